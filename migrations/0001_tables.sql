@@ -1,0 +1,208 @@
+-- The tables of schema `jobs`, and the take-over of a database that the original made.
+--
+-- Storage is private: clients call functions and read views, so that a later migration may store
+-- jobs otherwise. What a column means is said here, once.
+
+create schema if not exists jobs;
+
+-- The original (the Python package 0.2.1) kept its jobs in tables of these names. Its functions
+-- and views go, its tables step aside until their rows are taken over at the end of this file.
+-- Nothing is dropped with cascade: a view of yours that leans on the original stops the migration
+-- with an error that names it, and nothing is lost.
+do $$
+begin
+  if pg_catalog.to_regclass('jobs.migrations') is not null then
+    drop function if exists jobs.consume(varchar, integer), jobs.consume(integer), jobs.clean_timeout(),
+      jobs.nack(varchar, text, timestamp, boolean), jobs.ack(varchar, jsonb),
+      jobs.publish_bulk(jobs.bulk_job[]),
+      jobs.publish(varchar, jsonb, timestamp, numeric, integer, integer);
+    drop type if exists jobs.bulk_job;
+    drop view if exists jobs."all", jobs.running, jobs.expired;
+    drop sequence if exists jobs.job_number;
+    alter table jobs.job_queue rename to original_job_queue;
+    alter table jobs.job rename to original_job;
+    alter table jobs.original_job_queue rename constraint job_queue_pkey to original_job_queue_pkey;
+    alter table jobs.original_job rename constraint job_pkey to original_job_pkey;
+    alter type jobs.job_status rename to original_job_status;
+    drop table jobs.migrations;
+  end if;
+end $$;
+
+-- Read by the original's client, whose migrator then finds nothing to do.
+create table jobs.migrations (migration integer not null);
+insert into jobs.migrations (migration) values (1);
+
+create type jobs.job_status as enum ('success', 'failed', 'cancelled');
+
+-- Settings of this installation; one row.
+create table jobs.config (
+  only_row boolean primary key default true check (only_row),
+  history_days integer check (history_days > 0),    -- null keeps history for ever
+  max_body_bytes integer not null default 1048576 check (max_body_bytes > 0),
+  notify boolean not null default true              -- false: workers poll, publishers never notify
+);
+insert into jobs.config (history_days) values (14);
+
+-- Numbers jobs, and orders them: a job takes its place in line from the same sequence.
+create sequence jobs.job_number as bigint;
+
+-- Two flags that must be seen at once, outside transactions, and cost no dead rows: the value is
+-- the millisecond until which someone listens. A publisher notifies only while a worker sleeps,
+-- a finisher only while someone waits for a result.
+create sequence jobs.sleeping_until as bigint minvalue 0 start 0;
+create sequence jobs.waiting_until as bigint minvalue 0 start 0;
+
+-- Pending and running jobs.
+create table jobs.job_queue (
+  id bigint not null,
+  job_id varchar(32) collate "C" not null,
+  task varchar collate "C" not null,
+  body jsonb,                                  -- {"args": [...], "kwargs": {...}}, or whatever a client agreed on
+  retries integer not null default 0,          -- failed runs so far
+  max_retries integer not null default 3,      -- runs in all: 3 means at most three
+  priority integer not null default 0,         -- greater first
+  timeout numeric(9, 2) not null default 60,   -- seconds that one run may take
+  created_at timestamptz not null,
+  run_at timestamptz,                          -- when the present holder claimed it; null: pending
+  scheduled_at timestamptz,                    -- not before this
+  ready_seq bigint,                            -- place in line; null: its time has not come
+  attempt integer not null default 0,          -- starts, counted or not; only ever grows
+  expires_at timestamptz,                      -- the lease ends here at the latest
+  lease uuid,                                  -- the key to settle this attempt; never shown in a view
+  worker uuid,                                 -- the holder, when it is a registered worker
+  traceback text,                              -- why the last run failed
+  constraint job_queue_by_job_id primary key (job_id),
+  constraint held_or_free check ((run_at is null) = (lease is null) and (run_at is null) = (expires_at is null))
+) with (
+  fillfactor = 80,
+  -- Rows live for milliseconds: vacuum by their number, not by a share of the table, and do not
+  -- take the exclusive lock that truncation needs.
+  autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_cost_delay = 0,
+  autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 10000,
+  autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 5000, vacuum_truncate = off
+);
+-- Claims walk this from the head of each task: jobs of other tasks and future jobs are not in the way.
+create index job_queue_ready on jobs.job_queue (task, priority desc, ready_seq)
+  where run_at is null and ready_seq is not null;
+create index job_queue_future on jobs.job_queue (scheduled_at) where run_at is null and ready_seq is null;
+create index job_queue_running on jobs.job_queue (expires_at) where run_at is not null;
+
+-- Ended jobs, one partition a day, dropped and not deleted (jobs.retain).
+create table jobs.job (
+  id bigint not null,
+  job_id varchar(32) collate "C" not null,
+  task varchar collate "C" not null,
+  body jsonb,
+  retries integer not null,
+  max_retries integer not null,
+  priority integer not null,
+  timeout numeric(9, 2) not null,
+  status jobs.job_status not null,
+  created_at timestamptz not null,
+  run_at timestamptz,                          -- when the last run was claimed; null: never ran
+  scheduled_at timestamptz,
+  complete_on timestamptz not null,
+  result jsonb,
+  traceback text,                              -- the last error, also of a job that then succeeded
+  attempt integer not null,
+  lease uuid,                                  -- of the attempt that ended it: makes its ack repeatable
+  worker uuid
+) partition by range (complete_on);
+-- Takes what no daily partition takes; normally empty.
+create table jobs.job_default partition of jobs.job default;
+-- The only reader that must be fast asks for one job. No unique index can span partitions: that a
+-- job ends once follows from its one row in job_queue, which is deleted when it ends.
+create index job_by_job_id on jobs.job (job_id);
+create index job_not_success on jobs.job (job_id) where status <> 'success';
+
+-- Tasks as workers declare them.
+create table jobs.task (
+  name varchar collate "C" primary key,
+  aliases text[] not null default '{}',
+  doc text not null default '',
+  args_schema jsonb not null,
+  result_schema jsonb not null,
+  retries integer not null,
+  timeout numeric(9, 2) not null,
+  priority integer not null,
+  declared_at timestamptz not null
+);
+
+-- Workers that are alive, or were until lost_at.
+create table jobs.worker (
+  id uuid primary key,
+  host text not null,
+  pid integer not null,
+  version text not null,
+  topics text[] not null,
+  tasks text[] not null,               -- every name it claims
+  slots integer not null,
+  started_at timestamptz not null,
+  heartbeat_at timestamptz not null,
+  lease_seconds numeric(9, 2) not null,
+  expires_at timestamptz not null,     -- heartbeats push it on; past it the worker counts as dead
+  lost_at timestamptz                  -- set by the sweep that found it dead; it must register anew
+) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 50);
+
+create type jobs.bulk_job as (
+  task varchar,
+  body jsonb,
+  scheduled_at timestamptz,
+  timeout numeric,
+  priority integer,
+  max_retries integer
+);
+
+-- What functions return: types of their own, so that a new column in a table never changes the
+-- result of a statement that some client has prepared.
+create type jobs.queued as (
+  id bigint, job_id varchar, task varchar, body jsonb, retries integer, max_retries integer,
+  priority integer, timeout numeric, created_at timestamptz, run_at timestamptz,
+  scheduled_at timestamptz, attempt integer
+);
+create type jobs.claimed as (
+  id bigint, job_id varchar, task varchar, body jsonb, retries integer, max_retries integer,
+  priority integer, timeout numeric, created_at timestamptz, run_at timestamptz,
+  scheduled_at timestamptz, attempt integer, expires_at timestamptz, lease uuid
+);
+create type jobs.ended as (
+  id bigint, job_id varchar, task varchar, body jsonb, retries integer, max_retries integer,
+  priority integer, timeout numeric, status jobs.job_status, created_at timestamptz,
+  run_at timestamptz, scheduled_at timestamptz, complete_on timestamptz, result jsonb,
+  traceback text, attempt integer
+);
+
+-- The original's jobs, in their order and with their ids. It stored times without a zone; its
+-- client sends UTC, so they are read as UTC. NULL stood for "no limit" in its bulk jobs, which
+-- left them running for ever: here they get the defaults. Running jobs are put back as pending
+-- with this run charged, because nobody will finish them under a lease.
+do $$
+begin
+  if pg_catalog.to_regclass('jobs.original_job_queue') is null then
+    return;
+  end if;
+  perform pg_catalog.setval('jobs.job_number', greatest(
+    (select coalesce(max(q.id), 0) from jobs.original_job_queue q),
+    (select coalesce(max(h.id), 0) from jobs.original_job h), 1));
+  insert into jobs.job_queue (id, job_id, task, body, retries, max_retries, priority, timeout,
+                              created_at, scheduled_at, ready_seq, attempt, traceback)
+  select q.id, q.job_id, q.task, q.body,
+    least(coalesce(q.retries, 0) + (q.run_at is not null)::integer, greatest(coalesce(q.max_retries, 3), 1) - 1),
+    greatest(coalesce(q.max_retries, 3), 1), coalesce(q.priority, 0),
+    least(greatest(coalesce(q.timeout, 60), 0.01), 604800), coalesce(q.created_at, now() at time zone 'utc') at time zone 'utc',
+    q.scheduled_at at time zone 'utc',
+    case when q.scheduled_at is null or q.scheduled_at at time zone 'utc' <= now() then q.id end,
+    coalesce(q.retries, 0) + (q.run_at is not null)::integer,
+    case when q.run_at is not null then 'was running when the database was migrated' end
+  from jobs.original_job_queue q;
+  insert into jobs.job (id, job_id, task, body, retries, max_retries, priority, timeout, status,
+                        created_at, run_at, scheduled_at, complete_on, result, traceback, attempt)
+  select h.id, h.job_id, h.task, h.body, coalesce(h.retries, 0), coalesce(h.max_retries, 3),
+    coalesce(h.priority, 0), least(coalesce(h.timeout, 60), 604800), h.status::text::jobs.job_status,
+    coalesce(h.created_at, h.complete_on, now() at time zone 'utc') at time zone 'utc', h.run_at at time zone 'utc',
+    h.scheduled_at at time zone 'utc', coalesce(h.complete_on, now() at time zone 'utc') at time zone 'utc',
+    h.result, h.traceback, coalesce(h.retries, 0) + 1
+  from jobs.original_job h;
+  drop table jobs.original_job_queue, jobs.original_job;
+  drop type jobs.original_job_status;
+end $$;

@@ -1,0 +1,125 @@
+-- Publishing: a row for each job, in the caller's transaction, no lock that another publisher waits on.
+
+-- Raises the error for a job that may not be published, with the reason and the range. Never shows
+-- the body: it may hold secrets. i_which says which job of a batch.
+create function jobs._refuse(
+  i_which text, i_task varchar, i_body jsonb, i_scheduled_at timestamptz, i_timeout numeric, i_max_retries integer
+) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_limit integer := (select c.max_body_bytes from jobs.config c);
+begin
+  if i_task is null or length(i_task) not between 1 and 200 or i_task ~ '[[:cntrl:]]' then
+    raise sqlstate 'PT400' using message = i_which || 'a task name has 1 to 200 characters and no control characters';
+  elsif pg_column_size(i_body) > v_limit then
+    raise sqlstate 'PT413' using
+      message = format('%sthe body of task %s takes %s bytes, the limit is %s', i_which, quote_literal(i_task), pg_column_size(i_body), v_limit),
+      hint = 'store the data elsewhere and pass a reference, or raise jobs.config.max_body_bytes';
+  elsif not isfinite(i_scheduled_at) then
+    raise sqlstate 'PT400' using message = i_which || 'scheduled_at must be a finite time';
+  elsif i_timeout is not null and not (i_timeout >= 0.01 and i_timeout <= 604800) then
+    raise sqlstate 'PT400' using message = i_which || 'timeout lies within 0.01 and 604800 seconds (7 days)';
+  elsif i_max_retries not between 1 and 1000 then
+    raise sqlstate 'PT400' using message = i_which || 'max_retries lies within 1 and 1000; it counts runs in all';
+  end if;
+end $$;
+
+-- Whether a job may be published; false or null sends it to jobs._refuse. 512 bytes of body need
+-- no look at the limit, which is a row of a table.
+create function jobs._publishable(
+  i_task varchar, i_body jsonb, i_scheduled_at timestamptz, i_timeout numeric, i_max_retries integer
+) returns boolean
+language sql stable parallel safe
+return pg_catalog.length(i_task) between 1 and 200 and i_task !~ '[[:cntrl:]]'
+  and coalesce(pg_catalog.pg_column_size(i_body), 0) <= 512
+  and (i_scheduled_at is null or pg_catalog.isfinite(i_scheduled_at))
+  and (i_timeout is null or (i_timeout >= 0.01 and i_timeout <= 604800))
+  and (i_max_retries is null or i_max_retries between 1 and 1000);
+
+-- Publishes one job and returns its row. NULL stands for the default: timeout 60 s, priority 0,
+-- max_retries 3 (runs in all), as soon as possible.
+create function jobs.publish(
+  i_task varchar,
+  i_body jsonb default null,
+  i_scheduled_at timestamptz default null,
+  i_timeout numeric default null,
+  i_priority integer default null,
+  i_max_retries integer default null
+) returns jobs.queued
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_now timestamptz := jobs.now();
+  v_id bigint := nextval('jobs.job_number');
+  v_job jobs.queued;
+begin
+  if jobs._publishable(i_task, i_body, i_scheduled_at, i_timeout, i_max_retries) is not true then
+    perform jobs._refuse('', i_task, i_body, i_scheduled_at, i_timeout, i_max_retries);
+  end if;
+  insert into jobs.job_queue as q (id, job_id, task, body, scheduled_at, timeout, priority, max_retries, created_at, ready_seq)
+  values (v_id, jobs._new_job_id(v_now), i_task, i_body, i_scheduled_at, coalesce(i_timeout, 60),
+          coalesce(i_priority, 0), coalesce(i_max_retries, 3), v_now,
+          case when i_scheduled_at is null or i_scheduled_at <= v_now then v_id end)
+  returning q.id, q.job_id, q.task, q.body, q.retries, q.max_retries, q.priority, q.timeout,
+            q.created_at, q.run_at, q.scheduled_at, q.attempt into v_job;
+  perform jobs._wake_workers();
+  return v_job;
+end $$;
+
+-- Publishes many jobs in one statement and returns their rows in order. NULL fields take the
+-- defaults of jobs.publish. All or nothing: one job that is refused refuses the call.
+create function jobs.publish_bulk(i_jobs jobs.bulk_job[]) returns setof jobs.queued
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_now timestamptz := jobs.now();
+begin
+  perform jobs._refuse(format('job %s of %s: ', b.at, cardinality(i_jobs)), b.task, b.body, b.scheduled_at, b.timeout, b.max_retries)
+  from unnest(i_jobs) with ordinality b(task, body, scheduled_at, timeout, priority, max_retries, at)
+  where jobs._publishable(b.task, b.body, b.scheduled_at, b.timeout, b.max_retries) is not true;
+
+  return query
+  insert into jobs.job_queue as q (id, job_id, task, body, scheduled_at, timeout, priority, max_retries, created_at, ready_seq)
+  select b.id, jobs._new_job_id(v_now), b.task, b.body, b.scheduled_at, coalesce(b.timeout, 60),
+         coalesce(b.priority, 0), coalesce(b.max_retries, 3), v_now,
+         case when b.scheduled_at is null or b.scheduled_at <= v_now then b.id end
+  from (select nextval('jobs.job_number') as id, j.* from unnest(i_jobs) j) b
+  returning q.id, q.job_id, q.task, q.body, q.retries, q.max_retries, q.priority, q.timeout,
+            q.created_at, q.run_at, q.scheduled_at, q.attempt;
+  perform jobs._wake_workers();
+end $$;
+
+-- Publishes many jobs given as parallel arrays, as a client library does, and returns their ids in
+-- order. A delay counts from now by the database's clock. i_job_ids may hold ids made by the
+-- client (version 7 UUIDs without dashes), so that it knows them before the statement is sent.
+create function jobs.publish_all(
+  i_tasks text[],
+  i_bodies jsonb[],
+  i_scheduled_at timestamptz[],
+  i_delays double precision[],
+  i_timeouts double precision[],
+  i_priorities integer[],
+  i_max_retries integer[],
+  i_job_ids text[] default null
+) returns setof varchar
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_now timestamptz := jobs.now();
+begin
+  perform jobs._refuse(case when cardinality(i_tasks) > 1 then format('job %s of %s: ', b.at, cardinality(i_tasks)) else '' end,
+                       b.task, b.body, b.due, b.timeout::numeric, b.max_retries)
+  from (select g.*, coalesce(g.scheduled_at, v_now + make_interval(secs => g.delay)) as due
+        from unnest(i_tasks, i_bodies, i_scheduled_at, i_delays, i_timeouts, i_max_retries)
+          with ordinality g(task, body, scheduled_at, delay, timeout, max_retries, at)) b
+  where jobs._publishable(b.task, b.body, b.due, b.timeout::numeric, b.max_retries) is not true;
+
+  return query
+  insert into jobs.job_queue as q (id, job_id, task, body, scheduled_at, timeout, priority, max_retries, created_at, ready_seq)
+  select b.id, coalesce(b.job_id, jobs._new_job_id(v_now)), b.task, b.body, b.due, coalesce(b.timeout, 60),
+         coalesce(b.priority, 0), coalesce(b.max_retries, 3), v_now,
+         case when b.due is null or b.due <= v_now then b.id end
+  from (select nextval('jobs.job_number') as id, g.*,
+          coalesce(g.scheduled_at, v_now + make_interval(secs => g.delay)) as due
+        from unnest(i_tasks, i_bodies, i_scheduled_at, i_delays, i_timeouts, i_priorities, i_max_retries, i_job_ids)
+          g(task, body, scheduled_at, delay, timeout, priority, max_retries, job_id)) b
+  returning q.job_id;
+  perform jobs._wake_workers();
+end $$;

@@ -1,0 +1,135 @@
+-- Reading: views for people and clients, functions for tools. None shows a lease: it is a key.
+
+create view jobs.running as
+select q.id, q.job_id, q.task, q.body, q.retries, q.max_retries, q.priority, q.timeout, q.created_at,
+  q.run_at, q.scheduled_at, q.attempt, q.expires_at, q.worker
+from jobs.job_queue q
+where q.run_at is not null;
+
+-- Running jobs whose lease has lapsed and which the next sweep brings back.
+create view jobs.expired as
+select r.id, r.job_id, r.task, r.body, r.retries, r.max_retries, r.priority, r.timeout, r.created_at,
+  r.run_at, r.scheduled_at, r.attempt, r.expires_at, r.worker
+from jobs.running r
+left join jobs.worker w on w.id = r.worker
+where r.expires_at < (select jobs.now())
+  or (r.worker is not null and (w.id is null or w.lost_at is not null or w.expires_at < (select jobs.now())));
+
+-- The two halves of jobs.all.
+create view jobs._open as
+select q.id, q.job_id, q.task, q.body, q.retries, q.max_retries,
+  case when q.run_at is null then 'pending' else 'running' end::varchar as status,
+  q.priority, q.timeout, q.created_at, q.run_at, q.scheduled_at,
+  null::timestamptz as complete_on, null::jsonb as result, q.traceback, q.attempt, q.worker
+from jobs.job_queue q;
+
+create view jobs._ended as
+select h.id, h.job_id, h.task, h.body, h.retries, h.max_retries, h.status::text::varchar as status,
+  h.priority, h.timeout, h.created_at, h.run_at, h.scheduled_at,
+  h.complete_on, h.result, h.traceback, h.attempt, h.worker
+from jobs.job h;
+
+-- Every job, wherever it stands.
+create view jobs."all" as
+select o.id, o.job_id, o.task, o.body, o.retries, o.max_retries, o.status, o.priority, o.timeout,
+  o.created_at, o.run_at, o.scheduled_at, o.complete_on, o.result, o.traceback, o.attempt, o.worker
+from jobs._open o
+union all
+select e.id, e.job_id, e.task, e.body, e.retries, e.max_retries, e.status, e.priority, e.timeout,
+  e.created_at, e.run_at, e.scheduled_at, e.complete_on, e.result, e.traceback, e.attempt, e.worker
+from jobs._ended e;
+
+-- One job, wherever it stands; no row when it is unknown.
+create function jobs.get(i_job varchar) returns setof jobs."all"
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select a.* from jobs."all" a where a.job_id = i_job
+$$;
+
+-- Where a job stands, with its result or last error: what somebody who waits for it asks.
+create function jobs.result(i_job varchar) returns table (status varchar, result jsonb, traceback text)
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select a.status, a.result, a.traceback from jobs."all" a where a.job_id = i_job
+$$;
+
+-- A page of jobs, newest first: those in a state (null: any), under a topic (null: any), older than
+-- the job i_before (null: from the newest). Reads in order of job id and stops when the page is
+-- full; a rare state is served by an index of its own.
+create function jobs.find(
+  i_state text default null, i_topic text default null, i_before varchar default null, i_num integer default 50
+) returns setof jobs."all"
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp set jit = off as $$
+declare
+  v_pattern text := coalesce(jobs._pattern(i_topic), '%');
+  v_before varchar := coalesce(i_before, '~');   -- sorts after every id
+begin
+  if i_state in ('pending', 'running') then
+    return query select o.* from jobs._open o
+      where (o.run_at is null) = (i_state = 'pending') and o.task like v_pattern and o.job_id < v_before
+      order by o.job_id desc limit i_num;
+  elsif i_state in ('failed', 'cancelled') then
+    return query select e.id, e.job_id, e.task, e.body, e.retries, e.max_retries, e.status::text::varchar, e.priority, e.timeout,
+        e.created_at, e.run_at, e.scheduled_at, e.complete_on, e.result, e.traceback, e.attempt, e.worker
+      from jobs.job e
+      where e.status = i_state::jobs.job_status and e.status <> 'success' and e.task like v_pattern and e.job_id < v_before
+      order by e.job_id desc limit i_num;
+  elsif i_state = 'success' then
+    return query select e.* from jobs._ended e
+      where e.status = i_state and e.task like v_pattern and e.job_id < v_before
+      order by e.job_id desc limit i_num;
+  elsif i_state is null then
+    return query select a.* from jobs."all" a
+      where a.task like v_pattern and a.job_id < v_before
+      order by a.job_id desc limit i_num;
+  else
+    raise sqlstate 'PT400' using message = 'a state is one of pending, running, success, failed, cancelled';
+  end if;
+end $$;
+
+-- How many jobs stand where, for each task. Counts at most i_cap rows of each kind, so that it
+-- stays cheap on any backlog; a count that reached the cap is a lower bound.
+create function jobs.overview(i_cap integer default 100000) returns table (
+  task varchar, ready bigint, scheduled bigint, running bigint, success bigint, failed bigint, cancelled bigint,
+  oldest_ready timestamptz
+)
+language sql stable security definer set search_path = pg_catalog, pg_temp set jit = off as $$
+  with open as (
+    (select q.task, 'ready' as state, q.created_at from jobs.job_queue q
+     where q.run_at is null and q.ready_seq is not null limit i_cap)
+    union all
+    (select q.task, 'scheduled', null from jobs.job_queue q where q.run_at is null and q.ready_seq is null limit i_cap)
+    union all
+    (select q.task, 'running', null from jobs.job_queue q where q.run_at is not null limit i_cap)
+    union all
+    (select h.task, h.status::text, null from jobs.job h limit i_cap)
+  )
+  select o.task, count(*) filter (where o.state = 'ready'), count(*) filter (where o.state = 'scheduled'),
+    count(*) filter (where o.state = 'running'), count(*) filter (where o.state = 'success'),
+    count(*) filter (where o.state = 'failed'), count(*) filter (where o.state = 'cancelled'), min(o.created_at)
+  from open o group by o.task order by o.task
+$$;
+
+-- Workers and what they hold.
+create function jobs.workers() returns table (
+  id uuid, host text, pid integer, version text, topics text[], tasks text[], slots integer, held bigint,
+  started_at timestamptz, heartbeat_at timestamptz, alive boolean
+)
+language sql stable security definer set search_path = pg_catalog, pg_temp set jit = off as $$
+  select w.id, w.host, w.pid, w.version, w.topics, w.tasks, w.slots,
+    (select count(*) from jobs.job_queue q where q.run_at is not null and q.worker = w.id),
+    w.started_at, w.heartbeat_at, w.lost_at is null and w.expires_at >= (select jobs.now())
+  from jobs.worker w order by w.started_at
+$$;
+
+-- Tasks that are declared or have open jobs, and how many live workers have each.
+create function jobs.tasks() returns table (
+  name varchar, aliases text[], doc text, args_schema jsonb, result_schema jsonb, retries integer,
+  timeout numeric, priority integer, declared boolean, workers bigint
+)
+language sql stable security definer set search_path = pg_catalog, pg_temp set jit = off as $$
+  select n.name, t.aliases, t.doc, t.args_schema, t.result_schema, t.retries, t.timeout, t.priority, t.name is not null,
+    (select count(*) from jobs.worker w
+     where w.lost_at is null and w.expires_at >= (select jobs.now()) and n.name = any (w.tasks))
+  from (select d.name from jobs.task d union select unnest(jobs._ready_tasks(null))) n
+  left join jobs.task t on t.name = n.name
+  order by n.name
+$$;

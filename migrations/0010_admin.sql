@@ -1,0 +1,74 @@
+-- What an operator does: cancel, retry, purge. Each works in bounded steps, so that a tool can
+-- show its progress and nobody waits long for a lock.
+
+-- Ends jobs as cancelled and returns them. A pending job never runs; the code of a running one is
+-- not stopped by this, but its lease is gone, so nothing it reports is accepted.
+create function jobs.cancel(i_jobs text[]) returns setof text
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off as $$
+begin
+  return query
+  with given as materialized (select distinct g.job_id from unnest(i_jobs) g(job_id) order by g.job_id),
+  gone as (
+    delete from jobs.job_queue q using given g where q.job_id = g.job_id returning q.*
+  ), kept as (
+    insert into jobs.job as h (id, job_id, task, body, retries, max_retries, priority, timeout, status, created_at,
+                               run_at, scheduled_at, complete_on, traceback, attempt, worker)
+    select d.id, d.job_id, d.task, d.body, d.retries, d.max_retries, d.priority, d.timeout, 'cancelled', d.created_at,
+      d.run_at, d.scheduled_at, jobs.now(), d.traceback, d.attempt, d.worker
+    from gone d returning h.job_id
+  ) select k.job_id::text from kept k;
+  perform jobs._wake_waiters();
+end $$;
+
+-- Puts jobs that ended as failed or cancelled back in line, with all their runs before them, and
+-- returns them. The id stays, the attempt goes on counting.
+create function jobs.retry(i_jobs text[]) returns setof text
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off as $$
+begin
+  return query
+  with given as materialized (select distinct g.job_id from unnest(i_jobs) g(job_id) order by g.job_id),
+  back as (
+    delete from jobs.job h using given g
+    where h.job_id = g.job_id and h.status <> 'success' returning h.*
+  ), placed as (
+    insert into jobs.job_queue as q (id, job_id, task, body, max_retries, priority, timeout, created_at, ready_seq, attempt, traceback)
+    select b.id, b.job_id, b.task, b.body, b.max_retries, b.priority, b.timeout, b.created_at, nextval('jobs.job_number'),
+      b.attempt, b.traceback
+    from back b returning q.job_id
+  ) select p.job_id::text from placed p;
+  perform jobs._wake_workers();
+end $$;
+
+-- Deletes up to i_limit pending jobs under a topic for good, without a trace in history, and
+-- returns how many. Running jobs stay.
+create function jobs.purge(i_topic text, i_limit integer default 10000) returns bigint
+language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
+declare
+  v_purged bigint;
+begin
+  if i_topic is null or i_topic = '' then
+    raise sqlstate 'PT400' using message = 'purge needs a topic', hint = 'use * for every task';
+  end if;
+  with picked as materialized (
+    select q.ctid as at from jobs.job_queue q
+    where q.run_at is null and q.task like jobs._pattern(i_topic) limit i_limit for update skip locked
+  ), gone as (
+    delete from jobs.job_queue q where q.ctid = any (array(select p.at from picked p)) returning 1
+  ) select count(*) into v_purged from gone;
+  return v_purged;
+end $$;
+
+-- How many jobs are in a state under a topic, counted up to i_cap: what a tool shows before it asks.
+create function jobs.count(i_state text, i_topic text default '*', i_cap bigint default 1000000) returns bigint
+language sql stable security definer set search_path = pg_catalog, pg_temp set jit = off as $$
+  select count(*) from (
+    select 1 from jobs.job_queue q
+    where i_state in ('pending', 'running') and (q.run_at is null) = (i_state = 'pending')
+      and q.task like jobs._pattern(i_topic)
+    union all
+    select 1 from jobs.job h
+    where i_state not in ('pending', 'running') and h.status::text = i_state and h.task like jobs._pattern(i_topic)
+    limit i_cap) c
+$$;

@@ -1,0 +1,58 @@
+-- Who may call what. Nothing is for PUBLIC; tables are for the owner alone. The four roles are made
+-- when whoever installs may make roles, and used when they are there:
+--
+--   jobs_publisher  publishes
+--   jobs_worker     publishes, claims, settles
+--   jobs_reader     sees where jobs stand, never their bodies, results or errors
+--   jobs_admin      everything a person does
+do $$
+declare
+  v_role text;
+begin
+  foreach v_role in array array['jobs_publisher', 'jobs_worker', 'jobs_reader', 'jobs_admin'] loop
+    begin
+      if not exists (select 1 from pg_catalog.pg_roles r where r.rolname = v_role) then
+        execute pg_catalog.format('create role %I nologin', v_role);
+      end if;
+    exception
+      when duplicate_object or unique_violation then null;  -- another database of this server was faster
+      when insufficient_privilege then
+        raise notice 'role % was not made: ask a superuser for it, or grant the functions of schema jobs to roles of your own', v_role;
+    end;
+  end loop;
+end $$;
+
+revoke all on schema jobs from public;
+revoke all on all functions in schema jobs from public;
+revoke all on all tables in schema jobs from public;
+revoke all on all sequences in schema jobs from public;
+
+do $$
+begin
+  if exists (select 1 from pg_catalog.pg_roles r where r.rolname = 'jobs_publisher') then
+    grant usage on schema jobs to jobs_publisher;
+    grant execute on function jobs.publish, jobs.publish_bulk, jobs.publish_all, jobs.now to jobs_publisher;
+  end if;
+  if exists (select 1 from pg_catalog.pg_roles r where r.rolname = 'jobs_worker') then
+    grant usage on schema jobs to jobs_worker;
+    grant execute on function jobs.publish, jobs.publish_bulk, jobs.publish_all, jobs.now,
+      jobs.consume(integer), jobs.consume(varchar, integer), jobs.consume_topic, jobs.claim, jobs.ack, jobs.nack,
+      jobs.settle, jobs.heartbeat, jobs.heartbeat_worker, jobs.register_worker, jobs.unregister_worker,
+      jobs.register_tasks, jobs.sweep, jobs.promote, jobs.tend, jobs.retain, jobs.result, jobs.await_results to jobs_worker;
+    grant select on jobs.migrations, jobs.schema_migrations to jobs_worker;
+  end if;
+  if exists (select 1 from pg_catalog.pg_roles r where r.rolname = 'jobs_reader') then
+    grant usage on schema jobs to jobs_reader;
+    grant execute on function jobs.overview, jobs.count, jobs.workers, jobs.now to jobs_reader;
+    grant select (id, job_id, task, status, priority, retries, max_retries, timeout, created_at, run_at, scheduled_at,
+                  complete_on, attempt, worker) on jobs."all" to jobs_reader;
+    grant select (id, job_id, task, priority, retries, created_at, run_at, attempt, expires_at, worker)
+      on jobs.running, jobs.expired to jobs_reader;
+  end if;
+  if exists (select 1 from pg_catalog.pg_roles r where r.rolname = 'jobs_admin') then
+    grant usage on schema jobs to jobs_admin;
+    grant execute on all functions in schema jobs to jobs_admin;
+    grant select on jobs."all", jobs.running, jobs.expired, jobs.migrations, jobs.schema_migrations to jobs_admin;
+    grant select, update on jobs.config to jobs_admin;
+  end if;
+end $$;

@@ -1,0 +1,18 @@
+//! The rules: every mistake in the model, each on the smallest span, each with what is allowed.
+
+use crate::errors::Errors;
+use crate::model::Task;
+
+mod header;
+mod options;
+mod params;
+mod types;
+
+pub(crate) use types::is_fit;
+
+pub(crate) fn check(task: &Task, errors: &mut Errors) {
+    header::check(&task.function.sig, errors);
+    params::check(task, errors);
+    types::check_returned(&task.returned, errors);
+    options::check(task, errors);
+}

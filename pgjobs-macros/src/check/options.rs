@@ -1,0 +1,59 @@
+//! Rules of the options: the ranges that the database accepts, and well-formed names.
+
+use std::time::Duration;
+
+use syn::LitStr;
+
+use crate::errors::Errors;
+use crate::model::Task;
+
+const LONGEST_TIMEOUT: Duration = Duration::from_hours(7 * 24);
+
+pub(super) fn check(task: &Task, errors: &mut Errors) {
+    let options = &task.options;
+    if let Some(retries) = options.retries.as_ref().filter(|at| !(1..=1000).contains(&at.value)) {
+        errors.add(&retries.source, "`retries` counts the runs in all and lies within 1..=1000; `retries = 1` means no second run");
+    }
+    if let Some(priority) = options.priority.as_ref().filter(|at| i32::try_from(at.value).is_err()) {
+        errors.add(&priority.source, "`priority` is an i32, -2147483648 to 2147483647; greater runs first");
+    }
+    if let Some(timeout) = &options.timeout {
+        if timeout.value.is_zero() {
+            errors.add(&timeout.source, "a timeout of zero stops every run before it starts; leave it out for 60 s");
+        } else if timeout.value > LONGEST_TIMEOUT {
+            errors.add(&timeout.source, "a timeout is 7 days at most (\"7d\"); split longer work into several jobs");
+        }
+    }
+    names(task, errors);
+}
+
+fn names(task: &Task, errors: &mut Errors) {
+    let (name, aliases) = (&task.options.name, &task.options.aliases);
+    for name in name.iter().chain(aliases) {
+        form(name, errors);
+    }
+    let name = name.as_ref().map(LitStr::value);
+    let mut seen: Vec<String> = Vec::new();
+    for alias in aliases {
+        let text = alias.value();
+        if name.as_ref() == Some(&text) {
+            errors.add(alias, "an alias is an earlier name; this is the task's name already, remove it");
+        } else if seen.contains(&text) {
+            errors.add(alias, format!("the alias `{text}` is given twice; keep one"));
+        }
+        seen.push(text);
+    }
+}
+
+/// What stands in `jobs.job_queue.task`, is matched by topics and reads well in a log.
+fn form(name: &LitStr, errors: &mut Errors) {
+    let text = name.value();
+    let segment = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-'));
+    if text.is_empty() {
+        errors.add(name, "a name cannot be empty; write one such as \"mail.welcome\", or leave it out for the module path");
+    } else if text.chars().count() > 200 {
+        errors.add(name, "a name has 200 characters at most");
+    } else if !text.split('.').all(segment) {
+        errors.add(name, "a name is dotted words of letters, digits, `_` and `-`, such as \"mail.welcome\"");
+    }
+}

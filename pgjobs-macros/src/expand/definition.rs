@@ -1,0 +1,96 @@
+//! `impl Task`: the static description that the registry keeps.
+
+use proc_macro2::{Literal, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
+
+use crate::docs::whole;
+use crate::duration;
+use crate::model::{Kind, Param, Task};
+use crate::text::source;
+
+pub(super) fn implementation(task: &Task) -> TokenStream {
+    let (pgjobs, call, returned) = (task.library(), task.call(), &task.returned);
+    let output = quote_spanned!(returned.span()=> type Output = <#returned as #pgjobs::IntoOutcome>::Output;);
+    let def = definition(task);
+    quote! {
+        #[automatically_derived]
+        impl #pgjobs::Task for #call {
+            #output
+            const DEF: &'static #pgjobs::TaskDef = #def;
+        }
+    }
+}
+
+fn definition(task: &Task) -> TokenStream {
+    let pgjobs = task.library();
+    let (name, aliases, doc) = (name(task), &task.options.aliases, whole(&task.function.attrs));
+    let place = place(task);
+    let params = task.arguments().filter_map(|param| parameter(&pgjobs, param));
+    let open = task.arguments().any(|param| matches!(param.kind, Kind::Kwargs));
+    let needs = task.params.iter().filter_map(Param::state);
+    let options = options(task);
+    // Spanned like the returned type, as is `type Output`, so that a wrong one is reported once.
+    let output = quote_spanned!(task.returned.span()=> <Self as #pgjobs::Task>::Output);
+    quote! {
+        &#pgjobs::TaskDef {
+            name: #name,
+            aliases: &[#(#aliases),*],
+            doc: #doc,
+            place: #place,
+            params: &[#(#params),*],
+            open: #open,
+            needs: &[#(#pgjobs::Need::of::<#needs>()),*],
+            options: #options,
+            args_schema: #pgjobs::__private::schema::<Self>,
+            result_schema: #pgjobs::__private::schema::<#output>,
+            run: Self::__run,
+        }
+    }
+}
+
+fn name(task: &Task) -> TokenStream {
+    let (pgjobs, plain) = (task.library(), task.plain_name());
+    match &task.options.name {
+        Some(name) => quote!(#name),
+        None => quote!(#pgjobs::__private::dotted_name!(#plain)),
+    }
+}
+
+/// Spanned like the function's name, so that `line!` is its line and not the attribute's.
+fn place(task: &Task) -> TokenStream {
+    let span = task.function.sig.ident.span();
+    quote_spanned!(span=> ::core::concat!(::core::file!(), ":", ::core::line!()))
+}
+
+fn parameter(pgjobs: &TokenStream, param: &Param) -> Option<TokenStream> {
+    let (name, ty) = (param.keyword(), source(&param.ty));
+    let required = match param.kind {
+        Kind::Required => true,
+        Kind::Kwargs => return None,
+        _ => false,
+    };
+    Some(quote!(#pgjobs::Param { name: #name, ty: #ty, required: #required }))
+}
+
+fn options(task: &Task) -> TokenStream {
+    let (pgjobs, options) = (task.library(), &task.options);
+    let retries = options.retries.as_ref().map(|at| Literal::i64_unsuffixed(at.value));
+    let timeout = options.timeout.as_ref().map(|at| duration::expression(at.value));
+    let priority = options.priority.as_ref().map(|at| Literal::i64_unsuffixed(at.value));
+    let backoff = options.backoff.as_ref().map(|at| at.value.expression(&pgjobs));
+    let fields: Vec<TokenStream> = [
+        retries.map(|retries| quote!(retries: #retries)),
+        timeout.map(|timeout| quote!(timeout: #timeout)),
+        priority.map(|priority| quote!(priority: #priority)),
+        backoff.map(|backoff| quote!(backoff: #backoff)),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    match fields.len() {
+        0 => quote!(#pgjobs::TaskOptions::DEFAULT),
+        4 => quote!(#pgjobs::TaskOptions { #(#fields),* }),
+        _ => quote!(#pgjobs::TaskOptions { #(#fields,)* ..#pgjobs::TaskOptions::DEFAULT }),
+    }
+}

@@ -1,0 +1,34 @@
+//! Model → tokens: the function first and unchanged, then its call and its definition.
+//!
+//! Everything here can be written by hand; no logic is generated, only data and one function that
+//! the worker calls.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use crate::model::Task;
+
+mod assert;
+mod call;
+mod definition;
+mod run;
+
+pub(crate) fn expand(task: &Task) -> TokenStream {
+    let function = &task.function;
+    let cfgs = function.cfgs();
+    let items = [
+        call::structure(task),
+        call::methods(task),
+        definition::implementation(task),
+        assert::assertions(task),
+        registration(task),
+    ];
+    let items = items.iter().map(|item| quote!(#cfgs #item));
+    quote!(#function #(#items)*)
+}
+
+/// Leaves the definition where the registry finds it.
+fn registration(task: &Task) -> TokenStream {
+    let (pgjobs, call) = (task.library(), task.call());
+    quote!(#pgjobs::__private::register!(<#call as #pgjobs::Task>::DEF);)
+}

@@ -1,0 +1,70 @@
+//! The function that the worker calls: read the arguments, fetch the state, call, hand back.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::spanned::Spanned;
+
+use crate::model::{Kind, Param, Task};
+
+pub(super) fn function(task: &Task) -> TokenStream {
+    let (pgjobs, call) = (task.library(), task.call());
+    let context = local("context");
+    let states = task.params.iter().enumerate().filter_map(|(at, param)| state(&context, at, param));
+    let read = match task.arguments().next() {
+        Some(_) => local("arguments").into_token_stream(),
+        // Read all the same: a body that brings arguments does not fit.
+        None => quote!(#call {}),
+    };
+    let (work, finish) = (work(task), finish(task, &context));
+    quote! {
+        fn __run(#context: #pgjobs::Context) -> #pgjobs::__private::Run {
+            ::std::boxed::Box::pin(async move {
+                let #read = #context.arguments::<#call>()?;
+                #(#states)*
+                #work
+                #finish
+            })
+        }
+    }
+}
+
+/// The call, spanned like the user's name: there rustc says why the future is not `Send`.
+fn work(task: &Task) -> TokenStream {
+    let function = &task.function.sig.ident;
+    let (span, returned) = (function.span(), local("returned"));
+    let pgjobs = task.library_at(span);
+    let values = task.params.iter().enumerate().map(|(at, param)| value(task, at, param));
+    quote_spanned!(span=> let #returned = #pgjobs::__private::sendable(#function(#(#values),*)).await;)
+}
+
+/// The end, spanned like the returned type: there rustc says why it cannot be a result.
+fn finish(task: &Task, context: &Ident) -> TokenStream {
+    let ty = &task.returned;
+    let (span, mut returned) = (ty.span(), local("returned"));
+    returned.set_span(returned.span().located_at(span));
+    let pgjobs = task.library_at(span);
+    quote_spanned!(span=> #context.finish(<#ty as #pgjobs::IntoOutcome>::into_outcome(#returned)))
+}
+
+/// A name of ours that no name of the user's can clash with.
+fn local(name: &str) -> Ident {
+    Ident::new(name, Span::mixed_site())
+}
+
+fn state(context: &Ident, at: usize, param: &Param) -> Option<TokenStream> {
+    let (name, ty) = (local(&format!("state_{at}")), param.state()?);
+    Some(quote!(let #name = #context.state::<#ty>()?;))
+}
+
+fn value(task: &Task, at: usize, param: &Param) -> TokenStream {
+    let (ident, ty) = (&param.ident, &param.ty);
+    let (arguments, state) = (local("arguments"), local(&format!("state_{at}")));
+    match param.kind {
+        Kind::Borrowed(_) => quote!(&#state),
+        Kind::Owned => {
+            let pgjobs = task.library_at(ty.span());
+            quote_spanned!(ty.span()=> #pgjobs::__private::cloned::<#ty>(&#state))
+        }
+        _ => quote!(#arguments.#ident),
+    }
+}

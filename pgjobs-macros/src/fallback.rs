@@ -1,0 +1,97 @@
+//! After a mistake: the user's function and a call type that looks right from outside, so that
+//! the mistake is the only thing reported.
+
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+use syn::FnArg;
+use syn::spanned::Spanned;
+
+use crate::check;
+use crate::errors::Errors;
+use crate::model::{Kind, Param, Task};
+use crate::text::source;
+
+/// Not a function: it stays as it is.
+pub(crate) fn item(item: &TokenStream, errors: Errors) -> TokenStream {
+    let errors = errors.into_compile_errors();
+    quote!(#item #errors)
+}
+
+pub(crate) fn task(task: &Task, errors: &TokenStream) -> TokenStream {
+    let function = &task.function;
+    // A method: no other item may stand beside it in its impl.
+    if let Some(FnArg::Receiver(_)) = function.sig.inputs.first() {
+        return quote!(#function #errors);
+    }
+    let cfgs = function.cfgs();
+    let items = [structure(task), methods(task), implementation(task)];
+    let items = items.iter().map(|item| quote!(#cfgs #item));
+    quote!(#function #errors #(#items)*)
+}
+
+fn structure(task: &Task) -> TokenStream {
+    let (pgjobs, vis, call) = (task.library(), &task.function.vis, task.call());
+    let serde_path = source(quote!(#pgjobs::__private::serde));
+    quote! {
+        #[allow(dead_code, missing_docs, non_camel_case_types, unreachable_pub)]
+        #[derive(#pgjobs::__private::serde::Serialize)]
+        #[serde(crate = #serde_path)]
+        #vis struct #call {}
+    }
+}
+
+/// Takes what the function takes, generic parameters and all.
+fn methods(task: &Task) -> TokenStream {
+    let (pgjobs, vis, call) = (task.library(), &task.function.vis, task.call());
+    let generics = &task.function.sig.generics;
+    let (params, clause) = (generics.params.iter(), &generics.where_clause);
+    let required: Vec<_> = task.required().map(|param| &param.ty).collect();
+    let setters = task.arguments().filter_map(|param| setter(task, param));
+    quote! {
+        #[allow(clippy::all, clippy::pedantic, dead_code, missing_docs, unreachable_pub)]
+        impl #call {
+            #vis fn new #generics(#(_: #required),*) -> Self #clause {
+                Self {}
+            }
+            #vis fn publish<'c, #(#params,)* __P: #pgjobs::Publisher<'c>>(publisher: __P, #(_: #required),*) -> #pgjobs::Publish<'c, __P, Self> #clause {
+                #pgjobs::Task::publish(Self {}, publisher)
+            }
+            #(#setters)*
+        }
+    }
+}
+
+fn setter(task: &Task, param: &Param) -> Option<TokenStream> {
+    if ["new", "publish"].iter().any(|taken| param.ident == taken) {
+        return None;
+    }
+    let ty = match &param.kind {
+        Kind::Optional(inner) => inner,
+        Kind::Default(_) | Kind::Kwargs => &param.ty,
+        _ => return None,
+    };
+    let (vis, ident, generics) = (&task.function.vis, &param.ident, &task.function.sig.generics);
+    let clause = &generics.where_clause;
+    Some(quote! {
+        #vis fn #ident #generics(self, _: impl ::core::convert::Into<#ty>) -> Self #clause {
+            self
+        }
+    })
+}
+
+fn implementation(task: &Task) -> TokenStream {
+    let (pgjobs, call, returned) = (task.library(), task.call(), &task.returned);
+    let sig = &task.function.sig;
+    let fit = sig.asyncness.is_some() && sig.generics.params.is_empty() && check::is_fit(returned);
+    let output = if fit {
+        quote_spanned!(returned.span()=> <#returned as #pgjobs::IntoOutcome>::Output)
+    } else {
+        quote!(())
+    };
+    quote! {
+        impl #pgjobs::Task for #call {
+            type Output = #output;
+            const DEF: &'static #pgjobs::TaskDef = ::core::panic!("this task does not compile");
+        }
+    }
+}

@@ -1,0 +1,123 @@
+pub(crate) async fn search(
+    text: String,
+    limit: u64,
+    mut fields: Vec<String>,
+) -> Result<Vec<Hit>, SearchError> {
+    fields.sort();
+    find(text, limit, fields).await
+}
+/// A call of the task `search`.
+#[must_use = "a call does nothing until it is published"]
+#[allow(non_camel_case_types, missing_docs, unreachable_pub)]
+#[derive(
+    ::pgjobs::__private::serde::Serialize,
+    ::pgjobs::__private::serde::Deserialize,
+    ::pgjobs::__private::schemars::JsonSchema
+)]
+#[serde(crate = "::pgjobs::__private::serde", deny_unknown_fields)]
+#[schemars(crate = "::pgjobs::__private::schemars")]
+pub(crate) struct search {
+    /// What to look for.
+    pub(crate) text: String,
+    /// How many at most.
+    #[serde(default = "search::__default_limit")]
+    pub(crate) limit: u64,
+    #[serde(default = "search::__default_fields")]
+    pub(crate) fields: Vec<String>,
+}
+#[allow(dead_code, unreachable_pub)]
+impl search {
+    /// A call of `search`; arguments that may be absent have setters.
+    pub(crate) fn new(text: String) -> Self {
+        Self {
+            text,
+            limit: Self::__default_limit(),
+            fields: Self::__default_fields(),
+        }
+    }
+    /// Publishes a call of `search`: options chain on the returned value, `.await` sends it.
+    pub(crate) fn publish<'c, __P: ::pgjobs::Publisher<'c>>(
+        publisher: __P,
+        text: String,
+    ) -> ::pgjobs::Publish<'c, __P, Self> {
+        ::pgjobs::Task::publish(Self::new(text), publisher)
+    }
+    /// How many at most.
+    pub(crate) fn limit(mut self, limit: u64) -> Self {
+        self.limit = limit;
+        self
+    }
+    /// Sets the argument `fields`.
+    pub(crate) fn fields(
+        mut self,
+        fields: impl ::core::convert::Into<Vec<String>>,
+    ) -> Self {
+        self.fields = ::core::convert::Into::into(fields);
+        self
+    }
+    fn __default_limit() -> u64 {
+        20
+    }
+    fn __default_fields() -> Vec<String> {
+        vec!["name".to_owned()]
+    }
+    fn __run(context: ::pgjobs::Context) -> ::pgjobs::__private::Run {
+        ::std::boxed::Box::pin(async move {
+            let arguments = context.arguments::<search>()?;
+            let returned = ::pgjobs::__private::sendable(
+                    search(arguments.text, arguments.limit, arguments.fields),
+                )
+                .await;
+            context
+                .finish(
+                    <Result<
+                        Vec<Hit>,
+                        SearchError,
+                    > as ::pgjobs::IntoOutcome>::into_outcome(returned),
+                )
+        })
+    }
+}
+#[automatically_derived]
+impl ::pgjobs::Task for search {
+    type Output = <Result<Vec<Hit>, SearchError> as ::pgjobs::IntoOutcome>::Output;
+    const DEF: &'static ::pgjobs::TaskDef = &::pgjobs::TaskDef {
+        name: ::pgjobs::__private::dotted_name!("search"),
+        aliases: &[],
+        doc: "",
+        place: ::core::concat!(::core::file!(), ":", ::core::line!()),
+        params: &[
+            ::pgjobs::Param {
+                name: "text",
+                ty: "String",
+                required: true,
+            },
+            ::pgjobs::Param {
+                name: "limit",
+                ty: "u64",
+                required: false,
+            },
+            ::pgjobs::Param {
+                name: "fields",
+                ty: "Vec<String>",
+                required: false,
+            },
+        ],
+        open: false,
+        needs: &[],
+        options: ::pgjobs::TaskOptions {
+            timeout: ::core::time::Duration::from_millis(1500),
+            backoff: ::pgjobs::Backoff::fixed(::core::time::Duration::from_millis(250)),
+            ..::pgjobs::TaskOptions::DEFAULT
+        },
+        args_schema: ::pgjobs::__private::schema::<Self>,
+        result_schema: ::pgjobs::__private::schema::<<Self as ::pgjobs::Task>::Output>,
+        run: Self::__run,
+    };
+}
+const _: fn() = || {
+    ::pgjobs::__private::argument::<String>();
+    ::pgjobs::__private::argument::<u64>();
+    ::pgjobs::__private::argument::<Vec<String>>();
+};
+::pgjobs::__private::register!(< search as ::pgjobs::Task > ::DEF);

@@ -1,0 +1,133 @@
+/// Sends the welcome letter.
+///
+/// It is sent once.
+pub async fn welcome(
+    mailer: &Mailer,
+    job: &pgjobs::Job,
+    user_id: i64,
+    locale: String,
+    coupon: Option<String>,
+) -> Result<Receipt, TaskError> {
+    mailer.send(user_id, locale, coupon).await
+}
+/// Sends the welcome letter.
+#[must_use = "a call does nothing until it is published"]
+#[allow(non_camel_case_types, missing_docs, unreachable_pub)]
+#[derive(
+    ::pgjobs::__private::serde::Serialize,
+    ::pgjobs::__private::serde::Deserialize,
+    ::pgjobs::__private::schemars::JsonSchema
+)]
+#[serde(crate = "::pgjobs::__private::serde", deny_unknown_fields)]
+#[schemars(crate = "::pgjobs::__private::schemars")]
+pub struct welcome {
+    pub user_id: i64,
+    #[serde(default = "welcome::__default_locale")]
+    pub locale: String,
+    #[serde(default)]
+    pub coupon: Option<String>,
+}
+#[allow(dead_code, unreachable_pub)]
+impl welcome {
+    /// A call of `welcome`; arguments that may be absent have setters.
+    pub fn new(user_id: i64) -> Self {
+        Self {
+            user_id,
+            locale: Self::__default_locale(),
+            coupon: ::core::option::Option::None,
+        }
+    }
+    /// Publishes a call of `welcome`: options chain on the returned value, `.await` sends it.
+    pub fn publish<'c, __P: ::pgjobs::Publisher<'c>>(
+        publisher: __P,
+        user_id: i64,
+    ) -> ::pgjobs::Publish<'c, __P, Self> {
+        ::pgjobs::Task::publish(Self::new(user_id), publisher)
+    }
+    /// Sets the argument `locale`.
+    pub fn locale(mut self, locale: impl ::core::convert::Into<String>) -> Self {
+        self.locale = ::core::convert::Into::into(locale);
+        self
+    }
+    /// Sets the argument `coupon`.
+    pub fn coupon(mut self, coupon: impl ::core::convert::Into<String>) -> Self {
+        self.coupon = ::core::option::Option::Some(::core::convert::Into::into(coupon));
+        self
+    }
+    fn __default_locale() -> String {
+        ::core::convert::From::from("en")
+    }
+    fn __run(context: ::pgjobs::Context) -> ::pgjobs::__private::Run {
+        ::std::boxed::Box::pin(async move {
+            let arguments = context.arguments::<welcome>()?;
+            let state_0 = context.state::<Mailer>()?;
+            let state_1 = context.state::<pgjobs::Job>()?;
+            let returned = ::pgjobs::__private::sendable(
+                    welcome(
+                        &state_0,
+                        &state_1,
+                        arguments.user_id,
+                        arguments.locale,
+                        arguments.coupon,
+                    ),
+                )
+                .await;
+            context
+                .finish(
+                    <Result<
+                        Receipt,
+                        TaskError,
+                    > as ::pgjobs::IntoOutcome>::into_outcome(returned),
+                )
+        })
+    }
+}
+#[automatically_derived]
+impl ::pgjobs::Task for welcome {
+    type Output = <Result<Receipt, TaskError> as ::pgjobs::IntoOutcome>::Output;
+    const DEF: &'static ::pgjobs::TaskDef = &::pgjobs::TaskDef {
+        name: "mail.welcome",
+        aliases: &["mail.hello"],
+        doc: "Sends the welcome letter.\n\nIt is sent once.",
+        place: ::core::concat!(::core::file!(), ":", ::core::line!()),
+        params: &[
+            ::pgjobs::Param {
+                name: "user_id",
+                ty: "i64",
+                required: true,
+            },
+            ::pgjobs::Param {
+                name: "locale",
+                ty: "String",
+                required: false,
+            },
+            ::pgjobs::Param {
+                name: "coupon",
+                ty: "Option<String>",
+                required: false,
+            },
+        ],
+        open: false,
+        needs: &[::pgjobs::Need::of::<Mailer>(), ::pgjobs::Need::of::<pgjobs::Job>()],
+        options: ::pgjobs::TaskOptions {
+            retries: 5,
+            timeout: ::core::time::Duration::from_secs(30),
+            priority: 3,
+            backoff: ::pgjobs::Backoff::exponential(
+                ::core::time::Duration::from_secs(1),
+                ::core::time::Duration::from_secs(3600),
+            ),
+        },
+        args_schema: ::pgjobs::__private::schema::<Self>,
+        result_schema: ::pgjobs::__private::schema::<<Self as ::pgjobs::Task>::Output>,
+        run: Self::__run,
+    };
+}
+const _: fn() = || {
+    ::pgjobs::__private::injectable::<Mailer>();
+    ::pgjobs::__private::injectable::<pgjobs::Job>();
+    ::pgjobs::__private::argument::<i64>();
+    ::pgjobs::__private::argument::<String>();
+    ::pgjobs::__private::argument::<Option<String>>();
+};
+::pgjobs::__private::register!(< welcome as ::pgjobs::Task > ::DEF);

@@ -1,0 +1,73 @@
+#[cfg(feature = "mail")]
+#[doc = include_str!("welcome.md")]
+pub async fn welcome(user_id: i64) {}
+#[cfg(feature = "mail")]
+/// A call of the task `welcome`.
+#[must_use = "a call does nothing until it is published"]
+#[allow(non_camel_case_types, missing_docs, unreachable_pub)]
+#[derive(
+    ::pgjobs::__private::serde::Serialize,
+    ::pgjobs::__private::serde::Deserialize,
+    ::pgjobs::__private::schemars::JsonSchema
+)]
+#[serde(crate = "::pgjobs::__private::serde", deny_unknown_fields)]
+#[schemars(crate = "::pgjobs::__private::schemars")]
+pub struct welcome {
+    pub user_id: i64,
+}
+#[cfg(feature = "mail")]
+#[allow(dead_code, unreachable_pub)]
+impl welcome {
+    /// A call of `welcome`.
+    pub fn new(user_id: i64) -> Self {
+        Self { user_id }
+    }
+    /// Publishes a call of `welcome`: options chain on the returned value, `.await` sends it.
+    pub fn publish<'c, __P: ::pgjobs::Publisher<'c>>(
+        publisher: __P,
+        user_id: i64,
+    ) -> ::pgjobs::Publish<'c, __P, Self> {
+        ::pgjobs::Task::publish(Self::new(user_id), publisher)
+    }
+    fn __run(context: ::pgjobs::Context) -> ::pgjobs::__private::Run {
+        ::std::boxed::Box::pin(async move {
+            let arguments = context.arguments::<welcome>()?;
+            let returned = ::pgjobs::__private::sendable(welcome(arguments.user_id))
+                .await;
+            context.finish(<() as ::pgjobs::IntoOutcome>::into_outcome(returned))
+        })
+    }
+}
+#[cfg(feature = "mail")]
+#[automatically_derived]
+impl ::pgjobs::Task for welcome {
+    type Output = <() as ::pgjobs::IntoOutcome>::Output;
+    const DEF: &'static ::pgjobs::TaskDef = &::pgjobs::TaskDef {
+        name: ::pgjobs::__private::dotted_name!("welcome"),
+        aliases: &[],
+        doc: ::core::concat!(include_str!("welcome.md"), "\n"),
+        place: ::core::concat!(::core::file!(), ":", ::core::line!()),
+        params: &[
+            ::pgjobs::Param {
+                name: "user_id",
+                ty: "i64",
+                required: true,
+            },
+        ],
+        open: false,
+        needs: &[],
+        options: ::pgjobs::TaskOptions {
+            priority: -3,
+            ..::pgjobs::TaskOptions::DEFAULT
+        },
+        args_schema: ::pgjobs::__private::schema::<Self>,
+        result_schema: ::pgjobs::__private::schema::<<Self as ::pgjobs::Task>::Output>,
+        run: Self::__run,
+    };
+}
+#[cfg(feature = "mail")]
+const _: fn() = || {
+    ::pgjobs::__private::argument::<i64>();
+};
+#[cfg(feature = "mail")]
+::pgjobs::__private::register!(< welcome as ::pgjobs::Task > ::DEF);

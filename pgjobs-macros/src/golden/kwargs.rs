@@ -1,0 +1,84 @@
+async fn log(level: String, fields: BTreeMap<String, Value>, sink: Sink) {
+    sink.write(level, fields);
+}
+/// A call of the task `log`.
+#[must_use = "a call does nothing until it is published"]
+#[allow(non_camel_case_types, missing_docs, unreachable_pub)]
+#[derive(
+    ::pgjobs::__private::serde::Serialize,
+    ::pgjobs::__private::serde::Deserialize,
+    ::pgjobs::__private::schemars::JsonSchema
+)]
+#[serde(crate = "::pgjobs::__private::serde")]
+#[schemars(crate = "::pgjobs::__private::schemars")]
+struct log {
+    level: String,
+    #[serde(flatten)]
+    fields: BTreeMap<String, Value>,
+}
+#[allow(dead_code, unreachable_pub)]
+impl log {
+    /// A call of `log`; arguments that may be absent have setters.
+    fn new(level: String) -> Self {
+        Self {
+            level,
+            fields: <BTreeMap<String, Value> as ::core::default::Default>::default(),
+        }
+    }
+    /// Publishes a call of `log`: options chain on the returned value, `.await` sends it.
+    fn publish<'c, __P: ::pgjobs::Publisher<'c>>(
+        publisher: __P,
+        level: String,
+    ) -> ::pgjobs::Publish<'c, __P, Self> {
+        ::pgjobs::Task::publish(Self::new(level), publisher)
+    }
+    /// Sets the argument `fields`.
+    fn fields(mut self, fields: BTreeMap<String, Value>) -> Self {
+        self.fields = fields;
+        self
+    }
+    fn __run(context: ::pgjobs::Context) -> ::pgjobs::__private::Run {
+        ::std::boxed::Box::pin(async move {
+            let arguments = context.arguments::<log>()?;
+            let state_2 = context.state::<Sink>()?;
+            let returned = ::pgjobs::__private::sendable(
+                    log(
+                        arguments.level,
+                        arguments.fields,
+                        ::pgjobs::__private::cloned::<Sink>(&state_2),
+                    ),
+                )
+                .await;
+            context.finish(<() as ::pgjobs::IntoOutcome>::into_outcome(returned))
+        })
+    }
+}
+#[automatically_derived]
+impl ::pgjobs::Task for log {
+    type Output = <() as ::pgjobs::IntoOutcome>::Output;
+    const DEF: &'static ::pgjobs::TaskDef = &::pgjobs::TaskDef {
+        name: ::pgjobs::__private::dotted_name!("log"),
+        aliases: &[],
+        doc: "",
+        place: ::core::concat!(::core::file!(), ":", ::core::line!()),
+        params: &[
+            ::pgjobs::Param {
+                name: "level",
+                ty: "String",
+                required: true,
+            },
+        ],
+        open: true,
+        needs: &[::pgjobs::Need::of::<Sink>()],
+        options: ::pgjobs::TaskOptions::DEFAULT,
+        args_schema: ::pgjobs::__private::schema::<Self>,
+        result_schema: ::pgjobs::__private::schema::<<Self as ::pgjobs::Task>::Output>,
+        run: Self::__run,
+    };
+}
+const _: fn() = || {
+    ::pgjobs::__private::argument::<String>();
+    ::pgjobs::__private::argument::<BTreeMap<String, Value>>();
+    ::pgjobs::__private::injectable::<Sink>();
+};
+::pgjobs::__private::register!(< log as ::pgjobs::Task > ::DEF);

@@ -1,0 +1,32 @@
+pub async fn welcome(name: &str, limit: Option<i64>) -> Result<Receipt, TaskError> {
+    todo!()
+}
+::core::compile_error! {
+    "arguments are read back from the database; use `String`, or mark shared state with `#[inject]`"
+}
+::core::compile_error! {
+    "`retries` counts the runs in all and lies within 1..=1000; `retries = 1` means no second run"
+}
+#[allow(dead_code, missing_docs, non_camel_case_types, unreachable_pub)]
+#[derive(::pgjobs::__private::serde::Serialize)]
+#[serde(crate = "::pgjobs::__private::serde")]
+pub struct welcome {}
+#[allow(clippy::all, clippy::pedantic, dead_code, missing_docs, unreachable_pub)]
+impl welcome {
+    pub fn new(_: &str) -> Self {
+        Self {}
+    }
+    pub fn publish<'c, __P: ::pgjobs::Publisher<'c>>(
+        publisher: __P,
+        _: &str,
+    ) -> ::pgjobs::Publish<'c, __P, Self> {
+        ::pgjobs::Task::publish(Self {}, publisher)
+    }
+    pub fn limit(self, _: impl ::core::convert::Into<i64>) -> Self {
+        self
+    }
+}
+impl ::pgjobs::Task for welcome {
+    type Output = <Result<Receipt, TaskError> as ::pgjobs::IntoOutcome>::Output;
+    const DEF: &'static ::pgjobs::TaskDef = ::core::panic!("this task does not compile");
+}

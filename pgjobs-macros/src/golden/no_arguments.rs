@@ -1,0 +1,51 @@
+async fn sweep() {}
+/// A call of the task `sweep`.
+#[must_use = "a call does nothing until it is published"]
+#[allow(non_camel_case_types, missing_docs, unreachable_pub)]
+#[derive(
+    ::pgjobs::__private::serde::Serialize,
+    ::pgjobs::__private::serde::Deserialize,
+    ::pgjobs::__private::schemars::JsonSchema
+)]
+#[serde(crate = "::pgjobs::__private::serde", deny_unknown_fields)]
+#[schemars(crate = "::pgjobs::__private::schemars")]
+struct sweep {}
+#[allow(dead_code, unreachable_pub)]
+impl sweep {
+    /// A call of `sweep`.
+    fn new() -> Self {
+        Self {}
+    }
+    /// Publishes a call of `sweep`: options chain on the returned value, `.await` sends it.
+    fn publish<'c, __P: ::pgjobs::Publisher<'c>>(
+        publisher: __P,
+    ) -> ::pgjobs::Publish<'c, __P, Self> {
+        ::pgjobs::Task::publish(Self::new(), publisher)
+    }
+    fn __run(context: ::pgjobs::Context) -> ::pgjobs::__private::Run {
+        ::std::boxed::Box::pin(async move {
+            let sweep {} = context.arguments::<sweep>()?;
+            let returned = ::pgjobs::__private::sendable(sweep()).await;
+            context.finish(<() as ::pgjobs::IntoOutcome>::into_outcome(returned))
+        })
+    }
+}
+#[automatically_derived]
+impl ::pgjobs::Task for sweep {
+    type Output = <() as ::pgjobs::IntoOutcome>::Output;
+    const DEF: &'static ::pgjobs::TaskDef = &::pgjobs::TaskDef {
+        name: ::pgjobs::__private::dotted_name!("sweep"),
+        aliases: &[],
+        doc: "",
+        place: ::core::concat!(::core::file!(), ":", ::core::line!()),
+        params: &[],
+        open: false,
+        needs: &[],
+        options: ::pgjobs::TaskOptions::DEFAULT,
+        args_schema: ::pgjobs::__private::schema::<Self>,
+        result_schema: ::pgjobs::__private::schema::<<Self as ::pgjobs::Task>::Output>,
+        run: Self::__run,
+    };
+}
+const _: fn() = || {};
+::pgjobs::__private::register!(< sweep as ::pgjobs::Task > ::DEF);

@@ -1,0 +1,84 @@
+async fn r#move(r#type: String, r#as: bool) {}
+/// A call of the task `move`.
+#[must_use = "a call does nothing until it is published"]
+#[allow(non_camel_case_types, missing_docs, unreachable_pub)]
+#[derive(
+    ::pgjobs::__private::serde::Serialize,
+    ::pgjobs::__private::serde::Deserialize,
+    ::pgjobs::__private::schemars::JsonSchema
+)]
+#[serde(crate = "::pgjobs::__private::serde", deny_unknown_fields)]
+#[schemars(crate = "::pgjobs::__private::schemars")]
+struct r#move {
+    r#type: String,
+    #[serde(default = "r#move::__default_as")]
+    r#as: bool,
+}
+#[allow(dead_code, unreachable_pub)]
+impl r#move {
+    /// A call of `move`; arguments that may be absent have setters.
+    fn new(r#type: String) -> Self {
+        Self {
+            r#type,
+            r#as: Self::__default_as(),
+        }
+    }
+    /// Publishes a call of `move`: options chain on the returned value, `.await` sends it.
+    fn publish<'c, __P: ::pgjobs::Publisher<'c>>(
+        publisher: __P,
+        r#type: String,
+    ) -> ::pgjobs::Publish<'c, __P, Self> {
+        ::pgjobs::Task::publish(Self::new(r#type), publisher)
+    }
+    /// Sets the argument `as`.
+    fn r#as(mut self, r#as: bool) -> Self {
+        self.r#as = r#as;
+        self
+    }
+    fn __default_as() -> bool {
+        true
+    }
+    fn __run(context: ::pgjobs::Context) -> ::pgjobs::__private::Run {
+        ::std::boxed::Box::pin(async move {
+            let arguments = context.arguments::<r#move>()?;
+            let returned = ::pgjobs::__private::sendable(
+                    r#move(arguments.r#type, arguments.r#as),
+                )
+                .await;
+            context.finish(<() as ::pgjobs::IntoOutcome>::into_outcome(returned))
+        })
+    }
+}
+#[automatically_derived]
+impl ::pgjobs::Task for r#move {
+    type Output = <() as ::pgjobs::IntoOutcome>::Output;
+    const DEF: &'static ::pgjobs::TaskDef = &::pgjobs::TaskDef {
+        name: ::pgjobs::__private::dotted_name!("move"),
+        aliases: &[],
+        doc: "",
+        place: ::core::concat!(::core::file!(), ":", ::core::line!()),
+        params: &[
+            ::pgjobs::Param {
+                name: "type",
+                ty: "String",
+                required: true,
+            },
+            ::pgjobs::Param {
+                name: "as",
+                ty: "bool",
+                required: false,
+            },
+        ],
+        open: false,
+        needs: &[],
+        options: ::pgjobs::TaskOptions::DEFAULT,
+        args_schema: ::pgjobs::__private::schema::<Self>,
+        result_schema: ::pgjobs::__private::schema::<<Self as ::pgjobs::Task>::Output>,
+        run: Self::__run,
+    };
+}
+const _: fn() = || {
+    ::pgjobs::__private::argument::<String>();
+    ::pgjobs::__private::argument::<bool>();
+};
+::pgjobs::__private::register!(< r#move as ::pgjobs::Task > ::DEF);

@@ -1,0 +1,63 @@
+pub async fn welcome(user_id: i64) {}
+/// A call of the task `welcome`.
+#[must_use = "a call does nothing until it is published"]
+#[allow(non_camel_case_types, missing_docs, unreachable_pub)]
+#[derive(
+    app::jobs::__private::serde::Serialize,
+    app::jobs::__private::serde::Deserialize,
+    app::jobs::__private::schemars::JsonSchema
+)]
+#[serde(crate = "app::jobs::__private::serde", deny_unknown_fields)]
+#[schemars(crate = "app::jobs::__private::schemars")]
+pub struct Welcome {
+    pub user_id: i64,
+}
+#[allow(dead_code, unreachable_pub)]
+impl Welcome {
+    /// A call of `welcome`.
+    pub fn new(user_id: i64) -> Self {
+        Self { user_id }
+    }
+    /// Publishes a call of `welcome`: options chain on the returned value, `.await` sends it.
+    pub fn publish<'c, __P: app::jobs::Publisher<'c>>(
+        publisher: __P,
+        user_id: i64,
+    ) -> app::jobs::Publish<'c, __P, Self> {
+        app::jobs::Task::publish(Self::new(user_id), publisher)
+    }
+    fn __run(context: app::jobs::Context) -> app::jobs::__private::Run {
+        ::std::boxed::Box::pin(async move {
+            let arguments = context.arguments::<Welcome>()?;
+            let returned = app::jobs::__private::sendable(welcome(arguments.user_id))
+                .await;
+            context.finish(<() as app::jobs::IntoOutcome>::into_outcome(returned))
+        })
+    }
+}
+#[automatically_derived]
+impl app::jobs::Task for Welcome {
+    type Output = <() as app::jobs::IntoOutcome>::Output;
+    const DEF: &'static app::jobs::TaskDef = &app::jobs::TaskDef {
+        name: app::jobs::__private::dotted_name!("welcome"),
+        aliases: &[],
+        doc: "",
+        place: ::core::concat!(::core::file!(), ":", ::core::line!()),
+        params: &[
+            app::jobs::Param {
+                name: "user_id",
+                ty: "i64",
+                required: true,
+            },
+        ],
+        open: false,
+        needs: &[],
+        options: app::jobs::TaskOptions::DEFAULT,
+        args_schema: app::jobs::__private::schema::<Self>,
+        result_schema: app::jobs::__private::schema::<<Self as app::jobs::Task>::Output>,
+        run: Self::__run,
+    };
+}
+const _: fn() = || {
+    app::jobs::__private::argument::<i64>();
+};
+app::jobs::__private::register!(< Welcome as app::jobs::Task > ::DEF);

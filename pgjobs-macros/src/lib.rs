@@ -1,0 +1,41 @@
+//! The `#[task]` attribute of pgjobs; use it as `pgjobs::task`, where it is documented.
+//!
+//! One pass through the files: `options` and `signature` read what was written, `model` joins
+//! them, `check` finds every mistake, `expand` writes the items, and after a mistake `fallback`
+//! writes just enough of them that call sites stay quiet.
+
+use proc_macro2::TokenStream;
+
+mod backoff;
+mod check;
+mod docs;
+mod duration;
+mod errors;
+mod expand;
+mod fallback;
+mod model;
+mod options;
+mod signature;
+mod text;
+#[cfg(test)]
+mod tests;
+
+/// Makes an `async fn` a task; documented on `pgjobs::task`.
+#[proc_macro_attribute]
+pub fn task(options: proc_macro::TokenStream, item: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    attribute(options.into(), item.into()).into()
+}
+
+fn attribute(options: TokenStream, item: TokenStream) -> TokenStream {
+    let mut errors = errors::Errors::default();
+    let options = options::Options::read(options, &mut errors);
+    let Some(function) = errors.keep(signature::Function::read(item.clone())) else {
+        return fallback::item(&item, errors);
+    };
+    let task = model::Task::new(function, options, &mut errors);
+    check::check(&task, &mut errors);
+    match errors.into_compile_errors() {
+        None => expand::expand(&task),
+        Some(errors) => fallback::task(&task, &errors),
+    }
+}

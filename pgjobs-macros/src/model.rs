@@ -1,0 +1,166 @@
+//! The one structure that everything downstream reads: a task as it was declared.
+
+use proc_macro2::{Span, TokenStream};
+use quote::format_ident;
+use syn::ext::IdentExt;
+use syn::{Attribute, Expr, GenericArgument, Ident, Pat, PatType, PathArguments, ReturnType, Type};
+
+use crate::errors::Errors;
+use crate::options::Options;
+use crate::signature::{Function, Markers};
+
+pub(crate) struct Task {
+    pub(crate) function: Function,
+    pub(crate) options: Options,
+    pub(crate) params: Vec<Param>,
+    /// What the function returns, `()` written out.
+    pub(crate) returned: Type,
+}
+
+/// One parameter of the function.
+pub(crate) struct Param {
+    /// Its name; a stand-in where a pattern was written.
+    pub(crate) ident: Ident,
+    pub(crate) pat: Pat,
+    pub(crate) ty: Type,
+    pub(crate) docs: Vec<Attribute>,
+    pub(crate) kind: Kind,
+    /// What it was marked with, for the rules.
+    pub(crate) markers: Markers,
+}
+
+/// Where a parameter's value comes from.
+pub(crate) enum Kind {
+    /// Published, and never absent.
+    Required,
+    /// Published or else this.
+    Default(Expr),
+    /// An `Option` of this, published or else `None`.
+    Optional(Type),
+    /// Every published keyword that has no parameter of its own.
+    Kwargs,
+    /// The worker's state of this type, borrowed.
+    Borrowed(Type),
+    /// The worker's state of the parameter's type, cloned.
+    Owned,
+}
+
+impl Task {
+    pub(crate) fn new(mut function: Function, options: Options, errors: &mut Errors) -> Self {
+        let inputs = function.markers(errors);
+        let params = inputs.into_iter().enumerate().map(|(at, (input, markers))| Param::new(at, input, markers));
+        let returned = match &function.sig.output {
+            ReturnType::Default => syn::parse_quote!(()),
+            ReturnType::Type(_, ty) => (**ty).clone(),
+        };
+        Task { params: params.collect(), function, options, returned }
+    }
+
+    pub(crate) fn library(&self) -> TokenStream {
+        self.options.library(Span::call_site())
+    }
+
+    /// The library, for code whose errors shall point at the user's own.
+    pub(crate) fn library_at(&self, span: Span) -> TokenStream {
+        self.options.library(span)
+    }
+
+    /// The struct's name: the function's own unless `call` says otherwise.
+    pub(crate) fn call(&self) -> &Ident {
+        self.options.call.as_ref().unwrap_or(&self.function.sig.ident)
+    }
+
+    /// The function's name without `r#`.
+    pub(crate) fn plain_name(&self) -> String {
+        self.function.sig.ident.unraw().to_string()
+    }
+
+    /// The parameters that are published.
+    pub(crate) fn arguments(&self) -> impl Iterator<Item = &Param> {
+        self.params.iter().filter(|param| param.is_argument())
+    }
+
+    /// The arguments that every call has to give.
+    pub(crate) fn required(&self) -> impl Iterator<Item = &Param> {
+        self.params.iter().filter(|param| matches!(param.kind, Kind::Required))
+    }
+}
+
+impl Param {
+    fn new(at: usize, input: PatType, mut markers: Markers) -> Self {
+        let ident = match &*input.pat {
+            Pat::Ident(pat) => pat.ident.clone(),
+            _ => format_ident!("parameter_{at}"),
+        };
+        let ty = ungrouped(*input.ty);
+        let kind = Kind::of(&ty, &markers);
+        let docs = std::mem::take(&mut markers.docs);
+        Param { ident, pat: *input.pat, ty, docs, kind, markers }
+    }
+
+    pub(crate) fn is_argument(&self) -> bool {
+        !matches!(self.kind, Kind::Borrowed(_) | Kind::Owned)
+    }
+
+    /// Whether the call has a setter for it.
+    pub(crate) fn has_setter(&self) -> bool {
+        matches!(self.kind, Kind::Default(_) | Kind::Optional(_) | Kind::Kwargs)
+    }
+
+    /// The keyword in a job's body.
+    pub(crate) fn keyword(&self) -> String {
+        self.ident.unraw().to_string()
+    }
+
+    /// The function that makes its default value.
+    pub(crate) fn default_fn(&self) -> Ident {
+        format_ident!("__default_{}", self.ident.unraw(), span = self.ident.span())
+    }
+
+    /// The type of the state that it asks for.
+    pub(crate) fn state(&self) -> Option<&Type> {
+        match &self.kind {
+            Kind::Borrowed(inner) => Some(inner),
+            Kind::Owned => Some(&self.ty),
+            _ => None,
+        }
+    }
+}
+
+impl Kind {
+    fn of(ty: &Type, markers: &Markers) -> Self {
+        if markers.inject.is_some() {
+            return match ty {
+                Type::Reference(reference) => Kind::Borrowed((*reference.elem).clone()),
+                _ => Kind::Owned,
+            };
+        }
+        if markers.kwargs.is_some() {
+            return Kind::Kwargs;
+        }
+        match (&markers.default, option_of(ty)) {
+            (Some((_, expr)), _) => Kind::Default(expr.clone()),
+            (None, Some(inner)) => Kind::Optional(inner.clone()),
+            (None, None) => Kind::Required,
+        }
+    }
+}
+
+/// Without the invisible brackets that a `macro_rules!` puts around what it passes on.
+fn ungrouped(ty: Type) -> Type {
+    match ty {
+        Type::Group(group) => ungrouped(*group.elem),
+        _ => ty,
+    }
+}
+
+/// The `T` of an `Option<T>`, as far as the name tells: a macro cannot see through an alias.
+pub(crate) fn option_of(ty: &Type) -> Option<&Type> {
+    let Type::Path(path) = ty else { return None };
+    let segment = path.path.segments.last()?;
+    let PathArguments::AngleBracketed(args) = &segment.arguments else { return None };
+    match args.args.first()? {
+        GenericArgument::Type(inner) if segment.ident == "Option" => Some(inner),
+        _ => None,
+    }
+}

@@ -1,0 +1,178 @@
+//! `#[task(…)]` → typed options, each with the place it was written at.
+
+use std::time::Duration;
+
+use proc_macro2::{Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::parse::{ParseStream, Parser};
+use syn::{Expr, ExprLit, Ident, Lit, LitStr, Meta, Path, Token};
+
+use crate::backoff::Backoff;
+use crate::duration;
+use crate::errors::Errors;
+use crate::text::nearest;
+
+const KNOWN: [&str; 8] = ["name", "aliases", "retries", "timeout", "priority", "backoff", "call", "crate"];
+
+/// A value and where it was written.
+pub(crate) struct At<T> {
+    pub(crate) value: T,
+    pub(crate) source: Expr,
+}
+
+/// What was written; what was not stays with the library's defaults.
+#[derive(Default)]
+pub(crate) struct Options {
+    pub(crate) name: Option<LitStr>,
+    pub(crate) aliases: Vec<LitStr>,
+    pub(crate) retries: Option<At<i64>>,
+    pub(crate) timeout: Option<At<Duration>>,
+    pub(crate) priority: Option<At<i64>>,
+    pub(crate) backoff: Option<At<Backoff>>,
+    /// The name of the call's struct, when the function's own will not do.
+    pub(crate) call: Option<Ident>,
+    /// The path of the library, when it is not `::pgjobs`.
+    library: Option<Path>,
+}
+
+impl Options {
+    pub(crate) fn read(tokens: TokenStream, errors: &mut Errors) -> Self {
+        let mut options = Options::default();
+        let metas = Parser::parse2(|input: ParseStream<'_>| Ok(list(input, errors)), tokens);
+        let mut seen: Vec<String> = Vec::new();
+        for meta in errors.keep(metas).unwrap_or_default() {
+            let name = crate::text::source(meta.path());
+            if seen.contains(&name) {
+                errors.add(meta.path(), format!("`{name}` is given twice; keep one"));
+                continue;
+            }
+            let set = options.set(&name, &meta);
+            errors.keep(set);
+            seen.push(name);
+        }
+        options
+    }
+
+    /// The path of the library in generated code, with the place that errors shall point at.
+    pub(crate) fn library(&self, at: Span) -> TokenStream {
+        self.library.as_ref().map_or_else(|| quote_spanned!(at=> ::pgjobs), |path| quote!(#path))
+    }
+
+    fn set(&mut self, name: &str, meta: &Meta) -> syn::Result<()> {
+        if !KNOWN.contains(&name) {
+            return Err(unknown(name, meta));
+        }
+        let value = value(name, meta)?;
+        match name {
+            "name" => self.name = Some(string(value, "`name` takes a string: name = \"mail.welcome\"")?),
+            "aliases" => self.aliases = strings(value)?,
+            "retries" => self.retries = Some(integer(value, "`retries` takes a whole number: retries = 5")?),
+            "timeout" => self.timeout = Some(timeout(value)?),
+            "priority" => self.priority = Some(integer(value, "`priority` takes a whole number: priority = 3")?),
+            "backoff" => self.backoff = Some(backoff(value)?),
+            "call" => self.call = Some(ident(value)?),
+            _ => self.library = Some(path(value)?),
+        }
+        Ok(())
+    }
+}
+
+/// Reads on after a mistake in one option, so that those after it are seen as well.
+fn list(input: ParseStream<'_>, errors: &mut Errors) -> Vec<Meta> {
+    let mut metas = Vec::new();
+    while !input.is_empty() {
+        metas.extend(errors.keep(input.parse::<Meta>()));
+        while !input.is_empty() && !input.peek(Token![,]) {
+            let _skipped = input.parse::<proc_macro2::TokenTree>();
+        }
+        let _comma = input.parse::<Token![,]>();
+    }
+    metas
+}
+
+fn unknown(name: &str, meta: &Meta) -> syn::Error {
+    let hint = match nearest(name, &KNOWN) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("the options are {}", KNOWN.map(|known| format!("`{known}`")).join(", ")),
+    };
+    syn::Error::new_spanned(meta.path(), format!("unknown option `{name}`; {hint}"))
+}
+
+fn value<'a>(name: &str, meta: &'a Meta) -> syn::Result<&'a Expr> {
+    match meta {
+        Meta::NameValue(meta) => Ok(ungrouped(&meta.value)),
+        _ => Err(syn::Error::new_spanned(meta, format!("`{name}` takes a value: `{name} = …`"))),
+    }
+}
+
+/// Without the invisible brackets that a `macro_rules!` puts around what it passes on.
+pub(crate) fn ungrouped(expr: &Expr) -> &Expr {
+    match expr {
+        Expr::Group(group) => ungrouped(&group.expr),
+        _ => expr,
+    }
+}
+
+fn string(value: &Expr, form: &str) -> syn::Result<LitStr> {
+    match value {
+        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Ok(text.clone()),
+        _ => Err(syn::Error::new_spanned(value, form)),
+    }
+}
+
+fn strings(value: &Expr) -> syn::Result<Vec<LitStr>> {
+    let form = "`aliases` takes a list of strings: aliases = [\"mail.hello\"]";
+    match value {
+        Expr::Array(array) => array.elems.iter().map(|element| string(ungrouped(element), form)).collect(),
+        _ => Err(syn::Error::new_spanned(value, form)),
+    }
+}
+
+/// A whole number with its sign, so that a range check can name what was written.
+fn integer(value: &Expr, form: &str) -> syn::Result<At<i64>> {
+    let wrong = || syn::Error::new_spanned(value, form);
+    let (sign, literal) = match value {
+        Expr::Unary(syn::ExprUnary { op: syn::UnOp::Neg(_), expr, .. }) => (-1, &**expr),
+        _ => (1, value),
+    };
+    let Expr::Lit(ExprLit { lit: Lit::Int(number), .. }) = literal else { return Err(wrong()) };
+    // What does not even fit in an i64 is out of range all the more.
+    let number = number.base10_parse::<i64>().map_err(|_| wrong())?;
+    Ok(At { value: sign * number, source: value.clone() })
+}
+
+/// A string such as `"30s"`, or whole seconds.
+fn timeout(value: &Expr) -> syn::Result<At<Duration>> {
+    let text = match value {
+        Expr::Lit(ExprLit { lit: Lit::Int(number), .. }) if number.suffix().is_empty() => format!("{number}s"),
+        Expr::Lit(ExprLit { lit: Lit::Int(number), .. }) => {
+            return Err(syn::Error::new(number.span(), format!("put the duration in quotes: \"{number}\"")));
+        }
+        _ => string(value, "`timeout` takes a string or whole seconds: timeout = \"30s\", timeout = 30")?.value(),
+    };
+    match duration::parse(&text) {
+        Some(duration) => Ok(At { value: duration, source: value.clone() }),
+        None => Err(syn::Error::new_spanned(value, duration::FORM)),
+    }
+}
+
+fn backoff(value: &Expr) -> syn::Result<At<Backoff>> {
+    let text = string(value, "`backoff` takes a string: backoff = \"exponential(1s, 1h)\"")?;
+    match Backoff::parse(&text.value()) {
+        Ok(backoff) => Ok(At { value: backoff, source: value.clone() }),
+        Err(reason) => Err(syn::Error::new(text.span(), reason)),
+    }
+}
+
+fn path(value: &Expr) -> syn::Result<Path> {
+    match value {
+        Expr::Path(path) if path.qself.is_none() => Ok(path.path.clone()),
+        _ => Err(syn::Error::new_spanned(value, "`crate` takes a path: crate = my_crate::pgjobs")),
+    }
+}
+
+fn ident(value: &Expr) -> syn::Result<Ident> {
+    let form = "`call` takes the name of the call's struct: call = Welcome";
+    let path = path(value).map_err(|_| syn::Error::new_spanned(value, form))?;
+    path.get_ident().cloned().ok_or_else(|| syn::Error::new_spanned(value, form))
+}

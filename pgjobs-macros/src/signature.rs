@@ -1,0 +1,127 @@
+//! The function as it was written, and what its parameters are marked with.
+//!
+//! The body stays raw tokens: a half-typed body keeps its completion in an editor, and a mistake
+//! in it is rustc's to report.
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens, TokenStreamExt, quote};
+use syn::parse::{Parse, ParseStream};
+use syn::{Attribute, Expr, FnArg, Meta, PatType, Signature, Visibility};
+
+use crate::errors::Errors;
+
+/// A function; its parameters' own attributes for this macro are stripped once `markers` has run.
+pub(crate) struct Function {
+    pub(crate) attrs: Vec<Attribute>,
+    pub(crate) vis: Visibility,
+    pub(crate) sig: Signature,
+    body: TokenStream,
+}
+
+impl Function {
+    pub(crate) fn read(item: TokenStream) -> syn::Result<Self> {
+        let whole = item.clone();
+        syn::parse2(item)
+            .map_err(|_| syn::Error::new_spanned(first(whole), "`#[task]` goes on an `async fn` with a body"))
+    }
+
+    /// The `#[cfg]`s that everything generated has to repeat.
+    pub(crate) fn cfgs(&self) -> TokenStream {
+        let cfgs = self.attrs.iter().filter(|attr| attr.path().is_ident("cfg"));
+        quote!(#(#cfgs)*)
+    }
+
+    /// Takes the markers off the parameters.
+    pub(crate) fn markers(&mut self, errors: &mut Errors) -> Vec<(PatType, Markers)> {
+        let typed = |input: &mut FnArg| match input {
+            FnArg::Typed(input) => Some((Markers::take(&mut input.attrs, errors), input.clone())),
+            FnArg::Receiver(_) => None,
+        };
+        self.sig.inputs.iter_mut().filter_map(typed).map(|(markers, input)| (input, markers)).collect()
+    }
+}
+
+/// Everything up to the item's keyword and name is more than an error needs.
+fn first(item: TokenStream) -> TokenStream {
+    let mut tokens = item.into_iter().peekable();
+    while tokens.next_if(|token| token.to_string() == "#").is_some() {
+        tokens.next();
+    }
+    tokens.take(1).collect()
+}
+
+impl Parse for Function {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let attrs = input.call(Attribute::parse_outer)?;
+        let vis = input.parse()?;
+        let sig = input.parse()?;
+        if !input.peek(syn::token::Brace) {
+            return Err(input.error("a body"));
+        }
+        Ok(Function { attrs, vis, sig, body: input.parse()? })
+    }
+}
+
+impl ToTokens for Function {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        tokens.append_all(&self.attrs);
+        self.vis.to_tokens(tokens);
+        self.sig.to_tokens(tokens);
+        self.body.to_tokens(tokens);
+    }
+}
+
+/// The attributes of one parameter that belong to this macro.
+#[derive(Default)]
+pub(crate) struct Markers {
+    pub(crate) inject: Option<Attribute>,
+    pub(crate) default: Option<(Attribute, Expr)>,
+    pub(crate) kwargs: Option<Attribute>,
+    /// rustc refuses documentation on a parameter; here it documents the argument.
+    pub(crate) docs: Vec<Attribute>,
+}
+
+impl Markers {
+    fn take(attrs: &mut Vec<Attribute>, errors: &mut Errors) -> Self {
+        let mut markers = Markers::default();
+        let ours = attrs.extract_if(.., |attr| {
+            ["inject", "default", "kwargs", "doc"].iter().any(|name| attr.path().is_ident(name))
+        });
+        for attr in ours {
+            let set = markers.set(attr, errors);
+            errors.keep(set);
+        }
+        markers
+    }
+
+    /// A mark in the wrong form is noted all the same: what follows from it is no second mistake.
+    fn set(&mut self, attr: Attribute, errors: &mut Errors) -> syn::Result<()> {
+        let twice = syn::Error::new_spanned(&attr, "given twice on one parameter; keep one");
+        let first = if attr.path().is_ident("doc") {
+            self.docs.push(attr);
+            true
+        } else if attr.path().is_ident("inject") {
+            errors.keep(bare(&attr, "#[inject]"));
+            self.inject.replace(attr).is_none()
+        } else if attr.path().is_ident("kwargs") {
+            errors.keep(bare(&attr, "#[kwargs]"));
+            self.kwargs.replace(attr).is_none()
+        } else {
+            let expr = errors.keep(default(&attr)).unwrap_or(Expr::Verbatim(TokenStream::new()));
+            self.default.replace((attr, expr)).is_none()
+        };
+        first.then_some(()).ok_or(twice)
+    }
+}
+
+fn bare(attr: &Attribute, form: &str) -> syn::Result<()> {
+    match attr.meta {
+        Meta::Path(_) => Ok(()),
+        _ => Err(syn::Error::new_spanned(attr, format!("`{form}` takes nothing; write it bare"))),
+    }
+}
+
+fn default(attr: &Attribute) -> syn::Result<Expr> {
+    let form = "`#[default]` takes an expression in parentheses: `#[default(\"en\")]`, `#[default(Vec::new())]`";
+    attr.parse_args().map_err(|_| syn::Error::new_spanned(attr, form))
+}

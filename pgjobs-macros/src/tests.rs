@@ -1,0 +1,122 @@
+//! Golden expansions: one for each shape of task, formatted, in `src/golden`.
+//!
+//! `BLESS=1 cargo test -p pgjobs-macros` rewrites them, to be read like code.
+
+use std::path::Path;
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+#[track_caller]
+fn golden(name: &str, options: TokenStream, item: TokenStream) {
+    let expanded = crate::attribute(options, item);
+    let file = syn::parse2(expanded).expect("an expansion is made of items");
+    let actual = prettyplease::unparse(&file);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/golden").join(name).with_extension("rs");
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(&path, &actual).expect("the golden expansion is written");
+    }
+    let expected = std::fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(actual, expected, "{name} changed; BLESS=1 accepts it");
+}
+
+#[test]
+fn a_task_without_arguments() {
+    golden("no_arguments", quote!(), quote!(async fn sweep() {}));
+}
+
+#[test]
+fn a_task_with_everything() {
+    let options = quote! {
+        name = "mail.welcome", aliases = ["mail.hello"], retries = 5, timeout = "30s", priority = 3,
+        backoff = "exponential(1s, 1h)"
+    };
+    golden(
+        "everything",
+        options,
+        quote! {
+            /// Sends the welcome letter.
+            ///
+            /// It is sent once.
+            pub async fn welcome(
+                #[inject] mailer: &Mailer,
+                #[inject] job: &pgjobs::Job,
+                user_id: i64,
+                #[default("en")] locale: String,
+                coupon: Option<String>,
+            ) -> Result<Receipt, TaskError> {
+                mailer.send(user_id, locale, coupon).await
+            }
+        },
+    );
+}
+
+#[test]
+fn a_task_with_default_expressions_and_documented_arguments() {
+    golden(
+        "defaults",
+        quote!(timeout = "1500ms", backoff = "fixed(250ms)"),
+        quote! {
+            pub(crate) async fn search(
+                /// What to look for.
+                text: String,
+                /// How many at most.
+                #[default(20)] limit: u64,
+                #[default(vec!["name".to_owned()])] mut fields: Vec<String>,
+            ) -> Result<Vec<Hit>, SearchError> {
+                fields.sort();
+                find(text, limit, fields).await
+            }
+        },
+    );
+}
+
+#[test]
+fn a_task_that_takes_every_keyword() {
+    golden(
+        "kwargs",
+        quote!(),
+        quote! {
+            async fn log(level: String, #[kwargs] fields: BTreeMap<String, Value>, #[inject] sink: Sink) {
+                sink.write(level, fields);
+            }
+        },
+    );
+}
+
+#[test]
+fn a_task_with_raw_identifiers() {
+    golden("raw_identifiers", quote!(), quote!(async fn r#move(r#type: String, #[default(true)] r#as: bool) {}));
+}
+
+#[test]
+fn a_task_with_another_call_and_crate() {
+    golden("renamed", quote!(call = Welcome, crate = app::jobs), quote!(pub async fn welcome(user_id: i64) {}));
+}
+
+#[test]
+fn a_task_that_is_not_always_there() {
+    golden(
+        "gated",
+        quote!(priority = -3),
+        quote! {
+            #[cfg(feature = "mail")]
+            #[doc = include_str!("welcome.md")]
+            pub async fn welcome(user_id: i64) {}
+        },
+    );
+}
+
+#[test]
+fn a_mistake_leaves_the_function_and_a_call_for_others_to_use() {
+    golden(
+        "mistake",
+        quote!(retries = 0),
+        quote!(pub async fn welcome(name: &str, limit: Option<i64>) -> Result<Receipt, TaskError> { todo!() }),
+    );
+}
+
+#[test]
+fn a_mistake_in_a_method_leaves_no_item_that_its_impl_could_not_hold() {
+    golden("method", quote!(), quote!(async fn welcome(&self) {}));
+}

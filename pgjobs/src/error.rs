@@ -1,0 +1,259 @@
+//! What can go wrong in the framework itself, by what the caller can do about it.
+
+use std::fmt;
+
+use crate::args::BodyError;
+use crate::job::JobId;
+
+/// The framework's own failure; what a task returns is [`TaskError`](crate::TaskError).
+///
+/// Matched by what the caller can do: mend the configuration ([`NoTasks`](Error::NoTasks),
+/// [`DuplicateTask`](Error::DuplicateTask), [`MissingState`](Error::MissingState)), mend the call
+/// ([`Refused`](Error::Refused), [`Body`](Error::Body)), or retry ([`Database`](Error::Database)).
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// The server or the connection failed; the statement may be tried again.
+    Database(sqlx::Error),
+    /// A function of schema `jobs` refused the call and said why (SQLSTATE `PTxyz`).
+    Refused {
+        /// The SQLSTATE, for example `PT400`; its last three digits read as an HTTP status.
+        code: String,
+        /// What was wrong, without showing any argument's value.
+        message: String,
+        /// How to mend it, when the function knows.
+        hint: Option<String>,
+    },
+    /// The lease is no longer live: the job was handed to another worker, cancelled, or has ended.
+    LeaseLost(JobId),
+    /// No job has this id (or its history was dropped by retention).
+    UnknownJob(JobId),
+    /// No linked task has this name.
+    UnknownTask {
+        /// The name asked for.
+        name: String,
+        /// The names that are linked.
+        known: Vec<&'static str>,
+    },
+    /// The binary holds no `#[task]` that this worker could run.
+    NoTasks {
+        /// The topics asked for; empty means all.
+        topics: Vec<String>,
+        /// The names that are linked.
+        known: Vec<&'static str>,
+    },
+    /// Two functions claim the same task name or alias.
+    DuplicateTask {
+        /// The shared name.
+        name: String,
+        /// `file:line` of both.
+        places: [String; 2],
+    },
+    /// A task asks for state that was not given to the worker.
+    MissingState {
+        /// The task that asks.
+        task: &'static str,
+        /// The type it asks for.
+        state: &'static str,
+    },
+    /// A job's body or result is not what the Rust type expects.
+    Body(BodyError),
+    /// A value could not be written as JSON.
+    Encode(String),
+    /// A topic pattern is malformed.
+    Topic {
+        /// The pattern as given.
+        pattern: String,
+        /// Why it cannot be used.
+        reason: &'static str,
+    },
+    /// An option lies outside its range.
+    Option {
+        /// The option's name.
+        name: &'static str,
+        /// Why it cannot be used, and the range.
+        reason: String,
+    },
+    /// The schema could not be brought up to date.
+    Migration(sqlx::migrate::MigrateError),
+    /// The database has no (or too old a) schema `jobs`.
+    SchemaMissing(sqlx::Error),
+    /// A job that was waited for failed or was cancelled; holds its state and last error.
+    JobFailed {
+        /// The job.
+        id: JobId,
+        /// `failed` or `cancelled`.
+        state: crate::JobState,
+        /// The last error, as stored in `jobs.job.traceback`.
+        error: String,
+    },
+    /// A job did not end within the time given to `wait`.
+    WaitTimeout(JobId),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Database(e) => write!(f, "database: {e}"),
+            Error::Refused { code, message, hint } => {
+                write!(f, "{message} ({code})")?;
+                hint.as_ref().map_or(Ok(()), |hint| write!(f, "; {hint}"))
+            }
+            Error::LeaseLost(id) => {
+                write!(f, "the lease on job {id} is lost: it ran out, or the job was cancelled or has ended")
+            }
+            Error::UnknownJob(id) => {
+                write!(f, "no job {id}: check the id, or its history has been dropped by retention")
+            }
+            Error::UnknownTask { name, known } => {
+                write!(f, "task `{name}` is not linked into this binary ({})", names(known))?;
+                nearest(name, known).map_or(Ok(()), |near| write!(f, "; did you mean `{near}`?"))
+            }
+            Error::NoTasks { topics, known } if known.is_empty() || topics.is_empty() => write!(
+                f,
+                "no tasks are registered in this binary; if they live in another crate, name it: \
+                 pgjobs::link!(my_tasks); (a dependency that is never named is not linked)"
+            ),
+            Error::NoTasks { topics, known } => write!(
+                f,
+                "no task of this binary matches the topics {} ({}); widen the topics, or link the \
+                 crate that holds the tasks: pgjobs::link!(my_tasks);",
+                topics.join(", "),
+                names(known)
+            ),
+            Error::DuplicateTask { name, places } => write!(
+                f,
+                "task name `{name}` is declared twice, at {} and at {}; rename one with #[task(name = \"…\")]",
+                places[0], places[1]
+            ),
+            Error::MissingState { task, state } => {
+                write!(f, "task `{task}` needs state `{state}`; add .state(…) to the worker")
+            }
+            Error::Body(e) => e.fmt(f),
+            Error::Encode(e) => write!(f, "a value cannot be written as JSON: {e}"),
+            Error::Topic { pattern, reason } => write!(f, "topic `{pattern}`: {reason}"),
+            Error::Option { name, reason } => write!(f, "option `{name}`: {reason}"),
+            Error::Migration(e) => write!(f, "migration: {}", chain(e)),
+            Error::SchemaMissing(e) => {
+                write!(f, "schema `jobs` is missing or older than this binary: run `pgjobs migrate` ({e})")
+            }
+            Error::JobFailed { id, state, error } => write!(f, "job {id} ended as {state}: {error}"),
+            Error::WaitTimeout(id) => write!(f, "job {id} has not ended within the time given"),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Error::Database(e) | Error::SchemaMissing(e) => Some(e),
+            Error::Migration(e) => Some(e),
+            Error::Body(e) => Some(e),
+            _ => None,
+        }
+    }
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        let Some(db) = error.as_database_error() else {
+            return Error::Database(error);
+        };
+        match db.code().as_deref() {
+            // invalid schema, undefined table, undefined function
+            Some("3F000" | "42P01" | "42883") => Error::SchemaMissing(error),
+            Some(code) if code.starts_with("PT") => Error::Refused {
+                code: code.to_owned(),
+                message: db.message().to_owned(),
+                hint: hint(&error),
+            },
+            _ => Error::Database(error),
+        }
+    }
+}
+
+impl From<BodyError> for Error {
+    fn from(error: BodyError) -> Self {
+        Error::Body(error)
+    }
+}
+
+impl From<sqlx::migrate::MigrateError> for Error {
+    fn from(error: sqlx::migrate::MigrateError) -> Self {
+        Error::Migration(error)
+    }
+}
+
+fn hint(error: &sqlx::Error) -> Option<String> {
+    let pg = error.as_database_error()?.try_downcast_ref::<sqlx::postgres::PgDatabaseError>()?;
+    pg.hint().map(str::to_owned)
+}
+
+/// An error and its causes on one line, outermost first.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        // Many errors print their source themselves; said once is enough.
+        if !text.ends_with(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    text
+}
+
+fn names(known: &[&'static str]) -> String {
+    match known {
+        [] => "it has none; if they live in another crate, name it: pgjobs::link!(my_tasks);".into(),
+        [.., _] if known.len() > 8 => format!("{} known: {}, …", known.len(), known[..8].join(", ")),
+        _ => format!("{} known: {}", known.len(), known.join(", ")),
+    }
+}
+
+/// The known name that shares the most with `name`, if it is near enough to be a slip.
+fn nearest(name: &str, known: &[&'static str]) -> Option<&'static str> {
+    known
+        .iter()
+        .map(|candidate| (distance(name, candidate), *candidate))
+        .filter(|(distance, _)| *distance <= 2.max(name.len() / 4))
+        .min()
+        .map(|(_, candidate)| candidate)
+}
+
+/// Levenshtein distance, one row at a time.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, ca) in a.chars().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+        for (j, cb) in b.iter().enumerate() {
+            let substitute = diagonal + usize::from(ca != *cb);
+            diagonal = row[j + 1];
+            row[j + 1] = substitute.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_task_names_its_neighbour() {
+        let error = Error::UnknownTask { name: "mail.snd".into(), known: vec!["mail.send", "ledger.close"] };
+        assert_eq!(
+            error.to_string(),
+            "task `mail.snd` is not linked into this binary (2 known: mail.send, ledger.close); \
+             did you mean `mail.send`?"
+        );
+    }
+
+    #[test]
+    fn a_far_name_is_not_suggested() {
+        assert_eq!(nearest("reports.build", &["mail.send"]), None);
+    }
+}

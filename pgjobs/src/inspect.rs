@@ -1,0 +1,57 @@
+//! Read-only questions: how many jobs stand where, which they are, who works.
+//!
+//! ```no_run
+//! # async fn f(pool: sqlx::PgPool) -> Result<(), pgjobs::Error> {
+//! use pgjobs::inspect::{self, JobFilter};
+//! use pgjobs::JobState;
+//!
+//! for counts in inspect::overview(&pool).await? {
+//!     println!("{}: {} ready, {} running", counts.task, counts.ready, counts.running);
+//! }
+//! let failed = JobFilter { state: Some(JobState::Failed), ..JobFilter::default() };
+//! for job in inspect::jobs(&pool, &failed).await? {
+//!     println!("{} {:?}", job.job_id, job.traceback);
+//! }
+//! # Ok(()) }
+//! ```
+//!
+//! Each function fails with [`Error::Database`] when the server cannot be asked.
+
+use sqlx::PgPool;
+
+use crate::error::Error;
+use crate::job::{JobId, JobState};
+use crate::sql;
+use crate::topic::Topic;
+
+pub use crate::sql::inspect::{JobFilter, JobRow, TaskCounts, TaskRow, WorkerRow};
+
+/// For each task, how many of its jobs stand where; cheap on any backlog.
+pub async fn overview(pool: &PgPool) -> Result<Vec<TaskCounts>, Error> {
+    sql::inspect::overview(&mut *pool.acquire().await?).await
+}
+
+/// A page of jobs, newest first.
+pub async fn jobs(pool: &PgPool, filter: &JobFilter) -> Result<Vec<JobRow>, Error> {
+    sql::inspect::find(&mut *pool.acquire().await?, filter).await
+}
+
+/// One job, wherever it stands; [`Error::UnknownJob`] when there is none.
+pub async fn job(pool: &PgPool, id: &JobId) -> Result<JobRow, Error> {
+    sql::inspect::get(&mut *pool.acquire().await?, id).await
+}
+
+/// Tasks that workers declared, and undeclared ones that have jobs ready.
+pub async fn tasks(pool: &PgPool) -> Result<Vec<TaskRow>, Error> {
+    sql::inspect::tasks(&mut *pool.acquire().await?).await
+}
+
+/// Workers, and how many jobs each holds.
+pub async fn workers(pool: &PgPool) -> Result<Vec<WorkerRow>, Error> {
+    sql::inspect::workers(&mut *pool.acquire().await?).await
+}
+
+/// How many jobs are in a state under a topic; counts no further than a million.
+pub async fn count(pool: &PgPool, state: JobState, topic: &Topic) -> Result<i64, Error> {
+    sql::admin::count(&mut *pool.acquire().await?, state, topic).await
+}

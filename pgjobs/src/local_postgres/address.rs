@@ -1,0 +1,104 @@
+use std::path::PathBuf;
+
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
+
+/// The only user of the server: initdb makes it a superuser.
+pub(super) const SUPERUSER: &str = "postgres";
+
+pub(super) const DEFAULT_PORT: u16 = 5432;
+
+/// A server that took the connection and says nothing is given up after this.
+#[cfg(unix)]
+const ANSWER_LIMIT: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// Where the server listens: a socket in a folder, numbered by a port that is no network port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Address {
+    pub(super) socket_dir: PathBuf,
+    pub(super) port: u16,
+}
+
+impl Address {
+    pub(super) fn url(&self, database: &str) -> String {
+        format!(
+            "postgresql:///{}?host={}&user={SUPERUSER}{}",
+            encode(database),
+            encode(&self.socket_dir.to_string_lossy()),
+            self.port_parameter(),
+        )
+    }
+
+    pub(super) fn options(&self, database: &str) -> PgConnectOptions {
+        PgConnectOptions::new_without_pgpass()
+            .socket(&self.socket_dir)
+            .port(self.port)
+            .username(SUPERUSER)
+            .database(database)
+            // The environment may ask for TLS, which a local socket does not speak.
+            .ssl_mode(PgSslMode::Disable)
+    }
+
+    /// Asks the server for its version, which tells at once that it answers.
+    #[cfg(unix)]
+    pub(super) async fn ask_version(&self) -> sqlx::Result<String> {
+        use sqlx::{ConnectOptions, Connection};
+
+        let work = async {
+            let mut connection = self.options("postgres").connect().await?;
+            let query = sqlx::query_scalar("show server_version");
+            let version: String = query.fetch_one(&mut connection).await?;
+            connection.close().await?;
+            // Distributions add their own words.
+            Ok(version
+                .split_whitespace()
+                .next()
+                .unwrap_or_default()
+                .to_owned())
+        };
+        let answer = tokio::time::timeout(ANSWER_LIMIT, work).await;
+        answer.unwrap_or(Err(sqlx::Error::PoolTimedOut))
+    }
+
+    /// Clients take the port from PGPORT unless the URL has one, so it may be left out only when
+    /// that variable is not set.
+    fn port_parameter(&self) -> String {
+        if self.port == DEFAULT_PORT && std::env::var_os("PGPORT").is_none() {
+            return String::new();
+        }
+        format!("&port={}", self.port)
+    }
+}
+
+/// Percent-encodes everything that is not plain in both the path and the query of a URL.
+fn encode(text: &str) -> String {
+    text.bytes()
+        .map(|byte| match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
+                char::from(byte).to_string()
+            }
+            _ => format!("%{byte:02X}"),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_survives_odd_names() {
+        let address = Address {
+            socket_dir: "/tmp/a b".into(),
+            port: 6000,
+        };
+        let url = address.url("jobs&x=1");
+        assert_eq!(
+            url,
+            "postgresql:///jobs%26x%3D1?host=/tmp/a%20b&user=postgres&port=6000"
+        );
+        let options: PgConnectOptions = url.parse().unwrap();
+        assert_eq!(options.get_database(), Some("jobs&x=1"));
+        assert_eq!(options.get_socket().unwrap(), &address.socket_dir);
+        assert_eq!(options.get_port(), 6000);
+    }
+}

@@ -1,0 +1,174 @@
+use std::{
+    ffi::OsStr,
+    fs,
+    os::unix::{fs::MetadataExt, process::CommandExt},
+    path::Path,
+    process::{Command, Output, Stdio},
+};
+
+use super::error::{LocalPostgresError, Result, files};
+
+/// What the server's programs see of our environment. No more: when root starts them, its secrets
+/// must not become readable for the user that runs the server.
+const KEPT_VARIABLES: [&str; 4] = ["PATH", "LD_LIBRARY_PATH", "LOCALE_ARCHIVE", "TZ"];
+
+/// Whom root lets run the server, best first.
+const CANDIDATES: [&str; 3] = ["postgres", "_postgres", "nobody"];
+
+/// Who runs the server: we ourselves, or somebody without privileges when we are root.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum ServerUser {
+    Oneself { uid: u32 },
+    Other { name: String, uid: u32, gid: u32 },
+}
+
+impl ServerUser {
+    /// A data folder that exists decides whom root lets run its server: its owner.
+    pub(super) fn choose(data_dir: Option<&Path>) -> Result<Self> {
+        let uid = effective_uid()?;
+        if uid != 0 {
+            return Ok(Self::Oneself { uid });
+        }
+        let owner = data_dir
+            .and_then(|path| fs::metadata(path).ok())
+            .filter(|folder| folder.uid() != 0);
+        if let Some(owner) = owner {
+            return Ok(Self::Other {
+                name: owner.uid().to_string(),
+                uid: owner.uid(),
+                gid: owner.gid(),
+            });
+        }
+        let passwd = fs::read_to_string("/etc/passwd").unwrap_or_default();
+        CANDIDATES
+            .iter()
+            .find_map(|name| entry(&passwd, name))
+            .ok_or_else(|| LocalPostgresError::ServerUser {
+                reason: "there is neither a user `postgres` nor `nobody`".to_owned(),
+            })
+    }
+
+    pub(super) fn uid(&self) -> u32 {
+        match self {
+            Self::Oneself { uid } | Self::Other { uid, .. } => *uid,
+        }
+    }
+
+    pub(super) fn is_other(&self) -> bool {
+        matches!(self, Self::Other { .. })
+    }
+
+    pub(super) fn name(&self) -> String {
+        match self {
+            Self::Oneself { uid } => uid.to_string(),
+            Self::Other { name, .. } => name.clone(),
+        }
+    }
+
+    /// A command that runs as this user, in a folder that everybody can be in.
+    pub(super) fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new(program);
+        let kept = KEPT_VARIABLES
+            .iter()
+            .filter_map(|name| Some((name, std::env::var_os(name)?)));
+        // Without a plain locale the server refuses to start on some systems.
+        command
+            .env_clear()
+            .envs(kept)
+            .env("LC_ALL", "C")
+            .current_dir("/")
+            .stdin(Stdio::null());
+        if let Self::Other { uid, gid, .. } = self {
+            // With `uid` the standard library also drops root's supplementary groups.
+            command.uid(*uid).gid(*gid);
+        }
+        command
+    }
+
+    /// Runs a command to its end and returns what it printed.
+    pub(super) fn run(&self, program: &Path, arguments: &[&OsStr]) -> Result<String> {
+        let failed = |reason| LocalPostgresError::Program {
+            program: program.display().to_string(),
+            reason,
+        };
+        match self.command(program).args(arguments).output() {
+            Ok(output) if output.status.success() => {
+                Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+            }
+            Ok(output) => Err(failed(complaint(&output))),
+            Err(error) => Err(failed(format!("{error} (as user {})", self.name()))),
+        }
+    }
+
+    /// Hands a file or folder over to this user.
+    pub(super) fn own(&self, path: &Path) -> Result<()> {
+        match self {
+            Self::Oneself { .. } => Ok(()),
+            Self::Other { uid, gid, .. } => std::os::unix::fs::chown(path, Some(*uid), Some(*gid))
+                .map_err(files("change the owner of", path)),
+        }
+    }
+
+    /// Whether this user can enter the folder; root's own look would always succeed.
+    pub(super) fn can_enter(&self, folder: &Path) -> bool {
+        let mut command = self.command("/bin/sh");
+        command
+            .args(["-c", "cd \"$1\" 2>/dev/null", "sh"])
+            .arg(folder);
+        command.status().is_ok_and(|status| status.success())
+    }
+}
+
+/// Who we are. There is no safe call that tells; the owner of a file that we make does.
+pub(super) fn effective_uid() -> Result<u32> {
+    let path = std::env::temp_dir().join(format!(".pgjobs-{:016x}", fastrand::u64(..)));
+    let file = fs::File::create_new(&path).map_err(files("create", &path))?;
+    let _ = fs::remove_file(&path);
+    Ok(file.metadata().map_err(files("look at", &path))?.uid())
+}
+
+fn entry(passwd: &str, wanted: &str) -> Option<ServerUser> {
+    passwd.lines().find_map(|line| {
+        let fields: Vec<&str> = line.split(':').collect();
+        let [name, _, uid, gid, ..] = fields[..] else {
+            return None;
+        };
+        // macOS writes the id of `nobody` as a negative number.
+        let id = |text: &str| text.parse::<i64>().ok().map(|id| id as u32);
+        let (uid, gid) = (id(uid)?, id(gid)?);
+        (name == wanted && uid != 0).then(|| ServerUser::Other {
+            name: name.to_owned(),
+            uid,
+            gid,
+        })
+    })
+}
+
+fn complaint(output: &Output) -> String {
+    let text = if output.stderr.is_empty() {
+        &output.stdout
+    } else {
+        &output.stderr
+    };
+    let text = String::from_utf8_lossy(text);
+    let lines: Vec<&str> = text.lines().collect();
+    match lines.len() {
+        0 => output.status.to_string(),
+        count => lines[count.saturating_sub(6)..].join("\n"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_of_passwd_is_found_by_its_whole_name() {
+        let passwd =
+            "root:x:0:0::/root:/bin/sh\npostgresql:x:5:5::/:\n+@broken\nnobody:*:-2:-2::/:\n";
+        assert_eq!(entry(passwd, "postgres"), None);
+        assert_eq!(entry(passwd, "root"), None);
+        let nobody = entry(passwd, "nobody").unwrap();
+        assert_eq!(nobody.uid(), u32::MAX - 1);
+    }
+}

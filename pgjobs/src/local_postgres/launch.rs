@@ -1,0 +1,118 @@
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use super::{
+    LocalPostgres, LocalPostgresBuilder,
+    address::Address,
+    error::{LocalPostgresError, Result},
+    launched::Launched,
+    postmaster::Postmaster,
+    site::Site,
+    watchdog::Watchdog,
+};
+
+pub(super) const START_LIMIT: Duration = Duration::from_secs(30);
+pub(super) const RETRY: Duration = Duration::from_millis(10);
+const GRACE: Duration = Duration::from_millis(50);
+
+/// Prepares, launches and waits until the server answers.
+///
+/// On a data folder that is kept, other programs may be starting or stopping a server at the same
+/// moment. PostgreSQL's own lock decides who wins; who loses looks again for the winner.
+pub(super) async fn start(builder: LocalPostgresBuilder) -> Result<LocalPostgres> {
+    let site = Arc::new(blocking(move || Site::prepare(builder)).await?);
+    let deadline = Instant::now() + START_LIMIT;
+    loop {
+        if let Some(server) = running(&site, deadline).await {
+            return Ok(server);
+        }
+        let launched = blocking({
+            let site = Arc::clone(&site);
+            move || Launched::new(&site)
+        });
+        match launched.await?.ready(&site, deadline).await {
+            Err(LocalPostgresError::Ended { .. })
+                if is_taken(&site) && Instant::now() < deadline =>
+            {
+                continue;
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+/// The server that somebody else runs on the data folder, once it answers or is gone.
+async fn running(site: &Site, deadline: Instant) -> Option<LocalPostgres> {
+    let data_dir = site.kept_dir()?;
+    while Instant::now() < deadline {
+        let postmaster = Postmaster::read(data_dir).filter(Postmaster::is_alive)?;
+        if let Some(address) = postmaster.address
+            && let Some(version) = lasting_version(&address).await
+        {
+            return Some(server(
+                site,
+                address,
+                data_dir.to_owned(),
+                postmaster.pid,
+                version,
+                None,
+            ));
+        }
+        tokio::time::sleep(RETRY).await;
+    }
+    None
+}
+
+/// Asks twice: when the server's program has just ended, the server still answers for the moment
+/// that the watchdog needs to tell it so.
+async fn lasting_version(address: &Address) -> Option<String> {
+    address.ask_version().await.ok()?;
+    tokio::time::sleep(GRACE).await;
+    address.ask_version().await.ok()
+}
+
+fn is_taken(site: &Site) -> bool {
+    site.kept_dir()
+        .and_then(Postmaster::read)
+        .is_some_and(|postmaster| postmaster.is_alive())
+}
+
+pub(super) fn server(
+    site: &Site,
+    address: Address,
+    data_dir: PathBuf,
+    pid: u32,
+    version: String,
+    watchdog: Option<Watchdog>,
+) -> LocalPostgres {
+    let (bindir, origin) = (site.binaries.bindir.clone(), site.binaries.origin.clone());
+    LocalPostgres {
+        address,
+        data_dir,
+        bindir,
+        origin,
+        version,
+        pid,
+        kept: site.kept_dir().is_some(),
+        watchdog,
+    }
+}
+
+/// Files and child processes are waited for off the runtime.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(outcome) => outcome,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(error) => Err(LocalPostgresError::Program {
+                program: "start".to_owned(),
+                reason: error.to_string(),
+            }),
+        },
+    }
+}

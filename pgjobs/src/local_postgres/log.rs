@@ -1,0 +1,37 @@
+use std::{
+    fs::{self, File},
+    io::{Read, Seek},
+    path::PathBuf,
+};
+
+const SHOWN_LINES: usize = 15;
+
+/// The server's log, to show its end when the server does not start.
+#[derive(Debug)]
+pub(super) enum Log {
+    /// Opened before the watchdog may remove it.
+    Open(File),
+    /// Lies in a data folder that stays.
+    Named(PathBuf),
+}
+
+impl Log {
+    pub(super) fn tail(&mut self) -> String {
+        let bytes = self.read().unwrap_or_default();
+        let text = String::from_utf8_lossy(&bytes);
+        let lines: Vec<&str> = text.lines().collect();
+        lines[lines.len().saturating_sub(SHOWN_LINES)..].join("\n")
+    }
+
+    fn read(&mut self) -> std::io::Result<Vec<u8>> {
+        match self {
+            Self::Named(path) => fs::read(path),
+            Self::Open(file) => {
+                let mut bytes = Vec::new();
+                file.rewind()?;
+                file.read_to_end(&mut bytes)?;
+                Ok(bytes)
+            }
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! The options of a task and of one call: call over task over default.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use crate::backoff::Backoff;
+use crate::error::Error;
+
+/// What a task says about its jobs in `#[task(…)]`; a call may override each.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TaskOptions {
+    /// Runs in all before the job ends as failed: 3 means at most three runs.
+    pub retries: u32,
+    /// The longest a run may take; then its future is stopped and the run counts as failed.
+    pub timeout: Duration,
+    /// Greater runs first.
+    pub priority: i32,
+    /// The delay before the next run.
+    pub backoff: Backoff,
+}
+
+impl TaskOptions {
+    /// Three runs, 60 seconds, priority 0, exponential backoff: what SQL publishers get as well.
+    pub const DEFAULT: TaskOptions = TaskOptions {
+        retries: 3,
+        timeout: Duration::from_secs(60),
+        priority: 0,
+        backoff: Backoff::DEFAULT,
+    };
+}
+
+impl Default for TaskOptions {
+    fn default() -> Self {
+        TaskOptions::DEFAULT
+    }
+}
+
+/// When a call should run.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Due {
+    Now,
+    At(DateTime<Utc>),
+    /// Counted by the database's clock, from the moment of publishing.
+    After(Duration),
+}
+
+/// The options of one call, merged with its task's.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct CallOptions {
+    pub(crate) retries: Option<u32>,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) priority: Option<i32>,
+    pub(crate) due: Due,
+}
+
+impl CallOptions {
+    /// Nothing chosen: the database's defaults.
+    pub(crate) const NONE: CallOptions =
+        CallOptions { retries: None, timeout: None, priority: None, due: Due::Now };
+
+    pub(crate) fn of(task: &TaskOptions) -> Self {
+        CallOptions {
+            retries: Some(task.retries),
+            timeout: Some(task.timeout),
+            priority: Some(task.priority),
+            due: Due::Now,
+        }
+    }
+
+    /// What SQL cannot even be asked; the ranges themselves are checked there, once for all clients.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        if self.retries.is_some_and(|n| i32::try_from(n).is_err()) {
+            return Err(Error::Option { name: "retries", reason: "must lie within 1..=1000".into() });
+        }
+        Ok(())
+    }
+
+    pub(crate) fn scheduled_at(&self) -> Option<DateTime<Utc>> {
+        match self.due {
+            Due::At(at) => Some(at),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn delay_seconds(&self) -> Option<f64> {
+        match self.due {
+            Due::After(delay) => Some(delay.as_secs_f64()),
+            _ => None,
+        }
+    }
+}

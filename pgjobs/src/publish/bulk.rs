@@ -1,0 +1,71 @@
+//! Many calls of one task on their way.
+
+use std::future::IntoFuture;
+use std::marker::PhantomData;
+
+use super::draft::{Draft, option_setters};
+use super::handle::JobHandle;
+use super::publisher::{Publisher, send, target};
+use crate::error::Error;
+use crate::options::CallOptions;
+use crate::task::{BoxFuture, Task};
+
+/// Publishes many calls of a task at once: one round trip for every few thousand, all or nothing.
+///
+/// ```no_run
+/// use pgjobs::task;
+///
+/// #[task]
+/// async fn welcome(user_id: i64) {}
+///
+/// # async fn f(pool: sqlx::PgPool, users: Vec<i64>) -> Result<(), pgjobs::Error> {
+/// let mut tx = pool.begin().await?;
+/// let jobs = pgjobs::publish_all(&mut *tx, users.iter().map(|&id| welcome::new(id))).priority(-1).await?;
+/// tx.commit().await?;
+/// assert_eq!(jobs.len(), users.len());
+/// # Ok(()) }
+/// ```
+///
+/// # Errors
+/// As for one; the message says which of the jobs was refused.
+pub fn publish_all<'c, P, T, I>(publisher: P, calls: I) -> PublishAll<'c, P, T::Output>
+where
+    P: Publisher<'c>,
+    T: Task,
+    I: IntoIterator<Item = T>,
+{
+    PublishAll {
+        publisher,
+        drafts: calls.into_iter().map(|call| Draft::of(&call)).collect(),
+        options: CallOptions::of(&T::DEF.options),
+        result: PhantomData,
+    }
+}
+
+/// Many calls that are about to be published: options hold for all, `.await` sends them.
+#[must_use = "jobs are published when this is awaited"]
+pub struct PublishAll<'c, P, R> {
+    publisher: P,
+    drafts: Result<Vec<Draft>, Error>,
+    options: CallOptions,
+    result: PhantomData<(&'c (), fn() -> R)>,
+}
+
+impl<'c, P: Publisher<'c>, R> PublishAll<'c, P, R> {
+    option_setters!(options);
+}
+
+impl<'c, P: Publisher<'c>, R> IntoFuture for PublishAll<'c, P, R> {
+    type Output = Result<Vec<JobHandle<R>>, Error>;
+    type IntoFuture = BoxFuture<'c, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        let PublishAll { publisher, drafts, options, .. } = self;
+        let target = target(publisher);
+        Box::pin(async move {
+            let mut drafts = drafts?;
+            drafts.iter_mut().for_each(|draft| draft.options = options);
+            Ok(send(target, drafts).await?.into_iter().map(JobHandle::new).collect())
+        })
+    }
+}

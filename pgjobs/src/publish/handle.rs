@@ -1,0 +1,119 @@
+//! A published job, and waiting for its result.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+use sqlx::PgPool;
+use tokio::time::Instant;
+
+use super::results::Results;
+use crate::args::read_result;
+use crate::error::Error;
+use crate::job::{JobId, JobState};
+use crate::sql::inspect::{self, JobRow, Standing};
+
+/// The longest pause between two looks at the job; notifications only shorten it.
+const POLL: Duration = Duration::from_secs(1);
+
+/// A published job whose result, one day, is an `R`.
+///
+/// Its id can be kept and turned back into a handle with [`JobHandle::new`].
+pub struct JobHandle<R> {
+    id: JobId,
+    result: PhantomData<fn() -> R>,
+}
+
+impl<R> JobHandle<R> {
+    /// The handle of a job that is known to return an `R`.
+    pub fn new(id: JobId) -> Self {
+        JobHandle { id, result: PhantomData }
+    }
+
+    /// The job's id.
+    pub fn id(&self) -> &JobId {
+        &self.id
+    }
+
+    /// The job as it stands now.
+    ///
+    /// # Errors
+    /// [`Error::UnknownJob`] when its transaction was not committed, or its history was dropped.
+    pub async fn fetch(&self, pool: &PgPool) -> Result<JobRow, Error> {
+        inspect::get(&mut *pool.acquire().await?, &self.id).await
+    }
+}
+
+impl<R: DeserializeOwned> JobHandle<R> {
+    /// Waits until the job has ended, and returns its result.
+    ///
+    /// Listens for the database's word on a connection that all waiting handles of this process
+    /// share, and looks by itself about once a second, so that it also works without it. Publish
+    /// and commit first: a job that is not committed is unknown.
+    ///
+    /// ```no_run
+    /// use pgjobs::task;
+    ///
+    /// #[task]
+    /// async fn add(a: i64, b: i64) -> Result<i64, pgjobs::TaskError> { Ok(a + b) }
+    ///
+    /// # async fn f(pool: sqlx::PgPool) -> Result<(), pgjobs::Error> {
+    /// let sum: i64 = add::publish(&pool, 1, 2).await?.wait(&pool).await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::JobFailed`] when the job failed or was cancelled, [`Error::UnknownJob`] when there
+    /// is none, [`Error::Body`] when its result is not an `R`.
+    pub async fn wait(&self, pool: &PgPool) -> Result<R, Error> {
+        self.watch(pool, None).await
+    }
+
+    /// As [`wait`](JobHandle::wait), for at most `limit`.
+    ///
+    /// # Errors
+    /// [`Error::WaitTimeout`] when the job has not ended by then; it goes on all the same.
+    pub async fn wait_for(&self, pool: &PgPool, limit: Duration) -> Result<R, Error> {
+        self.watch(pool, Some(Instant::now() + limit)).await
+    }
+
+    async fn watch(&self, pool: &PgPool, deadline: Option<Instant>) -> Result<R, Error> {
+        // Listening starts before the first look: what ends between the two is not missed.
+        let mut results = Results::listen(pool);
+        let mut pause = Duration::from_millis(10);
+        loop {
+            let standing = inspect::standing(&mut *pool.acquire().await?, &self.id).await?;
+            let standing = standing.ok_or_else(|| Error::UnknownJob(self.id.clone()))?;
+            if standing.state.has_ended() {
+                return self.read(standing);
+            }
+            let wake = Instant::now() + pause;
+            if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+                return Err(Error::WaitTimeout(self.id.clone()));
+            }
+            results.changed(deadline.map_or(wake, |deadline| deadline.min(wake))).await;
+            pause = (pause * 2).min(POLL);
+        }
+    }
+
+    fn read(&self, standing: Standing) -> Result<R, Error> {
+        if standing.state == JobState::Success {
+            return Ok(read_result(standing.result.as_deref().unwrap_or("null"))?);
+        }
+        let error = standing.traceback.unwrap_or_default();
+        Err(Error::JobFailed { id: self.id.clone(), state: standing.state, error })
+    }
+}
+
+impl<R> Clone for JobHandle<R> {
+    fn clone(&self) -> Self {
+        JobHandle::new(self.id.clone())
+    }
+}
+
+impl<R> fmt::Debug for JobHandle<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("JobHandle").field(&self.id).finish()
+    }
+}

@@ -1,0 +1,64 @@
+//! One typed call on its way.
+
+use std::future::IntoFuture;
+use std::marker::PhantomData;
+
+use super::draft::{Draft, option_setters};
+use super::handle::JobHandle;
+use super::publisher::{Publisher, send, target};
+use crate::error::Error;
+use crate::options::CallOptions;
+use crate::task::{BoxFuture, Task};
+
+/// A call that is about to be published: options chain, `.await` sends it.
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use pgjobs::task;
+///
+/// #[task]
+/// async fn welcome(user_id: i64) {}
+///
+/// # async fn f(pool: sqlx::PgPool) -> Result<(), pgjobs::Error> {
+/// let mut tx = pool.begin().await?;
+/// // … your own writes …
+/// let job = welcome::publish(&mut *tx, 7).priority(9).delay(Duration::from_secs(60)).await?;
+/// tx.commit().await?; // from here on a worker sees it
+/// println!("published {}", job.id());
+/// # Ok(()) }
+/// ```
+#[must_use = "a job is published when this is awaited"]
+pub struct Publish<'c, P, R> {
+    publisher: P,
+    draft: Result<Draft, Error>,
+    options: CallOptions,
+    result: PhantomData<(&'c (), fn() -> R)>,
+}
+
+impl<'c, P: Publisher<'c>, R> Publish<'c, P, R> {
+    pub(crate) fn call<T: Task<Output = R>>(publisher: P, call: &T) -> Self {
+        Publish::new(publisher, Draft::of(call), CallOptions::of(&T::DEF.options))
+    }
+
+    pub(super) fn new(publisher: P, draft: Result<Draft, Error>, options: CallOptions) -> Self {
+        Publish { publisher, draft, options, result: PhantomData }
+    }
+
+    option_setters!(options);
+}
+
+impl<'c, P: Publisher<'c>, R> IntoFuture for Publish<'c, P, R> {
+    type Output = Result<JobHandle<R>, Error>;
+    type IntoFuture = BoxFuture<'c, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        let Publish { publisher, draft, options, .. } = self;
+        let target = target(publisher);
+        Box::pin(async move {
+            let draft = Draft { options, ..draft? };
+            let mut ids = send(target, vec![draft]).await?;
+            // One job went in, so one id came out.
+            ids.pop().map(JobHandle::new).ok_or(Error::Database(sqlx::Error::RowNotFound))
+        })
+    }
+}

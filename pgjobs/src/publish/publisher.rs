@@ -1,0 +1,102 @@
+//! The places a job can be published to.
+
+use sqlx::pool::PoolConnection;
+use sqlx::{Connection, PgConnection, PgPool, Postgres, Transaction};
+
+use super::draft::Draft;
+use super::tx::Tx;
+use crate::error::Error;
+use crate::job::JobId;
+use crate::sql;
+
+/// Where a job is published: a pool, a connection, your transaction, or a [`Tx`].
+///
+/// Sealed: implemented for `&PgPool`, `&mut PgConnection`, `&mut PoolConnection`,
+/// `&mut Transaction` and `&Tx`, and for nothing else.
+#[diagnostic::on_unimplemented(
+    message = "jobs cannot be published to `{Self}`",
+    label = "expected `&PgPool`, `&mut PgConnection`, `&mut *transaction` or `&pgjobs::Tx`"
+)]
+pub trait Publisher<'c>: sealed::Place<'c> + Send + 'c {}
+
+impl<'c, P: sealed::Place<'c> + Send + 'c> Publisher<'c> for P {}
+
+mod sealed {
+    use super::Target;
+
+    pub trait Place<'c> {
+        fn target(self) -> Target<'c>;
+    }
+}
+
+/// A publisher, whichever it is.
+pub enum Target<'c> {
+    Pool(&'c PgPool),
+    Connection(&'c mut PgConnection),
+    Tx(&'c Tx),
+}
+
+impl<'c> sealed::Place<'c> for &'c PgPool {
+    fn target(self) -> Target<'c> {
+        Target::Pool(self)
+    }
+}
+
+impl<'c> sealed::Place<'c> for &'c mut PgConnection {
+    fn target(self) -> Target<'c> {
+        Target::Connection(self)
+    }
+}
+
+impl<'c> sealed::Place<'c> for &'c mut PoolConnection<Postgres> {
+    fn target(self) -> Target<'c> {
+        Target::Connection(self)
+    }
+}
+
+impl<'c> sealed::Place<'c> for &'c mut Transaction<'_, Postgres> {
+    fn target(self) -> Target<'c> {
+        Target::Connection(self)
+    }
+}
+
+impl<'c> sealed::Place<'c> for &'c Tx {
+    fn target(self) -> Target<'c> {
+        Target::Tx(self)
+    }
+}
+
+/// Jobs in one statement; above this, several statements in one transaction.
+const CHUNK: usize = 5000;
+
+pub(super) async fn send(target: Target<'_>, drafts: Vec<Draft>) -> Result<Vec<JobId>, Error> {
+    drafts.iter().try_for_each(|draft| draft.options.check())?;
+    match target {
+        Target::Tx(tx) => Ok(tx.keep(drafts)),
+        Target::Connection(connection) => insert(connection, &drafts).await,
+        Target::Pool(pool) => insert(&mut *pool.acquire().await?, &drafts).await,
+    }
+}
+
+pub(super) fn target<'c>(publisher: impl Publisher<'c>) -> Target<'c> {
+    publisher.target()
+}
+
+pub(super) async fn insert(connection: &mut PgConnection, drafts: &[Draft]) -> Result<Vec<JobId>, Error> {
+    match drafts {
+        [] => Ok(Vec::new()),
+        [draft] if draft.id.is_none() => Ok(vec![sql::publish::one(connection, draft).await?]),
+        _ if drafts.len() <= CHUNK => sql::publish::many(connection, drafts).await,
+        _ => insert_chunks(connection, drafts).await,
+    }
+}
+
+async fn insert_chunks(connection: &mut PgConnection, drafts: &[Draft]) -> Result<Vec<JobId>, Error> {
+    let mut ids = Vec::with_capacity(drafts.len());
+    let mut tx = connection.begin().await?;
+    for chunk in drafts.chunks(CHUNK) {
+        ids.extend(sql::publish::many(&mut tx, chunk).await?);
+    }
+    tx.commit().await?;
+    Ok(ids)
+}

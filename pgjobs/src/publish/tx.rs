@@ -1,0 +1,103 @@
+//! A transaction that many parts of a program publish through by shared reference.
+
+use std::ops::{Deref, DerefMut};
+use std::sync::{Mutex as SyncMutex, PoisonError};
+
+use sqlx::{PgConnection, PgPool, Postgres, Transaction};
+use tokio::sync::{Mutex, MutexGuard};
+
+use super::draft::Draft;
+use super::publisher::insert;
+use crate::error::Error;
+use crate::job::JobId;
+
+/// A transaction that is shared by reference and sends its jobs in one statement at commit.
+///
+/// `&mut Transaction` can be in one place at a time; a `&Tx` can be handed to everything that
+/// serves a request. Jobs published through it are kept and sent together when it commits, so ten
+/// calls cost one round trip. Their ids are known at once. What the database refuses is reported
+/// by [`commit`](Tx::commit), and then nothing is committed.
+///
+/// ```no_run
+/// use pgjobs::{Tx, task};
+///
+/// #[task]
+/// async fn welcome(user_id: i64) {}
+///
+/// # async fn f(pool: sqlx::PgPool) -> Result<(), pgjobs::Error> {
+/// let tx = Tx::begin(&pool).await?;
+/// sqlx::query("insert into users (id) values (7)").execute(&mut *tx.connection().await).await?;
+/// welcome::publish(&tx, 7).await?;
+/// tx.commit().await?;
+/// # Ok(()) }
+/// ```
+#[derive(Debug)]
+pub struct Tx {
+    transaction: Mutex<Transaction<'static, Postgres>>,
+    kept: SyncMutex<Vec<Draft>>,
+}
+
+impl Tx {
+    /// Begins a transaction on a connection of the pool.
+    ///
+    /// # Errors
+    /// [`Error::Database`] when the pool has no connection to give.
+    pub async fn begin(pool: &PgPool) -> Result<Self, Error> {
+        Ok(Tx::from(pool.begin().await?))
+    }
+
+    /// The connection, for statements of your own; others wait until it is dropped.
+    pub async fn connection(&self) -> TxConnection<'_> {
+        TxConnection(self.transaction.lock().await)
+    }
+
+    /// Sends what was published, and commits.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] when the database refuses a job, [`Error::Database`] when it fails; then
+    /// nothing of the transaction remains.
+    pub async fn commit(self) -> Result<(), Error> {
+        let mut transaction = self.transaction.into_inner();
+        let drafts = self.kept.into_inner().unwrap_or_else(PoisonError::into_inner);
+        insert(&mut transaction, &drafts).await?;
+        Ok(transaction.commit().await?)
+    }
+
+    /// Undoes everything; dropping it does the same.
+    ///
+    /// # Errors
+    /// [`Error::Database`] when the connection fails, which undoes everything as well.
+    pub async fn rollback(self) -> Result<(), Error> {
+        Ok(self.transaction.into_inner().rollback().await?)
+    }
+
+    pub(super) fn keep(&self, drafts: Vec<Draft>) -> Vec<JobId> {
+        let ids: Vec<JobId> = drafts.iter().map(|_| JobId::generate()).collect();
+        let named = drafts.into_iter().zip(&ids).map(|(draft, id)| Draft { id: Some(id.clone()), ..draft });
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).extend(named);
+        ids
+    }
+}
+
+impl From<Transaction<'static, Postgres>> for Tx {
+    fn from(transaction: Transaction<'static, Postgres>) -> Self {
+        Tx { transaction: Mutex::new(transaction), kept: SyncMutex::default() }
+    }
+}
+
+/// The connection of a [`Tx`], for as long as this is held.
+pub struct TxConnection<'t>(MutexGuard<'t, Transaction<'static, Postgres>>);
+
+impl Deref for TxConnection<'_> {
+    type Target = PgConnection;
+
+    fn deref(&self) -> &PgConnection {
+        &self.0
+    }
+}
+
+impl DerefMut for TxConnection<'_> {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        &mut self.0
+    }
+}

@@ -1,0 +1,52 @@
+//! Claiming a batch of jobs for a worker.
+
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use sqlx::postgres::PgRow;
+use sqlx::{PgConnection, Row};
+use uuid::Uuid;
+
+use crate::error::Error;
+use crate::job::{Job, JobId};
+
+const CLAIM: &str = "select c.job_id, c.task, c.body, c.retries, c.max_retries, c.priority, c.timeout, \
+     c.created_at, c.run_at, c.attempt, c.lease from jobs.claim($1, $2, $3, $4, $5) c";
+
+pub(crate) struct Claim<'a> {
+    pub(crate) worker: Uuid,
+    pub(crate) tasks: &'a [String],
+    pub(crate) num: i32,
+    pub(crate) grace: Duration,
+    /// How long the caller will sleep if it gets nothing; none: it does not listen.
+    pub(crate) sleep: Option<Duration>,
+}
+
+pub(crate) async fn claim(connection: &mut PgConnection, claim: &Claim<'_>) -> Result<Vec<Job>, Error> {
+    let rows = sqlx::query(CLAIM)
+        .bind(claim.worker)
+        .bind(claim.tasks)
+        .bind(claim.num)
+        .bind(claim.grace.as_secs_f64())
+        .bind(claim.sleep.map(|s| s.as_secs_f64()))
+        .fetch_all(connection)
+        .await?;
+    rows.iter().map(|row| Ok(job(row)?)).collect()
+}
+
+fn job(row: &PgRow) -> Result<Job, sqlx::Error> {
+    Ok(Job {
+        id: JobId::from_database(row.try_get(0)?),
+        task: row.try_get(1)?,
+        body: row.try_get(2)?,
+        retries: row.try_get(3)?,
+        max_retries: row.try_get(4)?,
+        priority: row.try_get(5)?,
+        timeout: Duration::from_secs_f64(row.try_get(6)?),
+        created_at: row.try_get(7)?,
+        run_at: row.try_get(8)?,
+        attempt: row.try_get(9)?,
+        lease: row.try_get(10)?,
+        finished: AtomicBool::new(false),
+    })
+}

@@ -1,0 +1,49 @@
+//! The schema: brought up to date, or shown.
+
+use pgjobs_migrations::Step;
+use sqlx::{ConnectOptions, PgConnection, PgPool};
+
+use crate::error::Error;
+
+/// Brings schema `jobs` up to date and returns the migrations it applied, in order.
+///
+/// Safe to call at every start and from many processes at once: one works, the others wait and find
+/// nothing to do. A database made by the Python package 0.2.1 is taken over with all its jobs.
+///
+/// ```no_run
+/// # async fn f(pool: &sqlx::PgPool) -> Result<(), pgjobs::Error> {
+/// for step in pgjobs::migrate(pool).await? {
+///     println!("applied {:04} {}", step.version, step.name);
+/// }
+/// # Ok(()) }
+/// ```
+///
+/// # Errors
+/// [`Error::Migration`] names the migration that failed; it left no trace, those before it stand.
+pub async fn migrate(pool: &PgPool) -> Result<Vec<Step>, Error> {
+    // A connection of its own: if a migration fails, the lock of its session ends with it.
+    let mut connection = pool.connect_options().connect().await?;
+    apply(&mut connection).await
+}
+
+pub(crate) async fn apply(connection: &mut PgConnection) -> Result<Vec<Step>, Error> {
+    let applied = pgjobs_migrations::apply(connection).await?;
+    sqlx::query("select r from jobs.retain() r").execute(connection).await?;
+    Ok(applied)
+}
+
+/// The migrations that [`migrate`] would apply, without applying them.
+///
+/// # Errors
+/// [`Error::Database`] when the server cannot be asked.
+pub async fn pending_migrations(pool: &PgPool) -> Result<Vec<Step>, Error> {
+    let mut connection = pool.connect_options().connect().await?;
+    Ok(pgjobs_migrations::pending(&mut connection).await?)
+}
+
+/// The whole schema as one SQL script that also records itself, for people who apply it themselves.
+///
+/// Run it in one go, for example with `psql --single-transaction`; [`migrate`] then finds nothing to do.
+pub fn migration_script() -> String {
+    pgjobs_migrations::script(&pgjobs_migrations::steps())
+}

@@ -1,0 +1,11 @@
+//! The only place that speaks SQL: each function calls one function of schema `jobs`, with a
+//! constant statement, next to the row it reads.
+
+pub(crate) mod admin;
+pub(crate) mod claim;
+pub(crate) mod inspect;
+pub(crate) mod link;
+pub(crate) mod migrate;
+pub(crate) mod publish;
+pub(crate) mod settle;
+pub(crate) mod worker;

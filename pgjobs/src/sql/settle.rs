@@ -1,0 +1,103 @@
+//! Settling runs: one in the caller's transaction, or a batch from a worker.
+
+use std::time::Duration;
+
+use serde_json::value::RawValue;
+use sqlx::types::Json;
+use sqlx::{PgConnection, Row};
+use uuid::Uuid;
+
+use crate::error::Error;
+use crate::job::JobId;
+
+pub(crate) async fn ack(
+    connection: &mut PgConnection,
+    job: &JobId,
+    lease: Uuid,
+    result: &RawValue,
+) -> Result<(), Error> {
+    sqlx::query("select a.job_id from jobs.ack($1, $2, $3) a")
+        .bind(job.as_str())
+        .bind(Json(result))
+        .bind(lease)
+        .execute(connection)
+        .await
+        .map(drop)
+        .map_err(|error| match Error::from(error) {
+            Error::Refused { code, .. } if code == "PT409" => Error::LeaseLost(job.clone()),
+            other => other,
+        })
+}
+
+/// How a run ended, in the words of `jobs.settle`.
+#[derive(Debug)]
+pub(crate) enum Verdict {
+    Success(Box<RawValue>),
+    Fail(String),
+    /// None: the database's default backoff.
+    Retry(String, Option<Duration>),
+    /// The task says that it ended the job in a transaction of its own.
+    Verify,
+    Snooze(Duration),
+    Release,
+}
+
+impl Verdict {
+    fn outcome(&self) -> &'static str {
+        match self {
+            Verdict::Success(_) => "success",
+            Verdict::Fail(_) => "fail",
+            Verdict::Retry(..) => "retry",
+            Verdict::Verify => "verify",
+            Verdict::Snooze(_) => "snooze",
+            Verdict::Release => "release",
+        }
+    }
+
+    fn result(&self) -> Option<Json<&RawValue>> {
+        match self {
+            Verdict::Success(result) => Some(Json(result)),
+            _ => None,
+        }
+    }
+
+    fn error(&self) -> Option<&str> {
+        match self {
+            Verdict::Fail(error) | Verdict::Retry(error, _) => Some(error),
+            Verdict::Verify => Some("the transaction in which the task finished this job was rolled back"),
+            _ => None,
+        }
+    }
+
+    fn delay(&self) -> Option<f64> {
+        match self {
+            Verdict::Retry(_, delay) => delay.map(|d| d.as_secs_f64()),
+            Verdict::Snooze(delay) => Some(delay.as_secs_f64()),
+            _ => None,
+        }
+    }
+}
+
+/// One run to settle.
+#[derive(Debug)]
+pub(crate) struct Settlement {
+    pub(crate) job: JobId,
+    pub(crate) lease: Uuid,
+    pub(crate) verdict: Verdict,
+}
+
+const SETTLE: &str = "select s from jobs.settle($1, $2, $3, $4, $5, $6) s";
+
+/// Settles a batch; returns the jobs whose lease was lost.
+pub(crate) async fn settle(connection: &mut PgConnection, batch: &[Settlement]) -> Result<Vec<JobId>, Error> {
+    let rows = sqlx::query(SETTLE)
+        .bind(batch.iter().map(|s| s.job.as_str()).collect::<Vec<_>>())
+        .bind(batch.iter().map(|s| s.lease).collect::<Vec<_>>())
+        .bind(batch.iter().map(|s| s.verdict.outcome()).collect::<Vec<_>>())
+        .bind(batch.iter().map(|s| s.verdict.result()).collect::<Vec<_>>())
+        .bind(batch.iter().map(|s| s.verdict.error()).collect::<Vec<_>>())
+        .bind(batch.iter().map(|s| s.verdict.delay()).collect::<Vec<_>>())
+        .fetch_all(connection)
+        .await?;
+    rows.iter().map(|row| Ok(JobId::from_database(row.try_get(0)?))).collect()
+}

@@ -1,0 +1,88 @@
+//! A worker's own row, its heartbeat, and the house-keeping that any worker does.
+
+use std::time::Duration;
+
+use sqlx::types::Json;
+use sqlx::{PgConnection, Row};
+use uuid::Uuid;
+
+use crate::error::Error;
+use crate::task::TaskDef;
+
+pub(crate) struct Registration<'a> {
+    pub(crate) id: Uuid,
+    pub(crate) host: &'a str,
+    pub(crate) topics: &'a [String],
+    pub(crate) tasks: &'a [String],
+    pub(crate) slots: i32,
+    pub(crate) lease: Duration,
+}
+
+const REGISTER: &str = "select jobs.register_worker($1, $2, $3, $4, $5, $6, $7, $8)";
+
+pub(crate) async fn register(connection: &mut PgConnection, worker: &Registration<'_>) -> Result<(), Error> {
+    sqlx::query(REGISTER)
+        .bind(worker.id)
+        .bind(worker.host)
+        .bind(i32::try_from(std::process::id()).unwrap_or(i32::MAX))
+        .bind(env!("CARGO_PKG_VERSION"))
+        .bind(worker.topics)
+        .bind(worker.tasks)
+        .bind(worker.slots)
+        .bind(worker.lease.as_secs_f64())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+pub(crate) async fn register_tasks(connection: &mut PgConnection, tasks: &[&'static TaskDef]) -> Result<(), Error> {
+    let described: Vec<_> = tasks.iter().map(|def| describe(def)).collect();
+    sqlx::query("select jobs.register_tasks($1)").bind(Json(described)).execute(connection).await?;
+    Ok(())
+}
+
+fn describe(def: &TaskDef) -> serde_json::Value {
+    serde_json::json!({
+        "name": def.name,
+        "aliases": def.aliases,
+        "doc": def.doc,
+        "args_schema": (def.args_schema)(),
+        "result_schema": (def.result_schema)(),
+        "retries": def.options.retries,
+        "timeout": def.options.timeout.as_secs_f64(),
+        "priority": def.options.priority,
+    })
+}
+
+/// Keeps the worker's leases alive; false when it was declared dead.
+pub(crate) async fn heartbeat(
+    connection: &mut PgConnection,
+    worker: Uuid,
+    late: &[String],
+    grace: Duration,
+) -> Result<bool, Error> {
+    let row = sqlx::query("select jobs.heartbeat_worker($1, $2, $3)")
+        .bind(worker)
+        .bind(late)
+        .bind(grace.as_secs_f64())
+        .fetch_one(connection)
+        .await?;
+    Ok(row.try_get(0)?)
+}
+
+/// Sweeps lapsed leases; says when the next scheduled job comes due.
+pub(crate) async fn tend(connection: &mut PgConnection) -> Result<Option<Duration>, Error> {
+    let row = sqlx::query("select jobs.tend()").fetch_one(connection).await?;
+    let seconds: Option<f64> = row.try_get(0)?;
+    Ok(seconds.map(|s| Duration::from_secs_f64(s.clamp(0.0, 86_400.0))))
+}
+
+pub(crate) async fn retain(connection: &mut PgConnection) -> Result<(), Error> {
+    sqlx::query("select r from jobs.retain() r").execute(connection).await?;
+    Ok(())
+}
+
+pub(crate) async fn unregister(connection: &mut PgConnection, worker: Uuid) -> Result<(), Error> {
+    sqlx::query("select jobs.unregister_worker($1)").bind(worker).execute(connection).await?;
+    Ok(())
+}

@@ -1,0 +1,212 @@
+//! What a worker is told before it starts.
+
+use std::time::Duration;
+
+use sqlx::PgPool;
+
+use super::hooks::Hooks;
+use super::shared::Report;
+use super::start::{self, WorkerHandle};
+use crate::context::State;
+use crate::error::Error;
+use crate::job::Job;
+use crate::outcome::TaskError;
+use crate::registry::Registry;
+use crate::task::TaskDef;
+use crate::topic::Topic;
+
+/// Consumes jobs: claims those of the tasks that are linked into this binary, within its topics.
+///
+/// ```no_run
+/// use pgjobs::{Worker, task};
+///
+/// struct Mailer;
+///
+/// #[task]
+/// async fn welcome(#[inject] mailer: &Mailer, user_id: i64) {}
+///
+/// # async fn f(pool: sqlx::PgPool) -> Result<(), pgjobs::Error> {
+/// Worker::new(pool).topic("mail.*").concurrency(16).state(Mailer).run().await?;
+/// # Ok(()) }
+/// ```
+///
+/// It opens four connections of its own and leaves the pool to the tasks, which get it with
+/// `#[inject] pool: &PgPool`.
+pub struct Worker {
+    pub(super) pool: PgPool,
+    pub(super) topics: Vec<String>,
+    pub(super) concurrency: usize,
+    pub(super) state: State,
+    pub(super) extra: Vec<&'static TaskDef>,
+    pub(super) hooks: Hooks,
+    pub(super) lease: Duration,
+    pub(super) grace: Duration,
+    pub(super) poll: Duration,
+    pub(super) listen: bool,
+    pub(super) burst: bool,
+}
+
+impl Worker {
+    /// A worker for every linked task, 16 jobs at a time.
+    pub fn new(pool: PgPool) -> Self {
+        let mut state = State::default();
+        state.insert(pool.clone());
+        Worker {
+            pool,
+            topics: Vec::new(),
+            concurrency: 16,
+            state,
+            extra: Vec::new(),
+            hooks: Hooks::default(),
+            lease: Duration::from_secs(15),
+            grace: Duration::from_secs(30),
+            poll: Duration::from_secs(1),
+            listen: true,
+            burst: false,
+        }
+    }
+
+    /// Narrows it to the tasks under this topic; each further call adds one. See [`Topic`].
+    #[must_use]
+    pub fn topic(mut self, pattern: impl Into<String>) -> Self {
+        self.topics.push(pattern.into());
+        self
+    }
+
+    /// How many jobs run at once, 1 to 10,000; 16 unless said otherwise.
+    #[must_use]
+    pub fn concurrency(mut self, slots: usize) -> Self {
+        self.concurrency = slots;
+        self
+    }
+
+    /// Gives its tasks a value to ask for with `#[inject]`, one for each type.
+    #[must_use]
+    pub fn state<T: Send + Sync + 'static>(mut self, value: T) -> Self {
+        self.state.insert(value);
+        self
+    }
+
+    /// Adds a task that was written by hand, or that the linker cannot collect.
+    #[must_use]
+    pub fn task(mut self, def: &'static TaskDef) -> Self {
+        self.extra.push(def);
+        self
+    }
+
+    /// Calls this before each run.
+    #[must_use]
+    pub fn on_start(mut self, hook: impl Fn(&Job) + Send + Sync + 'static) -> Self {
+        self.hooks.start = Some(Box::new(hook));
+        self
+    }
+
+    /// Calls this after each successful run, with the time it took.
+    #[must_use]
+    pub fn on_success(mut self, hook: impl Fn(&Job, Duration) + Send + Sync + 'static) -> Self {
+        self.hooks.success = Some(Box::new(hook));
+        self
+    }
+
+    /// Calls this after each failed run, whether it will be retried or not: a panic, a timeout and
+    /// arguments that do not fit included; a snooze is no failure.
+    #[must_use]
+    pub fn on_failure(mut self, hook: impl Fn(&Job, &TaskError) + Send + Sync + 'static) -> Self {
+        self.hooks.failure = Some(Box::new(hook));
+        self
+    }
+
+    /// How long after its last sign of life the worker counts as dead and its jobs run elsewhere,
+    /// 1 s to 1 h; 15 s unless said otherwise. It gives three signs in that time.
+    #[must_use]
+    pub fn lease(mut self, lease: Duration) -> Self {
+        self.lease = lease;
+        self
+    }
+
+    /// How long running jobs may go on after the worker was asked to stop; 30 s unless said
+    /// otherwise. Then they are stopped and handed back, their run not counted.
+    #[must_use]
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.grace = grace;
+        self
+    }
+
+    /// The longest pause between two looks for work, 10 ms to 60 s; 1 s unless said otherwise.
+    /// Notifications make it shorter, nothing makes it longer.
+    #[must_use]
+    pub fn poll(mut self, interval: Duration) -> Self {
+        self.poll = interval;
+        self
+    }
+
+    /// Whether to listen for notifications; without it the worker polls, and publishers are not
+    /// asked to notify. For poolers that do not pass notifications on.
+    #[must_use]
+    pub fn listen(mut self, listen: bool) -> Self {
+        self.listen = listen;
+        self
+    }
+
+    /// Stops by itself once nothing is due: for a cron line or a Kubernetes Job.
+    ///
+    /// Jobs scheduled for later, and failed ones that wait for their backoff, are left.
+    #[must_use]
+    pub fn burst(mut self) -> Self {
+        self.burst = true;
+        self
+    }
+
+    /// Starts it and returns at once, for embedding; signals are left to you.
+    ///
+    /// # Errors
+    /// [`Error::NoTasks`], [`Error::DuplicateTask`], [`Error::MissingState`], [`Error::Topic`] and
+    /// [`Error::Option`] for what it was told; [`Error::SchemaMissing`] or [`Error::Database`] when
+    /// the database cannot be used.
+    pub async fn start(self) -> Result<WorkerHandle, Error> {
+        start::start(self).await
+    }
+
+    /// Runs until SIGINT or SIGTERM (or, in a burst, until nothing is due).
+    ///
+    /// The first signal stops claiming, lets running jobs finish within the grace period, and hands
+    /// the rest back uncharged; a second one ends the process at once, with status 130.
+    ///
+    /// # Errors
+    /// As [`start`](Worker::start); once it runs, trouble with the database is waited out.
+    pub async fn run(self) -> Result<Report, Error> {
+        let handle = self.start().await?;
+        let stopper = handle.stopper();
+        let signals = tokio::spawn(super::stop::on_signals(stopper));
+        let report = handle.wait().await;
+        signals.abort();
+        Ok(report)
+    }
+
+    /// The tasks it will have, by name.
+    pub(super) fn registry(&self) -> Result<Registry, Error> {
+        let topics = self.topics.iter().map(|topic| topic.parse()).collect::<Result<Vec<Topic>, _>>()?;
+        let mut registry = Registry::linked()?;
+        self.extra.iter().try_for_each(|def| registry.add(def))?;
+        let registry = registry.scope(&topics)?;
+        let missing = |def: &&'static TaskDef| self.state.missing(def).map(|state| (def.name, state));
+        match registry.tasks().iter().find_map(missing) {
+            Some((task, state)) => Err(Error::MissingState { task, state }),
+            None => Ok(registry),
+        }
+    }
+
+    pub(super) fn check(&self) -> Result<(), Error> {
+        let refuse = |name, reason: &str| Err(Error::Option { name, reason: reason.to_owned() });
+        if !(1..=10_000).contains(&self.concurrency) {
+            return refuse("concurrency", "lies within 1 and 10,000");
+        }
+        if !(Duration::from_secs(1)..=Duration::from_secs(3600)).contains(&self.lease) {
+            return refuse("lease", "lies within 1 s and 1 h");
+        }
+        if !(Duration::from_millis(10)..=Duration::from_secs(60)).contains(&self.poll) {
+            return refuse("poll", "lies within 10 ms and 60 s");
+        }
+        Ok(())
+    }
+}

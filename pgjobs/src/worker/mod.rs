@@ -1,0 +1,40 @@
+//! The worker: claims jobs of the tasks it has, runs them, settles them.
+//!
+//! Five parts run side by side and meet only in [`shared`]:
+//!
+//! ```text
+//!             claims                    runs                       settles
+//! database ──▶ fetch ──▶ (line) ──▶ dispatch ──▶ run × slots ──▶ settle ──▶ database
+//!                ▲                                                   │
+//!     listen ────┘ wakes            lease: heartbeat, sweep          └─ room for more
+//! ```
+//!
+//! - `fetch` claims as many jobs as there are free slots, and a little more (`pace`): the next job
+//!   should lie ready when a slot falls free, but a job that lies here can run nowhere else.
+//! - `dispatch` starts the jobs in line, one for each free slot; `run` takes one job from its start
+//!   to its verdict.
+//! - `settle` sends verdicts in batches: while one batch is on its way the next gathers.
+//! - `lease` keeps the worker alive in the database, from a thread of its own so that a handler that
+//!   blocks every thread of the runtime cannot make it look dead.
+//!
+//! Every claimed job is in [`held`] until exactly one party takes it out: the run when it has a
+//! verdict, the shutdown when it hands jobs back, or the loss of the worker's lease. Who takes it
+//! out settles it; so nothing is settled twice and nothing is forgotten.
+
+mod builder;
+mod dispatch;
+mod fetch;
+mod held;
+mod hooks;
+mod lease;
+mod listen;
+mod pace;
+mod run;
+mod settle;
+mod shared;
+mod start;
+mod stop;
+
+pub use builder::Worker;
+pub use shared::Report;
+pub use start::WorkerHandle;

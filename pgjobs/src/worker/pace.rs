@@ -1,0 +1,135 @@
+//! How many jobs to claim, and how long to sleep: decisions without any IO.
+//!
+//! A worker that claims just what it has slots for asks the database once for every job, and its
+//! slots stand empty meanwhile. One that claims far ahead holds jobs that another worker could be
+//! running, and ages their leases. So the look-ahead is a time, not a number: what the slots will
+//! finish in the next tenth of a second, at the rate they finish now. Slow jobs make it nothing,
+//! fast ones a large batch.
+
+use std::time::{Duration, Instant};
+
+/// The look-ahead, as time.
+const AHEAD: Duration = Duration::from_millis(100);
+/// The largest claim, and the longest line.
+const MOST: usize = 2000;
+/// How quickly the measured rate follows a change: most of it within this time.
+const MEMORY: Duration = Duration::from_millis(200);
+/// The first pause after the last job; doubled with each look that finds nothing.
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+
+/// What the worker holds at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Load {
+    /// Claimed, not started.
+    pub(super) waiting: usize,
+    /// Started, not ended.
+    pub(super) running: usize,
+    /// Ended since the worker started.
+    pub(super) finished: u64,
+}
+
+pub(super) struct Pace {
+    slots: usize,
+    longest_pause: Duration,
+    pause: Duration,
+    rate: f64,
+    seen: (Instant, u64),
+}
+
+impl Pace {
+    pub(super) fn new(slots: usize, longest_pause: Duration, now: Instant) -> Self {
+        Pace { slots, longest_pause, pause: FIRST_PAUSE.min(longest_pause), rate: 0.0, seen: (now, 0) }
+    }
+
+    /// How many jobs to claim now; 0 means to wait until the load has changed.
+    pub(super) fn want(&mut self, load: Load, now: Instant) -> usize {
+        self.measure(load.finished, now);
+        let free = self.slots.saturating_sub(load.running);
+        let target = free + self.ahead();
+        // A line that is still half full is topped up later, with a larger batch.
+        if load.waiting > target / 2 {
+            return 0;
+        }
+        target.saturating_sub(load.waiting).min(MOST)
+    }
+
+    /// How long to sleep after a claim; none when it brought jobs.
+    pub(super) fn rest(&mut self, claimed: usize) -> Option<Duration> {
+        if claimed > 0 {
+            self.pause = FIRST_PAUSE.min(self.longest_pause);
+            return None;
+        }
+        let pause = self.pause;
+        self.pause = (pause * 2).min(self.longest_pause);
+        Some(pause)
+    }
+
+    fn ahead(&self) -> usize {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rate is small and positive")]
+        let jobs = (self.rate * AHEAD.as_secs_f64()) as usize;
+        jobs.min(MOST)
+    }
+
+    fn measure(&mut self, finished: u64, now: Instant) {
+        let elapsed = now.duration_since(self.seen.0).as_secs_f64();
+        if elapsed < 0.001 {
+            return; // too short to say anything; the next call measures over both
+        }
+        #[expect(clippy::cast_precision_loss, reason = "a count of jobs since the last look")]
+        let rate = finished.saturating_sub(self.seen.1) as f64 / elapsed;
+        let weight = (elapsed / MEMORY.as_secs_f64()).min(1.0).max(if rate > self.rate { 0.5 } else { 0.0 });
+        self.rate += (rate - self.rate) * weight;
+        self.seen = (now, finished);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(waiting: usize, running: usize, finished: u64) -> Load {
+        Load { waiting, running, finished }
+    }
+
+    #[test]
+    fn slow_jobs_are_claimed_only_for_free_slots() {
+        let start = Instant::now();
+        let mut pace = Pace::new(16, Duration::from_secs(1), start);
+        assert_eq!(pace.want(load(0, 0, 0), start), 16);
+        let later = start + Duration::from_secs(1);
+        assert_eq!(pace.want(load(0, 16, 0), later), 0);
+        // 16 jobs a second: a tenth of a second holds one or two.
+        let later = later + Duration::from_secs(1);
+        assert_eq!(pace.want(load(0, 15, 16), later), 2);
+    }
+
+    #[test]
+    fn fast_jobs_are_claimed_ahead_but_never_more_than_the_limit() {
+        let start = Instant::now();
+        let mut pace = Pace::new(16, Duration::from_secs(1), start);
+        pace.want(load(0, 0, 0), start);
+        let later = start + Duration::from_secs(1);
+        assert_eq!(pace.want(load(0, 16, 5000), later), 500);
+        let later = later + Duration::from_secs(1);
+        assert_eq!(pace.want(load(0, 16, 1_000_000), later), MOST);
+    }
+
+    #[test]
+    fn a_line_that_is_half_full_waits_for_a_larger_batch() {
+        let start = Instant::now();
+        let mut pace = Pace::new(10, Duration::from_secs(1), start);
+        pace.want(load(0, 0, 0), start);
+        let later = start + Duration::from_secs(1);
+        assert_eq!(pace.want(load(60, 10, 1000), later), 0);
+        assert_eq!(pace.want(load(40, 10, 1000), later), 60);
+    }
+
+    #[test]
+    fn the_rest_grows_while_nothing_comes_and_starts_over_after_a_job() {
+        let mut pace = Pace::new(1, Duration::from_millis(50), Instant::now());
+        let rests: Vec<_> = (0..4).map(|_| pace.rest(0).unwrap().as_millis()).collect();
+        assert_eq!(rests, [10, 20, 40, 50]);
+        assert_eq!(pace.rest(1), None);
+        assert_eq!(pace.rest(0), Some(FIRST_PAUSE));
+    }
+}

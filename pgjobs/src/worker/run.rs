@@ -1,0 +1,86 @@
+//! One run of one job, from its start to its verdict.
+
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Instant;
+
+use futures_util::FutureExt;
+use serde_json::value::RawValue;
+use tracing::Instrument;
+
+use super::shared::Shared;
+use crate::context::Context;
+use crate::job::Job;
+use crate::outcome::{Next, TaskError};
+use crate::sql::settle::Verdict;
+use crate::task::TaskDef;
+
+type Outcome = Result<Box<RawValue>, TaskError>;
+
+pub(super) async fn run(shared: &Arc<Shared>, job: Arc<Job>) {
+    let span = tracing::info_span!("job", job.id = %job.id, task = %job.task, attempt = job.attempt);
+    let verdict = async {
+        let started = Instant::now();
+        let outcome = match shared.registry.get(&job.task) {
+            Some(def) => perform(shared, def, &job).await,
+            // Claims name only registered tasks, so this would be a fault of the database.
+            None => Err(TaskError::new(format!("task `{}` is not known to this worker", job.task))),
+        };
+        report(shared, &job, &outcome, started);
+        verdict(&job, outcome)
+    }
+    .instrument(span)
+    .await;
+    shared.settle(&job, verdict);
+}
+
+/// Calls the task: within its timeout, and with its panics caught.
+async fn perform(shared: &Arc<Shared>, def: &'static TaskDef, job: &Arc<Job>) -> Outcome {
+    let context = Context::new(def, job.clone(), shared.state.clone());
+    let guarded = AssertUnwindSafe(async {
+        shared.hooks.started(job);
+        (def.run)(context).await
+    })
+    .catch_unwind();
+    match tokio::time::timeout(job.timeout, guarded).await {
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(panic)) => Err(TaskError::new(format!("panicked: {}", panic_message(&*panic)))),
+        Err(_) => Err(TaskError::new(format!("timed out after {:?}", job.timeout))),
+    }
+}
+
+fn panic_message(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("a value that is no text")
+}
+
+/// Tells the log and the hooks. A hook that panics spoils nothing but its own call.
+fn report(shared: &Shared, job: &Job, outcome: &Outcome, started: Instant) {
+    let told = std::panic::catch_unwind(AssertUnwindSafe(|| match outcome {
+        Ok(_) => {
+            tracing::debug!(took = ?started.elapsed(), "succeeded");
+            shared.hooks.succeeded(job, started.elapsed());
+        }
+        Err(error) if matches!(error.next(), Next::Snooze(_)) => tracing::debug!("snoozed"),
+        Err(error) => {
+            tracing::warn!(%error, retries = job.retries, max_retries = job.max_retries, "failed");
+            shared.hooks.failed(job, error);
+        }
+    }));
+    if told.is_err() {
+        tracing::error!("a hook of the worker panicked");
+    }
+}
+
+fn verdict(job: &Job, outcome: Outcome) -> Verdict {
+    match outcome {
+        Ok(_) if job.was_finished_by_task() => Verdict::Verify,
+        Ok(result) => Verdict::Success(result),
+        Err(error) => match error.next() {
+            Next::Fail => Verdict::Fail(error.message().to_owned()),
+            Next::Snooze(delay) => Verdict::Snooze(delay),
+            Next::Retry(delay) => Verdict::Retry(error.message().to_owned(), delay),
+        },
+    }
+}

@@ -1,0 +1,208 @@
+//! What the parts of a worker share.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use serde::Serialize;
+use sqlx::postgres::PgConnectOptions;
+use tokio::sync::{Notify, mpsc};
+use uuid::Uuid;
+
+use super::held::Held;
+use super::hooks::Hooks;
+use super::pace::Load;
+use super::stop::Stop;
+use crate::context::State;
+use crate::job::Job;
+use crate::registry::Registry;
+use crate::sql::settle::{Settlement, Verdict};
+
+pub(super) struct Shared {
+    pub(super) options: PgConnectOptions,
+    pub(super) settings: Settings,
+    pub(super) registry: Registry,
+    pub(super) state: Arc<State>,
+    pub(super) hooks: Hooks,
+    pub(super) held: Held,
+    pub(super) stop: Stop,
+    /// Work may have come: the claim loop looks at once.
+    pub(super) work: Notify,
+    /// A run has ended: there is room for more.
+    pub(super) room: Notify,
+    pub(super) counts: Counts,
+    identity: RwLock<Uuid>,
+    /// The database has declared this worker dead.
+    pub(super) lost: AtomicBool,
+    settlements: mpsc::UnboundedSender<Settlement>,
+}
+
+pub(super) struct Settings {
+    pub(super) topics: Vec<String>,
+    pub(super) names: Vec<String>,
+    pub(super) slots: usize,
+    pub(super) lease: Duration,
+    pub(super) grace: Duration,
+    pub(super) poll: Duration,
+    pub(super) listen: bool,
+    pub(super) burst: bool,
+}
+
+#[derive(Default)]
+pub(super) struct Counts {
+    waiting: AtomicUsize,
+    running: AtomicUsize,
+    /// Claimed, and the database does not have the verdict yet.
+    open: AtomicUsize,
+    finished: AtomicU64,
+    succeeded: AtomicU64,
+    failed: AtomicU64,
+    retried: AtomicU64,
+    snoozed: AtomicU64,
+    released: AtomicU64,
+    lost: AtomicU64,
+}
+
+/// What a worker did between its start and its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[non_exhaustive]
+pub struct Report {
+    /// Runs that ended with a result.
+    pub succeeded: u64,
+    /// Runs that ended in an error that is not retried by the task's own word.
+    pub failed: u64,
+    /// Runs that ended in an error, charged; the database retries or ends their jobs.
+    pub retried: u64,
+    /// Runs that asked to be run again later.
+    pub snoozed: u64,
+    /// Jobs handed back unfinished, uncharged.
+    pub released: u64,
+    /// Verdicts that the database refused because the lease was lost.
+    pub lost: u64,
+}
+
+impl Shared {
+    pub(super) fn new(
+        options: PgConnectOptions,
+        settings: Settings,
+        registry: Registry,
+        state: State,
+        hooks: Hooks,
+    ) -> (Arc<Self>, mpsc::UnboundedReceiver<Settlement>) {
+        let (settlements, receiver) = mpsc::unbounded_channel();
+        let shared = Shared {
+            options,
+            settings,
+            registry,
+            state: Arc::new(state),
+            hooks,
+            held: Held::default(),
+            stop: Stop::new(),
+            work: Notify::new(),
+            room: Notify::new(),
+            counts: Counts::default(),
+            identity: RwLock::new(Uuid::now_v7()),
+            lost: AtomicBool::new(false),
+            settlements,
+        };
+        (Arc::new(shared), receiver)
+    }
+
+    /// The worker's id in the database; a new one after it was declared dead.
+    pub(super) fn identity(&self) -> Uuid {
+        *self.identity.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn adopt_identity(&self, id: Uuid) {
+        *self.identity.write().unwrap_or_else(PoisonError::into_inner) = id;
+        self.lost.store(false, SeqCst);
+    }
+
+    /// Gives the verdict on a job, unless somebody else has taken it out.
+    pub(super) fn settle(&self, job: &Job, verdict: Verdict) {
+        if self.held.take(job) {
+            self.send(job, verdict);
+        }
+    }
+
+    /// Stops everything that is held and hands it back, uncharged.
+    pub(super) fn release_all(&self) {
+        for job in self.held.stop_all() {
+            self.send(&job, Verdict::Release);
+        }
+    }
+
+    /// Stops everything that is held and forgets it: others have it now.
+    pub(super) fn forget_all(&self) {
+        let forgotten = self.held.stop_all().len();
+        self.counts.lost.fetch_add(forgotten as u64, Relaxed);
+        self.counts.open.fetch_sub(forgotten, SeqCst);
+    }
+
+    fn send(&self, job: &Job, verdict: Verdict) {
+        self.counts.verdict(&verdict);
+        let settlement = Settlement { job: job.id.clone(), lease: job.lease, verdict };
+        // The settle loop outlives every sender; after its end there is nobody left to tell.
+        let _ = self.settlements.send(settlement);
+    }
+}
+
+impl Counts {
+    pub(super) fn load(&self) -> Load {
+        Load {
+            waiting: self.waiting.load(Relaxed),
+            running: self.running.load(Relaxed),
+            finished: self.finished.load(Relaxed),
+        }
+    }
+
+    /// Jobs whose verdict the database does not have yet.
+    pub(super) fn open(&self) -> usize {
+        self.open.load(SeqCst)
+    }
+
+    pub(super) fn claimed(&self, jobs: usize) {
+        self.open.fetch_add(jobs, SeqCst);
+        self.waiting.fetch_add(jobs, Relaxed);
+    }
+
+    pub(super) fn left_line(&self) {
+        self.waiting.fetch_sub(1, Relaxed);
+    }
+
+    pub(super) fn started(&self) {
+        self.running.fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn ended(&self) {
+        self.running.fetch_sub(1, Relaxed);
+        self.finished.fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn settled(&self, jobs: usize, lost: usize) {
+        self.open.fetch_sub(jobs, SeqCst);
+        self.lost.fetch_add(lost as u64, Relaxed);
+    }
+
+    fn verdict(&self, verdict: &Verdict) {
+        let count = match verdict {
+            Verdict::Success(_) | Verdict::Verify => &self.succeeded,
+            Verdict::Fail(_) => &self.failed,
+            Verdict::Retry(..) => &self.retried,
+            Verdict::Snooze(_) => &self.snoozed,
+            Verdict::Release => &self.released,
+        };
+        count.fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn report(&self) -> Report {
+        Report {
+            succeeded: self.succeeded.load(Relaxed),
+            failed: self.failed.load(Relaxed),
+            retried: self.retried.load(Relaxed),
+            snoozed: self.snoozed.load(Relaxed),
+            released: self.released.load(Relaxed),
+            lost: self.lost.load(Relaxed),
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! One way for all parts of a worker to learn that it ends, and for the user to end it.
+
+use std::sync::Arc;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use super::shared::Shared;
+
+/// How far the end has come; it only ever moves on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Phase {
+    Working,
+    /// No more claims; what waits in line is handed back, what runs may finish.
+    Draining,
+    /// Nothing is held any more; the last verdicts are on their way.
+    Closing,
+}
+
+pub(super) struct Stop(watch::Sender<Phase>);
+
+impl Stop {
+    pub(super) fn new() -> Self {
+        Stop(watch::channel(Phase::Working).0)
+    }
+
+    pub(super) fn advance(&self, to: Phase) {
+        self.0.send_if_modified(|phase| {
+            let later = *phase < to;
+            *phase = (*phase).max(to);
+            later
+        });
+    }
+
+    pub(super) fn is_draining(&self) -> bool {
+        *self.0.borrow() >= Phase::Draining
+    }
+
+    /// Returns once the end has come this far.
+    pub(super) async fn reached(&self, phase: Phase) {
+        // The sender lives in `self`, so waiting cannot fail.
+        let _ = self.0.subscribe().wait_for(|now| *now >= phase).await;
+    }
+}
+
+/// Ends a worker from anywhere.
+#[derive(Clone)]
+pub(super) struct Stopper(pub(super) Arc<Shared>);
+
+impl Stopper {
+    pub(super) fn stop(&self) {
+        self.0.stop.advance(Phase::Draining);
+    }
+}
+
+/// The first SIGINT or SIGTERM stops the worker, the second ends the process.
+pub(super) async fn on_signals(stopper: Stopper) {
+    let (Ok(mut interrupt), Ok(mut terminate)) =
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        tracing::warn!("signals cannot be caught here; the worker ends when its process does");
+        return;
+    };
+    tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+    tracing::info!("stopping: no more claims, running jobs may finish; a second signal ends at once");
+    stopper.stop();
+    tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+    tracing::warn!("second signal: ending at once; jobs that ran come back when the worker's lease has run out");
+    std::process::exit(130);
+}

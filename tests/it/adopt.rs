@@ -1,0 +1,78 @@
+//! A database made by the original is taken over in place.
+
+use pgjobs_tests::Db;
+
+/// The original's tables with its names, types and defaults, and enough of its functions and views
+/// to stand in the way of a migration that forgets them.
+const ORIGINAL: &str = "
+create schema jobs;
+create table jobs.migrations (migration integer);
+insert into jobs.migrations values (1);
+create type jobs.job_status as enum ('success', 'failed');
+create table jobs.job_queue (
+  id serial primary key, job_id varchar(32) not null constraint unique_jobqueue_job_id unique, task varchar not null,
+  body jsonb, retries integer, max_retries integer default 3, priority integer default 1, timeout numeric(7, 2) default 60,
+  created_at timestamp, run_at timestamp, scheduled_at timestamp);
+create index idx_task_name on jobs.job_queue (task);
+create table jobs.job (
+  id integer primary key, job_id varchar(32) not null constraint unique_job_job_id unique, task varchar not null,
+  body jsonb, retries integer, max_retries integer default 3, priority integer default 1, timeout integer default 30000,
+  status jobs.job_status not null, created_at timestamp, run_at timestamp, scheduled_at timestamp, complete_on timestamp,
+  result jsonb, traceback text);
+create view jobs.expired as select * from jobs.job_queue where run_at is not null;
+create view jobs.running as select * from jobs.job_queue where run_at is not null;
+create view jobs.all as select id, job_id, task from jobs.job_queue union select id, job_id, task from jobs.job;
+create sequence jobs.job_number;
+create function jobs.publish(i_task varchar, i_body jsonb = null, i_scheduled_at timestamp = null,
+  i_timeout numeric(7, 2) = 60, i_priority integer = null, i_max_retries integer = 3) returns jobs.job_queue
+  language sql as $$ select * from jobs.job_queue limit 1 $$;
+create type jobs.bulk_job as (task varchar, body jsonb, scheduled_at timestamp, timeout integer, priority integer, max_retries integer);
+create function jobs.publish_bulk(jobs.bulk_job[]) returns setof jobs.job_queue language sql as $$ select * from jobs.job_queue $$;
+create function jobs.ack(i_job varchar(32), i_result jsonb = null) returns jobs.job language sql as $$ select * from jobs.job limit 1 $$;
+create function jobs.nack(i_job varchar(32), i_traceback text = null, i_scheduled_at timestamp = null, ensure_running boolean = true)
+  returns void language sql as $$ select null::void $$;
+create function jobs.clean_timeout() returns void language sql as $$ select null::void $$;
+create function jobs.consume(num integer) returns setof jobs.job_queue language sql as $$ select * from jobs.job_queue $$;
+create function jobs.consume(topic varchar, num integer) returns setof jobs.job_queue language sql as $$ select * from jobs.job_queue $$;
+insert into jobs.job_queue (job_id, task, body, retries, max_retries, priority, timeout, created_at, run_at, scheduled_at) values
+  (md5('pending'), 'mail.send', '{\"args\": [1]}', 0, 3, 7, 60, now() at time zone 'utc', null, null),
+  (md5('nulls'), 'mail.send', null, 0, null, null, null, now() at time zone 'utc', null, null),
+  (md5('running'), 'mail.send', '{}', 1, 3, null, 60, now() at time zone 'utc', now() at time zone 'utc', null),
+  (md5('future'), 'mail.send', '{}', 0, 3, null, 60, now() at time zone 'utc', null, (now() + interval '1 hour') at time zone 'utc');
+insert into jobs.job select 100 + g, md5('ended' || g), 'mail.send', '{}', 0, 3, null, 60,
+  case when g % 2 = 0 then 'success' else 'failed' end::jobs.job_status, now() at time zone 'utc', now() at time zone 'utc', null,
+  (now() - g * interval '1 day') at time zone 'utc', '5', case when g % 2 = 1 then 'boom' end from generate_series(0, 9) g;
+";
+
+#[tokio::test]
+async fn no_job_is_lost_and_ids_stay() {
+    let db = Db::empty().await;
+    db.run(ORIGINAL).await;
+    pgjobs::migrate(&db.pool).await.unwrap();
+    let standing: Vec<String> = db
+        .all(
+            "select n || ' ' || a.status || ' ' || a.retries || ' ' || a.max_retries || ' ' || a.priority || ' ' || a.timeout::int
+             from unnest(array['pending', 'nulls', 'running', 'future']) n join jobs.all a on a.job_id = md5(n) order by 1",
+        )
+        .await;
+    assert_eq!(standing, ["future pending 0 3 0 60", "nulls pending 0 3 0 60", "pending pending 0 3 7 60", "running pending 2 3 0 60"]);
+    assert_eq!(db.one::<i64>("select count(*) from jobs.job where result = '5'").await, 10);
+    assert_eq!(db.one::<i64>("select count(*) from jobs.job where status = 'failed' and traceback = 'boom'").await, 5);
+    let apart: f64 = db.one("select extract(epoch from scheduled_at - now())::float8 from jobs.all where job_id = md5('future')").await;
+    assert!((3500.0..3601.0).contains(&apart), "naive times were UTC: {apart}");
+    assert_eq!(db.one::<Vec<String>>("select array_agg(job_id::text) from jobs.consume(10)").await.len(), 3, "the future one waits");
+    assert!(db.one::<i64>("select (jobs.publish('new')).id").await > 109, "numbers go on after the original's");
+}
+
+#[tokio::test]
+async fn what_leans_on_the_original_stops_the_migration_and_loses_nothing() {
+    let db = Db::empty().await;
+    db.run(ORIGINAL).await;
+    db.run("create view public.report as select count(*) from jobs.all").await;
+    let error = pgjobs::migrate(&db.pool).await.unwrap_err().to_string();
+    assert!(error.contains("jobs.\"all\"") || error.contains("jobs.all") || error.contains("depend"), "{error}");
+    assert_eq!(db.one::<i64>("select count(*) from jobs.all").await, 14);
+    db.run("drop view public.report").await;
+    pgjobs::migrate(&db.pool).await.unwrap();
+    assert_eq!(db.one::<i64>("select count(*) from jobs.all").await, 14);
+}

@@ -1,0 +1,286 @@
+//! The SQL contract, in raw SQL, so that any client could pass it.
+
+use std::time::Duration;
+
+use pgjobs_tests::Db;
+use sqlx::{Column as _, Row};
+
+#[tokio::test]
+async fn publish_returns_the_queued_row_with_its_defaults() {
+    let db = Db::new().await;
+    let row = sqlx::query("select * from jobs.publish('mail.send', '{\"args\": [1]}')").fetch_one(&db.pool).await.unwrap();
+    let names: Vec<&str> = row.columns().iter().map(|column| column.name()).collect();
+    let original = [
+        "id", "job_id", "task", "body", "retries", "max_retries", "priority", "timeout", "created_at", "run_at", "scheduled_at",
+    ];
+    assert_eq!(names[..original.len()], original);
+    assert_eq!(row.get::<i32, _>("retries"), 0);
+    assert_eq!(row.get::<i32, _>("max_retries"), 3);
+    assert_eq!(row.get::<String, _>("job_id").len(), 32);
+    assert_eq!(db.one::<f64>("select timeout::float8 from jobs.job_queue").await, 60.0);
+}
+
+#[tokio::test]
+async fn null_means_the_default_singly_and_in_bulk() {
+    let db = Db::new().await;
+    db.run("select jobs.publish('a', null, null, null, null, null)").await;
+    db.run("select jobs.publish_bulk(array[('b', null, null, null, null, null)::jobs.bulk_job])").await;
+    db.run("select jobs.publish_all('{c}', '{null}', '{null}', '{null}', '{null}', '{null}', '{null}')").await;
+    let kinds: i64 = db.one("select count(distinct (timeout, max_retries, priority)) from jobs.job_queue").await;
+    assert_eq!(kinds, 1);
+    assert_eq!(db.one::<i64>("select count(*) from jobs.job_queue where timeout = 60 and max_retries = 3").await, 3);
+}
+
+#[tokio::test]
+async fn publish_bulk_is_called_by_name_and_keeps_the_order() {
+    let db = Db::new().await;
+    let tasks: Vec<String> = db
+        .all(
+            "select task from jobs.publish_bulk(i_jobs => (select array_agg(('t' || g, null, null, null, null, null)::jobs.bulk_job)
+             from generate_series(1, 5) g))",
+        )
+        .await;
+    assert_eq!(tasks, ["t1", "t2", "t3", "t4", "t5"]);
+}
+
+#[tokio::test]
+async fn what_cannot_be_published_is_refused_with_the_reason_and_without_the_value() {
+    let db = Db::new().await;
+    for (call, code, words) in [
+        ("select jobs.publish('')", "PT400", "1 to 200 characters"),
+        ("select jobs.publish(null)", "PT400", "1 to 200 characters"),
+        ("select jobs.publish(E'a\\nb')", "PT400", "no control characters"),
+        ("select jobs.publish('a', null, 'infinity')", "PT400", "finite"),
+        ("select jobs.publish('a', null, null, -1)", "PT400", "timeout lies within"),
+        ("select jobs.publish('a', null, null, 'NaN')", "PT400", "timeout lies within"),
+        ("select jobs.publish('a', null, null, 604801)", "PT400", "timeout lies within"),
+        ("select jobs.publish('a', null, null, null, null, 0)", "PT400", "max_retries lies within"),
+        ("select jobs.publish('a', to_jsonb(repeat('secret', 200000)))", "PT413", "the limit is 1048576"),
+        (
+            "select jobs.publish_bulk(array[('a', null, null, null, null, null), ('b', null, null, 0, null, null)]::jobs.bulk_job[])",
+            "PT400",
+            "job 2 of 2: timeout",
+        ),
+        (
+            "select jobs.publish_all('{a,b}', '{null,null}', '{null,null}', '{null,null}', '{1,-1}', '{0,0}', '{3,3}')",
+            "PT400",
+            "job 2 of 2: timeout",
+        ),
+    ] {
+        let (state, message) = db.refusal(call).await;
+        assert_eq!(state, code, "{call}: {message}");
+        assert!(message.contains(words), "{call}: {message}");
+        assert!(!message.contains("secret"), "{message}");
+    }
+    assert_eq!(db.one::<i64>("select count(*) from jobs.job_queue").await, 0, "a refused batch leaves nothing");
+}
+
+#[tokio::test]
+async fn greater_priority_first_then_the_order_of_publishing() {
+    let db = Db::new().await;
+    db.run(
+        "select jobs.publish('t' || p, to_jsonb(n), null, null, p)
+         from (select g as n, g % 3 as p from generate_series(1, 12) g) x",
+    )
+    .await;
+    let order: Vec<i64> = db.all("select (body::text)::bigint from jobs.consume(12)").await;
+    assert_eq!(order, [2, 5, 8, 11, 1, 4, 7, 10, 3, 6, 9, 12]);
+}
+
+#[tokio::test]
+async fn consume_refuses_null_and_nonsense_and_takes_no_more_than_asked() {
+    let db = Db::new().await;
+    db.run("select jobs.publish('a') from generate_series(1, 20)").await;
+    for call in ["select jobs.consume(null)", "select jobs.consume(0)", "select jobs.consume(1001)", "select jobs.consume_topic('')"] {
+        assert_eq!(db.refusal(call).await.0, "PT400", "{call}");
+    }
+    assert_eq!(db.one::<i64>("select count(*) from jobs.consume(7)").await, 7);
+    assert_eq!(db.one::<i64>("select count(*) from jobs.running").await, 7);
+}
+
+#[tokio::test]
+async fn topics_read_star_and_percent_as_wild_and_underscore_as_itself() {
+    let db = Db::new().await;
+    db.run("select jobs.publish(t) from unnest(array['mail.send', 'mail.bulk.send', 'mail_x', 'mailax', 'sms.send']) t").await;
+    let consume = "select array_agg(task::text order by task) from jobs.consume_topic('mail_*', 10)";
+    assert_eq!(db.one::<Vec<String>>(consume).await, ["mail_x"]);
+    let consume = "select array_agg(task::text order by task) from jobs.consume('mail.%', 10)";
+    assert_eq!(db.one::<Vec<String>>(consume).await, ["mail.bulk.send", "mail.send"]);
+    let consume = "select array_agg(task::text order by task) from jobs.consume_topic('*.send', 10)";
+    assert_eq!(db.one::<Vec<String>>(consume).await, ["sms.send"]);
+}
+
+#[tokio::test]
+async fn consume_shows_the_job_as_it_now_is() {
+    let db = Db::new().await;
+    db.run("select jobs.publish('a')").await;
+    let row = sqlx::query("select run_at, attempt, lease, expires_at from jobs.consume('a', 1)").fetch_one(&db.pool).await.unwrap();
+    assert!(row.get::<Option<chrono_time::Time>, _>("run_at").is_some());
+    assert_eq!(row.get::<i32, _>("attempt"), 1);
+    assert!(row.get::<Option<sqlx::types::Uuid>, _>("lease").is_some());
+}
+
+mod chrono_time {
+    pub(super) type Time = pgjobs::chrono::DateTime<pgjobs::chrono::Utc>;
+}
+
+#[tokio::test]
+async fn a_future_job_waits_for_its_time_and_then_takes_its_turn() {
+    let db = Db::with_clock().await;
+    db.run("select jobs.publish('later', null, jobs.now() + interval '1 hour')").await;
+    assert_eq!(db.one::<i64>("select count(*) from jobs.consume(1)").await, 0);
+    db.advance(Duration::from_secs(3599)).await;
+    assert_eq!(db.one::<i64>("select count(*) from jobs.consume(1)").await, 0);
+    db.advance(Duration::from_secs(2)).await;
+    assert_eq!(db.one::<i64>("select count(*) from jobs.consume(1)").await, 1);
+}
+
+#[tokio::test]
+async fn ack_keeps_the_result_and_is_refused_on_a_job_that_is_not_running() {
+    let db = Db::new().await;
+    db.run("select jobs.publish('a', '{\"args\": [1]}', null, 0.4)").await;
+    assert_eq!(db.refusal("select jobs.ack((select job_id from jobs.all))").await.0, "P0001", "pending");
+    let status: String = db.one("select (jobs.ack(job_id, '42')).status::text from jobs.consume(1)").await;
+    assert_eq!(status, "success");
+    let row = sqlx::query("select status, result, timeout::float8, complete_on from jobs.all").fetch_one(&db.pool).await.unwrap();
+    assert_eq!(row.get::<String, _>(0), "success");
+    assert_eq!(row.get::<serde_json::Value, _>(1), 42);
+    assert!((row.get::<f64, _>(2) - 0.4).abs() < 1e-9, "fractions of a second survive into history");
+    assert_eq!(db.refusal("select jobs.ack((select job_id from jobs.all))").await.0, "P0001", "ended");
+    assert_eq!(db.refusal("select jobs.nack('nobody')").await.0, "P0001", "unknown");
+}
+
+#[tokio::test]
+async fn an_ack_is_repeatable_under_its_lease_and_refused_under_another() {
+    let db = Db::new().await;
+    db.run("select jobs.publish('a'); create table c as select * from jobs.consume(1)").await;
+    let (state, message) = db.refusal("select jobs.ack(job_id, null, gen_random_uuid()) from c").await;
+    assert_eq!((state.as_str(), message.as_str()), ("PT409", "lease_lost"));
+    for _ in 0..2 {
+        let result: serde_json::Value = db.one("select (jobs.ack(job_id, '7', lease)).result from c").await;
+        assert_eq!(result, 7);
+    }
+    assert_eq!(db.one::<i64>("select count(*) from jobs.job").await, 1);
+    assert_eq!(db.refusal("select jobs.nack(job_id, 'x', null, true, lease) from c").await.0, "PT409");
+}
+
+#[tokio::test]
+async fn nack_retries_with_backoff_keeps_the_traceback_and_then_fails() {
+    let db = Db::with_clock().await;
+    db.run("select jobs.publish('a')").await;
+    for (run, (least, most)) in [(1.5, 4.5), (3.0, 9.0)].into_iter().enumerate() {
+        db.run("select jobs.nack(job_id, 'boom ' || attempt) from jobs.consume(1)").await;
+        let wait: f64 = db.one("select extract(epoch from scheduled_at - jobs.now())::float8 from jobs.job_queue").await;
+        assert!((least..=most).contains(&wait), "run {run}: {wait}");
+        let error: String = db.one("select traceback from jobs.all").await;
+        assert_eq!(error, format!("boom {}", run + 1));
+        assert_eq!(db.one::<i64>("select count(*) from jobs.consume(1)").await, 0, "backing off");
+        db.advance(Duration::from_secs(10)).await;
+    }
+    db.run("select jobs.nack(job_id, 'boom 3') from jobs.consume(1)").await;
+    let row = sqlx::query("select status, traceback, attempt, retries from jobs.all").fetch_one(&db.pool).await.unwrap();
+    assert_eq!((row.get::<String, _>(0), row.get::<String, _>(1)), ("failed".into(), "boom 3".into()));
+    assert_eq!((row.get::<i32, _>(2), row.get::<i32, _>(3)), (3, 2), "three runs in all, two of them charged before the last");
+}
+
+#[tokio::test]
+async fn nack_can_choose_the_time_and_may_fail_a_pending_job_when_asked() {
+    let db = Db::with_clock().await;
+    db.run("select jobs.publish('a', null, null, null, null, 2)").await;
+    db.run("select jobs.nack(job_id, 'x', jobs.now() + interval '1 minute') from jobs.consume(1)").await;
+    let wait: f64 = db.one("select extract(epoch from scheduled_at - jobs.now())::float8 from jobs.job_queue").await;
+    assert!((wait - 60.0).abs() < 1e-6, "{wait}");
+    assert_eq!(db.refusal("select jobs.nack(job_id) from jobs.all").await.0, "P0001");
+    db.run("select jobs.nack(job_id, 'given up', null, false) from jobs.all").await;
+    assert_eq!(db.one::<String>("select status from jobs.all").await, "failed");
+}
+
+#[tokio::test]
+async fn settle_gives_each_run_its_own_verdict_and_names_the_lost_ones() {
+    let db = Db::with_clock().await;
+    db.run(
+        "select jobs.publish(o, null, null, null, null, 2) from unnest(array['success', 'fail', 'retry', 'snooze', 'release', 'verify', 'lost']) o;
+         create table c as select * from jobs.consume(10);
+         select jobs.cancel((select array_agg(job_id::text) from c where task = 'lost'))",
+    )
+    .await;
+    let settle = "select coalesce(array_agg((select task::text from c where job_id = s)), '{}') from jobs.settle(
+        (select array_agg(job_id::text order by job_id desc) from c), (select array_agg(lease order by job_id desc) from c),
+        (select array_agg(replace(task, 'lost', 'success') order by job_id desc) from c),
+        (select array_agg(case when task = 'success' then '1'::jsonb end order by job_id desc) from c),
+        (select array_agg('why'::text order by job_id desc) from c), (select array_agg(5.0 order by job_id desc) from c)) s";
+    assert_eq!(db.one::<Vec<String>>(settle).await, ["lost"]);
+    let standing: Vec<String> =
+        db.all("select task || ' ' || status || ' ' || retries || ' ' || coalesce(extract(epoch from scheduled_at - jobs.now())::int::text, '-') from jobs.all order by 1").await;
+    assert_eq!(
+        standing,
+        [
+            "fail failed 0 -",
+            "lost cancelled 0 -",
+            "release pending 0 -",
+            "retry pending 1 5",
+            "snooze pending 0 5",
+            "success success 0 -",
+            "verify pending 1 5"
+        ]
+    );
+    // Said again: what was accepted as an end is known, what was put back has a new life.
+    let mut again = db.one::<Vec<String>>(settle).await;
+    again.sort();
+    assert_eq!(again, ["lost", "release", "retry", "snooze", "verify"]);
+}
+
+#[tokio::test]
+async fn heartbeat_prolongs_up_to_the_timeout_and_needs_the_lease() {
+    let db = Db::with_clock().await;
+    db.run("select jobs.publish('a', null, null, 60); create table c as select * from jobs.consume(1)").await;
+    db.advance(Duration::from_secs(50)).await;
+    let left: f64 = db.one("select extract(epoch from jobs.heartbeat(job_id, lease, 30) - jobs.now())::float8 from c").await;
+    assert!((left - 10.0).abs() < 1e-6, "{left}");
+    assert_eq!(db.refusal("select jobs.heartbeat(job_id, gen_random_uuid()) from c").await.0, "PT409");
+    db.advance(Duration::from_secs(11)).await;
+    assert_eq!(db.refusal("select jobs.heartbeat(job_id, lease) from c").await.0, "PT409");
+}
+
+#[tokio::test]
+async fn cancel_retry_and_purge_do_what_they_say() {
+    let db = Db::new().await;
+    db.run("select jobs.publish('a.b') from generate_series(1, 5); select jobs.publish('c.d'); create table c as select * from jobs.consume('a.*', 1)").await;
+    assert_eq!(db.one::<i64>("select count(*) from jobs.cancel((select array_agg(job_id::text) from jobs.find(null, 'a.*', null, 3)))").await, 3);
+    assert_eq!(db.one::<i64>("select jobs.count('cancelled')").await, 3);
+    assert_eq!(db.one::<i64>("select count(*) from jobs.retry((select array_agg(job_id::text) from jobs.find('cancelled')))").await, 3);
+    db.run("select jobs.cancel((select array_agg(job_id::text) from c))").await;
+    assert_eq!(db.refusal("select jobs.ack(job_id, null, lease) from c").await.0, "PT409", "a cancelled job takes no result");
+    assert_eq!(db.one::<i64>("select jobs.purge('a.*')").await, 4);
+    assert_eq!(db.one::<i64>("select jobs.count('pending')").await, 1);
+    assert_eq!(db.refusal("select jobs.purge(null)").await.0, "PT400");
+}
+
+#[tokio::test]
+async fn find_pages_through_every_job_once() {
+    let db = Db::new().await;
+    db.run(
+        "select jobs.publish('t') from generate_series(1, 25);
+         select jobs.ack(job_id) from jobs.consume(10); select jobs.cancel((select array_agg(job_id::text) from jobs.find('pending', null, null, 5)))",
+    )
+    .await;
+    let (mut seen, mut before) = (Vec::new(), None::<String>);
+    loop {
+        let page: Vec<String> = sqlx::query_scalar("select job_id from jobs.find(null, null, $1, 4)")
+            .bind(&before)
+            .fetch_all(&db.pool)
+            .await
+            .unwrap();
+        let Some(last) = page.last() else { break };
+        before = Some(last.clone());
+        seen.extend(page);
+    }
+    let mut sorted = seen.clone();
+    sorted.sort();
+    sorted.dedup();
+    assert_eq!((seen.len(), sorted.len()), (25, 25));
+    for (state, count) in [("pending", 10), ("success", 10), ("cancelled", 5), ("failed", 0), ("running", 0)] {
+        let found: i64 = sqlx::query_scalar("select count(*) from jobs.find($1)").bind(state).fetch_one(&db.pool).await.unwrap();
+        assert_eq!(found, count, "{state}");
+    }
+}

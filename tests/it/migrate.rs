@@ -1,0 +1,86 @@
+//! Bringing the schema up to date.
+
+use pgjobs_tests::Db;
+
+#[tokio::test]
+async fn twenty_processes_may_migrate_at_once() {
+    let db = Db::empty().await;
+    let migrations: Vec<_> = (0..20)
+        .map(|_| {
+            let options = db.options();
+            tokio::spawn(async move {
+                let pool = sqlx::PgPool::connect_with(options).await.unwrap();
+                pgjobs::migrate(&pool).await.map(|steps| steps.len())
+            })
+        })
+        .collect();
+    let mut applied = Vec::new();
+    for migration in migrations {
+        applied.push(migration.await.unwrap().unwrap());
+    }
+    applied.sort_unstable();
+    let all = pgjobs::pending_migrations(&db.pool).await.unwrap().len() + applied[19];
+    assert_eq!(applied[..19], [0; 19], "one does the work");
+    assert!(all > 0 && applied[19] == all);
+}
+
+#[tokio::test]
+async fn it_says_what_is_missing_and_changes_nothing_by_that() {
+    let db = Db::empty().await;
+    let pending = pgjobs::pending_migrations(&db.pool).await.unwrap();
+    assert_eq!(pending.first().map(|step| (step.version, step.name)), Some((1, "tables")));
+    assert!(!db.one::<bool>("select exists (select 1 from pg_namespace where nspname = 'jobs')").await);
+    pgjobs::migrate(&db.pool).await.unwrap();
+    assert!(pgjobs::pending_migrations(&db.pool).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn it_stays_out_of_the_way_of_the_applications_own_migrations() {
+    let db = Db::empty().await;
+    db.run("create table _sqlx_migrations (version bigint primary key); insert into _sqlx_migrations values (1)").await;
+    pgjobs::migrate(&db.pool).await.unwrap();
+    assert_eq!(db.one::<i64>("select count(*) from _sqlx_migrations").await, 1);
+    assert_eq!(db.one::<i64>("select count(*) from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r'").await, 1);
+}
+
+#[tokio::test]
+async fn the_printed_script_is_the_same_as_migrating() {
+    let (by_hand, migrated) = (Db::empty().await, Db::new().await);
+    let script = pgjobs::migration_script();
+    sqlx::raw_sql(sqlx::AssertSqlSafe(script)).execute(&by_hand.pool).await.unwrap();
+    assert!(pgjobs::pending_migrations(&by_hand.pool).await.unwrap().is_empty(), "it records itself");
+    pgjobs::migrate(&by_hand.pool).await.unwrap();
+    let schema = "select string_agg(x, E'\\n' order by x) from (
+        select 'column ' || attrelid::regclass || '.' || attname || ' ' || atttypid::regtype as x from pg_attribute a join pg_class c on c.oid = attrelid
+          where relnamespace = 'jobs'::regnamespace and attnum > 0
+        union all select 'function ' || oid::regprocedure || md5(pg_get_functiondef(oid)) from pg_proc where pronamespace = 'jobs'::regnamespace and prokind = 'f'
+        union all select 'index ' || indexdef from pg_indexes where schemaname = 'jobs'
+        union all select 'grant ' || relname || coalesce(relacl::text, '') from pg_class where relnamespace = 'jobs'::regnamespace) s";
+    assert_eq!(by_hand.one::<String>(schema).await, migrated.one::<String>(schema).await);
+}
+
+#[tokio::test]
+async fn the_python_clients_migrator_finds_nothing_to_do() {
+    let db = Db::new().await;
+    assert_eq!(db.all::<i32>("select migration from jobs.migrations").await, [1]);
+}
+
+#[tokio::test]
+async fn a_worker_without_a_schema_says_what_to_run() {
+    let db = Db::empty().await;
+    let error = pgjobs::NewJob::named("a").publish(&db.pool).await.unwrap_err();
+    assert!(error.to_string().contains("run `pgjobs migrate`"), "{error}");
+}
+
+#[tokio::test]
+async fn it_installs_as_a_user_who_may_not_make_roles() {
+    let db = Db::empty().await;
+    db.run("do $$ begin create role plain_installer login; exception when duplicate_object then null; end $$").await;
+    db.run("grant create on schema public to plain_installer").await;
+    let name: String = db.one("select current_database()::text").await;
+    sqlx::raw_sql(sqlx::AssertSqlSafe(format!("grant create on database {name} to plain_installer"))).execute(&db.pool).await.unwrap();
+    let pool = sqlx::PgPool::connect_with(db.options().username("plain_installer")).await.unwrap();
+    pgjobs::migrate(&pool).await.unwrap();
+    pgjobs::NewJob::named("a").publish(&pool).await.unwrap();
+    assert_eq!(db.one::<i64>("select count(*) from jobs.all").await, 1);
+}

@@ -1,0 +1,144 @@
+//! A database for each test: real, migrated, its own, and gone with the test program.
+
+use std::future::Future;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use pgjobs::local_postgres::LocalPostgres;
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
+use sqlx::{ConnectOptions, Connection};
+use tokio::sync::OnceCell;
+
+static SERVER: OnceCell<LocalPostgres> = OnceCell::const_new();
+static TEMPLATE: OnceCell<()> = OnceCell::const_new();
+static NEXT: AtomicU32 = AtomicU32::new(0);
+
+/// The server of this test program, started by the first test that asks.
+pub async fn server() -> &'static LocalPostgres {
+    SERVER
+        .get_or_init(|| async {
+            let builder = LocalPostgres::builder().allow_download(true).setting("max_connections", "300");
+            builder.start().await.unwrap_or_else(|error| panic!("{error}"))
+        })
+        .await
+}
+
+/// A database of a test's own.
+pub struct Db {
+    /// A pool on it.
+    pub pool: PgPool,
+    /// Its URL, for other programs.
+    pub url: String,
+}
+
+impl Db {
+    /// A database with schema `jobs`.
+    pub async fn new() -> Self {
+        let server = server().await;
+        TEMPLATE
+            .get_or_init(|| async {
+                server.create_database("pgjobs_template").await.expect("template");
+                let pool = pool(server, "pgjobs_template").await;
+                pgjobs::migrate(&pool).await.unwrap_or_else(|error| panic!("{error}"));
+                pool.close().await; // a template is cloned only while nobody is connected to it
+            })
+            .await;
+        let name = next_name();
+        server.clone_database("pgjobs_template", &name).await.expect("clone");
+        Db::open(server, &name).await
+    }
+
+    /// A database without anything in it.
+    pub async fn empty() -> Self {
+        let server = server().await;
+        let name = next_name();
+        server.create_database(&name).await.expect("create");
+        Db::open(server, &name).await
+    }
+
+    /// A database with schema `jobs` whose clock stands still until [`Db::advance`] moves it.
+    pub async fn with_clock() -> Self {
+        let db = Db::new().await;
+        sqlx::raw_sql(pgjobs::testing::TEST_CLOCK).execute(&db.pool).await.expect("clock");
+        db.run("update jobs.test_clock set at = clock_timestamp()").await;
+        db
+    }
+
+    async fn open(server: &LocalPostgres, name: &str) -> Self {
+        Db { pool: pool(server, name).await, url: server.url(name) }
+    }
+
+    /// Moves the clock on.
+    pub async fn advance(&self, by: Duration) {
+        sqlx::query("update jobs.test_clock set at = at + make_interval(secs => $1)")
+            .bind(by.as_secs_f64())
+            .execute(&self.pool)
+            .await
+            .expect("advance");
+    }
+
+    /// A connection beside the pool.
+    pub async fn connect(&self) -> PgConnection {
+        self.options().connect().await.expect("connect")
+    }
+
+    /// How to connect.
+    pub fn options(&self) -> PgConnectOptions {
+        PgConnectOptions::clone(&self.pool.connect_options())
+    }
+
+    /// Runs statements.
+    pub async fn run(&self, sql: &'static str) {
+        sqlx::raw_sql(sql).execute(&self.pool).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+    }
+
+    /// One value.
+    pub async fn one<T>(&self, sql: &'static str) -> T
+    where
+        T: for<'r> sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres> + Send + Unpin,
+    {
+        sqlx::query_scalar(sql).fetch_one(&self.pool).await.unwrap_or_else(|error| panic!("{sql}: {error}"))
+    }
+
+    /// A column of values.
+    pub async fn all<T>(&self, sql: &'static str) -> Vec<T>
+    where
+        T: for<'r> sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres> + Send + Unpin,
+    {
+        sqlx::query_scalar(sql).fetch_all(&self.pool).await.unwrap_or_else(|error| panic!("{sql}: {error}"))
+    }
+
+    /// The SQLSTATE and message with which a statement is refused.
+    pub async fn refusal(&self, sql: &'static str) -> (String, String) {
+        let error = sqlx::raw_sql(sql).execute(&self.pool).await.expect_err(sql);
+        let error = error.as_database_error().expect("an error of the database");
+        (error.code().unwrap_or_default().into_owned(), error.message().to_owned())
+    }
+}
+
+fn next_name() -> String {
+    format!("t{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+async fn pool(server: &LocalPostgres, name: &str) -> PgPool {
+    let url = server.url(name);
+    PgPoolOptions::new().max_connections(10).connect(&url).await.expect("pool")
+}
+
+/// Opens a connection that ends with the test.
+pub async fn connect(url: &str) -> PgConnection {
+    PgConnection::connect(url).await.expect("connect")
+}
+
+/// Asks again until the answer is yes; panics with `what` after 30 seconds.
+pub async fn until<F, Fut>(what: &str, mut ask: F)
+where
+    F: FnMut() -> Fut,
+    Fut: Future<Output = bool>,
+{
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !ask().await {
+        assert!(Instant::now() < deadline, "not within 30 s: {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}

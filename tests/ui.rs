@@ -1,0 +1,12 @@
+//! What `#[task]` refuses, and in which words: one mistake a file, in `ui/fail`.
+//!
+//! The words are rustc's in part, so they are compared on the pinned toolchain only;
+//! `TRYBUILD=overwrite cargo test --test ui` rewrites them, to be read like code.
+
+#[test]
+fn every_mistake_is_explained_where_it_was_made() {
+    trybuild::TestCases::new().compile_fail("ui/fail/*.rs");
+}
+
+#[path = "ui/pass/mod.rs"]
+pub mod pass;

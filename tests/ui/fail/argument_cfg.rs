@@ -1,0 +1,8 @@
+#![allow(unused)]
+
+use pgjobs::task;
+
+#[task]
+async fn welcome(#[cfg(unix)] user_id: i64) {}
+
+fn main() {}

@@ -1,0 +1,10 @@
+#![allow(unused)]
+
+use pgjobs::task;
+
+struct Filter;
+
+#[task]
+async fn search(filter: Filter) {}
+
+fn main() {}

@@ -1,0 +1,12 @@
+#![allow(unused)]
+
+use pgjobs::task;
+
+struct Refused;
+
+#[task]
+async fn pay() -> Result<(), Refused> {
+    Err(Refused)
+}
+
+fn main() {}

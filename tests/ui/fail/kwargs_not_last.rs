@@ -1,0 +1,9 @@
+#![allow(unused)]
+
+use pgjobs::task;
+use serde_json::{Map, Value};
+
+#[task]
+async fn log(#[kwargs] fields: Map<String, Value>, level: String) {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+#![allow(unused)]
+
+use pgjobs::task;
+
+#[task]
+async fn main() {}

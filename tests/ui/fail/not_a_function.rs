@@ -1,0 +1,8 @@
+#![allow(unused)]
+
+use pgjobs::task;
+
+#[task]
+struct Welcome;
+
+fn main() {}

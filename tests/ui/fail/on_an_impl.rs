@@ -1,0 +1,10 @@
+#![allow(unused)]
+
+use pgjobs::task;
+
+struct Mailer;
+
+#[task]
+impl Mailer {}
+
+fn main() {}

@@ -1,0 +1,12 @@
+#![allow(unused)]
+
+use pgjobs::task;
+
+#[task]
+async fn welcome(user_id: i64) {}
+
+async fn sign_up(pool: pgjobs::sqlx::PgPool) {
+    welcome::new(7).publish(&pool);
+}
+
+fn main() {}

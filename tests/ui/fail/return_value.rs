@@ -1,0 +1,10 @@
+#![allow(unused)]
+
+use pgjobs::task;
+
+#[task]
+async fn count() -> i32 {
+    5
+}
+
+fn main() {}

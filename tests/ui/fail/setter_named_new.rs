@@ -1,0 +1,8 @@
+#![allow(unused)]
+
+use pgjobs::task;
+
+#[task]
+async fn list(#[default(true)] new: bool) {}
+
+fn main() {}
