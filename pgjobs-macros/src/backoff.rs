@@ -21,7 +21,9 @@ impl Backoff {
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let (kind, rest) = text.trim().split_once('(').ok_or(FORM)?;
         let inside = rest.strip_suffix(')').ok_or(FORM)?;
-        let read = |text: &str| duration::parse(text).ok_or_else(|| format!("`{}`: {}", text.trim(), duration::FORM));
+        let read = |text: &str| {
+            duration::parse(text).ok_or_else(|| format!("`{}`: {}", text.trim(), duration::FORM))
+        };
         let delays = inside.split(',').map(read).collect::<Result<Vec<_>, _>>();
         match (kind.trim_end(), &*delays?) {
             ("fixed", [delay]) => Ok(Backoff::Fixed(*delay)),
@@ -60,7 +62,9 @@ mod tests {
 
     #[test]
     fn other_forms_are_refused() {
-        for text in ["", "exponential", "cubic(1s)", "fixed()", "fixed(1s, 2s)", "fixed(1s", "exponential(1h, 1s)"] {
+        for text in
+            ["", "exponential", "cubic(1s)", "fixed()", "fixed(1s, 2s)", "fixed(1s", "exponential(1h, 1s)"]
+        {
             assert!(Backoff::parse(text).is_err(), "{text:?}");
         }
     }

@@ -31,8 +31,10 @@ fn line(attr: &Attribute) -> Option<Line> {
 /// The whole documentation as one `&'static str` expression.
 pub(crate) fn whole(attrs: &[Attribute]) -> TokenStream {
     let lines = lines(attrs);
-    let text: Option<Vec<&str>> =
-        lines.iter().map(|line| if let Line::Text(text) = line { Some(text.as_str()) } else { None }).collect();
+    let text: Option<Vec<&str>> = lines
+        .iter()
+        .map(|line| if let Line::Text(text) = line { Some(text.as_str()) } else { None })
+        .collect();
     if let Some(text) = text {
         return text.join("\n").trim().to_token_stream();
     }

@@ -5,11 +5,10 @@ use std::time::Duration;
 use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 
-pub(crate) const FORM: &str =
-    "a duration is a whole number and a unit (ms, s, m, h, d), or several of them: \"250ms\", \"30s\", \"1h30m\"";
+pub(crate) const FORM: &str = "a duration is a whole number and a unit (ms, s, m, h, \
+     d), or several of them: \"250ms\", \"30s\", \"1h30m\"";
 
-const UNITS: [(&str, u64); 5] =
-    [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
+const UNITS: [(&str, u64); 5] = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
 
 /// Reads a duration; `None` when it has another form or does not fit.
 pub(crate) fn parse(text: &str) -> Option<Duration> {
@@ -67,7 +66,19 @@ mod tests {
 
     #[test]
     fn other_forms_are_refused() {
-        for text in ["", " ", "30", "s", "1.5s", "-1s", "1 h", "1w", "1hour", "99999999999999999999s", "999999999999999999d"] {
+        for text in [
+            "",
+            " ",
+            "30",
+            "s",
+            "1.5s",
+            "-1s",
+            "1 h",
+            "1w",
+            "1hour",
+            "99999999999999999999s",
+            "999999999999999999d",
+        ] {
             assert_eq!(parse(text), None, "{text:?}");
         }
     }

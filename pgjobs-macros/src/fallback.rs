@@ -33,7 +33,6 @@ fn structure(task: &Task) -> TokenStream {
     let (pgjobs, vis, call) = (task.library(), &task.function.vis, task.call());
     let serde_path = source(quote!(#pgjobs::__private::serde));
     quote! {
-        #[allow(dead_code, missing_docs, non_camel_case_types, unreachable_pub)]
         #[derive(#pgjobs::__private::serde::Serialize)]
         #[serde(crate = #serde_path)]
         #vis struct #call {}
@@ -48,12 +47,14 @@ fn methods(task: &Task) -> TokenStream {
     let required: Vec<_> = task.required().map(|param| &param.ty).collect();
     let setters = task.arguments().filter_map(|param| setter(task, param));
     quote! {
-        #[allow(clippy::all, clippy::pedantic, dead_code, missing_docs, unreachable_pub)]
         impl #call {
             #vis fn new #generics(#(_: #required),*) -> Self #clause {
                 Self {}
             }
-            #vis fn publish<'c, #(#params,)* __P: #pgjobs::Publisher<'c>>(publisher: __P, #(_: #required),*) -> #pgjobs::Publish<'c, __P, Self> #clause {
+            #vis fn publish<'c, #(#params,)* __P: #pgjobs::Publisher<'c>>(
+                publisher: __P,
+                #(_: #required),*
+            ) -> #pgjobs::Publish<'c, __P, <Self as #pgjobs::Task>::Output> #clause {
                 #pgjobs::Task::publish(Self {}, publisher)
             }
             #(#setters)*

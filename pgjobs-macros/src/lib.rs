@@ -16,9 +16,9 @@ mod fallback;
 mod model;
 mod options;
 mod signature;
-mod text;
 #[cfg(test)]
 mod tests;
+mod text;
 
 /// Makes an `async fn` a task; documented on `pgjobs::task`.
 #[proc_macro_attribute]

@@ -68,7 +68,9 @@ impl Options {
             "aliases" => self.aliases = strings(value)?,
             "retries" => self.retries = Some(integer(value, "`retries` takes a whole number: retries = 5")?),
             "timeout" => self.timeout = Some(timeout(value)?),
-            "priority" => self.priority = Some(integer(value, "`priority` takes a whole number: priority = 3")?),
+            "priority" => {
+                self.priority = Some(integer(value, "`priority` takes a whole number: priority = 3")?)
+            }
             "backoff" => self.backoff = Some(backoff(value)?),
             "call" => self.call = Some(ident(value)?),
             _ => self.library = Some(path(value)?),
@@ -144,11 +146,14 @@ fn integer(value: &Expr, form: &str) -> syn::Result<At<i64>> {
 /// A string such as `"30s"`, or whole seconds.
 fn timeout(value: &Expr) -> syn::Result<At<Duration>> {
     let text = match value {
-        Expr::Lit(ExprLit { lit: Lit::Int(number), .. }) if number.suffix().is_empty() => format!("{number}s"),
+        Expr::Lit(ExprLit { lit: Lit::Int(number), .. }) if number.suffix().is_empty() => {
+            format!("{number}s")
+        }
         Expr::Lit(ExprLit { lit: Lit::Int(number), .. }) => {
             return Err(syn::Error::new(number.span(), format!("put the duration in quotes: \"{number}\"")));
         }
-        _ => string(value, "`timeout` takes a string or whole seconds: timeout = \"30s\", timeout = 30")?.value(),
+        _ => string(value, "`timeout` takes a string or whole seconds: timeout = \"30s\", timeout = 30")?
+            .value(),
     };
     match duration::parse(&text) {
         Some(duration) => Ok(At { value: duration, source: value.clone() }),

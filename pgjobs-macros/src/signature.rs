@@ -31,6 +31,10 @@ impl Function {
         quote!(#(#cfgs)*)
     }
 
+    pub(crate) fn is_deprecated(&self) -> bool {
+        self.attrs.iter().any(|attr| attr.path().is_ident("deprecated"))
+    }
+
     /// Takes the markers off the parameters.
     pub(crate) fn markers(&mut self, errors: &mut Errors) -> Vec<(PatType, Markers)> {
         let typed = |input: &mut FnArg| match input {
@@ -122,6 +126,7 @@ fn bare(attr: &Attribute, form: &str) -> syn::Result<()> {
 }
 
 fn default(attr: &Attribute) -> syn::Result<Expr> {
-    let form = "`#[default]` takes an expression in parentheses: `#[default(\"en\")]`, `#[default(Vec::new())]`";
+    let form =
+        "`#[default]` takes an expression in parentheses: `#[default(\"en\")]`, `#[default(Vec::new())]`";
     attr.parse_args().map_err(|_| syn::Error::new_spanned(attr, form))
 }

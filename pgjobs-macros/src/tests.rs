@@ -22,7 +22,13 @@ fn golden(name: &str, options: TokenStream, item: TokenStream) {
 
 #[test]
 fn a_task_without_arguments() {
-    golden("no_arguments", quote!(), quote!(async fn sweep() {}));
+    golden(
+        "no_arguments",
+        quote!(),
+        quote!(
+            async fn sweep() {}
+        ),
+    );
 }
 
 #[test]
@@ -86,12 +92,24 @@ fn a_task_that_takes_every_keyword() {
 
 #[test]
 fn a_task_with_raw_identifiers() {
-    golden("raw_identifiers", quote!(), quote!(async fn r#move(r#type: String, #[default(true)] r#as: bool) {}));
+    golden(
+        "raw_identifiers",
+        quote!(),
+        quote!(
+            async fn r#move(r#type: String, #[default(true)] r#as: bool) {}
+        ),
+    );
 }
 
 #[test]
 fn a_task_with_another_call_and_crate() {
-    golden("renamed", quote!(call = Welcome, crate = app::jobs), quote!(pub async fn welcome(user_id: i64) {}));
+    golden(
+        "renamed",
+        quote!(call = Welcome, crate = app::jobs),
+        quote!(
+            pub async fn welcome(user_id: i64) {}
+        ),
+    );
 }
 
 #[test]
@@ -112,11 +130,21 @@ fn a_mistake_leaves_the_function_and_a_call_for_others_to_use() {
     golden(
         "mistake",
         quote!(retries = 0),
-        quote!(pub async fn welcome(name: &str, limit: Option<i64>) -> Result<Receipt, TaskError> { todo!() }),
+        quote!(
+            pub async fn welcome(name: &str, limit: Option<i64>) -> Result<Receipt, TaskError> {
+                todo!()
+            }
+        ),
     );
 }
 
 #[test]
 fn a_mistake_in_a_method_leaves_no_item_that_its_impl_could_not_hold() {
-    golden("method", quote!(), quote!(async fn welcome(&self) {}));
+    golden(
+        "method",
+        quote!(),
+        quote!(
+            async fn welcome(&self) {}
+        ),
+    );
 }

@@ -71,7 +71,9 @@ mod tests {
 
     #[test]
     fn types_read_as_they_were_written() {
-        for ty in ["Option<String>", "std::collections::HashMap<String, Vec<u8>>", "[u8; 4]", "(i32, Box<dyn Any>)"] {
+        for ty in
+            ["Option<String>", "std::collections::HashMap<String, Vec<u8>>", "[u8; 4]", "(i32, Box<dyn Any>)"]
+        {
             assert_eq!(source(syn::parse_str::<syn::Type>(ty).unwrap()), ty);
         }
     }

@@ -42,12 +42,23 @@ impl<T: Send + Sync + 'static> Injectable for T {}
 pub trait Sendable: Send {}
 impl<T: Send> Sendable for T {}
 
-/// Length of a path once `::` is written `.`.
+/// What stands at a place of a path, and how many bytes it takes there: `::` is a dot, and the
+/// `r#` of a module named like a keyword is nothing.
+const fn piece(path: &[u8], at: usize) -> (Option<u8>, usize) {
+    match path[at] {
+        b':' => (Some(b'.'), 2),
+        b'r' if at + 1 < path.len() && path[at + 1] == b'#' => (None, 2),
+        byte => (Some(byte), 1),
+    }
+}
+
+/// Length of a path once [`dotted`].
 pub const fn dotted_len(path: &str) -> usize {
     let (bytes, mut at, mut len) = (path.as_bytes(), 0, 0);
     while at < bytes.len() {
-        at += if bytes[at] == b':' { 2 } else { 1 };
-        len += 1;
+        let (byte, width) = piece(bytes, at);
+        len += byte.is_some() as usize;
+        at += width;
     }
     len
 }
@@ -56,14 +67,13 @@ pub const fn dotted_len(path: &str) -> usize {
 pub const fn dotted<const N: usize>(path: &str) -> [u8; N] {
     let (bytes, mut at, mut to) = (path.as_bytes(), 0, 0);
     let mut out = [b'.'; N];
-    while to < N {
-        if bytes[at] == b':' {
-            at += 2;
-        } else {
-            out[to] = bytes[at];
-            at += 1;
+    while at < bytes.len() {
+        let (byte, width) = piece(bytes, at);
+        if let Some(byte) = byte {
+            out[to] = byte;
+            to += 1;
         }
-        to += 1;
+        at += width;
     }
     out
 }

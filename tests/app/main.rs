@@ -1,2 +1,66 @@
-//! x
-fn main() {}
+//! A user's own binary: a few tasks and the whole command line. Tests run it as a real process.
+
+use std::fs::File;
+use std::io::Write;
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use pgjobs::cli::App;
+use pgjobs::{Job, TaskError, task};
+
+/// State that the worker is given.
+struct Counter(AtomicU64);
+
+/// Adds two numbers.
+#[task(name = "app.add")]
+async fn add(a: i64, b: i64) -> Result<i64, TaskError> {
+    Ok(a + b)
+}
+
+/// Fails twice, then tells which run it was.
+#[task(name = "app.flaky", retries = 5)]
+async fn flaky(#[inject] job: &Job) -> Result<i32, TaskError> {
+    if job.retries() < 2 {
+        return Err(TaskError::new("not yet").retry_in(Duration::from_millis(1)));
+    }
+    Ok(job.retries() + 1)
+}
+
+/// Never works.
+#[task(name = "app.broken")]
+async fn broken(reason: Option<String>) -> Result<(), TaskError> {
+    Err(TaskError::fatal(reason.unwrap_or_else(|| "broken for good".to_owned())))
+}
+
+/// Takes its time.
+#[task(name = "app.slow", timeout = "10m")]
+async fn slow(seconds: f64) -> Result<f64, TaskError> {
+    tokio::time::sleep(Duration::try_from_secs_f64(seconds)?).await;
+    Ok(seconds)
+}
+
+/// Counts its runs in this process.
+#[task(name = "app.count")]
+async fn count(#[inject] counter: &Counter) -> Result<u64, TaskError> {
+    Ok(counter.0.fetch_add(1, Ordering::Relaxed) + 1)
+}
+
+/// Notes its start and its end in a file, for tests that kill the worker in between.
+#[task(name = "app.hold", timeout = "10m", retries = 10)]
+async fn hold(#[inject] job: &Job, file: String, millis: u64) -> Result<(), TaskError> {
+    note(&file, "start", job)?;
+    tokio::time::sleep(Duration::from_millis(millis)).await;
+    note(&file, "end", job)
+}
+
+/// One write of one line: appends of several processes do not mix.
+fn note(file: &str, what: &str, job: &Job) -> Result<(), TaskError> {
+    let line = format!("{what} {} {} {}\n", job.id(), job.attempt(), std::process::id());
+    File::options().append(true).create(true).open(file)?.write_all(line.as_bytes())?;
+    Ok(())
+}
+
+fn main() -> ExitCode {
+    App::new().state(Counter(AtomicU64::new(0))).main()
+}

@@ -8,13 +8,24 @@ pub(super) fn check(sig: &Signature, errors: &mut Errors) {
     qualifiers(sig, errors);
     generics(sig, errors);
     if let Some(receiver @ FnArg::Receiver(_)) = sig.inputs.first() {
-        errors.add(receiver, "a task is a free function without `self`; move it out of the impl and inject the state: `#[inject] state: &State`");
+        errors.add(
+            receiver,
+            "a task is a free function without `self`; \
+             move it out of the impl and inject the state: `#[inject] state: &State`",
+        );
     }
     if let Some(variadic) = &sig.variadic {
-        errors.add(variadic, "a task has a fixed list of parameters; take the rest as `#[kwargs] rest: serde_json::Map<String, serde_json::Value>`");
+        errors.add(
+            variadic,
+            "a task has a fixed list of parameters; take the rest as `#[kwargs] rest: \
+             serde_json::Map<String, serde_json::Value>`",
+        );
     }
     if sig.ident == "main" {
-        errors.add(&sig.ident, "`main` starts the program and cannot be a task; give the task a name of its own");
+        errors.add(
+            &sig.ident,
+            "`main` starts the program and cannot be a task; give the task a name of its own",
+        );
     }
 }
 
@@ -23,10 +34,16 @@ fn qualifiers(sig: &Signature, errors: &mut Errors) {
         errors.add(sig.fn_token, "a task is an `async fn`; write `async` before `fn`");
     }
     if let Some(token) = &sig.constness {
-        errors.add(token, "a task runs in a worker, not while compiling; write `async fn` instead of `const fn`");
+        errors.add(
+            token,
+            "a task runs in a worker, not while compiling; write `async fn` instead of `const fn`",
+        );
     }
     if let Some(token) = &sig.unsafety {
-        errors.add(token, "a task cannot be `unsafe`: the worker calls it for any job; put the `unsafe` block inside");
+        errors.add(
+            token,
+            "a task cannot be `unsafe`: the worker calls it for any job; put the `unsafe` block inside",
+        );
     }
     if let Some(abi) = &sig.abi {
         errors.add(abi, "a task is called by the worker with Rust's own calling convention; remove `extern`");

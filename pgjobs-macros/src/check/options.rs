@@ -12,16 +12,25 @@ const LONGEST_TIMEOUT: Duration = Duration::from_hours(7 * 24);
 pub(super) fn check(task: &Task, errors: &mut Errors) {
     let options = &task.options;
     if let Some(retries) = options.retries.as_ref().filter(|at| !(1..=1000).contains(&at.value)) {
-        errors.add(&retries.source, "`retries` counts the runs in all and lies within 1..=1000; `retries = 1` means no second run");
+        errors.add(
+            &retries.source,
+            "`retries` counts the runs in all and lies within 1..=1000; `retries = 1` means no second run",
+        );
     }
     if let Some(priority) = options.priority.as_ref().filter(|at| i32::try_from(at.value).is_err()) {
         errors.add(&priority.source, "`priority` is an i32, -2147483648 to 2147483647; greater runs first");
     }
     if let Some(timeout) = &options.timeout {
         if timeout.value.is_zero() {
-            errors.add(&timeout.source, "a timeout of zero stops every run before it starts; leave it out for 60 s");
+            errors.add(
+                &timeout.source,
+                "a timeout of zero stops every run before it starts; leave it out for 60 s",
+            );
         } else if timeout.value > LONGEST_TIMEOUT {
-            errors.add(&timeout.source, "a timeout is 7 days at most (\"7d\"); split longer work into several jobs");
+            errors.add(
+                &timeout.source,
+                "a timeout is 7 days at most (\"7d\"); split longer work into several jobs",
+            );
         }
     }
     names(task, errors);
@@ -48,9 +57,13 @@ fn names(task: &Task, errors: &mut Errors) {
 /// What stands in `jobs.job_queue.task`, is matched by topics and reads well in a log.
 fn form(name: &LitStr, errors: &mut Errors) {
     let text = name.value();
-    let segment = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-'));
+    let segment =
+        |part: &str| !part.is_empty() && part.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-'));
     if text.is_empty() {
-        errors.add(name, "a name cannot be empty; write one such as \"mail.welcome\", or leave it out for the module path");
+        errors.add(
+            name,
+            "a name cannot be empty; write one such as \"mail.welcome\", or leave it out for the module path",
+        );
     } else if text.chars().count() > 200 {
         errors.add(name, "a name has 200 characters at most");
     } else if !text.split('.').all(segment) {

@@ -23,10 +23,15 @@ pub(super) fn check(task: &Task, errors: &mut Errors) {
 fn marks(param: &Param, errors: &mut Errors) {
     let marks = &param.markers;
     if let (Some(_), Some((default, _))) = (&marks.inject, &marks.default) {
-        errors.add(default, "injected state comes from the worker and has no default; remove `#[default]`, or `#[inject]` if it is an argument");
+        errors.add(
+            default,
+            "injected state comes from the worker and has no default; \
+             remove `#[default]`, or `#[inject]` if it is an argument",
+        );
     }
     if let (Some(kwargs), true) = (&marks.kwargs, marks.inject.is_some() || marks.default.is_some()) {
-        errors.add(kwargs, "`#[kwargs]` takes every keyword left over and stands alone; remove the other mark");
+        errors
+            .add(kwargs, "`#[kwargs]` takes every keyword left over and stands alone; remove the other mark");
     }
     if let (Some((default, _)), Some(_), None) = (&marks.default, option_of(&param.ty), &marks.inject) {
         errors.add(
@@ -39,16 +44,19 @@ fn marks(param: &Param, errors: &mut Errors) {
 
 fn name(param: &Param, errors: &mut Errors) {
     let why = "an argument needs a name, which is its keyword in the job";
-    match &param.pat {
-        Pat::Ident(PatIdent { by_ref: None, subpat: None, .. }) => {}
+    let ident = match &param.pat {
+        Pat::Ident(PatIdent { by_ref: None, subpat: None, ident, .. }) => ident,
         Pat::Wild(wild) => return errors.add(wild, format!("{why}; write one, for example `_unused`")),
         pat => return errors.add(pat, format!("{why}; take it whole, and take it apart in the body")),
-    }
+    };
     let keyword = param.keyword();
     if param.has_setter() && (matches!(&*keyword, "new" | "publish") || keyword.starts_with("__")) {
         errors.add(
-            &param.ident,
-            format!("`{keyword}` is taken: this argument gets a setter of its name on the call, beside `new` and `publish`; choose another name"),
+            ident,
+            format!(
+                "`{keyword}` is taken: this argument gets a setter of its name on the call, \
+                 beside `new` and `publish`; choose another name"
+            ),
         );
     }
 }
@@ -58,8 +66,14 @@ fn kwargs(task: &Task, errors: &mut Errors) {
     arguments.next();
     for param in arguments {
         match &param.markers.kwargs {
-            Some(second) => errors.add(second, "there is one `#[kwargs]` parameter at most; the first one takes every keyword left over"),
-            None => errors.add(&param.pat, "`#[kwargs]` takes the keywords left over and comes after every argument; move it to the end"),
+            Some(second) => errors.add(
+                second,
+                "there is one `#[kwargs]` parameter at most; the first one takes every keyword left over",
+            ),
+            None => errors.add(
+                &param.pat,
+                "`#[kwargs]` takes the keywords left over and comes after every argument; move it to the end",
+            ),
         }
     }
 }
@@ -68,8 +82,14 @@ fn kwargs(task: &Task, errors: &mut Errors) {
 fn cfgs(task: &Task, errors: &mut Errors) {
     for input in &task.function.sig.inputs {
         let syn::FnArg::Typed(input) = input else { continue };
-        for attr in input.attrs.iter().filter(|attr| attr.path().is_ident("cfg") || attr.path().is_ident("cfg_attr")) {
-            errors.add(attr, "a parameter is there in every build, since stored jobs have it; put `#[cfg]` on the function");
+        for attr in
+            input.attrs.iter().filter(|attr| attr.path().is_ident("cfg") || attr.path().is_ident("cfg_attr"))
+        {
+            errors.add(
+                attr,
+                "a parameter is there in every build, \
+                 since stored jobs have it; put `#[cfg]` on the function",
+            );
         }
     }
 }

@@ -48,13 +48,26 @@ pub(super) fn check_argument(ty: &Type, errors: &mut Errors) {
     match unfit(ty) {
         Some(Found::Reference(reference)) => {
             let fix = owned(&reference.elem);
-            errors.add(reference, format!("arguments are read back from the database; use {fix}, or mark shared state with `#[inject]`"));
+            errors.add(
+                reference,
+                format!(
+                    "arguments are read back from the database; \
+                 use {fix}, or mark shared state with `#[inject]`"
+                ),
+            );
         }
         Some(Found::Lifetime(lifetime)) => {
-            errors.add(lifetime, "arguments are read back from the database and borrow from nothing; use an owned type or `'static`");
+            errors.add(
+                lifetime,
+                "arguments are read back from the database and borrow from nothing; \
+                 use an owned type or `'static`",
+            );
         }
         Some(Found::Impl(ty)) => {
-            errors.add(ty, "an argument needs a type with a name, to be read back from the database; write the type out");
+            errors.add(
+                ty,
+                "an argument needs a type with a name, to be read back from the database; write the type out",
+            );
         }
         None => {}
     }
@@ -80,15 +93,26 @@ pub(super) fn check_injected(ty: &Type, errors: &mut Errors) {
         owned => owned,
     };
     match unfit(inner) {
-        Some(Found::Reference(TypeReference { lifetime, .. })) if lifetime.as_ref().is_some_and(|l| l.ident == "static") => {}
+        Some(Found::Reference(TypeReference { lifetime, .. }))
+            if lifetime.as_ref().is_some_and(|l| l.ident == "static") => {}
         Some(Found::Reference(reference)) => {
-            errors.add(reference, "injected state is shared between jobs and borrows from nothing; inject `&T` or `T` with an owned `T`");
+            errors.add(
+                reference,
+                "injected state is shared between jobs and borrows from nothing; \
+                 inject `&T` or `T` with an owned `T`",
+            );
         }
         Some(Found::Lifetime(lifetime)) => {
-            errors.add(lifetime, "injected state is shared between jobs and borrows from nothing; use an owned type");
+            errors.add(
+                lifetime,
+                "injected state is shared between jobs and borrows from nothing; use an owned type",
+            );
         }
         Some(Found::Impl(ty)) => {
-            errors.add(ty, "injected state is found by its type; write the type's name, or `std::sync::Arc<dyn Trait>`");
+            errors.add(
+                ty,
+                "injected state is found by its type; write the type's name, or `std::sync::Arc<dyn Trait>`",
+            );
         }
         None => {}
     }
@@ -96,10 +120,17 @@ pub(super) fn check_injected(ty: &Type, errors: &mut Errors) {
 
 fn check_borrow(reference: &TypeReference, errors: &mut Errors) {
     if let Some(token) = &reference.mutability {
-        errors.add(token, "injected state is shared between jobs that run at the same time; take `&T` and put what changes in a `Mutex`");
+        errors.add(
+            token,
+            "injected state is shared between jobs that run at the same time; \
+             take `&T` and put what changes in a `Mutex`",
+        );
     }
     if let Some(lifetime) = reference.lifetime.as_ref().filter(|lifetime| lifetime.ident != "_") {
-        errors.add(lifetime, "injected state is borrowed for one run of the job; write `&T` without a lifetime");
+        errors.add(
+            lifetime,
+            "injected state is borrowed for one run of the job; write `&T` without a lifetime",
+        );
     }
     let name = match &*reference.elem {
         Type::TraitObject(_) => source(&reference.elem),
@@ -109,21 +140,32 @@ fn check_borrow(reference: &TypeReference, errors: &mut Errors) {
     };
     errors.add(
         &reference.elem,
-        format!("`{name}` has no size of its own, so the worker cannot hold it; inject `&std::sync::Arc<{name}>`"),
+        format!(
+            "`{name}` has no size of its own, so the worker cannot hold it; inject `&std::sync::Arc<{name}>`"
+        ),
     );
 }
 
 pub(super) fn check_returned(ty: &Type, errors: &mut Errors) {
     match unfit(ty) {
         Some(Found::Impl(ty)) => {
-            errors.add(ty, "a task's result is stored, so its type needs a name; return nothing, or `Result<T, E>`");
+            errors.add(
+                ty,
+                "a task's result is stored, so its type needs a name; return nothing, or `Result<T, E>`",
+            );
         }
         Some(Found::Reference(reference)) if reference.lifetime.is_none() => {
             let fix = owned(&reference.elem);
-            errors.add(reference, format!("a task's result is stored and outlives what it borrows from; use {fix}"));
+            errors.add(
+                reference,
+                format!("a task's result is stored and outlives what it borrows from; use {fix}"),
+            );
         }
         Some(Found::Lifetime(lifetime)) => {
-            errors.add(lifetime, "a task's result is stored and outlives what it borrows from; use an owned type");
+            errors.add(
+                lifetime,
+                "a task's result is stored and outlives what it borrows from; use an owned type",
+            );
         }
         _ => {}
     }

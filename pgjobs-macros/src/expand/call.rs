@@ -1,14 +1,12 @@
 //! The call: a struct whose fields are the arguments, and the ways to build and publish it.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{Expr, ExprLit, Lit};
 
-use super::run;
+use super::{optional, run};
 use crate::docs;
 use crate::model::{Kind, Param, Task};
-use crate::options::ungrouped;
 use crate::text::source;
 
 pub(super) fn structure(task: &Task) -> TokenStream {
@@ -16,14 +14,18 @@ pub(super) fn structure(task: &Task) -> TokenStream {
     let serde_path = source(quote!(#pgjobs::__private::serde));
     let schemars_path = source(quote!(#pgjobs::__private::schemars));
     let closed = closed(task);
-    let doc = docs::summary(&task.function.attrs).unwrap_or_else(|| format!("A call of the task `{}`.", task.plain_name()));
+    let doc = docs::summary(&task.function.attrs)
+        .unwrap_or_else(|| format!("A call of the task `{}`.", task.plain_name()));
     let doc = docs::attributes(&doc);
     let fields = task.arguments().map(|param| field(task, param));
     quote! {
         #doc
         #[must_use = "a call does nothing until it is published"]
-        #[allow(clippy::all, clippy::pedantic, clippy::nursery, missing_docs, non_camel_case_types, unreachable_pub)]
-        #[derive(#pgjobs::__private::serde::Serialize, #pgjobs::__private::serde::Deserialize, #pgjobs::__private::schemars::JsonSchema)]
+        #[derive(
+            #pgjobs::__private::serde::Serialize,
+            #pgjobs::__private::serde::Deserialize,
+            #pgjobs::__private::schemars::JsonSchema,
+        )]
         #[serde(crate = #serde_path #closed)]
         #[schemars(crate = #schemars_path)]
         #vis struct #call { #(#fields),* }
@@ -37,8 +39,8 @@ fn closed(task: &Task) -> Option<TokenStream> {
 }
 
 fn field(task: &Task, param: &Param) -> TokenStream {
-    let Param { ident, ty, docs, .. } = param;
-    let vis = &task.function.vis;
+    let Param { ident, ty, .. } = param;
+    let (vis, docs) = (&task.function.vis, field_docs(param));
     let serde = match &param.kind {
         Kind::Default(_) => {
             let path = format!("{}::{}", task.call(), param.default_fn());
@@ -48,16 +50,28 @@ fn field(task: &Task, param: &Param) -> TokenStream {
         Kind::Kwargs => quote!(#[serde(flatten)]),
         _ => TokenStream::new(),
     };
-    quote!(#(#docs)* #serde #vis #ident: #ty)
+    quote!(#docs #serde #vis #ident: #ty)
+}
+
+/// The argument's own documentation, also in the schema; else a line for rustdoc alone.
+fn field_docs(param: &Param) -> TokenStream {
+    let docs = &param.docs;
+    if !docs.is_empty() {
+        return quote!(#(#docs)*);
+    }
+    let doc = docs::attributes(&format!("The argument `{}`.", param.keyword()));
+    quote!(#doc #[schemars(description = "")])
 }
 
 pub(super) fn methods(task: &Task) -> TokenStream {
     let call = task.call();
+    // The one lint that looks into macros: the worker calls a deprecated task as ever.
+    let deprecated = task.function.is_deprecated().then(|| quote!(#[allow(deprecated)]));
     let (new, publish, run) = (new(task), publish(task), run::function(task));
-    let setters = task.arguments().filter_map(|param| setter(task, param));
-    let defaults = task.arguments().filter_map(default);
+    let setters = task.arguments().filter_map(|param| optional::setter(task, param));
+    let defaults = task.arguments().filter_map(optional::default);
     quote! {
-        #[allow(clippy::all, clippy::pedantic, clippy::nursery, dead_code, deprecated, unreachable_pub)]
+        #deprecated
         impl #call {
             #new
             #publish
@@ -70,16 +84,31 @@ pub(super) fn methods(task: &Task) -> TokenStream {
 
 fn new(task: &Task) -> TokenStream {
     let vis = &task.function.vis;
-    let setters = if task.arguments().any(Param::has_setter) { "; arguments that may be absent have setters" } else { "" };
+    let setters = if task.arguments().any(Param::has_setter) {
+        "; arguments that may be absent have setters"
+    } else {
+        ""
+    };
     let doc = docs::attributes(&format!("A call of `{}`{setters}.", task.plain_name()));
-    let params = task.required().map(|Param { ident, ty, .. }| quote!(#ident: #ty));
+    let (params, allow) = (required(task), many(task));
     let fields = task.arguments().map(initial);
     quote! {
         #doc
+        #allow
         #vis fn new(#(#params),*) -> Self {
             Self { #(#fields),* }
         }
     }
+}
+
+/// The required arguments as parameters.
+fn required(task: &Task) -> impl Iterator<Item = TokenStream> {
+    task.required().map(|Param { ident, ty, .. }| quote!(#ident: #ty))
+}
+
+/// `publish` has one parameter more than the function, for which nobody asked the user.
+fn many(task: &Task) -> Option<TokenStream> {
+    (task.required().count() >= 7).then(|| quote!(#[allow(clippy::too_many_arguments)]))
 }
 
 fn initial(param: &Param) -> TokenStream {
@@ -97,66 +126,30 @@ fn initial(param: &Param) -> TokenStream {
 
 fn publish(task: &Task) -> TokenStream {
     let (pgjobs, vis) = (task.library(), &task.function.vis);
-    let doc = format!("Publishes a call of `{}`: options chain on the returned value, `.await` sends it.", task.plain_name());
+    let doc = format!(
+        "Publishes a call of `{}`: options chain on the returned value, `.await` sends it.",
+        task.plain_name()
+    );
     let doc = docs::attributes(&doc);
-    let params = task.required().map(|Param { ident, ty, .. }| quote!(#ident: #ty));
-    let names = task.required().map(|param| &param.ident);
+    let (params, allow) = (required(task), many(task));
+    let publisher = Ident::new("publisher", Span::mixed_site());
+    let (published, publish) = publication(task, &publisher);
     // `__P`: an argument may have a type of the user's that is called `P`.
     quote! {
         #doc
-        #vis fn publish<'c, __P: #pgjobs::Publisher<'c>>(publisher: __P, #(#params),*) -> #pgjobs::Publish<'c, __P, Self> {
-            #pgjobs::Task::publish(Self::new(#(#names),*), publisher)
+        #allow
+        #vis fn publish<'c, __P: #pgjobs::Publisher<'c>>(#publisher: __P, #(#params),*) -> #published {
+            #publish
         }
     }
 }
 
-fn setter(task: &Task, param: &Param) -> Option<TokenStream> {
-    let Param { ident, ty, .. } = param;
-    let (taken, value) = match &param.kind {
-        Kind::Default(_) => conversion(ty, ident),
-        Kind::Optional(inner) => {
-            let (taken, value) = conversion(inner, ident);
-            (taken, quote!(::core::option::Option::Some(#value)))
-        }
-        Kind::Kwargs => (quote!(#ty), quote!(#ident)),
-        _ => return None,
-    };
-    let vis = &task.function.vis;
-    let doc = docs::summary(&param.docs).unwrap_or_else(|| format!("Sets the argument `{}`.", param.keyword()));
-    let doc = docs::attributes(&doc);
-    Some(quote! {
-        #doc
-        #vis fn #ident(mut self, #ident: #taken) -> Self {
-            self.#ident = #value;
-            self
-        }
-    })
-}
-
-/// What a setter takes and how it becomes the field.
-///
-/// Numbers are taken as they are: with `impl Into<u64>` a plain `5` would be an `i32`, and refused.
-fn conversion(ty: &syn::Type, ident: &syn::Ident) -> (TokenStream, TokenStream) {
-    const PLAIN: [&str; 16] = [
-        "i8", "i16", "i32", "i64", "i128", "isize", "u8", "u16", "u32", "u64", "u128", "usize", "f32", "f64", "bool", "char",
-    ];
-    if PLAIN.contains(&&*source(ty)) {
-        return (quote!(#ty), quote!(#ident));
-    }
-    (quote!(impl ::core::convert::Into<#ty>), quote!(::core::convert::Into::into(#ident)))
-}
-
-/// The default as a function, for `new` and for reading a body without the argument.
-fn default(param: &Param) -> Option<TokenStream> {
-    let Kind::Default(expr) = &param.kind else { return None };
-    let (name, ty) = (param.default_fn(), &param.ty);
-    let value = match ungrouped(expr) {
-        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => quote_spanned!(text.span()=> ::core::convert::From::from(#text)),
-        other => quote!(#other),
-    };
-    Some(quote! {
-        fn #name() -> #ty {
-            #value
-        }
-    })
+/// What `publish` returns and does: both name the result's type, hence its place.
+fn publication(task: &Task, publisher: &Ident) -> (TokenStream, TokenStream) {
+    let (span, output) = (task.returned.span(), super::output(task));
+    let pgjobs = task.library_at(span);
+    let names = task.required().map(|param| &param.ident);
+    let published = quote_spanned!(span=> #pgjobs::Publish<'c, __P, #output>);
+    let publish = quote_spanned!(span=> #pgjobs::Task::publish(Self::new(#(#names),*), #publisher));
+    (published, publish)
 }

@@ -30,8 +30,7 @@ fn definition(task: &Task) -> TokenStream {
     let open = task.arguments().any(|param| matches!(param.kind, Kind::Kwargs));
     let needs = task.params.iter().filter_map(Param::state);
     let options = options(task);
-    // Spanned like the returned type, as is `type Output`, so that a wrong one is reported once.
-    let output = quote_spanned!(task.returned.span()=> <Self as #pgjobs::Task>::Output);
+    let output = super::output(task);
     quote! {
         &#pgjobs::TaskDef {
             name: #name,

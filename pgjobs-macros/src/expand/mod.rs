@@ -4,13 +4,15 @@
 //! the worker calls.
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
 
 use crate::model::Task;
 
 mod assert;
 mod call;
 mod definition;
+mod optional;
 mod run;
 
 pub(crate) fn expand(task: &Task) -> TokenStream {
@@ -25,6 +27,14 @@ pub(crate) fn expand(task: &Task) -> TokenStream {
     ];
     let items = items.iter().map(|item| quote!(#cfgs #item));
     quote!(#function #(#items)*)
+}
+
+/// The type of the result, spanned like the returned type: rustc reports a wrong one once there,
+/// however often it is named.
+fn output(task: &Task) -> TokenStream {
+    let span = task.returned.span();
+    let pgjobs = task.library_at(span);
+    quote_spanned!(span=> <Self as #pgjobs::Task>::Output)
 }
 
 /// Leaves the definition where the registry finds it.

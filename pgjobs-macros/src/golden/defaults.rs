@@ -8,11 +8,10 @@ pub(crate) async fn search(
 }
 /// A call of the task `search`.
 #[must_use = "a call does nothing until it is published"]
-#[allow(non_camel_case_types, missing_docs, unreachable_pub)]
 #[derive(
     ::pgjobs::__private::serde::Serialize,
     ::pgjobs::__private::serde::Deserialize,
-    ::pgjobs::__private::schemars::JsonSchema
+    ::pgjobs::__private::schemars::JsonSchema,
 )]
 #[serde(crate = "::pgjobs::__private::serde", deny_unknown_fields)]
 #[schemars(crate = "::pgjobs::__private::schemars")]
@@ -22,10 +21,11 @@ pub(crate) struct search {
     /// How many at most.
     #[serde(default = "search::__default_limit")]
     pub(crate) limit: u64,
+    /// The argument `fields`.
+    #[schemars(description = "")]
     #[serde(default = "search::__default_fields")]
     pub(crate) fields: Vec<String>,
 }
-#[allow(dead_code, unreachable_pub)]
 impl search {
     /// A call of `search`; arguments that may be absent have setters.
     pub(crate) fn new(text: String) -> Self {
@@ -39,7 +39,7 @@ impl search {
     pub(crate) fn publish<'c, __P: ::pgjobs::Publisher<'c>>(
         publisher: __P,
         text: String,
-    ) -> ::pgjobs::Publish<'c, __P, Self> {
+    ) -> ::pgjobs::Publish<'c, __P, <Self as ::pgjobs::Task>::Output> {
         ::pgjobs::Task::publish(Self::new(text), publisher)
     }
     /// How many at most.

@@ -12,22 +12,26 @@ pub async fn welcome(
 }
 /// Sends the welcome letter.
 #[must_use = "a call does nothing until it is published"]
-#[allow(non_camel_case_types, missing_docs, unreachable_pub)]
 #[derive(
     ::pgjobs::__private::serde::Serialize,
     ::pgjobs::__private::serde::Deserialize,
-    ::pgjobs::__private::schemars::JsonSchema
+    ::pgjobs::__private::schemars::JsonSchema,
 )]
 #[serde(crate = "::pgjobs::__private::serde", deny_unknown_fields)]
 #[schemars(crate = "::pgjobs::__private::schemars")]
 pub struct welcome {
+    /// The argument `user_id`.
+    #[schemars(description = "")]
     pub user_id: i64,
+    /// The argument `locale`.
+    #[schemars(description = "")]
     #[serde(default = "welcome::__default_locale")]
     pub locale: String,
+    /// The argument `coupon`.
+    #[schemars(description = "")]
     #[serde(default)]
     pub coupon: Option<String>,
 }
-#[allow(dead_code, unreachable_pub)]
 impl welcome {
     /// A call of `welcome`; arguments that may be absent have setters.
     pub fn new(user_id: i64) -> Self {
@@ -41,7 +45,7 @@ impl welcome {
     pub fn publish<'c, __P: ::pgjobs::Publisher<'c>>(
         publisher: __P,
         user_id: i64,
-    ) -> ::pgjobs::Publish<'c, __P, Self> {
+    ) -> ::pgjobs::Publish<'c, __P, <Self as ::pgjobs::Task>::Output> {
         ::pgjobs::Task::publish(Self::new(user_id), publisher)
     }
     /// Sets the argument `locale`.

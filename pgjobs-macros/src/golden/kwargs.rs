@@ -3,20 +3,22 @@ async fn log(level: String, fields: BTreeMap<String, Value>, sink: Sink) {
 }
 /// A call of the task `log`.
 #[must_use = "a call does nothing until it is published"]
-#[allow(non_camel_case_types, missing_docs, unreachable_pub)]
 #[derive(
     ::pgjobs::__private::serde::Serialize,
     ::pgjobs::__private::serde::Deserialize,
-    ::pgjobs::__private::schemars::JsonSchema
+    ::pgjobs::__private::schemars::JsonSchema,
 )]
 #[serde(crate = "::pgjobs::__private::serde")]
 #[schemars(crate = "::pgjobs::__private::schemars")]
 struct log {
+    /// The argument `level`.
+    #[schemars(description = "")]
     level: String,
+    /// The argument `fields`.
+    #[schemars(description = "")]
     #[serde(flatten)]
     fields: BTreeMap<String, Value>,
 }
-#[allow(dead_code, unreachable_pub)]
 impl log {
     /// A call of `log`; arguments that may be absent have setters.
     fn new(level: String) -> Self {
@@ -29,7 +31,7 @@ impl log {
     fn publish<'c, __P: ::pgjobs::Publisher<'c>>(
         publisher: __P,
         level: String,
-    ) -> ::pgjobs::Publish<'c, __P, Self> {
+    ) -> ::pgjobs::Publish<'c, __P, <Self as ::pgjobs::Task>::Output> {
         ::pgjobs::Task::publish(Self::new(level), publisher)
     }
     /// Sets the argument `fields`.

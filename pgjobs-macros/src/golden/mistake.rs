@@ -7,11 +7,9 @@ pub async fn welcome(name: &str, limit: Option<i64>) -> Result<Receipt, TaskErro
 ::core::compile_error! {
     "`retries` counts the runs in all and lies within 1..=1000; `retries = 1` means no second run"
 }
-#[allow(dead_code, missing_docs, non_camel_case_types, unreachable_pub)]
 #[derive(::pgjobs::__private::serde::Serialize)]
 #[serde(crate = "::pgjobs::__private::serde")]
 pub struct welcome {}
-#[allow(clippy::all, clippy::pedantic, dead_code, missing_docs, unreachable_pub)]
 impl welcome {
     pub fn new(_: &str) -> Self {
         Self {}
@@ -19,7 +17,7 @@ impl welcome {
     pub fn publish<'c, __P: ::pgjobs::Publisher<'c>>(
         publisher: __P,
         _: &str,
-    ) -> ::pgjobs::Publish<'c, __P, Self> {
+    ) -> ::pgjobs::Publish<'c, __P, <Self as ::pgjobs::Task>::Output> {
         ::pgjobs::Task::publish(Self {}, publisher)
     }
     pub fn limit(self, _: impl ::core::convert::Into<i64>) -> Self {

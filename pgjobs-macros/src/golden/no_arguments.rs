@@ -1,16 +1,14 @@
 async fn sweep() {}
 /// A call of the task `sweep`.
 #[must_use = "a call does nothing until it is published"]
-#[allow(non_camel_case_types, missing_docs, unreachable_pub)]
 #[derive(
     ::pgjobs::__private::serde::Serialize,
     ::pgjobs::__private::serde::Deserialize,
-    ::pgjobs::__private::schemars::JsonSchema
+    ::pgjobs::__private::schemars::JsonSchema,
 )]
 #[serde(crate = "::pgjobs::__private::serde", deny_unknown_fields)]
 #[schemars(crate = "::pgjobs::__private::schemars")]
 struct sweep {}
-#[allow(dead_code, unreachable_pub)]
 impl sweep {
     /// A call of `sweep`.
     fn new() -> Self {
@@ -19,7 +17,7 @@ impl sweep {
     /// Publishes a call of `sweep`: options chain on the returned value, `.await` sends it.
     fn publish<'c, __P: ::pgjobs::Publisher<'c>>(
         publisher: __P,
-    ) -> ::pgjobs::Publish<'c, __P, Self> {
+    ) -> ::pgjobs::Publish<'c, __P, <Self as ::pgjobs::Task>::Output> {
         ::pgjobs::Task::publish(Self::new(), publisher)
     }
     fn __run(context: ::pgjobs::Context) -> ::pgjobs::__private::Run {

@@ -1,20 +1,22 @@
 async fn r#move(r#type: String, r#as: bool) {}
 /// A call of the task `move`.
 #[must_use = "a call does nothing until it is published"]
-#[allow(non_camel_case_types, missing_docs, unreachable_pub)]
 #[derive(
     ::pgjobs::__private::serde::Serialize,
     ::pgjobs::__private::serde::Deserialize,
-    ::pgjobs::__private::schemars::JsonSchema
+    ::pgjobs::__private::schemars::JsonSchema,
 )]
 #[serde(crate = "::pgjobs::__private::serde", deny_unknown_fields)]
 #[schemars(crate = "::pgjobs::__private::schemars")]
 struct r#move {
+    /// The argument `type`.
+    #[schemars(description = "")]
     r#type: String,
+    /// The argument `as`.
+    #[schemars(description = "")]
     #[serde(default = "r#move::__default_as")]
     r#as: bool,
 }
-#[allow(dead_code, unreachable_pub)]
 impl r#move {
     /// A call of `move`; arguments that may be absent have setters.
     fn new(r#type: String) -> Self {
@@ -27,7 +29,7 @@ impl r#move {
     fn publish<'c, __P: ::pgjobs::Publisher<'c>>(
         publisher: __P,
         r#type: String,
-    ) -> ::pgjobs::Publish<'c, __P, Self> {
+    ) -> ::pgjobs::Publish<'c, __P, <Self as ::pgjobs::Task>::Output> {
         ::pgjobs::Task::publish(Self::new(r#type), publisher)
     }
     /// Sets the argument `as`.

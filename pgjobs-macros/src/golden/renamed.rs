@@ -1,18 +1,18 @@
 pub async fn welcome(user_id: i64) {}
 /// A call of the task `welcome`.
 #[must_use = "a call does nothing until it is published"]
-#[allow(non_camel_case_types, missing_docs, unreachable_pub)]
 #[derive(
     app::jobs::__private::serde::Serialize,
     app::jobs::__private::serde::Deserialize,
-    app::jobs::__private::schemars::JsonSchema
+    app::jobs::__private::schemars::JsonSchema,
 )]
 #[serde(crate = "app::jobs::__private::serde", deny_unknown_fields)]
 #[schemars(crate = "app::jobs::__private::schemars")]
 pub struct Welcome {
+    /// The argument `user_id`.
+    #[schemars(description = "")]
     pub user_id: i64,
 }
-#[allow(dead_code, unreachable_pub)]
 impl Welcome {
     /// A call of `welcome`.
     pub fn new(user_id: i64) -> Self {
@@ -22,7 +22,7 @@ impl Welcome {
     pub fn publish<'c, __P: app::jobs::Publisher<'c>>(
         publisher: __P,
         user_id: i64,
-    ) -> app::jobs::Publish<'c, __P, Self> {
+    ) -> app::jobs::Publish<'c, __P, <Self as app::jobs::Task>::Output> {
         app::jobs::Task::publish(Self::new(user_id), publisher)
     }
     fn __run(context: app::jobs::Context) -> app::jobs::__private::Run {

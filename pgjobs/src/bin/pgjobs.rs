@@ -1,2 +1,7 @@
-//! x
-fn main() {}
+//! The command line without any task; see `pgjobs::cli` for your own.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    pgjobs::cli::main()
+}

@@ -1,1 +1,48 @@
-//! x
+//! The command line, for the program `pgjobs` and for your own.
+//!
+//! Tasks live in your binary, so the worker does too. Give it the whole command line with one call:
+//!
+//! ```no_run
+//! use std::process::ExitCode;
+//! use pgjobs::{TaskError, task};
+//!
+//! #[task]
+//! async fn add(a: i64, b: i64) -> Result<i64, TaskError> { Ok(a + b) }
+//!
+//! fn main() -> ExitCode {
+//!     pgjobs::cli::main()
+//! }
+//! ```
+//!
+//! `app worker`, `app publish app.add --arg 1 --arg 2 --wait`, `app inspect` and the others then
+//! work; [`App`] does the same for tasks that need state. The stand-alone program `pgjobs` is this
+//! function without any task.
+//!
+//! Data goes to stdout, everything else to stderr; `--json` makes of the data one JSON document.
+//! No output holds a password: the database's address is never taken from the arguments, which
+//! every user of the machine can read, and whatever is printed passes `secret`'s hands.
+
+mod app;
+mod bench;
+mod completions;
+mod confirm;
+mod connect;
+mod console;
+mod dev;
+mod dsn;
+mod exit;
+mod inspect;
+mod interrupt;
+mod log;
+mod migrate;
+mod operate;
+mod options;
+mod progress;
+mod publish;
+mod secret;
+mod table;
+mod values;
+mod words;
+mod worker;
+
+pub use app::{App, main};

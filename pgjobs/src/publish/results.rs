@@ -15,6 +15,9 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::error::Error;
+use crate::sql;
+
 /// How far ahead finishers are told that somebody waits; repeated before it is over.
 const AHEAD: Duration = Duration::from_secs(10);
 
@@ -65,10 +68,10 @@ async fn hear(database: String, options: PgConnectOptions, sender: watch::Sender
     listeners().lock().unwrap_or_else(PoisonError::into_inner).remove(&database);
 }
 
-async fn relay(options: PgConnectOptions, sender: &watch::Sender<()>) -> Result<(), sqlx::Error> {
+async fn relay(options: PgConnectOptions, sender: &watch::Sender<()>) -> Result<(), Error> {
     let pool = PgPoolOptions::new().max_connections(2).connect_lazy_with(options);
     let mut listener = PgListener::connect_with(&pool).await?;
-    listener.listen("jobs_ended").await?;
+    listener.listen(sql::listen::ENDED).await?;
     let (heard, mut words) = tokio::sync::mpsc::channel(1);
     // Reading the connection is never interrupted: this task ends when the listener's pool closes.
     tokio::spawn(async move {
@@ -80,8 +83,7 @@ async fn relay(options: PgConnectOptions, sender: &watch::Sender<()>) -> Result<
         }
     });
     while sender.receiver_count() > 0 {
-        let seconds = AHEAD.as_secs_f64();
-        sqlx::query("select jobs.await_results($1)").bind(seconds).execute(&pool).await?;
+        sql::listen::await_results(&pool, AHEAD).await?;
         sender.send_replace(());
         let renew = Instant::now() + AHEAD / 2;
         while let Ok(Some(())) = tokio::time::timeout_at(renew, words.recv()).await {

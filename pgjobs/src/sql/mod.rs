@@ -5,6 +5,7 @@ pub(crate) mod admin;
 pub(crate) mod claim;
 pub(crate) mod inspect;
 pub(crate) mod link;
+pub(crate) mod listen;
 pub(crate) mod migrate;
 pub(crate) mod publish;
 pub(crate) mod settle;

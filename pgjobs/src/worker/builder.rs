@@ -157,6 +157,14 @@ impl Worker {
         self
     }
 
+    /// The tasks it would work on, in order of name: linked or added, and within its topics.
+    ///
+    /// # Errors
+    /// Those of [`start`](Worker::start) that need no database.
+    pub fn tasks(&self) -> Result<Vec<&'static TaskDef>, Error> {
+        Ok(self.registry()?.tasks())
+    }
+
     /// Starts it and returns at once, for embedding; signals are left to you.
     ///
     /// # Errors

@@ -18,42 +18,60 @@ use crate::sql::worker::{self, Registration};
 pub(super) async fn fetch(shared: Arc<Shared>, mut link: Link, line: mpsc::UnboundedSender<Arc<Job>>) {
     let mut pace = Pace::new(shared.settings.slots, shared.settings.poll, Instant::now());
     while !shared.stop.is_draining() {
-        let room = wait_for_room(&shared, &mut pace).await;
-        if room == 0 {
-            break; // stopped while waiting
-        }
-        // Before the look: a verdict that arrives after it may have brought new work with it.
-        let idle = shared.counts.open() == 0;
-        match claim_some(&shared, &mut link, room).await {
-            Ok(jobs) => match pace.rest(jobs.len()) {
-                None => put_in_line(&shared, jobs, &line),
-                Some(_) if shared.settings.burst && idle => shared.stop.advance(Phase::Draining),
-                Some(pause) => rest(&shared, pause).await,
-            },
-            Err(error) => recover(&shared, &mut link, &error).await,
+        let outcome = match next_step(&shared, &mut pace).await {
+            Step::Stop => break,
+            Step::RegisterAnew => register_anew(&shared, &mut link).await,
+            Step::Claim(room) => claim_and_start(&shared, &mut link, &mut pace, room, &line).await,
+        };
+        if let Err(error) = outcome {
+            recover(&shared, &link, &error).await;
         }
     }
     link.close().await;
 }
 
-/// Waits until there is something to claim for; 0 when the worker stops first.
-async fn wait_for_room(shared: &Shared, pace: &mut Pace) -> usize {
+enum Step {
+    Claim(usize),
+    RegisterAnew,
+    Stop,
+}
+
+/// Waits until there is something to do.
+async fn next_step(shared: &Shared, pace: &mut Pace) -> Step {
     loop {
         let woken = shared.room.notified();
         if shared.stop.is_draining() {
-            return 0;
+            return Step::Stop;
+        }
+        if shared.is_lost() {
+            return Step::RegisterAnew;
         }
         match pace.want(shared.counts.load(), Instant::now()) {
             0 => tokio::select! { () = woken => {}, () = shared.stop.reached(Phase::Draining) => {} },
-            room => return room,
+            room => return Step::Claim(room),
         }
     }
 }
 
-async fn claim_some(shared: &Shared, link: &mut Link, room: usize) -> Result<Vec<Arc<Job>>, Error> {
-    if shared.lost.load(std::sync::atomic::Ordering::SeqCst) {
-        register_anew(shared, link).await?;
+async fn claim_and_start(
+    shared: &Shared,
+    link: &mut Link,
+    pace: &mut Pace,
+    room: usize,
+    line: &mpsc::UnboundedSender<Arc<Job>>,
+) -> Result<(), Error> {
+    // Before the look: a verdict that arrives after it may have brought new work with it.
+    let idle = shared.counts.open() == 0;
+    let jobs = claim_some(shared, link, room).await?;
+    match pace.rest(jobs.len()) {
+        None => put_in_line(shared, jobs, line),
+        Some(_) if shared.settings.burst && idle => shared.stop.advance(Phase::Draining),
+        Some(pause) => rest(shared, pause).await,
     }
+    Ok(())
+}
+
+async fn claim_some(shared: &Shared, link: &mut Link, room: usize) -> Result<Vec<Arc<Job>>, Error> {
     let claimed = Instant::now();
     let claim = Claim {
         worker: shared.identity(),
@@ -90,10 +108,9 @@ async fn rest(shared: &Shared, pause: Duration) {
     }
 }
 
-async fn recover(shared: &Shared, link: &mut Link, error: &Error) {
+async fn recover(shared: &Shared, link: &Link, error: &Error) {
     if matches!(error, Error::Refused { code, .. } if code == "PT410") {
-        shared.lost.store(true, std::sync::atomic::Ordering::SeqCst);
-        return;
+        return shared.declare_lost();
     }
     let delay = link.retry_delay();
     tracing::warn!(%error, retry_in = ?delay, "claiming failed");

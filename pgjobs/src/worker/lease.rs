@@ -16,7 +16,6 @@
 //! old leases and are refused. A process that was stopped and resumed takes the same path.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering::SeqCst;
 use std::time::{Duration, Instant};
 
 use super::shared::Shared;
@@ -30,7 +29,7 @@ const TICK: Duration = Duration::from_secs(1);
 /// Between two looks at the partitions of the history.
 const RETAIN: Duration = Duration::from_secs(600);
 
-/// Starts the thread; it ends, and unregisters the worker, when the worker closes.
+/// Starts the thread; it ends, and unregisters the worker, when the worker leaves.
 pub(super) fn spawn(shared: Arc<Shared>) -> std::io::Result<std::thread::JoinHandle<()>> {
     std::thread::Builder::new().name("pgjobs-lease".into()).spawn(move || {
         match tokio::runtime::Builder::new_current_thread().enable_all().build() {
@@ -46,8 +45,8 @@ async fn keep(shared: &Arc<Shared>) {
     let interval = shared.settings.lease / 3;
     loop {
         let pause = TICK.min(interval);
-        let closing = tokio::time::timeout(pause, shared.stop.reached(Phase::Closing)).await.is_ok();
-        if closing {
+        // Not before the last verdict is in: a worker that has left holds no lease to settle under.
+        if tokio::time::timeout(pause, shared.stop.reached(Phase::Leaving)).await.is_ok() {
             break;
         }
         if beat.elapsed() + pause > interval && attempt(&mut link, shared, Duty::Beat).await {
@@ -93,8 +92,7 @@ async fn perform(link: &mut Link, shared: &Arc<Shared>, duty: Duty) -> Result<()
         Duty::Beat => {
             let late = shared.held.late(TICK);
             if !worker::heartbeat(connection, id, &late, shared.settings.lease).await? {
-                shared.lost.store(true, SeqCst);
-                shared.work.notify_one();
+                shared.declare_lost();
             }
             Ok(())
         }

@@ -4,12 +4,13 @@
 //! notifications, the claim loop finds by polling.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use sqlx::postgres::{PgListener, PgPoolOptions};
 
 use super::shared::Shared;
 use crate::backoff::Backoff;
-use std::time::Duration;
+use crate::sql::listen::READY;
 
 const RECONNECT: Backoff = Backoff::exponential(Duration::from_millis(100), Duration::from_secs(5));
 
@@ -37,7 +38,7 @@ async fn hear(
     failures: &mut u32,
 ) -> Result<std::convert::Infallible, sqlx::Error> {
     let mut listener = PgListener::connect_with(pool).await?;
-    listener.listen("jobs_ready").await?;
+    listener.listen(READY).await?;
     loop {
         // `None` is a connection that was lost and made anew: what was said meanwhile is unknown.
         listener.try_recv().await?;

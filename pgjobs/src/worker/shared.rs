@@ -33,7 +33,7 @@ pub(super) struct Shared {
     pub(super) counts: Counts,
     identity: RwLock<Uuid>,
     /// The database has declared this worker dead.
-    pub(super) lost: AtomicBool,
+    lost: AtomicBool,
     settlements: mpsc::UnboundedSender<Settlement>,
 }
 
@@ -111,6 +111,17 @@ impl Shared {
     /// The worker's id in the database; a new one after it was declared dead.
     pub(super) fn identity(&self) -> Uuid {
         *self.identity.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The database said that this worker is dead: the claim loop has to hear of it, wherever it waits.
+    pub(super) fn declare_lost(&self) {
+        self.lost.store(true, SeqCst);
+        self.work.notify_one();
+        self.room.notify_one();
+    }
+
+    pub(super) fn is_lost(&self) -> bool {
+        self.lost.load(SeqCst)
     }
 
     pub(super) fn adopt_identity(&self, id: Uuid) {

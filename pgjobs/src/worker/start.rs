@@ -118,6 +118,7 @@ async fn end(shared: Arc<Shared>, parts: Parts) -> Report {
     shared.release_all();
     shared.stop.advance(Phase::Closing);
     join("settle", parts.settling.await);
+    shared.stop.advance(Phase::Leaving);
     let lease = parts.lease;
     join("lease", tokio::task::spawn_blocking(move || lease.join()).await.map(drop));
     shared.counts.report()

@@ -15,6 +15,8 @@ pub(super) enum Phase {
     Draining,
     /// Nothing is held any more; the last verdicts are on their way.
     Closing,
+    /// The database has every verdict; the worker takes its leave.
+    Leaving,
 }
 
 pub(super) struct Stop(watch::Sender<Phase>);

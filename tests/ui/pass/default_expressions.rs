@@ -9,6 +9,7 @@ use pgjobs::task;
 const LIMIT: u32 = 20;
 
 #[task]
+#[allow(clippy::too_many_arguments)]
 pub async fn search(
     #[default("en")] locale: String,
     #[default("any")] kind: Cow<'static, str>,

@@ -16,8 +16,8 @@ tasks!(first(size: u64 = 5), second(name: String = "x"));
 macro_rules! task_with {
     ($timeout:literal, $priority:expr, $argument:ty, $state:ty) => {
         #[pgjobs::task(timeout = $timeout, priority = $priority)]
-        pub async fn third(argument: $argument, #[inject] state: $state) {
-            let _ = (argument, state);
+        pub async fn third(required: i64, argument: $argument, #[inject] state: $state) {
+            let _ = (required, argument, state);
         }
     };
 }
@@ -27,5 +27,5 @@ task_with!("5s", 3, Option<i64>, &pgjobs::Job);
 #[test]
 fn types_are_recognised_through_the_macro() {
     assert_eq!(second::new(7).name, "x");
-    assert_eq!(third::new().argument(5).argument, Some(5));
+    assert_eq!(third::new(7).argument(5).argument, Some(5));
 }

@@ -11,7 +11,7 @@ pub async fn absent(value: TypeThatDoesNotExist) {}
 pub async fn absent_and_wrong(value: &str) {}
 
 #[task]
-#[cfg(all())]
+#[cfg(test)]
 pub async fn present(value: i64) {
     let _ = value;
 }

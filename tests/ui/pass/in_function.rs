@@ -11,7 +11,11 @@ fn a_task_is_declared_and_called() {
     }
 
     #[task]
-    async fn search(filter: Filter, #[default("en")] locale: String, limit: Option<u64>) -> Result<String, String> {
+    async fn search(
+        filter: Filter,
+        #[default("en")] locale: String,
+        limit: Option<u64>,
+    ) -> Result<String, String> {
         Ok(format!("{} {locale} {limit:?}", filter.text))
     }
 

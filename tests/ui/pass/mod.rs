@@ -10,6 +10,7 @@ pub mod gated;
 pub mod in_function;
 pub mod injected;
 pub mod kwargs;
+pub mod names;
 pub mod nested_module;
 pub mod no_arguments;
 pub mod plain_call;

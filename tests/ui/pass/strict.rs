@@ -42,8 +42,8 @@ async fn unused(_first: i64, _second: Option<i64>) {}
 
 /// Takes many.
 #[task]
-pub(crate) async fn many(a: u8, b: u8, c: u8, d: u8, e: u8, f: u8, g: u8, h: u8, i: u8) {
-    let _ = (a, b, c, d, e, f, g, h, i);
+pub(crate) async fn many(aa: u8, bb: u8, cc: u8, dd: u8, ee: u8, ff: u8, gg: u8) {
+    let _ = (aa, bb, cc, dd, ee, ff, gg);
 }
 
 /// Should no longer be called.
@@ -62,6 +62,7 @@ pub async fn salute(user_id: i64, #[default("en")] locale: String) {
 
 #[test]
 fn setters_of_any_name_compile() {
-    let call = welcome::new(7).locale("pt").coupon("HELLO").to_address(2).is_new(true).from_name("Ana").default(2.0);
+    let call =
+        welcome::new(7).locale("pt").coupon("HELLO").to_address(2).is_new(true).from_name("Ana").default(2.0);
     assert_eq!(call.to_address, 2);
 }

@@ -1,0 +1,123 @@
+//! From the arguments to the exit code.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{CommandFactory, FromArgMatches};
+
+use super::console::Console;
+use super::exit::Failure;
+use super::options::{self, Cli, Command};
+use super::{bench, completions, dev, inspect, log, migrate, operate, publish, worker};
+use crate::Worker;
+
+/// Runs the command line with the tasks that are linked into this binary.
+///
+/// ```no_run
+/// fn main() -> std::process::ExitCode {
+///     pgjobs::cli::main()
+/// }
+/// ```
+///
+/// It makes its own tokio runtime; call it from a plain `main`. For tasks that need state see
+/// [`App`].
+pub fn main() -> ExitCode {
+    App::new().main()
+}
+
+/// The command line of a binary whose worker wants more than the arguments can say.
+///
+/// ```no_run
+/// use std::process::ExitCode;
+/// use pgjobs::cli::App;
+///
+/// struct Mailer;
+///
+/// fn main() -> ExitCode {
+///     App::new()
+///         .state(Mailer)
+///         .configure(|worker| worker.on_failure(|job, error| eprintln!("{}: {error}", job.task())))
+///         .main()
+/// }
+/// ```
+#[derive(Default)]
+#[must_use = "nothing runs before `main`"]
+pub struct App {
+    steps: Vec<Step>,
+}
+
+type Step = Box<dyn FnOnce(Worker) -> Worker + Send>;
+
+impl App {
+    /// A command line without state.
+    pub fn new() -> Self {
+        App::default()
+    }
+
+    /// Gives the tasks a value to ask for with `#[inject]`, one for each type.
+    pub fn state<T: Send + Sync + 'static>(self, value: T) -> Self {
+        self.configure(|worker| worker.state(value))
+    }
+
+    /// Changes the worker before the options of the command line do: hooks, hand-written tasks,
+    /// other defaults.
+    pub fn configure(mut self, step: impl FnOnce(Worker) -> Worker + Send + 'static) -> Self {
+        self.steps.push(Box::new(step));
+        self
+    }
+
+    /// Reads the arguments of the process, does what they ask and returns the exit code.
+    pub fn main(self) -> ExitCode {
+        let cli = match parse() {
+            Ok(cli) => cli,
+            Err(error) => {
+                let _ = error.print();
+                return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+            }
+        };
+        let console = Console::new(&cli.global);
+        log::start(&cli.global, &console);
+        match on_runtime(self.run(cli, &console)) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(failure) => failure.report(&console),
+        }
+    }
+
+    async fn run(self, cli: Cli, console: &Console) -> Result<(), Failure> {
+        let global = &cli.global;
+        match cli.command {
+            Command::Dev(asked) => dev::run(asked, self, console).await,
+            Command::Migrate(asked) => migrate::run(asked, global, console).await,
+            Command::Worker(asked) => worker::run(asked, self, global, console).await,
+            Command::Publish(asked) => publish::run(asked, global, console).await,
+            Command::Inspect(asked) => inspect::run(asked, global, console).await,
+            Command::Retry(asked) => operate::retry(asked, global, console).await,
+            Command::Cancel(asked) => operate::cancel(asked, global, console).await,
+            Command::Purge(asked) => operate::purge(asked, global, console).await,
+            Command::Bench(asked) => bench::run(asked, global, console).await,
+            Command::Completions(asked) => completions::run(&asked, console),
+        }
+    }
+
+    /// The worker as the program configured it.
+    pub(super) fn apply(self, worker: Worker) -> Worker {
+        self.steps.into_iter().fold(worker, |worker, step| step(worker))
+    }
+}
+
+fn parse() -> Result<Cli, clap::Error> {
+    let mut command = Cli::command().color(options::color_of_arguments());
+    let matches = command.try_get_matches_from_mut(std::env::args_os())?;
+    Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+}
+
+fn on_runtime(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::failed(format!("the runtime does not start: {error}")))?;
+    let outcome = runtime.block_on(Box::pin(work));
+    // A task's blocking code must not keep a worker that has ended from ending.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    outcome
+}

@@ -1,0 +1,120 @@
+//! Starting, announcing, working, ending.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use serde_json::json;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{ConnectOptions, Connection, PgPool};
+
+use super::Dev;
+use super::project::Project;
+use crate::cli::app::App;
+use crate::cli::confirm::confirm;
+use crate::cli::connect;
+use crate::cli::console::Console;
+use crate::cli::dsn::Target;
+use crate::cli::exit::Failure;
+use crate::cli::options::program;
+use crate::cli::progress::Progress;
+use crate::cli::{interrupt, worker};
+use crate::local_postgres::LocalPostgres;
+use crate::{Error, Worker};
+
+/// Its server answers at once or is gone.
+const ANSWER: Duration = Duration::from_secs(2);
+
+/// The URL of the database that `dev` runs for the current folder, if it answers.
+pub(in crate::cli) async fn running_url() -> Option<String> {
+    let url = Project::here().ok()?.url()?;
+    let options = PgConnectOptions::from_str(&url).ok()?.disable_statement_logging();
+    let connection = tokio::time::timeout(ANSWER, options.connect()).await.ok()?.ok()?;
+    drop(connection.close().await);
+    Some(url)
+}
+
+pub(in crate::cli) async fn run(asked: Dev, app: App, console: &Console) -> Result<(), Failure> {
+    let project = Project::here()?;
+    let running = running_url().await;
+    if asked.destroy {
+        return destroy(&project, running.is_some(), asked.yes, console);
+    }
+    if asked.print {
+        let url = running
+            .ok_or_else(|| Failure::database(format!("nothing runs here: start `{} dev`", program())))?;
+        return print(&url, None, console);
+    }
+    let server = start(&asked, &project, console).await?;
+    let url = server.url("postgres");
+    let announces = running.is_none();
+    if announces {
+        project.announce(&url)?;
+    }
+    let outcome = serve(&server, &url, app, console).await;
+    if announces {
+        project.withdraw();
+    }
+    console.note("stopping");
+    server.stop().await?;
+    outcome
+}
+
+async fn start(asked: &Dev, project: &Project, console: &Console) -> Result<LocalPostgres, Failure> {
+    project.make()?;
+    let builder = LocalPostgres::builder().allow_download(true);
+    let builder = if asked.ephemeral { builder } else { builder.data_dir(project.data()) };
+    let _progress = Progress::spinner(console, "starting PostgreSQL");
+    Ok(builder.start().await?)
+}
+
+async fn serve(server: &LocalPostgres, url: &str, app: App, console: &Console) -> Result<(), Failure> {
+    console.note(server.describe());
+    let pool = connect::pool(&Target::new(server.options(), "`dev`"), 20).await?;
+    let applied = crate::migrate(&pool).await?;
+    if !applied.is_empty() {
+        console.note(format!("applied {} migrations", applied.len()));
+    }
+    print(url, Some(server), console)?;
+    work(pool, app, console).await
+}
+
+fn print(url: &str, server: Option<&LocalPostgres>, console: &Console) -> Result<(), Failure> {
+    let document = json!({
+        "database_url": url,
+        "server_version": server.map(LocalPostgres::version),
+        "data_dir": server.map(LocalPostgres::data_dir),
+    });
+    console.data(&document, || format!("export DATABASE_URL='{url}'"))
+}
+
+/// Until Ctrl-C, with a worker if there is anything to work on.
+async fn work(pool: PgPool, app: App, console: &Console) -> Result<(), Failure> {
+    console.note("Ctrl-C stops it");
+    let worker = app.apply(Worker::new(pool));
+    if is_idle(&worker) {
+        interrupt::first().await;
+        return Ok(());
+    }
+    let report = worker::work(worker, console).await?;
+    console.note(worker::summary(&report)); // the data of this command is the URL
+    Ok(())
+}
+
+/// Whether the program holds no task at all.
+fn is_idle(worker: &Worker) -> bool {
+    matches!(worker.tasks(), Err(Error::NoTasks { known, .. }) if known.is_empty())
+}
+
+fn destroy(project: &Project, running: bool, yes: bool, console: &Console) -> Result<(), Failure> {
+    if running {
+        return Err(Failure::failed(format!("`{} dev` runs here: stop it first", program())));
+    }
+    let existed = project.place.exists();
+    if existed {
+        confirm(&format!("remove {} with all its data?", project.place.display()), yes)?;
+        project.remove()?;
+    }
+    let document = json!({ "removed": existed, "folder": project.place });
+    let verb = if existed { "removed" } else { "nothing at" };
+    console.data(&document, || format!("{verb} {}", project.place.display()))
+}

@@ -1,0 +1,127 @@
+//! What went wrong, as a line for a person and a number for a script.
+
+use std::process::ExitCode;
+
+use serde_json::{Value, json};
+
+use super::console::Console;
+use super::options::program;
+use super::secret;
+use crate::Error;
+
+/// Why a command did not do what it was asked.
+#[derive(Debug)]
+pub(super) struct Failure {
+    exit: Exit,
+    message: String,
+    /// What `--json` prints besides the error.
+    about: Value,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Exit {
+    Failed = 1,
+    Usage = 2,
+    Database = 3,
+}
+
+impl Failure {
+    fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Failure { exit, message: message.into(), about: json!({}) }
+    }
+
+    /// What was asked for failed.
+    pub(super) fn failed(message: impl Into<String>) -> Self {
+        Failure::new(Exit::Failed, message)
+    }
+
+    /// It was asked for in the wrong way, or the configuration is wrong.
+    pub(super) fn usage(message: impl Into<String>) -> Self {
+        Failure::new(Exit::Usage, message)
+    }
+
+    /// There is no database to work with.
+    pub(super) fn database(message: impl Into<String>) -> Self {
+        Failure::new(Exit::Database, message)
+    }
+
+    /// Adds what is known all the same, for `--json`.
+    pub(super) fn about(mut self, about: Value) -> Self {
+        self.about = about;
+        self
+    }
+
+    /// Tells it, and gives the exit code.
+    pub(super) fn report(mut self, console: &Console) -> ExitCode {
+        let message = secret::hide(&self.message);
+        console.error(&message);
+        if console.json {
+            self.about["error"] = json!({ "exit_code": self.exit as u8, "message": message });
+            // An unwritable stdout changes nothing: the failure itself is the news.
+            let _ = console.document(&self.about);
+        }
+        ExitCode::from(self.exit as u8)
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let message = error.to_string();
+        match error {
+            Error::Database(error) => from_database(&error),
+            Error::Migration(error) => from_migration(&error, message),
+            Error::SchemaMissing(error) => Failure::database(format!(
+                "schema `jobs` is missing or older than this program: run `{} migrate` ({})",
+                program(),
+                error
+            )),
+            Error::NoTasks { .. }
+            | Error::DuplicateTask { .. }
+            | Error::MissingState { .. }
+            | Error::UnknownTask { .. }
+            | Error::Topic { .. }
+            | Error::Option { .. }
+            | Error::Encode(_) => Failure::usage(message),
+            _ => Failure::failed(message),
+        }
+    }
+}
+
+impl From<sqlx::Error> for Failure {
+    fn from(error: sqlx::Error) -> Self {
+        Error::from(error).into()
+    }
+}
+
+#[cfg(feature = "local-postgres")]
+impl From<crate::local_postgres::LocalPostgresError> for Failure {
+    fn from(error: crate::local_postgres::LocalPostgresError) -> Self {
+        Failure::database(error.to_string())
+    }
+}
+
+/// A server that answers with a refusal was reached; one that is shutting down, or that does not
+/// let us in, was not.
+fn from_database(error: &sqlx::Error) -> Failure {
+    let code = error.as_database_error().and_then(|error| error.code());
+    match code.as_deref() {
+        Some("42501") => Failure::failed(format!(
+            "the database user may not do this: {error}; grant it the role jobs_publisher, jobs_reader, \
+             jobs_worker or jobs_admin"
+        )),
+        Some(code) if !["08", "28", "3D", "53", "57P"].iter().any(|class| code.starts_with(class)) => {
+            Failure::failed(format!("the database refused: {error}"))
+        }
+        _ => Failure::database(format!("the database does not answer: {error}")),
+    }
+}
+
+fn from_migration(error: &sqlx::migrate::MigrateError, message: String) -> Failure {
+    use sqlx::migrate::MigrateError::{Execute, ExecuteMigration};
+    match error {
+        Execute(cause) | ExecuteMigration(cause, _) if cause.as_database_error().is_none() => {
+            Failure::database(message)
+        }
+        _ => Failure::failed(message),
+    }
+}

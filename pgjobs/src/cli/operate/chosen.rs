@@ -1,0 +1,165 @@
+//! Something done to chosen jobs.
+
+use serde_json::json;
+use sqlx::PgPool;
+
+use crate::cli::confirm::confirm;
+use crate::cli::connect::connect;
+use crate::cli::console::Console;
+use crate::cli::exit::Failure;
+use crate::cli::options::Global;
+use crate::cli::progress::Progress;
+use crate::cli::words;
+use crate::inspect::{self, JobFilter};
+use crate::{Error, JobId, JobState, Topic, admin};
+
+/// Jobs in one statement.
+const BATCH: u16 = 1000;
+
+#[derive(Clone, Copy)]
+pub(super) enum Act {
+    Retry,
+    Cancel,
+}
+
+impl Act {
+    fn verb(self) -> &'static str {
+        match self {
+            Act::Retry => "retry",
+            Act::Cancel => "cancel",
+        }
+    }
+
+    fn done(self) -> &'static str {
+        match self {
+            Act::Retry => "retried",
+            Act::Cancel => "cancelled",
+        }
+    }
+
+    /// Why a job may be left out.
+    fn otherwise(self) -> &'static str {
+        match self {
+            Act::Retry => "not found, or neither failed nor cancelled",
+            Act::Cancel => "not found, or ended already",
+        }
+    }
+
+    async fn run(self, pool: &PgPool, jobs: &[JobId]) -> Result<Vec<JobId>, Error> {
+        match self {
+            Act::Retry => admin::retry(pool, jobs).await,
+            Act::Cancel => admin::cancel(pool, jobs).await,
+        }
+    }
+}
+
+/// Which jobs.
+pub(super) enum Chosen {
+    Ids(Vec<JobId>),
+    Topic { topic: Topic, states: Vec<JobState> },
+}
+
+impl Chosen {
+    pub(super) fn new(ids: Vec<JobId>, topic: Option<Topic>, states: Vec<JobState>) -> Self {
+        match topic {
+            Some(topic) => Chosen::Topic { topic, states },
+            None => Chosen::Ids(ids),
+        }
+    }
+
+    async fn count(&self, pool: &PgPool) -> Result<u64, Failure> {
+        let Chosen::Topic { topic, states } = self else {
+            return Ok(self.ids().len() as u64);
+        };
+        let mut count = 0;
+        for state in states {
+            count += inspect::count(pool, *state, topic).await?.unsigned_abs();
+        }
+        Ok(count)
+    }
+
+    fn ids(&self) -> &[JobId] {
+        match self {
+            Chosen::Ids(ids) => ids,
+            Chosen::Topic { .. } => &[],
+        }
+    }
+
+    fn question(&self, act: Act, count: u64) -> String {
+        match self {
+            Chosen::Ids(_) => format!("{} {}?", act.verb(), words::jobs(count)),
+            Chosen::Topic { topic, states } => {
+                let states: Vec<&str> = states.iter().map(|state| state.as_str()).collect();
+                format!("{} {} ({}) under `{topic}`?", act.verb(), words::jobs(count), states.join(" and "))
+            }
+        }
+    }
+}
+
+pub(super) async fn run(
+    act: Act,
+    chosen: Chosen,
+    yes: bool,
+    global: &Global,
+    console: &Console,
+) -> Result<(), Failure> {
+    let pool = connect(global, console).await?;
+    let count = chosen.count(&pool).await?;
+    if count > 0 {
+        confirm(&chosen.question(act, count), yes)?;
+    }
+    let progress = Progress::bar(console, &format!("{} {}", act.verb(), words::jobs(count)), count);
+    let done = match &chosen {
+        Chosen::Ids(ids) => listed(act, &pool, ids, &progress).await?,
+        Chosen::Topic { topic, states } => found(act, &pool, topic, states, &progress).await?,
+    };
+    drop(progress);
+    report(act, &done, chosen.ids(), console)
+}
+
+async fn listed(act: Act, pool: &PgPool, ids: &[JobId], progress: &Progress) -> Result<Vec<JobId>, Failure> {
+    let mut done = Vec::new();
+    for batch in ids.chunks(usize::from(BATCH)) {
+        done.extend(act.run(pool, batch).await?);
+        progress.at(done.len() as u64);
+    }
+    Ok(done)
+}
+
+/// Goes from the newest job to the oldest: what fails again, or is published meanwhile, is newer
+/// than the place it has reached or behind it, so no job is taken twice and the end is reached.
+async fn found(
+    act: Act,
+    pool: &PgPool,
+    topic: &Topic,
+    states: &[JobState],
+    progress: &Progress,
+) -> Result<Vec<JobId>, Failure> {
+    let mut done = Vec::new();
+    for &state in states {
+        let mut filter =
+            JobFilter { state: Some(state), topic: Some(topic.clone()), before: None, num: BATCH };
+        loop {
+            let page: Vec<JobId> =
+                inspect::jobs(pool, &filter).await?.into_iter().map(|job| job.job_id).collect();
+            let Some(last) = page.last().cloned() else { break };
+            done.extend(act.run(pool, &page).await?);
+            progress.at(done.len() as u64);
+            filter.before = Some(last);
+        }
+    }
+    Ok(done)
+}
+
+fn report(act: Act, done: &[JobId], asked: &[JobId], console: &Console) -> Result<(), Failure> {
+    let left: Vec<&JobId> = asked.iter().filter(|id| !done.contains(id)).collect();
+    let count = done.len() as u64;
+    let document = json!({ act.done(): count, "left": left });
+    if let [first, ..] = left[..] {
+        let more = if left.len() > 1 { format!(" and {} more", left.len() - 1) } else { String::new() };
+        let message =
+            format!("{} {}, not {first}{more}: {}", act.done(), words::jobs(count), act.otherwise());
+        return Err(Failure::failed(message).about(document));
+    }
+    console.data(&document, || format!("{} {}", act.done(), words::jobs(count)))
+}

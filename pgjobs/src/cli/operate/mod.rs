@@ -1,0 +1,78 @@
+//! `retry`, `cancel`, `purge`: show how many, ask, then work in small batches.
+//!
+//! Each batch is a statement of its own, so nobody waits long for a lock and an interrupted
+//! command has done exactly the batches that it counted.
+
+mod chosen;
+mod purge;
+
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+
+use super::console::Console;
+use super::exit::Failure;
+use super::options::Global;
+use crate::{JobId, JobState, Topic};
+use chosen::{Act, Chosen};
+
+pub(super) use purge::{PurgeArgs, run as purge};
+
+const RETRY_HELP: &str = "\
+The job keeps its id and gets all its runs again.
+
+Examples:
+  pgjobs retry 0199d1f2a4b07c3e8f5a6b7c8d9e0f12
+  pgjobs retry --topic 'mail.*' --yes";
+
+#[derive(Args)]
+#[command(after_help = RETRY_HELP)]
+pub(super) struct RetryArgs {
+    /// The jobs.
+    #[arg(value_name = "ID", required_unless_present = "topic", conflicts_with = "topic")]
+    ids: Vec<JobId>,
+    /// All jobs under this topic instead; '*' is every task.
+    #[arg(long)]
+    topic: Option<Topic>,
+    /// With --topic: jobs that ended in this state.
+    #[arg(long, default_value = "failed", conflicts_with = "ids", value_parser = ended())]
+    state: JobState,
+    /// Do not ask.
+    #[arg(short, long)]
+    yes: bool,
+}
+
+fn ended() -> impl TypedValueParser<Value = JobState> {
+    PossibleValuesParser::new(["failed", "cancelled"]).try_map(|name| name.parse::<JobState>())
+}
+
+const CANCEL_HELP: &str = "\
+A pending job never runs. The code of a running one is not interrupted, but whatever it reports
+is refused.
+
+Examples:
+  pgjobs cancel 0199d1f2a4b07c3e8f5a6b7c8d9e0f12
+  pgjobs cancel --topic 'mail.*'";
+
+#[derive(Args)]
+#[command(after_help = CANCEL_HELP)]
+pub(super) struct CancelArgs {
+    /// The jobs.
+    #[arg(value_name = "ID", required_unless_present = "topic", conflicts_with = "topic")]
+    ids: Vec<JobId>,
+    /// All pending and running jobs under this topic instead; '*' is every task.
+    #[arg(long)]
+    topic: Option<Topic>,
+    /// Do not ask.
+    #[arg(short, long)]
+    yes: bool,
+}
+
+pub(super) async fn retry(asked: RetryArgs, global: &Global, console: &Console) -> Result<(), Failure> {
+    let chosen = Chosen::new(asked.ids, asked.topic, vec![asked.state]);
+    chosen::run(Act::Retry, chosen, asked.yes, global, console).await
+}
+
+pub(super) async fn cancel(asked: CancelArgs, global: &Global, console: &Console) -> Result<(), Failure> {
+    let chosen = Chosen::new(asked.ids, asked.topic, vec![JobState::Pending, JobState::Running]);
+    chosen::run(Act::Cancel, chosen, asked.yes, global, console).await
+}

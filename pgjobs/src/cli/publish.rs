@@ -1,0 +1,143 @@
+//! `publish`: a job by name, and its result.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use clap::Args;
+use serde_json::{Map, Value, json};
+use sqlx::PgPool;
+
+use super::connect::connect;
+use super::console::Console;
+use super::exit::Failure;
+use super::options::{Global, program};
+use super::progress::Progress;
+use super::values;
+use crate::{Error, JobHandle, NewJob, inspect};
+
+const AFTER_HELP: &str = "\
+A VALUE is read as JSON, and as plain text when it is none: 7 is a number, ana a text, '\"7\"' a text.
+
+Examples:
+  pgjobs publish mail.welcome --arg 7 --kwarg locale=pt
+  pgjobs publish reports.build --kwargs '{\"month\": \"2030-01\"}' --delay 10m
+  pgjobs publish app.add --args '[1, 2]' --wait --wait-timeout 30s
+
+Prints the job's id, with --wait its result. Arguments are visible in `ps` while this runs.";
+
+#[derive(Args)]
+#[command(after_help = AFTER_HELP)]
+pub(super) struct PublishArgs {
+    /// The task's dotted name.
+    task: String,
+    /// Positional arguments, all at once, before those of --arg.
+    #[arg(long, value_name = "JSON-ARRAY", value_parser = values::array)]
+    args: Option<Vec<Value>>,
+    /// Keyword arguments, all at once.
+    #[arg(long, value_name = "JSON-OBJECT", value_parser = values::object)]
+    kwargs: Option<Map<String, Value>>,
+    /// One positional argument.
+    #[arg(long, value_name = "VALUE", value_parser = values::argument, allow_hyphen_values = true)]
+    arg: Vec<Value>,
+    /// One keyword argument.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = values::keyword)]
+    kwarg: Vec<(String, Value)>,
+    /// Greater runs first; 0 unless said otherwise.
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    priority: Option<i32>,
+    /// Runs in all before the job ends as failed: 3 means at most three runs.
+    #[arg(long, value_name = "N")]
+    retries: Option<u32>,
+    /// The longest a run may take, such as 30s.
+    #[arg(long, value_name = "DURATION", value_parser = values::duration)]
+    timeout: Option<Duration>,
+    /// Not before this long from now, such as 10m.
+    #[arg(long, value_name = "DURATION", value_parser = values::duration, conflicts_with = "at")]
+    delay: Option<Duration>,
+    /// Not before this time, such as 2030-01-31T09:00:00Z.
+    #[arg(long, value_name = "RFC3339", value_parser = values::time)]
+    at: Option<DateTime<Utc>>,
+    /// Wait for the job's end and print its result.
+    #[arg(long)]
+    wait: bool,
+    /// Wait no longer than this; the job goes on all the same.
+    #[arg(long, value_name = "DURATION", value_parser = values::duration, requires = "wait")]
+    wait_timeout: Option<Duration>,
+}
+
+pub(super) async fn run(asked: PublishArgs, global: &Global, console: &Console) -> Result<(), Failure> {
+    let (waits, limit, task) = (asked.wait, asked.wait_timeout, asked.task.clone());
+    let call = call(asked);
+    let pool = connect(global, console).await?;
+    let job = call.publish(&pool).await?;
+    if !waits {
+        return console.data(&json!({ "job_id": job.id() }), || job.id().to_string());
+    }
+    console.note(format!("published {}", job.id()));
+    warn_of_nobody(&pool, &task, console).await;
+    wait(&pool, &job, limit, console).await
+}
+
+fn call(asked: PublishArgs) -> NewJob {
+    let args = asked.args.into_iter().flatten().chain(asked.arg);
+    let kwargs = asked.kwargs.into_iter().flatten().chain(asked.kwarg);
+    let mut call = args.fold(NewJob::named(asked.task), NewJob::arg);
+    call = kwargs.fold(call, |call, (name, value)| call.kwarg(name, value));
+    if let Some(priority) = asked.priority {
+        call = call.priority(priority);
+    }
+    if let Some(retries) = asked.retries {
+        call = call.retries(retries);
+    }
+    if let Some(timeout) = asked.timeout {
+        call = call.timeout(timeout);
+    }
+    if let Some(delay) = asked.delay {
+        call = call.delay(delay);
+    }
+    match asked.at {
+        Some(at) => call.scheduled_at(at),
+        None => call,
+    }
+}
+
+/// Whoever waits should know when there is nobody to wait for.
+async fn warn_of_nobody(pool: &PgPool, task: &str, console: &Console) {
+    let tasks = inspect::tasks(pool).await.unwrap_or_default();
+    if !tasks.iter().any(|row| row.workers > 0 && (row.name == task || row.aliases.iter().any(|a| a == task)))
+    {
+        console.note(format!(
+            "no live worker has task `{task}`; the job waits for one (`{} inspect tasks`)",
+            program()
+        ));
+    }
+}
+
+async fn wait(
+    pool: &PgPool,
+    job: &JobHandle<Value>,
+    limit: Option<Duration>,
+    console: &Console,
+) -> Result<(), Failure> {
+    let progress = Progress::spinner(console, "waiting for the result");
+    let outcome = match limit {
+        Some(limit) => job.wait_for(pool, limit).await,
+        None => job.wait(pool).await,
+    };
+    drop(progress);
+    match outcome {
+        Ok(result) => {
+            let document = json!({ "job_id": job.id(), "state": "success", "result": result });
+            console.data(&document, || result.to_string())
+        }
+        Err(error) => Err(ended_badly(job, error)),
+    }
+}
+
+fn ended_badly(job: &JobHandle<Value>, error: Error) -> Failure {
+    let about = match &error {
+        Error::JobFailed { state, .. } => json!({ "job_id": job.id(), "state": state }),
+        _ => json!({ "job_id": job.id() }),
+    };
+    Failure::from(error).about(about)
+}

@@ -1,0 +1,57 @@
+//! Keeps passwords out of whatever is printed.
+//!
+//! The code never prints connection options. This is the second line of defence: texts that come
+//! from elsewhere (errors of the driver, log lines) are searched for the password before they are
+//! shown.
+
+use std::io::{self, Write};
+use std::sync::{Mutex, PoisonError};
+
+static SECRETS: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+const MASK: &str = "***";
+/// Shorter texts occur by chance, and hiding them would garble every message.
+const SHORTEST: usize = 4;
+
+/// Takes note of a text that must not be shown.
+pub(super) fn remember(secret: &str) {
+    if secret.len() >= SHORTEST {
+        let mut secrets = SECRETS.lock().unwrap_or_else(PoisonError::into_inner);
+        secrets.push(secret.to_owned());
+        // A secret that holds another one is hidden as a whole.
+        secrets.sort_unstable_by_key(|secret| std::cmp::Reverse(secret.len()));
+    }
+}
+
+/// The text with every known secret masked.
+pub(super) fn hide(text: &str) -> String {
+    let secrets = SECRETS.lock().unwrap_or_else(PoisonError::into_inner);
+    secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), MASK))
+}
+
+/// Stderr for the log.
+pub(super) struct Masked;
+
+impl Write for Masked {
+    /// The log writes each event in one piece, so no secret is cut in two.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        io::stderr().lock().write_all(hide(&String::from_utf8_lossy(bytes)).as_bytes())?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().lock().flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_masked_wherever_it_stands() {
+        remember("canary-long");
+        remember("canary-long-er");
+        assert_eq!(hide("a canary-long-er b canary-long"), "a *** b ***");
+    }
+}

@@ -1,0 +1,155 @@
+//! `worker`: the tasks of this binary at work.
+
+use std::time::Duration;
+
+use clap::Args;
+
+use super::app::App;
+use super::connect;
+use super::console::Console;
+use super::dsn;
+use super::exit::Failure;
+use super::options::{Global, program};
+use super::table::table;
+use super::{values, words};
+use crate::{Error, Param, Report, TaskDef, Topic, Worker};
+
+const AFTER_HELP: &str = "\
+A worker runs the tasks that are compiled into its program, so it is a program of yours:
+
+  // main.rs
+  use pgjobs::{TaskError, task};
+  pgjobs::link!(my_tasks);            // only if your tasks live in another crate
+
+  #[task]
+  async fn add(a: i64, b: i64) -> Result<i64, TaskError> { Ok(a + b) }
+
+  fn main() -> std::process::ExitCode { pgjobs::cli::main() }
+
+Examples:
+  app worker --topic 'app.mail.*' --concurrency 32
+  app worker --burst                  # work off what is due, then end
+
+The first SIGINT or SIGTERM stops claiming and lets running jobs finish; a second one ends at once.
+The exit code is 0 also when jobs failed: they are retried, or wait in `inspect jobs --state failed`.";
+
+#[derive(Args)]
+#[command(after_help = AFTER_HELP)]
+pub(super) struct WorkerArgs {
+    /// Only tasks under this topic, such as 'mail.*'; may be given several times.
+    #[arg(long, value_name = "TOPIC")]
+    topic: Vec<Topic>,
+    /// How many jobs run at once [default: what the program says, else 16].
+    #[arg(long, value_name = "N")]
+    concurrency: Option<usize>,
+    /// End once nothing is due.
+    #[arg(long)]
+    burst: bool,
+    /// After this long without a sign of life its jobs run elsewhere [default: 15s].
+    #[arg(long, value_name = "DURATION", value_parser = values::duration)]
+    lease: Option<Duration>,
+    /// How long running jobs may go on after it was asked to stop [default: 30s].
+    #[arg(long, value_name = "DURATION", value_parser = values::duration)]
+    grace: Option<Duration>,
+    /// The longest pause between two looks for work [default: 1s].
+    #[arg(long, value_name = "DURATION", value_parser = values::duration)]
+    poll: Option<Duration>,
+    /// Poll only: for poolers that do not pass notifications on.
+    #[arg(long)]
+    no_listen: bool,
+    /// Bring schema `jobs` up to date first.
+    #[arg(long)]
+    auto_migrate: bool,
+}
+
+pub(super) async fn run(
+    asked: WorkerArgs,
+    app: App,
+    global: &Global,
+    console: &Console,
+) -> Result<(), Failure> {
+    let target = dsn::find(global, console).await?;
+    let pool = connect::pool(&target, connections(asked.concurrency)).await?;
+    if asked.auto_migrate {
+        let applied = crate::migrate(&pool).await?.len();
+        console.note(format!("{applied} migrations applied"));
+    }
+    console.note(target.describe());
+    let worker = configure(app.apply(Worker::new(pool)), asked);
+    let report = work(worker, console).await?;
+    console.data(&report, || summary(&report))
+}
+
+/// The tasks' own share; what the worker itself needs it opens beside the pool.
+fn connections(concurrency: Option<usize>) -> u32 {
+    u32::try_from(concurrency.unwrap_or(16)).unwrap_or(u32::MAX).clamp(4, 50)
+}
+
+fn configure(mut worker: Worker, asked: WorkerArgs) -> Worker {
+    for topic in asked.topic {
+        worker = worker.topic(topic.as_str());
+    }
+    if let Some(concurrency) = asked.concurrency {
+        worker = worker.concurrency(concurrency);
+    }
+    if let Some(lease) = asked.lease {
+        worker = worker.lease(lease);
+    }
+    if let Some(grace) = asked.grace {
+        worker = worker.grace(grace);
+    }
+    if let Some(poll) = asked.poll {
+        worker = worker.poll(poll);
+    }
+    if asked.no_listen {
+        worker = worker.listen(false);
+    }
+    if asked.burst { worker.burst() } else { worker }
+}
+
+/// Says what it has and works until its end.
+pub(super) async fn work(worker: Worker, console: &Console) -> Result<Report, Failure> {
+    let tasks = worker.tasks().map_err(explain)?;
+    let names: Vec<String> = tasks.iter().map(|task| format!("  {}", signature(task))).collect();
+    console.note(format!("{} at work on:\n{}", program(), names.join("\n")));
+    Ok(worker.run().await?)
+}
+
+/// A program without any task is most often `pgjobs` itself.
+fn explain(error: Error) -> Failure {
+    match error {
+        Error::NoTasks { known, .. } if known.is_empty() => Failure::usage(format!(
+            "no tasks are registered in this program, so a worker has nothing to do: call pgjobs::cli::main() from \
+             a program of your own that holds them, or name the crate that does with pgjobs::link!(my_tasks); \
+             (`{} worker --help` shows how)",
+            program()
+        )),
+        error => error.into(),
+    }
+}
+
+/// `mail.welcome(user_id: i64, [locale: String])`
+fn signature(task: &TaskDef) -> String {
+    let parameter = |param: &Param| match param.required {
+        true => format!("{}: {}", param.name, param.ty),
+        false => format!("[{}: {}]", param.name, param.ty),
+    };
+    let parameters: Vec<String> = task.params.iter().map(parameter).collect();
+    format!("{}({})", task.name, parameters.join(", "))
+}
+
+pub(super) fn summary(report: &Report) -> String {
+    let rows = [
+        ("succeeded", report.succeeded, "runs with a result"),
+        ("retried", report.retried, "runs that failed, charged; the job runs again or has used up its runs"),
+        ("failed", report.failed, "runs that failed for good by the task's own word"),
+        ("snoozed", report.snoozed, "runs that asked to be run again later"),
+        ("released", report.released, "jobs handed back unfinished, uncharged"),
+        ("lost", report.lost, "verdicts refused because the lease was lost"),
+    ];
+    let shown = rows.iter().filter(|(name, number, _)| *number > 0 || *name == "succeeded");
+    table(
+        ["Runs", ">", ""],
+        shown.map(|(name, number, what)| [(*name).to_owned(), words::count(*number), (*what).to_owned()]),
+    )
+}

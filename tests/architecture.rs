@@ -1,0 +1,90 @@
+//! Imports go down the floors only, and files stay readable.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The floors, lowest first: words, sql, declare, run, faces.
+const FLOORS: &[&[&str]] = &[
+    &["args", "backoff", "error", "options", "outcome", "topic"],
+    &["sql"],
+    &["context", "job", "publish", "registry", "task", "admin", "inspect", "testing"],
+    &["worker"],
+    &["cli", "__private", "private", "local_postgres"],
+];
+
+/// Words that name each other's types: a job ends itself through SQL, and rows become jobs; a draft
+/// is what SQL publishes; a worker describes its tasks to SQL. Each is a type, never a behaviour.
+const TYPES_SHARED_UPWARDS: &[(&str, &str)] =
+    &[("sql", "job"), ("sql", "publish"), ("sql", "task"), ("error", "job"), ("args", "error")];
+
+fn floor(module: &str) -> Option<usize> {
+    FLOORS.iter().position(|floor| floor.contains(&module))
+}
+
+fn sources(dir: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|ext| ext == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+fn library() -> Vec<(String, PathBuf, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../pgjobs/src");
+    let mut files = Vec::new();
+    sources(&root, &mut files);
+    files
+        .into_iter()
+        .filter_map(|path| {
+            let inside = path.strip_prefix(&root).unwrap();
+            let module = inside.components().next()?.as_os_str().to_string_lossy().trim_end_matches(".rs").to_owned();
+            let text = fs::read_to_string(&path).unwrap();
+            (module != "lib" && module != "bin").then_some((module, inside.to_owned(), text))
+        })
+        .collect()
+}
+
+#[test]
+fn imports_go_down_the_floors_only() {
+    let mut upward = Vec::new();
+    for (module, path, text) in library() {
+        let here = floor(&module).unwrap_or_else(|| panic!("{module} stands on no floor"));
+        for line in text.lines().filter(|line| line.trim_start().starts_with("use crate::")) {
+            let target = line.trim_start().trim_start_matches("use crate::");
+            let target = target.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default();
+            let shared = TYPES_SHARED_UPWARDS.contains(&(module.as_str(), target));
+            if floor(target).is_some_and(|there| there > here) && !shared {
+                upward.push(format!("{}: {}", path.display(), line.trim()));
+            }
+        }
+    }
+    assert!(upward.is_empty(), "{}", upward.join("\n"));
+}
+
+#[test]
+fn only_the_sql_floor_speaks_sql_to_the_schema() {
+    let speakers: BTreeMap<_, _> = library()
+        .into_iter()
+        .filter(|(module, _, text)| {
+            !matches!(module.as_str(), "sql" | "local_postgres" | "testing") && text.contains("sqlx::query(\"")
+        })
+        .map(|(_, path, text)| (path, text))
+        .filter(|(_, text)| text.lines().any(|line| !line.trim_start().starts_with("//") && line.contains("sqlx::query(\"")))
+        .collect();
+    let speakers: Vec<_> = speakers.keys().collect();
+    assert!(speakers.is_empty(), "{speakers:?}");
+}
+
+#[test]
+fn no_file_is_longer_than_three_hundred_lines() {
+    let long: Vec<_> = library()
+        .into_iter()
+        .map(|(_, path, text)| (path, text.lines().count()))
+        .filter(|(_, lines)| *lines > 300)
+        .collect();
+    assert!(long.is_empty(), "{long:?}");
+}

@@ -1,0 +1,42 @@
+//! Working off what is due, and no more.
+
+use std::time::Duration;
+
+use pgjobs::Worker;
+use pgjobs_tests::Db;
+
+use crate::tasks::{add, fail, grow};
+
+#[tokio::test]
+async fn a_burst_works_what_is_due_and_what_that_publishes_and_then_ends() {
+    let db = Db::new().await;
+    grow::publish(&db.pool, 6).await.unwrap();
+    let report = Worker::new(db.pool.clone()).topic("tree.*").burst().run().await.unwrap();
+    assert_eq!(report.succeeded, (1 << 7) - 1);
+    assert_eq!(db.one::<i64>("select count(*) from jobs.job_queue").await, 0);
+}
+
+#[tokio::test]
+async fn a_burst_leaves_what_is_for_later() {
+    let db = Db::new().await;
+    add::publish(&db.pool, 1).delay(Duration::from_secs(3600)).await.unwrap();
+    fail::publish(&db.pool, "retry_in".into()).await.unwrap();
+    let report = Worker::new(db.pool.clone()).topic("math.*").topic("fail.*").burst().run().await.unwrap();
+    assert_eq!((report.succeeded, report.retried), (0, 1));
+    assert_eq!(db.one::<i64>("select count(*) from jobs.job_queue").await, 2);
+}
+
+#[tokio::test]
+async fn several_bursts_share_the_work() {
+    let db = Db::new().await;
+    pgjobs::publish_all(&db.pool, (0..2000).map(add::new)).await.unwrap();
+    let bursts: Vec<_> = (0..4)
+        .map(|_| tokio::spawn(Worker::new(db.pool.clone()).topic("math.*").burst().run()))
+        .collect();
+    let mut sum = 0;
+    for burst in bursts {
+        sum += burst.await.unwrap().unwrap().succeeded;
+    }
+    assert_eq!(sum, 2000);
+    assert_eq!(db.one::<i64>("select count(*) from jobs.job where attempt = 1").await, 2000);
+}

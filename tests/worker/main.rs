@@ -1,0 +1,12 @@
+//! Declaring, publishing and working, end to end.
+
+mod burst;
+mod ending;
+mod injection;
+mod limits;
+mod outcomes;
+mod publishing;
+mod recovery;
+mod results;
+mod tasks;
+mod unfit;

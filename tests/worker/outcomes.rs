@@ -1,0 +1,107 @@
+//! How a run ends, and what follows.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use pgjobs::{JobState, Task, Worker};
+use pgjobs_tests::{Db, until};
+
+use crate::tasks::{add, fail, flaky, transfer};
+
+fn worker(db: &Db, topic: &str) -> Worker {
+    Worker::new(db.pool.clone()).topic(topic).poll(Duration::from_millis(50))
+}
+
+#[tokio::test]
+async fn a_failed_job_is_retried_until_it_succeeds_and_keeps_its_last_error() {
+    let db = Db::new().await;
+    let job = flaky::publish(&db.pool, 3).await.unwrap();
+    let running = worker(&db, "fail.times").start().await.unwrap();
+    assert_eq!(job.wait(&db.pool).await.unwrap(), 4, "the fourth attempt");
+    let report = running.shutdown().await;
+    assert_eq!((report.succeeded, report.retried), (1, 3));
+    let row = job.fetch(&db.pool).await.unwrap();
+    assert_eq!((row.attempt, row.retries, row.traceback.as_deref()), (4, 3, Some("failure 3")));
+}
+
+#[tokio::test]
+async fn retries_count_runs_in_all() {
+    let db = Db::new().await;
+    let job = flaky::publish(&db.pool, 99).retries(2).await.unwrap();
+    let running = worker(&db, "fail.times").start().await.unwrap();
+    let error = job.wait(&db.pool).await.unwrap_err().to_string();
+    running.shutdown().await;
+    assert!(error.ends_with("ended as failed: failure 2"), "{error}");
+    assert_eq!(job.fetch(&db.pool).await.unwrap().attempt, 2);
+}
+
+#[tokio::test]
+async fn each_error_says_what_happens_next() {
+    let db = Db::new().await;
+    let running = worker(&db, "fail.how").start().await.unwrap();
+    for (how, state, attempt, words) in [
+        ("fatal", JobState::Failed, 1, "never again"),
+        ("plain", JobState::Failed, 2, "plain"),
+        ("panic", JobState::Failed, 2, "panicked: at the disco"),
+        ("hang", JobState::Failed, 2, "timed out after 200ms"),
+        ("retry_in", JobState::Pending, 1, "later"),
+        ("snooze", JobState::Pending, 1, ""),
+    ] {
+        let job = fail::publish(&db.pool, how.to_owned()).await.unwrap();
+        until(how, async || {
+            let row = job.fetch(&db.pool).await.unwrap();
+            row.state == state && row.attempt == attempt
+        })
+        .await;
+        let row = job.fetch(&db.pool).await.unwrap();
+        assert_eq!(row.traceback.unwrap_or_default(), words, "{how}");
+        assert_eq!(row.retries, i32::from(!matches!(how, "fatal" | "snooze")), "{how}");
+        if state == JobState::Pending {
+            let wait = (row.scheduled_at.unwrap() - row.run_at.unwrap_or(row.created_at)).num_seconds();
+            assert!((3590..=3610).contains(&wait), "{how}: {wait}");
+        }
+    }
+    running.shutdown().await;
+}
+
+#[tokio::test]
+async fn hooks_hear_of_every_run_and_their_own_panic_spoils_nothing() {
+    let db = Db::new().await;
+    let heard: Arc<Mutex<Vec<String>>> = Arc::default();
+    let (starts, wins, losses) = (heard.clone(), heard.clone(), heard.clone());
+    add::publish(&db.pool, 1).await.unwrap();
+    fail::publish(&db.pool, "fatal".into()).await.unwrap();
+    let report = worker(&db, "*")
+        .topic("fail.how")
+        .state(crate::tasks::Gate::new())
+        .concurrency(1)
+        .on_start(move |job| starts.lock().unwrap().push(format!("start {}", job.task())))
+        .on_success(move |job, _| {
+            wins.lock().unwrap().push(format!("success {}", job.task()));
+            panic!("a hook that panics");
+        })
+        .on_failure(move |job, error| losses.lock().unwrap().push(format!("failure {} {error}", job.task())))
+        .burst()
+        .run()
+        .await
+        .unwrap();
+    assert_eq!((report.succeeded, report.failed), (1, 1));
+    let mut heard = heard.lock().unwrap().clone();
+    heard.sort();
+    assert_eq!(heard, ["failure fail.how never again", "start fail.how", "start math.add", "success math.add"]);
+}
+
+#[tokio::test]
+async fn an_effect_and_its_ack_commit_together() {
+    let db = Db::new().await;
+    db.run("create table entry (job text, amount bigint)").await;
+    let job = transfer::publish(&db.pool, 5, false).await.unwrap();
+    let running = worker(&db, "bank.*").start().await.unwrap();
+    assert_eq!(job.wait(&db.pool).await.unwrap(), 5);
+    let undone = transfer::new(7, true).publish(&db.pool).await.unwrap();
+    let error = undone.wait(&db.pool).await.unwrap_err().to_string();
+    assert!(error.contains("was rolled back"), "{error}");
+    running.shutdown().await;
+    assert_eq!(db.one::<i64>("select sum(amount)::bigint from entry").await, 5);
+    assert_eq!(undone.fetch(&db.pool).await.unwrap().attempt, 3);
+}

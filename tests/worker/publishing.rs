@@ -1,0 +1,131 @@
+//! Every way to publish.
+
+use std::time::Duration;
+
+use pgjobs::{Error, NewJob, Task, Tx, Worker};
+use pgjobs_tests::Db;
+
+use crate::tasks::{add, mark, ship};
+
+#[tokio::test]
+async fn a_job_is_there_when_its_transaction_is_committed_and_not_before() {
+    let db = Db::new().await;
+    let mut tx = db.pool.begin().await.unwrap();
+    add::publish(&mut *tx, 1).await.unwrap();
+    add::publish(&mut tx, 2).await.unwrap();
+    assert_eq!(db.one::<i64>("select count(*) from jobs.all").await, 0);
+    tx.commit().await.unwrap();
+    assert_eq!(db.one::<i64>("select count(*) from jobs.all").await, 2);
+}
+
+#[tokio::test]
+async fn a_thousand_jobs_of_one_transaction_all_run_once_or_none_exists() {
+    let db = Db::new().await;
+    db.run("create table runs (n bigint)").await;
+    let mut tx = db.pool.begin().await.unwrap();
+    pgjobs::publish_all(&mut *tx, (0..1000).map(mark::new)).await.unwrap();
+    tx.rollback().await.unwrap();
+    assert_eq!(db.one::<i64>("select count(*) from jobs.all").await, 0);
+
+    let mut tx = db.pool.begin().await.unwrap();
+    pgjobs::publish_all(&mut *tx, (0..1000).map(mark::new)).await.unwrap();
+    tx.commit().await.unwrap();
+    let report = Worker::new(db.pool.clone()).topic("mark.*").burst().run().await.unwrap();
+    assert_eq!(report.succeeded, 1000);
+    assert_eq!(db.one::<i64>("select count(*) from runs").await, 1000);
+    assert_eq!(db.one::<i64>("select count(distinct n) from runs").await, 1000);
+    assert_eq!(db.one::<i64>("select count(*) from jobs.job where status = 'success' and attempt = 1").await, 1000);
+    assert_eq!(db.one::<i64>("select count(*) from jobs.job_queue").await, 0);
+}
+
+#[tokio::test]
+async fn every_publisher_works_inside_a_spawned_task() {
+    let db = Db::new().await;
+    let pool = db.pool.clone();
+    tokio::spawn(async move {
+        add::publish(&pool, 1).await.unwrap();
+        let mut connection = pool.acquire().await.unwrap();
+        add::publish(&mut connection, 2).await.unwrap();
+        add::publish(&mut *connection, 3).await.unwrap();
+        drop(connection);
+        let mut tx = pool.begin().await.unwrap();
+        add::publish(&mut tx, 4).await.unwrap();
+        pgjobs::publish_all(&mut *tx, [add::new(5)]).await.unwrap();
+        NewJob::named("other.task").arg(1).kwarg("k", "v").publish(&mut *tx).await.unwrap();
+        tx.commit().await.unwrap();
+        let tx = Tx::begin(&pool).await.unwrap();
+        add::new(6).b(7).publish(&tx).await.unwrap();
+        tx.commit().await.unwrap();
+    })
+    .await
+    .unwrap();
+    assert_eq!(db.one::<i64>("select count(*) from jobs.all").await, 7);
+    let body: serde_json::Value = db.one("select body from jobs.all where task = 'other.task'").await;
+    assert_eq!(body, serde_json::json!({"args": [1], "kwargs": {"k": "v"}}));
+}
+
+#[tokio::test]
+async fn options_of_the_call_go_before_those_of_the_task() {
+    let db = Db::with_clock().await;
+    add::publish(&db.pool, 1).priority(9).retries(2).timeout(Duration::from_millis(1500)).delay(Duration::from_secs(90)).await.unwrap();
+    let shown: String = db
+        .one("select priority || ' ' || max_retries || ' ' || timeout || ' ' || extract(epoch from scheduled_at - created_at)::int from jobs.job_queue")
+        .await;
+    assert_eq!(shown, "9 2 1.50 90");
+    crate::tasks::flaky::publish(&db.pool, 1).await.unwrap();
+    assert_eq!(db.one::<i32>("select max_retries from jobs.job_queue where task = 'fail.times'").await, 5);
+}
+
+#[tokio::test]
+async fn a_body_holds_every_argument_by_name() {
+    let db = Db::new().await;
+    add::new(1).publish(&db.pool).await.unwrap();
+    let body: serde_json::Value = db.one("select body from jobs.job_queue").await;
+    assert_eq!(body, serde_json::json!({"args": [], "kwargs": {"a": 1, "b": 10}}));
+}
+
+#[tokio::test]
+async fn a_shared_transaction_sends_its_jobs_together_and_knows_their_ids_before() {
+    let db = Db::new().await;
+    let tx = Tx::begin(&db.pool).await.unwrap();
+    let (first, second) = tokio::join!(add::publish(&tx, 1), add::publish(&tx, 2).priority(3));
+    sqlx::query("create table mine (n bigint)").execute(&mut *tx.connection().await).await.unwrap();
+    let ids = [first.unwrap(), second.unwrap()].map(|job| job.id().to_string());
+    tx.commit().await.unwrap();
+    assert_eq!(db.all::<String>("select job_id from jobs.all order by id").await, ids);
+    assert_eq!(db.one::<i64>("select count(*) from mine").await, 0);
+
+    let tx = Tx::begin(&db.pool).await.unwrap();
+    add::publish(&tx, 3).await.unwrap();
+    tx.rollback().await.unwrap();
+    let tx = Tx::begin(&db.pool).await.unwrap();
+    add::publish(&tx, 4).timeout(Duration::ZERO).await.unwrap();
+    sqlx::query("insert into mine values (1)").execute(&mut *tx.connection().await).await.unwrap();
+    let refused = tx.commit().await.unwrap_err();
+    assert!(matches!(&refused, Error::Refused { code, .. } if code == "PT400"), "{refused}");
+    assert_eq!(db.one::<i64>("select count(*) from jobs.all").await, 2);
+    assert_eq!(db.one::<i64>("select count(*) from mine").await, 0, "nothing of a refused transaction remains");
+}
+
+#[tokio::test]
+async fn a_large_batch_is_all_or_nothing() {
+    let db = Db::new().await;
+    let jobs = pgjobs::publish_all(&db.pool, (0..12_345).map(add::new)).await.unwrap();
+    assert_eq!(jobs.len(), 12_345);
+    let first: i64 = db.one("select (body -> 'kwargs' ->> 'a')::bigint from jobs.job_queue order by id limit 1").await;
+    assert_eq!(first, 0);
+    assert!(pgjobs::publish_all(&db.pool, std::iter::empty::<add>()).await.unwrap().is_empty());
+    let refused = pgjobs::publish_all(&db.pool, (0..12_000).map(add::new)).retries(0).await.unwrap_err();
+    assert!(refused.to_string().contains("max_retries"), "{refused}");
+    assert_eq!(db.one::<i64>("select count(*) from jobs.job_queue").await, 12_345);
+}
+
+#[tokio::test]
+async fn what_jsonb_cannot_hold_is_refused_before_it_is_sent() {
+    let db = Db::new().await;
+    let order = crate::tasks::Order { id: 1, lines: vec![crate::tasks::Line { sku: "a\0b".into(), count: 1 }] };
+    let refused = ship::publish(&db.pool, order).await.unwrap_err();
+    assert!(refused.to_string().contains("NUL"), "{refused}");
+    let refused = add::publish(&db.pool, 1).retries(u32::MAX).await.unwrap_err();
+    assert!(matches!(refused, Error::Option { name: "retries", .. }), "{refused}");
+}
