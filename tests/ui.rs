@@ -3,6 +3,9 @@
 //! The words are rustc's in part, so they are compared on the pinned toolchain only;
 //! `TRYBUILD=overwrite cargo test --test ui` rewrites them, to be read like code.
 
+// The accepted shapes are short; `ui/pass/strict.rs` turns these lints on again.
+#![allow(missing_docs, unreachable_pub)]
+
 #[test]
 fn every_mistake_is_explained_where_it_was_made() {
     trybuild::TestCases::new().compile_fail("ui/fail/*.rs");

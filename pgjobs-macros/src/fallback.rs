@@ -3,12 +3,12 @@
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
-use syn::FnArg;
 use syn::spanned::Spanned;
+use syn::{FnArg, Type};
 
 use crate::check;
 use crate::errors::Errors;
-use crate::model::{Kind, Param, Task};
+use crate::model::{Param, Task};
 use crate::text::source;
 
 /// Not a function: it stays as it is.
@@ -39,22 +39,20 @@ fn structure(task: &Task) -> TokenStream {
     }
 }
 
-/// Takes what the function takes, generic parameters and all.
+/// Takes as many arguments as the function's own call would.
 fn methods(task: &Task) -> TokenStream {
     let (pgjobs, vis, call) = (task.library(), &task.function.vis, task.call());
-    let generics = &task.function.sig.generics;
-    let (params, clause) = (generics.params.iter(), &generics.where_clause);
-    let required: Vec<_> = task.required().map(|param| &param.ty).collect();
+    let required: Vec<_> = task.required().map(|param| taken(task, &param.ty)).collect();
     let setters = task.arguments().filter_map(|param| setter(task, param));
     quote! {
         impl #call {
-            #vis fn new #generics(#(_: #required),*) -> Self #clause {
+            #vis fn new(#(_: #required),*) -> Self {
                 Self {}
             }
-            #vis fn publish<'c, #(#params,)* __P: #pgjobs::Publisher<'c>>(
+            #vis fn publish<'c, __P: #pgjobs::Publisher<'c>>(
                 publisher: __P,
                 #(_: #required),*
-            ) -> #pgjobs::Publish<'c, __P, <Self as #pgjobs::Task>::Output> #clause {
+            ) -> #pgjobs::Publish<'c, __P, <Self as #pgjobs::Task>::Output> {
                 #pgjobs::Task::publish(Self {}, publisher)
             }
             #(#setters)*
@@ -62,19 +60,23 @@ fn methods(task: &Task) -> TokenStream {
     }
 }
 
+/// The type itself, so that what is inferred from it still is; anything where it may name a
+/// generic parameter of the function's.
+fn taken(task: &Task, ty: &Type) -> TokenStream {
+    if task.function.sig.generics.params.is_empty() {
+        quote!(#ty)
+    } else {
+        quote!(impl ::core::marker::Sized)
+    }
+}
+
 fn setter(task: &Task, param: &Param) -> Option<TokenStream> {
-    if ["new", "publish"].iter().any(|taken| param.ident == taken) {
+    if ["new", "publish"].iter().any(|taken| param.ident == taken) || !param.has_setter() {
         return None;
     }
-    let ty = match &param.kind {
-        Kind::Optional(inner) => inner,
-        Kind::Default(_) | Kind::Kwargs => &param.ty,
-        _ => return None,
-    };
-    let (vis, ident, generics) = (&task.function.vis, &param.ident, &task.function.sig.generics);
-    let clause = &generics.where_clause;
+    let (vis, ident) = (&task.function.vis, &param.ident);
     Some(quote! {
-        #vis fn #ident #generics(self, _: impl ::core::convert::Into<#ty>) -> Self #clause {
+        #vis fn #ident(self, _: impl ::core::marker::Sized) -> Self {
             self
         }
     })

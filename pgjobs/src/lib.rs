@@ -1,27 +1,96 @@
-//! pgjobs
+//! The task framework for Rust on the PostgreSQL you already run.
+//!
+//! Annotate a function, publish a call of it inside your transaction, and let a worker run it: at
+//! least once, with at most one completion accepted. Under the macro lies a PL/pgSQL layer, schema
+//! `jobs`, that any language, trigger or REST gateway can publish to and consume from.
+//!
+//! ```no_run
+//! use pgjobs::{TaskError, Worker, task};
+//! use pgjobs::sqlx::PgPool;
+//!
+//! struct Mailer;
+//! # impl Mailer { async fn send(&self, _: i64, _: &str) -> Result<(), std::io::Error> { Ok(()) } }
+//!
+//! /// Sends the welcome letter.
+//! #[task(name = "mail.welcome", retries = 5, timeout = "30s")]
+//! async fn welcome(
+//!     #[inject] mailer: &Mailer,
+//!     user_id: i64,
+//!     #[default("en")] locale: String,
+//! ) -> Result<(), TaskError> {
+//!     mailer.send(user_id, &locale).await?; // any error: retried with backoff
+//!     Ok(())
+//! }
+//!
+//! # async fn sign_up(pool: &PgPool) -> Result<(), pgjobs::Error> {
+//! // In the web server: the user and the job commit together, or neither does.
+//! let mut tx = pool.begin().await?;
+//! // … insert the user …
+//! welcome::publish(&mut *tx, 7).await?;
+//! tx.commit().await?;
+//! # Ok(()) }
+//!
+//! # async fn work(pool: PgPool) -> Result<(), pgjobs::Error> {
+//! // In the worker:
+//! pgjobs::migrate(&pool).await?;
+//! Worker::new(pool).topic("mail.*").concurrency(16).state(Mailer).run().await?;
+//! # Ok(()) }
+//! ```
+//!
+//! # The words
+//! A **task** is a function; a **job** is one published call; a **worker** consumes; a **topic** is a
+//! pattern over dotted task names. Two things to know: **greater priority runs first**, and
+//! **`retries` counts runs in all**: 3 means at most three.
+//!
+//! # What holds
+//! - A job whose transaction committed is never lost, and ends in `jobs.job` with its last error.
+//! - Every job is started at least once, and at most one completion of it is accepted: each attempt
+//!   holds a lease, and a verdict under a lease that is gone is refused.
+//! - Effects happen exactly once when they and the acknowledgement share one transaction:
+//!   [`Job::finish`].
+//! - The jobs of a worker that died run again within seconds.
+//! - Notifications only make things faster; everything works without them.
+//!
+//! # Where to look
+//! [`task`] declares · [`Task::publish`], [`publish_all`], [`NewJob`], [`Tx`] publish ·
+//! [`JobHandle::wait`] waits · [`Worker`] works · [`inspect`] looks · [`admin`] operates ·
+//! [`migrate`] installs · [`testing`] helps tests.
+//!
+//! # Features
+//! None is on by default.
+//!
+//! | feature | adds |
+//! |---|---|
+//! | `tls` | TLS (rustls, the system's roots) for the connections of your pool and of the worker |
+//! | `cli` | `pgjobs::cli::main()`, the whole command line for your own binary, and the program `pgjobs` |
+//! | `local-postgres` | the module `local_postgres`, a PostgreSQL of your own for development and tests |
+//! | `linkme` | registers tasks through linker sections, for targets where constructors do not run |
+
 pub mod admin;
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod inspect;
+#[cfg(feature = "local-postgres")]
+pub mod local_postgres;
 pub mod testing;
-mod options;
+
 mod args;
 mod backoff;
 mod context;
 mod error;
 mod job;
+mod options;
 mod outcome;
-mod registry;
 mod publish;
+mod registry;
 mod sql;
 mod task;
 mod topic;
 mod worker;
+
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
-#[cfg(feature = "cli")]
-pub mod cli;
-#[cfg(feature = "local-postgres")]
-pub mod local_postgres;
 
 pub use args::{BodyError, Param};
 pub use backoff::Backoff;
@@ -30,12 +99,83 @@ pub use error::Error;
 pub use job::{Job, JobId, JobState};
 pub use options::TaskOptions;
 pub use outcome::{IntoOutcome, TaskError};
-pub use pgjobs_macros::task;
-pub use publish::{JobHandle, NewJob, Publish, PublishAll, Publisher, Tx, publish_all};
 pub use pgjobs_migrations::Step;
-pub use sql::migrate::{migrate, migration_script, pending_migrations};
+pub use publish::{JobHandle, NewJob, Publish, PublishAll, Publisher, Tx, TxConnection, publish_all};
 pub use registry::linked_tasks;
+pub use sql::migrate::{migrate, migration_script, pending_migrations};
 pub use task::{BoxFuture, Need, Task, TaskDef};
 pub use topic::Topic;
 pub use worker::{Report, Worker, WorkerHandle};
+
+// Types of these crates stand in the public interface; the same versions, without naming them twice.
 pub use {chrono, schemars, serde, serde_json, sqlx};
+
+/// Makes an `async fn` a task.
+///
+/// The function stays what it is and can be called. Beside it stands a struct of the same name, the
+/// call: its fields are the arguments, and it has
+///
+/// - `publish(publisher, required arguments…)`, which takes options and is sent by `.await`,
+/// - `new(required arguments…)`, and a setter for each argument that may be absent; its
+///   [`publish`](Task::publish) needs `use pgjobs::Task`.
+///
+/// # Parameters
+/// | mark | the parameter is |
+/// |---|---|
+/// | none | an argument: owned, `Serialize + Deserialize + JsonSchema`; `Option` may be absent |
+/// | `#[default(expr)]` | an argument that is `expr` when absent |
+/// | `#[kwargs]` | a map of all keyword arguments that no other parameter takes; last |
+/// | `#[inject]` | not part of the job: `&T` borrows (`T` clones) what the worker was given with `.state(…)`; `&Job` is the job itself, `&PgPool` the worker's pool |
+///
+/// # Options
+/// | option | meaning | default |
+/// |---|---|---|
+/// | `name = "mail.welcome"` | the dotted name; pin it before you move the function | its module path |
+/// | `aliases = ["mail.hello"]` | earlier names, so that old jobs still run | none |
+/// | `retries = 5` | runs in all, 1 to 1000 | 3 |
+/// | `timeout = "30s"` | the longest a run may take: `250ms`, `5m`, `1h30m`, up to `7d` | 60 s |
+/// | `priority = 3` | greater runs first | 0 |
+/// | `backoff = "exponential(1s, 1h)"` | or `"linear(5s)"`, `"fixed(10s)"`; see [`Backoff`] | 3 s, doubled, at most 1 h |
+/// | `call = Welcome` | names the struct, when the function's name is taken | the function's name |
+/// | `crate = path` | where pgjobs is, when it was renamed | `::pgjobs` |
+///
+/// # Result
+/// Nothing, or `Result<T, E>`: `T` is stored as the job's result, and `E` is any error, a string, or
+/// a [`TaskError`] that says what happens next. A panic counts as an error. A run that outlasts its
+/// timeout is dropped at its next `.await`; wrap work that blocks in `spawn_blocking`.
+///
+/// # Your own types
+/// An argument or result type derives `JsonSchema`; without `schemars` among your dependencies, tell
+/// the derive where it is:
+///
+/// ```
+/// use pgjobs::{TaskError, schemars::JsonSchema, serde::{Deserialize, Serialize}, task};
+///
+/// #[derive(Serialize, Deserialize, JsonSchema)]
+/// #[serde(crate = "pgjobs::serde")]
+/// #[schemars(crate = "pgjobs::schemars")]
+/// struct Order {
+///     id: i64,
+///     lines: Vec<String>,
+/// }
+///
+/// /// Packs an order and returns the number of its parcels.
+/// #[task(aliases = ["shop.pack_order"])]
+/// async fn pack(order: Order, #[default(5)] per_parcel: usize, note: Option<String>) -> Result<usize, TaskError> {
+///     if order.lines.is_empty() {
+///         return Err(TaskError::fatal("nothing to pack"));
+///     }
+///     Ok(order.lines.len().div_ceil(per_parcel))
+/// }
+///
+/// # async fn f(pool: &pgjobs::sqlx::PgPool) -> Result<(), pgjobs::Error> {
+/// use pgjobs::Task;
+///
+/// let order = Order { id: 1, lines: vec!["tea".into()] };
+/// let job = pack::new(order).per_parcel(2_usize).note("fragile").publish(pool).await?;
+/// let parcels: usize = job.wait(pool).await?;
+/// # Ok(()) }
+/// ```
+///
+/// What the macro writes can be written by hand: a [`TaskDef`] and an implementation of [`Task`].
+pub use pgjobs_macros::task;

@@ -20,7 +20,7 @@ impl welcome {
     ) -> ::pgjobs::Publish<'c, __P, <Self as ::pgjobs::Task>::Output> {
         ::pgjobs::Task::publish(Self {}, publisher)
     }
-    pub fn limit(self, _: impl ::core::convert::Into<i64>) -> Self {
+    pub fn limit(self, _: impl ::core::marker::Sized) -> Self {
         self
     }
 }

@@ -1,6 +1,8 @@
 //! The log on stderr.
 
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{EnvFilter, FilterExt, LevelFilter, filter_fn};
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
 
 use super::console::Console;
 use super::options::Global;
@@ -13,12 +15,14 @@ pub(super) fn start(global: &Global, console: &Console) {
         Some(filter) => EnvFilter::new(filter),
         None => EnvFilter::new(level(global)),
     };
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    // Spans of jobs are kept at every level: they say which job a warning is about.
+    let spans = filter_fn(|metadata| metadata.is_span() && metadata.target().starts_with("pgjobs"));
+    let lines = tracing_subscriber::fmt::layer()
         .with_ansi(console.colors_stderr())
         .with_writer(|| Masked)
         .with_target(global.verbose > 1)
-        .try_init();
+        .with_filter(filter.or(spans.with_max_level_hint(LevelFilter::INFO)));
+    let _ = tracing_subscriber::registry().with(lines).try_init();
 }
 
 fn level(global: &Global) -> &'static str {

@@ -32,10 +32,10 @@ pub(super) struct PublishArgs {
     task: String,
     /// Positional arguments, all at once, before those of --arg.
     #[arg(long, value_name = "JSON-ARRAY", value_parser = values::array)]
-    args: Option<Vec<Value>>,
+    args: Option<Array>,
     /// Keyword arguments, all at once.
     #[arg(long, value_name = "JSON-OBJECT", value_parser = values::object)]
-    kwargs: Option<Map<String, Value>>,
+    kwargs: Option<Object>,
     /// One positional argument.
     #[arg(long, value_name = "VALUE", value_parser = values::argument, allow_hyphen_values = true)]
     arg: Vec<Value>,
@@ -64,6 +64,10 @@ pub(super) struct PublishArgs {
     #[arg(long, value_name = "DURATION", value_parser = values::duration, requires = "wait")]
     wait_timeout: Option<Duration>,
 }
+
+/// One value for clap, which takes a `Vec` for an option that is given several times.
+type Array = Vec<Value>;
+type Object = Map<String, Value>;
 
 pub(super) async fn run(asked: PublishArgs, global: &Global, console: &Console) -> Result<(), Failure> {
     let (waits, limit, task) = (asked.wait, asked.wait_timeout, asked.task.clone());

@@ -19,4 +19,4 @@ pub use handle::JobHandle;
 pub use named::NewJob;
 pub use one::Publish;
 pub use publisher::Publisher;
-pub use tx::Tx;
+pub use tx::{Tx, TxConnection};

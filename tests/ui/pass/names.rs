@@ -7,6 +7,7 @@ use pgjobs::{TaskError, task};
 pub struct P(i64);
 
 #[task]
+#[allow(clippy::too_many_arguments)]
 pub async fn call(
     publisher: P,
     context: String,
@@ -26,7 +27,7 @@ macro_rules! task_returning {
     ($name:ident, $argument:ident: $ty:ty, $result:ty) => {
         #[task]
         pub async fn $name($argument: $ty, publisher: i64) -> $result {
-            drop(($argument, publisher));
+            let _ = ($argument, publisher);
             Ok(())
         }
     };

@@ -63,7 +63,7 @@ fn list(jobs: &[JobRow]) -> String {
         return "no jobs".to_owned();
     }
     let now = Utc::now();
-    let header = ["Job", "Task", "State", ">Failed runs", ">Priority", "Published", "Since", "Last error"];
+    let header = ["Job", "Task", "State", ">Starts", ">Priority", "Published", "Since", "Last error"];
     table(header, jobs.iter().map(|job| row(job, now)))
 }
 
@@ -72,7 +72,7 @@ fn row(job: &JobRow, now: DateTime<Utc>) -> [String; 8] {
         job.job_id.to_string(),
         job.task.clone(),
         job.state.to_string(),
-        format!("{} of {}", job.retries, job.max_retries),
+        job.attempt.to_string(),
         job.priority.to_string(),
         words::when(job.created_at, now),
         since(job, now),

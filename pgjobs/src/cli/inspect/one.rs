@@ -41,8 +41,8 @@ fn describe(job: &JobRow, waits_for: Option<&str>, console: &Console) -> String 
     say("Task", Some(job.task.clone()));
     say("State", Some(console.paint(color(job.state), job.state.as_str())));
     say("Waits for", waits_for.map(str::to_owned));
-    say("Started", Some(format!("{} times", job.attempt)));
-    say("Failed runs", Some(format!("{} of {} allowed", job.retries, job.max_retries)));
+    say("Starts", Some(job.attempt.to_string()));
+    say("Charged", Some(format!("{} of {} runs", job.retries, job.max_retries)));
     say("Priority", Some(job.priority.to_string()));
     say("Timeout", Some(format!("{} s", job.timeout)));
     say("Published", Some(time(job.created_at)));

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use chrono::Utc;
+use serde::Serialize;
 use serde_json::json;
 use sqlx::PgPool;
 
@@ -21,7 +22,7 @@ pub(super) async fn show(pool: &PgPool, watch: Option<Duration>, console: &Conso
         if watch.is_some() {
             console.clear()?;
         }
-        let document = json!({ "at": Utc::now(), "tasks": tasks, "workers": totals(&workers) });
+        let document = json!({ "at": Utc::now(), "tasks": tasks, "workers": Crew::of(&workers) });
         console.data(&document, || words(&tasks, &workers))?;
         match watch {
             Some(pause) => tokio::time::sleep(pause).await,
@@ -30,22 +31,35 @@ pub(super) async fn show(pool: &PgPool, watch: Option<Duration>, console: &Conso
     }
 }
 
-fn totals(workers: &[WorkerRow]) -> serde_json::Value {
-    let alive = || workers.iter().filter(|worker| worker.alive);
-    json!({
-        "alive": alive().count(),
-        "slots": alive().map(|worker| i64::from(worker.slots)).sum::<i64>(),
-        "held": alive().map(|worker| worker.held).sum::<i64>(),
-    })
+/// The live workers taken together.
+#[derive(Serialize)]
+struct Crew {
+    alive: usize,
+    slots: i64,
+    held: i64,
+}
+
+impl Crew {
+    fn of(workers: &[WorkerRow]) -> Self {
+        let alive = || workers.iter().filter(|worker| worker.alive);
+        Crew {
+            alive: alive().count(),
+            slots: alive().map(|worker| i64::from(worker.slots)).sum(),
+            held: alive().map(|worker| worker.held).sum(),
+        }
+    }
+
+    fn words(&self) -> String {
+        let plural = if self.alive == 1 { "" } else { "s" };
+        match self.alive {
+            0 => "no worker is alive".to_owned(),
+            alive => format!("{alive} worker{plural} alive, {} of {} slots taken", self.held, self.slots),
+        }
+    }
 }
 
 fn words(tasks: &[TaskCounts], workers: &[WorkerRow]) -> String {
-    let totals = totals(workers);
-    let workers = match totals["alive"].as_u64() {
-        Some(0) | None => "no worker alive".to_owned(),
-        Some(1) => format!("1 worker alive, {} slots, {} jobs held", totals["slots"], totals["held"]),
-        Some(n) => format!("{n} workers alive, {} slots, {} jobs held", totals["slots"], totals["held"]),
-    };
+    let workers = Crew::of(workers).words();
     if tasks.is_empty() {
         return format!("no jobs\n{workers}");
     }

@@ -1,0 +1,111 @@
+"""The original's client, as it comes from its package, against our schema.
+
+client.py publish   publishes singly and in bulk, prints the ids
+client.py read ID…  prints what the client's own `get` says of each job
+client.py work N    runs the client's own worker until N jobs have ended
+client.py contract  walks through the client's calls and checks what they return
+"""
+import asyncio
+import datetime
+import json
+import sys
+
+import asyncpg
+import jobs
+from jobs.migrations import migrate
+from jobs.worker import Worker
+
+DSN = sys.argv[1]
+
+
+def check(condition, what):
+    if not condition:
+        raise SystemExit(f"not so: {what}")
+
+
+async def publish(db):
+    single = await jobs.publish(db, "math.add", args=[1, 2])
+    named = await jobs.publish(db, "math.add", kwargs={"a": 40})
+    now = datetime.datetime.utcnow()
+    later = await jobs.publish(db, "math.add", args=[5, 5], scheduled_at=now + datetime.timedelta(hours=1))
+    soon = await jobs.publish(db, "math.add", args=[6, 6], scheduled_at=now - datetime.timedelta(seconds=1))
+    body = lambda n: json.dumps({"args": [n, n]})
+    bulk = await jobs.publish_bulk(db, [("math.add", body(n), None, None, None, 3) for n in range(10)])
+    print(json.dumps({
+        "single": single["job_id"], "named": named["job_id"], "later": later["job_id"], "soon": soon["job_id"],
+        "bulk": [row["job_id"] for row in bulk],
+    }))
+
+
+async def read(db):
+    rows = [await jobs.get(db, job_id) for job_id in sys.argv[3:]]
+    print(json.dumps([[row["status"], row["result"]] for row in rows]))
+
+
+async def work(db):
+    worker = Worker(DSN, batch_size=8, wait=0.01)
+    running = asyncio.create_task(worker.work())
+    while await db.fetchval("select count(*) from jobs.job") < int(sys.argv[3]):
+        await asyncio.sleep(0.02)
+    worker.close()
+    await running
+
+
+async def contract(db):
+    await migrate(db)
+    check(await db.fetchval("select migration from jobs.migrations") == 1, "the migrator has nothing to do")
+
+    job = await jobs.publish(db, "a.task")
+    check(job["retries"] == 0 and job["max_retries"] == 3 and job["run_at"] is None, "a queued row")
+    [claimed] = await jobs.consume(db, 1)
+    check(claimed["job_id"] == job["job_id"] and claimed["run_at"] is not None, "consume hands out the job")
+    check(json.loads(claimed["body"]) == {"args": None, "kwargs": None}, "nulls arrive as they were sent")
+    ended = await jobs.ack(db, job["job_id"], json.dumps([1]))
+    check(ended["status"] == "success" and json.loads(ended["result"]) == [1], "ack returns the ended row")
+    for call in (jobs.ack, jobs.nack):
+        try:
+            await call(db, job["job_id"])
+            check(False, "an ended job cannot be settled")
+        except asyncpg.exceptions.RaiseError as error:
+            check(job["job_id"] in str(error), "the error names the job")
+
+    job = await jobs.publish(db, "again", max_retries=2)
+    await jobs.consume(db, 1)
+    soon = datetime.datetime.utcnow() + datetime.timedelta(milliseconds=300)
+    await jobs.nack(db, job["job_id"], "boom", soon)
+    check(await jobs.consume(db, 1) == [], "a nacked job waits for its time")
+    while not (rows := await jobs.consume(db, 1)):
+        await asyncio.sleep(0.02)
+    check(datetime.datetime.utcnow() >= soon, "and not for less: naive times are UTC")
+    check(rows[0]["retries"] == 1, "the failed run is counted")
+    await jobs.nack(db, job["job_id"], "boom again")
+    row = await jobs.get(db, job["job_id"])
+    check(row["status"] == "failed" and row["traceback"] == "boom again", "two runs in all")
+
+    job = await jobs.publish(db, "slow", timeout=0.1)
+    await jobs.consume(db, 1)
+    while not await db.fetchval("select count(*) from jobs.expired"):
+        await asyncio.sleep(0.02)
+    check(await jobs.consume(db, 1) == [], "an expired job backs off")
+    try:
+        await jobs.ack(db, job["job_id"])
+        check(False, "an expired job is not running")
+    except asyncpg.exceptions.RaiseError:
+        pass
+
+    await jobs.publish_bulk(db, [("low", None, None, None, None, None)] * 3)
+    high = await jobs.publish(db, "high", priority=10)
+    [first] = await jobs.consume(db, 1)
+    check(first["job_id"] == high["job_id"], "greater priority first")
+    check([r["task"] for r in await jobs.consume_topic(db, "lo%", 2)] == ["low", "low"], "topics")
+    check(await jobs.consume_topic(db, "l_w") == [], "an underscore is itself")
+    print("{}")
+
+
+async def main():
+    db = await asyncpg.connect(DSN)
+    await {"publish": publish, "read": read, "work": work, "contract": contract}[sys.argv[2]](db)
+    await db.close()
+
+
+asyncio.run(main())
