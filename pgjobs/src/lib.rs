@@ -179,3 +179,8 @@ pub use {chrono, schemars, serde, serde_json, sqlx};
 ///
 /// What the macro writes can be written by hand: a [`TaskDef`] and an implementation of [`Task`].
 pub use pgjobs_macros::task;
+
+// The code of the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

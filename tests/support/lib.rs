@@ -142,3 +142,8 @@ where
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
+
+// The code of the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -7,7 +7,7 @@ use sqlx::PgPool;
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 
 use super::report::{Figures, Pickup, Rate};
-use super::tasks::{NOOP, Noop, PING, Ping, Probe, TOPIC};
+use super::tasks::{NOOP, Noop, PING, Ping, Probe, Start, TOPIC};
 use crate::cli::console::Console;
 use crate::cli::exit::Failure;
 use crate::cli::progress::Progress;
@@ -105,7 +105,7 @@ async fn pick_up(pool: &PgPool, plan: &Plan, console: &Console) -> Result<Pickup
     emptied(pool, &worker, u64::from(plan.singles), &progress).await?;
     drop(progress);
     let progress = Progress::bar(console, "measuring pick-up", u64::from(plan.samples));
-    let mut histogram: Histogram<u64> = Histogram::new(3).map_err(|e| Failure::failed(e.to_string()))?;
+    let mut histogram = histogram()?;
     for done in 1..=plan.samples {
         tokio::time::sleep(Duration::from_millis(fastrand::u64(10..30))).await;
         let latency = sample(pool, &mut starts).await?;
@@ -116,20 +116,29 @@ async fn pick_up(pool: &PgPool, plan: &Plan, console: &Console) -> Result<Pickup
     Ok(Pickup::new(&histogram))
 }
 
+/// Microseconds up to a minute, with three digits. Its bounds are fixed: one that grows does not do
+/// so for `saturating_record`.
+fn histogram() -> Result<Histogram<u64>, Failure> {
+    let histogram = Histogram::new_with_bounds(1, 60_000_000, 3);
+    histogram.map_err(|error| Failure::failed(format!("the histogram cannot be made: {error}")))
+}
+
 /// From the publish call to the task's first line, so that the way to the server is part of it.
-async fn sample(pool: &PgPool, starts: &mut UnboundedReceiver<Instant>) -> Result<Duration, Failure> {
+async fn sample(pool: &PgPool, starts: &mut UnboundedReceiver<Start>) -> Result<Duration, Failure> {
     let published = Instant::now();
-    Ping {}.publish(pool).await?;
-    match tokio::time::timeout(PATIENCE, starts.recv()).await {
-        Ok(Some(started)) => Ok(started.saturating_duration_since(published)),
-        _ => Err(stalled()),
+    let job = Ping {}.publish(pool).await?;
+    loop {
+        match tokio::time::timeout(PATIENCE, starts.recv()).await {
+            Ok(Some((id, started))) if id == *job.id() => {
+                return Ok(started.saturating_duration_since(published));
+            }
+            Ok(Some(_)) => {} // an earlier job once more: jobs start at least once
+            _ => return Err(stalled()),
+        }
     }
 }
 
-async fn start(
-    pool: &PgPool,
-    concurrency: u16,
-) -> Result<(WorkerHandle, UnboundedReceiver<Instant>), Failure> {
+async fn start(pool: &PgPool, concurrency: u16) -> Result<(WorkerHandle, UnboundedReceiver<Start>), Failure> {
     let (probe, starts) = mpsc::unbounded_channel();
     // The topic leaves out whatever else is linked into the program.
     let worker = Worker::new(pool.clone()).topic(TOPIC).task(&NOOP).task(&PING).state(Probe(probe));

@@ -6,10 +6,13 @@ use schemars::{Schema, schema_for};
 use serde::Serialize;
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::{Backoff, Need, Task, TaskDef, TaskOptions};
+use crate::{Backoff, JobId, Need, Task, TaskDef, TaskOptions};
 
 /// Tells the bench when a task was started.
-pub(super) struct Probe(pub(super) UnboundedSender<Instant>);
+pub(super) struct Probe(pub(super) UnboundedSender<Start>);
+
+/// Which job, and when.
+pub(super) type Start = (JobId, Instant);
 
 #[derive(Serialize)]
 pub(super) struct Noop {}
@@ -42,9 +45,9 @@ pub(super) static PING: TaskDef = TaskDef {
     needs: &[Need::of::<Probe>()],
     run: |context| {
         Box::pin(async move {
-            let started = Instant::now();
+            let start = (context.job().id().clone(), Instant::now());
             // The bench may have ended; then nobody wants to know.
-            let _ = context.state::<Probe>()?.0.send(started);
+            let _ = context.state::<Probe>()?.0.send(start);
             context.finish(())
         })
     },

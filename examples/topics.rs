@@ -1,0 +1,89 @@
+//! Two worker programs of one library, each on its topic.
+//!
+//! ```text
+//! cargo run --example topics
+//! ```
+//!
+//! Crate `shop` (examples/shop) holds the tasks, its programs `mail-worker` and `billing-worker`
+//! work on `shop.mail.*` and `shop.billing.*`. This program starts the database and both workers,
+//! publishes for both, and tells which worker did what. A charge asks for its receipt, which is
+//! mail: the workers meet only in the database.
+
+use std::error::Error;
+use std::io;
+use std::process::Stdio;
+use std::time::Duration;
+
+use pgjobs::local_postgres::Database;
+use pgjobs::{JobHandle, JobId};
+use pgjobs_examples::table;
+use shop::{billing, mail};
+use sqlx::PgPool;
+use tokio::process::{Child, Command};
+
+const BY_WORKER: &str = "
+    select right(worker::text, 8), task, count(*) from jobs.all
+    where job_id = any ($1) group by 1, 2 order by 2";
+
+const LIMIT: Duration = Duration::from_secs(30);
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let (database, pool) = pgjobs_examples::database().await?;
+    cargo(["build", "--bins"]).status().await?;
+    let mut workers = [start("mail-worker", &database)?, start("billing-worker", &database)?];
+
+    let jobs = publish_and_wait(&pool).await?;
+    for worker in &mut workers {
+        stop(worker).await?;
+    }
+
+    let rows: Vec<(String, String, i64)> = sqlx::query_as(BY_WORKER).bind(jobs).fetch_all(&pool).await?;
+    let rows = rows.into_iter().map(|(worker, task, jobs)| [worker, task, jobs.to_string()]);
+    println!("\n{}", table(["worker", "task", "jobs"], rows));
+    Ok(())
+}
+
+/// Publishes four letters and two charges, and returns all jobs when the last receipt is sent.
+async fn publish_and_wait(pool: &PgPool) -> Result<Vec<String>, Box<dyn Error>> {
+    let address = |number| format!("customer{number}@example.org");
+    let letters = pgjobs::publish_all(pool, (1..=4).map(|n| mail::welcome::new(address(n)))).await?;
+    let charges = pgjobs::publish_all(pool, (1..=2).map(|n| billing::charge::new(address(n), 990))).await?;
+
+    let mut jobs = Vec::new();
+    for letter in &letters {
+        letter.wait_for(pool, LIMIT).await?;
+        jobs.push(letter.id().to_string());
+    }
+    for charge in &charges {
+        let receipt: JobId = charge.wait_for(pool, LIMIT).await?.parse()?;
+        jobs.extend([charge.id().to_string(), receipt.to_string()]);
+        println!("{}", JobHandle::<String>::new(receipt).wait_for(pool, LIMIT).await?);
+    }
+    Ok(jobs)
+}
+
+fn cargo<const N: usize>(arguments: [&str; N]) -> Command {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let (verb, rest) = arguments.split_at(1);
+    cargo.args(verb).args(["--quiet", "--package", "pgjobs-example-shop"]).args(rest);
+    cargo.current_dir(env!("CARGO_MANIFEST_DIR")).kill_on_drop(true);
+    cargo
+}
+
+/// Starts a program of the shop on our database; on Unix `cargo run` turns into it.
+fn start(program: &str, database: &Database) -> io::Result<Child> {
+    let mut command = cargo(["run", "--bin", program]);
+    if let Some(server) = database.local() {
+        command.env("DATABASE_URL", server.url("postgres"));
+    }
+    command.stderr(Stdio::null()).spawn()
+}
+
+/// Asks a worker to end, as systemd and Kubernetes do, and waits for it.
+async fn stop(worker: &mut Child) -> io::Result<()> {
+    if let Some(pid) = worker.id() {
+        Command::new("sh").args(["-c", "kill -TERM \"$0\"", &pid.to_string()]).status().await?;
+    }
+    worker.wait().await.map(drop)
+}

@@ -1,0 +1,58 @@
+//! `dev`.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::app::{Running, bare, folder, run};
+
+fn here(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = bare(arguments);
+    command.current_dir(folder);
+    command
+}
+
+#[test]
+fn it_serves_the_folder_it_runs_in_and_keeps_the_data() {
+    let folder = folder();
+    let mut dev = Running::start(&mut here(&folder, &["dev"]));
+    let line = dev.line();
+    assert!(line.starts_with("export DATABASE_URL='postgresql:///"), "{line}");
+    assert_eq!(run(&mut here(&folder, &["dev", "--print"])).data(), line);
+
+    let said = run(&mut here(&folder, &["publish", "app.add", "--args", "[1, 2]", "--wait"]));
+    assert!(said.err.contains("using the database of `app dev`"), "{said:?}");
+    assert_eq!(said.data(), "3", "its worker is at work");
+    let said = run(&mut here(&folder, &["dev", "--destroy", "--yes"]));
+    assert_eq!(said.code, Some(1), "it runs: {said:?}");
+    dev.signal("-INT");
+    let said = dev.end();
+    assert_eq!(said.code, Some(0), "{said:?}");
+    assert_eq!(run(&mut here(&folder, &["inspect"])).code, Some(3), "it is gone");
+
+    let mut dev = Running::start(&mut here(&folder, &["dev", "--json"]));
+    let document: serde_json::Value = serde_json::from_str(&dev.line()).unwrap();
+    assert!(document["database_url"].as_str().unwrap().starts_with("postgresql:///"));
+    assert!(run(&mut here(&folder, &["inspect"])).data().contains("app.add"), "the job is still there");
+    dev.signal("-TERM");
+    assert_eq!(dev.end().code, Some(0));
+
+    assert_eq!(run(&mut here(&folder, &["dev", "--destroy"])).code, Some(2), "nobody can be asked");
+    assert!(run(&mut here(&folder, &["dev", "--destroy", "--yes"])).data().starts_with("removed "));
+    assert!(run(&mut here(&folder, &["dev", "--destroy", "--yes"])).data().starts_with("nothing at "));
+}
+
+#[test]
+fn an_ephemeral_one_keeps_nothing() {
+    let folder = folder();
+    let mut dev = Running::start(&mut here(&folder, &["dev", "--ephemeral"]));
+    dev.line();
+    run(&mut here(&folder, &["publish", "app.nobody"])).data();
+    dev.signal("-INT");
+    assert_eq!(dev.end().code, Some(0));
+    let mut dev = Running::start(&mut here(&folder, &["dev", "--ephemeral"]));
+    dev.line();
+    assert!(run(&mut here(&folder, &["inspect"])).data().contains("no jobs"));
+    dev.signal("-INT");
+    assert_eq!(dev.end().code, Some(0));
+    run(&mut here(&folder, &["dev", "--destroy", "--yes"])).data();
+}

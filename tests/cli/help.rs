@@ -1,0 +1,93 @@
+//! What can be learnt without a database.
+
+use crate::app::{bare, run};
+
+const COMMANDS: [&[&str]; 14] = [
+    &["dev"],
+    &["migrate"],
+    &["worker"],
+    &["publish"],
+    &["inspect"],
+    &["inspect", "jobs"],
+    &["inspect", "job"],
+    &["inspect", "tasks"],
+    &["inspect", "workers"],
+    &["retry"],
+    &["cancel"],
+    &["purge"],
+    &["bench"],
+    &["completions"],
+];
+
+#[test]
+fn every_command_has_help() {
+    for command in COMMANDS {
+        let help = run(bare(command).arg("--help")).data();
+        assert!(help.contains(&format!("Usage: app {}", command.join(" "))), "{help}");
+        assert!(help.contains("--dsn-file") && help.contains("--json"), "{help}");
+    }
+}
+
+#[test]
+fn the_help_lists_every_command_and_exit_code() {
+    let help = run(&mut bare(&["--help"])).data();
+    for command in COMMANDS.iter().filter(|command| command.len() == 1) {
+        assert!(help.contains(&format!("\n  {} ", command[0])), "{command:?}: {help}");
+    }
+    for code in ["0 ", "1 ", "2 ", "3 ", "130 "] {
+        assert!(help.contains(&format!("\n  {code}")), "{code}: {help}");
+    }
+}
+
+#[test]
+fn wrong_usage_ends_with_2_and_says_why_on_stderr() {
+    for (arguments, reason) in [
+        (&["nonsense"][..], "unrecognized subcommand"),
+        (&["cancel"], "required"),
+        (&["cancel", "x;y"], "letters and digits"),
+        (&["cancel", "abc", "--topic", "*"], "cannot be used with"),
+        (&["inspect", "jobs", "--state", "lost"], "possible values"),
+        (&["inspect", "jobs", "--limit", "0"], "1..=1000"),
+        (&["inspect", "jobs", "--topic", ""], "is empty"),
+        (&["publish", "a", "--timeout", "5"], "250ms, 30s, 5m"),
+        (&["publish", "a", "--at", "tomorrow"], "RFC3339"),
+        (&["publish", "a", "--args", "{}"], "no JSON array"),
+        (&["publish", "a", "--kwargs", "[]"], "no JSON object"),
+        (&["publish", "a", "--kwarg", "b"], "NAME=VALUE"),
+        (&["publish", "a", "--arg", "18446744073709551616"], "64 bits"),
+        (&["publish", "a", "--wait-timeout", "1s"], "--wait"),
+        (&["migrate", "--sql", "--dry-run"], "cannot be used with"),
+    ] {
+        let said = run(&mut bare(arguments));
+        assert_eq!(said.code, Some(2), "{arguments:?}: {said:?}");
+        assert!(said.err.contains(reason), "{arguments:?}: {said:?}");
+        assert_eq!(said.out, "", "{arguments:?}");
+    }
+}
+
+#[test]
+fn without_a_database_it_ends_with_3_and_names_the_remedies() {
+    let said = run(&mut bare(&["inspect"]));
+    assert_eq!(said.code, Some(3), "{said:?}");
+    assert!(said.err.contains("app dev") && said.err.contains("export DATABASE_URL="), "{said:?}");
+    assert_eq!(said.err.lines().count(), 1, "{said:?}");
+
+    let said = run(&mut bare(&["inspect", "--json"]));
+    assert_eq!(said.json()["error"]["exit_code"], 3);
+}
+
+#[test]
+fn colours_are_off_unless_asked_for() {
+    assert!(!run(&mut bare(&["inspect"])).err.contains('\x1b'));
+    assert!(run(&mut bare(&["inspect", "--color", "always"])).err.contains("\x1b["));
+    assert!(run(&mut bare(&["--help", "--color=always"])).out.contains("\x1b["));
+    assert!(!run(bare(&["--help"]).env("NO_COLOR", "1")).out.contains('\x1b'));
+}
+
+#[test]
+fn completions_are_printed_for_every_shell() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = run(&mut bare(&["completions", shell])).data();
+        assert!(script.contains("app") && script.contains("burst"), "{shell}");
+    }
+}

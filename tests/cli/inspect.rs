@@ -1,0 +1,99 @@
+//! `inspect`.
+
+use pgjobs_tests::Db;
+
+use crate::app::{Running, on, run};
+
+async fn worked() -> Db {
+    let db = Db::new().await;
+    for arguments in [
+        &["app.add", "--args", "[1, 2]"][..],
+        &["app.broken", "--kwarg", "reason=no luck"],
+        &["app.nobody"],
+        &["app.add", "--args", "[1, 2]", "--delay", "2h"],
+    ] {
+        run(on(&db.url, &["publish"]).args(arguments)).data();
+    }
+    run(&mut on(&db.url, &["worker", "--burst"])).data();
+    db
+}
+
+#[tokio::test]
+async fn bare_it_counts_jobs_by_task_and_state() {
+    let db = worked().await;
+    let text = run(&mut on(&db.url, &["inspect"])).data();
+    let row = |task: &str| {
+        let line = text.lines().find(|line| line.starts_with(task)).unwrap_or_else(|| panic!("{text}"));
+        line.split_whitespace().skip(1).map(str::to_owned).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(row("app.add"), "0 1 0 1 0 0 -");
+    assert_eq!(row("app.broken"), "0 0 0 0 1 0 -");
+    assert!(row("app.nobody").starts_with("1 0 0 0 0 0 "), "{text}");
+    let document = run(&mut on(&db.url, &["inspect", "--json"])).json();
+    assert_eq!(document["tasks"][0]["task"], "app.add");
+    assert_eq!(document["workers"]["alive"], 0);
+}
+
+#[tokio::test]
+async fn watching_prints_a_document_a_line() {
+    let db = Db::new().await;
+    let mut watch = Running::start(&mut on(&db.url, &["inspect", "--watch", "1", "--json"]));
+    for _ in 0..2 {
+        let document: serde_json::Value = serde_json::from_str(&watch.line()).unwrap();
+        assert!(document["tasks"].is_array());
+    }
+}
+
+#[tokio::test]
+async fn jobs_are_listed_filtered_and_paged() {
+    let db = worked().await;
+    let text = run(&mut on(&db.url, &["inspect", "jobs"])).data();
+    assert_eq!(text.lines().count(), 5, "{text}");
+    assert!(text.contains("no luck") && text.contains("due in "), "{text}");
+    let list = |arguments: &[&str]| run(on(&db.url, &["inspect", "jobs", "--json"]).args(arguments)).json();
+    let failed = list(&["--state", "failed"]);
+    assert_eq!(failed["jobs"][0]["task"], "app.broken");
+    assert_eq!(failed["jobs"].as_array().map(Vec::len), Some(1));
+    assert_eq!(list(&["--topic", "app.n*"])["jobs"][0]["task"], "app.nobody");
+    let page = list(&["--limit", "3"]);
+    let next = page["next"].as_str().expect("there are more");
+    assert_eq!(list(&["--limit", "3", "--before", next])["jobs"].as_array().map(Vec::len), Some(1));
+}
+
+#[tokio::test]
+async fn one_job_is_shown_with_all_that_is_known() {
+    let db = worked().await;
+    let id: String = db.one("select job_id from jobs.job where task = 'app.add'").await;
+    let text = run(&mut on(&db.url, &["inspect", "job", &id])).data();
+    for part in [&id, "app.add", "success", "Arguments", "Result        3"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let id: String = db.one("select job_id from jobs.job_queue where task = 'app.nobody'").await;
+    let text = run(&mut on(&db.url, &["inspect", "job", &id])).data();
+    assert!(text.contains("a worker that has this task: none is alive"), "{text}");
+    let said = run(&mut on(&db.url, &["inspect", "job", "nosuchjob"]));
+    assert_eq!(said.code, Some(1), "{said:?}");
+    assert!(said.err.contains("no job nosuchjob"), "{said:?}");
+}
+
+#[tokio::test]
+async fn tasks_and_workers_are_listed() {
+    let db = worked().await;
+    let text = run(&mut on(&db.url, &["inspect", "tasks"])).data();
+    assert!(text.contains("Adds two numbers.") && text.contains("[reason]"), "{text}");
+    assert!(text.contains("no worker ever declared it"), "{text}");
+    assert_eq!(run(&mut on(&db.url, &["inspect", "workers"])).data(), "no workers");
+
+    let worker = Running::start(&mut on(&db.url, &["worker", "--topic", "app.a*"]));
+    pgjobs_tests::until("it registers", async || {
+        db.one::<i64>("select count(*) from jobs.workers()").await == 1
+    })
+    .await;
+    let document = run(&mut on(&db.url, &["inspect", "workers", "--json"])).json();
+    assert_eq!(document["workers"][0]["topics"][0], "app.a*");
+    assert!(run(&mut on(&db.url, &["inspect", "workers"])).data().contains("app.a*"));
+    let document = run(&mut on(&db.url, &["inspect", "tasks", "--json"])).json();
+    assert_eq!(document["tasks"][0]["name"], "app.add");
+    assert_eq!(document["tasks"][0]["workers"], 1);
+    drop(worker);
+}

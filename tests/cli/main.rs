@@ -1,0 +1,12 @@
+//! The command line as a user runs it: a real process against a real database.
+
+mod app;
+mod bench;
+mod dev;
+mod help;
+mod inspect;
+mod migrate;
+mod operate;
+mod publish;
+mod secrets;
+mod worker;

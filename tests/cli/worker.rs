@@ -1,0 +1,82 @@
+//! `worker`.
+
+use pgjobs_tests::{Db, until};
+
+use crate::app::{Running, on, run};
+
+fn publish(db: &Db, arguments: &[&str]) -> String {
+    run(on(&db.url, &["publish"]).args(arguments)).data()
+}
+
+#[tokio::test]
+async fn a_burst_works_off_what_is_due_and_reports() {
+    let db = Db::new().await;
+    publish(&db, &["app.add", "--args", "[1, 2]"]);
+    publish(&db, &["app.count"]);
+    publish(&db, &["app.broken"]);
+    publish(&db, &["app.add", "--args", "[1, 2]", "--delay", "1h"]);
+    let said = run(&mut on(&db.url, &["worker", "--burst", "--json"]));
+    assert_eq!(said.code, Some(0), "{said:?}");
+    assert!(said.err.contains("app.add(a: i64, b: i64)"), "it lists its tasks: {said:?}");
+    assert!(said.err.contains("task=app.broken"), "a failure names its task: {said:?}");
+    let report = said.json();
+    assert_eq!((&report["succeeded"], &report["failed"]), (&2.into(), &1.into()));
+    assert_eq!(db.one::<i64>("select count(*) from jobs.job_queue").await, 1, "the scheduled one is left");
+
+    let said = run(&mut on(&db.url, &["worker", "--burst", "--quiet"]));
+    assert_eq!(said.err, "");
+    assert!(said.data().contains("succeeded"));
+}
+
+#[tokio::test]
+async fn topics_narrow_it() {
+    let db = Db::new().await;
+    publish(&db, &["app.add", "--args", "[1, 2]"]);
+    publish(&db, &["app.count"]);
+    let said = run(&mut on(&db.url, &["worker", "--burst", "--topic", "app.c*", "--json"]));
+    assert!(!said.err.contains("app.add"), "{said:?}");
+    assert_eq!(said.json()["succeeded"], 1);
+    let said = run(&mut on(&db.url, &["worker", "--topic", "nothing.*"]));
+    assert_eq!(said.code, Some(2), "{said:?}");
+    assert!(said.err.contains("nothing.*"), "{said:?}");
+}
+
+#[tokio::test]
+async fn its_options_reach_the_worker() {
+    let db = Db::new().await;
+    let options = ["--concurrency", "3", "--lease", "20s", "--grace", "1s", "--poll", "500ms", "--no-listen"];
+    let worker = Running::start(on(&db.url, &["worker"]).args(options));
+    until("it registers", async || db.one::<i64>("select count(*) from jobs.workers()").await == 1).await;
+    assert_eq!(db.one::<i32>("select slots from jobs.workers()").await, 3);
+    publish(&db, &["app.slow", "--arg", "60"]);
+    until("it runs", async || db.one::<i64>("select count(*) from jobs.running").await == 1).await;
+    worker.signal("-INT");
+    let said = worker.end();
+    assert_eq!(said.code, Some(0), "{said:?}");
+    assert_eq!(
+        db.one::<i64>("select count(*) from jobs.job_queue where run_at is null").await,
+        1,
+        "handed back"
+    );
+    let said = run(&mut on(&db.url, &["worker", "--poll", "1h"]));
+    assert_eq!(said.code, Some(2), "out of range: {said:?}");
+}
+
+#[tokio::test]
+async fn it_migrates_when_told_to() {
+    let db = Db::empty().await;
+    let said = run(&mut on(&db.url, &["worker", "--burst", "--auto-migrate"]));
+    assert_eq!(said.code, Some(0), "{said:?}");
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_it_at_once_with_130() {
+    let db = Db::new().await;
+    let worker = Running::start(&mut on(&db.url, &["worker"]));
+    publish(&db, &["app.slow", "--arg", "60"]);
+    until("it runs", async || db.one::<i64>("select count(*) from jobs.running").await == 1).await;
+    worker.signal("-INT");
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    worker.signal("-INT");
+    assert_eq!(worker.end().code, Some(130));
+}
