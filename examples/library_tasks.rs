@@ -4,16 +4,16 @@
 //! cargo run --example library_tasks
 //! ```
 //!
-//! The linker takes only crates that the program mentions. This one uses nothing of crate `shop` by
-//! name but one type of state; a worker whose tasks need no state would mention nothing at all, its
-//! tasks would be missing, and it would refuse to start:
+//! The linker takes only crates that the program mentions, and this program uses nothing of crate
+//! `shop` by name. Without the line `pgjobs::link!(shop)` it would have no tasks, and the worker would
+//! refuse to start:
 //!
 //! ```text
 //! no tasks are registered in this binary; if they live in another crate, name it:
 //! pgjobs::link!(my_tasks); (a dependency that is never named is not linked)
 //! ```
 //!
-//! So write the line below in every worker, once for all crates that hold tasks.
+//! Write that line in every worker, for all crates that hold tasks: `pgjobs::link!(shop, reports);`
 
 use std::error::Error;
 
@@ -30,11 +30,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
 
     // A program that does not have the library publishes by name.
-    let job = NewJob::named("shop.billing.charge").arg("ana@example.org").kwarg("cents", 1250);
-    let job = job.publish(&pool).await?;
+    let job = NewJob::named("shop.billing.total").kwarg("cents", [1250, 990]).publish(&pool).await?;
 
     Worker::new(pool.clone()).topic("shop.billing.*").burst().run().await?;
-    let row = job.fetch(&pool).await?;
-    println!("{} ended as {} in run {}", row.task, row.state, row.attempt);
+    println!("shop.billing.total: {}", job.wait(&pool).await?);
     Ok(())
 }

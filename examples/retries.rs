@@ -5,7 +5,8 @@
 //! ```
 //!
 //! `retries = 2` allows two runs in all. The rows are shown twice: after each job's first run, and
-//! when all have ended. The panic's message on stderr belongs to the show.
+//! when all have ended. `attempt` counts starts, `retries` those failed runs after which the job was
+//! put back in line. The panic's message on stderr belongs to the show.
 
 use std::error::Error;
 use std::time::Duration;
@@ -96,9 +97,9 @@ async fn rows(pool: &PgPool, jobs: &[JobId]) -> Result<Vec<JobRow>, pgjobs::Erro
 
 fn show(rows: &[JobRow]) -> String {
     let cells = rows.iter().map(|row| {
-        let failed = format!("{} of {}", row.retries, row.max_retries);
+        let [attempt, retries, most] = [row.attempt, row.retries, row.max_retries].map(|n| n.to_string());
         let error = row.traceback.clone().unwrap_or_default();
-        [row.task.clone(), row.state.to_string(), row.attempt.to_string(), failed, error]
+        [row.task.clone(), row.state.to_string(), attempt, retries, most, error]
     });
-    table(["task", "state", "runs", "charged", "last error"], cells)
+    table(["task", "state", "attempt", "retries", "max_retries", "last error"], cells)
 }

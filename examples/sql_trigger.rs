@@ -8,7 +8,6 @@
 //! job belongs to the transaction that inserted the row.
 
 use std::error::Error;
-use std::time::Duration;
 
 use pgjobs::{TaskError, Worker, task};
 use sqlx::PgPool;
@@ -57,28 +56,16 @@ async fn label(#[inject] pool: &PgPool, parcel: i64, city: String) -> Result<(),
 async fn main() -> Result<(), Box<dyn Error>> {
     let (_database, pool) = pgjobs_examples::database().await?;
     sqlx::raw_sql(TABLES).execute(&pool).await?;
-    let worker = Worker::new(pool.clone()).start().await?;
 
     // No Rust publishes here: this could be psql.
     let parcels: Vec<i64> = sqlx::query_scalar(INSERT).fetch_all(&pool).await?;
     println!("inserted {} parcels", parcels.len());
 
-    for (city, label) in labels(&pool, &parcels).await? {
-        println!("  {city}: {label}");
-    }
-    worker.shutdown().await;
-    Ok(())
-}
+    Worker::new(pool.clone()).burst().run().await?;
 
-/// The labels, once every parcel has one.
-async fn labels(pool: &PgPool, parcels: &[i64]) -> Result<Vec<(String, String)>, sqlx::Error> {
-    loop {
-        let found: Vec<(String, Option<String>)> =
-            sqlx::query_as(LABELS).bind(parcels).fetch_all(pool).await?;
-        let labels: Option<Vec<_>> = found.into_iter().map(|(city, label)| Some((city, label?))).collect();
-        if let Some(labels) = labels {
-            return Ok(labels);
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
+    let labels: Vec<(String, Option<String>)> = sqlx::query_as(LABELS).bind(parcels).fetch_all(&pool).await?;
+    for (city, label) in labels {
+        println!("  {city}: {}", label.ok_or("a parcel has no label")?);
     }
+    Ok(())
 }

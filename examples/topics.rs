@@ -11,7 +11,6 @@
 
 use std::error::Error;
 use std::io;
-use std::process::Stdio;
 use std::time::Duration;
 
 use pgjobs::local_postgres::Database;
@@ -30,11 +29,14 @@ const LIMIT: Duration = Duration::from_secs(30);
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let (database, pool) = pgjobs_examples::database().await?;
-    cargo(["build", "--bins"]).status().await?;
-    let mut workers = [start("mail-worker", &database)?, start("billing-worker", &database)?];
+    let built = cargo("build", "mail-worker").args(["--bin", "billing-worker"]).status().await?;
+    if !built.success() {
+        return Err("the programs of the shop do not build".into());
+    }
+    let workers = [start("mail-worker", &database)?, start("billing-worker", &database)?];
 
     let jobs = publish_and_wait(&pool).await?;
-    for worker in &mut workers {
+    for worker in workers {
         stop(worker).await?;
     }
 
@@ -63,27 +65,27 @@ async fn publish_and_wait(pool: &PgPool) -> Result<Vec<String>, Box<dyn Error>> 
     Ok(jobs)
 }
 
-fn cargo<const N: usize>(arguments: [&str; N]) -> Command {
+/// In the root of the workspace, where it needs to build nothing that `cargo run` has not built.
+fn cargo(verb: &str, program: &str) -> Command {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    let (verb, rest) = arguments.split_at(1);
-    cargo.args(verb).args(["--quiet", "--package", "pgjobs-example-shop"]).args(rest);
-    cargo.current_dir(env!("CARGO_MANIFEST_DIR")).kill_on_drop(true);
+    cargo.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    cargo.args([verb, "--quiet", "--bin", program]).kill_on_drop(true);
     cargo
 }
 
 /// Starts a program of the shop on our database; on Unix `cargo run` turns into it.
 fn start(program: &str, database: &Database) -> io::Result<Child> {
-    let mut command = cargo(["run", "--bin", program]);
+    let mut command = cargo("run", program);
     if let Some(server) = database.local() {
         command.env("DATABASE_URL", server.url("postgres"));
     }
-    command.stderr(Stdio::null()).spawn()
+    command.spawn()
 }
 
 /// Asks a worker to end, as systemd and Kubernetes do, and waits for it.
-async fn stop(worker: &mut Child) -> io::Result<()> {
-    if let Some(pid) = worker.id() {
-        Command::new("sh").args(["-c", "kill -TERM \"$0\"", &pid.to_string()]).status().await?;
-    }
-    worker.wait().await.map(drop)
+async fn stop(mut worker: Child) -> Result<(), Box<dyn Error>> {
+    let pid = worker.id().ok_or("a worker has ended by itself")?;
+    Command::new("sh").args(["-c", "kill -TERM \"$0\"", &pid.to_string()]).status().await?;
+    let status = worker.wait().await?;
+    if status.success() { Ok(()) } else { Err(format!("a worker ended with {status}").into()) }
 }

@@ -10,16 +10,16 @@ const OPEN: &str = "select count(*) from jobs.job_queue where job_id = any ($1)"
 
 /// Returns when all of these jobs have ended.
 pub(crate) async fn watch(pool: &PgPool, jobs: &[String]) -> Result<(), sqlx::Error> {
-    let bar = ProgressBar::new(jobs.len() as u64)
-        .with_style(ProgressStyle::default_bar().progress_chars("=> "));
-    let mut spoken = Instant::now();
+    let bar =
+        ProgressBar::new(jobs.len() as u64).with_style(ProgressStyle::default_bar().progress_chars("=> "));
+    let mut told = (Instant::now(), 0);
     loop {
         let open: i64 = sqlx::query_scalar(OPEN).bind(jobs).fetch_one(pool).await?;
         let done = bar.length().unwrap_or_default().saturating_sub(open.unsigned_abs());
         bar.set_position(done);
-        if bar.is_hidden() && (open == 0 || spoken.elapsed() > Duration::from_secs(1)) {
+        if bar.is_hidden() && done != told.1 && (open == 0 || told.0.elapsed() > Duration::from_secs(1)) {
             println!("{done} of {} jobs have ended", jobs.len());
-            spoken = Instant::now();
+            told = (Instant::now(), done);
         }
         if open == 0 {
             bar.finish_and_clear();

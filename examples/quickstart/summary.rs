@@ -8,6 +8,7 @@ use sqlx::PgPool;
 
 use crate::tasks;
 
+/// `run_at` is when a worker claimed the job, which is a little before it called the function.
 const TASKS: &str = "
     select task, count(*), count(*) filter (where status = 'success'),
       count(*) filter (where status = 'failed'), sum(attempt),
@@ -51,7 +52,7 @@ async fn by_task(pool: &PgPool, jobs: &[String]) -> Result<String, Box<dyn Error
         let average = format!("{:.2} ms", average.unwrap_or_default());
         [task, jobs.to_string(), success.to_string(), failed.to_string(), attempts.to_string(), average]
     });
-    Ok(table(["task", "jobs", "success", "failed", "attempts", "average run"], rows))
+    Ok(table(["task", "jobs", "success", "failed", "attempts", "claim to end"], rows))
 }
 
 async fn files(pool: &PgPool, jobs: &[String]) -> Result<(), Box<dyn Error>> {
@@ -82,7 +83,9 @@ async fn pace(pool: &PgPool, jobs: &[String]) -> Result<(), Box<dyn Error>> {
         sqlx::query_as(PACE).bind(jobs).bind(names).fetch_one(pool).await?;
     if let Some(seconds) = seconds.filter(|seconds| *seconds > 0.0) {
         let rate = count as f64 / seconds;
-        println!("{count} jobs on files in {seconds:.2} s by {workers} workers: {rate:.0} jobs a second");
+        println!(
+            "{count} jobs on files in {seconds:.2} s, {rate:.0} a second; workers that took part: {workers}"
+        );
     }
     Ok(())
 }

@@ -19,3 +19,10 @@ pub async fn charge(
     tx.commit().await?;
     Ok(receipt)
 }
+
+/// Adds up the prices of an order.
+#[task]
+pub async fn total(cents: Vec<i64>) -> Result<i64, TaskError> {
+    let sum = cents.iter().try_fold(0i64, |sum, price| sum.checked_add(*price));
+    sum.ok_or_else(|| TaskError::fatal("the order is too large to be true"))
+}

@@ -1,0 +1,166 @@
+//! Workers as real processes: killed, stopped and resumed, asked to end.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use pgjobs::NewJob;
+use pgjobs_tests::{Db, until};
+
+/// A worker process; killed when the test ends.
+struct Worker(Child);
+
+impl Worker {
+    fn start(db: &Db, options: &[&str]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_app"));
+        command.args(["worker", "--topic", "app.hold"]).args(options);
+        command.env("DATABASE_URL", &db.url).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        Worker(command.spawn().expect("the worker"))
+    }
+
+    fn signal(&self, signal: &str) {
+        let sent = Command::new("kill").args([signal, &self.0.id().to_string()]).status();
+        assert!(sent.is_ok_and(|status| status.success()), "kill {signal}");
+    }
+
+    fn kill(&mut self) {
+        self.0.kill().expect("kill -9");
+        self.0.wait().expect("its end");
+    }
+
+    async fn ended(&mut self) -> ExitStatus {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        loop {
+            if let Some(status) = self.0.try_wait().expect("its status") {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "the worker did not end");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Where the jobs of a test note their starts and ends.
+fn journal(test: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{test}-{}.journal", std::process::id()));
+    let _ = std::fs::remove_file(&path);
+    path
+}
+
+fn noted(journal: &Path, what: &str) -> usize {
+    let text = std::fs::read_to_string(journal).unwrap_or_default();
+    text.lines().filter(|line| line.starts_with(what)).count()
+}
+
+async fn hold(db: &Db, journal: &Path, jobs: usize, millis: u64) {
+    let mut tx = db.pool.begin().await.unwrap();
+    for _ in 0..jobs {
+        let file = journal.to_str().expect("a path in UTF-8");
+        NewJob::named("app.hold").arg(file).arg(millis).retries(3).publish(&mut tx).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+}
+
+const ENDED_WELL: &str = "select count(*) from jobs.job where status = 'success'";
+
+/// What the dead attempts know, kept aside so that a test can say it later.
+const REMEMBER: &str = "create table dead as select job_id, lease from jobs.job_queue where run_at is not null";
+const LATE_ACKS: &str = "
+    select count(*) from jobs.settle((select array_agg(job_id::text order by job_id) from dead),
+      (select array_agg(lease order by job_id) from dead), (select array_agg('success'::text) from dead),
+      (select array_agg('0'::jsonb) from dead), (select array_agg(null::text) from dead),
+      (select array_agg(null::float8) from dead))";
+
+#[tokio::test]
+async fn fifty_running_jobs_of_a_killed_worker_run_again_elsewhere_and_end_well() {
+    let (db, journal) = (Db::new().await, journal("kill"));
+    hold(&db, &journal, 50, 1500).await;
+    let mut first = Worker::start(&db, &["--concurrency", "50", "--lease", "3s"]);
+    until("50 run", async || noted(&journal, "start") == 50).await;
+    db.run(REMEMBER).await;
+    first.kill();
+    let killed = Instant::now();
+    let _second = Worker::start(&db, &["--concurrency", "50", "--lease", "3s"]);
+    until("50 run again", async || noted(&journal, "start") == 100).await;
+    let back = killed.elapsed();
+    assert_eq!(db.one::<i64>(LATE_ACKS).await, 50, "acks of the dead attempts are refused while the next run");
+    until("50 ended", async || db.one::<i64>(ENDED_WELL).await == 50).await;
+    assert_eq!(db.one::<i64>(LATE_ACKS).await, 50, "and after");
+    assert_eq!(db.one::<i64>("select count(distinct job_id) from jobs.job where attempt = 2 and retries = 1").await, 50);
+    assert_eq!(noted(&journal, "end"), 50);
+    println!("all 50 ran again {back:?} after the kill, with a lease of 3 s");
+    assert!(back < Duration::from_secs(3 + 2), "{back:?}");
+}
+
+#[tokio::test]
+async fn a_worker_that_was_stopped_and_resumed_is_fenced_and_works_on() {
+    let (db, journal) = (Db::new().await, journal("stop"));
+    hold(&db, &journal, 5, 100).await;
+    let zombie = Worker::start(&db, &["--concurrency", "5", "--lease", "1s"]);
+    until("they ended", async || db.one::<i64>(ENDED_WELL).await == 5).await;
+    hold(&db, &journal, 5, 2500).await;
+    until("5 more run", async || noted(&journal, "start") == 10).await;
+    zombie.signal("-STOP");
+    let other = Worker::start(&db, &["--concurrency", "5", "--lease", "1s"]);
+    until("they run elsewhere", async || noted(&journal, "start") == 15).await;
+    zombie.signal("-CONT");
+    until("all ended", async || db.one::<i64>(ENDED_WELL).await == 10).await;
+    assert_eq!(db.one::<i64>("select count(*) from jobs.job where attempt = 2").await, 5, "one completion each, by the second attempt");
+    drop(other);
+    hold(&db, &journal, 5, 10).await;
+    until("the resumed worker works", async || db.one::<i64>(ENDED_WELL).await == 15).await;
+}
+
+#[tokio::test]
+async fn sigterm_lets_jobs_finish_and_hands_back_the_rest() {
+    let (db, journal) = (Db::new().await, journal("term"));
+    hold(&db, &journal, 6, 1000).await;
+    let mut worker = Worker::start(&db, &["--concurrency", "2"]);
+    until("2 run", async || noted(&journal, "start") == 2).await;
+    worker.signal("-TERM");
+    assert_eq!(worker.ended().await.code(), Some(0));
+    assert_eq!((noted(&journal, "start"), noted(&journal, "end")), (2, 2), "nothing new was started");
+    assert_eq!(db.one::<i64>("select count(*) from jobs.job_queue where run_at is null and retries = 0").await, 4);
+    assert!(pgjobs::inspect::workers(&db.pool).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_at_once() {
+    let (db, journal) = (Db::new().await, journal("twice"));
+    hold(&db, &journal, 1, 60_000).await;
+    let mut worker = Worker::start(&db, &[]);
+    until("it runs", async || noted(&journal, "start") == 1).await;
+    // Two signals sent at once may arrive as one, so they are repeated until it has ended.
+    let begun = Instant::now();
+    while worker.0.try_wait().expect("its status").is_none() {
+        assert!(begun.elapsed() < Duration::from_secs(30), "it goes on");
+        worker.signal("-INT");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(worker.ended().await.code(), Some(130));
+}
+
+#[tokio::test]
+async fn killing_workers_again_and_again_loses_nothing() {
+    let (db, journal) = (Db::new().await, journal("again"));
+    hold(&db, &journal, 200, 60).await;
+    db.run("update jobs.job_queue set max_retries = 50").await;
+    let options = ["--concurrency", "8", "--lease", "1s"];
+    let mut workers: Vec<Worker> = (0..2).map(|_| Worker::start(&db, &options)).collect();
+    for kill in 0..6 {
+        let before = noted(&journal, "start");
+        until("work goes on", async || noted(&journal, "start") > before + 3 || db.one::<i64>(ENDED_WELL).await == 200).await;
+        workers[kill % 2].kill();
+        workers[kill % 2] = Worker::start(&db, &options);
+    }
+    until("all ended", async || db.one::<i64>(ENDED_WELL).await == 200).await;
+    assert_eq!(db.one::<i64>("select count(distinct job_id) from jobs.job").await, 200, "one completion each");
+    assert_eq!(db.one::<i64>("select count(*) from jobs.job_queue").await, 0);
+}

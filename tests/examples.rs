@@ -1,0 +1,174 @@
+//! Every example as a real process, on a machine without a database: it ends well and says what it should.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Whether the variable names a database; PGJOBS_… says where PostgreSQL itself is, and stays.
+fn names_a_database(name: &str) -> bool {
+    name == "DATABASE_URL" || (name.starts_with("PG") && !name.starts_with("PGJOBS_"))
+}
+
+/// What the example prints when nothing names a database. In the root of the workspace and without
+/// `--package`, as a user runs it: what `cargo test` has built is not built again.
+fn run(example: &str, arguments: &[&str]) -> String {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."));
+    cargo.args(["run", "--quiet", "--example", example, "--"]).args(arguments);
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(names_a_database) {
+            cargo.env_remove(name);
+        }
+    }
+    let output = cargo.env("RUST_BACKTRACE", "0").output().unwrap();
+    let [stdout, stderr] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
+    println!("{stdout}\n{stderr}"); // shown when a test fails
+    assert!(output.status.success(), "{example} ended with {}", output.status);
+    assert!(stderr.contains("stops and is removed with this program"), "it says what database it uses");
+    stdout
+}
+
+/// The words of the line that begins with `first`.
+fn line<'t>(text: &'t str, first: &str) -> Vec<&'t str> {
+    let mut lines = text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    lines.find(|words| words.first() == Some(&first)).unwrap_or_else(|| panic!("no line begins with {first}"))
+}
+
+/// A folder of known files, removed at the end of the test.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Self {
+        let path = std::env::temp_dir().join(format!("pgjobs-quickstart-{}", std::process::id()));
+        fs::create_dir_all(&path).unwrap();
+        Folder(path)
+    }
+
+    fn write(&self, path: &str, content: &[u8]) {
+        let path = self.0.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn quickstart_counts_every_file_once() {
+    let folder = Folder::new();
+    for number in 0..60 {
+        folder.write(&format!("{}/{number}.txt", number % 7), format!("file {number}\nof many\n").as_bytes());
+    }
+    folder.write("copy.txt", b"file 1\nof many\n");
+    folder.write("target/built.txt", b"left out");
+    folder.write(".git/config", b"left out");
+    folder.write("image.bin", b"\x7f\0\0left out");
+    folder.write("giant.txt", &vec![b'a'; 2 << 20]);
+
+    let shown = run("quickstart", &[folder.0.to_str().unwrap(), "--workers", "2"]);
+
+    assert!(shown.contains("published 125 jobs for 61 files in one transaction"));
+    assert!(shown.contains("125 of 125 jobs have ended"));
+    // task, jobs, success, failed, attempts
+    assert_eq!(line(&shown, "quickstart.tasks.count")[1..5], ["61", "61", "0", "61"]);
+    assert_eq!(line(&shown, "quickstart.tasks.digest")[1..5], ["61", "61", "0", "61"]);
+    assert_eq!(line(&shown, "quickstart.tasks.unsteady")[1..5], ["1", "1", "0", "3"]);
+    assert_eq!(line(&shown, "quickstart.tasks.hopeless")[1..5], ["1", "0", "1", "1"]);
+    assert_eq!(line(&shown, "quickstart.tasks.later")[1..5], ["1", "1", "0", "1"]);
+    assert!(shown.contains("61 files hold 122 lines and 244 words; 1 are copies of another"));
+    assert!(shown.contains("in run 1: the file was never written"));
+    assert!(shown.contains("122 jobs on files in "));
+    assert!(shown.contains("125 jobs in "));
+}
+
+#[test]
+fn quickstart_works_on_this_repository_when_no_folder_is_named() {
+    let shown = run("quickstart", &[]);
+    let counts = line(&shown, "quickstart.tasks.count");
+    assert!(counts[1].parse::<u32>().unwrap() > 100);
+    assert_eq!((counts[1], counts[3]), (counts[2], "0"));
+    assert_eq!(counts[1..5], line(&shown, "quickstart.tasks.digest")[1..5]);
+}
+
+#[test]
+fn transactional_keeps_order_and_job_together() {
+    let shown = run("transactional", &[]);
+    assert!(shown.contains("committed: the purchase is there, its job is pending"));
+    assert!(shown.contains("rolled back: 0 purchases, no job"));
+    assert_eq!(shown.matches("purchase confirmed to").count(), 6);
+    assert!(!shown.contains("bob@example.org"));
+}
+
+#[test]
+fn retries_shows_the_row_after_every_kind_of_failure() {
+    let shown = run("retries", &[]);
+    let (first, ended) = shown.split_once("when all have ended").unwrap();
+    // state, attempt, retries, max_retries
+    assert_eq!(line(first, "retries.question_mark")[1..5], ["pending", "1", "1", "2"]);
+    assert_eq!(line(first, "retries.retry_in")[1..5], ["pending", "1", "1", "2"]);
+    assert_eq!(line(first, "retries.fatal")[1..5], ["failed", "1", "0", "2"]);
+    assert_eq!(line(first, "retries.snooze")[1..5], ["pending", "1", "0", "1"]);
+    assert_eq!(line(first, "retries.panic")[1..5], ["pending", "1", "1", "2"]);
+    assert_eq!(line(first, "retries.timeout")[1..5], ["pending", "1", "1", "2"]);
+
+    assert_eq!(line(ended, "retries.question_mark")[1..3], ["failed", "2"]);
+    assert_eq!(line(ended, "retries.retry_in")[1..3], ["success", "2"]);
+    assert_eq!(line(ended, "retries.fatal")[1..3], ["failed", "1"]);
+    assert_eq!(line(ended, "retries.snooze")[1..3], ["success", "2"]);
+    assert_eq!(line(ended, "retries.panic")[1..3], ["failed", "2"]);
+    assert_eq!(line(ended, "retries.timeout")[1..3], ["failed", "2"]);
+    for error in
+        ["invalid digit", "too many requests", "the account is closed", "panicked: index", "timed out"]
+    {
+        assert!(ended.contains(error), "{error}");
+    }
+}
+
+#[test]
+fn topics_divide_the_work_between_two_programs() {
+    let shown = run("topics", &[]);
+    assert_eq!(shown.matches("mail-worker: shop.mail.welcome in").count(), 4);
+    assert_eq!(shown.matches("mail-worker: shop.mail.receipt in").count(), 2);
+    assert_eq!(shown.matches("billing-worker: shop.billing.charge in").count(), 2);
+    assert!(shown.contains("mail-worker: 6 jobs, bye"), "it was asked to end and ended in order");
+    assert!(shown.contains("billing-worker: 2 jobs, bye"));
+    let table = shown.lines().skip_while(|line| !line.starts_with("worker"));
+    let rows: Vec<Vec<&str>> = table.skip(1).map(|row| row.split_whitespace().collect()).collect();
+    assert_eq!(
+        rows.iter().map(|row| row[1..].join(" ")).collect::<Vec<_>>(),
+        ["shop.billing.charge 2", "shop.mail.receipt 2", "shop.mail.welcome 4"]
+    );
+    assert_ne!(rows[0][0], rows[1][0]);
+    assert_eq!(rows[1][0], rows[2][0]);
+}
+
+#[test]
+fn library_tasks_are_linked_by_name() {
+    let shown = run("library_tasks", &[]);
+    for task in ["shop.billing.charge", "shop.billing.total", "shop.mail.receipt", "shop.mail.welcome"] {
+        assert!(shown.contains(&format!("linked: {task} (")), "{task}");
+    }
+    assert!(shown.contains("shop.billing.total: 2240"));
+}
+
+#[test]
+fn burst_leaves_what_is_for_later() {
+    let shown = run("burst", &[]);
+    for report in ["made north.pdf", "made south.pdf", "made east.pdf", "made west.pdf"] {
+        assert!(shown.contains(report), "{report}");
+    }
+    assert!(shown.contains("4 succeeded, 0 failed"));
+    assert!(shown.contains("left for later: 1 job, pending"));
+}
+
+#[test]
+fn sql_trigger_publishes_for_a_rust_task() {
+    let shown = run("sql_trigger", &[]);
+    for label in ["Porto: POR-0001", "Lisbon: LIS-0002", "Faro: FAR-0003"] {
+        assert!(shown.contains(label), "{label}");
+    }
+}
