@@ -70,6 +70,11 @@ fn cargo(verb: &str, program: &str) -> Command {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
     cargo.args([verb, "--quiet", "--bin", program]).kill_on_drop(true);
+    // What the cargo that runs us says about us; build scripts that look at it would run again.
+    let ours = |name: &String| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+    for (name, _) in std::env::vars().filter(|(name, _)| ours(name)) {
+        cargo.env_remove(name);
+    }
     cargo
 }
 

@@ -4,9 +4,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Whether the variable names a database; PGJOBS_… says where PostgreSQL itself is, and stays.
-fn names_a_database(name: &str) -> bool {
-    name == "DATABASE_URL" || (name.starts_with("PG") && !name.starts_with("PGJOBS_"))
+/// Whether the variable has to go: it names a database (PGJOBS_… says where PostgreSQL itself is, and
+/// stays), or it is what the cargo that runs this test says about it, which would make build scripts
+/// run again.
+fn has_to_go(name: &str) -> bool {
+    let database = name == "DATABASE_URL" || (name.starts_with("PG") && !name.starts_with("PGJOBS_"));
+    database || name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
 }
 
 /// What the example prints when nothing names a database. In the root of the workspace and without
@@ -16,7 +19,7 @@ fn run(example: &str, arguments: &[&str]) -> String {
     cargo.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."));
     cargo.args(["run", "--quiet", "--example", example, "--"]).args(arguments);
     for (name, _) in std::env::vars_os() {
-        if name.to_str().is_some_and(names_a_database) {
+        if name.to_str().is_some_and(has_to_go) {
             cargo.env_remove(name);
         }
     }

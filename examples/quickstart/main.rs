@@ -10,7 +10,7 @@
 //! and one is scheduled for two seconds later. The summary is read back from the view `jobs.all`.
 
 use std::error::Error;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Parser;
@@ -28,7 +28,7 @@ mod tasks;
 #[derive(Parser)]
 struct Options {
     /// The folder; this repository when none is given.
-    #[arg(default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/.."))]
+    #[arg(default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/.."), hide_default_value = true)]
     folder: PathBuf,
     /// How many workers share the work, each with eight slots.
     #[arg(long, default_value_t = 4)]
@@ -80,10 +80,10 @@ fn id<R>(job: &JobHandle<R>) -> String {
 }
 
 /// Starts workers that share the pool; they could as well be programs on several machines.
-async fn start(pool: &PgPool, folder: &PathBuf, workers: usize) -> Result<Vec<WorkerHandle>, pgjobs::Error> {
+async fn start(pool: &PgPool, folder: &Path, workers: usize) -> Result<Vec<WorkerHandle>, pgjobs::Error> {
     let mut handles = Vec::new();
     for _ in 0..workers {
-        let worker = Worker::new(pool.clone()).concurrency(8).state(Folder(folder.clone()));
+        let worker = Worker::new(pool.clone()).concurrency(8).state(Folder(folder.to_owned()));
         handles.push(worker.start().await?);
     }
     Ok(handles)

@@ -2,15 +2,18 @@
 
 use std::io::IsTerminal;
 
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, presets};
 
-/// Columns under a header; numbers go in columns marked with `>`.
+/// Columns under a header: `>` marks a column of numbers, `!` one that is never broken, because it is
+/// copied.
 pub(super) fn table<const N: usize>(
     header: [&str; N],
     rows: impl IntoIterator<Item = [String; N]>,
 ) -> String {
     let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header(header.map(|name| name.trim_start_matches('>').to_owned()));
+    table
+        .load_style(presets::NOTHING)
+        .set_header(header.map(|name| name.trim_start_matches(['>', '!']).to_owned()));
     for row in rows {
         table.add_row(row);
     }
@@ -19,6 +22,9 @@ pub(super) fn table<const N: usize>(
         column.set_padding((0, 2));
         if name.starts_with('>') {
             column.set_cell_alignment(CellAlignment::Right);
+        }
+        if name.starts_with('!') {
+            column.set_constraint(ColumnConstraint::ContentWidth);
         }
     }
     fit(&mut table);

@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 
 use super::draft::{Draft, option_setters};
 use super::handle::JobHandle;
+use super::one::Returns;
 use super::publisher::{Publisher, send, target};
 use crate::error::Error;
 use crate::options::CallOptions;
@@ -48,7 +49,7 @@ pub struct PublishAll<'c, P, R> {
     publisher: P,
     drafts: Result<Vec<Draft>, Error>,
     options: CallOptions,
-    result: PhantomData<(&'c (), fn() -> R)>,
+    result: Returns<'c, R>,
 }
 
 impl<'c, P: Publisher<'c>, R> PublishAll<'c, P, R> {

@@ -10,6 +10,9 @@ use crate::error::Error;
 use crate::options::CallOptions;
 use crate::task::{BoxFuture, Task};
 
+/// Sent within `'c`, and returns an `R` one day; holds neither.
+pub(super) type Returns<'c, R> = PhantomData<(&'c (), fn() -> R)>;
+
 /// A call that is about to be published: options chain, `.await` sends it.
 ///
 /// ```no_run
@@ -32,7 +35,7 @@ pub struct Publish<'c, P, R> {
     publisher: P,
     draft: Result<Draft, Error>,
     options: CallOptions,
-    result: PhantomData<(&'c (), fn() -> R)>,
+    result: Returns<'c, R>,
 }
 
 impl<'c, P: Publisher<'c>, R> Publish<'c, P, R> {

@@ -58,7 +58,7 @@ async fn send(shared: &Shared, link: &mut Link, batch: &[Settlement]) {
 
 /// Sends it again while the database cannot be reached; the error is the database's own word.
 async fn send_until_answered(shared: &Shared, link: &mut Link, batch: &[Settlement]) -> Result<Vec<JobId>, Error> {
-    let mut closing: Option<Instant> = None;
+    let mut last_tries: Option<Instant> = None;
     loop {
         let answer = match link.get().await {
             Ok(connection) => settle::settle(connection, batch).await,
@@ -67,8 +67,9 @@ async fn send_until_answered(shared: &Shared, link: &mut Link, batch: &[Settleme
         link.note(&answer);
         match answer {
             Err(error) if link::is_transient(&error) => {
-                let since = *closing.get_or_insert_with(Instant::now);
-                if shared.stop.is_draining() && since.elapsed() > LAST_TRIES {
+                if shared.stop.has_reached(Phase::Closing)
+                    && last_tries.get_or_insert_with(Instant::now).elapsed() > LAST_TRIES
+                {
                     return Err(error);
                 }
                 let delay = link.retry_delay();

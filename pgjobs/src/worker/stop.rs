@@ -35,7 +35,11 @@ impl Stop {
     }
 
     pub(super) fn is_draining(&self) -> bool {
-        *self.0.borrow() >= Phase::Draining
+        self.has_reached(Phase::Draining)
+    }
+
+    pub(super) fn has_reached(&self, phase: Phase) -> bool {
+        *self.0.borrow() >= phase
     }
 
     /// Returns once the end has come this far.

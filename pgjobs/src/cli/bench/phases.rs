@@ -56,7 +56,19 @@ async fn drain(pool: &PgPool, plan: &Plan, console: &Console) -> Result<Rate, Fa
     emptied(pool, &worker, u64::from(plan.jobs), &progress).await?;
     let rate = Rate::new(plan.jobs, started.elapsed());
     worker.shutdown().await;
+    all_succeeded(pool, plan.jobs).await?;
     Ok(rate)
+}
+
+/// A figure counts only if every job is found in the history; the database counts to a million.
+async fn all_succeeded(pool: &PgPool, jobs: u32) -> Result<(), Failure> {
+    let ended = inspect::count(pool, JobState::Success, &TOPIC.parse()?).await?;
+    if ended < i64::from(jobs).min(1_000_000) {
+        return Err(Failure::failed(format!(
+            "of {jobs} jobs only {ended} ended as a success: the figure is void"
+        )));
+    }
+    Ok(())
 }
 
 /// Waits until the worker has run so many jobs and the database has no open one.

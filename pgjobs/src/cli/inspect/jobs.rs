@@ -63,7 +63,7 @@ fn list(jobs: &[JobRow]) -> String {
         return "no jobs".to_owned();
     }
     let now = Utc::now();
-    let header = ["Job", "Task", "State", ">Starts", ">Priority", "Published", "Since", "Last error"];
+    let header = ["!Job", "Task", "State", ">Starts", ">Priority", "Published", "Since", "Last error"];
     table(header, jobs.iter().map(|job| row(job, now)))
 }
 
