@@ -58,7 +58,7 @@ create table jobs.job_queue (
   job_id varchar(32) collate "C" not null,
   task varchar collate "C" not null,
   body jsonb,                                  -- {"args": [...], "kwargs": {...}}, or whatever a client agreed on
-  retries integer not null default 0,          -- failed runs so far
+  retries integer not null default 0,          -- failed runs that another one followed
   max_retries integer not null default 3,      -- runs in all: 3 means at most three
   priority integer not null default 0,         -- greater first
   timeout numeric(9, 2) not null default 60,   -- seconds that one run may take

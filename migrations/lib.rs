@@ -52,7 +52,13 @@ fn migrations() -> Vec<Migration> {
     FILES
         .iter()
         .map(|&(version, name, sql)| {
-            Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, SqlStr::from_static(sql), false)
+            Migration::new(
+                version,
+                Cow::Borrowed(name),
+                MigrationType::Simple,
+                SqlStr::from_static(sql),
+                false,
+            )
         })
         .collect()
 }

@@ -41,7 +41,8 @@ fn library() -> Vec<(String, PathBuf, String)> {
         .into_iter()
         .filter_map(|path| {
             let inside = path.strip_prefix(&root).unwrap();
-            let module = inside.components().next()?.as_os_str().to_string_lossy().trim_end_matches(".rs").to_owned();
+            let module =
+                inside.components().next()?.as_os_str().to_string_lossy().trim_end_matches(".rs").to_owned();
             let text = fs::read_to_string(&path).unwrap();
             (module != "lib" && module != "bin").then_some((module, inside.to_owned(), text))
         })
@@ -70,10 +71,13 @@ fn only_the_sql_floor_speaks_sql_to_the_schema() {
     let speakers: BTreeMap<_, _> = library()
         .into_iter()
         .filter(|(module, _, text)| {
-            !matches!(module.as_str(), "sql" | "local_postgres" | "testing") && text.contains("sqlx::query(\"")
+            !matches!(module.as_str(), "sql" | "local_postgres" | "testing")
+                && text.contains("sqlx::query(\"")
         })
         .map(|(_, path, text)| (path, text))
-        .filter(|(_, text)| text.lines().any(|line| !line.trim_start().starts_with("//") && line.contains("sqlx::query(\"")))
+        .filter(|(_, text)| {
+            text.lines().any(|line| !line.trim_start().starts_with("//") && line.contains("sqlx::query(\""))
+        })
         .collect();
     let speakers: Vec<_> = speakers.keys().collect();
     assert!(speakers.is_empty(), "{speakers:?}");

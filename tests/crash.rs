@@ -71,7 +71,8 @@ async fn hold(db: &Db, journal: &Path, jobs: usize, millis: u64) {
 const ENDED_WELL: &str = "select count(*) from jobs.job where status = 'success'";
 
 /// What the dead attempts know, kept aside so that a test can say it later.
-const REMEMBER: &str = "create table dead as select job_id, lease from jobs.job_queue where run_at is not null";
+const REMEMBER: &str =
+    "create table dead as select job_id, lease from jobs.job_queue where run_at is not null";
 const LATE_ACKS: &str = "
     select count(*) from jobs.settle((select array_agg(job_id::text order by job_id) from dead),
       (select array_agg(lease order by job_id) from dead), (select array_agg('success'::text) from dead),
@@ -90,10 +91,17 @@ async fn fifty_running_jobs_of_a_killed_worker_run_again_elsewhere_and_end_well(
     let _second = Worker::start(&db, &["--concurrency", "50", "--lease", "3s"]);
     until("50 run again", async || noted(&journal, "start") == 100).await;
     let back = killed.elapsed();
-    assert_eq!(db.one::<i64>(LATE_ACKS).await, 50, "acks of the dead attempts are refused while the next run");
+    assert_eq!(
+        db.one::<i64>(LATE_ACKS).await,
+        50,
+        "acks of the dead attempts are refused while the next run"
+    );
     until("50 ended", async || db.one::<i64>(ENDED_WELL).await == 50).await;
     assert_eq!(db.one::<i64>(LATE_ACKS).await, 50, "and after");
-    assert_eq!(db.one::<i64>("select count(distinct job_id) from jobs.job where attempt = 2 and retries = 1").await, 50);
+    assert_eq!(
+        db.one::<i64>("select count(distinct job_id) from jobs.job where attempt = 2 and retries = 1").await,
+        50
+    );
     assert_eq!(noted(&journal, "end"), 50);
     println!("all 50 ran again {back:?} after the kill, with a lease of 3 s");
     assert!(back < Duration::from_secs(3 + 2), "{back:?}");
@@ -112,7 +120,11 @@ async fn a_worker_that_was_stopped_and_resumed_is_fenced_and_works_on() {
     until("they run elsewhere", async || noted(&journal, "start") == 15).await;
     zombie.signal("-CONT");
     until("all ended", async || db.one::<i64>(ENDED_WELL).await == 10).await;
-    assert_eq!(db.one::<i64>("select count(*) from jobs.job where attempt = 2").await, 5, "one completion each, by the second attempt");
+    assert_eq!(
+        db.one::<i64>("select count(*) from jobs.job where attempt = 2").await,
+        5,
+        "one completion each, by the second attempt"
+    );
     drop(other);
     hold(&db, &journal, 5, 10).await;
     until("the resumed worker works", async || db.one::<i64>(ENDED_WELL).await == 15).await;
@@ -127,7 +139,10 @@ async fn sigterm_lets_jobs_finish_and_hands_back_the_rest() {
     worker.signal("-TERM");
     assert_eq!(worker.ended().await.code(), Some(0));
     assert_eq!((noted(&journal, "start"), noted(&journal, "end")), (2, 2), "nothing new was started");
-    assert_eq!(db.one::<i64>("select count(*) from jobs.job_queue where run_at is null and retries = 0").await, 4);
+    assert_eq!(
+        db.one::<i64>("select count(*) from jobs.job_queue where run_at is null and retries = 0").await,
+        4
+    );
     assert!(pgjobs::inspect::workers(&db.pool).await.unwrap().is_empty());
 }
 
@@ -156,11 +171,18 @@ async fn killing_workers_again_and_again_loses_nothing() {
     let mut workers: Vec<Worker> = (0..2).map(|_| Worker::start(&db, &options)).collect();
     for kill in 0..6 {
         let before = noted(&journal, "start");
-        until("work goes on", async || noted(&journal, "start") > before + 3 || db.one::<i64>(ENDED_WELL).await == 200).await;
+        until("work goes on", async || {
+            noted(&journal, "start") > before + 3 || db.one::<i64>(ENDED_WELL).await == 200
+        })
+        .await;
         workers[kill % 2].kill();
         workers[kill % 2] = Worker::start(&db, &options);
     }
     until("all ended", async || db.one::<i64>(ENDED_WELL).await == 200).await;
-    assert_eq!(db.one::<i64>("select count(distinct job_id) from jobs.job").await, 200, "one completion each");
+    assert_eq!(
+        db.one::<i64>("select count(distinct job_id) from jobs.job").await,
+        200,
+        "one completion each"
+    );
     assert_eq!(db.one::<i64>("select count(*) from jobs.job_queue").await, 0);
 }

@@ -30,7 +30,16 @@ fn packages() -> &'static Path {
 fn install(folder: &Path) {
     let unfinished = folder.with_extension(std::process::id().to_string());
     let status = Command::new("python3")
-        .args(["-m", "pip", "install", "--quiet", "--root-user-action=ignore", "--disable-pip-version-check", "--no-deps", "--target"])
+        .args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--root-user-action=ignore",
+            "--disable-pip-version-check",
+            "--no-deps",
+            "--target",
+        ])
         .arg(&unfinished)
         .args(["pgjobs==0.2.1", "asyncpg>=0.30"])
         .stdin(Stdio::null())
@@ -82,7 +91,8 @@ async fn python_publishes_rust_works_python_reads_the_result() {
 async fn rust_publishes_python_works_rust_reads_the_result() {
     let db = Db::new().await;
     let single = NewJob::named("py_tasks.double").arg(4).publish(&db.pool).await.unwrap();
-    let named = NewJob::named("py_tasks.double").kwarg("n", 1).kwarg("times", 3).publish(&db.pool).await.unwrap();
+    let named =
+        NewJob::named("py_tasks.double").kwarg("n", 1).kwarg("times", 3).publish(&db.pool).await.unwrap();
     let failing = NewJob::named("py_tasks.fail").retries(1).publish(&db.pool).await.unwrap();
     python(&db, &["work", "3"]).await;
     assert_eq!(single.wait(&db.pool).await.unwrap(), json!({"doubled": 8}));

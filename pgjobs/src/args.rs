@@ -101,7 +101,10 @@ fn open_envelope(body: &str) -> Result<Envelope<'_>, BodyError> {
     serde_path_to_error::deserialize(&mut json).map_err(|e| {
         let path = e.path().to_string();
         let path = if path == "." { String::new() } else { path };
-        BodyError::new(path, format!(r#"{}; a body is {{"args": [...], "kwargs": {{...}}}}"#, describe(e.inner())))
+        BodyError::new(
+            path,
+            format!(r#"{}; a body is {{"args": [...], "kwargs": {{...}}}}"#, describe(e.inner())),
+        )
     })
 }
 
@@ -206,7 +209,10 @@ mod tests {
             (r#"{"args": [1, 2, 3]}"#, "`args`: takes 2 positional arguments, 3 were given"),
             (r#"{"kwargs": {"locale": "x"}}"#, "`user_id`: missing required argument, expected i64"),
             ("null", "`user_id`: missing required argument, expected i64"),
-            (r#"{"args": [1], "kwargs": {"user_id": 2}}"#, "`user_id`: given twice, by position and by keyword"),
+            (
+                r#"{"args": [1], "kwargs": {"user_id": 2}}"#,
+                "`user_id`: given twice, by position and by keyword",
+            ),
             (
                 r#"{"args": [1], "kwargs": {"lokale": "secret"}}"#,
                 "`lokale`: unexpected keyword argument; the task takes: user_id, locale",

@@ -32,8 +32,7 @@ pub enum Backoff {
 
 impl Backoff {
     /// 3 s doubled after each failure, at most one hour: what `jobs.nack` does without a delay.
-    pub const DEFAULT: Backoff =
-        Backoff::exponential(Duration::from_secs(3), Duration::from_secs(3600));
+    pub const DEFAULT: Backoff = Backoff::exponential(Duration::from_secs(3), Duration::from_secs(3600));
 
     /// The same delay each time.
     pub const fn fixed(delay: Duration) -> Self {

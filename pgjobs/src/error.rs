@@ -10,7 +10,6 @@ use crate::job::JobId;
 /// Matched by what the caller can do: mend the configuration ([`NoTasks`](Error::NoTasks),
 /// [`DuplicateTask`](Error::DuplicateTask), [`MissingState`](Error::MissingState)), mend the call
 /// ([`Refused`](Error::Refused), [`Body`](Error::Body)), or retry ([`Database`](Error::Database)).
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
     /// The server or the connection failed; the statement may be tried again.
@@ -143,6 +142,14 @@ impl fmt::Display for Error {
     }
 }
 
+/// The same text as [`Display`](fmt::Display): a `main` that returns an error prints it with this,
+/// and the remedy in it should be readable.
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
@@ -162,11 +169,9 @@ impl From<sqlx::Error> for Error {
         match db.code().as_deref() {
             // invalid schema, undefined table, undefined function
             Some("3F000" | "42P01" | "42883") => Error::SchemaMissing(error),
-            Some(code) if code.starts_with("PT") => Error::Refused {
-                code: code.to_owned(),
-                message: db.message().to_owned(),
-                hint: hint(&error),
-            },
+            Some(code) if code.starts_with("PT") => {
+                Error::Refused { code: code.to_owned(), message: db.message().to_owned(), hint: hint(&error) }
+            }
             _ => Error::Database(error),
         }
     }

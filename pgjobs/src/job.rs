@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
@@ -15,7 +16,7 @@ use crate::outcome::encode_result;
 use crate::sql;
 
 /// The id of a job: 32 hexadecimal digits, unguessable, ordered by time of publishing.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct JobId(String);
 
@@ -163,6 +164,11 @@ impl Job {
         self.max_retries
     }
 
+    /// Whether a failure of this run ends the job as failed.
+    pub fn is_last_run(&self) -> bool {
+        self.retries + 1 >= self.max_retries
+    }
+
     /// Greater runs first.
     pub fn priority(&self) -> i32 {
         self.priority
@@ -219,11 +225,7 @@ impl Job {
     /// # Errors
     /// [`Error::LeaseLost`] when the job was handed on, [`Error::Encode`] when `result` is not
     /// JSON, [`Error::Database`] otherwise.
-    pub async fn finish<T: Serialize>(
-        &self,
-        tx: &mut sqlx::PgConnection,
-        result: &T,
-    ) -> Result<(), Error> {
+    pub async fn finish<T: Serialize>(&self, tx: &mut sqlx::PgConnection, result: &T) -> Result<(), Error> {
         let result: Box<RawValue> =
             encode_result(result).map_err(|e| Error::Encode(e.message().to_owned()))?;
         sql::settle::ack(tx, &self.id, self.lease, &result).await?;

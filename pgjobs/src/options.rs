@@ -22,12 +22,8 @@ pub struct TaskOptions {
 
 impl TaskOptions {
     /// Three runs, 60 seconds, priority 0, exponential backoff: what SQL publishers get as well.
-    pub const DEFAULT: TaskOptions = TaskOptions {
-        retries: 3,
-        timeout: Duration::from_secs(60),
-        priority: 0,
-        backoff: Backoff::DEFAULT,
-    };
+    pub const DEFAULT: TaskOptions =
+        TaskOptions { retries: 3, timeout: Duration::from_secs(60), priority: 0, backoff: Backoff::DEFAULT };
 }
 
 impl Default for TaskOptions {

@@ -79,6 +79,11 @@ impl TaskError {
         &self.message
     }
 
+    /// Whether it says that no further run can mend it.
+    pub fn is_fatal(&self) -> bool {
+        self.next == Next::Fail
+    }
+
     pub(crate) fn next(&self) -> Next {
         self.next
     }

@@ -8,9 +8,9 @@ pub use inventory;
 #[cfg(feature = "linkme")]
 pub use linkme;
 
-pub use crate::registry::Registered;
 #[cfg(feature = "linkme")]
 pub use crate::registry::REGISTERED;
+pub use crate::registry::Registered;
 pub use serde_json::value::RawValue;
 
 use serde::Serialize;

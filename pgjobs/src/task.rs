@@ -90,7 +90,10 @@ impl TaskDef {
 
 impl fmt::Debug for TaskDef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TaskDef").field("name", &self.name).field("place", &self.place).finish_non_exhaustive()
+        f.debug_struct("TaskDef")
+            .field("name", &self.name)
+            .field("place", &self.place)
+            .finish_non_exhaustive()
     }
 }
 

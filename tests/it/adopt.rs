@@ -55,13 +55,31 @@ async fn no_job_is_lost_and_ids_stay() {
              from unnest(array['pending', 'nulls', 'running', 'future']) n join jobs.all a on a.job_id = md5(n) order by 1",
         )
         .await;
-    assert_eq!(standing, ["future pending 0 3 0 60", "nulls pending 0 3 0 60", "pending pending 0 3 7 60", "running pending 2 3 0 60"]);
+    assert_eq!(
+        standing,
+        [
+            "future pending 0 3 0 60",
+            "nulls pending 0 3 0 60",
+            "pending pending 0 3 7 60",
+            "running pending 2 3 0 60"
+        ]
+    );
     assert_eq!(db.one::<i64>("select count(*) from jobs.job where result = '5'").await, 10);
-    assert_eq!(db.one::<i64>("select count(*) from jobs.job where status = 'failed' and traceback = 'boom'").await, 5);
+    assert_eq!(
+        db.one::<i64>("select count(*) from jobs.job where status = 'failed' and traceback = 'boom'").await,
+        5
+    );
     let apart: f64 = db.one("select extract(epoch from scheduled_at - now())::float8 from jobs.all where job_id = md5('future')").await;
     assert!((3500.0..3601.0).contains(&apart), "naive times were UTC: {apart}");
-    assert_eq!(db.one::<Vec<String>>("select array_agg(job_id::text) from jobs.consume(10)").await.len(), 3, "the future one waits");
-    assert!(db.one::<i64>("select (jobs.publish('new')).id").await > 109, "numbers go on after the original's");
+    assert_eq!(
+        db.one::<Vec<String>>("select array_agg(job_id::text) from jobs.consume(10)").await.len(),
+        3,
+        "the future one waits"
+    );
+    assert!(
+        db.one::<i64>("select (jobs.publish('new')).id").await > 109,
+        "numbers go on after the original's"
+    );
 }
 
 #[tokio::test]
@@ -70,7 +88,10 @@ async fn what_leans_on_the_original_stops_the_migration_and_loses_nothing() {
     db.run(ORIGINAL).await;
     db.run("create view public.report as select count(*) from jobs.all").await;
     let error = pgjobs::migrate(&db.pool).await.unwrap_err().to_string();
-    assert!(error.contains("jobs.\"all\"") || error.contains("jobs.all") || error.contains("depend"), "{error}");
+    assert!(
+        error.contains("jobs.\"all\"") || error.contains("jobs.all") || error.contains("depend"),
+        "{error}"
+    );
     assert_eq!(db.one::<i64>("select count(*) from jobs.all").await, 14);
     db.run("drop view public.report").await;
     pgjobs::migrate(&db.pool).await.unwrap();

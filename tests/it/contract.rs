@@ -8,10 +8,23 @@ use sqlx::{Column as _, Row};
 #[tokio::test]
 async fn publish_returns_the_queued_row_with_its_defaults() {
     let db = Db::new().await;
-    let row = sqlx::query("select * from jobs.publish('mail.send', '{\"args\": [1]}')").fetch_one(&db.pool).await.unwrap();
+    let row = sqlx::query("select * from jobs.publish('mail.send', '{\"args\": [1]}')")
+        .fetch_one(&db.pool)
+        .await
+        .unwrap();
     let names: Vec<&str> = row.columns().iter().map(|column| column.name()).collect();
     let original = [
-        "id", "job_id", "task", "body", "retries", "max_retries", "priority", "timeout", "created_at", "run_at", "scheduled_at",
+        "id",
+        "job_id",
+        "task",
+        "body",
+        "retries",
+        "max_retries",
+        "priority",
+        "timeout",
+        "created_at",
+        "run_at",
+        "scheduled_at",
     ];
     assert_eq!(names[..original.len()], original);
     assert_eq!(row.get::<i32, _>("retries"), 0);
@@ -25,10 +38,15 @@ async fn null_means_the_default_singly_and_in_bulk() {
     let db = Db::new().await;
     db.run("select jobs.publish('a', null, null, null, null, null)").await;
     db.run("select jobs.publish_bulk(array[('b', null, null, null, null, null)::jobs.bulk_job])").await;
-    db.run("select jobs.publish_all('{c}', '{null}', '{null}', '{null}', '{null}', '{null}', '{null}')").await;
-    let kinds: i64 = db.one("select count(distinct (timeout, max_retries, priority)) from jobs.job_queue").await;
+    db.run("select jobs.publish_all('{c}', '{null}', '{null}', '{null}', '{null}', '{null}', '{null}')")
+        .await;
+    let kinds: i64 =
+        db.one("select count(distinct (timeout, max_retries, priority)) from jobs.job_queue").await;
     assert_eq!(kinds, 1);
-    assert_eq!(db.one::<i64>("select count(*) from jobs.job_queue where timeout = 60 and max_retries = 3").await, 3);
+    assert_eq!(
+        db.one::<i64>("select count(*) from jobs.job_queue where timeout = 60 and max_retries = 3").await,
+        3
+    );
 }
 
 #[tokio::test]
@@ -72,7 +90,11 @@ async fn what_cannot_be_published_is_refused_with_the_reason_and_without_the_val
         assert!(message.contains(words), "{call}: {message}");
         assert!(!message.contains("secret"), "{message}");
     }
-    assert_eq!(db.one::<i64>("select count(*) from jobs.job_queue").await, 0, "a refused batch leaves nothing");
+    assert_eq!(
+        db.one::<i64>("select count(*) from jobs.job_queue").await,
+        0,
+        "a refused batch leaves nothing"
+    );
 }
 
 #[tokio::test]
@@ -91,7 +113,12 @@ async fn greater_priority_first_then_the_order_of_publishing() {
 async fn consume_refuses_null_and_nonsense_and_takes_no_more_than_asked() {
     let db = Db::new().await;
     db.run("select jobs.publish('a') from generate_series(1, 20)").await;
-    for call in ["select jobs.consume(null)", "select jobs.consume(0)", "select jobs.consume(1001)", "select jobs.consume_topic('')"] {
+    for call in [
+        "select jobs.consume(null)",
+        "select jobs.consume(0)",
+        "select jobs.consume(1001)",
+        "select jobs.consume_topic('')",
+    ] {
         assert_eq!(db.refusal(call).await.0, "PT400", "{call}");
     }
     assert_eq!(db.one::<i64>("select count(*) from jobs.consume(7)").await, 7);
@@ -114,7 +141,10 @@ async fn topics_read_star_and_percent_as_wild_and_underscore_as_itself() {
 async fn consume_shows_the_job_as_it_now_is() {
     let db = Db::new().await;
     db.run("select jobs.publish('a')").await;
-    let row = sqlx::query("select run_at, attempt, lease, expires_at from jobs.consume('a', 1)").fetch_one(&db.pool).await.unwrap();
+    let row = sqlx::query("select run_at, attempt, lease, expires_at from jobs.consume('a', 1)")
+        .fetch_one(&db.pool)
+        .await
+        .unwrap();
     assert!(row.get::<Option<chrono_time::Time>, _>("run_at").is_some());
     assert_eq!(row.get::<i32, _>("attempt"), 1);
     assert!(row.get::<Option<sqlx::types::Uuid>, _>("lease").is_some());
@@ -142,7 +172,10 @@ async fn ack_keeps_the_result_and_is_refused_on_a_job_that_is_not_running() {
     assert_eq!(db.refusal("select jobs.ack((select job_id from jobs.all))").await.0, "P0001", "pending");
     let status: String = db.one("select (jobs.ack(job_id, '42')).status::text from jobs.consume(1)").await;
     assert_eq!(status, "success");
-    let row = sqlx::query("select status, result, timeout::float8, complete_on from jobs.all").fetch_one(&db.pool).await.unwrap();
+    let row = sqlx::query("select status, result, timeout::float8, complete_on from jobs.all")
+        .fetch_one(&db.pool)
+        .await
+        .unwrap();
     assert_eq!(row.get::<String, _>(0), "success");
     assert_eq!(row.get::<serde_json::Value, _>(1), 42);
     assert!((row.get::<f64, _>(2) - 0.4).abs() < 1e-9, "fractions of a second survive into history");
@@ -170,7 +203,8 @@ async fn nack_retries_with_backoff_keeps_the_traceback_and_then_fails() {
     db.run("select jobs.publish('a')").await;
     for (run, (least, most)) in [(1.5, 4.5), (3.0, 9.0)].into_iter().enumerate() {
         db.run("select jobs.nack(job_id, 'boom ' || attempt) from jobs.consume(1)").await;
-        let wait: f64 = db.one("select extract(epoch from scheduled_at - jobs.now())::float8 from jobs.job_queue").await;
+        let wait: f64 =
+            db.one("select extract(epoch from scheduled_at - jobs.now())::float8 from jobs.job_queue").await;
         assert!((least..=most).contains(&wait), "run {run}: {wait}");
         let error: String = db.one("select traceback from jobs.all").await;
         assert_eq!(error, format!("boom {}", run + 1));
@@ -178,9 +212,16 @@ async fn nack_retries_with_backoff_keeps_the_traceback_and_then_fails() {
         db.advance(Duration::from_secs(10)).await;
     }
     db.run("select jobs.nack(job_id, 'boom 3') from jobs.consume(1)").await;
-    let row = sqlx::query("select status, traceback, attempt, retries from jobs.all").fetch_one(&db.pool).await.unwrap();
+    let row = sqlx::query("select status, traceback, attempt, retries from jobs.all")
+        .fetch_one(&db.pool)
+        .await
+        .unwrap();
     assert_eq!((row.get::<String, _>(0), row.get::<String, _>(1)), ("failed".into(), "boom 3".into()));
-    assert_eq!((row.get::<i32, _>(2), row.get::<i32, _>(3)), (3, 2), "three runs in all, two of them charged before the last");
+    assert_eq!(
+        (row.get::<i32, _>(2), row.get::<i32, _>(3)),
+        (3, 2),
+        "three runs in all, two of them charged before the last"
+    );
 }
 
 #[tokio::test]
@@ -188,7 +229,8 @@ async fn nack_can_choose_the_time_and_may_fail_a_pending_job_when_asked() {
     let db = Db::with_clock().await;
     db.run("select jobs.publish('a', null, null, null, null, 2)").await;
     db.run("select jobs.nack(job_id, 'x', jobs.now() + interval '1 minute') from jobs.consume(1)").await;
-    let wait: f64 = db.one("select extract(epoch from scheduled_at - jobs.now())::float8 from jobs.job_queue").await;
+    let wait: f64 =
+        db.one("select extract(epoch from scheduled_at - jobs.now())::float8 from jobs.job_queue").await;
     assert!((wait - 60.0).abs() < 1e-6, "{wait}");
     assert_eq!(db.refusal("select jobs.nack(job_id) from jobs.all").await.0, "P0001");
     db.run("select jobs.nack(job_id, 'given up', null, false) from jobs.all").await;
@@ -235,7 +277,9 @@ async fn heartbeat_prolongs_up_to_the_timeout_and_needs_the_lease() {
     let db = Db::with_clock().await;
     db.run("select jobs.publish('a', null, null, 60); create table c as select * from jobs.consume(1)").await;
     db.advance(Duration::from_secs(50)).await;
-    let left: f64 = db.one("select extract(epoch from jobs.heartbeat(job_id, lease, 30) - jobs.now())::float8 from c").await;
+    let left: f64 = db
+        .one("select extract(epoch from jobs.heartbeat(job_id, lease, 30) - jobs.now())::float8 from c")
+        .await;
     assert!((left - 10.0).abs() < 1e-6, "{left}");
     assert_eq!(db.refusal("select jobs.heartbeat(job_id, gen_random_uuid()) from c").await.0, "PT409");
     db.advance(Duration::from_secs(11)).await;
@@ -248,9 +292,19 @@ async fn cancel_retry_and_purge_do_what_they_say() {
     db.run("select jobs.publish('a.b') from generate_series(1, 5); select jobs.publish('c.d'); create table c as select * from jobs.consume('a.*', 1)").await;
     assert_eq!(db.one::<i64>("select count(*) from jobs.cancel((select array_agg(job_id::text) from jobs.find(null, 'a.*', null, 3)))").await, 3);
     assert_eq!(db.one::<i64>("select jobs.count('cancelled')").await, 3);
-    assert_eq!(db.one::<i64>("select count(*) from jobs.retry((select array_agg(job_id::text) from jobs.find('cancelled')))").await, 3);
+    assert_eq!(
+        db.one::<i64>(
+            "select count(*) from jobs.retry((select array_agg(job_id::text) from jobs.find('cancelled')))"
+        )
+        .await,
+        3
+    );
     db.run("select jobs.cancel((select array_agg(job_id::text) from c))").await;
-    assert_eq!(db.refusal("select jobs.ack(job_id, null, lease) from c").await.0, "PT409", "a cancelled job takes no result");
+    assert_eq!(
+        db.refusal("select jobs.ack(job_id, null, lease) from c").await.0,
+        "PT409",
+        "a cancelled job takes no result"
+    );
     assert_eq!(db.one::<i64>("select jobs.purge('a.*')").await, 4);
     assert_eq!(db.one::<i64>("select jobs.count('pending')").await, 1);
     assert_eq!(db.refusal("select jobs.purge(null)").await.0, "PT400");
@@ -279,8 +333,13 @@ async fn find_pages_through_every_job_once() {
     sorted.sort();
     sorted.dedup();
     assert_eq!((seen.len(), sorted.len()), (25, 25));
-    for (state, count) in [("pending", 10), ("success", 10), ("cancelled", 5), ("failed", 0), ("running", 0)] {
-        let found: i64 = sqlx::query_scalar("select count(*) from jobs.find($1)").bind(state).fetch_one(&db.pool).await.unwrap();
+    for (state, count) in [("pending", 10), ("success", 10), ("cancelled", 5), ("failed", 0), ("running", 0)]
+    {
+        let found: i64 = sqlx::query_scalar("select count(*) from jobs.find($1)")
+            .bind(state)
+            .fetch_one(&db.pool)
+            .await
+            .unwrap();
         assert_eq!(found, count, "{state}");
     }
 }

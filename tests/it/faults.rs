@@ -8,7 +8,8 @@ use sqlx::{Connection, Executor, Row};
 #[tokio::test]
 async fn a_zombie_can_neither_ack_nor_nack_the_next_attempt() {
     let db = Db::with_clock().await;
-    db.run("select jobs.publish('a', null, null, 1); create table zombie as select * from jobs.consume(1)").await;
+    db.run("select jobs.publish('a', null, null, 1); create table zombie as select * from jobs.consume(1)")
+        .await;
     db.advance(Duration::from_secs(60)).await;
     db.run("select jobs.sweep()").await;
     db.advance(Duration::from_secs(60)).await;
@@ -39,14 +40,16 @@ async fn two_sweeps_charge_one_expiry_once() {
 #[tokio::test]
 async fn consume_neither_fails_nor_waits_while_an_expired_job_is_being_acked() {
     let db = Db::with_clock().await;
-    db.run("select jobs.publish('late', null, null, 1); create table c as select * from jobs.consume(1)").await;
+    db.run("select jobs.publish('late', null, null, 1); create table c as select * from jobs.consume(1)")
+        .await;
     db.advance(Duration::from_secs(60)).await;
     db.run("select jobs.publish('other')").await;
     let (mut one, mut two) = (db.connect().await, db.connect().await);
     let mut acking = one.begin().await.unwrap();
     acking.execute("select jobs.ack(job_id, null, lease) from c").await.unwrap();
     two.execute("set statement_timeout = '5s'").await.unwrap();
-    let task: String = sqlx::query_scalar("select task from jobs.consume(1)").fetch_one(&mut two).await.unwrap();
+    let task: String =
+        sqlx::query_scalar("select task from jobs.consume(1)").fetch_one(&mut two).await.unwrap();
     assert_eq!(task, "other");
     acking.commit().await.unwrap();
     assert_eq!(db.one::<String>("select status from jobs.all where task = 'late'").await, "success");
@@ -62,7 +65,8 @@ async fn consume_does_not_wait_for_a_transaction_that_holds_an_expired_row() {
     let mut holder = one.begin().await.unwrap();
     holder.execute("select 1 from jobs.job_queue where task = 'late' for update").await.unwrap();
     two.execute("set statement_timeout = '5s'").await.unwrap();
-    let task: String = sqlx::query_scalar("select task from jobs.consume(1)").fetch_one(&mut two).await.unwrap();
+    let task: String =
+        sqlx::query_scalar("select task from jobs.consume(1)").fetch_one(&mut two).await.unwrap();
     assert_eq!(task, "other");
 }
 
@@ -72,8 +76,13 @@ async fn the_time_zone_of_a_session_does_not_move_leases() {
     db.run("set time zone 'UTC'; select jobs.publish('a', null, null, 3600); select jobs.consume(1)").await;
     for zone in ["Asia/Tokyo", "America/New_York", "UTC"] {
         let mut session = db.connect().await;
-        sqlx::query("select set_config('timezone', $1, false)").bind(zone).execute(&mut session).await.unwrap();
-        let expired: i64 = sqlx::query_scalar("select count(*) from jobs.expired").fetch_one(&mut session).await.unwrap();
+        sqlx::query("select set_config('timezone', $1, false)")
+            .bind(zone)
+            .execute(&mut session)
+            .await
+            .unwrap();
+        let expired: i64 =
+            sqlx::query_scalar("select count(*) from jobs.expired").fetch_one(&mut session).await.unwrap();
         assert_eq!(expired, 0, "{zone}");
     }
 }
@@ -168,7 +177,12 @@ async fn a_hostile_search_path_changes_nothing() {
     )
     .await;
     let mut session = db.connect().await;
-    session.execute("create temp table job_queue (like jobs.job_queue); set search_path = evil, pg_temp, pg_catalog").await.unwrap();
+    session
+        .execute(
+            "create temp table job_queue (like jobs.job_queue); set search_path = evil, pg_temp, pg_catalog",
+        )
+        .await
+        .unwrap();
     session.execute("select jobs.publish('b')").await.unwrap();
     session.execute("select jobs.nack(job_id, 'x') from jobs.consume(1)").await.unwrap();
     session.execute("select jobs.ack(job_id) from jobs.consume(1)").await.unwrap();
@@ -214,7 +228,13 @@ async fn a_publisher_publishes_and_does_nothing_else() {
     session.execute("set role jobs_publisher").await.unwrap();
     let row = session.fetch_one("select job_id from jobs.publish('a')").await.unwrap();
     assert_eq!(row.get::<String, _>(0).len(), 32);
-    for forbidden in ["select jobs.consume(1)", "select * from jobs.job_queue", "select * from jobs.all", "select jobs.cancel('{x}')", "select jobs._claim('{a}', 1, null, '0')"] {
+    for forbidden in [
+        "select jobs.consume(1)",
+        "select * from jobs.job_queue",
+        "select * from jobs.all",
+        "select jobs.cancel('{x}')",
+        "select jobs._claim('{a}', 1, null, '0')",
+    ] {
         let error = session.execute(forbidden).await.unwrap_err();
         assert_eq!(error.as_database_error().unwrap().code().as_deref(), Some("42501"), "{forbidden}");
     }

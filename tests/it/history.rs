@@ -14,7 +14,8 @@ async fn partitions_are_made_ahead_and_dropped_when_old() {
     db.run("select jobs.publish('old'); select jobs.ack(job_id) from jobs.consume(1)").await;
     assert_eq!(db.one::<i64>("select count(*) from jobs.job_default").await, 0);
     db.advance(Duration::from_secs(86_400 * 13)).await;
-    db.run("select jobs.retain(); select jobs.publish('new'); select jobs.ack(job_id) from jobs.consume(1)").await;
+    db.run("select jobs.retain(); select jobs.publish('new'); select jobs.ack(job_id) from jobs.consume(1)")
+        .await;
     assert_eq!(db.one::<i64>("select count(*) from jobs.job").await, 2);
     db.advance(Duration::from_secs(86_400 * 2)).await;
     let done: Vec<String> = db.all("select r from jobs.retain() r where r like 'dropped%'").await;

@@ -37,10 +37,19 @@ async fn it_says_what_is_missing_and_changes_nothing_by_that() {
 #[tokio::test]
 async fn it_stays_out_of_the_way_of_the_applications_own_migrations() {
     let db = Db::empty().await;
-    db.run("create table _sqlx_migrations (version bigint primary key); insert into _sqlx_migrations values (1)").await;
+    db.run(
+        "create table _sqlx_migrations (version bigint primary key); insert into _sqlx_migrations values (1)",
+    )
+    .await;
     pgjobs::migrate(&db.pool).await.unwrap();
     assert_eq!(db.one::<i64>("select count(*) from _sqlx_migrations").await, 1);
-    assert_eq!(db.one::<i64>("select count(*) from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r'").await, 1);
+    assert_eq!(
+        db.one::<i64>(
+            "select count(*) from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r'"
+        )
+        .await,
+        1
+    );
 }
 
 #[tokio::test]
@@ -75,10 +84,16 @@ async fn a_worker_without_a_schema_says_what_to_run() {
 #[tokio::test]
 async fn it_installs_as_a_user_who_may_not_make_roles() {
     let db = Db::empty().await;
-    db.run("do $$ begin create role plain_installer login; exception when duplicate_object then null; end $$").await;
+    db.run(
+        "do $$ begin create role plain_installer login; exception when duplicate_object then null; end $$",
+    )
+    .await;
     db.run("grant create on schema public to plain_installer").await;
     let name: String = db.one("select current_database()::text").await;
-    sqlx::raw_sql(sqlx::AssertSqlSafe(format!("grant create on database {name} to plain_installer"))).execute(&db.pool).await.unwrap();
+    sqlx::raw_sql(sqlx::AssertSqlSafe(format!("grant create on database {name} to plain_installer")))
+        .execute(&db.pool)
+        .await
+        .unwrap();
     let pool = sqlx::PgPool::connect_with(db.options().username("plain_installer")).await.unwrap();
     pgjobs::migrate(&pool).await.unwrap();
     pgjobs::NewJob::named("a").publish(&pool).await.unwrap();

@@ -27,7 +27,11 @@ async fn a_claim_of_100_costs_the_same_beside_a_million_future_and_a_million_end
         beside.push(claim_100(&full).await);
     }
     let ratio = median(&mut beside).as_secs_f64() / median(&mut alone).as_secs_f64();
-    println!("claim of 100: {:?} alone, {:?} beside two million others: ratio {ratio:.2}", median(&mut alone), median(&mut beside));
+    println!(
+        "claim of 100: {:?} alone, {:?} beside two million others: ratio {ratio:.2}",
+        median(&mut alone),
+        median(&mut beside)
+    );
     assert!(ratio < 2.0, "ratio {ratio}");
 }
 
@@ -35,10 +39,11 @@ async fn claim_100(db: &Db) -> Duration {
     db.run("select jobs.publish_bulk(array(select ('noop', null, null, null, null, null)::jobs.bulk_job from generate_series(1, 100)))").await;
     let mut connection = db.pool.acquire().await.unwrap();
     let start = Instant::now();
-    let claimed = sqlx::query("select * from jobs.claim('00000000-0000-7000-8000-000000000000', '{noop}', 100, 15)")
-        .fetch_all(&mut *connection)
-        .await
-        .unwrap();
+    let claimed =
+        sqlx::query("select * from jobs.claim('00000000-0000-7000-8000-000000000000', '{noop}', 100, 15)")
+            .fetch_all(&mut *connection)
+            .await
+            .unwrap();
     assert_eq!(claimed.len(), 100);
     start.elapsed()
 }

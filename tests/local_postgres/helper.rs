@@ -63,28 +63,17 @@ fn tell(text: impl std::fmt::Display) {
     // Past the harness, which would hold the text back until the end.
     use std::io::Write;
     let text = text.to_string();
-    let lines: String = text
-        .lines()
-        .map(|line| format!("\n{MARK}{line}\n"))
-        .collect();
+    let lines: String = text.lines().map(|line| format!("\n{MARK}{line}\n")).collect();
     std::io::stdout().write_all(lines.as_bytes()).unwrap();
     std::io::stdout().flush().unwrap();
 }
 
-#[expect(
-    clippy::zombie_processes,
-    reason = "the child is to outlive this program"
-)]
+#[expect(clippy::zombie_processes, reason = "the child is to outlive this program")]
 async fn hold() {
     let server = LocalPostgres::start().await.unwrap();
     let mut sleep = Command::new("sleep");
-    let child = sleep
-        .arg("600")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let child =
+        sleep.arg("600").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     tell(server.data_dir().parent().unwrap().display());
     tell(server.pid());
     tell(child.id());
@@ -184,29 +173,20 @@ pub(crate) struct HelperCommand(Command);
 
 impl HelperCommand {
     fn new(role: Role, mut command: Command) -> Self {
-        command
-            .args(["--exact", "helper::act", "--nocapture"])
-            .env_clear();
+        command.args(["--exact", "helper::act", "--nocapture"]).env_clear();
         // An ordinary user cannot reach root's own Python; the system's folders come first.
         let path = std::env::var("PATH").unwrap_or_default();
         command.env("PATH", path).env(ROLE, format!("{role:?}"));
-        for name in [
-            "PIP_CERT",
-            "PIP_FIND_LINKS",
-            "PIP_INDEX_URL",
-            "PIP_DEFAULT_TIMEOUT",
-            "HOME",
-            "PYENV_VERSION",
-        ] {
+        for name in
+            ["PIP_CERT", "PIP_FIND_LINKS", "PIP_INDEX_URL", "PIP_DEFAULT_TIMEOUT", "HOME", "PYENV_VERSION"]
+        {
             if let Some(value) = std::env::var_os(name) {
                 command.env(name, value);
             }
         }
         if matches!(role, Role::Download) {
             // pip's progress does not belong into the report of the tests.
-            command
-                .env("PGJOBS_PG_BINDIR", "download")
-                .stderr(Stdio::null());
+            command.env("PGJOBS_PG_BINDIR", "download").stderr(Stdio::null());
         }
         Self(command)
     }
@@ -217,10 +197,7 @@ impl HelperCommand {
     }
 
     pub(crate) fn start(mut self) -> Helper {
-        self.0
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .process_group(0);
+        self.0.stdin(Stdio::null()).stdout(Stdio::piped()).process_group(0);
         let mut child = self.0.spawn().unwrap();
         let output = BufReader::new(child.stdout.take().unwrap());
         Helper { child, output }
@@ -242,11 +219,7 @@ impl Helper {
     pub(crate) fn line(&mut self) -> String {
         loop {
             let mut line = String::new();
-            assert_ne!(
-                self.output.read_line(&mut line).unwrap(),
-                0,
-                "the helper ended early"
-            );
+            assert_ne!(self.output.read_line(&mut line).unwrap(), 0, "the helper ended early");
             if let Some(told) = line.strip_prefix(MARK) {
                 return told.trim_end().to_owned();
             }
@@ -257,10 +230,7 @@ impl Helper {
     pub(crate) fn rest(&mut self) -> String {
         let mut text = String::new();
         self.output.read_to_string(&mut text).unwrap();
-        text.lines()
-            .filter_map(|line| line.strip_prefix(MARK))
-            .map(|line| format!("{line}\n"))
-            .collect()
+        text.lines().filter_map(|line| line.strip_prefix(MARK)).map(|line| format!("{line}\n")).collect()
     }
 
     pub(crate) fn kill(&mut self) {
@@ -302,9 +272,7 @@ impl TempFolder {
 impl Drop for TempFolder {
     /// Servers that were only dropped may be writing their last files.
     fn drop(&mut self) {
-        eventually("the test's folder can be removed", || {
-            fs::remove_dir_all(&self.0).is_ok()
-        });
+        eventually("the test's folder can be removed", || fs::remove_dir_all(&self.0).is_ok());
     }
 }
 
@@ -323,17 +291,11 @@ pub(crate) fn status_of(pid: u32) -> Option<String> {
 }
 
 pub(crate) fn field<'a>(status: &'a str, name: &str) -> &'a str {
-    status
-        .lines()
-        .find_map(|line| line.strip_prefix(name))
-        .unwrap_or_default()
+    status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default()
 }
 
 pub(crate) fn kill(signal: &str, target: &str) {
-    let status = Command::new("kill")
-        .args([signal, "--", target])
-        .status()
-        .unwrap();
+    let status = Command::new("kill").args([signal, "--", target]).status().unwrap();
     assert!(status.success(), "kill {signal} {target}");
 }
 

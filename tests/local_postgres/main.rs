@@ -31,18 +31,10 @@ fn run_folder(server: &LocalPostgres) -> std::path::PathBuf {
 #[tokio::test]
 async fn a_server_starts_answers_and_leaves_nothing() -> Outcome {
     let server = LocalPostgres::start().await?;
-    let mut connection = server
-        .url("postgres")
-        .parse::<PgConnectOptions>()?
-        .connect()
-        .await?;
+    let mut connection = server.url("postgres").parse::<PgConnectOptions>()?.connect().await?;
     assert_eq!(number(&mut connection, "select 42::bigint").await?, 42);
     connection.close().await?;
-    assert!(
-        server.describe().contains(server.version()),
-        "{}",
-        server.describe()
-    );
+    assert!(server.describe().contains(server.version()), "{}", server.describe());
     assert!(server.bindir().join("postgres").is_file());
 
     let folder = run_folder(&server);
@@ -59,14 +51,9 @@ async fn psql_understands_the_url() -> Outcome {
     let psql = server.bindir().join("psql");
     let psql = if psql.is_file() { psql } else { "psql".into() };
     let url = server.url("Odd name & more");
-    let output = std::process::Command::new(psql)
-        .args(["-XAtc", "select current_database()", &url])
-        .output()?;
-    assert_eq!(
-        String::from_utf8_lossy(&output.stdout),
-        "Odd name & more\n",
-        "{output:?}"
-    );
+    let output =
+        std::process::Command::new(psql).args(["-XAtc", "select current_database()", &url]).output()?;
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "Odd name & more\n", "{output:?}");
     Ok(())
 }
 
@@ -99,22 +86,15 @@ async fn twenty_clones_at_once_are_independent() -> Outcome {
     let server = Arc::new(LocalPostgres::start().await?);
     server.create_database("template").await?;
     let mut connection = connect(&server, "template").await?;
-    sqlx::raw_sql("create table item as select 1 as n")
-        .execute(&mut connection)
-        .await?;
+    sqlx::raw_sql("create table item as select 1 as n").execute(&mut connection).await?;
     connection.close().await?;
 
-    let clones: Vec<_> = (0..20)
-        .map(|n| tokio::spawn(fill_a_clone(Arc::clone(&server), n)))
-        .collect();
+    let clones: Vec<_> = (0..20).map(|n| tokio::spawn(fill_a_clone(Arc::clone(&server), n))).collect();
     for clone in clones {
         clone.await?.map_err(|error| error.to_string())?;
     }
     let mut connection = connect(&server, "template").await?;
-    assert_eq!(
-        number(&mut connection, "select count(*) from item").await?,
-        1
-    );
+    assert_eq!(number(&mut connection, "select count(*) from item").await?, 1);
     Ok(())
 }
 
@@ -128,10 +108,7 @@ async fn fill_a_clone(
     let mut connection = connect(&server, &name).await?;
     let insert = sqlx::query("insert into item select generate_series(1, $1)").bind(n);
     insert.execute(&mut connection).await?;
-    assert_eq!(
-        number(&mut connection, "select count(*) from item").await?,
-        i64::from(n) + 1
-    );
+    assert_eq!(number(&mut connection, "select count(*) from item").await?, i64::from(n) + 1);
     Ok(())
 }
 
@@ -140,10 +117,7 @@ async fn a_clone_waits_for_a_session_that_leaves_the_template() -> Outcome {
     let server = LocalPostgres::start().await?;
     server.create_database("template").await?;
     let connection = connect(&server, "template").await?;
-    let (cloned, closed) = tokio::join!(
-        server.clone_database("template", "copy"),
-        connection.close()
-    );
+    let (cloned, closed) = tokio::join!(server.clone_database("template", "copy"), connection.close());
     closed?;
     cloned?;
     Ok(())
@@ -155,12 +129,7 @@ async fn a_name_that_is_taken_is_an_error_that_names_it() -> Outcome {
     server.create_database("taken").await?;
     let error = server.create_database("taken").await.unwrap_err();
     assert!(matches!(error, LocalPostgresError::Database { .. }));
-    assert!(
-        error
-            .to_string()
-            .contains("could not create database `taken`"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("could not create database `taken`"), "{error}");
     server.drop_database("taken").await?;
     server.create_database("taken").await?;
     Ok(())
@@ -189,16 +158,13 @@ async fn a_server_that_is_killed_leaves_neither_watchdog_nor_folder() -> Outcome
     let server = LocalPostgres::start().await?;
     let folder = run_folder(&server);
     helper::kill("-KILL", &server.pid().to_string());
-    eventually("the watchdog removes the folder by itself", || {
-        !folder.exists()
-    });
+    eventually("the watchdog removes the folder by itself", || !folder.exists());
     server.stop().await?;
     Ok(())
 }
 
 #[tokio::test]
-async fn a_server_ends_when_its_program_is_killed_although_a_child_of_the_program_lives_on()
--> Outcome {
+async fn a_server_ends_when_its_program_is_killed_although_a_child_of_the_program_lives_on() -> Outcome {
     let mut program = Role::Hold.spawn();
     let (folder, server) = (program.line(), program.line());
     let child = program.line();
@@ -206,14 +172,8 @@ async fn a_server_ends_when_its_program_is_killed_although_a_child_of_the_progra
 
     program.kill();
     eventually("the folder is removed", || !Path::new(&folder).exists());
-    assert!(
-        status_of(server.parse()?).is_none(),
-        "the server must be gone before its folder"
-    );
-    assert!(
-        status_of(child.parse()?).is_some(),
-        "the child must have outlived the server"
-    );
+    assert!(status_of(server.parse()?).is_none(), "the server must be gone before its folder");
+    assert!(status_of(child.parse()?).is_some(), "the child must have outlived the server");
     helper::kill("-KILL", &child);
     Ok(())
 }
@@ -250,10 +210,7 @@ async fn root_gives_the_server_to_a_user_without_any_of_its_groups() -> Outcome 
 #[tokio::test]
 async fn an_ordinary_user_runs_the_server_as_oneself() -> Outcome {
     let home = TempFolder::for_everybody();
-    let mut program = Role::Answer
-        .command_as_ordinary_user(&home)
-        .env("HOME", home.path())
-        .start();
+    let mut program = Role::Answer.command_as_ordinary_user(&home).env("HOME", home.path()).start();
     let (uid, server_uid) = (program.line(), program.line());
     assert_ne!(uid, "0");
     assert_eq!(uid, server_uid);
@@ -268,11 +225,7 @@ async fn when_nothing_is_found_the_error_lists_the_places_and_the_remedies() -> 
     fs::create_dir(&data_dir)?;
     // No installation is of this version, so each is looked at and none will do.
     fs::write(data_dir.join("PG_VERSION"), "99\n")?;
-    let mut program = Role::Fail
-        .command()
-        .env("LP_DATA_DIR", &data_dir)
-        .env("PATH", "/nowhere")
-        .start();
+    let mut program = Role::Fail.command().env("LP_DATA_DIR", &data_dir).env("PATH", "/nowhere").start();
     let text = program.rest();
     for part in [
         "PGJOBS_PG_BINDIR: not set",
@@ -293,39 +246,24 @@ async fn when_nothing_is_found_the_error_lists_the_places_and_the_remedies() -> 
 
 #[tokio::test]
 async fn a_named_folder_without_programs_is_an_error_that_names_it() {
-    let mut program = Role::Fail
-        .command()
-        .env("PGJOBS_PG_BINDIR", "/nowhere/bin")
-        .start();
+    let mut program = Role::Fail.command().env("PGJOBS_PG_BINDIR", "/nowhere/bin").start();
     let text = program.rest();
-    assert!(
-        text.contains("no usable PostgreSQL in `/nowhere/bin`: `initdb` is missing"),
-        "{text}"
-    );
+    assert!(text.contains("no usable PostgreSQL in `/nowhere/bin`: `initdb` is missing"), "{text}");
 }
 
 #[tokio::test]
 async fn offline_forbids_a_download_that_the_program_allows() {
     let cache = TempFolder::for_everybody();
-    let command = Role::Download
-        .command()
-        .env("PGJOBS_OFFLINE", "1")
-        .env("PGJOBS_CACHE_DIR", cache.path());
+    let command = Role::Download.command().env("PGJOBS_OFFLINE", "1").env("PGJOBS_CACHE_DIR", cache.path());
     let text = command.start().rest();
-    assert!(
-        text.contains("a download: PGJOBS_OFFLINE forbids it"),
-        "{text}"
-    );
+    assert!(text.contains("a download: PGJOBS_OFFLINE forbids it"), "{text}");
 }
 
 #[tokio::test]
 async fn a_download_into_an_empty_cache_starts_and_the_next_start_finds_it() {
     let cache = TempFolder::for_everybody();
     for origin in ["(a download)", "(an earlier download)"] {
-        let mut program = Role::Download
-            .command()
-            .env("PGJOBS_CACHE_DIR", cache.path())
-            .start();
+        let mut program = Role::Download.command().env("PGJOBS_CACHE_DIR", cache.path()).start();
         let text = program.rest();
         assert!(text.contains("PostgreSQL 18."), "{text}");
         assert!(text.contains(origin), "{text}");
@@ -335,9 +273,7 @@ async fn a_download_into_an_empty_cache_starts_and_the_next_start_finds_it() {
 #[tokio::test]
 async fn an_ordinary_user_can_download_too() {
     let home = TempFolder::for_everybody();
-    let command = Role::Download
-        .command_as_ordinary_user(&home)
-        .env("HOME", home.path());
+    let command = Role::Download.command_as_ordinary_user(&home).env("HOME", home.path());
     let text = command.start().rest();
     assert!(text.contains("PostgreSQL 18."), "{text}");
     assert!(home.path().join(".cache/pgjobs").is_dir());
@@ -350,19 +286,10 @@ async fn a_data_folder_survives_a_stop_and_a_start() -> Outcome {
     for expected in 1..=2 {
         let server = LocalPostgres::builder().data_dir(&data_dir).start().await?;
         let mut connection = connect(&server, "postgres").await?;
-        sqlx::raw_sql("create table if not exists visit (at timestamptz)")
-            .execute(&mut connection)
-            .await?;
-        sqlx::query("insert into visit values (now())")
-            .execute(&mut connection)
-            .await?;
-        assert_eq!(
-            number(&mut connection, "select count(*) from visit").await?,
-            expected
-        );
-        let fsync: String = sqlx::query_scalar("show fsync")
-            .fetch_one(&mut connection)
-            .await?;
+        sqlx::raw_sql("create table if not exists visit (at timestamptz)").execute(&mut connection).await?;
+        sqlx::query("insert into visit values (now())").execute(&mut connection).await?;
+        assert_eq!(number(&mut connection, "select count(*) from visit").await?, expected);
+        let fsync: String = sqlx::query_scalar("show fsync").fetch_one(&mut connection).await?;
         assert_eq!(fsync, "on");
         server.stop().await?;
         assert!(data_dir.join("PG_VERSION").is_file());
@@ -377,11 +304,7 @@ async fn a_start_right_after_a_drop_on_the_same_data_folder_gets_a_server_that_s
         let builder = LocalPostgres::builder().data_dir(folder.path().join("data"));
         let server = builder.start().await?;
         // Not the one that was dropped: that is on its way out.
-        assert!(
-            !server.describe().contains("already running"),
-            "{}",
-            server.describe()
-        );
+        assert!(!server.describe().contains("already running"), "{}", server.describe());
         let mut connection = connect(&server, "postgres").await?;
         assert_eq!(number(&mut connection, "select 1::bigint").await?, 1);
     }
@@ -395,11 +318,7 @@ async fn a_live_server_on_a_data_folder_is_used_and_left_alone() -> Outcome {
     let (one, two) = tokio::try_join!(builder.clone().start(), builder.clone().start())?;
     assert_eq!(one.pid(), two.pid(), "both must use the same server");
 
-    let (owner, guest) = if one.describe().contains("already running") {
-        (two, one)
-    } else {
-        (one, two)
-    };
+    let (owner, guest) = if one.describe().contains("already running") { (two, one) } else { (one, two) };
     guest.stop().await?;
     let mut connection = connect(&owner, "postgres").await?;
     assert_eq!(number(&mut connection, "select 1::bigint").await?, 1);
@@ -412,15 +331,8 @@ async fn a_live_server_on_a_data_folder_is_used_and_left_alone() -> Outcome {
 async fn a_folder_of_something_else_is_not_touched() -> Outcome {
     let folder = TempFolder::for_everybody();
     fs::write(folder.path().join("novel.txt"), "chapter one")?;
-    let error = LocalPostgres::builder()
-        .data_dir(folder.path())
-        .start()
-        .await
-        .unwrap_err();
-    assert!(
-        matches!(error, LocalPostgresError::DataDir { .. }),
-        "{error}"
-    );
+    let error = LocalPostgres::builder().data_dir(folder.path()).start().await.unwrap_err();
+    assert!(matches!(error, LocalPostgresError::DataDir { .. }), "{error}");
     assert!(folder.path().join("novel.txt").is_file());
     Ok(())
 }
@@ -428,43 +340,16 @@ async fn a_folder_of_something_else_is_not_touched() -> Outcome {
 #[tokio::test]
 async fn the_environment_decides_which_database_is_used() {
     let url = "postgresql://ann:secret@db.example:5433/shop";
-    let text = Role::Database
-        .command()
-        .env("DATABASE_URL", url)
-        .start()
-        .rest();
-    assert_eq!(
-        text.trim(),
-        "database `shop` on db.example:5433 as `ann` (from DATABASE_URL)"
-    );
+    let text = Role::Database.command().env("DATABASE_URL", url).start().rest();
+    assert_eq!(text.trim(), "database `shop` on db.example:5433 as `ann` (from DATABASE_URL)");
 
-    let libpq = Role::Database
-        .command()
-        .env("PGHOST", "/run/pg")
-        .env("PGUSER", "ann")
-        .env("PGPASSWORD", "secret");
-    assert_eq!(
-        libpq.start().rest().trim(),
-        "database `ann` on /run/pg as `ann` (from the PG* variables)"
-    );
+    let libpq =
+        Role::Database.command().env("PGHOST", "/run/pg").env("PGUSER", "ann").env("PGPASSWORD", "secret");
+    assert_eq!(libpq.start().rest().trim(), "database `ann` on /run/pg as `ann` (from the PG* variables)");
 
-    let text = Role::Database
-        .command()
-        .env("DATABASE_URL", "")
-        .start()
-        .rest();
-    assert!(
-        text.contains("stops and is removed with this program"),
-        "{text}"
-    );
+    let text = Role::Database.command().env("DATABASE_URL", "").start().rest();
+    assert!(text.contains("stops and is removed with this program"), "{text}");
 
-    let text = Role::Database
-        .command()
-        .env("DATABASE_URL", "mysql://ann:secret@db/shop")
-        .start()
-        .rest();
-    assert!(
-        text.contains("DATABASE_URL cannot be used") && !text.contains("secret"),
-        "{text}"
-    );
+    let text = Role::Database.command().env("DATABASE_URL", "mysql://ann:secret@db/shop").start().rest();
+    assert!(text.contains("DATABASE_URL cannot be used") && !text.contains("secret"), "{text}");
 }

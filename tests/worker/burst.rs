@@ -30,9 +30,8 @@ async fn a_burst_leaves_what_is_for_later() {
 async fn several_bursts_share_the_work() {
     let db = Db::new().await;
     pgjobs::publish_all(&db.pool, (0..2000).map(add::new)).await.unwrap();
-    let bursts: Vec<_> = (0..4)
-        .map(|_| tokio::spawn(Worker::new(db.pool.clone()).topic("math.*").burst().run()))
-        .collect();
+    let bursts: Vec<_> =
+        (0..4).map(|_| tokio::spawn(Worker::new(db.pool.clone()).topic("math.*").burst().run())).collect();
     let mut sum = 0;
     for burst in bursts {
         sum += burst.await.unwrap().unwrap().succeeded;

@@ -10,7 +10,8 @@ use crate::tasks::{Gate, pass};
 async fn at_the_gate(db: &Db, jobs: i64, slots: usize, grace: Duration) -> (Gate, pgjobs::WorkerHandle) {
     let gate = Gate::new();
     pgjobs::publish_all(&db.pool, (0..jobs).map(pass::new)).await.unwrap();
-    let worker = Worker::new(db.pool.clone()).topic("gate.*").concurrency(slots).state(gate.clone()).grace(grace);
+    let worker =
+        Worker::new(db.pool.clone()).topic("gate.*").concurrency(slots).state(gate.clone()).grace(grace);
     let running = worker.start().await.unwrap();
     gate.entered(slots).await;
     (gate, running)
@@ -24,7 +25,10 @@ async fn running_jobs_finish_within_the_grace_period_and_the_rest_is_handed_back
     gate.door.add_permits(3);
     let report = running.wait().await;
     assert_eq!((report.succeeded, report.lost), (3, 0));
-    assert_eq!(db.one::<i64>("select count(*) from jobs.job_queue where run_at is null and retries = 0").await, 7);
+    assert_eq!(
+        db.one::<i64>("select count(*) from jobs.job_queue where run_at is null and retries = 0").await,
+        7
+    );
     assert_eq!(db.one::<i64>("select count(*) from jobs.running").await, 0);
 }
 
@@ -34,7 +38,13 @@ async fn what_does_not_finish_in_time_is_stopped_and_handed_back_uncharged() {
     let (gate, running) = at_the_gate(&db, 3, 3, Duration::from_millis(50)).await;
     let report = running.shutdown().await;
     assert_eq!((report.succeeded, report.released), (0, 3));
-    assert_eq!(db.one::<i64>("select count(*) from jobs.job_queue where run_at is null and retries = 0 and attempt = 1").await, 3);
+    assert_eq!(
+        db.one::<i64>(
+            "select count(*) from jobs.job_queue where run_at is null and retries = 0 and attempt = 1"
+        )
+        .await,
+        3
+    );
     // They run again at once elsewhere.
     gate.door.add_permits(3);
     let again = Worker::new(db.pool.clone()).topic("gate.*").state(gate).burst().run().await.unwrap();
@@ -46,5 +56,8 @@ async fn dropping_the_handle_ends_the_worker_too() {
     let db = Db::new().await;
     let running = Worker::new(db.pool.clone()).topic("math.*").start().await.unwrap();
     drop(running);
-    pgjobs_tests::until("the worker left", async || pgjobs::inspect::workers(&db.pool).await.unwrap().is_empty()).await;
+    pgjobs_tests::until("the worker left", async || {
+        pgjobs::inspect::workers(&db.pool).await.unwrap().is_empty()
+    })
+    .await;
 }

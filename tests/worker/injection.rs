@@ -7,7 +7,10 @@ use pgjobs_tests::Db;
 async fn missing_state_is_named_at_start_with_the_task_that_asks() {
     let db = Db::new().await;
     let error = Worker::new(db.pool.clone()).topic("gate.*").start().await.err().unwrap();
-    assert!(matches!(&error, Error::MissingState { task: "gate.pass", state } if state.ends_with("Gate")), "{error}");
+    assert!(
+        matches!(&error, Error::MissingState { task: "gate.pass", state } if state.ends_with("Gate")),
+        "{error}"
+    );
     assert!(error.to_string().contains("add .state("), "{error}");
 }
 

@@ -14,8 +14,13 @@ async fn no_more_jobs_run_at_once_than_there_are_slots_and_few_are_held_ahead() 
     let db = Db::new().await;
     let gate = Gate::new();
     pgjobs::publish_all(&db.pool, (0..100).map(pass::new)).await.unwrap();
-    let running =
-        Worker::new(db.pool.clone()).topic("gate.*").concurrency(4).state(gate.clone()).start().await.unwrap();
+    let running = Worker::new(db.pool.clone())
+        .topic("gate.*")
+        .concurrency(4)
+        .state(gate.clone())
+        .start()
+        .await
+        .unwrap();
     gate.entered(4).await;
     let held: i64 = db.one("select count(*) from jobs.running").await;
     assert_eq!(held, 4, "slow jobs are not claimed ahead");
@@ -35,8 +40,12 @@ async fn a_worker_leaves_tasks_that_it_does_not_have_and_topics_that_are_not_its
     let report = Worker::new(db.pool.clone()).topic("math.*").burst().run().await.unwrap();
     assert_eq!(report.succeeded, 1);
     assert_eq!(ours.wait(&db.pool).await.unwrap(), 11);
-    assert_eq!(db.one::<i64>("select count(*) from jobs.job_queue where run_at is null and attempt = 0").await, 3);
-    let seen: bool = db.one("select not declared and workers = 0 from jobs.tasks() where name = 'os.system'").await;
+    assert_eq!(
+        db.one::<i64>("select count(*) from jobs.job_queue where run_at is null and attempt = 0").await,
+        3
+    );
+    let seen: bool =
+        db.one("select not declared and workers = 0 from jobs.tasks() where name = 'os.system'").await;
     assert!(seen, "a task that nobody has is visible as such");
 }
 
@@ -60,7 +69,12 @@ async fn greater_priority_goes_first_also_across_tasks() {
     let order: Arc<Mutex<Vec<String>>> = Arc::default();
     let started = order.clone();
     let worker = Worker::new(db.pool.clone()).topic("gate.*").topic("math.*").concurrency(1).state(gate);
-    worker.on_start(move |job| started.lock().unwrap().push(job.task().to_owned())).burst().run().await.unwrap();
+    worker
+        .on_start(move |job| started.lock().unwrap().push(job.task().to_owned()))
+        .burst()
+        .run()
+        .await
+        .unwrap();
     let order = order.lock().unwrap();
     assert_eq!(order.len(), 20);
     assert_eq!(order[..10], ["math.add"; 10].map(String::from));
@@ -69,7 +83,8 @@ async fn greater_priority_goes_first_also_across_tasks() {
 #[tokio::test]
 async fn a_job_scheduled_for_later_starts_at_its_time() {
     let db = Db::new().await;
-    let running = Worker::new(db.pool.clone()).topic("math.*").poll(Duration::from_secs(60)).start().await.unwrap();
+    let running =
+        Worker::new(db.pool.clone()).topic("math.*").poll(Duration::from_secs(60)).start().await.unwrap();
     let job = add::publish(&db.pool, 1).delay(Duration::from_millis(1300)).await.unwrap();
     job.wait(&db.pool).await.unwrap();
     running.shutdown().await;
@@ -86,7 +101,11 @@ async fn a_worker_that_does_not_listen_finds_work_by_polling() {
         add::publish(&db.pool, n).await.unwrap().wait(&db.pool).await.unwrap();
     }
     running.shutdown().await;
-    assert_eq!(db.one::<i64>("select last_value from jobs.sleeping_until").await, 0, "publishers were not asked to notify");
+    assert_eq!(
+        db.one::<i64>("select last_value from jobs.sleeping_until").await,
+        0,
+        "publishers were not asked to notify"
+    );
 }
 
 #[tokio::test]

@@ -22,6 +22,8 @@ async fn a_failed_job_is_retried_until_it_succeeds_and_keeps_its_last_error() {
     assert_eq!((report.succeeded, report.retried), (1, 3));
     let row = job.fetch(&db.pool).await.unwrap();
     assert_eq!((row.attempt, row.retries, row.traceback.as_deref()), (4, 3, Some("failure 3")));
+    let took = (row.complete_on.unwrap() - row.created_at).num_milliseconds();
+    assert!(took < 1500, "the task's backoff is 10 ms, the database's own is at least 1.5 s: {took} ms");
 }
 
 #[tokio::test]
@@ -88,7 +90,10 @@ async fn hooks_hear_of_every_run_and_their_own_panic_spoils_nothing() {
     assert_eq!((report.succeeded, report.failed), (1, 1));
     let mut heard = heard.lock().unwrap().clone();
     heard.sort();
-    assert_eq!(heard, ["failure fail.how never again", "start fail.how", "start math.add", "success math.add"]);
+    assert_eq!(
+        heard,
+        ["failure fail.how never again", "start fail.how", "start math.add", "success math.add"]
+    );
 }
 
 #[tokio::test]

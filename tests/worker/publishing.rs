@@ -34,7 +34,10 @@ async fn a_thousand_jobs_of_one_transaction_all_run_once_or_none_exists() {
     assert_eq!(report.succeeded, 1000);
     assert_eq!(db.one::<i64>("select count(*) from runs").await, 1000);
     assert_eq!(db.one::<i64>("select count(distinct n) from runs").await, 1000);
-    assert_eq!(db.one::<i64>("select count(*) from jobs.job where status = 'success' and attempt = 1").await, 1000);
+    assert_eq!(
+        db.one::<i64>("select count(*) from jobs.job where status = 'success' and attempt = 1").await,
+        1000
+    );
     assert_eq!(db.one::<i64>("select count(*) from jobs.job_queue").await, 0);
 }
 
@@ -67,7 +70,13 @@ async fn every_publisher_works_inside_a_spawned_task() {
 #[tokio::test]
 async fn options_of_the_call_go_before_those_of_the_task() {
     let db = Db::with_clock().await;
-    add::publish(&db.pool, 1).priority(9).retries(2).timeout(Duration::from_millis(1500)).delay(Duration::from_secs(90)).await.unwrap();
+    add::publish(&db.pool, 1)
+        .priority(9)
+        .retries(2)
+        .timeout(Duration::from_millis(1500))
+        .delay(Duration::from_secs(90))
+        .await
+        .unwrap();
     let shown: String = db
         .one("select priority || ' ' || max_retries || ' ' || timeout || ' ' || extract(epoch from scheduled_at - created_at)::int from jobs.job_queue")
         .await;
@@ -104,7 +113,11 @@ async fn a_shared_transaction_sends_its_jobs_together_and_knows_their_ids_before
     let refused = tx.commit().await.unwrap_err();
     assert!(matches!(&refused, Error::Refused { code, .. } if code == "PT400"), "{refused}");
     assert_eq!(db.one::<i64>("select count(*) from jobs.all").await, 2);
-    assert_eq!(db.one::<i64>("select count(*) from mine").await, 0, "nothing of a refused transaction remains");
+    assert_eq!(
+        db.one::<i64>("select count(*) from mine").await,
+        0,
+        "nothing of a refused transaction remains"
+    );
 }
 
 #[tokio::test]
@@ -112,7 +125,8 @@ async fn a_large_batch_is_all_or_nothing() {
     let db = Db::new().await;
     let jobs = pgjobs::publish_all(&db.pool, (0..12_345).map(add::new)).await.unwrap();
     assert_eq!(jobs.len(), 12_345);
-    let first: i64 = db.one("select (body -> 'kwargs' ->> 'a')::bigint from jobs.job_queue order by id limit 1").await;
+    let first: i64 =
+        db.one("select (body -> 'kwargs' ->> 'a')::bigint from jobs.job_queue order by id limit 1").await;
     assert_eq!(first, 0);
     assert!(pgjobs::publish_all(&db.pool, std::iter::empty::<add>()).await.unwrap().is_empty());
     let refused = pgjobs::publish_all(&db.pool, (0..12_000).map(add::new)).retries(0).await.unwrap_err();
@@ -123,7 +137,8 @@ async fn a_large_batch_is_all_or_nothing() {
 #[tokio::test]
 async fn what_jsonb_cannot_hold_is_refused_before_it_is_sent() {
     let db = Db::new().await;
-    let order = crate::tasks::Order { id: 1, lines: vec![crate::tasks::Line { sku: "a\0b".into(), count: 1 }] };
+    let order =
+        crate::tasks::Order { id: 1, lines: vec![crate::tasks::Line { sku: "a\0b".into(), count: 1 }] };
     let refused = ship::publish(&db.pool, order).await.unwrap_err();
     assert!(refused.to_string().contains("NUL"), "{refused}");
     let refused = add::publish(&db.pool, 1).retries(u32::MAX).await.unwrap_err();

@@ -14,10 +14,15 @@ async fn a_worker_survives_the_loss_of_all_its_connections() {
     db.run("create table runs (n bigint)").await;
     let running = Worker::new(db.pool.clone()).topic("mark.*").topic("math.*").start().await.unwrap();
     for round in 0..5 {
-        pgjobs::publish_all(&db.pool, (0..200).map(|n| mark::new(round * 200 + n)).collect::<Vec<_>>()).await.unwrap();
+        pgjobs::publish_all(&db.pool, (0..200).map(|n| mark::new(round * 200 + n)).collect::<Vec<_>>())
+            .await
+            .unwrap();
         db.run("select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'pgjobs %' and datname = current_database()").await;
     }
-    until("all ran", async || db.one::<i64>("select count(*) from jobs.job where status = 'success'").await == 1000).await;
+    until("all ran", async || {
+        db.one::<i64>("select count(*) from jobs.job where status = 'success'").await == 1000
+    })
+    .await;
     assert_eq!(db.one::<i64>("select count(distinct n) from runs").await, 1000);
     assert_eq!(add::publish(&db.pool, 1).await.unwrap().wait(&db.pool).await.unwrap(), 11);
     running.shutdown().await;
@@ -28,7 +33,11 @@ async fn a_worker_declared_dead_stops_its_jobs_loses_their_verdicts_and_goes_on_
     let db = Db::new().await;
     let gate = Gate::new();
     pgjobs::publish_all(&db.pool, (0..5).map(pass::new)).await.unwrap();
-    let worker = Worker::new(db.pool.clone()).topic("gate.*").concurrency(5).lease(Duration::from_secs(3)).state(gate.clone());
+    let worker = Worker::new(db.pool.clone())
+        .topic("gate.*")
+        .concurrency(5)
+        .lease(Duration::from_secs(3))
+        .state(gate.clone());
     let running = worker.start().await.unwrap();
     gate.entered(5).await;
     // As a sweep does that found its heartbeat too old.
@@ -37,7 +46,10 @@ async fn a_worker_declared_dead_stops_its_jobs_loses_their_verdicts_and_goes_on_
     assert_eq!(swept, 5);
     gate.entered(10).await; // the same jobs, claimed anew
     gate.door.add_permits(10);
-    until("all ended", async || db.one::<i64>("select count(*) from jobs.job where status = 'success' and attempt = 2").await == 5).await;
+    until("all ended", async || {
+        db.one::<i64>("select count(*) from jobs.job where status = 'success' and attempt = 2").await == 5
+    })
+    .await;
     let report = running.shutdown().await;
     assert_eq!((report.succeeded, report.lost), (5, 5));
     assert_eq!(gate.entered.load(Ordering::SeqCst), 10);
@@ -57,7 +69,10 @@ async fn a_dead_workers_jobs_run_again_and_its_claims_are_refused() {
     db.advance(Duration::from_secs(2)).await;
     assert_eq!(db.one::<i64>("select count(*) from jobs.expired").await, 5);
     assert_eq!(db.one::<i32>("select jobs.sweep()").await, 5);
-    assert_eq!(db.refusal("select jobs.claim('00000000-0000-7000-8000-000000000000', '{math.add}', 5, 15)").await.0, "PT410");
+    assert_eq!(
+        db.refusal("select jobs.claim('00000000-0000-7000-8000-000000000000', '{math.add}', 5, 15)").await.0,
+        "PT410"
+    );
     assert!(!db.one::<bool>("select jobs.heartbeat_worker('00000000-0000-7000-8000-000000000000')").await);
     let report = Worker::new(db.pool.clone()).topic("math.*").burst().run().await.unwrap();
     assert_eq!(report.succeeded, 5);
@@ -77,7 +92,10 @@ async fn a_sweep_passes_over_a_worker_whose_claim_is_under_way() {
     db.advance(Duration::from_secs(16)).await;
     let mut session = db.connect().await;
     let mut claiming = session.begin().await.unwrap();
-    claiming.execute("select jobs.claim('00000000-0000-7000-8000-000000000000', '{math.add}', 5, 15)").await.unwrap();
+    claiming
+        .execute("select jobs.claim('00000000-0000-7000-8000-000000000000', '{math.add}', 5, 15)")
+        .await
+        .unwrap();
     assert_eq!(db.one::<i32>("select jobs.sweep()").await, 0);
     claiming.commit().await.unwrap();
     assert_eq!(db.one::<i32>("select jobs.sweep()").await, 1, "what it claimed is found by the next sweep");
@@ -86,7 +104,11 @@ async fn a_sweep_passes_over_a_worker_whose_claim_is_under_way() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_handler_that_blocks_every_thread_does_not_make_the_worker_look_dead() {
     let db = Db::new().await;
-    let worker = Worker::new(db.pool.clone()).topic("block.*").concurrency(4).lease(Duration::from_secs(1)).task(&BLOCK);
+    let worker = Worker::new(db.pool.clone())
+        .topic("block.*")
+        .concurrency(4)
+        .lease(Duration::from_secs(1))
+        .task(&BLOCK);
     for _ in 0..4 {
         pgjobs::NewJob::named("block.threads").publish(&db.pool).await.unwrap();
     }

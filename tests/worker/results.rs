@@ -12,7 +12,8 @@ async fn a_typed_result_comes_back() {
     let db = Db::new().await;
     let running = Worker::new(db.pool.clone()).topic("shop.*").topic("math.*").start().await.unwrap();
     let order = Order { id: i64::MAX, lines: vec![Line { sku: "ä\"\\\u{1F600}".into(), count: 3 }] };
-    let back: Order = ship::new(order.clone()).express(true).publish(&db.pool).await.unwrap().wait(&db.pool).await.unwrap();
+    let back: Order =
+        ship::new(order.clone()).express(true).publish(&db.pool).await.unwrap().wait(&db.pool).await.unwrap();
     assert_eq!(back, order);
     let job = NewJob::named("math.add").arg(20).publish(&db.pool).await.unwrap();
     assert_eq!(job.wait(&db.pool).await.unwrap(), serde_json::json!(30));

@@ -1,7 +1,7 @@
 //! The tasks of these tests.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use pgjobs::{Job, TaskError, task};
@@ -123,9 +123,18 @@ pub(crate) async fn pass(#[inject] gate: &Gate, n: i64) -> Result<i64, TaskError
 
 /// Transfers in a transaction of its own, and ends its job in it.
 #[task(name = "bank.transfer", backoff = "fixed(10ms)", retries = 3)]
-pub(crate) async fn transfer(#[inject] pool: &PgPool, #[inject] job: &Job, amount: i64, roll_back: bool) -> Result<i64, TaskError> {
+pub(crate) async fn transfer(
+    #[inject] pool: &PgPool,
+    #[inject] job: &Job,
+    amount: i64,
+    roll_back: bool,
+) -> Result<i64, TaskError> {
     let mut tx = pool.begin().await?;
-    sqlx::query("insert into entry (job, amount) values ($1, $2)").bind(job.id().as_str()).bind(amount).execute(&mut *tx).await?;
+    sqlx::query("insert into entry (job, amount) values ($1, $2)")
+        .bind(job.id().as_str())
+        .bind(amount)
+        .execute(&mut *tx)
+        .await?;
     job.finish(&mut tx, &amount).await?;
     if roll_back {
         tx.rollback().await?;

@@ -19,7 +19,8 @@ async fn a_body_that_does_not_fit_fails_that_job_alone_with_path_and_type() {
     let good: Vec<_> = pgjobs::publish_all(&db.pool, (0..20).map(add::new)).await.unwrap();
     let report = Worker::new(db.pool.clone()).topic("math.*").topic("shop.*").burst().run().await.unwrap();
     assert_eq!((report.succeeded, report.failed), (good.len() as u64, 9));
-    let errors: Vec<String> = db.all("select traceback from jobs.job where status = 'failed' order by id").await;
+    let errors: Vec<String> =
+        db.all("select traceback from jobs.job where status = 'failed' order by id").await;
     for (error, words) in errors.iter().zip([
         "`a`: expected i64, found string",
         "`c`: unexpected keyword argument; the task takes: a, b",
@@ -37,10 +38,18 @@ async fn a_body_that_does_not_fit_fails_that_job_alone_with_path_and_type() {
 #[tokio::test]
 async fn python_style_bodies_bind_by_position_by_name_and_with_nulls() {
     let db = Db::new().await;
-    let sums = [(r#"{"args": [1, 2], "kwargs": null}"#, 3), (r#"{"args": null, "kwargs": {"a": 5}}"#, 15), (r#"{"args": [1], "kwargs": {"b": 1}}"#, 2)];
+    let sums = [
+        (r#"{"args": [1, 2], "kwargs": null}"#, 3),
+        (r#"{"args": null, "kwargs": {"a": 5}}"#, 15),
+        (r#"{"args": [1], "kwargs": {"b": 1}}"#, 2),
+    ];
     let worker = Worker::new(db.pool.clone()).topic("math.*").start().await.unwrap();
     for (body, sum) in sums {
-        let id: String = sqlx::query_scalar("select job_id from jobs.publish('math.add', $1::jsonb)").bind(body).fetch_one(&db.pool).await.unwrap();
+        let id: String = sqlx::query_scalar("select job_id from jobs.publish('math.add', $1::jsonb)")
+            .bind(body)
+            .fetch_one(&db.pool)
+            .await
+            .unwrap();
         let job = pgjobs::JobHandle::<i64>::new(id.parse().unwrap());
         assert_eq!(job.wait(&db.pool).await.unwrap(), sum);
     }

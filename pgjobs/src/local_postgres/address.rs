@@ -49,11 +49,7 @@ impl Address {
             let version: String = query.fetch_one(&mut connection).await?;
             connection.close().await?;
             // Distributions add their own words.
-            Ok(version
-                .split_whitespace()
-                .next()
-                .unwrap_or_default()
-                .to_owned())
+            Ok(version.split_whitespace().next().unwrap_or_default().to_owned())
         };
         let answer = tokio::time::timeout(ANSWER_LIMIT, work).await;
         answer.unwrap_or(Err(sqlx::Error::PoolTimedOut))
@@ -87,15 +83,9 @@ mod tests {
 
     #[test]
     fn a_url_survives_odd_names() {
-        let address = Address {
-            socket_dir: "/tmp/a b".into(),
-            port: 6000,
-        };
+        let address = Address { socket_dir: "/tmp/a b".into(), port: 6000 };
         let url = address.url("jobs&x=1");
-        assert_eq!(
-            url,
-            "postgresql:///jobs%26x%3D1?host=/tmp/a%20b&user=postgres&port=6000"
-        );
+        assert_eq!(url, "postgresql:///jobs%26x%3D1?host=/tmp/a%20b&user=postgres&port=6000");
         let options: PgConnectOptions = url.parse().unwrap();
         assert_eq!(options.get_database(), Some("jobs&x=1"));
         assert_eq!(options.get_socket().unwrap(), &address.socket_dir);

@@ -27,8 +27,7 @@ impl LocalPostgres {
     /// ```
     pub async fn create_database(&self, name: &str) -> Result<()> {
         let sql = format!("create database {}", quoted(name));
-        self.administer(format!("create database `{name}`"), sql)
-            .await
+        self.administer(format!("create database `{name}`"), sql).await
     }
 
     /// Creates a database that starts as a copy of another.
@@ -50,11 +49,7 @@ impl LocalPostgres {
     /// # Ok(()) }
     /// ```
     pub async fn clone_database(&self, template: &str, name: &str) -> Result<()> {
-        let sql = format!(
-            "create database {} template {}",
-            quoted(name),
-            quoted(template)
-        );
+        let sql = format!("create database {} template {}", quoted(name), quoted(template));
         let action = format!("clone database `{template}` into `{name}`");
         let deadline = Instant::now() + TEMPLATE_LIMIT;
         loop {
@@ -80,8 +75,7 @@ impl LocalPostgres {
     /// ```
     pub async fn drop_database(&self, name: &str) -> Result<()> {
         let sql = format!("drop database if exists {} with (force)", quoted(name));
-        self.administer(format!("drop database `{name}`"), sql)
-            .await
+        self.administer(format!("drop database `{name}`"), sql).await
     }
 
     /// A connection for each statement: nothing lingers that could block a later clone.
@@ -89,13 +83,10 @@ impl LocalPostgres {
         let work = async {
             let mut connection = self.options().connect().await?;
             // Names cannot be bound as parameters; `quoted` has made them safe.
-            sqlx::raw_sql(AssertSqlSafe(sql))
-                .execute(&mut connection)
-                .await?;
+            sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await?;
             connection.close().await
         };
-        work.await
-            .map_err(|source| LocalPostgresError::Database { action, source })
+        work.await.map_err(|source| LocalPostgresError::Database { action, source })
     }
 }
 
@@ -107,7 +98,5 @@ fn is_in_use(error: &LocalPostgresError) -> bool {
     let LocalPostgresError::Database { source, .. } = error else {
         return false;
     };
-    source
-        .as_database_error()
-        .is_some_and(|error| error.code().as_deref() == Some(OBJECT_IN_USE))
+    source.as_database_error().is_some_and(|error| error.code().as_deref() == Some(OBJECT_IN_USE))
 }

@@ -26,9 +26,7 @@ impl Cache {
         let owner = if user.is_other() { 0 } else { user.uid() };
         let places = places(owner);
         match places.iter().find(|place| is_usable(place, owner)) {
-            Some(place) => Ok(Self {
-                root: place.clone(),
-            }),
+            Some(place) => Ok(Self { root: place.clone() }),
             None => Err(LocalPostgresError::Files {
                 action: "make a cache folder that only its owner can write to (PGJOBS_CACHE_DIR names another), the last one tried was",
                 path: places.last().cloned().unwrap_or_default(),
@@ -56,9 +54,7 @@ impl Cache {
 
     fn sweep(&self) {
         let entries = fs::read_dir(&self.root).into_iter().flatten().flatten();
-        for entry in
-            entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(STAGING))
-        {
+        for entry in entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(STAGING)) {
             let age = entry
                 .metadata()
                 .and_then(|metadata| metadata.modified())
@@ -80,10 +76,7 @@ pub(super) struct Staging {
 impl Staging {
     pub(super) fn create(parent: &Path) -> Result<Self> {
         let path = parent.join(format!("{STAGING}{:016x}", fastrand::u64(..)));
-        DirBuilder::new()
-            .mode(0o755)
-            .create(&path)
-            .map_err(files("create", &path))?;
+        DirBuilder::new().mode(0o755).create(&path).map_err(files("create", &path))?;
         Ok(Self { path })
     }
 
@@ -114,21 +107,14 @@ fn places(owner: u32) -> Vec<PathBuf> {
     }
     let last = std::env::temp_dir().join(format!("pgjobs-cache-{owner}"));
     if owner == 0 {
-        return vec![
-            PathBuf::from("/var/cache/pgjobs"),
-            PathBuf::from("/tmp/pgjobs-cache-0"),
-        ];
+        return vec![PathBuf::from("/var/cache/pgjobs"), PathBuf::from("/tmp/pgjobs-cache-0")];
     }
     let variable = |name| {
         let path = std::env::var_os(name).map(PathBuf::from);
         path.filter(|path| path.is_absolute())
     };
-    let own =
-        variable("XDG_CACHE_HOME").or_else(|| variable("HOME").map(|home| home.join(".cache")));
-    own.map(|path| path.join("pgjobs"))
-        .into_iter()
-        .chain([last])
-        .collect()
+    let own = variable("XDG_CACHE_HOME").or_else(|| variable("HOME").map(|home| home.join(".cache")));
+    own.map(|path| path.join("pgjobs")).into_iter().chain([last]).collect()
 }
 
 /// Whether the folder exists or can be made, and nobody but its owner can put programs into it.

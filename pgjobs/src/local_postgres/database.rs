@@ -51,11 +51,7 @@ impl Database {
             return Ok(database);
         }
         let server = builder.start().await?;
-        Ok(Self {
-            options: server.options(),
-            origin: "local",
-            local: Some(server),
-        })
+        Ok(Self { options: server.options(), origin: "local", local: Some(server) })
     }
 
     /// Uses the database that the environment names and starts nothing.
@@ -75,20 +71,11 @@ impl Database {
             && !url.is_empty()
         {
             let options = parse(&url)?;
-            return Ok(Some(Self {
-                options,
-                origin: "DATABASE_URL",
-                local: None,
-            }));
+            return Ok(Some(Self { options, origin: "DATABASE_URL", local: None }));
         }
-        let named = LIBPQ_VARIABLES
-            .iter()
-            .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()));
-        Ok(named.then(|| Self {
-            options: PgConnectOptions::new(),
-            origin: "the PG* variables",
-            local: None,
-        }))
+        let named =
+            LIBPQ_VARIABLES.iter().any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()));
+        Ok(named.then(|| Self { options: PgConnectOptions::new(), origin: "the PG* variables", local: None }))
     }
 
     /// How to connect.
@@ -129,11 +116,7 @@ impl Database {
         let user = self.options.get_username();
         // PostgreSQL takes the user's name when no database is named.
         let name = self.options.get_database().unwrap_or(user);
-        format!(
-            "database `{name}` on {} as `{user}` (from {})",
-            self.place(),
-            self.origin
-        )
+        format!("database `{name}` on {} as `{user}` (from {})", self.place(), self.origin)
     }
 
     /// Stops the local server, if there is one, and waits for its end.
@@ -163,14 +146,10 @@ impl Database {
 }
 
 fn parse(url: &str) -> Result<PgConnectOptions> {
-    let unusable = |reason| LocalPostgresError::Variable {
-        name: "DATABASE_URL",
-        reason,
-    };
+    let unusable = |reason| LocalPostgresError::Variable { name: "DATABASE_URL", reason };
     // sqlx does not look at the scheme, and a URL of another database gives odd errors later.
     if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
         return Err(unusable("it does not begin with postgresql://".to_owned()));
     }
-    url.parse()
-        .map_err(|error: sqlx::Error| unusable(error.to_string()))
+    url.parse().map_err(|error: sqlx::Error| unusable(error.to_string()))
 }

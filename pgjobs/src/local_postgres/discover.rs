@@ -40,9 +40,7 @@ pub(super) struct Search<'a> {
 
 impl Search<'_> {
     pub(super) fn run(&self, builder: &LocalPostgresBuilder) -> Result<Binaries> {
-        let named = std::env::var_os(VARIABLE)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from);
+        let named = std::env::var_os(VARIABLE).filter(|value| !value.is_empty()).map(PathBuf::from);
         if let Some(bindir) = &builder.bindir {
             return self.only(bindir, bindir.display().to_string());
         }
@@ -66,10 +64,7 @@ impl Search<'_> {
         let found = std::path::absolute(bindir).map_err(|error| error.to_string());
         found
             .and_then(|path| self.probe(path, origin))
-            .map_err(|reason| LocalPostgresError::Binaries {
-                bindir: bindir.to_owned(),
-                reason,
-            })
+            .map_err(|reason| LocalPostgresError::Binaries { bindir: bindir.to_owned(), reason })
     }
 
     fn installed(&self, searched: &mut Vec<String>) -> Option<Binaries> {
@@ -78,19 +73,13 @@ impl Search<'_> {
 
     fn downloaded(&self, allowed: bool, mut searched: Vec<String>) -> Result<Binaries> {
         let bindir = download::bindir(self.cache);
-        let earlier = [bindir]
-            .into_iter()
-            .filter(|bindir| bindir.is_dir())
-            .collect();
+        let earlier = [bindir].into_iter().filter(|bindir| bindir.is_dir()).collect();
         if let Some(found) = self.first("an earlier download", earlier, &mut searched) {
             return Ok(found);
         }
         if !allowed || is_offline() {
-            let reason = if is_offline() {
-                "PGJOBS_OFFLINE forbids it"
-            } else {
-                "not allowed in this program"
-            };
+            let reason =
+                if is_offline() { "PGJOBS_OFFLINE forbids it" } else { "not allowed in this program" };
             searched.push(format!("a download: {reason}"));
             return Err(LocalPostgresError::NotFound { searched });
         }
@@ -100,21 +89,14 @@ impl Search<'_> {
         found.map_err(|reason| LocalPostgresError::Download { reason })
     }
 
-    fn first(
-        &self,
-        place: &str,
-        candidates: Vec<PathBuf>,
-        searched: &mut Vec<String>,
-    ) -> Option<Binaries> {
+    fn first(&self, place: &str, candidates: Vec<PathBuf>, searched: &mut Vec<String>) -> Option<Binaries> {
         if candidates.is_empty() {
             searched.push(format!("{place}: nothing"));
         }
         candidates.into_iter().find_map(|bindir| {
             let shown = bindir.display().to_string();
             let found = self.probe(bindir, format!("{shown} ({place})"));
-            found
-                .map_err(|reason| searched.push(format!("{place}: {shown}: {reason}")))
-                .ok()
+            found.map_err(|reason| searched.push(format!("{place}: {shown}: {reason}"))).ok()
         })
     }
 
@@ -126,24 +108,14 @@ impl Search<'_> {
                 return Err(format!("`{program}` is missing"));
             }
         }
-        let answer = self
-            .user
-            .run(&bindir.join("postgres"), &["--version".as_ref()]);
+        let answer = self.user.run(&bindir.join("postgres"), &["--version".as_ref()]);
         let answer = answer.map_err(|error| error.to_string())?;
-        let version = answer
-            .split_whitespace()
-            .nth(2)
-            .unwrap_or_default()
-            .to_owned();
+        let version = answer.split_whitespace().nth(2).unwrap_or_default().to_owned();
         match self.major {
-            Some(needed) if places::number(&version) != needed => Err(format!(
-                "is version {version}, but the data folder was made by {needed}"
-            )),
-            _ => Ok(Binaries {
-                bindir,
-                version,
-                origin,
-            }),
+            Some(needed) if places::number(&version) != needed => {
+                Err(format!("is version {version}, but the data folder was made by {needed}"))
+            }
+            _ => Ok(Binaries { bindir, version, origin }),
         }
     }
 }

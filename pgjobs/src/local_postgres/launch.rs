@@ -34,9 +34,7 @@ pub(super) async fn start(builder: LocalPostgresBuilder) -> Result<LocalPostgres
             move || Launched::new(&site)
         });
         match launched.await?.ready(&site, deadline).await {
-            Err(LocalPostgresError::Ended { .. })
-                if is_taken(&site) && Instant::now() < deadline =>
-            {
+            Err(LocalPostgresError::Ended { .. }) if is_taken(&site) && Instant::now() < deadline => {
                 continue;
             }
             outcome => return outcome,
@@ -52,14 +50,7 @@ async fn running(site: &Site, deadline: Instant) -> Option<LocalPostgres> {
         if let Some(address) = postmaster.address
             && let Some(version) = lasting_version(&address).await
         {
-            return Some(server(
-                site,
-                address,
-                data_dir.to_owned(),
-                postmaster.pid,
-                version,
-                None,
-            ));
+            return Some(server(site, address, data_dir.to_owned(), postmaster.pid, version, None));
         }
         tokio::time::sleep(RETRY).await;
     }
@@ -75,9 +66,7 @@ async fn lasting_version(address: &Address) -> Option<String> {
 }
 
 fn is_taken(site: &Site) -> bool {
-    site.kept_dir()
-        .and_then(Postmaster::read)
-        .is_some_and(|postmaster| postmaster.is_alive())
+    site.kept_dir().and_then(Postmaster::read).is_some_and(|postmaster| postmaster.is_alive())
 }
 
 pub(super) fn server(
@@ -102,17 +91,14 @@ pub(super) fn server(
 }
 
 /// Files and child processes are waited for off the runtime.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T> + Send + 'static,
-) -> Result<T> {
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     match tokio::task::spawn_blocking(work).await {
         Ok(outcome) => outcome,
         Err(error) => match error.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),
-            Err(error) => Err(LocalPostgresError::Program {
-                program: "start".to_owned(),
-                reason: error.to_string(),
-            }),
+            Err(error) => {
+                Err(LocalPostgresError::Program { program: "start".to_owned(), reason: error.to_string() })
+            }
         },
     }
 }

@@ -34,28 +34,14 @@ impl Launched {
         let folder = RunFolder::create(&site.user)?;
         let socket_dir = folder.path().to_owned();
         let (template, data_dir, log) = match &site.data {
-            Data::Ephemeral(template) => {
-                (template.data(), socket_dir.join("data"), folder.log_path())
-            }
+            Data::Ephemeral(template) => (template.data(), socket_dir.join("data"), folder.log_path()),
             Data::Kept(path) => (PathBuf::new(), path.clone(), path.join("server.log")),
         };
         let child = spawn(site, &[&socket_dir, &template, &data_dir, &log])?;
         let watchdog = Watchdog::new(child);
         let opened = folder.hand_over()?;
-        let log = if site.kept_dir().is_some() {
-            Log::Named(log)
-        } else {
-            Log::Open(opened)
-        };
-        Ok(Self {
-            address: Address {
-                socket_dir,
-                port: DEFAULT_PORT,
-            },
-            data_dir,
-            log,
-            watchdog,
-        })
+        let log = if site.kept_dir().is_some() { Log::Named(log) } else { Log::Open(opened) };
+        Ok(Self { address: Address { socket_dir, port: DEFAULT_PORT }, data_dir, log, watchdog })
     }
 
     pub(super) async fn ready(mut self, site: &Site, deadline: Instant) -> Result<LocalPostgres> {
@@ -64,9 +50,7 @@ impl Launched {
                 Ok(version) => return Ok(self.answered(site, version)),
                 Err(error) if is_final(&error) => return Err(refused(error)),
                 Err(_) if self.watchdog.has_ended() => {
-                    return Err(LocalPostgresError::Ended {
-                        log: self.log.tail(),
-                    });
+                    return Err(LocalPostgresError::Ended { log: self.log.tail() });
                 }
                 Err(_) if Instant::now() >= deadline => {
                     return Err(LocalPostgresError::NotReady {
@@ -81,59 +65,36 @@ impl Launched {
 
     fn answered(self, site: &Site, version: String) -> LocalPostgres {
         let pid = Postmaster::read(&self.data_dir).map_or(0, |postmaster| postmaster.pid);
-        server(
-            site,
-            self.address,
-            self.data_dir,
-            pid,
-            version,
-            Some(self.watchdog),
-        )
+        server(site, self.address, self.data_dir, pid, version, Some(self.watchdog))
     }
 }
 
 fn spawn(site: &Site, paths: &[&PathBuf]) -> Result<Child> {
     let postgres = site.binaries.program("postgres");
     let mut command = site.user.command("/bin/sh");
-    command
-        .args(["-c", &script(), "pgjobs-watchdog"])
-        .args(paths)
-        .arg(&postgres);
+    command.args(["-c", &script(), "pgjobs-watchdog"]).args(paths).arg(&postgres);
     command.args(site.arguments(paths[0]));
     // Our output must end when we end, so the server may not hold it open.
-    command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
+    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
     // Ctrl-C in a terminal reaches the program's group only; the server stays until we are done.
     command.process_group(0);
-    command
-        .spawn()
-        .map_err(|error| LocalPostgresError::Program {
-            program: postgres.display().to_string(),
-            reason: format!("{error} (as user {})", site.user.name()),
-        })
+    command.spawn().map_err(|error| LocalPostgresError::Program {
+        program: postgres.display().to_string(),
+        reason: format!("{error} (as user {})", site.user.name()),
+    })
 }
 
 /// Without its comments, as everybody sees it in the list of processes.
 fn script() -> String {
-    let lines: Vec<&str> = SCRIPT
-        .lines()
-        .filter(|line| !line.is_empty() && !line.starts_with('#'))
-        .collect();
+    let lines: Vec<&str> = SCRIPT.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
     lines.join("\n")
 }
 
 /// A server that is starting refuses for a while; any other refusal will not go away.
 fn is_final(error: &sqlx::Error) -> bool {
-    error
-        .as_database_error()
-        .is_some_and(|error| error.code().as_deref() != Some(STARTING_UP))
+    error.as_database_error().is_some_and(|error| error.code().as_deref() != Some(STARTING_UP))
 }
 
 fn refused(source: sqlx::Error) -> LocalPostgresError {
-    LocalPostgresError::Database {
-        action: "connect to the server just started".to_owned(),
-        source,
-    }
+    LocalPostgresError::Database { action: "connect to the server just started".to_owned(), source }
 }

@@ -18,44 +18,28 @@ const FOLDERS: [(&str, &str); 6] = [
 pub(super) fn all() -> impl Iterator<Item = (String, Vec<PathBuf>)> {
     let path = iter::once_with(|| ("PATH".to_owned(), on_path()));
     let config = iter::once_with(|| ("pg_config --bindir".to_owned(), from_pg_config()));
-    let folders = FOLDERS.iter().map(|(parent, start)| {
-        (
-            format!("{parent}/{start}*/bin"),
-            newest_first(parent, start),
-        )
-    });
+    let folders =
+        FOLDERS.iter().map(|(parent, start)| (format!("{parent}/{start}*/bin"), newest_first(parent, start)));
     path.chain(config).chain(folders)
 }
 
 fn on_path() -> Vec<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     // Often only links lie on the PATH; the server's other files are next to what they point to.
-    let programs = std::env::split_paths(&path)
-        .filter_map(|folder| fs::canonicalize(folder.join("initdb")).ok());
-    programs
-        .filter_map(|program| Some(program.parent()?.to_owned()))
-        .collect()
+    let programs =
+        std::env::split_paths(&path).filter_map(|folder| fs::canonicalize(folder.join("initdb")).ok());
+    programs.filter_map(|program| Some(program.parent()?.to_owned())).collect()
 }
 
 fn from_pg_config() -> Vec<PathBuf> {
-    let output = Command::new("pg_config")
-        .arg("--bindir")
-        .output()
-        .ok()
-        .filter(|output| output.status.success());
+    let output =
+        Command::new("pg_config").arg("--bindir").output().ok().filter(|output| output.status.success());
     let text = output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
-    text.filter(|text| !text.is_empty())
-        .map(PathBuf::from)
-        .into_iter()
-        .collect()
+    text.filter(|text| !text.is_empty()).map(PathBuf::from).into_iter().collect()
 }
 
 fn newest_first(parent: &str, start: &str) -> Vec<PathBuf> {
-    let names = fs::read_dir(parent)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|entry| entry.file_name());
+    let names = fs::read_dir(parent).into_iter().flatten().flatten().map(|entry| entry.file_name());
     let mut found: Vec<(u32, PathBuf)> = names
         .filter_map(|name| Some((number(name.to_str()?.strip_prefix(start)?), name)))
         .map(|(version, name)| (version, Path::new(parent).join(name).join("bin")))
@@ -67,8 +51,6 @@ fn newest_first(parent: &str, start: &str) -> Vec<PathBuf> {
 
 /// The number that a version begins with, 0 if none.
 pub(super) fn number(version: &str) -> u32 {
-    let digits = version
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(version.len());
+    let digits = version.find(|c: char| !c.is_ascii_digit()).unwrap_or(version.len());
     version[..digits].parse().unwrap_or(0)
 }

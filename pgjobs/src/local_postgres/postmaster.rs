@@ -22,16 +22,8 @@ impl Postmaster {
     /// The note stays behind when a server is killed.
     pub(super) fn is_alive(&self) -> bool {
         let mut command = Command::new("/bin/sh");
-        command.args([
-            "-c",
-            "kill -0 \"$1\" 2>/dev/null",
-            "sh",
-            &self.pid.to_string(),
-        ]);
-        command
-            .stdin(Stdio::null())
-            .status()
-            .is_ok_and(|status| status.success())
+        command.args(["-c", "kill -0 \"$1\" 2>/dev/null", "sh", &self.pid.to_string()]);
+        command.stdin(Stdio::null()).status().is_ok_and(|status| status.success())
     }
 
     /// The lines are: pid, data folder, start time, port, socket folder, network address.
@@ -39,17 +31,8 @@ impl Postmaster {
         let lines: Vec<&str> = note.lines().collect();
         let pid = lines.first()?.trim().parse().ok()?;
         let socket_dir = lines.get(4).filter(|line| line.starts_with('/'));
-        let port = lines
-            .get(3)
-            .and_then(|line| line.parse().ok())
-            .unwrap_or(DEFAULT_PORT);
-        Some(Self {
-            pid,
-            address: socket_dir.map(|dir| Address {
-                socket_dir: dir.into(),
-                port,
-            }),
-        })
+        let port = lines.get(3).and_then(|line| line.parse().ok()).unwrap_or(DEFAULT_PORT);
+        Some(Self { pid, address: socket_dir.map(|dir| Address { socket_dir: dir.into(), port }) })
     }
 }
 
@@ -60,24 +43,9 @@ mod tests {
     #[test]
     fn a_note_is_read_from_its_first_line_on() {
         let note = "42\n/data\n1700000000\n5433\n/tmp/x\n\n  12 34\nready   \n";
-        let address = Address {
-            socket_dir: "/tmp/x".into(),
-            port: 5433,
-        };
-        assert_eq!(
-            Postmaster::parse(note),
-            Some(Postmaster {
-                pid: 42,
-                address: Some(address)
-            })
-        );
-        assert_eq!(
-            Postmaster::parse("42\n"),
-            Some(Postmaster {
-                pid: 42,
-                address: None
-            })
-        );
+        let address = Address { socket_dir: "/tmp/x".into(), port: 5433 };
+        assert_eq!(Postmaster::parse(note), Some(Postmaster { pid: 42, address: Some(address) }));
+        assert_eq!(Postmaster::parse("42\n"), Some(Postmaster { pid: 42, address: None }));
         assert_eq!(Postmaster::parse(""), None);
     }
 }

@@ -156,9 +156,7 @@ impl LocalPostgres {
         let end = match (&self.watchdog, self.kept) {
             (Some(_), true) => "stops with this program and keeps its files".to_owned(),
             (Some(_), false) => "stops and is removed with this program".to_owned(),
-            (None, _) => {
-                "was already running and stops with the program that started it".to_owned()
-            }
+            (None, _) => "was already running and stops with the program that started it".to_owned(),
         };
         format!(
             "PostgreSQL {} from {}, files in {}, {end}",

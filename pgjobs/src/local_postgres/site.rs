@@ -26,11 +26,8 @@ const DEFAULTS: [(&str, &str); 6] = [
 ];
 
 /// What is lost in a crash of the machine does not matter when the data ends with the program.
-const FORGETFUL: [(&str, &str); 3] = [
-    ("fsync", "off"),
-    ("synchronous_commit", "off"),
-    ("full_page_writes", "off"),
-];
+const FORGETFUL: [(&str, &str); 3] =
+    [("fsync", "off"), ("synchronous_commit", "off"), ("full_page_writes", "off")];
 
 /// All that must be there before a server can start.
 #[derive(Debug)]
@@ -52,18 +49,9 @@ impl Site {
     pub(super) fn prepare(builder: LocalPostgresBuilder) -> Result<Self> {
         let data_dir = builder.data_dir.as_deref().map(absolute).transpose()?;
         let user = ServerUser::choose(data_dir.as_deref())?;
-        let major = data_dir
-            .as_deref()
-            .map(template::version_of)
-            .transpose()?
-            .flatten();
+        let major = data_dir.as_deref().map(template::version_of).transpose()?.flatten();
         let cache = Cache::open(&user)?;
-        let binaries = Search {
-            user: &user,
-            cache: &cache,
-            major,
-        }
-        .run(&builder)?;
+        let binaries = Search { user: &user, cache: &cache, major }.run(&builder)?;
         let data = match data_dir {
             None => Data::Ephemeral(Template::prepare(&binaries, &user, &cache)?),
             Some(path) => {
@@ -74,12 +62,7 @@ impl Site {
             }
         };
         let settings = settings(&builder);
-        Ok(Self {
-            user,
-            binaries,
-            data,
-            settings,
-        })
+        Ok(Self { user, binaries, data, settings })
     }
 
     pub(super) fn kept_dir(&self) -> Option<&Path> {
@@ -91,25 +74,18 @@ impl Site {
 
     /// The server's arguments after its data folder.
     pub(super) fn arguments(&self, socket_dir: &Path) -> Vec<String> {
-        let place = [
-            "-k".to_owned(),
-            socket_dir.display().to_string(),
-            "-p".to_owned(),
-            DEFAULT_PORT.to_string(),
-        ];
+        let place =
+            ["-k".to_owned(), socket_dir.display().to_string(), "-p".to_owned(), DEFAULT_PORT.to_string()];
         let closed = ("listen_addresses".to_owned(), String::new());
         let settings = std::iter::once(&closed).chain(&self.settings);
-        let settings =
-            settings.flat_map(|(name, value)| ["-c".to_owned(), format!("{name}={value}")]);
+        let settings = settings.flat_map(|(name, value)| ["-c".to_owned(), format!("{name}={value}")]);
         place.into_iter().chain(settings).collect()
     }
 }
 
 fn settings(builder: &LocalPostgresBuilder) -> Vec<(String, String)> {
     let forgetful = builder.data_dir.is_none() && !builder.durable;
-    let fixed = DEFAULTS
-        .iter()
-        .chain(if forgetful { FORGETFUL.as_slice() } else { &[] });
+    let fixed = DEFAULTS.iter().chain(if forgetful { FORGETFUL.as_slice() } else { &[] });
     let fixed = fixed.map(|(name, value)| (name.to_string(), value.to_string()));
     // The server takes the last of equal names.
     fixed.chain(builder.settings.iter().cloned()).collect()
@@ -124,10 +100,7 @@ fn make_data_dir(path: &Path, binaries: &Binaries, user: &ServerUser, cache: &Ca
             user.name(),
             parent.display()
         );
-        return Err(LocalPostgresError::DataDir {
-            path: path.to_owned(),
-            reason,
-        });
+        return Err(LocalPostgresError::DataDir { path: path.to_owned(), reason });
     }
     Template::prepare(binaries, user, cache)?.install(path, binaries, user)
 }

@@ -32,15 +32,8 @@ impl Template {
     pub(super) fn prepare(binaries: &Binaries, user: &ServerUser, cache: &Cache) -> Result<Self> {
         let mut hasher = DefaultHasher::new();
         binaries.bindir.hash(&mut hasher);
-        let name = format!(
-            "template-{}-{}-{:016x}",
-            binaries.version,
-            user.uid(),
-            hasher.finish()
-        );
-        let template = Self {
-            entry: cache.entry(&name),
-        };
+        let name = format!("template-{}-{}-{:016x}", binaries.version, user.uid(), hasher.finish());
+        let template = Self { entry: cache.entry(&name) };
         if !template.is_complete() {
             // Of many programs that start at once, one makes it and the others find it.
             let _lock = cache.lock();
@@ -56,30 +49,17 @@ impl Template {
     }
 
     /// Makes a lasting data folder of it: written to the disk before it gets its name.
-    pub(super) fn install(
-        &self,
-        target: &Path,
-        binaries: &Binaries,
-        user: &ServerUser,
-    ) -> Result<()> {
+    pub(super) fn install(&self, target: &Path, binaries: &Binaries, user: &ServerUser) -> Result<()> {
         let parent = target.parent().unwrap_or(Path::new("/"));
         let staging = Staging::create(parent)?;
         user.own(staging.path())?;
         let data = staging.path().join("data");
         let source = self.data();
-        user.run(
-            Path::new("cp"),
-            &["-Rp".as_ref(), source.as_ref(), data.as_ref()],
-        )?;
-        user.run(
-            &binaries.program("initdb"),
-            &["--sync-only".as_ref(), "-D".as_ref(), data.as_ref()],
-        )?;
+        user.run(Path::new("cp"), &["-Rp".as_ref(), source.as_ref(), data.as_ref()])?;
+        user.run(&binaries.program("initdb"), &["--sync-only".as_ref(), "-D".as_ref(), data.as_ref()])?;
         match fs::rename(&data, target) {
             // Another program was faster; its folder is as good.
-            Err(error) if !target.join("PG_VERSION").is_file() => {
-                Err(files("create", target)(error))
-            }
+            Err(error) if !target.join("PG_VERSION").is_file() => Err(files("create", target)(error)),
             _ => Ok(()),
         }
     }
@@ -102,9 +82,7 @@ impl Template {
 
     /// Cleaners of caches remove single old files, after which a server would fail in odd ways.
     fn is_complete(&self) -> bool {
-        let noted = fs::read_to_string(self.entry.join(COUNT))
-            .ok()
-            .and_then(|text| text.parse().ok());
+        let noted = fs::read_to_string(self.entry.join(COUNT)).ok().and_then(|text| text.parse().ok());
         noted.is_some() && noted == count_files(&self.data()).ok()
     }
 }
@@ -113,17 +91,7 @@ fn initialise(binaries: &Binaries, user: &ServerUser, data: &Path) -> Result<()>
     let mut outcome = Ok(String::new());
     for locale in LOCALES {
         let locale = format!("--locale={locale}");
-        let fixed = [
-            "--no-sync",
-            "-E",
-            "UTF8",
-            "-A",
-            "trust",
-            "-U",
-            SUPERUSER,
-            &locale,
-            "-D",
-        ];
+        let fixed = ["--no-sync", "-E", "UTF8", "-A", "trust", "-U", SUPERUSER, &locale, "-D"];
         let mut arguments: Vec<&OsStr> = fixed.iter().map(OsStr::new).collect();
         arguments.push(data.as_ref());
         outcome = user.run(&binaries.program("initdb"), &arguments);
@@ -138,12 +106,8 @@ fn initialise(binaries: &Binaries, user: &ServerUser, data: &Path) -> Result<()>
 fn explained(error: LocalPostgresError) -> LocalPostgresError {
     match error {
         LocalPostgresError::Program { program, reason } if reason.contains("user ID") => {
-            let remedy =
-                "PostgreSQL needs a user with a name; add one to /etc/passwd or set DATABASE_URL";
-            LocalPostgresError::Program {
-                program,
-                reason: format!("{}; {remedy}", reason.trim_end()),
-            }
+            let remedy = "PostgreSQL needs a user with a name; add one to /etc/passwd or set DATABASE_URL";
+            LocalPostgresError::Program { program, reason: format!("{}; {remedy}", reason.trim_end()) }
         }
         other => other,
     }
@@ -163,10 +127,8 @@ fn count_files(folder: &Path) -> io::Result<usize> {
 
 /// The version that made a data folder; an error when the folder holds something else.
 pub(super) fn version_of(data_dir: &Path) -> Result<Option<u32>> {
-    let unfit = |reason: &str| LocalPostgresError::DataDir {
-        path: data_dir.to_owned(),
-        reason: reason.to_owned(),
-    };
+    let unfit =
+        |reason: &str| LocalPostgresError::DataDir { path: data_dir.to_owned(), reason: reason.to_owned() };
     if let Ok(text) = fs::read_to_string(data_dir.join("PG_VERSION")) {
         return match super::places::number(text.trim()) {
             0 => Err(unfit("its PG_VERSION holds no version")),

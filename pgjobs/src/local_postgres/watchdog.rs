@@ -20,10 +20,7 @@ impl Watchdog {
     #[cfg(unix)]
     pub(super) fn new(mut child: Child) -> Self {
         let pipe = child.stdin.take();
-        Self {
-            child: Some(child),
-            pipe,
-        }
+        Self { child: Some(child), pipe }
     }
 
     /// Whether the server is gone, for whatever reason.

@@ -33,7 +33,13 @@ pub struct NewJob {
 impl NewJob {
     /// A call of the task of this name, without arguments as yet.
     pub fn named(task: impl Into<String>) -> Self {
-        NewJob { task: task.into(), args: Vec::new(), kwargs: Map::new(), error: None, options: CallOptions::NONE }
+        NewJob {
+            task: task.into(),
+            args: Vec::new(),
+            kwargs: Map::new(),
+            error: None,
+            options: CallOptions::NONE,
+        }
     }
 
     /// Adds a positional argument.

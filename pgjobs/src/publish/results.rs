@@ -56,7 +56,8 @@ fn listeners() -> &'static Listeners {
 
 /// What tells two databases apart; never a password.
 fn database(options: &PgConnectOptions) -> String {
-    let place = options.get_socket().map_or_else(|| options.get_host().to_owned(), |s| s.display().to_string());
+    let place =
+        options.get_socket().map_or_else(|| options.get_host().to_owned(), |s| s.display().to_string());
     format!("{place} {} {:?} {}", options.get_port(), options.get_database(), options.get_username())
 }
 

@@ -21,11 +21,19 @@ pub(crate) async fn retry(connection: &mut PgConnection, jobs: &[JobId]) -> Resu
 }
 
 pub(crate) async fn purge(connection: &mut PgConnection, topic: &Topic, limit: i32) -> Result<i64, Error> {
-    let row = sqlx::query("select jobs.purge($1, $2)").bind(topic.as_str()).bind(limit).fetch_one(connection).await?;
+    let row = sqlx::query("select jobs.purge($1, $2)")
+        .bind(topic.as_str())
+        .bind(limit)
+        .fetch_one(connection)
+        .await?;
     Ok(row.try_get(0)?)
 }
 
-pub(crate) async fn count(connection: &mut PgConnection, state: JobState, topic: &Topic) -> Result<i64, Error> {
+pub(crate) async fn count(
+    connection: &mut PgConnection,
+    state: JobState,
+    topic: &Topic,
+) -> Result<i64, Error> {
     let row = sqlx::query("select jobs.count($1, $2)")
         .bind(state.as_str())
         .bind(topic.as_str())

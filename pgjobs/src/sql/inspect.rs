@@ -29,7 +29,7 @@ pub struct JobRow {
     pub traceback: Option<String>,
     /// Starts so far, counted or not.
     pub attempt: i32,
-    /// Failed runs so far.
+    /// Failed runs that another one followed; the run that ended the job as failed is not among them.
     pub retries: i32,
     /// Runs in all: 3 means at most three.
     pub max_retries: i32,

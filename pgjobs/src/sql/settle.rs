@@ -34,8 +34,7 @@ pub(crate) async fn ack(
 pub(crate) enum Verdict {
     Success(Box<RawValue>),
     Fail(String),
-    /// None: the database's default backoff.
-    Retry(String, Option<Duration>),
+    Retry(String, Duration),
     /// The task says that it ended the job in a transaction of its own.
     Verify,
     Snooze(Duration),
@@ -71,8 +70,7 @@ impl Verdict {
 
     fn delay(&self) -> Option<f64> {
         match self {
-            Verdict::Retry(_, delay) => delay.map(|d| d.as_secs_f64()),
-            Verdict::Snooze(delay) => Some(delay.as_secs_f64()),
+            Verdict::Retry(_, delay) | Verdict::Snooze(delay) => Some(delay.as_secs_f64()),
             _ => None,
         }
     }

@@ -35,7 +35,10 @@ pub(crate) async fn register(connection: &mut PgConnection, worker: &Registratio
     Ok(())
 }
 
-pub(crate) async fn register_tasks(connection: &mut PgConnection, tasks: &[&'static TaskDef]) -> Result<(), Error> {
+pub(crate) async fn register_tasks(
+    connection: &mut PgConnection,
+    tasks: &[&'static TaskDef],
+) -> Result<(), Error> {
     let described: Vec<_> = tasks.iter().map(|def| describe(def)).collect();
     sqlx::query("select jobs.register_tasks($1)").bind(Json(described)).execute(connection).await?;
     Ok(())

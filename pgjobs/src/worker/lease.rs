@@ -34,7 +34,9 @@ pub(super) fn spawn(shared: Arc<Shared>) -> std::io::Result<std::thread::JoinHan
     std::thread::Builder::new().name("pgjobs-lease".into()).spawn(move || {
         match tokio::runtime::Builder::new_current_thread().enable_all().build() {
             Ok(runtime) => runtime.block_on(keep(&shared)),
-            Err(error) => tracing::error!(%error, "no runtime for heartbeats; this worker will be declared dead"),
+            Err(error) => {
+                tracing::error!(%error, "no runtime for heartbeats; this worker will be declared dead")
+            }
         }
     })
 }

@@ -65,7 +65,11 @@ impl Pace {
     }
 
     fn ahead(&self) -> usize {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rate is small and positive")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a rate is small and positive"
+        )]
         let jobs = (self.rate * AHEAD.as_secs_f64()) as usize;
         jobs.min(MOST)
     }

@@ -22,13 +22,12 @@ pub(super) async fn run(shared: &Arc<Shared>, job: Arc<Job>) {
     let span = tracing::info_span!("job", job.id = %job.id, task = %job.task, attempt = job.attempt);
     let verdict = async {
         let started = Instant::now();
-        let outcome = match shared.registry.get(&job.task) {
-            Some(def) => perform(shared, def, &job).await,
-            // Claims name only registered tasks, so this would be a fault of the database.
-            None => Err(TaskError::new(format!("task `{}` is not known to this worker", job.task))),
+        let Some(def) = shared.registry.get(&job.task) else {
+            return Verdict::Release; // claims name only tasks that are registered here
         };
+        let outcome = perform(shared, def, &job).await;
         report(shared, &job, &outcome, started);
-        verdict(&job, outcome)
+        verdict(def, &job, outcome)
     }
     .instrument(span)
     .await;
@@ -73,14 +72,17 @@ fn report(shared: &Shared, job: &Job, outcome: &Outcome, started: Instant) {
     }
 }
 
-fn verdict(job: &Job, outcome: Outcome) -> Verdict {
+fn verdict(def: &TaskDef, job: &Job, outcome: Outcome) -> Verdict {
     match outcome {
         Ok(_) if job.was_finished_by_task() => Verdict::Verify,
         Ok(result) => Verdict::Success(result),
         Err(error) => match error.next() {
             Next::Fail => Verdict::Fail(error.message().to_owned()),
             Next::Snooze(delay) => Verdict::Snooze(delay),
-            Next::Retry(delay) => Verdict::Retry(error.message().to_owned(), delay),
+            Next::Retry(delay) => {
+                let delay = delay.unwrap_or_else(|| def.options.backoff.delay(job.retries.unsigned_abs()));
+                Verdict::Retry(error.message().to_owned(), delay)
+            }
         },
     }
 }

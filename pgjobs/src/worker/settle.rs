@@ -57,7 +57,11 @@ async fn send(shared: &Shared, link: &mut Link, batch: &[Settlement]) {
 }
 
 /// Sends it again while the database cannot be reached; the error is the database's own word.
-async fn send_until_answered(shared: &Shared, link: &mut Link, batch: &[Settlement]) -> Result<Vec<JobId>, Error> {
+async fn send_until_answered(
+    shared: &Shared,
+    link: &mut Link,
+    batch: &[Settlement],
+) -> Result<Vec<JobId>, Error> {
     let mut last_tries: Option<Instant> = None;
     loop {
         let answer = match link.get().await {

@@ -71,6 +71,8 @@ pub(super) async fn on_signals(stopper: Stopper) {
     tracing::info!("stopping: no more claims, running jobs may finish; a second signal ends at once");
     stopper.stop();
     tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
-    tracing::warn!("second signal: ending at once; jobs that ran come back when the worker's lease has run out");
+    tracing::warn!(
+        "second signal: ending at once; jobs that ran come back when the worker's lease has run out"
+    );
     std::process::exit(130);
 }
