@@ -25,8 +25,7 @@ fn run(example: &str, arguments: &[&str]) -> String {
     }
     let output = cargo.env("RUST_BACKTRACE", "0").output().unwrap();
     let [stdout, stderr] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
-    println!("{stdout}\n{stderr}"); // shown when a test fails
-    assert!(output.status.success(), "{example} ended with {}", output.status);
+    assert!(output.status.success(), "{example} ended with {}:\n{stdout}\n{stderr}", output.status);
     assert!(stderr.contains("stops and is removed with this program"), "it says what database it uses");
     stdout
 }
