@@ -5,7 +5,7 @@
 use sqlx::PgPool;
 
 use crate::error::Error;
-use crate::job::JobId;
+use crate::job_id::JobId;
 use crate::sql;
 use crate::topic::Topic;
 

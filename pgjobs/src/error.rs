@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::args::BodyError;
-use crate::job::JobId;
+use crate::job_id::JobId;
 
 /// The framework's own failure; what a task returns is [`TaskError`](crate::TaskError).
 ///
@@ -82,7 +82,7 @@ pub enum Error {
         /// The job.
         id: JobId,
         /// `failed` or `cancelled`.
-        state: crate::JobState,
+        state: crate::job_state::JobState,
         /// The last error, as stored in `jobs.job.traceback`.
         error: String,
     },

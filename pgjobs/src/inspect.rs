@@ -20,7 +20,8 @@
 use sqlx::PgPool;
 
 use crate::error::Error;
-use crate::job::{JobId, JobState};
+use crate::job_id::JobId;
+use crate::job_state::JobState;
 use crate::sql;
 use crate::topic::Topic;
 

@@ -86,6 +86,20 @@ impl TaskDef {
     pub fn names(&self) -> impl Iterator<Item = &'static str> {
         std::iter::once(self.name).chain(self.aliases.iter().copied())
     }
+
+    /// What the database keeps of it.
+    pub(crate) fn describe(&self) -> serde_json::Value {
+        serde_json::json!({
+            "name": self.name,
+            "aliases": self.aliases,
+            "doc": self.doc,
+            "args_schema": (self.args_schema)(),
+            "result_schema": (self.result_schema)(),
+            "retries": self.options.retries,
+            "timeout": self.options.timeout.as_secs_f64(),
+            "priority": self.options.priority,
+        })
+    }
 }
 
 impl fmt::Debug for TaskDef {

@@ -3,10 +3,11 @@
 use std::future::IntoFuture;
 use std::marker::PhantomData;
 
-use super::draft::{Draft, option_setters};
 use super::handle::JobHandle;
-use super::one::Returns;
+use super::one::{Returns, draft_of};
 use super::publisher::{Publisher, send, target};
+use super::setters::option_setters;
+use crate::draft::Draft;
 use crate::error::Error;
 use crate::options::CallOptions;
 use crate::task::{BoxFuture, Task};
@@ -37,7 +38,7 @@ where
 {
     PublishAll {
         publisher,
-        drafts: calls.into_iter().map(|call| Draft::of(&call)).collect(),
+        drafts: calls.into_iter().map(|call| draft_of(&call)).collect(),
         options: CallOptions::of(&T::DEF.options),
         result: PhantomData,
     }

@@ -11,7 +11,8 @@ use tokio::time::Instant;
 use super::results::Results;
 use crate::args::read_result;
 use crate::error::Error;
-use crate::job::{JobId, JobState};
+use crate::job_id::JobId;
+use crate::job_state::JobState;
 use crate::sql::inspect::{self, JobRow, Standing};
 
 /// The longest pause between two looks at the job; notifications only shorten it.

@@ -1,20 +1,19 @@
 //! Publishing: from a typed call to a row in the caller's transaction.
 //!
-//! A call becomes a [`Draft`] (name, body, options); a [`Publisher`] says where it goes; awaiting
+//! A call becomes a [`Draft`](crate::draft::Draft) (name, body, options); a [`Publisher`] says where it goes; awaiting
 //! the builder sends it. Whatever the place, one job is one statement, and many jobs are one
 //! statement for every few thousand of them, all or nothing.
 
 mod bulk;
-mod draft;
 mod handle;
 mod named;
 mod one;
 mod publisher;
 mod results;
+mod setters;
 mod tx;
 
 pub use bulk::{PublishAll, publish_all};
-pub(crate) use draft::Draft;
 pub use handle::JobHandle;
 pub use named::NewJob;
 pub use one::Publish;

@@ -5,9 +5,10 @@ use std::borrow::Cow;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::draft::{Draft, option_setters};
 use super::one::Publish;
 use super::publisher::Publisher;
+use super::setters::option_setters;
+use crate::draft::Draft;
 use crate::error::Error;
 use crate::options::CallOptions;
 

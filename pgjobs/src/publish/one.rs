@@ -1,11 +1,13 @@
 //! One typed call on its way.
 
+use std::borrow::Cow;
 use std::future::IntoFuture;
 use std::marker::PhantomData;
 
-use super::draft::{Draft, option_setters};
 use super::handle::JobHandle;
 use super::publisher::{Publisher, send, target};
+use super::setters::option_setters;
+use crate::draft::Draft;
 use crate::error::Error;
 use crate::options::CallOptions;
 use crate::task::{BoxFuture, Task};
@@ -40,7 +42,7 @@ pub struct Publish<'c, P, R> {
 
 impl<'c, P: Publisher<'c>, R> Publish<'c, P, R> {
     pub(crate) fn call<T: Task<Output = R>>(publisher: P, call: &T) -> Self {
-        Publish::new(publisher, Draft::of(call), CallOptions::of(&T::DEF.options))
+        Publish::new(publisher, draft_of(call), CallOptions::of(&T::DEF.options))
     }
 
     pub(super) fn new(publisher: P, draft: Result<Draft, Error>, options: CallOptions) -> Self {
@@ -64,4 +66,9 @@ impl<'c, P: Publisher<'c>, R> IntoFuture for Publish<'c, P, R> {
             ids.pop().map(JobHandle::new).ok_or(Error::Database(sqlx::Error::RowNotFound))
         })
     }
+}
+
+/// A typed call as what is sent: all its arguments by name, and its task's options.
+pub(super) fn draft_of<T: Task>(call: &T) -> Result<Draft, Error> {
+    Draft::new(Cow::Borrowed(T::DEF.name), [(); 0], call, CallOptions::of(&T::DEF.options))
 }

@@ -3,10 +3,10 @@
 use sqlx::pool::PoolConnection;
 use sqlx::{Connection, PgConnection, PgPool, Postgres, Transaction};
 
-use super::draft::Draft;
 use super::tx::Tx;
+use crate::draft::Draft;
 use crate::error::Error;
-use crate::job::JobId;
+use crate::job_id::JobId;
 use crate::sql;
 
 /// Where a job is published: a pool, a connection, your transaction, or a [`Tx`].

@@ -6,10 +6,10 @@ use std::sync::{Mutex as SyncMutex, PoisonError};
 use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 use tokio::sync::{Mutex, MutexGuard};
 
-use super::draft::Draft;
 use super::publisher::insert;
+use crate::draft::Draft;
 use crate::error::Error;
-use crate::job::JobId;
+use crate::job_id::JobId;
 
 /// A transaction that is shared by reference and sends its jobs in one statement at commit.
 ///

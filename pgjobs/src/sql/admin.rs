@@ -3,7 +3,8 @@
 use sqlx::{PgConnection, Row};
 
 use crate::error::Error;
-use crate::job::{JobId, JobState};
+use crate::job_id::JobId;
+use crate::job_state::JobState;
 use crate::topic::Topic;
 
 async fn ids(connection: &mut PgConnection, sql: &'static str, jobs: &[JobId]) -> Result<Vec<JobId>, Error> {

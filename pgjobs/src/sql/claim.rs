@@ -1,14 +1,14 @@
 //! Claiming a batch of jobs for a worker.
 
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
 use uuid::Uuid;
 
 use crate::error::Error;
-use crate::job::{Job, JobId};
+use crate::job_id::JobId;
 
 const CLAIM: &str = "select c.job_id, c.task, c.body, c.retries, c.max_retries, c.priority, c.timeout, \
      c.created_at, c.run_at, c.attempt, c.lease from jobs.claim($1, $2, $3, $4, $5) c";
@@ -22,7 +22,22 @@ pub(crate) struct Claim<'a> {
     pub(crate) sleep: Option<Duration>,
 }
 
-pub(crate) async fn claim(connection: &mut PgConnection, claim: &Claim<'_>) -> Result<Vec<Job>, Error> {
+/// A job under a fresh lease.
+pub(crate) struct Claimed {
+    pub(crate) id: JobId,
+    pub(crate) task: String,
+    pub(crate) body: Option<String>,
+    pub(crate) attempt: i32,
+    pub(crate) retries: i32,
+    pub(crate) max_retries: i32,
+    pub(crate) priority: i32,
+    pub(crate) timeout: Duration,
+    pub(crate) created_at: DateTime<Utc>,
+    pub(crate) run_at: DateTime<Utc>,
+    pub(crate) lease: Uuid,
+}
+
+pub(crate) async fn claim(connection: &mut PgConnection, claim: &Claim<'_>) -> Result<Vec<Claimed>, Error> {
     let rows = sqlx::query(CLAIM)
         .bind(claim.worker)
         .bind(claim.tasks)
@@ -31,11 +46,11 @@ pub(crate) async fn claim(connection: &mut PgConnection, claim: &Claim<'_>) -> R
         .bind(claim.sleep.map(|s| s.as_secs_f64()))
         .fetch_all(connection)
         .await?;
-    rows.iter().map(|row| Ok(job(row)?)).collect()
+    rows.iter().map(|row| Ok(claimed(row)?)).collect()
 }
 
-fn job(row: &PgRow) -> Result<Job, sqlx::Error> {
-    Ok(Job {
+fn claimed(row: &PgRow) -> Result<Claimed, sqlx::Error> {
+    Ok(Claimed {
         id: JobId::from_database(row.try_get(0)?),
         task: row.try_get(1)?,
         body: row.try_get(2)?,
@@ -47,6 +62,5 @@ fn job(row: &PgRow) -> Result<Job, sqlx::Error> {
         run_at: row.try_get(8)?,
         attempt: row.try_get(9)?,
         lease: row.try_get(10)?,
-        finished: AtomicBool::new(false),
     })
 }

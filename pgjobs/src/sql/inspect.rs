@@ -8,7 +8,8 @@ use sqlx::{PgConnection, Row};
 use uuid::Uuid;
 
 use crate::error::Error;
-use crate::job::{JobId, JobState};
+use crate::job_id::JobId;
+use crate::job_state::JobState;
 use crate::topic::Topic;
 
 /// A job as `jobs.all` shows it, wherever it stands.

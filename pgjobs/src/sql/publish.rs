@@ -3,9 +3,9 @@
 use sqlx::types::Json;
 use sqlx::{PgConnection, Row};
 
+use crate::draft::Draft;
 use crate::error::Error;
-use crate::job::JobId;
-use crate::publish::Draft;
+use crate::job_id::JobId;
 
 const ONE: &str = "select p.job_id from jobs.publish($1, $2, \
      coalesce($3, jobs.now() + make_interval(secs => $4)), $5::float8::numeric, $6, $7) p";

@@ -8,7 +8,7 @@ use sqlx::{PgConnection, Row};
 use uuid::Uuid;
 
 use crate::error::Error;
-use crate::job::JobId;
+use crate::job_id::JobId;
 
 pub(crate) async fn ack(
     connection: &mut PgConnection,

@@ -7,7 +7,6 @@ use sqlx::{PgConnection, Row};
 use uuid::Uuid;
 
 use crate::error::Error;
-use crate::task::TaskDef;
 
 pub(crate) struct Registration<'a> {
     pub(crate) id: Uuid,
@@ -35,26 +34,13 @@ pub(crate) async fn register(connection: &mut PgConnection, worker: &Registratio
     Ok(())
 }
 
+/// Upserts tasks, each described as `jobs.register_tasks` wants it.
 pub(crate) async fn register_tasks(
     connection: &mut PgConnection,
-    tasks: &[&'static TaskDef],
+    tasks: &[serde_json::Value],
 ) -> Result<(), Error> {
-    let described: Vec<_> = tasks.iter().map(|def| describe(def)).collect();
-    sqlx::query("select jobs.register_tasks($1)").bind(Json(described)).execute(connection).await?;
+    sqlx::query("select jobs.register_tasks($1)").bind(Json(tasks)).execute(connection).await?;
     Ok(())
-}
-
-fn describe(def: &TaskDef) -> serde_json::Value {
-    serde_json::json!({
-        "name": def.name,
-        "aliases": def.aliases,
-        "doc": def.doc,
-        "args_schema": (def.args_schema)(),
-        "result_schema": (def.result_schema)(),
-        "retries": def.options.retries,
-        "timeout": def.options.timeout.as_secs_f64(),
-        "priority": def.options.priority,
-    })
 }
 
 /// Keeps the worker's leases alive; false when it was declared dead.

@@ -85,7 +85,7 @@ async fn claim_some(shared: &Shared, link: &mut Link, room: usize) -> Result<Vec
         Err(error) => Err(error),
     };
     link.note(&jobs);
-    let jobs: Vec<Arc<Job>> = jobs?.into_iter().map(Arc::new).collect();
+    let jobs: Vec<Arc<Job>> = jobs?.into_iter().map(|claimed| Arc::new(Job::new(claimed))).collect();
     shared.held.claim(&jobs, claimed);
     shared.counts.claimed(jobs.len());
     Ok(jobs)

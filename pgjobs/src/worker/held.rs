@@ -24,7 +24,7 @@ struct Entry {
 type Key = (Uuid, String);
 
 fn key(job: &Job) -> Key {
-    (job.lease, job.id.as_str().to_owned())
+    (job.lease(), job.id().as_str().to_owned())
 }
 
 #[derive(Default)]
@@ -84,7 +84,7 @@ impl Held {
         let late = entries.values_mut().filter(|entry| !entry.prolonged && lag(entry) > after);
         late.map(|entry| {
             entry.prolonged = entry.run.is_some();
-            entry.job.id.as_str().to_owned()
+            entry.job.id().as_str().to_owned()
         })
         .collect()
     }

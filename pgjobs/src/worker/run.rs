@@ -19,10 +19,10 @@ use crate::task::TaskDef;
 type Outcome = Result<Box<RawValue>, TaskError>;
 
 pub(super) async fn run(shared: &Arc<Shared>, job: Arc<Job>) {
-    let span = tracing::info_span!("job", job.id = %job.id, task = %job.task, attempt = job.attempt);
+    let span = tracing::info_span!("job", job.id = %job.id(), task = %job.task(), attempt = job.attempt());
     let verdict = async {
         let started = Instant::now();
-        let Some(def) = shared.registry.get(&job.task) else {
+        let Some(def) = shared.registry.get(job.task()) else {
             return Verdict::Release; // claims name only tasks that are registered here
         };
         let outcome = perform(shared, def, &job).await;
@@ -42,10 +42,10 @@ async fn perform(shared: &Arc<Shared>, def: &'static TaskDef, job: &Arc<Job>) ->
         (def.run)(context).await
     })
     .catch_unwind();
-    match tokio::time::timeout(job.timeout, guarded).await {
+    match tokio::time::timeout(job.timeout(), guarded).await {
         Ok(Ok(outcome)) => outcome,
         Ok(Err(panic)) => Err(TaskError::new(format!("panicked: {}", panic_message(&*panic)))),
-        Err(_) => Err(TaskError::new(format!("timed out after {:?}", job.timeout))),
+        Err(_) => Err(TaskError::new(format!("timed out after {:?}", job.timeout()))),
     }
 }
 
@@ -63,7 +63,7 @@ fn report(shared: &Shared, job: &Job, outcome: &Outcome, started: Instant) {
         }
         Err(error) if matches!(error.next(), Next::Snooze(_)) => tracing::debug!("snoozed"),
         Err(error) => {
-            tracing::warn!(%error, retries = job.retries, max_retries = job.max_retries, "failed");
+            tracing::warn!(%error, retries = job.retries(), max_retries = job.max_retries(), "failed");
             shared.hooks.failed(job, error);
         }
     }));
@@ -80,7 +80,7 @@ fn verdict(def: &TaskDef, job: &Job, outcome: Outcome) -> Verdict {
             Next::Fail => Verdict::Fail(error.message().to_owned()),
             Next::Snooze(delay) => Verdict::Snooze(delay),
             Next::Retry(delay) => {
-                let delay = delay.unwrap_or_else(|| def.options.backoff.delay(job.retries.unsigned_abs()));
+                let delay = delay.unwrap_or_else(|| def.options.backoff.delay(job.retries().unsigned_abs()));
                 Verdict::Retry(error.message().to_owned(), delay)
             }
         },

@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use super::shared::Shared;
 use super::stop::Phase;
 use crate::error::Error;
-use crate::job::JobId;
+use crate::job_id::JobId;
 use crate::sql::link::{self, Link};
 use crate::sql::settle::{self, Settlement, Verdict};
 

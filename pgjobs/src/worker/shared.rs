@@ -152,7 +152,7 @@ impl Shared {
 
     fn send(&self, job: &Job, verdict: Verdict) {
         self.counts.verdict(&verdict);
-        let settlement = Settlement { job: job.id.clone(), lease: job.lease, verdict };
+        let settlement = Settlement { job: job.id().clone(), lease: job.lease(), verdict };
         // The settle loop outlives every sender; after its end there is nobody left to tell.
         let _ = self.settlements.send(settlement);
     }

@@ -93,7 +93,8 @@ pub(super) async fn start(worker: Worker) -> Result<WorkerHandle, Error> {
 async fn register(shared: &Shared) -> Result<Link, Error> {
     let mut claims = Link::new(shared.options.clone().application_name("pgjobs claim"));
     let connection = claims.get().await?;
-    worker::register_tasks(connection, &shared.registry.tasks()).await?;
+    let tasks: Vec<_> = shared.registry.tasks().iter().map(|def| def.describe()).collect();
+    worker::register_tasks(connection, &tasks).await?;
     worker::register(connection, &registration(shared, shared.identity())).await?;
     tracing::info!(worker = %shared.identity(), tasks = ?shared.settings.names, slots = shared.settings.slots, "working");
     Ok(claims)

@@ -1,0 +1,43 @@
+//! A job before it is published.
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::args::holds_nul;
+use crate::error::Error;
+use crate::job_id::JobId;
+use crate::options::CallOptions;
+
+/// Name, body and options of one job.
+#[derive(Debug, Clone)]
+pub(crate) struct Draft {
+    pub(crate) task: Cow<'static, str>,
+    pub(crate) body: Box<RawValue>,
+    pub(crate) options: CallOptions,
+    /// Known before the database is asked, for a job that is sent later.
+    pub(crate) id: Option<JobId>,
+}
+
+impl Draft {
+    pub(crate) fn new(
+        task: Cow<'static, str>,
+        args: impl Serialize,
+        kwargs: impl Serialize,
+        options: CallOptions,
+    ) -> Result<Self, Error> {
+        #[derive(Serialize)]
+        struct Body<A, K> {
+            args: A,
+            kwargs: K,
+        }
+        let body = serde_json::value::to_raw_value(&Body { args, kwargs })
+            .map_err(|e| Error::Encode(format!("the arguments of `{task}`: {e}")))?;
+        if holds_nul(body.get()) {
+            let reason = "a text holds a NUL character, which jsonb cannot store";
+            return Err(Error::Encode(format!("the arguments of `{task}`: {reason}")));
+        }
+        Ok(Draft { task, body, options, id: None })
+    }
+}
