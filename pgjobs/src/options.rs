@@ -66,6 +66,9 @@ impl CallOptions {
 
     /// What SQL cannot even be asked; the ranges themselves are checked there, once for all clients.
     pub(crate) fn check(&self) -> Result<(), Error> {
+        if self.delay_seconds().is_some_and(|seconds| seconds > 3650.0 * 86_400.0) {
+            return Err(Error::Option { name: "delay", reason: "must not exceed 3650 days".into() });
+        }
         if self.retries.is_some_and(|n| i32::try_from(n).is_err()) {
             return Err(Error::Option { name: "retries", reason: "must lie within 1..=1000".into() });
         }

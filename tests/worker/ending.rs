@@ -61,3 +61,24 @@ async fn dropping_the_handle_ends_the_worker_too() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_worker_ends_though_the_database_does_not_answer_its_claim() {
+    let db = Db::new().await;
+    let worker = Worker::new(db.pool.clone()).topic("math.*").grace(Duration::from_millis(200));
+    let running = worker.poll(Duration::from_millis(10)).start().await.unwrap();
+    let backend: i32 = db
+        .one("select pid from pg_stat_activity where application_name = 'pgjobs claim' and datname = current_database()")
+        .await;
+    signal(backend, "-STOP"); // a server that hangs: the connection stays, no answer comes
+    let hung = tokio::time::sleep(Duration::from_millis(100));
+    hung.await; // longer than a poll, so that a claim is on its way
+    let report = tokio::time::timeout(Duration::from_secs(10), running.shutdown()).await;
+    signal(backend, "-CONT");
+    assert!(report.is_ok(), "it did not end");
+}
+
+fn signal(pid: i32, signal: &str) {
+    let sent = std::process::Command::new("kill").args([signal, &pid.to_string()]).status();
+    assert!(sent.is_ok_and(|status| status.success()), "kill {signal} {pid}");
+}

@@ -67,6 +67,20 @@ async fn each_error_says_what_happens_next() {
 }
 
 #[tokio::test]
+async fn a_delay_beyond_reason_is_a_long_delay() {
+    let db = Db::new().await;
+    let job = fail::publish(&db.pool, "snooze for ever".into()).await.unwrap();
+    let report = worker(&db, "fail.how").burst().run().await.unwrap();
+    assert_eq!(report.snoozed, 1);
+    let row = job.fetch(&db.pool).await.unwrap();
+    assert_eq!(row.state, JobState::Pending);
+    assert!((row.scheduled_at.unwrap() - row.created_at).num_days() > 3000);
+    assert!(
+        add::publish(&db.pool, 1).delay(Duration::MAX).await.unwrap_err().to_string().contains("3650 days")
+    );
+}
+
+#[tokio::test]
 async fn hooks_hear_of_every_run_and_their_own_panic_spoils_nothing() {
     let db = Db::new().await;
     let heard: Arc<Mutex<Vec<String>>> = Arc::default();
@@ -77,7 +91,10 @@ async fn hooks_hear_of_every_run_and_their_own_panic_spoils_nothing() {
         .topic("fail.how")
         .state(crate::tasks::Gate::new())
         .concurrency(1)
-        .on_start(move |job| starts.lock().unwrap().push(format!("start {}", job.task())))
+        .on_start(move |job| {
+            starts.lock().unwrap().push(format!("start {}", job.task()));
+            panic!("a hook that panics");
+        })
         .on_success(move |job, _| {
             wins.lock().unwrap().push(format!("success {}", job.task()));
             panic!("a hook that panics");

@@ -41,6 +41,7 @@ pub(crate) async fn fail(how: String) -> Result<(), TaskError> {
         "hang" => std::future::pending().await,
         "retry_in" => Err(TaskError::new("later").retry_in(Duration::from_secs(3600))),
         "snooze" => Err(TaskError::snooze(Duration::from_secs(3600))),
+        "snooze for ever" => Err(TaskError::snooze(Duration::MAX)),
         other => Err(TaskError::new(other)),
     }
 }

@@ -29,6 +29,9 @@ pub(crate) async fn ack(
         })
 }
 
+/// Ten years, in seconds: what a task asks for beyond this, PostgreSQL could not add to a time.
+const LONGEST_DELAY: f64 = 10.0 * 365.0 * 86_400.0;
+
 /// How a run ended, in the words of `jobs.settle`.
 #[derive(Debug)]
 pub(crate) enum Verdict {
@@ -70,7 +73,7 @@ impl Verdict {
 
     fn delay(&self) -> Option<f64> {
         match self {
-            Verdict::Retry(_, delay) | Verdict::Snooze(delay) => Some(delay.as_secs_f64()),
+            Verdict::Retry(_, delay) | Verdict::Snooze(delay) => Some(delay.as_secs_f64().min(LONGEST_DELAY)),
             _ => None,
         }
     }

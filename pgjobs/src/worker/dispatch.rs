@@ -23,6 +23,9 @@ pub(super) async fn dispatch(shared: Arc<Shared>, mut line: mpsc::UnboundedRecei
             shared.settle(&job, Verdict::Release);
             continue;
         };
+        if !shared.held.holds(&job) {
+            continue; // its lease was lost while it waited in line: it runs elsewhere
+        }
         shared.counts.started();
         let (runner, running) = (shared.clone(), job.clone());
         let handle = tokio::spawn(async move {

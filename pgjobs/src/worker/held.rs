@@ -43,6 +43,11 @@ impl Held {
         }
     }
 
+    /// Whether it still is this worker's: false once its lease was lost.
+    pub(super) fn holds(&self, job: &Job) -> bool {
+        self.entries().contains_key(&key(job))
+    }
+
     /// Notes that the job runs; false when it was taken out before it could.
     pub(super) fn start(&self, job: &Job, run: AbortHandle) -> bool {
         match self.entries().get_mut(&key(job)) {

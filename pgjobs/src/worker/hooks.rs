@@ -1,5 +1,6 @@
 //! What the user is told of each run.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use crate::job::Job;
@@ -18,20 +19,22 @@ pub(super) struct Hooks {
 
 impl Hooks {
     pub(super) fn started(&self, job: &Job) {
-        if let Some(hook) = &self.start {
-            hook(job);
-        }
+        tell(&self.start, |hook| hook(job));
     }
 
     pub(super) fn succeeded(&self, job: &Job, took: Duration) {
-        if let Some(hook) = &self.success {
-            hook(job, took);
-        }
+        tell(&self.success, |hook| hook(job, took));
     }
 
     pub(super) fn failed(&self, job: &Job, error: &TaskError) {
-        if let Some(hook) = &self.failure {
-            hook(job, error);
-        }
+        tell(&self.failure, |hook| hook(job, error));
+    }
+}
+
+/// Calls a hook, if there is one. One that panics spoils nothing but its own call.
+fn tell<H>(hook: &Option<H>, call: impl FnOnce(&H)) {
+    let Some(hook) = hook else { return };
+    if catch_unwind(AssertUnwindSafe(|| call(hook))).is_err() {
+        tracing::error!("a hook of the worker panicked");
     }
 }

@@ -37,11 +37,8 @@ pub(super) async fn run(shared: &Arc<Shared>, job: Arc<Job>) {
 /// Calls the task: within its timeout, and with its panics caught.
 async fn perform(shared: &Arc<Shared>, def: &'static TaskDef, job: &Arc<Job>) -> Outcome {
     let context = Context::new(def, job.clone(), shared.state.clone());
-    let guarded = AssertUnwindSafe(async {
-        shared.hooks.started(job);
-        (def.run)(context).await
-    })
-    .catch_unwind();
+    shared.hooks.started(job);
+    let guarded = AssertUnwindSafe(async { (def.run)(context).await }).catch_unwind();
     match tokio::time::timeout(job.timeout(), guarded).await {
         Ok(Ok(outcome)) => outcome,
         Ok(Err(panic)) => Err(TaskError::new(format!("panicked: {}", panic_message(&*panic)))),
@@ -54,9 +51,9 @@ fn panic_message(panic: &(dyn Any + Send)) -> &str {
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("a value that is no text")
 }
 
-/// Tells the log and the hooks. A hook that panics spoils nothing but its own call.
+/// Tells the log and the hooks.
 fn report(shared: &Shared, job: &Job, outcome: &Outcome, started: Instant) {
-    let told = std::panic::catch_unwind(AssertUnwindSafe(|| match outcome {
+    match outcome {
         Ok(_) => {
             tracing::debug!(took = ?started.elapsed(), "succeeded");
             shared.hooks.succeeded(job, started.elapsed());
@@ -66,9 +63,6 @@ fn report(shared: &Shared, job: &Job, outcome: &Outcome, started: Instant) {
             tracing::warn!(%error, retries = job.retries(), max_retries = job.max_retries(), "failed");
             shared.hooks.failed(job, error);
         }
-    }));
-    if told.is_err() {
-        tracing::error!("a hook of the worker panicked");
     }
 }
 

@@ -1,6 +1,7 @@
 //! Starting the parts of a worker, and ending them in order.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -107,6 +108,10 @@ struct Parts {
     lease: std::thread::JoinHandle<()>,
 }
 
+/// How long a part may take to end once nothing holds it back: it may wait for a database that does
+/// not answer, and a worker that was asked to end has to end all the same.
+const PART_ENDS: Duration = Duration::from_secs(15);
+
 /// The worker's end, in order: no more claims, the line handed back, running jobs finished or
 /// handed back, the last verdicts sent, the worker unregistered.
 async fn end(shared: Arc<Shared>, parts: Parts) -> Report {
@@ -114,15 +119,26 @@ async fn end(shared: Arc<Shared>, parts: Parts) -> Report {
     if let Some(listening) = parts.listening {
         listening.abort(); // its connection is its own, so nothing is left half-way
     }
-    join("dispatch", parts.dispatching.await);
-    let _ = tokio::time::timeout(shared.settings.grace, runs_ended(&shared)).await;
+    let _ = tokio::time::timeout(shared.settings.grace, async {
+        join("dispatch", parts.dispatching.await);
+        runs_ended(&shared).await;
+    })
+    .await;
     shared.release_all();
     shared.stop.advance(Phase::Closing);
-    join("settle", parts.settling.await);
+    if let Ok(ended) = tokio::time::timeout(PART_ENDS, parts.settling).await {
+        join("settle", ended);
+    }
     shared.stop.advance(Phase::Leaving);
-    let lease = parts.lease;
-    join("lease", tokio::task::spawn_blocking(move || lease.join()).await.map(drop));
+    let _ = tokio::time::timeout(PART_ENDS, thread_ended(&parts.lease)).await;
     shared.counts.report()
+}
+
+/// Looks now and then: joining it would hold a thread of the runtime for as long as it takes.
+async fn thread_ended(thread: &std::thread::JoinHandle<()>) {
+    while !thread.is_finished() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }
 
 fn join(part: &str, ended: Result<(), tokio::task::JoinError>) {
