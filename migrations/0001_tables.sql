@@ -197,8 +197,8 @@ begin
   from jobs.original_job_queue q;
   insert into jobs.job (id, job_id, task, body, retries, max_retries, priority, timeout, status,
                         created_at, run_at, scheduled_at, complete_on, result, traceback, attempt)
-  select h.id, h.job_id, h.task, h.body, coalesce(h.retries, 0), coalesce(h.max_retries, 3),
-    coalesce(h.priority, 0), least(coalesce(h.timeout, 60), 604800), h.status::text::jobs.job_status,
+  select h.id, h.job_id, h.task, h.body, coalesce(h.retries, 0), greatest(coalesce(h.max_retries, 3), 1),
+    coalesce(h.priority, 0), least(greatest(coalesce(h.timeout, 60), 0.01), 604800), h.status::text::jobs.job_status,
     coalesce(h.created_at, h.complete_on, now() at time zone 'utc') at time zone 'utc', h.run_at at time zone 'utc',
     h.scheduled_at at time zone 'utc', coalesce(h.complete_on, now() at time zone 'utc') at time zone 'utc',
     h.result, h.traceback, coalesce(h.retries, 0) + 1

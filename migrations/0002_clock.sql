@@ -56,9 +56,21 @@ begin
   end if;
 end $$;
 
+-- Says in one of the flags that somebody listens for the next i_seconds. It only moves on: another
+-- may listen longer. (Two at the same instant may still overwrite each other; then one polls.)
+create function jobs._listen_until(i_flag regclass, i_seconds double precision) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_until bigint := jobs._millis(jobs.now() + make_interval(secs => least(i_seconds, 60)));
+begin
+  if v_until > pg_sequence_last_value(i_flag) is not false then
+    perform setval(i_flag, v_until);
+  end if;
+end $$;
+
 -- Says that the caller will listen on channel `jobs_ended` for the next i_seconds.
 create function jobs.await_results(i_seconds double precision) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
-  perform setval('jobs.waiting_until', jobs._millis(jobs.now() + make_interval(secs => least(i_seconds, 60))));
+  perform jobs._listen_until('jobs.waiting_until', i_seconds);
 end $$;

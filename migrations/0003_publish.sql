@@ -104,6 +104,10 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_now timestamptz := jobs.now();
 begin
+  if exists (select 1 from unnest(i_job_ids) j where j !~ '^[0-9a-f]{12}7[0-9a-f]{19}$')
+    or exists (select 1 from jobs.job h where h.job_id = any (i_job_ids)) then
+    raise sqlstate 'PT409' using message = 'a job id made by the client is a new version 7 UUID without dashes';
+  end if;
   perform jobs._refuse(case when cardinality(i_tasks) > 1 then format('job %s of %s: ', b.at, cardinality(i_tasks)) else '' end,
                        b.task, b.body, b.due, b.timeout::numeric, b.max_retries)
   from (select g.*, coalesce(g.scheduled_at, v_now + make_interval(secs => g.delay)) as due

@@ -3,7 +3,7 @@
 -- Every verdict is decided by one DELETE or UPDATE of the job's row that names the lease of the
 -- attempt: a late word from an attempt whose lease is gone finds no row. A success may be said
 -- twice under its lease (the reply may have been lost); the second time it is found in history.
--- Rows are locked in order of job id, so that two settles never wait for each other in a circle.
+-- Settling many waits for nobody: a row that another transaction holds is passed over and named.
 
 -- Settles many runs at once, given as parallel arrays. The outcome of each is
 --   success  the job ends with its result
@@ -14,68 +14,86 @@
 --            as retry
 --   snooze   runs again after its delay, this run not counted
 --   release  runs again at once in its old place, this run not counted
--- Returns the jobs whose lease was no longer live; every other verdict is accepted.
+-- Returns the verdicts that were not accepted: `lost` when the lease was no longer live, `busy` when
+-- another transaction holds the job's row just now. A busy one is to be said again; waiting for it
+-- here would hold up the verdicts of a whole batch behind one open transaction.
+--
+-- First the rows are found and locked, from the list to the table whatever the statistics say (a
+-- lateral subquery that locks is never turned round), then they are reached by their place in the
+-- table. Two statements, so that the second sees the rows as the first locked them.
 create function jobs.settle(
   i_job_ids text[], i_leases uuid[], i_outcomes text[], i_results jsonb[], i_errors text[], i_delays double precision[]
-) returns setof text
+) returns table (job_id text, verdict text)
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off as $$
 declare
   v_now timestamptz := jobs.now();
-  v_settled integer;
+  v_ends tid[];      -- rows of jobs that end here, and which verdict each gets
+  v_end_of integer[];
+  v_backs tid[];     -- rows of jobs that run again
+  v_back_of integer[];
   v_requeued text[] := '{}';
 begin
-  with given as materialized (
-    select g.* from unnest(i_job_ids, i_leases, i_outcomes, i_results, i_errors)
-      g(job_id, lease, outcome, result, error)
-    where g.outcome not in ('snooze', 'release') order by g.job_id
-  ), gone as (
-    delete from jobs.job_queue q using given g
-    where q.job_id = g.job_id and q.lease = g.lease
-      and (g.outcome in ('success', 'fail') or q.retries + 1 >= q.max_retries)
-    returning q.*, g.outcome, g.result, g.error
-  ), kept as (
+  if not i_outcomes <@ array['success', 'fail', 'retry', 'verify', 'snooze', 'release'] then
+    raise sqlstate 'PT400' using message = 'an outcome is one of success, fail, retry, verify, snooze, release';
+  end if;
+
+  select array_agg(f.at) filter (where f.ends), array_agg(f.which) filter (where f.ends),
+    array_agg(f.at) filter (where not f.ends), array_agg(f.which) filter (where not f.ends)
+  into v_ends, v_end_of, v_backs, v_back_of
+  from (
+    select p.at, g.which, g.outcome in ('success', 'fail') or (g.outcome in ('retry', 'verify') and p.retries + 1 >= p.max_retries) as ends
+    from (select u.job_id, u.lease, u.outcome, u.which::integer
+          from unnest(i_job_ids, i_leases, i_outcomes) with ordinality u(job_id, lease, outcome, which)
+          order by u.job_id) g,
+      lateral (select q.ctid as at, q.retries, q.max_retries from jobs.job_queue q
+               where q.job_id = g.job_id and q.lease = g.lease for update skip locked) p
+  ) f;
+
+  if v_ends is not null then
+    with gone as (
+      delete from jobs.job_queue q using unnest(v_ends, v_end_of) e(at, which)
+      where q.ctid = e.at returning q.*, e.which
+    )
     insert into jobs.job (id, job_id, task, body, retries, max_retries, priority, timeout, status, created_at,
                           run_at, scheduled_at, complete_on, result, traceback, attempt, lease, worker)
     select d.id, d.job_id, d.task, d.body, d.retries, d.max_retries, d.priority, d.timeout,
-      case when d.outcome = 'success' then 'success' else 'failed' end::jobs.job_status,
-      d.created_at, d.run_at, d.scheduled_at, v_now, d.result,
-      case when d.outcome = 'success' then d.traceback else left(d.error, 65536) end, d.attempt, d.lease, d.worker
-    from gone d returning 1
-  ) select count(*) into v_settled from kept;
-
-  if v_settled < cardinality(i_job_ids) then
-    with given as materialized (
-      select g.* from unnest(i_job_ids, i_leases, i_outcomes, i_errors, i_delays)
-        g(job_id, lease, outcome, error, delay)
-      where g.outcome in ('retry', 'verify', 'snooze', 'release') order by g.job_id
-    ), due as materialized (
-      select q.job_id as id, g.lease, g.outcome, g.error,
-        case when g.outcome = 'release' then q.scheduled_at
-          else v_now + coalesce(make_interval(secs => g.delay), jobs._backoff(q.retries)) end as at
-      from given g join jobs.job_queue q on q.job_id = g.job_id and q.lease = g.lease
-    ), back as (
-      update jobs.job_queue q
-      set run_at = null, lease = null, expires_at = null, worker = null, scheduled_at = d.at,
-          retries = q.retries + (d.outcome in ('retry', 'verify'))::integer,
-          traceback = case when d.outcome in ('retry', 'verify') then left(d.error, 65536) else q.traceback end,
-          ready_seq = case when d.outcome = 'release' then q.ready_seq when d.at <= v_now then nextval('jobs.job_number') end
-      from due d where q.job_id = d.id and q.lease = d.lease
-      returning q.job_id
-    ) select coalesce(array_agg(b.job_id), '{}') into v_requeued from back b;
-    perform jobs._wake_workers();
-  end if;
-  if v_settled > 0 then
+      case when i_outcomes[d.which] = 'success' then 'success' else 'failed' end::jobs.job_status,
+      d.created_at, d.run_at, d.scheduled_at, v_now, i_results[d.which],
+      case when i_outcomes[d.which] = 'success' then d.traceback else coalesce(left(i_errors[d.which], 65536), d.traceback) end,
+      d.attempt, d.lease, d.worker
+    from gone d;
     perform jobs._wake_waiters();
   end if;
 
-  if v_settled + cardinality(v_requeued) < cardinality(i_job_ids) then
-    -- Left over: a verdict said before, which history knows, or a lease that is gone.
+  if v_backs is not null then
+    with due as materialized (
+      select b.at, i_outcomes[b.which] as outcome, i_errors[b.which] as error,
+        case when i_outcomes[b.which] <> 'release' then
+          v_now + coalesce(make_interval(secs => i_delays[b.which]), jobs._backoff(q.retries)) end as run_after
+      from unnest(v_backs, v_back_of) b(at, which) join jobs.job_queue q on q.ctid = b.at
+    ), back as (
+      update jobs.job_queue q
+      set run_at = null, lease = null, expires_at = null, worker = null,
+          scheduled_at = case when d.outcome = 'release' then q.scheduled_at else d.run_after end,
+          retries = q.retries + (d.outcome in ('retry', 'verify'))::integer,
+          traceback = case when d.outcome in ('retry', 'verify') then coalesce(left(d.error, 65536), q.traceback) else q.traceback end,
+          ready_seq = case when d.outcome = 'release' then q.ready_seq when d.run_after <= v_now then nextval('jobs.job_number') end
+      from due d where q.ctid = d.at
+      returning q.job_id
+    ) select array_agg(b.job_id) into v_requeued from back b;
+    perform jobs._wake_workers();
+  end if;
+
+  if coalesce(cardinality(v_ends), 0) + coalesce(cardinality(v_backs), 0) < cardinality(i_job_ids) then
+    -- Left over: a verdict said before, which history knows; a lease that is gone; a row that is held.
     return query
-    select g.job_id from unnest(i_job_ids, i_leases) g(job_id, lease)
-    where g.job_id <> all (v_requeued)
-      and not exists (select 1 from jobs.job h where h.job_id = g.job_id and h.lease = g.lease);
+    select g.job_id, case when held.found then 'busy' else 'lost' end
+    from unnest(i_job_ids, i_leases) g(job_id, lease)
+    left join lateral (select true as found from jobs.job_queue q where q.job_id = g.job_id and q.lease = g.lease limit 1) held on true
+    left join lateral (select true as known from jobs.job h where h.job_id = g.job_id and h.lease = g.lease limit 1) ended on true
+    where ended.known is null and g.job_id <> all (coalesce(v_requeued, '{}'));
   end if;
 end $$;
 

@@ -14,7 +14,7 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_now timestamptz := jobs.now();
 begin
-  if not (i_lease_seconds between 1 and 3600) then
+  if (i_lease_seconds between 1 and 3600) is not true then
     raise sqlstate 'PT400' using message = 'the lease of a worker lies within 1 and 3600 seconds';
   end if;
   insert into jobs.worker (id, host, pid, version, topics, tasks, slots, started_at, heartbeat_at, lease_seconds, expires_at)
@@ -37,28 +37,33 @@ begin
     return false;
   end if;
   if cardinality(i_late) > 0 then
-    with given as materialized (select g.job_id from unnest(i_late) g(job_id) order by g.job_id)
+    -- A row that somebody holds is passed over until the next heartbeat: the worker's own must not wait.
+    with given as materialized (
+      select p.at from unnest(i_late) g(job_id),
+        lateral (select q.ctid as at from jobs.job_queue q
+                 where q.job_id = g.job_id and q.worker = i_worker for update skip locked) p
+    )
     update jobs.job_queue q
     set expires_at = v_now + make_interval(secs => q.timeout::double precision + i_grace)
-    from given g where q.job_id = g.job_id and q.worker = i_worker;
+    where q.ctid = any (array(select g.at from given g));
   end if;
   return true;
 end $$;
 
 -- Prolongs the lease of one job, for a client that is no worker: i_seconds from now, but never past
--- the job's timeout counted from its claim. Returns when the lease then ends; PT409 when it is gone.
+-- the job's timeout counted from its claim, and never shortens it. Returns when the lease then ends; PT409 when it is gone.
 create function jobs.heartbeat(i_job varchar, i_lease uuid, i_seconds numeric default 30) returns timestamptz
 language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off as $$
 declare
   v_now timestamptz := jobs.now();
   v_expires_at timestamptz;
 begin
-  if i_lease is null or not (i_seconds > 0 and i_seconds <= 604800) then
+  if (i_lease is not null and i_seconds > 0 and i_seconds <= 604800) is not true then
     raise sqlstate 'PT400' using message = 'a heartbeat needs its lease, and 0 to 604800 seconds';
   end if;
   update jobs.job_queue q
-  set expires_at = least(q.run_at + make_interval(secs => q.timeout::double precision),
-                         v_now + make_interval(secs => i_seconds::double precision))
+  set expires_at = greatest(q.expires_at, least(q.run_at + make_interval(secs => q.timeout::double precision),
+                                                v_now + make_interval(secs => i_seconds::double precision)))
   where q.job_id = i_job and q.lease = i_lease and q.run_at + make_interval(secs => q.timeout::double precision) > v_now
   returning q.expires_at into v_expires_at;
   if not found then
@@ -76,53 +81,70 @@ begin
   perform jobs.sweep(1000);
 end $$;
 
--- Brings back up to i_limit jobs whose lease has lapsed, and returns how many. The run is charged:
--- the job runs again, or ends as failed when this was its last. A job that outran its timeout
--- waits for the default backoff; a job whose worker died runs again at once.
+-- Brings back up to i_limit jobs that outran their own lease, and returns how many. The run is
+-- charged: the job runs again after the default backoff, or ends as failed when this was its last.
 --
 -- Waits for nobody: what another sweep, a settle or a claim holds is skipped, and a row is judged as
 -- it is when it is locked, so that two sweeps charge one loss once.
-create function jobs.sweep(i_limit integer default 100) returns integer
+create function jobs._sweep_expired(i_limit integer) returns integer
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
 declare
   v_now timestamptz := jobs.now();
   v_jobs text[];
   v_leases uuid[];
-  v_dead uuid[];
-  v_swept integer := 0;
 begin
   select array_agg(l.job_id), array_agg(l.lease) into v_jobs, v_leases
   from (select q.job_id, q.lease from jobs.job_queue q
         where q.run_at is not null and q.expires_at < v_now
         order by q.expires_at limit i_limit for update skip locked) l;
-  if v_jobs is not null then
-    v_swept := cardinality(v_jobs);
-    perform jobs._lapse(v_jobs, v_leases, 'expired: the run outlasted its timeout', null);
+  if v_jobs is null then
+    return 0;
   end if;
+  perform jobs._lapse(v_jobs, v_leases, 'expired: the run outlasted its timeout', null);
+  return cardinality(v_jobs);
+end $$;
 
+-- Declares workers dead that gave no sign of life for as long as their lease, and brings up to
+-- i_limit of their jobs back; returns how many. The run is charged, and the job runs again at once.
+-- Skips what is locked, as above.
+create function jobs._sweep_workers(i_limit integer) returns integer
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
+declare
+  v_now timestamptz := jobs.now();
+  v_dead uuid[];
+  v_jobs text[];
+  v_leases uuid[];
+begin
   -- Locked for update, which a claim under way prevents: no job can slip to a worker after this.
   with lapsed as materialized (
     select w.id from jobs.worker w where w.expires_at < v_now and w.lost_at is null for update skip locked
   )
   update jobs.worker w set lost_at = v_now where w.id = any (array(select l.id from lapsed l));
   select array_agg(w.id) into v_dead from jobs.worker w where w.lost_at is not null;
-  if v_dead is null or v_swept >= i_limit then
-    return v_swept;
+  if v_dead is null then
+    return 0;
   end if;
-
   select array_agg(l.job_id), array_agg(l.lease) into v_jobs, v_leases
   from (select q.job_id, q.lease from jobs.job_queue q
         where q.run_at is not null and q.worker = any (v_dead)
-        order by q.expires_at limit i_limit - v_swept for update skip locked) l;
+        order by q.expires_at limit i_limit for update skip locked) l;
   if v_jobs is not null then
     perform jobs._lapse(v_jobs, v_leases, 'lost: the worker died', 0);
-    v_swept := v_swept + cardinality(v_jobs);
   end if;
+  -- A dead worker is forgotten once nothing is left of it.
   delete from jobs.worker w
   where w.id = any (v_dead)
     and not exists (select 1 from jobs.job_queue q where q.run_at is not null and q.worker = w.id);
-  return v_swept;
+  return coalesce(cardinality(v_jobs), 0);
+end $$;
+
+-- Brings back up to i_limit jobs whose lease has lapsed, of either kind, and returns how many.
+create function jobs.sweep(i_limit integer default 100) returns integer
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  return jobs._sweep_expired(i_limit) + jobs._sweep_workers(i_limit);
 end $$;
 
 -- Charges these runs as failed, their rows locked by the caller.

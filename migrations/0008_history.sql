@@ -3,7 +3,8 @@
 -- Makes the partition that holds i_day (UTC), and moves into it what had to go to the default
 -- partition because it was missing. Returns false when it was there already.
 create function jobs._make_partition(i_day date) returns boolean
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp set datestyle = 'ISO' set timezone = 'UTC' as $$
 declare
   v_name text := 'job_' || to_char(i_day, 'YYYYMMDD');
   v_from timestamptz := i_day::timestamp at time zone 'utc';
@@ -43,8 +44,8 @@ begin
       if jobs._make_partition(v_day) then
         return next 'made job_' || to_char(v_day, 'YYYYMMDD');
       end if;
-    exception when lock_not_available then
-      raise warning 'partition for % not made yet: history is locked', v_day;
+    exception when others then
+      raise warning 'partition for % not made yet: %', v_day, sqlerrm;
     end;
   end loop;
   for v_name in
@@ -56,13 +57,14 @@ begin
     begin
       execute format('drop table jobs.%I', v_name);
       return next 'dropped ' || v_name;
-    exception when lock_not_available then
-      raise warning 'partition % not dropped yet: history is locked', v_name;
+    exception when others then
+      raise warning 'partition % not dropped yet: %', v_name, sqlerrm;
     end;
   end loop;
   -- What went to the default partition (history older than the installation, taken over from the
-  -- original) is too little to be worth partitions of its own.
-  delete from jobs.job_default h where h.complete_on < v_oldest::timestamp at time zone 'utc';
+  -- original) is not worth partitions of its own; a bounded step at each call.
+  delete from jobs.job_default h where h.ctid = any (array(
+    select d.ctid from jobs.job_default d where d.complete_on < v_oldest::timestamp at time zone 'utc' limit 10000));
 end $$;
 
 do $$

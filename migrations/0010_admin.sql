@@ -8,9 +8,11 @@ language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off as $$
 begin
   return query
-  with given as materialized (select distinct g.job_id from unnest(i_jobs) g(job_id) order by g.job_id),
-  gone as (
-    delete from jobs.job_queue q using given g where q.job_id = g.job_id returning q.*
+  with given as materialized (
+    select p.at from (select distinct j from unnest(i_jobs) j order by j) g(job_id),
+      lateral (select q.ctid as at from jobs.job_queue q where q.job_id = g.job_id for update) p
+  ), gone as (
+    delete from jobs.job_queue q where q.ctid = any (array(select g.at from given g)) returning q.*
   ), kept as (
     insert into jobs.job as h (id, job_id, task, body, retries, max_retries, priority, timeout, status, created_at,
                                run_at, scheduled_at, complete_on, traceback, attempt, worker)
@@ -28,13 +30,15 @@ language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off as $$
 begin
   return query
-  with given as materialized (select distinct g.job_id from unnest(i_jobs) g(job_id) order by g.job_id),
-  back as (
-    delete from jobs.job h using given g
-    where h.job_id = g.job_id and h.status <> 'success' returning h.*
+  with back as (
+    delete from jobs.job h
+    where h.job_id = any (i_jobs) and h.status <> 'success'
+      -- As a subquery for each it is one look at an index; as a join, statistics could turn it round.
+      and (select q.job_id from jobs.job_queue q where q.job_id = h.job_id) is null
+    returning h.*
   ), placed as (
     insert into jobs.job_queue as q (id, job_id, task, body, max_retries, priority, timeout, created_at, ready_seq, attempt, traceback)
-    select b.id, b.job_id, b.task, b.body, b.max_retries, b.priority, b.timeout, b.created_at, nextval('jobs.job_number'),
+    select b.id, b.job_id, b.task, b.body, greatest(b.max_retries, 1), b.priority, greatest(b.timeout, 0.01), b.created_at, nextval('jobs.job_number'),
       b.attempt, b.traceback
     from back b returning q.job_id
   ) select p.job_id::text from placed p;

@@ -30,6 +30,9 @@ pub enum Backoff {
     },
 }
 
+/// Far beyond use, and far from what arithmetic on times cannot hold.
+const LONGEST: Duration = Duration::from_secs(3650 * 86_400);
+
 impl Backoff {
     /// 3 s doubled after each failure, at most one hour: what `jobs.nack` does without a delay.
     pub const DEFAULT: Backoff = Backoff::exponential(Duration::from_secs(3), Duration::from_secs(3600));
@@ -51,7 +54,7 @@ impl Backoff {
 
     /// The delay after `failures` earlier failures (0 for the first), jitter included.
     pub fn delay(&self, failures: u32) -> Duration {
-        self.base(failures).mul_f64(0.5 + fastrand::f64())
+        self.base(failures).min(LONGEST).mul_f64(0.5 + fastrand::f64())
     }
 
     fn base(&self, failures: u32) -> Duration {

@@ -246,7 +246,7 @@ async fn settle_gives_each_run_its_own_verdict_and_names_the_lost_ones() {
          select jobs.cancel((select array_agg(job_id::text) from c where task = 'lost'))",
     )
     .await;
-    let settle = "select coalesce(array_agg((select task::text from c where job_id = s)), '{}') from jobs.settle(
+    let settle = "select coalesce(array_agg((select task::text from c where c.job_id = s.job_id)), '{}') from jobs.settle(
         (select array_agg(job_id::text order by job_id desc) from c), (select array_agg(lease order by job_id desc) from c),
         (select array_agg(replace(task, 'lost', 'success') order by job_id desc) from c),
         (select array_agg(case when task = 'success' then '1'::jsonb end order by job_id desc) from c),
@@ -284,6 +284,112 @@ async fn heartbeat_prolongs_up_to_the_timeout_and_needs_the_lease() {
     assert_eq!(db.refusal("select jobs.heartbeat(job_id, gen_random_uuid()) from c").await.0, "PT409");
     db.advance(Duration::from_secs(11)).await;
     assert_eq!(db.refusal("select jobs.heartbeat(job_id, lease) from c").await.0, "PT409");
+}
+
+#[tokio::test]
+async fn a_heartbeat_never_shortens_a_lease() {
+    let db = Db::with_clock().await;
+    db.run("select jobs.publish('a', null, null, 600); create table c as select * from jobs.consume(1)")
+        .await;
+    let left: f64 = db
+        .one("select extract(epoch from jobs.heartbeat(job_id, lease, 30) - jobs.now())::float8 from c")
+        .await;
+    assert!((left - 600.0).abs() < 1e-6, "{left}");
+}
+
+#[tokio::test]
+async fn odd_calls_are_refused_before_they_do_harm() {
+    let db = Db::new().await;
+    db.run(
+        "select jobs.publish('a', '{\"secret\": \"4111\"}', null, null, null, 1);
+         select jobs.register_worker('00000000-0000-7000-8000-000000000000', 'h', 1, 'v', '{}', '{a}', 5, 15);
+         create table c as select job_id, lease from jobs.consume(1)",
+    )
+    .await;
+    for call in [
+        "select jobs.settle((select array[job_id::text] from c), (select array[lease] from c), '{bogus}', '{null}', '{x}', '{1}')",
+        "select jobs.claim('00000000-0000-7000-8000-000000000000', '{a}', null, gen_random_uuid(), 5)",
+        "select jobs.claim('00000000-0000-7000-8000-000000000000', '{a}', -1, gen_random_uuid(), 5)",
+        "select jobs.claim('00000000-0000-7000-8000-000000000000', '{a}', 1, null, 5)",
+        "select jobs.claim('00000000-0000-7000-8000-000000000000', '{a}', 1, gen_random_uuid(), null)",
+    ] {
+        let (state, message) = db.refusal(call).await;
+        assert_eq!(state, "PT400", "{call}: {message}");
+    }
+    for id in ["", "'\";drop", "00000000000000000000000000000000"] {
+        let error = sqlx::query("select jobs.publish_all('{a}', '{null}', '{null}', '{null}', '{null}', '{null}', '{null}', array[$1])")
+            .bind(id)
+            .execute(&db.pool)
+            .await
+            .unwrap_err();
+        assert_eq!(error.as_database_error().unwrap().code().as_deref(), Some("PT409"), "{id}");
+    }
+    assert_eq!(db.one::<i64>("select count(*) from jobs.running").await, 1);
+}
+
+#[tokio::test]
+async fn an_id_that_has_ended_is_not_taken_again() {
+    let db = Db::new().await;
+    db.run(
+        "select jobs.publish('a'); create table c as select (jobs.ack(job_id)).job_id from jobs.consume(1)",
+    )
+    .await;
+    let (state, _) = db
+        .refusal("select jobs.publish_all('{a}', '{null}', '{null}', '{null}', '{null}', '{null}', '{null}', (select array[job_id::text] from c))")
+        .await;
+    assert_eq!(state, "PT409");
+}
+
+#[tokio::test]
+async fn a_claim_whose_quota_others_hold_takes_what_else_there_is() {
+    use sqlx::{Connection, Executor};
+    let db = Db::new().await;
+    db.run("select jobs.publish('a', null, null, null, 10) from generate_series(1, 16); select jobs.publish('b') from generate_series(1, 100)").await;
+    let mut other = db.connect().await;
+    let mut claiming = other.begin().await.unwrap();
+    claiming.execute("select jobs.consume_topic('a', 16)").await.unwrap();
+    assert_eq!(db.one::<i64>("select count(*) from jobs.consume(16)").await, 16);
+    claiming.commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_a_claim_took_without_an_answer_is_given_back_uncharged() {
+    let db = Db::new().await;
+    db.run(
+        "select jobs.publish('a') from generate_series(1, 5);
+         select jobs.register_worker('00000000-0000-7000-8000-000000000000', 'h', 1, 'v', '{}', '{a}', 5, 15);
+         select jobs.claim('00000000-0000-7000-8000-000000000000', '{a}', 3, '00000000-0000-4000-8000-000000000001', 5)",
+    )
+    .await;
+    let unclaim =
+        "select jobs.unclaim('00000000-0000-7000-8000-000000000000', '00000000-0000-4000-8000-000000000001')";
+    assert_eq!(db.one::<i32>(unclaim).await, 3);
+    assert_eq!(db.one::<i32>(unclaim).await, 0);
+    assert_eq!(
+        db.one::<i64>("select count(*) from jobs.job_queue where run_at is null and retries = 0").await,
+        5
+    );
+}
+
+#[tokio::test]
+async fn a_row_that_somebody_holds_is_busy_and_holds_up_no_other() {
+    use sqlx::{Connection, Executor};
+    let db = Db::new().await;
+    db.run("select jobs.publish('a') from generate_series(1, 3); create table c as select * from jobs.consume(3)").await;
+    let mut other = db.connect().await;
+    let mut holding = other.begin().await.unwrap();
+    holding
+        .execute("select 1 from jobs.job_queue where job_id = (select min(job_id) from c) for update")
+        .await
+        .unwrap();
+    let settle = "select coalesce(array_agg(s.verdict), '{}') from jobs.settle((select array_agg(job_id::text) from c),
+        (select array_agg(lease) from c), array_fill('success'::text, array[3]), array_fill(null::jsonb, array[3]),
+        array_fill(null::text, array[3]), array_fill(null::float8, array[3])) s";
+    assert_eq!(db.one::<Vec<String>>(settle).await, ["busy"]);
+    assert_eq!(db.one::<i64>("select count(*) from jobs.job").await, 2);
+    holding.rollback().await.unwrap();
+    assert!(db.one::<Vec<String>>(settle).await.is_empty());
+    assert_eq!(db.one::<i64>("select count(*) from jobs.job").await, 3);
 }
 
 #[tokio::test]

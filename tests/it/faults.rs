@@ -233,7 +233,7 @@ async fn a_publisher_publishes_and_does_nothing_else() {
         "select * from jobs.job_queue",
         "select * from jobs.all",
         "select jobs.cancel('{x}')",
-        "select jobs._claim('{a}', 1, null, '0')",
+        "select jobs._wake_workers()",
     ] {
         let error = session.execute(forbidden).await.unwrap_err();
         assert_eq!(error.as_database_error().unwrap().code().as_deref(), Some("42501"), "{forbidden}");

@@ -56,12 +56,58 @@ async fn a_worker_declared_dead_stops_its_jobs_loses_their_verdicts_and_goes_on_
 }
 
 #[tokio::test]
+async fn a_worker_that_lost_its_lease_with_a_long_line_works_on() {
+    let db = Db::new().await;
+    db.run("create table runs (n bigint)").await;
+    pgjobs::publish_all(&db.pool, (0..4000).map(mark::new)).await.unwrap();
+    let worker = Worker::new(db.pool.clone()).topic("mark.*").concurrency(2).lease(Duration::from_secs(1));
+    let running = worker.start().await.unwrap();
+    until("it is under way", async || running.report().succeeded > 200).await;
+    db.run("update jobs.worker set expires_at = now() - interval '1 second'; select jobs.sweep(10000)").await;
+    until("all ended", async || {
+        db.one::<i64>("select count(*) from jobs.job where status = 'success'").await == 4000
+    })
+    .await;
+    let report =
+        tokio::time::timeout(Duration::from_secs(10), running.shutdown()).await.expect("it ends at once");
+    assert!(report.lost > 0, "{report:?}");
+}
+
+#[tokio::test]
+async fn a_job_that_somebody_holds_does_not_hold_up_the_verdicts_of_others() {
+    use sqlx::{Connection, Executor};
+    let db = Db::new().await;
+    let held = add::publish(&db.pool, 0).delay(Duration::from_millis(1)).await.unwrap();
+    let mut other = db.connect().await;
+    let running = Worker::new(db.pool.clone()).topic("gate.*").topic("math.*").state(Gate::new());
+    let gate = Gate::new();
+    let running = running.state(gate.clone()).start().await.unwrap();
+    held.wait(&db.pool).await.unwrap();
+    let first = pass::publish(&db.pool, 1).await.unwrap();
+    gate.entered(1).await;
+    let mut holding = other.begin().await.unwrap();
+    sqlx::query("select 1 from jobs.job_queue where job_id = $1 for update")
+        .bind(first.id().as_str())
+        .execute(&mut *holding)
+        .await
+        .unwrap();
+    gate.door.add_permits(1); // its verdict now meets the held row
+    for n in 0..20 {
+        add::publish(&db.pool, n).await.unwrap().wait_for(&db.pool, Duration::from_secs(5)).await.unwrap();
+    }
+    holding.execute("select 1").await.unwrap();
+    holding.rollback().await.unwrap();
+    assert_eq!(first.wait(&db.pool).await.unwrap(), 1);
+    assert_eq!(running.shutdown().await.lost, 0);
+}
+
+#[tokio::test]
 async fn a_dead_workers_jobs_run_again_and_its_claims_are_refused() {
     let db = Db::with_clock().await;
     pgjobs::publish_all(&db.pool, (0..5).map(add::new)).await.unwrap();
     db.run(
         "select jobs.register_worker('00000000-0000-7000-8000-000000000000', 'h', 1, 'v', '{}', '{math.add}', 5, 15);
-         create table dead as select * from jobs.claim('00000000-0000-7000-8000-000000000000', '{math.add}', 5, 15)",
+         create table dead as select * from jobs.claim('00000000-0000-7000-8000-000000000000', '{math.add}', 5, gen_random_uuid(), 15)",
     )
     .await;
     db.advance(Duration::from_secs(14)).await;
@@ -70,7 +116,7 @@ async fn a_dead_workers_jobs_run_again_and_its_claims_are_refused() {
     assert_eq!(db.one::<i64>("select count(*) from jobs.expired").await, 5);
     assert_eq!(db.one::<i32>("select jobs.sweep()").await, 5);
     assert_eq!(
-        db.refusal("select jobs.claim('00000000-0000-7000-8000-000000000000', '{math.add}', 5, 15)").await.0,
+        db.refusal("select jobs.claim('00000000-0000-7000-8000-000000000000', '{math.add}', 5, gen_random_uuid(), 15)").await.0,
         "PT410"
     );
     assert!(!db.one::<bool>("select jobs.heartbeat_worker('00000000-0000-7000-8000-000000000000')").await);
@@ -93,7 +139,7 @@ async fn a_sweep_passes_over_a_worker_whose_claim_is_under_way() {
     let mut session = db.connect().await;
     let mut claiming = session.begin().await.unwrap();
     claiming
-        .execute("select jobs.claim('00000000-0000-7000-8000-000000000000', '{math.add}', 5, 15)")
+        .execute("select jobs.claim('00000000-0000-7000-8000-000000000000', '{math.add}', 5, gen_random_uuid(), 15)")
         .await
         .unwrap();
     assert_eq!(db.one::<i32>("select jobs.sweep()").await, 0);

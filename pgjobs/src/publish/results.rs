@@ -63,10 +63,19 @@ fn database(options: &PgConnectOptions) -> String {
 
 /// Passes the database's word on until nobody waits or the connection fails.
 async fn hear(database: String, options: PgConnectOptions, sender: watch::Sender<()>) {
+    let _listening = Listening(database);
     if let Err(error) = relay(options, &sender).await {
         tracing::debug!(%error, "waiting for results by polling alone");
     }
-    listeners().lock().unwrap_or_else(PoisonError::into_inner).remove(&database);
+}
+
+/// Strikes the listener off when it ends, also when its runtime ends before it.
+struct Listening(String);
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        listeners().lock().unwrap_or_else(PoisonError::into_inner).remove(&self.0);
+    }
 }
 
 async fn relay(options: PgConnectOptions, sender: &watch::Sender<()>) -> Result<(), Error> {
@@ -87,7 +96,8 @@ async fn relay(options: PgConnectOptions, sender: &watch::Sender<()>) -> Result<
         sql::listen::await_results(&pool, AHEAD).await?;
         sender.send_replace(());
         let renew = Instant::now() + AHEAD / 2;
-        while let Ok(Some(())) = tokio::time::timeout_at(renew, words.recv()).await {
+        while let Ok(word) = tokio::time::timeout_at(renew, words.recv()).await {
+            word.ok_or(Error::Database(sqlx::Error::PoolClosed))?; // the listener's connection broke
             sender.send_replace(());
             if sender.receiver_count() == 0 {
                 break;

@@ -11,12 +11,14 @@ use crate::error::Error;
 use crate::job_id::JobId;
 
 const CLAIM: &str = "select c.job_id, c.task, c.body, c.retries, c.max_retries, c.priority, c.timeout, \
-     c.created_at, c.run_at, c.attempt, c.lease from jobs.claim($1, $2, $3, $4, $5) c";
+     c.created_at, c.run_at, c.attempt, c.lease from jobs.claim($1, $2, $3, $4, $5, $6) c";
 
 pub(crate) struct Claim<'a> {
     pub(crate) worker: Uuid,
     pub(crate) tasks: &'a [String],
     pub(crate) num: i32,
+    /// Random, and known before the answer comes: see [`unclaim`].
+    pub(crate) lease: Uuid,
     pub(crate) grace: Duration,
     /// How long the caller will sleep if it gets nothing; none: it does not listen.
     pub(crate) sleep: Option<Duration>,
@@ -42,6 +44,7 @@ pub(crate) async fn claim(connection: &mut PgConnection, claim: &Claim<'_>) -> R
         .bind(claim.worker)
         .bind(claim.tasks)
         .bind(claim.num)
+        .bind(claim.lease)
         .bind(claim.grace.as_secs_f64())
         .bind(claim.sleep.map(|s| s.as_secs_f64()))
         .fetch_all(connection)
@@ -57,10 +60,17 @@ fn claimed(row: &PgRow) -> Result<Claimed, sqlx::Error> {
         retries: row.try_get(3)?,
         max_retries: row.try_get(4)?,
         priority: row.try_get(5)?,
-        timeout: Duration::from_secs_f64(row.try_get(6)?),
+        timeout: Duration::try_from_secs_f64(row.try_get(6)?).unwrap_or(Duration::from_secs(60)),
         created_at: row.try_get(7)?,
         run_at: row.try_get(8)?,
         attempt: row.try_get(9)?,
         lease: row.try_get(10)?,
     })
+}
+
+/// Gives back what a claim took whose answer never came; returns how many jobs that were.
+pub(crate) async fn unclaim(connection: &mut PgConnection, worker: Uuid, lease: Uuid) -> Result<i32, Error> {
+    let row =
+        sqlx::query("select jobs.unclaim($1, $2)").bind(worker).bind(lease).fetch_one(connection).await?;
+    Ok(row.try_get(0)?)
 }

@@ -3,46 +3,70 @@
 //! The pool pings a connection each time it hands it out and takes it back; a loop that runs a
 //! thousand statements a second holds one instead. After any error that the connection may not
 //! have survived it is dropped, never reused: a half-read reply would answer the next question.
+//!
+//! Every call has a deadline on this side as well, because a server can hang and a network can
+//! swallow packets without a word. What runs out of time is dropped together with its connection;
+//! whether the server did what it was asked is then unknown, and the caller has to cope with both.
 
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgConnection};
-use sqlx::{ConnectOptions, Connection};
+use sqlx::{ConnectOptions, Connection, Executor};
 
 use crate::backoff::Backoff;
 use crate::error::Error;
 
 const RECONNECT: Backoff = Backoff::exponential(Duration::from_millis(100), Duration::from_secs(5));
 
+/// Claims and settles of several workers meet in one table; under a stricter level they would fail.
+/// Said as a statement because poolers refuse it as an option of the connection.
+const READ_COMMITTED: &str = "set session characteristics as transaction isolation level read committed";
+
 pub(crate) struct Link {
     options: PgConnectOptions,
+    deadline: Duration,
     connection: Option<PgConnection>,
     failures: u32,
 }
 
 impl Link {
-    pub(crate) fn new(options: PgConnectOptions) -> Self {
-        Link { options: options.disable_statement_logging(), connection: None, failures: 0 }
+    pub(crate) fn new(options: PgConnectOptions, deadline: Duration) -> Self {
+        Link { options: options.disable_statement_logging(), deadline, connection: None, failures: 0 }
     }
 
-    /// The connection, opened if need be.
-    pub(crate) async fn get(&mut self) -> Result<&mut PgConnection, Error> {
-        if self.connection.is_none() {
-            self.connection = Some(PgConnection::connect_with(&self.options).await?);
-        }
-        self.connection.as_mut().ok_or(Error::Database(sqlx::Error::PoolClosed))
-    }
-
-    /// Notes how a statement on it went; a broken connection is dropped.
-    pub(crate) fn note<T>(&mut self, outcome: &Result<T, Error>) {
-        match outcome {
-            Ok(_) => self.failures = 0,
-            Err(error) if breaks_connection(error) => {
-                self.connection = None;
+    /// Runs statements on the connection, opened if need be, within the deadline.
+    pub(crate) async fn call<T>(
+        &mut self,
+        statements: impl AsyncFnOnce(&mut PgConnection) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let mut connection = match self.open().await {
+            Ok(connection) => connection,
+            Err(error) => {
                 self.failures = self.failures.saturating_add(1);
+                return Err(error);
             }
+        };
+        let outcome = within(self.deadline, statements(&mut connection)).await;
+        match &outcome {
+            Ok(_) => self.failures = 0,
             Err(_) => self.failures = self.failures.saturating_add(1),
         }
+        if !outcome.as_ref().is_err_and(breaks_connection) {
+            self.connection = Some(connection);
+        }
+        outcome
+    }
+
+    async fn open(&mut self) -> Result<PgConnection, Error> {
+        if let Some(connection) = self.connection.take() {
+            return Ok(connection);
+        }
+        within(self.deadline, async {
+            let mut connection = PgConnection::connect_with(&self.options).await?;
+            connection.execute(READ_COMMITTED).await?;
+            Ok(connection)
+        })
+        .await
     }
 
     /// How long to wait before the next try after a failure.
@@ -53,27 +77,46 @@ impl Link {
     pub(crate) async fn close(self) {
         if let Some(connection) = self.connection {
             // The server notices an abrupt end as well; a clean one only spares its log a line.
-            let _ = connection.close().await;
+            let _ = within(Duration::from_secs(1), async { Ok(connection.close().await?) }).await;
         }
     }
+}
+
+async fn within<T>(deadline: Duration, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    let late = || {
+        let reason = format!("no answer within {deadline:?}");
+        Error::Database(sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, reason)))
+    };
+    tokio::time::timeout(deadline, work).await.unwrap_or_else(|_| Err(late()))
+}
+
+fn server_code(error: &Error) -> Option<String> {
+    let (Error::Database(error) | Error::SchemaMissing(error)) = error else { return None };
+    error.as_database_error()?.code().map(std::borrow::Cow::into_owned)
 }
 
 /// Whether the connection may be unusable: all errors but those that the server reported while
 /// going on, and among those the ones that say that it is going down or that plans are stale.
 fn breaks_connection(error: &Error) -> bool {
-    let Error::Database(error) = error else { return false };
-    match error.as_database_error().and_then(|e| e.code()) {
-        Some(code) => code.starts_with("57P") || code.starts_with("08") || code == "0A000" || code == "25006",
-        None => true,
+    match (error, server_code(error)) {
+        (_, Some(code)) => {
+            code.starts_with("57P") || code.starts_with("08") || code == "0A000" || code == "25006"
+        }
+        (error, None) => is_unanswered(error),
     }
 }
 
-/// Whether trying again may help: the connection or the server is at fault, not the statement.
-pub(crate) fn is_transient(error: &Error) -> bool {
-    let Error::Database(error) = error else { return false };
-    match error.as_database_error().and_then(|e| e.code()) {
-        // serialization and deadlock, resources, operator intervention, connection, not a primary
-        Some(code) => ["40", "53", "57", "08"].iter().any(|class| code.starts_with(class)) || code == "25006",
-        None => true,
+/// Whether the server may have done what it was asked without our hearing of it.
+pub(crate) fn is_unanswered(error: &Error) -> bool {
+    matches!(error, Error::Database(error) if error.as_database_error().is_none())
+}
+
+/// Whether the server refused what a statement held, so that saying it again would not help: bad
+/// data, a broken constraint, a limit of the server. Everything else passes, or somebody mends it.
+pub(crate) fn is_about_content(error: &Error) -> bool {
+    match error {
+        Error::Database(sqlx::Error::Encode(_)) => true,
+        error => server_code(error)
+            .is_some_and(|code| ["22", "23", "54"].iter().any(|class| code.starts_with(class))),
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::value::RawValue;
+use sqlx::postgres::PgRow;
 use sqlx::types::Json;
 use sqlx::{PgConnection, Row};
 use uuid::Uuid;
@@ -87,10 +88,20 @@ pub(crate) struct Settlement {
     pub(crate) verdict: Verdict,
 }
 
-const SETTLE: &str = "select s from jobs.settle($1, $2, $3, $4, $5, $6) s";
+/// A verdict that was not accepted.
+pub(crate) struct Answer {
+    pub(crate) job: JobId,
+    /// Another transaction holds the job's row just now; otherwise the lease is lost.
+    pub(crate) busy: bool,
+}
 
-/// Settles a batch; returns the jobs whose lease was lost.
-pub(crate) async fn settle(connection: &mut PgConnection, batch: &[Settlement]) -> Result<Vec<JobId>, Error> {
+const SETTLE: &str = "select s.job_id, s.verdict from jobs.settle($1, $2, $3, $4, $5, $6) s";
+
+/// Settles a batch; returns the verdicts that were not accepted.
+pub(crate) async fn settle(
+    connection: &mut PgConnection,
+    batch: &[Settlement],
+) -> Result<Vec<Answer>, Error> {
     let rows = sqlx::query(SETTLE)
         .bind(batch.iter().map(|s| s.job.as_str()).collect::<Vec<_>>())
         .bind(batch.iter().map(|s| s.lease).collect::<Vec<_>>())
@@ -100,5 +111,8 @@ pub(crate) async fn settle(connection: &mut PgConnection, batch: &[Settlement]) 
         .bind(batch.iter().map(|s| s.verdict.delay()).collect::<Vec<_>>())
         .fetch_all(connection)
         .await?;
-    rows.iter().map(|row| Ok(JobId::from_database(row.try_get(0)?))).collect()
+    let answer = |row: &PgRow| {
+        Ok(Answer { job: JobId::from_database(row.try_get(0)?), busy: row.try_get::<&str, _>(1)? == "busy" })
+    };
+    rows.iter().map(answer).collect()
 }

@@ -7,6 +7,7 @@ use tokio::sync::{Semaphore, mpsc};
 use super::run::run;
 use super::shared::Shared;
 use super::stop::Phase;
+use crate::backoff::Backoff;
 use crate::job::Job;
 use crate::sql::settle::Verdict;
 
@@ -27,12 +28,9 @@ pub(super) async fn dispatch(shared: Arc<Shared>, mut line: mpsc::UnboundedRecei
             continue; // its lease was lost while it waited in line: it runs elsewhere
         }
         shared.counts.started();
-        let (runner, running) = (shared.clone(), job.clone());
-        let handle = tokio::spawn(async move {
-            // Dropped with the task, also when the task is stopped from outside.
-            let _ended = Ended { shared: runner.clone(), _slot: slot };
-            run(&runner, running).await;
-        });
+        // Made before the task, and dropped with it: also when the task is stopped before it began.
+        let ended = Ended { shared: shared.clone(), job: job.clone(), _slot: slot };
+        let handle = tokio::spawn(async move { run(&ended.shared, ended.job.clone()).await });
         if !shared.held.start(&job, handle.abort_handle()) {
             handle.abort(); // it has ended already, or was taken out: then it must not run on
         }
@@ -41,11 +39,16 @@ pub(super) async fn dispatch(shared: Arc<Shared>, mut line: mpsc::UnboundedRecei
 
 struct Ended {
     shared: Arc<Shared>,
+    job: Arc<Job>,
     _slot: tokio::sync::OwnedSemaphorePermit,
 }
 
 impl Drop for Ended {
     fn drop(&mut self) {
+        // No-op after a verdict. Without one the run came to an end that nothing else saw, such as a
+        // panic while its future was dropped.
+        let delay = Backoff::DEFAULT.delay(0);
+        self.shared.settle(&self.job, Verdict::Retry("the run ended without a verdict".to_owned(), delay));
         self.shared.counts.ended();
         self.shared.room.notify_one();
     }

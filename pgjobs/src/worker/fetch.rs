@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use sqlx::PgConnection;
 use tokio::sync::mpsc;
+use uuid::Uuid;
 
 use super::pace::Pace;
 use super::shared::Shared;
@@ -11,23 +13,37 @@ use super::stop::Phase;
 use crate::error::Error;
 use crate::job::Job;
 use crate::sql::claim::{self, Claim};
-use crate::sql::link::Link;
+use crate::sql::link::{self, Link};
 use crate::sql::worker::{self, Registration};
 
 /// Claims until the worker stops; dropping `line` then tells the dispatcher that no more will come.
-pub(super) async fn fetch(shared: Arc<Shared>, mut link: Link, line: mpsc::UnboundedSender<Arc<Job>>) {
-    let mut pace = Pace::new(shared.settings.slots, shared.settings.poll, Instant::now());
-    while !shared.stop.is_draining() {
-        let outcome = match next_step(&shared, &mut pace).await {
+pub(super) async fn fetch(shared: Arc<Shared>, link: Link, line: mpsc::UnboundedSender<Arc<Job>>) {
+    let pace = Pace::new(shared.settings.slots, shared.settings.poll, Instant::now());
+    let mut fetcher = Fetcher { shared, link, line, pace, ran_dry: false, unanswered: Vec::new() };
+    while !fetcher.shared.stop.is_draining() {
+        let outcome = match next_step(&fetcher.shared, &mut fetcher.pace).await {
             Step::Stop => break,
-            Step::RegisterAnew => register_anew(&shared, &mut link).await,
-            Step::Claim(room) => claim_and_start(&shared, &mut link, &mut pace, room, &line).await,
+            Step::RegisterAnew => fetcher.register_anew().await,
+            Step::Claim(room) => fetcher.claim_and_start(room).await,
         };
         if let Err(error) = outcome {
-            recover(&shared, &link, &error).await;
+            fetcher.recover(&error).await;
         }
     }
-    link.close().await;
+    // What an unanswered claim took comes back now, or with the end of the lease.
+    let _ = fetcher.give_back_unanswered().await;
+    fetcher.link.close().await;
+}
+
+struct Fetcher {
+    shared: Arc<Shared>,
+    link: Link,
+    line: mpsc::UnboundedSender<Arc<Job>>,
+    pace: Pace,
+    /// The last claim got less than it asked for: the next may have to sleep.
+    ran_dry: bool,
+    /// Claims, by worker and lease, of which it is unknown whether they took jobs.
+    unanswered: Vec<(Uuid, Uuid)>,
 }
 
 enum Step {
@@ -53,49 +69,88 @@ async fn next_step(shared: &Shared, pace: &mut Pace) -> Step {
     }
 }
 
-async fn claim_and_start(
-    shared: &Shared,
-    link: &mut Link,
-    pace: &mut Pace,
-    room: usize,
-    line: &mpsc::UnboundedSender<Arc<Job>>,
-) -> Result<(), Error> {
-    // Before the look: a verdict that arrives after it may have brought new work with it.
-    let idle = shared.counts.open() == 0;
-    let jobs = claim_some(shared, link, room).await?;
-    match pace.rest(jobs.len()) {
-        None => put_in_line(shared, jobs, line),
-        Some(_) if shared.settings.burst && idle => shared.stop.advance(Phase::Draining),
-        Some(pause) => rest(shared, pause).await,
+impl Fetcher {
+    async fn claim_and_start(&mut self, room: usize) -> Result<(), Error> {
+        self.give_back_unanswered().await?;
+        // Before the look: a verdict that arrives after it may have brought new work with it.
+        let idle = self.shared.counts.open() == 0;
+        let jobs = self.claim(room).await?;
+        self.ran_dry = jobs.len() < room;
+        match self.pace.rest(jobs.len()) {
+            None => self.put_in_line(jobs),
+            Some(_) if self.shared.settings.burst && idle => self.shared.stop.advance(Phase::Draining),
+            Some(pause) => rest(&self.shared, pause).await,
+        }
+        Ok(())
     }
-    Ok(())
-}
 
-async fn claim_some(shared: &Shared, link: &mut Link, room: usize) -> Result<Vec<Arc<Job>>, Error> {
-    let claimed = Instant::now();
-    let claim = Claim {
-        worker: shared.identity(),
-        tasks: &shared.settings.names,
-        num: i32::try_from(room).unwrap_or(i32::MAX),
-        grace: shared.settings.lease,
-        sleep: shared.settings.listen.then_some(shared.settings.poll + Duration::from_millis(200)),
-    };
-    let jobs = match link.get().await {
-        Ok(connection) => claim::claim(connection, &claim).await,
-        Err(error) => Err(error),
-    };
-    link.note(&jobs);
-    let jobs: Vec<Arc<Job>> = jobs?.into_iter().map(|claimed| Arc::new(Job::new(claimed))).collect();
-    shared.held.claim(&jobs, claimed);
-    shared.counts.claimed(jobs.len());
-    Ok(jobs)
-}
+    async fn claim(&mut self, room: usize) -> Result<Vec<Arc<Job>>, Error> {
+        let claimed = Instant::now();
+        let shared = self.shared.clone();
+        // A worker that has all it can do is not going to sleep, so publishers need not wake it.
+        let sleep = shared.settings.listen && self.ran_dry;
+        let claim = Claim {
+            worker: shared.identity(),
+            tasks: &shared.settings.names,
+            num: i32::try_from(room).unwrap_or(i32::MAX),
+            lease: Uuid::new_v4(),
+            grace: shared.settings.lease,
+            sleep: sleep.then_some(shared.settings.poll + Duration::from_millis(200)),
+        };
+        let jobs = self.link.call(async |connection| claim::claim(connection, &claim).await).await;
+        if jobs.as_ref().is_err_and(link::is_unanswered) {
+            self.unanswered.push((claim.worker, claim.lease));
+        }
+        let jobs: Vec<Arc<Job>> = jobs?.into_iter().map(|claimed| Arc::new(Job::new(claimed))).collect();
+        shared.held.claim(&jobs, claimed);
+        shared.counts.claimed(jobs.len());
+        Ok(jobs)
+    }
 
-fn put_in_line(shared: &Shared, jobs: Vec<Arc<Job>>, line: &mpsc::UnboundedSender<Arc<Job>>) {
-    tracing::debug!(jobs = jobs.len(), load = ?shared.counts.load(), "claimed");
-    for job in jobs {
-        // The dispatcher ends only after this loop has dropped the line.
-        let _ = line.send(job);
+    /// The server may have handed out jobs without our hearing of it: while this worker lives, nobody
+    /// else would get them before they expire.
+    async fn give_back_unanswered(&mut self) -> Result<(), Error> {
+        while let Some(&(worker, lease)) = self.unanswered.last() {
+            let jobs =
+                self.link.call(async |connection| claim::unclaim(connection, worker, lease).await).await?;
+            tracing::info!(jobs, "gave back what an unanswered claim had taken");
+            self.unanswered.pop();
+        }
+        Ok(())
+    }
+
+    fn put_in_line(&self, jobs: Vec<Arc<Job>>) {
+        tracing::debug!(jobs = jobs.len(), load = ?self.shared.counts.load(), "claimed");
+        for job in jobs {
+            // The dispatcher ends only after this loop has dropped the line.
+            let _ = self.line.send(job);
+        }
+    }
+
+    async fn recover(&self, error: &Error) {
+        if matches!(error, Error::Refused { code, .. } if code == "PT410") {
+            return self.shared.declare_lost(self.shared.identity());
+        }
+        let delay = self.link.retry_delay();
+        tracing::warn!(%error, retry_in = ?delay, "claiming failed");
+        tokio::select! {
+            () = tokio::time::sleep(delay) => {}
+            () = self.shared.stop.reached(Phase::Draining) => {}
+        }
+    }
+
+    /// After the database declared this worker dead: what it held runs elsewhere, so stop it here,
+    /// and go on under a new name.
+    async fn register_anew(&mut self) -> Result<(), Error> {
+        tracing::warn!("the lease of this worker was lost; its jobs are stopped here and run elsewhere");
+        self.shared.forget_all();
+        let (shared, id) = (self.shared.clone(), Uuid::now_v7());
+        let register = async |connection: &mut PgConnection| {
+            worker::register(connection, &registration(&shared, id)).await
+        };
+        self.link.call(register).await?;
+        self.shared.adopt_identity(id);
+        Ok(())
     }
 }
 
@@ -108,33 +163,7 @@ async fn rest(shared: &Shared, pause: Duration) {
     }
 }
 
-async fn recover(shared: &Shared, link: &Link, error: &Error) {
-    if matches!(error, Error::Refused { code, .. } if code == "PT410") {
-        return shared.declare_lost();
-    }
-    let delay = link.retry_delay();
-    tracing::warn!(%error, retry_in = ?delay, "claiming failed");
-    tokio::select! {
-        () = tokio::time::sleep(delay) => {}
-        () = shared.stop.reached(Phase::Draining) => {}
-    }
-}
-
-/// After the database declared this worker dead: what it held runs elsewhere, so stop it here,
-/// and go on under a new name.
-async fn register_anew(shared: &Shared, link: &mut Link) -> Result<(), Error> {
-    tracing::warn!("the lease of this worker was lost; its jobs are stopped here and run elsewhere");
-    shared.forget_all();
-    let id = uuid::Uuid::now_v7();
-    let registered = match link.get().await {
-        Ok(connection) => worker::register(connection, &registration(shared, id)).await,
-        Err(error) => Err(error),
-    };
-    link.note(&registered);
-    registered.map(|()| shared.adopt_identity(id))
-}
-
-pub(super) fn registration(shared: &Shared, id: uuid::Uuid) -> Registration<'_> {
+pub(super) fn registration(shared: &Shared, id: Uuid) -> Registration<'_> {
     Registration {
         id,
         host: super::start::host(),

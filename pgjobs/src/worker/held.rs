@@ -59,9 +59,13 @@ impl Held {
         }
     }
 
-    /// Takes the job out; true for exactly one caller.
-    pub(super) fn take(&self, job: &Job) -> bool {
-        self.entries().remove(&key(job)).is_some()
+    /// Takes the job out and gives its verdict; for exactly one caller. Both under one lock, so that
+    /// whoever finds nothing left here knows that every verdict is on its way.
+    pub(super) fn take(&self, job: &Job, settle: impl FnOnce()) {
+        let mut entries = self.entries();
+        if entries.remove(&key(job)).is_some() {
+            settle();
+        }
     }
 
     /// Takes everything out and stops what runs.

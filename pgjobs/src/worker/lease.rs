@@ -20,13 +20,16 @@ use std::time::{Duration, Instant};
 
 use super::shared::Shared;
 use super::stop::Phase;
+use sqlx::PgConnection;
+use sqlx::postgres::PgConnectOptions;
+
 use crate::error::Error;
 use crate::sql::link::Link;
 use crate::sql::worker;
 
 /// Between two rounds of house-keeping.
 const TICK: Duration = Duration::from_secs(1);
-/// Between two looks at the partitions of the history.
+/// Between two looks at the partitions of the history; a look may take a tenth of it.
 const RETAIN: Duration = Duration::from_secs(600);
 
 /// Starts the thread; it ends, and unregisters the worker, when the worker leaves.
@@ -42,69 +45,72 @@ pub(super) fn spawn(shared: Arc<Shared>) -> std::io::Result<std::thread::JoinHan
 }
 
 async fn keep(shared: &Arc<Shared>) {
-    let mut link = Link::new(options(shared));
-    let (mut beat, mut retained) = (Instant::now(), Instant::now());
+    let options = shared.options.clone().application_name("pgjobs lease");
     let interval = shared.settings.lease / 3;
-    loop {
-        let pause = TICK.min(interval);
-        // Not before the last verdict is in: a worker that has left holds no lease to settle under.
-        if tokio::time::timeout(pause, shared.stop.reached(Phase::Leaving)).await.is_ok() {
-            break;
+    let mut link = Link::new(options.clone(), interval);
+    let mut retain = tokio::spawn(retain(options.clone()));
+    let (mut beat, mut retained, mut quiet) = (Instant::now(), Instant::now(), None);
+    let pause = TICK.min(interval);
+    // Not before the last verdict is in: a worker that has left holds no lease to settle under.
+    while tokio::time::timeout(pause, shared.stop.reached(Phase::Leaving)).await.is_err() {
+        if beat.elapsed() > shared.settings.lease {
+            quiet = Some(Instant::now()); // this process stood still
         }
-        if beat.elapsed() + pause > interval && attempt(&mut link, shared, Duty::Beat).await {
-            beat = Instant::now();
+        let mut well = true;
+        if beat.elapsed() + pause > interval {
+            well = heartbeat(&mut link, shared).await;
+            if well {
+                beat = Instant::now();
+            }
         }
-        attempt(&mut link, shared, Duty::Tend).await;
-        if retained.elapsed() > RETAIN {
-            attempt(&mut link, shared, Duty::Retain).await;
+        // After trouble every worker's heartbeat is old, and whoever comes back first would declare
+        // all the others dead. They get the time of a lease to come back as well.
+        if quiet.is_none_or(|since: Instant| since.elapsed() > shared.settings.lease) {
+            well = well && tend(&mut link, shared).await;
+        }
+        if !well {
+            quiet = Some(Instant::now());
+        }
+        if retained.elapsed() > RETAIN && retain.is_finished() {
+            retain = tokio::spawn(self::retain(options.clone()));
             retained = Instant::now();
         }
     }
-    attempt(&mut link, shared, Duty::Leave).await;
+    let id = shared.identity();
+    log("leaving", &link.call(async |connection| worker::unregister(connection, id).await).await);
     link.close().await;
 }
 
-/// The server gives up on a statement of this connection before the lease would suffer.
-fn options(shared: &Shared) -> sqlx::postgres::PgConnectOptions {
-    let limit = (shared.settings.lease / 3).as_millis().to_string();
-    shared.options.clone().application_name("pgjobs lease").options([("statement_timeout", limit)])
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Duty {
-    Beat,
-    Tend,
-    Retain,
-    Leave,
-}
-
-async fn attempt(link: &mut Link, shared: &Arc<Shared>, duty: Duty) -> bool {
-    let done = perform(link, shared, duty).await;
-    link.note(&done);
-    if let Err(error) = &done {
-        tracing::warn!(%error, ?duty, "house-keeping failed");
+async fn heartbeat(link: &mut Link, shared: &Arc<Shared>) -> bool {
+    let (id, late) = (shared.identity(), shared.held.late(TICK));
+    let grace = shared.settings.lease;
+    let beat = async |connection: &mut PgConnection| worker::heartbeat(connection, id, &late, grace).await;
+    let alive = link.call(beat).await;
+    log("heartbeat", &alive);
+    if matches!(alive, Ok(false)) {
+        shared.declare_lost(id);
     }
-    done.is_ok()
+    alive.is_ok()
 }
 
-async fn perform(link: &mut Link, shared: &Arc<Shared>, duty: Duty) -> Result<(), Error> {
-    let connection = link.get().await?;
-    let id = shared.identity();
-    match duty {
-        Duty::Beat => {
-            let late = shared.held.late(TICK);
-            if !worker::heartbeat(connection, id, &late, shared.settings.lease).await? {
-                shared.declare_lost();
-            }
-            Ok(())
-        }
-        Duty::Tend => {
-            let next = worker::tend(connection).await?;
-            wake_when_due(shared, next);
-            Ok(())
-        }
-        Duty::Retain => worker::retain(connection).await,
-        Duty::Leave => worker::unregister(connection, id).await,
+async fn tend(link: &mut Link, shared: &Arc<Shared>) -> bool {
+    let next = link.call(async |connection| worker::tend(connection).await).await;
+    log("house-keeping", &next);
+    wake_when_due(shared, next.as_ref().ok().copied().flatten());
+    next.is_ok()
+}
+
+/// Keeps the history's partitions in shape: at the start, for workers that do not live long, and
+/// then now and then. It may wait for locks, so it has a connection of its own.
+async fn retain(options: PgConnectOptions) {
+    let mut link = Link::new(options.application_name("pgjobs retain"), RETAIN / 10);
+    log("retention", &link.call(async |connection| worker::retain(connection).await).await);
+    link.close().await;
+}
+
+fn log<T>(what: &str, outcome: &Result<T, Error>) {
+    if let Err(error) = outcome {
+        tracing::warn!(%error, "{what} failed");
     }
 }
 

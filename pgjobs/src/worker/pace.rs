@@ -20,6 +20,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(10);
 /// What the worker holds at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Load {
+    /// Claimed, and the database does not have the verdict yet.
+    pub(super) open: usize,
     /// Claimed, not started.
     pub(super) waiting: usize,
     /// Started, not ended.
@@ -44,6 +46,9 @@ impl Pace {
     /// How many jobs to claim now; 0 means to wait until the load has changed.
     pub(super) fn want(&mut self, load: Load, now: Instant) -> usize {
         self.measure(load.finished, now);
+        if load.open > self.slots + 2 * MOST {
+            return 0; // verdicts do not get through: more runs would only make more of them
+        }
         let free = self.slots.saturating_sub(load.running);
         let target = free + self.ahead();
         // A line that is still half full is topped up later, with a larger batch.
@@ -92,7 +97,7 @@ mod tests {
     use super::*;
 
     fn load(waiting: usize, running: usize, finished: u64) -> Load {
-        Load { waiting, running, finished }
+        Load { open: waiting + running, waiting, running, finished }
     }
 
     #[test]
@@ -126,6 +131,16 @@ mod tests {
         let later = start + Duration::from_secs(1);
         assert_eq!(pace.want(load(60, 10, 1000), later), 0);
         assert_eq!(pace.want(load(40, 10, 1000), later), 60);
+    }
+
+    #[test]
+    fn nothing_is_claimed_while_verdicts_do_not_get_through() {
+        let start = Instant::now();
+        let mut pace = Pace::new(10, Duration::from_secs(1), start);
+        assert_eq!(
+            pace.want(Load { open: 10 + 2 * MOST + 1, waiting: 0, running: 0, finished: 0 }, start),
+            0
+        );
     }
 
     #[test]

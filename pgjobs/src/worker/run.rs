@@ -71,12 +71,17 @@ fn verdict(def: &TaskDef, job: &Job, outcome: Outcome) -> Verdict {
         Ok(_) if job.was_finished_by_task() => Verdict::Verify,
         Ok(result) => Verdict::Success(result),
         Err(error) => match error.next() {
-            Next::Fail => Verdict::Fail(error.message().to_owned()),
+            Next::Fail => Verdict::Fail(storable(error.message())),
             Next::Snooze(delay) => Verdict::Snooze(delay),
             Next::Retry(delay) => {
                 let delay = delay.unwrap_or_else(|| def.options.backoff.delay(job.retries().unsigned_abs()));
-                Verdict::Retry(error.message().to_owned(), delay)
+                Verdict::Retry(storable(error.message()), delay)
             }
         },
     }
+}
+
+/// PostgreSQL stores every character in a text but NUL.
+fn storable(message: &str) -> String {
+    message.replace('\0', "\u{FFFD}")
 }

@@ -1,9 +1,10 @@
 //! The settle loop: verdicts to the database, in batches.
 //!
 //! While one batch is on its way the next gathers, so batches are as large as the load asks for
-//! and a lone verdict leaves at once. A batch that fails for want of a database is sent again
-//! until it arrives: settling twice under one lease does no harm. A batch that the database
-//! refuses for its content is sent one by one, so that a single bad result spoils only its own job.
+//! and a lone verdict leaves at once. A batch that fails is sent again until it arrives: an accepted
+//! verdict that is said again changes nothing. What the database refuses for its content is sent one
+//! by one, so that a single bad result spoils only its own job; and a job whose row another
+//! transaction holds is said again later, so that it holds up no other.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,94 +14,125 @@ use tokio::sync::mpsc;
 use super::shared::Shared;
 use super::stop::Phase;
 use crate::error::Error;
-use crate::job_id::JobId;
 use crate::sql::link::{self, Link};
-use crate::sql::settle::{self, Settlement, Verdict};
+use crate::sql::settle::{self, Answer, Settlement, Verdict};
 
 /// The largest batch.
 const BATCH: usize = 1000;
-/// How long the last verdicts are tried when the worker ends and the database does not answer.
+/// How long the last verdicts are tried when the worker ends and the database does not take them.
 const LAST_TRIES: Duration = Duration::from_secs(10);
+/// Before a job whose row was held is said again.
+const BUSY: Duration = Duration::from_millis(50);
 
 pub(super) async fn settle_loop(
     shared: Arc<Shared>,
-    mut link: Link,
+    link: Link,
     mut verdicts: mpsc::UnboundedReceiver<Settlement>,
 ) {
+    let mut settler = Settler { shared, link, closing: None };
     let mut batch = Vec::with_capacity(BATCH);
-    loop {
-        tokio::select! {
-            biased;
-            received = verdicts.recv_many(&mut batch, BATCH) => if received == 0 { break },
-            () = shared.stop.reached(Phase::Closing) => { verdicts.close(); continue }
-        }
-        send(&shared, &mut link, &batch).await;
-        shared.counts.settled(batch.len(), 0);
-        if shared.settings.burst && shared.counts.open() == 0 {
-            shared.work.notify_one(); // the last look before a burst ends comes after the last verdict
-        }
-        batch.clear();
+    while settler.fill(&mut verdicts, &mut batch).await {
+        let before = batch.len();
+        batch = settler.send(std::mem::take(&mut batch)).await;
+        settler.note_settled(before - batch.len());
     }
-    link.close().await;
+    settler.link.close().await;
 }
 
-async fn send(shared: &Shared, link: &mut Link, batch: &[Settlement]) {
-    match send_until_answered(shared, link, batch).await {
-        Ok(lost) => note_lost(shared, &lost),
-        Err(_) if batch.len() > 1 => {
-            for settlement in batch {
-                Box::pin(send(shared, link, std::slice::from_ref(settlement))).await;
+struct Settler {
+    shared: Arc<Shared>,
+    link: Link,
+    /// When Closing was first seen.
+    closing: Option<Instant>,
+}
+
+impl Settler {
+    /// Adds what has come to what is left; false at the end.
+    async fn fill(
+        &mut self,
+        verdicts: &mut mpsc::UnboundedReceiver<Settlement>,
+        batch: &mut Vec<Settlement>,
+    ) -> bool {
+        if !batch.is_empty() {
+            tokio::time::sleep(BUSY).await;
+            while let (true, Ok(verdict)) = (batch.len() < BATCH, verdicts.try_recv()) {
+                batch.push(verdict);
+            }
+            return !self.is_too_late();
+        }
+        loop {
+            tokio::select! {
+                biased;
+                received = verdicts.recv_many(batch, BATCH) => return received > 0,
+                () = self.shared.stop.reached(Phase::Closing) => verdicts.close(),
             }
         }
-        Err(error) => refuse(shared, link, &batch[0], &error).await,
     }
-}
 
-/// Sends it again while the database cannot be reached; the error is the database's own word.
-async fn send_until_answered(
-    shared: &Shared,
-    link: &mut Link,
-    batch: &[Settlement],
-) -> Result<Vec<JobId>, Error> {
-    let mut last_tries: Option<Instant> = None;
-    loop {
-        let answer = match link.get().await {
-            Ok(connection) => settle::settle(connection, batch).await,
-            Err(error) => Err(error),
-        };
-        link.note(&answer);
-        match answer {
-            Err(error) if link::is_transient(&error) => {
-                if shared.stop.has_reached(Phase::Closing)
-                    && last_tries.get_or_insert_with(Instant::now).elapsed() > LAST_TRIES
-                {
-                    return Err(error);
+    /// Sends a batch and returns what has to be said again.
+    async fn send(&mut self, mut batch: Vec<Settlement>) -> Vec<Settlement> {
+        match self.send_until_answered(&batch).await {
+            Ok(answers) => self.keep_busy(batch, &answers),
+            Err(error) if !link::is_about_content(&error) => Vec::new(), // too late; the lease will run out
+            Err(error) if batch.len() == 1 => {
+                refuse(&mut batch[0], &error);
+                batch
+            }
+            Err(_) => {
+                let mut busy = Vec::new();
+                for settlement in batch {
+                    busy.extend(Box::pin(self.send(vec![settlement])).await);
                 }
-                let delay = link.retry_delay();
-                tracing::warn!(%error, verdicts = batch.len(), retry_in = ?delay, "settling failed");
-                tokio::time::sleep(delay).await;
+                busy
             }
-            answer => return answer,
         }
+    }
+
+    async fn send_until_answered(&mut self, batch: &[Settlement]) -> Result<Vec<Answer>, Error> {
+        loop {
+            match self.link.call(async |connection| settle::settle(connection, batch).await).await {
+                Err(error) if !link::is_about_content(&error) => {
+                    if self.is_too_late() {
+                        return Err(error);
+                    }
+                    let delay = self.link.retry_delay();
+                    tracing::warn!(%error, verdicts = batch.len(), retry_in = ?delay, "settling failed");
+                    tokio::time::sleep(delay).await;
+                }
+                answer => return answer,
+            }
+        }
+    }
+
+    fn keep_busy(&self, batch: Vec<Settlement>, answers: &[Answer]) -> Vec<Settlement> {
+        for lost in answers.iter().filter(|answer| !answer.busy) {
+            self.shared.counts.settled(0, 1);
+            tracing::warn!(job.id = %lost.job, "verdict refused: the lease was lost, another attempt counts");
+        }
+        let busy = |settlement: &Settlement| answers.iter().any(|a| a.busy && a.job == settlement.job);
+        batch.into_iter().filter(busy).collect()
+    }
+
+    fn note_settled(&self, jobs: usize) {
+        self.shared.counts.settled(jobs, 0);
+        self.shared.room.notify_one();
+        if self.shared.settings.burst && self.shared.counts.open() == 0 {
+            self.shared.work.notify_one(); // the last look before a burst ends comes after the last verdict
+        }
+    }
+
+    fn is_too_late(&mut self) -> bool {
+        self.shared.stop.has_reached(Phase::Closing)
+            && self.closing.get_or_insert_with(Instant::now).elapsed() > LAST_TRIES
     }
 }
 
 /// The database does not take this verdict: say so in the job instead.
-async fn refuse(shared: &Shared, link: &mut Link, settlement: &Settlement, error: &Error) {
+fn refuse(settlement: &mut Settlement, error: &Error) {
     tracing::error!(job.id = %settlement.job, %error, "the database refused a verdict");
-    if link::is_transient(error) {
-        return; // the worker is ending; the job comes back when the lease has run out
-    }
-    let verdict = Verdict::Fail("the database refused the result of this run".to_owned());
-    let instead = Settlement { job: settlement.job.clone(), lease: settlement.lease, verdict };
-    if let Ok(lost) = send_until_answered(shared, link, std::slice::from_ref(&instead)).await {
-        note_lost(shared, &lost);
-    }
-}
-
-fn note_lost(shared: &Shared, lost: &[JobId]) {
-    shared.counts.settled(0, lost.len());
-    for job in lost {
-        tracing::warn!(job.id = %job, "verdict refused: the lease was lost, another attempt counts");
-    }
+    let said = match &settlement.verdict {
+        Verdict::Fail(text) | Verdict::Retry(text, _) => text.clone(),
+        _ => "the run succeeded".to_owned(),
+    };
+    settlement.verdict = Verdict::Fail(format!("{said}; and the database refused this verdict: {error}"));
 }

@@ -113,8 +113,12 @@ impl Shared {
         *self.identity.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The database said that this worker is dead: the claim loop has to hear of it, wherever it waits.
-    pub(super) fn declare_lost(&self) {
+    /// The database said that the worker of this id is dead: the claim loop has to hear of it, wherever
+    /// it waits. Said of an earlier id, it is old news.
+    pub(super) fn declare_lost(&self, id: Uuid) {
+        if id != self.identity() {
+            return;
+        }
         self.lost.store(true, SeqCst);
         self.work.notify_one();
         self.room.notify_one();
@@ -131,9 +135,7 @@ impl Shared {
 
     /// Gives the verdict on a job, unless somebody else has taken it out.
     pub(super) fn settle(&self, job: &Job, verdict: Verdict) {
-        if self.held.take(job) {
-            self.send(job, verdict);
-        }
+        self.held.take(job, || self.send(job, verdict));
     }
 
     /// Stops everything that is held and hands it back, uncharged.
@@ -161,6 +163,7 @@ impl Shared {
 impl Counts {
     pub(super) fn load(&self) -> Load {
         Load {
+            open: self.open.load(SeqCst),
             waiting: self.waiting.load(Relaxed),
             running: self.running.load(Relaxed),
             finished: self.finished.load(Relaxed),

@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use sqlx::PgConnection;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -79,7 +80,7 @@ pub(super) async fn start(worker: Worker) -> Result<WorkerHandle, Error> {
     let (shared, verdicts) = Shared::new(options, settings, registry, worker.state, worker.hooks);
     let claims = register(&shared).await?;
     let lease = lease::spawn(shared.clone()).map_err(|e| Error::Database(sqlx::Error::Io(e)))?;
-    let settles = Link::new(shared.options.clone().application_name("pgjobs settle"));
+    let settles = Link::new(shared.options.clone().application_name("pgjobs settle"), shared.settings.lease);
     let settling = tokio::spawn(settle_loop(shared.clone(), settles, verdicts));
     let listening = shared.settings.listen.then(|| tokio::spawn(listen::listen(shared.clone())));
     let (line, waiting) = mpsc::unbounded_channel();
@@ -92,11 +93,14 @@ pub(super) async fn start(worker: Worker) -> Result<WorkerHandle, Error> {
 
 /// Registers tasks and worker; also the check that the database can be used at all.
 async fn register(shared: &Shared) -> Result<Link, Error> {
-    let mut claims = Link::new(shared.options.clone().application_name("pgjobs claim"));
-    let connection = claims.get().await?;
+    let options = shared.options.clone().application_name("pgjobs claim");
+    let mut claims = Link::new(options, shared.settings.lease);
     let tasks: Vec<_> = shared.registry.tasks().iter().map(|def| def.describe()).collect();
-    worker::register_tasks(connection, &tasks).await?;
-    worker::register(connection, &registration(shared, shared.identity())).await?;
+    let register = async |connection: &mut PgConnection| {
+        worker::register_tasks(connection, &tasks).await?;
+        worker::register(connection, &registration(shared, shared.identity())).await
+    };
+    claims.call(register).await?;
     tracing::info!(worker = %shared.identity(), tasks = ?shared.settings.names, slots = shared.settings.slots, "working");
     Ok(claims)
 }
@@ -115,7 +119,15 @@ const PART_ENDS: Duration = Duration::from_secs(15);
 /// The worker's end, in order: no more claims, the line handed back, running jobs finished or
 /// handed back, the last verdicts sent, the worker unregistered.
 async fn end(shared: Arc<Shared>, parts: Parts) -> Report {
-    shared.stop.reached(Phase::Draining).await;
+    // Also when the runtime is dropped under this worker: its lease must not live on without it.
+    let _leaving = Leaving(shared.clone());
+    tokio::select! {
+        () = shared.stop.reached(Phase::Draining) => {}
+        () = ended_early(&parts) => {
+            tracing::error!("a part of the worker ended abnormally; the worker ends");
+            shared.stop.advance(Phase::Draining);
+        }
+    }
     if let Some(listening) = parts.listening {
         listening.abort(); // its connection is its own, so nothing is left half-way
     }
@@ -132,6 +144,21 @@ async fn end(shared: Arc<Shared>, parts: Parts) -> Report {
     shared.stop.advance(Phase::Leaving);
     let _ = tokio::time::timeout(PART_ENDS, thread_ended(&parts.lease)).await;
     shared.counts.report()
+}
+
+/// A part that ends while the worker works has panicked; the others would wait for it for ever.
+async fn ended_early(parts: &Parts) {
+    while !parts.dispatching.is_finished() && !parts.settling.is_finished() {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+}
+
+struct Leaving(Arc<Shared>);
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        self.0.stop.advance(Phase::Leaving);
+    }
 }
 
 /// Looks now and then: joining it would hold a thread of the runtime for as long as it takes.
