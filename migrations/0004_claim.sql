@@ -15,7 +15,7 @@
 -- Locks and marks up to so many jobs from the head of each task, skipping what is locked. A ctid is
 -- safe to find a row by within the statement that locked it, and not beyond.
 create function jobs._take(
-  i_tasks text[], i_quotas integer[], i_worker uuid, i_lease uuid, i_grace interval, i_now timestamptz
+  i_tasks text[], i_quotas integer[], i_worker uuid, i_lease uuid, i_margin interval, i_now timestamptz
 ) returns setof jobs.claimed
 language sql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
@@ -27,7 +27,7 @@ set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmap
                order by q.priority desc, q.ready_seq limit k.num for update skip locked) p
   ), claimed as (
     update jobs.job_queue q
-    set run_at = i_now, expires_at = i_now + make_interval(secs => q.timeout::double precision) + i_grace,
+    set run_at = i_now, expires_at = i_now + make_interval(secs => q.timeout::double precision) + i_margin,
         attempt = q.attempt + 1, lease = i_lease, worker = i_worker
     where q.ctid = any (array(select p.at from picked p))
     returning q.*
@@ -39,7 +39,7 @@ $$;
 
 -- Locks and marks up to i_num jobs of i_tasks, all under one lease. Locks only the rows it
 -- returns, waits for nobody. Returns them by priority, then by place in line.
-create function jobs._claim(i_tasks text[], i_num integer, i_worker uuid, i_lease uuid, i_grace interval) returns setof jobs.claimed
+create function jobs._claim(i_tasks text[], i_num integer, i_worker uuid, i_lease uuid, i_margin interval) returns setof jobs.claimed
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
 declare
@@ -77,13 +77,13 @@ begin
           group by p.task) c;
   end if;
 
-  return query select c.* from jobs._take(v_tasks, v_quotas, i_worker, i_lease, i_grace, v_now) c;
+  return query select c.* from jobs._take(v_tasks, v_quotas, i_worker, i_lease, i_margin, v_now) c;
   get diagnostics v_got = row_count;
   -- The quotas were read without locks: another claim may hold what they counted on, while other
   -- tasks have work. What is then missing is taken wherever it lies.
   if v_got < i_num and cardinality(v_ready) > 1 then
     foreach v_task in array v_ready loop
-      return query select c.* from jobs._take(array[v_task], array[i_num - v_got], i_worker, i_lease, i_grace, v_now) c;
+      return query select c.* from jobs._take(array[v_task], array[i_num - v_got], i_worker, i_lease, i_margin, v_now) c;
       get diagnostics v_more = row_count;
       v_got := v_got + v_more;
       exit when v_got >= i_num;
@@ -160,22 +160,22 @@ end $$;
 -- All jobs of a claim come under i_lease, a random key that the worker makes: if the answer is lost on
 -- its way, the worker can still give them back by that key (jobs.unclaim).
 --
--- The job's lease outlasts its timeout by i_grace seconds, so that the worker, which counts from
+-- The job's lease outlasts its timeout by i_margin seconds, so that the worker, which counts from
 -- the same start, ends the run first. With i_sleep_seconds the caller says that it will sleep that
 -- long if it gets nothing: said before looking, so that a job committed after the look wakes it.
 --
 -- Holds its own row of jobs.worker for the length of the statement: a sweep can then not declare
 -- the worker dead while its claim is under way. A worker that was declared dead gets PT410.
 create function jobs.claim(
-  i_worker uuid, i_tasks text[], i_num integer, i_lease uuid, i_grace double precision, i_sleep_seconds double precision default null
+  i_worker uuid, i_tasks text[], i_num integer, i_lease uuid, i_margin double precision, i_sleep_seconds double precision default null
 ) returns table (
   job_id varchar, task varchar, body text, retries integer, max_retries integer, priority integer,
   timeout double precision, created_at timestamptz, run_at timestamptz, attempt integer, lease uuid
 )
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
-  if (i_num >= 1 and i_lease is not null and i_grace between 0 and 3600) is not true then
-    raise sqlstate 'PT400' using message = 'a claim needs a number of at least 1, a lease, and a grace of 0 to 3600 seconds';
+  if (i_num >= 1 and i_lease is not null and i_margin between 0 and 3600) is not true then
+    raise sqlstate 'PT400' using message = 'a claim needs a number of at least 1, a lease, and a margin of 0 to 3600 seconds';
   end if;
   perform 1 from jobs.worker w where w.id = i_worker and w.lost_at is null for key share;
   if not found then
@@ -188,7 +188,7 @@ begin
   perform jobs.promote(1000);
   return query select c.job_id, c.task, c.body::text, c.retries, c.max_retries, c.priority,
       c.timeout::double precision, c.created_at, c.run_at, c.attempt, c.lease
-    from jobs._claim(i_tasks, least(i_num, 5000), i_worker, i_lease, make_interval(secs => i_grace)) c;
+    from jobs._claim(i_tasks, least(i_num, 5000), i_worker, i_lease, make_interval(secs => i_margin)) c;
 end $$;
 
 -- Gives back, uncharged, whatever a claim under this lease took: for a worker that never got the

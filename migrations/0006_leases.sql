@@ -3,7 +3,7 @@
 -- A plain client's lease is the job's own: it ends after the job's timeout, and jobs.heartbeat
 -- prolongs it. A worker holds thousands of jobs, so its lease is one row in jobs.worker, kept alive
 -- by one small update every few seconds; its jobs live as long as the worker does, and at the
--- longest for their timeout and a grace. Either way jobs.sweep finds what has lapsed.
+-- longest for their timeout and a margin. Either way jobs.sweep finds what has lapsed.
 
 -- Registers a worker; its first heartbeat.
 create function jobs.register_worker(
@@ -25,7 +25,7 @@ end $$;
 -- Keeps a worker and all its leases alive; false when it was declared dead, and then its jobs are
 -- not its own any more. i_late names jobs that started long after they were claimed: their time
 -- to run counts from now. Locks one row, and those jobs.
-create function jobs.heartbeat_worker(i_worker uuid, i_late text[] default '{}', i_grace double precision default 0) returns boolean
+create function jobs.heartbeat_worker(i_worker uuid, i_late text[] default '{}', i_margin double precision default 0) returns boolean
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off as $$
 declare
@@ -44,7 +44,7 @@ begin
                  where q.job_id = g.job_id and q.worker = i_worker for update skip locked) p
     )
     update jobs.job_queue q
-    set expires_at = v_now + make_interval(secs => q.timeout::double precision + i_grace)
+    set expires_at = v_now + make_interval(secs => q.timeout::double precision + i_margin)
     where q.ctid = any (array(select g.at from given g));
   end if;
   return true;

@@ -1,5 +1,7 @@
 //! A database for each test: real, migrated, its own, and gone with the test program.
 
+mod proxy;
+
 use std::future::Future;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -8,6 +10,8 @@ use pgjobs::local_postgres::LocalPostgres;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection};
 use tokio::sync::OnceCell;
+
+pub use proxy::Proxy;
 
 static SERVER: OnceCell<LocalPostgres> = OnceCell::const_new();
 static TEMPLATE: OnceCell<()> = OnceCell::const_new();

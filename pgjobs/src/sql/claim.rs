@@ -19,7 +19,8 @@ pub(crate) struct Claim<'a> {
     pub(crate) num: i32,
     /// Random, and known before the answer comes: see [`unclaim`].
     pub(crate) lease: Uuid,
-    pub(crate) grace: Duration,
+    /// How long the lease outlasts the job's timeout, so that the worker ends a run before the server does.
+    pub(crate) margin: Duration,
     /// How long the caller will sleep if it gets nothing; none: it does not listen.
     pub(crate) sleep: Option<Duration>,
 }
@@ -45,7 +46,7 @@ pub(crate) async fn claim(connection: &mut PgConnection, claim: &Claim<'_>) -> R
         .bind(claim.tasks)
         .bind(claim.num)
         .bind(claim.lease)
-        .bind(claim.grace.as_secs_f64())
+        .bind(claim.margin.as_secs_f64())
         .bind(claim.sleep.map(|s| s.as_secs_f64()))
         .fetch_all(connection)
         .await?;

@@ -48,12 +48,12 @@ pub(crate) async fn heartbeat(
     connection: &mut PgConnection,
     worker: Uuid,
     late: &[String],
-    grace: Duration,
+    margin: Duration,
 ) -> Result<bool, Error> {
     let row = sqlx::query("select jobs.heartbeat_worker($1, $2, $3)")
         .bind(worker)
         .bind(late)
-        .bind(grace.as_secs_f64())
+        .bind(margin.as_secs_f64())
         .fetch_one(connection)
         .await?;
     Ok(row.try_get(0)?)

@@ -94,7 +94,7 @@ impl Fetcher {
             tasks: &shared.settings.names,
             num: i32::try_from(room).unwrap_or(i32::MAX),
             lease: Uuid::new_v4(),
-            grace: shared.settings.lease,
+            margin: shared.settings.lease,
             sleep: sleep.then_some(shared.settings.poll + Duration::from_millis(200)),
         };
         let jobs = self.link.call(async |connection| claim::claim(connection, &claim).await).await;

@@ -14,15 +14,18 @@
 //! sets `lost`, the claim loop stops everything that ran under the old identity and registers a
 //! new one. Handlers that ran on in between can do no harm to the job: their verdicts carry the
 //! old leases and are refused. A process that was stopped and resumed takes the same path.
+//!
+//! *After an outage* every worker's row is old, and whoever came back first would declare all the
+//! others dead. So a thread that had trouble, or stood still itself, does not sweep for one lease.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::shared::Shared;
-use super::stop::Phase;
 use sqlx::PgConnection;
 use sqlx::postgres::PgConnectOptions;
 
+use super::shared::Shared;
+use super::stop::Phase;
 use crate::error::Error;
 use crate::sql::link::Link;
 use crate::sql::worker;
@@ -83,8 +86,8 @@ async fn keep(shared: &Arc<Shared>) {
 
 async fn heartbeat(link: &mut Link, shared: &Arc<Shared>) -> bool {
     let (id, late) = (shared.identity(), shared.held.late(TICK));
-    let grace = shared.settings.lease;
-    let beat = async |connection: &mut PgConnection| worker::heartbeat(connection, id, &late, grace).await;
+    let margin = shared.settings.lease;
+    let beat = async |connection: &mut PgConnection| worker::heartbeat(connection, id, &late, margin).await;
     let alive = link.call(beat).await;
     log("heartbeat", &alive);
     if matches!(alive, Ok(false)) {

@@ -48,12 +48,13 @@ pub(super) struct Settings {
     pub(super) burst: bool,
 }
 
+/// A claimed job is *open* until the database has its verdict (or it was forgotten). On its way it
+/// *waits* in line and then *runs*; after that it is open only. `Held` holds it until its verdict is given.
 #[derive(Default)]
 pub(super) struct Counts {
+    open: AtomicUsize,
     waiting: AtomicUsize,
     running: AtomicUsize,
-    /// Claimed, and the database does not have the verdict yet.
-    open: AtomicUsize,
     finished: AtomicU64,
     succeeded: AtomicU64,
     failed: AtomicU64,

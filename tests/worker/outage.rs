@@ -1,0 +1,86 @@
+//! The network between a worker and the database fails.
+
+use std::time::Duration;
+
+use pgjobs::{NewJob, Worker};
+use pgjobs_tests::{Db, Proxy, until};
+use sqlx::PgPool;
+
+use crate::tasks::{Gate, add, pass};
+
+#[tokio::test]
+async fn jobs_of_a_claim_whose_answer_was_lost_come_back_at_once_and_uncharged() {
+    let db = Db::new().await;
+    let proxy = Proxy::before(&db);
+    let pool = PgPool::connect_with(proxy.options(&db)).await.unwrap();
+    let running = Worker::new(pool).topic("math.*").concurrency(50).start().await.unwrap();
+    add::publish(&db.pool, 0).await.unwrap().wait(&db.pool).await.unwrap();
+    proxy.swallow_next_claim();
+    let call = |n: i64| add::new(n);
+    let jobs =
+        pgjobs::publish_all(&db.pool, (0..50).map(call)).timeout(Duration::from_secs(3600)).await.unwrap();
+    proxy.swallowed().await;
+    for job in jobs {
+        job.wait_for(&db.pool, Duration::from_secs(10)).await.unwrap();
+    }
+    let twice: i64 = db.one("select count(*) from jobs.job where attempt = 2 and retries = 0").await;
+    assert!(twice > 0, "the jobs of the lost answer were claimed twice and charged never");
+    assert_eq!(db.one::<i64>("select count(*) from jobs.job where status = 'success'").await, 51);
+    running.shutdown().await;
+}
+
+#[tokio::test]
+async fn after_an_outage_longer_than_the_lease_workers_do_not_declare_each_other_dead() {
+    let db = Db::new().await;
+    let proxy = Proxy::before(&db);
+    let gate = Gate::new();
+    for n in 0..4 {
+        NewJob::named("gate.pass").arg(n).retries(1).publish(&db.pool).await.unwrap();
+    }
+    let mut workers = Vec::new();
+    for _ in 0..2 {
+        let pool = PgPool::connect_with(proxy.options(&db)).await.unwrap();
+        let worker = Worker::new(pool).topic("gate.*").concurrency(2).lease(Duration::from_secs(2));
+        workers.push(worker.state(gate.clone()).start().await.unwrap());
+    }
+    gate.entered(4).await;
+    proxy.set_up(false);
+    until("every lease has run out", async || {
+        db.one::<bool>("select bool_and(expires_at < now() - interval '1 second') from jobs.worker").await
+    })
+    .await;
+    proxy.set_up(true);
+    until("all are back", async || {
+        db.one::<bool>("select count(*) = 2 and bool_and(expires_at > now()) from jobs.worker").await
+    })
+    .await;
+    gate.door.add_permits(4);
+    until("all ended", async || db.one::<i64>("select count(*) from jobs.job").await == 4).await;
+    assert_eq!(
+        db.one::<i64>("select count(*) from jobs.job where status = 'success' and attempt = 1").await,
+        4
+    );
+    for worker in workers {
+        worker.shutdown().await;
+    }
+}
+
+#[tokio::test]
+async fn verdicts_given_during_an_outage_arrive_after_it() {
+    let db = Db::new().await;
+    let proxy = Proxy::before(&db);
+    let gate = Gate::new();
+    let pool = PgPool::connect_with(proxy.options(&db)).await.unwrap();
+    let running = Worker::new(pool).topic("gate.*").state(gate.clone()).start().await.unwrap();
+    let jobs = pgjobs::publish_all(&db.pool, (0..5).map(pass::new)).await.unwrap();
+    gate.entered(5).await;
+    proxy.set_up(false);
+    gate.door.add_permits(5);
+    until("they gave their verdicts", async || running.report().succeeded == 5).await;
+    assert_eq!(db.one::<i64>("select count(*) from jobs.job").await, 0);
+    proxy.set_up(true);
+    for job in jobs {
+        job.wait(&db.pool).await.unwrap();
+    }
+    assert_eq!(running.shutdown().await.lost, 0);
+}
