@@ -68,15 +68,3 @@ async fn it_migrates_when_told_to() {
     let said = run(&mut on(&db.url, &["worker", "--burst", "--auto-migrate"]));
     assert_eq!(said.code, Some(0), "{said:?}");
 }
-
-#[tokio::test]
-async fn a_second_signal_ends_it_at_once_with_130() {
-    let db = Db::new().await;
-    let worker = Running::start(&mut on(&db.url, &["worker"]));
-    publish(&db, &["app.slow", "--arg", "60"]);
-    until("it runs", async || db.one::<i64>("select count(*) from jobs.running").await == 1).await;
-    worker.signal("-INT");
-    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
-    worker.signal("-INT");
-    assert_eq!(worker.end().code, Some(130));
-}

@@ -6,3 +6,4 @@ mod faults;
 mod history;
 mod migrate;
 mod scale;
+mod settling;
