@@ -52,8 +52,14 @@ create sequence jobs.job_number as bigint;
 create sequence jobs.sleeping_until as bigint minvalue 0 start 0;
 create sequence jobs.waiting_until as bigint minvalue 0 start 0;
 
--- Pending and running jobs.
-create table jobs.job_queue (
+-- The order of a line, ascending: the greater priority first, and within one priority the jobs that
+-- were given back (their place is below zero) before the others. Inlined wherever it is used.
+create function jobs._rank(i_priority integer, i_ready_seq bigint) returns bigint
+language sql immutable parallel safe
+return (~i_priority)::bigint * 2 + (i_ready_seq > 0)::integer;
+
+-- Pending jobs.
+create table jobs.pending (
   id bigint not null,
   job_id varchar(32) collate "C" not null,
   task varchar collate "C" not null,
@@ -63,29 +69,52 @@ create table jobs.job_queue (
   priority integer not null default 0,         -- greater first
   timeout numeric(9, 2) not null default 60,   -- seconds that one run may take
   created_at timestamptz not null,
-  run_at timestamptz,                          -- when the present holder claimed it; null: pending
   scheduled_at timestamptz,                    -- not before this
   ready_seq bigint,                            -- place in line; null: its time has not come
-  attempt integer not null default 0,          -- starts, counted or not; only ever grows
-  expires_at timestamptz,                      -- the lease ends here at the latest
-  lease uuid,                                  -- the key to settle this attempt; never shown in a view
-  worker uuid,                                 -- the holder, when it is a registered worker
+  attempt integer not null default 0,          -- starts so far, counted or not; only ever grows
   traceback text,                              -- why the last run failed
-  constraint job_queue_by_job_id primary key (job_id),
-  constraint held_or_free check ((run_at is null) = (lease is null) and (run_at is null) = (expires_at is null))
+  constraint pending_by_job_id primary key (job_id)
 ) with (
-  fillfactor = 80,
   -- Rows live for milliseconds: vacuum by their number, not by a share of the table, and do not
   -- take the exclusive lock that truncation needs.
-  autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_cost_delay = 0,
-  autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 10000,
-  autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 5000, vacuum_truncate = off
+  autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000, autovacuum_vacuum_cost_delay = 0,
+  autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 100000,
+  autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 50000, vacuum_truncate = off
 );
 -- Claims walk this from the head of each task: jobs of other tasks and future jobs are not in the way.
-create index job_queue_ready on jobs.job_queue (task, priority desc, ready_seq)
-  where run_at is null and ready_seq is not null;
-create index job_queue_future on jobs.job_queue (scheduled_at) where run_at is null and ready_seq is null;
-create index job_queue_running on jobs.job_queue (expires_at) where run_at is not null;
+create index pending_ready on jobs.pending (task, jobs._rank(priority, ready_seq), ready_seq) where ready_seq is not null;
+create index pending_future on jobs.pending (scheduled_at) where ready_seq is null;
+
+-- Running jobs, up to 64 in a row: a claim moves them here from jobs.pending as an array, and bits
+-- tell which still run. What a run costs the database is then a share of a row, and not two new
+-- versions of its own with their index entries (docs/decisions/0009).
+create table jobs.batch (
+  lease uuid not null,                         -- the key to settle these runs; never shown in a view
+  part integer not null,                       -- a claim takes several batches; below zero: a batch for one job alone
+  worker uuid,                                 -- the holder, when it is a registered worker
+  run_at timestamptz not null,                 -- when they were claimed
+  counted_from timestamptz not null,           -- their time to run counts from here
+  margin interval not null,                    -- by which the lease outlasts a job's timeout
+  expires_at timestamptz not null,             -- the first lease of these ends here
+  open bigint not null,                        -- bit n set: jobs[n + 1] still runs
+  first_job varchar(32) collate "C" not null,  -- least and greatest job id: to find a job's batch
+  last_job varchar(32) collate "C" not null,
+  jobs jobs.pending[] not null,                -- as they were when they were claimed
+  constraint batch_by_lease primary key (lease, part)
+) with (
+  fillfactor = 80,                             -- room for the bits to change in place
+  autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_cost_delay = 0,
+  autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 10000,
+  autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 5000, vacuum_truncate = off,
+  toast.autovacuum_vacuum_scale_factor = 0, toast.autovacuum_vacuum_threshold = 20000, toast.autovacuum_vacuum_cost_delay = 0,
+  toast.vacuum_truncate = off
+);
+alter table jobs.batch alter column jobs set storage external;   -- to compress it costs more than to write it
+create index batch_by_expiry on jobs.batch (expires_at);
+create index batch_by_worker on jobs.batch (worker) where worker is not null;
+-- To find a job's batch: its own, or the few that hold many.
+create index batch_by_first_job on jobs.batch (first_job);
+create index batch_of_many on jobs.batch (first_job, last_job) where part >= 0;
 
 -- Ended jobs, one partition a day, dropped and not deleted (jobs.retain).
 create table jobs.job (
@@ -111,7 +140,7 @@ create table jobs.job (
 -- Takes what no daily partition takes; normally empty.
 create table jobs.job_default partition of jobs.job default;
 -- The only reader that must be fast asks for one job. No unique index can span partitions: that a
--- job ends once follows from its one row in job_queue, which is deleted when it ends.
+-- job ends once follows from its one place in jobs.batch, which is given up when it ends.
 create index job_by_job_id on jobs.job (job_id);
 create index job_not_success on jobs.job (job_id) where status <> 'success';
 
@@ -125,6 +154,7 @@ create table jobs.task (
   retries integer not null,
   timeout numeric(9, 2) not null,
   priority integer not null,
+  keep text not null default 'all' constraint keep_is_known check (keep in ('all', 'failed', 'none')),  -- which ended jobs go to history
   declared_at timestamptz not null
 );
 
@@ -184,8 +214,8 @@ begin
   perform pg_catalog.setval('jobs.job_number', greatest(
     (select coalesce(max(q.id), 0) from jobs.original_job_queue q),
     (select coalesce(max(h.id), 0) from jobs.original_job h), 1));
-  insert into jobs.job_queue (id, job_id, task, body, retries, max_retries, priority, timeout,
-                              created_at, scheduled_at, ready_seq, attempt, traceback)
+  insert into jobs.pending (id, job_id, task, body, retries, max_retries, priority, timeout,
+                            created_at, scheduled_at, ready_seq, attempt, traceback)
   select q.id, q.job_id, q.task, q.body,
     least(coalesce(q.retries, 0) + (q.run_at is not null)::integer, greatest(coalesce(q.max_retries, 3), 1) - 1),
     greatest(coalesce(q.max_retries, 3), 1), coalesce(q.priority, 0),

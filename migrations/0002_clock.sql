@@ -9,16 +9,24 @@ create function jobs.now() returns timestamptz
 language sql volatile parallel safe
 return pg_catalog.clock_timestamp();
 
+-- Declared stable because extract is: a function that promises more than its body is not inlined.
 create function jobs._millis(i_at timestamptz) returns bigint
-language sql immutable parallel safe
+language sql stable parallel safe
 return (extract(epoch from i_at) * 1000)::bigint;
 
--- A job id: a version 7 UUID without dashes. 48 bits of time, so that neighbours in time are
--- neighbours in the index, and 74 random bits, so that nobody guesses one.
-create function jobs._new_job_id(i_now timestamptz) returns varchar
+-- What every job id made at this time begins with: 48 bits of it, and the version.
+create function jobs._id_prefix(i_now timestamptz) returns text
+language sql stable parallel safe
+return pg_catalog.lpad(pg_catalog.to_hex(jobs._millis(i_now)), 12, '0') || '7';
+
+-- A job id: a version 7 UUID without dashes. Time first, then 20 bits of the job's number, so that jobs
+-- published together are neighbours in the index in their order, each to the right of the last, which is
+-- where an index is cheapest to extend; then 52 random bits, so that nobody guesses one.
+create function jobs._new_job_id(i_prefix text, i_number bigint) returns varchar
 language sql volatile
-return pg_catalog.lpad(pg_catalog.to_hex(jobs._millis(i_now)), 12, '0') || '7'
-  || pg_catalog.substr(pg_catalog.translate(pg_catalog.gen_random_uuid()::text, '-', ''), 14);
+return i_prefix
+  || pg_catalog.substr(pg_catalog.to_hex(16777216 | (((i_number >> 8) & 4095) << 12) | 2048 | (i_number & 255)), 2)
+  || pg_catalog.substr(pg_catalog.encode(pg_catalog.uuid_send(pg_catalog.gen_random_uuid()), 'hex'), 20);
 
 -- A topic as a LIKE pattern: `*` and `%` stand for any text, everything else for itself.
 create function jobs._pattern(i_topic text) returns text
@@ -37,12 +45,18 @@ language sql volatile
 return pg_catalog.make_interval(secs =>
   least(3600, 3 * pg_catalog.power(2, least(i_retries, 20))) * (0.5 + pg_catalog.random()));
 
--- Wakes sleeping workers when this transaction commits; nothing when none sleeps. A notification
--- takes a lock that all committing transactions share, so one is sent only when it is of use.
+-- Whether somebody listens: asked before each notification, because one takes a lock that all
+-- committing transactions share, and is sent only when it is of use. Written to be evaluated
+-- without running a query.
+create function jobs._is_awaited(i_flag regclass) returns boolean
+language sql volatile
+return pg_catalog.pg_sequence_last_value(i_flag) > jobs._millis(jobs.now());
+
+-- Wakes sleeping workers when this transaction commits.
 create function jobs._wake_workers() returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
-  if (select s.last_value from jobs.sleeping_until s) > jobs._millis(jobs.now()) then
+  if jobs._is_awaited('jobs.sleeping_until') then
     perform pg_notify('jobs_ready', '');
   end if;
 end $$;
@@ -51,7 +65,7 @@ end $$;
 create function jobs._wake_waiters() returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
-  if (select s.last_value from jobs.waiting_until s) > jobs._millis(jobs.now()) then
+  if jobs._is_awaited('jobs.waiting_until') then
     perform pg_notify('jobs_ended', '');
   end if;
 end $$;

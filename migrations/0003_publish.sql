@@ -1,10 +1,14 @@
 -- Publishing: a row for each job, in the caller's transaction, no lock that another publisher waits on.
+--
+-- Each function makes sure that its transaction has a number before it draws the jobs' numbers: who
+-- later sees a greater job number can then tell by the transactions that have ended whether a
+-- smaller one may still come (0004_claim.sql, marks).
 
--- Raises the error for a job that may not be published, with the reason and the range. Never shows
--- the body: it may hold secrets. i_which says which job of a batch.
+-- Raises the error for a job that may not be published, with the reason and the range; true when
+-- nothing is wrong after all. Never shows the body: it may hold secrets. i_which says which job of a batch.
 create function jobs._refuse(
   i_which text, i_task varchar, i_body jsonb, i_scheduled_at timestamptz, i_timeout numeric, i_max_retries integer
-) returns void
+) returns boolean
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_limit integer := (select c.max_body_bytes from jobs.config c);
@@ -22,6 +26,7 @@ begin
   elsif i_max_retries not between 1 and 1000 then
     raise sqlstate 'PT400' using message = i_which || 'max_retries lies within 1 and 1000; it counts runs in all';
   end if;
+  return true;
 end $$;
 
 -- Whether a job may be published; false or null sends it to jobs._refuse. 512 bytes of body need
@@ -49,19 +54,22 @@ create function jobs.publish(
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_now timestamptz := jobs.now();
+  v_transaction xid8 := pg_current_xact_id();
   v_id bigint := nextval('jobs.job_number');
   v_job jobs.queued;
 begin
   if jobs._publishable(i_task, i_body, i_scheduled_at, i_timeout, i_max_retries) is not true then
     perform jobs._refuse('', i_task, i_body, i_scheduled_at, i_timeout, i_max_retries);
   end if;
-  insert into jobs.job_queue as q (id, job_id, task, body, scheduled_at, timeout, priority, max_retries, created_at, ready_seq)
-  values (v_id, jobs._new_job_id(v_now), i_task, i_body, i_scheduled_at, coalesce(i_timeout, 60),
+  insert into jobs.pending as q (id, job_id, task, body, scheduled_at, timeout, priority, max_retries, created_at, ready_seq)
+  values (v_id, jobs._new_job_id(jobs._id_prefix(v_now), v_id), i_task, i_body, i_scheduled_at, coalesce(i_timeout, 60),
           coalesce(i_priority, 0), coalesce(i_max_retries, 3), v_now,
           case when i_scheduled_at is null or i_scheduled_at <= v_now then v_id end)
   returning q.id, q.job_id, q.task, q.body, q.retries, q.max_retries, q.priority, q.timeout,
-            q.created_at, q.run_at, q.scheduled_at, q.attempt into v_job;
-  perform jobs._wake_workers();
+            q.created_at, null, q.scheduled_at, q.attempt into v_job;
+  if jobs._is_awaited('jobs.sleeping_until') then
+    perform pg_notify('jobs_ready', '');
+  end if;
   return v_job;
 end $$;
 
@@ -71,19 +79,20 @@ create function jobs.publish_bulk(i_jobs jobs.bulk_job[]) returns setof jobs.que
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_now timestamptz := jobs.now();
+  v_prefix text := jobs._id_prefix(v_now);
+  v_transaction xid8 := pg_current_xact_id();
 begin
-  perform jobs._refuse(format('job %s of %s: ', b.at, cardinality(i_jobs)), b.task, b.body, b.scheduled_at, b.timeout, b.max_retries)
-  from unnest(i_jobs) with ordinality b(task, body, scheduled_at, timeout, priority, max_retries, at)
-  where jobs._publishable(b.task, b.body, b.scheduled_at, b.timeout, b.max_retries) is not true;
-
   return query
-  insert into jobs.job_queue as q (id, job_id, task, body, scheduled_at, timeout, priority, max_retries, created_at, ready_seq)
-  select b.id, jobs._new_job_id(v_now), b.task, b.body, b.scheduled_at, coalesce(b.timeout, 60),
+  insert into jobs.pending as q (id, job_id, task, body, scheduled_at, timeout, priority, max_retries, created_at, ready_seq)
+  select b.id, jobs._new_job_id(v_prefix, b.id), b.task, b.body, b.scheduled_at, coalesce(b.timeout, 60),
          coalesce(b.priority, 0), coalesce(b.max_retries, 3), v_now,
          case when b.scheduled_at is null or b.scheduled_at <= v_now then b.id end
-  from (select nextval('jobs.job_number') as id, j.* from unnest(i_jobs) j) b
+  from (select nextval('jobs.job_number') as id, j.task, j.body, j.scheduled_at, j.timeout, j.priority, j.max_retries
+        from unnest(i_jobs) with ordinality j(task, body, scheduled_at, timeout, priority, max_retries, at)
+        where jobs._publishable(j.task, j.body, j.scheduled_at, j.timeout, j.max_retries) is true
+          or jobs._refuse(format('job %s of %s: ', j.at, cardinality(i_jobs)), j.task, j.body, j.scheduled_at, j.timeout, j.max_retries)) b
   returning q.id, q.job_id, q.task, q.body, q.retries, q.max_retries, q.priority, q.timeout,
-            q.created_at, q.run_at, q.scheduled_at, q.attempt;
+            q.created_at, null::timestamptz, q.scheduled_at, q.attempt;
   perform jobs._wake_workers();
 end $$;
 
@@ -99,31 +108,49 @@ create function jobs.publish_all(
   i_priorities integer[],
   i_max_retries integer[],
   i_job_ids text[] default null
-) returns setof varchar
+) returns varchar[]
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_now timestamptz := jobs.now();
+  v_prefix text := jobs._id_prefix(v_now);
+  v_which text := case when cardinality(i_tasks) > 1 then 'job %s of ' || cardinality(i_tasks) || ': ' else '' end;
+  v_transaction xid8 := pg_current_xact_id();
+  v_published varchar[];
+begin
+  if i_job_ids is not null then
+    perform jobs._check_new_ids(i_job_ids);
+  end if;
+  with given as (
+    select g.task, g.body, coalesce(g.scheduled_at, v_now + make_interval(secs => g.delay)) as due, g.timeout::numeric as timeout,
+      g.priority, g.max_retries, g.job_id, g.at
+    from unnest(i_tasks, i_bodies, i_scheduled_at, i_delays, i_timeouts, i_priorities, i_max_retries, i_job_ids)
+      with ordinality g(task, body, scheduled_at, delay, timeout, priority, max_retries, job_id, at)
+  ), numbered as (
+    select nextval('jobs.job_number') as id, g.task, g.body, g.due, g.timeout, g.priority, g.max_retries, g.job_id
+    from given g
+    where jobs._publishable(g.task, g.body, g.due, g.timeout, g.max_retries) is true
+      or jobs._refuse(format(v_which, g.at), g.task, g.body, g.due, g.timeout, g.max_retries)
+  ), published as (
+    insert into jobs.pending as q (id, job_id, task, body, scheduled_at, timeout, priority, max_retries, created_at, ready_seq)
+    select n.id, coalesce(n.job_id, jobs._new_job_id(v_prefix, n.id)), n.task, n.body, n.due, coalesce(n.timeout, 60),
+           coalesce(n.priority, 0), coalesce(n.max_retries, 3), v_now,
+           case when n.due is null or n.due <= v_now then n.id end
+    from numbered n
+    returning q.id, q.job_id
+  )
+  select array_agg(p.job_id order by p.id) into v_published from published p;
+  perform jobs._wake_workers();
+  return v_published;
+end $$;
+
+-- Refuses ids that a client may not give to new jobs: of another form, or those of jobs that run or
+-- have ended. (A pending job with the id is refused by the key of its table.)
+create function jobs._check_new_ids(i_job_ids text[]) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off as $$
 begin
   if exists (select 1 from unnest(i_job_ids) j where j !~ '^[0-9a-f]{12}7[0-9a-f]{19}$')
-    or exists (select 1 from jobs.job h where h.job_id = any (i_job_ids)) then
+    or exists (select 1 from jobs.job h where h.job_id = any (i_job_ids))
+    or exists (select 1 from jobs.batch b, unnest(b.jobs) j where j.job_id = any (i_job_ids)) then
     raise sqlstate 'PT409' using message = 'a job id made by the client is a new version 7 UUID without dashes';
   end if;
-  perform jobs._refuse(case when cardinality(i_tasks) > 1 then format('job %s of %s: ', b.at, cardinality(i_tasks)) else '' end,
-                       b.task, b.body, b.due, b.timeout::numeric, b.max_retries)
-  from (select g.*, coalesce(g.scheduled_at, v_now + make_interval(secs => g.delay)) as due
-        from unnest(i_tasks, i_bodies, i_scheduled_at, i_delays, i_timeouts, i_max_retries)
-          with ordinality g(task, body, scheduled_at, delay, timeout, max_retries, at)) b
-  where jobs._publishable(b.task, b.body, b.due, b.timeout::numeric, b.max_retries) is not true;
-
-  return query
-  insert into jobs.job_queue as q (id, job_id, task, body, scheduled_at, timeout, priority, max_retries, created_at, ready_seq)
-  select b.id, coalesce(b.job_id, jobs._new_job_id(v_now)), b.task, b.body, b.due, coalesce(b.timeout, 60),
-         coalesce(b.priority, 0), coalesce(b.max_retries, 3), v_now,
-         case when b.due is null or b.due <= v_now then b.id end
-  from (select nextval('jobs.job_number') as id, g.*,
-          coalesce(g.scheduled_at, v_now + make_interval(secs => g.delay)) as due
-        from unnest(i_tasks, i_bodies, i_scheduled_at, i_delays, i_timeouts, i_priorities, i_max_retries, i_job_ids)
-          g(task, body, scheduled_at, delay, timeout, priority, max_retries, job_id)) b
-  returning q.job_id;
-  perform jobs._wake_workers();
 end $$;

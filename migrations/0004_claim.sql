@@ -1,94 +1,195 @@
 -- Claiming: pending jobs become running under a lease.
 --
--- A claim must cost the same whether ten jobs wait or ten million, whoever they are for. So it
--- reads only the heads of the tasks it may take, in the order of the index job_queue_ready:
+-- A claim must cost the same whether ten jobs wait or ten million, whoever they are for, and however
+-- many dead rows a long-open transaction keeps. So it reads only the heads of the tasks it may take,
+-- in the order of the index pending_ready:
 --
 --   1. which of these tasks have a job ready (one index probe each),
 --   2. how many to take of each, so that the batch as a whole is filled by priority and then by
 --      place in line (read without locks; skipped when one task has everything),
---   3. lock that many from the head of each, skipping what another claim holds, and mark them.
+--   3. take that many from the head of each, skipping what another claim holds.
+--
+-- Where the head lies. Jobs leave the line in order, so the index begins with the entries of jobs
+-- that have left. Normally they are cleared away at once; while some transaction keeps an old
+-- snapshot they cannot be, and every claim would walk over all of them. A worker therefore says
+-- where it has been: a mark (task, priority, place) promises that no job of that task and priority
+-- waits before that place. The promise is easily kept, for a job that comes to the line late takes a
+-- place at its end, and one that is given back takes a negative place, before every mark. Only a
+-- job whose publisher drew its number before the mark was set and committed after may lie behind it:
+-- so each claim reports the transactions that it could not see the end of, and a worker sets its
+-- mark once they have ended (pgjobs/src/worker/marks.rs). Without marks a claim starts at the beginning.
 --
 -- The plans are pinned: statistics of a queue are always stale, and with stale statistics the
--- planner would now and then read the whole table. The row ids are an array from a subquery that
+-- planner would now and then read the whole table. They are also made once: planning these statements
+-- anew for each call, as the planner would like to, costs more than a small claim. The row ids are an array from a subquery that
 -- runs once: as a join, the limit could be applied again for each row, and too many be taken.
 
--- Locks and marks up to so many jobs from the head of each task, skipping what is locked. A ctid is
--- safe to find a row by within the statement that locked it, and not beyond.
-create function jobs._take(
-  i_tasks text[], i_quotas integer[], i_worker uuid, i_lease uuid, i_margin interval, i_now timestamptz
-) returns setof jobs.claimed
-language sql security definer
-set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
-  with picked as materialized (
-    select p.at
-    from unnest(i_tasks, i_quotas) k(task, num),
-      lateral (select q.ctid as at from jobs.job_queue q
-               where q.task = k.task and q.run_at is null and q.ready_seq is not null
-               order by q.priority desc, q.ready_seq limit k.num for update skip locked) p
-  ), claimed as (
-    update jobs.job_queue q
-    set run_at = i_now, expires_at = i_now + make_interval(secs => q.timeout::double precision) + i_margin,
-        attempt = q.attempt + 1, lease = i_lease, worker = i_worker
-    where q.ctid = any (array(select p.at from picked p))
-    returning q.*
-  )
-  select c.id, c.job_id, c.task, c.body, c.retries, c.max_retries, c.priority, c.timeout, c.created_at,
-         c.run_at, c.scheduled_at, c.attempt, c.expires_at, c.lease
-  from claimed c order by c.priority desc, c.ready_seq
-$$;
+-- A stretch of one task's line: from the point (from_rank, from_place) to the end of to_rank. It ends
+-- with a rank and not at a point because only the first column of a range can end an index scan.
+create type jobs.stretch as (task varchar, from_rank bigint, from_place bigint, to_rank bigint);
 
--- Locks and marks up to i_num jobs of i_tasks, all under one lease. Locks only the rows it
--- returns, waits for nobody. Returns them by priority, then by place in line.
-create function jobs._claim(i_tasks text[], i_num integer, i_worker uuid, i_lease uuid, i_margin interval) returns setof jobs.claimed
+-- The stretches of line to read for these tasks, in order. Without marks, each line from end to end; a
+-- mark cuts out what lies before it, in the rank of its priority's ordinary jobs.
+create function jobs._stretches(
+  i_tasks text[], i_mark_tasks text[], i_mark_priorities integer[], i_marks bigint[]
+) returns jobs.stretch[]
+language plpgsql stable set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan as $$
+declare
+  c_first constant bigint := -9223372036854775808;
+  c_last constant bigint := 9223372036854775807;
+begin
+  if coalesce(cardinality(i_marks), 0) = 0 then
+    return array(select (t.task, c_first, c_first, c_last)::jobs.stretch from unnest(i_tasks) t(task));
+  end if;
+  return array(
+    select (s.task, s.rank, s.place, coalesce(s.next_rank - 1, c_last))::jobs.stretch
+    from (select f.task, f.rank, f.place, lead(f.rank) over (partition by f.task order by f.rank) as next_rank
+          from (select t.task, c_first as rank, c_first as place from unnest(i_tasks) t(task)
+                union all
+                select m.task, (~m.priority)::bigint * 2 + 1, m.mark from unnest(i_mark_tasks, i_mark_priorities, i_marks) m(task, priority, mark)
+                where m.task = any (i_tasks)) f) s
+    order by s.task, s.rank);
+end $$;
+
+-- The tasks that have a job ready, and how many to take of each, so that up to i_num are taken by
+-- priority and then by place in line. Reads without locks.
+create function jobs._quotas(i_stretches jobs.stretch[], i_num integer) returns table (task varchar, num integer)
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off set plan_cache_mode = force_generic_plan as $$
+declare
+  v_ready text[] := array(
+    select distinct s.task from unnest(i_stretches) s,
+      lateral (select 1 from jobs.pending q
+               where q.task = s.task and q.ready_seq is not null and (jobs._rank(q.priority, q.ready_seq), q.ready_seq) >= (s.from_rank, s.from_place) and jobs._rank(q.priority, q.ready_seq) <= s.to_rank
+               limit 1) head);
+  -- With many tasks ready, reading a full batch of each would cost tasks x batch; a task then gets
+  -- at most four times its even share of one batch.
+  v_share integer := case when cardinality(v_ready) > 0 then least(i_num, greatest(50, 4 * i_num / cardinality(v_ready))) end;
+begin
+  return query
+  select r.task::varchar, count(p.task)::integer
+  from unnest(v_ready) r(task)
+  left join (
+        select t.task
+        from unnest(v_ready) t(task),
+          lateral (select g.rank, g.ready_seq
+                   from unnest(i_stretches) s,
+                     lateral (select jobs._rank(q.priority, q.ready_seq) as rank, q.ready_seq from jobs.pending q
+                              where q.task = s.task and q.ready_seq is not null and (jobs._rank(q.priority, q.ready_seq), q.ready_seq) >= (s.from_rank, s.from_place) and jobs._rank(q.priority, q.ready_seq) <= s.to_rank
+                              order by jobs._rank(q.priority, q.ready_seq), q.ready_seq limit v_share) g
+                   where s.task = t.task limit v_share) h
+        order by h.rank, h.ready_seq limit i_num) p on p.task = r.task
+  group by r.task;
+end $$;
+
+-- Takes up to i_num jobs of i_tasks: moves them from the line into batches under i_lease, and returns
+-- the batches. Locks only the jobs it returns, waits for nobody.
+--
+-- Jobs come as they were when they waited: this run is attempt + 1. The nth job of a batch, from 0, has
+-- the place part * 64 + n; within a batch they lie by priority, then by place in line.
+--
+-- i_lease is a random key that the caller makes: if the answer is lost on its way, a worker can still
+-- give the jobs back by that key (jobs.unclaim). Lease and place name a run when it is settled. The
+-- lease of a job outlasts its timeout by i_margin seconds, so that a worker, which counts from the
+-- same start, ends the run first.
+--
+-- i_worker is a registered worker, whose leases end with it; its own row is held for the length of the
+-- statement, so that a sweep cannot declare it dead while its claim is under way. PT410 when it was
+-- declared dead before. Without a worker each lease stands for itself.
+--
+-- With i_sleep_seconds the caller says that it will sleep that long if it gets nothing: said before
+-- looking, so that a job committed after the look wakes it.
+--
+-- Tasks in i_alone get a batch for each job: to end one inside a transaction locks its batch until the
+-- commit, and nobody else should wait for that. Marks are explained at the top of this file; `unseen`
+-- and `next` are the oldest transaction that had not ended, and the first that had not begun, when the
+-- claim looked.
+create function jobs.claim(
+  i_worker uuid, i_tasks text[], i_num integer, i_lease uuid, i_margin double precision default 0, i_sleep_seconds double precision default null,
+  i_alone text[] default null, i_mark_tasks text[] default null, i_mark_priorities integer[] default null, i_marks bigint[] default null
+) returns table (part integer, run_at timestamptz, unseen bigint, next bigint, jobs jobs.pending[])
 language plpgsql security definer
-set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
+set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off set plan_cache_mode = force_generic_plan as $$
 declare
   v_now timestamptz := jobs.now();
-  v_tasks text[];
-  v_ready text[];
-  v_quotas integer[];
-  v_share integer;
-  v_got integer;
-  v_task text;
-  v_more integer;
+  v_margin interval := make_interval(secs => i_margin);
+  v_stretches jobs.stretch[] := jobs._stretches(i_tasks, i_mark_tasks, i_mark_priorities, i_marks);
+  v_tasks text[] := i_tasks;
+  v_most integer := least(i_num, 5000);
+  v_quotas integer[] := array[v_most];
+  v_got integer := 0;
+  v_first integer := 0;      -- counts the jobs of earlier rounds, in whole batches
+  v_again text[] := '{}';    -- tasks to look at once more, one by one
 begin
-  select array_agg(t.task) into v_tasks
-  from unnest(i_tasks) t(task),
-    lateral (select 1 from jobs.job_queue q
-             where q.task = t.task and q.run_at is null and q.ready_seq is not null limit 1) head;
-  if v_tasks is null then
-    return;
+  if (i_num >= 1 and i_lease is not null and i_margin between 0 and 3600) is not true then
+    raise sqlstate 'PT400' using message = 'a claim needs a number of at least 1, a lease, and a margin of 0 to 3600 seconds';
+  end if;
+  if i_worker is not null then
+    perform jobs._come_for_work(i_worker, i_sleep_seconds);
+  end if;
+  if cardinality(i_tasks) > 1 then
+    select array_agg(q.task), array_agg(q.num) into v_tasks, v_quotas from jobs._quotas(v_stretches, v_most) q;
+    v_again := v_tasks;
   end if;
 
-  v_ready := v_tasks;
-  v_quotas := array[i_num];
-  if cardinality(v_tasks) > 1 then
-    -- With many tasks ready, reading a full batch of each would cost tasks x batch; a task then
-    -- gets at most four times its even share of one batch.
-    v_share := least(i_num, greatest(50, 4 * i_num / cardinality(v_tasks)));
-    select array_agg(c.task), array_agg(c.num) into v_tasks, v_quotas
-    from (select p.task, count(*)::integer as num
-          from (select t.task, h.priority, h.ready_seq
-                from unnest(v_tasks) t(task),
-                  lateral (select q.priority, q.ready_seq from jobs.job_queue q
-                           where q.task = t.task and q.run_at is null and q.ready_seq is not null
-                           order by q.priority desc, q.ready_seq limit v_share) h
-                order by h.priority desc, h.ready_seq limit i_num) p
-          group by p.task) c;
-  end if;
-
-  return query select c.* from jobs._take(v_tasks, v_quotas, i_worker, i_lease, i_margin, v_now) c;
-  get diagnostics v_got = row_count;
-  -- The quotas were read without locks: another claim may hold what they counted on, while other
-  -- tasks have work. What is then missing is taken wherever it lies.
-  if v_got < i_num and cardinality(v_ready) > 1 then
-    foreach v_task in array v_ready loop
-      return query select c.* from jobs._take(array[v_task], array[i_num - v_got], i_worker, i_lease, i_margin, v_now) c;
-      get diagnostics v_more = row_count;
-      v_got := v_got + v_more;
-      exit when v_got >= i_num;
+  while cardinality(v_tasks) > 0 loop
+    for part, run_at, unseen, next, jobs in
+    with picked as materialized (
+      select p.at
+      from unnest(v_tasks, v_quotas) k(task, num),
+        lateral (select g.at
+                 from unnest(v_stretches) s,
+                   lateral (select q.ctid as at from jobs.pending q
+                            where q.task = s.task and q.ready_seq is not null and (jobs._rank(q.priority, q.ready_seq), q.ready_seq) >= (s.from_rank, s.from_place) and jobs._rank(q.priority, q.ready_seq) <= s.to_rank
+                            order by jobs._rank(q.priority, q.ready_seq), q.ready_seq limit k.num for update skip locked) g
+                 where s.task = k.task limit k.num) p
+    ), taken as (
+      delete from jobs.pending q where q.ctid = any (array(select p.at from picked p))
+      returning q as job, jobs._rank(q.priority, q.ready_seq) as rank, q.ready_seq, coalesce(q.task = any (i_alone), false) as alone
+    ), placed as (
+      -- In order; a job that shares a batch counts from zero, one that does not below zero.
+      select t.job, case when t.alone then -v_first - row_number() over w
+                         else v_first - 1 + count(*) filter (where not t.alone) over w end as place
+      from taken t
+      window w as (order by t.rank, t.ready_seq rows unbounded preceding)
+    )
+    insert into jobs.batch as b (lease, part, worker, run_at, counted_from, margin, expires_at, open, first_job, last_job, jobs)
+    select i_lease, g.part, i_worker, v_now, v_now, v_margin, v_now + make_interval(secs => g.timeout::double precision) + v_margin,
+      case when g.size = 64 then -1 else ~(-1::bigint << g.size) end, g.first_job, g.last_job, g.jobs
+    from (select (case when p.place < 0 then p.place else p.place >> 6 end)::integer as part, count(*)::integer as size,
+            min((p.job).timeout) as timeout, min((p.job).job_id) as first_job, max((p.job).job_id) as last_job, array_agg(p.job) as jobs
+          from (select o.job, o.place from placed o order by o.place) p   -- the order in which array_agg gets them
+          group by 1) g
+    returning b.part, b.run_at, (select pg_snapshot_xmin(pg_current_snapshot())::text::bigint),
+      (select pg_snapshot_xmax(pg_current_snapshot())::text::bigint), b.jobs
+    loop
+      v_got := v_got + cardinality(jobs);
+      return next;
     end loop;
+    -- The quotas were read without locks: another claim may hold what they counted on, while other
+    -- tasks have work. What is then missing is taken wherever it lies.
+    exit when v_got >= v_most;
+    v_first := (v_got + 63) / 64 * 64;
+    v_tasks := v_again[1:1];
+    v_quotas := array[v_most - v_got];
+    v_again := v_again[2:];
+  end loop;
+end $$;
+
+-- What a worker says before it looks: that it lives (PT410 when that is no longer believed), and how
+-- long it will sleep if nothing is there.
+create function jobs._come_for_work(i_worker uuid, i_sleep_seconds double precision) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan as $$
+begin
+  perform 1 from jobs.worker w where w.id = i_worker and w.lost_at is null for key share;
+  if not found then
+    raise sqlstate 'PT410' using message = 'this worker was declared dead or never registered',
+      hint = 'its jobs went to others; register under a new id';
   end if;
+  if i_sleep_seconds > 0 and (select c.notify from jobs.config c) then
+    perform jobs._listen_until('jobs.sleeping_until', i_sleep_seconds);
+  end if;
+  perform jobs.promote(1000, jobs.now() - interval '10 s');
 end $$;
 
 -- The tasks that have a job ready and fall under a topic (null: any), by skipping from one task
@@ -102,14 +203,14 @@ declare
   v_task text;
   v_tasks text[] := '{}';
 begin
-  select q.task into v_task from jobs.job_queue q
-  where q.run_at is null and q.ready_seq is not null and q.task >= v_prefix order by q.task limit 1;
+  select q.task into v_task from jobs.pending q
+  where q.ready_seq is not null and q.task >= v_prefix order by q.task limit 1;
   while v_task is not null and starts_with(v_task, v_prefix) loop
     if v_task like v_pattern then
       v_tasks := v_tasks || v_task;
     end if;
-    select q.task into v_task from jobs.job_queue q
-    where q.run_at is null and q.ready_seq is not null and q.task > v_task order by q.task limit 1;
+    select q.task into v_task from jobs.pending q
+    where q.ready_seq is not null and q.task > v_task order by q.task limit 1;
   end loop;
   return v_tasks;
 end $$;
@@ -123,6 +224,7 @@ create function jobs.consume_topic(topic varchar, num integer default 1) returns
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_lease uuid := gen_random_uuid();
+  v_tasks text[];
   v_got integer;
 begin
   if topic is null or topic = '' then
@@ -130,11 +232,17 @@ begin
   elsif num is null or num not between 1 and 1000 then
     raise sqlstate 'PT400' using message = 'num lies within 1 and 1000';
   end if;
-  return query select c.* from jobs._claim(jobs._ready_tasks(topic), num, null, v_lease, interval '0') c;
-  get diagnostics v_got = row_count;
-  if v_got < num and jobs._sweep_expired(num) + jobs.promote(num) > 0 then
-    return query select c.* from jobs._claim(jobs._ready_tasks(topic), num - v_got, null, v_lease, interval '0') c;
-  end if;
+  for v_round in 1..2 loop
+    v_tasks := jobs._ready_tasks(topic);
+    return query select j.id, j.job_id, j.task, j.body, j.retries, j.max_retries, j.priority, j.timeout,
+        j.created_at, c.run_at, j.scheduled_at, j.attempt + 1, c.run_at + make_interval(secs => j.timeout::double precision), v_lease
+      from jobs.claim(null, v_tasks, num, v_lease, i_alone => v_tasks) c, unnest(c.jobs) j
+      order by j.priority desc, j.ready_seq;
+    get diagnostics v_got = row_count;
+    num := num - v_got;
+    exit when num <= 0 or v_round = 2 or jobs._sweep_expired(num) + jobs.promote(num) = 0;
+    v_lease := gen_random_uuid();
+  end loop;
 end $$;
 
 -- The original's names for the same: any task, and the tasks under a topic.
@@ -154,60 +262,15 @@ begin
     from jobs.consume_topic(topic, num) c;
 end $$;
 
--- What a registered worker calls: takes up to i_num jobs of the tasks it has. The body comes as
--- text, so that one body which a client library cannot read does not spoil its whole batch.
---
--- All jobs of a claim come under i_lease, a random key that the worker makes: if the answer is lost on
--- its way, the worker can still give them back by that key (jobs.unclaim).
---
--- The job's lease outlasts its timeout by i_margin seconds, so that the worker, which counts from
--- the same start, ends the run first. With i_sleep_seconds the caller says that it will sleep that
--- long if it gets nothing: said before looking, so that a job committed after the look wakes it.
---
--- Holds its own row of jobs.worker for the length of the statement: a sweep can then not declare
--- the worker dead while its claim is under way. A worker that was declared dead gets PT410.
-create function jobs.claim(
-  i_worker uuid, i_tasks text[], i_num integer, i_lease uuid, i_margin double precision, i_sleep_seconds double precision default null
-) returns table (
-  job_id varchar, task varchar, body text, retries integer, max_retries integer, priority integer,
-  timeout double precision, created_at timestamptz, run_at timestamptz, attempt integer, lease uuid
-)
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
-begin
-  if (i_num >= 1 and i_lease is not null and i_margin between 0 and 3600) is not true then
-    raise sqlstate 'PT400' using message = 'a claim needs a number of at least 1, a lease, and a margin of 0 to 3600 seconds';
-  end if;
-  perform 1 from jobs.worker w where w.id = i_worker and w.lost_at is null for key share;
-  if not found then
-    raise sqlstate 'PT410' using message = 'this worker was declared dead or never registered',
-      hint = 'its jobs went to others; register under a new id';
-  end if;
-  if i_sleep_seconds > 0 and (select c.notify from jobs.config c) then
-    perform jobs._listen_until('jobs.sleeping_until', i_sleep_seconds);
-  end if;
-  perform jobs.promote(1000);
-  return query select c.job_id, c.task, c.body::text, c.retries, c.max_retries, c.priority,
-      c.timeout::double precision, c.created_at, c.run_at, c.attempt, c.lease
-    from jobs._claim(i_tasks, least(i_num, 5000), i_worker, i_lease, make_interval(secs => i_margin)) c;
-end $$;
-
 -- Gives back, uncharged, whatever a claim under this lease took: for a worker that never got the
 -- answer, because the connection broke behind a commit. Returns how many.
 create function jobs.unclaim(i_worker uuid, i_lease uuid) returns integer
-language plpgsql security definer
-set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
-  v_given_back integer;
+  v_places integer[];
 begin
-  with held as materialized (
-    select q.ctid as at from jobs.job_queue q
-    where q.run_at is not null and q.worker = i_worker and q.lease = i_lease for update
-  ), back as (
-    update jobs.job_queue q set run_at = null, lease = null, expires_at = null, worker = null
-    where q.ctid = any (array(select h.at from held h)) returning 1
-  ) select count(*) into v_given_back from back;
-  if v_given_back > 0 then
-    perform jobs._wake_workers();
-  end if;
-  return v_given_back;
+  perform 1 from jobs.batch b where b.lease = i_lease and b.worker = i_worker for update;
+  v_places := array(select r.place from jobs._runs r where r.lease = i_lease and r.worker = i_worker);
+  perform jobs._settle_alike(array_fill(i_lease, array[cardinality(v_places)]), v_places, 'release', null, null);
+  return cardinality(v_places);
 end $$;

@@ -1,9 +1,165 @@
 -- Settling: a run ends, and its job ends or waits for the next run.
 --
--- Every verdict is decided by one DELETE or UPDATE of the job's row that names the lease of the
--- attempt: a late word from an attempt whose lease is gone finds no row. A success may be said
+-- Every verdict names the lease and the place of a run, and is accepted while the bit of that place
+-- is set: a late word from an attempt whose lease is gone finds nothing. A success may be said
 -- twice under its lease (the reply may have been lost); the second time it is found in history.
--- Settling many waits for nobody: a row that another transaction holds is passed over and named.
+-- Settling many waits for nobody: a batch that another transaction holds is passed over and named.
+
+-- What runs, one row for each job.
+create view jobs._runs as
+select b.lease, b.part, b.part * 64 + j.ordinality::integer - 1 as place, b.worker, b.run_at,
+  b.counted_from + pg_catalog.make_interval(secs => j.timeout::double precision) + b.margin as expires_at,
+  j.id, j.job_id, j.task, j.body, j.retries, j.max_retries, j.priority, j.timeout, j.created_at, j.scheduled_at,
+  j.attempt + 1 as attempt, j.traceback
+from jobs.batch b, unnest(b.jobs) with ordinality j
+where (b.open >> (j.ordinality - 1)::integer) & 1 = 1;
+
+-- Where a job runs; no row when it does not. Of the batches of many jobs, only those whose range of
+-- ids holds this one are opened.
+create function jobs._find_run(i_job varchar) returns table (lease uuid, place integer)
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
+begin
+  return query
+  select b.lease, b.part * 64 + j.ordinality::integer - 1
+  from (select q.lease, q.part, q.open, q.jobs from jobs.batch q where q.first_job = i_job
+        union all
+        select q.lease, q.part, q.open, q.jobs from jobs.batch q where q.part >= 0 and q.first_job < i_job and q.last_job >= i_job) b,
+    unnest(b.jobs) with ordinality j
+  where j.job_id = i_job and (b.open >> (j.ordinality - 1)::integer) & 1 = 1;
+end $$;
+
+-- The core: settles runs given as parallel arrays and returns the positions, in these arrays, of
+-- those that were refused.
+--
+-- First the batches are found and locked, from the list to the table whatever the statistics say (a
+-- lateral subquery that locks is never turned round), and the bits that are both asked for and set
+-- decide what is accepted. Then, in statements that see the batches as the first locked them, the jobs
+-- move on: into history, or back into the line. Of a batch whose last bit goes nothing is left.
+create function jobs._settle(
+  i_leases uuid[], i_places integer[], i_outcomes text[], i_results jsonb[], i_errors text[], i_delays double precision[],
+  i_now timestamptz
+) returns integer[]
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+set enable_seqscan = off set enable_bitmapscan = off set enable_mergejoin = off set enable_nestloop = off set jit = off set plan_cache_mode = force_generic_plan as $$
+declare
+  v_leases uuid[];
+  v_parts integer[];
+  v_bits bigint[];           -- what is accepted of each batch
+  v_accepted bigint;
+  v_twice boolean;
+  v_unkept_successes text[] := array(select t.name from jobs.task t where t.keep <> 'all');
+begin
+  select array_agg(b.lease), array_agg(b.part), array_agg(b.open & g.bits), sum(bit_count((b.open & g.bits)::bit(64))),
+    bool_or(g.verdicts <> bit_count(g.bits::bit(64)))
+  into v_leases, v_parts, v_bits, v_accepted, v_twice
+  from (select v.lease, v.place >> 6 as part, bit_or(1::bigint << (v.place & 63)) as bits, count(*) as verdicts
+        from unnest(i_leases, i_places) v(lease, place) group by 1, 2 order by 1, 2) g,
+    lateral (select q.lease, q.part, q.open from jobs.batch q where q.lease = g.lease and q.part = g.part for update skip locked) b;
+  if v_twice then
+    raise sqlstate 'PT400' using message = 'two verdicts on one run';
+  end if;
+  if v_accepted > 0 then
+    insert into jobs.job (id, job_id, task, body, retries, max_retries, priority, timeout, status, created_at,
+                          run_at, scheduled_at, complete_on, result, traceback, attempt, lease, worker)
+    select o.id, o.job_id, o.task, o.body, o.retries, o.max_retries, o.priority, o.timeout, 'success', o.created_at,
+      o.run_at, o.scheduled_at, i_now, s.result, o.traceback, o.attempt, o.lease, o.worker
+    from (select b.lease, g.part * 64 + (j.ordinality - 1)::integer as place, b.run_at, b.worker,
+          j.id, j.job_id, j.task, j.body, j.retries, j.max_retries, j.priority, j.timeout, j.created_at, j.scheduled_at,
+          j.ready_seq, j.attempt + 1 as attempt, j.traceback
+        from unnest(v_leases, v_parts, v_bits) g(lease, part, bits),
+          lateral (select q.lease, q.run_at, q.worker, q.jobs from jobs.batch q where q.lease = g.lease and q.part = g.part limit 1) b,
+          unnest(b.jobs) with ordinality j
+        where (g.bits >> (j.ordinality - 1)::integer) & 1 = 1
+        offset 0) o   -- each batch is opened once, whatever the planner thinks of the other side
+      join unnest(i_leases, i_places, i_outcomes, i_results) s(lease, place, outcome, result) on s.lease = o.lease and s.place = o.place
+    where coalesce(s.outcome = 'success', true) and o.task <> all (v_unkept_successes);
+    if i_outcomes is not null then
+      perform jobs._settle_others(v_leases, v_parts, v_bits, i_leases, i_places, i_outcomes, i_errors, i_delays, i_now);
+    end if;
+    with closing as materialized (
+      select b.at, b.open & ~g.bits as open
+      from unnest(v_leases, v_parts, v_bits) g(lease, part, bits),
+        lateral (select q.ctid as at, q.open from jobs.batch q where q.lease = g.lease and q.part = g.part limit 1) b
+    ), smaller as (
+      update jobs.batch b set open = (select c.open from closing c where c.at = b.ctid)
+      where b.ctid = any (array(select c.at from closing c where c.open <> 0))
+    )
+    delete from jobs.batch b where b.ctid = any (array(select c.at from closing c where c.open = 0));
+    perform jobs._wake_waiters();
+  end if;
+  if v_accepted = cardinality(i_places) then
+    return '{}';
+  end if;
+  return array(
+    select v.at::integer
+    from unnest(i_leases, i_places) with ordinality v(lease, place, at)
+    left join unnest(v_leases, v_parts, v_bits) g(lease, part, bits) on g.lease = v.lease and g.part = v.place >> 6
+    where (g.bits >> (v.place & 63)) & 1 is distinct from 1);
+end $$;
+
+-- What remains of a settle when the successes are in history: jobs that end otherwise, and those that
+-- run again. The first three arrays name the runs that were accepted, whose batches the caller holds.
+create function jobs._settle_others(
+  v_leases uuid[], v_parts integer[], v_bits bigint[],
+  i_leases uuid[], i_places integer[], i_outcomes text[], i_errors text[], i_delays double precision[], i_now timestamptz
+) returns void
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+set enable_seqscan = off set enable_bitmapscan = off set enable_mergejoin = off set enable_nestloop = off set jit = off set plan_cache_mode = force_generic_plan as $$
+declare
+  v_unkept text[] := array(select t.name from jobs.task t where t.keep = 'none');
+begin
+  with runs as materialized (
+    select o.*, s.outcome, left(s.error, 65536) as error,
+      s.outcome in ('fail', 'cancel') or (s.outcome in ('retry', 'verify') and o.retries + 1 >= o.max_retries) as ends,
+      -- When it runs again; null: at once and before others of its priority.
+      case when s.outcome <> 'release' then i_now + coalesce(make_interval(secs => s.delay), jobs._backoff(o.retries)) end as run_after
+    from (select b.lease, g.part * 64 + (j.ordinality - 1)::integer as place, b.run_at, b.worker,
+          j.id, j.job_id, j.task, j.body, j.retries, j.max_retries, j.priority, j.timeout, j.created_at, j.scheduled_at,
+          j.ready_seq, j.attempt + 1 as attempt, j.traceback
+        from unnest(v_leases, v_parts, v_bits) g(lease, part, bits),
+          lateral (select q.lease, q.run_at, q.worker, q.jobs from jobs.batch q where q.lease = g.lease and q.part = g.part limit 1) b,
+          unnest(b.jobs) with ordinality j
+        where (g.bits >> (j.ordinality - 1)::integer) & 1 = 1
+        offset 0) o   -- each batch is opened once, whatever the planner thinks of the other side
+      join unnest(i_leases, i_places, i_outcomes, i_errors, i_delays) s(lease, place, outcome, error, delay)
+        on s.lease = o.lease and s.place = o.place
+    where s.outcome <> 'success'
+  ), ended as (
+    insert into jobs.job (id, job_id, task, body, retries, max_retries, priority, timeout, status, created_at,
+                          run_at, scheduled_at, complete_on, traceback, attempt, lease, worker)
+    select r.id, r.job_id, r.task, r.body, r.retries, r.max_retries, r.priority, r.timeout,
+      case r.outcome when 'cancel' then 'cancelled' else 'failed' end::jobs.job_status,
+      r.created_at, r.run_at, r.scheduled_at, i_now, coalesce(r.error, r.traceback), r.attempt,
+      case when r.outcome <> 'cancel' then r.lease end, r.worker
+    from runs r where r.ends and r.task <> all (v_unkept)
+  )
+  insert into jobs.pending (id, job_id, task, body, retries, max_retries, priority, timeout, created_at,
+                            scheduled_at, ready_seq, attempt, traceback)
+  select r.id, r.job_id, r.task, r.body, r.retries + (r.outcome in ('retry', 'verify'))::integer, r.max_retries, r.priority, r.timeout,
+    r.created_at, coalesce(r.run_after, r.scheduled_at),
+    -- Given back, a job goes before every mark, in its old order.
+    case when r.run_after is null then case when r.ready_seq > 0 then r.ready_seq - 4611686018427387904 else r.ready_seq end
+         when r.run_after <= i_now then nextval('jobs.job_number') end,
+    r.attempt, case when r.outcome in ('retry', 'verify') then coalesce(r.error, r.traceback) else r.traceback end
+  from runs r where not r.ends;
+  if found then
+    perform jobs._wake_workers();
+  end if;
+end $$;
+
+-- The same verdict on several runs.
+create function jobs._settle_alike(
+  i_leases uuid[], i_places integer[], i_outcome text, i_error text, i_delay double precision
+) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_size integer[] := array[cardinality(i_places)];
+begin
+  perform jobs._settle(i_leases, i_places, array_fill(i_outcome, v_size), null, array_fill(i_error, v_size), array_fill(i_delay, v_size), jobs.now());
+end $$;
 
 -- Settles many runs at once, given as parallel arrays. The outcome of each is
 --   success  the job ends with its result
@@ -13,114 +169,61 @@
 --   verify   the task settled the job itself; if it did not (its transaction was rolled back),
 --            as retry
 --   snooze   runs again after its delay, this run not counted
---   release  runs again at once in its old place, this run not counted
--- Returns the verdicts that were not accepted: `lost` when the lease was no longer live, `busy` when
--- another transaction holds the job's row just now. A busy one is to be said again; waiting for it
--- here would hold up the verdicts of a whole batch behind one open transaction.
+--   release  runs again at once, before others of its priority, this run not counted
+-- i_places are those that the claim told; without them they are looked up by i_job_ids, which also tell
+-- a verdict that was said before from one that comes too late. Without i_outcomes all are successes;
+-- errors and delays may be left out when no verdict has one.
 --
--- First the rows are found and locked, from the list to the table whatever the statistics say (a
--- lateral subquery that locks is never turned round), then they are reached by their place in the
--- table. Two statements, so that the second sees the rows as the first locked them.
+-- Returns the verdicts that were not accepted, by their position in the arrays: `lost` when the lease was
+-- no longer live, `busy` when another transaction holds the job's batch just now. A busy one is to be
+-- said again; waiting for it here would hold up the verdicts of many behind one open transaction.
 create function jobs.settle(
-  i_job_ids text[], i_leases uuid[], i_outcomes text[], i_results jsonb[], i_errors text[], i_delays double precision[]
-) returns table (job_id text, verdict text)
-language plpgsql security definer
-set search_path = pg_catalog, pg_temp
-set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off as $$
+  i_job_ids text[], i_leases uuid[], i_outcomes text[] default null, i_results jsonb[] default null, i_errors text[] default null,
+  i_delays double precision[] default null, i_places integer[] default null
+) returns table (at integer, job_id text, verdict text)
+language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
-  v_now timestamptz := jobs.now();
-  v_ends tid[];      -- rows of jobs that end here, and which verdict each gets
-  v_end_of integer[];
-  v_backs tid[];     -- rows of jobs that run again
-  v_back_of integer[];
-  v_requeued text[] := '{}';
+  v_refused integer[];
 begin
   if not i_outcomes <@ array['success', 'fail', 'retry', 'verify', 'snooze', 'release'] then
     raise sqlstate 'PT400' using message = 'an outcome is one of success, fail, retry, verify, snooze, release';
   end if;
-
-  select array_agg(f.at) filter (where f.ends), array_agg(f.which) filter (where f.ends),
-    array_agg(f.at) filter (where not f.ends), array_agg(f.which) filter (where not f.ends)
-  into v_ends, v_end_of, v_backs, v_back_of
-  from (
-    select p.at, g.which, g.outcome in ('success', 'fail') or (g.outcome in ('retry', 'verify') and p.retries + 1 >= p.max_retries) as ends
-    from (select u.job_id, u.lease, u.outcome, u.which::integer
-          from unnest(i_job_ids, i_leases, i_outcomes) with ordinality u(job_id, lease, outcome, which)
-          order by u.job_id) g,
-      lateral (select q.ctid as at, q.retries, q.max_retries from jobs.job_queue q
-               where q.job_id = g.job_id and q.lease = g.lease for update skip locked) p
-  ) f;
-
-  if v_ends is not null then
-    with gone as (
-      delete from jobs.job_queue q using unnest(v_ends, v_end_of) e(at, which)
-      where q.ctid = e.at returning q.*, e.which
-    )
-    insert into jobs.job (id, job_id, task, body, retries, max_retries, priority, timeout, status, created_at,
-                          run_at, scheduled_at, complete_on, result, traceback, attempt, lease, worker)
-    select d.id, d.job_id, d.task, d.body, d.retries, d.max_retries, d.priority, d.timeout,
-      case when i_outcomes[d.which] = 'success' then 'success' else 'failed' end::jobs.job_status,
-      d.created_at, d.run_at, d.scheduled_at, v_now, i_results[d.which],
-      case when i_outcomes[d.which] = 'success' then d.traceback else coalesce(left(i_errors[d.which], 65536), d.traceback) end,
-      d.attempt, d.lease, d.worker
-    from gone d;
-    perform jobs._wake_waiters();
+  if i_places is null then
+    i_places := array(select (select f.place from jobs._find_run(g.job_id) f where f.lease = g.lease)
+                      from unnest(i_job_ids, i_leases) with ordinality g(job_id, lease, at) order by g.at);
   end if;
-
-  if v_backs is not null then
-    with due as materialized (
-      select b.at, i_outcomes[b.which] as outcome, i_errors[b.which] as error,
-        case when i_outcomes[b.which] <> 'release' then
-          v_now + coalesce(make_interval(secs => i_delays[b.which]), jobs._backoff(q.retries)) end as run_after
-      from unnest(v_backs, v_back_of) b(at, which) join jobs.job_queue q on q.ctid = b.at
-    ), back as (
-      update jobs.job_queue q
-      set run_at = null, lease = null, expires_at = null, worker = null,
-          scheduled_at = case when d.outcome = 'release' then q.scheduled_at else d.run_after end,
-          retries = q.retries + (d.outcome in ('retry', 'verify'))::integer,
-          traceback = case when d.outcome in ('retry', 'verify') then coalesce(left(d.error, 65536), q.traceback) else q.traceback end,
-          ready_seq = case when d.outcome = 'release' then q.ready_seq when d.run_after <= v_now then nextval('jobs.job_number') end
-      from due d where q.ctid = d.at
-      returning q.job_id
-    ) select array_agg(b.job_id) into v_requeued from back b;
-    perform jobs._wake_workers();
-  end if;
-
-  if coalesce(cardinality(v_ends), 0) + coalesce(cardinality(v_backs), 0) < cardinality(i_job_ids) then
-    -- Left over: a verdict said before, which history knows; a lease that is gone; a row that is held.
+  v_refused := jobs._settle(i_leases, i_places, i_outcomes, i_results, i_errors, i_delays, jobs.now());
+  if cardinality(v_refused) > 0 then
+    -- A verdict said before, which history knows; a lease that is gone; a batch that is held.
     return query
-    select g.job_id, case when held.found then 'busy' else 'lost' end
-    from unnest(i_job_ids, i_leases) g(job_id, lease)
-    left join lateral (select true as found from jobs.job_queue q where q.job_id = g.job_id and q.lease = g.lease limit 1) held on true
-    left join lateral (select true as known from jobs.job h where h.job_id = g.job_id and h.lease = g.lease limit 1) ended on true
-    where ended.known is null and g.job_id <> all (coalesce(v_requeued, '{}'));
+    select g.at::integer, g.job_id, case when exists (
+        select 1 from jobs.batch b
+        where b.lease = g.lease and b.part = g.place >> 6 and (b.open >> (g.place & 63)) & 1 = 1) then 'busy' else 'lost' end
+    from unnest(i_job_ids, i_leases, i_places) with ordinality g(job_id, lease, place, at)
+    where g.at = any (v_refused)
+      and not exists (select 1 from jobs.job h where h.job_id = g.job_id and h.lease = g.lease);
   end if;
 end $$;
 
 -- Ends a running job as a success and returns its row. With its lease it is fenced: PT409 when the
 -- lease is gone, the same row again when this lease has ended it already. Without one, as the
 -- original's clients call it, whoever holds the job is taken at his word; P0001 when nobody does.
+-- Holds the job's batch until the transaction ends: of a plain client's jobs and those that a worker
+-- claimed `alone` each has a batch of its own.
 create function jobs.ack(i_job varchar, i_result jsonb default null, i_lease uuid default null) returns jobs.ended
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
+  v_now timestamptz := jobs.now();
+  v_run jobs._runs;
   v_ended jobs.ended;
 begin
-  with gone as (
-    delete from jobs.job_queue q
-    where q.job_id = i_job and q.run_at is not null and (i_lease is null or q.lease = i_lease)
-    returning q.*
-  )
-  insert into jobs.job as h (id, job_id, task, body, retries, max_retries, priority, timeout, status, created_at,
-                             run_at, scheduled_at, complete_on, result, traceback, attempt, lease, worker)
-  select d.id, d.job_id, d.task, d.body, d.retries, d.max_retries, d.priority, d.timeout, 'success', d.created_at,
-    d.run_at, d.scheduled_at, jobs.now(), i_result, d.traceback, d.attempt, d.lease, d.worker
-  from gone d
-  returning h.id, h.job_id, h.task, h.body, h.retries, h.max_retries, h.priority, h.timeout, h.status,
-    h.created_at, h.run_at, h.scheduled_at, h.complete_on, h.result, h.traceback, h.attempt into v_ended;
-  if found then
-    perform jobs._wake_waiters();
-    return v_ended;
+  v_run := jobs._hold(i_job, i_lease);
+  if v_run.job_id is not null then
+    perform jobs._settle(array[v_run.lease], array[v_run.place], null, array[i_result], null, null, v_now);
+    return row(v_run.id, v_run.job_id, v_run.task, v_run.body, v_run.retries, v_run.max_retries, v_run.priority, v_run.timeout,
+               'success'::jobs.job_status, v_run.created_at, v_run.run_at, v_run.scheduled_at, v_now, i_result, v_run.traceback,
+               v_run.attempt)::jobs.ended;
   end if;
   if i_lease is not null then
     select h.id, h.job_id, h.task, h.body, h.retries, h.max_retries, h.priority, h.timeout, h.status,
@@ -143,25 +246,49 @@ create function jobs.nack(
   ensure_running boolean default true,
   i_lease uuid default null
 ) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_run jobs._runs := jobs._hold(i_job, i_lease);
+begin
+  if v_run.job_id is null and not ensure_running and i_lease is null then
+    perform jobs._start(i_job);
+    v_run := jobs._hold(i_job, null);
+  end if;
+  if v_run.job_id is null then
+    perform jobs._not_held(i_job, i_lease);
+  end if;
+  perform jobs._settle_alike(array[v_run.lease], array[v_run.place], 'retry', i_traceback,
+                             extract(epoch from i_scheduled_at - jobs.now())::double precision);
+end $$;
+
+-- Locks the batch of a running job, waiting for whoever holds it, and returns the run as it is then;
+-- null when the job does not run, or not under this lease (null: under any).
+create function jobs._hold(i_job varchar, i_lease uuid) returns jobs._runs
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
   v_lease uuid;
+  v_place integer;
+  v_run jobs._runs;
 begin
-  if not ensure_running and i_lease is null then
-    -- A pending job is taken for an instant, so that one path decides what follows.
-    update jobs.job_queue q
-    set run_at = jobs.now(), expires_at = jobs.now(), lease = gen_random_uuid(), attempt = q.attempt + 1
-    where q.job_id = i_job and q.run_at is null;
+  select f.lease, f.place into v_lease, v_place from jobs._find_run(i_job) f where i_lease is null or f.lease = i_lease;
+  if found then
+    perform 1 from jobs.batch b where b.lease = v_lease and b.part = v_place >> 6 for update;
+    select r.* into v_run from jobs._runs r where r.lease = v_lease and r.part = v_place >> 6 and r.place = v_place;
   end if;
-  select q.lease into v_lease from jobs.job_queue q
-  where q.job_id = i_job and q.run_at is not null and (i_lease is null or q.lease = i_lease) for update;
-  if not found or exists (
-    select 1 from jobs.settle(array[i_job::text], array[v_lease], array['retry'], array[null::jsonb], array[i_traceback],
-                         array[extract(epoch from i_scheduled_at - jobs.now())::double precision])
-  ) then
-    perform jobs._not_held(i_job, i_lease);
-  end if;
+  return v_run;
+end $$;
+
+-- Starts a pending job for an instant, so that one path decides what follows a failure.
+create function jobs._start(i_job varchar) returns void
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
+begin
+  with taken as (
+    delete from jobs.pending q where q.job_id = i_job returning q as job
+  )
+  insert into jobs.batch (lease, part, run_at, counted_from, margin, expires_at, open, first_job, last_job, jobs)
+  select gen_random_uuid(), -1, jobs.now(), jobs.now(), interval '0', jobs.now(), 1, i_job, i_job, array[t.job] from taken t;
 end $$;
 
 -- Raises the error for a job that the caller does not hold.

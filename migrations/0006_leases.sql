@@ -1,7 +1,6 @@
 -- Leases: who holds what, until when, and how jobs come back from the dead.
 --
--- A plain client's lease is the job's own: it ends after the job's timeout, and jobs.heartbeat
--- prolongs it. A worker holds thousands of jobs, so its lease is one row in jobs.worker, kept alive
+-- A plain client's lease is the job's own: it ends after the job's timeout. A worker holds thousands of jobs, so its lease is one row in jobs.worker, kept alive
 -- by one small update every few seconds; its jobs live as long as the worker does, and at the
 -- longest for their timeout and a margin. Either way jobs.sweep finds what has lapsed.
 
@@ -23,9 +22,12 @@ begin
 end $$;
 
 -- Keeps a worker and all its leases alive; false when it was declared dead, and then its jobs are
--- not its own any more. i_late names jobs that started long after they were claimed: their time
--- to run counts from now. Locks one row, and those jobs.
-create function jobs.heartbeat_worker(i_worker uuid, i_late text[] default '{}', i_margin double precision default 0) returns boolean
+-- not its own any more. i_late_leases and i_late_places name runs that started long after they were claimed:
+-- their time to run counts from now (and with theirs that of the others in their batch, which ends at most
+-- the same span later). Locks one row, and those batches.
+create function jobs.heartbeat_worker(
+  i_worker uuid, i_late_leases uuid[] default '{}', i_late_places integer[] default '{}'
+) returns boolean
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off as $$
 declare
@@ -36,36 +38,34 @@ begin
   if not found then
     return false;
   end if;
-  if cardinality(i_late) > 0 then
-    -- A row that somebody holds is passed over until the next heartbeat: the worker's own must not wait.
+  if cardinality(i_late_leases) > 0 then
+    -- A batch that somebody holds is passed over until the next heartbeat: the worker's own must not wait.
     with given as materialized (
-      select p.at from unnest(i_late) g(job_id),
-        lateral (select q.ctid as at from jobs.job_queue q
-                 where q.job_id = g.job_id and q.worker = i_worker for update skip locked) p
+      select p.at from (select distinct g.lease, g.place >> 6 as part from unnest(i_late_leases, i_late_places) g(lease, place)) g,
+        lateral (select b.ctid as at from jobs.batch b
+                 where b.lease = g.lease and b.part = g.part and b.worker = i_worker for update skip locked) p
     )
-    update jobs.job_queue q
-    set expires_at = v_now + make_interval(secs => q.timeout::double precision + i_margin)
-    where q.ctid = any (array(select g.at from given g));
+    update jobs.batch b
+    set counted_from = v_now, expires_at = v_now + (b.expires_at - b.counted_from)
+    where b.ctid = any (array(select g.at from given g));
   end if;
   return true;
 end $$;
 
--- Prolongs the lease of one job, for a client that is no worker: i_seconds from now, but never past
--- the job's timeout counted from its claim, and never shortens it. Returns when the lease then ends; PT409 when it is gone.
+-- Confirms the lease of one job, for a client that is no worker: returns when it ends, which is
+-- i_seconds from now or, if that is later, after the job's timeout counted from its claim: a plain
+-- lease is as long as the job may run. PT409 when the lease is gone or over.
 create function jobs.heartbeat(i_job varchar, i_lease uuid, i_seconds numeric default 30) returns timestamptz
-language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off as $$
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off as $$
 declare
-  v_now timestamptz := jobs.now();
   v_expires_at timestamptz;
 begin
   if (i_lease is not null and i_seconds > 0 and i_seconds <= 604800) is not true then
     raise sqlstate 'PT400' using message = 'a heartbeat needs its lease, and 0 to 604800 seconds';
   end if;
-  update jobs.job_queue q
-  set expires_at = greatest(q.expires_at, least(q.run_at + make_interval(secs => q.timeout::double precision),
-                                                v_now + make_interval(secs => i_seconds::double precision)))
-  where q.job_id = i_job and q.lease = i_lease and q.run_at + make_interval(secs => q.timeout::double precision) > v_now
-  returning q.expires_at into v_expires_at;
+  select r.expires_at into v_expires_at
+  from jobs._find_run(i_job) f join jobs._runs r on r.lease = f.lease and r.part = f.place >> 6 and r.place = f.place
+  where f.lease = i_lease and r.expires_at > jobs.now();
   if not found then
     perform jobs._not_held(i_job, i_lease);
   end if;
@@ -84,25 +84,40 @@ end $$;
 -- Brings back up to i_limit jobs that outran their own lease, and returns how many. The run is
 -- charged: the job runs again after the default backoff, or ends as failed when this was its last.
 --
--- Waits for nobody: what another sweep, a settle or a claim holds is skipped, and a row is judged as
--- it is when it is locked, so that two sweeps charge one loss once.
+-- Waits for nobody: a batch that another sweep, a settle or a claim holds is skipped, and a run is
+-- judged as it is when its batch is locked, so that two sweeps charge one loss once.
 create function jobs._sweep_expired(i_limit integer) returns integer
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
 declare
   v_now timestamptz := jobs.now();
-  v_jobs text[];
+  v_lapsed uuid[];
+  v_parts integer[];
   v_leases uuid[];
+  v_places integer[];
 begin
-  select array_agg(l.job_id), array_agg(l.lease) into v_jobs, v_leases
-  from (select q.job_id, q.lease from jobs.job_queue q
-        where q.run_at is not null and q.expires_at < v_now
-        order by q.expires_at limit i_limit for update skip locked) l;
-  if v_jobs is null then
+  select array_agg(l.lease), array_agg(l.part) into v_lapsed, v_parts
+  from (select b.lease, b.part from jobs.batch b
+        where b.expires_at < v_now order by b.expires_at limit i_limit for update skip locked) l;
+  if v_lapsed is null then
     return 0;
   end if;
-  perform jobs._lapse(v_jobs, v_leases, 'expired: the run outlasted its timeout', null);
-  return cardinality(v_jobs);
+  select array_agg(o.lease), array_agg(o.place) into v_leases, v_places
+  from (select r.lease, r.place
+        from unnest(v_lapsed, v_parts) l(lease, part) join jobs._runs r on r.lease = l.lease and r.part = l.part
+        where r.expires_at < v_now limit i_limit) o;
+  -- Others in these batches run on: from now on the batch expires with the first of them.
+  update jobs.batch b
+  set expires_at = e.expires_at
+  from (select l.lease, l.part, min(r.expires_at) as expires_at
+        from unnest(v_lapsed, v_parts) l(lease, part) join jobs._runs r on r.lease = l.lease and r.part = l.part
+        where r.expires_at >= v_now group by l.lease, l.part) e
+  where b.lease = e.lease and b.part = e.part;
+  if v_places is null then
+    return 0;
+  end if;
+  perform jobs._settle_alike(v_leases, v_places, 'retry', 'expired: the run outlasted its timeout', null);
+  return cardinality(v_places);
 end $$;
 
 -- Declares workers dead that gave no sign of life for as long as their lease, and brings up to
@@ -114,8 +129,10 @@ set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmap
 declare
   v_now timestamptz := jobs.now();
   v_dead uuid[];
-  v_jobs text[];
+  v_lapsed uuid[];
+  v_parts integer[];
   v_leases uuid[];
+  v_places integer[];
 begin
   -- Locked for update, which a claim under way prevents: no job can slip to a worker after this.
   with lapsed as materialized (
@@ -126,18 +143,18 @@ begin
   if v_dead is null then
     return 0;
   end if;
-  select array_agg(l.job_id), array_agg(l.lease) into v_jobs, v_leases
-  from (select q.job_id, q.lease from jobs.job_queue q
-        where q.run_at is not null and q.worker = any (v_dead)
-        order by q.expires_at limit i_limit for update skip locked) l;
-  if v_jobs is not null then
-    perform jobs._lapse(v_jobs, v_leases, 'lost: the worker died', 0);
+  select array_agg(l.lease), array_agg(l.part) into v_lapsed, v_parts
+  from (select b.lease, b.part from jobs.batch b where b.worker = any (v_dead) limit i_limit for update skip locked) l;
+  select array_agg(o.lease), array_agg(o.place) into v_leases, v_places
+  from (select r.lease, r.place
+        from unnest(v_lapsed, v_parts) l(lease, part) join jobs._runs r on r.lease = l.lease and r.part = l.part limit i_limit) o;
+  if v_places is not null then
+    perform jobs._settle_alike(v_leases, v_places, 'retry', 'lost: the worker died', 0);
   end if;
   -- A dead worker is forgotten once nothing is left of it.
   delete from jobs.worker w
-  where w.id = any (v_dead)
-    and not exists (select 1 from jobs.job_queue q where q.run_at is not null and q.worker = w.id);
-  return coalesce(cardinality(v_jobs), 0);
+  where w.id = any (v_dead) and not exists (select 1 from jobs.batch b where b.worker = w.id);
+  return coalesce(cardinality(v_places), 0);
 end $$;
 
 -- Brings back up to i_limit jobs whose lease has lapsed, of either kind, and returns how many.
@@ -147,29 +164,22 @@ begin
   return jobs._sweep_expired(i_limit) + jobs._sweep_workers(i_limit);
 end $$;
 
--- Charges these runs as failed, their rows locked by the caller.
-create function jobs._lapse(i_jobs text[], i_leases uuid[], i_error text, i_delay double precision) returns void
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
-begin
-  perform jobs.settle(i_jobs, i_leases,
-    array_fill('retry'::text, array[cardinality(i_jobs)]), array_fill(null::jsonb, array[cardinality(i_jobs)]),
-    array_fill(i_error, array[cardinality(i_jobs)]), array_fill(i_delay, array[cardinality(i_jobs)]));
-end $$;
-
--- Puts up to i_limit jobs whose time has come in line, and returns how many.
-create function jobs.promote(i_limit integer default 1000) returns integer
+-- Puts up to i_limit jobs whose time has come in line, and returns how many; with i_since only those
+-- whose time came after it. (A claim looks back a few seconds and `tend` at everything: while an old
+-- snapshot is held, the entries of jobs that have moved on pile up at the head of the index.)
+create function jobs.promote(i_limit integer default 1000, i_since timestamptz default '-infinity') returns integer
 language plpgsql security definer
-set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
+set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off set plan_cache_mode = force_generic_plan as $$
 declare
   v_now timestamptz := jobs.now();
   v_promoted integer;
 begin
   with due as materialized (
-    select q.ctid as at from jobs.job_queue q
-    where q.run_at is null and q.ready_seq is null and q.scheduled_at <= v_now
+    select q.ctid as at from jobs.pending q
+    where q.ready_seq is null and q.scheduled_at <= v_now and q.scheduled_at >= i_since
     order by q.scheduled_at limit i_limit for update skip locked
   ), placed as (
-    update jobs.job_queue q set ready_seq = nextval('jobs.job_number')
+    update jobs.pending q set ready_seq = nextval('jobs.job_number')
     where q.ctid = any (array(select d.at from due d)) returning 1
   ) select count(*) into v_promoted from placed;
   if v_promoted > 0 then
@@ -178,8 +188,8 @@ begin
   return v_promoted;
 end $$;
 
--- The house-keeping that any worker does about once a second: sweeps, and says in how many seconds
--- the next scheduled job comes due (null: none is scheduled).
+-- The house-keeping that any worker does about once a second: sweeps, puts in line what is due, and
+-- says in how many seconds the next scheduled job comes due (null: none is scheduled).
 create function jobs.tend(i_limit integer default 1000) returns double precision
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
@@ -187,7 +197,8 @@ declare
   v_next timestamptz;
 begin
   perform jobs.sweep(i_limit);
-  select q.scheduled_at into v_next from jobs.job_queue q
-  where q.run_at is null and q.ready_seq is null order by q.scheduled_at limit 1;
+  perform jobs.promote(i_limit);
+  select q.scheduled_at into v_next from jobs.pending q
+  where q.ready_seq is null order by q.scheduled_at limit 1;
   return extract(epoch from v_next - jobs.now());
 end $$;

@@ -1,10 +1,9 @@
 -- Reading: views for people and clients, functions for tools. None shows a lease: it is a key.
 
 create view jobs.running as
-select q.id, q.job_id, q.task, q.body, q.retries, q.max_retries, q.priority, q.timeout, q.created_at,
-  q.run_at, q.scheduled_at, q.attempt, q.expires_at, q.worker
-from jobs.job_queue q
-where q.run_at is not null;
+select r.id, r.job_id, r.task, r.body, r.retries, r.max_retries, r.priority, r.timeout, r.created_at,
+  r.run_at, r.scheduled_at, r.attempt, r.expires_at, r.worker
+from jobs._runs r;
 
 -- Running jobs whose lease has lapsed and which the next sweep brings back.
 create view jobs.expired as
@@ -14,6 +13,16 @@ from jobs.running r
 left join jobs.worker w on w.id = r.worker
 where r.expires_at < (select jobs.now())
   or (r.worker is not null and (w.id is null or w.lost_at is not null or w.expires_at < (select jobs.now())));
+
+-- Pending and running jobs, as the original's table of this name held them.
+create view jobs.job_queue as
+select q.id, q.job_id, q.task, q.body, q.retries, q.max_retries, q.priority, q.timeout, q.created_at,
+  null::timestamptz as run_at, q.scheduled_at, q.attempt, null::timestamptz as expires_at, null::uuid as worker, q.traceback
+from jobs.pending q
+union all
+select r.id, r.job_id, r.task, r.body, r.retries, r.max_retries, r.priority, r.timeout, r.created_at,
+  r.run_at, r.scheduled_at, r.attempt, r.expires_at, r.worker, r.traceback
+from jobs._runs r;
 
 -- The two halves of jobs.all.
 create view jobs._open as
@@ -39,16 +48,28 @@ select e.id, e.job_id, e.task, e.body, e.retries, e.max_retries, e.status, e.pri
   e.created_at, e.run_at, e.scheduled_at, e.complete_on, e.result, e.traceback, e.attempt, e.worker
 from jobs._ended e;
 
--- One job, wherever it stands; no row when it is unknown.
+-- One job, wherever it stands; no row when it is unknown. Asks each place by its index.
 create function jobs.get(i_job varchar) returns setof jobs."all"
-language sql stable security definer set search_path = pg_catalog, pg_temp as $$
-  select a.* from jobs."all" a where a.job_id = i_job
-$$;
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
+begin
+  return query select q.id, q.job_id, q.task, q.body, q.retries, q.max_retries, 'pending'::varchar, q.priority, q.timeout,
+      q.created_at, null::timestamptz, q.scheduled_at, null::timestamptz, null::jsonb, q.traceback, q.attempt, null::uuid
+    from jobs.pending q where q.job_id = i_job;
+  if not found then
+    return query select e.* from jobs._ended e where e.job_id = i_job;
+  end if;
+  if not found then
+    return query select r.id, r.job_id, r.task, r.body, r.retries, r.max_retries, 'running'::varchar, r.priority, r.timeout,
+        r.created_at, r.run_at, r.scheduled_at, null::timestamptz, null::jsonb, r.traceback, r.attempt, r.worker
+      from jobs._find_run(i_job) f join jobs._runs r on r.lease = f.lease and r.part = f.place >> 6 and r.place = f.place;
+  end if;
+end $$;
 
 -- Where a job stands, with its result or last error: what somebody who waits for it asks.
 create function jobs.result(i_job varchar) returns table (status varchar, result jsonb, traceback text)
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
-  select a.status, a.result, a.traceback from jobs."all" a where a.job_id = i_job
+  select a.status, a.result, a.traceback from jobs.get(i_job) a
 $$;
 
 -- A page of jobs, newest first: those in a state (null: any), under a topic (null: any), older than
@@ -62,9 +83,14 @@ declare
   v_pattern text := coalesce(jobs._pattern(i_topic), '%');
   v_before varchar := coalesce(i_before, '~');   -- sorts after every id
 begin
-  if i_state in ('pending', 'running') then
+  if i_state = 'pending' then
+    return query select q.id, q.job_id, q.task, q.body, q.retries, q.max_retries, 'pending'::varchar, q.priority, q.timeout,
+        q.created_at, null::timestamptz, q.scheduled_at, null::timestamptz, null::jsonb, q.traceback, q.attempt, null::uuid
+      from jobs.pending q where q.task like v_pattern and q.job_id < v_before
+      order by q.job_id desc limit i_num;
+  elsif i_state = 'running' then
     return query select o.* from jobs._open o
-      where (o.run_at is null) = (i_state = 'pending') and o.task like v_pattern and o.job_id < v_before
+      where o.run_at is not null and o.task like v_pattern and o.job_id < v_before
       order by o.job_id desc limit i_num;
   elsif i_state in ('failed', 'cancelled') then
     return query select e.id, e.job_id, e.task, e.body, e.retries, e.max_retries, e.status::text::varchar, e.priority, e.timeout,
@@ -93,12 +119,11 @@ create function jobs.overview(i_cap integer default 100000) returns table (
 )
 language sql stable security definer set search_path = pg_catalog, pg_temp set jit = off as $$
   with open as (
-    (select q.task, 'ready' as state, q.created_at from jobs.job_queue q
-     where q.run_at is null and q.ready_seq is not null limit i_cap)
+    (select q.task, 'ready' as state, q.created_at from jobs.pending q where q.ready_seq is not null limit i_cap)
     union all
-    (select q.task, 'scheduled', null from jobs.job_queue q where q.run_at is null and q.ready_seq is null limit i_cap)
+    (select q.task, 'scheduled', null from jobs.pending q where q.ready_seq is null limit i_cap)
     union all
-    (select q.task, 'running', null from jobs.job_queue q where q.run_at is not null limit i_cap)
+    (select r.task, 'running', null from jobs._runs r limit i_cap)
     union all
     (select h.task, h.status::text, null from jobs.job h limit i_cap)
   )
@@ -115,7 +140,7 @@ create function jobs.workers() returns table (
 )
 language sql stable security definer set search_path = pg_catalog, pg_temp set jit = off as $$
   select w.id, w.host, w.pid, w.version, w.topics, w.tasks, w.slots,
-    (select count(*) from jobs.job_queue q where q.run_at is not null and q.worker = w.id),
+    (select coalesce(sum(bit_count(b.open::bit(64))), 0)::bigint from jobs.batch b where b.worker = w.id),
     w.started_at, w.heartbeat_at, w.lost_at is null and w.expires_at >= (select jobs.now())
   from jobs.worker w order by w.started_at
 $$;
@@ -123,10 +148,10 @@ $$;
 -- Tasks that are declared or have open jobs, and how many live workers have each.
 create function jobs.tasks() returns table (
   name varchar, aliases text[], doc text, args_schema jsonb, result_schema jsonb, retries integer,
-  timeout numeric, priority integer, declared boolean, workers bigint
+  timeout numeric, priority integer, keep text, declared boolean, workers bigint
 )
 language sql stable security definer set search_path = pg_catalog, pg_temp set jit = off as $$
-  select n.name, t.aliases, t.doc, t.args_schema, t.result_schema, t.retries, t.timeout, t.priority, t.name is not null,
+  select n.name, t.aliases, t.doc, t.args_schema, t.result_schema, t.retries, t.timeout, t.priority, t.keep, t.name is not null,
     (select count(*) from jobs.worker w
      where w.lost_at is null and w.expires_at >= (select jobs.now()) and n.name = any (w.tasks))
   from (select d.name from jobs.task d union select unnest(jobs._ready_tasks(null))) n

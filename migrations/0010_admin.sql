@@ -6,20 +6,34 @@
 create function jobs.cancel(i_jobs text[]) returns setof text
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off as $$
+declare
+  v_run jobs._runs;
+  v_job text;
 begin
-  return query
-  with given as materialized (
-    select p.at from (select distinct j from unnest(i_jobs) j order by j) g(job_id),
-      lateral (select q.ctid as at from jobs.job_queue q where q.job_id = g.job_id for update) p
-  ), gone as (
-    delete from jobs.job_queue q where q.ctid = any (array(select g.at from given g)) returning q.*
-  ), kept as (
-    insert into jobs.job as h (id, job_id, task, body, retries, max_retries, priority, timeout, status, created_at,
-                               run_at, scheduled_at, complete_on, traceback, attempt, worker)
-    select d.id, d.job_id, d.task, d.body, d.retries, d.max_retries, d.priority, d.timeout, 'cancelled', d.created_at,
-      d.run_at, d.scheduled_at, jobs.now(), d.traceback, d.attempt, d.worker
-    from gone d returning h.job_id
-  ) select k.job_id::text from kept k;
+  -- Twice, because a job may start, or come back, between the two looks.
+  for v_round in 1..2 loop
+    return query
+    with given as materialized (
+      select p.at from (select distinct j from unnest(i_jobs) j order by j) g(job_id),
+        lateral (select q.ctid as at from jobs.pending q where q.job_id = g.job_id for update) p
+    ), gone as (
+      delete from jobs.pending q where q.ctid = any (array(select g.at from given g))
+      returning q.id, q.job_id, q.task, q.body, q.retries, q.max_retries, q.priority, q.timeout, q.created_at, q.scheduled_at, q.traceback, q.attempt
+    ), kept as (
+      insert into jobs.job (id, job_id, task, body, retries, max_retries, priority, timeout, status, created_at,
+                            scheduled_at, complete_on, traceback, attempt)
+      select d.id, d.job_id, d.task, d.body, d.retries, d.max_retries, d.priority, d.timeout, 'cancelled', d.created_at,
+        d.scheduled_at, jobs.now(), d.traceback, d.attempt
+      from gone d where not exists (select 1 from jobs.task t where t.name = d.task and t.keep = 'none')
+    ) select d.job_id::text from gone d;
+    for v_job in select f.job_id from unnest(i_jobs) f(job_id), lateral jobs._find_run(f.job_id) r order by r.lease, r.place loop
+      v_run := jobs._hold(v_job, null);
+      if v_run.job_id is not null then
+        perform jobs._settle_alike(array[v_run.lease], array[v_run.place], 'cancel', null, null);
+        return next v_job;
+      end if;
+    end loop;
+  end loop;
   perform jobs._wake_waiters();
 end $$;
 
@@ -34,10 +48,10 @@ begin
     delete from jobs.job h
     where h.job_id = any (i_jobs) and h.status <> 'success'
       -- As a subquery for each it is one look at an index; as a join, statistics could turn it round.
-      and (select q.job_id from jobs.job_queue q where q.job_id = h.job_id) is null
+      and (select q.job_id from jobs.pending q where q.job_id = h.job_id) is null
     returning h.*
   ), placed as (
-    insert into jobs.job_queue as q (id, job_id, task, body, max_retries, priority, timeout, created_at, ready_seq, attempt, traceback)
+    insert into jobs.pending as q (id, job_id, task, body, max_retries, priority, timeout, created_at, ready_seq, attempt, traceback)
     select b.id, b.job_id, b.task, b.body, greatest(b.max_retries, 1), b.priority, greatest(b.timeout, 0.01), b.created_at, nextval('jobs.job_number'),
       b.attempt, b.traceback
     from back b returning q.job_id
@@ -56,10 +70,10 @@ begin
     raise sqlstate 'PT400' using message = 'purge needs a topic', hint = 'use * for every task';
   end if;
   with picked as materialized (
-    select q.ctid as at from jobs.job_queue q
-    where q.run_at is null and q.task like jobs._pattern(i_topic) limit i_limit for update skip locked
+    select q.ctid as at from jobs.pending q
+    where q.task like jobs._pattern(i_topic) limit i_limit for update skip locked
   ), gone as (
-    delete from jobs.job_queue q where q.ctid = any (array(select p.at from picked p)) returning 1
+    delete from jobs.pending q where q.ctid = any (array(select p.at from picked p)) returning 1
   ) select count(*) into v_purged from gone;
   return v_purged;
 end $$;
@@ -68,9 +82,9 @@ end $$;
 create function jobs.count(i_state text, i_topic text default '*', i_cap bigint default 1000000) returns bigint
 language sql stable security definer set search_path = pg_catalog, pg_temp set jit = off as $$
   select count(*) from (
-    select 1 from jobs.job_queue q
-    where i_state in ('pending', 'running') and (q.run_at is null) = (i_state = 'pending')
-      and q.task like jobs._pattern(i_topic)
+    select 1 from jobs.pending q where i_state = 'pending' and q.task like jobs._pattern(i_topic)
+    union all
+    select 1 from jobs._runs r where i_state = 'running' and r.task like jobs._pattern(i_topic)
     union all
     select 1 from jobs.job h
     where i_state not in ('pending', 'running') and h.status::text = i_state and h.task like jobs._pattern(i_topic)

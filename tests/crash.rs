@@ -71,8 +71,7 @@ async fn hold(db: &Db, journal: &Path, jobs: usize, millis: u64) {
 const ENDED_WELL: &str = "select count(*) from jobs.job where status = 'success'";
 
 /// What the dead attempts know, kept aside so that a test can say it later.
-const REMEMBER: &str =
-    "create table dead as select job_id, lease from jobs.job_queue where run_at is not null";
+const REMEMBER: &str = "create table dead as select job_id, lease from jobs._runs";
 const LATE_ACKS: &str = "
     select count(*) from jobs.settle((select array_agg(job_id::text order by job_id) from dead),
       (select array_agg(lease order by job_id) from dead), (select array_agg('success'::text) from dead),
@@ -166,7 +165,7 @@ async fn a_second_signal_ends_at_once() {
 async fn killing_workers_again_and_again_loses_nothing() {
     let (db, journal) = (Db::new().await, journal("again"));
     hold(&db, &journal, 200, 60).await;
-    db.run("update jobs.job_queue set max_retries = 50").await;
+    db.run("update jobs.pending set max_retries = 50").await;
     let options = ["--concurrency", "8", "--lease", "1s"];
     let mut workers: Vec<Worker> = (0..2).map(|_| Worker::start(&db, &options)).collect();
     for kill in 0..6 {

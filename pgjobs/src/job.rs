@@ -34,6 +34,11 @@ impl Job {
         self.claimed.lease
     }
 
+    /// Where this attempt lies under its lease.
+    pub(crate) fn place(&self) -> i32 {
+        self.claimed.place
+    }
+
     /// The job's id, the same over all its attempts.
     pub fn id(&self) -> &JobId {
         &self.claimed.id

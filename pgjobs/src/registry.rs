@@ -13,9 +13,11 @@
 //! feature `linkme` by linker sections, for targets on which such constructors do not run. Both
 //! feed the same registry and pass the same tests.
 
+use std::any::TypeId;
 use std::collections::HashMap;
 
 use crate::error::Error;
+use crate::job::Job;
 use crate::task::TaskDef;
 use crate::topic::Topic;
 
@@ -87,6 +89,12 @@ impl Registry {
         let mut names: Vec<String> = self.by_name.keys().map(|&name| name.to_owned()).collect();
         names.sort_unstable();
         names
+    }
+
+    /// Those names whose tasks ask for their job, and so may end it in a transaction of their own.
+    pub(crate) fn self_finishing(&self) -> Vec<String> {
+        let asks = |def: &TaskDef| def.needs.iter().any(|need| (need.id)() == TypeId::of::<Job>());
+        self.by_name.iter().filter(|(_, def)| asks(def)).map(|(&name, _)| name.to_owned()).collect()
     }
 
     /// The tasks themselves, in order of name.

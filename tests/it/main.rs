@@ -1,6 +1,7 @@
 //! What the framework promises, against a real PostgreSQL.
 
 mod adopt;
+mod batches;
 mod contract;
 mod faults;
 mod history;

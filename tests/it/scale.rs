@@ -6,10 +6,10 @@ use pgjobs_tests::Db;
 
 /// A million jobs for next week and a million ended ones.
 const BALLAST: &str = "
-insert into jobs.job_queue (id, job_id, task, created_at, scheduled_at)
-select g, jobs._new_job_id(now()), 'noop', now(), now() + interval '7 days' + g * interval '1 ms' from generate_series(1, 1000000) g;
+insert into jobs.pending (id, job_id, task, created_at, scheduled_at)
+select g, jobs._new_job_id(jobs._id_prefix(now()), g), 'noop', now(), now() + interval '7 days' + g * interval '1 ms' from generate_series(1, 1000000) g;
 insert into jobs.job (id, job_id, task, retries, max_retries, priority, timeout, status, created_at, complete_on, attempt)
-select g, jobs._new_job_id(now()), 'noop', 0, 3, 0, 60, 'success', now(), now(), 1 from generate_series(1, 1000000) g;
+select g, jobs._new_job_id(jobs._id_prefix(now()), g), 'noop', 0, 3, 0, 60, 'success', now(), now(), 1 from generate_series(1, 1000000) g;
 select setval('jobs.job_number', 2000000);
 ";
 
@@ -41,15 +41,15 @@ async fn a_claim_of_100_costs_the_same_beside_a_million_future_and_a_million_end
 async fn settling_and_operating_do_not_read_the_whole_queue_on_stale_statistics() {
     let db = Db::new().await;
     db.run(
-        "insert into jobs.job_queue (id, job_id, task, created_at, ready_seq)
-           select g, jobs._new_job_id(now()), 'noop', now(), g from generate_series(1, 300000) g;
-         delete from jobs.job_queue",
+        "insert into jobs.pending (id, job_id, task, created_at, ready_seq)
+           select g, jobs._new_job_id(jobs._id_prefix(now()), g), 'noop', now(), g from generate_series(1, 300000) g;
+         delete from jobs.pending",
     )
     .await;
-    db.run("vacuum analyze jobs.job_queue").await;
+    db.run("vacuum analyze jobs.pending").await;
     db.run(
-        "insert into jobs.job_queue (id, job_id, task, created_at, ready_seq)
-           select g, jobs._new_job_id(now()), 'noop', now(), g from generate_series(1, 300000) g;
+        "insert into jobs.pending (id, job_id, task, created_at, ready_seq)
+           select g, jobs._new_job_id(jobs._id_prefix(now()), g), 'noop', now(), g from generate_series(1, 300000) g;
          select setval('jobs.job_number', 300000)",
     )
     .await;
@@ -80,7 +80,7 @@ async fn claim_100(db: &Db) -> Duration {
     let mut connection = db.pool.acquire().await.unwrap();
     let start = Instant::now();
     let claimed =
-        sqlx::query("select * from jobs.claim('00000000-0000-7000-8000-000000000000', '{noop}', 100, gen_random_uuid(), 15)")
+        sqlx::query("select j.id from jobs.claim('00000000-0000-7000-8000-000000000000', '{noop}', 100, gen_random_uuid(), 15) c, unnest(c.jobs) j")
             .fetch_all(&mut *connection)
             .await
             .unwrap();

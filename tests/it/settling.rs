@@ -157,14 +157,14 @@ async fn what_a_claim_took_without_an_answer_is_given_back_uncharged() {
 }
 
 #[tokio::test]
-async fn a_row_that_somebody_holds_is_busy_and_holds_up_no_other() {
+async fn a_batch_that_somebody_holds_is_busy_and_holds_up_no_other() {
     use sqlx::{Connection, Executor};
     let db = Db::new().await;
     db.run("select jobs.publish('a') from generate_series(1, 3); create table c as select * from jobs.consume(3)").await;
     let mut other = db.connect().await;
     let mut holding = other.begin().await.unwrap();
     holding
-        .execute("select 1 from jobs.job_queue where job_id = (select min(job_id) from c) for update")
+        .execute("select 1 from jobs.batch where first_job = (select min(job_id) from c) for update")
         .await
         .unwrap();
     let settle = "select coalesce(array_agg(s.verdict), '{}') from jobs.settle((select array_agg(job_id::text) from c),

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use pgjobs::local_postgres::LocalPostgres;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
-use sqlx::{ConnectOptions, Connection};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 use tokio::sync::OnceCell;
 
 pub use proxy::Proxy;
@@ -92,32 +92,43 @@ impl Db {
     }
 
     /// Runs statements.
-    pub async fn run(&self, sql: &'static str) {
-        sqlx::raw_sql(sql).execute(&self.pool).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+    pub async fn run(&self, sql: &str) {
+        sqlx::raw_sql(owned(sql)).execute(&self.pool).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
     }
 
     /// One value.
-    pub async fn one<T>(&self, sql: &'static str) -> T
+    pub async fn one<T>(&self, sql: &str) -> T
     where
         T: for<'r> sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres> + Send + Unpin,
     {
-        sqlx::query_scalar(sql).fetch_one(&self.pool).await.unwrap_or_else(|error| panic!("{sql}: {error}"))
+        sqlx::query_scalar(owned(sql))
+            .fetch_one(&self.pool)
+            .await
+            .unwrap_or_else(|error| panic!("{sql}: {error}"))
     }
 
     /// A column of values.
-    pub async fn all<T>(&self, sql: &'static str) -> Vec<T>
+    pub async fn all<T>(&self, sql: &str) -> Vec<T>
     where
         T: for<'r> sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres> + Send + Unpin,
     {
-        sqlx::query_scalar(sql).fetch_all(&self.pool).await.unwrap_or_else(|error| panic!("{sql}: {error}"))
+        sqlx::query_scalar(owned(sql))
+            .fetch_all(&self.pool)
+            .await
+            .unwrap_or_else(|error| panic!("{sql}: {error}"))
     }
 
     /// The SQLSTATE and message with which a statement is refused.
-    pub async fn refusal(&self, sql: &'static str) -> (String, String) {
-        let error = sqlx::raw_sql(sql).execute(&self.pool).await.expect_err(sql);
+    pub async fn refusal(&self, sql: &str) -> (String, String) {
+        let error = sqlx::raw_sql(owned(sql)).execute(&self.pool).await.expect_err(sql);
         let error = error.as_database_error().expect("an error of the database");
         (error.code().unwrap_or_default().into_owned(), error.message().to_owned())
     }
+}
+
+/// A test writes its statements itself.
+fn owned(sql: &str) -> AssertSqlSafe<String> {
+    AssertSqlSafe(sql.to_owned())
 }
 
 fn next_name() -> String {

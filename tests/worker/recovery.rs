@@ -86,7 +86,7 @@ async fn a_job_that_somebody_holds_does_not_hold_up_the_verdicts_of_others() {
     let first = pass::publish(&db.pool, 1).await.unwrap();
     gate.entered(1).await;
     let mut holding = other.begin().await.unwrap();
-    sqlx::query("select 1 from jobs.job_queue where job_id = $1 for update")
+    sqlx::query("select 1 from jobs.batch where first_job <= $1 and last_job >= $1 for update")
         .bind(first.id().as_str())
         .execute(&mut *holding)
         .await
@@ -107,7 +107,8 @@ async fn a_dead_workers_jobs_run_again_and_its_claims_are_refused() {
     pgjobs::publish_all(&db.pool, (0..5).map(add::new)).await.unwrap();
     db.run(
         "select jobs.register_worker('00000000-0000-7000-8000-000000000000', 'h', 1, 'v', '{}', '{math.add}', 5, 15);
-         create table dead as select * from jobs.claim('00000000-0000-7000-8000-000000000000', '{math.add}', 5, gen_random_uuid(), 15)",
+         select jobs.claim('00000000-0000-7000-8000-000000000000', '{math.add}', 5, gen_random_uuid(), 15);
+         create table dead as select job_id, lease from jobs._runs",
     )
     .await;
     db.advance(Duration::from_secs(14)).await;

@@ -76,7 +76,8 @@ pub(super) async fn run(
     }
     console.note(target.describe());
     let worker = configure(app.apply(Worker::new(pool)), asked);
-    let report = work(worker, console).await?;
+    announce(&worker, console)?;
+    let report = worker.run().await?;
     console.data(&report, || summary(&report))
 }
 
@@ -108,11 +109,12 @@ fn configure(mut worker: Worker, asked: WorkerArgs) -> Worker {
 }
 
 /// Says what it has and works until its end.
-pub(super) async fn work(worker: Worker, console: &Console) -> Result<Report, Failure> {
+/// Says what it will work on, or why it cannot.
+pub(super) fn announce(worker: &Worker, console: &Console) -> Result<(), Failure> {
     let tasks = worker.tasks().map_err(explain)?;
     let names: Vec<String> = tasks.iter().map(|task| format!("  {}", signature(task))).collect();
     console.note(format!("{} at work on:\n{}", program(), names.join("\n")));
-    Ok(worker.run().await?)
+    Ok(())
 }
 
 /// A program without any task is most often `pgjobs` itself.

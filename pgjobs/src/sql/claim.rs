@@ -1,4 +1,4 @@
-//! Claiming a batch of jobs for a worker.
+//! Claiming jobs for a worker.
 
 use std::time::Duration;
 
@@ -7,11 +7,15 @@ use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
 use uuid::Uuid;
 
+use super::pending::Pending;
 use crate::error::Error;
 use crate::job_id::JobId;
 
-const CLAIM: &str = "select c.job_id, c.task, c.body, c.retries, c.max_retries, c.priority, c.timeout, \
-     c.created_at, c.run_at, c.attempt, c.lease from jobs.claim($1, $2, $3, $4, $5, $6) c";
+const CLAIM: &str = "select c.part, c.run_at, c.unseen, c.next, c.jobs \
+     from jobs.claim($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) c";
+
+/// Jobs in one batch of the database; a place counts batches in these.
+const BATCH: i32 = 64;
 
 pub(crate) struct Claim<'a> {
     pub(crate) worker: Uuid,
@@ -23,6 +27,17 @@ pub(crate) struct Claim<'a> {
     pub(crate) margin: Duration,
     /// How long the caller will sleep if it gets nothing; none: it does not listen.
     pub(crate) sleep: Option<Duration>,
+    /// Tasks that may end their jobs in transactions of their own: each of their jobs is held alone.
+    pub(crate) alone: &'a [String],
+    pub(crate) marks: &'a [Mark],
+}
+
+/// Says that no job of this task and priority waits before this place in line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Mark {
+    pub(crate) task: String,
+    pub(crate) priority: i32,
+    pub(crate) place: i64,
 }
 
 /// A job under a fresh lease.
@@ -38,9 +53,24 @@ pub(crate) struct Claimed {
     pub(crate) created_at: DateTime<Utc>,
     pub(crate) run_at: DateTime<Utc>,
     pub(crate) lease: Uuid,
+    /// Where the run lies under its lease.
+    pub(crate) place: i32,
+    /// The place in line that the job had; below zero when it had been given back.
+    pub(crate) ready_seq: i64,
 }
 
-pub(crate) async fn claim(connection: &mut PgConnection, claim: &Claim<'_>) -> Result<Vec<Claimed>, Error> {
+/// What a claim brought.
+#[derive(Default)]
+pub(crate) struct Haul {
+    /// By priority, then by place in line.
+    pub(crate) jobs: Vec<Claimed>,
+    /// Transactions from here on may not have ended when the claim looked.
+    pub(crate) unseen: i64,
+    /// Transactions from here on had not begun.
+    pub(crate) next: i64,
+}
+
+pub(crate) async fn claim(connection: &mut PgConnection, claim: &Claim<'_>) -> Result<Haul, Error> {
     let rows = sqlx::query(CLAIM)
         .bind(claim.worker)
         .bind(claim.tasks)
@@ -48,25 +78,38 @@ pub(crate) async fn claim(connection: &mut PgConnection, claim: &Claim<'_>) -> R
         .bind(claim.lease)
         .bind(claim.margin.as_secs_f64())
         .bind(claim.sleep.map(|s| s.as_secs_f64()))
+        .bind(Some(claim.alone).filter(|alone| !alone.is_empty()))
+        .bind(claim.marks.iter().map(|m| m.task.as_str()).collect::<Vec<_>>())
+        .bind(claim.marks.iter().map(|m| m.priority).collect::<Vec<_>>())
+        .bind(claim.marks.iter().map(|m| m.place).collect::<Vec<_>>())
         .fetch_all(connection)
         .await?;
-    rows.iter().map(|row| Ok(claimed(row)?)).collect()
+    let mut haul = Haul::default();
+    rows.iter().try_for_each(|batch| add(&mut haul, batch, claim.lease))?;
+    haul.jobs.sort_by_key(|job| (std::cmp::Reverse(job.priority), job.ready_seq));
+    Ok(haul)
 }
 
-fn claimed(row: &PgRow) -> Result<Claimed, sqlx::Error> {
-    Ok(Claimed {
-        id: JobId::from_database(row.try_get(0)?),
-        task: row.try_get(1)?,
-        body: row.try_get(2)?,
-        retries: row.try_get(3)?,
-        max_retries: row.try_get(4)?,
-        priority: row.try_get(5)?,
-        timeout: Duration::try_from_secs_f64(row.try_get(6)?).unwrap_or(Duration::from_secs(60)),
-        created_at: row.try_get(7)?,
-        run_at: row.try_get(8)?,
-        attempt: row.try_get(9)?,
-        lease: row.try_get(10)?,
-    })
+fn add(haul: &mut Haul, batch: &PgRow, lease: Uuid) -> Result<(), sqlx::Error> {
+    let (part, run_at): (i32, _) = (batch.try_get(0)?, batch.try_get(1)?);
+    (haul.unseen, haul.next) = (batch.try_get(2)?, batch.try_get(3)?);
+    let jobs: Vec<Pending> = batch.try_get(4)?;
+    haul.jobs.extend((part * BATCH..).zip(jobs).map(|(place, job)| Claimed {
+        id: job.id,
+        task: job.task,
+        body: job.body,
+        attempt: job.attempt + 1,
+        retries: job.retries,
+        max_retries: job.max_retries,
+        priority: job.priority,
+        timeout: job.timeout,
+        created_at: job.created_at,
+        run_at,
+        lease,
+        place,
+        ready_seq: job.ready_seq.unwrap_or_default(),
+    }));
+    Ok(())
 }
 
 /// Gives back what a claim took whose answer never came; returns how many jobs that were.

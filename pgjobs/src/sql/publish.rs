@@ -6,6 +6,7 @@ use sqlx::{PgConnection, Row};
 use crate::draft::Draft;
 use crate::error::Error;
 use crate::job_id::JobId;
+use crate::options::TaskOptions;
 
 const ONE: &str = "select p.job_id from jobs.publish($1, $2, \
      coalesce($3, jobs.now() + make_interval(secs => $4)), $5::float8::numeric, $6, $7) p";
@@ -16,35 +17,49 @@ pub(crate) async fn one(connection: &mut PgConnection, draft: &Draft) -> Result<
         .bind(Json(&draft.body))
         .bind(draft.options.scheduled_at())
         .bind(draft.options.delay_seconds())
-        .bind(draft.options.timeout.map(|t| t.as_secs_f64()))
-        .bind(draft.options.priority)
+        .bind(timeout(draft))
+        .bind(priority(draft))
         .bind(retries(draft))
         .fetch_one(connection)
         .await?;
     Ok(JobId::from_database(row.try_get(0)?))
 }
 
-const MANY: &str = "select p from jobs.publish_all($1, $2, $3, $4, $5, $6, $7, $8) p";
+const MANY: &str = "select jobs.publish_all($1, $2, $3, $4, $5, $6, $7, $8)";
 
 pub(crate) async fn many(connection: &mut PgConnection, drafts: &[Draft]) -> Result<Vec<JobId>, Error> {
-    fn column<'d, T>(drafts: &'d [Draft], read: impl Fn(&'d Draft) -> T) -> Vec<T> {
-        drafts.iter().map(read).collect()
-    }
-    let rows = sqlx::query(MANY)
-        .bind(column(drafts, |d| d.task.as_ref()))
-        .bind(column(drafts, |d| Json(&d.body)))
+    let row = sqlx::query(MANY)
+        .bind(drafts.iter().map(|d| d.task.as_ref()).collect::<Vec<_>>())
+        .bind(drafts.iter().map(|d| Json(&d.body)).collect::<Vec<_>>())
         .bind(column(drafts, |d| d.options.scheduled_at()))
         .bind(column(drafts, |d| d.options.delay_seconds()))
-        .bind(column(drafts, |d| d.options.timeout.map(|t| t.as_secs_f64())))
-        .bind(column(drafts, |d| d.options.priority))
+        .bind(column(drafts, timeout))
+        .bind(column(drafts, priority))
         .bind(column(drafts, retries))
         .bind(column(drafts, |d| d.id.as_ref().map(JobId::as_str)))
-        .fetch_all(connection)
+        .fetch_one(connection)
         .await?;
-    rows.iter().map(|row| Ok(JobId::from_database(row.try_get(0)?))).collect()
+    Ok(row.try_get::<Vec<String>, _>(0)?.into_iter().map(JobId::from_database).collect())
+}
+
+/// One value of each draft; none at all when every draft leaves it to the database, which is the rule
+/// and spares it the work.
+fn column<'d, T>(drafts: &'d [Draft], read: impl Fn(&'d Draft) -> Option<T>) -> Option<Vec<Option<T>>> {
+    drafts.iter().any(|draft| read(draft).is_some()).then(|| drafts.iter().map(read).collect())
+}
+
+// What equals the database's own default is left to it.
+
+fn timeout(draft: &Draft) -> Option<f64> {
+    draft.options.timeout.filter(|timeout| *timeout != TaskOptions::DEFAULT.timeout).map(|t| t.as_secs_f64())
+}
+
+fn priority(draft: &Draft) -> Option<i32> {
+    draft.options.priority.filter(|priority| *priority != TaskOptions::DEFAULT.priority)
 }
 
 fn retries(draft: &Draft) -> Option<i32> {
     // Out of range is refused before it gets here (CallOptions::check).
-    draft.options.retries.and_then(|n| i32::try_from(n).ok())
+    let retries = draft.options.retries.filter(|retries| *retries != TaskOptions::DEFAULT.retries);
+    retries.and_then(|n| i32::try_from(n).ok())
 }

@@ -85,34 +85,40 @@ impl Verdict {
 pub(crate) struct Settlement {
     pub(crate) job: JobId,
     pub(crate) lease: Uuid,
+    pub(crate) place: i32,
     pub(crate) verdict: Verdict,
 }
 
 /// A verdict that was not accepted.
 pub(crate) struct Answer {
-    pub(crate) job: JobId,
+    /// Which one of those that were sent.
+    pub(crate) at: usize,
     /// Another transaction holds the job's row just now; otherwise the lease is lost.
     pub(crate) busy: bool,
 }
 
-const SETTLE: &str = "select s.job_id, s.verdict from jobs.settle($1, $2, $3, $4, $5, $6) s";
+const SETTLE: &str = "select s.at, s.verdict from jobs.settle($1, $2, $3, $4, $5, $6, $7) s";
 
 /// Settles a batch; returns the verdicts that were not accepted.
 pub(crate) async fn settle(
     connection: &mut PgConnection,
     batch: &[Settlement],
 ) -> Result<Vec<Answer>, Error> {
+    // Arrays of nothing are left out: a batch of successes is the rule.
+    let mixed = batch.iter().any(|s| !matches!(s.verdict, Verdict::Success(_)));
     let rows = sqlx::query(SETTLE)
         .bind(batch.iter().map(|s| s.job.as_str()).collect::<Vec<_>>())
         .bind(batch.iter().map(|s| s.lease).collect::<Vec<_>>())
-        .bind(batch.iter().map(|s| s.verdict.outcome()).collect::<Vec<_>>())
+        .bind(mixed.then(|| batch.iter().map(|s| s.verdict.outcome()).collect::<Vec<_>>()))
         .bind(batch.iter().map(|s| s.verdict.result()).collect::<Vec<_>>())
-        .bind(batch.iter().map(|s| s.verdict.error()).collect::<Vec<_>>())
-        .bind(batch.iter().map(|s| s.verdict.delay()).collect::<Vec<_>>())
+        .bind(mixed.then(|| batch.iter().map(|s| s.verdict.error()).collect::<Vec<_>>()))
+        .bind(mixed.then(|| batch.iter().map(|s| s.verdict.delay()).collect::<Vec<_>>()))
+        .bind(batch.iter().map(|s| s.place).collect::<Vec<_>>())
         .fetch_all(connection)
         .await?;
     let answer = |row: &PgRow| {
-        Ok(Answer { job: JobId::from_database(row.try_get(0)?), busy: row.try_get::<&str, _>(1)? == "busy" })
+        let at = usize::try_from(row.try_get::<i32, _>(0)?).unwrap_or_default().saturating_sub(1);
+        Ok(Answer { at, busy: row.try_get::<&str, _>(1)? == "busy" })
     };
     rows.iter().map(answer).collect()
 }

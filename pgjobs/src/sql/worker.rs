@@ -43,17 +43,17 @@ pub(crate) async fn register_tasks(
     Ok(())
 }
 
-/// Keeps the worker's leases alive; false when it was declared dead.
+/// Keeps the worker's leases alive; false when it was declared dead. `late` names runs, by lease and
+/// place, whose time counts from now.
 pub(crate) async fn heartbeat(
     connection: &mut PgConnection,
     worker: Uuid,
-    late: &[String],
-    margin: Duration,
+    late: &[(Uuid, i32)],
 ) -> Result<bool, Error> {
     let row = sqlx::query("select jobs.heartbeat_worker($1, $2, $3)")
         .bind(worker)
-        .bind(late)
-        .bind(margin.as_secs_f64())
+        .bind(late.iter().map(|(lease, _)| *lease).collect::<Vec<_>>())
+        .bind(late.iter().map(|(_, place)| *place).collect::<Vec<_>>())
         .fetch_one(connection)
         .await?;
     Ok(row.try_get(0)?)

@@ -7,6 +7,7 @@ use sqlx::PgPool;
 use super::hooks::Hooks;
 use super::shared::Report;
 use super::start::{self, WorkerHandle};
+use super::stop::Signals;
 use crate::context::State;
 use crate::error::Error;
 use crate::job::Job;
@@ -183,9 +184,9 @@ impl Worker {
     /// # Errors
     /// As [`start`](Worker::start); once it runs, trouble with the database is waited out.
     pub async fn run(self) -> Result<Report, Error> {
+        let signals = Signals::listen();
         let handle = self.start().await?;
-        let stopper = handle.stopper();
-        let signals = tokio::spawn(super::stop::on_signals(stopper));
+        let signals = tokio::spawn(signals.stop(handle.stopper()));
         let report = handle.wait().await;
         signals.abort();
         Ok(report)

@@ -7,6 +7,7 @@ use sqlx::PgConnection;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
+use super::marks::Marks;
 use super::pace::Pace;
 use super::shared::Shared;
 use super::stop::Phase;
@@ -19,7 +20,8 @@ use crate::sql::worker::{self, Registration};
 /// Claims until the worker stops; dropping `line` then tells the dispatcher that no more will come.
 pub(super) async fn fetch(shared: Arc<Shared>, link: Link, line: mpsc::UnboundedSender<Arc<Job>>) {
     let pace = Pace::new(shared.settings.slots, shared.settings.poll, Instant::now());
-    let mut fetcher = Fetcher { shared, link, line, pace, ran_dry: false, unanswered: Vec::new() };
+    let marks = Marks::new(Instant::now());
+    let mut fetcher = Fetcher { shared, link, line, pace, marks, ran_dry: false, unanswered: Vec::new() };
     while !fetcher.shared.stop.is_draining() {
         let outcome = match next_step(&fetcher.shared, &mut fetcher.pace).await {
             Step::Stop => break,
@@ -40,6 +42,7 @@ struct Fetcher {
     link: Link,
     line: mpsc::UnboundedSender<Arc<Job>>,
     pace: Pace,
+    marks: Marks,
     /// The last claim got less than it asked for: the next may have to sleep.
     ran_dry: bool,
     /// Claims, by worker and lease, of which it is unknown whether they took jobs.
@@ -85,10 +88,12 @@ impl Fetcher {
     }
 
     async fn claim(&mut self, room: usize) -> Result<Vec<Arc<Job>>, Error> {
-        let claimed = Instant::now();
+        let asked = Instant::now();
         let shared = self.shared.clone();
         // A worker that has all it can do is not going to sleep, so publishers need not wake it.
         let sleep = shared.settings.listen && self.ran_dry;
+        // A burst ends when nothing is left anywhere, so it looks everywhere.
+        let marks = if shared.settings.burst { Vec::new() } else { self.marks.for_claim(asked) };
         let claim = Claim {
             worker: shared.identity(),
             tasks: &shared.settings.names,
@@ -96,13 +101,17 @@ impl Fetcher {
             lease: Uuid::new_v4(),
             margin: shared.settings.lease,
             sleep: sleep.then_some(shared.settings.poll + Duration::from_millis(200)),
+            alone: &shared.settings.alone,
+            marks: &marks,
         };
-        let jobs = self.link.call(async |connection| claim::claim(connection, &claim).await).await;
-        if jobs.as_ref().is_err_and(link::is_unanswered) {
+        let haul = self.link.call(async |connection| claim::claim(connection, &claim).await).await;
+        if haul.as_ref().is_err_and(link::is_unanswered) {
             self.unanswered.push((claim.worker, claim.lease));
         }
-        let jobs: Vec<Arc<Job>> = jobs?.into_iter().map(|claimed| Arc::new(Job::new(claimed))).collect();
-        shared.held.claim(&jobs, claimed);
+        let haul = haul?;
+        self.marks.saw(&marks, &haul, asked.elapsed(), Instant::now());
+        let jobs: Vec<Arc<Job>> = haul.jobs.into_iter().map(|claimed| Arc::new(Job::new(claimed))).collect();
+        shared.held.claim(&jobs, asked);
         shared.counts.claimed(jobs.len());
         Ok(jobs)
     }

@@ -20,11 +20,11 @@ struct Entry {
     prolonged: bool,
 }
 
-/// A job is held under its lease and id: the same job may come again under another lease.
-type Key = (Uuid, String);
+/// A run is known by its lease and its place under it: the same job may come again under another lease.
+type Key = (Uuid, i32);
 
 fn key(job: &Job) -> Key {
-    (job.lease(), job.id().as_str().to_owned())
+    (job.lease(), job.place())
 }
 
 #[derive(Default)]
@@ -82,9 +82,9 @@ impl Held {
             .collect()
     }
 
-    /// Jobs that started, or still wait, longer than `after` past their claim: their lease should
+    /// Runs that started, or still wait, longer than `after` past their claim: their lease should
     /// count from now. A started one is named once.
-    pub(super) fn late(&self, after: Duration) -> Vec<String> {
+    pub(super) fn late(&self, after: Duration) -> Vec<Key> {
         let mut entries = self.entries();
         let lag = |entry: &Entry| match &entry.run {
             Some((_, started)) => started.duration_since(entry.claimed),
@@ -93,7 +93,7 @@ impl Held {
         let late = entries.values_mut().filter(|entry| !entry.prolonged && lag(entry) > after);
         late.map(|entry| {
             entry.prolonged = entry.run.is_some();
-            entry.job.id().as_str().to_owned()
+            key(&entry.job)
         })
         .collect()
     }

@@ -86,8 +86,7 @@ async fn keep(shared: &Arc<Shared>) {
 
 async fn heartbeat(link: &mut Link, shared: &Arc<Shared>) -> bool {
     let (id, late) = (shared.identity(), shared.held.late(TICK));
-    let margin = shared.settings.lease;
-    let beat = async |connection: &mut PgConnection| worker::heartbeat(connection, id, &late, margin).await;
+    let beat = async |connection: &mut PgConnection| worker::heartbeat(connection, id, &late).await;
     let alive = link.call(beat).await;
     log("heartbeat", &alive);
     if matches!(alive, Ok(false)) {

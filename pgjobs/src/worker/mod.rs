@@ -28,6 +28,7 @@ mod held;
 mod hooks;
 mod lease;
 mod listen;
+mod marks;
 mod pace;
 mod run;
 mod settle;

@@ -105,12 +105,18 @@ impl Settler {
     }
 
     fn keep_busy(&self, batch: Vec<Settlement>, answers: &[Answer]) -> Vec<Settlement> {
+        if answers.is_empty() {
+            return Vec::new();
+        }
         for lost in answers.iter().filter(|answer| !answer.busy) {
             self.shared.counts.settled(0, 1);
-            tracing::warn!(job.id = %lost.job, "verdict refused: the lease was lost, another attempt counts");
+            tracing::warn!(
+                job.id = batch.get(lost.at).map(|verdict| verdict.job.as_str()),
+                "verdict refused: the lease was lost, another attempt counts"
+            );
         }
-        let busy = |settlement: &Settlement| answers.iter().any(|a| a.busy && a.job == settlement.job);
-        batch.into_iter().filter(busy).collect()
+        let busy = |at: usize| answers.iter().any(|answer| answer.busy && answer.at == at);
+        batch.into_iter().enumerate().filter(|(at, _)| busy(*at)).map(|(_, settlement)| settlement).collect()
     }
 
     fn note_settled(&self, jobs: usize) {

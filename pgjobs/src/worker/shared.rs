@@ -40,6 +40,8 @@ pub(super) struct Shared {
 pub(super) struct Settings {
     pub(super) topics: Vec<String>,
     pub(super) names: Vec<String>,
+    /// Those among the names whose tasks may end their jobs themselves.
+    pub(super) alone: Vec<String>,
     pub(super) slots: usize,
     pub(super) lease: Duration,
     pub(super) grace: Duration,
@@ -155,7 +157,8 @@ impl Shared {
 
     fn send(&self, job: &Job, verdict: Verdict) {
         self.counts.verdict(&verdict);
-        let settlement = Settlement { job: job.id().clone(), lease: job.lease(), verdict };
+        let settlement =
+            Settlement { job: job.id().clone(), lease: job.lease(), place: job.place(), verdict };
         // The settle loop outlives every sender; after its end there is nobody left to tell.
         let _ = self.settlements.send(settlement);
     }

@@ -68,6 +68,7 @@ pub(super) async fn start(worker: Worker) -> Result<WorkerHandle, Error> {
     let registry = worker.registry()?;
     let settings = Settings {
         names: registry.claimable(),
+        alone: registry.self_finishing(),
         topics: worker.topics,
         slots: worker.concurrency,
         lease: worker.lease,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use super::shared::Shared;
@@ -59,20 +59,28 @@ impl Stopper {
     }
 }
 
-/// The first SIGINT or SIGTERM stops the worker, the second ends the process.
-pub(super) async fn on_signals(stopper: Stopper) {
-    let (Ok(mut interrupt), Ok(mut terminate)) =
-        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        tracing::warn!("signals cannot be caught here; the worker ends when its process does");
-        return;
-    };
-    tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
-    tracing::info!("stopping: no more claims, running jobs may finish; a second signal ends at once");
-    stopper.stop();
-    tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
-    tracing::warn!(
-        "second signal: ending at once; jobs that ran come back when the worker's lease has run out"
-    );
-    std::process::exit(130);
+/// The signals that end a worker, heard from the moment this is made.
+pub(super) struct Signals(Option<(Signal, Signal)>);
+
+impl Signals {
+    pub(super) fn listen() -> Self {
+        let (interrupt, terminate) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
+        Signals(interrupt.ok().zip(terminate.ok()))
+    }
+
+    /// The first SIGINT or SIGTERM stops the worker, the second ends the process.
+    pub(super) async fn stop(self, stopper: Stopper) {
+        let Some((mut interrupt, mut terminate)) = self.0 else {
+            tracing::warn!("signals cannot be caught here; the worker ends when its process does");
+            return;
+        };
+        tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+        tracing::info!("stopping: no more claims, running jobs may finish; a second signal ends at once");
+        stopper.stop();
+        tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+        tracing::warn!(
+            "second signal: ending at once; jobs that ran come back when the worker's lease has run out"
+        );
+        std::process::exit(130);
+    }
 }

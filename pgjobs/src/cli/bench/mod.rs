@@ -13,7 +13,7 @@ use clap::Args;
 
 use super::console::Console;
 use super::exit::Failure;
-use super::interrupt;
+use super::interrupt::Interrupt;
 use super::options::Global;
 use phases::Plan;
 use scratch::Scratch;
@@ -59,7 +59,7 @@ pub(super) async fn run(asked: Bench, global: &Global, console: &Console) -> Res
     // Cutting the work off is safe: its connections and its database end with it.
     let outcome = tokio::select! {
         outcome = measure(&scratch, &plan, console) => outcome,
-        () = interrupt::first() => Err(Failure::failed("interrupted")),
+        () = Interrupt::listen().first() => Err(Failure::failed("interrupted")),
     };
     let dropped = scratch.remove().await;
     let report = outcome?;

@@ -15,9 +15,10 @@ use crate::cli::connect;
 use crate::cli::console::Console;
 use crate::cli::dsn::Target;
 use crate::cli::exit::Failure;
+use crate::cli::interrupt::Interrupt;
 use crate::cli::options::program;
 use crate::cli::progress::Progress;
-use crate::cli::{interrupt, worker};
+use crate::cli::worker;
 use crate::local_postgres::LocalPostgres;
 use crate::{Error, Worker};
 
@@ -74,8 +75,9 @@ async fn serve(server: &LocalPostgres, url: &str, app: App, console: &Console) -
     if !applied.is_empty() {
         console.note(format!("applied {} migrations", applied.len()));
     }
+    let interrupt = Interrupt::listen();
     print(url, Some(server), console)?;
-    work(pool, app, console).await
+    work(pool, app, interrupt, console).await
 }
 
 fn print(url: &str, server: Option<&LocalPostgres>, console: &Console) -> Result<(), Failure> {
@@ -88,15 +90,17 @@ fn print(url: &str, server: Option<&LocalPostgres>, console: &Console) -> Result
 }
 
 /// Until Ctrl-C, with a worker if there is anything to work on.
-async fn work(pool: PgPool, app: App, console: &Console) -> Result<(), Failure> {
+async fn work(pool: PgPool, app: App, interrupt: Interrupt, console: &Console) -> Result<(), Failure> {
     console.note("Ctrl-C stops it");
     let worker = app.apply(Worker::new(pool));
     if is_idle(&worker) {
-        interrupt::first().await;
+        interrupt.first().await;
         return Ok(());
     }
-    let report = worker::work(worker, console).await?;
-    console.note(worker::summary(&report)); // the data of this command is the URL
+    worker::announce(&worker, console)?;
+    let working = worker.start().await?;
+    interrupt.first().await;
+    console.note(worker::summary(&working.shutdown().await)); // the data of this command is the URL
     Ok(())
 }
 

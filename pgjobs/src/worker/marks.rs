@@ -1,0 +1,114 @@
+//! Where in line to look for jobs: decisions without any IO.
+//!
+//! *The problem.* A claim reads a task's line from its beginning. Jobs that have left it are cleared
+//! away behind them, but not while some transaction keeps an old snapshot: a backup, a report, a
+//! forgotten session. Then every claim walks over all that has left since, and slows down from minute
+//! to minute.
+//!
+//! *So* the worker remembers, for each task and priority, the place up to which the line is empty,
+//! and claims from there (`Mark`). Jobs join the line at its end, and what is given back goes before
+//! every mark, where a claim always looks. Only a publisher that drew its number before a mark and
+//! commits after it puts a job behind it. A claim therefore reports which transactions it could not
+//! see the end of; its mark counts once all of those have ended and a later claim has looked again.
+//!
+//! *If one of them does not end* (a long migration, a publisher that waits), its mark counts after a
+//! second all the same, and whatever is committed behind it is found by a full look from the
+//! beginning. Full looks are taken as often as they cost little: one takes at most a thirtieth of the
+//! time. On a healthy queue they cost nothing and marks hardly ever matter.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use crate::sql::claim::{Haul, Mark};
+
+/// The time between two full looks, as a multiple of what one takes.
+const RARITY: u32 = 30;
+/// How long a mark waits for transactions to end.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// More lines than this are not worth remembering; their marks would be a burden to each claim.
+const MOST_LINES: usize = 500;
+
+/// The line of one task at one priority.
+type Line = (String, i32);
+
+#[derive(Default)]
+struct Progress {
+    /// Nothing waits before this place.
+    mark: Option<i64>,
+    next: Option<Candidate>,
+}
+
+/// A place that becomes the mark once no transaction before `horizon` is left.
+struct Candidate {
+    place: i64,
+    horizon: i64,
+    since: Instant,
+}
+
+pub(super) struct Marks {
+    lines: HashMap<Line, Progress>,
+    full_look_due: Instant,
+}
+
+impl Marks {
+    pub(super) fn new(now: Instant) -> Self {
+        Marks { lines: HashMap::new(), full_look_due: now }
+    }
+
+    /// Where the next claim should start; nowhere in particular when a full look is due.
+    pub(super) fn for_claim(&self, now: Instant) -> Vec<Mark> {
+        if now >= self.full_look_due {
+            return Vec::new();
+        }
+        let mark = |((task, priority), progress): (&Line, &Progress)| {
+            progress.mark.map(|place| Mark { task: task.clone(), priority: *priority, place })
+        };
+        self.lines.iter().filter_map(mark).collect()
+    }
+
+    /// Takes in what a claim with these marks brought.
+    pub(super) fn saw(&mut self, marks: &[Mark], haul: &Haul, took: Duration, now: Instant) {
+        if marks.is_empty() {
+            self.full_look_due = now + took * RARITY;
+        }
+        if self.lines.len() > MOST_LINES {
+            self.lines.clear();
+        }
+        for (line, first, last) in stretches(haul) {
+            let progress = self.lines.entry(line).or_default();
+            progress.advance(first, haul.unseen, now);
+            if progress.next.is_none() {
+                progress.next = Some(Candidate { place: last, horizon: haul.next, since: now });
+            }
+        }
+    }
+}
+
+impl Progress {
+    /// A claim took jobs of this line, `first` the earliest of them: it saw every transaction before
+    /// `unseen`, and nothing that waits before `first`.
+    fn advance(&mut self, first: i64, unseen: i64, now: Instant) {
+        let ripe = |next: &mut Candidate| unseen >= next.horizon || now.duration_since(next.since) > PATIENCE;
+        if let Some(next) = self.next.take_if(ripe) {
+            self.mark = Some(next.place.min(first));
+        }
+    }
+}
+
+/// The lines that a claim took from, each with the first and the last place that was taken. Places below zero are
+/// those of jobs that were given back; a claim looks there in any case.
+fn stretches(haul: &Haul) -> Vec<(Line, i64, i64)> {
+    let mut lines: Vec<(Line, i64, i64)> = Vec::new();
+    for job in haul.jobs.iter().filter(|job| job.ready_seq > 0) {
+        let place = job.ready_seq;
+        let known = lines
+            .iter_mut()
+            .rev()
+            .find(|((task, priority), ..)| *priority == job.priority && *task == job.task);
+        match known {
+            Some((_, first, last)) => (*first, *last) = ((*first).min(place), (*last).max(place)),
+            None => lines.push(((job.task.clone(), job.priority), place, place)),
+        }
+    }
+    lines
+}

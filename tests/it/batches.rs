@@ -1,0 +1,129 @@
+//! Batches and marks: what a worker's claim moves, and where it looks.
+
+use pgjobs_tests::Db;
+use sqlx::Executor;
+
+const WORKER: &str = "00000000-0000-7000-8000-000000000000";
+
+async fn with_worker() -> Db {
+    let db = Db::new().await;
+    db.run(&format!("select jobs.register_worker('{WORKER}', 'h', 1, 'v', '{{}}', '{{a,b}}', 100, 3600)"))
+        .await;
+    db
+}
+
+fn claim(num: usize, rest: &str) -> String {
+    format!("jobs.claim('{WORKER}', '{{a,b}}', {num}, gen_random_uuid(), 5{rest})")
+}
+
+/// A batch holds 64 jobs as bits of one number, so each size around its edges is worth a look.
+#[tokio::test]
+async fn claims_of_every_size_come_back_whole_and_settle_whole() {
+    let db = with_worker().await;
+    for size in [1, 2, 31, 32, 33, 62, 63, 64, 65, 127, 128, 129, 192] {
+        db.run(&format!("truncate jobs.pending, jobs.batch, jobs.job; select jobs.publish('a') from generate_series(1, {size})")).await;
+        db.run(&format!(
+            "drop table if exists c; create table c as select c.lease, c.part * 64 + j.ordinality::integer - 1 as place, j.job_id
+             from (select '00000000-0000-4000-8000-000000000001'::uuid as lease, k.*
+                   from jobs.claim('{WORKER}', '{{a}}', 500, '00000000-0000-4000-8000-000000000001', 5) k) c,
+               unnest(c.jobs) with ordinality j"
+        ))
+        .await;
+        assert_eq!(db.one::<i64>("select count(*) from c").await, size, "claimed");
+        assert_eq!(
+            db.one::<i64>("select count(*) from jobs._runs r join c using (lease, place, job_id)").await,
+            size,
+            "the place that the claim tells is where the job lies"
+        );
+        let settle = |half: &str| {
+            format!(
+                "select count(*) from jobs.settle((select array_agg(job_id::text) from c where {half}), (select array_agg(lease) from c where {half}),
+                   i_places => (select array_agg(place) from c where {half}))"
+            )
+        };
+        assert_eq!(db.one::<i64>(&settle("place % 2 = 0")).await, 0);
+        assert_eq!(db.one::<i64>("select count(*) from jobs.running").await, size / 2);
+        assert_eq!(
+            db.one::<i64>(&settle("place % 2 = 0")).await,
+            0,
+            "said again, it is known and not counted again"
+        );
+        db.run(&settle("place % 2 = 1")).await;
+        assert_eq!(
+            db.one::<i64>("select count(distinct job_id) from jobs.job").await,
+            size,
+            "ended, once each"
+        );
+        assert_eq!(db.one::<i64>("select count(*) from jobs.job").await, size);
+        assert_eq!(db.one::<i64>("select count(*) from jobs.batch").await, 0, "nothing is left of a batch");
+    }
+}
+
+#[tokio::test]
+async fn two_verdicts_on_one_run_in_one_call_are_refused_and_change_nothing() {
+    let db = Db::new().await;
+    db.run("select jobs.publish('a'); create table c as select * from jobs.consume(1)").await;
+    let twice = "select jobs.settle((select array[job_id::text, job_id] from c), (select array[lease, lease] from c))";
+    assert_eq!(db.refusal(twice).await.0, "PT400");
+    assert_eq!(db.one::<i64>("select count(*) from jobs.running").await, 1);
+}
+
+#[tokio::test]
+async fn a_job_claimed_alone_is_finished_in_a_transaction_without_holding_others() {
+    let db = with_worker().await;
+    db.run("select jobs.publish('a') from generate_series(1, 3); select jobs.publish('b') from generate_series(1, 3)").await;
+    db.run(&format!(
+        "create table c as select c.part, j.job_id, j.task from {} c, unnest(c.jobs) j",
+        claim(6, ", i_alone => '{b}'")
+    ))
+    .await;
+    assert_eq!(db.one::<i64>("select count(distinct part) from c where task = 'b'").await, 3);
+    assert_eq!(db.one::<i64>("select count(distinct part) from c where task = 'a'").await, 1);
+    let (mut one, mut two) = (db.connect().await, db.connect().await);
+    one.execute("begin; select jobs.ack(job_id) from c where task = 'b' order by job_id limit 1")
+        .await
+        .unwrap();
+    two.execute("set statement_timeout = '5s'; select jobs.ack(job_id) from c where task = 'b' order by job_id desc limit 1")
+        .await
+        .unwrap();
+    one.execute("rollback").await.unwrap();
+    assert_eq!(db.one::<i64>("select count(*) from jobs.job").await, 1);
+}
+
+#[tokio::test]
+async fn a_claim_starts_at_its_marks_and_still_sees_what_is_more_urgent_given_back_or_unmarked() {
+    let db = with_worker().await;
+    db.run(
+        "select jobs.publish('a') from generate_series(1, 10);                          -- 1 to 10
+         select jobs.publish('b') from generate_series(1, 2);                           -- 11, 12
+         select jobs.publish('a', null, null, null, 5) from generate_series(1, 2);      -- 13, 14
+         select jobs.publish('a', null, null, null, -5) from generate_series(1, 2)", // 15, 16
+    )
+    .await;
+    // As if a run of number 3 had been given back.
+    db.run("update jobs.pending set ready_seq = ready_seq - 4611686018427387904 where id = 3").await;
+    let marked = claim(100, ", i_mark_tasks => '{a}', i_mark_priorities => '{0}', i_marks => '{8}'");
+    let seen: Vec<i64> = db.all(&format!("select j.id from {marked} c, unnest(c.jobs) j order by 1")).await;
+    assert_eq!(seen, [3, 8, 9, 10, 11, 12, 13, 14, 15, 16], "only 1, 2 and 4 to 7 lie behind the mark");
+    let rest: Vec<i64> =
+        db.all(&format!("select j.id from {} c, unnest(c.jobs) j order by 1", claim(100, ""))).await;
+    assert_eq!(rest, [1, 2, 4, 5, 6, 7], "a claim without marks finds them");
+}
+
+/// The rule by which a worker moves its marks: a publisher that has drawn its number is visible as a
+/// transaction that has not ended.
+#[tokio::test]
+async fn a_claim_reports_a_publisher_that_has_drawn_a_number_and_not_committed() {
+    let db = with_worker().await;
+    let mut late = db.connect().await;
+    late.execute("begin; select jobs.publish('a')").await.unwrap();
+    db.run("select jobs.publish('a')").await;
+    let look = format!("select array[c.unseen, c.next] from {} c", claim(1, ""));
+    let during: Vec<i64> = db.one(&look).await;
+    let publisher: i64 =
+        sqlx::query_scalar("select pg_current_xact_id()::text::bigint").fetch_one(&mut late).await.unwrap();
+    assert!(during[0] <= publisher && publisher < during[1], "{during:?} {publisher}");
+    late.execute("commit").await.unwrap();
+    let after: Vec<i64> = db.one(&look).await;
+    assert!(after[0] >= during[1], "{after:?}: all that the first claim could not see has ended");
+}
