@@ -70,12 +70,12 @@ begin
   end if;
 end $$;
 
--- Says in one of the flags that somebody listens for the next i_seconds. It only moves on: another
--- may listen longer. (Two at the same instant may still overwrite each other; then one polls.)
-create function jobs._listen_until(i_flag regclass, i_seconds double precision) returns void
+-- Says in one of the flags that somebody listens until then, at most for a minute. It only moves on:
+-- another may listen longer. (Two at the same instant may still overwrite each other; then one polls.)
+create function jobs._listen_until(i_flag regclass, i_until timestamptz) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
-  v_until bigint := jobs._millis(jobs.now() + make_interval(secs => least(i_seconds, 60)));
+  v_until bigint := jobs._millis(least(i_until, jobs.now() + interval '60 s'));
 begin
   if v_until > pg_sequence_last_value(i_flag) is not false then
     perform setval(i_flag, v_until);
@@ -86,5 +86,10 @@ end $$;
 create function jobs.await_results(i_seconds double precision) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
-  perform jobs._listen_until('jobs.waiting_until', i_seconds);
+  perform jobs._listen_until('jobs.waiting_until', jobs.now() + make_interval(secs => i_seconds));
 end $$;
+
+-- The name under which a worker's claims and the sweep that declares it dead exclude each other.
+create function jobs._worker_key(i_worker uuid) returns bigint
+language sql immutable parallel safe
+return pg_catalog.hashtextextended('jobs.worker ' || i_worker::text, 0);

@@ -93,8 +93,8 @@ end $$;
 -- lease of a job outlasts its timeout by i_margin seconds, so that a worker, which counts from the
 -- same start, ends the run first.
 --
--- i_worker is a registered worker, whose leases end with it; its own row is held for the length of the
--- statement, so that a sweep cannot declare it dead while its claim is under way. PT410 when it was
+-- i_worker is a registered worker, whose leases end with it. A sweep cannot declare it dead while its
+-- claim is under way: both hold a lock on its name. PT410 when it was
 -- declared dead before. Without a worker each lease stands for itself.
 --
 -- With i_sleep_seconds the caller says that it will sleep that long if it gets nothing: said before
@@ -125,7 +125,19 @@ begin
     raise sqlstate 'PT400' using message = 'a claim needs a number of at least 1, a lease, and a margin of 0 to 3600 seconds';
   end if;
   if i_worker is not null then
-    perform jobs._come_for_work(i_worker, i_sleep_seconds);
+    -- A lock that writes nothing, so that a look which finds nothing has nothing to commit.
+    perform pg_advisory_xact_lock_shared(jobs._worker_key(i_worker));
+    if not exists (select 1 from jobs.worker w where w.id = i_worker and w.lost_at is null) then
+      raise sqlstate 'PT410' using message = 'this worker was declared dead or never registered',
+        hint = 'its jobs went to others; register under a new id';
+    end if;
+    if i_sleep_seconds > 0 then
+      perform jobs._sleep_for(i_sleep_seconds);
+    end if;
+    if exists (select 1 from jobs.pending q
+               where q.ready_seq is null and q.scheduled_at <= v_now and q.scheduled_at > v_now - interval '10 s') then
+      perform jobs.promote(1000, v_now - interval '10 s');
+    end if;
   end if;
   if cardinality(i_tasks) > 1 then
     select array_agg(q.task), array_agg(q.num) into v_tasks, v_quotas from jobs._quotas(v_stretches, v_most) q;
@@ -176,20 +188,17 @@ begin
   end loop;
 end $$;
 
--- What a worker says before it looks: that it lives (PT410 when that is no longer believed), and how
--- long it will sleep if nothing is there.
-create function jobs._come_for_work(i_worker uuid, i_sleep_seconds double precision) returns void
-language plpgsql security definer set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan as $$
+-- Says that a worker sleeps so long if it gets nothing; not where notifications are switched off. Says
+-- twice as much, so that a worker that looks often has to say it only now and then.
+create function jobs._sleep_for(i_seconds double precision) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_now timestamptz := jobs.now();
 begin
-  perform 1 from jobs.worker w where w.id = i_worker and w.lost_at is null for key share;
-  if not found then
-    raise sqlstate 'PT410' using message = 'this worker was declared dead or never registered',
-      hint = 'its jobs went to others; register under a new id';
+  if (pg_sequence_last_value('jobs.sleeping_until') >= jobs._millis(v_now + make_interval(secs => i_seconds))) is not true
+    and (select c.notify from jobs.config c) then
+    perform jobs._listen_until('jobs.sleeping_until', v_now + make_interval(secs => 2 * i_seconds));
   end if;
-  if i_sleep_seconds > 0 and (select c.notify from jobs.config c) then
-    perform jobs._listen_until('jobs.sleeping_until', i_sleep_seconds);
-  end if;
-  perform jobs.promote(1000, jobs.now() - interval '10 s');
 end $$;
 
 -- The tasks that have a job ready and fall under a topic (null: any), by skipping from one task

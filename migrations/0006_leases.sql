@@ -134,9 +134,11 @@ declare
   v_leases uuid[];
   v_places integer[];
 begin
-  -- Locked for update, which a claim under way prevents: no job can slip to a worker after this.
-  with lapsed as materialized (
+  -- Not while a claim of theirs is under way: no job can slip to a worker after this.
+  with silent as materialized (
     select w.id from jobs.worker w where w.expires_at < v_now and w.lost_at is null for update skip locked
+  ), lapsed as materialized (
+    select s.id from silent s where pg_try_advisory_xact_lock(jobs._worker_key(s.id))
   )
   update jobs.worker w set lost_at = v_now where w.id = any (array(select l.id from lapsed l));
   select array_agg(w.id) into v_dead from jobs.worker w where w.lost_at is not null;
