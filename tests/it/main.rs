@@ -2,9 +2,11 @@
 
 mod adopt;
 mod batches;
+mod budget;
 mod contract;
 mod faults;
 mod history;
 mod migrate;
+mod plans;
 mod scale;
 mod settling;

@@ -4,6 +4,7 @@ mod burst;
 mod ending;
 mod injection;
 mod limits;
+mod line;
 mod outage;
 mod outcomes;
 mod publishing;

@@ -112,3 +112,104 @@ fn stretches(haul: &Haul) -> Vec<(Line, i64, i64)> {
     }
     lines
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::job_id::JobId;
+    use crate::sql::claim::Claimed;
+
+    fn haul(places: &[i64], unseen: i64, next: i64) -> Haul {
+        Haul { jobs: places.iter().map(|&place| job(0, place)).collect(), unseen, next }
+    }
+
+    fn job(priority: i32, ready_seq: i64) -> Claimed {
+        Claimed {
+            id: JobId::generate(),
+            task: "a".to_owned(),
+            body: None,
+            attempt: 1,
+            retries: 0,
+            max_retries: 3,
+            priority,
+            timeout: PATIENCE,
+            created_at: DateTime::UNIX_EPOCH,
+            run_at: DateTime::UNIX_EPOCH,
+            lease: Uuid::nil(),
+            place: 0,
+            ready_seq,
+        }
+    }
+
+    /// Marks after these claims, each a millisecond long and ten after the last; all but the first are
+    /// made before the next full look is due.
+    fn after(claims: &[Haul]) -> (Marks, Instant) {
+        let mut now = Instant::now();
+        let mut marks = Marks::new(now);
+        for haul in claims {
+            let from = marks.for_claim(now);
+            marks.saw(&from, haul, Duration::from_millis(10), now);
+            now += Duration::from_millis(10);
+        }
+        (marks, now)
+    }
+
+    fn mark(marks: &Marks, now: Instant) -> Option<i64> {
+        marks.for_claim(now).first().map(|mark| mark.place)
+    }
+
+    #[test]
+    fn the_first_look_is_a_full_one() {
+        let now = Instant::now();
+        assert_eq!(Marks::new(now).for_claim(now), []);
+    }
+
+    #[test]
+    fn a_mark_counts_once_every_transaction_that_was_open_has_ended_and_a_claim_has_looked_again() {
+        let (marks, now) = after(&[haul(&[1, 2, 3], 100, 105)]);
+        assert_eq!(mark(&marks, now), None, "nobody has looked since");
+        let (marks, now) = after(&[haul(&[1, 2, 3], 100, 105), haul(&[4, 5], 104, 110)]);
+        assert_eq!(mark(&marks, now), None, "transaction 104 may yet commit");
+        let (marks, now) = after(&[haul(&[1, 2, 3], 100, 105), haul(&[4, 5], 105, 110)]);
+        assert_eq!(mark(&marks, now), Some(3));
+    }
+
+    #[test]
+    fn a_job_that_came_late_holds_the_mark_back() {
+        let (marks, now) = after(&[haul(&[1, 3, 9], 100, 105), haul(&[2, 10], 106, 110)]);
+        assert_eq!(mark(&marks, now), Some(2), "4 to 8 may have come as well, and be next");
+    }
+
+    #[test]
+    fn a_transaction_that_does_not_end_holds_the_mark_for_a_second_at_most() {
+        let (mut marks, now) = after(&[haul(&[1, 2], 100, 105), haul(&[3, 4], 100, 110)]);
+        let later = now + PATIENCE;
+        marks.saw(&marks.for_claim(now), &haul(&[5, 6], 100, 120), Duration::from_millis(1), later);
+        marks.full_look_due = later + PATIENCE;
+        assert_eq!(mark(&marks, later), Some(2));
+    }
+
+    #[test]
+    fn full_looks_are_as_rare_as_they_are_dear() {
+        let now = Instant::now();
+        let mut marks = Marks::new(now);
+        marks.saw(&[], &haul(&[1], 1, 2), Duration::from_millis(100), now);
+        marks.saw(&[], &haul(&[2], 3, 4), Duration::from_millis(100), now);
+        assert_eq!(mark(&marks, now + Duration::from_millis(2900)), Some(1));
+        assert_eq!(mark(&marks, now + Duration::from_millis(3000)), None);
+    }
+
+    #[test]
+    fn each_priority_has_a_mark_of_its_own_and_jobs_given_back_move_none() {
+        let back = 5 - (1 << 62);
+        let first = Haul { jobs: vec![job(7, 20), job(0, 10), job(0, back)], unseen: 1, next: 2 };
+        let second = Haul { jobs: vec![job(7, 21), job(0, 11)], unseen: 3, next: 4 };
+        let (marks, now) = after(&[first, second]);
+        let mut places: Vec<_> = marks.for_claim(now).iter().map(|m| (m.priority, m.place)).collect();
+        places.sort_unstable();
+        assert_eq!(places, [(0, 10), (7, 20)]);
+    }
+}

@@ -1,0 +1,179 @@
+//! The hot statements read what they need by index, whatever the statistics say.
+//!
+//! A queue's statistics are always of another moment, so the plans are pinned. Here they are tried
+//! under the worst statistics there are, and the server's own counters say how many rows were read.
+
+use std::time::Duration;
+
+use pgjobs_tests::Db;
+use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
+
+const WORKER: &str = "00000000-0000-7000-8000-000000000000";
+
+const REGISTER: &str = "select jobs.register_worker('00000000-0000-7000-8000-000000000000', 'h', 1, 'v', '{}', '{noop}', 100, 3600)";
+
+/// Pending jobs of this and of fifty other tasks, future, running and ended ones.
+const FILL: &str = "
+insert into jobs.pending (id, job_id, task, created_at, ready_seq)
+  select g, jobs._new_job_id(jobs._id_prefix(now()), g), case when g % 2 = 0 then 'noop' else 'other' || g % 50 end, now(), g
+  from generate_series(1, 60000) g;
+insert into jobs.pending (id, job_id, task, created_at, scheduled_at)
+  select g, jobs._new_job_id(jobs._id_prefix(now()), g), 'noop', now(), now() + interval '7 days' from generate_series(100001, 140000) g;
+insert into jobs.job (id, job_id, task, retries, max_retries, priority, timeout, status, created_at, complete_on, attempt)
+  select g, jobs._new_job_id(jobs._id_prefix(now()), g), 'noop', 0, 3, 0, 60, case when g % 9 = 0 then 'failed' else 'success' end::jobs.job_status, now(), now(), 1
+  from generate_series(200001, 240000) g;
+select setval('jobs.job_number', 300000);
+select count(*) from (select jobs.claim('00000000-0000-7000-8000-000000000000', '{noop}', 5000, gen_random_uuid(), 5)) c;
+";
+
+/// What was true when the statistics were gathered.
+#[derive(Debug, Clone, Copy)]
+enum Statistics {
+    Never,
+    WhenEmpty,
+    WhenLarge,
+}
+
+async fn filled(statistics: Statistics) -> Db {
+    let db = Db::with_clock().await;
+    db.run(REGISTER).await;
+    match statistics {
+        Statistics::Never => {}
+        Statistics::WhenEmpty => db.run("analyze").await,
+        Statistics::WhenLarge => {
+            db.run(FILL).await;
+            db.run("analyze").await;
+            db.run("truncate jobs.pending, jobs.batch, jobs.job").await;
+        }
+    }
+    db.run(FILL).await;
+    db
+}
+
+/// Each hot call, what it is given, and the most rows that it may fetch by index, all tables together.
+const CALLS: &[(&str, &str, &str, i64)] = &[
+    (
+        "claim",
+        "",
+        "select count(*) from jobs.claim('00000000-0000-7000-8000-000000000000', '{noop}', 100, gen_random_uuid(), 5)",
+        300,
+    ),
+    (
+        "claim from many tasks",
+        "",
+        "select count(*) from jobs.claim('00000000-0000-7000-8000-000000000000', (select array_agg('other' || g) from generate_series(1, 49) g), 100, gen_random_uuid(), 5)",
+        6000,
+    ),
+    (
+        "settle as successes",
+        "create temp table c as select job_id::text, lease, place from jobs._runs order by place limit 100",
+        "select count(*) from jobs.settle((select array_agg(job_id) from c), (select array_agg(lease) from c), i_places => (select array_agg(place) from c))",
+        1000,
+    ),
+    (
+        "settle for a retry",
+        "create temp table c as select job_id::text, lease, place from jobs._runs order by place limit 100",
+        "select count(*) from jobs.settle((select array_agg(job_id) from c), (select array_agg(lease) from c), array_fill('retry'::text, array[100]), i_places => (select array_agg(place) from c))",
+        1000,
+    ),
+    (
+        "settle without places, and too late",
+        "create temp table c as select job_id::text, gen_random_uuid() as lease from jobs._runs order by place limit 100",
+        "select count(*) from jobs.settle((select array_agg(job_id) from c), (select array_agg(lease) from c))",
+        20_000,
+    ),
+    (
+        "sweep",
+        "update jobs.batch set expires_at = '2000-01-01' where part < 2",
+        "select jobs.sweep(1000)",
+        3000,
+    ),
+    (
+        "promote",
+        "update jobs.pending set scheduled_at = now() - interval '1 s' where id between 100001 and 100100",
+        "select jobs.promote(100)",
+        300,
+    ),
+    ("tend", "", "select jobs.tend()", 300),
+    ("heartbeat", "", "select jobs.heartbeat_worker('00000000-0000-7000-8000-000000000000')", 100),
+    (
+        "read one",
+        "create temp table c as select job_id from jobs._runs limit 1",
+        "select count(*) from jobs.get((select job_id from c))",
+        1000,
+    ),
+    (
+        "cancel",
+        "create temp table c as select job_id::text from jobs._runs limit 5",
+        "select count(*) from jobs.cancel((select array_agg(job_id) from c))",
+        3000,
+    ),
+];
+
+#[tokio::test]
+async fn hot_calls_read_by_index_whatever_the_statistics_say() {
+    for statistics in [Statistics::Never, Statistics::WhenEmpty, Statistics::WhenLarge] {
+        let db = filled(statistics).await;
+        for mode in ["force_custom_plan", "force_generic_plan"] {
+            for &(what, before, call, most) in CALLS {
+                let mut session = db.connect().await;
+                let read = rows_read(&mut session, mode, before, call).await;
+                assert_eq!(read.0, 0, "{what} with {statistics:?}, {mode}: rows read from end to end");
+                assert!(read.1 <= most, "{what} with {statistics:?}, {mode}: {} rows by index", read.1);
+            }
+        }
+    }
+}
+
+/// Rows read by sequential scans and rows fetched by index, of the tables that grow; undone afterwards.
+async fn rows_read(session: &mut PgConnection, mode: &str, before: &str, call: &str) -> (i64, i64) {
+    let mut tx = session.begin().await.unwrap();
+    let run = |sql: String| sqlx::raw_sql(AssertSqlSafe(sql));
+    run(format!("set local plan_cache_mode = {mode}; {before}")).execute(&mut *tx).await.unwrap();
+    let start = counters(&mut tx).await;
+    run(call.to_owned()).execute(&mut *tx).await.unwrap_or_else(|error| panic!("{call}: {error}"));
+    let end = counters(&mut tx).await;
+    tx.rollback().await.unwrap();
+    (end.0 - start.0, end.1 - start.1)
+}
+
+async fn counters(session: &mut PgConnection) -> (i64, i64) {
+    let row = sqlx::query(
+        "select coalesce(sum(seq_tup_read), 0)::bigint, coalesce(sum(idx_tup_fetch), 0)::bigint
+         from pg_stat_xact_user_tables
+         where schemaname = 'jobs' and (relname in ('pending', 'batch') or relname like 'job\\_%')",
+    )
+    .fetch_one(session)
+    .await
+    .unwrap();
+    (row.get(0), row.get(1))
+}
+
+/// The counters do see a scan: without this, the test above could not fail.
+#[tokio::test]
+async fn the_counters_see_a_scan_of_the_whole_line() {
+    let db = filled(Statistics::Never).await;
+    let mut session = db.connect().await;
+    let scan = "select count(*) from jobs.pending where body is not null";
+    assert!(rows_read(&mut session, "auto", "", scan).await.0 > 90_000);
+}
+
+#[tokio::test]
+async fn an_expired_run_in_a_shared_batch_comes_back_alone() {
+    let db = Db::with_clock().await;
+    db.run(REGISTER).await;
+    db.run("select jobs.publish('noop', null, null, case when g = 3 then 10 else 600 end) from generate_series(1, 5) g").await;
+    db.run(&format!("select jobs.claim('{WORKER}', '{{noop}}', 5, gen_random_uuid(), 0)")).await;
+    assert_eq!(db.one::<i64>("select count(*) from jobs.batch").await, 1);
+    db.advance(Duration::from_secs(11)).await;
+    assert_eq!(db.one::<i32>("select jobs.sweep()").await, 1);
+    assert_eq!(db.one::<i64>("select count(*) from jobs.running").await, 4);
+    assert_eq!(
+        db.one::<i32>("select jobs.sweep()").await,
+        0,
+        "the batch now expires with the next of its runs"
+    );
+    db.advance(Duration::from_secs(600)).await;
+    assert_eq!(db.one::<i32>("select jobs.sweep()").await, 4);
+    assert_eq!(db.one::<i64>("select count(*) from jobs.batch").await, 0);
+}
