@@ -101,7 +101,7 @@ end $$;
 -- looking, so that a job committed after the look wakes it.
 --
 -- Tasks in i_alone get a batch for each job: to end one inside a transaction locks its batch until the
--- commit, and nobody else should wait for that. Marks are explained at the top of this file; `unseen`
+-- commit, and nobody else should wait for that. So do large ones, since no row holds more than 1 GiB. Marks are explained at the top of this file; `unseen`
 -- and `next` are the oldest transaction that had not ended, and the first that had not begun, when the
 -- claim looked.
 create function jobs.claim(
@@ -139,6 +139,12 @@ begin
       perform jobs.promote(1000, v_now - interval '10 s');
     end if;
   end if;
+  if i_num >= 256 then
+    -- Large claims of the same tasks take turns: side by side, each would first walk past all the rows
+    -- that the others have locked. (Small ones would wait for each other's commits, and do not.)
+    perform pg_advisory_xact_lock(hashtextextended('jobs.claim ' || array_to_string(i_tasks, ' '), 0));
+    v_now := jobs.now();
+  end if;
   if cardinality(i_tasks) > 1 then
     select array_agg(q.task), array_agg(q.num) into v_tasks, v_quotas from jobs._quotas(v_stretches, v_most) q;
     v_again := v_tasks;
@@ -157,7 +163,8 @@ begin
                  where s.task = k.task limit k.num) p
     ), taken as (
       delete from jobs.pending q where q.ctid = any (array(select p.at from picked p))
-      returning q as job, jobs._rank(q.priority, q.ready_seq) as rank, q.ready_seq, coalesce(q.task = any (i_alone), false) as alone
+      returning q as job, jobs._rank(q.priority, q.ready_seq) as rank, q.ready_seq,
+        coalesce(q.task = any (i_alone), false) or coalesce(pg_column_size(q.body), 0) > 65536 as alone
     ), placed as (
       -- In order; a job that shares a batch counts from zero, one that does not below zero.
       select t.job, case when t.alone then -v_first - row_number() over w

@@ -52,6 +52,9 @@ impl Context {
     }
 
     /// The job that is running.
+    ///
+    /// A hand-written task that ends it with [`Job::finish`] declares `Need::of::<Job>()`, as the macro does for
+    /// a task that injects it: its jobs are then held one by one, and none waits for another's transaction.
     pub fn job(&self) -> &Job {
         &self.job
     }

@@ -60,6 +60,14 @@ async fn claims_of_every_size_come_back_whole_and_settle_whole() {
 }
 
 #[tokio::test]
+async fn jobs_with_large_bodies_do_not_share_a_batch() {
+    let db = with_worker().await;
+    db.run("select jobs.publish('a', to_jsonb((select string_agg(md5(g::text || n), '') from generate_series(1, 5000) n))) from generate_series(1, 5) g; select jobs.publish('a')").await;
+    assert_eq!(db.one::<i64>(&format!("select count(*) from {} c", claim(6, ""))).await, 6);
+    assert_eq!(db.one::<i64>("select count(*) from jobs.running").await, 6);
+}
+
+#[tokio::test]
 async fn two_verdicts_on_one_run_in_one_call_are_refused_and_change_nothing() {
     let db = Db::new().await;
     db.run("select jobs.publish('a'); create table c as select * from jobs.consume(1)").await;
