@@ -5,6 +5,7 @@ mod batches;
 mod contract;
 mod faults;
 mod history;
+mod keep;
 mod migrate;
 mod scale;
 mod settling;
