@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use pgjobs::schemars::{self, JsonSchema};
-use pgjobs::{Backoff, Param, Task, TaskDef, TaskError, TaskOptions, task};
+use pgjobs::{Backoff, Keep, Param, Task, TaskDef, TaskError, TaskOptions, task};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -27,7 +27,8 @@ struct Receipt {
     retries = 5,
     timeout = "1m30s",
     priority = -3,
-    backoff = "exponential(1s, 1h)"
+    backoff = "exponential(1s, 1h)",
+    keep = "failed"
 )]
 async fn welcome(
     #[inject] mailer: &Mailer,
@@ -91,6 +92,7 @@ fn a_definition_holds_what_the_attribute_says() {
         timeout: Duration::from_secs(90),
         priority: -3,
         backoff: Backoff::exponential(Duration::from_secs(1), Duration::from_secs(3600)),
+        keep: Keep::Failed,
     };
     assert_eq!(def.options, expected);
 }

@@ -13,6 +13,7 @@ mod duration;
 mod errors;
 mod expand;
 mod fallback;
+mod keep;
 mod model;
 mod options;
 mod signature;

@@ -10,9 +10,11 @@ use syn::{Expr, ExprLit, Ident, Lit, LitStr, Meta, Path, Token};
 use crate::backoff::Backoff;
 use crate::duration;
 use crate::errors::Errors;
+use crate::keep::Keep;
 use crate::text::nearest;
 
-const KNOWN: [&str; 8] = ["name", "aliases", "retries", "timeout", "priority", "backoff", "call", "crate"];
+const KNOWN: [&str; 9] =
+    ["name", "aliases", "retries", "timeout", "priority", "backoff", "keep", "call", "crate"];
 
 /// A value and where it was written.
 pub(crate) struct At<T> {
@@ -29,6 +31,7 @@ pub(crate) struct Options {
     pub(crate) timeout: Option<At<Duration>>,
     pub(crate) priority: Option<At<i64>>,
     pub(crate) backoff: Option<At<Backoff>>,
+    pub(crate) keep: Option<At<Keep>>,
     /// The name of the call's struct, when the function's own will not do.
     pub(crate) call: Option<Ident>,
     /// The path of the library, when it is not `::pgjobs`.
@@ -72,6 +75,7 @@ impl Options {
                 self.priority = Some(integer(value, "`priority` takes a whole number: priority = 3")?)
             }
             "backoff" => self.backoff = Some(backoff(value)?),
+            "keep" => self.keep = Some(keep(value)?),
             "call" => self.call = Some(ident(value)?),
             _ => self.library = Some(path(value)?),
         }
@@ -162,9 +166,18 @@ fn timeout(value: &Expr) -> syn::Result<At<Duration>> {
 }
 
 fn backoff(value: &Expr) -> syn::Result<At<Backoff>> {
-    let text = string(value, "`backoff` takes a string: backoff = \"exponential(1s, 1h)\"")?;
-    match Backoff::parse(&text.value()) {
-        Ok(backoff) => Ok(At { value: backoff, source: value.clone() }),
+    parsed(value, "`backoff` takes a string: backoff = \"exponential(1s, 1h)\"", Backoff::parse)
+}
+
+fn keep(value: &Expr) -> syn::Result<At<Keep>> {
+    parsed(value, "`keep` takes a string: keep = \"failed\"", Keep::parse)
+}
+
+/// A string that has a form of its own.
+fn parsed<T>(value: &Expr, form: &str, parse: fn(&str) -> Result<T, String>) -> syn::Result<At<T>> {
+    let text = string(value, form)?;
+    match parse(&text.value()) {
+        Ok(parsed) => Ok(At { value: parsed, source: value.clone() }),
         Err(reason) => Err(syn::Error::new(text.span(), reason)),
     }
 }

@@ -25,8 +25,12 @@ pub enum Error {
     },
     /// The lease is no longer live: the job was handed to another worker, cancelled, or has ended.
     LeaseLost(JobId),
-    /// No job has this id (or its history was dropped by retention).
+    /// No job has this id (or it ended and its task does not keep it, see [`Keep`](crate::Keep), or
+    /// its history was dropped by retention).
     UnknownJob(JobId),
+    /// A job that was waited for is gone without a trace: it ended and its task does not keep it, see
+    /// [`Keep`](crate::Keep), or it was purged. How it ended is not known.
+    NotKept(JobId),
     /// No linked task has this name.
     UnknownTask {
         /// The name asked for.
@@ -102,8 +106,17 @@ impl fmt::Display for Error {
                 write!(f, "the lease on job {id} is lost: it ran out, or the job was cancelled or has ended")
             }
             Error::UnknownJob(id) => {
-                write!(f, "no job {id}: check the id, or its history has been dropped by retention")
+                write!(
+                    f,
+                    "no job {id}: check the id, or it ended and was not kept (option `keep` of its task), \
+                     or its history has been dropped by retention"
+                )
             }
+            Error::NotKept(id) => write!(
+                f,
+                "job {id} is gone and its result with it: it ended and its task does not keep it (option \
+                 `keep`), or it was purged; wait only for jobs that are kept"
+            ),
             Error::UnknownTask { name, known } => {
                 write!(f, "task `{name}` is not linked into this binary ({})", names(known))?;
                 nearest(name, known).map_or(Ok(()), |near| write!(f, "; did you mean `{near}`?"))

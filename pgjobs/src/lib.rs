@@ -102,7 +102,7 @@ pub use error::Error;
 pub use job::Job;
 pub use job_id::JobId;
 pub use job_state::JobState;
-pub use options::TaskOptions;
+pub use options::{Keep, TaskOptions};
 pub use outcome::{IntoOutcome, TaskError};
 pub use pgjobs_migrations::Step;
 pub use publish::{JobHandle, NewJob, Publish, PublishAll, Publisher, Tx, TxConnection, publish_all};
@@ -141,6 +141,7 @@ pub use {chrono, schemars, serde, serde_json, sqlx};
 /// | `timeout = "30s"` | the longest a run may take: `250ms`, `5m`, `1h30m`, up to `7d` | 60 s |
 /// | `priority = 3` | greater runs first | 0 |
 /// | `backoff = "exponential(1s, 1h)"` | or `"linear(5s)"`, `"fixed(10s)"`; see [`Backoff`] | 3 s, doubled, at most 1 h |
+/// | `keep = "failed"` | which ended jobs stay in history: `"all"`, `"failed"`, `"none"`; see [`Keep`] | `"all"` |
 /// | `call = Welcome` | names the struct, when the function's name is taken | the function's name |
 /// | `crate = path` | where pgjobs is, when it was renamed | `::pgjobs` |
 ///

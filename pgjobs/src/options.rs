@@ -1,8 +1,10 @@
 //! The options of a task and of one call: call over task over default.
 
+use std::str::FromStr;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use serde::Serialize;
 
 use crate::backoff::Backoff;
 use crate::error::Error;
@@ -18,17 +20,72 @@ pub struct TaskOptions {
     pub priority: i32,
     /// The delay before the next run.
     pub backoff: Backoff,
+    /// Which of its jobs stay in history once they have ended.
+    pub keep: Keep,
 }
 
 impl TaskOptions {
-    /// Three runs, 60 seconds, priority 0, exponential backoff: what SQL publishers get as well.
-    pub const DEFAULT: TaskOptions =
-        TaskOptions { retries: 3, timeout: Duration::from_secs(60), priority: 0, backoff: Backoff::DEFAULT };
+    /// Three runs, 60 seconds, priority 0, exponential backoff, every job kept: what SQL publishers
+    /// get as well.
+    pub const DEFAULT: TaskOptions = TaskOptions {
+        retries: 3,
+        timeout: Duration::from_secs(60),
+        priority: 0,
+        backoff: Backoff::DEFAULT,
+        keep: Keep::All,
+    };
 }
 
 impl Default for TaskOptions {
     fn default() -> Self {
         TaskOptions::DEFAULT
+    }
+}
+
+/// Which ended jobs of a task stay in history, `jobs.job`: a task that runs very often and whose jobs
+/// nobody looks up spares the database a row for each of them.
+///
+/// It is a property of the task, in force for all its jobs from the moment that a worker declares
+/// it. A job that is not kept leaves nothing behind: no result and no error, it is not counted, cannot
+/// be retried by hand, and to [`JobHandle::wait`](crate::JobHandle::wait) it is
+/// [`Error::NotKept`](crate::Error::NotKept) when it ends meanwhile and
+/// [`Error::UnknownJob`](crate::Error::UnknownJob) later. So wait only for jobs that are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Keep {
+    /// All of them.
+    #[default]
+    All,
+    /// Those that failed or were cancelled; of a success nothing stays.
+    Failed,
+    /// None of them, however they ended.
+    None,
+}
+
+impl Keep {
+    /// The word for it, in SQL and in `#[task(keep = "…")]`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Keep::All => "all",
+            Keep::Failed => "failed",
+            Keep::None => "none",
+        }
+    }
+}
+
+impl FromStr for Keep {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        Ok(match text {
+            "all" => Keep::All,
+            "failed" => Keep::Failed,
+            "none" => Keep::None,
+            other => {
+                let reason = format!("`{other}` is none of all, failed, none");
+                return Err(Error::Option { name: "keep", reason });
+            }
+        })
     }
 }
 

@@ -98,6 +98,7 @@ impl TaskDef {
             "retries": self.options.retries,
             "timeout": self.options.timeout.as_secs_f64(),
             "priority": self.options.priority,
+            "keep": self.options.keep.as_str(),
         })
     }
 }

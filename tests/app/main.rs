@@ -41,7 +41,7 @@ async fn slow(seconds: f64) -> Result<f64, TaskError> {
 }
 
 /// Counts its runs in this process.
-#[task(name = "app.count")]
+#[task(name = "app.count", keep = "failed")]
 async fn count(#[inject] counter: &Counter) -> Result<u64, TaskError> {
     Ok(counter.0.fetch_add(1, Ordering::Relaxed) + 1)
 }

@@ -82,6 +82,7 @@ async fn tasks_and_workers_are_listed() {
     let text = run(&mut on(&db.url, &["inspect", "tasks"])).data();
     assert!(text.contains("Adds two numbers.") && text.contains("[reason]"), "{text}");
     assert!(text.contains("no worker ever declared it"), "{text}");
+    assert!(text.contains("Keeps") && text.contains("  failed  "), "app.count keeps failures only: {text}");
     assert_eq!(run(&mut on(&db.url, &["inspect", "workers"])).data(), "no workers");
 
     let worker = Running::start(&mut on(&db.url, &["worker", "--topic", "app.a*"]));
@@ -95,5 +96,6 @@ async fn tasks_and_workers_are_listed() {
     let document = run(&mut on(&db.url, &["inspect", "tasks", "--json"])).json();
     assert_eq!(document["tasks"][0]["name"], "app.add");
     assert_eq!(document["tasks"][0]["workers"], 1);
+    assert_eq!(document["tasks"][0]["keep"], "all");
     drop(worker);
 }

@@ -6,6 +6,7 @@ mod budget;
 mod contract;
 mod faults;
 mod history;
+mod keep;
 mod migrate;
 mod plans;
 mod scale;

@@ -3,6 +3,7 @@
 mod burst;
 mod ending;
 mod injection;
+mod keep;
 mod limits;
 mod line;
 mod outage;

@@ -153,3 +153,41 @@ pub(crate) async fn grow(#[inject] pool: &PgPool, depth: u32) -> Result<(), Task
     }
     Ok(())
 }
+
+/// Its ended jobs are all kept: nothing else is said.
+#[task(name = "keep.all", retries = 2, backoff = "fixed(10ms)")]
+pub(crate) async fn keep_all(#[inject] gate: &Gate, fails: bool) -> Result<(), TaskError> {
+    gate.pass().await;
+    if fails { Err("as told".into()) } else { Ok(()) }
+}
+
+/// Of its ended jobs the failed ones are kept.
+#[task(name = "keep.failed", keep = "failed", retries = 2, backoff = "fixed(10ms)")]
+pub(crate) async fn keep_failed(#[inject] gate: &Gate, fails: bool) -> Result<(), TaskError> {
+    keep_all(gate, fails).await
+}
+
+/// Of its ended jobs none is kept.
+#[task(name = "keep.none", keep = "none", retries = 2, backoff = "fixed(10ms)")]
+pub(crate) async fn keep_none(#[inject] gate: &Gate, fails: bool) -> Result<(), TaskError> {
+    keep_all(gate, fails).await
+}
+
+/// Ends its job in a transaction of its own; failed ones are kept.
+#[task(name = "keep.failed_itself", keep = "failed", retries = 1)]
+pub(crate) async fn keep_failed_itself(
+    #[inject] pool: &PgPool,
+    #[inject] gate: &Gate,
+    #[inject] job: &Job,
+    roll_back: bool,
+) -> Result<(), TaskError> {
+    gate.pass().await;
+    let mut tx = pool.begin().await?;
+    job.finish(&mut tx, &()).await?;
+    if roll_back {
+        tx.rollback().await?
+    } else {
+        tx.commit().await?
+    }
+    Ok(())
+}

@@ -40,7 +40,8 @@ impl<R> JobHandle<R> {
     /// The job as it stands now.
     ///
     /// # Errors
-    /// [`Error::UnknownJob`] when its transaction was not committed, or its history was dropped.
+    /// [`Error::UnknownJob`] when its transaction was not committed, when it ended and is not kept
+    /// (see [`Keep`](crate::Keep)), or when its history was dropped.
     pub async fn fetch(&self, pool: &PgPool) -> Result<JobRow, Error> {
         inspect::get(&mut *pool.acquire().await?, &self.id).await
     }
@@ -51,7 +52,8 @@ impl<R: DeserializeOwned> JobHandle<R> {
     ///
     /// Listens for the database's word on a connection that all waiting handles of this process
     /// share, and looks by itself about once a second, so that it also works without it. Publish
-    /// and commit first: a job that is not committed is unknown.
+    /// and commit first: a job that is not committed is unknown. Of a job that its task does not keep
+    /// ([`Keep`](crate::Keep)) there is no result to read, even if it succeeds while this waits.
     ///
     /// ```no_run
     /// use pgjobs::task;
@@ -66,7 +68,8 @@ impl<R: DeserializeOwned> JobHandle<R> {
     ///
     /// # Errors
     /// [`Error::JobFailed`] when the job failed or was cancelled, [`Error::UnknownJob`] when there
-    /// is none, [`Error::Body`] when its result is not an `R`.
+    /// is none (or no more), [`Error::NotKept`] when it was there and then left nothing behind,
+    /// [`Error::Body`] when its result is not an `R`.
     pub async fn wait(&self, pool: &PgPool) -> Result<R, Error> {
         self.watch(pool, None).await
     }
@@ -83,12 +86,14 @@ impl<R: DeserializeOwned> JobHandle<R> {
         // Listening starts before the first look: what ends between the two is not missed.
         let mut results = Results::listen(pool);
         let mut pause = Duration::from_millis(10);
+        let mut missing: fn(JobId) -> Error = Error::UnknownJob;
         loop {
             let standing = inspect::standing(&mut *pool.acquire().await?, &self.id).await?;
-            let standing = standing.ok_or_else(|| Error::UnknownJob(self.id.clone()))?;
+            let standing = standing.ok_or_else(|| missing(self.id.clone()))?;
             if standing.state.has_ended() {
                 return self.read(standing);
             }
+            missing = Error::NotKept; // it exists, so its going will be an end
             let wake = Instant::now() + pause;
             if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
                 return Err(Error::WaitTimeout(self.id.clone()));

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use crate::error::Error;
 use crate::job_id::JobId;
 use crate::job_state::JobState;
+use crate::options::Keep;
 use crate::topic::Topic;
 
 /// A job as `jobs.all` shows it, wherever it stands.
@@ -227,6 +228,8 @@ pub struct TaskRow {
     pub args_schema: Option<Value>,
     /// JSON Schema of its result.
     pub result_schema: Option<Value>,
+    /// Which of its ended jobs stay in history; none was said of a task that nobody declared.
+    pub keep: Option<Keep>,
     /// Whether a worker ever declared it.
     pub declared: bool,
     /// How many live workers have it.
@@ -234,7 +237,7 @@ pub struct TaskRow {
 }
 
 const TASKS: &str = "select t.name, coalesce(t.aliases, '{}'), coalesce(t.doc, ''), t.args_schema, \
-     t.result_schema, t.declared, t.workers from jobs.tasks() t";
+     t.result_schema, t.keep, t.declared, t.workers from jobs.tasks() t";
 
 pub(crate) async fn tasks(connection: &mut PgConnection) -> Result<Vec<TaskRow>, Error> {
     let rows = sqlx::query(TASKS).fetch_all(connection).await?;
@@ -245,8 +248,9 @@ pub(crate) async fn tasks(connection: &mut PgConnection) -> Result<Vec<TaskRow>,
             doc: row.try_get(2)?,
             args_schema: row.try_get(3)?,
             result_schema: row.try_get(4)?,
-            declared: row.try_get(5)?,
-            workers: row.try_get(6)?,
+            keep: row.try_get::<Option<&str>, _>(5)?.map(str::parse).transpose()?,
+            declared: row.try_get(6)?,
+            workers: row.try_get(7)?,
         })
     };
     rows.iter().map(task).collect()

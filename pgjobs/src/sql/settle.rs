@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::error::Error;
 use crate::job_id::JobId;
+use crate::options::Keep;
 
 pub(crate) async fn ack(
     connection: &mut PgConnection,
@@ -39,8 +40,8 @@ pub(crate) enum Verdict {
     Success(Box<RawValue>),
     Fail(String),
     Retry(String, Duration),
-    /// The task says that it ended the job in a transaction of its own.
-    Verify,
+    /// The task, which keeps these of its jobs, says that it ended this one in a transaction of its own.
+    Verify(Keep),
     Snooze(Duration),
     Release,
 }
@@ -51,7 +52,7 @@ impl Verdict {
             Verdict::Success(_) => "success",
             Verdict::Fail(_) => "fail",
             Verdict::Retry(..) => "retry",
-            Verdict::Verify => "verify",
+            Verdict::Verify(_) => "verify",
             Verdict::Snooze(_) => "snooze",
             Verdict::Release => "release",
         }
@@ -67,9 +68,15 @@ impl Verdict {
     fn error(&self) -> Option<&str> {
         match self {
             Verdict::Fail(error) | Verdict::Retry(error, _) => Some(error),
-            Verdict::Verify => Some("the transaction in which the task finished this job was rolled back"),
+            Verdict::Verify(_) => Some("the transaction in which the task finished this job was rolled back"),
             _ => None,
         }
+    }
+
+    /// Whether a refusal says that the lease was lost. Not so of a job that its task ended itself and
+    /// does not keep: it leaves nothing by which the database could know its end again.
+    pub(crate) fn is_lost_when_refused(&self) -> bool {
+        !matches!(self, Verdict::Verify(Keep::Failed | Keep::None))
     }
 
     fn delay(&self) -> Option<f64> {

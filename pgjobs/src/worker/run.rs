@@ -68,7 +68,7 @@ fn report(shared: &Shared, job: &Job, outcome: &Outcome, started: Instant) {
 
 fn verdict(def: &TaskDef, job: &Job, outcome: Outcome) -> Verdict {
     match outcome {
-        Ok(_) if job.was_finished_by_task() => Verdict::Verify,
+        Ok(_) if job.was_finished_by_task() => Verdict::Verify(def.options.keep),
         Ok(result) => Verdict::Success(result),
         Err(error) => match error.next() {
             Next::Fail => Verdict::Fail(storable(error.message())),

@@ -108,12 +108,10 @@ impl Settler {
         if answers.is_empty() {
             return Vec::new();
         }
-        for lost in answers.iter().filter(|answer| !answer.busy) {
+        let refused = answers.iter().filter(|answer| !answer.busy).filter_map(|answer| batch.get(answer.at));
+        for lost in refused.filter(|settlement| settlement.verdict.is_lost_when_refused()) {
             self.shared.counts.settled(0, 1);
-            tracing::warn!(
-                job.id = batch.get(lost.at).map(|verdict| verdict.job.as_str()),
-                "verdict refused: the lease was lost, another attempt counts"
-            );
+            tracing::warn!(job.id = %lost.job, "verdict refused: the lease was lost, another attempt counts");
         }
         let busy = |at: usize| answers.iter().any(|answer| answer.busy && answer.at == at);
         batch.into_iter().enumerate().filter(|(at, _)| busy(*at)).map(|(_, settlement)| settlement).collect()

@@ -204,7 +204,7 @@ impl Counts {
 
     fn verdict(&self, verdict: &Verdict) {
         let count = match verdict {
-            Verdict::Success(_) | Verdict::Verify => &self.succeeded,
+            Verdict::Success(_) | Verdict::Verify(_) => &self.succeeded,
             Verdict::Fail(_) => &self.failed,
             Verdict::Retry(..) => &self.retried,
             Verdict::Snooze(_) => &self.snoozed,

@@ -1,12 +1,12 @@
 //! Two tasks written by hand: one that does nothing, one that says that it was started.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use schemars::{Schema, schema_for};
 use serde::Serialize;
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::{Backoff, JobId, Need, Task, TaskDef, TaskOptions};
+use crate::{JobId, Need, Task, TaskDef, TaskOptions};
 
 /// Tells the bench when a task was started.
 pub(super) struct Probe(pub(super) UnboundedSender<Start>);
@@ -22,8 +22,7 @@ pub(super) struct Ping {}
 
 pub(super) const TOPIC: &str = "pgjobs.bench.*";
 
-const OPTIONS: TaskOptions =
-    TaskOptions { retries: 1, timeout: Duration::from_secs(60), priority: 0, backoff: Backoff::DEFAULT };
+const OPTIONS: TaskOptions = TaskOptions { retries: 1, ..TaskOptions::DEFAULT };
 
 pub(super) static NOOP: TaskDef = TaskDef {
     name: "pgjobs.bench.noop",
