@@ -49,7 +49,7 @@ declare
   v_bits bigint[];           -- what is accepted of each batch
   v_accepted bigint;
   v_twice boolean;
-  v_unkept_successes text[] := array(select t.name from jobs.task t where t.keep <> 'all');
+  v_unkept_successes text[] := array(select n from jobs.task t, unnest(t.aliases || t.name::text) n where t.keep <> 'all');
 begin
   select array_agg(b.lease), array_agg(b.part), array_agg(b.open & g.bits), sum(bit_count((b.open & g.bits)::bit(64))),
     bool_or(g.verdicts <> bit_count(g.bits::bit(64)))
@@ -109,7 +109,7 @@ language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 set enable_seqscan = off set enable_bitmapscan = off set enable_mergejoin = off set enable_nestloop = off set jit = off set plan_cache_mode = force_generic_plan as $$
 declare
-  v_unkept text[] := array(select t.name from jobs.task t where t.keep = 'none');
+  v_unkept text[] := array(select n from jobs.task t, unnest(t.aliases || t.name::text) n where t.keep = 'none');
 begin
   with runs as materialized (
     select o.*, s.outcome, left(s.error, 65536) as error,
@@ -206,7 +206,7 @@ begin
 end $$;
 
 -- Ends a running job as a success and returns its row. With its lease it is fenced: PT409 when the
--- lease is gone, the same row again when this lease has ended it already. Without one, as the
+-- lease is gone, the same row again when this lease has ended it already and history keeps it. Without one, as the
 -- original's clients call it, whoever holds the job is taken at his word; P0001 when nobody does.
 -- Holds the job's batch until the transaction ends: of a plain client's jobs and those that a worker
 -- claimed `alone` each has a batch of its own.

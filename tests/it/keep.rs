@@ -52,3 +52,14 @@ async fn an_unknown_word_is_refused() {
     assert_eq!(state, "23514", "{message}");
     assert!(message.contains("keep_is_known"), "{message}");
 }
+
+#[tokio::test]
+async fn a_job_published_under_an_alias_is_kept_as_its_task_says() {
+    let db = Db::new().await;
+    db.run(
+        "select jobs.register_tasks('[{\"name\": \"b\", \"aliases\": [\"a\"], \"args_schema\": {}, \"result_schema\": {},
+           \"retries\": 1, \"timeout\": 60, \"priority\": 0, \"keep\": \"none\"}]')",
+    )
+    .await;
+    assert_eq!(history(&db).await, Vec::<String>::new());
+}
