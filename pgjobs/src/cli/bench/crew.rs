@@ -66,10 +66,12 @@ impl Crew {
         }
     }
 
-    /// Ends the worker; void unless so many jobs succeeded.
+    /// Ends the worker and closes its pool; void unless so many jobs succeeded.
     pub(super) async fn dismiss(self, jobs: u64) -> Result<Report, Failure> {
         let report = self.worker.shutdown().await;
         all_succeeded(&self.pool, jobs).await?;
+        // A connection that is still open when its database is dropped would complain.
+        self.pool.close().await;
         Ok(report)
     }
 }

@@ -5,8 +5,7 @@
 
 use std::time::Instant;
 
-use sqlx::pool::PoolConnection;
-use sqlx::{PgPool, Postgres};
+use sqlx::{Connection, PgConnection, PgPool};
 
 use super::crew::Crew;
 use super::figures::{Rate, Thirds};
@@ -55,17 +54,18 @@ async fn thirds(stage: &Stage<'_>, crew: &Crew, begun: Instant) -> Thirds {
 }
 
 /// A session that looked once and still holds what it saw.
-async fn hold(pool: &PgPool) -> Result<PoolConnection<Postgres>, Failure> {
-    let mut session = pool.acquire().await?;
+async fn hold(pool: &PgPool) -> Result<PgConnection, Failure> {
+    // Not the pool's: it is closed while the session still holds on.
+    let mut session = pool.acquire().await?.detach();
     // A server that ends idle transactions would end the measurement with it.
-    sqlx::raw_sql("set idle_in_transaction_session_timeout = 0").execute(&mut *session).await?;
+    sqlx::raw_sql("set idle_in_transaction_session_timeout = 0").execute(&mut session).await?;
     let look = "begin isolation level repeatable read; select txid_current_snapshot()";
-    sqlx::raw_sql(look).execute(&mut *session).await?;
+    sqlx::raw_sql(look).execute(&mut session).await?;
     Ok(session)
 }
 
 /// Fails if the session was ended in between: then nothing was held.
-async fn release(mut session: PoolConnection<Postgres>) -> Result<(), Failure> {
-    sqlx::raw_sql("rollback").execute(&mut *session).await?;
-    Ok(())
+async fn release(mut session: PgConnection) -> Result<(), Failure> {
+    sqlx::raw_sql("rollback").execute(&mut session).await?;
+    Ok(session.close().await?)
 }

@@ -8,11 +8,11 @@ pub(super) enum Scenario {
     Drain,
     /// one connection publishes one by one, then N jobs in bulk
     Publish,
-    /// an idle worker, single publishes with uneven pauses: from just before the publish to the run
+    /// single publishes to an idle worker: from just before each to its run
     Latency,
-    /// a worker, a single and a bulk publisher for S seconds; 1 % of the jobs fail once, 1 % sleep 50 ms
+    /// S seconds of single and bulk publishes; 1 % fail once, 1 % sleep 50 ms
     Mixed,
-    /// a steady flow for S seconds, without and with an old snapshot held open by another session
+    /// a steady flow for S seconds, without and beside a held snapshot
     HeldSnapshot,
 }
 

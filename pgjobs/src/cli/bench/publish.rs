@@ -17,6 +17,7 @@ pub(super) async fn run(stage: &Stage<'_>) -> Result<Outcome, Failure> {
     let started = Instant::now();
     stage.publish_in_bulk(&pool).await?;
     let in_bulk = Rate::new(stage.plan.jobs.into(), started.elapsed());
+    pool.close().await;
     Ok(Outcome::Publish { one_by_one, in_bulk })
 }
 

@@ -53,8 +53,10 @@ impl Scratch {
     pub(super) async fn settings(&self, plan: &Plan) -> Result<Settings, Failure> {
         let setting = "select current_setting('server_version'), current_setting('fsync'), \
                        current_setting('synchronous_commit'), current_setting('shared_buffers')";
+        let pool = self.pool().await?;
         let (server_version, fsync, synchronous_commit, shared_buffers) =
-            sqlx::query_as(setting).fetch_one(&self.pool().await?).await?;
+            sqlx::query_as(setting).fetch_one(&pool).await?;
+        pool.close().await;
         Ok(Settings {
             server: self.server.origin.clone(),
             server_version,
