@@ -76,7 +76,7 @@ impl App {
             }
         };
         let console = Console::new(&cli.global);
-        log::start(&cli.global, &console);
+        log::start(&cli.global, &cli.command, &console);
         match on_runtime(self.run(cli, &console)) {
             Ok(()) => ExitCode::SUCCESS,
             Err(failure) => failure.report(&console),

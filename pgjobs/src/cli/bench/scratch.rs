@@ -1,9 +1,13 @@
 //! The bench's own database, and its own server when no other is named.
 
+use std::sync::Arc;
+
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgPool};
+use tokio::sync::Mutex;
 use uuid::Uuid;
 
+use super::plan::Plan;
 use super::report::Settings;
 use crate::cli::connect;
 use crate::cli::console::Console;
@@ -16,6 +20,8 @@ use crate::cli::progress::Progress;
 pub(super) struct Scratch {
     server: Server,
     name: String,
+    /// Held while a database is made or dropped.
+    turn: Arc<Mutex<()>>,
 }
 
 /// The server; one that was started for the bench ends with it.
@@ -27,32 +33,40 @@ struct Server {
 }
 
 impl Scratch {
-    pub(super) async fn create(global: &Global, console: &Console) -> Result<Self, Failure> {
+    pub(super) async fn find(global: &Global, console: &Console) -> Result<Self, Failure> {
         let server = match dsn::named(global)? {
             Some(target) => given(target).await?,
             None => own(console).await?,
         };
-        let scratch = Scratch { server, name: format!("pgjobs_bench_{}", Uuid::now_v7().simple()) };
-        scratch.administer(format!("create database {}", scratch.name)).await.map_err(explain)?;
-        Ok(scratch)
+        let name = format!("pgjobs_bench_{}", Uuid::now_v7().simple());
+        Ok(Scratch { server, name, turn: Arc::default() })
     }
 
-    pub(super) async fn pool(&self) -> Result<PgPool, Failure> {
-        let options = self.server.options.clone().database(&self.name);
-        connect::pool(&Target::new(options, "the bench"), 8).await
+    /// An empty database in place of the one before.
+    pub(super) async fn renew(&self) -> Result<PgPool, Failure> {
+        self.drop_database().await?;
+        self.administer(format!("create database {}", self.name)).await.map_err(explain)?;
+        self.pool().await
     }
 
-    pub(super) async fn settings(&self, pool: &PgPool, concurrency: u16) -> Result<Settings, Failure> {
+    /// As they hold in the latest database.
+    pub(super) async fn settings(&self, plan: &Plan) -> Result<Settings, Failure> {
         let setting = "select current_setting('server_version'), current_setting('fsync'), \
-                       current_setting('synchronous_commit')";
-        let (version, fsync, synchronous_commit) = sqlx::query_as(setting).fetch_one(pool).await?;
+                       current_setting('synchronous_commit'), current_setting('shared_buffers')";
+        let pool = self.pool().await?;
+        let (server_version, fsync, synchronous_commit, shared_buffers) =
+            sqlx::query_as(setting).fetch_one(&pool).await?;
+        pool.close().await;
         Ok(Settings {
             server: self.server.origin.clone(),
-            server_version: version,
+            server_version,
             fsync,
             synchronous_commit,
-            cores: std::thread::available_parallelism().map_or(1, usize::from),
-            concurrency,
+            shared_buffers,
+            cpus: std::thread::available_parallelism().map_or(1, usize::from),
+            concurrency: plan.concurrency,
+            jobs: plan.jobs,
+            seconds: plan.seconds,
             debug_build: cfg!(debug_assertions),
         })
     }
@@ -63,21 +77,35 @@ impl Scratch {
         if let Some(server) = self.server.local {
             return Ok(server.stop().await?);
         }
-        self.administer(format!("drop database if exists {} with (force)", self.name)).await.map_err(
-            |error| {
-                Failure::failed(format!(
-                    "database `{}` could not be dropped, please drop it: {error}",
-                    self.name
-                ))
-            },
-        )
+        self.drop_database().await
     }
 
+    async fn pool(&self) -> Result<PgPool, Failure> {
+        let options = self.server.options.clone().database(&self.name);
+        connect::pool(&Target::new(options, "the bench"), 8).await
+    }
+
+    async fn drop_database(&self) -> Result<(), Failure> {
+        let name = &self.name;
+        let dropped = self.administer(format!("drop database if exists {name} with (force)")).await;
+        dropped.map_err(|error| {
+            Failure::failed(format!("database `{name}` could not be dropped, please drop it: {error}"))
+        })
+    }
+
+    /// Goes on when the caller is cut off, and the next call waits for it: a database that is still
+    /// being made when the bench is interrupted could not be seen, and so not be dropped.
     async fn administer(&self, sql: String) -> Result<(), sqlx::Error> {
-        let mut connection = self.server.options.clone().disable_statement_logging().connect().await?;
-        // The only name in it is made of fixed letters and hexadecimal digits.
-        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await?;
-        connection.close().await
+        let turn = self.turn.clone().lock_owned().await;
+        let options = self.server.options.clone().disable_statement_logging();
+        let work = tokio::spawn(async move {
+            let _turn = turn;
+            let mut connection = options.connect().await?;
+            // The only name in it is made of fixed letters and hexadecimal digits.
+            sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await?;
+            connection.close().await
+        });
+        work.await.unwrap_or(Err(sqlx::Error::WorkerCrashed))
     }
 }
 

@@ -1,28 +1,49 @@
-//! Two tasks written by hand: one that does nothing, one that says that it was started.
+//! Two tasks written by hand: one that does nothing, one that says how soon it was started and then
+//! behaves as its job asks.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use schemars::{Schema, schema_for};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::{JobId, Need, Task, TaskDef, TaskOptions};
+use crate::{Backoff, Context, Need, Param, Task, TaskDef, TaskError, TaskOptions};
 
-/// Tells the bench when a task was started.
-pub(super) struct Probe(pub(super) UnboundedSender<Start>);
+pub(super) const TOPIC: &str = "pgjobs.bench.*";
 
-/// Which job, and when.
-pub(super) type Start = (JobId, Instant);
+/// What the worker gives to its jobs: a clock that the publisher shares, and a way to tell.
+pub(super) struct Probe {
+    pub(super) epoch: Instant,
+    pub(super) pick_ups: UnboundedSender<Duration>,
+}
 
 #[derive(Serialize)]
 pub(super) struct Noop {}
 
-#[derive(Serialize)]
-pub(super) struct Ping {}
+#[derive(Serialize, Deserialize)]
+pub(super) struct Errand {
+    /// Nanoseconds from the epoch to the moment just before the publish; of no interest if absent.
+    published: Option<u64>,
+    manner: Manner,
+}
 
-pub(super) const TOPIC: &str = "pgjobs.bench.*";
+/// What a run does.
+#[derive(Serialize, Deserialize, Clone, Copy)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Manner {
+    Plain,
+    FailFirst,
+    Sleep,
+}
 
-const OPTIONS: TaskOptions = TaskOptions { retries: 1, ..TaskOptions::DEFAULT };
+const OPTIONS: TaskOptions = TaskOptions {
+    // The second run always succeeds; more than two are left for a worker that lost its lease.
+    retries: 5,
+    // Short, so that most retries fall into the time that is measured.
+    backoff: Backoff::fixed(Duration::from_millis(500)),
+    ..TaskOptions::DEFAULT
+};
+const NAP: Duration = Duration::from_millis(50);
 
 pub(super) static NOOP: TaskDef = TaskDef {
     name: "pgjobs.bench.noop",
@@ -33,21 +54,24 @@ pub(super) static NOOP: TaskDef = TaskDef {
     open: false,
     needs: &[],
     options: OPTIONS,
-    args_schema: no_arguments,
+    args_schema: anything,
     result_schema: nothing,
     run: |context| Box::pin(async move { context.finish(()) }),
 };
 
-pub(super) static PING: TaskDef = TaskDef {
-    name: "pgjobs.bench.ping",
-    doc: "Says when it was started.",
+pub(super) static ERRAND: TaskDef = TaskDef {
+    name: "pgjobs.bench.errand",
+    doc: "Says how soon it was started, then does nothing, fails once or sleeps.",
+    place: concat!(file!(), ":", line!()),
+    params: &[
+        Param { name: "published", ty: "Option<u64>", required: false },
+        Param { name: "manner", ty: "Manner", required: true },
+    ],
     needs: &[Need::of::<Probe>()],
     run: |context| {
         Box::pin(async move {
-            let start = (context.job().id().clone(), Instant::now());
-            // The bench may have ended; then nobody wants to know.
-            let _ = context.state::<Probe>()?.0.send(start);
-            context.finish(())
+            let outcome = errand(&context).await;
+            context.finish(outcome)
         })
     },
     ..NOOP
@@ -58,13 +82,56 @@ impl Task for Noop {
     const DEF: &'static TaskDef = &NOOP;
 }
 
-impl Task for Ping {
+impl Task for Errand {
     type Output = ();
-    const DEF: &'static TaskDef = &PING;
+    const DEF: &'static TaskDef = &ERRAND;
 }
 
-fn no_arguments() -> Schema {
-    schemars::json_schema!({ "type": "object", "properties": {}, "additionalProperties": false })
+impl Errand {
+    pub(super) fn new(manner: Manner) -> Self {
+        Errand { published: None, manner }
+    }
+
+    /// To be published at once: its pick-up is counted from now.
+    pub(super) fn timed(manner: Manner, epoch: Instant) -> Self {
+        Errand { published: Some(since(epoch)), manner }
+    }
+}
+
+impl Manner {
+    /// The manner of the n-th job: one in a hundred fails its first run, one sleeps.
+    pub(super) fn of(number: u64) -> Self {
+        match number % 100 {
+            0 => Manner::FailFirst,
+            50 => Manner::Sleep,
+            _ => Manner::Plain,
+        }
+    }
+}
+
+async fn errand(context: &Context) -> Result<(), TaskError> {
+    let probe = context.state::<Probe>()?;
+    let started = since(probe.epoch); // before anything else is done
+    let asked: Errand = context.arguments()?;
+    let first = context.job().attempt() == 1;
+    if let (true, Some(published)) = (first, asked.published) {
+        // The bench may have ended; then nobody wants to know.
+        let _ = probe.pick_ups.send(Duration::from_nanos(started.saturating_sub(published)));
+    }
+    match asked.manner {
+        Manner::Sleep => tokio::time::sleep(NAP).await,
+        Manner::FailFirst if first => return Err(TaskError::new("the first run fails")),
+        Manner::FailFirst | Manner::Plain => {}
+    }
+    Ok(())
+}
+
+fn since(epoch: Instant) -> u64 {
+    u64::try_from(epoch.elapsed().as_nanos()).unwrap_or(u64::MAX)
+}
+
+fn anything() -> Schema {
+    schemars::json_schema!({ "type": "object" })
 }
 
 fn nothing() -> Schema {
