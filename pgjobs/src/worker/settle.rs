@@ -1,7 +1,7 @@
 //! The settle loop: verdicts to the database, in batches.
 //!
-//! While one batch is on its way the next gathers, so batches are as large as the load asks for
-//! and a lone verdict leaves at once. A batch that fails is sent again until it arrives: an accepted
+//! While one batch is on its way the next gathers, and under load a small one waits a moment for more, so
+//! batches are as large as the load asks for and a lone verdict leaves at once. A batch that fails is sent again until it arrives: an accepted
 //! verdict that is said again changes nothing. What the database refuses for its content is sent one
 //! by one, so that a single bad result spoils only its own job; and a job whose row another
 //! transaction holds is said again later, so that it holds up no other.
@@ -21,7 +21,11 @@ use crate::sql::settle::{self, Answer, Settlement, Verdict};
 const BATCH: usize = 1000;
 /// How long the last verdicts are tried when the worker ends and the database does not take them.
 const LAST_TRIES: Duration = Duration::from_secs(10);
-/// Before a job whose row was held is said again.
+/// Fewer than this are not sent while as many jobs wait in line: under load the next verdicts come within
+/// a moment, and a call costs as much as fifty of them.
+const FEW: usize = 250;
+const MOMENT: Duration = Duration::from_millis(2);
+/// Before a job whose batch was held is said again.
 const BUSY: Duration = Duration::from_millis(50);
 
 pub(super) async fn settle_loop(
@@ -54,19 +58,20 @@ impl Settler {
         batch: &mut Vec<Settlement>,
     ) -> bool {
         if !batch.is_empty() {
-            tokio::time::sleep(BUSY).await;
-            while let (true, Ok(verdict)) = (batch.len() < BATCH, verdicts.try_recv()) {
-                batch.push(verdict);
-            }
+            gather(verdicts, batch, BUSY).await;
             return !self.is_too_late();
         }
-        loop {
+        let received = loop {
             tokio::select! {
                 biased;
-                received = verdicts.recv_many(batch, BATCH) => return received > 0,
+                received = verdicts.recv_many(batch, BATCH) => break received,
                 () = self.shared.stop.reached(Phase::Closing) => verdicts.close(),
             }
+        };
+        if received < FEW && self.shared.counts.load().waiting > FEW {
+            gather(verdicts, batch, MOMENT).await;
         }
+        received > 0
     }
 
     /// Sends a batch and returns what has to be said again.
@@ -131,6 +136,19 @@ impl Settler {
     }
 }
 
+/// Waits, and adds what has come by then.
+async fn gather(
+    verdicts: &mut mpsc::UnboundedReceiver<Settlement>,
+    batch: &mut Vec<Settlement>,
+    pause: Duration,
+) {
+    tokio::time::sleep(pause).await;
+    while batch.len() < BATCH {
+        let Ok(verdict) = verdicts.try_recv() else { break };
+        batch.push(verdict);
+    }
+}
+
 /// The database does not take this verdict: say so in the job instead.
 fn refuse(settlement: &mut Settlement, error: &Error) {
     tracing::error!(job.id = %settlement.job, %error, "the database refused a verdict");
@@ -139,4 +157,26 @@ fn refuse(settlement: &mut Settlement, error: &Error) {
         _ => "the run succeeded".to_owned(),
     };
     settlement.verdict = Verdict::Fail(format!("{said}; and the database refused this verdict: {error}"));
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::job_id::JobId;
+
+    #[tokio::test]
+    async fn gathering_up_to_a_full_batch_loses_no_verdict() {
+        let (sender, mut verdicts) = mpsc::unbounded_channel();
+        let verdict = |place| {
+            let (job, lease) = (JobId::generate(), Uuid::nil());
+            Settlement { job, lease, place, verdict: Verdict::Release }
+        };
+        (0..1005).for_each(|place| sender.send(verdict(place)).unwrap());
+        let mut batch = vec![verdict(-1)];
+        gather(&mut verdicts, &mut batch, Duration::ZERO).await;
+        assert_eq!(batch.len(), BATCH);
+        assert_eq!(verdicts.len(), 1005 + 1 - BATCH, "the rest waits for the next batch");
+    }
 }
