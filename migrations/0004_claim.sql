@@ -60,7 +60,9 @@ declare
   v_ready text[] := array(
     select distinct s.task from unnest(i_stretches) s,
       lateral (select 1 from jobs.pending q
-               where q.task = s.task and q.ready_seq is not null and (jobs._rank(q.priority, q.ready_seq), q.ready_seq) >= (s.from_rank, s.from_place) and jobs._rank(q.priority, q.ready_seq) <= s.to_rank
+               where q.task = s.task and q.ready_seq is not null
+                 and (jobs._rank(q.priority, q.ready_seq), q.ready_seq) >= (s.from_rank, s.from_place)
+                 and jobs._rank(q.priority, q.ready_seq) <= s.to_rank
                limit 1) head);
   -- With many tasks ready, reading a full batch of each would cost tasks x batch; a task then gets
   -- at most four times its even share of one batch.
@@ -75,7 +77,9 @@ begin
           lateral (select g.rank, g.ready_seq
                    from unnest(i_stretches) s,
                      lateral (select jobs._rank(q.priority, q.ready_seq) as rank, q.ready_seq from jobs.pending q
-                              where q.task = s.task and q.ready_seq is not null and (jobs._rank(q.priority, q.ready_seq), q.ready_seq) >= (s.from_rank, s.from_place) and jobs._rank(q.priority, q.ready_seq) <= s.to_rank
+                              where q.task = s.task and q.ready_seq is not null
+                                and (jobs._rank(q.priority, q.ready_seq), q.ready_seq) >= (s.from_rank, s.from_place)
+                                and jobs._rank(q.priority, q.ready_seq) <= s.to_rank
                               order by jobs._rank(q.priority, q.ready_seq), q.ready_seq limit v_share) g
                    where s.task = t.task limit v_share) h
         order by h.rank, h.ready_seq limit i_num) p on p.task = r.task
@@ -83,7 +87,7 @@ begin
 end $$;
 
 -- Takes up to i_num jobs of i_tasks: moves them from the line into batches under i_lease, and returns
--- the batches. Locks only the jobs it returns, waits for nobody.
+-- the batches. Locks only the jobs it returns, waits for nobody but, in a worker's large claim, for others of the kind.
 --
 -- Jobs come as they were when they waited: this run is attempt + 1. The nth job of a batch, from 0, has
 -- the place part * 64 + n; within a batch they lie by priority, then by place in line.
@@ -94,16 +98,17 @@ end $$;
 -- same start, ends the run first.
 --
 -- i_worker is a registered worker, whose leases end with it. A sweep cannot declare it dead while its
--- claim is under way: both hold a lock on its name. PT410 when it was
--- declared dead before. Without a worker each lease stands for itself.
+-- claim is under way: both hold a lock on its name. PT410 when it was declared dead before. Without a
+-- worker each lease stands for itself.
 --
 -- With i_sleep_seconds the caller says that it will sleep that long if it gets nothing: said before
 -- looking, so that a job committed after the look wakes it.
 --
 -- Tasks in i_alone get a batch for each job: to end one inside a transaction locks its batch until the
--- commit, and nobody else should wait for that. So do large ones, since no row holds more than 1 GiB. Marks are explained at the top of this file; `unseen`
--- and `next` are the oldest transaction that had not ended, and the first that had not begun, when the
--- claim looked.
+-- commit, and nobody else should wait for that. So do large jobs, since no row holds more than 1 GiB.
+--
+-- Marks are explained at the top of this file; `unseen` and `next` are the oldest transaction that had
+-- not ended, and the first that had not begun, when the claim looked.
 create function jobs.claim(
   i_worker uuid, i_tasks text[], i_num integer, i_lease uuid, i_margin double precision default 0, i_sleep_seconds double precision default null,
   i_alone text[] default null, i_mark_tasks text[] default null, i_mark_priorities integer[] default null, i_marks bigint[] default null
@@ -138,12 +143,13 @@ begin
                where q.ready_seq is null and q.scheduled_at <= v_now and q.scheduled_at > v_now - interval '10 s') then
       perform jobs.promote(1000, v_now - interval '10 s');
     end if;
-  end if;
-  if i_num >= 256 then
-    -- Large claims of the same tasks take turns: side by side, each would first walk past all the rows
-    -- that the others have locked. (Small ones would wait for each other's commits, and do not.)
-    perform pg_advisory_xact_lock(hashtextextended('jobs.claim ' || array_to_string(i_tasks, ' '), 0));
-    v_now := jobs.now();
+    if i_num >= 256 then
+      -- Large claims of the same tasks take turns: side by side, each would first walk past all the rows
+      -- that the others have locked. (Small ones would wait for each other's commits, and do not; nor do
+      -- plain clients, whose transactions may be long.)
+      perform pg_advisory_xact_lock(hashtextextended('jobs.claim ' || array_to_string(i_tasks, ' '), 0));
+      v_now := jobs.now();
+    end if;
   end if;
   if cardinality(i_tasks) > 1 then
     select array_agg(q.task), array_agg(q.num) into v_tasks, v_quotas from jobs._quotas(v_stretches, v_most) q;
@@ -158,7 +164,9 @@ begin
         lateral (select g.at
                  from unnest(v_stretches) s,
                    lateral (select q.ctid as at from jobs.pending q
-                            where q.task = s.task and q.ready_seq is not null and (jobs._rank(q.priority, q.ready_seq), q.ready_seq) >= (s.from_rank, s.from_place) and jobs._rank(q.priority, q.ready_seq) <= s.to_rank
+                            where q.task = s.task and q.ready_seq is not null
+                              and (jobs._rank(q.priority, q.ready_seq), q.ready_seq) >= (s.from_rank, s.from_place)
+                              and jobs._rank(q.priority, q.ready_seq) <= s.to_rank
                             order by jobs._rank(q.priority, q.ready_seq), q.ready_seq limit k.num for update skip locked) g
                  where s.task = k.task limit k.num) p
     ), taken as (

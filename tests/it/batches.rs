@@ -135,3 +135,15 @@ async fn a_claim_reports_a_publisher_that_has_drawn_a_number_and_not_committed()
     let after: Vec<i64> = db.one(&look).await;
     assert!(after[0] >= during[1], "{after:?}: all that the first claim could not see has ended");
 }
+
+#[tokio::test]
+async fn large_claims_of_plain_clients_do_not_wait_for_each_others_transactions() {
+    let db = Db::new().await;
+    db.run("select jobs.publish_bulk(array_fill(('a', null, null, null, null, null)::jobs.bulk_job, array[600]))").await;
+    let (mut one, mut two) = (db.connect().await, db.connect().await);
+    one.execute("begin; select jobs.consume(300)").await.unwrap();
+    two.execute("set statement_timeout = '5s'").await.unwrap();
+    let got: i64 =
+        sqlx::query_scalar("select count(*) from jobs.consume(300)").fetch_one(&mut two).await.unwrap();
+    assert_eq!(got, 300);
+}
