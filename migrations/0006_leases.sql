@@ -52,9 +52,9 @@ begin
   return true;
 end $$;
 
--- Confirms the lease of one job, for a client that is no worker: returns when it ends, which is
--- i_seconds from now or, if that is later, after the job's timeout counted from its claim: a plain
--- lease is as long as the job may run. PT409 when the lease is gone or over.
+-- Confirms the lease of one job, for a client that is no worker, and returns when it ends: a plain lease
+-- is as long as the job may run, its timeout counted from its claim, so there is nothing to prolong, and
+-- i_seconds, how long the caller will go on, is only checked. PT409 when the lease is gone or over.
 create function jobs.heartbeat(i_job varchar, i_lease uuid, i_seconds numeric default 30) returns timestamptz
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off as $$
 declare
