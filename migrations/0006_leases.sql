@@ -1,8 +1,9 @@
 -- Leases: who holds what, until when, and how jobs come back from the dead.
 --
--- A plain client's lease is the job's own: it ends after the job's timeout. A worker holds thousands of jobs, so its lease is one row in jobs.worker, kept alive
--- by one small update every few seconds; its jobs live as long as the worker does, and at the
--- longest for their timeout and a margin. Either way jobs.sweep finds what has lapsed.
+-- A plain client's lease is the job's own: it ends after the job's timeout. A worker holds thousands of
+-- jobs, so its lease is one row in jobs.worker, kept alive by one small update every few seconds; its jobs
+-- live as long as the worker does, and at the longest for their timeout and a margin. Either way
+-- jobs.sweep finds what has lapsed.
 
 -- Registers a worker; its first heartbeat.
 create function jobs.register_worker(

@@ -86,7 +86,7 @@ pub(super) enum Command {
     Cancel(operate::CancelArgs),
     /// Delete pending jobs for good.
     Purge(operate::PurgeArgs),
-    /// Measure publishing, draining and pick-up on this machine.
+    /// Measure this machine and this server, scenario by scenario.
     Bench(bench::Bench),
     /// Print the completion script of a shell.
     Completions(completions::Completions),

@@ -108,7 +108,6 @@ fn configure(mut worker: Worker, asked: WorkerArgs) -> Worker {
     if asked.burst { worker.burst() } else { worker }
 }
 
-/// Says what it has and works until its end.
 /// Says what it will work on, or why it cannot.
 pub(super) fn announce(worker: &Worker, console: &Console) -> Result<(), Failure> {
     let tasks = worker.tasks().map_err(explain)?;

@@ -74,7 +74,7 @@ impl Marks {
         if self.lines.len() > MOST_LINES {
             self.lines.clear();
         }
-        for (line, first, last) in stretches(haul) {
+        for (line, first, last) in lines(haul) {
             let progress = self.lines.entry(line).or_default();
             progress.advance(first, haul.unseen, now);
             if progress.next.is_none() {
@@ -97,7 +97,7 @@ impl Progress {
 
 /// The lines that a claim took from, each with the first and the last place that was taken. Places below zero are
 /// those of jobs that were given back; a claim looks there in any case.
-fn stretches(haul: &Haul) -> Vec<(Line, i64, i64)> {
+fn lines(haul: &Haul) -> Vec<(Line, i64, i64)> {
     let mut lines: Vec<(Line, i64, i64)> = Vec::new();
     for job in haul.jobs.iter().filter(|job| job.ready_seq > 0) {
         let place = job.ready_seq;
