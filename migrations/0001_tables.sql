@@ -58,7 +58,26 @@ create function jobs._rank(i_priority integer, i_ready_seq bigint) returns bigin
 language sql immutable parallel safe
 return (~i_priority)::bigint * 2 + (i_ready_seq > 0)::integer;
 
--- Pending jobs.
+-- A job that has not ended, as it waits.
+create type jobs.open_job as (
+  id bigint,
+  job_id varchar collate "C",
+  task varchar collate "C",
+  body jsonb,
+  retries integer,
+  max_retries integer,
+  priority integer,
+  timeout numeric(9, 2),
+  created_at timestamptz,
+  scheduled_at timestamptz,
+  ready_seq bigint,
+  attempt integer,
+  traceback text
+);
+
+-- Pending jobs: a row for each, or one for up to 64 that were published together. Such a row has the
+-- id, number and place of its first job, and comes apart when one of them must be treated by itself
+-- (jobs._separate); nothing ever changes in it (docs/decisions/0011).
 create table jobs.pending (
   id bigint not null,
   job_id varchar(32) collate "C" not null,
@@ -73,17 +92,25 @@ create table jobs.pending (
   ready_seq bigint,                            -- place in line; null: its time has not come
   attempt integer not null default 0,          -- starts so far, counted or not; only ever grows
   traceback text,                              -- why the last run failed
+  size integer not null default 1,             -- jobs in this row
+  last_job varchar(32) collate "C",            -- of several: the greatest job id; job_id is the least
+  jobs jobs.open_job[],                        -- of several: the jobs, in order
   constraint pending_by_job_id primary key (job_id)
 ) with (
   -- Rows live for milliseconds: vacuum by their number, not by a share of the table, and do not
   -- take the exclusive lock that truncation needs.
   autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000, autovacuum_vacuum_cost_delay = 0,
   autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 100000,
-  autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 50000, vacuum_truncate = off
+  autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 50000, vacuum_truncate = off,
+  toast.autovacuum_vacuum_scale_factor = 0, toast.autovacuum_vacuum_threshold = 20000, toast.autovacuum_vacuum_cost_delay = 0,
+  toast.vacuum_truncate = off
 );
+alter table jobs.pending alter column jobs set storage external;   -- to compress it costs more than to write it
 -- Claims walk this from the head of each task: jobs of other tasks and future jobs are not in the way.
 create index pending_ready on jobs.pending (task, jobs._rank(priority, ready_seq), ready_seq) where ready_seq is not null;
 create index pending_future on jobs.pending (scheduled_at) where ready_seq is null;
+-- To find the row of a job that was published with others.
+create index pending_of_many on jobs.pending (job_id, last_job) where size > 1;
 
 -- Running jobs, up to 64 in a row: a claim moves them here from jobs.pending as an array, and bits
 -- tell which still run. What a run costs the database is then a share of a row, and not two new
@@ -99,7 +126,7 @@ create table jobs.batch (
   open bigint not null,                        -- bit n set: jobs[n + 1] still runs
   first_job varchar(32) collate "C" not null,  -- least and greatest job id: to find a job's batch
   last_job varchar(32) collate "C" not null,
-  jobs jobs.pending[] not null,                -- as they were when they were claimed
+  jobs jobs.open_job[] not null,               -- as they were when they were claimed
   constraint batch_by_lease primary key (lease, part)
 ) with (
   fillfactor = 80,                             -- room for the bits to change in place
@@ -109,7 +136,7 @@ create table jobs.batch (
   toast.autovacuum_vacuum_scale_factor = 0, toast.autovacuum_vacuum_threshold = 20000, toast.autovacuum_vacuum_cost_delay = 0,
   toast.vacuum_truncate = off
 );
-alter table jobs.batch alter column jobs set storage external;   -- to compress it costs more than to write it
+alter table jobs.batch alter column jobs set storage external;
 create index batch_by_expiry on jobs.batch (expires_at);
 create index batch_by_worker on jobs.batch (worker) where worker is not null;
 -- To find a job's batch: its own, or the few that hold many.

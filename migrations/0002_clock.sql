@@ -14,19 +14,31 @@ create function jobs._millis(i_at timestamptz) returns bigint
 language sql stable parallel safe
 return (extract(epoch from i_at) * 1000)::bigint;
 
--- What every job id made at this time begins with: 48 bits of it, and the version.
-create function jobs._id_prefix(i_now timestamptz) returns text
+-- What every job id made at this time begins with: 48 bits of it.
+create function jobs._id_time(i_now timestamptz) returns bytea
 language sql stable parallel safe
-return pg_catalog.lpad(pg_catalog.to_hex(jobs._millis(i_now)), 12, '0') || '7';
+return pg_catalog.substr(pg_catalog.int8send(jobs._millis(i_now)), 3);
 
--- A job id: a version 7 UUID without dashes. Time first, then 20 bits of the job's number, so that jobs
+-- A job id: a version 7 UUID without dashes. Time first, then 24 bits of the job's number, so that jobs
 -- published together are neighbours in the index in their order, each to the right of the last, which is
--- where an index is cheapest to extend; then 52 random bits, so that nobody guesses one.
-create function jobs._new_job_id(i_prefix text, i_number bigint) returns varchar
+-- where an index is cheapest to extend; then 48 random bits, so that nobody guesses one.
+create function jobs._new_job_id(
+  i_time bytea, i_number bigint, i_random bytea default pg_catalog.substr(pg_catalog.uuid_send(pg_catalog.gen_random_uuid()), 11)
+) returns varchar
 language sql volatile
-return i_prefix
-  || pg_catalog.substr(pg_catalog.to_hex(16777216 | (((i_number >> 8) & 4095) << 12) | 2048 | (i_number & 255)), 2)
-  || pg_catalog.substr(pg_catalog.encode(pg_catalog.uuid_send(pg_catalog.gen_random_uuid()), 'hex'), 20);
+return pg_catalog.encode(i_time
+  || pg_catalog.int4send((1879080960 | (((i_number >> 12) & 4095) << 16) | (i_number & 4095))::integer)   -- version 7, variant 8
+  || i_random, 'hex');
+
+-- Random bytes for as many ids: making a UUID for each is a quarter of what it costs to publish many jobs.
+create function jobs._randoms(i_ids bigint) returns bytea
+language sql volatile
+return (select pg_catalog.string_agg(pg_catalog.uuid_send(pg_catalog.gen_random_uuid()), '') from pg_catalog.generate_series(1, (i_ids + 1) / 2));
+
+-- Those of the nth id, from 0: each half of a random UUID has six bytes without a fixed bit.
+create function jobs._nth_random(i_randoms bytea, i_nth integer) returns bytea
+language sql immutable parallel safe
+return pg_catalog.substr(i_randoms, 1 + 8 * i_nth + 2 * (i_nth & 1), 6);
 
 -- A topic as a LIKE pattern: `*` and `%` stand for any text, everything else for itself.
 create function jobs._pattern(i_topic text) returns text

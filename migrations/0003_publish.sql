@@ -2,7 +2,7 @@
 --
 -- Each function makes sure that its transaction has a number before it draws the jobs' numbers: who
 -- later sees a greater job number can then tell by the transactions that have ended whether a
--- smaller one may still come (0004_claim.sql, marks).
+-- smaller one may still come (0005_claim.sql, marks).
 
 -- Raises the error for a job that may not be published, with the reason and the range; true when
 -- nothing is wrong after all. Never shows the body: it may hold secrets. i_which says which job of a batch.
@@ -29,17 +29,24 @@ begin
   return true;
 end $$;
 
--- Whether a job may be published; false or null sends it to jobs._refuse. 512 bytes of body need
--- no look at the limit, which is a row of a table.
+-- Whether all but the name of a job may be published. 512 bytes of body need no look at the limit, which
+-- is a row of a table.
+create function jobs._fits(
+  i_body jsonb, i_scheduled_at timestamptz, i_timeout numeric, i_max_retries integer
+) returns boolean
+language sql stable parallel safe
+return coalesce(pg_catalog.pg_column_size(i_body), 0) <= 512
+  and (i_scheduled_at is null or pg_catalog.isfinite(i_scheduled_at))
+  and (i_timeout is null or (i_timeout >= 0.01 and i_timeout <= 604800))
+  and (i_max_retries is null or i_max_retries between 1 and 1000);
+
+-- Whether a job may be published; false or null sends it to jobs._refuse.
 create function jobs._publishable(
   i_task varchar, i_body jsonb, i_scheduled_at timestamptz, i_timeout numeric, i_max_retries integer
 ) returns boolean
 language sql stable parallel safe
 return pg_catalog.length(i_task) between 1 and 200 and i_task !~ '[[:cntrl:]]'
-  and coalesce(pg_catalog.pg_column_size(i_body), 0) <= 512
-  and (i_scheduled_at is null or pg_catalog.isfinite(i_scheduled_at))
-  and (i_timeout is null or (i_timeout >= 0.01 and i_timeout <= 604800))
-  and (i_max_retries is null or i_max_retries between 1 and 1000);
+  and jobs._fits(i_body, i_scheduled_at, i_timeout, i_max_retries);
 
 -- Publishes one job and returns its row. NULL stands for the default: timeout 60 s, priority 0,
 -- max_retries 3 (runs in all), as soon as possible.
@@ -62,7 +69,7 @@ begin
     perform jobs._refuse('', i_task, i_body, i_scheduled_at, i_timeout, i_max_retries);
   end if;
   insert into jobs.pending as q (id, job_id, task, body, scheduled_at, timeout, priority, max_retries, created_at, ready_seq)
-  values (v_id, jobs._new_job_id(jobs._id_prefix(v_now), v_id), i_task, i_body, i_scheduled_at, coalesce(i_timeout, 60),
+  values (v_id, jobs._new_job_id(jobs._id_time(v_now), v_id), i_task, i_body, i_scheduled_at, coalesce(i_timeout, 60),
           coalesce(i_priority, 0), coalesce(i_max_retries, 3), v_now,
           case when i_scheduled_at is null or i_scheduled_at <= v_now then v_id end)
   returning q.id, q.job_id, q.task, q.body, q.retries, q.max_retries, q.priority, q.timeout,
@@ -79,12 +86,12 @@ create function jobs.publish_bulk(i_jobs jobs.bulk_job[]) returns setof jobs.que
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_now timestamptz := jobs.now();
-  v_prefix text := jobs._id_prefix(v_now);
+  v_time bytea := jobs._id_time(v_now);
   v_transaction xid8 := pg_current_xact_id();
 begin
   return query
   insert into jobs.pending as q (id, job_id, task, body, scheduled_at, timeout, priority, max_retries, created_at, ready_seq)
-  select b.id, jobs._new_job_id(v_prefix, b.id), b.task, b.body, b.scheduled_at, coalesce(b.timeout, 60),
+  select b.id, jobs._new_job_id(v_time, b.id), b.task, b.body, b.scheduled_at, coalesce(b.timeout, 60),
          coalesce(b.priority, 0), coalesce(b.max_retries, 3), v_now,
          case when b.scheduled_at is null or b.scheduled_at <= v_now then b.id end
   from (select nextval('jobs.job_number') as id, j.task, j.body, j.scheduled_at, j.timeout, j.priority, j.max_retries
@@ -99,6 +106,10 @@ end $$;
 -- Publishes many jobs given as parallel arrays, as a client library does, and returns their ids in
 -- order. A delay counts from now by the database's clock. i_job_ids may hold ids made by the
 -- client (version 7 UUIDs without dashes), so that it knows them before the statement is sent.
+--
+-- With i_together a run of due jobs of one task and priority is stored up to 64 in a row: half the cost to
+-- publish, and to claim. It says that whoever consumes them does not keep a claim uncommitted while it
+-- works, as workers never do: the other jobs of a row would wait for it.
 create function jobs.publish_all(
   i_tasks text[],
   i_bodies jsonb[],
@@ -107,18 +118,25 @@ create function jobs.publish_all(
   i_timeouts double precision[],
   i_priorities integer[],
   i_max_retries integer[],
-  i_job_ids text[] default null
+  i_job_ids text[] default null,
+  i_together boolean default false
 ) returns varchar[]
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_now timestamptz := jobs.now();
-  v_prefix text := jobs._id_prefix(v_now);
+  v_time bytea := jobs._id_time(v_now);
   v_which text := case when cardinality(i_tasks) > 1 then 'job %s of ' || cardinality(i_tasks) || ': ' else '' end;
   v_transaction xid8 := pg_current_xact_id();
   v_published varchar[];
 begin
   if i_job_ids is not null then
     perform jobs._check_new_ids(i_job_ids);
+  elsif i_together and cardinality(i_tasks) >= 64 and i_tasks[1] = all (i_tasks)
+    and i_scheduled_at is null and i_delays is null and (i_priorities is null or i_priorities[1] = all (i_priorities))
+    and not exists (select 1 from unnest(i_bodies) b where pg_column_size(b) > 65536) then
+    v_published := jobs._publish_together(i_tasks[1], i_bodies, i_timeouts, coalesce(i_priorities[1], 0), i_max_retries, v_now);
+    perform jobs._wake_workers();
+    return v_published;
   end if;
   with given as (
     select g.task, g.body, coalesce(g.scheduled_at, v_now + make_interval(secs => g.delay)) as due, g.timeout::numeric as timeout,
@@ -132,7 +150,7 @@ begin
       or jobs._refuse(format(v_which, g.at), g.task, g.body, g.due, g.timeout, g.max_retries)
   ), published as (
     insert into jobs.pending as q (id, job_id, task, body, scheduled_at, timeout, priority, max_retries, created_at, ready_seq)
-    select n.id, coalesce(n.job_id, jobs._new_job_id(v_prefix, n.id)), n.task, n.body, n.due, coalesce(n.timeout, 60),
+    select n.id, coalesce(n.job_id, jobs._new_job_id(v_time, n.id)), n.task, n.body, n.due, coalesce(n.timeout, 60),
            coalesce(n.priority, 0), coalesce(n.max_retries, 3), v_now,
            case when n.due is null or n.due <= v_now then n.id end
     from numbered n
@@ -150,6 +168,7 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp set enab
 begin
   if exists (select 1 from unnest(i_job_ids) j where j !~ '^[0-9a-f]{12}7[0-9a-f]{19}$')
     or exists (select 1 from jobs.job h where h.job_id = any (i_job_ids))
+    or exists (select 1 from unnest(i_job_ids) j, jobs._find_together(j))
     or exists (select 1 from jobs.batch b, unnest(b.jobs) j where j.job_id = any (i_job_ids)) then
     raise sqlstate 'PT409' using message = 'a job id made by the client is a new version 7 UUID without dashes';
   end if;

@@ -19,14 +19,15 @@ const FILES: &[(i64, &str, &str)] = &[
     (1, "tables", include_str!("0001_tables.sql")),
     (2, "clock", include_str!("0002_clock.sql")),
     (3, "publish", include_str!("0003_publish.sql")),
-    (4, "claim", include_str!("0004_claim.sql")),
-    (5, "settle", include_str!("0005_settle.sql")),
-    (6, "leases", include_str!("0006_leases.sql")),
-    (7, "registry", include_str!("0007_registry.sql")),
-    (8, "history", include_str!("0008_history.sql")),
-    (9, "views", include_str!("0009_views.sql")),
-    (10, "admin", include_str!("0010_admin.sql")),
-    (11, "grants", include_str!("0011_grants.sql")),
+    (4, "together", include_str!("0004_together.sql")),
+    (5, "claim", include_str!("0005_claim.sql")),
+    (6, "settle", include_str!("0006_settle.sql")),
+    (7, "leases", include_str!("0007_leases.sql")),
+    (8, "registry", include_str!("0008_registry.sql")),
+    (9, "history", include_str!("0009_history.sql")),
+    (10, "views", include_str!("0010_views.sql")),
+    (11, "admin", include_str!("0011_admin.sql")),
+    (12, "grants", include_str!("0012_grants.sql")),
 ];
 
 /// A clock that tests may set: SQL to run in a test database, as the owner of schema `jobs`.

@@ -18,6 +18,8 @@ pub(crate) struct Draft {
     pub(crate) options: CallOptions,
     /// Known before the database is asked, for a job that is sent later.
     pub(crate) id: Option<JobId>,
+    /// May lie in one row with others: only workers consume it, and they end it in statements of their own.
+    pub(crate) together: bool,
 }
 
 impl Draft {
@@ -38,6 +40,6 @@ impl Draft {
             let reason = "a text holds a NUL character, which jsonb cannot store";
             return Err(Error::Encode(format!("the arguments of `{task}`: {reason}")));
         }
-        Ok(Draft { task, body, options, id: None })
+        Ok(Draft { task, body, options, id: None, together: false })
     }
 }

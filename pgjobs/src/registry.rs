@@ -13,11 +13,9 @@
 //! feature `linkme` by linker sections, for targets on which such constructors do not run. Both
 //! feed the same registry and pass the same tests.
 
-use std::any::TypeId;
 use std::collections::HashMap;
 
 use crate::error::Error;
-use crate::job::Job;
 use crate::task::TaskDef;
 use crate::topic::Topic;
 
@@ -93,8 +91,7 @@ impl Registry {
 
     /// Those names whose tasks ask for their job, and so may end it in a transaction of their own.
     pub(crate) fn self_finishing(&self) -> Vec<String> {
-        let asks = |def: &TaskDef| def.needs.iter().any(|need| (need.id)() == TypeId::of::<Job>());
-        self.by_name.iter().filter(|(_, def)| asks(def)).map(|(&name, _)| name.to_owned()).collect()
+        self.by_name.iter().filter(|(_, def)| def.asks_for_job()).map(|(&name, _)| name.to_owned()).collect()
     }
 
     /// The tasks themselves, in order of name.

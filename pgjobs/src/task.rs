@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 
 use crate::args::Param;
 use crate::context::Context;
+use crate::job::Job;
 use crate::options::TaskOptions;
 use crate::outcome::TaskError;
 use crate::publish::{Publish, Publisher};
@@ -85,6 +86,11 @@ impl TaskDef {
     /// Its name and aliases.
     pub fn names(&self) -> impl Iterator<Item = &'static str> {
         std::iter::once(self.name).chain(self.aliases.iter().copied())
+    }
+
+    /// Whether the function asks for its [`Job`], and so may end it in a transaction of its own.
+    pub(crate) fn asks_for_job(&self) -> bool {
+        self.needs.iter().any(|need| (need.id)() == TypeId::of::<Job>())
     }
 
     /// What the database keeps of it.

@@ -11,3 +11,4 @@ mod migrate;
 mod plans;
 mod scale;
 mod settling;
+mod together;

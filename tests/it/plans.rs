@@ -15,14 +15,16 @@ const REGISTER: &str = "select jobs.register_worker('00000000-0000-7000-8000-000
 /// Pending jobs of this and of fifty other tasks, future, running and ended ones.
 const FILL: &str = "
 insert into jobs.pending (id, job_id, task, created_at, ready_seq)
-  select g, jobs._new_job_id(jobs._id_prefix(now()), g), case when g % 2 = 0 then 'noop' else 'other' || g % 50 end, now(), g
+  select g, jobs._new_job_id(jobs._id_time(now()), g), case when g % 2 = 0 then 'noop' else 'other' || g % 50 end, now(), g
   from generate_series(1, 60000) g;
 insert into jobs.pending (id, job_id, task, created_at, scheduled_at)
-  select g, jobs._new_job_id(jobs._id_prefix(now()), g), 'noop', now(), now() + interval '7 days' from generate_series(100001, 140000) g;
+  select g, jobs._new_job_id(jobs._id_time(now()), g), 'noop', now(), now() + interval '7 days' from generate_series(100001, 140000) g;
 insert into jobs.job (id, job_id, task, retries, max_retries, priority, timeout, status, created_at, complete_on, attempt)
-  select g, jobs._new_job_id(jobs._id_prefix(now()), g), 'noop', 0, 3, 0, 60, case when g % 9 = 0 then 'failed' else 'success' end::jobs.job_status, now(), now(), 1
+  select g, jobs._new_job_id(jobs._id_time(now()), g), 'noop', 0, 3, 0, 60, case when g % 9 = 0 then 'failed' else 'success' end::jobs.job_status, now(), now(), 1
   from generate_series(200001, 240000) g;
 select setval('jobs.job_number', 300000);
+select count(jobs.publish_all(array_fill('many'::text, array[5000]), array_fill(null::jsonb, array[5000]), null, null, null, null, null, i_together => true))
+  from generate_series(1, 10);
 select count(*) from (select jobs.claim('00000000-0000-7000-8000-000000000000', '{noop}', 5000, gen_random_uuid(), 5)) c;
 ";
 
@@ -65,6 +67,18 @@ const CALLS: &[(&str, &str, &str, i64)] = &[
         6000,
     ),
     (
+        "claim of jobs published together",
+        "",
+        "select count(*) from jobs.claim('00000000-0000-7000-8000-000000000000', '{many}', 1000, gen_random_uuid(), 5)",
+        200,
+    ),
+    (
+        "claim of a few of many published together",
+        "",
+        "select count(*) from jobs.claim('00000000-0000-7000-8000-000000000000', '{many}', 5, gen_random_uuid(), 5)",
+        200,
+    ),
+    (
         "settle as successes",
         "create temp table c as select job_id::text, lease, place from jobs._runs order by place limit 100",
         "select count(*) from jobs.settle((select array_agg(job_id) from c), (select array_agg(lease) from c), i_places => (select array_agg(place) from c))",
@@ -102,6 +116,19 @@ const CALLS: &[(&str, &str, &str, i64)] = &[
         "select count(*) from jobs.get((select job_id from c))",
         1000,
     ),
+    (
+        "read one published with others",
+        "create temp table c as select j.job_id from jobs.pending q, unnest(q.jobs) j where size > 1 order by q.id limit 1 offset 2500",
+        "select count(*) from jobs.get((select job_id from c))",
+        1000,
+    ),
+    (
+        "cancel one published with others",
+        "create temp table c as select j.job_id from jobs.pending q, unnest(q.jobs) j where size > 1 order by q.id limit 1 offset 2500",
+        "select count(*) from jobs.cancel((select array_agg(job_id::text) from c))",
+        3000,
+    ),
+    ("a page of pending jobs", "", "select count(*) from jobs.find('pending', i_num => 50)", 1000),
     (
         "cancel",
         "create temp table c as select job_id::text from jobs._runs limit 5",

@@ -7,9 +7,9 @@ use pgjobs_tests::Db;
 /// A million jobs for next week and a million ended ones.
 const BALLAST: &str = "
 insert into jobs.pending (id, job_id, task, created_at, scheduled_at)
-select g, jobs._new_job_id(jobs._id_prefix(now()), g), 'noop', now(), now() + interval '7 days' + g * interval '1 ms' from generate_series(1, 1000000) g;
+select g, jobs._new_job_id(jobs._id_time(now()), g), 'noop', now(), now() + interval '7 days' + g * interval '1 ms' from generate_series(1, 1000000) g;
 insert into jobs.job (id, job_id, task, retries, max_retries, priority, timeout, status, created_at, complete_on, attempt)
-select g, jobs._new_job_id(jobs._id_prefix(now()), g), 'noop', 0, 3, 0, 60, 'success', now(), now(), 1 from generate_series(1, 1000000) g;
+select g, jobs._new_job_id(jobs._id_time(now()), g), 'noop', 0, 3, 0, 60, 'success', now(), now(), 1 from generate_series(1, 1000000) g;
 select setval('jobs.job_number', 2000000);
 ";
 
@@ -42,14 +42,14 @@ async fn settling_and_operating_do_not_read_the_whole_queue_on_stale_statistics(
     let db = Db::new().await;
     db.run(
         "insert into jobs.pending (id, job_id, task, created_at, ready_seq)
-           select g, jobs._new_job_id(jobs._id_prefix(now()), g), 'noop', now(), g from generate_series(1, 300000) g;
+           select g, jobs._new_job_id(jobs._id_time(now()), g), 'noop', now(), g from generate_series(1, 300000) g;
          delete from jobs.pending",
     )
     .await;
     db.run("vacuum analyze jobs.pending").await;
     db.run(
         "insert into jobs.pending (id, job_id, task, created_at, ready_seq)
-           select g, jobs._new_job_id(jobs._id_prefix(now()), g), 'noop', now(), g from generate_series(1, 300000) g;
+           select g, jobs._new_job_id(jobs._id_time(now()), g), 'noop', now(), g from generate_series(1, 300000) g;
          select setval('jobs.job_number', 300000)",
     )
     .await;

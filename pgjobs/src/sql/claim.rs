@@ -90,6 +90,13 @@ pub(crate) async fn claim(connection: &mut PgConnection, claim: &Claim<'_>) -> R
     Ok(haul)
 }
 
+/// Whether a claim for `room` jobs that brought `got` left none. Jobs that were published together come in whole
+/// batches, so a large claim may stop short of what would no more fit.
+pub(crate) fn ran_dry(room: usize, got: usize) -> bool {
+    let unused = if room < BATCH as usize { 0 } else { BATCH as usize - 1 };
+    got + unused < room
+}
+
 fn add(haul: &mut Haul, batch: &PgRow, lease: Uuid) -> Result<(), sqlx::Error> {
     let (part, run_at): (i32, _) = (batch.try_get(0)?, batch.try_get(1)?);
     (haul.unseen, haul.next) = (batch.try_get(2)?, batch.try_get(3)?);

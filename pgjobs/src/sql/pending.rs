@@ -1,4 +1,4 @@
-//! A row of `jobs.pending`, as claims return them: in arrays, one for each batch.
+//! A job as the database keeps it until it ends (type `jobs.open_job`); claims return arrays of them.
 //!
 //! sqlx derives this for types whose fields it knows; `numeric` it knows only together with a decimal
 //! library, which a timeout is not worth.
@@ -28,7 +28,7 @@ pub(super) struct Pending {
 
 impl Type<Postgres> for Pending {
     fn type_info() -> PgTypeInfo {
-        PgTypeInfo::with_name("jobs.pending")
+        PgTypeInfo::with_name("jobs.open_job")
     }
 
     fn compatible(_: &PgTypeInfo) -> bool {
@@ -38,7 +38,7 @@ impl Type<Postgres> for Pending {
 
 impl PgHasArrayType for Pending {
     fn array_type_info() -> PgTypeInfo {
-        PgTypeInfo::with_name("jobs.pending[]")
+        PgTypeInfo::with_name("jobs.open_job[]")
     }
 
     fn array_compatible(_: &PgTypeInfo) -> bool {

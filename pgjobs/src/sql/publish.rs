@@ -25,7 +25,7 @@ pub(crate) async fn one(connection: &mut PgConnection, draft: &Draft) -> Result<
     Ok(JobId::from_database(row.try_get(0)?))
 }
 
-const MANY: &str = "select jobs.publish_all($1, $2, $3, $4, $5, $6, $7, $8)";
+const MANY: &str = "select jobs.publish_all($1, $2, $3, $4, $5, $6, $7, $8, $9)";
 
 pub(crate) async fn many(connection: &mut PgConnection, drafts: &[Draft]) -> Result<Vec<JobId>, Error> {
     let row = sqlx::query(MANY)
@@ -37,6 +37,7 @@ pub(crate) async fn many(connection: &mut PgConnection, drafts: &[Draft]) -> Res
         .bind(column(drafts, priority))
         .bind(column(drafts, retries))
         .bind(column(drafts, |d| d.id.as_ref().map(JobId::as_str)))
+        .bind(drafts.iter().all(|d| d.together))
         .fetch_one(connection)
         .await?;
     Ok(row.try_get::<Vec<String>, _>(0)?.into_iter().map(JobId::from_database).collect())

@@ -78,7 +78,7 @@ impl Fetcher {
         // Before the look: a verdict that arrives after it may have brought new work with it.
         let idle = self.shared.counts.open() == 0;
         let jobs = self.claim(room).await?;
-        self.ran_dry = jobs.len() < room;
+        self.ran_dry = claim::ran_dry(room, jobs.len());
         match self.pace.rest(jobs.len()) {
             None => self.put_in_line(jobs),
             Some(_) if self.shared.settings.burst && idle => self.shared.stop.advance(Phase::Draining),

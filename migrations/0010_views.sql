@@ -14,11 +14,19 @@ left join jobs.worker w on w.id = r.worker
 where r.expires_at < (select jobs.now())
   or (r.worker is not null and (w.id is null or w.lost_at is not null or w.expires_at < (select jobs.now())));
 
+-- Pending jobs, one row for each.
+create view jobs._waiting as
+select j.id, j.job_id, j.task, j.body, j.retries, j.max_retries, j.priority, j.timeout, j.created_at, j.scheduled_at,
+  j.ready_seq, j.attempt, j.traceback
+from jobs.pending q,
+  lateral pg_catalog.unnest(coalesce(q.jobs, array[row(q.id, q.job_id, q.task, q.body, q.retries, q.max_retries, q.priority, q.timeout,
+    q.created_at, q.scheduled_at, q.ready_seq, q.attempt, q.traceback)::jobs.open_job])) j;
+
 -- Pending and running jobs, as the original's table of this name held them.
 create view jobs.job_queue as
 select q.id, q.job_id, q.task, q.body, q.retries, q.max_retries, q.priority, q.timeout, q.created_at,
   null::timestamptz as run_at, q.scheduled_at, q.attempt, null::timestamptz as expires_at, null::uuid as worker, q.traceback
-from jobs.pending q
+from jobs._waiting q
 union all
 select r.id, r.job_id, r.task, r.body, r.retries, r.max_retries, r.priority, r.timeout, r.created_at,
   r.run_at, r.scheduled_at, r.attempt, r.expires_at, r.worker, r.traceback
@@ -55,7 +63,13 @@ set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as 
 begin
   return query select q.id, q.job_id, q.task, q.body, q.retries, q.max_retries, 'pending'::varchar, q.priority, q.timeout,
       q.created_at, null::timestamptz, q.scheduled_at, null::timestamptz, null::jsonb, q.traceback, q.attempt, null::uuid
-    from jobs.pending q where q.job_id = i_job;
+    from (select p.id, p.job_id, p.task, p.body, p.retries, p.max_retries, p.priority, p.timeout, p.created_at, p.scheduled_at,
+            p.attempt, p.traceback
+          from jobs.pending p where p.job_id = i_job and p.size = 1
+          union all
+          select p.id, p.job_id, p.task, p.body, p.retries, p.max_retries, p.priority, p.timeout, p.created_at, p.scheduled_at,
+            p.attempt, p.traceback
+          from jobs._find_together(i_job) p) q;
   if not found then
     return query select e.* from jobs._ended e where e.job_id = i_job;
   end if;
@@ -72,6 +86,30 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select a.status, a.result, a.traceback from jobs.get(i_job) a
 $$;
 
+-- A page of pending jobs, newest first. Every row has a job on the page's side of its own id, so that many rows
+-- are enough; of rows of several jobs, also those that begin earlier in the same millisecond, which the ids
+-- of a row share.
+create function jobs._page_of_pending(i_pattern text, i_before varchar, i_num integer) returns setof jobs."all"
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
+declare
+  v_last varchar := (
+    select min(r.job_id)
+    from (select q.job_id from jobs.pending q where q.task like i_pattern and q.job_id < i_before order by q.job_id desc limit i_num) r);
+begin
+  return query
+  select j.id, j.job_id, j.task, j.body, j.retries, j.max_retries, 'pending'::varchar, j.priority, j.timeout,
+    j.created_at, null::timestamptz, j.scheduled_at, null::timestamptz, null::jsonb, j.traceback, j.attempt, null::uuid
+  from (select q.id, q.job_id, q.task, q.body, q.retries, q.max_retries, q.priority, q.timeout, q.created_at, q.scheduled_at, q.attempt, q.traceback
+        from jobs.pending q
+        where q.size = 1 and q.job_id >= v_last and q.job_id < i_before and q.task like i_pattern
+        union all
+        select p.id, p.job_id, p.task, p.body, p.retries, p.max_retries, p.priority, p.timeout, p.created_at, p.scheduled_at, p.attempt, p.traceback
+        from jobs.pending q, unnest(q.jobs) p
+        where q.size > 1 and q.job_id >= left(v_last, 13) and q.job_id < i_before and q.task like i_pattern and p.job_id < i_before) j
+  order by j.job_id desc limit i_num;
+end $$;
+
 -- A page of jobs, newest first: those in a state (null: any), under a topic (null: any), older than
 -- the job i_before (null: from the newest). Reads in order of job id and stops when the page is
 -- full; a rare state is served by an index of its own.
@@ -84,10 +122,7 @@ declare
   v_before varchar := coalesce(i_before, '~');   -- sorts after every id
 begin
   if i_state = 'pending' then
-    return query select q.id, q.job_id, q.task, q.body, q.retries, q.max_retries, 'pending'::varchar, q.priority, q.timeout,
-        q.created_at, null::timestamptz, q.scheduled_at, null::timestamptz, null::jsonb, q.traceback, q.attempt, null::uuid
-      from jobs.pending q where q.task like v_pattern and q.job_id < v_before
-      order by q.job_id desc limit i_num;
+    return query select p.* from jobs._page_of_pending(v_pattern, v_before, i_num) p;
   elsif i_state = 'running' then
     return query select o.* from jobs._open o
       where o.run_at is not null and o.task like v_pattern and o.job_id < v_before
@@ -103,8 +138,14 @@ begin
       where e.status = i_state and e.task like v_pattern and e.job_id < v_before
       order by e.job_id desc limit i_num;
   elsif i_state is null then
-    return query select a.* from jobs."all" a
-      where a.task like v_pattern and a.job_id < v_before
+    return query select a.*
+      from (select p.* from jobs._page_of_pending(v_pattern, v_before, i_num) p
+            union all
+            (select r.id, r.job_id, r.task, r.body, r.retries, r.max_retries, 'running'::varchar, r.priority, r.timeout, r.created_at,
+               r.run_at, r.scheduled_at, null::timestamptz, null::jsonb, r.traceback, r.attempt, r.worker
+             from jobs._runs r where r.task like v_pattern and r.job_id < v_before order by r.job_id desc limit i_num)
+            union all
+            (select e.* from jobs._ended e where e.task like v_pattern and e.job_id < v_before order by e.job_id desc limit i_num)) a
       order by a.job_id desc limit i_num;
   else
     raise sqlstate 'PT400' using message = 'a state is one of pending, running, success, failed, cancelled';
@@ -119,15 +160,15 @@ create function jobs.overview(i_cap integer default 100000) returns table (
 )
 language sql stable security definer set search_path = pg_catalog, pg_temp set jit = off as $$
   with open as (
-    (select q.task, 'ready' as state, q.created_at from jobs.pending q where q.ready_seq is not null limit i_cap)
+    (select q.task, 'ready' as state, q.created_at, q.size from jobs.pending q where q.ready_seq is not null limit i_cap)
     union all
-    (select q.task, 'scheduled', null from jobs.pending q where q.ready_seq is null limit i_cap)
+    (select q.task, 'scheduled', null, 1 from jobs.pending q where q.ready_seq is null limit i_cap)
     union all
-    (select r.task, 'running', null from jobs._runs r limit i_cap)
+    (select r.task, 'running', null, 1 from jobs._runs r limit i_cap)
     union all
-    (select h.task, h.status::text, null from jobs.job h limit i_cap)
+    (select h.task, h.status::text, null, 1 from jobs.job h limit i_cap)
   )
-  select o.task, count(*) filter (where o.state = 'ready'), count(*) filter (where o.state = 'scheduled'),
+  select o.task, coalesce(sum(o.size) filter (where o.state = 'ready'), 0), count(*) filter (where o.state = 'scheduled'),
     count(*) filter (where o.state = 'running'), count(*) filter (where o.state = 'success'),
     count(*) filter (where o.state = 'failed'), count(*) filter (where o.state = 'cancelled'), min(o.created_at)
   from open o group by o.task order by o.task

@@ -284,8 +284,11 @@ create function jobs._start(i_job varchar) returns void
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 begin
+  perform jobs._separate(array[i_job]);
   with taken as (
-    delete from jobs.pending q where q.job_id = i_job returning q as job
+    delete from jobs.pending q where q.job_id = i_job
+    returning row(q.id, q.job_id, q.task, q.body, q.retries, q.max_retries, q.priority, q.timeout, q.created_at, q.scheduled_at,
+                  q.ready_seq, q.attempt, q.traceback)::jobs.open_job as job
   )
   insert into jobs.batch (lease, part, run_at, counted_from, margin, expires_at, open, first_job, last_job, jobs)
   select gen_random_uuid(), -1, jobs.now(), jobs.now(), interval '0', jobs.now(), 1, i_job, i_job, array[t.job] from taken t;

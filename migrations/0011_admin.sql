@@ -12,6 +12,7 @@ declare
 begin
   -- Twice, because a job may start, or come back, between the two looks.
   for v_round in 1..2 loop
+    perform jobs._separate(i_jobs);
     return query
     with given as materialized (
       select p.at from (select distinct j from unnest(i_jobs) j order by j) g(job_id),
@@ -59,8 +60,8 @@ begin
   perform jobs._wake_workers();
 end $$;
 
--- Deletes up to i_limit pending jobs under a topic for good, without a trace in history, and
--- returns how many. Running jobs stay.
+-- Deletes pending jobs under a topic for good, without a trace in history, and returns how many: up to
+-- i_limit, or a few more, since rows of several jobs go whole. Running jobs stay.
 create function jobs.purge(i_topic text, i_limit integer default 10000) returns bigint
 language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
@@ -70,19 +71,22 @@ begin
     raise sqlstate 'PT400' using message = 'purge needs a topic', hint = 'use * for every task';
   end if;
   with picked as materialized (
-    select q.ctid as at from jobs.pending q
+    select q.ctid as at, q.size from jobs.pending q
     where q.task like jobs._pattern(i_topic) limit i_limit for update skip locked
+  ), enough as (
+    select p.at from (select k.at, k.size, sum(k.size) over (rows unbounded preceding) as reach from picked k) p
+    where p.reach - p.size < i_limit
   ), gone as (
-    delete from jobs.pending q where q.ctid = any (array(select p.at from picked p)) returning 1
-  ) select count(*) into v_purged from gone;
+    delete from jobs.pending q where q.ctid = any (array(select e.at from enough e)) returning q.size
+  ) select coalesce(sum(g.size), 0) into v_purged from gone g;
   return v_purged;
 end $$;
 
 -- How many jobs are in a state under a topic, counted up to i_cap: what a tool shows before it asks.
 create function jobs.count(i_state text, i_topic text default '*', i_cap bigint default 1000000) returns bigint
 language sql stable security definer set search_path = pg_catalog, pg_temp set jit = off as $$
-  select count(*) from (
-    select 1 from jobs.pending q where i_state = 'pending' and q.task like jobs._pattern(i_topic)
+  select least(coalesce(sum(c.size), 0), i_cap) from (
+    select q.size from jobs.pending q where i_state = 'pending' and q.task like jobs._pattern(i_topic)
     union all
     select 1 from jobs._runs r where i_state = 'running' and r.task like jobs._pattern(i_topic)
     union all

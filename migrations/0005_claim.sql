@@ -51,39 +51,66 @@ begin
     order by s.task, s.rank);
 end $$;
 
--- The tasks that have a job ready, and how many to take of each, so that up to i_num are taken by
--- priority and then by place in line. Reads without locks.
-create function jobs._quotas(i_stretches jobs.stretch[], i_num integer) returns table (task varchar, num integer)
+-- The tasks that have a job ready, and how many rows and jobs to take of each, so that up to i_num jobs are
+-- taken by priority and then by place in line. Reads without locks.
+create function jobs._quotas(i_stretches jobs.stretch[], i_num integer) returns table (task varchar, rows integer, jobs integer)
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off set plan_cache_mode = force_generic_plan as $$
 declare
-  v_ready text[] := array(
-    select distinct s.task from unnest(i_stretches) s,
-      lateral (select 1 from jobs.pending q
-               where q.task = s.task and q.ready_seq is not null
-                 and (jobs._rank(q.priority, q.ready_seq), q.ready_seq) >= (s.from_rank, s.from_place)
-                 and jobs._rank(q.priority, q.ready_seq) <= s.to_rank
-               limit 1) head);
+  v_ready text[] := array(select distinct h.task from jobs._heads(i_stretches) h);
   -- With many tasks ready, reading a full batch of each would cost tasks x batch; a task then gets
   -- at most four times its even share of one batch.
   v_share integer := case when cardinality(v_ready) > 0 then least(i_num, greatest(50, 4 * i_num / cardinality(v_ready))) end;
 begin
   return query
-  select r.task::varchar, count(p.task)::integer
+  select r.task::varchar, count(p.task)::integer, coalesce(sum(p.size), 0)::integer
   from unnest(v_ready) r(task)
   left join (
-        select t.task
-        from unnest(v_ready) t(task),
-          lateral (select g.rank, g.ready_seq
-                   from unnest(i_stretches) s,
-                     lateral (select jobs._rank(q.priority, q.ready_seq) as rank, q.ready_seq from jobs.pending q
-                              where q.task = s.task and q.ready_seq is not null
-                                and (jobs._rank(q.priority, q.ready_seq), q.ready_seq) >= (s.from_rank, s.from_place)
-                                and jobs._rank(q.priority, q.ready_seq) <= s.to_rank
-                              order by jobs._rank(q.priority, q.ready_seq), q.ready_seq limit v_share) g
-                   where s.task = t.task limit v_share) h
-        order by h.rank, h.ready_seq limit i_num) p on p.task = r.task
+        select h.task, h.size, sum(h.size) over (rows unbounded preceding) as reach
+        from (select t.task, g.rank, g.ready_seq, g.size
+              from unnest(v_ready) t(task),
+                lateral (select g.rank, g.ready_seq, g.size
+                         from unnest(i_stretches) s,
+                           lateral (select jobs._rank(q.priority, q.ready_seq) as rank, q.ready_seq, q.size from jobs.pending q
+                                    where q.task = s.task and q.ready_seq is not null
+                                      and (jobs._rank(q.priority, q.ready_seq), q.ready_seq) >= (s.from_rank, s.from_place)
+                                      and jobs._rank(q.priority, q.ready_seq) <= s.to_rank
+                                    order by jobs._rank(q.priority, q.ready_seq), q.ready_seq limit v_share) g
+                         where s.task = t.task limit v_share) g
+              order by g.rank, g.ready_seq limit i_num) h) p on p.task = r.task and p.reach <= i_num
   group by r.task;
+end $$;
+
+-- The first row of each stretch, held or not.
+create function jobs._heads(i_stretches jobs.stretch[]) returns table (task varchar, size integer)
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off set plan_cache_mode = force_generic_plan as $$
+begin
+  return query
+  select s.task, h.size
+  from unnest(i_stretches) s,
+    lateral (select q.size from jobs.pending q
+             where q.task = s.task and q.ready_seq is not null
+               and (jobs._rank(q.priority, q.ready_seq), q.ready_seq) >= (s.from_rank, s.from_place)
+               and jobs._rank(q.priority, q.ready_seq) <= s.to_rank
+             order by jobs._rank(q.priority, q.ready_seq), q.ready_seq limit 1) h;
+end $$;
+
+-- Takes apart, of each stretch, the first row that nobody holds if it has more than i_most jobs or belongs to a
+-- task in i_alone; true when there was one.
+create function jobs._separate_heads(i_stretches jobs.stretch[], i_most integer, i_alone text[]) returns boolean
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off set plan_cache_mode = force_generic_plan as $$
+begin
+  return jobs._separate_rows(array(
+    select h.at
+    from unnest(i_stretches) s,
+      lateral (select q.size, q.ctid as at from jobs.pending q
+               where q.task = s.task and q.ready_seq is not null
+                 and (jobs._rank(q.priority, q.ready_seq), q.ready_seq) >= (s.from_rank, s.from_place)
+                 and jobs._rank(q.priority, q.ready_seq) <= s.to_rank
+               order by jobs._rank(q.priority, q.ready_seq), q.ready_seq limit 1 for update skip locked) h
+    where h.size > 1 and (h.size > i_most or s.task = any (i_alone)))) > 0;
 end $$;
 
 -- Takes up to i_num jobs of i_tasks: moves them from the line into batches under i_lease, and returns
@@ -107,12 +134,15 @@ end $$;
 -- Tasks in i_alone get a batch for each job: to end one inside a transaction locks its batch until the
 -- commit, and nobody else should wait for that. So do large jobs, since no row holds more than 1 GiB.
 --
+-- Jobs that were published together are taken together. Where they must not be, because a row at the head
+-- of a line holds more than is asked for or belongs to a task in i_alone, they are separated first.
+--
 -- Marks are explained at the top of this file; `unseen` and `next` are the oldest transaction that had
 -- not ended, and the first that had not begun, when the claim looked.
 create function jobs.claim(
   i_worker uuid, i_tasks text[], i_num integer, i_lease uuid, i_margin double precision default 0, i_sleep_seconds double precision default null,
   i_alone text[] default null, i_mark_tasks text[] default null, i_mark_priorities integer[] default null, i_marks bigint[] default null
-) returns table (part integer, run_at timestamptz, unseen bigint, next bigint, jobs jobs.pending[])
+) returns table (part integer, run_at timestamptz, unseen bigint, next bigint, jobs jobs.open_job[])
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off set plan_cache_mode = force_generic_plan as $$
 declare
@@ -121,9 +151,14 @@ declare
   v_stretches jobs.stretch[] := jobs._stretches(i_tasks, i_mark_tasks, i_mark_priorities, i_marks);
   v_tasks text[] := i_tasks;
   v_most integer := least(i_num, 5000);
-  v_quotas integer[] := array[v_most];
+  v_rows integer[] := array[v_most];   -- at most so many rows of each task
+  v_jobs integer[] := array[v_most];   -- and so many jobs
   v_got integer := 0;
-  v_first integer := 0;      -- counts the jobs of earlier rounds, in whole batches
+  v_part integer := 0;       -- the next batch
+  v_alone integer := 0;      -- the last batch for one job
+  v_size integer;
+  v_waiting boolean := false;   -- there are jobs in line, of those to look at
+  v_large boolean;
   v_again text[] := '{}';    -- tasks to look at once more, one by one
 begin
   if (i_num >= 1 and i_lease is not null and i_margin between 0 and 3600) is not true then
@@ -151,56 +186,85 @@ begin
       v_now := jobs.now();
     end if;
   end if;
+  if v_most < 64 or i_alone is not null then
+    select count(*) > 0, bool_or(h.size > 1 and (h.size > v_most or h.task = any (i_alone))) into v_waiting, v_large
+    from jobs._heads(v_stretches) h;
+    if v_large then
+      perform jobs._separate_heads(v_stretches, v_most, i_alone);
+    end if;
+  end if;
   if cardinality(i_tasks) > 1 then
-    select array_agg(q.task), array_agg(q.num) into v_tasks, v_quotas from jobs._quotas(v_stretches, v_most) q;
+    select array_agg(q.task), array_agg(q.rows), array_agg(q.jobs) into v_tasks, v_rows, v_jobs from jobs._quotas(v_stretches, v_most) q;
     v_again := v_tasks;
+  elsif v_most >= 64 then
+    -- Rows are alike for long stretches: locks no more than it takes if the others are as the first.
+    v_rows[1] := v_most / coalesce((select h.size from jobs._heads(v_stretches) h limit 1), 1);
   end if;
 
   while cardinality(v_tasks) > 0 loop
-    for part, run_at, unseen, next, jobs in
+    for part, run_at, unseen, next, jobs, v_size in
     with picked as materialized (
       select p.at
-      from unnest(v_tasks, v_quotas) k(task, num),
-        lateral (select g.at
-                 from unnest(v_stretches) s,
-                   lateral (select q.ctid as at from jobs.pending q
-                            where q.task = s.task and q.ready_seq is not null
-                              and (jobs._rank(q.priority, q.ready_seq), q.ready_seq) >= (s.from_rank, s.from_place)
-                              and jobs._rank(q.priority, q.ready_seq) <= s.to_rank
-                            order by jobs._rank(q.priority, q.ready_seq), q.ready_seq limit k.num for update skip locked) g
-                 where s.task = k.task limit k.num) p
+      from unnest(v_tasks, v_rows, v_jobs) k(task, rows, jobs),
+        lateral (select r.at
+                 from (select g.at, sum(g.size) over (rows unbounded preceding) as reach
+                       from unnest(v_stretches) s,
+                         lateral (select q.ctid as at, case when q.size > 1 and k.task = any (i_alone) then k.jobs + 1 else q.size end as size
+                                  from jobs.pending q
+                                  where q.task = s.task and q.ready_seq is not null
+                                    and (jobs._rank(q.priority, q.ready_seq), q.ready_seq) >= (s.from_rank, s.from_place)
+                                    and jobs._rank(q.priority, q.ready_seq) <= s.to_rank
+                                  order by jobs._rank(q.priority, q.ready_seq), q.ready_seq limit k.rows for update skip locked) g
+                       where s.task = k.task limit k.rows) r
+                 where r.reach <= k.jobs) p
     ), taken as (
       delete from jobs.pending q where q.ctid = any (array(select p.at from picked p))
-      returning q as job, jobs._rank(q.priority, q.ready_seq) as rank, q.ready_seq,
+      returning q.size, q.timeout, q.job_id, q.last_job, q.jobs, jobs._rank(q.priority, q.ready_seq) as rank, q.ready_seq,
+        case when q.size = 1 then row(q.id, q.job_id, q.task, q.body, q.retries, q.max_retries, q.priority, q.timeout, q.created_at,
+                                      q.scheduled_at, q.ready_seq, q.attempt, q.traceback)::jobs.open_job end as job,
         coalesce(q.task = any (i_alone), false) or coalesce(pg_column_size(q.body), 0) > 65536 as alone
     ), placed as (
-      -- In order; a job that shares a batch counts from zero, one that does not below zero.
-      select t.job, case when t.alone then -v_first - row_number() over w
-                         else v_first - 1 + count(*) filter (where not t.alone) over w end as place
-      from taken t
+      -- Those that come singly, in order; a job that shares a batch counts from zero, one that does not below zero.
+      select t.job, t.timeout, t.job_id, case when t.alone then -row_number() over w
+                                              else count(*) filter (where not t.alone) over w - 1 end as nth
+      from taken t where t.size = 1
       window w as (order by t.rank, t.ready_seq rows unbounded preceding)
+    ), batches as (
+      select v_part + row_number() over (order by t.rank, t.ready_seq) - 1 as part, t.size, t.timeout, t.job_id as first_job, t.last_job, t.jobs
+      from taken t where t.size > 1
+      union all
+      select case when g.nth < 0 then v_alone + g.nth else v_part + (select count(*) from taken t where t.size > 1) + g.nth end,
+        g.size, g.timeout, g.first_job, g.last_job, g.jobs
+      from (select case when p.nth < 0 then p.nth else p.nth >> 6 end as nth, count(*) as size, min(p.timeout) as timeout,
+              min(p.job_id) as first_job, max(p.job_id) as last_job, array_agg(p.job) as jobs
+            from (select o.job, o.timeout, o.job_id, o.nth from placed o order by o.nth) p   -- the order in which array_agg gets them
+            group by 1) g
     )
     insert into jobs.batch as b (lease, part, worker, run_at, counted_from, margin, expires_at, open, first_job, last_job, jobs)
     select i_lease, g.part, i_worker, v_now, v_now, v_margin, v_now + make_interval(secs => g.timeout::double precision) + v_margin,
-      case when g.size = 64 then -1 else ~(-1::bigint << g.size) end, g.first_job, g.last_job, g.jobs
-    from (select (case when p.place < 0 then p.place else p.place >> 6 end)::integer as part, count(*)::integer as size,
-            min((p.job).timeout) as timeout, min((p.job).job_id) as first_job, max((p.job).job_id) as last_job, array_agg(p.job) as jobs
-          from (select o.job, o.place from placed o order by o.place) p   -- the order in which array_agg gets them
-          group by 1) g
+      case when g.size = 64 then -1 else ~(-1::bigint << g.size::integer) end, g.first_job, g.last_job, g.jobs
+    from batches g
     returning b.part, b.run_at, (select pg_snapshot_xmin(pg_current_snapshot())::text::bigint),
-      (select pg_snapshot_xmax(pg_current_snapshot())::text::bigint), b.jobs
+      (select pg_snapshot_xmax(pg_current_snapshot())::text::bigint), b.jobs, bit_count(b.open::bit(64))
     loop
-      v_got := v_got + cardinality(jobs);
+      v_got := v_got + v_size;
+      v_part := greatest(v_part, part + 1);
+      v_alone := least(v_alone, part);
       return next;
     end loop;
     -- The quotas were read without locks: another claim may hold what they counted on, while other
     -- tasks have work. What is then missing is taken wherever it lies.
     exit when v_got >= v_most;
-    v_first := (v_got + 63) / 64 * 64;
     v_tasks := v_again[1:1];
-    v_quotas := array[v_most - v_got];
+    v_rows := array[v_most - v_got];
+    v_jobs := v_rows;
     v_again := v_again[2:];
   end loop;
+  -- All that fitted was held by other claims: what is left is taken apart.
+  if v_got = 0 and v_waiting and jobs._separate_heads(v_stretches, v_most, i_alone) then
+    return query select c.part, c.run_at, c.unseen, c.next, c.jobs
+      from jobs.claim(i_worker, i_tasks, i_num, i_lease, i_margin, null, i_alone, i_mark_tasks, i_mark_priorities, i_marks) c;
+  end if;
 end $$;
 
 -- Says that a worker sleeps so long if it gets nothing; not where notifications are switched off. Says

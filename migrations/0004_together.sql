@@ -1,0 +1,85 @@
+-- Jobs that were published together lie up to 64 in one row of jobs.pending: one entry in each index
+-- serves them all, and a claim hands the row on as it is. When one of them has to be treated by itself
+-- (cancelled, claimed by a client with room for fewer) they are separated first, and everything else in
+-- this schema sees rows of one job only.
+
+-- Publishes jobs of one task and priority in rows of up to 64, of about the same size, and returns their
+-- ids in order. The caller has drawn its transaction's number.
+create function jobs._publish_together(
+  i_task varchar, i_bodies jsonb[], i_timeouts double precision[], i_priority integer, i_max_retries integer[], i_now timestamptz
+) returns varchar[]
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_time bytea := jobs._id_time(i_now);
+  v_size bigint := cardinality(i_bodies);
+  v_rows bigint := (v_size + 63) / 64;
+  v_randoms bytea := jobs._randoms(v_size);
+  v_published varchar[];
+begin
+  if jobs._publishable(i_task, null, null, null, null) is not true then
+    perform jobs._refuse('', i_task, null, null, null, null);
+  end if;
+  with numbered as (
+    select nextval('jobs.job_number') as id, g.body, coalesce(g.timeout::numeric(9, 2), 60) as timeout, coalesce(g.max_retries, 3) as max_retries,
+      g.at::integer - 1 as nth
+    from unnest(i_bodies, i_timeouts, i_max_retries) with ordinality g(body, timeout, max_retries, at)
+    where jobs._fits(g.body, null, g.timeout::numeric, g.max_retries) is true
+      or jobs._refuse(format('job %s of %s: ', g.at, v_size), i_task, g.body, null, g.timeout::numeric, g.max_retries)
+  ), named as materialized (
+    select n.*, jobs._new_job_id(v_time, n.id, jobs._nth_random(v_randoms, n.nth)) as job_id from numbered n
+  ), published as (
+    insert into jobs.pending (id, job_id, task, timeout, priority, created_at, ready_seq, size, last_job, jobs)
+    select min(n.id), min(n.job_id collate "C"), i_task, min(n.timeout), i_priority, i_now, min(n.id), count(*), max(n.job_id collate "C"),
+      array_agg(row(n.id, n.job_id, i_task, n.body, 0, n.max_retries, i_priority, n.timeout, i_now, null, n.id, 0, null)::jobs.open_job
+                order by n.id)
+    from named n group by n.nth * v_rows / v_size
+  )
+  select array_agg(n.job_id) into v_published from named n;
+  return v_published;
+end $$;
+
+-- The job of this id, if it waits in a row with others. The ids of such a row begin with the same millisecond.
+create function jobs._find_together(i_job varchar) returns setof jobs.open_job
+language sql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off as $$
+  select j.*
+  from jobs.pending q, unnest(q.jobs) j
+  where q.size > 1 and q.job_id >= left(i_job, 13) and q.job_id <= i_job and q.last_job >= i_job and j.job_id = i_job
+$$;
+
+-- Gives each job of these rows a row of its own, in the places that they have in line, and returns how
+-- many jobs that were. Passes over what another transaction holds.
+create function jobs._separate_rows(i_rows tid[]) returns bigint
+language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off as $$
+declare
+  v_separated bigint;
+begin
+  with held as materialized (
+    select q.ctid as at from jobs.pending q where q.ctid = any (i_rows) and q.size > 1 for update skip locked
+  ), taken as (
+    delete from jobs.pending q where q.ctid = any (array(select h.at from held h)) returning q.jobs
+  )
+  insert into jobs.pending (id, job_id, task, body, retries, max_retries, priority, timeout, created_at, scheduled_at,
+                            ready_seq, attempt, traceback)
+  select j.id, j.job_id, j.task, j.body, j.retries, j.max_retries, j.priority, j.timeout, j.created_at, j.scheduled_at,
+    j.ready_seq, j.attempt, j.traceback
+  from taken t, unnest(t.jobs) j;
+  get diagnostics v_separated = row_count;
+  return v_separated;
+end $$;
+
+-- Separates the jobs of these ids from those that they were published with, waiting for whoever holds their rows.
+create function jobs._separate(i_jobs text[]) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off as $$
+declare
+  v_rows tid[];
+begin
+  v_rows := array(
+    select p.at
+    from (select distinct j from unnest(i_jobs) j order by j) g(job_id),
+      lateral (select q.ctid as at from jobs.pending q
+               where q.size > 1 and q.job_id >= left(g.job_id, 13) and q.job_id <= g.job_id and q.last_job >= g.job_id
+               for update) p);
+  if cardinality(v_rows) > 0 then
+    perform jobs._separate_rows(v_rows);
+  end if;
+end $$;
