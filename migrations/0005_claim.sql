@@ -198,7 +198,14 @@ begin
     v_again := v_tasks;
   elsif v_most >= 64 then
     -- Rows are alike for long stretches: locks no more than it takes if the others are as the first.
-    v_rows[1] := v_most / coalesce((select h.size from jobs._heads(v_stretches) h limit 1), 1);
+    v_rows[1] := v_most / coalesce((
+      select h.size
+      from unnest(v_stretches) s,
+        lateral (select q.size from jobs.pending q
+                 where q.task = s.task and q.ready_seq is not null
+                   and (jobs._rank(q.priority, q.ready_seq), q.ready_seq) >= (s.from_rank, s.from_place)
+                   and jobs._rank(q.priority, q.ready_seq) <= s.to_rank
+                 order by jobs._rank(q.priority, q.ready_seq), q.ready_seq limit 1) h limit 1), 1);
   end if;
 
   while cardinality(v_tasks) > 0 loop

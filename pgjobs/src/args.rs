@@ -80,9 +80,15 @@ pub(crate) fn read<T: DeserializeOwned>(
 ) -> Result<T, BodyError> {
     let envelope = open_envelope(body.unwrap_or("null"))?;
     let bound = bind(envelope, params, open)?;
-    let fields = bound.iter().map(|(name, value)| (name.as_ref(), *value));
-    serde_path_to_error::deserialize(MapDeserializer::<_, serde_json::Error>::new(fields))
-        .map_err(|e| BodyError::new(e.path().to_string(), describe(e.inner())))
+    let fields = || {
+        let fields = bound.iter().map(|(name, value)| (name.as_ref(), *value));
+        MapDeserializer::<_, serde_json::Error>::new(fields)
+    };
+    // To keep track of the path costs as much as to read; so only what cannot be read is read once more with it.
+    T::deserialize(fields()).or_else(|_| {
+        serde_path_to_error::deserialize(fields())
+            .map_err(|e| BodyError::new(e.path().to_string(), describe(e.inner())))
+    })
 }
 
 /// Reads a stored result; null stands for a result that was never given.
@@ -96,6 +102,9 @@ fn open_envelope(body: &str) -> Result<Envelope<'_>, BodyError> {
     let body = body.trim();
     if body.is_empty() || body == "null" {
         return Ok(Envelope { args: None, kwargs: None });
+    }
+    if let Ok(envelope) = serde_json::from_str(body) {
+        return Ok(envelope);
     }
     let mut json = serde_json::Deserializer::from_str(body);
     serde_path_to_error::deserialize(&mut json).map_err(|e| {

@@ -1,13 +1,12 @@
 //! A job as the database keeps it until it ends (type `jobs.open_job`); claims return arrays of them.
 //!
-//! sqlx derives this for types whose fields it knows; `numeric` it knows only together with a decimal
-//! library, which a timeout is not worth.
+//! Read from its binary form by hand: sqlx's decoder of records asks for the type of each field anew, which for
+//! twelve fields of each job is a tenth of a worker's time, and reads `numeric` only with a decimal library.
 
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use sqlx::error::BoxDynError;
-use sqlx::postgres::types::PgRecordDecoder;
 use sqlx::postgres::{PgHasArrayType, PgTypeInfo, PgValueRef, Postgres};
 use sqlx::{Decode, Type};
 
@@ -48,17 +47,17 @@ impl PgHasArrayType for Pending {
 
 impl<'r> Decode<'r, Postgres> for Pending {
     fn decode(value: PgValueRef<'r>) -> Result<Self, BoxDynError> {
-        let mut fields = PgRecordDecoder::new(value)?;
-        fields.try_decode::<i64>()?; // id
-        let id = JobId::from_database(fields.try_decode()?);
-        let task = fields.try_decode()?;
-        let body = fields.try_decode::<Option<JsonText>>()?.map(|body| body.0);
-        let (retries, max_retries, priority) =
-            (fields.try_decode()?, fields.try_decode()?, fields.try_decode()?);
-        let timeout = fields.try_decode::<Seconds>()?.0;
-        let created_at = fields.try_decode()?;
-        fields.try_decode::<Option<DateTime<Utc>>>()?; // scheduled_at
-        let (ready_seq, attempt) = (fields.try_decode()?, fields.try_decode()?);
+        let mut record = Record::new(value.as_bytes()?)?;
+        record.field()?; // id
+        let id = JobId::from_database(record.text()?);
+        let task = record.text()?;
+        let body = record.field()?.map(json_text).transpose()?;
+        let (retries, max_retries, priority) = (record.integer()?, record.integer()?, record.integer()?);
+        let timeout = seconds(record.present()?)?;
+        let created_at = timestamp(record.present()?)?;
+        record.field()?; // scheduled_at
+        let ready_seq = record.field()?.map(|bytes| bytes.try_into().map(i64::from_be_bytes)).transpose()?;
+        let attempt = record.integer()?;
         Ok(Pending {
             id,
             task,
@@ -74,52 +73,62 @@ impl<'r> Decode<'r, Postgres> for Pending {
     }
 }
 
+/// The binary form of a record: a count, then for each field its type, its length (-1: null) and its bytes.
+struct Record<'r>(&'r [u8]);
+
+impl<'r> Record<'r> {
+    fn new(bytes: &'r [u8]) -> Result<Self, BoxDynError> {
+        Ok(Record(bytes.get(4..).ok_or(SHORT)?))
+    }
+
+    fn field(&mut self) -> Result<Option<&'r [u8]>, BoxDynError> {
+        let (head, rest) = self.0.split_at_checked(8).ok_or(SHORT)?;
+        let length = i32::from_be_bytes([head[4], head[5], head[6], head[7]]);
+        let Ok(length) = usize::try_from(length) else {
+            self.0 = rest;
+            return Ok(None);
+        };
+        let (field, rest) = rest.split_at_checked(length).ok_or(SHORT)?;
+        self.0 = rest;
+        Ok(Some(field))
+    }
+
+    fn present(&mut self) -> Result<&'r [u8], BoxDynError> {
+        self.field()?.ok_or_else(|| "a null where none can be".into())
+    }
+
+    fn text(&mut self) -> Result<String, BoxDynError> {
+        Ok(std::str::from_utf8(self.present()?)?.to_owned())
+    }
+
+    fn integer(&mut self) -> Result<i32, BoxDynError> {
+        Ok(i32::from_be_bytes(self.present()?.try_into()?))
+    }
+}
+
+const SHORT: &str = "a record that is too short";
+
 /// A `jsonb` as text, not looked into: what a JSON library cannot read must fail its own job only, and
 /// not the claim that brought it.
-struct JsonText(String);
-
-impl Type<Postgres> for JsonText {
-    fn type_info() -> PgTypeInfo {
-        PgTypeInfo::with_name("jsonb")
-    }
-
-    fn compatible(_: &PgTypeInfo) -> bool {
-        true
+fn json_text(bytes: &[u8]) -> Result<String, BoxDynError> {
+    match bytes {
+        [1, text @ ..] => Ok(std::str::from_utf8(text)?.to_owned()),
+        _ => Err("a jsonb of an unknown version".into()),
     }
 }
 
-impl<'r> Decode<'r, Postgres> for JsonText {
-    fn decode(value: PgValueRef<'r>) -> Result<Self, BoxDynError> {
-        match value.as_bytes()? {
-            [1, text @ ..] => Ok(JsonText(std::str::from_utf8(text)?.to_owned())),
-            _ => Err("a jsonb of an unknown version".into()),
-        }
-    }
+/// Microseconds since the year 2000.
+fn timestamp(bytes: &[u8]) -> Result<DateTime<Utc>, BoxDynError> {
+    const YEAR_2000: i64 = 946_684_800_000_000;
+    let micros = i64::from_be_bytes(bytes.try_into()?).saturating_add(YEAR_2000);
+    DateTime::from_timestamp_micros(micros).ok_or_else(|| "a time out of range".into())
 }
 
-/// A span of time, stored as `numeric` seconds.
-struct Seconds(Duration);
-
-impl Type<Postgres> for Seconds {
-    fn type_info() -> PgTypeInfo {
-        PgTypeInfo::with_name("numeric")
-    }
-
-    fn compatible(_: &PgTypeInfo) -> bool {
-        true
-    }
-}
-
-impl<'r> Decode<'r, Postgres> for Seconds {
-    /// Four words, then digits to the base of 10,000, the first worth 10,000 to the power of `weight`.
-    fn decode(value: PgValueRef<'r>) -> Result<Self, BoxDynError> {
-        let words: Vec<i16> =
-            value.as_bytes()?.chunks_exact(2).map(|word| i16::from_be_bytes([word[0], word[1]])).collect();
-        let [_, weight, _, _, digits @ ..] = words.as_slice() else {
-            return Err("a numeric that is too short".into());
-        };
-        let powers = (0..).map(|nth| f64::from(10_000).powi(i32::from(*weight) - nth));
-        let seconds: f64 = digits.iter().zip(powers).map(|(digit, power)| f64::from(*digit) * power).sum();
-        Ok(Seconds(Duration::try_from_secs_f64(seconds)?))
-    }
+/// A `numeric` of seconds: four words, then digits to the base of 10,000, the first worth 10,000 to the power of `weight`.
+fn seconds(bytes: &[u8]) -> Result<Duration, BoxDynError> {
+    let mut words = bytes.chunks_exact(2).map(|word| i16::from_be_bytes([word[0], word[1]]));
+    let weight = words.nth(1).ok_or("a numeric that is too short")?;
+    let powers = (0..).map(|nth| f64::from(10_000).powi(i32::from(weight) - nth));
+    let seconds: f64 = words.skip(2).zip(powers).map(|(digit, power)| f64::from(digit) * power).sum();
+    Ok(Duration::try_from_secs_f64(seconds)?)
 }

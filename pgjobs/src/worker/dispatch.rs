@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::run::run;
 use super::shared::Shared;
@@ -14,11 +14,7 @@ use crate::sql::settle::Verdict;
 pub(super) async fn dispatch(shared: Arc<Shared>, mut line: mpsc::UnboundedReceiver<Arc<Job>>) {
     let slots = Arc::new(Semaphore::new(shared.settings.slots));
     while let Some(job) = line.recv().await {
-        let slot = tokio::select! {
-            biased;
-            () = shared.stop.reached(Phase::Draining) => None,
-            slot = slots.clone().acquire_owned() => slot.ok(),
-        };
+        let slot = free_slot(&shared, &slots).await;
         shared.counts.left_line();
         let Some(slot) = slot else {
             shared.settle(&job, Verdict::Release);
@@ -37,10 +33,25 @@ pub(super) async fn dispatch(shared: Arc<Shared>, mut line: mpsc::UnboundedRecei
     }
 }
 
+/// Waits for a slot; none when the worker is told to end.
+async fn free_slot(shared: &Shared, slots: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
+    if shared.stop.is_draining() {
+        return None;
+    }
+    if let Ok(slot) = slots.clone().try_acquire_owned() {
+        return Some(slot); // the rule under short jobs: nothing to wait for, nothing to set up
+    }
+    tokio::select! {
+        biased;
+        () = shared.stop.reached(Phase::Draining) => None,
+        slot = slots.clone().acquire_owned() => slot.ok(),
+    }
+}
+
 struct Ended {
     shared: Arc<Shared>,
     job: Arc<Job>,
-    _slot: tokio::sync::OwnedSemaphorePermit,
+    _slot: OwnedSemaphorePermit,
 }
 
 impl Drop for Ended {

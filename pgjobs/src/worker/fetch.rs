@@ -77,21 +77,31 @@ impl Fetcher {
         self.give_back_unanswered().await?;
         // Before the look: a verdict that arrives after it may have brought new work with it.
         let idle = self.shared.counts.open() == 0;
+        let says_it_sleeps = self.says_it_sleeps();
         let jobs = self.claim(room).await?;
+        let nothing = jobs.is_empty();
         self.ran_dry = claim::ran_dry(room, jobs.len());
-        match self.pace.rest(jobs.len()) {
-            None => self.put_in_line(jobs),
-            Some(_) if self.shared.settings.burst && idle => self.shared.stop.advance(Phase::Draining),
+        let pause = self.pace.rest(jobs.len(), says_it_sleeps && self.ran_dry);
+        self.put_in_line(jobs);
+        match pause {
+            None => {}
+            Some(_) if self.shared.settings.burst && idle && nothing => {
+                self.shared.stop.advance(Phase::Draining);
+            }
             Some(pause) => rest(&self.shared, pause).await,
         }
         Ok(())
     }
 
+    /// A worker that has all it can do is not going to sleep, so publishers need not wake it.
+    fn says_it_sleeps(&self) -> bool {
+        self.shared.settings.listen && self.ran_dry
+    }
+
     async fn claim(&mut self, room: usize) -> Result<Vec<Arc<Job>>, Error> {
         let asked = Instant::now();
         let shared = self.shared.clone();
-        // A worker that has all it can do is not going to sleep, so publishers need not wake it.
-        let sleep = shared.settings.listen && self.ran_dry;
+        let sleep = self.says_it_sleeps();
         // A burst ends when nothing is left anywhere, so it looks everywhere.
         let marks = if shared.settings.burst { Vec::new() } else { self.marks.for_claim(asked) };
         let claim = Claim {

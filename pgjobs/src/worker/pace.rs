@@ -14,8 +14,9 @@ const AHEAD: Duration = Duration::from_millis(100);
 const MOST: usize = 2000;
 /// How quickly the measured rate follows a change: most of it within this time.
 const MEMORY: Duration = Duration::from_millis(200);
-/// The first pause after the last job; doubled with each look that finds nothing.
-const FIRST_PAUSE: Duration = Duration::from_millis(10);
+/// The first pause after the last job; doubled with each look that finds nothing. Shorter ones would find only what
+/// was published while nobody slept and committed after the last look, and be in the way of the next job.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
 
 /// What the worker holds at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,11 +59,12 @@ impl Pace {
         target.saturating_sub(load.waiting).min(MOST)
     }
 
-    /// How long to sleep after a claim; none when it brought jobs.
-    pub(super) fn rest(&mut self, claimed: usize) -> Option<Duration> {
+    /// How long to sleep after a claim; none when there may be more. `all` says that it took all there was,
+    /// and that whoever publishes from now on wakes this worker.
+    pub(super) fn rest(&mut self, claimed: usize, all: bool) -> Option<Duration> {
         if claimed > 0 {
             self.pause = FIRST_PAUSE.min(self.longest_pause);
-            return None;
+            return all.then_some(self.pause);
         }
         let pause = self.pause;
         self.pause = (pause * 2).min(self.longest_pause);
@@ -145,10 +147,17 @@ mod tests {
 
     #[test]
     fn the_rest_grows_while_nothing_comes_and_starts_over_after_a_job() {
-        let mut pace = Pace::new(1, Duration::from_millis(50), Instant::now());
-        let rests: Vec<_> = (0..4).map(|_| pace.rest(0).unwrap().as_millis()).collect();
-        assert_eq!(rests, [10, 20, 40, 50]);
-        assert_eq!(pace.rest(1), None);
-        assert_eq!(pace.rest(0), Some(FIRST_PAUSE));
+        let mut pace = Pace::new(1, Duration::from_millis(300), Instant::now());
+        let rests: Vec<_> = (0..4).map(|_| pace.rest(0, true).unwrap().as_millis()).collect();
+        assert_eq!(rests, [50, 100, 200, 300]);
+        assert_eq!(pace.rest(1, false), None);
+        assert_eq!(pace.rest(0, true), Some(FIRST_PAUSE));
+    }
+
+    #[test]
+    fn a_claim_that_took_all_there_was_is_not_followed_by_a_look_at_once() {
+        let mut pace = Pace::new(1, Duration::from_millis(300), Instant::now());
+        assert_eq!(pace.rest(0, true), Some(FIRST_PAUSE));
+        assert_eq!(pace.rest(1, true), Some(FIRST_PAUSE));
     }
 }
