@@ -103,12 +103,19 @@ begin
   perform jobs._wake_workers();
 end $$;
 
+-- What holds for all jobs, given once, as an array of its own for each.
+create function jobs._for_each(i_values anyarray, i_jobs integer) returns anyarray
+language plpgsql immutable strict parallel safe set search_path = pg_catalog, pg_temp as $$
+begin
+  return case when cardinality(i_values) = 1 and i_jobs > 1 then array_fill(i_values[1], array[i_jobs]) else i_values end;
+end $$;
+
 -- Publishes many jobs given as parallel arrays, as a client library does, and returns their ids in
--- order. A delay counts from now by the database's clock. i_job_ids may hold ids made by the
+-- order. There are as many jobs as bodies; of everything but ids, one value holds for all. A delay counts from now by the database's clock. i_job_ids may hold ids made by the
 -- client (version 7 UUIDs without dashes), so that it knows them before the statement is sent.
 --
--- With i_together a run of due jobs of one task and priority is stored up to 64 in a row: half the cost to
--- publish, and to claim. It says that whoever consumes them does not keep a claim uncommitted while it
+-- With i_together, 64 or more due jobs for which task and priority were given once are stored up to 64 in a
+-- row: half the cost to publish, and to claim. It says that whoever consumes them does not keep a claim uncommitted while it
 -- works, as workers never do: the other jobs of a row would wait for it.
 create function jobs.publish_all(
   i_tasks text[],
@@ -125,23 +132,26 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_now timestamptz := jobs.now();
   v_time bytea := jobs._id_time(v_now);
-  v_which text := case when cardinality(i_tasks) > 1 then 'job %s of ' || cardinality(i_tasks) || ': ' else '' end;
+  v_jobs integer := cardinality(i_bodies);
+  v_which text := case when v_jobs > 1 then 'job %s of ' || v_jobs || ': ' else '' end;
   v_transaction xid8 := pg_current_xact_id();
   v_published varchar[];
 begin
   if i_job_ids is not null then
     perform jobs._check_new_ids(i_job_ids);
-  elsif i_together and cardinality(i_tasks) >= 64 and i_tasks[1] = all (i_tasks)
-    and i_scheduled_at is null and i_delays is null and (i_priorities is null or i_priorities[1] = all (i_priorities))
+  elsif i_together and v_jobs >= 64 and cardinality(i_tasks) = 1 and coalesce(cardinality(i_priorities), 1) = 1
+    and i_scheduled_at is null and i_delays is null
     and not exists (select 1 from unnest(i_bodies) b where pg_column_size(b) > 65536) then
-    v_published := jobs._publish_together(i_tasks[1], i_bodies, i_timeouts, coalesce(i_priorities[1], 0), i_max_retries, v_now);
+    v_published := jobs._publish_together(i_tasks[1], i_bodies, jobs._for_each(i_timeouts, v_jobs), coalesce(i_priorities[1], 0),
+                                          jobs._for_each(i_max_retries, v_jobs), v_now);
     perform jobs._wake_workers();
     return v_published;
   end if;
   with given as (
     select g.task, g.body, coalesce(g.scheduled_at, v_now + make_interval(secs => g.delay)) as due, g.timeout::numeric as timeout,
       g.priority, g.max_retries, g.job_id, g.at
-    from unnest(i_tasks, i_bodies, i_scheduled_at, i_delays, i_timeouts, i_priorities, i_max_retries, i_job_ids)
+    from unnest(jobs._for_each(i_tasks, v_jobs), i_bodies, jobs._for_each(i_scheduled_at, v_jobs), jobs._for_each(i_delays, v_jobs),
+        jobs._for_each(i_timeouts, v_jobs), jobs._for_each(i_priorities, v_jobs), jobs._for_each(i_max_retries, v_jobs), i_job_ids)
       with ordinality g(task, body, scheduled_at, delay, timeout, priority, max_retries, job_id, at)
   ), numbered as (
     select nextval('jobs.job_number') as id, g.task, g.body, g.due, g.timeout, g.priority, g.max_retries, g.job_id

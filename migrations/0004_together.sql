@@ -30,9 +30,9 @@ begin
   ), published as (
     insert into jobs.pending (id, job_id, task, timeout, priority, created_at, ready_seq, size, last_job, jobs)
     select min(n.id), min(n.job_id collate "C"), i_task, min(n.timeout), i_priority, i_now, min(n.id), count(*), max(n.job_id collate "C"),
-      array_agg(row(n.id, n.job_id, i_task, n.body, 0, n.max_retries, i_priority, n.timeout, i_now, null, n.id, 0, null)::jobs.open_job
-                order by n.id)
-    from named n group by n.nth * v_rows / v_size
+      array_agg(row(n.id, n.job_id, i_task, n.body, 0, n.max_retries, i_priority, n.timeout, i_now, null, n.id, 0, null)::jobs.open_job)
+    from (select m.*, m.nth * v_rows / v_size as row from named m order by m.nth * v_rows / v_size, m.nth offset 0) n   -- the order in which array_agg gets them
+    group by n.row
   )
   select array_agg(n.job_id) into v_published from named n;
   return v_published;

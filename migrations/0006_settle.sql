@@ -172,7 +172,7 @@ end $$;
 --   release  runs again at once, before others of its priority, this run not counted
 -- i_places are those that the claim told; without them they are looked up by i_job_ids, which also tell
 -- a verdict that was said before from one that comes too late. Without i_outcomes all are successes;
--- errors and delays may be left out when no verdict has one.
+-- errors and delays may be left out when no verdict has one; a result that all have in common is given once.
 --
 -- Returns the verdicts that were not accepted, by their position in the arrays: `lost` when the lease was
 -- no longer live, `busy` when another transaction holds the job's batch just now. A busy one is to be
@@ -192,7 +192,7 @@ begin
     i_places := array(select (select f.place from jobs._find_run(g.job_id) f where f.lease = g.lease)
                       from unnest(i_job_ids, i_leases) with ordinality g(job_id, lease, at) order by g.at);
   end if;
-  v_refused := jobs._settle(i_leases, i_places, i_outcomes, i_results, i_errors, i_delays, jobs.now());
+  v_refused := jobs._settle(i_leases, i_places, i_outcomes, jobs._for_each(i_results, cardinality(i_leases)), i_errors, i_delays, jobs.now());
   if cardinality(v_refused) > 0 then
     -- A verdict said before, which history knows; a lease that is gone; a batch that is held.
     return query

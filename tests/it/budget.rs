@@ -20,7 +20,7 @@ struct Budget {
 
 const CLAIM: &str =
     "select * from jobs.claim('00000000-0000-7000-8000-000000000000', '{noop}', 1000, gen_random_uuid(), 5)";
-const TOGETHER: &str = "select jobs.publish_all(array_fill('noop'::text, array[960]), array_fill('{\"args\": [1, 2]}'::jsonb, array[960]), null, null, null, null, null, i_together => true)";
+const TOGETHER: &str = "select jobs.publish_all('{noop}', array_fill('{\"args\": [1, 2]}'::jsonb, array[960]), null, null, null, null, null, i_together => true)";
 const CLAIMED: &str = "
     select jobs.publish_bulk(array_fill(('noop', '{\"args\": [1, 2]}', null, null, null, null)::jobs.bulk_job, array[1000]));
     select jobs.claim('00000000-0000-7000-8000-000000000000', '{noop}', 1000, gen_random_uuid(), 5);

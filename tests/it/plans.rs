@@ -23,7 +23,7 @@ insert into jobs.job (id, job_id, task, retries, max_retries, priority, timeout,
   select g, jobs._new_job_id(jobs._id_time(now()), g), 'noop', 0, 3, 0, 60, case when g % 9 = 0 then 'failed' else 'success' end::jobs.job_status, now(), now(), 1
   from generate_series(200001, 240000) g;
 select setval('jobs.job_number', 300000);
-select count(jobs.publish_all(array_fill('many'::text, array[5000]), array_fill(null::jsonb, array[5000]), null, null, null, null, null, i_together => true))
+select count(jobs.publish_all('{many}', array_fill(null::jsonb, array[5000]), null, null, null, null, null, i_together => true))
   from generate_series(1, 10);
 select count(*) from (select jobs.claim('00000000-0000-7000-8000-000000000000', '{noop}', 5000, gen_random_uuid(), 5)) c;
 ";

@@ -176,3 +176,11 @@ async fn a_batch_that_somebody_holds_is_busy_and_holds_up_no_other() {
     assert!(db.one::<Vec<String>>(settle).await.is_empty());
     assert_eq!(db.one::<i64>("select count(*) from jobs.job").await, 3);
 }
+
+#[tokio::test]
+async fn a_result_that_all_have_in_common_is_given_once() {
+    let db = Db::new().await;
+    db.run("select jobs.publish('a') from generate_series(1, 5); create table c as select * from jobs.consume(5)").await;
+    db.run("select jobs.settle((select array_agg(job_id::text) from c), (select array_agg(lease) from c), i_results => '{7}')").await;
+    assert_eq!(db.one::<i64>("select count(*) from jobs.job where result = '7'").await, 5);
+}

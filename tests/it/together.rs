@@ -9,7 +9,7 @@ const WORKER: &str = "00000000-0000-7000-8000-000000000000";
 fn publish(task: &str, first: usize, num: usize) -> String {
     let last = first + num - 1;
     format!(
-        "select jobs.publish_all(array_fill('{task}'::text, array[{num}]), (select array_agg(to_jsonb(g)) from generate_series({first}, {last}) g),
+        "select jobs.publish_all(array['{task}'], (select array_agg(to_jsonb(g)) from generate_series({first}, {last}) g),
            null, null, null, null, null, i_together => true);"
     )
 }
@@ -81,21 +81,38 @@ async fn only_due_jobs_of_one_task_and_priority_lie_together() {
             "truncate jobs.pending; select jobs.publish_all({tasks}, {bodies}, {rest}, i_together => true)"
         )
     };
-    let (tasks, bodies) = ("array_fill('a'::text, array[70])", "array_fill('1'::jsonb, array[70])");
+    let (tasks, bodies) = ("'{a}'", "array_fill('1'::jsonb, array[70])");
     let nothing = "null, null, null, null, null";
     for (tasks, bodies, rest, expected) in [
         (tasks, bodies, nothing, 2),
-        ("array_fill('a'::text, array[63])", "array_fill('1'::jsonb, array[63])", nothing, 63),
+        (tasks, "array_fill('1'::jsonb, array[63])", nothing, 63),
         ("array_append(array_fill('a'::text, array[69]), 'b')", bodies, nothing, 70),
-        (tasks, bodies, "null, null, null, array_fill(5, array[70]), null", 2),
+        (tasks, bodies, "null, null, null, '{5}', null", 2),
         (tasks, bodies, "null, null, null, array_append(array_fill(5, array[69]), 6), null", 70),
-        (tasks, bodies, "null, array_fill(60.0::float8, array[70]), null, null, null", 70),
-        (tasks, bodies, "array_fill(now(), array[70]), null, null, null, null", 70),
+        (tasks, bodies, "null, '{60}', null, null, null", 70),
+        (tasks, bodies, "array[now()], null, null, null, null", 70),
         (tasks, "array_fill(to_jsonb(repeat('x', 70000)), array[70])", nothing, 70),
     ] {
         db.run(&call(tasks, bodies, rest)).await;
         assert_eq!(rows(&db).await, expected, "{tasks} {bodies} {rest}");
     }
+}
+
+/// Together or not, what was given once holds for every job.
+#[tokio::test]
+async fn what_is_given_once_holds_for_all() {
+    let db = Db::new().await;
+    for together in [true, false] {
+        db.run(&format!(
+            "truncate jobs.pending; select jobs.publish_all('{{a}}', array_fill('1'::jsonb, array[70]), null, null, '{{9}}', '{{5}}', '{{7}}',
+               i_together => {together})"
+        ))
+        .await;
+        let alike = "select count(*) from jobs.job_queue where task = 'a' and body = '1' and timeout = 9 and priority = 5 and max_retries = 7";
+        assert_eq!(db.one::<i64>(alike).await, 70);
+    }
+    db.run("truncate jobs.pending; select jobs.publish_all('{a}', array_fill('1'::jsonb, array[3]), null, '{60}', null, null, null)").await;
+    assert_eq!(db.one::<i64>("select count(*) from jobs.job_queue where scheduled_at > now()").await, 3);
 }
 
 #[tokio::test]
@@ -105,7 +122,7 @@ async fn one_that_is_refused_refuses_all_and_is_named() {
     let bodies = "(select array_agg(to_jsonb(repeat('x', case when g = 70 then 2000 else 10 end))) from generate_series(1, 90) g)";
     let call = |task: &str, timeouts: &str| {
         format!(
-            "select jobs.publish_all(array_fill('{task}'::text, array[90]), {bodies}, null, null, {timeouts}, null, null, i_together => true)"
+            "select jobs.publish_all(array['{task}'], {bodies}, null, null, {timeouts}, null, null, i_together => true)"
         )
     };
     let (code, message) = db.refusal(&call("a", "null")).await;
@@ -124,7 +141,7 @@ async fn one_that_is_refused_refuses_all_and_is_named() {
 async fn each_keeps_its_own_timeout_and_number_of_runs() {
     let db = with_worker().await;
     db.run(
-        "select jobs.publish_all(array_fill('a'::text, array[64]), array_fill(null::jsonb, array[64]), null, null,
+        "select jobs.publish_all(array['a'], array_fill(null::jsonb, array[64]), null, null,
            (select array_agg(case when g = 9 then 7.5 end::float8) from generate_series(1, 64) g), null,
            (select array_agg(case when g = 9 then 8 end) from generate_series(1, 64) g), i_together => true)",
     )

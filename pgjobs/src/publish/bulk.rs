@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::options::CallOptions;
 use crate::task::{BoxFuture, Task};
 
-/// Publishes many calls of a task at once: one round trip for every few thousand, all or nothing.
+/// Publishes many calls of a task at once: one round trip for every thousand, all or nothing.
 ///
 /// ```no_run
 /// use pgjobs::task;

@@ -2,7 +2,7 @@
 //!
 //! A call becomes a [`Draft`](crate::draft::Draft) (name, body, options); a [`Publisher`] says where it goes; awaiting
 //! the builder sends it. Whatever the place, one job is one statement, and many jobs are one
-//! statement for every few thousand of them, all or nothing.
+//! statement for every thousand of them, all or nothing.
 
 mod bulk;
 mod handle;

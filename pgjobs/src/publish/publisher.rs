@@ -66,8 +66,9 @@ impl<'c> sealed::Place<'c> for &'c Tx {
     }
 }
 
-/// Jobs in one statement; above this, several statements in one transaction.
-const CHUNK: usize = 5000;
+/// Jobs in one statement; above this, several statements in one transaction. Larger ones are slower: what the
+/// server keeps of them between the steps of the statement no longer lies in the processor's cache.
+const CHUNK: usize = 1024;
 
 pub(super) async fn send(target: Target<'_>, drafts: Vec<Draft>) -> Result<Vec<JobId>, Error> {
     drafts.iter().try_for_each(|draft| draft.options.check())?;

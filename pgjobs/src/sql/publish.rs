@@ -29,7 +29,7 @@ const MANY: &str = "select jobs.publish_all($1, $2, $3, $4, $5, $6, $7, $8, $9)"
 
 pub(crate) async fn many(connection: &mut PgConnection, drafts: &[Draft]) -> Result<Vec<JobId>, Error> {
     let row = sqlx::query(MANY)
-        .bind(drafts.iter().map(|d| d.task.as_ref()).collect::<Vec<_>>())
+        .bind(column(drafts, |d| Some(d.task.as_ref())))
         .bind(drafts.iter().map(|d| Json(&d.body)).collect::<Vec<_>>())
         .bind(column(drafts, |d| d.options.scheduled_at()))
         .bind(column(drafts, |d| d.options.delay_seconds()))
@@ -43,10 +43,17 @@ pub(crate) async fn many(connection: &mut PgConnection, drafts: &[Draft]) -> Res
     Ok(row.try_get::<Vec<String>, _>(0)?.into_iter().map(JobId::from_database).collect())
 }
 
-/// One value of each draft; none at all when every draft leaves it to the database, which is the rule
-/// and spares it the work.
-fn column<'d, T>(drafts: &'d [Draft], read: impl Fn(&'d Draft) -> Option<T>) -> Option<Vec<Option<T>>> {
-    drafts.iter().any(|draft| read(draft).is_some()).then(|| drafts.iter().map(read).collect())
+/// One value of each draft; once when all agree, and not at all when every draft leaves it to the database,
+/// which is the rule and spares it the work.
+fn column<'d, T: PartialEq>(
+    drafts: &'d [Draft],
+    read: impl Fn(&'d Draft) -> Option<T>,
+) -> Option<Vec<Option<T>>> {
+    let first = drafts.first().map(&read)?;
+    if drafts.iter().all(|draft| read(draft) == first) {
+        return first.map(|value| vec![Some(value)]);
+    }
+    Some(drafts.iter().map(read).collect())
 }
 
 // What equals the database's own default is left to it.

@@ -48,7 +48,8 @@ impl Held {
         self.entries().contains_key(&key(job))
     }
 
-    /// Notes that the job runs; false when it was taken out before it could.
+    /// Notes that the job runs; false when it was taken out before it could. (Not one step with `holds` and the start:
+    /// a runtime that shuts down drops what it is given, whose verdict needs this lock.)
     pub(super) fn start(&self, job: &Job, run: AbortHandle) -> bool {
         match self.entries().get_mut(&key(job)) {
             Some(entry) => {
