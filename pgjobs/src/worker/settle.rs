@@ -25,6 +25,7 @@ const LAST_TRIES: Duration = Duration::from_secs(10);
 /// a moment, and a call costs as much as fifty of them.
 const FEW: usize = 250;
 const MOMENT: Duration = Duration::from_millis(2);
+const MOMENTS: u32 = 5;
 /// Before a job whose batch was held is said again.
 const BUSY: Duration = Duration::from_millis(50);
 
@@ -68,8 +69,10 @@ impl Settler {
                 () = self.shared.stop.reached(Phase::Closing) => verdicts.close(),
             }
         };
-        if received < FEW && self.shared.counts.load().waiting > FEW {
+        let mut moments = 0;
+        while batch.len() < FEW && moments < MOMENTS && self.shared.counts.load().waiting > FEW {
             gather(verdicts, batch, MOMENT).await;
+            moments += 1;
         }
         received > 0
     }
