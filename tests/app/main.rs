@@ -1,5 +1,7 @@
 //! A user's own binary: a few tasks and the whole command line. Tests run it as a real process.
 
+mod lab;
+
 use std::fs::File;
 use std::io::Write;
 use std::process::ExitCode;
@@ -62,5 +64,5 @@ fn note(file: &str, what: &str, job: &Job) -> Result<(), TaskError> {
 }
 
 fn main() -> ExitCode {
-    App::new().state(Counter(AtomicU64::new(0))).main()
+    App::new().state(Counter(AtomicU64::new(0))).state(lab::Notes::default()).main()
 }

@@ -3,7 +3,7 @@
 mod proxy;
 
 use std::future::Future;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use pgjobs::local_postgres::LocalPostgres;
@@ -14,14 +14,23 @@ use tokio::sync::OnceCell;
 pub use proxy::Proxy;
 
 static SERVER: OnceCell<LocalPostgres> = OnceCell::const_new();
+static DURABLE: AtomicBool = AtomicBool::new(false);
 static TEMPLATE: OnceCell<()> = OnceCell::const_new();
 static NEXT: AtomicU32 = AtomicU32::new(0);
+
+/// Says before the first database that this program's server is to survive a crash: `fsync` and the like on.
+pub fn durable() {
+    DURABLE.store(true, Ordering::Relaxed);
+}
 
 /// The server of this test program, started by the first test that asks.
 pub async fn server() -> &'static LocalPostgres {
     SERVER
         .get_or_init(|| async {
-            let builder = LocalPostgres::builder().allow_download(true).setting("max_connections", "300");
+            let builder = LocalPostgres::builder()
+                .allow_download(true)
+                .durable(DURABLE.load(Ordering::Relaxed))
+                .setting("max_connections", "300");
             builder.start().await.unwrap_or_else(|error| panic!("{error}"))
         })
         .await

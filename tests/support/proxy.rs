@@ -1,11 +1,12 @@
 //! A proxy before the server's socket that can misbehave.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use sqlx::postgres::PgConnectOptions;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Notify, watch};
 
@@ -15,17 +16,21 @@ use crate::Db;
 pub struct Proxy {
     folder: PathBuf,
     up: watch::Sender<bool>,
+    stalled: watch::Sender<bool>,
     swallow: Arc<Swallow>,
 }
 
 #[derive(Default)]
 struct Swallow {
-    armed: AtomicU32,
+    /// Replies of at least so many bytes; 0: none.
+    from: AtomicUsize,
     done: Notify,
 }
 
 /// A reply of at least so many bytes is the answer to a claim, and to nothing else that a worker says.
 const LARGE: usize = 2000;
+/// Any reply that says something.
+const SMALL: usize = 10;
 
 impl Proxy {
     /// A proxy before the server of this database.
@@ -37,9 +42,11 @@ impl Proxy {
         let listener = UnixListener::bind(folder.join(".s.PGSQL.5432")).expect("a socket");
         let server = db.options().get_socket().expect("a server on a socket").join(".s.PGSQL.5432");
         let (up, watching) = watch::channel(true);
+        let (stalled, stalling) = watch::channel(false);
         let swallow = Arc::new(Swallow::default());
-        tokio::spawn(accept(listener, server, watching, swallow.clone()));
-        Proxy { folder, up, swallow }
+        let line = Line { server, up: watching, stalled: stalling, swallow: swallow.clone() };
+        tokio::spawn(accept(listener, line));
+        Proxy { folder, up, stalled, swallow }
     }
 
     /// How to connect through it.
@@ -52,9 +59,27 @@ impl Proxy {
         self.up.send_replace(up);
     }
 
+    /// Passes nothing on while connections stay open, or goes on: a network that swallows packets.
+    pub fn set_stalled(&self, stalled: bool) {
+        self.stalled.send_replace(stalled);
+    }
+
+    /// The URL of a database of this server through the proxy.
+    pub fn url(&self, db: &Db) -> String {
+        let socket = db.options().get_socket().expect("a server on a socket").to_owned();
+        let (from, to) = (socket.to_str().expect("UTF-8"), self.folder.to_str().expect("UTF-8"));
+        let encode = |path: &str| path.replace('/', "%2F");
+        db.url.replace(&encode(from), &encode(to)).replace(from, to)
+    }
+
     /// Cuts the next connection on which the server sends a large reply, instead of passing it on.
     pub fn swallow_next_claim(&self) {
-        self.swallow.armed.store(1, Ordering::SeqCst);
+        self.swallow.from.store(LARGE, Ordering::SeqCst);
+    }
+
+    /// The same with the next reply of any kind: what was asked is done, and nobody hears of it.
+    pub fn swallow_next_reply(&self) {
+        self.swallow.from.store(SMALL, Ordering::SeqCst);
     }
 
     /// Returns once that has happened.
@@ -69,38 +94,63 @@ impl Drop for Proxy {
     }
 }
 
-async fn accept(listener: UnixListener, server: PathBuf, up: watch::Receiver<bool>, swallow: Arc<Swallow>) {
+#[derive(Clone)]
+struct Line {
+    server: PathBuf,
+    up: watch::Receiver<bool>,
+    stalled: watch::Receiver<bool>,
+    swallow: Arc<Swallow>,
+}
+
+async fn accept(listener: UnixListener, line: Line) {
     while let Ok((client, _)) = listener.accept().await {
-        if *up.borrow() {
-            tokio::spawn(pass(client, server.clone(), up.clone(), swallow.clone()));
+        if *line.up.borrow() {
+            tokio::spawn(pass(client, line.clone()));
         }
     }
 }
 
-async fn pass(
-    client: UnixStream,
-    server: impl AsRef<Path>,
-    mut up: watch::Receiver<bool>,
-    swallow: Arc<Swallow>,
-) {
-    let Ok(server) = UnixStream::connect(server).await else { return };
-    let (mut from_client, mut to_client) = client.into_split();
-    let (mut from_server, mut to_server) = server.into_split();
-    let replies = async {
-        let mut buffer = vec![0; 65_536];
-        while let Ok(read @ 1..) = from_server.read(&mut buffer).await {
-            if read >= LARGE && swallow.armed.swap(0, Ordering::SeqCst) == 1 {
-                swallow.done.notify_one();
-                return;
-            }
-            if to_client.write_all(&buffer[..read]).await.is_err() {
-                return;
-            }
-        }
-    };
+async fn pass(client: UnixStream, line: Line) {
+    let Ok(server) = UnixStream::connect(&line.server).await else { return };
+    let (from_client, to_client) = client.into_split();
+    let (from_server, to_server) = server.into_split();
+    let Line { mut up, stalled, swallow, .. } = line;
     tokio::select! {
-        () = replies => {}
-        _ = tokio::io::copy(&mut from_client, &mut to_server) => {}
+        () = copy(from_server, to_client, stalled.clone(), Some(&swallow)) => {}
+        () = copy(from_client, to_server, stalled, None) => {}
         _ = up.wait_for(|up| !up) => {}
+    }
+}
+
+/// Copies until an end closes, or what was read is to be swallowed.
+async fn copy(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    mut stalled: watch::Receiver<bool>,
+    swallow: Option<&Swallow>,
+) {
+    let mut buffer = vec![0; 65_536];
+    while let Ok(read @ 1..) = from.read(&mut buffer).await {
+        if swallow.is_some_and(|swallow| swallow.takes(read))
+            || stalled.wait_for(|stalled| !stalled).await.is_err()
+        {
+            return;
+        }
+        if to.write_all(&buffer[..read]).await.is_err() {
+            return;
+        }
+    }
+}
+
+impl Swallow {
+    fn takes(&self, read: usize) -> bool {
+        let from = self.from.load(Ordering::SeqCst);
+        let taken = from > 0
+            && read >= from
+            && self.from.compare_exchange(from, 0, Ordering::SeqCst, Ordering::SeqCst).is_ok();
+        if taken {
+            self.done.notify_one();
+        }
+        taken
     }
 }

@@ -1,0 +1,209 @@
+//! The harm that is done.
+
+use std::process::Command;
+use std::time::Duration;
+
+use pgjobs_tests::Db;
+
+use crate::check::Findings;
+use crate::experiment::Scene;
+use crate::fleet::LEASE_SECONDS;
+
+pub(crate) trait Fault {
+    /// Whether workers connect through the proxy.
+    fn through_proxy(&self) -> bool {
+        false
+    }
+    /// Does harm once, and pauses.
+    async fn strike(&mut self, scene: &mut Scene);
+    /// Mends what would go on.
+    async fn cease(&mut self, _scene: &mut Scene) {}
+    /// What was done, in words and numbers.
+    fn counts(&self) -> String;
+    /// Panics unless enough was done for the experiment to show anything.
+    fn has_struck(&self);
+    /// What else must hold under this fault.
+    fn judge(&self, _findings: &Findings) {}
+}
+
+async fn pause(millis: u64) {
+    tokio::time::sleep(Duration::from_millis(millis)).await;
+}
+
+/// Workers are killed without a word; every sixth is stopped past its lease instead, and goes on as a zombie.
+#[derive(Default)]
+pub(crate) struct Kills {
+    turn: usize,
+    kills: usize,
+    stops: usize,
+}
+
+impl Kills {
+    async fn stop_past_the_lease(&mut self, scene: &mut Scene, nth: usize) {
+        scene.fleet.signal(nth, "-STOP");
+        note(&scene.db, scene.fleet.pid(nth)).await;
+        pause(3000).await;
+        scene.fleet.signal(nth, "-CONT");
+        self.stops += 1;
+    }
+}
+
+impl Fault for Kills {
+    async fn strike(&mut self, scene: &mut Scene) {
+        pause(330).await;
+        self.turn += 1;
+        let nth = self.turn % scene.fleet.size();
+        if self.turn % 7 == 0 {
+            return self.stop_past_the_lease(scene, nth).await;
+        }
+        let pid = scene.fleet.pid(nth);
+        scene.fleet.replace(nth);
+        note(&scene.db, pid).await;
+        self.kills += 1;
+    }
+
+    fn counts(&self) -> String {
+        format!("{} kills, {} stops", self.kills, self.stops)
+    }
+
+    fn has_struck(&self) {
+        assert!(self.kills >= 60 && self.stops >= 6, "{}", self.counts());
+    }
+
+    fn judge(&self, findings: &Findings) {
+        assert!(findings.fenced > 0, "no zombie spoke: {findings:?}");
+        assert_eq!(findings.overlapping, 0, "{findings:?}");
+        let slowest = findings.slowest_recovery.expect("jobs ran when their worker was killed");
+        assert!(slowest < LEASE_SECONDS + 2.0, "{findings:?}");
+    }
+}
+
+async fn note(db: &Db, pid: u32) {
+    db.run(&format!("insert into lab.fault (pid) values ({pid})")).await;
+}
+
+/// Every session of the workers is terminated by the server.
+#[derive(Default)]
+pub(crate) struct Sessions(i64);
+
+const WORKERS_SESSIONS: &str =
+    "from pg_stat_activity where datname = current_database() and application_name like 'pgjobs %'";
+
+impl Fault for Sessions {
+    async fn strike(&mut self, scene: &mut Scene) {
+        pause(2000).await;
+        self.0 +=
+            scene.db.one::<i64>(&format!("select count(pg_terminate_backend(pid)) {WORKERS_SESSIONS}")).await;
+    }
+
+    fn counts(&self) -> String {
+        format!("{} sessions", self.0)
+    }
+
+    fn has_struck(&self) {
+        assert!(self.0 >= 30, "{}", self.counts());
+    }
+}
+
+/// The network: connections cut, packets swallowed, replies lost behind a commit.
+#[derive(Default)]
+pub(crate) struct Cuts {
+    cuts: usize,
+    stalls: usize,
+    replies: usize,
+}
+
+impl Fault for Cuts {
+    fn through_proxy(&self) -> bool {
+        true
+    }
+
+    async fn strike(&mut self, scene: &mut Scene) {
+        for _ in 0..6 {
+            pause(250).await;
+            scene.proxy.swallow_next_reply();
+            scene.proxy.swallowed().await;
+            self.replies += 1;
+        }
+        pause(250).await;
+        scene.proxy.set_stalled(true);
+        pause(1500).await;
+        scene.proxy.set_stalled(false);
+        self.stalls += 1;
+        pause(500).await;
+        scene.proxy.set_up(false);
+        pause(200).await;
+        scene.proxy.set_up(true);
+        self.cuts += 1;
+    }
+
+    fn counts(&self) -> String {
+        format!("{} cuts, {} stalls, {} replies", self.cuts, self.stalls, self.replies)
+    }
+
+    fn has_struck(&self) {
+        assert!(self.cuts >= 2 && self.stalls >= 2 && self.replies >= 12, "{}", self.counts());
+    }
+}
+
+/// The server gives up on statements after a few milliseconds, again and again.
+#[derive(Default)]
+pub(crate) struct Timeouts(usize);
+
+impl Timeouts {
+    async fn set(scene: &Scene, timeout: &str) {
+        scene.db.run(&format!("do $$ begin execute format('alter database %I set statement_timeout = ''{timeout}''', current_database()); end $$; \
+            select pg_terminate_backend(pid) {WORKERS_SESSIONS}")).await;
+    }
+}
+
+impl Fault for Timeouts {
+    async fn strike(&mut self, scene: &mut Scene) {
+        Timeouts::set(scene, "4ms").await;
+        pause(2000).await;
+        Timeouts::set(scene, "0").await;
+        pause(1500).await;
+        self.0 += 1;
+    }
+
+    fn counts(&self) -> String {
+        format!("{} spells of 4 ms", self.0)
+    }
+
+    fn has_struck(&self) {
+        assert!(self.0 >= 2, "{}", self.counts());
+    }
+}
+
+/// A session of the server dies; the server ends all others and recovers from its log.
+#[derive(Default)]
+pub(crate) struct Restarts(usize);
+
+impl Fault for Restarts {
+    async fn strike(&mut self, scene: &mut Scene) {
+        pause(2500).await;
+        let Ok(backend) =
+            sqlx::query_scalar::<_, i32>("select pg_backend_pid()").fetch_one(&scene.db.pool).await
+        else {
+            return; // it is recovering
+        };
+        let killed = Command::new("kill").args(["-9", &backend.to_string()]).status();
+        assert!(killed.is_ok_and(|status| status.success()), "kill -9 of a session");
+        self.0 += 1;
+    }
+
+    async fn cease(&mut self, scene: &mut Scene) {
+        pgjobs_tests::until("the server takes connections", async || {
+            sqlx::query("select 1").execute(&scene.db.pool).await.is_ok()
+        })
+        .await;
+    }
+
+    fn counts(&self) -> String {
+        format!("{} crashes", self.0)
+    }
+
+    fn has_struck(&self) {
+        assert!(self.0 >= 3, "{}", self.counts());
+    }
+}

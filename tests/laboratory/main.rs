@@ -1,0 +1,34 @@
+//! The fault laboratory: real worker processes, real faults, and one checker.
+//!
+//! Each experiment starts four processes of a user's binary, publishes jobs at a steady pace and does harm
+//! meanwhile. A job says over a connection of its own, which no fault touches, when it starts and when it
+//! was fenced; its effect is a row that it writes in the transaction in which it ends. When everything has
+//! ended, the checker compares what was published, what started, what took effect and what the history
+//! says (`check`). An experiment whose faults did not happen fails: it would have shown nothing.
+//!
+//! The set that runs by default takes two to three minutes. `PGJOBS_LABORATORY=long` makes each experiment
+//! ten times as long (docs/reliability.md has the last results).
+
+mod check;
+mod experiment;
+mod faults;
+mod fleet;
+
+use experiment::Experiment;
+use faults::{Cuts, Kills, Restarts, Sessions, Timeouts};
+
+/// One after another: they would disturb each other's times.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_fault_loses_a_job_or_completes_one_twice() {
+    pgjobs_tests::durable();
+    let mut rows = Vec::new();
+    rows.push(Experiment::new("workers killed and stopped", 5000, 85).run(Kills::default()).await);
+    rows.push(Experiment::new("sessions terminated", 1000, 80).run(Sessions::default()).await);
+    rows.push(Experiment::new("connections cut, stalled, replies lost", 1000, 60).run(Cuts::default()).await);
+    rows.push(Experiment::new("statements timed out", 1000, 80).run(Timeouts::default()).await);
+    rows.push(Experiment::new("server crashed and recovered", 1000, 70).run(Restarts::default()).await);
+    println!(
+        "\n| experiment | jobs | runs | faults | fenced | slowest recovery | lost | twice |\n|---|---|---|---|---|---|---|---|"
+    );
+    rows.iter().for_each(|row| println!("{row}"));
+}
