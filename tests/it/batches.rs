@@ -76,6 +76,32 @@ async fn two_verdicts_on_one_run_in_one_call_are_refused_and_change_nothing() {
     assert_eq!(db.one::<i64>("select count(*) from jobs.running").await, 1);
 }
 
+/// Verdicts on runs that have ended come along with others that are welcome.
+#[tokio::test]
+async fn a_verdict_that_comes_too_late_spoils_no_other_and_does_not_count() {
+    let db = Db::new().await;
+    db.run("select jobs.register_worker('00000000-0000-7000-8000-000000000000', 'h', 1, 'v', '{}', '{a}', 100, 3600)").await;
+    db.run("select jobs.publish('a') from generate_series(1, 4)").await;
+    db.run(&format!("create table c as select '00000000-0000-4000-8000-000000000001'::uuid as lease, c.part * 64 + j.ordinality::integer - 1 as place, j.job_id
+        from jobs.claim('{WORKER}', '{{a}}', 4, '00000000-0000-4000-8000-000000000001', 5) c, unnest(c.jobs) with ordinality j")).await;
+    let settle = |outcome: &str, which: &str| {
+        format!(
+            "select count(*) from jobs.settle((select array_agg(job_id::text) from c where {which}), (select array_agg(lease) from c where {which}),
+               (select array_agg('{outcome}'::text) from c where {which}), i_places => (select array_agg(place) from c where {which}))"
+        )
+    };
+    assert_eq!(db.one::<i64>(&settle("fail", "place = 1")).await, 0);
+    assert_eq!(db.one::<i64>(&settle("snooze", "place = 2")).await, 0);
+    assert_eq!(
+        db.one::<i64>(&settle("success", "true")).await,
+        1,
+        "of the snoozed one nothing is known any more"
+    );
+    let ends = "select array_agg(status::text order by id) from jobs.job";
+    assert_eq!(db.one::<Vec<String>>(ends).await, ["success", "failed", "success"]);
+    assert_eq!(db.one::<i64>("select count(*) from jobs.pending").await, 1);
+}
+
 #[tokio::test]
 async fn a_job_claimed_alone_is_finished_in_a_transaction_without_holding_others() {
     let db = with_worker().await;

@@ -250,3 +250,23 @@ async fn no_view_shows_a_lease() {
         .await;
     assert_eq!(shown, 0);
 }
+
+/// A sweep in small steps has declared a worker dead and not yet brought back all that it held.
+#[tokio::test]
+async fn a_worker_that_was_declared_dead_neither_claims_nor_comes_back_to_life() {
+    let db = Db::with_clock().await;
+    db.run("select jobs.publish('a') from generate_series(1, 4)").await;
+    db.run("select jobs.register_worker('00000000-0000-7000-8000-000000000000', 'h', 1, 'v', '{}', '{a}', 10, 5)").await;
+    let claim = "select count(*) from jobs.claim('00000000-0000-7000-8000-000000000000', '{a}', 3, gen_random_uuid(), 5, i_alone => '{a}')";
+    assert_eq!(db.one::<i64>(claim).await, 3);
+    db.advance(std::time::Duration::from_secs(6)).await;
+    assert_eq!(db.one::<i32>("select jobs.sweep(1)").await, 1);
+    assert_eq!(
+        db.one::<i64>("select count(*) from jobs.worker where lost_at is not null").await,
+        1,
+        "it still holds two"
+    );
+    assert_eq!(db.refusal(claim).await.0, "PT410");
+    assert!(!db.one::<bool>("select jobs.heartbeat_worker('00000000-0000-7000-8000-000000000000')").await);
+    assert_eq!(db.one::<i32>("select jobs.sweep(10)").await, 2);
+}

@@ -184,3 +184,12 @@ async fn a_result_that_all_have_in_common_is_given_once() {
     db.run("select jobs.settle((select array_agg(job_id::text) from c), (select array_agg(lease) from c), i_results => '{7}')").await;
     assert_eq!(db.one::<i64>("select count(*) from jobs.job where result = '7'").await, 5);
 }
+
+#[tokio::test]
+async fn nack_under_another_lease_changes_nothing() {
+    let db = Db::new().await;
+    db.run("select jobs.publish('a'); create table c as select * from jobs.consume(1)").await;
+    let stale = "select jobs.nack(job_id, 'late', null, true, gen_random_uuid()) from c";
+    assert_eq!(db.refusal(stale).await.0, "PT409");
+    assert_eq!(db.one::<i64>("select count(*) from jobs.running where retries = 0").await, 1);
+}

@@ -4,6 +4,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use pgjobs_tests::Db;
+use sqlx::{Connection, PgConnection};
 
 use crate::check::Findings;
 use crate::experiment::Scene;
@@ -205,5 +206,54 @@ impl Fault for Restarts {
 
     fn has_struck(&self) {
         assert!(self.0 >= 3, "{}", self.counts());
+    }
+}
+
+/// Nobody is told anything: notifications are switched off, and whoever listens is thrown out.
+#[derive(Default)]
+pub(crate) struct Silence(i64);
+
+impl Fault for Silence {
+    async fn strike(&mut self, scene: &mut Scene) {
+        let deafen = format!(
+            "select count(pg_terminate_backend(pid)) {WORKERS_SESSIONS} and application_name = 'pgjobs listen'"
+        );
+        scene.db.run("update jobs.config set notify = false").await;
+        self.0 += scene.db.one::<i64>(&deafen).await;
+        pause(500).await;
+    }
+
+    fn counts(&self) -> String {
+        format!("{} listeners", self.0)
+    }
+
+    fn has_struck(&self) {
+        assert!(self.0 >= 20, "{}", self.counts());
+    }
+}
+
+/// The server has no connection left when the workers need new ones.
+#[derive(Default)]
+pub(crate) struct Crowds(usize);
+
+impl Fault for Crowds {
+    async fn strike(&mut self, scene: &mut Scene) {
+        scene.db.run(&format!("select pg_terminate_backend(pid) {WORKERS_SESSIONS}")).await;
+        let mut crowd = Vec::new();
+        while let Ok(one) = PgConnection::connect(&scene.db.url).await {
+            crowd.push(one);
+        }
+        self.0 += usize::from(crowd.len() > 100);
+        pause(1500).await;
+        drop(crowd);
+        pause(2000).await;
+    }
+
+    fn counts(&self) -> String {
+        format!("{} crowds", self.0)
+    }
+
+    fn has_struck(&self) {
+        assert!(self.0 >= 2, "{}", self.counts());
     }
 }

@@ -6,7 +6,7 @@
 //! ended, the checker compares what was published, what started, what took effect and what the history
 //! says (`check`). An experiment whose faults did not happen fails: it would have shown nothing.
 //!
-//! The set that runs by default takes two to three minutes. `PGJOBS_LABORATORY=long` makes each experiment
+//! The set that runs by default takes two and a half minutes. `PGJOBS_LABORATORY=long` makes each experiment
 //! ten times as long (docs/reliability.md has the last results).
 
 mod check;
@@ -15,7 +15,7 @@ mod faults;
 mod fleet;
 
 use experiment::Experiment;
-use faults::{Cuts, Kills, Restarts, Sessions, Timeouts};
+use faults::{Crowds, Cuts, Kills, Restarts, Sessions, Silence, Timeouts};
 
 /// One after another: they would disturb each other's times.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -26,6 +26,8 @@ async fn no_fault_loses_a_job_or_completes_one_twice() {
     rows.push(Experiment::new("sessions terminated", 1000, 80).run(Sessions::default()).await);
     rows.push(Experiment::new("connections cut, stalled, replies lost", 1000, 60).run(Cuts::default()).await);
     rows.push(Experiment::new("statements timed out", 1000, 80).run(Timeouts::default()).await);
+    rows.push(Experiment::new("nobody notified", 800, 80).run(Silence::default()).await);
+    rows.push(Experiment::new("no connection left", 800, 80).run(Crowds::default()).await);
     rows.push(Experiment::new("server crashed and recovered", 1000, 70).run(Restarts::default()).await);
     println!(
         "\n| experiment | jobs | runs | faults | fenced | slowest recovery | lost | twice |\n|---|---|---|---|---|---|---|---|"

@@ -53,6 +53,7 @@ impl Db {
                 server.create_database("pgjobs_template").await.expect("template");
                 let pool = pool(server, "pgjobs_template").await;
                 pgjobs::migrate(&pool).await.unwrap_or_else(|error| panic!("{error}"));
+                mutate(&pool).await;
                 pool.close().await; // a template is cloned only while nobody is connected to it
             })
             .await;
@@ -132,6 +133,25 @@ impl Db {
         let error = sqlx::raw_sql(owned(sql)).execute(&self.pool).await.expect_err(sql);
         let error = error.as_database_error().expect("an error of the database");
         (error.code().unwrap_or_default().into_owned(), error.message().to_owned())
+    }
+}
+
+/// Replaces a text in a function of the schema, when `PGJOBS_MUTATION` says `function|text|replacement`: tests/mutations.sh
+/// removes safeguards in this way, one after another, and looks which test notices.
+async fn mutate(pool: &PgPool) {
+    let Ok(mutation) = std::env::var("PGJOBS_MUTATION") else { return };
+    let parts: Vec<&str> = mutation.splitn(3, '|').collect();
+    let [function, text, replacement] = parts[..] else { panic!("a mutation is function|text|replacement") };
+    let definitions: Vec<String> = sqlx::query_scalar(
+        "select pg_get_functiondef(p.oid) from pg_proc p where p.pronamespace = 'jobs'::regnamespace and p.proname = $1",
+    )
+    .bind(function)
+    .fetch_all(pool)
+    .await
+    .expect("definitions");
+    assert!(definitions.iter().any(|definition| definition.contains(text)), "`{text}` is not in {function}");
+    for definition in definitions {
+        sqlx::raw_sql(owned(&definition.replace(text, replacement))).execute(pool).await.expect(&mutation);
     }
 }
 

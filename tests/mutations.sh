@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# Removes each safeguard of the SQL layer in turn and shows which test goes red. Exits with 1 when one survives.
+# Not part of every CI run: tests/mutations.sh takes about five minutes. With an argument: only what matches it.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+cargo test -q -p pgjobs-tests --test it --test worker --no-run || exit 2
+survived=0
+
+# safeguard: what it is; then the mutation as function|text|replacement; then the tests that should notice
+check() {
+  local safeguard=$1 mutation=$2; shift 2
+  [[ $safeguard == *${only:-}* ]] || return 0
+  local log status
+  log=$(PGJOBS_MUTATION=$mutation timeout 60 cargo test -p pgjobs-tests "$@" 2>&1); status=$?
+  local red; red=$(sed -n 's/^test \(.*\) \.\.\. FAILED$/\1/p' <<<"$log" | head -n 3 | paste -sd' ')
+  if grep -q "is not in " <<<"$log"; then red="(the mutation no longer applies)"; survived=1
+  elif [ $status = 124 ]; then red="(waits for ever)"
+  elif [ -z "$red" ]; then red="SURVIVED"; survived=1; fi
+  printf '| %s | %s |\n' "$safeguard" "$red"
+}
+only=${1:-}
+it=(--test it --)
+
+echo '| without | red |'; echo '|---|---|'
+check "the lease test of ack" "ack|jobs._hold(i_job, i_lease)|jobs._hold(i_job, null)" "${it[@]}" settling
+check "the lease test of nack" "nack|jobs._hold(i_job, i_lease)|jobs._hold(i_job, null)" "${it[@]}" settling
+check "the bits that say what still runs, in settle" "_settle|array_agg(b.open & g.bits)|array_agg(g.bits)" "${it[@]}" settling batches
+check "the refusal of two verdicts on one run" "_settle|if v_twice then|if false then" "${it[@]}" batches
+check "the end of a plain lease in heartbeat" "heartbeat|and r.expires_at > jobs.now()|" "${it[@]}" settling contract
+check "the refusal of a worker that was declared dead" "claim|w.id = i_worker and w.lost_at is null|w.id = i_worker" "${it[@]}" faults
+check "a heartbeat of the dead" "heartbeat_worker|w.id = i_worker and w.lost_at is null|w.id = i_worker" "${it[@]}" faults
+check "skipping what other claims hold" "claim|limit k.rows for update skip locked|limit k.rows for update" "${it[@]}" batches together faults
+check "skipping what others hold, in sweep" "_sweep_expired|for update skip locked|for update" "${it[@]}" faults races
+check "skipping held batches, in settle" "_settle|for update skip locked|for update" "${it[@]}" settling faults races
+check "skipping held rows when they are taken apart" "_separate_rows|for update skip locked|for update" "${it[@]}" together
+check "the number of a transaction before the job's" "publish|v_transaction xid8 := pg_current_xact_id()|v_transaction xid8 := null" "${it[@]}" batches
+check "the charge for a lost run" "_settle_others|r.retries + (r.outcome in ('retry', 'verify'))::integer|r.retries" "${it[@]}" faults settling contract
+check "the limit of runs" "_settle_others|o.retries + 1 >= o.max_retries|false" "${it[@]}" settling contract
+check "the worker's name in unclaim" "unclaim|b.lease = i_lease and b.worker = i_worker|b.lease = i_lease" "${it[@]}" settling
+check "the size of a claim" "claim|where r.reach <= k.jobs|where true" "${it[@]}" together
+check "jobs claimed alone" "claim|coalesce(q.task = any (i_alone), false) or|" "${it[@]}" batches together
+check "the largest body" "_fits|<= 512|>= 0" "${it[@]}" contract together
+check "one caller at a time in retain" "retain|not pg_try_advisory_xact_lock(hashtextextended('jobs.retain', 0))|false" "${it[@]}" history races
+check "history's knowledge of a verdict said before" "settle|and not exists (select 1 from jobs.job h where h.job_id = g.job_id and h.lease = g.lease)|" "${it[@]}" settling batches
+check "the wake-up of sleeping workers" "_is_awaited|pg_catalog.pg_sequence_last_value(i_flag) > jobs._millis(jobs.now())|false" --test worker
+exit $survived
