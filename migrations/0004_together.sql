@@ -46,17 +46,15 @@ language sql stable security definer set search_path = pg_catalog, pg_temp set e
   where q.size > 1 and q.job_id >= left(i_job, 13) and q.job_id <= i_job and q.last_job >= i_job and j.job_id = i_job
 $$;
 
--- Gives each job of these rows a row of its own, in the places that they have in line, and returns how
--- many jobs that were. Passes over what another transaction holds.
+-- Gives each job of these rows, which the caller has locked, a row of its own, in the places that they have in
+-- line; returns how many jobs that were.
 create function jobs._separate_rows(i_rows tid[]) returns bigint
 language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off as $$
 declare
   v_separated bigint;
 begin
-  with held as materialized (
-    select q.ctid as at from jobs.pending q where q.ctid = any (i_rows) and q.size > 1 for update skip locked
-  ), taken as (
-    delete from jobs.pending q where q.ctid = any (array(select h.at from held h)) returning q.jobs
+  with taken as (
+    delete from jobs.pending q where q.ctid = any (i_rows) and q.size > 1 returning q.jobs
   )
   insert into jobs.pending (id, job_id, task, body, retries, max_retries, priority, timeout, created_at, scheduled_at,
                             ready_seq, attempt, traceback)

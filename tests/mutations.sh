@@ -10,11 +10,10 @@ survived=0
 check() {
   local safeguard=$1 mutation=$2; shift 2
   [[ $safeguard == *${only:-}* ]] || return 0
-  local log status
-  log=$(PGJOBS_MUTATION=$mutation timeout 60 cargo test -p pgjobs-tests "$@" 2>&1); status=$?
+  local log
+  log=$(PGJOBS_MUTATION=$mutation cargo test -p pgjobs-tests "$@" 2>&1)
   local red; red=$(sed -n 's/^test \(.*\) \.\.\. FAILED$/\1/p' <<<"$log" | head -n 3 | paste -sd' ')
   if grep -q "is not in " <<<"$log"; then red="(the mutation no longer applies)"; survived=1
-  elif [ $status = 124 ]; then red="(waits for ever)"
   elif [ -z "$red" ]; then red="SURVIVED"; survived=1; fi
   printf '| %s | %s |\n' "$safeguard" "$red"
 }
@@ -32,15 +31,15 @@ check "a heartbeat of the dead" "heartbeat_worker|w.id = i_worker and w.lost_at 
 check "skipping what other claims hold" "claim|limit k.rows for update skip locked|limit k.rows for update" "${it[@]}" batches together faults
 check "skipping what others hold, in sweep" "_sweep_expired|for update skip locked|for update" "${it[@]}" faults races
 check "skipping held batches, in settle" "_settle|for update skip locked|for update" "${it[@]}" settling faults races
-check "skipping held rows when they are taken apart" "_separate_rows|for update skip locked|for update" "${it[@]}" together
+check "skipping held rows when they are taken apart" "_separate_heads|for update skip locked|for update" "${it[@]}" together
 check "the number of a transaction before the job's" "publish|v_transaction xid8 := pg_current_xact_id()|v_transaction xid8 := null" "${it[@]}" batches
 check "the charge for a lost run" "_settle_others|r.retries + (r.outcome in ('retry', 'verify'))::integer|r.retries" "${it[@]}" faults settling contract
 check "the limit of runs" "_settle_others|o.retries + 1 >= o.max_retries|false" "${it[@]}" settling contract
-check "the worker's name in unclaim" "unclaim|b.lease = i_lease and b.worker = i_worker|b.lease = i_lease" "${it[@]}" settling
+check "the worker's name in unclaim" "unclaim|r.lease = i_lease and r.worker = i_worker|r.lease = i_lease" "${it[@]}" settling
 check "the size of a claim" "claim|where r.reach <= k.jobs|where true" "${it[@]}" together
 check "jobs claimed alone" "claim|coalesce(q.task = any (i_alone), false) or|" "${it[@]}" batches together
 check "the largest body" "_fits|<= 512|>= 0" "${it[@]}" contract together
 check "one caller at a time in retain" "retain|not pg_try_advisory_xact_lock(hashtextextended('jobs.retain', 0))|false" "${it[@]}" history races
 check "history's knowledge of a verdict said before" "settle|and not exists (select 1 from jobs.job h where h.job_id = g.job_id and h.lease = g.lease)|" "${it[@]}" settling batches
-check "the wake-up of sleeping workers" "_is_awaited|pg_catalog.pg_sequence_last_value(i_flag) > jobs._millis(jobs.now())|false" --test worker
+check "the wake-up of sleeping workers" "publish|jobs._is_awaited('jobs.sleeping_until')|false" --test worker -- sleeps
 exit $survived

@@ -177,3 +177,35 @@ async fn large_claims_of_plain_clients_do_not_wait_for_each_others_transactions(
         sqlx::query_scalar("select count(*) from jobs.consume(300)").fetch_one(&mut two).await.unwrap();
     assert_eq!(got, 300);
 }
+
+/// Otherwise a claim could see a greater number and no transaction that still holds a smaller one.
+#[tokio::test]
+async fn a_publisher_is_a_transaction_before_it_draws_a_number() {
+    let db = Db::new().await;
+    db.run(
+        "select jobs.publish('a');   -- the first of 32 numbers is written to the log, which needs a transaction anyway
+         create function wait() returns trigger language plpgsql as $$ begin perform pg_advisory_lock_shared(7), pg_advisory_unlock_shared(7); return new; end $$;
+         create trigger wait before insert on jobs.pending for each row execute function wait()",
+    )
+    .await;
+    let mut holder = db.connect().await;
+    for publish in [
+        "select jobs.publish('a')",
+        "select jobs.publish_bulk(array[('a', null, null, null, null, null)::jobs.bulk_job])",
+        "select jobs.publish_all('{a}', array['1'::jsonb], null, null, null, null, null)",
+        "select jobs.publish_all('{a}', array_fill('1'::jsonb, array[64]), null, null, null, null, null, i_together => true)",
+    ] {
+        holder.execute("select pg_advisory_lock(7)").await.unwrap();
+        let mut publisher = db.connect().await;
+        let publishing = tokio::spawn(async move { publisher.execute(publish).await.map(drop) });
+        let waiting = "from pg_stat_activity where datname = current_database() and wait_event = 'advisory'";
+        until("it has drawn its number and waits", async || {
+            db.one::<i64>(&format!("select count(*) {waiting}")).await == 1
+        })
+        .await;
+        let known: bool = db.one(&format!("select backend_xid is not null {waiting}")).await;
+        assert!(known, "{publish}");
+        holder.execute("select pg_advisory_unlock(7)").await.unwrap();
+        publishing.await.unwrap().unwrap();
+    }
+}

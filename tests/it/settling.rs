@@ -148,6 +148,8 @@ async fn what_a_claim_took_without_an_answer_is_given_back_uncharged() {
     .await;
     let unclaim =
         "select jobs.unclaim('00000000-0000-7000-8000-000000000000', '00000000-0000-4000-8000-000000000001')";
+    let another = unclaim.replace("7000-8000-000000000000", "7000-8000-000000000001");
+    assert_eq!(db.one::<i32>(&another).await, 0, "not its lease");
     assert_eq!(db.one::<i32>(unclaim).await, 3);
     assert_eq!(db.one::<i32>(unclaim).await, 0);
     assert_eq!(

@@ -31,6 +31,9 @@ pub async fn server() -> &'static LocalPostgres {
                 .allow_download(true)
                 .durable(DURABLE.load(Ordering::Relaxed))
                 .setting("max_connections", "300");
+            // Without its safeguard a statement may wait for ever.
+            let builder =
+                if mutation().is_some() { builder.setting("statement_timeout", "20s") } else { builder };
             builder.start().await.unwrap_or_else(|error| panic!("{error}"))
         })
         .await
@@ -136,10 +139,14 @@ impl Db {
     }
 }
 
+fn mutation() -> Option<String> {
+    std::env::var("PGJOBS_MUTATION").ok()
+}
+
 /// Replaces a text in a function of the schema, when `PGJOBS_MUTATION` says `function|text|replacement`: tests/mutations.sh
 /// removes safeguards in this way, one after another, and looks which test notices.
 async fn mutate(pool: &PgPool) {
-    let Ok(mutation) = std::env::var("PGJOBS_MUTATION") else { return };
+    let Some(mutation) = mutation() else { return };
     let parts: Vec<&str> = mutation.splitn(3, '|').collect();
     let [function, text, replacement] = parts[..] else { panic!("a mutation is function|text|replacement") };
     let definitions: Vec<String> = sqlx::query_scalar(

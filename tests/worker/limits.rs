@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pgjobs::{NewJob, Worker};
 use pgjobs_tests::{Db, until};
@@ -121,4 +121,23 @@ async fn a_worker_shows_itself_and_its_tasks_while_it_lives() {
     assert_eq!(schema["properties"]["a"]["type"], "integer", "{schema}");
     running.shutdown().await;
     assert!(pgjobs::inspect::workers(&db.pool).await.unwrap().is_empty(), "it takes its leave");
+}
+
+/// By then its looks are seconds apart: what comes sooner was not found by looking.
+#[tokio::test]
+async fn a_worker_that_sleeps_is_woken_by_a_publisher() {
+    let db = Db::new().await;
+    let worker =
+        Worker::new(db.pool.clone()).topic("math.*").poll(Duration::from_secs(60)).start().await.unwrap();
+    until("its last look is long ago", async || {
+        let ago = "select coalesce(max(extract(epoch from clock_timestamp() - state_change)), 0)::float8
+            from pg_stat_activity where datname = current_database() and application_name = 'pgjobs claim' and state = 'idle'";
+        db.one::<f64>(ago).await > 1.7
+    })
+    .await;
+    let published = Instant::now();
+    add::publish(&db.pool, 1).await.unwrap();
+    until("it has ended", async || db.one::<i64>("select count(*) from jobs.job").await == 1).await;
+    assert!(published.elapsed() < Duration::from_millis(1200), "{:?}", published.elapsed());
+    worker.shutdown().await;
 }
