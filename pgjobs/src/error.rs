@@ -81,8 +81,7 @@ pub enum Error {
     Migration(sqlx::migrate::MigrateError),
     /// The database has no (or too old a) schema `jobs`.
     SchemaMissing(sqlx::Error),
-    /// A pooler gives each transaction another session of the server. Let it pool by session, or
-    /// connect directly; for publishing see [`Publisher`](crate::Publisher).
+    /// A pooler gives each transaction another session; for publishing see [`Publisher`](crate::Publisher).
     TransactionPooling {
         /// What showed it.
         evidence: String,
@@ -220,11 +219,7 @@ impl From<sqlx::migrate::MigrateError> for Error {
 
 /// What the server says when a statement was prepared in another session, if this is it.
 fn is_about_names(code: &str, message: &str) -> bool {
-    match code {
-        "26000" | "42P05" => true,
-        "08P01" => message.contains("prepared statement"),
-        _ => false,
-    }
+    matches!(code, "26000" | "42P05") || code == "08P01" && message.contains("prepared statement")
 }
 
 fn hint(error: &sqlx::Error) -> Option<String> {
