@@ -81,6 +81,11 @@ pub enum Error {
     Migration(sqlx::migrate::MigrateError),
     /// The database has no (or too old a) schema `jobs`.
     SchemaMissing(sqlx::Error),
+    /// A pooler gives each transaction another session; for publishing see [`Publisher`](crate::Publisher).
+    TransactionPooling {
+        /// What showed it.
+        evidence: String,
+    },
     /// A job that was waited for failed or was cancelled; holds its state and last error.
     JobFailed {
         /// The job.
@@ -149,6 +154,13 @@ impl fmt::Display for Error {
             Error::SchemaMissing(e) => {
                 write!(f, "schema `jobs` is missing or older than this binary: run `pgjobs migrate` ({e})")
             }
+            Error::TransactionPooling { evidence } => write!(
+                f,
+                "a pooler gives each transaction another session of the server ({evidence}), and with it \
+                 prepared statements and notifications get lost: use session pooling (PgBouncer: \
+                 `pool_mode = session`), or connect directly to PostgreSQL; a program that only publishes \
+                 may set `statement_cache_capacity(0)` for its pool instead"
+            ),
             Error::JobFailed { id, state, error } => write!(f, "job {id} ended as {state}: {error}"),
             Error::WaitTimeout(id) => write!(f, "job {id} has not ended within the time given"),
         }
@@ -182,6 +194,9 @@ impl From<sqlx::Error> for Error {
         match db.code().as_deref() {
             // invalid schema, undefined table, undefined function
             Some("3F000" | "42P01" | "42883") => Error::SchemaMissing(error),
+            Some(code) if is_about_names(code, db.message()) => {
+                Error::TransactionPooling { evidence: db.message().to_owned() }
+            }
             Some(code) if code.starts_with("PT") => {
                 Error::Refused { code: code.to_owned(), message: db.message().to_owned(), hint: hint(&error) }
             }
@@ -200,6 +215,11 @@ impl From<sqlx::migrate::MigrateError> for Error {
     fn from(error: sqlx::migrate::MigrateError) -> Self {
         Error::Migration(error)
     }
+}
+
+/// What the server says when a statement was prepared in another session, if this is it.
+fn is_about_names(code: &str, message: &str) -> bool {
+    matches!(code, "26000" | "42P05") || code == "08P01" && message.contains("prepared statement")
 }
 
 fn hint(error: &sqlx::Error) -> Option<String> {

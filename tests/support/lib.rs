@@ -1,6 +1,8 @@
 //! A database for each test: real, migrated, its own, and gone with the test program.
 
+mod pooler;
 mod proxy;
+mod tied;
 
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -11,7 +13,9 @@ use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 use tokio::sync::OnceCell;
 
+pub use pooler::Pooler;
 pub use proxy::Proxy;
+pub use tied::{Tied, as_server_user, folder};
 
 static SERVER: OnceCell<LocalPostgres> = OnceCell::const_new();
 static DURABLE: AtomicBool = AtomicBool::new(false);

@@ -81,6 +81,7 @@ impl From<Error> for Failure {
             | Error::UnknownTask { .. }
             | Error::Topic { .. }
             | Error::Option { .. }
+            | Error::TransactionPooling { .. }
             | Error::Encode(_) => Failure::usage(message),
             _ => Failure::failed(message),
         }

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 use tokio::time::Instant;
 
 use super::results::Results;
@@ -14,6 +14,7 @@ use crate::error::Error;
 use crate::job_id::JobId;
 use crate::job_state::JobState;
 use crate::sql::inspect::{self, JobRow, Standing};
+use crate::sql::pooler::on_pool;
 
 /// The longest pause between two looks at the job; notifications only shorten it.
 const POLL: Duration = Duration::from_secs(1);
@@ -88,7 +89,10 @@ impl<R: DeserializeOwned> JobHandle<R> {
         let mut pause = Duration::from_millis(10);
         let mut missing: fn(JobId) -> Error = Error::UnknownJob;
         loop {
-            let standing = inspect::standing(&mut *pool.acquire().await?, &self.id).await?;
+            let look = async |connection: &mut PgConnection, statements| {
+                inspect::standing(connection, &self.id, statements).await
+            };
+            let standing = on_pool(pool, look).await?;
             let standing = standing.ok_or_else(|| missing(self.id.clone()))?;
             if standing.state.has_ended() {
                 return self.read(standing);

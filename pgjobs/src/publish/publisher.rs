@@ -8,8 +8,13 @@ use crate::draft::Draft;
 use crate::error::Error;
 use crate::job_id::JobId;
 use crate::sql;
+use crate::sql::pooler::{Statements, on_pool};
 
 /// Where a job is published: a pool, a connection, your transaction, or a [`Tx`].
+///
+/// Behind a pooler that pools by transaction, give the pool `statement_cache_capacity(0)` and publish
+/// to `&pool` or to a `Tx` begun on it: then statements without names are used, in one transaction.
+/// Any other connection has to come from a pooler that pools by session, or from the server.
 ///
 /// Sealed: implemented for `&PgPool`, `&mut PgConnection`, `&mut PoolConnection`,
 /// `&mut Transaction` and `&Tx`, and for nothing else.
@@ -74,8 +79,13 @@ pub(super) async fn send(target: Target<'_>, drafts: Vec<Draft>) -> Result<Vec<J
     drafts.iter().try_for_each(|draft| draft.options.check())?;
     match target {
         Target::Tx(tx) => Ok(tx.keep(drafts)),
-        Target::Connection(connection) => insert(connection, &drafts).await,
-        Target::Pool(pool) => insert(&mut *pool.acquire().await?, &drafts).await,
+        Target::Connection(connection) => insert(connection, &drafts, Statements::Named).await,
+        Target::Pool(pool) => {
+            let insert = async |connection: &mut PgConnection, statements| {
+                insert(connection, &drafts, statements).await
+            };
+            on_pool(pool, insert).await
+        }
     }
 }
 
@@ -83,20 +93,28 @@ pub(super) fn target<'c>(publisher: impl Publisher<'c>) -> Target<'c> {
     publisher.target()
 }
 
-pub(super) async fn insert(connection: &mut PgConnection, drafts: &[Draft]) -> Result<Vec<JobId>, Error> {
+pub(super) async fn insert(
+    connection: &mut PgConnection,
+    drafts: &[Draft],
+    statements: Statements,
+) -> Result<Vec<JobId>, Error> {
     match drafts {
         [] => Ok(Vec::new()),
-        [draft] if draft.id.is_none() => Ok(vec![sql::publish::one(connection, draft).await?]),
-        _ if drafts.len() <= CHUNK => sql::publish::many(connection, drafts).await,
-        _ => insert_chunks(connection, drafts).await,
+        [draft] if draft.id.is_none() => Ok(vec![sql::publish::one(connection, draft, statements).await?]),
+        _ if drafts.len() <= CHUNK => sql::publish::many(connection, drafts, statements).await,
+        _ => insert_chunks(connection, drafts, statements).await,
     }
 }
 
-async fn insert_chunks(connection: &mut PgConnection, drafts: &[Draft]) -> Result<Vec<JobId>, Error> {
+async fn insert_chunks(
+    connection: &mut PgConnection,
+    drafts: &[Draft],
+    statements: Statements,
+) -> Result<Vec<JobId>, Error> {
     let mut ids = Vec::with_capacity(drafts.len());
     let mut tx = connection.begin().await?;
     for chunk in drafts.chunks(CHUNK) {
-        ids.extend(sql::publish::many(&mut tx, chunk).await?);
+        ids.extend(sql::publish::many(&mut tx, chunk, statements).await?);
     }
     tx.commit().await?;
     Ok(ids)

@@ -17,6 +17,7 @@ use tokio::time::Instant;
 
 use crate::error::Error;
 use crate::sql;
+use crate::sql::pooler::Statements;
 
 /// How far ahead finishers are told that somebody waits; repeated before it is over.
 const AHEAD: Duration = Duration::from_secs(10);
@@ -29,7 +30,11 @@ static LISTENERS: OnceLock<Listeners> = OnceLock::new();
 pub(super) struct Results(watch::Receiver<()>);
 
 impl Results {
+    /// Behind a pooler that pools by transaction nothing is heard: what is returned stays silent.
     pub(super) fn listen(pool: &PgPool) -> Self {
+        if !Statements::of(pool).are_named() {
+            return Results(watch::channel(()).1);
+        }
         let options = pool.connect_options();
         let database = database(&options);
         let mut listeners = listeners().lock().unwrap_or_else(PoisonError::into_inner);

@@ -10,6 +10,7 @@ use super::publisher::insert;
 use crate::draft::Draft;
 use crate::error::Error;
 use crate::job_id::JobId;
+use crate::sql::pooler::Statements;
 
 /// A transaction that is shared by reference and sends its jobs in one statement at commit.
 ///
@@ -35,6 +36,7 @@ use crate::job_id::JobId;
 pub struct Tx {
     transaction: Mutex<Transaction<'static, Postgres>>,
     kept: SyncMutex<Vec<Draft>>,
+    statements: Statements,
 }
 
 impl Tx {
@@ -43,7 +45,7 @@ impl Tx {
     /// # Errors
     /// [`Error::Database`] when the pool has no connection to give.
     pub async fn begin(pool: &PgPool) -> Result<Self, Error> {
-        Ok(Tx::from(pool.begin().await?))
+        Ok(Tx { statements: Statements::of(pool), ..Tx::from(pool.begin().await?) })
     }
 
     /// The connection, for statements of your own; others wait until it is dropped.
@@ -59,7 +61,7 @@ impl Tx {
     pub async fn commit(self) -> Result<(), Error> {
         let mut transaction = self.transaction.into_inner();
         let drafts = self.kept.into_inner().unwrap_or_else(PoisonError::into_inner);
-        insert(&mut transaction, &drafts).await?;
+        insert(&mut transaction, &drafts, self.statements).await?;
         Ok(transaction.commit().await?)
     }
 
@@ -81,7 +83,7 @@ impl Tx {
 
 impl From<Transaction<'static, Postgres>> for Tx {
     fn from(transaction: Transaction<'static, Postgres>) -> Self {
-        Tx { transaction: Mutex::new(transaction), kept: SyncMutex::default() }
+        Tx { transaction: Mutex::new(transaction), kept: SyncMutex::default(), statements: Statements::Named }
     }
 }
 

@@ -7,6 +7,7 @@ use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
 use uuid::Uuid;
 
+use super::pooler::Statements;
 use crate::error::Error;
 use crate::job_id::JobId;
 use crate::job_state::JobState;
@@ -263,8 +264,13 @@ pub(crate) struct Standing {
     pub(crate) traceback: Option<String>,
 }
 
-pub(crate) async fn standing(connection: &mut PgConnection, id: &JobId) -> Result<Option<Standing>, Error> {
+pub(crate) async fn standing(
+    connection: &mut PgConnection,
+    id: &JobId,
+    statements: Statements,
+) -> Result<Option<Standing>, Error> {
     let row = sqlx::query("select r.status, r.result::text, r.traceback from jobs.result($1) r")
+        .persistent(statements.are_named())
         .bind(id.as_str())
         .fetch_optional(connection)
         .await?;

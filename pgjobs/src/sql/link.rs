@@ -82,7 +82,10 @@ impl Link {
     }
 }
 
-async fn within<T>(deadline: Duration, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+pub(crate) async fn within<T>(
+    deadline: Duration,
+    work: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
     let late = || {
         let reason = format!("no answer within {deadline:?}");
         Error::Database(sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, reason)))
@@ -99,6 +102,8 @@ fn server_code(error: &Error) -> Option<String> {
 /// going on, and among those the ones that say that it is going down or that plans are stale.
 fn breaks_connection(error: &Error) -> bool {
     match (error, server_code(error)) {
+        // What was prepared is gone, or never was on this session: only a new connection starts afresh.
+        (Error::TransactionPooling { .. }, _) => true,
         (_, Some(code)) => {
             code.starts_with("57P") || code.starts_with("08") || code == "0A000" || code == "25006"
         }

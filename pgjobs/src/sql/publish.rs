@@ -7,12 +7,18 @@ use crate::draft::Draft;
 use crate::error::Error;
 use crate::job_id::JobId;
 use crate::options::TaskOptions;
+use crate::sql::pooler::Statements;
 
 const ONE: &str = "select p.job_id from jobs.publish($1, $2, \
      coalesce($3, jobs.now() + make_interval(secs => $4)), $5::float8::numeric, $6, $7) p";
 
-pub(crate) async fn one(connection: &mut PgConnection, draft: &Draft) -> Result<JobId, Error> {
+pub(crate) async fn one(
+    connection: &mut PgConnection,
+    draft: &Draft,
+    statements: Statements,
+) -> Result<JobId, Error> {
     let row = sqlx::query(ONE)
+        .persistent(statements.are_named())
         .bind(draft.task.as_ref())
         .bind(Json(&draft.body))
         .bind(draft.options.scheduled_at())
@@ -27,8 +33,13 @@ pub(crate) async fn one(connection: &mut PgConnection, draft: &Draft) -> Result<
 
 const MANY: &str = "select jobs.publish_all($1, $2, $3, $4, $5, $6, $7, $8, $9)";
 
-pub(crate) async fn many(connection: &mut PgConnection, drafts: &[Draft]) -> Result<Vec<JobId>, Error> {
+pub(crate) async fn many(
+    connection: &mut PgConnection,
+    drafts: &[Draft],
+    statements: Statements,
+) -> Result<Vec<JobId>, Error> {
     let row = sqlx::query(MANY)
+        .persistent(statements.are_named())
         .bind(column(drafts, |d| Some(d.task.as_ref())))
         .bind(drafts.iter().map(|d| Json(&d.body)).collect::<Vec<_>>())
         .bind(column(drafts, |d| d.options.scheduled_at()))

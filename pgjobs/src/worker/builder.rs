@@ -33,6 +33,9 @@ use crate::topic::Topic;
 ///
 /// It opens four connections of its own and leaves the pool to the tasks, which get it with
 /// `#[inject] pool: &PgPool`.
+///
+/// It needs sessions of its own: behind a pooler that gives each transaction another one (PgBouncer
+/// with `pool_mode = transaction`) it refuses to start. Session pooling is fine.
 pub struct Worker {
     pub(super) pool: PgPool,
     pub(super) topics: Vec<String>,
@@ -170,8 +173,8 @@ impl Worker {
     ///
     /// # Errors
     /// [`Error::NoTasks`], [`Error::DuplicateTask`], [`Error::MissingState`], [`Error::Topic`] and
-    /// [`Error::Option`] for what it was told; [`Error::SchemaMissing`] or [`Error::Database`] when
-    /// the database cannot be used.
+    /// [`Error::Option`] for what it was told; [`Error::TransactionPooling`], [`Error::SchemaMissing`] or
+    /// [`Error::Database`] when the database cannot be used.
     pub async fn start(self) -> Result<WorkerHandle, Error> {
         start::start(self).await
     }

@@ -16,7 +16,7 @@ use super::stop::{Phase, Stopper};
 use super::{lease, listen};
 use crate::error::Error;
 use crate::sql::link::Link;
-use crate::sql::worker;
+use crate::sql::{pooler, worker};
 
 /// A worker that runs in the background.
 ///
@@ -79,6 +79,7 @@ pub(super) async fn start(worker: Worker) -> Result<WorkerHandle, Error> {
     };
     let options = sqlx::postgres::PgConnectOptions::clone(&worker.pool.connect_options());
     let (shared, verdicts) = Shared::new(options, settings, registry, worker.state, worker.hooks);
+    pooler::refuse_transaction_pooling(&shared.options, shared.settings.lease).await?;
     let claims = register(&shared).await?;
     let lease = lease::spawn(shared.clone()).map_err(|e| Error::Database(sqlx::Error::Io(e)))?;
     let settles = Link::new(shared.options.clone().application_name("pgjobs settle"), shared.settings.lease);

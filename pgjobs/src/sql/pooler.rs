@@ -1,0 +1,114 @@
+//! Poolers between us and the server.
+//!
+//! One that pools by session is as good as the server itself. One that pools by transaction gives
+//! each transaction another session: notifications go to nobody, settings stay behind with
+//! strangers, and a statement that was prepared in one session runs in another, where its name may
+//! belong to another program's statement. A worker is all of that, so it refuses such a pooler before
+//! it says anything else. Publishing gets by without: unnamed statements in one transaction.
+
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool};
+use sqlx::{ConnectOptions, Connection, Row};
+
+use super::link::within;
+use crate::error::Error;
+
+/// Refuses a pooler that pools by transaction, within the deadline.
+pub(crate) async fn refuse_transaction_pooling(
+    options: &PgConnectOptions,
+    deadline: Duration,
+) -> Result<(), Error> {
+    let options = options.clone().application_name("pgjobs pooler?").disable_statement_logging();
+    within(deadline, async {
+        let mut first = PgConnection::connect_with(&options).await?;
+        let mut second = PgConnection::connect_with(&options).await?;
+        let verdict = sessions_are_held(&mut first, &mut second).await;
+        let _ = (first.close().await, second.close().await); // it has served its purpose either way
+        verdict
+    })
+    .await
+}
+
+/// Two connections that are both open hold two sessions, and each keeps its own.
+///
+/// A quiet pooler gives out its sessions last-in-first-out, or in turn. In this order of questions
+/// the one meets the same session on both connections, the other meets two on the second.
+async fn sessions_are_held(first: &mut PgConnection, second: &mut PgConnection) -> Result<(), Error> {
+    let seen = [session(first).await?, session(second).await?, session(second).await?, session(first).await?];
+    let evidence = match seen {
+        [a, b, again, still] if a != b && b == again && a == still => return Ok(()),
+        [a, b, ..] if a == b => format!("two open connections share session {a} of the server"),
+        [a, b, again, still] => {
+            let (from, to) = if b == again { (a, still) } else { (b, again) };
+            format!("one connection went from session {from} of the server to session {to}")
+        }
+    };
+    Err(Error::TransactionPooling { evidence })
+}
+
+/// Asked in the simple protocol: nothing is prepared that could stay behind.
+async fn session(connection: &mut PgConnection) -> Result<i32, Error> {
+    let row = sqlx::raw_sql("select pg_backend_pid()").fetch_one(connection).await?;
+    Ok(row.try_get(0)?)
+}
+
+/// Whether statements are prepared under a name, to be used again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Statements {
+    Named,
+    /// For `statement_cache_capacity(0)`, with which sqlx still names its statements.
+    Unnamed,
+}
+
+impl Statements {
+    /// As the owner of the pool wants it.
+    pub(crate) fn of(pool: &PgPool) -> Self {
+        let options = PgConnectOptions::clone(&pool.connect_options());
+        // The URL is the only thing that tells the capacity; host and user are of no interest, and not
+        // each of them makes one.
+        let url = options.socket("/").username("anyone").password("").to_url_lossy();
+        let off = url.query_pairs().any(|(key, value)| key == "statement-cache-capacity" && value == "0");
+        if off { Statements::Unnamed } else { Statements::Named }
+    }
+
+    pub(crate) fn are_named(self) -> bool {
+        self == Statements::Named
+    }
+}
+
+/// Runs statements on a connection of the pool: unnamed ones in a transaction, which lies in one
+/// session from its beginning to its end.
+pub(crate) async fn on_pool<T>(
+    pool: &PgPool,
+    statements: impl AsyncFnOnce(&mut PgConnection, Statements) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let mut connection = pool.acquire().await?;
+    // A connection that has kept a statement keeps the next: this spares the look at the options.
+    let named = connection.cached_statements_size() > 0 || Statements::of(pool).are_named();
+    if named {
+        return statements(&mut connection, Statements::Named).await;
+    }
+    let mut transaction = connection.begin().await?;
+    let outcome = statements(&mut transaction, Statements::Unnamed).await?;
+    transaction.commit().await?;
+    Ok(outcome)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn statements(options: PgConnectOptions) -> Statements {
+        Statements::of(&PgPool::connect_lazy_with(options))
+    }
+
+    #[tokio::test]
+    async fn the_capacity_of_the_cache_decides_whatever_the_host_is_called() {
+        for host in ["db.example", "::1", "no url: at all"] {
+            let options = PgConnectOptions::new_without_pgpass().host(host).username("a@b c").password("/#?");
+            assert_eq!(statements(options.clone()), Statements::Named);
+            assert_eq!(statements(options.statement_cache_capacity(0)), Statements::Unnamed);
+        }
+    }
+}
