@@ -93,7 +93,8 @@ async fn url(db: &Db) -> String {
     db.run(&create).await;
     let (_, rest) = db.url.split_once("://").unwrap();
     let place = rest.split_once('@').map_or(rest, |(_, place)| place);
-    format!("postgresql://canary:{PASSWORD}@{place}")
+    let and = if place.contains('?') { '&' } else { '?' };
+    format!("postgresql://{place}{and}user=canary&password={PASSWORD}")
 }
 
 async fn every_error(pool: &PgPool) {

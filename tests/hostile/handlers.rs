@@ -23,6 +23,15 @@ impl Gate {
     }
 }
 
+/// Opens it in any case: a runtime does not end before its threads do.
+struct Opened(Gate);
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        self.0.open();
+    }
+}
+
 /// Panics when it goes.
 struct Grenade;
 
@@ -95,6 +104,7 @@ async fn tasks_that_panic_hang_spin_or_eat_memory_fail_and_their_neighbours_succ
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn beside_tasks_that_block_their_threads_others_go_on() {
     let (db, gate) = (Db::new().await, Gate::default());
+    let _opened = Opened(gate.clone());
     let worker = Worker::new(db.pool.clone()).topic("h*").state(gate.clone());
     let worker = worker.lease(Duration::from_secs(1)).start().await.unwrap();
     let mut blocked = Vec::new();

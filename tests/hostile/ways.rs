@@ -118,12 +118,11 @@ pub(crate) async fn bulk(db: &Db, cases: &[Case], together: bool) -> Vec<Result<
 /// The first that is no text or no `jsonb`.
 async fn unreadable(db: &Db, bodies: &[&str], tasks: &[&str]) -> usize {
     for (at, (body, task)) in bodies.iter().zip(tasks).enumerate() {
-        let read: Result<i32, _> =
-            sqlx::query_scalar("select length($2) * 0 from (select $1::jsonb offset 0) b")
-                .bind(body)
-                .bind(task)
-                .fetch_one(&db.pool)
-                .await;
+        let read: Result<i32, _> = sqlx::query_scalar("select length($1::jsonb::text) + length($2)")
+            .bind(body)
+            .bind(task)
+            .fetch_one(&db.pool)
+            .await;
         if read.is_err() {
             return at;
         }

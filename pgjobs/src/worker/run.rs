@@ -91,5 +91,6 @@ fn cut(message: &str) -> &str {
 
 /// PostgreSQL stores every character in a text but NUL.
 fn storable(message: &str) -> String {
-    cut(message).replace('\0', "\u{FFFD}")
+    let text = cut(message).replace('\0', "\u{FFFD}");
+    cut(&text).to_owned()
 }
