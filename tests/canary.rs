@@ -1,7 +1,6 @@
 //! A secret in the URL, in arguments and in results is seen nowhere: every log line, process list, error
 //! and statement is searched for it. (`cli/secrets.rs` does the same for the command line's own words.)
 
-use std::fmt::Debug;
 use std::io::{self, Read, Write};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -76,7 +75,7 @@ fn clean(place: &str, text: &str) {
 
 /// What a program prints of an error: its own words, all of it, and its causes.
 #[track_caller]
-fn clean_error(error: &(impl std::error::Error + Debug)) {
+fn clean_error(error: &impl std::error::Error) {
     let mut words = format!("{error} {error:?}");
     let mut cause = error.source();
     while let Some(error) = cause {
