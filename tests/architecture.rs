@@ -78,6 +78,22 @@ fn only_the_sql_floor_speaks_sql_to_the_schema() {
 }
 
 #[test]
+fn every_crate_of_the_workspace_forbids_unsafe_code() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let workspace = fs::read_to_string(root.join("Cargo.toml")).unwrap();
+    assert!(workspace.contains("unsafe_code = \"forbid\""));
+    let members = workspace.split_once("members = [").unwrap().1.split_once(']').unwrap().0;
+    let members: Vec<_> = members.split('"').skip(1).step_by(2).collect();
+    assert!(members.len() >= 7, "{members:?}");
+    for member in members {
+        let manifest = fs::read_to_string(root.join(member).join("Cargo.toml")).unwrap();
+        let forbids =
+            manifest.contains("[lints]\nworkspace = true") || manifest.contains("unsafe_code = \"forbid\"");
+        assert!(forbids, "{member}");
+    }
+}
+
+#[test]
 fn no_file_is_longer_than_three_hundred_lines() {
     let long: Vec<_> = library()
         .into_iter()

@@ -157,7 +157,11 @@ fn check_keyword(name: &str, params: &[Param], positional: usize, open: bool) ->
 /// serde's message without the value it found: `expected i64, found string`.
 fn describe(error: &serde_json::Error) -> String {
     let text = error.to_string();
-    let text = text.split(" at line ").next().unwrap_or_default();
+    // The last one: the value that was found stands before it and may hold these words too.
+    let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(text, _)| text);
+    if text.starts_with("unknown variant") && !text.contains(", expected ") {
+        return "a value of a type that has none".to_owned();
+    }
     let Some((found, expected)) = text.rsplit_once(", expected ") else {
         return text.to_owned();
     };
@@ -226,6 +230,8 @@ mod tests {
                 r#"{"args": [1], "kwargs": {"lokale": "secret"}}"#,
                 "`lokale`: unexpected keyword argument; the task takes: user_id, locale",
             ),
+            (r#"{"args": ["secret at line 1"]}"#, "`user_id`: expected i64, found string"),
+            (r#"{"args": ["secret, expected at line 1"]}"#, "`user_id`: expected i64, found string"),
             (
                 r#"["secret", 1]"#,
                 r#"expected a value of type array, found string; a body is {"args": [...], "kwargs": {...}}"#,

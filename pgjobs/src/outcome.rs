@@ -139,12 +139,20 @@ where
     }
 }
 
-/// Runs' results as JSON text, refused when `jsonb` cannot hold them.
+/// The longest result, in bytes of JSON. `jsonb` ends at 256 MB and a message to the server at 1 GB; well
+/// before that a result belongs elsewhere, and its reference here.
+const LONGEST_RESULT: usize = 64 << 20;
+
+/// Runs' results as JSON text, refused when the database cannot hold them.
 pub(crate) fn encode_result<T: Serialize>(value: &T) -> Result<Box<RawValue>, TaskError> {
     let raw = serde_json::value::to_raw_value(value)
         .map_err(|e| TaskError::fatal(format!("the result cannot be written as JSON: {e}")))?;
     if crate::args::holds_nul(raw.get()) {
         return Err(TaskError::fatal("the result holds a NUL character, which jsonb cannot store"));
+    }
+    if raw.get().len() > LONGEST_RESULT {
+        let reason = format!("the result takes {} bytes, the limit is {LONGEST_RESULT}", raw.get().len());
+        return Err(TaskError::fatal(reason));
     }
     Ok(raw)
 }

@@ -159,3 +159,26 @@ pub fn schema<T: schemars::JsonSchema>() -> schemars::Schema {
 
 /// What a run function returns.
 pub type Run = crate::task::BoxFuture<'static, Result<Box<RawValue>, crate::outcome::TaskError>>;
+
+/// What reads text and bytes that others wrote, for the fuzzers (`fuzz/`) and nobody else.
+pub mod readers {
+    use serde::de::DeserializeOwned;
+
+    use crate::args::{self, BodyError, Param};
+    use crate::sql::pending::Pending;
+
+    /// Binds a body to the parameters of a task.
+    pub fn body<T: DeserializeOwned>(body: &str, params: &[Param], open: bool) -> Result<T, BodyError> {
+        args::read(Some(body), params, open)
+    }
+
+    /// Reads a stored result.
+    pub fn result<T: DeserializeOwned>(text: &str) -> Result<T, BodyError> {
+        args::read_result(text)
+    }
+
+    /// Reads a job in the binary form of a claim; its task and body.
+    pub fn record(bytes: &[u8]) -> Option<(String, Option<String>)> {
+        Pending::read(bytes).ok().map(|job| (job.task, job.body))
+    }
+}

@@ -35,6 +35,18 @@ async fn broken(reason: Option<String>) -> Result<(), TaskError> {
     Err(TaskError::fatal(reason.unwrap_or_else(|| "broken for good".to_owned())))
 }
 
+/// Takes the whole process with it.
+#[task(name = "app.abort")]
+async fn abort() -> Result<(), TaskError> {
+    std::process::abort()
+}
+
+/// Returns what it was given.
+#[task(name = "app.echo")]
+async fn echo(text: String) -> Result<String, TaskError> {
+    Ok(text)
+}
+
 /// Takes its time.
 #[task(name = "app.slow", timeout = "10m")]
 async fn slow(seconds: f64) -> Result<f64, TaskError> {

@@ -50,7 +50,6 @@ impl Experiment {
             scene.db.one::<i64>("select count(*) from jobs.worker").await == 4
         })
         .await;
-        let begun = Instant::now();
         let publishing = tokio::spawn(publish(scene.db.url.clone(), self.jobs, self.pace));
         while !publishing.is_finished() {
             fault.strike(&mut scene).await;
@@ -59,7 +58,6 @@ impl Experiment {
         fault.cease(&mut scene).await;
         all_ended(&scene.db).await;
         let findings = check::findings(&scene.db).await;
-        println!("{}: {:?}, {findings:?}, {}", self.name, begun.elapsed(), fault.counts());
         assert_eq!(scene.fleet.ended(), 0, "{}: workers survive it", self.name);
         self.judge(&findings, &fault)
     }

@@ -54,7 +54,7 @@ impl Fault for Kills {
         pause(330).await;
         self.turn += 1;
         let nth = self.turn % scene.fleet.size();
-        if self.turn % 7 == 0 {
+        if self.turn.is_multiple_of(7) {
             return self.stop_past_the_lease(scene, nth).await;
         }
         let pid = scene.fleet.pid(nth);

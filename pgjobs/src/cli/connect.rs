@@ -22,6 +22,9 @@ pub(super) async fn connect(global: &Global, console: &Console) -> Result<PgPool
 pub(super) async fn pool(target: &Target, connections: u32) -> Result<PgPool, Failure> {
     // The log of the driver shows statements; ours says what happened.
     let options = target.options.clone().application_name("pgjobs cli").disable_statement_logging();
+    if let Some(warning) = target.warning() {
+        tracing::warn!("{warning}");
+    }
     // Not through the pool: it would hide the reason behind its own time-out.
     match tokio::time::timeout(LIMIT, options.connect()).await {
         Ok(Ok(connection)) => drop(connection.close().await),

@@ -1,8 +1,9 @@
 //! Which database: the one in a file, in the environment, or the one that `dev` runs here.
 
+use std::net::IpAddr;
 use std::path::Path;
 
-use sqlx::postgres::PgConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
 use super::exit::Failure;
 use super::options::{Global, program};
@@ -27,6 +28,26 @@ impl Target {
         // PostgreSQL takes the user's name when no database is named.
         let name = self.options.get_database().unwrap_or(user);
         format!("database `{name}` on {} as `{user}` (from {})", self.place(), self.origin)
+    }
+
+    /// What a network between here and the server could do, if anything.
+    pub(super) fn warning(&self) -> Option<String> {
+        let host = self.options.get_host();
+        let local = self.options.get_socket().is_some()
+            || host.starts_with('/')
+            || host == "localhost"
+            || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
+        let risk = match self.options.get_ssl_mode() {
+            PgSslMode::VerifyFull => return None,
+            PgSslMode::Disable => "unencrypted",
+            PgSslMode::Allow | PgSslMode::Prefer => {
+                "unencrypted when the server, or somebody before it, says so"
+            }
+            PgSslMode::Require | PgSslMode::VerifyCa => "encrypted, but not sure to be with that server",
+        };
+        (!local).then(|| {
+            format!("the connection to {} is {risk}: add sslmode=verify-full to its URL", self.place())
+        })
     }
 
     fn place(&self) -> String {
@@ -187,6 +208,32 @@ mod tests {
         assert_eq!(secret::hide("can%61ry2x canary2x"), "*** ***");
         parse("postgres://u@host/db?passwort=canary3x", "DATABASE_URL").unwrap();
         assert_eq!(secret::hide("canary3x"), "***");
+    }
+
+    #[test]
+    fn a_remote_server_that_is_not_verified_is_warned_of() {
+        for (rest, words) in [
+            ("db.example/shop", Some("is unencrypted when")),
+            (
+                "db.example/shop?sslmode=disable",
+                Some("db.example:5432 is unencrypted: add sslmode=verify-full"),
+            ),
+            ("10.0.0.7/shop?sslmode=require", Some("not sure to be with that server")),
+            ("db.example/shop?sslmode=verify-full", None),
+            ("localhost/shop", None),
+            ("127.0.0.2/shop?sslmode=disable", None),
+            ("[::1]/shop", None),
+            ("/shop?host=/tmp", None),
+        ] {
+            let options = parse(&format!("postgres://ana:canary5x@{rest}"), "DATABASE_URL").unwrap();
+            let warning = Target::new(options, "DATABASE_URL").warning();
+            assert_eq!(warning.is_some(), words.is_some(), "{rest}: {warning:?}");
+            let warning = warning.unwrap_or_default();
+            assert!(
+                warning.contains(words.unwrap_or_default()) && !warning.contains("canary5x"),
+                "{warning}"
+            );
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! A call by name, of a task that lives in another program.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -21,7 +22,6 @@ use crate::options::CallOptions;
 /// NewJob::named("reports.build").arg(2024).kwarg("format", "pdf").priority(5).publish(&pool).await?;
 /// # Ok(()) }
 /// ```
-#[derive(Debug)]
 #[must_use = "a job is published by .publish(…).await"]
 pub struct NewJob {
     task: String,
@@ -71,5 +71,15 @@ impl NewJob {
             None => Draft::new(Cow::Owned(self.task), self.args, self.kwargs, self.options),
         };
         Publish::new(publisher, draft, self.options)
+    }
+}
+
+impl fmt::Debug for NewJob {
+    // Not the arguments: they may hold secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewJob")
+            .field("task", &self.task)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
     }
 }

@@ -7,7 +7,7 @@ pub(crate) mod inspect;
 pub(crate) mod link;
 pub(crate) mod listen;
 pub(crate) mod migrate;
-mod pending;
+pub(crate) mod pending;
 pub(crate) mod pooler;
 pub(crate) mod publish;
 pub(crate) mod settle;

@@ -12,17 +12,17 @@ use sqlx::{Decode, Type};
 
 use crate::job_id::JobId;
 
-pub(super) struct Pending {
-    pub(super) id: JobId,
-    pub(super) task: String,
-    pub(super) body: Option<String>,
-    pub(super) retries: i32,
-    pub(super) max_retries: i32,
-    pub(super) priority: i32,
-    pub(super) timeout: Duration,
-    pub(super) created_at: DateTime<Utc>,
-    pub(super) ready_seq: Option<i64>,
-    pub(super) attempt: i32,
+pub(crate) struct Pending {
+    pub(crate) id: JobId,
+    pub(crate) task: String,
+    pub(crate) body: Option<String>,
+    pub(crate) retries: i32,
+    pub(crate) max_retries: i32,
+    pub(crate) priority: i32,
+    pub(crate) timeout: Duration,
+    pub(crate) created_at: DateTime<Utc>,
+    pub(crate) ready_seq: Option<i64>,
+    pub(crate) attempt: i32,
 }
 
 impl Type<Postgres> for Pending {
@@ -47,7 +47,13 @@ impl PgHasArrayType for Pending {
 
 impl<'r> Decode<'r, Postgres> for Pending {
     fn decode(value: PgValueRef<'r>) -> Result<Self, BoxDynError> {
-        let mut record = Record::new(value.as_bytes()?)?;
+        Pending::read(value.as_bytes()?)
+    }
+}
+
+impl Pending {
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self, BoxDynError> {
+        let mut record = Record::new(bytes)?;
         record.field()?; // id
         let id = JobId::from_database(record.text()?);
         let task = record.text()?;

@@ -96,6 +96,16 @@ pub(crate) struct Settlement {
     pub(crate) verdict: Verdict,
 }
 
+impl Settlement {
+    /// How much of a message to the server it takes, about.
+    pub(crate) fn bytes(&self) -> usize {
+        match &self.verdict {
+            Verdict::Success(result) => result.get().len(),
+            verdict => verdict.error().map_or(0, str::len),
+        }
+    }
+}
+
 /// A verdict that was not accepted.
 pub(crate) struct Answer {
     /// Which one of those that were sent.

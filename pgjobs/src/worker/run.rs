@@ -60,7 +60,8 @@ fn report(shared: &Shared, job: &Job, outcome: &Outcome, started: Instant) {
         }
         Err(error) if matches!(error.next(), Next::Snooze(_)) => tracing::debug!("snoozed"),
         Err(error) => {
-            tracing::warn!(%error, retries = job.retries(), max_retries = job.max_retries(), "failed");
+            let said = cut(error.message());
+            tracing::warn!(error = %said, retries = job.retries(), max_retries = job.max_retries(), "failed");
             shared.hooks.failed(job, error);
         }
     }
@@ -81,7 +82,15 @@ fn verdict(def: &TaskDef, job: &Job, outcome: Outcome) -> Verdict {
     }
 }
 
+/// As many bytes of a message as are kept: a task may put a whole document into its error.
+const LONGEST_MESSAGE: usize = 64 << 10;
+
+fn cut(message: &str) -> &str {
+    &message[..message.floor_char_boundary(LONGEST_MESSAGE)]
+}
+
 /// PostgreSQL stores every character in a text but NUL.
 fn storable(message: &str) -> String {
-    message.replace('\0', "\u{FFFD}")
+    let text = cut(message).replace('\0', "\u{FFFD}");
+    cut(&text).to_owned()
 }

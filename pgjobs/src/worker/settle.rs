@@ -19,6 +19,9 @@ use crate::sql::settle::{self, Answer, Settlement, Verdict};
 
 /// The largest batch.
 const BATCH: usize = 1000;
+/// More than this is sent in parts: the server refuses a message of 1 GB by closing the connection, which
+/// would be tried for ever.
+const BYTES: usize = 64 << 20;
 /// How long the last verdicts are tried when the worker ends and the database does not take them.
 const LAST_TRIES: Duration = Duration::from_secs(10);
 /// Fewer than this are not sent while as many jobs wait in line: under load the next verdicts come within
@@ -79,6 +82,12 @@ impl Settler {
 
     /// Sends a batch and returns what has to be said again.
     async fn send(&mut self, mut batch: Vec<Settlement>) -> Vec<Settlement> {
+        if batch.len() > 1 && batch.iter().map(Settlement::bytes).sum::<usize>() > BYTES {
+            let rest = batch.split_off(batch.len() / 2);
+            let mut busy = Box::pin(self.send(batch)).await;
+            busy.extend(Box::pin(self.send(rest)).await);
+            return busy;
+        }
         match self.send_until_answered(&batch).await {
             Ok(answers) => self.keep_busy(batch, &answers),
             Err(error) if !link::is_about_content(&error) => Vec::new(), // too late; the lease will run out

@@ -1,0 +1,121 @@
+//! Ten thousand hostile jobs and their neighbours.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use pgjobs::Worker;
+use pgjobs_tests::{Db, until};
+
+use super::generator::{CANARY, Case, Generator};
+use super::tasks::{NAMES, neighbour};
+use super::ways::{self, Refusal};
+
+const CASES: usize = 10_000;
+const CHUNK: usize = 100;
+
+/// Printed, and given back with `PGJOBS_SEED`.
+fn seed() -> u64 {
+    std::env::var("PGJOBS_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(20_261_123)
+}
+
+/// What became of the calls.
+#[derive(Default)]
+struct Tally {
+    published: Vec<String>,
+    refused: BTreeMap<String, usize>,
+}
+
+impl Tally {
+    fn note(&mut self, case: &Case, said: Result<String, Refusal>) {
+        match said {
+            Ok(id) => self.published.push(id),
+            Err(refusal) => {
+                let Refusal { code, words } = refusal;
+                let known = matches!(
+                    &*code,
+                    "PT400" | "PT413" | "22P02" | "22P05" | "22021" | "22003" | "54001" | "54000"
+                );
+                assert!(known || code == "encode" || code == "option", "{code}: {words} ({:?})", case.task);
+                assert!(!words.contains(CANARY), "{code}: {words}");
+                *self.refused.entry(code).or_default() += 1;
+            }
+        }
+    }
+}
+
+async fn publish(db: &Db, generator: &mut Generator) -> (Tally, usize) {
+    let (mut tally, mut neighbours) = (Tally::default(), 0);
+    for chunk in 0..CASES / CHUNK {
+        let cases: Vec<Case> = (0..CHUNK).map(|_| generator.case()).collect();
+        match chunk % 5 {
+            way @ 0..3 => {
+                for case in &cases {
+                    let said = match way {
+                        0 => ways::one(db, case).await,
+                        1 => ways::named(db, case).await,
+                        _ => ways::typed(db, case).await,
+                    };
+                    tally.note(case, said);
+                }
+            }
+            way => {
+                let said = ways::bulk(db, &cases, way == 4).await;
+                cases.iter().zip(said).for_each(|(case, said)| tally.note(case, said));
+            }
+        }
+        neighbours += pgjobs::publish_all(&db.pool, (0..10).map(neighbour::new)).await.unwrap().len();
+    }
+    (tally, neighbours)
+}
+
+const WAITING: &str = "select count(*) from jobs.job_queue where task = any ($1)";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ten_thousand_hostile_jobs_are_refused_or_end_with_a_reason_and_neighbours_succeed() {
+    println!("PGJOBS_SEED={}", seed());
+    let (db, begun) = (Db::new().await, Instant::now());
+    let worker = Worker::new(db.pool.clone()).topic("hostile.*").start().await.unwrap();
+    let (tally, neighbours) = publish(&db, &mut Generator::new(seed())).await;
+    let published = begun.elapsed();
+    until("all ended that have a task", async || {
+        let waiting: i64 =
+            sqlx::query_scalar(WAITING).bind(NAMES.as_slice()).fetch_one(&db.pool).await.unwrap();
+        waiting == 0
+    })
+    .await;
+    let report = worker.shutdown().await;
+    let refused: usize = tally.refused.values().sum();
+    assert_eq!(tally.published.len() + refused, CASES);
+    let states: Vec<String> = sqlx::query_scalar(
+        "select coalesce(a.status || case when a.task <> all ($2) then ' unknown' else '' end, 'lost')
+         from unnest($1) j left join jobs.all a on a.job_id = j",
+    )
+    .bind(&tally.published)
+    .bind(NAMES.as_slice())
+    .fetch_all(&db.pool)
+    .await
+    .unwrap();
+    let mut ends = BTreeMap::new();
+    states.into_iter().for_each(|state| *ends.entry(state).or_insert(0_usize) += 1);
+    println!(
+        "refused {:?}, ended {ends:?}, {report:?}, {published:?} of {:?}",
+        tally.refused,
+        begun.elapsed()
+    );
+    assert!(ends.keys().all(|end| matches!(&**end, "success" | "failed" | "pending unknown")), "{ends:?}");
+    assert!(refused > 1000 && ends["failed"] > 1000 && ends["success"] > 500 && ends["pending unknown"] > 50);
+    check_history(&db, neighbours).await;
+}
+
+async fn check_history(db: &Db, neighbours: usize) {
+    let well = "select count(*) from jobs.job where task = 'hostile.neighbour' and status = 'success'";
+    assert_eq!(db.one::<i64>(well).await as usize, neighbours);
+    let reasons: Vec<Option<String>> =
+        db.all("select distinct traceback from jobs.job where status = 'failed'").await;
+    for reason in reasons {
+        let reason = reason.expect("a failed job says why");
+        assert!(!reason.is_empty());
+        // A keyword may be named; the generator puts the word into values only.
+        assert!(!reason.contains(CANARY), "{reason}");
+    }
+}
