@@ -223,7 +223,7 @@ mod tests {
             ("localhost/shop", None),
             ("127.0.0.2/shop?sslmode=disable", None),
             ("[::1]/shop", None),
-            ("/shop?host=/tmp", None),
+            ("%2Ftmp/shop", None),
         ] {
             let options = parse(&format!("postgres://ana:canary5x@{rest}"), "DATABASE_URL").unwrap();
             let warning = Target::new(options, "DATABASE_URL").warning();
