@@ -194,14 +194,18 @@ begin
   end if;
   v_refused := jobs._settle(i_leases, i_places, i_outcomes, jobs._for_each(i_results, cardinality(i_leases)), i_errors, i_delays, jobs.now());
   if cardinality(v_refused) > 0 then
-    -- A verdict said before, which history knows; a lease that is gone; a batch that is held.
+    -- A verdict said before, which history knows; a lease that is gone; a batch that is held. A sweep that ended
+    -- the last run wrote its lease to history as well: a success that comes after was not accepted.
     return query
     select g.at::integer, g.job_id, case when exists (
         select 1 from jobs.batch b
         where b.lease = g.lease and b.part = g.place >> 6 and (b.open >> (g.place & 63)) & 1 = 1) then 'busy' else 'lost' end
     from unnest(i_job_ids, i_leases, i_places) with ordinality g(job_id, lease, place, at)
     where g.at = any (v_refused)
-      and not exists (select 1 from jobs.job h where h.job_id = g.job_id and h.lease = g.lease);
+      and not exists (
+        select 1 from jobs.job h
+        where h.job_id = g.job_id and h.lease = g.lease
+          and (h.status = 'success' or coalesce(i_outcomes[g.at], 'success') <> 'success'));
   end if;
 end $$;
 

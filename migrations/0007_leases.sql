@@ -142,7 +142,11 @@ begin
     select s.id from silent s where pg_try_advisory_xact_lock(jobs._worker_key(s.id))
   )
   update jobs.worker w set lost_at = v_now where w.id = any (array(select l.id from lapsed l));
-  select array_agg(w.id) into v_dead from jobs.worker w where w.lost_at is not null;
+  -- Nor of one that left while its last claim was under way: what that takes is brought back by the next sweep.
+  with gone as materialized (
+    select w.id from jobs.worker w where w.lost_at is not null
+  )
+  select array_agg(g.id) into v_dead from gone g where pg_try_advisory_xact_lock(jobs._worker_key(g.id));
   if v_dead is null then
     return 0;
   end if;

@@ -1,0 +1,133 @@
+//! What sweeps, heartbeats and the end of a worker do.
+
+use proptest::{prop_assert, prop_assert_eq};
+use sqlx::types::Uuid;
+
+use super::database::Verified;
+use super::job::{Job, SECOND, State};
+use super::step::{Step, Worker};
+
+pub(super) const WORKERS_LEASE: i64 = 12;
+const EXPIRED: &str = "expired: the run outlasted its timeout";
+const LOST: &str = "lost: the worker died";
+
+impl Step<'_> {
+    pub(super) fn is_expired(&self, job: &Job) -> bool {
+        job.run().is_some_and(|run| run.expires_at < self.now)
+    }
+
+    fn is_lost(&self, job: &Job) -> bool {
+        let worker = job.run().and_then(|run| run.worker);
+        worker.is_some_and(|worker| self.workers.get(&worker).is_none_or(|worker| worker.lost))
+    }
+
+    /// Whether the view of expired runs has this job.
+    pub(super) fn shows_expired(&self, job: &Job) -> bool {
+        let silent =
+            |worker: &Uuid| self.workers.get(worker).is_none_or(|worker| worker.expires_at < self.now);
+        let silent = job.run().and_then(|run| run.worker).is_some_and(|worker| silent(&worker));
+        self.is_expired(job) || self.is_lost(job) || silent
+    }
+
+    /// Charges runs that outlasted their timeout: those that the database did, all if the limit allows.
+    pub(super) fn expire(&mut self, limit: usize) -> Verified<usize> {
+        let lapsed: Vec<i64> = self.free().filter(|job| self.is_expired(job)).map(|job| job.number).collect();
+        self.bring_back(&lapsed, limit, EXPIRED, None)
+    }
+
+    fn bring_back(
+        &mut self,
+        lapsed: &[i64],
+        limit: usize,
+        error: &str,
+        delay: Option<i64>,
+    ) -> Verified<usize> {
+        let running = self.jobs.values().filter(|job| job.run().is_some()).count();
+        let mut back = 0;
+        for number in lapsed {
+            let shown = self.shown(*number)?;
+            if self.jobs[number].run() == shown.run() {
+                prop_assert!(limit < running, "{} was not brought back", number);
+            } else if shown.traceback.as_deref() == Some(error) {
+                self.charge(*number, error, delay)?;
+                back += 1;
+            }
+        }
+        prop_assert!(back <= limit, "{} of {}", back, limit);
+        Ok(back)
+    }
+
+    pub(super) fn sweep(&mut self, limit: usize) -> Verified<usize> {
+        let expired = self.expire(limit)?;
+        let now = self.now;
+        for worker in
+            self.workers.values_mut().filter(|worker| worker.expires_at < now && worker.claiming == 0)
+        {
+            worker.lost = true;
+        }
+        // Not while a claim of that worker is under way.
+        let claims = |job: &Job| {
+            let worker = job.run().and_then(|run| run.worker).and_then(|worker| self.workers.get(&worker));
+            worker.is_some_and(|worker| worker.claiming > 0)
+        };
+        let lost = self.free().filter(|job| self.is_lost(job) && !claims(job));
+        let lost: Vec<i64> = lost.map(|job| job.number).collect();
+        let lost = self.bring_back(&lost, limit, LOST, Some(0))?;
+        // A dead worker is forgotten once nothing is left of it, nor can be.
+        let holds =
+            |worker: &Uuid| self.jobs.values().filter_map(Job::run).any(|run| run.worker == Some(*worker));
+        let over: Vec<Uuid> = self
+            .workers
+            .iter()
+            .filter(|(id, worker)| worker.lost && worker.claiming == 0 && !holds(id))
+            .map(|(id, _)| *id)
+            .collect();
+        for id in over {
+            self.workers.remove(&id);
+        }
+        Ok(expired + lost)
+    }
+
+    pub(super) fn register(&mut self, id: Uuid) {
+        let worker = Worker { expires_at: self.now + WORKERS_LEASE * SECOND, lost: false, claiming: 0 };
+        self.workers.insert(id, worker);
+    }
+
+    /// Returns whether the worker still lives. Of late runs, the time of their whole batch counts anew.
+    pub(super) fn heartbeat_worker(&mut self, id: Uuid, late: &[(Uuid, i32)]) -> bool {
+        let now = self.now;
+        let Some(worker) = self.workers.get_mut(&id).filter(|worker| !worker.lost) else { return false };
+        worker.expires_at = now + WORKERS_LEASE * SECOND;
+        let held = self.held;
+        for job in self.jobs.values_mut().filter(|job| !held.contains(&job.number)) {
+            let timeout = job.timeout + super::step::MARGIN;
+            if let State::Running(run) = &mut job.state
+                && run.worker == Some(id)
+                && late.iter().any(|(lease, place)| *lease == run.lease && place >> 6 == run.place >> 6)
+            {
+                run.expires_at = now + timeout * SECOND;
+            }
+        }
+        true
+    }
+
+    /// Gives back what a claim under this lease took and still runs.
+    pub(super) fn unclaim(&mut self, worker: Uuid, lease: Uuid) -> usize {
+        let taken =
+            |job: &&Job| job.run().is_some_and(|run| run.lease == lease && run.worker == Some(worker));
+        let taken: Vec<i64> = self.jobs.values().filter(taken).map(|job| job.number).collect();
+        for number in &taken {
+            self.release(*number);
+        }
+        taken.len()
+    }
+
+    /// In how many seconds the next scheduled job comes due.
+    pub(super) fn check_next(&self, next: Option<f64>) -> Verified {
+        let future = self.jobs.values().filter(|job| job.is_pending() && job.line.is_none());
+        let soonest = future.filter_map(|job| job.scheduled_at).min();
+        let rounded = next.map(|seconds| (seconds * 1e6).round() as i64);
+        prop_assert_eq!(rounded, soonest.map(|at| at - self.now));
+        Ok(())
+    }
+}

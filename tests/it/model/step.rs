@@ -1,0 +1,166 @@
+//! One operation's effect, as the model expects it. What the database may choose (an order among equals, a
+//! random delay, a lease) is taken from what it then shows, after a check that it may be so.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::{prop_assert, prop_assert_eq};
+use sqlx::types::Uuid;
+
+use super::database::Verified;
+use super::job::{End, Job, Jobs, Micros, Run, SECOND, State};
+
+/// How long a worker's lease outlasts a timeout.
+pub(super) const MARGIN: i64 = 5;
+
+pub(super) struct Step<'a> {
+    /// The jobs as the session sees them: before the operation, then changed by it.
+    pub(super) jobs: Jobs,
+    /// The jobs as the database shows them to the session after the operation.
+    pub(super) seen: &'a Jobs,
+    pub(super) now: Micros,
+    /// Jobs whose rows another session's transaction holds.
+    pub(super) held: &'a BTreeSet<i64>,
+    /// New places in line come after this one.
+    pub(super) last_place: i64,
+    pub(super) workers: &'a mut BTreeMap<Uuid, Worker>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Worker {
+    pub(super) expires_at: Micros,
+    pub(super) lost: bool,
+    /// Transactions under way in which it claimed.
+    pub(super) claiming: usize,
+}
+
+/// A run that a claim handed out.
+pub(super) struct Taken {
+    pub(super) number: i64,
+    pub(super) lease: Uuid,
+    /// Null: whatever the database shows.
+    pub(super) place: Option<i32>,
+    pub(super) worker: Option<Uuid>,
+}
+
+impl Step<'_> {
+    pub(super) fn free(&self) -> impl Iterator<Item = &Job> {
+        self.jobs.values().filter(|job| !self.held.contains(&job.number))
+    }
+
+    fn job(&mut self, number: i64) -> &mut Job {
+        self.jobs.get_mut(&number).expect("a job of the model")
+    }
+
+    pub(super) fn shown(&self, number: i64) -> Verified<&Job> {
+        let shown = self.seen.get(&number);
+        prop_assert!(shown.is_some(), "job {} is gone", number);
+        Ok(shown.expect("shown"))
+    }
+
+    /// A new place at the end of the line.
+    pub(super) fn stand_in_line(&mut self, number: i64) -> Verified {
+        let line = self.shown(number)?.line;
+        prop_assert!(line > Some(self.last_place), "job {} has no new place: {:?}", number, line);
+        self.job(number).line = line;
+        Ok(())
+    }
+
+    pub(super) fn take(&mut self, taken: &Taken) -> Verified {
+        let shown = self.shown(taken.number)?.run().map(|run| run.place);
+        let (now, margin) = (self.now, if taken.worker.is_some() { MARGIN } else { 0 });
+        let place = taken.place.or(shown);
+        prop_assert!(place.is_some(), "job {} does not run", taken.number);
+        let job = self.job(taken.number);
+        job.attempt += 1;
+        job.state = State::Running(Run {
+            lease: taken.lease,
+            place: place.expect("a place"),
+            worker: taken.worker,
+            run_at: now,
+            expires_at: now + (job.timeout + margin) * SECOND,
+        });
+        Ok(())
+    }
+
+    pub(super) fn end(&mut self, number: i64, status: &str, result: Option<i64>) {
+        let now = self.now;
+        let job = self.job(number);
+        let run = job.run().cloned();
+        let lease = run.as_ref().map(|run| run.lease).filter(|_| status != "cancelled");
+        let (worker, run_at) = (run.as_ref().and_then(|run| run.worker), run.map(|run| run.run_at));
+        job.line = None;
+        job.state = State::Ended(End { status: status.to_owned(), lease, worker, run_at, at: now, result });
+    }
+
+    /// A run failed and is charged; the delay is null for the default backoff.
+    pub(super) fn charge(&mut self, number: i64, error: &str, delay: Option<i64>) -> Verified {
+        let job = self.job(number);
+        job.traceback = Some(error.to_owned());
+        if job.retries + 1 >= job.max_retries {
+            self.end(number, "failed", None);
+            return Ok(());
+        }
+        self.later(number, delay)?;
+        self.job(number).retries += 1;
+        Ok(())
+    }
+
+    /// The job runs again after a delay.
+    pub(super) fn later(&mut self, number: i64, delay: Option<i64>) -> Verified {
+        let now = self.now;
+        let shown = self.shown(number)?.scheduled_at;
+        let job = self.job(number);
+        job.scheduled_at = delay.map(|delay| now + delay * SECOND).or(shown);
+        if delay.is_none() {
+            let usual = (3 * SECOND) << job.retries;
+            let wait = shown.unwrap_or_default() - now;
+            prop_assert!((usual / 2..=usual * 3 / 2).contains(&wait), "{} backs off for {} us", number, wait);
+        }
+        let due = job.scheduled_at <= Some(now);
+        job.state = State::Pending { row: number };
+        job.line = None;
+        if due { self.stand_in_line(number) } else { Ok(()) }
+    }
+
+    /// Given back uncharged, the job goes before all others of its priority, in its old order.
+    pub(super) fn release(&mut self, number: i64) {
+        let job = self.job(number);
+        job.line = job.line.map(|line| if line > 0 { line - (1 << 62) } else { line });
+        job.state = State::Pending { row: number };
+    }
+
+    /// Puts in line those of the due jobs that the database put there, up to `limit`.
+    pub(super) fn promote(&mut self, limit: usize, since: Micros) -> Verified<usize> {
+        let mut due: Vec<(Micros, i64)> = self
+            .free()
+            .filter(|job| job.is_pending() && job.line.is_none())
+            .filter_map(|job| Some((job.scheduled_at?, job.number)))
+            .filter(|due| (since..=self.now).contains(&due.0))
+            .collect();
+        due.sort_unstable();
+        let (placed, left): (Vec<_>, Vec<&(Micros, i64)>) =
+            due.iter().partition(|due| self.seen.get(&due.1).is_some_and(|job| job.line.is_some()));
+        prop_assert_eq!(placed.len(), due.len().min(limit), "of {:?} in line: {:?}", &due, &placed);
+        let last = placed.iter().map(|due| due.0).max();
+        prop_assert!(left.iter().all(|due| Some(due.0) >= last), "{:?} before {:?}", &placed, &left);
+        for due in &placed {
+            self.stand_in_line(due.1)?;
+        }
+        Ok(placed.len())
+    }
+
+    /// Jobs of a row come apart all at once, and never lie together with others again.
+    pub(super) fn come_apart(&mut self) {
+        let seen = self.seen;
+        let apart: BTreeSet<i64> = self
+            .jobs
+            .values()
+            .filter(|job| job.row().is_some())
+            .filter(|job| seen.get(&job.number).and_then(Job::row).is_some_and(|row| Some(row) != job.row()))
+            .filter_map(Job::row)
+            .collect();
+        for job in self.jobs.values_mut().filter(|job| job.row().is_some_and(|row| apart.contains(&row))) {
+            job.state = State::Pending { row: job.number };
+        }
+    }
+}

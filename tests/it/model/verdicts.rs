@@ -1,0 +1,199 @@
+//! Operations as calls, and the answers that the model expects: verdicts, and an operator's commands.
+
+use std::collections::BTreeMap;
+
+use proptest::prop_assert_eq;
+use sqlx::Row;
+
+use super::calls::allowed;
+use super::database::{Verified, column};
+use super::ending::{Said, seconds, time};
+use super::job::SECOND;
+use super::operation::{Pick, Verdict};
+use super::world::World;
+
+impl World {
+    pub(super) async fn ack(&mut self, session: usize, pick: Pick, lease: bool) -> Verified {
+        let Some((said, _)) =
+            self.model.run(session, pick).filter(|run| !self.would_wait(session, run.0.number))
+        else {
+            return Ok(());
+        };
+        let lease = lease.then_some(said.lease);
+        let result = said.number * 10;
+        let sql = format!(
+            "select (jobs.ack('{}', '{result}', {})).result::bigint",
+            self.model.ids[&said.number],
+            quoted(lease)
+        );
+        self.act(session, &sql, |step, answer| {
+            let told: Result<i64, &str> = answer.as_ref().map(|rows| rows[0].get(0)).map_err(String::as_str);
+            prop_assert_eq!(told, step.ack(said.number, lease, result));
+            Ok(())
+        })
+        .await
+    }
+
+    pub(super) async fn nack(
+        &mut self,
+        session: usize,
+        pick: Pick,
+        lease: bool,
+        delay: Option<i64>,
+        ensure_running: bool,
+    ) -> Verified {
+        let run = self
+            .model
+            .run(session, pick)
+            .filter(|_| ensure_running || lease)
+            .map(|run| (run.0.number, lease.then_some(run.0.lease)));
+        let Some((number, lease)) = run.or(self.model.job(session, pick).map(|number| (number, None))) else {
+            return Ok(());
+        };
+        if self.would_wait(session, number) {
+            return Ok(());
+        }
+        let at = time(delay.map(|delay| self.model.now + delay * SECOND));
+        let sql = format!(
+            "select jobs.nack('{}', 'no', {at}, {ensure_running}, {})",
+            self.model.ids[&number],
+            quoted(lease)
+        );
+        self.act(session, &sql, |step, answer| {
+            prop_assert_eq!(
+                answer.as_ref().err().map(String::as_str),
+                step.nack(number, lease, "no", delay, ensure_running)?
+            );
+            Ok(())
+        })
+        .await
+    }
+
+    pub(super) async fn settle(
+        &mut self,
+        session: usize,
+        verdicts: &[Verdict],
+        places: bool,
+        times: usize,
+    ) -> Verified {
+        let mut said: Vec<(Said, &Verdict)> = Vec::new();
+        for verdict in verdicts {
+            let Some((run, _)) = self.model.run(session, verdict.pick) else { return Ok(()) };
+            if !said.iter().any(|other| other.0 == run) {
+                said.push((run, verdict));
+            }
+        }
+        let sql = self.settling(&said, places);
+        for _ in 0..times {
+            self.act(session, &sql, |step, answer| {
+                let told: BTreeMap<i32, String> =
+                    allowed(answer)?.iter().map(|row| (row.get(0), row.get(1))).collect();
+                let mut refused = BTreeMap::new();
+                for (nth, (run, verdict)) in said.iter().enumerate() {
+                    let refusal = step.settle(*run, verdict.outcome, run.number * 10, verdict.delay)?;
+                    refused.extend(refusal.map(|refusal| (nth as i32 + 1, refusal.to_owned())));
+                }
+                prop_assert_eq!(told, refused, "verdicts");
+                Ok(())
+            })
+            .await?;
+        }
+        Ok(())
+    }
+
+    fn settling(&self, said: &[(Said, &Verdict)], places: bool) -> String {
+        let list =
+            |of: &dyn Fn(&(Said, &Verdict)) -> String| said.iter().map(of).collect::<Vec<_>>().join(", ");
+        let outcomes = if said.iter().all(|said| said.1.outcome == "success") {
+            "null".to_owned()
+        } else {
+            format!("array[{}]", list(&|said| format!("'{}'", said.1.outcome)))
+        };
+        let places =
+            if places { format!("array[{}]", list(&|said| said.0.place.to_string())) } else { "null".into() };
+        format!(
+            "select at, verdict from jobs.settle(array[{}], array[{}]::uuid[], {outcomes}, array[{}]::jsonb[],
+               array_fill('said'::text, array[{}]), array[{}]::float8[], {places})",
+            list(&|said| format!("'{}'", self.model.ids[&said.0.number])),
+            list(&|said| format!("'{}'", said.0.lease)),
+            list(&|said| format!("'{}'", said.0.number * 10)),
+            said.len(),
+            list(&|said| seconds(said.1.delay)),
+        )
+    }
+
+    pub(super) async fn cancel(&mut self, session: usize, picks: &[Pick]) -> Verified {
+        let numbers: Vec<i64> =
+            self.jobs(session, picks).into_iter().filter(|n| !self.would_wait(session, *n)).collect();
+        let sql = format!(
+            "select id from unnest((select array_agg(c) from jobs.cancel({}) c)) c join jobs.\"all\" on job_id = c order by 1",
+            self.listed(&numbers)
+        );
+        self.act(session, &sql, |step, answer| {
+            prop_assert_eq!(column::<i64>(allowed(answer)?, 0), step.cancel(&numbers), "cancelled");
+            Ok(())
+        })
+        .await
+    }
+
+    pub(super) async fn retry(&mut self, picks: &[Pick]) -> Verified {
+        let picks: Vec<Pick> = picks.iter().map(|pick| Pick { live: false, ..*pick }).collect();
+        let numbers = self.jobs(0, &picks);
+        let sql = format!("select jobs.retry({})", self.listed(&numbers));
+        let ids = self.model.ids.clone();
+        self.act(0, &sql, |step, answer| {
+            let mut told: Vec<String> = column(allowed(answer)?, 0);
+            let mut back: Vec<String> =
+                step.retry(&numbers)?.iter().map(|number| ids[number].clone()).collect();
+            told.sort();
+            back.sort();
+            prop_assert_eq!(told, back, "put back");
+            Ok(())
+        })
+        .await
+    }
+
+    pub(super) async fn purge(&mut self, topic: &str, limit: usize) -> Verified {
+        self.act(0, &format!("select jobs.purge('{topic}', {limit})"), |step, answer| {
+            let purged: i64 = allowed(answer)?[0].get(0);
+            step.purge(topic, limit, purged as usize)
+        })
+        .await
+    }
+
+    pub(super) async fn unclaim(&mut self, pick: Pick) -> Verified {
+        let Some((said, Some(worker))) = self.model.run(0, pick) else { return Ok(()) };
+        if self
+            .model
+            .handed
+            .iter()
+            .filter(|run| run.0.lease == said.lease)
+            .any(|run| self.would_wait(0, run.0.number))
+        {
+            return Ok(());
+        }
+        self.act(0, &format!("select jobs.unclaim('{worker}', '{}')", said.lease), |step, answer| {
+            let back: i32 = allowed(answer)?[0].get(0);
+            prop_assert_eq!(back as usize, step.unclaim(worker, said.lease), "given back");
+            Ok(())
+        })
+        .await
+    }
+
+    fn would_wait(&self, session: usize, number: i64) -> bool {
+        self.model.held.get(&number).is_some_and(|holder| *holder != session)
+    }
+
+    fn jobs(&self, session: usize, picks: &[Pick]) -> Vec<i64> {
+        picks.iter().filter_map(|pick| self.model.job(session, *pick)).collect()
+    }
+
+    fn listed(&self, numbers: &[i64]) -> String {
+        let ids: Vec<&str> = numbers.iter().map(|number| self.model.ids[number].as_str()).collect();
+        format!("'{{{}}}'", ids.join(","))
+    }
+}
+
+fn quoted(lease: Option<sqlx::types::Uuid>) -> String {
+    lease.map_or("null".into(), |lease| format!("'{lease}'"))
+}
