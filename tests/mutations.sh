@@ -40,6 +40,6 @@ check "the size of a claim" "claim|where r.reach <= k.jobs|where true" "${it[@]}
 check "jobs claimed alone" "claim|coalesce(q.task = any (i_alone), false) or|" "${it[@]}" batches together
 check "the largest body" "_fits|<= 512|>= 0" "${it[@]}" contract together
 check "one caller at a time in retain" "retain|not pg_try_advisory_xact_lock(hashtextextended('jobs.retain', 0))|false" "${it[@]}" history races
-check "history's knowledge of a verdict said before" "settle|and not exists (select 1 from jobs.job h where h.job_id = g.job_id and h.lease = g.lease)|" "${it[@]}" settling batches
+check "history's knowledge of a verdict said before" "settle|where h.job_id = g.job_id and h.lease = g.lease|where false" "${it[@]}" settling batches
 check "the wake-up of sleeping workers" "publish|jobs._is_awaited('jobs.sleeping_until')|false" --test worker -- sleeps
 exit $survived
