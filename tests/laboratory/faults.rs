@@ -68,7 +68,7 @@ impl Fault for Kills {
     }
 
     fn has_struck(&self) {
-        assert!(self.kills >= 60 && self.stops >= 6, "{}", self.counts());
+        assert!(self.kills >= 40 && self.stops >= 4, "{}", self.counts());
     }
 
     fn judge(&self, findings: &Findings) {
