@@ -107,9 +107,10 @@ async fn by_transaction_a_worker_is_refused_however_busy_the_pooler_is() {
     let pooler = Pooler::before(&db, BY_TRANSACTION).await;
     let others = pool(pooler.options(&db), 6);
     let _strangers = strangers(&others);
-    for _ in 0..20 {
+    for _ in 0..200 {
         let started = Worker::new(pool(pooler.options(&db), 10)).topic("pooler.*").start().await;
-        assert!(matches!(started.err(), Some(Error::TransactionPooling { .. })));
+        let error = started.err().expect("it started");
+        assert!(matches!(error, Error::TransactionPooling { .. }), "{error}");
     }
     others.close().await;
 }
