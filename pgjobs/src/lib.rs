@@ -148,7 +148,8 @@ pub use {chrono, schemars, serde, serde_json, sqlx};
 /// # Result
 /// Nothing, or `Result<T, E>`: `T` is stored as the job's result, and `E` is any error, a string, or
 /// a [`TaskError`] that says what happens next. A panic counts as an error. A run that outlasts its
-/// timeout is dropped at its next `.await`; wrap work that blocks in `spawn_blocking`.
+/// timeout is dropped at its next `.await`; wrap work that blocks in `spawn_blocking`. (What blocks
+/// keeps one thread of your runtime busy; the worker itself has its own and goes on.)
 ///
 /// # Your own types
 /// An argument or result type derives `JsonSchema`; without `schemars` among your dependencies, tell

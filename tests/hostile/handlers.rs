@@ -1,5 +1,8 @@
 //! Tasks that misbehave: their neighbours end well and the worker goes on.
 
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
+
 use pgjobs::{JobState, TaskError, Worker, task};
 use pgjobs_tests::{Db, until};
 
@@ -71,4 +74,66 @@ async fn tasks_that_panic_hang_spin_or_eat_memory_fail_and_their_neighbours_succ
     }
     until("the neighbours ended", async || succeeded(&db).await == 8 * 50).await;
     worker.shutdown().await;
+}
+
+/// Closed until a test opens it.
+#[derive(Clone, Default)]
+struct Gate(Arc<(Mutex<bool>, Condvar)>);
+
+impl Gate {
+    fn open(&self) {
+        *self.0.0.lock().unwrap() = true;
+        self.0.1.notify_all();
+    }
+
+    fn wait(&self) {
+        drop(self.0.1.wait_while(self.0.0.lock().unwrap(), |open| !*open).unwrap());
+    }
+}
+
+/// Opens it also when the test fails: the runtime would wait for the blocked threads for ever.
+impl Drop for Opens {
+    fn drop(&mut self) {
+        self.0.open();
+    }
+}
+
+struct Opens(Gate);
+
+/// Does what no asynchronous function should: keeps its thread.
+#[task(name = "block.thread")]
+async fn block(#[inject] gate: &Gate) -> Result<(), TaskError> {
+    gate.wait();
+    Ok(())
+}
+
+#[test]
+fn beside_tasks_that_block_their_threads_others_go_on_one_by_one() {
+    let handlers = runtime(4);
+    runtime(2).block_on(async {
+        let db = Db::new().await;
+        let gate = Gate::default();
+        let _opens = Opens(gate.clone());
+        let worker = Worker::new(db.pool.clone())
+            .topic("block.*")
+            .topic("hostile.neighbour")
+            .concurrency(8)
+            .state(gate.clone());
+        let worker = handlers.spawn(worker.start()).await.unwrap().unwrap();
+        for blocked in 1..=3 {
+            block::publish(&db.pool).await.unwrap();
+            let running = "select count(*) from jobs.running where task = 'block.thread'";
+            until("it runs", async || db.one::<i64>(running).await == blocked).await;
+            for n in 0..100 {
+                let job = neighbour::publish(&db.pool, n).await.unwrap();
+                job.wait_for(&db.pool, Duration::from_secs(10)).await.unwrap();
+            }
+        }
+        gate.open();
+        assert_eq!(worker.shutdown().await.succeeded, 303);
+    });
+}
+
+fn runtime(threads: usize) -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build().unwrap()
 }

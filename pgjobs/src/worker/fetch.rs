@@ -18,7 +18,8 @@ use crate::sql::link::{self, Link};
 use crate::sql::worker::{self, Registration};
 
 /// Claims until the worker stops; dropping `line` then tells the dispatcher that no more will come.
-pub(super) async fn fetch(shared: Arc<Shared>, link: Link, line: mpsc::UnboundedSender<Arc<Job>>) {
+pub(super) async fn fetch(shared: Arc<Shared>, line: mpsc::UnboundedSender<Arc<Job>>) {
+    let link = shared.link("claim", shared.settings.lease);
     let pace = Pace::new(shared.settings.slots, shared.settings.poll, Instant::now());
     let marks = Marks::new(Instant::now());
     let mut fetcher = Fetcher { shared, link, line, pace, marks, ran_dry: false, unanswered: Vec::new() };

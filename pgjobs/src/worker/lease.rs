@@ -4,8 +4,7 @@
 //! lose them, however busy it is. A heartbeat that runs on the runtime of the handlers stops when a
 //! handler blocks all its threads, and then every job of a healthy worker runs twice.
 //!
-//! *So* a plain thread with a small runtime and a connection of its own beats three times in each
-//! lease. One beat is one update of one row, however many jobs the worker holds: their leases hang
+//! *So* a thread of its own, with a connection of its own, beats three times in each lease. One beat is one update of one row, however many jobs the worker holds: their leases hang
 //! on the worker's. The same thread sweeps for others: each second it asks the database to bring
 //! back what has lapsed anywhere.
 //!
@@ -22,7 +21,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sqlx::PgConnection;
-use sqlx::postgres::PgConnectOptions;
 
 use super::shared::Shared;
 use super::stop::Phase;
@@ -35,23 +33,11 @@ const TICK: Duration = Duration::from_secs(1);
 /// Between two looks at the partitions of the history; a look may take a tenth of it.
 const RETAIN: Duration = Duration::from_secs(600);
 
-/// Starts the thread; it ends, and unregisters the worker, when the worker leaves.
-pub(super) fn spawn(shared: Arc<Shared>) -> std::io::Result<std::thread::JoinHandle<()>> {
-    std::thread::Builder::new().name("pgjobs-lease".into()).spawn(move || {
-        match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-            Ok(runtime) => runtime.block_on(keep(&shared)),
-            Err(error) => {
-                tracing::error!(%error, "no runtime for heartbeats; this worker will be declared dead")
-            }
-        }
-    })
-}
-
-async fn keep(shared: &Arc<Shared>) {
-    let options = shared.options.clone().application_name("pgjobs lease");
+/// Beats and sweeps; ends, and unregisters the worker, when the worker leaves.
+pub(super) async fn keep(shared: Arc<Shared>) {
     let interval = shared.settings.lease / 3;
-    let mut link = Link::new(options.clone(), interval);
-    let mut retain = tokio::spawn(retain(options.clone()));
+    let mut link = shared.link("lease", interval);
+    let mut retain = tokio::spawn(retain(shared.clone()));
     let (mut beat, mut retained, mut quiet) = (Instant::now(), Instant::now(), None);
     let pause = TICK.min(interval);
     // Not before the last verdict is in: a worker that has left holds no lease to settle under.
@@ -61,7 +47,7 @@ async fn keep(shared: &Arc<Shared>) {
         }
         let mut well = true;
         if beat.elapsed() + pause > interval {
-            well = heartbeat(&mut link, shared).await;
+            well = heartbeat(&mut link, &shared).await;
             if well {
                 beat = Instant::now();
             }
@@ -69,13 +55,13 @@ async fn keep(shared: &Arc<Shared>) {
         // After trouble every worker's heartbeat is old, and whoever comes back first would declare
         // all the others dead. They get the time of a lease to come back as well.
         if quiet.is_none_or(|since: Instant| since.elapsed() > shared.settings.lease) {
-            well = well && tend(&mut link, shared).await;
+            well = well && tend(&mut link, &shared).await;
         }
         if !well {
             quiet = Some(Instant::now());
         }
         if retained.elapsed() > RETAIN && retain.is_finished() {
-            retain = tokio::spawn(self::retain(options.clone()));
+            retain = tokio::spawn(self::retain(shared.clone()));
             retained = Instant::now();
         }
     }
@@ -104,8 +90,8 @@ async fn tend(link: &mut Link, shared: &Arc<Shared>) -> bool {
 
 /// Keeps the history's partitions in shape: at the start, for workers that do not live long, and
 /// then now and then. It may wait for locks, so it has a connection of its own.
-async fn retain(options: PgConnectOptions) {
-    let mut link = Link::new(options.application_name("pgjobs retain"), RETAIN / 10);
+async fn retain(shared: Arc<Shared>) {
+    let mut link = shared.link("retain", RETAIN / 10);
     log("retention", &link.call(async |connection| worker::retain(connection).await).await);
     link.close().await;
 }

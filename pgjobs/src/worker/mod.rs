@@ -14,8 +14,10 @@
 //! - `dispatch` starts the jobs in line, one for each free slot; `run` takes one job from its start
 //!   to its verdict.
 //! - `settle` sends verdicts in batches: while one batch is on its way the next gathers.
-//! - `lease` keeps the worker alive in the database, from a thread of its own so that a handler that
-//!   blocks every thread of the runtime cannot make it look dead.
+//! - `lease` keeps the worker alive in the database.
+//!
+//! Those that talk to the database have threads of their own ([`thread`]), so that a handler that blocks
+//! the threads of the user's runtime holds up no other job and cannot make the worker look dead.
 //!
 //! Every claimed job is in [`held`] until exactly one party takes it out: the run when it has a
 //! verdict, the shutdown when it hands jobs back, or the loss of the worker's lease. Who takes it
@@ -35,6 +37,7 @@ mod settle;
 mod shared;
 mod start;
 mod stop;
+mod thread;
 
 pub use builder::Worker;
 pub use shared::Report;

@@ -32,11 +32,8 @@ const MOMENTS: u32 = 5;
 /// Before a job whose batch was held is said again.
 const BUSY: Duration = Duration::from_millis(50);
 
-pub(super) async fn settle_loop(
-    shared: Arc<Shared>,
-    link: Link,
-    mut verdicts: mpsc::UnboundedReceiver<Settlement>,
-) {
+pub(super) async fn settle_loop(shared: Arc<Shared>, mut verdicts: mpsc::UnboundedReceiver<Settlement>) {
+    let link = shared.link("settle", shared.settings.lease);
     let mut settler = Settler { shared, link, closing: None };
     let mut batch = Vec::with_capacity(BATCH);
     while settler.fill(&mut verdicts, &mut batch).await {

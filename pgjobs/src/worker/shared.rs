@@ -16,6 +16,7 @@ use super::stop::Stop;
 use crate::context::State;
 use crate::job::Job;
 use crate::registry::Registry;
+use crate::sql::link::Link;
 use crate::sql::settle::{Settlement, Verdict};
 
 pub(super) struct Shared {
@@ -109,6 +110,11 @@ impl Shared {
             settlements,
         };
         (Arc::new(shared), receiver)
+    }
+
+    /// A connection for one part of the worker, by whose name the server shows it.
+    pub(super) fn link(&self, part: &str, deadline: Duration) -> Link {
+        Link::new(self.options.clone().application_name(&format!("pgjobs {part}")), deadline)
     }
 
     /// The worker's id in the database; a new one after it was declared dead.

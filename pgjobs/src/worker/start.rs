@@ -1,11 +1,14 @@
 //! Starting the parts of a worker, and ending them in order.
 
+use std::fmt::Display;
+use std::io;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use futures_util::future::{self, BoxFuture, FutureExt};
 use sqlx::PgConnection;
-use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
 
 use super::builder::Worker;
 use super::dispatch::dispatch;
@@ -13,9 +16,10 @@ use super::fetch::{fetch, registration};
 use super::settle::settle_loop;
 use super::shared::{Report, Settings, Shared};
 use super::stop::{Phase, Stopper};
-use super::{lease, listen};
+use super::{lease, listen, thread};
 use crate::error::Error;
-use crate::sql::link::Link;
+use crate::job::Job;
+use crate::sql::settle::Settlement;
 use crate::sql::{pooler, worker};
 
 /// A worker that runs in the background.
@@ -24,7 +28,7 @@ use crate::sql::{pooler, worker};
 /// end it in order.
 pub struct WorkerHandle {
     shared: Arc<Shared>,
-    ended: JoinHandle<Report>,
+    ended: oneshot::Receiver<Report>,
 }
 
 impl WorkerHandle {
@@ -38,7 +42,7 @@ impl WorkerHandle {
     pub async fn wait(mut self) -> Report {
         match (&mut self.ended).await {
             Ok(report) => report,
-            Err(_) => self.shared.counts.report(), // its runtime is shutting down
+            Err(_) => self.shared.counts.report(), // its thread panicked, and said so
         }
     }
 
@@ -80,78 +84,115 @@ pub(super) async fn start(worker: Worker) -> Result<WorkerHandle, Error> {
     let options = sqlx::postgres::PgConnectOptions::clone(&worker.pool.connect_options());
     let (shared, verdicts) = Shared::new(options, settings, registry, worker.state, worker.hooks);
     pooler::refuse_transaction_pooling(&shared.options, shared.settings.lease).await?;
-    let claims = register(&shared).await?;
-    let lease = lease::spawn(shared.clone()).map_err(|e| Error::Database(sqlx::Error::Io(e)))?;
-    let settles = Link::new(shared.options.clone().application_name("pgjobs settle"), shared.settings.lease);
-    let settling = tokio::spawn(settle_loop(shared.clone(), settles, verdicts));
-    let listening = shared.settings.listen.then(|| tokio::spawn(listen::listen(shared.clone())));
-    let (line, waiting) = mpsc::unbounded_channel();
-    tokio::spawn(fetch(shared.clone(), claims, line));
-    let dispatching = tokio::spawn(dispatch(shared.clone(), waiting));
-    let parts = Parts { dispatching, settling, listening, lease };
-    let ended = tokio::spawn(end(shared.clone(), parts));
+    register(&shared).await?;
+    let ended = spawn_parts(&shared, verdicts).map_err(|e| Error::Database(sqlx::Error::Io(e)))?;
     Ok(WorkerHandle { shared, ended })
 }
 
 /// Registers tasks and worker; also the check that the database can be used at all.
-async fn register(shared: &Shared) -> Result<Link, Error> {
-    let options = shared.options.clone().application_name("pgjobs claim");
-    let mut claims = Link::new(options, shared.settings.lease);
+async fn register(shared: &Shared) -> Result<(), Error> {
+    let mut link = shared.link("start", shared.settings.lease);
     let tasks: Vec<_> = shared.registry.tasks().iter().map(|def| def.describe()).collect();
     let register = async |connection: &mut PgConnection| {
         worker::register_tasks(connection, &tasks).await?;
         worker::register(connection, &registration(shared, shared.identity())).await
     };
-    claims.call(register).await?;
+    link.call(register).await?;
+    link.close().await;
     tracing::info!(worker = %shared.identity(), tasks = ?shared.settings.names, slots = shared.settings.slots, "working");
-    Ok(claims)
+    Ok(())
 }
 
+/// The handlers' runtime is the caller's; all else has threads of its own.
+fn spawn_parts(
+    shared: &Arc<Shared>,
+    verdicts: mpsc::UnboundedReceiver<Settlement>,
+) -> io::Result<oneshot::Receiver<Report>> {
+    // Whatever fails from here on, the lease must not live on without the rest.
+    let leaving = Leaving(shared.clone());
+    let (line, waiting) = mpsc::unbounded_channel();
+    let lease = thread::spawn("pgjobs lease", {
+        let shared = shared.clone();
+        move || lease::keep(shared)
+    })?;
+    let settle = thread::spawn("pgjobs settle", {
+        let shared = shared.clone();
+        move || settle_loop(shared, verdicts)
+    })?;
+    let dispatch = tokio::spawn(dispatch(shared.clone(), waiting));
+    let parts = Parts {
+        dispatch: part("dispatch", dispatch),
+        settle: part("settle", settle),
+        lease: part("lease", lease),
+    };
+    thread::spawn("pgjobs claim", move || claim_until_the_end(leaving, line, parts))
+}
+
+/// The parts, each as the moment when it has ended.
 struct Parts {
-    dispatching: JoinHandle<()>,
-    settling: JoinHandle<()>,
-    listening: Option<JoinHandle<()>>,
-    lease: std::thread::JoinHandle<()>,
+    dispatch: Ended,
+    settle: Ended,
+    lease: Ended,
+}
+
+type Ended = future::Shared<BoxFuture<'static, ()>>;
+
+fn part<E: Display + Send>(
+    name: &'static str,
+    ended: impl Future<Output = Result<(), E>> + Send + 'static,
+) -> Ended {
+    let ended = async move {
+        if let Err(error) = ended.await {
+            tracing::error!(%error, "{name} ended abnormally");
+        }
+    };
+    ended.boxed().shared()
 }
 
 /// How long a part may take to end once nothing holds it back: it may wait for a database that does
 /// not answer, and a worker that was asked to end has to end all the same.
 const PART_ENDS: Duration = Duration::from_secs(15);
 
-/// The worker's end, in order: no more claims, the line handed back, running jobs finished or
-/// handed back, the last verdicts sent, the worker unregistered.
-async fn end(shared: Arc<Shared>, parts: Parts) -> Report {
-    // Also when the runtime is dropped under this worker: its lease must not live on without it.
-    let _leaving = Leaving(shared.clone());
+/// The worker's life, and its end in order: no more claims, the line handed back, running jobs finished
+/// or handed back, the last verdicts sent, the worker unregistered.
+async fn claim_until_the_end(
+    leaving: Leaving,
+    line: mpsc::UnboundedSender<Arc<Job>>,
+    parts: Parts,
+) -> Report {
+    let shared = leaving.0.clone();
+    let listening = shared.settings.listen.then(|| tokio::spawn(listen::listen(shared.clone())));
+    tokio::spawn(fetch(shared.clone(), line));
     tokio::select! {
         () = shared.stop.reached(Phase::Draining) => {}
-        () = ended_early(&parts) => {
+        () = one_of(&parts) => {
             tracing::error!("a part of the worker ended abnormally; the worker ends");
             shared.stop.advance(Phase::Draining);
         }
     }
-    if let Some(listening) = parts.listening {
+    if let Some(listening) = listening {
         listening.abort(); // its connection is its own, so nothing is left half-way
     }
-    let _ = tokio::time::timeout(shared.settings.grace, async {
-        join("dispatch", parts.dispatching.await);
+    let _ = timeout(shared.settings.grace, async {
+        parts.dispatch.await;
         runs_ended(&shared).await;
     })
     .await;
     shared.release_all();
     shared.stop.advance(Phase::Closing);
-    if let Ok(ended) = tokio::time::timeout(PART_ENDS, parts.settling).await {
-        join("settle", ended);
-    }
+    let _ = timeout(PART_ENDS, parts.settle).await;
     shared.stop.advance(Phase::Leaving);
-    let _ = tokio::time::timeout(PART_ENDS, thread_ended(&parts.lease)).await;
+    let _ = timeout(PART_ENDS, parts.lease).await;
     shared.counts.report()
 }
 
-/// A part that ends while the worker works has panicked; the others would wait for it for ever.
-async fn ended_early(parts: &Parts) {
-    while !parts.dispatching.is_finished() && !parts.settling.is_finished() {
-        tokio::time::sleep(Duration::from_millis(500)).await;
+/// A part that ends while the worker works has panicked, or its runtime has gone; the others would
+/// wait for it for ever.
+async fn one_of(parts: &Parts) {
+    tokio::select! {
+        () = parts.dispatch.clone() => {}
+        () = parts.settle.clone() => {}
+        () = parts.lease.clone() => {}
     }
 }
 
@@ -160,19 +201,6 @@ struct Leaving(Arc<Shared>);
 impl Drop for Leaving {
     fn drop(&mut self) {
         self.0.stop.advance(Phase::Leaving);
-    }
-}
-
-/// Looks now and then: joining it would hold a thread of the runtime for as long as it takes.
-async fn thread_ended(thread: &std::thread::JoinHandle<()>) {
-    while !thread.is_finished() {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-}
-
-fn join(part: &str, ended: Result<(), tokio::task::JoinError>) {
-    if let Err(error) = ended {
-        tracing::error!(%error, "{part} ended abnormally");
     }
 }
 
