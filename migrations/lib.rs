@@ -27,7 +27,8 @@ const FILES: &[(i64, &str, &str)] = &[
     (9, "history", include_str!("0009_history.sql")),
     (10, "views", include_str!("0010_views.sql")),
     (11, "admin", include_str!("0011_admin.sql")),
-    (12, "grants", include_str!("0012_grants.sql")),
+    (12, "explain", include_str!("0012_explain.sql")),
+    (13, "grants", include_str!("0013_grants.sql")),
 ];
 
 /// A clock that tests may set: SQL to run in a test database, as the owner of schema `jobs`.

@@ -2,7 +2,7 @@
 
 use crate::app::{bare, run};
 
-const COMMANDS: [&[&str]; 14] = [
+const COMMANDS: [&[&str]; 15] = [
     &["dev"],
     &["migrate"],
     &["worker"],
@@ -12,6 +12,7 @@ const COMMANDS: [&[&str]; 14] = [
     &["inspect", "job"],
     &["inspect", "tasks"],
     &["inspect", "workers"],
+    &["explain"],
     &["retry"],
     &["cancel"],
     &["purge"],

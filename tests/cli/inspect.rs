@@ -70,8 +70,23 @@ async fn one_job_is_shown_with_all_that_is_known() {
     }
     let id: String = db.one("select job_id from jobs.job_queue where task = 'app.nobody'").await;
     let text = run(&mut on(&db.url, &["inspect", "job", &id])).data();
-    assert!(text.contains("a worker that has this task: none is alive"), "{text}");
+    assert!(text.contains("Why           no worker ever declared the task 'app.nobody'"), "{text}");
     let said = run(&mut on(&db.url, &["inspect", "job", "nosuchjob"]));
+    assert_eq!(said.code, Some(1), "{said:?}");
+    assert!(said.err.contains("no job nosuchjob"), "{said:?}");
+}
+
+#[tokio::test]
+async fn a_job_that_does_not_run_is_explained() {
+    let db = worked().await;
+    let id: String = db.one("select job_id from jobs.job_queue where task = 'app.nobody'").await;
+    let text = run(&mut on(&db.url, &["explain", &id])).data();
+    let codes: Vec<_> = text.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    assert_eq!(codes, ["unknown_task", "in_line"], "{text}");
+    let id: String = db.one("select job_id from jobs.job_queue where task = 'app.add'").await;
+    let document = run(&mut on(&db.url, &["explain", &id, "--json"])).json();
+    assert_eq!((&document["job_id"], &document["reasons"][0]["code"]), (&id.into(), &"scheduled".into()));
+    let said = run(&mut on(&db.url, &["explain", "nosuchjob"]));
     assert_eq!(said.code, Some(1), "{said:?}");
     assert!(said.err.contains("no job nosuchjob"), "{said:?}");
 }

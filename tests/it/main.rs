@@ -4,6 +4,7 @@ mod adopt;
 mod batches;
 mod budget;
 mod contract;
+mod explain;
 mod faults;
 mod history;
 mod keep;

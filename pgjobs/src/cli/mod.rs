@@ -31,6 +31,7 @@ mod console;
 mod dev;
 mod dsn;
 mod exit;
+mod explain;
 mod inspect;
 mod interrupt;
 mod log;

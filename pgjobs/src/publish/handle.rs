@@ -13,6 +13,7 @@ use crate::args::read_result;
 use crate::error::Error;
 use crate::job_id::JobId;
 use crate::job_state::JobState;
+use crate::sql::explain::{self, Reason};
 use crate::sql::inspect::{self, JobRow, Standing};
 use crate::sql::pooler::on_pool;
 
@@ -45,6 +46,14 @@ impl<R> JobHandle<R> {
     /// (see [`Keep`](crate::Keep)), or when its history was dropped.
     pub async fn fetch(&self, pool: &PgPool) -> Result<JobRow, Error> {
         inspect::get(&mut *pool.acquire().await?, &self.id).await
+    }
+
+    /// Why it is not running, or where it runs, or how it ended: the weightiest reason first.
+    ///
+    /// # Errors
+    /// As [`fetch`](JobHandle::fetch).
+    pub async fn explain(&self, pool: &PgPool) -> Result<Vec<Reason>, Error> {
+        explain::explain(&mut *pool.acquire().await?, &self.id).await
     }
 }
 

@@ -7,30 +7,16 @@ use sqlx::PgPool;
 use crate::cli::console::Console;
 use crate::cli::exit::Failure;
 use crate::cli::words;
-use crate::inspect::{self, JobRow};
+use crate::inspect::{self, JobRow, Reason};
 use crate::{JobId, JobState};
 
 pub(super) async fn show(pool: &PgPool, id: &JobId, console: &Console) -> Result<(), Failure> {
     let job = inspect::job(pool, id).await?;
-    let waits_for = waits_for(pool, &job).await?;
-    console.data(&job, || describe(&job, waits_for.as_deref(), console))
+    let reason = inspect::explain(pool, id).await?.into_iter().next();
+    console.data(&job, || describe(&job, reason.as_ref(), console))
 }
 
-/// Why a pending job does not run.
-async fn waits_for(pool: &PgPool, job: &JobRow) -> Result<Option<String>, Failure> {
-    if job.state != JobState::Pending {
-        return Ok(None);
-    }
-    if let Some(time) = job.scheduled_at.filter(|time| *time > Utc::now()) {
-        return Ok(Some(format!("its time, {}", words::when(time, Utc::now()))));
-    }
-    let tasks = inspect::tasks(pool).await?;
-    let has = tasks.iter().any(|t| t.workers > 0 && (t.name == job.task || t.aliases.contains(&job.task)));
-    let reason = if has { "a free slot" } else { "a worker that has this task: none is alive" };
-    Ok(Some(reason.to_owned()))
-}
-
-fn describe(job: &JobRow, waits_for: Option<&str>, console: &Console) -> String {
+fn describe(job: &JobRow, reason: Option<&Reason>, console: &Console) -> String {
     let mut text = String::new();
     let mut say = |name: &str, value: Option<String>| {
         if let Some(value) = value {
@@ -40,7 +26,7 @@ fn describe(job: &JobRow, waits_for: Option<&str>, console: &Console) -> String 
     say("Job", Some(job.job_id.to_string()));
     say("Task", Some(job.task.clone()));
     say("State", Some(console.paint(color(job.state), job.state.as_str())));
-    say("Waits for", waits_for.map(str::to_owned));
+    say("Why", reason.map(|reason| reason.message.clone()));
     say("Starts", Some(job.attempt.to_string()));
     say("Charged", Some(format!("{} of {} runs", job.retries, job.max_retries)));
     say("Priority", Some(job.priority.to_string()));

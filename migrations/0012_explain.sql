@@ -1,0 +1,172 @@
+-- Why a job stands where it stands: the question that people ask first.
+
+-- One reason: a code for machines, a sentence for people, until when it holds if that is known, and its
+-- facts. Never a body, a result or an error, which may hold secrets.
+create type jobs.reason as (code text, message text, until timestamptz, details jsonb);
+
+-- A moment as a sentence names it.
+create function jobs._moment(i_at timestamptz) returns text
+language sql stable parallel safe
+return pg_catalog.to_char(i_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"')
+  || case when i_at >= jobs.now() then ' (in ' else ' (ago: ' end
+  || pg_catalog.date_trunc('second', greatest(i_at - jobs.now(), jobs.now() - i_at)) || ')';
+
+-- Live workers that claim this task, and what they hold.
+create function jobs._able_workers(i_task varchar) returns table (workers bigint, slots bigint, held bigint)
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off as $$
+begin
+  return query
+  select count(*), coalesce(sum(w.slots), 0)::bigint, coalesce(sum(h.held), 0)::bigint
+  from jobs.worker w,
+    lateral (select sum(bit_count(b.open::bit(64))) as held from jobs.batch b where b.worker = w.id) h
+  where w.lost_at is null and w.expires_at >= jobs.now() and i_task = any (w.tasks);
+end $$;
+
+-- Nobody can run it.
+create function jobs._explain_absence(i_task varchar) returns setof jobs.reason
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select
+    case when t.name is null then 'unknown_task' else 'no_worker' end,
+    case when t.name is null
+      then format('no worker ever declared the task %s: is the name right, and does the worker''s program link it?', quote_literal(i_task))
+      else format('no live worker claims the task %s: it was last declared at %s', quote_literal(i_task), jobs._moment(t.declared_at)) end,
+    null::timestamptz,
+    jsonb_build_object('task', i_task, 'live_workers', l.workers, 'their_topics', l.topics)
+  from (select count(*) as workers,
+               coalesce((select jsonb_agg(distinct o.topic) from jobs.worker a, unnest(a.topics) o(topic)
+                         where a.lost_at is null and a.expires_at >= jobs.now()), '[]') as topics
+        from jobs.worker w where w.lost_at is null and w.expires_at >= jobs.now()) l
+  left join jobs.task t on t.name = i_task or i_task = any (t.aliases)
+  where not exists (select 1 from jobs.worker w where w.lost_at is null and w.expires_at >= jobs.now() and i_task = any (w.tasks))
+  limit 1
+$$;
+
+-- A transaction that has not ended holds the job's row: somebody consumes it, or cancels it.
+create function jobs._explain_lock(i_holder xid) returns setof jobs.reason
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select 'held_by_transaction', format('an open transaction of the server process %s holds it', l.pid), null::timestamptz,
+    jsonb_build_object('pid', l.pid)
+  from pg_locks l where l.locktype = 'transactionid' and l.transactionid = i_holder and l.granted
+$$;
+
+-- Its place in line, and whether the workers that have its task are busy. Counts to 10,000 and no further.
+create function jobs._explain_line(i_task varchar, i_rank bigint, i_ready_seq bigint, i_ahead bigint) returns setof jobs.reason
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
+declare
+  v_able record;
+  v_before bigint := i_ahead + (
+    select coalesce(sum(a.size), 0)
+    from (select q.size from jobs.pending q
+          where q.task = i_task and q.ready_seq is not null and (jobs._rank(q.priority, q.ready_seq), q.ready_seq) < (i_rank, i_ready_seq)
+          order by jobs._rank(q.priority, q.ready_seq), q.ready_seq limit 10000) a);
+begin
+  select a.workers, a.slots, a.held into v_able from jobs._able_workers(i_task) a;
+  if v_able.workers > 0 and v_able.held >= v_able.slots then
+    return next row('workers_busy',
+      format('the %s live workers that claim its task hold %s jobs in %s slots', v_able.workers, v_able.held, v_able.slots),
+      null, jsonb_build_object('workers', v_able.workers, 'slots', v_able.slots, 'held', v_able.held))::jobs.reason;
+  end if;
+  return next row('in_line',
+    case when v_before >= 10000 then 'more than 10000 jobs of its task are before it in line'
+         when v_before = 0 then 'it is the next of its task in line'
+         else format('%s jobs of its task are before it in line', v_before) end,
+    null, jsonb_build_object('before', least(v_before, 10000)))::jobs.reason;
+end $$;
+
+-- Why a pending job does not run yet; no row when the job is not pending.
+create function jobs._explain_pending(i_job varchar) returns setof jobs.reason
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off as $$
+declare
+  v_job record;
+begin
+  select q.xmax as holder, jobs._rank(q.priority, q.ready_seq) as rank, q.ready_seq as row_seq, 0 as ahead,
+    q.task, q.scheduled_at, q.ready_seq, q.attempt, q.retries, q.max_retries into v_job
+  from jobs.pending q where q.job_id = i_job and q.size = 1;
+  if not found then
+    select q.xmax as holder, jobs._rank(q.priority, q.ready_seq) as rank, q.ready_seq as row_seq, j.at - 1 as ahead,
+      q.task, j.scheduled_at, j.ready_seq, j.attempt, j.retries, j.max_retries into v_job
+    from jobs.pending q,
+      unnest(q.jobs) with ordinality j(id, job_id, task, body, retries, max_retries, priority, timeout, created_at, scheduled_at,
+                                       ready_seq, attempt, traceback, at)
+    where q.size > 1 and q.job_id >= left(i_job, 13) and q.job_id <= i_job and q.last_job >= i_job and j.job_id = i_job;
+  end if;
+  if not found then
+    return;
+  end if;
+  if v_job.scheduled_at > jobs.now() and v_job.retries = 0 then
+    return next row('scheduled', format('it is scheduled for %s', jobs._moment(v_job.scheduled_at)), v_job.scheduled_at,
+      jsonb_build_object('attempt', v_job.attempt))::jobs.reason;
+  elsif v_job.scheduled_at > jobs.now() then
+    return next row('backoff',
+      format('%s of %s runs failed, and the next is scheduled for %s', v_job.retries, v_job.max_retries, jobs._moment(v_job.scheduled_at)),
+      v_job.scheduled_at, jsonb_build_object('attempt', v_job.attempt, 'retries', v_job.retries, 'max_retries', v_job.max_retries))::jobs.reason;
+  end if;
+  return query select a.* from jobs._explain_absence(v_job.task) a;
+  return query select l.* from jobs._explain_lock(v_job.holder) l;
+  if v_job.ready_seq is not null then
+    return query select l.* from jobs._explain_line(v_job.task, v_job.rank, v_job.row_seq, v_job.ahead) l;
+  elsif v_job.scheduled_at <= jobs.now() then
+    return next row('due', format('its time came at %s: the next look of any live worker puts it in line', jobs._moment(v_job.scheduled_at)),
+      null, '{}'::jsonb)::jobs.reason;
+  end if;
+end $$;
+
+-- Where a running job runs, and when it comes back if its holder is dead; no row when it does not run.
+create function jobs._explain_running(i_job varchar) returns setof jobs.reason
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off as $$
+declare
+  v_run record;
+  v_lapses timestamptz;
+  v_where text;
+begin
+  select r.worker, r.run_at, r.expires_at, r.attempt, r.max_retries, w.host, w.pid, w.lost_at, w.expires_at as worker_expires_at into v_run
+  from jobs._find_run(i_job) f
+  join jobs._runs r on r.lease = f.lease and r.part = f.place >> 6 and r.place = f.place
+  left join jobs.worker w on w.id = r.worker;
+  if not found then
+    return;
+  end if;
+  v_lapses := case when v_run.worker is null then v_run.expires_at
+                   else least(v_run.expires_at, coalesce(v_run.lost_at, v_run.worker_expires_at, v_run.run_at)) end;
+  v_where := case when v_run.worker is null then 'a client without a worker''s name'
+                  else format('worker %s of process %s on %s', v_run.worker, v_run.pid, quote_literal(v_run.host)) end;
+  return next case when v_lapses >= jobs.now()
+    then row('running', format('attempt %s runs since %s at %s', v_run.attempt, jobs._moment(v_run.run_at), v_where), v_lapses,
+             jsonb_build_object('attempt', v_run.attempt, 'worker', v_run.worker, 'expires_at', v_run.expires_at))::jobs.reason
+    else row('lease_lapsed',
+             format('attempt %s was taken by %s, whose lease lapsed at %s: the next sweep of any live worker brings the job back',
+                    v_run.attempt, v_where, jobs._moment(v_lapses)),
+             null, jsonb_build_object('attempt', v_run.attempt, 'worker', v_run.worker, 'lapsed_at', v_lapses))::jobs.reason
+    end;
+end $$;
+
+-- How an ended job ended; no row when it is not in history.
+create function jobs._explain_ended(i_job varchar) returns setof jobs.reason
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select h.status::text,
+    case h.status
+      when 'success' then format('it succeeded at %s in attempt %s', jobs._moment(h.complete_on), h.attempt)
+      when 'cancelled' then format('it was cancelled at %s', jobs._moment(h.complete_on))
+      else format('it failed at %s in attempt %s, with at most %s runs', jobs._moment(h.complete_on), h.attempt, h.max_retries) end,
+    null::timestamptz, jsonb_build_object('attempt', h.attempt, 'max_retries', h.max_retries, 'complete_on', h.complete_on)
+  from jobs.job h where h.job_id = i_job
+$$;
+
+-- Why a job is not running, or where it runs, or how it ended: one row for each reason, the weightiest
+-- first. Reads by index and locks nothing. PT404 for a job that nobody knows.
+create function jobs.explain(i_job varchar) returns setof jobs.reason
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  return query select p.* from jobs._explain_pending(i_job) p;
+  if not found then
+    return query select e.* from jobs._explain_ended(i_job) e;
+  end if;
+  if not found then
+    return query select r.* from jobs._explain_running(i_job) r;
+  end if;
+  if not found then
+    raise sqlstate 'PT404' using message = format('there is no job %s', quote_literal(i_job)),
+      hint = 'history that was dropped for its age, or not kept for this task, is not known any more';
+  end if;
+end $$;

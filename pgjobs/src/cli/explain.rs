@@ -1,0 +1,41 @@
+//! `explain`: why a job is not running.
+
+use clap::Args;
+use serde::Serialize;
+
+use super::connect::connect;
+use super::console::Console;
+use super::exit::Failure;
+use super::options::Global;
+use crate::JobId;
+use crate::inspect::{self, Reason};
+
+const AFTER_HELP: &str = "\
+One line for each reason, the weightiest first: a code for programs and a sentence.
+
+Examples:
+  pgjobs explain 0199d1f2a4b07c3e8f5a6b7c8d9e0f12
+  pgjobs explain 0199d1f2a4b07c3e8f5a6b7c8d9e0f12 --json | jq -r '.reasons[0].code'";
+
+#[derive(Args)]
+#[command(after_help = AFTER_HELP)]
+pub(super) struct Explain {
+    /// The job's id.
+    id: JobId,
+}
+
+#[derive(Serialize)]
+struct Explained<'a> {
+    job_id: &'a JobId,
+    reasons: &'a [Reason],
+}
+
+pub(super) async fn run(asked: Explain, global: &Global, console: &Console) -> Result<(), Failure> {
+    let pool = connect(global, console).await?;
+    let reasons = inspect::explain(&pool, &asked.id).await?;
+    let explained = Explained { job_id: &asked.id, reasons: &reasons };
+    console.data(&explained, || {
+        let lines = reasons.iter().map(|reason| format!("{:<21}{}", reason.code, reason.message));
+        lines.collect::<Vec<_>>().join("\n")
+    })
+}

@@ -1,0 +1,181 @@
+//! `jobs.explain`: every reason for which a job does not run, in raw SQL.
+
+use std::time::Duration;
+
+use pgjobs_tests::Db;
+use sqlx::{Connection, Executor};
+
+const WORKER: &str = "00000000-0000-7000-8000-000000000000";
+
+/// The job's codes, the weightiest first.
+async fn codes(db: &Db) -> Vec<String> {
+    db.all("select e.code from jobs.\"all\" a, jobs.explain(a.job_id) e").await
+}
+
+async fn says(db: &Db) -> String {
+    db.one("select e.message from jobs.\"all\" a, jobs.explain(a.job_id) e limit 1").await
+}
+
+async fn declare(db: &Db) {
+    db.run(r#"select jobs.register_tasks('[{"name": "a", "aliases": ["old.a"], "args_schema": {}, "result_schema": {}, "retries": 3, "timeout": 60, "priority": 0}]')"#).await;
+}
+
+async fn register(db: &Db, slots: i32) {
+    db.run(&format!(
+        "select jobs.register_worker('{WORKER}', 'here', 7, 'v', '{{a*}}', '{{a}}', {slots}, 15)"
+    ))
+    .await;
+}
+
+async fn claim(db: &Db) {
+    let claim = format!(
+        "select * from jobs.claim(i_worker => '{WORKER}', i_tasks => '{{a}}', i_num => 1, i_lease => gen_random_uuid(), i_margin => 15)"
+    );
+    db.run(&claim).await;
+}
+
+#[tokio::test]
+async fn a_task_that_nobody_has_is_unknown_or_without_a_live_worker() {
+    let db = Db::with_clock().await;
+    db.run("select jobs.publish('a')").await;
+    assert_eq!(codes(&db).await, ["unknown_task", "in_line"]);
+    assert!(says(&db).await.contains("no worker ever declared the task 'a'"));
+    declare(&db).await;
+    assert_eq!(codes(&db).await, ["no_worker", "in_line"]);
+    register(&db, 5).await;
+    assert_eq!(codes(&db).await, ["in_line"]);
+    assert_eq!(says(&db).await, "it is the next of its task in line");
+    db.advance(Duration::from_secs(16)).await;
+    assert_eq!(codes(&db).await, ["no_worker", "in_line"], "a worker whose lease has lapsed is not live");
+}
+
+#[tokio::test]
+async fn an_alias_of_a_declared_task_is_no_unknown_task() {
+    let db = Db::new().await;
+    declare(&db).await;
+    db.run("select jobs.publish('old.a')").await;
+    assert_eq!(codes(&db).await, ["no_worker", "in_line"]);
+}
+
+#[tokio::test]
+async fn a_job_of_the_future_says_its_time_and_then_that_it_is_due() {
+    let db = Db::with_clock().await;
+    declare(&db).await;
+    register(&db, 5).await;
+    db.run("select jobs.publish('a', null, jobs.now() + interval '10 s')").await;
+    assert_eq!(codes(&db).await, ["scheduled"]);
+    assert!(says(&db).await.ends_with("(in 00:00:10)"), "{}", says(&db).await);
+    db.advance(Duration::from_secs(11)).await;
+    assert_eq!(codes(&db).await, ["due"]);
+}
+
+#[tokio::test]
+async fn a_job_that_failed_says_when_it_runs_again() {
+    let db = Db::with_clock().await;
+    declare(&db).await;
+    register(&db, 5).await;
+    db.run("select jobs.publish('a')").await;
+    claim(&db).await;
+    assert_eq!(codes(&db).await, ["running"]);
+    assert!(says(&db).await.contains("attempt 1 runs since"), "{}", says(&db).await);
+    assert!(says(&db).await.contains("of process 7 on 'here'"), "{}", says(&db).await);
+    db.run("select jobs.nack(r.job_id, 'the canary', jobs.now() + interval '1 min') from jobs.running r")
+        .await;
+    assert_eq!(codes(&db).await, ["backoff"]);
+    assert!(
+        says(&db).await.starts_with("1 of 3 runs failed, and the next is scheduled for"),
+        "{}",
+        says(&db).await
+    );
+    assert!(!says(&db).await.contains("canary"));
+}
+
+#[tokio::test]
+async fn a_full_worker_is_named_before_the_place_in_line() {
+    let db = Db::new().await;
+    declare(&db).await;
+    register(&db, 1).await;
+    db.run("select jobs.publish('a')").await;
+    claim(&db).await;
+    db.run("select jobs.publish('a', null, null, null, 1) from generate_series(1, 3)").await;
+    db.run("select jobs.publish('a') from generate_series(1, 2)").await;
+    let last =
+        "select e.code || ' ' || e.details::text from jobs.explain((select max(job_id) from jobs.pending)) e";
+    assert_eq!(
+        db.all::<String>(last).await,
+        [r#"workers_busy {"held": 1, "slots": 1, "workers": 1}"#, r#"in_line {"before": 4}"#]
+    );
+}
+
+#[tokio::test]
+async fn a_job_that_lies_together_with_others_has_its_own_place_in_line() {
+    let db = Db::new().await;
+    db.run("select jobs.publish_all('{a}', (select array_agg('{}'::jsonb) from generate_series(1, 200)), null, null, null, null, null, null, true)").await;
+    assert!(db.one::<i64>("select count(*) from jobs.pending").await < 200);
+    let nth = "select (e.details ->> 'before')::bigint
+               from (select job_id from jobs.job_queue order by id limit 1 offset 150) j, jobs.explain(j.job_id) e where e.code = 'in_line'";
+    assert_eq!(db.one::<i64>(nth).await, 150);
+}
+
+#[tokio::test]
+async fn an_open_transaction_that_holds_the_job_is_named() {
+    let db = Db::new().await;
+    declare(&db).await;
+    register(&db, 5).await;
+    db.run("select jobs.publish('a')").await;
+    let mut other = db.connect().await;
+    let mut transaction = other.begin().await.unwrap();
+    transaction.execute("select jobs.consume('a', 1)").await.unwrap();
+    let pid: i32 = sqlx::query_scalar("select pg_backend_pid()").fetch_one(&mut *transaction).await.unwrap();
+    assert_eq!(codes(&db).await, ["held_by_transaction", "in_line"]);
+    assert!(says(&db).await.contains(&pid.to_string()));
+    transaction.rollback().await.unwrap();
+    assert_eq!(codes(&db).await, ["in_line"]);
+}
+
+#[tokio::test]
+async fn a_dead_holder_is_named_until_a_sweep_brings_the_job_back() {
+    let db = Db::with_clock().await;
+    declare(&db).await;
+    register(&db, 5).await;
+    db.run("select jobs.publish('a')").await;
+    claim(&db).await;
+    db.advance(Duration::from_secs(16)).await;
+    assert_eq!(codes(&db).await, ["lease_lapsed"]);
+    db.run("select jobs.sweep()").await;
+    assert_eq!(codes(&db).await, ["no_worker", "in_line"]);
+}
+
+#[tokio::test]
+async fn ended_jobs_say_how_they_ended_and_unknown_ones_are_refused() {
+    let db = Db::new().await;
+    for (verdict, code) in [
+        ("select jobs.ack(r.job_id, '\"the canary\"') from jobs.running r", "success"),
+        ("select jobs.nack(r.job_id, 'the canary', null, false) from jobs.running r", "failed"),
+        ("select jobs.cancel(array_agg(r.job_id)::text[]) from jobs.running r", "cancelled"),
+    ] {
+        db.run("truncate jobs.job").await;
+        db.run("select jobs.publish('a', '{\"args\": [\"the canary\"]}', null, null, null, 1)").await;
+        db.run("select jobs.consume('a', 1)").await;
+        db.run(verdict).await;
+        assert_eq!(codes(&db).await, [code]);
+        let all: String = db.one("select e::text from jobs.job j, jobs.explain(j.job_id) e").await;
+        assert!(!all.contains("canary"), "{all}");
+    }
+    let (code, message) = db.refusal("select jobs.explain('0199d1f2a4b07c3e8f5a6b7c8d9e0f12')").await;
+    assert_eq!((code.as_str(), message.contains("there is no job '0199")), ("PT404", true));
+}
+
+#[tokio::test]
+async fn it_counts_no_further_than_ten_thousand() {
+    let db = Db::new().await;
+    db.run("select jobs.publish_all('{a}', (select array_agg('{}'::jsonb) from generate_series(1, 30000)), null, null, null, null, null)").await;
+    assert_eq!(
+        db.one::<i64>(
+            "select (e.details ->> 'before')::bigint from (select max(job_id) as job_id from jobs.pending) l, jobs.explain(l.job_id) e
+             where e.code = 'in_line'"
+        )
+        .await,
+        10000
+    );
+}
