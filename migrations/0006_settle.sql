@@ -29,6 +29,24 @@ begin
   where j.job_id = i_job and (b.open >> (j.ordinality - 1)::integer) & 1 = 1;
 end $$;
 
+-- The runs of these batches whose bits are set, of batches that the caller has locked. Inlined where it is
+-- used; each batch is opened once, whatever the planner thinks of what it is joined with (offset 0).
+create function jobs._opened(i_leases uuid[], i_parts integer[], i_bits bigint[]) returns table (
+  lease uuid, place integer, run_at timestamptz, worker uuid, id bigint, job_id varchar, task varchar, body jsonb, retries integer,
+  max_retries integer, priority integer, timeout numeric, created_at timestamptz, scheduled_at timestamptz, ready_seq bigint,
+  attempt integer, traceback text
+)
+language sql stable begin atomic
+  select b.lease, g.part * 64 + (j.ordinality - 1)::integer, b.run_at, b.worker,
+    j.id, j.job_id, j.task, j.body, j.retries, j.max_retries, j.priority, j.timeout, j.created_at, j.scheduled_at,
+    j.ready_seq, j.attempt + 1, j.traceback
+  from rows from (pg_catalog.unnest(i_leases), pg_catalog.unnest(i_parts), pg_catalog.unnest(i_bits)) g(lease, part, bits),
+    lateral (select q.lease, q.run_at, q.worker, q.jobs from jobs.batch q where q.lease = g.lease and q.part = g.part limit 1) b,
+    pg_catalog.unnest(b.jobs) with ordinality j
+  where (g.bits >> (j.ordinality - 1)::integer) & 1 = 1
+  offset 0;
+end;
+
 -- The core: settles runs given as parallel arrays and returns the positions, in these arrays, of
 -- those that were refused.
 --
@@ -65,14 +83,7 @@ begin
                           run_at, scheduled_at, complete_on, result, traceback, attempt, lease, worker)
     select o.id, o.job_id, o.task, o.body, o.retries, o.max_retries, o.priority, o.timeout, 'success', o.created_at,
       o.run_at, o.scheduled_at, i_now, s.result, o.traceback, o.attempt, o.lease, o.worker
-    from (select b.lease, g.part * 64 + (j.ordinality - 1)::integer as place, b.run_at, b.worker,
-          j.id, j.job_id, j.task, j.body, j.retries, j.max_retries, j.priority, j.timeout, j.created_at, j.scheduled_at,
-          j.ready_seq, j.attempt + 1 as attempt, j.traceback
-        from unnest(v_leases, v_parts, v_bits) g(lease, part, bits),
-          lateral (select q.lease, q.run_at, q.worker, q.jobs from jobs.batch q where q.lease = g.lease and q.part = g.part limit 1) b,
-          unnest(b.jobs) with ordinality j
-        where (g.bits >> (j.ordinality - 1)::integer) & 1 = 1
-        offset 0) o   -- each batch is opened once, whatever the planner thinks of the other side
+    from jobs._opened(v_leases, v_parts, v_bits) o
       join unnest(i_leases, i_places, i_outcomes, i_results) s(lease, place, outcome, result) on s.lease = o.lease and s.place = o.place
     where coalesce(s.outcome = 'success', true) and o.task <> all (v_unkept_successes);
     if i_outcomes is not null then
@@ -116,14 +127,7 @@ begin
       s.outcome in ('fail', 'cancel') or (s.outcome in ('retry', 'verify') and o.retries + 1 >= o.max_retries) as ends,
       -- When it runs again; null: at once and before others of its priority.
       case when s.outcome <> 'release' then i_now + coalesce(make_interval(secs => s.delay), jobs._backoff(o.retries)) end as run_after
-    from (select b.lease, g.part * 64 + (j.ordinality - 1)::integer as place, b.run_at, b.worker,
-          j.id, j.job_id, j.task, j.body, j.retries, j.max_retries, j.priority, j.timeout, j.created_at, j.scheduled_at,
-          j.ready_seq, j.attempt + 1 as attempt, j.traceback
-        from unnest(v_leases, v_parts, v_bits) g(lease, part, bits),
-          lateral (select q.lease, q.run_at, q.worker, q.jobs from jobs.batch q where q.lease = g.lease and q.part = g.part limit 1) b,
-          unnest(b.jobs) with ordinality j
-        where (g.bits >> (j.ordinality - 1)::integer) & 1 = 1
-        offset 0) o   -- each batch is opened once, whatever the planner thinks of the other side
+    from jobs._opened(v_leases, v_parts, v_bits) o
       join unnest(i_leases, i_places, i_outcomes, i_errors, i_delays) s(lease, place, outcome, error, delay)
         on s.lease = o.lease and s.place = o.place
     where s.outcome <> 'success'
