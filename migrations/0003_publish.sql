@@ -73,7 +73,7 @@ begin
           coalesce(i_priority, 0), coalesce(i_max_retries, 3), v_now,
           case when i_scheduled_at is null or i_scheduled_at <= v_now then v_id end)
   returning q.id, q.job_id, q.task, q.body, q.retries, q.max_retries, q.priority, q.timeout,
-            q.created_at, null, q.scheduled_at, q.attempt into v_job;
+            q.created_at, null::timestamptz, q.scheduled_at, q.attempt into v_job;
   if jobs._is_awaited('jobs.sleeping_until') then
     perform pg_notify('jobs_ready', '');
   end if;

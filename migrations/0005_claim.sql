@@ -159,7 +159,7 @@ declare
   v_size integer;
   v_waiting boolean := false;   -- there are jobs in line, of those to look at
   v_large boolean;
-  v_again text[] := '{}';    -- tasks to look at once more, one by one
+  v_again text[] := array[]::text[];    -- tasks to look at once more, one by one
 begin
   if (i_num >= 1 and i_lease is not null and i_margin between 0 and 3600) is not true then
     raise sqlstate 'PT400' using message = 'a claim needs a number of at least 1, a lease, and a margin of 0 to 3600 seconds';
@@ -296,7 +296,7 @@ declare
   v_prefix text := coalesce(jobs._prefix(i_topic), '');
   v_pattern text := coalesce(jobs._pattern(i_topic), '%');
   v_task text;
-  v_tasks text[] := '{}';
+  v_tasks text[] := array[]::text[];
 begin
   select q.task into v_task from jobs.pending q
   where q.ready_seq is not null and q.task >= v_prefix order by q.task limit 1;

@@ -101,7 +101,7 @@ begin
     perform jobs._wake_waiters();
   end if;
   if v_accepted = cardinality(i_places) then
-    return '{}';
+    return array[]::integer[];
   end if;
   return array(
     select v.at::integer
