@@ -1,5 +1,6 @@
 //! A database for each test: real, migrated, its own, and gone with the test program.
 
+mod cluster;
 mod pooler;
 mod proxy;
 mod tied;
@@ -13,6 +14,7 @@ use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 use tokio::sync::OnceCell;
 
+pub use cluster::Cluster;
 pub use pooler::Pooler;
 pub use proxy::Proxy;
 pub use tied::{Tied, as_server_user, folder};

@@ -10,9 +10,10 @@
 
 use std::time::Duration;
 
-use sqlx::postgres::{PgConnectOptions, PgConnection};
-use sqlx::{ConnectOptions, Connection, Executor};
+use sqlx::postgres::PgConnection;
+use sqlx::{Connection, Executor};
 
+use super::servers::Servers;
 use crate::backoff::Backoff;
 use crate::error::Error;
 
@@ -23,15 +24,15 @@ const RECONNECT: Backoff = Backoff::exponential(Duration::from_millis(100), Dura
 const READ_COMMITTED: &str = "set session characteristics as transaction isolation level read committed";
 
 pub(crate) struct Link {
-    options: PgConnectOptions,
+    servers: Servers,
     deadline: Duration,
     connection: Option<PgConnection>,
     failures: u32,
 }
 
 impl Link {
-    pub(crate) fn new(options: PgConnectOptions, deadline: Duration) -> Self {
-        Link { options: options.disable_statement_logging(), deadline, connection: None, failures: 0 }
+    pub(crate) fn new(servers: Servers, deadline: Duration) -> Self {
+        Link { servers, deadline, connection: None, failures: 0 }
     }
 
     /// Runs statements on the connection, opened if need be, within the deadline.
@@ -61,8 +62,8 @@ impl Link {
         if let Some(connection) = self.connection.take() {
             return Ok(connection);
         }
+        let mut connection = self.servers.connect(self.deadline).await?;
         within(self.deadline, async {
-            let mut connection = PgConnection::connect_with(&self.options).await?;
             connection.execute(READ_COMMITTED).await?;
             Ok(connection)
         })

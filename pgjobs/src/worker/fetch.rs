@@ -147,10 +147,12 @@ impl Fetcher {
         }
     }
 
-    async fn recover(&self, error: &Error) {
+    async fn recover(&mut self, error: &Error) {
         if matches!(error, Error::Refused { code, .. } if code == "PT410") {
             return self.shared.declare_lost(self.shared.identity());
         }
+        // The next server may be another one, whose line is not as far.
+        self.marks = Marks::new(Instant::now());
         let delay = self.link.retry_delay();
         tracing::warn!(%error, retry_in = ?delay, "claiming failed");
         tokio::select! {

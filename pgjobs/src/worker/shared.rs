@@ -5,7 +5,6 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use serde::Serialize;
-use sqlx::postgres::PgConnectOptions;
 use tokio::sync::{Notify, mpsc};
 use uuid::Uuid;
 
@@ -17,10 +16,11 @@ use crate::context::State;
 use crate::job::Job;
 use crate::registry::Registry;
 use crate::sql::link::Link;
+use crate::sql::servers::Servers;
 use crate::sql::settle::{Settlement, Verdict};
 
 pub(super) struct Shared {
-    pub(super) options: PgConnectOptions,
+    pub(super) servers: Servers,
     pub(super) settings: Settings,
     pub(super) registry: Registry,
     pub(super) state: Arc<State>,
@@ -87,7 +87,7 @@ pub struct Report {
 
 impl Shared {
     pub(super) fn new(
-        options: PgConnectOptions,
+        servers: Servers,
         settings: Settings,
         registry: Registry,
         state: State,
@@ -95,7 +95,7 @@ impl Shared {
     ) -> (Arc<Self>, mpsc::UnboundedReceiver<Settlement>) {
         let (settlements, receiver) = mpsc::unbounded_channel();
         let shared = Shared {
-            options,
+            servers,
             settings,
             registry,
             state: Arc::new(state),
@@ -114,7 +114,7 @@ impl Shared {
 
     /// A connection for one part of the worker, by whose name the server shows it.
     pub(super) fn link(&self, part: &str, deadline: Duration) -> Link {
-        Link::new(self.options.clone().application_name(&format!("pgjobs {part}")), deadline)
+        Link::new(self.servers.named(part), deadline)
     }
 
     /// The worker's id in the database; a new one after it was declared dead.
