@@ -27,12 +27,15 @@ pub(crate) struct Link {
     servers: Servers,
     deadline: Duration,
     connection: Option<PgConnection>,
+    /// Which of the servers it is connected to; none before the first connection.
+    at: Option<usize>,
+    reopened: bool,
     failures: u32,
 }
 
 impl Link {
     pub(crate) fn new(servers: Servers, deadline: Duration) -> Self {
-        Link { servers, deadline, connection: None, failures: 0 }
+        Link { servers, deadline, connection: None, at: None, reopened: false, failures: 0 }
     }
 
     /// Runs statements on the connection, opened if need be, within the deadline.
@@ -59,15 +62,24 @@ impl Link {
     }
 
     async fn open(&mut self) -> Result<PgConnection, Error> {
-        if let Some(connection) = self.connection.take() {
+        // When another connection has found that the primary is elsewhere, this one leads to a server of the past.
+        if let Some(connection) = self.connection.take_if(|_| self.at == Some(self.servers.primary())) {
             return Ok(connection);
         }
-        let mut connection = self.servers.connect(self.deadline).await?;
-        within(self.deadline, async {
+        self.connection = None;
+        let (mut connection, at) = self.servers.connect(self.deadline).await?;
+        let connection = within(self.deadline, async {
             connection.execute(READ_COMMITTED).await?;
             Ok(connection)
         })
-        .await
+        .await?;
+        self.reopened = self.at.replace(at).is_some();
+        Ok(connection)
+    }
+
+    /// Whether a connection was opened in place of an earlier one since this was asked last.
+    pub(crate) fn was_reopened(&mut self) -> bool {
+        std::mem::take(&mut self.reopened)
     }
 
     /// How long to wait before the next try after a failure.

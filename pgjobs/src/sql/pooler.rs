@@ -17,7 +17,7 @@ use crate::error::Error;
 
 /// Refuses a pooler that pools by transaction, within the deadline.
 pub(crate) async fn refuse_transaction_pooling(servers: &Servers, deadline: Duration) -> Result<(), Error> {
-    let mut first = servers.connect(deadline).await?;
+    let (mut first, _) = servers.connect(deadline).await?;
     within(deadline, async {
         let mut second = PgConnection::connect_with(&servers.last_known()).await?;
         let verdict = sessions_are_held(&mut first, &mut second).await;

@@ -38,20 +38,20 @@ impl Servers {
         Servers { name: format!("pgjobs {part}"), ..self.clone() }
     }
 
-    /// A connection to the primary, within the deadline.
-    pub(crate) async fn connect(&self, deadline: Duration) -> Result<PgConnection, Error> {
+    /// A connection to the primary, within the deadline, and which of the servers that is.
+    pub(crate) async fn connect(&self, deadline: Duration) -> Result<(PgConnection, usize), Error> {
         if self.all.len() == 1 {
             let options = self.options(0);
-            return within(deadline, async { Ok(PgConnection::connect_with(&options).await?) }).await;
+            return within(deadline, async { Ok((PgConnection::connect_with(&options).await?, 0)) }).await;
         }
         let share = deadline / u32::try_from(self.all.len()).unwrap_or(u32::MAX);
-        let begin = self.primary.load(Relaxed);
+        let begin = self.primary();
         let mut refusals = Vec::new();
         for at in (0..self.all.len()).map(|step| (begin + step) % self.all.len()) {
             match within(share, try_primary(&self.options(at))).await {
                 Ok(connection) => {
                     self.found(begin, at);
-                    return Ok(connection);
+                    return Ok((connection, at));
                 }
                 Err(error) => refusals.push(format!("{}: {error}", self.place(at))),
             }
@@ -59,9 +59,14 @@ impl Servers {
         Err(unavailable(format!("no primary among {} servers ({})", self.all.len(), refusals.join("; "))))
     }
 
+    /// Which of the servers was last found to be the primary.
+    pub(crate) fn primary(&self) -> usize {
+        self.primary.load(Relaxed)
+    }
+
     /// Where the primary was last found.
     pub(crate) fn last_known(&self) -> PgConnectOptions {
-        self.options(self.primary.load(Relaxed))
+        self.options(self.primary())
     }
 
     fn options(&self, at: usize) -> PgConnectOptions {

@@ -6,6 +6,7 @@
 //! by one, so that a single bad result spoils only its own job; and a job whose row another
 //! transaction holds is said again later, so that it holds up no other.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -60,6 +61,7 @@ impl Settler {
     ) -> bool {
         if !batch.is_empty() {
             gather(verdicts, batch, BUSY).await;
+            self.own(batch);
             return !self.is_too_late();
         }
         let received = loop {
@@ -74,7 +76,21 @@ impl Settler {
             gather(verdicts, batch, MOMENT).await;
             moments += 1;
         }
+        self.own(batch);
         received > 0
+    }
+
+    /// A run that was taken for nobody's has its verdict here: that holds.
+    fn own(&self, batch: &mut Vec<Settlement>) {
+        let disowns = |settlement: &Settlement| matches!(settlement.verdict, Verdict::Disown);
+        if !batch.iter().any(disowns) {
+            return;
+        }
+        let run = |settlement: &Settlement| (settlement.lease, settlement.place);
+        let mut seen = HashSet::new();
+        let before = batch.len();
+        batch.retain(|settlement| seen.insert(run(settlement)) || !disowns(settlement));
+        self.shared.counts.settled(before - batch.len(), 0);
     }
 
     /// Sends a batch and returns what has to be said again.

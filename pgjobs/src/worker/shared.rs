@@ -18,6 +18,7 @@ use crate::registry::Registry;
 use crate::sql::link::Link;
 use crate::sql::servers::Servers;
 use crate::sql::settle::{Settlement, Verdict};
+use crate::sql::worker::Run;
 
 pub(super) struct Shared {
     pub(super) servers: Servers,
@@ -35,6 +36,8 @@ pub(super) struct Shared {
     identity: RwLock<Uuid>,
     /// The database has declared this worker dead.
     lost: AtomicBool,
+    /// The database may have runs of this worker that it no longer holds.
+    doubted: AtomicBool,
     settlements: mpsc::UnboundedSender<Settlement>,
 }
 
@@ -107,6 +110,7 @@ impl Shared {
             counts: Counts::default(),
             identity: RwLock::new(Uuid::now_v7()),
             lost: AtomicBool::new(false),
+            doubted: AtomicBool::new(false),
             settlements,
         };
         (Arc::new(shared), receiver)
@@ -129,6 +133,24 @@ impl Shared {
             return;
         }
         self.lost.store(true, SeqCst);
+        self.wake_claims();
+    }
+
+    /// The database may be another one than before, which knows less: the claim loop has to compare.
+    pub(super) fn doubt(&self) {
+        self.doubted.store(true, SeqCst);
+        self.wake_claims();
+    }
+
+    pub(super) fn is_in_doubt(&self) -> bool {
+        self.doubted.load(SeqCst)
+    }
+
+    pub(super) fn end_doubt(&self) {
+        self.doubted.store(false, SeqCst);
+    }
+
+    fn wake_claims(&self) {
         self.work.notify_one();
         self.room.notify_one();
     }
@@ -152,6 +174,19 @@ impl Shared {
         for job in self.held.stop_all() {
             self.send(&job, Verdict::Release);
         }
+    }
+
+    /// Gives back those of these runs that are not held. The verdict on one that was held until just now is
+    /// in the queue already, and goes before.
+    pub(super) fn disown(&self, runs: Vec<Run>) -> usize {
+        let nobodys: Vec<Run> =
+            runs.into_iter().filter(|(_, lease, place)| !self.held.holds_run(*lease, *place)).collect();
+        self.counts.open.fetch_add(nobodys.len(), SeqCst);
+        nobodys
+            .into_iter()
+            .map(|(job, lease, place)| Settlement { job, lease, place, verdict: Verdict::Disown })
+            .map(|settlement| self.settlements.send(settlement))
+            .count()
     }
 
     /// Stops everything that is held and forgets it: others have it now.
@@ -214,7 +249,7 @@ impl Counts {
             Verdict::Fail(_) => &self.failed,
             Verdict::Retry(..) => &self.retried,
             Verdict::Snooze(_) => &self.snoozed,
-            Verdict::Release => &self.released,
+            Verdict::Release | Verdict::Disown => &self.released,
         };
         count.fetch_add(1, Relaxed);
     }
