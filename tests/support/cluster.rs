@@ -46,6 +46,11 @@ impl Cluster {
         [self.primary.options(), self.primary.options().socket(&self.folder)]
     }
 
+    /// The primary's port, which is a part of its socket's name; the standby's is 5432.
+    pub fn port(&self) -> u16 {
+        self.primary.options().get_port()
+    }
+
     /// From here on a commit returns when the standby has it as well.
     pub async fn be_synchronous(&self, primary: &PgPool) {
         sqlx::raw_sql("alter system set synchronous_standby_names = '*'")

@@ -29,13 +29,13 @@ pub(crate) struct Link {
     connection: Option<PgConnection>,
     /// Which of the servers it is connected to; none before the first connection.
     at: Option<usize>,
-    reopened: bool,
+    is_new: bool,
     failures: u32,
 }
 
 impl Link {
     pub(crate) fn new(servers: Servers, deadline: Duration) -> Self {
-        Link { servers, deadline, connection: None, at: None, reopened: false, failures: 0 }
+        Link { servers, deadline, connection: None, at: None, is_new: false, failures: 0 }
     }
 
     /// Runs statements on the connection, opened if need be, within the deadline.
@@ -73,13 +73,13 @@ impl Link {
             Ok(connection)
         })
         .await?;
-        self.reopened = self.at.replace(at).is_some();
+        (self.at, self.is_new) = (Some(at), true);
         Ok(connection)
     }
 
-    /// Whether a connection was opened in place of an earlier one since this was asked last.
-    pub(crate) fn was_reopened(&mut self) -> bool {
-        std::mem::take(&mut self.reopened)
+    /// Whether a connection was opened since this was asked last.
+    pub(crate) fn is_new(&mut self) -> bool {
+        std::mem::take(&mut self.is_new)
     }
 
     /// How long to wait before the next try after a failure.

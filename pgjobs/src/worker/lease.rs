@@ -78,7 +78,7 @@ async fn heartbeat(link: &mut Link, shared: &Arc<Shared>) -> bool {
     match alive {
         Ok(false) => shared.declare_lost(id),
         // It may be another server, which keeps leases alive whose verdicts it never received.
-        Ok(true) if link.was_reopened() => shared.doubt(),
+        Ok(true) if link.is_new() => shared.doubt(),
         _ => {}
     }
     alive.is_ok()

@@ -179,14 +179,15 @@ impl Shared {
     /// Gives back those of these runs that are not held. The verdict on one that was held until just now is
     /// in the queue already, and goes before.
     pub(super) fn disown(&self, runs: Vec<Run>) -> usize {
-        let nobodys: Vec<Run> =
-            runs.into_iter().filter(|(_, lease, place)| !self.held.holds_run(*lease, *place)).collect();
-        self.counts.open.fetch_add(nobodys.len(), SeqCst);
-        nobodys
-            .into_iter()
-            .map(|(job, lease, place)| Settlement { job, lease, place, verdict: Verdict::Disown })
-            .map(|settlement| self.settlements.send(settlement))
-            .count()
+        let mut disowned = 0;
+        for (job, lease, place) in runs {
+            if !self.held.holds_run(lease, place) {
+                disowned += 1;
+                self.counts.open.fetch_add(1, SeqCst);
+                let _ = self.settlements.send(Settlement { job, lease, place, verdict: Verdict::Disown });
+            }
+        }
+        disowned
     }
 
     /// Stops everything that is held and forgets it: others have it now.

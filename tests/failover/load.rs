@@ -1,4 +1,4 @@
-//! The primary dies under load, and the standby takes its place.
+//! Under load: what is kept, and what is lost.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
