@@ -30,7 +30,7 @@ pub(super) fn pool_on(target: &Target, connections: u32) -> PgPool {
 }
 
 /// The log of the driver shows statements; ours says what happened.
-fn quiet(options: &PgConnectOptions) -> PgConnectOptions {
+pub(super) fn quiet(options: &PgConnectOptions) -> PgConnectOptions {
     options.clone().application_name("pgjobs cli").disable_statement_logging()
 }
 

@@ -75,7 +75,7 @@ pub(super) async fn run(
         console.note(format!("{applied} migrations applied"));
     }
     console.note(target.describe());
-    let worker = target.others.into_iter().fold(Worker::new(pool), Worker::fallback);
+    let worker = target.others.iter().map(connect::quiet).fold(Worker::new(pool), Worker::fallback);
     let worker = configure(app.apply(worker), asked);
     announce(&worker, console)?;
     let report = worker.run().await?;
