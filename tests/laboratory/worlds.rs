@@ -30,12 +30,13 @@ impl Default for Clocks {
 }
 
 impl Clocks {
-    async fn step_workers(&mut self, scene: &Scene, nth: usize, seconds: i64) {
+    async fn step_workers(&mut self, scene: &Scene, way: usize, seconds: i64) {
+        let before = scene.db.one::<i64>("select coalesce(max(nth), 0) from lab.event").await;
         self.workers.set(seconds);
         pause(2000).await;
         let noted = "select count(*) from lab.event where clock - extract(epoch from at) between";
         let (from, to) = (seconds - 60, seconds + 60);
-        self.noted[nth] += scene.db.one::<i64>(&format!("{noted} {from} and {to}")).await;
+        self.noted[way] += scene.db.one::<i64>(&format!("{noted} {from} and {to} and nth > {before}")).await;
         self.workers.set(0);
     }
 
