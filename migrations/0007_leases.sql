@@ -73,6 +73,14 @@ begin
   return v_expires_at;
 end $$;
 
+-- What a worker holds as far as this database knows, for that worker: after a failover a server may have
+-- runs of it whose verdicts it never received.
+create function jobs.held_by(i_worker uuid) returns table (job_id varchar, lease uuid, place integer)
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
+begin
+  return query select r.job_id, r.lease, r.place from jobs._runs r where r.worker = i_worker;
+end $$;
+
 -- A worker leaves; call it after its jobs are settled or released.
 create function jobs.unregister_worker(i_worker uuid) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$

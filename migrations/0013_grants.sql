@@ -37,7 +37,7 @@ begin
     grant usage on schema jobs to jobs_worker;
     grant execute on function jobs.publish, jobs.publish_bulk, jobs.publish_all, jobs.now,
       jobs.consume(integer), jobs.consume(varchar, integer), jobs.consume_topic, jobs.claim, jobs.unclaim, jobs.ack, jobs.nack,
-      jobs.settle, jobs.heartbeat, jobs.heartbeat_worker, jobs.register_worker, jobs.unregister_worker,
+      jobs.settle, jobs.heartbeat, jobs.heartbeat_worker, jobs.held_by, jobs.register_worker, jobs.unregister_worker,
       jobs.register_tasks, jobs.sweep, jobs.promote, jobs.tend, jobs.retain, jobs.result, jobs.await_results to jobs_worker;
     grant select on jobs.migrations, jobs.schema_migrations to jobs_worker;
   end if;

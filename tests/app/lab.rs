@@ -1,6 +1,6 @@
 //! The task of the fault laboratory: it says what it does over a connection of its own, which no fault touches.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use pgjobs::{Error, Job, TaskError, sqlx, task};
 use sqlx::PgPool;
@@ -17,11 +17,17 @@ impl Notes {
             let url = std::env::var("LAB_URL").map_err(TaskError::new)?;
             PgPoolOptions::new().max_connections(2).connect(&url).await.map_err(TaskError::new)
         };
-        sqlx::query("insert into lab.event (job_id, attempt, pid, what) values ($1, $2, $3, $4)")
+        sqlx::query("insert into lab.event (job_id, attempt, pid, what, clock) values ($1, $2, $3, $4, $5)")
             .bind(job.id().as_str())
             .bind(job.attempt())
             .bind(i64::from(std::process::id()))
             .bind(what)
+            .bind(
+                SystemTime::now()
+                    .duration_since(SystemTime::UNIX_EPOCH)
+                    .map_err(TaskError::new)?
+                    .as_secs_f64(),
+            )
             .execute(self.0.get_or_try_init(connect).await?)
             .await?;
         Ok(())
@@ -36,6 +42,7 @@ async fn work(
     #[inject] pool: &PgPool,
     millis: u64,
     deaf: bool,
+    _ballast: Option<String>,
 ) -> Result<(), TaskError> {
     notes.note(job, "start").await?;
     if deaf {

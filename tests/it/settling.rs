@@ -159,6 +159,32 @@ async fn what_a_claim_took_without_an_answer_is_given_back_uncharged() {
 }
 
 #[tokio::test]
+async fn what_a_worker_holds_is_told_run_by_run() {
+    let db = Db::new().await;
+    db.run(
+        "select jobs.publish('a') from generate_series(1, 70);
+         select jobs.register_worker('00000000-0000-7000-8000-000000000000', 'h', 1, 'v', '{}', '{a}', 70, 15);
+         select jobs.claim('00000000-0000-7000-8000-000000000000', '{a}', 69, '00000000-0000-4000-8000-000000000001', 5);
+         select jobs.consume(1);",
+    )
+    .await;
+    let held = "select array_agg(h.place order by h.place)
+        from jobs.held_by('00000000-0000-7000-8000-000000000000') h join jobs.running r using (job_id)
+        where h.lease = '00000000-0000-4000-8000-000000000001'";
+    assert_eq!(
+        db.one::<Vec<i32>>(held).await,
+        (0..69).collect::<Vec<_>>(),
+        "of two batches, and nobody else's"
+    );
+    db.run(
+        "select jobs.settle(array_agg(h.job_id::text), array_agg(h.lease), i_places => array_agg(h.place))
+         from jobs.held_by('00000000-0000-7000-8000-000000000000') h where h.place <> 66",
+    )
+    .await;
+    assert_eq!(db.one::<Vec<i32>>(held).await, [66]);
+}
+
+#[tokio::test]
 async fn a_batch_that_somebody_holds_is_busy_and_holds_up_no_other() {
     use sqlx::{Connection, Executor};
     let db = Db::new().await;

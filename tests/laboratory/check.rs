@@ -7,6 +7,8 @@ use sqlx::Row;
 pub(crate) struct Findings {
     pub(crate) published: usize,
     pub(crate) runs: usize,
+    /// How often the publisher was refused.
+    pub(crate) refused: usize,
     /// Ends that were refused because the lease was gone.
     pub(crate) fenced: usize,
     /// Published, and not in history as a success.
@@ -35,7 +37,7 @@ select count(*) from (
 const DISORDERLY: &str = "
 select (select count(*) from lab.event s join jobs.job h using (job_id) where s.what = 'start' and s.attempt > h.attempt)
   + (select count(*) from (select 1 from lab.event s where s.what = 'start' group by s.job_id, s.attempt having count(*) > 1) same)
-  + (select count(*) from (select s.attempt - lag(s.attempt) over (partition by s.job_id order by s.at) as step
+  + (select count(*) from (select s.attempt - lag(s.attempt) over (partition by s.job_id order by s.nth) as step
                            from lab.event s
                            where s.what = 'start' and not exists (select 1 from lab.fault f where f.pid = s.pid and f.at < s.at)) o
      where o.step <= 0)";
@@ -58,6 +60,7 @@ pub(crate) async fn findings(db: &Db) -> Findings {
     Findings {
         published: size("select count(*) from lab.published").await,
         runs: size("select count(*) from lab.event where what = 'start'").await,
+        refused: 0,
         fenced: size("select count(*) from lab.event where what = 'fenced'").await,
         lost: count(LOST).await,
         twice: count(TWICE).await,

@@ -14,7 +14,8 @@ const SCHEMA: &str = "
 create schema lab;
 create table lab.published (job_id text primary key);
 create table lab.event (at timestamptz not null default clock_timestamp(), job_id text not null, attempt integer not null,
-                        pid bigint not null, what text not null);
+                        pid bigint not null, what text not null, clock float8 not null,
+                        nth bigint generated always as identity);
 create table lab.effect (job_id text not null, attempt integer not null);
 create table lab.fault (at timestamptz not null default clock_timestamp(), pid bigint not null);";
 
@@ -40,24 +41,26 @@ impl Experiment {
 
     /// Runs it, and returns its line of the table.
     pub(crate) async fn run(self, mut fault: impl Fault) -> String {
-        let db = Db::new().await;
+        let db = fault.database().await;
         db.run(SCHEMA).await;
         let proxy = Proxy::before(&db);
         let url = if fault.through_proxy() { proxy.url(&db) } else { db.url.clone() };
-        let fleet = Fleet::start(&db, &url, 4);
+        let fleet = Fleet::start(&db, &url, fault.environment(), 4);
         let mut scene = Scene { db, proxy, fleet };
         until("all workers are up", async || {
             scene.db.one::<i64>("select count(*) from jobs.worker").await == 4
         })
         .await;
-        let publishing = tokio::spawn(publish(scene.db.url.clone(), self.jobs, self.pace));
+        let publisher =
+            Publisher { url: scene.db.url.clone(), connection: None, ballast: fault.ballast(), refused: 0 };
+        let publishing = tokio::spawn(publisher.publish(self.jobs, self.pace));
         while !publishing.is_finished() {
             fault.strike(&mut scene).await;
         }
-        publishing.await.expect("the publisher");
+        let refused = publishing.await.expect("the publisher");
         fault.cease(&mut scene).await;
         all_ended(&scene.db).await;
-        let findings = check::findings(&scene.db).await;
+        let findings = Findings { refused, ..check::findings(&scene.db).await };
         assert_eq!(scene.fleet.ended(), 0, "{}: workers survive it", self.name);
         self.judge(&findings, &fault)
     }
@@ -77,44 +80,56 @@ impl Experiment {
     }
 }
 
-/// Publishes at a steady pace, each job by itself, and notes the ids of those that it was told are committed.
-async fn publish(url: String, jobs: usize, pace: u32) {
-    let mut tick = tokio::time::interval(Duration::from_secs(1) / pace);
-    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Burst);
-    let mut connection: Option<PgConnection> = None;
-    let mut published = 0;
-    while published < jobs {
-        tick.tick().await;
-        match publish_one(&url, &mut connection, published).await {
-            Ok(()) => published += 1,
-            Err(_) => connection = None, // the server is down, or was: the job may be there or not, nobody was told
-        }
-    }
+struct Publisher {
+    url: String,
+    connection: Option<PgConnection>,
+    ballast: usize,
+    refused: usize,
 }
 
-async fn publish_one(
-    url: &str,
-    connection: &mut Option<PgConnection>,
-    nth: usize,
-) -> Result<(), sqlx::Error> {
-    let open = match connection {
-        Some(open) => open,
-        none => none.insert(PgConnection::connect(url).await?),
-    };
-    let millis = 20 + nth * 37 % 280;
-    let job = NewJob::named("lab.work")
-        .arg(millis)
-        .arg(nth.is_multiple_of(6))
-        .retries(1000)
-        .timeout(Duration::from_secs(20))
-        .publish(&mut *open)
-        .await;
-    let job = job.map_err(|error| sqlx::Error::Protocol(error.to_string()))?;
-    sqlx::query("insert into lab.published (job_id) values ($1)")
-        .bind(job.id().as_str())
-        .execute(open)
-        .await?;
-    Ok(())
+impl Publisher {
+    /// Publishes at a steady pace, each job by itself, and notes the ids of those that it was told are committed.
+    /// Returns how often it was refused.
+    async fn publish(mut self, jobs: usize, pace: u32) -> usize {
+        let mut tick = tokio::time::interval(Duration::from_secs(1) / pace);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Burst);
+        let mut published = 0;
+        while published < jobs {
+            tick.tick().await;
+            match self.publish_one(published).await {
+                Ok(()) => published += 1,
+                Err(_) => {
+                    // The server is down, or was: the job may be there or not, nobody was told.
+                    self.connection = None;
+                    self.refused += 1;
+                }
+            }
+        }
+        self.refused
+    }
+
+    async fn publish_one(&mut self, nth: usize) -> Result<(), sqlx::Error> {
+        let open = match &mut self.connection {
+            Some(open) => open,
+            none => none.insert(PgConnection::connect(&self.url).await?),
+        };
+        let millis = 20 + nth * 37 % 280;
+        let ballast: String = (0..self.ballast).map(|_| fastrand::alphanumeric()).collect();
+        let job = NewJob::named("lab.work")
+            .arg(millis)
+            .arg(nth.is_multiple_of(6))
+            .arg(ballast)
+            .retries(1000)
+            .timeout(Duration::from_secs(20))
+            .publish(&mut *open)
+            .await;
+        let job = job.map_err(|error| sqlx::Error::Protocol(error.to_string()))?;
+        sqlx::query("insert into lab.published (job_id) values ($1)")
+            .bind(job.id().as_str())
+            .execute(open)
+            .await?;
+        Ok(())
+    }
 }
 
 /// Waits until nothing is pending or running; a minute after the last fault all must have ended.

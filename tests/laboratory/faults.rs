@@ -15,6 +15,18 @@ pub(crate) trait Fault {
     fn through_proxy(&self) -> bool {
         false
     }
+    /// Where it happens: a database of the common server, unless the harm is to a whole server.
+    async fn database(&mut self) -> Db {
+        Db::new().await
+    }
+    /// What the workers' processes are given.
+    fn environment(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+    /// How many bytes each job carries that serve no purpose.
+    fn ballast(&self) -> usize {
+        0
+    }
     /// Does harm once, and pauses.
     async fn strike(&mut self, scene: &mut Scene);
     /// Mends what would go on.
@@ -27,7 +39,7 @@ pub(crate) trait Fault {
     fn judge(&self, _findings: &Findings) {}
 }
 
-async fn pause(millis: u64) {
+pub(crate) async fn pause(millis: u64) {
     tokio::time::sleep(Duration::from_millis(millis)).await;
 }
 

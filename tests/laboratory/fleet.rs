@@ -10,13 +10,15 @@ pub(crate) const LEASE_SECONDS: f64 = 2.0;
 pub(crate) struct Fleet {
     url: String,
     lab_url: String,
+    environment: Vec<(&'static str, String)>,
     workers: Vec<Child>,
 }
 
 impl Fleet {
     /// Workers that reach the database by `url`, and note what they do by its own.
-    pub(crate) fn start(db: &Db, url: &str, size: usize) -> Self {
-        let mut fleet = Fleet { url: url.to_owned(), lab_url: db.url.clone(), workers: Vec::new() };
+    pub(crate) fn start(db: &Db, url: &str, environment: Vec<(&'static str, String)>, size: usize) -> Self {
+        let (url, lab_url) = (url.to_owned(), db.url.clone());
+        let mut fleet = Fleet { url, lab_url, environment, workers: Vec::new() };
         for _ in 0..size {
             let worker = fleet.spawn();
             fleet.workers.push(worker);
@@ -28,6 +30,7 @@ impl Fleet {
         let mut command = Command::new(env!("CARGO_BIN_EXE_app"));
         command.args(["worker", "--topic", "lab.*", "--concurrency", "8", "--lease", "2s"]);
         command.env("DATABASE_URL", &self.url).env("LAB_URL", &self.lab_url);
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         command.spawn().expect("a worker")
     }

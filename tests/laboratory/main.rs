@@ -6,16 +6,18 @@
 //! ended, the checker compares what was published, what started, what took effect and what the history
 //! says (`check`). An experiment whose faults did not happen fails: it would have shown nothing.
 //!
-//! The set that runs by default takes two and a half minutes. `PGJOBS_LABORATORY=long` makes each experiment
+//! The set that runs by default takes three and a half minutes. `PGJOBS_LABORATORY=long` makes each experiment
 //! ten times as long (docs/reliability.md has the last results).
 
 mod check;
 mod experiment;
 mod faults;
 mod fleet;
+mod worlds;
 
 use experiment::Experiment;
 use faults::{Crowds, Cuts, Kills, Restarts, Sessions, Silence, Timeouts};
+use worlds::{Clocks, FullDisks};
 
 /// One after another: they would disturb each other's times.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -29,6 +31,8 @@ async fn no_fault_loses_a_job_or_completes_one_twice() {
     rows.push(Experiment::new("nobody notified", 800, 80).run(Silence::default()).await);
     rows.push(Experiment::new("no connection left", 800, 80).run(Crowds::default()).await);
     rows.push(Experiment::new("server crashed and recovered", 1000, 70).run(Restarts::default()).await);
+    rows.push(Experiment::new("clocks stepped an hour", 800, 60).run(Clocks::default()).await);
+    rows.push(Experiment::new("disk full", 800, 60).run(FullDisks::default()).await);
     println!(
         "\n| experiment | jobs | runs | faults | fenced | slowest recovery | lost | twice |\n|---|---|---|---|---|---|---|---|"
     );

@@ -1,5 +1,7 @@
 //! A database for each test: real, migrated, its own, and gone with the test program.
 
+mod cluster;
+mod own;
 mod pooler;
 mod proxy;
 mod tied;
@@ -13,6 +15,8 @@ use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 use tokio::sync::OnceCell;
 
+pub use cluster::Cluster;
+pub use own::Own;
 pub use pooler::Pooler;
 pub use proxy::Proxy;
 pub use tied::{Tied, as_server_user, folder};

@@ -25,10 +25,17 @@ impl Tied {
     }
 }
 
-impl Drop for Tied {
-    fn drop(&mut self) {
+impl Tied {
+    /// Ends it at once.
+    pub fn kill(&mut self) {
         drop(self.0.stdin.take());
         let _ = self.0.wait();
+    }
+}
+
+impl Drop for Tied {
+    fn drop(&mut self) {
+        self.kill();
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use pgjobs::Worker;
-use pgjobs_tests::Db;
+use pgjobs_tests::{Db, until};
 
 use crate::tasks::{Gate, pass};
 
@@ -67,9 +67,11 @@ async fn a_worker_ends_though_the_database_does_not_answer_its_claim() {
     let db = Db::new().await;
     let worker = Worker::new(db.pool.clone()).topic("math.*").grace(Duration::from_millis(200));
     let running = worker.poll(Duration::from_millis(10)).start().await.unwrap();
-    let backend: i32 = db
-        .one("select pid from pg_stat_activity where application_name = 'pgjobs claim' and datname = current_database()")
-        .await;
+    let claims =
+        "from pg_stat_activity where application_name = 'pgjobs claim' and datname = current_database()";
+    let connected = format!("select exists (select {claims})");
+    until("it has connected for its claims", async || db.one::<bool>(&connected).await).await;
+    let backend: i32 = db.one(&format!("select pid {claims}")).await;
     signal(backend, "-STOP"); // a server that hangs: the connection stays, no answer comes
     // Ten polls: by now a claim is on its way, and it makes no difference whether it was a little later.
     tokio::time::sleep(Duration::from_millis(100)).await;

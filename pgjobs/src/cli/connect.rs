@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use sqlx::postgres::PgPoolOptions;
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection, PgPool};
 
 use super::console::Console;
-use super::dsn::{self, Target};
+use super::dsn::{self, Target, place};
 use super::exit::Failure;
 use super::options::Global;
 
@@ -20,33 +20,75 @@ pub(super) async fn connect(global: &Global, console: &Console) -> Result<PgPool
 
 /// A pool on a database that was seen to answer.
 pub(super) async fn pool(target: &Target, connections: u32) -> Result<PgPool, Failure> {
-    // The log of the driver shows statements; ours says what happened.
-    let options = target.options.clone().application_name("pgjobs cli").disable_statement_logging();
+    Ok(pool_on(&reach(target.clone()).await?, connections))
+}
+
+/// A pool on the first of the target's servers, of which [`reach`] made the primary.
+pub(super) fn pool_on(target: &Target, connections: u32) -> PgPool {
+    let pool = PgPoolOptions::new().max_connections(connections).acquire_timeout(LIMIT);
+    pool.connect_lazy_with(quiet(&target.options))
+}
+
+/// The log of the driver shows statements; ours says what happened.
+pub(super) fn quiet(options: &PgConnectOptions) -> PgConnectOptions {
+    options.clone().application_name("pgjobs cli").disable_statement_logging()
+}
+
+/// Sees that the server answers; of several, finds the primary and puts it first.
+pub(super) async fn reach(target: Target) -> Result<Target, Failure> {
     if let Some(warning) = target.warning() {
         tracing::warn!("{warning}");
     }
-    // Not through the pool: it would hide the reason behind its own time-out.
-    match tokio::time::timeout(LIMIT, options.connect()).await {
-        Ok(Ok(connection)) => drop(connection.close().await),
-        Ok(Err(error)) => return Err(unreachable(target, &error)),
-        Err(_) => {
-            let reason = format!("no answer within {} s; check the host and the port", LIMIT.as_secs());
-            return Err(Failure::database(format!("cannot reach {}: {reason}", target.describe())));
+    if target.others.is_empty() {
+        let answer = answer(&target.options, async |_| Ok(())).await;
+        return answer.map_err(|reason| unreachable(&target, &reason)).map(|()| target);
+    }
+    let mut refusals = Vec::new();
+    for nth in 0..=target.others.len() {
+        let candidate = target.clone().led_by(nth);
+        match answer(&candidate.options, is_standby).await {
+            Ok(false) => return Ok(candidate),
+            Ok(true) => refusals.push(format!("{} is a standby", place(&candidate.options))),
+            Err(reason) => refusals.push(format!("{}: {reason}", place(&candidate.options))),
         }
     }
-    let pool = PgPoolOptions::new().max_connections(connections).acquire_timeout(LIMIT);
-    Ok(pool.connect_lazy_with(options))
+    let remedy = "start the primary, promote a standby or correct the list";
+    let description = target.describe();
+    Err(Failure::database(format!("no primary for {description}: {}; {remedy}", refusals.join("; "))))
 }
 
-fn unreachable(target: &Target, error: &sqlx::Error) -> Failure {
+async fn is_standby(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar("select pg_is_in_recovery()").fetch_one(connection).await
+}
+
+/// What it says to a question, or the reason and the remedy. Not through the pool: it would hide the reason behind its own time-out.
+async fn answer<T>(
+    options: &PgConnectOptions,
+    question: impl AsyncFnOnce(&mut PgConnection) -> Result<T, sqlx::Error>,
+) -> Result<T, String> {
+    let answer = async {
+        let mut connection = quiet(options).connect().await?;
+        let answer = question(&mut connection).await?;
+        drop(connection.close().await);
+        Ok(answer)
+    };
+    let late = || format!("no answer within {} s; check the host and the port", LIMIT.as_secs());
+    let answer = tokio::time::timeout(LIMIT, answer).await.map_err(|_| late())?;
+    answer.map_err(|error: sqlx::Error| format!("{error}; {}", remedy(&error)))
+}
+
+fn unreachable(target: &Target, reason: &str) -> Failure {
+    Failure::database(format!("cannot reach {}: {reason}", target.describe()))
+}
+
+fn remedy(error: &sqlx::Error) -> &'static str {
     let code = error.as_database_error().and_then(|error| error.code());
-    let remedy = match (code.as_deref(), error) {
+    match (code.as_deref(), error) {
         (Some("28P01" | "28000"), _) => "check the user and the password",
         (Some("3D000"), _) => "create the database or correct its name",
         (Some(code), _) if code.starts_with("53") => "close other connections or raise max_connections",
         (_, sqlx::Error::Tls(_)) => "check sslmode in the URL",
         (_, sqlx::Error::Io(_)) => "start the server or correct the address",
         _ => "check the address",
-    };
-    Failure::database(format!("cannot reach {}: {error}; {remedy}", target.describe()))
+    }
 }

@@ -7,19 +7,39 @@ use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
 use super::exit::Failure;
 use super::options::{Global, program};
-use super::{console::Console, dev, secret};
+use super::{console::Console, dev, hosts, secret};
 
 /// A database and how to speak of it.
 #[derive(Clone)]
 pub(super) struct Target {
     pub(super) options: PgConnectOptions,
+    /// Further servers, any of which may be the primary instead.
+    pub(super) others: Vec<PgConnectOptions>,
     /// What named it.
     origin: String,
 }
 
 impl Target {
     pub(super) fn new(options: PgConnectOptions, origin: impl Into<String>) -> Self {
-        Target { options, origin: origin.into() }
+        Target { options, others: Vec::new(), origin: origin.into() }
+    }
+
+    /// Of one server at least.
+    fn on(mut servers: Vec<PgConnectOptions>, origin: impl Into<String>) -> Self {
+        let options = servers.remove(0);
+        Target { options, others: servers, origin: origin.into() }
+    }
+
+    pub(super) fn servers(&self) -> impl Iterator<Item = &PgConnectOptions> {
+        std::iter::once(&self.options).chain(&self.others)
+    }
+
+    /// The same, with the nth server as the first.
+    pub(super) fn led_by(mut self, nth: usize) -> Self {
+        if let Some(other) = nth.checked_sub(1) {
+            std::mem::swap(&mut self.options, &mut self.others[other]);
+        }
+        self
     }
 
     /// For people; built from the parts that are no secret.
@@ -27,35 +47,39 @@ impl Target {
         let user = self.options.get_username();
         // PostgreSQL takes the user's name when no database is named.
         let name = self.options.get_database().unwrap_or(user);
-        format!("database `{name}` on {} as `{user}` (from {})", self.place(), self.origin)
+        let places: Vec<String> = self.servers().map(place).collect();
+        format!("database `{name}` on {} as `{user}` (from {})", places.join(" or "), self.origin)
     }
 
     /// What a network between here and the server could do, if anything.
     pub(super) fn warning(&self) -> Option<String> {
-        let host = self.options.get_host();
-        let local = self.options.get_socket().is_some()
-            || host.starts_with('/')
-            || host == "localhost"
-            || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
-        let risk = match self.options.get_ssl_mode() {
-            PgSslMode::VerifyFull => return None,
-            PgSslMode::Disable => "unencrypted",
-            PgSslMode::Allow | PgSslMode::Prefer => {
-                "unencrypted when the server, or somebody before it, says so"
-            }
-            PgSslMode::Require | PgSslMode::VerifyCa => "encrypted, but not sure to be with that server",
-        };
-        (!local).then(|| {
-            format!("the connection to {} is {risk}: add sslmode=verify-full to its URL", self.place())
-        })
+        self.servers().find_map(warning)
     }
+}
 
-    fn place(&self) -> String {
-        match self.options.get_socket() {
-            Some(socket) => socket.display().to_string(),
-            None if self.options.get_host().starts_with('/') => self.options.get_host().to_owned(),
-            None => format!("{}:{}", self.options.get_host(), self.options.get_port()),
-        }
+fn warning(options: &PgConnectOptions) -> Option<String> {
+    let host = options.get_host();
+    let local = options.get_socket().is_some()
+        || host.starts_with('/')
+        || host == "localhost"
+        || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    let risk = match options.get_ssl_mode() {
+        PgSslMode::VerifyFull => return None,
+        PgSslMode::Disable => "unencrypted",
+        PgSslMode::Allow | PgSslMode::Prefer => "unencrypted when the server, or somebody before it, says so",
+        PgSslMode::Require | PgSslMode::VerifyCa => "encrypted, but not sure to be with that server",
+    };
+    (!local).then(|| {
+        format!("the connection to {} is {risk}: add sslmode=verify-full to its URL", place(options))
+    })
+}
+
+/// Where a server is, for people.
+pub(super) fn place(options: &PgConnectOptions) -> String {
+    match options.get_socket() {
+        Some(socket) => socket.display().to_string(),
+        None if options.get_host().starts_with('/') => options.get_host().to_owned(),
+        None => format!("{}:{}", options.get_host(), options.get_port()),
     }
 }
 
@@ -66,7 +90,7 @@ pub(super) async fn find(global: &Global, console: &Console) -> Result<Target, F
     }
     if let Some(url) = dev::running_url().await {
         console.note(format!("using the database of `{} dev` in this folder", program()));
-        return Ok(Target::new(parse(&url, "`dev`")?, "`dev`"));
+        return Ok(Target::on(parse(&url, "`dev`")?, "`dev`"));
     }
     Err(Failure::database(format!(
         "no database is named: run `{} dev` in another terminal, or export DATABASE_URL=postgresql://user@host/name",
@@ -84,23 +108,33 @@ pub(super) fn named(global: &Global) -> Result<Option<Target>, Failure> {
         secret::remember(&password);
     }
     if let Some(url) = set("DATABASE_URL") {
-        return Ok(Some(Target::new(parse(&url, "DATABASE_URL")?, "DATABASE_URL")));
+        return Ok(Some(Target::on(parse(&url, "DATABASE_URL")?, "DATABASE_URL")));
     }
     // Any one of these says that the user has a server in mind.
     let named = ["PGHOST", "PGDATABASE", "PGUSER"].into_iter().any(|name| set(name).is_some());
-    Ok(named.then(|| Target::new(PgConnectOptions::new(), "the PG* variables")))
+    named.then(of_variables).transpose()
+}
+
+fn of_variables() -> Result<Target, Failure> {
+    let [hosts, ports] = ["PGHOST", "PGPORT"].map(|name| std::env::var(name).unwrap_or_default());
+    // PGHOSTADDR goes before PGHOST.
+    let list = hosts::of_variables(&hosts, &ports).filter(|_| std::env::var_os("PGHOSTADDR").is_none());
+    let servers = match list {
+        Some(url) => parse(&url, "what PGHOST and PGPORT say")?,
+        None => vec![PgConnectOptions::new()],
+    };
+    Ok(Target::on(servers, "the PG* variables"))
 }
 
 fn read(path: &Path) -> Result<Target, Failure> {
     let origin = format!("file `{}`", path.display());
     let text = std::fs::read_to_string(path)
         .map_err(|error| Failure::usage(format!("{origin} cannot be read: {error}")))?;
-    let options = parse(text.trim(), &origin)?;
-    Ok(Target::new(options, origin))
+    Ok(Target::on(parse(text.trim(), &origin)?, origin))
 }
 
-/// Reads a URL; neither the errors nor what is logged meanwhile shows its password.
-fn parse(url: &str, origin: &str) -> Result<PgConnectOptions, Failure> {
+/// Reads a URL, of one server or several; neither the errors nor what is logged meanwhile shows its password.
+fn parse(url: &str, origin: &str) -> Result<Vec<PgConnectOptions>, Failure> {
     let unusable =
         |reason: &str| Failure::usage(format!("{origin} is no URL of a PostgreSQL database: {reason}"));
     let Some(rest) = url.strip_prefix("postgresql://").or_else(|| url.strip_prefix("postgres://")) else {
@@ -115,8 +149,11 @@ fn parse(url: &str, origin: &str) -> Result<PgConnectOptions, Failure> {
     }
     remember_password(authority);
     after.split_once('?').iter().for_each(|(_, query)| remember_parameters(query));
+    let servers = hosts::split(url).map_err(|reason| unusable(&reason))?;
     // The driver's own words may quote what it could not read.
-    url.parse().map_err(|error: sqlx::Error| unusable(&secret::hide(&reason(&error))))
+    let server =
+        |url: &String| url.parse().map_err(|error: sqlx::Error| unusable(&secret::hide(&reason(&error))));
+    servers.iter().map(server).collect()
 }
 
 fn reason(error: &sqlx::Error) -> String {
@@ -137,7 +174,7 @@ fn remember_password(authority: &str) {
 /// The driver logs a parameter that it does not know with its value, and a misspelt `password` is
 /// one: all but the harmless ones are taken for secrets.
 fn remember_parameters(query: &str) {
-    const HARMLESS: [&str; 11] = [
+    const HARMLESS: [&str; 12] = [
         "host",
         "hostaddr",
         "port",
@@ -149,6 +186,7 @@ fn remember_parameters(query: &str) {
         "options",
         "statement-cache-capacity",
         "sslrootcert",
+        "target_session_attrs",
     ];
     for (name, value) in query.split('&').filter_map(|pair| pair.split_once('=')) {
         if !HARMLESS.contains(&name) {
@@ -195,6 +233,8 @@ mod tests {
             "postgres://u@host/db?password=canary1x&sslmode=canary1x",
             "postgres://u:canary1x@host/db?sslmode=canary1x",
             "canary1x",
+            "postgres://u:canary1x@a,b/db?port=1,2,3",
+            "postgres://u:canary1x@a,b:port/db",
         ] {
             let message = message(url);
             assert!(!message.contains("ary1x"), "{message}");
@@ -226,7 +266,7 @@ mod tests {
             ("%2Ftmp/shop", None),
         ] {
             let options = parse(&format!("postgres://ana:canary5x@{rest}"), "DATABASE_URL").unwrap();
-            let warning = Target::new(options, "DATABASE_URL").warning();
+            let warning = Target::on(options, "DATABASE_URL").warning();
             assert_eq!(warning.is_some(), words.is_some(), "{rest}: {warning:?}");
             let warning = warning.unwrap_or_default();
             assert!(
@@ -237,9 +277,23 @@ mod tests {
     }
 
     #[test]
+    fn of_several_servers_each_is_named_and_warned_of() {
+        let options = parse("postgres://ana@localhost,db.example:6000/shop", "DATABASE_URL").unwrap();
+        let target = Target::on(options, "DATABASE_URL");
+        assert!(
+            target.describe().contains("on localhost:5432 or db.example:6000 as"),
+            "{}",
+            target.describe()
+        );
+        assert!(target.warning().is_some_and(|warning| warning.contains("db.example:6000 is unencrypted")));
+        let led = target.led_by(1);
+        assert_eq!(led.servers().map(place).collect::<Vec<_>>(), ["db.example:6000", "localhost:5432"]);
+    }
+
+    #[test]
     fn a_description_holds_no_password() {
         let options = parse("postgres://ana:canary4x@db.example:6000/shop", "DATABASE_URL").unwrap();
-        let target = Target::new(options, "DATABASE_URL");
+        let target = Target::on(options, "DATABASE_URL");
         assert_eq!(target.describe(), "database `shop` on db.example:6000 as `ana` (from DATABASE_URL)");
     }
 }

@@ -32,6 +32,7 @@ mod dev;
 mod dsn;
 mod exit;
 mod explain;
+mod hosts;
 mod inspect;
 mod interrupt;
 mod log;

@@ -18,6 +18,8 @@ Database:
   DATABASE_URL or the PG* variables name it, or --dsn-file. Without any of these a
   database that `dev` runs for the current folder is used. The URL is not taken as
   an argument: the arguments of a running program are visible to every user (`ps`).
+  Of several servers, postgresql://user@db1,db2:5433/name, the primary is taken, and a
+  worker follows it to another of them after a failover.
 
 Output:
   Data goes to stdout, everything else to stderr. With --json stdout holds exactly one

@@ -68,14 +68,15 @@ pub(super) async fn run(
     global: &Global,
     console: &Console,
 ) -> Result<(), Failure> {
-    let target = dsn::find(global, console).await?;
-    let pool = connect::pool(&target, connections(asked.concurrency)).await?;
+    let target = connect::reach(dsn::find(global, console).await?).await?;
+    let pool = connect::pool_on(&target, connections(asked.concurrency));
     if asked.auto_migrate {
         let applied = crate::migrate(&pool).await?.len();
         console.note(format!("{applied} migrations applied"));
     }
     console.note(target.describe());
-    let worker = configure(app.apply(Worker::new(pool)), asked);
+    let worker = target.others.iter().map(connect::quiet).fold(Worker::new(pool), Worker::fallback);
+    let worker = configure(app.apply(worker), asked);
     announce(&worker, console)?;
     let report = worker.run().await?;
     console.data(&report, || summary(&report))

@@ -10,9 +10,10 @@
 
 use std::time::Duration;
 
-use sqlx::postgres::{PgConnectOptions, PgConnection};
-use sqlx::{ConnectOptions, Connection, Executor};
+use sqlx::postgres::PgConnection;
+use sqlx::{Connection, Executor};
 
+use super::servers::Servers;
 use crate::backoff::Backoff;
 use crate::error::Error;
 
@@ -23,15 +24,18 @@ const RECONNECT: Backoff = Backoff::exponential(Duration::from_millis(100), Dura
 const READ_COMMITTED: &str = "set session characteristics as transaction isolation level read committed";
 
 pub(crate) struct Link {
-    options: PgConnectOptions,
+    servers: Servers,
     deadline: Duration,
     connection: Option<PgConnection>,
+    /// Which of the servers it is connected to; none before the first connection.
+    at: Option<usize>,
+    is_new: bool,
     failures: u32,
 }
 
 impl Link {
-    pub(crate) fn new(options: PgConnectOptions, deadline: Duration) -> Self {
-        Link { options: options.disable_statement_logging(), deadline, connection: None, failures: 0 }
+    pub(crate) fn new(servers: Servers, deadline: Duration) -> Self {
+        Link { servers, deadline, connection: None, at: None, is_new: false, failures: 0 }
     }
 
     /// Runs statements on the connection, opened if need be, within the deadline.
@@ -58,15 +62,24 @@ impl Link {
     }
 
     async fn open(&mut self) -> Result<PgConnection, Error> {
-        if let Some(connection) = self.connection.take() {
+        // When another connection has found that the primary is elsewhere, this one leads to a server of the past.
+        if let Some(connection) = self.connection.take_if(|_| self.at == Some(self.servers.primary())) {
             return Ok(connection);
         }
-        within(self.deadline, async {
-            let mut connection = PgConnection::connect_with(&self.options).await?;
+        self.connection = None;
+        let (mut connection, at) = self.servers.connect(self.deadline).await?;
+        let connection = within(self.deadline, async {
             connection.execute(READ_COMMITTED).await?;
             Ok(connection)
         })
-        .await
+        .await?;
+        (self.at, self.is_new) = (Some(at), true);
+        Ok(connection)
+    }
+
+    /// Whether a connection was opened since this was asked last.
+    pub(crate) fn is_new(&mut self) -> bool {
+        std::mem::take(&mut self.is_new)
     }
 
     /// How long to wait before the next try after a failure.

@@ -6,6 +6,7 @@ use pgjobs_migrations::Step;
 use sqlx::{ConnectOptions, PgConnection, PgPool};
 
 use super::pooler::refuse_transaction_pooling;
+use super::servers::Servers;
 use crate::error::Error;
 
 /// A server that has not answered by then is not going to.
@@ -28,7 +29,7 @@ const ANSWER: Duration = Duration::from_secs(30);
 /// [`Error::Migration`] names the migration that failed; it left no trace, those before it stand.
 /// [`Error::TransactionPooling`] behind such a pooler: the lock would lie in another's session.
 pub async fn migrate(pool: &PgPool) -> Result<Vec<Step>, Error> {
-    refuse_transaction_pooling(&pool.connect_options(), ANSWER).await?;
+    refuse_transaction_pooling(&Servers::new(pool.clone(), &[]), ANSWER).await?;
     // A connection of its own: if a migration fails, the lock of its session ends with it.
     let mut connection = pool.connect_options().connect().await?;
     apply(&mut connection).await

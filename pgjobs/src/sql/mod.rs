@@ -11,5 +11,6 @@ pub(crate) mod migrate;
 pub(crate) mod pending;
 pub(crate) mod pooler;
 pub(crate) mod publish;
+pub(crate) mod servers;
 pub(crate) mod settle;
 pub(crate) mod worker;

@@ -12,17 +12,14 @@ use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool};
 use sqlx::{ConnectOptions, Connection, Row};
 
 use super::link::within;
+use super::servers::Servers;
 use crate::error::Error;
 
 /// Refuses a pooler that pools by transaction, within the deadline.
-pub(crate) async fn refuse_transaction_pooling(
-    options: &PgConnectOptions,
-    deadline: Duration,
-) -> Result<(), Error> {
-    let options = options.clone().application_name("pgjobs pooler?").disable_statement_logging();
+pub(crate) async fn refuse_transaction_pooling(servers: &Servers, deadline: Duration) -> Result<(), Error> {
+    let (mut first, _) = servers.connect(deadline).await?;
     within(deadline, async {
-        let mut first = PgConnection::connect_with(&options).await?;
-        let mut second = PgConnection::connect_with(&options).await?;
+        let mut second = PgConnection::connect_with(&servers.last_known()).await?;
         let verdict = sessions_are_held(&mut first, &mut second).await;
         let _ = (first.close().await, second.close().await); // it has served its purpose either way
         verdict

@@ -44,6 +44,8 @@ pub(crate) enum Verdict {
     Verify(Keep),
     Snooze(Duration),
     Release,
+    /// The database has a run that this worker knows nothing of: as `Release`, unless its verdict is on its way.
+    Disown,
 }
 
 impl Verdict {
@@ -54,7 +56,7 @@ impl Verdict {
             Verdict::Retry(..) => "retry",
             Verdict::Verify(_) => "verify",
             Verdict::Snooze(_) => "snooze",
-            Verdict::Release => "release",
+            Verdict::Release | Verdict::Disown => "release",
         }
     }
 
@@ -74,9 +76,10 @@ impl Verdict {
     }
 
     /// Whether a refusal says that the lease was lost. Not so of a job that its task ended itself and
-    /// does not keep: it leaves nothing by which the database could know its end again.
+    /// does not keep: it leaves nothing by which the database could know its end again. Nor of a run that
+    /// was nobody's.
     pub(crate) fn is_lost_when_refused(&self) -> bool {
-        !matches!(self, Verdict::Verify(Keep::Failed | Keep::None))
+        !matches!(self, Verdict::Verify(Keep::Failed | Keep::None) | Verdict::Disown)
     }
 
     fn delay(&self) -> Option<f64> {

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use sqlx::postgres::PgRow;
 use sqlx::types::Json;
 use sqlx::{PgConnection, Row};
 use uuid::Uuid;
 
 use crate::error::Error;
+use crate::job_id::JobId;
 
 pub(crate) struct Registration<'a> {
     pub(crate) id: Uuid,
@@ -57,6 +59,19 @@ pub(crate) async fn heartbeat(
         .fetch_one(connection)
         .await?;
     Ok(row.try_get(0)?)
+}
+
+/// A run as the database has it: its job, lease and place.
+pub(crate) type Run = (JobId, Uuid, i32);
+
+/// What the worker holds as far as the database knows.
+pub(crate) async fn held_by(connection: &mut PgConnection, worker: Uuid) -> Result<Vec<Run>, Error> {
+    let rows = sqlx::query("select h.job_id, h.lease, h.place from jobs.held_by($1) h")
+        .bind(worker)
+        .fetch_all(connection)
+        .await?;
+    let run = |row: &PgRow| Ok((JobId::from_database(row.try_get(0)?), row.try_get(1)?, row.try_get(2)?));
+    rows.iter().map(run).collect()
 }
 
 /// Sweeps lapsed leases; says when the next scheduled job comes due.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use sqlx::PgPool;
+use sqlx::postgres::PgConnectOptions;
 
 use super::hooks::Hooks;
 use super::shared::Report;
@@ -38,6 +39,7 @@ use crate::topic::Topic;
 /// with `pool_mode = transaction`) it refuses to start. Session pooling is fine.
 pub struct Worker {
     pub(super) pool: PgPool,
+    pub(super) fallbacks: Vec<PgConnectOptions>,
     pub(super) topics: Vec<String>,
     pub(super) concurrency: usize,
     pub(super) state: State,
@@ -57,6 +59,7 @@ impl Worker {
         state.insert(pool.clone());
         Worker {
             pool,
+            fallbacks: Vec::new(),
             topics: Vec::new(),
             concurrency: 16,
             state,
@@ -68,6 +71,24 @@ impl Worker {
             listen: true,
             burst: false,
         }
+    }
+
+    /// Names a server that may become the primary; each further call adds one.
+    ///
+    /// Then the worker takes only a server that is not a standby, and looks among all of them whenever
+    /// a connection breaks. Its pool follows: connections that it opens from then on, for tasks and
+    /// publishers alike, go to the server where the primary was found.
+    ///
+    /// ```no_run
+    /// # async fn f() -> Result<(), Box<dyn std::error::Error>> {
+    /// let pool = sqlx::PgPool::connect("postgresql://app@db1/shop").await?;
+    /// pgjobs::Worker::new(pool).fallback("postgresql://app@db2/shop".parse()?).run().await?;
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn fallback(mut self, server: PgConnectOptions) -> Self {
+        self.fallbacks.push(server);
+        self
     }
 
     /// Narrows it to the tasks under this topic; each further call adds one. See [`Topic`].

@@ -27,6 +27,7 @@ pub(super) async fn fetch(shared: Arc<Shared>, line: mpsc::UnboundedSender<Arc<J
         let outcome = match next_step(&fetcher.shared, &mut fetcher.pace).await {
             Step::Stop => break,
             Step::RegisterAnew => fetcher.register_anew().await,
+            Step::Compare => fetcher.compare().await,
             Step::Claim(room) => fetcher.claim_and_start(room).await,
         };
         if let Err(error) = outcome {
@@ -53,6 +54,7 @@ struct Fetcher {
 enum Step {
     Claim(usize),
     RegisterAnew,
+    Compare,
     Stop,
 }
 
@@ -65,6 +67,9 @@ async fn next_step(shared: &Shared, pace: &mut Pace) -> Step {
         }
         if shared.is_lost() {
             return Step::RegisterAnew;
+        }
+        if shared.is_in_doubt() {
+            return Step::Compare;
         }
         match pace.want(shared.counts.load(), Instant::now()) {
             0 => tokio::select! { () = woken => {}, () = shared.stop.reached(Phase::Draining) => {} },
@@ -147,16 +152,41 @@ impl Fetcher {
         }
     }
 
-    async fn recover(&self, error: &Error) {
+    async fn recover(&mut self, error: &Error) {
         if matches!(error, Error::Refused { code, .. } if code == "PT410") {
             return self.shared.declare_lost(self.shared.identity());
         }
+        // The next server may be another one, whose line is not as far.
+        self.marks = Marks::new(Instant::now());
         let delay = self.link.retry_delay();
         tracing::warn!(%error, retry_in = ?delay, "claiming failed");
         tokio::select! {
             () = tokio::time::sleep(delay) => {}
             () = self.shared.stop.reached(Phase::Draining) => {}
         }
+    }
+
+    /// After the connection broke the database may be one that knows less: runs whose verdicts died with a
+    /// primary would stay this worker's for as long as it lives. No claim is under way here, so what the
+    /// database has beyond what is held is given back.
+    async fn compare(&mut self) -> Result<(), Error> {
+        self.shared.end_doubt();
+        self.marks = Marks::new(Instant::now());
+        let id = self.shared.identity();
+        match self.link.call(async |connection| worker::held_by(connection, id).await).await {
+            Ok(runs) => match self.shared.disown(runs) {
+                0 => {}
+                jobs => tracing::warn!(
+                    jobs,
+                    "the database has runs that this worker does not hold; they are given back"
+                ),
+            },
+            Err(error) => {
+                self.shared.doubt();
+                return Err(error);
+            }
+        }
+        Ok(())
     }
 
     /// After the database declared this worker dead: what it held runs elsewhere, so stop it here,

@@ -48,6 +48,11 @@ impl Held {
         self.entries().contains_key(&key(job))
     }
 
+    /// Whether this run is this worker's, as `holds`.
+    pub(super) fn holds_run(&self, lease: Uuid, place: i32) -> bool {
+        self.entries().contains_key(&(lease, place))
+    }
+
     /// Notes that the job runs; false when it was taken out before it could. (Not one step with `holds` and the start:
     /// a runtime that shuts down drops what it is given, whose verdict needs this lock.)
     pub(super) fn start(&self, job: &Job, run: AbortHandle) -> bool {

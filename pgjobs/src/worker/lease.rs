@@ -75,8 +75,11 @@ async fn heartbeat(link: &mut Link, shared: &Arc<Shared>) -> bool {
     let beat = async |connection: &mut PgConnection| worker::heartbeat(connection, id, &late).await;
     let alive = link.call(beat).await;
     log("heartbeat", &alive);
-    if matches!(alive, Ok(false)) {
-        shared.declare_lost(id);
+    match alive {
+        Ok(false) => shared.declare_lost(id),
+        // It may be another server, which keeps leases alive whose verdicts it never received.
+        Ok(true) if link.is_new() => shared.doubt(),
+        _ => {}
     }
     alive.is_ok()
 }

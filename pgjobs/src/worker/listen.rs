@@ -14,13 +14,14 @@ use crate::sql::listen::READY;
 
 const RECONNECT: Backoff = Backoff::exponential(Duration::from_millis(100), Duration::from_secs(5));
 
+/// A lost connection is asked for again at the same server for so long.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// Listens until its task is stopped. It reads from a pool of its own, which ends with it.
 pub(super) async fn listen(shared: Arc<Shared>) {
-    let options = shared.options.clone().application_name("pgjobs listen");
-    let pool = PgPoolOptions::new().max_connections(1).connect_lazy_with(options);
     let mut failures = 0;
     loop {
-        match hear(&pool, &shared, &mut failures).await {
+        match hear(&shared, &mut failures).await {
             Ok(never) => match never {},
             Err(error) => {
                 let delay = RECONNECT.delay(failures);
@@ -32,12 +33,11 @@ pub(super) async fn listen(shared: Arc<Shared>) {
     }
 }
 
-async fn hear(
-    pool: &sqlx::PgPool,
-    shared: &Shared,
-    failures: &mut u32,
-) -> Result<std::convert::Infallible, sqlx::Error> {
-    let mut listener = PgListener::connect_with(pool).await?;
+/// Where the primary is, the claims find out.
+async fn hear(shared: &Shared, failures: &mut u32) -> Result<std::convert::Infallible, sqlx::Error> {
+    let options = shared.servers.named("listen").last_known();
+    let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(PATIENCE).connect_lazy_with(options);
+    let mut listener = PgListener::connect_with(&pool).await?;
     listener.listen(READY).await?;
     loop {
         // `None` is a connection that was lost and made anew: what was said meanwhile is unknown.

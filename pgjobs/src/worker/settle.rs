@@ -6,6 +6,7 @@
 //! by one, so that a single bad result spoils only its own job; and a job whose row another
 //! transaction holds is said again later, so that it holds up no other.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -60,6 +61,7 @@ impl Settler {
     ) -> bool {
         if !batch.is_empty() {
             gather(verdicts, batch, BUSY).await;
+            self.shared.counts.settled(own(batch), 0);
             return !self.is_too_late();
         }
         let received = loop {
@@ -74,6 +76,7 @@ impl Settler {
             gather(verdicts, batch, MOMENT).await;
             moments += 1;
         }
+        self.shared.counts.settled(own(batch), 0);
         received > 0
     }
 
@@ -145,6 +148,17 @@ impl Settler {
     }
 }
 
+/// A run that was taken for nobody's has its verdict here: that holds. Returns how many there were.
+fn own(batch: &mut Vec<Settlement>) -> usize {
+    let disowns = |settlement: &Settlement| matches!(settlement.verdict, Verdict::Disown);
+    if !batch.iter().any(disowns) {
+        return 0;
+    }
+    let (mut seen, before) = (HashSet::new(), batch.len());
+    batch.retain(|settlement| seen.insert((settlement.lease, settlement.place)) || !disowns(settlement));
+    before - batch.len()
+}
+
 /// Waits, and adds what has come by then.
 async fn gather(
     verdicts: &mut mpsc::UnboundedReceiver<Settlement>,
@@ -175,13 +189,26 @@ mod tests {
     use super::*;
     use crate::job_id::JobId;
 
+    fn settlement(place: i32, verdict: Verdict) -> Settlement {
+        Settlement { job: JobId::generate(), lease: Uuid::nil(), place, verdict }
+    }
+
+    #[test]
+    fn a_verdict_goes_before_the_word_that_its_run_is_nobodys() {
+        let fail = || Verdict::Fail("no".to_owned());
+        let mut batch =
+            vec![settlement(1, fail()), settlement(2, Verdict::Disown), settlement(1, Verdict::Disown)];
+        assert_eq!(own(&mut batch), 1);
+        let left: Vec<_> =
+            batch.iter().map(|one| (one.place, matches!(one.verdict, Verdict::Disown))).collect();
+        assert_eq!(left, [(1, false), (2, true)]);
+        assert_eq!(own(&mut batch), 0);
+    }
+
     #[tokio::test]
     async fn gathering_up_to_a_full_batch_loses_no_verdict() {
         let (sender, mut verdicts) = mpsc::unbounded_channel();
-        let verdict = |place| {
-            let (job, lease) = (JobId::generate(), Uuid::nil());
-            Settlement { job, lease, place, verdict: Verdict::Release }
-        };
+        let verdict = |place| settlement(place, Verdict::Release);
         (0..1005).for_each(|place| sender.send(verdict(place)).unwrap());
         let mut batch = vec![verdict(-1)];
         gather(&mut verdicts, &mut batch, Duration::ZERO).await;

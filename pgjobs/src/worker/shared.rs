@@ -5,7 +5,6 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use serde::Serialize;
-use sqlx::postgres::PgConnectOptions;
 use tokio::sync::{Notify, mpsc};
 use uuid::Uuid;
 
@@ -17,10 +16,12 @@ use crate::context::State;
 use crate::job::Job;
 use crate::registry::Registry;
 use crate::sql::link::Link;
+use crate::sql::servers::Servers;
 use crate::sql::settle::{Settlement, Verdict};
+use crate::sql::worker::Run;
 
 pub(super) struct Shared {
-    pub(super) options: PgConnectOptions,
+    pub(super) servers: Servers,
     pub(super) settings: Settings,
     pub(super) registry: Registry,
     pub(super) state: Arc<State>,
@@ -35,6 +36,8 @@ pub(super) struct Shared {
     identity: RwLock<Uuid>,
     /// The database has declared this worker dead.
     lost: AtomicBool,
+    /// The database may have runs of this worker that it no longer holds.
+    doubted: AtomicBool,
     settlements: mpsc::UnboundedSender<Settlement>,
 }
 
@@ -87,7 +90,7 @@ pub struct Report {
 
 impl Shared {
     pub(super) fn new(
-        options: PgConnectOptions,
+        servers: Servers,
         settings: Settings,
         registry: Registry,
         state: State,
@@ -95,7 +98,7 @@ impl Shared {
     ) -> (Arc<Self>, mpsc::UnboundedReceiver<Settlement>) {
         let (settlements, receiver) = mpsc::unbounded_channel();
         let shared = Shared {
-            options,
+            servers,
             settings,
             registry,
             state: Arc::new(state),
@@ -107,6 +110,7 @@ impl Shared {
             counts: Counts::default(),
             identity: RwLock::new(Uuid::now_v7()),
             lost: AtomicBool::new(false),
+            doubted: AtomicBool::new(false),
             settlements,
         };
         (Arc::new(shared), receiver)
@@ -114,7 +118,7 @@ impl Shared {
 
     /// A connection for one part of the worker, by whose name the server shows it.
     pub(super) fn link(&self, part: &str, deadline: Duration) -> Link {
-        Link::new(self.options.clone().application_name(&format!("pgjobs {part}")), deadline)
+        Link::new(self.servers.named(part), deadline)
     }
 
     /// The worker's id in the database; a new one after it was declared dead.
@@ -129,6 +133,24 @@ impl Shared {
             return;
         }
         self.lost.store(true, SeqCst);
+        self.wake_claims();
+    }
+
+    /// The database may be another one than before, which knows less: the claim loop has to compare.
+    pub(super) fn doubt(&self) {
+        self.doubted.store(true, SeqCst);
+        self.wake_claims();
+    }
+
+    pub(super) fn is_in_doubt(&self) -> bool {
+        self.doubted.load(SeqCst)
+    }
+
+    pub(super) fn end_doubt(&self) {
+        self.doubted.store(false, SeqCst);
+    }
+
+    fn wake_claims(&self) {
         self.work.notify_one();
         self.room.notify_one();
     }
@@ -152,6 +174,20 @@ impl Shared {
         for job in self.held.stop_all() {
             self.send(&job, Verdict::Release);
         }
+    }
+
+    /// Gives back those of these runs that are not held. The verdict on one that was held until just now is
+    /// in the queue already, and goes before.
+    pub(super) fn disown(&self, runs: Vec<Run>) -> usize {
+        let mut disowned = 0;
+        for (job, lease, place) in runs {
+            if !self.held.holds_run(lease, place) {
+                disowned += 1;
+                self.counts.open.fetch_add(1, SeqCst);
+                let _ = self.settlements.send(Settlement { job, lease, place, verdict: Verdict::Disown });
+            }
+        }
+        disowned
     }
 
     /// Stops everything that is held and forgets it: others have it now.
@@ -214,7 +250,7 @@ impl Counts {
             Verdict::Fail(_) => &self.failed,
             Verdict::Retry(..) => &self.retried,
             Verdict::Snooze(_) => &self.snoozed,
-            Verdict::Release => &self.released,
+            Verdict::Release | Verdict::Disown => &self.released,
         };
         count.fetch_add(1, Relaxed);
     }

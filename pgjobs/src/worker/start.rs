@@ -19,6 +19,7 @@ use super::stop::{Phase, Stopper};
 use super::{lease, listen, thread};
 use crate::error::Error;
 use crate::job::Job;
+use crate::sql::servers::Servers;
 use crate::sql::settle::Settlement;
 use crate::sql::{pooler, worker};
 
@@ -81,9 +82,10 @@ pub(super) async fn start(worker: Worker) -> Result<WorkerHandle, Error> {
         listen: worker.listen,
         burst: worker.burst,
     };
-    let options = sqlx::postgres::PgConnectOptions::clone(&worker.pool.connect_options());
-    let (shared, verdicts) = Shared::new(options, settings, registry, worker.state, worker.hooks);
-    pooler::refuse_transaction_pooling(&shared.options, shared.settings.lease).await?;
+    let servers = Servers::new(worker.pool, &worker.fallbacks);
+    let (shared, verdicts) = Shared::new(servers, settings, registry, worker.state, worker.hooks);
+    let servers = shared.servers.named("pooler?");
+    pooler::refuse_transaction_pooling(&servers, shared.settings.lease).await?;
     register(&shared).await?;
     let ended = spawn_parts(&shared, verdicts).map_err(|e| Error::Database(sqlx::Error::Io(e)))?;
     Ok(WorkerHandle { shared, ended })

@@ -121,7 +121,7 @@ fn explain(error: sqlx::Error) -> Failure {
 }
 
 async fn given(target: Target) -> Result<Server, Failure> {
-    connect::pool(&target, 1).await?.close().await;
+    let target = connect::reach(target).await?;
     Ok(Server {
         origin: target.describe(),
         options: target.options,

@@ -1,0 +1,100 @@
+//! Where the primary may be found: one server, or several of which one is the primary.
+//!
+//! A standby takes connections and answers questions, so that a connection stands says nothing: of
+//! several servers only one that is not in recovery is taken. They are tried in turn, beginning with
+//! the one where the primary was last found, each for its share of the time. What was found holds for
+//! all connections of the worker, and for the pool of its tasks, which is told where to connect.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool};
+use sqlx::{ConnectOptions, Connection, Row};
+
+use super::link::within;
+use crate::error::Error;
+
+#[derive(Clone)]
+pub(crate) struct Servers {
+    /// Never empty.
+    all: Arc<[PgConnectOptions]>,
+    primary: Arc<AtomicUsize>,
+    /// Follows the primary.
+    pool: PgPool,
+    name: String,
+}
+
+impl Servers {
+    /// The server of the pool, and others that may take its place.
+    pub(crate) fn new(pool: PgPool, others: &[PgConnectOptions]) -> Self {
+        let own = PgConnectOptions::clone(&pool.connect_options());
+        let all = std::iter::once(own).chain(others.iter().cloned()).collect();
+        Servers { all, primary: Arc::default(), pool, name: "pgjobs".to_owned() }
+    }
+
+    /// The same, for connections of one part of the worker, by whose name the server shows them.
+    pub(crate) fn named(&self, part: &str) -> Self {
+        Servers { name: format!("pgjobs {part}"), ..self.clone() }
+    }
+
+    /// A connection to the primary, within the deadline, and which of the servers that is.
+    pub(crate) async fn connect(&self, deadline: Duration) -> Result<(PgConnection, usize), Error> {
+        if self.all.len() == 1 {
+            let options = self.options(0);
+            return within(deadline, async { Ok((PgConnection::connect_with(&options).await?, 0)) }).await;
+        }
+        let share = deadline / u32::try_from(self.all.len()).unwrap_or(u32::MAX);
+        let begin = self.primary();
+        let mut refusals = Vec::new();
+        for at in (0..self.all.len()).map(|step| (begin + step) % self.all.len()) {
+            match within(share, try_primary(&self.options(at))).await {
+                Ok(connection) => {
+                    self.found(begin, at);
+                    return Ok((connection, at));
+                }
+                Err(error) => refusals.push(format!("{}: {error}", self.place(at))),
+            }
+        }
+        Err(unavailable(format!("no primary among {} servers ({})", self.all.len(), refusals.join("; "))))
+    }
+
+    /// Which of the servers was last found to be the primary.
+    pub(crate) fn primary(&self) -> usize {
+        self.primary.load(Relaxed)
+    }
+
+    /// Where the primary was last found.
+    pub(crate) fn last_known(&self) -> PgConnectOptions {
+        self.options(self.primary())
+    }
+
+    fn options(&self, at: usize) -> PgConnectOptions {
+        self.all[at].clone().application_name(&self.name).disable_statement_logging()
+    }
+
+    fn found(&self, before: usize, at: usize) {
+        if self.primary.swap(at, Relaxed) != at {
+            tracing::warn!(from = %self.place(before), to = %self.place(at), "the primary is another server now");
+            self.pool.set_connect_options(self.all[at].clone());
+        }
+    }
+
+    /// For people, and without anything that is secret.
+    fn place(&self, at: usize) -> String {
+        let options = &self.all[at];
+        let host = || format!("{}:{}", options.get_host(), options.get_port());
+        options.get_socket().map_or_else(host, |socket| socket.display().to_string())
+    }
+}
+
+async fn try_primary(options: &PgConnectOptions) -> Result<PgConnection, Error> {
+    let mut connection = PgConnection::connect_with(options).await?;
+    let row = sqlx::raw_sql("select pg_is_in_recovery()").fetch_one(&mut connection).await?;
+    if row.try_get(0)? { Err(unavailable("it is a standby".to_owned())) } else { Ok(connection) }
+}
+
+/// Worth another try, as when a single server is down.
+fn unavailable(reason: String) -> Error {
+    Error::Database(sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::NotConnected, reason)))
+}
