@@ -48,11 +48,15 @@ select count(*)
 from (select s.at, s.pid, lead(s.at) over (partition by s.job_id order by s.attempt) as next from lab.event s where s.what = 'start') s
 where s.next is not null and not exists (select 1 from lab.fault f where f.pid = s.pid and f.at < s.next)";
 
+/// By the attempt that follows. One that was claimed by a worker which was killed in turn, before it could start
+/// the job, is no measure of how long the first one's jobs waited.
 const SLOWEST_RECOVERY: &str = "
 select extract(epoch from max(s.next - f.at))::float8
 from lab.fault f
-join (select s.at, s.pid, s.job_id, s.attempt, lead(s.at) over (partition by s.job_id order by s.attempt) as next
-      from lab.event s where s.what = 'start') s on s.pid = f.pid and s.at < f.at and s.next > f.at";
+join (select s.at, s.pid, s.job_id, s.attempt, lead(s.at) over (partition by s.job_id order by s.attempt) as next,
+             lead(s.attempt) over (partition by s.job_id order by s.attempt) as next_attempt
+      from lab.event s where s.what = 'start') s
+  on s.pid = f.pid and s.at < f.at and s.next > f.at and s.next_attempt = s.attempt + 1";
 
 pub(crate) async fn findings(db: &Db) -> Findings {
     let count = async |sql: &str| db.one::<i64>(sql).await;

@@ -1,4 +1,4 @@
-//! The claim loop: when to ask for work, and how much.
+//! The claim loop: does what [`claims`](super::decide::claims) decides.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -7,8 +7,9 @@ use sqlx::PgConnection;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use super::marks::Marks;
-use super::pace::Pace;
+use super::decide::claims::{Claims, Step, Unanswered};
+use super::decide::marks::Marks;
+use super::decide::pace::Pace;
 use super::shared::Shared;
 use super::stop::Phase;
 use crate::error::Error;
@@ -19,23 +20,26 @@ use crate::sql::worker::{self, Registration};
 
 /// Claims until the worker stops; dropping `line` then tells the dispatcher that no more will come.
 pub(super) async fn fetch(shared: Arc<Shared>, line: mpsc::UnboundedSender<Arc<Job>>) {
-    let link = shared.link("claim", shared.settings.lease);
-    let pace = Pace::new(shared.settings.slots, shared.settings.poll, Instant::now());
-    let marks = Marks::new(Instant::now());
-    let mut fetcher = Fetcher { shared, link, line, pace, marks, ran_dry: false, unanswered: Vec::new() };
-    while !fetcher.shared.stop.is_draining() {
-        let outcome = match next_step(&fetcher.shared, &mut fetcher.pace).await {
-            Step::Stop => break,
-            Step::RegisterAnew => fetcher.register_anew().await,
+    let mut fetcher = Fetcher::new(shared.clone(), line);
+    loop {
+        let woken = shared.room.notified();
+        let outcome = match fetcher.claims.next(shared.view(), Instant::now()) {
+            Step::Claim { room, sleeps } => fetcher.claim_and_start(room, sleeps).await,
+            Step::AwaitRoom => unless_draining(&shared, woken).await,
+            Step::Rest(pause) => unless_draining(&shared, rest(&shared, pause)).await,
+            Step::GiveBack(claim) => fetcher.give_back(claim).await,
             Step::Compare => fetcher.compare().await,
-            Step::Claim(room) => fetcher.claim_and_start(room).await,
+            Step::RegisterAnew => fetcher.register_anew().await,
+            Step::EndBurst => {
+                shared.stop.advance(Phase::Draining);
+                Ok(())
+            }
+            Step::Stop => break,
         };
         if let Err(error) = outcome {
             fetcher.recover(&error).await;
         }
     }
-    // What an unanswered claim took comes back now, or with the end of the lease.
-    let _ = fetcher.give_back_unanswered().await;
     fetcher.link.close().await;
 }
 
@@ -43,71 +47,29 @@ struct Fetcher {
     shared: Arc<Shared>,
     link: Link,
     line: mpsc::UnboundedSender<Arc<Job>>,
-    pace: Pace,
+    claims: Claims,
     marks: Marks,
-    /// The last claim got less than it asked for: the next may have to sleep.
-    ran_dry: bool,
-    /// Claims, by worker and lease, of which it is unknown whether they took jobs.
-    unanswered: Vec<(Uuid, Uuid)>,
-}
-
-enum Step {
-    Claim(usize),
-    RegisterAnew,
-    Compare,
-    Stop,
-}
-
-/// Waits until there is something to do.
-async fn next_step(shared: &Shared, pace: &mut Pace) -> Step {
-    loop {
-        let woken = shared.room.notified();
-        if shared.stop.is_draining() {
-            return Step::Stop;
-        }
-        if shared.is_lost() {
-            return Step::RegisterAnew;
-        }
-        if shared.is_in_doubt() {
-            return Step::Compare;
-        }
-        match pace.want(shared.counts.load(), Instant::now()) {
-            0 => tokio::select! { () = woken => {}, () = shared.stop.reached(Phase::Draining) => {} },
-            room => return Step::Claim(room),
-        }
-    }
 }
 
 impl Fetcher {
-    async fn claim_and_start(&mut self, room: usize) -> Result<(), Error> {
-        self.give_back_unanswered().await?;
-        // Before the look: a verdict that arrives after it may have brought new work with it.
-        let idle = self.shared.counts.open() == 0;
-        let says_it_sleeps = self.says_it_sleeps();
-        let jobs = self.claim(room).await?;
-        let nothing = jobs.is_empty();
-        self.ran_dry = claim::ran_dry(room, jobs.len());
-        let pause = self.pace.rest(jobs.len(), says_it_sleeps && self.ran_dry);
+    fn new(shared: Arc<Shared>, line: mpsc::UnboundedSender<Arc<Job>>) -> Self {
+        let settings = &shared.settings;
+        let pace = Pace::new(settings.slots, settings.poll, Instant::now());
+        let claims = Claims::new(pace, settings.listen, settings.burst);
+        let link = shared.link("claim", settings.lease);
+        Fetcher { shared, link, line, claims, marks: Marks::new(Instant::now()) }
+    }
+
+    async fn claim_and_start(&mut self, room: usize, sleeps: bool) -> Result<(), Error> {
+        let jobs = self.claim(room, sleeps).await?;
+        self.claims.claimed(room, jobs.len());
         self.put_in_line(jobs);
-        match pause {
-            None => {}
-            Some(_) if self.shared.settings.burst && idle && nothing => {
-                self.shared.stop.advance(Phase::Draining);
-            }
-            Some(pause) => rest(&self.shared, pause).await,
-        }
         Ok(())
     }
 
-    /// A worker that has all it can do is not going to sleep, so publishers need not wake it.
-    fn says_it_sleeps(&self) -> bool {
-        self.shared.settings.listen && self.ran_dry
-    }
-
-    async fn claim(&mut self, room: usize) -> Result<Vec<Arc<Job>>, Error> {
+    async fn claim(&mut self, room: usize, sleeps: bool) -> Result<Vec<Arc<Job>>, Error> {
         let asked = Instant::now();
         let shared = self.shared.clone();
-        let sleep = self.says_it_sleeps();
         // A burst ends when nothing is left anywhere, so it looks everywhere.
         let marks = if shared.settings.burst { Vec::new() } else { self.marks.for_claim(asked) };
         let claim = Claim {
@@ -116,13 +78,13 @@ impl Fetcher {
             num: i32::try_from(room).unwrap_or(i32::MAX),
             lease: Uuid::new_v4(),
             margin: shared.settings.lease,
-            sleep: sleep.then_some(shared.settings.poll + Duration::from_millis(200)),
+            sleep: sleeps.then_some(shared.settings.poll + Duration::from_millis(200)),
             alone: &shared.settings.alone,
             marks: &marks,
         };
         let haul = self.link.call(async |connection| claim::claim(connection, &claim).await).await;
         if haul.as_ref().is_err_and(link::is_unanswered) {
-            self.unanswered.push((claim.worker, claim.lease));
+            self.claims.unanswered(Unanswered { worker: claim.worker, lease: claim.lease });
         }
         let haul = haul?;
         self.marks.saw(&marks, &haul, asked.elapsed(), Instant::now());
@@ -132,15 +94,13 @@ impl Fetcher {
         Ok(jobs)
     }
 
-    /// The server may have handed out jobs without our hearing of it: while this worker lives, nobody
-    /// else would get them before they expire.
-    async fn give_back_unanswered(&mut self) -> Result<(), Error> {
-        while let Some(&(worker, lease)) = self.unanswered.last() {
-            let jobs =
-                self.link.call(async |connection| claim::unclaim(connection, worker, lease).await).await?;
-            tracing::info!(jobs, "gave back what an unanswered claim had taken");
-            self.unanswered.pop();
-        }
+    /// The server may have handed out jobs without our hearing of it.
+    async fn give_back(&mut self, claim: Unanswered) -> Result<(), Error> {
+        let unclaim =
+            async |connection: &mut PgConnection| claim::unclaim(connection, claim.worker, claim.lease).await;
+        let jobs = self.link.call(unclaim).await?;
+        tracing::info!(jobs, "gave back what an unanswered claim had taken");
+        self.claims.gave_back(claim);
         Ok(())
     }
 
@@ -160,10 +120,7 @@ impl Fetcher {
         self.marks = Marks::new(Instant::now());
         let delay = self.link.retry_delay();
         tracing::warn!(%error, retry_in = ?delay, "claiming failed");
-        tokio::select! {
-            () = tokio::time::sleep(delay) => {}
-            () = self.shared.stop.reached(Phase::Draining) => {}
-        }
+        let _ = unless_draining(&self.shared, tokio::time::sleep(delay)).await;
     }
 
     /// After the connection broke the database may be one that knows less: runs whose verdicts died with a
@@ -205,12 +162,15 @@ impl Fetcher {
 }
 
 async fn rest(shared: &Shared, pause: Duration) {
-    let woken = shared.work.notified();
     tokio::select! {
-        () = woken => {}
+        () = shared.work.notified() => {}
         () = tokio::time::sleep(pause) => {}
-        () = shared.stop.reached(Phase::Draining) => {}
     }
+}
+
+async fn unless_draining(shared: &Shared, wait: impl Future<Output = ()>) -> Result<(), Error> {
+    tokio::select! { () = wait => {}, () = shared.stop.reached(Phase::Draining) => {} }
+    Ok(())
 }
 
 pub(super) fn registration(shared: &Shared, id: Uuid) -> Registration<'_> {

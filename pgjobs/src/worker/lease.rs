@@ -22,47 +22,28 @@ use std::time::{Duration, Instant};
 
 use sqlx::PgConnection;
 
+use super::decide::beats::{Beats, RETAIN, TICK};
 use super::shared::Shared;
 use super::stop::Phase;
 use crate::error::Error;
 use crate::sql::link::Link;
 use crate::sql::worker;
 
-/// Between two rounds of house-keeping.
-const TICK: Duration = Duration::from_secs(1);
-/// Between two looks at the partitions of the history; a look may take a tenth of it.
-const RETAIN: Duration = Duration::from_secs(600);
-
 /// Beats and sweeps; ends, and unregisters the worker, when the worker leaves.
 pub(super) async fn keep(shared: Arc<Shared>) {
-    let interval = shared.settings.lease / 3;
-    let mut link = shared.link("lease", interval);
+    let mut beats = Beats::new(shared.settings.lease, Instant::now());
+    let mut link = shared.link("lease", beats.interval());
     let mut retain = tokio::spawn(retain(shared.clone()));
-    let (mut beat, mut retained, mut quiet) = (Instant::now(), Instant::now(), None);
-    let pause = TICK.min(interval);
     // Not before the last verdict is in: a worker that has left holds no lease to settle under.
-    while tokio::time::timeout(pause, shared.stop.reached(Phase::Leaving)).await.is_err() {
-        if beat.elapsed() > shared.settings.lease {
-            quiet = Some(Instant::now()); // this process stood still
+    while tokio::time::timeout(beats.pause(), shared.stop.reached(Phase::Leaving)).await.is_err() {
+        if beats.beat_is_due(Instant::now()) {
+            beats.has_beaten(heartbeat(&mut link, &shared).await, Instant::now());
         }
-        let mut well = true;
-        if beat.elapsed() + pause > interval {
-            well = heartbeat(&mut link, &shared).await;
-            if well {
-                beat = Instant::now();
-            }
+        if beats.sweep_is_due(Instant::now()) {
+            beats.has_swept(tend(&mut link, &shared).await, Instant::now());
         }
-        // After trouble every worker's heartbeat is old, and whoever comes back first would declare
-        // all the others dead. They get the time of a lease to come back as well.
-        if quiet.is_none_or(|since: Instant| since.elapsed() > shared.settings.lease) {
-            well = well && tend(&mut link, &shared).await;
-        }
-        if !well {
-            quiet = Some(Instant::now());
-        }
-        if retained.elapsed() > RETAIN && retain.is_finished() {
+        if beats.retain_is_due(retain.is_finished(), Instant::now()) {
             retain = tokio::spawn(self::retain(shared.clone()));
-            retained = Instant::now();
         }
     }
     let id = shared.identity();

@@ -9,12 +9,14 @@
 //!     listen ────┘ wakes            lease: heartbeat, sweep          └─ room for more
 //! ```
 //!
-//! - `fetch` claims as many jobs as there are free slots, and a little more (`pace`): the next job
+//! - `fetch` claims as many jobs as there are free slots, and a little more: the next job
 //!   should lie ready when a slot falls free, but a job that lies here can run nowhere else.
 //! - `dispatch` starts the jobs in line, one for each free slot; `run` takes one job from its start
 //!   to its verdict.
 //! - `settle` sends verdicts in batches: while one batch is on its way the next gathers.
 //! - `lease` keeps the worker alive in the database.
+//!
+//! What they do next is decided in [`decide`], which knows no clock and no database, and is tested by itself.
 //!
 //! Those that talk to the database have threads of their own ([`thread`]), so that a handler that blocks
 //! the threads of the user's runtime holds up no other job and cannot make the worker look dead.
@@ -24,14 +26,13 @@
 //! out settles it; so nothing is settled twice and nothing is forgotten.
 
 mod builder;
+mod decide;
 mod dispatch;
 mod fetch;
 mod held;
 mod hooks;
 mod lease;
 mod listen;
-mod marks;
-mod pace;
 mod run;
 mod settle;
 mod shared;

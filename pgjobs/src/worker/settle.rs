@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 
+use super::decide::flush::{Flush, Step};
 use super::shared::Shared;
 use super::stop::Phase;
 use crate::error::Error;
@@ -23,19 +24,10 @@ const BATCH: usize = 1000;
 /// More than this is sent in parts: the server refuses a message of 1 GB by closing the connection, which
 /// would be tried for ever.
 const BYTES: usize = 64 << 20;
-/// How long the last verdicts are tried when the worker ends and the database does not take them.
-const LAST_TRIES: Duration = Duration::from_secs(10);
-/// Fewer than this are not sent while as many jobs wait in line: under load the next verdicts come within
-/// a moment, and a call costs as much as fifty of them.
-const FEW: usize = 250;
-const MOMENT: Duration = Duration::from_millis(2);
-const MOMENTS: u32 = 5;
-/// Before a job whose batch was held is said again.
-const BUSY: Duration = Duration::from_millis(50);
 
 pub(super) async fn settle_loop(shared: Arc<Shared>, mut verdicts: mpsc::UnboundedReceiver<Settlement>) {
     let link = shared.link("settle", shared.settings.lease);
-    let mut settler = Settler { shared, link, closing: None };
+    let mut settler = Settler { shared, link, flush: Flush::default() };
     let mut batch = Vec::with_capacity(BATCH);
     while settler.fill(&mut verdicts, &mut batch).await {
         let before = batch.len();
@@ -48,8 +40,7 @@ pub(super) async fn settle_loop(shared: Arc<Shared>, mut verdicts: mpsc::Unbound
 struct Settler {
     shared: Arc<Shared>,
     link: Link,
-    /// When Closing was first seen.
-    closing: Option<Instant>,
+    flush: Flush,
 }
 
 impl Settler {
@@ -59,25 +50,31 @@ impl Settler {
         verdicts: &mut mpsc::UnboundedReceiver<Settlement>,
         batch: &mut Vec<Settlement>,
     ) -> bool {
-        if !batch.is_empty() {
-            gather(verdicts, batch, BUSY).await;
-            self.shared.counts.settled(own(batch), 0);
-            return !self.is_too_late();
+        let again = batch.len();
+        if again == 0 && !self.receive(verdicts, batch).await {
+            return false;
         }
-        let received = loop {
-            tokio::select! {
-                biased;
-                received = verdicts.recv_many(batch, BATCH) => break received,
-                () = self.shared.stop.reached(Phase::Closing) => verdicts.close(),
-            }
-        };
-        let mut moments = 0;
-        while batch.len() < FEW && moments < MOMENTS && self.shared.counts.load().waiting > FEW {
-            gather(verdicts, batch, MOMENT).await;
-            moments += 1;
+        while let Step::Gather(pause) = self.flush.next(batch.len(), again, self.shared.counts.load().waiting)
+        {
+            gather(verdicts, batch, pause).await;
         }
         self.shared.counts.settled(own(batch), 0);
-        received > 0
+        again == 0 || !self.is_too_late()
+    }
+
+    /// Waits for verdicts; false when none will come any more.
+    async fn receive(
+        &self,
+        verdicts: &mut mpsc::UnboundedReceiver<Settlement>,
+        batch: &mut Vec<Settlement>,
+    ) -> bool {
+        loop {
+            tokio::select! {
+                biased;
+                received = verdicts.recv_many(batch, BATCH) => return received > 0,
+                () = self.shared.stop.reached(Phase::Closing) => verdicts.close(),
+            }
+        }
     }
 
     /// Sends a batch and returns what has to be said again.
@@ -143,8 +140,7 @@ impl Settler {
     }
 
     fn is_too_late(&mut self) -> bool {
-        self.shared.stop.has_reached(Phase::Closing)
-            && self.closing.get_or_insert_with(Instant::now).elapsed() > LAST_TRIES
+        self.flush.is_too_late(self.shared.stop.has_reached(Phase::Closing), Instant::now())
     }
 }
 

@@ -8,9 +8,10 @@ use serde::Serialize;
 use tokio::sync::{Notify, mpsc};
 use uuid::Uuid;
 
+use super::decide::claims::View;
+use super::decide::pace::Load;
 use super::held::Held;
 use super::hooks::Hooks;
-use super::pace::Load;
 use super::stop::Stop;
 use crate::context::State;
 use crate::job::Job;
@@ -142,10 +143,6 @@ impl Shared {
         self.wake_claims();
     }
 
-    pub(super) fn is_in_doubt(&self) -> bool {
-        self.doubted.load(SeqCst)
-    }
-
     pub(super) fn end_doubt(&self) {
         self.doubted.store(false, SeqCst);
     }
@@ -155,13 +152,19 @@ impl Shared {
         self.room.notify_one();
     }
 
-    pub(super) fn is_lost(&self) -> bool {
-        self.lost.load(SeqCst)
-    }
-
     pub(super) fn adopt_identity(&self, id: Uuid) {
         *self.identity.write().unwrap_or_else(PoisonError::into_inner) = id;
         self.lost.store(false, SeqCst);
+    }
+
+    /// How things stand for the claim loop.
+    pub(super) fn view(&self) -> View {
+        View {
+            load: self.counts.load(),
+            draining: self.stop.is_draining(),
+            lost: self.lost.load(SeqCst),
+            in_doubt: self.doubted.load(SeqCst),
+        }
     }
 
     /// Gives the verdict on a job, unless somebody else has taken it out.

@@ -45,18 +45,18 @@ struct Candidate {
     since: Instant,
 }
 
-pub(super) struct Marks {
+pub(crate) struct Marks {
     lines: HashMap<Line, Progress>,
     full_look_due: Instant,
 }
 
 impl Marks {
-    pub(super) fn new(now: Instant) -> Self {
+    pub(crate) fn new(now: Instant) -> Self {
         Marks { lines: HashMap::new(), full_look_due: now }
     }
 
     /// Where the next claim should start; nowhere in particular when a full look is due.
-    pub(super) fn for_claim(&self, now: Instant) -> Vec<Mark> {
+    pub(crate) fn for_claim(&self, now: Instant) -> Vec<Mark> {
         if now >= self.full_look_due {
             return Vec::new();
         }
@@ -67,7 +67,7 @@ impl Marks {
     }
 
     /// Takes in what a claim with these marks brought.
-    pub(super) fn saw(&mut self, marks: &[Mark], haul: &Haul, took: Duration, now: Instant) {
+    pub(crate) fn saw(&mut self, marks: &[Mark], haul: &Haul, took: Duration, now: Instant) {
         if marks.is_empty() {
             self.full_look_due = now + took * RARITY;
         }

@@ -20,18 +20,18 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 
 /// What the worker holds at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Load {
+pub(crate) struct Load {
     /// Claimed, and the database does not have the verdict yet.
-    pub(super) open: usize,
+    pub(crate) open: usize,
     /// Claimed, not started.
-    pub(super) waiting: usize,
+    pub(crate) waiting: usize,
     /// Started, not ended.
-    pub(super) running: usize,
+    pub(crate) running: usize,
     /// Ended since the worker started.
-    pub(super) finished: u64,
+    pub(crate) finished: u64,
 }
 
-pub(super) struct Pace {
+pub(crate) struct Pace {
     slots: usize,
     longest_pause: Duration,
     pause: Duration,
@@ -40,12 +40,12 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    pub(super) fn new(slots: usize, longest_pause: Duration, now: Instant) -> Self {
+    pub(crate) fn new(slots: usize, longest_pause: Duration, now: Instant) -> Self {
         Pace { slots, longest_pause, pause: FIRST_PAUSE.min(longest_pause), rate: 0.0, seen: (now, 0) }
     }
 
     /// How many jobs to claim now; 0 means to wait until the load has changed.
-    pub(super) fn want(&mut self, load: Load, now: Instant) -> usize {
+    pub(crate) fn want(&mut self, load: Load, now: Instant) -> usize {
         self.measure(load.finished, now);
         if load.open > self.slots + 2 * MOST {
             return 0; // verdicts do not get through: more runs would only make more of them
@@ -61,7 +61,7 @@ impl Pace {
 
     /// How long to sleep after a claim; none when there may be more. `all` says that it took all there was,
     /// and that whoever publishes from now on wakes this worker.
-    pub(super) fn rest(&mut self, claimed: usize, all: bool) -> Option<Duration> {
+    pub(crate) fn rest(&mut self, claimed: usize, all: bool) -> Option<Duration> {
         if claimed > 0 {
             self.pause = FIRST_PAUSE.min(self.longest_pause);
             return all.then_some(self.pause);

@@ -1,0 +1,19 @@
+//! What a worker decides, apart from what it does.
+//!
+//! The loops of a worker wait for a database, for handlers and for clocks, and what goes wrong in them goes
+//! wrong between two waits. So each loop asks here what to do next, does it, and tells how it went:
+//!
+//! - [`claims`]: claim how many, rest how long, or first set right what an error left behind;
+//! - [`flush`]: send verdicts now, or gather more;
+//! - [`beats`]: when a heartbeat, a sweep and a look at the history's partitions are due.
+//!
+//! Nothing here waits, reads a clock or talks to anybody, so `schedules` can drive all of it through
+//! thousands of schedules of time and faults, each made from a seed that repeats it.
+
+pub(crate) mod beats;
+pub(crate) mod claims;
+pub(crate) mod flush;
+pub(crate) mod marks;
+pub(crate) mod pace;
+#[cfg(test)]
+mod schedules;

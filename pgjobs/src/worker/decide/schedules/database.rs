@@ -1,0 +1,94 @@
+//! As much of a database as these schedules need: whose each job is.
+
+use std::collections::HashSet;
+
+use uuid::Uuid;
+
+/// A run: a job under a lease.
+pub(super) type Run = (usize, Uuid);
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Pending,
+    Claimed { worker: Uuid, lease: Uuid },
+    Ended,
+}
+
+#[derive(Default)]
+pub(super) struct Database {
+    jobs: Vec<Place>,
+    /// The worker that is registered, and until when it is alive.
+    alive: Option<(Uuid, u64)>,
+}
+
+/// The worker was declared dead.
+pub(super) struct Dead;
+
+impl Database {
+    pub(super) fn publish(&mut self, jobs: usize) {
+        self.jobs.extend(std::iter::repeat_n(Place::Pending, jobs));
+    }
+
+    pub(super) fn register(&mut self, worker: Uuid, until: u64) {
+        self.alive = Some((worker, until));
+    }
+
+    /// Others sweep all the time: what lapses comes back at once.
+    pub(super) fn sweep(&mut self, now: u64) {
+        if let Some((worker, _)) = self.alive.filter(|(_, until)| *until < now) {
+            self.alive = None;
+            self.release(|place| matches!(place, Place::Claimed { worker: w, .. } if *w == worker));
+        }
+    }
+
+    pub(super) fn beat(&mut self, worker: Uuid, until: u64) -> Result<(), Dead> {
+        let alive = self.alive.as_mut().filter(|(id, _)| *id == worker).ok_or(Dead)?;
+        alive.1 = until;
+        Ok(())
+    }
+
+    pub(super) fn claim(&mut self, worker: Uuid, lease: Uuid, room: usize) -> Result<Vec<Run>, Dead> {
+        if self.alive.is_none_or(|(id, _)| id != worker) {
+            return Err(Dead);
+        }
+        let pending = self.jobs.iter_mut().enumerate().filter(|(_, place)| **place == Place::Pending);
+        Ok(pending
+            .take(room)
+            .map(|(job, place)| {
+                *place = Place::Claimed { worker, lease };
+                (job, lease)
+            })
+            .collect())
+    }
+
+    pub(super) fn unclaim(&mut self, lease: Uuid) {
+        self.release(|place| matches!(place, Place::Claimed { lease: l, .. } if *l == lease));
+    }
+
+    fn release(&mut self, which: impl Fn(&Place) -> bool) {
+        self.jobs.iter_mut().filter(|place| which(place)).for_each(|place| *place = Place::Pending);
+    }
+
+    /// Ends the runs that are live, or puts their jobs back.
+    pub(super) fn settle(&mut self, (job, lease): Run, ends: bool) {
+        if matches!(self.jobs[job], Place::Claimed { lease: l, .. } if l == lease) {
+            self.jobs[job] = if ends { Place::Ended } else { Place::Pending };
+        }
+    }
+
+    pub(super) fn held_by(&self, worker: Uuid) -> HashSet<Run> {
+        let runs = self.jobs.iter().enumerate().filter_map(|(job, place)| match place {
+            Place::Claimed { worker: w, lease } if *w == worker => Some((job, *lease)),
+            _ => None,
+        });
+        runs.collect()
+    }
+
+    pub(super) fn claimed_by(&self, worker: Uuid) -> usize {
+        self.held_by(worker).len()
+    }
+
+    pub(super) fn all_ended(&self) -> bool {
+        self.jobs.iter().all(|place| *place == Place::Ended)
+    }
+}
