@@ -364,6 +364,7 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp set enab
 declare
   v_places integer[];
 begin
+  perform pg_advisory_xact_lock(jobs._worker_key(i_worker));   -- the claim itself may still be under way
   perform 1 from jobs.batch b where b.lease = i_lease and b.worker = i_worker for update;
   v_places := array(select r.place from jobs._runs r where r.lease = i_lease and r.worker = i_worker);
   perform jobs._settle_alike(array_fill(i_lease, array[cardinality(v_places)]), v_places, 'release', null, null);

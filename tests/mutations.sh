@@ -36,6 +36,7 @@ check "the number of a transaction before the job's" "publish|v_transaction xid8
 check "the charge for a lost run" "_settle_others|r.retries + (r.outcome in ('retry', 'verify'))::integer|r.retries" "${it[@]}" faults settling contract
 check "the limit of runs" "_settle_others|o.retries + 1 >= o.max_retries|false" "${it[@]}" settling contract
 check "the worker's name in unclaim" "unclaim|r.lease = i_lease and r.worker = i_worker|r.lease = i_lease" "${it[@]}" settling
+check "waiting for the claim that is given back" "unclaim|perform pg_advisory_xact_lock(jobs._worker_key(i_worker));|" "${it[@]}" races
 check "the size of a claim" "claim|where r.reach <= k.jobs|where true" "${it[@]}" together
 check "jobs claimed alone" "claim|coalesce(q.task = any (i_alone), false) or|" "${it[@]}" batches together
 check "the largest body" "_fits|<= 512|>= 0" "${it[@]}" contract together

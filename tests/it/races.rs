@@ -317,3 +317,17 @@ async fn of_two_retentions_one_does_the_work_and_the_other_returns() {
     one.execute("commit").await.unwrap();
     assert_eq!(say::<i64>(&mut two, "select count(*) from jobs.retain()").await, 0, "nothing is left to do");
 }
+
+/// The session of a claim whose answer never came may still be at work on it.
+#[tokio::test]
+async fn giving_back_a_claim_waits_for_the_claim() {
+    let db = with_worker().await;
+    db.run("select jobs.publish('a')").await;
+    let (mut one, two) = two(&db).await;
+    one.execute("begin").await.unwrap();
+    say::<i64>(&mut one, &claim(1)).await;
+    let given_back = waits(&db, two, format!("select jobs.unclaim('{WORKER}', '{LEASE}')")).await;
+    one.execute("commit").await.unwrap();
+    assert_eq!(given_back.await.unwrap().unwrap()[0].get::<i32, _>(0), 1);
+    assert_eq!(standing(&db).await, ["a pending 0 1"]);
+}
