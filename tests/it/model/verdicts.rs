@@ -163,13 +163,9 @@ impl World {
 
     pub(super) async fn unclaim(&mut self, pick: Pick) -> Verified {
         let Some((said, Some(worker))) = self.model.run(0, pick) else { return Ok(()) };
-        if self
-            .model
-            .handed
-            .iter()
-            .filter(|run| run.0.lease == said.lease)
-            .any(|run| self.would_wait(0, run.0.number))
-        {
+        let claiming = self.model.open.values().any(|open| open.claiming.contains(&worker));
+        let mut taken = self.model.handed.iter().filter(|run| run.0.lease == said.lease);
+        if claiming || taken.any(|run| self.would_wait(0, run.0.number)) {
             return Ok(());
         }
         self.act(0, &format!("select jobs.unclaim('{worker}', '{}')", said.lease), |step, answer| {
