@@ -61,7 +61,7 @@ end $$;
 create function jobs._is_portable(i_pattern text) returns boolean
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 begin
-  if i_pattern !~ '^\^?([A-Za-z0-9 _@:/,;!#%&=~<>"''-]|\\[d./+*?()|^$-]|\[\^?([A-Za-z0-9 _@:/,;!#%&=~<>".+*?-]|\\[d.-])+\]|[(|)?*+]|\{[0-9]+(,[0-9]*)?\})*\$?$'
+  if i_pattern !~ '^\^?([A-Za-z0-9 _@:/,;!#%&=~<>"''.-]|\\[d./+*?()|^$-]|\[\^?([A-Za-z0-9 _@:/,;!#%&=~<>".+*?-]|\\[d.-])+\]|[(|)?*+]|\{[0-9]+(,[0-9]*)?\})*\$?$'
     or i_pattern ~ '\(\?|[?*+}]\?' then
     return false;
   end if;
@@ -139,6 +139,8 @@ begin
     return row(i_path, 'more than ' || (i_schema->>'exclusiveMinimum'), 'less or equal', i_depth)::jobs.misfit;
   elsif i_number >= (i_schema->'exclusiveMaximum')::numeric then
     return row(i_path, 'less than ' || (i_schema->>'exclusiveMaximum'), 'more or equal', i_depth)::jobs.misfit;
+  elsif i_number % nullif((i_schema->'multipleOf')::numeric, 0) <> 0 then
+    return row(i_path, 'a multiple of ' || (i_schema->>'multipleOf'), 'another number', i_depth)::jobs.misfit;
   end if;
   return null;
 end $$;

@@ -75,7 +75,8 @@ $$;
 -- A schema, or what it refers to when it only refers.
 create function jobs._meant(i_schema jsonb, i_root jsonb) returns jsonb
 language sql immutable set search_path = pg_catalog, pg_temp as $$
-  select case when i_schema - '{description,title}'::text[] = jsonb_build_object('$ref', i_schema->'$ref')
+  select case when jsonb_typeof(i_schema) <> 'object' then i_schema
+    when i_schema - '{description,title}'::text[] = jsonb_build_object('$ref', i_schema->'$ref')
     then coalesce(jobs._definition(i_root, i_schema->>'$ref'), i_schema) else i_schema end
 $$;
 
@@ -99,17 +100,22 @@ language sql immutable set search_path = pg_catalog, pg_temp as $$
     and exists (select from jsonb_array_elements_text(i_one->'required') k where not coalesce(i_other->'properties' ? k, false))
 $$;
 
+-- Whether two lists have nothing in common; null when one is null.
+create function jobs._are_disjoint(i_one jsonb, i_other jsonb) returns boolean
+language sql immutable strict set search_path = pg_catalog, pg_temp as $$
+  select not i_one ?| array(select jsonb_array_elements_text(i_other))
+$$;
+
 -- Whether it is plain that no value fits both: other types, other constants, another tag, or a field
 -- that one requires and the other forbids.
 create function jobs._are_apart(i_one jsonb, i_other jsonb) returns boolean
 language sql immutable set search_path = pg_catalog, pg_temp as $$
-  select coalesce(not jobs._types(i_one) ?| array(select jsonb_array_elements_text(jobs._types(i_other))), false)
-    or coalesce(not jobs._values(i_one) ?| array(select jsonb_array_elements_text(jobs._values(i_other))), false)
-    or (i_one->>'type' = 'object' and i_other->>'type' = 'object' and (
-      jobs._excludes(i_one, i_other) or jobs._excludes(i_other, i_one)
+  select coalesce(jobs._are_disjoint(jobs._types(i_one), jobs._types(i_other)), false)
+    or coalesce(jobs._are_disjoint(jobs._values(i_one), jobs._values(i_other)), false)
+    or coalesce(i_one->>'type' = 'object' and i_other->>'type' = 'object', false) and (
+      coalesce(jobs._excludes(i_one, i_other) or jobs._excludes(i_other, i_one), false)
       or exists (select from jsonb_array_elements_text(i_one->'required') k
-                 where i_other->'required' ? k
-                   and not jobs._values(i_one->'properties'->k) ?| array(select jsonb_array_elements_text(jobs._values(i_other->'properties'->k))))))
+                 where i_other->'required' ? k and jobs._are_disjoint(jobs._values(i_one->'properties'->k), jobs._values(i_other->'properties'->k))))
 $$;
 
 -- At least one of these schemas, or exactly one. Of two that are not plainly apart, such as the variants

@@ -4,7 +4,8 @@ create function jobs._predicate_of_number(i_type text, i_schema jsonb, i_at text
 language sql immutable set search_path = pg_catalog, pg_temp as $$
   select jobs._all_of(i_type,
     coalesce(i_at || ' >= ' || (i_schema->'minimum'), ''), coalesce(i_at || ' <= ' || (i_schema->'maximum'), ''),
-    coalesce(i_at || ' > ' || (i_schema->'exclusiveMinimum'), ''), coalesce(i_at || ' < ' || (i_schema->'exclusiveMaximum'), ''))
+    coalesce(i_at || ' > ' || (i_schema->'exclusiveMinimum'), ''), coalesce(i_at || ' < ' || (i_schema->'exclusiveMaximum'), ''),
+    coalesce(i_at || ' % ' || (i_schema->'multipleOf') || ' == 0', ''))
 $$;
 
 -- A regular expression counts characters, up to 255 of them.
@@ -18,7 +19,7 @@ language sql immutable set search_path = pg_catalog, pg_temp as $$
       when g.least > g.most then '(1 == 2)'
       else i_at || ' like_regex "^.{' || g.least || ',' || coalesce(g.most::text, '') || '}$" flag "s"' end,
     case when i_schema ? 'pattern' and jobs._is_portable(i_schema->>'pattern')
-      then i_at || ' like_regex ' || jobs._quoted(i_schema->>'pattern') else '' end)
+      then i_at || ' like_regex ' || jobs._quoted(i_schema->>'pattern') || ' flag "s"' else '' end)
   from (select ceil(greatest((i_schema->'minLength')::numeric, 0))::integer as least, floor((i_schema->'maxLength')::numeric)::integer as most) g
 $$;
 
@@ -51,13 +52,13 @@ declare
   v_patterns text[] := array(select k from jsonb_object_keys(i_schema->'patternProperties') k);
   v_others text := coalesce(nullif(jobs._all_of(variadic
     array(select '@.key != ' || jobs._quoted(k) from jsonb_object_keys(i_schema->'properties') k)
-    || array(select '!(@.key like_regex ' || jobs._quoted(p) || ')' from unnest(v_patterns) p)), ''), '1 == 1');
+    || array(select '!(@.key like_regex ' || jobs._quoted(p) || ' flag "s")' from unnest(v_patterns) p)), ''), '1 == 1');
 begin
   if exists (select from unnest(v_patterns) p where not jobs._is_portable(p)) then
     return array[null::text];
   end if;
   return array(
-      select '!exists(@.keyvalue() ? (@.key like_regex ' || jobs._quoted(p.key) || ' && !' || jobs._known(jobs._predicate(p.value, '@', i_root, i_refs), '@.value') || '))'
+      select '!exists(@.keyvalue() ? (@.key like_regex ' || jobs._quoted(p.key) || ' flag "s" && !' || jobs._known(jobs._predicate(p.value, '@', i_root, i_refs), '@.value') || '))'
       from jsonb_each(i_schema->'patternProperties') p)
     || case
       when not i_schema ? 'additionalProperties' or i_schema->'additionalProperties' in ('true', '{}') then '{}'
@@ -98,7 +99,7 @@ $$;
 create function jobs._predicate_of_types(i_schema jsonb, i_at text, i_root jsonb, i_refs text[]) returns text
 language sql immutable set search_path = pg_catalog, pg_temp as $$
   select case
-    when i_schema ? 'type' or i_schema ?| '{properties,required,additionalProperties,patternProperties,items,prefixItems,minItems,maxItems,minLength,maxLength,pattern,minimum,maximum,exclusiveMinimum,exclusiveMaximum}'
+    when i_schema ? 'type' or i_schema ?| '{properties,required,additionalProperties,patternProperties,items,prefixItems,minItems,maxItems,minLength,maxLength,pattern,minimum,maximum,exclusiveMinimum,exclusiveMaximum,multipleOf}'
     then (
       select jobs._one_of(variadic array_agg(jobs._predicate_of_type(t, i_schema, i_at, i_root, i_refs) order by at))
       from jsonb_array_elements_text(jobs._as_array(coalesce(i_schema->'type', '["object", "array", "string", "number", "boolean", "null"]')))

@@ -81,7 +81,7 @@ begin
 end $$;
 
 -- Why a body fits no form of a task that is in use, in words about the present one; null when it fits, and
--- when it is nested too deeply for the walk to tell.
+-- when the walk cannot tell: the body is nested too deeply, or the schema is malformed.
 create function jobs._misfit_of_job(i_task varchar, i_body jsonb) returns text
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 declare
@@ -94,7 +94,7 @@ begin
     return null;
   end if;
   return v_reason;
-exception when statement_too_complex then
+exception when statement_too_complex or data_exception then
   return null;
 end $$;
 
