@@ -166,41 +166,50 @@ begin
   return v_misfit;
 end $$;
 
+-- What is said of a field of this name: by its name, by patterns, or else of all others.
+create function jobs._schemas_of_field(i_schema jsonb, i_key text) returns setof jsonb
+language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
+declare
+  v_is_named boolean := coalesce(i_schema->'properties' ? i_key, false);
+  v_pattern text;
+begin
+  if v_is_named then
+    return next i_schema->'properties'->i_key;
+  end if;
+  for v_pattern in select k from jsonb_object_keys(i_schema->'patternProperties') k loop
+    if not jobs._is_portable(v_pattern) then
+      v_is_named := true;   -- whether it is meant for this name is not known here
+    elsif i_key ~ v_pattern then
+      v_is_named := true;
+      return next i_schema->'patternProperties'->v_pattern;
+    end if;
+  end loop;
+  if not v_is_named and i_schema ? 'additionalProperties' then
+    return next i_schema->'additionalProperties';
+  end if;
+end $$;
+
 create function jobs._misfit_of_object(i_schema jsonb, i_object jsonb, i_path text, i_root jsonb, i_depth integer) returns jobs.misfit
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 declare
-  v_missing text := (select string_agg('field `' || k || '`', ' and ') from jsonb_array_elements_text(i_schema->'required') k where not i_object ? k);
-  v_key text;
-  v_value jsonb;
-  v_pattern text;
-  v_is_named boolean;
+  v_field record;
   v_misfit jobs.misfit;
+  v_missing text;
 begin
-  if v_missing is not null then
-    return row(i_path, v_missing, 'none', i_depth)::jobs.misfit;
-  elsif not i_schema ?| '{properties,patternProperties,additionalProperties}' then
-    return null;
-  end if;
-  for v_key, v_value in select e.key, e.value from jsonb_each(i_object) e loop
-    v_is_named := coalesce(i_schema->'properties' ? v_key, false);
-    if v_is_named then
-      v_misfit := jobs._misfit(i_schema->'properties'->v_key, v_value, jobs._inside(i_path, v_key), i_root, i_depth + 1);
+  for v_field in
+    select e.key, e.value, f.schema
+    from jsonb_each(i_object) e, jobs._schemas_of_field(i_schema, e.key) f(schema)
+    where i_schema ?| '{properties,patternProperties,additionalProperties}'
+  loop
+    v_misfit := case when v_field.schema = 'false' and not coalesce(i_schema->'properties' ? v_field.key, false)
+      then row(jobs._inside(i_path, v_field.key), 'no field of this name', 'one', i_depth)::jobs.misfit
+      else jobs._misfit(v_field.schema, v_field.value, jobs._inside(i_path, v_field.key), i_root, i_depth + 1) end;
+    if v_misfit.path is not null then
+      return v_misfit;
     end if;
-    for v_pattern in select k from jsonb_object_keys(i_schema->'patternProperties') k loop
-      continue when v_misfit.path is not null or (jobs._is_portable(v_pattern) and v_key !~ v_pattern);
-      v_is_named := true;
-      -- Whether a pattern that cannot be read here is meant for this key is not known.
-      continue when not jobs._is_portable(v_pattern);
-      v_misfit := jobs._misfit(i_schema->'patternProperties'->v_pattern, v_value, jobs._inside(i_path, v_key), i_root, i_depth + 1);
-    end loop;
-    if not v_is_named and i_schema->'additionalProperties' = 'false' then
-      return row(jobs._inside(i_path, v_key), 'no field of this name', 'one', i_depth)::jobs.misfit;
-    elsif not v_is_named and i_schema ? 'additionalProperties' then
-      v_misfit := jobs._misfit(i_schema->'additionalProperties', v_value, jobs._inside(i_path, v_key), i_root, i_depth + 1);
-    end if;
-    exit when v_misfit.path is not null;
   end loop;
-  return v_misfit;
+  v_missing := (select string_agg('field `' || k || '`', ' and ') from jsonb_array_elements_text(i_schema->'required') k where not i_object ? k);
+  return case when v_missing is not null then row(i_path, v_missing, 'none', i_depth)::jobs.misfit end;
 end $$;
 
 -- What other schemas inside this one say: $ref, allOf, anyOf, oneOf, not.
@@ -245,7 +254,7 @@ begin
   if v_fitting > 0 or cardinality(v_misfits) = 0 then
     return case when v_fitting > 1 and i_one then row(i_path, 'one of several variants', 'several', i_depth)::jobs.misfit end;
   end if;
-  select row(m.path, string_agg(distinct m.expected, ' or '), min(m.found), max(m.depth))::jobs.misfit into v_misfit
+  select m.path, string_agg(distinct m.expected, ' or '), min(m.found), max(m.depth) into v_misfit
   from unnest(v_misfits) m
   group by m.path order by max(m.depth) desc, m.path limit 1;
   return v_misfit;

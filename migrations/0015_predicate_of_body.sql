@@ -128,17 +128,18 @@ $$;
 create function jobs._predicate_of_body(i_schema jsonb, i_params jsonb, i_open boolean) returns text
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 declare
+  v_schema jsonb := case when jsonb_typeof(i_schema) = 'object' then i_schema else '{}' end;   -- true takes anything
   v_keywords text := '($."args".size() == 0 || ' || jobs._predicate_of_absence('$."args"') || ') && ' || jobs._predicate(
-    case when i_open then i_schema else i_schema - 'additionalProperties' end || jsonb_build_object('required',
-      coalesce(i_schema->'required', '[]') || jsonb_path_query_array(i_params, '$[*] ? (@.required == true).name')), '$."kwargs"', i_schema);
+    case when i_open then v_schema else v_schema - 'additionalProperties' end || jsonb_build_object('required',
+      coalesce(v_schema->'required', '[]') || jsonb_path_query_array(i_params, '$[*] ? (@.required == true).name')), '$."kwargs"', v_schema);
   v_mixed text := jobs._all_of(variadic
     array['$.type() == "object"',
       '($."args".type() == "array" && $."args".size() <= ' || jsonb_array_length(i_params) || ' || ' || jobs._predicate_of_absence('$."args"') || ')',
       '($."kwargs".type() == "object" || ' || jobs._predicate_of_absence('$."kwargs"') || ')']
-    || array(select jobs._predicate_of_param(i_schema, p, format('$."args"[%s]', at - 1), '$."kwargs".' || jobs._quoted(p->>'name'))
+    || array(select jobs._predicate_of_param(v_schema, p, format('$."args"[%s]', at - 1), '$."kwargs".' || jobs._quoted(p->>'name'))
              from jsonb_array_elements(i_params) with ordinality g(p, at)));
 begin
-  if i_open or i_schema - '{$schema,$defs,title,description,type,properties,required,additionalProperties}'::text[] <> '{}' then
+  if i_open or v_schema - '{$schema,$defs,title,description,type,properties,required,additionalProperties}'::text[] <> '{}' then
     return '(' || v_keywords || ')';
   end if;
   return '(' || v_keywords || ') || ' || v_mixed;
