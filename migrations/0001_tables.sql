@@ -210,8 +210,10 @@ create table jobs.publish_check (
   mode text not null,
   names text[],                        -- the only keywords that there are; null: any
   fits jsonpath
-);
-alter table jobs.publish_check alter column fits set storage external;   -- to decompress it costs more than to evaluate it
+) with (toast_tuple_target = 8160);    -- in the row while it fits on a page: to fetch it costs more than to evaluate it,
+-- and so does to decompress it; a compressed one would be copied as it is.
+alter table jobs.task alter column fits set storage external;
+alter table jobs.publish_check alter column fits set storage external;
 
 -- Workers that are alive, or were until lost_at.
 create table jobs.worker (

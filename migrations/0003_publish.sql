@@ -70,11 +70,12 @@ begin
   if jobs._publishable(i_task, i_body, i_scheduled_at, i_timeout, i_max_retries) is not true then
     perform jobs._refuse('', i_task, i_body, i_scheduled_at, i_timeout, i_max_retries);
   end if;
-  -- One look by key, and one at the settings when nobody has declared the task.
-  if not i_checked and not coalesce(
-      (select k.mode = 'off' or jobs._is_fit(i_body, k.fits, k.names) from jobs.publish_check k where k.name = i_task),
-      (select c.unknown_task = 'accept' from jobs.config c)) then
-    perform jobs._refuse_misfits(array[i_task], array[i_body], array[1]);
+  if not i_checked then
+    -- One look by key, and one at the settings when nobody has declared the task.
+    if not coalesce((select k.mode = 'off' or jobs._is_fit(i_body, k.fits, k.names) from jobs.publish_check k where k.name = i_task),
+                    (select c.unknown_task = 'accept' from jobs.config c)) then
+      perform jobs._refuse_misfits(array[i_task], array[i_body], array[1]);
+    end if;
   end if;
   insert into jobs.pending as q (id, job_id, task, body, scheduled_at, timeout, priority, max_retries, created_at, ready_seq)
   values (v_id, jobs._new_job_id(jobs._id_time(v_now), v_id), i_task, i_body, i_scheduled_at, coalesce(i_timeout, 60),
