@@ -47,9 +47,10 @@ create function jobs._remember_forms(i_tasks jsonb, i_now timestamptz) returns v
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
   update jobs.task_form f set declared_at = i_now
-  from jobs._declared(i_tasks) d
-  where f.task = d.name and f.declared_at < i_now - interval '10 minutes'
-    and (f.params, f.open, f.args_schema) is not distinct from (d.params, d.open, d.args_schema);
+  where f.ctid = any (array(
+    select g.ctid from jobs._declared(i_tasks) d join jobs.task_form g on g.task = d.name
+    where g.declared_at < i_now - interval '10 minutes' and (g.params, g.open, g.args_schema) is not distinct from (d.params, d.open, d.args_schema)
+    for update of g skip locked));   -- whoever holds one writes the same
   insert into jobs.task_form (task, params, open, args_schema, declared_at)
   select d.name, d.params, d.open, d.args_schema, i_now
   from jobs._declared(i_tasks) d

@@ -24,9 +24,10 @@ return case
 -- Refuses bodies that do not fit their tasks (PT422), or warns of them, as each task says. Reads what the
 -- tasks say once for the statement; takes no lock.
 create function jobs._check_bodies(i_tasks text[], i_bodies jsonb[], i_checked boolean[] default null) returns void
-language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_nestloop = off set jit = off as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_nestloop = off set jit = off as $$
 declare
   v_size integer := cardinality(i_bodies);
+  v_names text[] := array(select distinct g.name from unnest(i_tasks) g(name));
   v_accepts_unknown boolean := (select c.unknown_task = 'accept' from jobs.config c);
   v_known jobs.publish_check[];
   v_suspects integer[];
@@ -34,7 +35,7 @@ begin
   if i_checked = '{t}' then
     return;
   end if;
-  v_known := array(select k from (select distinct g.name from unnest(i_tasks) g(name)) n join jobs.publish_check k on k.name = n.name);
+  v_known := array(select k from jobs.publish_check k where k.name = any (v_names));
   if v_accepts_unknown and not exists (select from unnest(v_known) k where k.mode <> 'off') then
     return;
   end if;
