@@ -12,9 +12,9 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
 use serde::de::DeserializeOwned;
 use serde::de::value::MapDeserializer;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 /// One parameter of a task, as published arguments see it (injected ones are not part of it).
@@ -128,10 +128,7 @@ fn open_envelope(body: &str) -> Result<Envelope<'_>, BodyError> {
     serde_path_to_error::deserialize(&mut json).map_err(|e| {
         let path = e.path().to_string();
         let path = if path == "." { String::new() } else { path };
-        BodyError::new(
-            path,
-            format!("{}; {FORM}", describe(e.inner())),
-        )
+        BodyError::new(path, format!("{}; {FORM}", describe(e.inner())))
     })
 }
 

@@ -58,7 +58,10 @@ mod tests {
     fn integers_are_bounded_wherever_they_stand() {
         let schema = crate::__private::schema::<Order>();
         let properties = &schema.as_value()["properties"];
-        assert_eq!((&properties["count"]["minimum"], &properties["count"]["maximum"]), (&json!(0), &json!(u32::MAX)));
+        assert_eq!(
+            (&properties["count"]["minimum"], &properties["count"]["maximum"]),
+            (&json!(0), &json!(u32::MAX))
+        );
         assert_eq!(properties["ids"]["items"]["maximum"], json!(i64::MAX));
         assert_eq!(properties["weight"].get("maximum"), None);
     }

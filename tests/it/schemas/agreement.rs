@@ -9,7 +9,8 @@ use sqlx::Row;
 const SCHEMAS: usize = 250;
 const VALUES: usize = 24;
 
-const TEXTS: &[&str] = &["", "a", "b", "ä", "naïve\n", "a\"b\\", "2024-05-01", "-7", "x7", "abcdef", "\u{1F600}"];
+const TEXTS: &[&str] =
+    &["", "a", "b", "ä", "naïve\n", "a\"b\\", "2024-05-01", "-7", "x7", "abcdef", "\u{1F600}"];
 
 fn pick<'t>(rng: &mut Rng, texts: &[&'t str]) -> &'t str {
     texts[rng.usize(..texts.len())]
@@ -57,7 +58,9 @@ fn variant(rng: &mut Rng, name: &str, tagging: u8, depth: u32) -> Value {
     let content = schema(rng, depth);
     let tag = json!({"type": "string", "const": name});
     match tagging {
-        0 => json!({"type": "object", "properties": {name: content}, "required": [name], "additionalProperties": false}),
+        0 => {
+            json!({"type": "object", "properties": {name: content}, "required": [name], "additionalProperties": false})
+        }
         1 => json!({"type": "object", "properties": {"tag": tag, "a": content}, "required": ["tag"]}),
         2 => json!({"type": "object", "properties": {"tag": tag, "a": content}, "required": ["tag", "a"]}),
         _ => content,
@@ -71,10 +74,14 @@ fn schema(rng: &mut Rng, depth: u32) -> Value {
         3 => object(rng, depth),
         4 => json!({"type": "array", "items": schema(rng, depth), "minItems": rng.u8(..2), "maxItems": 3}),
         5 => json!({"type": ["array", "null"], "items": schema(rng, depth)}),
-        6 => json!({"type": "array", "prefixItems": [schema(rng, depth), schema(rng, depth)], "minItems": 2, "maxItems": 2}),
+        6 => {
+            json!({"type": "array", "prefixItems": [schema(rng, depth), schema(rng, depth)], "minItems": 2, "maxItems": 2})
+        }
         7 => json!({"type": "array", "prefixItems": [schema(rng, depth)], "items": schema(rng, depth)}),
         8 => json!({"anyOf": [schema(rng, depth), {"type": "null"}]}),
-        9 => json!({"type": "object", "patternProperties": {"^-?\\d+$": schema(rng, depth)}, "additionalProperties": false}),
+        9 => {
+            json!({"type": "object", "patternProperties": {"^-?\\d+$": schema(rng, depth)}, "additionalProperties": false})
+        }
         10 => json!({"allOf": [object(rng, depth), {"$ref": "#/$defs/Inner"}]}),
         11 => json!({"$ref": "#/$defs/Inner"}),
         _ => {
@@ -206,7 +213,8 @@ fn body(rng: &mut Rng, names: &[&str], schema: &Value, defs: &Value) -> Value {
         _ => half,
     };
     let (no_args, no_kwargs) = (args.is_empty(), kwargs.is_empty());
-    let mut body = json!({"args": half(rng, no_args, json!(args)), "kwargs": half(rng, no_kwargs, json!(kwargs))});
+    let mut body =
+        json!({"args": half(rng, no_args, json!(args)), "kwargs": half(rng, no_kwargs, json!(kwargs))});
     if no_args && rng.bool() {
         body.as_object_mut().unwrap().remove("args");
     }
@@ -224,17 +232,22 @@ async fn the_predicate_of_a_body_binds_as_the_walk_does() {
         let properties: Map<String, Value> =
             names.iter().map(|name| ((*name).to_owned(), schema(&mut rng, 1))).collect();
         let open = rng.u8(..4) == 0;
-        let schema = json!({"type": "object", "properties": properties, "additionalProperties": open, "$defs": defs});
+        let schema =
+            json!({"type": "object", "properties": properties, "additionalProperties": open, "$defs": defs});
         let params: Vec<Value> =
             names.iter().map(|name| json!({"name": name, "type": "T", "required": rng.bool()})).collect();
         let bodies: Vec<Value> = (0..VALUES).map(|_| body(&mut rng, names, &schema, &defs)).collect();
-        let query = sqlx::query(ASK_OF_BODIES).bind(&schema).bind(json!(params)).bind(open).bind(json!(bodies));
+        let query =
+            sqlx::query(ASK_OF_BODIES).bind(&schema).bind(json!(params)).bind(open).bind(json!(bodies));
         for row in query.fetch_all(&db.pool).await.unwrap() {
             let (body, reason, fits): (Value, Option<String>, bool) = (row.get(0), row.get(1), row.get(2));
             assert!(row.get::<bool, _>(3), "not compiled: {schema}");
             // Without a word of the predicate the walk decides: by position into an open task, for one.
             let silent = !fits && (open || body.is_null());
-            assert!(silent || fits == reason.is_none(), "{body} for {params:?} by {schema}: {fits}, {reason:?}");
+            assert!(
+                silent || fits == reason.is_none(),
+                "{body} for {params:?} by {schema}: {fits}, {reason:?}"
+            );
             *(if fits { &mut fitting } else { &mut unfit }) += 1;
         }
     }

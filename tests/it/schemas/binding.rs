@@ -34,14 +34,20 @@ async fn positional_and_keyword_arguments_bind_as_in_python() {
         (json!(null), "`user_id`: missing required argument, expected i64".to_owned()),
         (json!({"kwargs": {"locale": "x"}}), "`user_id`: missing required argument, expected i64".into()),
         (json!({"args": [1, "a", "b", "c"]}), "`args`: takes 3 positional arguments, 4 were given".into()),
-        (json!({"args": [1], "kwargs": {"user_id": 2}}), "`user_id`: given twice, by position and by keyword".into()),
+        (
+            json!({"args": [1], "kwargs": {"user_id": 2}}),
+            "`user_id`: given twice, by position and by keyword".into(),
+        ),
         (
             json!({"args": [1], "kwargs": {"lokale": "x"}}),
             "`lokale`: unexpected keyword argument; the task takes: user_id, locale, coupon".into(),
         ),
         (json!({"args": ["x"]}), "`user_id`: expected i64, found string".into()),
         (json!({"args": [1.5]}), "`user_id`: expected i64, found floating point".into()),
-        (json!({"args": [7], "kwargs": {"coupon": []}}), "`coupon`: expected a string or null, found array".into()),
+        (
+            json!({"args": [7], "kwargs": {"coupon": []}}),
+            "`coupon`: expected a string or null, found array".into(),
+        ),
         (json!({"args": [7, null]}), "`locale`: expected a string, found null".into()),
         (json!([7]), format!("expected an object, found array; {form}")),
         (json!({"args": 7}), format!("`args`: expected an array, found integer; {form}")),
@@ -63,20 +69,57 @@ async fn a_misfit_names_its_path_what_was_expected_and_what_was_found() {
     for (schema, value, reason) in [
         (json!({"type": "boolean"}), json!("secret"), "`x`: expected a boolean, found string"),
         (json!({"enum": ["a", "b"]}), json!("secret"), r#"`x`: expected "a" or "b", found another string"#),
-        (json!({"type": "integer", "minimum": 0, "maximum": 255}), json!(4111), "`x`: expected at most 255, found more"),
-        (json!({"type": "string", "maxLength": 3}), json!("secret"), "`x`: expected at most 3 characters, found more"),
-        (json!({"type": "string", "pattern": "^\\d+$"}), json!("secret"), r"`x`: expected a string that matches ^\d+$, found another string"),
-        (json!({"type": "array", "minItems": 2, "maxItems": 2}), json!(["secret"]), "`x`: expected length at least 2, at most 2, found length 1"),
-        (json!({"anyOf": [{"type": "object"}, {"type": "null"}]}), json!("secret"), "`x`: expected an object or null, found string"),
+        (
+            json!({"type": "integer", "minimum": 0, "maximum": 255}),
+            json!(4111),
+            "`x`: expected at most 255, found more",
+        ),
+        (
+            json!({"type": "string", "maxLength": 3}),
+            json!("secret"),
+            "`x`: expected at most 3 characters, found more",
+        ),
+        (
+            json!({"type": "string", "pattern": "^\\d+$"}),
+            json!("secret"),
+            r"`x`: expected a string that matches ^\d+$, found another string",
+        ),
+        (
+            json!({"type": "array", "minItems": 2, "maxItems": 2}),
+            json!(["secret"]),
+            "`x`: expected length at least 2, at most 2, found length 1",
+        ),
+        (
+            json!({"anyOf": [{"type": "object"}, {"type": "null"}]}),
+            json!("secret"),
+            "`x`: expected an object or null, found string",
+        ),
         (json!({"not": {"const": 0}}), json!(0), "`x`: expected any value but 0, found that"),
-        (lines.clone(), json!([{"count": 1}, {"count": "secret"}]), "`x[1].count`: expected u32, found string"),
+        (
+            lines.clone(),
+            json!([{"count": 1}, {"count": "secret"}]),
+            "`x[1].count`: expected u32, found string",
+        ),
         (lines.clone(), json!([{}]), "`x[0]`: expected field `count`, found none"),
-        (lines, json!([{"count": 1, "color": "secret"}]), "`x[0].color`: expected no field of this name, found one"),
-        (tagged.clone(), json!({"kind": "circle", "radius": "secret"}), "`x.radius`: expected a number, found string"),
-        (tagged, json!({"kind": "secret"}), r#"`x.kind`: expected "circle" or "square", found another string"#),
+        (
+            lines,
+            json!([{"count": 1, "color": "secret"}]),
+            "`x[0].color`: expected no field of this name, found one",
+        ),
+        (
+            tagged.clone(),
+            json!({"kind": "circle", "radius": "secret"}),
+            "`x.radius`: expected a number, found string",
+        ),
+        (
+            tagged,
+            json!({"kind": "secret"}),
+            r#"`x.kind`: expected "circle" or "square", found another string"#,
+        ),
     ] {
         declare(&db, of_one(&schema)).await;
-        db.run("delete from jobs.task_form f where f.args_schema <> (select t.args_schema from jobs.task t)").await;
+        db.run("delete from jobs.task_form f where f.args_schema <> (select t.args_schema from jobs.task t)")
+            .await;
         let said = refused(&db, &json!({"args": [value]})).await;
         assert_eq!(said, Some(format!("arguments do not fit: {reason}")), "{value} by {schema}");
     }
@@ -122,13 +165,26 @@ async fn what_the_walk_cannot_tell_is_let_through() {
     let db = Db::new().await;
     let tree = json!({"$ref": "#/$defs/Tree", "$defs": {"Tree": {"type": "array", "items": {"$ref": "#/$defs/Tree"}}}});
     declare(&db, of_one(&tree)).await;
-    assert_eq!(db.one::<i64>("select count(*) from jobs.publish_check where fits is null").await, 1, "a type that holds itself");
-    let nested = |levels: usize| serde_json::from_str(&format!("{{\"args\": [{}{}]}}", "[".repeat(levels), "]".repeat(levels))).unwrap();
+    assert_eq!(
+        db.one::<i64>("select count(*) from jobs.publish_check where fits is null").await,
+        1,
+        "a type that holds itself"
+    );
+    let nested = |levels: usize| {
+        serde_json::from_str(&format!("{{\"args\": [{}{}]}}", "[".repeat(levels), "]".repeat(levels)))
+            .unwrap()
+    };
     assert_eq!(refused(&db, &nested(100)).await, None);
     let unfit = json!({"args": [[[[7]]]]});
-    assert_eq!(refused(&db, &unfit).await.as_deref(), Some("arguments do not fit: `x[0][0][0]`: expected an array, found integer"));
+    assert_eq!(
+        refused(&db, &unfit).await.as_deref(),
+        Some("arguments do not fit: `x[0][0][0]`: expected an array, found integer")
+    );
     // Deeper than any worker reads; the walk gives up before the stack does.
-    db.run(&format!("select jobs.publish('t', ('{{\"args\": [' || repeat('[', 6000) || '7' || repeat(']', 6000) || ']}}')::jsonb)")).await;
+    db.run(
+        r#"select jobs.publish('t', ('{"args": [' || repeat('[', 6000) || '7' || repeat(']', 6000) || ']}')::jsonb)"#,
+    )
+    .await;
     declare(&db, of_one(&json!({"type": "string", "minLength": "malformed", "required": 7}))).await;
     assert_eq!(refused(&db, &json!({"args": ["text"]})).await, None);
 }

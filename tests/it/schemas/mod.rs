@@ -39,8 +39,7 @@ async fn refused(db: &Db, body: &Value) -> Option<String> {
 }
 
 async fn refused_of(db: &Db, task: &str, body: &Value) -> Option<String> {
-    let published =
-        sqlx::query("select jobs.publish($1, $2)").bind(task).bind(body).execute(&db.pool).await;
+    let published = sqlx::query("select jobs.publish($1, $2)").bind(task).bind(body).execute(&db.pool).await;
     let error = published.err()?;
     let error = error.as_database_error().unwrap_or_else(|| panic!("{body}: {error}"));
     assert_eq!(error.code().as_deref(), Some("PT422"), "{body}: {error}");

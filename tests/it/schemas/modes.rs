@@ -21,7 +21,12 @@ fn unfit() -> Value {
 #[tokio::test]
 async fn a_task_is_checked_strictly_unless_it_says_otherwise() {
     let db = Db::new().await;
-    for (said, taken) in [(json!({}), false), (json!({"check": "off"}), true), (json!({"check": "warn"}), true), (json!({"check": "strict"}), false)] {
+    for (said, taken) in [
+        (json!({}), false),
+        (json!({"check": "off"}), true),
+        (json!({"check": "warn"}), true),
+        (json!({"check": "strict"}), false),
+    ] {
         declare(&db, counting(&said)).await;
         assert_eq!(refused(&db, &unfit()).await.is_none(), taken, "{said}");
     }
@@ -78,7 +83,10 @@ async fn a_task_that_nobody_has_declared_is_taken_unless_the_settings_say_otherw
     db.run("update jobs.config set unknown_task = 'reject'").await;
     assert_eq!(refused_of(&db, "nobody", &json!(7)).await.unwrap(), "nobody has declared it");
     let (state, message) = db.refusal(bulk).await;
-    assert_eq!((state.as_str(), message.as_str()), ("PT422", "job 2 of 2: task 'nobody': nobody has declared it"));
+    assert_eq!(
+        (state.as_str(), message.as_str()),
+        ("PT422", "job 2 of 2: task 'nobody': nobody has declared it")
+    );
     assert_eq!(refused(&db, &unfit()).await, None, "known, and not checked");
 }
 
@@ -112,7 +120,10 @@ async fn a_warning_is_given_once_for_a_statement_and_shows_no_value() {
     let words = "task 't': arguments do not fit: `x`: expected i64, found string";
     assert_eq!(warnings.len(), 2, "{said}");
     assert!(warnings[0].contains("WARN") && warnings[0].contains(words), "{said}");
-    assert!(warnings[1].contains(&format!("job 2 of 3: {words} (and 1 more of these jobs do not fit)")), "{said}");
+    assert!(
+        warnings[1].contains(&format!("job 2 of 3: {words} (and 1 more of these jobs do not fit)")),
+        "{said}"
+    );
     assert!(!said.contains("4111"), "{said}");
     assert_eq!(db.one::<i64>("select count(*) from jobs.job_queue").await, 4, "a warning refuses nothing");
 }

@@ -78,7 +78,8 @@ async fn the_walk_and_the_predicate_pass_the_official_suite() {
     for (keyword, group) in groups() {
         for case in &group.tests {
             let row = sqlx::query(ASK).bind(&group.schema).bind(&case.data).fetch_one(&db.pool).await;
-            let row = row.unwrap_or_else(|e| panic!("{keyword}, {}, {}: {e}", group.description, case.description));
+            let row =
+                row.unwrap_or_else(|e| panic!("{keyword}, {}, {}: {e}", group.description, case.description));
             let (walk, predicate, has_predicate): (bool, bool, bool) = (row.get(0), row.get(1), row.get(2));
             (cases, compiled) = (cases + 1, compiled + i32::from(has_predicate));
             assert!(!has_predicate || predicate == walk, "{keyword}, {}: they differ", group.description);

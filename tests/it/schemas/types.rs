@@ -1,6 +1,8 @@
 //! Through the real macro and the real database: what Rust writes is taken, and what is refused could not
 //! have been read.
 
+#![allow(clippy::too_many_arguments, clippy::unit_arg, reason = "one task holds every kind of type")]
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use fastrand::Rng;
@@ -111,7 +113,10 @@ async fn plain(
     any: Value,
     #[default("en")] locale: String,
 ) {
-    let _ = (id, small, wide, ratio, letter, bytes, twice, pair, by_number, by_name, set, nothing, at, day, nonzero);
+    let _ = (
+        id, small, wide, ratio, letter, bytes, twice, pair, by_number, by_name, set, nothing, at, day,
+        nonzero,
+    );
     let _ = (lasting, any, locale);
 }
 
@@ -183,7 +188,12 @@ fn some_shapes() -> shapes {
         ],
         internal: vec![Internal::Unit, Internal::Wrapped(line()), Internal::Fields { a: 2.0 }],
         adjacent: vec![Adjacent::Unit, Adjacent::Newtype(true), Adjacent::Fields { a: vec!["x".into()] }],
-        untagged: vec![Untagged::Number(1), Untagged::Text("a".into()), Untagged::Line(line()), Untagged::Nothing],
+        untagged: vec![
+            Untagged::Number(1),
+            Untagged::Text("a".into()),
+            Untagged::Line(line()),
+            Untagged::Nothing,
+        ],
         order: Order { lines: vec![line()], ship_to: (1.5, -2.0), small: [1, 2] },
         flat: Flat { id: 1, line: line(), rest: HashMap::from([("extra".into(), json!([1]))]) },
         meters: Meters(0.5),
@@ -226,7 +236,18 @@ async fn what_rust_writes_is_taken() {
 
 /// Breaks a value somewhere: another value, a field or an item less, a field or an item more.
 fn broken(rng: &mut Rng, value: &Value) -> Value {
-    let others = [json!(null), json!(true), json!(7), json!(-1), json!(1e30), json!(0.5), json!("x"), json!([]), json!({}), json!({"a": 1})];
+    let others = [
+        json!(null),
+        json!(true),
+        json!(7),
+        json!(-1),
+        json!(1e30),
+        json!(0.5),
+        json!("x"),
+        json!([]),
+        json!({}),
+        json!({"a": 1}),
+    ];
     match value {
         Value::Array(items) if !items.is_empty() && rng.u8(..4) > 0 => {
             let mut items = items.clone();
@@ -266,7 +287,8 @@ async fn compare<T: Task + DeserializeOwned>(db: &Db, rng: &mut Rng, call: &T) -
         let mut body = body_of(call);
         if round % 3 == 0 {
             let kwargs = body["kwargs"].as_object_mut().unwrap();
-            let args: Vec<Value> = def.params.iter().take(rng.usize(..4)).filter_map(|p| kwargs.remove(p.name)).collect();
+            let args: Vec<Value> =
+                def.params.iter().take(rng.usize(..4)).filter_map(|p| kwargs.remove(p.name)).collect();
             body["args"] = json!(args);
         }
         let half = if rng.u8(..4) == 0 { "args" } else { "kwargs" };
@@ -277,7 +299,11 @@ async fn compare<T: Task + DeserializeOwned>(db: &Db, rng: &mut Rng, call: &T) -
         };
         unfit += 1;
         let read = readers::body::<T>(&body.to_string(), def.params, def.open);
-        assert!(read.is_err() || is_odd(&reason), "{}: {body} is refused, yet can be read: {reason}", def.name);
+        assert!(
+            read.is_err() || is_odd(&reason),
+            "{}: {body} is refused, yet can be read: {reason}",
+            def.name
+        );
     }
     (taken, unfit)
 }
