@@ -39,7 +39,9 @@ create table jobs.config (
   only_row boolean primary key default true check (only_row),
   history_days integer check (history_days > 0),    -- null keeps history for ever
   max_body_bytes integer not null default 1048576 check (max_body_bytes > 0),
-  notify boolean not null default true              -- false: workers poll, publishers never notify
+  notify boolean not null default true,             -- false: workers poll, publishers never notify
+  unknown_task text not null default 'accept'       -- what publishing does with a task that nobody has declared
+    constraint unknown_task_is_known check (unknown_task in ('accept', 'reject'))
 );
 insert into jobs.config (history_days) values (14);
 
@@ -182,8 +184,36 @@ create table jobs.task (
   timeout numeric(9, 2) not null,
   priority integer not null,
   keep text not null default 'all' constraint keep_is_known check (keep in ('all', 'failed', 'none')),  -- which ended jobs go to history
+  params jsonb,                        -- [{name, type, required}] in order; null: bodies are not checked
+  open boolean not null default false, -- takes keywords of any name
+  check_mode text not null default 'strict' constraint check_mode_is_known check (check_mode in ('off', 'warn', 'strict')),
+  check_mode_set text constraint check_mode_set_is_known check (check_mode_set in ('off', 'warn', 'strict')),  -- an operator's word, before the worker's
+  fits jsonpath,                       -- args_schema compiled: true of a body that fits; null: only the walk can tell
   declared_at timestamptz not null
 );
+
+-- What workers have declared a task to take, the present form among them. While versions of a program
+-- run side by side, a body may fit any form in use (docs/decisions/0013).
+create table jobs.task_form (
+  task varchar collate "C" not null,
+  params jsonb,
+  open boolean not null,
+  args_schema jsonb not null,
+  declared_at timestamptz not null     -- last, to within ten minutes
+);
+create index task_form_by_task on jobs.task_form (task);
+
+-- What publishing looks up, under each name and alias of a task: made from jobs.task.
+create table jobs.publish_check (
+  name varchar collate "C" primary key,
+  task varchar collate "C" not null,
+  mode text not null,
+  names text[],                        -- the only keywords that there are; null: any
+  fits jsonpath
+) with (toast_tuple_target = 8160);    -- in the row while it fits on a page: to fetch it costs more than to evaluate it,
+-- and so does to decompress it; a compressed one would be copied as it is.
+alter table jobs.task alter column fits set storage external;
+alter table jobs.publish_check alter column fits set storage external;
 
 -- Workers that are alive, or were until lost_at.
 create table jobs.worker (

@@ -49,14 +49,16 @@ return pg_catalog.length(i_task) between 1 and 200 and i_task !~ '[[:cntrl:]]'
   and jobs._fits(i_body, i_scheduled_at, i_timeout, i_max_retries);
 
 -- Publishes one job and returns its row. NULL stands for the default: timeout 60 s, priority 0,
--- max_retries 3 (runs in all), as soon as possible.
+-- max_retries 3 (runs in all), as soon as possible. i_checked says that the body was made by the task's
+-- own types and needs no check against its schema.
 create function jobs.publish(
   i_task varchar,
   i_body jsonb default null,
   i_scheduled_at timestamptz default null,
   i_timeout numeric default null,
   i_priority integer default null,
-  i_max_retries integer default null
+  i_max_retries integer default null,
+  i_checked boolean default false
 ) returns jobs.queued
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
@@ -67,6 +69,13 @@ declare
 begin
   if jobs._publishable(i_task, i_body, i_scheduled_at, i_timeout, i_max_retries) is not true then
     perform jobs._refuse('', i_task, i_body, i_scheduled_at, i_timeout, i_max_retries);
+  end if;
+  if not i_checked then
+    -- One look by key, and one at the settings when nobody has declared the task.
+    if not coalesce((select k.mode = 'off' or jobs._is_fit(i_body, k.fits, k.names) from jobs.publish_check k where k.name = i_task),
+                    (select c.unknown_task = 'accept' from jobs.config c)) then
+      perform jobs._refuse_misfits(array[i_task], array[i_body], array[1]);
+    end if;
   end if;
   insert into jobs.pending as q (id, job_id, task, body, scheduled_at, timeout, priority, max_retries, created_at, ready_seq)
   values (v_id, jobs._new_job_id(jobs._id_time(v_now), v_id), i_task, i_body, i_scheduled_at, coalesce(i_timeout, 60),
@@ -89,6 +98,7 @@ declare
   v_time bytea := jobs._id_time(v_now);
   v_transaction xid8 := pg_current_xact_id();
 begin
+  perform jobs._check_bodies(array(select j.task from unnest(i_jobs) j), array(select j.body from unnest(i_jobs) j));
   return query
   insert into jobs.pending as q (id, job_id, task, body, scheduled_at, timeout, priority, max_retries, created_at, ready_seq)
   select b.id, jobs._new_job_id(v_time, b.id), b.task, b.body, b.scheduled_at, coalesce(b.timeout, 60),
@@ -114,6 +124,8 @@ end $$;
 -- order. There are as many jobs as bodies; of everything but ids, one value holds for all. A delay counts from now by the database's clock. i_job_ids may hold ids made by the
 -- client (version 7 UUIDs without dashes), so that it knows them before the statement is sent.
 --
+-- i_checked says of which bodies the task's own types have made them, so that they need no check.
+--
 -- With i_together, 64 or more due jobs for which task and priority were given once are stored up to 64 in a
 -- row: half the cost to publish, and to claim. It says that whoever consumes them does not keep a claim uncommitted while it
 -- works, as workers never do: the other jobs of a row would wait for it.
@@ -126,7 +138,8 @@ create function jobs.publish_all(
   i_priorities integer[],
   i_max_retries integer[],
   i_job_ids text[] default null,
-  i_together boolean default false
+  i_together boolean default false,
+  i_checked boolean[] default null
 ) returns varchar[]
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
@@ -137,6 +150,7 @@ declare
   v_transaction xid8 := pg_current_xact_id();
   v_published varchar[];
 begin
+  perform jobs._check_bodies(i_tasks, i_bodies, i_checked);
   if i_job_ids is not null then
     perform jobs._check_new_ids(i_job_ids);
   elsif i_together and v_jobs >= 64 and cardinality(i_tasks) = 1 and coalesce(cardinality(i_priorities), 1) = 1

@@ -189,12 +189,13 @@ $$;
 -- Tasks that are declared or have open jobs, and how many live workers have each.
 create function jobs.tasks() returns table (
   name varchar, aliases text[], doc text, args_schema jsonb, result_schema jsonb, retries integer,
-  timeout numeric, priority integer, keep text, declared boolean, workers bigint
+  timeout numeric, priority integer, keep text, declared boolean, workers bigint, check_mode text
 )
 language sql stable security definer set search_path = pg_catalog, pg_temp set jit = off as $$
   select n.name, t.aliases, t.doc, t.args_schema, t.result_schema, t.retries, t.timeout, t.priority, t.keep, t.name is not null,
     (select count(*) from jobs.worker w
-     where w.lost_at is null and w.expires_at >= (select jobs.now()) and n.name = any (w.tasks))
+     where w.lost_at is null and w.expires_at >= (select jobs.now()) and n.name = any (w.tasks)),
+    case when t.params is null then null else coalesce(t.check_mode_set, t.check_mode) end
   from (select d.name from jobs.task d union select unnest(jobs._ready_tasks(null))) n
   left join jobs.task t on t.name = n.name
   order by n.name

@@ -28,7 +28,11 @@ const FILES: &[(i64, &str, &str)] = &[
     (10, "views", include_str!("0010_views.sql")),
     (11, "admin", include_str!("0011_admin.sql")),
     (12, "explain", include_str!("0012_explain.sql")),
-    (13, "grants", include_str!("0013_grants.sql")),
+    (13, "misfit", include_str!("0013_misfit.sql")),
+    (14, "predicate", include_str!("0014_predicate.sql")),
+    (15, "predicate_of_body", include_str!("0015_predicate_of_body.sql")),
+    (16, "check", include_str!("0016_check.sql")),
+    (17, "grants", include_str!("0017_grants.sql")),
 ];
 
 /// A clock that tests may set: SQL to run in a test database, as the owner of schema `jobs`.

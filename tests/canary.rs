@@ -97,6 +97,11 @@ async fn url(db: &Db) -> String {
 }
 
 async fn every_error(pool: &PgPool) {
+    let unfit = || NewJob::named("canary.count").arg(ARGUMENT).kwarg("more", ARGUMENT);
+    clean_error(&unfit().publish(pool).await.unwrap_err());
+    clean_error(&NewJob::named("canary.count").arg(ARGUMENT).publish(pool).await.unwrap_err());
+    // With a warning instead, which drivers log.
+    sqlx::query("select jobs.check_task('canary.count', 'warn')").execute(pool).await.unwrap();
     let broken = NewJob::named("canary.count").arg(ARGUMENT).publish(pool).await.unwrap();
     clean_error(&broken.wait(pool).await.unwrap_err());
     let long = NewJob::named("canary.echo").arg(ARGUMENT.repeat(100_000)).publish(pool).await.unwrap_err();
@@ -115,6 +120,11 @@ async fn every_error(pool: &PgPool) {
 
 /// The user's own binary at work, as talkative as can be, until it has done its jobs.
 async fn process(db: &Db, url: &str) -> String {
+    // Before the worker has said what they take.
+    let jobs = [
+        NewJob::named("app.echo").arg(ARGUMENT).publish(&db.pool).await.unwrap(),
+        NewJob::named("app.add").arg(ARGUMENT).arg(ARGUMENT).publish(&db.pool).await.unwrap(),
+    ];
     let mut command = Command::new(env!("CARGO_BIN_EXE_app"));
     command.args(["worker", "--topic", "app.*", "-vvv"]).env("DATABASE_URL", url).env("RUST_LOG", "trace");
     let mut child =
@@ -124,10 +134,6 @@ async fn process(db: &Db, url: &str) -> String {
         let mut said = Vec::new();
         pipe.read_to_end(&mut said).map(|_| said)
     });
-    let jobs = [
-        NewJob::named("app.echo").arg(ARGUMENT).publish(&db.pool).await.unwrap(),
-        NewJob::named("app.add").arg(ARGUMENT).arg(ARGUMENT).publish(&db.pool).await.unwrap(),
-    ];
     for job in &jobs {
         until("it ended", async || job.fetch(&db.pool).await.unwrap().state.has_ended()).await;
     }
@@ -164,6 +170,7 @@ async fn secrets_in_the_url_in_arguments_and_in_results_are_seen_nowhere() {
     assert!(said.contains("app.add") && said.contains("TRACE"), "it said what it does: {said}");
     clean("the worker process", &said);
     let logged = log.text();
+    assert!(logged.contains("expected i64, found string"), "the warning was logged");
     assert!(logged.contains("jobs.publish(") && logged.contains("canary.count"), "the log is empty");
     clean("the log", &logged);
     let server_log = std::fs::read_to_string(server().await.log_file()).unwrap();

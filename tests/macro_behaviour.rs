@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use pgjobs::schemars::{self, JsonSchema};
-use pgjobs::{Backoff, Keep, Param, Task, TaskDef, TaskError, TaskOptions, task};
+use pgjobs::{Backoff, Check, Keep, Param, Task, TaskDef, TaskError, TaskOptions, task};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -28,7 +28,8 @@ struct Receipt {
     timeout = "1m30s",
     priority = -3,
     backoff = "exponential(1s, 1h)",
-    keep = "failed"
+    keep = "failed",
+    check = "warn"
 )]
 async fn welcome(
     #[inject] mailer: &Mailer,
@@ -93,6 +94,7 @@ fn a_definition_holds_what_the_attribute_says() {
         priority: -3,
         backoff: Backoff::exponential(Duration::from_secs(1), Duration::from_secs(3600)),
         keep: Keep::Failed,
+        check: Check::Warn,
     };
     assert_eq!(def.options, expected);
 }

@@ -43,4 +43,17 @@ check "the largest body" "_fits|<= 512|>= 0" "${it[@]}" contract together
 check "one caller at a time in retain" "retain|not pg_try_advisory_xact_lock(hashtextextended('jobs.retain', 0))|false" "${it[@]}" history races
 check "history's knowledge of a verdict said before" "settle|where h.job_id = g.job_id and h.lease = g.lease|where false" "${it[@]}" settling batches
 check "the wake-up of sleeping workers" "publish|jobs._is_awaited('jobs.sleeping_until')|false" --test worker -- sleeps
+check "the check of a single job" "publish|if not i_checked then|if false then" "${it[@]}" schemas
+check "the check of many jobs" "_check_bodies|if v_suspects is not null then|if false then" "${it[@]}" schemas
+check "the refusal of a task that nobody has declared" "publish|c.unknown_task = 'accept'|true" "${it[@]}" schemas
+check "what the task's own types made, in bulk" "_check_bodies|g.checked is not true and|" "${it[@]}" schemas
+check "keywords that a task does not have" "_is_fit|ELSE (((i_body -> 'kwargs'::text) - i_names) = '{}'::jsonb)|ELSE true" "${it[@]}" schemas
+check "an argument given twice, in the predicate" "_predicate_of_param|' && (exists('|' && (1 == \"a\" && exists('" "${it[@]}" schemas
+check "the two values of an item's predicate" "_predicate_of_array|jobs._known(jobs._predicate(i_schema->'items', '@', i_root, i_refs), '@')|jobs._predicate(i_schema->'items', '@', i_root, i_refs)" "${it[@]}" schemas
+check "exactly one of several variants" "_predicate_of_any|elsif i_one then|elsif false then" "${it[@]}" schemas
+check "the end of types that hold themselves" "_predicate|v_ref = any (i_refs)|false" "${it[@]}" schemas
+check "the depth that a walk can bear" "_misfit_of_job|statement_too_complex or data_exception|division_by_zero" "${it[@]}" schemas
+check "the forms that other versions declared" "_misfit_of_job|if exists (|if false and exists (" "${it[@]}" schemas
+check "the forms that a living worker has" "_is_in_use|or exists (|or false and exists (" "${it[@]}" schemas
+check "an operator's word on the check" "_refresh_publish_checks|coalesce(t.check_mode_set, t.check_mode)|t.check_mode" "${it[@]}" schemas
 exit $survived

@@ -70,6 +70,16 @@ async fn the_clients_own_calls_keep_their_contract() {
 }
 
 #[tokio::test]
+async fn what_a_rust_task_does_not_take_is_refused_when_python_publishes_it() {
+    let db = Db::new().await;
+    Worker::new(db.pool.clone()).topic("math.*").burst().run().await.unwrap();
+    let words = "task 'math.add': arguments do not fit: `a`: expected i64, found string";
+    let said = python(&db, &["refused"]).await;
+    assert_eq!(said[0], "PT422");
+    assert!(said[1].as_str().is_some_and(|said| said.starts_with(words) && !said.contains("4111")), "{said}");
+}
+
+#[tokio::test]
 async fn python_publishes_rust_works_python_reads_the_result() {
     let db = Db::new().await;
     let ids = python(&db, &["publish"]).await;

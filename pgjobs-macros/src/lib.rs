@@ -8,6 +8,7 @@ use proc_macro2::TokenStream;
 
 mod backoff;
 mod check;
+mod check_mode;
 mod docs;
 mod duration;
 mod errors;

@@ -20,6 +20,9 @@ pub(crate) struct Draft {
     pub(crate) id: Option<JobId>,
     /// May lie in one row with others: only workers consume it, and they end it in statements of their own.
     pub(crate) together: bool,
+    /// Made by the task's own type, so that the database need not check it: it may even know an older form
+    /// of the task only, while versions of a program run side by side.
+    pub(crate) checked: bool,
 }
 
 impl Draft {
@@ -40,6 +43,6 @@ impl Draft {
             let reason = "a text holds a NUL character, which jsonb cannot store";
             return Err(Error::Encode(format!("the arguments of `{task}`: {reason}")));
         }
-        Ok(Draft { task, body, options, id: None, together: false })
+        Ok(Draft { task, body, options, id: None, together: false, checked: false })
     }
 }

@@ -14,7 +14,8 @@ use crate::job_id::JobId;
 pub enum Error {
     /// The server or the connection failed; the statement may be tried again.
     Database(sqlx::Error),
-    /// A function of schema `jobs` refused the call and said why (SQLSTATE `PTxyz`).
+    /// A function of schema `jobs` refused the call and said why (SQLSTATE `PTxyz`): `PT422` arguments that
+    /// do not fit the task, see [`Check`](crate::Check).
     Refused {
         /// The SQLSTATE, for example `PT400`; its last three digits read as an HTTP status.
         code: String,

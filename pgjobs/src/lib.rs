@@ -86,6 +86,7 @@ mod options;
 mod outcome;
 mod publish;
 mod registry;
+mod schema;
 mod sql;
 mod task;
 mod topic;
@@ -102,7 +103,7 @@ pub use error::Error;
 pub use job::Job;
 pub use job_id::JobId;
 pub use job_state::JobState;
-pub use options::{Keep, TaskOptions};
+pub use options::{Check, Keep, TaskOptions};
 pub use outcome::{IntoOutcome, TaskError};
 pub use pgjobs_migrations::Step;
 pub use publish::{JobHandle, NewJob, Publish, PublishAll, Publisher, Tx, TxConnection, publish_all};
@@ -142,6 +143,7 @@ pub use {chrono, schemars, serde, serde_json, sqlx};
 /// | `priority = 3` | greater runs first | 0 |
 /// | `backoff = "exponential(1s, 1h)"` | or `"linear(5s)"`, `"fixed(10s)"`; see [`Backoff`] | 3 s, doubled, at most 1 h |
 /// | `keep = "failed"` | which ended jobs stay in history: `"all"`, `"failed"`, `"none"`; see [`Keep`] | `"all"` |
+/// | `check = "warn"` | what the database does when somebody publishes arguments that do not fit: `"off"`, `"warn"`, `"strict"`; see [`Check`] | `"strict"` |
 /// | `call = Welcome` | names the struct, when the function's name is taken | the function's name |
 /// | `crate = path` | where pgjobs is, when it was renamed | `::pgjobs` |
 ///

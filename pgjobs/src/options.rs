@@ -22,17 +22,20 @@ pub struct TaskOptions {
     pub backoff: Backoff,
     /// Which of its jobs stay in history once they have ended.
     pub keep: Keep,
+    /// What the database does with a job whose arguments do not fit the function.
+    pub check: Check,
 }
 
 impl TaskOptions {
     /// Three runs, 60 seconds, priority 0, exponential backoff, every job kept: what SQL publishers
-    /// get as well.
+    /// get as well; arguments checked strictly.
     pub const DEFAULT: TaskOptions = TaskOptions {
         retries: 3,
         timeout: Duration::from_secs(60),
         priority: 0,
         backoff: Backoff::DEFAULT,
         keep: Keep::All,
+        check: Check::Strict,
     };
 }
 
@@ -84,6 +87,51 @@ impl FromStr for Keep {
             other => {
                 let reason = format!("`{other}` is none of all, failed, none");
                 return Err(Error::Option { name: "keep", reason });
+            }
+        })
+    }
+}
+
+/// What the database does when somebody publishes a job whose arguments do not fit the task: psql, a
+/// trigger, a Python or REST client, or [`NewJob`](crate::NewJob).
+///
+/// The worker tells the database what each task takes (the JSON Schema of its arguments), and the job is
+/// looked at when it is published. Calls of the task's own type, `my_task::publish(…)`, need no
+/// check and get none. An operator may choose otherwise for a task, with `jobs.check_task`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Check {
+    /// Nothing: the worker finds out.
+    Off,
+    /// It warns, and takes the job.
+    Warn,
+    /// It refuses the job (`PT422`).
+    #[default]
+    Strict,
+}
+
+impl Check {
+    /// The word for it, in SQL and in `#[task(check = "…")]`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Check::Off => "off",
+            Check::Warn => "warn",
+            Check::Strict => "strict",
+        }
+    }
+}
+
+impl FromStr for Check {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        Ok(match text {
+            "off" => Check::Off,
+            "warn" => Check::Warn,
+            "strict" => Check::Strict,
+            other => {
+                let reason = format!("`{other}` is none of off, warn, strict");
+                return Err(Error::Option { name: "check", reason });
             }
         })
     }

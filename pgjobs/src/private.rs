@@ -154,7 +154,9 @@ pub fn sendable<F: Future + Sendable>(future: F) -> impl Future<Output = F::Outp
 
 /// The JSON Schema of a type, as a function to point at.
 pub fn schema<T: schemars::JsonSchema>() -> schemars::Schema {
-    schemars::schema_for!(T)
+    let mut schema = schemars::schema_for!(T);
+    crate::schema::bound_integers(&mut schema);
+    schema
 }
 
 /// What a run function returns.

@@ -105,6 +105,9 @@ impl TaskDef {
             "timeout": self.options.timeout.as_secs_f64(),
             "priority": self.options.priority,
             "keep": self.options.keep.as_str(),
+            "params": self.params,
+            "open": self.open,
+            "check": self.options.check.as_str(),
         })
     }
 }

@@ -28,6 +28,20 @@ async fn json_lists_the_steps() {
     assert_eq!(document["steps"].as_array().map(Vec::len), Some(0));
 }
 
+/// Before any worker runs, the database knows what the program's tasks take.
+#[tokio::test]
+async fn a_programs_own_tasks_are_declared() {
+    let db = Db::empty().await;
+    assert_eq!(run(&mut on(&db.url, &["migrate", "--dry-run", "--json"])).json()["steps"][0]["version"], 1);
+    let document = run(&mut on(&db.url, &["migrate", "--json"])).json();
+    let declared: Vec<String> = db.all("select name from jobs.task order by name").await;
+    assert_eq!(document["tasks"], serde_json::json!(declared));
+    assert!(declared.contains(&"app.add".to_owned()), "{declared:?}");
+    let said = run(&mut on(&db.url, &["publish", "app.add", "1", "two"]));
+    assert_eq!(said.code, Some(1), "{said:?}");
+    assert!(said.err.contains("`b`: expected i64, found string") && !said.err.contains("two"), "{said:?}");
+}
+
 #[tokio::test]
 async fn the_script_needs_no_connection_and_makes_the_same_schema() {
     let script = run(&mut bare(&["migrate", "--sql"]));

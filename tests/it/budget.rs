@@ -26,15 +26,45 @@ const CLAIMED: &str = "
     select jobs.claim('00000000-0000-7000-8000-000000000000', '{noop}', 1000, gen_random_uuid(), 5);
     create table c as select job_id::text, lease, place from jobs._runs";
 
+const DECLARED: &str = r#"
+    select jobs.register_tasks('[{"name": "noop", "retries": 3, "timeout": 60, "priority": 0, "result_schema": true,
+      "params": [{"name": "a", "type": "i64", "required": true}, {"name": "b", "type": "i64", "required": false}],
+      "args_schema": {"type": "object", "properties": {"a": {"type": "integer"}, "b": {"type": "integer"}}, "required": ["a"], "additionalProperties": false}}]')"#;
+
 /// Measured, and a tenth on top.
 const BUDGETS: &[Budget] = &[
     Budget {
         what: "publish one",
         jobs: 1,
         before: "",
-        call: "select * from jobs.publish('noop', '{\"args\": [1, 2]}')",
+        call: "select * from jobs.publish('noop', '{\"args\": [1, 2]}', i_checked => true)",
         pages: 6.0,
         log: 420.0,
+    },
+    // Two pages more to look for its task, and one for the settings, as nobody has declared it.
+    Budget {
+        what: "publish one of an unknown task",
+        jobs: 1,
+        before: "",
+        call: "select * from jobs.publish('noop', '{\"args\": [1, 2]}')",
+        pages: 9.0,
+        log: 420.0,
+    },
+    Budget {
+        what: "publish one that is checked",
+        jobs: 1,
+        before: DECLARED,
+        call: "select * from jobs.publish('noop', '{\"args\": [1, 2]}')",
+        pages: 8.8,
+        log: 420.0,
+    },
+    Budget {
+        what: "publish 1000 that are checked",
+        jobs: 1000,
+        before: DECLARED,
+        call: "select jobs.publish_all('{noop}', array_fill('{\"args\": [1, 2]}'::jsonb, array[1000]), null, null, null, null, null)",
+        pages: 7.0,
+        log: 430.0,
     },
     Budget {
         what: "publish 1000",

@@ -13,5 +13,6 @@ mod model;
 mod plans;
 mod races;
 mod scale;
+mod schemas;
 mod settling;
 mod together;

@@ -176,6 +176,29 @@ async fn counters(session: &mut PgConnection) -> (i64, i64) {
     (row.get(0), row.get(1))
 }
 
+/// One row for one job, and one for each task of a bulk, however many tasks there are.
+#[tokio::test]
+async fn publishing_looks_a_task_up_by_its_name() {
+    let db = Db::new().await;
+    db.run(
+        "select jobs.register_tasks(jsonb_agg(jsonb_build_object('name', 't' || g, 'args_schema', '{}'::jsonb, 'result_schema', true,
+           'retries', 1, 'timeout', 60, 'priority', 0, 'params', '[]'::jsonb))) from generate_series(1, 1000) g",
+    )
+    .await;
+    let bulk = "select jobs.publish_all(array_fill('t7'::text, array[500]) || array_fill('t8'::text, array[500]), array_fill('{}'::jsonb, array[1000]), null, null, null, null, null)";
+    for (call, rows) in [("select jobs.publish('t7', '{}')", 1), (bulk, 2)] {
+        for mode in ["force_custom_plan", "force_generic_plan"] {
+            let mut session = db.connect().await;
+            let mut tx = session.begin().await.unwrap();
+            let run = format!("set local plan_cache_mode = {mode}; {call}");
+            sqlx::raw_sql(AssertSqlSafe(run)).execute(&mut *tx).await.unwrap();
+            let read = "select seq_tup_read, idx_tup_fetch from pg_stat_xact_user_tables where relname = 'publish_check'";
+            let read = sqlx::query(read).fetch_one(&mut *tx).await.unwrap();
+            assert_eq!((read.get::<i64, _>(0), read.get::<i64, _>(1)), (0, rows), "{call}, {mode}");
+        }
+    }
+}
+
 /// The counters do see a scan: without this, the test above could not fail.
 #[tokio::test]
 async fn the_counters_see_a_scan_of_the_whole_line() {

@@ -3,6 +3,7 @@
 client.py publish   publishes singly and in bulk, prints the ids
 client.py read ID…  prints what the client's own `get` says of each job
 client.py work N    runs the client's own worker until N jobs have ended
+client.py refused   publishes what a task does not take, prints how it is refused
 client.py contract  walks through the client's calls and checks what they return
 """
 import asyncio
@@ -35,6 +36,14 @@ async def publish(db):
         "single": single["job_id"], "named": named["job_id"], "later": later["job_id"], "soon": soon["job_id"],
         "bulk": [row["job_id"] for row in bulk],
     }))
+
+
+async def refused(db):
+    try:
+        await jobs.publish(db, "math.add", args=["4111", 2])
+        check(False, "a body that does not fit is refused")
+    except asyncpg.exceptions.PostgresError as error:
+        print(json.dumps([error.sqlstate, str(error)]))
 
 
 async def read(db):
@@ -104,7 +113,7 @@ async def contract(db):
 
 async def main():
     db = await asyncpg.connect(DSN)
-    await {"publish": publish, "read": read, "work": work, "contract": contract}[sys.argv[2]](db)
+    await {"publish": publish, "read": read, "work": work, "refused": refused, "contract": contract}[sys.argv[2]](db)
     await db.close()
 
 

@@ -79,19 +79,21 @@ fn options(task: &Task) -> TokenStream {
     let priority = options.priority.as_ref().map(|at| Literal::i64_unsuffixed(at.value));
     let backoff = options.backoff.as_ref().map(|at| at.value.expression(&pgjobs));
     let keep = options.keep.as_ref().map(|at| at.value.expression(&pgjobs));
+    let check = options.check.as_ref().map(|at| at.value.expression(&pgjobs));
     let fields: Vec<TokenStream> = [
         retries.map(|retries| quote!(retries: #retries)),
         timeout.map(|timeout| quote!(timeout: #timeout)),
         priority.map(|priority| quote!(priority: #priority)),
         backoff.map(|backoff| quote!(backoff: #backoff)),
         keep.map(|keep| quote!(keep: #keep)),
+        check.map(|check| quote!(check: #check)),
     ]
     .into_iter()
     .flatten()
     .collect();
     match fields.len() {
         0 => quote!(#pgjobs::TaskOptions::DEFAULT),
-        5 => quote!(#pgjobs::TaskOptions { #(#fields),* }),
+        6 => quote!(#pgjobs::TaskOptions { #(#fields),* }),
         _ => quote!(#pgjobs::TaskOptions { #(#fields,)* ..#pgjobs::TaskOptions::DEFAULT }),
     }
 }

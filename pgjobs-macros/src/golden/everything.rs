@@ -122,6 +122,7 @@ impl ::pgjobs::Task for welcome {
                 ::core::time::Duration::from_secs(3600),
             ),
             keep: ::pgjobs::Keep::Failed,
+            check: ::pgjobs::Check::Warn,
         },
         args_schema: ::pgjobs::__private::schema::<Self>,
         result_schema: ::pgjobs::__private::schema::<<Self as ::pgjobs::Task>::Output>,

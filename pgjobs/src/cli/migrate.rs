@@ -3,15 +3,20 @@
 use clap::Args;
 use pgjobs_migrations::Step;
 use serde_json::{Value, json};
+use sqlx::PgPool;
 
 use super::connect::connect;
 use super::console::Console;
 use super::exit::Failure;
 use super::options::Global;
 use super::progress::Progress;
+use crate::error::Error;
+use crate::sql::worker::register_tasks;
+use crate::task::TaskDef;
 
 const AFTER_HELP: &str = "\
-It is safe to run at every deployment and from many machines at once.
+It is safe to run at every deployment and from many machines at once. A program with tasks of its own
+declares them as well, so that jobs are checked against what it takes before its workers start.
 
 Examples:
   pgjobs migrate --dry-run
@@ -34,14 +39,28 @@ pub(super) async fn run(asked: MigrateArgs, global: &Global, console: &Console) 
         return script(console);
     }
     let pool = connect(global, console).await?;
+    let tasks = crate::linked_tasks()?;
     let steps = if asked.dry_run {
         crate::pending_migrations(&pool).await?
     } else {
         let _progress = Progress::spinner(console, "migrating");
-        crate::migrate(&pool).await?
+        let steps = crate::migrate(&pool).await?;
+        declare(&pool, &tasks).await?;
+        steps
     };
-    let document = json!({ "dry_run": asked.dry_run, "steps": documents(&steps) });
+    let names: Vec<&str> = tasks.iter().map(|task| task.name).collect();
+    let document = json!({ "dry_run": asked.dry_run, "steps": documents(&steps), "tasks": names });
     console.data(&document, || words(&steps, asked.dry_run))
+}
+
+/// Tells the database what this program's tasks take, as its workers will; the stock binary has none.
+async fn declare(pool: &PgPool, tasks: &[&TaskDef]) -> Result<(), Failure> {
+    if tasks.is_empty() {
+        return Ok(());
+    }
+    let described: Vec<Value> = tasks.iter().map(|task| task.describe()).collect();
+    let mut connection = pool.acquire().await.map_err(Error::from)?;
+    Ok(register_tasks(&mut connection, &described).await?)
 }
 
 fn script(console: &Console) -> Result<(), Failure> {

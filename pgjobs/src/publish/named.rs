@@ -13,7 +13,8 @@ use crate::draft::Draft;
 use crate::error::Error;
 use crate::options::CallOptions;
 
-/// A call of a task that this program does not have: another binary's, or another language's.
+/// A call of a task that this program does not have: another binary's, or another language's. Its arguments
+/// are checked by the database, as far as it knows the task (see [`Check`](crate::Check)).
 ///
 /// ```no_run
 /// # async fn f(pool: sqlx::PgPool) -> Result<(), pgjobs::Error> {

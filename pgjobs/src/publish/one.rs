@@ -71,5 +71,5 @@ impl<'c, P: Publisher<'c>, R> IntoFuture for Publish<'c, P, R> {
 /// A typed call as what is sent: all its arguments by name, and its task's options.
 pub(super) fn draft_of<T: Task>(call: &T) -> Result<Draft, Error> {
     let draft = Draft::new(Cow::Borrowed(T::DEF.name), [(); 0], call, CallOptions::of(&T::DEF.options))?;
-    Ok(Draft { together: !T::DEF.asks_for_job(), ..draft })
+    Ok(Draft { together: !T::DEF.asks_for_job(), checked: true, ..draft })
 }

@@ -11,7 +11,7 @@ use super::pooler::Statements;
 use crate::error::Error;
 use crate::job_id::JobId;
 use crate::job_state::JobState;
-use crate::options::Keep;
+use crate::options::{Check, Keep};
 use crate::topic::Topic;
 
 /// A job as `jobs.all` shows it, wherever it stands.
@@ -231,6 +231,8 @@ pub struct TaskRow {
     pub result_schema: Option<Value>,
     /// Which of its ended jobs stay in history; none was said of a task that nobody declared.
     pub keep: Option<Keep>,
+    /// What happens to a job of it that does not fit its arguments when it is published.
+    pub check: Option<Check>,
     /// Whether a worker ever declared it.
     pub declared: bool,
     /// How many live workers have it.
@@ -238,7 +240,7 @@ pub struct TaskRow {
 }
 
 const TASKS: &str = "select t.name, coalesce(t.aliases, '{}'), coalesce(t.doc, ''), t.args_schema, \
-     t.result_schema, t.keep, t.declared, t.workers from jobs.tasks() t";
+     t.result_schema, t.keep, t.check_mode, t.declared, t.workers from jobs.tasks() t";
 
 pub(crate) async fn tasks(connection: &mut PgConnection) -> Result<Vec<TaskRow>, Error> {
     let rows = sqlx::query(TASKS).fetch_all(connection).await?;
@@ -250,8 +252,9 @@ pub(crate) async fn tasks(connection: &mut PgConnection) -> Result<Vec<TaskRow>,
             args_schema: row.try_get(3)?,
             result_schema: row.try_get(4)?,
             keep: row.try_get::<Option<&str>, _>(5)?.map(str::parse).transpose()?,
-            declared: row.try_get(6)?,
-            workers: row.try_get(7)?,
+            check: row.try_get::<Option<&str>, _>(6)?.map(str::parse).transpose()?,
+            declared: row.try_get(7)?,
+            workers: row.try_get(8)?,
         })
     };
     rows.iter().map(task).collect()

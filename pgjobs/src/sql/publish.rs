@@ -10,7 +10,7 @@ use crate::options::TaskOptions;
 use crate::sql::pooler::Statements;
 
 const ONE: &str = "select p.job_id from jobs.publish($1, $2, \
-     coalesce($3, jobs.now() + make_interval(secs => $4)), $5::float8::numeric, $6, $7) p";
+     coalesce($3, jobs.now() + make_interval(secs => $4)), $5::float8::numeric, $6, $7, $8) p";
 
 pub(crate) async fn one(
     connection: &mut PgConnection,
@@ -26,12 +26,13 @@ pub(crate) async fn one(
         .bind(timeout(draft))
         .bind(priority(draft))
         .bind(retries(draft))
+        .bind(draft.checked)
         .fetch_one(connection)
         .await?;
     Ok(JobId::from_database(row.try_get(0)?))
 }
 
-const MANY: &str = "select jobs.publish_all($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+const MANY: &str = "select jobs.publish_all($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
 
 pub(crate) async fn many(
     connection: &mut PgConnection,
@@ -49,6 +50,7 @@ pub(crate) async fn many(
         .bind(column(drafts, retries))
         .bind(column(drafts, |d| d.id.as_ref().map(JobId::as_str)))
         .bind(drafts.iter().all(|d| d.together))
+        .bind(column(drafts, |d| Some(d.checked)))
         .fetch_one(connection)
         .await?;
     Ok(row.try_get::<Vec<String>, _>(0)?.into_iter().map(JobId::from_database).collect())

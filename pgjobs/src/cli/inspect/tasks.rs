@@ -8,7 +8,7 @@ use crate::cli::exit::Failure;
 use crate::cli::table::table;
 use crate::cli::words;
 use crate::inspect::{self, TaskRow};
-use crate::options::Keep;
+use crate::options::{Check, Keep};
 
 pub(super) async fn show(pool: &PgPool, console: &Console) -> Result<(), Failure> {
     let tasks = inspect::tasks(pool).await?;
@@ -19,10 +19,10 @@ fn list(tasks: &[TaskRow]) -> String {
     if tasks.is_empty() {
         return "no tasks: a worker declares its tasks when it starts".to_owned();
     }
-    table(["Task", ">Workers", "Keeps", "Arguments", "About"], tasks.iter().map(row))
+    table(["Task", ">Workers", "Keeps", "Checks", "Arguments", "About"], tasks.iter().map(row))
 }
 
-fn row(task: &TaskRow) -> [String; 5] {
+fn row(task: &TaskRow) -> [String; 6] {
     let about = match (task.declared, task.aliases.as_slice()) {
         (false, _) => "has jobs, but no worker ever declared it".to_owned(),
         (true, []) => words::first_line(&task.doc, 60),
@@ -30,7 +30,8 @@ fn row(task: &TaskRow) -> [String; 5] {
     };
     let arguments = task.args_schema.as_ref().map(arguments).unwrap_or_default();
     let keeps = task.keep.map_or("-", Keep::as_str).to_owned();
-    [task.name.clone(), task.workers.to_string(), keeps, arguments, about.trim().to_owned()]
+    let checks = task.check.map_or("-", Check::as_str).to_owned();
+    [task.name.clone(), task.workers.to_string(), keeps, checks, arguments, about.trim().to_owned()]
 }
 
 /// `user_id, [locale]` out of a JSON Schema; those in brackets may be left out.

@@ -1,0 +1,157 @@
+-- The check of bodies when they are published: an expression over all of them, and the walk that finds the
+-- words for those of which it is not true.
+
+-- The predicate of a task's bodies; null when it cannot be expressed, or has grown too long to be quick.
+create function jobs._compiled(i_schema jsonb, i_params jsonb, i_open boolean) returns jsonpath
+language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
+declare
+  v_predicate text;
+begin
+  v_predicate := jobs._predicate_of_body(i_schema, i_params, i_open);   -- here, where its error is caught
+  return case when length(v_predicate) <= 30000 then ('strict ' || v_predicate)::jsonpath end;
+exception when others then
+  return null;   -- whatever a schema holds, its task can be declared, and the walk decides
+end $$;
+
+-- Whether it is plain that a body fits; else the walk decides.
+create function jobs._is_fit(i_body jsonb, i_fits jsonpath, i_names text[]) returns boolean
+language sql immutable parallel safe
+return case
+  when not coalesce(coalesce(i_body, '{}'::jsonb) @@ i_fits, false) then false
+  when i_names is null or pg_catalog.jsonb_typeof(i_body->'kwargs') is distinct from 'object' then true
+  else (i_body->'kwargs') - i_names = '{}'::jsonb end;
+
+-- Refuses bodies that do not fit their tasks (PT422), or warns of them, as each task says. Reads what the
+-- tasks say once for the statement; takes no lock.
+create function jobs._check_bodies(i_tasks text[], i_bodies jsonb[], i_checked boolean[] default null) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_nestloop = off set jit = off as $$
+declare
+  v_size integer := cardinality(i_bodies);
+  v_names text[] := array(select distinct g.name from unnest(i_tasks) g(name));
+  v_accepts_unknown boolean := (select c.unknown_task = 'accept' from jobs.config c);
+  v_known jobs.publish_check[];
+  v_suspects integer[];
+begin
+  if i_checked = '{t}' then
+    return;
+  end if;
+  v_known := array(select k from jobs.publish_check k where k.name = any (v_names));
+  if v_accepts_unknown and not exists (select from unnest(v_known) k where k.mode <> 'off') then
+    return;
+  end if;
+  select array_agg(g.at order by g.at) into v_suspects
+  from unnest(jobs._for_each(i_tasks, v_size), i_bodies, jobs._for_each(i_checked, v_size)) with ordinality g(task, body, checked, at)
+  left join unnest(v_known) k on k.name = g.task
+  where g.checked is not true and not coalesce(k.mode = 'off' or jobs._is_fit(g.body, k.fits, k.names), v_accepts_unknown);
+  if v_suspects is not null then
+    perform jobs._refuse_misfits(jobs._for_each(i_tasks, v_size), i_bodies, v_suspects);
+  end if;
+end $$;
+
+-- Looks closer at these of the bodies: raises PT422 for the first that does not fit a task that is checked
+-- strictly, and warns once of all others. Shows where and what was expected, never a value.
+create function jobs._refuse_misfits(i_tasks text[], i_bodies jsonb[], i_suspects integer[]) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_limit integer := (select c.max_body_bytes from jobs.config c);
+  v_at integer;
+  v_check jobs.publish_check;
+  v_reason text;
+  v_warning text;
+  v_warnings integer := 0;
+begin
+  foreach v_at in array i_suspects loop
+    continue when pg_column_size(i_bodies[v_at]) > v_limit;   -- refused for that
+    select * into v_check from jobs.publish_check k where k.name = i_tasks[v_at];
+    v_reason := case when v_check.name is null then 'nobody has declared it' else jobs._misfit_of_job(v_check.task, i_bodies[v_at]) end;
+    continue when v_reason is null;
+    v_reason := case when cardinality(i_bodies) > 1 then format('job %s of %s: ', v_at, cardinality(i_bodies)) else '' end
+      || 'task ' || quote_literal(i_tasks[v_at]) || ': ' || v_reason;
+    if v_check.mode = 'warn' then
+      v_warning := coalesce(v_warning, v_reason);
+      v_warnings := v_warnings + 1;
+    else
+      raise sqlstate 'PT422' using message = v_reason, hint = case
+        when v_check.name is null then 'start its worker or run its `migrate` first, or set jobs.config.unknown_task to accept'
+        else 'jobs.tasks() shows what the task takes; jobs.check_task(task, ''warn'') lets such jobs through' end;
+    end if;
+  end loop;
+  if v_warnings > 0 then
+    raise warning '%', v_warning || case when v_warnings > 1 then format(' (and %s more of these jobs do not fit)', v_warnings - 1) else '' end;
+  end if;
+end $$;
+
+-- Why a body fits no form of a task that is in use, in words about the present one; null when it fits, and
+-- when the walk cannot tell: the body is nested too deeply, or the schema is malformed.
+create function jobs._misfit_of_job(i_task varchar, i_body jsonb) returns text
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_reason text;
+begin
+  select jobs._misfit_of_body(i_body, t.params, t.open, t.args_schema) into v_reason from jobs.task t where t.name = i_task;
+  if exists (
+    select from jobs.task_form f
+    where f.task = i_task and jobs._is_in_use(f) and (f.params is null or jobs._misfit_of_body(i_body, f.params, f.open, f.args_schema) is null)) then
+    return null;
+  end if;
+  return v_reason;
+exception when statement_too_complex or data_exception then
+  return null;
+end $$;
+
+-- Why a body does not fit parameters and their schema; null when it does.
+create function jobs._misfit_of_body(i_body jsonb, i_params jsonb, i_open boolean, i_schema jsonb) returns text
+language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
+declare
+  v_form constant text := '; a body is {"args": [...], "kwargs": {...}}';
+  v_args jsonb := coalesce(nullif(i_body->'args', 'null'), '[]');
+  v_kwargs jsonb := coalesce(nullif(i_body->'kwargs', 'null'), '{}');
+  v_reason text := 'arguments do not fit: ';
+  v_misfit jobs.misfit;
+begin
+  if jsonb_typeof(i_body) not in ('object', 'null') then
+    return v_reason || 'expected an object, found ' || jobs._kind(i_body) || v_form;
+  elsif jsonb_typeof(v_args) <> 'array' then
+    return v_reason || '`args`: expected an array, found ' || jobs._kind(v_args) || v_form;
+  elsif jsonb_typeof(v_kwargs) <> 'object' then
+    return v_reason || '`kwargs`: expected an object, found ' || jobs._kind(v_kwargs) || v_form;
+  end if;
+  v_misfit := jobs._misfit_of_binding(v_args, v_kwargs, i_params, i_open);
+  if v_misfit.path is not null then
+    return v_reason || '`' || v_misfit.path || '`: ' || v_misfit.expected;
+  end if;
+  v_misfit := jobs._misfit(i_schema, jobs._bound(v_args, v_kwargs, i_params), '', i_schema);
+  return v_reason || coalesce('`' || nullif(v_misfit.path, '') || '`: ', '') || 'expected ' || left(v_misfit.expected, 400) || ', found ' || v_misfit.found;
+end $$;
+
+-- Positional and keyword values as one object.
+create function jobs._bound(i_args jsonb, i_kwargs jsonb, i_params jsonb) returns jsonb
+language sql immutable set search_path = pg_catalog, pg_temp as $$
+  select coalesce(jsonb_object_agg(i_params->(at::integer - 1)->>'name', a), '{}') || i_kwargs
+  from jsonb_array_elements(i_args) with ordinality g(a, at)
+$$;
+
+-- What is wrong with the binding, in the words of the worker, which binds by the same rules: Python's.
+create function jobs._misfit_of_binding(i_args jsonb, i_kwargs jsonb, i_params jsonb, i_open boolean) returns jobs.misfit
+language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
+declare
+  v_names text[] := array(select p->>'name' from jsonb_array_elements(i_params) with ordinality g(p, at) order by at);
+  v_given integer := jsonb_array_length(i_args);
+  v_name text;
+begin
+  if v_given > cardinality(v_names) then
+    return row('args', format('takes %s positional arguments, %s were given', cardinality(v_names), v_given), null, 0)::jobs.misfit;
+  end if;
+  for v_name in select k from jsonb_object_keys(i_kwargs) k order by k loop
+    if v_name = any (v_names[:v_given]) then
+      return row(v_name, 'given twice, by position and by keyword', null, 0)::jobs.misfit;
+    elsif not i_open and v_name <> all (v_names) then
+      return row(left(v_name, 60), 'unexpected keyword argument; the task takes: ' || array_to_string(v_names, ', '), null, 0)::jobs.misfit;
+    end if;
+  end loop;
+  return (
+    select row(p->>'name', 'missing required argument, expected ' || (p->>'type'), null, 0)::jobs.misfit
+    from jsonb_array_elements(i_params) with ordinality g(p, at)
+    where p->'required' = 'true' and at > v_given and not i_kwargs ? (p->>'name')
+    order by at limit 1);
+end $$;

@@ -1,0 +1,129 @@
+//! Strictly, with a warning, or not at all; and tasks that nobody has declared.
+
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
+
+use pgjobs_tests::Db;
+use serde_json::{Value, json};
+
+use super::{declare, of_one, refused, refused_of};
+
+fn counting(more: &Value) -> Value {
+    let mut task = of_one(&json!({"type": "integer", "format": "int64"}));
+    task.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    task
+}
+
+fn unfit() -> Value {
+    json!({"args": ["4111"]})
+}
+
+#[tokio::test]
+async fn a_task_is_checked_strictly_unless_it_says_otherwise() {
+    let db = Db::new().await;
+    for (said, taken) in [
+        (json!({}), false),
+        (json!({"check": "off"}), true),
+        (json!({"check": "warn"}), true),
+        (json!({"check": "strict"}), false),
+    ] {
+        declare(&db, counting(&said)).await;
+        assert_eq!(refused(&db, &unfit()).await.is_none(), taken, "{said}");
+    }
+    declare(&db, counting(&json!({"params": null}))).await;
+    assert_eq!(refused(&db, &unfit()).await, None, "how its arguments bind is not known");
+    let (state, message) = db.refusal("select jobs.register_tasks('[{\"name\": \"a\", \"args_schema\": {}, \"result_schema\": {}, \"retries\": 1, \"timeout\": 60, \"priority\": 0, \"check\": \"loose\"}]')").await;
+    assert!(state == "23514" && message.contains("check_mode_is_known"), "{message}");
+}
+
+#[tokio::test]
+async fn an_operators_word_goes_before_the_workers_and_stays() {
+    let db = Db::new().await;
+    declare(&db, counting(&json!({}))).await;
+    db.run("select jobs.check_task('t', 'off')").await;
+    assert_eq!(refused(&db, &unfit()).await, None);
+    declare(&db, counting(&json!({"retries": 7}))).await;
+    assert_eq!(refused(&db, &unfit()).await, None, "a worker that starts leaves it alone");
+    assert_eq!(db.one::<String>("select check_mode from jobs.tasks() where name = 't'").await, "off");
+    db.run("select jobs.check_task('t', null)").await;
+    assert!(refused(&db, &unfit()).await.is_some());
+    assert_eq!(db.refusal("select jobs.check_task('t', 'loose')").await.0, "PT400");
+    assert_eq!(db.refusal("select jobs.check_task('nobody', 'off')").await.0, "PT404");
+}
+
+#[tokio::test]
+async fn an_alias_is_checked_as_its_task_is() {
+    let db = Db::new().await;
+    declare(&db, counting(&json!({"aliases": ["old"]}))).await;
+    let reason = refused_of(&db, "old", &unfit()).await.unwrap();
+    assert_eq!(reason, "arguments do not fit: `x`: expected i64, found string");
+    declare(&db, json!({"name": "old"})).await;
+    assert_eq!(refused_of(&db, "old", &json!({})).await, None, "a task of that name goes before the alias");
+}
+
+#[tokio::test]
+async fn what_the_tasks_own_types_have_made_is_not_checked() {
+    let db = Db::new().await;
+    declare(&db, counting(&json!({}))).await;
+    db.run(r#"select jobs.publish('t', '{"args": ["made by a newer version"]}', i_checked => true)"#).await;
+    db.run(r#"select jobs.publish_all('{t}', array_fill('{"args": ["x"]}'::jsonb, array[3]), null, null, null, null, null, i_checked => '{t}')"#).await;
+    let (_, message) = db
+        .refusal(r#"select jobs.publish_all('{t}', array_fill('{"args": ["x"]}'::jsonb, array[3]), null, null, null, null, null, i_checked => '{t,t,f}')"#)
+        .await;
+    assert!(message.starts_with("job 3 of 3: "), "{message}");
+}
+
+#[tokio::test]
+async fn a_task_that_nobody_has_declared_is_taken_unless_the_settings_say_otherwise() {
+    let db = Db::new().await;
+    declare(&db, counting(&json!({"check": "off"}))).await;
+    let bulk = "select jobs.publish_all('{t,nobody}', '{null,null}', null, null, null, null, null)";
+    assert_eq!(refused_of(&db, "nobody", &json!(7)).await, None);
+    db.run(bulk).await;
+    db.run("update jobs.config set unknown_task = 'reject'").await;
+    assert_eq!(refused_of(&db, "nobody", &json!(7)).await.unwrap(), "nobody has declared it");
+    let (state, message) = db.refusal(bulk).await;
+    assert_eq!(
+        (state.as_str(), message.as_str()),
+        ("PT422", "job 2 of 2: task 'nobody': nobody has declared it")
+    );
+    assert_eq!(refused(&db, &unfit()).await, None, "known, and not checked");
+}
+
+/// What the server said beside its answers: the driver hands it to the log.
+#[derive(Clone, Default)]
+struct Said(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Said {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_warning_is_given_once_for_a_statement_and_shows_no_value() {
+    let db = Db::new().await;
+    declare(&db, counting(&json!({"check": "warn"}))).await;
+    let said = Said::default();
+    let writer = said.clone();
+    let log = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+    let _listening = tracing_subscriber::util::SubscriberInitExt::set_default(log);
+    db.run(r#"select jobs.publish('t', '{"args": ["4111"]}')"#).await;
+    db.run(r#"select jobs.publish_all('{t}', array['{"args": [1]}', '{"args": ["4111"]}', '{"args": []}']::jsonb[], null, null, null, null, null)"#).await;
+    let said = String::from_utf8(said.0.lock().unwrap().clone()).unwrap();
+    let warnings: Vec<&str> = said.lines().filter(|line| line.contains("do not fit")).collect();
+    let words = "task 't': arguments do not fit: `x`: expected i64, found string";
+    assert_eq!(warnings.len(), 2, "{said}");
+    assert!(warnings[0].contains("WARN") && warnings[0].contains(words), "{said}");
+    assert!(
+        warnings[1].contains(&format!("job 2 of 3: {words} (and 1 more of these jobs do not fit)")),
+        "{said}"
+    );
+    assert!(!said.contains("4111"), "{said}");
+    assert_eq!(db.one::<i64>("select count(*) from jobs.job_queue").await, 4, "a warning refuses nothing");
+}
