@@ -242,7 +242,7 @@ language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 declare
   v_variant jsonb;
   v_misfit jobs.misfit;
-  v_misfits jobs.misfit[] := '{}';
+  v_misfits jobs.misfit[] := array[]::jobs.misfit[];
   v_fitting integer := 0;
 begin
   for v_variant in select v from jsonb_array_elements(i_variants) v loop

@@ -37,7 +37,7 @@ async fn a_programs_own_tasks_are_declared() {
     let declared: Vec<String> = db.all("select name from jobs.task order by name").await;
     assert_eq!(document["tasks"], serde_json::json!(declared));
     assert!(declared.contains(&"app.add".to_owned()), "{declared:?}");
-    let said = run(&mut on(&db.url, &["publish", "app.add", "1", "two"]));
+    let said = run(&mut on(&db.url, &["publish", "app.add", "--args", "[1, \"two\"]"]));
     assert_eq!(said.code, Some(1), "{said:?}");
     assert!(said.err.contains("`b`: expected i64, found string") && !said.err.contains("two"), "{said:?}");
 }
