@@ -39,6 +39,8 @@ create table jobs.config (
   only_row boolean primary key default true check (only_row),
   history_days integer check (history_days > 0),    -- null keeps history for ever
   max_body_bytes integer not null default 1048576 check (max_body_bytes > 0),
+  max_result_bytes integer not null default 67108864 check (max_result_bytes > 0),
+  max_bulk integer not null default 100000 check (max_bulk > 0),                     -- jobs in one call
   notify boolean not null default true,             -- false: workers poll, publishers never notify
   unknown_task text not null default 'accept'       -- what publishing does with a task that nobody has declared
     constraint unknown_task_is_known check (unknown_task in ('accept', 'reject'))
@@ -215,9 +217,20 @@ create table jobs.publish_check (
 alter table jobs.task alter column fits set storage external;
 alter table jobs.publish_check alter column fits set storage external;
 
+-- To which topics roles are narrowed (0017_topics.sql).
+create table jobs.topic_grant (
+  role name not null,
+  topic text not null,
+  pattern text not null,               -- the topic, for LIKE
+  publish boolean not null,
+  consume boolean not null,
+  primary key (role, topic)
+);
+
 -- Workers that are alive, or were until lost_at.
 create table jobs.worker (
   id uuid primary key,
+  role name not null,                  -- who registered it, and may speak for it
   host text not null,
   pid integer not null,
   version text not null,

@@ -70,6 +70,9 @@ begin
   if jobs._publishable(i_task, i_body, i_scheduled_at, i_timeout, i_max_retries) is not true then
     perform jobs._refuse('', i_task, i_body, i_scheduled_at, i_timeout, i_max_retries);
   end if;
+  if exists (select from jobs.topic_grant) then
+    perform jobs._check_topics(true, array[i_task]);
+  end if;
   if not i_checked then
     -- One look by key, and one at the settings when nobody has declared the task.
     if not coalesce((select k.mode = 'off' or jobs._is_fit(i_body, k.fits, k.names) from jobs.publish_check k where k.name = i_task),
@@ -89,6 +92,21 @@ begin
   return v_job;
 end $$;
 
+-- What is checked once for a call with many jobs: how many they are, and whether the caller may publish these tasks.
+create function jobs._check_bulk(i_tasks text[], i_jobs integer) returns void
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_limit integer := (select c.max_bulk from jobs.config c);
+begin
+  if i_jobs > v_limit then
+    raise sqlstate 'PT413' using message = format('a call publishes at most %s jobs, this one has %s', v_limit, i_jobs),
+      hint = 'publish them in several calls, in one transaction if need be, or raise jobs.config.max_bulk';
+  end if;
+  if exists (select from jobs.topic_grant) then
+    perform jobs._check_topics(true, i_tasks);
+  end if;
+end $$;
+
 -- Publishes many jobs in one statement and returns their rows in order. NULL fields take the
 -- defaults of jobs.publish. All or nothing: one job that is refused refuses the call.
 create function jobs.publish_bulk(i_jobs jobs.bulk_job[]) returns setof jobs.queued
@@ -98,6 +116,7 @@ declare
   v_time bytea := jobs._id_time(v_now);
   v_transaction xid8 := pg_current_xact_id();
 begin
+  perform jobs._check_bulk(array(select j.task from unnest(i_jobs) j), cardinality(i_jobs));
   perform jobs._check_bodies(array(select j.task from unnest(i_jobs) j), array(select j.body from unnest(i_jobs) j));
   return query
   insert into jobs.pending as q (id, job_id, task, body, scheduled_at, timeout, priority, max_retries, created_at, ready_seq)
@@ -111,6 +130,29 @@ begin
   returning q.id, q.job_id, q.task, q.body, q.retries, q.max_retries, q.priority, q.timeout,
             q.created_at, null::timestamptz, q.scheduled_at, q.attempt;
   perform jobs._wake_workers();
+end $$;
+
+-- The same for clients that speak JSON: an array of objects with the keys task, body, scheduled_at, timeout,
+-- priority, max_retries, of which all but task may be left out.
+create function jobs.publish_many(i_jobs jsonb) returns setof jobs.queued
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_wrong text;
+begin
+  if jsonb_typeof(i_jobs) is distinct from 'array' or i_jobs @? 'strict $[*] ? (@.type() != "object")' then
+    raise sqlstate 'PT400' using message = 'publish_many takes an array of objects', hint = '[{"task": "mail.send", "body": {"args": [1]}}]';
+  end if;
+  select k into v_wrong
+  from jsonb_array_elements(i_jobs) j, jsonb_object_keys(j) k
+  where k not in ('task', 'body', 'scheduled_at', 'timeout', 'priority', 'max_retries') limit 1;
+  if found then
+    raise sqlstate 'PT400' using message = format('a job has no %s', quote_literal(left(v_wrong, 60))),
+      hint = 'its keys are task, body, scheduled_at, timeout, priority, max_retries';
+  end if;
+  return query select q.id, q.job_id, q.task, q.body, q.retries, q.max_retries, q.priority, q.timeout, q.created_at, q.run_at,
+      q.scheduled_at, q.attempt
+    from jobs.publish_bulk(array(
+      select jsonb_populate_record(null::jobs.bulk_job, j.job) from jsonb_array_elements(i_jobs) with ordinality j(job, at) order by j.at)) q;
 end $$;
 
 -- What holds for all jobs, given once, as an array of its own for each.
@@ -150,6 +192,7 @@ declare
   v_transaction xid8 := pg_current_xact_id();
   v_published varchar[];
 begin
+  perform jobs._check_bulk(i_tasks, v_jobs);
   perform jobs._check_bodies(i_tasks, i_bodies, i_checked);
   if i_job_ids is not null then
     perform jobs._check_new_ids(i_job_ids);

@@ -164,10 +164,13 @@ begin
   if (i_num >= 1 and i_lease is not null and i_margin between 0 and 3600) is not true then
     raise sqlstate 'PT400' using message = 'a claim needs a number of at least 1, a lease, and a margin of 0 to 3600 seconds';
   end if;
+  if exists (select from jobs.topic_grant) then
+    perform jobs._check_topics(false, i_tasks);
+  end if;
   if i_worker is not null then
     -- A lock that writes nothing, so that a look which finds nothing has nothing to commit.
     perform pg_advisory_xact_lock_shared(jobs._worker_key(i_worker));
-    if not exists (select 1 from jobs.worker w where w.id = i_worker and w.lost_at is null) then
+    if not exists (select 1 from jobs.worker w where w.id = i_worker and w.lost_at is null and jobs._acts_as(w.role)) then
       raise sqlstate 'PT410' using message = 'this worker was declared dead or never registered',
         hint = 'its jobs went to others; register under a new id';
     end if;
@@ -328,7 +331,7 @@ begin
     raise sqlstate 'PT400' using message = 'num lies within 1 and 1000';
   end if;
   for v_round in 1..2 loop
-    v_tasks := jobs._ready_tasks(topic);
+    v_tasks := jobs._allowed(false, jobs._ready_tasks(topic));
     return query select j.id, j.job_id, j.task, j.body, j.retries, j.max_retries, j.priority, j.timeout,
         j.created_at, c.run_at, j.scheduled_at, j.attempt + 1, c.run_at + make_interval(secs => j.timeout::double precision), v_lease
       from jobs.claim(null, v_tasks, num, v_lease, i_alone => v_tasks) c, unnest(c.jobs) j
@@ -364,6 +367,9 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp set enab
 declare
   v_places integer[];
 begin
+  if not exists (select from jobs.worker w where w.id = i_worker and jobs._acts_as(w.role)) then
+    return 0;   -- declared dead, and its jobs are brought back by sweeps
+  end if;
   perform pg_advisory_xact_lock(jobs._worker_key(i_worker));   -- the claim itself may still be under way
   perform 1 from jobs.batch b where b.lease = i_lease and b.worker = i_worker for update;
   v_places := array(select r.place from jobs._runs r where r.lease = i_lease and r.worker = i_worker);

@@ -226,6 +226,11 @@ declare
   v_run jobs._runs;
   v_ended jobs.ended;
 begin
+  perform jobs._check_lease(i_lease);
+  if pg_column_size(i_result) > 1000000 and pg_column_size(i_result) > (select c.max_result_bytes from jobs.config c) then
+    raise sqlstate 'PT413' using message = format('the result takes %s bytes, more than the limit', pg_column_size(i_result)),
+      hint = 'store the data elsewhere and return a reference, or raise jobs.config.max_result_bytes';
+  end if;
   v_run := jobs._hold(i_job, i_lease);
   if v_run.job_id is not null then
     perform jobs._settle(array[v_run.lease], array[v_run.place], null, array[i_result], null, null, v_now);
@@ -256,8 +261,10 @@ create function jobs.nack(
 ) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
-  v_run jobs._runs := jobs._hold(i_job, i_lease);
+  v_run jobs._runs;
 begin
+  perform jobs._check_lease(i_lease);
+  v_run := jobs._hold(i_job, i_lease);
   if v_run.job_id is null and not ensure_running and i_lease is null then
     perform jobs._start(i_job);
     v_run := jobs._hold(i_job, null);

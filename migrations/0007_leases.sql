@@ -17,8 +17,9 @@ begin
   if (i_lease_seconds between 1 and 3600) is not true then
     raise sqlstate 'PT400' using message = 'the lease of a worker lies within 1 and 3600 seconds';
   end if;
-  insert into jobs.worker (id, host, pid, version, topics, tasks, slots, started_at, heartbeat_at, lease_seconds, expires_at)
-  values (i_worker, i_host, i_pid, i_version, i_topics, i_tasks, i_slots, v_now, v_now, i_lease_seconds,
+  perform jobs._check_topics(false, i_tasks);
+  insert into jobs.worker (id, role, host, pid, version, topics, tasks, slots, started_at, heartbeat_at, lease_seconds, expires_at)
+  values (i_worker, jobs._caller(), i_host, i_pid, i_version, i_topics, i_tasks, i_slots, v_now, v_now, i_lease_seconds,
           v_now + make_interval(secs => i_lease_seconds));
 end $$;
 
@@ -35,7 +36,7 @@ declare
   v_now timestamptz := jobs.now();
 begin
   update jobs.worker w set heartbeat_at = v_now, expires_at = v_now + make_interval(secs => w.lease_seconds::double precision)
-  where w.id = i_worker and w.lost_at is null;
+  where w.id = i_worker and w.lost_at is null and jobs._acts_as(w.role);
   if not found then
     return false;
   end if;
@@ -78,7 +79,8 @@ end $$;
 create function jobs.held_by(i_worker uuid) returns table (job_id varchar, lease uuid, place integer)
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 begin
-  return query select r.job_id, r.lease, r.place from jobs._runs r where r.worker = i_worker;
+  return query select r.job_id, r.lease, r.place from jobs._runs r
+    where r.worker = i_worker and exists (select from jobs.worker w where w.id = i_worker and jobs._acts_as(w.role));
 end $$;
 
 -- A worker leaves; call it after its jobs are settled or released.
@@ -86,7 +88,7 @@ create function jobs.unregister_worker(i_worker uuid) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
   -- Jobs that it failed to hand back become anybody's at once.
-  update jobs.worker w set lost_at = jobs.now() where w.id = i_worker;
+  update jobs.worker w set lost_at = jobs.now() where w.id = i_worker and jobs._acts_as(w.role);
   perform jobs.sweep(1000);
 end $$;
 

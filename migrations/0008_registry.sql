@@ -22,6 +22,9 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_now timestamptz := jobs.now();
 begin
+  if exists (select from jobs.topic_grant) then
+    i_tasks := jobs._declarable(i_tasks);
+  end if;
   insert into jobs.task as t (name, aliases, doc, args_schema, result_schema, retries, timeout, priority, keep, params, open, check_mode, fits, declared_at)
   select d.*, jobs._compiled(d.args_schema, d.params, d.open), v_now
   from jobs._declared(i_tasks) d left join jobs.task o on o.name = d.name

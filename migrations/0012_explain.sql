@@ -41,6 +41,18 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   limit 1
 $$;
 
+-- Its arguments do not fit its task: it would fail as often as it runs. Says where, and never a value.
+create function jobs._explain_body(i_job varchar) returns setof jobs.reason
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  return query
+  select 'arguments_do_not_fit', m.reason, null::timestamptz, jsonb_build_object('task', j.task)
+  from jobs.get(i_job) j
+  join jobs.publish_check k on k.name = j.task and k.mode <> 'off',
+    lateral (select jobs._misfit_of_job(k.task, j.body) as reason) m
+  where m.reason is not null;
+end $$;
+
 -- A transaction that has not ended holds the job's row: somebody consumes it, or cancels it.
 create function jobs._explain_lock(i_holder xid) returns setof jobs.reason
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
@@ -102,6 +114,7 @@ begin
       format('%s of %s runs failed, and the next is scheduled for %s', v_job.retries, v_job.max_retries, jobs._moment(v_job.scheduled_at)),
       v_job.scheduled_at, jsonb_build_object('attempt', v_job.attempt, 'retries', v_job.retries, 'max_retries', v_job.max_retries))::jobs.reason;
   end if;
+  return query select m.* from jobs._explain_body(i_job) m;
   return query select a.* from jobs._explain_absence(v_job.task) a;
   return query select l.* from jobs._explain_lock(v_job.holder) l;
   if v_job.ready_seq is not null then

@@ -50,6 +50,21 @@ async fn a_task_that_nobody_has_is_unknown_or_without_a_live_worker() {
 }
 
 #[tokio::test]
+async fn arguments_that_do_not_fit_the_task_as_it_is_now_are_named_without_their_values() {
+    let db = Db::new().await;
+    db.run(r#"select jobs.publish('a', '{"args": ["the canary"]}')"#).await;
+    db.run(
+        r#"select jobs.register_tasks('[{"name": "a", "result_schema": {}, "retries": 3, "timeout": 60, "priority": 0,
+        "params": [{"name": "n", "type": "i64", "required": true}],
+        "args_schema": {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}}]')"#,
+    )
+    .await;
+    register(&db, 5).await;
+    assert_eq!(codes(&db).await, ["arguments_do_not_fit", "in_line"]);
+    assert_eq!(says(&db).await, "arguments do not fit: `n`: expected an integer, found string");
+}
+
+#[tokio::test]
 async fn an_alias_of_a_declared_task_is_no_unknown_task() {
     let db = Db::new().await;
     declare(&db).await;

@@ -12,7 +12,7 @@ use crate::job_id::JobId;
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct Reason {
-    /// For programs: `scheduled`, `backoff`, `due`, `unknown_task`, `no_worker`, `held_by_transaction`,
+    /// For programs: `arguments_do_not_fit`, `scheduled`, `backoff`, `due`, `unknown_task`, `no_worker`, `held_by_transaction`,
     /// `workers_busy`, `in_line`; `running`, `lease_lapsed`; `success`, `failed`, `cancelled`.
     pub code: String,
     /// For people: one sentence. It never holds an argument, a result or an error.

@@ -166,6 +166,7 @@ async fn claim_until_the_end(
     let listening = shared.settings.listen.then(|| tokio::spawn(listen::listen(shared.clone())));
     tokio::spawn(fetch(shared.clone(), line));
     tokio::select! {
+        biased; // a burst that has ended by itself has ended its dispatcher as well
         () = shared.stop.reached(Phase::Draining) => {}
         () = one_of(&parts) => {
             tracing::error!("a part of the worker ended abnormally; the worker ends");

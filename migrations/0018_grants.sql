@@ -28,14 +28,16 @@ revoke all on all tables in schema jobs from public;
 revoke all on all sequences in schema jobs from public;
 
 do $$
+declare
+  v_function regprocedure;
 begin
   if exists (select 1 from pg_catalog.pg_roles r where r.rolname = 'jobs_publisher') then
     grant usage on schema jobs to jobs_publisher;
-    grant execute on function jobs.publish, jobs.publish_bulk, jobs.publish_all, jobs.now to jobs_publisher;
+    grant execute on function jobs.publish, jobs.publish_bulk, jobs.publish_many, jobs.publish_all, jobs.now to jobs_publisher;
   end if;
   if exists (select 1 from pg_catalog.pg_roles r where r.rolname = 'jobs_worker') then
     grant usage on schema jobs to jobs_worker;
-    grant execute on function jobs.publish, jobs.publish_bulk, jobs.publish_all, jobs.now,
+    grant execute on function jobs.publish, jobs.publish_bulk, jobs.publish_many, jobs.publish_all, jobs.now,
       jobs.consume(integer), jobs.consume(varchar, integer), jobs.consume_topic, jobs.claim, jobs.unclaim, jobs.ack, jobs.nack,
       jobs.settle, jobs.heartbeat, jobs.heartbeat_worker, jobs.held_by, jobs.register_worker, jobs.unregister_worker,
       jobs.register_tasks, jobs.sweep, jobs.promote, jobs.tend, jobs.retain, jobs.result, jobs.await_results to jobs_worker;
@@ -51,7 +53,11 @@ begin
   end if;
   if exists (select 1 from pg_catalog.pg_roles r where r.rolname = 'jobs_admin') then
     grant usage on schema jobs to jobs_admin;
-    grant execute on all functions in schema jobs to jobs_admin;
+    for v_function in   -- what begins with _ is called by other functions alone
+      select p.oid from pg_catalog.pg_proc p where p.pronamespace = 'jobs'::regnamespace and p.proname !~ '^_'
+    loop
+      execute pg_catalog.format('grant execute on function %s to jobs_admin', v_function);
+    end loop;
     grant select on jobs."all", jobs.running, jobs.expired, jobs.migrations, jobs.schema_migrations to jobs_admin;
     grant select, update on jobs.config to jobs_admin;
   end if;
