@@ -164,9 +164,7 @@ begin
   if (i_num >= 1 and i_lease is not null and i_margin between 0 and 3600) is not true then
     raise sqlstate 'PT400' using message = 'a claim needs a number of at least 1, a lease, and a margin of 0 to 3600 seconds';
   end if;
-  if exists (select from jobs.topic_grant) then
-    perform jobs._check_topics(false, i_tasks);
-  end if;
+  perform jobs._check_topics(false, i_tasks);
   if i_worker is not null then
     -- A lock that writes nothing, so that a look which finds nothing has nothing to commit.
     perform pg_advisory_xact_lock_shared(jobs._worker_key(i_worker));

@@ -42,6 +42,14 @@ check "jobs claimed alone" "claim|coalesce(q.task = any (i_alone), false) or|" "
 check "the largest body" "_fits|<= 512|>= 0" "${it[@]}" contract together
 check "one caller at a time in retain" "retain|not pg_try_advisory_xact_lock(hashtextextended('jobs.retain', 0))|false" "${it[@]}" history races
 check "history's knowledge of a verdict said before" "settle|where h.job_id = g.job_id and h.lease = g.lease|where false" "${it[@]}" settling batches
+check "the topics of a role, when it publishes" "publish|perform jobs._check_topics(true, array[i_task]);|" "${it[@]}" topics
+check "the topics of a role, when it publishes many" "_check_bulk|perform jobs._check_topics(true, i_tasks);|" "${it[@]}" topics
+check "the topics of a role, when it consumes" "consume_topic|jobs._allowed(false, jobs._ready_tasks(topic))|jobs._ready_tasks(topic)" "${it[@]}" topics
+check "the topics of a role, when it claims" "claim|perform jobs._check_topics(false, i_tasks);|" "${it[@]}" topics
+check "the lease of who is narrowed" "ack|perform jobs._check_lease(i_lease);|" "${it[@]}" topics
+check "whose a worker is, in heartbeat_worker" "heartbeat_worker|and jobs._acts_as(w.role)|" "${it[@]}" roles
+check "whose a worker is, in held_by" "held_by|and jobs._acts_as(w.role)|" "${it[@]}" roles
+check "that the last topic stays" "revoke_topic|update jobs.topic_grant g set publish = false, consume = false|delete from jobs.topic_grant g" "${it[@]}" topics
 check "the wake-up of sleeping workers" "publish|jobs._is_awaited('jobs.sleeping_until')|false" --test worker -- sleeps
 check "the check of a single job" "publish|if not i_checked then|if false then" "${it[@]}" schemas
 check "the check of many jobs" "_check_bodies|if v_suspects is not null then|if false then" "${it[@]}" schemas

@@ -1,0 +1,119 @@
+//! Topic grants: what a role may publish and consume.
+
+use pgjobs_tests::Db;
+
+use crate::sessions::{as_role, code, one, refusal, role};
+
+const WORKER: &str = "00000000-0000-7000-8000-000000000000";
+
+#[tokio::test]
+async fn a_topic_narrows_what_a_role_publishes_in_every_way_and_it_reads_nothing() {
+    let db = Db::new().await;
+    role(&db, "roles_web", "jobs_publisher").await;
+    let mut web = as_role(&db, "roles_web").await;
+    assert_eq!(code(&mut web, "select jobs.publish('other.a')").await, "ok", "nothing narrows it yet");
+    db.run("select jobs.grant_topic('roles_web', 'emails.%')").await;
+    assert_eq!(code(&mut web, "select jobs.publish('emails.send')").await, "ok");
+    for refused in [
+        "select jobs.publish('other.a')",
+        "select jobs.publish('emails')",
+        "select jobs.publish_bulk(array[('emails.a', null, null, null, null, null), ('other.a', null, null, null, null, null)]::jobs.bulk_job[])",
+        r#"select jobs.publish_many('[{"task": "emails.a"}, {"task": "other.a"}]')"#,
+        "select jobs.publish_all('{other.a}', '{null}', null, null, null, null, null)",
+    ] {
+        assert_eq!(code(&mut web, refused).await, "PT403", "{refused}");
+    }
+    for refused in [
+        "select * from jobs.\"all\"",
+        "select * from jobs.consume(1)",
+        "select jobs.result('x')",
+        "select jobs.explain('x')",
+        "select * from jobs.config",
+        "select jobs.grant_topic('roles_web', '*')",
+        "select jobs.check_task('a', 'off')",
+    ] {
+        assert_eq!(code(&mut web, refused).await, "42501", "{refused}");
+    }
+    assert_eq!(db.one::<i64>("select count(*) from jobs.job_queue").await, 2);
+    let (sqlstate, message) = refusal(&mut web, "select jobs.publish('other.a')").await;
+    assert_eq!(
+        (sqlstate.as_str(), message.as_str()),
+        ("PT403", "role 'roles_web' may not publish the task 'other.a'")
+    );
+}
+
+#[tokio::test]
+async fn a_role_that_has_lost_its_last_topic_stays_narrowed_and_administrators_never_are() {
+    let db = Db::new().await;
+    role(&db, "roles_last", "jobs_publisher").await;
+    role(&db, "roles_heir", "roles_last").await;
+    role(&db, "roles_chief", "jobs_admin, roles_last").await;
+    db.run("select jobs.grant_topic('roles_last', 'a.*'); select jobs.revoke_topic('roles_last', 'a.*')")
+        .await;
+    let (mut last, mut heir) = (as_role(&db, "roles_last").await, as_role(&db, "roles_heir").await);
+    assert_eq!(code(&mut last, "select jobs.publish('a.b')").await, "PT403");
+    assert_eq!(
+        code(&mut heir, "select jobs.publish('a.b')").await,
+        "PT403",
+        "who has the role's privileges has its limits"
+    );
+    assert_eq!(code(&mut as_role(&db, "roles_chief").await, "select jobs.publish('a.b')").await, "ok");
+    db.run("select jobs.publish('a.b')").await;
+    db.run("select jobs.grant_topic('roles_last', '*')").await;
+    assert_eq!(code(&mut heir, "select jobs.publish('anything')").await, "ok");
+    assert_eq!(db.refusal("select jobs.grant_topic('roles_nobody', 'a')").await.0, "PT404");
+    assert_eq!(
+        db.all::<String>("select role || ' ' || topic || ' ' || publish from jobs.topic_grants()").await,
+        ["roles_last * true", "roles_last a.* false"]
+    );
+}
+
+#[tokio::test]
+async fn a_narrowed_worker_claims_its_topics_and_settles_under_its_leases_alone() {
+    let db = Db::new().await;
+    role(&db, "roles_mailer", "jobs_worker").await;
+    db.run("select jobs.grant_topic('roles_mailer', 'mail.*'); select jobs.publish(t) from unnest(array['mail.a', 'other.a', 'other.b']) t").await;
+    db.run("create table other as select * from jobs.consume_topic('other.a', 1)").await;
+    let mut mailer = as_role(&db, "roles_mailer").await;
+    assert_eq!(
+        one::<String>(&mut mailer, "select string_agg(task, ' ') from jobs.consume(10)").await,
+        "mail.a"
+    );
+    assert_eq!(
+        code(&mut mailer, "select jobs.claim(null, '{other.a}', 1, gen_random_uuid())").await,
+        "PT403"
+    );
+    assert_eq!(
+        code(
+            &mut mailer,
+            &format!("select jobs.register_worker('{WORKER}', 'h', 1, 'v', '{{*}}', '{{other.a}}', 1, 5)")
+        )
+        .await,
+        "PT403"
+    );
+    let other: String = db.one("select job_id from other").await;
+    for refused in [
+        format!("select jobs.ack('{other}')"),
+        format!("select jobs.nack('{other}', 'x')"),
+        format!("select jobs.nack('{other}', 'x', null, false)"),
+    ] {
+        assert_eq!(code(&mut mailer, &refused).await, "PT403", "{refused}");
+    }
+    assert_eq!(
+        code(&mut mailer, &format!("select jobs.ack('{other}', null, gen_random_uuid())")).await,
+        "PT409"
+    );
+    let declare = |name: &str, aliases: &str| {
+        format!(
+            r#"select jobs.register_tasks('[{{"name": "{name}", "aliases": {aliases}, "args_schema": {{}}, "result_schema": {{}}, "retries": 3, "timeout": 60, "priority": 0}}]')"#
+        )
+    };
+    for call in [declare("mail.a", "[]"), declare("other.a", "[]"), declare("mail.b", r#"["other.a"]"#)] {
+        assert_eq!(code(&mut mailer, &call).await, "ok");
+    }
+    assert_eq!(
+        db.all::<String>("select name from jobs.task").await,
+        ["mail.a"],
+        "of other tasks it has no say"
+    );
+}
