@@ -12,6 +12,7 @@ mod migrate;
 mod model;
 mod plans;
 mod races;
+mod rest;
 mod roles;
 mod scale;
 mod schemas;

@@ -18,7 +18,15 @@ pub struct Tied(Child);
 impl Tied {
     /// Starts it as the user who runs the server.
     pub fn start(server: &LocalPostgres, program: &Path, arguments: &[&str]) -> Self {
-        let mut command = as_server_user(server, Path::new("/bin/sh"));
+        Tied::tie(as_server_user(server, Path::new("/bin/sh")), program, arguments)
+    }
+
+    /// Starts it as whoever runs the test.
+    pub fn start_as_me(program: &Path, arguments: &[&str]) -> Self {
+        Tied::tie(Command::new("/bin/sh"), program, arguments)
+    }
+
+    fn tie(mut command: Command, program: &Path, arguments: &[&str]) -> Self {
         command.args(["-c", TIE, "tied"]).arg(program).args(arguments);
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         Tied(command.spawn().expect("sh"))
