@@ -20,3 +20,4 @@ mod sessions;
 mod settling;
 mod together;
 mod topics;
+mod triggers;
