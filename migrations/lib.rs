@@ -10,8 +10,8 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use sqlx::SqlStr;
 use sqlx::migrate::{Migrate, MigrateError, Migration, MigrationType, Migrator};
+use sqlx::{Executor, SqlStr};
 
 const TABLE: &str = "jobs.schema_migrations";
 
@@ -87,10 +87,44 @@ pub async fn apply(connection: &mut sqlx::PgConnection) -> Result<Vec<Step>, Mig
         migrator.create_schema("jobs");
         migrator.set_ignore_missing(true);
         migrator.set_locking(false); // held here, around the look as well
-        migrator.run_direct(None, connection, false).await?;
+        run_giving_way(&migrator, connection).await?;
     }
     connection.unlock().await?;
     Ok(before)
+}
+
+/// Tries of a migration that gives way to others, about half a second each: two minutes in all.
+const TRIES: u32 = 200;
+
+/// Runs the migrations while others work in the schema.
+///
+/// Who waits for a table's strongest lock holds up everybody who comes after, and one who holds another
+/// such lock meanwhile may wait in a circle with a worker. So a migration waits for half a second and no
+/// longer, which is less than the server takes to look for circles, lets the others through, and tries again.
+async fn run_giving_way(
+    migrator: &Migrator,
+    connection: &mut sqlx::PgConnection,
+) -> Result<(), MigrateError> {
+    connection.execute("set lock_timeout = '500ms'").await?;
+    let mut tries = 1;
+    let outcome = loop {
+        match migrator.run_direct(None, &mut *connection, false).await {
+            Err(error) if gave_way(&error) && tries < TRIES => tries += 1,
+            outcome => break outcome,
+        }
+        connection.execute("select pg_sleep(0.1)").await?;
+    };
+    connection.execute("reset lock_timeout").await?;
+    outcome
+}
+
+/// A lock was not to be had in time, or its waiting closed a circle.
+fn gave_way(error: &MigrateError) -> bool {
+    let (MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _)) = error else {
+        return false;
+    };
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.is_some_and(|code| code == "55P03" || code == "40P01")
 }
 
 /// What [`apply`] would apply; changes nothing.

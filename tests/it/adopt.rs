@@ -1,6 +1,7 @@
 //! A database made by the original is taken over in place.
 
-use pgjobs_tests::Db;
+use pgjobs_tests::{Db, until};
+use sqlx::{Connection, Executor};
 
 /// The original's tables with its names, types and defaults, and enough of its functions and views
 /// to stand in the way of a migration that forgets them.
@@ -43,6 +44,29 @@ insert into jobs.job select 100 + g, md5('ended' || g), 'mail.send', '{}', 0, 3,
   case when g % 2 = 0 then 'success' else 'failed' end::jobs.job_status, now() at time zone 'utc', now() at time zone 'utc', null,
   (now() - g * interval '1 day') at time zone 'utc', '5', case when g % 2 = 1 then 'boom' end from generate_series(0, 9) g;
 ";
+
+/// A lock that waits in line holds up everybody behind it.
+#[tokio::test]
+async fn a_migration_that_has_to_wait_lets_others_through() {
+    let db = Db::empty().await;
+    db.run(ORIGINAL).await;
+    let mut reader = db.connect().await;
+    let mut reading = reader.begin().await.unwrap();
+    reading.execute("lock table jobs.job_queue in access share mode").await.unwrap();
+    let migrating = tokio::spawn({
+        let pool = db.pool.clone();
+        async move { pgjobs::migrate(&pool).await }
+    });
+    let waits =
+        "select exists (select from pg_locks where not granted and relation = 'jobs.job_queue'::regclass)";
+    until("the migration waits", async || db.one::<bool>(waits).await).await;
+    let mut other = db.connect().await;
+    other.execute("set statement_timeout = '5s'").await.unwrap();
+    other.execute("select from jobs.job_queue").await.expect("others get through in time");
+    reading.rollback().await.unwrap();
+    migrating.await.unwrap().unwrap();
+    assert!(db.one::<bool>("select to_regclass('jobs.pending') is not null").await);
+}
 
 #[tokio::test]
 async fn no_job_is_lost_and_ids_stay() {

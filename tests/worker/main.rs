@@ -13,3 +13,4 @@ mod recovery;
 mod results;
 mod tasks;
 mod unfit;
+mod upgrade;
