@@ -6,7 +6,19 @@ use std::path::{Path, PathBuf};
 
 /// The floors, lowest first: words, sql, declare, run, faces.
 const FLOORS: &[&[&str]] = &[
-    &["args", "backoff", "draft", "error", "job_id", "job_state", "options", "outcome", "schema", "topic"],
+    &[
+        "args",
+        "backoff",
+        "draft",
+        "error",
+        "job_id",
+        "job_state",
+        "options",
+        "outcome",
+        "schema",
+        "topic",
+        "whole",
+    ],
     &["sql"],
     &["context", "job", "publish", "registry", "task", "admin", "inspect", "testing"],
     &["worker"],

@@ -90,6 +90,7 @@ mod schema;
 mod sql;
 mod task;
 mod topic;
+mod whole;
 mod worker;
 
 #[doc(hidden)]
