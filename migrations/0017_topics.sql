@@ -1,6 +1,6 @@
 -- Topic grants: which tasks a role may publish and consume.
 --
--- The grants of 0018_grants.sql say which functions a role may call; these narrow what it may do with them. A
+-- The grants of 0019_grants.sql say which functions a role may call; these narrow what it may do with them. A
 -- role of which none speaks is not narrowed. A role with any, or one that has the privileges of such a role,
 -- may do what they name together and nothing else. Whoever may administer (jobs_admin, the owner of schema
 -- jobs, superusers) is never narrowed. A role that is narrowed settles jobs only under their leases.

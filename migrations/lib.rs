@@ -33,7 +33,8 @@ const FILES: &[(i64, &str, &str)] = &[
     (15, "predicate_of_body", include_str!("0015_predicate_of_body.sql")),
     (16, "check", include_str!("0016_check.sql")),
     (17, "topics", include_str!("0017_topics.sql")),
-    (18, "grants", include_str!("0018_grants.sql")),
+    (18, "deploy", include_str!("0018_deploy.sql")),
+    (19, "grants", include_str!("0019_grants.sql")),
 ];
 
 /// A clock that tests may set: SQL to run in a test database, as the owner of schema `jobs`.

@@ -20,7 +20,7 @@ const FLOORS: &[&[&str]] = &[
         "whole",
     ],
     &["sql"],
-    &["context", "job", "publish", "registry", "task", "admin", "inspect", "testing"],
+    &["context", "job", "publish", "registry", "task", "admin", "inspect", "deploy", "testing"],
     &["worker"],
     &["cli", "private", "local_postgres"],
 ];

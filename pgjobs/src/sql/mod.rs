@@ -3,6 +3,7 @@
 
 pub(crate) mod admin;
 pub(crate) mod claim;
+pub(crate) mod deploy;
 pub(crate) mod explain;
 pub(crate) mod inspect;
 pub(crate) mod link;

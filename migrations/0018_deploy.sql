@@ -1,0 +1,125 @@
+-- What is asked before a new version of a program is deployed: which tasks have open jobs, in which forms they
+-- were declared, and what those jobs hold. Everything here reads by index, in small pages, and locks nothing. Bodies
+-- are for who may consume them: a role that is narrowed sees its tasks alone.
+
+-- Tasks under these topics (null: all) that are declared or have open jobs. Counts at most i_cap rows of each kind: unless
+-- `exact`, the counts are lower bounds. `others` are the live workers with the task that have none of the names
+-- i_known: workers of another program. `forms` are those in which the task was declared, the last one at the end.
+create function jobs.tasks_in_use(i_topics text[] default null, i_known text[] default '{}', i_cap integer default 100000) returns table (
+  task varchar, ready bigint, scheduled bigint, running bigint, exact boolean, workers bigint, others bigint, forms jsonb
+)
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
+declare
+  v_patterns text[] := array(select jobs._pattern(t) from unnest(coalesce(i_topics, '{*}')) t);
+begin
+  return query
+  with scheduled as materialized (
+    select s.task, count(*) as jobs
+    from (select q.task from jobs.pending q where q.ready_seq is null order by q.scheduled_at limit i_cap) s group by s.task
+  ), running as materialized (
+    select s.task, count(*) as jobs from (select r.task from jobs._runs r limit i_cap) s group by s.task
+  ), names as (
+    select d.name from jobs.task d union select unnest(jobs._ready_tasks(null)) union select s.task from scheduled s union select r.task from running r
+  )
+  select n.name, line.jobs, coalesce(s.jobs, 0), coalesce(r.jobs, 0),
+    line.rows < i_cap and (select coalesce(sum(a.jobs), 0) from scheduled a) < i_cap and (select coalesce(sum(a.jobs), 0) from running a) < i_cap,
+    live.workers, live.others, declared.forms
+  from names n
+  left join scheduled s on s.task = n.name
+  left join running r on r.task = n.name,
+    lateral (select count(*) as rows, coalesce(sum(l.size), 0)::bigint as jobs
+             from (select q.size from jobs.pending q where q.task = n.name and q.ready_seq is not null limit i_cap) l) line,
+    lateral (select count(*) as workers, count(*) filter (where not w.tasks && i_known) as others
+             from jobs.worker w where w.lost_at is null and w.expires_at >= jobs.now() and n.name = any (w.tasks)) live,
+    lateral (select coalesce(jsonb_agg(jsonb_build_object('params', f.params, 'open', f.open, 'args_schema', f.args_schema) order by f.declared_at), '[]') as forms
+             from jobs.task t join jobs.task_form f on f.task = t.name where t.name = n.name or n.name = any (t.aliases)) declared
+  where n.name like any (v_patterns) and n.name = any (jobs._allowed(false, array(select a.name from names a)))
+  order by n.name;
+end $$;
+
+-- Places in the line of a task from which to look at it: its first, and others evenly spread over each priority, i_num in
+-- all or one for each priority, and one from which i_each jobs are left.
+create function jobs.places_in_line(i_task varchar, i_num integer, i_each integer) returns table (rank bigint, seq bigint)
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
+declare
+  v_ranks bigint[] := '{}';
+  v_rank bigint := (select min(jobs._rank(q.priority, q.ready_seq)) from jobs.pending q where q.task = i_task and q.ready_seq is not null);
+  v_first bigint;
+  v_span bigint;
+  v_share integer;
+begin
+  perform jobs._check_topics(false, array[i_task::text]);
+  while v_rank is not null and cardinality(v_ranks) < 1000 loop
+    v_ranks := v_ranks || v_rank;
+    v_rank := (select min(jobs._rank(q.priority, q.ready_seq)) from jobs.pending q
+               where q.task = i_task and q.ready_seq is not null and jobs._rank(q.priority, q.ready_seq) > v_rank);
+  end loop;
+  v_share := greatest(i_num / greatest(cardinality(v_ranks), 1), 1);
+  foreach v_rank in array v_ranks loop
+    select min(q.ready_seq), max(q.ready_seq) - min(q.ready_seq) into v_first, v_span from jobs.pending q
+    where q.task = i_task and q.ready_seq is not null and jobs._rank(q.priority, q.ready_seq) = v_rank;
+    return query select v_rank, (v_first + v_span::numeric * g / v_share)::bigint from generate_series(0, v_share - 1) g;
+  end loop;
+  return query
+  select t.rank, t.seq from (
+    select l.*, sum(l.size) over (order by l.rank desc, l.seq desc) as left_over
+    from (select jobs._rank(q.priority, q.ready_seq) as rank, q.ready_seq as seq, q.size from jobs.pending q
+          where q.task = i_task and q.ready_seq is not null
+          order by jobs._rank(q.priority, q.ready_seq) desc, q.ready_seq desc limit i_each) l) t
+  where t.left_over - t.size < i_each order by t.left_over desc limit 1;
+end $$;
+
+-- Jobs in the line of a task, from a place on (null: from its head): i_num, or a few more, since rows of several jobs
+-- come whole, and not many more than 4 MB of bodies. The next page begins behind the last place of this one.
+create function jobs.look_at_line(i_task varchar, i_rank bigint default null, i_seq bigint default null, i_num integer default 100) returns table (
+  job_id varchar, body jsonb, rank bigint, seq bigint
+)
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
+begin
+  perform jobs._check_topics(false, array[i_task::text]);
+  return query
+  select j.job_id, j.body, p.rank, p.seq
+  from (
+    select l.*, sum(l.size) over before as jobs_before, sum(coalesce(pg_column_size(l.jobs), pg_column_size(l.body), 0)) over before as bytes_before
+    from (select q.job_id, q.body, q.jobs, q.size, jobs._rank(q.priority, q.ready_seq) as rank, q.ready_seq as seq
+          from jobs.pending q
+          where q.task = i_task and q.ready_seq is not null
+            and (jobs._rank(q.priority, q.ready_seq), q.ready_seq) >= (coalesce(i_rank, -9223372036854775808), coalesce(i_seq, -9223372036854775808))
+          order by jobs._rank(q.priority, q.ready_seq), q.ready_seq limit i_num) l
+    window before as (order by l.rank, l.seq rows between unbounded preceding and 1 preceding)
+  ) p, lateral (
+    select p.job_id, p.body where p.size = 1 union all select u.job_id, u.body from unnest(p.jobs) u where p.size > 1
+  ) j
+  where coalesce(p.jobs_before, 0) < i_num and coalesce(p.bytes_before, 0) < 4194304
+  order by p.rank, p.seq;
+end $$;
+
+-- Up to i_num jobs of a task that are not in line: running ones, and ones scheduled for later, chosen evenly among the
+-- i_cap soonest and the i_cap latest of all tasks.
+create function jobs.beside_line(i_task varchar, i_num integer, i_cap integer default 10000) returns setof varchar
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
+begin
+  perform jobs._check_topics(false, array[i_task::text]);
+  return query select r.job_id from jobs._runs r where r.task = i_task limit i_num;
+  return query
+  with scheduled as materialized (
+    select s.job_id, row_number() over (order by s.scheduled_at, s.job_id) as at, count(*) over () as total
+    from ((select q.job_id, q.task, q.scheduled_at from jobs.pending q where q.ready_seq is null order by q.scheduled_at limit i_cap)
+          union
+          (select q.job_id, q.task, q.scheduled_at from jobs.pending q where q.ready_seq is null order by q.scheduled_at desc limit i_cap)) s
+    where s.task = i_task
+  )
+  select s.job_id from scheduled s where s.total <= i_num or s.at = 1 or s.at * i_num / s.total > (s.at - 1) * i_num / s.total
+  order by s.at;
+end $$;
+
+-- The bodies of these jobs, of those that have not ended.
+create function jobs.bodies(i_jobs text[]) returns table (job_id varchar, body jsonb)
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select g.job_id, g.body from unnest(i_jobs) i(job_id), lateral jobs.get(i.job_id) g
+  where g.status in ('pending', 'running') and jobs._allowed(false, array[g.task::text]) <> '{}'
+$$;

@@ -1,0 +1,127 @@
+//! What the deploy check reads: tasks in use, and the bodies of their open jobs.
+
+use sqlx::postgres::PgRow;
+use sqlx::{PgConnection, Row};
+
+use crate::error::Error;
+use crate::job_id::JobId;
+
+/// A task that is declared or has open jobs; the counts are lower bounds unless they are exact.
+pub(crate) struct InUse {
+    pub(crate) task: String,
+    pub(crate) ready: i64,
+    pub(crate) scheduled: i64,
+    pub(crate) running: i64,
+    pub(crate) exact: bool,
+    /// Live workers that have it.
+    pub(crate) workers: i64,
+    /// Those of them that share no task with this program.
+    pub(crate) others: i64,
+    /// In which it was declared, the last one at the end.
+    pub(crate) forms: serde_json::Value,
+}
+
+const IN_USE: &str = "select t.task, t.ready, t.scheduled, t.running, t.exact, t.workers, t.others, t.forms \
+     from jobs.tasks_in_use($1, $2) t";
+
+/// Tasks under these topics, or all; `known` are the names that this program has.
+pub(crate) async fn in_use(
+    connection: &mut PgConnection,
+    topics: Option<&[String]>,
+    known: &[String],
+) -> Result<Vec<InUse>, Error> {
+    let rows = sqlx::query(IN_USE).bind(topics).bind(known).fetch_all(connection).await?;
+    let task = |row: &PgRow| {
+        Ok(InUse {
+            task: row.try_get(0)?,
+            ready: row.try_get(1)?,
+            scheduled: row.try_get(2)?,
+            running: row.try_get(3)?,
+            exact: row.try_get(4)?,
+            workers: row.try_get(5)?,
+            others: row.try_get(6)?,
+            forms: row.try_get(7)?,
+        })
+    };
+    rows.iter().map(task).collect()
+}
+
+/// A place in the line of a task: the rank of a priority, and the number within it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place(i64, i64);
+
+impl Place {
+    /// Where the next page begins.
+    pub(crate) fn next(self) -> Self {
+        Place(self.0, self.1.saturating_add(1))
+    }
+}
+
+/// Where to look, spread over the line; from the last place `each` jobs are left.
+pub(crate) async fn places(
+    connection: &mut PgConnection,
+    task: &str,
+    num: i32,
+    each: i32,
+) -> Result<Vec<Place>, Error> {
+    let rows = sqlx::query("select p.rank, p.seq from jobs.places_in_line($1, $2, $3) p")
+        .bind(task)
+        .bind(num)
+        .bind(each)
+        .fetch_all(connection)
+        .await?;
+    rows.iter().map(|row| Ok(Place(row.try_get(0)?, row.try_get(1)?))).collect()
+}
+
+/// An open job and its body as JSON text, as a worker gets it.
+pub(crate) struct Open {
+    pub(crate) job_id: JobId,
+    pub(crate) body: Option<String>,
+}
+
+fn open(row: &PgRow) -> Result<Open, Error> {
+    Ok(Open { job_id: JobId::from_database(row.try_get(0)?), body: row.try_get(1)? })
+}
+
+const LINE: &str = "select l.job_id, l.body::text, l.rank, l.seq from jobs.look_at_line($1, $2, $3, $4) l";
+
+/// A page of the line from a place on, or from its head; and the place of its last job.
+pub(crate) async fn line(
+    connection: &mut PgConnection,
+    task: &str,
+    from: Option<Place>,
+    num: i32,
+) -> Result<(Vec<Open>, Option<Place>), Error> {
+    let rows = sqlx::query(LINE)
+        .bind(task)
+        .bind(from.map(|place| place.0))
+        .bind(from.map(|place| place.1))
+        .bind(num)
+        .fetch_all(connection)
+        .await?;
+    let last = rows.last().map(|row| Ok::<_, sqlx::Error>(Place(row.try_get(2)?, row.try_get(3)?)));
+    Ok((rows.iter().map(open).collect::<Result<_, Error>>()?, last.transpose()?))
+}
+
+/// Jobs that run or are scheduled for later, evenly chosen.
+pub(crate) async fn beside_line(
+    connection: &mut PgConnection,
+    task: &str,
+    num: i32,
+) -> Result<Vec<String>, Error> {
+    let rows = sqlx::query("select b from jobs.beside_line($1, $2) b")
+        .bind(task)
+        .bind(num)
+        .fetch_all(connection)
+        .await?;
+    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+}
+
+/// The bodies of those of these jobs that have not ended.
+pub(crate) async fn bodies(connection: &mut PgConnection, jobs: &[String]) -> Result<Vec<Open>, Error> {
+    let rows = sqlx::query("select b.job_id, b.body::text from jobs.bodies($1) b")
+        .bind(jobs)
+        .fetch_all(connection)
+        .await?;
+    rows.iter().map(open).collect()
+}
