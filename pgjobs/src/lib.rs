@@ -54,7 +54,7 @@
 //! # Where to look
 //! [`task`] declares · [`Task::publish`], [`publish_all`], [`NewJob`], [`Tx`] publish ·
 //! [`JobHandle::wait`] waits · [`Worker`] works · [`inspect`] looks · [`admin`] operates ·
-//! [`migrate`] installs · [`testing`] helps tests.
+//! [`migrate`] installs · [`deploy`] checks before a deployment · [`testing`] helps tests.
 //!
 //! # Features
 //! None is on by default.
@@ -69,6 +69,7 @@
 pub mod admin;
 #[cfg(feature = "cli")]
 pub mod cli;
+pub mod deploy;
 pub mod inspect;
 #[cfg(feature = "local-postgres")]
 pub mod local_postgres;

@@ -7,9 +7,10 @@ use std::pin::Pin;
 
 use schemars::Schema;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use crate::args::Param;
+use crate::args::{self, BodyError, Param};
 use crate::context::Context;
 use crate::job::Job;
 use crate::options::TaskOptions;
@@ -78,6 +79,9 @@ pub struct TaskDef {
     pub args_schema: fn() -> Schema,
     /// JSON Schema of the result.
     pub result_schema: fn() -> Schema,
+    /// Reads a body as the arguments and drops them: what [`deploy::check`](crate::deploy::check) asks of pending
+    /// jobs. [`TaskDef::decode_as`] does it for the task's call.
+    pub decode: fn(Option<&str>) -> Result<(), BodyError>,
     /// Reads the arguments, calls the function, writes the result.
     pub run: fn(Context) -> BoxFuture<'static, Result<Box<RawValue>, TaskError>>,
 }
@@ -86,6 +90,25 @@ impl TaskDef {
     /// Its name and aliases.
     pub fn names(&self) -> impl Iterator<Item = &'static str> {
         std::iter::once(self.name).chain(self.aliases.iter().copied())
+    }
+
+    /// Reads a body as the arguments of the task `T`, by the code and the rules of its runs.
+    ///
+    /// ```
+    /// use pgjobs::{Task, task};
+    ///
+    /// #[task]
+    /// async fn welcome(user_id: i64) {}
+    ///
+    /// assert!((welcome::DEF.decode)(Some(r#"{"args": [7]}"#)).is_ok());
+    /// let error = (welcome::DEF.decode)(Some(r#"{"args": ["seven"]}"#)).unwrap_err();
+    /// assert_eq!(error.to_string(), "arguments do not fit: `user_id`: expected i64, found string");
+    /// ```
+    ///
+    /// # Errors
+    /// The place that does not fit, and what was expected and found there, without the value.
+    pub fn decode_as<T: Task + DeserializeOwned>(body: Option<&str>) -> Result<(), BodyError> {
+        args::read::<T>(body, T::DEF.params, T::DEF.open).map(drop)
     }
 
     /// Whether the function asks for its [`Job`], and so may end it in a transaction of its own.

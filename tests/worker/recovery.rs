@@ -176,6 +176,7 @@ static BLOCK: pgjobs::TaskDef = pgjobs::TaskDef {
     options: pgjobs::TaskOptions::DEFAULT,
     args_schema: || pgjobs::schemars::schema_for!(()),
     result_schema: || pgjobs::schemars::schema_for!(()),
+    decode: |_| Ok(()),
     run: |context| {
         Box::pin(async move {
             std::thread::sleep(Duration::from_secs(3));

@@ -43,6 +43,7 @@ fn definition(task: &Task) -> TokenStream {
             options: #options,
             args_schema: #pgjobs::__private::schema::<Self>,
             result_schema: #pgjobs::__private::schema::<#output>,
+            decode: #pgjobs::TaskDef::decode_as::<Self>,
             run: Self::__run,
         }
     }

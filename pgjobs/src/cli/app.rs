@@ -8,7 +8,7 @@ use clap::{CommandFactory, FromArgMatches};
 use super::console::Console;
 use super::exit::Failure;
 use super::options::{self, Cli, Command};
-use super::{bench, completions, dev, explain, inspect, log, migrate, operate, publish, worker};
+use super::{bench, check, completions, dev, explain, inspect, log, migrate, operate, publish, worker};
 use crate::Worker;
 
 /// Runs the command line with the tasks that are linked into this binary.
@@ -92,6 +92,7 @@ impl App {
             Command::Publish(asked) => publish::run(asked, global, console).await,
             Command::Inspect(asked) => inspect::run(asked, global, console).await,
             Command::Explain(asked) => explain::run(asked, global, console).await,
+            Command::Check(asked) => check::run(asked, self, global, console).await,
             Command::Retry(asked) => operate::retry(asked, global, console).await,
             Command::Cancel(asked) => operate::cancel(asked, global, console).await,
             Command::Purge(asked) => operate::purge(asked, global, console).await,

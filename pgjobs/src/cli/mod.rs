@@ -24,6 +24,7 @@
 
 mod app;
 mod bench;
+mod check;
 mod completions;
 mod confirm;
 mod connect;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{ArgAction, Args, ColorChoice, Parser, Subcommand, ValueEnum};
 
-use super::{bench, completions, dev, explain, inspect, migrate, operate, publish, worker};
+use super::{bench, check, completions, dev, explain, inspect, migrate, operate, publish, worker};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -84,6 +84,8 @@ pub(super) enum Command {
     Inspect(inspect::Inspect),
     /// Say why a job is not running.
     Explain(explain::Explain),
+    /// Say whether this program would break jobs that are open now.
+    Check(check::Check),
     /// Put failed or cancelled jobs back in line.
     Retry(operate::RetryArgs),
     /// End pending and running jobs as cancelled.

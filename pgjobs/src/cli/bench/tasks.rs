@@ -17,7 +17,7 @@ pub(super) struct Probe {
     pub(super) pick_ups: UnboundedSender<Duration>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize)]
 pub(super) struct Noop {}
 
 #[derive(Serialize, Deserialize)]
@@ -56,6 +56,7 @@ pub(super) static NOOP: TaskDef = TaskDef {
     options: OPTIONS,
     args_schema: anything,
     result_schema: nothing,
+    decode: TaskDef::decode_as::<Noop>,
     run: |context| Box::pin(async move { context.finish(()) }),
 };
 
@@ -68,6 +69,7 @@ pub(super) static ERRAND: TaskDef = TaskDef {
         Param { name: "manner", ty: "Manner", required: true },
     ],
     needs: &[Need::of::<Probe>()],
+    decode: TaskDef::decode_as::<Errand>,
     run: |context| {
         Box::pin(async move {
             let outcome = errand(&context).await;

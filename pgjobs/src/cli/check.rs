@@ -1,0 +1,119 @@
+//! `check`: would this program break jobs that are open now?
+
+use clap::Args;
+use serde_json::json;
+
+use super::app::App;
+use super::connect::connect;
+use super::console::Console;
+use super::exit::Failure;
+use super::options::Global;
+use super::progress::Progress;
+use super::words;
+use crate::deploy::{DeployCheck, DeployReport, Finding, Looked, Severity};
+use crate::{Topic, Worker};
+
+const AFTER_HELP: &str = "\
+Run it with the new program, before its `migrate` and its workers. It decodes open jobs as a worker of
+this program would, and compares arguments with what the database knows. It changes nothing, and never
+prints an argument.
+
+The exit code is 0 when no open job would break, though there may be warnings, and 1 otherwise.
+
+Examples:
+  app check
+  app check --topic 'mail.*' --sample all --json | jq '.findings[] | .code, .task'";
+
+#[derive(Args)]
+#[command(after_help = AFTER_HELP)]
+pub(super) struct Check {
+    /// Only tasks under this topic, such as 'mail.*', all of which are this program's; may be given several times.
+    #[arg(long, value_name = "TOPIC")]
+    topic: Vec<Topic>,
+    /// Decode at most so many jobs of each task, the first, the last and evenly between; or `all`.
+    #[arg(long, value_name = "N", default_value = "1000", value_parser = sample)]
+    sample: u64,
+    /// Warnings fail as well.
+    #[arg(long)]
+    strict: bool,
+}
+
+fn sample(text: &str) -> Result<u64, String> {
+    match text.parse() {
+        _ if text == "all" => Ok(u64::MAX),
+        Ok(0) | Err(_) => Err("write how many jobs, 1 or more, or `all`".to_owned()),
+        Ok(number) => Ok(number),
+    }
+}
+
+pub(super) async fn run(asked: Check, app: App, global: &Global, console: &Console) -> Result<(), Failure> {
+    let pool = connect(global, console).await?;
+    let tasks = app.apply(Worker::new(pool.clone())).tasks()?;
+    let mut bar = None;
+    let progress = |looked, of| {
+        let what = || format!("looking at {}", words::jobs(of));
+        bar.get_or_insert_with(|| Progress::bar(console, &what(), of)).at(looked);
+    };
+    let check = DeployCheck::new().tasks(tasks).sample(asked.sample).on_progress(progress);
+    let report = asked.topic.into_iter().fold(check, DeployCheck::topic).run(&pool).await?;
+    drop(bar);
+    tell(&report, asked.strict, console)
+}
+
+fn tell(report: &DeployReport, strict: bool, console: &Console) -> Result<(), Failure> {
+    let (errors, warnings) = (report.count(Severity::Error), report.count(Severity::Warning));
+    let document = json!({ "errors": errors, "warnings": warnings, "findings": report.findings, "looked": report.looked });
+    let refusal = match (errors, warnings) {
+        (1.., _) => Some(format!("this program would break open jobs: {}", counted(errors, "error"))),
+        (0, 1..) if strict => Some(format!("{}, and --strict", counted(warnings, "warning"))),
+        _ => None,
+    };
+    match refusal {
+        Some(reason) if console.json => Err(Failure::failed(reason).about(document)),
+        Some(reason) => console.line(text(report, console)).and_then(|()| Err(Failure::failed(reason))),
+        None => console.data(&document, || text(report, console)),
+    }
+}
+
+fn counted(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+fn text(report: &DeployReport, console: &Console) -> String {
+    let mut lines: Vec<String> = report.findings.iter().map(|finding| of_finding(finding, console)).collect();
+    lines.extend(report.looked.iter().map(of_looked));
+    if report.findings.is_empty() {
+        lines.push("no open job would break".to_owned());
+    }
+    lines.join("\n")
+}
+
+fn of_finding(finding: &Finding, console: &Console) -> String {
+    let style = if finding.severity == Severity::Error { "1;31" } else { "1;33" };
+    let severity = console.paint(style, finding.severity.as_str());
+    let mut text = format!("{severity} {} {}: {}", finding.code.as_str(), finding.task, finding.message);
+    for job in &finding.jobs {
+        let place = if job.path.is_empty() { String::new() } else { format!("`{}`: ", job.path) };
+        text.push_str(&format!("\n  job {}  {place}{}", job.job_id, job.reason));
+    }
+    text + "\n  remedy: " + &finding.remedy
+}
+
+fn of_looked(looked: &Looked) -> String {
+    let open = match looked.exact {
+        true => words::jobs(looked.open),
+        false => format!("more than {}", words::jobs(looked.open)),
+    };
+    format!("{}: looked at {} of {open}", looked.task, words::count(looked.looked))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sample_is_a_number_or_all() {
+        assert_eq!((sample("7"), sample("all")), (Ok(7), Ok(u64::MAX)));
+        assert!(sample("0").is_err() && sample("some").is_err());
+    }
+}

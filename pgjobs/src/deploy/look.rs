@@ -1,0 +1,162 @@
+//! Reading the open jobs of a task, all of them or a sample, and decoding each.
+
+use std::collections::{BTreeMap, HashSet};
+
+use sqlx::PgConnection;
+
+use super::finding::{Looked, Misfit};
+use crate::error::Error;
+use crate::sql::deploy::{self, InUse, Open};
+use crate::task::TaskDef;
+
+/// Jobs of a page: of at most a megabyte each, which is what a body may hold.
+const PAGE: u64 = 200;
+/// Jobs whose bodies are fetched by id at once.
+const CHUNK: usize = 20;
+/// Jobs that are read from one place of a sampled line.
+const EACH: u64 = 10;
+/// Jobs that are named in a finding.
+const NAMED: usize = 10;
+
+/// What the jobs of one task turned out to hold.
+pub(super) struct Seen {
+    pub(super) looked: Looked,
+    /// Some of those that do not fit.
+    pub(super) misfits: Vec<Misfit>,
+    /// How many fail for which reason.
+    pub(super) reasons: BTreeMap<String, u64>,
+    /// How many bring values by position.
+    pub(super) by_position: u64,
+}
+
+/// Looks at the open jobs of one task.
+pub(super) struct Look<'a> {
+    connection: &'a mut PgConnection,
+    def: &'static TaskDef,
+    task: &'a InUse,
+    sample: u64,
+    seen: Seen,
+    known: HashSet<String>,
+    progress: &'a mut (dyn FnMut(u64) + Send),
+}
+
+impl<'a> Look<'a> {
+    pub(super) fn new(
+        connection: &'a mut PgConnection,
+        def: &'static TaskDef,
+        task: &'a InUse,
+        sample: u64,
+        progress: &'a mut (dyn FnMut(u64) + Send),
+    ) -> Self {
+        let looked =
+            Looked { task: task.task.clone(), open: open(task), exact: task.exact, looked: 0, misfits: 0 };
+        let seen = Seen { looked, misfits: Vec::new(), reasons: BTreeMap::new(), by_position: 0 };
+        Look { connection, def, task, sample, seen, known: HashSet::new(), progress }
+    }
+
+    /// The jobs beside the line get their share of the sample, those in line the rest.
+    pub(super) async fn run(mut self) -> Result<Seen, Error> {
+        let task = self.task;
+        let beside = (task.scheduled + task.running).unsigned_abs();
+        let all = task.exact && open(task) <= self.sample;
+        let share = match (all, beside) {
+            (true, _) => beside,
+            (false, 0) => 0,
+            (false, _) => (self.sample.saturating_mul(beside) / open(task).max(1)).clamp(1, self.sample),
+        };
+        self.beside_line(share).await?;
+        let left = self.sample - self.seen.looked.looked.min(self.sample);
+        match all || task.ready.unsigned_abs() <= left {
+            true => self.whole_line().await?,
+            false => self.sampled_line(left).await?,
+        }
+        let seen = &mut self.seen.looked;
+        seen.open = seen.open.max(seen.looked);
+        Ok(self.seen)
+    }
+
+    async fn beside_line(&mut self, num: u64) -> Result<(), Error> {
+        if num == 0 {
+            return Ok(());
+        }
+        let jobs = deploy::beside_line(self.connection, &self.task.task, integer(num)).await?;
+        for chunk in jobs.chunks(CHUNK) {
+            let page = deploy::bodies(self.connection, chunk).await?;
+            self.decode(page, num);
+        }
+        Ok(())
+    }
+
+    /// Page by page to the end, or until the sample is full: more jobs may have come meanwhile.
+    async fn whole_line(&mut self) -> Result<(), Error> {
+        let mut from = None;
+        while self.seen.looked.looked < self.sample {
+            let (page, last) = deploy::line(self.connection, &self.task.task, from, integer(PAGE)).await?;
+            let Some(last) = last else { break };
+            self.decode(page, u64::MAX);
+            from = Some(last.next());
+        }
+        Ok(())
+    }
+
+    /// A few jobs at each of many places: the first and the last of the line, and evenly between.
+    async fn sampled_line(&mut self, num: u64) -> Result<(), Error> {
+        let spots = (num / EACH).clamp(1, 100_000);
+        let each = num.div_ceil(spots);
+        let places =
+            deploy::places(self.connection, &self.task.task, integer(spots.max(2) - 1), integer(each))
+                .await?;
+        for place in places {
+            let (page, _) =
+                deploy::line(self.connection, &self.task.task, Some(place), integer(each)).await?;
+            self.decode(page, each);
+        }
+        Ok(())
+    }
+
+    /// Decodes up to so many of these jobs that were not looked at before.
+    fn decode(&mut self, page: Vec<Open>, most: u64) {
+        let mut taken = 0;
+        for job in page {
+            let full = taken >= most || self.seen.looked.looked >= self.sample;
+            if full || !self.known.insert(job.job_id.as_str().to_owned()) {
+                continue;
+            }
+            taken += 1;
+            self.decode_one(job);
+        }
+        (self.progress)(self.seen.looked.looked);
+    }
+
+    fn decode_one(&mut self, job: Open) {
+        let body = job.body.as_deref();
+        self.seen.looked.looked += 1;
+        self.seen.by_position += u64::from(is_by_position(body));
+        let Err(error) = (self.def.decode)(body) else { return };
+        self.seen.looked.misfits += 1;
+        let reason = error.to_string().trim_start_matches("arguments do not fit: ").to_owned();
+        *self.seen.reasons.entry(reason).or_default() += 1;
+        if self.seen.misfits.len() < NAMED {
+            let (path, reason) = (error.path().to_owned(), error.reason().to_owned());
+            self.seen.misfits.push(Misfit { job_id: job.job_id, path, reason });
+        }
+    }
+}
+
+/// How many jobs of a task are open, at least.
+pub(super) fn open(task: &InUse) -> u64 {
+    (task.ready + task.scheduled + task.running).unsigned_abs()
+}
+
+fn is_by_position(body: Option<&str>) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Positions {
+        args: Option<Vec<serde::de::IgnoredAny>>,
+    }
+    let positions = body.and_then(|body| serde_json::from_str::<Positions>(body).ok());
+    positions.and_then(|positions| positions.args).is_some_and(|args| !args.is_empty())
+}
+
+fn integer(number: u64) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
+}
