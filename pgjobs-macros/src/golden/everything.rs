@@ -126,6 +126,7 @@ impl ::pgjobs::Task for welcome {
         },
         args_schema: ::pgjobs::__private::schema::<Self>,
         result_schema: ::pgjobs::__private::schema::<<Self as ::pgjobs::Task>::Output>,
+        decode: ::pgjobs::TaskDef::decode_as::<Self>,
         run: Self::__run,
     };
 }

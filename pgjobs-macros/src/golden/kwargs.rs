@@ -75,6 +75,7 @@ impl ::pgjobs::Task for log {
         options: ::pgjobs::TaskOptions::DEFAULT,
         args_schema: ::pgjobs::__private::schema::<Self>,
         result_schema: ::pgjobs::__private::schema::<<Self as ::pgjobs::Task>::Output>,
+        decode: ::pgjobs::TaskDef::decode_as::<Self>,
         run: Self::__run,
     };
 }

@@ -54,6 +54,7 @@ impl app::jobs::Task for Welcome {
         options: app::jobs::TaskOptions::DEFAULT,
         args_schema: app::jobs::__private::schema::<Self>,
         result_schema: app::jobs::__private::schema::<<Self as app::jobs::Task>::Output>,
+        decode: app::jobs::TaskDef::decode_as::<Self>,
         run: Self::__run,
     };
 }
