@@ -2,7 +2,7 @@
 
 use crate::app::{bare, run};
 
-const COMMANDS: [&[&str]; 15] = [
+const COMMANDS: [&[&str]; 16] = [
     &["dev"],
     &["migrate"],
     &["worker"],
@@ -13,6 +13,7 @@ const COMMANDS: [&[&str]; 15] = [
     &["inspect", "tasks"],
     &["inspect", "workers"],
     &["explain"],
+    &["check"],
     &["retry"],
     &["cancel"],
     &["purge"],
@@ -57,6 +58,7 @@ fn wrong_usage_ends_with_2_and_says_why_on_stderr() {
         (&["publish", "a", "--kwarg", "b"], "NAME=VALUE"),
         (&["publish", "a", "--arg", "18446744073709551616"], "64 bits"),
         (&["publish", "a", "--wait-timeout", "1s"], "--wait"),
+        (&["check", "--sample", "0"], "or `all`"),
         (&["migrate", "--sql", "--dry-run"], "cannot be used with"),
     ] {
         let said = run(&mut bare(arguments));

@@ -2,6 +2,7 @@
 
 mod app;
 mod bench;
+mod check;
 mod dev;
 mod help;
 mod inspect;

@@ -54,9 +54,14 @@ async fn the_script_needs_no_connection_and_makes_the_same_schema() {
 #[tokio::test]
 async fn a_database_that_is_not_migrated_ends_every_command_with_3() {
     let db = Db::empty().await;
-    for arguments in
-        [&["inspect"][..], &["inspect", "jobs"], &["publish", "a"], &["worker"], &["purge", "--topic", "*"]]
-    {
+    for arguments in [
+        &["inspect"][..],
+        &["inspect", "jobs"],
+        &["publish", "a"],
+        &["worker"],
+        &["check"],
+        &["purge", "--topic", "*"],
+    ] {
         let said = run(&mut on(&db.url, arguments));
         assert_eq!(said.code, Some(3), "{said:?}");
         assert!(said.err.contains("run `app migrate`"), "{said:?}");

@@ -1,0 +1,243 @@
+//! `check`: the deploy gate.
+
+use pgjobs_tests::Db;
+use serde_json::{Value, json};
+
+use crate::app::{Running, Said, on, run};
+
+/// Declares a task in the form that an older version of the program gave it.
+async fn declare(db: &Db, name: &str, params: &[&str], properties: &Value) {
+    let params: Vec<Value> =
+        params.iter().map(|name| json!({"name": name, "type": "T", "required": true})).collect();
+    let task = json!([{"name": name, "params": params, "args_schema": {"type": "object", "properties": properties},
+                       "result_schema": true, "retries": 3, "timeout": 60, "priority": 0}]);
+    sqlx::query("select jobs.register_tasks($1)").bind(task).execute(&db.pool).await.unwrap();
+}
+
+async fn publish(db: &Db, task: &str, body: &Value) -> String {
+    sqlx::query_scalar("select job_id from jobs.publish($1, $2)")
+        .bind(task)
+        .bind(body)
+        .fetch_one(&db.pool)
+        .await
+        .unwrap()
+}
+
+/// The older `app.echo` took any text or number.
+async fn older_echo(db: &Db) {
+    declare(db, "app.echo", &["text"], &json!({"text": {"type": ["string", "integer"]}})).await;
+}
+
+fn check(db: &Db, arguments: &[&str]) -> Said {
+    run(on(&db.url, &["check"]).args(arguments))
+}
+
+fn findings(said: &Said) -> Vec<(String, String, String)> {
+    let text = |finding: &Value, name: &str| finding[name].as_str().unwrap_or_default().to_owned();
+    let document = said.json();
+    let findings = document["findings"].as_array().unwrap_or_else(|| panic!("{said:?}"));
+    findings.iter().map(|f| (text(f, "severity"), text(f, "code"), text(f, "task"))).collect()
+}
+
+fn found(severity: &str, code: &str, task: &str) -> (String, String, String) {
+    (severity.to_owned(), code.to_owned(), task.to_owned())
+}
+
+/// What the gate is for: an argument's type was narrowed while jobs of the older form are pending.
+#[tokio::test]
+async fn a_narrowed_argument_fails_and_names_the_jobs() {
+    let db = Db::new().await;
+    older_echo(&db).await;
+    let fine = publish(&db, "app.echo", &json!({"args": ["hush"]})).await;
+    let broken = publish(&db, "app.echo", &json!({"args": [48151623]})).await;
+    let later = publish(&db, "app.echo", &json!({"kwargs": {"text": 48151623}})).await;
+    db.run("update jobs.pending set scheduled_at = now() + interval '1 day', ready_seq = null where job_id = (select max(job_id) from jobs.pending)").await;
+
+    let said = check(&db, &[]);
+    assert_eq!(said.code, Some(1), "{said:?}");
+    let first = said.out.lines().next().unwrap_or_default();
+    assert!(first.starts_with("error bodies_do_not_fit app.echo: of 3 open jobs"), "{said:?}");
+    assert!(first.contains("2 would fail: `text`: expected a string, found integer (2)"), "{said:?}");
+    assert!(said.out.contains(&broken) && said.out.contains(&later) && !said.out.contains(&fine), "{said:?}");
+    assert!(
+        said.out.contains("warning arguments_narrowed app.echo") && said.out.contains("remedy: "),
+        "{said:?}"
+    );
+    assert!(said.out.contains("app.echo: looked at 3 of 3 jobs"), "{said:?}");
+    assert!(said.err.contains("this program would break open jobs: 1 error"), "{said:?}");
+    for secret in ["48151623", "hush"] {
+        assert!(!said.out.contains(secret) && !said.err.contains(secret), "{said:?}");
+    }
+
+    let said = check(&db, &["--json"]);
+    assert_eq!(said.code, Some(1), "{said:?}");
+    let document = said.json();
+    assert_eq!((&document["errors"], &document["error"]["exit_code"]), (&json!(1), &json!(1)));
+    let finding = &document["findings"][0];
+    let jobs: Vec<&Value> =
+        finding["jobs"].as_array().into_iter().flatten().map(|job| &job["job_id"]).collect();
+    assert_eq!(jobs, [&json!(later), &json!(broken)]);
+    assert_eq!(finding["jobs"][0]["path"], "text");
+    assert_eq!(finding["jobs"][0]["reason"], "expected a string, found integer");
+    assert_eq!(
+        document["looked"],
+        json!([{"task": "app.echo", "open": 3, "exact": true, "looked": 3, "misfits": 2}])
+    );
+}
+
+/// Also when the new form is declared already, and nothing but the bodies tells.
+#[tokio::test]
+async fn it_finds_them_after_the_new_program_has_migrated() {
+    let db = Db::new().await;
+    older_echo(&db).await;
+    publish(&db, "app.echo", &json!({"args": [7]})).await;
+    run(&mut on(&db.url, &["migrate"])).data();
+    assert_eq!(check(&db, &["-q"]).code, Some(1));
+    db.run("delete from jobs.task_form where task = 'app.echo'").await;
+    let said = check(&db, &["--json"]);
+    assert_eq!(findings(&said)[0], found("error", "bodies_do_not_fit", "app.echo"));
+}
+
+#[tokio::test]
+async fn where_nothing_would_break_it_ends_with_0() {
+    let db = Db::new().await;
+    assert_eq!(check(&db, &[]).data(), "no open job would break");
+    assert_eq!(
+        check(&db, &["--json"]).json(),
+        json!({"errors": 0, "warnings": 0, "findings": [], "looked": []})
+    );
+    run(&mut on(&db.url, &["migrate"])).data();
+    publish(&db, "app.echo", &json!({"args": ["a"]})).await;
+    let said = check(&db, &["--json"]);
+    assert_eq!((said.code, findings(&said)), (Some(0), vec![found("warning", "no_worker", "app.echo")]));
+    let said = check(&db, &["--strict"]);
+    assert_eq!(said.code, Some(1), "{said:?}");
+    assert!(said.err.contains("1 warning, and --strict"), "{said:?}");
+
+    let worker = Running::start(&mut on(&db.url, &["worker", "--topic", "app.slow"]));
+    pgjobs_tests::until("it registers", async || {
+        db.one::<i64>("select count(*) from jobs.workers()").await == 1
+    })
+    .await;
+    publish(&db, "app.slow", &json!({"args": [60]})).await;
+    pgjobs_tests::until("it runs", async || db.one::<i64>("select count(*) from jobs.running").await == 1)
+        .await;
+    let said = check(&db, &["--topic", "app.slow", "--strict"]);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    assert!(
+        said.err.contains("looking at 1 job"),
+        "progress goes to stderr, a plain line without a terminal: {said:?}"
+    );
+    assert!(!said.err.contains(['\r', '\x1b']), "{said:?}");
+    assert_eq!(said.data(), "app.slow: looked at 1 of 1 job\nno open job would break");
+    assert_eq!(check(&db, &["--topic", "app.slow", "-q"]).err, "");
+    drop(worker);
+}
+
+#[tokio::test]
+async fn a_task_that_is_gone_is_named_with_its_remedy() {
+    let db = Db::new().await;
+    publish(&db, "app.nobody", &json!(null)).await;
+    db.run("select jobs.publish('app.later', i_scheduled_at => now() + interval '1 day')")
+        .await;
+    let said = check(&db, &[]);
+    assert_eq!(said.code, Some(1), "{said:?}");
+    assert!(said.out.contains("error task_gone app.nobody: 1 job is open"), "{said:?}");
+    assert!(said.out.contains("error task_gone app.later: 1 job is open"), "{said:?}");
+    assert!(said.out.contains("remedy: add aliases = [\"app.nobody\"]"), "{said:?}");
+    let said = check(&db, &["--json", "--topic", "app.l*"]);
+    assert_eq!(findings(&said), [found("error", "task_gone", "app.later")]);
+}
+
+/// A new task that takes the same is probably the old one under another name.
+#[tokio::test]
+async fn a_renamed_task_is_recognised_by_its_form() {
+    let db = Db::new().await;
+    run(&mut on(&db.url, &["migrate"])).data();
+    db.run("update jobs.task_form set task = 'app.say' where task = 'app.echo'; update jobs.task set name = 'app.say' where name = 'app.echo';
+            select jobs._refresh_publish_checks()").await;
+    publish(&db, "app.say", &json!({"args": ["a"]})).await;
+    let said = check(&db, &[]);
+    assert!(said.out.contains("error task_renamed app.say"), "{said:?}");
+    assert!(said.out.contains("if it is `app.echo` now (tests/app/main.rs:"), "{said:?}");
+    assert!(said.out.contains("add aliases = [\"app.say\"] to its #[task]"), "{said:?}");
+}
+
+/// One database serves many programs: what another one runs is not gone, unless the topic says whose it is.
+#[tokio::test]
+async fn tasks_of_other_programs_are_left_alone() {
+    let db = Db::new().await;
+    let register = |tasks: &str| {
+        format!("select jobs.register_worker(gen_random_uuid(), 'h', 1, 'v', '{{}}', '{{{tasks}}}', 1, 3600)")
+    };
+    db.run(&register("other.task")).await;
+    db.run(&register("app.former,app.echo")).await;
+    publish(&db, "other.task", &json!(null)).await;
+    assert_eq!(check(&db, &["--strict"]).code, Some(0));
+    let said = check(&db, &["--topic", "other.*", "--json"]);
+    assert_eq!(findings(&said), [found("error", "task_gone", "other.task")]);
+    // Its workers share a task with this program: they are its older version, which the new one replaces.
+    publish(&db, "app.former", &json!(null)).await;
+    let said = check(&db, &["--json"]);
+    assert_eq!(findings(&said), [found("error", "task_gone", "app.former")]);
+}
+
+#[tokio::test]
+async fn a_large_backlog_is_sampled_from_end_to_end() {
+    let db = Db::new().await;
+    older_echo(&db).await;
+    let fill = "select count(*) from jobs.publish_all('{app.echo}', array_fill('{\"args\": [\"a\"]}'::jsonb, array[10000]), null, null, null, null, null, i_together => true)";
+    let one = |body: &str, priority: i32| {
+        format!("select jobs.publish('app.echo', '{body}', i_priority => {priority})")
+    };
+    for sql in [&one("{\"args\": [1]}", 0), fill, fill, fill, &one("{\"args\": [null]}", 0)] {
+        db.run(&sql.replace("[null]", "[2]")).await;
+    }
+    let said = check(&db, &["--sample", "100"]);
+    assert_eq!(said.code, Some(1), "{said:?}");
+    assert!(
+        said.out.contains("of 100 open jobs that were looked at 2 would fail"),
+        "the first and the last: {said:?}"
+    );
+    assert!(said.out.contains("app.echo: looked at 100 of 30,002 jobs"), "{said:?}");
+    assert!(said.out.contains("error arguments_narrowed app.echo"), "not all were looked at: {said:?}");
+
+    db.run(&one("{\"args\": [3]}", 9)).await;
+    db.run("select jobs.publish('app.echo', '{\"args\": [4]}', now() + interval '1 day')").await;
+    let said = check(&db, &["--sample", "all", "--json"]);
+    let document = said.json();
+    assert_eq!(
+        document["looked"][0],
+        json!({"task": "app.echo", "open": 30004, "exact": true, "looked": 30004, "misfits": 4})
+    );
+    assert_eq!(findings(&said)[1].0, "warning", "all were looked at: {said:?}");
+}
+
+#[tokio::test]
+async fn values_by_position_that_would_mean_another_argument_are_found() {
+    let db = Db::new().await;
+    declare(&db, "app.add", &["b", "a"], &json!({"a": {"type": "integer"}, "b": {"type": "integer"}})).await;
+    publish(&db, "app.add", &json!({"kwargs": {"a": 1, "b": 2}})).await;
+    let said = check(&db, &["--json", "--topic", "app.add"]);
+    assert!(findings(&said).contains(&found("warning", "arguments_moved", "app.add")), "{said:?}");
+    publish(&db, "app.add", &json!({"args": [1, 2]})).await;
+    let said = check(&db, &["--json", "--topic", "app.add"]);
+    assert_eq!(findings(&said)[0], found("error", "arguments_moved", "app.add"));
+}
+
+/// Its own role is enough, and nothing is changed or locked by it.
+#[tokio::test]
+async fn it_reads_as_a_worker_may_and_writes_nothing() {
+    let db = Db::new().await;
+    older_echo(&db).await;
+    publish(&db, "app.echo", &json!({"args": [7]})).await;
+    let mut holder = db.connect().await;
+    sqlx::raw_sql("begin; select * from jobs.consume(1)").execute(&mut holder).await.unwrap();
+    let url = format!(
+        "{}{}options=-c%20role%3Djobs_worker%20-c%20default_transaction_read_only%3Don",
+        db.url,
+        if db.url.contains('?') { '&' } else { '?' }
+    );
+    let said = run(&mut on(&url, &["check", "--json"]));
+    assert_eq!(findings(&said)[0], found("error", "bodies_do_not_fit", "app.echo"));
+}
