@@ -138,8 +138,7 @@ async fn where_nothing_would_break_it_ends_with_0() {
 async fn a_task_that_is_gone_is_named_with_its_remedy() {
     let db = Db::new().await;
     publish(&db, "app.nobody", &json!(null)).await;
-    db.run("select jobs.publish('app.later', i_scheduled_at => now() + interval '1 day')")
-        .await;
+    db.run("select jobs.publish('app.later', i_scheduled_at => now() + interval '1 day')").await;
     let said = check(&db, &[]);
     assert_eq!(said.code, Some(1), "{said:?}");
     assert!(said.out.contains("error task_gone app.nobody: 1 job is open"), "{said:?}");

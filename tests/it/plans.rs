@@ -129,6 +129,19 @@ const CALLS: &[(&str, &str, &str, i64)] = &[
         3000,
     ),
     ("a page of pending jobs", "", "select count(*) from jobs.find('pending', i_num => 50)", 1000),
+    ("places in a line", "", "select count(*) from jobs.places_in_line('noop', 100, 10)", 300),
+    (
+        "a look at the middle of a line",
+        "",
+        "select count(*) from jobs.look_at_line('noop', jobs._rank(0, 1), 30000, 100)",
+        300,
+    ),
+    (
+        "a look at jobs published together",
+        "",
+        "select count(*) from jobs.look_at_line('many', i_num => 100)",
+        20,
+    ),
     (
         "cancel",
         "create temp table c as select job_id::text from jobs._runs limit 5",

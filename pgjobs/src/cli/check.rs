@@ -102,7 +102,7 @@ fn of_finding(finding: &Finding, console: &Console) -> String {
 fn of_looked(looked: &Looked) -> String {
     let open = match looked.exact {
         true => words::jobs(looked.open),
-        false => format!("more than {}", words::jobs(looked.open)),
+        false => format!("at least {}", words::jobs(looked.open)),
     };
     format!("{}: looked at {} of {open}", looked.task, words::count(looked.looked))
 }

@@ -15,6 +15,8 @@ const PAGE: u64 = 200;
 const CHUNK: usize = 20;
 /// Jobs that are read from one place of a sampled line.
 const EACH: u64 = 10;
+/// Jobs that may lie in one row, and come together.
+const ROW: u64 = 64;
 /// Jobs that are named in a finding.
 const NAMED: usize = 10;
 
@@ -36,7 +38,8 @@ pub(super) struct Look<'a> {
     task: &'a InUse,
     sample: u64,
     seen: Seen,
-    known: HashSet<String>,
+    /// Jobs of a sample, whose places may overlap.
+    known: Option<HashSet<String>>,
     progress: &'a mut (dyn FnMut(u64) + Send),
 }
 
@@ -51,11 +54,14 @@ impl<'a> Look<'a> {
         let looked =
             Looked { task: task.task.clone(), open: open(task), exact: task.exact, looked: 0, misfits: 0 };
         let seen = Seen { looked, misfits: Vec::new(), reasons: BTreeMap::new(), by_position: 0 };
-        Look { connection, def, task, sample, seen, known: HashSet::new(), progress }
+        Look { connection, def, task, sample, seen, known: Some(HashSet::new()), progress }
     }
 
     /// The jobs beside the line get their share of the sample, those in line the rest.
     pub(super) async fn run(mut self) -> Result<Seen, Error> {
+        if self.sample == 0 {
+            return Ok(self.seen);
+        }
         let task = self.task;
         let beside = (task.scheduled + task.running).unsigned_abs();
         let all = task.exact && open(task) <= self.sample;
@@ -66,12 +72,13 @@ impl<'a> Look<'a> {
         };
         self.beside_line(share).await?;
         let left = self.sample - self.seen.looked.looked.min(self.sample);
-        match all || task.ready.unsigned_abs() <= left {
+        let ended = match all || task.ready.unsigned_abs() <= left {
             true => self.whole_line().await?,
             false => self.sampled_line(left).await?,
-        }
+        };
         let seen = &mut self.seen.looked;
-        seen.open = seen.open.max(seen.looked);
+        // Of what was counted some has ended since: what was seen is all that there is.
+        seen.open = if all && ended { seen.looked } else { seen.open.max(seen.looked) };
         Ok(self.seen)
     }
 
@@ -87,31 +94,39 @@ impl<'a> Look<'a> {
         Ok(())
     }
 
-    /// Page by page to the end, or until the sample is full: more jobs may have come meanwhile.
-    async fn whole_line(&mut self) -> Result<(), Error> {
+    /// Page by page to the end, or until the sample is full, since more jobs may have come: whether the end was reached.
+    async fn whole_line(&mut self) -> Result<bool, Error> {
+        self.known = None; // nothing comes twice
         let mut from = None;
         while self.seen.looked.looked < self.sample {
             let (page, last) = deploy::line(self.connection, &self.task.task, from, integer(PAGE)).await?;
-            let Some(last) = last else { break };
+            let Some(last) = last else { return Ok(true) };
             self.decode(page, u64::MAX);
             from = Some(last.next());
         }
-        Ok(())
+        Ok(false)
     }
 
     /// A few jobs at each of many places: the first and the last of the line, and evenly between.
-    async fn sampled_line(&mut self, num: u64) -> Result<(), Error> {
+    async fn sampled_line(&mut self, num: u64) -> Result<bool, Error> {
         let spots = (num / EACH).clamp(1, 100_000);
         let each = num.div_ceil(spots);
-        let places =
+        let mut places =
             deploy::places(self.connection, &self.task.task, integer(spots.max(2) - 1), integer(each))
                 .await?;
+        // The end first: priorities beyond number would fill the sample before it.
+        if let Some(end) = places.pop() {
+            let most = integer(each.saturating_add(ROW));
+            let (mut page, _) = deploy::line(self.connection, &self.task.task, Some(end), most).await?;
+            page.reverse();
+            self.decode(page, each);
+        }
         for place in places {
             let (page, _) =
                 deploy::line(self.connection, &self.task.task, Some(place), integer(each)).await?;
             self.decode(page, each);
         }
-        Ok(())
+        Ok(false)
     }
 
     /// Decodes up to so many of these jobs that were not looked at before.
@@ -119,7 +134,8 @@ impl<'a> Look<'a> {
         let mut taken = 0;
         for job in page {
             let full = taken >= most || self.seen.looked.looked >= self.sample;
-            if full || !self.known.insert(job.job_id.as_str().to_owned()) {
+            let is_known = |known: &mut HashSet<String>| !known.insert(job.job_id.as_str().to_owned());
+            if full || self.known.as_mut().is_some_and(is_known) {
                 continue;
             }
             taken += 1;

@@ -144,7 +144,9 @@ impl<'a> DeployCheck<'a> {
     async fn in_use(&self, registry: &Registry, connection: &mut PgConnection) -> Result<Vec<InUse>, Error> {
         let topics: Vec<String> = self.topics.iter().map(Topic::to_string).collect();
         let topics = (!topics.is_empty()).then_some(&topics[..]);
-        sql::in_use(connection, topics, &registry.claimable()).await
+        // Whoever wants to see so many wants to know how many there are.
+        let cap = i32::try_from(self.sample).unwrap_or(i32::MAX).max(100_000);
+        sql::in_use(connection, topics, &registry.claimable(), cap).await
     }
 
     /// Decodes open jobs of the tasks that this program has.

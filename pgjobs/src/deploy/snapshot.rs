@@ -106,3 +106,80 @@ fn words(path: &Path, breaking: &[String], new: &[String]) -> String {
         part("changed", new),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Param, TaskOptions};
+
+    const OLD: TaskDef = TaskDef {
+        name: "mail.welcome",
+        aliases: &["mail.hello"],
+        doc: "",
+        place: "here",
+        params: &[Param { name: "user_id", ty: "i64", required: true }],
+        open: false,
+        needs: &[],
+        options: TaskOptions::DEFAULT,
+        args_schema: || schema("i64"),
+        result_schema: || schemars::schema_for!(()),
+        decode: |_| Ok(()),
+        run: |context| Box::pin(async move { context.finish(()) }),
+    };
+    static SAME: TaskDef = TaskDef { doc: "Said otherwise.", ..OLD };
+    static NARROWER: TaskDef = TaskDef { aliases: &[], args_schema: || schema("i32"), ..OLD };
+    static WIDER: TaskDef = TaskDef {
+        params: &[
+            Param { name: "user_id", ty: "i64", required: true },
+            Param { name: "locale", ty: "Option<String>", required: false },
+        ],
+        ..OLD
+    };
+    static OTHER: TaskDef = TaskDef { name: "mail.bye", aliases: &[], ..OLD };
+
+    fn schema(integer: &str) -> schemars::Schema {
+        let user = match integer {
+            "i32" => crate::__private::schema::<i32>(),
+            _ => crate::__private::schema::<i64>(),
+        };
+        schemars::json_schema!({ "type": "object", "properties": { "user_id": user } })
+    }
+
+    fn compared(name: &str, now: &[&'static TaskDef]) -> Result<(), String> {
+        static BEFORE: TaskDef = OLD;
+        let path = std::env::temp_dir().join(format!("pgjobs-{}-{name}.json", std::process::id()));
+        let before = compare(&path, &[&BEFORE], true).and_then(|()| compare(&path, now, false));
+        let _ = std::fs::remove_file(path);
+        before
+    }
+
+    #[test]
+    fn what_was_written_matches_whatever_the_documentation_says() {
+        assert_eq!(compared("same", &[&SAME]), Ok(()));
+    }
+
+    #[test]
+    fn what_narrowed_and_what_is_gone_comes_first() {
+        let reason = compared("narrower", &[&NARROWER, &OTHER]).unwrap_err();
+        let at = |part: &str| reason.find(part).unwrap_or_else(|| panic!("{part}: {reason}"));
+        assert!(
+            at("jobs that are pending") < at("task `mail.welcome`: `user_id` has the maximum 2147483647 now")
+        );
+        assert!(at("task `mail.hello` is gone: aliases = [\"mail.hello\"]") < at("task `mail.bye` is new"));
+        assert!(at("task `mail.welcome` is described otherwise") < at("run the test with BLESS=1"));
+    }
+
+    #[test]
+    fn what_merely_changed_is_told_apart() {
+        let reason = compared("wider", &[&WIDER]).unwrap_err();
+        assert!(reason.contains("task `mail.welcome` is described otherwise"), "{reason}");
+        assert!(!reason.contains("narrower"), "{reason}");
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_says_how_to_write_it() {
+        let reason = compare(Path::new("no/such.json"), &[&SAME], false).unwrap_err();
+        assert!(reason.contains("no/such.json cannot be read") && reason.contains("BLESS=1"), "{reason}");
+        assert!(compare(Path::new("x"), &[], false).unwrap_err().contains("pgjobs::link!"));
+    }
+}

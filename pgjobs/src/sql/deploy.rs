@@ -22,15 +22,16 @@ pub(crate) struct InUse {
 }
 
 const IN_USE: &str = "select t.task, t.ready, t.scheduled, t.running, t.exact, t.workers, t.others, t.forms \
-     from jobs.tasks_in_use($1, $2) t";
+     from jobs.tasks_in_use($1, $2, $3) t";
 
-/// Tasks under these topics, or all; `known` are the names that this program has.
+/// Tasks under these topics, or all; `known` are the names that this program has; counts end at `cap`.
 pub(crate) async fn in_use(
     connection: &mut PgConnection,
     topics: Option<&[String]>,
     known: &[String],
+    cap: i32,
 ) -> Result<Vec<InUse>, Error> {
-    let rows = sqlx::query(IN_USE).bind(topics).bind(known).fetch_all(connection).await?;
+    let rows = sqlx::query(IN_USE).bind(topics).bind(known).bind(cap).fetch_all(connection).await?;
     let task = |row: &PgRow| {
         Ok(InUse {
             task: row.try_get(0)?,
@@ -109,9 +110,10 @@ pub(crate) async fn beside_line(
     task: &str,
     num: i32,
 ) -> Result<Vec<String>, Error> {
-    let rows = sqlx::query("select b from jobs.beside_line($1, $2) b")
+    let rows = sqlx::query("select b from jobs.beside_line($1, $2, $3) b")
         .bind(task)
         .bind(num)
+        .bind(num.max(10_000))
         .fetch_all(connection)
         .await?;
     rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
