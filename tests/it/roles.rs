@@ -17,7 +17,8 @@ const CALLS: [(&str, &str); 4] = [
     (
         "worker admin",
         "consume consume_topic claim unclaim ack nack settle heartbeat heartbeat_worker held_by register_worker \
-         unregister_worker register_tasks sweep promote tend retain result await_results",
+         unregister_worker register_tasks sweep promote tend retain result await_results \
+         tasks_in_use places_in_line look_at_line beside_line bodies",
     ),
 ];
 

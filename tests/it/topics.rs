@@ -117,3 +117,29 @@ async fn a_narrowed_worker_claims_its_topics_and_settles_under_its_leases_alone(
         "of other tasks it has no say"
     );
 }
+
+/// A deploy check reads bodies, and a role may read those that it could consume.
+#[tokio::test]
+async fn a_narrowed_worker_checks_its_topics_alone_before_a_deployment() {
+    let db = Db::new().await;
+    role(&db, "roles_deployer", "jobs_worker").await;
+    db.run("select jobs.grant_topic('roles_deployer', 'mail.*'); select jobs.publish(t) from unnest(array['mail.a', 'other.a']) t").await;
+    let mut deployer = as_role(&db, "roles_deployer").await;
+    assert_eq!(
+        one::<String>(&mut deployer, "select string_agg(task, ' ') from jobs.tasks_in_use()").await,
+        "mail.a"
+    );
+    for (call, code_) in [
+        ("select * from jobs.look_at_line('mail.a')", "ok"),
+        ("select * from jobs.look_at_line('other.a')", "PT403"),
+        ("select * from jobs.places_in_line('other.a', 10, 1)", "PT403"),
+        ("select * from jobs.beside_line('other.a', 10)", "PT403"),
+    ] {
+        assert_eq!(code(&mut deployer, call).await, code_, "{call}");
+    }
+    for (task, seen) in [("mail.a", 1), ("other.a", 0)] {
+        let id: String = db.one(&format!("select job_id from jobs.job_queue where task = '{task}'")).await;
+        let bodies = format!("select count(*) from jobs.bodies('{{{id}}}')");
+        assert_eq!(one::<i64>(&mut deployer, &bodies).await, seen, "{task}");
+    }
+}
