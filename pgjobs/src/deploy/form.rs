@@ -93,6 +93,8 @@ fn bare_value(keyword: &str, value: &Value) -> Value {
 mod tests {
     use serde_json::json;
 
+    use super::{Form, Parameter};
+
     #[test]
     fn descriptions_go_and_names_stay() {
         let schema = json!({
@@ -104,5 +106,50 @@ mod tests {
             "properties": { "title": { "type": "string" }, "kind": { "const": { "title": 1 } } }
         });
         assert_eq!(super::bare(&schema), left);
+    }
+
+    fn form(params: &[(&str, bool, serde_json::Value)]) -> Form {
+        let properties: serde_json::Map<_, _> =
+            params.iter().map(|(name, _, schema)| ((*name).to_owned(), schema.clone())).collect();
+        let parameter = |(name, required, _): &(&str, bool, serde_json::Value)| Parameter {
+            name: (*name).to_owned(),
+            ty: "T".to_owned(),
+            required: *required,
+        };
+        Form {
+            params: Some(params.iter().map(parameter).collect()),
+            open: false,
+            args_schema: json!({ "properties": properties }),
+        }
+    }
+
+    fn narrowed(old: &Form, new: &Form) -> Vec<String> {
+        old.narrowed_by(new).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn parameters_that_come_go_or_must_be_given_are_named() {
+        let integer = json!({ "type": "integer" });
+        let one = form(&[("a", true, integer.clone())]);
+        let optional = form(&[("a", true, integer.clone()), ("b", false, integer.clone())]);
+        let required = form(&[("a", true, integer.clone()), ("b", true, integer.clone())]);
+        assert_eq!(narrowed(&one, &optional), Vec::<String>::new());
+        assert_eq!(narrowed(&one, &required), ["`b` is new and must be given, as T"]);
+        assert_eq!(narrowed(&optional, &required), ["`b` must be given now, as T"]);
+        assert_eq!(narrowed(&optional, &one), ["`b` is not taken any more"]);
+        let open = Form { open: true, ..one.clone() };
+        assert_eq!(narrowed(&optional, &open), Vec::<String>::new());
+        assert_eq!(narrowed(&open, &one), ["keywords of other names are not taken any more"]);
+        let undeclared = Form { params: None, ..one.clone() };
+        assert_eq!(narrowed(&undeclared, &one), Vec::<String>::new());
+    }
+
+    #[test]
+    fn an_argument_of_another_place_has_moved() {
+        let any = json!(true);
+        let ab = form(&[("a", true, any.clone()), ("b", true, any.clone())]);
+        let ba = form(&[("b", true, any.clone()), ("a", true, any.clone())]);
+        let abc = form(&[("a", true, any.clone()), ("b", true, any.clone()), ("c", false, any)]);
+        assert_eq!((ab.moved_in(&ba), ab.moved_in(&abc), abc.moved_in(&ab)), (Some("a"), None, None));
     }
 }

@@ -2,7 +2,10 @@
 //!
 //! Says only what is sure: a narrowing that no rule here sees is found by the bodies that do not fit.
 
+mod facts;
 mod schema;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 
@@ -71,55 +74,4 @@ fn demanded(param: &Parameter, before: &[Parameter]) -> Option<Narrowed> {
         false => format!("is new and must be given, as {}", param.ty),
     };
     (param.required && !was_required).then(|| Narrowed::new(&param.name, reason()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::form::{Form, Parameter};
-    use serde_json::json;
-
-    fn form(params: &[(&str, bool, serde_json::Value)]) -> Form {
-        let properties: serde_json::Map<_, _> =
-            params.iter().map(|(name, _, schema)| ((*name).to_owned(), schema.clone())).collect();
-        let parameter = |(name, required, _): &(&str, bool, serde_json::Value)| Parameter {
-            name: (*name).to_owned(),
-            ty: "T".to_owned(),
-            required: *required,
-        };
-        Form {
-            params: Some(params.iter().map(parameter).collect()),
-            open: false,
-            args_schema: json!({ "properties": properties }),
-        }
-    }
-
-    fn narrowed(old: &Form, new: &Form) -> Vec<String> {
-        old.narrowed_by(new).iter().map(ToString::to_string).collect()
-    }
-
-    #[test]
-    fn parameters_that_come_go_or_must_be_given_are_named() {
-        let integer = json!({ "type": "integer" });
-        let one = form(&[("a", true, integer.clone())]);
-        let optional = form(&[("a", true, integer.clone()), ("b", false, integer.clone())]);
-        let required = form(&[("a", true, integer.clone()), ("b", true, integer.clone())]);
-        assert_eq!(narrowed(&one, &optional), Vec::<String>::new());
-        assert_eq!(narrowed(&one, &required), ["`b` is new and must be given, as T"]);
-        assert_eq!(narrowed(&optional, &required), ["`b` must be given now, as T"]);
-        assert_eq!(narrowed(&optional, &one), ["`b` is not taken any more"]);
-        let open = Form { open: true, ..one.clone() };
-        assert_eq!(narrowed(&optional, &open), Vec::<String>::new());
-        assert_eq!(narrowed(&open, &one), ["keywords of other names are not taken any more"]);
-        let undeclared = Form { params: None, ..one.clone() };
-        assert_eq!(narrowed(&undeclared, &one), Vec::<String>::new());
-    }
-
-    #[test]
-    fn an_argument_of_another_place_has_moved() {
-        let any = json!(true);
-        let ab = form(&[("a", true, any.clone()), ("b", true, any.clone())]);
-        let ba = form(&[("b", true, any.clone()), ("a", true, any.clone())]);
-        let abc = form(&[("a", true, any.clone()), ("b", true, any.clone()), ("c", false, any)]);
-        assert_eq!((ab.moved_in(&ba), ab.moved_in(&abc), abc.moved_in(&ab)), (Some("a"), None, None));
-    }
 }
