@@ -45,22 +45,30 @@ language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
 declare
   v_ranks bigint[] := '{}';
-  v_rank bigint := (select min(jobs._rank(q.priority, q.ready_seq)) from jobs.pending q where q.task = i_task and q.ready_seq is not null);
+  v_rank bigint := (
+    select jobs._rank(q.priority, q.ready_seq) from jobs.pending q where q.task = i_task and q.ready_seq is not null
+    order by jobs._rank(q.priority, q.ready_seq) limit 1);
   v_first bigint;
-  v_span bigint;
+  v_last bigint;
   v_share integer;
 begin
   perform jobs._check_topics(false, array[i_task::text]);
   while v_rank is not null and cardinality(v_ranks) < 1000 loop
     v_ranks := v_ranks || v_rank;
-    v_rank := (select min(jobs._rank(q.priority, q.ready_seq)) from jobs.pending q
-               where q.task = i_task and q.ready_seq is not null and jobs._rank(q.priority, q.ready_seq) > v_rank);
+    v_rank := (
+      select jobs._rank(q.priority, q.ready_seq) from jobs.pending q
+      where q.task = i_task and q.ready_seq is not null and jobs._rank(q.priority, q.ready_seq) > v_rank
+      order by jobs._rank(q.priority, q.ready_seq) limit 1);
   end loop;
   v_share := greatest(i_num / greatest(cardinality(v_ranks), 1), 1);
   foreach v_rank in array v_ranks loop
-    select min(q.ready_seq), max(q.ready_seq) - min(q.ready_seq) into v_first, v_span from jobs.pending q
-    where q.task = i_task and q.ready_seq is not null and jobs._rank(q.priority, q.ready_seq) = v_rank;
-    return query select v_rank, (v_first + v_span::numeric * g / v_share)::bigint from generate_series(0, v_share - 1) g;
+    v_first := (select q.ready_seq from jobs.pending q
+                where q.task = i_task and q.ready_seq is not null and jobs._rank(q.priority, q.ready_seq) = v_rank
+                order by q.ready_seq limit 1);
+    v_last := (select q.ready_seq from jobs.pending q
+               where q.task = i_task and q.ready_seq is not null and jobs._rank(q.priority, q.ready_seq) = v_rank
+               order by q.ready_seq desc limit 1);
+    return query select v_rank, (v_first + (v_last - v_first)::numeric * g / v_share)::bigint from generate_series(0, v_share - 1) g;
   end loop;
   return query
   select t.rank, t.seq from (

@@ -140,7 +140,7 @@ const CALLS: &[(&str, &str, &str, i64)] = &[
         "a look at jobs published together",
         "",
         "select count(*) from jobs.look_at_line('many', i_num => 100)",
-        20,
+        300,
     ),
     (
         "cancel",
