@@ -44,7 +44,7 @@ create function jobs.places_in_line(i_task varchar, i_num integer, i_each intege
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
 declare
-  v_ranks bigint[] := '{}';
+  v_ranks bigint[] := array[]::bigint[];
   v_rank bigint := (
     select jobs._rank(q.priority, q.ready_seq) from jobs.pending q where q.task = i_task and q.ready_seq is not null
     order by jobs._rank(q.priority, q.ready_seq) limit 1);
