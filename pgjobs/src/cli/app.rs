@@ -8,7 +8,7 @@ use clap::{CommandFactory, FromArgMatches};
 use super::console::Console;
 use super::exit::Failure;
 use super::options::{self, Cli, Command};
-use super::{bench, check, completions, dev, explain, inspect, log, migrate, operate, publish, worker};
+use super::{bench, check, codegen, completions, dev, explain, inspect, log, migrate, operate, publish, worker};
 use crate::Worker;
 
 /// Runs the command line with the tasks that are linked into this binary.
@@ -97,6 +97,7 @@ impl App {
             Command::Cancel(asked) => operate::cancel(asked, global, console).await,
             Command::Purge(asked) => operate::purge(asked, global, console).await,
             Command::Bench(asked) => bench::run(asked, global, console).await,
+            Command::Codegen(asked) => codegen::run(asked, global, console).await,
             Command::Completions(asked) => completions::run(&asked, console),
         }
     }

@@ -25,6 +25,7 @@
 mod app;
 mod bench;
 mod check;
+mod codegen;
 mod completions;
 mod confirm;
 mod connect;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{ArgAction, Args, ColorChoice, Parser, Subcommand, ValueEnum};
 
-use super::{bench, check, completions, dev, explain, inspect, migrate, operate, publish, worker};
+use super::{bench, check, codegen, completions, dev, explain, inspect, migrate, operate, publish, worker};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -94,6 +94,8 @@ pub(super) enum Command {
     Purge(operate::PurgeArgs),
     /// Measure this machine and this server, scenario by scenario.
     Bench(bench::Bench),
+    /// Write a typed client of the tasks: Python, TypeScript or Rust.
+    Codegen(codegen::Codegen),
     /// Print the completion script of a shell.
     Completions(completions::Completions),
 }

@@ -229,6 +229,12 @@ pub struct TaskRow {
     pub args_schema: Option<Value>,
     /// JSON Schema of its result.
     pub result_schema: Option<Value>,
+    /// Runs in all, unless the job says otherwise.
+    pub retries: Option<i32>,
+    /// Seconds that a run may take, unless the job says otherwise.
+    pub timeout: Option<f64>,
+    /// Greater runs first, unless the job says otherwise.
+    pub priority: Option<i32>,
     /// Which of its ended jobs stay in history; none was said of a task that nobody declared.
     pub keep: Option<Keep>,
     /// What happens to a job of it that does not fit its arguments when it is published.
@@ -240,7 +246,8 @@ pub struct TaskRow {
 }
 
 const TASKS: &str = "select t.name, coalesce(t.aliases, '{}'), coalesce(t.doc, ''), t.args_schema, \
-     t.result_schema, t.keep, t.check_mode, t.declared, t.workers from jobs.tasks() t";
+     t.result_schema, t.retries, t.timeout::float8, t.priority, t.keep, t.check_mode, t.declared, t.workers \
+     from jobs.tasks() t";
 
 pub(crate) async fn tasks(connection: &mut PgConnection) -> Result<Vec<TaskRow>, Error> {
     let rows = sqlx::query(TASKS).fetch_all(connection).await?;
@@ -251,10 +258,13 @@ pub(crate) async fn tasks(connection: &mut PgConnection) -> Result<Vec<TaskRow>,
             doc: row.try_get(2)?,
             args_schema: row.try_get(3)?,
             result_schema: row.try_get(4)?,
-            keep: row.try_get::<Option<&str>, _>(5)?.map(str::parse).transpose()?,
-            check: row.try_get::<Option<&str>, _>(6)?.map(str::parse).transpose()?,
-            declared: row.try_get(7)?,
-            workers: row.try_get(8)?,
+            retries: row.try_get(5)?,
+            timeout: row.try_get(6)?,
+            priority: row.try_get(7)?,
+            keep: row.try_get::<Option<&str>, _>(8)?.map(str::parse).transpose()?,
+            check: row.try_get::<Option<&str>, _>(9)?.map(str::parse).transpose()?,
+            declared: row.try_get(10)?,
+            workers: row.try_get(11)?,
         })
     };
     rows.iter().map(task).collect()

@@ -1,0 +1,133 @@
+//! What a client is made of, in words that every language has.
+
+use serde_json::Value;
+
+/// Everything that one generated file says.
+pub(super) struct Module {
+    /// By name.
+    pub(super) tasks: Vec<Task>,
+    /// Types that have a name, by name.
+    pub(super) definitions: Vec<Definition>,
+}
+
+/// A task that can be published.
+pub(super) struct Task {
+    /// Dotted, as jobs carry it.
+    pub(super) name: String,
+    pub(super) doc: String,
+    /// The name of the type of its arguments, where a language gives them one.
+    pub(super) args_name: String,
+    pub(super) args: Record,
+    pub(super) result: Type,
+    /// What its jobs get when whoever publishes says nothing.
+    pub(super) defaults: Defaults,
+}
+
+/// What a task says of its jobs.
+#[derive(Default)]
+pub(super) struct Defaults {
+    pub(super) timeout: Option<f64>,
+    pub(super) priority: Option<i32>,
+    pub(super) retries: Option<i32>,
+}
+
+/// A type that has a name.
+#[derive(Debug)]
+pub(super) struct Definition {
+    /// In PascalCase, unique, and free in every language.
+    pub(super) name: String,
+    pub(super) doc: String,
+    pub(super) form: Form,
+}
+
+/// What a definition is.
+#[derive(Debug)]
+pub(super) enum Form {
+    /// An object with known keys.
+    Record(Record),
+    /// One of a few texts.
+    Choice(Vec<Choice>),
+    /// A value of one of several types.
+    Union(Vec<Type>),
+    /// Another name of a type.
+    Alias(Type),
+}
+
+/// One of a few texts.
+#[derive(Debug)]
+pub(super) struct Choice {
+    pub(super) value: String,
+    pub(super) doc: String,
+}
+
+/// An object with known keys.
+#[derive(Debug, Default)]
+pub(super) struct Record {
+    /// The required ones in the order of the schema, then the others by name.
+    pub(super) fields: Vec<Field>,
+    /// What further keys hold, where the schema lets them through and says so.
+    pub(super) rest: Option<Type>,
+    /// Whether it is one variant of a union and was never named by anybody.
+    pub(super) is_variant: bool,
+}
+
+/// A key of an object, or an argument.
+#[derive(Debug, Clone)]
+pub(super) struct Field {
+    /// As JSON has it.
+    pub(super) name: String,
+    pub(super) doc: String,
+    pub(super) ty: Type,
+    pub(super) required: bool,
+    pub(super) default: Option<Value>,
+}
+
+/// What a value may be.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Type {
+    Any,
+    /// Anything as far as the generated types know; the words say what the schema has there.
+    Unsaid(String),
+    Null,
+    Boolean,
+    /// With the schema's format, such as `uint32`.
+    Integer(Option<String>),
+    Number,
+    Text,
+    /// Exactly this text, integer or boolean.
+    Constant(Value),
+    List(Box<Type>),
+    Tuple(Vec<Type>),
+    Map(Box<Type>),
+    Nullable(Box<Type>),
+    Named(String),
+}
+
+impl Type {
+    /// The types that it is made of.
+    pub(super) fn parts(&self) -> &[Type] {
+        match self {
+            Type::List(inner) | Type::Map(inner) | Type::Nullable(inner) => std::slice::from_ref(&**inner),
+            Type::Tuple(parts) => parts,
+            _ => &[],
+        }
+    }
+
+    /// What of its schema is not in the type.
+    pub(super) fn unsaid(&self) -> Option<&str> {
+        match self {
+            Type::Unsaid(words) => Some(words),
+            other => other.parts().iter().find_map(Type::unsaid),
+        }
+    }
+}
+
+impl Field {
+    /// Its documentation, with the default and what the type does not say.
+    pub(super) fn about(&self) -> String {
+        let default = self.default.as_ref().map(|value| format!("Default: `{value}`."));
+        let unsaid = self.ty.unsaid().map(|words| format!("Not expressed as a type: {words}."));
+        let doc = Some(self.doc.clone()).filter(|doc| !doc.is_empty());
+        [doc, default, unsaid].into_iter().flatten().collect::<Vec<_>>().join("\n")
+    }
+}

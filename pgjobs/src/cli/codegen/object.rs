@@ -1,0 +1,145 @@
+//! Schemas of objects: their fields, also those that come from parts, and their variants.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use super::lower::Lowering;
+use super::model::{Field, Record};
+use super::names::pascal;
+use super::refs::resolve;
+
+type Object = Map<String, Value>;
+
+/// Whether it is an object with known keys, alone or beside variants.
+pub(super) fn is_object(schema: &Object) -> bool {
+    let has = |key: &str| schema.get(key).and_then(Value::as_object).is_some_and(|parts| !parts.is_empty());
+    let closed = schema.get("additionalProperties") == Some(&json!(false))
+        && !schema.contains_key("patternProperties");
+    let merged = list(schema, "allOf").len() > 1;
+    has("properties") || merged || (closed && schema.get("type") == Some(&json!("object")))
+}
+
+/// The schema of the values of an object whose keys are not known.
+pub(super) fn values(schema: &Object) -> Option<&Value> {
+    let patterns = schema.get("patternProperties").and_then(Value::as_object);
+    let one = patterns.filter(|patterns| patterns.len() == 1).and_then(|patterns| patterns.values().next());
+    one.or_else(|| schema.get("additionalProperties").filter(|values| values.is_object()))
+}
+
+fn list<'a>(schema: &'a Object, key: &str) -> &'a [Value] {
+    schema.get(key).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+/// What it may be one of, each with what holds for all.
+pub(super) fn variants(schema: &Object) -> Vec<Value> {
+    if let Some([_, _, ..]) = schema.get("enum").and_then(Value::as_array).map(Vec::as_slice) {
+        return list(schema, "enum").iter().map(|value| json!({ "const": value })).collect();
+    }
+    if let Some(types) = schema.get("type").and_then(Value::as_array) {
+        let with = |ty: &Value| changed(schema, "type", Some(ty.clone()));
+        return types.iter().map(with).collect();
+    }
+    let key = if schema.contains_key("oneOf") { "oneOf" } else { "anyOf" };
+    let of_all: Object =
+        schema.iter().filter(|(name, _)| *name != key).map(|(k, v)| (k.clone(), v.clone())).collect();
+    match list(schema, key) {
+        several if is_object(&of_all) => {
+            several.iter().map(|variant| json!({ "allOf": [variant, of_all] })).collect()
+        }
+        several => several.to_vec(),
+    }
+}
+
+fn changed(schema: &Object, key: &str, value: Option<Value>) -> Value {
+    let mut schema = schema.clone();
+    schema.remove(key);
+    schema.extend(value.map(|value| (key.to_owned(), value)));
+    Value::Object(schema)
+}
+
+/// The schema of what it is besides null, if it may be null.
+pub(super) fn without_null(schema: &Object) -> Option<Value> {
+    let null = json!("null");
+    if let Some(types) = schema.get("type").and_then(Value::as_array)
+        && types.len() > 1
+        && types.contains(&null)
+    {
+        let mut others: Vec<_> = types.iter().filter(|ty| **ty != null).cloned().collect();
+        let ty = if others.len() == 1 { others.remove(0) } else { others.into() };
+        let rest = changed(schema, "type", Some(ty));
+        return without_value(rest.as_object()?, "enum", &Value::Null).or(Some(rest));
+    }
+    let no_type = json!({ "type": "null" });
+    without_value(schema, "enum", &Value::Null)
+        .or_else(|| without_value(schema, "anyOf", &no_type))
+        .or_else(|| without_value(schema, "oneOf", &no_type))
+}
+
+fn without_value(schema: &Object, key: &str, value: &Value) -> Option<Value> {
+    let several = list(schema, key);
+    let others: Vec<Value> = several.iter().filter(|one| *one != value).cloned().collect();
+    let some = !others.is_empty() && others.len() < several.len();
+    some.then(|| changed(schema, key, Some(others.into())))
+}
+
+/// A word for a variant: its tag, its only key, its text.
+pub(super) fn variant_word(variant: &Value) -> Option<String> {
+    let parts = variant["allOf"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if let Some(word) = parts.iter().find_map(variant_word) {
+        return Some(word);
+    }
+    let own = variant["title"].as_str().or_else(|| variant["const"].as_str());
+    let properties = variant["properties"].as_object();
+    let tag = || properties?.values().find_map(|property| property["const"].as_str());
+    let only = || properties.filter(|properties| properties.len() == 1)?.keys().next().map(String::as_str);
+    own.or_else(tag).or_else(only).map(pascal)
+}
+
+/// The fields of an object, with those of the parts that it is made of.
+pub(super) fn record(lowering: &mut Lowering, root: &Value, schema: &Value, name: &str) -> Record {
+    let mut parts = Parts::default();
+    parts.gather(root, schema, 0);
+    let Parts { properties, required, rest } = parts;
+    let place = |name: &str| required.iter().position(|needed| needed == name);
+    let mut fields: Vec<Field> = properties
+        .iter()
+        .map(|(key, schema)| Field {
+            name: key.clone(),
+            doc: schema["description"].as_str().unwrap_or_default().to_owned(),
+            ty: lowering.ty(root, schema, &format!("{name}{}", pascal(key))),
+            required: place(key).is_some(),
+            default: schema.get("default").filter(|value| !value.is_null()).cloned(),
+        })
+        .collect();
+    fields.sort_by_key(|field| place(&field.name).unwrap_or(usize::MAX));
+    let rest = rest.map(|values| lowering.ty(root, &values, &format!("{name}Value")));
+    Record { fields, rest, is_variant: false }
+}
+
+#[derive(Default)]
+struct Parts {
+    properties: BTreeMap<String, Value>,
+    required: Vec<String>,
+    rest: Option<Value>,
+}
+
+impl Parts {
+    fn gather(&mut self, root: &Value, schema: &Value, depth: usize) {
+        let Some(schema) = schema.as_object().filter(|_| depth < 16) else { return };
+        for (key, property) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
+            self.properties.entry(key.clone()).or_insert_with(|| property.clone());
+        }
+        let required = list(schema, "required").iter().filter_map(Value::as_str);
+        let new = required.filter(|name| !self.required.iter().any(|known| known == name)).map(str::to_owned);
+        self.required.extend(new.collect::<Vec<_>>());
+        let further =
+            schema.get("additionalProperties").filter(|values| *values == &json!(true) || values.is_object());
+        self.rest = self.rest.take().or_else(|| further.cloned());
+        let target =
+            schema.get("$ref").and_then(Value::as_str).and_then(|reference| resolve(root, reference));
+        for part in list(schema, "allOf").iter().chain(target) {
+            self.gather(root, part, depth + 1);
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! The tasks in the registry, and the command that reads it.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use pgjobs::{Worker, linked_tasks};
+use pgjobs_tests::Db;
+
+/// A database that knows the tasks.
+pub(crate) async fn declared() -> Db {
+    let db = Db::new().await;
+    worker(&db).burst().run().await.expect("the tasks declared");
+    db
+}
+
+/// A worker for the tasks.
+pub(crate) fn worker(db: &Db) -> Worker {
+    assert!(linked_tasks().is_ok_and(|tasks| tasks.len() >= 10), "the tasks are linked");
+    Worker::new(db.pool.clone()).topic("demo.*")
+}
+
+/// Runs the command with these arguments.
+pub(crate) fn codegen(db: &Db, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_app"));
+    command.arg("codegen").args(arguments).env("DATABASE_URL", &db.url).stdin(Stdio::null());
+    command.output().expect("the program starts")
+}
+
+/// The client in a language.
+pub(crate) fn client(db: &Db, lang: &str) -> String {
+    let said = codegen(db, &["--lang", lang, "--topic", "demo.*"]);
+    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+    String::from_utf8(said.stdout).expect("UTF-8")
+}
+
+/// A file beside these tests.
+pub(crate) fn here(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("codegen").join(path)
+}
+
+/// Runs a tool that has to succeed.
+#[cfg(feature = "codegen-clients")]
+pub(crate) async fn tool(command: &mut tokio::process::Command) -> String {
+    let output = command.stdin(Stdio::null()).kill_on_drop(true).output().await;
+    let output = output.unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{command:?}: {out}{err}");
+    out.into_owned()
+}
