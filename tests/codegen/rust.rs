@@ -11,7 +11,8 @@ use serde_json::json;
 
 use crate::support::{declared, worker};
 use demo::{
-    Address, Country, DemoGreetArgs, DemoOrderPackArgs, Id, JobError, Options, Payment, PaymentCard, Shape, Size, Tree,
+    Address, Country, DemoGreetArgs, DemoOrderPackArgs, Id, JobError, Options, Payment, PaymentCard, Shape,
+    Size, Tree,
 };
 
 const LIMIT: Duration = Duration::from_secs(30);
@@ -24,7 +25,8 @@ async fn typed_calls_are_worked_on_and_their_results_are_typed() -> Result<(), B
 
     let mut tx = pool.begin().await?;
     let ping = demo::demo_ping(&mut *tx, &demo::DemoPingArgs::new(), &options).await?;
-    let full = DemoGreetArgs { title: Some("Dr.".into()), times: Some(1), ..DemoGreetArgs::new("Ada".into()) };
+    let full =
+        DemoGreetArgs { title: Some("Dr.".into()), times: Some(1), ..DemoGreetArgs::new("Ada".into()) };
     let greet = demo::demo_greet(&mut *tx, &full, &Options { priority: Some(9), ..options }).await?;
     let short = demo::demo_greet(&mut *tx, &DemoGreetArgs::new("Ada".into()), &options).await?;
     tx.commit().await?;
@@ -33,13 +35,15 @@ async fn typed_calls_are_worked_on_and_their_results_are_typed() -> Result<(), B
     let prices = BTreeMap::from([("tea".to_owned(), 2.5)]);
     let order = DemoOrderPackArgs::new(7, vec![address.clone()], Size::Large, prices, (1, "z".into()));
     let pack = demo::demo_order_pack(pool, &order, &options).await?;
-    let shapes = vec![Shape::Circle { radius: 1.0 }, Shape::Square { side: 2.0, note: None }, Shape::Nothing {}];
+    let shapes =
+        vec![Shape::Circle { radius: 1.0 }, Shape::Square { side: 2.0, note: None }, Shape::Nothing {}];
     let area = demo::demo_area(pool, &demo::DemoAreaArgs::new(shapes), &options).await?;
     let card = Payment::Card(PaymentCard { number: "1".into(), month: 2 });
     let pay = demo::DemoPayArgs::new(card.clone(), Id::Number(3));
     let pay = demo::demo_pay(pool, &pay, &options).await?;
     let leaf = Tree { label: "leaf".into(), children: None, parent: None };
-    let root = Tree { label: "root".into(), children: Some(vec![leaf.clone()]), parent: Some(Box::new(leaf)) };
+    let root =
+        Tree { label: "root".into(), children: Some(vec![leaf.clone()]), parent: Some(Box::new(leaf)) };
     let tree = demo::demo_tree(pool, &demo::DemoTreeArgs::new(root.clone()), &options).await?;
     let open = demo::DemoOpenArgs::new(json!([1]), "warn".into());
     let open = demo::DemoOpenArgs { further: BTreeMap::from([("n".into(), 4)]), ..open };
@@ -57,7 +61,10 @@ async fn typed_calls_are_worked_on_and_their_results_are_typed() -> Result<(), B
     assert_eq!(greet.wait(pool, LIMIT).await?, "en: Dr. Ada");
     assert_eq!(short.wait(pool, LIMIT).await?, "en: Ada Ada");
     let receipt = pack.wait(pool, LIMIT).await?;
-    assert_eq!((receipt.sent_to, receipt.class, receipt.range), (vec![address], Size::Large, (1, "z".into())));
+    assert_eq!(
+        (receipt.sent_to, receipt.class, receipt.range),
+        (vec![address], Size::Large, (1, "z".into()))
+    );
     assert_eq!(area.wait(pool, LIMIT).await?, 7.0);
     assert_eq!(pay.wait(pool, LIMIT).await?, (card, Id::Number(3), None));
     let grown = tree.wait(pool, LIMIT).await?;

@@ -36,8 +36,13 @@ pub(crate) enum Size {
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub(crate) enum Shape {
     /// Round.
-    Circle { radius: f64 },
-    Square { side: f64, note: Option<String> },
+    Circle {
+        radius: f64,
+    },
+    Square {
+        side: f64,
+        note: Option<String>,
+    },
     Nothing,
 }
 
@@ -89,7 +94,14 @@ async fn ping() {}
 /// this is no Rust
 /// ```
 #[task(name = "demo.scalars", timeout = "1m30s", priority = 3, retries = 5)]
-async fn scalars(yes: bool, small: u8, whole: i64, ratio: f64, text: String, letter: char) -> Result<String, TaskError> {
+async fn scalars(
+    yes: bool,
+    small: u8,
+    whole: i64,
+    ratio: f64,
+    text: String,
+    letter: char,
+) -> Result<String, TaskError> {
     Ok(format!("{yes} {small} {whole} {ratio} {text} {letter}"))
 }
 
@@ -102,7 +114,11 @@ async fn greet(
     #[default(2)] times: u32,
     title: Option<String>,
 ) -> Result<String, TaskError> {
-    Ok(format!("{locale}: {}{}", title.map(|title| title + " ").unwrap_or_default(), vec![name; times as usize].join(" ")))
+    Ok(format!(
+        "{locale}: {}{}",
+        title.map(|title| title + " ").unwrap_or_default(),
+        vec![name; times as usize].join(" ")
+    ))
 }
 
 /// Packs an order.
@@ -129,7 +145,11 @@ async fn area(shapes: Vec<Shape>) -> Result<f64, TaskError> {
 }
 
 #[task(name = "demo.pay")]
-async fn pay(by: Payment, id: Id, fallback: Option<Payment>) -> Result<(Payment, Id, Option<Payment>), TaskError> {
+async fn pay(
+    by: Payment,
+    id: Id,
+    fallback: Option<Payment>,
+) -> Result<(Payment, Id, Option<Payment>), TaskError> {
     Ok((by, id, fallback))
 }
 
@@ -140,7 +160,11 @@ async fn tree(root: Tree) -> Result<Tree, TaskError> {
 
 /// Takes whatever it is given.
 #[task(name = "demo.open")]
-async fn open(level: String, anything: Value, #[kwargs] fields: BTreeMap<String, i64>) -> Result<Value, TaskError> {
+async fn open(
+    level: String,
+    anything: Value,
+    #[kwargs] fields: BTreeMap<String, i64>,
+) -> Result<Value, TaskError> {
     Ok(json!({ "level": level, "anything": anything, "fields": fields }))
 }
 

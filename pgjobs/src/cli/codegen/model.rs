@@ -122,6 +122,13 @@ impl Type {
     }
 }
 
+impl Record {
+    /// Whether no key is known and none may be given.
+    pub(super) fn is_empty(&self) -> bool {
+        self.fields.is_empty() && self.rest.is_none()
+    }
+}
+
 impl Field {
     /// Its documentation, with the default and what the type does not say.
     pub(super) fn about(&self) -> String {

@@ -35,6 +35,9 @@ const TAKEN: &[&str] = &[
     "tuple",
 ];
 
+/// What an argument may not be called.
+const OURS: &[&str] = &["connection", "options", "Options", "_publish"];
+
 pub(super) fn write(module: &Module, header: &str) -> String {
     let mut source = Source::default();
     source.line(format!("# {header}"));
@@ -75,7 +78,9 @@ fn define(source: &mut Source, definition: &Definition) {
 }
 
 fn can_be_attribute(name: &str) -> bool {
-    is_plain(name) && !name.starts_with("__") && !KEYWORDS.contains(&name)
+    // A member that is called as a type hides it from those after it.
+    let hides = TAKEN.contains(&name) || name.starts_with(|c: char| c.is_ascii_uppercase());
+    is_plain(name) && !name.starts_with("__") && !KEYWORDS.contains(&name) && !hides
 }
 
 fn members(source: &mut Source, doc: &str, record: &Record) {
@@ -123,11 +128,10 @@ fn choice(source: &mut Source, name: &str, doc: &str, choices: &[Choice]) {
 type Parameter<'a> = (String, &'a Field);
 
 fn function(source: &mut Source, task: &Task, name: &str) {
-    let mut names = Names::without(&[KEYWORDS, &["connection"]].concat());
+    let mut names = Names::without(OURS);
     let rest = task.args.rest.as_ref().map(|rest| (names.unique("kwargs", "_"), rest));
     let parameters: Vec<Parameter> =
         task.args.fields.iter().map(|field| (parameter(&mut names, &field.name), field)).collect();
-    let options = names.unique("options", "_");
     source.block(format!("async def {name}("), "", |source| {
         source.line("connection: Connection,");
         source.line("/,");
@@ -135,7 +139,7 @@ fn function(source: &mut Source, task: &Task, name: &str) {
         for (name, field) in &parameters {
             source.line(argument(name, field));
         }
-        source.line(format!("{options}: Options = Options(),"));
+        source.line("options: Options = Options(),");
         if let Some((name, rest)) = &rest {
             source.line(format!("**{name}: {},", ty(rest)));
         }
@@ -150,7 +154,7 @@ fn function(source: &mut Source, task: &Task, name: &str) {
             let further = rest.as_ref().map(|(name, _)| format!(" | {name}")).unwrap_or_default();
             source.line(format!("{}{further},", dict(&required)));
             source.line(format!("{},", dict(&optional)));
-            source.line(format!("{options},"));
+            source.line("options,");
             source.line(format!("Options({}),", defaults(&task.defaults)));
         });
     });
@@ -158,9 +162,9 @@ fn function(source: &mut Source, task: &Task, name: &str) {
 
 fn parameter(names: &mut Names, name: &str) -> String {
     let plain: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
-    // Two underscores at the front would be another name inside a class.
     let plain = if is_plain(&plain) { plain } else { format!("n_{plain}") };
-    names.unique(&plain, "_")
+    let is_taken = KEYWORDS.contains(&plain.as_str()) || OURS.contains(&plain.as_str());
+    names.unique(&if is_taken { plain + "_" } else { plain }, "_")
 }
 
 /// None leaves an optional argument out.

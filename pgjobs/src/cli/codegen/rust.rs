@@ -27,7 +27,7 @@ pub(super) fn write(module: &Module, header: &str) -> String {
     }
     let mut names = Names::without(&["publish"]);
     for task in &module.tasks {
-        arguments(&mut source, task, &shapes);
+        arguments(&mut source, task);
         function(&mut source, task, &names.unique(&snake(&task.name), "_"));
     }
     source.finish()
@@ -35,11 +35,19 @@ pub(super) fn write(module: &Module, header: &str) -> String {
 
 /// An identifier, and whether JSON has another name for it.
 pub(super) fn identifier(names: &mut Names, name: &str) -> (String, bool) {
-    let wanted = if is_plain(name) && !UNUSABLE.contains(&name) { name.to_owned() } else { snake(name) };
+    let wanted =
+        if is_plain(name) && name == name.to_ascii_lowercase() { name.to_owned() } else { snake(name) };
     let wanted = if UNUSABLE.contains(&wanted.as_str()) { wanted + "_" } else { wanted };
     let unique = names.unique(&wanted, "_");
     let renamed = unique != name;
     (if RESERVED.contains(&unique.as_str()) { format!("r#{unique}") } else { unique }, renamed)
+}
+
+pub(super) fn structure(source: &mut Source, name: &str, record: &Record, ty: &dyn Fn(&Type) -> String) {
+    if record.is_empty() {
+        return source.line(format!("pub struct {name} {{}}"));
+    }
+    source.block(format!("pub struct {name} {{"), "}", |source| fields(source, record, "pub ", ty));
 }
 
 /// The fields of a struct or of a variant.
@@ -65,28 +73,26 @@ pub(super) fn fields(source: &mut Source, record: &Record, public: &str, ty: &dy
     }
 }
 
-fn arguments(source: &mut Source, task: &Task, shapes: &Shapes) {
+fn arguments(source: &mut Source, task: &Task) {
     source.line("");
     doc(source, &format!("The arguments of `{}`.", task.name));
     let needs_none = task.args.fields.iter().all(|field| !field.required);
     let default = if needs_none { ", Default" } else { "" };
     source.line(format!("#[derive(Debug, Clone, PartialEq, Serialize, Deserialize{default})]"));
-    source.block(format!("pub struct {} {{", task.args_name), "}", |source| {
-        fields(source, &task.args, "pub ", &|of| shapes.ty(of));
-    });
+    structure(source, &task.args_name, &task.args, &ty);
     source.line("");
-    source.block(format!("impl {} {{", task.args_name), "}", |source| constructor(source, task, shapes));
+    source.block(format!("impl {} {{", task.args_name), "}", |source| constructor(source, task));
 }
 
 /// Takes what is required; the rest is left out.
-fn constructor(source: &mut Source, task: &Task, shapes: &Shapes) {
+fn constructor(source: &mut Source, task: &Task) {
     let mut names = Names::default();
     let mut required = Vec::new();
     let mut values = Vec::new();
     for field in &task.args.fields {
         let (name, _) = identifier(&mut names, &field.name);
         if field.required {
-            required.push(format!("{name}: {}", shapes.ty(&field.ty)));
+            required.push(format!("{name}: {}", ty(&field.ty)));
             values.push(name);
         } else {
             values.push(format!("{name}: None"));
@@ -97,7 +103,10 @@ fn constructor(source: &mut Source, task: &Task, shapes: &Shapes) {
     }
     source.line("/// Of what is required; the rest is left out.");
     source.block(format!("pub fn new({}) -> Self {{", required.join(", ")), "}", |source| {
-        source.line(format!("Self {{ {} }}", values.join(", ")));
+        match values.is_empty() {
+            true => source.line("Self {}"),
+            false => source.line(format!("Self {{ {} }}", values.join(", "))),
+        }
     });
 }
 

@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::model::{Choice, Definition, Form, Record, Type};
 use super::names::{Names, pascal};
-use super::rust::{doc, fields};
-use super::rust_type::{optional, ty};
+use super::rust::{doc, fields, structure};
+use super::rust_type::{optional, tuple, ty};
 use super::source::Source;
 
 const DERIVES: &str = "#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]";
@@ -76,13 +76,9 @@ impl<'a> Shapes<'a> {
         match of {
             Type::Named(name) if self.holds(name, within, &mut BTreeSet::new()) => format!("Box<{name}>"),
             Type::Nullable(inner) => optional(&self.boxed(inner, within), inner),
-            Type::Tuple(parts) => super::rust_type::tuple(parts.iter().map(|part| self.boxed(part, within))),
-            other => self.ty(other),
+            Type::Tuple(parts) => tuple(parts.iter().map(|part| self.boxed(part, within))),
+            other => ty(other),
         }
-    }
-
-    pub(super) fn ty(&self, of: &Type) -> String {
-        ty(of)
     }
 
     /// Whether a value of `name` has one of `sought` in it, and not behind a pointer.
@@ -138,9 +134,7 @@ pub(super) fn define(source: &mut Source, definition: &Definition, shapes: &Shap
     match form {
         Form::Record(record) => {
             source.line(DERIVES);
-            source.block(format!("pub struct {name} {{"), "}", |source| {
-                fields(source, record, "pub ", &|of| shapes.boxed(of, name));
-            });
+            structure(source, name, record, &|of| shapes.boxed(of, name));
         }
         Form::Choice(choices) => choice(source, name, choices),
         Form::Union(types) => union(source, name, types, shapes),
@@ -163,7 +157,7 @@ fn alias(of: &Type, name: &str, shapes: &Shapes) -> String {
         };
         next.iter().any(|part| mentions(part, name, shapes, depth + 1))
     }
-    if mentions(of, name, shapes, 0) { "Value".to_owned() } else { shapes.ty(of) }
+    if mentions(of, name, shapes, 0) { "Value".to_owned() } else { ty(of) }
 }
 
 fn choice(source: &mut Source, name: &str, choices: &[Choice]) {
@@ -228,6 +222,9 @@ impl Shapes<'_> {
 }
 
 fn variant(source: &mut Source, name: &str, record: &Record, tag: &str, ty: &dyn Fn(&Type) -> String) {
+    if record.fields.len() == 1 && record.rest.is_none() {
+        return source.line(format!("{name},"));
+    }
     source.block(format!("{name} {{"), "},", |source| {
         let without_tag = record.fields.iter().filter(|field| field.name != tag);
         let rest = record.rest.clone();

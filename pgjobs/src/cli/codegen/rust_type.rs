@@ -29,10 +29,10 @@ pub(super) fn optional(written: &str, of: &Type) -> String {
 }
 
 pub(super) fn tuple(parts: impl Iterator<Item = String>) -> String {
-    let parts: String = parts.map(|part| part + ", ").collect();
-    match parts.is_empty() {
-        true => "[(); 0]".to_owned(),
-        false => format!("({parts})"),
+    match parts.collect::<Vec<_>>().as_slice() {
+        [] => "[(); 0]".to_owned(),
+        [one] => format!("({one},)"),
+        several => format!("({})", several.join(", ")),
     }
 }
 

@@ -84,7 +84,7 @@ pub(super) fn write(module: &Module, header: &str) -> String {
         source.line("");
         record(&mut source, &task.args_name, &format!("The arguments of `{}`.", task.name), &task.args);
         source.line("");
-        function(&mut source, task, &names.unique(&camel(&task.name), "_"));
+        function(&mut source, task, &names.unique(&camel(&task.name), ""));
     }
     source.finish()
 }
@@ -111,7 +111,7 @@ fn define(source: &mut Source, definition: &Definition) {
 /// A type and not an interface, so that it passes as an object with any keys.
 fn record(source: &mut Source, name: &str, doc: &str, record: &Record) {
     comment(source, doc);
-    if record.fields.is_empty() && record.rest.is_none() {
+    if record.is_empty() {
         source.line(format!("export type {name} = {{ [key: string]: never }};"));
         return;
     }
