@@ -3,6 +3,9 @@
 #[path = "golden/demo.rs"]
 #[rustfmt::skip]
 mod demo;
+#[path = "golden/odd.rs"]
+#[rustfmt::skip]
+mod odd;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,8 +14,8 @@ use serde_json::json;
 
 use crate::support::{declared, worker};
 use demo::{
-    Address, Country, DemoGreetArgs, DemoOrderPackArgs, Id, JobError, Options, Payment, PaymentCard, Shape,
-    Size, Tree,
+    Address, Country, DemoGreetArgs, DemoOrderPackArgs, Id, JobError, Options, Payment, PaymentCardContent,
+    Shape, Size, Tree,
 };
 
 const LIMIT: Duration = Duration::from_secs(30);
@@ -38,14 +41,14 @@ async fn typed_calls_are_worked_on_and_their_results_are_typed() -> Result<(), B
     let shapes =
         vec![Shape::Circle { radius: 1.0 }, Shape::Square { side: 2.0, note: None }, Shape::Nothing {}];
     let area = demo::demo_area(pool, &demo::DemoAreaArgs::new(shapes), &options).await?;
-    let card = Payment::Card(PaymentCard { number: "1".into(), month: 2 });
-    let pay = demo::DemoPayArgs::new(card.clone(), Id::Number(3));
+    let card = Payment::Card(PaymentCardContent { number: "1".into(), month: 2 });
+    let pay = demo::DemoPayArgs::new(card.clone(), Id::Integer(3));
     let pay = demo::demo_pay(pool, &pay, &options).await?;
     let leaf = Tree { label: "leaf".into(), children: None, parent: None };
     let root =
         Tree { label: "root".into(), children: Some(vec![leaf.clone()]), parent: Some(Box::new(leaf)) };
     let tree = demo::demo_tree(pool, &demo::DemoTreeArgs::new(root.clone()), &options).await?;
-    let open = demo::DemoOpenArgs::new(json!([1]), "warn".into());
+    let open = demo::DemoOpenArgs::new("warn".into(), json!([1]));
     let open = demo::DemoOpenArgs { further: BTreeMap::from([("n".into(), 4)]), ..open };
     let open = demo::demo_open(pool, &open, &options).await?;
     let fail = demo::demo_fail(pool, &demo::DemoFailArgs::new("no tea".into()), &options).await?;
@@ -66,7 +69,7 @@ async fn typed_calls_are_worked_on_and_their_results_are_typed() -> Result<(), B
         (vec![address], Size::Large, (1, "z".into()))
     );
     assert_eq!(area.wait(pool, LIMIT).await?, 7.0);
-    assert_eq!(pay.wait(pool, LIMIT).await?, (card, Id::Number(3), None));
+    assert_eq!(pay.wait(pool, LIMIT).await?, (card, Id::Integer(3), None));
     let grown = tree.wait(pool, LIMIT).await?;
     assert_eq!((grown.label, grown.parent.map(|tree| tree.label)), ("root".into(), Some("leaf".into())));
     assert_eq!(open.wait(pool, LIMIT).await?["fields"], json!({ "n": 4 }));

@@ -13,6 +13,15 @@ pub(crate) async fn declared() -> Db {
     db
 }
 
+/// A database with tasks that no Rust worker would declare.
+pub(crate) async fn odd() -> Db {
+    let db = Db::new().await;
+    let tasks: serde_json::Value = serde_json::from_str(include_str!("odd.json")).expect("JSON");
+    let declare = sqlx::query("select jobs.register_tasks($1)").bind(tasks);
+    declare.execute(&db.pool).await.expect("the tasks declared");
+    db
+}
+
 /// A worker for the tasks.
 pub(crate) fn worker(db: &Db) -> Worker {
     assert!(linked_tasks().is_ok_and(|tasks| tasks.len() >= 10), "the tasks are linked");
@@ -26,9 +35,9 @@ pub(crate) fn codegen(db: &Db, arguments: &[&str]) -> Output {
     command.output().expect("the program starts")
 }
 
-/// The client in a language.
+/// The client of all tasks in a language.
 pub(crate) fn client(db: &Db, lang: &str) -> String {
-    let said = codegen(db, &["--lang", lang, "--topic", "demo.*"]);
+    let said = codegen(db, &["--lang", lang]);
     assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
     String::from_utf8(said.stdout).expect("UTF-8")
 }

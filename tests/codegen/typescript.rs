@@ -3,16 +3,19 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Mutex;
 
 use pgjobs_tests::Db;
 use tokio::process::Command as Tool;
 
-use crate::support::{client, declared, here, tool, worker};
+use crate::support::{client, declared, here, odd, tool, worker};
 
 const PACKAGES: [&str; 3] = ["postgres@3", "typescript@5", "@types/node@20"];
 
 /// Where the packages are; installed by the first run.
 fn packages() -> PathBuf {
+    static ONE: Mutex<()> = Mutex::new(());
+    let _one = ONE.lock();
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("codegen-typescript");
     if !folder.join("node_modules").exists() {
         let unfinished = folder.with_extension(std::process::id().to_string());
@@ -31,8 +34,8 @@ fn packages() -> PathBuf {
 }
 
 /// A folder inside that of the packages, where node finds them.
-fn folder(source: &str) -> PathBuf {
-    let folder = packages().join(format!("run-{}", std::process::id()));
+fn folder(source: &str, name: &str) -> PathBuf {
+    let folder = packages().join(format!("{name}-{}", std::process::id()));
     fs::create_dir_all(&folder).expect("a folder");
     fs::write(folder.join("package.json"), r#"{"type": "module"}"#).expect("written");
     fs::write(folder.join("demo.ts"), source).expect("written");
@@ -40,7 +43,7 @@ fn folder(source: &str) -> PathBuf {
     folder
 }
 
-async fn compile(folder: &Path) {
+async fn compile(folder: &Path, files: &[&str]) {
     let compiler = folder.join("../node_modules/typescript/bin/tsc");
     let mut node = Tool::new("node");
     node.arg(compiler).current_dir(folder).args([
@@ -54,9 +57,9 @@ async fn compile(folder: &Path) {
         "nodenext",
         "--target",
         "es2022",
-        "client.ts",
-        "demo.ts",
-    ]);
+        "--strictNullChecks",
+    ])
+    .args(files);
     tool(&mut node).await;
 }
 
@@ -71,11 +74,19 @@ fn address(db: &Db) -> [String; 4] {
 #[tokio::test]
 async fn it_passes_a_strict_compiler_and_works() {
     let db = declared().await;
-    let folder = folder(&client(&db, "typescript"));
-    compile(&folder).await;
+    let folder = folder(&client(&db, "typescript"), "client");
+    compile(&folder, &["demo.ts", "client.ts"]).await;
 
     let working = tokio::spawn(worker(&db).run());
     tool(Tool::new("node").arg("client.js").args(address(&db)).current_dir(&folder)).await;
     working.abort();
+    fs::remove_dir_all(folder).expect("removed");
+}
+
+#[tokio::test]
+async fn odd_tasks_pass_as_well() {
+    let folder = folder(&client(&odd().await, "typescript"), "odd");
+    compile(&folder, &["demo.ts"]).await;
+    tool(Tool::new("node").arg("demo.js").current_dir(&folder)).await;
     fs::remove_dir_all(folder).expect("removed");
 }

@@ -16,8 +16,7 @@ async def typed(connection: asyncpg.Connection) -> None:
             connection, name="Ada", title="Dr.", times=1, options=demo.Options(priority=9)
         )
         short = await demo.demo_greet(connection, name="Ada")
-    nothing: None = await ping.wait(connection, limit=30)
-    assert nothing is None
+    await ping.wait(connection, limit=30)
     greeting: str = await greet.wait(connection, limit=30)
     assert greeting == "en: Dr. Ada", greeting
     assert await short.wait(connection, limit=30) == "en: Ada Ada"
@@ -30,7 +29,7 @@ async def typed(connection: asyncpg.Connection) -> None:
     row = await connection.fetchrow(
         "select timeout, priority, max_retries from jobs.all where job_id = $1", scalars.id
     )
-    assert tuple(row) == (90, 3, 5), row
+    assert row is not None and tuple(row) == (90, 3, 5), row
 
 
 async def nested(connection: asyncpg.Connection) -> None:
@@ -48,8 +47,8 @@ async def nested(connection: asyncpg.Connection) -> None:
     )
     assert await area.wait(connection, limit=30) == 7
     pay = await demo.demo_pay(connection, by={"card": {"number": "1", "month": 2}}, id=3, fallback="cash")
-    by, number, fallback = await pay.wait(connection, limit=30)
-    assert (by, number, fallback) == ({"card": {"number": "1", "month": 2}}, 3, "cash")
+    by, paid, fallback = await pay.wait(connection, limit=30)
+    assert (by, paid, fallback) == ({"card": {"number": "1", "month": 2}}, 3, "cash")
     leaf: demo.Tree = {"label": "leaf"}
     tree = await demo.demo_tree(connection, root={"label": "root", "children": [leaf], "parent": leaf})
     grown = await tree.wait(connection, limit=30)
@@ -57,7 +56,8 @@ async def nested(connection: asyncpg.Connection) -> None:
     level = await demo.demo_open(connection, level="warn", anything=[1], n=4)
     assert (await level.wait(connection, limit=30))["fields"] == {"n": 4}
     words = await demo.demo_class(connection, type="t", from_=1, connection_=2, self_=5)
-    assert await words.wait(connection, limit=30) == ["t", 9]
+    word, number = await words.wait(connection, limit=30)
+    assert (word, number) == ("t", 9)
     other = await demo.demo_order_pack_2(connection)
     assert await other.wait(connection, limit=30) == "large"
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use super::cycles::break_cycles;
 use super::model::{Choice, Definition, Form, Record, Type};
 use super::names::{Names, TYPES, pascal};
 use super::object;
@@ -23,7 +24,8 @@ impl Lowering {
     }
 
     /// Everything that has a name, by name.
-    pub(super) fn finish(self) -> Vec<Definition> {
+    pub(super) fn finish(mut self) -> Vec<Definition> {
+        break_cycles(&mut self.definitions);
         self.definitions.into_values().collect()
     }
 

@@ -1,5 +1,6 @@
 //! `codegen`: clients in other languages, and in other programs, made from the registry.
 
+mod cycles;
 mod lower;
 mod model;
 mod module;

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::lower::Lowering;
-use super::model::{Defaults, Module, Task};
+use super::model::{Defaults, Module, Task, Type};
 use super::names::pascal;
 use super::object;
 use crate::TaskDef;
@@ -64,7 +64,10 @@ pub(super) fn module(mut signatures: Vec<Signature>) -> Module {
 
 fn lower(lowering: &mut Lowering, task: Signature, args_name: String) -> Task {
     let hint = pascal(&task.name);
-    let args = object::record(lowering, &task.args, &task.args, &hint);
+    let mut args = object::record(lowering, &task.args, &task.args, &hint);
+    if args.is_empty() && task.args["additionalProperties"] != json!(false) {
+        args.rest = Some(Type::Any); // a schema that says nothing
+    }
     let result = lowering.ty(&task.result, &task.result, &format!("{hint}Result"));
     Task { name: task.name, doc: task.doc, args_name, args, result, defaults: task.defaults }
 }

@@ -107,7 +107,7 @@ pub(super) fn record(lowering: &mut Lowering, root: &Value, schema: &Value, name
         .map(|(key, schema)| Field {
             name: key.clone(),
             doc: schema["description"].as_str().unwrap_or_default().to_owned(),
-            ty: lowering.ty(root, schema, &format!("{name}{}", pascal(key))),
+            ty: lowering.ty(root, schema, &field_hint(name, key)),
             required: place(key).is_some(),
             default: schema.get("default").filter(|value| !value.is_null()).cloned(),
         })
@@ -115,6 +115,12 @@ pub(super) fn record(lowering: &mut Lowering, root: &Value, schema: &Value, name
     fields.sort_by_key(|field| place(&field.name).unwrap_or(usize::MAX));
     let rest = rest.map(|values| lowering.ty(root, &values, &format!("{name}Value")));
     Record { fields, rest, is_variant: false }
+}
+
+/// What to call the type of a field; what a variant holds is not called after it twice.
+fn field_hint(record: &str, key: &str) -> String {
+    let key = pascal(key);
+    if record.ends_with(&key) { format!("{record}Content") } else { format!("{record}{key}") }
 }
 
 #[derive(Default)]

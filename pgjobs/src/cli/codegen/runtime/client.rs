@@ -1,4 +1,4 @@
-#![allow(dead_code, missing_docs, unreachable_pub, unused_imports, clippy::all, clippy::pedantic)]
+#![allow(dead_code, missing_docs, non_snake_case, unreachable_pub, unused_imports, clippy::all, clippy::pedantic)]
 #![cfg_attr(rustfmt, rustfmt_skip)]
 
 use std::collections::BTreeMap;
