@@ -18,6 +18,7 @@ const COMMANDS: [&[&str]; 16] = [
     &["cancel"],
     &["purge"],
     &["bench"],
+    &["codegen"],
     &["completions"],
 ];
 
@@ -59,6 +60,8 @@ fn wrong_usage_ends_with_2_and_says_why_on_stderr() {
         (&["publish", "a", "--arg", "18446744073709551616"], "64 bits"),
         (&["publish", "a", "--wait-timeout", "1s"], "--wait"),
         (&["check", "--sample", "0"], "or `all`"),
+        (&["codegen"], "--lang"),
+        (&["codegen", "--lang", "cobol"], "possible values"),
         (&["migrate", "--sql", "--dry-run"], "cannot be used with"),
     ] {
         let said = run(&mut bare(arguments));

@@ -25,7 +25,7 @@ fn packages() -> PathBuf {
         let installed = npm.args(PACKAGES).stdin(Stdio::null()).status().is_ok_and(|status| status.success());
         assert!(
             installed,
-            "this test needs node 20 or newer with npm, and a package registry that npm can reach"
+            "this test needs node 18 or newer with npm, and a package registry that npm can reach"
         );
         let _ = fs::remove_dir_all(&folder);
         fs::rename(&unfinished, &folder).expect("the packages in place");

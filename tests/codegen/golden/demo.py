@@ -319,7 +319,13 @@ async def demo_order_pack(
     return await _publish(
         connection,
         "demo.order.pack",
-        {"id": id, "addresses": addresses, "size": size, "prices": prices, "range": range},
+        {
+            "id": id,
+            "addresses": addresses,
+            "size": size,
+            "prices": prices,
+            "range": range,
+        },
         {"note": note},
         options,
         Options(timeout=60.0, priority=0, max_retries=3),
@@ -401,7 +407,14 @@ async def demo_scalars(
     return await _publish(
         connection,
         "demo.scalars",
-        {"yes": yes, "small": small, "whole": whole, "ratio": ratio, "text": text, "letter": letter},
+        {
+            "yes": yes,
+            "small": small,
+            "whole": whole,
+            "ratio": ratio,
+            "text": text,
+            "letter": letter,
+        },
         {},
         options,
         Options(timeout=90.0, priority=3, max_retries=5),

@@ -223,7 +223,7 @@ String2 = TypedDict(
 )
 
 
-async def list_2(
+async def list_(
     connection: Connection,
     /,
     *,
@@ -272,7 +272,19 @@ async def odd(
         connection,
         "odd.*/ \"é\" \\ '''",
         {"lambda": lambda_, "a b": a_b},
-        {"": n_, "2": n_2, "Any": Any, "__x": __x, "a-b": a_b_2, "a_b": a_b_3, "connection": connection_, "constructor": constructor, "crate": crate, "self": self, "é": _},
+        {
+            "": n_,
+            "2": n_2,
+            "Any": Any,
+            "__x": __x,
+            "a-b": a_b_2,
+            "a_b": a_b_3,
+            "connection": connection_,
+            "constructor": constructor,
+            "crate": crate,
+            "self": self,
+            "é": _,
+        },
         options,
         Options(timeout=60.0, priority=0, max_retries=3),
     )
@@ -349,7 +361,26 @@ async def odd_forms(
         connection,
         "odd.forms",
         {"never": never, "b": b},
-        {"adjacent": adjacent, "by_number": by_number, "constant": constant, "empty": empty, "fixed": fixed, "flat": flat, "loose": loose, "many": many, "merged": merged, "mixed": mixed, "nested": nested, "not": not_, "numbers": numbers, "one": one, "overlapping": overlapping, "single": single, "uint": uint, "yes": yes},
+        {
+            "adjacent": adjacent,
+            "by_number": by_number,
+            "constant": constant,
+            "empty": empty,
+            "fixed": fixed,
+            "flat": flat,
+            "loose": loose,
+            "many": many,
+            "merged": merged,
+            "mixed": mixed,
+            "nested": nested,
+            "not": not_,
+            "numbers": numbers,
+            "one": one,
+            "overlapping": overlapping,
+            "single": single,
+            "uint": uint,
+            "yes": yes,
+        },
         options,
         Options(timeout=60.0, priority=0, max_retries=3),
     )
@@ -373,7 +404,13 @@ async def odd_loops(
         connection,
         "odd.loops",
         {},
-        {"chain": chain, "itself": itself, "missing": missing, "pair": pair, "remote": remote},
+        {
+            "chain": chain,
+            "itself": itself,
+            "missing": missing,
+            "pair": pair,
+            "remote": remote,
+        },
         options,
         Options(timeout=60.0, priority=0, max_retries=3),
     )
@@ -397,7 +434,7 @@ async def odd_silent(
     )
 
 
-async def str_2(
+async def str_(
     connection: Connection,
     /,
     *,

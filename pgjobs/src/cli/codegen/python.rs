@@ -49,7 +49,9 @@ pub(super) fn write(module: &Module, header: &str) -> String {
     let mut names = Names::without(&[KEYWORDS, TAKEN].concat());
     for task in &module.tasks {
         source.raw("\n\n");
-        function(&mut source, task, &names.unique(&snake(&task.name), "_"));
+        let name = snake(&task.name);
+        let is_taken = KEYWORDS.contains(&name.as_str()) || TAKEN.contains(&name.as_str());
+        function(&mut source, task, &names.unique(&if is_taken { name + "_" } else { name }, "_"));
     }
     source.finish()
 }
@@ -151,9 +153,8 @@ fn function(source: &mut Source, task: &Task, name: &str) {
             source.line(format!("{},", quoted(&task.name)));
             let (required, optional): (Vec<_>, Vec<_>) =
                 parameters.iter().partition(|(_, field)| field.required);
-            let further = rest.as_ref().map(|(name, _)| format!(" | {name}")).unwrap_or_default();
-            source.line(format!("{}{further},", dict(&required)));
-            source.line(format!("{},", dict(&optional)));
+            dict(source, &required, rest.as_ref().map(|(name, _)| name.as_str()));
+            dict(source, &optional, None);
             source.line("options,");
             source.line(format!("Options({}),", defaults(&task.defaults)));
         });
@@ -191,9 +192,17 @@ fn about(task: &Task, parameters: &[Parameter]) -> Vec<String> {
     about
 }
 
-fn dict(parameters: &[&Parameter]) -> String {
-    let entries = parameters.iter().map(|(name, field)| format!("{}: {name}", quoted(&field.name)));
-    format!("{{{}}}", entries.collect::<Vec<_>>().join(", "))
+/// Arguments by keyword; a few on a line, many one below the other.
+fn dict(source: &mut Source, parameters: &[&Parameter], further: Option<&str>) {
+    let entries: Vec<String> =
+        parameters.iter().map(|(name, field)| format!("{}: {name}", quoted(&field.name))).collect();
+    let further = further.map(|name| format!(" | {name}")).unwrap_or_default();
+    if entries.len() < 4 {
+        return source.line(format!("{{{}}}{further},", entries.join(", ")));
+    }
+    source.block("{", &format!("}}{further},"), |source| {
+        entries.iter().for_each(|entry| source.line(format!("{entry},")));
+    });
 }
 
 fn defaults(defaults: &Defaults) -> String {
