@@ -51,6 +51,11 @@ async fn typed_calls_are_worked_on_and_their_results_are_typed() -> Result<(), B
     let open = demo::DemoOpenArgs::new("warn".into(), json!([1]));
     let open = demo::DemoOpenArgs { further: BTreeMap::from([("n".into(), 4)]), ..open };
     let open = demo::demo_open(pool, &open, &options).await?;
+    let change = demo::Change::Count { how: 1 };
+    let first = demo::Created::Text { name: "a".into(), how: "b".into() };
+    let removed = demo::Event::WasRemoved(demo::EventWasRemoved { event: "was_removed".into(), id: 2 });
+    let events = demo::DemoEventArgs::new(vec![removed.clone()], first.clone(), change.clone());
+    let events = demo::demo_event(pool, &events, &options).await?;
     let fail = demo::demo_fail(pool, &demo::DemoFailArgs::new("no tea".into()), &options).await?;
     assert!(matches!(fail.result(pool).await, Ok(None)), "it waits for a worker");
 
@@ -70,6 +75,7 @@ async fn typed_calls_are_worked_on_and_their_results_are_typed() -> Result<(), B
     );
     assert_eq!(area.wait(pool, LIMIT).await?, 7.0);
     assert_eq!(pay.wait(pool, LIMIT).await?, (card, Id::Integer(3), None));
+    assert_eq!(events.wait(pool, LIMIT).await?, (vec![removed], first, change));
     let grown = tree.wait(pool, LIMIT).await?;
     assert_eq!((grown.label, grown.parent.map(|tree| tree.label)), ("root".into(), Some("leaf".into())));
     assert_eq!(open.wait(pool, LIMIT).await?["fields"], json!({ "n": 4 }));

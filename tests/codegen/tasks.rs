@@ -61,6 +61,30 @@ pub(crate) enum Id {
     Name(String),
 }
 
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Created {
+    name: String,
+    #[serde(flatten)]
+    change: Change,
+}
+
+/// Tagged within, with a variant that is a type of its own.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub(crate) enum Event {
+    WasCreated(Created),
+    WasRemoved { id: u32 },
+}
+
+/// Tagged beside its content.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "what", content = "how")]
+pub(crate) enum Change {
+    Text(String),
+    Count(u8),
+    Nothing,
+}
+
 /// It holds more of its kind.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Tree {
@@ -151,6 +175,15 @@ async fn pay(
     fallback: Option<Payment>,
 ) -> Result<(Payment, Id, Option<Payment>), TaskError> {
     Ok((by, id, fallback))
+}
+
+#[task(name = "demo.event")]
+async fn event(
+    events: Vec<Event>,
+    first: Created,
+    change: Change,
+) -> Result<(Vec<Event>, Created, Change), TaskError> {
+    Ok((events, first, change))
 }
 
 #[task(name = "demo.tree")]

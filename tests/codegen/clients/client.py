@@ -53,6 +53,13 @@ async def nested(connection: asyncpg.Connection) -> None:
     tree = await demo.demo_tree(connection, root={"label": "root", "children": [leaf], "parent": leaf})
     grown = await tree.wait(connection, limit=30)
     assert grown["children"][0]["label"] == "leaf"
+    created: demo.Event = {"event": "was_created", "name": "a", "what": "Count", "how": 1}
+    first: demo.Created = {"name": "a", "what": "Nothing"}
+    event = await demo.demo_event(
+        connection, events=[created], first=first, change={"what": "Text", "how": "b"}
+    )
+    events, again, change = await event.wait(connection, limit=30)
+    assert (events, again, change) == ([created], first, {"what": "Text", "how": "b"})
     level = await demo.demo_open(connection, level="warn", anything=[1], n=4)
     assert (await level.wait(connection, limit=30))["fields"] == {"n": 4}
     words = await demo.demo_class(connection, type="t", from_=1, connection_=2, self_=5)

@@ -39,6 +39,10 @@ async function nested(sql: postgres.Sql) {
     const leaf: demo.Tree = { label: "leaf" };
     const tree = await demo.demoTree(sql, { root: { label: "root", children: [leaf], parent: leaf } });
     assert.equal((await tree.wait(sql, 30)).children?.[0]?.label, "leaf");
+    const events: demo.Event[] = [{ event: "was_created", name: "a", what: "Count", how: 1 }, { event: "was_removed", id: 2 }];
+    const happened: demo.DemoEventArgs = { events, first: { name: "a", what: "Nothing" }, change: { what: "Text", how: "b" } };
+    const event = await demo.demoEvent(sql, happened);
+    assert.deepEqual(await event.wait(sql, 30), [events, happened.first, happened.change]);
     const open = (await (await demo.demoOpen(sql, { level: "warn", anything: [1], n: 4 })).wait(sql, 30)) as { fields: unknown };
     assert.deepEqual(open.fields, { n: 4 });
     const words = await demo.demoClass(sql, { type: "t", from: 1, connection: 2, self_: 5 });

@@ -125,8 +125,79 @@ class Address(TypedDict):
     zip: NotRequired[str | None]
 
 
+# Tagged beside its content.
+Change: TypeAlias = "ChangeText | ChangeCount | ChangeNothing"
+
+
+class ChangeCount(TypedDict):
+    what: Literal["Count"]
+    how: int
+
+
+class ChangeNothing(TypedDict):
+    what: Literal["Nothing"]
+
+
+class ChangeText(TypedDict):
+    what: Literal["Text"]
+    how: str
+
+
 # "brazil": Brasil.
 Country: TypeAlias = Literal["new-zealand", "brazil"]
+
+
+# Tagged beside its content.
+Created: TypeAlias = "CreatedText | CreatedCount | CreatedNothing"
+
+
+class CreatedCount(TypedDict):
+    name: str
+    what: Literal["Count"]
+    how: int
+
+
+class CreatedNothing(TypedDict):
+    name: str
+    what: Literal["Nothing"]
+
+
+class CreatedText(TypedDict):
+    name: str
+    what: Literal["Text"]
+    how: str
+
+
+# Tagged within, with a variant that is a type of its own.
+Event: TypeAlias = "EventWasCreated | EventWasRemoved"
+
+
+EventWasCreated: TypeAlias = "EventWasCreatedText | EventWasCreatedCount | EventWasCreatedNothing"
+
+
+class EventWasCreatedCount(TypedDict):
+    event: Literal["was_created"]
+    name: str
+    what: Literal["Count"]
+    how: int
+
+
+class EventWasCreatedNothing(TypedDict):
+    event: Literal["was_created"]
+    name: str
+    what: Literal["Nothing"]
+
+
+class EventWasCreatedText(TypedDict):
+    event: Literal["was_created"]
+    name: str
+    what: Literal["Text"]
+    how: str
+
+
+class EventWasRemoved(TypedDict):
+    event: Literal["was_removed"]
+    id: int
 
 
 Id: TypeAlias = "int | str"
@@ -234,6 +305,26 @@ async def demo_class(
         "demo.class",
         {"type": type, "from": from_, "connection": connection_},
         {"options": options_, "self_": self_},
+        options,
+        Options(timeout=60.0, priority=0, max_retries=3),
+    )
+
+
+async def demo_event(
+    connection: Connection,
+    /,
+    *,
+    events: list[Event],
+    first: Created,
+    change: Change,
+    options: Options = Options(),
+) -> Job[tuple[list[Event], Created, Change]]:
+    """Publishes demo.event."""
+    return await _publish(
+        connection,
+        "demo.event",
+        {"events": events, "first": first, "change": change},
+        {},
         options,
         Options(timeout=60.0, priority=0, max_retries=3),
     )

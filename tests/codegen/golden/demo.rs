@@ -151,6 +151,22 @@ pub struct Address {
     pub zip: Option<String>,
 }
 
+/// Tagged beside its content.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "what")]
+pub enum Change {
+    #[serde(rename = "Text")]
+    Text {
+        how: String,
+    },
+    #[serde(rename = "Count")]
+    Count {
+        how: u8,
+    },
+    #[serde(rename = "Nothing")]
+    Nothing,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Country {
     #[serde(rename = "new-zealand")]
@@ -158,6 +174,66 @@ pub enum Country {
     /// Brasil.
     #[serde(rename = "brazil")]
     Brazil,
+}
+
+/// Tagged beside its content.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "what")]
+pub enum Created {
+    #[serde(rename = "Text")]
+    Text {
+        name: String,
+        how: String,
+    },
+    #[serde(rename = "Count")]
+    Count {
+        name: String,
+        how: u8,
+    },
+    #[serde(rename = "Nothing")]
+    Nothing {
+        name: String,
+    },
+}
+
+/// Tagged within, with a variant that is a type of its own.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Event {
+    WasCreated(EventWasCreated),
+    WasRemoved(EventWasRemoved),
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "what")]
+pub enum EventWasCreated {
+    #[serde(rename = "Text")]
+    Text {
+        /// Always `"was_created"`.
+        event: String,
+        name: String,
+        how: String,
+    },
+    #[serde(rename = "Count")]
+    Count {
+        /// Always `"was_created"`.
+        event: String,
+        name: String,
+        how: u8,
+    },
+    #[serde(rename = "Nothing")]
+    Nothing {
+        /// Always `"was_created"`.
+        event: String,
+        name: String,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EventWasRemoved {
+    /// Always `"was_removed"`.
+    pub event: String,
+    pub id: u32,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -285,6 +361,30 @@ pub async fn demo_class(
     options: &Options,
 ) -> Result<Job<(String, i32)>, sqlx::Error> {
     publish(executor, "demo.class", args, options, (Some(60.0), Some(0), Some(3))).await
+}
+
+/// The arguments of `demo.event`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DemoEventArgs {
+    pub events: Vec<Event>,
+    pub first: Created,
+    pub change: Change,
+}
+
+impl DemoEventArgs {
+    /// Of what is required; the rest is left out.
+    pub fn new(events: Vec<Event>, first: Created, change: Change) -> Self {
+        Self { events, first, change }
+    }
+}
+
+/// Publishes a job of this task.
+pub async fn demo_event(
+    executor: impl PgExecutor<'_>,
+    args: &DemoEventArgs,
+    options: &Options,
+) -> Result<Job<(Vec<Event>, Created, Change)>, sqlx::Error> {
+    publish(executor, "demo.event", args, options, (Some(60.0), Some(0), Some(3))).await
 }
 
 /// The arguments of `demo.fail`.

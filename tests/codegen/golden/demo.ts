@@ -94,8 +94,75 @@ export type Address = {
     zip?: string | null;
 };
 
+/** Tagged beside its content. */
+export type Change = ChangeText | ChangeCount | ChangeNothing;
+
+export type ChangeCount = {
+    what: "Count";
+    how: number;
+};
+
+export type ChangeNothing = {
+    what: "Nothing";
+};
+
+export type ChangeText = {
+    what: "Text";
+    how: string;
+};
+
 /** - "brazil": Brasil. */
 export type Country = "new-zealand" | "brazil";
+
+/** Tagged beside its content. */
+export type Created = CreatedText | CreatedCount | CreatedNothing;
+
+export type CreatedCount = {
+    name: string;
+    what: "Count";
+    how: number;
+};
+
+export type CreatedNothing = {
+    name: string;
+    what: "Nothing";
+};
+
+export type CreatedText = {
+    name: string;
+    what: "Text";
+    how: string;
+};
+
+/** Tagged within, with a variant that is a type of its own. */
+export type Event = EventWasCreated | EventWasRemoved;
+
+export type EventWasCreated = EventWasCreatedText | EventWasCreatedCount | EventWasCreatedNothing;
+
+export type EventWasCreatedCount = {
+    event: "was_created";
+    name: string;
+    what: "Count";
+    how: number;
+};
+
+export type EventWasCreatedNothing = {
+    event: "was_created";
+    name: string;
+    what: "Nothing";
+};
+
+export type EventWasCreatedText = {
+    event: "was_created";
+    name: string;
+    what: "Text";
+    how: string;
+};
+
+export type EventWasRemoved = {
+    event: "was_removed";
+    id: number;
+};
 
 export type Id = number | string;
 
@@ -185,6 +252,22 @@ export function demoClass(
     options: Options = {},
 ): Promise<Job<[string, number]>> {
     return publish<[string, number]>(sql, "demo.class", args, options, { timeout: 60, priority: 0, maxRetries: 3 });
+}
+
+/** The arguments of `demo.event`. */
+export type DemoEventArgs = {
+    events: Array<Event>;
+    first: Created;
+    change: Change;
+};
+
+/** Publishes demo.event. */
+export function demoEvent(
+    sql: Connection,
+    args: DemoEventArgs,
+    options: Options = {},
+): Promise<Job<[Array<Event>, Created, Change]>> {
+    return publish<[Array<Event>, Created, Change]>(sql, "demo.event", args, options, { timeout: 60, priority: 0, maxRetries: 3 });
 }
 
 /** The arguments of `demo.fail`. */

@@ -122,6 +122,13 @@ A: TypeAlias = "list[A] | None"
 Chain: TypeAlias = "Any"
 
 
+Endless: TypeAlias = "EndlessA"
+
+
+class EndlessA(TypedDict):
+    a: NotRequired[int]
+
+
 Int = TypedDict(
     "Int",
     {
@@ -151,13 +158,13 @@ OddFormsFlat: TypeAlias = "OddFormsFlatX | OddFormsFlatY"
 
 
 class OddFormsFlatX(TypedDict):
-    kind: Literal["x"]
     id: int
+    kind: Literal["x"]
 
 
 class OddFormsFlatY(TypedDict):
-    kind: Literal["y"]
     id: int
+    kind: Literal["y"]
     more: NotRequired[str]
 
 
@@ -199,6 +206,19 @@ class OddFormsOverlappingA(TypedDict):
 OddFormsResult: TypeAlias = "Options2 | Literal[\"none\"]"
 
 
+OddLoopsTagged: TypeAlias = "OddLoopsTaggedA | OddLoopsTaggedB"
+
+
+class OddLoopsTaggedA(TypedDict):
+    k: Literal["a"]
+    left: NotRequired[Side]
+    right: NotRequired[tuple[Side, int]]
+
+
+class OddLoopsTaggedB(TypedDict):
+    k: Literal["b"]
+
+
 class Options2(TypedDict):
     x: NotRequired[str]
 
@@ -211,7 +231,7 @@ class Pair(TypedDict):
 Side: TypeAlias = "Pair | int | str"
 
 
-Size: TypeAlias = Literal["", "self", "Self", "a b", "a-b", "2", "*/", "\"\"\"\\"]
+Size: TypeAlias = Literal["", "self", "Self", "a b", "a-b", "2", "*/", "‮ ", "\"\"\"\\"]
 
 
 String2 = TypedDict(
@@ -391,10 +411,12 @@ async def odd_loops(
     /,
     *,
     chain: Chain | None = None,
+    endless: Endless | None = None,
     itself: Itself | None = None,
     missing: Any | None = None,
     pair: Pair | None = None,
     remote: Any | None = None,
+    tagged: OddLoopsTagged | None = None,
     options: Options = Options(),
 ) -> Job[Any]:
     """missing: Not expressed as a type: the schema refers to #/$defs/Missing, which is not in it.
@@ -406,10 +428,12 @@ async def odd_loops(
         {},
         {
             "chain": chain,
+            "endless": endless,
             "itself": itself,
             "missing": missing,
             "pair": pair,
             "remote": remote,
+            "tagged": tagged,
         },
         options,
         Options(timeout=60.0, priority=0, max_retries=3),

@@ -146,6 +146,18 @@ pub type A = Value;
 pub type Chain = Value;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Endless {
+    A(EndlessA),
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EndlessA {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub a: Option<i64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Int {
     pub int: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -258,6 +270,20 @@ pub enum OddFormsResult {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "k")]
+pub enum OddLoopsTagged {
+    #[serde(rename = "a")]
+    A {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        left: Option<Side>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        right: Option<(Side, i64)>,
+    },
+    #[serde(rename = "b")]
+    B,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Options2 {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub x: Option<String>,
@@ -295,8 +321,10 @@ pub enum Size {
     N2,
     #[serde(rename = "*/")]
     N3,
-    #[serde(rename = "\"\"\"\\")]
+    #[serde(rename = "\u{202e}\u{2028}")]
     N4,
+    #[serde(rename = "\"\"\"\\")]
+    N5,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -473,6 +501,7 @@ pub struct OddFormsArgs {
     pub not: Option<Value>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub numbers: Option<OddFormsNumbers>,
+    /// Always `5`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub one: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -481,6 +510,7 @@ pub struct OddFormsArgs {
     pub single: Option<(String,)>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uint: Option<u64>,
+    /// Always `true`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub yes: Option<bool>,
 }
@@ -507,6 +537,8 @@ pub struct OddLoopsArgs {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chain: Option<Chain>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endless: Option<Endless>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub itself: Option<Itself>,
     /// Not expressed as a type: the schema refers to #/$defs/Missing, which is not in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -516,12 +548,14 @@ pub struct OddLoopsArgs {
     /// Not expressed as a type: the schema refers to elsewhere.json, which is not in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remote: Option<Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tagged: Option<OddLoopsTagged>,
 }
 
 impl OddLoopsArgs {
     /// Of what is required; the rest is left out.
     pub fn new() -> Self {
-        Self { chain: None, itself: None, missing: None, pair: None, remote: None }
+        Self { chain: None, endless: None, itself: None, missing: None, pair: None, remote: None, tagged: None }
     }
 }
 

@@ -90,6 +90,12 @@ export type A = Array<A> | null;
 
 export type Chain = unknown;
 
+export type Endless = EndlessA;
+
+export type EndlessA = {
+    a?: number;
+};
+
 export type Int = {
     int: number;
     await?: string;
@@ -112,13 +118,13 @@ export type OddFormsAdjacentB = {
 export type OddFormsFlat = OddFormsFlatX | OddFormsFlatY;
 
 export type OddFormsFlatX = {
-    kind: "x";
     id: number;
+    kind: "x";
 };
 
 export type OddFormsFlatY = {
-    kind: "y";
     id: number;
+    kind: "y";
     more?: string;
 };
 
@@ -154,6 +160,18 @@ export type OddFormsOverlappingA = {
 
 export type OddFormsResult = Options2 | "none";
 
+export type OddLoopsTagged = OddLoopsTaggedA | OddLoopsTaggedB;
+
+export type OddLoopsTaggedA = {
+    k: "a";
+    left?: Side;
+    right?: [Side, number];
+};
+
+export type OddLoopsTaggedB = {
+    k: "b";
+};
+
 export type Options2 = {
     x?: string;
 };
@@ -165,7 +183,7 @@ export type Pair = {
 
 export type Side = Pair | number | string;
 
-export type Size = "" | "self" | "Self" | "a b" | "a-b" | "2" | "*/" | "\"\"\"\\";
+export type Size = "" | "self" | "Self" | "a b" | "a-b" | "2" | "*/" | "‮ " | "\"\"\"\\";
 
 export type String2 = {
     Size?: Size;
@@ -287,12 +305,14 @@ export function oddForms(
 /** The arguments of `odd.loops`. */
 export type OddLoopsArgs = {
     chain?: Chain;
+    endless?: Endless;
     itself?: Itself;
     /** Not expressed as a type: the schema refers to #/$defs/Missing, which is not in it. */
     missing?: unknown;
     pair?: Pair;
     /** Not expressed as a type: the schema refers to elsewhere.json, which is not in it. */
     remote?: unknown;
+    tagged?: OddLoopsTagged;
 };
 
 /** Publishes odd.loops. */

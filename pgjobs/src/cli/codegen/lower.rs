@@ -45,7 +45,7 @@ impl Lowering {
         {
             return self.reference(root, reference);
         }
-        if needs_name(object) {
+        if needs_name(root, object) {
             self.named(root, schema, title(schema, hint))
         } else {
             self.plain(root, object, hint)
@@ -125,8 +125,8 @@ impl Lowering {
 
     fn form(&mut self, root: &Value, schema: &Value, name: &str) -> Form {
         let Some(object) = schema.as_object() else { return Form::Alias(self.ty(root, schema, name)) };
-        let variants = object::variants(object);
-        if object::without_null(object).is_some() || !needs_name(object) {
+        let variants = object::variants(root, object);
+        if object::without_null(object).is_some() || !needs_name(root, object) {
             return Form::Alias(self.ty(root, schema, name));
         }
         if let Some(choices) = variants.iter().map(choices).collect::<Option<Vec<_>>>()
@@ -152,7 +152,7 @@ impl Lowering {
                 _ => self.ty(root, variant, &hint),
             };
             if let Type::Named(made) = &ty
-                && variant.get("$ref").is_none()
+                && variant.as_object().is_some_and(object::is_object)
                 && let Some(Definition { form: Form::Record(Record { is_variant, .. }), .. }) =
                     self.definitions.get_mut(made)
             {
@@ -167,8 +167,8 @@ impl Lowering {
 }
 
 /// Whether a schema is what some language cannot write without naming it.
-fn needs_name(schema: &Map<String, Value>) -> bool {
-    object::is_object(schema) || object::variants(schema).len() > 1
+fn needs_name(root: &Value, schema: &Map<String, Value>) -> bool {
+    object::is_object(schema) || object::variants(root, schema).len() > 1
 }
 
 fn title(schema: &Value, otherwise: &str) -> String {

@@ -6,6 +6,7 @@ mod model;
 mod module;
 mod names;
 mod object;
+mod parts;
 mod python;
 mod refs;
 mod rust;

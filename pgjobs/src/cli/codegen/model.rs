@@ -127,6 +127,11 @@ impl Record {
     pub(super) fn is_empty(&self) -> bool {
         self.fields.is_empty() && self.rest.is_none()
     }
+
+    /// The types of its values.
+    pub(super) fn types(&self) -> impl Iterator<Item = &Type> {
+        self.fields.iter().map(|field| &field.ty).chain(&self.rest)
+    }
 }
 
 impl Field {

@@ -1,15 +1,13 @@
 //! Schemas of objects: their fields, also those that come from parts, and their variants.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Map, Value, json};
 
 use super::lower::Lowering;
 use super::model::{Field, Record};
 use super::names::pascal;
-use super::refs::resolve;
+use super::parts::{self, Whole};
 
-type Object = Map<String, Value>;
+pub(super) type Object = Map<String, Value>;
 
 /// Whether it is an object with known keys, alone or beside variants.
 pub(super) fn is_object(schema: &Object) -> bool {
@@ -27,12 +25,12 @@ pub(super) fn values(schema: &Object) -> Option<&Value> {
     one.or_else(|| schema.get("additionalProperties").filter(|values| values.is_object()))
 }
 
-fn list<'a>(schema: &'a Object, key: &str) -> &'a [Value] {
+pub(super) fn list<'a>(schema: &'a Object, key: &str) -> &'a [Value] {
     schema.get(key).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
-/// What it may be one of, each with what holds for all.
-pub(super) fn variants(schema: &Object) -> Vec<Value> {
+/// What it may be one of.
+pub(super) fn variants(root: &Value, schema: &Object) -> Vec<Value> {
     if let Some([_, _, ..]) = schema.get("enum").and_then(Value::as_array).map(Vec::as_slice) {
         return list(schema, "enum").iter().map(|value| json!({ "const": value })).collect();
     }
@@ -40,15 +38,17 @@ pub(super) fn variants(schema: &Object) -> Vec<Value> {
         let with = |ty: &Value| changed(schema, "type", Some(ty.clone()));
         return types.iter().map(with).collect();
     }
-    let key = if schema.contains_key("oneOf") { "oneOf" } else { "anyOf" };
-    let of_all: Object =
-        schema.iter().filter(|(name, _)| *name != key).map(|(k, v)| (k.clone(), v.clone())).collect();
-    match list(schema, key) {
-        several if is_object(&of_all) => {
-            several.iter().map(|variant| json!({ "allOf": [variant, of_all] })).collect()
-        }
-        several => several.to_vec(),
+    if is_object(schema) {
+        let whole = Value::Object(schema.clone());
+        let several = parts::alternatives(root, &whole);
+        return if several.len() > 1 {
+            several.into_iter().map(|of| json!({ "allOf": of })).collect()
+        } else {
+            Vec::new()
+        };
     }
+    let key = if schema.contains_key("oneOf") { "oneOf" } else { "anyOf" };
+    list(schema, key).to_vec()
 }
 
 fn changed(schema: &Object, key: &str, value: Option<Value>) -> Value {
@@ -86,7 +86,7 @@ fn without_value(schema: &Object, key: &str, value: &Value) -> Option<Value> {
 /// A word for a variant: its tag, its only key, its text.
 pub(super) fn variant_word(variant: &Value) -> Option<String> {
     let parts = variant["allOf"].as_array().map(Vec::as_slice).unwrap_or_default();
-    if let Some(word) = parts.iter().find_map(variant_word) {
+    if let Some(word) = parts.iter().rev().find_map(variant_word) {
         return Some(word);
     }
     let own = variant["title"].as_str().or_else(|| variant["const"].as_str());
@@ -98,9 +98,7 @@ pub(super) fn variant_word(variant: &Value) -> Option<String> {
 
 /// The fields of an object, with those of the parts that it is made of.
 pub(super) fn record(lowering: &mut Lowering, root: &Value, schema: &Value, name: &str) -> Record {
-    let mut parts = Parts::default();
-    parts.gather(root, schema, 0);
-    let Parts { properties, required, rest } = parts;
+    let Whole { properties, required, rest } = parts::whole(root, schema);
     let place = |name: &str| required.iter().position(|needed| needed == name);
     let mut fields: Vec<Field> = properties
         .iter()
@@ -121,31 +119,4 @@ pub(super) fn record(lowering: &mut Lowering, root: &Value, schema: &Value, name
 fn field_hint(record: &str, key: &str) -> String {
     let key = pascal(key);
     if record.ends_with(&key) { format!("{record}Content") } else { format!("{record}{key}") }
-}
-
-#[derive(Default)]
-struct Parts {
-    properties: BTreeMap<String, Value>,
-    required: Vec<String>,
-    rest: Option<Value>,
-}
-
-impl Parts {
-    fn gather(&mut self, root: &Value, schema: &Value, depth: usize) {
-        let Some(schema) = schema.as_object().filter(|_| depth < 16) else { return };
-        for (key, property) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
-            self.properties.entry(key.clone()).or_insert_with(|| property.clone());
-        }
-        let required = list(schema, "required").iter().filter_map(Value::as_str);
-        let new = required.filter(|name| !self.required.iter().any(|known| known == name)).map(str::to_owned);
-        self.required.extend(new.collect::<Vec<_>>());
-        let further =
-            schema.get("additionalProperties").filter(|values| *values == &json!(true) || values.is_object());
-        self.rest = self.rest.take().or_else(|| further.cloned());
-        let target =
-            schema.get("$ref").and_then(Value::as_str).and_then(|reference| resolve(root, reference));
-        for part in list(schema, "allOf").iter().chain(target) {
-            self.gather(root, part, depth + 1);
-        }
-    }
 }

@@ -21,7 +21,7 @@ pub(super) fn write(module: &Module, header: &str) -> String {
     let mut source = Source::default();
     source.line(format!("// {header}"));
     source.raw(RUNTIME);
-    let shapes = Shapes::of(&module.definitions);
+    let shapes = Shapes::of(module);
     for definition in &module.definitions {
         define(&mut source, definition, &shapes);
     }
@@ -55,6 +55,9 @@ pub(super) fn fields(source: &mut Source, record: &Record, public: &str, ty: &dy
     let mut names = Names::default();
     for field in &record.fields {
         doc(source, &field.about());
+        if let Type::Constant(value) = &field.ty {
+            doc(source, &format!("Always `{value}`."));
+        }
         let (name, renamed) = identifier(&mut names, &field.name);
         if renamed {
             source.line(format!("#[serde(rename = {:?})]", field.name));

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::model::{Choice, Definition, Form, Record, Type};
+use super::model::{Choice, Definition, Form, Module, Record, Type};
 use super::names::{Names, pascal};
 use super::rust::{doc, fields, structure};
 use super::rust_type::{optional, tuple, ty};
@@ -27,16 +27,27 @@ enum Tag {
 }
 
 impl<'a> Shapes<'a> {
-    pub(super) fn of(definitions: &'a [Definition]) -> Self {
+    pub(super) fn of(module: &'a Module) -> Self {
+        let definitions = &module.definitions;
         let by_name = definitions.iter().map(|definition| (definition.name.as_str(), definition)).collect();
         let mut shapes = Shapes { definitions: by_name, inside: BTreeSet::new() };
+        let mut used = BTreeSet::new();
+        for task in &module.tasks {
+            names_in(&task.result, &mut used);
+            task.args.types().for_each(|of| names_in(of, &mut used));
+        }
         for definition in definitions {
-            if let Form::Union(types) = &definition.form
-                && !matches!(shapes.tag(types), Tag::None)
-            {
-                shapes.inside.extend(types.iter().filter_map(name_of));
+            match &definition.form {
+                Form::Union(types) if !matches!(shapes.tag(types), Tag::None) => {
+                    shapes.inside.extend(types.iter().filter_map(name_of));
+                }
+                Form::Union(types) => types.iter().for_each(|of| names_in(of, &mut used)),
+                Form::Record(record) => record.types().for_each(|of| names_in(of, &mut used)),
+                Form::Alias(of) => names_in(of, &mut used),
+                Form::Choice(_) => {}
             }
         }
+        shapes.inside.retain(|name| !used.contains(name));
         shapes
     }
 
@@ -93,6 +104,11 @@ impl<'a> Shapes<'a> {
 
 fn name_of(of: &Type) -> Option<&str> {
     if let Type::Named(name) = of { Some(name) } else { None }
+}
+
+fn names_in<'a>(of: &'a Type, found: &mut BTreeSet<&'a str>) {
+    found.extend(name_of(of));
+    of.parts().iter().for_each(|part| names_in(part, found));
 }
 
 fn is_constant(of: &Type) -> bool {

@@ -1,0 +1,93 @@
+//! Objects that are made of parts: `allOf`, a reference beside properties, variants beside properties.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::object::{Object, list};
+use super::refs::resolve;
+
+/// More alternatives than these are not told apart.
+const MOST: usize = 64;
+
+/// The references that lead to a part; none is followed in itself.
+type Path<'a> = Vec<&'a str>;
+
+/// An object that may be one of several, as the parts of each: serde flattens enums into structs.
+pub(super) fn alternatives(root: &Value, schema: &Value) -> Vec<Vec<Value>> {
+    of(root, schema, &Vec::new())
+}
+
+fn of<'a>(root: &'a Value, schema: &'a Value, path: &Path<'a>) -> Vec<Vec<Value>> {
+    let Some(object) = schema.as_object() else { return vec![Vec::new()] };
+    let is_own = |key: &str| !["$ref", "allOf", "oneOf", "anyOf"].contains(&key);
+    let own: Object =
+        object.iter().filter(|(key, _)| is_own(key)).map(|(k, v)| (k.clone(), v.clone())).collect();
+    let mut several = vec![vec![Value::Object(own)]];
+    for (part, path) in parts(root, object, path) {
+        several = product(several, of(root, part, &path));
+    }
+    for key in ["oneOf", "anyOf"] {
+        let variants: Vec<Vec<Value>> =
+            list(object, key).iter().flat_map(|variant| of(root, variant, path)).collect();
+        if !variants.is_empty() {
+            several = product(several, variants);
+        }
+    }
+    several
+}
+
+/// What it is made of: the parts of `allOf`, and what it refers to.
+fn parts<'a>(root: &'a Value, schema: &'a Object, path: &Path<'a>) -> Vec<(&'a Value, Path<'a>)> {
+    let mut parts: Vec<_> = list(schema, "allOf").iter().map(|part| (part, path.clone())).collect();
+    if let Some(reference) = schema.get("$ref").and_then(Value::as_str).filter(|new| !path.contains(new))
+        && let Some(target) = resolve(root, reference)
+    {
+        parts.push((target, [&path[..], &[reference]].concat()));
+    }
+    parts
+}
+
+fn product(left: Vec<Vec<Value>>, right: Vec<Vec<Value>>) -> Vec<Vec<Value>> {
+    if left.len() * right.len() > MOST {
+        return left;
+    }
+    left.iter().flat_map(|left| right.iter().map(move |right| [&left[..], right].concat())).collect()
+}
+
+/// What all parts of an object say together.
+#[derive(Default)]
+pub(super) struct Whole {
+    pub(super) properties: BTreeMap<String, Value>,
+    /// In the order of the schema.
+    pub(super) required: Vec<String>,
+    /// The schema of further keys.
+    pub(super) rest: Option<Value>,
+}
+
+/// The parts of an object, put together.
+pub(super) fn whole(root: &Value, schema: &Value) -> Whole {
+    let mut whole = Whole::default();
+    whole.gather(root, schema, &Vec::new());
+    whole
+}
+
+impl Whole {
+    fn gather<'a>(&mut self, root: &'a Value, schema: &'a Value, path: &Path<'a>) {
+        let Some(schema) = schema.as_object() else { return };
+        for (key, property) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
+            self.properties.entry(key.clone()).or_insert_with(|| property.clone());
+        }
+        for name in list(schema, "required").iter().filter_map(Value::as_str) {
+            if !self.required.iter().any(|known| known == name) {
+                self.required.push(name.to_owned());
+            }
+        }
+        let further = schema.get("additionalProperties");
+        let further = further.filter(|values| *values == &json!(true) || values.is_object());
+        self.rest = self.rest.take().or_else(|| further.cloned());
+        for (part, path) in parts(root, schema, path) {
+            self.gather(root, part, &path);
+        }
+    }
+}
