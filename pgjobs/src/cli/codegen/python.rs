@@ -148,16 +148,19 @@ fn function(source: &mut Source, task: &Task, name: &str) {
     });
     source.block(format!(") -> Job[{}]:", ty(&task.result)), "", |source| {
         docstring(source, &about(task, &parameters));
-        source.block("return await _publish(", ")", |source| {
-            source.line("connection,");
-            source.line(format!("{},", quoted(&task.name)));
-            let (required, optional): (Vec<_>, Vec<_>) =
-                parameters.iter().partition(|(_, field)| field.required);
-            dict(source, &required, rest.as_ref().map(|(name, _)| name.as_str()));
-            dict(source, &optional, None);
-            source.line("options,");
-            source.line(format!("Options({}),", defaults(&task.defaults)));
-        });
+        call(source, task, &parameters, rest.as_ref().map(|(name, _)| name.as_str()));
+    });
+}
+
+fn call(source: &mut Source, task: &Task, parameters: &[Parameter], further: Option<&str>) {
+    let (required, optional): (Vec<_>, Vec<_>) = parameters.iter().partition(|(_, field)| field.required);
+    source.block("return await _publish(", ")", |source| {
+        source.line("connection,");
+        source.line(format!("{},", quoted(&task.name)));
+        dict(source, &required, further);
+        dict(source, &optional, None);
+        source.line("options,");
+        source.line(format!("Options({}),", defaults(&task.defaults)));
     });
 }
 

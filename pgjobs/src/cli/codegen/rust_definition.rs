@@ -199,33 +199,39 @@ fn union(source: &mut Source, name: &str, types: &[Type], shapes: &Shapes) {
     let mut names = Names::without(&["Self"]);
     source.block(format!("pub enum {name} {{"), "}", |source| {
         for of in types {
-            let ty = |of: &Type| shapes.boxed(of, name);
-            match (&tag, of, shapes.variant(of)) {
-                (Tag::External, Type::Constant(Value::String(value)), _) => {
-                    source.line(format!("#[serde(rename = {value:?})]"));
-                    source.line(format!("{},", names.unique(&pascal(value), "")));
+            match (&tag, shapes.variant(of)) {
+                (Tag::External, record) => {
+                    external(source, &mut names, of, record, &|of| shapes.boxed(of, name))
                 }
-                (Tag::External, _, Some(record)) => {
-                    for field in &record.fields {
-                        doc(source, &field.about());
-                        source.line(format!("#[serde(rename = {:?})]", field.name));
-                        source.line(format!(
-                            "{}({}),",
-                            names.unique(&pascal(&field.name), ""),
-                            ty(&field.ty)
-                        ));
-                    }
-                }
-                (Tag::Internal(tag), _, Some(record)) => {
-                    let value = value_of(record, tag).unwrap_or_default();
+                (Tag::Internal(tag), Some(record)) => {
                     doc(source, &shapes.about(of));
-                    source.line(format!("#[serde(rename = {value:?})]"));
-                    variant(source, &names.unique(&pascal(&value), ""), record, tag, &ty);
+                    internal(source, &mut names, record, tag, &|of| shapes.boxed(of, name));
                 }
-                _ => source.line(format!("{}({}),", names.unique(&word(of, name), ""), ty(of))),
+                _ => {
+                    source.line(format!("{}({}),", names.unique(&word(of, name), ""), shapes.boxed(of, name)))
+                }
             }
         }
     });
+}
+
+/// A variant that is its name alone, or the only key of an object.
+fn external(
+    source: &mut Source,
+    names: &mut Names,
+    of: &Type,
+    record: Option<&Record>,
+    ty: &dyn Fn(&Type) -> String,
+) {
+    if let Type::Constant(Value::String(value)) = of {
+        source.line(format!("#[serde(rename = {value:?})]"));
+        source.line(format!("{},", names.unique(&pascal(value), "")));
+    }
+    for field in record.into_iter().flat_map(|record| &record.fields) {
+        doc(source, &field.about());
+        source.line(format!("#[serde(rename = {:?})]", field.name));
+        source.line(format!("{}({}),", names.unique(&pascal(&field.name), ""), ty(&field.ty)));
+    }
 }
 
 impl Shapes<'_> {
@@ -237,7 +243,17 @@ impl Shapes<'_> {
     }
 }
 
-fn variant(source: &mut Source, name: &str, record: &Record, tag: &str, ty: &dyn Fn(&Type) -> String) {
+/// A variant that has its name among its keys.
+fn internal(
+    source: &mut Source,
+    names: &mut Names,
+    record: &Record,
+    tag: &str,
+    ty: &dyn Fn(&Type) -> String,
+) {
+    let value = value_of(record, tag).unwrap_or_default();
+    let name = names.unique(&pascal(&value), "");
+    source.line(format!("#[serde(rename = {value:?})]"));
     if record.fields.len() == 1 && record.rest.is_none() {
         return source.line(format!("{name},"));
     }
