@@ -43,10 +43,23 @@ async fn a_task_that_nobody_declared_is_left_out_with_a_note() {
     assert!(String::from_utf8_lossy(&said.stderr).contains("demo.unknown is left out"), "{said:?}");
 }
 
+/// The database keeps schemas with their keys in another order than the program writes them.
 #[tokio::test]
-async fn the_programs_own_tasks_need_no_worker() {
-    let db = pgjobs_tests::Db::empty().await;
-    let said = codegen(&db, &["--lang", "typescript", "--linked", "--json"]);
-    let document: serde_json::Value = serde_json::from_slice(&said.stdout).expect("one document");
-    assert!(document["source"].as_str().is_some_and(|source| source.contains("export function appAdd(")));
+async fn a_programs_own_tasks_are_the_same_with_and_without_a_database() {
+    let db = pgjobs_tests::Db::new().await;
+    let migrate = std::process::Command::new(env!("CARGO_BIN_EXE_app"))
+        .arg("migrate")
+        .env("DATABASE_URL", &db.url)
+        .output();
+    assert!(migrate.expect("the program starts").status.success());
+    for lang in ["python", "typescript", "rust"] {
+        let source = |more: &[&str]| {
+            let said = codegen(&db, &[&["--lang", lang, "--json"], more].concat());
+            let document: serde_json::Value = serde_json::from_slice(&said.stdout).expect("one document");
+            let source = document["source"].as_str().expect("a source").to_owned();
+            source.split_once('\n').expect("a first line").1.to_owned()
+        };
+        assert!(source(&[]).contains("\"app.add\""));
+        assert_eq!(source(&[]), source(&["--linked"]));
+    }
 }
