@@ -10,26 +10,30 @@ use super::refs::resolve;
 /// More alternatives than these are not told apart.
 const MOST: usize = 64;
 
+/// More parts than these are not looked at: definitions that each hold the next twice make a million of twenty.
+const PARTS: usize = 4096;
+
 /// The references that lead to a part; none is followed in itself.
 type Path<'a> = Vec<&'a str>;
 
 /// An object that may be one of several, as the parts of each: serde flattens enums into structs.
 pub(super) fn alternatives(root: &Value, schema: &Value) -> Vec<Vec<Value>> {
-    of(root, schema, &Vec::new())
+    of(root, schema, &Vec::new(), &mut { PARTS })
 }
 
-fn of<'a>(root: &'a Value, schema: &'a Value, path: &Path<'a>) -> Vec<Vec<Value>> {
-    let Some(object) = schema.as_object() else { return vec![Vec::new()] };
+fn of<'a>(root: &'a Value, schema: &'a Value, path: &Path<'a>, left: &mut usize) -> Vec<Vec<Value>> {
+    let Some(object) = schema.as_object().filter(|_| *left > 0) else { return vec![Vec::new()] };
+    *left -= 1;
     let is_own = |key: &str| !["$ref", "allOf", "oneOf", "anyOf"].contains(&key);
     let own: Object =
         object.iter().filter(|(key, _)| is_own(key)).map(|(k, v)| (k.clone(), v.clone())).collect();
     let mut several = vec![vec![Value::Object(own)]];
     for (part, path) in parts(root, object, path) {
-        several = product(several, of(root, part, &path));
+        several = product(several, of(root, part, &path, left));
     }
     for key in ["oneOf", "anyOf"] {
         let variants: Vec<Vec<Value>> =
-            list(object, key).iter().flat_map(|variant| of(root, variant, path)).collect();
+            list(object, key).iter().flat_map(|variant| of(root, variant, path, left)).collect();
         if !variants.is_empty() {
             several = product(several, variants);
         }
@@ -68,13 +72,14 @@ pub(super) struct Whole {
 /// The parts of an object, put together.
 pub(super) fn whole(root: &Value, schema: &Value) -> Whole {
     let mut whole = Whole::default();
-    whole.gather(root, schema, &Vec::new());
+    whole.gather(root, schema, &Vec::new(), &mut { PARTS });
     whole
 }
 
 impl Whole {
-    fn gather<'a>(&mut self, root: &'a Value, schema: &'a Value, path: &Path<'a>) {
-        let Some(schema) = schema.as_object() else { return };
+    fn gather<'a>(&mut self, root: &'a Value, schema: &'a Value, path: &Path<'a>, left: &mut usize) {
+        let Some(schema) = schema.as_object().filter(|_| *left > 0) else { return };
+        *left -= 1;
         for (key, property) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
             self.properties.entry(key.clone()).or_insert_with(|| property.clone());
         }
@@ -87,7 +92,7 @@ impl Whole {
         let further = further.filter(|values| *values == &json!(true) || values.is_object());
         self.rest = self.rest.take().or_else(|| further.cloned());
         for (part, path) in parts(root, schema, path) {
-            self.gather(root, part, &path);
+            self.gather(root, part, &path, left);
         }
     }
 }
