@@ -122,31 +122,7 @@ A: TypeAlias = "list[A] | None"
 Chain: TypeAlias = "Any"
 
 
-class D0(TypedDict):
-    p0: NotRequired[int]
-    p1: NotRequired[int]
-    p10: NotRequired[int]
-    p11: NotRequired[int]
-    p12: NotRequired[int]
-    p13: NotRequired[int]
-    p14: NotRequired[int]
-    p15: NotRequired[int]
-    p16: NotRequired[int]
-    p17: NotRequired[int]
-    p18: NotRequired[int]
-    p19: NotRequired[int]
-    p2: NotRequired[int]
-    p20: NotRequired[int]
-    p21: NotRequired[int]
-    p22: NotRequired[int]
-    p23: NotRequired[int]
-    p3: NotRequired[int]
-    p4: NotRequired[int]
-    p5: NotRequired[int]
-    p6: NotRequired[int]
-    p7: NotRequired[int]
-    p8: NotRequired[int]
-    p9: NotRequired[int]
+D0: TypeAlias = "Any"
 
 
 Endless: TypeAlias = "EndlessA"
@@ -462,6 +438,25 @@ async def odd_loops(
             "remote": remote,
             "tagged": tagged,
         },
+        options,
+        Options(timeout=60.0, priority=0, max_retries=3),
+    )
+
+
+async def odd_several(
+    connection: Connection,
+    /,
+    *,
+    x: int,
+    options: Options = Options(),
+    **kwargs: Any,
+) -> Job[Any]:
+    """Publishes odd.several."""
+    return await _publish(
+        connection,
+        "odd.several",
+        {"x": x} | kwargs,
+        {},
         options,
         Options(timeout=60.0, priority=0, max_retries=3),
     )

@@ -145,57 +145,7 @@ pub type A = Value;
 
 pub type Chain = Value;
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct D0 {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub p0: Option<i64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub p1: Option<i64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub p10: Option<i64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub p11: Option<i64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub p12: Option<i64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub p13: Option<i64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub p14: Option<i64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub p15: Option<i64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub p16: Option<i64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub p17: Option<i64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub p18: Option<i64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub p19: Option<i64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub p2: Option<i64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub p20: Option<i64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub p21: Option<i64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub p22: Option<i64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub p23: Option<i64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub p3: Option<i64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub p4: Option<i64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub p5: Option<i64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub p6: Option<i64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub p7: Option<i64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub p8: Option<i64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub p9: Option<i64>,
-}
+pub type D0 = Value;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
@@ -618,6 +568,31 @@ pub async fn odd_loops(
     options: &Options,
 ) -> Result<Job<Value>, sqlx::Error> {
     publish(executor, "odd.loops", args, options, (Some(60.0), Some(0), Some(3))).await
+}
+
+/// The arguments of `odd.several`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OddSeveralArgs {
+    pub x: i64,
+    /// Further keys.
+    #[serde(flatten)]
+    pub further: BTreeMap<String, Value>,
+}
+
+impl OddSeveralArgs {
+    /// Of what is required; the rest is left out.
+    pub fn new(x: i64) -> Self {
+        Self { x, further: BTreeMap::new() }
+    }
+}
+
+/// Publishes a job of this task.
+pub async fn odd_several(
+    executor: impl PgExecutor<'_>,
+    args: &OddSeveralArgs,
+    options: &Options,
+) -> Result<Job<Value>, sqlx::Error> {
+    publish(executor, "odd.several", args, options, (Some(60.0), Some(0), Some(3))).await
 }
 
 /// The arguments of `odd.silent`.

@@ -90,32 +90,7 @@ export type A = Array<A> | null;
 
 export type Chain = unknown;
 
-export type D0 = {
-    p0?: number;
-    p1?: number;
-    p10?: number;
-    p11?: number;
-    p12?: number;
-    p13?: number;
-    p14?: number;
-    p15?: number;
-    p16?: number;
-    p17?: number;
-    p18?: number;
-    p19?: number;
-    p2?: number;
-    p20?: number;
-    p21?: number;
-    p22?: number;
-    p23?: number;
-    p3?: number;
-    p4?: number;
-    p5?: number;
-    p6?: number;
-    p7?: number;
-    p8?: number;
-    p9?: number;
-};
+export type D0 = unknown;
 
 export type Endless = EndlessA;
 
@@ -349,6 +324,20 @@ export function oddLoops(
     options: Options = {},
 ): Promise<Job<unknown>> {
     return publish<unknown>(sql, "odd.loops", args, options, { timeout: 60, priority: 0, maxRetries: 3 });
+}
+
+/** The arguments of `odd.several`. */
+export type OddSeveralArgs = {
+    x: number;
+} & { [key: string]: unknown };
+
+/** Publishes odd.several. */
+export function oddSeveral(
+    sql: Connection,
+    args: OddSeveralArgs,
+    options: Options = {},
+): Promise<Job<unknown>> {
+    return publish<unknown>(sql, "odd.several", args, options, { timeout: 60, priority: 0, maxRetries: 3 });
 }
 
 /** The arguments of `odd.silent`. */

@@ -125,6 +125,9 @@ impl Lowering {
 
     fn form(&mut self, root: &Value, schema: &Value, name: &str) -> Form {
         let Some(object) = schema.as_object() else { return Form::Alias(self.ty(root, schema, name)) };
+        if object::is_vast(root, schema) {
+            return Form::Alias(unsaid("it may be one of too many things"));
+        }
         let variants = object::variants(root, object);
         if object::without_null(object).is_some() || !needs_name(root, object) {
             return Form::Alias(self.ty(root, schema, name));

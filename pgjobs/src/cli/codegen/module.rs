@@ -6,6 +6,7 @@ use super::lower::Lowering;
 use super::model::{Defaults, Module, Task, Type};
 use super::names::pascal;
 use super::object;
+use super::parts;
 use crate::TaskDef;
 use crate::inspect::TaskRow;
 
@@ -65,8 +66,11 @@ pub(super) fn module(mut signatures: Vec<Signature>) -> Module {
 fn lower(lowering: &mut Lowering, task: Signature, args_name: String) -> Task {
     let hint = pascal(&task.name);
     let mut args = object::record(lowering, &task.args, &task.args, &hint);
-    if args.is_empty() && task.args["additionalProperties"] != json!(false) {
-        args.rest = Some(Type::Any); // a schema that says nothing
+    let says_nothing = args.is_empty() && task.args["additionalProperties"] != json!(false);
+    let is_one_of_several =
+        parts::alternatives(&task.args, &task.args).is_none_or(|several| several.len() > 1);
+    if says_nothing || is_one_of_several {
+        args.rest = Some(Type::Any);
     }
     let result = lowering.ty(&task.result, &task.result, &format!("{hint}Result"));
     Task { name: task.name, doc: task.doc, args_name, args, result, defaults: task.defaults }

@@ -29,6 +29,11 @@ pub(super) fn list<'a>(schema: &'a Object, key: &str) -> &'a [Value] {
     schema.get(key).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
+/// Whether it may be one of so many that no type says it.
+pub(super) fn is_vast(root: &Value, schema: &Value) -> bool {
+    schema.as_object().is_some_and(is_object) && parts::alternatives(root, schema).is_none()
+}
+
 /// What it may be one of.
 pub(super) fn variants(root: &Value, schema: &Object) -> Vec<Value> {
     if let Some([_, _, ..]) = schema.get("enum").and_then(Value::as_array).map(Vec::as_slice) {
@@ -40,7 +45,7 @@ pub(super) fn variants(root: &Value, schema: &Object) -> Vec<Value> {
     }
     if is_object(schema) {
         let whole = Value::Object(schema.clone());
-        let several = parts::alternatives(root, &whole);
+        let several = parts::alternatives(root, &whole).unwrap_or_default();
         return if several.len() > 1 {
             several.into_iter().map(|of| json!({ "allOf": of })).collect()
         } else {

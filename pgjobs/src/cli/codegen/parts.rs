@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use super::object::{Object, list};
 use super::refs::resolve;
 
-/// More alternatives than these are not told apart.
-const MOST: usize = 64;
+/// More alternatives than these are no type that anybody would use.
+const MOST: usize = 256;
 
 /// More parts than these are not looked at: definitions that each hold the next twice make a million of twenty.
 const PARTS: usize = 4096;
@@ -16,29 +16,32 @@ const PARTS: usize = 4096;
 /// The references that lead to a part; none is followed in itself.
 type Path<'a> = Vec<&'a str>;
 
-/// An object that may be one of several, as the parts of each: serde flattens enums into structs.
-pub(super) fn alternatives(root: &Value, schema: &Value) -> Vec<Vec<Value>> {
+/// An object that may be one of several, as the parts of each: serde flattens enums into structs. None when there
+/// are too many.
+pub(super) fn alternatives(root: &Value, schema: &Value) -> Option<Vec<Vec<Value>>> {
     of(root, schema, &Vec::new(), &mut { PARTS })
 }
 
-fn of<'a>(root: &'a Value, schema: &'a Value, path: &Path<'a>, left: &mut usize) -> Vec<Vec<Value>> {
-    let Some(object) = schema.as_object().filter(|_| *left > 0) else { return vec![Vec::new()] };
-    *left -= 1;
+fn of<'a>(root: &'a Value, schema: &'a Value, path: &Path<'a>, left: &mut usize) -> Option<Vec<Vec<Value>>> {
+    let Some(object) = schema.as_object() else { return Some(vec![Vec::new()]) };
+    *left = left.checked_sub(1)?;
     let is_own = |key: &str| !["$ref", "allOf", "oneOf", "anyOf"].contains(&key);
     let own: Object =
         object.iter().filter(|(key, _)| is_own(key)).map(|(k, v)| (k.clone(), v.clone())).collect();
     let mut several = vec![vec![Value::Object(own)]];
     for (part, path) in parts(root, object, path) {
-        several = product(several, of(root, part, &path, left));
+        several = product(several, of(root, part, &path, left)?)?;
     }
     for key in ["oneOf", "anyOf"] {
-        let variants: Vec<Vec<Value>> =
-            list(object, key).iter().flat_map(|variant| of(root, variant, path, left)).collect();
+        let mut variants = Vec::new();
+        for variant in list(object, key) {
+            variants.extend(of(root, variant, path, left)?);
+        }
         if !variants.is_empty() {
-            several = product(several, variants);
+            several = product(several, variants)?;
         }
     }
-    several
+    Some(several)
 }
 
 /// What it is made of: the parts of `allOf`, and what it refers to.
@@ -52,11 +55,10 @@ fn parts<'a>(root: &'a Value, schema: &'a Object, path: &Path<'a>) -> Vec<(&'a V
     parts
 }
 
-fn product(left: Vec<Vec<Value>>, right: Vec<Vec<Value>>) -> Vec<Vec<Value>> {
-    if left.len() * right.len() > MOST {
-        return left;
-    }
-    left.iter().flat_map(|left| right.iter().map(move |right| [&left[..], right].concat())).collect()
+fn product(left: Vec<Vec<Value>>, right: Vec<Vec<Value>>) -> Option<Vec<Vec<Value>>> {
+    let few = left.len() * right.len() <= MOST;
+    let joined = left.iter().flat_map(|left| right.iter().map(move |right| [&left[..], right].concat()));
+    few.then(|| joined.collect())
 }
 
 /// What all parts of an object say together.
