@@ -11,7 +11,7 @@ async fn each_client_is_as_it_was_seen_to_be_right() {
     compare(&declared().await, "demo");
 }
 
-/// Whatever schemas and names there are, what is made of them compiles: golden/odd.rs is a module of this program.
+/// Whatever schemas and names there are, what is made of them compiles: golden/odd.rs is a module of the program beside this.
 #[tokio::test]
 async fn what_nobody_would_declare_is_expressed_as_far_as_it_goes() {
     compare(&odd().await, "odd");

@@ -4,7 +4,6 @@ mod command;
 mod golden;
 #[cfg(feature = "codegen-clients")]
 mod python;
-mod rust;
 mod support;
 mod tasks;
 #[cfg(feature = "codegen-clients")]
