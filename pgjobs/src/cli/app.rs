@@ -8,7 +8,9 @@ use clap::{CommandFactory, FromArgMatches};
 use super::console::Console;
 use super::exit::Failure;
 use super::options::{self, Cli, Command};
-use super::{bench, check, codegen, completions, dev, explain, inspect, log, migrate, operate, publish, worker};
+use super::{
+    bench, check, codegen, completions, dev, explain, inspect, log, migrate, operate, publish, worker,
+};
 use crate::Worker;
 
 /// Runs the command line with the tasks that are linked into this binary.
