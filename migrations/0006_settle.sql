@@ -123,7 +123,8 @@ declare
   v_unkept text[] := array(select n from jobs.task t, unnest(t.aliases || t.name::text) n where t.keep = 'none');
 begin
   with runs as materialized (
-    select o.*, s.outcome, left(s.error, 65536) as error,
+    select o.*, s.outcome,
+      case when length(s.error) > 65536 then left(s.error, 65500) || ' … (cut at 65500 characters)' else s.error end as error,
       s.outcome in ('fail', 'cancel') or (s.outcome in ('retry', 'verify') and o.retries + 1 >= o.max_retries) as ends,
       -- When it runs again; null: at once and before others of its priority.
       case when s.outcome <> 'release' then i_now + coalesce(make_interval(secs => s.delay), jobs._backoff(o.retries)) end as run_after

@@ -207,7 +207,9 @@ async fn a_call_has_its_limits() {
     db.run("select jobs.publish('a'); create table c as select * from jobs.consume(1)").await;
     let large = "select jobs.ack(c.job_id, (select jsonb_agg(md5(n::text)) from generate_series(1, 40000) n), c.lease) from c";
     assert_eq!(db.refusal(large).await.0, "PT413");
-    db.run("select jobs.ack(c.job_id, '1', c.lease) from c").await;
+    db.run("select jobs.nack(c.job_id, repeat('x', 70000), null, true, c.lease) from c").await;
+    let kept: String = db.one("select right(q.traceback, 30) from jobs.job_queue q").await;
+    assert!(kept.ends_with("x … (cut at 65500 characters)"), "an error is cut, and says so: {kept}");
 }
 
 #[tokio::test]
