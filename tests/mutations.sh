@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Removes each safeguard of the SQL layer in turn and shows which test goes red. Exits with 1 when one survives.
-# Not part of every CI run: tests/mutations.sh takes about five minutes. With an argument: only what matches it.
+# Not part of every CI run: tests/mutations.sh takes about ten minutes. With an argument: only what matches it.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 cargo test -q -p pgjobs-tests --test it --test worker --no-run || exit 2

@@ -1,4 +1,4 @@
-//! What the fuzzers do, for a while, without a nightly compiler: the same checks over the same seeds.
+//! What the fuzzers do, for a while, without their compiler flags: the same checks over the same seeds.
 
 use std::fs;
 use std::path::Path;

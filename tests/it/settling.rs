@@ -143,6 +143,7 @@ async fn what_a_claim_took_without_an_answer_is_given_back_uncharged() {
     db.run(
         "select jobs.publish('a') from generate_series(1, 5);
          select jobs.register_worker('00000000-0000-7000-8000-000000000000', 'h', 1, 'v', '{}', '{a}', 5, 15);
+         select jobs.register_worker('00000000-0000-7000-8000-000000000001', 'h', 1, 'v', '{}', '{a}', 5, 15);
          select jobs.claim('00000000-0000-7000-8000-000000000000', '{a}', 3, '00000000-0000-4000-8000-000000000001', 5)",
     )
     .await;
