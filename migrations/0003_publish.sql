@@ -114,9 +114,10 @@ declare
   v_now timestamptz := jobs.now();
   v_time bytea := jobs._id_time(v_now);
   v_transaction xid8 := pg_current_xact_id();
+  v_tasks text[] := array(select j.task from unnest(i_jobs) j);
 begin
-  perform jobs._check_bulk(array(select j.task from unnest(i_jobs) j), cardinality(i_jobs));
-  perform jobs._check_bodies(array(select j.task from unnest(i_jobs) j), array(select j.body from unnest(i_jobs) j));
+  perform jobs._check_bulk(v_tasks, cardinality(i_jobs));
+  perform jobs._check_bodies(v_tasks, array(select j.body from unnest(i_jobs) j));
   return query
   insert into jobs.pending as q (id, job_id, task, body, scheduled_at, timeout, priority, max_retries, created_at, ready_seq)
   select b.id, jobs._new_job_id(v_time, b.id), b.task, b.body, b.scheduled_at, coalesce(b.timeout, 60),

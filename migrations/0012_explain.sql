@@ -42,15 +42,13 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
 $$;
 
 -- Its arguments do not fit its task: it would fail as often as it runs. Says where, and never a value.
-create function jobs._explain_body(i_job varchar) returns setof jobs.reason
+create function jobs._explain_body(i_task varchar, i_body jsonb) returns setof jobs.reason
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 begin
   return query
-  select 'arguments_do_not_fit', m.reason, null::timestamptz, jsonb_build_object('task', j.task)
-  from jobs.get(i_job) j
-  join jobs.publish_check k on k.name = j.task and k.mode <> 'off',
-    lateral (select jobs._misfit_of_job(k.task, j.body) as reason) m
-  where m.reason is not null;
+  select 'arguments_do_not_fit', m.reason, null::timestamptz, jsonb_build_object('task', i_task)
+  from jobs.publish_check k, lateral (select jobs._misfit_of_job(k.task, i_body) as reason) m
+  where k.name = i_task and k.mode <> 'off' and m.reason is not null;
 end $$;
 
 -- A transaction that has not ended holds the job's row: somebody consumes it, or cancels it.
@@ -93,11 +91,11 @@ declare
   v_job record;
 begin
   select q.xmax as holder, jobs._rank(q.priority, q.ready_seq) as rank, q.ready_seq as row_seq, 0 as ahead,
-    q.task, q.scheduled_at, q.ready_seq, q.attempt, q.retries, q.max_retries into v_job
+    q.task, q.body, q.scheduled_at, q.ready_seq, q.attempt, q.retries, q.max_retries into v_job
   from jobs.pending q where q.job_id = i_job and q.size = 1;
   if not found then
     select q.xmax as holder, jobs._rank(q.priority, q.ready_seq) as rank, q.ready_seq as row_seq, j.at - 1 as ahead,
-      q.task, j.scheduled_at, j.ready_seq, j.attempt, j.retries, j.max_retries into v_job
+      q.task, j.body, j.scheduled_at, j.ready_seq, j.attempt, j.retries, j.max_retries into v_job
     from jobs.pending q,
       unnest(q.jobs) with ordinality j(id, job_id, task, body, retries, max_retries, priority, timeout, created_at, scheduled_at,
                                        ready_seq, attempt, traceback, at)
@@ -114,7 +112,7 @@ begin
       format('%s of %s runs failed, and the next is scheduled for %s', v_job.retries, v_job.max_retries, jobs._moment(v_job.scheduled_at)),
       v_job.scheduled_at, jsonb_build_object('attempt', v_job.attempt, 'retries', v_job.retries, 'max_retries', v_job.max_retries))::jobs.reason;
   end if;
-  return query select m.* from jobs._explain_body(i_job) m;
+  return query select m.* from jobs._explain_body(v_job.task, v_job.body) m;
   return query select a.* from jobs._explain_absence(v_job.task) a;
   return query select l.* from jobs._explain_lock(v_job.holder) l;
   if v_job.ready_seq is not null then
