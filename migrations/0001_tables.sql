@@ -29,7 +29,7 @@ begin
 end $$;
 
 -- Read by the original's client, whose migrator then finds nothing to do.
-create table jobs.migrations (migration integer not null);
+create table jobs.migrations (migration integer primary key);
 insert into jobs.migrations (migration) values (1);
 
 create type jobs.job_status as enum ('success', 'failed', 'cancelled');
@@ -38,9 +38,10 @@ create type jobs.job_status as enum ('success', 'failed', 'cancelled');
 create table jobs.config (
   only_row boolean primary key default true check (only_row),
   history_days integer check (history_days > 0),    -- null keeps history for ever
-  max_body_bytes integer not null default 1048576 check (max_body_bytes > 0),
-  max_result_bytes integer not null default 67108864 check (max_result_bytes > 0),
+  max_body_bytes integer not null default 1048576 check (max_body_bytes between 1 and 134217728),       -- sizes are those of JSON text
+  max_result_bytes integer not null default 67108864 check (max_result_bytes between 1 and 134217728),
   max_bulk integer not null default 100000 check (max_bulk > 0),                     -- jobs in one call
+  max_bulk_bytes integer not null default 67108864 check (max_bulk_bytes > 0),       -- of their bodies
   notify boolean not null default true,             -- false: workers poll, publishers never notify
   unknown_task text not null default 'accept'       -- what publishing does with a task that nobody has declared
     constraint unknown_task_is_known check (unknown_task in ('accept', 'reject'))
@@ -61,6 +62,34 @@ create sequence jobs.waiting_until as bigint minvalue 0 start 0;
 create function jobs._rank(i_priority integer, i_ready_seq bigint) returns bigint
 language sql immutable parallel safe
 return (~i_priority)::bigint * 2 + (i_ready_seq > 0)::integer;
+
+-- The bytes of a large value as JSON text, without writing down what its longest numbers alone make too large: 256 MB
+-- stand for all that is larger.
+create function jobs._large_text_size(i_value jsonb) returns bigint
+language plpgsql stable strict parallel safe set search_path = pg_catalog, pg_temp as $$
+declare
+  v_number text;
+  v_size bigint := 0;
+begin
+  for v_number in
+    select n::text from jsonb_path_query(i_value, 'strict $.** ? (@.type() == "number" && (@ > 1e300 || @ < -1e300 || @ > -1e-300 && @ < 1e-300 && @ != 0))') n
+  loop
+    v_size := v_size + octet_length(v_number);
+    if v_size > 268435456 then
+      return 268435456;
+    end if;
+  end loop;
+  return least(octet_length(i_value::text), 268435456);
+exception when program_limit_exceeded or out_of_memory then
+  return 268435456;
+end $$;
+
+-- The bytes of a value as JSON text, which is how it is sent: what is stored says little, since PostgreSQL keeps
+-- a number of 131,000 digits in 12 bytes. Inlined wherever it is used.
+create function jobs._text_size(i_value jsonb) returns bigint
+language sql stable parallel safe
+return coalesce(
+  case when pg_catalog.pg_column_size(i_value) <= 8192 then pg_catalog.octet_length(i_value::text) else jobs._large_text_size(i_value) end, 0);
 
 -- A job that has not ended, as it waits.
 create type jobs.open_job as (
@@ -97,6 +126,7 @@ create table jobs.pending (
   attempt integer not null default 0,          -- starts so far, counted or not; only ever grows
   traceback text,                              -- why the last run failed
   size integer not null default 1,             -- jobs in this row
+  bytes integer not null default 0,            -- of the bodies as text, which is how they are sent
   last_job varchar(32) collate "C",            -- of several: the greatest job id; job_id is the least
   jobs jobs.open_job[],                        -- of several: the jobs, in order
   constraint pending_by_job_id primary key (job_id)
@@ -128,6 +158,7 @@ create table jobs.batch (
   margin interval not null,                    -- by which the lease outlasts a job's timeout
   expires_at timestamptz not null,             -- the first lease of these ends here
   open bigint not null,                        -- bit n set: jobs[n + 1] still runs
+  started bigint not null,                     -- bit n set: its worker may have begun it, so that the worker's death is charged
   first_job varchar(32) collate "C" not null,  -- least and greatest job id: to find a job's batch
   last_job varchar(32) collate "C" not null,
   jobs jobs.open_job[] not null,               -- as they were when they were claimed
@@ -168,8 +199,11 @@ create table jobs.job (
   lease uuid,                                  -- of the attempt that ended it: makes its ack repeatable
   worker uuid
 ) partition by range (complete_on);
+alter table jobs.job replica identity full;    -- so that a publication of all tables does not stop deletes
 -- Takes what no daily partition takes; normally empty.
 create table jobs.job_default partition of jobs.job default;
+alter table jobs.job_default replica identity full;
+create index on jobs.job_default (complete_on);
 -- The only reader that must be fast asks for one job. No unique index can span partitions: that a
 -- job ends once follows from its one place in jobs.batch, which is given up when it ends.
 create index job_by_job_id on jobs.job (job_id);
@@ -204,6 +238,7 @@ create table jobs.task_form (
   declared_at timestamptz not null     -- last, to within ten minutes
 );
 create index task_form_by_task on jobs.task_form (task);
+alter table jobs.task_form replica identity full;
 
 -- What publishing looks up, under each name and alias of a task: made from jobs.task.
 create table jobs.publish_check (
@@ -217,9 +252,11 @@ create table jobs.publish_check (
 alter table jobs.task alter column fits set storage external;
 alter table jobs.publish_check alter column fits set storage external;
 
--- To which topics roles are narrowed (0017_topics.sql).
+-- To which topics roles are narrowed (0017_topics.sql, which says when the role counts and when its name).
 create table jobs.topic_grant (
-  role name not null,
+  role oid not null,
+  name name not null,                  -- of the role, when the grant was made
+  cluster bigint not null,             -- in which the role has this oid: roles belong to a cluster, and a dump goes elsewhere
   topic text not null,
   pattern text not null,               -- the topic, for LIKE
   publish boolean not null,
@@ -230,7 +267,8 @@ create table jobs.topic_grant (
 -- Workers that are alive, or were until lost_at.
 create table jobs.worker (
   id uuid primary key,
-  role name not null,                  -- who registered it, and may speak for it
+  role oid not null,                   -- who registered it, and may speak for it: the role that was set,
+  login oid not null,                  -- and the user of the session
   host text not null,
   pid integer not null,
   version text not null,
@@ -241,7 +279,8 @@ create table jobs.worker (
   heartbeat_at timestamptz not null,
   lease_seconds numeric(9, 2) not null,
   expires_at timestamptz not null,     -- heartbeats push it on; past it the worker counts as dead
-  lost_at timestamptz                  -- set by the sweep that found it dead; it must register anew
+  lost_at timestamptz,                 -- set by the sweep that found it dead; it must register anew
+  void_leases uuid[] not null default '{}'   -- of claims that were given back (jobs.unclaim): those may not commit any more
 ) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 50);
 
 create type jobs.bulk_job as (
@@ -272,9 +311,20 @@ create type jobs.ended as (
   traceback text, attempt integer
 );
 
+-- The times that every client can hold: Python's end with the year 9999, in whatever zone they are shown. PostgreSQL's
+-- own go on to the year 294276.
+create function jobs._is_reachable(i_at timestamptz) returns boolean
+language sql immutable parallel safe
+return pg_catalog.tstzrange('0001-01-02 00:00:00+00', '9999-12-30 00:00:00+00') @> i_at;
+
+-- A time of the original, in UTC, or the nearest that every client can hold.
+create function jobs._reachable(i_at timestamp) returns timestamptz
+language sql immutable parallel safe
+return least(greatest(i_at at time zone 'utc', '0001-01-02 00:00:00+00'::timestamptz), '9999-12-30 00:00:00+00'::timestamptz);
+
 -- The original's jobs, in their order and with their ids. It stored times without a zone; its
 -- client sends UTC, so they are read as UTC. NULL stood for "no limit" in its bulk jobs, which
--- left them running for ever: here they get the defaults. Running jobs are put back as pending
+-- left them running for ever: here they get the defaults. Times that not every client can hold come nearer. Running jobs are put back as pending
 -- with this run charged, because nobody will finish them under a lease.
 do $$
 begin
@@ -285,22 +335,29 @@ begin
     (select coalesce(max(q.id), 0) from jobs.original_job_queue q),
     (select coalesce(max(h.id), 0) from jobs.original_job h), 1));
   insert into jobs.pending (id, job_id, task, body, retries, max_retries, priority, timeout,
-                            created_at, scheduled_at, ready_seq, attempt, traceback)
+                            created_at, scheduled_at, ready_seq, attempt, traceback, bytes)
   select q.id, q.job_id, q.task, q.body,
     least(coalesce(q.retries, 0) + (q.run_at is not null)::integer, greatest(coalesce(q.max_retries, 3), 1) - 1),
     greatest(coalesce(q.max_retries, 3), 1), coalesce(q.priority, 0),
-    least(greatest(coalesce(q.timeout, 60), 0.01), 604800), coalesce(q.created_at, now() at time zone 'utc') at time zone 'utc',
-    q.scheduled_at at time zone 'utc',
+    least(greatest(coalesce(q.timeout, 60), 0.01), 604800), jobs._reachable(coalesce(q.created_at, now() at time zone 'utc')),
+    jobs._reachable(q.scheduled_at),
     case when q.scheduled_at is null or q.scheduled_at at time zone 'utc' <= now() then q.id end,
     coalesce(q.retries, 0) + (q.run_at is not null)::integer,
-    case when q.run_at is not null then 'was running when the database was migrated' end
-  from jobs.original_job_queue q;
+    case when q.run_at is not null then 'was running when the database was migrated' end, jobs._text_size(q.body)
+  from jobs.original_job_queue q where jobs._text_size(q.body) < 268435456;
+  -- What is too large to be sent to anybody ends here.
+  insert into jobs.job (id, job_id, task, body, retries, max_retries, priority, timeout, status,
+                        created_at, complete_on, traceback, attempt)
+  select q.id, q.job_id, q.task, q.body, coalesce(q.retries, 0), greatest(coalesce(q.max_retries, 3), 1), coalesce(q.priority, 0),
+    least(greatest(coalesce(q.timeout, 60), 0.01), 604800), 'failed', jobs._reachable(coalesce(q.created_at, now() at time zone 'utc')),
+    now(), 'its arguments are too large to be sent to a worker', coalesce(q.retries, 0)
+  from jobs.original_job_queue q where jobs._text_size(q.body) >= 268435456;
   insert into jobs.job (id, job_id, task, body, retries, max_retries, priority, timeout, status,
                         created_at, run_at, scheduled_at, complete_on, result, traceback, attempt)
   select h.id, h.job_id, h.task, h.body, coalesce(h.retries, 0), greatest(coalesce(h.max_retries, 3), 1),
     coalesce(h.priority, 0), least(greatest(coalesce(h.timeout, 60), 0.01), 604800), h.status::text::jobs.job_status,
-    coalesce(h.created_at, h.complete_on, now() at time zone 'utc') at time zone 'utc', h.run_at at time zone 'utc',
-    h.scheduled_at at time zone 'utc', coalesce(h.complete_on, now() at time zone 'utc') at time zone 'utc',
+    jobs._reachable(coalesce(h.created_at, h.complete_on, now() at time zone 'utc')), jobs._reachable(h.run_at),
+    jobs._reachable(h.scheduled_at), jobs._reachable(coalesce(h.complete_on, now() at time zone 'utc')),
     h.result, h.traceback, coalesce(h.retries, 0) + 1
   from jobs.original_job h;
   drop table jobs.original_job_queue, jobs.original_job;

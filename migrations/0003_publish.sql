@@ -7,7 +7,7 @@
 -- Raises the error for a job that may not be published, with the reason and the range; true when
 -- nothing is wrong after all. Never shows the body: it may hold secrets. i_which says which job of a batch.
 create function jobs._refuse(
-  i_which text, i_task varchar, i_body jsonb, i_scheduled_at timestamptz, i_timeout numeric, i_max_retries integer
+  i_which text, i_task varchar, i_bytes bigint, i_scheduled_at timestamptz, i_timeout numeric, i_max_retries integer
 ) returns boolean
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
@@ -15,12 +15,13 @@ declare
 begin
   if i_task is null or length(i_task) not between 1 and 200 or i_task ~ '[[:cntrl:]]' then
     raise sqlstate 'PT400' using message = i_which || 'a task name has 1 to 200 characters and no control characters';
-  elsif pg_column_size(i_body) > v_limit then
+  elsif i_bytes > v_limit then
     raise sqlstate 'PT413' using
-      message = format('%sthe body of task %s takes %s bytes, the limit is %s', i_which, quote_literal(i_task), pg_column_size(i_body), v_limit),
+      message = format('%sthe body of task %s takes %s bytes as text%s, the limit is %s', i_which, quote_literal(i_task), i_bytes,
+                       case when i_bytes >= 268435456 then ' or more' else '' end, v_limit),
       hint = 'store the data elsewhere and pass a reference, or raise jobs.config.max_body_bytes';
-  elsif not isfinite(i_scheduled_at) then
-    raise sqlstate 'PT400' using message = i_which || 'scheduled_at must be a finite time';
+  elsif not jobs._is_reachable(i_scheduled_at) then
+    raise sqlstate 'PT400' using message = i_which || 'scheduled_at lies within the years 1 and 9999, which every client can hold';
   elsif i_timeout is not null and not (i_timeout >= 0.01 and i_timeout <= 604800) then
     raise sqlstate 'PT400' using message = i_which || 'timeout lies within 0.01 and 604800 seconds (7 days)';
   elsif i_max_retries not between 1 and 1000 then
@@ -29,24 +30,23 @@ begin
   return true;
 end $$;
 
--- Whether all but the name of a job may be published. 512 bytes of body need no look at the limit, which
--- is a row of a table.
+-- Whether all but the name of a job may be published; i_limit is what its body may take.
 create function jobs._fits(
-  i_body jsonb, i_scheduled_at timestamptz, i_timeout numeric, i_max_retries integer
+  i_bytes bigint, i_limit integer, i_scheduled_at timestamptz, i_timeout numeric, i_max_retries integer
 ) returns boolean
 language sql stable parallel safe
-return coalesce(pg_catalog.pg_column_size(i_body), 0) <= 512
-  and (i_scheduled_at is null or pg_catalog.isfinite(i_scheduled_at))
-  and (i_timeout is null or (i_timeout >= 0.01 and i_timeout <= 604800))
-  and (i_max_retries is null or i_max_retries between 1 and 1000);
+return i_bytes <= i_limit
+  and jobs._is_reachable(i_scheduled_at) is not false
+  and (pg_catalog.numrange(0.01, 604800, '[]') @> i_timeout) is not false
+  and (pg_catalog.int4range(1, 1000, '[]') @> i_max_retries) is not false;
 
 -- Whether a job may be published; false or null sends it to jobs._refuse.
 create function jobs._publishable(
-  i_task varchar, i_body jsonb, i_scheduled_at timestamptz, i_timeout numeric, i_max_retries integer
+  i_task varchar, i_bytes bigint, i_limit integer, i_scheduled_at timestamptz, i_timeout numeric, i_max_retries integer
 ) returns boolean
 language sql stable parallel safe
-return pg_catalog.length(i_task) between 1 and 200 and i_task !~ '[[:cntrl:]]'
-  and jobs._fits(i_body, i_scheduled_at, i_timeout, i_max_retries);
+return pg_catalog.int4range(1, 200, '[]') @> pg_catalog.length(i_task) and i_task !~ '[[:cntrl:]]'
+  and jobs._fits(i_bytes, i_limit, i_scheduled_at, i_timeout, i_max_retries);
 
 -- Publishes one job and returns its row. NULL stands for the default: timeout 60 s, priority 0,
 -- max_retries 3 (runs in all), as soon as possible. i_checked says that the body was made by the task's
@@ -65,10 +65,14 @@ declare
   v_now timestamptz := jobs.now();
   v_transaction xid8 := pg_current_xact_id();
   v_id bigint := nextval('jobs.job_number');
+  -- As jobs._text_size, of a small body: PL/pgSQL sets each expression up anew in every transaction.
+  v_bytes bigint := case when i_body is null then 0 when pg_column_size(i_body) <= 8192 then octet_length(i_body::text) end;
   v_job jobs.queued;
 begin
-  if jobs._publishable(i_task, i_body, i_scheduled_at, i_timeout, i_max_retries) is not true then
-    perform jobs._refuse('', i_task, i_body, i_scheduled_at, i_timeout, i_max_retries);
+  -- 512 bytes need no look at the limit, which is a row of a table.
+  if jobs._publishable(i_task, v_bytes, 512, i_scheduled_at, i_timeout, i_max_retries) is not true then
+    v_bytes := jobs._text_size(i_body);
+    perform jobs._refuse('', i_task, v_bytes, i_scheduled_at, i_timeout, i_max_retries);
   end if;
   -- Here current_user is the owner, who is never narrowed: asked first, because it reads nothing.
   if session_user <> current_user or current_setting('role') <> 'none' then
@@ -81,10 +85,10 @@ begin
       perform jobs._refuse_misfits(array[i_task], array[i_body], array[1]);
     end if;
   end if;
-  insert into jobs.pending as q (id, job_id, task, body, scheduled_at, timeout, priority, max_retries, created_at, ready_seq)
+  insert into jobs.pending as q (id, job_id, task, body, scheduled_at, timeout, priority, max_retries, created_at, ready_seq, bytes)
   values (v_id, jobs._new_job_id(jobs._id_time(v_now), v_id), i_task, i_body, i_scheduled_at, coalesce(i_timeout, 60),
           coalesce(i_priority, 0), coalesce(i_max_retries, 3), v_now,
-          case when i_scheduled_at is null or i_scheduled_at <= v_now then v_id end)
+          case when i_scheduled_at is null or i_scheduled_at <= v_now then v_id end, v_bytes)
   returning q.id, q.job_id, q.task, q.body, q.retries, q.max_retries, q.priority, q.timeout,
             q.created_at, null::timestamptz, q.scheduled_at, q.attempt into v_job;
   if jobs._is_awaited('jobs.sleeping_until') then
@@ -93,17 +97,25 @@ begin
   return v_job;
 end $$;
 
--- What is checked once for a call with many jobs: how many they are, and whether the caller may publish these tasks.
-create function jobs._check_bulk(i_tasks text[], i_jobs integer) returns void
+-- What is checked once for a call with many jobs, before anything of them is copied: how many they are, what their
+-- bodies take together, and whether the caller may publish these tasks. Returns the limit of one body.
+create function jobs._check_bulk(i_tasks text[], i_bytes bigint[]) returns integer
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 declare
-  v_limit integer := (select c.max_bulk from jobs.config c);
+  v_limits jobs.config := (select c from jobs.config c);
+  v_bytes bigint;
 begin
-  if i_jobs > v_limit then
-    raise sqlstate 'PT413' using message = format('a call publishes at most %s jobs, this one has %s', v_limit, i_jobs),
+  if cardinality(i_bytes) > v_limits.max_bulk then
+    raise sqlstate 'PT413' using message = format('a call publishes at most %s jobs, this one has %s', v_limits.max_bulk, cardinality(i_bytes)),
       hint = 'publish them in several calls, in one transaction if need be, or raise jobs.config.max_bulk';
   end if;
+  select sum(least(b, v_limits.max_body_bytes)) into v_bytes from unnest(i_bytes) b;
+  if v_bytes > v_limits.max_bulk_bytes then
+    raise sqlstate 'PT413' using message = format('a call publishes at most %s bytes of bodies, this one has %s', v_limits.max_bulk_bytes, v_bytes),
+      hint = 'publish them in several calls, in one transaction if need be, or raise jobs.config.max_bulk_bytes';
+  end if;
   perform jobs._check_topics(true, i_tasks);
+  return v_limits.max_body_bytes;
 end $$;
 
 -- Publishes many jobs in one statement and returns their rows in order. NULL fields take the
@@ -115,18 +127,20 @@ declare
   v_time bytea := jobs._id_time(v_now);
   v_transaction xid8 := pg_current_xact_id();
   v_tasks text[] := array(select j.task from unnest(i_jobs) j);
+  v_bytes bigint[] := array(select jobs._text_size(j.body) from unnest(i_jobs) j);
+  v_limit integer;
 begin
-  perform jobs._check_bulk(v_tasks, cardinality(i_jobs));
+  v_limit := jobs._check_bulk(v_tasks, v_bytes);
   perform jobs._check_bodies(v_tasks, array(select j.body from unnest(i_jobs) j));
   return query
-  insert into jobs.pending as q (id, job_id, task, body, scheduled_at, timeout, priority, max_retries, created_at, ready_seq)
+  insert into jobs.pending as q (id, job_id, task, body, scheduled_at, timeout, priority, max_retries, created_at, ready_seq, bytes)
   select b.id, jobs._new_job_id(v_time, b.id), b.task, b.body, b.scheduled_at, coalesce(b.timeout, 60),
          coalesce(b.priority, 0), coalesce(b.max_retries, 3), v_now,
-         case when b.scheduled_at is null or b.scheduled_at <= v_now then b.id end
-  from (select nextval('jobs.job_number') as id, j.task, j.body, j.scheduled_at, j.timeout, j.priority, j.max_retries
-        from unnest(i_jobs) with ordinality j(task, body, scheduled_at, timeout, priority, max_retries, at)
-        where jobs._publishable(j.task, j.body, j.scheduled_at, j.timeout, j.max_retries) is true
-          or jobs._refuse(format('job %s of %s: ', j.at, cardinality(i_jobs)), j.task, j.body, j.scheduled_at, j.timeout, j.max_retries)) b
+         case when b.scheduled_at is null or b.scheduled_at <= v_now then b.id end, b.bytes
+  from (select nextval('jobs.job_number') as id, j.task, j.body, j.scheduled_at, j.timeout, j.priority, j.max_retries, j.bytes
+        from unnest(i_jobs, v_bytes) with ordinality j(task, body, scheduled_at, timeout, priority, max_retries, bytes, at)
+        where jobs._publishable(j.task, j.bytes, v_limit, j.scheduled_at, j.timeout, j.max_retries) is true
+          or jobs._refuse(format('job %s of %s: ', j.at, cardinality(i_jobs)), j.task, j.bytes, j.scheduled_at, j.timeout, j.max_retries)) b
   returning q.id, q.job_id, q.task, q.body, q.retries, q.max_retries, q.priority, q.timeout,
             q.created_at, null::timestamptz, q.scheduled_at, q.attempt;
   perform jobs._wake_workers();
@@ -186,57 +200,88 @@ create function jobs.publish_all(
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_now timestamptz := jobs.now();
-  v_time bytea := jobs._id_time(v_now);
   v_jobs integer := cardinality(i_bodies);
-  v_which text := case when v_jobs > 1 then 'job %s of ' || v_jobs || ': ' else '' end;
+  v_bytes bigint[] := array(select jobs._text_size(b) from unnest(i_bodies) b);
   v_transaction xid8 := pg_current_xact_id();
-  v_published varchar[];
+  v_limit integer;
 begin
-  perform jobs._check_bulk(i_tasks, v_jobs);
+  v_limit := jobs._check_bulk(i_tasks, v_bytes);
   perform jobs._check_bodies(i_tasks, i_bodies, i_checked);
-  if i_job_ids is not null then
-    perform jobs._check_new_ids(i_job_ids);
-  elsif i_together and v_jobs >= 64 and cardinality(i_tasks) = 1 and coalesce(cardinality(i_priorities), 1) = 1
-    and i_scheduled_at is null and i_delays is null
-    and not exists (select 1 from unnest(i_bodies) b where pg_column_size(b) > 65536) then
-    v_published := jobs._publish_together(i_tasks[1], i_bodies, jobs._for_each(i_timeouts, v_jobs), coalesce(i_priorities[1], 0),
-                                          jobs._for_each(i_max_retries, v_jobs), v_now);
-    perform jobs._wake_workers();
-    return v_published;
+  if i_together and i_job_ids is null and v_jobs >= 64 and cardinality(i_tasks) = 1 and coalesce(cardinality(i_priorities), 1) = 1
+    and i_scheduled_at is null and i_delays is null and 65536 >= all (v_bytes) then
+    i_job_ids := jobs._publish_together(i_tasks[1], i_bodies, v_bytes, jobs._for_each(i_timeouts, v_jobs), coalesce(i_priorities[1], 0),
+                                        jobs._for_each(i_max_retries, v_jobs), v_limit, v_now);
+  else
+    i_job_ids := jobs._publish_singly(jobs._for_each(i_tasks, v_jobs), i_bodies, v_bytes, jobs._due(i_scheduled_at, i_delays, v_jobs, v_now),
+                                      jobs._for_each(i_timeouts, v_jobs), jobs._for_each(i_priorities, v_jobs),
+                                      jobs._for_each(i_max_retries, v_jobs), i_job_ids, v_limit, v_now);
   end if;
-  with given as (
-    select g.task, g.body, coalesce(g.scheduled_at, v_now + make_interval(secs => g.delay)) as due, g.timeout::numeric as timeout,
-      g.priority, g.max_retries, g.job_id, g.at
-    from unnest(jobs._for_each(i_tasks, v_jobs), i_bodies, jobs._for_each(i_scheduled_at, v_jobs), jobs._for_each(i_delays, v_jobs),
-        jobs._for_each(i_timeouts, v_jobs), jobs._for_each(i_priorities, v_jobs), jobs._for_each(i_max_retries, v_jobs), i_job_ids)
-      with ordinality g(task, body, scheduled_at, delay, timeout, priority, max_retries, job_id, at)
-  ), numbered as (
-    select nextval('jobs.job_number') as id, g.task, g.body, g.due, g.timeout, g.priority, g.max_retries, g.job_id
-    from given g
-    where jobs._publishable(g.task, g.body, g.due, g.timeout, g.max_retries) is true
-      or jobs._refuse(format(v_which, g.at), g.task, g.body, g.due, g.timeout, g.max_retries)
-  ), published as (
-    insert into jobs.pending as q (id, job_id, task, body, scheduled_at, timeout, priority, max_retries, created_at, ready_seq)
-    select n.id, coalesce(n.job_id, jobs._new_job_id(v_time, n.id)), n.task, n.body, n.due, coalesce(n.timeout, 60),
-           coalesce(n.priority, 0), coalesce(n.max_retries, 3), v_now,
-           case when n.due is null or n.due <= v_now then n.id end
-    from numbered n
-    returning q.id, q.job_id
-  )
-  select array_agg(p.job_id order by p.id) into v_published from published p;
   perform jobs._wake_workers();
-  return v_published;
+  return i_job_ids;
 end $$;
 
--- Refuses ids that a client may not give to new jobs: of another form, or those of jobs that run or
+-- When each of so many jobs is due: at its time, or after its delay; null where all are due at once. A delay that no
+-- time can be reckoned from is a time that is refused.
+create function jobs._due(i_scheduled_at timestamptz[], i_delays double precision[], i_jobs integer, i_now timestamptz) returns timestamptz[]
+language plpgsql stable parallel safe set search_path = pg_catalog, pg_temp as $$
+begin
+  return case when i_delays is null then jobs._for_each(i_scheduled_at, i_jobs) else array(
+    select coalesce(g.at, case when g.delay between -60000000000 and 252000000000 then i_now + make_interval(secs => g.delay) when g.delay is not null then 'infinity' end)
+    from unnest(jobs._for_each(i_scheduled_at, i_jobs), jobs._for_each(i_delays, i_jobs)) with ordinality g(at, delay, nth) order by g.nth) end;
+end $$;
+
+-- Publishes jobs in rows of their own and returns their ids in order. The caller has drawn its transaction's number.
+-- The arrays are read in step, which is the order of unnest.
+create function jobs._publish_singly(
+  i_tasks text[], i_bodies jsonb[], i_bytes bigint[], i_due timestamptz[], i_timeouts double precision[], i_priorities integer[],
+  i_max_retries integer[], i_job_ids text[], i_limit integer, i_now timestamptz
+) returns varchar[]
+language plpgsql security definer set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan as $$
+declare
+  v_jobs integer := cardinality(i_bodies);
+  v_which text := case when v_jobs > 1 then 'job %s of ' || v_jobs || ': ' else '' end;
+  v_ids bigint[] := array(select nextval('jobs.job_number') from generate_series(1, v_jobs));
+  v_job_ids varchar[] := coalesce(i_job_ids, jobs._new_job_ids(v_ids, i_now));
+begin
+  if cardinality(v_job_ids) <> v_jobs or array_position(v_job_ids, null) is not null then
+    raise sqlstate 'PT400' using message = 'there are as many job ids as bodies, or none';
+  end if;
+  insert into jobs.pending (id, job_id, task, body, scheduled_at, timeout, priority, max_retries, created_at, ready_seq, bytes)
+  select g.id, g.job_id, g.task, g.body, g.due, coalesce(g.timeout::numeric, 60), coalesce(g.priority, 0), coalesce(g.max_retries, 3), i_now,
+    case when g.due is null or g.due <= i_now then g.id end, g.bytes
+  from unnest(v_ids, v_job_ids, i_tasks, i_bodies, i_bytes, i_due, i_timeouts, i_priorities, i_max_retries)
+    with ordinality g(id, job_id, task, body, bytes, due, timeout, priority, max_retries, at)
+  where jobs._publishable(g.task, g.bytes, i_limit, g.due, g.timeout::numeric, g.max_retries) is true
+    or jobs._refuse(format(v_which, g.at), g.task, g.bytes, g.due, g.timeout::numeric, g.max_retries);
+  if i_job_ids is not null then
+    -- After the insert, which waits for whoever publishes the same id: what became of that job is seen here.
+    perform jobs._check_new_ids(i_job_ids, i_now);
+  end if;
+  return v_job_ids;
+end $$;
+
+-- A job id for each of these numbers, in order.
+create function jobs._new_job_ids(i_numbers bigint[], i_now timestamptz) returns varchar[]
+language plpgsql volatile set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan as $$
+declare
+  v_time bytea := jobs._id_time(i_now);
+  v_randoms bytea := jobs._randoms(cardinality(i_numbers));
+begin
+  return array(select jobs._new_job_id(v_time, n.number, jobs._nth_random(v_randoms, n.at::integer)) from unnest(i_numbers) with ordinality n(number, at));
+end $$;
+
+-- Refuses ids that a client may not give to new jobs: of another form, of the future, or those of jobs that run or
 -- have ended. (A pending job with the id is refused by the key of its table.)
-create function jobs._check_new_ids(i_job_ids text[]) returns void
-language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off as $$
+create function jobs._check_new_ids(i_job_ids text[], i_now timestamptz) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 begin
   if exists (select 1 from unnest(i_job_ids) j where j !~ '^[0-9a-f]{12}7[0-9a-f]{19}$')
-    or exists (select 1 from jobs.job h where h.job_id = any (i_job_ids))
     or exists (select 1 from unnest(i_job_ids) j, jobs._find_together(j))
-    or exists (select 1 from jobs.batch b, unnest(b.jobs) j where j.job_id = any (i_job_ids)) then
+    or exists (select 1 from unnest(i_job_ids) j, jobs._find_run(j))
+    or jobs._have_ended(i_job_ids) then
     raise sqlstate 'PT409' using message = 'a job id made by the client is a new version 7 UUID without dashes';
+  elsif exists (select 1 from unnest(i_job_ids) j where left(j, 12) > encode(jobs._id_time(i_now + interval '1 day'), 'hex')) then
+    raise sqlstate 'PT400' using message = 'a job id made by the client carries a time more than a day ahead of the database''s clock',
+      hint = 'set the clock of the client, or let the database make the ids';
   end if;
 end $$;

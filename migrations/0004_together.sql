@@ -4,43 +4,39 @@
 -- this schema sees rows of one job only.
 
 -- Publishes jobs of one task and priority in rows of up to 64, of about the same size, and returns their
--- ids in order. The caller has drawn its transaction's number.
+-- ids in order. The caller has drawn its transaction's number. The arrays are read in step, which is the order of unnest.
 create function jobs._publish_together(
-  i_task varchar, i_bodies jsonb[], i_timeouts double precision[], i_priority integer, i_max_retries integer[], i_now timestamptz
+  i_task varchar, i_bodies jsonb[], i_bytes bigint[], i_timeouts double precision[], i_priority integer, i_max_retries integer[],
+  i_limit integer, i_now timestamptz
 ) returns varchar[]
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan set enable_sort = off as $$   -- a sort could change the order within a row
 declare
-  v_time bytea := jobs._id_time(i_now);
-  v_size bigint := cardinality(i_bodies);
-  v_rows bigint := (v_size + 63) / 64;
-  v_randoms bytea := jobs._randoms(v_size);
-  v_published varchar[];
+  v_size integer := cardinality(i_bodies);
+  v_rows integer := (v_size + 63) / 64;
+  v_ids bigint[] := array(select nextval('jobs.job_number') from generate_series(1, v_size));
+  v_job_ids varchar[] := jobs._new_job_ids(v_ids, i_now);
 begin
-  if jobs._publishable(i_task, null, null, null, null) is not true then
-    perform jobs._refuse('', i_task, null, null, null, null);
+  if jobs._publishable(i_task, 0, 0, null, null, null) is not true then
+    perform jobs._refuse('', i_task, 0, null, null, null);
   end if;
-  with numbered as (
-    select nextval('jobs.job_number') as id, g.body, coalesce(g.timeout::numeric(9, 2), 60) as timeout, coalesce(g.max_retries, 3) as max_retries,
-      g.at::integer - 1 as nth
-    from unnest(i_bodies, i_timeouts, i_max_retries) with ordinality g(body, timeout, max_retries, at)
-    where jobs._fits(g.body, null, g.timeout::numeric, g.max_retries) is true
-      or jobs._refuse(format('job %s of %s: ', g.at, v_size), i_task, g.body, null, g.timeout::numeric, g.max_retries)
-  ), named as materialized (
-    select n.*, jobs._new_job_id(v_time, n.id, jobs._nth_random(v_randoms, n.nth)) as job_id from numbered n
-  ), published as (
-    insert into jobs.pending (id, job_id, task, timeout, priority, created_at, ready_seq, size, last_job, jobs)
-    select min(n.id), min(n.job_id collate "C"), i_task, min(n.timeout), i_priority, i_now, min(n.id), count(*), max(n.job_id collate "C"),
-      array_agg(row(n.id, n.job_id, i_task, n.body, 0, n.max_retries, i_priority, n.timeout, i_now, null, n.id, 0, null)::jobs.open_job)
-    from (select m.*, m.nth * v_rows / v_size as row from named m order by m.nth * v_rows / v_size, m.nth offset 0) n   -- the order in which array_agg gets them
-    group by n.row
-  )
-  select array_agg(n.job_id) into v_published from named n;
-  return v_published;
+  insert into jobs.pending (id, job_id, task, timeout, priority, created_at, ready_seq, size, last_job, jobs, bytes)
+  select (r.jobs[1]).id, r.first_job, i_task, r.timeout, i_priority, i_now, (r.jobs[1]).id, r.size, r.last_job, r.jobs, r.bytes
+  from (
+    select count(*) as size, min(g.job_id collate "C") as first_job, max(g.job_id collate "C") as last_job, sum(g.bytes) as bytes, min(coalesce(g.timeout, 60))::numeric(9, 2) as timeout,
+      array_agg(row(g.id, g.job_id, i_task, g.body, 0, coalesce(g.max_retries, 3), i_priority, coalesce(g.timeout::numeric(9, 2), 60), i_now,
+                    null, g.id, 0, null)::jobs.open_job) as jobs
+    from unnest(v_ids, v_job_ids, i_bodies, i_bytes, i_timeouts, i_max_retries) with ordinality
+      g(id, job_id, body, bytes, timeout, max_retries, at)
+    where jobs._fits(g.bytes, i_limit, null, g.timeout::numeric, g.max_retries) is true
+      or jobs._refuse(format('job %s of %s: ', g.at, v_size), i_task, g.bytes, null, g.timeout::numeric, g.max_retries)
+    group by (g.at::integer - 1) * v_rows / v_size) r;
+  return v_job_ids;
 end $$;
 
 -- The job of this id, if it waits in a row with others. The ids of such a row begin with the same millisecond.
 create function jobs._find_together(i_job varchar) returns setof jobs.open_job
-language sql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off as $$
+language sql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
   select j.*
   from jobs.pending q, unnest(q.jobs) j
   where q.size > 1 and q.job_id >= left(i_job, 13) and q.job_id <= i_job and q.last_job >= i_job and j.job_id = i_job
@@ -49,7 +45,7 @@ $$;
 -- Gives each job of these rows, which the caller has locked, a row of its own, in the places that they have in
 -- line; returns how many jobs that were.
 create function jobs._separate_rows(i_rows tid[]) returns bigint
-language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
   v_separated bigint;
 begin
@@ -57,9 +53,9 @@ begin
     delete from jobs.pending q where q.ctid = any (i_rows) and q.size > 1 returning q.jobs
   )
   insert into jobs.pending (id, job_id, task, body, retries, max_retries, priority, timeout, created_at, scheduled_at,
-                            ready_seq, attempt, traceback)
+                            ready_seq, attempt, traceback, bytes)
   select j.id, j.job_id, j.task, j.body, j.retries, j.max_retries, j.priority, j.timeout, j.created_at, j.scheduled_at,
-    j.ready_seq, j.attempt, j.traceback
+    j.ready_seq, j.attempt, j.traceback, jobs._text_size(j.body)
   from taken t, unnest(t.jobs) j;
   get diagnostics v_separated = row_count;
   return v_separated;
@@ -67,7 +63,7 @@ end $$;
 
 -- Separates the jobs of these ids from those that they were published with, waiting for whoever holds their rows.
 create function jobs._separate(i_jobs text[]) returns void
-language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
   v_rows tid[];
 begin

@@ -16,8 +16,9 @@
 -- waits before that place. The promise is easily kept, for a job that comes to the line late takes a
 -- place at its end, and one that is given back takes a negative place, before every mark. Only a
 -- job whose publisher drew its number before the mark was set and committed after may lie behind it:
--- so each claim reports the transactions that it could not see the end of, and a worker sets its
--- mark once they have ended (pgjobs/src/worker/marks.rs). Without marks a claim starts at the beginning.
+-- so each claim reports the oldest transaction that it could not see the end of and its own, and a worker
+-- sets its mark once all that were there before a later claim's own have ended (pgjobs/src/worker/decide/marks.rs).
+-- Without marks a claim starts at the beginning.
 --
 -- The plans are pinned: statistics of a queue are always stale, and with stale statistics the
 -- planner would now and then read the whole table. They are also made once: planning these statements
@@ -51,34 +52,43 @@ begin
     order by s.task, s.rank);
 end $$;
 
--- The tasks that have a job ready, and how many rows and jobs to take of each, so that up to i_num jobs are
--- taken by priority and then by place in line. Reads without locks.
-create function jobs._quotas(i_stretches jobs.stretch[], i_num integer) returns table (task varchar, rows integer, jobs integer)
+-- The stretches that have a job ready, and how many rows to take of each, so that up to i_num jobs are taken by priority
+-- and then by place in line; `jobs` is how many these are, `cut` that there may be more. Of tasks in i_alone, rows of
+-- one job only, up to the first that has several. Reads without locks.
+--
+-- The next i_num jobs belong to the stretches with the first i_num heads, so no others are read. With many of them,
+-- reading a full batch of each would cost their number x batch; each then gets at most four times its even share.
+create function jobs._quotas(i_stretches jobs.stretch[], i_num integer, i_alone text[] default null) returns table (
+  stretch jobs.stretch, rows integer, jobs integer, cut boolean
+)
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off set plan_cache_mode = force_generic_plan as $$
 declare
-  v_ready text[] := array(select distinct h.task from jobs._heads(i_stretches) h);
-  -- With many tasks ready, reading a full batch of each would cost tasks x batch; a task then gets
-  -- at most four times its even share of one batch.
+  v_ready jobs.stretch[] := array(
+    select h.stretch from (select row(s.task, s.from_rank, s.from_place, s.to_rank)::jobs.stretch as stretch, g.rank, g.ready_seq
+      from unnest(i_stretches) s,
+        lateral (select jobs._rank(q.priority, q.ready_seq) as rank, q.ready_seq from jobs.pending q
+                 where q.task = s.task and q.ready_seq is not null
+                   and (jobs._rank(q.priority, q.ready_seq), q.ready_seq) >= (s.from_rank, s.from_place)
+                   and jobs._rank(q.priority, q.ready_seq) <= s.to_rank
+                 order by jobs._rank(q.priority, q.ready_seq), q.ready_seq limit 1) g
+      order by g.rank, g.ready_seq limit i_num) h);
   v_share integer := case when cardinality(v_ready) > 0 then least(i_num, greatest(50, 4 * i_num / cardinality(v_ready))) end;
 begin
   return query
-  select r.task::varchar, count(p.task)::integer, coalesce(sum(p.size), 0)::integer
-  from unnest(v_ready) r(task)
-  left join (
-        select h.task, h.size, sum(h.size) over (rows unbounded preceding) as reach
-        from (select t.task, g.rank, g.ready_seq, g.size
-              from unnest(v_ready) t(task),
-                lateral (select g.rank, g.ready_seq, g.size
-                         from unnest(i_stretches) s,
-                           lateral (select jobs._rank(q.priority, q.ready_seq) as rank, q.ready_seq, q.size from jobs.pending q
-                                    where q.task = s.task and q.ready_seq is not null
-                                      and (jobs._rank(q.priority, q.ready_seq), q.ready_seq) >= (s.from_rank, s.from_place)
-                                      and jobs._rank(q.priority, q.ready_seq) <= s.to_rank
-                                    order by jobs._rank(q.priority, q.ready_seq), q.ready_seq limit v_share) g
-                         where s.task = t.task limit v_share) g
-              order by g.rank, g.ready_seq limit i_num) h) p on p.task = r.task and p.reach <= i_num
-  group by r.task;
+  select v_ready[p.nth::integer], count(*)::integer, sum(p.size)::integer, bool_or(p.at = v_share)
+  from (
+    select h.nth, h.at, h.size, sum(h.size) over (order by h.rank, h.ready_seq rows unbounded preceding) as reach
+    from (select s.nth, g.rank, g.ready_seq, row_number() over (partition by s.nth order by g.rank, g.ready_seq) as at,
+            case when g.size > 1 and s.task = any (i_alone) then i_num + 1 else g.size end as size
+          from unnest(v_ready) with ordinality s(task, from_rank, from_place, to_rank, nth),
+            lateral (select jobs._rank(q.priority, q.ready_seq) as rank, q.ready_seq, q.size from jobs.pending q
+                     where q.task = s.task and q.ready_seq is not null
+                       and (jobs._rank(q.priority, q.ready_seq), q.ready_seq) >= (s.from_rank, s.from_place)
+                       and jobs._rank(q.priority, q.ready_seq) <= s.to_rank
+                     order by jobs._rank(q.priority, q.ready_seq), q.ready_seq limit v_share) g) h) p
+  where p.reach <= i_num
+  group by p.nth order by p.nth;
 end $$;
 
 -- The first row of each stretch, held or not.
@@ -113,8 +123,28 @@ begin
     where h.size > 1 and (h.size > i_most or s.task = any (i_alone)))) > 0;
 end $$;
 
+-- The lowest i_number bits of 64.
+create function jobs._lowest_bits(i_number bigint) returns bigint
+language sql immutable parallel safe
+return case when i_number >= 64 then -1 when i_number <= 0 then 0 else ~(-1::bigint << i_number::integer) end;
+
+-- How many rows of one task to lock for so many jobs if all weigh as much as the first: rows are alike for long stretches.
+create function jobs._rows_for(i_stretches jobs.stretch[], i_jobs integer, i_jobs_per_mib bigint) returns integer
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off set plan_cache_mode = force_generic_plan as $$
+begin
+  return coalesce((
+    select greatest(1, i_jobs / greatest(h.size, h.bytes * i_jobs_per_mib >> 20))
+    from unnest(i_stretches) s,
+      lateral (select q.size, q.bytes from jobs.pending q
+               where q.task = s.task and q.ready_seq is not null
+                 and (jobs._rank(q.priority, q.ready_seq), q.ready_seq) >= (s.from_rank, s.from_place)
+                 and jobs._rank(q.priority, q.ready_seq) <= s.to_rank
+               order by jobs._rank(q.priority, q.ready_seq), q.ready_seq limit 1) h limit 1), i_jobs);
+end $$;
+
 -- Takes up to i_num jobs of i_tasks: moves them from the line into batches under i_lease, and returns
--- the batches. Locks only the jobs it returns, waits for nobody but, in a worker's large claim, for others of the kind.
+-- the batches. Locks only the jobs that it returns, and waits for nobody.
 --
 -- Jobs come as they were when they waited: this run is attempt + 1. The nth job of a batch, from 0, has
 -- the place part * 64 + n; within a batch they lie by priority, then by place in line.
@@ -124,9 +154,17 @@ end $$;
 -- lease of a job outlasts its timeout by i_margin seconds, so that a worker, which counts from the
 -- same start, ends the run first.
 --
--- i_worker is a registered worker, whose leases end with it. A sweep cannot declare it dead while its
--- claim is under way: both hold a lock on its name. PT410 when it was declared dead before. Without a
--- worker each lease stands for itself.
+-- i_worker is a registered worker, whose leases end with it; PT410 when it was declared dead. A claim that has taken jobs
+-- locks the worker's row at its end, so that no sweep can declare it dead in between. Without a worker each lease
+-- stands for itself.
+--
+-- A worker gets about 8 MB of bodies at most, and at least one job. PostgreSQL commits only when the answer is on its
+-- way, and no lock may be held while it waits for a client that is frozen. So where an answer might not fit into the
+-- buffers of a connection, a worker gets its batches without `jobs`, and asks for those by jobs.fetch.
+--
+-- i_ahead says how many of i_num the worker has no slot for yet. `started` has the bits of the others, which count as
+-- begun: if the worker dies they are charged. Those ahead are not, until it says that they began (jobs.start,
+-- jobs.heartbeat_worker).
 --
 -- With i_sleep_seconds the caller says that it will sleep that long if it gets nothing: said before
 -- looking, so that a job committed after the look wakes it.
@@ -137,142 +175,184 @@ end $$;
 -- Jobs that were published together are taken together. Where they must not be, because a row at the head
 -- of a line holds more than is asked for or belongs to a task in i_alone, they are separated first.
 --
--- Marks are explained at the top of this file; `unseen` and `next` are the oldest transaction that had
--- not ended, and the first that had not begun, when the claim looked.
+-- Marks are explained at the top of this file; `unseen` is the oldest transaction that had not ended when the claim
+-- looked, and `next` the claim's own.
 create function jobs.claim(
   i_worker uuid, i_tasks text[], i_num integer, i_lease uuid, i_margin double precision default 0, i_sleep_seconds double precision default null,
-  i_alone text[] default null, i_mark_tasks text[] default null, i_mark_priorities integer[] default null, i_marks bigint[] default null
-) returns table (part integer, run_at timestamptz, unseen bigint, next bigint, jobs jobs.open_job[])
+  i_alone text[] default null, i_mark_tasks text[] default null, i_mark_priorities integer[] default null, i_marks bigint[] default null,
+  i_ahead integer default 0
+) returns table (part integer, run_at timestamptz, unseen bigint, next bigint, started bigint, jobs jobs.open_job[])
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off set plan_cache_mode = force_generic_plan as $$
 declare
   v_now timestamptz := jobs.now();
   v_margin interval := make_interval(secs => i_margin);
   v_stretches jobs.stretch[] := jobs._stretches(i_tasks, i_mark_tasks, i_mark_priorities, i_marks);
-  v_tasks text[] := i_tasks;
   v_most integer := least(i_num, 5000);
-  v_rows integer[] := array[v_most];   -- at most so many rows of each task
-  v_jobs integer[] := array[v_most];   -- and so many jobs
+  v_jobs_per_mib bigint := case when i_worker is null then 0 else 1 + v_most / 8 end;   -- about 8 MiB in all
+  v_alone_tasks text[] := coalesce(i_alone, '{}');
+  v_small boolean := i_alone is not null or i_num < 64;   -- rows of several jobs may not fit
+  v_rows integer[];          -- at most so many of each stretch
+  v_expected integer := 0;   -- jobs that a look without locks counted on
+  v_cut boolean;             -- and there may be more
   v_got integer := 0;
   v_part integer := 0;       -- the next batch
   v_alone integer := 0;      -- the last batch for one job
   v_size integer;
-  v_waiting boolean := false;   -- there are jobs in line, of those to look at
   v_large boolean;
-  v_again text[] := array[]::text[];    -- tasks to look at once more, one by one
+  v_waiting boolean := false;   -- there are jobs in line, of those to look at
 begin
-  if (i_num >= 1 and i_lease is not null and i_margin between 0 and 3600) is not true then
+  if (i_num >= 1 and i_lease is not null and i_margin between 0 and 3600 and i_ahead >= 0) is not true then
     raise sqlstate 'PT400' using message = 'a claim needs a number of at least 1, a lease, and a margin of 0 to 3600 seconds';
   end if;
   perform jobs._check_topics(false, i_tasks);
   if i_worker is not null then
-    -- A lock that writes nothing, so that a look which finds nothing has nothing to commit.
-    perform pg_advisory_xact_lock_shared(jobs._worker_key(i_worker));
-    if not exists (select 1 from jobs.worker w where w.id = i_worker and w.lost_at is null and jobs._acts_as(w.role)) then
-      raise sqlstate 'PT410' using message = 'this worker was declared dead or never registered',
-        hint = 'its jobs went to others; register under a new id';
+    if not exists (select 1 from jobs.worker w where w.id = i_worker and w.lost_at is null and jobs._acts_as(w.role, w.login)) then
+      perform jobs._refuse_dead();
     end if;
     if i_sleep_seconds > 0 then
       perform jobs._sleep_for(i_sleep_seconds);
     end if;
     if exists (select 1 from jobs.pending q
                where q.ready_seq is null and q.scheduled_at <= v_now and q.scheduled_at > v_now - interval '10 s') then
-      perform jobs.promote(1000, v_now - interval '10 s');
-    end if;
-    if i_num >= 256 then
-      -- Large claims of the same tasks take turns: side by side, each would first walk past all the rows
-      -- that the others have locked. (Small ones would wait for each other's commits, and do not; nor do
-      -- plain clients, whose transactions may be long.)
-      perform pg_advisory_xact_lock(hashtextextended('jobs.claim ' || array_to_string(i_tasks, ' '), 0));
-      v_now := jobs.now();
+      perform jobs.promote(greatest(1000, 2 * v_most), v_now - interval '10 s');
     end if;
   end if;
-  if v_most < 64 or i_alone is not null then
+  if v_small then
     select count(*) > 0, bool_or(h.size > 1 and (h.size > v_most or h.task = any (i_alone))) into v_waiting, v_large
     from jobs._heads(v_stretches) h;
     if v_large then
       perform jobs._separate_heads(v_stretches, v_most, i_alone);
     end if;
   end if;
-  if cardinality(i_tasks) > 1 then
-    select array_agg(q.task), array_agg(q.rows), array_agg(q.jobs) into v_tasks, v_rows, v_jobs from jobs._quotas(v_stretches, v_most) q;
-    v_again := v_tasks;
-  elsif v_most >= 64 then
-    -- Rows are alike for long stretches: locks no more than it takes if the others are as the first.
-    v_rows[1] := v_most / coalesce((
-      select h.size
-      from unnest(v_stretches) s,
-        lateral (select q.size from jobs.pending q
-                 where q.task = s.task and q.ready_seq is not null
-                   and (jobs._rank(q.priority, q.ready_seq), q.ready_seq) >= (s.from_rank, s.from_place)
-                   and jobs._rank(q.priority, q.ready_seq) <= s.to_rank
-                 order by jobs._rank(q.priority, q.ready_seq), q.ready_seq limit 1) h limit 1), 1);
+  if i_alone is not null or cardinality(i_tasks) > 1 then
+    select array_agg(q.stretch), array_agg(q.rows), coalesce(sum(q.jobs), 0), bool_or(q.cut)
+    into v_stretches, v_rows, v_expected, v_cut from jobs._quotas(v_stretches, v_most, i_alone) q;
+  else
+    v_rows := array_fill(case when v_small then v_most else jobs._rows_for(v_stretches, v_most, v_jobs_per_mib) end,
+                         array[cardinality(v_stretches)]);
   end if;
 
-  while cardinality(v_tasks) > 0 loop
-    for part, run_at, unseen, next, jobs, v_size in
+  for v_round in 1..2 loop
+    for part, run_at, unseen, next, started, jobs, v_size, v_large in
     with picked as materialized (
-      select p.at
-      from unnest(v_tasks, v_rows, v_jobs) k(task, rows, jobs),
-        lateral (select r.at
-                 from (select g.at, sum(g.size) over (rows unbounded preceding) as reach
-                       from unnest(v_stretches) s,
-                         lateral (select q.ctid as at, case when q.size > 1 and k.task = any (i_alone) then k.jobs + 1 else q.size end as size
-                                  from jobs.pending q
-                                  where q.task = s.task and q.ready_seq is not null
-                                    and (jobs._rank(q.priority, q.ready_seq), q.ready_seq) >= (s.from_rank, s.from_place)
-                                    and jobs._rank(q.priority, q.ready_seq) <= s.to_rank
-                                  order by jobs._rank(q.priority, q.ready_seq), q.ready_seq limit k.rows for update skip locked) g
-                       where s.task = k.task limit k.rows) r
-                 where r.reach <= k.jobs) p
+      -- What a row weighs is its jobs, or its bytes when they are the greater share of what a claim brings.
+      select r.at
+      from (select g.at, g.size, g.weight, sum(g.weight) over (rows unbounded preceding) as reach
+            from (select g.at, g.size, g.weight
+                  from unnest(v_stretches, v_rows) s(task, from_rank, from_place, to_rank, rows),
+                    lateral (select q.ctid as at, q.size, greatest(q.size, q.bytes * v_jobs_per_mib >> 20) as weight from jobs.pending q
+                             where q.task = s.task and q.ready_seq is not null
+                               and (jobs._rank(q.priority, q.ready_seq), q.ready_seq) >= (s.from_rank, s.from_place)
+                               and jobs._rank(q.priority, q.ready_seq) <= s.to_rank
+                               and (q.size = 1 or s.task <> all (v_alone_tasks))
+                             order by jobs._rank(q.priority, q.ready_seq), q.ready_seq limit s.rows for update skip locked) g
+                  limit v_most - v_got) g) r
+      where r.reach <= v_most - v_got or r.reach = r.weight and r.size <= v_most - v_got
     ), taken as (
       delete from jobs.pending q where q.ctid = any (array(select p.at from picked p))
-      returning q.size, q.timeout, q.job_id, q.last_job, q.jobs, jobs._rank(q.priority, q.ready_seq) as rank, q.ready_seq,
+      returning q.size, q.bytes, q.timeout, q.job_id, q.last_job, q.jobs, jobs._rank(q.priority, q.ready_seq) as rank, q.ready_seq,
         case when q.size = 1 then row(q.id, q.job_id, q.task, q.body, q.retries, q.max_retries, q.priority, q.timeout, q.created_at,
                                       q.scheduled_at, q.ready_seq, q.attempt, q.traceback)::jobs.open_job end as job,
-        coalesce(q.task = any (i_alone), false) or coalesce(pg_column_size(q.body), 0) > 65536 as alone
+        coalesce(q.task = any (i_alone), false) or q.bytes > 65536 as alone
+    ), totals as materialized (
+      select count(*) filter (where t.size > 1) as rows, coalesce(sum(t.size) filter (where t.size > 1), 0) as jobs,
+        sum(t.bytes + 300 * t.size) > 65536 as is_large
+      from taken t
     ), placed as (
       -- Those that come singly, in order; a job that shares a batch counts from zero, one that does not below zero.
-      select t.job, t.timeout, t.job_id, case when t.alone then -row_number() over w
-                                              else count(*) filter (where not t.alone) over w - 1 end as nth
+      select t.job, t.timeout, t.job_id, row_number() over w as at,
+        case when t.alone then -row_number() over w else count(*) filter (where not t.alone) over w - 1 end as nth
       from taken t where t.size = 1
       window w as (order by t.rank, t.ready_seq rows unbounded preceding)
     ), batches as (
-      select v_part + row_number() over (order by t.rank, t.ready_seq) - 1 as part, t.size, t.timeout, t.job_id as first_job, t.last_job, t.jobs
+      -- The first jobs begin at once, as many as are not ahead: those of rows of several jobs, then the others.
+      select v_part + row_number() over w - 1 as part, t.size, t.timeout, t.job_id as first_job, t.last_job, t.jobs,
+        i_num - i_ahead - v_got - sum(t.size) over w + t.size as begun
       from taken t where t.size > 1
+      window w as (order by t.rank, t.ready_seq rows unbounded preceding)
       union all
-      select case when g.nth < 0 then v_alone + g.nth else v_part + (select count(*) from taken t where t.size > 1) + g.nth end,
-        g.size, g.timeout, g.first_job, g.last_job, g.jobs
+      select case when g.nth < 0 then v_alone + g.nth else v_part + (select t.rows from totals t) + g.nth end,
+        g.size, g.timeout, g.first_job, g.last_job, g.jobs, g.begun
       from (select case when p.nth < 0 then p.nth else p.nth >> 6 end as nth, count(*) as size, min(p.timeout) as timeout,
-              min(p.job_id) as first_job, max(p.job_id) as last_job, array_agg(p.job) as jobs
-            from (select o.job, o.timeout, o.job_id, o.nth from placed o order by o.nth) p   -- the order in which array_agg gets them
+              min(p.job_id) as first_job, max(p.job_id) as last_job, array_agg(p.job) as jobs,
+              count(*) filter (where p.at <= (select i_num - i_ahead - v_got - t.jobs from totals t)) as begun
+            from (select o.job, o.timeout, o.job_id, o.at, o.nth from placed o order by o.nth) p   -- the order in which array_agg gets them
             group by 1) g
     )
-    insert into jobs.batch as b (lease, part, worker, run_at, counted_from, margin, expires_at, open, first_job, last_job, jobs)
+    insert into jobs.batch as b (lease, part, worker, run_at, counted_from, margin, expires_at, open, started, first_job, last_job, jobs)
     select i_lease, g.part, i_worker, v_now, v_now, v_margin, v_now + make_interval(secs => g.timeout::double precision) + v_margin,
-      case when g.size = 64 then -1 else ~(-1::bigint << g.size::integer) end, g.first_job, g.last_job, g.jobs
+      jobs._lowest_bits(g.size), jobs._lowest_bits(least(g.begun, g.size)::bigint), g.first_job, g.last_job, g.jobs
     from batches g
-    returning b.part, b.run_at, (select pg_snapshot_xmin(pg_current_snapshot())::text::bigint),
-      (select pg_snapshot_xmax(pg_current_snapshot())::text::bigint), b.jobs, bit_count(b.open::bit(64))
+    returning b.part, b.run_at, (select pg_snapshot_xmin(pg_current_snapshot())::text::bigint), (select pg_current_xact_id_if_assigned()::text::bigint),
+      b.started, b.jobs, bit_count(b.open::bit(64)), (select t.is_large from totals t)
     loop
       v_got := v_got + v_size;
       v_part := greatest(v_part, part + 1);
       v_alone := least(v_alone, part);
+      if v_large and i_worker is not null then
+        jobs := null;
+      end if;
       return next;
     end loop;
-    -- The quotas were read without locks: another claim may hold what they counted on, while other
-    -- tasks have work. What is then missing is taken wherever it lies.
-    exit when v_got >= v_most;
-    v_tasks := v_again[1:1];
-    v_rows := array[v_most - v_got];
-    v_jobs := v_rows;
-    v_again := v_again[2:];
+    -- The look had no locks: another claim may hold what it counted on, or there is more of some task than its
+    -- share. What is then missing is taken wherever it lies.
+    exit when v_got >= v_most or v_got >= v_expected and v_cut is not true and (v_got > 0 or not v_waiting);
+    v_stretches := jobs._stretches(i_tasks, i_mark_tasks, i_mark_priorities, i_marks);
+    v_rows := array_fill(v_most - v_got, array[cardinality(v_stretches)]);
   end loop;
+  if v_got > 0 then
+    if i_worker is not null then
+      perform 1 from jobs.worker w where w.id = i_worker and w.lost_at is null and i_lease <> all (w.void_leases) for key share;
+      if not found then
+        perform jobs._refuse_dead();
+      end if;
+    end if;
   -- All that fitted was held by other claims: what is left is taken apart.
-  if v_got = 0 and v_waiting and jobs._separate_heads(v_stretches, v_most, i_alone) then
-    return query select c.part, c.run_at, c.unseen, c.next, c.jobs
-      from jobs.claim(i_worker, i_tasks, i_num, i_lease, i_margin, null, i_alone, i_mark_tasks, i_mark_priorities, i_marks) c;
+  elsif v_waiting and jobs._separate_heads(jobs._stretches(i_tasks, i_mark_tasks, i_mark_priorities, i_marks), v_most, i_alone) then
+    return query select c.part, c.run_at, c.unseen, c.next, c.started, c.jobs
+      from jobs.claim(i_worker, i_tasks, i_num, i_lease, i_margin, null, i_alone, i_mark_tasks, i_mark_priorities, i_marks, i_ahead) c;
   end if;
+end $$;
+
+-- Raises the error for a claim whose worker was declared dead, or which was given back.
+create function jobs._refuse_dead() returns void
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+  raise sqlstate 'PT410' using message = 'this worker was declared dead or never registered',
+    hint = 'its jobs went to others; register under a new id';
+end $$;
+
+-- The jobs of a claim, for its worker: of all its batches, or of one. Changes and locks nothing, and may be asked again.
+create function jobs.fetch(i_worker uuid, i_lease uuid, i_part integer default null) returns table (part integer, jobs jobs.open_job[])
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off set plan_cache_mode = force_generic_plan as $$
+begin
+  return query
+  select b.part, b.jobs from jobs.batch b
+  where b.lease = i_lease and b.worker = i_worker and (i_part is null or b.part = i_part)
+    and exists (select from jobs.worker w where w.id = i_worker and jobs._acts_as(w.role, w.login));
+end $$;
+
+-- Ends as failed, with this reason, the next job that a claim for one would take, if it is one that cannot be sent: then no
+-- claim could ever bring it to a worker. Returns its id; null when the next job can be sent, or there is none.
+create function jobs.fail_next(i_worker uuid, i_tasks text[], i_lease uuid, i_reason text) returns text
+language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
+declare
+  v_job text;
+  v_place integer;
+  v_bytes bigint;
+begin
+  perform jobs.claim(i_worker, i_tasks, 1, i_lease);
+  select r.job_id, r.place, jobs._text_size(r.body) into v_job, v_place, v_bytes from jobs._runs r where r.lease = i_lease and r.worker = i_worker;
+  if v_job is null then
+    return null;
+  elsif v_bytes < 268435456 then
+    perform jobs._settle_alike(array[i_lease], array[v_place], 'release', null, null);
+    return null;
+  end if;
+  perform jobs._settle_alike(array[i_lease], array[v_place], 'fail', i_reason, null);
+  return v_job;
 end $$;
 
 -- Says that a worker sleeps so long if it gets nothing; not where notifications are switched off. Says
@@ -282,7 +362,7 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_now timestamptz := jobs.now();
 begin
-  if (pg_sequence_last_value('jobs.sleeping_until') >= jobs._millis(v_now + make_interval(secs => i_seconds))) is not true
+  if (pg_sequence_last_value('jobs.sleeping_until') - jobs._millis(v_now + make_interval(secs => i_seconds)) between 0 and 120000) is not true
     and (select c.notify from jobs.config c) then
     perform jobs._listen_until('jobs.sleeping_until', v_now + make_interval(secs => 2 * i_seconds));
   end if;
@@ -364,11 +444,15 @@ create function jobs.unclaim(i_worker uuid, i_lease uuid) returns integer
 language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
   v_places integer[];
+  v_void uuid[];
 begin
-  if not exists (select from jobs.worker w where w.id = i_worker and jobs._acts_as(w.role)) then
+  -- The claim itself may still be under way. Once it is at its end it holds the worker's row, and is waited for here; when
+  -- it comes there later, it finds its lease among these, of which the last hundred are kept.
+  select w.void_leases into v_void from jobs.worker w where w.id = i_worker and jobs._acts_as(w.role, w.login) for update;
+  if not found then
     return 0;   -- declared dead, and its jobs are brought back by sweeps
   end if;
-  perform pg_advisory_xact_lock(jobs._worker_key(i_worker));   -- the claim itself may still be under way
+  update jobs.worker w set void_leases = v_void[greatest(1, cardinality(v_void) - 98):] || i_lease where w.id = i_worker;
   perform 1 from jobs.batch b where b.lease = i_lease and b.worker = i_worker for update;
   v_places := array(select r.place from jobs._runs r where r.lease = i_lease and r.worker = i_worker);
   perform jobs._settle_alike(array_fill(i_lease, array[cardinality(v_places)]), v_places, 'release', null, null);

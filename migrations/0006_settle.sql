@@ -111,7 +111,8 @@ begin
 end $$;
 
 -- What remains of a settle when the successes are in history: jobs that end otherwise, and those that
--- run again. The first three arrays name the runs that were accepted, whose batches the caller holds.
+-- run again. Beside the outcomes of jobs.settle there are `cancel`, and `lost` of a run whose worker died: it is charged,
+-- and the job goes before others as one that is released does. The first three arrays name the runs that were accepted, whose batches the caller holds.
 create function jobs._settle_others(
   v_leases uuid[], v_parts integer[], v_bits bigint[],
   i_leases uuid[], i_places integer[], i_outcomes text[], i_errors text[], i_delays double precision[], i_now timestamptz
@@ -125,9 +126,10 @@ begin
   with runs as materialized (
     select o.*, s.outcome,
       case when length(s.error) > 65536 then left(s.error, 65500) || ' … (cut at 65500 characters)' else s.error end as error,
-      s.outcome in ('fail', 'cancel') or (s.outcome in ('retry', 'verify') and o.retries + 1 >= o.max_retries) as ends,
+      s.outcome in ('retry', 'verify', 'lost') as charged,
+      s.outcome in ('fail', 'cancel') or (s.outcome in ('retry', 'verify', 'lost') and o.retries + 1 >= o.max_retries) as ends,
       -- When it runs again; null: at once and before others of its priority.
-      case when s.outcome <> 'release' then i_now + coalesce(make_interval(secs => s.delay), jobs._backoff(o.retries)) end as run_after
+      case when s.outcome not in ('release', 'lost') then i_now + coalesce(make_interval(secs => s.delay), jobs._backoff(o.retries)) end as run_after
     from jobs._opened(v_leases, v_parts, v_bits) o
       join unnest(i_leases, i_places, i_outcomes, i_errors, i_delays) s(lease, place, outcome, error, delay)
         on s.lease = o.lease and s.place = o.place
@@ -142,13 +144,13 @@ begin
     from runs r where r.ends and r.task <> all (v_unkept)
   )
   insert into jobs.pending (id, job_id, task, body, retries, max_retries, priority, timeout, created_at,
-                            scheduled_at, ready_seq, attempt, traceback)
-  select r.id, r.job_id, r.task, r.body, r.retries + (r.outcome in ('retry', 'verify'))::integer, r.max_retries, r.priority, r.timeout,
+                            scheduled_at, ready_seq, attempt, traceback, bytes)
+  select r.id, r.job_id, r.task, r.body, r.retries + r.charged::integer, r.max_retries, r.priority, r.timeout,
     r.created_at, coalesce(r.run_after, r.scheduled_at),
     -- Given back, a job goes before every mark, in its old order.
     case when r.run_after is null then case when r.ready_seq > 0 then r.ready_seq - 4611686018427387904 else r.ready_seq end
          when r.run_after <= i_now then nextval('jobs.job_number') end,
-    r.attempt, case when r.outcome in ('retry', 'verify') then coalesce(r.error, r.traceback) else r.traceback end
+    r.attempt, case when r.charged then coalesce(r.error, r.traceback) else r.traceback end, jobs._text_size(r.body)
   from runs r where not r.ends;
   if found then
     perform jobs._wake_workers();
@@ -189,16 +191,21 @@ create function jobs.settle(
 language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
   v_refused integer[];
+  v_ended jobs.job[];
 begin
   if not i_outcomes <@ array['success', 'fail', 'retry', 'verify', 'snooze', 'release'] then
     raise sqlstate 'PT400' using message = 'an outcome is one of success, fail, retry, verify, snooze, release';
+  elsif exists (select from unnest(i_delays) d where (d between -315576000 and 315576000) is false) then
+    raise sqlstate 'PT400' using message = 'a delay lies within 315576000 seconds (10 years)';
   end if;
+  perform jobs._check_results(i_results, '54000');   -- what exceeds a limit of the server: a worker then fails that job
   if i_places is null then
     i_places := array(select (select f.place from jobs._find_run(g.job_id) f where f.lease = g.lease)
                       from unnest(i_job_ids, i_leases) with ordinality g(job_id, lease, at) order by g.at);
   end if;
   v_refused := jobs._settle(i_leases, i_places, i_outcomes, jobs._for_each(i_results, cardinality(i_leases)), i_errors, i_delays, jobs.now());
   if cardinality(v_refused) > 0 then
+    v_ended := array(select h from jobs._history_of(array(select i_job_ids[r] from unnest(v_refused) r), false) h);
     -- A verdict said before, which history knows; a lease that is gone; a batch that is held. A sweep that ended
     -- the last run wrote its lease to history as well: a success that comes after was not accepted.
     return query
@@ -208,9 +215,25 @@ begin
     from unnest(i_job_ids, i_leases, i_places) with ordinality g(job_id, lease, place, at)
     where g.at = any (v_refused)
       and not exists (
-        select 1 from jobs.job h
+        select 1 from unnest(v_ended) h
         where h.job_id = g.job_id and h.lease = g.lease
           and (h.status = 'success' or coalesce(i_outcomes[g.at], 'success') <> 'success'));
+  end if;
+end $$;
+
+-- Refuses results of which one takes more than the limit as text. A stored byte becomes 10,923 of text at the most (a number
+-- of 12 bytes has 131,072 digits), so that most need no closer look.
+create function jobs._check_results(i_results jsonb[], i_code text) returns void
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_limit integer := (select c.max_result_bytes from jobs.config c);
+  v_size bigint;
+begin
+  select max(jobs._text_size(r)) into v_size
+  from unnest(i_results) r where pg_column_size(r) > v_limit / 10923 or pg_column_compression(r) is not null;
+  if v_size > v_limit then
+    raise exception using errcode = i_code, message = format('the result takes %s bytes as text, the limit is %s', v_size, v_limit),
+      hint = 'store the data elsewhere and return a reference, or raise jobs.config.max_result_bytes';
   end if;
 end $$;
 
@@ -228,10 +251,7 @@ declare
   v_ended jobs.ended;
 begin
   perform jobs._check_lease(i_lease);
-  if pg_column_size(i_result) > 1000000 and pg_column_size(i_result) > (select c.max_result_bytes from jobs.config c) then
-    raise sqlstate 'PT413' using message = format('the result takes %s bytes, more than the limit', pg_column_size(i_result)),
-      hint = 'store the data elsewhere and return a reference, or raise jobs.config.max_result_bytes';
-  end if;
+  perform jobs._check_results(array[i_result], 'PT413');
   v_run := jobs._hold(i_job, i_lease);
   if v_run.job_id is not null then
     perform jobs._settle(array[v_run.lease], array[v_run.place], null, array[i_result], null, null, v_now);
@@ -242,7 +262,7 @@ begin
   if i_lease is not null then
     select h.id, h.job_id, h.task, h.body, h.retries, h.max_retries, h.priority, h.timeout, h.status,
       h.created_at, h.run_at, h.scheduled_at, h.complete_on, h.result, h.traceback, h.attempt into v_ended
-    from jobs.job h where h.job_id = i_job and h.lease = i_lease and h.status = 'success';
+    from jobs._history_of(array[i_job::text], false) h where h.lease = i_lease and h.status = 'success';
     if found then
       return v_ended;
     end if;
@@ -265,6 +285,9 @@ declare
   v_run jobs._runs;
 begin
   perform jobs._check_lease(i_lease);
+  if not jobs._is_reachable(i_scheduled_at) then
+    raise sqlstate 'PT400' using message = 'scheduled_at lies within the years 1 and 9999, which every client can hold';
+  end if;
   v_run := jobs._hold(i_job, i_lease);
   if v_run.job_id is null and not ensure_running and i_lease is null then
     perform jobs._start(i_job);
@@ -306,8 +329,8 @@ begin
     returning row(q.id, q.job_id, q.task, q.body, q.retries, q.max_retries, q.priority, q.timeout, q.created_at, q.scheduled_at,
                   q.ready_seq, q.attempt, q.traceback)::jobs.open_job as job
   )
-  insert into jobs.batch (lease, part, run_at, counted_from, margin, expires_at, open, first_job, last_job, jobs)
-  select gen_random_uuid(), -1, jobs.now(), jobs.now(), interval '0', jobs.now(), 1, i_job, i_job, array[t.job] from taken t;
+  insert into jobs.batch (lease, part, run_at, counted_from, margin, expires_at, open, started, first_job, last_job, jobs)
+  select gen_random_uuid(), -1, jobs.now(), jobs.now(), interval '0', jobs.now(), 1, 1, i_job, i_job, array[t.job] from taken t;
 end $$;
 
 -- Raises the error for a job that the caller does not hold.

@@ -18,17 +18,20 @@ begin
     raise sqlstate 'PT400' using message = 'the lease of a worker lies within 1 and 3600 seconds';
   end if;
   perform jobs._check_topics(false, i_tasks);
-  insert into jobs.worker (id, role, host, pid, version, topics, tasks, slots, started_at, heartbeat_at, lease_seconds, expires_at)
-  values (i_worker, jobs._caller(), i_host, i_pid, i_version, i_topics, i_tasks, i_slots, v_now, v_now, i_lease_seconds,
+  insert into jobs.worker (id, role, login, host, pid, version, topics, tasks, slots, started_at, heartbeat_at, lease_seconds, expires_at)
+  values (i_worker, jobs._role_oid(jobs._caller()), jobs._role_oid(session_user), i_host, i_pid, i_version, i_topics, i_tasks, i_slots, v_now, v_now, i_lease_seconds,
           v_now + make_interval(secs => i_lease_seconds));
 end $$;
 
 -- Keeps a worker and all its leases alive; false when it was declared dead, and then its jobs are
 -- not its own any more. i_late_leases and i_late_places name runs that started long after they were claimed:
 -- their time to run counts from now (and with theirs that of the others in their batch, which ends at most
--- the same span later). Locks one row, and those batches.
+-- the same span later). i_started_leases and i_started_places name runs that were claimed ahead and have begun since.
+-- Locks one row, and those batches; one that somebody holds is passed over until the next heartbeat, because the
+-- worker's own must not wait.
 create function jobs.heartbeat_worker(
-  i_worker uuid, i_late_leases uuid[] default '{}', i_late_places integer[] default '{}'
+  i_worker uuid, i_late_leases uuid[] default '{}', i_late_places integer[] default '{}',
+  i_started_leases uuid[] default '{}', i_started_places integer[] default '{}'
 ) returns boolean
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off as $$
@@ -36,12 +39,11 @@ declare
   v_now timestamptz := jobs.now();
 begin
   update jobs.worker w set heartbeat_at = v_now, expires_at = v_now + make_interval(secs => w.lease_seconds::double precision)
-  where w.id = i_worker and w.lost_at is null and jobs._acts_as(w.role);
+  where w.id = i_worker and w.lost_at is null and jobs._acts_as(w.role, w.login);
   if not found then
     return false;
   end if;
   if cardinality(i_late_leases) > 0 then
-    -- A batch that somebody holds is passed over until the next heartbeat: the worker's own must not wait.
     with given as materialized (
       select p.at from (select distinct g.lease, g.place >> 6 as part from unnest(i_late_leases, i_late_places) g(lease, place)) g,
         lateral (select b.ctid as at from jobs.batch b
@@ -51,14 +53,59 @@ begin
     set counted_from = v_now, expires_at = v_now + (b.expires_at - b.counted_from)
     where b.ctid = any (array(select g.at from given g));
   end if;
+  if cardinality(i_started_leases) > 0 then
+    perform jobs._note_started(i_worker, i_started_leases, i_started_places, true);
+  end if;
   return true;
+end $$;
+
+-- Notes in their batches that these runs of a worker have begun, as far as they are its own; of batches that somebody
+-- holds either not, or when they are free.
+create function jobs._note_started(i_worker uuid, i_leases uuid[], i_places integer[], i_skip boolean) returns void
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off as $$
+declare
+  v_batch record;
+  v_at tid;
+begin
+  for v_batch in
+    select g.lease, g.place >> 6 as part, bit_or(1::bigint << (g.place & 63)) as bits
+    from unnest(i_leases, i_places) g(lease, place) group by 1, 2 order by 1, 2
+  loop
+    if i_skip then
+      select b.ctid into v_at from jobs.batch b
+      where b.lease = v_batch.lease and b.part = v_batch.part and b.worker = i_worker for update skip locked;
+    else
+      select b.ctid into v_at from jobs.batch b
+      where b.lease = v_batch.lease and b.part = v_batch.part and b.worker = i_worker for update;
+    end if;
+    update jobs.batch b set started = b.started | (v_batch.bits & b.open) where b.ctid = v_at;
+  end loop;
+end $$;
+
+-- Says, before they begin, that runs of a worker begin which it had claimed ahead: from here on its death is charged to
+-- them. Returns the positions, in these arrays, of those that are not its own any more and must not begin. Waits
+-- for whoever holds their batches.
+create function jobs.start(i_worker uuid, i_leases uuid[], i_places integer[]) returns setof integer
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off as $$
+begin
+  if exists (select from jobs.worker w where w.id = i_worker and w.lost_at is null and jobs._acts_as(w.role, w.login)) then
+    perform jobs._note_started(i_worker, i_leases, i_places, false);
+  end if;
+  return query
+  select g.at::integer
+  from unnest(i_leases, i_places) with ordinality g(lease, place, at)
+  where not exists (
+    select from jobs.batch b
+    where b.lease = g.lease and b.part = g.place >> 6 and b.worker = i_worker and (b.open & b.started >> (g.place & 63)) & 1 = 1);
 end $$;
 
 -- Confirms the lease of one job, for a client that is no worker, and returns when it ends: a plain lease
 -- is as long as the job may run, its timeout counted from its claim, so there is nothing to prolong, and
 -- i_seconds, how long the caller will go on, is only checked. PT409 when the lease is gone or over.
 create function jobs.heartbeat(i_job varchar, i_lease uuid, i_seconds numeric default 30) returns timestamptz
-language plpgsql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off as $$
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
   v_expires_at timestamptz;
 begin
@@ -80,7 +127,7 @@ create function jobs.held_by(i_worker uuid) returns table (job_id varchar, lease
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 begin
   return query select r.job_id, r.lease, r.place from jobs._runs r
-    where r.worker = i_worker and exists (select from jobs.worker w where w.id = i_worker and jobs._acts_as(w.role));
+    where r.worker = i_worker and exists (select from jobs.worker w where w.id = i_worker and jobs._acts_as(w.role, w.login));
 end $$;
 
 -- A worker leaves; call it after its jobs are settled or released.
@@ -88,7 +135,7 @@ create function jobs.unregister_worker(i_worker uuid) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
   -- Jobs that it failed to hand back become anybody's at once.
-  update jobs.worker w set lost_at = jobs.now() where w.id = i_worker and jobs._acts_as(w.role);
+  update jobs.worker w set lost_at = jobs.now() where w.id = i_worker and jobs._acts_as(w.role, w.login);
   perform jobs.sweep(1000);
 end $$;
 
@@ -117,23 +164,22 @@ begin
   from (select r.lease, r.place
         from unnest(v_lapsed, v_parts) l(lease, part) join jobs._runs r on r.lease = l.lease and r.part = l.part
         where r.expires_at < v_now limit i_limit) o;
-  -- Others in these batches run on: from now on the batch expires with the first of them.
+  if v_places is not null then
+    perform jobs._settle_alike(v_leases, v_places, 'retry', 'expired: the run outlasted its timeout', null);
+  end if;
+  -- What is left of these batches, beyond the limit too, expires with the first of it.
   update jobs.batch b
   set expires_at = e.expires_at
   from (select l.lease, l.part, min(r.expires_at) as expires_at
         from unnest(v_lapsed, v_parts) l(lease, part) join jobs._runs r on r.lease = l.lease and r.part = l.part
-        where r.expires_at >= v_now group by l.lease, l.part) e
+        group by l.lease, l.part) e
   where b.lease = e.lease and b.part = e.part;
-  if v_places is null then
-    return 0;
-  end if;
-  perform jobs._settle_alike(v_leases, v_places, 'retry', 'expired: the run outlasted its timeout', null);
-  return cardinality(v_places);
+  return coalesce(cardinality(v_places), 0);
 end $$;
 
 -- Declares workers dead that gave no sign of life for as long as their lease, and brings up to
--- i_limit of their jobs back; returns how many. The run is charged, and the job runs again at once.
--- Skips what is locked, as above.
+-- i_limit of their jobs back; returns how many. Those that had begun are charged, those that only waited at the
+-- worker are not; either run again at once, before others. Skips what is locked, as above.
 create function jobs._sweep_workers(i_limit integer) returns integer
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
@@ -142,36 +188,50 @@ declare
   v_dead uuid[];
   v_lapsed uuid[];
   v_parts integer[];
-  v_leases uuid[];
-  v_places integer[];
+  v_swept integer;
 begin
-  -- Not while a claim of theirs is under way: no job can slip to a worker after this.
+  -- A claim holds its worker's row from its end to its commit. So whoever is locked here has no claim whose jobs could not
+  -- be seen, and none that comes later can commit.
   with silent as materialized (
     select w.id from jobs.worker w where w.expires_at < v_now and w.lost_at is null for update skip locked
-  ), lapsed as materialized (
-    select s.id from silent s where pg_try_advisory_xact_lock(jobs._worker_key(s.id))
   )
-  update jobs.worker w set lost_at = v_now where w.id = any (array(select l.id from lapsed l));
-  -- Nor of one that left while its last claim was under way: what that takes is brought back by the next sweep.
-  with gone as materialized (
-    select w.id from jobs.worker w where w.lost_at is not null
-  )
-  select array_agg(g.id) into v_dead from gone g where pg_try_advisory_xact_lock(jobs._worker_key(g.id));
-  if v_dead is null then
+  update jobs.worker w set lost_at = v_now where w.id = any (array(select s.id from silent s));
+  v_dead := array(select w.id from jobs.worker w where w.lost_at is not null for update skip locked);
+  if cardinality(v_dead) = 0 then
     return 0;
   end if;
   select array_agg(l.lease), array_agg(l.part) into v_lapsed, v_parts
   from (select b.lease, b.part from jobs.batch b where b.worker = any (v_dead) limit i_limit for update skip locked) l;
-  select array_agg(o.lease), array_agg(o.place) into v_leases, v_places
-  from (select r.lease, r.place
-        from unnest(v_lapsed, v_parts) l(lease, part) join jobs._runs r on r.lease = l.lease and r.part = l.part limit i_limit) o;
-  if v_places is not null then
-    perform jobs._settle_alike(v_leases, v_places, 'retry', 'lost: the worker died', 0);
-  end if;
+  v_swept := jobs._settle_lost(v_lapsed, v_parts, i_limit, v_now);
   -- A dead worker is forgotten once nothing is left of it.
   delete from jobs.worker w
   where w.id = any (v_dead) and not exists (select 1 from jobs.batch b where b.worker = w.id);
-  return coalesce(cardinality(v_places), 0);
+  return v_swept;
+end $$;
+
+-- Brings back up to i_limit runs of these batches, which the caller has locked; returns how many.
+create function jobs._settle_lost(i_leases uuid[], i_parts integer[], i_limit integer, i_now timestamptz) returns integer
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
+declare
+  v_leases uuid[];
+  v_places integer[];
+  v_outcomes text[];
+  v_errors text[];
+begin
+  select array_agg(o.lease), array_agg(o.place), array_agg(case when o.started then 'lost' else 'release' end),
+    array_agg(case when o.started then 'lost: the worker died' end)
+  into v_leases, v_places, v_outcomes, v_errors
+  from (select r.lease, r.place, (b.started >> (r.place & 63)) & 1 = 1 as started
+        from unnest(i_leases, i_parts) l(lease, part)
+          join jobs._runs r on r.lease = l.lease and r.part = l.part
+          join jobs.batch b on b.lease = l.lease and b.part = l.part
+        limit i_limit) o;
+  if v_places is null then
+    return 0;
+  end if;
+  perform jobs._settle(v_leases, v_places, v_outcomes, null, v_errors, array_fill(null::double precision, array[cardinality(v_places)]), i_now);
+  return cardinality(v_places);
 end $$;
 
 -- Brings back up to i_limit jobs whose lease has lapsed, of either kind, and returns how many.
@@ -181,40 +241,45 @@ begin
   return jobs._sweep_expired(i_limit) + jobs._sweep_workers(i_limit);
 end $$;
 
--- Puts up to i_limit jobs whose time has come in line, and returns how many; with i_since only those
--- whose time came after it. (A claim looks back a few seconds and `tend` at everything: while an old
+-- Puts up to i_limit jobs whose time has come in line, in the order of their times, and returns how many; with i_since
+-- only those whose time came after it. (A claim looks back a few seconds and `tend` at everything: while an old
 -- snapshot is held, the entries of jobs that have moved on pile up at the head of the index.)
 create function jobs.promote(i_limit integer default 1000, i_since timestamptz default '-infinity') returns integer
 language plpgsql security definer
-set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off set plan_cache_mode = force_generic_plan as $$
+set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off
+set jit = off set plan_cache_mode = force_generic_plan as $$
 declare
   v_now timestamptz := jobs.now();
   v_promoted integer;
 begin
+  perform pg_current_xact_id();   -- a transaction before it draws a number, as publishers are
   with due as materialized (
-    select q.ctid as at from jobs.pending q
-    where q.ready_seq is null and q.scheduled_at <= v_now and q.scheduled_at >= i_since
-    order by q.scheduled_at limit i_limit for update skip locked
-  ), placed as (
-    update jobs.pending q set ready_seq = nextval('jobs.job_number')
-    where q.ctid = any (array(select d.at from due d)) returning 1
-  ) select count(*) into v_promoted from placed;
+    select d.at, nextval('jobs.job_number') as place
+    from (select q.ctid as at from jobs.pending q
+          where q.ready_seq is null and q.scheduled_at <= v_now and q.scheduled_at >= i_since
+          order by q.scheduled_at, q.id limit i_limit for update skip locked) d
+  )
+  update jobs.pending q set ready_seq = d.place from due d where q.ctid = d.at;
+  get diagnostics v_promoted = row_count;
   if v_promoted > 0 then
     perform jobs._wake_workers();
   end if;
   return v_promoted;
 end $$;
 
--- The house-keeping that any worker does about once a second: sweeps, puts in line what is due, and
--- says in how many seconds the next scheduled job comes due (null: none is scheduled).
+-- What any worker does for all about once a second: sweeps, puts in line what is due, and says in how many seconds the
+-- next scheduled job comes due (null: none is scheduled). 0 says that there is more to do than i_limit of a kind: call it
+-- again at once.
 create function jobs.tend(i_limit integer default 1000) returns double precision
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
 declare
+  v_is_full boolean := greatest(jobs._sweep_expired(i_limit), jobs._sweep_workers(i_limit), jobs.promote(i_limit)) >= i_limit;
   v_next timestamptz;
 begin
-  perform jobs.sweep(i_limit);
-  perform jobs.promote(i_limit);
+  if v_is_full then
+    return 0;
+  end if;
   select q.scheduled_at into v_next from jobs.pending q
   where q.ready_seq is null order by q.scheduled_at limit 1;
   return extract(epoch from v_next - jobs.now());

@@ -1,7 +1,125 @@
--- History: one partition of jobs.job for each day, made ahead, dropped when old.
+-- History: one partition of jobs.job for each day, made ahead, dropped when old; and how a job is found in it.
+--
+-- A statement that names jobs.job without a time locks every partition and every index of it, a thousand
+-- locks for a year of history, to the end of the caller's transaction. So nobody looks there but through
+-- the functions below, which name a time as a literal: the planner then leaves the other days out.
+
+-- A time as a literal that reads the same whatever DateStyle and TimeZone say.
+create function jobs._literal(i_at timestamptz) returns text
+language sql stable parallel safe
+return pg_catalog.quote_literal(pg_catalog.to_char(i_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') || '+00');
+
+-- The time before which none of these jobs ended, told by their ids: a job ends after it was made, less a day
+-- for the clocks of clients. Null when the ids do not tell: those of the original, or of times to come.
+create function jobs._ended_since(i_jobs text[]) returns timestamptz
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_tell boolean;
+  v_least text;
+  v_since timestamptz;
+begin
+  select bool_and(j ~ '^[0-9a-f]{12}7[0-9a-f]{19}$'), min(j collate "C") into v_tell, v_least from unnest(i_jobs) j;
+  if v_tell then
+    v_since := to_timestamp(('x0000' || left(v_least, 12))::bit(64)::bigint / 1000.0) - interval '1 day';
+  end if;
+  return case when v_since < jobs.now() then v_since end;
+end $$;
+
+-- When these jobs ended, those that did within a range (null: without an end). Looks at a week at a time and gives
+-- the locks of each look back: what a subtransaction locked is free when it is rolled back.
+create function jobs._ended_times(i_jobs text[], i_from timestamptz, i_until timestamptz) returns timestamptz[]
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
+declare
+  v_oldest timestamptz := (select min(p.day)::timestamp at time zone 'UTC' from jobs._partitions() p);
+  v_from timestamptz := greatest(i_from, v_oldest);
+  v_until timestamptz;
+  v_some timestamptz[];
+  v_times timestamptz[] := array[]::timestamptz[];
+begin
+  loop
+    v_until := least(v_from + interval '7 days', i_until);
+    if i_until is null and v_until > jobs.now() then
+      v_until := null;
+    end if;
+    begin
+      execute format('select array_agg(h.complete_on) from jobs.job h where h.job_id = any ($1)%s%s',
+                     ' and h.complete_on >= ' || jobs._literal(nullif(v_from, v_oldest)),   -- the oldest has no beginning
+                     ' and h.complete_on < ' || jobs._literal(v_until)) into v_some using i_jobs;
+      raise sqlstate 'PT000';
+    exception when sqlstate 'PT000' then null;
+    end;
+    v_times := v_times || v_some;
+    exit when cardinality(v_times) >= cardinality(i_jobs) or v_until is null or v_until >= i_until;
+    v_from := v_until;
+  end loop;
+  return v_times;
+end $$;
+
+-- These jobs, those of them that have ended and are kept. Locks the days since they were made if that is less than
+-- a week ago, and otherwise those on which they ended. i_everywhere: looks also where their ids say that they cannot be,
+-- because a clock may have been wrong; for those who do not expect to find nothing.
+create function jobs._history_of(i_jobs text[], i_everywhere boolean default true) returns setof jobs.job
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
+declare
+  v_since timestamptz := jobs._ended_since(i_jobs);
+  v_times timestamptz[];
+  v_day timestamptz;
+  v_found bigint := 0;
+begin
+  if v_since > jobs.now() - interval '8 days' then
+    return query execute format('select h.* from jobs.job h where h.job_id = any ($1) and h.complete_on >= %s', jobs._literal(v_since)) using i_jobs;
+    get diagnostics v_found = row_count;
+  else
+    v_times := jobs._ended_times(i_jobs, v_since, null);
+    v_found := cardinality(v_times);
+  end if;
+  if i_everywhere and v_since is not null and v_found < cardinality(i_jobs) then
+    v_times := v_times || jobs._ended_times(i_jobs, null, v_since);
+  end if;
+  for v_day in select distinct date_trunc('day', t at time zone 'UTC') at time zone 'UTC' as day from unnest(v_times) t order by day loop
+    return query execute format('select h.* from jobs.job h where h.job_id = any ($1) and h.complete_on >= %s and h.complete_on < %s',
+                                jobs._literal(v_day), jobs._literal(v_day + interval '1 day')) using i_jobs;
+  end loop;
+end $$;
+
+-- Whether one of these jobs, made within the last days as their ids say, has ended.
+create function jobs._have_ended(i_jobs text[]) returns boolean
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
+declare
+  v_since timestamptz := jobs._ended_since(i_jobs);
+  v_ended boolean;
+begin
+  if v_since > jobs.now() - interval '8 days' then
+    execute format('select exists (select from jobs.job h where h.job_id = any ($1) and h.complete_on >= %s)', jobs._literal(v_since))
+      into v_ended using i_jobs;
+    return v_ended;
+  end if;
+  return cardinality(jobs._ended_times(i_jobs, v_since, null)) > 0;
+end $$;
+
+-- The daily partitions, each with the day that it ends with.
+create function jobs._partitions() returns table (name text, day date)
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select c.relname::text, to_date(substr(c.relname, 5), 'YYYYMMDD')
+  from pg_inherits i join pg_class c on c.oid = i.inhrelid
+  where i.inhparent = 'jobs.job'::regclass and c.relname ~ '^job_[0-9]{8}$'
+$$;
+
+-- What jobs.retain remembers; one row, which a caller of it holds, so that one works and the others return.
+create table jobs.retention (
+  only_row boolean primary key default true check (only_row),
+  looked_at timestamptz not null,             -- the last call
+  jumped_at timestamptz,                      -- the first call after a gap of two days: the clock may be wrong
+  gave_way integer not null default 0,        -- so many calls one after another did not get their lock,
+  gave_way_at timestamptz                     -- the last of them
+);
+insert into jobs.retention (looked_at) values (jobs.now());
 
 -- Makes the partition that holds i_day (UTC), and moves into it what had to go to the default
--- partition because it was missing. Returns false when it was there already.
+-- partition because it was missing. Returns false when it was there already. Writers and readers wait meanwhile.
 create function jobs._make_partition(i_day date) returns boolean
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set datestyle = 'ISO' set timezone = 'UTC' as $$
@@ -13,58 +131,183 @@ begin
   if to_regclass('jobs.' || v_name) is not null then
     return false;
   end if;
+  -- First the parent: who has chosen the default partition already would find it closed to his row.
+  lock table only jobs.job in access exclusive mode;
   execute format('create table jobs.%I (like jobs.job including defaults)', v_name);
-  -- Writers wait here for the moment that the rows move; without rows it is an instant.
-  lock table jobs.job_default in access exclusive mode;
+  execute format('alter table jobs.%I replica identity full', v_name);
   execute format('with moved as (delete from jobs.job_default where complete_on >= %L and complete_on < %L returning *)
                   insert into jobs.%I select * from moved', v_from, v_to, v_name);
   execute format('alter table jobs.job attach partition jobs.%I for values from (%L) to (%L)', v_name, v_from, v_to);
   return true;
 end $$;
 
--- Keeps history in shape: makes the partitions of today and the next two days, and drops those
--- that ended more than jobs.config.history_days ago (null: none). Workers call it every few
--- minutes, `pgjobs migrate` at once; one caller at a time does the work, the others return.
--- Locks the history for an instant; after two seconds of waiting for it gives up until next time.
--- Returns the names of the partitions made and dropped.
-create function jobs.retain() returns setof text
+-- Makes the default partition, with all its rows, the partition of today and of the days before it that have none, and a new
+-- default. For when it holds much: to move that to a new partition takes seconds, to look through it a moment.
+create function jobs._make_partition_of_default(i_today date) returns void
 language plpgsql security definer
-set search_path = pg_catalog, pg_temp set lock_timeout = '2s' as $$
+set search_path = pg_catalog, pg_temp set datestyle = 'ISO' set timezone = 'UTC' as $$
 declare
-  v_today date := (jobs.now() at time zone 'utc')::date;
-  v_oldest date := v_today - (select c.history_days from jobs.config c);
+  v_name text := 'job_' || to_char(i_today, 'YYYYMMDD');
+  v_from timestamptz := (select (max(p.day) + 1)::timestamp at time zone 'utc' from jobs._partitions() p where p.day < i_today);
+  v_to timestamptz := (i_today + 1)::timestamp at time zone 'utc';
+begin
+  lock table only jobs.job in access exclusive mode;
+  alter table jobs.job detach partition jobs.job_default;
+  execute format('alter table jobs.job_default rename to %I', v_name);
+  create table jobs.job_default partition of jobs.job default;
+  alter table jobs.job_default replica identity full;
+  create index on jobs.job_default (complete_on);
+  execute format('with other as (delete from jobs.%I where complete_on < %L or complete_on >= %L returning *)
+                  insert into jobs.job_default select * from other', v_name, v_from, v_to);
+  execute format('alter table jobs.job attach partition jobs.%I for values from (%s) to (%L)', v_name,
+                 coalesce(quote_literal(v_from), 'minvalue'), v_to);
+end $$;
+
+-- The partitions, a few of them, that ended before i_oldest. While the clock is not to be trusted only empty ones.
+create function jobs._partitions_over(i_oldest date, i_clock_is_sure boolean) returns text[]
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_over text[] := array[]::text[];
+  v_name text;
+  v_full boolean;
+begin
+  for v_name in select p.name from jobs._partitions() p where p.day < i_oldest order by p.day loop
+    exit when cardinality(v_over) = 10;
+    if not i_clock_is_sure then
+      execute format('select exists (select from jobs.%I)', v_name) into v_full;
+      continue when v_full;
+    end if;
+    v_over := v_over || v_name;
+  end loop;
+  return v_over;
+end $$;
+
+-- Writes down that retention looks at the clock now, and returns whether what it says may be acted on: a clock that
+-- has just gone two days on is believed when it still says so an hour later.
+create function jobs._is_clock_sure(i_now timestamptz) returns boolean
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_jumped timestamptz;
+begin
+  update jobs.retention r
+  set looked_at = i_now,
+      jumped_at = case when i_now < r.looked_at - interval '1 minute' then null   -- it was wrong
+                       when r.jumped_at is null then case when i_now > r.looked_at + interval '2 days' then i_now end
+                       when i_now >= r.jumped_at + interval '1 hour' and i_now <= r.looked_at + interval '2 days' then null
+                       else r.jumped_at end
+  returning r.jumped_at into v_jumped;
+  return v_jumped is null or i_now >= v_jumped + interval '1 hour';
+end $$;
+
+-- Ends the caller's session if it keeps its transaction open, and with it these locks, doing nothing.
+create function jobs._limit_idleness() returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  perform set_config(s.name, '10s', true)
+  from pg_settings s where s.name = 'idle_in_transaction_session_timeout' and s.setting::integer not between 1 and 10000;
+end $$;
+
+-- What retention has to do to partitions, done. Locks history out for an instant, to the end of the transaction.
+create function jobs._change_partitions(i_today date, i_full boolean, i_make date[], i_drop text[]) returns text[]
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_done text[] := array[]::text[];
   v_name text;
   v_day date;
 begin
-  if not pg_try_advisory_xact_lock(hashtextextended('jobs.retain', 0)) then
-    return;
+  -- The parent before its partitions, as everybody takes them, and once.
+  lock table only jobs.job in access exclusive mode;
+  if i_full then
+    perform jobs._make_partition_of_default(i_today);
+    v_done := v_done || ('made job_' || to_char(i_today, 'YYYYMMDD') || ' of job_default');
   end if;
-  for v_day in select v_today + d from generate_series(0, 2) d loop
+  foreach v_day in array i_make loop
     begin
       if jobs._make_partition(v_day) then
-        return next 'made job_' || to_char(v_day, 'YYYYMMDD');
+        v_done := v_done || ('made job_' || to_char(v_day, 'YYYYMMDD'));
       end if;
-    exception when others then
-      raise warning 'partition for % not made yet: %', v_day, sqlerrm;
+    exception
+      when lock_not_available or deadlock_detected then raise;
+      when others then raise warning 'partition for % not made yet: %', v_day, sqlerrm;
     end;
   end loop;
-  for v_name in
-    select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid
-    where i.inhparent = 'jobs.job'::regclass and c.relname ~ '^job_\d{8}$'
-      and to_date(substr(c.relname, 5), 'YYYYMMDD') < v_oldest
-    order by c.relname
-  loop
+  foreach v_name in array i_drop loop
     begin
       execute format('drop table jobs.%I', v_name);
-      return next 'dropped ' || v_name;
-    exception when others then
-      raise warning 'partition % not dropped yet: %', v_name, sqlerrm;
+      v_done := v_done || ('dropped ' || v_name);
+    exception
+      when lock_not_available or deadlock_detected then raise;
+      when others then raise warning 'partition % not dropped yet: %', v_name, sqlerrm;
     end;
   end loop;
-  -- What went to the default partition (history older than the installation, taken over from the
-  -- original) is not worth partitions of its own; a bounded step at each call.
+  return v_done;
+end $$;
+
+-- The same, waiting for 25 ms, three times, and no longer: who waits for this lock holds up everybody behind him. Says who
+-- is in the way when several calls one after another have given way.
+create function jobs._try_to_change_partitions(i_today date, i_full boolean, i_make date[], i_drop text[]) returns text[]
+language plpgsql security definer set search_path = pg_catalog, pg_temp set lock_timeout = '25ms' as $$
+declare
+  v_done text[];
+  v_calls integer;
+begin
+  for v_try in 1..3 loop
+    begin
+      v_done := jobs._change_partitions(i_today, i_full, i_make, i_drop);
+      update jobs.retention r set gave_way = 0, gave_way_at = null where r.gave_way > 0;
+      return v_done;
+    exception when lock_not_available or deadlock_detected then
+      perform pg_sleep(case when v_try < 3 then 0.1 else 0 end);
+    end;
+  end loop;
+  update jobs.retention r set gave_way = r.gave_way + 1, gave_way_at = jobs.now() returning r.gave_way into v_calls;
+  if v_calls >= 3 then
+    raise warning 'history waits for its partitions to be made and dropped: % calls of jobs.retain gave way to server process %', v_calls,
+      coalesce((select string_agg(distinct l.pid::text, ', ') from pg_locks l
+                where l.relation = 'jobs.job'::regclass and l.granted and l.pid <> pg_backend_pid()), '(gone by now)')
+      using hint = 'a long transaction reads jobs.job, for example a pg_dump';
+  end if;
+  return null;
+end $$;
+
+-- Keeps history in shape: makes the partitions of today and the next two days, and drops those
+-- that ended more than jobs.config.history_days ago (null: none), at most ten in a call. Workers call it every few
+-- minutes, `pgjobs migrate` at once, plain clients should daily; one caller at a time does the work, the others return.
+-- Returns the names of the partitions made and dropped.
+--
+-- Locks history for an instant, or gives way until a later call, not before a minute is over. In a transaction of the
+-- caller's the locks last until its end, and a session that does nothing for 10 s before it ends it is closed.
+--
+-- After a gap of more than two days between two calls the clock may be wrong: days that hold jobs are then
+-- dropped an hour later at the earliest.
+create function jobs.retain() returns setof text
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
+declare
+  v_now timestamptz := jobs.now();
+  v_today date := (v_now at time zone 'utc')::date;
+  v_oldest date := v_today - (select c.history_days from jobs.config c);
+  v_gave_way_at timestamptz;
+  v_make date[];
+  v_drop text[];
+  v_full boolean;
+begin
+  select r.gave_way_at into v_gave_way_at from jobs.retention r for update skip locked;
+  if not found then
+    return;
+  end if;
+  perform jobs._limit_idleness();
+  v_drop := jobs._partitions_over(v_oldest, jobs._is_clock_sure(v_now));
+  -- What went to the default partition is not worth partitions of its own; a bounded step at each call.
   delete from jobs.job_default h where h.ctid = any (array(
     select d.ctid from jobs.job_default d where d.complete_on < v_oldest::timestamp at time zone 'utc' limit 10000));
+  v_make := array(select v_today + d from generate_series(0, 2) d
+                  where to_regclass('jobs.job_' || to_char(v_today + d, 'YYYYMMDD')) is null);
+  v_full := v_today = any (v_make) and exists (select from jobs.job_default offset 1000);
+  if cardinality(v_make) + cardinality(v_drop) > 0
+    and (v_gave_way_at > v_now - interval '1 minute' and v_gave_way_at <= v_now) is not true then
+    return query select unnest(jobs._try_to_change_partitions(v_today, v_full, v_make, v_drop));
+  end if;
 end $$;
 
 do $$

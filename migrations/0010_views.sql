@@ -71,12 +71,14 @@ begin
             p.attempt, p.traceback
           from jobs._find_together(i_job) p) q;
   if not found then
-    return query select e.* from jobs._ended e where e.job_id = i_job;
-  end if;
-  if not found then
     return query select r.id, r.job_id, r.task, r.body, r.retries, r.max_retries, 'running'::varchar, r.priority, r.timeout,
         r.created_at, r.run_at, r.scheduled_at, null::timestamptz, null::jsonb, r.traceback, r.attempt, r.worker
       from jobs._find_run(i_job) f join jobs._runs r on r.lease = f.lease and r.part = f.place >> 6 and r.place = f.place;
+  end if;
+  if not found then   -- last, because it costs most; the looks are of one moment, so the order does not matter
+    return query select h.id, h.job_id, h.task, h.body, h.retries, h.max_retries, h.status::text::varchar, h.priority, h.timeout,
+        h.created_at, h.run_at, h.scheduled_at, h.complete_on, h.result, h.traceback, h.attempt, h.worker
+      from jobs._history_of(array[i_job::text]) h;
   end if;
 end $$;
 

@@ -39,24 +39,31 @@ begin
 end $$;
 
 -- Puts jobs that ended as failed or cancelled back in line, with all their runs before them, and
--- returns them. The id stays, the attempt goes on counting.
+-- returns them. The id stays, the attempt goes on counting. Locks the days on which they ended.
 create function jobs.retry(i_jobs text[]) returns setof text
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off as $$
+declare
+  v_day timestamptz;
 begin
-  return query
-  with back as (
-    delete from jobs.job h
-    where h.job_id = any (i_jobs) and h.status <> 'success'
-      -- As a subquery for each it is one look at an index; as a join, statistics could turn it round.
-      and (select q.job_id from jobs.pending q where q.job_id = h.job_id) is null
-    returning h.*
-  ), placed as (
-    insert into jobs.pending as q (id, job_id, task, body, max_retries, priority, timeout, created_at, ready_seq, attempt, traceback)
-    select b.id, b.job_id, b.task, b.body, greatest(b.max_retries, 1), b.priority, greatest(b.timeout, 0.01), b.created_at, nextval('jobs.job_number'),
-      b.attempt, b.traceback
-    from back b returning q.job_id
-  ) select p.job_id::text from placed p;
+  for v_day in
+    select distinct date_trunc('day', h.complete_on at time zone 'UTC') at time zone 'UTC' as day
+    from jobs._history_of(i_jobs) h where h.status <> 'success' order by day
+  loop
+    return query execute format('
+      with back as (
+        delete from jobs.job h
+        where h.job_id = any ($1) and h.status <> ''success'' and h.complete_on >= %s and h.complete_on < %s
+          -- As a subquery for each it is one look at an index; as a join, statistics could turn it round.
+          and (select q.job_id from jobs.pending q where q.job_id = h.job_id) is null
+        returning h.*
+      ), placed as (
+        insert into jobs.pending as q (id, job_id, task, body, max_retries, priority, timeout, created_at, ready_seq, attempt, traceback, bytes)
+        select b.id, b.job_id, b.task, b.body, greatest(b.max_retries, 1), b.priority, greatest(b.timeout, 0.01), b.created_at,
+          nextval(''jobs.job_number''), b.attempt, b.traceback, jobs._text_size(b.body)
+        from back b returning q.job_id
+      ) select p.job_id::text from placed p', jobs._literal(v_day), jobs._literal(v_day + interval '1 day')) using i_jobs;
+  end loop;
   perform jobs._wake_workers();
 end $$;
 

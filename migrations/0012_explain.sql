@@ -90,7 +90,7 @@ language plpgsql stable security definer set search_path = pg_catalog, pg_temp s
 declare
   v_job record;
 begin
-  select q.xmax as holder, jobs._rank(q.priority, q.ready_seq) as rank, q.ready_seq as row_seq, 0 as ahead,
+  select q.xmax as holder, jobs._rank(q.priority, q.ready_seq) as rank, q.ready_seq as row_seq, 0::bigint as ahead,
     q.task, q.body, q.scheduled_at, q.ready_seq, q.attempt, q.retries, q.max_retries into v_job
   from jobs.pending q where q.job_id = i_job and q.size = 1;
   if not found then
@@ -161,7 +161,7 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
       when 'cancelled' then format('it was cancelled at %s', jobs._moment(h.complete_on))
       else format('it failed at %s in attempt %s, with at most %s runs', jobs._moment(h.complete_on), h.attempt, h.max_retries) end,
     null::timestamptz, jsonb_build_object('attempt', h.attempt, 'max_retries', h.max_retries, 'complete_on', h.complete_on)
-  from jobs.job h where h.job_id = i_job
+  from jobs._history_of(array[i_job::text]) h
 $$;
 
 -- Why a job is not running, or where it runs, or how it ended: one row for each reason, the weightiest

@@ -5,43 +5,83 @@
 -- may do what they name together and nothing else. Whoever may administer (jobs_admin, the owner of schema
 -- jobs, superusers) is never narrowed. A role that is narrowed settles jobs only under their leases.
 
--- The role that calls: whom SET ROLE names, as a REST gateway does, or else the user of the session. Inside
--- functions that run as their owner, current_user would be the owner.
+-- The caller is two roles: the user of the session, and whom SET ROLE names, as a REST gateway does. What narrows either
+-- narrows the call, so that nobody gets rid of a limit by taking a role of which he is a member. (Inside functions that
+-- run as their owner, current_user would be the owner.)
+
+-- The role that is set, or else the user of the session.
 create function jobs._caller() returns name
 language sql stable
 return coalesce(nullif(pg_catalog.current_setting('role', true), 'none')::name, session_user);
 
--- Whether the caller is this role, or has its privileges: then what is that role's is the caller's too.
-create function jobs._acts_as(i_role name) returns boolean
-language sql stable
-return case when i_role = jobs._caller() then true else coalesce(
-  (select pg_catalog.pg_has_role(jobs._caller(), r.oid, 'usage') from pg_catalog.pg_roles r where r.rolname = i_role), false) end;
+-- The oid of a role, null when there is none of this name.
+create function jobs._role_oid(i_name name) returns oid
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select r.oid from pg_roles r where r.rolname = i_name
+$$;
 
--- The patterns of the tasks that the caller may publish, or consume; null when it is not narrowed.
-create function jobs._limits(i_publish boolean) returns text[]
+-- Whether the caller is who registered this (i_login the user of that session, i_role the role that was set), or has the
+-- privileges of both: then what is theirs is the caller's too.
+create function jobs._acts_as(i_role oid, i_login oid) returns boolean
+language sql stable
+return pg_catalog.pg_has_role(session_user, i_login, 'usage') and pg_catalog.pg_has_role(jobs._caller(), i_role, 'usage');
+
+-- Whether this role administers: it has the privileges of jobs_admin, or of the owner of schema jobs.
+create function jobs._is_administrator(i_role name) returns boolean
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select pg_has_role(i_role, (select n.nspowner from pg_namespace n where n.nspname = 'jobs'), 'usage')
+    or coalesce(pg_has_role(i_role, jobs._role_oid('jobs_admin'), 'usage'), false)
+$$;
+
+-- Whom a grant is meant for. The oid of the role, so that a new name widens nothing; but by its name when no role has that
+-- oid any more, as when it was dropped and made again, or when the oid is one of another cluster, as after a restore.
+create function jobs._grantee(i_grant jobs.topic_grant) returns oid
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select case
+    when exists (select from pg_roles r where r.oid = i_grant.role and r.rolname = i_grant.name) then i_grant.role
+    when exists (select from pg_roles r where r.oid = i_grant.role) and i_grant.cluster = (select c.system_identifier from pg_control_system() c) then i_grant.role
+    else jobs._role_oid(i_grant.name) end
+$$;
+
+-- The patterns of the tasks that a role may publish, or consume; null when it is not narrowed.
+create function jobs._limits_of(i_role name, i_publish boolean) returns text[]
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 declare
-  v_grants jobs.topic_grant[];
+  v_grants jobs.topic_grant[] := array(
+    select g from jobs.topic_grant g left join pg_roles r on r.oid = g.role
+    where pg_has_role(i_role, case when r.rolname = g.name then g.role else jobs._grantee(g) end, 'usage'));
 begin
-  if session_user = current_user and current_setting('role') = 'none' or not exists (select from jobs.topic_grant) then
-    return null;   -- the owner, as whom functions run, or nobody is narrowed
-  end if;
-  v_grants := array(select g from jobs.topic_grant g where jobs._acts_as(g.role));
-  if cardinality(v_grants) = 0 or jobs._acts_as('jobs_admin')
-    or pg_has_role(jobs._caller(), (select n.nspowner from pg_namespace n where n.nspname = 'jobs'), 'usage') then
+  if cardinality(v_grants) = 0 or jobs._is_administrator(i_role) then
     return null;
   end if;
   return array(select g.pattern from unnest(v_grants) g where case when i_publish then g.publish else g.consume end);
+end $$;
+
+-- The limits of the caller: of the session's user, and of the role that is set. A member of an administrator's role who
+-- has set it is not narrowed.
+create function jobs._limits(i_publish boolean, out login text[], out role text[])
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_role name := nullif(current_setting('role'), 'none');
+begin
+  if session_user = current_user and v_role is null or not exists (select from jobs.topic_grant) then
+    return;   -- the owner, as whom functions run, or nobody is narrowed
+  end if;
+  role := case when v_role is not null then jobs._limits_of(v_role, i_publish) end;
+  login := case when v_role is null or not jobs._is_administrator(v_role) then jobs._limits_of(session_user, i_publish) end;
 end $$;
 
 -- Those among the tasks that the caller may publish, or consume.
 create function jobs._allowed(i_publish boolean, i_tasks text[]) returns text[]
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 declare
-  v_limits text[] := jobs._limits(i_publish);
+  v_limits record := jobs._limits(i_publish);
 begin
-  return case when v_limits is null then i_tasks
-    else array(select t from unnest(i_tasks) t where t like any (v_limits)) end;
+  if v_limits.login is null and v_limits.role is null then
+    return i_tasks;
+  end if;
+  return array(select t from unnest(i_tasks) t
+               where coalesce(t like any (v_limits.login), v_limits.login is null) and coalesce(t like any (v_limits.role), v_limits.role is null));
 end $$;
 
 -- Those of a JSON array of tasks that the caller may consume, under each of their names: a narrowed worker's
@@ -58,27 +98,35 @@ $$;
 create function jobs._check_topics(i_publish boolean, i_tasks text[]) returns void
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 declare
-  v_limits text[] := jobs._limits(i_publish);
+  v_limits record := jobs._limits(i_publish);
   v_task text;
 begin
-  if v_limits is null then
+  if v_limits.login is null and v_limits.role is null then
     return;
   end if;
-  select t into v_task from unnest(i_tasks) t where t like any (v_limits) is not true limit 1;
+  select t into v_task from unnest(i_tasks) t
+  where (coalesce(t like any (v_limits.login), v_limits.login is null) and coalesce(t like any (v_limits.role), v_limits.role is null)) is not true
+  limit 1;
   if found then
     raise sqlstate 'PT403' using
-      message = format('role %s may not %s the task %s', quote_literal(jobs._caller()),
+      message = format('role %s may not %s the task %s', quote_literal(jobs._narrowed()),
                        case when i_publish then 'publish' else 'consume' end, coalesce(quote_literal(v_task), 'null')),
-      hint = format('an administrator may call jobs.grant_topic(%s, topic)', quote_literal(jobs._caller()));
+      hint = format('an administrator may call jobs.grant_topic(%s, topic)', quote_literal(jobs._narrowed()));
   end if;
 end $$;
+
+-- The role of the caller that is narrowed, for messages.
+create function jobs._narrowed() returns name
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select case when l.role is null then session_user else jobs._caller() end from jobs._limits(true) l
+$$;
 
 -- PT403 when the caller is narrowed and gives no lease: without one it could settle anybody's job.
 create function jobs._check_lease(i_lease uuid) returns void
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 begin
-  if i_lease is null and jobs._limits(false) is not null then
-    raise sqlstate 'PT403' using message = format('role %s settles jobs only under their leases', quote_literal(jobs._caller())),
+  if i_lease is null and (select l.login is not null or l.role is not null from jobs._limits(false) l) then
+    raise sqlstate 'PT403' using message = format('role %s settles jobs only under their leases', quote_literal(jobs._narrowed())),
       hint = 'give the lease that jobs.consume returned with the job';
   end if;
 end $$;
@@ -88,13 +136,15 @@ end $$;
 create function jobs.grant_topic(i_role name, i_topic text, i_publish boolean default true, i_consume boolean default true) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
-  if not exists (select from pg_roles r where r.rolname = i_role) then
+  if jobs._role_oid(i_role) is null then
     raise sqlstate 'PT404' using message = format('there is no role %s', coalesce(quote_literal(i_role), 'null'));
   elsif (length(i_topic) between 1 and 200) is not true then
     raise sqlstate 'PT400' using message = 'a topic is a pattern over task names of 1 to 200 characters', hint = 'use * for every task';
   end if;
-  insert into jobs.topic_grant as g (role, topic, pattern, publish, consume)
-  values (i_role, i_topic, jobs._pattern(i_topic), coalesce(i_publish, false), coalesce(i_consume, false))
+  perform jobs._adopt_grants(i_role);
+  insert into jobs.topic_grant as g (role, name, cluster, topic, pattern, publish, consume)
+  select jobs._role_oid(i_role), i_role, c.system_identifier, i_topic, jobs._pattern(i_topic), coalesce(i_publish, false), coalesce(i_consume, false)
+  from pg_control_system() c
   on conflict (role, topic) do update set publish = excluded.publish, consume = excluded.consume;
 end $$;
 
@@ -103,12 +153,25 @@ end $$;
 create function jobs.revoke_topic(i_role name, i_topic text) returns boolean
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
-  update jobs.topic_grant g set publish = false, consume = false where g.role = i_role and g.topic = i_topic;
+  perform jobs._adopt_grants(i_role);
+  update jobs.topic_grant g set publish = false, consume = false where g.role = jobs._role_oid(i_role) and g.topic = i_topic;
   return found;
 end $$;
 
--- All topic grants.
-create function jobs.topic_grants() returns table (role name, topic text, publish boolean, consume boolean)
+-- Writes down anew by oid and name the grants that are meant for this role: it was renamed, made again or restored elsewhere.
+create function jobs._adopt_grants(i_role name) returns void
+language sql security definer set search_path = pg_catalog, pg_temp as $$
+  update jobs.topic_grant g set role = r.oid, name = r.rolname, cluster = (select c.system_identifier from pg_control_system() c)
+  from pg_roles r
+  where r.rolname = i_role and r.oid = jobs._grantee(g) and (g.role, g.name) is distinct from (r.oid, r.rolname)
+    and not exists (select from jobs.topic_grant o where o.role = r.oid and o.topic = g.topic and o.ctid <> g.ctid)
+$$;
+
+-- All topic grants, by the present names of their roles. `known` is false of one whose role is not there any more: it
+-- narrows whoever gets that name.
+create function jobs.topic_grants() returns table (role name, topic text, publish boolean, consume boolean, known boolean)
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
-  select g.role, g.topic, g.publish, g.consume from jobs.topic_grant g order by g.role, g.topic
+  select coalesce(r.rolname, g.name), g.topic, g.publish, g.consume, r.rolname is not null
+  from jobs.topic_grant g left join pg_roles r on r.oid = jobs._grantee(g)
+  order by 1, 2
 $$;

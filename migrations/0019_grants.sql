@@ -38,7 +38,7 @@ begin
   if exists (select 1 from pg_catalog.pg_roles r where r.rolname = 'jobs_worker') then
     grant usage on schema jobs to jobs_worker;
     grant execute on function jobs.publish, jobs.publish_bulk, jobs.publish_many, jobs.publish_all, jobs.now,
-      jobs.consume(integer), jobs.consume(varchar, integer), jobs.consume_topic, jobs.claim, jobs.unclaim, jobs.ack, jobs.nack,
+      jobs.consume(integer), jobs.consume(varchar, integer), jobs.consume_topic, jobs.claim, jobs.fetch, jobs.start, jobs.fail_next, jobs.unclaim, jobs.ack, jobs.nack,
       jobs.settle, jobs.heartbeat, jobs.heartbeat_worker, jobs.held_by, jobs.register_worker, jobs.unregister_worker,
       jobs.register_tasks, jobs.sweep, jobs.promote, jobs.tend, jobs.retain, jobs.result, jobs.await_results,
       jobs.tasks_in_use, jobs.places_in_line, jobs.look_at_line, jobs.beside_line, jobs.bodies to jobs_worker;

@@ -16,7 +16,7 @@ const CALLS: [(&str, &str); 4] = [
     ("reader admin", "overview count explain workers"),
     (
         "worker admin",
-        "consume consume_topic claim unclaim ack nack settle heartbeat heartbeat_worker held_by register_worker \
+        "consume consume_topic claim fetch start fail_next unclaim ack nack settle heartbeat heartbeat_worker held_by register_worker \
          unregister_worker register_tasks sweep promote tend retain result await_results \
          tasks_in_use places_in_line look_at_line beside_line bodies",
     ),

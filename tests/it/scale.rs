@@ -55,6 +55,7 @@ async fn settling_and_operating_do_not_read_the_whole_queue_on_stale_statistics(
     .await;
     db.run("create table c as select * from jobs.consume(200)").await;
     let mut session = db.connect().await;
+    sqlx::query("select count(*) from jobs.consume(1)").fetch_one(&mut session).await.unwrap(); // plans are made
     for (what, limit, statement) in [
         ("claim", 100, "select count(*) from jobs.consume(100)"),
         (

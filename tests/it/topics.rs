@@ -143,3 +143,88 @@ async fn a_narrowed_worker_checks_its_topics_alone_before_a_deployment() {
         assert_eq!(one::<i64>(&mut deployer, &bodies).await, seen, "{task}");
     }
 }
+
+/// A session of a user of its own, which `set role` does not change.
+async fn login(db: &Db, name: &str) -> sqlx::postgres::PgConnection {
+    db.run(&format!("alter role {name} login")).await;
+    sqlx::ConnectOptions::connect(&db.options().username(name)).await.unwrap()
+}
+
+#[tokio::test]
+async fn whoever_is_narrowed_stays_so_in_every_role_that_he_can_set() {
+    let db = Db::new().await;
+    for (name, of) in [("topics_pub", "jobs_publisher"), ("topics_wrk", "jobs_worker")] {
+        role(&db, name, of).await;
+        db.run(&format!("select jobs.grant_topic('{name}', 'mail.*')")).await;
+    }
+    db.run("select jobs.publish('secret.a')").await;
+    let (mut publisher, mut worker) = (login(&db, "topics_pub").await, login(&db, "topics_wrk").await);
+    let register =
+        format!("select jobs.register_worker('{WORKER}', 'h', 1, '1', '{{*}}', '{{secret.a}}', 1, 10)");
+    for set in ["reset role", "set role jobs_publisher", "set role topics_pub"] {
+        assert_eq!(code(&mut publisher, set).await, "ok");
+        assert_eq!(code(&mut publisher, "select jobs.publish('secret.a')").await, "PT403", "{set}");
+        assert_eq!(code(&mut publisher, "select jobs.publish('mail.a')").await, "ok", "{set}");
+    }
+    for set in ["reset role", "set role jobs_worker", "set role topics_wrk"] {
+        assert_eq!(code(&mut worker, set).await, "ok");
+        assert_eq!(
+            one::<i64>(&mut worker, "select count(*) from jobs.consume_topic('secret.*', 1)").await,
+            0,
+            "{set}"
+        );
+        assert_eq!(code(&mut worker, &register).await, "PT403", "{set}");
+        assert_eq!(code(&mut worker, "select jobs.ack('x')").await, "PT403", "{set}");
+    }
+}
+
+#[tokio::test]
+async fn a_new_name_and_a_role_made_again_widen_nothing() {
+    let db = Db::new().await;
+    for name in ["topics_old", "topics_new", "topics_gone"] {
+        db.run(&format!("drop role if exists {name}")).await;
+    }
+    role(&db, "topics_old", "jobs_publisher").await;
+    role(&db, "topics_gone", "jobs_publisher").await;
+    db.run("select jobs.grant_topic('topics_old', 'mail.*'), jobs.grant_topic('topics_gone', 'mail.*')")
+        .await;
+    db.run("alter role topics_old rename to topics_new; drop role topics_gone").await;
+    let grants = "select string_agg(role || ' ' || topic || ' ' || known, ', ') from jobs.topic_grants()";
+    assert_eq!(db.one::<String>(grants).await, "topics_gone mail.* false, topics_new mail.* true");
+    let mut renamed = as_role(&db, "topics_new").await;
+    assert_eq!(code(&mut renamed, "select jobs.publish('secret.a')").await, "PT403");
+    role(&db, "topics_gone", "jobs_publisher").await;
+    let mut again = as_role(&db, "topics_gone").await;
+    assert_eq!(code(&mut again, "select jobs.publish('secret.a')").await, "PT403");
+    // As if the dump had come to a cluster where that number is another role's.
+    db.run(
+        "update jobs.topic_grant set cluster = 1, role = 'jobs_reader'::regrole where name = 'topics_gone'",
+    )
+    .await;
+    assert_eq!(code(&mut again, "select jobs.publish('secret.a')").await, "PT403");
+    db.run("select jobs.grant_topic('topics_gone', 'secret.*'), jobs.grant_topic('topics_new', 'secret.*')")
+        .await;
+    assert_eq!(code(&mut again, "select jobs.publish('secret.a')").await, "ok");
+    assert_eq!(
+        code(&mut again, "select jobs.publish('mail.a')").await,
+        "ok",
+        "what was granted before holds"
+    );
+}
+
+/// A worker that was registered in a role that many have is still the user's who did it.
+#[tokio::test]
+async fn nobody_speaks_for_the_worker_of_another_user_in_the_same_role() {
+    let db = Db::new().await;
+    role(&db, "topics_one", "jobs_worker").await;
+    role(&db, "topics_two", "jobs_worker").await;
+    let (mut one_, mut two) = (login(&db, "topics_one").await, login(&db, "topics_two").await);
+    for session in [&mut one_, &mut two] {
+        assert_eq!(code(session, "set role jobs_worker").await, "ok");
+    }
+    let register = format!("select jobs.register_worker('{WORKER}', 'h', 1, '1', '{{*}}', '{{a}}', 1, 10)");
+    assert_eq!(code(&mut one_, &register).await, "ok");
+    let beat = format!("select jobs.heartbeat_worker('{WORKER}')");
+    assert!(!one::<bool>(&mut two, &beat).await);
+    assert!(one::<bool>(&mut one_, &beat).await);
+}

@@ -112,8 +112,9 @@ impl World {
         let Some(worker) = self.worker(nth) else { return Ok(()) };
         let tasks = [&TASKS[..], &TASKS[..1], &TASKS[1..]][nth];
         let within = self.model.open.contains_key(&session);
-        // Claims of 256 and more take turns, and would wait for an open one.
-        let num = if within { num.min(100) } else { num };
+        // A worker's large answer comes without its jobs, which another statement has to fetch.
+        let num = num.min(100);
+        let mut claims = false;
         let lease = self.model.new_key();
         let alone = if alone { "'{a.x}'" } else { "null" };
         let sql = format!(
@@ -133,11 +134,13 @@ impl World {
                 worker: Some(worker),
             };
             let got: Vec<Taken> = allowed(answer)?.iter().map(taken).collect();
-            step.workers.entry(worker).and_modify(|worker| worker.claiming += usize::from(within));
+            // A claim that took jobs holds its worker's row until it commits.
+            claims = !got.is_empty();
+            step.workers.entry(worker).and_modify(|worker| worker.claiming += usize::from(within && claims));
             step.claim(tasks, num, &got)
         })
         .await?;
-        if let Some(open) = self.model.open.get_mut(&session) {
+        if let Some(open) = self.model.open.get_mut(&session).filter(|_| claims) {
             open.claiming.push(worker);
         }
         Ok(())

@@ -32,7 +32,7 @@ impl Step<'_> {
     /// Charges runs that outlasted their timeout: those that the database did, all if the limit allows.
     pub(super) fn expire(&mut self, limit: usize) -> Verified<usize> {
         let lapsed: Vec<i64> = self.free().filter(|job| self.is_expired(job)).map(|job| job.number).collect();
-        self.bring_back(&lapsed, limit, EXPIRED, None)
+        self.bring_back(&lapsed, limit, EXPIRED, |step, number| step.charge(number, EXPIRED, None))
     }
 
     fn bring_back(
@@ -40,7 +40,7 @@ impl Step<'_> {
         lapsed: &[i64],
         limit: usize,
         error: &str,
-        delay: Option<i64>,
+        charge: impl Fn(&mut Self, i64) -> Verified,
     ) -> Verified<usize> {
         let running = self.jobs.values().filter(|job| job.run().is_some()).count();
         let mut back = 0;
@@ -49,7 +49,7 @@ impl Step<'_> {
             if self.jobs[number].run() == shown.run() {
                 prop_assert!(limit < running, "{} was not brought back", number);
             } else if shown.traceback.as_deref() == Some(error) {
-                self.charge(*number, error, delay)?;
+                charge(self, *number)?;
                 back += 1;
             }
         }
@@ -72,7 +72,10 @@ impl Step<'_> {
         };
         let lost = self.free().filter(|job| self.is_lost(job) && !claims(job));
         let lost: Vec<i64> = lost.map(|job| job.number).collect();
-        let lost = self.bring_back(&lost, limit, LOST, Some(0))?;
+        let lost = self.bring_back(&lost, limit, LOST, |step, number| {
+            step.lose(number, LOST);
+            Ok(())
+        })?;
         // A dead worker is forgotten once nothing is left of it, nor can be.
         let holds =
             |worker: &Uuid| self.jobs.values().filter_map(Job::run).any(|run| run.worker == Some(*worker));

@@ -122,6 +122,18 @@ impl Step<'_> {
         if due { self.stand_in_line(number) } else { Ok(()) }
     }
 
+    /// A run whose worker died is charged, and the job goes before others as one that is released.
+    pub(super) fn lose(&mut self, number: i64, error: &str) {
+        let job = self.job(number);
+        job.traceback = Some(error.to_owned());
+        if job.retries + 1 >= job.max_retries {
+            self.end(number, "failed", None);
+        } else {
+            job.retries += 1;
+            self.release(number);
+        }
+    }
+
     /// Given back uncharged, the job goes before all others of its priority, in its old order.
     pub(super) fn release(&mut self, number: i64) {
         let job = self.job(number);

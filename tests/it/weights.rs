@@ -1,0 +1,151 @@
+//! What travels is text: bodies, results and claims are bounded by it, at every door.
+
+use pgjobs_tests::Db;
+
+const WORKER: &str = "00000000-0000-7000-8000-000000000000";
+
+/// A body of so many numbers that take 12 bytes each in the database and 131,001 as text.
+fn numbers(many: usize) -> String {
+    format!("('{{\"args\":[' || repeat('1e131000,', {many} - 1) || '1e131000]}}')::jsonb")
+}
+
+async fn with_worker() -> Db {
+    let db = Db::new().await;
+    db.run(&format!("select jobs.register_worker('{WORKER}', 'host', 1, '1', '{{*}}', '{{a}}', 9, 10)"))
+        .await;
+    db
+}
+
+#[tokio::test]
+async fn a_body_is_measured_as_text_at_every_door() {
+    let db = Db::new().await;
+    for many in [9, 9000] {
+        let body = numbers(many);
+        for call in [
+            format!("select jobs.publish('a', {body})"),
+            format!("select jobs.publish('a', {body}, i_checked => true)"),
+            format!("select jobs.publish_bulk(array[('a', {body}, null, null, null, null)::jobs.bulk_job])"),
+            format!(
+                "select jobs.publish_many(jsonb_build_array(jsonb_build_object('task', 'a', 'body', {body})))"
+            ),
+            format!("select jobs.publish_all('{{a}}', array[{body}], null, null, null, null, null)"),
+            format!(
+                "select jobs.publish_all('{{a}}', array_fill({body}, array[64]), null, null, null, null, null, i_together => true, i_checked => '{{t}}')"
+            ),
+            format!(
+                "select jobs.publish_all('{{a}}', array[{body}], null, null, null, null, null, array[jobs._new_job_id(jobs._id_time(now()), 1)])"
+            ),
+        ] {
+            let (state, message) = db.refusal(&call).await;
+            assert_eq!(state, "PT413", "{call}: {message}");
+            assert!(
+                message.contains("bytes") && message.contains("limit is 1048576")
+                    || message.contains("at most"),
+                "{call}: {message}"
+            );
+        }
+    }
+    assert_eq!(db.one::<i64>("select count(*) from jobs.pending").await, 0);
+    db.run(&format!("select jobs.publish('a', {})", numbers(8))).await;
+    assert_eq!(db.one::<i32>("select bytes from jobs.pending").await, 8 * 131_001 + 7 * 2 + 12);
+}
+
+/// What a packed value of a table takes there is not what it takes on its way either.
+#[tokio::test]
+async fn a_compressed_body_is_measured_as_text() {
+    let db = Db::new().await;
+    db.run("create table t as select to_jsonb(repeat('x', 2000000)) as body").await;
+    assert!(db.one::<i32>("select pg_column_size(body) from t").await < 100_000);
+    assert_eq!(db.refusal("select jobs.publish('a', body) from t").await.0, "PT413");
+    assert_eq!(
+        db.refusal(
+            "select jobs.publish_bulk(array[('a', body, null, null, null, null)::jobs.bulk_job]) from t"
+        )
+        .await
+        .0,
+        "PT413"
+    );
+}
+
+#[tokio::test]
+async fn the_bodies_of_a_call_are_bounded_together() {
+    let db = Db::new().await;
+    let bulk = "select jobs.publish_all('{a}', array_fill(to_jsonb(repeat('x', 1000000)), array[70]), null, null, null, null, null)";
+    let (state, message) = db.refusal(bulk).await;
+    assert_eq!(
+        (state.as_str(), message.contains("70000140 bytes") || message.contains("at most 67108864")),
+        ("PT413", true),
+        "{message}"
+    );
+}
+
+#[tokio::test]
+async fn a_result_is_measured_as_text_at_every_door() {
+    let db = with_worker().await;
+    let result = numbers(9000);
+    db.run("select jobs.publish('a') from generate_series(1, 2)").await;
+    db.run("create table c as select * from jobs.consume(1)").await;
+    assert_eq!(db.refusal(&format!("select jobs.ack(job_id, {result}, lease) from c")).await.0, "PT413");
+    db.run(&format!("create table w as select c.part * 64 as place, (c.jobs[1]).job_id::text as job_id, l.lease from (select gen_random_uuid() as lease offset 0) l, jobs.claim('{WORKER}', '{{a}}', 1, l.lease, 5) c")).await;
+    let settle = format!(
+        "select jobs.settle(array[job_id], array[lease], null, array[{result}], null, null, array[place]) from w"
+    );
+    assert_eq!(db.refusal(&settle).await.0, "54000", "what a worker takes for a fault of the result");
+    assert_eq!(db.one::<i64>("select count(*) from jobs.running").await, 2, "nothing has ended");
+    db.run("update jobs.config set max_result_bytes = 1000").await;
+    assert_eq!(db.refusal("select jobs.ack(job_id, '1e2000', lease) from c").await.0, "PT413");
+    db.run("select jobs.ack(job_id, '[1, 2]', lease) from c").await;
+}
+
+#[tokio::test]
+async fn a_claim_brings_about_eight_megabytes_and_at_least_one_job() {
+    let db = with_worker().await;
+    db.run("select jobs.publish('a', to_jsonb(repeat('x', 1000000))) from generate_series(1, 30)").await;
+    let claim = format!("select count(*) from jobs.claim('{WORKER}', '{{a}}', 1000, gen_random_uuid(), 5)");
+    let first: i64 = db.one(&claim).await;
+    assert!((6..=10).contains(&first), "{first} jobs of a megabyte");
+    let one = format!("select count(*) from jobs.claim('{WORKER}', '{{a}}', 1, gen_random_uuid(), 5)");
+    assert_eq!(db.one::<i64>(&one).await, 1);
+    assert_eq!(
+        db.one::<i64>("select count(*) from jobs.consume(15)").await,
+        15,
+        "whoever names a number gets it"
+    );
+}
+
+/// PostgreSQL commits when the answer is on its way, and a client may be frozen: a large one is a statement of its own.
+#[tokio::test]
+async fn a_large_answer_is_fetched_when_the_claim_has_committed() {
+    let db = with_worker().await;
+    db.run("select jobs.publish('a', to_jsonb(repeat('x', 1000))) from generate_series(1, 200)").await;
+    let lease = "00000000-0000-4000-8000-000000000001";
+    let claim = format!(
+        "select count(*) filter (where c.jobs is null) * 1000 + count(*) from jobs.claim('{WORKER}', '{{a}}', 200, '{lease}', 5) c"
+    );
+    assert_eq!(db.one::<i64>(&claim).await, 4004, "four batches, none with its jobs");
+    let fetched = format!("select sum(cardinality(f.jobs)) from jobs.fetch('{WORKER}', '{lease}') f");
+    assert_eq!(db.one::<i64>(&fetched).await, 200);
+    let one = format!("select sum(cardinality(f.jobs)) from jobs.fetch('{WORKER}', '{lease}', 3) f");
+    assert_eq!(db.one::<i64>(&one).await, 8);
+    let other = format!("select count(*) from jobs.fetch(gen_random_uuid(), '{lease}') f");
+    assert_eq!(db.one::<i64>(&other).await, 0, "for its worker alone");
+}
+
+/// A database that took such a body before there was a limit, or by another door.
+#[tokio::test]
+async fn a_job_that_cannot_be_sent_fails_alone_and_one_that_can_be_is_left() {
+    let db = with_worker().await;
+    let fail = format!("select jobs.fail_next('{WORKER}', '{{a}}', gen_random_uuid(), 'it cannot be sent')");
+    assert_eq!(db.one::<Option<String>>(&fail).await, None, "there is none");
+    db.run("select jobs.publish('a', '1', null, null, 1)").await;
+    db.run(&format!("insert into jobs.pending (id, job_id, task, body, created_at, ready_seq, bytes) select 1000, jobs._new_job_id(jobs._id_time(now()), 1000), 'a', {}, now(), 1000, 268435456", numbers(9000))).await;
+    assert_eq!(db.one::<Option<String>>(&fail).await, None, "the next can be sent, and goes back");
+    assert_eq!(
+        db.one::<i64>("select count(*) from jobs.job_queue where retries = 0 and worker is null").await,
+        2
+    );
+    db.run("select jobs.cancel(array[job_id]) from jobs.pending where bytes = 1").await;
+    assert!(db.one::<Option<String>>(&fail).await.is_some());
+    let ended = "select status::text || ' ' || traceback from jobs.job where status = 'failed'";
+    assert_eq!(db.one::<String>(ended).await, "failed it cannot be sent");
+}
