@@ -3,7 +3,13 @@
 -- Storage is private: clients call functions and read views, so that a later migration may store
 -- jobs otherwise. What a column means is said here, once.
 
-create schema if not exists jobs;
+-- `if not exists` would ask for the right to make it even where it exists.
+do $$
+begin
+  if pg_catalog.to_regnamespace('jobs') is null then
+    create schema jobs;
+  end if;
+end $$;
 
 -- The original (the Python package 0.2.1) kept its jobs in tables of these names. Its functions
 -- and views go, its tables step aside until their rows are taken over at the end of this file.

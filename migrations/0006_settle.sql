@@ -125,7 +125,7 @@ declare
 begin
   with runs as materialized (
     select o.*, s.outcome,
-      case when length(s.error) > 65536 then left(s.error, 65500) || ' … (cut at 65500 characters)' else s.error end as error,
+      case when length(s.error) > 65536 then left(s.error, 65500) || ' ... (cut at 65500 characters)' else s.error end as error,
       s.outcome in ('retry', 'verify', 'lost') as charged,
       s.outcome in ('fail', 'cancel') or (s.outcome in ('retry', 'verify', 'lost') and o.retries + 1 >= o.max_retries) as ends,
       -- When it runs again; null: at once and before others of its priority.

@@ -108,6 +108,18 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   where i.inhparent = 'jobs.job'::regclass and c.relname ~ '^job_[0-9]{8}$'
 $$;
 
+-- History a week at a time, from the newest on: for each a condition on the column h.complete_on that leaves the others out. Who
+-- reads all of history reads it so, each week in a subtransaction that is rolled back, which gives its locks back.
+create function jobs._weeks() returns setof text
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select case when w.from_day > w.oldest then format(' and h.complete_on >= %s', jobs._literal(w.from_day::timestamp at time zone 'UTC')) else '' end
+    || case when w.from_day < w.newest then format(' and h.complete_on < %s', jobs._literal((w.from_day + 7)::timestamp at time zone 'UTC')) else '' end
+  from (select t.day - 6 - 7 * k as from_day, t.day - 6 as newest, t.oldest
+        from (select (jobs.now() at time zone 'UTC')::date as day, coalesce((select min(p.day) from jobs._partitions() p), 'infinity'::date) as oldest) t,
+          generate_series(0, greatest(0, (case when isfinite(t.oldest) then t.day - t.oldest else 0 end) / 7)) k
+        order by k) w
+$$;
+
 -- What jobs.retain remembers; one row, which a caller of it holds, so that one works and the others return.
 create table jobs.retention (
   only_row boolean primary key default true check (only_row),
@@ -117,6 +129,14 @@ create table jobs.retention (
   gave_way_at timestamptz                     -- the last of them
 );
 insert into jobs.retention (looked_at) values (jobs.now());
+
+-- Makes the table of a day, which is not a partition yet. Nobody waits for it.
+create function jobs._prepare_partition(i_day date) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  execute format('create table jobs.job_%s (like jobs.job including defaults including indexes)', to_char(i_day, 'YYYYMMDD'));
+  execute format('alter table jobs.job_%s replica identity full', to_char(i_day, 'YYYYMMDD'));
+end $$;
 
 -- Makes the partition that holds i_day (UTC), and moves into it what had to go to the default
 -- partition because it was missing. Returns false when it was there already. Writers and readers wait meanwhile.
@@ -128,13 +148,13 @@ declare
   v_from timestamptz := i_day::timestamp at time zone 'utc';
   v_to timestamptz := (i_day + 1)::timestamp at time zone 'utc';
 begin
-  if to_regclass('jobs.' || v_name) is not null then
+  if exists (select from jobs._partitions() p where p.name = v_name) then
     return false;
+  elsif to_regclass('jobs.' || v_name) is null then
+    perform jobs._prepare_partition(i_day);
   end if;
   -- First the parent: who has chosen the default partition already would find it closed to his row.
   lock table only jobs.job in access exclusive mode;
-  execute format('create table jobs.%I (like jobs.job including defaults)', v_name);
-  execute format('alter table jobs.%I replica identity full', v_name);
   execute format('with moved as (delete from jobs.job_default where complete_on >= %L and complete_on < %L returning *)
                   insert into jobs.%I select * from moved', v_from, v_to, v_name);
   execute format('alter table jobs.job attach partition jobs.%I for values from (%L) to (%L)', v_name, v_from, v_to);
@@ -215,6 +235,11 @@ declare
   v_name text;
   v_day date;
 begin
+  foreach v_day in array i_make loop
+    if to_regclass('jobs.job_' || to_char(v_day, 'YYYYMMDD')) is null and not (i_full and v_day = i_today) then
+      perform jobs._prepare_partition(v_day);
+    end if;
+  end loop;
   -- The parent before its partitions, as everybody takes them, and once.
   lock table only jobs.job in access exclusive mode;
   if i_full then
@@ -302,7 +327,7 @@ begin
   delete from jobs.job_default h where h.ctid = any (array(
     select d.ctid from jobs.job_default d where d.complete_on < v_oldest::timestamp at time zone 'utc' limit 10000));
   v_make := array(select v_today + d from generate_series(0, 2) d
-                  where to_regclass('jobs.job_' || to_char(v_today + d, 'YYYYMMDD')) is null);
+                  where v_today + d not in (select p.day from jobs._partitions() p));
   v_full := v_today = any (v_make) and exists (select from jobs.job_default offset 1000);
   if cardinality(v_make) + cardinality(v_drop) > 0
     and (v_gave_way_at > v_now - interval '1 minute' and v_gave_way_at <= v_now) is not true then

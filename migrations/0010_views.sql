@@ -112,6 +112,48 @@ begin
   order by j.job_id desc limit i_num;
 end $$;
 
+-- A condition on jobs.job h: ended in this state (null: any). What did not succeed has an index of its own.
+create function jobs._in_state(i_state text) returns text
+language sql immutable set search_path = pg_catalog, pg_temp as $$
+  select case when i_state = 'success' then ' and h.status = ' || quote_literal('success')
+              when i_state is not null then format(' and h.status <> ''success'' and h.status = %L', i_state) else '' end
+$$;
+
+-- A page of ended jobs in a state (null: any), newest first. Looks for its ids first, week by week, and then at its jobs.
+create function jobs._page_of_ended(i_state text, i_pattern text, i_before varchar, i_num integer) returns setof jobs."all"
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
+declare
+  v_week text;
+  v_day timestamptz;
+  v_ids text[] := array[]::text[];
+  v_times timestamptz[] := array[]::timestamptz[];
+  v_some_ids text[];
+  v_some_times timestamptz[];
+begin
+  for v_week in select w from jobs._weeks() w loop
+    begin
+      execute format('select array_agg(e.job_id), array_agg(e.complete_on)
+                      from (select h.job_id, h.complete_on from jobs.job h
+                            where h.task like $1 and h.job_id < $2 and h.job_id > $3%s%s order by h.job_id desc limit $4) e',
+                     jobs._in_state(i_state), v_week)
+        into v_some_ids, v_some_times using i_pattern, i_before, coalesce(v_ids[i_num], ''), i_num;   -- no use in what comes behind a full page
+      raise sqlstate 'PT000';
+    exception when sqlstate 'PT000' then null;
+    end;
+    if v_some_ids is not null then
+      select array_agg(p.id order by p.id desc), array_agg(p.at order by p.id desc) into v_ids, v_times
+      from (select u.id collate "C" as id, u.at from unnest(v_ids || v_some_ids, v_times || v_some_times) u(id, at) order by 1 desc limit i_num) p;
+    end if;
+  end loop;
+  for v_day in select distinct date_trunc('day', t at time zone 'UTC') at time zone 'UTC' as day from unnest(v_times) t order by day loop
+    return query execute format('select h.id, h.job_id, h.task, h.body, h.retries, h.max_retries, h.status::text::varchar, h.priority, h.timeout,
+        h.created_at, h.run_at, h.scheduled_at, h.complete_on, h.result, h.traceback, h.attempt, h.worker
+      from jobs.job h where h.job_id = any ($1) and h.complete_on >= %s and h.complete_on < %s',
+      jobs._literal(v_day), jobs._literal(v_day + interval '1 day')) using v_ids;
+  end loop;
+end $$;
+
 -- A page of jobs, newest first: those in a state (null: any), under a topic (null: any), older than
 -- the job i_before (null: from the newest). Reads in order of job id and stops when the page is
 -- full; a rare state is served by an index of its own.
@@ -129,16 +171,8 @@ begin
     return query select o.* from jobs._open o
       where o.run_at is not null and o.task like v_pattern and o.job_id < v_before
       order by o.job_id desc limit i_num;
-  elsif i_state in ('failed', 'cancelled') then
-    return query select e.id, e.job_id, e.task, e.body, e.retries, e.max_retries, e.status::text::varchar, e.priority, e.timeout,
-        e.created_at, e.run_at, e.scheduled_at, e.complete_on, e.result, e.traceback, e.attempt, e.worker
-      from jobs.job e
-      where e.status = i_state::jobs.job_status and e.status <> 'success' and e.task like v_pattern and e.job_id < v_before
-      order by e.job_id desc limit i_num;
-  elsif i_state = 'success' then
-    return query select e.* from jobs._ended e
-      where e.status = i_state and e.task like v_pattern and e.job_id < v_before
-      order by e.job_id desc limit i_num;
+  elsif i_state in ('success', 'failed', 'cancelled') then
+    return query select e.* from jobs._page_of_ended(i_state, v_pattern, v_before, i_num) e order by e.job_id desc;
   elsif i_state is null then
     return query select a.*
       from (select p.* from jobs._page_of_pending(v_pattern, v_before, i_num) p
@@ -147,34 +181,80 @@ begin
                r.run_at, r.scheduled_at, null::timestamptz, null::jsonb, r.traceback, r.attempt, r.worker
              from jobs._runs r where r.task like v_pattern and r.job_id < v_before order by r.job_id desc limit i_num)
             union all
-            (select e.* from jobs._ended e where e.task like v_pattern and e.job_id < v_before order by e.job_id desc limit i_num)) a
+            select e.* from jobs._page_of_ended(null, v_pattern, v_before, i_num) e) a
       order by a.job_id desc limit i_num;
   else
     raise sqlstate 'PT400' using message = 'a state is one of pending, running, success, failed, cancelled';
   end if;
 end $$;
 
--- How many jobs stand where, for each task. Counts at most i_cap rows of each kind, so that it
--- stays cheap on any backlog; a count that reached the cap is a lower bound.
+-- How many ended jobs of a state (null: any) under a pattern there are for each task and state, of the newest i_cap.
+create function jobs._ended_counts(i_state text, i_pattern text, i_cap bigint) returns table (task varchar, state text, jobs bigint)
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
+declare
+  v_week text;
+  v_tasks text[];
+  v_states text[];
+  v_counts bigint[];
+begin
+  for v_week in select w from jobs._weeks() w loop
+    begin
+      execute format('select array_agg(g.task), array_agg(g.status), array_agg(g.jobs)
+                      from (select e.task, e.status::text as status, count(*) as jobs
+                            from (select h.task, h.status from jobs.job h where h.task like $1%s%s order by h.job_id desc limit $2) e
+                            group by 1, 2) g', jobs._in_state(i_state), v_week) into v_tasks, v_states, v_counts using i_pattern, i_cap;
+      raise sqlstate 'PT000';
+    exception when sqlstate 'PT000' then null;
+    end;
+    return query select u.task::varchar, u.state, u.jobs from unnest(v_tasks, v_states, v_counts) u(task, state, jobs);
+    i_cap := i_cap - coalesce((select sum(c) from unnest(v_counts) c), 0);
+    exit when i_cap <= 0;
+  end loop;
+end $$;
+
+-- How many jobs stand where, for each task. Cheap on any backlog, because it counts at most i_cap rows of each kind: of those in
+-- line an even share for each task, of the scheduled ones the soonest, of those that ended the newest, and of the failed
+-- and cancelled ones among them the newest again. `exact` is false when one of the counts is a lower bound.
 create function jobs.overview(i_cap integer default 100000) returns table (
   task varchar, ready bigint, scheduled bigint, running bigint, success bigint, failed bigint, cancelled bigint,
-  oldest_ready timestamptz
+  oldest_ready timestamptz, exact boolean
 )
-language sql stable security definer set search_path = pg_catalog, pg_temp set jit = off as $$
-  with open as (
-    (select q.task, 'ready' as state, q.created_at, q.size from jobs.pending q where q.ready_seq is not null limit i_cap)
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
+declare
+  v_ready text[] := jobs._ready_tasks(null);
+  v_each bigint := greatest(i_cap / greatest(cardinality(v_ready), 1), least(i_cap, 100));
+begin
+  return query
+  with ended as materialized (
+    select e.task, e.state, e.jobs from jobs._ended_counts(null, '%', i_cap) e
+  ), counted as materialized (
+    select r.task::varchar, 'ready' as state, l.jobs, l.oldest, l.rows >= v_each as capped
+    from unnest(v_ready) r(task),
+      lateral (select coalesce(sum(h.size), 0)::bigint as jobs, min(h.created_at) as oldest, count(*) as rows
+               from (select q.size, q.created_at from jobs.pending q where q.task = r.task and q.ready_seq is not null limit v_each) h) l
     union all
-    (select q.task, 'scheduled', null, 1 from jobs.pending q where q.ready_seq is null limit i_cap)
+    select s.task, 'scheduled', count(*), null, false
+    from (select q.task from jobs.pending q where q.ready_seq is null order by q.scheduled_at limit i_cap) s group by s.task
     union all
-    (select r.task, 'running', null, 1 from jobs._runs r limit i_cap)
+    select r.task, 'running', count(*), null, false from (select x.task from jobs._runs x limit i_cap) r group by r.task
     union all
-    (select h.task, h.status::text, null, 1 from jobs.job h limit i_cap)
+    select e.task, e.state, e.jobs, null, false from ended e where e.state = 'success'
+    union all
+    select e.task, e.state, e.jobs, null, false
+    from unnest(array['failed', 'cancelled']) o(state), lateral jobs._ended_counts(o.state, '%', i_cap) e
+  ), capped as (
+    -- The kinds that are counted for all tasks together.
+    select coalesce(bool_or(k.jobs >= i_cap), false) as any
+    from (select sum(c.jobs) as jobs from counted c where c.state <> 'ready' group by c.state union all select sum(e.jobs) from ended e) k
   )
-  select o.task, coalesce(sum(o.size) filter (where o.state = 'ready'), 0), count(*) filter (where o.state = 'scheduled'),
-    count(*) filter (where o.state = 'running'), count(*) filter (where o.state = 'success'),
-    count(*) filter (where o.state = 'failed'), count(*) filter (where o.state = 'cancelled'), min(o.created_at)
-  from open o group by o.task order by o.task
-$$;
+  select c.task, coalesce(sum(c.jobs) filter (where c.state = 'ready'), 0)::bigint, coalesce(sum(c.jobs) filter (where c.state = 'scheduled'), 0)::bigint,
+    coalesce(sum(c.jobs) filter (where c.state = 'running'), 0)::bigint, coalesce(sum(c.jobs) filter (where c.state = 'success'), 0)::bigint,
+    coalesce(sum(c.jobs) filter (where c.state = 'failed'), 0)::bigint, coalesce(sum(c.jobs) filter (where c.state = 'cancelled'), 0)::bigint,
+    min(c.oldest), not (bool_or(c.capped) or (select a.any from capped a))
+  from counted c group by c.task order by c.task;
+end $$;
 
 -- Workers and what they hold.
 create function jobs.workers() returns table (

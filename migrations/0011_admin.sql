@@ -91,13 +91,17 @@ end $$;
 
 -- How many jobs are in a state under a topic, counted up to i_cap: what a tool shows before it asks.
 create function jobs.count(i_state text, i_topic text default '*', i_cap bigint default 1000000) returns bigint
-language sql stable security definer set search_path = pg_catalog, pg_temp set jit = off as $$
-  select least(coalesce(sum(c.size), 0), i_cap) from (
-    select q.size from jobs.pending q where i_state = 'pending' and q.task like jobs._pattern(i_topic)
-    union all
-    select 1 from jobs._runs r where i_state = 'running' and r.task like jobs._pattern(i_topic)
-    union all
-    select 1 from jobs.job h
-    where i_state not in ('pending', 'running') and h.status::text = i_state and h.task like jobs._pattern(i_topic)
-    limit i_cap) c
-$$;
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp set jit = off as $$
+declare
+  v_pattern text := jobs._pattern(i_topic);
+begin
+  if i_state in ('success', 'failed', 'cancelled') then
+    return (select coalesce(sum(e.jobs), 0) from jobs._ended_counts(i_state, v_pattern, i_cap) e);
+  end if;
+  return (
+    select least(coalesce(sum(c.size), 0), i_cap) from (
+      select q.size from jobs.pending q where i_state = 'pending' and q.task like v_pattern
+      union all
+      select 1 from jobs._runs r where i_state = 'running' and r.task like v_pattern
+      limit i_cap) c);
+end $$;

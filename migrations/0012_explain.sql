@@ -4,16 +4,26 @@
 -- facts. Never a body, a result or an error, which may hold secrets.
 create type jobs.reason as (code text, message text, until timestamptz, details jsonb);
 
--- A moment as a sentence names it.
+-- A moment as a sentence names it, whatever IntervalStyle and TimeZone say.
 create function jobs._moment(i_at timestamptz) returns text
-language sql stable parallel safe
-return pg_catalog.to_char(i_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"')
-  || case when i_at >= jobs.now() then ' (in ' else ' (ago: ' end
-  || pg_catalog.date_trunc('second', greatest(i_at - jobs.now(), jobs.now() - i_at)) || ')';
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_ahead interval := date_trunc('second', i_at - jobs.now());
+  v_span interval := greatest(v_ahead, -v_ahead);
+  v_days integer := extract(day from v_span);
+begin
+  if not isfinite(i_at) then
+    return i_at::text;
+  end if;
+  return to_char(i_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"') || case
+    when v_span = interval '0' then ' (now)'
+    else case when v_ahead > interval '0' then ' (in ' else ' (ago: ' end
+      || case v_days when 0 then '' when 1 then '1 day ' else v_days || ' days ' end || to_char(v_span, 'HH24:MI:SS') || ')' end;
+end $$;
 
 -- Live workers that claim this task, and what they hold.
 create function jobs._able_workers(i_task varchar) returns table (workers bigint, slots bigint, held bigint)
-language plpgsql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off as $$
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 begin
   return query
   select count(*), coalesce(sum(w.slots), 0)::bigint, coalesce(sum(h.held), 0)::bigint
@@ -86,7 +96,7 @@ end $$;
 
 -- Why a pending job does not run yet; no row when the job is not pending.
 create function jobs._explain_pending(i_job varchar) returns setof jobs.reason
-language plpgsql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off as $$
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
   v_job record;
 begin
@@ -125,7 +135,7 @@ end $$;
 
 -- Where a running job runs, and when it comes back if its holder is dead; no row when it does not run.
 create function jobs._explain_running(i_job varchar) returns setof jobs.reason
-language plpgsql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off as $$
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
   v_run record;
   v_lapses timestamptz;
@@ -181,3 +191,18 @@ begin
       hint = 'history that was dropped for its age, or not kept for this task, is not known any more';
   end if;
 end $$;
+
+-- Why this database cannot be used as it stands, a sentence for each reason; no row when it can. What a worker asks
+-- before it starts, since with some of these it would find no job and say nothing.
+create function jobs.unusable() returns setof text
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select format('the database %s has the encoding %s and pgjobs needs UTF8: make one with `create database ... encoding ''UTF8'' template template0` and copy the data there',
+                quote_ident(current_database()), current_setting('server_encoding'))
+  where current_setting('server_encoding') <> 'UTF8'
+  union all
+  select format('row security hides the rows of %s from %s, who owns schema jobs: `alter table %s no force row level security`, for each of them',
+                string_agg(c.oid::regclass::text, ', ' order by c.relname), quote_ident(current_user), min(c.oid::regclass::text))
+  from pg_class c
+  where c.relnamespace = 'jobs'::regnamespace and c.relkind in ('r', 'p') and row_security_active(c.oid)
+  having count(*) > 0
+$$;

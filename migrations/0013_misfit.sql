@@ -59,7 +59,7 @@ end $$;
 -- Whether a regular expression means the same here and in JSON Schema, whose dialect is another: plain
 -- characters, classes, \d, groups, repetition. Any other pattern is an annotation.
 create function jobs._is_portable(i_pattern text) returns boolean
-language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
+language plpgsql immutable set search_path = pg_catalog, pg_temp set standard_conforming_strings = on as $$
 begin
   if i_pattern !~ '^\^?([A-Za-z0-9 _@:/,;!#%&=~<>"''.-]|\\[d./+*?()|^$-]|\[\^?([A-Za-z0-9 _@:/,;!#%&=~<>".+*?-]|\\[d.-])+\]|[(|)?*+]|\{[0-9]+(,[0-9]*)?\})*\$?$'
     or i_pattern ~ '\(\?|[?*+}]\?' then
@@ -111,7 +111,7 @@ $$;
 -- Values of a schema, in the words of a message: the first eight.
 create function jobs._expected_value(i_list jsonb) returns text
 language sql immutable set search_path = pg_catalog, pg_temp as $$
-  select string_agg(left(e::text, 60), ' or ' order by at) filter (where at <= 8) || case when count(*) > 8 then ' or …' else '' end
+  select string_agg(left(e::text, 60), ' or ' order by at) filter (where at <= 8) || case when count(*) > 8 then ' or ...' else '' end
   from jsonb_array_elements(i_list) with ordinality g(e, at)
 $$;
 

@@ -23,9 +23,23 @@ begin
 end $$;
 
 revoke all on schema jobs from public;
-revoke all on all functions in schema jobs from public;
-revoke all on all tables in schema jobs from public;
-revoke all on all sequences in schema jobs from public;
+
+-- What lies in the schema and belongs to whoever installs was made by the files before this one: the first of them finds
+-- the schema empty (conditions.sql). What others made is theirs.
+do $$
+declare
+  v_object text;
+begin
+  for v_object in
+    select 'function ' || p.oid::regprocedure from pg_catalog.pg_proc p
+    where p.pronamespace = 'jobs'::regnamespace and p.proowner = (select r.oid from pg_catalog.pg_roles r where r.rolname = current_user)
+    union all
+    select case c.relkind when 'S' then 'sequence ' else 'table ' end || c.oid::regclass from pg_catalog.pg_class c
+    where c.relnamespace = 'jobs'::regnamespace and c.relkind in ('r', 'p', 'v', 'S') and c.relowner = (select r.oid from pg_catalog.pg_roles r where r.rolname = current_user)
+  loop
+    execute pg_catalog.format('revoke all on %s from public', v_object);
+  end loop;
+end $$;
 
 do $$
 declare
@@ -41,7 +55,7 @@ begin
       jobs.consume(integer), jobs.consume(varchar, integer), jobs.consume_topic, jobs.claim, jobs.fetch, jobs.start, jobs.fail_next, jobs.unclaim, jobs.ack, jobs.nack,
       jobs.settle, jobs.heartbeat, jobs.heartbeat_worker, jobs.held_by, jobs.register_worker, jobs.unregister_worker,
       jobs.register_tasks, jobs.sweep, jobs.promote, jobs.tend, jobs.retain, jobs.result, jobs.await_results,
-      jobs.tasks_in_use, jobs.places_in_line, jobs.look_at_line, jobs.beside_line, jobs.bodies to jobs_worker;
+      jobs.tasks_in_use, jobs.places_in_line, jobs.look_at_line, jobs.beside_line, jobs.bodies, jobs.unusable to jobs_worker;
     grant select on jobs.migrations, jobs.schema_migrations to jobs_worker;
   end if;
   if exists (select 1 from pg_catalog.pg_roles r where r.rolname = 'jobs_reader') then
@@ -55,11 +69,15 @@ begin
   if exists (select 1 from pg_catalog.pg_roles r where r.rolname = 'jobs_admin') then
     grant usage on schema jobs to jobs_admin;
     for v_function in   -- what begins with _ is called by other functions alone
-      select p.oid from pg_catalog.pg_proc p where p.pronamespace = 'jobs'::regnamespace and p.proname !~ '^_'
+      select p.oid from pg_catalog.pg_proc p where p.pronamespace = 'jobs'::regnamespace and p.proname !~ '^_' and p.proowner = (select r.oid from pg_catalog.pg_roles r where r.rolname = current_user)
     loop
       execute pg_catalog.format('grant execute on function %s to jobs_admin', v_function);
     end loop;
     grant select on jobs."all", jobs.running, jobs.expired, jobs.migrations, jobs.schema_migrations to jobs_admin;
     grant select, update on jobs.config to jobs_admin;
+  end if;
+  if exists (select 1 from pg_catalog.pg_roles r where r.rolname ~ '^jobs_(publisher|worker|reader|admin)$'
+             and not pg_catalog.has_schema_privilege(r.oid, 'jobs'::regnamespace, 'usage')) then
+    raise warning 'the roles cannot use the schema yet: its owner has to run `grant usage on schema jobs to jobs_publisher, jobs_worker, jobs_reader, jobs_admin`';
   end if;
 end $$;

@@ -1,19 +1,33 @@
 //! The SQL layer of pgjobs: schema `jobs` as numbered migrations, and what applies them.
 //!
 //! The files beside this one are the source; a released one never changes. They are applied in
-//! order by sqlx's migrator under an advisory lock, each in a transaction, and recorded in
-//! `jobs.schema_migrations`, so that they collide neither with each other nor with the
-//! application's own sqlx migrations.
+//! order by sqlx's migrator in one transaction, and recorded in `jobs.schema_migrations`, so that they
+//! collide neither with each other nor with the application's own sqlx migrations.
 //!
 //! Most programs call `pgjobs::migrate` and never this crate.
+
+mod apply;
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use sqlx::migrate::{Migrate, MigrateError, Migration, MigrationType, Migrator};
-use sqlx::{Executor, SqlStr};
+use sqlx::SqlStr;
+use sqlx::migrate::{Migration, MigrationType};
+
+pub use apply::{Busy, Error, apply, pending};
 
 const TABLE: &str = "jobs.schema_migrations";
+
+/// As sqlx makes it.
+const MAKE_TABLE: &str = "\
+create table if not exists jobs.schema_migrations (
+  version bigint primary key, description text not null, installed_on timestamptz not null default now(),
+  success boolean not null, checksum bytea not null, execution_time bigint not null
+);
+";
+
+/// What must hold before anything is touched.
+const CONDITIONS: &str = include_str!("conditions.sql");
 
 const FILES: &[(i64, &str, &str)] = &[
     (1, "tables", include_str!("0001_tables.sql")),
@@ -71,90 +85,30 @@ fn migrations() -> Vec<Migration> {
         .collect()
 }
 
-/// Applies what is missing and returns it, in order; nothing when the schema is up to date.
-///
-/// Safe when many processes start at once: an advisory lock lets one work and the others wait and
-/// find nothing to do. A schema newer than this version is left alone. The lock belongs to the
-/// session, so give it a connection of its own and drop that when the call fails.
-///
-/// # Errors
-/// The migration that failed and why; those before it are applied, it and those after are not.
-pub async fn apply(connection: &mut sqlx::PgConnection) -> Result<Vec<Step>, MigrateError> {
-    connection.lock().await?;
-    let before = pending(connection).await?;
-    if !before.is_empty() {
-        let mut migrator = Migrator::with_migrations(migrations());
-        migrator.dangerous_set_table_name(TABLE);
-        migrator.create_schema("jobs");
-        migrator.set_ignore_missing(true);
-        migrator.set_locking(false); // held here, around the look as well
-        run_giving_way(&migrator, connection).await?;
-    }
-    connection.unlock().await?;
-    Ok(before)
-}
-
-/// Tries of a migration that gives way to others, about half a second each: two minutes in all.
-const TRIES: u32 = 200;
-
-/// Runs the migrations while others work in the schema.
-///
-/// Who waits for a table's strongest lock holds up everybody who comes after, and one who holds another
-/// such lock meanwhile may wait in a circle with a worker. So a migration waits for half a second and no
-/// longer, which is less than the server takes to look for circles, lets the others through, and tries again.
-async fn run_giving_way(
-    migrator: &Migrator,
-    connection: &mut sqlx::PgConnection,
-) -> Result<(), MigrateError> {
-    connection.execute("set lock_timeout = '500ms'").await?;
-    let mut tries = 1;
-    let outcome = loop {
-        match migrator.run_direct(None, &mut *connection, false).await {
-            Err(error) if gave_way(&error) && tries < TRIES => tries += 1,
-            outcome => break outcome,
-        }
-        connection.execute("select pg_sleep(0.1)").await?;
-    };
-    connection.execute("reset lock_timeout").await?;
-    outcome
-}
-
-/// A lock was not to be had in time, or its waiting closed a circle.
-fn gave_way(error: &MigrateError) -> bool {
-    let (MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _)) = error else {
-        return false;
-    };
-    let code = error.as_database_error().and_then(|error| error.code());
-    code.is_some_and(|code| code == "55P03" || code == "40P01")
-}
-
-/// What [`apply`] would apply; changes nothing.
-///
-/// # Errors
-/// When the database cannot be asked.
-pub async fn pending(connection: &mut sqlx::PgConnection) -> Result<Vec<Step>, MigrateError> {
-    let applied: bool = sqlx::query_scalar("select to_regclass('jobs.schema_migrations') is not null")
-        .fetch_one(&mut *connection)
-        .await?;
-    if !applied {
-        return Ok(steps());
-    }
-    let newest: i64 = sqlx::query_scalar("select coalesce(max(version), 0) from jobs.schema_migrations")
-        .fetch_one(connection)
-        .await?;
-    Ok(steps().into_iter().filter(|step| step.version > newest).collect())
-}
+/// For the script: settings of a role or database that would stop it or give it another meaning.
+const SCRIPT_SETTINGS: &str = "\
+set local statement_timeout = 0;
+set local lock_timeout = 0;
+set local idle_in_transaction_session_timeout = 0;
+set local search_path = pg_catalog, pg_temp;
+set local standard_conforming_strings = on;
+set local array_nulls = on;
+set local transform_null_equals = off;
+set local row_security = on;
+set local datestyle = 'ISO, MDY';
+set local intervalstyle = 'postgres';
+set local timezone = 'UTC';
+";
 
 /// The steps as one SQL script that also records them, for people who apply it themselves.
 ///
 /// Run it in one go, for example with `psql --single-transaction`; a later [`apply`] then finds
-/// nothing to do.
+/// nothing to do. It begins with what must hold, and changes nothing when it does not.
 pub fn script(steps: &[Step]) -> String {
-    let mut sql = String::from(
-        "create schema if not exists jobs;\n\
-         create table if not exists jobs.schema_migrations (\n  \
-           version bigint primary key, description text not null, installed_on timestamptz not null default now(),\n  \
-           success boolean not null, checksum bytea not null, execution_time bigint not null\n);\n",
+    let mut sql = format!(
+        "{SCRIPT_SETTINGS}\n{CONDITIONS}\n\
+         do $$ begin if pg_catalog.to_regnamespace('jobs') is null then create schema jobs; end if; end $$;\n\
+         {MAKE_TABLE}"
     );
     for migration in migrations().iter().filter(|m| steps.iter().any(|s| s.version == m.version)) {
         let checksum: String = migration.checksum.iter().fold(String::new(), |mut hex, byte| {
@@ -187,5 +141,15 @@ mod tests {
     fn the_script_records_every_step() {
         let script = script(&steps());
         assert_eq!(script.matches("insert into jobs.schema_migrations").count(), FILES.len());
+    }
+
+    /// The server of a database in another encoding must be able to read them, to refuse them in words.
+    #[test]
+    fn what_is_sent_is_ascii() {
+        let sent = FILES.iter().map(|&(_, name, sql)| (name, sql)).chain([("conditions", CONDITIONS)]);
+        for (name, sql) in sent {
+            let strange: Vec<char> = sql.chars().filter(|letter| !letter.is_ascii()).collect();
+            assert!(strange.is_empty(), "{name}: {strange:?}");
+        }
     }
 }

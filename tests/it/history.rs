@@ -1,11 +1,14 @@
-//! History lies in daily partitions, which retention drops.
+//! History lies in daily partitions, which retention makes and drops without anybody's noticing.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use pgjobs_tests::Db;
-use sqlx::{Connection, Executor};
+use sqlx::{AssertSqlSafe, Connection, Executor};
 
-const PARTITIONS: &str = "select count(*) from pg_inherits where inhparent = 'jobs.job'::regclass and inhrelid::regclass::text ~ 'job_\\d{8}$'";
+const PARTITIONS: &str = "select count(*) from pg_inherits where inhparent = 'jobs.job'::regclass and inhrelid::regclass::text ~ 'job_[0-9]{8}$'";
+const DAY: u64 = 86_400;
 
 #[tokio::test]
 async fn partitions_are_made_ahead_and_dropped_when_old() {
@@ -13,11 +16,11 @@ async fn partitions_are_made_ahead_and_dropped_when_old() {
     assert_eq!(db.one::<i64>(PARTITIONS).await, 3, "today and two more");
     db.run("select jobs.publish('old'); select jobs.ack(job_id) from jobs.consume(1)").await;
     assert_eq!(db.one::<i64>("select count(*) from jobs.job_default").await, 0);
-    db.advance(Duration::from_secs(86_400 * 13)).await;
+    db.advance(Duration::from_secs(DAY * 13)).await;
     db.run("select jobs.retain(); select jobs.publish('new'); select jobs.ack(job_id) from jobs.consume(1)")
         .await;
     assert_eq!(db.one::<i64>("select count(*) from jobs.job").await, 2);
-    db.advance(Duration::from_secs(86_400 * 2)).await;
+    db.advance(Duration::from_secs(DAY * 2)).await;
     let done: Vec<String> = db.all("select r from jobs.retain() r where r like 'dropped%'").await;
     assert!(!done.is_empty());
     assert_eq!(db.all::<String>("select task from jobs.job").await, ["new"]);
@@ -27,7 +30,9 @@ async fn partitions_are_made_ahead_and_dropped_when_old() {
 async fn history_is_kept_for_ever_when_asked() {
     let db = Db::with_clock().await;
     db.run("update jobs.config set history_days = null; select jobs.publish('old'); select jobs.ack(job_id) from jobs.consume(1)").await;
-    db.advance(Duration::from_secs(86_400 * 1000)).await;
+    db.advance(Duration::from_secs(DAY * 1000)).await;
+    db.run("select jobs.retain()").await;
+    db.advance(Duration::from_secs(DAY)).await;
     db.run("select jobs.retain()").await;
     assert_eq!(db.one::<i64>("select count(*) from jobs.job").await, 1);
 }
@@ -35,7 +40,7 @@ async fn history_is_kept_for_ever_when_asked() {
 #[tokio::test]
 async fn jobs_that_end_without_a_partition_are_kept_and_moved_later() {
     let db = Db::with_clock().await;
-    db.advance(Duration::from_secs(86_400 * 10)).await;
+    db.advance(Duration::from_secs(DAY * 10)).await;
     db.run("select jobs.publish('a'); select jobs.ack(job_id) from jobs.consume(1)").await;
     assert_eq!(db.one::<i64>("select count(*) from jobs.job_default").await, 1);
     db.run("select jobs.retain()").await;
@@ -46,13 +51,252 @@ async fn jobs_that_end_without_a_partition_are_kept_and_moved_later() {
 #[tokio::test]
 async fn a_reader_of_history_delays_retention_and_nothing_else() {
     let db = Db::with_clock().await;
-    db.advance(Duration::from_secs(86_400 * 40)).await;
+    db.advance(Duration::from_secs(DAY * 40)).await;
     let mut reader = db.connect().await;
     let mut reading = reader.begin().await.unwrap();
     reading.execute("select count(*) from jobs.job").await.unwrap();
-    db.run("select jobs.retain()").await; // gives up after its lock timeout
+    db.run("select jobs.retain()").await; // gives way
     db.run("select jobs.publish('a'); select jobs.ack(job_id) from jobs.consume(1)").await;
     reading.commit().await.unwrap();
     db.run("select jobs.retain()").await;
+    assert_eq!(db.one::<i64>(PARTITIONS).await, 3, "not at once, so that many workers do not disturb often");
+    db.advance(Duration::from_secs(61)).await;
+    db.run("select jobs.retain()").await;
     assert_eq!(db.one::<i64>(PARTITIONS).await, 3);
+    assert_eq!(db.one::<i64>("select gave_way::int8 from jobs.retention").await, 0);
+    let made = "select count(*) from jobs._partitions() where day >= (jobs.now() at time zone 'utc')::date";
+    assert_eq!(db.one::<i64>(made).await, 3);
+}
+
+/// A clock that goes a month on for a moment, and back, must not cost the history.
+#[tokio::test]
+async fn a_false_step_of_the_clock_drops_nothing() {
+    let db = Db::with_clock().await;
+    db.run(
+        "select jobs.publish('a') from generate_series(1, 3); select jobs.ack(job_id) from jobs.consume(2)",
+    )
+    .await;
+    db.run("update jobs.test_clock set at = at + interval '30 days'").await;
+    db.run("select jobs.retain(); select jobs.ack(job_id) from jobs.consume(1); select jobs.retain(); select jobs.retain()").await;
+    assert_eq!(db.one::<i64>("select count(*) from jobs.job").await, 3);
+    db.run("update jobs.test_clock set at = at - interval '30 days'; select jobs.retain()").await;
+    assert_eq!(db.one::<i64>("select count(*) from jobs.job").await, 3);
+    // Time that really passes is believed an hour later.
+    db.run("update jobs.test_clock set at = at + interval '40 days'; select jobs.retain()").await;
+    assert_eq!(db.one::<i64>("select count(*) from jobs.job").await, 3);
+    db.run("update jobs.test_clock set at = at + interval '61 minutes'; select jobs.retain()").await;
+    assert_eq!(
+        db.one::<i64>("select count(*) from jobs.job where complete_on < jobs.now() - interval '30 days'")
+            .await,
+        0
+    );
+}
+
+/// Anybody may hold an advisory key.
+#[tokio::test]
+async fn strangers_cannot_keep_retention_from_working() {
+    let db = Db::with_clock().await;
+    let mut stranger = db.connect().await;
+    stranger.execute("select pg_advisory_lock(hashtextextended('jobs.retain', 0))").await.unwrap();
+    db.advance(Duration::from_secs(DAY)).await;
+    assert!(db.one::<i64>("select count(*) from jobs.retain()").await > 0);
+}
+
+#[tokio::test]
+async fn retention_works_whatever_a_backslash_means() {
+    let db = Db::with_clock().await;
+    db.advance(Duration::from_secs(DAY * 20)).await;
+    db.run("set standard_conforming_strings = off; set backslash_quote = off; set escape_string_warning = off; select jobs.retain()").await;
+    assert_eq!(db.one::<i64>(PARTITIONS).await, 3);
+}
+
+/// Its locks last as long as the caller's transaction, and no longer than a caller that sleeps.
+#[tokio::test]
+async fn a_session_that_forgets_its_transaction_is_closed() {
+    let db = Db::with_clock().await;
+    let mut session = db.connect().await;
+    let mut transaction = session.begin().await.unwrap();
+    transaction.execute("select jobs.retain()").await.unwrap();
+    let limit: String = sqlx::query_scalar("select current_setting('idle_in_transaction_session_timeout')")
+        .fetch_one(&mut *transaction)
+        .await
+        .unwrap();
+    assert_eq!(limit, "10s");
+    transaction.commit().await.unwrap();
+    let after: String = sqlx::query_scalar("select current_setting('idle_in_transaction_session_timeout')")
+        .fetch_one(&mut session)
+        .await
+        .unwrap();
+    assert_eq!(after, "0");
+}
+
+/// What several clients do in a loop until they are told to stop: their slowest call, and their errors.
+async fn loop_of(
+    db: &Db,
+    stop: &Arc<AtomicBool>,
+    clients: usize,
+    pause: Duration,
+    sql: &'static str,
+) -> Vec<Client> {
+    let mut all = Vec::new();
+    for _ in 0..clients {
+        let (mut session, stop) = (db.connect().await, stop.clone());
+        all.push(tokio::spawn(async move {
+            let (mut slowest, mut calls, mut errors) = (Duration::ZERO, 0, Vec::new());
+            while !stop.load(Ordering::Relaxed) {
+                let start = Instant::now();
+                match session.execute(AssertSqlSafe(sql)).await {
+                    Ok(_) => calls += 1,
+                    Err(error) => errors.push(error.to_string()),
+                }
+                slowest = slowest.max(start.elapsed());
+                tokio::time::sleep(pause).await;
+            }
+            (slowest, calls, errors)
+        }));
+    }
+    all
+}
+
+type Client = tokio::task::JoinHandle<(Duration, u32, Vec<String>)>;
+
+/// All of them: the slowest call, how many, and no error.
+async fn outcome(clients: Vec<Client>) -> (Duration, u32) {
+    let (mut slowest, mut calls) = (Duration::ZERO, 0);
+    for client in clients {
+        let (one, some, errors) = client.await.unwrap();
+        assert!(errors.is_empty(), "{errors:?}");
+        (slowest, calls) = (slowest.max(one), calls + some);
+    }
+    (slowest, calls)
+}
+
+const READ: &str = "select * from jobs.result('00000000000070008000000000000000')";
+const PUBLISH: &str = "select jobs.publish_all('{b}', '{1}'::jsonb[], null, null, null, null, null,
+    array[(select jobs._new_job_id(jobs._id_time(jobs.now()), 1))::text])";
+const WORK: &str = "do $$ declare v record; begin perform jobs.publish('a'); select * into v from jobs.consume_topic('a', 1);
+    if v.job_id is not null then perform jobs.ack(v.job_id, '1', v.lease); end if; end $$";
+
+/// Midnights, one after another: each makes a partition and drops one, now or in a later call.
+async fn midnights(db: &Db, nights: u32) -> Vec<String> {
+    let mut done = Vec::new();
+    for _ in 0..nights {
+        db.advance(Duration::from_secs(DAY)).await;
+        for _ in 0..20 {
+            let now = db.all::<String>("select r from jobs.retain() r").await;
+            let gave_way = now.is_empty();
+            done.extend(now);
+            if !gave_way {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            db.run("update jobs.retention set gave_way_at = null").await; // a minute later
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    done
+}
+
+/// A hundred calls a second, for a moment or while nights pass: the slowest, and what retention did.
+async fn busy_nights(db: &Db, nights: u32) -> (Duration, Vec<String>) {
+    let stop = Arc::new(AtomicBool::new(false));
+    let pause = Duration::from_millis(90);
+    let mut clients = loop_of(db, &stop, 4, pause, READ).await;
+    clients.extend(loop_of(db, &stop, 3, pause, PUBLISH).await);
+    clients.extend(loop_of(db, &stop, 3, pause, WORK).await);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let done = midnights(db, nights).await;
+    stop.store(true, Ordering::Relaxed);
+    let (slowest, calls) = outcome(clients).await;
+    println!("{nights} nights: {calls} calls, the slowest {slowest:?}; {done:?}");
+    (slowest, done)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn midnight_passes_unnoticed_by_those_who_read_publish_and_work() {
+    let db = Db::with_clock().await;
+    db.run("update jobs.config set history_days = 3").await;
+    let (quiet, _) = busy_nights(&db, 0).await;
+    let (slowest, done) = busy_nights(&db, 8).await;
+    assert!(done.iter().filter(|step| step.starts_with("made")).count() >= 7, "{done:?}");
+    assert!(done.iter().filter(|step| step.starts_with("dropped")).count() >= 3, "{done:?}");
+    // What the machine does to a call without retention is not its fault.
+    assert!(slowest < quiet + Duration::from_millis(100), "{slowest:?}, and {quiet:?} without retention");
+}
+
+/// A dump reads everything for hours: retention gives way to it, and nobody waits behind retention.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn nobody_waits_behind_a_retention_that_waits_for_a_dump() {
+    let db = Db::new().await;
+    db.run("select jobs._make_partition('20100101')").await;
+    let mut dump = db.connect().await;
+    let mut dumping = dump.begin().await.unwrap();
+    dumping.execute("lock table jobs.job in access share mode").await.unwrap();
+    let stop = Arc::new(AtomicBool::new(false));
+    let alone = loop_of(&db, &stop, 3, Duration::from_millis(5), WORK).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    stop.store(true, Ordering::Relaxed);
+    let (alone, _) = outcome(alone).await;
+    let stop = Arc::new(AtomicBool::new(false));
+    let beside = loop_of(&db, &stop, 3, Duration::from_millis(5), WORK).await;
+    for _ in 0..5 {
+        db.run("update jobs.retention set gave_way_at = null; select jobs.retain()").await;
+    }
+    stop.store(true, Ordering::Relaxed);
+    let (beside, calls) = outcome(beside).await;
+    println!("{calls} calls; the slowest {alone:?} without retention, {beside:?} beside five that gave way");
+    assert!(beside < alone + Duration::from_millis(200), "{beside:?}, {alone:?} without retention");
+    assert_eq!(db.one::<i64>("select gave_way::int8 from jobs.retention").await, 5);
+    dumping.rollback().await.unwrap();
+}
+
+/// Nobody retained for days, and everything of today is in the default partition.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_success_is_a_success_while_todays_partition_is_made() {
+    let db = Db::new().await;
+    let today: String = db.one("select to_char((now() at time zone 'utc')::date, 'YYYYMMDD')").await;
+    db.run(&format!("drop table jobs.job_{today}")).await;
+    db.run(
+        "insert into jobs.job (id, job_id, task, retries, max_retries, priority, timeout, status, created_at, complete_on, attempt)
+         select g, jobs._new_job_id(jobs._id_time(now()), g), 'noop', 0, 3, 0, 60, 'success', now(), now(), 1 from generate_series(1, 60000) g",
+    )
+    .await;
+    let stop = Arc::new(AtomicBool::new(false));
+    let clients = loop_of(&db, &stop, 4, Duration::ZERO, WORK).await;
+    let mut done = Vec::new();
+    for _ in 0..20 {
+        db.run("update jobs.retention set gave_way_at = null").await;
+        done.extend(db.all::<String>("select r from jobs.retain() r").await);
+        if !done.is_empty() {
+            break;
+        }
+    }
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    stop.store(true, Ordering::Relaxed);
+    let (slowest, calls) = outcome(clients).await;
+    println!("{calls} jobs ended meanwhile, the slowest in {slowest:?}; {done:?}");
+    assert_eq!(done, [format!("made job_{today} of job_default")]);
+    assert_eq!(db.one::<i64>("select count(*) from jobs.job where task = 'a'").await, i64::from(calls));
+    assert_eq!(db.one::<i64>("select count(*) from jobs.job_default").await, 0);
+    assert_eq!(db.one::<i64>("select count(*) from jobs.job").await, 60_000 + i64::from(calls));
+}
+
+/// The same by hand: a job that ends in the instant in which its partition is made, and is committed later.
+#[tokio::test]
+async fn who_ends_a_job_waits_for_the_partition_and_uses_it() {
+    let db = Db::new().await;
+    let today: String = db.one("select to_char((now() at time zone 'utc')::date, 'YYYYMMDD')").await;
+    db.run(&format!("drop table jobs.job_{today}; select jobs.publish('a')")).await;
+    let mut making = db.connect().await;
+    let mut transaction = making.begin().await.unwrap();
+    transaction.execute("select jobs.retain()").await.unwrap();
+    let ending = tokio::spawn({
+        let pool = db.pool.clone();
+        async move { sqlx::query("select jobs.ack(job_id) from jobs.consume(1)").execute(&pool).await }
+    });
+    let waits = "select exists (select from pg_locks where not granted and relation = 'jobs.job'::regclass)";
+    pgjobs_tests::until("the ack waits", async || db.one::<bool>(waits).await).await;
+    transaction.commit().await.unwrap();
+    ending.await.unwrap().expect("the ack");
+    assert_eq!(db.one::<i64>(&format!("select count(*) from jobs.job_{today}")).await, 1);
 }

@@ -3,12 +3,16 @@
 mod adopt;
 mod batches;
 mod budget;
+mod catalogue;
 mod contract;
 mod explain;
 mod faults;
 mod history;
+mod hostile;
+mod install;
 mod keep;
 mod locks;
+mod lookups;
 mod migrate;
 mod model;
 mod order;

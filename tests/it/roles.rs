@@ -18,7 +18,7 @@ const CALLS: [(&str, &str); 4] = [
         "worker admin",
         "consume consume_topic claim fetch start fail_next unclaim ack nack settle heartbeat heartbeat_worker held_by register_worker \
          unregister_worker register_tasks sweep promote tend retain result await_results \
-         tasks_in_use places_in_line look_at_line beside_line bodies",
+         tasks_in_use places_in_line look_at_line beside_line bodies unusable",
     ),
 ];
 
@@ -104,8 +104,20 @@ async fn nothing_is_for_everybody_and_every_function_knows_its_names() {
         .await;
     assert_eq!(
         dynamic,
-        ["jobs._make_partition(date)", "jobs.retain()"],
-        "SQL made at run time holds dates alone"
+        [
+            "jobs._change_partitions(date,boolean,date[],text[])",
+            "jobs._ended_counts(text,text,bigint)",
+            "jobs._ended_times(text[],timestamp with time zone,timestamp with time zone)",
+            "jobs._have_ended(text[])",
+            "jobs._history_of(text[],boolean)",
+            "jobs._make_partition(date)",
+            "jobs._make_partition_of_default(date)",
+            "jobs._page_of_ended(text,text,character varying,integer)",
+            "jobs._partitions_over(date,boolean)",
+            "jobs._prepare_partition(date)",
+            "jobs.retry(text[])"
+        ],
+        "SQL made at run time holds times, names of partitions and a state as a quoted literal"
     );
 }
 
@@ -209,7 +221,7 @@ async fn a_call_has_its_limits() {
     assert_eq!(db.refusal(large).await.0, "PT413");
     db.run("select jobs.nack(c.job_id, repeat('x', 70000), null, true, c.lease) from c").await;
     let kept: String = db.one("select right(q.traceback, 30) from jobs.job_queue q").await;
-    assert!(kept.ends_with("x … (cut at 65500 characters)"), "an error is cut, and says so: {kept}");
+    assert!(kept.ends_with("x ... (cut at 65500 characters)"), "an error is cut, and says so: {kept}");
 }
 
 #[tokio::test]

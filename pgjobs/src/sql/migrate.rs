@@ -26,11 +26,12 @@ const ANSWER: Duration = Duration::from_secs(30);
 /// ```
 ///
 /// # Errors
-/// [`Error::Migration`] names the migration that failed; it left no trace, those before it stand.
-/// [`Error::TransactionPooling`] behind such a pooler: the lock would lie in another's session.
+/// [`Error::Refused`] says why this database is not fit for it, for example that its schema `jobs` holds objects of
+/// others. [`Error::Migration`] names the migration that failed. Either way nothing was changed.
+/// [`Error::TransactionPooling`] behind such a pooler: its settings would lie in another's session.
 pub async fn migrate(pool: &PgPool) -> Result<Vec<Step>, Error> {
     refuse_transaction_pooling(&Servers::new(pool.clone(), &[]), ANSWER).await?;
-    // A connection of its own: if a migration fails, the lock of its session ends with it.
+    // A connection of its own: its settings are no one else's.
     let mut connection = pool.connect_options().connect().await?;
     apply(&mut connection).await
 }
@@ -44,7 +45,7 @@ pub(crate) async fn apply(connection: &mut PgConnection) -> Result<Vec<Step>, Er
 /// The migrations that [`migrate`] would apply, without applying them.
 ///
 /// # Errors
-/// [`Error::Database`] when the server cannot be asked.
+/// [`Error::Database`] when the server cannot be asked, [`Error::Refused`] when [`migrate`] would refuse the database.
 pub async fn pending_migrations(pool: &PgPool) -> Result<Vec<Step>, Error> {
     let mut connection = pool.connect_options().connect().await?;
     Ok(pgjobs_migrations::pending(&mut connection).await?)
@@ -55,4 +56,14 @@ pub async fn pending_migrations(pool: &PgPool) -> Result<Vec<Step>, Error> {
 /// Run it in one go, for example with `psql --single-transaction`; [`migrate`] then finds nothing to do.
 pub fn migration_script() -> String {
     pgjobs_migrations::script(&pgjobs_migrations::steps())
+}
+
+impl From<pgjobs_migrations::Error> for Error {
+    fn from(error: pgjobs_migrations::Error) -> Self {
+        match error {
+            pgjobs_migrations::Error::Refused(error) => Error::from(error),
+            pgjobs_migrations::Error::Failed(error) => Error::Migration(error),
+            other => Error::Refused { code: "PT423".to_owned(), message: other.to_string(), hint: None },
+        }
+    }
 }

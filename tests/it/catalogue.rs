@@ -1,0 +1,105 @@
+//! What holds for every function and every table of the schema, the ones to come included.
+
+use std::time::Duration;
+
+use pgjobs_tests::Db;
+
+async fn nothing(db: &Db, what: &str, query: &str) {
+    let found: Vec<String> = db.all(query).await;
+    assert!(found.is_empty(), "{what}: {found:?}");
+}
+
+/// A scan that is switched off still may be the only one there is; its price then is beyond what has a statement compiled.
+#[tokio::test]
+async fn a_function_that_pins_its_plan_is_not_compiled() {
+    let db = Db::new().await;
+    nothing(
+        &db,
+        "pin jit = off beside enable_*",
+        "select oid::regprocedure::text from pg_proc where pronamespace = 'jobs'::regnamespace
+           and array_to_string(proconfig, ' ') like '%enable\\_%=off%' and not coalesce('jit=off' = any (proconfig), false)",
+    )
+    .await;
+}
+
+/// Names without a schema mean what the caller's search_path says.
+#[tokio::test]
+async fn every_function_pins_its_search_path_or_qualifies_its_names() {
+    let db = Db::new().await;
+    nothing(
+        &db,
+        "pin search_path, or write the body as `return` or `begin atomic`, which is bound when it is made",
+        "select oid::regprocedure::text from pg_proc where pronamespace = 'jobs'::regnamespace
+           and prosqlbody is null and not coalesce('search_path=pg_catalog, pg_temp' = any (proconfig), false)",
+    )
+    .await;
+    nothing(
+        &db,
+        "functions with rights of the owner pin their search_path",
+        "select oid::regprocedure::text from pg_proc where pronamespace = 'jobs'::regnamespace
+           and prosecdef and not coalesce('search_path=pg_catalog, pg_temp' = any (proconfig), false)",
+    )
+    .await;
+}
+
+/// With standard_conforming_strings = off a backslash in an ordinary literal is an escape.
+#[tokio::test]
+async fn no_function_has_a_backslash_in_an_ordinary_literal() {
+    let db = Db::new().await;
+    nothing(
+        &db,
+        "write it as E'\\\\' or without one, or pin standard_conforming_strings",
+        r"select oid::regprocedure::text from pg_proc
+          where pronamespace = 'jobs'::regnamespace and prosqlbody is null
+            and not coalesce('standard_conforming_strings=on' = any (proconfig), false)
+            and regexp_replace(regexp_replace(prosrc, '--[^\n]*', '', 'g'), 'E''([^''\\]|\\.|'''')*''', '', 'g') ~ '\\'",
+    )
+    .await;
+}
+
+/// Advisory keys are open to every role of the server.
+#[tokio::test]
+async fn no_function_takes_an_advisory_lock() {
+    let db = Db::new().await;
+    nothing(
+        &db,
+        "lock rows of private tables",
+        "select oid::regprocedure::text from pg_proc where pronamespace = 'jobs'::regnamespace
+           and (prosrc || coalesce(pg_get_function_sqlbody(oid), '')) ~ 'pg_(try_)?advisory'",
+    )
+    .await;
+}
+
+/// Without one of them a publication of all tables stops updates and deletes, whatever they touch.
+const NO_IDENTITY: &str = "select c.oid::regclass::text from pg_class c
+    where c.relnamespace = 'jobs'::regnamespace and c.relkind in ('r', 'p')
+      and not (c.relreplident = 'f' or c.relreplident = 'i'
+               or c.relreplident = 'd' and exists (select from pg_index i where i.indrelid = c.oid and i.indisprimary))";
+
+#[tokio::test]
+async fn every_table_has_a_key_or_an_identity() {
+    let db = Db::with_clock().await;
+    nothing(&db, "set a primary key, or replica identity full", NO_IDENTITY).await;
+    db.advance(Duration::from_secs(86_400 * 3)).await;
+    db.run(
+        "insert into jobs.job (id, job_id, task, retries, max_retries, priority, timeout, status, created_at, complete_on, attempt)
+         select g, g, 'noop', 0, 3, 0, 60, 'success', now(), jobs.now(), 1 from generate_series(1, 2000) g",
+    )
+    .await;
+    let made: Vec<String> = db.all("select r from jobs.retain() r").await;
+    assert!(made.iter().any(|step| step.ends_with("of job_default")), "{made:?}");
+    nothing(&db, "of partitions made later, too", NO_IDENTITY).await;
+}
+
+/// Who asks for ended jobs goes through the functions that leave most partitions out.
+#[tokio::test]
+async fn no_function_looks_for_a_job_in_all_of_history() {
+    let db = Db::new().await;
+    nothing(
+        &db,
+        "use jobs._history_of, jobs._have_ended or jobs._weeks, or name a time under plan_cache_mode = force_custom_plan",
+        "select oid::regprocedure::text from pg_proc where pronamespace = 'jobs'::regnamespace
+           and prosrc ~ '(from|join|update|using) +jobs\\.(job|_ended|\"all\")\\M' and prosrc !~ '(execute format|complete_on >= v_)'",
+    )
+    .await;
+}

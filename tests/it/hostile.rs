@@ -1,0 +1,264 @@
+//! Every public function says the same under any settings that a role or a database may have.
+
+use pgjobs_tests::Db;
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
+
+/// The clock stands still, so that two databases say the same to the microsecond.
+const NOON: &str = "update jobs.test_clock set at = '2030-06-15 12:00:00+00'; select jobs.retain();
+    create function public.act(act text) returns text language plpgsql security definer as $$
+    declare v_job text; v_lease uuid; begin
+      if act = 'ack' then
+        select job_id, lease into v_job, v_lease from jobs.consume(1);
+        return (select concat_ws(' ', a.task, a.status, a.result, a.attempt, a.complete_on = jobs.now()) from jobs.ack(v_job, '{\"a\": [1]}', v_lease) a);
+      end if;
+      select c.job_id, c.lease into v_job, v_lease from jobs.consume('b.*', 1) c;
+      perform jobs.nack(v_job, 'boom', jobs.now() + interval '1 hour', true, v_lease);
+      return (select concat_ws(' ', g.task, g.status, g.retries, g.traceback, g.scheduled_at - jobs.now() = interval '1 hour') from jobs.get(v_job) g);
+    end $$";
+
+/// What clients, workers and people call, each with one text that tells what came of it, without ids.
+const SCENARIO: &[&str] = &[
+    r#"select jobs.register_tasks('[{"name": "mail.send", "aliases": ["mail.old"], "retries": 3, "timeout": 60, "priority": 0, "result_schema": true,
+        "params": [{"name": "to", "type": "String", "required": true}, {"name": "at", "type": "i64", "required": false}],
+        "args_schema": {"type": "object", "properties": {"to": {"type": "string", "pattern": "^[a-z]+@[a-z.]+$"}, "at": {"type": "integer"}}, "required": ["to"]}},
+        {"name": "noop", "retries": 3, "timeout": 60, "priority": 0, "args_schema": {}, "result_schema": {}}]')::text"#,
+    r#"select concat_ws(' ', p.task, p.body, p.retries, p.max_retries, p.priority, p.timeout, p.created_at = jobs.now(), p.scheduled_at)
+        from jobs.publish('mail.send', '{"args": ["me@example.org"], "kwargs": {"at": 7}}') p"#,
+    r#"select jobs.publish('mail.send', '{"args": [7]}')::text"#,
+    r#"select jobs.publish('mail.old', '{"kwargs": {"to": "no one"}}')::text"#,
+    "select concat_ws(' ', p.task, p.scheduled_at - jobs.now() = interval '2 days', p.timeout, p.max_retries)
+        from jobs.publish('noop', 'null', '2030-06-17 12:00:00+00', 1.5, -3, 9) p",
+    "select jobs.publish('')::text",
+    "select jobs.publish('a', null, null, 'NaN')::text",
+    "select string_agg(p.task || p.timeout, ' ') from jobs.publish_bulk(array[('b.one', null, null, null, null, null), ('b_two', '{}', null, 5, 1, 2)]::jobs.bulk_job[]) p",
+    r#"select string_agg(p.task || p.priority, ' ') from jobs.publish_many('[{"task": "many", "priority": 2}, {"task": "many", "scheduled_at": "2031-01-01T00:00:00Z"}]') p"#,
+    r#"select jobs.publish_many('[{"job": 1}]')::text"#,
+    "select cardinality(jobs.publish_all('{all.a,all.b}', array['1', null]::jsonb[], null, array[null, 60], '{7.25}', '{1}', null,
+        array['01970000000070008000000000000001', '01970000000070008000000000000002']))::text",
+    "select jobs.publish_all('{a}', array['1']::jsonb[], null, null, null, null, null, '{nope}')::text",
+    "select cardinality(jobs.publish_all('{packed}', array_fill('{\"args\": [1]}'::jsonb, array[100]), null, null, null, null, null, i_together => true))::text",
+    "select string_agg(concat_ws(' ', o.task, o.ready, o.scheduled, o.running, o.success, o.failed, o.exact), ', ' order by o.task) from jobs.overview() o",
+    "select string_agg(concat_ws(' ', f.task, f.status, f.priority), ', ' order by f.task, f.id) from jobs.find('pending', 'b.*') f",
+    "select public.act('ack')",
+    "select public.act('nack')",
+    "select jobs.register_worker('00000000-0000-7000-8000-000000000000', 'h', 1, 'v', '{*}', '{packed,many,noop}', 100, 30)::text",
+    "select concat_ws(' ', count(*), sum(cardinality(c.jobs)), min(c.part), bool_and(c.run_at = jobs.now()))
+        from jobs.claim('00000000-0000-7000-8000-000000000000', '{packed,many,noop}', 90, '11111111-1111-1111-1111-111111111111', 5) c",
+    "select jobs.heartbeat_worker('00000000-0000-7000-8000-000000000000', array['11111111-1111-1111-1111-111111111111'::uuid], '{0}')::text",
+    "select count(*)::text from jobs.held_by('00000000-0000-7000-8000-000000000000')",
+    "select count(*)::text from jobs.settle((select array_agg(h.job_id::text order by h.place) from jobs.held_by('00000000-0000-7000-8000-000000000000') h),
+        (select array_agg(h.lease order by h.place) from jobs.held_by('00000000-0000-7000-8000-000000000000') h),
+        (select array_agg((array['success', 'fail', 'retry', 'snooze', 'release', 'verify'])[1 + (h.place % 6)] order by h.place) from jobs.held_by('00000000-0000-7000-8000-000000000000') h),
+        (select array_agg(to_jsonb(h.place) order by h.place) from jobs.held_by('00000000-0000-7000-8000-000000000000') h),
+        (select array_agg('error ' || h.place order by h.place) from jobs.held_by('00000000-0000-7000-8000-000000000000') h),
+        (select array_agg(h.place::float8 order by h.place) from jobs.held_by('00000000-0000-7000-8000-000000000000') h),
+        (select array_agg(h.place order by h.place) from jobs.held_by('00000000-0000-7000-8000-000000000000') h))",
+    "select string_agg(concat_ws(' ', o.task, o.ready, o.scheduled, o.running, o.success, o.failed, o.exact), ', ' order by o.task) from jobs.overview() o",
+    "select concat_ws(' ', jobs.count('failed'), jobs.count('success'), jobs.count('pending', 'b.*'), jobs.count('running'), jobs.count('cancelled'))",
+    "select string_agg(e.code || ': ' || e.message, '; ') from (select job_id from jobs.find('pending', 'b.one')) f, lateral jobs.explain(f.job_id) e",
+    "select string_agg(e.code || ': ' || e.message, '; ') from (select job_id from jobs.find('failed', null, null, 1)) f, lateral jobs.explain(f.job_id) e",
+    "select string_agg(e.code || ': ' || e.message, '; ') from (select job_id from jobs.find('pending', 'mail.send')) f, lateral jobs.explain(f.job_id) e",
+    "select string_agg(concat_ws(' ', r.status, r.result, r.traceback), ', ') from (select job_id from jobs.find('success', null, null, 3)) f, lateral jobs.result(f.job_id) r",
+    "select count(*)::text from jobs.retry(array(select job_id::text from jobs.find('failed')))",
+    "select count(*)::text from jobs.cancel(array(select job_id::text from jobs.find('pending', 'many')))",
+    "select jobs.purge('all.*')::text",
+    "select concat_ws(' ', t.name, t.workers, t.check_mode, t.aliases) from jobs.tasks() t where t.declared order by 1 limit 1",
+    "select string_agg(concat_ws(' ', t.task, t.ready, t.scheduled, t.running, t.exact, jsonb_array_length(t.forms)), ', ' order by t.task) from jobs.tasks_in_use('{*}') t",
+    "select count(*)::text from jobs.places_in_line('packed', 3, 2)",
+    "select concat_ws(' ', count(*), min(l.body::text)) from jobs.look_at_line('packed', i_num => 3) l",
+    "select count(*)::text from jobs.beside_line('noop', 3)",
+    "select string_agg(b.body::text, ' ') from jobs.bodies(array(select job_id::text from jobs.find('pending', 'b_*'))) b",
+    "select jobs.check_task('mail.send', 'warn')::text",
+    "select jobs.grant_topic('postgres', 'mail.*')::text",
+    "select string_agg(concat_ws(' ', g.role, g.topic, g.publish, g.consume), ', ') from jobs.topic_grants() g",
+    "select jobs.revoke_topic('postgres', 'mail.*')::text",
+    "update jobs.test_clock set at = at + interval '3 days'",
+    "select string_agg(r, ', ') from jobs.retain() r",
+    "select (jobs.tend() is not null)::text",
+    "select concat_ws(' ', jobs.sweep(), jobs.promote())",
+    "select string_agg(concat_ws(' ', o.task, o.ready, o.scheduled, o.running, o.success, o.failed, o.cancelled), ', ' order by o.task) from jobs.overview() o",
+    "select count(*)::text from jobs.workers() w where not w.alive",
+    "select jobs.unregister_worker('00000000-0000-7000-8000-000000000000')::text",
+    "update jobs.test_clock set at = at + interval '20 days'",
+    "select count(*)::text from jobs.retain()",
+    "update jobs.test_clock set at = at + interval '61 minutes'",
+    "select string_agg(r, ', ') from jobs.retain() r",
+    "select concat_ws(' ', jobs.count('success'), (select count(*) from jobs.running), (select count(*) from jobs.expired), (select count(*) from jobs.job_queue))",
+    "select string_agg(u, ', ') from jobs.unusable() u",
+];
+
+/// One setting each, or a few that go together.
+const SETTINGS: &[&[&str]] = &[
+    &["default_transaction_isolation = 'serializable'"],
+    &["default_transaction_isolation = 'repeatable read'"],
+    &["lock_timeout = '5s'", "statement_timeout = '20s'", "idle_in_transaction_session_timeout = '5s'"],
+    &["jit = on", "jit_above_cost = 0", "jit_inline_above_cost = 0", "jit_optimize_above_cost = 0"],
+    &["enable_seqscan = off", "enable_bitmapscan = off", "enable_sort = off"],
+    &["enable_indexscan = off", "enable_indexonlyscan = off"],
+    &["enable_hashjoin = off", "enable_hashagg = off", "enable_mergejoin = off"],
+    &["enable_nestloop = off", "enable_material = off"],
+    &[
+        "enable_partition_pruning = off",
+        "constraint_exclusion = off",
+        "from_collapse_limit = 1",
+        "join_collapse_limit = 1",
+    ],
+    &["plan_cache_mode = 'force_generic_plan'"],
+    &["plan_cache_mode = 'force_custom_plan'", "work_mem = '64kB'"],
+    &[
+        "parallel_setup_cost = 0",
+        "parallel_tuple_cost = 0",
+        "min_parallel_table_scan_size = 0",
+        "max_parallel_workers_per_gather = 4",
+    ],
+    &["standard_conforming_strings = off", "escape_string_warning = off", "backslash_quote = 'on'"],
+    &["plpgsql.variable_conflict = 'use_variable'"],
+    &["plpgsql.variable_conflict = 'use_column'"],
+    &["plpgsql.extra_errors = 'all'"],
+    &["datestyle = 'German'", "intervalstyle = 'iso_8601'", "timezone = 'Asia/Kolkata'"],
+    &["datestyle = 'SQL, DMY'", "intervalstyle = 'sql_standard'", "timezone = 'America/Santiago'"],
+    &["datestyle = 'Postgres, MDY'", "intervalstyle = 'postgres_verbose'", "timezone = 'Pacific/Kiritimati'"],
+    &[
+        "bytea_output = 'escape'",
+        "extra_float_digits = -15",
+        "array_nulls = on",
+        "transform_null_equals = on",
+    ],
+    &["search_path = ''"],
+    &["search_path = 'jobs', 'public'"],
+    &["row_security = off", "session_replication_role = 'replica'"],
+    &["synchronous_commit = off", "default_transaction_deferrable = on", "check_function_bodies = off"],
+];
+
+/// What every step says, an error with its code and words.
+async fn told(session: &mut PgConnection) -> Vec<String> {
+    let mut told = Vec::new();
+    for step in SCENARIO {
+        let row = session.fetch_optional(AssertSqlSafe(*step)).await;
+        told.push(match row {
+            Ok(row) => row.and_then(|row| row.get::<Option<String>, _>(0)).unwrap_or_default(),
+            Err(error) => format!("{error}"),
+        });
+    }
+    told
+}
+
+async fn fresh() -> Db {
+    let db = Db::with_clock().await;
+    db.run(NOON).await;
+    db
+}
+
+async fn compare(expected: &[String], db: &Db, under: &str) {
+    let mut session = db.connect().await;
+    let told = told(&mut session).await;
+    for ((step, told), expected) in SCENARIO.iter().zip(&told).zip(expected) {
+        assert_eq!(told, expected, "under {under}: {step}");
+    }
+}
+
+async fn expected() -> Vec<String> {
+    let db = fresh().await;
+    told(&mut db.connect().await).await
+}
+
+#[tokio::test]
+async fn every_function_says_the_same_under_any_settings() {
+    let expected = expected().await;
+    let failed: Vec<&String> = expected.iter().filter(|said| said.contains("error returned")).collect();
+    assert_eq!(failed.len(), 6, "refusals that belong to the scenario: {failed:#?}");
+    for settings in SETTINGS {
+        let db = fresh().await;
+        let database: String = db.one("select current_database()::text").await;
+        for setting in *settings {
+            db.run(&format!("alter database {database} set {setting}")).await;
+        }
+        compare(&expected, &db, &format!("{settings:?}")).await;
+    }
+}
+
+/// Change data capture, as of Debezium: a publication of all tables.
+#[tokio::test]
+async fn every_function_says_the_same_beside_a_publication_of_all_tables() {
+    let expected = expected().await;
+    let db = fresh().await;
+    db.run("set client_min_messages = error; create publication everything for all tables").await;
+    compare(&expected, &db, "a publication").await;
+    pgjobs::migrate(&db.pool).await.expect("nothing to do");
+}
+
+/// In a transaction of the caller's with the strictest isolation, all of it.
+#[tokio::test]
+async fn every_function_works_inside_one_serializable_transaction() {
+    let expected = expected().await;
+    let db = fresh().await;
+    let mut session = db.connect().await;
+    let mut transaction = session.begin().await.unwrap();
+    transaction.execute("set transaction isolation level serializable").await.unwrap();
+    let mut told = Vec::new();
+    for step in SCENARIO {
+        transaction.execute("savepoint s").await.unwrap();
+        let row = transaction.fetch_optional(AssertSqlSafe(*step)).await;
+        told.push(match row {
+            Ok(row) => row.and_then(|row| row.get::<Option<String>, _>(0)).unwrap_or_default(),
+            Err(error) => {
+                transaction.execute("rollback to savepoint s").await.unwrap();
+                format!("{error}")
+            }
+        });
+    }
+    for ((step, told), expected) in SCENARIO.iter().zip(&told).zip(&expected) {
+        assert_eq!(told, expected, "{step}");
+    }
+    transaction.rollback().await.unwrap();
+}
+
+/// Every kind of job, each of them alone and published with others.
+const KINDS: &str = "
+select jobs.publish('one'), jobs.publish('later', null, now() + interval '1 hour'), jobs.publish('unknown.task');
+select jobs.publish_all('{packed}', array_fill('1'::jsonb, array[64]), null, null, null, null, null, i_together => true);
+select jobs.publish('failed', i_max_retries => 1), jobs.publish('again'), jobs.publish('good'), jobs.publish('gone'), jobs.publish('plain');
+do $$ declare j record; begin
+  for j in select * from jobs.consume('failed', 1) union all select * from jobs.consume('again', 1) loop perform jobs.nack(j.job_id, 'x', null, true, j.lease); end loop;
+  for j in select * from jobs.consume('good', 1) loop perform jobs.ack(j.job_id, '1', j.lease); end loop;
+end $$;
+select jobs.cancel(array(select job_id::text from jobs.find('pending', 'gone')));
+select jobs.consume('plain', 1);
+select jobs.register_worker('00000000-0000-7000-8000-000000000000', 'h', 1, 'v', '{*}', '{packed2}', 100, 3600);
+select jobs.publish_all('{packed2}', array_fill('1'::jsonb, array[64]), null, null, null, null, null, i_together => true);
+select jobs.claim('00000000-0000-7000-8000-000000000000', '{packed2}', 64, gen_random_uuid());
+create table kinds as select distinct on (task, status) job_id::text, task, status from jobs.all order by task, status, id;
+insert into kinds values ('00000000000070008000000000000000', 'absent', 'none'), ('nonsense', 'absent', 'none');
+";
+
+/// A function that remembers a plan or a type from its first call must do as well in its second, of another kind.
+#[tokio::test]
+async fn every_function_takes_every_kind_of_job_in_one_session() {
+    let db = Db::new().await;
+    db.run(KINDS).await;
+    let functions: Vec<String> = db
+        .all(
+            "select format('jobs.%s(%s)', proname, case when proargtypes[0] = 'text[]'::regtype then 'array[%s]' else '%s' end)
+             from pg_proc where pronamespace = 'jobs'::regnamespace and proargnames[1] in ('i_job', 'i_jobs') and proargtypes[0] in ('text[]'::regtype, 'varchar'::regtype)
+               and pronargs - pronargdefaults = 1 order by proname !~ '^_', proname",
+        )
+        .await;
+    assert!(functions.iter().any(|name| name.contains("explain")) && functions.len() > 10, "{functions:?}");
+    let jobs: Vec<String> = db.all("select job_id from kinds order by task").await;
+    assert!(jobs.len() >= 12, "{}", jobs.len());
+    for function in functions {
+        for order in [jobs.clone(), jobs.iter().rev().cloned().collect()] {
+            let mut session = db.connect().await;
+            for job in order.iter().chain(&order) {
+                let call = format!("select {}", function.replace("%s", &format!("'{job}'")));
+                let mut transaction = session.begin().await.unwrap();
+                if let Err(error) = transaction.execute(AssertSqlSafe(call)).await {
+                    let code = error.as_database_error().and_then(|error| error.code()).unwrap_or_default();
+                    let refused = code.starts_with("PT") || code == "P0001";
+                    assert!(refused, "{function} of {job}: {error}");
+                }
+                transaction.rollback().await.unwrap();
+            }
+        }
+    }
+}

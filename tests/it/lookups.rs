@@ -1,0 +1,211 @@
+//! What asks for one job, or a page, locks a few partitions of history, however many there are.
+
+use pgjobs_tests::Db;
+use sqlx::{AssertSqlSafe, Connection, Executor};
+
+/// Three kinds of ids: of the last hour, of a year ago, and of the original, which tell no time.
+const YEAR: &str = "
+update jobs.config set history_days = 500;
+select count(jobs._make_partition(current_date - g)) from generate_series(1, 400) g;
+insert into jobs.job (id, job_id, task, retries, max_retries, priority, timeout, status, created_at, complete_on, attempt)
+select g, jobs._new_job_id(jobs._id_time(now() - g * interval '1 day'), g), 'noop', 0, 3, 0, 60, 'failed', now(),
+  now() - g * interval '1 day' + interval '1 minute', 1 from generate_series(0, 399) g;
+insert into jobs.job (id, job_id, task, retries, max_retries, priority, timeout, status, created_at, complete_on, attempt)
+select 1000 + g, md5(g::text), 'original', 0, 3, 0, 60, 'success', now(), now() - g * interval '1 day', 1 from generate_series(0, 399, 50) g;
+select jobs.register_worker('00000000-0000-7000-8000-000000000000', 'h', 1, 'v', '{*}', '{noop}', 100, 3600);
+create table ids as select job_id::text as id, complete_on, task from jobs.job;
+";
+
+/// Each public function, called with jobs of every age where it takes one.
+const CALLS: &[(&str, &str)] = &[
+    ("ack", "select jobs.publish('noop'); select jobs.ack(job_id, '1', lease) from jobs.consume(1)"),
+    ("await_results", "select jobs.await_results(1)"),
+    ("beside_line", "select jobs.beside_line('noop', 5)"),
+    ("bodies", "select jobs.bodies(array(select id from ids order by complete_on limit 5))"),
+    (
+        "cancel",
+        "select jobs.publish('noop'); select jobs.cancel(array(select job_id::text from jobs.job_queue))",
+    ),
+    (
+        "check_task",
+        "select jobs.register_tasks('[{\"name\": \"t\", \"retries\": 3, \"timeout\": 60, \"priority\": 0, \"args_schema\": {}, \"result_schema\": {}}]'); select jobs.check_task('t', 'off')",
+    ),
+    (
+        "claim",
+        "select jobs.publish('noop'); select jobs.claim('00000000-0000-7000-8000-000000000000', '{noop}', 1, gen_random_uuid())",
+    ),
+    ("consume", "select jobs.publish('noop'); select jobs.consume(1); select jobs.consume('noop', 1)"),
+    ("consume_topic", "select jobs.publish('noop'); select jobs.consume_topic('noop', 1)"),
+    (
+        "count",
+        "select jobs.count('failed'); select jobs.count('success'); select jobs.count('pending'); select jobs.count('running')",
+    ),
+    (
+        "explain",
+        "select jobs.explain(id) from ids where task = 'original'; select jobs.explain((select min(id) from ids))",
+    ),
+    (
+        "find",
+        "select jobs.find(i_num => 10); select jobs.find('failed', 'noop', null, 3); select jobs.find('success', null, (select max(id) from ids), 3)",
+    ),
+    (
+        "get",
+        "select jobs.get(id) from ids where task = 'original'; select jobs.get(id) from ids order by id limit 1",
+    ),
+    ("grant_topic", "select jobs.grant_topic(current_user, 'a')"),
+    (
+        "heartbeat",
+        "select jobs.publish('noop'); create table c as select * from jobs.consume(1); select jobs.heartbeat(job_id, lease) from c",
+    ),
+    ("heartbeat_worker", "select jobs.heartbeat_worker('00000000-0000-7000-8000-000000000000')"),
+    ("held_by", "select jobs.held_by('00000000-0000-7000-8000-000000000000')"),
+    ("look_at_line", "select jobs.look_at_line('noop')"),
+    (
+        "nack",
+        "select jobs.publish('noop', i_max_retries => 1); select jobs.nack(job_id, 'x', null, true, lease) from jobs.consume(1)",
+    ),
+    ("now", "select jobs.now()"),
+    ("overview", "select jobs.overview()"),
+    ("places_in_line", "select jobs.places_in_line('noop', 5, 5)"),
+    ("promote", "select jobs.promote()"),
+    ("publish", "select jobs.publish('noop')"),
+    (
+        "publish_all",
+        "select jobs.publish_all('{noop}', '{null}', null, null, null, null, null, array[jobs._new_job_id(jobs._id_time(now()), 1)::text])",
+    ),
+    (
+        "publish_bulk",
+        "select jobs.publish_bulk(array[('noop', null, null, null, null, null)::jobs.bulk_job])",
+    ),
+    ("publish_many", "select jobs.publish_many('[{\"task\": \"noop\"}]')"),
+    ("purge", "select jobs.publish('noop'); select jobs.purge('noop')"),
+    ("register_tasks", "select jobs.register_tasks('[]')"),
+    ("register_worker", "select jobs.register_worker(gen_random_uuid(), 'h', 1, 'v', '{}', '{}', 1, 10)"),
+    (
+        "result",
+        "select jobs.result(id) from ids where task = 'original'; select jobs.result((select min(id) from ids))",
+    ),
+    ("retain", "select jobs.retain()"),
+    ("retry", "select jobs.retry(array(select id from ids where task = 'noop' order by id limit 2))"),
+    ("revoke_topic", "select jobs.revoke_topic('nobody', 'a')"),
+    (
+        "settle",
+        "select jobs.settle(array(select id from ids order by id desc limit 3), array_fill(gen_random_uuid(), array[3]), i_places => '{0,0,0}')",
+    ),
+    ("sweep", "select jobs.sweep()"),
+    ("tasks", "select jobs.tasks()"),
+    ("tasks_in_use", "select jobs.tasks_in_use()"),
+    ("tend", "select jobs.tend()"),
+    ("topic_grants", "select jobs.topic_grants()"),
+    ("unclaim", "select jobs.unclaim('00000000-0000-7000-8000-000000000000', gen_random_uuid())"),
+    ("unregister_worker", "select jobs.unregister_worker('00000000-0000-7000-8000-000000000000')"),
+    ("unusable", "select jobs.unusable()"),
+    ("workers", "select jobs.workers()"),
+];
+
+/// Locks for `max_connections` transactions of this many each fit into the lock table of a server with default settings.
+const MOST: i64 = 64;
+
+#[tokio::test]
+async fn no_function_locks_every_partition_of_history() {
+    let db = Db::new().await;
+    db.run(YEAR).await;
+    let public: Vec<String> = db
+        .all("select distinct proname::text from pg_proc where pronamespace = 'jobs'::regnamespace and proname !~ '^_' order by 1")
+        .await;
+    let called: Vec<&str> = CALLS.iter().map(|(name, _)| *name).collect();
+    assert_eq!(public, called, "each public function has its call here");
+    let mut session = db.connect().await;
+    let mut too_many = Vec::new();
+    for (name, call) in CALLS {
+        let mut transaction = session.begin().await.unwrap();
+        transaction.execute(AssertSqlSafe(*call)).await.unwrap_or_else(|error| panic!("{name}: {error}"));
+        let locks: i64 = sqlx::query_scalar(
+            "select count(*) from pg_locks l join pg_class c on c.oid = l.relation
+             where l.pid = pg_backend_pid() and c.relnamespace = 'jobs'::regnamespace and (c.relname ~ '^job_[0-9]' or c.relname ~ '^job_default')",
+        )
+        .fetch_one(&mut *transaction)
+        .await
+        .unwrap();
+        transaction.rollback().await.unwrap();
+        if locks > MOST {
+            too_many.push((name, locks));
+        }
+    }
+    assert!(too_many.is_empty(), "locks on history: {too_many:?}");
+}
+
+#[tokio::test]
+async fn every_job_is_found_whatever_its_age_and_whoever_made_its_id() {
+    let db = Db::new().await;
+    db.run(YEAR).await;
+    let found: i64 =
+        db.one("select count(*) from ids i, lateral jobs.get(i.id) g where g.job_id = i.id").await;
+    assert_eq!(found, db.one::<i64>("select count(*) from ids").await);
+    assert_eq!(db.one::<i64>("select count(*) from ids i, lateral jobs.explain(i.id)").await, found);
+    // A clock that was wrong: ids of times to come, and of times after the job's end.
+    db.run(
+        "insert into jobs.job (id, job_id, task, retries, max_retries, priority, timeout, status, created_at, complete_on, attempt)
+         select 5000 + g, jobs._new_job_id(jobs._id_time(now() + (30 - 40 * g) * interval '1 day'), g), 'wrong', 0, 3, 0, 60, 'failed', now(),
+           now() - g * interval '300 days', 1 from generate_series(0, 1) g",
+    )
+    .await;
+    let wrong = "select count(*) from (select job_id from jobs.job where task = 'wrong') w, lateral jobs.get(w.job_id)";
+    assert_eq!(db.one::<i64>(wrong).await, 2);
+    let retried = "select count(*) from jobs.retry(array(select id from ids where task = 'noop') || array(select job_id::text from jobs.job where task = 'wrong'))";
+    assert_eq!(db.one::<i64>(retried).await, 402);
+    assert_eq!(db.one::<i64>("select count(*) from jobs.job where status = 'failed'").await, 0);
+}
+
+#[tokio::test]
+async fn a_page_of_history_holds_the_newest_of_all_its_days() {
+    let db = Db::new().await;
+    db.run(YEAR).await;
+    // Made a year ago, ended now: by its id it belongs at the end.
+    db.run(
+        "insert into jobs.job (id, job_id, task, retries, max_retries, priority, timeout, status, created_at, complete_on, attempt)
+         select 9000, jobs._new_job_id(jobs._id_time(now() - interval '399 days 1 minute'), 1), 'late', 0, 3, 0, 60, 'failed', now(), now(), 1",
+    )
+    .await;
+    for (state, topic) in
+        [("null", "null"), ("'failed'", "null"), ("'failed'", "'noop'"), ("'success'", "null")]
+    {
+        let pages = format!(
+            "with recursive p(id, n) as (
+               select '~'::varchar collate \"C\", 1
+               union all
+               select (select min(f.job_id)::varchar collate \"C\" from jobs.find({state}, {topic}, p.id, 50) f), p.n + 1 from p where p.id is not null
+             ) select string_agg(f.job_id, ',' order by p.n, f.job_id desc) from p, lateral jobs.find({state}, {topic}, p.id, 50) f
+             where p.id is not null"
+        );
+        let expected = format!(
+            "select string_agg(job_id, ',' order by job_id desc) from jobs.all
+             where ({state}::text is null or status = {state}) and ({topic}::text is null or task = {topic})"
+        );
+        assert_eq!(db.one::<String>(&pages).await, db.one::<String>(&expected).await, "{state} {topic}");
+    }
+}
+
+/// Recent failures are shown however much else has ended.
+#[tokio::test]
+async fn the_overview_counts_the_newest_and_says_what_it_did_not_count() {
+    let db = Db::new().await;
+    db.run(
+        "insert into jobs.job (id, job_id, task, retries, max_retries, priority, timeout, status, created_at, complete_on, attempt)
+         select g, jobs._new_job_id(jobs._id_time(now() - interval '1 day'), g), 'old', 0, 3, 0, 60, 'success', now(), now() - interval '1 day', 1
+         from generate_series(1, 3000) g;
+         insert into jobs.job (id, job_id, task, retries, max_retries, priority, timeout, status, created_at, complete_on, attempt)
+         select g, jobs._new_job_id(jobs._id_time(now()), g), 'bad', 0, 3, 0, 60, 'failed', now(), now(), 1 from generate_series(1, 500) g;
+         select count(jobs.publish('many')) from generate_series(1, 1500); select jobs.publish('few')",
+    )
+    .await;
+    let rows = "select string_agg(concat_ws(' ', task, ready, success, failed, exact), ', ' order by task) from jobs.overview";
+    assert_eq!(
+        db.one::<String>(&format!("{rows}()")).await,
+        "bad 0 0 500 t, few 1 0 0 t, many 1500 0 0 t, old 0 3000 0 t"
+    );
+    assert_eq!(
+        db.one::<String>(&format!("{rows}(1000)")).await,
+        "bad 0 0 500 f, few 1 0 0 f, many 500 0 0 f, old 0 500 0 f"
+    );
+}
