@@ -231,8 +231,12 @@ create table jobs.task (
   check_mode text not null default 'strict' constraint check_mode_is_known check (check_mode in ('off', 'warn', 'strict')),
   check_mode_set text constraint check_mode_set_is_known check (check_mode_set in ('off', 'warn', 'strict')),  -- an operator's word, before the worker's
   fits jsonpath,                       -- args_schema compiled: true of a body that fits; null: only the walk can tell
-  declared_at timestamptz not null
+  declared_at timestamptz not null,
+  owner oid not null,                  -- the role that declared it first, or was given it; who may change it (0008_registry.sql)
+  owner_name name not null             -- its name then: of a role that was renamed, or of another server, it is not the owner's any more
 );
+create index task_of_owner on jobs.task (owner);
+create index task_with_aliases on jobs.task (name) where aliases <> '{}';
 
 -- What workers have declared a task to take, the present form among them. While versions of a program
 -- run side by side, a body may fit any form in use (docs/decisions/0013).
@@ -241,6 +245,7 @@ create table jobs.task_form (
   params jsonb,
   open boolean not null,
   args_schema jsonb not null,
+  fits jsonpath,                       -- as in jobs.task
   declared_at timestamptz not null     -- last, to within ten minutes
 );
 create index task_form_by_task on jobs.task_form (task);
@@ -251,11 +256,14 @@ create table jobs.publish_check (
   name varchar collate "C" primary key,
   task varchar collate "C" not null,
   mode text not null,
+  keep text not null,
   names text[],                        -- the only keywords that there are; null: any
   fits jsonpath
 ) with (toast_tuple_target = 8160);    -- in the row while it fits on a page: to fetch it costs more than to evaluate it,
 -- and so does to decompress it; a compressed one would be copied as it is.
+create index publish_check_unkept on jobs.publish_check (keep, name) where keep <> 'all';
 alter table jobs.task alter column fits set storage external;
+alter table jobs.task_form alter column fits set storage external;
 alter table jobs.publish_check alter column fits set storage external;
 
 -- To which topics roles are narrowed (0017_topics.sql, which says when the role counts and when its name).

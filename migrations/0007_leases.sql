@@ -17,6 +17,7 @@ begin
   if (i_lease_seconds between 1 and 3600) is not true then
     raise sqlstate 'PT400' using message = 'the lease of a worker lies within 1 and 3600 seconds';
   end if;
+  perform jobs._check_worker(i_worker, i_host, i_pid, i_version, i_topics, i_tasks, i_slots);
   perform jobs._check_topics(false, i_tasks);
   insert into jobs.worker (id, role, login, host, pid, version, topics, tasks, slots, started_at, heartbeat_at, lease_seconds, expires_at)
   values (i_worker, jobs._role_oid(jobs._caller()), jobs._role_oid(session_user), i_host, i_pid, i_version, i_topics, i_tasks, i_slots, v_now, v_now, i_lease_seconds,

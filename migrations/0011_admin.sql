@@ -25,7 +25,7 @@ begin
                             scheduled_at, complete_on, traceback, attempt)
       select d.id, d.job_id, d.task, d.body, d.retries, d.max_retries, d.priority, d.timeout, 'cancelled', d.created_at,
         d.scheduled_at, jobs.now(), d.traceback, d.attempt
-      from gone d where not exists (select 1 from jobs.task t where (t.name = d.task or d.task = any (t.aliases)) and t.keep = 'none')
+      from gone d where not exists (select 1 from jobs.publish_check k where k.name = d.task and k.keep = 'none')
     ) select d.job_id::text from gone d;
     for v_job in select f.job_id from unnest(i_jobs) f(job_id), lateral jobs._find_run(f.job_id) r order by r.lease, r.place loop
       v_run := jobs._hold(v_job, null);

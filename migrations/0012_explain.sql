@@ -46,7 +46,8 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
                coalesce((select jsonb_agg(distinct o.topic) from jobs.worker a, unnest(a.topics) o(topic)
                          where a.lost_at is null and a.expires_at >= jobs.now()), '[]') as topics
         from jobs.worker w where w.lost_at is null and w.expires_at >= jobs.now()) l
-  left join jobs.task t on t.name = i_task or i_task = any (t.aliases)
+  left join jobs.publish_check k on k.name = i_task
+  left join jobs.task t on t.name = k.task
   where not exists (select 1 from jobs.worker w where w.lost_at is null and w.expires_at >= jobs.now() and i_task = any (w.tasks))
   limit 1
 $$;

@@ -3,19 +3,23 @@
 -- It knows what Rust's types say of themselves: type, enum, const, properties, required,
 -- additionalProperties, patternProperties, items, prefixItems, bounds of numbers, texts and arrays,
 -- pattern, anyOf, oneOf, allOf, not, $ref into $defs. Every other keyword is an annotation, formats and
--- uniqueItems among them (docs/decisions/0013). What it says of a misfit never shows a value.
+-- uniqueItems among them (docs/decisions/0013). What it says of a misfit shows no part of the value: no scalar, and
+-- no name of a field but those that the schema names.
+--
+-- A walk has a budget of steps and of time: a schema may refer to itself in several places, and a value may be large.
+-- Whoever calls decides what an unfinished walk means; publishing lets the body through, as its worker reads it anyway.
 
 -- The first misfit found: its path, what was expected there and what stands there. `depth` tells which
--- of several variants was meant: the one that fits furthest in.
-create type jobs.misfit as (path text, expected text, found text, depth integer);
+-- of several variants was meant: the one that fits furthest in. Without a path there is none. `steps` says how
+-- many schemas were held against values to find out.
+create type jobs.misfit as (path text, expected text, found text, depth integer, steps integer);
 
 -- The kind of a value, in the words of a message.
 create function jobs._kind(i_value jsonb) returns text
-language sql immutable set search_path = pg_catalog, pg_temp as $$
-  select case jsonb_typeof(i_value)
-    when 'number' then case when i_value::numeric % 1 = 0 then 'integer' else 'floating point' end
-    else jsonb_typeof(i_value) end
-$$;
+language sql immutable parallel safe
+return case
+  when pg_catalog.jsonb_typeof(i_value) <> 'number' then pg_catalog.jsonb_typeof(i_value)
+  when i_value::numeric % 1 = 0 then 'integer' else 'floating point' end;
 
 -- A list as it is, anything else as a list of one.
 create function jobs._as_array(i_value jsonb) returns jsonb
@@ -33,12 +37,11 @@ language sql immutable set search_path = pg_catalog, pg_temp as $$
   from jsonb_array_elements_text(jobs._as_array(i_schema->'type')) with ordinality g(t, at)
 $$;
 
--- Whether a value is of one of these types. As JSON Schema has it, 1.0 is an integer.
+-- Whether a value is of one of these types, one or a list; null when there are none. As JSON Schema has it, 1.0 is an integer.
 create function jobs._has_type(i_types jsonb, i_value jsonb) returns boolean
-language sql immutable set search_path = pg_catalog, pg_temp as $$
-  select jobs._as_array(i_types) ? jsonb_typeof(i_value)
-    or (jobs._as_array(i_types) ? 'integer' and jobs._kind(i_value) = 'integer')
-$$;
+language sql immutable parallel safe
+return i_types ? pg_catalog.jsonb_typeof(i_value)
+  or (i_types ? 'integer' and pg_catalog.jsonb_typeof(i_value) = 'number' and i_value::numeric % 1 = 0);
 
 -- What `#/$defs/Name` refers to; null when it is not in this schema, and then nothing is checked.
 create function jobs._definition(i_root jsonb, i_ref text) returns jsonb
@@ -46,7 +49,9 @@ language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 declare
   v_pointer text := substr(i_ref, 2);
 begin
-  if i_ref ~ '^#(/|$)' is not true then
+  if i_ref ~ '^#/\$defs/[A-Za-z0-9_.-]+$' then   -- what schemars writes
+    return i_root->'$defs'->substr(i_ref, 9);
+  elsif i_ref ~ '^#(/|$)' is not true then
     return null;
   elsif v_pointer ~ '%[0-9A-Fa-f]{2}' then
     select convert_from(decode(string_agg(coalesce(m[1], encode(convert_to(m[2], 'UTF8'), 'hex')), '' order by at), 'hex'), 'UTF8')
@@ -70,43 +75,69 @@ exception when invalid_regular_expression then
   return false;
 end $$;
 
--- One level further in.
-create function jobs._inside(i_path text, i_key text) returns text
-language sql immutable
-return case i_path when '' then pg_catalog.left(i_key, 60) else i_path || '.' || pg_catalog.left(i_key, 60) end;
+-- A path, and what lies on it further in.
+create function jobs._path(i_path text, i_further text) returns text
+language sql immutable parallel safe
+return case when i_path = '' or i_further = '' or pg_catalog.left(i_further, 1) = '[' then i_path || i_further else i_path || '.' || i_further end;
 
--- The misfit of a value at a path, null when it fits. i_root is the schema that holds the definitions.
-create function jobs._misfit(i_schema jsonb, i_value jsonb, i_path text, i_root jsonb, i_depth integer default 0) returns jobs.misfit
-language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
+-- The misfit of a value at a path, without a path when it fits. i_root is the schema that holds the definitions. An
+-- error (statement_too_complex) when it takes more than i_steps, or longer than i_until (null: no limit).
+create function jobs._misfit(
+  i_schema jsonb, i_value jsonb, i_path text, i_root jsonb, i_steps integer default 20000, i_until timestamptz default null
+) returns jobs.misfit
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 declare
-  v_kind text := jobs._kind(i_value);
-  v_misfit jobs.misfit;
+  v_misfit jobs.misfit := jobs._walk(i_schema, i_value, i_root, 0, i_steps, i_until);
 begin
-  if jsonb_typeof(i_schema) <> 'object' then
-    return case when i_schema = 'false' then row(i_path, 'nothing', v_kind, i_depth)::jobs.misfit end;
-  elsif not jobs._has_type(i_schema->'type', i_value) then
-    return row(i_path, jobs._expected_type(i_schema), v_kind, i_depth)::jobs.misfit;
-  elsif i_schema->'const' <> i_value or not jobs._is_listed(i_schema->'enum', i_value) then
-    return row(i_path, jobs._expected_value(coalesce(i_schema->'enum', jsonb_build_array(i_schema->'const'))),
-               case when v_kind = 'string' then 'another string' else v_kind end, i_depth - 1)::jobs.misfit;
-  end if;
-  v_misfit := case v_kind
-    when 'object' then jobs._misfit_of_object(i_schema, i_value, i_path, i_root, i_depth)
-    when 'array' then jobs._misfit_of_array(i_schema, i_value, i_path, i_root, i_depth)
-    when 'string' then jobs._misfit_of_string(i_schema, i_value #>> '{}', i_path, i_depth)
-    when 'integer' then jobs._misfit_of_number(i_schema, i_value::numeric, i_path, i_depth)
-    when 'floating point' then jobs._misfit_of_number(i_schema, i_value::numeric, i_path, i_depth) end;
-  if v_misfit.path is null and i_schema ?| '{$ref,anyOf,oneOf,allOf,not}' then
-    v_misfit := jobs._misfit_of_variants(i_schema, i_value, i_path, i_root, i_depth);
-  end if;
+  v_misfit.path := jobs._path(i_path, v_misfit.path);
   return v_misfit;
 end $$;
 
--- Whether a value is in this list; null when there is no list.
+-- One step of the walk, and those further in: the misfit with its path from here. i_left steps may be taken; the
+-- clock is read at every 64th of them.
+create function jobs._walk(i_schema jsonb, i_value jsonb, i_root jsonb, i_depth integer, i_left integer, i_until timestamptz) returns jobs.misfit
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+declare
+  v_type text := jsonb_typeof(i_value);
+  v_steps integer := 1;
+  v_misfit jobs.misfit;
+begin
+  if i_left <= 0 or (i_left % 64 = 0 and clock_timestamp() > i_until) then
+    raise statement_too_complex using message = 'a schema that takes too many steps, or too long, to hold against a value';
+  elsif jsonb_typeof(i_schema) <> 'object' then
+    return case when i_schema = 'false' then row('', 'nothing', jobs._kind(i_value), i_depth, 1)::jobs.misfit
+                else row(null, null, null, null, 1)::jobs.misfit end;
+  elsif not jobs._has_type(i_schema->'type', i_value) then
+    return row('', jobs._expected_type(i_schema), jobs._kind(i_value), i_depth, 1)::jobs.misfit;
+  elsif i_schema ?| '{const,enum}' and (i_schema->'const' <> i_value or not jobs._is_listed(i_schema->'enum', i_value)) then
+    return row('', jobs._expected_value(coalesce(i_schema->'enum', jsonb_build_array(i_schema->'const'))),
+               case when v_type = 'string' then 'another string' else jobs._kind(i_value) end, i_depth - 1, 1)::jobs.misfit;
+  elsif v_type = 'object' and i_schema ?| '{properties,patternProperties,additionalProperties,required}' then
+    v_misfit := jobs._misfit_of_object(i_schema, i_value, i_root, i_depth, i_left - 1, i_until);
+    v_steps := 1 + v_misfit.steps;
+  elsif v_type = 'array' and i_schema ?| '{items,prefixItems,minItems,maxItems}' then
+    v_misfit := jobs._misfit_of_array(i_schema, i_value, i_root, i_depth, i_left - 1, i_until);
+    v_steps := 1 + v_misfit.steps;
+  elsif v_type = 'string' and i_schema ?| '{minLength,maxLength,pattern}' then
+    v_misfit := jobs._misfit_of_string(i_schema, i_value #>> '{}', i_depth);
+  elsif v_type = 'number' and i_schema ?| '{minimum,maximum,exclusiveMinimum,exclusiveMaximum,multipleOf}' then
+    v_misfit := jobs._misfit_of_number(i_schema, i_value::numeric, i_depth);
+  end if;
+  if v_misfit.path is null and i_schema ?| '{$ref,anyOf,oneOf,allOf,not}' then
+    v_misfit := jobs._misfit_of_variants(i_schema, i_value, i_root, i_depth, i_left - v_steps, i_until);
+    v_steps := v_steps + v_misfit.steps;
+  end if;
+  v_misfit.steps := v_steps;
+  return v_misfit;
+end $$;
+
+-- Whether a value is in this list; null when there is no list. Of scalars, containment is equality.
 create function jobs._is_listed(i_list jsonb, i_value jsonb) returns boolean
-language sql immutable set search_path = pg_catalog, pg_temp as $$
-  select bool_or(e = i_value) from jsonb_array_elements(i_list) e
-$$;
+language plpgsql immutable strict set search_path = pg_catalog, pg_temp as $$
+begin
+  return case when jsonb_typeof(i_list) <> 'array' or jsonb_typeof(i_value) not in ('object', 'array')
+    then i_list @> jsonb_build_array(i_value) else (select coalesce(bool_or(e = i_value), false) from jsonb_array_elements(i_list) e) end;
+end $$;
 
 -- Values of a schema, in the words of a message: the first eight.
 create function jobs._expected_value(i_list jsonb) returns text
@@ -115,147 +146,197 @@ language sql immutable set search_path = pg_catalog, pg_temp as $$
   from jsonb_array_elements(i_list) with ordinality g(e, at)
 $$;
 
-create function jobs._misfit_of_string(i_schema jsonb, i_text text, i_path text, i_depth integer) returns jobs.misfit
+create function jobs._misfit_of_string(i_schema jsonb, i_text text, i_depth integer) returns jobs.misfit
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 begin
   if length(i_text) < (i_schema->'minLength')::numeric then
-    return row(i_path, format('at least %s characters', i_schema->'minLength'), 'fewer', i_depth)::jobs.misfit;
+    return row('', format('at least %s characters', i_schema->'minLength'), 'fewer', i_depth, 1)::jobs.misfit;
   elsif length(i_text) > (i_schema->'maxLength')::numeric then
-    return row(i_path, format('at most %s characters', i_schema->'maxLength'), 'more', i_depth)::jobs.misfit;
+    return row('', format('at most %s characters', i_schema->'maxLength'), 'more', i_depth, 1)::jobs.misfit;
   elsif i_schema ? 'pattern' and jobs._is_portable(i_schema->>'pattern') and i_text !~ (i_schema->>'pattern') then
-    return row(i_path, 'a string that matches ' || (i_schema->>'pattern'), 'another string', i_depth)::jobs.misfit;
+    return row('', 'a string that matches ' || (i_schema->>'pattern'), 'another string', i_depth, 1)::jobs.misfit;
   end if;
   return null;
 end $$;
 
-create function jobs._misfit_of_number(i_schema jsonb, i_number numeric, i_path text, i_depth integer) returns jobs.misfit
+create function jobs._misfit_of_number(i_schema jsonb, i_number numeric, i_depth integer) returns jobs.misfit
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 begin
   if i_number < (i_schema->'minimum')::numeric then
-    return row(i_path, 'at least ' || (i_schema->>'minimum'), 'less', i_depth)::jobs.misfit;
+    return row('', 'at least ' || (i_schema->>'minimum'), 'less', i_depth, 1)::jobs.misfit;
   elsif i_number > (i_schema->'maximum')::numeric then
-    return row(i_path, 'at most ' || (i_schema->>'maximum'), 'more', i_depth)::jobs.misfit;
+    return row('', 'at most ' || (i_schema->>'maximum'), 'more', i_depth, 1)::jobs.misfit;
   elsif i_number <= (i_schema->'exclusiveMinimum')::numeric then
-    return row(i_path, 'more than ' || (i_schema->>'exclusiveMinimum'), 'less or equal', i_depth)::jobs.misfit;
+    return row('', 'more than ' || (i_schema->>'exclusiveMinimum'), 'less or equal', i_depth, 1)::jobs.misfit;
   elsif i_number >= (i_schema->'exclusiveMaximum')::numeric then
-    return row(i_path, 'less than ' || (i_schema->>'exclusiveMaximum'), 'more or equal', i_depth)::jobs.misfit;
+    return row('', 'less than ' || (i_schema->>'exclusiveMaximum'), 'more or equal', i_depth, 1)::jobs.misfit;
   elsif i_number % nullif((i_schema->'multipleOf')::numeric, 0) <> 0 then
-    return row(i_path, 'a multiple of ' || (i_schema->>'multipleOf'), 'another number', i_depth)::jobs.misfit;
+    return row('', 'a multiple of ' || (i_schema->>'multipleOf'), 'another number', i_depth, 1)::jobs.misfit;
   end if;
   return null;
 end $$;
 
-create function jobs._misfit_of_array(i_schema jsonb, i_array jsonb, i_path text, i_root jsonb, i_depth integer) returns jobs.misfit
-language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
+create function jobs._misfit_of_array(
+  i_schema jsonb, i_array jsonb, i_root jsonb, i_depth integer, i_left integer, i_until timestamptz
+) returns jobs.misfit
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 declare
   v_length integer := jsonb_array_length(i_array);
-  v_fixed integer := coalesce(jsonb_array_length(i_schema->'prefixItems'), 0);
-  v_misfit jobs.misfit;
+  v_first jsonb := i_schema->'prefixItems';
+  v_fixed integer := coalesce(jsonb_array_length(v_first), 0);
+  v_items jsonb := i_schema->'items';
+  v_misfit jobs.misfit := row(null, null, null, null, 0);
+  v_steps integer := 0;
 begin
   if v_length < (i_schema->'minItems')::numeric or v_length > (i_schema->'maxItems')::numeric then
-    return row(i_path, concat('length ', 'at least ' || (i_schema->>'minItems'),
+    return row('', concat('length ', 'at least ' || (i_schema->>'minItems'),
         case when i_schema ?& '{minItems,maxItems}' then ', ' end, 'at most ' || (i_schema->>'maxItems')),
-      'length ' || v_length, i_depth)::jobs.misfit;
+      'length ' || v_length, i_depth, 0)::jobs.misfit;
   end if;
-  for v_at in 0..v_length - 1 loop
-    continue when v_at >= v_fixed and not i_schema ? 'items';
-    v_misfit := jobs._misfit(case when v_at < v_fixed then i_schema->'prefixItems'->v_at else i_schema->'items' end,
-                             i_array->v_at, format('%s[%s]', i_path, v_at), i_root, i_depth + 1);
-    exit when v_misfit.path is not null;
+  for v_at in 0..case when v_items is null or v_items = 'true' then least(v_fixed, v_length) else v_length end - 1 loop
+    v_misfit := jobs._walk(case when v_at < v_fixed then v_first->v_at else v_items end, i_array->v_at, i_root, i_depth + 1, i_left - v_steps, i_until);
+    v_steps := v_steps + v_misfit.steps;
+    if v_misfit.path is not null then
+      v_misfit.path := jobs._path('[' || v_at || ']', v_misfit.path);
+      exit;
+    end if;
   end loop;
+  v_misfit.steps := v_steps;
   return v_misfit;
 end $$;
 
--- What is said of a field of this name: by its name, by patterns, or else of all others.
-create function jobs._schemas_of_field(i_schema jsonb, i_key text) returns setof jsonb
+-- What is said of a field of this name where patterns speak of names: by its name, by patterns, or else of all others.
+create function jobs._schemas_of_field(i_schema jsonb, i_key text) returns jsonb[]
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 declare
-  v_is_named boolean := coalesce(i_schema->'properties' ? i_key, false);
+  v_schemas jsonb[] := array_remove(array[i_schema->'properties'->i_key], null);
+  v_is_named boolean := cardinality(v_schemas) > 0;
   v_pattern text;
 begin
-  if v_is_named then
-    return next i_schema->'properties'->i_key;
-  end if;
   for v_pattern in select k from jsonb_object_keys(i_schema->'patternProperties') k loop
     if not jobs._is_portable(v_pattern) then
       v_is_named := true;   -- whether it is meant for this name is not known here
     elsif i_key ~ v_pattern then
       v_is_named := true;
-      return next i_schema->'patternProperties'->v_pattern;
+      v_schemas := v_schemas || (i_schema->'patternProperties'->v_pattern);
     end if;
   end loop;
-  if not v_is_named and i_schema ? 'additionalProperties' then
-    return next i_schema->'additionalProperties';
-  end if;
+  return case when v_is_named or not i_schema ? 'additionalProperties' then v_schemas else v_schemas || (i_schema->'additionalProperties') end;
 end $$;
 
-create function jobs._misfit_of_object(i_schema jsonb, i_object jsonb, i_path text, i_root jsonb, i_depth integer) returns jobs.misfit
-language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
+-- The fields of an object. Only a name that the schema itself has is told: another may be a secret.
+create function jobs._misfit_of_object(
+  i_schema jsonb, i_object jsonb, i_root jsonb, i_depth integer, i_left integer, i_until timestamptz
+) returns jobs.misfit
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 declare
-  v_field record;
+  v_properties jsonb := coalesce(i_schema->'properties', '{}');
+  v_others jsonb := i_schema->'additionalProperties';
+  v_has_patterns boolean := i_schema ? 'patternProperties';
+  v_key text;
+  v_value jsonb;
+  v_schema jsonb;
   v_misfit jobs.misfit;
-  v_missing text;
+  v_steps integer := 0;
 begin
-  for v_field in
-    select e.key, e.value, f.schema
-    from jsonb_each(i_object) e, jobs._schemas_of_field(i_schema, e.key) f(schema)
-    where i_schema ?| '{properties,patternProperties,additionalProperties}'
-  loop
-    v_misfit := case when v_field.schema = 'false' and not coalesce(i_schema->'properties' ? v_field.key, false)
-      then row(jobs._inside(i_path, v_field.key), 'no field of this name', 'one', i_depth)::jobs.misfit
-      else jobs._misfit(v_field.schema, v_field.value, jobs._inside(i_path, v_field.key), i_root, i_depth + 1) end;
-    if v_misfit.path is not null then
-      return v_misfit;
+  for v_key, v_value in select e.key, e.value from jsonb_each(i_object) e loop
+    if v_has_patterns and clock_timestamp() > i_until then
+      raise statement_too_complex using message = 'names of fields that take too long to match';
+    end if;
+    foreach v_schema in array case when v_has_patterns then jobs._schemas_of_field(i_schema, v_key) else array[coalesce(v_properties->v_key, v_others)] end loop
+      continue when v_schema is null;
+      if v_schema = 'false' and not v_properties ? v_key then
+        v_misfit := row('', 'no field of this name', 'one', i_depth, 1);
+      else
+        v_misfit := jobs._walk(v_schema, v_value, i_root, i_depth + 1, i_left - v_steps, i_until);
+      end if;
+      v_steps := v_steps + v_misfit.steps;
+      if v_misfit.path is not null then
+        return row(jobs._path(case when v_properties ? v_key then left(v_key, 60) else '*' end, v_misfit.path),
+                   v_misfit.expected, v_misfit.found, v_misfit.depth, v_steps)::jobs.misfit;
+      end if;
+    end loop;
+  end loop;
+  return jobs._misfit_of_required(i_schema->'required', i_object, i_depth, v_steps);
+end $$;
+
+create function jobs._misfit_of_required(i_required jsonb, i_object jsonb, i_depth integer, i_steps integer) returns jobs.misfit
+language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
+begin
+  for v_at in 0..coalesce(jsonb_array_length(i_required), 0) - 1 loop
+    if not i_object ? (i_required->>v_at) then
+      return row('', (select string_agg('field `' || k || '`', ' and ') from jsonb_array_elements_text(i_required) k where not i_object ? k),
+                 'none', i_depth, i_steps)::jobs.misfit;
     end if;
   end loop;
-  v_missing := (select string_agg('field `' || k || '`', ' and ') from jsonb_array_elements_text(i_schema->'required') k where not i_object ? k);
-  return case when v_missing is not null then row(i_path, v_missing, 'none', i_depth)::jobs.misfit end;
+  return row(null, null, null, null, i_steps)::jobs.misfit;
 end $$;
 
 -- What other schemas inside this one say: $ref, allOf, anyOf, oneOf, not.
-create function jobs._misfit_of_variants(i_schema jsonb, i_value jsonb, i_path text, i_root jsonb, i_depth integer) returns jobs.misfit
-language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
+create function jobs._misfit_of_variants(
+  i_schema jsonb, i_value jsonb, i_root jsonb, i_depth integer, i_left integer, i_until timestamptz
+) returns jobs.misfit
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 declare
-  v_misfit jobs.misfit;
-  v_all jsonb := coalesce(i_schema->'allOf', '[]') || jsonb_build_array(jobs._definition(i_root, i_schema->>'$ref'));
-  v_part jsonb;
+  v_misfit jobs.misfit := row(null, null, null, null, 0);
+  v_all jsonb := coalesce(i_schema->'allOf', '[]');
+  v_meant jsonb;
+  v_keyword text;
+  v_steps integer := 0;
 begin
-  for v_part in select p from jsonb_array_elements(v_all) p where p <> 'null' loop
-    v_misfit := jobs._misfit(v_part, i_value, i_path, i_root, i_depth);
-    if v_misfit.path is not null then
-      return v_misfit;
+  if i_schema ? '$ref' then
+    v_meant := jobs._definition(i_root, i_schema->>'$ref');
+    if v_meant is not null and not i_schema ?| '{anyOf,oneOf,allOf,not}' then   -- most of them
+      return jobs._walk(v_meant, i_value, i_root, i_depth, i_left, i_until);
     end if;
+    v_all := v_all || jsonb_build_array(v_meant);
+  end if;
+  for v_at in 0..jsonb_array_length(v_all) - 1 loop
+    continue when v_all->v_at = 'null';
+    v_misfit := jobs._walk(v_all->v_at, i_value, i_root, i_depth, i_left - v_steps, i_until);
+    v_steps := v_steps + v_misfit.steps;
+    exit when v_misfit.path is not null;
   end loop;
-  v_misfit := jobs._misfit_of_any(i_schema->'anyOf', false, i_value, i_path, i_root, i_depth);
-  if v_misfit.path is null then
-    v_misfit := jobs._misfit_of_any(i_schema->'oneOf', true, i_value, i_path, i_root, i_depth);
+  foreach v_keyword in array '{anyOf,oneOf}'::text[] loop
+    continue when v_misfit.path is not null or not i_schema ? v_keyword;
+    v_misfit := jobs._misfit_of_any(i_schema->v_keyword, v_keyword = 'oneOf', i_value, i_root, i_depth, i_left - v_steps, i_until);
+    v_steps := v_steps + v_misfit.steps;
+  end loop;
+  if v_misfit.path is null and i_schema ? 'not' then
+    v_misfit := jobs._walk(i_schema->'not', i_value, i_root, 0, i_left - v_steps, i_until);
+    v_steps := v_steps + v_misfit.steps;
+    v_misfit := case when v_misfit.path is null
+      then row('', 'any value but ' || coalesce((i_schema->'not'->'const')::text, 'what the schema excludes'), 'that', i_depth, 0)::jobs.misfit end;
   end if;
-  if v_misfit.path is null and i_schema ? 'not' and (jobs._misfit(i_schema->'not', i_value, i_path, i_root)).path is null then
-    v_misfit := row(i_path, 'any value but ' || coalesce((i_schema->'not'->'const')::text, 'what the schema excludes'), 'that', i_depth);
-  end if;
+  v_misfit.steps := v_steps;
   return v_misfit;
 end $$;
 
 -- The misfit of a value for which there are several variants: that of those which it fits furthest.
-create function jobs._misfit_of_any(i_variants jsonb, i_one boolean, i_value jsonb, i_path text, i_root jsonb, i_depth integer) returns jobs.misfit
-language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
+create function jobs._misfit_of_any(
+  i_variants jsonb, i_one boolean, i_value jsonb, i_root jsonb, i_depth integer, i_left integer, i_until timestamptz
+) returns jobs.misfit
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 declare
-  v_variant jsonb;
   v_misfit jobs.misfit;
   v_misfits jobs.misfit[] := array[]::jobs.misfit[];
   v_fitting integer := 0;
+  v_steps integer := 0;
 begin
-  for v_variant in select v from jsonb_array_elements(i_variants) v loop
-    v_misfit := jobs._misfit(v_variant, i_value, i_path, i_root, i_depth);
+  for v_at in 0..jsonb_array_length(i_variants) - 1 loop
+    v_misfit := jobs._walk(i_variants->v_at, i_value, i_root, i_depth, i_left - v_steps, i_until);
+    v_steps := v_steps + v_misfit.steps;
     v_fitting := v_fitting + (v_misfit.path is null)::integer;
     exit when v_fitting > i_one::integer;
     v_misfits := v_misfits || v_misfit;
   end loop;
   if v_fitting > 0 or cardinality(v_misfits) = 0 then
-    return case when v_fitting > 1 and i_one then row(i_path, 'one of several variants', 'several', i_depth)::jobs.misfit end;
+    v_misfit := case when v_fitting > 1 and i_one then row('', 'one of several variants', 'several', i_depth, 0)::jobs.misfit end;
+  else
+    select m.path, string_agg(distinct m.expected, ' or '), min(m.found), max(m.depth) into v_misfit
+    from unnest(v_misfits) m
+    group by m.path order by max(m.depth) desc, m.path limit 1;
   end if;
-  select m.path, string_agg(distinct m.expected, ' or '), min(m.found), max(m.depth) into v_misfit
-  from unnest(v_misfits) m
-  group by m.path order by max(m.depth) desc, m.path limit 1;
+  v_misfit.steps := v_steps;
   return v_misfit;
 end $$;

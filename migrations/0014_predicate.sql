@@ -5,134 +5,207 @@
 -- All of it is in strict mode, where a path to something that is not there makes a predicate unknown.
 -- Each predicate made here is true of a value that fits, and false or unknown of any other. A filter
 -- keeps only what it is true of; so `exists(@ ? (p))` is p without the third value, and may be negated.
+--
+-- What the parts return are templates: the character U+0001, which no jsonpath holds in another place, stands for
+-- where the value is. What cannot be said, or grows beyond 30,000 characters, ends all of it with one error
+-- (statement_too_complex), so that a schema that doubles itself forty times costs no more than another.
 
--- Parts that all have to hold. '' stands for no condition, null for one that cannot be expressed.
-create function jobs._joined(i_parts text[], i_by text) returns text
-language sql immutable set search_path = pg_catalog, pg_temp as $$
-  select case
-    when array_position(i_parts, null) is not null then null
-    when cardinality(p) > 1 then '(' || array_to_string(p, i_by) || ')'
-    else coalesce(p[1], '') end
-  from (select array_remove(i_parts, '') as p) g
-$$;
+-- The predicate that what stands at i_at fits a schema; null when it cannot be expressed.
+create function jobs._predicate(i_schema jsonb, i_at text, i_root jsonb) returns text
+language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
+begin
+  return jobs._at(jobs._template(i_schema, i_root, '{}', jobs._known_definitions(i_root)), i_at);
+exception when statement_too_complex then
+  return null;
+end $$;
 
-create function jobs._all_of(variadic i_parts text[]) returns text
-language sql immutable set search_path = pg_catalog, pg_temp as $$ select jobs._joined(i_parts, ' && ') $$;
+-- A template for a value that stands there.
+create function jobs._at(i_template text, i_at text) returns text
+language sql immutable parallel safe
+return pg_catalog.replace(i_template, E'\x01', i_at);
 
-create function jobs._one_of(variadic i_parts text[]) returns text
-language sql immutable set search_path = pg_catalog, pg_temp as $$ select jobs._joined(i_parts, ' || ') $$;
+-- A predicate about what stands at i_at, without the third value.
+create function jobs._known(i_template text, i_at text) returns text
+language sql immutable parallel safe
+return 'exists(' || i_at || ' ? (' || pg_catalog.replace(i_template, E'\x01', '@') || '))';
 
 -- A name or a text as a jsonpath writes it.
 create function jobs._quoted(i_text text) returns text
-language sql immutable set search_path = pg_catalog, pg_temp as $$ select to_jsonb(i_text)::text $$;
+language sql immutable parallel safe
+return pg_catalog.to_jsonb(i_text)::text;
 
--- A predicate about what stands at i_at, without the third value.
-create function jobs._known(i_predicate text, i_at text) returns text
-language sql immutable set search_path = pg_catalog, pg_temp as $$
-  select 'exists(' || i_at || ' ? (' || i_predicate || '))'
-$$;
+-- Ends the compilation. (Volatile, or the planner would call it to see what it returns.)
+create function jobs._not_expressible() returns text
+language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
+begin
+  raise statement_too_complex using message = 'a schema that one jsonpath cannot express';
+end $$;
 
--- The predicate that what stands at i_at fits a schema; null when it cannot be expressed. i_refs are the
--- references that were followed to get here: a type that holds itself has no end.
-create function jobs._predicate(i_schema jsonb, i_at text, i_root jsonb, i_refs text[] default '{}') returns text
+-- A part, unless it is too long to be quick.
+create function jobs._short(i_part text) returns text
+language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
+begin
+  return case when length(i_part) <= 30000 then i_part else jobs._not_expressible() end;
+end $$;
+
+-- Parts that all have to hold (' && '), or one of which has to (' || '). '' stands for no condition.
+create function jobs._joined(i_parts text[], i_by text) returns text
+language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
+declare
+  v_parts text[] := array_remove(i_parts, '');
+begin
+  return case when cardinality(v_parts) > 1 then jobs._short('(' || array_to_string(v_parts, i_by) || ')') else coalesce(v_parts[1], '') end;
+end $$;
+
+-- The templates of definitions, by what refers to them: each once, those first that refer to no others. What refers
+-- to itself is left out.
+create function jobs._known_definitions(i_root jsonb) returns jsonb
+language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
+declare
+  v_known jsonb := '{}';
+  v_open jsonb := '{}';   -- definitions to come, with what they refer to
+  v_name text;
+begin
+  if jsonb_typeof(i_root->'$defs') = 'object' then
+    select coalesce(jsonb_object_agg(d.key, (
+        select coalesce(jsonb_agg(distinct r), '[]') from jsonb_path_query(d.value, 'strict $.**."$ref" ? (@.type() == "string")', silent => true) r)), '{}') into v_open
+    from jsonb_each(i_root->'$defs') d where d.key ~ '^[A-Za-z0-9_.-]+$';
+    if (select count(*) from jsonb_object_keys(v_open)) > 200 then
+      perform jobs._not_expressible();   -- briefly, if all of them are used
+    end if;
+  end if;
+  loop
+    select o.key into v_name from jsonb_each(v_open) o
+    where not exists (select from jsonb_array_elements_text(o.value) r where v_open ? substr(r, 9)) limit 1;
+    exit when not found;
+    v_known := v_known || jsonb_build_object('#/$defs/' || v_name, jobs._template(i_root->'$defs'->v_name, i_root, array['#/$defs/' || v_name], v_known));
+    v_open := v_open - v_name;
+  end loop;
+  return v_known;
+end $$;
+
+-- The template of a schema. i_refs are the references that were followed to get here: a type that holds itself has no end.
+-- i_known are templates that were made before, by reference.
+create function jobs._template(i_schema jsonb, i_root jsonb, i_refs text[], i_known jsonb) returns text
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 declare
   v_ref text := i_schema->>'$ref';
-  v_meant jsonb := jobs._definition(i_root, v_ref);
-  v_predicate text;
+  v_meant jsonb;
+  v_parts text[];
 begin
   if jsonb_typeof(i_schema) <> 'object' then
-    return case when i_schema = 'false' then '(1 == 2)' else 'exists(' || i_at || ')' end;
+    return case when i_schema = 'false' then '(1 == 2)' else E'exists(\x01)' end;
+  elsif i_known ? v_ref and i_schema - '{$ref,title,description,default}'::text[] = '{}' then
+    return i_known->>v_ref;
   elsif v_ref = any (i_refs) then
-    return null;
+    return jobs._not_expressible();
+  elsif not i_schema ?| '{$ref,enum,const,allOf,anyOf,oneOf,not}' then   -- most of them
+    return coalesce(nullif(jobs._template_of_types(i_schema, i_root, i_refs, i_known), ''), E'exists(\x01)');
   end if;
-  v_predicate := jobs._all_of(
-    jobs._predicate_of_types(i_schema, i_at, i_root, i_refs),
-    case when i_schema ? 'enum' then jobs._predicate_of_values(i_schema->'enum', i_at) else '' end,
-    case when i_schema ? 'const' then jobs._predicate_of_values(jsonb_build_array(i_schema->'const'), i_at) else '' end,
-    case when v_meant is null then '' else jobs._predicate(v_meant, i_at, i_root, i_refs || v_ref) end,
-    jobs._predicate_of_all(i_schema->'allOf', i_at, i_root, i_refs),
-    jobs._predicate_of_any(i_schema->'anyOf', false, i_at, i_root, i_refs),
-    jobs._predicate_of_any(i_schema->'oneOf', true, i_at, i_root, i_refs),
-    case when i_schema ? 'not' then '!' || jobs._known(jobs._predicate(i_schema->'not', '@', i_root, i_refs), i_at) else '' end);
-  return case when v_predicate = '' then 'exists(' || i_at || ')' else v_predicate end;
+  v_meant := case when v_ref is not null then jobs._definition(i_root, v_ref) end;
+  v_parts := array[
+    jobs._template_of_types(i_schema, i_root, i_refs, i_known),
+    case when i_schema ? 'enum' then jobs._template_of_values(i_schema->'enum') else '' end,
+    case when i_schema ? 'const' then jobs._template_of_values(jsonb_build_array(i_schema->'const')) else '' end,
+    case when v_meant is null then '' when i_known ? v_ref then i_known->>v_ref else jobs._template(v_meant, i_root, i_refs || v_ref, i_known) end,
+    case when i_schema ? 'allOf' then jobs._joined(jobs._templates(i_schema->'allOf', i_root, i_refs, i_known), ' && ') else '' end,
+    case when i_schema ? 'anyOf' then jobs._joined(jobs._templates(i_schema->'anyOf', i_root, i_refs, i_known), ' || ') else '' end,
+    case when i_schema ? 'oneOf' then jobs._template_of_one(i_schema->'oneOf', i_root, i_refs, i_known) else '' end,
+    case when i_schema ? 'not' then '!' || jobs._known(jobs._template(i_schema->'not', i_root, i_refs, i_known), E'\x01') else '' end];
+  return coalesce(nullif(jobs._joined(v_parts, ' && '), ''), E'exists(\x01)');
+end $$;
+
+-- The templates of several schemas, as long as they are short together.
+create function jobs._templates(i_schemas jsonb, i_root jsonb, i_refs text[], i_known jsonb) returns text[]
+language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
+declare
+  v_templates text[] := '{}';
+  v_length integer := 0;
+begin
+  for v_at in 0..jsonb_array_length(i_schemas) - 1 loop
+    v_templates := v_templates || jobs._template(i_schemas->v_at, i_root, i_refs, i_known);
+    v_length := v_length + length(v_templates[v_at + 1]);
+    if v_length > 30000 then
+      perform jobs._not_expressible();
+    end if;
+  end loop;
+  return v_templates;
 end $$;
 
 -- A value is one of these scalars.
-create function jobs._predicate_of_values(i_values jsonb, i_at text) returns text
-language sql immutable set search_path = pg_catalog, pg_temp as $$
-  select jobs._one_of(variadic array_agg(case when jsonb_typeof(e) not in ('object', 'array') then i_at || ' == ' || e end))
-  from jsonb_array_elements(i_values) e
-$$;
-
--- Every one of these schemas.
-create function jobs._predicate_of_all(i_schemas jsonb, i_at text, i_root jsonb, i_refs text[]) returns text
-language sql immutable set search_path = pg_catalog, pg_temp as $$
-  select case when count(*) = 0 then '' else jobs._all_of(variadic array_agg(jobs._predicate(s, i_at, i_root, i_refs))) end
-  from jsonb_array_elements(i_schemas) s
-$$;
+create function jobs._template_of_values(i_values jsonb) returns text
+language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
+begin
+  return jobs._joined(array(
+    select case when jsonb_typeof(e) not in ('object', 'array') then E'\x01 == ' || e::text else jobs._not_expressible() end
+    from jsonb_array_elements(i_values) e), ' || ');
+end $$;
 
 -- A schema, or what it refers to when it only refers.
 create function jobs._meant(i_schema jsonb, i_root jsonb) returns jsonb
-language sql immutable set search_path = pg_catalog, pg_temp as $$
-  select case when jsonb_typeof(i_schema) <> 'object' then i_schema
+language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
+begin
+  return case when jsonb_typeof(i_schema) <> 'object' then i_schema
     when i_schema - '{description,title}'::text[] = jsonb_build_object('$ref', i_schema->'$ref')
-    then coalesce(jobs._definition(i_root, i_schema->>'$ref'), i_schema) else i_schema end
-$$;
+    then coalesce(jobs._definition(i_root, i_schema->>'$ref'), i_schema) else i_schema end;
+end $$;
 
 -- The types that a schema allows, as one list, integers being numbers; null when it does not say.
 create function jobs._types(i_schema jsonb) returns jsonb
-language sql immutable set search_path = pg_catalog, pg_temp as $$
-  select replace(jobs._as_array(i_schema->'type')::text, '"integer"', '"number"')::jsonb
-$$;
+language sql immutable parallel safe
+return pg_catalog.replace(jobs._as_array(i_schema->'type')::text, '"integer"', '"number"')::jsonb;
 
 -- The texts that a schema allows when it allows nothing else; else null.
 create function jobs._values(i_schema jsonb) returns jsonb
-language sql immutable set search_path = pg_catalog, pg_temp as $$
-  select case when bool_and(jsonb_typeof(e) = 'string') then jsonb_agg(e) end
-  from jsonb_array_elements(coalesce(i_schema->'enum', jsonb_build_array(i_schema->'const'))) e
-$$;
+language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
+begin
+  return case
+    when i_schema ? 'enum' then (select case when bool_and(jsonb_typeof(e) = 'string') then jsonb_agg(e) end from jsonb_array_elements(i_schema->'enum') e)
+    when jsonb_typeof(i_schema->'const') = 'string' then jsonb_build_array(i_schema->'const') end;
+end $$;
 
 -- Whether the one schema requires a field that the other does not allow.
 create function jobs._excludes(i_one jsonb, i_other jsonb) returns boolean
-language sql immutable set search_path = pg_catalog, pg_temp as $$
-  select i_other->'additionalProperties' = 'false' and not i_other ? 'patternProperties'
-    and exists (select from jsonb_array_elements_text(i_one->'required') k where not coalesce(i_other->'properties' ? k, false))
-$$;
+language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
+begin
+  return i_other->'additionalProperties' = 'false' and not i_other ? 'patternProperties'
+    and exists (select from jsonb_array_elements_text(i_one->'required') k where not coalesce(i_other->'properties' ? k, false));
+end $$;
 
 -- Whether two lists have nothing in common; null when one is null.
 create function jobs._are_disjoint(i_one jsonb, i_other jsonb) returns boolean
-language sql immutable strict set search_path = pg_catalog, pg_temp as $$
-  select not i_one ?| array(select jsonb_array_elements_text(i_other))
-$$;
+language plpgsql immutable strict set search_path = pg_catalog, pg_temp as $$
+begin
+  return not i_one ?| array(select jsonb_array_elements_text(i_other));
+end $$;
 
 -- Whether it is plain that no value fits both: other types, other constants, another tag, or a field
 -- that one requires and the other forbids.
 create function jobs._are_apart(i_one jsonb, i_other jsonb) returns boolean
-language sql immutable set search_path = pg_catalog, pg_temp as $$
-  select coalesce(jobs._are_disjoint(jobs._types(i_one), jobs._types(i_other)), false)
+language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
+begin
+  return coalesce(jobs._are_disjoint(jobs._types(i_one), jobs._types(i_other)), false)
     or coalesce(jobs._are_disjoint(jobs._values(i_one), jobs._values(i_other)), false)
     or coalesce(i_one->>'type' = 'object' and i_other->>'type' = 'object', false) and (
       coalesce(jobs._excludes(i_one, i_other) or jobs._excludes(i_other, i_one), false)
       or exists (select from jsonb_array_elements_text(i_one->'required') k
-                 where i_other->'required' ? k and jobs._are_disjoint(jobs._values(i_one->'properties'->k), jobs._values(i_other->'properties'->k))))
-$$;
+                 where i_other->'required' ? k and jobs._are_disjoint(jobs._values(i_one->'properties'->k), jobs._values(i_other->'properties'->k))));
+end $$;
 
--- At least one of these schemas, or exactly one. Of two that are not plainly apart, such as the variants
--- of an enum with its tag, it has to say that they do not both hold.
-create function jobs._predicate_of_any(i_schemas jsonb, i_one boolean, i_at text, i_root jsonb, i_refs text[]) returns text
+-- Exactly one of these schemas. Of two that are not plainly apart, such as the variants of an enum with its tag, it has
+-- to say that they do not both hold. Beyond forty the pairs are too many to look at.
+create function jobs._template_of_one(i_schemas jsonb, i_root jsonb, i_refs text[], i_known jsonb) returns text
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 declare
-  v_any text := (select jobs._one_of(variadic array_agg(jobs._predicate(s, i_at, i_root, i_refs))) from jsonb_array_elements(i_schemas) s);
-  v_not_two text[];
+  v_templates text[] := case when jsonb_array_length(i_schemas) <= 40 then jobs._templates(i_schemas, i_root, i_refs, i_known) else array[jobs._not_expressible()] end;
+  v_meant jsonb[] := array(select jobs._meant(s, i_root) from jsonb_array_elements(i_schemas) with ordinality g(s, at) order by at);
+  v_all text := jobs._joined(v_templates, ' || ');
 begin
-  if i_schemas is null then
-    return '';
-  elsif i_one then
-    v_not_two := array(
-      select '!(' || jobs._known(jobs._predicate(a.s, '@', i_root, i_refs), i_at) || ' && ' || jobs._known(jobs._predicate(b.s, '@', i_root, i_refs), i_at) || ')'
-      from jsonb_array_elements(i_schemas) with ordinality a(s, at), jsonb_array_elements(i_schemas) with ordinality b(s, at)
-      where a.at < b.at and not jobs._are_apart(jobs._meant(a.s, i_root), jobs._meant(b.s, i_root)));
-  end if;
-  return jobs._all_of(variadic v_any || coalesce(v_not_two, '{}'));
+  for v_one in 1..cardinality(v_meant) loop
+    for v_other in v_one + 1..cardinality(v_meant) loop
+      continue when jobs._are_apart(v_meant[v_one], v_meant[v_other]);
+      v_all := jobs._joined(array[v_all, '!(' || jobs._known(v_templates[v_one], E'\x01') || ' && ' || jobs._known(v_templates[v_other], E'\x01') || ')'], ' && ');
+    end loop;
+  end loop;
+  return v_all;
 end $$;

@@ -8,7 +8,7 @@ declare
   v_predicate text;
 begin
   v_predicate := jobs._predicate_of_body(i_schema, i_params, i_open);   -- here, where its error is caught
-  return case when length(v_predicate) <= 30000 then ('strict ' || v_predicate)::jsonpath end;
+  return ('strict ' || v_predicate)::jsonpath;
 exception when others then
   return null;   -- whatever a schema holds, its task can be declared, and the walk decides
 end $$;
@@ -49,11 +49,13 @@ begin
 end $$;
 
 -- Looks closer at these of the bodies: raises PT422 for the first that does not fit a task that is checked
--- strictly, and warns once of all others. Shows where and what was expected, never a value.
+-- strictly, and warns once of all others. Shows where and what was expected, and no part of a body. A call takes
+-- about two seconds for it at most; bodies after that are left to their workers.
 create function jobs._refuse_misfits(i_tasks text[], i_bodies jsonb[], i_suspects integer[]) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_limit integer := (select c.max_body_bytes from jobs.config c);
+  v_until timestamptz := clock_timestamp() + interval '2 s';
   v_at integer;
   v_check jobs.publish_check;
   v_reason text;
@@ -61,9 +63,10 @@ declare
   v_warnings integer := 0;
 begin
   foreach v_at in array i_suspects loop
+    exit when clock_timestamp() > v_until;
     continue when pg_column_size(i_bodies[v_at]) > v_limit;   -- refused for that
     select * into v_check from jobs.publish_check k where k.name = i_tasks[v_at];
-    v_reason := case when v_check.name is null then 'nobody has declared it' else jobs._misfit_of_job(v_check.task, i_bodies[v_at]) end;
+    v_reason := case when v_check.name is null then 'nobody has declared it' else jobs._misfit_of_job(v_check.task, i_bodies[v_at], v_until) end;
     continue when v_reason is null;
     v_reason := case when cardinality(i_bodies) > 1 then format('job %s of %s: ', v_at, cardinality(i_bodies)) else '' end
       || 'task ' || quote_literal(i_tasks[v_at]) || ': ' || v_reason;
@@ -81,17 +84,34 @@ begin
   end if;
 end $$;
 
+-- The only keywords that a form takes; null: any.
+create function jobs._names(i_params jsonb, i_open boolean) returns text[]
+language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
+begin
+  return case when not i_open then array(select p->>'name' from jsonb_array_elements(i_params) with ordinality g(p, at) order by at) end;
+end $$;
+
 -- Why a body fits no form of a task that is in use, in words about the present one; null when it fits, and
--- when the walk cannot tell: the body is nested too deeply, or the schema is malformed.
-create function jobs._misfit_of_job(i_task varchar, i_body jsonb) returns text
+-- when the walk cannot tell: the body is nested too deeply, takes too many steps or until i_until or 300 ms, or the
+-- schema is malformed. First the predicates of all forms, which cost next to nothing, then the walks.
+create function jobs._misfit_of_job(i_task varchar, i_body jsonb, i_until timestamptz default null) returns text
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 declare
+  v_until timestamptz := least(i_until, clock_timestamp() + interval '300 ms');
+  v_task jobs.task;
   v_reason text;
 begin
-  select jobs._misfit_of_body(i_body, t.params, t.open, t.args_schema) into v_reason from jobs.task t where t.name = i_task;
   if exists (
     select from jobs.task_form f
-    where f.task = i_task and jobs._is_in_use(f) and (f.params is null or jobs._misfit_of_body(i_body, f.params, f.open, f.args_schema) is null)) then
+    where f.task = i_task and (f.params is null or jobs._is_fit(i_body, f.fits, jobs._names(f.params, f.open))) and jobs._is_in_use(f)) then
+    return null;
+  end if;
+  select * into v_task from jobs.task t where t.name = i_task;
+  v_reason := jobs._misfit_of_body(i_body, v_task.params, v_task.open, v_task.args_schema, v_until);
+  if v_reason is null or exists (
+    select from jobs.task_form f
+    where f.task = i_task and (f.params, f.open, f.args_schema) is distinct from (v_task.params, v_task.open, v_task.args_schema) and jobs._is_in_use(f)
+      and jobs._misfit_of_body(i_body, f.params, f.open, f.args_schema, v_until) is null) then
     return null;
   end if;
   return v_reason;
@@ -99,9 +119,9 @@ exception when statement_too_complex or data_exception then
   return null;
 end $$;
 
--- Why a body does not fit parameters and their schema; null when it does.
-create function jobs._misfit_of_body(i_body jsonb, i_params jsonb, i_open boolean, i_schema jsonb) returns text
-language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
+-- Why a body does not fit parameters and their schema; null when it does. An error when that takes longer than until i_until.
+create function jobs._misfit_of_body(i_body jsonb, i_params jsonb, i_open boolean, i_schema jsonb, i_until timestamptz default null) returns text
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 declare
   v_form constant text := '; a body is {"args": [...], "kwargs": {...}}';
   v_args jsonb := coalesce(nullif(i_body->'args', 'null'), '[]');
@@ -120,7 +140,7 @@ begin
   if v_misfit.path is not null then
     return v_reason || '`' || v_misfit.path || '`: ' || v_misfit.expected;
   end if;
-  v_misfit := jobs._misfit(i_schema, jobs._bound(v_args, v_kwargs, i_params), '', i_schema);
+  v_misfit := jobs._misfit(i_schema, jobs._bound(v_args, v_kwargs, i_params), '', i_schema, i_until => i_until);
   return v_reason || coalesce('`' || nullif(v_misfit.path, '') || '`: ', '') || 'expected ' || left(v_misfit.expected, 400) || ', found ' || v_misfit.found;
 end $$;
 
@@ -131,7 +151,8 @@ language sql immutable set search_path = pg_catalog, pg_temp as $$
   from jsonb_array_elements(i_args) with ordinality g(a, at)
 $$;
 
--- What is wrong with the binding, in the words of the worker, which binds by the same rules: Python's.
+-- What is wrong with the binding, in the words of the worker, which binds by the same rules: Python's. A name that the
+-- task does not have is not told: it came with the body, and this is read by others than whoever sent it.
 create function jobs._misfit_of_binding(i_args jsonb, i_kwargs jsonb, i_params jsonb, i_open boolean) returns jobs.misfit
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 declare
@@ -140,17 +161,16 @@ declare
   v_name text;
 begin
   if v_given > cardinality(v_names) then
-    return row('args', format('takes %s positional arguments, %s were given', cardinality(v_names), v_given), null, 0)::jobs.misfit;
+    return row('args', format('takes %s positional arguments, %s were given', cardinality(v_names), v_given), null, 0, 0)::jobs.misfit;
   end if;
-  for v_name in select k from jsonb_object_keys(i_kwargs) k order by k loop
-    if v_name = any (v_names[:v_given]) then
-      return row(v_name, 'given twice, by position and by keyword', null, 0)::jobs.misfit;
-    elsif not i_open and v_name <> all (v_names) then
-      return row(left(v_name, 60), 'unexpected keyword argument; the task takes: ' || array_to_string(v_names, ', '), null, 0)::jobs.misfit;
-    end if;
-  end loop;
+  select k into v_name from jsonb_object_keys(i_kwargs) k where k = any (v_names[:v_given]) order by k limit 1;
+  if found then
+    return row(v_name, 'given twice, by position and by keyword', null, 0, 0)::jobs.misfit;
+  elsif not i_open and i_kwargs - v_names <> '{}' then
+    return row('kwargs', 'unexpected keyword argument; the task takes: ' || array_to_string(v_names, ', '), null, 0, 0)::jobs.misfit;
+  end if;
   return (
-    select row(p->>'name', 'missing required argument, expected ' || (p->>'type'), null, 0)::jobs.misfit
+    select row(p->>'name', 'missing required argument, expected ' || (p->>'type'), null, 0, 0)::jobs.misfit
     from jsonb_array_elements(i_params) with ordinality g(p, at)
     where p->'required' = 'true' and at > v_given and not i_kwargs ? (p->>'name')
     order by at limit 1);

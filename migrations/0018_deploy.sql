@@ -21,25 +21,31 @@ begin
     select s.task, count(*) as jobs from (select r.task from jobs._runs r limit i_cap) s group by s.task
   ), names as (
     select d.name from jobs.task d union select unnest(jobs._ready_tasks(null)) union select s.task from scheduled s union select r.task from running r
+  ), held as materialized (   -- a row for each task of each live worker
+    select distinct w.id, t.name from jobs.worker w, unnest(w.tasks) t(name) where w.lost_at is null and w.expires_at >= jobs.now()
+  ), ours as materialized (
+    select distinct h.id from held h join unnest(i_known) k(name) on k.name = h.name
+  ), live as materialized (
+    select h.name, count(*) as workers, count(*) filter (where o.id is null) as others from held h left join ours o on o.id = h.id group by h.name
   )
   select n.name, line.jobs, coalesce(s.jobs, 0), coalesce(r.jobs, 0),
     line.rows < i_cap and (select coalesce(sum(a.jobs), 0) from scheduled a) < i_cap and (select coalesce(sum(a.jobs), 0) from running a) < i_cap,
-    live.workers, live.others, declared.forms
+    coalesce(v.workers, 0), coalesce(v.others, 0), declared.forms
   from names n
+  join unnest(jobs._allowed(false, array(select a.name from names a))) allowed(name) on allowed.name = n.name
+  left join live v on v.name = n.name
   left join scheduled s on s.task = n.name
   left join running r on r.task = n.name,
     lateral (select count(*) as rows, coalesce(sum(l.size), 0)::bigint as jobs
              from (select q.size from jobs.pending q where q.task = n.name and q.ready_seq is not null limit i_cap) l) line,
-    lateral (select count(*) as workers, count(*) filter (where not w.tasks && i_known) as others
-             from jobs.worker w where w.lost_at is null and w.expires_at >= jobs.now() and n.name = any (w.tasks)) live,
     lateral (select coalesce(jsonb_agg(jsonb_build_object('params', f.params, 'open', f.open, 'args_schema', f.args_schema) order by f.declared_at), '[]') as forms
-             from jobs.task t join jobs.task_form f on f.task = t.name where t.name = n.name or n.name = any (t.aliases)) declared
-  where n.name like any (v_patterns) and n.name = any (jobs._allowed(false, array(select a.name from names a)))
+             from jobs.publish_check k join jobs.task_form f on f.task = k.task where k.name = n.name) declared
+  where n.name like any (v_patterns)
   order by n.name;
 end $$;
 
 -- Places in the line of a task from which to look at it: its first, and others evenly spread over each priority, i_num in
--- all or one for each priority, and one from which i_each jobs are left.
+-- all (at most 100,000) or one for each priority, and one from which i_each jobs are left.
 create function jobs.places_in_line(i_task varchar, i_num integer, i_each integer) returns table (rank bigint, seq bigint)
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
@@ -60,7 +66,7 @@ begin
       where q.task = i_task and q.ready_seq is not null and jobs._rank(q.priority, q.ready_seq) > v_rank
       order by jobs._rank(q.priority, q.ready_seq) limit 1);
   end loop;
-  v_share := greatest(i_num / greatest(cardinality(v_ranks), 1), 1);
+  v_share := greatest(least(i_num, 100000) / greatest(cardinality(v_ranks), 1), 1);
   foreach v_rank in array v_ranks loop
     v_first := (select q.ready_seq from jobs.pending q
                 where q.task = i_task and q.ready_seq is not null and jobs._rank(q.priority, q.ready_seq) = v_rank
@@ -79,30 +85,49 @@ begin
   where t.left_over - t.size < i_each order by t.left_over desc limit 1;
 end $$;
 
+-- How many bytes a body takes when it is sent, which may be a thousand times what it takes when it is stored; null when it
+-- is too large to be sent at all.
+create function jobs._bytes_sent(i_body jsonb) returns bigint
+language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
+begin
+  return coalesce(octet_length(i_body::text), 0);
+exception when program_limit_exceeded or out_of_memory then
+  return null;
+end $$;
+
 -- Jobs in the line of a task, from a place on (null: from its head): i_num, or a few more, since rows of several jobs
--- come whole, and not many more than 4 MB of bodies. The next page begins behind the last place of this one.
+-- come whole, and not many more than 4 MB of bodies as they are sent. The next page begins behind the last place of this
+-- one. A body that cannot be sent comes as null.
 create function jobs.look_at_line(i_task varchar, i_rank bigint default null, i_seq bigint default null, i_num integer default 100) returns table (
   job_id varchar, body jsonb, rank bigint, seq bigint
 )
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
+declare
+  v_row record;
+  v_jobs bigint := 0;
+  v_bytes bigint := 0;
+  v_sent bigint;
 begin
   perform jobs._check_topics(false, array[i_task::text]);
-  return query
-  select j.job_id, j.body, p.rank, p.seq
-  from (
-    select l.*, sum(l.size) over before as jobs_before, sum(coalesce(pg_column_size(l.jobs), pg_column_size(l.body), 0)) over before as bytes_before
-    from (select q.job_id, q.body, q.jobs, q.size, jobs._rank(q.priority, q.ready_seq) as rank, q.ready_seq as seq
-          from jobs.pending q
-          where q.task = i_task and q.ready_seq is not null
-            and (jobs._rank(q.priority, q.ready_seq), q.ready_seq) >= (coalesce(i_rank, -9223372036854775808), coalesce(i_seq, -9223372036854775808))
-          order by jobs._rank(q.priority, q.ready_seq), q.ready_seq limit i_num) l
-    window before as (order by l.rank, l.seq rows between unbounded preceding and 1 preceding)
-  ) p, lateral (
-    select p.job_id, p.body where p.size = 1 union all select u.job_id, u.body from unnest(p.jobs) u where p.size > 1
-  ) j
-  where coalesce(p.jobs_before, 0) < i_num and coalesce(p.bytes_before, 0) < 4194304
-  order by p.rank, p.seq;
+  for v_row in
+    select q.job_id, q.body, q.jobs, q.size, jobs._rank(q.priority, q.ready_seq) as rank, q.ready_seq as seq
+    from jobs.pending q
+    where q.task = i_task and q.ready_seq is not null
+      and (jobs._rank(q.priority, q.ready_seq), q.ready_seq) >= (coalesce(i_rank, -9223372036854775808), coalesce(i_seq, -9223372036854775808))
+    order by jobs._rank(q.priority, q.ready_seq), q.ready_seq limit i_num
+  loop
+    exit when v_jobs >= i_num or v_bytes >= 4194304;
+    rank := v_row.rank;
+    seq := v_row.seq;
+    for job_id, body in select v_row.job_id, v_row.body where v_row.size = 1 union all select u.job_id, u.body from unnest(v_row.jobs) u where v_row.size > 1 loop
+      v_sent := jobs._bytes_sent(body);
+      body := case when v_sent is not null then body end;
+      v_bytes := v_bytes + coalesce(v_sent, 0);
+      return next;
+    end loop;
+    v_jobs := v_jobs + v_row.size;
+  end loop;
 end $$;
 
 -- Up to i_num jobs of a task that are not in line: running ones, and ones scheduled for later, chosen evenly among the
@@ -125,9 +150,27 @@ begin
   order by s.at;
 end $$;
 
--- The bodies of these jobs, of those that have not ended.
+-- The bodies of these jobs, of those that have not ended, in this order and not many more than 4 MB of them as they are
+-- sent: who gets fewer asks again for those behind the last. A body that cannot be sent comes as null.
 create function jobs.bodies(i_jobs text[]) returns table (job_id varchar, body jsonb)
-language sql stable security definer set search_path = pg_catalog, pg_temp as $$
-  select g.job_id, g.body from unnest(i_jobs) i(job_id), lateral jobs.get(i.job_id) g
-  where g.status in ('pending', 'running') and jobs._allowed(false, array[g.task::text]) <> '{}'
-$$;
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_job text;
+  v_bytes bigint := 0;
+  v_sent bigint;
+begin
+  if cardinality(i_jobs) > 10000 then
+    raise sqlstate 'PT413' using message = format('a call asks for at most 10000 bodies, this one for %s', cardinality(i_jobs)), hint = 'ask in several calls';
+  end if;
+  foreach v_job in array coalesce(i_jobs, '{}') loop
+    exit when v_bytes >= 4194304;
+    for job_id, body in
+      select g.job_id, g.body from jobs.get(v_job) g where g.status in ('pending', 'running') and jobs._allowed(false, array[g.task::text]) <> '{}'
+    loop
+      v_sent := jobs._bytes_sent(body);
+      body := case when v_sent is not null then body end;
+      v_bytes := v_bytes + coalesce(v_sent, 0);
+      return next;
+    end loop;
+  end loop;
+end $$;

@@ -88,8 +88,15 @@ impl<'a> Look<'a> {
         }
         let jobs = deploy::beside_line(self.connection, &self.task.task, integer(num)).await?;
         for chunk in jobs.chunks(CHUNK) {
-            let page = deploy::bodies(self.connection, chunk).await?;
-            self.decode(page, num);
+            let mut rest = chunk;
+            while !rest.is_empty() {
+                let page = deploy::bodies(self.connection, rest).await?;
+                // Large bodies come in several pages; of jobs that have ended there is none.
+                let Some(last) = page.last().map(|job| job.job_id.as_str().to_owned()) else { break };
+                let seen = rest.iter().position(|id| *id == last).map_or(rest.len(), |at| at + 1);
+                rest = &rest[seen..];
+                self.decode(page, num);
+            }
         }
         Ok(())
     }

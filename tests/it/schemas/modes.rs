@@ -1,12 +1,10 @@
 //! Strictly, with a warning, or not at all; and tasks that nobody has declared.
 
-use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
-
 use pgjobs_tests::Db;
 use serde_json::{Value, json};
 
 use super::{declare, of_one, refused, refused_of};
+use crate::said::Said;
 
 fn counting(more: &Value) -> Value {
     let mut task = of_one(&json!({"type": "integer", "format": "int64"}));
@@ -33,7 +31,10 @@ async fn a_task_is_checked_strictly_unless_it_says_otherwise() {
     declare(&db, counting(&json!({"params": null}))).await;
     assert_eq!(refused(&db, &unfit()).await, None, "how its arguments bind is not known");
     let (state, message) = db.refusal("select jobs.register_tasks('[{\"name\": \"a\", \"args_schema\": {}, \"result_schema\": {}, \"retries\": 1, \"timeout\": 60, \"priority\": 0, \"check\": \"loose\"}]')").await;
-    assert!(state == "23514" && message.contains("check_mode_is_known"), "{message}");
+    assert_eq!(
+        (state.as_str(), message.as_str()),
+        ("PT400", "task 'a' (1 of 1): check: off, warn or strict")
+    );
 }
 
 #[tokio::test]
@@ -90,32 +91,14 @@ async fn a_task_that_nobody_has_declared_is_taken_unless_the_settings_say_otherw
     assert_eq!(refused(&db, &unfit()).await, None, "known, and not checked");
 }
 
-/// What the server said beside its answers: the driver hands it to the log.
-#[derive(Clone, Default)]
-struct Said(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Said {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test]
 async fn a_warning_is_given_once_for_a_statement_and_shows_no_value() {
     let db = Db::new().await;
     declare(&db, counting(&json!({"check": "warn"}))).await;
-    let said = Said::default();
-    let writer = said.clone();
-    let log = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
-    let _listening = tracing_subscriber::util::SubscriberInitExt::set_default(log);
+    let (said, _listening) = Said::listen();
     db.run(r#"select jobs.publish('t', '{"args": ["4111"]}')"#).await;
     db.run(r#"select jobs.publish_all('{t}', array['{"args": [1]}', '{"args": ["4111"]}', '{"args": []}']::jsonb[], null, null, null, null, null)"#).await;
-    let said = String::from_utf8(said.0.lock().unwrap().clone()).unwrap();
+    let said = said.take();
     let warnings: Vec<&str> = said.lines().filter(|line| line.contains("do not fit")).collect();
     let words = "task 't': arguments do not fit: `x`: expected i64, found string";
     assert_eq!(warnings.len(), 2, "{said}");
