@@ -63,10 +63,12 @@ return pg_catalog.make_interval(secs =>
 
 -- Whether somebody listens: asked before each notification, because one takes a lock that all
 -- committing transactions share, and is sent only when it is of use. Written to be evaluated
--- without running a query.
+-- without running a query. A transaction that is going to be prepared (two-phase commit) may not notify, and
+-- nothing in it tells that it will be: it says so itself, `set local jobs.notify = off`.
 create function jobs._is_awaited(i_flag regclass) returns boolean
 language sql volatile
-return pg_catalog.pg_sequence_last_value(i_flag) > jobs._millis(jobs.now());
+return pg_catalog.pg_sequence_last_value(i_flag) > jobs._millis(jobs.now())
+  and coalesce(pg_catalog.current_setting('jobs.notify', true), '') <> 'off';
 
 -- Wakes sleeping workers when this transaction commits.
 create function jobs._wake_workers() returns void

@@ -50,7 +50,8 @@ return pg_catalog.int4range(1, 200, '[]') @> pg_catalog.length(i_task) and i_tas
 
 -- Publishes one job and returns its row. NULL stands for the default: timeout 60 s, priority 0,
 -- max_retries 3 (runs in all), as soon as possible. i_checked says that the body was made by the task's
--- own types and needs no check against its schema.
+-- own types and needs no check against its schema. Wakes a sleeping worker by a notification, which a transaction that
+-- is going to be prepared must forbid: `set local jobs.notify = off` (workers then find the job when they look).
 create function jobs.publish(
   i_task varchar,
   i_body jsonb default null,

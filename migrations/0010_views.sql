@@ -88,6 +88,61 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select a.status, a.result, a.traceback from jobs.get(i_job) a
 $$;
 
+-- Where these jobs stand, each once and in no order, with their results or last errors once they have ended; of an
+-- unknown job no row. With i_only_ended those that have not ended are left out: what somebody asks again and again who
+-- waits for many (jobs.await_results). Reads the indexes of job ids alone, and locks of history the days on which these
+-- jobs can have ended; what is found nowhere is looked for on all days, unless only ended jobs are asked for.
+create function jobs.results(i_jobs text[], i_only_ended boolean default false) returns table (
+  job_id varchar, status varchar, result jsonb, traceback text
+)
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
+declare
+  v_pending text[];
+  v_running text[];
+  v_others text[] := i_jobs;
+begin
+  if cardinality(i_jobs) > 10000 then
+    raise sqlstate 'PT413' using message = format('jobs.results looks at most 10000 jobs up, these are %s', cardinality(i_jobs)),
+      hint = 'ask in several calls';
+  end if;
+  if not i_only_ended then
+    select array_agg(o.job_id) filter (where o.status = 'pending'), array_agg(o.job_id) filter (where o.status = 'running')
+    into v_pending, v_running from jobs._open_of(i_jobs) o;
+    return query select o::varchar, 'pending'::varchar, null::jsonb, null::text from unnest(v_pending) o;
+    return query select o::varchar, 'running'::varchar, null::jsonb, null::text from unnest(v_running) o;
+    v_others := array(select j from unnest(i_jobs) j except select o from unnest(v_pending || v_running) o);
+  end if;
+  if cardinality(v_others) > 0 then
+    return query select h.job_id, h.status::text::varchar, h.result, h.traceback from jobs._history_of(v_others, not i_only_ended) h;
+  end if;
+end $$;
+
+-- Those of these jobs that are pending or running. A row or batch of many jobs is opened once, however many of these
+-- lie in it.
+create function jobs._open_of(i_jobs text[]) returns table (job_id varchar, status varchar)
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+set enable_seqscan = off set enable_mergejoin = off set jit = off set plan_cache_mode = force_generic_plan as $$
+declare
+  v_single text[] := array(select p.job_id from jobs.pending p where p.job_id = any (i_jobs) and p.size = 1);
+  v_others text[] := array(select j from unnest(i_jobs) j except select p from unnest(v_single) p);
+begin
+  return query select p::varchar, 'pending'::varchar from unnest(v_single) p;
+  return query select w.job_id, 'pending'::varchar
+    from jobs.pending q, unnest(q.jobs) w
+    where w.job_id = any (v_others) and q.ctid = any (array(
+      select distinct r.at from unnest(v_others) j,
+        lateral (select m.ctid as at from jobs.pending m
+                 where m.size > 1 and m.job_id >= left(j, 13) and m.job_id <= j and m.last_job >= j) r));
+  return query select w.job_id, 'running'::varchar
+    from jobs.batch b, unnest(b.jobs) with ordinality w
+    where w.job_id = any (v_others) and (b.open >> (w.ordinality - 1)::integer) & 1 = 1 and b.ctid = any (array(
+      select distinct r.at from unnest(v_others) j,
+        lateral (select q.ctid as at from jobs.batch q where q.first_job = j
+                 union all
+                 select q.ctid from jobs.batch q where q.part >= 0 and q.first_job < j and q.last_job >= j) r));
+end $$;
+
 -- A page of pending jobs, newest first. Every row has a job on the page's side of its own id, so that many rows
 -- are enough; of rows of several jobs, also those that begin earlier in the same millisecond, which the ids
 -- of a row share.

@@ -38,7 +38,8 @@ pub async fn server() -> &'static LocalPostgres {
             let builder = LocalPostgres::builder()
                 .allow_download(true)
                 .durable(DURABLE.load(Ordering::Relaxed))
-                .setting("max_connections", "300");
+                .setting("max_connections", "300")
+                .setting("max_prepared_transactions", "20");
             // Without its safeguard a statement may wait for ever.
             let builder =
                 if mutation().is_some() { builder.setting("statement_timeout", "20s") } else { builder };

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use pgjobs::{Error, JobHandle, Worker, WorkerHandle, inspect};
 use pgjobs_tests::{Db, until};
-use sqlx::postgres::PgPoolOptions;
 
 use crate::tasks::{Gate, keep_all, keep_failed, keep_failed_itself, keep_none};
 
@@ -85,13 +84,12 @@ async fn waiting_for_a_job_that_is_not_kept_says_that_its_result_is_gone() {
     let job = keep_failed::publish(&db.pool, false).await.unwrap();
     let running = start(&db, &gate).await;
     gate.entered(1).await;
-    let options = db.options().application_name("waiting");
-    let pool = PgPoolOptions::new().connect_with(options).await.unwrap();
-    let (waited, ()) = tokio::join!(job.wait(&pool), async {
+    let (waited, ()) = tokio::join!(job.wait(&db.pool), async {
         until("it has looked once", async || {
             db.one::<bool>(
                 "select exists (select 1 from pg_stat_activity
-                 where application_name = 'waiting' and query like '%jobs.result(%' and state = 'idle')",
+                 where datname = current_database() and application_name = 'pgjobs wait'
+                   and query like '%jobs.results(%' and state = 'idle')",
             )
             .await
         })
@@ -99,7 +97,7 @@ async fn waiting_for_a_job_that_is_not_kept_says_that_its_result_is_gone() {
         gate.door.add_permits(1);
     });
     assert!(matches!(waited, Err(Error::NotKept(_))), "{waited:?}");
-    let later = job.wait(&pool).await;
+    let later = job.wait(&db.pool).await;
     assert!(matches!(later, Err(Error::UnknownJob(_))), "{later:?}");
     running.shutdown().await;
 }

@@ -14,3 +14,4 @@ mod results;
 mod tasks;
 mod unfit;
 mod upgrade;
+mod waiting;

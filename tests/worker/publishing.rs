@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use pgjobs::{Error, NewJob, Task, Tx, Worker};
-use pgjobs_tests::Db;
+use pgjobs_tests::{Db, until};
+use sqlx::postgres::PgPoolOptions;
 
-use crate::tasks::{add, mark, ship};
+use crate::tasks::{add, fail, mark, ship};
 
 #[tokio::test]
 async fn a_job_is_there_when_its_transaction_is_committed_and_not_before() {
@@ -143,4 +144,108 @@ async fn what_jsonb_cannot_hold_is_refused_before_it_is_sent() {
     assert!(refused.to_string().contains("NUL"), "{refused}");
     let refused = add::publish(&db.pool, 1).retries(u32::MAX).await.unwrap_err();
     assert!(matches!(refused, Error::Option { name: "retries", .. }), "{refused}");
+}
+
+/// The most memory that a session of the server ever took, its share of the buffers included.
+#[cfg(target_os = "linux")]
+async fn peak_megabytes(session: &mut sqlx::PgConnection) -> u64 {
+    let pid: i32 = sqlx::query_scalar("select pg_backend_pid()").fetch_one(session).await.unwrap();
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    peak.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1024
+}
+
+/// 100 MB of bodies once grew a session to a gigabyte; 128 MB of its figure are the buffers that all share.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn what_a_session_of_the_server_takes_does_not_follow_the_bodies_of_one_call() {
+    let db = Db::new().await;
+    let mut session = db.connect().await;
+    let calls = (0..1000).map(|_| fail::new("x".repeat(100 * 1024)));
+    let jobs = pgjobs::publish_all(&mut session, calls).await.unwrap();
+    assert_eq!(jobs.len(), 1000);
+    let peak = peak_megabytes(&mut session).await;
+    println!("{peak} MB");
+    assert!(peak < 350, "{peak} MB");
+    let ids: Vec<String> = jobs.iter().map(|job| job.id().to_string()).collect();
+    assert_eq!(db.all::<String>("select job_id from jobs.all order by id").await, ids, "in their order");
+
+    let pool = PgPoolOptions::new().max_connections(1).connect_with(db.options()).await.unwrap();
+    let tx = Tx::begin(&pool).await.unwrap();
+    for _ in 0..1000 {
+        fail::publish(&tx, "x".repeat(100 * 1024)).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    let peak = peak_megabytes(&mut *pool.acquire().await.unwrap()).await;
+    println!("{peak} MB");
+    assert!(peak < 350, "{peak} MB");
+}
+
+#[tokio::test]
+async fn a_refused_job_of_many_is_named_by_its_place_among_all() {
+    let db = Db::new().await;
+    let tx = Tx::begin(&db.pool).await.unwrap();
+    for n in 1..=2100 {
+        let call = add::publish(&tx, n);
+        if n == 2050 { call.timeout(Duration::ZERO).await } else { call.await }.unwrap();
+    }
+    let refused = tx.commit().await.unwrap_err().to_string();
+    assert!(refused.starts_with("job 2050 of 2100: timeout"), "{refused}");
+    assert_eq!(db.one::<i64>("select count(*) from jobs.all").await, 0);
+
+    let calls = [10, 9 << 20, 10].map(|length| fail::new("x".repeat(length)));
+    let refused = pgjobs::publish_all(&db.pool, calls).await.unwrap_err().to_string();
+    assert!(refused.starts_with("job 2 of 3: the body of task 'fail.how'"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_transaction_that_sqlx_does_not_know_is_not_committed_by_a_large_call() {
+    let db = Db::new().await;
+    let mut session = db.connect().await;
+    sqlx::raw_sql("begin").execute(&mut session).await.unwrap();
+    pgjobs::publish_all(&mut session, (0..3000).map(add::new)).await.unwrap();
+    assert_eq!(db.one::<i64>("select count(*) from jobs.all").await, 0);
+    sqlx::raw_sql("rollback").execute(&mut session).await.unwrap();
+    assert_eq!(db.one::<i64>("select count(*) from jobs.all").await, 0);
+    pgjobs::publish_all(&mut session, (0..3000).map(add::new)).await.unwrap();
+    assert_eq!(db.one::<i64>("select count(*) from jobs.all").await, 3000);
+}
+
+#[tokio::test]
+async fn to_publish_nothing_takes_no_connection() {
+    let nowhere = PgPoolOptions::new().connect_lazy("postgres://nobody@127.0.0.1:1/nowhere").unwrap();
+    assert!(pgjobs::publish_all(&nowhere, std::iter::empty::<add>()).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_shared_transaction_with_a_failed_statement_does_not_say_that_it_was_committed() {
+    let db = Db::new().await;
+    for with_a_job in [false, true] {
+        let tx = Tx::begin(&db.pool).await.unwrap();
+        if with_a_job {
+            add::publish(&tx, 1).await.unwrap();
+        }
+        sqlx::query("select 1 / 0").execute(&mut *tx.connection().await).await.unwrap_err();
+        let error = tx.commit().await.unwrap_err().to_string();
+        assert!(error.contains("transaction is aborted"), "{error}");
+    }
+    let tx = Tx::begin(&db.pool).await.unwrap();
+    sqlx::query("create table kept (n bigint)").execute(&mut *tx.connection().await).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(db.one::<i64>("select count(*) from kept").await, 0);
+}
+
+#[tokio::test]
+async fn the_connections_of_migrate_say_whose_they_are() {
+    let db = Db::new().await;
+    let mut tx = db.pool.begin().await.unwrap();
+    sqlx::raw_sql("lock table jobs.config in access exclusive mode").execute(&mut *tx).await.unwrap();
+    let migrating = tokio::spawn({
+        let pool = db.pool.clone();
+        async move { pgjobs::migrate(&pool).await }
+    });
+    let names = "select distinct application_name from pg_stat_activity where datname = current_database() and application_name <> ''";
+    until("it waits for the settings", async || db.all::<String>(names).await == ["pgjobs migrate"]).await;
+    tx.rollback().await.unwrap();
+    migrating.await.unwrap().unwrap();
 }

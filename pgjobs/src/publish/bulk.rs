@@ -12,7 +12,8 @@ use crate::error::Error;
 use crate::options::CallOptions;
 use crate::task::{BoxFuture, Task};
 
-/// Publishes many calls of a task at once: one round trip for every thousand, all or nothing.
+/// Publishes many calls of a task at once, all or nothing: one round trip for every 1,024 of them or 8 MiB of arguments,
+/// whichever comes first, in one transaction. None at all takes no connection.
 ///
 /// ```no_run
 /// use pgjobs::task;

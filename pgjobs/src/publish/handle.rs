@@ -5,20 +5,16 @@ use std::marker::PhantomData;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
-use sqlx::{PgConnection, PgPool};
-use tokio::time::Instant;
+use sqlx::PgPool;
 
-use super::results::Results;
+use super::results::until_ended;
 use crate::args::read_result;
 use crate::error::Error;
 use crate::job_id::JobId;
 use crate::job_state::JobState;
 use crate::sql::explain::{self, Reason};
-use crate::sql::inspect::{self, JobRow, Standing};
-use crate::sql::pooler::on_pool;
-
-/// The longest pause between two looks at the job; notifications only shorten it.
-const POLL: Duration = Duration::from_secs(1);
+use crate::sql::inspect::{self, JobRow};
+use crate::sql::results::Standing;
 
 /// A published job whose result, one day, is an `R`.
 ///
@@ -60,10 +56,14 @@ impl<R> JobHandle<R> {
 impl<R: DeserializeOwned> JobHandle<R> {
     /// Waits until the job has ended, and returns its result.
     ///
-    /// Listens for the database's word on a connection that all waiting handles of this process
-    /// share, and looks by itself about once a second, so that it also works without it. Publish
-    /// and commit first: a job that is not committed is unknown. Of a job that its task does not keep
-    /// ([`Keep`](crate::Keep)) there is no result to read, even if it succeeds while this waits.
+    /// All that wait on a database in this process share one connection beside your pool (`pgjobs wait`): it hears
+    /// that jobs have ended and looks for all of them at once, about once a second also without having heard. Your
+    /// pool is asked only while that connection is not to be had. Publish and commit first: a job that is not committed
+    /// is unknown. Of a job that its task does not keep ([`Keep`](crate::Keep)) there is no result to read, even
+    /// if it succeeds while this waits.
+    ///
+    /// A restart or failover of the server is waited out, without a limit: use [`wait_for`](JobHandle::wait_for) where
+    /// that is too long.
     ///
     /// ```no_run
     /// use pgjobs::task;
@@ -79,41 +79,19 @@ impl<R: DeserializeOwned> JobHandle<R> {
     /// # Errors
     /// [`Error::JobFailed`] when the job failed or was cancelled, [`Error::UnknownJob`] when there
     /// is none (or no more), [`Error::NotKept`] when it was there and then left nothing behind,
-    /// [`Error::Body`] when its result is not an `R`.
+    /// [`Error::Body`] when its result is not an `R`, [`Error::Database`] when the database refuses to be asked or
+    /// the pool is closed, [`Error::SchemaMissing`] without a schema.
     pub async fn wait(&self, pool: &PgPool) -> Result<R, Error> {
-        self.watch(pool, None).await
+        self.read(until_ended(pool, &self.id, None).await?)
     }
 
     /// As [`wait`](JobHandle::wait), for at most `limit`.
     ///
     /// # Errors
-    /// [`Error::WaitTimeout`] when the job has not ended by then; it goes on all the same.
+    /// As [`wait`](JobHandle::wait), and [`Error::WaitTimeout`] when the job is not known to have ended by then; it
+    /// goes on all the same.
     pub async fn wait_for(&self, pool: &PgPool, limit: Duration) -> Result<R, Error> {
-        self.watch(pool, Some(Instant::now() + limit)).await
-    }
-
-    async fn watch(&self, pool: &PgPool, deadline: Option<Instant>) -> Result<R, Error> {
-        // Listening starts before the first look: what ends between the two is not missed.
-        let mut results = Results::listen(pool);
-        let mut pause = Duration::from_millis(10);
-        let mut missing: fn(JobId) -> Error = Error::UnknownJob;
-        loop {
-            let look = async |connection: &mut PgConnection, statements| {
-                inspect::standing(connection, &self.id, statements).await
-            };
-            let standing = on_pool(pool, look).await?;
-            let standing = standing.ok_or_else(|| missing(self.id.clone()))?;
-            if standing.state.has_ended() {
-                return self.read(standing);
-            }
-            missing = Error::NotKept; // it exists, so its going will be an end
-            let wake = Instant::now() + pause;
-            if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
-                return Err(Error::WaitTimeout(self.id.clone()));
-            }
-            results.changed(deadline.map_or(wake, |deadline| deadline.min(wake))).await;
-            pause = (pause * 2).min(POLL);
-        }
+        self.read(until_ended(pool, &self.id, Some(limit)).await?)
     }
 
     fn read(&self, standing: Standing) -> Result<R, Error> {

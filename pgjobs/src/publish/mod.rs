@@ -2,16 +2,19 @@
 //!
 //! A call becomes a [`Draft`](crate::draft::Draft) (name, body, options); a [`Publisher`] says where it goes; awaiting
 //! the builder sends it. Whatever the place, one job is one statement, and many jobs are one
-//! statement for every thousand of them, all or nothing.
+//! statement for every thousand of them or eight megabytes, all or nothing.
 
 mod bulk;
 mod handle;
+mod look;
 mod named;
 mod one;
 mod publisher;
 mod results;
 mod setters;
 mod tx;
+mod waiting;
+mod watcher;
 
 pub use bulk::{PublishAll, publish_all};
 pub use handle::JobHandle;

@@ -32,6 +32,14 @@ pub(super) type Returns<'c, R> = PhantomData<(&'c (), fn() -> R)>;
 /// println!("published {}", job.id());
 /// # Ok(()) }
 /// ```
+///
+/// # Errors
+/// Before the database is asked: [`Error::Encode`] of a value that JSON or `jsonb` cannot hold (a map whose keys are no
+/// texts, a NUL character), [`Error::Option`] of an option out of range. By the database, at the `.await` (of a
+/// [`Tx`](crate::Tx): at its commit), before anything is stored: [`Error::Refused`] with `PT400` for a name, time or timeout out of range,
+/// `PT403` for a task that the role may not publish, `PT413` for a body above `jobs.config.max_body_bytes`, `PT422` for
+/// arguments that do not fit the task. Then your transaction is in error, as after any failed statement.
+/// [`Error::Database`] when the server or the connection fails.
 #[must_use = "a job is published when this is awaited"]
 pub struct Publish<'c, P, R> {
     publisher: P,

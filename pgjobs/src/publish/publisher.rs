@@ -8,6 +8,7 @@ use crate::draft::Draft;
 use crate::error::Error;
 use crate::job_id::JobId;
 use crate::sql;
+use crate::sql::chunk::{Chunk, chunks};
 use crate::sql::pooler::{Statements, on_pool};
 
 /// Where a job is published: a pool, a connection, your transaction, or a [`Tx`].
@@ -71,13 +72,10 @@ impl<'c> sealed::Place<'c> for &'c Tx {
     }
 }
 
-/// Jobs in one statement; above this, several statements in one transaction. Larger ones are slower: what the
-/// server keeps of them between the steps of the statement no longer lies in the processor's cache.
-const CHUNK: usize = 1024;
-
 pub(super) async fn send(target: Target<'_>, drafts: Vec<Draft>) -> Result<Vec<JobId>, Error> {
     drafts.iter().try_for_each(|draft| draft.options.check())?;
     match target {
+        _ if drafts.is_empty() => Ok(Vec::new()), // and no connection is taken for it
         Target::Tx(tx) => Ok(tx.keep(drafts)),
         Target::Connection(connection) => insert(connection, &drafts, Statements::Named).await,
         Target::Pool(pool) => {
@@ -93,29 +91,69 @@ pub(super) fn target<'c>(publisher: impl Publisher<'c>) -> Target<'c> {
     publisher.target()
 }
 
+/// All or nothing, in as many statements as the jobs weigh.
 pub(super) async fn insert(
     connection: &mut PgConnection,
     drafts: &[Draft],
     statements: Statements,
 ) -> Result<Vec<JobId>, Error> {
-    match drafts {
-        [] => Ok(Vec::new()),
-        [draft] if draft.id.is_none() => Ok(vec![sql::publish::one(connection, draft, statements).await?]),
-        _ if drafts.len() <= CHUNK => sql::publish::many(connection, drafts, statements).await,
-        _ => insert_chunks(connection, drafts, statements).await,
+    if let [draft] = drafts
+        && draft.id.is_none()
+    {
+        return Ok(vec![sql::publish::one(connection, draft, statements).await?]);
+    }
+    let mut chunks = chunks(drafts, |draft| draft.body.get().len());
+    match chunks.next() {
+        None => Ok(Vec::new()),
+        Some(all) if all.len() == drafts.len() => sql::publish::many(connection, all, statements).await,
+        Some(first) => {
+            let chunks = std::iter::once(first).chain(chunks);
+            insert_chunks(connection, chunks, drafts.len(), statements).await
+        }
     }
 }
 
-async fn insert_chunks(
+async fn insert_chunks<'d>(
     connection: &mut PgConnection,
-    drafts: &[Draft],
+    chunks: impl Iterator<Item = Chunk<'d, Draft>>,
+    jobs: usize,
     statements: Statements,
 ) -> Result<Vec<JobId>, Error> {
-    let mut ids = Vec::with_capacity(drafts.len());
-    let mut tx = connection.begin().await?;
-    for chunk in drafts.chunks(CHUNK) {
-        ids.extend(sql::publish::many(&mut tx, chunk, statements).await?);
+    // One that sqlx did not begin it would commit here; an error of any statement ends that one as well.
+    if !connection.is_in_transaction() && sql::publish::is_in_transaction(connection).await? {
+        return send_chunks(connection, chunks, jobs, statements).await;
     }
+    let mut tx = connection.begin().await?;
+    let ids = send_chunks(&mut tx, chunks, jobs, statements).await?;
     tx.commit().await?;
     Ok(ids)
+}
+
+async fn send_chunks<'d>(
+    connection: &mut PgConnection,
+    chunks: impl Iterator<Item = Chunk<'d, Draft>>,
+    jobs: usize,
+    statements: Statements,
+) -> Result<Vec<JobId>, Error> {
+    let mut ids = Vec::with_capacity(jobs);
+    for chunk in chunks {
+        let published = sql::publish::many(connection, chunk, statements).await;
+        ids.extend(published.map_err(|error| among_all(error, chunk, jobs))?);
+    }
+    Ok(ids)
+}
+
+/// The database counts the jobs of one statement; its caller knows the place in all of them.
+fn among_all(error: Error, chunk: Chunk<'_, Draft>, jobs: usize) -> Error {
+    let Error::Refused { code, message, hint } = error else { return error };
+    let counted = message.strip_prefix("job ").and_then(|rest| {
+        let (place, reason) = rest.split_once(&format!(" of {}: ", chunk.len()))?;
+        Some((place.parse::<usize>().ok()?, reason))
+    });
+    let message = match counted {
+        Some((place, reason)) => format!("job {} of {jobs}: {reason}", chunk.at + place),
+        None if chunk.len() == 1 => format!("job {} of {jobs}: {message}", chunk.at + 1),
+        None => message,
+    };
+    Error::Refused { code, message, hint }
 }

@@ -1,62 +1,135 @@
-//! One listening connection for all handles of a process that wait for results.
+//! Waiting until a job has ended.
 //!
-//! A connection for each waiting handle would empty the pool; none would make waiting slow. So the
-//! first handle that waits on a database starts a listener on a connection of its own, all others
-//! share it, and it ends soon after the last has gone. It is a hint and nothing more: a handle that
-//! hears nothing looks by itself.
+//! A connection for each who waits would empty the program's pool, and so would a statement for each of them whenever
+//! some job ends. So all who wait on a database are known in one place, and one thread with one
+//! connection looks for all of them ([`watcher`](super::watcher)). While it cannot (no connection is to be had, or
+//! the program's pool gives its connections a role or a password that a new one lacks) one of those who wait
+//! looks for all, in turn, through its own pool.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use sqlx::PgPool;
-use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
-use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::watch;
+use sqlx::postgres::PgConnectOptions;
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use super::look::look;
+use super::waiting::{Answer, POLL, Turn, Waiting};
+use super::watcher;
 use crate::error::Error;
-use crate::sql;
+use crate::job_id::JobId;
+use crate::sql::link::within;
+use crate::sql::listen::ANSWER;
 use crate::sql::pooler::Statements;
+use crate::sql::results::{Which, is_passing};
 
-/// How far ahead finishers are told that somebody waits; repeated before it is over.
-const AHEAD: Duration = Duration::from_secs(10);
+static WAITING: LazyLock<Mutex<HashMap<String, Arc<Waiting>>>> = LazyLock::new(Mutex::default);
 
-type Listeners = Mutex<HashMap<String, watch::Sender<()>>>;
+fn all() -> MutexGuard<'static, HashMap<String, Arc<Waiting>>> {
+    WAITING.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
-static LISTENERS: OnceLock<Listeners> = OnceLock::new();
+/// Somebody who waits for one job.
+struct Wait<'a> {
+    database: String,
+    waiting: Arc<Waiting>,
+    pool: &'a PgPool,
+    job: &'a JobId,
+    ticket: u64,
+    answer: oneshot::Receiver<Answer>,
+}
 
-/// A share in the listener of one database.
-pub(super) struct Results(watch::Receiver<()>);
+impl Drop for Wait<'_> {
+    fn drop(&mut self) {
+        self.waiting.leave(self.job, self.ticket);
+    }
+}
 
-impl Results {
-    /// Behind a pooler that pools by transaction nothing is heard: what is returned stays silent.
-    pub(super) fn listen(pool: &PgPool) -> Self {
-        if !Statements::of(pool).are_named() {
-            return Results(watch::channel(()).1);
+/// How a job ended, or why that is not to be known; waits until then, or for about `limit`.
+pub(super) async fn until_ended(pool: &PgPool, job: &JobId, limit: Option<Duration>) -> Answer {
+    if pool.is_closed() {
+        return Err(Error::Database(sqlx::Error::PoolClosed));
+    }
+    let began = Instant::now();
+    let deadline = limit.and_then(|limit| began.checked_add(limit));
+    let mut wait = Wait::begin(pool, job);
+    let mut closed = std::pin::pin!(pool.close_event());
+    let mut pause = Duration::from_millis(10);
+    loop {
+        let now = Instant::now();
+        // Whatever the limit, there is a look, unless none is possible.
+        let may_end = now >= began + POLL || wait.was_looked_at();
+        if may_end && deadline.is_some_and(|deadline| deadline <= now) {
+            return wait.answer.try_recv().unwrap_or_else(|_| Err(Error::WaitTimeout(job.clone())));
         }
-        let options = pool.connect_options();
-        let database = database(&options);
-        let mut listeners = listeners().lock().unwrap_or_else(PoisonError::into_inner);
-        let sender = listeners.entry(database.clone()).or_insert_with(|| {
-            let (sender, _) = watch::channel(());
-            tokio::spawn(hear(database, PgConnectOptions::clone(&options), sender.clone()));
-            sender
-        });
-        Results(sender.subscribe())
+        let wake = deadline.filter(|deadline| *deadline > now).map_or(now + pause, |at| at.min(now + pause));
+        tokio::select! {
+            biased;
+            answer = &mut wait.answer => return answer.unwrap_or(Err(Error::Database(sqlx::Error::WorkerCrashed))),
+            () = &mut closed => return Err(Error::Database(sqlx::Error::PoolClosed)),
+            () = tokio::time::sleep_until(wake) => wait.look_if_nobody_does(),
+        }
+        pause = (pause * 2).min(POLL);
+    }
+}
+
+impl<'a> Wait<'a> {
+    fn begin(pool: &'a PgPool, job: &'a JobId) -> Self {
+        let database = database(&pool.connect_options());
+        let (waiting, (ticket, answer)) = {
+            let mut all = all();
+            let waiting = all.entry(database.clone()).or_default();
+            (Arc::clone(waiting), waiting.enter(pool, job))
+        };
+        watcher::ensure(&database, &waiting);
+        Wait { database, waiting, pool, job, ticket, answer }
     }
 
-    /// Returns when some job has ended, at the latest at `until`.
-    pub(super) async fn changed(&mut self, until: Instant) {
-        // No sqlx future is cut off here: this only watches a channel.
-        if tokio::time::timeout_at(until, self.0.changed()).await.is_ok_and(|heard| heard.is_err()) {
-            tokio::time::sleep_until(until).await; // the listener is gone; polling goes on
+    fn was_looked_at(&self) -> bool {
+        self.waiting.was_looked_at(self.job, self.ticket)
+    }
+
+    fn look_if_nobody_does(&self) {
+        watcher::ensure(&self.database, &self.waiting);
+        if let Some(turn) = self.waiting.take_turn() {
+            // In a task of its own: who waits may go at any moment, and a statement must not be cut off for that.
+            tokio::spawn(look_for_all(turn, self.pool.clone(), self.job.clone()));
         }
     }
 }
 
-fn listeners() -> &'static Listeners {
-    LISTENERS.get_or_init(Listeners::default)
+/// Looks through the pool of one who waits. A failure that does not pass is theirs alone: others may have other pools.
+async fn look_for_all(turn: Turn, pool: PgPool, job: JobId) {
+    let waiting = &turn.0;
+    match look_through(waiting, &pool).await {
+        Ok(()) => waiting.looked_in_turn(None),
+        Err(error) if is_passing(&error) => waiting.looked_in_turn(Some(&error)),
+        Err(error) => waiting.fail_one(&job, error),
+    }
+}
+
+async fn look_through(waiting: &Waiting, pool: &PgPool) -> Result<(), Error> {
+    let statements = Statements::of(pool);
+    let mut connection = pool.acquire().await?;
+    let looked = within(ANSWER, look(waiting, &mut connection, statements, Some(Which::All))).await;
+    if looked.is_err() {
+        connection.close_on_drop(); // an answer to it may still come
+    }
+    looked
+}
+
+/// Takes a database off if nobody waits there.
+pub(super) fn forget(database: &str, waiting: &Waiting) -> bool {
+    let mut all = all();
+    let mut state = waiting.state();
+    if !state.is_empty() {
+        return false;
+    }
+    state.watched = false;
+    all.remove(database);
+    true
 }
 
 /// What tells two databases apart; never a password.
@@ -64,51 +137,4 @@ fn database(options: &PgConnectOptions) -> String {
     let place =
         options.get_socket().map_or_else(|| options.get_host().to_owned(), |s| s.display().to_string());
     format!("{place} {} {:?} {}", options.get_port(), options.get_database(), options.get_username())
-}
-
-/// Passes the database's word on until nobody waits or the connection fails.
-async fn hear(database: String, options: PgConnectOptions, sender: watch::Sender<()>) {
-    let _listening = Listening(database);
-    if let Err(error) = relay(options, &sender).await {
-        tracing::debug!(%error, "waiting for results by polling alone");
-    }
-}
-
-/// Strikes the listener off when it ends, also when its runtime ends before it.
-struct Listening(String);
-
-impl Drop for Listening {
-    fn drop(&mut self) {
-        listeners().lock().unwrap_or_else(PoisonError::into_inner).remove(&self.0);
-    }
-}
-
-async fn relay(options: PgConnectOptions, sender: &watch::Sender<()>) -> Result<(), Error> {
-    let pool = PgPoolOptions::new().max_connections(2).connect_lazy_with(options);
-    let mut listener = PgListener::connect_with(&pool).await?;
-    listener.listen(sql::listen::ENDED).await?;
-    let (heard, mut words) = tokio::sync::mpsc::channel(1);
-    // Reading the connection is never interrupted: this task ends when the listener's pool closes.
-    tokio::spawn(async move {
-        // A lost connection is heard as `None`: what was said meanwhile is unknown, so look.
-        while listener.try_recv().await.is_ok() {
-            if let Err(TrySendError::Closed(())) = heard.try_send(()) {
-                break;
-            }
-        }
-    });
-    while sender.receiver_count() > 0 {
-        sql::listen::await_results(&pool, AHEAD).await?;
-        sender.send_replace(());
-        let renew = Instant::now() + AHEAD / 2;
-        while let Ok(word) = tokio::time::timeout_at(renew, words.recv()).await {
-            word.ok_or(Error::Database(sqlx::Error::PoolClosed))?; // the listener's connection broke
-            sender.send_replace(());
-            if sender.receiver_count() == 0 {
-                break;
-            }
-        }
-    }
-    pool.close().await;
-    Ok(())
 }

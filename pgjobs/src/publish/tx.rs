@@ -11,6 +11,7 @@ use crate::draft::Draft;
 use crate::error::Error;
 use crate::job_id::JobId;
 use crate::sql::pooler::Statements;
+use crate::sql::publish::refuse_aborted;
 
 /// A transaction that is shared by reference and sends its jobs in one statement at commit.
 ///
@@ -33,6 +34,7 @@ use crate::sql::pooler::Statements;
 /// # Ok(()) }
 /// ```
 #[derive(Debug)]
+#[must_use = "what is published through it is sent by .commit().await; dropping it undoes everything"]
 pub struct Tx {
     transaction: Mutex<Transaction<'static, Postgres>>,
     kept: SyncMutex<Vec<Draft>>,
@@ -56,11 +58,14 @@ impl Tx {
     /// Sends what was published, and commits.
     ///
     /// # Errors
-    /// [`Error::Refused`] when the database refuses a job, [`Error::Database`] when it fails; then
-    /// nothing of the transaction remains.
+    /// [`Error::Refused`] when the database refuses a job, [`Error::Database`] when it fails, or when a
+    /// statement of the transaction had failed before; then nothing of the transaction remains.
     pub async fn commit(self) -> Result<(), Error> {
         let mut transaction = self.transaction.into_inner();
         let drafts = self.kept.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if drafts.is_empty() {
+            refuse_aborted(&mut transaction).await?;
+        }
         insert(&mut transaction, &drafts, self.statements).await?;
         Ok(transaction.commit().await?)
     }
@@ -88,6 +93,7 @@ impl From<Transaction<'static, Postgres>> for Tx {
 }
 
 /// The connection of a [`Tx`], for as long as this is held.
+#[must_use = "others wait for the connection until this is dropped"]
 pub struct TxConnection<'t>(MutexGuard<'t, Transaction<'static, Postgres>>);
 
 impl Deref for TxConnection<'_> {

@@ -1,13 +1,29 @@
 //! What an operator does.
 
-use sqlx::{PgConnection, Row};
+use sqlx::{Connection, PgConnection, Row};
 
+use super::chunk::{Chunk, chunks};
 use crate::error::Error;
 use crate::job_id::JobId;
 use crate::job_state::JobState;
 use crate::topic::Topic;
 
+/// What a statement says of jobs: all or nothing, however many statements that takes.
 async fn ids(connection: &mut PgConnection, sql: &'static str, jobs: &[JobId]) -> Result<Vec<JobId>, Error> {
+    let mut found = Vec::new();
+    let mut tx = connection.begin().await?;
+    for chunk in chunks(jobs, |job| job.as_str().len()) {
+        found.extend(some(&mut tx, sql, chunk).await?);
+    }
+    tx.commit().await?;
+    Ok(found)
+}
+
+async fn some(
+    connection: &mut PgConnection,
+    sql: &'static str,
+    jobs: Chunk<'_, JobId>,
+) -> Result<Vec<JobId>, Error> {
     let jobs: Vec<&str> = jobs.iter().map(JobId::as_str).collect();
     let rows = sqlx::query(sql).bind(jobs).fetch_all(connection).await?;
     rows.iter().map(|row| Ok(JobId::from_database(row.try_get(0)?))).collect()

@@ -7,7 +7,6 @@ use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
 use uuid::Uuid;
 
-use super::pooler::Statements;
 use crate::error::Error;
 use crate::job_id::JobId;
 use crate::job_state::JobState;
@@ -268,31 +267,4 @@ pub(crate) async fn tasks(connection: &mut PgConnection) -> Result<Vec<TaskRow>,
         })
     };
     rows.iter().map(task).collect()
-}
-
-/// Where a job stands, with its result as JSON text and its last error.
-pub(crate) struct Standing {
-    pub(crate) state: JobState,
-    pub(crate) result: Option<String>,
-    pub(crate) traceback: Option<String>,
-}
-
-pub(crate) async fn standing(
-    connection: &mut PgConnection,
-    id: &JobId,
-    statements: Statements,
-) -> Result<Option<Standing>, Error> {
-    let row = sqlx::query("select r.status, r.result::text, r.traceback from jobs.result($1) r")
-        .persistent(statements.are_named())
-        .bind(id.as_str())
-        .fetch_optional(connection)
-        .await?;
-    row.map(|row| {
-        Ok(Standing {
-            state: row.try_get::<&str, _>(0)?.parse()?,
-            result: row.try_get(1)?,
-            traceback: row.try_get(2)?,
-        })
-    })
-    .transpose()
 }

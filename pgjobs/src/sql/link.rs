@@ -106,7 +106,7 @@ pub(crate) async fn within<T>(
     tokio::time::timeout(deadline, work).await.unwrap_or_else(|_| Err(late()))
 }
 
-fn server_code(error: &Error) -> Option<String> {
+pub(crate) fn server_code(error: &Error) -> Option<String> {
     let (Error::Database(error) | Error::SchemaMissing(error)) = error else { return None };
     error.as_database_error()?.code().map(std::borrow::Cow::into_owned)
 }

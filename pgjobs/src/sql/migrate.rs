@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use pgjobs_migrations::Step;
+use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, PgConnection, PgPool};
 
 use super::pooler::refuse_transaction_pooling;
@@ -12,10 +13,13 @@ use crate::error::Error;
 /// A server that has not answered by then is not going to.
 const ANSWER: Duration = Duration::from_secs(30);
 
+const NAME: &str = "migrate";
+
 /// Brings schema `jobs` up to date and returns the migrations it applied, in order.
 ///
 /// Safe to call at every start and from many processes at once: one works, the others wait and find
-/// nothing to do. A database made by the Python package 0.2.1 is taken over with all its jobs.
+/// nothing to do. It needs two connections beside those of the pool, for as long as it runs: the server shows them
+/// as `pgjobs migrate`. A database made by the Python package 0.2.1 is taken over with all its jobs.
 ///
 /// ```no_run
 /// # async fn f(pool: &sqlx::PgPool) -> Result<(), pgjobs::Error> {
@@ -30,10 +34,16 @@ const ANSWER: Duration = Duration::from_secs(30);
 /// others. [`Error::Migration`] names the migration that failed. Either way nothing was changed.
 /// [`Error::TransactionPooling`] behind such a pooler: its settings would lie in another's session.
 pub async fn migrate(pool: &PgPool) -> Result<Vec<Step>, Error> {
-    refuse_transaction_pooling(&Servers::new(pool.clone(), &[]), ANSWER).await?;
-    // A connection of its own: its settings are no one else's.
-    let mut connection = pool.connect_options().connect().await?;
-    apply(&mut connection).await
+    refuse_transaction_pooling(&Servers::new(pool.clone(), &[]).named(NAME), ANSWER).await?;
+    // A connection of its own: if a migration fails, the lock of its session ends with it.
+    apply(&mut connect(pool).await?).await
+}
+
+/// The server shows it as `pgjobs migrate`.
+async fn connect(pool: &PgPool) -> Result<PgConnection, Error> {
+    let options =
+        PgConnectOptions::clone(&pool.connect_options()).application_name(&format!("pgjobs {NAME}"));
+    Ok(options.connect().await?)
 }
 
 pub(crate) async fn apply(connection: &mut PgConnection) -> Result<Vec<Step>, Error> {
@@ -47,8 +57,7 @@ pub(crate) async fn apply(connection: &mut PgConnection) -> Result<Vec<Step>, Er
 /// # Errors
 /// [`Error::Database`] when the server cannot be asked, [`Error::Refused`] when [`migrate`] would refuse the database.
 pub async fn pending_migrations(pool: &PgPool) -> Result<Vec<Step>, Error> {
-    let mut connection = pool.connect_options().connect().await?;
-    Ok(pgjobs_migrations::pending(&mut connection).await?)
+    Ok(pgjobs_migrations::pending(&mut connect(pool).await?).await?)
 }
 
 /// The whole schema as one SQL script that also records itself, for people who apply it themselves.

@@ -2,6 +2,7 @@
 //! constant statement, next to the row it reads.
 
 pub(crate) mod admin;
+pub(crate) mod chunk;
 pub(crate) mod claim;
 pub(crate) mod deploy;
 pub(crate) mod explain;
@@ -12,6 +13,7 @@ pub(crate) mod migrate;
 pub(crate) mod pending;
 pub(crate) mod pooler;
 pub(crate) mod publish;
+pub(crate) mod results;
 pub(crate) mod servers;
 pub(crate) mod settle;
 pub(crate) mod worker;

@@ -7,6 +7,7 @@ use crate::draft::Draft;
 use crate::error::Error;
 use crate::job_id::JobId;
 use crate::options::TaskOptions;
+use crate::sql::chunk::Chunk;
 use crate::sql::pooler::Statements;
 
 const ONE: &str = "select p.job_id from jobs.publish($1, $2, \
@@ -36,24 +37,37 @@ const MANY: &str = "select jobs.publish_all($1, $2, $3, $4, $5, $6, $7, $8, $9, 
 
 pub(crate) async fn many(
     connection: &mut PgConnection,
-    drafts: &[Draft],
+    drafts: Chunk<'_, Draft>,
     statements: Statements,
 ) -> Result<Vec<JobId>, Error> {
     let row = sqlx::query(MANY)
         .persistent(statements.are_named())
-        .bind(column(drafts, |d| Some(d.task.as_ref())))
+        .bind(column(&drafts, |d| Some(d.task.as_ref())))
         .bind(drafts.iter().map(|d| Json(&d.body)).collect::<Vec<_>>())
-        .bind(column(drafts, |d| d.options.scheduled_at()))
-        .bind(column(drafts, |d| d.options.delay_seconds()))
-        .bind(column(drafts, timeout))
-        .bind(column(drafts, priority))
-        .bind(column(drafts, retries))
-        .bind(column(drafts, |d| d.id.as_ref().map(JobId::as_str)))
+        .bind(column(&drafts, |d| d.options.scheduled_at()))
+        .bind(column(&drafts, |d| d.options.delay_seconds()))
+        .bind(column(&drafts, timeout))
+        .bind(column(&drafts, priority))
+        .bind(column(&drafts, retries))
+        .bind(column(&drafts, |d| d.id.as_ref().map(JobId::as_str)))
         .bind(drafts.iter().all(|d| d.together))
-        .bind(column(drafts, |d| Some(d.checked)))
+        .bind(column(&drafts, |d| Some(d.checked)))
         .fetch_one(connection)
         .await?;
     Ok(row.try_get::<Vec<String>, _>(0)?.into_iter().map(JobId::from_database).collect())
+}
+
+/// Whether the server is in a transaction, of which sqlx knows only those that it began. Asked in the simple protocol,
+/// in which a statement outside of one begins its own at the same instant.
+pub(crate) async fn is_in_transaction(connection: &mut PgConnection) -> Result<bool, Error> {
+    let row = sqlx::raw_sql("select now() <> statement_timestamp()").fetch_one(connection).await?;
+    Ok(row.try_get(0)?)
+}
+
+/// Fails in a transaction in which a statement has failed: to commit one undoes it without a word.
+pub(crate) async fn refuse_aborted(connection: &mut PgConnection) -> Result<(), Error> {
+    sqlx::raw_sql("select 1").execute(connection).await?;
+    Ok(())
 }
 
 /// One value of each draft; once when all agree, and not at all when every draft leaves it to the database,

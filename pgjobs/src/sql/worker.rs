@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use serde_json::value::RawValue;
 use sqlx::postgres::PgRow;
 use sqlx::types::Json;
 use sqlx::{PgConnection, Row};
 use uuid::Uuid;
 
+use super::chunk::{Chunk, chunks};
 use crate::error::Error;
 use crate::job_id::JobId;
 
@@ -36,12 +38,21 @@ pub(crate) async fn register(connection: &mut PgConnection, worker: &Registratio
     Ok(())
 }
 
-/// Upserts tasks, each described as `jobs.register_tasks` wants it.
+/// Upserts tasks, each described as `jobs.register_tasks` wants it. A task's schema has no bound on this side.
 pub(crate) async fn register_tasks(
     connection: &mut PgConnection,
     tasks: &[serde_json::Value],
 ) -> Result<(), Error> {
-    sqlx::query("select jobs.register_tasks($1)").bind(Json(tasks)).execute(connection).await?;
+    let texts = tasks.iter().map(serde_json::value::to_raw_value).collect::<Result<Vec<_>, _>>();
+    let texts = texts.map_err(|error| Error::Encode(format!("the schema of a task: {error}")))?;
+    for chunk in chunks(&texts, |text| text.get().len()) {
+        register_some(connection, chunk).await?;
+    }
+    Ok(())
+}
+
+async fn register_some(connection: &mut PgConnection, tasks: Chunk<'_, Box<RawValue>>) -> Result<(), Error> {
+    sqlx::query("select jobs.register_tasks($1)").bind(Json(&*tasks)).execute(connection).await?;
     Ok(())
 }
 

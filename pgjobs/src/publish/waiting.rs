@@ -1,0 +1,239 @@
+//! Who waits for which job on one database, and who has looked when.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use sqlx::PgPool;
+use sqlx::postgres::PgConnectOptions;
+use tokio::sync::{Notify, oneshot};
+
+use crate::error::Error;
+use crate::job_id::JobId;
+use crate::sql::pooler::Statements;
+use crate::sql::results::Standing;
+
+/// The longest pause between two looks at all jobs; notifications only shorten it.
+pub(super) const POLL: Duration = Duration::from_secs(1);
+
+/// After so long without a look by the watcher, those who wait look themselves.
+const OVERDUE: Duration = Duration::from_millis(1500);
+
+/// The same when the watcher has no connection, for those at whose jobs nobody has looked yet.
+const SOON: Duration = Duration::from_millis(20);
+
+/// How a job that was waited for ended, or why that is not to be known.
+pub(super) type Answer = Result<Standing, Error>;
+
+/// All that wait on one database.
+#[derive(Default)]
+pub(super) struct Waiting {
+    state: Mutex<State>,
+    /// Somebody has come.
+    pub(super) came: Notify,
+}
+
+#[derive(Default)]
+pub(super) struct State {
+    jobs: HashMap<JobId, Job>,
+    tickets: u64,
+    /// When all jobs were last looked at, or since when somebody waits.
+    looked: Option<Instant>,
+    /// A thread looks, or is about to.
+    pub(super) watched: bool,
+    /// It has no connection.
+    pub(super) alone: bool,
+    /// One of those who wait looks, for all.
+    turn_taken: bool,
+    /// The last look of one of them failed for a reason that passes.
+    outage: bool,
+}
+
+#[derive(Default)]
+struct Job {
+    /// It was there, so its going will be an end.
+    known: bool,
+    waiters: Vec<Waiter>,
+}
+
+struct Waiter {
+    ticket: u64,
+    looked: bool,
+    pool: PgPool,
+    tell: oneshot::Sender<Answer>,
+}
+
+/// What is to be looked at.
+pub(super) struct Jobs {
+    /// Somebody waits for them at whose job nobody has looked.
+    pub(super) fresh: Vec<JobId>,
+    pub(super) others: Vec<JobId>,
+    /// The last ticket by then.
+    ticket: u64,
+}
+
+/// The right to look for all who wait, given back when it is dropped.
+pub(super) struct Turn(pub(super) Arc<Waiting>);
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.0.state().turn_taken = false;
+    }
+}
+
+impl State {
+    pub(super) fn is_empty(&self) -> bool {
+        self.jobs.is_empty()
+    }
+}
+
+impl Job {
+    fn is_fresh(&self) -> bool {
+        self.waiters.iter().any(|waiter| !waiter.looked)
+    }
+}
+
+impl Waiting {
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds somebody: their ticket, and where the answer will come.
+    pub(super) fn enter(&self, pool: &PgPool, job: &JobId) -> (u64, oneshot::Receiver<Answer>) {
+        let (tell, answer) = oneshot::channel();
+        let mut state = self.state();
+        if state.jobs.is_empty() {
+            state.looked = Some(Instant::now());
+        }
+        state.tickets += 1;
+        let ticket = state.tickets;
+        let waiter = Waiter { ticket, looked: false, pool: pool.clone(), tell };
+        state.jobs.entry(job.clone()).or_default().waiters.push(waiter);
+        self.came.notify_one();
+        (ticket, answer)
+    }
+
+    /// Takes somebody off who waits no longer.
+    pub(super) fn leave(&self, job: &JobId, ticket: u64) {
+        let mut state = self.state();
+        let Some(left) = state.jobs.get_mut(job) else { return };
+        left.waiters.retain(|waiter| waiter.ticket != ticket);
+        if left.waiters.is_empty() {
+            state.jobs.remove(job);
+        }
+    }
+
+    /// Whether somebody's job was looked at since they came.
+    pub(super) fn was_looked_at(&self, job: &JobId, ticket: u64) -> bool {
+        let state = self.state();
+        let mut waiters = state.jobs.get(job).into_iter().flat_map(|job| &job.waiters);
+        waiters.any(|waiter| waiter.ticket == ticket && waiter.looked)
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.state().jobs.len()
+    }
+
+    /// How to connect, as the pool of one of those who wait does by now; none when nobody waits.
+    pub(super) fn server(&self) -> Option<(PgConnectOptions, Statements)> {
+        let state = self.state();
+        let waiter = state.jobs.values().find_map(|job| job.waiters.first())?;
+        Some((PgConnectOptions::clone(&waiter.pool.connect_options()), Statements::of(&waiter.pool)))
+    }
+
+    /// The right to look for all, when the thread does not and nobody else does.
+    pub(super) fn take_turn(self: &Arc<Self>) -> Option<Turn> {
+        let mut state = self.state();
+        let pause = match state.alone {
+            false => OVERDUE,
+            true if !state.outage && state.jobs.values().any(Job::is_fresh) => SOON,
+            true => POLL,
+        };
+        if state.turn_taken || state.looked.is_some_and(|at| at.elapsed() < pause) {
+            return None;
+        }
+        state.turn_taken = true;
+        Some(Turn(Arc::clone(self)))
+    }
+
+    pub(super) fn jobs(&self) -> Jobs {
+        let state = self.state();
+        let (fresh, others): (Vec<_>, Vec<_>) = state.jobs.iter().partition(|(_, job)| job.is_fresh());
+        let ids = |jobs: Vec<(&JobId, &Job)>| jobs.into_iter().map(|(id, _)| id.clone()).collect();
+        Jobs { fresh: ids(fresh), others: ids(others), ticket: state.tickets }
+    }
+
+    /// These were looked at; with `all`, every job was.
+    pub(super) fn looked_at(&self, jobs: &Jobs, all: bool) {
+        let mut state = self.state();
+        let waiters = state.jobs.values_mut().flat_map(|job| &mut job.waiters);
+        waiters.filter(|waiter| waiter.ticket <= jobs.ticket).for_each(|waiter| waiter.looked = true);
+        if all {
+            state.looked = Some(Instant::now());
+        }
+    }
+
+    /// The thread has looked.
+    pub(super) fn answered(&self) {
+        self.state().alone = false;
+        self.end_outage();
+    }
+
+    /// One of those who wait has looked for all, or could not; the next look of theirs is due in a while.
+    pub(super) fn looked_in_turn(&self, passing: Option<&Error>) {
+        self.state().looked = Some(Instant::now());
+        let Some(error) = passing else { return self.end_outage() };
+        let was_known = std::mem::replace(&mut self.state().outage, true);
+        if !was_known {
+            tracing::warn!(%error, "waiting for results: the database does not answer; it is asked again");
+        }
+    }
+
+    fn end_outage(&self) {
+        let was_one = std::mem::take(&mut self.state().outage);
+        if was_one {
+            tracing::info!("waiting for results: the database answers again");
+        }
+    }
+
+    /// A job stands somewhere, or what it holds cannot be read.
+    pub(super) fn found(&self, id: &JobId, answer: Answer) {
+        match answer {
+            Ok(standing) if standing.state.has_ended() => {
+                let job = self.state().jobs.remove(id);
+                let waiters = job.into_iter().flat_map(|job| job.waiters);
+                // Who has gone meanwhile need not know.
+                waiters.for_each(|waiter| drop(waiter.tell.send(Ok(standing.clone()))));
+            }
+            Ok(_) => {
+                if let Some(job) = self.state().jobs.get_mut(id) {
+                    job.known = true;
+                }
+            }
+            Err(error) => self.fail_one(id, error),
+        }
+    }
+
+    /// An error cannot be cloned: one of those who wait for the job gets it, the next look meets it for another.
+    pub(super) fn fail_one(&self, id: &JobId, error: Error) {
+        let mut state = self.state();
+        let Some(job) = state.jobs.get_mut(id) else { return };
+        let waiter = job.waiters.pop();
+        if job.waiters.is_empty() {
+            state.jobs.remove(id);
+        }
+        drop(state);
+        if let Some(waiter) = waiter {
+            drop(waiter.tell.send(Err(error)));
+        }
+    }
+
+    /// Of these jobs, which were all looked at, those that were not there are unknown or gone.
+    pub(super) fn found_only(&self, ids: &[JobId], there: &HashSet<JobId>) {
+        for id in ids.iter().filter(|id| !there.contains(id)) {
+            let Some(job) = self.state().jobs.remove(id) else { continue };
+            let missing = if job.known { Error::NotKept } else { Error::UnknownJob };
+            job.waiters.into_iter().for_each(|waiter| drop(waiter.tell.send(Err(missing(id.clone())))));
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Where many jobs stand, in one look: jobs.results.
+
+use pgjobs_tests::Db;
+use sqlx::Row;
+
+/// Jobs of every state and kind of storage: alone, published together, claimed together and in part ended.
+const EVERYWHERE: &str = r#"
+    create table j (id text);
+    with p as (insert into j select (jobs.publish('alone.a')).job_id from generate_series(1, 5) returning id) select count(*) from p;
+    insert into j select unnest(jobs.publish_all('{together.a}', array_fill('{}'::jsonb, array[200]), null, null, null, null, null, i_together => true));
+    insert into j select (jobs.publish('later.a', i_scheduled_at => now() + interval '1 hour')).job_id;
+    select jobs.register_worker('00000000-0000-7000-8000-000000000000', 'h', 1, 'v', '{}', '{together.a}', 200, 3600);
+    select jobs.claim('00000000-0000-7000-8000-000000000000', '{together.a}', 130, '00000000-0000-7000-8000-00000000000a', 5);
+    select jobs.settle(array_agg(r.job_id::text), array_agg(r.lease), array_fill('success'::text, array[count(*)::int]), array_fill('7'::jsonb, array[count(*)::int]),
+                       i_places => array_agg(r.place))
+    from (select * from jobs._runs order by job_id limit 40) r;
+    select jobs.cancel(array(select id from j order by id desc limit 1));
+    select jobs.nack(c.job_id, 'broken', null, false, c.lease) from jobs.consume('alone.*', 1) c;
+"#;
+
+async fn rows(db: &Db, sql: &str) -> Vec<String> {
+    db.all(&format!(
+        "select format('%s %s %s %s', s.job_id, s.status, s.result, s.traceback) from ({sql}) s order by 1"
+    ))
+    .await
+}
+
+#[tokio::test]
+async fn it_says_of_each_job_what_is_said_of_one() {
+    let db = Db::new().await;
+    db.run(EVERYWHERE).await;
+    let one = "select j.id as job_id, r.status, r.result, case when r.status not in ('pending', 'running') then r.traceback end as traceback
+               from j, jobs.result(j.id) r";
+    let alone = rows(&db, one).await;
+    assert_eq!(alone.len(), 206);
+    let many =
+        "select * from jobs.results(array(select id from j) || array['unknown', repeat('f', 32), null])";
+    assert_eq!(rows(&db, many).await, alone);
+    let ended = rows(&db, "select * from jobs.results(array(select id from j), true)").await;
+    let expected =
+        rows(&db, &format!("select * from ({one}) o where o.status in ('success', 'failed', 'cancelled')"))
+            .await;
+    assert!(expected.len() > 40, "{}", expected.len());
+    assert_eq!(ended, expected);
+    assert_eq!(rows(&db, "select * from jobs.results('{}')").await, Vec::<String>::new());
+    assert_eq!(rows(&db, "select * from jobs.results(null)").await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn it_finds_jobs_of_the_original_and_of_clocks_that_are_ahead() {
+    let db = Db::new().await;
+    db.run(
+        "create table j (id text);
+         insert into j values ('0123456789abcdef0123456789abcdef'), (jobs._new_job_id(jobs._id_time(now() + interval '20 hours'), 1));
+         insert into jobs.job (id, job_id, task, retries, max_retries, priority, timeout, status, created_at, complete_on, attempt)
+         select 1, id, 'old', 0, 3, 0, 60, 'success', now() - interval '9 days', now(), 1 from j",
+    )
+    .await;
+    for id in db.all::<String>("select id from j").await {
+        let found = db.one::<i64>(&format!("select count(*) from jobs.results(array['{id}'], true)")).await;
+        assert_eq!(found, 1, "{id}");
+    }
+    assert_eq!(db.one::<i64>("select count(*) from jobs.results(array(select id from j), true)").await, 2);
+}
+
+#[tokio::test]
+async fn it_locks_the_days_on_which_the_jobs_can_have_ended() {
+    let db = Db::new().await;
+    db.run("select jobs._make_partition(current_date - d) from generate_series(1, 60) d").await;
+    db.run(EVERYWHERE).await;
+    let mut tx = db.pool.begin().await.unwrap();
+    sqlx::query("select * from jobs.results(array(select id from j))").fetch_all(&mut *tx).await.unwrap();
+    let locks = "select count(*) from pg_locks l where l.pid = pg_backend_pid() and l.locktype = 'relation'";
+    let locks: i64 = sqlx::query(locks).fetch_one(&mut *tx).await.unwrap().get(0);
+    assert!(locks < 50, "{locks} locks");
+}
+
+#[tokio::test]
+async fn it_is_bounded_and_for_those_who_may_wait() {
+    let db = Db::new().await;
+    let (code, message) = db.refusal("select * from jobs.results(array_fill('x'::text, array[10001]))").await;
+    assert_eq!(code, "PT413", "{message}");
+    for (role, may) in
+        [("jobs_worker", true), ("jobs_admin", true), ("jobs_publisher", false), ("jobs_reader", false)]
+    {
+        let has = db
+            .one::<bool>(&format!(
+                "select has_function_privilege('{role}', 'jobs.results(text[], boolean)', 'execute')"
+            ))
+            .await;
+        assert_eq!(has, may, "{role}");
+    }
+}
+
+/// Pages touched for each of many that wait, beside a history of many days: no scan of a table hides in it.
+#[tokio::test]
+async fn a_look_costs_a_few_pages_for_each_job() {
+    let db = Db::new().await;
+    db.run("select jobs._make_partition(current_date - d) from generate_series(1, 30) d").await;
+    db.run(
+        "insert into jobs.job (id, job_id, task, retries, max_retries, priority, timeout, status, created_at, complete_on, attempt)
+         select d, jobs._new_job_id(jobs._id_time(now() - d * interval '20 s'), d), 'old', 0, 3, 0, 60, 'success', now(), now() - d * interval '20 s', 1
+         from generate_series(1, 100000) d",
+    )
+    .await;
+    db.run("create table j as select unnest(jobs.publish_all('{waiting.a}', array_fill('{}'::jsonb, array[500]), null, null, null, null, null)) as id").await;
+    db.run("analyze jobs.job; analyze jobs.pending").await;
+    for (only_ended, most) in [(true, 15.0), (false, 25.0)] {
+        let sql = format!(
+            "explain (analyze, buffers, timing off, format json) select * from jobs.results(array(select id from j), {only_ended})"
+        );
+        let mut session = db.connect().await;
+        let mut pages = 0.0;
+        for _ in 0..3 {
+            let plan: serde_json::Value =
+                sqlx::query(sqlx::AssertSqlSafe(sql.clone())).fetch_one(&mut session).await.unwrap().get(0);
+            let figure = |name: &str| plan[0]["Plan"][name].as_f64().unwrap();
+            pages = (figure("Shared Hit Blocks") + figure("Shared Read Blocks")) / 500.0;
+        }
+        println!("only_ended {only_ended}: {pages:.1} pages for each job");
+        assert!(pages < most, "{pages} pages for each job");
+    }
+}
