@@ -63,18 +63,22 @@ return pg_catalog.make_interval(secs =>
 
 -- Whether somebody listens: asked before each notification, because one takes a lock that all
 -- committing transactions share, and is sent only when it is of use. Written to be evaluated
--- without running a query. A transaction that is going to be prepared (two-phase commit) may not notify, and
--- nothing in it tells that it will be: it says so itself, `set local jobs.notify = off`.
+-- without running a query.
 create function jobs._is_awaited(i_flag regclass) returns boolean
 language sql volatile
-return pg_catalog.pg_sequence_last_value(i_flag) > jobs._millis(jobs.now())
-  and coalesce(pg_catalog.current_setting('jobs.notify', true), '') <> 'off';
+return pg_catalog.pg_sequence_last_value(i_flag) > jobs._millis(jobs.now());
+
+-- Whether this transaction may notify. One that is going to be prepared (two-phase commit) may not, and nothing in it tells
+-- that it will be: it says so itself, `set local jobs.notify = off`.
+create function jobs._may_notify() returns boolean
+language sql stable
+return coalesce(pg_catalog.current_setting('jobs.notify', true), '') <> 'off';
 
 -- Wakes sleeping workers when this transaction commits.
 create function jobs._wake_workers() returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
-  if jobs._is_awaited('jobs.sleeping_until') then
+  if jobs._is_awaited('jobs.sleeping_until') and jobs._may_notify() then
     perform pg_notify('jobs_ready', '');
   end if;
 end $$;
@@ -83,7 +87,7 @@ end $$;
 create function jobs._wake_waiters() returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
-  if jobs._is_awaited('jobs.waiting_until') then
+  if jobs._is_awaited('jobs.waiting_until') and jobs._may_notify() then
     perform pg_notify('jobs_ended', '');
   end if;
 end $$;

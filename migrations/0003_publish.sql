@@ -93,7 +93,7 @@ begin
   returning q.id, q.job_id, q.task, q.body, q.retries, q.max_retries, q.priority, q.timeout,
             q.created_at, null::timestamptz, q.scheduled_at, q.attempt into v_job;
   if jobs._is_awaited('jobs.sleeping_until') then
-    perform pg_notify('jobs_ready', '');
+    perform jobs._wake_workers();
   end if;
   return v_job;
 end $$;

@@ -285,3 +285,16 @@ begin
   where q.ready_seq is null order by q.scheduled_at limit 1;
   return extract(epoch from v_next - jobs.now());
 end $$;
+
+-- How many workers live that have a task in common with this one, itself among them, and how many of them hold no
+-- job: among so many a worker shares the looks for work. Counts up to 1000; reads only.
+create function jobs.count_workers(i_worker uuid) returns table (alive integer, idle integer)
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
+declare
+  v_tasks text[] := (select w.tasks from jobs.worker w where w.id = i_worker);
+begin
+  return query
+  select count(*)::integer, count(*) filter (where not exists (select from jobs.batch b where b.worker = w.id))::integer
+  from (select w.id from jobs.worker w where w.lost_at is null and w.tasks && v_tasks limit 1000) w;
+end $$;

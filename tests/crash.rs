@@ -185,3 +185,82 @@ async fn killing_workers_again_and_again_loses_nothing() {
     );
     assert_eq!(db.one::<i64>("select count(*) from jobs.job_queue").await, 0);
 }
+
+/// Jobs that were claimed ahead of their turn, and have one run only.
+#[tokio::test]
+async fn jobs_that_a_killed_worker_had_not_begun_come_back_uncharged() {
+    let db = Db::new().await;
+    let journal = journal("ahead");
+    let file = journal.to_str().expect("a path in UTF-8");
+    let publish = async |jobs: usize, millis: u64| {
+        let mut tx = db.pool.begin().await.unwrap();
+        for _ in 0..jobs {
+            NewJob::named("app.hold").arg(file).arg(millis).retries(1).publish(&mut tx).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+    };
+    publish(3000, 0).await; // fast, so that the worker claims ahead; then slow ones
+    publish(3000, 60_000).await;
+    let mut worker = Worker::start(&db, &["--concurrency", "16", "--lease", "2s"]);
+    until("slow ones fill its slots and its line", async || {
+        noted(&journal, "start") == 3016 && db.one::<i64>("select count(*) from jobs.running").await > 16
+    })
+    .await;
+    worker.kill();
+    until("all are back", async || {
+        db.run("select jobs.sweep(10000)").await;
+        db.one::<i64>("select count(*) from jobs.running").await == 0
+    })
+    .await;
+    let lost =
+        "select count(*) from jobs.job where status = 'failed' and traceback = 'lost: the worker died'";
+    assert_eq!(db.one::<i64>(lost).await, 16, "those that had begun, and no other");
+    let left = "select count(*) from jobs.job_queue where retries = 0";
+    assert_eq!(db.one::<i64>(left).await, 3000 - 16);
+}
+
+/// A virtual machine that is paused, a network that is gone without a word: the answer to a claim finds nobody who reads it.
+#[tokio::test]
+async fn a_worker_that_is_frozen_in_a_claim_stops_nobody() {
+    let db = Db::new().await;
+    let lease = ["--lease", "3s"];
+    let options = ["--topic", "app.*", "--concurrency", "300", lease[0], lease[1]];
+    let rate = async |jobs: i64| {
+        db.run(&format!(
+            "select count(jobs.publish('app.echo', jsonb_build_object('args', jsonb_build_array(repeat(md5(g::text), 1250)))))
+             from generate_series(1, {jobs}) g"
+        ))
+        .await;
+    };
+    let ended = async || db.one::<i64>("select count(*) from jobs.job where task = 'app.echo'").await;
+    let journal = journal("frozen");
+    let mut frozen = Worker::start(&db, &options);
+    hold(&db, &journal, 1, 600_000).await;
+    until("it runs a long job", async || noted(&journal, "start") == 1).await;
+    // Stopped again and again, until it is stopped while a large answer is on its way.
+    let writes = "select exists (select from pg_stat_activity where application_name = 'pgjobs claim'
+                                 and datname = current_database() and wait_event = 'ClientWrite')";
+    rate(4000).await;
+    let begun = Instant::now();
+    while ended().await < 4000 && begun.elapsed() < Duration::from_secs(20) {
+        frozen.signal("-STOP");
+        tokio::time::sleep(Duration::from_millis(30)).await;
+        if db.one::<bool>(writes).await {
+            break;
+        }
+        frozen.signal("-CONT");
+        tokio::time::sleep(Duration::from_millis(3)).await;
+    }
+    frozen.signal("-STOP");
+    let frozen_at = Instant::now();
+    let mut healthy = Worker::start(&db, &options);
+    until("the other works on", async || {
+        db.one::<i64>("select count(*) from jobs.job_queue where task = 'app.echo'").await == 0
+    })
+    .await;
+    assert!(frozen_at.elapsed() < Duration::from_secs(15), "{:?}", frozen_at.elapsed());
+    until("the long job runs elsewhere", async || noted(&journal, "start") == 2).await;
+    healthy.kill();
+    frozen.signal("-CONT");
+    frozen.kill();
+}

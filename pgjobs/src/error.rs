@@ -82,6 +82,20 @@ pub enum Error {
     Migration(sqlx::migrate::MigrateError),
     /// The database has no (or too old a) schema `jobs`.
     SchemaMissing(sqlx::Error),
+    /// The database cannot be used as it is: its encoding, or row security that would hide jobs.
+    Unusable {
+        /// Why, a sentence for each reason, with its remedy.
+        reasons: Vec<String>,
+    },
+    /// The server does not give a worker the connections that it needs.
+    TooFewConnections {
+        /// How many it needs.
+        needed: usize,
+        /// How many it got.
+        got: usize,
+        /// What the server said to the next.
+        source: sqlx::Error,
+    },
     /// A pooler gives each transaction another session; for publishing see [`Publisher`](crate::Publisher).
     TransactionPooling {
         /// What showed it.
@@ -155,6 +169,12 @@ impl fmt::Display for Error {
             Error::SchemaMissing(e) => {
                 write!(f, "schema `jobs` is missing or older than this binary: run `pgjobs migrate` ({e})")
             }
+            Error::Unusable { reasons } => write!(f, "this database cannot be used: {}", reasons.join("; ")),
+            Error::TooFewConnections { needed, got, source } => write!(
+                f,
+                "a worker needs {needed} connections of its own, got {got}: raise the connection limit of its \
+                 role, its database or the server ({source})"
+            ),
             Error::TransactionPooling { evidence } => write!(
                 f,
                 "a pooler gives each transaction another session of the server ({evidence}), and with it \
@@ -180,6 +200,7 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Error::Database(e) | Error::SchemaMissing(e) => Some(e),
+            Error::TooFewConnections { source, .. } => Some(source),
             Error::Migration(e) => Some(e),
             Error::Body(e) => Some(e),
             _ => None,

@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::job_id::JobId;
 use crate::outcome::encode_result;
 use crate::sql;
-use crate::sql::claim::Claimed;
+use crate::sql::claimed::Claimed;
 
 /// The job that a task is running, injected with `#[inject] job: &Job`.
 ///
@@ -37,6 +37,17 @@ impl Job {
     /// Where this attempt lies under its lease.
     pub(crate) fn place(&self) -> i32 {
         self.claimed.place
+    }
+
+    /// Whether the database has this run as started from its claim on.
+    pub(crate) fn was_claimed_as_started(&self) -> bool {
+        self.claimed.started
+    }
+
+    /// Whether the run must not start before the database knows: if it were lost, it would count as started, and
+    /// there is no other.
+    pub(crate) fn must_be_counted_first(&self) -> bool {
+        !self.claimed.started && self.is_last_run()
     }
 
     /// The job's id, the same over all its attempts.

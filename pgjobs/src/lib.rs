@@ -153,7 +153,13 @@ pub use {chrono, schemars, serde, serde_json, sqlx};
 /// Nothing, or `Result<T, E>`: `T` is stored as the job's result, and `E` is any error, a string, or
 /// a [`TaskError`] that says what happens next. A panic counts as an error. A run that outlasts its
 /// timeout is dropped at its next `.await`; wrap work that blocks in `spawn_blocking`. (What blocks
-/// keeps one thread of your runtime busy; the worker itself has its own and goes on.)
+/// keeps one thread of your runtime busy; the worker itself has its own and goes on. When it blocks all of
+/// them, the worker hands back what has not begun, and claims no more until they run again.)
+///
+/// What a timeout does not stop goes on beside the next run: a closure in `spawn_blocking`, and a statement that the
+/// database is executing, with its connection of the pool and its locks. Give both an end of their own before the
+/// task's: check a flag in the closure, set `statement_timeout` for the pool. After `Worker::run` end the
+/// runtime with `shutdown_timeout`, or the process waits for such closures; `pgjobs::cli::main` does.
 ///
 /// # Your own types
 /// An argument or result type derives `JsonSchema`; without `schemars` among your dependencies, tell

@@ -39,3 +39,29 @@ async fn several_bursts_share_the_work() {
     assert_eq!(sum, 2000);
     assert_eq!(db.one::<i64>("select count(*) from jobs.job where attempt = 1").await, 2000);
 }
+
+#[tokio::test]
+async fn a_burst_works_what_has_been_due_for_long_and_what_dead_workers_left() {
+    let db = Db::with_clock().await;
+    pgjobs::publish_all(&db.pool, (0..1500).map(add::new)).delay(Duration::from_secs(5)).await.unwrap();
+    add::publish(&db.pool, 7).await.unwrap();
+    db.run(
+        "select jobs.register_worker('00000000-0000-7000-8000-000000000000', 'h', 1, 'v', '{}', '{math.add}', 5, 15);
+         select jobs.claim('00000000-0000-7000-8000-000000000000', '{math.add}', 1, gen_random_uuid(), 15)",
+    )
+    .await;
+    db.advance(Duration::from_secs(60)).await; // beyond its lease, within the timeout of its job
+    let report = Worker::new(db.pool.clone()).topic("math.*").burst().run().await.unwrap();
+    assert_eq!(report.succeeded, 1501);
+}
+
+#[tokio::test]
+async fn a_report_tells_jobs_that_failed_from_runs_that_are_tried_again() {
+    let db = Db::new().await;
+    fail::publish(&db.pool, "once".into()).retries(1).await.unwrap();
+    fail::publish(&db.pool, "fatal".into()).await.unwrap();
+    fail::publish(&db.pool, "retry_in".into()).await.unwrap();
+    let report = Worker::new(db.pool.clone()).topic("fail.*").burst().run().await.unwrap();
+    assert_eq!((report.failed, report.retried), (2, 1));
+    assert_eq!(db.one::<i64>("select count(*) from jobs.job where status = 'failed'").await, 2);
+}

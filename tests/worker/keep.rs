@@ -35,7 +35,7 @@ async fn a_task_keeps_the_ended_jobs_that_it_says_and_by_default_all() {
     gate.door.add_permits(9);
     nothing_open(&db).await;
     let report = running.shutdown().await;
-    assert_eq!((report.succeeded, report.retried, report.lost), (3, 6, 0));
+    assert_eq!((report.succeeded, report.retried, report.failed, report.lost), (3, 3, 3, 0));
     assert_eq!(gate.entered.load(Ordering::SeqCst), 9, "one run of each success, two of each failure");
     assert_eq!(history(&db).await, ["keep.all failed", "keep.all success", "keep.failed failed"]);
 }

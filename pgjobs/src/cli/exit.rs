@@ -75,6 +75,7 @@ impl From<Error> for Failure {
                 program(),
                 error
             )),
+            Error::Unusable { .. } | Error::TooFewConnections { .. } => Failure::database(message),
             Error::NoTasks { .. }
             | Error::DuplicateTask { .. }
             | Error::MissingState { .. }

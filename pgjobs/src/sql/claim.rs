@@ -2,25 +2,28 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
 use uuid::Uuid;
 
-use super::pending::Pending;
+use super::claimed::{Answer, Batch};
+use super::pending::Element;
 use crate::error::Error;
-use crate::job_id::JobId;
 
-const CLAIM: &str = "select c.part, c.run_at, c.unseen, c.next, c.jobs \
-     from jobs.claim($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) c";
+const CLAIM: &str = "select c.part, c.run_at, c.unseen, c.next, c.started, c.jobs \
+     from jobs.claim($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) c";
+const CLAIM_APART: &str = "select c.part, c.run_at, c.unseen, c.next, c.started, null::jobs.open_job[] \
+     from jobs.claim($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) c";
 
 /// Jobs in one batch of the database; a place counts batches in these.
-const BATCH: i32 = 64;
+pub(super) const BATCH: i32 = 64;
 
 pub(crate) struct Claim<'a> {
     pub(crate) worker: Uuid,
     pub(crate) tasks: &'a [String],
     pub(crate) num: i32,
+    /// So many of them will not start at once.
+    pub(crate) ahead: i32,
     /// Random, and known before the answer comes: see [`unclaim`].
     pub(crate) lease: Uuid,
     /// How long the lease outlasts the job's timeout, so that the worker ends a run before the server does.
@@ -30,6 +33,8 @@ pub(crate) struct Claim<'a> {
     /// Tasks that may end their jobs in transactions of their own: each of their jobs is held alone.
     pub(crate) alone: &'a [String],
     pub(crate) marks: &'a [Mark],
+    /// Whether the jobs themselves are fetched apart in any case: an answer could not be sent.
+    pub(crate) apart: bool,
 }
 
 /// Says that no job of this task and priority waits before this place in line.
@@ -40,38 +45,8 @@ pub(crate) struct Mark {
     pub(crate) place: i64,
 }
 
-/// A job under a fresh lease.
-pub(crate) struct Claimed {
-    pub(crate) id: JobId,
-    pub(crate) task: String,
-    pub(crate) body: Option<String>,
-    pub(crate) attempt: i32,
-    pub(crate) retries: i32,
-    pub(crate) max_retries: i32,
-    pub(crate) priority: i32,
-    pub(crate) timeout: Duration,
-    pub(crate) created_at: DateTime<Utc>,
-    pub(crate) run_at: DateTime<Utc>,
-    pub(crate) lease: Uuid,
-    /// Where the run lies under its lease.
-    pub(crate) place: i32,
-    /// The place in line that the job had; below zero when it had been given back.
-    pub(crate) ready_seq: i64,
-}
-
-/// What a claim brought.
-#[derive(Default)]
-pub(crate) struct Haul {
-    /// By priority, then by place in line.
-    pub(crate) jobs: Vec<Claimed>,
-    /// Transactions from here on may not have ended when the claim looked.
-    pub(crate) unseen: i64,
-    /// Transactions from here on had not begun.
-    pub(crate) next: i64,
-}
-
-pub(crate) async fn claim(connection: &mut PgConnection, claim: &Claim<'_>) -> Result<Haul, Error> {
-    let rows = sqlx::query(CLAIM)
+pub(crate) async fn claim(connection: &mut PgConnection, claim: &Claim<'_>) -> Result<Answer, Error> {
+    let rows = sqlx::query(if claim.apart { CLAIM_APART } else { CLAIM })
         .bind(claim.worker)
         .bind(claim.tasks)
         .bind(claim.num)
@@ -82,12 +57,42 @@ pub(crate) async fn claim(connection: &mut PgConnection, claim: &Claim<'_>) -> R
         .bind(claim.marks.iter().map(|m| m.task.as_str()).collect::<Vec<_>>())
         .bind(claim.marks.iter().map(|m| m.priority).collect::<Vec<_>>())
         .bind(claim.marks.iter().map(|m| m.place).collect::<Vec<_>>())
+        .bind(claim.ahead)
         .fetch_all(connection)
         .await?;
-    let mut haul = Haul::default();
-    rows.iter().try_for_each(|batch| add(&mut haul, batch, claim.lease))?;
-    haul.jobs.sort_by_key(|job| (std::cmp::Reverse(job.priority), job.ready_seq));
-    Ok(haul)
+    let mut answer =
+        Answer { lease: claim.lease, batches: Vec::with_capacity(rows.len()), unseen: 0, next: 0 };
+    for row in &rows {
+        answer.unseen = row.try_get::<Option<i64>, _>(2)?.unwrap_or_default();
+        answer.next = row.try_get::<Option<i64>, _>(3)?.unwrap_or_default();
+        answer.batches.push(Batch {
+            part: row.try_get(0)?,
+            run_at: row.try_get(1)?,
+            started: row.try_get(4)?,
+            jobs: row.try_get(5)?,
+        });
+    }
+    Ok(answer)
+}
+
+/// Fetches the jobs that an answer left out for their size. May be asked again.
+pub(crate) async fn fetch(
+    connection: &mut PgConnection,
+    worker: Uuid,
+    answer: &mut Answer,
+) -> Result<(), Error> {
+    let rows = sqlx::query("select f.part, f.jobs from jobs.fetch($1, $2) f")
+        .bind(worker)
+        .bind(answer.lease)
+        .fetch_all(connection)
+        .await?;
+    for row in rows {
+        let (part, jobs): (i32, Vec<Element>) = (row.try_get(0)?, row.try_get(1)?);
+        if let Some(batch) = answer.batches.iter_mut().find(|batch| batch.part == part) {
+            batch.jobs = Some(jobs);
+        }
+    }
+    Ok(())
 }
 
 /// Whether a claim for `room` jobs that brought `got` left none. Jobs that were published together come in whole
@@ -97,31 +102,45 @@ pub(crate) fn ran_dry(room: usize, got: usize) -> bool {
     got + unused < room
 }
 
-fn add(haul: &mut Haul, batch: &PgRow, lease: Uuid) -> Result<(), sqlx::Error> {
-    let (part, run_at): (i32, _) = (batch.try_get(0)?, batch.try_get(1)?);
-    (haul.unseen, haul.next) = (batch.try_get(2)?, batch.try_get(3)?);
-    let jobs: Vec<Pending> = batch.try_get(4)?;
-    haul.jobs.extend((part * BATCH..).zip(jobs).map(|(place, job)| Claimed {
-        id: job.id,
-        task: job.task,
-        body: job.body,
-        attempt: job.attempt + 1,
-        retries: job.retries,
-        max_retries: job.max_retries,
-        priority: job.priority,
-        timeout: job.timeout,
-        created_at: job.created_at,
-        run_at,
-        lease,
-        place,
-        ready_seq: job.ready_seq.unwrap_or_default(),
-    }));
-    Ok(())
+/// Says that these runs, by lease and place, start; returns the positions of those that must not, because their
+/// lease is gone.
+pub(crate) async fn start(
+    connection: &mut PgConnection,
+    worker: Uuid,
+    runs: &[(Uuid, i32)],
+) -> Result<Vec<usize>, Error> {
+    let rows = sqlx::query("select s from jobs.start($1, $2, $3) s")
+        .bind(worker)
+        .bind(runs.iter().map(|(lease, _)| *lease).collect::<Vec<_>>())
+        .bind(runs.iter().map(|(_, place)| *place).collect::<Vec<_>>())
+        .fetch_all(connection)
+        .await?;
+    let position =
+        |row: &PgRow| Ok(usize::try_from(row.try_get::<i32, _>(0)?).unwrap_or_default().saturating_sub(1));
+    rows.iter().map(position).collect()
 }
 
 /// Gives back what a claim took whose answer never came; returns how many jobs that were.
 pub(crate) async fn unclaim(connection: &mut PgConnection, worker: Uuid, lease: Uuid) -> Result<i32, Error> {
     let row =
         sqlx::query("select jobs.unclaim($1, $2)").bind(worker).bind(lease).fetch_one(connection).await?;
+    Ok(row.try_get(0)?)
+}
+
+/// Ends the job that a claim of one would take as failed, without its travelling anywhere; returns its id.
+pub(crate) async fn fail_next(
+    connection: &mut PgConnection,
+    worker: Uuid,
+    tasks: &[String],
+    lease: Uuid,
+    reason: &str,
+) -> Result<Option<String>, Error> {
+    let row = sqlx::query("select jobs.fail_next($1, $2, $3, $4)")
+        .bind(worker)
+        .bind(tasks)
+        .bind(lease)
+        .bind(reason)
+        .fetch_one(connection)
+        .await?;
     Ok(row.try_get(0)?)
 }

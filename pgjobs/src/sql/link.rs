@@ -7,35 +7,60 @@
 //! Every call has a deadline on this side as well, because a server can hang and a network can
 //! swallow packets without a word. What runs out of time is dropped together with its connection;
 //! whether the server did what it was asked is then unknown, and the caller has to cope with both.
+//! The session on the server has the same deadline, a little shorter (see [`session`](super::session)).
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use sqlx::Connection;
 use sqlx::postgres::PgConnection;
-use sqlx::{Connection, Executor};
 
+use super::refusal::breaks_connection;
 use super::servers::Servers;
+use super::session;
 use crate::backoff::Backoff;
 use crate::error::Error;
 
 const RECONNECT: Backoff = Backoff::exponential(Duration::from_millis(100), Duration::from_secs(5));
-
-/// Claims and settles of several workers meet in one table; under a stricter level they would fail.
-/// Said as a statement because poolers refuse it as an option of the connection.
-const READ_COMMITTED: &str = "set session characteristics as transaction isolation level read committed";
+/// To open a connection takes half a dozen round trips, however short the deadline of a single statement is.
+const CONNECT: Duration = Duration::from_secs(5);
 
 pub(crate) struct Link {
     servers: Servers,
     deadline: Duration,
+    /// The deadline of the longest call, for the session on the server.
+    longest: Duration,
     connection: Option<PgConnection>,
     /// Which of the servers it is connected to; none before the first connection.
     at: Option<usize>,
-    is_new: bool,
+    opened: Option<Instant>,
+    is_reconnected: bool,
     failures: u32,
 }
 
 impl Link {
     pub(crate) fn new(servers: Servers, deadline: Duration) -> Self {
-        Link { servers, deadline, connection: None, at: None, is_new: false, failures: 0 }
+        Link {
+            servers,
+            deadline,
+            longest: deadline,
+            connection: None,
+            at: None,
+            opened: None,
+            is_reconnected: false,
+            failures: 0,
+        }
+    }
+
+    /// Lets some calls take longer, see [`call_within`](Link::call_within).
+    pub(crate) fn longest(mut self, longest: Duration) -> Self {
+        self.longest = self.deadline.max(longest);
+        self
+    }
+
+    /// Opens the connection ahead of the first call, within this time.
+    pub(crate) async fn connect(&mut self, deadline: Duration) -> Result<(), Error> {
+        self.connection = Some(self.open(deadline).await?);
+        Ok(())
     }
 
     /// Runs statements on the connection, opened if need be, within the deadline.
@@ -43,14 +68,23 @@ impl Link {
         &mut self,
         statements: impl AsyncFnOnce(&mut PgConnection) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let mut connection = match self.open().await {
+        self.call_within(self.deadline, statements).await
+    }
+
+    /// The same with a deadline for this call alone.
+    pub(crate) async fn call_within<T>(
+        &mut self,
+        deadline: Duration,
+        statements: impl AsyncFnOnce(&mut PgConnection) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let mut connection = match self.open(CONNECT.max(self.deadline)).await {
             Ok(connection) => connection,
             Err(error) => {
                 self.failures = self.failures.saturating_add(1);
                 return Err(error);
             }
         };
-        let outcome = within(self.deadline, statements(&mut connection)).await;
+        let outcome = within(deadline, statements(&mut connection)).await;
         match &outcome {
             Ok(_) => self.failures = 0,
             Err(_) => self.failures = self.failures.saturating_add(1),
@@ -61,25 +95,32 @@ impl Link {
         outcome
     }
 
-    async fn open(&mut self) -> Result<PgConnection, Error> {
+    async fn open(&mut self, deadline: Duration) -> Result<PgConnection, Error> {
         // When another connection has found that the primary is elsewhere, this one leads to a server of the past.
         if let Some(connection) = self.connection.take_if(|_| self.at == Some(self.servers.primary())) {
             return Ok(connection);
         }
         self.connection = None;
-        let (mut connection, at) = self.servers.connect(self.deadline).await?;
-        let connection = within(self.deadline, async {
-            connection.execute(READ_COMMITTED).await?;
+        let (mut connection, at) = self.servers.connect(deadline).await?;
+        let longest = self.longest;
+        let connection = within(deadline, async {
+            session::prepare(&mut connection, longest).await?;
             Ok(connection)
         })
         .await?;
-        (self.at, self.is_new) = (Some(at), true);
+        self.is_reconnected |= self.opened.is_some();
+        (self.at, self.opened) = (Some(at), Some(Instant::now()));
         Ok(connection)
     }
 
-    /// Whether a connection was opened since this was asked last.
-    pub(crate) fn is_new(&mut self) -> bool {
-        std::mem::take(&mut self.is_new)
+    /// Whether a connection was opened in the place of an earlier one since this was asked last.
+    pub(crate) fn is_reconnected(&mut self) -> bool {
+        std::mem::take(&mut self.is_reconnected)
+    }
+
+    /// When the last connection was opened.
+    pub(crate) fn opened(&self) -> Option<Instant> {
+        self.opened
     }
 
     /// How long to wait before the next try after a failure.
@@ -104,37 +145,4 @@ pub(crate) async fn within<T>(
         Error::Database(sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, reason)))
     };
     tokio::time::timeout(deadline, work).await.unwrap_or_else(|_| Err(late()))
-}
-
-pub(crate) fn server_code(error: &Error) -> Option<String> {
-    let (Error::Database(error) | Error::SchemaMissing(error)) = error else { return None };
-    error.as_database_error()?.code().map(std::borrow::Cow::into_owned)
-}
-
-/// Whether the connection may be unusable: all errors but those that the server reported while
-/// going on, and among those the ones that say that it is going down or that plans are stale.
-fn breaks_connection(error: &Error) -> bool {
-    match (error, server_code(error)) {
-        // What was prepared is gone, or never was on this session: only a new connection starts afresh.
-        (Error::TransactionPooling { .. }, _) => true,
-        (_, Some(code)) => {
-            code.starts_with("57P") || code.starts_with("08") || code == "0A000" || code == "25006"
-        }
-        (error, None) => is_unanswered(error),
-    }
-}
-
-/// Whether the server may have done what it was asked without our hearing of it.
-pub(crate) fn is_unanswered(error: &Error) -> bool {
-    matches!(error, Error::Database(error) if error.as_database_error().is_none())
-}
-
-/// Whether the server refused what a statement held, so that saying it again would not help: bad
-/// data, a broken constraint, a limit of the server. Everything else passes, or somebody mends it.
-pub(crate) fn is_about_content(error: &Error) -> bool {
-    match error {
-        Error::Database(sqlx::Error::Encode(_)) => true,
-        error => server_code(error)
-            .is_some_and(|code| ["22", "23", "54"].iter().any(|class| code.starts_with(class))),
-    }
 }

@@ -102,3 +102,9 @@ impl ResultsConnection {
         .await;
     }
 }
+
+/// Says again on [`READY`] that jobs may be ready: whoever was woken could not take them all.
+pub(crate) async fn wake_others(connection: &mut PgConnection) -> Result<(), Error> {
+    sqlx::query("select pg_notify($1, '')").bind(READY).execute(connection).await?;
+    Ok(())
+}

@@ -4,6 +4,7 @@
 pub(crate) mod admin;
 pub(crate) mod chunk;
 pub(crate) mod claim;
+pub(crate) mod claimed;
 pub(crate) mod deploy;
 pub(crate) mod explain;
 pub(crate) mod inspect;
@@ -14,6 +15,8 @@ pub(crate) mod pending;
 pub(crate) mod pooler;
 pub(crate) mod publish;
 pub(crate) mod results;
+pub(crate) mod refusal;
 pub(crate) mod servers;
+pub(crate) mod session;
 pub(crate) mod settle;
 pub(crate) mod worker;

@@ -25,7 +25,20 @@ pub(crate) struct Pending {
     pub(crate) attempt: i32,
 }
 
-impl Type<Postgres> for Pending {
+/// What a claim returns for one job: the job, or what it is known by and why it cannot be read. One that cannot be
+/// read must fail alone, and not the claim that brought it together with others.
+pub(crate) type Read = Result<Pending, Unreadable>;
+
+#[derive(Debug)]
+pub(crate) struct Unreadable {
+    pub(crate) id: JobId,
+    pub(crate) error: String,
+}
+
+/// An element of an array of jobs.
+pub(crate) struct Element(pub(crate) Read);
+
+impl Type<Postgres> for Element {
     fn type_info() -> PgTypeInfo {
         PgTypeInfo::with_name("jobs.open_job")
     }
@@ -35,7 +48,7 @@ impl Type<Postgres> for Pending {
     }
 }
 
-impl PgHasArrayType for Pending {
+impl PgHasArrayType for Element {
     fn array_type_info() -> PgTypeInfo {
         PgTypeInfo::with_name("jobs.open_job[]")
     }
@@ -45,10 +58,21 @@ impl PgHasArrayType for Pending {
     }
 }
 
-impl<'r> Decode<'r, Postgres> for Pending {
+impl<'r> Decode<'r, Postgres> for Element {
     fn decode(value: PgValueRef<'r>) -> Result<Self, BoxDynError> {
-        Pending::read(value.as_bytes()?)
+        let bytes = value.as_bytes()?;
+        let unreadable = |error: BoxDynError| Unreadable { id: id_of(bytes), error: error.to_string() };
+        Ok(Element(Pending::read(bytes).map_err(unreadable)))
     }
+}
+
+/// The id of a job of which nothing else may be readable.
+fn id_of(bytes: &[u8]) -> JobId {
+    let id = Record::new(bytes).ok().and_then(|mut record| {
+        record.field().ok()?;
+        record.field().ok()?
+    });
+    JobId::from_database(id.map(String::from_utf8_lossy).unwrap_or_default().into_owned())
 }
 
 impl Pending {
@@ -137,4 +161,33 @@ fn seconds(bytes: &[u8]) -> Result<Duration, BoxDynError> {
     let powers = (0..).map(|nth| f64::from(10_000).powi(i32::from(weight) - nth));
     let seconds: f64 = words.skip(2).zip(powers).map(|(digit, power)| f64::from(digit) * power).sum();
     Ok(Duration::try_from_secs_f64(seconds)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(fields: &[Option<&[u8]>]) -> Vec<u8> {
+        let mut bytes = vec![0, 0, 0, 13];
+        for field in fields {
+            bytes.extend(25i32.to_be_bytes());
+            bytes.extend(field.map_or(-1, |field| i32::try_from(field.len()).unwrap()).to_be_bytes());
+            bytes.extend(field.unwrap_or_default());
+        }
+        bytes
+    }
+
+    #[test]
+    fn whatever_of_a_job_cannot_be_read_its_id_can() {
+        let id = b"0190".as_slice();
+        let bad_body = record(&[Some(b"12345678"), Some(id), Some(b"task"), Some(b"\x01\xe9")]);
+        let bad_task = record(&[Some(b"12345678"), Some(id), Some(b"\xff")]);
+        for bytes in [&bad_body, &bad_task, &record(&[None, Some(id)])] {
+            assert!(Pending::read(bytes).is_err());
+            assert_eq!(id_of(bytes).as_str(), "0190");
+        }
+        for bytes in [&[][..], &[0; 3], &[0, 0, 0, 13, 0, 0], &record(&[None])] {
+            assert_eq!(id_of(bytes).as_str(), "");
+        }
+    }
 }

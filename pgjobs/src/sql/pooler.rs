@@ -6,8 +6,9 @@
 //! belong to another program's statement. A worker is all of that, so it refuses such a pooler before
 //! it says anything else. Publishing gets by without: unnamed statements in one transaction.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use futures_util::future::{join, try_join};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool};
 use sqlx::{ConnectOptions, Connection, Row};
 
@@ -17,43 +18,59 @@ use crate::error::Error;
 
 /// Refuses a pooler that pools by transaction, within the deadline.
 pub(crate) async fn refuse_transaction_pooling(servers: &Servers, deadline: Duration) -> Result<(), Error> {
-    let (mut first, _) = servers.connect(deadline).await?;
-    within(deadline, async {
-        let mut second = PgConnection::connect_with(&servers.last_known()).await?;
+    measure_sessions(servers, deadline).await.map(drop).map_err(|(error, _)| error)
+}
+
+/// The same; says how long a round trip takes. An error comes with the number of connections that were opened.
+pub(crate) async fn measure_sessions(
+    servers: &Servers,
+    deadline: Duration,
+) -> Result<Duration, (Error, usize)> {
+    let (mut first, _) = servers.connect(deadline).await.map_err(|error| (error, 0))?;
+    let second = async { Ok(PgConnection::connect_with(&servers.last_known()).await?) };
+    let mut second = within(deadline, second).await.map_err(|error| (error, 1))?;
+    let compare = async {
         let verdict = sessions_are_held(&mut first, &mut second).await;
-        let _ = (first.close().await, second.close().await); // it has served its purpose either way
+        let _ = join(first.close(), second.close()).await; // it has served its purpose either way
         verdict
-    })
-    .await
+    };
+    within(deadline, compare).await.map_err(|error| (error, 2))
 }
 
 /// How often each connection is asked again. Among busy sessions a pooler may give out the same one
-/// by chance, about once in ten times: a dozen answers leave nothing to chance, and take a dozen
+/// by chance, about once in ten times: a dozen answers leave nothing to chance, and take half a dozen
 /// round trips once in the life of a worker.
 const ROUNDS: usize = 6;
 
-/// Two connections that are both open hold two sessions, and each keeps its own.
+/// Two connections that are both open hold two sessions, and each keeps its own. Returns the quickest round trip.
 ///
 /// A quiet pooler gives out its sessions last-in-first-out, or in turn. Asked in an order that turns
-/// at each round, the one meets the same session on both connections, the other meets two on one.
-async fn sessions_are_held(first: &mut PgConnection, second: &mut PgConnection) -> Result<(), Error> {
-    let (a, b) = (session(first).await?, session(second).await?);
-    if a == b {
-        return Err(shared(format!("two open connections share session {a} of the server")));
-    }
-    for round in 0..ROUNDS {
-        let mut pair = [(&mut *second, b), (&mut *first, a)];
-        pair.rotate_left(round % 2);
-        for (connection, held) in pair {
-            let now = session(connection).await?;
-            if now != held {
-                return Err(shared(format!(
-                    "one connection went from session {held} of the server to session {now}"
-                )));
+/// at each round, the one meets the same session on both connections, the other meets two on one. Both are
+/// asked at once: where the answers cross on their way, two sessions are in use, and each may come back to either.
+async fn sessions_are_held(first: &mut PgConnection, second: &mut PgConnection) -> Result<Duration, Error> {
+    let mut quickest = Duration::MAX;
+    let mut held = None;
+    for round in 0..=ROUNDS {
+        let asked = Instant::now();
+        let (a, b) = match round % 2 {
+            0 => try_join(session(first), session(second)).await?,
+            _ => {
+                let (b, a) = try_join(session(second), session(first)).await?;
+                (a, b)
             }
+        };
+        quickest = quickest.min(asked.elapsed());
+        if a == b {
+            return Err(shared(format!("two open connections share session {a} of the server")));
+        }
+        let (held_a, held_b) = *held.get_or_insert((a, b));
+        if let Some((held, now)) = [(held_a, a), (held_b, b)].into_iter().find(|(held, now)| held != now) {
+            return Err(shared(format!(
+                "one connection went from session {held} of the server to session {now}"
+            )));
         }
     }
-    Ok(())
+    Ok(quickest)
 }
 
 fn shared(evidence: String) -> Error {

@@ -5,7 +5,7 @@ use sqlx::postgres::PgRow;
 use sqlx::{Connection, PgConnection, Row};
 
 use super::chunk::Chunk;
-use super::link::server_code;
+use super::refusal::server_code;
 use super::pooler::Statements;
 use crate::error::Error;
 use crate::job_id::JobId;

@@ -22,7 +22,7 @@ pub(crate) struct Servers {
     primary: Arc<AtomicUsize>,
     /// Follows the primary.
     pool: PgPool,
-    name: String,
+    part: &'static str,
 }
 
 impl Servers {
@@ -30,12 +30,12 @@ impl Servers {
     pub(crate) fn new(pool: PgPool, others: &[PgConnectOptions]) -> Self {
         let own = PgConnectOptions::clone(&pool.connect_options());
         let all = std::iter::once(own).chain(others.iter().cloned()).collect();
-        Servers { all, primary: Arc::default(), pool, name: "pgjobs".to_owned() }
+        Servers { all, primary: Arc::default(), pool, part: "" }
     }
 
     /// The same, for connections of one part of the worker, by whose name the server shows them.
-    pub(crate) fn named(&self, part: &str) -> Self {
-        Servers { name: format!("pgjobs {part}"), ..self.clone() }
+    pub(crate) fn named(&self, part: &'static str) -> Self {
+        Servers { part, ..self.clone() }
     }
 
     /// A connection to the primary, within the deadline, and which of the servers that is.
@@ -70,7 +70,8 @@ impl Servers {
     }
 
     fn options(&self, at: usize) -> PgConnectOptions {
-        self.all[at].clone().application_name(&self.name).disable_statement_logging()
+        let name = name(self.all[at].get_application_name(), self.part);
+        self.all[at].clone().application_name(&name).disable_statement_logging()
     }
 
     fn found(&self, before: usize, at: usize) {
@@ -80,12 +81,35 @@ impl Servers {
         }
     }
 
+    /// The pool of the tasks.
+    pub(crate) fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+
+    /// The database for people: where, and which.
+    pub(crate) fn describe(&self) -> String {
+        let at = self.primary();
+        let database = self.all[at].get_database().unwrap_or_else(|| self.all[at].get_username());
+        format!("{database} at {}", self.place(at))
+    }
+
     /// For people, and without anything that is secret.
     fn place(&self, at: usize) -> String {
         let options = &self.all[at];
         let host = || format!("{}:{}", options.get_host(), options.get_port());
         options.get_socket().map_or_else(host, |socket| socket.display().to_string())
     }
+}
+
+/// The longest name that the server keeps, in bytes.
+const LONGEST_NAME: usize = 63;
+
+/// The name under which the server shows a connection: that of the user's program, and the part of the worker.
+fn name(of_user: Option<&str>, part: &str) -> String {
+    let suffix = if part.is_empty() { "pgjobs".to_owned() } else { format!("pgjobs {part}") };
+    let Some(of_user) = of_user.filter(|name| !name.is_empty()) else { return suffix };
+    let room = LONGEST_NAME.saturating_sub(suffix.len() + 1);
+    format!("{} {suffix}", &of_user[..of_user.floor_char_boundary(room)])
 }
 
 async fn try_primary(options: &PgConnectOptions) -> Result<PgConnection, Error> {
@@ -97,4 +121,17 @@ async fn try_primary(options: &PgConnectOptions) -> Result<PgConnection, Error> 
 /// Worth another try, as when a single server is down.
 fn unavailable(reason: String) -> Error {
     Error::Database(sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::NotConnected, reason)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_has_the_name_of_the_users_program_and_of_the_part() {
+        assert_eq!(name(None, "claim"), "pgjobs claim");
+        assert_eq!(name(Some("billing"), "claim"), "billing pgjobs claim");
+        let long = name(Some(&"ä".repeat(40)), "listen");
+        assert!(long.len() <= LONGEST_NAME && long.ends_with("ä pgjobs listen"), "{long}");
+    }
 }

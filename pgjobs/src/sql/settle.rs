@@ -1,6 +1,6 @@
 //! Settling runs: one in the caller's transaction, or a batch from a worker.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::value::RawValue;
 use sqlx::postgres::PgRow;
@@ -78,7 +78,7 @@ impl Verdict {
     /// Whether a refusal says that the lease was lost. Not so of a job that its task ended itself and
     /// does not keep: it leaves nothing by which the database could know its end again. Nor of a run that
     /// was nobody's.
-    pub(crate) fn is_lost_when_refused(&self) -> bool {
+    fn is_lost_when_refused(&self) -> bool {
         !matches!(self, Verdict::Verify(Keep::Failed | Keep::None) | Verdict::Disown)
     }
 
@@ -97,9 +97,26 @@ pub(crate) struct Settlement {
     pub(crate) lease: Uuid,
     pub(crate) place: i32,
     pub(crate) verdict: Verdict,
+    /// It was sent and no answer came: it may have been accepted already.
+    pub(crate) was_said: bool,
+    /// So many times the database has refused it for its content.
+    pub(crate) refusals: u8,
+    /// Since then the database refuses it alone, for a reason that may pass.
+    pub(crate) refused_since: Option<Instant>,
 }
 
 impl Settlement {
+    pub(crate) fn new(job: JobId, lease: Uuid, place: i32, verdict: Verdict) -> Self {
+        Settlement { job, lease, place, verdict, was_said: false, refusals: 0, refused_since: None }
+    }
+
+    /// Whether a refusal says that the lease was lost. Not of one that may have been accepted before, unless
+    /// history would know.
+    pub(crate) fn is_lost_when_refused(&self) -> bool {
+        let leaves_nothing = !matches!(self.verdict, Verdict::Success(_) | Verdict::Fail(_));
+        self.verdict.is_lost_when_refused() && !(self.was_said && leaves_nothing)
+    }
+
     /// How much of a message to the server it takes, about.
     pub(crate) fn bytes(&self) -> usize {
         match &self.verdict {

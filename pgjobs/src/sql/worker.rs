@@ -56,17 +56,32 @@ async fn register_some(connection: &mut PgConnection, tasks: Chunk<'_, Box<RawVa
     Ok(())
 }
 
-/// Keeps the worker's leases alive; false when it was declared dead. `late` names runs, by lease and
-/// place, whose time counts from now.
+/// A run by its lease and its place under it.
+pub(crate) type Place = (Uuid, i32);
+
+/// What a heartbeat tells besides that the worker lives.
+#[derive(Debug, Default)]
+pub(crate) struct Told {
+    /// Runs whose time counts from now.
+    pub(crate) late: Vec<Place>,
+    /// Runs that were claimed ahead and have started since.
+    pub(crate) started: Vec<Place>,
+}
+
+/// Keeps the worker's leases alive; false when it was declared dead.
 pub(crate) async fn heartbeat(
     connection: &mut PgConnection,
     worker: Uuid,
-    late: &[(Uuid, i32)],
+    told: &Told,
 ) -> Result<bool, Error> {
-    let row = sqlx::query("select jobs.heartbeat_worker($1, $2, $3)")
+    let leases = |runs: &[Place]| runs.iter().map(|(lease, _)| *lease).collect::<Vec<_>>();
+    let places = |runs: &[Place]| runs.iter().map(|(_, place)| *place).collect::<Vec<_>>();
+    let row = sqlx::query("select jobs.heartbeat_worker($1, $2, $3, $4, $5)")
         .bind(worker)
-        .bind(late.iter().map(|(lease, _)| *lease).collect::<Vec<_>>())
-        .bind(late.iter().map(|(_, place)| *place).collect::<Vec<_>>())
+        .bind(leases(&told.late))
+        .bind(places(&told.late))
+        .bind(leases(&told.started))
+        .bind(places(&told.started))
         .fetch_one(connection)
         .await?;
     Ok(row.try_get(0)?)
@@ -85,11 +100,50 @@ pub(crate) async fn held_by(connection: &mut PgConnection, worker: Uuid) -> Resu
     rows.iter().map(run).collect()
 }
 
-/// Sweeps lapsed leases; says when the next scheduled job comes due.
-pub(crate) async fn tend(connection: &mut PgConnection) -> Result<Option<Duration>, Error> {
-    let row = sqlx::query("select jobs.tend()").fetch_one(connection).await?;
+/// Why this database cannot be used, in words; nothing when it can.
+pub(crate) async fn unusable(connection: &mut PgConnection) -> Result<Vec<String>, Error> {
+    let exists = "select to_regprocedure('jobs.unusable()') is not null";
+    if !sqlx::query(exists).fetch_one(&mut *connection).await?.try_get::<bool, _>(0)? {
+        return Ok(Vec::new()); // a schema that is older; what it lacks is said where it is used
+    }
+    let rows = sqlx::query("select u from jobs.unusable() u").fetch_all(connection).await?;
+    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+}
+
+/// At most so many jobs are handled by one call of the house-keeping.
+const LIMIT: i32 = 1000;
+
+/// Puts in line what is due; whether there is more.
+pub(crate) async fn promote(connection: &mut PgConnection) -> Result<bool, Error> {
+    let row = sqlx::query("select jobs.promote($1)").bind(LIMIT).fetch_one(connection).await?;
+    Ok(row.try_get::<i32, _>(0)? >= LIMIT)
+}
+
+/// What came of the house-keeping.
+pub(crate) struct Tended {
+    /// There is more to do than one call does.
+    pub(crate) more: bool,
+    /// The next scheduled job comes due after this time.
+    pub(crate) next: Option<Duration>,
+}
+
+/// Sweeps lapsed leases and puts in line what is due.
+pub(crate) async fn tend(connection: &mut PgConnection) -> Result<Tended, Error> {
+    let row = sqlx::query("select jobs.tend($1)").bind(LIMIT).fetch_one(connection).await?;
     let seconds: Option<f64> = row.try_get(0)?;
-    Ok(seconds.map(|s| Duration::from_secs_f64(s.clamp(0.0, 86_400.0))))
+    // Below zero: one is due that a transaction holds, or that came due just now; the next look finds it.
+    let next = seconds.filter(|s| *s > 0.0).map(|s| Duration::from_secs_f64(s.min(86_400.0)));
+    Ok(Tended { more: seconds == Some(0.0), next })
+}
+
+/// How many workers live that share a task with this one, and how many of them hold no job.
+pub(crate) async fn count(connection: &mut PgConnection, worker: Uuid) -> Result<(usize, usize), Error> {
+    let row = sqlx::query("select c.alive, c.idle from jobs.count_workers($1) c")
+        .bind(worker)
+        .fetch_one(connection)
+        .await?;
+    let (alive, idle): (i32, i32) = (row.try_get(0)?, row.try_get(1)?);
+    Ok((usize::try_from(alive).unwrap_or_default(), usize::try_from(idle).unwrap_or_default()))
 }
 
 pub(crate) async fn retain(connection: &mut PgConnection) -> Result<(), Error> {

@@ -5,9 +5,10 @@ use std::time::Duration;
 use sqlx::PgPool;
 use sqlx::postgres::PgConnectOptions;
 
+use super::counts::Report;
+use super::handle::WorkerHandle;
 use super::hooks::Hooks;
-use super::shared::Report;
-use super::start::{self, WorkerHandle};
+use super::start;
 use super::stop::Signals;
 use crate::context::State;
 use crate::error::Error;
@@ -32,8 +33,13 @@ use crate::topic::Topic;
 /// # Ok(()) }
 /// ```
 ///
-/// It opens four connections of its own and leaves the pool to the tasks, which get it with
-/// `#[inject] pool: &PgPool`.
+/// It opens four connections of its own, of which it needs three, and leaves the pool to the tasks, which get it
+/// with `#[inject] pool: &PgPool`. Give the pool as many connections as there are slots, times what a task
+/// holds at once. When the pool is closed, the worker ends.
+///
+/// Handlers run on the runtime on which it is started; it must go on running. When it runs nothing for a whole lease,
+/// the worker hands back what has not begun and claims no more until it does. When it is dropped, what ran is
+/// handed back uncharged.
 ///
 /// It needs sessions of its own: behind a pooler that gives each transaction another one (PgBouncer
 /// with `pool_mode = transaction`) it refuses to start. Session pooling is fine.
@@ -142,7 +148,8 @@ impl Worker {
     }
 
     /// How long after its last sign of life the worker counts as dead and its jobs run elsewhere,
-    /// 1 s to 1 h; 15 s unless said otherwise. It gives three signs in that time.
+    /// 1 s to 1 h; 15 s unless said otherwise. It gives three signs in that time, so it has to hold eight round
+    /// trips to the database.
     #[must_use]
     pub fn lease(mut self, lease: Duration) -> Self {
         self.lease = lease;
@@ -194,8 +201,9 @@ impl Worker {
     ///
     /// # Errors
     /// [`Error::NoTasks`], [`Error::DuplicateTask`], [`Error::MissingState`], [`Error::Topic`] and
-    /// [`Error::Option`] for what it was told; [`Error::TransactionPooling`], [`Error::SchemaMissing`] or
-    /// [`Error::Database`] when the database cannot be used.
+    /// [`Error::Option`] for what it was told, a pool that is closed and a lease that is too short for the connection;
+    /// [`Error::TransactionPooling`], [`Error::TooFewConnections`], [`Error::Unusable`], [`Error::SchemaMissing`]
+    /// or [`Error::Database`] when the database cannot be used.
     pub async fn start(self) -> Result<WorkerHandle, Error> {
         start::start(self).await
     }
@@ -231,6 +239,9 @@ impl Worker {
 
     pub(super) fn check(&self) -> Result<(), Error> {
         let refuse = |name, reason: &str| Err(Error::Option { name, reason: reason.to_owned() });
+        if self.pool.is_closed() {
+            return refuse("pool", "it is closed already: start the worker while the pool is open");
+        }
         if !(1..=10_000).contains(&self.concurrency) {
             return refuse("concurrency", "lies within 1 and 10,000");
         }

@@ -56,10 +56,14 @@ struct Ended {
 
 impl Drop for Ended {
     fn drop(&mut self) {
-        // No-op after a verdict. Without one the run came to an end that nothing else saw, such as a
-        // panic while its future was dropped.
-        let delay = Backoff::DEFAULT.delay(0);
-        self.shared.settle(&self.job, Verdict::Retry("the run ended without a verdict".to_owned(), delay));
+        // No-op after a verdict. Without one the run came to an end that nothing else saw: a panic while its
+        // future was dropped, which is the task's; or the end of its runtime, which is not.
+        let verdict = if std::thread::panicking() {
+            Verdict::Retry("the run ended without a verdict".to_owned(), Backoff::DEFAULT.delay(0))
+        } else {
+            Verdict::Release
+        };
+        self.shared.settle(&self.job, verdict);
         self.shared.counts.ended();
         self.shared.room.notify_one();
     }

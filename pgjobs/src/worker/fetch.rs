@@ -3,31 +3,40 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sqlx::PgConnection;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
+use super::claim::Refused;
 use super::decide::claims::{Claims, Step, Unanswered};
 use super::decide::marks::Marks;
 use super::decide::pace::Pace;
+use super::register::{declare_tasks, register};
 use super::shared::Shared;
+use super::starts::Starts;
 use super::stop::Phase;
 use crate::error::Error;
 use crate::job::Job;
-use crate::sql::claim::{self, Claim};
-use crate::sql::link::{self, Link};
-use crate::sql::worker::{self, Registration};
+use crate::sql::claim::Mark;
+use crate::sql::link::Link;
+use crate::sql::refusal::is_about_data;
+use crate::sql::{claim, worker};
+
+/// The name of this part.
+pub(super) const PART: &str = "claim";
 
 /// Claims until the worker stops; dropping `line` then tells the dispatcher that no more will come.
-pub(super) async fn fetch(shared: Arc<Shared>, line: mpsc::UnboundedSender<Arc<Job>>) {
-    let mut fetcher = Fetcher::new(shared.clone(), line);
+pub(super) async fn fetch(mut fetcher: Fetcher) {
+    let shared = fetcher.shared.clone();
     loop {
         let woken = shared.room.notified();
-        let outcome = match fetcher.claims.next(shared.view(), Instant::now()) {
-            Step::Claim { room, sleeps } => fetcher.claim_and_start(room, sleeps).await,
-            Step::AwaitRoom => unless_draining(&shared, woken).await,
-            Step::Rest(pause) => unless_draining(&shared, rest(&shared, pause)).await,
+        let step = fetcher.claims.next(shared.view(), Instant::now());
+        let outcome = match step {
+            Step::Claim { want, sleeps, apart } => fetcher.claim_and_start(want, sleeps, apart).await,
+            Step::AwaitRoom => fetcher.wait(woken).await,
+            Step::Rest(pause) => fetcher.rest(pause).await,
             Step::GiveBack(claim) => fetcher.give_back(claim).await,
+            Step::FailNext => fetcher.fail_next().await,
+            Step::Tend => fetcher.tend().await,
             Step::Compare => fetcher.compare().await,
             Step::RegisterAnew => fetcher.register_anew().await,
             Step::EndBurst => {
@@ -36,75 +45,58 @@ pub(super) async fn fetch(shared: Arc<Shared>, line: mpsc::UnboundedSender<Arc<J
             }
             Step::Stop => break,
         };
-        if let Err(error) = outcome {
-            fetcher.recover(&error).await;
+        match outcome {
+            Ok(()) if asks_nothing(step) => {}
+            Ok(()) => shared.outage.went_well(PART),
+            Err(error) => {
+                fetcher.claims.failed(step);
+                fetcher.recover(step, &error).await;
+            }
         }
     }
     fetcher.link.close().await;
 }
 
-struct Fetcher {
-    shared: Arc<Shared>,
-    link: Link,
+pub(super) struct Fetcher {
+    pub(super) shared: Arc<Shared>,
+    pub(super) link: Link,
     line: mpsc::UnboundedSender<Arc<Job>>,
-    claims: Claims,
-    marks: Marks,
+    starts: Starts,
+    pub(super) claims: Claims,
+    pub(super) marks: Marks,
+    /// The next claim follows a notification that others left to this worker.
+    pub(super) was_woken: bool,
+    /// The marks of the last claim.
+    pub(super) looked_from: Vec<Mark>,
+    /// Why the last claim was refused, for the job that has to fail for it.
+    pub(super) refused: Option<Refused>,
 }
 
 impl Fetcher {
-    fn new(shared: Arc<Shared>, line: mpsc::UnboundedSender<Arc<Job>>) -> Self {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        link: Link,
+        line: mpsc::UnboundedSender<Arc<Job>>,
+        starts: Starts,
+    ) -> Self {
         let settings = &shared.settings;
         let pace = Pace::new(settings.slots, settings.poll, Instant::now());
         let claims = Claims::new(pace, settings.listen, settings.burst);
-        let link = shared.link("claim", settings.lease);
-        Fetcher { shared, link, line, claims, marks: Marks::new(Instant::now()) }
-    }
-
-    async fn claim_and_start(&mut self, room: usize, sleeps: bool) -> Result<(), Error> {
-        let jobs = self.claim(room, sleeps).await?;
-        self.claims.claimed(room, jobs.len());
-        self.put_in_line(jobs);
-        Ok(())
-    }
-
-    async fn claim(&mut self, room: usize, sleeps: bool) -> Result<Vec<Arc<Job>>, Error> {
-        let asked = Instant::now();
-        let shared = self.shared.clone();
-        // A burst ends when nothing is left anywhere, so it looks everywhere.
-        let marks = if shared.settings.burst { Vec::new() } else { self.marks.for_claim(asked) };
-        let claim = Claim {
-            worker: shared.identity(),
-            tasks: &shared.settings.names,
-            num: i32::try_from(room).unwrap_or(i32::MAX),
-            lease: Uuid::new_v4(),
-            margin: shared.settings.lease,
-            sleep: sleeps.then_some(shared.settings.poll + Duration::from_millis(200)),
-            alone: &shared.settings.alone,
-            marks: &marks,
-        };
-        let haul = self.link.call(async |connection| claim::claim(connection, &claim).await).await;
-        if haul.as_ref().is_err_and(link::is_unanswered) {
-            self.claims.unanswered(Unanswered { worker: claim.worker, lease: claim.lease });
+        let marks = Marks::new(Instant::now());
+        Fetcher {
+            shared,
+            link,
+            line,
+            starts,
+            claims,
+            marks,
+            was_woken: false,
+            looked_from: Vec::new(),
+            refused: None,
         }
-        let haul = haul?;
-        self.marks.saw(&marks, &haul, asked.elapsed(), Instant::now());
-        let jobs: Vec<Arc<Job>> = haul.jobs.into_iter().map(|claimed| Arc::new(Job::new(claimed))).collect();
-        shared.held.claim(&jobs, asked);
-        shared.counts.claimed(jobs.len());
-        Ok(jobs)
     }
 
-    /// The server may have handed out jobs without our hearing of it.
-    async fn give_back(&mut self, claim: Unanswered) -> Result<(), Error> {
-        let unclaim =
-            async |connection: &mut PgConnection| claim::unclaim(connection, claim.worker, claim.lease).await;
-        let jobs = self.link.call(unclaim).await?;
-        tracing::info!(jobs, "gave back what an unanswered claim had taken");
-        self.claims.gave_back(claim);
-        Ok(())
-    }
-
-    fn put_in_line(&self, jobs: Vec<Arc<Job>>) {
+    pub(super) fn put_in_line(&self, jobs: Vec<Arc<Job>>) {
         tracing::debug!(jobs = jobs.len(), load = ?self.shared.counts.load(), "claimed");
         for job in jobs {
             // The dispatcher ends only after this loop has dropped the line.
@@ -112,15 +104,62 @@ impl Fetcher {
         }
     }
 
-    async fn recover(&mut self, error: &Error) {
+    /// Waits for this, or for the end of the worker; tells the database of runs that start meanwhile.
+    async fn wait(&mut self, event: impl Future<Output = ()>) -> Result<(), Error> {
+        let mut event = std::pin::pin!(event);
+        loop {
+            tokio::select! {
+                () = &mut event => return Ok(()),
+                () = self.shared.stop.reached(Phase::Draining) => return Ok(()),
+                () = self.starts.asked() => self.tell_starts().await?,
+            }
+        }
+    }
+
+    async fn rest(&mut self, pause: Duration) -> Result<(), Error> {
+        let (shared, mut was_woken) = (self.shared.clone(), false);
+        let outcome = self.wait(rest(&shared, pause, &mut was_woken)).await;
+        self.was_woken = was_woken;
+        outcome
+    }
+
+    /// Between two steps: no run waits longer for its start than a call takes.
+    pub(super) async fn tell_starts(&mut self) -> Result<(), Error> {
+        self.starts.tell(&mut self.link, &self.shared).await
+    }
+
+    /// The server may have handed out jobs without our hearing of it.
+    async fn give_back(&mut self, claim: Unanswered) -> Result<(), Error> {
+        let unclaim = async |connection: &mut _| claim::unclaim(connection, claim.worker, claim.lease).await;
+        let jobs = self.link.call(unclaim).await?;
+        tracing::debug!(jobs, "gave back what a claim without an answer had taken");
+        self.claims.gave_back(claim);
+        Ok(())
+    }
+
+    /// Puts in line what is due, however much it is.
+    async fn tend(&mut self) -> Result<(), Error> {
+        let mut more = true;
+        while more && !self.shared.stop.is_draining() {
+            more = self.link.call(async |connection| worker::tend(connection).await).await?.more;
+        }
+        self.claims.tended();
+        Ok(())
+    }
+
+    async fn recover(&mut self, step: Step, error: &Error) {
         if matches!(error, Error::Refused { code, .. } if code == "PT410") {
             return self.shared.declare_lost(self.shared.identity());
         }
         // The next server may be another one, whose line is not as far.
         self.marks = Marks::new(Instant::now());
+        self.shared.outage.failed(PART, error, self.link.opened());
+        if is_about_data(error) && matches!(step, Step::Claim { want, .. } if want.jobs > 1) {
+            return; // the next one is for fewer, and there are only so many halves
+        }
         let delay = self.link.retry_delay();
-        tracing::warn!(%error, retry_in = ?delay, "claiming failed");
-        let _ = unless_draining(&self.shared, tokio::time::sleep(delay)).await;
+        let draining = self.shared.stop.reached(Phase::Draining);
+        tokio::select! { () = tokio::time::sleep(delay) => {}, () = draining => {} }
     }
 
     /// After the connection broke the database may be one that knows less: runs whose verdicts died with a
@@ -129,20 +168,13 @@ impl Fetcher {
     async fn compare(&mut self) -> Result<(), Error> {
         self.shared.end_doubt();
         self.marks = Marks::new(Instant::now());
-        let id = self.shared.identity();
-        match self.link.call(async |connection| worker::held_by(connection, id).await).await {
-            Ok(runs) => match self.shared.disown(runs) {
-                0 => {}
-                jobs => tracing::warn!(
-                    jobs,
-                    "the database has runs that this worker does not hold; they are given back"
-                ),
-            },
-            Err(error) => {
-                self.shared.doubt();
-                return Err(error);
-            }
-        }
+        let (shared, id) = (self.shared.clone(), self.shared.identity());
+        let compare = async |connection: &mut _| {
+            declare_tasks(connection, &shared).await?;
+            worker::held_by(connection, id).await
+        };
+        let runs = self.link.call(compare).await.inspect_err(|_| self.shared.doubt())?;
+        self.shared.disown(runs);
         Ok(())
     }
 
@@ -152,34 +184,33 @@ impl Fetcher {
         tracing::warn!("the lease of this worker was lost; its jobs are stopped here and run elsewhere");
         self.shared.forget_all();
         let (shared, id) = (self.shared.clone(), Uuid::now_v7());
-        let register = async |connection: &mut PgConnection| {
-            worker::register(connection, &registration(&shared, id)).await
-        };
-        self.link.call(register).await?;
+        self.link.call(async |connection| register(connection, &shared, id).await).await?;
         self.shared.adopt_identity(id);
         Ok(())
     }
 }
 
-async fn rest(shared: &Shared, pause: Duration) {
-    tokio::select! {
-        () = shared.work.notified() => {}
-        () = tokio::time::sleep(pause) => {}
-    }
+fn asks_nothing(step: Step) -> bool {
+    matches!(step, Step::AwaitRoom | Step::Rest(_) | Step::EndBurst | Step::Stop)
 }
 
-async fn unless_draining(shared: &Shared, wait: impl Future<Output = ()>) -> Result<(), Error> {
-    tokio::select! { () = wait => {}, () = shared.stop.reached(Phase::Draining) => {} }
-    Ok(())
-}
-
-pub(super) fn registration(shared: &Shared, id: Uuid) -> Registration<'_> {
-    Registration {
-        id,
-        host: super::start::host(),
-        topics: &shared.settings.topics,
-        tasks: &shared.settings.names,
-        slots: i32::try_from(shared.settings.slots).unwrap_or(i32::MAX),
-        lease: shared.settings.lease,
+/// Sleeps until something calls for a look: of what every worker hears, only a few of many make one.
+async fn rest(shared: &Shared, pause: Duration, was_woken: &mut bool) {
+    let pause = tokio::time::sleep(pause);
+    let mut pause = std::pin::pin!(pause);
+    loop {
+        tokio::select! {
+            () = shared.work.notified() => return,
+            () = &mut pause => return,
+            () = shared.heard.notified() => {
+                if shared.counts.open() > 0 || shared.peers.looks(fastrand::f64()) {
+                    *was_woken = true;
+                    return;
+                }
+                let later = tokio::time::Instant::now() + shared.peers.later(fastrand::f64());
+                let sooner = pause.deadline().min(later);
+                pause.as_mut().reset(sooner);
+            }
+        }
     }
 }

@@ -10,14 +10,19 @@ use tokio::task::AbortHandle;
 use uuid::Uuid;
 
 use crate::job::Job;
+use crate::sql::worker::Told;
 
 struct Entry {
     job: Arc<Job>,
     claimed: Instant,
-    /// None while it waits in line.
-    run: Option<(AbortHandle, Instant)>,
+    /// Its run, once it was given to the runtime.
+    run: Option<AbortHandle>,
+    /// When the runtime began it.
+    began: Option<Instant>,
     /// Its lease was prolonged to count from its real start.
     prolonged: bool,
+    /// The database has it as started.
+    counted: bool,
 }
 
 /// A run is known by its lease and its place under it: the same job may come again under another lease.
@@ -38,7 +43,9 @@ impl Held {
     pub(super) fn claim(&self, jobs: &[Arc<Job>], claimed: Instant) {
         let mut entries = self.entries();
         for job in jobs {
-            let entry = Entry { job: job.clone(), claimed, run: None, prolonged: false };
+            let counted = job.was_claimed_as_started();
+            let entry =
+                Entry { job: job.clone(), claimed, run: None, began: None, prolonged: false, counted };
             entries.insert(key(job), entry);
         }
     }
@@ -53,15 +60,33 @@ impl Held {
         self.entries().contains_key(&(lease, place))
     }
 
-    /// Notes that the job runs; false when it was taken out before it could. (Not one step with `holds` and the start:
-    /// a runtime that shuts down drops what it is given, whose verdict needs this lock.)
+    /// Notes that the job was given to the runtime; false when it was taken out before it could. (Not one step with
+    /// `holds` and the start: a runtime that shuts down drops what it is given, whose verdict needs this lock.)
     pub(super) fn start(&self, job: &Job, run: AbortHandle) -> bool {
         match self.entries().get_mut(&key(job)) {
             Some(entry) => {
-                entry.run = Some((run, Instant::now()));
+                entry.run = Some(run);
                 true
             }
             None => false,
+        }
+    }
+
+    /// Notes that the runtime begins the run; false when it was taken out before.
+    pub(super) fn begin(&self, job: &Job) -> bool {
+        match self.entries().get_mut(&key(job)) {
+            Some(entry) => {
+                entry.began = Some(Instant::now());
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Notes that the database has the run as started.
+    pub(super) fn count(&self, (lease, place): Key) {
+        if let Some(entry) = self.entries().get_mut(&(lease, place)) {
+            entry.counted = true;
         }
     }
 
@@ -77,30 +102,89 @@ impl Held {
     /// Takes everything out and stops what runs.
     pub(super) fn stop_all(&self) -> Vec<Arc<Job>> {
         let entries: Vec<Entry> = self.entries().drain().map(|(_, entry)| entry).collect();
-        entries
-            .into_iter()
-            .map(|entry| {
-                if let Some((run, _)) = entry.run {
-                    run.abort();
-                }
-                entry.job
-            })
-            .collect()
+        entries.into_iter().map(stop).collect()
     }
 
-    /// Runs that started, or still wait, longer than `after` past their claim: their lease should
-    /// count from now. A started one is named once.
-    pub(super) fn late(&self, after: Duration) -> Vec<Key> {
+    /// Takes out what the runtime has not begun.
+    pub(super) fn stop_waiting(&self) -> Vec<Arc<Job>> {
+        let waiting: Vec<Entry> =
+            self.entries().extract_if(|_, entry| entry.began.is_none()).map(|(_, entry)| entry).collect();
+        waiting.into_iter().map(stop).collect()
+    }
+
+    /// What the next heartbeat tells: runs that began, or still wait, longer than `after` past their claim, whose
+    /// lease should count from now; and those that were claimed ahead and have begun since.
+    pub(super) fn to_tell(&self, after: Duration) -> Told {
+        let entries = self.entries();
+        let mut told = Told::default();
+        for (key, entry) in entries.iter() {
+            let lag = entry.began.map_or_else(|| entry.claimed.elapsed(), |began| began - entry.claimed);
+            if !entry.prolonged && lag > after {
+                told.late.push(*key);
+            }
+            if !entry.counted && entry.began.is_some() {
+                told.started.push(*key);
+            }
+        }
+        told
+    }
+
+    /// The heartbeat arrived. A run that began is named once in each way, one that waits each time.
+    pub(super) fn were_told(&self, told: &Told) {
         let mut entries = self.entries();
-        let lag = |entry: &Entry| match &entry.run {
-            Some((_, started)) => started.duration_since(entry.claimed),
-            None => entry.claimed.elapsed(),
-        };
-        let late = entries.values_mut().filter(|entry| !entry.prolonged && lag(entry) > after);
-        late.map(|entry| {
-            entry.prolonged = entry.run.is_some();
-            key(&entry.job)
-        })
-        .collect()
+        for key in &told.late {
+            if let Some(entry) = entries.get_mut(key) {
+                entry.prolonged = entry.began.is_some();
+            }
+        }
+        for key in &told.started {
+            if let Some(entry) = entries.get_mut(key) {
+                entry.counted = true;
+            }
+        }
+    }
+}
+
+fn stop(entry: Entry) -> Arc<Job> {
+    if let Some(run) = entry.run {
+        run.abort();
+    }
+    entry.job
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sql::claimed::Claimed;
+
+    fn job(started: bool) -> Arc<Job> {
+        Arc::new(Job::new(Claimed { started, ..Claimed::example("a", 1) }))
+    }
+
+    #[test]
+    fn a_heartbeat_that_fails_says_the_same_again() {
+        let (held, job) = (Held::default(), job(false));
+        held.claim(std::slice::from_ref(&job), Instant::now());
+        held.begin(&job);
+        for _ in 0..2 {
+            let told = held.to_tell(Duration::ZERO);
+            assert_eq!((told.late.len(), told.started.len()), (1, 1));
+        }
+        held.were_told(&held.to_tell(Duration::ZERO));
+        let told = held.to_tell(Duration::ZERO);
+        assert_eq!((told.late.len(), told.started.len()), (0, 0));
+    }
+
+    #[test]
+    fn what_waits_is_prolonged_each_time_and_is_not_started() {
+        let (held, job) = (Held::default(), job(false));
+        held.claim(std::slice::from_ref(&job), Instant::now());
+        for _ in 0..2 {
+            let told = held.to_tell(Duration::ZERO);
+            assert_eq!((told.late.len(), told.started.len()), (1, 0));
+            held.were_told(&told);
+        }
+        assert_eq!(held.stop_waiting().len(), 1);
+        assert!(!held.begin(&job), "it was handed back, and must not begin");
     }
 }

@@ -8,9 +8,12 @@ use std::time::Duration;
 
 use sqlx::postgres::{PgListener, PgPoolOptions};
 
+use super::outage::in_seconds;
 use super::shared::Shared;
 use crate::backoff::Backoff;
+use crate::error::Error;
 use crate::sql::listen::READY;
+use crate::sql::refusal::{is_outage, server_code};
 
 const RECONNECT: Backoff = Backoff::exponential(Duration::from_millis(100), Duration::from_secs(5));
 
@@ -26,10 +29,21 @@ pub(super) async fn listen(shared: Arc<Shared>) {
             Err(error) => {
                 let delay = RECONNECT.delay(failures);
                 failures = (failures + 1).min(20);
-                tracing::warn!(%error, retry_in = ?delay, "listening failed; polling goes on");
+                tell(&shared, &error.into(), failures);
                 tokio::time::sleep(delay).await;
             }
         }
+    }
+}
+
+/// An outage is told by those who cannot do without. What keeps this connection alone away is told once.
+fn tell(shared: &Shared, error: &Error, failures: u32) {
+    let is_full = server_code(error).is_some_and(|code| code == "53300");
+    if failures > 1 || is_outage(error) && !is_full {
+        tracing::debug!(%error, "listening failed");
+    } else {
+        let poll = in_seconds(shared.settings.poll);
+        tracing::warn!(%error, "notifications cannot be heard; the worker looks for jobs every {poll}");
     }
 }
 
@@ -43,6 +57,6 @@ async fn hear(shared: &Shared, failures: &mut u32) -> Result<std::convert::Infal
         // `None` is a connection that was lost and made anew: what was said meanwhile is unknown.
         listener.try_recv().await?;
         *failures = 0;
-        shared.work.notify_one();
+        shared.heard.notify_one();
     }
 }

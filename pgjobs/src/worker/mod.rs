@@ -14,7 +14,8 @@
 //! - `dispatch` starts the jobs in line, one for each free slot; `run` takes one job from its start
 //!   to its verdict.
 //! - `settle` sends verdicts in batches: while one batch is on its way the next gathers.
-//! - `lease` keeps the worker alive in the database.
+//! - `lease` keeps the worker alive in the database, and watches whether the user's runtime runs anything.
+//! - `outage` is what the log says when the database is away: once for all of them.
 //!
 //! What they do next is decided in [`decide`], which knows no clock and no database, and is tested by itself.
 //!
@@ -26,20 +27,29 @@
 //! out settles it; so nothing is settled twice and nothing is forgotten.
 
 mod builder;
+mod check;
+mod claim;
+mod counts;
 mod decide;
 mod dispatch;
 mod fetch;
+mod handle;
 mod held;
 mod hooks;
 mod lease;
 mod listen;
+mod open;
+mod outage;
+mod register;
 mod run;
 mod settle;
 mod shared;
 mod start;
+mod starts;
 mod stop;
 mod thread;
+mod verdict;
 
 pub use builder::Worker;
-pub use shared::Report;
-pub use start::WorkerHandle;
+pub use counts::Report;
+pub use handle::WorkerHandle;

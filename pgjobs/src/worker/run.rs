@@ -9,6 +9,7 @@ use futures_util::FutureExt;
 use serde_json::value::RawValue;
 use tracing::Instrument;
 
+use super::outage::in_seconds;
 use super::shared::Shared;
 use crate::context::Context;
 use crate::job::Job;
@@ -19,6 +20,12 @@ use crate::task::TaskDef;
 type Outcome = Result<Box<RawValue>, TaskError>;
 
 pub(super) async fn run(shared: &Arc<Shared>, job: Arc<Job>) {
+    if !shared.held.begin(&job) {
+        return; // taken out while it waited for this runtime
+    }
+    if job.must_be_counted_first() && !shared.count_start(&job).await {
+        return shared.settle(&job, Verdict::Release);
+    }
     let span = tracing::info_span!("job", job.id = %job.id(), task = %job.task(), attempt = job.attempt());
     let verdict = async {
         let started = Instant::now();
@@ -26,8 +33,10 @@ pub(super) async fn run(shared: &Arc<Shared>, job: Arc<Job>) {
             return Verdict::Release; // claims name only tasks that are registered here
         };
         let outcome = perform(shared, def, &job).await;
-        report(shared, &job, &outcome, started);
-        verdict(def, &job, outcome)
+        tell_hooks(shared, &job, &outcome, started);
+        let verdict = verdict(def, &job, outcome);
+        log(&job, &verdict, started);
+        verdict
     }
     .instrument(span)
     .await;
@@ -51,19 +60,28 @@ fn panic_message(panic: &(dyn Any + Send)) -> &str {
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("a value that is no text")
 }
 
-/// Tells the log and the hooks.
-fn report(shared: &Shared, job: &Job, outcome: &Outcome, started: Instant) {
+fn tell_hooks(shared: &Shared, job: &Job, outcome: &Outcome, started: Instant) {
     match outcome {
-        Ok(_) => {
-            tracing::debug!(took = ?started.elapsed(), "succeeded");
-            shared.hooks.succeeded(job, started.elapsed());
+        Ok(_) => shared.hooks.succeeded(job, started.elapsed()),
+        Err(error) if matches!(error.next(), Next::Snooze(_)) => {}
+        Err(error) => shared.hooks.failed(job, error),
+    }
+}
+
+/// Says how a run ended and what follows: whether it runs again, and when, or has ended for good.
+fn log(job: &Job, verdict: &Verdict, started: Instant) {
+    let (run, runs) = (job.retries() + 1, job.max_retries());
+    match verdict {
+        Verdict::Success(_) | Verdict::Verify(_) => tracing::debug!(took = ?started.elapsed(), "succeeded"),
+        Verdict::Retry(error, _) if job.is_last_run() => {
+            tracing::error!(error, "failed; gave up after {run} of {runs} runs");
         }
-        Err(error) if matches!(error.next(), Next::Snooze(_)) => tracing::debug!("snoozed"),
-        Err(error) => {
-            let said = cut(error.message());
-            tracing::warn!(error = %said, retries = job.retries(), max_retries = job.max_retries(), "failed");
-            shared.hooks.failed(job, error);
+        Verdict::Retry(error, delay) => {
+            tracing::warn!(error, "failed in run {run} of {runs}; runs again in {}", in_seconds(*delay));
         }
+        Verdict::Fail(error) => tracing::error!(error, "failed for good: by its own word no run can mend it"),
+        Verdict::Snooze(delay) => tracing::debug!("snoozed; runs again in {}", in_seconds(*delay)),
+        Verdict::Release | Verdict::Disown => {}
     }
 }
 

@@ -5,6 +5,9 @@
 //! verdict that is said again changes nothing. What the database refuses for its content is sent one
 //! by one, so that a single bad result spoils only its own job; and a job whose row another
 //! transaction holds is said again later, so that it holds up no other.
+//!
+//! What the database refuses is never sent again as it was, but for a success: that is said once more, because what
+//! it was refused for may have passed, and it would be lost.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -15,9 +18,14 @@ use tokio::sync::mpsc;
 use super::decide::flush::{Flush, Step};
 use super::shared::Shared;
 use super::stop::Phase;
+use super::verdict::after_refusal;
 use crate::error::Error;
-use crate::sql::link::{self, Link};
+use crate::sql::link::Link;
+use crate::sql::refusal::{is_about_server, is_about_verdict, is_conflict, is_unanswered};
 use crate::sql::settle::{self, Answer, Settlement, Verdict};
+
+/// The name of this part.
+pub(super) const PART: &str = "settle";
 
 /// The largest batch.
 const BATCH: usize = 1000;
@@ -25,8 +33,16 @@ const BATCH: usize = 1000;
 /// would be tried for ever.
 const BYTES: usize = 64 << 20;
 
-pub(super) async fn settle_loop(shared: Arc<Shared>, mut verdicts: mpsc::UnboundedReceiver<Settlement>) {
-    let link = shared.link("settle", shared.settings.lease);
+/// A batch that the server refuses so often, without being in trouble itself, is sent one by one.
+const TRIES: usize = 5;
+/// What it refuses for so long will not pass.
+const PERSISTENT: Duration = Duration::from_secs(60);
+
+pub(super) async fn settle_loop(
+    shared: Arc<Shared>,
+    link: Link,
+    mut verdicts: mpsc::UnboundedReceiver<Settlement>,
+) {
     let mut settler = Settler { shared, link, flush: Flush::default() };
     let mut batch = Vec::with_capacity(BATCH);
     while settler.fill(&mut verdicts, &mut batch).await {
@@ -77,53 +93,129 @@ impl Settler {
         }
     }
 
-    /// Sends a batch and returns what has to be said again.
+    /// Sends a batch and returns what has to be said again. What the database has refused alone is sent alone: it
+    /// holds up no other.
     async fn send(&mut self, mut batch: Vec<Settlement>) -> Vec<Settlement> {
+        let refused: Vec<_> = batch.extract_if(.., |one| one.refused_since.is_some()).collect();
+        let mut again = self.send_together(batch).await;
+        for settlement in refused {
+            again.extend(self.send_alone(settlement).await);
+        }
+        again
+    }
+
+    async fn send_together(&mut self, mut batch: Vec<Settlement>) -> Vec<Settlement> {
+        if batch.is_empty() {
+            return batch;
+        }
         if batch.len() > 1 && batch.iter().map(Settlement::bytes).sum::<usize>() > BYTES {
             let rest = batch.split_off(batch.len() / 2);
-            let mut busy = Box::pin(self.send(batch)).await;
-            busy.extend(Box::pin(self.send(rest)).await);
-            return busy;
+            let mut again = Box::pin(self.send_together(batch)).await;
+            again.extend(Box::pin(self.send_together(rest)).await);
+            return again;
         }
-        match self.send_until_answered(&batch).await {
+        match self.send_until_answered(&mut batch, TRIES).await {
             Ok(answers) => self.keep_busy(batch, &answers),
-            Err(error) if !link::is_about_content(&error) => Vec::new(), // too late; the lease will run out
-            Err(error) if batch.len() == 1 => {
-                refuse(&mut batch[0], &error);
-                batch
-            }
+            Err(error) if is_about_server(&error) => Vec::new(), // too late; the lease will run out
             Err(_) => {
-                let mut busy = Vec::new();
+                let mut again = Vec::new();
                 for settlement in batch {
-                    busy.extend(Box::pin(self.send(vec![settlement])).await);
+                    again.extend(self.send_alone(settlement).await);
                 }
-                busy
+                again
             }
         }
     }
 
-    async fn send_until_answered(&mut self, batch: &[Settlement]) -> Result<Vec<Answer>, Error> {
+    async fn send_alone(&mut self, settlement: Settlement) -> Vec<Settlement> {
+        let mut batch = vec![settlement];
+        match self.send_until_answered(&mut batch, 1).await {
+            Ok(answers) => self.keep_busy(batch, &answers),
+            Err(error) if is_about_server(&error) => Vec::new(),
+            Err(error) if is_about_verdict(&error) => self.refuse(batch, &error),
+            Err(error) => self.doubt(batch, &error),
+        }
+    }
+
+    /// Sends until the server takes it or has refused it so many times for a reason that is not its own state.
+    async fn send_until_answered(
+        &mut self,
+        batch: &mut [Settlement],
+        tries: usize,
+    ) -> Result<Vec<Answer>, Error> {
+        let mut refusals = 0;
         loop {
-            match self.link.call(async |connection| settle::settle(connection, batch).await).await {
-                Err(error) if !link::is_about_content(&error) => {
-                    if self.is_too_late() {
-                        return Err(error);
-                    }
-                    let delay = self.link.retry_delay();
-                    tracing::warn!(%error, verdicts = batch.len(), retry_in = ?delay, "settling failed");
-                    tokio::time::sleep(delay).await;
+            let outcome = self.link.call(async |connection| settle::settle(connection, batch).await).await;
+            let error = match outcome {
+                Ok(answers) => {
+                    self.shared.outage.went_well(PART);
+                    return Ok(answers);
                 }
-                answer => return answer,
+                Err(error) => error,
+            };
+            if is_unanswered(&error) {
+                batch.iter_mut().for_each(|settlement| settlement.was_said = true);
             }
+            if is_about_server(&error) {
+                self.shared.outage.failed(PART, &error, self.link.opened());
+            } else {
+                refusals += 1;
+            }
+            if is_about_verdict(&error) || refusals >= tries || self.is_too_late() {
+                return Err(error);
+            }
+            tokio::time::sleep(self.link.retry_delay()).await;
         }
     }
 
+    /// Refused alone, for a reason that passes more often than not: a partition that is being made, a row that
+    /// another holds. It is said again for a while.
+    fn doubt(&self, mut batch: Vec<Settlement>, error: &Error) -> Vec<Settlement> {
+        let since = match batch[0].refused_since {
+            Some(since) => since,
+            None => {
+                tracing::warn!(job.id = %batch[0].job, %error, "the database refuses a verdict; it is said again");
+                *batch[0].refused_since.insert(Instant::now())
+            }
+        };
+        if since.elapsed() > PERSISTENT && !is_conflict(error) { self.refuse(batch, error) } else { batch }
+    }
+
+    /// The database does not take this verdict, whatever else it takes: another has to go in its place.
+    fn refuse(&self, batch: Vec<Settlement>, error: &Error) -> Vec<Settlement> {
+        let mut again = Vec::new();
+        for mut settlement in batch {
+            tracing::error!(job.id = %settlement.job, %error, "the database refused a verdict");
+            settlement.refusals += 1;
+            let Some(verdict) = after_refusal(&settlement.verdict, settlement.refusals, error) else {
+                continue;
+            };
+            if let Some(verdict) = verdict {
+                self.shared.counts.replaced(&settlement.verdict, &verdict);
+                settlement.verdict = verdict;
+            }
+            again.push(settlement);
+        }
+        again
+    }
+
+    /// Takes in which verdicts were not accepted; returns those that are to be said again.
     fn keep_busy(&self, batch: Vec<Settlement>, answers: &[Answer]) -> Vec<Settlement> {
+        let accepted = |at: &usize| answers.iter().all(|answer| answer.at != *at);
+        let disowned = batch.iter().enumerate().filter(|(_, s)| matches!(s.verdict, Verdict::Disown));
+        match disowned.filter(|(at, _)| accepted(at)).count() {
+            0 => {}
+            jobs => tracing::warn!(
+                jobs,
+                "the database had runs of this worker that it does not hold, after a failover or a lost answer; \
+                 they were given back, uncharged"
+            ),
+        }
         if answers.is_empty() {
             return Vec::new();
         }
         let refused = answers.iter().filter(|answer| !answer.busy).filter_map(|answer| batch.get(answer.at));
-        for lost in refused.filter(|settlement| settlement.verdict.is_lost_when_refused()) {
+        for lost in refused.filter(|settlement| settlement.is_lost_when_refused()) {
             self.shared.counts.settled(0, 1);
             tracing::warn!(job.id = %lost.job, "verdict refused: the lease was lost, another attempt counts");
         }
@@ -168,16 +260,6 @@ async fn gather(
     }
 }
 
-/// The database does not take this verdict: say so in the job instead.
-fn refuse(settlement: &mut Settlement, error: &Error) {
-    tracing::error!(job.id = %settlement.job, %error, "the database refused a verdict");
-    let said = match &settlement.verdict {
-        Verdict::Fail(text) | Verdict::Retry(text, _) => text.clone(),
-        _ => "the run succeeded".to_owned(),
-    };
-    settlement.verdict = Verdict::Fail(format!("{said}; and the database refused this verdict: {error}"));
-}
-
 #[cfg(test)]
 mod tests {
     use uuid::Uuid;
@@ -186,7 +268,7 @@ mod tests {
     use crate::job_id::JobId;
 
     fn settlement(place: i32, verdict: Verdict) -> Settlement {
-        Settlement { job: JobId::generate(), lease: Uuid::nil(), place, verdict }
+        Settlement::new(JobId::generate(), Uuid::nil(), place, verdict)
     }
 
     #[test]

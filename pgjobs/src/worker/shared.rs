@@ -1,25 +1,27 @@
 //! What the parts of a worker share.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use serde::Serialize;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, oneshot};
 use uuid::Uuid;
 
+use super::counts::Counts;
 use super::decide::claims::View;
-use super::decide::pace::Load;
+use super::decide::peers::Peers;
 use super::held::Held;
 use super::hooks::Hooks;
+use super::outage::Outage;
 use super::stop::Stop;
 use crate::context::State;
 use crate::job::Job;
+use crate::job_id::JobId;
 use crate::registry::Registry;
 use crate::sql::link::Link;
 use crate::sql::servers::Servers;
 use crate::sql::settle::{Settlement, Verdict};
-use crate::sql::worker::Run;
+use crate::sql::worker::{Place, Run};
 
 pub(super) struct Shared {
     pub(super) servers: Servers,
@@ -31,15 +33,34 @@ pub(super) struct Shared {
     pub(super) stop: Stop,
     /// Work may have come: the claim loop looks at once.
     pub(super) work: Notify,
+    /// The database says that work may have come, to every worker: by lot the claim loop looks at once.
+    pub(super) heard: Notify,
     /// A run has ended: there is room for more.
     pub(super) room: Notify,
     pub(super) counts: Counts,
+    pub(super) peers: Peers,
     identity: RwLock<Uuid>,
     /// The database has declared this worker dead.
     lost: AtomicBool,
     /// The database may have runs of this worker that it no longer holds.
     doubted: AtomicBool,
+    /// The user's runtime runs nothing.
+    stuck: AtomicBool,
+    pub(super) outage: Outage,
+    starts: mpsc::UnboundedSender<Start>,
     settlements: mpsc::UnboundedSender<Settlement>,
+}
+
+/// A run that may start once the database has it as started.
+pub(super) struct Start {
+    pub(super) run: Place,
+    pub(super) answer: oneshot::Sender<bool>,
+}
+
+/// What the parts of a worker receive from others.
+pub(super) struct Inboxes {
+    pub(super) verdicts: mpsc::UnboundedReceiver<Settlement>,
+    pub(super) starts: mpsc::UnboundedReceiver<Start>,
 }
 
 pub(super) struct Settings {
@@ -55,40 +76,6 @@ pub(super) struct Settings {
     pub(super) burst: bool,
 }
 
-/// A claimed job is *open* until the database has its verdict (or it was forgotten). On its way it
-/// *waits* in line and then *runs*; after that it is open only. `Held` holds it until its verdict is given.
-#[derive(Default)]
-pub(super) struct Counts {
-    open: AtomicUsize,
-    waiting: AtomicUsize,
-    running: AtomicUsize,
-    finished: AtomicU64,
-    succeeded: AtomicU64,
-    failed: AtomicU64,
-    retried: AtomicU64,
-    snoozed: AtomicU64,
-    released: AtomicU64,
-    lost: AtomicU64,
-}
-
-/// What a worker did between its start and its end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-#[non_exhaustive]
-pub struct Report {
-    /// Runs that ended with a result.
-    pub succeeded: u64,
-    /// Runs that ended in an error that is not retried by the task's own word.
-    pub failed: u64,
-    /// Runs that ended in an error, charged; the database retries or ends their jobs.
-    pub retried: u64,
-    /// Runs that asked to be run again later.
-    pub snoozed: u64,
-    /// Jobs handed back unfinished, uncharged.
-    pub released: u64,
-    /// Verdicts that the database refused because the lease was lost.
-    pub lost: u64,
-}
-
 impl Shared {
     pub(super) fn new(
         servers: Servers,
@@ -96,8 +83,9 @@ impl Shared {
         registry: Registry,
         state: State,
         hooks: Hooks,
-    ) -> (Arc<Self>, mpsc::UnboundedReceiver<Settlement>) {
-        let (settlements, receiver) = mpsc::unbounded_channel();
+    ) -> (Arc<Self>, Inboxes) {
+        let (settlements, verdicts) = mpsc::unbounded_channel();
+        let (start, starts) = mpsc::unbounded_channel();
         let shared = Shared {
             servers,
             settings,
@@ -107,18 +95,23 @@ impl Shared {
             held: Held::default(),
             stop: Stop::new(),
             work: Notify::new(),
+            heard: Notify::new(),
             room: Notify::new(),
             counts: Counts::default(),
+            peers: Peers::default(),
             identity: RwLock::new(Uuid::now_v7()),
             lost: AtomicBool::new(false),
             doubted: AtomicBool::new(false),
+            stuck: AtomicBool::new(false),
+            outage: Outage::default(),
+            starts: start,
             settlements,
         };
-        (Arc::new(shared), receiver)
+        (Arc::new(shared), Inboxes { verdicts, starts })
     }
 
     /// A connection for one part of the worker, by whose name the server shows it.
-    pub(super) fn link(&self, part: &str, deadline: Duration) -> Link {
+    pub(super) fn link(&self, part: &'static str, deadline: Duration) -> Link {
         Link::new(self.servers.named(part), deadline)
     }
 
@@ -147,6 +140,28 @@ impl Shared {
         self.doubted.store(false, SeqCst);
     }
 
+    /// The user's runtime runs nothing, or runs again. Whatever it has not begun, others may run.
+    pub(super) fn set_stuck(&self, stuck: bool) -> usize {
+        self.stuck.store(stuck, SeqCst);
+        let waiting = if stuck { self.held.stop_waiting() } else { Vec::new() };
+        for job in &waiting {
+            self.send(job, Verdict::Release);
+        }
+        self.wake_claims();
+        waiting.len()
+    }
+
+    pub(super) fn is_stuck(&self) -> bool {
+        self.stuck.load(SeqCst)
+    }
+
+    /// Has the database count the run as started; false when it must not start.
+    pub(super) async fn count_start(&self, job: &Job) -> bool {
+        let (answer, answered) = oneshot::channel();
+        let _ = self.starts.send(Start { run: (job.lease(), job.place()), answer });
+        answered.await.unwrap_or(false) // the claim loop has ended: nothing starts any more
+    }
+
     fn wake_claims(&self) {
         self.work.notify_one();
         self.room.notify_one();
@@ -164,6 +179,7 @@ impl Shared {
             draining: self.stop.is_draining(),
             lost: self.lost.load(SeqCst),
             in_doubt: self.doubted.load(SeqCst),
+            stuck: self.is_stuck(),
         }
     }
 
@@ -186,8 +202,8 @@ impl Shared {
         for (job, lease, place) in runs {
             if !self.held.holds_run(lease, place) {
                 disowned += 1;
-                self.counts.open.fetch_add(1, SeqCst);
-                let _ = self.settlements.send(Settlement { job, lease, place, verdict: Verdict::Disown });
+                self.counts.opened(1);
+                let _ = self.settlements.send(Settlement::new(job, lease, place, Verdict::Disown));
             }
         }
         disowned
@@ -196,76 +212,21 @@ impl Shared {
     /// Stops everything that is held and forgets it: others have it now.
     pub(super) fn forget_all(&self) {
         let forgotten = self.held.stop_all().len();
-        self.counts.lost.fetch_add(forgotten as u64, Relaxed);
-        self.counts.open.fetch_sub(forgotten, SeqCst);
+        self.counts.settled(forgotten, forgotten);
+    }
+
+    /// Ends a run whose job cannot be read, as failed.
+    pub(super) fn fail_unread(&self, job: JobId, run: Place, reason: String) {
+        let verdict = Verdict::Fail(reason);
+        self.counts.opened(1);
+        self.counts.verdict(&verdict, true);
+        let _ = self.settlements.send(Settlement::new(job, run.0, run.1, verdict));
     }
 
     fn send(&self, job: &Job, verdict: Verdict) {
-        self.counts.verdict(&verdict);
-        let settlement =
-            Settlement { job: job.id().clone(), lease: job.lease(), place: job.place(), verdict };
+        self.counts.verdict(&verdict, job.is_last_run());
+        let settlement = Settlement::new(job.id().clone(), job.lease(), job.place(), verdict);
         // The settle loop outlives every sender; after its end there is nobody left to tell.
         let _ = self.settlements.send(settlement);
-    }
-}
-
-impl Counts {
-    pub(super) fn load(&self) -> Load {
-        Load {
-            open: self.open.load(SeqCst),
-            waiting: self.waiting.load(Relaxed),
-            running: self.running.load(Relaxed),
-            finished: self.finished.load(Relaxed),
-        }
-    }
-
-    /// Jobs whose verdict the database does not have yet.
-    pub(super) fn open(&self) -> usize {
-        self.open.load(SeqCst)
-    }
-
-    pub(super) fn claimed(&self, jobs: usize) {
-        self.open.fetch_add(jobs, SeqCst);
-        self.waiting.fetch_add(jobs, Relaxed);
-    }
-
-    pub(super) fn left_line(&self) {
-        self.waiting.fetch_sub(1, Relaxed);
-    }
-
-    pub(super) fn started(&self) {
-        self.running.fetch_add(1, Relaxed);
-    }
-
-    pub(super) fn ended(&self) {
-        self.running.fetch_sub(1, Relaxed);
-        self.finished.fetch_add(1, Relaxed);
-    }
-
-    pub(super) fn settled(&self, jobs: usize, lost: usize) {
-        self.open.fetch_sub(jobs, SeqCst);
-        self.lost.fetch_add(lost as u64, Relaxed);
-    }
-
-    fn verdict(&self, verdict: &Verdict) {
-        let count = match verdict {
-            Verdict::Success(_) | Verdict::Verify(_) => &self.succeeded,
-            Verdict::Fail(_) => &self.failed,
-            Verdict::Retry(..) => &self.retried,
-            Verdict::Snooze(_) => &self.snoozed,
-            Verdict::Release | Verdict::Disown => &self.released,
-        };
-        count.fetch_add(1, Relaxed);
-    }
-
-    pub(super) fn report(&self) -> Report {
-        Report {
-            succeeded: self.succeeded.load(Relaxed),
-            failed: self.failed.load(Relaxed),
-            retried: self.retried.load(Relaxed),
-            snoozed: self.snoozed.load(Relaxed),
-            released: self.released.load(Relaxed),
-            lost: self.lost.load(Relaxed),
-        }
     }
 }

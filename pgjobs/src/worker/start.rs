@@ -2,75 +2,39 @@
 
 use std::fmt::Display;
 use std::io;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{self, BoxFuture, FutureExt};
 use sqlx::PgConnection;
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 use super::builder::Worker;
+use super::check::{announce, check_connection, warn_of_small_pool};
+use super::claim::LONGEST_FETCH;
+use super::counts::Report;
 use super::dispatch::dispatch;
-use super::fetch::{fetch, registration};
-use super::settle::settle_loop;
-use super::shared::{Report, Settings, Shared};
-use super::stop::{Phase, Stopper};
-use super::{lease, listen, thread};
+use super::fetch::Fetcher;
+use super::handle::WorkerHandle;
+use super::open::{self, Opened, Opening, PARTS, START, opening};
+use super::register::{refuse_unusable, register};
+use super::shared::{Inboxes, Settings, Shared};
+use super::starts::Starts;
+use super::stop::Phase;
+use super::{fetch as claiming, lease, listen, settle, thread};
 use crate::error::Error;
 use crate::job::Job;
+use crate::sql::link::Link;
 use crate::sql::servers::Servers;
 use crate::sql::settle::Settlement;
-use crate::sql::{pooler, worker};
-
-/// A worker that runs in the background.
-///
-/// Dropping it stops claiming but waits for nothing; call [`shutdown`](WorkerHandle::shutdown) to
-/// end it in order.
-pub struct WorkerHandle {
-    shared: Arc<Shared>,
-    ended: oneshot::Receiver<Report>,
-}
-
-impl WorkerHandle {
-    /// Stops claiming, lets running jobs finish within the grace period, hands back the rest.
-    pub async fn shutdown(self) -> Report {
-        self.shared.stop.advance(Phase::Draining);
-        self.wait().await
-    }
-
-    /// Waits until the worker has ended: a burst by itself, another by [`stop`](WorkerHandle::stop).
-    pub async fn wait(mut self) -> Report {
-        match (&mut self.ended).await {
-            Ok(report) => report,
-            Err(_) => self.shared.counts.report(), // its thread panicked, and said so
-        }
-    }
-
-    /// Asks it to end and returns at once.
-    pub fn stop(&self) {
-        self.shared.stop.advance(Phase::Draining);
-    }
-
-    /// What it has done so far.
-    pub fn report(&self) -> Report {
-        self.shared.counts.report()
-    }
-
-    pub(super) fn stopper(&self) -> Stopper {
-        Stopper(self.shared.clone())
-    }
-}
-
-impl Drop for WorkerHandle {
-    fn drop(&mut self) {
-        self.shared.stop.advance(Phase::Draining);
-    }
-}
+use crate::sql::worker;
 
 pub(super) async fn start(worker: Worker) -> Result<WorkerHandle, Error> {
     worker.check()?;
     let registry = worker.registry()?;
+    warn_of_small_pool(&worker, &registry);
     let settings = Settings {
         names: registry.claimable(),
         alone: registry.self_finishing(),
@@ -83,51 +47,110 @@ pub(super) async fn start(worker: Worker) -> Result<WorkerHandle, Error> {
         burst: worker.burst,
     };
     let servers = Servers::new(worker.pool, &worker.fallbacks);
-    let (shared, verdicts) = Shared::new(servers, settings, registry, worker.state, worker.hooks);
-    let servers = shared.servers.named("pooler?");
-    pooler::refuse_transaction_pooling(&servers, shared.settings.lease).await?;
-    register(&shared).await?;
-    let ended = spawn_parts(&shared, verdicts).map_err(|e| Error::Database(sqlx::Error::Io(e)))?;
-    Ok(WorkerHandle { shared, ended })
+    let (shared, inboxes) = Shared::new(servers, settings, registry, worker.state, worker.hooks);
+    announce(&shared);
+    check_connection(&shared).await?;
+    let ended = spawn_parts(&shared, inboxes).await?;
+    tracing::info!(worker = %shared.identity(), "ready");
+    Ok(WorkerHandle::new(shared, ended))
 }
 
-/// Registers tasks and worker; also the check that the database can be used at all.
-async fn register(shared: &Shared) -> Result<(), Error> {
-    let mut link = shared.link("start", shared.settings.lease);
-    let tasks: Vec<_> = shared.registry.tasks().iter().map(|def| def.describe()).collect();
-    let register = async |connection: &mut PgConnection| {
-        worker::register_tasks(connection, &tasks).await?;
-        worker::register(connection, &registration(shared, shared.identity())).await
-    };
-    link.call(register).await?;
-    link.close().await;
-    tracing::info!(worker = %shared.identity(), tasks = ?shared.settings.names, slots = shared.settings.slots, "working");
-    Ok(())
-}
+/// A statement takes a few round trips the first time, however short the lease is.
+const SHORTEST_CALL: Duration = Duration::from_secs(5);
 
 /// The handlers' runtime is the caller's; all else has threads of its own.
-fn spawn_parts(
-    shared: &Arc<Shared>,
-    verdicts: mpsc::UnboundedReceiver<Settlement>,
-) -> io::Result<oneshot::Receiver<Report>> {
-    // Whatever fails from here on, the lease must not live on without the rest.
-    let leaving = Leaving(shared.clone());
+async fn spawn_parts(shared: &Arc<Shared>, inboxes: Inboxes) -> Result<oneshot::Receiver<Report>, Error> {
     let (line, waiting) = mpsc::unbounded_channel();
+    let (mut opened, [lease, settle, claim]) = openings();
     let lease = thread::spawn("pgjobs lease", {
-        let shared = shared.clone();
-        move || lease::keep(shared)
-    })?;
+        let (shared, runtime) = (shared.clone(), Handle::current());
+        move || keep_lease(shared, lease, runtime)
+    });
     let settle = thread::spawn("pgjobs settle", {
         let shared = shared.clone();
-        move || settle_loop(shared, verdicts)
-    })?;
-    let dispatch = tokio::spawn(dispatch(shared.clone(), waiting));
+        move || settle_verdicts(shared, settle, inboxes.verdicts)
+    });
+    let (lease, settle) = (lease.map_err(no_thread)?, settle.map_err(no_thread)?);
     let parts = Parts {
-        dispatch: part("dispatch", dispatch),
-        settle: part("settle", settle),
-        lease: part("lease", lease),
+        dispatch: part("dispatch", tokio::spawn(dispatch(shared.clone(), waiting))),
+        settle: part(settle::PART, settle),
+        lease: part(lease::PART, lease),
     };
-    thread::spawn("pgjobs claim", move || claim_until_the_end(leaving, line, parts))
+    let (registered, registers) = oneshot::channel();
+    let claiming = Claiming { shared: shared.clone(), line, starts: Starts::new(inboxes.starts), parts };
+    let ended = thread::spawn("pgjobs claim", move || claiming.work(claim, registered)).map_err(no_thread)?;
+    open::all(&mut opened).await?;
+    let [lease, settle, claim] = opened.map(|part| part.begin);
+    let _ = claim.send(());
+    registers.await.unwrap_or_else(|_| Err(stopped()))?;
+    // From here on nothing waits: whoever gives up the start before this, gives up the worker.
+    let _ = (lease.send(()), settle.send(()));
+    Ok(ended)
+}
+
+fn openings() -> ([Opened; PARTS], [Opening; PARTS]) {
+    let [(a, x), (b, y), (c, z)] = [opening(), opening(), opening()];
+    ([a, b, c], [x, y, z])
+}
+
+fn no_thread(error: io::Error) -> Error {
+    Error::Database(sqlx::Error::Io(error))
+}
+
+fn stopped() -> Error {
+    no_thread(io::Error::other("the worker's thread ended while it started"))
+}
+
+async fn keep_lease(shared: Arc<Shared>, opening: Opening, runtime: Handle) {
+    let mut link = shared.link(lease::PART, shared.settings.lease / 3);
+    if opening.open(&mut link).await {
+        lease::keep(shared, link, runtime).await;
+    }
+}
+
+async fn settle_verdicts(
+    shared: Arc<Shared>,
+    opening: Opening,
+    verdicts: mpsc::UnboundedReceiver<Settlement>,
+) {
+    let mut link = shared.link(settle::PART, shared.settings.lease.max(SHORTEST_CALL));
+    if opening.open(&mut link).await {
+        settle::settle_loop(shared, link, verdicts).await;
+    }
+}
+
+/// The part that claims; it registers the worker, and sees to its end.
+struct Claiming {
+    shared: Arc<Shared>,
+    line: mpsc::UnboundedSender<Arc<Job>>,
+    starts: Starts,
+    parts: Parts,
+}
+
+impl Claiming {
+    async fn work(self, opening: Opening, registered: oneshot::Sender<Result<(), Error>>) -> Report {
+        let shared = self.shared.clone();
+        let deadline = shared.settings.lease.max(SHORTEST_CALL);
+        let mut link = shared.link(claiming::PART, deadline).longest(deadline.max(LONGEST_FETCH));
+        if !opening.open(&mut link).await {
+            return shared.counts.report();
+        }
+        let register = async |connection: &mut PgConnection| {
+            refuse_unusable(connection).await?;
+            register(connection, &shared, shared.identity()).await
+        };
+        let outcome = link.call_within(START, register).await;
+        let is_registered = outcome.is_ok();
+        let is_wanted = registered.send(outcome).is_ok();
+        if is_registered && is_wanted {
+            return claim_until_the_end(self, link).await;
+        }
+        if is_registered {
+            let id = shared.identity();
+            let _ = link.call(async |connection| worker::unregister(connection, id).await).await;
+        }
+        shared.counts.report()
+    }
 }
 
 /// The parts, each as the moment when it has ended.
@@ -157,22 +180,13 @@ const PART_ENDS: Duration = Duration::from_secs(15);
 
 /// The worker's life, and its end in order: no more claims, the line handed back, running jobs finished
 /// or handed back, the last verdicts sent, the worker unregistered.
-async fn claim_until_the_end(
-    leaving: Leaving,
-    line: mpsc::UnboundedSender<Arc<Job>>,
-    parts: Parts,
-) -> Report {
-    let shared = leaving.0.clone();
+async fn claim_until_the_end(claiming: Claiming, link: Link) -> Report {
+    let Claiming { shared, line, starts, parts } = claiming;
+    // Whatever fails from here on, the lease must not live on without the rest.
+    let _leaving = Leaving(shared.clone());
     let listening = shared.settings.listen.then(|| tokio::spawn(listen::listen(shared.clone())));
-    tokio::spawn(fetch(shared.clone(), line));
-    tokio::select! {
-        biased; // a burst that has ended by itself has ended its dispatcher as well
-        () = shared.stop.reached(Phase::Draining) => {}
-        () = one_of(&parts) => {
-            tracing::error!("a part of the worker ended abnormally; the worker ends");
-            shared.stop.advance(Phase::Draining);
-        }
-    }
+    tokio::spawn(claiming::fetch(Fetcher::new(shared.clone(), link, line, starts)));
+    until_it_ends(&shared, &parts).await;
     if let Some(listening) = listening {
         listening.abort(); // its connection is its own, so nothing is left half-way
     }
@@ -186,7 +200,27 @@ async fn claim_until_the_end(
     let _ = timeout(PART_ENDS, parts.settle).await;
     shared.stop.advance(Phase::Leaving);
     let _ = timeout(PART_ENDS, parts.lease).await;
-    shared.counts.report()
+    let report = shared.counts.report();
+    tracing::info!(?report, "the worker has ended");
+    report
+}
+
+/// Until somebody ends it, or something without which it cannot work is gone.
+async fn until_it_ends(shared: &Shared, parts: &Parts) {
+    tokio::select! {
+        biased;
+        () = shared.stop.reached(Phase::Draining) => {}
+        () = shared.servers.pool().close_event() => {
+            tracing::warn!("the pool of the tasks was closed; the worker ends");
+        }
+        () = one_of(parts) => {
+            // A burst that has ended by itself has ended its dispatcher as well, and we may hear of that first.
+            if !shared.stop.is_draining() {
+                tracing::error!("a part of the worker ended abnormally; the worker ends");
+            }
+        }
+    }
+    shared.stop.advance(Phase::Draining);
 }
 
 /// A part that ends while the worker works has panicked, or its runtime has gone; the others would
@@ -211,14 +245,4 @@ async fn runs_ended(shared: &Shared) {
     while shared.counts.load().running > 0 {
         shared.room.notified().await;
     }
-}
-
-/// The machine's name, for people who look for a worker.
-pub(super) fn host() -> &'static str {
-    static HOST: OnceLock<String> = OnceLock::new();
-    HOST.get_or_init(|| {
-        let named = std::env::var("HOSTNAME").ok().filter(|name| !name.is_empty());
-        let asked = || std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
-        named.or_else(asked).map_or_else(|| "unknown".to_owned(), |name| name.trim().to_owned())
-    })
 }

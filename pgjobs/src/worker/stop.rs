@@ -1,10 +1,12 @@
 //! One way for all parts of a worker to learn that it ends, and for the user to end it.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
+use super::outage::in_seconds;
 use super::shared::Shared;
 
 /// How far the end has come; it only ever moves on.
@@ -57,7 +59,23 @@ impl Stopper {
     pub(super) fn stop(&self) {
         self.0.stop.advance(Phase::Draining);
     }
+
+    /// Says what the end waits for.
+    fn tell(&self, signal: &str) {
+        let load = self.0.counts.load();
+        tracing::info!(
+            running = load.running,
+            waiting = load.waiting,
+            "{signal}: no more claims; {} running jobs may finish within {}, those that wait are handed back; \
+             a second signal ends at once",
+            load.running,
+            in_seconds(self.0.settings.grace)
+        );
+    }
 }
+
+/// Two signals within this time are one.
+const SAME_MOMENT: Duration = Duration::from_millis(100);
 
 /// The signals that end a worker, heard from the moment this is made.
 pub(super) struct Signals(Option<(Signal, Signal)>);
@@ -68,19 +86,28 @@ impl Signals {
         Signals(interrupt.ok().zip(terminate.ok()))
     }
 
-    /// The first SIGINT or SIGTERM stops the worker, the second ends the process.
-    pub(super) async fn stop(self, stopper: Stopper) {
-        let Some((mut interrupt, mut terminate)) = self.0 else {
+    /// The first SIGINT or SIGTERM stops the worker, the second ends the process. One that comes at the same
+    /// moment is no second one: some send it to the process and to its group.
+    pub(super) async fn stop(mut self, stopper: Stopper) {
+        if self.0.is_none() {
             tracing::warn!("signals cannot be caught here; the worker ends when its process does");
             return;
-        };
-        tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
-        tracing::info!("stopping: no more claims, running jobs may finish; a second signal ends at once");
+        }
+        let name = self.next().await;
+        stopper.tell(name);
         stopper.stop();
-        tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+        let first = Instant::now();
+        while first.elapsed() < SAME_MOMENT {
+            self.next().await;
+        }
         tracing::warn!(
             "second signal: ending at once; jobs that ran come back when the worker's lease has run out"
         );
         std::process::exit(130);
+    }
+
+    async fn next(&mut self) -> &'static str {
+        let Some((interrupt, terminate)) = &mut self.0 else { return std::future::pending().await };
+        tokio::select! { _ = interrupt.recv() => "SIGINT", _ = terminate.recv() => "SIGTERM" }
     }
 }

@@ -53,7 +53,7 @@ impl Beats {
         }
     }
 
-    /// Whether this round sweeps. After trouble every worker's heartbeat is old, and whoever comes back
+    /// Whether this round sweeps, or only puts in line what is due. After trouble every worker's heartbeat is old, and whoever comes back
     /// first would declare all the others dead: they get the time of a lease to come back as well.
     pub(crate) fn sweep_is_due(&self, now: Instant) -> bool {
         self.trouble.is_none_or(|since| now.duration_since(since) > self.lease)

@@ -8,21 +8,29 @@
 //! *So* the worker remembers, for each task and priority, the place up to which the line is empty,
 //! and claims from there (`Mark`). Jobs join the line at its end, and what is given back goes before
 //! every mark, where a claim always looks. Only a publisher that drew its number before a mark and
-//! commits after it puts a job behind it. A claim therefore reports which transactions it could not
-//! see the end of; its mark counts once all of those have ended and a later claim has looked again.
+//! commits after it puts a job behind it. A publisher takes a transaction number before it draws one for a
+//! job. So the number of a transaction that began after the look that saw a place is higher than that of
+//! every publisher that drew a number before that place: the next claim that takes something is such a
+//! transaction, and tells its number. The place becomes the mark once all transactions before that one have
+//! ended and a later claim has looked again. (What a snapshot calls the first transaction that has not begun
+//! may have begun: it is the first after the last that has ended.)
 //!
 //! *If one of them does not end* (a long migration, a publisher that waits), its mark counts after a
 //! second all the same, and whatever is committed behind it is found by a full look from the
-//! beginning. Full looks are taken as often as they cost little: one takes at most a thirtieth of the
-//! time. On a healthy queue they cost nothing and marks hardly ever matter.
+//! beginning. Full looks are taken as often as they cost little, one takes at most a thirtieth of the
+//! time, and every five seconds at the least: what it took to get an answer is not only the cost of the look.
+//! On a healthy queue they cost nothing and marks hardly ever matter.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use crate::sql::claim::{Haul, Mark};
+use crate::sql::claim::Mark;
+use crate::sql::claimed::Haul;
 
 /// The time between two full looks, as a multiple of what one takes.
 const RARITY: u32 = 30;
+/// The longest time between two full looks: a job behind a mark waits no longer than this.
+const LONGEST: Duration = Duration::from_secs(5);
 /// How long a mark waits for transactions to end.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// More lines than this are not worth remembering; their marks would be a burden to each claim.
@@ -41,7 +49,8 @@ struct Progress {
 /// A place that becomes the mark once no transaction before `horizon` is left.
 struct Candidate {
     place: i64,
-    horizon: i64,
+    /// A transaction that began after the place was seen; none has told its number yet.
+    horizon: Option<i64>,
     since: Instant,
 }
 
@@ -69,16 +78,20 @@ impl Marks {
     /// Takes in what a claim with these marks brought.
     pub(crate) fn saw(&mut self, marks: &[Mark], haul: &Haul, took: Duration, now: Instant) {
         if marks.is_empty() {
-            self.full_look_due = now + took * RARITY;
+            self.full_look_due = now + (took * RARITY).min(LONGEST);
         }
         if self.lines.len() > MOST_LINES {
             self.lines.clear();
+        }
+        if haul.next > 0 {
+            let candidates = self.lines.values_mut().filter_map(|progress| progress.next.as_mut());
+            candidates.for_each(|next| next.horizon = next.horizon.or(Some(haul.next)));
         }
         for (line, first, last) in lines(haul) {
             let progress = self.lines.entry(line).or_default();
             progress.advance(first, haul.unseen, now);
             if progress.next.is_none() {
-                progress.next = Some(Candidate { place: last, horizon: haul.next, since: now });
+                progress.next = Some(Candidate { place: last, horizon: None, since: now });
             }
         }
     }
@@ -88,7 +101,9 @@ impl Progress {
     /// A claim took jobs of this line, `first` the earliest of them: it saw every transaction before
     /// `unseen`, and nothing that waits before `first`.
     fn advance(&mut self, first: i64, unseen: i64, now: Instant) {
-        let ripe = |next: &mut Candidate| unseen >= next.horizon || now.duration_since(next.since) > PATIENCE;
+        let ripe = |next: &mut Candidate| {
+            next.horizon.is_some_and(|horizon| unseen >= horizon) || now.duration_since(next.since) > PATIENCE
+        };
         if let Some(next) = self.next.take_if(ripe) {
             self.mark = Some(next.place.min(first));
         }
@@ -115,33 +130,15 @@ fn lines(haul: &Haul) -> Vec<(Line, i64, i64)> {
 
 #[cfg(test)]
 mod tests {
-    use chrono::DateTime;
-    use uuid::Uuid;
-
     use super::*;
-    use crate::job_id::JobId;
-    use crate::sql::claim::Claimed;
+    use crate::sql::claimed::Claimed;
 
     fn haul(places: &[i64], unseen: i64, next: i64) -> Haul {
-        Haul { jobs: places.iter().map(|&place| job(0, place)).collect(), unseen, next }
+        Haul { jobs: places.iter().map(|&place| job(0, place)).collect(), unseen, next, ..Haul::default() }
     }
 
     fn job(priority: i32, ready_seq: i64) -> Claimed {
-        Claimed {
-            id: JobId::generate(),
-            task: "a".to_owned(),
-            body: None,
-            attempt: 1,
-            retries: 0,
-            max_retries: 3,
-            priority,
-            timeout: PATIENCE,
-            created_at: DateTime::UNIX_EPOCH,
-            run_at: DateTime::UNIX_EPOCH,
-            lease: Uuid::nil(),
-            place: 0,
-            ready_seq,
-        }
+        Claimed { priority, ..Claimed::example("a", ready_seq) }
     }
 
     /// Marks after these claims, each a millisecond long and ten after the last; all but the first are
@@ -169,17 +166,40 @@ mod tests {
 
     #[test]
     fn a_mark_counts_once_every_transaction_that_was_open_has_ended_and_a_claim_has_looked_again() {
-        let (marks, now) = after(&[haul(&[1, 2, 3], 100, 105)]);
+        let first = || haul(&[1, 2, 3], 100, 105);
+        let (marks, now) = after(&[first()]);
         assert_eq!(mark(&marks, now), None, "nobody has looked since");
-        let (marks, now) = after(&[haul(&[1, 2, 3], 100, 105), haul(&[4, 5], 104, 110)]);
+        let (marks, now) = after(&[first(), haul(&[4, 5], 104, 110)]);
         assert_eq!(mark(&marks, now), None, "transaction 104 may yet commit");
-        let (marks, now) = after(&[haul(&[1, 2, 3], 100, 105), haul(&[4, 5], 105, 110)]);
+        let (marks, now) = after(&[first(), haul(&[4, 5], 105, 110), haul(&[6, 7], 109, 112)]);
+        assert_eq!(mark(&marks, now), None, "so may 109, which may have begun before 3 was seen");
+        let (marks, now) = after(&[first(), haul(&[4, 5], 105, 110), haul(&[6, 7], 110, 112)]);
         assert_eq!(mark(&marks, now), Some(3));
     }
 
     #[test]
+    fn a_publisher_that_began_before_the_first_look_and_is_none_of_its_snapshot_holds_the_mark() {
+        // Q has 803 since before. P, 804, draws 1; Q draws 2 and commits. No snapshot knows of 804 yet: for it, 804 is
+        // the first that has not begun.
+        let (marks, now) = after(&[haul(&[2], 804, 805), haul(&[3], 804, 806), haul(&[4], 804, 807)]);
+        assert_eq!(mark(&marks, now), None, "804 is open");
+        let (marks, now) = after(&[haul(&[2], 804, 805), haul(&[3], 804, 806), haul(&[1, 4], 807, 808)]);
+        assert_eq!(mark(&marks, now), Some(1), "its job was found");
+    }
+
+    #[test]
+    fn a_claim_that_took_nothing_has_no_number_to_tell() {
+        let claims = || [haul(&[1, 2], 100, 105), haul(&[], 110, 0), haul(&[3], 111, 112)];
+        let (marks, now) = after(&claims());
+        assert_eq!(mark(&marks, now), None);
+        let [first, nothing, second] = claims();
+        let (marks, now) = after(&[first, nothing, second, haul(&[4], 112, 113)]);
+        assert_eq!(mark(&marks, now), Some(2));
+    }
+
+    #[test]
     fn a_job_that_came_late_holds_the_mark_back() {
-        let (marks, now) = after(&[haul(&[1, 3, 9], 100, 105), haul(&[2, 10], 106, 110)]);
+        let (marks, now) = after(&[haul(&[1, 3, 9], 100, 105), haul(&[2, 10], 110, 110)]);
         assert_eq!(mark(&marks, now), Some(2), "4 to 8 may have come as well, and be next");
     }
 
@@ -197,16 +217,27 @@ mod tests {
         let now = Instant::now();
         let mut marks = Marks::new(now);
         marks.saw(&[], &haul(&[1], 1, 2), Duration::from_millis(100), now);
-        marks.saw(&[], &haul(&[2], 3, 4), Duration::from_millis(100), now);
+        marks.saw(&[], &haul(&[2], 4, 4), Duration::from_millis(100), now);
         assert_eq!(mark(&marks, now + Duration::from_millis(2900)), Some(1));
         assert_eq!(mark(&marks, now + Duration::from_millis(3000)), None);
     }
 
     #[test]
+    fn a_look_that_waited_for_minutes_puts_off_the_next_by_seconds() {
+        let now = Instant::now();
+        let mut marks = Marks::new(now);
+        marks.saw(&[], &haul(&[1], 1, 2), Duration::from_secs(240), now);
+        marks.saw(&[], &haul(&[2], 4, 4), Duration::from_secs(240), now);
+        assert_eq!(mark(&marks, now + LONGEST - Duration::from_millis(1)), Some(1));
+        assert_eq!(mark(&marks, now + LONGEST), None);
+    }
+
+    #[test]
     fn each_priority_has_a_mark_of_its_own_and_jobs_given_back_move_none() {
         let back = 5 - (1 << 62);
-        let first = Haul { jobs: vec![job(7, 20), job(0, 10), job(0, back)], unseen: 1, next: 2 };
-        let second = Haul { jobs: vec![job(7, 21), job(0, 11)], unseen: 3, next: 4 };
+        let first =
+            Haul { jobs: vec![job(7, 20), job(0, 10), job(0, back)], unseen: 1, next: 2, ..Haul::default() };
+        let second = Haul { jobs: vec![job(7, 21), job(0, 11)], unseen: 4, next: 4, ..Haul::default() };
         let (marks, now) = after(&[first, second]);
         let mut places: Vec<_> = marks.for_claim(now).iter().map(|m| (m.priority, m.place)).collect();
         places.sort_unstable();

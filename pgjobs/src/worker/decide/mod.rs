@@ -5,6 +5,8 @@
 //!
 //! - [`claims`]: claim how many, rest how long, or first set right what an error left behind;
 //! - [`flush`]: send verdicts now, or gather more;
+//! - [`peers`]: what it leaves to other workers;
+//! - [`pulse`]: whether the user's runtime still runs what it is given;
 //! - [`beats`]: when a heartbeat, a sweep and a look at the history's partitions are due.
 //!
 //! Nothing here waits, reads a clock or talks to anybody, so `schedules` can drive all of it through
@@ -15,5 +17,7 @@ pub(crate) mod claims;
 pub(crate) mod flush;
 pub(crate) mod marks;
 pub(crate) mod pace;
+pub(crate) mod peers;
+pub(crate) mod pulse;
 #[cfg(test)]
 mod schedules;

@@ -3,15 +3,22 @@
 //! A worker that claims just what it has slots for asks the database once for every job, and its
 //! slots stand empty meanwhile. One that claims far ahead holds jobs that another worker could be
 //! running, and ages their leases. So the look-ahead is a time, not a number: what the slots will
-//! finish in the next tenth of a second, at the rate they finish now. Slow jobs make it nothing,
-//! fast ones a large batch.
+//! finish in the next tenth of a second, at the rate they finish now, and while the database is asked.
+//! Slow jobs make it nothing, fast ones and a database that is far away a large batch.
+//!
+//! What cannot be answered in time, or at all, was too much: then half as much is claimed, down to a single
+//! job, and from there twice as much again each time that it goes well.
 
 use std::time::{Duration, Instant};
 
 /// The look-ahead, as time.
 const AHEAD: Duration = Duration::from_millis(100);
+/// The same in the time of claims: while one is under way, and the next is asked for, the slots work on.
+const CLAIMS_AHEAD: u32 = 2;
+/// A claim that takes longer waits for something, and says nothing of the way to the database.
+const LONGEST_WAY: Duration = Duration::from_secs(1);
 /// The largest claim, and the longest line.
-const MOST: usize = 2000;
+pub(crate) const MOST: usize = 2000;
 /// How quickly the measured rate follows a change: most of it within this time.
 const MEMORY: Duration = Duration::from_millis(200);
 /// The first pause after the last job; doubled with each look that finds nothing. Shorter ones would find only what
@@ -31,32 +38,71 @@ pub(crate) struct Load {
     pub(crate) finished: u64,
 }
 
+/// How many jobs to claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Want {
+    pub(crate) jobs: usize,
+    /// So many of them beyond the slots that are free now.
+    pub(crate) ahead: usize,
+}
+
 pub(crate) struct Pace {
     slots: usize,
     longest_pause: Duration,
     pause: Duration,
     rate: f64,
     seen: (Instant, u64),
+    /// How long the last claims took.
+    way: Duration,
+    /// Not more than this at once.
+    limit: usize,
 }
 
 impl Pace {
     pub(crate) fn new(slots: usize, longest_pause: Duration, now: Instant) -> Self {
-        Pace { slots, longest_pause, pause: FIRST_PAUSE.min(longest_pause), rate: 0.0, seen: (now, 0) }
+        Pace {
+            slots,
+            longest_pause,
+            pause: FIRST_PAUSE.min(longest_pause),
+            rate: 0.0,
+            seen: (now, 0),
+            way: Duration::ZERO,
+            limit: MOST,
+        }
     }
 
     /// How many jobs to claim now; 0 means to wait until the load has changed.
-    pub(crate) fn want(&mut self, load: Load, now: Instant) -> usize {
+    pub(crate) fn want(&mut self, load: Load, now: Instant) -> Want {
+        const NOTHING: Want = Want { jobs: 0, ahead: 0 };
         self.measure(load.finished, now);
         if load.open > self.slots + 2 * MOST {
-            return 0; // verdicts do not get through: more runs would only make more of them
+            return NOTHING; // verdicts do not get through: more runs would only make more of them
         }
         let free = self.slots.saturating_sub(load.running);
         let target = free + self.ahead();
         // A line that is still half full is topped up later, with a larger batch.
         if load.waiting > target / 2 {
-            return 0;
+            return NOTHING;
         }
-        target.saturating_sub(load.waiting).min(MOST)
+        let jobs = target.saturating_sub(load.waiting).min(self.limit);
+        Want { jobs, ahead: jobs.saturating_sub(free.saturating_sub(load.waiting)) }
+    }
+
+    /// A claim was answered, so long after it was asked.
+    pub(crate) fn answered(&mut self, took: Duration) {
+        let took = took.min(LONGEST_WAY);
+        self.way = if took < self.way { took } else { (3 * self.way + took) / 4 };
+        self.limit = (self.limit * 2).min(MOST);
+    }
+
+    /// A claim for so many was too much: it was not answered in time, or refused for what its jobs hold.
+    pub(crate) fn was_too_much(&mut self, jobs: usize) {
+        self.limit = (jobs.min(self.limit) / 2).max(1);
+    }
+
+    /// Whether it claims as much as it wants.
+    pub(crate) fn is_unlimited(&self) -> bool {
+        self.limit == MOST
     }
 
     /// How long to sleep after a claim; none when there may be more. `all` says that it took all there was,
@@ -77,7 +123,7 @@ impl Pace {
             clippy::cast_sign_loss,
             reason = "a rate is small and positive"
         )]
-        let jobs = (self.rate * AHEAD.as_secs_f64()) as usize;
+        let jobs = (self.rate * (AHEAD + CLAIMS_AHEAD * self.way).as_secs_f64()) as usize;
         jobs.min(MOST)
     }
 
@@ -98,6 +144,10 @@ impl Pace {
 mod tests {
     use super::*;
 
+    fn want(pace: &mut Pace, load: Load, now: Instant) -> usize {
+        pace.want(load, now).jobs
+    }
+
     fn load(waiting: usize, running: usize, finished: u64) -> Load {
         Load { open: waiting + running, waiting, running, finished }
     }
@@ -106,33 +156,33 @@ mod tests {
     fn slow_jobs_are_claimed_only_for_free_slots() {
         let start = Instant::now();
         let mut pace = Pace::new(16, Duration::from_secs(1), start);
-        assert_eq!(pace.want(load(0, 0, 0), start), 16);
+        assert_eq!(want(&mut pace, load(0, 0, 0), start), 16);
         let later = start + Duration::from_secs(1);
-        assert_eq!(pace.want(load(0, 16, 0), later), 0);
+        assert_eq!(want(&mut pace, load(0, 16, 0), later), 0);
         // 16 jobs a second: a tenth of a second holds one or two.
         let later = later + Duration::from_secs(1);
-        assert_eq!(pace.want(load(0, 15, 16), later), 2);
+        assert_eq!(want(&mut pace, load(0, 15, 16), later), 2);
     }
 
     #[test]
     fn fast_jobs_are_claimed_ahead_but_never_more_than_the_limit() {
         let start = Instant::now();
         let mut pace = Pace::new(16, Duration::from_secs(1), start);
-        pace.want(load(0, 0, 0), start);
+        want(&mut pace, load(0, 0, 0), start);
         let later = start + Duration::from_secs(1);
-        assert_eq!(pace.want(load(0, 16, 5000), later), 500);
+        assert_eq!(want(&mut pace, load(0, 16, 5000), later), 500);
         let later = later + Duration::from_secs(1);
-        assert_eq!(pace.want(load(0, 16, 1_000_000), later), MOST);
+        assert_eq!(want(&mut pace, load(0, 16, 1_000_000), later), MOST);
     }
 
     #[test]
     fn a_line_that_is_half_full_waits_for_a_larger_batch() {
         let start = Instant::now();
         let mut pace = Pace::new(10, Duration::from_secs(1), start);
-        pace.want(load(0, 0, 0), start);
+        want(&mut pace, load(0, 0, 0), start);
         let later = start + Duration::from_secs(1);
-        assert_eq!(pace.want(load(60, 10, 1000), later), 0);
-        assert_eq!(pace.want(load(40, 10, 1000), later), 60);
+        assert_eq!(want(&mut pace, load(60, 10, 1000), later), 0);
+        assert_eq!(want(&mut pace, load(40, 10, 1000), later), 60);
     }
 
     #[test]
@@ -140,7 +190,7 @@ mod tests {
         let start = Instant::now();
         let mut pace = Pace::new(10, Duration::from_secs(1), start);
         assert_eq!(
-            pace.want(Load { open: 10 + 2 * MOST + 1, waiting: 0, running: 0, finished: 0 }, start),
+            want(&mut pace, Load { open: 10 + 2 * MOST + 1, waiting: 0, running: 0, finished: 0 }, start),
             0
         );
     }
@@ -159,5 +209,51 @@ mod tests {
         let mut pace = Pace::new(1, Duration::from_millis(300), Instant::now());
         assert_eq!(pace.rest(0, true), Some(FIRST_PAUSE));
         assert_eq!(pace.rest(1, true), Some(FIRST_PAUSE));
+    }
+
+    #[test]
+    fn what_is_claimed_beyond_the_free_slots_is_claimed_ahead() {
+        let start = Instant::now();
+        let mut pace = Pace::new(16, Duration::from_secs(1), start);
+        assert_eq!(pace.want(load(0, 10, 0), start), Want { jobs: 6, ahead: 0 });
+        let later = start + Duration::from_secs(1);
+        assert_eq!(pace.want(load(0, 10, 1000), later), Want { jobs: 106, ahead: 100 });
+        assert_eq!(
+            pace.want(load(4, 10, 1000), later),
+            Want { jobs: 102, ahead: 100 },
+            "four take the free slots"
+        );
+    }
+
+    #[test]
+    fn a_database_that_is_far_away_is_asked_for_what_runs_meanwhile() {
+        let start = Instant::now();
+        let mut pace = Pace::new(16, Duration::from_secs(1), start);
+        want(&mut pace, load(0, 0, 0), start);
+        (0..20).for_each(|_| pace.answered(Duration::from_millis(400)));
+        let later = start + Duration::from_secs(1);
+        let jobs = want(&mut pace, load(0, 16, 1000), later);
+        assert!((850..=900).contains(&jobs), "a tenth of a second and two ways: {jobs}");
+        pace.answered(Duration::from_millis(1));
+        assert_eq!(want(&mut pace, load(0, 16, 1000), later), 102, "one quick answer shows the way");
+        (0..20).for_each(|_| pace.answered(Duration::from_secs(60)));
+        assert!(want(&mut pace, load(0, 16, 1000), later) <= 2100, "a standstill is no way");
+    }
+
+    #[test]
+    fn what_was_too_much_is_halved_down_to_one_and_grows_back() {
+        let start = Instant::now();
+        let mut pace = Pace::new(100, Duration::from_secs(1), start);
+        let mut claimed = Vec::new();
+        for _ in 0..9 {
+            let jobs = want(&mut pace, load(0, 0, 0), start);
+            claimed.push(jobs);
+            pace.was_too_much(jobs);
+        }
+        assert_eq!(claimed, [100, 50, 25, 12, 6, 3, 1, 1, 1]);
+        for jobs in [1, 2, 4, 8, 16, 32, 64, 100] {
+            assert_eq!(want(&mut pace, load(0, 0, 0), start), jobs);
+            pace.answered(Duration::ZERO);
+        }
     }
 }

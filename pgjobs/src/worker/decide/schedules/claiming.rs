@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::database::{Dead, Run};
 use super::world::{Call, POLL, SLOTS, World, ms};
 use crate::sql::claim::ran_dry;
-use crate::worker::decide::claims::{Claims, Step, Unanswered};
+use crate::worker::decide::claims::{Claims, Refusal, Step, Unanswered};
 use crate::worker::decide::pace::Pace;
 
 pub(super) struct Claiming {
@@ -19,6 +19,7 @@ pub(super) struct Claiming {
     open: Vec<Unanswered>,
     /// When a look last left nothing that the worker would not be woken for.
     found_nothing: Option<u64>,
+    was_stuck: bool,
 }
 
 enum Doing {
@@ -34,7 +35,14 @@ impl Claiming {
     pub(super) fn new(world: &World) -> Self {
         let pace = Pace::new(SLOTS, Duration::from_millis(POLL), world.now());
         let claims = Claims::new(pace, !world.is_burst(), world.is_burst());
-        Claiming { claims, doing: Doing::Deciding, leases: 0, open: Vec::new(), found_nothing: None }
+        Claiming {
+            claims,
+            doing: Doing::Deciding,
+            leases: 0,
+            open: Vec::new(),
+            found_nothing: None,
+            was_stuck: false,
+        }
     }
 
     pub(super) fn has_ended(&self) -> bool {
@@ -42,7 +50,8 @@ impl Claiming {
     }
 
     pub(super) fn step(&mut self, world: &mut World) {
-        let called = world.draining || world.lost || world.in_doubt;
+        let called = world.draining || world.lost || world.in_doubt || world.stuck != self.was_stuck;
+        self.was_stuck = world.stuck;
         match self.doing {
             Doing::Deciding => self.decide(world),
             Doing::Calling { step, lease, began, ends } if ends <= world.ms => {
@@ -79,15 +88,19 @@ impl Claiming {
                 Doing::Deciding
             }
             Step::Stop => Doing::Ended,
-            Step::Claim { room, .. } => {
+            Step::Claim { want, .. } => {
+                let (room, ahead) = (want.jobs, want.ahead);
+                assert!(ahead <= room, "{ahead} of {room} jobs are claimed ahead");
                 assert!(!view.draining && !view.lost && !view.in_doubt, "it claims in {view:?}");
+                assert!(!view.stuck, "it claims what would not run");
                 assert!(self.open.is_empty(), "it claims while an unanswered claim may hold jobs");
                 assert!((1..=2000).contains(&room), "it claims {room} jobs");
                 let since = self.found_nothing.map_or(u64::MAX, |at| world.ms - at);
                 assert!(since >= 50, "it looks again {since} ms after it left nothing");
                 self.call(world, step)
             }
-            Step::GiveBack(_) | Step::Compare | Step::RegisterAnew => self.call(world, step),
+            Step::GiveBack(_) | Step::Compare | Step::RegisterAnew | Step::Tend => self.call(world, step),
+            Step::FailNext => panic!("it fails a job that nothing is wrong with"),
         };
     }
 
@@ -108,7 +121,7 @@ impl Claiming {
         let done = matches!(call, Call::Answered | Call::Unanswered { done: true });
         let answered = call == Call::Answered;
         match step {
-            Step::Claim { room, sleeps } => return self.claimed(world, room, sleeps, lease, call),
+            Step::Claim { want, sleeps, .. } => return self.claimed(world, want.jobs, sleeps, lease, call),
             Step::GiveBack(claim) => {
                 if done {
                     world.database.unclaim(claim.lease);
@@ -127,6 +140,13 @@ impl Claiming {
                 world.verdicts.extend(unknown.into_iter().map(|run| (run, false)));
             }
             Step::Compare => world.in_doubt = true,
+            Step::Tend if answered => {
+                world.seen.tended += 1;
+                self.found_nothing = None; // more may be in line now
+                world.database.promote();
+                self.claims.tended();
+            }
+            Step::Tend => self.claims.failed(step),
             Step::RegisterAnew if answered => {
                 world.adopt_new_identity();
             }
@@ -150,13 +170,14 @@ impl Claiming {
             world.seen.unanswered += 1;
             self.open.push(Unanswered { worker, lease });
             self.claims.unanswered(Unanswered { worker, lease });
+            self.claims.refused(room, Refusal::Slow);
             return self.back_off(world);
         }
         match world.database.claim(worker, lease, room) {
             Ok(runs) => {
                 let nothing_more = runs.is_empty() || sleeps && ran_dry(room, runs.len());
                 self.found_nothing = (nothing_more && !world.woken).then_some(world.ms);
-                self.claims.claimed(room, runs.len());
+                self.claims.claimed(room, runs.len(), false, Duration::from_millis(2));
                 world.held.extend(&runs);
                 world.line.extend(runs);
             }

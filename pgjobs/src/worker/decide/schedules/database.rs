@@ -9,8 +9,13 @@ pub(super) type Run = (usize, Uuid);
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
+    /// It has come due, and nobody has put it in line.
+    Due,
     Pending,
-    Claimed { worker: Uuid, lease: Uuid },
+    Claimed {
+        worker: Uuid,
+        lease: Uuid,
+    },
     Ended,
 }
 
@@ -27,6 +32,14 @@ pub(super) struct Dead;
 impl Database {
     pub(super) fn publish(&mut self, jobs: usize) {
         self.jobs.extend(std::iter::repeat_n(Place::Pending, jobs));
+    }
+
+    pub(super) fn publish_due(&mut self, jobs: usize) {
+        self.jobs.extend(std::iter::repeat_n(Place::Due, jobs));
+    }
+
+    pub(super) fn promote(&mut self) {
+        self.release(|place| *place == Place::Due);
     }
 
     pub(super) fn register(&mut self, worker: Uuid, until: u64) {

@@ -16,9 +16,22 @@ pub(super) struct Keeping {
 }
 
 enum Round {
-    Pausing { until: u64 },
-    Beating { began: u64, ends: u64 },
-    Sweeping { began: u64, ends: u64 },
+    Pausing {
+        until: u64,
+    },
+    Beating {
+        began: u64,
+        ends: u64,
+    },
+    Sweeping {
+        began: u64,
+        ends: u64,
+    },
+    /// Instead of a sweep: what is due does not wait for the end of trouble.
+    Promoting {
+        began: u64,
+        ends: u64,
+    },
 }
 
 impl Keeping {
@@ -52,6 +65,15 @@ impl Keeping {
             Round::Sweeping { began, ends } if ends <= world.ms => {
                 let well = self.hear(world, began);
                 self.beats.has_swept(well, world.now());
+                if well {
+                    world.database.promote();
+                }
+                self.pause(world);
+            }
+            Round::Promoting { began, ends } if ends <= world.ms => {
+                if self.hear(world, began) {
+                    world.database.promote();
+                }
                 self.pause(world);
             }
             _ => {}
@@ -88,7 +110,7 @@ impl Keeping {
             self.doing = Round::Sweeping { began: world.ms, ends: world.ms + world.rng.u64(1..20) };
         } else {
             world.seen.quiet_rounds += 1;
-            self.pause(world);
+            self.doing = Round::Promoting { began: world.ms, ends: world.ms + world.rng.u64(1..20) };
         }
     }
 

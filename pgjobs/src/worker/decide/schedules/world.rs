@@ -39,10 +39,12 @@ pub(super) struct Seen {
     pub(super) said_again: usize,
     pub(super) quiet_rounds: usize,
     pub(super) stood_still: usize,
+    pub(super) tended: usize,
+    pub(super) stuck: usize,
 }
 
 impl Seen {
-    pub(super) fn counts(&self) -> [(usize, &'static str); 9] {
+    pub(super) fn counts(&self) -> [(usize, &'static str); 10] {
         [
             (self.unanswered, "unanswered claim"),
             (self.gave_back, "claim given back"),
@@ -53,6 +55,7 @@ impl Seen {
             (self.said_again, "verdict said again"),
             (self.quiet_rounds, "round without a sweep"),
             (self.stood_still, "standstill"),
+            (self.stuck, "stuck runtime"),
         ]
     }
 
@@ -66,6 +69,8 @@ impl Seen {
         self.said_again += other.said_again;
         self.quiet_rounds += other.quiet_rounds;
         self.stood_still += other.stood_still;
+        self.tended += other.tended;
+        self.stuck += other.stuck;
     }
 }
 
@@ -88,6 +93,8 @@ pub(super) struct World {
     faults: Faults,
     outages: Vec<Range<u64>>,
     standstills: Vec<Range<u64>>,
+    /// The user's runtime runs nothing.
+    blocks: Vec<Range<u64>>,
     publishes: Vec<(u64, usize)>,
     stop_at: u64,
     pub(super) database: Database,
@@ -95,6 +102,8 @@ pub(super) struct World {
     worker: u128,
     pub(super) lost: bool,
     pub(super) in_doubt: bool,
+    /// As the worker has it: the runtime runs nothing for longer than a lease.
+    pub(super) stuck: bool,
     pub(super) draining: bool,
     pub(super) closing: bool,
     pub(super) line: VecDeque<Run>,
@@ -119,7 +128,7 @@ impl World {
             });
             if faults == Faults::All { windows.collect() } else { Vec::new() }
         };
-        let (mut outages, standstills) = (windows(4, 4000), windows(2, 6000));
+        let (mut outages, standstills, blocks) = (windows(4, 4000), windows(2, 6000), windows(1, 9000));
         if faults == Faults::All && rng.u8(..) < 20 {
             outages.push(rng.u64(0..6000)..u64::MAX); // the database never comes back
         }
@@ -132,6 +141,7 @@ impl World {
             faults,
             outages,
             standstills,
+            blocks,
             publishes,
             stop_at,
             database: Database::default(),
@@ -139,6 +149,7 @@ impl World {
             worker: 1,
             lost: false,
             in_doubt: false,
+            stuck: false,
             draining: false,
             closing: false,
             line: VecDeque::new(),
@@ -175,7 +186,11 @@ impl World {
         // A burst works on what is there.
         let now = if self.faults == Faults::Burst { 8000 } else { self.ms };
         for (_, jobs) in self.publishes.extract_if(.., |(at, _)| *at <= now) {
-            self.database.publish(jobs);
+            if jobs % 3 == 0 {
+                self.database.publish_due(jobs);
+            } else {
+                self.database.publish(jobs);
+            }
             self.woken = true;
         }
     }
@@ -190,7 +205,23 @@ impl World {
         self.seen.stood_still > 0
     }
 
+    /// Whether the runtime is blocked; what waits is handed back when it is for longer than a lease.
+    fn is_blocked(&mut self) -> bool {
+        let blocked = self.blocks.iter().find(|window| window.contains(&self.ms)).cloned();
+        self.stuck = blocked.as_ref().is_some_and(|window| self.ms - window.start > LEASE);
+        if self.stuck {
+            self.seen.stuck += 1;
+            while let Some(run) = self.line.pop_front() {
+                self.give_verdict(run, false);
+            }
+        }
+        blocked.is_some()
+    }
+
     fn start_and_end_runs(&mut self) {
+        if self.is_blocked() && !self.draining {
+            return;
+        }
         let ended: Vec<Run> =
             self.running.extract_if(.., |(end, _)| *end <= self.ms).map(|(_, run)| run).collect();
         for run in ended {
@@ -251,7 +282,13 @@ impl World {
     }
 
     pub(super) fn view(&self) -> View {
-        View { load: self.load(), draining: self.draining, lost: self.lost, in_doubt: self.in_doubt }
+        View {
+            load: self.load(),
+            draining: self.draining,
+            lost: self.lost,
+            in_doubt: self.in_doubt,
+            stuck: self.stuck,
+        }
     }
 
     pub(super) fn is_burst(&self) -> bool {

@@ -1,0 +1,108 @@
+//! What an error says: of the connection, of the moment, or of the data that a statement held.
+//!
+//! A worker says most things again until they are done. What the server refused for the data would be refused
+//! for ever, and hold up the rest; what it refused for a reason of the moment must not be charged to a job.
+
+use std::borrow::Cow;
+
+use crate::error::Error;
+
+pub(crate) fn server_code(error: &Error) -> Option<Cow<'_, str>> {
+    match error {
+        Error::Refused { code, .. } => Some(Cow::Borrowed(code)),
+        Error::Database(error) | Error::SchemaMissing(error) => error.as_database_error()?.code(),
+        _ => None,
+    }
+}
+
+/// Whether the connection may be unusable: all errors but those that the server reported while
+/// going on, and among those the ones that say that it is going down or that plans are stale.
+pub(crate) fn breaks_connection(error: &Error) -> bool {
+    match (error, server_code(error)) {
+        // What was prepared is gone, or never was on this session: only a new connection starts afresh.
+        (Error::TransactionPooling { .. }, _) => true,
+        (_, Some(code)) => {
+            code.starts_with("57P")
+                || code.starts_with("08")
+                || code == "0A000"
+                || code.starts_with("25P")
+                || code == "25006"
+        }
+        (error, None) => is_unanswered(error),
+    }
+}
+
+/// Whether the server may have done what it was asked without our hearing of it.
+pub(crate) fn is_unanswered(error: &Error) -> bool {
+    matches!(error, Error::Database(error)
+        if error.as_database_error().is_none() && !matches!(error, sqlx::Error::Encode(_)))
+}
+
+/// Whether it is about the connection or the server as a whole, and not about the statement.
+pub(crate) fn is_outage(error: &Error) -> bool {
+    is_unanswered(error)
+        || server_code(error)
+            .is_some_and(|code| code.starts_with("57P") || code.starts_with("08") || code == "53300")
+}
+
+/// Whether the server is in no state to do it: away, or out of disk, memory or connections. Then the same would
+/// become of any other statement.
+pub(crate) fn is_about_server(error: &Error) -> bool {
+    let classes = ["53", "57", "58", "25"];
+    is_outage(error)
+        || server_code(error).is_some_and(|code| classes.iter().any(|class| code.starts_with(class)))
+}
+
+/// Whether another transaction was in the way.
+pub(crate) fn is_conflict(error: &Error) -> bool {
+    server_code(error).is_some_and(|code| code.starts_with("40") || code.starts_with("55"))
+}
+
+/// Whether the server refused what a statement held, so that saying it again would not help: bad data (22), a
+/// limit of the server (54), and an error inside it (XX), which is how it refuses what is too large to be put
+/// together. A broken constraint (23) is none of these: it is how a partition that is being made, or a key
+/// that two draw at once, looks from here, and it passes.
+pub(crate) fn is_about_data(error: &Error) -> bool {
+    let classes = ["22", "54", "XX"];
+    matches!(error, Error::Database(sqlx::Error::Encode(_)))
+        || server_code(error).is_some_and(|code| classes.iter().any(|class| code.starts_with(class)))
+}
+
+/// The same of verdicts, which functions of the schema refuse as well: `PT413` a result that is too large. That
+/// a lease is gone (`PT409`) or a worker (`PT410`) says nothing of the data.
+pub(crate) fn is_about_verdict(error: &Error) -> bool {
+    is_about_data(error)
+        || server_code(error).is_some_and(|code| matches!(&*code, "PT400" | "PT413" | "PT422"))
+}
+
+/// Whether the server had no memory for it: for what it was asked, or just now.
+pub(crate) fn is_out_of_memory(error: &Error) -> bool {
+    server_code(error).is_some_and(|code| code == "53200")
+}
+
+/// Whether it took longer than it may.
+pub(crate) fn is_too_slow(error: &Error) -> bool {
+    is_unanswered(error) || server_code(error).is_some_and(|code| code == "57014")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(code: &str) -> Error {
+        Error::Refused { code: code.to_owned(), message: String::new(), hint: None }
+    }
+
+    #[test]
+    fn what_passes_is_not_about_data() {
+        for code in ["23514", "23505", "40001", "40P01", "55P03", "57014", "57P03", "53100", "53200", "53300"]
+        {
+            assert!(!is_about_data(&refused(code)) && !is_about_verdict(&refused(code)), "{code}");
+        }
+        for code in ["22021", "22P05", "54000", "54001"] {
+            assert!(is_about_data(&refused(code)), "{code}");
+        }
+        assert!(is_about_verdict(&refused("PT413")) && !is_about_data(&refused("PT413")));
+        assert!(!is_about_verdict(&refused("PT410")));
+    }
+}

@@ -1,0 +1,66 @@
+//! What is looked at, and said, before a worker starts.
+
+use std::any::TypeId;
+
+use sqlx::PgPool;
+
+use super::builder::Worker;
+use super::open::{PARTS, START, too_few};
+use super::outage::in_seconds;
+use super::shared::Shared;
+use crate::error::Error;
+use crate::registry::Registry;
+use crate::sql::pooler;
+use crate::task::TaskDef;
+
+/// What the log says of a worker before it does anything.
+pub(super) fn announce(shared: &Shared) {
+    let settings = &shared.settings;
+    let topics = if settings.topics.is_empty() { "*".to_owned() } else { settings.topics.join(" ") };
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        database = %shared.servers.describe(),
+        topics,
+        tasks = settings.names.len(),
+        slots = settings.slots,
+        pid = std::process::id(),
+        "starting a worker"
+    );
+    tracing::debug!(tasks = ?settings.names, "its tasks");
+}
+
+/// A task that waits for a connection of the pool times out while others hold them, and its run is charged.
+pub(super) fn warn_of_small_pool(worker: &Worker, registry: &Registry) {
+    let connections = worker.pool.options().get_max_connections();
+    let asks = |task: &&'static TaskDef| task.needs.iter().any(|need| (need.id)() == TypeId::of::<PgPool>());
+    let tasks = registry.tasks();
+    let Some(task) = tasks.iter().find(|task| asks(task)) else { return };
+    if usize::try_from(connections).is_ok_and(|connections| connections < worker.concurrency) {
+        tracing::warn!(
+            connections,
+            slots = worker.concurrency,
+            task = task.name,
+            "the pool has fewer connections than the worker has slots, and tasks ask for the pool: runs may fail \
+             waiting for one; give it max_connections of the slots times what a task holds at once"
+        );
+    }
+}
+
+/// Refuses connections over which a worker could not live.
+pub(super) async fn check_connection(shared: &Shared) -> Result<(), Error> {
+    let servers = shared.servers.named("pooler?");
+    let checked = pooler::measure_sessions(&servers, START).await;
+    let round_trip = checked.map_err(|(error, got)| too_few(error, PARTS, got))?;
+    let least = round_trip * ROUND_TRIPS;
+    if least <= shared.settings.lease {
+        return Ok(());
+    }
+    let [lease, round_trip, least] = [shared.settings.lease, round_trip, least].map(in_seconds);
+    let reason = format!(
+        "the connection is too slow for a lease of {lease}: a round trip takes {round_trip}; choose {least} or more"
+    );
+    Err(Error::Option { name: "lease", reason })
+}
+
+/// A third of a lease is for two round trips at the least, and some more for a network that has its moments.
+const ROUND_TRIPS: u32 = 8;

@@ -1,0 +1,181 @@
+//! One claim: asked, fetched, and put in line; and what becomes of a job that cannot be claimed.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use uuid::Uuid;
+
+use super::decide::claims::{Refusal, Unanswered};
+use super::decide::pace::Want;
+use super::fetch::Fetcher;
+use crate::error::Error;
+use crate::job::Job;
+use crate::job_id::JobId;
+use crate::sql::claim::{self, Claim};
+use crate::sql::claimed::{Answer, Broken, Haul};
+use crate::sql::listen::wake_others;
+use crate::sql::refusal::{is_about_data, is_out_of_memory, is_too_slow, is_unanswered};
+use crate::sql::worker;
+
+/// A large answer may take longer than any other call: it travels while nothing is locked, and a thread of its own
+/// keeps the lease.
+pub(super) const LONGEST_FETCH: Duration = Duration::from_secs(30);
+
+/// Why a claim was refused, in the words for the job that has to fail for it.
+pub(super) type Refused = String;
+
+/// What is known of a claim before its answer.
+struct Asked {
+    worker: Uuid,
+    lease: Uuid,
+    room: usize,
+    at: Instant,
+}
+
+impl Fetcher {
+    pub(super) async fn claim_and_start(
+        &mut self,
+        want: Want,
+        sleeps: bool,
+        apart: bool,
+    ) -> Result<(), Error> {
+        let asked = Asked {
+            worker: self.shared.identity(),
+            lease: Uuid::new_v4(),
+            room: want.jobs,
+            at: Instant::now(),
+        };
+        let (answer, took) = match self.ask(&asked, want, sleeps, apart).await {
+            Ok(answered) => answered,
+            Err(error) => return Err(self.note_refusal(&asked, error, false)),
+        };
+        let place = answer.first_place();
+        let haul = match self.fetch_jobs(&asked, answer).await {
+            Ok(haul) => haul,
+            Err(error) if asked.room == 1 && is_about_data(&error) => {
+                return self.fail(&asked, place, &error).await;
+            }
+            Err(error) => return Err(self.note_refusal(&asked, error, true)),
+        };
+        let (got, more) = (haul.len(), haul.is_large);
+        let jobs = self.take(haul, &asked, took);
+        self.claims.claimed(asked.room, got, more, took);
+        self.put_in_line(jobs);
+        if std::mem::take(&mut self.was_woken) && (got >= asked.room || more) && self.shared.peers.are_many()
+        {
+            self.link.call(async |connection| wake_others(connection).await).await?;
+        }
+        self.tell_starts().await
+    }
+
+    /// Asks for jobs; how long the answer took, beside it.
+    async fn ask(
+        &mut self,
+        asked: &Asked,
+        want: Want,
+        sleeps: bool,
+        apart: bool,
+    ) -> Result<(Answer, Duration), Error> {
+        let shared = self.shared.clone();
+        // A burst ends when nothing is left anywhere, so it looks everywhere.
+        let marks = if shared.settings.burst { Vec::new() } else { self.marks.for_claim(asked.at) };
+        let number = |jobs| i32::try_from(jobs).unwrap_or(i32::MAX);
+        let claim = Claim {
+            worker: asked.worker,
+            tasks: &shared.settings.names,
+            num: number(want.jobs),
+            ahead: number(want.ahead),
+            lease: asked.lease,
+            margin: shared.settings.lease,
+            sleep: sleeps.then_some(shared.settings.poll + Duration::from_millis(200)),
+            alone: &shared.settings.alone,
+            marks: &marks,
+            apart,
+        };
+        // Without the time that it takes to connect: neither the way nor the look costs it.
+        let timed = async |connection: &mut _| {
+            let asked = Instant::now();
+            let answer = claim::claim(connection, &claim).await?;
+            Ok((answer, asked.elapsed()))
+        };
+        let (answer, took) = self.link.call(timed).await?;
+        self.looked_from = marks;
+        Ok((answer, took))
+    }
+
+    /// The whole of what was claimed; a large answer comes in a second step, when the claim is committed.
+    async fn fetch_jobs(&mut self, asked: &Asked, mut answer: Answer) -> Result<Haul, Error> {
+        if answer.lacks_jobs() {
+            let worker = asked.worker;
+            let fetch = async |connection: &mut _| claim::fetch(connection, worker, &mut answer).await;
+            self.link.call_within(self.longest_fetch(), fetch).await?;
+        }
+        Ok(answer.into_haul())
+    }
+
+    fn longest_fetch(&self) -> Duration {
+        self.shared.settings.lease.max(LONGEST_FETCH)
+    }
+
+    /// Takes in what was claimed: from here on it is held.
+    fn take(&mut self, haul: Haul, asked: &Asked, took: Duration) -> Vec<Arc<Job>> {
+        let marks = std::mem::take(&mut self.looked_from);
+        self.marks.saw(&marks, &haul, took, Instant::now());
+        for Broken { job, lease, place, error } in haul.broken {
+            tracing::error!(job.id = %job, error, "a job cannot be read; it fails");
+            self.shared.fail_unread(job, (lease, place), format!("the job cannot be read: {error}"));
+        }
+        let jobs: Vec<Arc<Job>> = haul.jobs.into_iter().map(|claimed| Arc::new(Job::new(claimed))).collect();
+        self.shared.held.claim(&jobs, asked.at);
+        self.shared.counts.claimed(jobs.len());
+        jobs
+    }
+
+    /// A claim failed, or the fetching of what it took.
+    fn note_refusal(&mut self, asked: &Asked, error: Error, was_committed: bool) -> Error {
+        let refusal = match &error {
+            error if is_too_slow(error) => Some(Refusal::Slow),
+            error if is_about_data(error) => Some(Refusal::Content),
+            error if is_out_of_memory(error) => Some(Refusal::Memory),
+            _ => None,
+        };
+        if let Some(refusal) = refusal {
+            self.claims.refused(asked.room, refusal);
+            self.refused = Some(format!("the job cannot be claimed: {error}"));
+        }
+        if was_committed || is_unanswered(&error) {
+            self.claims.unanswered(Unanswered { worker: asked.worker, lease: asked.lease });
+        }
+        error
+    }
+
+    /// The one job that was claimed cannot be sent: it fails where it lies.
+    async fn fail(&mut self, asked: &Asked, place: Option<i32>, error: &Error) -> Result<(), Error> {
+        let runs = self.link.call(async |connection| worker::held_by(connection, asked.worker).await).await;
+        let run = runs.map(|runs| runs.into_iter().find(|run| run.1 == asked.lease && Some(run.2) == place));
+        match run {
+            Ok(Some((job, lease, place))) => {
+                tracing::error!(job.id = %job, %error, "a job cannot be sent; it fails");
+                self.shared.fail_unread(job, (lease, place), format!("the job cannot be sent: {error}"));
+                self.claims.claimed(asked.room, 1, false, Duration::ZERO);
+                Ok(())
+            }
+            Ok(None) => Ok(self.claims.claimed(asked.room, 0, false, Duration::ZERO)),
+            Err(error) => Err(self.note_refusal(asked, error, true)),
+        }
+    }
+
+    /// Not even alone can the next job be claimed: it ends as failed, so that those behind it run.
+    pub(super) async fn fail_next(&mut self) -> Result<(), Error> {
+        let shared = self.shared.clone();
+        let (worker, names, lease) = (shared.identity(), &shared.settings.names, Uuid::new_v4());
+        let reason = self.refused.clone().unwrap_or_else(|| "the job cannot be claimed".to_owned());
+        let fail =
+            async |connection: &mut _| claim::fail_next(connection, worker, names, lease, &reason).await;
+        if let Some(id) = self.link.call(fail).await? {
+            tracing::error!(job.id = %JobId::from_database(id), reason, "a job cannot be claimed; it fails");
+            shared.counts.failed_unclaimed();
+        }
+        Ok(())
+    }
+}

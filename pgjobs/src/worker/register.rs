@@ -1,0 +1,50 @@
+//! How a worker makes itself known to the database, at its start and whenever the database may have forgotten.
+
+use std::sync::OnceLock;
+
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::shared::Shared;
+use crate::error::Error;
+use crate::sql::worker::{self, Registration};
+
+/// Declares the tasks, then the worker: the same whenever it is done, since a database that has lost the one has
+/// lost the other as well.
+pub(super) async fn register(connection: &mut PgConnection, shared: &Shared, id: Uuid) -> Result<(), Error> {
+    declare_tasks(connection, shared).await?;
+    worker::register(connection, &registration(shared, id)).await
+}
+
+/// Declares the tasks alone, to a database that may be another one than before.
+pub(super) async fn declare_tasks(connection: &mut PgConnection, shared: &Shared) -> Result<(), Error> {
+    let tasks: Vec<_> = shared.registry.tasks().iter().map(|def| def.describe()).collect();
+    worker::register_tasks(connection, &tasks).await
+}
+
+/// Refuses a database that would lose jobs or hide them, in the words of the database.
+pub(super) async fn refuse_unusable(connection: &mut PgConnection) -> Result<(), Error> {
+    let reasons = worker::unusable(connection).await?;
+    if reasons.is_empty() { Ok(()) } else { Err(Error::Unusable { reasons }) }
+}
+
+fn registration(shared: &Shared, id: Uuid) -> Registration<'_> {
+    Registration {
+        id,
+        host: host(),
+        topics: &shared.settings.topics,
+        tasks: &shared.settings.names,
+        slots: i32::try_from(shared.settings.slots).unwrap_or(i32::MAX),
+        lease: shared.settings.lease,
+    }
+}
+
+/// The machine's name, for people who look for a worker.
+fn host() -> &'static str {
+    static HOST: OnceLock<String> = OnceLock::new();
+    HOST.get_or_init(|| {
+        let named = std::env::var("HOSTNAME").ok().filter(|name| !name.is_empty());
+        let asked = || std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
+        named.or_else(asked).map_or_else(|| "unknown".to_owned(), |name| name.trim().to_owned())
+    })
+}

@@ -1,0 +1,101 @@
+//! What the log of a worker says, as a real process writes it.
+
+use std::fs::File;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use pgjobs::NewJob;
+use pgjobs_tests::{Db, Proxy, until};
+
+/// A worker process whose log goes to a file; killed when the test ends.
+struct Logged {
+    process: Child,
+    file: PathBuf,
+}
+
+impl Logged {
+    fn start(test: &str, url: &str, options: &[&str]) -> Self {
+        let name = format!("{test}-{}.log", std::process::id());
+        let file = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_app"));
+        command.args(["worker", "-v", "--topic", "app.*"]).args(options).env("DATABASE_URL", url);
+        command.env("NO_COLOR", "1").stdin(Stdio::null()).stdout(Stdio::null());
+        let process = command.stderr(File::create(&file).unwrap()).spawn().unwrap();
+        Logged { process, file }
+    }
+
+    fn lines(&self, with: &str) -> Vec<String> {
+        let text = std::fs::read_to_string(&self.file).unwrap_or_default();
+        text.lines().filter(|line| line.contains(with)).map(str::to_owned).collect()
+    }
+
+    fn signal(&self, signal: &str) {
+        let sent = Command::new("kill").args([signal, &self.process.id().to_string()]).status();
+        assert!(sent.is_ok_and(|status| status.success()), "kill {signal}");
+    }
+}
+
+impl Drop for Logged {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[tokio::test]
+async fn it_says_what_it_works_on_what_follows_a_failure_and_what_its_end_waits_for() {
+    let db = Db::new().await;
+    let mut log = Logged::start("life", &db.url, &["--concurrency", "5", "--grace", "20s"]);
+    until("it is ready", async || !log.lines("ready").is_empty()).await;
+    let start = log.lines("starting a worker").join("");
+    for word in ["version=", "database=", "topics=\"app.*\"", "slots=5", "pid="] {
+        assert!(start.contains(word), "{start} lacks {word}");
+    }
+    NewJob::named("app.flaky").publish(&db.pool).await.unwrap();
+    NewJob::named("app.broken").publish(&db.pool).await.unwrap();
+    until("a failed run says when the job runs again", async || {
+        log.lines("failed in run 1 of 3; runs again in").len() == 1
+    })
+    .await;
+    until("and another that it does not", async || {
+        log.lines("failed for good").iter().any(|line| line.contains("ERROR"))
+    })
+    .await;
+    NewJob::named("app.slow").arg(1.5).publish(&db.pool).await.unwrap();
+    until("one runs", async || db.one::<i64>("select count(*) from jobs.running").await == 1).await;
+    log.signal("-TERM");
+    log.signal("-TERM"); // of the same moment
+    let code = log.process.wait().unwrap().code();
+    assert_eq!(code, Some(0), "the second signal of a moment ended it");
+    let said = log.lines("SIGTERM").join("");
+    assert!(said.contains("1 running jobs may finish within 20 s"), "{said}");
+}
+
+#[tokio::test]
+async fn an_outage_is_one_warning_and_one_line_when_it_is_over() {
+    let db = Db::new().await;
+    let proxy = Proxy::before(&db);
+    let log = Logged::start("outage", &proxy.url(&db), &["--lease", "3s"]);
+    until("it is ready", async || !log.lines("ready").is_empty()).await;
+    proxy.set_up(false);
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    proxy.set_up(true);
+    until("it is back", async || !log.lines("the database is back after").is_empty()).await;
+    let job = NewJob::named("app.add").arg(1).arg(2).publish(&db.pool).await.unwrap();
+    job.wait_for(&db.pool, Duration::from_secs(20)).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(2)).await; // each part has used its connection since
+    let warnings = log.lines("WARN");
+    assert_eq!(warnings.len(), 1, "{warnings:#?}");
+    assert_eq!(log.lines("the database is back after").len(), 1);
+}
+
+#[tokio::test]
+async fn a_start_under_load_warns_of_nothing() {
+    let db = Db::new().await;
+    db.run("select count(jobs.publish('app.add', '{\"args\": [1, 2]}')) from generate_series(1, 3000)").await;
+    let log = Logged::start("load", &db.url, &["--lease", "1s"]);
+    until("all ended", async || db.one::<i64>("select count(*) from jobs.job").await == 3000).await;
+    let worried: Vec<_> = log.lines("WARN").into_iter().chain(log.lines("ERROR")).collect();
+    assert!(worried.is_empty(), "{worried:#?}");
+}
