@@ -4,8 +4,9 @@
 //! cargo run --example burst
 //! ```
 //!
-//! Several bursts may run at once and share the work. What is scheduled for later is left for the
-//! next one. The exit status tells the scheduler whether a job failed.
+//! Several bursts may run at once and share the work. What is scheduled for later, or is to be
+//! retried later, is left for the next one. The exit status tells the scheduler whether a job ended as
+//! failed, its last run used up: on the command line `worker --burst --fail-on-failure` does the same.
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -33,7 +34,7 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     for job in &due {
         println!("made {}", job.wait(&pool).await?);
     }
-    println!("{} succeeded, {} failed", ended.succeeded, ended.failed + ended.retried);
+    println!("{} succeeded, {} failed, {} runs to be retried", ended.succeeded, ended.failed, ended.retried);
     println!("left for later: 1 job, {}", later.fetch(&pool).await?.state);
 
     admin::cancel(&pool, &[later.id().clone()]).await?; // leaves no work behind in your database

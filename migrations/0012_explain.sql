@@ -62,12 +62,12 @@ begin
   where k.name = i_task and k.mode <> 'off' and m.reason is not null;
 end $$;
 
--- A transaction that has not ended holds the job's row: somebody consumes it, or cancels it.
+-- A transaction of somebody else's that has not ended holds the job's row: somebody consumes it, or cancels it.
 create function jobs._explain_lock(i_holder xid) returns setof jobs.reason
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select 'held_by_transaction', format('an open transaction of the server process %s holds it', l.pid), null::timestamptz,
     jsonb_build_object('pid', l.pid)
-  from pg_locks l where l.locktype = 'transactionid' and l.transactionid = i_holder and l.granted
+  from pg_locks l where l.locktype = 'transactionid' and l.transactionid = i_holder and l.granted and l.pid <> pg_backend_pid()
 $$;
 
 -- Its place in line, and whether the workers that have its task are busy. Counts to 10,000 and no further.

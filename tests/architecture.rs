@@ -13,9 +13,12 @@ const FLOORS: &[&[&str]] = &[
         "error",
         "job_id",
         "job_state",
+        "nearest",
         "options",
         "outcome",
         "schema",
+        "text",
+        "time_zone",
         "topic",
         "whole",
     ],
@@ -103,6 +106,26 @@ fn every_crate_of_the_workspace_forbids_unsafe_code() {
             manifest.contains("[lints]\nworkspace = true") || manifest.contains("unsafe_code = \"forbid\"");
         assert!(forbids, "{member}");
     }
+}
+
+/// Foreign text is escaped where it is printed, so it is printed in one place: the console; and in the log's writer, whose
+/// fields are escaped. `clap` prints its own errors, and a download says that it begins.
+#[test]
+fn only_the_console_prints() {
+    const PRINTERS: [&str; 4] =
+        ["cli/console.rs", "cli/secret.rs", "cli/progress.rs", "local_postgres/download.rs"];
+    let prints = |line: &&str| {
+        let code = line.trim_start();
+        let words = ["println!", "print!(", "eprint!(", "::stdout()", "::stderr()", "dbg!"];
+        !code.starts_with("//")
+            && words.iter().any(|word| code.contains(word))
+            && !code.contains("is_terminal")
+    };
+    let found = library().into_iter().filter(|(_, path, text)| {
+        !PRINTERS.iter().any(|printer| path == Path::new(printer)) && text.lines().any(|line| prints(&line))
+    });
+    let found: Vec<PathBuf> = found.map(|(_, path, _)| path).collect();
+    assert!(found.is_empty(), "{found:?}");
 }
 
 #[test]

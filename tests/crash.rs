@@ -5,7 +5,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use pgjobs::NewJob;
-use pgjobs_tests::{Db, until};
+use pgjobs_tests::{Db, Lateness, until};
 
 /// A worker process; killed when the test ends.
 struct Worker(Child);
@@ -29,7 +29,7 @@ impl Worker {
     }
 
     async fn ended(&mut self) -> ExitStatus {
-        let deadline = Instant::now() + Duration::from_secs(30);
+        let deadline = Instant::now() + Duration::from_secs(180);
         loop {
             if let Some(status) = self.0.try_wait().expect("its status") {
                 return status;
@@ -52,6 +52,23 @@ fn journal(test: &str) -> PathBuf {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{test}-{}.journal", std::process::id()));
     let _ = std::fs::remove_file(&path);
     path
+}
+
+/// Runs end when this is dropped, and not before: however slow the machine is, they still run when the test looks.
+struct Held(PathBuf);
+
+impl Held {
+    fn runs_of(journal: &Path) -> Self {
+        let file = journal.with_added_extension("held");
+        std::fs::write(&file, "").expect("the file");
+        Held(file)
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
 }
 
 fn noted(journal: &Path, what: &str) -> usize {
@@ -80,8 +97,10 @@ const LATE_ACKS: &str = "
 
 #[tokio::test]
 async fn fifty_running_jobs_of_a_killed_worker_run_again_elsewhere_and_end_well() {
+    let lateness = Lateness::watch();
     let (db, journal) = (Db::new().await, journal("kill"));
-    hold(&db, &journal, 50, 1500).await;
+    let held = Held::runs_of(&journal);
+    hold(&db, &journal, 50, 0).await;
     let mut first = Worker::start(&db, &["--concurrency", "50", "--lease", "3s"]);
     until("50 run", async || noted(&journal, "start") == 50).await;
     db.run(REMEMBER).await;
@@ -95,6 +114,7 @@ async fn fifty_running_jobs_of_a_killed_worker_run_again_elsewhere_and_end_well(
         50,
         "acks of the dead attempts are refused while the next run"
     );
+    drop(held);
     until("50 ended", async || db.one::<i64>(ENDED_WELL).await == 50).await;
     assert_eq!(db.one::<i64>(LATE_ACKS).await, 50, "and after");
     assert_eq!(
@@ -103,21 +123,23 @@ async fn fifty_running_jobs_of_a_killed_worker_run_again_elsewhere_and_end_well(
     );
     assert_eq!(noted(&journal, "end"), 50);
     println!("all 50 ran again {back:?} after the kill, with a lease of 3 s");
-    assert!(back < Duration::from_secs(3 + 2), "{back:?}");
+    assert!(back < lateness.allow(Duration::from_secs(3 + 2)), "{back:?}");
 }
 
 #[tokio::test]
 async fn a_worker_that_was_stopped_and_resumed_is_fenced_and_works_on() {
     let (db, journal) = (Db::new().await, journal("stop"));
     hold(&db, &journal, 5, 100).await;
-    let zombie = Worker::start(&db, &["--concurrency", "5", "--lease", "1s"]);
+    let zombie = Worker::start(&db, &["--concurrency", "5", "--lease", "3s"]);
     until("they ended", async || db.one::<i64>(ENDED_WELL).await == 5).await;
-    hold(&db, &journal, 5, 2500).await;
+    let held = Held::runs_of(&journal);
+    hold(&db, &journal, 5, 0).await;
     until("5 more run", async || noted(&journal, "start") == 10).await;
     zombie.signal("-STOP");
-    let other = Worker::start(&db, &["--concurrency", "5", "--lease", "1s"]);
+    let other = Worker::start(&db, &["--concurrency", "5", "--lease", "3s"]);
     until("they run elsewhere", async || noted(&journal, "start") == 15).await;
     zombie.signal("-CONT");
+    drop(held);
     until("all ended", async || db.one::<i64>(ENDED_WELL).await == 10).await;
     assert_eq!(
         db.one::<i64>("select count(*) from jobs.job where attempt = 2").await,
@@ -132,10 +154,12 @@ async fn a_worker_that_was_stopped_and_resumed_is_fenced_and_works_on() {
 #[tokio::test]
 async fn sigterm_lets_jobs_finish_and_hands_back_the_rest() {
     let (db, journal) = (Db::new().await, journal("term"));
-    hold(&db, &journal, 6, 1000).await;
+    let held = Held::runs_of(&journal);
+    hold(&db, &journal, 6, 0).await;
     let mut worker = Worker::start(&db, &["--concurrency", "2"]);
     until("2 run", async || noted(&journal, "start") == 2).await;
     worker.signal("-TERM");
+    drop(held);
     assert_eq!(worker.ended().await.code(), Some(0));
     assert_eq!((noted(&journal, "start"), noted(&journal, "end")), (2, 2), "nothing new was started");
     assert_eq!(
@@ -148,13 +172,14 @@ async fn sigterm_lets_jobs_finish_and_hands_back_the_rest() {
 #[tokio::test]
 async fn a_second_signal_ends_at_once() {
     let (db, journal) = (Db::new().await, journal("twice"));
-    hold(&db, &journal, 1, 60_000).await;
+    let _held = Held::runs_of(&journal);
+    hold(&db, &journal, 1, 0).await;
     let mut worker = Worker::start(&db, &[]);
     until("it runs", async || noted(&journal, "start") == 1).await;
     // Two signals sent at once may arrive as one, so they are repeated until it has ended.
     let begun = Instant::now();
     while worker.0.try_wait().expect("its status").is_none() {
-        assert!(begun.elapsed() < Duration::from_secs(30), "it goes on");
+        assert!(begun.elapsed() < Duration::from_secs(180), "it goes on");
         worker.signal("-INT");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }

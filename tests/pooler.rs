@@ -54,13 +54,13 @@ async fn by_session_a_worker_process_does_everything_and_is_woken() {
     for n in 0..20 {
         // It looks by itself once a minute, so each of these is a notification that was heard.
         let job = NewJob::named("app.add").arg(n).arg(1).publish(&pool).await.unwrap();
-        let sum = job.wait_for(&pool, Duration::from_secs(20)).await.unwrap();
+        let sum = job.wait_for(&pool, Duration::from_secs(120)).await.unwrap();
         assert_eq!(sum, n + 1);
     }
     let slow = NewJob::named("app.slow").arg(3.0).publish(&pool).await.unwrap();
     let waiting = tokio::spawn({
         let pool = pool.clone();
-        async move { slow.wait_for(&pool, Duration::from_secs(20)).await }
+        async move { slow.wait_for(&pool, Duration::from_secs(120)).await }
     });
     let listens = "select exists (select from pg_stat_activity
                      where datname = current_database() and query ilike 'listen \"jobs_ended\"')";
@@ -128,7 +128,7 @@ async fn by_transaction_jobs_are_published_and_waited_for_without_a_cache() {
         let pool = pool.clone();
         publishers.spawn(async move {
             let job = add::publish(&pool, n, 1).await.unwrap();
-            assert_eq!(job.wait_for(&pool, Duration::from_secs(30)).await.unwrap(), n + 1);
+            assert_eq!(job.wait_for(&pool, Duration::from_secs(120)).await.unwrap(), n + 1);
         });
     }
     while let Some(published) = publishers.join_next().await {
@@ -139,7 +139,7 @@ async fn by_transaction_jobs_are_published_and_waited_for_without_a_cache() {
     let shared = [add::publish(&tx, 40, 2).await.unwrap(), add::publish(&tx, 50, 2).await.unwrap()];
     tx.commit().await.unwrap();
     for (job, sum) in many.iter().rev().take(1).zip([3001]).chain(shared.iter().zip([42, 52])) {
-        assert_eq!(job.wait_for(&pool, Duration::from_secs(30)).await.unwrap(), sum);
+        assert_eq!(job.wait_for(&pool, Duration::from_secs(120)).await.unwrap(), sum);
     }
     until("all have ended", async || db.one::<i64>("select count(*) from jobs.job").await == 3202).await;
     assert_eq!(worker.shutdown().await.succeeded, 3202);

@@ -6,7 +6,7 @@
 use proc_macro2::TokenStream;
 use quote::{ToTokens, TokenStreamExt, quote};
 use syn::parse::{Parse, ParseStream};
-use syn::{Attribute, Expr, FnArg, Meta, PatType, Signature, Visibility};
+use syn::{Attribute, Expr, ExprLit, FnArg, Lit, Meta, MetaNameValue, PatType, Signature, Type, Visibility};
 
 use crate::errors::Errors;
 
@@ -81,6 +81,8 @@ pub(crate) struct Markers {
     pub(crate) inject: Option<Attribute>,
     pub(crate) default: Option<(Attribute, Expr)>,
     pub(crate) kwargs: Option<Attribute>,
+    /// The type that describes the argument's JSON, when its own does not.
+    pub(crate) schema: Option<(Attribute, Type)>,
     /// rustc refuses documentation on a parameter; here it documents the argument.
     pub(crate) docs: Vec<Attribute>,
 }
@@ -89,7 +91,7 @@ impl Markers {
     fn take(attrs: &mut Vec<Attribute>, errors: &mut Errors) -> Self {
         let mut markers = Markers::default();
         let ours = attrs.extract_if(.., |attr| {
-            ["inject", "default", "kwargs", "doc"].iter().any(|name| attr.path().is_ident(name))
+            ["inject", "default", "kwargs", "schemars", "doc"].iter().any(|name| attr.path().is_ident(name))
         });
         for attr in ours {
             let set = markers.set(attr, errors);
@@ -110,6 +112,9 @@ impl Markers {
         } else if attr.path().is_ident("kwargs") {
             errors.keep(bare(&attr, "#[kwargs]"));
             self.kwargs.replace(attr).is_none()
+        } else if attr.path().is_ident("schemars") {
+            let ty = errors.keep(described(&attr)).unwrap_or(Type::Verbatim(TokenStream::new()));
+            self.schema.replace((attr, ty)).is_none()
         } else {
             let expr = errors.keep(default(&attr)).unwrap_or(Expr::Verbatim(TokenStream::new()));
             self.default.replace((attr, expr)).is_none()
@@ -122,6 +127,18 @@ fn bare(attr: &Attribute, form: &str) -> syn::Result<()> {
     match attr.meta {
         Meta::Path(_) => Ok(()),
         _ => Err(syn::Error::new_spanned(attr, format!("`{form}` takes nothing; write it bare"))),
+    }
+}
+
+fn described(attr: &Attribute) -> syn::Result<Type> {
+    let form = "on an argument `#[schemars]` names the type that describes it, and nothing else: `#[schemars(with = \"String\")]`";
+    let wrong = || syn::Error::new_spanned(attr, form);
+    let pair: MetaNameValue = attr.parse_args().map_err(|_| wrong())?;
+    match (&pair.path, &pair.value) {
+        (path, Expr::Lit(ExprLit { lit: Lit::Str(text), .. })) if path.is_ident("with") => {
+            text.parse().map_err(|_| wrong())
+        }
+        _ => Err(wrong()),
     }
 }
 

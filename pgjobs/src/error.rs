@@ -2,8 +2,11 @@
 
 use std::fmt;
 
+pub(crate) mod driver;
+
 use crate::args::BodyError;
 use crate::job_id::JobId;
+use crate::nearest::nearest;
 
 /// The framework's own failure; what a task returns is [`TaskError`](crate::TaskError).
 ///
@@ -14,6 +17,9 @@ use crate::job_id::JobId;
 pub enum Error {
     /// The server or the connection failed; the statement may be tried again.
     Database(sqlx::Error),
+    /// The server answered, and its answer cannot be read here: a column of another type or value than this version
+    /// of pgjobs knows.
+    Unreadable(sqlx::Error),
     /// A function of schema `jobs` refused the call and said why (SQLSTATE `PTxyz`): `PT422` arguments that
     /// do not fit the task, see [`Check`](crate::Check).
     Refused {
@@ -117,7 +123,12 @@ pub enum Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Error::Database(e) => write!(f, "database: {e}"),
+            Error::Database(e) => write!(f, "database: {}", driver::words(e)),
+            Error::Unreadable(e) => write!(
+                f,
+                "the answer of the database cannot be read: {}; is schema `jobs` newer than this program?",
+                driver::said(e)
+            ),
             Error::Refused { code, message, hint } => {
                 write!(f, "{message} ({code})")?;
                 hint.as_ref().map_or(Ok(()), |hint| write!(f, "; {hint}"))
@@ -139,7 +150,8 @@ impl fmt::Display for Error {
             ),
             Error::UnknownTask { name, known } => {
                 write!(f, "task `{name}` is not linked into this binary ({})", names(known))?;
-                nearest(name, known).map_or(Ok(()), |near| write!(f, "; did you mean `{near}`?"))
+                nearest(name, known.iter().copied())
+                    .map_or(Ok(()), |near| write!(f, "; did you mean `{near}`?"))
             }
             Error::NoTasks { topics, known } if known.is_empty() || topics.is_empty() => write!(
                 f,
@@ -165,15 +177,21 @@ impl fmt::Display for Error {
             Error::Encode(e) => write!(f, "a value cannot be written as JSON: {e}"),
             Error::Topic { pattern, reason } => write!(f, "topic `{pattern}`: {reason}"),
             Error::Option { name, reason } => write!(f, "option `{name}`: {reason}"),
-            Error::Migration(e) => write!(f, "migration: {}", chain(e)),
-            Error::SchemaMissing(e) => {
-                write!(f, "schema `jobs` is missing or older than this binary: run `pgjobs migrate` ({e})")
+            Error::Migration(e) => {
+                write!(f, "migration: {}", driver::of_migration(e))?;
+                driver::remedy_of_migration(e).map_or(Ok(()), |remedy| write!(f, "; {remedy}"))
             }
             Error::Unusable { reasons } => write!(f, "this database cannot be used: {}", reasons.join("; ")),
             Error::TooFewConnections { needed, got, source } => write!(
                 f,
                 "a worker needs {needed} connections of its own, got {got}: raise the connection limit of its \
-                 role, its database or the server ({source})"
+                 role, its database or the server ({})",
+                driver::said(source)
+            ),
+            Error::SchemaMissing(e) => write!(
+                f,
+                "schema `jobs` is missing or older than this binary: run `pgjobs migrate` ({})",
+                driver::said(e)
             ),
             Error::TransactionPooling { evidence } => write!(
                 f,
@@ -199,7 +217,7 @@ impl fmt::Debug for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Error::Database(e) | Error::SchemaMissing(e) => Some(e),
+            Error::Database(e) | Error::SchemaMissing(e) | Error::Unreadable(e) => Some(e),
             Error::TooFewConnections { source, .. } => Some(source),
             Error::Migration(e) => Some(e),
             Error::Body(e) => Some(e),
@@ -211,7 +229,7 @@ impl std::error::Error for Error {
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         let Some(db) = error.as_database_error() else {
-            return Error::Database(error);
+            return if is_unreadable(&error) { Error::Unreadable(error) } else { Error::Database(error) };
         };
         match db.code().as_deref() {
             // invalid schema, undefined table, undefined function
@@ -219,9 +237,11 @@ impl From<sqlx::Error> for Error {
             Some(code) if is_about_names(code, db.message()) => {
                 Error::TransactionPooling { evidence: db.message().to_owned() }
             }
-            Some(code) if code.starts_with("PT") => {
-                Error::Refused { code: code.to_owned(), message: db.message().to_owned(), hint: hint(&error) }
-            }
+            Some(code) if code.starts_with("PT") => Error::Refused {
+                code: code.to_owned(),
+                message: db.message().to_owned(),
+                hint: driver::hint(&error),
+            },
             _ => Error::Database(error),
         }
     }
@@ -244,23 +264,34 @@ fn is_about_names(code: &str, message: &str) -> bool {
     matches!(code, "26000" | "42P05") || code == "08P01" && message.contains("prepared statement")
 }
 
-fn hint(error: &sqlx::Error) -> Option<String> {
-    let pg = error.as_database_error()?.try_downcast_ref::<sqlx::postgres::PgDatabaseError>()?;
-    pg.hint().map(str::to_owned)
+/// Whether the server answered, and not as this program expects.
+fn is_unreadable(error: &sqlx::Error) -> bool {
+    use sqlx::Error::{ColumnDecode, ColumnIndexOutOfBounds, ColumnNotFound, Decode, TypeNotFound};
+    matches!(
+        error,
+        ColumnDecode { .. }
+            | Decode(_)
+            | TypeNotFound { .. }
+            | ColumnNotFound(_)
+            | ColumnIndexOutOfBounds { .. }
+    )
 }
 
-/// An error and its causes on one line, outermost first.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
+/// An error and its causes on one line, outermost first; of the driver's, what it is about.
+pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = String::new();
+    let mut next = Some(error);
+    while let Some(cause) = next {
+        let driver = cause.downcast_ref::<sqlx::Error>();
+        let said = driver.map_or_else(|| cause.to_string(), driver::said);
         // Many errors print their source themselves; said once is enough.
-        if !text.ends_with(&cause_text) {
-            text.push_str(": ");
-            text.push_str(&cause_text);
+        if text.is_empty() {
+            text = said;
+        } else if !(text.ends_with(&said) || driver.is_some() && text.contains(&said)) {
+            text = format!("{text}: {said}");
         }
-        source = cause.source();
+        // Below a driver's error stands the same, with a line of the server's source.
+        next = if driver.is_some() { None } else { cause.source() };
     }
     text
 }
@@ -271,31 +302,6 @@ fn names(known: &[&'static str]) -> String {
         [.., _] if known.len() > 8 => format!("{} known: {}, …", known.len(), known[..8].join(", ")),
         _ => format!("{} known: {}", known.len(), known.join(", ")),
     }
-}
-
-/// The known name that shares the most with `name`, if it is near enough to be a slip.
-fn nearest(name: &str, known: &[&'static str]) -> Option<&'static str> {
-    known
-        .iter()
-        .map(|candidate| (distance(name, candidate), *candidate))
-        .filter(|(distance, _)| *distance <= 2.max(name.len() / 4))
-        .min()
-        .map(|(_, candidate)| candidate)
-}
-
-/// Levenshtein distance, one row at a time.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, ca) in a.chars().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, cb) in b.iter().enumerate() {
-            let substitute = diagonal + usize::from(ca != *cb);
-            diagonal = row[j + 1];
-            row[j + 1] = substitute.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }
 
 #[cfg(test)]
@@ -310,10 +316,5 @@ mod tests {
             "task `mail.snd` is not linked into this binary (2 known: mail.send, ledger.close); \
              did you mean `mail.send`?"
         );
-    }
-
-    #[test]
-    fn a_far_name_is_not_suggested() {
-        assert_eq!(nearest("reports.build", &["mail.send"]), None);
     }
 }

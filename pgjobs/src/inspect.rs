@@ -15,7 +15,8 @@
 //! # Ok(()) }
 //! ```
 //!
-//! Each function fails with [`Error::Database`] when the server cannot be asked.
+//! Each function fails with [`Error::Database`] when the server cannot be asked. What one row holds, however odd,
+//! hides no other: bodies and results come as the text that the database writes, and only with a single job.
 
 use sqlx::PgPool;
 
@@ -26,19 +27,20 @@ use crate::sql;
 use crate::topic::Topic;
 
 pub use crate::sql::explain::Reason;
-pub use crate::sql::inspect::{JobFilter, JobRow, TaskCounts, TaskRow, WorkerRow};
+pub use crate::sql::inspect::{JobFilter, JobRow, TaskCounts, TaskParam, TaskRow, WorkerRow};
 
-/// For each task, how many of its jobs stand where; cheap on any backlog.
+/// For each task, how many of its jobs stand where; cheap on any backlog, since counting stops at a cap
+/// ([`exact`](TaskCounts::exact) says whether it did).
 pub async fn overview(pool: &PgPool) -> Result<Vec<TaskCounts>, Error> {
     sql::inspect::overview(&mut *pool.acquire().await?).await
 }
 
-/// A page of jobs, newest first.
+/// A page of jobs, newest first; without their arguments and results, which [`job`] brings.
 pub async fn jobs(pool: &PgPool, filter: &JobFilter) -> Result<Vec<JobRow>, Error> {
     sql::inspect::find(&mut *pool.acquire().await?, filter).await
 }
 
-/// One job, wherever it stands; [`Error::UnknownJob`] when there is none.
+/// One job with its arguments and result, wherever it stands; [`Error::UnknownJob`] when there is none.
 pub async fn job(pool: &PgPool, id: &JobId) -> Result<JobRow, Error> {
     sql::inspect::get(&mut *pool.acquire().await?, id).await
 }
@@ -64,6 +66,12 @@ pub async fn explain(pool: &PgPool, id: &JobId) -> Result<Vec<Reason>, Error> {
 /// Tasks that workers declared, and undeclared ones that have jobs ready.
 pub async fn tasks(pool: &PgPool) -> Result<Vec<TaskRow>, Error> {
     sql::inspect::tasks(&mut *pool.acquire().await?).await
+}
+
+/// As [`tasks`], without their schemas: these may be large, and a list does not show them.
+#[cfg(feature = "cli")]
+pub(crate) async fn signatures(pool: &PgPool) -> Result<Vec<TaskRow>, Error> {
+    sql::inspect::signatures(&mut *pool.acquire().await?).await
 }
 
 /// Workers, and how many jobs each holds.

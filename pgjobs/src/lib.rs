@@ -65,6 +65,7 @@
 //! | `cli` | `pgjobs::cli::main()`, the whole command line for your own binary, and the program `pgjobs` |
 //! | `local-postgres` | the module `local_postgres`, a PostgreSQL of your own for development and tests |
 //! | `linkme` | registers tasks through linker sections, for targets where constructors do not run |
+//! | `rust_decimal`, `bigdecimal`, `url`, `bytes`, `chrono-tz`, `jiff`, `indexmap`, `semver` | types of these crates [as arguments](task#types-as-arguments) and results |
 
 pub mod admin;
 #[cfg(feature = "cli")]
@@ -83,6 +84,7 @@ mod error;
 mod job;
 mod job_id;
 mod job_state;
+mod nearest;
 mod options;
 mod outcome;
 mod publish;
@@ -90,6 +92,9 @@ mod registry;
 mod schema;
 mod sql;
 mod task;
+mod text;
+#[cfg(feature = "chrono-tz")]
+mod time_zone;
 mod topic;
 mod whole;
 mod worker;
@@ -112,6 +117,8 @@ pub use publish::{JobHandle, NewJob, Publish, PublishAll, Publisher, Tx, TxConne
 pub use registry::linked_tasks;
 pub use sql::migrate::{migrate, migration_script, pending_migrations};
 pub use task::{BoxFuture, Need, Task, TaskDef};
+#[cfg(feature = "chrono-tz")]
+pub use time_zone::TimeZone;
 pub use topic::Topic;
 pub use worker::{Report, Worker, WorkerHandle};
 
@@ -125,7 +132,7 @@ pub use {chrono, schemars, serde, serde_json, sqlx};
 ///
 /// - `publish(publisher, required arguments…)`, which takes options and is sent by `.await`,
 /// - `new(required arguments…)`, and a setter for each argument that may be absent; its
-///   [`publish`](Task::publish) needs `use pgjobs::Task`.
+///   [`publish`](Task::publish) is there in the task's own module; elsewhere `use pgjobs::Task`.
 ///
 /// # Parameters
 /// | mark | the parameter is |
@@ -133,6 +140,7 @@ pub use {chrono, schemars, serde, serde_json, sqlx};
 /// | none | an argument: owned, `Serialize + Deserialize + JsonSchema`; `Option` may be absent |
 /// | `#[default(expr)]` | an argument that is `expr` when absent |
 /// | `#[kwargs]` | a map of all keyword arguments that no other parameter takes; last |
+/// | `#[schemars(with = "String")]` | an argument whose JSON is described by another type, because its own has no `JsonSchema` |
 /// | `#[inject]` | not part of the job: `&T` borrows (`T` clones) what the worker was given with `.state(…)`; `&Job` is the job itself, `&PgPool` the worker's pool |
 ///
 /// # Options
@@ -141,7 +149,7 @@ pub use {chrono, schemars, serde, serde_json, sqlx};
 /// | `name = "mail.welcome"` | the dotted name; pin it before you move the function | its module path |
 /// | `aliases = ["mail.hello"]` | earlier names, so that old jobs still run | none |
 /// | `retries = 5` | runs in all, 1 to 1000 | 3 |
-/// | `timeout = "30s"` | the longest a run may take: `250ms`, `5m`, `1h30m`, up to `7d` | 60 s |
+/// | `timeout = "30s"` | the longest a run may take: `250ms`, `5m`, `1h30m`, up to `7d`; or `timeout = 30`, whole seconds | 60 s |
 /// | `priority = 3` | greater runs first | 0 |
 /// | `backoff = "exponential(1s, 1h)"` | or `"linear(5s)"`, `"fixed(10s)"`; see [`Backoff`] | 3 s, doubled, at most 1 h |
 /// | `keep = "failed"` | which ended jobs stay in history: `"all"`, `"failed"`, `"none"`; see [`Keep`] | `"all"` |
@@ -189,10 +197,50 @@ pub use {chrono, schemars, serde, serde_json, sqlx};
 /// use pgjobs::Task;
 ///
 /// let order = Order { id: 1, lines: vec!["tea".into()] };
-/// let job = pack::new(order).per_parcel(2_usize).note("fragile").publish(pool).await?;
+/// let job = pack::new(order).per_parcel(2).note("fragile").publish(pool).await?;
 /// let parcels: usize = job.wait(pool).await?;
 /// # Ok(()) }
 /// ```
+///
+/// # Types as arguments
+/// An argument is `Serialize`, `Deserialize` and `JsonSchema`, and so is a result but for the second.
+///
+/// | type | |
+/// |---|---|
+/// | numbers, `bool`, `char`, `String`, `Option`, tuples, arrays, `Vec`, sets, maps, `Box`, `Arc`, `std::time::Duration`, `SystemTime`, `PathBuf`, `IpAddr`, `SocketAddr`, `serde_json::Value` | yes |
+/// | your own | derive the three, see above |
+/// | `chrono`: `DateTime`, `NaiveDate`, `NaiveTime`, `NaiveDateTime`, `TimeDelta`, `Weekday` | yes |
+/// | `uuid::Uuid` | yes |
+/// | `rust_decimal::Decimal`, `bigdecimal::BigDecimal` | feature `rust_decimal`, `bigdecimal` |
+/// | `url::Url`, `bytes::Bytes` | feature `url`, `bytes` |
+/// | `jiff`, `indexmap`, `semver` | feature of that name |
+/// | a time zone | feature `chrono-tz`: `pgjobs::TimeZone`, which holds a `chrono_tz::Tz` |
+/// | of another crate that `schemars` knows: `arrayvec`, `either`, `smallvec`, `smol_str` | turn on its feature in `schemars` 1, and that crate's own `serde` |
+/// | any other that is `serde::Serialize` and `Deserialize` | `#[schemars(with = "String")]` before the argument, or before the field of your type: the type that its JSON looks like |
+/// | `&str`, `&[T]`, borrowed data | `String`, `Vec<T>` |
+///
+/// ```
+/// use std::net::Ipv4Addr;
+/// use pgjobs::{chrono::{DateTime, NaiveDate, Utc}, serde::{Deserialize, Serialize}, task};
+///
+/// /// Of a crate that does not know schemars.
+/// #[derive(Serialize, Deserialize)]
+/// # #[serde(crate = "pgjobs::serde")]
+/// struct Money(String);
+///
+/// #[task]
+/// async fn invoice(day: NaiveDate, due: DateTime<Utc>, #[schemars(with = "String")] sum: Money, from: Option<Ipv4Addr>) {}
+/// ```
+///
+/// # What the compiler says
+/// | words | because |
+/// |---|---|
+/// | `no method named … found for fn item`, `for opaque type impl Future` | `welcome` and `welcome(7)` are your function and its future, which runs here and now. A job is `welcome::publish(&pool, 7)` |
+/// | `this function takes 2 arguments but 3 were supplied` | arguments that may be absent have setters: `welcome::new(7).locale("pt").publish(&pool)` |
+/// | `no method named publish found for struct`, `use associated function syntax` | `use pgjobs::Task`, outside of the task's own module |
+/// | `the name … is defined multiple times`, in the type namespace | a module or type has the function's name: `#[task(call = Welcome)]` names the struct otherwise |
+/// | `expected …, found …` in `publish_all` | its calls are of one task; begin a [`Tx`], which sends all that was published to it together |
+/// | `jobs cannot be published to …`, of a pool | the pool is of another version of sqlx than `pgjobs::sqlx` |
 ///
 /// What the macro writes can be written by hand: a [`TaskDef`] and an implementation of [`Task`].
 pub use pgjobs_macros::task;

@@ -11,9 +11,9 @@ use crate::error::chain;
 /// The error of a task: any error or text, and what should happen next.
 ///
 /// Every error converts with `?` and means *retry with backoff until `max_retries` runs are used
-/// up*. Three constructors say otherwise: [`fatal`](TaskError::fatal) gives up at once,
-/// [`retry_in`](TaskError::retry_in) chooses the delay, [`snooze`](TaskError::snooze) runs the job
-/// again later without counting this run.
+/// up*. Two constructors say otherwise, [`fatal`](TaskError::fatal), which gives up at once, and
+/// [`snooze`](TaskError::snooze), which runs the job again later without counting this run; and the method
+/// [`retry_in`](TaskError::retry_in) chooses the delay of a retry: `TaskError::new("…").retry_in(delay)`.
 ///
 /// ```
 /// use std::time::Duration;
@@ -29,6 +29,7 @@ use crate::error::chain;
 /// # assert!(charge(1).is_err());
 /// ```
 #[derive(Debug, Clone)]
+#[must_use = "a run fails when this is returned as its error"]
 pub struct TaskError {
     message: String,
     next: Next,
@@ -61,14 +62,12 @@ impl TaskError {
     }
 
     /// Retries after exactly `delay` instead of the task's backoff.
-    #[must_use]
     pub fn retry_in(mut self, delay: Duration) -> Self {
         self.next = Next::Retry(Some(delay));
         self
     }
 
     /// Turns any failure into one that is not retried.
-    #[must_use]
     pub fn into_fatal(mut self) -> Self {
         self.next = Next::Fail;
         self
@@ -109,7 +108,7 @@ where
 #[diagnostic::on_unimplemented(
     message = "a task cannot return `{Self}`",
     label = "return nothing, or `Result<T, E>`",
-    note = "`T` must be `Serialize` and `JsonSchema`; `E` must be an error, a string or `pgjobs::TaskError`"
+    note = "wrap a value: `Result<{Self}, pgjobs::TaskError>`; `T` is `Serialize` and `JsonSchema`, `E` an error, a string or `pgjobs::TaskError`"
 )]
 pub trait IntoOutcome {
     /// The value of a successful run, stored as the job's result.
@@ -129,8 +128,8 @@ impl IntoOutcome for () {
 
 impl<T, E> IntoOutcome for Result<T, E>
 where
-    T: Serialize + schemars::JsonSchema,
-    E: Into<TaskError>,
+    T: Value,
+    E: Failure,
 {
     type Output = T;
 
@@ -138,6 +137,27 @@ where
         self.map_err(Into::into)
     }
 }
+
+/// What a run can return as its value.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the result of a task",
+    label = "results are stored in the database as JSON",
+    note = "a type of yours: derive `serde::Serialize` and `schemars::JsonSchema`",
+    note = "a type of another crate: turn on the feature of pgjobs that is named like the crate (`rust_decimal`, `url`, `bytes`, …), or return a type of yours that holds it"
+)]
+pub trait Value: Serialize + schemars::JsonSchema {}
+#[diagnostic::do_not_recommend]
+impl<T: Serialize + schemars::JsonSchema> Value for T {}
+
+/// What a run can return as its error.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the error of a task",
+    label = "a task fails with any error, a string or a `pgjobs::TaskError`",
+    note = "implement `std::error::Error` for `{Self}` (the worker then retries), or `From<{Self}> for pgjobs::TaskError` to say what happens next"
+)]
+pub trait Failure: Into<TaskError> {}
+#[diagnostic::do_not_recommend]
+impl<E: Into<TaskError>> Failure for E {}
 
 /// The longest result, in bytes of JSON. `jsonb` ends at 256 MB and a message to the server at 1 GB; well
 /// before that a result belongs elsewhere, and its reference here.

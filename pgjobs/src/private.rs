@@ -20,18 +20,31 @@ use serde::de::DeserializeOwned;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an argument of a task",
     label = "arguments travel through the database as JSON",
-    note = "derive `serde::Serialize`, `serde::Deserialize` and `schemars::JsonSchema`, and own the data (`String`, not `&str`)"
+    note = "a type of yours: derive `serde::Serialize`, `serde::Deserialize` and `schemars::JsonSchema`, and own the data (`String`, not `&str`)",
+    note = "a type of another crate: turn on the feature of pgjobs that is named like the crate (`rust_decimal`, `url`, `bytes`, …), or write `#[schemars(with = \"String\")]` before the argument; for `chrono_tz::Tz` take `pgjobs::TimeZone` (feature `chrono-tz`); see \"Types as arguments\" in the documentation of `pgjobs::task`"
 )]
 pub trait Argument: Serialize + DeserializeOwned + schemars::JsonSchema + Send + Sync + 'static {}
+#[diagnostic::do_not_recommend]
 impl<T: Serialize + DeserializeOwned + schemars::JsonSchema + Send + Sync + 'static> Argument for T {}
+
+/// The same of one whose JSON is described by another type, by `#[schemars(with = "…")]`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be an argument of a task",
+    label = "arguments travel through the database as JSON",
+    note = "it must be `serde::Serialize` and `serde::Deserialize`, and own the data; many crates have a feature `serde` for their types"
+)]
+pub trait Described: Serialize + DeserializeOwned + Send + Sync + 'static {}
+#[diagnostic::do_not_recommend]
+impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Described for T {}
 
 /// What injected state must be able to do.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be injected into a task",
     label = "injected state is shared between jobs that run at the same time",
-    note = "it must be `Send + Sync + 'static`; wrap it in `std::sync::Arc` or a lock"
+    note = "it must be `Send + Sync + 'static`: put what changes in a `std::sync::Mutex` or an atomic, not in a `Cell`, `RefCell` or `Rc`"
 )]
 pub trait Injectable: Send + Sync + 'static {}
+#[diagnostic::do_not_recommend]
 impl<T: Send + Sync + 'static> Injectable for T {}
 
 /// What the future of a task must be able to do.
@@ -137,8 +150,21 @@ impl<T: Injectable + Clone> Cloneable for T {}
 /// Asks for [`Argument`] where the type was written.
 pub const fn argument<T: Argument>() {}
 
+/// Asks for [`Described`] where the type was written.
+pub const fn described<T: Described>() {}
+
 /// Asks for [`Injectable`] where the type was written.
 pub const fn injectable<T: Injectable>() {}
+
+/// The worker's state of a type, for code that the macro wrote: one that cannot be state is told so in our words.
+pub fn state<T: Injectable>(context: &crate::Context) -> Result<std::sync::Arc<T>, crate::TaskError> {
+    context.state()
+}
+
+/// The need for such state.
+pub const fn need<T: Injectable>() -> crate::Need {
+    crate::Need::of::<T>()
+}
 
 /// The clone of the worker's state that one job gets.
 pub fn cloned<T: Cloneable>(state: &T) -> T {

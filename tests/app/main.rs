@@ -60,11 +60,15 @@ async fn count(#[inject] counter: &Counter) -> Result<u64, TaskError> {
     Ok(counter.0.fetch_add(1, Ordering::Relaxed) + 1)
 }
 
-/// Notes its start and its end in a file, for tests that kill the worker in between.
+/// Notes its start and its end in a file, for tests that kill the worker in between. Ends when a file beside it, `.held`,
+/// is gone.
 #[task(name = "app.hold", timeout = "10m", retries = 10)]
 async fn hold(#[inject] job: &Job, file: String, millis: u64) -> Result<(), TaskError> {
     note(&file, "start", job)?;
     tokio::time::sleep(Duration::from_millis(millis)).await;
+    while std::fs::exists(format!("{file}.held"))? {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     note(&file, "end", job)
 }
 

@@ -108,7 +108,7 @@ impl Running {
 
     /// Waits for its end.
     pub(crate) fn end(mut self) -> Said {
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_secs(180);
         let code = loop {
             match self.child.try_wait().expect("wait") {
                 Some(status) => break status.code(),

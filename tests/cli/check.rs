@@ -56,8 +56,8 @@ async fn a_narrowed_argument_fails_and_names_the_jobs() {
     let said = check(&db, &[]);
     assert_eq!(said.code, Some(1), "{said:?}");
     let first = said.out.lines().next().unwrap_or_default();
-    assert!(first.starts_with("error bodies_do_not_fit app.echo: of 3 open jobs"), "{said:?}");
-    assert!(first.contains("2 would fail: `text`: expected a string, found integer (2)"), "{said:?}");
+    assert!(first.starts_with("error bodies_do_not_fit app.echo: 2 of 3 open jobs would fail: "), "{said:?}");
+    assert!(first.ends_with("would fail: `text`: expected a string, found integer (2)"), "{said:?}");
     assert!(said.out.contains(&broken) && said.out.contains(&later) && !said.out.contains(&fine), "{said:?}");
     assert!(
         said.out.contains("warning arguments_narrowed app.echo") && said.out.contains("remedy: "),
@@ -195,7 +195,7 @@ async fn a_large_backlog_is_sampled_from_end_to_end() {
     let said = check(&db, &["--sample", "100"]);
     assert_eq!(said.code, Some(1), "{said:?}");
     assert!(
-        said.out.contains("of 100 open jobs that were looked at 2 would fail"),
+        said.out.contains("2 of the 100 open jobs that were looked at would fail"),
         "the first and the last: {said:?}"
     );
     assert!(said.out.contains("app.echo: looked at 100 of 30,002 jobs"), "{said:?}");

@@ -95,8 +95,12 @@ async fn a_job_that_does_not_run_is_explained() {
 async fn tasks_and_workers_are_listed() {
     let db = worked().await;
     let text = run(&mut on(&db.url, &["inspect", "tasks"])).data();
-    assert!(text.contains("Adds two numbers.") && text.contains("[reason]"), "{text}");
+    assert!(text.contains("Adds two numbers.") && text.contains("[reason: Option<String>]"), "{text}");
     assert!(text.contains("no worker ever declared it"), "{text}");
+    assert!(
+        text.contains("millis: u64, deaf: bool, [_ballast"),
+        "arguments in the order of the function: {text}"
+    );
     assert!(text.contains("Keeps") && text.contains("  failed  "), "app.count keeps failures only: {text}");
     assert_eq!(run(&mut on(&db.url, &["inspect", "workers"])).data(), "no workers");
 

@@ -28,6 +28,25 @@ async fn a_burst_works_off_what_is_due_and_reports() {
     assert!(said.data().contains("succeeded"));
 }
 
+/// Who it is and what it will do, on lines for people or as documents for programs.
+#[tokio::test]
+async fn it_says_at_its_start_what_it_will_do() {
+    let db = Db::new().await;
+    let said = run(&mut on(&db.url, &["worker", "--burst", "--topic", "app.*", "--concurrency", "3"]));
+    assert!(said.err.contains(" process ") && said.err.contains(", 3 slots, app.*"), "{said:?}");
+    assert!(
+        said.err.contains("database `") && said.err.contains("app at work on:\n  app.abort()\n"),
+        "{said:?}"
+    );
+    assert!(said.err.contains(" INFO "), "what is logged from `info` on is shown: {said:?}");
+    let said = run(&mut on(&db.url, &["worker", "--burst", "--log", "json"]));
+    let logged = said.err.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    assert!(
+        logged.into_iter().any(|event| event["level"] == "INFO" && event["message"].is_string()),
+        "{said:?}"
+    );
+}
+
 #[tokio::test]
 async fn topics_narrow_it() {
     let db = Db::new().await;

@@ -18,7 +18,7 @@ use demo::{
     Shape, Size, Tree,
 };
 
-const LIMIT: Duration = Duration::from_secs(30);
+const LIMIT: Duration = Duration::from_secs(180);
 
 #[tokio::test]
 async fn typed_calls_are_worked_on_and_their_results_are_typed() -> Result<(), Box<dyn std::error::Error>> {

@@ -34,7 +34,7 @@ fn hosts(cluster: &Cluster) -> [String; 2] {
 
 async fn answered(pool: &PgPool, n: i64) {
     let job = NewJob::named("app.add").arg(n).arg(1).publish(pool).await.unwrap();
-    assert_eq!(job.wait_for(pool, Duration::from_secs(20)).await.unwrap(), n + 1);
+    assert_eq!(job.wait_for(pool, Duration::from_secs(120)).await.unwrap(), n + 1);
 }
 
 #[tokio::test]

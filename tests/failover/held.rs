@@ -49,7 +49,7 @@ impl Scene {
 
     async fn ended(&self, handles: Vec<JobHandle<i64>>) {
         for handle in handles {
-            handle.wait_for(&self.cluster.other, Duration::from_secs(20)).await.unwrap();
+            handle.wait_for(&self.cluster.other, Duration::from_secs(120)).await.unwrap();
         }
     }
 }

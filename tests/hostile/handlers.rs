@@ -126,7 +126,7 @@ fn beside_tasks_that_block_their_threads_others_go_on_one_by_one() {
             until("it runs", async || db.one::<i64>(running).await == blocked).await;
             for n in 0..100 {
                 let job = neighbour::publish(&db.pool, n).await.unwrap();
-                job.wait_for(&db.pool, Duration::from_secs(10)).await.unwrap();
+                job.wait_for(&db.pool, Duration::from_secs(60)).await.unwrap();
             }
         }
         gate.open();

@@ -204,11 +204,11 @@ async fn busy_nights(db: &Db, nights: u32) -> (Duration, Vec<String>) {
     let mut clients = loop_of(db, &stop, 4, pause, READ).await;
     clients.extend(loop_of(db, &stop, 3, pause, PUBLISH).await);
     clients.extend(loop_of(db, &stop, 3, pause, WORK).await);
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
     let done = midnights(db, nights).await;
     stop.store(true, Ordering::Relaxed);
     let (slowest, calls) = outcome(clients).await;
-    println!("{nights} nights: {calls} calls, the slowest {slowest:?}; {done:?}");
+    assert!(calls > 0, "{nights} nights: no call ended; {done:?}");
     (slowest, done)
 }
 
@@ -220,8 +220,8 @@ async fn midnight_passes_unnoticed_by_those_who_read_publish_and_work() {
     let (slowest, done) = busy_nights(&db, 8).await;
     assert!(done.iter().filter(|step| step.starts_with("made")).count() >= 7, "{done:?}");
     assert!(done.iter().filter(|step| step.starts_with("dropped")).count() >= 3, "{done:?}");
-    // What the machine does to a call without retention is not its fault.
-    assert!(slowest < quiet + Duration::from_millis(100), "{slowest:?}, and {quiet:?} without retention");
+    // What a busy machine does to a call is not retention's fault: it took seconds for them when it waited for its lock.
+    assert!(slowest < quiet + Duration::from_millis(500), "{slowest:?}, and {quiet:?} without retention");
 }
 
 /// A dump reads everything for hours: retention gives way to it, and nobody waits behind retention.

@@ -2,21 +2,22 @@
 
 use std::time::{Duration, Instant};
 
-use pgjobs_tests::Db;
+use pgjobs_tests::{Db, Lateness, amount};
 
-/// A million jobs for next week and a million ended ones.
+/// As many jobs for next week, and as many ended ones.
 const BALLAST: &str = "
 insert into jobs.pending (id, job_id, task, created_at, scheduled_at)
-select g, jobs._new_job_id(jobs._id_time(now()), g), 'noop', now(), now() + interval '7 days' + g * interval '1 ms' from generate_series(1, 1000000) g;
+select g, jobs._new_job_id(jobs._id_time(now()), g), 'noop', now(), now() + interval '7 days' + g * interval '1 ms' from generate_series(1, many) g;
 insert into jobs.job (id, job_id, task, retries, max_retries, priority, timeout, status, created_at, complete_on, attempt)
-select g, jobs._new_job_id(jobs._id_time(now()), g), 'noop', 0, 3, 0, 60, 'success', now(), now(), 1 from generate_series(1, 1000000) g;
-select setval('jobs.job_number', 2000000);
+select g, jobs._new_job_id(jobs._id_time(now()), g), 'noop', 0, 3, 0, 60, 'success', now(), now(), 1 from generate_series(1, many) g;
+select setval('jobs.job_number', 2 * many);
 ";
 
 #[tokio::test]
-async fn a_claim_of_100_costs_the_same_beside_a_million_future_and_a_million_ended_jobs() {
+async fn a_claim_of_100_costs_the_same_beside_many_future_and_ended_jobs() {
     let (empty, full) = (Db::new().await, Db::new().await);
-    full.run(BALLAST).await; // never analysed: the planner is left with its worst guess
+    let many = amount(100_000, 1_000_000);
+    full.run(&BALLAST.replace("many", &many.to_string())).await; // never analysed: the planner is left with its worst guess
     for db in [&empty, &full] {
         db.run("select jobs.register_worker('00000000-0000-7000-8000-000000000000', 'h', 1, 'v', '{}', '{noop}', 100, 3600)").await;
     }
@@ -28,7 +29,7 @@ async fn a_claim_of_100_costs_the_same_beside_a_million_future_and_a_million_end
     }
     let ratio = median(&mut beside).as_secs_f64() / median(&mut alone).as_secs_f64();
     println!(
-        "claim of 100: {:?} alone, {:?} beside two million others: ratio {ratio:.2}",
+        "claim of 100: {:?} alone, {:?} beside twice {many} others: ratio {ratio:.2}",
         median(&mut alone),
         median(&mut beside)
     );
@@ -39,7 +40,7 @@ async fn a_claim_of_100_costs_the_same_beside_a_million_future_and_a_million_end
 /// row where there are hundreds of thousands.
 #[tokio::test]
 async fn settling_and_operating_do_not_read_the_whole_queue_on_stale_statistics() {
-    let db = Db::new().await;
+    let (db, lateness) = (Db::new().await, Lateness::watch());
     db.run(
         "insert into jobs.pending (id, job_id, task, created_at, ready_seq)
            select g, jobs._new_job_id(jobs._id_time(now()), g), 'noop', now(), g from generate_series(1, 300000) g;
@@ -72,7 +73,10 @@ async fn settling_and_operating_do_not_read_the_whole_queue_on_stale_statistics(
         sqlx::query(statement).fetch_one(&mut session).await.unwrap();
         let took = start.elapsed();
         println!("{what} beside 300,000 jobs that the statistics deny: {took:?}");
-        assert!(took < Duration::from_millis(limit), "{what}: {took:?}; it takes seconds when it reads the queue");
+        assert!(
+            took < lateness.allow(Duration::from_millis(limit)),
+            "{what}: {took:?}; it takes seconds when it reads the queue"
+        );
     }
 }
 

@@ -1,5 +1,7 @@
 //! The checker: what the database and the notes must agree on when everything has ended.
 
+use std::time::Duration;
+
 use pgjobs_tests::Db;
 use sqlx::Row;
 
@@ -7,8 +9,6 @@ use sqlx::Row;
 pub(crate) struct Findings {
     pub(crate) published: usize,
     pub(crate) runs: usize,
-    /// How often the publisher was refused.
-    pub(crate) refused: usize,
     /// Ends that were refused because the lease was gone.
     pub(crate) fenced: usize,
     /// Published, and not in history as a success.
@@ -24,6 +24,8 @@ pub(crate) struct Findings {
     pub(crate) slowest_recovery: Option<f64>,
     /// Of all faults but the slowest twentieth.
     pub(crate) usual_recovery: Option<f64>,
+    /// How long the machine let a thread wait that had nothing to do with it, at the worst.
+    pub(crate) late: Duration,
 }
 
 const LOST: &str = "
@@ -69,7 +71,7 @@ pub(crate) async fn findings(db: &Db) -> Findings {
     Findings {
         published: size("select count(*) from lab.published").await,
         runs: size("select count(*) from lab.event where what = 'start'").await,
-        refused: 0,
+        late: Duration::ZERO,
         fenced: size("select count(*) from lab.event where what = 'fenced'").await,
         lost: count(LOST).await,
         twice: count(TWICE).await,

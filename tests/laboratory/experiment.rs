@@ -1,14 +1,21 @@
-//! One experiment: publish, do harm, wait until all has ended, check.
+//! One experiment: publish and do harm until there was enough of both, wait until all has ended, check.
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
-use pgjobs::NewJob;
-use pgjobs_tests::{Db, Proxy, until};
-use sqlx::{Connection, PgConnection};
+use pgjobs_tests::{Db, Lateness, Proxy, until};
 
 use crate::check::{self, Findings};
 use crate::faults::Fault;
 use crate::fleet::Fleet;
+use crate::publisher::{Progress, Publisher};
+
+/// A fault that has not struck often enough by then never will. On an idle machine the slowest takes a minute.
+const PATIENCE: Duration = Duration::from_secs(15 * 60);
+
+/// Jobs that do not become fewer for so long are stuck.
+const STUCK: Duration = Duration::from_secs(60);
 
 const SCHEMA: &str = "
 create schema lab;
@@ -21,6 +28,7 @@ create table lab.fault (at timestamptz not null default clock_timestamp(), pid b
 
 pub(crate) struct Experiment {
     name: &'static str,
+    /// Jobs published at least: more, while the fault has not struck often enough.
     jobs: usize,
     /// Jobs published in a second: fewer than the workers could run, so that none waits in line for long.
     pace: u32,
@@ -31,6 +39,7 @@ pub(crate) struct Scene {
     pub(crate) db: Db,
     pub(crate) proxy: Proxy,
     pub(crate) fleet: Fleet,
+    pub(crate) progress: Arc<Progress>,
 }
 
 impl Experiment {
@@ -41,32 +50,32 @@ impl Experiment {
 
     /// Runs it, and returns its line of the table.
     pub(crate) async fn run(self, mut fault: impl Fault) -> String {
-        let db = fault.database().await;
-        db.run(SCHEMA).await;
-        let proxy = Proxy::before(&db);
-        let url = if fault.through_proxy() { proxy.url(&db) } else { db.url.clone() };
-        let fleet = Fleet::start(&db, &url, fault.environment(), 4);
-        let mut scene = Scene { db, proxy, fleet };
-        until("all workers are up", async || {
-            scene.db.one::<i64>("select count(*) from jobs.worker").await == 4
-        })
-        .await;
-        let publisher =
-            Publisher { url: scene.db.url.clone(), connection: None, ballast: fault.ballast(), refused: 0 };
+        let lateness = Lateness::watch();
+        let mut scene = Scene::set(&mut fault).await;
+        let publisher = Publisher::new(&scene.db.url, fault.ballast(), scene.progress.clone());
         let publishing = tokio::spawn(publisher.publish(self.jobs, self.pace));
+        let begun = Instant::now();
         while !publishing.is_finished() {
             fault.strike(&mut scene).await;
+            if fault.has_struck_enough(&scene).await {
+                scene.progress.enough.store(true, Relaxed);
+            }
+            assert!(
+                begun.elapsed() < PATIENCE || scene.progress.enough.load(Relaxed),
+                "{}: too few faults in {PATIENCE:?}: {}",
+                self.name,
+                fault.counts()
+            );
         }
-        let refused = publishing.await.expect("the publisher");
+        publishing.await.expect("the publisher");
         fault.cease(&mut scene).await;
         all_ended(&scene.db).await;
-        let findings = Findings { refused, ..check::findings(&scene.db).await };
+        let findings = Findings { late: lateness.worst(), ..check::findings(&scene.db).await };
         assert_eq!(scene.fleet.ended(), 0, "{}: workers survive it", self.name);
         self.judge(&findings, &fault)
     }
 
     fn judge(&self, findings: &Findings, fault: &impl Fault) -> String {
-        fault.has_struck();
         findings.assert_sound(self.name);
         assert!(findings.published >= self.jobs, "{}: {} published", self.name, findings.published);
         fault.judge(findings);
@@ -80,63 +89,34 @@ impl Experiment {
     }
 }
 
-struct Publisher {
-    url: String,
-    connection: Option<PgConnection>,
-    ballast: usize,
-    refused: usize,
-}
-
-impl Publisher {
-    /// Publishes at a steady pace, each job by itself, and notes the ids of those that it was told are committed.
-    /// Returns how often it was refused.
-    async fn publish(mut self, jobs: usize, pace: u32) -> usize {
-        let mut tick = tokio::time::interval(Duration::from_secs(1) / pace);
-        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Burst);
-        let mut published = 0;
-        while published < jobs {
-            tick.tick().await;
-            match self.publish_one(published).await {
-                Ok(()) => published += 1,
-                Err(_) => {
-                    // The server is down, or was: the job may be there or not, nobody was told.
-                    self.connection = None;
-                    self.refused += 1;
-                }
-            }
-        }
-        self.refused
-    }
-
-    async fn publish_one(&mut self, nth: usize) -> Result<(), sqlx::Error> {
-        let open = match &mut self.connection {
-            Some(open) => open,
-            none => none.insert(PgConnection::connect(&self.url).await?),
-        };
-        let millis = 20 + nth * 37 % 280;
-        let ballast: String = (0..self.ballast).map(|_| fastrand::alphanumeric()).collect();
-        let job = NewJob::named("lab.work")
-            .arg(millis)
-            .arg(nth.is_multiple_of(6))
-            .arg(ballast)
-            .retries(1000)
-            .timeout(Duration::from_secs(20))
-            .publish(&mut *open)
-            .await;
-        let job = job.map_err(|error| sqlx::Error::Protocol(error.to_string()))?;
-        sqlx::query("insert into lab.published (job_id) values ($1)")
-            .bind(job.id().as_str())
-            .execute(open)
-            .await?;
-        Ok(())
+impl Scene {
+    async fn set(fault: &mut impl Fault) -> Self {
+        let db = fault.database().await;
+        db.run(SCHEMA).await;
+        let proxy = Proxy::before(&db);
+        let url = if fault.through_proxy() { proxy.url(&db) } else { db.url.clone() };
+        let fleet = Fleet::start(&db, &url, fault.environment(), 4);
+        let scene = Scene { db, proxy, fleet, progress: Arc::default() };
+        until("all workers are up", async || {
+            scene.db.one::<i64>("select count(*) from jobs.worker").await == 4
+        })
+        .await;
+        scene
     }
 }
 
-/// Waits until nothing is pending or running; a minute after the last fault all must have ended.
+/// Waits until nothing is pending or running, for as long as it becomes less.
 async fn all_ended(db: &Db) {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while db.one::<i64>("select count(*) from jobs.job_queue").await > 0 {
-        assert!(Instant::now() < deadline, "jobs are left a minute after the last fault");
+    let (mut least, mut since) = (i64::MAX, Instant::now());
+    loop {
+        let left = db.one::<i64>("select count(*) from jobs.job_queue").await;
+        if left == 0 {
+            return;
+        }
+        if left < least {
+            (least, since) = (left, Instant::now());
+        }
+        assert!(since.elapsed() < STUCK, "{left} jobs are left and have not become fewer for {STUCK:?}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }

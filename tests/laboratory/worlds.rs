@@ -1,11 +1,11 @@
 //! Harm to a whole machine: its clock, its disk.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::SystemTime;
 
 use pgjobs_tests::{Db, Own};
 
-use crate::check::Findings;
 use crate::experiment::Scene;
 use crate::faults::{Fault, pause};
 
@@ -74,13 +74,18 @@ impl Fault for Clocks {
         }
     }
 
+    /// An hour on for good: a run that was charged just before the server's clock went back would wait for that hour.
+    async fn cease(&mut self, _scene: &mut Scene) {
+        self.servers.set(HOUR);
+    }
+
     fn counts(&self) -> String {
         let noted: i64 = self.noted.iter().sum();
         format!("{} steps of the server, {noted} starts on a worker an hour off", self.servers_steps)
     }
 
-    fn has_struck(&self) {
-        assert!(self.noted.iter().all(|starts| *starts > 0) && self.servers_steps >= 4, "{}", self.counts());
+    async fn has_struck_enough(&self, _scene: &Scene) -> bool {
+        self.noted.iter().all(|starts| *starts > 0) && self.servers_steps >= 4
     }
 }
 
@@ -164,11 +169,8 @@ impl Fault for FullDisks {
         format!("{} times full", self.fills)
     }
 
-    fn has_struck(&self) {
-        assert!(self.fills >= 2, "{}", self.counts());
-    }
-
-    fn judge(&self, findings: &Findings) {
-        assert!(findings.refused > 0, "no publisher was told: {findings:?}");
+    /// Enough, and a publisher was told.
+    async fn has_struck_enough(&self, scene: &Scene) -> bool {
+        self.fills >= 2 && scene.progress.refused.load(Relaxed) > 0
     }
 }

@@ -8,7 +8,7 @@ mod helper;
 
 use std::{fs, path::Path, sync::Arc};
 
-use helper::{Role, TempFolder, eventually, is_root, status_of};
+use helper::{Role, TempFolder, builder, eventually, is_root, status_of};
 use pgjobs::{
     local_postgres::{LocalPostgres, LocalPostgresError},
     sqlx::{self, ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions},
@@ -30,7 +30,7 @@ fn run_folder(server: &LocalPostgres) -> std::path::PathBuf {
 
 #[tokio::test]
 async fn a_server_starts_answers_and_leaves_nothing() -> Outcome {
-    let server = LocalPostgres::start().await?;
+    let server = builder().start().await?;
     let mut connection = server.url("postgres").parse::<PgConnectOptions>()?.connect().await?;
     assert_eq!(number(&mut connection, "select 42::bigint").await?, 42);
     connection.close().await?;
@@ -46,7 +46,7 @@ async fn a_server_starts_answers_and_leaves_nothing() -> Outcome {
 
 #[tokio::test]
 async fn psql_understands_the_url() -> Outcome {
-    let server = LocalPostgres::start().await?;
+    let server = builder().start().await?;
     server.create_database("Odd name & more").await?;
     let psql = server.bindir().join("psql");
     let psql = if psql.is_file() { psql } else { "psql".into() };
@@ -60,7 +60,7 @@ async fn psql_understands_the_url() -> Outcome {
 #[tokio::test]
 async fn an_ephemeral_server_forgets_unless_it_is_durable() -> Outcome {
     for (durable, expected) in [(false, "off"), (true, "on")] {
-        let server = LocalPostgres::builder().durable(durable).start().await?;
+        let server = builder().durable(durable).start().await?;
         let mut connection = connect(&server, "postgres").await?;
         for setting in ["fsync", "synchronous_commit", "full_page_writes"] {
             let query = sqlx::query_scalar("select current_setting($1)").bind(setting);
@@ -73,7 +73,7 @@ async fn an_ephemeral_server_forgets_unless_it_is_durable() -> Outcome {
 
 #[tokio::test]
 async fn two_servers_run_at_once_and_know_nothing_of_each_other() -> Outcome {
-    let (one, two) = tokio::try_join!(LocalPostgres::start(), LocalPostgres::start())?;
+    let (one, two) = tokio::try_join!(builder().start(), builder().start())?;
     one.create_database("only_here").await?;
     assert!(connect(&one, "only_here").await.is_ok());
     assert!(connect(&two, "only_here").await.is_err());
@@ -83,7 +83,7 @@ async fn two_servers_run_at_once_and_know_nothing_of_each_other() -> Outcome {
 
 #[tokio::test]
 async fn twenty_clones_at_once_are_independent() -> Outcome {
-    let server = Arc::new(LocalPostgres::start().await?);
+    let server = Arc::new(builder().start().await?);
     server.create_database("template").await?;
     let mut connection = connect(&server, "template").await?;
     sqlx::raw_sql("create table item as select 1 as n").execute(&mut connection).await?;
@@ -114,7 +114,7 @@ async fn fill_a_clone(
 
 #[tokio::test]
 async fn a_clone_waits_for_a_session_that_leaves_the_template() -> Outcome {
-    let server = LocalPostgres::start().await?;
+    let server = builder().start().await?;
     server.create_database("template").await?;
     let connection = connect(&server, "template").await?;
     let (cloned, closed) = tokio::join!(server.clone_database("template", "copy"), connection.close());
@@ -125,7 +125,7 @@ async fn a_clone_waits_for_a_session_that_leaves_the_template() -> Outcome {
 
 #[tokio::test]
 async fn a_name_that_is_taken_is_an_error_that_names_it() -> Outcome {
-    let server = LocalPostgres::start().await?;
+    let server = builder().start().await?;
     server.create_database("taken").await?;
     let error = server.create_database("taken").await.unwrap_err();
     assert!(matches!(error, LocalPostgresError::Database { .. }));
@@ -137,7 +137,7 @@ async fn a_name_that_is_taken_is_an_error_that_names_it() -> Outcome {
 
 #[tokio::test]
 async fn a_server_that_does_not_start_shows_the_end_of_its_log() {
-    let builder = LocalPostgres::builder().setting("no_such_setting", "1");
+    let builder = builder().setting("no_such_setting", "1");
     let error = builder.start().await.unwrap_err();
     assert!(matches!(error, LocalPostgresError::Ended { .. }), "{error}");
     assert!(error.to_string().contains("no_such_setting"), "{error}");
@@ -145,7 +145,7 @@ async fn a_server_that_does_not_start_shows_the_end_of_its_log() {
 
 #[tokio::test]
 async fn a_dropped_server_goes_away() -> Outcome {
-    let server = LocalPostgres::start().await?;
+    let server = builder().start().await?;
     let (folder, pid) = (run_folder(&server), server.pid());
     drop(server);
     eventually("the folder is removed", || !folder.exists());
@@ -155,7 +155,7 @@ async fn a_dropped_server_goes_away() -> Outcome {
 
 #[tokio::test]
 async fn a_server_that_is_killed_leaves_neither_watchdog_nor_folder() -> Outcome {
-    let server = LocalPostgres::start().await?;
+    let server = builder().start().await?;
     let folder = run_folder(&server);
     helper::kill("-KILL", &server.pid().to_string());
     eventually("the watchdog removes the folder by itself", || !folder.exists());
@@ -210,7 +210,10 @@ async fn root_gives_the_server_to_a_user_without_any_of_its_groups() -> Outcome 
 #[tokio::test]
 async fn an_ordinary_user_runs_the_server_as_oneself() -> Outcome {
     let home = TempFolder::for_everybody();
-    let mut program = Role::Answer.command_as_ordinary_user(&home).env("HOME", home.path()).start();
+    // Its cache is empty, and what root has downloaded is not its own.
+    let bindir = builder().start().await?.bindir().to_owned();
+    let program = Role::Answer.command_as_ordinary_user(&home).env("HOME", home.path());
+    let mut program = program.env("PGJOBS_PG_BINDIR", bindir).start();
     let (uid, server_uid) = (program.line(), program.line());
     assert_ne!(uid, "0");
     assert_eq!(uid, server_uid);
@@ -259,6 +262,7 @@ async fn offline_forbids_a_download_that_the_program_allows() {
     assert!(text.contains("a download: PGJOBS_OFFLINE forbids it"), "{text}");
 }
 
+#[cfg(feature = "download")]
 #[tokio::test]
 async fn a_download_into_an_empty_cache_starts_and_the_next_start_finds_it() {
     let cache = TempFolder::for_everybody();
@@ -270,6 +274,7 @@ async fn a_download_into_an_empty_cache_starts_and_the_next_start_finds_it() {
     }
 }
 
+#[cfg(feature = "download")]
 #[tokio::test]
 async fn an_ordinary_user_can_download_too() {
     let home = TempFolder::for_everybody();
@@ -284,7 +289,7 @@ async fn a_data_folder_survives_a_stop_and_a_start() -> Outcome {
     let folder = TempFolder::for_everybody();
     let data_dir = folder.path().join("data");
     for expected in 1..=2 {
-        let server = LocalPostgres::builder().data_dir(&data_dir).start().await?;
+        let server = builder().data_dir(&data_dir).start().await?;
         let mut connection = connect(&server, "postgres").await?;
         sqlx::raw_sql("create table if not exists visit (at timestamptz)").execute(&mut connection).await?;
         sqlx::query("insert into visit values (now())").execute(&mut connection).await?;
@@ -301,7 +306,7 @@ async fn a_data_folder_survives_a_stop_and_a_start() -> Outcome {
 async fn a_start_right_after_a_drop_on_the_same_data_folder_gets_a_server_that_stays() -> Outcome {
     let folder = TempFolder::for_everybody();
     for _ in 0..4 {
-        let builder = LocalPostgres::builder().data_dir(folder.path().join("data"));
+        let builder = builder().data_dir(folder.path().join("data"));
         let server = builder.start().await?;
         // Not the one that was dropped: that is on its way out.
         assert!(!server.describe().contains("already running"), "{}", server.describe());
@@ -314,7 +319,7 @@ async fn a_start_right_after_a_drop_on_the_same_data_folder_gets_a_server_that_s
 #[tokio::test]
 async fn a_live_server_on_a_data_folder_is_used_and_left_alone() -> Outcome {
     let folder = TempFolder::for_everybody();
-    let builder = LocalPostgres::builder().data_dir(folder.path().join("data"));
+    let builder = builder().data_dir(folder.path().join("data"));
     let (one, two) = tokio::try_join!(builder.clone().start(), builder.clone().start())?;
     assert_eq!(one.pid(), two.pid(), "both must use the same server");
 
@@ -331,7 +336,7 @@ async fn a_live_server_on_a_data_folder_is_used_and_left_alone() -> Outcome {
 async fn a_folder_of_something_else_is_not_touched() -> Outcome {
     let folder = TempFolder::for_everybody();
     fs::write(folder.path().join("novel.txt"), "chapter one")?;
-    let error = LocalPostgres::builder().data_dir(folder.path()).start().await.unwrap_err();
+    let error = builder().data_dir(folder.path()).start().await.unwrap_err();
     assert!(matches!(error, LocalPostgresError::DataDir { .. }), "{error}");
     assert!(folder.path().join("novel.txt").is_file());
     Ok(())

@@ -1,7 +1,9 @@
 //! A database for each test: real, migrated, its own, and gone with the test program.
 
 mod cluster;
+mod lateness;
 mod own;
+#[cfg(feature = "pooler")]
 mod pooler;
 mod proxy;
 mod tied;
@@ -16,7 +18,9 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 use tokio::sync::OnceCell;
 
 pub use cluster::Cluster;
+pub use lateness::Lateness;
 pub use own::Own;
+#[cfg(feature = "pooler")]
 pub use pooler::Pooler;
 pub use proxy::Proxy;
 pub use tied::{Tied, as_server_user, folder};
@@ -190,15 +194,23 @@ pub async fn connect(url: &str) -> PgConnection {
     PgConnection::connect(url).await.expect("connect")
 }
 
-/// Asks again until the answer is yes; panics with `what` after 30 seconds.
+/// How much of something a test does: `few` in `cargo test`, which is to take minutes, and `many` with the feature `soak`.
+pub const fn amount(few: u32, many: u32) -> u32 {
+    if cfg!(feature = "soak") { many } else { few }
+}
+
+/// What has not happened by then never will, on the busiest machine.
+const NEVER: Duration = Duration::from_secs(180);
+
+/// Asks again until the answer is yes; panics with `what` when it never will be.
 pub async fn until<F, Fut>(what: &str, mut ask: F)
 where
     F: FnMut() -> Fut,
     Fut: Future<Output = bool>,
 {
-    let deadline = Instant::now() + Duration::from_secs(30);
+    let deadline = Instant::now() + NEVER;
     while !ask().await {
-        assert!(Instant::now() < deadline, "not within 30 s: {what}");
+        assert!(Instant::now() < deadline, "not within {NEVER:?}: {what}");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }

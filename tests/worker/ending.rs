@@ -75,7 +75,7 @@ async fn a_worker_ends_though_the_database_does_not_answer_its_claim() {
     signal(backend, "-STOP"); // a server that hangs: the connection stays, no answer comes
     // Ten polls: by now a claim is on its way, and it makes no difference whether it was a little later.
     tokio::time::sleep(Duration::from_millis(100)).await;
-    let report = tokio::time::timeout(Duration::from_secs(10), running.shutdown()).await;
+    let report = tokio::time::timeout(Duration::from_secs(60), running.shutdown()).await;
     signal(backend, "-CONT");
     assert!(report.is_ok(), "it did not end");
 }

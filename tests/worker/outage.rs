@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use pgjobs::{NewJob, Worker};
-use pgjobs_tests::{Db, Proxy, until};
+use pgjobs_tests::{Db, Lateness, Proxy, until};
 use sqlx::PgPool;
 
 use crate::tasks::{Gate, add, pass};
 
 #[tokio::test]
 async fn jobs_of_a_claim_whose_answer_was_lost_come_back_at_once_and_uncharged() {
-    let db = Db::new().await;
+    let (db, lateness) = (Db::new().await, Lateness::watch());
     let proxy = Proxy::before(&db);
     let pool = PgPool::connect_with(proxy.options(&db)).await.unwrap();
     let running = Worker::new(pool).topic("math.*").concurrency(50).start().await.unwrap();
@@ -21,7 +21,7 @@ async fn jobs_of_a_claim_whose_answer_was_lost_come_back_at_once_and_uncharged()
         pgjobs::publish_all(&db.pool, (0..50).map(call)).timeout(Duration::from_secs(3600)).await.unwrap();
     proxy.swallowed().await;
     for job in jobs {
-        job.wait_for(&db.pool, Duration::from_secs(10)).await.unwrap();
+        job.wait_for(&db.pool, lateness.allow(Duration::from_secs(10))).await.unwrap();
     }
     let twice: i64 = db.one("select count(*) from jobs.job where attempt = 2 and retries = 0").await;
     assert!(twice > 0, "the jobs of the lost answer were claimed twice and charged never");

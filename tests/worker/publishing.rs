@@ -176,7 +176,7 @@ async fn what_a_session_of_the_server_takes_does_not_follow_the_bodies_of_one_ca
         fail::publish(&tx, "x".repeat(100 * 1024)).await.unwrap();
     }
     tx.commit().await.unwrap();
-    let peak = peak_megabytes(&mut *pool.acquire().await.unwrap()).await;
+    let peak = peak_megabytes(&mut pool.acquire().await.unwrap()).await;
     println!("{peak} MB");
     assert!(peak < 350, "{peak} MB");
 }

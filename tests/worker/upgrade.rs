@@ -1,7 +1,7 @@
 //! A later release's migration comes while workers of this one are at work.
 
 use pgjobs::Worker;
-use pgjobs_tests::{Db, until};
+use pgjobs_tests::{Db, amount, until};
 use sqlx::Executor;
 
 use crate::tasks::add;
@@ -21,6 +21,8 @@ begin
   execute format('alter table jobs.worker add column later_%s text', (select count(*) from later));
   insert into later values (clock_timestamp());
 end $$";
+
+const TIMES: u32 = amount(3, 10);
 
 /// As `pgjobs::migrate` does it: it gives way to whoever holds a lock that it wants, and tries again.
 async fn migrate(db: &Db) {
@@ -43,14 +45,20 @@ async fn workers_and_publishers_go_on_while_a_later_release_migrates() {
     let pool = db.pool.clone();
     let publisher = tokio::spawn(async move {
         let mut published = 0;
-        while sqlx::query("select from later offset 9").fetch_optional(&pool).await.unwrap().is_none() {
+        while sqlx::query("select from later offset $1")
+            .bind(i64::from(TIMES) - 1)
+            .fetch_optional(&pool)
+            .await
+            .unwrap()
+            .is_none()
+        {
             add::publish(&pool, published).await.unwrap();
             pgjobs::publish_all(&pool, (0..20).map(add::new)).await.unwrap();
             published += 1;
         }
         published * 21
     });
-    for n in 0..10 {
+    for n in 0..TIMES {
         let progress = format!("select count(*) >= {} from jobs.job", n * 100);
         until("work goes on after a migration", async || db.one::<bool>(&progress).await).await;
         migrate(&db).await;

@@ -29,6 +29,12 @@ fn marks(param: &Param, errors: &mut Errors) {
              remove `#[default]`, or `#[inject]` if it is an argument",
         );
     }
+    if let (Some(_), Some((schema, _))) = (&marks.inject, &marks.schema) {
+        errors.add(
+            schema,
+            "injected state does not travel and needs no schema; remove `#[schemars]`, or `#[inject]`",
+        );
+    }
     if let (Some(kwargs), true) = (&marks.kwargs, marks.inject.is_some() || marks.default.is_some()) {
         errors
             .add(kwargs, "`#[kwargs]` takes every keyword left over and stands alone; remove the other mark");

@@ -20,6 +20,10 @@ pub(super) fn assertions(task: &Task) -> TokenStream {
 
 fn assertion(pgjobs: &TokenStream, param: &Param) -> TokenStream {
     let ty = param.state().unwrap_or(&param.ty);
-    let ask = if param.is_argument() { quote!(argument) } else { quote!(injectable) };
+    let ask = match (param.is_argument(), &param.markers.schema) {
+        (true, None) => quote!(argument),
+        (true, Some(_)) => quote!(described),
+        (false, _) => quote!(injectable),
+    };
     quote_spanned!(ty.span()=> #pgjobs::__private::#ask::<#ty>();)
 }

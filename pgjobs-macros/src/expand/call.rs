@@ -2,6 +2,7 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
+use syn::LitStr;
 use syn::spanned::Spanned;
 
 use super::{optional, run};
@@ -40,7 +41,7 @@ fn closed(task: &Task) -> Option<TokenStream> {
 
 fn field(task: &Task, param: &Param) -> TokenStream {
     let Param { ident, ty, .. } = param;
-    let (vis, docs) = (&task.function.vis, field_docs(param));
+    let (vis, docs, schema) = (&task.function.vis, field_docs(param), schema(param));
     let serde = match &param.kind {
         Kind::Default(_) => {
             let path = format!("{}::{}", task.call(), param.default_fn());
@@ -50,7 +51,18 @@ fn field(task: &Task, param: &Param) -> TokenStream {
         Kind::Kwargs => quote!(#[serde(flatten)]),
         _ => TokenStream::new(),
     };
-    quote!(#docs #serde #vis #ident: #ty)
+    quote!(#docs #schema #serde #vis #ident: #ty)
+}
+
+/// The type that describes it, as an `Option` where the argument is one.
+fn schema(param: &Param) -> Option<TokenStream> {
+    let (attr, ty) = param.markers.schema.as_ref()?;
+    let with = match param.kind {
+        Kind::Optional(_) => source(quote!(::core::option::Option<#ty>)),
+        _ => source(ty),
+    };
+    let with = LitStr::new(&with, attr.span());
+    Some(quote!(#[schemars(with = #with)]))
 }
 
 /// The argument's own documentation, also in the schema; else a line for rustdoc alone.

@@ -39,7 +39,7 @@ fn definition(task: &Task) -> TokenStream {
             place: #place,
             params: &[#(#params),*],
             open: #open,
-            needs: &[#(#pgjobs::Need::of::<#needs>()),*],
+            needs: &[#(#pgjobs::__private::need::<#needs>()),*],
             options: #options,
             args_schema: #pgjobs::__private::schema::<Self>,
             result_schema: #pgjobs::__private::schema::<#output>,

@@ -19,10 +19,12 @@ pub(crate) fn expand(task: &Task) -> TokenStream {
     let function = &task.function;
     let cfgs = function.cfgs();
     let items = [
+        // First: what is wrong with a type is said in these words before all others.
+        assert::assertions(task),
         call::structure(task),
         call::methods(task),
         definition::implementation(task),
-        assert::assertions(task),
+        import(task),
         registration(task),
     ];
     let items = items.iter().map(|item| quote!(#cfgs #item));
@@ -35,6 +37,15 @@ fn output(task: &Task) -> TokenStream {
     let span = task.returned.span();
     let pgjobs = task.library_at(span);
     quote_spanned!(span=> <Self as #pgjobs::Task>::Output)
+}
+
+/// `call.publish(…)` is there wherever the task is defined, or imported with `*`, without a line of the user's.
+fn import(task: &Task) -> TokenStream {
+    let (pgjobs, vis) = (task.library(), &task.function.vis);
+    quote! {
+        #[doc(hidden)]
+        #vis use #pgjobs::Task as _;
+    }
 }
 
 /// Leaves the definition where the registry finds it.

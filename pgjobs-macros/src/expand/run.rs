@@ -9,7 +9,7 @@ use crate::model::{Kind, Param, Task};
 pub(super) fn function(task: &Task) -> TokenStream {
     let (pgjobs, call) = (task.library(), task.call());
     let context = local("context");
-    let states = task.params.iter().enumerate().filter_map(|(at, param)| state(&context, at, param));
+    let states = task.params.iter().enumerate().filter_map(|(at, param)| state(task, &context, at, param));
     let read = match task.arguments().next() {
         Some(_) => local("arguments").into_token_stream(),
         // Read all the same: a body that brings arguments does not fit.
@@ -51,9 +51,9 @@ fn local(name: &str) -> Ident {
     Ident::new(name, Span::mixed_site())
 }
 
-fn state(context: &Ident, at: usize, param: &Param) -> Option<TokenStream> {
-    let (name, ty) = (local(&format!("state_{at}")), param.state()?);
-    Some(quote!(let #name = #context.state::<#ty>()?;))
+fn state(task: &Task, context: &Ident, at: usize, param: &Param) -> Option<TokenStream> {
+    let (pgjobs, name, ty) = (task.library(), local(&format!("state_{at}")), param.state()?);
+    Some(quote!(let #name = #pgjobs::__private::state::<#ty>(&#context)?;))
 }
 
 fn value(task: &Task, at: usize, param: &Param) -> TokenStream {

@@ -6,6 +6,11 @@ pub(crate) async fn search(
     fields.sort();
     find(text, limit, fields).await
 }
+const _: fn() = || {
+    ::pgjobs::__private::argument::<String>();
+    ::pgjobs::__private::argument::<u64>();
+    ::pgjobs::__private::argument::<Vec<String>>();
+};
 /// A call of the task `search`.
 #[must_use = "a call does nothing until it is published"]
 #[derive(
@@ -116,9 +121,6 @@ impl ::pgjobs::Task for search {
         run: Self::__run,
     };
 }
-const _: fn() = || {
-    ::pgjobs::__private::argument::<String>();
-    ::pgjobs::__private::argument::<u64>();
-    ::pgjobs::__private::argument::<Vec<String>>();
-};
+#[doc(hidden)]
+pub(crate) use ::pgjobs::Task as _;
 ::pgjobs::__private::register!(< search as ::pgjobs::Task > ::DEF);

@@ -10,6 +10,13 @@ pub async fn welcome(
 ) -> Result<Receipt, TaskError> {
     mailer.send(user_id, locale, coupon).await
 }
+const _: fn() = || {
+    ::pgjobs::__private::injectable::<Mailer>();
+    ::pgjobs::__private::injectable::<pgjobs::Job>();
+    ::pgjobs::__private::argument::<i64>();
+    ::pgjobs::__private::argument::<String>();
+    ::pgjobs::__private::argument::<Option<String>>();
+};
 /// Sends the welcome letter.
 #[must_use = "a call does nothing until it is published"]
 #[derive(
@@ -64,8 +71,8 @@ impl welcome {
     fn __run(context: ::pgjobs::Context) -> ::pgjobs::__private::Run {
         ::std::boxed::Box::pin(async move {
             let arguments = context.arguments::<welcome>()?;
-            let state_0 = context.state::<Mailer>()?;
-            let state_1 = context.state::<pgjobs::Job>()?;
+            let state_0 = ::pgjobs::__private::state::<Mailer>(&context)?;
+            let state_1 = ::pgjobs::__private::state::<pgjobs::Job>(&context)?;
             let returned = ::pgjobs::__private::sendable(
                     welcome(
                         &state_0,
@@ -112,7 +119,10 @@ impl ::pgjobs::Task for welcome {
             },
         ],
         open: false,
-        needs: &[::pgjobs::Need::of::<Mailer>(), ::pgjobs::Need::of::<pgjobs::Job>()],
+        needs: &[
+            ::pgjobs::__private::need::<Mailer>(),
+            ::pgjobs::__private::need::<pgjobs::Job>(),
+        ],
         options: ::pgjobs::TaskOptions {
             retries: 5,
             timeout: ::core::time::Duration::from_secs(30),
@@ -130,11 +140,6 @@ impl ::pgjobs::Task for welcome {
         run: Self::__run,
     };
 }
-const _: fn() = || {
-    ::pgjobs::__private::injectable::<Mailer>();
-    ::pgjobs::__private::injectable::<pgjobs::Job>();
-    ::pgjobs::__private::argument::<i64>();
-    ::pgjobs::__private::argument::<String>();
-    ::pgjobs::__private::argument::<Option<String>>();
-};
+#[doc(hidden)]
+pub use ::pgjobs::Task as _;
 ::pgjobs::__private::register!(< welcome as ::pgjobs::Task > ::DEF);

@@ -2,6 +2,10 @@
 #[doc = include_str!("welcome.md")]
 pub async fn welcome(user_id: i64) {}
 #[cfg(feature = "mail")]
+const _: fn() = || {
+    ::pgjobs::__private::argument::<i64>();
+};
+#[cfg(feature = "mail")]
 /// A call of the task `welcome`.
 #[must_use = "a call does nothing until it is published"]
 #[derive(
@@ -67,8 +71,7 @@ impl ::pgjobs::Task for welcome {
     };
 }
 #[cfg(feature = "mail")]
-const _: fn() = || {
-    ::pgjobs::__private::argument::<i64>();
-};
+#[doc(hidden)]
+pub use ::pgjobs::Task as _;
 #[cfg(feature = "mail")]
 ::pgjobs::__private::register!(< welcome as ::pgjobs::Task > ::DEF);

@@ -1,6 +1,11 @@
 async fn log(level: String, fields: BTreeMap<String, Value>, sink: Sink) {
     sink.write(level, fields);
 }
+const _: fn() = || {
+    ::pgjobs::__private::argument::<String>();
+    ::pgjobs::__private::argument::<BTreeMap<String, Value>>();
+    ::pgjobs::__private::injectable::<Sink>();
+};
 /// A call of the task `log`.
 #[must_use = "a call does nothing until it is published"]
 #[derive(
@@ -42,7 +47,7 @@ impl log {
     fn __run(context: ::pgjobs::Context) -> ::pgjobs::__private::Run {
         ::std::boxed::Box::pin(async move {
             let arguments = context.arguments::<log>()?;
-            let state_2 = context.state::<Sink>()?;
+            let state_2 = ::pgjobs::__private::state::<Sink>(&context)?;
             let returned = ::pgjobs::__private::sendable(
                     log(
                         arguments.level,
@@ -71,7 +76,7 @@ impl ::pgjobs::Task for log {
             },
         ],
         open: true,
-        needs: &[::pgjobs::Need::of::<Sink>()],
+        needs: &[::pgjobs::__private::need::<Sink>()],
         options: ::pgjobs::TaskOptions::DEFAULT,
         args_schema: ::pgjobs::__private::schema::<Self>,
         result_schema: ::pgjobs::__private::schema::<<Self as ::pgjobs::Task>::Output>,
@@ -79,9 +84,6 @@ impl ::pgjobs::Task for log {
         run: Self::__run,
     };
 }
-const _: fn() = || {
-    ::pgjobs::__private::argument::<String>();
-    ::pgjobs::__private::argument::<BTreeMap<String, Value>>();
-    ::pgjobs::__private::injectable::<Sink>();
-};
+#[doc(hidden)]
+use ::pgjobs::Task as _;
 ::pgjobs::__private::register!(< log as ::pgjobs::Task > ::DEF);

@@ -1,4 +1,5 @@
 async fn sweep() {}
+const _: fn() = || {};
 /// A call of the task `sweep`.
 #[must_use = "a call does nothing until it is published"]
 #[derive(
@@ -46,5 +47,6 @@ impl ::pgjobs::Task for sweep {
         run: Self::__run,
     };
 }
-const _: fn() = || {};
+#[doc(hidden)]
+use ::pgjobs::Task as _;
 ::pgjobs::__private::register!(< sweep as ::pgjobs::Task > ::DEF);

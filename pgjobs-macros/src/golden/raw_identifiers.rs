@@ -1,4 +1,8 @@
 async fn r#move(r#type: String, r#as: bool) {}
+const _: fn() = || {
+    ::pgjobs::__private::argument::<String>();
+    ::pgjobs::__private::argument::<bool>();
+};
 /// A call of the task `move`.
 #[must_use = "a call does nothing until it is published"]
 #[derive(
@@ -80,8 +84,6 @@ impl ::pgjobs::Task for r#move {
         run: Self::__run,
     };
 }
-const _: fn() = || {
-    ::pgjobs::__private::argument::<String>();
-    ::pgjobs::__private::argument::<bool>();
-};
+#[doc(hidden)]
+use ::pgjobs::Task as _;
 ::pgjobs::__private::register!(< r#move as ::pgjobs::Task > ::DEF);

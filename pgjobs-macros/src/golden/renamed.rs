@@ -1,4 +1,7 @@
 pub async fn welcome(user_id: i64) {}
+const _: fn() = || {
+    app::jobs::__private::argument::<i64>();
+};
 /// A call of the task `welcome`.
 #[must_use = "a call does nothing until it is published"]
 #[derive(
@@ -58,7 +61,6 @@ impl app::jobs::Task for Welcome {
         run: Self::__run,
     };
 }
-const _: fn() = || {
-    app::jobs::__private::argument::<i64>();
-};
+#[doc(hidden)]
+pub use app::jobs::Task as _;
 app::jobs::__private::register!(< Welcome as app::jobs::Task > ::DEF);

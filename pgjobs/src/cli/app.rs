@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{CommandFactory, FromArgMatches};
 
-use super::console::Console;
+use super::console::{self, Console};
 use super::exit::Failure;
 use super::options::{self, Cli, Command};
 use super::{
@@ -73,7 +73,7 @@ impl App {
         let cli = match parse() {
             Ok(cli) => cli,
             Err(error) => {
-                let _ = error.print();
+                console::usage(&error);
                 return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
             }
         };

@@ -7,6 +7,7 @@ use super::app::App;
 use super::connect::connect;
 use super::console::Console;
 use super::exit::Failure;
+use super::lines::Style;
 use super::options::Global;
 use super::progress::Progress;
 use super::words;
@@ -14,8 +15,8 @@ use crate::deploy::{DeployCheck, DeployReport, Finding, Looked, Severity};
 use crate::{Topic, Worker};
 
 const AFTER_HELP: &str = "\
-Run it with the new program, before its `migrate` and its workers. It decodes open jobs as a worker of
-this program would, and compares arguments with what the database knows. It changes nothing, and never
+Run it with the new program, before its `migrate` and its workers. It decodes open jobs as a worker of \
+this program would, and compares arguments with what the database knows. It changes nothing, and never \
 prints an argument.
 
 The exit code is 0 when no open job would break, though there may be warnings, and 1 otherwise.
@@ -70,7 +71,7 @@ fn tell(report: &DeployReport, strict: bool, console: &Console) -> Result<(), Fa
     };
     match refusal {
         Some(reason) if console.json => Err(Failure::failed(reason).about(document)),
-        Some(reason) => console.line(text(report, console)).and_then(|()| Err(Failure::failed(reason))),
+        Some(reason) => console.lines(text(report, console)).and_then(|()| Err(Failure::failed(reason))),
         None => console.data(&document, || text(report, console)),
     }
 }
@@ -79,24 +80,27 @@ fn counted(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
-fn text(report: &DeployReport, console: &Console) -> String {
-    let mut lines: Vec<String> = report.findings.iter().map(|finding| of_finding(finding, console)).collect();
+fn text(report: &DeployReport, console: &Console) -> Vec<String> {
+    let mut lines: Vec<String> =
+        report.findings.iter().flat_map(|finding| of_finding(finding, console)).collect();
     lines.extend(report.looked.iter().map(of_looked));
     if report.findings.is_empty() {
         lines.push("no open job would break".to_owned());
     }
-    lines.join("\n")
+    lines
 }
 
-fn of_finding(finding: &Finding, console: &Console) -> String {
-    let style = if finding.severity == Severity::Error { "1;31" } else { "1;33" };
+fn of_finding(finding: &Finding, console: &Console) -> Vec<String> {
+    let style = if finding.severity == Severity::Error { Style::Error } else { Style::Warning };
     let severity = console.paint(style, finding.severity.as_str());
-    let mut text = format!("{severity} {} {}: {}", finding.code.as_str(), finding.task, finding.message);
+    let mut lines =
+        vec![format!("{severity} {} {}: {}", finding.code.as_str(), finding.task, finding.message)];
     for job in &finding.jobs {
         let place = if job.path.is_empty() { String::new() } else { format!("`{}`: ", job.path) };
-        text.push_str(&format!("\n  job {}  {place}{}", job.job_id, job.reason));
+        lines.push(format!("  job {}  {place}{}", job.job_id, job.reason));
     }
-    text + "\n  remedy: " + &finding.remedy
+    lines.push(format!("  remedy: {}", finding.remedy));
+    lines
 }
 
 fn of_looked(looked: &Looked) -> String {

@@ -9,6 +9,7 @@ use super::console::Console;
 use super::dsn::{self, Target, place};
 use super::exit::Failure;
 use super::options::Global;
+use crate::error::driver;
 
 /// A server that has not answered by then is not going to.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -74,7 +75,7 @@ async fn answer<T>(
     };
     let late = || format!("no answer within {} s; check the host and the port", LIMIT.as_secs());
     let answer = tokio::time::timeout(LIMIT, answer).await.map_err(|_| late())?;
-    answer.map_err(|error: sqlx::Error| format!("{error}; {}", remedy(&error)))
+    answer.map_err(|error: sqlx::Error| format!("{}; {}", driver::said(&error), remedy(&error)))
 }
 
 fn unreachable(target: &Target, reason: &str) -> Failure {

@@ -1,4 +1,4 @@
-//! Where output goes: data to stdout, everything else to stderr.
+//! Where output goes: data to stdout, everything else to stderr. Nothing else in the command line prints but the log.
 
 use std::fmt::Display;
 use std::io::{self, ErrorKind, IsTerminal, Write};
@@ -6,8 +6,10 @@ use std::io::{self, ErrorKind, IsTerminal, Write};
 use serde::Serialize;
 
 use super::exit::Failure;
+use super::lines::{self, Lines, Style, indented};
 use super::options::{Color, Global};
 use super::secret;
+use crate::text::shown;
 
 /// What the user said about output.
 #[derive(Debug, Clone, Copy)]
@@ -37,12 +39,12 @@ impl Console {
         self.color.err
     }
 
-    /// A line of data.
-    pub(super) fn line(&self, text: impl Display) -> Result<(), Failure> {
-        write(&format!("{text}\n"))
+    /// Lines of data.
+    pub(super) fn lines(&self, lines: impl Into<Lines>) -> Result<(), Failure> {
+        write(&lines.into().print(self.color.out))
     }
 
-    /// Data as it stands.
+    /// Source or a script of our own making, as it stands.
     pub(super) fn raw(&self, text: &str) -> Result<(), Failure> {
         write(text)
     }
@@ -51,39 +53,53 @@ impl Console {
     pub(super) fn document(&self, data: &impl Serialize) -> Result<(), Failure> {
         let text = serde_json::to_string(data)
             .map_err(|error| Failure::failed(format!("the output cannot be written as JSON: {error}")))?;
-        self.line(text)
+        write(&format!("{}\n", lines::json(&text)))
     }
 
     /// The JSON document, or else the text.
-    pub(super) fn data(
+    pub(super) fn data<T: Into<Lines>>(
         &self,
         document: &impl Serialize,
-        text: impl FnOnce() -> String,
+        text: impl FnOnce() -> T,
     ) -> Result<(), Failure> {
-        if self.json { self.document(document) } else { self.line(text()) }
+        if self.json { self.document(document) } else { self.lines(text()) }
     }
 
-    /// A line for the person who watches.
+    /// A line for the person who watches; further lines of the text are indented.
     pub(super) fn note(&self, text: impl Display) {
         if !self.quiet {
-            // Nobody reads a stderr that cannot be written.
-            let _ = writeln!(io::stderr().lock(), "{}", secret::hide(&text.to_string()));
+            self.say(indented(&secret::hide(&text.to_string()), 2));
         }
     }
 
     /// What went wrong; said even when quiet.
     pub(super) fn error(&self, message: &str) {
-        let label = self.paint_as(self.color.err, "1;31", "error:");
-        let _ = writeln!(io::stderr().lock(), "{label} {message}");
+        let label = self.paint_as(self.color.err, Style::Error, "error:");
+        let mut lines = indented(message, 7);
+        lines[0] = format!("{label} {}", lines[0]);
+        self.say(lines);
+    }
+
+    /// What stands before an answer; asked even when quiet.
+    pub(super) fn prompt(&self, question: &str) -> io::Result<()> {
+        let line = Lines::from(secret::hide(question)).print(false);
+        let mut stderr = io::stderr().lock();
+        write!(stderr, "{} [y/N] ", line.trim_end())?;
+        stderr.flush()
     }
 
     /// Text of stdout in a colour, if colours are wanted there.
-    pub(super) fn paint(&self, style: &str, text: &str) -> String {
+    pub(super) fn paint(&self, style: Style, text: &str) -> String {
         self.paint_as(self.color.out, style, text)
     }
 
-    fn paint_as(&self, wanted: bool, style: &str, text: &str) -> String {
-        if wanted { format!("\x1b[{style}m{text}\x1b[0m") } else { text.to_owned() }
+    fn paint_as(&self, wanted: bool, style: Style, text: &str) -> String {
+        if wanted { lines::paint(style, text) } else { text.to_owned() }
+    }
+
+    fn say(&self, lines: Vec<String>) {
+        // Nobody reads a stderr that cannot be written.
+        let _ = io::stderr().lock().write_all(Lines::from(lines).print(self.color.err).as_bytes());
     }
 
     /// Wipes the terminal before the next look; in a pipe looks follow each other.
@@ -91,6 +107,18 @@ impl Console {
         let wipes = io::stdout().is_terminal() && !self.json;
         if wipes { write("\x1b[H\x1b[2J\x1b[3J") } else { Ok(()) }
     }
+}
+
+/// What was wrong with the arguments, or the help that they ask for. Arguments may be foreign text too, and are then
+/// shown without colours.
+pub(super) fn usage(error: &clap::Error) {
+    let text = error.render().to_string();
+    let lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    // Nobody reads a stream that cannot be written.
+    let _ = match lines.iter().all(|line| shown(line) == *line) {
+        true => error.print(),
+        false => io::stderr().lock().write_all(Lines::from(lines).print(false).as_bytes()),
+    };
 }
 
 fn colored(color: Color, terminal: bool) -> bool {

@@ -8,6 +8,8 @@ use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use super::exit::Failure;
 use super::options::{Global, program};
 use super::{console::Console, dev, hosts, secret};
+use crate::error::driver;
+use crate::sql::address::without_brackets;
 
 /// A database and how to speak of it.
 #[derive(Clone)]
@@ -79,6 +81,9 @@ pub(super) fn place(options: &PgConnectOptions) -> String {
     match options.get_socket() {
         Some(socket) => socket.display().to_string(),
         None if options.get_host().starts_with('/') => options.get_host().to_owned(),
+        None if options.get_host().contains(':') => {
+            format!("[{}]:{}", options.get_host(), options.get_port())
+        }
         None => format!("{}:{}", options.get_host(), options.get_port()),
     }
 }
@@ -151,16 +156,11 @@ fn parse(url: &str, origin: &str) -> Result<Vec<PgConnectOptions>, Failure> {
     after.split_once('?').iter().for_each(|(_, query)| remember_parameters(query));
     let servers = hosts::split(url).map_err(|reason| unusable(&reason))?;
     // The driver's own words may quote what it could not read.
-    let server =
-        |url: &String| url.parse().map_err(|error: sqlx::Error| unusable(&secret::hide(&reason(&error))));
+    let server = |url: &String| {
+        let options: Result<PgConnectOptions, sqlx::Error> = url.parse();
+        options.map(without_brackets).map_err(|error| unusable(&secret::hide(&driver::said(&error))))
+    };
     servers.iter().map(server).collect()
-}
-
-fn reason(error: &sqlx::Error) -> String {
-    match error {
-        sqlx::Error::Configuration(cause) => cause.to_string(),
-        other => other.to_string(),
-    }
 }
 
 fn remember_password(authority: &str) {
@@ -216,84 +216,4 @@ fn decode(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn message(url: &str) -> String {
-        format!("{:?}", parse(url, "DATABASE_URL").unwrap_err())
-    }
-
-    #[test]
-    fn an_unusable_url_is_not_repeated() {
-        for url in [
-            "postgres://u:canary1x@host:port/db",
-            "postgres://u:12/canary1x@host/db",
-            "postgres://u:can?ary1x@host/db",
-            "mysql://u:canary1x@host/db",
-            "postgres://u@host/db?password=canary1x&sslmode=canary1x",
-            "postgres://u:canary1x@host/db?sslmode=canary1x",
-            "canary1x",
-            "postgres://u:canary1x@a,b/db?port=1,2,3",
-            "postgres://u:canary1x@a,b:port/db",
-        ] {
-            let message = message(url);
-            assert!(!message.contains("ary1x"), "{message}");
-            assert!(message.contains("DATABASE_URL"), "{message}");
-        }
-    }
-
-    #[test]
-    fn a_password_is_hidden_as_written_and_as_meant() {
-        parse("postgres://u:can%61ry2x@host/db", "DATABASE_URL").unwrap();
-        assert_eq!(secret::hide("can%61ry2x canary2x"), "*** ***");
-        parse("postgres://u@host/db?passwort=canary3x", "DATABASE_URL").unwrap();
-        assert_eq!(secret::hide("canary3x"), "***");
-    }
-
-    #[test]
-    fn a_remote_server_that_is_not_verified_is_warned_of() {
-        for (rest, words) in [
-            ("db.example/shop", Some("is unencrypted when")),
-            (
-                "db.example/shop?sslmode=disable",
-                Some("db.example:5432 is unencrypted: add sslmode=verify-full"),
-            ),
-            ("10.0.0.7/shop?sslmode=require", Some("not sure to be with that server")),
-            ("db.example/shop?sslmode=verify-full", None),
-            ("localhost/shop", None),
-            ("127.0.0.2/shop?sslmode=disable", None),
-            ("[::1]/shop", None),
-            ("%2Ftmp/shop", None),
-        ] {
-            let options = parse(&format!("postgres://ana:canary5x@{rest}"), "DATABASE_URL").unwrap();
-            let warning = Target::on(options, "DATABASE_URL").warning();
-            assert_eq!(warning.is_some(), words.is_some(), "{rest}: {warning:?}");
-            let warning = warning.unwrap_or_default();
-            assert!(
-                warning.contains(words.unwrap_or_default()) && !warning.contains("canary5x"),
-                "{warning}"
-            );
-        }
-    }
-
-    #[test]
-    fn of_several_servers_each_is_named_and_warned_of() {
-        let options = parse("postgres://ana@localhost,db.example:6000/shop", "DATABASE_URL").unwrap();
-        let target = Target::on(options, "DATABASE_URL");
-        assert!(
-            target.describe().contains("on localhost:5432 or db.example:6000 as"),
-            "{}",
-            target.describe()
-        );
-        assert!(target.warning().is_some_and(|warning| warning.contains("db.example:6000 is unencrypted")));
-        let led = target.led_by(1);
-        assert_eq!(led.servers().map(place).collect::<Vec<_>>(), ["db.example:6000", "localhost:5432"]);
-    }
-
-    #[test]
-    fn a_description_holds_no_password() {
-        let options = parse("postgres://ana:canary4x@db.example:6000/shop", "DATABASE_URL").unwrap();
-        let target = Target::on(options, "DATABASE_URL");
-        assert_eq!(target.describe(), "database `shop` on db.example:6000 as `ana` (from DATABASE_URL)");
-    }
-}
+mod tests;

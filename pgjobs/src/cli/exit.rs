@@ -8,6 +8,7 @@ use super::console::Console;
 use super::options::program;
 use super::secret;
 use crate::Error;
+use crate::error::driver;
 
 /// Why a command did not do what it was asked.
 #[derive(Debug)]
@@ -73,7 +74,7 @@ impl From<Error> for Failure {
             Error::SchemaMissing(error) => Failure::database(format!(
                 "schema `jobs` is missing or older than this program: run `{} migrate` ({})",
                 program(),
-                error
+                driver::said(&error)
             )),
             Error::Unusable { .. } | Error::TooFewConnections { .. } => Failure::database(message),
             Error::NoTasks { .. }
@@ -105,17 +106,24 @@ impl From<crate::local_postgres::LocalPostgresError> for Failure {
 /// A server that answers with a refusal was reached; one that is shutting down, or that does not
 /// let us in, was not.
 fn from_database(error: &sqlx::Error) -> Failure {
+    let words = driver::words(error);
     let code = error.as_database_error().and_then(|error| error.code());
     match code.as_deref() {
-        Some("42501") => Failure::failed(format!(
-            "the database user may not do this: {error}; grant it the role jobs_publisher, jobs_reader, \
-             jobs_worker or jobs_admin"
-        )),
-        Some(code) if !["08", "28", "3D", "53", "57P"].iter().any(|class| code.starts_with(class)) => {
-            Failure::failed(format!("the database refused: {error}"))
-        }
-        _ => Failure::database(format!("the database does not answer: {error}")),
+        Some("42501") => Failure::failed(format!("the database user may not do this: {words}")),
+        Some(code) if !lets_nobody_in(code) => Failure::failed(format!("the database refused: {words}")),
+        None if !is_of_the_connection(error) => Failure::failed(words),
+        _ => Failure::database(format!("the database does not answer: {words}")),
     }
+}
+
+fn is_of_the_connection(error: &sqlx::Error) -> bool {
+    use sqlx::Error::{Io, PoolClosed, PoolTimedOut, Protocol, Tls, WorkerCrashed};
+    matches!(error, Io(_) | Tls(_) | Protocol(_) | PoolTimedOut | PoolClosed | WorkerCrashed)
+}
+
+/// No connection, no access, no such database, too many connections, a server that starts or stops.
+fn lets_nobody_in(code: &str) -> bool {
+    code == "53300" || ["08", "28", "3D", "57P0"].iter().any(|class| code.starts_with(class))
 }
 
 fn from_migration(error: &sqlx::migrate::MigrateError, message: String) -> Failure {
@@ -125,5 +133,27 @@ fn from_migration(error: &sqlx::migrate::MigrateError, message: String) -> Failu
             Failure::database(message)
         }
         _ => Failure::failed(message),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_that_cannot_be_read_is_no_server_that_cannot_be_reached() {
+        let decode = || sqlx::Error::Decode("number out of range".into());
+        let column = sqlx::Error::ColumnDecode { index: "3".to_owned(), source: "odd".into() };
+        for error in [decode(), column, sqlx::Error::ColumnNotFound("x".to_owned())] {
+            let failure = Failure::from(error);
+            assert_eq!(failure.exit as u8, 1, "{failure:?}");
+            assert!(failure.message.contains("cannot be read"), "{failure:?}");
+        }
+        for error in [sqlx::Error::PoolTimedOut, sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())] {
+            assert_eq!(Failure::from(error).exit as u8, 3);
+        }
+        assert_eq!(Failure::from(sqlx::Error::Encode("odd".into())).exit as u8, 1);
+        assert!(lets_nobody_in("53300") && lets_nobody_in("57P03") && lets_nobody_in("08006"));
+        assert!(!lets_nobody_in("53200") && !lets_nobody_in("57014") && !lets_nobody_in("22003"));
     }
 }

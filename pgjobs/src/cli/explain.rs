@@ -36,6 +36,6 @@ pub(super) async fn run(asked: Explain, global: &Global, console: &Console) -> R
     let explained = Explained { job_id: &asked.id, reasons: &reasons };
     console.data(&explained, || {
         let lines = reasons.iter().map(|reason| format!("{:<21}{}", reason.code, reason.message));
-        lines.collect::<Vec<_>>().join("\n")
+        lines.collect::<Vec<_>>()
     })
 }

@@ -19,9 +19,33 @@ pub(super) fn split(url: &str) -> Result<Vec<String>, String> {
         for (name, values) in &parameters {
             query.push(format!("{name}={}", pick(name, values, nth, length)?));
         }
+        let (user, host) = match host.strip_prefix(':') {
+            _ if user.is_empty() => (user, host),
+            // libpq takes a user without a host; the driver wants either both or what is below.
+            None if !host.is_empty() => (user, host),
+            port => {
+                query.splice(0..0, credentials(user));
+                query.extend(port.filter(|port| !port.is_empty()).map(|port| format!("port={port}")));
+                ("", "")
+            }
+        };
         Ok(format!("{scheme}{user}{host}{path}?{}", query.join("&")).trim_end_matches('?').to_owned())
     };
     (0..length).map(server).collect()
+}
+
+/// `user:password@` as parameters, in which `+` and `&` mean something else.
+fn credentials(user: &str) -> Vec<String> {
+    let user = user.trim_end_matches('@');
+    let (name, password) =
+        user.split_once(':').map_or((user, None), |(name, password)| (name, Some(password)));
+    let parameter =
+        |(name, value): (&str, &str)| format!("{name}={}", value.replace('+', "%2B").replace('&', "%26"));
+    [("user", name)]
+        .into_iter()
+        .chain(password.map(|password| ("password", password)))
+        .map(parameter)
+        .collect()
 }
 
 /// The URL that lists in PGHOST and PGPORT make; none when they name one server, which the driver reads itself.
@@ -88,6 +112,7 @@ mod tests {
                 &["postgres:///db?host=/s&port=1", "postgres:///db?host=/t&port=2"],
             ),
             ("postgres://a,b/db?target_session_attrs=read-write", &["postgres://a/db", "postgres://b/db"]),
+            ("postgres://u:p+@/db?host=/s", &["postgres:///db?user=u&password=p%2B&host=/s"]),
             ("postgres://a,b/db?port=7", &["postgres://a/db?port=7", "postgres://b/db?port=7"]),
         ] {
             assert_eq!(servers(url), expected, "{url}");

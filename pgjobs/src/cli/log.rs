@@ -1,12 +1,18 @@
 //! The log on stderr.
 
+use std::fmt;
+
+use tracing::field::Field;
+use tracing_subscriber::field::MakeExt;
 use tracing_subscriber::filter::{EnvFilter, FilterExt, LevelFilter, filter_fn};
+use tracing_subscriber::fmt::format::{self, Writer};
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
 use super::console::Console;
-use super::options::{Command, Global};
-use super::secret::Masked;
+use super::options::{Command, Global, LogFormat};
+use super::secret::{Masked, MaskedJson};
+use crate::text::shown;
 
 /// Starts logging unless the program has its own subscriber already.
 pub(super) fn start(global: &Global, command: &Command, console: &Console) {
@@ -17,20 +23,40 @@ pub(super) fn start(global: &Global, command: &Command, console: &Console) {
     };
     // Spans of jobs are kept at every level: they say which job a warning is about.
     let spans = filter_fn(|metadata| metadata.is_span() && metadata.target().starts_with("pgjobs"));
-    let lines = tracing_subscriber::fmt::layer()
-        .with_ansi(console.colors_stderr())
-        .with_writer(|| Masked)
-        .with_target(global.verbose > 1)
-        .with_filter(filter.or(spans.with_max_level_hint(LevelFilter::INFO)));
-    let _ = tracing_subscriber::registry().with(lines).try_init();
+    let filter = filter.or(spans.with_max_level_hint(LevelFilter::INFO));
+    let lines = tracing_subscriber::fmt::layer().with_target(global.verbose > 1);
+    let lines = match global.log {
+        LogFormat::Json => {
+            lines.json().flatten_event(true).with_current_span(false).with_writer(|| MaskedJson).boxed()
+        }
+        LogFormat::Text => lines
+            .with_ansi(console.colors_stderr())
+            .fmt_fields(format::debug_fn(field).delimited(" "))
+            .with_writer(|| Masked)
+            .boxed(),
+    };
+    let _ = tracing_subscriber::registry().with(lines.with_filter(filter)).try_init();
+}
+
+/// Errors, hosts and names of tasks are foreign text: none makes a line of its own, or moves the cursor.
+fn field(writer: &mut Writer<'_>, field: &Field, value: &dyn fmt::Debug) -> fmt::Result {
+    let value = format!("{value:?}");
+    match field.name() {
+        "message" => write!(writer, "{}", shown(&value)),
+        name => write!(writer, "{}={}", name.trim_start_matches("r#"), shown(&value)),
+    }
 }
 
 fn level(global: &Global, command: &Command) -> &'static str {
+    // What the driver warns of we say ourselves, with the reason and the remedy.
+    let works = matches!(command, Command::Worker(_) | Command::Dev(_));
     match (global.quiet, global.verbose) {
         (true, _) => "error",
         // Its jobs fail on purpose, hundreds in a second; to write that down would be measured too.
-        (_, 0) if matches!(command, Command::Bench(_)) => "warn,pgjobs::worker::run=error",
-        (_, 0) => "warn",
+        (_, 0) if matches!(command, Command::Bench(_)) => "warn,pgjobs::worker::run=error,sqlx=error",
+        // A task's own words are what the log of a worker is for.
+        (_, 0) if works => "info,sqlx=error",
+        (_, 0) => "warn,sqlx=error",
         (_, 1) => "info,sqlx=warn",
         (_, 2) => "debug,sqlx=info",
         _ => "trace",

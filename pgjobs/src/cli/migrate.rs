@@ -15,7 +15,7 @@ use crate::sql::worker::register_tasks;
 use crate::task::TaskDef;
 
 const AFTER_HELP: &str = "\
-It is safe to run at every deployment and from many machines at once. A program with tasks of its own
+It is safe to run at every deployment and from many machines at once. A program with tasks of its own \
 declares them as well, so that jobs are checked against what it takes before its workers start.
 
 Examples:
@@ -76,12 +76,10 @@ fn documents(steps: &[Step]) -> Vec<Value> {
     steps.iter().map(|step| json!({ "version": step.version, "name": step.name })).collect()
 }
 
-fn words(steps: &[Step], dry_run: bool) -> String {
+fn words(steps: &[Step], dry_run: bool) -> Vec<String> {
     if steps.is_empty() {
-        return "schema jobs is up to date".to_owned();
+        return vec!["schema jobs is up to date".to_owned()];
     }
     let verb = if dry_run { "would apply" } else { "applied" };
-    let lines: Vec<String> =
-        steps.iter().map(|step| format!("{verb} {:04} {}", step.version, step.name)).collect();
-    lines.join("\n")
+    steps.iter().map(|step| format!("{verb} {:04} {}", step.version, step.name)).collect()
 }

@@ -37,6 +37,7 @@ mod explain;
 mod hosts;
 mod inspect;
 mod interrupt;
+mod lines;
 mod log;
 mod migrate;
 mod operate;

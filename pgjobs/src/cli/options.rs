@@ -15,16 +15,16 @@ const STYLES: Styles = Styles::styled()
 
 const AFTER_HELP: &str = "\
 Database:
-  DATABASE_URL or the PG* variables name it, or --dsn-file. Without any of these a
-  database that `dev` runs for the current folder is used. The URL is not taken as
-  an argument: the arguments of a running program are visible to every user (`ps`).
-  Of several servers, postgresql://user@db1,db2:5433/name, the primary is taken, and a
-  worker follows it to another of them after a failover.
+  DATABASE_URL or the PG* variables name it, or --dsn-file. Without any of these a database that `dev` \
+runs for the current folder is used. The URL is not taken as an argument: the arguments of a running \
+program are visible to every user (`ps`). Of several servers, postgresql://user@db1,db2:5433/name, the \
+primary is taken, and a worker follows it to another of them after a failover.
 
 Output:
-  Data goes to stdout, everything else to stderr. With --json stdout holds exactly one
-  JSON document (--watch: one a line); a failure is {\"error\": {...}} there, and also
-  a line on stderr. Wrong usage is reported on stderr alone.
+  Data goes to stdout, everything else to stderr. With --json stdout holds exactly one JSON document \
+(--watch: one a line); a failure is {\"error\": {...}} there, and also a line on stderr. Wrong usage is \
+reported on stderr alone.
+  Characters that a terminal would act on are shown as \\u{1b}; a JSON document has them as \\u001b.
 
 Exit codes:
   0    done
@@ -58,9 +58,18 @@ pub(super) struct Global {
     /// Log more to stderr; -vv and -vvv log still more. RUST_LOG has precedence.
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub(super) verbose: u8,
+    /// How the log on stderr is written: lines for people, or JSON documents, one a line, for programs.
+    #[arg(long, global = true, value_enum, value_name = "FORM", default_value_t = LogFormat::Text)]
+    pub(super) log: LogFormat,
     /// When to use colours. `auto` minds NO_COLOR and whether a terminal is there.
     #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = Color::Auto)]
     pub(super) color: Color,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum LogFormat {
+    Text,
+    Json,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -6,6 +6,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::console::Console;
+use crate::text::shown;
 
 /// Work that is going on; its bar goes when this is dropped.
 pub(super) struct Progress(ProgressBar);
@@ -34,7 +35,7 @@ impl Progress {
         // The templates are ours; one that cannot be read leaves the default look.
         let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
         bar.set_style(style.progress_chars("=> "));
-        bar.set_message(what.to_owned());
+        bar.set_message(shown(what).into_owned());
         Progress(bar)
     }
 

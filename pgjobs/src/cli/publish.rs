@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use clap::Args;
+use serde::Serialize;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use sqlx::PgPool;
 
@@ -13,7 +15,9 @@ use super::exit::Failure;
 use super::options::{Global, program};
 use super::progress::Progress;
 use super::values;
-use crate::{Error, JobHandle, NewJob, inspect};
+use crate::inspect::{self, TaskRow};
+use crate::nearest::nearest;
+use crate::{Error, JobHandle, JobId, JobState, NewJob};
 
 const AFTER_HELP: &str = "\
 A VALUE is read as JSON, and as plain text when it is none: 7 is a number, ana a text, '\"7\"' a text.
@@ -60,7 +64,7 @@ pub(super) struct PublishArgs {
     /// Wait for the job's end and print its result.
     #[arg(long)]
     wait: bool,
-    /// Wait no longer than this; the job goes on all the same.
+    /// Wait no longer than this; the job goes on all the same [default: 1m while no live worker has the task].
     #[arg(long, value_name = "DURATION", value_parser = values::duration, requires = "wait")]
     wait_timeout: Option<Duration>,
 }
@@ -70,15 +74,22 @@ type Array = Vec<Value>;
 type Object = Map<String, Value>;
 
 pub(super) async fn run(asked: PublishArgs, global: &Global, console: &Console) -> Result<(), Failure> {
-    let (waits, limit, task) = (asked.wait, asked.wait_timeout, asked.task.clone());
+    let (waits, asked_limit, task) = (asked.wait, asked.wait_timeout, asked.task.clone());
     let call = call(asked);
     let pool = connect(global, console).await?;
-    let job = call.publish(&pool).await?;
+    let job = JobHandle::<Box<RawValue>>::new(call.publish(&pool).await?.id().clone());
+    let warning = warning(&pool, &task, waits).await;
+    if let Some(warning) = &warning {
+        console.note(format!("warning: {warning}"));
+    }
     if !waits {
         return console.data(&json!({ "job_id": job.id() }), || job.id().to_string());
     }
     console.note(format!("published {}", job.id()));
-    warn_of_nobody(&pool, &task, console).await;
+    let limit = asked_limit.or_else(|| warning.map(|_| PATIENCE));
+    if let (Some(limit), None) = (limit, asked_limit) {
+        console.note(format!("waiting {} s for a worker (--wait-timeout says otherwise)", limit.as_secs()));
+    }
     wait(&pool, &job, limit, console).await
 }
 
@@ -105,21 +116,30 @@ fn call(asked: PublishArgs) -> NewJob {
     }
 }
 
-/// Whoever waits should know when there is nobody to wait for.
-async fn warn_of_nobody(pool: &PgPool, task: &str, console: &Console) {
-    let tasks = inspect::tasks(pool).await.unwrap_or_default();
-    if !tasks.iter().any(|row| row.workers > 0 && (row.name == task || row.aliases.iter().any(|a| a == task)))
-    {
-        console.note(format!(
-            "no live worker has task `{task}`; the job waits for one (`{} inspect tasks`)",
-            program()
-        ));
+/// How long to wait for a task that no live worker has, unless it was said: a slip in its name is not waited out.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Whether nobody declared the task, or, for whoever waits, no live worker has it. Who may publish and no more is not
+/// told, since this cannot be asked.
+async fn warning(pool: &PgPool, task: &str, waits: bool) -> Option<String> {
+    let tasks = inspect::signatures(pool).await.ok()?;
+    let named = |row: &&TaskRow| row.name == task || row.aliases.iter().any(|alias| alias == task);
+    match tasks.iter().filter(|row| row.declared).find(named) {
+        Some(row) if row.workers > 0 || !waits => None,
+        Some(_) => Some(format!("no live worker has task `{task}`; the job waits for one")),
+        None => {
+            let declared = tasks.iter().filter(|row| row.declared);
+            let known = declared.flat_map(|row| row.aliases.iter().chain([&row.name]).map(String::as_str));
+            let meant = nearest(task, known).map(|near| format!("; did you mean `{near}`?"));
+            let remedy = format!("; the job waits until one does (`{} inspect tasks` lists them)", program());
+            Some(format!("no worker ever declared task `{task}`{}{remedy}", meant.unwrap_or_default()))
+        }
     }
 }
 
 async fn wait(
     pool: &PgPool,
-    job: &JobHandle<Value>,
+    job: &JobHandle<Box<RawValue>>,
     limit: Option<Duration>,
     console: &Console,
 ) -> Result<(), Failure> {
@@ -131,14 +151,22 @@ async fn wait(
     drop(progress);
     match outcome {
         Ok(result) => {
-            let document = json!({ "job_id": job.id(), "state": "success", "result": result });
-            console.data(&document, || result.to_string())
+            let document = Waited { job_id: job.id(), state: JobState::Success, result: &result };
+            console.data(&document, || result.get().to_owned())
         }
         Err(error) => Err(ended_badly(job, error)),
     }
 }
 
-fn ended_badly(job: &JobHandle<Value>, error: Error) -> Failure {
+/// The result as the database writes it: no digit of a number is lost.
+#[derive(Serialize)]
+struct Waited<'a> {
+    job_id: &'a JobId,
+    state: JobState,
+    result: &'a RawValue,
+}
+
+fn ended_badly(job: &JobHandle<Box<RawValue>>, error: Error) -> Failure {
     let about = match &error {
         Error::JobFailed { state, .. } => json!({ "job_id": job.id(), "state": state }),
         _ => json!({ "job_id": job.id() }),

@@ -7,6 +7,8 @@
 use std::io::{self, Write};
 use std::sync::{Mutex, PoisonError};
 
+use super::lines;
+
 static SECRETS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 const MASK: &str = "***";
@@ -41,6 +43,22 @@ impl Write for Masked {
 
     fn flush(&mut self) -> io::Result<()> {
         io::stderr().lock().flush()
+    }
+}
+
+/// Stderr for a log of JSON documents, one a line.
+pub(super) struct MaskedJson;
+
+impl Write for MaskedJson {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let document = String::from_utf8_lossy(bytes);
+        let safe = lines::json(document.trim_end_matches('\n'));
+        Masked.write(format!("{safe}\n").as_bytes())?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Masked.flush()
     }
 }
 

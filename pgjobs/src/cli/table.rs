@@ -4,18 +4,24 @@ use std::io::IsTerminal;
 
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, presets};
 
+use super::words;
+use crate::text::shown;
+
+/// A cell holds so much of a text; what is longer is somebody's mistake, or meant to hide the others.
+const LONGEST: usize = 500;
+
 /// Columns under a header: `>` marks a column of numbers, `!` one that is never broken, because it is
-/// copied.
+/// copied. Each row is one line, also where a cell holds line breaks.
 pub(super) fn table<const N: usize>(
     header: [&str; N],
     rows: impl IntoIterator<Item = [String; N]>,
-) -> String {
+) -> Vec<String> {
     let mut table = Table::new();
     table
         .load_style(presets::NOTHING)
         .set_header(header.map(|name| name.trim_start_matches(['>', '!']).to_owned()));
     for row in rows {
-        table.add_row(row);
+        table.add_row(row.map(cell));
     }
     for (at, name) in header.iter().enumerate() {
         let Some(column) = table.column_mut(at) else { continue };
@@ -28,8 +34,12 @@ pub(super) fn table<const N: usize>(
         }
     }
     fit(&mut table);
-    let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
-    lines.join("\n")
+    table.lines().map(|line| line.trim_end().to_owned()).collect()
+}
+
+/// Made safe before its width is measured.
+fn cell(text: String) -> String {
+    shown(&words::cut(&text, LONGEST)).into_owned()
 }
 
 /// In a pipe lines are as long as they need to be, for `grep` and `awk`.

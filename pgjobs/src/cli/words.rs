@@ -38,18 +38,41 @@ pub(super) fn count(number: impl TryInto<u64>) -> String {
     text
 }
 
+/// "12,345", or "12,345+" when there may be more.
+pub(super) fn counted(number: impl TryInto<u64>, exact: bool) -> String {
+    count(number) + if exact { "" } else { "+" }
+}
+
 /// "1 job", "12,345 jobs".
 pub(super) fn jobs(number: u64) -> String {
     format!("{} job{}", count(number), if number == 1 { "" } else { "s" })
 }
 
+/// `user_id: i64, [locale: String], **extra` of names, types, and whether they must be given; a task that is open
+/// takes keywords of any other name.
+pub(super) fn parameters<'a>(
+    parameters: impl Iterator<Item = (&'a str, &'a str, bool)>,
+    open: bool,
+) -> String {
+    let shown = parameters.map(|(name, ty, required)| {
+        let typed = if ty.is_empty() { name.to_owned() } else { format!("{name}: {ty}") };
+        if required { typed } else { format!("[{typed}]") }
+    });
+    let shown: Vec<String> = shown.chain(open.then(|| "**extra".to_owned())).collect();
+    shown.join(", ")
+}
+
 /// The first line, shortened to fit a cell.
 pub(super) fn first_line(text: &str, longest: usize) -> String {
-    let line = text.trim().lines().next().unwrap_or_default();
-    if line.chars().count() <= longest {
-        return line.to_owned();
+    cut(text.trim().lines().next().unwrap_or_default(), longest)
+}
+
+/// At most so many characters, the last of which says that there were more.
+pub(super) fn cut(text: &str, longest: usize) -> String {
+    match text.char_indices().nth(longest) {
+        None => text.to_owned(),
+        Some(_) => text.chars().take(longest - 1).chain(['…']).collect(),
     }
-    line.chars().take(longest - 1).chain(['…']).collect()
 }
 
 #[cfg(test)]
@@ -79,6 +102,7 @@ mod tests {
         assert_eq!(count(0_u64), "0");
         assert_eq!(count(999_u64), "999");
         assert_eq!(count(1_234_567_i64), "1,234,567");
+        assert_eq!((counted(2500, false), counted(2500, true)), ("2,500+".to_owned(), "2,500".to_owned()));
         assert_eq!(jobs(1), "1 job");
     }
 }

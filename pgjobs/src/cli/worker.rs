@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
+use serde_json::json;
 
 use super::app::App;
 use super::connect;
@@ -29,9 +30,15 @@ A worker runs the tasks that are compiled into its program, so it is a program o
 Examples:
   app worker --topic 'app.mail.*' --concurrency 32
   app worker --burst                  # work off what is due, then end
+  app worker --burst --fail-on-failure || notify
 
 The first SIGINT or SIGTERM stops claiming and lets running jobs finish; a second one ends at once.
-The exit code is 0 also when jobs failed: they are retried, or wait in `inspect jobs --state failed`.";
+
+The exit code is 0 also when jobs failed: they are retried, or wait in `inspect jobs --state failed`. \
+With --burst --fail-on-failure it is 1 when a job ended as failed, for a Job of Kubernetes, or cron.
+
+The log on stderr shows what the tasks log themselves (`tracing`, from `info` on); --log json writes it \
+for programs.";
 
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
@@ -45,6 +52,9 @@ pub(super) struct WorkerArgs {
     /// End once nothing is due.
     #[arg(long)]
     burst: bool,
+    /// With --burst: end with exit code 1 when a job ended as failed, its last run used up or by the task's word.
+    #[arg(long, requires = "burst")]
+    fail_on_failure: bool,
     /// After this long without a sign of life its jobs run elsewhere [default: 15s].
     #[arg(long, value_name = "DURATION", value_parser = values::duration)]
     lease: Option<Duration>,
@@ -76,10 +86,23 @@ pub(super) async fn run(
     }
     console.note(target.describe());
     let worker = target.others.iter().map(connect::quiet).fold(Worker::new(pool), Worker::fallback);
+    let fails = asked.fail_on_failure;
     let worker = configure(app.apply(worker), asked);
     announce(&worker, console)?;
     let report = worker.run().await?;
-    console.data(&report, || summary(&report))
+    match failure(&report).filter(|_| fails) {
+        Some(failure) if console.json => Err(failure.about(json!(report))),
+        Some(failure) => console.lines(summary(&report)).and(Err(failure)),
+        None => console.data(&report, || summary(&report)),
+    }
+}
+
+/// What `--fail-on-failure` says of jobs that ended as failed.
+fn failure(report: &Report) -> Option<Failure> {
+    let message = || {
+        format!("{} ended as failed: `{} inspect jobs --state failed`", words::jobs(report.failed), program())
+    };
+    (report.failed > 0).then(|| Failure::failed(message()))
 }
 
 /// The tasks' own share; what the worker itself needs it opens beside the pool.
@@ -112,8 +135,16 @@ fn configure(mut worker: Worker, asked: WorkerArgs) -> Worker {
 /// Says what it will work on, or why it cannot.
 pub(super) fn announce(worker: &Worker, console: &Console) -> Result<(), Failure> {
     let tasks = worker.tasks().map_err(explain)?;
-    let names: Vec<String> = tasks.iter().map(|task| format!("  {}", signature(task))).collect();
-    console.note(format!("{} at work on:\n{}", program(), names.join("\n")));
+    let (slots, topics) = worker.scope();
+    let topics = if topics.is_empty() { "every topic".to_owned() } else { topics.join(", ") };
+    console.note(format!(
+        "pgjobs {}, process {}, {slots} slots, {topics}",
+        env!("CARGO_PKG_VERSION"),
+        std::process::id()
+    ));
+    let lines = tasks.iter().map(|task| signature(task));
+    let lines: Vec<String> = std::iter::once(format!("{} at work on:", program())).chain(lines).collect();
+    console.note(lines.join("\n"));
     Ok(())
 }
 
@@ -132,19 +163,15 @@ fn explain(error: Error) -> Failure {
 
 /// `mail.welcome(user_id: i64, [locale: String])`
 fn signature(task: &TaskDef) -> String {
-    let parameter = |param: &Param| match param.required {
-        true => format!("{}: {}", param.name, param.ty),
-        false => format!("[{}: {}]", param.name, param.ty),
-    };
-    let parameters: Vec<String> = task.params.iter().map(parameter).collect();
-    format!("{}({})", task.name, parameters.join(", "))
+    let parameters = task.params.iter().map(|param: &Param| (param.name, param.ty, param.required));
+    format!("{}({})", task.name, words::parameters(parameters, task.open))
 }
 
-pub(super) fn summary(report: &Report) -> String {
+pub(super) fn summary(report: &Report) -> Vec<String> {
     let rows = [
         ("succeeded", report.succeeded, "runs with a result"),
-        ("retried", report.retried, "runs that failed, charged; the job runs again or has used up its runs"),
-        ("failed", report.failed, "runs that failed for good by the task's own word"),
+        ("retried", report.retried, "runs that failed, charged; their jobs run again"),
+        ("failed", report.failed, "runs that failed, and their jobs with them"),
         ("snoozed", report.snoozed, "runs that asked to be run again later"),
         ("released", report.released, "jobs handed back unfinished, uncharged"),
         ("lost", report.lost, "verdicts refused because the lease was lost"),

@@ -42,6 +42,8 @@ pub enum Code {
     ArgumentsNarrowed,
     /// A value by position is read as another argument than before.
     ArgumentsMoved,
+    /// Open jobs whose arguments the server cannot send, so that they fail under every program.
+    BodiesNotSent,
     /// Jobs wait for a task that no live worker has.
     NoWorker,
 }
@@ -55,6 +57,7 @@ impl Code {
             Code::TaskGone => "task_gone",
             Code::ArgumentsNarrowed => "arguments_narrowed",
             Code::ArgumentsMoved => "arguments_moved",
+            Code::BodiesNotSent => "bodies_not_sent",
             Code::NoWorker => "no_worker",
         }
     }

@@ -1,6 +1,6 @@
 //! From what was seen to what it means.
 
-use super::finding::{Code, Finding, Severity};
+use super::finding::{Code, Finding, Looked, Severity};
 use super::form::Form;
 use super::look::{Seen, open};
 use super::narrowing::Narrowed;
@@ -51,6 +51,7 @@ pub(super) fn kept(task: &InUse, def: &TaskDef, seen: Option<&Seen>) -> Vec<Find
         seen.and_then(|seen| misfits(task, seen)),
         narrowed(task, &forms, &new, unseen),
         moved(task, &forms, &new, seen),
+        seen.and_then(|seen| not_sent(task, seen)),
         no_worker(task),
     ]
     .into_iter()
@@ -69,17 +70,38 @@ fn misfits(task: &InUse, seen: &Seen) -> Option<Finding> {
     let shown: Vec<String> =
         reasons.iter().take(3).map(|(reason, count)| format!("{reason} ({count})")).collect();
     let more = if more > 0 { format!(", and {more} more reasons") } else { String::new() };
-    let message = format!(
-        "of {} open jobs that were looked at {} would fail: {}{more}",
-        looked.looked,
-        looked.misfits,
-        shown.join(", ")
-    );
+    let message =
+        format!("{} would fail: {}{more}", of_those_looked_at(looked, looked.misfits), shown.join(", "));
     let remedy = "let the new type take the old form as well (Option, #[default], #[serde(alias)], an untagged \
                   enum), or give the new form a task name of its own, or let these jobs end first";
     let mut finding = Finding::new(Severity::Error, Code::BodiesDoNotFit, &task.task, message, remedy);
     finding.jobs.clone_from(&seen.misfits);
     Some(finding)
+}
+
+/// "1 of 3 open jobs that were looked at", "the only open job".
+fn of_those_looked_at(looked: &Looked, number: u64) -> String {
+    let all = looked.exact && looked.looked == looked.open;
+    match (number, looked.looked, all) {
+        (_, 1, true) => "the only open job".to_owned(),
+        (_, 1, false) => "the one open job that was looked at".to_owned(),
+        (_, of, true) => format!("{number} of {of} open jobs"),
+        (_, of, false) => format!("{number} of the {of} open jobs that were looked at"),
+    }
+}
+
+/// Jobs that no program can read, so that they do not tell this one from the last.
+fn not_sent(task: &InUse, seen: &Seen) -> Option<Finding> {
+    let message = || {
+        let which = of_those_looked_at(&seen.looked, seen.not_sent);
+        format!("the arguments of {which} cannot be sent by the server: such a job fails under every program")
+    };
+    let remedy = "cancel them, and publish less in one job";
+    (seen.not_sent > 0).then(|| {
+        let mut finding = Finding::new(Severity::Warning, Code::BodiesNotSent, &task.task, message(), remedy);
+        finding.jobs.clone_from(&seen.unsendable);
+        finding
+    })
 }
 
 /// An error while jobs are left that nobody looked at.
@@ -111,9 +133,17 @@ fn moved(task: &InUse, forms: &[Form], new: &Form, seen: Option<&Seen>) -> Optio
     let name = forms.iter().find_map(|form| form.moved_in(new))?;
     let by_position = seen.map_or(0, |seen| seen.by_position);
     let severity = if by_position > 0 { Severity::Error } else { Severity::Warning };
-    let message = format!(
-        "the argument `{name}` has another place now: {by_position} of the open jobs that were looked at give values by position"
-    );
+    let message = match by_position {
+        0 => format!(
+            "the argument `{name}` has another place now; no open job that was looked at gives values by position"
+        ),
+        1 => format!(
+            "the argument `{name}` has another place now, and 1 open job that was looked at gives values by position"
+        ),
+        more => format!(
+            "the argument `{name}` has another place now, and {more} open jobs that were looked at give values by position"
+        ),
+    };
     let remedy = "put new arguments behind the others, and leave the order as it is";
     Some(Finding::new(severity, Code::ArgumentsMoved, &task.task, message, remedy))
 }
@@ -137,7 +167,7 @@ fn at_least(task: &InUse, number: u64) -> String {
 
 /// A form that cannot be read was declared by something newer, and is left out.
 fn forms(task: &InUse) -> Vec<Form> {
-    let list = task.forms.as_array().map(Vec::as_slice).unwrap_or_default();
+    let list = task.forms.as_ref().and_then(|forms| forms.as_array()).map(Vec::as_slice).unwrap_or_default();
     list.iter().filter_map(|form| serde_json::from_value(form.clone()).ok()).map(Form::bare).collect()
 }
 

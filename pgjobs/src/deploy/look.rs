@@ -6,6 +6,7 @@ use sqlx::PgConnection;
 
 use super::finding::{Looked, Misfit};
 use crate::error::Error;
+use crate::job_id::JobId;
 use crate::sql::deploy::{self, InUse, Open};
 use crate::task::TaskDef;
 
@@ -29,6 +30,9 @@ pub(super) struct Seen {
     pub(super) reasons: BTreeMap<String, u64>,
     /// How many bring values by position.
     pub(super) by_position: u64,
+    /// Some of those whose bodies the server cannot send, and how many there are.
+    pub(super) unsendable: Vec<Misfit>,
+    pub(super) not_sent: u64,
 }
 
 /// Looks at the open jobs of one task.
@@ -53,7 +57,14 @@ impl<'a> Look<'a> {
     ) -> Self {
         let looked =
             Looked { task: task.task.clone(), open: open(task), exact: task.exact, looked: 0, misfits: 0 };
-        let seen = Seen { looked, misfits: Vec::new(), reasons: BTreeMap::new(), by_position: 0 };
+        let seen = Seen {
+            looked,
+            misfits: Vec::new(),
+            reasons: BTreeMap::new(),
+            by_position: 0,
+            unsendable: Vec::new(),
+            not_sent: 0,
+        };
         Look { connection, def, task, sample, seen, known: Some(HashSet::new()), progress }
     }
 
@@ -152,8 +163,11 @@ impl<'a> Look<'a> {
     }
 
     fn decode_one(&mut self, job: Open) {
-        let body = job.body.as_deref();
         self.seen.looked.looked += 1;
+        let body = match &job.body {
+            Ok(body) => body.as_deref(),
+            Err(reason) => return self.not_sent(job.job_id, reason),
+        };
         self.seen.by_position += u64::from(is_by_position(body));
         let Err(error) = (self.def.decode)(body) else { return };
         self.seen.looked.misfits += 1;
@@ -162,6 +176,15 @@ impl<'a> Look<'a> {
         if self.seen.misfits.len() < NAMED {
             let (path, reason) = (error.path().to_owned(), error.reason().to_owned());
             self.seen.misfits.push(Misfit { job_id: job.job_id, path, reason });
+        }
+    }
+
+    /// No program can read it: it is no misfit of this one.
+    fn not_sent(&mut self, job_id: JobId, reason: &str) {
+        self.seen.not_sent += 1;
+        if self.seen.unsendable.len() < NAMED {
+            let reason = format!("the server cannot send its arguments: {reason}");
+            self.seen.unsendable.push(Misfit { job_id, path: String::new(), reason });
         }
     }
 }

@@ -174,6 +174,6 @@ impl<'a> DeployCheck<'a> {
 /// Tasks of this program that nobody has declared yet: among them is what another was renamed to.
 fn new_tasks(registry: &Registry, tasks: &[InUse]) -> Vec<&'static TaskDef> {
     let declared =
-        |name: &str| tasks.iter().any(|task| task.task == name && task.forms != serde_json::json!([]));
+        |name: &str| tasks.iter().any(|task| task.task == name && task.forms != Some(serde_json::json!([])));
     registry.tasks().into_iter().filter(|def| !declared(def.name)).collect()
 }

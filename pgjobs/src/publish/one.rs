@@ -5,15 +5,15 @@ use std::future::IntoFuture;
 use std::marker::PhantomData;
 
 use super::handle::JobHandle;
-use super::publisher::{Publisher, send, target};
+use super::publisher::{Publisher, Target, send, target};
 use super::setters::option_setters;
 use crate::draft::Draft;
 use crate::error::Error;
 use crate::options::CallOptions;
 use crate::task::{BoxFuture, Task};
 
-/// Sent within `'c`, and returns an `R` one day; holds neither.
-pub(super) type Returns<'c, R> = PhantomData<(&'c (), fn() -> R)>;
+/// Was given a `P`, and returns an `R` one day; holds neither.
+pub(super) type Returns<P, R> = PhantomData<(fn(P), fn() -> R)>;
 
 /// A call that is about to be published: options chain, `.await` sends it.
 ///
@@ -42,10 +42,10 @@ pub(super) type Returns<'c, R> = PhantomData<(&'c (), fn() -> R)>;
 /// [`Error::Database`] when the server or the connection fails.
 #[must_use = "a job is published when this is awaited"]
 pub struct Publish<'c, P, R> {
-    publisher: P,
+    target: Target<'c>,
     draft: Result<Draft, Error>,
     options: CallOptions,
-    result: Returns<'c, R>,
+    result: Returns<P, R>,
 }
 
 impl<'c, P: Publisher<'c>, R> Publish<'c, P, R> {
@@ -54,19 +54,22 @@ impl<'c, P: Publisher<'c>, R> Publish<'c, P, R> {
     }
 
     pub(super) fn new(publisher: P, draft: Result<Draft, Error>, options: CallOptions) -> Self {
-        Publish { publisher, draft, options, result: PhantomData }
+        Publish { target: target(publisher), draft, options, result: PhantomData }
     }
+}
 
+// For any `P`: one that is no publisher has been refused where it was given, and is not refused again at each option and
+// at the `.await`.
+impl<'c, P, R> Publish<'c, P, R> {
     option_setters!(options);
 }
 
-impl<'c, P: Publisher<'c>, R> IntoFuture for Publish<'c, P, R> {
+impl<'c, P, R> IntoFuture for Publish<'c, P, R> {
     type Output = Result<JobHandle<R>, Error>;
     type IntoFuture = BoxFuture<'c, Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {
-        let Publish { publisher, draft, options, .. } = self;
-        let target = target(publisher);
+        let Publish { target, draft, options, .. } = self;
         Box::pin(async move {
             let draft = Draft { options, ..draft? };
             let mut ids = send(target, vec![draft]).await?;

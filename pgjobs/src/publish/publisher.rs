@@ -21,7 +21,9 @@ use crate::sql::pooler::{Statements, on_pool};
 /// `&mut Transaction` and `&Tx`, and for nothing else.
 #[diagnostic::on_unimplemented(
     message = "jobs cannot be published to `{Self}`",
-    label = "expected `&PgPool`, `&mut PgConnection`, `&mut *transaction` or `&pgjobs::Tx`"
+    label = "expected `&PgPool`, `&mut PgConnection`, `&mut *transaction` or `&pgjobs::Tx`",
+    note = "`&pool` of a pool, `&mut *tx` of a transaction (`&mut tx` lends it too), `&tx` of a `pgjobs::Tx`",
+    note = "if it is one of these, it comes from another version of sqlx: pgjobs speaks sqlx 0.9, which is `pgjobs::sqlx`"
 )]
 pub trait Publisher<'c>: sealed::Place<'c> + Send + 'c {}
 

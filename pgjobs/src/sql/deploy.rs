@@ -3,6 +3,7 @@
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
 
+use super::read::{cannot_be_sent, why_not_sent};
 use crate::error::Error;
 use crate::job_id::JobId;
 
@@ -17,12 +18,22 @@ pub(crate) struct InUse {
     pub(crate) workers: i64,
     /// Those of them that share no task with this program.
     pub(crate) others: i64,
-    /// In which it was declared, the last one at the end.
-    pub(crate) forms: serde_json::Value,
+    /// In which it was declared, the last one at the end; none when they cannot be read here.
+    pub(crate) forms: Option<serde_json::Value>,
 }
 
-const IN_USE: &str = "select t.task, t.ready, t.scheduled, t.running, t.exact, t.workers, t.others, t.forms \
-     from jobs.tasks_in_use($1, $2, $3) t";
+macro_rules! in_use_query {
+    ($forms:literal) => {
+        concat!(
+            "select t.task, t.ready, t.scheduled, t.running, t.exact, t.workers, t.others, ",
+            $forms,
+            " from jobs.tasks_in_use($1, $2, $3) t"
+        )
+    };
+}
+
+const IN_USE: &str = in_use_query!("t.forms::text");
+const IN_USE_WITHOUT_FORMS: &str = in_use_query!("null::text");
 
 /// Tasks under these topics, or all; `known` are the names that this program has; counts end at `cap`.
 pub(crate) async fn in_use(
@@ -31,20 +42,26 @@ pub(crate) async fn in_use(
     known: &[String],
     cap: i32,
 ) -> Result<Vec<InUse>, Error> {
-    let rows = sqlx::query(IN_USE).bind(topics).bind(known).bind(cap).fetch_all(connection).await?;
-    let task = |row: &PgRow| {
-        Ok(InUse {
-            task: row.try_get(0)?,
-            ready: row.try_get(1)?,
-            scheduled: row.try_get(2)?,
-            running: row.try_get(3)?,
-            exact: row.try_get(4)?,
-            workers: row.try_get(5)?,
-            others: row.try_get(6)?,
-            forms: row.try_get(7)?,
-        })
+    let ask = |statement: &'static str| sqlx::query(statement).bind(topics).bind(known).bind(cap);
+    let rows = match ask(IN_USE).fetch_all(&mut *connection).await {
+        Err(error) if cannot_be_sent(&error) => ask(IN_USE_WITHOUT_FORMS).fetch_all(connection).await?,
+        rows => rows?,
     };
-    rows.iter().map(task).collect()
+    rows.iter().map(task_in_use).collect()
+}
+
+fn task_in_use(row: &PgRow) -> Result<InUse, Error> {
+    let forms: Option<String> = row.try_get(7)?;
+    Ok(InUse {
+        task: row.try_get(0)?,
+        ready: row.try_get(1)?,
+        scheduled: row.try_get(2)?,
+        running: row.try_get(3)?,
+        exact: row.try_get(4)?,
+        workers: row.try_get(5)?,
+        others: row.try_get(6)?,
+        forms: forms.and_then(|forms| serde_json::from_str(&forms).ok()),
+    })
 }
 
 /// A place in the line of a task: the rank of a priority, and the number within it.
@@ -74,17 +91,19 @@ pub(crate) async fn places(
     rows.iter().map(|row| Ok(Place(row.try_get(0)?, row.try_get(1)?))).collect()
 }
 
-/// An open job and its body as JSON text, as a worker gets it.
+/// An open job and its body as JSON text, as a worker gets it, or why the server cannot send that.
 pub(crate) struct Open {
     pub(crate) job_id: JobId,
-    pub(crate) body: Option<String>,
+    pub(crate) body: Result<Option<String>, String>,
 }
 
 fn open(row: &PgRow) -> Result<Open, Error> {
-    Ok(Open { job_id: JobId::from_database(row.try_get(0)?), body: row.try_get(1)? })
+    Ok(Open { job_id: JobId::from_database(row.try_get(0)?), body: Ok(row.try_get(1)?) })
 }
 
 const LINE: &str = "select l.job_id, l.body::text, l.rank, l.seq from jobs.look_at_line($1, $2, $3, $4) l";
+const LINE_WITHOUT_BODIES: &str =
+    "select l.job_id, null::text, l.rank, l.seq from jobs.look_at_line($1, $2, $3, $4) l";
 
 /// A page of the line from a place on, or from its head; and the place of its last job.
 pub(crate) async fn line(
@@ -93,15 +112,24 @@ pub(crate) async fn line(
     from: Option<Place>,
     num: i32,
 ) -> Result<(Vec<Open>, Option<Place>), Error> {
-    let rows = sqlx::query(LINE)
-        .bind(task)
-        .bind(from.map(|place| place.0))
-        .bind(from.map(|place| place.1))
-        .bind(num)
-        .fetch_all(connection)
-        .await?;
+    let ask = |statement: &'static str| {
+        let query = sqlx::query(statement).bind(task).bind(from.map(|place| place.0));
+        query.bind(from.map(|place| place.1)).bind(num)
+    };
+    let (rows, are_whole) = match ask(LINE).fetch_all(&mut *connection).await {
+        Err(error) if cannot_be_sent(&error) => {
+            (ask(LINE_WITHOUT_BODIES).fetch_all(&mut *connection).await?, false)
+        }
+        rows => (rows?, true),
+    };
     let last = rows.last().map(|row| Ok::<_, sqlx::Error>(Place(row.try_get(2)?, row.try_get(3)?)));
-    Ok((rows.iter().map(open).collect::<Result<_, Error>>()?, last.transpose()?))
+    let last = last.transpose()?;
+    let page = rows.iter().map(open).collect::<Result<Vec<Open>, Error>>()?;
+    if are_whole {
+        return Ok((page, last));
+    }
+    let ids: Vec<String> = page.iter().map(|job| job.job_id.as_str().to_owned()).collect();
+    Ok((bodies(connection, &ids).await?, last))
 }
 
 /// Jobs that run or are scheduled for later, evenly chosen.
@@ -119,11 +147,28 @@ pub(crate) async fn beside_line(
     rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }
 
-/// The bodies of those of these jobs that have not ended.
+/// The bodies of those of these jobs that have not ended. What the server cannot send at once is asked for in halves,
+/// down to the one job whose body it cannot send at all.
 pub(crate) async fn bodies(connection: &mut PgConnection, jobs: &[String]) -> Result<Vec<Open>, Error> {
-    let rows = sqlx::query("select b.job_id, b.body::text from jobs.bodies($1) b")
-        .bind(jobs)
-        .fetch_all(connection)
-        .await?;
-    rows.iter().map(open).collect()
+    let mut found = Vec::with_capacity(jobs.len());
+    let mut left = vec![jobs];
+    while let Some(some) = left.pop() {
+        let rows = sqlx::query("select b.job_id, b.body::text from jobs.bodies($1) b")
+            .bind(some)
+            .fetch_all(&mut *connection)
+            .await;
+        match (rows, some) {
+            (Ok(rows), _) => found.extend(rows.iter().map(open).collect::<Result<Vec<Open>, Error>>()?),
+            (Err(error), [job]) if cannot_be_sent(&error) => {
+                let (job_id, body) = (JobId::from_database(job.clone()), Err(why_not_sent(&error)));
+                found.push(Open { job_id, body });
+            }
+            (Err(error), some) if cannot_be_sent(&error) => {
+                let (first, second) = some.split_at(some.len() / 2);
+                left.extend([second, first]);
+            }
+            (Err(error), _) => return Err(error.into()),
+        }
+    }
+    Ok(found)
 }

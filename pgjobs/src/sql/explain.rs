@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde_json::Value;
 use sqlx::{PgConnection, Row};
 
+use super::read::maybe_time;
 use crate::error::Error;
 use crate::job_id::JobId;
 
@@ -25,7 +26,7 @@ pub struct Reason {
 
 /// The reasons, the weightiest first; at least one.
 pub(crate) async fn explain(connection: &mut PgConnection, id: &JobId) -> Result<Vec<Reason>, Error> {
-    let rows = sqlx::query("select e.code, e.message, e.until, e.details from jobs.explain($1) e")
+    let rows = sqlx::query("select e.code, e.message, e.until, e.details::text from jobs.explain($1) e")
         .bind(id.as_str())
         .fetch_all(connection)
         .await
@@ -35,8 +36,11 @@ pub(crate) async fn explain(connection: &mut PgConnection, id: &JobId) -> Result
             Ok(Reason {
                 code: row.try_get(0)?,
                 message: row.try_get(1)?,
-                until: row.try_get(2)?,
-                details: row.try_get(3)?,
+                until: maybe_time(row, 2)?,
+                details: row
+                    .try_get::<Option<&str>, _>(3)?
+                    .and_then(|json| serde_json::from_str(json).ok())
+                    .unwrap_or_default(),
             })
         })
         .collect()

@@ -1,6 +1,7 @@
 //! The only place that speaks SQL: each function calls one function of schema `jobs`, with a
 //! constant statement, next to the row it reads.
 
+pub(crate) mod address;
 pub(crate) mod admin;
 pub(crate) mod chunk;
 pub(crate) mod claim;
@@ -14,8 +15,9 @@ pub(crate) mod migrate;
 pub(crate) mod pending;
 pub(crate) mod pooler;
 pub(crate) mod publish;
-pub(crate) mod results;
+pub(crate) mod read;
 pub(crate) mod refusal;
+pub(crate) mod results;
 pub(crate) mod servers;
 pub(crate) mod session;
 pub(crate) mod settle;

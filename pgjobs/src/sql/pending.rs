@@ -10,6 +10,7 @@ use sqlx::error::BoxDynError;
 use sqlx::postgres::{PgHasArrayType, PgTypeInfo, PgValueRef, Postgres};
 use sqlx::{Decode, Type};
 
+use super::read::{seconds, timestamp};
 use crate::job_id::JobId;
 
 pub(crate) struct Pending {
@@ -145,22 +146,6 @@ fn json_text(bytes: &[u8]) -> Result<String, BoxDynError> {
         [1, text @ ..] => Ok(std::str::from_utf8(text)?.to_owned()),
         _ => Err("a jsonb of an unknown version".into()),
     }
-}
-
-/// Microseconds since the year 2000.
-fn timestamp(bytes: &[u8]) -> Result<DateTime<Utc>, BoxDynError> {
-    const YEAR_2000: i64 = 946_684_800_000_000;
-    let micros = i64::from_be_bytes(bytes.try_into()?).saturating_add(YEAR_2000);
-    DateTime::from_timestamp_micros(micros).ok_or_else(|| "a time out of range".into())
-}
-
-/// A `numeric` of seconds: four words, then digits to the base of 10,000, the first worth 10,000 to the power of `weight`.
-fn seconds(bytes: &[u8]) -> Result<Duration, BoxDynError> {
-    let mut words = bytes.chunks_exact(2).map(|word| i16::from_be_bytes([word[0], word[1]]));
-    let weight = words.nth(1).ok_or("a numeric that is too short")?;
-    let powers = (0..).map(|nth| f64::from(10_000).powi(i32::from(weight) - nth));
-    let seconds: f64 = words.skip(2).zip(powers).map(|(digit, power)| f64::from(digit) * power).sum();
-    Ok(Duration::try_from_secs_f64(seconds)?)
 }
 
 #[cfg(test)]

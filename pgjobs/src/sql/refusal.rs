@@ -34,8 +34,13 @@ pub(crate) fn breaks_connection(error: &Error) -> bool {
 
 /// Whether the server may have done what it was asked without our hearing of it.
 pub(crate) fn is_unanswered(error: &Error) -> bool {
-    matches!(error, Error::Database(error)
-        if error.as_database_error().is_none() && !matches!(error, sqlx::Error::Encode(_)))
+    match error {
+        Error::Unreadable(_) => true,
+        Error::Database(error) => {
+            error.as_database_error().is_none() && !matches!(error, sqlx::Error::Encode(_))
+        }
+        _ => false,
+    }
 }
 
 /// Whether it is about the connection or the server as a whole, and not about the statement.

@@ -5,8 +5,8 @@ use sqlx::postgres::PgRow;
 use sqlx::{Connection, PgConnection, Row};
 
 use super::chunk::Chunk;
-use super::refusal::server_code;
 use super::pooler::Statements;
+use super::refusal::server_code;
 use crate::error::Error;
 use crate::job_id::JobId;
 use crate::job_state::JobState;

@@ -12,6 +12,7 @@ use std::time::Duration;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool};
 use sqlx::{ConnectOptions, Connection, Row};
 
+use super::address::without_brackets;
 use super::link::within;
 use crate::error::Error;
 
@@ -29,7 +30,7 @@ impl Servers {
     /// The server of the pool, and others that may take its place.
     pub(crate) fn new(pool: PgPool, others: &[PgConnectOptions]) -> Self {
         let own = PgConnectOptions::clone(&pool.connect_options());
-        let all = std::iter::once(own).chain(others.iter().cloned()).collect();
+        let all = std::iter::once(own).chain(others.iter().cloned()).map(without_brackets).collect();
         Servers { all, primary: Arc::default(), pool, part: "" }
     }
 

@@ -197,6 +197,12 @@ impl Worker {
         Ok(self.registry()?.tasks())
     }
 
+    /// How many jobs it would run at once, and the topics it is scoped to; none means all.
+    #[cfg(feature = "cli")]
+    pub(crate) fn scope(&self) -> (usize, &[String]) {
+        (self.concurrency, &self.topics)
+    }
+
     /// Starts it and returns at once, for embedding; signals are left to you.
     ///
     /// # Errors

@@ -160,7 +160,10 @@ impl Fetcher {
                 self.claims.claimed(asked.room, 1, false, Duration::ZERO);
                 Ok(())
             }
-            Ok(None) => Ok(self.claims.claimed(asked.room, 0, false, Duration::ZERO)),
+            Ok(None) => {
+                self.claims.claimed(asked.room, 0, false, Duration::ZERO);
+                Ok(())
+            }
             Err(error) => Err(self.note_refusal(asked, error, true)),
         }
     }

@@ -234,7 +234,7 @@ class Pair(TypedDict):
 Side: TypeAlias = "Pair | int | str"
 
 
-Size: TypeAlias = Literal["", "self", "Self", "a b", "a-b", "2", "*/", "‮ ", "\"\"\"\\"]
+Size: TypeAlias = Literal["", "self", "Self", "a b", "a-b", "2", "*/", "\u202e\u2028", "\"\"\"\\"]
 
 
 String2 = TypedDict(
@@ -319,7 +319,7 @@ async def odd_await(
     *,
     options: Options = Options(),
 ) -> Job[Any]:
-    """*/ \"\"\" \\    ends with a quote"
+    """*/ \"\"\" \\ \\u{d}\\u{202e} ends with a quote"
     """
     return await _publish(
         connection,

@@ -434,7 +434,7 @@ impl OddAwaitArgs {
     }
 }
 
-/// */ """ \    ends with a quote"
+/// */ """ \ \u{d}\u{202e} ends with a quote"
 pub async fn odd_await(
     executor: impl PgExecutor<'_>,
     args: &OddAwaitArgs,

@@ -185,7 +185,7 @@ export type Pair = {
 
 export type Side = Pair | number | string;
 
-export type Size = "" | "self" | "Self" | "a b" | "a-b" | "2" | "*/" | "‮ " | "\"\"\"\\";
+export type Size = "" | "self" | "Self" | "a b" | "a-b" | "2" | "*/" | "\u202e\u2028" | "\"\"\"\\";
 
 export type String2 = {
     Size?: Size;
@@ -242,7 +242,7 @@ export function odd(
 /** The arguments of `odd.await`. */
 export type OddAwaitArgs = { [key: string]: never };
 
-/** *\/ """ \    ends with a quote" */
+/** *\/ """ \ \u{d}\u{202e} ends with a quote" */
 export function oddAwait(
     sql: Connection,
     args: OddAwaitArgs = {},

@@ -1,7 +1,7 @@
 //! The SQL API against a plain model of it: random operations on three sessions, two of which may keep
 //! transactions open, and after each the whole database compared with what the model says.
 //!
-//! `PGJOBS_MODEL_CASES` is the number of cases (default 300, of up to 40 operations each); a nightly run
+//! `PGJOBS_MODEL_CASES` is the number of cases (default 40, with the feature `soak` 300, of up to 40 operations each); a nightly run
 //! takes thousands. What fails is made smaller, printed, and its seed kept in `failed_seeds` beside
 //! this file, from where the next run repeats it first; keep the file until the fault is mended.
 //!
@@ -24,13 +24,17 @@ use std::cell::RefCell;
 
 use proptest::test_runner::{Config, FileFailurePersistence, TestRunner};
 
+use pgjobs_tests::amount;
 use world::World;
 
 const SEEDS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/it/model/failed_seeds");
 
 #[test]
 fn the_database_does_what_the_model_says() {
-    let cases = std::env::var("PGJOBS_MODEL_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(300);
+    let cases = std::env::var("PGJOBS_MODEL_CASES")
+        .ok()
+        .and_then(|cases| cases.parse().ok())
+        .unwrap_or(amount(40, 300));
     let config = Config {
         cases,
         max_shrink_iters: 600,

@@ -1,6 +1,6 @@
 //! Inside a function, where doctests declare their tasks.
 
-use pgjobs::{Task, task};
+use pgjobs::task;
 
 #[test]
 fn a_task_is_declared_and_called() {

@@ -31,8 +31,8 @@ use scratch::Scratch;
 use stage::Stage;
 
 const AFTER_HELP: &str = "\
-On the server that DATABASE_URL names (its user must be allowed to create databases), else on a
-PostgreSQL of its own with the durability of a production server. A database `pgjobs_bench_…` is
+On the server that DATABASE_URL names (its user must be allowed to create databases), else on a \
+PostgreSQL of its own with the durability of a production server. A database `pgjobs_bench_…` is \
 made for each scenario and dropped afterwards.
 
 Compare figures of one machine and one run only: machines and disks differ widely.";

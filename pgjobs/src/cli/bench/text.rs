@@ -17,7 +17,7 @@ struct Row {
 }
 
 impl Report {
-    pub(super) fn words(&self) -> String {
+    pub(super) fn words(&self) -> Vec<String> {
         let rows: Vec<Row> = self.results.iter().flat_map(rows).collect();
         let timed = rows.iter().any(|row| row.pick_up.is_some());
         // Columns that would stay empty are left out.
@@ -26,7 +26,7 @@ impl Report {
         } else {
             table(RATES, rows.into_iter().map(Row::short))
         };
-        format!("{}\n\n{table}", self.settings.words())
+        self.settings.words().lines().map(str::to_owned).chain([String::new()]).chain(table).collect()
     }
 }
 

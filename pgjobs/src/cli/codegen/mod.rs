@@ -30,10 +30,10 @@ use crate::inspect;
 use crate::{Topic, linked_tasks};
 
 const AFTER_HELP: &str = "\
-Each task becomes a function that publishes it in the caller's transaction and returns the
-job, whose result has the task's own type. The file depends on nothing but the language and
-its driver: asyncpg (Python 3.11 and newer), postgres.js, or sqlx with serde and tokio. It is
-the same each time for the same tasks, so commit it, and let CI --check it.
+Each task becomes a function that publishes it in the caller's transaction and returns the job, whose \
+result has the task's own type. The file depends on nothing but the language and its driver: asyncpg \
+(Python 3.11 and newer), postgres.js, or sqlx with serde and tokio. It is the same each time for the \
+same tasks, so commit it, and let CI --check it.
 
 Examples:
   pgjobs codegen --lang python --out jobs.py

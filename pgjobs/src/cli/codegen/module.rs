@@ -1,6 +1,7 @@
 //! From the registry to what a client is made of.
 
 use serde_json::json;
+use serde_json::value::RawValue;
 
 use super::lower::Lowering;
 use super::model::{Defaults, Module, Task, Type};
@@ -14,6 +15,8 @@ use crate::inspect::TaskRow;
 pub(super) struct Signature {
     pub(super) name: String,
     doc: String,
+    /// The names of its parameters in the order of the function, as far as they are known.
+    params: Vec<String>,
     args: serde_json::Value,
     result: serde_json::Value,
     defaults: Defaults,
@@ -21,12 +24,15 @@ pub(super) struct Signature {
 
 impl From<TaskRow> for Signature {
     fn from(row: TaskRow) -> Self {
+        // Of a schema that no JSON library reads nothing is known.
+        let schema = |json: Option<Box<RawValue>>| serde_json::from_str(json?.get()).ok();
         let anything = json!({ "type": "object", "additionalProperties": true });
         Signature {
             name: row.name,
             doc: row.doc,
-            args: row.args_schema.unwrap_or(anything),
-            result: row.result_schema.unwrap_or(json!(true)),
+            params: row.params.into_iter().flatten().map(|param| param.name).collect(),
+            args: schema(row.args_schema).unwrap_or(anything),
+            result: schema(row.result_schema).unwrap_or(json!(true)),
             defaults: Defaults { timeout: row.timeout, priority: row.priority, retries: row.retries },
         }
     }
@@ -38,6 +44,7 @@ impl From<&TaskDef> for Signature {
         Signature {
             name: def.name.to_owned(),
             doc: def.doc.to_owned(),
+            params: def.params.iter().map(|param| param.name.to_owned()).collect(),
             args: (def.args_schema)().to_value(),
             result: (def.result_schema)().to_value(),
             defaults: Defaults {
@@ -66,6 +73,8 @@ pub(super) fn module(mut signatures: Vec<Signature>) -> Module {
 fn lower(lowering: &mut Lowering, task: Signature, args_name: String) -> Task {
     let hint = pascal(&task.name);
     let mut args = object::record(lowering, &task.args, &task.args, &hint);
+    let place = |name: &String| task.params.iter().position(|param| param == name);
+    args.fields.sort_by_key(|field| place(&field.name).unwrap_or(usize::MAX));
     let says_nothing = args.is_empty() && task.args["additionalProperties"] != json!(false);
     let is_one_of_several =
         parts::alternatives(&task.args, &task.args).is_none_or(|several| several.len() > 1);

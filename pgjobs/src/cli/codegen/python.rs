@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::model::{Choice, Defaults, Definition, Field, Form, Module, Record, Task, Type};
 use super::names::{Names, is_plain, snake};
 use super::source::{Source, lines};
+use crate::text::is_shown;
 
 const RUNTIME: &str = include_str!("runtime/client.py");
 
@@ -225,6 +226,7 @@ fn ty(of: &Type) -> String {
         Type::Text => "str".to_owned(),
         Type::Constant(Value::Bool(true)) => "Literal[True]".to_owned(),
         Type::Constant(Value::Bool(false)) => "Literal[False]".to_owned(),
+        Type::Constant(Value::String(text)) => format!("Literal[{}]", quoted(text)),
         Type::Constant(value) => format!("Literal[{value}]"),
         Type::List(item) => format!("list[{}]", ty(item)),
         Type::Tuple(parts) if parts.is_empty() => "tuple[()]".to_owned(),
@@ -235,9 +237,17 @@ fn ty(of: &Type) -> String {
     }
 }
 
-/// A string literal: JSON's escapes are Python's.
+/// A string literal: JSON's escapes are Python's, but for characters beyond 16 bits.
 fn quoted(text: &str) -> String {
-    Value::from(text).to_string()
+    let mut literal = String::new();
+    for c in Value::from(text).to_string().chars() {
+        match u32::from(c) {
+            _ if is_shown(c) => literal.push(c),
+            code @ ..=0xffff => literal.push_str(&format!("\\u{code:04x}")),
+            code => literal.push_str(&format!("\\U{code:08x}")),
+        }
+    }
+    literal
 }
 
 fn comment(source: &mut Source, doc: &str) {

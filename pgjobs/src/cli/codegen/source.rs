@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use crate::text::shown;
+
 /// A text that grows by lines.
 #[derive(Default)]
 pub(super) struct Source {
@@ -41,14 +43,8 @@ impl Source {
     }
 }
 
-/// The lines of a documentation, without what would be seen as something else than text.
+/// The lines of a documentation, without what would be seen as something else than text, or would make a line read other
+/// than it is written, which rustc refuses.
 pub(super) fn lines(doc: &str) -> Vec<String> {
-    let tame = |c: char| if c.is_control() || is_direction(c) { ' ' } else { c };
-    let lines = doc.trim().lines().map(|line| line.chars().map(tame).collect::<String>());
-    lines.map(|line| line.trim_end().to_owned()).collect()
-}
-
-/// Marks that make a line read other than it is written, which rustc refuses.
-fn is_direction(c: char) -> bool {
-    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')
+    doc.trim().lines().map(|line| shown(&line.replace('\t', "    ")).trim_end().to_owned()).collect()
 }

@@ -179,7 +179,7 @@ fn ty(of: &Type) -> String {
         Type::Boolean => "boolean".to_owned(),
         Type::Integer(_) | Type::Number => "number".to_owned(),
         Type::Text => "string".to_owned(),
-        Type::Constant(value) => value.to_string(),
+        Type::Constant(value) => crate::cli::lines::json(&value.to_string()),
         Type::List(item) => format!("Array<{}>", ty(item)),
         Type::Tuple(parts) => format!("[{}]", parts.iter().map(ty).collect::<Vec<_>>().join(", ")),
         Type::Map(values) => format!("{{ [key: string]: {} }}", ty(values)),
@@ -190,7 +190,7 @@ fn ty(of: &Type) -> String {
 
 /// A string literal: JSON's are JavaScript's.
 fn quoted(text: &str) -> String {
-    Value::from(text).to_string()
+    crate::cli::lines::json(&Value::from(text).to_string())
 }
 
 fn comment(source: &mut Source, doc: &str) {

@@ -15,7 +15,7 @@ use clap::Args;
 pub(super) use run::{run, running_url};
 
 const AFTER_HELP: &str = "\
-Prints a line to export DATABASE_URL with. Other commands find the database by themselves when they
+Prints a line to export DATABASE_URL with. Other commands find the database by themselves when they \
 run in the same folder and no other one is named. DATABASE_URL is not looked at here.
 
 Examples:

@@ -100,7 +100,7 @@ async fn work(pool: PgPool, app: App, interrupt: Interrupt, console: &Console) -
     worker::announce(&worker, console)?;
     let working = worker.start().await?;
     interrupt.first().await;
-    console.note(worker::summary(&working.shutdown().await)); // the data of this command is the URL
+    console.note(worker::summary(&working.shutdown().await).join("\n")); // the data of this command is the URL
     Ok(())
 }
 
@@ -115,7 +115,7 @@ fn destroy(project: &Project, running: bool, yes: bool, console: &Console) -> Re
     }
     let existed = project.place.exists();
     if existed {
-        confirm(&format!("remove {} with all its data?", project.place.display()), yes)?;
+        confirm(&format!("remove {} with all its data?", project.place.display()), yes, console)?;
         project.remove()?;
     }
     let document = json!({ "removed": existed, "folder": project.place });

@@ -58,9 +58,9 @@ fn document(job: &JobRow) -> Result<Value, Failure> {
     Ok(document)
 }
 
-fn list(jobs: &[JobRow]) -> String {
+fn list(jobs: &[JobRow]) -> Vec<String> {
     if jobs.is_empty() {
-        return "no jobs".to_owned();
+        return vec!["no jobs".to_owned()];
     }
     let now = Utc::now();
     let header = ["!Job", "Task", "State", ">Starts", ">Priority", "Published", "Since", "Last error"];

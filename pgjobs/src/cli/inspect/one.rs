@@ -1,14 +1,20 @@
 //! One job with everything that is known of it.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
-use serde_json::Value;
+use serde_json::value::RawValue;
 use sqlx::PgPool;
 
 use crate::cli::console::Console;
 use crate::cli::exit::Failure;
+use crate::cli::lines::{Style, indented};
 use crate::cli::words;
 use crate::inspect::{self, JobRow, Reason};
 use crate::{JobId, JobState};
+
+/// Where the values stand, behind their names.
+const COLUMN: usize = 14;
 
 pub(super) async fn show(pool: &PgPool, id: &JobId, console: &Console) -> Result<(), Failure> {
     let job = inspect::job(pool, id).await?;
@@ -16,16 +22,16 @@ pub(super) async fn show(pool: &PgPool, id: &JobId, console: &Console) -> Result
     console.data(&job, || describe(&job, reason.as_ref(), console))
 }
 
-fn describe(job: &JobRow, reason: Option<&Reason>, console: &Console) -> String {
-    let mut text = String::new();
+fn describe(job: &JobRow, reason: Option<&Reason>, console: &Console) -> Vec<String> {
+    let mut lines = Vec::new();
     let mut say = |name: &str, value: Option<String>| {
-        if let Some(value) = value {
-            text.push_str(&format!("{name:<14}{value}\n"));
+        for (nth, line) in value.iter().flat_map(|value| indented(value, COLUMN)).enumerate() {
+            lines.push(if nth == 0 { format!("{name:<COLUMN$}{line}") } else { line });
         }
     };
     say("Job", Some(job.job_id.to_string()));
     say("Task", Some(job.task.clone()));
-    say("State", Some(console.paint(color(job.state), job.state.as_str())));
+    say("State", Some(console.paint(style(job.state), job.state.as_str())));
     say("Why", reason.map(|reason| reason.message.clone()));
     say("Starts", Some(job.attempt.to_string()));
     say("Charged", Some(format!("{} of {} runs", job.retries, job.max_retries)));
@@ -36,18 +42,19 @@ fn describe(job: &JobRow, reason: Option<&Reason>, console: &Console) -> String 
     say("Last start", job.run_at.map(time));
     say("Ended", job.complete_on.map(time));
     say("Worker", job.worker.map(|id| id.to_string()));
-    say("Arguments", job.body.as_ref().map(pretty));
-    say("Result", job.result.as_ref().map(pretty));
-    say("Last error", job.traceback.as_deref().map(|error| indent(error.trim_end())));
-    text.trim_end().to_owned()
+    say("Arguments", job.body.as_deref().map(pretty));
+    say("Result", job.result.as_deref().map(pretty));
+    say("Not shown", job.unreadable.clone());
+    say("Last error", job.traceback.clone());
+    lines
 }
 
-fn color(state: JobState) -> &'static str {
+fn style(state: JobState) -> Style {
     match state {
-        JobState::Success => "32",
-        JobState::Failed => "31",
-        JobState::Running => "36",
-        _ => "33",
+        JobState::Success => Style::Green,
+        JobState::Failed => Style::Red,
+        JobState::Running => Style::Cyan,
+        _ => Style::Yellow,
     }
 }
 
@@ -55,10 +62,62 @@ fn time(time: DateTime<Utc>) -> String {
     format!("{} ({})", time.format("%Y-%m-%d %H:%M:%S%.3f UTC"), words::when(time, Utc::now()))
 }
 
-fn pretty(value: &Value) -> String {
-    indent(&serde_json::to_string_pretty(value).unwrap_or_else(|_| value.to_string()))
+/// On several lines, each number as the database writes it; below so many levels, or what is no JSON to a JSON
+/// library, as it is.
+fn pretty(json: &RawValue) -> String {
+    let mut text = String::new();
+    write(&mut text, json.get(), 0);
+    text
 }
 
-fn indent(text: &str) -> String {
-    text.replace('\n', "\n              ")
+const DEEPEST: usize = 50;
+
+fn write(text: &mut String, json: &str, depth: usize) {
+    let parts = if depth < DEEPEST { parts(json) } else { None };
+    match parts.filter(|parts| !parts.is_empty()) {
+        None => text.push_str(json),
+        Some(parts) => {
+            let (open, close) = if json.starts_with('[') { ('[', ']') } else { ('{', '}') };
+            let indentation = "  ".repeat(depth);
+            text.push(open);
+            for (nth, (name, value)) in parts.into_iter().enumerate() {
+                text.push_str(if nth == 0 { "\n  " } else { ",\n  " });
+                text.push_str(&indentation);
+                text.push_str(&name);
+                write(text, value.get(), depth + 1);
+            }
+            text.push('\n');
+            text.push_str(&indentation);
+            text.push(close);
+        }
+    }
+}
+
+/// The values of an array, or those of an object behind their names; nothing of anything else.
+fn parts(json: &str) -> Option<Vec<(String, &RawValue)>> {
+    if json.starts_with('[') {
+        let values: Vec<&RawValue> = serde_json::from_str(json).ok()?;
+        return Some(values.into_iter().map(|value| (String::new(), value)).collect());
+    }
+    let fields: BTreeMap<String, &RawValue> = serde_json::from_str(json).ok()?;
+    let name = |name: &String| serde_json::to_string(name).ok();
+    fields.iter().map(|(key, value)| Some((format!("{}: ", name(key)?), *value))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_is_laid_out_and_no_digit_lost() {
+        let shown = |json: &str| pretty(&RawValue::from_string(json.to_owned()).unwrap());
+        assert_eq!(
+            shown(r#"{"args": [1e400, 123456789012345678901234567890], "kwargs": {}}"#),
+            "{\n  \"args\": [\n    1e400,\n    123456789012345678901234567890\n  ],\n  \"kwargs\": {}\n}"
+        );
+        assert_eq!(shown("3"), "3");
+        assert_eq!(shown("[]"), "[]");
+        let deep = format!("{}1{}", "[".repeat(10_000), "]".repeat(10_000));
+        assert!(shown(&deep).contains("[[[[1]]]]"));
+    }
 }

@@ -13,9 +13,6 @@ use crate::cli::table::table;
 use crate::cli::words;
 use crate::inspect::{self, TaskCounts, WorkerRow};
 
-/// Counting stops here, over all tasks and for each kind of job.
-const CAP: i64 = 100_000;
-
 pub(super) async fn show(pool: &PgPool, watch: Option<Duration>, console: &Console) -> Result<(), Failure> {
     loop {
         let (tasks, workers) = (inspect::overview(pool).await?, inspect::workers(pool).await?);
@@ -45,7 +42,7 @@ impl Crew {
         Crew {
             alive: alive().count(),
             slots: alive().map(|worker| i64::from(worker.slots)).sum(),
-            held: alive().map(|worker| worker.held).sum(),
+            held: alive().map(|worker| worker.held).fold(0, i64::saturating_add),
         }
     }
 
@@ -53,41 +50,42 @@ impl Crew {
         let plural = if self.alive == 1 { "" } else { "s" };
         match self.alive {
             0 => "no worker is alive".to_owned(),
-            alive => format!("{alive} worker{plural} alive, {} of {} slots taken", self.held, self.slots),
+            alive => format!(
+                "{alive} worker{plural} alive, {} held in {} slots",
+                words::jobs(self.held.unsigned_abs()),
+                self.slots
+            ),
         }
     }
 }
 
-fn words(tasks: &[TaskCounts], workers: &[WorkerRow]) -> String {
+fn words(tasks: &[TaskCounts], workers: &[WorkerRow]) -> Vec<String> {
     let workers = Crew::of(workers).words();
     if tasks.is_empty() {
-        return format!("no jobs\n{workers}");
+        return vec!["no jobs".to_owned(), workers];
     }
     let header =
         ["Task", ">Ready", ">Scheduled", ">Running", ">Success", ">Failed", ">Cancelled", "Oldest ready"];
-    let capped =
-        if is_capped(tasks) { "\ncounting stops at 100,000 of a kind: these are lower bounds" } else { "" };
-    format!("{}\n\n{workers}{capped}", table(header, tasks.iter().map(row)))
+    let mut lines = table(header, tasks.iter().map(row));
+    lines.extend([String::new(), workers]);
+    if tasks.iter().any(|task| !task.exact) {
+        lines.push("+ at least so many: counting stopped there".to_owned());
+    }
+    lines
 }
 
 fn row(task: &TaskCounts) -> [String; 8] {
     let oldest = task.oldest_ready.map(|time| words::span((Utc::now() - time).num_seconds()));
+    // Which of them reached the cap is not known: none is wrong as a lower bound, and 0 is no count that was cut.
+    let count = |number: i64| words::counted(number, task.exact || number == 0);
     [
         task.task.clone(),
-        words::count(task.ready),
-        words::count(task.scheduled),
-        words::count(task.running),
-        words::count(task.success),
-        words::count(task.failed),
-        words::count(task.cancelled),
+        count(task.ready),
+        count(task.scheduled),
+        count(task.running),
+        count(task.success),
+        count(task.failed),
+        count(task.cancelled),
         oldest.unwrap_or_else(|| "-".to_owned()),
     ]
-}
-
-fn is_capped(tasks: &[TaskCounts]) -> bool {
-    let reaches = |count: fn(&TaskCounts) -> i64| tasks.iter().map(count).sum::<i64>() >= CAP;
-    reaches(|t| t.ready)
-        || reaches(|t| t.scheduled)
-        || reaches(|t| t.running)
-        || reaches(|t| t.success + t.failed + t.cancelled)
 }

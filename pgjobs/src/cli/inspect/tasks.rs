@@ -1,6 +1,6 @@
 //! Which tasks there are.
 
-use serde_json::{Value, json};
+use serde::Serialize;
 use sqlx::PgPool;
 
 use crate::cli::console::Console;
@@ -11,13 +11,19 @@ use crate::inspect::{self, TaskRow};
 use crate::options::{Check, Keep};
 
 pub(super) async fn show(pool: &PgPool, console: &Console) -> Result<(), Failure> {
-    let tasks = inspect::tasks(pool).await?;
-    console.data(&json!({ "tasks": tasks }), || list(&tasks))
+    let tasks = if console.json { inspect::tasks(pool).await? } else { inspect::signatures(pool).await? };
+    console.data(&Tasks { tasks: &tasks }, || list(&tasks))
 }
 
-fn list(tasks: &[TaskRow]) -> String {
+/// Written as it is: a schema may hold what a JSON library does not read.
+#[derive(Serialize)]
+struct Tasks<'a> {
+    tasks: &'a [TaskRow],
+}
+
+fn list(tasks: &[TaskRow]) -> Vec<String> {
     if tasks.is_empty() {
-        return "no tasks: a worker declares its tasks when it starts".to_owned();
+        return vec!["no tasks: a worker declares its tasks when it starts".to_owned()];
     }
     table(["Task", ">Workers", "Keeps", "Checks", "Arguments", "About"], tasks.iter().map(row))
 }
@@ -28,19 +34,14 @@ fn row(task: &TaskRow) -> [String; 6] {
         (true, []) => words::first_line(&task.doc, 60),
         (true, aliases) => format!("{} (also {})", words::first_line(&task.doc, 60), aliases.join(", ")),
     };
-    let arguments = task.args_schema.as_ref().map(arguments).unwrap_or_default();
+    let arguments = arguments(task);
     let keeps = task.keep.map_or("-", Keep::as_str).to_owned();
     let checks = task.check.map_or("-", Check::as_str).to_owned();
     [task.name.clone(), task.workers.to_string(), keeps, checks, arguments, about.trim().to_owned()]
 }
 
-/// `user_id, [locale]` out of a JSON Schema; those in brackets may be left out.
-fn arguments(schema: &Value) -> String {
-    let required = schema["required"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let names = schema["properties"].as_object().into_iter().flat_map(|properties| properties.keys());
-    let shown = names.map(|name| match required.iter().any(|needed| needed == name.as_str()) {
-        true => name.clone(),
-        false => format!("[{name}]"),
-    });
-    shown.collect::<Vec<String>>().join(", ")
+/// `user_id: i64, [locale: String]`, in the order of the function; those in brackets may be left out.
+fn arguments(task: &TaskRow) -> String {
+    let parameters = task.params.iter().flatten();
+    words::parameters(parameters.map(|p| (p.name.as_str(), p.ty.as_str(), p.required)), task.open)
 }

@@ -15,9 +15,9 @@ pub(super) async fn show(pool: &PgPool, console: &Console) -> Result<(), Failure
     console.data(&json!({ "workers": workers }), || list(&workers))
 }
 
-fn list(workers: &[WorkerRow]) -> String {
+fn list(workers: &[WorkerRow]) -> Vec<String> {
     if workers.is_empty() {
-        return "no workers".to_owned();
+        return vec!["no workers".to_owned()];
     }
     let now = Utc::now();
     let header =

@@ -106,7 +106,7 @@ pub(super) async fn run(
     let pool = connect(global, console).await?;
     let count = chosen.count(&pool).await?;
     if count > 0 {
-        confirm(&chosen.question(act, count), yes)?;
+        confirm(&chosen.question(act, count), yes, console)?;
     }
     let progress = Progress::bar(console, &format!("{} {}", act.verb(), words::jobs(count)), count);
     let done = match &chosen {

@@ -46,8 +46,8 @@ fn ended() -> impl TypedValueParser<Value = JobState> {
 }
 
 const CANCEL_HELP: &str = "\
-A pending job never runs. The code of a running one is not interrupted, but whatever it reports
-is refused.
+A pending job never runs. The code of a running one is not interrupted, but whatever it reports is \
+refused.
 
 Examples:
   pgjobs cancel 0199d1f2a4b07c3e8f5a6b7c8d9e0f12

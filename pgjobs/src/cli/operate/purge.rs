@@ -42,7 +42,7 @@ pub(in crate::cli) async fn run(asked: PurgeArgs, global: &Global, console: &Con
     let at_least = if count >= CAP { "at least " } else { "" };
     let what = format!("delete {at_least}{} under `{}` for good", words::jobs(count), asked.topic);
     if count > 0 {
-        confirm(&format!("{what}?"), asked.yes)?;
+        confirm(&format!("{what}?"), asked.yes, console)?;
     }
     let purged = purge(&pool, &asked.topic, count, &Progress::bar(console, &what, count)).await?;
     console.data(&json!({ "purged": purged }), || format!("purged {}", words::jobs(purged)))

@@ -1,0 +1,134 @@
+//! The driver's errors in words: what the server or the network said, and what helps.
+
+/// What went wrong and what helps, without the driver's own words around it ("error returned from database", and the
+/// line of the server's source, which looks like a line of the statement).
+pub(crate) fn words(error: &sqlx::Error) -> String {
+    match remedy(error) {
+        Some(remedy) => format!("{}; {remedy}", said(error)),
+        None => said(error),
+    }
+}
+
+/// What went wrong alone.
+pub(crate) fn said(error: &sqlx::Error) -> String {
+    match error {
+        sqlx::Error::Database(database) => match database.code() {
+            Some(code) => format!("{} ({code})", database.message()),
+            None => database.message().to_owned(),
+        },
+        sqlx::Error::Io(cause) => cause.to_string(),
+        sqlx::Error::Tls(cause) => format!("TLS: {cause}"),
+        sqlx::Error::Configuration(cause) => cause.to_string(),
+        sqlx::Error::ColumnDecode { index, source } => format!("column {index}: {source}"),
+        sqlx::Error::Decode(cause) => cause.to_string(),
+        sqlx::Error::PoolTimedOut => "no connection of the pool became free in time".to_owned(),
+        sqlx::Error::PoolClosed => "the pool is closed".to_owned(),
+        sqlx::Error::Migrate(cause) => of_migration(cause),
+        other => other.to_string(),
+    }
+}
+
+/// As [`said`], of what the migrator met.
+pub(super) fn of_migration(error: &sqlx::migrate::MigrateError) -> String {
+    use sqlx::migrate::MigrateError::{Execute, ExecuteMigration};
+    match error {
+        Execute(cause) => said(cause),
+        ExecuteMigration(cause, number) => format!("{number:04}: {}", said(cause)),
+        other => super::chain(other),
+    }
+}
+
+/// What whoever migrates can do about it.
+pub(super) fn remedy_of_migration(error: &sqlx::migrate::MigrateError) -> Option<String> {
+    use sqlx::migrate::MigrateError::{Execute, ExecuteMigration};
+    let (Execute(cause) | ExecuteMigration(cause, _)) = error else { return None };
+    match code(cause).as_deref() {
+        Some("42501") => Some(
+            "migrate as the owner of the database and of schema `jobs`, or let the owner run \
+             `grant create on database …` for this user first"
+                .to_owned(),
+        ),
+        _ => remedy(cause),
+    }
+}
+
+fn code(error: &sqlx::Error) -> Option<String> {
+    error.as_database_error().and_then(|error| error.code()).map(std::borrow::Cow::into_owned)
+}
+
+/// What the caller can do, where that is known: the server's own hint, or ours.
+fn remedy(error: &sqlx::Error) -> Option<String> {
+    let known = match (error, code(error).as_deref()) {
+        (_, Some("42501")) => return Some(missing_role(error)),
+        (_, Some("25006")) => "connect to the primary: this server only reads",
+        (_, Some("53300")) => {
+            "close other connections, or raise max_connections or the role's CONNECTION LIMIT"
+        }
+        (_, Some("57014")) => "raise statement_timeout for this role, or ask for less",
+        (_, Some("55P03")) => "raise lock_timeout for this role, or try again when the lock is free",
+        (_, Some("28P01" | "28000")) => "check the user and the password",
+        (_, Some("3D000")) => "create the database or correct its name",
+        (sqlx::Error::PoolTimedOut, _) => "give the pool more connections or a longer `acquire_timeout`",
+        (sqlx::Error::PoolClosed, _) => "close it after the last use",
+        (sqlx::Error::Tls(_), _) => "check sslmode in the URL",
+        _ => return hint(error),
+    };
+    Some(known.to_owned())
+}
+
+/// The server's own hint.
+pub(super) fn hint(error: &sqlx::Error) -> Option<String> {
+    let pg = error.as_database_error()?.try_downcast_ref::<sqlx::postgres::PgDatabaseError>()?;
+    pg.hint().map(str::to_owned)
+}
+
+/// Which role of ours the database user lacks, by what the server said that it may not use.
+fn missing_role(error: &sqlx::Error) -> String {
+    let message = error.as_database_error().map(|error| error.message()).unwrap_or_default();
+    match message.strip_prefix("permission denied for ").and_then(|rest| rest.split_once(' ')) {
+        Some(("function", name)) => format!("grant the database user the role {}", role_of(name)),
+        Some(("view" | "table", name)) if name != "config" => {
+            "grant the database user the role jobs_admin".to_owned()
+        }
+        _ => "grant the database user one of the roles jobs_publisher, jobs_worker, jobs_reader, jobs_admin"
+            .to_owned(),
+    }
+}
+
+/// The least of our roles that may call a function of schema `jobs` (migrations/0019_grants.sql).
+fn role_of(function: &str) -> &'static str {
+    const PUBLISHER: &[&str] = &["publish", "publish_bulk", "publish_many", "publish_all", "now"];
+    const READER: &[&str] = &["overview", "count", "explain", "workers"];
+    const WORKER: &[&str] = &[
+        "consume",
+        "consume_topic",
+        "claim",
+        "unclaim",
+        "ack",
+        "nack",
+        "settle",
+        "heartbeat",
+        "heartbeat_worker",
+        "held_by",
+        "register_worker",
+        "unregister_worker",
+        "register_tasks",
+        "sweep",
+        "promote",
+        "tend",
+        "retain",
+        "result",
+        "await_results",
+        "tasks_in_use",
+        "places_in_line",
+        "look_at_line",
+        "beside_line",
+        "bodies",
+    ];
+    match function {
+        name if PUBLISHER.contains(&name) => "jobs_publisher",
+        name if READER.contains(&name) => "jobs_reader",
+        name if WORKER.contains(&name) => "jobs_worker",
+        _ => "jobs_admin",
+    }
+}

@@ -1,0 +1,26 @@
+//! Where to connect, where the driver reads an address otherwise than libpq.
+
+use sqlx::postgres::PgConnectOptions;
+
+/// The same server. The driver keeps the brackets that a URL puts around an IPv6 address (`[::1]`), and then looks for a
+/// host of that name.
+pub(crate) fn without_brackets(options: PgConnectOptions) -> PgConnectOptions {
+    let host = options.get_host();
+    let inner = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).map(str::to_owned);
+    match inner {
+        Some(address) if options.get_socket().is_none() => options.host(&address),
+        _ => options,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ipv6_address_is_itself() {
+        let host = |url: &str| without_brackets(url.parse().unwrap()).get_host().to_owned();
+        assert_eq!(host("postgres://u@[::1]:5432/db"), "::1");
+        assert_eq!(host("postgres://u@db.example/db"), "db.example");
+    }
+}

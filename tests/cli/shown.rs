@@ -1,0 +1,177 @@
+//! Every command over a database full of hostile text in every column: none of it reaches the terminal raw.
+
+use pgjobs_tests::{Db, until};
+use sqlx::{AssertSqlSafe, Row};
+
+use crate::app::{Said, folder, on, run};
+use crate::odd::unconstrained;
+
+/// Clears the screen, sets the title, forges a line, turns the text around, and is not to be seen.
+const HOSTILE: &str = "x\u{1b}[2J\u{1b}]0;owned\u{7}\u{9b}31m\r\nERROR forged\n\t\u{8}\u{7f}\u{85}\u{202e}txt\u{2066}\u{200b}\u{2028}\u{2029}\u{feff}\u{61c}\u{e0041}";
+
+/// Characters that only our own output may hold, and no JSON document either.
+fn is_raw(c: char) -> bool {
+    (c.is_control() && c != '\n')
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+fn assert_shown(said: &Said, what: &[&str]) {
+    for (stream, text) in [("stdout", &said.out), ("stderr", &said.err)] {
+        if let Some((at, c)) = text.char_indices().find(|(_, c)| is_raw(*c)) {
+            let start = text.floor_char_boundary(at.saturating_sub(200));
+            panic!("{what:?}: {c:?} in {stream}: …{:?}", &text[start..text.floor_char_boundary(at + 50)]);
+        }
+        let forged = text.lines().find(|line| line.starts_with("ERROR forged"));
+        assert_eq!(forged, None, "{what:?}: a line of {stream} is forged");
+    }
+}
+
+/// Puts it into every column of text of every table that is read, by way of what fills them.
+async fn hostile() -> Db {
+    let db = unconstrained().await;
+    let odd = HOSTILE;
+    let body = serde_json::json!({ "args": [odd], "kwargs": { odd: { odd: odd } } });
+    let schema = serde_json::json!({ "type": "object", "required": [odd], "properties": { odd: { "type": "string", "description": odd, "default": odd, "enum": [odd, "b"] } } });
+    let task = serde_json::json!([
+        { "name": "odd.task", "aliases": ["odd.alias"], "doc": odd, "args_schema": schema, "result_schema": schema,
+          "params": [{ "name": "a", "type": odd, "required": true }], "retries": 3, "timeout": 60, "priority": 0 },
+        { "name": "odd.other", "doc": "", "args_schema": { "type": "object", "additionalProperties": { "type": "integer" } }, "result_schema": true,
+          "params": [], "open": true, "retries": 3, "timeout": 60, "priority": 0 }]);
+    sqlx::query("select jobs.register_tasks($1)").bind(&task).execute(&db.pool).await.unwrap();
+    for (name, state) in
+        [("odd.task", "pending"), ("odd.task", "failed"), ("odd.other", "pending"), ("app.echo", "pending")]
+    {
+        let publish = "select (jobs.publish_all(array[$1], array[$2], null, null, null, null, null, null, false, '{t}'))[1]";
+        let id: String =
+            sqlx::query_scalar(publish).bind(name).bind(&body).fetch_one(&db.pool).await.unwrap();
+        if state == "failed" {
+            sqlx::query("select jobs.nack(job_id, $1) from jobs.consume(10) where job_id = $2")
+                .bind(odd)
+                .bind(&id)
+                .execute(&db.pool)
+                .await
+                .unwrap();
+            db.run("update jobs.pending set retries = 3").await;
+        }
+    }
+    sqlx::query("select jobs.register_worker(gen_random_uuid(), 'h', 1, '1', '{}', '{odd.task}', 1, 15)")
+        .execute(&db.pool)
+        .await
+        .unwrap();
+    db.run("select jobs.cancel(array(select job_id from jobs.pending where task = 'odd.task' limit 1))")
+        .await;
+    everywhere(&db, odd).await;
+    db
+}
+
+/// Every column of type text: names of tasks too, in a way that a row stays what it is.
+async fn everywhere(db: &Db, odd: &str) {
+    let columns = sqlx::query(
+        "select c.relname, a.attname, a.atttypid::regtype::text from pg_class c join pg_attribute a on a.attrelid = c.oid
+         where c.relnamespace = 'jobs'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition and a.attnum > 0 and not a.attisdropped
+           and a.atttypid in ('text'::regtype, 'varchar'::regtype, 'text[]'::regtype)
+           and c.relname in ('pending', 'job', 'worker', 'task', 'task_form', 'publish_check')
+           and a.attname not in ('job_id', 'last_job', 'keep', 'check_mode', 'check_mode_set', 'mode')",
+    )
+    .fetch_all(&db.pool)
+    .await
+    .unwrap();
+    assert!(columns.len() > 12, "the columns are found");
+    for column in columns {
+        let [table, name, ty]: [String; 3] = [column.get(0), column.get(1), column.get(2)];
+        let set = match (table.as_str(), name.as_str(), ty.as_str()) {
+            (_, _, "text[]") => format!("{name} = {name} || $1"),
+            (_, "name" | "task", _) => {
+                format!("{name} = {name} || case when {name} like 'app.%' then '' else $1 end")
+            }
+            _ => format!("{name} = $1"),
+        };
+        let statement = AssertSqlSafe(format!("update jobs.{table} set {set}"));
+        sqlx::query(statement)
+            .bind(odd)
+            .execute(&db.pool)
+            .await
+            .unwrap_or_else(|error| panic!("{table}.{name}: {error}"));
+    }
+}
+
+#[tokio::test]
+async fn no_command_prints_foreign_text_raw() {
+    let db = hostile().await;
+    let ids: Vec<String> = db.all("select job_id::text from jobs.\"all\"").await;
+    assert_eq!(ids.len(), 4);
+    let out = folder().join("client");
+    let out = out.to_str().unwrap();
+    let mut commands: Vec<Vec<&str>> = vec![
+        vec!["inspect"],
+        vec!["inspect", "jobs"],
+        vec!["inspect", "tasks"],
+        vec!["inspect", "workers"],
+        vec!["check"],
+        vec!["check", "--sample", "all"],
+        vec!["publish", "odd.tas"],
+        vec!["publish", HOSTILE],
+        vec!["publish", "odd.x", "--wait", "--wait-timeout", "50ms"],
+        vec!["migrate"],
+        vec!["codegen", "--lang", "python"],
+        vec!["codegen", "--lang", "typescript"],
+        vec!["codegen", "--lang", "rust"],
+        vec!["codegen", "--lang", "rust", "--out", out],
+        vec!["codegen", "--lang", "rust", "--check", out],
+        vec!["codegen", "--lang", "rust", "--topic", "o*\u{202e}\u{2028}*"],
+        vec!["worker", "--topic", "no\u{202e}*"],
+        vec!["explain", "nosuchjob"],
+        vec!["explain", "no\u{1b}[2Jjob"],
+        vec!["no\u{202e}command"],
+        vec!["inspect", "jobs", "--topic", "o*\u{202e}*"],
+        vec!["cancel", "--topic", "o*\u{202e}*"],
+        vec!["purge", "--topic", "o*\u{202e}*"],
+        vec!["cancel", "--topic", "x\u{202e}*", "--yes"],
+        vec!["purge", "--topic", "x\u{202e}*", "--yes"],
+        vec!["retry", "--topic", "*", "--yes"],
+    ];
+    for id in &ids {
+        commands.extend([vec!["inspect", "job", id], vec!["explain", id]]);
+    }
+    for command in &commands {
+        for more in [&[][..], &["--json"], &["-vvv"], &["-vvv", "--log", "json"]] {
+            let arguments = [&command[..], more].concat();
+            assert_shown(&run(&mut on(&db.url, &arguments)), &arguments);
+        }
+    }
+    let said = run(&mut on(&db.url, &["inspect", "jobs"]));
+    assert!(said.out.contains(r"\u{1b}[2J"), "it is shown, escaped: {said:?}");
+    let escaped = run(&mut on(&db.url, &["inspect", "jobs", "--color", "always"]));
+    assert!(!escaped.out.contains("\u{1b}[2J"), "{escaped:?}");
+}
+
+/// An error may be a whole document of somebody's; its lines are no lines of the log.
+#[tokio::test]
+async fn the_log_of_a_worker_holds_no_forged_line() {
+    let db = Db::new().await;
+    let reason = format!("reason={HOSTILE}");
+    run(&mut on(&db.url, &["publish", "app.broken", "--kwarg", &reason])).data();
+    for more in [&[][..], &["--color", "always"], &["--log", "json"], &["-vvv"]] {
+        let id: String = db.one("select job_id::text from jobs.\"all\" where task = 'app.broken'").await;
+        let said = run(on(&db.url, &["worker", "--burst"]).args(more));
+        let ours = [
+            "\u{1b}[0m",
+            "\u{1b}[1m",
+            "\u{1b}[2m",
+            "\u{1b}[3m",
+            "\u{1b}[31m",
+            "\u{1b}[32m",
+            "\u{1b}[33m",
+            "\u{1b}[34m",
+            "\u{1b}[35m",
+        ];
+        let err = ours.iter().fold(said.err.clone(), |err, code| err.replace(code, ""));
+        assert_shown(&Said { err, ..said }, more);
+        until("it ended", async || {
+            db.one::<String>("select status::text from jobs.\"all\"").await == "failed"
+        })
+        .await;
+        run(&mut on(&db.url, &["retry", &id, "--yes"])).data();
+    }
+}
