@@ -94,8 +94,10 @@ end $$;
 -- a number of 131,000 digits in 12 bytes. Inlined wherever it is used.
 create function jobs._text_size(i_value jsonb) returns bigint
 language sql stable parallel safe
-return coalesce(
-  case when pg_catalog.pg_column_size(i_value) <= 8192 then pg_catalog.octet_length(i_value::text) else jobs._large_text_size(i_value) end, 0);
+return coalesce(case
+  when pg_catalog.pg_column_size(i_value) <= 8192 and pg_catalog.pg_column_compression(i_value) is null
+    then pg_catalog.octet_length(i_value::text)
+  else jobs._large_text_size(i_value) end, 0);
 
 -- A job that has not ended, as it waits.
 create type jobs.open_job as (

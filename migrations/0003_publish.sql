@@ -170,10 +170,14 @@ begin
       select jsonb_populate_record(null::jobs.bulk_job, j.job) from jsonb_array_elements(i_jobs) with ordinality j(job, at) order by j.at)) q;
 end $$;
 
--- What holds for all jobs, given once, as an array of its own for each.
+-- What holds for all jobs, given once, as an array of its own for each. PT400 for more values than there are jobs.
 create function jobs._for_each(i_values anyarray, i_jobs integer) returns anyarray
 language plpgsql immutable strict parallel safe set search_path = pg_catalog, pg_temp as $$
 begin
+  if cardinality(i_values) > greatest(i_jobs, 1) then
+    raise sqlstate 'PT400' using message = format('there are %s values for %s jobs', cardinality(i_values), i_jobs),
+      hint = 'give one value for each, or one for all';
+  end if;
   return case when cardinality(i_values) = 1 and i_jobs > 1 then array_fill(i_values[1], array[i_jobs]) else i_values end;
 end $$;
 
@@ -206,6 +210,9 @@ declare
   v_transaction xid8 := pg_current_xact_id();
   v_limit integer;
 begin
+  if coalesce(v_jobs, 0) = 0 then
+    return '{}';
+  end if;
   v_limit := jobs._check_bulk(i_tasks, v_bytes);
   perform jobs._check_bodies(i_tasks, i_bodies, i_checked);
   if i_together and i_job_ids is null and v_jobs >= 64 and cardinality(i_tasks) = 1 and coalesce(cardinality(i_priorities), 1) = 1
@@ -275,14 +282,31 @@ end $$;
 -- have ended. (A pending job with the id is refused by the key of its table.)
 create function jobs._check_new_ids(i_job_ids text[], i_now timestamptz) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
+declare
+  v_least text;
+  v_greatest text;
+  v_known boolean := true;
 begin
-  if exists (select 1 from unnest(i_job_ids) j where j !~ '^[0-9a-f]{12}7[0-9a-f]{19}$')
-    or exists (select 1 from unnest(i_job_ids) j, jobs._find_together(j))
-    or exists (select 1 from unnest(i_job_ids) j, jobs._find_run(j))
-    or jobs._have_ended(i_job_ids) then
-    raise sqlstate 'PT409' using message = 'a job id made by the client is a new version 7 UUID without dashes';
-  elsif exists (select 1 from unnest(i_job_ids) j where left(j, 12) > encode(jobs._id_time(i_now + interval '1 day'), 'hex')) then
+  select case when bool_and(j ~ '^[0-9a-f]{12}7[0-9a-f]{19}$') then min(j collate "C") end, max(j collate "C") into v_least, v_greatest
+  from unnest(i_job_ids) j;
+  if left(v_greatest, 12) > encode(jobs._id_time(i_now + interval '1 day'), 'hex') and v_least is not null then
     raise sqlstate 'PT400' using message = 'a job id made by the client carries a time more than a day ahead of the database''s clock',
       hint = 'set the clock of the client, or let the database make the ids';
+  end if;
+  if v_least is not null then
+    v_known := exists (
+        select from unnest(i_job_ids) i(id),
+          lateral (select from jobs.pending q, unnest(q.jobs) j
+                   where q.size > 1 and q.job_id >= left(i.id, 13) and q.job_id <= i.id and q.last_job >= i.id and j.job_id = i.id) p)
+      or exists (
+        select from unnest(i_job_ids) i(id),
+          lateral (select from (select b.jobs from jobs.batch b where b.first_job = i.id
+                                union all
+                                select b.jobs from jobs.batch b where b.part >= 0 and b.first_job < i.id and b.last_job >= i.id) b, unnest(b.jobs) j
+                   where j.job_id = i.id) r)
+      or jobs._have_ended(i_job_ids, v_least);
+  end if;
+  if v_known then
+    raise sqlstate 'PT409' using message = 'a job id made by the client is a new version 7 UUID without dashes';
   end if;
 end $$;

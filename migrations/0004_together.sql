@@ -10,7 +10,7 @@ create function jobs._publish_together(
   i_limit integer, i_now timestamptz
 ) returns varchar[]
 language plpgsql security definer
-set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan set enable_sort = off as $$   -- a sort could change the order within a row
+set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan set enable_sort = off set jit = off as $$   -- a sort could change the order within a row
 declare
   v_size integer := cardinality(i_bodies);
   v_rows integer := (v_size + 63) / 64;

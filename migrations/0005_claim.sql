@@ -254,35 +254,37 @@ begin
       returning q.size, q.bytes, q.timeout, q.job_id, q.last_job, q.jobs, jobs._rank(q.priority, q.ready_seq) as rank, q.ready_seq,
         case when q.size = 1 then row(q.id, q.job_id, q.task, q.body, q.retries, q.max_retries, q.priority, q.timeout, q.created_at,
                                       q.scheduled_at, q.ready_seq, q.attempt, q.traceback)::jobs.open_job end as job,
-        coalesce(q.task = any (i_alone), false) or q.bytes > 65536 as alone
+        coalesce(q.task = any (i_alone), false) or q.bytes > 65536 as alone, q.attempt > q.retries as again
     ), totals as materialized (
       select count(*) filter (where t.size > 1) as rows, coalesce(sum(t.size) filter (where t.size > 1), 0) as jobs,
         sum(t.bytes + 300 * t.size) > 65536 as is_large
       from taken t
     ), placed as (
       -- Those that come singly, in order; a job that shares a batch counts from zero, one that does not below zero.
-      select t.job, t.timeout, t.job_id, row_number() over w as at,
+      select t.job, t.timeout, t.job_id, t.again, row_number() over w as at,
         case when t.alone then -row_number() over w else count(*) filter (where not t.alone) over w - 1 end as nth
       from taken t where t.size = 1
       window w as (order by t.rank, t.ready_seq rows unbounded preceding)
     ), batches as (
-      -- The first jobs begin at once, as many as are not ahead: those of rows of several jobs, then the others.
+      -- The first jobs begin at once, as many as are not ahead: those of rows of several jobs, then the others. One that came
+      -- back uncharged before counts as begun wherever it stands, so that a job which kills its worker ends some time.
       select v_part + row_number() over w - 1 as part, t.size, t.timeout, t.job_id as first_job, t.last_job, t.jobs,
-        i_num - i_ahead - v_got - sum(t.size) over w + t.size as begun
+        jobs._lowest_bits(least(i_num - i_ahead - v_got - sum(t.size) over w + t.size, t.size)) as started
       from taken t where t.size > 1
       window w as (order by t.rank, t.ready_seq rows unbounded preceding)
       union all
       select case when g.nth < 0 then v_alone + g.nth else v_part + (select t.rows from totals t) + g.nth end,
-        g.size, g.timeout, g.first_job, g.last_job, g.jobs, g.begun
+        g.size, g.timeout, g.first_job, g.last_job, g.jobs, jobs._lowest_bits(g.begun) | g.again
       from (select case when p.nth < 0 then p.nth else p.nth >> 6 end as nth, count(*) as size, min(p.timeout) as timeout,
               min(p.job_id) as first_job, max(p.job_id) as last_job, array_agg(p.job) as jobs,
-              count(*) filter (where p.at <= (select i_num - i_ahead - v_got - t.jobs from totals t)) as begun
-            from (select o.job, o.timeout, o.job_id, o.at, o.nth from placed o order by o.nth) p   -- the order in which array_agg gets them
+              count(*) filter (where p.at <= (select i_num - i_ahead - v_got - t.jobs from totals t)) as begun,
+              coalesce(bit_or(1::bigint << (p.nth & 63)::integer) filter (where p.again and p.nth >= 0), max((p.again and p.nth < 0)::integer)) as again
+            from (select o.job, o.timeout, o.job_id, o.again, o.at, o.nth from placed o order by o.nth) p   -- the order in which array_agg gets them
             group by 1) g
     )
     insert into jobs.batch as b (lease, part, worker, run_at, counted_from, margin, expires_at, open, started, first_job, last_job, jobs)
     select i_lease, g.part, i_worker, v_now, v_now, v_margin, v_now + make_interval(secs => g.timeout::double precision) + v_margin,
-      jobs._lowest_bits(g.size), jobs._lowest_bits(least(g.begun, g.size)::bigint), g.first_job, g.last_job, g.jobs
+      jobs._lowest_bits(g.size), g.started, g.first_job, g.last_job, g.jobs
     from batches g
     returning b.part, b.run_at, (select pg_snapshot_xmin(pg_current_snapshot())::text::bigint), (select pg_current_xact_id_if_assigned()::text::bigint),
       b.started, b.jobs, bit_count(b.open::bit(64)), (select t.is_large from totals t)

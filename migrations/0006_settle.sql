@@ -67,7 +67,7 @@ declare
   v_bits bigint[];           -- what is accepted of each batch
   v_accepted bigint;
   v_twice boolean;
-  v_unkept_successes text[] := array(select n from jobs.task t, unnest(t.aliases || t.name::text) n where t.keep <> 'all');
+  v_unkept_successes text[] := jobs._unkept('all');
 begin
   select array_agg(b.lease), array_agg(b.part), array_agg(b.open & g.bits), sum(bit_count((b.open & g.bits)::bit(64))),
     bool_or(g.verdicts <> bit_count(g.bits::bit(64)))
@@ -121,7 +121,7 @@ language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 set enable_seqscan = off set enable_bitmapscan = off set enable_mergejoin = off set enable_nestloop = off set jit = off set plan_cache_mode = force_generic_plan as $$
 declare
-  v_unkept text[] := array(select n from jobs.task t, unnest(t.aliases || t.name::text) n where t.keep = 'none');
+  v_unkept text[] := jobs._unkept('none');
 begin
   with runs as materialized (
     select o.*, s.outcome,

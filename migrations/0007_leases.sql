@@ -140,8 +140,9 @@ begin
   perform jobs.sweep(1000);
 end $$;
 
--- Brings back up to i_limit jobs that outran their own lease, and returns how many. The run is
--- charged: the job runs again after the default backoff, or ends as failed when this was its last.
+-- Brings back up to i_limit jobs that outran their own lease, and returns how many. The run is charged, and the job ends
+-- as failed when this was its last. That of a plain client runs again after the default backoff. A worker ends a run
+-- itself when its time is over, so where one lapses the worker is stuck: the job runs again at once, before others.
 --
 -- Waits for nobody: a batch that another sweep, a settle or a claim holds is skipped, and a run is
 -- judged as it is when its batch is locked, so that two sweeps charge one loss once.
@@ -154,6 +155,7 @@ declare
   v_parts integer[];
   v_leases uuid[];
   v_places integer[];
+  v_outcomes text[];
 begin
   select array_agg(l.lease), array_agg(l.part) into v_lapsed, v_parts
   from (select b.lease, b.part from jobs.batch b
@@ -161,12 +163,14 @@ begin
   if v_lapsed is null then
     return 0;
   end if;
-  select array_agg(o.lease), array_agg(o.place) into v_leases, v_places
-  from (select r.lease, r.place
+  select array_agg(o.lease), array_agg(o.place), array_agg(case when o.worker is null then 'retry' else 'lost' end)
+  into v_leases, v_places, v_outcomes
+  from (select r.lease, r.place, r.worker
         from unnest(v_lapsed, v_parts) l(lease, part) join jobs._runs r on r.lease = l.lease and r.part = l.part
         where r.expires_at < v_now limit i_limit) o;
   if v_places is not null then
-    perform jobs._settle_alike(v_leases, v_places, 'retry', 'expired: the run outlasted its timeout', null);
+    perform jobs._settle(v_leases, v_places, v_outcomes, null, array_fill('expired: the run outlasted its timeout'::text, array[cardinality(v_places)]),
+                         array_fill(null::double precision, array[cardinality(v_places)]), v_now);
   end if;
   -- What is left of these batches, beyond the limit too, expires with the first of it.
   update jobs.batch b

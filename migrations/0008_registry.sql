@@ -87,8 +87,8 @@ declare
 begin
   select c.name, g.what, g.bytes into v_large
   from unnest(i_changes) c,
-    lateral (values ('args_schema', jobs._bytes_sent(c.args_schema)), ('result_schema', jobs._bytes_sent(c.result_schema)),
-                    ('params', jobs._bytes_sent(c.params))) g(what, bytes)
+    lateral (values ('args_schema', jobs._text_size(c.args_schema)), ('result_schema', jobs._text_size(c.result_schema)),
+                    ('params', jobs._text_size(c.params))) g(what, bytes)
   where (g.bytes <= 1048576) is not true limit 1;
   if found then
     raise sqlstate 'PT400' using

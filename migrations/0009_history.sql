@@ -7,7 +7,17 @@
 -- A time as a literal that reads the same whatever DateStyle and TimeZone say.
 create function jobs._literal(i_at timestamptz) returns text
 language sql stable parallel safe
-return pg_catalog.quote_literal(pg_catalog.to_char(i_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') || '+00');
+return case when pg_catalog.isfinite(i_at)
+  then pg_catalog.quote_literal(pg_catalog.to_char(i_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS.US"+00" BC'))
+  else pg_catalog.quote_literal(i_at::text) end;
+
+-- A condition on the column h.complete_on: that it falls on this day, whose beginning is given.
+create function jobs._on_day(i_day timestamptz) returns text
+language sql stable parallel safe
+return case when pg_catalog.isfinite(i_day)
+  then 'h.complete_on >= ' || jobs._literal(i_day) || case when i_day < '294276-12-31 00:00:00+00'::timestamptz
+    then ' and h.complete_on < ' || jobs._literal(i_day + interval '1 day') else ' and h.complete_on < ''infinity''' end
+  else 'h.complete_on = ' || jobs._literal(i_day) end;
 
 -- The time before which none of these jobs ended, told by their ids: a job ends after it was made, less a day
 -- for the clocks of clients. Null when the ids do not tell: those of the original, or of times to come.
@@ -79,23 +89,21 @@ begin
     v_times := v_times || jobs._ended_times(i_jobs, null, v_since);
   end if;
   for v_day in select distinct date_trunc('day', t at time zone 'UTC') at time zone 'UTC' as day from unnest(v_times) t order by day loop
-    return query execute format('select h.* from jobs.job h where h.job_id = any ($1) and h.complete_on >= %s and h.complete_on < %s',
-                                jobs._literal(v_day), jobs._literal(v_day + interval '1 day')) using i_jobs;
+    return query execute format('select h.* from jobs.job h where h.job_id = any ($1) and %s', jobs._on_day(v_day)) using i_jobs;
   end loop;
 end $$;
 
--- Whether one of these jobs, made within the last days as their ids say, has ended.
-create function jobs._have_ended(i_jobs text[]) returns boolean
+-- Whether one of these jobs has ended; i_least is the least of their ids, which are version 7 UUIDs.
+create function jobs._have_ended(i_jobs text[], i_least text) returns boolean
 language plpgsql stable security definer
-set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
+set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off set plan_cache_mode = force_custom_plan as $$
 declare
-  v_since timestamptz := jobs._ended_since(i_jobs);
-  v_ended boolean;
+  v_since timestamptz := to_timestamp(('x0000' || left(i_least, 12))::bit(64)::bigint / 1000.0) - interval '1 day';
+  v_until timestamptz := jobs.now() + interval '1 hour';
 begin
-  if v_since > jobs.now() - interval '8 days' then
-    execute format('select exists (select from jobs.job h where h.job_id = any ($1) and h.complete_on >= %s)', jobs._literal(v_since))
-      into v_ended using i_jobs;
-    return v_ended;
+  if v_since > v_until - interval '8 days' then
+    -- A plan for these days leaves out the others, and so do its locks.
+    return exists (select from jobs.job h where h.job_id = any (i_jobs) and h.complete_on >= v_since and h.complete_on < v_until);
   end if;
   return cardinality(jobs._ended_times(i_jobs, v_since, null)) > 0;
 end $$;

@@ -204,8 +204,7 @@ begin
   for v_day in select distinct date_trunc('day', t at time zone 'UTC') at time zone 'UTC' as day from unnest(v_times) t order by day loop
     return query execute format('select h.id, h.job_id, h.task, h.body, h.retries, h.max_retries, h.status::text::varchar, h.priority, h.timeout,
         h.created_at, h.run_at, h.scheduled_at, h.complete_on, h.result, h.traceback, h.attempt, h.worker
-      from jobs.job h where h.job_id = any ($1) and h.complete_on >= %s and h.complete_on < %s',
-      jobs._literal(v_day), jobs._literal(v_day + interval '1 day')) using v_ids;
+      from jobs.job h where h.job_id = any ($1) and %s', jobs._on_day(v_day)) using v_ids;
   end loop;
 end $$;
 

@@ -53,7 +53,7 @@ begin
     return query execute format('
       with back as (
         delete from jobs.job h
-        where h.job_id = any ($1) and h.status <> ''success'' and h.complete_on >= %s and h.complete_on < %s
+        where h.job_id = any ($1) and h.status <> ''success'' and %s
           -- As a subquery for each it is one look at an index; as a join, statistics could turn it round.
           and (select q.job_id from jobs.pending q where q.job_id = h.job_id) is null
         returning h.*
@@ -62,7 +62,7 @@ begin
         select b.id, b.job_id, b.task, b.body, greatest(b.max_retries, 1), b.priority, greatest(b.timeout, 0.01), b.created_at,
           nextval(''jobs.job_number''), b.attempt, b.traceback, jobs._text_size(b.body)
         from back b returning q.job_id
-      ) select p.job_id::text from placed p', jobs._literal(v_day), jobs._literal(v_day + interval '1 day')) using i_jobs;
+      ) select p.job_id::text from placed p', jobs._on_day(v_day)) using i_jobs;
   end loop;
   perform jobs._wake_workers();
 end $$;

@@ -8,13 +8,16 @@ create type jobs.reason as (code text, message text, until timestamptz, details 
 create function jobs._moment(i_at timestamptz) returns text
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 declare
-  v_ahead interval := date_trunc('second', i_at - jobs.now());
-  v_span interval := greatest(v_ahead, -v_ahead);
-  v_days integer := extract(day from v_span);
+  v_ahead interval;
+  v_span interval;
+  v_days integer;
 begin
   if not isfinite(i_at) then
     return i_at::text;
   end if;
+  v_ahead := date_trunc('second', i_at - jobs.now());
+  v_span := greatest(v_ahead, -v_ahead);
+  v_days := extract(day from v_span);
   return to_char(i_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"') || case
     when v_span = interval '0' then ' (now)'
     else case when v_ahead > interval '0' then ' (in ' else ' (ago: ' end

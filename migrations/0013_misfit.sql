@@ -49,7 +49,7 @@ language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 declare
   v_pointer text := substr(i_ref, 2);
 begin
-  if i_ref ~ '^#/\$defs/[A-Za-z0-9_.-]+$' then   -- what schemars writes
+  if i_ref ~ '^#/[$]defs/[A-Za-z0-9_.-]+$' then   -- what schemars writes
     return i_root->'$defs'->substr(i_ref, 9);
   elsif i_ref ~ '^#(/|$)' is not true then
     return null;

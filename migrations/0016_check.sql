@@ -64,7 +64,7 @@ declare
 begin
   foreach v_at in array i_suspects loop
     exit when clock_timestamp() > v_until;
-    continue when pg_column_size(i_bodies[v_at]) > v_limit;   -- refused for that
+    continue when jobs._text_size(i_bodies[v_at]) > v_limit;   -- refused for that
     select * into v_check from jobs.publish_check k where k.name = i_tasks[v_at];
     v_reason := case when v_check.name is null then 'nobody has declared it' else jobs._misfit_of_job(v_check.task, i_bodies[v_at], v_until) end;
     continue when v_reason is null;

@@ -141,6 +141,8 @@ fn no_file_is_longer_than_three_hundred_lines() {
 /// Functions of the sql floor that send an array without a `Chunk`, and what bounds it instead.
 const BOUNDED_ARRAYS: &[(&str, &str, &str)] = &[
     ("claim.rs", "claim", "marks: one for each task and priority of the worker"),
+    ("claim.rs", "fail_next", "names of the worker's tasks"),
+    ("claim.rs", "start", "runs that begin, at most the worker's slots"),
     ("deploy.rs", "in_use", "names of the program's tasks"),
     ("deploy.rs", "bodies", "deploy/look.rs asks for 20 jobs"),
     ("settle.rs", "settle", "worker/settle.rs cuts by number and bytes"),

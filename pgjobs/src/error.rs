@@ -4,6 +4,8 @@ use std::fmt;
 
 pub(crate) mod driver;
 
+pub(crate) use driver::chain;
+
 use crate::args::BodyError;
 use crate::job_id::JobId;
 use crate::nearest::nearest;
@@ -229,12 +231,16 @@ impl std::error::Error for Error {
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         let Some(db) = error.as_database_error() else {
-            return if is_unreadable(&error) { Error::Unreadable(error) } else { Error::Database(error) };
+            return if driver::is_unreadable(&error) {
+                Error::Unreadable(error)
+            } else {
+                Error::Database(error)
+            };
         };
         match db.code().as_deref() {
             // invalid schema, undefined table, undefined function
             Some("3F000" | "42P01" | "42883") => Error::SchemaMissing(error),
-            Some(code) if is_about_names(code, db.message()) => {
+            Some(code) if driver::is_about_names(code, db.message()) => {
                 Error::TransactionPooling { evidence: db.message().to_owned() }
             }
             Some(code) if code.starts_with("PT") => Error::Refused {
@@ -257,43 +263,6 @@ impl From<sqlx::migrate::MigrateError> for Error {
     fn from(error: sqlx::migrate::MigrateError) -> Self {
         Error::Migration(error)
     }
-}
-
-/// What the server says when a statement was prepared in another session, if this is it.
-fn is_about_names(code: &str, message: &str) -> bool {
-    matches!(code, "26000" | "42P05") || code == "08P01" && message.contains("prepared statement")
-}
-
-/// Whether the server answered, and not as this program expects.
-fn is_unreadable(error: &sqlx::Error) -> bool {
-    use sqlx::Error::{ColumnDecode, ColumnIndexOutOfBounds, ColumnNotFound, Decode, TypeNotFound};
-    matches!(
-        error,
-        ColumnDecode { .. }
-            | Decode(_)
-            | TypeNotFound { .. }
-            | ColumnNotFound(_)
-            | ColumnIndexOutOfBounds { .. }
-    )
-}
-
-/// An error and its causes on one line, outermost first; of the driver's, what it is about.
-pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = String::new();
-    let mut next = Some(error);
-    while let Some(cause) = next {
-        let driver = cause.downcast_ref::<sqlx::Error>();
-        let said = driver.map_or_else(|| cause.to_string(), driver::said);
-        // Many errors print their source themselves; said once is enough.
-        if text.is_empty() {
-            text = said;
-        } else if !(text.ends_with(&said) || driver.is_some() && text.contains(&said)) {
-            text = format!("{text}: {said}");
-        }
-        // Below a driver's error stands the same, with a line of the server's source.
-        next = if driver.is_some() { None } else { cause.source() };
-    }
-    text
 }
 
 fn names(known: &[&'static str]) -> String {

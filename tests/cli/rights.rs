@@ -70,7 +70,7 @@ async fn who_may_not_migrate_is_told_who_may() {
     let url = user(&db, "guest", None).await;
     let said = run(&mut on(&url, &["migrate"]));
     assert_eq!(said.code, Some(1), "{said:?}");
-    assert!(said.err.contains("owner") && !said.err.contains("at line"), "{said:?}");
+    assert!(said.err.contains("migrate as postgres") && !said.err.contains("at line"), "{said:?}");
 }
 
 /// A slip in a task's name is seen at once, and not waited out.

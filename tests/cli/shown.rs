@@ -38,6 +38,8 @@ async fn hostile() -> Db {
           "params": [{ "name": "a", "type": odd, "required": true }], "retries": 3, "timeout": 60, "priority": 0 },
         { "name": "odd.other", "doc": "", "args_schema": { "type": "object", "additionalProperties": { "type": "integer" } }, "result_schema": true,
           "params": [], "open": true, "retries": 3, "timeout": 60, "priority": 0 }]);
+    // As it could be declared before declarations were checked.
+    db.run("create or replace function jobs._check_declarations(i_tasks jsonb) returns void language sql as 'select'").await;
     sqlx::query("select jobs.register_tasks($1)").bind(&task).execute(&db.pool).await.unwrap();
     for (name, state) in
         [("odd.task", "pending"), ("odd.task", "failed"), ("odd.other", "pending"), ("app.echo", "pending")]

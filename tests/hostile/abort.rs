@@ -58,7 +58,11 @@ async fn a_task_that_aborts_its_process_fails_after_its_runs_and_takes_no_bystan
     }
     let error = pill.wait(&db.pool).await.unwrap_err().to_string();
     assert!(error.ends_with("lost: the worker died"), "{error}");
-    assert_eq!((worker.deaths, pill.fetch(&db.pool).await.unwrap().attempt), (3, 3));
+    // A job that its worker had claimed ahead, and that began in the last second, is not known to have begun: once, it runs
+    // uncharged.
+    let attempts = pill.fetch(&db.pool).await.unwrap().attempt;
+    assert_eq!(worker.deaths, usize::try_from(attempts).unwrap());
+    assert!((3..=4).contains(&attempts), "{attempts} runs");
     let well = "select count(*) from jobs.job where task = 'app.slow' and status = 'success'";
     assert_eq!(db.one::<i64>(well).await, BYSTANDERS, "no bystander failed");
     let charged: Vec<i64> = db

@@ -40,10 +40,17 @@ const CALLS: &[(&str, &str)] = &[
         "count",
         "select jobs.count('failed'); select jobs.count('success'); select jobs.count('pending'); select jobs.count('running')",
     ),
+    ("count_workers", "select jobs.count_workers('00000000-0000-7000-8000-000000000000')"),
     (
         "explain",
         "select jobs.explain(id) from ids where task = 'original'; select jobs.explain((select min(id) from ids))",
     ),
+    (
+        "fail_next",
+        "select jobs.register_worker('00000000-0000-7000-8000-000000000000', 'h', 1, 'v', '{}', '{noop}', 1, 10);
+         select jobs.fail_next('00000000-0000-7000-8000-000000000000', '{noop}', gen_random_uuid(), 'x')",
+    ),
+    ("fetch", "select jobs.fetch('00000000-0000-7000-8000-000000000000', gen_random_uuid())"),
     (
         "find",
         "select jobs.find(i_num => 10); select jobs.find('failed', 'noop', null, 3); select jobs.find('success', null, (select max(id) from ids), 3)",
@@ -66,6 +73,7 @@ const CALLS: &[(&str, &str)] = &[
     ),
     ("now", "select jobs.now()"),
     ("overview", "select jobs.overview()"),
+    ("own_task", "select jobs.own_task('noop', current_user)"),
     ("places_in_line", "select jobs.places_in_line('noop', 5, 5)"),
     ("promote", "select jobs.promote()"),
     ("publish", "select jobs.publish('noop')"),
@@ -85,6 +93,7 @@ const CALLS: &[(&str, &str)] = &[
         "result",
         "select jobs.result(id) from ids where task = 'original'; select jobs.result((select min(id) from ids))",
     ),
+    ("results", "select jobs.results(array(select id from ids order by id desc limit 2))"),
     ("retain", "select jobs.retain()"),
     ("retry", "select jobs.retry(array(select id from ids where task = 'noop' order by id limit 2))"),
     ("revoke_topic", "select jobs.revoke_topic('nobody', 'a')"),
@@ -92,6 +101,7 @@ const CALLS: &[(&str, &str)] = &[
         "settle",
         "select jobs.settle(array(select id from ids order by id desc limit 3), array_fill(gen_random_uuid(), array[3]), i_places => '{0,0,0}')",
     ),
+    ("start", "select jobs.start('00000000-0000-7000-8000-000000000000', '{}', '{}')"),
     ("sweep", "select jobs.sweep()"),
     ("tasks", "select jobs.tasks()"),
     ("tasks_in_use", "select jobs.tasks_in_use()"),

@@ -17,7 +17,7 @@ const CALLS: [(&str, &str); 4] = [
     (
         "worker admin",
         "consume consume_topic claim fetch start fail_next unclaim ack nack settle heartbeat heartbeat_worker held_by register_worker \
-         unregister_worker register_tasks sweep promote tend retain result await_results \
+         unregister_worker count_workers register_tasks sweep promote tend retain result results await_results \
          tasks_in_use places_in_line look_at_line beside_line bodies unusable",
     ),
 ];
@@ -108,7 +108,6 @@ async fn nothing_is_for_everybody_and_every_function_knows_its_names() {
             "jobs._change_partitions(date,boolean,date[],text[])",
             "jobs._ended_counts(text,text,bigint)",
             "jobs._ended_times(text[],timestamp with time zone,timestamp with time zone)",
-            "jobs._have_ended(text[])",
             "jobs._history_of(text[],boolean)",
             "jobs._make_partition(date)",
             "jobs._make_partition_of_default(date)",

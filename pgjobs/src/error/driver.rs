@@ -124,6 +124,12 @@ fn role_of(function: &str) -> &'static str {
         "look_at_line",
         "beside_line",
         "bodies",
+        "fetch",
+        "start",
+        "fail_next",
+        "count_workers",
+        "results",
+        "unusable",
     ];
     match function {
         name if PUBLISHER.contains(&name) => "jobs_publisher",
@@ -131,4 +137,41 @@ fn role_of(function: &str) -> &'static str {
         name if WORKER.contains(&name) => "jobs_worker",
         _ => "jobs_admin",
     }
+}
+
+/// What the server says when a statement was prepared in another session, if this is it.
+pub(super) fn is_about_names(code: &str, message: &str) -> bool {
+    matches!(code, "26000" | "42P05") || code == "08P01" && message.contains("prepared statement")
+}
+
+/// Whether the server answered, and not as this program expects.
+pub(super) fn is_unreadable(error: &sqlx::Error) -> bool {
+    use sqlx::Error::{ColumnDecode, ColumnIndexOutOfBounds, ColumnNotFound, Decode, TypeNotFound};
+    matches!(
+        error,
+        ColumnDecode { .. }
+            | Decode(_)
+            | TypeNotFound { .. }
+            | ColumnNotFound(_)
+            | ColumnIndexOutOfBounds { .. }
+    )
+}
+
+/// An error and its causes on one line, outermost first; of the driver's, what it is about.
+pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = String::new();
+    let mut next = Some(error);
+    while let Some(cause) = next {
+        let driver = cause.downcast_ref::<sqlx::Error>();
+        let words = driver.map_or_else(|| cause.to_string(), said);
+        // Many errors print their source themselves; said once is enough.
+        if text.is_empty() {
+            text = words;
+        } else if !(text.ends_with(&words) || driver.is_some() && text.contains(&words)) {
+            text = format!("{text}: {words}");
+        }
+        // Below a driver's error stands the same, with a line of the server's source.
+        next = if driver.is_some() { None } else { cause.source() };
+    }
+    text
 }

@@ -158,7 +158,11 @@ pub(crate) async fn bodies(connection: &mut PgConnection, jobs: &[String]) -> Re
             .fetch_all(&mut *connection)
             .await;
         match (rows, some) {
-            (Ok(rows), _) => found.extend(rows.iter().map(open).collect::<Result<Vec<Open>, Error>>()?),
+            (Ok(rows), some) => {
+                let page = rows.iter().map(open).collect::<Result<Vec<Open>, Error>>()?;
+                left.extend(behind(some, &page));
+                found.extend(page);
+            }
             (Err(error), [job]) if cannot_be_sent(&error) => {
                 let (job_id, body) = (JobId::from_database(job.clone()), Err(why_not_sent(&error)));
                 found.push(Open { job_id, body });
@@ -171,4 +175,11 @@ pub(crate) async fn bodies(connection: &mut PgConnection, jobs: &[String]) -> Re
         }
     }
     Ok(found)
+}
+
+/// What an answer that came to its limit has left out; nothing when it holds the last of these jobs, or none.
+fn behind<'a>(jobs: &'a [String], page: &[Open]) -> Option<&'a [String]> {
+    let last = page.last()?.job_id.as_str();
+    let rest = &jobs[jobs.iter().position(|job| job == last)? + 1..];
+    Some(rest).filter(|rest| !rest.is_empty())
 }

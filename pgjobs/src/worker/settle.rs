@@ -117,6 +117,7 @@ impl Settler {
         match self.send_until_answered(&mut batch, TRIES).await {
             Ok(answers) => self.keep_busy(batch, &answers),
             Err(error) if is_about_server(&error) => Vec::new(), // too late; the lease will run out
+            Err(error) if batch.len() == 1 => self.after_refusal(batch, &error),
             Err(_) => {
                 let mut again = Vec::new();
                 for settlement in batch {
@@ -132,9 +133,13 @@ impl Settler {
         match self.send_until_answered(&mut batch, 1).await {
             Ok(answers) => self.keep_busy(batch, &answers),
             Err(error) if is_about_server(&error) => Vec::new(),
-            Err(error) if is_about_verdict(&error) => self.refuse(batch, &error),
-            Err(error) => self.doubt(batch, &error),
+            Err(error) => self.after_refusal(batch, &error),
         }
+    }
+
+    /// What is said next of a run whose verdict was refused by itself.
+    fn after_refusal(&mut self, batch: Vec<Settlement>, error: &Error) -> Vec<Settlement> {
+        if is_about_verdict(error) { self.refuse(batch, error) } else { self.doubt(batch, error) }
     }
 
     /// Sends until the server takes it or has refused it so many times for a reason that is not its own state.

@@ -32,7 +32,13 @@ impl Step<'_> {
     /// Charges runs that outlasted their timeout: those that the database did, all if the limit allows.
     pub(super) fn expire(&mut self, limit: usize) -> Verified<usize> {
         let lapsed: Vec<i64> = self.free().filter(|job| self.is_expired(job)).map(|job| job.number).collect();
-        self.bring_back(&lapsed, limit, EXPIRED, |step, number| step.charge(number, EXPIRED, None))
+        self.bring_back(&lapsed, limit, EXPIRED, |step, number| {
+            if step.jobs[&number].run().is_some_and(|run| run.worker.is_some()) {
+                step.lose(number, EXPIRED);
+                return Ok(());
+            }
+            step.charge(number, EXPIRED, None)
+        })
     }
 
     fn bring_back(

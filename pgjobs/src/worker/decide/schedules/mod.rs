@@ -11,12 +11,14 @@
 mod claiming;
 mod database;
 mod keeping;
+mod seen;
 mod settling;
 mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use world::{Faults, Seen, World};
+use seen::Seen;
+use world::{Faults, World};
 
 fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok()?.parse().ok()

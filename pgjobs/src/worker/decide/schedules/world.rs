@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::claiming::Claiming;
 use super::database::{Database, Run};
 use super::keeping::Keeping;
+use super::seen::Seen;
 use super::settling::Settling;
 use crate::worker::decide::claims::View;
 use crate::worker::decide::pace::Load;
@@ -25,53 +26,6 @@ pub(super) enum Faults {
     All,
     /// None, and a worker that ends when nothing is left.
     Burst,
-}
-
-/// How often what happened.
-#[derive(Clone, Default)]
-pub(super) struct Seen {
-    pub(super) unanswered: usize,
-    pub(super) gave_back: usize,
-    pub(super) compared: usize,
-    pub(super) lost: usize,
-    pub(super) registered: usize,
-    pub(super) gathered: usize,
-    pub(super) said_again: usize,
-    pub(super) quiet_rounds: usize,
-    pub(super) stood_still: usize,
-    pub(super) tended: usize,
-    pub(super) stuck: usize,
-}
-
-impl Seen {
-    pub(super) fn counts(&self) -> [(usize, &'static str); 10] {
-        [
-            (self.unanswered, "unanswered claim"),
-            (self.gave_back, "claim given back"),
-            (self.compared, "comparison"),
-            (self.lost, "lost lease"),
-            (self.registered, "new name"),
-            (self.gathered, "gathering"),
-            (self.said_again, "verdict said again"),
-            (self.quiet_rounds, "round without a sweep"),
-            (self.stood_still, "standstill"),
-            (self.stuck, "stuck runtime"),
-        ]
-    }
-
-    pub(super) fn add(&mut self, other: &Seen) {
-        self.unanswered += other.unanswered;
-        self.gave_back += other.gave_back;
-        self.compared += other.compared;
-        self.lost += other.lost;
-        self.registered += other.registered;
-        self.gathered += other.gathered;
-        self.said_again += other.said_again;
-        self.quiet_rounds += other.quiet_rounds;
-        self.stood_still += other.stood_still;
-        self.tended += other.tended;
-        self.stuck += other.stuck;
-    }
 }
 
 /// How a call to the database went.
