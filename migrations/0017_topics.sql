@@ -84,16 +84,6 @@ begin
                where coalesce(t like any (v_limits.login), v_limits.login is null) and coalesce(t like any (v_limits.role), v_limits.role is null));
 end $$;
 
--- Those of a JSON array of tasks that the caller may consume, under each of their names: a narrowed worker's
--- program may hold other tasks as well, of which it has no say.
-create function jobs._declarable(i_tasks jsonb) returns jsonb
-language sql stable security definer set search_path = pg_catalog, pg_temp as $$
-  select coalesce(jsonb_agg(t.task), '[]')
-  from jsonb_array_elements(i_tasks) t(task),
-    lateral (select array(select jsonb_array_elements_text(coalesce(t.task->'aliases', '[]'))) || (t.task->>'name') as names) n
-  where jobs._allowed(false, n.names) = n.names
-$$;
-
 -- PT403 when one of the tasks is not for the caller.
 create function jobs._check_topics(i_publish boolean, i_tasks text[]) returns void
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$

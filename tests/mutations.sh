@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Removes each safeguard of the SQL layer in turn and shows which test goes red. Exits with 1 when one survives.
-# Not part of every CI run: tests/mutations.sh takes about ten minutes. With an argument: only what matches it.
+# Not part of every CI run: tests/mutations.sh takes about twenty minutes. With an argument: only what matches it.
 set -uo pipefail
 cd "$(dirname "$0")/.."
-cargo test -q -p pgjobs-tests --test it --test worker --no-run || exit 2
+cargo test -q -p pgjobs-tests --test it --test worker --test crash --no-run || exit 2
 survived=0
 
 # safeguard: what it is; then the mutation as function|text|replacement; then the tests that should notice
@@ -28,27 +28,19 @@ check "the refusal of two verdicts on one run" "_settle|if v_twice then|if false
 check "the end of a plain lease in heartbeat" "heartbeat|and r.expires_at > jobs.now()|" "${it[@]}" settling contract
 check "the refusal of a worker that was declared dead" "claim|w.id = i_worker and w.lost_at is null|w.id = i_worker" "${it[@]}" faults
 check "a heartbeat of the dead" "heartbeat_worker|w.id = i_worker and w.lost_at is null|w.id = i_worker" "${it[@]}" faults
-check "skipping what other claims hold" "claim|limit k.rows for update skip locked|limit k.rows for update" "${it[@]}" batches together faults
 check "skipping what others hold, in sweep" "_sweep_expired|for update skip locked|for update" "${it[@]}" faults races
 check "skipping held batches, in settle" "_settle|for update skip locked|for update" "${it[@]}" settling faults races
 check "skipping held rows when they are taken apart" "_separate_heads|for update skip locked|for update" "${it[@]}" together
 check "the number of a transaction before the job's" "publish|v_transaction xid8 := pg_current_xact_id()|v_transaction xid8 := null" "${it[@]}" batches
-check "the charge for a lost run" "_settle_others|r.retries + (r.outcome in ('retry', 'verify'))::integer|r.retries" "${it[@]}" faults settling contract
 check "the limit of runs" "_settle_others|o.retries + 1 >= o.max_retries|false" "${it[@]}" settling contract
 check "the worker's name in unclaim" "unclaim|r.lease = i_lease and r.worker = i_worker|r.lease = i_lease" "${it[@]}" settling
-check "waiting for the claim that is given back" "unclaim|perform pg_advisory_xact_lock(jobs._worker_key(i_worker));|" "${it[@]}" races
-check "the size of a claim" "claim|where r.reach <= k.jobs|where true" "${it[@]}" together
 check "jobs claimed alone" "claim|coalesce(q.task = any (i_alone), false) or|" "${it[@]}" batches together
-check "the largest body" "_fits|<= 512|>= 0" "${it[@]}" contract together
-check "one caller at a time in retain" "retain|not pg_try_advisory_xact_lock(hashtextextended('jobs.retain', 0))|false" "${it[@]}" history races
 check "history's knowledge of a verdict said before" "settle|where h.job_id = g.job_id and h.lease = g.lease|where false" "${it[@]}" settling batches
 check "the topics of a role, when it publishes" "publish|perform jobs._check_topics(true, array[i_task]);|" "${it[@]}" topics
 check "the topics of a role, when it publishes many" "_check_bulk|perform jobs._check_topics(true, i_tasks);|" "${it[@]}" topics
 check "the topics of a role, when it consumes" "consume_topic|jobs._allowed(false, jobs._ready_tasks(topic))|jobs._ready_tasks(topic)" "${it[@]}" topics
 check "the topics of a role, when it claims" "claim|perform jobs._check_topics(false, i_tasks);|" "${it[@]}" topics
 check "the lease of who is narrowed" "ack|perform jobs._check_lease(i_lease);|" "${it[@]}" topics
-check "whose a worker is, in heartbeat_worker" "heartbeat_worker|and jobs._acts_as(w.role)|" "${it[@]}" roles
-check "whose a worker is, in held_by" "held_by|and jobs._acts_as(w.role)|" "${it[@]}" roles
 check "that the last topic stays" "revoke_topic|update jobs.topic_grant g set publish = false, consume = false|delete from jobs.topic_grant g" "${it[@]}" topics
 check "the wake-up of sleeping workers" "publish|jobs._is_awaited('jobs.sleeping_until')|false" --test worker -- sleeps
 check "the check of a single job" "publish|if not i_checked then|if false then" "${it[@]}" schemas
@@ -57,11 +49,60 @@ check "the refusal of a task that nobody has declared" "publish|c.unknown_task =
 check "what the task's own types made, in bulk" "_check_bodies|g.checked is not true and|" "${it[@]}" schemas
 check "keywords that a task does not have" "_is_fit|ELSE (((i_body -> 'kwargs'::text) - i_names) = '{}'::jsonb)|ELSE true" "${it[@]}" schemas
 check "an argument given twice, in the predicate" "_predicate_of_param|' && (exists('|' && (1 == \"a\" && exists('" "${it[@]}" schemas
-check "the two values of an item's predicate" "_predicate_of_array|jobs._known(jobs._predicate(i_schema->'items', '@', i_root, i_refs), '@')|jobs._predicate(i_schema->'items', '@', i_root, i_refs)" "${it[@]}" schemas
-check "exactly one of several variants" "_predicate_of_any|elsif i_one then|elsif false then" "${it[@]}" schemas
-check "the end of types that hold themselves" "_predicate|v_ref = any (i_refs)|false" "${it[@]}" schemas
 check "the depth that a walk can bear" "_misfit_of_job|statement_too_complex or data_exception|division_by_zero" "${it[@]}" schemas
-check "the forms that other versions declared" "_misfit_of_job|if exists (|if false and exists (" "${it[@]}" schemas
-check "the forms that a living worker has" "_is_in_use|or exists (|or false and exists (" "${it[@]}" schemas
 check "an operator's word on the check" "_refresh_publish_checks|coalesce(t.check_mode_set, t.check_mode)|t.check_mode" "${it[@]}" schemas
+check "skipping what other claims hold" "claim|limit s.rows for update skip locked|limit s.rows for update" "${it[@]}" batches together faults
+check "the charge for a lost run" "_settle_others|r.retries + r.charged::integer|r.retries" "${it[@]}" faults settling contract
+check "the size of a claim" "claim|where r.reach <= v_most - v_got|where true or r.reach <= v_most - v_got" "${it[@]}" together
+check "the largest body" "_fits|(i_bytes <= i_limit)|true" "${it[@]}" contract together
+check "the bytes of a body as text" "_text_size|octet_length((i_value)::text)|pg_column_size(i_value)" "${it[@]}" weights
+check "the bytes of a claim" "claim|q.bytes * v_jobs_per_mib >> 20|0" "${it[@]}" weights
+check "large answers by themselves" "claim|if v_large and i_worker is not null then|if false then" "${it[@]}" weights
+check "the bytes of a result" "_check_results|if v_size > v_limit then|if false then" "${it[@]}" weights
+check "the worker's row at the end of a claim" "claim|w.lost_at is null and i_lease <> all (w.void_leases) for key share|true" "${it[@]}" races
+check "locks on what a plain client gets" "_quotas|s.task = any (i_alone) then i_num + 1|false then i_num + 1" "${it[@]}" locks
+check "the charge of what has begun alone" "_settle_lost|case when o.started then 'lost' else 'release' end|'lost'" "${it[@]}" order
+check "the order of due jobs" "promote|order by q.scheduled_at, q.id limit|order by q.id limit" "${it[@]}" order
+check "what a sweep's limit leaves" "_sweep_expired|min(r.expires_at) as expires_at|max(r.expires_at) as expires_at" "${it[@]}" order
+check "the times that clients can hold" "_is_reachable|i_at|null::timestamptz" "${it[@]}" contract
+check "the user of the session in a role that is set" "_limits|jobs._limits_of(session_user, i_publish)|null" "${it[@]}" topics
+check "the oid of a narrowed role" "_limits_of|case when r.rolname = g.name then g.role else jobs._grantee(g) end|jobs._role_oid(g.name)" "${it[@]}" topics
+check "an id that is known by now" "_check_new_ids|if v_known then|if false then" "${it[@]}" locks
+check "whose a worker is, in heartbeat_worker" "heartbeat_worker|and jobs._acts_as(w.role, w.login)|" "${it[@]}" roles
+check "whose a worker is, in held_by" "held_by|and jobs._acts_as(w.role, w.login)|" "${it[@]}" roles
+check "one caller at a time in retain" "retain|for update skip locked|for update" "${it[@]}" races
+check "the parent's lock before a partition's" "_change_partitions|lock table only jobs.job in access exclusive mode;|" "${it[@]}" history
+check "the lock of who makes a partition" "_make_partition|lock table only jobs.job in access exclusive mode;|" "${it[@]}" history
+check "giving way to readers" "_try_to_change_partitions|lock_timeout TO '25ms'|lock_timeout TO '2s'" "${it[@]}" history
+check "the doubt about a clock that stepped" "_is_clock_sure|return v_jumped is null or|return true or" "${it[@]}" history
+check "the identity of a partition" "_prepare_partition|replica identity full|replica identity default" "${it[@]}" catalogue hostile
+check "the time in a look-up" "_history_of|and h.complete_on >= %s', jobs._literal(v_since)|' || left(jobs._literal(v_since), 0)" "${it[@]}" lookups
+check "the look elsewhere for an id that misleads" "_history_of|if i_everywhere and|if false and" "${it[@]}" lookups
+check "giving the locks of a look back" "_ended_times|raise sqlstate 'PT000';|" "${it[@]}" lookups
+check "the end of a session that keeps retention's locks" "retain|perform jobs._limit_idleness();|" "${it[@]}" history
+check "recent failures in the overview" "_in_state|h.status <> ''success'' and h.status = %L|h.status = ''success'' and %L <> ''''" "${it[@]}" lookups
+check "the start of a last run before it begins" "start|perform jobs._note_started(i_worker, i_leases, i_places, false);|" --test crash -- not_begun
+check "who counts as a peer" "count_workers|and w.tasks && v_tasks|" --test worker -- many
+check "the word of a transaction that will be prepared" "_may_notify|<> 'off'::text|<> 'on'::text" "${it[@]}" two_phase
+check "the bound of results" "results|cardinality(i_jobs) > 10000|false" "${it[@]}" results
+check "what still runs of a batch, in results" "_open_of|(b.open >> (w.ordinality - 1)::integer) & 1 = 1|true" "${it[@]}" results
+check "the forms that other versions declared" "_misfit_of_job|where f.task = i_task and|where false and" "${it[@]}" schemas
+check "the forms that a living worker has" "_is_in_use|or exists (|or false and exists (" "${it[@]}" schemas
+check "the two values of an item's predicate" "_template_of_array|jobs._known(jobs._template(i_schema->'items', i_root, i_refs, i_known), '@')|jobs._at(jobs._template(i_schema->'items', i_root, i_refs, i_known), '@')" "${it[@]}" schemas
+check "exactly one of several variants" "_template_of_one|continue when jobs._are_apart(v_meant[v_one], v_meant[v_other]);|continue;" "${it[@]}" schemas
+check "the end of types that hold themselves" "_template|v_ref = any (i_refs)|false" "${it[@]}" schemas
+check "the owner of a task" "_may_change|and pg_has_role(jobs._declarer(), r.oid, 'usage')|" "${it[@]}" owners
+check "the name of an owner beside its number" "_may_change|r.oid = i_owner and r.rolname = i_name|r.oid = i_owner" "${it[@]}" owners
+check "the owner of a task that two declare at once" "_declare|where jobs._may_change(t.owner, t.owner_name)|where true" "${it[@]}" owners
+check "names of others' tasks as aliases" "_names_of_others|and not jobs._may_change(t.owner, t.owner_name)|and false" "${it[@]}" owners
+check "the user of the session under a shared role" "_declarer|v_set ~ '^jobs_(publisher|worker|reader|admin)$'|false" "${it[@]}" owners
+check "a task's own name before an alias" "_refresh_publish_checks|order by g.name, g.name <> n.task, n.task|order by g.name, g.name = n.task, n.task" "${it[@]}" owners
+check "the two seconds that a declaration waits" "register_tasks|when lock_not_available or deadlock_detected|when division_by_zero" "${it[@]}" owners
+check "who may set how a task is checked" "check_task|and jobs._may_change(t.owner, t.owner_name)|" "${it[@]}" owners
+check "the steps of a walk" "_walk|i_left <= 0 or (i_left % 64 = 0 and clock_timestamp() > i_until)|false" "${it[@]}" registry_budgets
+check "the end of a compilation" "_joined|jobs._short('(' || array_to_string(v_parts, i_by) || ')')|'(' || array_to_string(v_parts, i_by) || ')'" "${it[@]}" registry_budgets
+check "predicates before walks" "_misfit_of_job|jobs._is_fit(i_body, f.fits, jobs._names(f.params, f.open))|false" "${it[@]}" registry_budgets
+check "names of fields that the schema does not have" "_misfit_of_object|else '*' end|else left(v_key, 60) end" "${it[@]}" unseen
+check "how many forms of a task are kept" "_remember_forms|or r.rank > 20|" "${it[@]}" registry_limits
+check "writing only what changed" "_refresh_publish_checks|where o.name = m.name and|where false and" "${it[@]}" registry_budgets
 exit $survived
