@@ -92,6 +92,7 @@ mod registry;
 mod schema;
 mod sql;
 mod task;
+#[cfg(feature = "cli")]
 mod text;
 #[cfg(feature = "chrono-tz")]
 mod time_zone;

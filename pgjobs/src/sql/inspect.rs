@@ -15,5 +15,7 @@ pub use workers::WorkerRow;
 
 pub(crate) use counts::overview;
 pub(crate) use job::{find, get};
-pub(crate) use tasks::{signatures, tasks};
+#[cfg(feature = "cli")]
+pub(crate) use tasks::signatures;
+pub(crate) use tasks::tasks;
 pub(crate) use workers::workers;
