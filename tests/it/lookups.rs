@@ -47,8 +47,8 @@ const CALLS: &[(&str, &str)] = &[
     ),
     (
         "fail_next",
-        "select jobs.register_worker('00000000-0000-7000-8000-000000000000', 'h', 1, 'v', '{}', '{noop}', 1, 10);
-         select jobs.fail_next('00000000-0000-7000-8000-000000000000', '{noop}', gen_random_uuid(), 'x')",
+        "select jobs.register_worker('00000000-0000-7000-8000-0000000000f1', 'h', 1, 'v', '{}', '{noop}', 1, 10);
+         select jobs.fail_next('00000000-0000-7000-8000-0000000000f1', '{noop}', gen_random_uuid(), 'x')",
     ),
     ("fetch", "select jobs.fetch('00000000-0000-7000-8000-000000000000', gen_random_uuid())"),
     (
@@ -73,7 +73,11 @@ const CALLS: &[(&str, &str)] = &[
     ),
     ("now", "select jobs.now()"),
     ("overview", "select jobs.overview()"),
-    ("own_task", "select jobs.own_task('noop', current_user)"),
+    (
+        "own_task",
+        r#"select jobs.register_tasks('[{"name": "owned", "args_schema": {}, "result_schema": true, "retries": 3, "timeout": 60, "priority": 0}]');
+           select jobs.own_task('owned', current_user)"#,
+    ),
     ("places_in_line", "select jobs.places_in_line('noop', 5, 5)"),
     ("promote", "select jobs.promote()"),
     ("publish", "select jobs.publish('noop')"),
