@@ -211,7 +211,7 @@ declare
   v_limit integer;
 begin
   if coalesce(v_jobs, 0) = 0 then
-    return '{}';
+    return array[]::varchar[];
   end if;
   v_limit := jobs._check_bulk(i_tasks, v_bytes);
   perform jobs._check_bodies(i_tasks, i_bodies, i_checked);

@@ -333,7 +333,7 @@ begin
   if v_fitting > 0 or cardinality(v_misfits) = 0 then
     v_misfit := case when v_fitting > 1 and i_one then row('', 'one of several variants', 'several', i_depth, 0)::jobs.misfit end;
   else
-    select m.path, string_agg(distinct m.expected, ' or '), min(m.found), max(m.depth) into v_misfit
+    select m.path, string_agg(distinct m.expected, ' or '), min(m.found), max(m.depth), 0 into v_misfit
     from unnest(v_misfits) m
     group by m.path order by max(m.depth) desc, m.path limit 1;
   end if;

@@ -62,8 +62,8 @@ end $$;
 create function jobs._known_definitions(i_root jsonb) returns jsonb
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 declare
-  v_known jsonb := '{}';
-  v_open jsonb := '{}';   -- definitions to come, with what they refer to
+  v_known jsonb := '{}'::jsonb;
+  v_open jsonb := '{}'::jsonb;   -- definitions to come, with what they refer to
   v_name text;
 begin
   if jsonb_typeof(i_root->'$defs') = 'object' then
@@ -119,7 +119,7 @@ end $$;
 create function jobs._templates(i_schemas jsonb, i_root jsonb, i_refs text[], i_known jsonb) returns text[]
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 declare
-  v_templates text[] := '{}';
+  v_templates text[] := array[]::text[];
   v_length integer := 0;
 begin
   for v_at in 0..jsonb_array_length(i_schemas) - 1 loop

@@ -39,7 +39,7 @@ create function jobs._template_of_array(i_schema jsonb, i_root jsonb, i_refs tex
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 declare
   v_fixed integer := coalesce(jsonb_array_length(i_schema->'prefixItems'), 0);
-  v_first text[] := '{}';
+  v_first text[] := array[]::text[];
   v_items text := '';
 begin
   if i_schema ? 'items' and i_schema->'items' <> 'true' and i_schema->'items' <> '{}' then
@@ -63,7 +63,7 @@ create function jobs._template_of_other_fields(i_schema jsonb, i_root jsonb, i_r
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 declare
   v_others jsonb := i_schema->'additionalProperties';
-  v_parts text[] := '{}';
+  v_parts text[] := array[]::text[];
   v_names text[] := array(select '@.key != ' || jobs._quoted(k) from jsonb_object_keys(i_schema->'properties') k);
   v_length integer := 0;
   v_pattern text;
@@ -135,7 +135,7 @@ create function jobs._template_of_types(i_schema jsonb, i_root jsonb, i_refs tex
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 declare
   v_types jsonb := i_schema->'type';
-  v_parts text[] := '{}';
+  v_parts text[] := array[]::text[];
   v_type text;
 begin
   if v_types is null and i_schema ?| '{properties,required,additionalProperties,patternProperties,items,prefixItems,minItems,maxItems,minLength,maxLength,pattern,minimum,maximum,exclusiveMinimum,exclusiveMaximum,multipleOf}' then

@@ -62,8 +62,8 @@ async fn by_session_a_worker_process_does_everything_and_is_woken() {
         let pool = pool.clone();
         async move { slow.wait_for(&pool, Duration::from_secs(120)).await }
     });
-    let listens = "select exists (select from pg_stat_activity
-                     where datname = current_database() and query ilike 'listen \"jobs_ended\"')";
+    let listens =
+        "select last_value > (extract(epoch from clock_timestamp()) * 1000)::bigint from jobs.waiting_until";
     until("somebody listens for results", async || db.one::<bool>(listens).await).await;
     waiting.await.unwrap().unwrap();
     assert_eq!(db.one::<i64>("select count(*) from jobs.job where status = 'success'").await, 21);

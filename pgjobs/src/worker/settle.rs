@@ -150,8 +150,8 @@ impl Settler {
     ) -> Result<Vec<Answer>, Error> {
         let mut refusals = 0;
         loop {
-            let outcome = self.link.call(async |connection| settle::settle(connection, batch).await).await;
-            let error = match outcome {
+            let settled = self.link.call(async |connection| settle::settle(connection, batch).await);
+            let error = match settled.await {
                 Ok(answers) => {
                     self.shared.outage.went_well(PART);
                     return Ok(answers);
@@ -173,8 +173,7 @@ impl Settler {
         }
     }
 
-    /// Refused alone, for a reason that passes more often than not: a partition that is being made, a row that
-    /// another holds. It is said again for a while.
+    /// Refused alone, for a reason that passes more often than not, such as a row that another holds. Said again for a while.
     fn doubt(&self, mut batch: Vec<Settlement>, error: &Error) -> Vec<Settlement> {
         let since = match batch[0].refused_since {
             Some(since) => since,
