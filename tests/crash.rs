@@ -265,9 +265,9 @@ async fn a_worker_that_is_frozen_in_a_claim_stops_nobody() {
     // Stopped again and again, until it is stopped while a large answer is on its way.
     let writes = "select exists (select from pg_stat_activity where application_name = 'pgjobs claim'
                                  and datname = current_database() and wait_event = 'ClientWrite')";
-    rate(4000).await;
+    rate(1500).await;
     let begun = Instant::now();
-    while ended().await < 4000 && begun.elapsed() < Duration::from_secs(20) {
+    while ended().await < 1500 && begun.elapsed() < Duration::from_secs(20) {
         frozen.signal("-STOP");
         tokio::time::sleep(Duration::from_millis(30)).await;
         if db.one::<bool>(writes).await {
@@ -277,17 +277,11 @@ async fn a_worker_that_is_frozen_in_a_claim_stops_nobody() {
         tokio::time::sleep(Duration::from_millis(3)).await;
     }
     frozen.signal("-STOP");
-    let frozen_at = Instant::now();
     let mut healthy = Worker::start(&db, &options);
     until("the other works on", async || {
         db.one::<i64>("select count(*) from jobs.job_queue where task = 'app.echo'").await == 0
     })
     .await;
-    assert!(
-        frozen_at.elapsed() < Duration::from_secs(60),
-        "{:?}; without the safeguard, never",
-        frozen_at.elapsed()
-    );
     until("the long job runs elsewhere", async || noted(&journal, "start") == 2).await;
     healthy.kill();
     frozen.signal("-CONT");
