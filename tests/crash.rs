@@ -227,8 +227,11 @@ async fn jobs_that_a_killed_worker_had_not_begun_come_back_uncharged() {
     publish(3000, 0).await; // fast, so that the worker claims ahead; then slow ones
     publish(3000, 60_000).await;
     let mut worker = Worker::start(&db, &["--concurrency", "16", "--lease", "2s"]);
-    until("slow ones fill its slots and its line", async || {
-        noted(&journal, "start") == 3016 && db.one::<i64>("select count(*) from jobs.running").await > 16
+    // Also of the fast ones that have ended: one whose ack is still on its way when the worker dies has begun, and is charged.
+    until("all fast ones have ended, slow ones fill its slots, and more are claimed ahead", async || {
+        noted(&journal, "start") == 3016
+            && db.one::<i64>(ENDED_WELL).await == 3000
+            && db.one::<i64>("select count(*) from jobs.running").await > 16
     })
     .await;
     worker.kill();
