@@ -50,7 +50,7 @@ return pg_catalog.int4range(1, 200, '[]') @> pg_catalog.length(i_task) and i_tas
 
 -- Publishes one job and returns its row. NULL stands for the default: timeout 60 s, priority 0,
 -- max_retries 3 (runs in all), as soon as possible. i_checked says that the body was made by the task's
--- own types and needs no check against its schema. Wakes a sleeping worker by a notification, which a transaction that
+-- own types and needs no check against its schema. i_job_id is an id made by the client, as in jobs.publish_all. Wakes a sleeping worker by a notification, which a transaction that
 -- is going to be prepared must forbid: `set local jobs.notify = off` (workers then find the job when they look).
 create function jobs.publish(
   i_task varchar,
@@ -59,7 +59,8 @@ create function jobs.publish(
   i_timeout numeric default null,
   i_priority integer default null,
   i_max_retries integer default null,
-  i_checked boolean default false
+  i_checked boolean default false,
+  i_job_id text default null
 ) returns jobs.queued
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
@@ -87,12 +88,15 @@ begin
     end if;
   end if;
   insert into jobs.pending as q (id, job_id, task, body, scheduled_at, timeout, priority, max_retries, created_at, ready_seq, bytes)
-  values (v_id, jobs._new_job_id(jobs._id_time(v_now), v_id), i_task, i_body, i_scheduled_at, coalesce(i_timeout, 60),
+  values (v_id, coalesce(i_job_id, jobs._new_job_id(jobs._id_time(v_now), v_id)), i_task, i_body, i_scheduled_at, coalesce(i_timeout, 60),
           coalesce(i_priority, 0), coalesce(i_max_retries, 3), v_now,
           case when i_scheduled_at is null or i_scheduled_at <= v_now then v_id end, v_bytes)
   returning q.id, q.job_id, q.task, q.body, q.retries, q.max_retries, q.priority, q.timeout,
             q.created_at, null::timestamptz, q.scheduled_at, q.attempt into v_job;
-  if jobs._is_awaited('jobs.sleeping_until') then
+  if jobs._is_awaited('jobs.sleeping_until') or i_job_id is not null then
+    if i_job_id is not null then
+      perform jobs._check_new_ids(array[i_job_id], v_now);
+    end if;
     perform jobs._wake_workers();
   end if;
   return v_job;

@@ -234,7 +234,7 @@ begin
   end if;
 
   for v_round in 1..2 loop
-    for part, run_at, unseen, next, started, jobs, v_size, v_large in
+    for part, run_at, unseen, next, started, jobs, v_size in
     with picked as materialized (
       -- What a row weighs is its jobs, or its bytes when they are the greater share of what a claim brings.
       select r.at
@@ -287,14 +287,11 @@ begin
       jobs._lowest_bits(g.size), g.started, g.first_job, g.last_job, g.jobs
     from batches g
     returning b.part, b.run_at, (select pg_snapshot_xmin(pg_current_snapshot())::text::bigint), (select pg_current_xact_id_if_assigned()::text::bigint),
-      b.started, b.jobs, bit_count(b.open::bit(64)), (select t.is_large from totals t)
+      b.started, case when i_worker is null or not (select t.is_large from totals t) then b.jobs end, bit_count(b.open::bit(64))
     loop
       v_got := v_got + v_size;
       v_part := greatest(v_part, part + 1);
       v_alone := least(v_alone, part);
-      if v_large and i_worker is not null then
-        jobs := null;
-      end if;
       return next;
     end loop;
     -- The look had no locks: another claim may hold what it counted on, or there is more of some task than its

@@ -58,7 +58,7 @@ from jobs._ended e;
 
 -- One job, wherever it stands; no row when it is unknown. Asks each place by its index.
 create function jobs.get(i_job varchar) returns setof jobs."all"
-language plpgsql stable security definer
+language plpgsql stable rows 1 security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 begin
   return query select q.id, q.job_id, q.task, q.body, q.retries, q.max_retries, 'pending'::varchar, q.priority, q.timeout,
@@ -84,7 +84,7 @@ end $$;
 
 -- Where a job stands, with its result or last error: what somebody who waits for it asks.
 create function jobs.result(i_job varchar) returns table (status varchar, result jsonb, traceback text)
-language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+language sql stable rows 1 security definer set search_path = pg_catalog, pg_temp as $$
   select a.status, a.result, a.traceback from jobs.get(i_job) a
 $$;
 

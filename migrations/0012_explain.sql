@@ -181,7 +181,7 @@ $$;
 -- Why a job is not running, or where it runs, or how it ended: one row for each reason, the weightiest
 -- first. Reads by index and locks nothing. PT404 for a job that nobody knows.
 create function jobs.explain(i_job varchar) returns setof jobs.reason
-language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql stable rows 5 security definer set search_path = pg_catalog, pg_temp as $$
 begin
   return query select p.* from jobs._explain_pending(i_job) p;
   if not found then

@@ -60,7 +60,7 @@ begin
   end if;
   if exists (select 1 from pg_catalog.pg_roles r where r.rolname = 'jobs_reader') then
     grant usage on schema jobs to jobs_reader;
-    grant execute on function jobs.overview, jobs.count, jobs.explain, jobs.workers, jobs.now to jobs_reader;
+    grant execute on function jobs.overview, jobs.count, jobs.explain, jobs.workers, jobs.unusable, jobs.now to jobs_reader;
     grant select (id, job_id, task, status, priority, retries, max_retries, timeout, created_at, run_at, scheduled_at,
                   complete_on, attempt, worker) on jobs."all" to jobs_reader;
     grant select (id, job_id, task, priority, retries, created_at, run_at, attempt, expires_at, worker)

@@ -108,7 +108,8 @@ pub fn script(steps: &[Step]) -> String {
     let mut sql = format!(
         "{SCRIPT_SETTINGS}\n{CONDITIONS}\n\
          do $$ begin if pg_catalog.to_regnamespace('jobs') is null then create schema jobs; end if; end $$;\n\
-         {MAKE_TABLE}"
+         {MAKE_TABLE}{not_applied}",
+        not_applied = not_applied(steps),
     );
     for migration in migrations().iter().filter(|m| steps.iter().any(|s| s.version == m.version)) {
         let checksum: String = migration.checksum.iter().fold(String::new(), |mut hex, byte| {
@@ -126,6 +127,20 @@ pub fn script(steps: &[Step]) -> String {
         );
     }
     sql
+}
+
+/// A script is for a database without its steps; on another it would stop at some object of theirs.
+fn not_applied(steps: &[Step]) -> String {
+    let versions: Vec<String> = steps.iter().map(|step| step.version.to_string()).collect();
+    format!(
+        "\ndo $$ begin
+  if exists (select from jobs.schema_migrations m where m.version in ({})) then
+    raise sqlstate 'PT412' using message = 'this script was applied to this database before',
+      hint = '`pgjobs migrate --dry-run` lists what is missing, and `pgjobs migrate` applies it';
+  end if;
+end $$;\n",
+        if versions.is_empty() { "null".to_owned() } else { versions.join(", ") }
+    )
 }
 
 #[cfg(test)]

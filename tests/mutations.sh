@@ -57,7 +57,7 @@ check "the size of a claim" "claim|where r.reach <= v_most - v_got|where true or
 check "the largest body" "_fits|(i_bytes <= i_limit)|true" "${it[@]}" contract together
 check "the bytes of a body as text" "_text_size|octet_length((i_value)::text)|pg_column_size(i_value)" "${it[@]}" weights
 check "the bytes of a claim" "claim|q.bytes * v_jobs_per_mib >> 20|0" "${it[@]}" weights
-check "large answers by themselves" "claim|if v_large and i_worker is not null then|if false then" "${it[@]}" weights
+check "large answers by themselves" "claim|case when i_worker is null or not (select t.is_large from totals t) then b.jobs end|b.jobs" "${it[@]}" weights
 check "the bytes of a result" "_check_results|if v_size > v_limit then|if false then" "${it[@]}" weights
 check "the worker's row at the end of a claim" "claim|w.lost_at is null and i_lease <> all (w.void_leases) for key share|true" "${it[@]}" races
 check "locks on what a plain client gets" "_quotas|s.task = any (i_alone) then i_num + 1|false then i_num + 1" "${it[@]}" locks

@@ -1,7 +1,7 @@
 //! `migrate`.
 
-use pgjobs_tests::Db;
-use sqlx::AssertSqlSafe;
+use pgjobs_tests::{Db, until};
+use sqlx::{AssertSqlSafe, Executor};
 
 use crate::app::{bare, on, run};
 
@@ -40,6 +40,27 @@ async fn a_programs_own_tasks_are_declared() {
     let said = run(&mut on(&db.url, &["publish", "app.add", "--args", "[1, \"two\"]"]));
     assert_eq!(said.code, Some(1), "{said:?}");
     assert!(said.err.contains("`b`: expected i64, found string") && !said.err.contains("two"), "{said:?}");
+}
+
+/// Another program that declares the same tasks is waited for, whatever the database sets.
+#[tokio::test]
+async fn it_declares_tasks_beside_others_under_any_settings() {
+    for settings in ["default_transaction_isolation = 'serializable'", "statement_timeout = '200ms'"] {
+        let db = Db::new().await;
+        let mut other = db.connect().await;
+        let declare = r#"begin; select jobs.register_tasks('[{"name": "app.add", "args_schema": true, "result_schema": true,
+            "retries": 3, "timeout": 60, "priority": 0}]')"#;
+        other.execute(declare).await.unwrap();
+        let name: String = db.one("select current_database()::text").await;
+        db.run(&format!("alter database {name} set {settings}")).await;
+        let mut migrate = on(&db.url, &["migrate"]);
+        let migrating = tokio::task::spawn_blocking(move || run(&mut migrate));
+        let waits = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()
+            and clock_timestamp() > query_start + interval '0.4 s'";
+        until("it waits", async || db.one::<i64>(waits).await == 1).await;
+        other.execute("commit").await.unwrap();
+        assert_eq!(migrating.await.unwrap().data(), "schema jobs is up to date", "{settings}");
+    }
 }
 
 #[tokio::test]

@@ -41,6 +41,27 @@ async fn the_role_that_is_missing_is_named() {
     assert_eq!(run(&mut on(&url, &["publish", "mail.send"])).err, "", "nothing is wrong");
 }
 
+/// Hidden rows look like no rows.
+#[tokio::test]
+async fn readers_say_that_row_security_hides_rows_from_them() {
+    let db = Db::empty().await;
+    db.run("create schema jobs").await;
+    let url = user(&db, "secured", None).await;
+    let name = url.rsplit_once("user=").unwrap().1;
+    db.run(&format!("alter schema jobs owner to {name}")).await;
+    run(&mut on(&url, &["migrate"])).data();
+    let said = run(&mut on(&url, &["inspect", "jobs"]));
+    assert_eq!((said.code, said.err.as_str()), (Some(0), ""), "{said:?}");
+    db.run("alter table jobs.pending enable row level security; alter table jobs.pending force row level security").await;
+    for arguments in [&["inspect", "jobs"][..], &["inspect"], &["inspect", "tasks"]] {
+        let said = run(&mut on(&url, arguments));
+        assert!(
+            said.code == Some(0) && said.err.contains("row security hides the rows of jobs.pending"),
+            "{said:?}"
+        );
+    }
+}
+
 /// Over the catalogue: for each function the role that an error names is one that may call it.
 #[tokio::test]
 async fn every_function_names_a_role_that_may_call_it() {

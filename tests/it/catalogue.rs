@@ -70,6 +70,19 @@ async fn no_function_takes_an_advisory_lock() {
     .await;
 }
 
+/// The planner expects a thousand rows where nothing is said, and compiles what it takes to be dear.
+#[tokio::test]
+async fn functions_for_one_job_say_that_they_return_few_rows() {
+    let db = Db::new().await;
+    nothing(
+        &db,
+        "say `rows`",
+        "select oid::regprocedure::text from pg_proc where pronamespace = 'jobs'::regnamespace and proname !~ '^_'
+           and proretset and proargnames[1] = 'i_job' and prorows > 10",
+    )
+    .await;
+}
+
 /// Without one of them a publication of all tables stops updates and deletes, whatever they touch.
 const NO_IDENTITY: &str = "select c.oid::regclass::text from pg_class c
     where c.relnamespace = 'jobs'::regnamespace and c.relkind in ('r', 'p')

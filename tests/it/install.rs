@@ -75,6 +75,8 @@ async fn an_administrator_makes_the_schema_for_a_role_that_may_not() {
     let mut session = sqlx::PgConnection::connect_with(&options).await.unwrap();
     session.execute(AssertSqlSafe(pgjobs::migration_script())).await.expect("the script");
     session.execute(WORKS).await.unwrap();
+    let again = session.execute(AssertSqlSafe(pgjobs::migration_script())).await.expect_err("refused");
+    assert!(again.to_string().contains("was applied to this database before"), "{again}");
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ use super::dsn::{self, Target, place};
 use super::exit::Failure;
 use super::options::Global;
 use crate::error::driver;
+use crate::sql::worker::unusable;
 
 /// A server that has not answered by then is not going to.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -28,6 +29,15 @@ pub(super) async fn pool(target: &Target, connections: u32) -> Result<PgPool, Fa
 pub(super) fn pool_on(target: &Target, connections: u32) -> PgPool {
     let pool = PgPoolOptions::new().max_connections(connections).acquire_timeout(LIMIT);
     pool.connect_lazy_with(quiet(&target.options))
+}
+
+/// Warns of what would make a reader's answer wrong: row security shows no rows, and says nothing. What keeps it from
+/// being asked keeps the reader from answering, and is said there.
+pub(super) async fn warn_of_hidden(pool: &PgPool) {
+    let Ok(mut connection) = pool.acquire().await else { return };
+    for reason in unusable(&mut connection).await.unwrap_or_default() {
+        tracing::warn!("{reason}");
+    }
 }
 
 /// The log of the driver shows statements; ours says what happened.

@@ -3,7 +3,7 @@
 use clap::Args;
 use serde::Serialize;
 
-use super::connect::connect;
+use super::connect::{connect, warn_of_hidden};
 use super::console::Console;
 use super::exit::Failure;
 use super::options::Global;
@@ -32,6 +32,7 @@ struct Explained<'a> {
 
 pub(super) async fn run(asked: Explain, global: &Global, console: &Console) -> Result<(), Failure> {
     let pool = connect(global, console).await?;
+    warn_of_hidden(&pool).await;
     let reasons = inspect::explain(&pool, &asked.id).await?;
     let explained = Explained { job_id: &asked.id, reasons: &reasons };
     console.data(&explained, || {

@@ -53,14 +53,18 @@ pub(super) async fn run(asked: MigrateArgs, global: &Global, console: &Console) 
     console.data(&document, || words(&steps, asked.dry_run))
 }
 
+/// Whatever the role or the database sets: another program may be declaring the same tasks, and is waited for.
+const DECLARE: &str = "begin isolation level read committed read write; set local statement_timeout = 0";
+
 /// Tells the database what this program's tasks take, as its workers will; the stock binary has none.
 async fn declare(pool: &PgPool, tasks: &[&TaskDef]) -> Result<(), Failure> {
     if tasks.is_empty() {
         return Ok(());
     }
     let described: Vec<Value> = tasks.iter().map(|task| task.describe()).collect();
-    let mut connection = pool.acquire().await.map_err(Error::from)?;
-    Ok(register_tasks(&mut connection, &described).await?)
+    let mut tx = pool.begin_with(DECLARE).await.map_err(Error::from)?;
+    register_tasks(&mut tx, &described).await?;
+    Ok(tx.commit().await.map_err(Error::from)?)
 }
 
 fn script(console: &Console) -> Result<(), Failure> {

@@ -99,9 +99,7 @@ pub(super) async fn insert(
     drafts: &[Draft],
     statements: Statements,
 ) -> Result<Vec<JobId>, Error> {
-    if let [draft] = drafts
-        && draft.id.is_none()
-    {
+    if let [draft] = drafts {
         return Ok(vec![sql::publish::one(connection, draft, statements).await?]);
     }
     let mut chunks = chunks(drafts, |draft| draft.body.get().len());

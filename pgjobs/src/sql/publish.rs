@@ -11,7 +11,7 @@ use crate::sql::chunk::Chunk;
 use crate::sql::pooler::Statements;
 
 const ONE: &str = "select p.job_id from jobs.publish($1, $2, \
-     coalesce($3, jobs.now() + make_interval(secs => $4)), $5::float8::numeric, $6, $7, $8) p";
+     coalesce($3, jobs.now() + make_interval(secs => $4)), $5::float8::numeric, $6, $7, $8, $9) p";
 
 pub(crate) async fn one(
     connection: &mut PgConnection,
@@ -28,6 +28,7 @@ pub(crate) async fn one(
         .bind(priority(draft))
         .bind(retries(draft))
         .bind(draft.checked)
+        .bind(draft.id.as_ref().map(JobId::as_str))
         .fetch_one(connection)
         .await?;
     Ok(JobId::from_database(row.try_get(0)?))

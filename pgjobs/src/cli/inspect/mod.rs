@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
-use super::connect::connect;
+use super::connect::{connect, warn_of_hidden};
 use super::console::Console;
 use super::exit::Failure;
 use super::options::Global;
@@ -53,6 +53,7 @@ enum What {
 
 pub(super) async fn run(asked: Inspect, global: &Global, console: &Console) -> Result<(), Failure> {
     let pool = connect(global, console).await?;
+    warn_of_hidden(&pool).await;
     match asked.what {
         Some(What::Jobs(asked)) => jobs::show(&pool, asked, console).await,
         Some(What::Job { id }) => one::show(&pool, &id, console).await,
