@@ -72,7 +72,7 @@ return (~i_priority)::bigint * 2 + (i_ready_seq > 0)::integer;
 -- The bytes of a large value as JSON text, without writing down what its longest numbers alone make too large: 256 MB
 -- stand for all that is larger.
 create function jobs._large_text_size(i_value jsonb) returns bigint
-language plpgsql stable strict parallel safe set search_path = pg_catalog, pg_temp as $$
+language plpgsql stable strict parallel unsafe set search_path = pg_catalog, pg_temp as $$
 declare
   v_number text;
   v_size bigint := 0;
@@ -93,7 +93,7 @@ end $$;
 -- The bytes of a value as JSON text, which is how it is sent: what is stored says little, since PostgreSQL keeps
 -- a number of 131,000 digits in 12 bytes. Inlined wherever it is used.
 create function jobs._text_size(i_value jsonb) returns bigint
-language sql stable parallel safe
+language sql stable parallel unsafe
 return coalesce(case
   when pg_catalog.pg_column_size(i_value) <= 8192 and pg_catalog.pg_column_compression(i_value) is null
     then pg_catalog.octet_length(i_value::text)
@@ -137,7 +137,11 @@ create table jobs.pending (
   bytes integer not null default 0,            -- of the bodies as text, which is how they are sent
   last_job varchar(32) collate "C",            -- of several: the greatest job id; job_id is the least
   jobs jobs.open_job[],                        -- of several: the jobs, in order
-  constraint pending_by_job_id primary key (job_id)
+  -- 0 of a job as it was published, so that no two are published with one id. Its number when it came back or came apart
+  -- from others: then its key meets nobody's, and whoever brings it back waits for nobody and never fails. Below zero when it
+  -- came from a worker that died, uncharged: it had not begun as far as was known.
+  returned bigint not null default 0,
+  constraint pending_by_job_id primary key (job_id, returned)
 ) with (
   -- Rows live for milliseconds: vacuum by their number, not by a share of the table, and do not
   -- take the exclusive lock that truncation needs.

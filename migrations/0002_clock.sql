@@ -69,10 +69,11 @@ language sql volatile
 return pg_catalog.pg_sequence_last_value(i_flag) > jobs._millis(jobs.now());
 
 -- Whether this transaction may notify. One that is going to be prepared (two-phase commit) may not, and nothing in it tells
--- that it will be: it says so itself, `set local jobs.notify = off`.
+-- that it will be: it says so itself, `set local jobs.notify = off`. And none may while the server's queue of notifications is
+-- nearly full, because its commit would fail: any role of any database can fill it. Workers then find jobs when they look.
 create function jobs._may_notify() returns boolean
-language sql stable
-return coalesce(pg_catalog.current_setting('jobs.notify', true), '') <> 'off';
+language sql volatile
+return coalesce(pg_catalog.current_setting('jobs.notify', true), '') <> 'off' and pg_catalog.pg_notification_queue_usage() < 0.9;
 
 -- Wakes sleeping workers when this transaction commits.
 create function jobs._wake_workers() returns void
@@ -109,5 +110,8 @@ end $$;
 create function jobs.await_results(i_seconds double precision) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
+  if (i_seconds between 0 and 3600) is not true then
+    raise sqlstate 'PT400' using message = 'somebody waits for 0 to 3600 seconds';
+  end if;
   perform jobs._listen_until('jobs.waiting_until', jobs.now() + make_interval(secs => i_seconds));
 end $$;

@@ -18,10 +18,10 @@ begin
   elsif i_bytes > v_limit then
     raise sqlstate 'PT413' using
       message = format('%sthe body of task %s takes %s bytes as text%s, the limit is %s', i_which, quote_literal(i_task), i_bytes,
-                       case when i_bytes >= 268435456 then ' or more' else '' end, v_limit),
+                       case when i_bytes >= 268435456 then ' or more, or is nested too deeply to be read' else '' end, v_limit),
       hint = 'store the data elsewhere and pass a reference, or raise jobs.config.max_body_bytes';
   elsif not jobs._is_reachable(i_scheduled_at) then
-    raise sqlstate 'PT400' using message = i_which || 'scheduled_at lies within the years 1 and 9999, which every client can hold';
+    raise sqlstate 'PT400' using message = i_which || 'scheduled_at lies between 0001-01-02 and 9999-12-30 (UTC), which every client can hold';
   elsif i_timeout is not null and not (i_timeout >= 0.01 and i_timeout <= 604800) then
     raise sqlstate 'PT400' using message = i_which || 'timeout lies within 0.01 and 604800 seconds (7 days)';
   elsif i_max_retries not between 1 and 1000 then
@@ -102,25 +102,33 @@ begin
   return v_job;
 end $$;
 
--- What is checked once for a call with many jobs, before anything of them is copied: how many they are, what their
--- bodies take together, and whether the caller may publish these tasks. Returns the limit of one body.
-create function jobs._check_bulk(i_tasks text[], i_bytes bigint[]) returns integer
+-- The bytes of each body as text, checked once for a call with many jobs before anything of them is copied: how many they are,
+-- whether the caller may publish these tasks, what each body takes, and what all take together. Stops at the first that is too
+-- large, since a body that is small as it is stored may take a second to write down.
+create function jobs._check_bulk(i_tasks text[], i_bodies jsonb[]) returns bigint[]
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_limits jobs.config := (select c from jobs.config c);
+  v_jobs integer := cardinality(i_bodies);
+  v_which text := case when v_jobs > 1 then 'job %s of ' || v_jobs || ': ' else '' end;
+  v_sizes bigint[];
   v_bytes bigint;
 begin
-  if cardinality(i_bytes) > v_limits.max_bulk then
-    raise sqlstate 'PT413' using message = format('a call publishes at most %s jobs, this one has %s', v_limits.max_bulk, cardinality(i_bytes)),
+  if v_jobs > v_limits.max_bulk then
+    raise sqlstate 'PT413' using message = format('a call publishes at most %s jobs, this one has %s', v_limits.max_bulk, v_jobs),
       hint = 'publish them in several calls, in one transaction if need be, or raise jobs.config.max_bulk';
   end if;
-  select sum(least(b, v_limits.max_body_bytes)) into v_bytes from unnest(i_bytes) b;
+  perform jobs._check_topics(true, i_tasks);
+  v_sizes := array(
+    select case when t.size <= v_limits.max_body_bytes
+             or jobs._refuse(format(v_which, t.at), i_tasks[least(t.at, cardinality(i_tasks))], t.size, null, null, null) then t.size end
+    from (select jobs._text_size(b.body) as size, b.at from unnest(i_bodies) with ordinality b(body, at) offset 0) t);
+  v_bytes := (select sum(s) from unnest(v_sizes) s);
   if v_bytes > v_limits.max_bulk_bytes then
     raise sqlstate 'PT413' using message = format('a call publishes at most %s bytes of bodies, this one has %s', v_limits.max_bulk_bytes, v_bytes),
       hint = 'publish them in several calls, in one transaction if need be, or raise jobs.config.max_bulk_bytes';
   end if;
-  perform jobs._check_topics(true, i_tasks);
-  return v_limits.max_body_bytes;
+  return v_sizes;
 end $$;
 
 -- Publishes many jobs in one statement and returns their rows in order. NULL fields take the
@@ -132,11 +140,11 @@ declare
   v_time bytea := jobs._id_time(v_now);
   v_transaction xid8 := pg_current_xact_id();
   v_tasks text[] := array(select j.task from unnest(i_jobs) j);
-  v_bytes bigint[] := array(select jobs._text_size(j.body) from unnest(i_jobs) j);
-  v_limit integer;
+  v_bodies jsonb[] := array(select j.body from unnest(i_jobs) j);
+  v_bytes bigint[];
 begin
-  v_limit := jobs._check_bulk(v_tasks, v_bytes);
-  perform jobs._check_bodies(v_tasks, array(select j.body from unnest(i_jobs) j));
+  v_bytes := jobs._check_bulk(v_tasks, v_bodies);
+  perform jobs._check_bodies(v_tasks, v_bodies);
   return query
   insert into jobs.pending as q (id, job_id, task, body, scheduled_at, timeout, priority, max_retries, created_at, ready_seq, bytes)
   select b.id, jobs._new_job_id(v_time, b.id), b.task, b.body, b.scheduled_at, coalesce(b.timeout, 60),
@@ -144,7 +152,7 @@ begin
          case when b.scheduled_at is null or b.scheduled_at <= v_now then b.id end, b.bytes
   from (select nextval('jobs.job_number') as id, j.task, j.body, j.scheduled_at, j.timeout, j.priority, j.max_retries, j.bytes
         from unnest(i_jobs, v_bytes) with ordinality j(task, body, scheduled_at, timeout, priority, max_retries, bytes, at)
-        where jobs._publishable(j.task, j.bytes, v_limit, j.scheduled_at, j.timeout, j.max_retries) is true
+        where jobs._publishable(j.task, 0, 0, j.scheduled_at, j.timeout, j.max_retries) is true
           or jobs._refuse(format('job %s of %s: ', j.at, cardinality(i_jobs)), j.task, j.bytes, j.scheduled_at, j.timeout, j.max_retries)) b
   returning q.id, q.job_id, q.task, q.body, q.retries, q.max_retries, q.priority, q.timeout,
             q.created_at, null::timestamptz, q.scheduled_at, q.attempt;
@@ -210,23 +218,22 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_now timestamptz := jobs.now();
   v_jobs integer := cardinality(i_bodies);
-  v_bytes bigint[] := array(select jobs._text_size(b) from unnest(i_bodies) b);
+  v_bytes bigint[];
   v_transaction xid8 := pg_current_xact_id();
-  v_limit integer;
 begin
   if coalesce(v_jobs, 0) = 0 then
     return array[]::varchar[];
   end if;
-  v_limit := jobs._check_bulk(i_tasks, v_bytes);
+  v_bytes := jobs._check_bulk(i_tasks, i_bodies);
   perform jobs._check_bodies(i_tasks, i_bodies, i_checked);
   if i_together and i_job_ids is null and v_jobs >= 64 and cardinality(i_tasks) = 1 and coalesce(cardinality(i_priorities), 1) = 1
     and i_scheduled_at is null and i_delays is null and 65536 >= all (v_bytes) then
     i_job_ids := jobs._publish_together(i_tasks[1], i_bodies, v_bytes, jobs._for_each(i_timeouts, v_jobs), coalesce(i_priorities[1], 0),
-                                        jobs._for_each(i_max_retries, v_jobs), v_limit, v_now);
+                                        jobs._for_each(i_max_retries, v_jobs), v_now);
   else
     i_job_ids := jobs._publish_singly(jobs._for_each(i_tasks, v_jobs), i_bodies, v_bytes, jobs._due(i_scheduled_at, i_delays, v_jobs, v_now),
                                       jobs._for_each(i_timeouts, v_jobs), jobs._for_each(i_priorities, v_jobs),
-                                      jobs._for_each(i_max_retries, v_jobs), i_job_ids, v_limit, v_now);
+                                      jobs._for_each(i_max_retries, v_jobs), i_job_ids, v_now);
   end if;
   perform jobs._wake_workers();
   return i_job_ids;
@@ -242,11 +249,11 @@ begin
     from unnest(jobs._for_each(i_scheduled_at, i_jobs), jobs._for_each(i_delays, i_jobs)) with ordinality g(at, delay, nth) order by g.nth) end;
 end $$;
 
--- Publishes jobs in rows of their own and returns their ids in order. The caller has drawn its transaction's number.
+-- Publishes jobs in rows of their own and returns their ids in order. The caller has drawn its transaction's number and measured the bodies.
 -- The arrays are read in step, which is the order of unnest.
 create function jobs._publish_singly(
   i_tasks text[], i_bodies jsonb[], i_bytes bigint[], i_due timestamptz[], i_timeouts double precision[], i_priorities integer[],
-  i_max_retries integer[], i_job_ids text[], i_limit integer, i_now timestamptz
+  i_max_retries integer[], i_job_ids text[], i_now timestamptz
 ) returns varchar[]
 language plpgsql security definer set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan as $$
 declare
@@ -263,7 +270,7 @@ begin
     case when g.due is null or g.due <= i_now then g.id end, g.bytes
   from unnest(v_ids, v_job_ids, i_tasks, i_bodies, i_bytes, i_due, i_timeouts, i_priorities, i_max_retries)
     with ordinality g(id, job_id, task, body, bytes, due, timeout, priority, max_retries, at)
-  where jobs._publishable(g.task, g.bytes, i_limit, g.due, g.timeout::numeric, g.max_retries) is true
+  where jobs._publishable(g.task, 0, 0, g.due, g.timeout::numeric, g.max_retries) is true
     or jobs._refuse(format(v_which, g.at), g.task, g.bytes, g.due, g.timeout::numeric, g.max_retries);
   if i_job_ids is not null then
     -- After the insert, which waits for whoever publishes the same id: what became of that job is seen here.

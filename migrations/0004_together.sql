@@ -4,10 +4,10 @@
 -- this schema sees rows of one job only.
 
 -- Publishes jobs of one task and priority in rows of up to 64, of about the same size, and returns their
--- ids in order. The caller has drawn its transaction's number. The arrays are read in step, which is the order of unnest.
+-- ids in order. The caller has drawn its transaction's number and measured the bodies. The arrays are read in step, which is the order of unnest.
 create function jobs._publish_together(
   i_task varchar, i_bodies jsonb[], i_bytes bigint[], i_timeouts double precision[], i_priority integer, i_max_retries integer[],
-  i_limit integer, i_now timestamptz
+  i_now timestamptz
 ) returns varchar[]
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan set enable_sort = off set jit = off as $$   -- a sort could change the order within a row
@@ -28,7 +28,7 @@ begin
                     null, g.id, 0, null)::jobs.open_job) as jobs
     from unnest(v_ids, v_job_ids, i_bodies, i_bytes, i_timeouts, i_max_retries) with ordinality
       g(id, job_id, body, bytes, timeout, max_retries, at)
-    where jobs._fits(g.bytes, i_limit, null, g.timeout::numeric, g.max_retries) is true
+    where jobs._fits(0, 0, null, g.timeout::numeric, g.max_retries) is true
       or jobs._refuse(format('job %s of %s: ', g.at, v_size), i_task, g.bytes, null, g.timeout::numeric, g.max_retries)
     group by (g.at::integer - 1) * v_rows / v_size) r;
   return v_job_ids;
@@ -53,9 +53,9 @@ begin
     delete from jobs.pending q where q.ctid = any (i_rows) and q.size > 1 returning q.jobs
   )
   insert into jobs.pending (id, job_id, task, body, retries, max_retries, priority, timeout, created_at, scheduled_at,
-                            ready_seq, attempt, traceback, bytes)
+                            ready_seq, attempt, traceback, bytes, returned)
   select j.id, j.job_id, j.task, j.body, j.retries, j.max_retries, j.priority, j.timeout, j.created_at, j.scheduled_at,
-    j.ready_seq, j.attempt, j.traceback, jobs._text_size(j.body)
+    j.ready_seq, j.attempt, j.traceback, jobs._text_size(j.body), j.id
   from taken t, unnest(t.jobs) j;
   get diagnostics v_separated = row_count;
   return v_separated;

@@ -106,8 +106,8 @@ begin
              order by jobs._rank(q.priority, q.ready_seq), q.ready_seq limit 1) h;
 end $$;
 
--- Takes apart, of each stretch, the first row that nobody holds if it has more than i_most jobs or belongs to a
--- task in i_alone; true when there was one.
+-- Takes apart, of each stretch, the first row that nobody holds which has more than i_most jobs, or several of a task in
+-- i_alone; true when there was one. Locks no other row, and looks at the first thousand.
 create function jobs._separate_heads(i_stretches jobs.stretch[], i_most integer, i_alone text[]) returns boolean
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off set plan_cache_mode = force_generic_plan as $$
@@ -115,12 +115,14 @@ begin
   return jobs._separate_rows(array(
     select h.at
     from unnest(i_stretches) s,
-      lateral (select q.size, q.ctid as at from jobs.pending q
-               where q.task = s.task and q.ready_seq is not null
-                 and (jobs._rank(q.priority, q.ready_seq), q.ready_seq) >= (s.from_rank, s.from_place)
-                 and jobs._rank(q.priority, q.ready_seq) <= s.to_rank
-               order by jobs._rank(q.priority, q.ready_seq), q.ready_seq limit 1 for update skip locked) h
-    where h.size > 1 and (h.size > i_most or s.task = any (i_alone)))) > 0;
+      lateral (select l.at
+               from (select q.ctid as at, q.size from jobs.pending q
+                     where q.task = s.task and q.ready_seq is not null
+                       and (jobs._rank(q.priority, q.ready_seq), q.ready_seq) >= (s.from_rank, s.from_place)
+                       and jobs._rank(q.priority, q.ready_seq) <= s.to_rank
+                     order by jobs._rank(q.priority, q.ready_seq), q.ready_seq limit 1000) g,
+                 lateral (select q.ctid as at from jobs.pending q where q.ctid = g.at and q.size > 1 for update skip locked) l
+               where g.size > 1 and (g.size > i_most or s.task = any (i_alone)) limit 1) h)) > 0;
 end $$;
 
 -- The lowest i_number bits of 64.
@@ -254,7 +256,7 @@ begin
       returning q.size, q.bytes, q.timeout, q.job_id, q.last_job, q.jobs, jobs._rank(q.priority, q.ready_seq) as rank, q.ready_seq,
         case when q.size = 1 then row(q.id, q.job_id, q.task, q.body, q.retries, q.max_retries, q.priority, q.timeout, q.created_at,
                                       q.scheduled_at, q.ready_seq, q.attempt, q.traceback)::jobs.open_job end as job,
-        coalesce(q.task = any (i_alone), false) or q.bytes > 65536 as alone, q.attempt > q.retries as again
+        coalesce(q.task = any (i_alone), false) or q.bytes > 65536 as alone, q.returned < 0 as again
     ), totals as materialized (
       select count(*) filter (where t.size > 1) as rows, coalesce(sum(t.size) filter (where t.size > 1), 0) as jobs,
         sum(t.bytes + 300 * t.size) > 65536 as is_large
@@ -267,7 +269,7 @@ begin
       window w as (order by t.rank, t.ready_seq rows unbounded preceding)
     ), batches as (
       -- The first jobs begin at once, as many as are not ahead: those of rows of several jobs, then the others. One that came
-      -- back uncharged before counts as begun wherever it stands, so that a job which kills its worker ends some time.
+      -- back uncharged from a worker that died counts as begun wherever it stands, so that a job which kills its worker ends some time.
       select v_part + row_number() over w - 1 as part, t.size, t.timeout, t.job_id as first_job, t.last_job, t.jobs,
         jobs._lowest_bits(least(i_num - i_ahead - v_got - sum(t.size) over w + t.size, t.size)) as started
       from taken t where t.size > 1
@@ -391,7 +393,7 @@ begin
 end $$;
 
 -- What a client without a worker calls: takes up to num jobs of the tasks under a topic. When fewer
--- are ready, jobs whose time has come and jobs whose lease ran out are brought back, because no
+-- are ready, jobs of these tasks whose time has come and those whose lease ran out are brought back, because no
 -- worker may be there to do it: never more than num, since the caller may hold them in a long
 -- transaction, and never those of workers, which other workers look after. The lease lasts for the
 -- job's timeout; ack and nack accept it, and work without.
@@ -415,7 +417,7 @@ begin
       order by j.priority desc, j.ready_seq;
     get diagnostics v_got = row_count;
     num := num - v_got;
-    exit when num <= 0 or v_round = 2 or jobs._sweep_expired(num) + jobs.promote(num) = 0;
+    exit when num <= 0 or v_round = 2 or jobs._sweep_plain(jobs._pattern(topic), num) + jobs._promote_under(jobs._pattern(topic), num) = 0;
     v_lease := gen_random_uuid();
   end loop;
 end $$;
@@ -445,6 +447,9 @@ declare
   v_places integer[];
   v_void uuid[];
 begin
+  if i_lease is null then
+    raise sqlstate 'PT400' using message = 'unclaim needs the lease of the claim';
+  end if;
   -- The claim itself may still be under way. Once it is at its end it holds the worker's row, and is waited for here; when
   -- it comes there later, it finds its lease among these, of which the last hundred are kept.
   select w.void_leases into v_void from jobs.worker w where w.id = i_worker and jobs._acts_as(w.role, w.login) for update;

@@ -110,9 +110,18 @@ begin
     where (g.bits >> (v.place & 63)) & 1 is distinct from 1);
 end $$;
 
+-- What is kept of an error: it is sent with the job, to whoever claims it next. At most 64 KiB, of which a character takes up to
+-- four bytes.
+create function jobs._short_error(i_error text) returns text
+language sql immutable parallel safe
+return case
+  when pg_catalog.octet_length(i_error) <= 65536 then i_error
+  when pg_catalog.octet_length(i_error) = pg_catalog.length(i_error) then pg_catalog.left(i_error, 65500) || ' ... (cut at 65500 characters)'
+  else pg_catalog.left(i_error, 16375) || ' ... (cut at 16375 characters)' end;
+
 -- What remains of a settle when the successes are in history: jobs that end otherwise, and those that
--- run again. Beside the outcomes of jobs.settle there are `cancel`, and `lost` of a run whose worker died: it is charged,
--- and the job goes before others as one that is released does. The first three arrays name the runs that were accepted, whose batches the caller holds.
+-- run again. Beside the outcomes of jobs.settle there are `cancel`, and two of runs whose worker died: `lost` is charged,
+-- `unbegun` is not, and either job goes before others as one that is released does. The first three arrays name the runs that were accepted, whose batches the caller holds.
 create function jobs._settle_others(
   v_leases uuid[], v_parts integer[], v_bits bigint[],
   i_leases uuid[], i_places integer[], i_outcomes text[], i_errors text[], i_delays double precision[], i_now timestamptz
@@ -125,11 +134,11 @@ declare
 begin
   with runs as materialized (
     select o.*, s.outcome,
-      case when length(s.error) > 65536 then left(s.error, 65500) || ' ... (cut at 65500 characters)' else s.error end as error,
+      jobs._short_error(s.error) as error,
       s.outcome in ('retry', 'verify', 'lost') as charged,
       s.outcome in ('fail', 'cancel') or (s.outcome in ('retry', 'verify', 'lost') and o.retries + 1 >= o.max_retries) as ends,
       -- When it runs again; null: at once and before others of its priority.
-      case when s.outcome not in ('release', 'lost') then i_now + coalesce(make_interval(secs => s.delay), jobs._backoff(o.retries)) end as run_after
+      case when s.outcome not in ('release', 'lost', 'unbegun') then i_now + coalesce(make_interval(secs => s.delay), jobs._backoff(o.retries)) end as run_after
     from jobs._opened(v_leases, v_parts, v_bits) o
       join unnest(i_leases, i_places, i_outcomes, i_errors, i_delays) s(lease, place, outcome, error, delay)
         on s.lease = o.lease and s.place = o.place
@@ -144,14 +153,14 @@ begin
     from runs r where r.ends and r.task <> all (v_unkept)
   )
   insert into jobs.pending (id, job_id, task, body, retries, max_retries, priority, timeout, created_at,
-                            scheduled_at, ready_seq, attempt, traceback, bytes)
+                            scheduled_at, ready_seq, attempt, traceback, bytes, returned)
   select r.id, r.job_id, r.task, r.body, r.retries + r.charged::integer, r.max_retries, r.priority, r.timeout,
     r.created_at, coalesce(r.run_after, r.scheduled_at),
     -- Given back, a job goes before every mark, in its old order.
     case when r.run_after is null then case when r.ready_seq > 0 then r.ready_seq - 4611686018427387904 else r.ready_seq end
          when r.run_after <= i_now then nextval('jobs.job_number') end,
-    r.attempt, case when r.charged then coalesce(r.error, r.traceback) else r.traceback end, jobs._text_size(r.body)
-  from runs r where not r.ends;
+    r.attempt, r.said, jobs._text_size(r.body) + coalesce(octet_length(r.said), 0), case when r.outcome = 'unbegun' then -r.id else r.id end
+  from (select r.*, case when r.charged then coalesce(r.error, r.traceback) else r.traceback end as said from runs r where not r.ends) r;
   if found then
     perform jobs._wake_workers();
   end if;
@@ -193,7 +202,10 @@ declare
   v_refused integer[];
   v_ended jobs.job[];
 begin
-  if not i_outcomes <@ array['success', 'fail', 'retry', 'verify', 'snooze', 'release'] then
+  if (cardinality(i_job_ids) = cardinality(i_leases)
+      and cardinality(i_leases) = all (array[cardinality(i_outcomes), cardinality(i_errors), cardinality(i_delays), cardinality(i_places)])) is false then
+    raise sqlstate 'PT400' using message = 'leases, outcomes, errors, delays and places are as many as job ids, or not given';
+  elsif not i_outcomes <@ array['success', 'fail', 'retry', 'verify', 'snooze', 'release'] then
     raise sqlstate 'PT400' using message = 'an outcome is one of success, fail, retry, verify, snooze, release';
   elsif exists (select from unnest(i_delays) d where (d between -315576000 and 315576000) is false) then
     raise sqlstate 'PT400' using message = 'a delay lies within 315576000 seconds (10 years)';
@@ -286,7 +298,7 @@ declare
 begin
   perform jobs._check_lease(i_lease);
   if not jobs._is_reachable(i_scheduled_at) then
-    raise sqlstate 'PT400' using message = 'scheduled_at lies within the years 1 and 9999, which every client can hold';
+    raise sqlstate 'PT400' using message = 'scheduled_at lies between 0001-01-02 and 9999-12-30 (UTC), which every client can hold';
   end if;
   v_run := jobs._hold(i_job, i_lease);
   if v_run.job_id is null and not ensure_running and i_lease is null then

@@ -140,13 +140,35 @@ begin
   perform jobs.sweep(1000);
 end $$;
 
+-- Brings back up to i_limit jobs of plain clients under a pattern that outran their lease, as a sweep does, and returns how
+-- many: for a plain client, which may keep its transaction open. So it locks no other, and leaves those of workers to workers.
+create function jobs._sweep_plain(i_pattern text, i_limit integer) returns integer
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
+declare
+  v_now timestamptz := jobs.now();
+  v_leases uuid[];
+  v_places integer[];
+begin
+  select array_agg(l.lease), array_agg(l.place) into v_leases, v_places
+  from (select b.lease, b.part * 64 as place from jobs.batch b
+        where b.expires_at < v_now and b.worker is null and cardinality(b.jobs) = 1 and (b.jobs[1]).task like i_pattern
+          and jobs._allowed(false, array[(b.jobs[1]).task::text]) <> '{}'
+        order by b.expires_at limit i_limit for update skip locked) l;
+  if v_places is null then
+    return 0;
+  end if;
+  perform jobs._settle_alike(v_leases, v_places, 'retry', 'expired: the run outlasted its timeout', null);
+  return cardinality(v_places);
+end $$;
+
 -- Brings back up to i_limit jobs that outran their own lease, and returns how many. The run is charged, and the job ends
 -- as failed when this was its last. That of a plain client runs again after the default backoff. A worker ends a run
 -- itself when its time is over, so where one lapses the worker is stuck: the job runs again at once, before others.
 --
 -- Waits for nobody: a batch that another sweep, a settle or a claim holds is skipped, and a run is
 -- judged as it is when its batch is locked, so that two sweeps charge one loss once.
-create function jobs._sweep_expired(i_limit integer) returns integer
+create function jobs._sweep_expired(i_limit integer, i_every_task boolean) returns integer
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
 declare
@@ -159,7 +181,8 @@ declare
 begin
   select array_agg(l.lease), array_agg(l.part) into v_lapsed, v_parts
   from (select b.lease, b.part from jobs.batch b
-        where b.expires_at < v_now order by b.expires_at limit i_limit for update skip locked) l;
+        where b.expires_at < v_now and (i_every_task or jobs._may_sweep(array(select j.task::text from unnest(b.jobs) j)))
+        order by b.expires_at limit i_limit for update skip locked) l;
   if v_lapsed is null then
     return 0;
   end if;
@@ -185,32 +208,32 @@ end $$;
 -- Declares workers dead that gave no sign of life for as long as their lease, and brings up to
 -- i_limit of their jobs back; returns how many. Those that had begun are charged, those that only waited at the
 -- worker are not; either run again at once, before others. Skips what is locked, as above.
-create function jobs._sweep_workers(i_limit integer) returns integer
+create function jobs._sweep_workers(i_limit integer, i_every_task boolean) returns integer
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
 declare
   v_now timestamptz := jobs.now();
-  v_dead uuid[];
+  v_dead uuid;
   v_lapsed uuid[];
   v_parts integer[];
-  v_swept integer;
+  v_swept integer := 0;
 begin
   -- A claim holds its worker's row from its end to its commit. So whoever is locked here has no claim whose jobs could not
-  -- be seen, and none that comes later can commit.
-  with silent as materialized (
-    select w.id from jobs.worker w where w.expires_at < v_now and w.lost_at is null for update skip locked
-  )
-  update jobs.worker w set lost_at = v_now where w.id = any (array(select s.id from silent s));
-  v_dead := array(select w.id from jobs.worker w where w.lost_at is not null for update skip locked);
-  if cardinality(v_dead) = 0 then
-    return 0;
-  end if;
-  select array_agg(l.lease), array_agg(l.part) into v_lapsed, v_parts
-  from (select b.lease, b.part from jobs.batch b where b.worker = any (v_dead) limit i_limit for update skip locked) l;
-  v_swept := jobs._settle_lost(v_lapsed, v_parts, i_limit, v_now);
-  -- A dead worker is forgotten once nothing is left of it.
-  delete from jobs.worker w
-  where w.id = any (v_dead) and not exists (select 1 from jobs.batch b where b.worker = w.id);
+  -- be seen, and none that comes later can commit. One after another, and no more than are needed: the caller may keep
+  -- its transaction open.
+  while v_swept < i_limit loop
+    select w.id into v_dead from jobs.worker w
+    where (w.lost_at is not null or w.expires_at < v_now) and w.id > coalesce(v_dead, '00000000-0000-0000-0000-000000000000')
+      and (i_every_task or jobs._may_sweep(w.tasks))
+    order by w.id limit 1 for update skip locked;
+    exit when not found;
+    update jobs.worker w set lost_at = v_now where w.id = v_dead and w.lost_at is null;
+    select array_agg(l.lease), array_agg(l.part) into v_lapsed, v_parts
+    from (select b.lease, b.part from jobs.batch b where b.worker = v_dead limit i_limit - v_swept for update skip locked) l;
+    v_swept := v_swept + jobs._settle_lost(v_lapsed, v_parts, i_limit - v_swept, v_now);
+    -- A dead worker is forgotten once nothing is left of it.
+    delete from jobs.worker w where w.id = v_dead and not exists (select 1 from jobs.batch b where b.worker = w.id);
+  end loop;
   return v_swept;
 end $$;
 
@@ -224,7 +247,7 @@ declare
   v_outcomes text[];
   v_errors text[];
 begin
-  select array_agg(o.lease), array_agg(o.place), array_agg(case when o.started then 'lost' else 'release' end),
+  select array_agg(o.lease), array_agg(o.place), array_agg(case when o.started then 'lost' else 'unbegun' end),
     array_agg(case when o.started then 'lost: the worker died' end)
   into v_leases, v_places, v_outcomes, v_errors
   from (select r.lease, r.place, (b.started >> (r.place & 63)) & 1 = 1 as started
@@ -239,11 +262,15 @@ begin
   return cardinality(v_places);
 end $$;
 
--- Brings back up to i_limit jobs whose lease has lapsed, of either kind, and returns how many.
+-- Brings back up to i_limit jobs, at most 10000, whose lease has lapsed, of either kind, and returns how many. Locks those, and as
+-- many dead workers as had them.
 create function jobs.sweep(i_limit integer default 100) returns integer
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_limit integer := greatest(0, least(i_limit, 10000));
+  v_every_task boolean := not jobs._is_narrowed();
 begin
-  return jobs._sweep_expired(i_limit) + jobs._sweep_workers(i_limit);
+  return jobs._sweep_expired(v_limit, v_every_task) + jobs._sweep_workers(v_limit, v_every_task);
 end $$;
 
 -- Puts up to i_limit jobs whose time has come in line, in the order of their times, and returns how many; with i_since
@@ -257,11 +284,38 @@ declare
   v_now timestamptz := jobs.now();
   v_promoted integer;
 begin
+  if jobs._is_narrowed() then
+    return jobs._promote_under('%', greatest(0, least(i_limit, 10000)));
+  end if;
   perform pg_current_xact_id();   -- a transaction before it draws a number, as publishers are
   with due as materialized (
     select d.at, nextval('jobs.job_number') as place
     from (select q.ctid as at from jobs.pending q
           where q.ready_seq is null and q.scheduled_at <= v_now and q.scheduled_at >= i_since
+          order by q.scheduled_at, q.id limit greatest(0, least(i_limit, 10000)) for update skip locked) d
+  )
+  update jobs.pending q set ready_seq = d.place from due d where q.ctid = d.at;
+  get diagnostics v_promoted = row_count;
+  if v_promoted > 0 then
+    perform jobs._wake_workers();
+  end if;
+  return v_promoted;
+end $$;
+
+-- The same of tasks under a pattern, for a plain client, which may keep its transaction open: so it locks no other.
+create function jobs._promote_under(i_pattern text, i_limit integer) returns integer
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off
+set jit = off as $$
+declare
+  v_now timestamptz := jobs.now();
+  v_promoted integer;
+begin
+  perform pg_current_xact_id();   -- as above
+  with due as materialized (
+    select d.at, nextval('jobs.job_number') as place
+    from (select q.ctid as at from jobs.pending q
+          where q.ready_seq is null and q.scheduled_at <= v_now and q.task like i_pattern and jobs._allowed(false, array[q.task::text]) <> '{}'
           order by q.scheduled_at, q.id limit i_limit for update skip locked) d
   )
   update jobs.pending q set ready_seq = d.place from due d where q.ctid = d.at;
@@ -279,7 +333,9 @@ create function jobs.tend(i_limit integer default 1000) returns double precision
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
 declare
-  v_is_full boolean := greatest(jobs._sweep_expired(i_limit), jobs._sweep_workers(i_limit), jobs.promote(i_limit)) >= i_limit;
+  v_limit integer := greatest(1, least(i_limit, 10000));
+  v_every_task boolean := not jobs._is_narrowed();
+  v_is_full boolean := greatest(jobs._sweep_expired(v_limit, v_every_task), jobs._sweep_workers(v_limit, v_every_task), jobs.promote(v_limit)) >= v_limit;
   v_next timestamptz;
 begin
   if v_is_full then

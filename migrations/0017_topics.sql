@@ -44,12 +44,13 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
 $$;
 
 -- The patterns of the tasks that a role may publish, or consume; null when it is not narrowed.
-create function jobs._limits_of(i_role name, i_publish boolean) returns text[]
+-- i_how: by the roles whose privileges it has (usage), or by all of which it is a member.
+create function jobs._limits_of(i_role name, i_publish boolean, i_how text) returns text[]
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_grants jobs.topic_grant[] := array(
     select g from jobs.topic_grant g left join pg_roles r on r.oid = g.role
-    where pg_has_role(i_role, case when r.rolname = g.name then g.role else jobs._grantee(g) end, 'usage'));
+    where pg_has_role(i_role, case when r.rolname = g.name then g.role else jobs._grantee(g) end, i_how));
 begin
   if cardinality(v_grants) = 0 or jobs._is_administrator(i_role) then
     return null;
@@ -57,8 +58,19 @@ begin
   return array(select g.pattern from unnest(v_grants) g where case when i_publish then g.publish else g.consume end);
 end $$;
 
+-- Whether one role may become the other without a role in between that is narrowed.
+create function jobs._may_become(i_role name, i_other name) returns boolean
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  with recursive free(role) as (
+    select jobs._role_oid(i_role)
+    union
+    select m.roleid from free f join pg_auth_members m on m.member = f.role
+    where not exists (select from jobs.topic_grant g where jobs._grantee(g) = f.role)
+  ) select exists (select from free f where f.role = jobs._role_oid(i_other))
+$$;
+
 -- The limits of the caller: of the session's user, and of the role that is set. A member of an administrator's role who
--- has set it is not narrowed.
+-- has set it is not narrowed. A role that the user could set only through one that is narrowed widens nothing, whether he inherits or not.
 create function jobs._limits(i_publish boolean, out login text[], out role text[])
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 declare
@@ -67,8 +79,9 @@ begin
   if session_user = current_user and v_role is null or not exists (select from jobs.topic_grant) then
     return;   -- the owner, as whom functions run, or nobody is narrowed
   end if;
-  role := case when v_role is not null then jobs._limits_of(v_role, i_publish) end;
-  login := case when v_role is null or not jobs._is_administrator(v_role) then jobs._limits_of(session_user, i_publish) end;
+  role := case when v_role is not null then jobs._limits_of(v_role, i_publish, 'usage') end;
+  login := case when v_role is null or not jobs._is_administrator(v_role) then
+    jobs._limits_of(session_user, i_publish, case when v_role is null or jobs._may_become(session_user, v_role) then 'usage' else 'member' end) end;
 end $$;
 
 -- Those among the tasks that the caller may publish, or consume.
@@ -83,6 +96,18 @@ begin
   return array(select t from unnest(i_tasks) t
                where coalesce(t like any (v_limits.login), v_limits.login is null) and coalesce(t like any (v_limits.role), v_limits.role is null));
 end $$;
+
+-- Whether the caller is narrowed to some tasks: then what it sweeps and puts in line is theirs alone, because it may keep its
+-- transaction open.
+create function jobs._is_narrowed() returns boolean
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select l.login is not null or l.role is not null from jobs._limits(false) l
+$$;
+
+create function jobs._may_sweep(i_tasks text[]) returns boolean
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select cardinality(jobs._allowed(false, i_tasks)) = cardinality(i_tasks)
+$$;
 
 -- PT403 when one of the tasks is not for the caller.
 create function jobs._check_topics(i_publish boolean, i_tasks text[]) returns void

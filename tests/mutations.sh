@@ -55,6 +55,20 @@ check "skipping what other claims hold" "claim|limit s.rows for update skip lock
 check "the charge for a lost run" "_settle_others|r.retries + r.charged::integer|r.retries" "${it[@]}" faults settling contract
 check "the size of a claim" "claim|where r.reach <= v_most - v_got|where true or r.reach <= v_most - v_got" "${it[@]}" together
 check "the largest body" "_fits|(i_bytes <= i_limit)|true" "${it[@]}" contract together
+check "the largest body of a bulk" "_check_bulk|t.size <= v_limits.max_body_bytes|true" "${it[@]}" weights together
+check "the bytes of an error" "_settle_others|+ coalesce(octet_length(r.said), 0)|" "${it[@]}" weights
+check "a key of its own for a job that came back" "_settle_others|case when r.outcome = 'unbegun' then -r.id else r.id end|0" "${it[@]}" held_open
+check "a key of its own for a job that came apart" "_separate_rows|jobs._text_size(j.body), j.id|jobs._text_size(j.body), 0" "${it[@]}" held_open
+check "what came back in good order has not begun" "claim|q.returned < 0 as again|q.returned <> 0 as again" "${it[@]}" faults
+check "no more dead workers than needed" "_sweep_workers|while v_swept < i_limit loop|while true loop" "${it[@]}" held_open
+check "sweeps of who is narrowed" "_sweep_workers|i_every_task or|true or" "${it[@]}" held_open
+check "sweeps of who is narrowed, expired" "_sweep_expired|i_every_task or|true or" "${it[@]}" held_open
+check "what a plain client sweeps" "_sweep_plain|b.worker is null and|" "${it[@]}" held_open
+check "what a plain client puts in line" "_promote_under|q.task like i_pattern and|" "${it[@]}" held_open
+check "locks of rows that are not taken apart" "_separate_heads|and q.size > 1 for update skip locked|for update skip locked" "${it[@]}" held_open together
+check "roles that are reached through a narrowed one" "_limits|jobs._may_become(session_user, v_role)|true" "${it[@]}" topics
+check "as many verdicts as jobs" "settle|is false then|is null then" "${it[@]}" settling
+check "the lease of a claim that is given back" "unclaim|if i_lease is null then|if false then" "${it[@]}" faults
 check "the bytes of a body as text" "_text_size|octet_length((i_value)::text)|pg_column_size(i_value)" "${it[@]}" weights
 check "the bytes of a claim" "claim|q.bytes * v_jobs_per_mib >> 20|0" "${it[@]}" weights
 check "large answers by themselves" "claim|case when i_worker is null or not (select t.is_large from totals t) then b.jobs end|b.jobs" "${it[@]}" weights

@@ -70,6 +70,22 @@ async fn no_function_takes_an_advisory_lock() {
     .await;
 }
 
+/// A full queue of notifications, which any role of the server can fill, makes the commit fail.
+#[tokio::test]
+async fn no_function_notifies_without_asking_whether_it_may() {
+    let db = Db::new().await;
+    nothing(
+        &db,
+        "ask jobs._may_notify",
+        "select oid::regprocedure::text from pg_proc where pronamespace = 'jobs'::regnamespace
+           and prosrc ~ 'pg_notify' and prosrc !~ '_may_notify'",
+    )
+    .await;
+    let asks =
+        "select pg_get_function_sqlbody('jobs._may_notify()'::regprocedure) ~ 'pg_notification_queue_usage'";
+    assert!(db.one::<bool>(asks).await);
+}
+
 /// The planner expects a thousand rows where nothing is said, and compiles what it takes to be dear.
 #[tokio::test]
 async fn functions_for_one_job_say_that_they_return_few_rows() {

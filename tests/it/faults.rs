@@ -270,3 +270,40 @@ async fn a_worker_that_was_declared_dead_neither_claims_nor_comes_back_to_life()
     assert!(!db.one::<bool>("select jobs.heartbeat_worker('00000000-0000-7000-8000-000000000000')").await);
     assert_eq!(db.one::<i32>("select jobs.sweep(10)").await, 2);
 }
+
+/// A worker gave it back in good order, or it slept: it is not charged when the next one dies before it begins.
+#[tokio::test]
+async fn a_job_that_came_back_in_good_order_has_not_begun_where_it_waits() {
+    let db = Db::with_clock().await;
+    let (one, two) = ("00000000-0000-7000-8000-000000000001", "00000000-0000-7000-8000-000000000002");
+    for worker in [one, two] {
+        db.run(&format!("select jobs.register_worker('{worker}', 'host', 1, '1', '{{*}}', '{{a}}', 9, 10)"))
+            .await;
+    }
+    db.run("select jobs.publish('a', i_max_retries => 1) from generate_series(1, 2)").await;
+    let claim = |worker: &str| {
+        format!(
+            "select max(started)::bigint from jobs.claim('{worker}', '{{a}}', 2, '{worker}', 5, i_ahead => 1)"
+        )
+    };
+    assert_eq!(db.one::<i64>(&claim(one)).await, 1);
+    db.run(&format!("select jobs.unclaim('{one}', '{one}')")).await;
+    assert_eq!(db.one::<i64>(&claim(two)).await, 1, "the second has not begun");
+    db.advance(Duration::from_secs(11)).await;
+    db.run("select jobs.sweep(9)").await;
+    assert_eq!(db.one::<i64>("select count(*) from jobs.job where status = 'failed'").await, 1);
+    assert_eq!(db.one::<i32>("select retries from jobs.job_queue").await, 0);
+}
+
+#[tokio::test]
+async fn a_claim_without_a_lease_cannot_be_given_back() {
+    let db = Db::new().await;
+    let worker = "00000000-0000-7000-8000-000000000001";
+    db.run(&format!("select jobs.register_worker('{worker}', 'host', 1, '1', '{{*}}', '{{a}}', 9, 10)"))
+        .await;
+    assert_eq!(db.refusal(&format!("select jobs.unclaim('{worker}', null)")).await.0, "PT400");
+    db.run(&format!(
+        "select jobs.publish('a'); select jobs.claim('{worker}', '{{a}}', 1, gen_random_uuid())"
+    ))
+    .await;
+}

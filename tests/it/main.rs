@@ -7,6 +7,7 @@ mod catalogue;
 mod contract;
 mod explain;
 mod faults;
+mod held_open;
 mod history;
 mod hostile;
 mod install;

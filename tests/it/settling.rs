@@ -222,3 +222,28 @@ async fn nack_under_another_lease_changes_nothing() {
     assert_eq!(db.refusal(stale).await.0, "PT409");
     assert_eq!(db.one::<i64>("select count(*) from jobs.running where retries = 0").await, 1);
 }
+
+#[tokio::test]
+async fn verdicts_that_are_fewer_than_their_jobs_are_refused() {
+    let db = Db::new().await;
+    db.run("select jobs.publish('a') from generate_series(1, 3)").await;
+    let lease = "00000000-0000-4000-8000-000000000001";
+    db.run(&format!("select jobs.claim(null, '{{a}}', 3, '{lease}')")).await;
+    for (outcomes, errors, delays, places) in [
+        ("'{fail}'", "null", "null", "'{0,1,2}'"),
+        ("'{fail,fail,fail}'", "'{boom}'", "null", "'{0,1,2}'"),
+        ("null", "null", "'{1,2}'", "'{0,1,2}'"),
+        ("null", "null", "null", "'{0,1}'"),
+        ("null", "null", "null", "'{0,1,2,3}'"),
+    ] {
+        let settle = format!(
+            "select * from jobs.settle(array(select job_id::text from jobs._runs order by place), array_fill('{lease}'::uuid, array[3]), {outcomes}, null, {errors}, {delays}, {places})"
+        );
+        assert_eq!(db.refusal(&settle).await.0, "PT400", "{settle}");
+    }
+    assert_eq!(
+        db.refusal(&format!("select * from jobs.settle('{{a,b}}', array['{lease}'::uuid])")).await.0,
+        "PT400"
+    );
+    assert_eq!(db.one::<i64>("select count(*) from jobs._runs").await, 3, "none was settled");
+}

@@ -120,20 +120,21 @@ async fn one_that_is_refused_refuses_all_and_is_named() {
     let db = Db::new().await;
     db.run("update jobs.config set max_body_bytes = 1000").await;
     let bodies = "(select array_agg(to_jsonb(repeat('x', case when g = 70 then 2000 else 10 end))) from generate_series(1, 90) g)";
-    let call = |task: &str, timeouts: &str| {
+    let small = "array_fill('1'::jsonb, array[90])";
+    let call = |task: &str, bodies: &str, timeouts: &str| {
         format!(
             "select jobs.publish_all(array['{task}'], {bodies}, null, null, {timeouts}, null, null, i_together => true)"
         )
     };
-    let (code, message) = db.refusal(&call("a", "null")).await;
+    let (code, message) = db.refusal(&call("a", bodies, "null")).await;
     assert_eq!(
         (code.as_str(), message.starts_with("job 70 of 90: the body of task 'a' takes ")),
         ("PT413", true),
         "{message}"
     );
-    let (code, message) = db.refusal(&call("a", "array_fill(0.0::float8, array[90])")).await;
+    let (code, message) = db.refusal(&call("a", small, "array_fill(0.0::float8, array[90])")).await;
     assert_eq!((code.as_str(), message.starts_with("job 1 of 90: timeout")), ("PT400", true), "{message}");
-    assert_eq!(db.refusal(&call("", "null")).await.0, "PT400");
+    assert_eq!(db.refusal(&call("", small, "null")).await.0, "PT400");
     assert_eq!(rows(&db).await, 0);
 }
 

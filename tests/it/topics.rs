@@ -228,3 +228,40 @@ async fn nobody_speaks_for_the_worker_of_another_user_in_the_same_role() {
     assert!(!one::<bool>(&mut two, &beat).await);
     assert!(one::<bool>(&mut one_, &beat).await);
 }
+
+/// A login that has its rights only through roles that it sets, as a gateway's has.
+#[tokio::test]
+async fn a_role_that_is_reached_through_a_narrowed_one_widens_nothing() {
+    let db = Db::new().await;
+    for (name, options, of) in [
+        ("grants_team", "nologin", "jobs_worker"),
+        ("grants_free", "nologin", "jobs_worker"),
+        ("grants_gate", "login noinherit", "grants_team"),
+        ("grants_both", "login noinherit", "grants_team, grants_free"),
+    ] {
+        db.run(&format!(
+            "do $$ begin create role {name} {options}; exception when duplicate_object then null; end $$; grant {of} to {name}"
+        ))
+        .await;
+    }
+    db.run("select jobs.grant_topic('grants_team', 'mail.*')").await;
+    for (login, role, task, expected) in [
+        ("grants_gate", "grants_team", "mail.a", "ok"),
+        ("grants_gate", "grants_team", "other.a", "PT403"),
+        ("grants_gate", "jobs_worker", "other.a", "PT403"),
+        ("grants_gate", "jobs_worker", "mail.a", "ok"),
+        ("grants_both", "grants_team", "other.a", "PT403"),
+        ("grants_both", "grants_free", "other.a", "ok"),
+        ("grants_both", "jobs_worker", "other.a", "ok"),
+    ] {
+        let mut session = db.connect().await;
+        sqlx::Executor::execute(
+            &mut session,
+            sqlx::AssertSqlSafe(format!("set session authorization {login}; set role {role}")),
+        )
+        .await
+        .unwrap();
+        let said = code(&mut session, &format!("select jobs.publish('{task}')")).await;
+        assert_eq!(said, expected, "{login} as {role}, {task}");
+    }
+}

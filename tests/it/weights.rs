@@ -149,3 +149,49 @@ async fn a_job_that_cannot_be_sent_fails_alone_and_one_that_can_be_is_left() {
     let ended = "select status::text || ' ' || traceback from jobs.job where status = 'failed'";
     assert_eq!(db.one::<String>(ended).await, "failed it cannot be sent");
 }
+
+/// An error travels with its job as a body does.
+#[tokio::test]
+async fn errors_are_short_and_weigh_what_they_take() {
+    let db = with_worker().await;
+    db.run("select jobs.publish('a') from generate_series(1, 200)").await;
+    let lease = "00000000-0000-4000-8000-000000000001";
+    let claim = |lease: &str| {
+        format!(
+            "select count(*) filter (where c.jobs is null), sum(bit_count(c.started::bit(64))) from jobs.claim('{WORKER}', '{{a}}', 200, '{lease}', 5) c"
+        )
+    };
+    db.run(&claim(lease)).await;
+    db.run(&format!(
+        "select count(*) from jobs.settle(array(select job_id::text from jobs._runs), array_fill('{lease}'::uuid, array[200]), array_fill('retry'::text, array[200]),
+           null, array_fill(repeat('\u{1f600}', 65500), array[200]), array_fill(0::float8, array[200]))"
+    ))
+    .await;
+    assert_eq!(db.one::<i32>("select max(octet_length(traceback)) from jobs.job_queue").await / 1000, 65);
+    let second = "00000000-0000-4000-8000-000000000002";
+    assert!(db.one::<i64>(&format!("select count(*) filter (where c.jobs is null) from jobs.claim('{WORKER}', '{{a}}', 200, '{second}', 5) c")).await > 0);
+    let sent: i64 = db
+        .one(&format!("select sum(octet_length(f.jobs::text)) from jobs.fetch('{WORKER}', '{second}') f"))
+        .await;
+    assert!((1_000_000..17_000_000).contains(&sent), "{sent} bytes");
+}
+
+/// Four hundred bytes of numbers are a million of text: to write down all of them would take a minute.
+#[tokio::test]
+async fn a_call_stops_at_the_first_body_that_is_too_large() {
+    let db = Db::new().await;
+    let large = r#"('{"args":[' || repeat('1e131000,', 500) || '1]}')::jsonb"#;
+    for call in [
+        format!(
+            "select jobs.publish_all('{{a}}', array_fill({large}, array[1000]), null, null, null, null, null)"
+        ),
+        format!(
+            "select jobs.publish_bulk(array_fill(row('a', {large}, null, null, null, null)::jobs.bulk_job, array[1000]))"
+        ),
+    ] {
+        let begun = std::time::Instant::now();
+        let (state, message) = db.refusal(&call).await;
+        assert!(state == "PT413" && message.starts_with("job 1 of 1000: "), "{message}");
+        assert!(begun.elapsed() < std::time::Duration::from_secs(10), "{:?}", begun.elapsed());
+    }
+}
