@@ -134,7 +134,7 @@ end $$;
 -- Publishes many jobs in one statement and returns their rows in order. NULL fields take the
 -- defaults of jobs.publish. All or nothing: one job that is refused refuses the call.
 create function jobs.publish_bulk(i_jobs jobs.bulk_job[]) returns setof jobs.queued
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
   v_now timestamptz := jobs.now();
   v_time bytea := jobs._id_time(v_now);
@@ -162,7 +162,7 @@ end $$;
 -- The same for clients that speak JSON: an array of objects with the keys task, body, scheduled_at, timeout,
 -- priority, max_retries, of which all but task may be left out.
 create function jobs.publish_many(i_jobs jsonb) returns setof jobs.queued
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
   v_wrong text;
 begin
@@ -190,7 +190,7 @@ begin
     raise sqlstate 'PT400' using message = format('there are %s values for %s jobs', cardinality(i_values), i_jobs),
       hint = 'give one value for each, or one for all';
   end if;
-  return case when cardinality(i_values) = 1 and i_jobs > 1 then array_fill(i_values[1], array[i_jobs]) else i_values end;
+  return case when cardinality(i_values) = 1 and i_jobs > 1 then array_fill(i_values[array_lower(i_values, 1)], array[i_jobs]) else i_values end;
 end $$;
 
 -- Publishes many jobs given as parallel arrays, as a client library does, and returns their ids in
@@ -214,7 +214,7 @@ create function jobs.publish_all(
   i_together boolean default false,
   i_checked boolean[] default null
 ) returns varchar[]
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
   v_now timestamptz := jobs.now();
   v_jobs integer := cardinality(i_bodies);
@@ -223,6 +223,8 @@ declare
 begin
   if coalesce(v_jobs, 0) = 0 then
     return array[]::varchar[];
+  elsif 1 <> any (array[array_lower(i_tasks, 1), array_lower(i_bodies, 1), array_lower(i_priorities, 1), array_ndims(i_bodies)]) then
+    raise sqlstate 'PT400' using message = 'an array of jobs has one dimension and begins at 1';
   end if;
   v_bytes := jobs._check_bulk(i_tasks, i_bodies);
   perform jobs._check_bodies(i_tasks, i_bodies, i_checked);

@@ -398,7 +398,7 @@ end $$;
 -- transaction, and never those of workers, which other workers look after. The lease lasts for the
 -- job's timeout; ack and nack accept it, and work without.
 create function jobs.consume_topic(topic varchar, num integer default 1) returns setof jobs.claimed
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
   v_lease uuid := gen_random_uuid();
   v_tasks text[];
@@ -424,7 +424,7 @@ end $$;
 
 -- The original's names for the same: any task, and the tasks under a topic.
 create function jobs.consume(num integer default 1) returns setof jobs.claimed
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 begin
   return query select c.id, c.job_id, c.task, c.body, c.retries, c.max_retries, c.priority, c.timeout,
       c.created_at, c.run_at, c.scheduled_at, c.attempt, c.expires_at, c.lease
@@ -432,7 +432,7 @@ begin
 end $$;
 
 create function jobs.consume(topic varchar, num integer) returns setof jobs.claimed
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 begin
   return query select c.id, c.job_id, c.task, c.body, c.retries, c.max_retries, c.priority, c.timeout,
       c.created_at, c.run_at, c.scheduled_at, c.attempt, c.expires_at, c.lease

@@ -203,8 +203,9 @@ declare
   v_ended jobs.job[];
 begin
   if (cardinality(i_job_ids) = cardinality(i_leases)
-      and cardinality(i_leases) = all (array[cardinality(i_outcomes), cardinality(i_errors), cardinality(i_delays), cardinality(i_places)])) is false then
-    raise sqlstate 'PT400' using message = 'leases, outcomes, errors, delays and places are as many as job ids, or not given';
+      and cardinality(i_leases) = all (array[cardinality(i_outcomes), cardinality(i_errors), cardinality(i_delays), cardinality(i_places)])) is false
+    or 1 <> any (array[array_lower(i_job_ids, 1), array_lower(i_outcomes, 1)]) then
+    raise sqlstate 'PT400' using message = 'leases, outcomes, errors, delays and places are as many as job ids and begin at 1, or are not given';
   elsif not i_outcomes <@ array['success', 'fail', 'retry', 'verify', 'snooze', 'release'] then
     raise sqlstate 'PT400' using message = 'an outcome is one of success, fail, retry, verify, snooze, release';
   elsif exists (select from unnest(i_delays) d where (d between -315576000 and 315576000) is false) then
@@ -350,8 +351,8 @@ create function jobs._not_held(i_job varchar, i_lease uuid) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
   if i_lease is null then
-    raise exception 'inexistent_task %', i_job using hint = 'no job with this id is running';
+    raise exception 'inexistent_task %', left(i_job, 200) using hint = 'no job with this id is running';
   end if;
-  raise sqlstate 'PT409' using message = 'lease_lost', detail = 'job ' || i_job,
+  raise sqlstate 'PT409' using message = 'lease_lost', detail = 'job ' || left(i_job, 200),
     hint = 'the lease ran out or the job was cancelled; another attempt may be under way, so undo this one';
 end $$;

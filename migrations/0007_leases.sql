@@ -10,7 +10,7 @@ create function jobs.register_worker(
   i_worker uuid, i_host text, i_pid integer, i_version text, i_topics text[], i_tasks text[], i_slots integer,
   i_lease_seconds double precision
 ) returns void
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
   v_now timestamptz := jobs.now();
 begin
@@ -133,7 +133,7 @@ end $$;
 
 -- A worker leaves; call it after its jobs are settled or released.
 create function jobs.unregister_worker(i_worker uuid) returns void
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 begin
   -- Jobs that it failed to hand back become anybody's at once.
   update jobs.worker w set lost_at = jobs.now() where w.id = i_worker and jobs._acts_as(w.role, w.login);
@@ -265,7 +265,7 @@ end $$;
 -- Brings back up to i_limit jobs, at most 10000, whose lease has lapsed, of either kind, and returns how many. Locks those, and as
 -- many dead workers as had them.
 create function jobs.sweep(i_limit integer default 100) returns integer
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
   v_limit integer := greatest(0, least(i_limit, 10000));
   v_every_task boolean := not jobs._is_narrowed();

@@ -67,7 +67,7 @@ check "what a plain client sweeps" "_sweep_plain|b.worker is null and|" "${it[@]
 check "what a plain client puts in line" "_promote_under|q.task like i_pattern and|" "${it[@]}" held_open
 check "locks of rows that are not taken apart" "_separate_heads|and q.size > 1 for update skip locked|for update skip locked" "${it[@]}" held_open together
 check "roles that are reached through a narrowed one" "_limits|jobs._may_become(session_user, v_role)|true" "${it[@]}" topics
-check "as many verdicts as jobs" "settle|is false then|is null then" "${it[@]}" settling
+check "as many verdicts as jobs" "settle|cardinality(i_places)])) is false|cardinality(i_places)])) is null" "${it[@]}" settling
 check "the lease of a claim that is given back" "unclaim|if i_lease is null then|if false then" "${it[@]}" faults
 check "the bytes of a body as text" "_text_size|octet_length((i_value)::text)|pg_column_size(i_value)" "${it[@]}" weights
 check "the bytes of a claim" "claim|q.bytes * v_jobs_per_mib >> 20|0" "${it[@]}" weights
@@ -75,11 +75,11 @@ check "large answers by themselves" "claim|case when i_worker is null or not (se
 check "the bytes of a result" "_check_results|if v_size > v_limit then|if false then" "${it[@]}" weights
 check "the worker's row at the end of a claim" "claim|w.lost_at is null and i_lease <> all (w.void_leases) for key share|true" "${it[@]}" races
 check "locks on what a plain client gets" "_quotas|s.task = any (i_alone) then i_num + 1|false then i_num + 1" "${it[@]}" locks
-check "the charge of what has begun alone" "_settle_lost|case when o.started then 'lost' else 'release' end|'lost'" "${it[@]}" order
+check "the charge of what has begun alone" "_settle_lost|case when o.started then 'lost' else 'unbegun' end|'lost'" "${it[@]}" order
 check "the order of due jobs" "promote|order by q.scheduled_at, q.id limit|order by q.id limit" "${it[@]}" order
 check "what a sweep's limit leaves" "_sweep_expired|min(r.expires_at) as expires_at|max(r.expires_at) as expires_at" "${it[@]}" order
 check "the times that clients can hold" "_is_reachable|i_at|null::timestamptz" "${it[@]}" contract
-check "the user of the session in a role that is set" "_limits|jobs._limits_of(session_user, i_publish)|null" "${it[@]}" topics
+check "the user of the session in a role that is set" "_limits|login := case when v_role is null or not jobs._is_administrator(v_role) then|login := case when v_role is null then" "${it[@]}" topics
 check "the oid of a narrowed role" "_limits_of|case when r.rolname = g.name then g.role else jobs._grantee(g) end|jobs._role_oid(g.name)" "${it[@]}" topics
 check "an id that is known by now" "_check_new_ids|if v_known then|if false then" "${it[@]}" locks
 check "whose a worker is, in heartbeat_worker" "heartbeat_worker|and jobs._acts_as(w.role, w.login)|" "${it[@]}" roles
