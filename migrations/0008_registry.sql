@@ -66,7 +66,9 @@ declare
   v_hint constant text := 'nothing of this call was declared: correct it and call again';
   v_flaw record;
 begin
-  if jsonb_typeof(i_tasks) is distinct from 'array' or jsonb_array_length(i_tasks) > 10000 then
+  if pg_column_size(i_tasks) > 67108864 then
+    raise sqlstate 'PT413' using message = format('register_tasks takes at most 64 MB, this is %s', pg_size_pretty(pg_column_size(i_tasks)::bigint)), hint = v_hint;
+  elsif jsonb_typeof(i_tasks) is distinct from 'array' or jsonb_array_length(i_tasks) > 10000 then
     raise sqlstate 'PT400' using message = 'register_tasks takes an array of at most 10000 tasks',
       hint = '[{"name": "mail.send", "args_schema": {}, "result_schema": {}, "retries": 3, "timeout": 60, "priority": 0}]';
   end if;

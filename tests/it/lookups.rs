@@ -226,3 +226,13 @@ async fn the_overview_counts_the_newest_and_says_what_it_did_not_count() {
         "bad 0 0 500 f, few 1 0 0 f, many 500 0 0 f, old 0 500 0 f"
     );
 }
+
+/// As jobs.find has it: a word that is no state counts nothing by mistake.
+#[tokio::test]
+async fn a_count_of_what_is_no_state_is_refused() {
+    let db = Db::new().await;
+    for state in ["'weird'", "'ready'", "''", "null"] {
+        let (code, message) = db.refusal(&format!("select jobs.count({state})")).await;
+        assert!(code == "PT400" && message.contains("a state is one of pending, running"), "{state}: {message}");
+    }
+}

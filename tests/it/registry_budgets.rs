@@ -317,7 +317,7 @@ async fn numbers_that_nobody_can_be_sent_are_refused_quickly() {
         ("args_schema", "jsonb_build_object('enum', n || n || n)"),
         ("result_schema", "jsonb_build_object('enum', n)"),
         ("doc", "to_jsonb(repeat('x', 100000000))"),
-        ("aliases", "jsonb_build_array(repeat('x', 260000000))"),
+        ("aliases", "jsonb_build_array(repeat('x', 100000000))"),
     ] {
         let call = format!(
             "select jobs.register_tasks(jsonb_build_array('{{\"name\": \"t\", \"args_schema\": true, \"result_schema\": true, \"retries\": 3, \"timeout\": 60, \"priority\": 0}}'::jsonb
@@ -326,7 +326,7 @@ async fn numbers_that_nobody_can_be_sent_are_refused_quickly() {
         let begun = Instant::now();
         let (state, message) = db.refusal(&call).await;
         println!("{field}: {:?} {state} {message:.200}", begun.elapsed());
-        assert!(matches!(&*state, "PT400" | "PT413") && message.len() < 500, "{field}: {state} {message:.500}");
+        assert!(state == "PT413" && message.len() < 500, "{field}: {state} {message:.500}");
         assert!(begun.elapsed() < Duration::from_secs(10), "{field}: {:?}", begun.elapsed());
     }
 }
