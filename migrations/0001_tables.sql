@@ -43,11 +43,13 @@ create type jobs.job_status as enum ('success', 'failed', 'cancelled');
 -- Settings of this installation; one row.
 create table jobs.config (
   only_row boolean primary key default true check (only_row),
-  history_days integer check (history_days > 0),    -- null keeps history for ever
-  max_body_bytes integer not null default 1048576 check (max_body_bytes between 1 and 134217728),       -- sizes are those of JSON text
-  max_result_bytes integer not null default 67108864 check (max_result_bytes between 1 and 134217728),
-  max_bulk integer not null default 100000 check (max_bulk > 0),                     -- jobs in one call
-  max_bulk_bytes integer not null default 67108864 check (max_bulk_bytes > 0),       -- of their bodies
+  history_days integer constraint history_days_is_1_to_36500 check (history_days between 1 and 36500),   -- null keeps history for ever
+  -- Sizes are those of JSON text. A body of 512 bytes is published without a look at its limit.
+  max_body_bytes integer not null default 1048576 constraint max_body_bytes_is_512_to_134217728 check (max_body_bytes between 512 and 134217728),
+  max_result_bytes integer not null default 67108864 constraint max_result_bytes_is_1_to_134217728 check (max_result_bytes between 1 and 134217728),
+  -- Jobs in one call, and the bytes of their bodies: no message to the server is longer than 1 GiB.
+  max_bulk integer not null default 100000 constraint max_bulk_is_1_to_10000000 check (max_bulk between 1 and 10000000),
+  max_bulk_bytes integer not null default 67108864 constraint max_bulk_bytes_is_512_to_1073741823 check (max_bulk_bytes between 512 and 1073741823),
   notify boolean not null default true,             -- false: workers poll, publishers never notify
   unknown_task text not null default 'accept'       -- what publishing does with a task that nobody has declared
     constraint unknown_task_is_known check (unknown_task in ('accept', 'reject'))
@@ -69,23 +71,18 @@ create function jobs._rank(i_priority integer, i_ready_seq bigint) returns bigin
 language sql immutable parallel safe
 return (~i_priority)::bigint * 2 + (i_ready_seq > 0)::integer;
 
--- The bytes of a large value as JSON text, without writing down what its longest numbers alone make too large: 256 MB
--- stand for all that is larger.
-create function jobs._large_text_size(i_value jsonb) returns bigint
+-- The bytes of a large value as JSON text, without writing down what its longest numbers alone make too large: more than i_enough (or
+-- 256 MB, which stand for all that is larger). How long a number is tells its weight, the second field of its binary form, in
+-- units of four digits, and its scale, the fourth.
+create function jobs._large_text_size(i_value jsonb, i_enough bigint default 268435456) returns bigint
 language plpgsql stable strict parallel unsafe set search_path = pg_catalog, pg_temp as $$
 declare
-  v_number text;
-  v_size bigint := 0;
+  v_size bigint := (
+    select coalesce(sum(4 * greatest((get_byte(b, 2) << 8 | get_byte(b, 3)) - 65536 * (get_byte(b, 2) >> 7), 0) + (get_byte(b, 6) << 8 | get_byte(b, 7))), 0)
+    from jsonb_path_query(i_value, 'strict $.** ? (@.type() == "number" && (@ > 1e300 || @ < -1e300 || @ > -1e-300 && @ < 1e-300 && @ != 0))') n,
+      numeric_send(n::numeric) b);
 begin
-  for v_number in
-    select n::text from jsonb_path_query(i_value, 'strict $.** ? (@.type() == "number" && (@ > 1e300 || @ < -1e300 || @ > -1e-300 && @ < 1e-300 && @ != 0))') n
-  loop
-    v_size := v_size + octet_length(v_number);
-    if v_size > 268435456 then
-      return 268435456;
-    end if;
-  end loop;
-  return least(octet_length(i_value::text), 268435456);
+  return least(case when v_size > i_enough then v_size else octet_length(i_value::text) end, 268435456);
 exception when program_limit_exceeded or out_of_memory then
   return 268435456;
 end $$;
@@ -378,8 +375,11 @@ begin
     coalesce(h.priority, 0), least(greatest(coalesce(h.timeout, 60), 0.01), 604800), h.status::text::jobs.job_status,
     jobs._reachable(coalesce(h.created_at, h.complete_on, now() at time zone 'utc')), jobs._reachable(h.run_at),
     jobs._reachable(h.scheduled_at), jobs._reachable(coalesce(h.complete_on, now() at time zone 'utc')),
-    h.result, h.traceback, coalesce(h.retries, 0) + 1
-  from jobs.original_job h;
+    -- A result that cannot be sent would end every listing that comes to its row.
+    case when m.fits then h.result end,
+    case when m.fits then h.traceback else concat_ws(E'\n', h.traceback, 'its result was too large to be sent to anybody, and was left out') end,
+    coalesce(h.retries, 0) + 1
+  from jobs.original_job h, lateral (select jobs._text_size(h.result) < 268435456 as fits offset 0) m;
   drop table jobs.original_job_queue, jobs.original_job;
   drop type jobs.original_job_status;
 end $$;

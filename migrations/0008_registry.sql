@@ -14,6 +14,11 @@ create type jobs.declaration as (
 -- left out of its aliases): whether the caller may make it, whose the name is, and which aliases it had.
 create type jobs.change as (declared jobs.declaration, differs boolean, is_allowed boolean, owner_name name, others text[], old_aliases text[]);
 
+-- A text of others as a message shows it: in quotes, and no longer than a name may be.
+create function jobs._shown(i_text text) returns text
+language sql immutable parallel safe
+return pg_catalog.quote_literal(case when pg_catalog.length(i_text) > 200 then pg_catalog.left(i_text, 200) || '...' else i_text end);
+
 -- A name of a task, as publishing takes it.
 create function jobs._is_name(i_name text) returns boolean
 language sql immutable parallel safe
@@ -22,7 +27,7 @@ return pg_catalog.length(i_name) between 1 and 200 and i_name !~ '[[:cntrl:]]';
 -- What is wrong with a declaration, in words; null when nothing is. One expression without a query, so that it costs a
 -- worker's start next to nothing.
 create function jobs._flaw(i_task jsonb) returns text
-language sql immutable parallel safe
+language sql stable parallel safe
 return case
   when pg_catalog.jsonb_typeof(i_task) <> 'object' then 'it is no object'
   when (pg_catalog.jsonb_typeof(i_task->'name') = 'string' and jobs._is_name(i_task->>'name')) is not true
@@ -48,7 +53,7 @@ return case
         or pg_catalog.jsonb_array_length(i_task->'params') <> pg_catalog.jsonb_array_length(pg_catalog.jsonb_path_query_array(i_task->'params',
           'strict $[*] ? (@.name.type() == "string" && @.name != "" && @.type.type() == "string" && @.required.type() == "boolean")'))
       else coalesce(pg_catalog.jsonb_typeof(i_task->'params'), 'null') <> 'null' end
-    or (i_task->'params')::text ~ '[[:cntrl:]]|\\u00[01]'
+    or case when coalesce(jobs._large_text_size(i_task->'params', 1048576), 0) <= 1048576 then (i_task->'params')::text ~ '[[:cntrl:]]|\\u00[01]' end   -- larger ones: jobs._check_sizes
     then 'params: null or at most 1000 of {"name", "type", "required"}, names without control characters'
   when coalesce(pg_catalog.jsonb_typeof(i_task->'open'), 'null') not in ('boolean', 'null') then 'open: true or false'
   when coalesce(i_task->'check', 'null') not in ('"off"', '"warn"', '"strict"', 'null') then 'check: off, warn or strict'
@@ -61,7 +66,9 @@ declare
   v_hint constant text := 'nothing of this call was declared: correct it and call again';
   v_flaw record;
 begin
-  if jsonb_typeof(i_tasks) is distinct from 'array' or jsonb_array_length(i_tasks) > 10000 then
+  if pg_column_size(i_tasks) > 67108864 then
+    raise sqlstate 'PT413' using message = format('register_tasks takes at most 64 MB, this is %s', pg_size_pretty(pg_column_size(i_tasks)::bigint)), hint = v_hint;
+  elsif jsonb_typeof(i_tasks) is distinct from 'array' or jsonb_array_length(i_tasks) > 10000 then
     raise sqlstate 'PT400' using message = 'register_tasks takes an array of at most 10000 tasks',
       hint = '[{"name": "mail.send", "args_schema": {}, "result_schema": {}, "retries": 3, "timeout": 60, "priority": 0}]';
   end if;
@@ -74,11 +81,11 @@ begin
   if found then
     raise sqlstate 'PT400' using message = format('task %s is declared twice in one call', quote_literal(v_flaw.name)), hint = v_hint;
   end if;
-exception when program_limit_exceeded or out_of_memory then   -- numbers of 131,000 digits take 12 bytes where they are stored
-  raise sqlstate 'PT400' using message = 'params: too large to be sent to anybody', hint = v_hint;
+exception when program_limit_exceeded or out_of_memory or internal_error then   -- `invalid memory alloc request size`: a text beyond 256 MB in a pattern
+  raise sqlstate 'PT413' using message = 'register_tasks: what is declared is too large to be looked at', hint = v_hint;
 end $$;
 
--- Refuses schemas and parameters that are too large to be read by everybody who lists tasks (PT400). Measures them as
+-- Refuses schemas and parameters that are too large to be read by everybody who lists tasks (PT413). Measures them as
 -- text, as they are sent; so it is asked only of declarations that change something.
 create function jobs._check_sizes(i_changes jobs.declaration[]) returns void
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
@@ -87,11 +94,11 @@ declare
 begin
   select c.name, g.what, g.bytes into v_large
   from unnest(i_changes) c,
-    lateral (values ('args_schema', jobs._text_size(c.args_schema)), ('result_schema', jobs._text_size(c.result_schema)),
-                    ('params', jobs._text_size(c.params))) g(what, bytes)
+    lateral (values ('args_schema', jobs._large_text_size(c.args_schema, 1048576)), ('result_schema', jobs._large_text_size(c.result_schema, 1048576)),
+                    ('params', coalesce(jobs._large_text_size(c.params, 1048576), 0))) g(what, bytes)
   where (g.bytes <= 1048576) is not true limit 1;
   if found then
-    raise sqlstate 'PT400' using
+    raise sqlstate 'PT413' using
       message = format('task %s: %s takes %s bytes, the limit is 1048576', quote_literal(v_large.name), v_large.what, coalesce(v_large.bytes::text, 'too many')),
       hint = 'nothing of this call was declared: give the task smaller types, or true as its schema';
   end if;
@@ -182,13 +189,12 @@ end $$;
 --
 -- Writes only what changed, so that a hundred workers that start at once with the same tasks leave one
 -- version of each row. Locks the rows that it changes, to the end of the caller's transaction, and waits two seconds for
--- others that change the same; then it warns and declares nothing, because a worker has to start all the same.
+-- others that change the same; then it declares all but those, and warns of them, because a worker has to start all the same.
 create function jobs.register_tasks(i_tasks jsonb) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp set lock_timeout = '2s' set jit = off as $$
 declare
   v_declared jobs.declaration[];
   v_changes jobs.change[];
-  v_allowed jobs.declaration[];
 begin
   perform jobs._check_declarations(i_tasks);
   v_declared := array(select d from jobs._declared(i_tasks) d);
@@ -196,20 +202,54 @@ begin
     v_declared := array(select d from unnest(v_declared) d where jobs._allowed(false, d.aliases || d.name::text) = d.aliases || d.name::text);
   end if;
   v_changes := array(select c from jobs._changes(v_declared) c);
-  v_allowed := array(select c.declared from unnest(v_changes) c where c.differs and c.is_allowed order by (c.declared).name);
+  perform jobs._check_sizes(array(select c.declared from unnest(v_changes) c where c.differs and c.is_allowed));
   perform jobs._warn_of_others(v_changes);
   begin
-    if v_allowed <> '{}' then
-      perform jobs._check_sizes(v_allowed);
-      perform jobs._declare(v_allowed);
-      perform jobs._refresh_publish_checks(array(
-        select distinct n from unnest(v_changes) c, unnest(c.old_aliases || (c.declared).aliases || (c.declared).name::text) n where c.differs and c.is_allowed));
-    end if;
-    perform jobs._remember_forms(v_declared);
+    perform jobs._declare_changes(v_changes);
   exception when lock_not_available or deadlock_detected then
-    raise warning 'no task was declared: another transaction is declaring the same ones, and has not ended within two seconds'
-      using hint = 'end it (pg_stat_activity shows it); if its declaration differs from this worker''s, start the worker anew';
+    perform jobs._declare_one_by_one(v_changes);
   end;
+  perform jobs._remember_forms(v_declared);
+end $$;
+
+-- Writes those of these changes that the caller may make, and what publishing looks up of them.
+create function jobs._declare_changes(i_changes jobs.change[]) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_allowed jobs.declaration[] := array(select c.declared from unnest(i_changes) c where c.differs and c.is_allowed order by (c.declared).name);
+begin
+  if v_allowed <> '{}' then
+    perform jobs._declare(v_allowed);
+    perform jobs._refresh_publish_checks(array(
+      select distinct n from unnest(i_changes) c, unnest(c.old_aliases || (c.declared).aliases || (c.declared).name::text) n where c.differs and c.is_allowed));
+  end if;
+end $$;
+
+-- The same, a change at a time, without those whose rows somebody holds: of these it warns. Looks for two seconds, so that a
+-- worker starts; what is left then counts as held.
+create function jobs._declare_one_by_one(i_changes jobs.change[]) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp set lock_timeout = '50ms' as $$
+declare
+  v_until timestamptz := clock_timestamp() + interval '2 s';
+  v_change jobs.change;
+  v_held text[] := array[]::text[];
+begin
+  foreach v_change in array i_changes loop
+    continue when not (v_change.differs and v_change.is_allowed);
+    begin
+      if clock_timestamp() > v_until then
+        raise lock_not_available;
+      end if;
+      perform jobs._declare_changes(array[v_change]);
+    exception when lock_not_available or deadlock_detected then
+      v_held := v_held || quote_literal((v_change.declared).name);
+    end;
+  end loop;
+  if v_held <> '{}' then
+    raise warning 'not declared, because another transaction is declaring them and has not ended within two seconds: %',
+      array_to_string(v_held[:5], ', ') || case when cardinality(v_held) > 5 then format(' and %s more', cardinality(v_held) - 5) else '' end
+      using hint = 'end it (pg_stat_activity shows it); if its declaration differs from this worker''s, start the worker anew';
+  end if;
 end $$;
 
 -- Warns of declarations that are somebody else's to make: of five by name.
@@ -361,7 +401,7 @@ end $$;
 -- to the worker's declaration again. For the task's owner and administrators (PT403). In force for whoever publishes after
 -- this commits.
 create function jobs.check_task(i_task varchar, i_mode text) returns void
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 begin
   if i_mode not in ('off', 'warn', 'strict') then
     raise sqlstate 'PT400' using message = 'a task is checked as off, warn or strict; null leaves it to its declaration';
@@ -379,7 +419,7 @@ end $$;
 -- then on that role, and who has its privileges, may change them. Tasks that several roles declare belong to a role of which
 -- all of these are members.
 create function jobs.own_task(i_task text, i_role name) returns bigint
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
   v_role oid := (select r.oid from pg_roles r where r.rolname = i_role);
   v_tasks bigint;
@@ -392,7 +432,7 @@ begin
   update jobs.task t set owner = v_role, owner_name = i_role where t.name like jobs._pattern(i_task);
   get diagnostics v_tasks = row_count;
   if v_tasks = 0 then
-    raise sqlstate 'PT404' using message = format('no task is declared under %s', coalesce(quote_literal(i_task), 'null')), hint = 'jobs.tasks() lists them';
+    raise sqlstate 'PT404' using message = format('no task is declared under %s', coalesce(jobs._shown(i_task), 'null')), hint = 'jobs.tasks() lists them';
   end if;
   return v_tasks;
 end $$;

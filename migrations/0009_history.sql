@@ -39,7 +39,7 @@ end $$;
 -- the locks of each look back: what a subtransaction locked is free when it is rolled back.
 create function jobs._ended_times(i_jobs text[], i_from timestamptz, i_until timestamptz) returns timestamptz[]
 language plpgsql stable security definer
-set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
+set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_partition_pruning = on set jit = off as $$
 declare
   v_oldest timestamptz := (select min(p.day)::timestamp at time zone 'UTC' from jobs._partitions() p);
   v_from timestamptz := greatest(i_from, v_oldest);
@@ -71,7 +71,7 @@ end $$;
 -- because a clock may have been wrong; for those who do not expect to find nothing.
 create function jobs._history_of(i_jobs text[], i_everywhere boolean default true) returns setof jobs.job
 language plpgsql stable security definer
-set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
+set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_partition_pruning = on set jit = off as $$
 declare
   v_since timestamptz := jobs._ended_since(i_jobs);
   v_times timestamptz[];
@@ -98,7 +98,7 @@ create function jobs._have_ended(i_jobs text[], i_least text) returns boolean
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off
 -- The plan is made for these days: it leaves out the others, and so do its locks. Their limits are all that it has to look at.
-set plan_cache_mode = force_custom_plan set constraint_exclusion = off as $$
+set plan_cache_mode = force_custom_plan set constraint_exclusion = off set enable_partition_pruning = on as $$
 declare
   v_since timestamptz := to_timestamp(('x0000' || left(i_least, 12))::bit(64)::bigint / 1000.0) - interval '1 day';
   v_until timestamptz := jobs.now() + interval '1 hour';
@@ -140,9 +140,13 @@ create table jobs.retention (
 );
 insert into jobs.retention (looked_at) values (jobs.now());
 
--- Makes the table of a day, which is not a partition yet. Nobody waits for it.
+-- Calls one after another that found that row held. Whoever counts here cannot write there.
+create sequence jobs.retentions_turned_away as bigint minvalue 0 start 1;
+
+-- Makes the table of a day, which is not a partition yet. Nobody waits for it. It lies where the database's tables do,
+-- whatever the caller's session prefers.
 create function jobs._prepare_partition(i_day date) returns void
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set default_tablespace = '' set default_table_access_method = heap as $$
 begin
   execute format('create table jobs.job_%s (like jobs.job including defaults including indexes)', to_char(i_day, 'YYYYMMDD'));
   execute format('alter table jobs.job_%s replica identity full', to_char(i_day, 'YYYYMMDD'));
@@ -175,7 +179,7 @@ end $$;
 -- default. For when it holds much: to move that to a new partition takes seconds, to look through it a moment.
 create function jobs._make_partition_of_default(i_today date) returns void
 language plpgsql security definer
-set search_path = pg_catalog, pg_temp set datestyle = 'ISO' set timezone = 'UTC' as $$
+set search_path = pg_catalog, pg_temp set default_tablespace = '' set default_table_access_method = heap set datestyle = 'ISO' set timezone = 'UTC' as $$
 declare
   v_name text := 'job_' || to_char(i_today, 'YYYYMMDD');
   v_from timestamptz := (select (max(p.day) + 1)::timestamp at time zone 'utc' from jobs._partitions() p where p.day < i_today);
@@ -229,12 +233,46 @@ begin
   return v_jumped is null or i_now >= v_jumped + interval '1 hour';
 end $$;
 
--- Ends the caller's session if it keeps its transaction open, and with it these locks, doing nothing.
-create function jobs._limit_idleness() returns void
+-- Bounds what the caller's transaction, if it goes on, does with these locks: its session ends when it idles for 10 s, a later
+-- statement that takes 10 s is cancelled, and it cannot be prepared, since what has notified cannot: a prepared
+-- transaction keeps its locks for ever.
+create function jobs._limit_the_rest() returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
   perform set_config(s.name, '10s', true)
-  from pg_settings s where s.name = 'idle_in_transaction_session_timeout' and s.setting::integer not between 1 and 10000;
+  from pg_settings s
+  where s.name in ('idle_in_transaction_session_timeout', 'statement_timeout', 'transaction_timeout') and s.setting::integer not between 1 and 10000;
+  if current_setting('max_prepared_transactions') <> '0' then
+    perform pg_notify('jobs_retained', '');
+  end if;
+end $$;
+
+-- Whether the caller of jobs.retain may keep its locks to the end of his transaction: administrators, whom nothing hinders from
+-- locking history as they like, and jobs.retain_and_commit, which ends the transaction next. That calls it and nothing
+-- else is told by i_context, three lines: the second the statement, the third the procedure, by a name that nobody else's function can
+-- have, since no other schema is called jobs. (The words around it are of the server's language.)
+create function jobs._may_lock_history(i_context text) returns boolean
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_lines text[] := string_to_array(i_context, E'\n');
+begin
+  return jobs._is_administrator() or (
+    cardinality(v_lines) = 3 and strpos(v_lines[2], '"SELECT jobs.retain()"') > 0
+    and v_lines[3] ~ '(^|[^"[:alnum:]_.$])jobs[.]retain_and_commit[(][)]' and strpos(v_lines[3], '"') = 0);
+end $$;
+
+-- Counts a call that found another at work, and says who that is when several calls one after another have found him there.
+create function jobs._turn_away() returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_calls bigint := nextval('jobs.retentions_turned_away');
+begin
+  if v_calls >= 3 then
+    raise warning 'history waits for its partitions to be made and dropped: % calls of jobs.retain found that server process % is at it', v_calls,
+      coalesce((select string_agg(distinct l.pid::text, ', ') from jobs.retention r
+                join pg_locks l on l.locktype = 'transactionid' and l.transactionid = r.xmax and l.granted and l.pid <> pg_backend_pid()), '(gone by now)')
+      using hint = 'a transaction that called it has not ended (pg_stat_activity shows it): end it, and call jobs.retain outside of transactions';
+  end if;
 end $$;
 
 -- What retention has to do to partitions, done. Locks history out for an instant, to the end of the transaction.
@@ -305,19 +343,10 @@ begin
   return null;
 end $$;
 
--- Keeps history in shape: makes the partitions of today and the next two days, and drops those
--- that ended more than jobs.config.history_days ago (null: none), at most ten in a call. Workers call it every few
--- minutes, `pgjobs migrate` at once, plain clients should daily; one caller at a time does the work, the others return.
--- Returns the names of the partitions made and dropped.
---
--- Locks history for an instant, or gives way until a later call, not before a minute is over. In a transaction of the
--- caller's the locks last until its end, and a session that does nothing for 10 s before it ends it is closed.
---
--- After a gap of more than two days between two calls the clock may be wrong: days that hold jobs are then
--- dropped an hour later at the earliest.
-create function jobs.retain() returns setof text
+-- What retention does, if nobody else is at it; the names of the partitions made and dropped.
+create function jobs._retain() returns setof text
 language plpgsql security definer
-set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
+set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_partition_pruning = on set jit = off as $$
 declare
   v_now timestamptz := jobs.now();
   v_today date := (v_now at time zone 'utc')::date;
@@ -329,9 +358,12 @@ declare
 begin
   select r.gave_way_at into v_gave_way_at from jobs.retention r for update skip locked;
   if not found then
+    perform jobs._turn_away();
     return;
   end if;
-  perform jobs._limit_idleness();
+  if pg_sequence_last_value('jobs.retentions_turned_away') > 0 then
+    perform setval('jobs.retentions_turned_away', 0);
+  end if;
   v_drop := jobs._partitions_over(v_oldest, jobs._is_clock_sure(v_now));
   -- What went to the default partition is not worth partitions of its own; a bounded step at each call.
   delete from jobs.job_default h where h.ctid = any (array(
@@ -345,7 +377,44 @@ begin
   end if;
 end $$;
 
+-- Keeps history in shape: makes the partitions of today and the next two days, and drops those
+-- that ended more than jobs.config.history_days ago (null: none), at most ten in a call. Workers call it every few
+-- minutes, `pgjobs migrate` at once, plain clients should daily; one caller at a time does the work, the others return.
+-- Returns the names of the partitions made and dropped.
+--
+-- Locks history for an instant, or gives way until a later call, not before a minute is over. The locks last until the end of
+-- the caller's transaction, and acks wait for them meanwhile. So whoever does not administer calls it through
+-- jobs.retain_and_commit, which ends the transaction at once; called otherwise it warns and does nothing. In a
+-- transaction of an administrator's what comes after it is bounded: jobs._limit_the_rest.
+--
+-- After a gap of more than two days between two calls the clock may be wrong: days that hold jobs are then
+-- dropped an hour later at the earliest.
+create function jobs.retain() returns setof text
+language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
+declare
+  v_context text;
+begin
+  get diagnostics v_context = pg_context;
+  if jobs._may_lock_history(v_context) then
+    perform jobs._limit_the_rest();
+    return query select r from jobs._retain() r;
+  else
+    raise warning 'jobs.retain did nothing: its locks would last as long as the caller''s transaction'
+      using hint = 'call jobs.retain_and_commit(), outside of transactions and with a search_path without the schema jobs';
+  end if;
+end $$;
+
+-- The same in a transaction of its own, for whoever may not lock history for longer: fails in a transaction of the caller's.
+-- Neither `security definer` nor a setting of its own are for a procedure that commits; it calls by full names alone.
+create procedure jobs.retain_and_commit()
+language plpgsql as $$
+begin
+  commit;   -- an error in a transaction of the caller's; what he left to the end of this one comes before the locks
+  perform jobs.retain();
+  commit;
+end $$;
+
 do $$
 begin
-  perform jobs.retain();
+  perform jobs._retain();
 end $$;

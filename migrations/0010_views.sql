@@ -56,6 +56,15 @@ select e.id, e.job_id, e.task, e.body, e.retries, e.max_retries, e.status, e.pri
   e.created_at, e.run_at, e.scheduled_at, e.complete_on, e.result, e.traceback, e.attempt, e.worker
 from jobs._ended e;
 
+-- PT400 for how many rows somebody asks when that is no number of rows.
+create function jobs._check_limit(i_name text, i_limit bigint) returns void
+language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
+begin
+  if i_limit < 0 then
+    raise sqlstate 'PT400' using message = format('%s is a number of at least 0, not %s', i_name, i_limit), hint = 'leave it out for what it is by default';
+  end if;
+end $$;
+
 -- One job, wherever it stands; no row when it is unknown. Asks each place by its index.
 create function jobs.get(i_job varchar) returns setof jobs."all"
 language plpgsql stable rows 1 security definer
@@ -83,15 +92,18 @@ begin
 end $$;
 
 -- Where a job stands, with its result or last error: what somebody who waits for it asks.
+-- To a role that is narrowed (0017_topics.sql), of the tasks that it may publish or consume; others are unknown to it.
 create function jobs.result(i_job varchar) returns table (status varchar, result jsonb, traceback text)
-language sql stable rows 1 security definer set search_path = pg_catalog, pg_temp as $$
-  select a.status, a.result, a.traceback from jobs.get(i_job) a
-$$;
+language plpgsql stable rows 1 security definer set search_path = pg_catalog, pg_temp set jit = off as $$
+begin
+  return query select a.status, a.result, a.traceback from jobs.get(i_job) a where a.task = any (jobs._visible(array[a.task::text]));
+end $$;
 
 -- Where these jobs stand, each once and in no order, with their results or last errors once they have ended; of an
 -- unknown job no row. With i_only_ended those that have not ended are left out: what somebody asks again and again who
 -- waits for many (jobs.await_results). Reads the indexes of job ids alone, and locks of history the days on which these
--- jobs can have ended; what is found nowhere is looked for on all days, unless only ended jobs are asked for.
+-- jobs can have ended; what is found nowhere is looked for on all days, unless only ended jobs are asked for. Of tasks that
+-- the caller's role is not narrowed to, jobs are unknown to it, as for jobs.result.
 create function jobs.results(i_jobs text[], i_only_ended boolean default false) returns table (
   job_id varchar, status varchar, result jsonb, traceback text
 )
@@ -99,42 +111,50 @@ language plpgsql stable security definer set search_path = pg_catalog, pg_temp s
 declare
   v_pending text[];
   v_running text[];
+  v_hidden text[];
   v_others text[] := i_jobs;
+  v_is_narrowed boolean := jobs._is_narrowed();
 begin
   if cardinality(i_jobs) > 10000 then
     raise sqlstate 'PT413' using message = format('jobs.results looks at most 10000 jobs up, these are %s', cardinality(i_jobs)),
       hint = 'ask in several calls';
   end if;
   if not i_only_ended then
-    select array_agg(o.job_id) filter (where o.status = 'pending'), array_agg(o.job_id) filter (where o.status = 'running')
-    into v_pending, v_running from jobs._open_of(i_jobs) o;
+    select array_agg(o.job_id) filter (where o.status = 'pending' and o.is_visible), array_agg(o.job_id) filter (where o.status = 'running' and o.is_visible),
+      array_agg(o.job_id) filter (where not o.is_visible)
+    into v_pending, v_running, v_hidden
+    from (select p.job_id, p.status, not v_is_narrowed or p.task = any (jobs._visible(array[p.task::text])) as is_visible from jobs._open_of(i_jobs) p) o;
     return query select o::varchar, 'pending'::varchar, null::jsonb, null::text from unnest(v_pending) o;
     return query select o::varchar, 'running'::varchar, null::jsonb, null::text from unnest(v_running) o;
-    v_others := array(select j from unnest(i_jobs) j except select o from unnest(v_pending || v_running) o);
+    v_others := array(select j from unnest(i_jobs) j except select o from unnest(v_pending || v_running || v_hidden) o);
   end if;
   if cardinality(v_others) > 0 then
-    return query select h.job_id, h.status::text::varchar, h.result, h.traceback from jobs._history_of(v_others, not i_only_ended) h;
+    return query select h.job_id, h.status::text::varchar, h.result, h.traceback from jobs._history_of(v_others, not i_only_ended) h
+      where not v_is_narrowed or h.task = any (jobs._visible(array[h.task::text]));
   end if;
 end $$;
 
 -- Those of these jobs that are pending or running. A row or batch of many jobs is opened once, however many of these
 -- lie in it.
-create function jobs._open_of(i_jobs text[]) returns table (job_id varchar, status varchar)
+create function jobs._open_of(i_jobs text[]) returns table (job_id varchar, status varchar, task varchar)
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
 set enable_seqscan = off set enable_mergejoin = off set jit = off set plan_cache_mode = force_generic_plan as $$
 declare
-  v_single text[] := array(select p.job_id from jobs.pending p where p.job_id = any (i_jobs) and p.size = 1);
-  v_others text[] := array(select j from unnest(i_jobs) j except select p from unnest(v_single) p);
+  v_single text[];
+  v_tasks text[];
+  v_others text[];
 begin
-  return query select p::varchar, 'pending'::varchar from unnest(v_single) p;
-  return query select w.job_id, 'pending'::varchar
+  select array_agg(p.job_id), array_agg(p.task) into v_single, v_tasks from jobs.pending p where p.job_id = any (i_jobs) and p.size = 1;
+  v_others := array(select j from unnest(i_jobs) j except select p from unnest(v_single) p);
+  return query select p.job_id::varchar, 'pending'::varchar, p.task::varchar from unnest(v_single, v_tasks) p(job_id, task);
+  return query select w.job_id, 'pending'::varchar, w.task
     from jobs.pending q, unnest(q.jobs) w
     where w.job_id = any (v_others) and q.ctid = any (array(
       select distinct r.at from unnest(v_others) j,
         lateral (select m.ctid as at from jobs.pending m
                  where m.size > 1 and m.job_id >= left(j, 13) and m.job_id <= j and m.last_job >= j) r));
-  return query select w.job_id, 'running'::varchar
+  return query select w.job_id, 'running'::varchar, w.task
     from jobs.batch b, unnest(b.jobs) with ordinality w
     where w.job_id = any (v_others) and (b.open >> (w.ordinality - 1)::integer) & 1 = 1 and b.ctid = any (array(
       select distinct r.at from unnest(v_others) j,
@@ -177,7 +197,7 @@ $$;
 -- A page of ended jobs in a state (null: any), newest first. Looks for its ids first, week by week, and then at its jobs.
 create function jobs._page_of_ended(i_state text, i_pattern text, i_before varchar, i_num integer) returns setof jobs."all"
 language plpgsql stable security definer
-set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
+set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set enable_partition_pruning = on set jit = off as $$
 declare
   v_week text;
   v_day timestamptz;
@@ -219,6 +239,7 @@ declare
   v_pattern text := coalesce(jobs._pattern(i_topic), '%');
   v_before varchar := coalesce(i_before, '~');   -- sorts after every id
 begin
+  perform jobs._check_limit('i_num', i_num);
   if i_state = 'pending' then
     return query select p.* from jobs._page_of_pending(v_pattern, v_before, i_num) p;
   elsif i_state = 'running' then
@@ -245,7 +266,7 @@ end $$;
 -- How many ended jobs of a state (null: any) under a pattern there are for each task and state, of the newest i_cap.
 create function jobs._ended_counts(i_state text, i_pattern text, i_cap bigint) returns table (task varchar, state text, jobs bigint)
 language plpgsql stable security definer
-set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
+set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set enable_partition_pruning = on set jit = off as $$
 declare
   v_week text;
   v_tasks text[];
@@ -280,6 +301,7 @@ declare
   v_ready text[] := jobs._ready_tasks(null);
   v_each bigint := greatest(i_cap / greatest(cardinality(v_ready), 1), least(i_cap, 100));
 begin
+  perform jobs._check_limit('i_cap', i_cap);
   return query
   with ended as materialized (
     select e.task, e.state, e.jobs from jobs._ended_counts(null, '%', i_cap) e

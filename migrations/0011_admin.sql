@@ -38,22 +38,42 @@ begin
   perform jobs._wake_waiters();
 end $$;
 
+-- Says which jobs stay ended because nobody could be sent their bodies.
+create function jobs._warn_of_large(i_jobs text[], i_is_any_back boolean) returns void
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+  v_hint constant text := 'publish what is to be done anew, in parts, or with a reference to data that is stored elsewhere';
+  v_words text := case when i_jobs is not null then format('not put in line, because arguments of 256 MB or more cannot be sent to a worker: %s',
+      array_to_string(i_jobs[:5], ', ') || case when cardinality(i_jobs) > 5 then format(' and %s more', cardinality(i_jobs) - 5) else '' end) end;
+begin
+  if v_words is not null and i_is_any_back then
+    raise warning '%', v_words using hint = v_hint;
+  elsif v_words is not null then
+    raise sqlstate 'PT413' using message = v_words, hint = v_hint;
+  end if;
+end $$;
+
 -- Puts jobs that ended as failed or cancelled back in line, with all their runs before them, and
--- returns them. The id stays, the attempt goes on counting. Locks the days on which they ended.
+-- returns them. The id stays, the attempt goes on counting. Locks the days on which they ended. One whose body is too large
+-- to be sent to any worker stays ended: a warning names it, or PT413 when no other was put back.
 create function jobs.retry(i_jobs text[]) returns setof text
 language plpgsql security definer
-set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off as $$
+set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
+set enable_partition_pruning = on set jit = off as $$
 declare
   v_day timestamptz;
+  v_days timestamptz[];
+  v_too_large text[];
+  v_is_any_back boolean := false;
 begin
-  for v_day in
-    select distinct date_trunc('day', h.complete_on at time zone 'UTC') at time zone 'UTC' as day
-    from jobs._history_of(i_jobs) h where h.status <> 'success' order by day
-  loop
+  select array_agg(distinct date_trunc('day', h.complete_on at time zone 'UTC') at time zone 'UTC'),
+    array_agg(h.job_id) filter (where jobs._text_size(h.body) >= 268435456)
+  into v_days, v_too_large from jobs._history_of(i_jobs) h where h.status <> 'success';
+  for v_day in select d from unnest(v_days) d order by d loop
     return query execute format('
       with back as (
         delete from jobs.job h
-        where h.job_id = any ($1) and h.status <> ''success'' and %s
+        where h.job_id = any ($1) and h.job_id <> all ($2) and h.status <> ''success'' and %s
           -- As a subquery for each it is one look at an index; as a join, statistics could turn it round.
           and (select q.job_id from jobs.pending q where q.job_id = h.job_id) is null
         returning h.*
@@ -62,8 +82,10 @@ begin
         select b.id, b.job_id, b.task, b.body, greatest(b.max_retries, 1), b.priority, greatest(b.timeout, 0.01), b.created_at,
           nextval(''jobs.job_number''), b.attempt, b.traceback, jobs._text_size(b.body) + coalesce(octet_length(b.traceback), 0), b.id
         from back b returning q.job_id
-      ) select p.job_id::text from placed p', jobs._on_day(v_day)) using i_jobs;
+      ) select p.job_id::text from placed p', jobs._on_day(v_day)) using i_jobs, coalesce(v_too_large, '{}');
+    v_is_any_back := v_is_any_back or found;
   end loop;
+  perform jobs._warn_of_large(v_too_large, v_is_any_back);
   perform jobs._wake_workers();
 end $$;
 
@@ -77,6 +99,7 @@ begin
   if i_topic is null or i_topic = '' then
     raise sqlstate 'PT400' using message = 'purge needs a topic', hint = 'use * for every task';
   end if;
+  perform jobs._check_limit('i_limit', i_limit);
   with picked as materialized (
     select q.ctid as at, q.size from jobs.pending q
     where q.task like jobs._pattern(i_topic) limit i_limit for update skip locked
@@ -89,12 +112,16 @@ begin
   return v_purged;
 end $$;
 
--- How many jobs are in a state under a topic, counted up to i_cap: what a tool shows before it asks.
+-- How many jobs are in a state under a topic, counted up to i_cap: what a tool shows before it asks. PT400 for what is no state.
 create function jobs.count(i_state text, i_topic text default '*', i_cap bigint default 1000000) returns bigint
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
   v_pattern text := jobs._pattern(i_topic);
 begin
+  perform jobs._check_limit('i_cap', i_cap);
+  if (i_state in ('pending', 'running', 'success', 'failed', 'cancelled')) is not true then
+    raise sqlstate 'PT400' using message = 'a state is one of pending, running, success, failed, cancelled';
+  end if;
   if i_state in ('success', 'failed', 'cancelled') then
     return (select coalesce(sum(e.jobs), 0) from jobs._ended_counts(i_state, v_pattern, i_cap) e);
   end if;

@@ -83,7 +83,7 @@ declare
     select coalesce(sum(a.size), 0)
     from (select q.size from jobs.pending q
           where q.task = i_task and q.ready_seq is not null and (jobs._rank(q.priority, q.ready_seq), q.ready_seq) < (i_rank, i_ready_seq)
-          order by jobs._rank(q.priority, q.ready_seq), q.ready_seq limit 10000) a);
+          order by jobs._rank(q.priority, q.ready_seq), q.ready_seq limit 10001) a);
 begin
   select a.workers, a.slots, a.held into v_able from jobs._able_workers(i_task) a;
   if v_able.workers > 0 and v_able.held >= v_able.slots then
@@ -92,7 +92,7 @@ begin
       null, jsonb_build_object('workers', v_able.workers, 'slots', v_able.slots, 'held', v_able.held))::jobs.reason;
   end if;
   return next row('in_line',
-    case when v_before >= 10000 then 'more than 10000 jobs of its task are before it in line'
+    case when v_before > 10000 then 'more than 10000 jobs of its task are before it in line'
          when v_before = 0 then 'it is the next of its task in line'
          else format('%s jobs of its task are before it in line', v_before) end,
     null, jsonb_build_object('before', least(v_before, 10000)))::jobs.reason;
@@ -181,7 +181,7 @@ $$;
 -- Why a job is not running, or where it runs, or how it ended: one row for each reason, the weightiest
 -- first. Reads by index and locks nothing. PT404 for a job that nobody knows.
 create function jobs.explain(i_job varchar) returns setof jobs.reason
-language plpgsql stable rows 5 security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql stable rows 5 security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 begin
   return query select p.* from jobs._explain_pending(i_job) p;
   if not found then
@@ -191,7 +191,7 @@ begin
     return query select r.* from jobs._explain_running(i_job) r;
   end if;
   if not found then
-    raise sqlstate 'PT404' using message = format('there is no job %s', quote_literal(i_job)),
+    raise sqlstate 'PT404' using message = format('there is no job %s', jobs._shown(i_job)),
       hint = 'history that was dropped for its age, or not kept for this task, is not known any more';
   end if;
 end $$;
@@ -199,7 +199,7 @@ end $$;
 -- Why this database cannot be used as it stands, a sentence for each reason; no row when it can. What a worker asks
 -- before it starts, since with some of these it would find no job and say nothing.
 create function jobs.unusable() returns setof text
-language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+language sql stable security definer set search_path = pg_catalog, pg_temp set jit = off as $$
   select format('the database %s has the encoding %s and pgjobs needs UTF8: make one with `create database ... encoding ''UTF8'' template template0` and copy the data there',
                 quote_ident(current_database()), current_setting('server_encoding'))
   where current_setting('server_encoding') <> 'UTF8'

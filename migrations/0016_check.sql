@@ -13,16 +13,25 @@ exception when others then
   return null;   -- whatever a schema holds, its task can be declared, and the walk decides
 end $$;
 
--- Whether it is plain that a body fits; else the walk decides.
-create function jobs._is_fit(i_body jsonb, i_fits jsonpath, i_names text[]) returns boolean
+-- What it costs to hold a body against a predicate, in units of which a call may spend 10^11, a few seconds: bytes of the one
+-- by bytes of the other, and some for the way there.
+create function jobs._cost(i_body_bytes bigint, i_predicate_bytes integer) returns bigint
 language sql immutable parallel safe
+return i_body_bytes * (10000 + i_predicate_bytes);
+
+-- Whether it is plain that a body fits; else the walk decides, also of a body that is too large for this predicate.
+create function jobs._is_fit(i_body jsonb, i_fits jsonpath, i_names text[]) returns boolean
+language sql stable parallel safe
 return case
+  when jobs._cost(case when pg_catalog.pg_column_compression(i_body) is null then pg_catalog.pg_column_size(i_body) else jobs._large_text_size(i_body) end,
+                  pg_catalog.pg_column_size(i_fits)) > 30000000000 then false
   when not coalesce(coalesce(i_body, '{}'::jsonb) @@ i_fits, false) then false
   when i_names is null or pg_catalog.jsonb_typeof(i_body->'kwargs') is distinct from 'object' then true
   else (i_body->'kwargs') - i_names = '{}'::jsonb end;
 
--- Refuses bodies that do not fit their tasks (PT422), or warns of them, as each task says. Reads what the
--- tasks say once for the statement; takes no lock.
+-- Refuses bodies that do not fit their tasks (PT422), or warns of them, as each task says; and tasks that nobody has
+-- declared, where that is asked for, whatever is said of their bodies. Reads what the tasks say once for the statement; takes no
+-- lock. A call of more and larger bodies than predicates can look at in a few seconds is looked at as long as walks are.
 create function jobs._check_bodies(i_tasks text[], i_bodies jsonb[], i_checked boolean[] default null) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_nestloop = off set jit = off as $$
 declare
@@ -32,7 +41,7 @@ declare
   v_known jobs.publish_check[];
   v_suspects integer[];
 begin
-  if i_checked = '{t}' then
+  if v_accepts_unknown and i_checked = '{t}' then
     return;
   end if;
   v_known := array(select k from jobs.publish_check k where k.name = any (v_names));
@@ -42,19 +51,24 @@ begin
   select array_agg(g.at order by g.at) into v_suspects
   from unnest(jobs._for_each(i_tasks, v_size), i_bodies, jobs._for_each(i_checked, v_size)) with ordinality g(task, body, checked, at)
   left join unnest(v_known) k on k.name = g.task
-  where g.checked is not true and not coalesce(k.mode = 'off' or jobs._is_fit(g.body, k.fits, k.names), v_accepts_unknown);
+  where case when g.checked then k.name is null and not v_accepts_unknown
+    else not coalesce(
+      k.mode = 'off' or (select jobs._cost(pg_column_size(i_bodies), max(pg_column_size(o.fits))) from unnest(v_known) o) <= 100000000000
+        and jobs._is_fit(g.body, k.fits, k.names), v_accepts_unknown) end;
   if v_suspects is not null then
-    perform jobs._refuse_misfits(jobs._for_each(i_tasks, v_size), i_bodies, v_suspects);
+    -- In arrays that begin at 1, as a caller's need not.
+    perform jobs._refuse_misfits(array(select t from unnest(jobs._for_each(array(select unnest(i_tasks)), v_size)) t), array(select unnest(i_bodies)), v_suspects);
   end if;
 end $$;
 
--- Looks closer at these of the bodies: raises PT422 for the first that does not fit a task that is checked
--- strictly, and warns once of all others. Shows where and what was expected, and no part of a body. A call takes
--- about two seconds for it at most; bodies after that are left to their workers.
+-- Looks closer at these of the bodies: raises PT422 for the first of a task that nobody has declared, where such are refused, and
+-- then for the first that does not fit a task that is checked strictly, and warns once of all others. Shows where and
+-- what was expected, and no part of a body. A call takes about two seconds for it at most; bodies after that are left to
+-- their workers.
 create function jobs._refuse_misfits(i_tasks text[], i_bodies jsonb[], i_suspects integer[]) returns void
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
-  v_limit integer := (select c.max_body_bytes from jobs.config c);
+  v_limits jobs.config := (select c from jobs.config c);
   v_until timestamptz := clock_timestamp() + interval '2 s';
   v_at integer;
   v_check jobs.publish_check;
@@ -62,25 +76,48 @@ declare
   v_warning text;
   v_warnings integer := 0;
 begin
+  if v_limits.unknown_task = 'reject' then
+    perform jobs._refuse_unknown(i_tasks);
+  end if;
   foreach v_at in array i_suspects loop
     exit when clock_timestamp() > v_until;
-    continue when jobs._text_size(i_bodies[v_at]) > v_limit;   -- refused for that
+    continue when jobs._text_size(i_bodies[v_at]) > v_limits.max_body_bytes;   -- refused for that
     select * into v_check from jobs.publish_check k where k.name = i_tasks[v_at];
-    v_reason := case when v_check.name is null then 'nobody has declared it' else jobs._misfit_of_job(v_check.task, i_bodies[v_at], v_until) end;
+    continue when not found;   -- taken back just now
+    v_reason := jobs._misfit_of_job(v_check.task, i_bodies[v_at], v_until);
     continue when v_reason is null;
-    v_reason := case when cardinality(i_bodies) > 1 then format('job %s of %s: ', v_at, cardinality(i_bodies)) else '' end
-      || 'task ' || quote_literal(i_tasks[v_at]) || ': ' || v_reason;
+    v_reason := jobs._which(v_at, cardinality(i_bodies)) || 'task ' || jobs._shown(i_tasks[v_at]) || ': ' || v_reason;
     if v_check.mode = 'warn' then
       v_warning := coalesce(v_warning, v_reason);
       v_warnings := v_warnings + 1;
     else
-      raise sqlstate 'PT422' using message = v_reason, hint = case
-        when v_check.name is null then 'start its worker or run its `migrate` first, or set jobs.config.unknown_task to accept'
-        else 'jobs.tasks() shows what the task takes; jobs.check_task(task, ''warn'') lets such jobs through' end;
+      raise sqlstate 'PT422' using message = v_reason,
+        hint = 'jobs.tasks() shows what the task takes; jobs.check_task(task, ''warn'') lets such jobs through';
     end if;
   end loop;
   if v_warnings > 0 then
     raise warning '%', v_warning || case when v_warnings > 1 then format(' (and %s more of these jobs do not fit)', v_warnings - 1) else '' end;
+  end if;
+end $$;
+
+-- Which of several jobs a message is about.
+create function jobs._which(i_at bigint, i_of integer) returns text
+language sql immutable parallel safe
+return case when i_of > 1 then pg_catalog.format('job %s of %s: ', i_at, i_of) else '' end;
+
+-- Refuses the first of these tasks that nobody has declared (PT422).
+create function jobs._refuse_unknown(i_tasks text[]) returns void
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp set jit = off as $$
+declare
+  v_unknown record;
+begin
+  select g.task, min(g.at) as at into v_unknown
+  from unnest(i_tasks) with ordinality g(task, at)
+  where g.task is not null and not exists (select from jobs.publish_check k where k.name = g.task) group by g.task order by 2 limit 1;
+  if found then
+    raise sqlstate 'PT422' using
+      message = jobs._which(v_unknown.at, cardinality(i_tasks)) || 'task ' || jobs._shown(v_unknown.task) || ': nobody has declared it',
+      hint = 'start its worker or run its `migrate` first, or set jobs.config.unknown_task to accept';
   end if;
 end $$;
 
@@ -103,7 +140,8 @@ declare
 begin
   if exists (
     select from jobs.task_form f
-    where f.task = i_task and (f.params is null or jobs._is_fit(i_body, f.fits, jobs._names(f.params, f.open))) and jobs._is_in_use(f)) then
+    where f.task = i_task and clock_timestamp() < v_until
+      and (f.params is null or jobs._is_fit(i_body, f.fits, jobs._names(f.params, f.open))) and jobs._is_in_use(f)) then
     return null;
   end if;
   select * into v_task from jobs.task t where t.name = i_task;
@@ -114,7 +152,7 @@ begin
       and jobs._misfit_of_body(i_body, f.params, f.open, f.args_schema, v_until) is null) then
     return null;
   end if;
-  return v_reason;
+  return case when length(v_reason) > 2000 then left(v_reason, 2000) || ' ...' else v_reason end;   -- names of a schema may be of any length
 exception when statement_too_complex or data_exception then
   return null;
 end $$;

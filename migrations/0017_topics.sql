@@ -97,16 +97,22 @@ begin
                where coalesce(t like any (v_limits.login), v_limits.login is null) and coalesce(t like any (v_limits.role), v_limits.role is null));
 end $$;
 
--- Whether the caller is narrowed to some tasks: then what it sweeps and puts in line is theirs alone, because it may keep its
--- transaction open.
+-- Whether the caller is narrowed: then what it sweeps and puts in line is its own alone, because it may keep its transaction open.
 create function jobs._is_narrowed() returns boolean
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
-  select l.login is not null or l.role is not null from jobs._limits(false) l
+  select l.login is not null or l.role is not null from jobs._limits(true) l
 $$;
 
+-- Whether all these tasks are the caller's to consume.
 create function jobs._may_sweep(i_tasks text[]) returns boolean
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select cardinality(jobs._allowed(false, i_tasks)) = cardinality(i_tasks)
+$$;
+
+-- Those among the tasks whose results the caller may see: who published a job waits for it, and who consumes it made them.
+create function jobs._visible(i_tasks text[]) returns text[]
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select jobs._allowed(true, i_tasks) || jobs._allowed(false, i_tasks)
 $$;
 
 -- PT403 when one of the tasks is not for the caller.
@@ -125,7 +131,7 @@ begin
   if found then
     raise sqlstate 'PT403' using
       message = format('role %s may not %s the task %s', quote_literal(jobs._narrowed()),
-                       case when i_publish then 'publish' else 'consume' end, coalesce(quote_literal(v_task), 'null')),
+                       case when i_publish then 'publish' else 'consume' end, coalesce(jobs._shown(v_task), 'null')),
       hint = format('an administrator may call jobs.grant_topic(%s, topic)', quote_literal(jobs._narrowed()));
   end if;
 end $$;
@@ -149,7 +155,7 @@ end $$;
 -- Lets a role publish and consume the tasks under a topic, and from then on only what its grants name.
 -- Given again, it replaces what was said of this topic. In force for statements that begin after it commits.
 create function jobs.grant_topic(i_role name, i_topic text, i_publish boolean default true, i_consume boolean default true) returns void
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 begin
   if jobs._role_oid(i_role) is null then
     raise sqlstate 'PT404' using message = format('there is no role %s', coalesce(quote_literal(i_role), 'null'));
@@ -166,7 +172,7 @@ end $$;
 -- Takes a grant back; false when there was none. A role that loses its last one may do nothing, rather than
 -- everything: it stays narrowed. (jobs.grant_topic(role, '*') widens it again.)
 create function jobs.revoke_topic(i_role name, i_topic text) returns boolean
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 begin
   perform jobs._adopt_grants(i_role);
   update jobs.topic_grant g set publish = false, consume = false where g.role = jobs._role_oid(i_role) and g.topic = i_topic;
@@ -185,7 +191,7 @@ $$;
 -- All topic grants, by the present names of their roles. `known` is false of one whose role is not there any more: it
 -- narrows whoever gets that name.
 create function jobs.topic_grants() returns table (role name, topic text, publish boolean, consume boolean, known boolean)
-language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+language sql stable security definer set search_path = pg_catalog, pg_temp set jit = off as $$
   select coalesce(r.rolname, g.name), g.topic, g.publish, g.consume, r.rolname is not null
   from jobs.topic_grant g left join pg_roles r on r.oid = jobs._grantee(g)
   order by 1, 2

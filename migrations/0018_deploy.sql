@@ -13,6 +13,7 @@ set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmap
 declare
   v_patterns text[] := array(select jobs._pattern(t) from unnest(coalesce(i_topics, '{*}')) t);
 begin
+  perform jobs._check_limit('i_cap', i_cap);
   return query
   with scheduled as materialized (
     select s.task, count(*) as jobs
@@ -59,6 +60,8 @@ declare
   v_share integer;
 begin
   perform jobs._check_topics(false, array[i_task::text]);
+  perform jobs._check_limit('i_num', i_num);
+  perform jobs._check_limit('i_each', i_each);
   while v_rank is not null and cardinality(v_ranks) < 1000 loop
     v_ranks := v_ranks || v_rank;
     v_rank := (
@@ -99,6 +102,7 @@ declare
   v_bytes bigint := 0;
 begin
   perform jobs._check_topics(false, array[i_task::text]);
+  perform jobs._check_limit('i_num', i_num);
   for v_row in
     select q.job_id, q.body, q.jobs, q.size, jobs._rank(q.priority, q.ready_seq) as rank, q.ready_seq as seq
     from jobs.pending q
@@ -124,6 +128,8 @@ language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
 begin
   perform jobs._check_topics(false, array[i_task::text]);
+  perform jobs._check_limit('i_num', i_num);
+  perform jobs._check_limit('i_cap', i_cap);
   return query select r.job_id from jobs._runs r where r.task = i_task limit i_num;
   return query
   with scheduled as materialized (
@@ -140,7 +146,7 @@ end $$;
 -- The bodies of these jobs, of those that have not ended, in this order and not many more than 4 MB of them as they are
 -- sent: who gets fewer asks again for those behind the last.
 create function jobs.bodies(i_jobs text[]) returns table (job_id varchar, body jsonb)
-language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
   v_job text;
   v_bytes bigint := 0;

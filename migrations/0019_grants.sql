@@ -31,7 +31,7 @@ declare
   v_object text;
 begin
   for v_object in
-    select 'function ' || p.oid::regprocedure from pg_catalog.pg_proc p
+    select 'routine ' || p.oid::regprocedure from pg_catalog.pg_proc p
     where p.pronamespace = 'jobs'::regnamespace and p.proowner = (select r.oid from pg_catalog.pg_roles r where r.rolname = current_user)
     union all
     select case c.relkind when 'S' then 'sequence ' else 'table ' end || c.oid::regclass from pg_catalog.pg_class c
@@ -56,6 +56,7 @@ begin
       jobs.settle, jobs.heartbeat, jobs.heartbeat_worker, jobs.held_by, jobs.register_worker, jobs.unregister_worker, jobs.count_workers,
       jobs.register_tasks, jobs.sweep, jobs.promote, jobs.tend, jobs.retain, jobs.result, jobs.results, jobs.await_results,
       jobs.tasks_in_use, jobs.places_in_line, jobs.look_at_line, jobs.beside_line, jobs.bodies, jobs.unusable to jobs_worker;
+    grant execute on procedure jobs.retain_and_commit to jobs_worker;
     grant select on jobs.migrations, jobs.schema_migrations to jobs_worker;
   end if;
   if exists (select 1 from pg_catalog.pg_roles r where r.rolname = 'jobs_reader') then
@@ -71,7 +72,7 @@ begin
     for v_function in   -- what begins with _ is called by other functions alone
       select p.oid from pg_catalog.pg_proc p where p.pronamespace = 'jobs'::regnamespace and p.proname !~ '^_' and p.proowner = (select r.oid from pg_catalog.pg_roles r where r.rolname = current_user)
     loop
-      execute pg_catalog.format('grant execute on function %s to jobs_admin', v_function);
+      execute pg_catalog.format('grant execute on routine %s to jobs_admin', v_function);
     end loop;
     grant select on jobs."all", jobs.running, jobs.expired, jobs.migrations, jobs.schema_migrations to jobs_admin;
     grant select, update on jobs.config to jobs_admin;

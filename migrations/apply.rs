@@ -4,9 +4,9 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::{Connection, Executor, PgConnection};
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 
-use crate::{CONDITIONS, Step, TABLE, migrations, steps};
+use crate::{CONDITIONS, Step, TABLE, ledger, migrations, steps};
 
 /// Why the schema could not be brought up to date. Nothing was changed.
 #[derive(Debug)]
@@ -71,7 +71,8 @@ const SETTINGS: [&str; 2] = [
              ('transaction_timeout', '0'), ('default_transaction_isolation', 'read committed'), ('default_transaction_read_only', 'off'),
              ('default_transaction_deferrable', 'off'), ('search_path', 'pg_catalog, pg_temp'), ('standard_conforming_strings', 'on'),
              ('array_nulls', 'on'), ('transform_null_equals', 'off'), ('row_security', 'on'), ('check_function_bodies', 'on'),
-             ('datestyle', 'ISO, MDY'), ('intervalstyle', 'postgres'), ('timezone', 'UTC'), ('jit', 'off')) v(name, value)
+             ('datestyle', 'ISO, MDY'), ('intervalstyle', 'postgres'), ('timezone', 'UTC'), ('jit', 'off'),
+             ('default_tablespace', ''), ('default_table_access_method', 'heap'), ('quote_all_identifiers', 'off')) v(name, value)
        join pg_catalog.pg_settings s on lower(s.name) = v.name",
 ];
 
@@ -156,13 +157,15 @@ async fn try_to_apply(connection: &mut PgConnection) -> Result<Vec<Step>, Attemp
 /// Makes the schema and the table of its migrations, or locks that; false when another process is at it. Looks once more
 /// whether all is well, now that nobody else can come between.
 async fn take_turn(transaction: &mut PgConnection) -> Result<bool, Attempt> {
+    let ledger = ledger();
     for statement in [
         "do $$ begin if pg_catalog.to_regnamespace('jobs') is null then create schema jobs; end if; end $$",
         CONDITIONS,
         crate::MAKE_TABLE,
         "lock table jobs.schema_migrations in share row exclusive mode",
+        &ledger,
     ] {
-        if let Err(error) = transaction.execute(statement).await {
+        if let Err(error) = transaction.execute(AssertSqlSafe(statement.to_owned())).await {
             // Not to be had in time, or made meanwhile.
             let another = ["55P03", "40P01", "23505", "42P06", "42P07"];
             return match code(&error) {
@@ -201,8 +204,9 @@ async fn not_applied(connection: &mut PgConnection) -> Result<Vec<Step>, Error> 
     if !sqlx::query_scalar::<_, bool>(installed).fetch_one(&mut *connection).await? {
         return Ok(steps());
     }
+    connection.execute(AssertSqlSafe(ledger())).await?;
     let newest: i64 = sqlx::query_scalar("select coalesce(max(version), 0) from jobs.schema_migrations")
-        .fetch_one(connection)
+        .fetch_one(&mut *connection)
         .await?;
     Ok(steps().into_iter().filter(|step| step.version > newest).collect())
 }

@@ -98,6 +98,10 @@ set local row_security = on;
 set local datestyle = 'ISO, MDY';
 set local intervalstyle = 'postgres';
 set local timezone = 'UTC';
+set local default_tablespace = '';
+set local default_table_access_method = 'heap';
+set local quote_all_identifiers = off;
+set local check_function_bodies = on;
 ";
 
 /// The steps as one SQL script that also records them, for people who apply it themselves.
@@ -106,16 +110,14 @@ set local timezone = 'UTC';
 /// nothing to do. It begins with what must hold, and changes nothing when it does not.
 pub fn script(steps: &[Step]) -> String {
     let mut sql = format!(
-        "{SCRIPT_SETTINGS}\n{CONDITIONS}\n\
+        "{SCRIPT_SETTINGS}\n{CONDITIONS}\n{ledger}\n\
          do $$ begin if pg_catalog.to_regnamespace('jobs') is null then create schema jobs; end if; end $$;\n\
          {MAKE_TABLE}{not_applied}",
+        ledger = ledger(),
         not_applied = not_applied(steps),
     );
     for migration in migrations().iter().filter(|m| steps.iter().any(|s| s.version == m.version)) {
-        let checksum: String = migration.checksum.iter().fold(String::new(), |mut hex, byte| {
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        });
+        let checksum = hex(&migration.checksum);
         let _ = write!(
             sql,
             "\n-- {version:04} {name}\n{body}\n\
@@ -127,6 +129,23 @@ pub fn script(steps: &[Step]) -> String {
         );
     }
     sql
+}
+
+/// Refuses a table of migrations that does not say what it should of a schema that is there (PT412): a row is lost, of a
+/// migration that failed, or of another build's file. Then nothing is known of what the schema lacks.
+pub(crate) fn ledger() -> String {
+    let known: Vec<String> =
+        migrations().iter().map(|m| format!("({}, '\\x{}'::bytea)", m.version, hex(&m.checksum))).collect();
+    LEDGER.replace("KNOWN", &known.join(", "))
+}
+
+const LEDGER: &str = include_str!("ledger.sql");
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }
 
 /// A script is for a database without its steps; on another it would stop at some object of theirs.
@@ -161,7 +180,10 @@ mod tests {
     /// The server of a database in another encoding must be able to read them, to refuse them in words.
     #[test]
     fn what_is_sent_is_ascii() {
-        let sent = FILES.iter().map(|&(_, name, sql)| (name, sql)).chain([("conditions", CONDITIONS)]);
+        let sent = FILES
+            .iter()
+            .map(|&(_, name, sql)| (name, sql))
+            .chain([("conditions", CONDITIONS), ("ledger", LEDGER)]);
         for (name, sql) in sent {
             let strange: Vec<char> = sql.chars().filter(|letter| !letter.is_ascii()).collect();
             assert!(strange.is_empty(), "{name}: {strange:?}");

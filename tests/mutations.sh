@@ -46,7 +46,7 @@ check "the wake-up of sleeping workers" "publish|jobs._is_awaited('jobs.sleeping
 check "the check of a single job" "publish|if not i_checked then|if false then" "${it[@]}" schemas
 check "the check of many jobs" "_check_bodies|if v_suspects is not null then|if false then" "${it[@]}" schemas
 check "the refusal of a task that nobody has declared" "publish|c.unknown_task = 'accept'|true" "${it[@]}" schemas
-check "what the task's own types made, in bulk" "_check_bodies|g.checked is not true and|" "${it[@]}" schemas
+check "what the task's own types made, in bulk" "_check_bodies|case when g.checked then k.name is null and not v_accepts_unknown|case when false then null" "${it[@]}" schemas
 check "keywords that a task does not have" "_is_fit|ELSE (((i_body -> 'kwargs'::text) - i_names) = '{}'::jsonb)|ELSE true" "${it[@]}" schemas
 check "an argument given twice, in the predicate" "_predicate_of_param|' && (exists('|' && (1 == \"a\" && exists('" "${it[@]}" schemas
 check "the depth that a walk can bear" "_misfit_of_job|statement_too_complex or data_exception|division_by_zero" "${it[@]}" schemas
@@ -84,7 +84,7 @@ check "the oid of a narrowed role" "_limits_of|case when r.rolname = g.name then
 check "an id that is known by now" "_check_new_ids|if v_known then|if false then" "${it[@]}" locks
 check "whose a worker is, in heartbeat_worker" "heartbeat_worker|and jobs._acts_as(w.role, w.login)|" "${it[@]}" roles
 check "whose a worker is, in held_by" "held_by|and jobs._acts_as(w.role, w.login)|" "${it[@]}" roles
-check "one caller at a time in retain" "retain|for update skip locked|for update" "${it[@]}" races
+check "one caller at a time in retain" "_retain|for update skip locked|for update" "${it[@]}" races
 check "the parent's lock before a partition's" "_change_partitions|lock table only jobs.job in access exclusive mode;|" "${it[@]}" history
 check "the lock of who makes a partition" "_make_partition|lock table only jobs.job in access exclusive mode;|" "${it[@]}" history
 check "giving way to readers" "_try_to_change_partitions|lock_timeout TO '25ms'|lock_timeout TO '2s'" "${it[@]}" history
@@ -93,7 +93,12 @@ check "the identity of a partition" "_prepare_partition|replica identity full|re
 check "the time in a look-up" "_history_of|and h.complete_on >= %s', jobs._literal(v_since)|' || left(jobs._literal(v_since), 0)" "${it[@]}" lookups
 check "the look elsewhere for an id that misleads" "_history_of|if i_everywhere and|if false and" "${it[@]}" lookups
 check "giving the locks of a look back" "_ended_times|raise sqlstate 'PT000';|" "${it[@]}" lookups
-check "the end of a session that keeps retention's locks" "retain|perform jobs._limit_idleness();|" "${it[@]}" history
+check "the end of a session that keeps retention's locks" "retain|perform jobs._limit_the_rest();|" "${it[@]}" history
+check "who may keep the locks of retention" "_may_lock_history|cardinality(v_lines) = 3 and|true or" "${it[@]}" history
+check "retention's locks in a prepared transaction" "_limit_the_rest|perform pg_notify('jobs_retained', '');|" "${it[@]}" history
+check "the word of those whom one retention turns away" "_retain|perform jobs._turn_away();|" "${it[@]}" history
+check "the days that a time leaves out" "_history_of|enable_partition_pruning TO 'on'|enable_partition_pruning TO 'off'" "${it[@]}" lookups
+check "where a partition lies" "_prepare_partition|SET default_table_access_method TO 'heap'|SET jit TO 'off'" "${it[@]}" catalogue
 check "recent failures in the overview" "_in_state|h.status <> ''success'' and h.status = %L|h.status = ''success'' and %L <> ''''" "${it[@]}" lookups
 check "the start of a last run before it begins" "start|perform jobs._note_started(i_worker, i_leases, i_places, false);|" --test crash -- not_begun
 check "who counts as a peer" "count_workers|and w.tasks && v_tasks|" --test worker -- many
@@ -119,4 +124,18 @@ check "predicates before walks" "_misfit_of_job|jobs._is_fit(i_body, f.fits, job
 check "names of fields that the schema does not have" "_misfit_of_object|else '*' end|else left(v_key, 60) end" "${it[@]}" unseen
 check "how many forms of a task are kept" "_remember_forms|or r.rank > 20|" "${it[@]}" registry_limits
 check "writing only what changed" "_refresh_publish_checks|where o.name = m.name and|where false and" "${it[@]}" registry_budgets
+check "the budget of a predicate" "_is_fit|'30000000000'::bigint|'30000000000000'::bigint" "${it[@]}" registry_budgets
+check "the budget of a call's predicates" "_check_bodies|<= 100000000000|<= 100000000000000" "${it[@]}" registry_budgets
+check "undeclared tasks among what own types made" "_check_bodies|k.name is null and not v_accepts_unknown|false" "${it[@]}" schemas
+check "undeclared tasks before bodies that take long" "_refuse_misfits|perform jobs._refuse_unknown(i_tasks);|" "${it[@]}" schemas
+check "arrays that do not begin at 1" "_check_bodies|array(select unnest(i_bodies)), v_suspects|i_bodies, v_suspects" "${it[@]}" schemas
+check "the length of a refusal" "_misfit_of_job|length(v_reason) > 2000|false" "${it[@]}" schemas
+check "the length of a name in a refusal" "_shown|length(i_text) > 200|false" "${it[@]}" schemas
+check "results of others' tasks, one" "result|where a.task = any (jobs._visible(array[a.task::text]))|" "${it[@]}" results
+check "results of others' tasks, many" "results|where not v_is_narrowed or h.task = any (jobs._visible(array[h.task::text]))|" "${it[@]}" results
+check "open jobs of others' tasks, many" "results|not v_is_narrowed or p.task = any (jobs._visible(array[p.task::text])) as is_visible|true as is_visible" "${it[@]}" results
+check "declarations that nobody holds" "register_tasks|perform jobs._declare_one_by_one(v_changes);|null;" "${it[@]}" owners
+check "bodies that cannot be sent, in retry" "retry|h.job_id <> all (\$2) and|" "${it[@]}" adopt
+check "how many rows can be asked for" "_check_limit|i_limit < 0|false" "${it[@]}" catalogue
+check "what is no state" "count|is not true then|is false and false then" "${it[@]}" lookups
 exit $survived

@@ -121,3 +121,31 @@ async fn what_leans_on_the_original_stops_the_migration_and_loses_nothing() {
     pgjobs::migrate(&db.pool).await.unwrap();
     assert_eq!(db.one::<i64>("select count(*) from jobs.all").await, 14);
 }
+
+/// What nobody can be sent does not come in the way of the rest: a number of 131,000 digits takes 12 bytes where it is stored.
+#[tokio::test]
+async fn what_is_too_large_to_be_sent_is_taken_over_as_far_as_it_can_be() {
+    let db = Db::empty().await;
+    db.run(ORIGINAL).await;
+    db.run(
+        "create table public.large as select jsonb_agg(1e131000::numeric) as n from generate_series(1, 9000);
+         update jobs.job set result = n from public.large where job_id = md5('ended0');
+         update jobs.job set body = n from public.large where job_id = md5('ended1')",
+    )
+    .await;
+    pgjobs::migrate(&db.pool).await.unwrap();
+    let left_out: String = db.one("select status || ' ' || traceback from jobs.result(md5('ended0'))").await;
+    assert_eq!(left_out, "success its result was too large to be sent to anybody, and was left out");
+    let results: i64 = db
+        .one("select count(*) from (select jobs.result(md5('ended' || g)) from generate_series(0, 9) g) r")
+        .await;
+    assert_eq!(results, 10, "all can be read");
+    let (state, message) = db.refusal("select jobs.retry(array[md5('ended1')])").await;
+    assert!(
+        state == "PT413" && message.contains(&"cannot be sent to a worker: ".to_owned()),
+        "{state} {message}"
+    );
+    let back: Vec<String> = db.all("select r from jobs.retry(array[md5('ended1'), md5('ended3')]) r").await;
+    assert_eq!(back.len(), 1, "the others are put back: {back:?}");
+    assert_eq!(db.one::<String>("select status from jobs.result(md5('ended1'))").await, "failed");
+}

@@ -22,6 +22,80 @@ async fn a_function_that_pins_its_plan_is_not_compiled() {
     .await;
 }
 
+/// What a caller's session has switched off makes a query dear, and what is dear is compiled: a hundred milliseconds and more. Publishing
+/// looks up by key and has no query that could become dear; the rest says so.
+#[tokio::test]
+async fn a_public_function_that_reads_tables_is_not_compiled() {
+    let db = Db::new().await;
+    nothing(
+        &db,
+        "pin jit = off",
+        "select oid::regprocedure::text from pg_proc where pronamespace = 'jobs'::regnamespace and proname !~ '^_' and prokind = 'f' and prosqlbody is null
+           and prosrc ~ '(from|join|update|into) +(only +)?(jobs|pg)[._][a-z_\"]+[^(a-z_]' and not coalesce('jit=off' = any (proconfig), false)
+           and proname <> 'publish'",
+    )
+    .await;
+}
+
+/// Without it a time names no days, and every look locks all of history.
+#[tokio::test]
+async fn whoever_names_a_time_of_history_has_other_days_left_out() {
+    let db = Db::new().await;
+    nothing(
+        &db,
+        "pin enable_partition_pruning = on",
+        "select oid::regprocedure::text from pg_proc where pronamespace = 'jobs'::regnamespace and proname !~ '^_(make|prepare)_partition'
+           and prosrc ~ '(from|join|update|using) +jobs\\.job +h' and prosrc ~ 'complete_on|_on_day|_weeks'
+           and not coalesce('enable_partition_pruning=on' = any (proconfig), false)",
+    )
+    .await;
+}
+
+/// A table that is made later lies where it should, whatever the session of who makes it prefers.
+#[tokio::test]
+async fn whoever_makes_a_table_says_where() {
+    let db = Db::new().await;
+    nothing(
+        &db,
+        "pin default_tablespace and default_table_access_method",
+        "select oid::regprocedure::text from pg_proc where pronamespace = 'jobs'::regnamespace and prosrc ~* 'create table'
+           and not coalesce(array_to_string(proconfig, ' ') ~ 'default_tablespace=' and 'default_table_access_method=heap' = any (proconfig), false)",
+    )
+    .await;
+}
+
+/// A number of rows that nobody can ask for is refused in words, or none at all.
+#[tokio::test]
+async fn a_negative_number_of_rows_is_refused_as_the_callers_mistake() {
+    let db = Db::new().await;
+    db.run("select jobs.publish('a') from generate_series(1, 3)").await;
+    let calls: Vec<String> = db
+        .all(
+            "select format('select * from jobs.%s(%s)', p.proname, string_agg(format('%s => %s', a.name, case
+                 when a.name = n.name then '-1' when a.type = 'uuid'::regtype then 'gen_random_uuid()' when a.type = 'uuid[]'::regtype then '''{}''' when a.type in ('int4'::regtype, 'int8'::regtype) then '5'
+                 when a.name = 'i_state' then '''pending''' when a.name in ('i_scheduled_at', 'i_since') then '''-infinity'''
+                 when a.type in ('text'::regtype, 'varchar'::regtype) then '''a''' else 'null' end), ', '))
+             from pg_proc p, unnest(p.proargnames[:p.pronargs], p.proargtypes::oid[]) n(name, type),
+               lateral unnest(p.proargnames[:p.pronargs], p.proargtypes::oid[]) with ordinality a(name, type, at)
+             where p.pronamespace = 'jobs'::regnamespace and p.proname !~ '^_' and n.type in ('int4'::regtype, 'int8'::regtype)
+               and n.name in ('i_num', 'num', 'i_limit', 'i_cap', 'i_each') and (a.at <= p.pronargs - p.pronargdefaults or a.name = n.name)
+             group by p.oid, p.proname, n.name order by 1",
+        )
+        .await;
+    assert!(calls.len() > 9, "{calls:#?}");
+    let mut wrong = Vec::new();
+    for call in calls {
+        if let Err(error) = sqlx::raw_sql(sqlx::AssertSqlSafe(call.clone())).execute(&db.pool).await {
+            let code =
+                error.as_database_error().and_then(sqlx::error::DatabaseError::code).unwrap_or_default();
+            if code != "PT400" {
+                wrong.push(format!("{call}: {error}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
 /// Names without a schema mean what the caller's search_path says.
 #[tokio::test]
 async fn every_function_pins_its_search_path_or_qualifies_its_names() {
@@ -30,7 +104,15 @@ async fn every_function_pins_its_search_path_or_qualifies_its_names() {
         &db,
         "pin search_path, or write the body as `return` or `begin atomic`, which is bound when it is made",
         "select oid::regprocedure::text from pg_proc where pronamespace = 'jobs'::regnamespace
-           and prosqlbody is null and not coalesce('search_path=pg_catalog, pg_temp' = any (proconfig), false)",
+           and prosqlbody is null and prokind = 'f' and not coalesce('search_path=pg_catalog, pg_temp' = any (proconfig), false)",
+    )
+    .await;
+    // One that commits can pin nothing: it has the caller's rights, and calls what it calls by its full name.
+    nothing(
+        &db,
+        "a procedure has the caller's rights, and full names",
+        "select oid::regprocedure::text from pg_proc where pronamespace = 'jobs'::regnamespace and prokind = 'p'
+           and (prosecdef or regexp_replace(prosrc, '--[^\n]*|(perform|call) jobs[.][a-z_]+[(][)];|commit;|begin|end|\\s', '', 'g') <> '')",
     )
     .await;
     nothing(

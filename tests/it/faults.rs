@@ -197,7 +197,7 @@ async fn every_function_that_looks_names_up_has_its_path_pinned() {
     let db = Db::new().await;
     let loose: Vec<String> = db
         .all(
-            "select p.oid::regprocedure::text from pg_proc p where p.pronamespace = 'jobs'::regnamespace and p.prosqlbody is null
+            "select p.oid::regprocedure::text from pg_proc p where p.pronamespace = 'jobs'::regnamespace and p.prosqlbody is null and p.prokind = 'f'
              and not exists (select 1 from unnest(p.proconfig) c where c = 'search_path=pg_catalog, pg_temp')",
         )
         .await;

@@ -7,6 +7,9 @@ use std::time::{Duration, Instant};
 use pgjobs_tests::Db;
 use sqlx::{AssertSqlSafe, Connection, Executor};
 
+use crate::said::Said;
+use crate::sessions::{as_role, code, refusal};
+
 const PARTITIONS: &str = "select count(*) from pg_inherits where inhparent = 'jobs.job'::regclass and inhrelid::regclass::text ~ 'job_[0-9]{8}$'";
 const DAY: u64 = 86_400;
 
@@ -122,12 +125,119 @@ async fn a_session_that_forgets_its_transaction_is_closed() {
         .await
         .unwrap();
     assert_eq!(limit, "10s");
+    let statements: String = sqlx::query_scalar("select current_setting('statement_timeout')")
+        .fetch_one(&mut *transaction)
+        .await
+        .unwrap();
+    assert_eq!(statements, "10s", "and so long may each later statement take");
     transaction.commit().await.unwrap();
     let after: String = sqlx::query_scalar("select current_setting('idle_in_transaction_session_timeout')")
         .fetch_one(&mut session)
         .await
         .unwrap();
     assert_eq!(after, "0");
+}
+
+/// Locks on history that a session holds which others have to wait for.
+const HELD: &str = "select count(*) from pg_locks where relation = 'jobs.job'::regclass and mode = 'AccessExclusiveLock' and granted";
+
+/// Whoever works may make and drop partitions, and not keep the lock for it: acks wait for that.
+#[tokio::test]
+async fn a_worker_cannot_keep_the_lock_of_history() {
+    let db = Db::with_clock().await;
+    db.advance(Duration::from_secs(DAY)).await;
+    let mut worker = as_role(&db, "jobs_worker").await;
+    let (said, _listening) = Said::listen();
+    for call in [
+        "select jobs.retain()",
+        "do $$ begin perform jobs.retain(); end $$",
+        "create function pg_temp.retain_and_commit() returns void language plpgsql as $$ begin perform jobs.retain(); end $$;
+         set local search_path = pg_temp, jobs, pg_catalog; select pg_temp.retain_and_commit()",
+        r#"create function pg_temp."x jobs.retain_and_commit() y"() returns void language plpgsql as $$ begin perform jobs.retain(); end $$;
+         select pg_temp."x jobs.retain_and_commit() y"()"#,
+    ] {
+        worker.execute("begin").await.unwrap();
+        assert_eq!(code(&mut worker, call).await, "ok", "{call}");
+        assert_eq!(db.one::<i64>(HELD).await, 0, "{call}");
+        worker.execute("rollback").await.unwrap();
+        assert!(said.take().contains("jobs.retain did nothing"), "{call}");
+    }
+    for call in ["begin; call jobs.retain_and_commit()", "select 1; call jobs.retain_and_commit()"] {
+        let (state, message) = refusal(&mut worker, call).await;
+        assert_eq!(
+            (state.as_str(), message.as_str()),
+            ("2D000", "invalid transaction termination"),
+            "{call}"
+        );
+        worker.execute("rollback").await.unwrap();
+    }
+    assert_eq!(db.one::<i64>(PARTITIONS).await, 3);
+    sqlx::query("call jobs.retain_and_commit()").execute(&mut worker).await.unwrap();
+    assert_eq!(db.one::<i64>(PARTITIONS).await, 4, "{}", said.take());
+    assert_eq!(db.one::<i64>(HELD).await, 0);
+}
+
+/// A prepared transaction keeps its locks when its session has ended.
+#[tokio::test]
+async fn what_retention_locked_cannot_be_prepared() {
+    let db = Db::with_clock().await;
+    db.advance(Duration::from_secs(DAY)).await;
+    let mut session = db.connect().await;
+    session.execute("begin; select jobs.retain()").await.unwrap();
+    let (_, message) = refusal(&mut session, "prepare transaction 'history'").await;
+    assert!(message.contains("cannot PREPARE"), "{message}");
+    assert_eq!(db.one::<i64>(HELD).await, 0);
+}
+
+/// One caller at a time works. Who has to return for his sake says after a while who that is.
+#[tokio::test]
+async fn a_caller_of_retain_that_does_not_end_is_named() {
+    let db = Db::with_clock().await;
+    let mut holder = db.connect().await;
+    holder.execute("begin; select jobs.retain()").await.unwrap();
+    let pid: i32 = sqlx::query_scalar("select pg_backend_pid()").fetch_one(&mut holder).await.unwrap();
+    let (said, _listening) = Said::listen();
+    db.run("select jobs.retain()").await;
+    db.run("select jobs.retain()").await;
+    assert!(!said.take().contains("WARN"));
+    db.run("select jobs.retain()").await;
+    let words = said.take();
+    assert!(
+        words.contains(&format!("3 calls of jobs.retain found that server process {pid} is at it")),
+        "{words}"
+    );
+    holder.execute("commit").await.unwrap();
+    db.run("select jobs.retain()").await;
+    assert_eq!(db.one::<i64>("select pg_sequence_last_value('jobs.retentions_turned_away')").await, 0);
+}
+
+/// Whatever the settings take, every function that uses them can bear.
+#[tokio::test]
+async fn the_least_and_the_greatest_of_each_setting_work() {
+    let db = Db::new().await;
+    let ranges: Vec<String> = db
+        .all(
+            "select a.attname || ' ' || regexp_replace(pg_get_constraintdef(c.oid), '^.*>= ([0-9]+)\\).*<= ([0-9]+)\\).*$', '\\1 \\2')
+             from pg_attribute a left join pg_constraint c on c.conrelid = a.attrelid and c.conkey = array[a.attnum]
+             where a.attrelid = 'jobs.config'::regclass and a.attnum > 0 and a.atttypid = 'int4'::regtype order by 1",
+        )
+        .await;
+    assert_eq!(ranges.len(), 5, "{ranges:?}");
+    for range in ranges {
+        let [name, least, greatest] = range.split(' ').collect::<Vec<_>>()[..] else {
+            panic!("{range}: no range")
+        };
+        for value in [least, greatest] {
+            db.run(&format!("update jobs.config set {name} = {value}")).await;
+            db.run("select jobs.retain(); select jobs.publish('a', '{}'), jobs.publish_all('{a,b}', '{null,null}', null, null, null, null, null) where (select max_bulk > 1 from jobs.config);
+                    select jobs.publish('a'); select jobs.ack(job_id, '1', lease) from jobs.consume(1); select jobs.overview()").await;
+        }
+        for value in [least.parse::<i64>().unwrap() - 1, greatest.parse::<i64>().unwrap() + 1] {
+            let (state, message) = db.refusal(&format!("update jobs.config set {name} = {value}")).await;
+            assert!(state == "23514" && message.contains(least), "{range} {value}: {state} {message}");
+        }
+        db.run("update jobs.config set history_days = 14, max_body_bytes = 1048576, max_result_bytes = 67108864, max_bulk = 100000, max_bulk_bytes = 67108864").await;
+    }
 }
 
 /// What several clients do in a loop until they are told to stop: their slowest call, and their errors.

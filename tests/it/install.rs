@@ -231,6 +231,9 @@ const SETTINGS: &[&[&str]] = &[
         "row_security = off",
         "check_function_bodies = off",
     ],
+    &["default_tablespace = 'pg_default'", "quote_all_identifiers = on", "client_min_messages = error"],
+    &["plpgsql.extra_errors = 'all'", "plpgsql.variable_conflict = 'use_variable'"],
+    &["session_replication_role = 'replica'", "bytea_output = 'escape'", "extra_float_digits = -15"],
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -277,4 +280,40 @@ fn crc32(bytes: &[u8]) -> u32 {
             |crc, _| if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 },
         )
     })
+}
+
+/// The script pins what `migrate` pins.
+#[tokio::test]
+async fn the_printed_script_installs_where_tables_go_elsewhere() {
+    let db = Db::empty().await;
+    let database: String = db.one("select current_database()::text").await;
+    db.run(&format!("alter database {database} set default_tablespace = 'pg_default'")).await;
+    let mut session = sqlx::PgConnection::connect_with(&db.options()).await.unwrap();
+    session.execute(AssertSqlSafe(pgjobs::migration_script())).await.expect("the script");
+    session.execute(WORKS).await.unwrap();
+}
+
+/// What it lacks cannot be told of a schema whose table of migrations was changed by hand.
+#[tokio::test]
+async fn a_table_of_migrations_that_tells_lies_is_refused_in_words() {
+    for (change, words) in [
+        ("delete from jobs.schema_migrations", "has no row of migration 1: what it lacks cannot be told"),
+        ("delete from jobs.schema_migrations where version in (2, 4)", "has no row of migration 2, 4:"),
+        (
+            "update jobs.schema_migrations set success = false where version = 3",
+            "migration 3 did not succeed",
+        ),
+        (
+            "update jobs.schema_migrations set checksum = '\\x00' where version = 5",
+            "migration 5 was applied here by another build",
+        ),
+    ] {
+        let db = Db::new().await;
+        db.run(change).await;
+        let refused = refusal(&db, &db.options()).await;
+        assert!(refused.contains(words), "{change}: {refused}");
+    }
+    let db = Db::new().await;
+    db.run("insert into jobs.schema_migrations (version, description, success, checksum, execution_time) values (999, 'to come', true, '\\x00', 1)").await;
+    assert_eq!(migrate(&db.options()).await.expect("newer than this program"), 0);
 }

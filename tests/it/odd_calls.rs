@@ -169,7 +169,9 @@ async fn refusal(session: &mut PgConnection, call: &str) -> Option<String> {
     let code = error.code().unwrap_or_default();
     // P0001 is the original's word for a job that is not running; 54001 a nesting that no stack holds.
     let is_known = code.starts_with("PT") || code.starts_with("22") || matches!(&*code, "P0001" | "54001");
-    (!is_known).then(|| format!("{call:.300}: {code} {:.300}", error.message()))
+    let length = error.message().len();
+    let is_long = length > 3000;
+    (!is_known || is_long).then(|| format!("{call:.300}: {code}, {length} bytes: {:.300}", error.message()))
 }
 
 #[tokio::test]

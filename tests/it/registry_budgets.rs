@@ -275,3 +275,64 @@ async fn a_body_that_fits_an_older_form_by_its_predicate_is_not_walked() {
     let (state, _) = db.refusal("select jobs.publish('t', '{\"args\": [true]}')").await;
     assert_eq!(state, "42883", "it is walked when no predicate takes it");
 }
+
+/// A predicate has no budget of its own: what is too large for it is walked for a while.
+#[tokio::test]
+async fn a_large_body_of_a_long_predicate_is_looked_at_for_a_while() {
+    let db = Db::new().await;
+    let items = json!({"type": "array", "items": tagged(40)});
+    declare(&db, &of_one("many", &items)).await;
+    let fine = |count: usize| {
+        (0..count).map(|n| json!({"kind": format!("v{}", n % 40), "a": n})).collect::<Vec<_>>()
+    };
+    let unfit = || vec![json!({"kind": "v0", "a": "x"})];
+    let body = |parts: [Vec<Value>; 2]| json!({"args": [parts.concat()]});
+    let publish = async |bodies: Vec<Value>| {
+        let begun = Instant::now();
+        let call = "select jobs.publish_all('{many}', $1, null, null, null, null, null)";
+        let said = sqlx::query(call).bind(bodies).execute(&db.pool).await;
+        (said.is_ok(), begun.elapsed())
+    };
+    let begins = publish(vec![body([unfit(), fine(33_000)])]).await;
+    println!("a large one that begins unfit: {begins:?}");
+    assert!(!begins.0 && begins.1 < Duration::from_secs(8), "{begins:?}: it is walked");
+    let ends = publish(vec![body([fine(33_000), unfit()])]).await;
+    println!("one that ends unfit: {ends:?}");
+    assert!(ends.0 && ends.1 < Duration::from_secs(8), "{ends:?}: the worker decides");
+    let (ok, took) = publish(vec![body([fine(33_000), fine(0)]); 10]).await;
+    println!("ten of them: {took:?}");
+    assert!(ok && took < Duration::from_secs(15), "{ok} {took:?}");
+    // Together too much, and each by itself quickly told.
+    let small =
+        (0..2000).map(|n| body(if n == 7 { [unfit(), fine(3)] } else { [fine(300), fine(0)] })).collect();
+    let (ok, took) = publish(small).await;
+    println!("2000 small ones: {took:?}");
+    assert!(!ok && took < Duration::from_secs(15), "{ok} {took:?}: looked at in their order");
+}
+
+/// Numbers of 131,000 digits take 12 bytes where they are stored.
+#[tokio::test]
+async fn numbers_that_nobody_can_be_sent_are_refused_quickly() {
+    let db = Db::new().await;
+    db.run("create table n as select jsonb_agg(1e131000::numeric) as n from generate_series(1, 3000)").await;
+    for (field, value) in [
+        (
+            "params",
+            "jsonb_build_array(jsonb_build_object('name', 'a', 'type', 'T', 'required', true, 'n', n))",
+        ),
+        ("args_schema", "jsonb_build_object('enum', n || n || n)"),
+        ("result_schema", "jsonb_build_object('enum', n)"),
+        ("doc", "to_jsonb(repeat('x', 100000000))"),
+        ("aliases", "jsonb_build_array(repeat('x', 100000000))"),
+    ] {
+        let call = format!(
+            "select jobs.register_tasks(jsonb_build_array('{{\"name\": \"t\", \"args_schema\": true, \"result_schema\": true, \"retries\": 3, \"timeout\": 60, \"priority\": 0}}'::jsonb
+             || jsonb_build_object('{field}', {value}))) from n"
+        );
+        let begun = Instant::now();
+        let (state, message) = db.refusal(&call).await;
+        println!("{field}: {:?} {state} {message:.200}", begun.elapsed());
+        assert!(state == "PT413" && message.len() < 500, "{field}: {state} {message:.500}");
+        assert!(begun.elapsed() < Duration::from_secs(10), "{field}: {:?}", begun.elapsed());
+    }
+}

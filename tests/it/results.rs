@@ -3,6 +3,8 @@
 use pgjobs_tests::Db;
 use sqlx::Row;
 
+use crate::sessions::{as_role, one, role};
+
 /// Jobs of every state and kind of storage: alone, published together, claimed together and in part ended.
 const EVERYWHERE: &str = r#"
     create table j (id text);
@@ -120,4 +122,40 @@ async fn a_look_costs_a_few_pages_for_each_job() {
         println!("only_ended {only_ended}: {pages:.1} pages for each job");
         assert!(pages < most, "{pages} pages for each job");
     }
+}
+
+/// Who publishes waits for what it published, and who consumes made it; of other tasks' jobs a narrowed role learns nothing.
+#[tokio::test]
+async fn a_narrowed_role_sees_results_of_its_own_tasks_alone() {
+    let db = Db::new().await;
+    role(&db, "results_mailer", "jobs_worker").await;
+    db.run("select jobs.grant_topic('results_mailer', 'sent.*', true, false), jobs.grant_topic('results_mailer', 'made.*', false, true)").await;
+    db.run(
+        "create table j (task text, id text);
+         insert into j select t, (jobs.publish(t, i_max_retries => 1)).job_id from unnest(array['sent.a', 'made.a', 'secret.a']) t, generate_series(1, 4);
+         insert into j select split_part(t, ' ', 1), unnest(jobs.publish_all(array[t], array_fill('{}'::jsonb, array[70]), null, null, null, null, null, i_together => true))
+           from unnest(array['sent.b', 'secret.b']) t;
+         select jobs.ack(c.job_id, to_jsonb('of ' || c.task), c.lease) from unnest(array['sent.a', 'made.a', 'secret.a']) t, lateral jobs.consume(t, 1) c;
+         select jobs.nack(c.job_id, 'broke ' || c.task, null, true, c.lease) from unnest(array['sent.a', 'made.a', 'secret.a']) t, lateral jobs.consume(t, 1) c;
+         select jobs.consume(t, 1) from unnest(array['sent.a', 'made.a', 'secret.a', 'secret.b']) t",
+    )
+    .await;
+    let mut mailer = as_role(&db, "results_mailer").await;
+    for task in ["sent.a", "made.a", "secret.a", "sent.b", "secret.b"] {
+        let ids: Vec<String> = db.all(&format!("select id from j where task = '{task}'")).await;
+        let expected = if task.starts_with("secret") { 0 } else { i64::try_from(ids.len()).unwrap() };
+        let (list, ended) = (ids.join(","), if task.ends_with('a') { expected.min(2) } else { 0 });
+        let seen = format!("select count(*) from jobs.results('{{{list}}}')");
+        assert_eq!(one::<i64>(&mut mailer, &seen).await, expected, "{task}: results");
+        let seen = format!("select count(*) from jobs.results('{{{list}}}', true)");
+        assert_eq!(one::<i64>(&mut mailer, &seen).await, ended, "{task}: ended ones");
+        let seen = format!("select count(*) from unnest('{{{list}}}'::text[]) i, lateral jobs.result(i)");
+        assert_eq!(one::<i64>(&mut mailer, &seen).await, expected, "{task}: result");
+    }
+    role(&db, "results_anybody", "jobs_worker").await;
+    let mut anybody = as_role(&db, "results_anybody").await;
+    let all = "select count(*) from jobs.results($1)";
+    let ids: Vec<String> = db.all("select id from j").await;
+    let seen: i64 = sqlx::query_scalar(all).bind(&ids).fetch_one(&mut anybody).await.unwrap();
+    assert_eq!(seen, i64::try_from(ids.len()).unwrap(), "who is not narrowed sees all");
 }

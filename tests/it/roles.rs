@@ -18,7 +18,7 @@ const CALLS: [(&str, &str); 5] = [
     (
         "worker admin",
         "consume consume_topic claim fetch start fail_next unclaim ack nack settle heartbeat heartbeat_worker held_by register_worker \
-         unregister_worker count_workers register_tasks sweep promote tend retain result results await_results \
+         unregister_worker count_workers register_tasks sweep promote tend retain retain_and_commit result results await_results \
          tasks_in_use places_in_line look_at_line beside_line bodies",
     ),
 ];
@@ -92,7 +92,7 @@ async fn nothing_is_for_everybody_and_every_function_knows_its_names() {
     assert_eq!(db.one::<i64>(public).await, 0);
     let unpinned: Vec<String> = db
         .all(
-            "select p.oid::regprocedure::text from pg_proc p where p.pronamespace = 'jobs'::regnamespace and p.prosqlbody is null
+            "select p.oid::regprocedure::text from pg_proc p where p.pronamespace = 'jobs'::regnamespace and p.prosqlbody is null and p.prokind = 'f'
              and not coalesce('search_path=pg_catalog, pg_temp' = any (p.proconfig), false)",
         )
         .await;

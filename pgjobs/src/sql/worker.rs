@@ -147,7 +147,7 @@ pub(crate) async fn count(connection: &mut PgConnection, worker: Uuid) -> Result
 }
 
 pub(crate) async fn retain(connection: &mut PgConnection) -> Result<(), Error> {
-    sqlx::query("select r from jobs.retain() r").execute(connection).await?;
+    sqlx::query("call jobs.retain_and_commit()").execute(connection).await?;
     Ok(())
 }
 

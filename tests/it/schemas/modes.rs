@@ -110,3 +110,77 @@ async fn a_warning_is_given_once_for_a_statement_and_shows_no_value() {
     assert!(!said.contains("4111"), "{said}");
     assert_eq!(db.one::<i64>("select count(*) from jobs.job_queue").await, 4, "a warning refuses nothing");
 }
+
+/// Neither a word about the bodies nor bodies that take long hide a name that nobody has declared.
+#[tokio::test]
+async fn an_undeclared_task_is_refused_whatever_is_said_of_its_bodies() {
+    let db = Db::new().await;
+    let tree =
+        json!({"$ref": "#/$defs/T", "$defs": {"T": {"type": "array", "items": {"$ref": "#/$defs/T"}}}});
+    declare(
+        &db,
+        json!({"name": "t", "params": [{"name": "x", "type": "X", "required": true}],
+        "args_schema": {"type": "object", "properties": {"x": tree}, "$defs": tree["$defs"]}}),
+    )
+    .await;
+    db.run("update jobs.config set unknown_task = 'reject'").await;
+    for call in [
+        "select jobs.publish_all('{nobody}', '{null}', null, null, null, null, null, i_checked => '{t}')",
+        "select jobs.publish_all('{t,nobody}', '{null,null}', null, null, null, null, null, i_checked => '{t,t}')",
+        "select jobs.publish_all(array_fill('t'::text, array[200]) || 'nobody'::text,
+           array_fill(jsonb_build_object('args', jsonb_build_array((select jsonb_agg('[]'::jsonb) from generate_series(1, 30000)))), array[201]), null, null, null, null, null)",
+        "select jobs.publish_bulk(array[('nobody', null, null, null, null, null)]::jobs.bulk_job[])",
+        r#"select jobs.publish_many('[{"task": "nobody"}]')"#,
+    ] {
+        let (state, message) = db.refusal(call).await;
+        assert!(state == "PT422" && message.contains("task 'nobody': nobody has declared it"), "{call}: {state} {message}");
+    }
+    db.run("select jobs.publish_all('{t}', '{null}', null, null, null, null, null, i_checked => '{t}')")
+        .await;
+}
+
+/// An array of SQL may begin anywhere.
+#[tokio::test]
+async fn arrays_that_begin_elsewhere_are_checked_as_well() {
+    let db = Db::new().await;
+    declare(&db, counting(&json!({}))).await;
+    for bodies in [
+        r#"'[0:0]={"{\"args\": [\"x\"]}"}'"#,
+        r#"'[5:6]={"{\"args\": [1]}","{\"args\": [\"x\"]}"}'"#,
+        r#"'{{"{\"args\": [\"x\"]}"}}'"#,
+    ] {
+        let (state, message) = db
+            .refusal(&format!(
+                "select jobs.publish_all('{{t}}', {bodies}::jsonb[], null, null, null, null, null)"
+            ))
+            .await;
+        assert!(
+            state == "PT422" && message.contains("expected i64, found string"),
+            "{bodies}: {state} {message}"
+        );
+    }
+    let (state, message) = db
+        .refusal(r#"select jobs.publish_all('[0:0]={t}'::text[], array['{"args": ["x"]}']::jsonb[], null, null, null, null, null)"#)
+        .await;
+    assert!(state.starts_with("PT4"), "{state} {message}");
+}
+
+/// A task's name and the names in its schema may be long; a message is not.
+#[tokio::test]
+async fn a_refusal_is_no_longer_than_a_screen() {
+    let db = Db::new().await;
+    let long = "n".repeat(300_000);
+    declare(&db, json!({"name": "long", "params": [{"name": long, "type": long, "required": true}],
+        "args_schema": {"type": "object", "properties": {&long: {"type": "integer"}}, "required": [&long], "additionalProperties": false}})).await;
+    db.run("update jobs.config set unknown_task = 'reject'").await;
+    for call in [
+        "select jobs.publish('long')".to_owned(),
+        "select jobs.publish('long', '{\"kwargs\": {\"y\": 1}}')".to_owned(),
+        format!("select jobs.publish('long', '{{\"kwargs\": {{\"{long}\": \"x\"}}}}')"),
+        "select jobs.publish_all(array[repeat('x', 20000000)], '{null}', null, null, null, null, null)"
+            .to_owned(),
+    ] {
+        let (state, message) = db.refusal(&call).await;
+        assert!(state.starts_with("PT4") && message.len() < 3000, "{state} {}", message.len());
+    }
+}
