@@ -242,7 +242,7 @@ begin
   perform set_config(s.name, '10s', true)
   from pg_settings s
   where s.name in ('idle_in_transaction_session_timeout', 'statement_timeout', 'transaction_timeout') and s.setting::integer not between 1 and 10000;
-  if current_setting('max_prepared_transactions') <> '0' then
+  if current_setting('max_prepared_transactions') <> '0' and jobs._may_notify() then
     perform pg_notify('jobs_retained', '');
   end if;
 end $$;
