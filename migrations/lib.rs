@@ -180,7 +180,10 @@ mod tests {
     /// The server of a database in another encoding must be able to read them, to refuse them in words.
     #[test]
     fn what_is_sent_is_ascii() {
-        let sent = FILES.iter().map(|&(_, name, sql)| (name, sql)).chain([("conditions", CONDITIONS), ("ledger", LEDGER)]);
+        let sent = FILES
+            .iter()
+            .map(|&(_, name, sql)| (name, sql))
+            .chain([("conditions", CONDITIONS), ("ledger", LEDGER)]);
         for (name, sql) in sent {
             let strange: Vec<char> = sql.chars().filter(|letter| !letter.is_ascii()).collect();
             assert!(strange.is_empty(), "{name}: {strange:?}");

@@ -136,10 +136,15 @@ async fn what_is_too_large_to_be_sent_is_taken_over_as_far_as_it_can_be() {
     pgjobs::migrate(&db.pool).await.unwrap();
     let left_out: String = db.one("select status || ' ' || traceback from jobs.result(md5('ended0'))").await;
     assert_eq!(left_out, "success its result was too large to be sent to anybody, and was left out");
-    let results: i64 = db.one("select count(*) from (select jobs.result(md5('ended' || g)) from generate_series(0, 9) g) r").await;
+    let results: i64 = db
+        .one("select count(*) from (select jobs.result(md5('ended' || g)) from generate_series(0, 9) g) r")
+        .await;
     assert_eq!(results, 10, "all can be read");
     let (state, message) = db.refusal("select jobs.retry(array[md5('ended1')])").await;
-    assert!(state == "PT413" && message.contains(&"cannot be sent to a worker: ".to_owned()), "{state} {message}");
+    assert!(
+        state == "PT413" && message.contains(&"cannot be sent to a worker: ".to_owned()),
+        "{state} {message}"
+    );
     let back: Vec<String> = db.all("select r from jobs.retry(array[md5('ended1'), md5('ended3')]) r").await;
     assert_eq!(back.len(), 1, "the others are put back: {back:?}");
     assert_eq!(db.one::<String>("select status from jobs.result(md5('ended1'))").await, "failed");

@@ -87,7 +87,8 @@ async fn a_negative_number_of_rows_is_refused_as_the_callers_mistake() {
     let mut wrong = Vec::new();
     for call in calls {
         if let Err(error) = sqlx::raw_sql(sqlx::AssertSqlSafe(call.clone())).execute(&db.pool).await {
-            let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code).unwrap_or_default();
+            let code =
+                error.as_database_error().and_then(sqlx::error::DatabaseError::code).unwrap_or_default();
             if code != "PT400" {
                 wrong.push(format!("{call}: {error}"));
             }

@@ -195,7 +195,11 @@ async fn it_counts_no_further_than_ten_thousand() {
     );
     // Of exactly so many it says how many they are.
     let says = "select e.message from (select job_id from jobs.pending order by id limit 1 offset $1) l, jobs.explain(l.job_id) e where e.code = 'in_line'";
-    for (before, words) in [(9_999_i64, "9999 jobs of its task"), (10_000, "10000 jobs of its task"), (10_001, "more than 10000 jobs")] {
+    for (before, words) in [
+        (9_999_i64, "9999 jobs of its task"),
+        (10_000, "10000 jobs of its task"),
+        (10_001, "more than 10000 jobs"),
+    ] {
         let said: String = sqlx::query_scalar(says).bind(before).fetch_one(&db.pool).await.unwrap();
         assert!(said.starts_with(words), "{before}: {said}");
     }

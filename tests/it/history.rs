@@ -125,8 +125,10 @@ async fn a_session_that_forgets_its_transaction_is_closed() {
         .await
         .unwrap();
     assert_eq!(limit, "10s");
-    let statements: String =
-        sqlx::query_scalar("select current_setting('statement_timeout')").fetch_one(&mut *transaction).await.unwrap();
+    let statements: String = sqlx::query_scalar("select current_setting('statement_timeout')")
+        .fetch_one(&mut *transaction)
+        .await
+        .unwrap();
     assert_eq!(statements, "10s", "and so long may each later statement take");
     transaction.commit().await.unwrap();
     let after: String = sqlx::query_scalar("select current_setting('idle_in_transaction_session_timeout')")
@@ -162,7 +164,11 @@ async fn a_worker_cannot_keep_the_lock_of_history() {
     }
     for call in ["begin; call jobs.retain_and_commit()", "select 1; call jobs.retain_and_commit()"] {
         let (state, message) = refusal(&mut worker, call).await;
-        assert_eq!((state.as_str(), message.as_str()), ("2D000", "invalid transaction termination"), "{call}");
+        assert_eq!(
+            (state.as_str(), message.as_str()),
+            ("2D000", "invalid transaction termination"),
+            "{call}"
+        );
         worker.execute("rollback").await.unwrap();
     }
     assert_eq!(db.one::<i64>(PARTITIONS).await, 3);
@@ -196,7 +202,10 @@ async fn a_caller_of_retain_that_does_not_end_is_named() {
     assert!(!said.take().contains("WARN"));
     db.run("select jobs.retain()").await;
     let words = said.take();
-    assert!(words.contains(&format!("3 calls of jobs.retain found that server process {pid} is at it")), "{words}");
+    assert!(
+        words.contains(&format!("3 calls of jobs.retain found that server process {pid} is at it")),
+        "{words}"
+    );
     holder.execute("commit").await.unwrap();
     db.run("select jobs.retain()").await;
     assert_eq!(db.one::<i64>("select pg_sequence_last_value('jobs.retentions_turned_away')").await, 0);
@@ -215,7 +224,9 @@ async fn the_least_and_the_greatest_of_each_setting_work() {
         .await;
     assert_eq!(ranges.len(), 5, "{ranges:?}");
     for range in ranges {
-        let [name, least, greatest] = range.split(' ').collect::<Vec<_>>()[..] else { panic!("{range}: no range") };
+        let [name, least, greatest] = range.split(' ').collect::<Vec<_>>()[..] else {
+            panic!("{range}: no range")
+        };
         for value in [least, greatest] {
             db.run(&format!("update jobs.config set {name} = {value}")).await;
             db.run("select jobs.retain(); select jobs.publish('a', '{}'), jobs.publish_all('{a,b}', '{null,null}', null, null, null, null, null) where (select max_bulk > 1 from jobs.config);

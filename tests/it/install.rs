@@ -299,8 +299,14 @@ async fn a_table_of_migrations_that_tells_lies_is_refused_in_words() {
     for (change, words) in [
         ("delete from jobs.schema_migrations", "has no row of migration 1: what it lacks cannot be told"),
         ("delete from jobs.schema_migrations where version in (2, 4)", "has no row of migration 2, 4:"),
-        ("update jobs.schema_migrations set success = false where version = 3", "migration 3 did not succeed"),
-        ("update jobs.schema_migrations set checksum = '\\x00' where version = 5", "migration 5 was applied here by another build"),
+        (
+            "update jobs.schema_migrations set success = false where version = 3",
+            "migration 3 did not succeed",
+        ),
+        (
+            "update jobs.schema_migrations set checksum = '\\x00' where version = 5",
+            "migration 5 was applied here by another build",
+        ),
     ] {
         let db = Db::new().await;
         db.run(change).await;

@@ -298,7 +298,9 @@ async fn an_open_transaction_of_one_worker_does_not_stop_the_others() {
     declare(&mut b, &json!([task("b.y", &json!({})), task("mail.new", &json!({}))])).await;
     let words = said.take();
     assert!(
-        words.contains("not declared, because another transaction is declaring them") && words.contains("'mail.new'") && !words.contains("'b.y'"),
+        words.contains("not declared, because another transaction is declaring them")
+            && words.contains("'mail.new'")
+            && !words.contains("'b.y'"),
         "{words}"
     );
     assert!(stored(&db, "b.y").await.contains("owners_b"), "what nobody holds is declared");

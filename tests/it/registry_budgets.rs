@@ -282,7 +282,9 @@ async fn a_large_body_of_a_long_predicate_is_looked_at_for_a_while() {
     let db = Db::new().await;
     let items = json!({"type": "array", "items": tagged(40)});
     declare(&db, &of_one("many", &items)).await;
-    let fine = |count: usize| (0..count).map(|n| json!({"kind": format!("v{}", n % 40), "a": n})).collect::<Vec<_>>();
+    let fine = |count: usize| {
+        (0..count).map(|n| json!({"kind": format!("v{}", n % 40), "a": n})).collect::<Vec<_>>()
+    };
     let unfit = || vec![json!({"kind": "v0", "a": "x"})];
     let body = |parts: [Vec<Value>; 2]| json!({"args": [parts.concat()]});
     let publish = async |bodies: Vec<Value>| {
@@ -301,7 +303,8 @@ async fn a_large_body_of_a_long_predicate_is_looked_at_for_a_while() {
     println!("ten of them: {took:?}");
     assert!(ok && took < Duration::from_secs(15), "{ok} {took:?}");
     // Together too much, and each by itself quickly told.
-    let small = (0..2000).map(|n| body(if n == 7 { [unfit(), fine(3)] } else { [fine(300), fine(0)] })).collect();
+    let small =
+        (0..2000).map(|n| body(if n == 7 { [unfit(), fine(3)] } else { [fine(300), fine(0)] })).collect();
     let (ok, took) = publish(small).await;
     println!("2000 small ones: {took:?}");
     assert!(!ok && took < Duration::from_secs(15), "{ok} {took:?}: looked at in their order");
@@ -313,7 +316,10 @@ async fn numbers_that_nobody_can_be_sent_are_refused_quickly() {
     let db = Db::new().await;
     db.run("create table n as select jsonb_agg(1e131000::numeric) as n from generate_series(1, 3000)").await;
     for (field, value) in [
-        ("params", "jsonb_build_array(jsonb_build_object('name', 'a', 'type', 'T', 'required', true, 'n', n))"),
+        (
+            "params",
+            "jsonb_build_array(jsonb_build_object('name', 'a', 'type', 'T', 'required', true, 'n', n))",
+        ),
         ("args_schema", "jsonb_build_object('enum', n || n || n)"),
         ("result_schema", "jsonb_build_object('enum', n)"),
         ("doc", "to_jsonb(repeat('x', 100000000))"),

@@ -86,7 +86,9 @@ pub(super) fn hint(error: &sqlx::Error) -> Option<String> {
 fn missing_role(error: &sqlx::Error) -> String {
     let message = error.as_database_error().map(|error| error.message()).unwrap_or_default();
     match message.strip_prefix("permission denied for ").and_then(|rest| rest.split_once(' ')) {
-        Some(("function" | "procedure", name)) => format!("grant the database user the role {}", role_of(name)),
+        Some(("function" | "procedure", name)) => {
+            format!("grant the database user the role {}", role_of(name))
+        }
         Some(("view" | "table", name)) if name != "config" => {
             "grant the database user the role jobs_admin".to_owned()
         }

@@ -115,9 +115,14 @@ async fn a_warning_is_given_once_for_a_statement_and_shows_no_value() {
 #[tokio::test]
 async fn an_undeclared_task_is_refused_whatever_is_said_of_its_bodies() {
     let db = Db::new().await;
-    let tree = json!({"$ref": "#/$defs/T", "$defs": {"T": {"type": "array", "items": {"$ref": "#/$defs/T"}}}});
-    declare(&db, json!({"name": "t", "params": [{"name": "x", "type": "X", "required": true}],
-        "args_schema": {"type": "object", "properties": {"x": tree}, "$defs": tree["$defs"]}})).await;
+    let tree =
+        json!({"$ref": "#/$defs/T", "$defs": {"T": {"type": "array", "items": {"$ref": "#/$defs/T"}}}});
+    declare(
+        &db,
+        json!({"name": "t", "params": [{"name": "x", "type": "X", "required": true}],
+        "args_schema": {"type": "object", "properties": {"x": tree}, "$defs": tree["$defs"]}}),
+    )
+    .await;
     db.run("update jobs.config set unknown_task = 'reject'").await;
     for call in [
         "select jobs.publish_all('{nobody}', '{null}', null, null, null, null, null, i_checked => '{t}')",
@@ -130,7 +135,8 @@ async fn an_undeclared_task_is_refused_whatever_is_said_of_its_bodies() {
         let (state, message) = db.refusal(call).await;
         assert!(state == "PT422" && message.contains("task 'nobody': nobody has declared it"), "{call}: {state} {message}");
     }
-    db.run("select jobs.publish_all('{t}', '{null}', null, null, null, null, null, i_checked => '{t}')").await;
+    db.run("select jobs.publish_all('{t}', '{null}', null, null, null, null, null, i_checked => '{t}')")
+        .await;
 }
 
 /// An array of SQL may begin anywhere.
@@ -138,10 +144,20 @@ async fn an_undeclared_task_is_refused_whatever_is_said_of_its_bodies() {
 async fn arrays_that_begin_elsewhere_are_checked_as_well() {
     let db = Db::new().await;
     declare(&db, counting(&json!({}))).await;
-    for bodies in [r#"'[0:0]={"{\"args\": [\"x\"]}"}'"#, r#"'[5:6]={"{\"args\": [1]}","{\"args\": [\"x\"]}"}'"#, r#"'{{"{\"args\": [\"x\"]}"}}'"#] {
-        let (state, message) =
-            db.refusal(&format!("select jobs.publish_all('{{t}}', {bodies}::jsonb[], null, null, null, null, null)")).await;
-        assert!(state == "PT422" && message.contains("expected i64, found string"), "{bodies}: {state} {message}");
+    for bodies in [
+        r#"'[0:0]={"{\"args\": [\"x\"]}"}'"#,
+        r#"'[5:6]={"{\"args\": [1]}","{\"args\": [\"x\"]}"}'"#,
+        r#"'{{"{\"args\": [\"x\"]}"}}'"#,
+    ] {
+        let (state, message) = db
+            .refusal(&format!(
+                "select jobs.publish_all('{{t}}', {bodies}::jsonb[], null, null, null, null, null)"
+            ))
+            .await;
+        assert!(
+            state == "PT422" && message.contains("expected i64, found string"),
+            "{bodies}: {state} {message}"
+        );
     }
     let (state, message) = db
         .refusal(r#"select jobs.publish_all('[0:0]={t}'::text[], array['{"args": ["x"]}']::jsonb[], null, null, null, null, null)"#)
@@ -161,7 +177,8 @@ async fn a_refusal_is_no_longer_than_a_screen() {
         "select jobs.publish('long')".to_owned(),
         "select jobs.publish('long', '{\"kwargs\": {\"y\": 1}}')".to_owned(),
         format!("select jobs.publish('long', '{{\"kwargs\": {{\"{long}\": \"x\"}}}}')"),
-        "select jobs.publish_all(array[repeat('x', 20000000)], '{null}', null, null, null, null, null)".to_owned(),
+        "select jobs.publish_all(array[repeat('x', 20000000)], '{null}', null, null, null, null, null)"
+            .to_owned(),
     ] {
         let (state, message) = db.refusal(&call).await;
         assert!(state.starts_with("PT4") && message.len() < 3000, "{state} {}", message.len());
