@@ -135,7 +135,7 @@ check "results of others' tasks, one" "result|where a.task = any (jobs._visible(
 check "results of others' tasks, many" "results|where not v_is_narrowed or h.task = any (jobs._visible(array[h.task::text]))|" "${it[@]}" results
 check "open jobs of others' tasks, many" "results|not v_is_narrowed or p.task = any (jobs._visible(array[p.task::text])) as is_visible|true as is_visible" "${it[@]}" results
 check "declarations that nobody holds" "register_tasks|perform jobs._declare_one_by_one(v_changes);|null;" "${it[@]}" owners
-check "bodies that cannot be sent, in retry" "retry|h.job_id <> all (\$2) and|" "${it[@]}" adopt
+check "bodies that cannot be sent, in retry" "retry|h.job_id <> all (\$2) and|" "${it[@]}" lookups
 check "how many rows can be asked for" "_check_limit|i_limit < 0|false" "${it[@]}" catalogue
 check "what is no state" "count|is not true then|is false and false then" "${it[@]}" lookups
 exit $survived

@@ -240,3 +240,21 @@ async fn a_count_of_what_is_no_state_is_refused() {
         );
     }
 }
+
+/// No claim could ever bring it to a worker.
+#[tokio::test]
+async fn a_job_whose_body_cannot_be_sent_stays_ended() {
+    let db = Db::new().await;
+    db.run(
+        "create table ids as select g, jobs._new_job_id(jobs._id_time(now()), g)::text as id from generate_series(1, 8) g;
+         insert into jobs.job (id, job_id, task, body, retries, max_retries, priority, timeout, status, created_at, complete_on, attempt)
+         select g, id, 'noop', case when g > 1 then (select jsonb_agg(1e131000::numeric) from generate_series(1, 2100)) end, 0, 3, 0, 60, 'failed', now(), now(), 1
+         from ids",
+    )
+    .await;
+    let (code, message) = db.refusal("select jobs.retry(array(select id from ids where g > 1))").await;
+    assert!(code == "PT413" && message.contains(" and 2 more"), "{code} {message}");
+    let back: Vec<String> = db.all("select r from jobs.retry(array(select id from ids)) r").await;
+    assert_eq!(back, db.all::<String>("select id from ids where g = 1").await);
+    assert_eq!(db.one::<i64>("select count(*) from jobs.job where status = 'failed'").await, 7);
+}
