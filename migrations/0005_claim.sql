@@ -412,7 +412,7 @@ begin
   for v_round in 1..2 loop
     v_tasks := jobs._allowed(false, jobs._ready_tasks(topic));
     return query select j.id, j.job_id, j.task, j.body, j.retries, j.max_retries, j.priority, j.timeout,
-        j.created_at, c.run_at, j.scheduled_at, j.attempt + 1, c.run_at + make_interval(secs => j.timeout::double precision), v_lease
+        j.created_at, c.run_at, j.scheduled_at, least(j.attempt, 2147483646) + 1, c.run_at + make_interval(secs => j.timeout::double precision), v_lease
       from jobs.claim(null, v_tasks, num, v_lease, i_alone => v_tasks) c, unnest(c.jobs) j
       order by j.priority desc, j.ready_seq;
     get diagnostics v_got = row_count;

@@ -10,7 +10,7 @@ create view jobs._runs as
 select b.lease, b.part, b.part * 64 + j.ordinality::integer - 1 as place, b.worker, b.run_at,
   b.counted_from + pg_catalog.make_interval(secs => j.timeout::double precision) + b.margin as expires_at,
   j.id, j.job_id, j.task, j.body, j.retries, j.max_retries, j.priority, j.timeout, j.created_at, j.scheduled_at,
-  j.attempt + 1 as attempt, j.traceback
+  least(j.attempt, 2147483646) + 1 as attempt, j.traceback
 from jobs.batch b, unnest(b.jobs) with ordinality j
 where (b.open >> (j.ordinality - 1)::integer) & 1 = 1;
 
@@ -39,7 +39,7 @@ create function jobs._opened(i_leases uuid[], i_parts integer[], i_bits bigint[]
 language sql stable begin atomic
   select b.lease, g.part * 64 + (j.ordinality - 1)::integer, b.run_at, b.worker,
     j.id, j.job_id, j.task, j.body, j.retries, j.max_retries, j.priority, j.timeout, j.created_at, j.scheduled_at,
-    j.ready_seq, j.attempt + 1, j.traceback
+    j.ready_seq, least(j.attempt, 2147483646) + 1, j.traceback
   from rows from (pg_catalog.unnest(i_leases), pg_catalog.unnest(i_parts), pg_catalog.unnest(i_bits)) g(lease, part, bits),
     lateral (select q.lease, q.run_at, q.worker, q.jobs from jobs.batch q where q.lease = g.lease and q.part = g.part limit 1) b,
     pg_catalog.unnest(b.jobs) with ordinality j
@@ -136,7 +136,7 @@ begin
     select o.*, s.outcome,
       jobs._short_error(s.error) as error,
       s.outcome in ('retry', 'verify', 'lost') as charged,
-      s.outcome in ('fail', 'cancel') or (s.outcome in ('retry', 'verify', 'lost') and o.retries + 1 >= o.max_retries) as ends,
+      s.outcome in ('fail', 'cancel') or (s.outcome in ('retry', 'verify', 'lost') and o.retries >= o.max_retries - 1) as ends,
       -- When it runs again; null: at once and before others of its priority.
       case when s.outcome not in ('release', 'lost', 'unbegun') then i_now + coalesce(make_interval(secs => s.delay), jobs._backoff(o.retries)) end as run_after
     from jobs._opened(v_leases, v_parts, v_bits) o

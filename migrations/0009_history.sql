@@ -110,6 +110,22 @@ begin
   return cardinality(jobs._ended_times(i_jobs, v_since, null)) > 0;
 end $$;
 
+-- How many jobs of these tasks a sweep has ended as failed since then, because a worker died or got stuck in their last run: what
+-- a worker cannot know of itself. Reads the failures of those days; a narrowed caller's own tasks alone.
+create function jobs.count_lost(i_tasks text[], i_since timestamptz) returns bigint
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_partition_pruning = on set jit = off
+set plan_cache_mode = force_custom_plan as $$
+declare
+  v_tasks text[] := jobs._allowed(false, i_tasks);
+  v_since timestamptz := i_since;
+begin
+  return (select count(*) from jobs.job h
+          where h.complete_on >= v_since and h.status <> 'success' and h.status = 'failed'   -- the first is that of an index
+            and h.task = any (v_tasks)
+            and h.traceback in ('lost: the worker died', 'expired: the run outlasted its timeout'));
+end $$;
+
 -- The daily partitions, each with the day that it ends with.
 create function jobs._partitions() returns table (name text, day date)
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$

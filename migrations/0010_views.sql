@@ -237,7 +237,7 @@ create function jobs.find(
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
   v_pattern text := coalesce(jobs._pattern(i_topic), '%');
-  v_before varchar := coalesce(i_before, '~');   -- sorts after every id
+  v_before varchar := coalesce(i_before, chr(1114111));   -- sorts after every id
 begin
   perform jobs._check_limit('i_num', i_num);
   if i_state = 'pending' then

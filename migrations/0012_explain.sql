@@ -20,8 +20,9 @@ begin
   v_days := extract(day from v_span);
   return to_char(i_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"') || case
     when v_span = interval '0' then ' (now)'
-    else case when v_ahead > interval '0' then ' (in ' else ' (ago: ' end
-      || case v_days when 0 then '' when 1 then '1 day ' else v_days || ' days ' end || to_char(v_span, 'HH24:MI:SS') || ')' end;
+    else case when v_ahead > interval '0' then ' (in ' else ' (' end
+      || case v_days when 0 then '' when 1 then '1 day ' else v_days || ' days ' end || to_char(v_span, 'HH24:MI:SS')
+      || case when v_ahead > interval '0' then ')' else ' ago)' end end;
 end $$;
 
 -- Live workers that claim this task, and what they hold.

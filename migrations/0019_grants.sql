@@ -55,7 +55,7 @@ begin
       jobs.consume(integer), jobs.consume(varchar, integer), jobs.consume_topic, jobs.claim, jobs.fetch, jobs.start, jobs.fail_next, jobs.unclaim, jobs.ack, jobs.nack,
       jobs.settle, jobs.heartbeat, jobs.heartbeat_worker, jobs.held_by, jobs.register_worker, jobs.unregister_worker, jobs.count_workers,
       jobs.register_tasks, jobs.sweep, jobs.promote, jobs.tend, jobs.retain, jobs.result, jobs.results, jobs.await_results,
-      jobs.tasks_in_use, jobs.places_in_line, jobs.look_at_line, jobs.beside_line, jobs.bodies, jobs.unusable to jobs_worker;
+      jobs.count_lost, jobs.tasks_in_use, jobs.places_in_line, jobs.look_at_line, jobs.beside_line, jobs.bodies, jobs.unusable to jobs_worker;
     grant execute on procedure jobs.retain_and_commit to jobs_worker;
     grant select on jobs.migrations, jobs.schema_migrations to jobs_worker;
   end if;

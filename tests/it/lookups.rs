@@ -40,6 +40,7 @@ const CALLS: &[(&str, &str)] = &[
         "count",
         "select jobs.count('failed'); select jobs.count('success'); select jobs.count('pending'); select jobs.count('running')",
     ),
+    ("count_lost", "select jobs.count_lost('{noop}', now())"),
     ("count_workers", "select jobs.count_workers('00000000-0000-7000-8000-000000000000')"),
     (
         "explain",

@@ -18,7 +18,7 @@ const CALLS: [(&str, &str); 5] = [
     (
         "worker admin",
         "consume consume_topic claim fetch start fail_next unclaim ack nack settle heartbeat heartbeat_worker held_by register_worker \
-         unregister_worker count_workers register_tasks sweep promote tend retain retain_and_commit result results await_results \
+         unregister_worker count_workers count_lost register_tasks sweep promote tend retain retain_and_commit result results await_results \
          tasks_in_use places_in_line look_at_line beside_line bodies",
     ),
 ];

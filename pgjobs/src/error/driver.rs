@@ -131,6 +131,7 @@ fn role_of(function: &str) -> &'static str {
         "start",
         "fail_next",
         "count_workers",
+        "count_lost",
         "results",
         "unusable",
     ];
