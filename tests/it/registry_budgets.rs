@@ -259,7 +259,11 @@ async fn a_body_of_a_recursive_type_is_looked_at_for_a_while() {
         .await
         .unwrap();
     println!("200 of 2000 leaves: {:?}", begun.elapsed());
-    assert!(begun.elapsed() < Duration::from_secs(12), "{:?}", begun.elapsed());
+    assert!(
+        begun.elapsed() < Duration::from_secs(25),
+        "{:?}: a minute if each had its 300 ms",
+        begun.elapsed()
+    );
 }
 
 /// An older form in use is asked by its predicate before anything is walked.
