@@ -143,6 +143,7 @@ const BOUNDED_ARRAYS: &[(&str, &str, &str)] = &[
     ("claim.rs", "claim", "marks: one for each task and priority of the worker"),
     ("claim.rs", "fail_next", "names of the worker's tasks"),
     ("claim.rs", "start", "runs that begin, at most the worker's slots"),
+    ("counts.rs", "lost", "names of the program's tasks"),
     ("deploy.rs", "in_use", "names of the program's tasks"),
     ("deploy.rs", "bodies", "deploy/look.rs asks for 20 jobs"),
     ("settle.rs", "settle", "worker/settle.rs cuts by number and bytes"),
