@@ -39,6 +39,14 @@ async fn the_role_that_is_missing_is_named() {
         assert!(said.err.contains(role) && !said.err.contains("at line"), "{arguments:?}: {said:?}");
     }
     assert_eq!(run(&mut on(&url, &["publish", "mail.send"])).err, "", "nothing is wrong");
+    let reads = user(&db, "reads", Some("jobs_reader")).await;
+    for url in [url, reads] {
+        for command in ["cancel", "retry", "purge"] {
+            let said = run(&mut on(&url, &[command, "--topic", "*", "--yes"]));
+            assert_eq!(said.code, Some(1), "{said:?}");
+            assert!(said.err.contains("the role jobs_admin"), "{command}: {said:?}");
+        }
+    }
 }
 
 /// Hidden rows look like no rows.

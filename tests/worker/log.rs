@@ -71,7 +71,7 @@ async fn it_says_what_it_works_on_what_follows_a_failure_and_what_its_end_waits_
     let code = log.process.wait().unwrap().code();
     assert_eq!(code, Some(0), "the second signal of a moment ended it");
     let said = log.lines("SIGTERM").join("");
-    assert!(said.contains("1 running jobs may finish within 20 s"), "{said}");
+    assert!(said.contains("1 running job may finish within 20 s"), "{said}");
 }
 
 #[tokio::test]

@@ -63,7 +63,8 @@ pub(crate) async fn overview(connection: &mut PgConnection) -> Result<Vec<TaskCo
     let rows = sqlx::query(OVERVIEW).fetch_all(connection).await?;
     let counts = |row: &PgRow| {
         Ok(TaskCounts {
-            task: row.try_get(0)?,
+            // Of a run that is null, which a client with rights on the table may have made.
+            task: row.try_get::<Option<String>, _>(0)?.unwrap_or_else(|| "(unreadable)".to_owned()),
             ready: row.try_get(1)?,
             scheduled: row.try_get(2)?,
             running: row.try_get(3)?,
