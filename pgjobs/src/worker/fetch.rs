@@ -171,8 +171,8 @@ impl Fetcher {
             self.shared.counts.ends(End::Unfinished);
             tracing::error!(
                 ?pids,
-                "a claim of this worker has not ended on the server, and may hold jobs that are due: the burst ends \
-                 without them; end that session (select pg_terminate_backend(pid)) and run it again"
+                "a claim of this worker has not ended on the server, or cannot be given back, and may hold jobs that are \
+                 due: the burst ends without them; end that session (select pg_terminate_backend(pid)) and run it again"
             );
         }
         self.shared.stop.advance(Phase::Draining);

@@ -111,6 +111,8 @@ pub(crate) struct Claims {
     patience: Duration,
     /// Since then a claim cannot be given back, because the database refuses it.
     kept_since: Option<Instant>,
+    /// One was given up that had taken jobs, for all that is known: they are this worker's until it leaves.
+    gave_up: bool,
     /// A burst has tended, and found nothing to claim since.
     has_tended: bool,
     /// How often a claim for a single job was refused, one after another.
@@ -135,6 +137,7 @@ impl Claims {
             under_way: Vec::new(),
             patience,
             kept_since: None,
+            gave_up: false,
             has_tended: false,
             refusals: 0,
             too_heavy: 0,
@@ -178,7 +181,7 @@ impl Claims {
     /// Nothing was found: the end, if nothing can be hidden.
     fn end_burst(&self) -> Step {
         match self.under_way.first() {
-            None => Step::EndBurst { sure: true },
+            None => Step::EndBurst { sure: !self.gave_up },
             Some((session, _)) => Step::SeeOff(*session),
         }
     }
@@ -250,6 +253,7 @@ impl Claims {
     pub(crate) fn kept(&mut self, claim: Unanswered, now: Instant) {
         let since = *self.kept_since.get_or_insert(now);
         if self.burst && now.duration_since(since) >= self.patience {
+            self.gave_up |= claim.session.is_none();
             self.forget(claim, since);
         }
     }

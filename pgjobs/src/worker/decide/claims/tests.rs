@@ -90,6 +90,17 @@ fn a_claim_that_cannot_be_given_back_does_not_hold_a_burst_for_ever() {
     assert_eq!(find_nothing(&mut claims, later), Step::SeeOff(Session::example(7)));
     claims.saw_off(Session::example(7), false, later);
     assert_eq!(claims.next(idle(), later), Step::EndBurst { sure: false });
+
+    let fetched = Unanswered { session: None, ..claim };
+    let mut claims = self::claims(4, true);
+    claims.unanswered(fetched);
+    claims.kept(fetched, now);
+    claims.kept(fetched, later);
+    assert_eq!(
+        find_nothing(&mut claims, later),
+        Step::EndBurst { sure: false },
+        "it holds what it could not return"
+    );
 }
 
 #[test]
