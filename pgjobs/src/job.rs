@@ -79,7 +79,7 @@ impl Job {
 
     /// Whether a failure of this run ends the job as failed.
     pub fn is_last_run(&self) -> bool {
-        self.claimed.retries + 1 >= self.claimed.max_retries
+        self.claimed.retries.saturating_add(1) >= self.claimed.max_retries
     }
 
     /// Greater runs first.

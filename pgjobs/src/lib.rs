@@ -121,7 +121,7 @@ pub use task::{BoxFuture, Need, Task, TaskDef};
 #[cfg(feature = "chrono-tz")]
 pub use time_zone::TimeZone;
 pub use topic::Topic;
-pub use worker::{Report, Worker, WorkerHandle};
+pub use worker::{End, Report, Worker, WorkerHandle};
 
 // Types of these crates stand in the public interface; the same versions, without naming them twice.
 pub use {chrono, schemars, serde, serde_json, sqlx};

@@ -46,7 +46,9 @@ fn the_help_lists_every_command_and_exit_code() {
 fn wrong_usage_ends_with_2_and_says_why_on_stderr() {
     for (arguments, reason) in [
         (&["nonsense"][..], "unrecognized subcommand"),
-        (&["cancel"], "required"),
+        (&["cancel"], "--topic"),
+        (&["retry"], "--topic"),
+        (&["retry"], "required"),
         (&["cancel", "x;y"], "letters and digits"),
         (&["cancel", "abc", "--topic", "*"], "cannot be used with"),
         (&["inspect", "jobs", "--state", "lost"], "possible values"),
@@ -96,4 +98,44 @@ fn completions_are_printed_for_every_shell() {
         let script = run(&mut bare(&["completions", shell])).data();
         assert!(script.contains("app") && script.contains("burst"), "{shell}");
     }
+}
+
+/// What a job is given may be a secret, and whatever is printed is logged.
+#[test]
+fn no_message_about_usage_holds_an_argument_of_a_job() {
+    for arguments in [
+        &["--args", "[\"tok-SECRET\""][..],
+        &["--args", "{\"a\": \"tok-SECRET\"}"],
+        &["--kwargs", "[\"tok-SECRET\"]"],
+        &["--kwarg", "tok-SECRET"],
+        &["--kwarg", "=tok-SECRET"],
+        &["--kwarg=tok-SECRET"],
+        &["--arg", "[\"tok-SECRET\", 18446744073709551616]"],
+        &["--kwarg", "a=my", "tok-SECRET"],
+        &["--kwarg", "a=tok-SECRET", "--kwarg", "a=tok-SECRET"],
+        &["--kwargs", "{\"a\": \"tok-SECRET\", \"a\": 1}"],
+        &["--arg", "tok-SECRET", "--nonsense"],
+    ] {
+        let said = run(bare(&["publish", "app.echo"]).args(arguments));
+        assert_eq!(said.code, Some(2), "{said:?}");
+        assert!(!format!("{said:?}").contains("SECRET"), "{said:?}");
+    }
+    let said = run(&mut bare(&["publish", "app.echo", "--kwarg", "tok-SECRET"]));
+    assert!(said.err.contains("--kwarg") && said.err.contains("write NAME=VALUE"), "{said:?}");
+}
+
+#[test]
+fn a_variable_that_cannot_be_read_is_refused_by_its_name() {
+    for (name, value) in [("PGPORT", "abc"), ("PGPORT", "1,x"), ("PGSSLMODE", "foo-SECRET")] {
+        let said = run(bare(&["inspect"]).env("PGHOST", "127.0.0.1").env(name, value));
+        assert_eq!(said.code, Some(2), "{said:?}");
+        assert!(
+            said.err.contains(&format!("the variable {name}")) && !said.err.contains("SECRET"),
+            "{said:?}"
+        );
+    }
+    let said = run(bare(&["inspect"]).env("PGHOSTADDR", "127.0.0.1").env("PGPORT", "1"));
+    assert!(said.err.contains("127.0.0.1:1"), "{said:?}");
+    let said = run(bare(&["inspect"]).env("PGSERVICE", "shop"));
+    assert!(said.err.contains("PGSERVICE is not read") && said.err.contains("PGHOSTADDR"), "{said:?}");
 }

@@ -56,6 +56,36 @@ async fn a_topic_is_cancelled_and_brought_back_in_batches() {
     assert_eq!(db.one::<i64>("select count(*) from jobs.job_queue").await, 2345);
 }
 
+/// Counting stops at a million.
+#[tokio::test]
+async fn a_count_that_was_cut_is_at_least_so_many() {
+    let db = Db::new().await;
+    db.run(
+        "create or replace function jobs.count(i_state text, i_topic text default '*', i_cap bigint default 1000000) returns bigint
+         language sql as $$ select case when i_state = 'running' then 5 else i_cap end $$",
+    )
+    .await;
+    for (arguments, words) in [
+        (["cancel", "--topic", "*", "--json"], "cancel at least 1,000,005 jobs"),
+        (["retry", "--topic", "*", "--json"], "retry at least 1,000,000 jobs"),
+        (["purge", "--topic", "*", "--json"], "delete at least 1,000,000 jobs"),
+    ] {
+        let said = run(&mut on(&db.url, &arguments));
+        assert!(said.json()["error"]["message"].as_str().unwrap().contains(words), "{said:?}");
+        let said = run(on(&db.url, &arguments).arg("--yes"));
+        assert!(said.err.contains(words), "{said:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_job_that_is_named_twice_is_one_job() {
+    let db = Db::new().await;
+    let id = run(&mut on(&db.url, &["publish", "mail.send"])).data();
+    let said = run(&mut on(&db.url, &["cancel", &id, &id]));
+    assert!(said.err.contains("cancel 1 job?"), "{said:?}");
+    assert_eq!(run(&mut on(&db.url, &["cancel", &id, &id, "--yes"])).data(), "cancelled 1 job");
+}
+
 #[tokio::test]
 async fn jobs_are_named_by_id_and_those_left_out_are_reported() {
     let db = Db::new().await;

@@ -39,6 +39,14 @@ async fn the_role_that_is_missing_is_named() {
         assert!(said.err.contains(role) && !said.err.contains("at line"), "{arguments:?}: {said:?}");
     }
     assert_eq!(run(&mut on(&url, &["publish", "mail.send"])).err, "", "nothing is wrong");
+    let reads = user(&db, "reads", Some("jobs_reader")).await;
+    for url in [url, reads] {
+        for command in ["cancel", "retry", "purge"] {
+            let said = run(&mut on(&url, &[command, "--topic", "*", "--yes"]));
+            assert_eq!(said.code, Some(1), "{said:?}");
+            assert!(said.err.contains("the role jobs_admin"), "{command}: {said:?}");
+        }
+    }
 }
 
 /// Hidden rows look like no rows.
@@ -125,6 +133,26 @@ async fn a_burst_says_that_a_job_failed_when_it_is_asked_to() {
     assert_eq!(burst(&[]).code, Some(0));
     until("both", async || db.one::<i64>("select count(*) from jobs.job where status = 'failed'").await == 2)
         .await;
+}
+
+/// A job that killed its worker on its last run has no verdict: whoever sweeps ends it.
+#[tokio::test]
+async fn a_burst_counts_the_jobs_that_failed_with_a_worker_that_died() {
+    let db = Db::new().await;
+    run(&mut on(&db.url, &["publish", "app.abort", "--retries", "1"])).data();
+    let id = "00000000-0000-7000-8000-000000000000";
+    db.run(&format!(
+        "select jobs.register_worker('{id}', 'h', 1, 'v', '{{}}', '{{app.abort}}', 5, 1);
+         select jobs.claim('{id}', '{{app.abort}}', 1, gen_random_uuid(), 15);
+         update jobs.worker set expires_at = now() - interval '1 second'"
+    ))
+    .await;
+    let said = run(&mut on(&db.url, &["worker", "--burst", "--fail-on-failure", "--json"]));
+    assert_eq!(said.code, Some(1), "{said:?}");
+    assert!(said.err.contains("1 job ended as failed"), "{said:?}");
+    let said = run(&mut on(&db.url, &["worker", "--burst", "--fail-on-failure", "--json"]));
+    assert_eq!(said.code, Some(0), "it is said once: {said:?}");
+    assert_eq!(said.json()["end"], "orderly");
 }
 
 /// Counts that were cut say so.

@@ -17,6 +17,7 @@ fn tried(url: &str) -> Vec<Said> {
         &["inspect", "--json", "-vvv"],
         &["migrate", "-vvv"],
         &["worker", "-vvv"],
+        &["worker", "-vvv", "--log", "json"],
         &["publish", "a", "-v"],
         &["purge", "--topic", "*"],
         &["bench", "--jobs", "1", "-vvv"],
@@ -34,6 +35,11 @@ fn an_unreachable_database_is_named_without_its_password() {
         format!("postgresql://ana@127.0.0.1:1/shop?password={CANARY}"),
         format!("postgresql://ana@127.0.0.1:1/shop?passwort={CANARY}"),
         "postgresql://ana:c%61nary7Q@127.0.0.1:1/shop".to_owned(),
+        format!("postgresql://ana@127.0.0.1:1/shop?passwd={CANARY}%22x"),
+        format!("postgresql://ana@127.0.0.1:1/shop?passwd=x%1b{CANARY}"),
+        format!("postgresql://ana@127.0.0.1:1/shop?passwd={CANARY}+x+y"),
+        format!("postgresql://ana@127.0.0.1:1/shop?passwd=x&{CANARY}"),
+        format!("postgresql://ana:{CANARY}%22%1b@127.0.0.1:1/shop"),
     ] {
         for said in tried(&url) {
             assert_eq!(said.code, Some(3), "{said:?}");
@@ -49,6 +55,10 @@ fn an_unusable_url_is_refused_without_repeating_it() {
         format!("postgresql://ana:{CANARY}@host:port/shop"),
         format!("postgresql://ana:1/{CANARY}@127.0.0.1:1/shop"),
         format!("postgresql://ana:{CANARY}@127.0.0.1:1/shop?sslmode={CANARY}"),
+        format!("postgresql://ana@127.0.0.1:1/shop?sslmode={CANARY}"),
+        format!("postgresql://ana@127.0.0.1:1/shop?port={CANARY}"),
+        format!("postgresql://ana@127.0.0.1:1/shop?hostaddr={CANARY}"),
+        format!("postgresql://ana@127.0.0.1:1/shop?target_session_attrs={CANARY}"),
         format!("mysql://ana:{CANARY}@127.0.0.1:1/shop"),
         CANARY.to_owned(),
     ] {

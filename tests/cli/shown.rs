@@ -177,3 +177,24 @@ async fn the_log_of_a_worker_holds_no_forged_line() {
         run(&mut on(&db.url, &["retry", &id, "--yes"])).data();
     }
 }
+
+/// `| true` and `| head` take no failure away.
+#[tokio::test]
+async fn the_exit_code_holds_when_nobody_reads_stdout() {
+    let db = Db::new().await;
+    run(&mut on(&db.url, &["publish", "app.broken"])).data();
+    for (arguments, code) in [
+        (&["worker", "--burst", "--fail-on-failure"][..], 1),
+        (&["inspect", "--watch", "1"], 0),
+        (&["inspect", "job", "nosuchjob", "--json"], 1),
+    ] {
+        let mut command = on(&db.url, arguments);
+        let mut child = command
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .expect("the program starts");
+        drop(child.stdout.take());
+        assert_eq!(child.wait().expect("it ends").code(), Some(code), "{arguments:?}");
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pgjobs::Worker;
+use pgjobs::{End, Worker};
 use pgjobs_tests::Db;
 
 use crate::tasks::{add, fail, grow};
@@ -64,4 +64,42 @@ async fn a_report_tells_jobs_that_failed_from_runs_that_are_tried_again() {
     let report = Worker::new(db.pool.clone()).topic("fail.*").burst().run().await.unwrap();
     assert_eq!((report.failed, report.retried), (2, 1));
     assert_eq!(db.one::<i64>("select count(*) from jobs.job where status = 'failed'").await, 2);
+}
+
+/// The first claim stands still for so long, and its session does not notice that its client has gone: a server
+/// process that is stopped, or a disk that does not answer.
+async fn freeze_first_claim(db: &Db, seconds: u32) {
+    db.run(&format!(
+        "create sequence public.claims;
+         create function public.stand_still() returns trigger language plpgsql as $$
+         begin
+           if nextval('public.claims') = 1 then
+             perform set_config('client_connection_check_interval', '0', false);
+             perform pg_sleep({seconds});
+           end if;
+           return new;
+         end $$;
+         create trigger stand_still before insert on jobs.batch for each row execute function public.stand_still()"
+    ))
+    .await;
+}
+
+#[tokio::test]
+async fn a_burst_does_not_end_while_a_claim_of_its_own_holds_jobs() {
+    let db = Db::new().await;
+    freeze_first_claim(&db, 12).await;
+    pgjobs::publish_all(&db.pool, (0..20).map(add::new)).await.unwrap();
+    let worker = Worker::new(db.pool.clone()).topic("math.*").concurrency(50);
+    let report = worker.lease(Duration::from_secs(2)).burst().run().await.unwrap();
+    assert_eq!((report.succeeded, report.end), (20, End::Orderly));
+}
+
+#[tokio::test]
+async fn a_burst_that_cannot_know_what_is_left_says_so() {
+    let db = Db::new().await;
+    freeze_first_claim(&db, 60).await;
+    pgjobs::publish_all(&db.pool, (0..20).map(add::new)).await.unwrap();
+    let worker = Worker::new(db.pool.clone()).topic("math.*").concurrency(50);
+    let report = worker.lease(Duration::from_secs(2)).burst().run().await.unwrap();
+    assert_eq!((report.succeeded, report.end), (0, End::Unfinished));
 }

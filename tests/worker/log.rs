@@ -71,7 +71,7 @@ async fn it_says_what_it_works_on_what_follows_a_failure_and_what_its_end_waits_
     let code = log.process.wait().unwrap().code();
     assert_eq!(code, Some(0), "the second signal of a moment ended it");
     let said = log.lines("SIGTERM").join("");
-    assert!(said.contains("1 running jobs may finish within 20 s"), "{said}");
+    assert!(said.contains("1 running job may finish within 20 s"), "{said}");
 }
 
 #[tokio::test]
@@ -100,4 +100,37 @@ async fn a_start_under_load_warns_of_nothing() {
     until("all ended", async || db.one::<i64>("select count(*) from jobs.job").await == 3000).await;
     let worried: Vec<_> = log.lines("WARN").into_iter().chain(log.lines("ERROR")).collect();
     assert!(worried.is_empty(), "{worried:#?}");
+}
+
+/// A lock that hangs is no database that is away: told once with what helps, and once when it is over.
+#[tokio::test]
+async fn a_lock_that_hangs_is_one_warning_and_one_line_when_it_is_over() {
+    use sqlx::Connection;
+    let db = Db::new().await;
+    let log = Logged::start("lock", &db.url, &["--lease", "3s"]);
+    until("it is ready", async || !log.lines("ready").is_empty()).await;
+    let mut other = db.connect().await;
+    let mut lock = other.begin().await.unwrap();
+    sqlx::raw_sql("lock table jobs.batch").execute(&mut *lock).await.unwrap();
+    let job = NewJob::named("app.add").arg(1).arg(2).publish(&db.pool).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(14)).await; // two claims have been cut off
+    lock.rollback().await.unwrap();
+    job.wait_for(&db.pool, Duration::from_secs(30)).await.unwrap();
+    until("it is over", async || !log.lines("the database takes it again after").is_empty()).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let warnings = log.lines("WARN");
+    assert_eq!(warnings.len(), 1, "{warnings:#?}");
+    assert!(warnings[0].contains("pg_blocking_pids") && !warnings[0].contains("raise"), "{warnings:#?}");
+    assert_eq!(log.lines("the database takes it again after").len(), 1);
+    assert_eq!(log.lines("is back").len(), 0);
+}
+
+#[tokio::test]
+async fn a_cancelled_run_is_told_as_what_it_is() {
+    let db = Db::new().await;
+    let log = Logged::start("cancelled", &db.url, &[]);
+    let job = NewJob::named("app.slow").arg(1.5).publish(&db.pool).await.unwrap();
+    until("it runs", async || db.one::<i64>("select count(*) from jobs.running").await == 1).await;
+    pgjobs::admin::cancel(&db.pool, &[job.id().clone()]).await.unwrap();
+    until("it is told", async || !log.lines("its job was cancelled or given to another").is_empty()).await;
 }

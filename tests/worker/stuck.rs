@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use pgjobs::{Job, TaskError, Worker, WorkerHandle, task};
+use pgjobs::{End, Job, TaskError, Worker, WorkerHandle, task};
 use pgjobs_tests::{Db, until};
 use sqlx::PgPool;
 use tokio::runtime::Runtime;
@@ -118,4 +118,19 @@ async fn jobs_of_a_runtime_that_is_dropped_are_handed_back_uncharged() {
     }
     assert_eq!(db.one::<i64>("select count(*) from jobs.job where status <> 'success'").await, 0);
     healthy.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_worker_whose_part_ended_says_that_it_broke() {
+    let db = Db::new().await;
+    let (give, given) = tokio::sync::oneshot::channel();
+    on_its_own_thread(&db, "math.*", move |runtime, handle| {
+        drop(runtime);
+        let _ = give.send(handle);
+    })
+    .await;
+    let report = given.await.unwrap().wait().await;
+    assert_eq!(report.end, End::Broken, "{report:?}");
+    let healthy = Worker::new(db.pool.clone()).topic("math.*").start().await.unwrap();
+    assert_eq!(healthy.shutdown().await.end, End::Orderly);
 }

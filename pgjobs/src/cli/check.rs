@@ -104,10 +104,7 @@ fn of_finding(finding: &Finding, console: &Console) -> Vec<String> {
 }
 
 fn of_looked(looked: &Looked) -> String {
-    let open = match looked.exact {
-        true => words::jobs(looked.open),
-        false => format!("at least {}", words::jobs(looked.open)),
-    };
+    let open = words::jobs_counted(looked.open, looked.exact);
     format!("{}: looked at {} of {open}", looked.task, words::count(looked.looked))
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
 
@@ -9,6 +10,7 @@ use super::exit::Failure;
 use super::lines::{self, Lines, Style, indented};
 use super::options::{Color, Global};
 use super::secret;
+use super::usage;
 use crate::text::shown;
 
 /// What the user said about output.
@@ -102,6 +104,11 @@ impl Console {
         let _ = io::stderr().lock().write_all(Lines::from(lines).print(self.color.err).as_bytes());
     }
 
+    /// Whether the reader of stdout has gone, for what would go on for it.
+    pub(super) fn is_unread(&self) -> bool {
+        UNREAD.load(Ordering::Relaxed)
+    }
+
     /// Wipes the terminal before the next look; in a pipe looks follow each other.
     pub(super) fn clear(&self) -> Result<(), Failure> {
         let wipes = io::stdout().is_terminal() && !self.json;
@@ -110,12 +117,13 @@ impl Console {
 }
 
 /// What was wrong with the arguments, or the help that they ask for. Arguments may be foreign text too, and are then
-/// shown without colours.
+/// shown without colours; those of a job are not shown at all.
 pub(super) fn usage(error: &clap::Error) {
-    let text = error.render().to_string();
+    let text = usage::without_values(error).unwrap_or_else(|| error.render().to_string());
     let lines: Vec<String> = text.lines().map(str::to_owned).collect();
     // Nobody reads a stream that cannot be written.
-    let _ = match lines.iter().all(|line| shown(line) == *line) {
+    let is_own = text == error.render().to_string();
+    let _ = match is_own && lines.iter().all(|line| shown(line) == *line) {
         true => error.print(),
         false => io::stderr().lock().write_all(Lines::from(lines).print(false).as_bytes()),
     };
@@ -132,12 +140,17 @@ fn colored(color: Color, terminal: bool) -> bool {
     }
 }
 
+static UNREAD: AtomicBool = AtomicBool::new(false);
+
 fn write(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Ok(()) => Ok(()),
-        // The reader has seen enough, like `| head`.
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => std::process::exit(0),
+        // The reader has seen enough, like `| head`; what the command has to say by its exit code it still says.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => {
+            UNREAD.store(true, Ordering::Relaxed);
+            Ok(())
+        }
         Err(error) => Err(Failure::failed(format!("stdout cannot be written: {error}"))),
     }
 }

@@ -7,7 +7,7 @@ use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
 use super::exit::Failure;
 use super::options::{Global, program};
-use super::{console::Console, dev, hosts, secret};
+use super::{console::Console, dev, hosts, parameters, secret};
 use crate::error::driver;
 use crate::sql::address::without_brackets;
 
@@ -97,14 +97,24 @@ pub(super) async fn find(global: &Global, console: &Console) -> Result<Target, F
         console.note(format!("using the database of `{} dev` in this folder", program()));
         return Ok(Target::on(parse(&url, "`dev`")?, "`dev`"));
     }
+    let service = match std::env::var_os("PGSERVICE") {
+        Some(_) => " (PGSERVICE is not read)",
+        None => "",
+    };
     Err(Failure::database(format!(
-        "no database is named: run `{} dev` in another terminal, or export DATABASE_URL=postgresql://user@host/name",
-        program()
+        "no database is named{service}: run `{} dev` in another terminal, or export \
+         DATABASE_URL=postgresql://user@host/name, or one of {}",
+        program(),
+        NAMING.join(", ")
     )))
 }
 
+/// Any one of these variables says that the user has a server in mind.
+const NAMING: [&str; 4] = ["PGHOST", "PGHOSTADDR", "PGDATABASE", "PGUSER"];
+
 /// The database that the user names, if any.
 pub(super) fn named(global: &Global) -> Result<Option<Target>, Failure> {
+    parameters::check_variables().map_err(Failure::usage)?;
     if let Some(path) = &global.dsn_file {
         return read(path).map(Some);
     }
@@ -115,8 +125,7 @@ pub(super) fn named(global: &Global) -> Result<Option<Target>, Failure> {
     if let Some(url) = set("DATABASE_URL") {
         return Ok(Some(Target::on(parse(&url, "DATABASE_URL")?, "DATABASE_URL")));
     }
-    // Any one of these says that the user has a server in mind.
-    let named = ["PGHOST", "PGDATABASE", "PGUSER"].into_iter().any(|name| set(name).is_some());
+    let named = NAMING.into_iter().any(|name| set(name).is_some());
     named.then(of_variables).transpose()
 }
 
@@ -153,66 +162,38 @@ fn parse(url: &str, origin: &str) -> Result<Vec<PgConnectOptions>, Failure> {
         ));
     }
     remember_password(authority);
-    after.split_once('?').iter().for_each(|(_, query)| remember_parameters(query));
-    let servers = hosts::split(url).map_err(|reason| unusable(&reason))?;
-    // The driver's own words may quote what it could not read.
+    let (path, query) = after.split_once('?').unwrap_or((after, ""));
+    let (query, fragment) = query.split_once('#').map_or((query, None), |(query, rest)| (query, Some(rest)));
+    parameters::remember(query);
+    fragment.iter().for_each(|fragment| secret::remember(fragment));
+    parameters::check(query).map_err(|reason| unusable(&reason))?;
+    let (query, unknown) = parameters::known(query);
+    if unknown > 0 {
+        let known = parameters::list();
+        tracing::warn!(
+            "{origin} has {unknown} parameters that are not known, and are passed over; known are {known}"
+        );
+    }
+    let scheme = &url[..url.len() - rest.len()];
+    let url = format!("{scheme}{authority}{path}?{query}");
+    let servers = hosts::split(&url).map_err(|reason| unusable(&reason))?;
     let server = |url: &String| {
         let options: Result<PgConnectOptions, sqlx::Error> = url.parse();
-        options.map(without_brackets).map_err(|error| unusable(&secret::hide(&driver::said(&error))))
+        // Whatever the driver might quote has been looked at; what is left is about the form.
+        let reason = |error| format!("{}; {FORM}", secret::hide(&driver::said(&error)));
+        options.map(without_brackets).map_err(|error| unusable(&reason(error)))
     };
     servers.iter().map(server).collect()
 }
 
+const FORM: &str = "write postgresql://user:password@host:5432/name, the port a number of 1 to 65535, and what is special in \
+                    its parts as %40";
+
 fn remember_password(authority: &str) {
     let password = authority.rsplit_once('@').and_then(|(user, _)| user.split_once(':'));
     if let Some((_, password)) = password {
-        secret::remember(password);
-        secret::remember(&decode(password));
+        parameters::secret_as_written(password);
     }
-}
-
-/// The driver logs a parameter that it does not know with its value, and a misspelt `password` is
-/// one: all but the harmless ones are taken for secrets.
-fn remember_parameters(query: &str) {
-    const HARMLESS: [&str; 12] = [
-        "host",
-        "hostaddr",
-        "port",
-        "dbname",
-        "user",
-        "sslmode",
-        "ssl-mode",
-        "application_name",
-        "options",
-        "statement-cache-capacity",
-        "sslrootcert",
-        "target_session_attrs",
-    ];
-    for (name, value) in query.split('&').filter_map(|pair| pair.split_once('=')) {
-        if !HARMLESS.contains(&name) {
-            secret::remember(value);
-            secret::remember(&decode(value));
-        }
-    }
-}
-
-/// Resolves `%41`.
-fn decode(text: &str) -> String {
-    let (bytes, mut decoded, mut at) = (text.as_bytes(), Vec::new(), 0);
-    while at < bytes.len() {
-        let escaped = (bytes[at] == b'%').then(|| text.get(at + 1..at + 3)).flatten();
-        match escaped.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
-            Some(byte) => {
-                decoded.push(byte);
-                at += 3;
-            }
-            None => {
-                decoded.push(bytes[at]);
-                at += 1;
-            }
-        }
-    }
-    String::from_utf8_lossy(&decoded).into_owned()
 }
 
 #[cfg(test)]

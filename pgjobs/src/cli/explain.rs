@@ -7,6 +7,7 @@ use super::connect::{connect, warn_of_hidden};
 use super::console::Console;
 use super::exit::Failure;
 use super::options::Global;
+use super::values;
 use crate::JobId;
 use crate::inspect::{self, Reason};
 
@@ -21,6 +22,7 @@ Examples:
 #[command(after_help = AFTER_HELP)]
 pub(super) struct Explain {
     /// The job's id.
+    #[arg(value_parser = values::any_id)]
     id: JobId,
 }
 

@@ -15,8 +15,9 @@ const STYLES: Styles = Styles::styled()
 
 const AFTER_HELP: &str = "\
 Database:
-  DATABASE_URL or the PG* variables name it, or --dsn-file. Without any of these a database that `dev` \
-runs for the current folder is used. The URL is not taken as an argument: the arguments of a running \
+  DATABASE_URL names it, or --dsn-file, or one of PGHOST, PGHOSTADDR, PGDATABASE and PGUSER with the other \
+PG* variables of libpq (but PGSERVICE). Without any of these a database that `dev` runs for the current \
+folder is used. The URL is not taken as an argument: the arguments of a running \
 program are visible to every user (`ps`). Of several servers, postgresql://user@db1,db2:5433/name, the \
 primary is taken, and a worker follows it to another of them after a failover.
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::console::Console;
+use super::operate::Count;
 use crate::text::shown;
 
 /// Work that is going on; its bar goes when this is dropped.
@@ -18,6 +19,11 @@ impl Progress {
     /// Work whose length is known.
     pub(super) fn bar(console: &Console, what: &str, length: u64) -> Self {
         Progress::new(console, ProgressBar::with_draw_target(Some(length), target(console)), BAR, what)
+    }
+
+    /// Work on so many jobs, or on more.
+    pub(super) fn of(console: &Console, what: &str, count: Count) -> Self {
+        if count.exact { Progress::bar(console, what, count.jobs) } else { Progress::spinner(console, what) }
     }
 
     /// Work of unknown length.

@@ -1,12 +1,13 @@
 //! `publish`: a job by name, and its result.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use clap::Args;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use sqlx::PgPool;
 
 use super::connect::connect;
@@ -71,11 +72,11 @@ pub(super) struct PublishArgs {
 
 /// One value for clap, which takes a `Vec` for an option that is given several times.
 type Array = Vec<Value>;
-type Object = Map<String, Value>;
+type Object = Vec<(String, Value)>;
 
 pub(super) async fn run(asked: PublishArgs, global: &Global, console: &Console) -> Result<(), Failure> {
     let (waits, asked_limit, task) = (asked.wait, asked.wait_timeout, asked.task.clone());
-    let call = call(asked);
+    let call = call(asked)?;
     let pool = connect(global, console).await?;
     let job = JobHandle::<Box<RawValue>>::new(call.publish(&pool).await?.id().clone());
     let warning = warning(&pool, &task, waits).await;
@@ -93,11 +94,15 @@ pub(super) async fn run(asked: PublishArgs, global: &Global, console: &Console) 
     wait(&pool, &job, limit, console).await
 }
 
-fn call(asked: PublishArgs) -> NewJob {
+fn call(asked: PublishArgs) -> Result<NewJob, Failure> {
     let args = asked.args.into_iter().flatten().chain(asked.arg);
-    let kwargs = asked.kwargs.into_iter().flatten().chain(asked.kwarg);
+    let kwargs: Vec<_> = asked.kwargs.into_iter().flatten().chain(asked.kwarg).collect();
+    let mut names = HashSet::new();
+    if let Some((name, _)) = kwargs.iter().find(|(name, _)| !names.insert(name)) {
+        return Err(Failure::usage(format!("the keyword argument `{name}` is given twice: leave one out")));
+    }
     let mut call = args.fold(NewJob::named(asked.task), NewJob::arg);
-    call = kwargs.fold(call, |call, (name, value)| call.kwarg(name, value));
+    call = kwargs.into_iter().fold(call, |call, (name, value)| call.kwarg(name, value));
     if let Some(priority) = asked.priority {
         call = call.priority(priority);
     }
@@ -110,10 +115,10 @@ fn call(asked: PublishArgs) -> NewJob {
     if let Some(delay) = asked.delay {
         call = call.delay(delay);
     }
-    match asked.at {
+    Ok(match asked.at {
         Some(at) => call.scheduled_at(at),
         None => call,
-    }
+    })
 }
 
 /// How long to wait for a task that no live worker has, unless it was said: a slip in its name is not waited out.
@@ -130,9 +135,10 @@ async fn warning(pool: &PgPool, task: &str, waits: bool) -> Option<String> {
         None => {
             let declared = tasks.iter().filter(|row| row.declared);
             let known = declared.flat_map(|row| row.aliases.iter().chain([&row.name]).map(String::as_str));
-            let meant = nearest(task, known).map(|near| format!("; did you mean `{near}`?"));
-            let remedy = format!("; the job waits until one does (`{} inspect tasks` lists them)", program());
-            Some(format!("no worker ever declared task `{task}`{}{remedy}", meant.unwrap_or_default()))
+            let meant = nearest(task, known).map(|near| format!("; did you mean `{near}`? The"));
+            let remedy = format!("job waits until one does (`{} inspect tasks` lists them)", program());
+            let meant = meant.unwrap_or_else(|| "; the".to_owned());
+            Some(format!("no worker ever declared task `{task}`{meant} {remedy}"))
         }
     }
 }

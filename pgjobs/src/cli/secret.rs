@@ -7,7 +7,10 @@
 use std::io::{self, Write};
 use std::sync::{Mutex, PoisonError};
 
+use serde_json::Value;
+
 use super::lines;
+use crate::text::shown;
 
 static SECRETS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
@@ -15,13 +18,19 @@ const MASK: &str = "***";
 /// Shorter texts occur by chance, and hiding them would garble every message.
 const SHORTEST: usize = 4;
 
-/// Takes note of a text that must not be shown.
+/// Takes note of a text that must not be shown, as it is and in each way in which it may have been escaped by the time
+/// it is printed.
 pub(super) fn remember(secret: &str) {
     if secret.len() >= SHORTEST {
+        let debug = secret.escape_debug().to_string();
+        let json = Value::from(secret).to_string();
+        let json = json[1..json.len() - 1].to_owned();
+        let forms = [shown(&debug).into_owned(), lines::json(&json), shown(secret).into_owned()];
         let mut secrets = SECRETS.lock().unwrap_or_else(PoisonError::into_inner);
-        secrets.push(secret.to_owned());
+        secrets.extend(forms.into_iter().chain([debug, json, secret.to_owned()]));
         // A secret that holds another one is hidden as a whole.
-        secrets.sort_unstable_by_key(|secret| std::cmp::Reverse(secret.len()));
+        secrets.sort_unstable_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+        secrets.dedup();
     }
 }
 
@@ -71,5 +80,22 @@ mod tests {
         remember("canary-long");
         remember("canary-long-er");
         assert_eq!(hide("a canary-long-er b canary-long"), "a *** b ***");
+    }
+
+    #[test]
+    fn a_secret_is_masked_however_it_was_escaped() {
+        let secret = "canary\"9\u{1b}\u{202e}\\x";
+        remember(secret);
+        let json = Value::from(secret).to_string();
+        for text in [
+            secret.to_owned(),
+            format!("{secret:?}"),
+            shown(secret).into_owned(),
+            shown(&format!("{secret:?}")).into_owned(),
+            json.clone(),
+            lines::json(&json),
+        ] {
+            assert!(!hide(&text).contains("canary"), "{text}");
+        }
     }
 }

@@ -1,9 +1,14 @@
 //! Reading the values of arguments.
 
+use std::fmt;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
+
+use crate::JobId;
 
 /// `250ms`, `30s`, `5m`, `2h`, `1d`, and sums of them such as `1h30m`.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
@@ -76,13 +81,46 @@ pub(super) fn array(text: &str) -> Result<Vec<Value>, String> {
     }
 }
 
-/// A JSON object.
-pub(super) fn object(text: &str) -> Result<serde_json::Map<String, Value>, String> {
-    match serde_json::from_str(text) {
-        Ok(Value::Object(values)) => exact(text).map(|()| values),
-        Ok(_) => Err("this is no JSON object, such as {\"user_id\": 7}".to_owned()),
-        Err(error) => Err(format!("this is no JSON object: {error}")),
+/// A JSON object, and each of its keys as often as it is there.
+pub(super) fn object(text: &str) -> Result<Vec<(String, Value)>, String> {
+    match serde_json::from_str::<Value>(text) {
+        Ok(Value::Object(_)) => exact(text)?,
+        Ok(_) => return Err("this is no JSON object, such as {\"user_id\": 7}".to_owned()),
+        Err(error) => return Err(format!("this is no JSON object: {error}")),
     }
+    serde_json::from_str(text).map(|Fields(fields)| fields).map_err(|error| error.to_string())
+}
+
+struct Fields(Vec<(String, Value)>);
+
+impl<'de> Deserialize<'de> for Fields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Each).map(Fields)
+    }
+}
+
+struct Each;
+
+impl<'de> Visitor<'de> for Each {
+    type Value = Vec<(String, Value)>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut fields = Vec::new();
+        while let Some(field) = map.next_entry()? {
+            fields.push(field);
+        }
+        Ok(fields)
+    }
+}
+
+/// An id as it may stand in the database, which need not be one that this version makes.
+pub(super) fn any_id(text: &str) -> Result<JobId, String> {
+    let legal = (1..=200).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+    if legal { Ok(JobId::from_database(text.to_owned())) } else { Err("this is no id of a job".to_owned()) }
 }
 
 /// Refuses integers that do not fit 64 bits: they would silently lose digits on the way.

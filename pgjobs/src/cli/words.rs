@@ -48,6 +48,11 @@ pub(super) fn jobs(number: u64) -> String {
     format!("{} job{}", count(number), if number == 1 { "" } else { "s" })
 }
 
+/// "1 job", "at least 1,000,000 jobs" when counting stopped there.
+pub(super) fn jobs_counted(number: u64, exact: bool) -> String {
+    format!("{}{}", if exact { "" } else { "at least " }, jobs(number))
+}
+
 /// `user_id: i64, [locale: String], **extra` of names, types, and whether they must be given; a task that is open
 /// takes keywords of any other name.
 pub(super) fn parameters<'a>(

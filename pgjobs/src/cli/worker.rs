@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use clap::Args;
 use serde_json::json;
+use sqlx::PgPool;
 
 use super::app::App;
 use super::connect;
@@ -13,7 +15,8 @@ use super::exit::Failure;
 use super::options::{Global, program};
 use super::table::table;
 use super::{values, words};
-use crate::{Error, Param, Report, TaskDef, Topic, Worker};
+use crate::sql::refusal::server_code;
+use crate::{End, Error, Param, Report, TaskDef, Topic, Worker, sql};
 
 const AFTER_HELP: &str = "\
 A worker runs the tasks that are compiled into its program, so it is a program of yours:
@@ -35,7 +38,11 @@ Examples:
 The first SIGINT or SIGTERM stops claiming and lets running jobs finish; a second one ends at once.
 
 The exit code is 0 also when jobs failed: they are retried, or wait in `inspect jobs --state failed`. \
-With --burst --fail-on-failure it is 1 when a job ended as failed, for a Job of Kubernetes, or cron.
+With --burst --fail-on-failure it is 1 when a job ended as failed, for a Job of Kubernetes, or cron: by what its task \
+said, or with a worker that died on its last run, which this one found out or another did meanwhile (to see those \
+the database user needs the role jobs_admin).
+It is 1 in any case when the worker broke (a part of it panicked), or when a burst cannot know that nothing is left: a \
+claim of its own was still under way on the server.
 
 The log on stderr shows what the tasks log themselves (`tracing`, from `info` on); --log json writes it \
 for programs.";
@@ -52,7 +59,8 @@ pub(super) struct WorkerArgs {
     /// End once nothing is due.
     #[arg(long)]
     burst: bool,
-    /// With --burst: end with exit code 1 when a job ended as failed, its last run used up or by the task's word.
+    /// With --burst: end with exit code 1 when a job ended as failed: its last run used up, by the task's word, or with a
+    /// worker that died.
     #[arg(long, requires = "burst")]
     fail_on_failure: bool,
     /// After this long without a sign of life its jobs run elsewhere [default: 15s].
@@ -85,24 +93,71 @@ pub(super) async fn run(
         console.note(format!("{applied} migrations applied"));
     }
     console.note(target.describe());
+    let watch = pool.clone();
     let worker = target.others.iter().map(connect::quiet).fold(Worker::new(pool), Worker::fallback);
     let fails = asked.fail_on_failure;
     let worker = configure(app.apply(worker), asked);
     announce(&worker, console)?;
+    let watch = if fails { Some(Watch::new(watch, &worker).await?) } else { None };
     let report = worker.run().await?;
-    match failure(&report).filter(|_| fails) {
+    let failed = match watch {
+        Some(watch) => report.failed.saturating_add(watch.lost().await?),
+        None => 0,
+    };
+    match failure(report.end, failed) {
         Some(failure) if console.json => Err(failure.about(json!(report))),
         Some(failure) => console.lines(summary(&report)).and(Err(failure)),
         None => console.data(&report, || summary(&report)),
     }
 }
 
-/// What `--fail-on-failure` says of jobs that ended as failed.
-fn failure(report: &Report) -> Option<Failure> {
-    let message = || {
-        format!("{} ended as failed: `{} inspect jobs --state failed`", words::jobs(report.failed), program())
-    };
-    (report.failed > 0).then(|| Failure::failed(message()))
+/// What the exit code says besides that the worker was asked to end.
+pub(super) fn failure(end: End, failed: u64) -> Option<Failure> {
+    let broken = "a part of the worker ended abnormally, and with it the worker: the log says which; what it ran comes \
+                  back when its lease has run out";
+    let unfinished = "the burst ended without knowing that nothing is left: a claim of its own has not ended on the \
+                      server (the log says where); run it again";
+    match end {
+        End::Orderly if failed == 0 => None,
+        End::Orderly => Some(format!(
+            "{} ended as failed: `{} inspect jobs --state failed`",
+            words::jobs(failed),
+            program()
+        )),
+        End::Unfinished => Some(unfinished.to_owned()),
+        End::Broken => Some(broken.to_owned()),
+    }
+    .map(Failure::failed)
+}
+
+/// Jobs that end as failed without a verdict of this worker: with one that died.
+struct Watch {
+    pool: PgPool,
+    tasks: Vec<&'static str>,
+    since: DateTime<Utc>,
+}
+
+impl Watch {
+    async fn new(pool: PgPool, worker: &Worker) -> Result<Self, Failure> {
+        let tasks = worker.tasks().map_err(explain)?;
+        let tasks = tasks.iter().flat_map(|task| task.names()).collect();
+        let since = sql::inspect::now(&mut *pool.acquire().await?).await?;
+        Ok(Watch { pool, tasks, since })
+    }
+
+    async fn lost(&self) -> Result<u64, Failure> {
+        let mut connection = self.pool.acquire().await?;
+        match sql::inspect::lost(&mut connection, &self.tasks, self.since).await {
+            Err(error) if server_code(&error).is_some_and(|code| code == "42501") => {
+                tracing::warn!(
+                    "jobs that failed with a worker that died are not counted: this database user may not see them; \
+                     grant it the role jobs_admin"
+                );
+                Ok(0)
+            }
+            lost => Ok(lost?),
+        }
+    }
 }
 
 /// The tasks' own share; what the worker itself needs it opens beside the pool.
@@ -174,11 +229,29 @@ pub(super) fn summary(report: &Report) -> Vec<String> {
         ("failed", report.failed, "runs that failed, and their jobs with them"),
         ("snoozed", report.snoozed, "runs that asked to be run again later"),
         ("released", report.released, "jobs handed back unfinished, uncharged"),
-        ("lost", report.lost, "verdicts refused because the lease was lost"),
+        ("lost", report.lost, "runs that no longer counted: cancelled, or given to another"),
     ];
     let shown = rows.iter().filter(|(name, number, _)| *number > 0 || *name == "succeeded");
     table(
         ["Runs", ">", ""],
         shown.map(|(name, number, what)| [(*name).to_owned(), words::count(*number), (*what).to_owned()]),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_ended_the_worker_shows_in_the_exit_code() {
+        let said = |end, failed| failure(end, failed).map(|failure| format!("{failure:?}"));
+        assert_eq!(said(End::Orderly, 0), None);
+        for (end, failed, word) in [
+            (End::Orderly, 2, "2 jobs ended as failed"),
+            (End::Unfinished, 0, "run it again"),
+            (End::Broken, 0, "ended abnormally"),
+        ] {
+            assert!(said(end, failed).is_some_and(|said| said.contains(word)), "{end:?}");
+        }
+    }
 }

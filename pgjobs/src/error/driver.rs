@@ -1,5 +1,7 @@
 //! The driver's errors in words: what the server or the network said, and what helps.
 
+use std::io;
+
 /// What went wrong and what helps, without the driver's own words around it ("error returned from database", and the
 /// line of the server's source, which looks like a line of the statement).
 pub(crate) fn words(error: &sqlx::Error) -> String {
@@ -16,7 +18,7 @@ pub(crate) fn said(error: &sqlx::Error) -> String {
             Some(code) => format!("{} ({code})", database.message()),
             None => database.message().to_owned(),
         },
-        sqlx::Error::Io(cause) => cause.to_string(),
+        sqlx::Error::Io(cause) => of_connection(cause),
         sqlx::Error::Tls(cause) => format!("TLS: {cause}"),
         sqlx::Error::Configuration(cause) => cause.to_string(),
         sqlx::Error::ColumnDecode { index, source } => format!("column {index}: {source}"),
@@ -25,6 +27,17 @@ pub(crate) fn said(error: &sqlx::Error) -> String {
         sqlx::Error::PoolClosed => "the pool is closed".to_owned(),
         sqlx::Error::Migrate(cause) => of_migration(cause),
         other => other.to_string(),
+    }
+}
+
+/// The system's words for a connection that was lost or not made say neither.
+fn of_connection(cause: &io::Error) -> String {
+    match cause.kind() {
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
+            format!("the connection was lost: {cause}")
+        }
+        io::ErrorKind::NotFound => format!("there is no server at the socket: {cause}"),
+        _ => cause.to_string(),
     }
 }
 
@@ -71,6 +84,7 @@ fn remedy(error: &sqlx::Error) -> Option<String> {
         (sqlx::Error::PoolTimedOut, _) => "give the pool more connections or a longer `acquire_timeout`",
         (sqlx::Error::PoolClosed, _) => "close it after the last use",
         (sqlx::Error::Tls(_), _) => "check sslmode in the URL",
+        (sqlx::Error::Io(_), _) => "see that the server runs and can be reached, and try again",
         _ => return hint(error),
     };
     Some(known.to_owned())

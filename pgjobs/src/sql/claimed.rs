@@ -129,7 +129,7 @@ fn claimed(job: Pending, run: &Run) -> Claimed {
         id: job.id,
         task: job.task,
         body: job.body,
-        attempt: job.attempt + 1,
+        attempt: job.attempt.saturating_add(1),
         retries: job.retries,
         max_retries: job.max_retries,
         priority: job.priority,

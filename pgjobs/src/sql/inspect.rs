@@ -14,6 +14,8 @@ pub use tasks::{TaskParam, TaskRow};
 pub use workers::WorkerRow;
 
 pub(crate) use counts::overview;
+#[cfg(feature = "cli")]
+pub(crate) use counts::{lost, now};
 pub(crate) use job::{find, get};
 #[cfg(feature = "cli")]
 pub(crate) use tasks::signatures;

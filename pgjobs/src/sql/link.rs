@@ -16,7 +16,7 @@ use sqlx::postgres::PgConnection;
 
 use super::refusal::breaks_connection;
 use super::servers::Servers;
-use super::session;
+use super::session::{self, Session};
 use crate::backoff::Backoff;
 use crate::error::Error;
 
@@ -34,6 +34,8 @@ pub(crate) struct Link {
     at: Option<usize>,
     opened: Option<Instant>,
     is_reconnected: bool,
+    /// The session of the last connection.
+    session: Option<Session>,
     failures: u32,
 }
 
@@ -47,6 +49,7 @@ impl Link {
             at: None,
             opened: None,
             is_reconnected: false,
+            session: None,
             failures: 0,
         }
     }
@@ -103,11 +106,8 @@ impl Link {
         self.connection = None;
         let (mut connection, at) = self.servers.connect(deadline).await?;
         let longest = self.longest;
-        let connection = within(deadline, async {
-            session::prepare(&mut connection, longest).await?;
-            Ok(connection)
-        })
-        .await?;
+        let session = within(deadline, session::prepare(&mut connection, longest)).await?;
+        self.session = Some(session);
         self.is_reconnected |= self.opened.is_some();
         (self.at, self.opened) = (Some(at), Some(Instant::now()));
         Ok(connection)
@@ -116,6 +116,11 @@ impl Link {
     /// Whether a connection was opened in the place of an earlier one since this was asked last.
     pub(crate) fn is_reconnected(&mut self) -> bool {
         std::mem::take(&mut self.is_reconnected)
+    }
+
+    /// The session of the last connection, whether it is open still or not.
+    pub(crate) fn session(&self) -> Option<Session> {
+        self.session
     }
 
     /// When the last connection was opened.

@@ -85,6 +85,16 @@ pub(crate) fn is_out_of_memory(error: &Error) -> bool {
     server_code(error).is_some_and(|code| code == "53200")
 }
 
+/// Whether it was not done in its time, by our clock or the server's. It may be held up by a lock, or large.
+pub(crate) fn is_late(error: &Error) -> bool {
+    is_unanswered_in_time(error) || server_code(error).is_some_and(|code| code == "57014")
+}
+
+/// Whether no answer came in time, of a server that may be there or not.
+pub(crate) fn is_unanswered_in_time(error: &Error) -> bool {
+    matches!(error, Error::Database(sqlx::Error::Io(cause)) if cause.kind() == std::io::ErrorKind::TimedOut)
+}
+
 /// Whether it took longer than it may.
 pub(crate) fn is_too_slow(error: &Error) -> bool {
     is_unanswered(error) || server_code(error).is_some_and(|code| code == "57014")

@@ -11,16 +11,51 @@
 use std::time::Duration;
 
 use sqlx::postgres::PgConnection;
-use sqlx::{AssertSqlSafe, Executor};
+use sqlx::{AssertSqlSafe, Row};
 
 use crate::error::Error;
 
 /// Between two looks, while a statement runs, whether the client is still there.
 const LOOK: Duration = Duration::from_secs(1);
 
-pub(crate) async fn prepare(connection: &mut PgConnection, deadline: Duration) -> Result<(), Error> {
-    connection.execute(sqlx::raw_sql(AssertSqlSafe(settings(deadline)))).await?;
-    Ok(())
+/// A session of the server: its process, and when that began, since the numbers of processes come again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Session {
+    pub(crate) pid: i32,
+    began: i64,
+}
+
+/// When the process `a` began; of another role's it is not shown.
+macro_rules! began {
+    () => {
+        "coalesce((extract(epoch from a.backend_start) * 1000000)::bigint, 0)"
+    };
+}
+
+const ITSELF: &str = concat!("select a.pid, ", began!(), " from pg_stat_get_activity(pg_backend_pid()) a");
+const LIVES: &str =
+    concat!("select exists (select from pg_stat_get_activity($1) a where ", began!(), " = $2)");
+
+/// Tells the session its settings; which session it is.
+pub(crate) async fn prepare(connection: &mut PgConnection, deadline: Duration) -> Result<Session, Error> {
+    let statements = format!("{}; {ITSELF}", settings(deadline));
+    let rows = sqlx::raw_sql(AssertSqlSafe(statements)).fetch_all(connection).await?;
+    let row = rows.last().ok_or(sqlx::Error::RowNotFound)?;
+    Ok(Session { pid: row.try_get(0)?, began: row.try_get(1)? })
+}
+
+/// Whether a session has not ended: what it was asked to do may still be under way.
+pub(crate) async fn lives(connection: &mut PgConnection, session: Session) -> Result<bool, Error> {
+    let row = sqlx::query(LIVES).bind(session.pid).bind(session.began).fetch_one(connection).await?;
+    Ok(row.try_get(0)?)
+}
+
+#[cfg(test)]
+impl Session {
+    /// For tests of what workers decide.
+    pub(crate) fn example(pid: i32) -> Self {
+        Session { pid, began: 0 }
+    }
 }
 
 fn settings(deadline: Duration) -> String {

@@ -49,7 +49,7 @@ pub(crate) enum Verdict {
 }
 
 impl Verdict {
-    fn outcome(&self) -> &'static str {
+    pub(crate) fn outcome(&self) -> &'static str {
         match self {
             Verdict::Success(_) => "success",
             Verdict::Fail(_) => "fail",
@@ -97,6 +97,8 @@ pub(crate) struct Settlement {
     pub(crate) lease: Uuid,
     pub(crate) place: i32,
     pub(crate) verdict: Verdict,
+    /// It is on the last run of its job.
+    pub(crate) is_last: bool,
     /// It was sent and no answer came: it may have been accepted already.
     pub(crate) was_said: bool,
     /// So many times the database has refused it for its content.
@@ -106,8 +108,8 @@ pub(crate) struct Settlement {
 }
 
 impl Settlement {
-    pub(crate) fn new(job: JobId, lease: Uuid, place: i32, verdict: Verdict) -> Self {
-        Settlement { job, lease, place, verdict, was_said: false, refusals: 0, refused_since: None }
+    pub(crate) fn new(job: JobId, lease: Uuid, place: i32, verdict: Verdict, is_last: bool) -> Self {
+        Settlement { job, lease, place, verdict, is_last, was_said: false, refusals: 0, refused_since: None }
     }
 
     /// Whether a refusal says that the lease was lost. Not of one that may have been accepted before, unless

@@ -7,14 +7,15 @@ use uuid::Uuid;
 
 use super::decide::claims::{Refusal, Unanswered};
 use super::decide::pace::Want;
-use super::fetch::Fetcher;
+use super::fetch::{Fetcher, PART};
+use super::outage::Call;
 use crate::error::Error;
 use crate::job::Job;
 use crate::job_id::JobId;
 use crate::sql::claim::{self, Claim};
 use crate::sql::claimed::{Answer, Broken, Haul};
 use crate::sql::listen::wake_others;
-use crate::sql::refusal::{is_about_data, is_out_of_memory, is_too_slow, is_unanswered};
+use crate::sql::refusal::{is_about_data, is_late, is_out_of_memory, is_too_slow, is_unanswered};
 use crate::sql::worker;
 
 /// A large answer may take longer than any other call: it travels while nothing is locked, and a thread of its own
@@ -49,14 +50,17 @@ impl Fetcher {
             Ok(answered) => answered,
             Err(error) => return Err(self.note_refusal(&asked, error, false)),
         };
+        self.shared.outage.went_well(PART, Call::Claim);
+        self.asks = Call::Fetch;
         let place = answer.first_place();
         let haul = match self.fetch_jobs(&asked, answer).await {
             Ok(haul) => haul,
-            Err(error) if asked.room == 1 && is_about_data(&error) => {
+            Err(error) if asked.room == 1 && is_about_data(&error) || self.is_too_heavy(&asked, &error) => {
                 return self.fail(&asked, place, &error).await;
             }
             Err(error) => return Err(self.note_refusal(&asked, error, true)),
         };
+        self.shared.outage.went_well(PART, Call::Fetch);
         let (got, more) = (haul.len(), haul.is_large);
         let jobs = self.take(haul, &asked, took);
         self.claims.claimed(asked.room, got, more, took);
@@ -113,6 +117,11 @@ impl Fetcher {
         Ok(answer.into_haul())
     }
 
+    /// Whether the one job that was claimed is why it did not arrive.
+    fn is_too_heavy(&mut self, asked: &Asked, error: &Error) -> bool {
+        is_late(error) && self.claims.is_too_heavy(asked.room)
+    }
+
     fn longest_fetch(&self) -> Duration {
         self.shared.settings.lease.max(LONGEST_FETCH)
     }
@@ -144,13 +153,15 @@ impl Fetcher {
             self.refused = Some(format!("the job cannot be claimed: {error}"));
         }
         if was_committed || is_unanswered(&error) {
-            self.claims.unanswered(Unanswered { worker: asked.worker, lease: asked.lease });
+            let session = self.link.session().filter(|_| !was_committed);
+            self.claims.unanswered(Unanswered { worker: asked.worker, lease: asked.lease, session });
         }
         error
     }
 
     /// The one job that was claimed cannot be sent: it fails where it lies.
     async fn fail(&mut self, asked: &Asked, place: Option<i32>, error: &Error) -> Result<(), Error> {
+        self.shared.outage.went_well(PART, Call::Fetch); // what is wrong is known
         let runs = self.link.call(async |connection| worker::held_by(connection, asked.worker).await).await;
         let run = runs.map(|runs| runs.into_iter().find(|run| run.1 == asked.lease && Some(run.2) == place));
         match run {

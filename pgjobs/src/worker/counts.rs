@@ -1,6 +1,6 @@
 //! What a worker has done, and what it holds.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
+use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
 
 use serde::Serialize;
 
@@ -21,6 +21,22 @@ pub(super) struct Counts {
     snoozed: AtomicU64,
     released: AtomicU64,
     lost: AtomicU64,
+    end: AtomicU8,
+}
+
+/// How a worker ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum End {
+    /// As it was asked to; or it works still.
+    #[default]
+    Orderly,
+    /// A burst that could not see whether anything is left: a claim of its own was still under way on the server.
+    Unfinished,
+    /// A part of it panicked, or its runtime was dropped. The log says which; its jobs come back as those of a worker
+    /// that died.
+    Broken,
 }
 
 /// What a worker did between its start and its end.
@@ -37,8 +53,11 @@ pub struct Report {
     pub snoozed: u64,
     /// Jobs handed back unfinished, uncharged.
     pub released: u64,
-    /// Verdicts that the database refused because the lease was lost.
+    /// Runs whose verdict the database refused because they no longer count: their job was cancelled, or given to
+    /// another. They are not among the others.
     pub lost: u64,
+    /// How it ended; not by itself when anything but [`End::Orderly`].
+    pub end: End,
 }
 
 impl Counts {
@@ -79,9 +98,25 @@ impl Counts {
         self.finished.fetch_add(1, Relaxed);
     }
 
-    pub(super) fn settled(&self, jobs: usize, lost: usize) {
+    pub(super) fn settled(&self, jobs: usize) {
         self.open.fetch_sub(jobs, SeqCst);
-        self.lost.fetch_add(lost as u64, Relaxed);
+    }
+
+    /// What was held is forgotten: others have it.
+    pub(super) fn forgot(&self, jobs: usize) {
+        self.open.fetch_sub(jobs, SeqCst);
+        self.lost.fetch_add(jobs as u64, Relaxed);
+    }
+
+    /// The database did not take this verdict because the run no longer counts.
+    pub(super) fn refused(&self, verdict: &Verdict, is_last: bool) {
+        self.count(verdict, is_last).fetch_sub(1, Relaxed);
+        self.lost.fetch_add(1, Relaxed);
+    }
+
+    /// Something else than what it was asked for ended the worker; the worst counts.
+    pub(super) fn ends(&self, end: End) {
+        self.end.fetch_max(end as u8, SeqCst);
     }
 
     /// A verdict was given on a run, the last one of its job or not.
@@ -95,9 +130,9 @@ impl Counts {
     }
 
     /// The database refused a verdict for good, and another takes its place.
-    pub(super) fn replaced(&self, before: &Verdict, after: &Verdict) {
-        self.count(before, false).fetch_sub(1, Relaxed);
-        self.count(after, false).fetch_add(1, Relaxed);
+    pub(super) fn replaced(&self, before: &Verdict, after: &Verdict, is_last: bool) {
+        self.count(before, is_last).fetch_sub(1, Relaxed);
+        self.count(after, is_last).fetch_add(1, Relaxed);
     }
 
     fn count(&self, verdict: &Verdict, is_last: bool) -> &AtomicU64 {
@@ -119,6 +154,11 @@ impl Counts {
             snoozed: self.snoozed.load(Relaxed),
             released: self.released.load(Relaxed),
             lost: self.lost.load(Relaxed),
+            end: match self.end.load(SeqCst) {
+                0 => End::Orderly,
+                1 => End::Unfinished,
+                _ => End::Broken,
+            },
         }
     }
 }

@@ -7,19 +7,23 @@ use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use super::claim::Refused;
-use super::decide::claims::{Claims, Step, Unanswered};
+use super::counts::End;
+use super::decide::claims::{Claims, PATIENCE, Step, Unanswered};
 use super::decide::marks::Marks;
 use super::decide::pace::Pace;
+use super::outage::Call;
 use super::register::{declare_tasks, register};
 use super::shared::Shared;
+use super::start::SHORTEST_CALL;
 use super::starts::Starts;
 use super::stop::Phase;
 use crate::error::Error;
 use crate::job::Job;
 use crate::sql::claim::Mark;
 use crate::sql::link::Link;
-use crate::sql::refusal::is_about_data;
-use crate::sql::{claim, worker};
+use crate::sql::refusal::{is_about_data, is_outage};
+use crate::sql::session::Session;
+use crate::sql::{claim, session, worker};
 
 /// The name of this part.
 pub(super) const PART: &str = "claim";
@@ -30,6 +34,7 @@ pub(super) async fn fetch(mut fetcher: Fetcher) {
     loop {
         let woken = shared.room.notified();
         let step = fetcher.claims.next(shared.view(), Instant::now());
+        fetcher.asks = call(step);
         let outcome = match step {
             Step::Claim { want, sleeps, apart } => fetcher.claim_and_start(want, sleeps, apart).await,
             Step::AwaitRoom => fetcher.wait(woken).await,
@@ -39,15 +44,16 @@ pub(super) async fn fetch(mut fetcher: Fetcher) {
             Step::Tend => fetcher.tend().await,
             Step::Compare => fetcher.compare().await,
             Step::RegisterAnew => fetcher.register_anew().await,
-            Step::EndBurst => {
-                shared.stop.advance(Phase::Draining);
+            Step::SeeOff(session) => fetcher.see_off(session).await,
+            Step::EndBurst { sure } => {
+                fetcher.end_burst(sure);
                 Ok(())
             }
             Step::Stop => break,
         };
         match outcome {
             Ok(()) if asks_nothing(step) => {}
-            Ok(()) => shared.outage.went_well(PART),
+            Ok(()) => shared.outage.went_well(PART, fetcher.asks),
             Err(error) => {
                 fetcher.claims.failed(step);
                 fetcher.recover(step, &error).await;
@@ -70,6 +76,8 @@ pub(super) struct Fetcher {
     pub(super) looked_from: Vec<Mark>,
     /// Why the last claim was refused, for the job that has to fail for it.
     pub(super) refused: Option<Refused>,
+    /// What is asked of the database now, for the log.
+    pub(super) asks: Call,
 }
 
 impl Fetcher {
@@ -81,7 +89,8 @@ impl Fetcher {
     ) -> Self {
         let settings = &shared.settings;
         let pace = Pace::new(settings.slots, settings.poll, Instant::now());
-        let claims = Claims::new(pace, settings.listen, settings.burst);
+        let patience = PATIENCE * settings.lease.max(SHORTEST_CALL);
+        let claims = Claims::new(pace, settings.listen, settings.burst, patience);
         let marks = Marks::new(Instant::now());
         Fetcher {
             shared,
@@ -93,6 +102,7 @@ impl Fetcher {
             was_woken: false,
             looked_from: Vec::new(),
             refused: None,
+            asks: Call::Start,
         }
     }
 
@@ -131,10 +141,41 @@ impl Fetcher {
     /// The server may have handed out jobs without our hearing of it.
     async fn give_back(&mut self, claim: Unanswered) -> Result<(), Error> {
         let unclaim = async |connection: &mut _| claim::unclaim(connection, claim.worker, claim.lease).await;
-        let jobs = self.link.call(unclaim).await?;
-        tracing::debug!(jobs, "gave back what a claim without an answer had taken");
-        self.claims.gave_back(claim);
+        match self.link.call(unclaim).await {
+            Ok(jobs) => {
+                tracing::debug!(jobs, "gave back what a claim without an answer had taken");
+                self.claims.gave_back(claim, Instant::now());
+                Ok(())
+            }
+            Err(error) => {
+                if !is_outage(&error) {
+                    self.claims.kept(claim, Instant::now());
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Asks whether a session has ended in which a claim of this worker may be under way.
+    async fn see_off(&mut self, session: Session) -> Result<(), Error> {
+        let lives =
+            self.link.call(async |connection: &mut _| session::lives(connection, session).await).await?;
+        self.claims.saw_off(session, !lives, Instant::now());
         Ok(())
+    }
+
+    /// Nothing is left, as far as can be seen.
+    fn end_burst(&self, sure: bool) {
+        if !sure {
+            let pids = self.claims.under_way();
+            self.shared.counts.ends(End::Unfinished);
+            tracing::error!(
+                ?pids,
+                "a claim of this worker has not ended on the server, or cannot be given back, and may hold jobs that are \
+                 due: the burst ends without them; end that session (select pg_terminate_backend(pid)) and run it again"
+            );
+        }
+        self.shared.stop.advance(Phase::Draining);
     }
 
     /// Puts in line what is due, however much it is.
@@ -153,7 +194,7 @@ impl Fetcher {
         }
         // The next server may be another one, whose line is not as far.
         self.marks = Marks::new(Instant::now());
-        self.shared.outage.failed(PART, error, self.link.opened());
+        self.shared.outage.failed(PART, self.asks, error, self.link.opened());
         if is_about_data(error) && matches!(step, Step::Claim { want, .. } if want.jobs > 1) {
             return; // the next one is for fewer, and there are only so many halves
         }
@@ -191,7 +232,20 @@ impl Fetcher {
 }
 
 fn asks_nothing(step: Step) -> bool {
-    matches!(step, Step::AwaitRoom | Step::Rest(_) | Step::EndBurst | Step::Stop)
+    matches!(step, Step::AwaitRoom | Step::Rest(_) | Step::EndBurst { .. } | Step::Stop)
+}
+
+/// What is asked of the database, for the log.
+fn call(step: Step) -> Call {
+    match step {
+        // Runs that start are told of in between.
+        Step::AwaitRoom | Step::Rest(_) | Step::EndBurst { .. } | Step::Stop => Call::Start,
+        Step::Claim { .. } => Call::Claim,
+        Step::FailNext => Call::FailNext,
+        Step::GiveBack(_) | Step::SeeOff(_) => Call::GiveBack,
+        Step::Compare | Step::RegisterAnew => Call::Register,
+        Step::Tend => Call::Tend,
+    }
 }
 
 /// Sleeps until something calls for a look: of what every worker hears, only a few of many make one.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-use super::counts::Report;
+use super::counts::{End, Report};
 use super::shared::Shared;
 use super::stop::{Phase, Stopper};
 
@@ -34,7 +34,10 @@ impl WorkerHandle {
     pub async fn wait(mut self) -> Report {
         match (&mut self.ended).await {
             Ok(report) => report,
-            Err(_) => self.shared.counts.report(), // its thread panicked, and said so
+            Err(_) => {
+                self.shared.counts.ends(End::Broken); // its thread panicked, and said so
+                self.shared.counts.report()
+            }
         }
     }
 

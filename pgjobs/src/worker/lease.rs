@@ -32,7 +32,7 @@ use tokio::runtime::Handle;
 
 use super::decide::beats::{Beats, RETAIN, TICK};
 use super::decide::pulse::{Pulse, Watch};
-use super::outage::in_seconds;
+use super::outage::{Call, in_seconds, words};
 use super::shared::Shared;
 use super::stop::Phase;
 use crate::error::Error;
@@ -74,7 +74,7 @@ pub(super) async fn keep(shared: Arc<Shared>, mut link: Link, runtime: Handle) {
     }
     let id = shared.identity();
     if let Err(error) = link.call(async |connection| worker::unregister(connection, id).await).await {
-        tracing::warn!(%error, "the worker could not take its leave; its lease runs out");
+        tracing::warn!(error = words(&error), "the worker could not take its leave; its lease runs out");
     }
     link.close().await;
 }
@@ -95,7 +95,7 @@ async fn heartbeat(link: &mut Link, shared: &Arc<Shared>) -> bool {
     }
     let beat = async |connection: &mut PgConnection| worker::heartbeat(connection, id, &told).await;
     let alive = link.call(beat).await;
-    match note(shared, link, alive) {
+    match note(shared, link, Call::Heartbeat, alive) {
         Some(false) => shared.declare_lost(id),
         Some(true) => {
             shared.held.were_told(&told);
@@ -112,7 +112,7 @@ async fn heartbeat(link: &mut Link, shared: &Arc<Shared>) -> bool {
 /// Sweeps and puts in line what is due; whether there is more, none when it failed.
 async fn tend(link: &mut Link, shared: &Arc<Shared>) -> Option<bool> {
     let tended = link.call(async |connection| worker::tend(connection).await).await;
-    let tended = note(shared, link, tended)?;
+    let tended = note(shared, link, Call::Tend, tended)?;
     wake_when_due(shared, tended.next);
     Some(tended.more)
 }
@@ -120,7 +120,7 @@ async fn tend(link: &mut Link, shared: &Arc<Shared>) -> Option<bool> {
 async fn count_peers(link: &mut Link, shared: &Arc<Shared>) {
     let id = shared.identity();
     let counted = link.call(async |connection| worker::count(connection, id).await).await;
-    if let Some((alive, idle)) = note(shared, link, counted) {
+    if let Some((alive, idle)) = note(shared, link, Call::Count, counted) {
         shared.peers.counted(alive, idle);
     }
 }
@@ -128,13 +128,13 @@ async fn count_peers(link: &mut Link, shared: &Arc<Shared>) {
 /// Puts in line what is due, and no more; whether there is more.
 async fn promote(link: &mut Link, shared: &Arc<Shared>) -> bool {
     let more = link.call(async |connection| worker::promote(connection).await).await;
-    note(shared, link, more).unwrap_or(false)
+    note(shared, link, Call::Promote, more).unwrap_or(false)
 }
 
-fn note<T>(shared: &Shared, link: &Link, outcome: Result<T, Error>) -> Option<T> {
+fn note<T>(shared: &Shared, link: &Link, call: Call, outcome: Result<T, Error>) -> Option<T> {
     match &outcome {
-        Ok(_) => shared.outage.went_well(PART),
-        Err(error) => shared.outage.failed(PART, error, link.opened()),
+        Ok(_) => shared.outage.went_well(PART, call),
+        Err(error) => shared.outage.failed(PART, call, error, link.opened()),
     }
     outcome.ok()
 }
@@ -148,7 +148,11 @@ async fn retain(shared: Arc<Shared>) {
             tracing::debug!(%error, "retention failed"); // the others tell of it
             return;
         }
-        tracing::warn!(%error, "retention failed; it is tried again in {}", in_seconds(RETAIN));
+        tracing::warn!(
+            error = words(&error),
+            "retention failed; it is tried again in {}",
+            in_seconds(RETAIN)
+        );
     }
     link.close().await;
 }

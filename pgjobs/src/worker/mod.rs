@@ -51,5 +51,5 @@ mod thread;
 mod verdict;
 
 pub use builder::Worker;
-pub use counts::Report;
+pub use counts::{End, Report};
 pub use handle::WorkerHandle;

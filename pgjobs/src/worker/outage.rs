@@ -1,5 +1,6 @@
 //! What the log says when the database does not do what the worker asks: once for all its parts, and once more
-//! when it does again.
+//! when it does again. One call that it does not take, such as one that waits for a lock, is told apart from a database
+//! that is away, and is over when that call is taken.
 //!
 //! Each part of the worker has a connection of its own and tries again by itself, several times a second. Told one by
 //! one, an outage of seconds would fill the log, and its end would be in none of the lines.
@@ -8,23 +9,39 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::error::Error;
-use crate::sql::refusal::is_outage;
+use crate::error::{Error, driver};
+use crate::sql::refusal::{is_late, is_outage, is_unanswered_in_time, server_code};
 
-/// An outage that goes on is told again after this time.
+/// An outage that goes on is told again after this time, and trouble that did not come again is forgotten.
 const REMINDER: Duration = Duration::from_secs(60);
+
+/// What a worker asks of the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Call {
+    Claim,
+    Fetch,
+    FailNext,
+    GiveBack,
+    Register,
+    Start,
+    Settle,
+    Heartbeat,
+    Tend,
+    Promote,
+    Count,
+}
 
 #[derive(Default)]
 pub(super) struct Outage {
-    /// Whether any part fails: asked after each call that went well.
+    /// Whether any call fails: asked after each call that went well.
     fails: AtomicBool,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
-    /// The parts whose last call failed.
-    parts: Vec<&'static str>,
+    /// The calls that failed last.
+    troubles: Vec<Trouble>,
     since: Option<Instant>,
     told: Option<Instant>,
     /// It is the database that is away, and not one statement that it refuses.
@@ -32,12 +49,33 @@ struct State {
     ended: Option<Instant>,
 }
 
+/// A call of a part that failed, and has not gone well since.
+struct Trouble {
+    part: &'static str,
+    call: Call,
+    is_away: bool,
+    /// When the connection was opened on which it failed.
+    opened: Option<Instant>,
+    at: Instant,
+}
+
+/// What a failure says of the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// It is away.
+    Away,
+    /// It is away, or this call takes too long: the next failure tells.
+    Unknown,
+    /// It takes no part of the call, or none in time.
+    Refused,
+}
+
 /// What to write.
 #[derive(Debug, PartialEq, Eq)]
 enum Line {
     Nothing,
-    Fails,
-    Back(Duration),
+    Fails(Kind),
+    Back { after: Duration, was_away: bool },
 }
 
 impl Outage {
@@ -46,34 +84,42 @@ impl Outage {
     }
 
     /// A call of this part failed, on a connection that was opened then.
-    pub(super) fn failed(&self, part: &'static str, error: &Error, opened: Option<Instant>) {
+    pub(super) fn failed(&self, part: &'static str, call: Call, error: &Error, opened: Option<Instant>) {
         self.fails.store(true, SeqCst);
-        let away = is_outage(error);
-        match self.state().fail(part, away, opened, Instant::now()) {
-            Line::Fails if away => {
-                tracing::warn!(part, %error, "the database does not answer; it is tried again until it does");
+        let kind = match error {
+            error if is_unanswered_in_time(error) => Kind::Unknown,
+            error if is_outage(error) => Kind::Away,
+            _ => Kind::Refused,
+        };
+        let error = words(error);
+        match self.state().fail(part, call, kind, opened, Instant::now()) {
+            Line::Fails(Kind::Away) => {
+                tracing::warn!(part, error, "the database does not answer; it is tried again until it does");
             }
-            Line::Fails => {
-                tracing::warn!(part, %error, "the database refuses a call; it is made again until it is taken")
-            }
-            _ => tracing::debug!(part, %error, "failed again"),
+            Line::Fails(_) => tracing::warn!(
+                part,
+                ?call,
+                error,
+                "the database does not take a call; it is made again until it is taken"
+            ),
+            _ => tracing::debug!(part, ?call, error, "failed again"),
         }
     }
 
     /// A call of this part went well.
-    pub(super) fn went_well(&self, part: &'static str) {
+    pub(super) fn went_well(&self, part: &'static str, call: Call) {
         if !self.fails.load(SeqCst) {
             return;
         }
         let mut state = self.state();
-        let line = state.succeed(part, Instant::now());
-        self.fails.store(!state.parts.is_empty(), SeqCst);
+        let line = state.succeed(part, call, Instant::now());
+        self.fails.store(!state.troubles.is_empty(), SeqCst);
         match line {
-            Line::Back(after) if state.is_away => {
+            Line::Back { after, was_away: true } => {
                 tracing::info!("the database is back after {}", in_seconds(after));
             }
-            Line::Back(after) => {
-                tracing::info!(part, "the database takes it again after {}", in_seconds(after))
+            Line::Back { after, .. } => {
+                tracing::info!(part, ?call, "the database takes it again after {}", in_seconds(after))
             }
             _ => {}
         }
@@ -81,36 +127,74 @@ impl Outage {
 }
 
 impl State {
-    fn fail(&mut self, part: &'static str, away: bool, opened: Option<Instant>, now: Instant) -> Line {
+    fn fail(
+        &mut self,
+        part: &'static str,
+        call: Call,
+        kind: Kind,
+        opened: Option<Instant>,
+        now: Instant,
+    ) -> Line {
         // A connection from before the last outage that nobody has used since: no news.
-        if self.parts.is_empty() && away && opened.is_some_and(|at| self.ended.is_some_and(|end| at < end)) {
+        let is_stale = opened.is_some_and(|at| self.ended.is_some_and(|end| at < end));
+        if self.troubles.is_empty() && kind == Kind::Away && is_stale {
             return Line::Nothing;
         }
-        let is_first = self.parts.is_empty();
-        if !self.parts.contains(&part) {
-            self.parts.push(part);
+        let kind = self.judge(part, call, kind, opened);
+        self.troubles.retain(|trouble| (trouble.part, trouble.call) != (part, call));
+        self.troubles.push(Trouble { part, call, is_away: kind == Kind::Away, opened, at: now });
+        self.since.get_or_insert(now);
+        let is_worse = kind == Kind::Away && !self.is_away;
+        self.is_away |= kind == Kind::Away;
+        let is_due = is_worse || self.told.is_none_or(|told| now.duration_since(told) >= REMINDER);
+        if kind == Kind::Unknown || !is_due {
+            return Line::Nothing;
         }
-        if is_first {
-            (self.since, self.is_away) = (Some(now), false);
-        }
-        let is_worse = away && !self.is_away;
-        self.is_away |= away;
-        if is_first || is_worse || self.told.is_none_or(|told| now.duration_since(told) >= REMINDER) {
-            self.told = Some(now);
-            return Line::Fails;
-        }
-        Line::Nothing
+        self.told = Some(now);
+        Line::Fails(kind)
     }
 
-    fn succeed(&mut self, part: &'static str, now: Instant) -> Line {
-        self.parts.retain(|one| *one != part);
-        match self.since.take_if(|_| self.parts.is_empty()) {
-            Some(since) => {
-                self.ended = Some(now);
-                Line::Back(now.duration_since(since))
-            }
-            None => Line::Nothing,
+    /// What no answer in time means is seen by what came before: where no connection could be opened since, the database
+    /// is away; where one was, the call itself takes too long.
+    fn judge(&self, part: &'static str, call: Call, kind: Kind, opened: Option<Instant>) -> Kind {
+        let mut before = self.troubles.iter().filter(|trouble| trouble.part == part);
+        match kind {
+            Kind::Unknown if before.clone().any(|trouble| trouble.opened == opened) => Kind::Away,
+            Kind::Unknown if before.any(|trouble| trouble.call == call) => Kind::Refused,
+            kind => kind,
         }
+    }
+
+    /// Whatever goes well shows that the database is there; that it takes a call, only that call shows.
+    fn succeed(&mut self, part: &'static str, call: Call, now: Instant) -> Line {
+        let is_over = |trouble: &Trouble| {
+            trouble.is_away || trouble.call == call || now.duration_since(trouble.at) > REMINDER
+        };
+        self.troubles.retain(|trouble| trouble.part != part || !is_over(trouble));
+        if !self.troubles.is_empty() {
+            return Line::Nothing;
+        }
+        let was_away = std::mem::take(&mut self.is_away);
+        match (self.since.take(), self.told.take()) {
+            (Some(since), Some(_)) => {
+                self.ended = Some(now);
+                Line::Back { after: now.duration_since(since), was_away }
+            }
+            _ => Line::Nothing,
+        }
+    }
+}
+
+/// An error of a worker's own session in words. Its deadlines are the worker's: what they cut off was held up.
+pub(super) fn words(error: &Error) -> String {
+    let is_held_up = is_late(error) || server_code(error).is_some_and(|code| code == "55P03");
+    match error {
+        Error::Database(cause) if is_held_up => format!(
+            "database: {}; another session may hold a lock (see pg_stat_activity and pg_blocking_pids), or the \
+             server is slow",
+            driver::said(cause)
+        ),
+        error => error.to_string(),
     }
 }
 
@@ -124,44 +208,4 @@ pub(super) fn in_seconds(time: Duration) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SECOND: Duration = Duration::from_secs(1);
-
-    #[test]
-    fn an_outage_of_all_parts_is_one_line_and_its_end_another() {
-        let (mut state, start) = (State::default(), Instant::now());
-        let opened = Some(start);
-        let mut now = start + SECOND;
-        assert_eq!(state.fail("claim", true, opened, now), Line::Fails);
-        for _ in 0..5 {
-            now += SECOND;
-            assert_eq!(state.fail("lease", true, None, now), Line::Nothing);
-            assert_eq!(state.fail("claim", true, None, now), Line::Nothing);
-        }
-        assert_eq!(state.succeed("claim", now), Line::Nothing, "the lease is still away");
-        assert_eq!(state.succeed("lease", now + SECOND), Line::Back(6 * SECOND));
-        assert_eq!(state.succeed("lease", now + SECOND), Line::Nothing);
-        // The settle loop had nothing to say meanwhile, and finds its connection gone.
-        assert_eq!(state.fail("settle", true, opened, now + 2 * SECOND), Line::Nothing);
-        assert_eq!(
-            state.fail("settle", true, None, now + 3 * SECOND),
-            Line::Fails,
-            "a new one fails as well"
-        );
-    }
-
-    #[test]
-    fn an_outage_that_lasts_is_told_each_minute() {
-        let (mut state, start) = (State::default(), Instant::now());
-        let lines = (0..180).map(|second| state.fail("claim", true, None, start + second * SECOND));
-        assert_eq!(lines.filter(|line| *line == Line::Fails).count(), 3);
-    }
-
-    #[test]
-    fn times_are_for_people() {
-        let texts = [1300, 8000, 125_000, 7_260_000].map(|ms| in_seconds(Duration::from_millis(ms)));
-        assert_eq!(texts, ["1.3 s", "8 s", "2 min 5 s", "2 h 1 min"]);
-    }
-}
+mod tests;

@@ -70,7 +70,7 @@ fn tell_hooks(shared: &Shared, job: &Job, outcome: &Outcome, started: Instant) {
 
 /// Says how a run ended and what follows: whether it runs again, and when, or has ended for good.
 fn log(job: &Job, verdict: &Verdict, started: Instant) {
-    let (run, runs) = (job.retries() + 1, job.max_retries());
+    let (run, runs) = (job.retries().saturating_add(1), job.max_retries());
     match verdict {
         Verdict::Success(_) | Verdict::Verify(_) => tracing::debug!(took = ?started.elapsed(), "succeeded"),
         Verdict::Retry(error, _) if job.is_last_run() => {

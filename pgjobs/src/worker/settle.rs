@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 use super::decide::flush::{Flush, Step};
+use super::outage::{Call, words};
 use super::shared::Shared;
 use super::stop::Phase;
 use super::verdict::after_refusal;
@@ -74,7 +75,7 @@ impl Settler {
         {
             gather(verdicts, batch, pause).await;
         }
-        self.shared.counts.settled(own(batch), 0);
+        self.shared.counts.settled(own(batch));
         again == 0 || !self.is_too_late()
     }
 
@@ -153,7 +154,7 @@ impl Settler {
             let settled = self.link.call(async |connection| settle::settle(connection, batch).await);
             let error = match settled.await {
                 Ok(answers) => {
-                    self.shared.outage.went_well(PART);
+                    self.shared.outage.went_well(PART, Call::Settle);
                     return Ok(answers);
                 }
                 Err(error) => error,
@@ -162,7 +163,7 @@ impl Settler {
                 batch.iter_mut().for_each(|settlement| settlement.was_said = true);
             }
             if is_about_server(&error) {
-                self.shared.outage.failed(PART, &error, self.link.opened());
+                self.shared.outage.failed(PART, Call::Settle, &error, self.link.opened());
             } else {
                 refusals += 1;
             }
@@ -178,7 +179,7 @@ impl Settler {
         let since = match batch[0].refused_since {
             Some(since) => since,
             None => {
-                tracing::warn!(job.id = %batch[0].job, %error, "the database refuses a verdict; it is said again");
+                tracing::warn!(job.id = %batch[0].job, error = words(error), "the database refuses a verdict; it is said again");
                 *batch[0].refused_since.insert(Instant::now())
             }
         };
@@ -195,7 +196,7 @@ impl Settler {
                 continue;
             };
             if let Some(verdict) = verdict {
-                self.shared.counts.replaced(&settlement.verdict, &verdict);
+                self.shared.counts.replaced(&settlement.verdict, &verdict, settlement.is_last);
                 settlement.verdict = verdict;
             }
             again.push(settlement);
@@ -220,15 +221,19 @@ impl Settler {
         }
         let refused = answers.iter().filter(|answer| !answer.busy).filter_map(|answer| batch.get(answer.at));
         for lost in refused.filter(|settlement| settlement.is_lost_when_refused()) {
-            self.shared.counts.settled(0, 1);
-            tracing::warn!(job.id = %lost.job, "verdict refused: the lease was lost, another attempt counts");
+            self.shared.counts.refused(&lost.verdict, lost.is_last);
+            tracing::warn!(
+                job.id = %lost.job,
+                verdict = lost.verdict.outcome(),
+                "verdict refused: the run no longer counts, since its job was cancelled or given to another"
+            );
         }
         let busy = |at: usize| answers.iter().any(|answer| answer.busy && answer.at == at);
         batch.into_iter().enumerate().filter(|(at, _)| busy(*at)).map(|(_, settlement)| settlement).collect()
     }
 
     fn note_settled(&self, jobs: usize) {
-        self.shared.counts.settled(jobs, 0);
+        self.shared.counts.settled(jobs);
         self.shared.room.notify_one();
         if self.shared.settings.burst && self.shared.counts.open() == 0 {
             self.shared.work.notify_one(); // the last look before a burst ends comes after the last verdict
@@ -265,36 +270,4 @@ async fn gather(
 }
 
 #[cfg(test)]
-mod tests {
-    use uuid::Uuid;
-
-    use super::*;
-    use crate::job_id::JobId;
-
-    fn settlement(place: i32, verdict: Verdict) -> Settlement {
-        Settlement::new(JobId::generate(), Uuid::nil(), place, verdict)
-    }
-
-    #[test]
-    fn a_verdict_goes_before_the_word_that_its_run_is_nobodys() {
-        let fail = || Verdict::Fail("no".to_owned());
-        let mut batch =
-            vec![settlement(1, fail()), settlement(2, Verdict::Disown), settlement(1, Verdict::Disown)];
-        assert_eq!(own(&mut batch), 1);
-        let left: Vec<_> =
-            batch.iter().map(|one| (one.place, matches!(one.verdict, Verdict::Disown))).collect();
-        assert_eq!(left, [(1, false), (2, true)]);
-        assert_eq!(own(&mut batch), 0);
-    }
-
-    #[tokio::test]
-    async fn gathering_up_to_a_full_batch_loses_no_verdict() {
-        let (sender, mut verdicts) = mpsc::unbounded_channel();
-        let verdict = |place| settlement(place, Verdict::Release);
-        (0..1005).for_each(|place| sender.send(verdict(place)).unwrap());
-        let mut batch = vec![verdict(-1)];
-        gather(&mut verdicts, &mut batch, Duration::ZERO).await;
-        assert_eq!(batch.len(), BATCH);
-        assert_eq!(verdicts.len(), 1005 + 1 - BATCH, "the rest waits for the next batch");
-    }
-}
+mod tests;

@@ -203,7 +203,7 @@ impl Shared {
             if !self.held.holds_run(lease, place) {
                 disowned += 1;
                 self.counts.opened(1);
-                let _ = self.settlements.send(Settlement::new(job, lease, place, Verdict::Disown));
+                let _ = self.settlements.send(Settlement::new(job, lease, place, Verdict::Disown, false));
             }
         }
         disowned
@@ -212,7 +212,7 @@ impl Shared {
     /// Stops everything that is held and forgets it: others have it now.
     pub(super) fn forget_all(&self) {
         let forgotten = self.held.stop_all().len();
-        self.counts.settled(forgotten, forgotten);
+        self.counts.forgot(forgotten);
     }
 
     /// Ends a run whose job cannot be read, as failed.
@@ -220,12 +220,13 @@ impl Shared {
         let verdict = Verdict::Fail(reason);
         self.counts.opened(1);
         self.counts.verdict(&verdict, true);
-        let _ = self.settlements.send(Settlement::new(job, run.0, run.1, verdict));
+        let _ = self.settlements.send(Settlement::new(job, run.0, run.1, verdict, true));
     }
 
     fn send(&self, job: &Job, verdict: Verdict) {
-        self.counts.verdict(&verdict, job.is_last_run());
-        let settlement = Settlement::new(job.id().clone(), job.lease(), job.place(), verdict);
+        let is_last = job.is_last_run();
+        self.counts.verdict(&verdict, is_last);
+        let settlement = Settlement::new(job.id().clone(), job.lease(), job.place(), verdict, is_last);
         // The settle loop outlives every sender; after its end there is nobody left to tell.
         let _ = self.settlements.send(settlement);
     }

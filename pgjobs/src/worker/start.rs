@@ -9,12 +9,13 @@ use futures_util::future::{self, BoxFuture, FutureExt};
 use sqlx::PgConnection;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::builder::Worker;
 use super::check::{announce, check_connection, warn_of_small_pool};
 use super::claim::LONGEST_FETCH;
-use super::counts::Report;
+use super::counts::{End, Report};
 use super::dispatch::dispatch;
 use super::fetch::Fetcher;
 use super::handle::WorkerHandle;
@@ -56,7 +57,7 @@ pub(super) async fn start(worker: Worker) -> Result<WorkerHandle, Error> {
 }
 
 /// A statement takes a few round trips the first time, however short the lease is.
-const SHORTEST_CALL: Duration = Duration::from_secs(5);
+pub(super) const SHORTEST_CALL: Duration = Duration::from_secs(5);
 
 /// The handlers' runtime is the caller's; all else has threads of its own.
 async fn spawn_parts(shared: &Arc<Shared>, inboxes: Inboxes) -> Result<oneshot::Receiver<Report>, Error> {
@@ -72,9 +73,9 @@ async fn spawn_parts(shared: &Arc<Shared>, inboxes: Inboxes) -> Result<oneshot::
     });
     let (lease, settle) = (lease.map_err(no_thread)?, settle.map_err(no_thread)?);
     let parts = Parts {
-        dispatch: part("dispatch", tokio::spawn(dispatch(shared.clone(), waiting))),
-        settle: part(settle::PART, settle),
-        lease: part(lease::PART, lease),
+        dispatch: part(shared, "dispatch", tokio::spawn(dispatch(shared.clone(), waiting))),
+        settle: part(shared, settle::PART, settle),
+        lease: part(shared, lease::PART, lease),
     };
     let (registered, registers) = oneshot::channel();
     let claiming = Claiming { shared: shared.clone(), line, starts: Starts::new(inboxes.starts), parts };
@@ -163,11 +164,14 @@ struct Parts {
 type Ended = future::Shared<BoxFuture<'static, ()>>;
 
 fn part<E: Display + Send>(
+    shared: &Arc<Shared>,
     name: &'static str,
     ended: impl Future<Output = Result<(), E>> + Send + 'static,
 ) -> Ended {
+    let shared = shared.clone();
     let ended = async move {
         if let Err(error) = ended.await {
+            shared.counts.ends(End::Broken);
             tracing::error!(%error, "{name} ended abnormally");
         }
     };
@@ -185,12 +189,15 @@ async fn claim_until_the_end(claiming: Claiming, link: Link) -> Report {
     // Whatever fails from here on, the lease must not live on without the rest.
     let _leaving = Leaving(shared.clone());
     let listening = shared.settings.listen.then(|| tokio::spawn(listen::listen(shared.clone())));
-    tokio::spawn(claiming::fetch(Fetcher::new(shared.clone(), link, line, starts)));
-    until_it_ends(&shared, &parts).await;
+    let claims = tokio::spawn(claiming::fetch(Fetcher::new(shared.clone(), link, line, starts)));
+    let claims = part(&shared, claiming::PART, claims);
+    until_it_ends(&shared, &parts, &claims).await;
     if let Some(listening) = listening {
         listening.abort(); // its connection is its own, so nothing is left half-way
+        note_panic(&shared, "listen", listening).await;
     }
     let _ = timeout(shared.settings.grace, async {
+        claims.await;
         parts.dispatch.await;
         runs_ended(&shared).await;
     })
@@ -206,16 +213,17 @@ async fn claim_until_the_end(claiming: Claiming, link: Link) -> Report {
 }
 
 /// Until somebody ends it, or something without which it cannot work is gone.
-async fn until_it_ends(shared: &Shared, parts: &Parts) {
+async fn until_it_ends(shared: &Shared, parts: &Parts, claims: &Ended) {
     tokio::select! {
         biased;
         () = shared.stop.reached(Phase::Draining) => {}
         () = shared.servers.pool().close_event() => {
             tracing::warn!("the pool of the tasks was closed; the worker ends");
         }
-        () = one_of(parts) => {
-            // A burst that has ended by itself has ended its dispatcher as well, and we may hear of that first.
+        () = one_of(parts, claims) => {
+            // A burst that has ended by itself has ended its claims as well, and we may hear of that first.
             if !shared.stop.is_draining() {
+                shared.counts.ends(End::Broken);
                 tracing::error!("a part of the worker ended abnormally; the worker ends");
             }
         }
@@ -225,11 +233,22 @@ async fn until_it_ends(shared: &Shared, parts: &Parts) {
 
 /// A part that ends while the worker works has panicked, or its runtime has gone; the others would
 /// wait for it for ever.
-async fn one_of(parts: &Parts) {
+async fn one_of(parts: &Parts, claims: &Ended) {
     tokio::select! {
+        () = claims.clone() => {}
         () = parts.dispatch.clone() => {}
         () = parts.settle.clone() => {}
         () = parts.lease.clone() => {}
+    }
+}
+
+/// A part that was told to stop at once: whether it had panicked before.
+async fn note_panic(shared: &Shared, name: &'static str, part: JoinHandle<()>) {
+    if let Err(error) = part.await
+        && error.is_panic()
+    {
+        shared.counts.ends(End::Broken);
+        tracing::error!(%error, "{name} ended abnormally");
     }
 }
 

@@ -66,9 +66,10 @@ impl Stopper {
         tracing::info!(
             running = load.running,
             waiting = load.waiting,
-            "{signal}: no more claims; {} running jobs may finish within {}, those that wait are handed back; \
+            "{signal}: no more claims; {} running {} may finish within {}, those that wait are handed back; \
              a second signal ends at once",
             load.running,
+            if load.running == 1 { "job" } else { "jobs" },
             in_seconds(self.0.settings.grace)
         );
     }

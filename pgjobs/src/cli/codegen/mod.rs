@@ -90,7 +90,7 @@ pub(super) async fn run(asked: Codegen, global: &Global, console: &Console) -> R
     let mut signatures = if asked.linked { linked()? } else { declared(global, console).await? };
     signatures.retain(|task| asked.topic.as_ref().is_none_or(|topic| topic.holds(&task.name)));
     if signatures.is_empty() {
-        let of = asked.topic.as_ref().map(|topic| format!(" under {topic:?}")).unwrap_or_default();
+        let of = asked.topic.as_ref().map(|topic| format!(" under `{topic}`")).unwrap_or_default();
         return Err(Failure::failed(format!(
             "there are no tasks{of} to make a client of: start their worker, or run its `migrate`, which declares them"
         )));
@@ -139,6 +139,9 @@ async fn declared(global: &Global, console: &Console) -> Result<Vec<Signature>, 
         inspect::tasks(&pool).await?.into_iter().partition(|task| task.declared);
     for task in others {
         console.note(format!("{} is left out: it has jobs, but no worker ever declared it", task.name));
+    }
+    for task in declared.iter().filter(|task| task.timeout.is_some_and(|timeout| !timeout.is_finite())) {
+        console.note(format!("{}: its timeout is no number, and is left out", task.name));
     }
     Ok(declared.into_iter().map(Signature::from).collect())
 }

@@ -33,7 +33,11 @@ impl From<TaskRow> for Signature {
             params: row.params.into_iter().flatten().map(|param| param.name).collect(),
             args: schema(row.args_schema).unwrap_or(anything),
             result: schema(row.result_schema).unwrap_or(json!(true)),
-            defaults: Defaults { timeout: row.timeout, priority: row.priority, retries: row.retries },
+            defaults: Defaults {
+                timeout: row.timeout.filter(|timeout| timeout.is_finite()),
+                priority: row.priority,
+                retries: row.retries,
+            },
         }
     }
 }

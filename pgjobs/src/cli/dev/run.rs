@@ -100,8 +100,9 @@ async fn work(pool: PgPool, app: App, interrupt: Interrupt, console: &Console) -
     worker::announce(&worker, console)?;
     let working = worker.start().await?;
     interrupt.first().await;
-    console.note(worker::summary(&working.shutdown().await).join("\n")); // the data of this command is the URL
-    Ok(())
+    let report = working.shutdown().await;
+    console.note(worker::summary(&report).join("\n")); // the data of this command is the URL
+    worker::failure(report.end, 0).map_or(Ok(()), Err)
 }
 
 /// Whether the program holds no task at all.

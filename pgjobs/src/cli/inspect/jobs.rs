@@ -9,7 +9,7 @@ use sqlx::PgPool;
 use crate::cli::console::Console;
 use crate::cli::exit::Failure;
 use crate::cli::table::table;
-use crate::cli::words;
+use crate::cli::{values, words};
 use crate::inspect::{self, JobFilter, JobRow};
 use crate::{JobId, JobState, Topic};
 
@@ -22,7 +22,7 @@ pub(super) struct JobsArgs {
     #[arg(long)]
     topic: Option<Topic>,
     /// Only jobs older than this one: the last of the page before.
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = values::any_id)]
     before: Option<JobId>,
     /// At most so many, 1 to 1000.
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=1000))]

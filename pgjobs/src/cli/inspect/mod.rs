@@ -43,6 +43,7 @@ enum What {
     /// Show one job with its arguments, its result and its last error.
     Job {
         /// The job's id.
+        #[arg(value_parser = values::any_id)]
         id: JobId,
     },
     /// List tasks, and how many live workers have each.

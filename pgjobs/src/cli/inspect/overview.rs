@@ -22,6 +22,7 @@ pub(super) async fn show(pool: &PgPool, watch: Option<Duration>, console: &Conso
         let document = json!({ "at": Utc::now(), "tasks": tasks, "workers": Crew::of(&workers) });
         console.data(&document, || words(&tasks, &workers))?;
         match watch {
+            Some(_) if console.is_unread() => return Ok(()),
             Some(pause) => tokio::time::sleep(pause).await,
             None => return Ok(()),
         }

@@ -1,8 +1,11 @@
 //! Something done to chosen jobs.
 
+use std::collections::HashSet;
+
 use serde_json::json;
 use sqlx::PgPool;
 
+use super::{Count, refused};
 use crate::cli::confirm::confirm;
 use crate::cli::connect::connect;
 use crate::cli::console::Console;
@@ -63,17 +66,17 @@ impl Chosen {
     pub(super) fn new(ids: Vec<JobId>, topic: Option<Topic>, states: Vec<JobState>) -> Self {
         match topic {
             Some(topic) => Chosen::Topic { topic, states },
-            None => Chosen::Ids(ids),
+            None => Chosen::Ids(each_once(ids)),
         }
     }
 
-    async fn count(&self, pool: &PgPool) -> Result<u64, Failure> {
+    async fn count(&self, pool: &PgPool) -> Result<Count, Failure> {
         let Chosen::Topic { topic, states } = self else {
-            return Ok(self.ids().len() as u64);
+            return Ok(Count { jobs: self.ids().len() as u64, exact: true });
         };
-        let mut count = 0;
+        let mut count = Count::NONE;
         for state in states {
-            count += inspect::count(pool, *state, topic).await?.unsigned_abs();
+            count = count.and(Count::of(pool, *state, topic).await?);
         }
         Ok(count)
     }
@@ -85,15 +88,22 @@ impl Chosen {
         }
     }
 
-    fn question(&self, act: Act, count: u64) -> String {
+    fn question(&self, act: Act, count: Count) -> String {
         match self {
-            Chosen::Ids(_) => format!("{} {}?", act.verb(), words::jobs(count)),
+            Chosen::Ids(_) => format!("{} {}?", act.verb(), count.words()),
             Chosen::Topic { topic, states } => {
                 let states: Vec<&str> = states.iter().map(|state| state.as_str()).collect();
-                format!("{} {} ({}) under `{topic}`?", act.verb(), words::jobs(count), states.join(" and "))
+                format!("{} {} ({}) under `{topic}`?", act.verb(), count.words(), states.join(" and "))
             }
         }
     }
+}
+
+/// Without those that were named before.
+fn each_once(mut ids: Vec<JobId>) -> Vec<JobId> {
+    let mut seen = HashSet::new();
+    ids.retain(|id| seen.insert(id.clone()));
+    ids
 }
 
 pub(super) async fn run(
@@ -105,10 +115,10 @@ pub(super) async fn run(
 ) -> Result<(), Failure> {
     let pool = connect(global, console).await?;
     let count = chosen.count(&pool).await?;
-    if count > 0 {
+    if count.jobs > 0 {
         confirm(&chosen.question(act, count), yes, console)?;
     }
-    let progress = Progress::bar(console, &format!("{} {}", act.verb(), words::jobs(count)), count);
+    let progress = Progress::of(console, &format!("{} {}", act.verb(), count.words()), count);
     let done = match &chosen {
         Chosen::Ids(ids) => listed(act, &pool, ids, &progress).await?,
         Chosen::Topic { topic, states } => found(act, &pool, topic, states, &progress).await?,
@@ -120,7 +130,7 @@ pub(super) async fn run(
 async fn listed(act: Act, pool: &PgPool, ids: &[JobId], progress: &Progress) -> Result<Vec<JobId>, Failure> {
     let mut done = Vec::new();
     for batch in ids.chunks(usize::from(BATCH)) {
-        done.extend(act.run(pool, batch).await?);
+        done.extend(act.run(pool, batch).await.map_err(refused)?);
         progress.at(done.len() as u64);
     }
     Ok(done)
@@ -140,10 +150,14 @@ async fn found(
         let mut filter =
             JobFilter { state: Some(state), topic: Some(topic.clone()), before: None, num: BATCH };
         loop {
-            let page: Vec<JobId> =
-                inspect::jobs(pool, &filter).await?.into_iter().map(|job| job.job_id).collect();
+            let page: Vec<JobId> = inspect::jobs(pool, &filter)
+                .await
+                .map_err(refused)?
+                .into_iter()
+                .map(|job| job.job_id)
+                .collect();
             let Some(last) = page.last().cloned() else { break };
-            done.extend(act.run(pool, &page).await?);
+            done.extend(act.run(pool, &page).await.map_err(refused)?);
             progress.at(done.len() as u64);
             filter.before = Some(last);
         }

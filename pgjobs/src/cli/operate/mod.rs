@@ -6,13 +6,18 @@
 mod chosen;
 mod purge;
 
-use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{ArgGroup, Args};
+use sqlx::PgPool;
 
 use super::console::Console;
 use super::exit::Failure;
 use super::options::Global;
-use crate::{JobId, JobState, Topic};
+use crate::cli::words;
+use crate::error::driver;
+use crate::inspect;
+use crate::sql::refusal::server_code;
+use crate::{Error, JobId, JobState, Topic};
 use chosen::{Act, Chosen};
 
 pub(super) use purge::{PurgeArgs, run as purge};
@@ -25,10 +30,10 @@ Examples:
   pgjobs retry --topic 'mail.*' --yes";
 
 #[derive(Args)]
-#[command(after_help = RETRY_HELP)]
+#[command(after_help = RETRY_HELP, group = ArgGroup::new("which").args(["ids", "topic"]).required(true))]
 pub(super) struct RetryArgs {
     /// The jobs.
-    #[arg(value_name = "ID", required_unless_present = "topic", conflicts_with = "topic")]
+    #[arg(value_name = "ID")]
     ids: Vec<JobId>,
     /// All jobs under this topic instead; '*' is every task.
     #[arg(long)]
@@ -54,10 +59,10 @@ Examples:
   pgjobs cancel --topic 'mail.*'";
 
 #[derive(Args)]
-#[command(after_help = CANCEL_HELP)]
+#[command(after_help = CANCEL_HELP, group = ArgGroup::new("which").args(["ids", "topic"]).required(true))]
 pub(super) struct CancelArgs {
     /// The jobs.
-    #[arg(value_name = "ID", required_unless_present = "topic", conflicts_with = "topic")]
+    #[arg(value_name = "ID")]
     ids: Vec<JobId>,
     /// All pending and running jobs under this topic instead; '*' is every task.
     #[arg(long)]
@@ -75,4 +80,44 @@ pub(super) async fn retry(asked: RetryArgs, global: &Global, console: &Console) 
 pub(super) async fn cancel(asked: CancelArgs, global: &Global, console: &Console) -> Result<(), Failure> {
     let chosen = Chosen::new(asked.ids, asked.topic, vec![JobState::Pending, JobState::Running]);
     chosen::run(Act::Cancel, chosen, asked.yes, global, console).await
+}
+
+/// How many jobs there are, or at least are.
+#[derive(Clone, Copy)]
+pub(super) struct Count {
+    pub(super) jobs: u64,
+    pub(super) exact: bool,
+}
+
+impl Count {
+    const NONE: Count = Count { jobs: 0, exact: true };
+
+    /// Counting stops here.
+    const CAP: u64 = 1_000_000;
+
+    async fn of(pool: &PgPool, state: JobState, topic: &Topic) -> Result<Self, Failure> {
+        let jobs = inspect::count(pool, state, topic).await.map_err(refused)?.unsigned_abs();
+        Ok(Count { jobs, exact: jobs < Count::CAP })
+    }
+
+    fn and(self, other: Count) -> Count {
+        Count { jobs: self.jobs.saturating_add(other.jobs), exact: self.exact && other.exact }
+    }
+
+    fn words(self) -> String {
+        words::jobs_counted(self.jobs, self.exact)
+    }
+}
+
+/// What these commands do takes one role, whatever they ask for first.
+fn refused(error: Error) -> Failure {
+    match &error {
+        Error::Database(cause) if server_code(&error).is_some_and(|code| code == "42501") => {
+            let said = driver::said(cause);
+            Failure::failed(format!(
+                "the database user may not do this: {said}; grant the database user the role jobs_admin"
+            ))
+        }
+        _ => error.into(),
+    }
 }

@@ -4,6 +4,7 @@ use clap::Args;
 use serde_json::json;
 use sqlx::PgPool;
 
+use super::{Count, refused};
 use crate::admin;
 use crate::cli::confirm::confirm;
 use crate::cli::connect::connect;
@@ -12,12 +13,9 @@ use crate::cli::exit::Failure;
 use crate::cli::options::Global;
 use crate::cli::progress::Progress;
 use crate::cli::words;
-use crate::inspect;
 use crate::{JobState, Topic};
 
 const BATCH: u64 = 1000;
-/// Counting stops here; then everything goes, however much it is.
-const CAP: u64 = 1_000_000;
 
 const AFTER_HELP: &str = "\
 Deleted jobs leave no trace, not even in the history; `cancel` keeps them there. Running jobs stay.
@@ -38,23 +36,22 @@ pub(in crate::cli) struct PurgeArgs {
 
 pub(in crate::cli) async fn run(asked: PurgeArgs, global: &Global, console: &Console) -> Result<(), Failure> {
     let pool = connect(global, console).await?;
-    let count = inspect::count(&pool, JobState::Pending, &asked.topic).await?.unsigned_abs();
-    let at_least = if count >= CAP { "at least " } else { "" };
-    let what = format!("delete {at_least}{} under `{}` for good", words::jobs(count), asked.topic);
-    if count > 0 {
+    let count = Count::of(&pool, JobState::Pending, &asked.topic).await?;
+    let what = format!("delete {} under `{}` for good", count.words(), asked.topic);
+    if count.jobs > 0 {
         confirm(&format!("{what}?"), asked.yes, console)?;
     }
-    let purged = purge(&pool, &asked.topic, count, &Progress::bar(console, &what, count)).await?;
+    let purged = purge(&pool, &asked.topic, count, &Progress::of(console, &what, count)).await?;
     console.data(&json!({ "purged": purged }), || format!("purged {}", words::jobs(purged)))
 }
 
-/// No more than was agreed to, so that it ends while somebody goes on publishing.
-async fn purge(pool: &PgPool, topic: &Topic, count: u64, progress: &Progress) -> Result<u64, Failure> {
-    let most = if count >= CAP { u64::MAX } else { count };
+/// No more than was agreed to, so that it ends while somebody goes on publishing; where counting stopped, everything.
+async fn purge(pool: &PgPool, topic: &Topic, count: Count, progress: &Progress) -> Result<u64, Failure> {
+    let most = if count.exact { count.jobs } else { u64::MAX };
     let mut purged = 0;
     while purged < most {
         let batch = BATCH.min(most - purged);
-        match admin::purge(pool, topic, u16::try_from(batch).unwrap_or(u16::MAX)).await? {
+        match admin::purge(pool, topic, u16::try_from(batch).unwrap_or(u16::MAX)).await.map_err(refused)? {
             0 => break,
             more => purged += more,
         }

@@ -35,11 +35,36 @@ pub struct TaskCounts {
 const OVERVIEW: &str = "select o.task, o.ready, o.scheduled, o.running, o.success, o.failed, o.cancelled, \
      o.oldest_ready, o.exact from jobs.overview() o";
 
+/// What a sweep writes of a run whose worker or client is gone, when it was the last of its job.
+#[cfg(feature = "cli")]
+const LOST: &str = "select count(*) from jobs.\"all\" a where a.status = 'failed' and a.complete_on >= $1 \
+     and a.task = any ($2) and a.traceback in ('lost: the worker died', 'expired: the run outlasted its timeout')";
+
+/// How many jobs of these tasks have ended as failed since then, not by anybody's word but with who ran them. Of tasks
+/// that keep no failed jobs none are seen.
+#[cfg(feature = "cli")]
+pub(crate) async fn lost(
+    connection: &mut PgConnection,
+    tasks: &[&str],
+    since: DateTime<Utc>,
+) -> Result<u64, Error> {
+    let row = sqlx::query(LOST).bind(since).bind(tasks).fetch_one(connection).await?;
+    Ok(row.try_get::<i64, _>(0)?.unsigned_abs())
+}
+
+/// The time of the database.
+#[cfg(feature = "cli")]
+pub(crate) async fn now(connection: &mut PgConnection) -> Result<DateTime<Utc>, Error> {
+    let row = sqlx::query("select jobs.now()").fetch_one(connection).await?;
+    crate::sql::read::time(&row, 0)
+}
+
 pub(crate) async fn overview(connection: &mut PgConnection) -> Result<Vec<TaskCounts>, Error> {
     let rows = sqlx::query(OVERVIEW).fetch_all(connection).await?;
     let counts = |row: &PgRow| {
         Ok(TaskCounts {
-            task: row.try_get(0)?,
+            // Of a run that is null, which a client with rights on the table may have made.
+            task: row.try_get::<Option<String>, _>(0)?.unwrap_or_else(|| "(unreadable)".to_owned()),
             ready: row.try_get(1)?,
             scheduled: row.try_get(2)?,
             running: row.try_get(3)?,

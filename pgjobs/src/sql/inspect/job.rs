@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::error::Error;
 use crate::job_id::JobId;
 use crate::job_state::JobState;
-use crate::sql::read::{cannot_be_sent, document, maybe_time, time, why_not_sent};
+use crate::sql::read::{cannot_be_sent, document, maybe_time, why_not_sent};
 use crate::topic::Topic;
 
 /// A job as `jobs.all` shows it, wherever it stands.
@@ -73,21 +73,23 @@ macro_rules! job_query {
 /// The columns before those of `more`.
 const COLUMNS: usize = 14;
 
+/// What is null where nothing can be, past every check, is nothing: it hides no other row, and nothing else of its own.
 fn job(row: &PgRow) -> Result<JobRow, Error> {
+    let number = |at: usize| Ok::<i32, sqlx::Error>(row.try_get::<Option<i32>, _>(at)?.unwrap_or_default());
     Ok(JobRow {
         job_id: JobId::from_database(row.try_get(0)?),
-        task: row.try_get(1)?,
+        task: row.try_get::<Option<String>, _>(1)?.unwrap_or_default(),
         state: row.try_get::<&str, _>(2)?.parse()?,
         body: None,
         result: None,
         traceback: row.try_get(3)?,
         unreadable: None,
-        attempt: row.try_get(4)?,
-        retries: row.try_get(5)?,
-        max_retries: row.try_get(6)?,
-        priority: row.try_get(7)?,
-        timeout: row.try_get(8)?,
-        created_at: time(row, 9)?,
+        attempt: number(4)?,
+        retries: number(5)?,
+        max_retries: number(6)?,
+        priority: number(7)?,
+        timeout: row.try_get::<Option<f64>, _>(8)?.unwrap_or_default(),
+        created_at: maybe_time(row, 9)?.unwrap_or_default(),
         scheduled_at: maybe_time(row, 10)?,
         run_at: maybe_time(row, 11)?,
         complete_on: maybe_time(row, 12)?,
@@ -166,13 +168,18 @@ impl Default for JobFilter {
 
 const PAGE: &str = job_query!("left(a.traceback, 4000)", "", "jobs.find($1, $2, $3, $4) a");
 
+/// Sorts after every id, whatever character that begins with.
+const LAST: &str = "\u{10ffff}\u{10ffff}";
+
 pub(crate) async fn find(connection: &mut PgConnection, filter: &JobFilter) -> Result<Vec<JobRow>, Error> {
     let rows = sqlx::query(PAGE)
         .bind(filter.state.map(JobState::as_str))
         .bind(filter.topic.as_ref().map(Topic::as_str))
-        .bind(filter.before.as_ref().map(JobId::as_str))
+        .bind(filter.before.as_ref().map_or(LAST, JobId::as_str))
         .bind(i32::from(filter.num.clamp(1, 1000)))
         .fetch_all(connection)
         .await?;
-    rows.iter().map(job).collect()
+    // A run that is null has no id either.
+    let is_there = |row: &&PgRow| !matches!(row.try_get::<Option<&str>, _>(0), Ok(None));
+    rows.iter().filter(is_there).map(job).collect()
 }

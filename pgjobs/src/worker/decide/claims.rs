@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::pace::{Load, Pace, Want};
 use crate::sql::claim::ran_dry;
+use crate::sql::session::Session;
 
 /// How things stand when the claim loop asks.
 #[derive(Debug, Clone, Copy)]
@@ -44,8 +45,12 @@ pub(crate) enum Step {
     Compare,
     /// Forgets what it holds and goes on under a new name.
     RegisterAnew,
-    /// Nothing is left to do for a worker that was to end then.
-    EndBurst,
+    /// Asks whether this session has ended: a claim that goes on there holds jobs, and every look passes them over.
+    SeeOff(Session),
+    /// Nothing is left to do for a worker that was to end then, or `sure` says that this cannot be known.
+    EndBurst {
+        sure: bool,
+    },
     Stop,
 }
 
@@ -54,7 +59,13 @@ pub(crate) enum Step {
 pub(crate) struct Unanswered {
     pub(crate) worker: Uuid,
     pub(crate) lease: Uuid,
+    /// Where it may still be under way; none when it is known to have ended.
+    pub(crate) session: Option<Session>,
 }
+
+/// So long a burst waits for a claim of its own that goes on after it was given back, before it ends without knowing
+/// what that holds: in so many of the times that a claim may take.
+pub(crate) const PATIENCE: u32 = 3;
 
 /// Why a claim was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +77,9 @@ pub(crate) enum Refusal {
     /// The server has no memory for it, which may pass.
     Memory,
 }
+
+/// Between two looks whether a session has ended.
+const LOOK: Duration = Duration::from_millis(200);
 
 impl Refusal {
     /// So often a single job is refused before it is taken to be the reason.
@@ -91,16 +105,26 @@ pub(crate) struct Claims {
     /// Nothing was open when the last claim was decided on.
     was_idle: bool,
     unanswered: Vec<Unanswered>,
+    /// Sessions where a claim that was given back may go on, and since when: of a burst, which must not end before.
+    under_way: Vec<(Session, Instant)>,
+    /// How long it waits for them.
+    patience: Duration,
+    /// Since then a claim cannot be given back, because the database refuses it.
+    kept_since: Option<Instant>,
+    /// One was given up that had taken jobs, for all that is known: they are this worker's until it leaves.
+    gave_up: bool,
     /// A burst has tended, and found nothing to claim since.
     has_tended: bool,
     /// How often a claim for a single job was refused, one after another.
     refusals: u32,
+    /// How often a single job did not arrive in time though its claim was answered, one after another.
+    too_heavy: u32,
     /// A claim was refused for its content, and not as many were claimed since.
     apart: bool,
 }
 
 impl Claims {
-    pub(crate) fn new(pace: Pace, listens: bool, burst: bool) -> Self {
+    pub(crate) fn new(pace: Pace, listens: bool, burst: bool, patience: Duration) -> Self {
         Claims {
             pace,
             listens,
@@ -110,8 +134,13 @@ impl Claims {
             then: burst.then_some(Step::Tend),
             was_idle: false,
             unanswered: Vec::new(),
+            under_way: Vec::new(),
+            patience,
+            kept_since: None,
+            gave_up: false,
             has_tended: false,
             refusals: 0,
+            too_heavy: 0,
             apart: false,
         }
     }
@@ -134,8 +163,10 @@ impl Claims {
         if view.stuck {
             return Step::AwaitRoom;
         }
-        if let Some(step) = self.then.take() {
-            return step;
+        match self.then.take() {
+            Some(Step::EndBurst { sure: true }) => return self.end_burst(),
+            Some(step) => return step,
+            None => {}
         }
         match self.pace.want(view.load, now) {
             Want { jobs: 0, .. } => Step::AwaitRoom,
@@ -147,6 +178,14 @@ impl Claims {
         }
     }
 
+    /// Nothing was found: the end, if nothing can be hidden.
+    fn end_burst(&self) -> Step {
+        match self.under_way.first() {
+            None => Step::EndBurst { sure: !self.gave_up },
+            Some((session, _)) => Step::SeeOff(*session),
+        }
+    }
+
     /// A worker that has all it can do is not going to sleep, so publishers need not wake it.
     fn sleeps(&self) -> bool {
         self.listens && self.dry
@@ -155,14 +194,14 @@ impl Claims {
     /// A claim for `room` jobs has brought `got`, after this time; `more` says that it left some for their size.
     pub(crate) fn claimed(&mut self, room: usize, got: usize, more: bool, took: Duration) {
         self.pace.answered(took);
-        self.refusals = 0;
+        (self.refusals, self.too_heavy) = (0, 0);
         self.apart &= !self.pace.is_unlimited();
         let said_it_sleeps = self.sleeps();
         self.dry = !more && ran_dry(room, got);
         self.has_tended &= got == 0;
         self.then = match self.pace.rest(got, said_it_sleeps && self.dry) {
             Some(_) if self.burst && self.was_idle && got == 0 => {
-                Some(if self.has_tended { Step::EndBurst } else { Step::Tend })
+                Some(if self.has_tended { Step::EndBurst { sure: true } } else { Step::Tend })
             }
             pause => pause.map(Step::Rest),
         };
@@ -172,13 +211,21 @@ impl Claims {
     /// claimed, and what cannot even be claimed alone fails.
     pub(crate) fn refused(&mut self, room: usize, refusal: Refusal) {
         self.pace.was_too_much(room);
-        self.apart |= refusal != Refusal::Slow;
+        // In two steps it shows whether it is the jobs that take so long.
+        self.apart |= refusal != Refusal::Slow || room == 1;
         let Some(patience) = refusal.patience().filter(|_| room == 1) else { return };
         self.refusals += 1;
         if self.refusals >= patience {
             self.refusals = 0;
             self.then = Some(Step::FailNext);
         }
+    }
+
+    /// A claim for so many was answered, and its jobs did not arrive in time: whether the job is the reason, and not the
+    /// way, because it comes alone and this is not the first time.
+    pub(crate) fn is_too_heavy(&mut self, room: usize) -> bool {
+        self.too_heavy = if room == 1 { self.too_heavy + 1 } else { 0 };
+        self.too_heavy > 1
     }
 
     pub(crate) fn tended(&mut self) {
@@ -197,94 +244,44 @@ impl Claims {
         self.unanswered.push(claim);
     }
 
-    pub(crate) fn gave_back(&mut self, claim: Unanswered) {
+    pub(crate) fn gave_back(&mut self, claim: Unanswered, now: Instant) {
+        self.kept_since = None;
+        self.forget(claim, now);
+    }
+
+    /// The database refuses to take a claim back: what holds it up may never end. A burst does not wait for ever.
+    pub(crate) fn kept(&mut self, claim: Unanswered, now: Instant) {
+        let since = *self.kept_since.get_or_insert(now);
+        if self.burst && now.duration_since(since) >= self.patience {
+            self.gave_up |= claim.session.is_none();
+            self.forget(claim, since);
+        }
+    }
+
+    fn forget(&mut self, claim: Unanswered, since: Instant) {
         self.unanswered.retain(|one| *one != claim);
+        if self.burst {
+            self.under_way.extend(claim.session.map(|session| (session, since)));
+        }
+    }
+
+    /// A session in which a claim may be under way was asked after.
+    pub(crate) fn saw_off(&mut self, session: Session, has_ended: bool, now: Instant) {
+        let waits = |(_, since): &(Session, Instant)| now.duration_since(*since) < self.patience;
+        if has_ended {
+            self.under_way.retain(|(one, _)| *one != session);
+        } else if self.under_way.iter().any(waits) {
+            self.then = Some(Step::Rest(LOOK));
+        } else {
+            self.then = Some(Step::EndBurst { sure: false });
+        }
+    }
+
+    /// Where a claim may be under way whose end was not seen.
+    pub(crate) fn under_way(&self) -> Vec<i32> {
+        self.under_way.iter().map(|(session, _)| session.pid).collect()
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::worker::decide::pace::MOST;
-
-    fn claims(slots: usize, burst: bool) -> Claims {
-        Claims::new(Pace::new(slots, Duration::from_millis(300), Instant::now()), !burst, burst)
-    }
-
-    fn idle() -> View {
-        let load = Load { open: 0, waiting: 0, running: 0, finished: 0 };
-        View { load, draining: false, lost: false, in_doubt: false, stuck: false }
-    }
-
-    fn next(claims: &mut Claims) -> Step {
-        claims.next(idle(), Instant::now())
-    }
-
-    fn room(claims: &mut Claims) -> (usize, bool) {
-        loop {
-            match next(claims) {
-                Step::Claim { want, apart, .. } => return (want.jobs, apart),
-                Step::Rest(_) => {}
-                step => panic!("{step:?}"),
-            }
-        }
-    }
-
-    #[test]
-    fn a_burst_tends_before_its_first_claim_and_again_before_it_ends() {
-        let mut claims = claims(4, true);
-        assert_eq!(next(&mut claims), Step::Tend);
-        claims.failed(Step::Tend);
-        assert_eq!(next(&mut claims), Step::Tend, "until it is done");
-        claims.tended();
-        for got in [4, 0] {
-            assert!(matches!(next(&mut claims), Step::Claim { .. }));
-            claims.claimed(4, got, false, Duration::ZERO);
-        }
-        assert_eq!(next(&mut claims), Step::Tend, "while it worked more has come due");
-        claims.tended();
-        assert!(matches!(next(&mut claims), Step::Claim { .. }));
-        claims.claimed(4, 0, false, Duration::ZERO);
-        assert_eq!(next(&mut claims), Step::EndBurst);
-    }
-
-    #[test]
-    fn a_job_that_cannot_be_claimed_alone_fails_and_then_more_are_claimed_again() {
-        let mut claims = claims(8, false);
-        let mut rooms = Vec::new();
-        while rooms.len() < 5 {
-            let (room, apart) = room(&mut claims);
-            assert_eq!(apart, !rooms.is_empty());
-            rooms.push(room);
-            claims.refused(room, Refusal::Content);
-        }
-        assert_eq!(rooms, [8, 4, 2, 1, 1]);
-        assert_eq!(next(&mut claims), Step::FailNext);
-        for expected in [1, 2, 4, 8] {
-            let (room, _) = room(&mut claims);
-            assert_eq!(room, expected);
-            claims.claimed(room, room, false, Duration::ZERO);
-        }
-        (0..MOST.ilog2()).for_each(|_| claims.claimed(8, 8, false, Duration::ZERO));
-        assert_eq!(room(&mut claims), (8, false), "back to one step");
-    }
-
-    #[test]
-    fn a_slow_claim_condemns_no_job() {
-        let mut claims = claims(8, false);
-        for _ in 0..50 {
-            let (room, apart) = room(&mut claims);
-            assert!(!apart);
-            claims.refused(room, Refusal::Slow);
-        }
-        assert_eq!(room(&mut claims).0, 1);
-    }
-
-    #[test]
-    fn nothing_is_claimed_while_nothing_would_run() {
-        let mut claims = claims(8, false);
-        let view = View { stuck: true, ..idle() };
-        assert_eq!(claims.next(view, Instant::now()), Step::AwaitRoom);
-        assert!(matches!(next(&mut claims), Step::Claim { .. }));
-    }
-}
+mod tests;

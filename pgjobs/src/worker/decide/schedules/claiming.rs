@@ -34,7 +34,7 @@ enum Doing {
 impl Claiming {
     pub(super) fn new(world: &World) -> Self {
         let pace = Pace::new(SLOTS, Duration::from_millis(POLL), world.now());
-        let claims = Claims::new(pace, !world.is_burst(), world.is_burst());
+        let claims = Claims::new(pace, !world.is_burst(), world.is_burst(), Duration::from_secs(15));
         Claiming {
             claims,
             doing: Doing::Deciding,
@@ -83,7 +83,7 @@ impl Claiming {
         self.doing = match step {
             Step::AwaitRoom => Doing::AwaitingRoom { finished: view.load.finished, open: view.load.open },
             Step::Rest(pause) => Doing::Resting { until: world.ms + ms(pause) },
-            Step::EndBurst => {
+            Step::EndBurst { .. } => {
                 world.draining = true;
                 Doing::Deciding
             }
@@ -99,7 +99,9 @@ impl Claiming {
                 assert!(since >= 50, "it looks again {since} ms after it left nothing");
                 self.call(world, step)
             }
-            Step::GiveBack(_) | Step::Compare | Step::RegisterAnew | Step::Tend => self.call(world, step),
+            Step::GiveBack(_) | Step::Compare | Step::RegisterAnew | Step::Tend | Step::SeeOff(_) => {
+                self.call(world, step)
+            }
             Step::FailNext => panic!("it fails a job that nothing is wrong with"),
         };
     }
@@ -129,7 +131,7 @@ impl Claiming {
                 }
                 if answered {
                     world.seen.gave_back += 1;
-                    self.claims.gave_back(claim);
+                    self.claims.gave_back(claim, world.now());
                 }
             }
             Step::Compare if answered => {
@@ -168,8 +170,9 @@ impl Claiming {
                 let _ = world.database.claim(worker, lease, room);
             }
             world.seen.unanswered += 1;
-            self.open.push(Unanswered { worker, lease });
-            self.claims.unanswered(Unanswered { worker, lease });
+            let claim = Unanswered { worker, lease, session: None };
+            self.open.push(claim);
+            self.claims.unanswered(claim);
             self.claims.refused(room, Refusal::Slow);
             return self.back_off(world);
         }

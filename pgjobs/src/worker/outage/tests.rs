@@ -1,0 +1,77 @@
+//! Which lines are written.
+
+use super::*;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+const AWAY: Line = Line::Fails(Kind::Away);
+
+#[test]
+fn an_outage_of_all_parts_is_one_line_and_its_end_another() {
+    let (mut state, start) = (State::default(), Instant::now());
+    let opened = Some(start);
+    let mut now = start + SECOND;
+    assert_eq!(state.fail("claim", Call::Claim, Kind::Away, opened, now), AWAY);
+    for _ in 0..5 {
+        now += SECOND;
+        assert_eq!(state.fail("lease", Call::Tend, Kind::Away, None, now), Line::Nothing);
+        assert_eq!(state.fail("claim", Call::Claim, Kind::Away, None, now), Line::Nothing);
+    }
+    assert_eq!(state.succeed("claim", Call::GiveBack, now), Line::Nothing, "the lease is still away");
+    let back = Line::Back { after: 6 * SECOND, was_away: true };
+    assert_eq!(state.succeed("lease", Call::Heartbeat, now + SECOND), back);
+    assert_eq!(state.succeed("lease", Call::Tend, now + SECOND), Line::Nothing);
+    // The settle loop had nothing to say meanwhile, and finds its connection gone.
+    let later = now + 2 * SECOND;
+    assert_eq!(state.fail("settle", Call::Settle, Kind::Away, opened, later), Line::Nothing);
+    assert_eq!(state.fail("settle", Call::Settle, Kind::Away, None, later), AWAY, "a new one fails as well");
+}
+
+#[test]
+fn an_outage_that_lasts_is_told_each_minute() {
+    let (mut state, start) = (State::default(), Instant::now());
+    let lines =
+        (0..180).map(|second| state.fail("claim", Call::Claim, Kind::Away, None, start + second * SECOND));
+    assert_eq!(lines.filter(|line| *line == AWAY).count(), 3);
+}
+
+#[test]
+fn a_call_that_is_refused_is_told_once_whatever_else_goes_well() {
+    let (mut state, start) = (State::default(), Instant::now());
+    let mut lines = Vec::new();
+    for nth in 0..5 {
+        let now = start + nth * 10 * SECOND;
+        lines.push(state.fail("lease", Call::Tend, Kind::Refused, None, now));
+        lines.push(state.succeed("lease", Call::Heartbeat, now));
+        lines.push(state.fail("claim", Call::Claim, Kind::Refused, None, now));
+        lines.push(state.succeed("claim", Call::Start, now));
+    }
+    lines.retain(|line| *line != Line::Nothing);
+    assert_eq!(lines, [Line::Fails(Kind::Refused)]);
+    assert_eq!(state.succeed("claim", Call::Claim, start + 50 * SECOND), Line::Nothing);
+    let back = Line::Back { after: 51 * SECOND, was_away: false };
+    assert_eq!(state.succeed("lease", Call::Tend, start + 51 * SECOND), back);
+}
+
+#[test]
+fn what_is_not_answered_in_time_is_away_where_no_connection_opens_and_else_only_slow() {
+    let (start, first) = (Instant::now(), Some(Instant::now()));
+    let mut state = State::default();
+    assert_eq!(state.fail("claim", Call::Claim, Kind::Unknown, first, start), Line::Nothing);
+    assert_eq!(state.fail("claim", Call::GiveBack, Kind::Unknown, first, start + SECOND), AWAY);
+
+    let (mut state, second) = (State::default(), Some(start + SECOND));
+    assert_eq!(state.fail("claim", Call::Fetch, Kind::Unknown, first, start), Line::Nothing);
+    assert_eq!(state.succeed("claim", Call::GiveBack, start + SECOND), Line::Nothing);
+    let slow = Line::Fails(Kind::Refused);
+    assert_eq!(state.fail("claim", Call::Fetch, Kind::Unknown, second, start + 2 * SECOND), slow);
+    assert_eq!(state.fail("claim", Call::Fetch, Kind::Unknown, None, start + 3 * SECOND), Line::Nothing);
+    let back = Line::Back { after: 4 * SECOND, was_away: false };
+    assert_eq!(state.succeed("claim", Call::Fetch, start + 4 * SECOND), back);
+}
+
+#[test]
+fn times_are_for_people() {
+    let texts = [1300, 8000, 125_000, 7_260_000].map(|ms| in_seconds(Duration::from_millis(ms)));
+    assert_eq!(texts, ["1.3 s", "8 s", "2 min 5 s", "2 h 1 min"]);
+}
