@@ -15,7 +15,6 @@ use super::exit::Failure;
 use super::options::{Global, program};
 use super::table::table;
 use super::{values, words};
-use crate::sql::refusal::server_code;
 use crate::{End, Error, Param, Report, TaskDef, Topic, Worker, sql};
 
 const AFTER_HELP: &str = "\
@@ -39,8 +38,7 @@ The first SIGINT or SIGTERM stops claiming and lets running jobs finish; a secon
 
 The exit code is 0 also when jobs failed: they are retried, or wait in `inspect jobs --state failed`. \
 With --burst --fail-on-failure it is 1 when a job ended as failed, for a Job of Kubernetes, or cron: by what its task \
-said, or with a worker that died on its last run, which this one found out or another did meanwhile (to see those \
-the database user needs the role jobs_admin).
+said, or with a worker that died on its last run, which this one found out or another did meanwhile.
 It is 1 in any case when the worker broke (a part of it panicked), or when a burst cannot know that nothing is left: a \
 claim of its own was still under way on the server.
 
@@ -147,16 +145,7 @@ impl Watch {
 
     async fn lost(&self) -> Result<u64, Failure> {
         let mut connection = self.pool.acquire().await?;
-        match sql::inspect::lost(&mut connection, &self.tasks, self.since).await {
-            Err(error) if server_code(&error).is_some_and(|code| code == "42501") => {
-                tracing::warn!(
-                    "jobs that failed with a worker that died are not counted: this database user may not see them; \
-                     grant it the role jobs_admin"
-                );
-                Ok(0)
-            }
-            lost => Ok(lost?),
-        }
+        Ok(sql::inspect::lost(&mut connection, &self.tasks, self.since).await?)
     }
 }
 

@@ -35,11 +35,6 @@ pub struct TaskCounts {
 const OVERVIEW: &str = "select o.task, o.ready, o.scheduled, o.running, o.success, o.failed, o.cancelled, \
      o.oldest_ready, o.exact from jobs.overview() o";
 
-/// What a sweep writes of a run whose worker or client is gone, when it was the last of its job.
-#[cfg(feature = "cli")]
-const LOST: &str = "select count(*) from jobs.\"all\" a where a.status = 'failed' and a.complete_on >= $1 \
-     and a.task = any ($2) and a.traceback in ('lost: the worker died', 'expired: the run outlasted its timeout')";
-
 /// How many jobs of these tasks have ended as failed since then, not by anybody's word but with who ran them. Of tasks
 /// that keep no failed jobs none are seen.
 #[cfg(feature = "cli")]
@@ -48,7 +43,8 @@ pub(crate) async fn lost(
     tasks: &[&str],
     since: DateTime<Utc>,
 ) -> Result<u64, Error> {
-    let row = sqlx::query(LOST).bind(since).bind(tasks).fetch_one(connection).await?;
+    let lost = sqlx::query("select jobs.count_lost($1, $2)").bind(tasks).bind(since);
+    let row = lost.fetch_one(connection).await?;
     Ok(row.try_get::<i64, _>(0)?.unsigned_abs())
 }
 
