@@ -217,7 +217,7 @@ impl World {
     async fn promote(&mut self, limit: usize) -> Verified {
         self.act(0, &format!("select jobs.promote({limit})"), |step, answer| {
             let placed: i32 = allowed(answer)?[0].get(0);
-            prop_assert_eq!(placed as usize, step.promote(limit, i64::MIN)?, "promoted");
+            prop_assert_eq!(placed as usize, step.promote(limit, i64::MIN, &|_| true)?, "promoted");
             Ok(())
         })
         .await
@@ -226,7 +226,7 @@ impl World {
     async fn tend(&mut self) -> Verified {
         self.act(0, "select jobs.tend()", |step, answer| {
             step.sweep(1000)?;
-            step.promote(1000, i64::MIN)?;
+            step.promote(1000, i64::MIN, &|_| true)?;
             step.check_next(allowed(answer)?[0].get(0))
         })
         .await

@@ -19,7 +19,10 @@ impl Step<'_> {
         let left = num - first;
         let mut more = 0;
         if left > 0 {
-            more = self.expire(left)? + self.promote(left, i64::MIN)?;
+            // Of plain clients and of this topic: it may keep its transaction open.
+            let plain = |job: &Job| under(&job.task) && job.run().is_some_and(|run| run.worker.is_none());
+            more = self.expire(left, &plain)?;
+            more += self.promote(left, i64::MIN, &|job| under(&job.task))?;
         }
         if more > 0 {
             self.consume_round(&under, left, &got[first..])
@@ -48,7 +51,7 @@ impl Step<'_> {
             |job: &Job| job.line.is_none() && job.scheduled_at.is_some_and(|at| at > since && at <= self.now);
         // Whether there are any is asked without a look at locks.
         if self.jobs.values().any(|job| job.is_pending() && recent(job)) {
-            self.promote(1000, since)?;
+            self.promote(1000, since, &|_| true)?;
         }
         let numbers: Vec<i64> = got.iter().map(|run| run.number).collect();
         self.check_claim(&|task| tasks.contains(&task), num, &numbers)?;

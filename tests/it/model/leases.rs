@@ -29,9 +29,10 @@ impl Step<'_> {
         self.is_expired(job) || self.is_lost(job) || silent
     }
 
-    /// Charges runs that outlasted their timeout: those that the database did, all if the limit allows.
-    pub(super) fn expire(&mut self, limit: usize) -> Verified<usize> {
-        let lapsed: Vec<i64> = self.free().filter(|job| self.is_expired(job)).map(|job| job.number).collect();
+    /// Charges those of these runs that outlasted their timeout: those that the database did, all if the limit allows.
+    pub(super) fn expire(&mut self, limit: usize, among: &dyn Fn(&Job) -> bool) -> Verified<usize> {
+        let lapsed = self.free().filter(|job| self.is_expired(job) && among(job));
+        let lapsed: Vec<i64> = lapsed.map(|job| job.number).collect();
         self.bring_back(&lapsed, limit, EXPIRED, |step, number| {
             if step.jobs[&number].run().is_some_and(|run| run.worker.is_some()) {
                 step.lose(number, EXPIRED);
@@ -64,7 +65,7 @@ impl Step<'_> {
     }
 
     pub(super) fn sweep(&mut self, limit: usize) -> Verified<usize> {
-        let expired = self.expire(limit)?;
+        let expired = self.expire(limit, &|_| true)?;
         let now = self.now;
         for worker in
             self.workers.values_mut().filter(|worker| worker.expires_at < now && worker.claiming == 0)

@@ -141,11 +141,16 @@ impl Step<'_> {
         job.state = State::Pending { row: number };
     }
 
-    /// Puts in line those of the due jobs that the database put there, up to `limit`.
-    pub(super) fn promote(&mut self, limit: usize, since: Micros) -> Verified<usize> {
+    /// Puts in line those of these due jobs that the database put there, up to `limit`.
+    pub(super) fn promote(
+        &mut self,
+        limit: usize,
+        since: Micros,
+        among: &dyn Fn(&Job) -> bool,
+    ) -> Verified<usize> {
         let mut due: Vec<(Micros, i64)> = self
             .free()
-            .filter(|job| job.is_pending() && job.line.is_none())
+            .filter(|job| job.is_pending() && job.line.is_none() && among(job))
             .filter_map(|job| Some((job.scheduled_at?, job.number)))
             .filter(|due| (since..=self.now).contains(&due.0))
             .collect();
