@@ -252,7 +252,8 @@ async fn odd_jobs_are_cancelled_retried_and_purged() {
     assert!(refused.err.contains("cannot be sent to a worker: body8"), "{refused:?}");
     let ended: i64 = db.one("select count(*) from jobs.\"all\" where status = 'failed'").await;
     let failed = said(&db, &["retry", "--topic", "odd.*", "--yes", "--json"]).json();
-    let left: Vec<String> = db.all("select job_id from jobs.\"all\" where status <> 'pending' order by 1").await;
+    let left: Vec<String> =
+        db.all("select job_id from jobs.\"all\" where status <> 'pending' order by 1").await;
     assert_eq!(left, ["body8", "both8"], "what cannot be sent");
     assert_eq!(failed["retried"], (ended - 1) as u64, "body8 was cancelled");
     let waiting: i64 = db.one("select count(*) from jobs.\"all\" where status = 'pending'").await;
