@@ -324,7 +324,6 @@ async fn slowdown<T>(db: &Db, beside: &Db, retaining: impl Future<Output = T>) -
     let done = retaining.await;
     stop.store(true, Ordering::Relaxed);
     let (here, there) = (outcome(here).await, outcome(there).await);
-    println!("the slowest of {} calls took {:?}, without retention {:?}", here.1, here.0, there.0);
     assert!(here.1 > 0, "no call ended");
     (here.0.saturating_sub(there.0), done)
 }
