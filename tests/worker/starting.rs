@@ -85,9 +85,12 @@ async fn sessions_of_a_worker_are_set_up_by_itself() {
     db.run(&format!(
         "alter database {name} set default_transaction_isolation = 'serializable';
          alter database {name} set statement_timeout = '20ms'; alter database {name} set lock_timeout = '1ms';
-         alter database {name} set idle_in_transaction_session_timeout = '1ms'"
+         alter database {name} set idle_in_transaction_session_timeout = '1ms';
+         alter database {name} set search_path = jobs, public"
     ))
     .await;
+    let tomorrow = "'jobs.job_' || to_char((now() at time zone 'utc')::date + 1, 'YYYYMMDD')";
+    db.run(&format!("do $$ begin execute 'drop table ' || {tomorrow}; end $$")).await;
     let worker = Worker::new(db.pool.clone()).topic("math.*").start().await.unwrap();
     let unbounded = db.options().options([("statement_timeout", "0"), ("lock_timeout", "0")]);
     let pool = PgPool::connect_with(unbounded).await.unwrap();
@@ -95,6 +98,8 @@ async fn sessions_of_a_worker_are_set_up_by_itself() {
     for job in jobs {
         job.wait_for(&pool, Duration::from_secs(10)).await.unwrap();
     }
+    let is_made = format!("select to_regclass({tomorrow}) is not null");
+    until("history is kept in shape", async || db.one::<bool>(&is_made).await).await;
     assert_eq!(worker.shutdown().await.lost, 0);
 }
 

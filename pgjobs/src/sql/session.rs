@@ -64,6 +64,7 @@ fn settings(deadline: Duration) -> String {
     let ms = |time: Duration| time.as_millis().clamp(1, 86_400_000);
     format!(
         "set session characteristics as transaction isolation level read committed; \
+         set search_path = pg_catalog; \
          set statement_timeout = {statement}; set lock_timeout = {statement}; \
          set idle_in_transaction_session_timeout = {deadline}; set tcp_user_timeout = {deadline}; \
          set tcp_keepalives_idle = 30; set tcp_keepalives_interval = 10; set tcp_keepalives_count = 3; \
