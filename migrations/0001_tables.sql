@@ -96,6 +96,11 @@ return coalesce(case
     then pg_catalog.octet_length(i_value::text)
   else jobs._large_text_size(i_value) end, 0);
 
+-- What tells a job that came back from others of its id; drawn, so that nobody can aim at it.
+create function jobs._any_key() returns smallint
+language sql volatile parallel safe
+return (1 + pg_catalog.floor(32767 * pg_catalog.random()))::smallint;
+
 -- A job that has not ended, as it waits.
 create type jobs.open_job as (
   id bigint,
@@ -134,10 +139,10 @@ create table jobs.pending (
   bytes integer not null default 0,            -- of the bodies as text, which is how they are sent
   last_job varchar(32) collate "C",            -- of several: the greatest job id; job_id is the least
   jobs jobs.open_job[],                        -- of several: the jobs, in order
-  -- 0 of a job as it was published, so that no two are published with one id. Its number when it came back or came apart
-  -- from others: then its key meets nobody's, and whoever brings it back waits for nobody and never fails. Below zero when it
-  -- came from a worker that died, uncharged: it had not begun as far as was known.
-  returned bigint not null default 0,
+  -- 0 of a job as it was published, so that no two are published with one id. Any other number of one that came back or came apart
+  -- from others: then its key meets nobody's, and whoever brings it back waits for nobody. Below zero when it came from a worker
+  -- that died, uncharged: it had not begun as far as was known. Two bytes, for which the key's entry has room.
+  returned smallint not null default 0,
   constraint pending_by_job_id primary key (job_id, returned)
 ) with (
   -- Rows live for milliseconds: vacuum by their number, not by a share of the table, and do not

@@ -55,7 +55,7 @@ begin
   insert into jobs.pending (id, job_id, task, body, retries, max_retries, priority, timeout, created_at, scheduled_at,
                             ready_seq, attempt, traceback, bytes, returned)
   select j.id, j.job_id, j.task, j.body, j.retries, j.max_retries, j.priority, j.timeout, j.created_at, j.scheduled_at,
-    j.ready_seq, j.attempt, j.traceback, jobs._text_size(j.body), j.id
+    j.ready_seq, j.attempt, j.traceback, jobs._text_size(j.body), jobs._any_key()
   from taken t, unnest(t.jobs) j;
   get diagnostics v_separated = row_count;
   return v_separated;

@@ -159,7 +159,7 @@ begin
     -- Given back, a job goes before every mark, in its old order.
     case when r.run_after is null then case when r.ready_seq > 0 then r.ready_seq - 4611686018427387904 else r.ready_seq end
          when r.run_after <= i_now then nextval('jobs.job_number') end,
-    r.attempt, r.said, jobs._text_size(r.body) + coalesce(octet_length(r.said), 0), case when r.outcome = 'unbegun' then -r.id else r.id end
+    r.attempt, r.said, jobs._text_size(r.body) + coalesce(octet_length(r.said), 0), jobs._any_key() * case when r.outcome = 'unbegun' then -1 else 1 end::smallint
   from (select r.*, case when r.charged then coalesce(r.error, r.traceback) else r.traceback end as said from runs r where not r.ends) r;
   if found then
     perform jobs._wake_workers();

@@ -80,7 +80,7 @@ begin
       ), placed as (
         insert into jobs.pending as q (id, job_id, task, body, max_retries, priority, timeout, created_at, ready_seq, attempt, traceback, bytes, returned)
         select b.id, b.job_id, b.task, b.body, greatest(b.max_retries, 1), b.priority, greatest(b.timeout, 0.01), b.created_at,
-          nextval(''jobs.job_number''), b.attempt, b.traceback, jobs._text_size(b.body) + coalesce(octet_length(b.traceback), 0), b.id
+          nextval(''jobs.job_number''), b.attempt, b.traceback, jobs._text_size(b.body) + coalesce(octet_length(b.traceback), 0), jobs._any_key()
         from back b returning q.job_id
       ) select p.job_id::text from placed p', jobs._on_day(v_day)) using i_jobs, coalesce(v_too_large, '{}');
     v_is_any_back := v_is_any_back or found;

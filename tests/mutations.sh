@@ -57,8 +57,8 @@ check "the size of a claim" "claim|where r.reach <= v_most - v_got|where true or
 check "the largest body" "_fits|(i_bytes <= i_limit)|true" "${it[@]}" contract together
 check "the largest body of a bulk" "_check_bulk|t.size <= v_limits.max_body_bytes|true" "${it[@]}" weights together
 check "the bytes of an error" "_settle_others|+ coalesce(octet_length(r.said), 0)|" "${it[@]}" weights
-check "a key of its own for a job that came back" "_settle_others|case when r.outcome = 'unbegun' then -r.id else r.id end|0" "${it[@]}" held_open
-check "a key of its own for a job that came apart" "_separate_rows|jobs._text_size(j.body), j.id|jobs._text_size(j.body), 0" "${it[@]}" held_open
+check "a key of its own for a job that came back" "_settle_others|jobs._any_key() * case when r.outcome = 'unbegun' then -1 else 1 end::smallint|0" "${it[@]}" held_open
+check "a key of its own for a job that came apart" "_separate_rows|jobs._text_size(j.body), jobs._any_key()|jobs._text_size(j.body), 0" "${it[@]}" held_open
 check "what came back in good order has not begun" "claim|q.returned < 0 as again|q.returned <> 0 as again" "${it[@]}" faults
 check "no more dead workers than needed" "_sweep_workers|while v_swept < i_limit loop|while true loop" "${it[@]}" held_open
 check "sweeps of who is narrowed" "_sweep_workers|i_every_task or|true or" "${it[@]}" held_open
