@@ -218,7 +218,7 @@ async fn the_least_and_the_greatest_of_each_setting_work() {
     let ranges: Vec<String> = db
         .all(
             "select a.attname || ' ' || regexp_replace(pg_get_constraintdef(c.oid), '^.*>= ([0-9]+)\\).*<= ([0-9]+)\\).*$', '\\1 \\2')
-             from pg_attribute a left join pg_constraint c on c.conrelid = a.attrelid and c.conkey = array[a.attnum]
+             from pg_attribute a left join pg_constraint c on c.conrelid = a.attrelid and c.contype = 'c' and c.conkey = array[a.attnum]
              where a.attrelid = 'jobs.config'::regclass and a.attnum > 0 and a.atttypid = 'int4'::regtype order by 1",
         )
         .await;
