@@ -62,6 +62,7 @@ async fn it_says_what_it_works_on_what_follows_a_failure_and_what_its_end_waits_
         log.lines("failed for good").iter().any(|line| line.contains("ERROR"))
     })
     .await;
+    until("both have ended", async || db.one::<i64>("select count(*) from jobs.job_queue").await == 0).await;
     let file = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("log-{}", std::process::id()));
     let _ = std::fs::remove_file(&file);
     NewJob::named("app.hold").arg(file.to_str().unwrap()).arg(1500).publish(&db.pool).await.unwrap();
