@@ -93,6 +93,7 @@ begin
           case when i_scheduled_at is null or i_scheduled_at <= v_now then v_id end, v_bytes)
   returning q.id, q.job_id, q.task, q.body, q.retries, q.max_retries, q.priority, q.timeout,
             q.created_at, null::timestamptz, q.scheduled_at, q.attempt into v_job;
+  -- One test for what is rare, because each is set up anew.
   if jobs._is_awaited('jobs.sleeping_until') or i_job_id is not null then
     if i_job_id is not null then
       perform jobs._check_new_ids(array[i_job_id], v_now);

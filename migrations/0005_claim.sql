@@ -417,7 +417,7 @@ begin
       order by j.priority desc, j.ready_seq;
     get diagnostics v_got = row_count;
     num := num - v_got;
-    exit when num <= 0 or v_round = 2 or jobs._sweep_plain(jobs._pattern(topic), num) + jobs._promote_under(jobs._pattern(topic), num) = 0;
+    exit when num <= 0 or v_round = 2 or jobs._sweep_plain(jobs._pattern(topic), num) + jobs._promote(jobs._pattern(topic), num, '-infinity') = 0;
     v_lease := gen_random_uuid();
   end loop;
 end $$;

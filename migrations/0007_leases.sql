@@ -153,7 +153,7 @@ begin
   select array_agg(l.lease), array_agg(l.place) into v_leases, v_places
   from (select b.lease, b.part * 64 as place from jobs.batch b
         where b.expires_at < v_now and b.worker is null and cardinality(b.jobs) = 1 and (b.jobs[1]).task like i_pattern
-          and jobs._allowed(false, array[(b.jobs[1]).task::text]) <> '{}'
+          and jobs._may_sweep(array[(b.jobs[1]).task::text])
         order by b.expires_at limit i_limit for update skip locked) l;
   if v_places is null then
     return 0;
@@ -273,25 +273,23 @@ begin
   return jobs._sweep_expired(v_limit, v_every_task) + jobs._sweep_workers(v_limit, v_every_task);
 end $$;
 
--- Puts up to i_limit jobs whose time has come in line, in the order of their times, and returns how many; with i_since
--- only those whose time came after it. (A claim looks back a few seconds and `tend` at everything: while an old
--- snapshot is held, the entries of jobs that have moved on pile up at the head of the index.)
-create function jobs.promote(i_limit integer default 1000, i_since timestamptz default '-infinity') returns integer
+-- Puts up to i_limit jobs of tasks under a pattern in line whose time came since then, in the order of their times, and returns how
+-- many. Locks no other, since the caller may keep its transaction open; those of a caller that is narrowed are its own alone.
+create function jobs._promote(i_pattern text, i_limit integer, i_since timestamptz) returns integer
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off
 set jit = off set plan_cache_mode = force_generic_plan as $$
 declare
   v_now timestamptz := jobs.now();
+  v_every_task boolean := not jobs._is_narrowed();
   v_promoted integer;
 begin
-  if jobs._is_narrowed() then
-    return jobs._promote_under('%', greatest(0, least(i_limit, 10000)));
-  end if;
   perform pg_current_xact_id();   -- a transaction before it draws a number, as publishers are
   with due as materialized (
     select d.at, nextval('jobs.job_number') as place
     from (select q.ctid as at from jobs.pending q
           where q.ready_seq is null and q.scheduled_at <= v_now and q.scheduled_at >= i_since
+            and q.task like i_pattern and (v_every_task or jobs._may_sweep(array[q.task::text]))
           order by q.scheduled_at, q.id limit greatest(0, least(i_limit, 10000)) for update skip locked) d
   )
   update jobs.pending q set ready_seq = d.place from due d where q.ctid = d.at;
@@ -302,28 +300,13 @@ begin
   return v_promoted;
 end $$;
 
--- The same of tasks under a pattern, for a plain client, which may keep its transaction open: so it locks no other.
-create function jobs._promote_under(i_pattern text, i_limit integer) returns integer
-language plpgsql security definer
-set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off
-set jit = off as $$
-declare
-  v_now timestamptz := jobs.now();
-  v_promoted integer;
+-- Puts up to i_limit jobs, at most 10000, whose time has come in line, in the order of their times, and returns how many; with i_since
+-- only those whose time came after it. (A claim looks back a few seconds and `tend` at everything: while an old
+-- snapshot is held, the entries of jobs that have moved on pile up at the head of the index.)
+create function jobs.promote(i_limit integer default 1000, i_since timestamptz default '-infinity') returns integer
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
-  perform pg_current_xact_id();   -- as above
-  with due as materialized (
-    select d.at, nextval('jobs.job_number') as place
-    from (select q.ctid as at from jobs.pending q
-          where q.ready_seq is null and q.scheduled_at <= v_now and q.task like i_pattern and jobs._allowed(false, array[q.task::text]) <> '{}'
-          order by q.scheduled_at, q.id limit i_limit for update skip locked) d
-  )
-  update jobs.pending q set ready_seq = d.place from due d where q.ctid = d.at;
-  get diagnostics v_promoted = row_count;
-  if v_promoted > 0 then
-    perform jobs._wake_workers();
-  end if;
-  return v_promoted;
+  return jobs._promote('%', i_limit, i_since);
 end $$;
 
 -- What any worker does for all about once a second: sweeps, puts in line what is due, and says in how many seconds the
