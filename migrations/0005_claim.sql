@@ -238,17 +238,18 @@ begin
   for v_round in 1..2 loop
     for part, run_at, unseen, next, started, jobs, v_size in
     with picked as materialized (
-      -- What a row weighs is its jobs, or its bytes when they are the greater share of what a claim brings.
+      -- What a row weighs is its jobs, or its bytes when they are the greater share of what a claim brings. One that has to be
+      -- taken apart first is too large: no job behind it comes before those in it.
       select r.at
       from (select g.at, g.size, g.weight, sum(g.weight) over (rows unbounded preceding) as reach
-            from (select g.at, g.size, g.weight
+            from (select l.at, l.size, greatest(l.size, l.bytes * v_jobs_per_mib >> 20) as weight
                   from unnest(v_stretches, v_rows) s(task, from_rank, from_place, to_rank, rows),
-                    lateral (select q.ctid as at, q.size, greatest(q.size, q.bytes * v_jobs_per_mib >> 20) as weight from jobs.pending q
+                    lateral (select q.ctid as at, q.bytes,
+                               case when q.size > 1 and s.task = any (v_alone_tasks) then v_most + 1 else q.size end as size from jobs.pending q
                              where q.task = s.task and q.ready_seq is not null
                                and (jobs._rank(q.priority, q.ready_seq), q.ready_seq) >= (s.from_rank, s.from_place)
                                and jobs._rank(q.priority, q.ready_seq) <= s.to_rank
-                               and (q.size = 1 or s.task <> all (v_alone_tasks))
-                             order by jobs._rank(q.priority, q.ready_seq), q.ready_seq limit s.rows for update skip locked) g
+                             order by jobs._rank(q.priority, q.ready_seq), q.ready_seq limit s.rows for update skip locked) l
                   limit v_most - v_got) g) r
       where r.reach <= v_most - v_got or r.reach = r.weight and r.size <= v_most - v_got
     ), taken as (
@@ -301,6 +302,9 @@ begin
     exit when v_got >= v_most or v_got >= v_expected and v_cut is not true and (v_got > 0 or not v_waiting);
     v_stretches := jobs._stretches(i_tasks, i_mark_tasks, i_mark_priorities, i_marks);
     v_rows := array_fill(v_most - v_got, array[cardinality(v_stretches)]);
+    if v_alone_tasks <> '{}' then
+      perform jobs._separate_heads(v_stretches, v_most, i_alone);
+    end if;
   end loop;
   if v_got > 0 then
     if i_worker is not null then

@@ -51,6 +51,7 @@ check "keywords that a task does not have" "_is_fit|ELSE (((i_body -> 'kwargs'::
 check "an argument given twice, in the predicate" "_predicate_of_param|' && (exists('|' && (1 == \"a\" && exists('" "${it[@]}" schemas
 check "the depth that a walk can bear" "_misfit_of_job|statement_too_complex or data_exception|division_by_zero" "${it[@]}" schemas
 check "an operator's word on the check" "_refresh_publish_checks|coalesce(t.check_mode_set, t.check_mode)|t.check_mode" "${it[@]}" schemas
+check "jobs of a row that must be taken apart come before what waits behind it" "claim|case when q.size > 1 and s.task = any (v_alone_tasks) then v_most + 1 else q.size end as size|q.size" "${it[@]}" together
 check "skipping what other claims hold" "claim|limit s.rows for update skip locked|limit s.rows for update" "${it[@]}" batches together faults
 check "the charge for a lost run" "_settle_others|r.retries + r.charged::integer|r.retries" "${it[@]}" faults settling contract
 check "the size of a claim" "claim|where r.reach <= v_most - v_got|where true or r.reach <= v_most - v_got" "${it[@]}" together

@@ -222,6 +222,28 @@ async fn a_large_row_behind_jobs_that_others_hold_is_taken_apart() {
     assert_eq!(db.all::<i32>(&claim(5, "")).await, [1, 2, 3, 4, 5]);
 }
 
+/// To pass over a row that must be taken apart would give jobs of a lower priority first, for as long as a consumer holds
+/// what waits before it.
+#[tokio::test]
+async fn jobs_that_are_claimed_alone_keep_their_order_behind_one_that_is_held() {
+    let db = with_worker().await;
+    let urgent = publish("a", 1, 64).replace("null, null, i_", "array[1], null, i_");
+    db.run(&format!(
+        "select jobs.publish('a', '0', i_priority => 1); {urgent} select jobs.publish('a', '99');"
+    ))
+    .await;
+    let mut one = db.connect().await;
+    one.execute("begin; select jobs.consume(1)").await.unwrap();
+    assert_eq!(db.all::<i32>("select body::integer from jobs.consume(3)").await, [1, 2, 3]);
+    assert_eq!(db.all::<i32>(&claim(3, ", i_alone => '{a}'")).await, [4, 5, 6]);
+    db.run(&urgent).await;
+    assert_eq!(db.all::<i32>(&claim(100, ", i_alone => '{a}'")).await.len(), 100);
+    let batches = "select count(*) from jobs.batch where run_at = (select max(run_at) from jobs.batch)";
+    assert_eq!(db.one::<i64>(batches).await, 100, "each in a batch of its own");
+    one.execute("rollback").await.unwrap();
+    assert_eq!(db.all::<i32>(&claim(1, ", i_alone => '{a}'")).await, [0]);
+}
+
 #[tokio::test]
 async fn one_can_be_cancelled_or_failed_and_the_others_stay_in_line() {
     let db = with_worker().await;
