@@ -65,9 +65,9 @@ create function jobs.publish(
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_now timestamptz := jobs.now();
-  v_transaction xid8 := pg_current_xact_id();
-  v_id bigint := nextval('jobs.job_number');
-  -- As jobs._text_size, of a small body: PL/pgSQL sets each expression up anew in every transaction.
+  -- The transaction's number first. One expression for both: PL/pgSQL sets each up anew in every transaction.
+  v_id bigint := case when pg_current_xact_id() is not null then nextval('jobs.job_number') end;
+  -- As jobs._text_size, of a small body.
   v_bytes bigint := case when i_body is null then 0 when pg_column_size(i_body) <= 8192 then octet_length(i_body::text) end;
   v_job jobs.queued;
 begin
@@ -90,7 +90,7 @@ begin
   insert into jobs.pending as q (id, job_id, task, body, scheduled_at, timeout, priority, max_retries, created_at, ready_seq, bytes)
   values (v_id, coalesce(i_job_id, jobs._new_job_id(jobs._id_time(v_now), v_id)), i_task, i_body, i_scheduled_at, coalesce(i_timeout, 60),
           coalesce(i_priority, 0), coalesce(i_max_retries, 3), v_now,
-          case when i_scheduled_at is null or i_scheduled_at <= v_now then v_id end, v_bytes)
+          case when (i_scheduled_at > v_now) is not true then v_id end, v_bytes)
   returning q.id, q.job_id, q.task, q.body, q.retries, q.max_retries, q.priority, q.timeout,
             q.created_at, null::timestamptz, q.scheduled_at, q.attempt into v_job;
   -- One test for what is rare, because each is set up anew.
@@ -150,7 +150,7 @@ begin
   insert into jobs.pending as q (id, job_id, task, body, scheduled_at, timeout, priority, max_retries, created_at, ready_seq, bytes)
   select b.id, jobs._new_job_id(v_time, b.id), b.task, b.body, b.scheduled_at, coalesce(b.timeout, 60),
          coalesce(b.priority, 0), coalesce(b.max_retries, 3), v_now,
-         case when b.scheduled_at is null or b.scheduled_at <= v_now then b.id end, b.bytes
+         case when (b.scheduled_at > v_now) is not true then b.id end, b.bytes
   from (select nextval('jobs.job_number') as id, j.task, j.body, j.scheduled_at, j.timeout, j.priority, j.max_retries, j.bytes
         from unnest(i_jobs, v_bytes) with ordinality j(task, body, scheduled_at, timeout, priority, max_retries, bytes, at)
         where jobs._publishable(j.task, 0, 0, j.scheduled_at, j.timeout, j.max_retries) is true
@@ -270,7 +270,7 @@ begin
   end if;
   insert into jobs.pending (id, job_id, task, body, scheduled_at, timeout, priority, max_retries, created_at, ready_seq, bytes)
   select g.id, g.job_id, g.task, g.body, g.due, coalesce(g.timeout::numeric, 60), coalesce(g.priority, 0), coalesce(g.max_retries, 3), i_now,
-    case when g.due is null or g.due <= i_now then g.id end, g.bytes
+    case when (g.due > i_now) is not true then g.id end, g.bytes
   from unnest(v_ids, v_job_ids, i_tasks, i_bodies, i_bytes, i_due, i_timeouts, i_priorities, i_max_retries)
     with ordinality g(id, job_id, task, body, bytes, due, timeout, priority, max_retries, at)
   where jobs._publishable(g.task, 0, 0, g.due, g.timeout::numeric, g.max_retries) is true

@@ -29,59 +29,69 @@
 -- with a rank and not at a point because only the first column of a range can end an index scan.
 create type jobs.stretch as (task varchar, from_rank bigint, from_place bigint, to_rank bigint);
 
--- The stretches of line to read for these tasks, in order. Without marks, each line from end to end; a
--- mark cuts out what lies before it, in the rank of its priority's ordinary jobs.
-create function jobs._stretches(
-  i_tasks text[], i_mark_tasks text[], i_mark_priorities integer[], i_marks bigint[]
-) returns jobs.stretch[]
-language plpgsql stable set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan as $$
+-- The stretches that have a job ready, each with its first row, held or not: the first i_num of them (null: all) by priority
+-- and place of that row. Reads without locks, one index probe for each task and mark.
+--
+-- Without marks, a stretch is the line of a task from end to end. A mark cuts out what lies before it, in the rank of its
+-- priority's ordinary jobs.
+create function jobs._heads(
+  i_tasks text[], i_mark_tasks text[], i_mark_priorities integer[], i_marks bigint[], i_num integer default null
+) returns table (stretch jobs.stretch, size integer, bytes integer)
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off set plan_cache_mode = force_generic_plan as $$
 declare
   c_first constant bigint := -9223372036854775808;
   c_last constant bigint := 9223372036854775807;
+  -- Arrays side by side and not one of stretches, which would cost as much as the probes.
+  v_tasks text[] := i_tasks;
+  v_from_ranks bigint[];
+  v_from_places bigint[];
+  v_to_ranks bigint[];
 begin
-  if coalesce(cardinality(i_marks), 0) = 0 then
-    return array(select (t.task, c_first, c_first, c_last)::jobs.stretch from unnest(i_tasks) t(task));
-  end if;
-  return array(
-    select (s.task, s.rank, s.place, coalesce(s.next_rank - 1, c_last))::jobs.stretch
-    from (select f.task, f.rank, f.place, lead(f.rank) over (partition by f.task order by f.rank) as next_rank
+  if cardinality(i_marks) > 0 then
+    -- By sorting, whose cost is that of all tasks and marks together and not their product.
+    select array_agg(s.task), array_agg(s.rank), array_agg(s.place), array_agg(s.next_rank - 1)
+    into v_tasks, v_from_ranks, v_from_places, v_to_ranks
+    from (select f.task, f.rank, f.place, lead(f.rank) over w as next_rank, first_value(f.rank) over w = c_first as is_asked_for
           from (select t.task, c_first as rank, c_first as place from unnest(i_tasks) t(task)
                 union all
-                select m.task, (~m.priority)::bigint * 2 + 1, m.mark from unnest(i_mark_tasks, i_mark_priorities, i_marks) m(task, priority, mark)
-                where m.task = any (i_tasks)) f) s
-    order by s.task, s.rank);
+                select m.task, (~m.priority)::bigint * 2 + 1, m.mark from unnest(i_mark_tasks, i_mark_priorities, i_marks) m(task, priority, mark)) f
+          window w as (partition by f.task collate "C" order by f.rank)) s
+    where s.is_asked_for;
+  end if;
+  return query
+  select row(h.task, h.from_rank, h.from_place, h.to_rank)::jobs.stretch, h.size, h.bytes
+  from (select s.task, s.from_rank, s.from_place, s.to_rank, g.size, g.bytes
+        from (select u.task, coalesce(u.from_rank, c_first), coalesce(u.from_place, c_first), coalesce(u.to_rank, c_last)
+              from unnest(v_tasks, v_from_ranks, v_from_places, v_to_ranks) u(task, from_rank, from_place, to_rank)) s(task, from_rank, from_place, to_rank),
+          lateral (select jobs._rank(q.priority, q.ready_seq) as rank, q.ready_seq, q.size, q.bytes from jobs.pending q
+                   where q.task = s.task and q.ready_seq is not null
+                     and (jobs._rank(q.priority, q.ready_seq), q.ready_seq) >= (s.from_rank, s.from_place)
+                     and jobs._rank(q.priority, q.ready_seq) <= s.to_rank
+                   order by jobs._rank(q.priority, q.ready_seq), q.ready_seq limit 1) g
+        order by g.rank, g.ready_seq limit i_num) h;
 end $$;
 
--- The stretches that have a job ready, and how many rows to take of each, so that up to i_num jobs are taken by priority
--- and then by place in line; `jobs` is how many these are, `cut` that there may be more. Of tasks in i_alone, rows of
--- one job only, up to the first that has several. Reads without locks.
+-- How many rows to take of each of these stretches, which are in the order of their first rows, so that up to i_num jobs are
+-- taken by priority and then by place in line; `jobs` is how many these are, `cut` that there may be more. Of tasks in i_alone,
+-- rows of one job only, up to the first that has several. Reads without locks.
 --
--- The next i_num jobs belong to the stretches with the first i_num heads, so no others are read. With many of them,
--- reading a full batch of each would cost their number x batch; each then gets at most four times its even share.
-create function jobs._quotas(i_stretches jobs.stretch[], i_num integer, i_alone text[] default null) returns table (
+-- With many stretches, reading a full batch of each would cost their number x batch; each gets at most four times its even share.
+create function jobs._quotas(i_stretches jobs.stretch[], i_num integer, i_alone text[]) returns table (
   stretch jobs.stretch, rows integer, jobs integer, cut boolean
 )
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off set plan_cache_mode = force_generic_plan as $$
 declare
-  v_ready jobs.stretch[] := array(
-    select h.stretch from (select row(s.task, s.from_rank, s.from_place, s.to_rank)::jobs.stretch as stretch, g.rank, g.ready_seq
-      from unnest(i_stretches) s,
-        lateral (select jobs._rank(q.priority, q.ready_seq) as rank, q.ready_seq from jobs.pending q
-                 where q.task = s.task and q.ready_seq is not null
-                   and (jobs._rank(q.priority, q.ready_seq), q.ready_seq) >= (s.from_rank, s.from_place)
-                   and jobs._rank(q.priority, q.ready_seq) <= s.to_rank
-                 order by jobs._rank(q.priority, q.ready_seq), q.ready_seq limit 1) g
-      order by g.rank, g.ready_seq limit i_num) h);
-  v_share integer := case when cardinality(v_ready) > 0 then least(i_num, greatest(50, 4 * i_num / cardinality(v_ready))) end;
+  v_share integer := least(i_num, greatest(50, 4 * i_num / cardinality(i_stretches)));
 begin
   return query
-  select v_ready[p.nth::integer], count(*)::integer, sum(p.size)::integer, bool_or(p.at = v_share)
+  select i_stretches[p.nth::integer], count(*)::integer, sum(p.size)::integer, bool_or(p.at = v_share)
   from (
     select h.nth, h.at, h.size, sum(h.size) over (order by h.rank, h.ready_seq rows unbounded preceding) as reach
     from (select s.nth, g.rank, g.ready_seq, row_number() over (partition by s.nth order by g.rank, g.ready_seq) as at,
             case when g.size > 1 and s.task = any (i_alone) then i_num + 1 else g.size end as size
-          from unnest(v_ready) with ordinality s(task, from_rank, from_place, to_rank, nth),
+          from unnest(i_stretches) with ordinality s(task, from_rank, from_place, to_rank, nth),
             lateral (select jobs._rank(q.priority, q.ready_seq) as rank, q.ready_seq, q.size from jobs.pending q
                      where q.task = s.task and q.ready_seq is not null
                        and (jobs._rank(q.priority, q.ready_seq), q.ready_seq) >= (s.from_rank, s.from_place)
@@ -89,21 +99,6 @@ begin
                      order by jobs._rank(q.priority, q.ready_seq), q.ready_seq limit v_share) g) h) p
   where p.reach <= i_num
   group by p.nth order by p.nth;
-end $$;
-
--- The first row of each stretch, held or not.
-create function jobs._heads(i_stretches jobs.stretch[]) returns table (task varchar, size integer)
-language plpgsql stable security definer
-set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off set plan_cache_mode = force_generic_plan as $$
-begin
-  return query
-  select s.task, h.size
-  from unnest(i_stretches) s,
-    lateral (select q.size from jobs.pending q
-             where q.task = s.task and q.ready_seq is not null
-               and (jobs._rank(q.priority, q.ready_seq), q.ready_seq) >= (s.from_rank, s.from_place)
-               and jobs._rank(q.priority, q.ready_seq) <= s.to_rank
-             order by jobs._rank(q.priority, q.ready_seq), q.ready_seq limit 1) h;
 end $$;
 
 -- Takes apart, of each stretch, the first row that nobody holds which has more than i_most jobs, or several of a task in
@@ -129,21 +124,6 @@ end $$;
 create function jobs._lowest_bits(i_number bigint) returns bigint
 language sql immutable parallel safe
 return case when i_number >= 64 then -1 when i_number <= 0 then 0 else ~(-1::bigint << i_number::integer) end;
-
--- How many rows of one task to lock for so many jobs if all weigh as much as the first: rows are alike for long stretches.
-create function jobs._rows_for(i_stretches jobs.stretch[], i_jobs integer, i_jobs_per_mib bigint) returns integer
-language plpgsql stable security definer
-set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off set plan_cache_mode = force_generic_plan as $$
-begin
-  return coalesce((
-    select greatest(1, i_jobs / greatest(h.size, h.bytes * i_jobs_per_mib >> 20))
-    from unnest(i_stretches) s,
-      lateral (select q.size, q.bytes from jobs.pending q
-               where q.task = s.task and q.ready_seq is not null
-                 and (jobs._rank(q.priority, q.ready_seq), q.ready_seq) >= (s.from_rank, s.from_place)
-                 and jobs._rank(q.priority, q.ready_seq) <= s.to_rank
-               order by jobs._rank(q.priority, q.ready_seq), q.ready_seq limit 1) h limit 1), i_jobs);
-end $$;
 
 -- Takes up to i_num jobs of i_tasks: moves them from the line into batches under i_lease, and returns
 -- the batches. Locks only the jobs that it returns, and waits for nobody.
@@ -189,11 +169,10 @@ set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmap
 declare
   v_now timestamptz := jobs.now();
   v_margin interval := make_interval(secs => i_margin);
-  v_stretches jobs.stretch[] := jobs._stretches(i_tasks, i_mark_tasks, i_mark_priorities, i_marks);
+  v_stretches jobs.stretch[];
   v_most integer := least(i_num, 5000);
   v_jobs_per_mib bigint := case when i_worker is null then 0 else 1 + v_most / 8 end;   -- about 8 MiB in all
   v_alone_tasks text[] := coalesce(i_alone, '{}');
-  v_small boolean := i_alone is not null or i_num < 64;   -- rows of several jobs may not fit
   v_rows integer[];          -- at most so many of each stretch
   v_expected integer := 0;   -- jobs that a look without locks counted on
   v_cut boolean;             -- and there may be more
@@ -201,8 +180,8 @@ declare
   v_part integer := 0;       -- the next batch
   v_alone integer := 0;      -- the last batch for one job
   v_size integer;
-  v_large boolean;
-  v_waiting boolean := false;   -- there are jobs in line, of those to look at
+  v_first integer;           -- what the first row weighs
+  v_large boolean;           -- a first row has to be taken apart
 begin
   if (i_num >= 1 and i_lease is not null and i_margin between 0 and 3600 and i_ahead >= 0) is not true then
     raise sqlstate 'PT400' using message = 'a claim needs a number of at least 1, a lease, and a margin of 0 to 3600 seconds';
@@ -220,29 +199,41 @@ begin
       perform jobs.promote(greatest(1000, 2 * v_most), v_now - interval '10 s');
     end if;
   end if;
-  if v_small then
-    select count(*) > 0, bool_or(h.size > 1 and (h.size > v_most or h.task = any (i_alone))) into v_waiting, v_large
-    from jobs._heads(v_stretches) h;
-    if v_large then
-      perform jobs._separate_heads(v_stretches, v_most, i_alone);
-    end if;
+  select array_agg(h.stretch), (array_agg(greatest(h.size, h.bytes * v_jobs_per_mib >> 20)))[1],
+    bool_or(h.size > 1 and (h.size > v_most or (h.stretch).task = any (i_alone)))
+  into v_stretches, v_first, v_large
+  from jobs._heads(i_tasks, i_mark_tasks, i_mark_priorities, i_marks, v_most) h;
+  if v_stretches is null then
+    return;
+  elsif v_large then
+    perform jobs._separate_heads(v_stretches, v_most, i_alone);
+    v_first := 1;
   end if;
-  if i_alone is not null or cardinality(i_tasks) > 1 then
+  if i_alone is not null or cardinality(v_stretches) > 1 then
     select array_agg(q.stretch), array_agg(q.rows), coalesce(sum(q.jobs), 0), bool_or(q.cut)
     into v_stretches, v_rows, v_expected, v_cut from jobs._quotas(v_stretches, v_most, i_alone) q;
   else
-    v_rows := array_fill(case when v_small then v_most else jobs._rows_for(v_stretches, v_most, v_jobs_per_mib) end,
-                         array[cardinality(v_stretches)]);
+    -- As many as there may be if all weigh as much as the first: rows are alike for long stretches.
+    v_rows := array[case when v_most < 64 then v_most else greatest(1, v_most / v_first) end];
   end if;
 
   for v_round in 1..2 loop
+    -- The look had no locks: another claim may hold what it counted on, or there is more of some task than its
+    -- share. What is then missing is taken wherever it lies.
+    if v_round = 2 then
+      v_stretches := array(select h.stretch from jobs._heads(i_tasks, i_mark_tasks, i_mark_priorities, i_marks) h);
+      v_rows := array_fill(v_most - v_got, array[cardinality(v_stretches)]);
+      if v_alone_tasks <> '{}' then
+        perform jobs._separate_heads(v_stretches, v_most, i_alone);
+      end if;
+    end if;
     for part, run_at, unseen, next, started, jobs, v_size in
     with picked as materialized (
       -- What a row weighs is its jobs, or its bytes when they are the greater share of what a claim brings. One that has to be
       -- taken apart first is too large: no job behind it comes before those in it.
       select r.at
       from (select g.at, g.size, g.weight, sum(g.weight) over (rows unbounded preceding) as reach
-            from (select l.at, l.size, greatest(l.size, l.bytes * v_jobs_per_mib >> 20) as weight
+            from (select l.at, l.size, greatest(l.size, (l.bytes * v_jobs_per_mib >> 20)::integer) as weight
                   from unnest(v_stretches, v_rows) s(task, from_rank, from_place, to_rank, rows),
                     lateral (select q.ctid as at, q.bytes,
                                case when q.size > 1 and s.task = any (v_alone_tasks) then v_most + 1 else q.size end as size from jobs.pending q
@@ -257,7 +248,7 @@ begin
       returning q.size, q.bytes, q.timeout, q.job_id, q.last_job, q.jobs, jobs._rank(q.priority, q.ready_seq) as rank, q.ready_seq,
         case when q.size = 1 then row(q.id, q.job_id, q.task, q.body, q.retries, q.max_retries, q.priority, q.timeout, q.created_at,
                                       q.scheduled_at, q.ready_seq, q.attempt, q.traceback)::jobs.open_job end as job,
-        coalesce(q.task = any (i_alone), false) or q.bytes > 65536 as alone, q.returned < 0 as again
+        q.task = any (v_alone_tasks) or q.bytes > 65536 as alone, q.returned < 0 as again
     ), totals as materialized (
       select count(*) filter (where t.size > 1) as rows, coalesce(sum(t.size) filter (where t.size > 1), 0) as jobs,
         sum(t.bytes + 300 * t.size) > 65536 as is_large
@@ -281,7 +272,7 @@ begin
       from (select case when p.nth < 0 then p.nth else p.nth >> 6 end as nth, count(*) as size, min(p.timeout) as timeout,
               min(p.job_id) as first_job, max(p.job_id) as last_job, array_agg(p.job) as jobs,
               count(*) filter (where p.at <= (select i_num - i_ahead - v_got - t.jobs from totals t)) as begun,
-              coalesce(bit_or(1::bigint << (p.nth & 63)::integer) filter (where p.again and p.nth >= 0), max((p.again and p.nth < 0)::integer)) as again
+              coalesce(bit_or(1::bigint << (greatest(p.nth, 0) & 63)::integer) filter (where p.again), 0) as again
             from (select o.job, o.timeout, o.job_id, o.again, o.at, o.nth from placed o order by o.nth) p   -- the order in which array_agg gets them
             group by 1) g
     )
@@ -297,14 +288,7 @@ begin
       v_alone := least(v_alone, part);
       return next;
     end loop;
-    -- The look had no locks: another claim may hold what it counted on, or there is more of some task than its
-    -- share. What is then missing is taken wherever it lies.
-    exit when v_got >= v_most or v_got >= v_expected and v_cut is not true and (v_got > 0 or not v_waiting);
-    v_stretches := jobs._stretches(i_tasks, i_mark_tasks, i_mark_priorities, i_marks);
-    v_rows := array_fill(v_most - v_got, array[cardinality(v_stretches)]);
-    if v_alone_tasks <> '{}' then
-      perform jobs._separate_heads(v_stretches, v_most, i_alone);
-    end if;
+    exit when v_got >= v_most or v_got >= v_expected and v_cut is not true and v_got > 0;
   end loop;
   if v_got > 0 then
     if i_worker is not null then
@@ -314,7 +298,7 @@ begin
       end if;
     end if;
   -- All that fitted was held by other claims: what is left is taken apart.
-  elsif v_waiting and jobs._separate_heads(jobs._stretches(i_tasks, i_mark_tasks, i_mark_priorities, i_marks), v_most, i_alone) then
+  elsif jobs._separate_heads(v_stretches, v_most, i_alone) then
     return query select c.part, c.run_at, c.unseen, c.next, c.started, c.jobs
       from jobs.claim(i_worker, i_tasks, i_num, i_lease, i_margin, null, i_alone, i_mark_tasks, i_mark_priorities, i_marks, i_ahead) c;
   end if;

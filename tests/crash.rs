@@ -297,27 +297,31 @@ async fn a_worker_that_is_frozen_in_a_claim_stops_nobody() {
     let mut healthy =
         Worker::start(&db, &[&echo[..], &["--topic", "app.slow", "--concurrency", "20"]].concat());
     until("the other works", async || db.one::<i64>(ENDED_WELL).await > 0).await;
-    let alone = rate(&db).await;
-    db.run(
-        "select jobs.publish_all('{app.echo}', array_fill(jsonb_build_object('args', array[repeat('large ', 7000)]), array[100]),
-                                 null, null, null, '{1}', null)
-         from generate_series(1, 80)",
-    )
-    .await;
-    freeze_in_a_claim(&db, &frozen).await;
-    let begun = Instant::now();
-    let (mut beside, moved) = tokio::join!(rate(&db), async {
-        until("its jobs run elsewhere", async || noted(&journal, "start") == 2).await;
-        begun.elapsed()
-    });
-    for _ in 0..2 {
-        if beside * 10 < alone * 8 {
-            beside = rate(&db).await; // what else the machine did passes; what a frozen worker holds does not
+    // Each time beside a rate of its own: what else the machine does passes, what a frozen worker holds does not.
+    let mut moved = None;
+    for attempt in 1.. {
+        let alone = rate(&db).await;
+        db.run(
+            "select jobs.publish_all('{app.echo}', array_fill(jsonb_build_object('args', array[repeat('large ', 7000)]), array[100]),
+                                     null, null, null, '{1}', null)
+             from generate_series(1, 80)",
+        )
+        .await;
+        freeze_in_a_claim(&db, &frozen).await;
+        let begun = Instant::now();
+        let (beside, elsewhere) = tokio::join!(rate(&db), async {
+            until("its long job runs elsewhere", async || noted(&journal, "start") == 2).await;
+            begun.elapsed()
+        });
+        let moved = *moved.get_or_insert(elsewhere);
+        println!("{alone} jobs/s alone, {beside} beside a frozen worker, whose job moved after {moved:?}");
+        assert!(moved <= lateness.allow(Duration::from_secs(3 + 2)), "moved after {moved:?}");
+        if beside * 10 >= alone * 8 {
+            break;
         }
+        assert!(attempt < 3, "{beside} jobs/s, {alone} alone");
+        frozen.signal("-CONT");
     }
-    println!("{alone} jobs/s alone, {beside} beside a frozen worker, whose jobs moved after {moved:?}");
-    assert!(beside * 10 >= alone * 8, "{beside} jobs/s, {alone} alone");
-    assert!(moved <= lateness.allow(Duration::from_secs(3 + 2)), "moved after {moved:?}");
     until("all large ones end", async || {
         db.one::<i64>("select count(*) from jobs.job_queue where task = 'app.echo'").await == 0
     })

@@ -31,10 +31,10 @@ check "a heartbeat of the dead" "heartbeat_worker|w.id = i_worker and w.lost_at 
 check "skipping what others hold, in sweep" "_sweep_expired|for update skip locked|for update" "${it[@]}" faults races
 check "skipping held batches, in settle" "_settle|for update skip locked|for update" "${it[@]}" settling faults races
 check "skipping held rows when they are taken apart" "_separate_heads|for update skip locked|for update" "${it[@]}" together
-check "the number of a transaction before the job's" "publish|v_transaction xid8 := pg_current_xact_id()|v_transaction xid8 := null" "${it[@]}" batches
+check "the number of a transaction before the job's" "publish|when pg_current_xact_id() is not null then|when true then" "${it[@]}" batches
 check "the limit of runs" "_settle_others|o.retries >= o.max_retries - 1|false" "${it[@]}" settling contract
 check "the worker's name in unclaim" "unclaim|r.lease = i_lease and r.worker = i_worker|r.lease = i_lease" "${it[@]}" settling
-check "jobs claimed alone" "claim|coalesce(q.task = any (i_alone), false) or|" "${it[@]}" batches together
+check "jobs claimed alone" "claim|q.task = any (v_alone_tasks) or q.bytes|q.bytes" "${it[@]}" batches together
 check "history's knowledge of a verdict said before" "settle|where h.job_id = g.job_id and h.lease = g.lease|where false" "${it[@]}" settling batches
 check "the topics of a role, when it publishes" "publish|perform jobs._check_topics(true, array[i_task]);|" "${it[@]}" topics
 check "the topics of a role, when it publishes many" "_check_bulk|perform jobs._check_topics(true, i_tasks);|" "${it[@]}" topics

@@ -80,6 +80,35 @@ async fn settling_and_operating_do_not_read_the_whole_queue_on_stale_statistics(
     }
 }
 
+/// The shortest of ten claims of 100 by a worker with so many tasks, each of which has jobs, and a mark for every tenth.
+async fn claim_among(tasks: usize) -> Duration {
+    let db = Db::new().await;
+    db.run(&format!(
+        "create table given as select array_agg('t' || g) as tasks, array_agg('t' || g) filter (where g % 10 = 0) as marked from generate_series(1, {tasks}) g;
+         select jobs.register_worker('00000000-0000-7000-8000-000000000000', 'h', 1, 'v', '{{}}', (select tasks from given), 100, 3600);
+         select count(jobs.publish('t' || g)) from generate_series(1, {tasks}) g, generate_series(1, 2)"
+    ))
+    .await;
+    let claim = "select sum(cardinality(c.jobs)) from given, jobs.claim('00000000-0000-7000-8000-000000000000', tasks, 100, gen_random_uuid(), 5,
+        null, null, marked, array_fill(0, array[cardinality(marked)]), array_fill(1::bigint, array[cardinality(marked)])) c";
+    let mut session = db.connect().await;
+    let mut shortest = Duration::MAX;
+    for _ in 0..10 {
+        let begun = Instant::now();
+        let got: i64 = sqlx::query_scalar(claim).fetch_one(&mut session).await.unwrap();
+        shortest = shortest.min(begun.elapsed());
+        assert_eq!(got, 100);
+    }
+    shortest
+}
+
+#[tokio::test]
+async fn a_claim_is_linear_in_tasks_that_have_jobs() {
+    let (few, many) = (claim_among(500).await, claim_among(5000).await);
+    println!("claim of 100: {few:?} among 500 tasks, {many:?} among 5,000");
+    assert!(many < 25 * few, "{few:?} among 500 tasks, {many:?} among 5,000");
+}
+
 async fn claim_100(db: &Db) -> Duration {
     db.run("select jobs.publish_bulk(array(select ('noop', null, null, null, null, null)::jobs.bulk_job from generate_series(1, 100)))").await;
     let mut connection = db.pool.acquire().await.unwrap();
