@@ -102,7 +102,7 @@ begin
 end $$;
 
 -- Takes apart, of each stretch, the first row that nobody holds which has more than i_most jobs, or several of a task in
--- i_alone; true when there was one. Locks no other row, and looks at the first thousand.
+-- i_alone, at most i_most in all; true when there was one. Locks no other row, and looks at the first thousand.
 create function jobs._separate_heads(i_stretches jobs.stretch[], i_most integer, i_alone text[]) returns boolean
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off set plan_cache_mode = force_generic_plan as $$
@@ -117,7 +117,8 @@ begin
                        and jobs._rank(q.priority, q.ready_seq) <= s.to_rank
                      order by jobs._rank(q.priority, q.ready_seq), q.ready_seq limit 1000) g,
                  lateral (select q.ctid as at from jobs.pending q where q.ctid = g.at and q.size > 1 for update skip locked) l
-               where g.size > 1 and (g.size > i_most or s.task = any (i_alone)) limit 1) h)) > 0;
+               where g.size > 1 and (g.size > i_most or s.task = any (i_alone)) limit 1) h
+    limit i_most)) > 0;
 end $$;
 
 -- The lowest i_number bits of 64.

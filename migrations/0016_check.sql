@@ -129,12 +129,12 @@ begin
 end $$;
 
 -- Why a body fits no form of a task that is in use, in words about the present one; null when it fits, and
--- when the walk cannot tell: the body is nested too deeply, takes too many steps or until i_until or 300 ms, or the
+-- when the walk cannot tell: the body is nested too deeply, takes too many steps, 300 ms or until i_until (null: for 2 s), or the
 -- schema is malformed. First the predicates of all forms, which cost next to nothing, then the walks.
 create function jobs._misfit_of_job(i_task varchar, i_body jsonb, i_until timestamptz default null) returns text
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 declare
-  v_until timestamptz := least(i_until, clock_timestamp() + interval '300 ms');
+  v_until timestamptz := coalesce(i_until, clock_timestamp() + interval '2 s');
   v_task jobs.task;
   v_reason text;
 begin
@@ -157,7 +157,8 @@ exception when statement_too_complex or data_exception then
   return null;
 end $$;
 
--- Why a body does not fit parameters and their schema; null when it does. An error when that takes longer than until i_until.
+-- Why a body does not fit parameters and their schema; null when it does. An error when the walk takes longer than 300 ms, which
+-- begin once a large body has been bound to its parameters, or than until i_until.
 create function jobs._misfit_of_body(i_body jsonb, i_params jsonb, i_open boolean, i_schema jsonb, i_until timestamptz default null) returns text
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 declare
@@ -178,15 +179,17 @@ begin
   if v_misfit.path is not null then
     return v_reason || '`' || v_misfit.path || '`: ' || v_misfit.expected;
   end if;
-  v_misfit := jobs._misfit(i_schema, jobs._bound(v_args, v_kwargs, i_params), '', i_schema, i_until => i_until);
+  v_misfit := jobs._misfit(i_schema, jobs._bound(v_args, v_kwargs, i_params), '', i_schema,
+                          i_until => least(i_until, clock_timestamp() + interval '300 ms'));
   return v_reason || coalesce('`' || nullif(v_misfit.path, '') || '`: ', '') || 'expected ' || left(v_misfit.expected, 400) || ', found ' || v_misfit.found;
 end $$;
 
 -- Positional and keyword values as one object.
 create function jobs._bound(i_args jsonb, i_kwargs jsonb, i_params jsonb) returns jsonb
 language sql immutable set search_path = pg_catalog, pg_temp as $$
-  select coalesce(jsonb_object_agg(i_params->(at::integer - 1)->>'name', a), '{}') || i_kwargs
-  from jsonb_array_elements(i_args) with ordinality g(a, at)
+  select case when i_kwargs = '{}' then g.bound else g.bound || i_kwargs end
+  from (select coalesce(jsonb_object_agg(i_params->(at::integer - 1)->>'name', a), '{}') as bound
+        from jsonb_array_elements(i_args) with ordinality a(a, at)) g
 $$;
 
 -- What is wrong with the binding, in the words of the worker, which binds by the same rules: Python's. A name that the
