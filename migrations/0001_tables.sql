@@ -274,6 +274,10 @@ alter table jobs.task alter column fits set storage external;
 alter table jobs.task_form alter column fits set storage external;
 alter table jobs.publish_check alter column fits set storage external;
 
+-- The patterns of the tasks that a caller may publish, or consume: those of the session's user, and those of the role that is set.
+-- Null: no limit. A caller without either is not narrowed.
+create type jobs.limits as (login text[], role text[]);
+
 -- To which topics roles are narrowed (0017_topics.sql, which says when the role counts and when its name).
 create table jobs.topic_grant (
   role oid not null,

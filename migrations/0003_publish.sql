@@ -293,7 +293,7 @@ begin
 end $$;
 
 -- Refuses ids that a client may not give to new jobs: of another form, of the future, or those of jobs that run or
--- have ended. (A pending job with the id is refused by the key of its table.)
+-- have ended, or wait again. (A job with the id that waits for its first run is refused by the key of its table.)
 create function jobs._check_new_ids(i_job_ids text[], i_now timestamptz) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
@@ -308,7 +308,8 @@ begin
       hint = 'set the clock of the client, or let the database make the ids';
   end if;
   if v_least is not null then
-    v_known := exists (
+    v_known := exists (select from unnest(i_job_ids) i(id), lateral (select from jobs.pending q where q.job_id = i.id and q.returned <> 0 limit 1) r)
+      or exists (
         select from unnest(i_job_ids) i(id),
           lateral (select from jobs.pending q, unnest(q.jobs) j
                    where q.size > 1 and q.job_id >= left(i.id, 13) and q.job_id <= i.id and q.last_job >= i.id and j.job_id = i.id) p)

@@ -30,7 +30,7 @@ begin
       g(id, job_id, body, bytes, timeout, max_retries, at)
     where jobs._fits(0, 0, null, g.timeout::numeric, g.max_retries) is true
       or jobs._refuse(format('job %s of %s: ', g.at, v_size), i_task, g.bytes, null, g.timeout::numeric, g.max_retries)
-    group by (g.at::integer - 1) * v_rows / v_size) r;
+    group by (g.at - 1) * v_rows / v_size) r;
   return v_job_ids;
 end $$;
 

@@ -53,7 +53,7 @@ begin
     select array_agg(s.task), array_agg(s.rank), array_agg(s.place), array_agg(s.next_rank - 1)
     into v_tasks, v_from_ranks, v_from_places, v_to_ranks
     from (select f.task, f.rank, f.place, lead(f.rank) over w as next_rank, first_value(f.rank) over w = c_first as is_asked_for
-          from (select t.task, c_first as rank, c_first as place from unnest(i_tasks) t(task)
+          from (select distinct t.task, c_first as rank, c_first as place from unnest(i_tasks) t(task)
                 union all
                 select m.task, (~m.priority)::bigint * 2 + 1, m.mark from unnest(i_mark_tasks, i_mark_priorities, i_marks) m(task, priority, mark)) f
           window w as (partition by f.task collate "C" order by f.rank)) s
@@ -102,23 +102,52 @@ begin
 end $$;
 
 -- Takes apart, of each stretch, the first row that nobody holds which has more than i_most jobs, or several of a task in
--- i_alone, at most i_most in all; true when there was one. Locks no other row, and looks at the first thousand.
+-- i_alone, until these are i_most jobs; true when there was one. Locks no other row. Looks at the first ten thousand of a
+-- stretch, more than anybody holds.
 create function jobs._separate_heads(i_stretches jobs.stretch[], i_most integer, i_alone text[]) returns boolean
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off set plan_cache_mode = force_generic_plan as $$
+declare
+  v_stretch jobs.stretch;
+  v_row tid;
+  v_size integer;
+  v_rows tid[] := array[]::tid[];
+  v_jobs integer := 0;
 begin
-  return jobs._separate_rows(array(
-    select h.at
-    from unnest(i_stretches) s,
-      lateral (select l.at
-               from (select q.ctid as at, q.size from jobs.pending q
-                     where q.task = s.task and q.ready_seq is not null
-                       and (jobs._rank(q.priority, q.ready_seq), q.ready_seq) >= (s.from_rank, s.from_place)
-                       and jobs._rank(q.priority, q.ready_seq) <= s.to_rank
-                     order by jobs._rank(q.priority, q.ready_seq), q.ready_seq limit 1000) g,
-                 lateral (select q.ctid as at from jobs.pending q where q.ctid = g.at and q.size > 1 for update skip locked) l
-               where g.size > 1 and (g.size > i_most or s.task = any (i_alone)) limit 1) h
-    limit i_most)) > 0;
+  foreach v_stretch in array i_stretches loop
+    select l.at, l.size into v_row, v_size
+    from (select q.ctid as at, q.size from jobs.pending q
+          where q.task = v_stretch.task and q.ready_seq is not null
+            and (jobs._rank(q.priority, q.ready_seq), q.ready_seq) >= (v_stretch.from_rank, v_stretch.from_place)
+            and jobs._rank(q.priority, q.ready_seq) <= v_stretch.to_rank
+          order by jobs._rank(q.priority, q.ready_seq), q.ready_seq limit 10000) g,
+      lateral (select q.ctid as at, q.size from jobs.pending q where q.ctid = g.at and q.size > 1 for update skip locked) l
+    where g.size > 1 and (g.size > i_most or v_stretch.task = any (i_alone)) limit 1;
+    continue when not found;
+    v_rows := v_rows || v_row;
+    v_jobs := v_jobs + v_size;
+    exit when v_jobs >= i_most;
+  end loop;
+  return v_jobs > 0 and jobs._separate_rows(v_rows) > 0;
+end $$;
+
+-- How many rows of one job each of these stretches begins with, held or not, at least one and at most i_num; i_num for a task
+-- that is not in i_alone. Reads without locks.
+create function jobs._rows_of_one(i_stretches jobs.stretch[], i_num integer, i_alone text[]) returns integer[]
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off set plan_cache_mode = force_generic_plan as $$
+begin
+  return array(
+    select case when s.task <> all (i_alone) then i_num else greatest(1, (
+      select count(*) from (
+        select bool_or(q.size > 1) over (order by q.rank, q.ready_seq rows unbounded preceding) as is_behind
+        from (select jobs._rank(q.priority, q.ready_seq) as rank, q.ready_seq, q.size from jobs.pending q
+              where q.task = s.task and q.ready_seq is not null
+                and (jobs._rank(q.priority, q.ready_seq), q.ready_seq) >= (s.from_rank, s.from_place)
+                and jobs._rank(q.priority, q.ready_seq) <= s.to_rank
+              order by jobs._rank(q.priority, q.ready_seq), q.ready_seq limit i_num) q) r
+      where not r.is_behind))::integer end
+    from unnest(i_stretches) with ordinality s(task, from_rank, from_place, to_rank, nth) order by s.nth);
 end $$;
 
 -- The lowest i_number bits of 64.
@@ -173,16 +202,17 @@ declare
   v_stretches jobs.stretch[];
   v_most integer := least(i_num, 5000);
   v_jobs_per_mib bigint := case when i_worker is null then 0 else 1 + v_most / 8 end;   -- about 8 MiB in all
-  v_alone_tasks text[] := coalesce(i_alone, '{}');
+  v_alone_tasks text[] := array(select t from unnest(i_alone) t where t is not null);
   v_rows integer[];          -- at most so many of each stretch
   v_expected integer := 0;   -- jobs that a look without locks counted on
-  v_cut boolean;             -- and there may be more
+  v_cut boolean := false;    -- and there may be more
   v_got integer := 0;
   v_part integer := 0;       -- the next batch
   v_alone integer := 0;      -- the last batch for one job
   v_size integer;
   v_first integer;           -- what the first row weighs
   v_large boolean;           -- a first row has to be taken apart
+  v_left boolean;            -- there are rows that did not fit, or were not looked at, and there is room for their bytes
 begin
   if (i_num >= 1 and i_lease is not null and i_margin between 0 and 3600 and i_ahead >= 0) is not true then
     raise sqlstate 'PT400' using message = 'a claim needs a number of at least 1, a lease, and a margin of 0 to 3600 seconds';
@@ -211,28 +241,33 @@ begin
     v_first := 1;
   end if;
   if i_alone is not null or cardinality(v_stretches) > 1 then
-    select array_agg(q.stretch), array_agg(q.rows), coalesce(sum(q.jobs), 0), bool_or(q.cut)
+    select array_agg(q.stretch), array_agg(q.rows), coalesce(sum(q.jobs), 0), coalesce(bool_or(q.cut), false)
     into v_stretches, v_rows, v_expected, v_cut from jobs._quotas(v_stretches, v_most, i_alone) q;
   else
     -- As many as there may be if all weigh as much as the first: rows are alike for long stretches.
-    v_rows := array[case when v_most < 64 then v_most else greatest(1, v_most / v_first) end];
+    v_rows := array[greatest(1, v_most / v_first)];
   end if;
 
   for v_round in 1..2 loop
-    -- The look had no locks: another claim may hold what it counted on, or there is more of some task than its
-    -- share. What is then missing is taken wherever it lies.
+    -- The look had no locks: another claim may hold what it counted on, or there is more of some task than its share, or
+    -- rows weigh less than the first. What is then missing is taken wherever it lies.
     if v_round = 2 then
-      v_stretches := array(select h.stretch from jobs._heads(i_tasks, i_mark_tasks, i_mark_priorities, i_marks) h);
-      v_rows := array_fill(v_most - v_got, array[cardinality(v_stretches)]);
-      if v_alone_tasks <> '{}' then
-        perform jobs._separate_heads(v_stretches, v_most, i_alone);
+      select array_agg(h.stretch), (array_agg(greatest(h.size, h.bytes * v_jobs_per_mib >> 20)))[1] into v_stretches, v_first
+      from jobs._heads(i_tasks, i_mark_tasks, i_mark_priorities, i_marks) h;
+      exit when v_stretches is null;
+      if i_alone is not null or v_most < 64 and v_first > v_most - v_got then
+        perform jobs._separate_heads(v_stretches, v_most - v_got, i_alone);
+        v_first := 1;
       end if;
+      v_rows := case when i_alone is not null then jobs._rows_of_one(v_stretches, v_most - v_got, v_alone_tasks)
+        when cardinality(v_stretches) = 1 then array[greatest(1, (v_most - v_got) / v_first)]
+        else array_fill(v_most - v_got, array[cardinality(v_stretches)]) end;
     end if;
-    for part, run_at, unseen, next, started, jobs, v_size in
+    for part, run_at, unseen, next, started, jobs, v_size, v_left in
     with picked as materialized (
       -- What a row weighs is its jobs, or its bytes when they are the greater share of what a claim brings. One that has to be
       -- taken apart first is too large: no job behind it comes before those in it.
-      select r.at
+      select r.at, r.reach <= v_most - v_got or r.reach = r.weight and r.size <= v_most - v_got as fits
       from (select g.at, g.size, g.weight, sum(g.weight) over (rows unbounded preceding) as reach
             from (select l.at, l.size, greatest(l.size, (l.bytes * v_jobs_per_mib >> 20)::integer) as weight
                   from unnest(v_stretches, v_rows) s(task, from_rank, from_place, to_rank, rows),
@@ -243,17 +278,19 @@ begin
                                and jobs._rank(q.priority, q.ready_seq) <= s.to_rank
                              order by jobs._rank(q.priority, q.ready_seq), q.ready_seq limit s.rows for update skip locked) l
                   limit v_most - v_got) g) r
-      where r.reach <= v_most - v_got or r.reach = r.weight and r.size <= v_most - v_got
     ), taken as (
-      delete from jobs.pending q where q.ctid = any (array(select p.at from picked p))
+      delete from jobs.pending q where q.ctid = any (array(select p.at from picked p where p.fits))
       returning q.size, q.bytes, q.timeout, q.job_id, q.last_job, q.jobs, jobs._rank(q.priority, q.ready_seq) as rank, q.ready_seq,
         case when q.size = 1 then row(q.id, q.job_id, q.task, q.body, q.retries, q.max_retries, q.priority, q.timeout, q.created_at,
                                       q.scheduled_at, q.ready_seq, q.attempt, q.traceback)::jobs.open_job end as job,
         q.task = any (v_alone_tasks) or q.bytes > 65536 as alone, q.returned < 0 as again
     ), totals as materialized (
-      select count(*) filter (where t.size > 1) as rows, coalesce(sum(t.size) filter (where t.size > 1), 0) as jobs,
-        sum(t.bytes + 300 * t.size) > 65536 as is_large
+      select count(*) as of_all, count(*) filter (where t.size > 1) as rows, sum(t.bytes + 300 * t.size) as bytes
       from taken t
+    ), lined as materialized (
+      -- Where rows of several jobs are among them: the last job of each row, in the order of the line.
+      select t.job_id, t.size, sum(t.size) over (order by t.rank, t.ready_seq rows unbounded preceding) as at
+      from taken t where (select o.rows from totals o) > 0
     ), placed as (
       -- Those that come singly, in order; a job that shares a batch counts from zero, one that does not below zero.
       select t.job, t.timeout, t.job_id, t.again, row_number() over w as at,
@@ -261,18 +298,19 @@ begin
       from taken t where t.size = 1
       window w as (order by t.rank, t.ready_seq rows unbounded preceding)
     ), batches as (
-      -- The first jobs begin at once, as many as are not ahead: those of rows of several jobs, then the others. One that came
-      -- back uncharged from a worker that died counts as begun wherever it stands, so that a job which kills its worker ends some time.
-      select v_part + row_number() over w - 1 as part, t.size, t.timeout, t.job_id as first_job, t.last_job, t.jobs,
-        jobs._lowest_bits(least(i_num - i_ahead - v_got - sum(t.size) over w + t.size, t.size)) as started
-      from taken t where t.size > 1
-      window w as (order by t.rank, t.ready_seq rows unbounded preceding)
+      -- The first jobs begin at once, as many as are not ahead. One that came back uncharged from a worker that died counts as
+      -- begun wherever it stands, so that a job which kills its worker ends some time.
+      select v_part + row_number() over (order by l.at) - 1 as part, t.size, t.timeout, t.job_id as first_job, t.last_job, t.jobs,
+        jobs._lowest_bits(least(i_num - i_ahead - v_got - l.at + t.size, t.size)) as started
+      from taken t join lined l on l.job_id = t.job_id and l.size > 1 where t.size > 1
       union all
       select case when g.nth < 0 then v_alone + g.nth else v_part + (select t.rows from totals t) + g.nth end,
         g.size, g.timeout, g.first_job, g.last_job, g.jobs, jobs._lowest_bits(g.begun) | g.again
       from (select case when p.nth < 0 then p.nth else p.nth >> 6 end as nth, count(*) as size, min(p.timeout) as timeout,
               min(p.job_id) as first_job, max(p.job_id) as last_job, array_agg(p.job) as jobs,
-              count(*) filter (where p.at <= (select i_num - i_ahead - v_got - t.jobs from totals t)) as begun,
+              count(*) filter (where p.at <= (select case when o.rows = 0 then i_num - i_ahead - v_got
+                                                           else (select count(*) from lined l where l.size = 1 and l.at <= i_num - i_ahead - v_got) end
+                                              from totals o)) as begun,
               coalesce(bit_or(1::bigint << (greatest(p.nth, 0) & 63)::integer) filter (where p.again), 0) as again
             from (select o.job, o.timeout, o.job_id, o.again, o.at, o.nth from placed o order by o.nth) p   -- the order in which array_agg gets them
             group by 1) g
@@ -282,14 +320,17 @@ begin
       jobs._lowest_bits(g.size), g.started, g.first_job, g.last_job, g.jobs
     from batches g
     returning b.part, b.run_at, (select pg_snapshot_xmin(pg_current_snapshot())::text::bigint), (select pg_current_xact_id_if_assigned()::text::bigint),
-      b.started, case when i_worker is null or not (select t.is_large from totals t) then b.jobs end, bit_count(b.open::bit(64))
+      b.started, case when i_worker is null or (select t.bytes from totals t) <= 65536 then b.jobs end, bit_count(b.open::bit(64)),
+      (select t.bytes < 1048576 and cardinality(v_rows) = 1 and t.of_all >= v_rows[1] from totals t)
+        or v_most < 64 and (select t.bytes from totals t) < 1048576 and exists (select from picked p where not p.fits)
     loop
       v_got := v_got + v_size;
       v_part := greatest(v_part, part + 1);
       v_alone := least(v_alone, part);
       return next;
     end loop;
-    exit when v_got >= v_most or v_got >= v_expected and v_cut is not true and v_got > 0;
+    exit when v_got >= v_most or v_got > 0 and v_got >= v_expected and not v_cut
+      and (i_alone is not null or not v_left or v_most - v_got < v_first);
   end loop;
   if v_got > 0 then
     if i_worker is not null then
@@ -333,6 +374,9 @@ declare
   v_place integer;
   v_bytes bigint;
 begin
+  if i_worker is null then
+    raise sqlstate 'PT400' using message = 'fail_next needs the worker that would claim the job';
+  end if;
   perform jobs.claim(i_worker, i_tasks, 1, i_lease);
   select r.job_id, r.place, jobs._text_size(r.body) into v_job, v_place, v_bytes from jobs._runs r where r.lease = i_lease and r.worker = i_worker;
   if v_job is null then

@@ -147,13 +147,14 @@ language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
 declare
   v_now timestamptz := jobs.now();
+  v_limits jobs.limits := jobs._limits(false);
   v_leases uuid[];
   v_places integer[];
 begin
   select array_agg(l.lease), array_agg(l.place) into v_leases, v_places
   from (select b.lease, b.part * 64 as place from jobs.batch b
         where b.expires_at < v_now and b.worker is null and cardinality(b.jobs) = 1 and (b.jobs[1]).task like i_pattern
-          and jobs._may_sweep(array[(b.jobs[1]).task::text])
+          and jobs._is_under((b.jobs[1]).task, v_limits)
         order by b.expires_at limit i_limit for update skip locked) l;
   if v_places is null then
     return 0;
@@ -168,7 +169,7 @@ end $$;
 --
 -- Waits for nobody: a batch that another sweep, a settle or a claim holds is skipped, and a run is
 -- judged as it is when its batch is locked, so that two sweeps charge one loss once.
-create function jobs._sweep_expired(i_limit integer, i_every_task boolean) returns integer
+create function jobs._sweep_expired(i_limit integer, i_limits jobs.limits) returns integer
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
 declare
@@ -181,7 +182,7 @@ declare
 begin
   select array_agg(l.lease), array_agg(l.part) into v_lapsed, v_parts
   from (select b.lease, b.part from jobs.batch b
-        where b.expires_at < v_now and (i_every_task or jobs._may_sweep(array(select j.task::text from unnest(b.jobs) j)))
+        where b.expires_at < v_now and (i_limits is null or not exists (select from unnest(b.jobs) j where not jobs._is_under(j.task, i_limits)))
         order by b.expires_at limit i_limit for update skip locked) l;
   if v_lapsed is null then
     return 0;
@@ -208,7 +209,7 @@ end $$;
 -- Declares workers dead that gave no sign of life for as long as their lease, and brings up to
 -- i_limit of their jobs back; returns how many. Those that had begun are charged, those that only waited at the
 -- worker are not; either run again at once, before others. Skips what is locked, as above.
-create function jobs._sweep_workers(i_limit integer, i_every_task boolean) returns integer
+create function jobs._sweep_workers(i_limit integer, i_limits jobs.limits) returns integer
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
 declare
@@ -223,8 +224,8 @@ begin
   -- its transaction open.
   while v_swept < i_limit loop
     select w.id into v_dead from jobs.worker w
-    where (w.lost_at is not null or w.expires_at < v_now) and w.id > coalesce(v_dead, '00000000-0000-0000-0000-000000000000')
-      and (i_every_task or jobs._may_sweep(w.tasks))
+    where (w.lost_at is not null or w.expires_at < v_now) and (v_dead is null or w.id > v_dead)
+      and (i_limits is null or not exists (select from unnest(w.tasks) t where not jobs._is_under(t, i_limits)))
     order by w.id limit 1 for update skip locked;
     exit when not found;
     update jobs.worker w set lost_at = v_now where w.id = v_dead and w.lost_at is null;
@@ -268,9 +269,9 @@ create function jobs.sweep(i_limit integer default 100) returns integer
 language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
   v_limit integer := greatest(0, least(i_limit, 10000));
-  v_every_task boolean := not jobs._is_narrowed();
+  v_limits jobs.limits := jobs._limits(false);
 begin
-  return jobs._sweep_expired(v_limit, v_every_task) + jobs._sweep_workers(v_limit, v_every_task);
+  return jobs._sweep_expired(v_limit, v_limits) + jobs._sweep_workers(v_limit, v_limits);
 end $$;
 
 -- Puts up to i_limit jobs of tasks under a pattern in line whose time came since then, in the order of their times, and returns how
@@ -281,7 +282,7 @@ set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmap
 set jit = off set plan_cache_mode = force_generic_plan as $$
 declare
   v_now timestamptz := jobs.now();
-  v_every_task boolean := not jobs._is_narrowed();
+  v_limits jobs.limits := jobs._limits(false);
   v_promoted integer;
 begin
   perform pg_current_xact_id();   -- a transaction before it draws a number, as publishers are
@@ -289,7 +290,7 @@ begin
     select d.at, nextval('jobs.job_number') as place
     from (select q.ctid as at from jobs.pending q
           where q.ready_seq is null and q.scheduled_at <= v_now and q.scheduled_at >= i_since
-            and q.task like i_pattern and (v_every_task or jobs._may_sweep(array[q.task::text]))
+            and q.task like i_pattern and jobs._is_under(q.task, v_limits)
           order by q.scheduled_at, q.id limit greatest(0, least(i_limit, 10000)) for update skip locked) d
   )
   update jobs.pending q set ready_seq = d.place from due d where q.ctid = d.at;
@@ -310,22 +311,26 @@ begin
 end $$;
 
 -- What any worker does for all about once a second: sweeps, puts in line what is due, and says in how many seconds the
--- next scheduled job comes due (null: none is scheduled). 0 says that there is more to do than i_limit of a kind: call it
+-- next scheduled job comes due (null: none is scheduled; to a caller that is narrowed, of the next thousand those that are its
+-- own). 0 says that there is more to do than i_limit of a kind: call it
 -- again at once.
 create function jobs.tend(i_limit integer default 1000) returns double precision
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
 declare
   v_limit integer := greatest(1, least(i_limit, 10000));
-  v_every_task boolean := not jobs._is_narrowed();
-  v_is_full boolean := greatest(jobs._sweep_expired(v_limit, v_every_task), jobs._sweep_workers(v_limit, v_every_task), jobs.promote(v_limit)) >= v_limit;
+  v_limits jobs.limits := jobs._limits(false);
+  v_is_full boolean := greatest(jobs._sweep_expired(v_limit, v_limits), jobs._sweep_workers(v_limit, v_limits), jobs.promote(v_limit)) >= v_limit;
   v_next timestamptz;
 begin
   if v_is_full then
     return 0;
   end if;
-  select q.scheduled_at into v_next from jobs.pending q
-  where q.ready_seq is null order by q.scheduled_at limit 1;
+  select f.scheduled_at into v_next
+  from (select q.task, q.scheduled_at from jobs.pending q
+        where q.ready_seq is null and (v_limits is null or q.scheduled_at > jobs.now())
+        order by q.scheduled_at limit case when v_limits is null then 1 else 1000 end) f
+  where jobs._is_under(f.task, v_limits) order by f.scheduled_at limit 1;
   return extract(epoch from v_next - jobs.now());
 end $$;
 

@@ -113,7 +113,8 @@ declare
   v_running text[];
   v_hidden text[];
   v_others text[] := i_jobs;
-  v_is_narrowed boolean := jobs._is_narrowed();
+  v_publishes jobs.limits := jobs._limits(true);
+  v_consumes jobs.limits := jobs._limits(false);
 begin
   if cardinality(i_jobs) > 10000 then
     raise sqlstate 'PT413' using message = format('jobs.results looks at most 10000 jobs up, these are %s', cardinality(i_jobs)),
@@ -123,14 +124,14 @@ begin
     select array_agg(o.job_id) filter (where o.status = 'pending' and o.is_visible), array_agg(o.job_id) filter (where o.status = 'running' and o.is_visible),
       array_agg(o.job_id) filter (where not o.is_visible)
     into v_pending, v_running, v_hidden
-    from (select p.job_id, p.status, not v_is_narrowed or p.task = any (jobs._visible(array[p.task::text])) as is_visible from jobs._open_of(i_jobs) p) o;
+    from (select p.job_id, p.status, jobs._is_under(p.task, v_publishes) or jobs._is_under(p.task, v_consumes) as is_visible from jobs._open_of(i_jobs) p) o;
     return query select o::varchar, 'pending'::varchar, null::jsonb, null::text from unnest(v_pending) o;
     return query select o::varchar, 'running'::varchar, null::jsonb, null::text from unnest(v_running) o;
     v_others := array(select j from unnest(i_jobs) j except select o from unnest(v_pending || v_running || v_hidden) o);
   end if;
   if cardinality(v_others) > 0 then
     return query select h.job_id, h.status::text::varchar, h.result, h.traceback from jobs._history_of(v_others, not i_only_ended) h
-      where not v_is_narrowed or h.task = any (jobs._visible(array[h.task::text]));
+      where jobs._is_under(h.task, v_publishes) or jobs._is_under(h.task, v_consumes);
   end if;
 end $$;
 

@@ -71,43 +71,34 @@ $$;
 
 -- The limits of the caller: of the session's user, and of the role that is set. A member of an administrator's role who
 -- has set it is not narrowed. A role that the user could set only through one that is narrowed widens nothing, whether he inherits or not.
-create function jobs._limits(i_publish boolean, out login text[], out role text[])
+create function jobs._limits(i_publish boolean) returns jobs.limits
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_role name := nullif(current_setting('role'), 'none');
+  v_limits jobs.limits;
 begin
   if session_user = current_user and v_role is null or not exists (select from jobs.topic_grant) then
-    return;   -- the owner, as whom functions run, or nobody is narrowed
+    return v_limits;   -- the owner, as whom functions run, or nobody is narrowed
   end if;
-  role := case when v_role is not null then jobs._limits_of(v_role, i_publish, 'usage') end;
-  login := case when v_role is null or not jobs._is_administrator(v_role) then
+  v_limits.role := case when v_role is not null then jobs._limits_of(v_role, i_publish, 'usage') end;
+  v_limits.login := case when v_role is null or not jobs._is_administrator(v_role) then
     jobs._limits_of(session_user, i_publish, case when v_role is null or jobs._may_become(session_user, v_role) then 'usage' else 'member' end) end;
+  return v_limits;
 end $$;
+
+-- Whether a task is among those of a caller with these limits. For many rows: the limits are found out once.
+create function jobs._is_under(i_task text, i_limits jobs.limits) returns boolean
+language sql immutable parallel safe
+return ((i_limits).login is null or i_task like any ((i_limits).login)) and ((i_limits).role is null or i_task like any ((i_limits).role));
 
 -- Those among the tasks that the caller may publish, or consume.
 create function jobs._allowed(i_publish boolean, i_tasks text[]) returns text[]
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 declare
-  v_limits record := jobs._limits(i_publish);
+  v_limits jobs.limits := jobs._limits(i_publish);
 begin
-  if v_limits.login is null and v_limits.role is null then
-    return i_tasks;
-  end if;
-  return array(select t from unnest(i_tasks) t
-               where coalesce(t like any (v_limits.login), v_limits.login is null) and coalesce(t like any (v_limits.role), v_limits.role is null));
+  return case when v_limits is null then i_tasks else array(select t from unnest(i_tasks) t where jobs._is_under(t, v_limits)) end;
 end $$;
-
--- Whether the caller is narrowed: then what it sweeps and puts in line is its own alone, because it may keep its transaction open.
-create function jobs._is_narrowed() returns boolean
-language sql stable security definer set search_path = pg_catalog, pg_temp as $$
-  select l.login is not null or l.role is not null from jobs._limits(true) l
-$$;
-
--- Whether all these tasks are the caller's to consume.
-create function jobs._may_sweep(i_tasks text[]) returns boolean
-language sql stable security definer set search_path = pg_catalog, pg_temp as $$
-  select cardinality(jobs._allowed(false, i_tasks)) = cardinality(i_tasks)
-$$;
 
 -- Those among the tasks whose results the caller may see: who published a job waits for it, and who consumes it made them.
 create function jobs._visible(i_tasks text[]) returns text[]
@@ -119,15 +110,14 @@ $$;
 create function jobs._check_topics(i_publish boolean, i_tasks text[]) returns void
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 declare
-  v_limits record := jobs._limits(i_publish);
+  v_limits jobs.limits := jobs._limits(i_publish);
   v_task text;
 begin
-  if v_limits.login is null and v_limits.role is null then
+  if v_limits is null then
     return;
   end if;
   select t into v_task from unnest(i_tasks) t
-  where (coalesce(t like any (v_limits.login), v_limits.login is null) and coalesce(t like any (v_limits.role), v_limits.role is null)) is not true
-  limit 1;
+  where jobs._is_under(t, v_limits) is not true limit 1;
   if found then
     raise sqlstate 'PT403' using
       message = format('role %s may not %s the task %s', quote_literal(jobs._narrowed()),

@@ -52,9 +52,13 @@ check "an argument given twice, in the predicate" "_predicate_of_param|' && (exi
 check "the depth that a walk can bear" "_misfit_of_job|statement_too_complex or data_exception|division_by_zero" "${it[@]}" schemas
 check "an operator's word on the check" "_refresh_publish_checks|coalesce(t.check_mode_set, t.check_mode)|t.check_mode" "${it[@]}" schemas
 check "jobs of a row that must be taken apart come before what waits behind it" "claim|case when q.size > 1 and s.task = any (v_alone_tasks) then v_most + 1 else q.size end as size|q.size" "${it[@]}" together
+check "the id of a job that waits again" "_check_new_ids|q.job_id = i.id and q.returned <> 0|false" "${it[@]}" together
+check "a missing value among tasks that are claimed alone" "claim|array(select t from unnest(i_alone) t where t is not null)|coalesce(i_alone, '{}')" "${it[@]}" together
+check "the order in which jobs of a claim begin" "claim|least(i_num - i_ahead - v_got - l.at + t.size, t.size)|t.size" "${it[@]}" together
+check "what is left when rows weigh less than the first" "claim|t.of_all >= v_rows[1]|false" "${it[@]}" together
 check "skipping what other claims hold" "claim|limit s.rows for update skip locked|limit s.rows for update" "${it[@]}" batches together faults
 check "the charge for a lost run" "_settle_others|r.retries + r.charged::integer|r.retries" "${it[@]}" faults settling contract
-check "the size of a claim" "claim|where r.reach <= v_most - v_got|where true or r.reach <= v_most - v_got" "${it[@]}" together
+check "the size of a claim" "claim|r.reach <= v_most - v_got or|true or" "${it[@]}" together
 check "the largest body" "_fits|(i_bytes <= i_limit)|true" "${it[@]}" contract together
 check "the largest body of a bulk" "_check_bulk|t.size <= v_limits.max_body_bytes|true" "${it[@]}" weights together
 check "the bytes of an error" "_settle_others|+ coalesce(octet_length(r.said), 0)|" "${it[@]}" weights
@@ -62,8 +66,8 @@ check "a key of its own for a job that came back" "_settle_others|jobs._any_key(
 check "a key of its own for a job that came apart" "_separate_rows|jobs._text_size(j.body), jobs._any_key()|jobs._text_size(j.body), 0" "${it[@]}" held_open
 check "what came back in good order has not begun" "claim|q.returned < 0 as again|q.returned <> 0 as again" "${it[@]}" faults
 check "no more dead workers than needed" "_sweep_workers|while v_swept < i_limit loop|while true loop" "${it[@]}" held_open
-check "sweeps of who is narrowed" "_sweep_workers|i_every_task or|true or" "${it[@]}" held_open
-check "sweeps of who is narrowed, expired" "_sweep_expired|i_every_task or|true or" "${it[@]}" held_open
+check "sweeps of who is narrowed" "_sweep_workers|i_limits is null or|true or" "${it[@]}" held_open
+check "sweeps of who is narrowed, expired" "_sweep_expired|i_limits is null or|true or" "${it[@]}" held_open
 check "what a plain client sweeps" "_sweep_plain|b.worker is null and|" "${it[@]}" held_open
 check "what a plain client puts in line" "_promote|q.task like i_pattern and|" "${it[@]}" held_open
 check "locks of rows that are not taken apart" "_separate_heads|and q.size > 1 for update skip locked|for update skip locked" "${it[@]}" held_open together
@@ -72,7 +76,7 @@ check "as many verdicts as jobs" "settle|cardinality(i_places)])) is false|cardi
 check "the lease of a claim that is given back" "unclaim|if i_lease is null then|if false then" "${it[@]}" faults
 check "the bytes of a body as text" "_text_size|octet_length((i_value)::text)|pg_column_size(i_value)" "${it[@]}" weights
 check "the bytes of a claim" "claim|q.bytes * v_jobs_per_mib >> 20|0" "${it[@]}" weights
-check "large answers by themselves" "claim|case when i_worker is null or not (select t.is_large from totals t) then b.jobs end|b.jobs" "${it[@]}" weights
+check "large answers by themselves" "claim|case when i_worker is null or (select t.bytes from totals t) <= 65536 then b.jobs end|b.jobs" "${it[@]}" weights
 check "the bytes of a result" "_check_results|if v_size > v_limit then|if false then" "${it[@]}" weights
 check "the worker's row at the end of a claim" "claim|w.lost_at is null and i_lease <> all (w.void_leases) for key share|true" "${it[@]}" races
 check "locks on what a plain client gets" "_quotas|s.task = any (i_alone) then i_num + 1|false then i_num + 1" "${it[@]}" locks
@@ -133,8 +137,8 @@ check "arrays that do not begin at 1" "_check_bodies|array(select unnest(i_bodie
 check "the length of a refusal" "_misfit_of_job|length(v_reason) > 2000|false" "${it[@]}" schemas
 check "the length of a name in a refusal" "_shown|length(i_text) > 200|false" "${it[@]}" schemas
 check "results of others' tasks, one" "result|where a.task = any (jobs._visible(array[a.task::text]))|" "${it[@]}" results
-check "results of others' tasks, many" "results|where not v_is_narrowed or h.task = any (jobs._visible(array[h.task::text]))|" "${it[@]}" results
-check "open jobs of others' tasks, many" "results|not v_is_narrowed or p.task = any (jobs._visible(array[p.task::text])) as is_visible|true as is_visible" "${it[@]}" results
+check "results of others' tasks, many" "results|where jobs._is_under(h.task, v_publishes) or jobs._is_under(h.task, v_consumes)|" "${it[@]}" results
+check "open jobs of others' tasks, many" "results|jobs._is_under(p.task, v_publishes) or jobs._is_under(p.task, v_consumes) as is_visible|true as is_visible" "${it[@]}" results
 check "declarations that nobody holds" "register_tasks|perform jobs._declare_one_by_one(v_changes);|null;" "${it[@]}" owners
 check "bodies that cannot be sent, in retry" "retry|h.job_id <> all (\$2) and|" "${it[@]}" lookups
 check "how many rows can be asked for" "_check_limit|i_limit < 0|false" "${it[@]}" catalogue

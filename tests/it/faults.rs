@@ -307,3 +307,28 @@ async fn a_claim_without_a_lease_cannot_be_given_back() {
     ))
     .await;
 }
+
+#[tokio::test]
+async fn a_worker_of_the_nil_id_dies_like_others() {
+    let db = Db::with_clock().await;
+    let nil = "00000000-0000-0000-0000-000000000000";
+    db.run(&format!(
+        "select jobs.register_worker('{nil}', 'h', 1, 'v', '{{}}', '{{a}}', 1, 5); select jobs.publish('a')"
+    ))
+    .await;
+    assert_eq!(
+        db.one::<i64>(&format!("select count(*) from jobs.claim('{nil}', '{{a}}', 1, gen_random_uuid())"))
+            .await,
+        1
+    );
+    db.advance(std::time::Duration::from_secs(6)).await;
+    assert_eq!(db.one::<i32>("select jobs.sweep(10)").await, 1);
+}
+
+#[tokio::test]
+async fn nobody_fails_the_next_job_without_a_worker() {
+    let db = Db::new().await;
+    db.run("select jobs.publish('a')").await;
+    assert_eq!(db.refusal("select jobs.fail_next(null, '{a}', gen_random_uuid(), 'x')").await.0, "PT400");
+    assert_eq!(db.one::<i64>("select jobs.count('pending')").await, 1);
+}

@@ -180,8 +180,12 @@ async fn a_claim_with_less_room_takes_a_row_apart() {
     db.run(&publish("a", 1, 128)).await;
     assert_eq!(db.all::<i32>(&claim(3, "")).await, [1, 2, 3]);
     assert_eq!(rows(&db).await, 61 + 1);
-    assert_eq!(db.all::<i32>(&claim(63, "")).await.len(), 61, "the rest of it; the second does not fit");
-    assert_eq!(db.all::<i32>("select body::integer from jobs.consume(2)").await, [65, 66]);
+    assert_eq!(
+        db.all::<i32>(&claim(63, "")).await,
+        (4..=66).collect::<Vec<i32>>(),
+        "the second too, to fill it"
+    );
+    assert_eq!(db.all::<i32>("select body::integer from jobs.consume(2)").await, [67, 68]);
 }
 
 #[tokio::test]
@@ -242,6 +246,67 @@ async fn jobs_that_are_claimed_alone_keep_their_order_behind_one_that_is_held() 
     assert_eq!(db.one::<i64>(batches).await, 58 + 64 + 1, "each in a batch of its own");
     one.execute("rollback").await.unwrap();
     assert_eq!(db.all::<i32>(&claim(1, ", i_alone => '{a}'")).await, [0]);
+}
+
+/// What waits behind rows of several jobs is claimed with them as far as it fits.
+#[tokio::test]
+async fn a_claim_is_filled_whatever_its_first_row_holds() {
+    let db = with_worker().await;
+    db.run(&format!("{} select count(jobs.publish('a')) from generate_series(1, 1100)", publish("a", 1, 64)))
+        .await;
+    let call = "select sum(bit_count(started::bit(64)))::bigint from jobs.claim((select id from jobs.worker), '{a}', 1000, gen_random_uuid())";
+    assert_eq!(db.one::<i64>(call).await, 1000);
+    let db = with_worker().await;
+    db.run(&format!("select jobs.publish('a', '0'); {}", publish("a", 1, 64))).await;
+    assert_eq!(db.all::<i32>(&claim(5, "")).await, [0, 1, 2, 3, 4]);
+}
+
+/// As its worker begins them: by priority and place, whether they were published together or not.
+#[tokio::test]
+async fn the_first_jobs_of_a_claim_are_those_that_have_begun() {
+    let db = with_worker().await;
+    db.run(&format!(
+        "select count(jobs.publish('a', '0', i_priority => 10)) from generate_series(1, 5); {} select jobs.publish('a', '99', i_priority => -1)",
+        publish("a", 1, 64)
+    ))
+    .await;
+    let call = "select (jobs[1]).priority || ' ' || bit_count(started::bit(64))
+        from jobs.claim((select id from jobs.worker), '{a}', 70, gen_random_uuid(), i_ahead => 60) order by 1";
+    assert_eq!(
+        db.all::<String>(call).await,
+        ["0 5", "10 5"],
+        "the last of priority -1 shares a batch with the first"
+    );
+}
+
+#[tokio::test]
+async fn a_missing_value_among_tasks_that_are_claimed_alone_is_none() {
+    let db = with_worker().await;
+    db.run("select count(jobs.publish('a')) from generate_series(1, 200)").await;
+    let call = "select cardinality(jobs) from jobs.claim((select id from jobs.worker), '{a}', 200, gen_random_uuid(), i_alone => '{b,null}') order by 1";
+    assert_eq!(db.all::<i32>(call).await, [8, 64, 64, 64]);
+}
+
+#[tokio::test]
+async fn tasks_may_be_named_twice() {
+    let db = with_worker().await;
+    db.run("select count(jobs.publish('a', to_jsonb(g))) from generate_series(1, 3) g").await;
+    let marks = "i_mark_tasks => '{a,c}', i_mark_priorities => '{0,0}', i_marks => '{1,1}'";
+    let call = format!(
+        "select j.body::integer from jobs.claim(null, '{{a,a}}', 20, gen_random_uuid(), {marks}) c, unnest(c.jobs) j"
+    );
+    assert_eq!(db.all::<i32>(&call).await, [1, 2, 3]);
+}
+
+#[tokio::test]
+async fn an_id_of_a_job_that_waits_again_cannot_be_given_again() {
+    let db = Db::new().await;
+    db.run("create table id as select jobs._new_job_id(jobs._id_time(now()), 5) as id; select jobs.publish('a', i_job_id => id) from id").await;
+    db.run("select jobs.nack(job_id, 'no', now(), i_lease => lease) from jobs.consume()").await;
+    assert_eq!(db.refusal("select jobs.publish('a', i_job_id => id) from id").await.0, "PT409");
+    let all =
+        "select jobs.publish_all('{a}', '{1}', null, null, null, null, null, (select array_agg(id) from id))";
+    assert_eq!(db.refusal(all).await.0, "PT409");
 }
 
 #[tokio::test]

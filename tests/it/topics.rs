@@ -1,5 +1,7 @@
 //! Topic grants: what a role may publish and consume.
 
+use std::time::{Duration, Instant};
+
 use pgjobs_tests::Db;
 
 use crate::sessions::{as_role, code, one, refusal, role};
@@ -264,4 +266,23 @@ async fn a_role_that_is_reached_through_a_narrowed_one_widens_nothing() {
         let said = code(&mut session, &format!("select jobs.publish('{task}')")).await;
         assert_eq!(said, expected, "{login} as {role}, {task}");
     }
+}
+
+/// Their limits are found out once for a call, and not for each job of others.
+#[tokio::test]
+async fn what_a_narrowed_worker_does_for_all_costs_little_beside_jobs_of_others() {
+    let db = Db::new().await;
+    role(&db, "roles_tender", "jobs_worker").await;
+    db.run(
+        "select jobs.grant_topic('roles_tender', 'mine.*');
+         select cardinality(jobs.publish_all('{other}', array_fill('{}'::jsonb, array[10000]), null, '{0.01}', null, null, null));
+         select jobs.publish('mine.a', i_scheduled_at => now() + interval '1 h')",
+    )
+    .await;
+    let mut session = as_role(&db, "roles_tender").await;
+    let begun = Instant::now();
+    let next: f64 = sqlx::query_scalar("select jobs.tend()").fetch_one(&mut session).await.unwrap();
+    println!("tend beside 10,000 due jobs of others: {:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+    assert!((3500.0..3601.0).contains(&next), "{next}: of its own jobs");
 }
