@@ -114,7 +114,7 @@ declare
   v_rows tid[] := array[]::tid[];
   v_jobs integer := 0;
 begin
-  foreach v_stretch in array i_stretches loop
+  foreach v_stretch in array coalesce(i_stretches, '{}') loop   -- null: others took what there was
     select l.at, l.size into v_row, v_size
     from (select q.ctid as at, q.size from jobs.pending q
           where q.task = v_stretch.task and q.ready_seq is not null

@@ -332,3 +332,21 @@ async fn nobody_fails_the_next_job_without_a_worker() {
     assert_eq!(db.refusal("select jobs.fail_next(null, '{a}', gen_random_uuid(), 'x')").await.0, "PT400");
     assert_eq!(db.one::<i64>("select jobs.count('pending')").await, 1);
 }
+
+/// One gets it. The others may see it at their first look, held, and nothing at their second.
+#[tokio::test]
+async fn claims_that_meet_at_one_job_bring_it_once_and_fail_nobody() {
+    let db = Db::new().await;
+    for _ in 0..50 {
+        db.run("select jobs.publish('a')").await;
+        let mut claims = tokio::task::JoinSet::new();
+        for _ in 0..4 {
+            let pool = db.pool.clone();
+            claims.spawn(async move {
+                let call = "select count(*) from jobs.claim(null, '{a}', 1, gen_random_uuid())";
+                sqlx::query_scalar::<_, i64>(call).fetch_one(&pool).await.unwrap()
+            });
+        }
+        assert_eq!(claims.join_all().await.into_iter().sum::<i64>(), 1);
+    }
+}
