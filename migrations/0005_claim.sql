@@ -102,11 +102,10 @@ begin
 end $$;
 
 -- Takes apart, of each stretch, the first row that nobody holds which has more than i_most jobs, or several of a task in
--- i_alone, until these are i_most jobs; true when there was one. Locks no other row. Looks at the first ten thousand of a
--- stretch, more than anybody holds.
-create function jobs._separate_heads(i_stretches jobs.stretch[], i_most integer, i_alone text[]) returns boolean
+-- i_alone, until these are i_most jobs; true when there was one. Locks no other row, and looks at the first i_depth of a stretch.
+create function jobs._separate_heads(i_stretches jobs.stretch[], i_most integer, i_alone text[], i_depth integer default 1000) returns boolean
 language plpgsql security definer
-set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off set plan_cache_mode = force_generic_plan as $$
+set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off set jit = off set plan_cache_mode = force_generic_plan as $$
 declare
   v_stretch jobs.stretch;
   v_row tid;
@@ -120,7 +119,7 @@ begin
           where q.task = v_stretch.task and q.ready_seq is not null
             and (jobs._rank(q.priority, q.ready_seq), q.ready_seq) >= (v_stretch.from_rank, v_stretch.from_place)
             and jobs._rank(q.priority, q.ready_seq) <= v_stretch.to_rank
-          order by jobs._rank(q.priority, q.ready_seq), q.ready_seq limit 10000) g,
+          order by jobs._rank(q.priority, q.ready_seq), q.ready_seq limit i_depth) g,
       lateral (select q.ctid as at, q.size from jobs.pending q where q.ctid = g.at and q.size > 1 for update skip locked) l
     where g.size > 1 and (g.size > i_most or v_stretch.task = any (i_alone)) limit 1;
     continue when not found;
@@ -131,22 +130,24 @@ begin
   return v_jobs > 0 and jobs._separate_rows(v_rows) > 0;
 end $$;
 
--- How many rows of one job each of these stretches begins with, held or not, at least one and at most i_num; i_num for a task
--- that is not in i_alone. Reads without locks.
+-- How many rows to take at most of each of these stretches when i_num jobs are missing: of a task in i_alone, as many rows of
+-- one job as it begins with, held or not, and where somebody holds a row of several at its head, whatever there is. Reads without
+-- locks, of many stretches a share of each.
 create function jobs._rows_of_one(i_stretches jobs.stretch[], i_num integer, i_alone text[]) returns integer[]
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off set plan_cache_mode = force_generic_plan as $$
+declare
+  v_share integer := least(i_num, greatest(50, 4 * i_num / cardinality(i_stretches)));
 begin
   return array(
-    select case when s.task <> all (i_alone) then i_num else greatest(1, (
-      select count(*) from (
-        select bool_or(q.size > 1) over (order by q.rank, q.ready_seq rows unbounded preceding) as is_behind
-        from (select jobs._rank(q.priority, q.ready_seq) as rank, q.ready_seq, q.size from jobs.pending q
-              where q.task = s.task and q.ready_seq is not null
-                and (jobs._rank(q.priority, q.ready_seq), q.ready_seq) >= (s.from_rank, s.from_place)
-                and jobs._rank(q.priority, q.ready_seq) <= s.to_rank
-              order by jobs._rank(q.priority, q.ready_seq), q.ready_seq limit i_num) q) r
-      where not r.is_behind))::integer end
+    select case when s.task <> all (i_alone) then i_num else (
+      select coalesce(nullif(count(*) filter (where not r.is_behind), 0), i_num)
+      from (select bool_or(q.size > 1) over (order by q.rank, q.ready_seq rows unbounded preceding) as is_behind
+            from (select jobs._rank(q.priority, q.ready_seq) as rank, q.ready_seq, q.size from jobs.pending q
+                  where q.task = s.task and q.ready_seq is not null
+                    and (jobs._rank(q.priority, q.ready_seq), q.ready_seq) >= (s.from_rank, s.from_place)
+                    and jobs._rank(q.priority, q.ready_seq) <= s.to_rank
+                  order by jobs._rank(q.priority, q.ready_seq), q.ready_seq limit v_share) q) r)::integer end
     from unnest(i_stretches) with ordinality s(task, from_rank, from_place, to_rank, nth) order by s.nth);
 end $$;
 
@@ -211,8 +212,8 @@ declare
   v_alone integer := 0;      -- the last batch for one job
   v_size integer;
   v_first integer;           -- what the first row weighs
-  v_large boolean;           -- a first row has to be taken apart
-  v_left boolean;            -- there are rows that did not fit, or were not looked at, and there is room for their bytes
+  v_large jobs.stretch[];    -- those whose first row has to be taken apart
+  v_left boolean;            -- there may be more that fits: beyond those that were looked at, or once a row is taken apart
 begin
   if (i_num >= 1 and i_lease is not null and i_margin between 0 and 3600 and i_ahead >= 0) is not true then
     raise sqlstate 'PT400' using message = 'a claim needs a number of at least 1, a lease, and a margin of 0 to 3600 seconds';
@@ -231,13 +232,13 @@ begin
     end if;
   end if;
   select array_agg(h.stretch), (array_agg(greatest(h.size, h.bytes * v_jobs_per_mib >> 20)))[1],
-    bool_or(h.size > 1 and (h.size > v_most or (h.stretch).task = any (i_alone)))
+    array_agg(h.stretch) filter (where h.size > 1 and (h.size > v_most or (h.stretch).task = any (i_alone)))
   into v_stretches, v_first, v_large
   from jobs._heads(i_tasks, i_mark_tasks, i_mark_priorities, i_marks, v_most) h;
   if v_stretches is null then
     return;
-  elsif v_large then
-    perform jobs._separate_heads(v_stretches, v_most, i_alone);
+  elsif v_large is not null then
+    perform jobs._separate_heads(v_large, v_most, i_alone);
     v_first := 1;
   end if;
   if i_alone is not null or cardinality(v_stretches) > 1 then
@@ -254,12 +255,12 @@ begin
     if v_round = 2 then
       select array_agg(h.stretch), (array_agg(greatest(h.size, h.bytes * v_jobs_per_mib >> 20)))[1] into v_stretches, v_first
       from jobs._heads(i_tasks, i_mark_tasks, i_mark_priorities, i_marks) h;
-      exit when v_stretches is null;
-      if i_alone is not null or v_most < 64 and v_first > v_most - v_got then
+      exit when v_stretches is null or v_got > 0 and v_most >= 64 and v_alone_tasks = '{}' and cardinality(v_stretches) = 1 and v_first > v_most - v_got;
+      if v_got > 0 and v_left and (v_alone_tasks <> '{}' or v_most < 64) then
         perform jobs._separate_heads(v_stretches, v_most - v_got, i_alone);
         v_first := 1;
       end if;
-      v_rows := case when i_alone is not null then jobs._rows_of_one(v_stretches, v_most - v_got, v_alone_tasks)
+      v_rows := case when v_alone_tasks <> '{}' then jobs._rows_of_one(v_stretches, v_most - v_got, v_alone_tasks)
         when cardinality(v_stretches) = 1 then array[greatest(1, (v_most - v_got) / v_first)]
         else array_fill(v_most - v_got, array[cardinality(v_stretches)]) end;
     end if;
@@ -267,7 +268,7 @@ begin
     with picked as materialized (
       -- What a row weighs is its jobs, or its bytes when they are the greater share of what a claim brings. One that has to be
       -- taken apart first is too large: no job behind it comes before those in it.
-      select r.at, r.reach <= v_most - v_got or r.reach = r.weight and r.size <= v_most - v_got as fits
+      select r.at, r.size, r.reach <= v_most - v_got or v_got = 0 and r.reach = r.weight and r.size <= v_most as fits
       from (select g.at, g.size, g.weight, sum(g.weight) over (rows unbounded preceding) as reach
             from (select l.at, l.size, greatest(l.size, (l.bytes * v_jobs_per_mib >> 20)::integer) as weight
                   from unnest(v_stretches, v_rows) s(task, from_rank, from_place, to_rank, rows),
@@ -321,8 +322,8 @@ begin
     from batches g
     returning b.part, b.run_at, (select pg_snapshot_xmin(pg_current_snapshot())::text::bigint), (select pg_current_xact_id_if_assigned()::text::bigint),
       b.started, case when i_worker is null or (select t.bytes from totals t) <= 65536 then b.jobs end, bit_count(b.open::bit(64)),
-      (select t.bytes < 1048576 and cardinality(v_rows) = 1 and t.of_all >= v_rows[1] from totals t)
-        or v_most < 64 and (select t.bytes from totals t) < 1048576 and exists (select from picked p where not p.fits)
+      (select t.bytes < 1048576 and v_expected = 0 and t.of_all >= v_rows[1] from totals t)
+        or (v_alone_tasks <> '{}' or v_most < 64) and exists (select from picked p where not p.fits and p.size > 1)
     loop
       v_got := v_got + v_size;
       v_part := greatest(v_part, part + 1);
@@ -330,7 +331,7 @@ begin
       return next;
     end loop;
     exit when v_got >= v_most or v_got > 0 and v_got >= v_expected and not v_cut
-      and (i_alone is not null or not v_left or v_most - v_got < v_first);
+      and (not v_left or v_most >= 64 and v_most - v_got < v_first);
   end loop;
   if v_got > 0 then
     if i_worker is not null then
@@ -340,7 +341,7 @@ begin
       end if;
     end if;
   -- All that fitted was held by other claims: what is left is taken apart.
-  elsif jobs._separate_heads(v_stretches, v_most, i_alone) then
+  elsif (v_alone_tasks <> '{}' or v_most < 64) and jobs._separate_heads(v_stretches, v_most, i_alone, 10000) then
     return query select c.part, c.run_at, c.unseen, c.next, c.started, c.jobs
       from jobs.claim(i_worker, i_tasks, i_num, i_lease, i_margin, null, i_alone, i_mark_tasks, i_mark_priorities, i_marks, i_ahead) c;
   end if;
