@@ -97,6 +97,30 @@ async fn a_result_is_measured_as_text_at_every_door() {
     db.run("select jobs.ack(job_id, '[1, 2]', lease) from c").await;
 }
 
+/// Only as the first of a claim: no second look brings it behind others.
+#[tokio::test]
+async fn a_job_of_twenty_megabytes_does_not_come_behind_others() {
+    let db = with_worker().await;
+    db.run("update jobs.config set max_body_bytes = 100000000").await;
+    let packed = "select jobs.publish_all('{a}', array_fill('1'::jsonb, array[64]), null, null, null, null, null, null, true);";
+    for (before, tasks, num, first, second) in [
+        ("select jobs.publish('a')", "a", 10, 1, 1),
+        (&format!("{packed} select jobs.publish('a'), jobs.publish('a')"), "a", 200, 66, 1),
+        // Several tasks: what was counted on did not fit, so the rest is looked for; the job of b comes behind the large one.
+        ("select jobs.publish('a')", "a,b", 10, 1, 2),
+    ] {
+        db.run(before).await;
+        db.run("select jobs.publish('a', to_jsonb(repeat('x', 20000000)))").await;
+        db.run("select jobs.publish('b')").await;
+        let claim = format!(
+            "select sum(bit_count(started::bit(64)))::bigint from jobs.claim('{WORKER}', '{{{tasks}}}', {num}, gen_random_uuid())"
+        );
+        assert_eq!(db.one::<i64>(&claim).await, first, "what came before it");
+        assert_eq!(db.one::<i64>(&claim).await, second, "the large one");
+        db.run("select jobs.purge('*')").await;
+    }
+}
+
 #[tokio::test]
 async fn a_claim_brings_about_eight_megabytes_and_at_least_one_job() {
     let db = with_worker().await;

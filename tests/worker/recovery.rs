@@ -40,10 +40,9 @@ async fn a_worker_declared_dead_stops_its_jobs_loses_their_verdicts_and_goes_on_
         .state(gate.clone());
     let running = worker.start().await.unwrap();
     gate.entered(5).await;
-    // As a sweep does that found its heartbeat too old.
-    db.run("update jobs.worker set expires_at = now() - interval '1 second'").await;
-    let swept: i32 = db.one("select jobs.sweep()").await;
-    assert_eq!(swept, 5);
+    // As a sweep does that found its heartbeat too old; in one transaction, so that no heartbeat comes between.
+    db.run("update jobs.worker set expires_at = now() - interval '1 second'; create table swept as select jobs.sweep() as jobs").await;
+    assert_eq!(db.one::<i32>("select jobs from swept").await, 5);
     gate.entered(10).await; // the same jobs, claimed anew
     gate.door.add_permits(10);
     until("all ended", async || {
