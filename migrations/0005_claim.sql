@@ -120,7 +120,7 @@ begin
             and (jobs._rank(q.priority, q.ready_seq), q.ready_seq) >= (v_stretch.from_rank, v_stretch.from_place)
             and jobs._rank(q.priority, q.ready_seq) <= v_stretch.to_rank
           order by jobs._rank(q.priority, q.ready_seq), q.ready_seq limit i_depth) g,
-      lateral (select q.ctid as at, q.size from jobs.pending q where q.ctid = g.at and q.size > 1 for update skip locked) l
+      lateral (select q.ctid as at, q.size from jobs.pending q where q.ctid = g.at for update skip locked) l
     where g.size > 1 and (g.size > i_most or v_stretch.task = any (i_alone)) limit 1;
     continue when not found;
     v_rows := v_rows || v_row;

@@ -71,7 +71,6 @@ check "sweeps of who is narrowed" "_sweep_workers|i_limits is null or|true or" "
 check "sweeps of who is narrowed, expired" "_sweep_expired|i_limits is null or|true or" "${it[@]}" held_open
 check "what a plain client sweeps" "_sweep_plain|b.worker is null and|" "${it[@]}" held_open
 check "what a plain client puts in line" "_promote|q.task like i_pattern and|" "${it[@]}" held_open
-check "locks of rows that are not taken apart" "_separate_heads|and q.size > 1 for update skip locked|for update skip locked" "${it[@]}" held_open together
 check "roles that are reached through a narrowed one" "_limits|jobs._may_become(session_user, v_role)|true" "${it[@]}" topics
 check "as many verdicts as jobs" "settle|cardinality(i_places)])) is false|cardinality(i_places)])) is null" "${it[@]}" settling
 check "the lease of a claim that is given back" "unclaim|if i_lease is null then|if false then" "${it[@]}" faults
@@ -80,7 +79,7 @@ check "the bytes of a claim" "claim|(l.bytes * v_jobs_per_mib >> 20)::integer|0"
 check "large answers by themselves" "claim|case when i_worker is null or (select t.bytes from totals t) <= 65536 then b.jobs end|b.jobs" "${it[@]}" weights
 check "the bytes of a result" "_check_results|if v_size > v_limit then|if false then" "${it[@]}" weights
 check "the worker's row at the end of a claim" "claim|w.lost_at is null and i_lease <> all (w.void_leases) for key share|true" "${it[@]}" races
-check "locks on what a plain client gets" "_quotas|s.task = any (i_alone) then i_num + 1|false then i_num + 1" "${it[@]}" locks
+check "locks on what a plain client gets" "_quotas|s.task = any (i_alone) then i_num + 1|false then i_num + 1" "${it[@]}" locks together
 check "the charge of what has begun alone" "_settle_lost|case when o.started then 'lost' else 'unbegun' end|'lost'" "${it[@]}" order
 check "the order of due jobs" "_promote|order by q.scheduled_at, q.id limit|order by q.id limit" "${it[@]}" order
 check "what a sweep's limit leaves" "_sweep_expired|min(r.expires_at) as expires_at|max(r.expires_at) as expires_at" "${it[@]}" order

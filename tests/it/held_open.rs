@@ -58,14 +58,17 @@ async fn who_is_narrowed_sweeps_and_puts_in_line_its_own_tasks_alone() {
     db.run("select jobs.grant_topic('held_narrow', 'mail.*')").await;
     workers(&db, 1, "secret.t", 3).await;
     db.run("select jobs.publish(t, null, jobs.now() + interval '5 s', 1) from unnest(array['secret.due', 'mail.due', 'mail.late']) t").await;
-    db.run("select jobs.publish('mail.plain', null, null, 1); select jobs.consume('mail.plain', 1)").await;
+    for task in ["mail.plain", "secret.plain"] {
+        db.run(&format!("select jobs.publish('{task}', null, null, 1); select jobs.consume('{task}', 1)"))
+            .await;
+    }
     db.advance(Duration::from_secs(60)).await;
     let mut narrow = as_role(&db, "held_narrow").await;
     assert_eq!(one::<i32>(&mut narrow, "select jobs.promote(1000)").await, 2);
     assert_eq!(one::<i32>(&mut narrow, "select jobs.sweep(1000)").await, 1, "its own");
     narrow.execute("begin; select jobs.tend(1000)").await.unwrap();
     assert_eq!(db.one::<i32>("select jobs.promote(1000)").await, 1);
-    assert_eq!(db.one::<i32>("select jobs.sweep(1000)").await, 3);
+    assert_eq!(db.one::<i32>("select jobs.sweep(1000)").await, 4);
 }
 
 #[tokio::test]
@@ -74,12 +77,16 @@ async fn a_plain_client_locks_no_due_or_expired_job_that_it_does_not_get() {
     db.run("select jobs.publish(t, null, jobs.now() + interval '1 s') from unnest(array['a', 'b']) t").await;
     db.run("select jobs.publish('c', null, null, 1); select jobs.consume('c', 1)").await;
     workers(&db, 1, "d", 64).await;
-    db.run(&format!("update jobs.batch set expires_at = jobs.now() where worker = '{WORKER}0'")).await;
+    db.run(&format!(
+        "select jobs.publish('a'); select jobs.claim('{WORKER}0', '{{a}}', 1, gen_random_uuid());
+         update jobs.batch set expires_at = jobs.now() where worker = '{WORKER}0'"
+    ))
+    .await;
     db.advance(Duration::from_secs(5)).await;
     let _held = holding(&db, "select jobs.consume('a', 9)").await;
     assert_eq!(db.one::<i32>("select jobs.promote(9)").await, 1, "the other task's");
     let free = "select count(*) from (select 1 from jobs.batch for update skip locked) b";
-    assert_eq!(db.one::<i64>(free).await, 2, "expired ones of another task, and those of a worker");
+    assert_eq!(db.one::<i64>(free).await, 3, "expired ones of another task, and those of a worker");
 }
 
 #[tokio::test]

@@ -226,6 +226,18 @@ async fn a_large_row_behind_jobs_that_others_hold_is_taken_apart() {
     assert_eq!(db.all::<i32>(&claim(5, "")).await, [1, 2, 3, 4, 5]);
 }
 
+/// It may keep its claim open for long: what is ready by itself is enough.
+#[tokio::test]
+async fn a_plain_client_that_gets_some_leaves_rows_of_several_to_others() {
+    let db = Db::new().await;
+    db.run(&format!("select jobs.publish('a', '0'); {}", publish("a", 1, 64))).await;
+    let mut one = db.connect().await;
+    one.execute("begin").await.unwrap();
+    let got: i64 =
+        sqlx::query_scalar("select count(*) from jobs.consume(100)").fetch_one(&mut one).await.unwrap();
+    assert_eq!((got, db.one::<i64>("select count(*) from jobs.consume(100)").await), (1, 64));
+}
+
 /// To pass over a row that must be taken apart would give jobs of a lower priority first, for as long as a consumer holds
 /// what waits before it.
 #[tokio::test]
