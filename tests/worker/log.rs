@@ -19,7 +19,7 @@ impl Logged {
         let name = format!("{test}-{}.log", std::process::id());
         let file = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         let mut command = Command::new(env!("CARGO_BIN_EXE_app"));
-        command.args(["worker", "-v", "--topic", "app.*"]).args(options).env("DATABASE_URL", url);
+        command.args(["worker", "--topic", "app.*"]).args(options).env("DATABASE_URL", url);
         command.env("NO_COLOR", "1").stdin(Stdio::null()).stdout(Stdio::null());
         let process = command.stderr(File::create(&file).unwrap()).spawn().unwrap();
         Logged { process, file }
