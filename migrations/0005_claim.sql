@@ -157,7 +157,8 @@ language sql immutable parallel safe
 return case when i_number >= 64 then -1 when i_number <= 0 then 0 else ~(-1::bigint << i_number::integer) end;
 
 -- Takes up to i_num jobs of i_tasks: moves them from the line into batches under i_lease, and returns
--- the batches. Locks only the jobs that it returns, and waits for nobody.
+-- the batches. Waits for nobody. Locks the jobs that it returns, those of rows that it takes apart, and of a worker's claim,
+-- until its commit, a few rows that turned out not to fit.
 --
 -- Jobs come as they were when they waited: this run is attempt + 1. The nth job of a batch, from 0, has
 -- the place part * 64 + n; within a batch they lie by priority, then by place in line.
