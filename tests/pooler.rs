@@ -4,7 +4,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use pgjobs::{Error, NewJob, TaskError, Tx, Worker, publish_all, task};
-use pgjobs_tests::{Db, Pooler, until};
+use pgjobs_tests::{Db, Pooler, Proxy, output, until};
 use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use tokio::task::JoinSet;
@@ -38,8 +38,8 @@ fn strangers(pool: &PgPool) -> JoinSet<()> {
 
 fn run_worker(url: &str) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_app"));
-    command.args(["worker", "--topic", "app.add"]).env("DATABASE_URL", url).stdin(Stdio::null());
-    command.output().expect("the worker")
+    command.args(["worker", "--topic", "app.add"]).env("DATABASE_URL", url);
+    output(&mut command)
 }
 
 #[tokio::test]
@@ -99,6 +99,22 @@ async fn by_transaction_a_worker_is_refused_with_the_remedy() {
     let left = "select count(*) from pg_stat_activity
                  where datname = current_database() and application_name = 'pgjobs claim'";
     assert_eq!(db.one::<i64>(left).await, 0, "it was refused before it said anything else");
+}
+
+/// Questions that are asked at once are under way at once: each of two connections may meet its own session each time.
+#[tokio::test]
+async fn by_transaction_a_worker_is_refused_however_far_the_server_is() {
+    let db = Db::new().await;
+    let proxy = Proxy::before(&db);
+    for mode in [BY_TRANSACTION, "pool_mode = transaction\nserver_round_robin = 1"] {
+        let pooler = Pooler::before_proxy(&db, &proxy, mode).await;
+        proxy.set_delay(10);
+        for _ in 0..20 {
+            let started = Worker::new(pool(pooler.options(&db), 10)).topic("pooler.*").start().await;
+            let error = started.err().unwrap_or_else(|| panic!("{mode}: it started"));
+            assert!(matches!(error, Error::TransactionPooling { .. }), "{mode}: {error}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -4,8 +4,8 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
 
+use pgjobs_tests::{ended, output};
 use serde_json::Value;
 
 /// Variables that would change what a command does.
@@ -24,7 +24,7 @@ const UNSET: [&str; 9] = [
 /// A command of the program, without a database, in a folder of its own.
 pub(crate) fn bare(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_app"));
-    command.args(arguments).current_dir(folder()).stdin(Stdio::null());
+    command.args(arguments).current_dir(folder());
     for name in UNSET {
         command.env_remove(name);
     }
@@ -70,7 +70,7 @@ impl Said {
 }
 
 pub(crate) fn run(command: &mut Command) -> Said {
-    let Output { status, stdout, stderr } = command.output().expect("the program starts");
+    let Output { status, stdout, stderr } = output(command);
     Said { code: status.code(), out: text(&stdout), err: text(&stderr) }
 }
 
@@ -108,14 +108,7 @@ impl Running {
 
     /// Waits for its end.
     pub(crate) fn end(mut self) -> Said {
-        let deadline = Instant::now() + Duration::from_secs(180);
-        let code = loop {
-            match self.child.try_wait().expect("wait") {
-                Some(status) => break status.code(),
-                None => assert!(Instant::now() < deadline, "it does not end"),
-            }
-            std::thread::sleep(Duration::from_millis(10));
-        };
+        let code = ended(&mut self.child).code();
         let (mut out, mut err) = (String::new(), String::new());
         self.out.read_to_string(&mut out).expect("stdout");
         self.child.stderr.take().expect("stderr").read_to_string(&mut err).expect("stderr");

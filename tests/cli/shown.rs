@@ -1,6 +1,6 @@
 //! Every command over a database full of hostile text in every column: none of it reaches the terminal raw.
 
-use pgjobs_tests::{Db, until};
+use pgjobs_tests::{Db, ended, until};
 use sqlx::{AssertSqlSafe, Row};
 
 use crate::app::{Said, folder, on, run};
@@ -195,6 +195,6 @@ async fn the_exit_code_holds_when_nobody_reads_stdout() {
             .spawn()
             .expect("the program starts");
         drop(child.stdout.take());
-        assert_eq!(child.wait().expect("it ends").code(), Some(code), "{arguments:?}");
+        assert_eq!(ended(&mut child).code(), Some(code), "{arguments:?}");
     }
 }

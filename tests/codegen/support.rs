@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use pgjobs::{Worker, linked_tasks};
-use pgjobs_tests::Db;
+use pgjobs_tests::{Db, output};
 
 /// A database that knows the tasks.
 pub(crate) async fn declared() -> Db {
@@ -33,8 +33,8 @@ pub(crate) fn worker(db: &Db) -> Worker {
 /// Runs the command with these arguments.
 pub(crate) fn codegen(db: &Db, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_app"));
-    command.arg("codegen").args(arguments).env("DATABASE_URL", &db.url).stdin(Stdio::null());
-    command.output().expect("the program starts")
+    command.arg("codegen").args(arguments).env("DATABASE_URL", &db.url);
+    output(&mut command)
 }
 
 /// The client of all tasks in a language.

@@ -4,7 +4,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use pgjobs::NewJob;
-use pgjobs_tests::{Cluster, until};
+use pgjobs_tests::{Cluster, output, until};
 use sqlx::PgPool;
 
 struct Program(Child);
@@ -60,7 +60,7 @@ async fn every_command_takes_the_primary_and_says_why_there_is_none() {
     };
     let publish = ["publish", "app.add", "--args", "[1, 2]"];
     let lists = variables(format!("{standby},{primary}"), format!("5432,{}", cluster.port()));
-    let said = app(&publish, &lists).output().unwrap();
+    let said = output(&mut app(&publish, &lists));
     assert!(said.status.success(), "{said:?}");
     until("the standby has the job", async || {
         let pending = sqlx::query_scalar::<_, i64>("select count(*) from jobs.job_queue");
@@ -69,7 +69,7 @@ async fn every_command_takes_the_primary_and_says_why_there_is_none() {
     .await;
 
     let lists = variables(format!("{standby},{standby}-gone"), String::new());
-    let said = app(&publish, &lists).output().unwrap();
+    let said = output(&mut app(&publish, &lists));
     let reason = String::from_utf8(said.stderr).unwrap();
     assert_eq!(said.status.code(), Some(3), "{reason}");
     for words in ["no primary for database `postgres` on", "is a standby", "promote a standby"] {

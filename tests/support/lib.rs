@@ -1,6 +1,7 @@
 //! A database for each test: real, migrated, its own, and gone with the test program.
 
 mod cluster;
+mod ended;
 mod lateness;
 mod own;
 #[cfg(feature = "pooler")]
@@ -18,6 +19,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 use tokio::sync::OnceCell;
 
 pub use cluster::Cluster;
+pub use ended::{ended, output};
 pub use lateness::Lateness;
 pub use own::Own;
 #[cfg(feature = "pooler")]
@@ -39,6 +41,7 @@ pub fn durable() {
 pub async fn server() -> &'static LocalPostgres {
     SERVER
         .get_or_init(|| async {
+            ended::watch_program();
             let builder = LocalPostgres::builder()
                 .allow_download(true)
                 .durable(DURABLE.load(Ordering::Relaxed))
@@ -200,7 +203,7 @@ pub const fn amount(few: u32, many: u32) -> u32 {
 }
 
 /// What has not happened by then never will, on the busiest machine.
-const NEVER: Duration = Duration::from_secs(180);
+pub(crate) const NEVER: Duration = Duration::from_secs(180);
 
 /// Asks again until the answer is yes; panics with `what` when it never will be.
 pub async fn until<F, Fut>(what: &str, mut ask: F)

@@ -6,7 +6,7 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Connection};
 
 use crate::tied::{Tied, folder};
-use crate::{Db, server, until};
+use crate::{Db, Proxy, server, until};
 
 /// A pooler of the test's own.
 pub struct Pooler {
@@ -17,10 +17,20 @@ pub struct Pooler {
 impl Pooler {
     /// A pooler before the server of this database, with this `pool_mode` and further settings.
     pub async fn before(db: &Db, more: &str) -> Self {
+        let options = db.options();
+        Pooler::start(db, options.get_socket().expect("a server on a socket"), more).await
+    }
+
+    /// The same, which reaches the server through the proxy.
+    pub async fn before_proxy(db: &Db, proxy: &Proxy, more: &str) -> Self {
+        Pooler::start(db, proxy.socket(), more).await
+    }
+
+    async fn start(db: &Db, socket: &Path, more: &str) -> Self {
         let server = server().await;
         let folder = folder(server, "pooler");
         let config = folder.join("pgbouncer.ini");
-        std::fs::write(&config, settings(db, &folder, more)).expect("its settings");
+        std::fs::write(&config, settings(socket, &folder, more)).expect("its settings");
         let program = Tied::start(server, &program(), &["-q", config.to_str().expect("a path in UTF-8")]);
         let pooler = Pooler { folder, _program: program };
         let options = pooler.options(db);
@@ -51,12 +61,10 @@ impl Drop for Pooler {
 }
 
 /// `extra_float_digits` is what sqlx asks of a connection and PgBouncer does not know.
-fn settings(db: &Db, folder: &Path, more: &str) -> String {
-    let socket = db.options().get_socket().expect("a server on a socket").display().to_string();
-    let port = db.options().get_port();
-    let folder = folder.display();
+fn settings(socket: &Path, folder: &Path, more: &str) -> String {
+    let (socket, folder) = (socket.display(), folder.display());
     format!(
-        "[databases]\n* = host={socket} port={port} user=postgres\n[pgbouncer]\n{more}\n\
+        "[databases]\n* = host={socket} port=5432 user=postgres\n[pgbouncer]\n{more}\n\
          unix_socket_dir = {folder}\nlisten_port = 5432\nlisten_addr =\nauth_type = any\n\
          ignore_startup_parameters = extra_float_digits\nlogfile = {folder}/log\n"
     )

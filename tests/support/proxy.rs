@@ -1,8 +1,11 @@
 //! A proxy before the server's socket that can misbehave.
 
-use std::path::PathBuf;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use sqlx::postgres::PgConnectOptions;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -17,6 +20,7 @@ pub struct Proxy {
     folder: PathBuf,
     up: watch::Sender<bool>,
     stalled: watch::Sender<bool>,
+    delay: Arc<AtomicU32>,
     swallow: Arc<Swallow>,
 }
 
@@ -39,14 +43,28 @@ impl Proxy {
         let name = format!("pgjobs-proxy-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let folder = std::env::temp_dir().join(name);
         std::fs::create_dir_all(&folder).expect("a folder for the socket");
-        let listener = UnixListener::bind(folder.join(".s.PGSQL.5432")).expect("a socket");
+        let socket = folder.join(".s.PGSQL.5432");
+        let listener = UnixListener::bind(&socket).expect("a socket");
+        // A pooler runs as another user than root.
+        std::fs::set_permissions(&socket, Permissions::from_mode(0o777)).expect("its mode");
         let server = db.options().get_socket().expect("a server on a socket").join(".s.PGSQL.5432");
         let (up, watching) = watch::channel(true);
         let (stalled, stalling) = watch::channel(false);
-        let swallow = Arc::new(Swallow::default());
-        let line = Line { server, up: watching, stalled: stalling, swallow: swallow.clone() };
+        let (delay, swallow) = (Arc::default(), Arc::new(Swallow::default()));
+        let line = Line {
+            server,
+            up: watching,
+            stalled: stalling,
+            delay: Arc::clone(&delay),
+            swallow: Arc::clone(&swallow),
+        };
         tokio::spawn(accept(listener, line));
-        Proxy { folder, up, stalled, swallow }
+        Proxy { folder, up, stalled, delay, swallow }
+    }
+
+    /// The folder of its socket.
+    pub(crate) fn socket(&self) -> &Path {
+        &self.folder
     }
 
     /// How to connect through it.
@@ -62,6 +80,11 @@ impl Proxy {
     /// Passes nothing on while connections stay open, or goes on: a network that swallows packets.
     pub fn set_stalled(&self, stalled: bool) {
         self.stalled.send_replace(stalled);
+    }
+
+    /// Passes each answer of the server on after so many milliseconds: a server that is far away.
+    pub fn set_delay(&self, millis: u32) {
+        self.delay.store(millis, Ordering::Relaxed);
     }
 
     /// The URL of a database of this server through the proxy.
@@ -99,6 +122,7 @@ struct Line {
     server: PathBuf,
     up: watch::Receiver<bool>,
     stalled: watch::Receiver<bool>,
+    delay: Arc<AtomicU32>,
     swallow: Arc<Swallow>,
 }
 
@@ -114,9 +138,9 @@ async fn pass(client: UnixStream, line: Line) {
     let Ok(server) = UnixStream::connect(&line.server).await else { return };
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
-    let Line { mut up, stalled, swallow, .. } = line;
+    let Line { mut up, stalled, delay, swallow, .. } = line;
     tokio::select! {
-        () = copy(from_server, to_client, stalled.clone(), Some(&swallow)) => {}
+        () = copy(from_server, to_client, stalled.clone(), Some((&delay, &swallow))) => {}
         () = copy(from_client, to_server, stalled, None) => {}
         _ = up.wait_for(|up| !up) => {}
     }
@@ -127,11 +151,14 @@ async fn copy(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
     mut stalled: watch::Receiver<bool>,
-    swallow: Option<&Swallow>,
+    answers: Option<(&AtomicU32, &Swallow)>,
 ) {
     let mut buffer = vec![0; 65_536];
     while let Ok(read @ 1..) = from.read(&mut buffer).await {
-        if swallow.is_some_and(|swallow| swallow.takes(read))
+        if let Some((delay, _)) = answers {
+            tokio::time::sleep(Duration::from_millis(delay.load(Ordering::Relaxed).into())).await;
+        }
+        if answers.is_some_and(|(_, swallow)| swallow.takes(read))
             || stalled.wait_for(|stalled| !stalled).await.is_err()
         {
             return;

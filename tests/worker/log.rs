@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use pgjobs::NewJob;
-use pgjobs_tests::{Db, Proxy, until};
+use pgjobs_tests::{Db, Proxy, ended, until};
 
 /// A worker process whose log goes to a file; killed when the test ends.
 struct Logged {
@@ -69,7 +69,7 @@ async fn it_says_what_it_works_on_what_follows_a_failure_and_what_its_end_waits_
     until("one runs", async || std::fs::exists(&file).unwrap()).await;
     log.signal("-TERM");
     log.signal("-TERM"); // of the same moment
-    let code = log.process.wait().unwrap().code();
+    let code = ended(&mut log.process).code();
     assert_eq!(code, Some(0), "the second signal of a moment ended it");
     let said = log.lines("SIGTERM").join("");
     assert!(said.contains("1 running job may finish within 20 s"), "{said}");

@@ -37,40 +37,42 @@ pub(crate) async fn measure_sessions(
     within(deadline, compare).await.map_err(|error| (error, 2))
 }
 
-/// How often each connection is asked again. Among busy sessions a pooler may give out the same one
-/// by chance, about once in ten times: a dozen answers leave nothing to chance, and take half a dozen
-/// round trips once in the life of a worker.
-const ROUNDS: usize = 6;
+/// How often both are asked at once. Among busy sessions a pooler may give out the same one by chance, about once
+/// in ten times: a dozen answers leave nothing to chance, and take a few round trips once in the life of a worker.
+const ROUNDS: usize = 5;
 
 /// Two connections that are both open hold two sessions, and each keeps its own. Returns the quickest round trip.
 ///
-/// A quiet pooler gives out its sessions last-in-first-out, or in turn. Asked in an order that turns
-/// at each round, the one meets the same session on both connections, the other meets two on one. Both are
-/// asked at once: where the answers cross on their way, two sessions are in use, and each may come back to either.
+/// A quiet pooler gives out its sessions last-in-first-out or in turn. Asked one after the other, the one meets the
+/// same session on both connections, and the other, asked again on the second, meets two on one. Asked at once on a
+/// quiet pooler each could meet the same session every time, and one after the other on a busy one; so both are done.
 async fn sessions_are_held(first: &mut PgConnection, second: &mut PgConnection) -> Result<Duration, Error> {
+    let held = (session(first).await?, session(second).await?);
+    still_held(held, (held.0, session(second).await?))?;
     let mut quickest = Duration::MAX;
-    let mut held = None;
-    for round in 0..=ROUNDS {
+    for round in 0..ROUNDS {
         let asked = Instant::now();
-        let (a, b) = match round % 2 {
+        let now = match round % 2 {
             0 => try_join(session(first), session(second)).await?,
-            _ => {
-                let (b, a) = try_join(session(second), session(first)).await?;
-                (a, b)
-            }
+            _ => try_join(session(second), session(first)).await.map(|(second, first)| (first, second))?,
         };
         quickest = quickest.min(asked.elapsed());
-        if a == b {
-            return Err(shared(format!("two open connections share session {a} of the server")));
-        }
-        let (held_a, held_b) = *held.get_or_insert((a, b));
-        if let Some((held, now)) = [(held_a, a), (held_b, b)].into_iter().find(|(held, now)| held != now) {
-            return Err(shared(format!(
-                "one connection went from session {held} of the server to session {now}"
-            )));
-        }
+        still_held(held, now)?;
     }
     Ok(quickest)
+}
+
+/// The sessions that the two connections met at first, and those that they meet now.
+fn still_held(held: (i32, i32), now: (i32, i32)) -> Result<(), Error> {
+    if now.0 == now.1 {
+        return Err(shared(format!("two open connections share session {} of the server", now.0)));
+    }
+    match [(held.0, now.0), (held.1, now.1)].into_iter().find(|(held, now)| held != now) {
+        Some((held, now)) => {
+            Err(shared(format!("one connection went from session {held} of the server to session {now}")))
+        }
+        None => Ok(()),
+    }
 }
 
 fn shared(evidence: String) -> Error {
