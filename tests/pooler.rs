@@ -97,7 +97,7 @@ async fn by_transaction_a_worker_is_refused_with_the_remedy() {
         }
     }
     let left = "select count(*) from pg_stat_activity
-                 where datname = current_database() and application_name = 'pgjobs claim'";
+                 where datname = current_database() and application_name like '%pgjobs claim'";
     assert_eq!(db.one::<i64>(left).await, 0, "it was refused before it said anything else");
 }
 

@@ -21,7 +21,7 @@ const TIMES: [&str; 9] = [
     "infinity",
 ];
 
-/// JSON that PostgreSQL keeps and others cannot read, or not send: 2.5 kB stored are a gigabyte of text.
+/// JSON that PostgreSQL keeps and others cannot read, or not send: of the last one 2.5 kB stored are a gigabyte of text.
 const DOCUMENTS: [&str; 9] = [
     "null",
     "'7'",
@@ -33,6 +33,13 @@ const DOCUMENTS: [&str; 9] = [
     "(repeat('[', 3000) || repeat(']', 3000))::jsonb",
     "('{\"args\":[[' || repeat('1e131000,', 8999) || '1e131000]]}')::jsonb",
 ];
+
+/// Whether the document that cannot be sent is among them. Each time that it is read takes the server seconds.
+const UNSENT: bool = cfg!(feature = "soak");
+
+fn documents() -> &'static [&'static str] {
+    if UNSENT { &DOCUMENTS } else { &DOCUMENTS[..DOCUMENTS.len() - 1] }
+}
 
 /// Rows that are older than a constraint.
 pub(crate) async fn unconstrained() -> Db {
@@ -55,7 +62,7 @@ async fn odd() -> (Db, MutexGuard<'static, ()>) {
     let times: Vec<(usize, String)> =
         TIMES.iter().enumerate().map(|(nth, time)| (nth, format!("'{time}'::timestamptz"))).collect();
     let documents: Vec<(usize, String)> =
-        DOCUMENTS.iter().enumerate().map(|(nth, json)| (nth, format!("({json})::jsonb"))).collect();
+        documents().iter().enumerate().map(|(nth, json)| (nth, format!("({json})::jsonb"))).collect();
     for (nth, time) in &times {
         pending(&db, &format!("due{nth}"), "null", &format!("{time}, {time}, null"), "0, 3, 0, 60, 0").await;
         pending(&db, &format!("later{nth}"), "null", &format!("now(), {time}, null"), "0, 3, 0, 60, 0").await;
@@ -182,8 +189,8 @@ async fn a_listing_shows_every_row() {
     said(&db, &["inspect"]);
     for lang in ["python", "rust", "typescript"] {
         let said = said(&db, &["codegen", "--lang", lang]);
-        assert!(said.out.contains("odd.schema8") && !said.out.contains("NaN"), "{lang}");
-        assert!(said.err.contains("odd.schema8: its timeout is no number"), "{}", said.err);
+        assert!(said.out.contains("odd.schema7") && !said.out.contains("NaN"), "{lang}");
+        assert!(said.err.contains("odd.schema7: its timeout is no number"), "{}", said.err);
     }
 }
 
@@ -238,7 +245,7 @@ async fn the_library_reads_every_row_too() {
     }
     assert_eq!(inspect::workers(&db.pool).await.unwrap().len(), TIMES.len());
     let tasks = inspect::tasks(&db.pool).await.unwrap();
-    assert!(DOCUMENTS.len() <= tasks.len());
+    assert!(documents().len() <= tasks.len());
     inspect::overview(&db.pool).await.unwrap();
 }
 
@@ -246,16 +253,18 @@ async fn the_library_reads_every_row_too() {
 #[tokio::test]
 async fn odd_jobs_are_cancelled_retried_and_purged() {
     let (db, _one) = odd().await;
-    said(&db, &["cancel", "body8", "--yes"]);
-    let refused = run(&mut on(&db.url, &["retry", "body8", "--yes"]));
-    assert_eq!(refused.code, Some(1), "it would only fail again: {refused:?}");
-    assert!(refused.err.contains("cannot be sent to a worker: body8"), "{refused:?}");
+    if UNSENT {
+        said(&db, &["cancel", "body8", "--yes"]);
+        let refused = run(&mut on(&db.url, &["retry", "body8", "--yes"]));
+        assert_eq!(refused.code, Some(1), "it would only fail again: {refused:?}");
+        assert!(refused.err.contains("cannot be sent to a worker: body8"), "{refused:?}");
+    }
     let ended: i64 = db.one("select count(*) from jobs.\"all\" where status = 'failed'").await;
     let failed = said(&db, &["retry", "--topic", "odd.*", "--yes", "--json"]).json();
     let left: Vec<String> =
         db.all("select job_id from jobs.\"all\" where status <> 'pending' order by 1").await;
-    assert_eq!(left, ["body8", "both8"], "what cannot be sent");
-    assert_eq!(failed["retried"], (ended - 1) as u64, "body8 was cancelled");
+    assert_eq!(left, if UNSENT { &["body8", "both8"][..] } else { &[] }, "what cannot be sent");
+    assert_eq!(failed["retried"], (ended - i64::from(UNSENT)) as u64, "of these both8 had failed");
     let waiting: i64 = db.one("select count(*) from jobs.\"all\" where status = 'pending'").await;
     let purged = said(&db, &["purge", "--topic", "odd.body*", "--yes", "--json"]).json();
     assert_eq!(purged["purged"], DOCUMENTS.len() as u64 - 1, "not body8, which has ended");
@@ -264,6 +273,7 @@ async fn odd_jobs_are_cancelled_retried_and_purged() {
 }
 
 /// Beside plain jobs of a task of the program lies one that no program can read: that is no reason not to deploy.
+#[cfg(feature = "soak")]
 #[tokio::test]
 async fn the_deploy_check_looks_past_a_body_that_cannot_be_sent() {
     let (db, _one) = odd().await;

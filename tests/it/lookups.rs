@@ -1,17 +1,27 @@
 //! What asks for one job, or a page, locks a few partitions of history, however many there are.
 
-use pgjobs_tests::Db;
+use pgjobs_tests::{Db, amount};
 use sqlx::{AssertSqlSafe, Connection, Executor};
 
-/// Three kinds of ids: of the last hour, of a year ago, and of the original, which tell no time.
-const YEAR: &str = "
-update jobs.config set history_days = 500;
-select count(jobs._make_partition(current_date - g)) from generate_series(1, 400) g;
+/// So many days of history, with room for more: a partition for each.
+const DAYS: u32 = amount(120, 400);
+
+/// A database that has kept jobs of so many days.
+async fn kept() -> Db {
+    let db = Db::new().await;
+    db.run(&HISTORY.replace("{days}", &DAYS.to_string())).await;
+    db
+}
+
+/// Three kinds of ids: of the last hour, of long ago, and of the original, which tell no time.
+const HISTORY: &str = "
+update jobs.config set history_days = {days} + 100;
+select count(jobs._make_partition(current_date - g)) from generate_series(1, {days}) g;
 insert into jobs.job (id, job_id, task, retries, max_retries, priority, timeout, status, created_at, complete_on, attempt)
 select g, jobs._new_job_id(jobs._id_time(now() - g * interval '1 day'), g), 'noop', 0, 3, 0, 60, 'failed', now(),
-  now() - g * interval '1 day' + interval '1 minute', 1 from generate_series(0, 399) g;
+  now() - g * interval '1 day' + interval '1 minute', 1 from generate_series(0, {days} - 1) g;
 insert into jobs.job (id, job_id, task, retries, max_retries, priority, timeout, status, created_at, complete_on, attempt)
-select 1000 + g, md5(g::text), 'original', 0, 3, 0, 60, 'success', now(), now() - g * interval '1 day', 1 from generate_series(0, 399, 50) g;
+select 1000 + g, md5(g::text), 'original', 0, 3, 0, 60, 'success', now(), now() - g * interval '1 day', 1 from generate_series(0, {days} - 1, 50) g;
 select jobs.register_worker('00000000-0000-7000-8000-000000000000', 'h', 1, 'v', '{*}', '{noop}', 100, 3600);
 create table ids as select job_id::text as id, complete_on, task from jobs.job;
 ";
@@ -123,8 +133,7 @@ const MOST: i64 = 64;
 
 #[tokio::test]
 async fn no_function_locks_every_partition_of_history() {
-    let db = Db::new().await;
-    db.run(YEAR).await;
+    let db = kept().await;
     let public: Vec<String> = db
         .all("select distinct proname::text from pg_proc where pronamespace = 'jobs'::regnamespace and proname !~ '^_' and prokind = 'f' order by 1")
         .await;
@@ -156,8 +165,7 @@ async fn no_function_locks_every_partition_of_history() {
 
 #[tokio::test]
 async fn every_job_is_found_whatever_its_age_and_whoever_made_its_id() {
-    let db = Db::new().await;
-    db.run(YEAR).await;
+    let db = kept().await;
     let found: i64 =
         db.one("select count(*) from ids i, lateral jobs.get(i.id) g where g.job_id = i.id").await;
     assert_eq!(found, db.one::<i64>("select count(*) from ids").await);
@@ -172,20 +180,18 @@ async fn every_job_is_found_whatever_its_age_and_whoever_made_its_id() {
     let wrong = "select count(*) from (select job_id from jobs.job where task = 'wrong') w, lateral jobs.get(w.job_id)";
     assert_eq!(db.one::<i64>(wrong).await, 2);
     let retried = "select count(*) from jobs.retry(array(select id from ids where task = 'noop') || array(select job_id::text from jobs.job where task = 'wrong'))";
-    assert_eq!(db.one::<i64>(retried).await, 402);
+    assert_eq!(db.one::<i64>(retried).await, i64::from(DAYS) + 2);
     assert_eq!(db.one::<i64>("select count(*) from jobs.job where status = 'failed'").await, 0);
 }
 
 #[tokio::test]
 async fn a_page_of_history_holds_the_newest_of_all_its_days() {
-    let db = Db::new().await;
-    db.run(YEAR).await;
-    // Made a year ago, ended now: by its id it belongs at the end.
-    db.run(
+    let db = kept().await;
+    // Made long ago, ended now: by its id it belongs at the end.
+    let late =
         "insert into jobs.job (id, job_id, task, retries, max_retries, priority, timeout, status, created_at, complete_on, attempt)
-         select 9000, jobs._new_job_id(jobs._id_time(now() - interval '399 days 1 minute'), 1), 'late', 0, 3, 0, 60, 'failed', now(), now(), 1",
-    )
-    .await;
+         select 9000, jobs._new_job_id(jobs._id_time(now() - ({days} - 1) * interval '1 day' - interval '1 minute'), 1), 'late', 0, 3, 0, 60, 'failed', now(), now(), 1";
+    db.run(&late.replace("{days}", &DAYS.to_string())).await;
     for (state, topic) in
         [("null", "null"), ("'failed'", "null"), ("'failed'", "'noop'"), ("'success'", "null")]
     {

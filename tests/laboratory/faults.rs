@@ -237,7 +237,7 @@ pub(crate) struct Silence(i64);
 impl Fault for Silence {
     async fn strike(&mut self, scene: &mut Scene) {
         let deafen = format!(
-            "select count(pg_terminate_backend(pid)) {WORKERS_SESSIONS} and application_name = 'pgjobs listen'"
+            "select count(pg_terminate_backend(pid)) {WORKERS_SESSIONS} and application_name like '%pgjobs listen'"
         );
         scene.db.run("update jobs.config set notify = false").await;
         self.0 += scene.db.one::<i64>(&deafen).await;

@@ -26,18 +26,19 @@ use worlds::{Clocks, FullDisks};
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_fault_loses_a_job_or_completes_one_twice() {
     pgjobs_tests::durable();
-    let mut rows = Vec::new();
-    rows.push(Experiment::new("workers killed and stopped", 5000, 85).run(Kills::default()).await);
-    rows.push(Experiment::new("sessions terminated", 1000, 80).run(Sessions::default()).await);
-    rows.push(Experiment::new("connections cut, stalled, replies lost", 1000, 60).run(Cuts::default()).await);
-    rows.push(Experiment::new("statements timed out", 1000, 80).run(Timeouts::default()).await);
-    rows.push(Experiment::new("nobody notified", 800, 80).run(Silence::default()).await);
-    rows.push(Experiment::new("no connection left", 800, 80).run(Crowds::default()).await);
-    rows.push(Experiment::new("server crashed and recovered", 1000, 70).run(Restarts::default()).await);
-    rows.push(Experiment::new("clocks stepped an hour", 800, 60).run(Clocks::default()).await);
-    rows.push(Experiment::new("disk full", 800, 60).run(FullDisks::default()).await);
     println!(
-        "\n| experiment | jobs | runs | faults | fenced | slowest recovery | lost | twice |\n|---|---|---|---|---|---|---|---|"
+        "| experiment | jobs | runs | faults | fenced | slowest recovery | lost | twice |\n|---|---|---|---|---|---|---|---|"
     );
-    rows.iter().for_each(|row| println!("{row}"));
+    println!("{}", Experiment::new("workers killed and stopped", 5000, 85).run(Kills::default()).await);
+    println!("{}", Experiment::new("sessions terminated", 1000, 80).run(Sessions::default()).await);
+    println!(
+        "{}",
+        Experiment::new("connections cut, stalled, replies lost", 1000, 60).run(Cuts::default()).await
+    );
+    println!("{}", Experiment::new("statements timed out", 1000, 80).run(Timeouts::default()).await);
+    println!("{}", Experiment::new("nobody notified", 800, 80).run(Silence::default()).await);
+    println!("{}", Experiment::new("no connection left", 800, 80).run(Crowds::default()).await);
+    println!("{}", Experiment::new("server crashed and recovered", 1000, 70).run(Restarts::default()).await);
+    println!("{}", Experiment::new("clocks stepped an hour", 800, 60).run(Clocks::default()).await);
+    println!("{}", Experiment::new("disk full", 800, 60).run(FullDisks::default()).await);
 }
