@@ -1,7 +1,7 @@
 //! The tasks in the registry, and the command that reads it.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 
 use pgjobs::{Worker, linked_tasks};
 use pgjobs_tests::{Db, output};
@@ -52,7 +52,7 @@ pub(crate) fn here(path: &str) -> PathBuf {
 /// Runs a tool that has to succeed.
 #[cfg(feature = "codegen-clients")]
 pub(crate) async fn tool(command: &mut tokio::process::Command) -> String {
-    let output = command.stdin(Stdio::null()).kill_on_drop(true).output().await;
+    let output = command.stdin(std::process::Stdio::null()).kill_on_drop(true).output().await;
     let output = output.unwrap_or_else(|error| panic!("{command:?}: {error}"));
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{command:?}: {out}{err}");

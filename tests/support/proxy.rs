@@ -2,7 +2,7 @@
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -63,7 +63,8 @@ impl Proxy {
     }
 
     /// The folder of its socket.
-    pub(crate) fn socket(&self) -> &Path {
+    #[cfg(feature = "pooler")]
+    pub(crate) fn socket(&self) -> &std::path::Path {
         &self.folder
     }
 
