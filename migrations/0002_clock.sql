@@ -74,7 +74,7 @@ return pg_catalog.pg_sequence_last_value(i_flag) > jobs._millis(jobs.now());
 -- nearly full, because its commit would fail: any role of any database can fill it. Workers then find jobs when they look.
 create function jobs._may_notify() returns boolean
 language sql volatile
-return coalesce(pg_catalog.current_setting('jobs.notify', true), '') <> 'off' and pg_catalog.pg_notification_queue_usage() < 0.9;
+return pg_catalog.lower(coalesce(pg_catalog.current_setting('jobs.notify', true), '')) not in ('off', 'false', 'no', '0') and pg_catalog.pg_notification_queue_usage() < 0.9;
 
 -- Wakes sleeping workers when this transaction commits.
 create function jobs._wake_workers() returns void

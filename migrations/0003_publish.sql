@@ -17,7 +17,7 @@ begin
     raise sqlstate 'PT400' using message = i_which || 'a task name has 1 to 200 characters and no control characters';
   elsif i_bytes > v_limit then
     raise sqlstate 'PT413' using
-      message = format('%sthe body of task %s takes %s bytes as text%s, the limit is %s', i_which, quote_literal(i_task), i_bytes,
+      message = format('%sthe body of task %s takes %s bytes as text%s, the limit is %s', i_which, jobs._shown(i_task), i_bytes,
                        case when i_bytes >= 268435456 then ' or more, or is nested too deeply to be read' else '' end, v_limit),
       hint = 'store the data elsewhere and pass a reference, or raise jobs.config.max_body_bytes';
   elsif not jobs._is_reachable(i_scheduled_at) then
@@ -68,7 +68,7 @@ declare
   -- The transaction's number first. One expression for both: PL/pgSQL sets each up anew in every transaction.
   v_id bigint := case when pg_current_xact_id() is not null then nextval('jobs.job_number') end;
   -- As jobs._text_size, of a small body.
-  v_bytes bigint := case when i_body is null then 0 when pg_column_size(i_body) <= 8192 then octet_length(i_body::text) end;
+  v_bytes bigint := case when i_body is null then 0 when pg_column_size(i_body) <= 8192 and pg_column_compression(i_body) is null then octet_length(i_body::text) end;
   v_job jobs.queued;
 begin
   -- 512 bytes need no look at the limit, which is a row of a table.
@@ -80,7 +80,7 @@ begin
   if session_user <> current_user or current_setting('role') <> 'none' then
     perform jobs._check_topics(true, array[i_task]);
   end if;
-  if not i_checked then
+  if i_checked is not true then
     -- One look by key, and one at the settings when nobody has declared the task.
     if not coalesce((select k.mode = 'off' or jobs._is_fit(i_body, k.fits, k.names) from jobs.publish_check k where k.name = i_task),
                     (select c.unknown_task = 'accept' from jobs.config c)) then
@@ -118,6 +118,10 @@ begin
   if v_jobs > v_limits.max_bulk then
     raise sqlstate 'PT413' using message = format('a call publishes at most %s jobs, this one has %s', v_limits.max_bulk, v_jobs),
       hint = 'publish them in several calls, in one transaction if need be, or raise jobs.config.max_bulk';
+  end if;
+  -- Before one name is written down for each of many jobs.
+  if cardinality(i_tasks) = 1 and jobs._publishable(i_tasks[1], 0, 0, null, null, null) is not true then
+    perform jobs._refuse(format(v_which, 1), i_tasks[1], 0, null, null, null);
   end if;
   perform jobs._check_topics(true, i_tasks);
   v_sizes := array(
@@ -174,7 +178,7 @@ begin
   from jsonb_array_elements(i_jobs) j, jsonb_object_keys(j) k
   where k not in ('task', 'body', 'scheduled_at', 'timeout', 'priority', 'max_retries') limit 1;
   if found then
-    raise sqlstate 'PT400' using message = format('a job has no %s', quote_literal(left(v_wrong, 60))),
+    raise sqlstate 'PT400' using message = format('a job has no %s', jobs._shown(v_wrong)),
       hint = 'its keys are task, body, scheduled_at, timeout, priority, max_retries';
   end if;
   return query select q.id, q.job_id, q.task, q.body, q.retries, q.max_retries, q.priority, q.timeout, q.created_at, q.run_at,

@@ -285,7 +285,7 @@ begin
       returning q.size, q.bytes, q.timeout, q.job_id, q.last_job, q.jobs, jobs._rank(q.priority, q.ready_seq) as rank, q.ready_seq,
         case when q.size = 1 then row(q.id, q.job_id, q.task, q.body, q.retries, q.max_retries, q.priority, q.timeout, q.created_at,
                                       q.scheduled_at, q.ready_seq, q.attempt, q.traceback)::jobs.open_job end as job,
-        q.task = any (v_alone_tasks) or q.bytes > 65536 as alone, q.returned < 0 as again
+        q.task = any (v_alone_tasks) or q.bytes > 65536 as alone, q.returned < 0 and q.retries < q.max_retries - 1 as again
     ), totals as materialized (
       select count(*) as of_all, count(*) filter (where t.size > 1) as rows, sum(t.bytes + 300 * t.size) as bytes
       from taken t
@@ -301,7 +301,7 @@ begin
       window w as (order by t.rank, t.ready_seq rows unbounded preceding)
     ), batches as (
       -- The first jobs begin at once, as many as are not ahead. One that came back uncharged from a worker that died counts as
-      -- begun wherever it stands, so that a job which kills its worker ends some time.
+      -- begun wherever it stands, so that a job which kills its worker ends some time. (One on its last run says so before it begins.)
       select v_part + row_number() over (order by l.at) - 1 as part, t.size, t.timeout, t.job_id as first_job, t.last_job, t.jobs,
         jobs._lowest_bits(least(i_num - i_ahead - v_got - l.at + t.size, t.size)) as started
       from taken t join lined l on l.job_id = t.job_id and l.size > 1 where t.size > 1
@@ -438,6 +438,7 @@ declare
   v_lease uuid := gen_random_uuid();
   v_tasks text[];
   v_got integer;
+  v_back integer;   -- jobs that can be taken now and could not before
 begin
   if topic is null or topic = '' then
     raise sqlstate 'PT400' using message = 'a topic is a pattern over task names', hint = 'use * for every task';
@@ -452,7 +453,10 @@ begin
       order by j.priority desc, j.ready_seq;
     get diagnostics v_got = row_count;
     num := num - v_got;
-    exit when num <= 0 or v_round = 2 or jobs._sweep_plain(jobs._pattern(topic), num) + jobs._promote(jobs._pattern(topic), num, '-infinity') = 0;
+    exit when num <= 0 or v_round = 2;
+    v_back := jobs._promote(jobs._pattern(topic), num, '-infinity');
+    v_back := v_back + jobs._sweep_plain(jobs._pattern(topic), num - v_back);
+    exit when v_back = 0;
     v_lease := gen_random_uuid();
   end loop;
 end $$;

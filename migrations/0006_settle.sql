@@ -351,8 +351,8 @@ create function jobs._not_held(i_job varchar, i_lease uuid) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
   if i_lease is null then
-    raise exception 'inexistent_task %', left(i_job, 200) using hint = 'no job with this id is running';
+    raise exception 'inexistent_task %', jobs._escaped(left(i_job, 200)) using hint = 'no job with this id is running';
   end if;
-  raise sqlstate 'PT409' using message = 'lease_lost', detail = 'job ' || left(i_job, 200),
+  raise sqlstate 'PT409' using message = 'lease_lost', detail = 'job ' || jobs._escaped(left(i_job, 200)),
     hint = 'the lease ran out or the job was cancelled; another attempt may be under way, so undo this one';
 end $$;

@@ -141,7 +141,8 @@ begin
 end $$;
 
 -- Brings back up to i_limit jobs of plain clients under a pattern that outran their lease, as a sweep does, and returns how
--- many: for a plain client, which may keep its transaction open. So it locks no other, and leaves those of workers to workers.
+-- many: for a plain client, which takes them next, so that its transaction holds nothing that it does not return. They run
+-- again at once. It locks no other, and leaves those of workers to workers.
 create function jobs._sweep_plain(i_pattern text, i_limit integer) returns integer
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
@@ -159,13 +160,14 @@ begin
   if v_places is null then
     return 0;
   end if;
-  perform jobs._settle_alike(v_leases, v_places, 'retry', 'expired: the run outlasted its timeout', null);
+  perform jobs._settle_alike(v_leases, v_places, 'retry', 'expired: the run outlasted its timeout', 0);
   return cardinality(v_places);
 end $$;
 
 -- Brings back up to i_limit jobs that outran their own lease, and returns how many. The run is charged, and the job ends
 -- as failed when this was its last. That of a plain client runs again after the default backoff. A worker ends a run
--- itself when its time is over, so where one lapses the worker is stuck: the job runs again at once, before others.
+-- itself when its time is over, so where one lapses the worker is stuck or dead: the job runs again at once, before others, and
+-- uncharged when it had not begun.
 --
 -- Waits for nobody: a batch that another sweep, a settle or a claim holds is skipped, and a run is
 -- judged as it is when its batch is locked, so that two sweeps charge one loss once.
@@ -179,6 +181,7 @@ declare
   v_leases uuid[];
   v_places integer[];
   v_outcomes text[];
+  v_errors text[];
 begin
   select array_agg(l.lease), array_agg(l.part) into v_lapsed, v_parts
   from (select b.lease, b.part from jobs.batch b
@@ -187,14 +190,16 @@ begin
   if v_lapsed is null then
     return 0;
   end if;
-  select array_agg(o.lease), array_agg(o.place), array_agg(case when o.worker is null then 'retry' else 'lost' end)
-  into v_leases, v_places, v_outcomes
-  from (select r.lease, r.place, r.worker
-        from unnest(v_lapsed, v_parts) l(lease, part) join jobs._runs r on r.lease = l.lease and r.part = l.part
+  select array_agg(o.lease), array_agg(o.place), array_agg(case when o.worker is null then 'retry' when o.started then 'lost' else 'unbegun' end),
+    array_agg(case when o.worker is null or o.started then 'expired: the run outlasted its timeout' end)
+  into v_leases, v_places, v_outcomes, v_errors
+  from (select r.lease, r.place, r.worker, (b.started >> (r.place & 63)) & 1 = 1 as started
+        from unnest(v_lapsed, v_parts) l(lease, part)
+          join jobs._runs r on r.lease = l.lease and r.part = l.part
+          join jobs.batch b on b.lease = l.lease and b.part = l.part
         where r.expires_at < v_now limit i_limit) o;
   if v_places is not null then
-    perform jobs._settle(v_leases, v_places, v_outcomes, null, array_fill('expired: the run outlasted its timeout'::text, array[cardinality(v_places)]),
-                         array_fill(null::double precision, array[cardinality(v_places)]), v_now);
+    perform jobs._settle(v_leases, v_places, v_outcomes, null, v_errors, array_fill(null::double precision, array[cardinality(v_places)]), v_now);
   end if;
   -- What is left of these batches, beyond the limit too, expires with the first of it.
   update jobs.batch b
@@ -233,7 +238,9 @@ begin
     from (select b.lease, b.part from jobs.batch b where b.worker = v_dead limit i_limit - v_swept for update skip locked) l;
     v_swept := v_swept + jobs._settle_lost(v_lapsed, v_parts, i_limit - v_swept, v_now);
     -- A dead worker is forgotten once nothing is left of it.
-    delete from jobs.worker w where w.id = v_dead and not exists (select 1 from jobs.batch b where b.worker = w.id);
+    -- Not by one who may look at batches as they were before: its row is what a later sweep finds its newer ones by.
+    delete from jobs.worker w where w.id = v_dead and current_setting('transaction_isolation') = 'read committed'
+      and not exists (select 1 from jobs.batch b where b.worker = w.id);
   end loop;
   return v_swept;
 end $$;
@@ -344,5 +351,9 @@ declare
 begin
   return query
   select count(*)::integer, count(*) filter (where not exists (select from jobs.batch b where b.worker = w.id))::integer
-  from (select w.id from jobs.worker w where w.lost_at is null and w.tasks && v_tasks limit 1000) w;
+  from (select w.id from jobs.worker w
+        where w.lost_at is null
+          -- Workers of one program have the same tasks, which the first of them tell. Others are compared by sorting: && takes the product.
+          and (v_tasks && w.tasks[:10] or cardinality(w.tasks) > 10 and exists (select unnest(v_tasks) intersect select unnest(w.tasks)))
+        limit 1000) w;
 end $$;

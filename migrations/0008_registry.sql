@@ -14,10 +14,20 @@ create type jobs.declaration as (
 -- left out of its aliases): whether the caller may make it, whose the name is, and which aliases it had.
 create type jobs.change as (declared jobs.declaration, differs boolean, is_allowed boolean, owner_name name, others text[], old_aliases text[]);
 
--- A text of others as a message shows it: in quotes, and no longer than a name may be.
+-- A text of others as it may stand in a message, which people read on terminals and in logs: what is not only seen, such as control
+-- characters and those that turn the order of letters, is written as \u{1b}, as the command line does.
+create function jobs._escaped(i_text text) returns text
+language sql immutable parallel safe set search_path = pg_catalog, pg_temp as $$
+  select case when i_text !~ c.acts then i_text
+    else (select string_agg(case when t.letter ~ c.acts then '\u{' || to_hex(ascii(t.letter)) || '}' else t.letter end, '' order by t.nth)
+          from regexp_split_to_table(i_text, '') with ordinality t(letter, nth)) end
+  from (select '[\u0001-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufdd0-\ufdef\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff]' as acts) c
+$$;
+
+-- The same of a name: in quotes, and no longer than a name may be.
 create function jobs._shown(i_text text) returns text
 language sql immutable parallel safe
-return pg_catalog.quote_literal(case when pg_catalog.length(i_text) > 200 then pg_catalog.left(i_text, 200) || '...' else i_text end);
+return '''' || pg_catalog.replace(jobs._escaped(case when pg_catalog.length(i_text) > 200 then pg_catalog.left(i_text, 200) || '...' else i_text end), '''', '''''') || '''';
 
 -- A name of a task, as publishing takes it.
 create function jobs._is_name(i_name text) returns boolean
@@ -40,12 +50,12 @@ return case
     then 'doc: a text of at most 65536 characters'
   when coalesce(pg_catalog.jsonb_typeof(i_task->'args_schema'), '') not in ('object', 'boolean') then 'args_schema: an object, true or false'
   when coalesce(pg_catalog.jsonb_typeof(i_task->'result_schema'), '') not in ('object', 'boolean') then 'result_schema: an object, true or false'
-  when case when pg_catalog.jsonb_typeof(i_task->'retries') = 'number' then (i_task->>'retries')::numeric not between 1 and 1000 or (i_task->>'retries')::numeric % 1 <> 0 else true end
+  when case when pg_catalog.jsonb_typeof(i_task->'retries') = 'number' then (i_task->>'retries')::numeric not between 1 and 1000 or (i_task->>'retries') !~ '^[0-9]+$' else true end
     then 'retries: 1 to 1000; it counts runs in all'
   when case when pg_catalog.jsonb_typeof(i_task->'timeout') = 'number' then (i_task->>'timeout')::numeric not between 0.01 and 604800 else true end
     then 'timeout: 0.01 to 604800 seconds (7 days)'
   when case when pg_catalog.jsonb_typeof(i_task->'priority') = 'number'
-            then (i_task->>'priority')::numeric not between -2147483648 and 2147483647 or (i_task->>'priority')::numeric % 1 <> 0 else true end
+            then (i_task->>'priority')::numeric not between -2147483648 and 2147483647 or (i_task->>'priority') !~ '^-?[0-9]+$' else true end
     then 'priority: a number of 32 bits'
   when coalesce(i_task->'keep', 'null') not in ('"all"', '"failed"', '"none"', 'null') then 'keep: all, failed or none'
   when case pg_catalog.jsonb_typeof(i_task->'params')
@@ -72,14 +82,14 @@ begin
     raise sqlstate 'PT400' using message = 'register_tasks takes an array of at most 10000 tasks',
       hint = '[{"name": "mail.send", "args_schema": {}, "result_schema": {}, "retries": 3, "timeout": 60, "priority": 0}]';
   end if;
-  select g.at, jobs._flaw(g.task) as flaw, case when jobs._is_name(g.task->>'name') then ' ' || quote_literal(g.task->>'name') end as name into v_flaw
+  select g.at, jobs._flaw(g.task) as flaw, case when jobs._is_name(g.task->>'name') then ' ' || jobs._shown(g.task->>'name') end as name into v_flaw
   from jsonb_array_elements(i_tasks) with ordinality g(task, at) where jobs._flaw(g.task) is not null order by g.at limit 1;
   if found then
     raise sqlstate 'PT400' using message = format('task%s (%s of %s): %s', v_flaw.name, v_flaw.at, jsonb_array_length(i_tasks), v_flaw.flaw), hint = v_hint;
   end if;
   select g.task->>'name' as name into v_flaw from jsonb_array_elements(i_tasks) g(task) group by 1 having count(*) > 1 limit 1;
   if found then
-    raise sqlstate 'PT400' using message = format('task %s is declared twice in one call', quote_literal(v_flaw.name)), hint = v_hint;
+    raise sqlstate 'PT400' using message = format('task %s is declared twice in one call', jobs._shown(v_flaw.name)), hint = v_hint;
   end if;
 exception when program_limit_exceeded or out_of_memory or internal_error then   -- `invalid memory alloc request size`: a text beyond 256 MB in a pattern
   raise sqlstate 'PT413' using message = 'register_tasks: what is declared is too large to be looked at', hint = v_hint;
@@ -99,7 +109,7 @@ begin
   where (g.bytes <= 1048576) is not true limit 1;
   if found then
     raise sqlstate 'PT413' using
-      message = format('task %s: %s takes %s bytes, the limit is 1048576', quote_literal(v_large.name), v_large.what, coalesce(v_large.bytes::text, 'too many')),
+      message = format('task %s: %s takes %s bytes, the limit is 1048576', jobs._shown(v_large.name), v_large.what, coalesce(v_large.bytes::text, 'too many')),
       hint = 'nothing of this call was declared: give the task smaller types, or true as its schema';
   end if;
 end $$;
@@ -124,7 +134,7 @@ begin
     select r.oid from pg_roles r
     where r.rolname = case
       when v_set is null then session_user
-      when v_set ~ '^jobs_(publisher|worker|reader|admin)$' and not (select s.rolsuper from pg_roles s where s.rolname = session_user) then session_user
+      when v_set ~ '^jobs_(publisher|worker|reader|admin)$' then session_user
       else v_set::name end);
 end $$;
 
@@ -242,7 +252,7 @@ begin
       end if;
       perform jobs._declare_changes(array[v_change]);
     exception when lock_not_available or deadlock_detected then
-      v_held := v_held || quote_literal((v_change.declared).name);
+      v_held := v_held || jobs._shown((v_change.declared).name);
     end;
   end loop;
   if v_held <> '{}' then
@@ -256,12 +266,12 @@ end $$;
 create function jobs._warn_of_others(i_changes jobs.change[]) returns void
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 declare
-  v_role text := quote_literal((select r.rolname from pg_roles r where r.oid = jobs._declarer()));
+  v_role text := jobs._shown((select r.rolname from pg_roles r where r.oid = jobs._declarer()));
   v_tasks text[] := array(
-    select format('%s of role %s', quote_literal((c.declared).name), quote_literal(c.owner_name))
+    select format('%s of role %s', jobs._shown((c.declared).name), jobs._shown(c.owner_name))
     from unnest(i_changes) c where c.differs and not c.is_allowed order by (c.declared).name);
   v_aliases text[] := array(
-    select format('%s of task %s', quote_literal(o), quote_literal((c.declared).name))
+    select format('%s of task %s', jobs._shown(o), jobs._shown((c.declared).name))
     from unnest(i_changes) c, unnest(c.others) o where c.is_allowed order by 1);
 begin
   if v_tasks <> '{}' then
@@ -285,7 +295,7 @@ declare
   v_owner_name name := (select r.rolname from pg_roles r where r.oid = jobs._declarer());
 begin
   if (select count(*) from (select from jobs.task t where t.owner = v_owner limit 100000) g) >= 100000 then
-    raise sqlstate 'PT400' using message = format('role %s has declared 100000 tasks', quote_literal(v_owner_name)),
+    raise sqlstate 'PT400' using message = format('role %s has declared 100000 tasks', jobs._shown(v_owner_name)),
       hint = 'name tasks by what they do, and give what differs as an argument; the owner of schema jobs may delete some from jobs.task';
   end if;
   insert into jobs.task as t (name, aliases, doc, args_schema, result_schema, retries, timeout, priority, keep, params, open, check_mode, fits,
@@ -356,7 +366,7 @@ $$;
 -- name of it asks this table.
 create function jobs._refresh_publish_checks(i_names text[] default null) returns void
 language plpgsql security definer
-set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
+set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set enable_nestloop = off set jit = off as $$
 declare
   v_names text[] := coalesce(i_names, array(
     select t.name::text from jobs.task t union select unnest(t.aliases) from jobs.task t union select k.name from jobs.publish_check k));
@@ -365,10 +375,7 @@ begin
     select a.alias, t.name as task from jobs.task t, unnest(t.aliases) a(alias) where t.aliases <> '{}'
   ), meant as materialized (
     select distinct on (g.name) g.name, n.task
-    from unnest(v_names) g(name), lateral (
-      select t.name as task from jobs.task t where t.name = g.name
-      union all
-      select a.task from aliases a where a.alias = g.name) n
+    from unnest(v_names) g(name) join (select t.name, t.name as task from jobs.task t union all select a.alias, a.task from aliases a) n using (name)
     order by g.name, g.name <> n.task, n.task
   ), gone as (
     delete from jobs.publish_check k

@@ -11,12 +11,13 @@ return case when pg_catalog.isfinite(i_at)
   then pg_catalog.quote_literal(pg_catalog.to_char(i_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS.US"+00" BC'))
   else pg_catalog.quote_literal(i_at::text) end;
 
--- A condition on the column h.complete_on: that it falls on this day, whose beginning is given.
+-- A condition on the column h.complete_on: that it falls on this day (UTC), whose beginning is given. A day has 24 hours here,
+-- which `interval '1 day'` has not where the session's time zone changes the clocks.
 create function jobs._on_day(i_day timestamptz) returns text
 language sql stable parallel safe
 return case when pg_catalog.isfinite(i_day)
   then 'h.complete_on >= ' || jobs._literal(i_day) || case when i_day < '294276-12-31 00:00:00+00'::timestamptz
-    then ' and h.complete_on < ' || jobs._literal(i_day + interval '1 day') else ' and h.complete_on < ''infinity''' end
+    then ' and h.complete_on < ' || jobs._literal(i_day + interval '24 hours') else ' and h.complete_on < ''infinity''' end
   else 'h.complete_on = ' || jobs._literal(i_day) end;
 
 -- The time before which none of these jobs ended, told by their ids: a job ends after it was made, less a day
@@ -159,6 +160,20 @@ insert into jobs.retention (looked_at) values (jobs.now());
 -- Calls one after another that found that row held. Whoever counts here cannot write there.
 create sequence jobs.retentions_turned_away as bigint minvalue 0 start 1;
 
+-- Takes back what others may do with a table, by grants or by default privileges of its owner: history is read through functions.
+create function jobs._take_back(i_table regclass) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_grantee text;
+begin
+  for v_grantee in
+    select distinct case a.grantee when 0 then 'public' else quote_ident(pg_get_userbyid(a.grantee)) end
+    from pg_class c, aclexplode(c.relacl) a where c.oid = i_table and cardinality(c.relacl) > 0 and a.grantee <> c.relowner
+  loop
+    execute format('revoke all on %s from %s cascade', i_table, v_grantee);
+  end loop;
+end $$;
+
 -- Makes the table of a day, which is not a partition yet. Nobody waits for it. It lies where the database's tables do,
 -- whatever the caller's session prefers.
 create function jobs._prepare_partition(i_day date) returns void
@@ -166,6 +181,7 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp set defa
 begin
   execute format('create table jobs.job_%s (like jobs.job including defaults including indexes)', to_char(i_day, 'YYYYMMDD'));
   execute format('alter table jobs.job_%s replica identity full', to_char(i_day, 'YYYYMMDD'));
+  perform jobs._take_back(('jobs.job_' || to_char(i_day, 'YYYYMMDD'))::regclass);
 end $$;
 
 -- Makes the partition that holds i_day (UTC), and moves into it what had to go to the default
@@ -206,6 +222,7 @@ begin
   execute format('alter table jobs.job_default rename to %I', v_name);
   create table jobs.job_default partition of jobs.job default;
   alter table jobs.job_default replica identity full;
+  perform jobs._take_back('jobs.job_default');
   create index on jobs.job_default (complete_on);
   execute format('with other as (delete from jobs.%I where complete_on < %L or complete_on >= %L returning *)
                   insert into jobs.job_default select * from other', v_name, v_from, v_to);
@@ -265,16 +282,19 @@ end $$;
 
 -- Whether the caller of jobs.retain may keep its locks to the end of his transaction: administrators, whom nothing hinders from
 -- locking history as they like, and jobs.retain_and_commit, which ends the transaction next. That calls it and nothing
--- else is told by i_context, three lines: the second the statement, the third the procedure, by a name that nobody else's function can
--- have, since no other schema is called jobs. (The words around it are of the server's language.)
+-- else is told by i_context, three lines: the first says where jobs.retain stands, the second names its statement, and the third says where
+-- the procedure stands, by a name that nobody else's function can have, since no other schema is called jobs. The words are of the
+-- server's language, so what stands before the name in the third line is compared with what stands before it in the first. Names are
+-- quoted where the session has quote_all_identifiers.
 create function jobs._may_lock_history(i_context text) returns boolean
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_lines text[] := string_to_array(i_context, E'\n');
+  v_before text := substring(v_lines[1] from '^(.*?)(?:jobs[.]retain|"jobs"[.]"retain")[(][)]');
 begin
   return jobs._is_administrator() or (
-    cardinality(v_lines) = 3 and strpos(v_lines[2], '"SELECT jobs.retain()"') > 0
-    and v_lines[3] ~ '(^|[^"[:alnum:]_.$])jobs[.]retain_and_commit[(][)]' and strpos(v_lines[3], '"') = 0);
+    cardinality(v_lines) = 3 and strpos(v_lines[2], 'SELECT jobs.retain()') > 0
+    and (starts_with(v_lines[3], v_before || 'jobs.retain_and_commit()') or starts_with(v_lines[3], v_before || '"jobs"."retain_and_commit"()')));
 end $$;
 
 -- Counts a call that found another at work, and says who that is when several calls one after another have found him there.

@@ -156,7 +156,7 @@ begin
   v_lapses := case when v_run.worker is null then v_run.expires_at
                    else least(v_run.expires_at, coalesce(v_run.lost_at, v_run.worker_expires_at, v_run.run_at)) end;
   v_where := case when v_run.worker is null then 'a client without a worker''s name'
-                  else format('worker %s of process %s on %s', v_run.worker, v_run.pid, quote_literal(v_run.host)) end;
+                  else format('worker %s of process %s on %s', v_run.worker, v_run.pid, jobs._shown(v_run.host)) end;
   return next case when v_lapses >= jobs.now()
     then row('running', format('attempt %s runs since %s at %s', v_run.attempt, jobs._moment(v_run.run_at), v_where), v_lapses,
              jsonb_build_object('attempt', v_run.attempt, 'worker', v_run.worker, 'expires_at', v_run.expires_at))::jobs.reason

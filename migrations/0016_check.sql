@@ -152,7 +152,8 @@ begin
       and jobs._misfit_of_body(i_body, f.params, f.open, f.args_schema, v_until) is null) then
     return null;
   end if;
-  return case when length(v_reason) > 2000 then left(v_reason, 2000) || ' ...' else v_reason end;   -- names of a schema may be of any length
+  -- Names and words of a schema may be of any length, and hold any character.
+  return jobs._escaped(case when length(v_reason) > 2000 then left(v_reason, 2000) || ' ...' else v_reason end);
 exception when statement_too_complex or data_exception then
   return null;
 end $$;

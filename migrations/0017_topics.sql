@@ -120,9 +120,9 @@ begin
   where jobs._is_under(t, v_limits) is not true limit 1;
   if found then
     raise sqlstate 'PT403' using
-      message = format('role %s may not %s the task %s', quote_literal(jobs._narrowed()),
+      message = format('role %s may not %s the task %s', jobs._shown(jobs._narrowed()),
                        case when i_publish then 'publish' else 'consume' end, coalesce(jobs._shown(v_task), 'null')),
-      hint = format('an administrator may call jobs.grant_topic(%s, topic)', quote_literal(jobs._narrowed()));
+      hint = format('an administrator may call jobs.grant_topic(%s, topic)', jobs._shown(jobs._narrowed()));
   end if;
 end $$;
 
@@ -137,7 +137,7 @@ create function jobs._check_lease(i_lease uuid) returns void
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 begin
   if i_lease is null and (select l.login is not null or l.role is not null from jobs._limits(false) l) then
-    raise sqlstate 'PT403' using message = format('role %s settles jobs only under their leases', quote_literal(jobs._narrowed())),
+    raise sqlstate 'PT403' using message = format('role %s settles jobs only under their leases', jobs._shown(jobs._narrowed())),
       hint = 'give the lease that jobs.consume returned with the job';
   end if;
 end $$;
@@ -148,7 +148,7 @@ create function jobs.grant_topic(i_role name, i_topic text, i_publish boolean de
 language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 begin
   if jobs._role_oid(i_role) is null then
-    raise sqlstate 'PT404' using message = format('there is no role %s', coalesce(quote_literal(i_role), 'null'));
+    raise sqlstate 'PT404' using message = format('there is no role %s', coalesce(jobs._shown(i_role), 'null'));
   elsif (length(i_topic) between 1 and 200) is not true then
     raise sqlstate 'PT400' using message = 'a topic is a pattern over task names of 1 to 200 characters', hint = 'use * for every task';
   end if;

@@ -24,20 +24,29 @@ end $$;
 
 revoke all on schema jobs from public;
 
+-- Nobody but the owner has anything of what was made: neither public, nor whom default privileges of whoever installs speak of, nor those
+-- to whom the tables of the original were granted. One who may call an inner function, or set a trigger on a table, acts as the owner.
+--
 -- What lies in the schema and belongs to whoever installs was made by the files before this one: the first of them finds
 -- the schema empty (conditions.sql). What others made is theirs.
 do $$
 declare
-  v_object text;
+  v_me oid := (select r.oid from pg_catalog.pg_roles r where r.rolname = current_user);
+  v_grant record;
 begin
-  for v_object in
-    select 'routine ' || p.oid::regprocedure from pg_catalog.pg_proc p
-    where p.pronamespace = 'jobs'::regnamespace and p.proowner = (select r.oid from pg_catalog.pg_roles r where r.rolname = current_user)
-    union all
-    select case c.relkind when 'S' then 'sequence ' else 'table ' end || c.oid::regclass from pg_catalog.pg_class c
-    where c.relnamespace = 'jobs'::regnamespace and c.relkind in ('r', 'p', 'v', 'S') and c.relowner = (select r.oid from pg_catalog.pg_roles r where r.rolname = current_user)
+  for v_grant in
+    with objects as materialized (
+      select 'routine ' || p.oid::regprocedure as object, p.proowner as owner, coalesce(p.proacl, pg_catalog.acldefault('f', p.proowner)) as acl
+      from pg_catalog.pg_proc p where p.pronamespace = 'jobs'::regnamespace
+      union all
+      select case c.relkind when 'S' then 'sequence ' else 'table ' end || c.oid::regclass, c.relowner, l.acl
+      from pg_catalog.pg_class c, lateral (select c.relacl as acl union all select a.attacl from pg_catalog.pg_attribute a where a.attrelid = c.oid) l
+      where c.relnamespace = 'jobs'::regnamespace and c.relkind in ('r', 'p', 'v', 'S') and pg_catalog.cardinality(l.acl) > 0
+    )
+    select distinct o.object, case a.grantee when 0 then 'public' else pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) end as grantee
+    from objects o, pg_catalog.aclexplode(o.acl) a where o.owner = v_me and a.grantee <> o.owner
   loop
-    execute pg_catalog.format('revoke all on %s from public', v_object);
+    execute pg_catalog.format('revoke all on %s from %s cascade', v_grant.object, v_grant.grantee);
   end loop;
 end $$;
 

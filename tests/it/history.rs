@@ -8,7 +8,7 @@ use pgjobs_tests::Db;
 use sqlx::{AssertSqlSafe, Connection, Executor};
 
 use crate::said::Said;
-use crate::sessions::{as_role, code, refusal};
+use crate::sessions::{as_role, code, refusal, role};
 
 const PARTITIONS: &str = "select count(*) from pg_inherits where inhparent = 'jobs.job'::regclass and inhrelid::regclass::text ~ 'job_[0-9]{8}$'";
 const DAY: u64 = 86_400;
@@ -420,4 +420,91 @@ async fn who_ends_a_job_waits_for_the_partition_and_uses_it() {
     transaction.commit().await.unwrap();
     ending.await.unwrap().expect("the ack");
     assert_eq!(db.one::<i64>(&format!("select count(*) from jobs.job_{today}")).await, 1);
+}
+
+/// The words around the names are of the server's language, and the names are quoted where a setting says so.
+#[tokio::test]
+async fn retention_knows_who_calls_it_in_every_language() {
+    let db = Db::new().await;
+    role(&db, "history_caller", "jobs_reader").await;
+    db.run("grant execute on function jobs._may_lock_history to history_caller").await;
+    let mut caller = as_role(&db, "history_caller").await;
+    for (at, statement, called_by, may) in [
+        (
+            "PL/pgSQL function jobs.retain() line 5 at GET DIAGNOSTICS",
+            r#"SQL statement "SELECT jobs.retain()""#,
+            "PL/pgSQL function jobs.retain_and_commit() line 3 at PERFORM",
+            true,
+        ),
+        (
+            "PL/pgSQL-Funktion jobs.retain() Zeile 5 bei GET DIAGNOSTICS",
+            "SQL-Anweisung »SELECT jobs.retain()«",
+            "PL/pgSQL-Funktion jobs.retain_and_commit() Zeile 3 bei PERFORM",
+            true,
+        ),
+        (
+            "fonction PL/pgSQL jobs.retain(), ligne 5 à GET DIAGNOSTICS",
+            "instruction SQL « SELECT jobs.retain() »",
+            "fonction PL/pgSQL jobs.retain_and_commit(), ligne 3 à PERFORM",
+            true,
+        ),
+        (
+            "PL/pgSQL関数jobs.retain()の5行目 - GET DIAGNOSTICS",
+            r#"SQL文"SELECT jobs.retain()""#,
+            "PL/pgSQL関数jobs.retain_and_commit()の3行目 - PERFORM",
+            true,
+        ),
+        (
+            r#"PL/pgSQL function "jobs"."retain"() line 5 at GET DIAGNOSTICS"#,
+            r#"SQL statement "SELECT jobs.retain()""#,
+            r#"PL/pgSQL function "jobs"."retain_and_commit"() line 3 at PERFORM"#,
+            true,
+        ),
+        (
+            "PL/pgSQL function jobs.retain() line 5 at GET DIAGNOSTICS",
+            r#"SQL statement "SELECT jobs.retain()""#,
+            "PL/pgSQL function retain_and_commit() line 3 at PERFORM",
+            false,
+        ),
+        (
+            "PL/pgSQL function jobs.retain() line 5 at GET DIAGNOSTICS",
+            r#"SQL statement "SELECT jobs.retain()""#,
+            "PL/pgSQL function mine.retain_and_commit() line 3 at PERFORM",
+            false,
+        ),
+        (
+            "PL/pgSQL function jobs.retain() line 5 at GET DIAGNOSTICS",
+            r#"SQL statement "SELECT jobs.retain()""#,
+            r#"PL/pgSQL function "jobs.retain_and_commit()".f() line 3 at PERFORM"#,
+            false,
+        ),
+        (
+            "PL/pgSQL function jobs.retain() line 5 at GET DIAGNOSTICS",
+            r#"SQL statement "SELECT f()""#,
+            "PL/pgSQL function jobs.retain_and_commit() line 3 at PERFORM",
+            false,
+        ),
+    ] {
+        let context = [at, statement, called_by].join("\n");
+        let says: bool = sqlx::query_scalar("select jobs._may_lock_history($1)")
+            .bind(&context)
+            .fetch_one(&mut caller)
+            .await
+            .unwrap();
+        assert_eq!(says, may, "{context}");
+    }
+}
+
+/// As every worker calls it.
+#[tokio::test]
+async fn a_worker_makes_partitions_in_a_session_that_quotes_all_names() {
+    let db = Db::with_clock().await;
+    role(&db, "history_worker", "jobs_worker").await;
+    db.advance(Duration::from_secs(DAY * 20)).await;
+    let newest = "select max(inhrelid::regclass::text) from pg_inherits where inhparent = 'jobs.job'::regclass and inhrelid::regclass::text ~ '[0-9]{8}$'";
+    let before: String = db.one(newest).await;
+    let mut worker = as_role(&db, "history_worker").await;
+    worker.execute("set quote_all_identifiers = on").await.unwrap();
+    worker.execute("call jobs.retain_and_commit()").await.unwrap();
+    assert_ne!(db.one::<String>(newest).await, before, "it made those of the days to come");
 }

@@ -320,3 +320,31 @@ async fn a_table_of_migrations_that_tells_lies_is_refused_in_words() {
     db.run("insert into jobs.schema_migrations (version, description, success, checksum, execution_time) values (999, 'to come', true, '\\x00', 1)").await;
     assert_eq!(migrate(&db.options()).await.expect("newer than this program"), 0);
 }
+
+/// A DBA's everyday lines from before: what others may do with all that a role makes. One who may set a trigger on a table of
+/// ours, or call an inner function, acts as the owner.
+#[tokio::test]
+async fn default_privileges_give_nobody_anything() {
+    let db = Db::empty().await;
+    role(&db, "install_reader").await;
+    db.run(
+        "alter default privileges grant all on tables to install_reader; alter default privileges grant all on functions to install_reader;
+         alter default privileges grant all on sequences to public",
+    )
+    .await;
+    pgjobs::migrate(&db.pool).await.unwrap();
+    db.run("do $$ begin execute 'drop table jobs.job_' || to_char((now() at time zone 'utc')::date + 2, 'YYYYMMDD'); end $$; select jobs.retain()").await;
+    let open: Vec<String> = db
+        .all(
+            "with acl(what, owner, acl) as (
+               select c.oid::regclass::text, c.relowner, c.relacl from pg_class c where c.relnamespace = 'jobs'::regnamespace
+               union all select a.attrelid::regclass || '.' || a.attname, c.relowner, a.attacl
+                         from pg_attribute a join pg_class c on c.oid = a.attrelid where c.relnamespace = 'jobs'::regnamespace
+               union all select p.oid::regprocedure::text, p.proowner, p.proacl from pg_proc p where p.pronamespace = 'jobs'::regnamespace
+             )
+             select what || ' to ' || x.grantee::regrole from acl, aclexplode(acl.acl) x
+             where x.grantee <> owner and x.grantee::regrole::text !~ '^jobs_(publisher|worker|reader|admin)$'",
+        )
+        .await;
+    assert_eq!(open, [""; 0]);
+}

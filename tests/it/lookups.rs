@@ -265,3 +265,26 @@ async fn a_job_whose_body_cannot_be_sent_stays_ended() {
     assert_eq!(back, db.all::<String>("select id from ids where g = 1").await);
     assert_eq!(db.one::<i64>("select count(*) from jobs.job where status = 'failed'").await, 7);
 }
+
+/// A day of history has 24 hours wherever a session's time zone changes its clocks.
+#[tokio::test]
+async fn jobs_are_found_and_found_once_on_the_days_when_clocks_change() {
+    let db = Db::new().await;
+    db.run(
+        "insert into jobs.job (id, job_id, task, retries, max_retries, priority, timeout, status, created_at, complete_on, attempt)
+         select g.id, jobs._new_job_id(jobs._id_time(g.ended - interval '1 minute'), g.id), 'noop', 0, 3, 0, 60, 'failed', g.ended, g.ended, 1
+         from (values (1, timestamptz '2026-03-08 23:30+00'), (2, '2026-11-01 23:30+00'), (3, '2026-11-02 00:30+00')) g(id, ended)",
+    )
+    .await;
+    let mut session = db.connect().await;
+    session.execute("set timezone = 'America/New_York'").await.unwrap();
+    for call in [
+        "select array_agg(id order by id) from jobs.find('failed')",
+        "select array_agg(g.id order by g.id) from jobs.job j, lateral jobs.get(j.job_id) g",
+        "select array_agg(j.id order by j.id) from jobs.job j, lateral jobs.result(j.job_id) g",
+        "select array_agg(j.id order by j.id) from jobs.results(array(select job_id::text from jobs.job)) g join jobs.job j using (job_id)",
+    ] {
+        let found: Vec<i64> = sqlx::query_scalar(call).fetch_one(&mut session).await.unwrap();
+        assert_eq!(found, [1, 2, 3], "{call}");
+    }
+}

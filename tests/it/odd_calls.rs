@@ -194,3 +194,43 @@ async fn odd_input_is_answered_or_refused_and_never_an_internal_error() {
     assert!(tried > 400, "{tried}: too few to be all");
     assert!(wrong.is_empty(), "{} of {tried}: {wrong:#?}", wrong.len());
 }
+
+/// People read messages on terminals and in logs.
+#[tokio::test]
+async fn no_message_holds_a_character_that_acts() {
+    let db = Db::new().await;
+    db.run("create role \"odd\u{202e}role\"; drop role \"odd\u{202e}role\"; update jobs.config set unknown_task = 'reject'").await;
+    let name = "x\u{1b}[31m\u{202e}y\u{2028}z";
+    for call in [
+        r#"select jobs.publish_many('[{"task": "a", "k\u001b[31m\u202ey\u2028z": 1}]')"#.to_owned(),
+        "select jobs.publish('x\u{202e}y\u{2028}z')".to_owned(),
+        "select jobs.publish_all('{x\u{202e}y\u{2028}z}', '{1}', null, null, null, null, null)".to_owned(),
+        format!("select jobs.explain('{name}')"),
+        format!("select jobs.ack('{name}', null)"),
+        format!("select jobs.own_task('{name}', current_user)"),
+        format!("select jobs.grant_topic('{name}', 'a')"),
+        r#"select jobs.register_tasks('[{"name": "x\u202ey\u2028z", "args_schema": 1}]')"#.to_owned(),
+    ] {
+        let (code, message) = db.refusal(&call).await;
+        assert!(message.contains("\\u{202e}") && message.contains("\\u{2028}"), "{call}: {code} {message}");
+        assert!(!message.contains(['\u{1b}', '\u{202e}', '\u{2028}']), "{call}: {code} {message}");
+    }
+}
+
+/// What JSON writes with a point is a number of another kind for what reads it next.
+#[tokio::test]
+async fn a_count_with_a_point_is_refused_by_name() {
+    let db = Db::new().await;
+    for (field, value) in [("retries", "3.0"), ("priority", "1.00")] {
+        let mut task = serde_json::json!({"name": "t", "args_schema": true, "result_schema": true, "retries": 3, "timeout": 60, "priority": 0}).to_string();
+        task = task.replace(
+            &format!("\"{field}\":{}", if field == "retries" { "3" } else { "0" }),
+            &format!("\"{field}\":{value}"),
+        );
+        let (code, message) = db.refusal(&format!("select jobs.register_tasks('[{task}]')")).await;
+        assert!(
+            code == "PT400" && message.starts_with("task 't' (1 of 1): ") && message.contains(field),
+            "{code} {message}"
+        );
+    }
+}

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use pgjobs_tests::Db;
+use sqlx::Executor;
 
 const WORKER: &str = "00000000-0000-7000-8000-000000000000";
 const LEASE: &str = "00000000-0000-4000-8000-000000000001";
@@ -104,4 +105,50 @@ async fn a_flag_from_the_future_comes_back() {
     db.run("select setval('jobs.sleeping_until', (extract(epoch from now()) * 1000)::bigint + 86400000); select jobs._sleep_for(1)").await;
     let ahead = "select last_value - (extract(epoch from now()) * 1000)::bigint from jobs.sleeping_until";
     assert!(db.one::<i64>(ahead).await < 120_000);
+}
+
+/// As long as the whole fleet is away, nobody sweeps: then the runs' own time is over as well.
+#[tokio::test]
+async fn jobs_that_never_began_are_not_charged_however_late_the_sweep_comes() {
+    let db = with_worker().await;
+    db.run("select jobs.publish('a', to_jsonb(g), i_timeout => 0.5, i_max_retries => case when g < 3 then 1 else 3 end) from generate_series(1, 3) g").await;
+    claim(&db, 3, 2).await;
+    db.advance(Duration::from_secs(60)).await;
+    db.run("select jobs.tend()").await;
+    assert_eq!(queue(&db).await, ["2:0", "3:0"]);
+    assert_eq!(
+        db.one::<String>("select traceback from jobs.job").await,
+        "expired: the run outlasted its timeout"
+    );
+}
+
+/// On its last run a worker says that it begins before it does, so what it did not say did not happen.
+#[tokio::test]
+async fn a_job_on_its_last_run_outlives_any_number_of_workers_that_never_began_it() {
+    let db = Db::with_clock().await;
+    db.run("select jobs.publish('a', '1', i_max_retries => 1)").await;
+    for nth in 1..4 {
+        db.run(&format!(
+            "select jobs.register_worker('00000000-0000-7000-8000-00000000000{nth}', 'host', 1, '1', '{{*}}', '{{a}}', 9, 10);
+             select jobs.claim('00000000-0000-7000-8000-00000000000{nth}', '{{a}}', 1, gen_random_uuid(), 5, i_ahead => 1)"
+        ))
+        .await;
+        db.advance(Duration::from_secs(11)).await;
+        assert_eq!(db.one::<i32>("select jobs.sweep()").await, 1);
+        assert_eq!(queue(&db).await, ["1:0"], "worker {nth}");
+    }
+}
+
+/// Its row is what finds its batches, and a transaction with an old snapshot does not see them all.
+#[tokio::test]
+async fn a_dead_worker_is_not_forgotten_by_one_who_cannot_see_its_newest_batch() {
+    let db = with_worker().await;
+    db.run("select jobs.publish('a', '1', i_timeout => 600)").await;
+    db.advance(Duration::from_secs(11)).await; // late, and alive
+    let mut session = db.connect().await;
+    session.execute("begin isolation level repeatable read; select 1").await.unwrap();
+    claim(&db, 1, 0).await;
+    session.execute("select jobs.tend(); commit").await.unwrap();
+    assert_eq!(db.one::<i32>("select jobs.sweep()").await, 1);
+    assert_eq!(queue(&db).await, ["1:1"]);
 }

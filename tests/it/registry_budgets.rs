@@ -340,3 +340,38 @@ async fn numbers_that_nobody_can_be_sent_are_refused_quickly() {
         assert!(begun.elapsed() < Duration::from_secs(10), "{field}: {:?}", begun.elapsed());
     }
 }
+
+/// Names and aliases meet by key: their product would be 4 million.
+#[tokio::test]
+async fn declaring_many_aliases_is_linear() {
+    let db = Db::new().await;
+    let tasks: Value = (0..200)
+        .map(|n| {
+            let mut task = of_one(&format!("t.n{n}"), &json!(true))[0].clone();
+            task["aliases"] = (0..100).map(|a| format!("alias.n{n}.{a}")).collect();
+            task
+        })
+        .collect();
+    let took = declare(&db, &tasks).await;
+    println!("200 tasks with 100 aliases each: {took:?}");
+    assert!(took < Duration::from_secs(10), "{took:?}");
+}
+
+/// Workers of another program may have as many tasks as they like.
+#[tokio::test]
+async fn counting_workers_does_not_compare_each_task_with_each() {
+    let db = Db::new().await;
+    db.run(
+        "select jobs.register_worker(gen_random_uuid(), 'h', 1, 'v', '{}', (select array_agg('other.' || g) from generate_series(1, 20000) g), 1, 3600)
+         from generate_series(1, 3);
+         select jobs.register_worker('00000000-0000-7000-8000-000000000000', 'h', 1, 'v', '{}', (select array_agg('mine.' || g) from generate_series(1, 5000) g), 1, 3600);
+         select jobs.register_worker(gen_random_uuid(), 'h', 1, 'v', '{}', (select array_agg('x.' || g) || '{mine.7}'::text[] from generate_series(1, 20) g), 1, 3600)",
+    )
+    .await;
+    let begun = Instant::now();
+    let alive: i32 =
+        db.one("select alive from jobs.count_workers('00000000-0000-7000-8000-000000000000')").await;
+    println!("against 60,000 names of others: {:?}", begun.elapsed());
+    assert_eq!(alive, 2, "itself, and one that shares a single task");
+    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+}

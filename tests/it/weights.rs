@@ -1,5 +1,7 @@
 //! What travels is text: bodies, results and claims are bounded by it, at every door.
 
+use std::time::{Duration, Instant};
+
 use pgjobs_tests::Db;
 
 const WORKER: &str = "00000000-0000-7000-8000-000000000000";
@@ -218,4 +220,29 @@ async fn a_call_stops_at_the_first_body_that_is_too_large() {
         assert!(state == "PT413" && message.starts_with("job 1 of 1000: "), "{message}");
         assert!(begun.elapsed() < std::time::Duration::from_secs(10), "{:?}", begun.elapsed());
     }
+}
+
+/// As it lies in a table, to be published from there.
+#[tokio::test]
+async fn a_compressed_body_is_weighed_without_being_written_down() {
+    let db = Db::new().await;
+    db.run("create table big as select ('[' || repeat('1e131000,', 8999) || '1e131000]')::jsonb as n").await;
+    let begun = Instant::now();
+    let (code, message) = db.refusal("select jobs.publish('t', (select n from big))").await;
+    assert!(
+        code == "PT413" && begun.elapsed() < Duration::from_secs(4),
+        "{code} {message} {:?}",
+        begun.elapsed()
+    );
+}
+
+/// One name for many jobs is looked at before it is written down for each.
+#[tokio::test]
+async fn a_name_that_is_none_is_refused_before_it_is_multiplied() {
+    let db = Db::new().await;
+    let call = "select jobs.publish_all(array[repeat('x', 9000)], array_fill('{}'::jsonb, array[30000]), null, null, null, null, null)";
+    let begun = Instant::now();
+    let (code, message) = db.refusal(call).await;
+    assert!(code == "PT400" && message.starts_with("job 1 of 30000: a task name"), "{code} {message}");
+    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
 }

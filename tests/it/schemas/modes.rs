@@ -181,3 +181,18 @@ async fn a_refusal_is_no_longer_than_a_screen() {
         assert!(state.starts_with("PT4") && message.len() < 3000, "{state} {}", message.len());
     }
 }
+
+/// Null says nothing of a body, so it is looked at.
+#[tokio::test]
+async fn a_body_of_which_nothing_is_said_is_checked() {
+    let db = Db::new().await;
+    declare(&db, counting(&json!({}))).await;
+    db.run("update jobs.config set unknown_task = 'reject'").await;
+    for call in [
+        "select jobs.publish('a', '{\"args\": [\"4111\"]}', i_checked => null)",
+        "select jobs.publish('nobody', '{}', i_checked => null)",
+    ] {
+        let (code, message) = db.refusal(call).await;
+        assert_eq!(code, "PT422", "{call}: {message}");
+    }
+}
