@@ -348,6 +348,11 @@ create function jobs._reachable(i_at timestamp) returns timestamptz
 language sql immutable parallel safe
 return least(greatest(i_at at time zone 'utc', '0001-01-02 00:00:00+00'::timestamptz), '9999-12-30 00:00:00+00'::timestamptz);
 
+-- A number of failed runs that the original wrote, or somebody else into its table, as one that can still be counted on from.
+create function jobs._sane_retries(i_retries integer) returns integer
+language sql immutable parallel safe
+return least(greatest(coalesce(i_retries, 0), 0), 1000);
+
 -- The original's jobs, in their order and with their ids. It stored times without a zone; its
 -- client sends UTC, so they are read as UTC. NULL stood for "no limit" in its bulk jobs, which
 -- left them running for ever: here they get the defaults. Times that not every client can hold come nearer. Running jobs are put back as pending
@@ -363,31 +368,31 @@ begin
   insert into jobs.pending (id, job_id, task, body, retries, max_retries, priority, timeout,
                             created_at, scheduled_at, ready_seq, attempt, traceback, bytes)
   select q.id, q.job_id, q.task, q.body,
-    least(coalesce(q.retries, 0) + (q.run_at is not null)::integer, greatest(coalesce(q.max_retries, 3), 1) - 1),
+    least(jobs._sane_retries(q.retries) + (q.run_at is not null)::integer, greatest(coalesce(q.max_retries, 3), 1) - 1),
     greatest(coalesce(q.max_retries, 3), 1), coalesce(q.priority, 0),
     least(greatest(coalesce(q.timeout, 60), 0.01), 604800), jobs._reachable(coalesce(q.created_at, now() at time zone 'utc')),
     jobs._reachable(q.scheduled_at),
     case when q.scheduled_at is null or q.scheduled_at at time zone 'utc' <= now() then q.id end,
-    coalesce(q.retries, 0) + (q.run_at is not null)::integer,
+    jobs._sane_retries(q.retries) + (q.run_at is not null)::integer,
     case when q.run_at is not null then 'was running when the database was migrated' end, jobs._text_size(q.body)
-  from jobs.original_job_queue q where jobs._text_size(q.body) < 268435456;
-  -- What is too large to be sent to anybody ends here.
+  from jobs.original_job_queue q where jobs._text_size(q.body) < 268435456 and length(q.task) <= 200;
+  -- What is too large to be sent to anybody ends here, and what no task can be called.
   insert into jobs.job (id, job_id, task, body, retries, max_retries, priority, timeout, status,
                         created_at, complete_on, traceback, attempt)
-  select q.id, q.job_id, q.task, q.body, coalesce(q.retries, 0), greatest(coalesce(q.max_retries, 3), 1), coalesce(q.priority, 0),
+  select q.id, q.job_id, left(q.task, 200), q.body, jobs._sane_retries(q.retries), greatest(coalesce(q.max_retries, 3), 1), coalesce(q.priority, 0),
     least(greatest(coalesce(q.timeout, 60), 0.01), 604800), 'failed', jobs._reachable(coalesce(q.created_at, now() at time zone 'utc')),
-    now(), 'its arguments are too large to be sent to a worker', coalesce(q.retries, 0)
-  from jobs.original_job_queue q where jobs._text_size(q.body) >= 268435456;
+    now(), case when length(q.task) <= 200 then 'its arguments are too large to be sent to a worker' else 'no task has a name of more than 200 characters' end, jobs._sane_retries(q.retries)
+  from jobs.original_job_queue q where (jobs._text_size(q.body) < 268435456 and length(q.task) <= 200) is not true;
   insert into jobs.job (id, job_id, task, body, retries, max_retries, priority, timeout, status,
                         created_at, run_at, scheduled_at, complete_on, result, traceback, attempt)
-  select h.id, h.job_id, h.task, h.body, coalesce(h.retries, 0), greatest(coalesce(h.max_retries, 3), 1),
+  select h.id, h.job_id, left(h.task, 200), h.body, jobs._sane_retries(h.retries), greatest(coalesce(h.max_retries, 3), 1),
     coalesce(h.priority, 0), least(greatest(coalesce(h.timeout, 60), 0.01), 604800), h.status::text::jobs.job_status,
     jobs._reachable(coalesce(h.created_at, h.complete_on, now() at time zone 'utc')), jobs._reachable(h.run_at),
     jobs._reachable(h.scheduled_at), jobs._reachable(coalesce(h.complete_on, now() at time zone 'utc')),
     -- A result that cannot be sent would end every listing that comes to its row.
     case when m.fits then h.result end,
-    case when m.fits then h.traceback else concat_ws(E'\n', h.traceback, 'its result was too large to be sent to anybody, and was left out') end,
-    coalesce(h.retries, 0) + 1
+    case when m.fits then left(h.traceback, 16000) else concat_ws(E'\n', left(h.traceback, 16000), 'its result was too large to be sent to anybody, and was left out') end,
+    jobs._sane_retries(h.retries) + 1
   from jobs.original_job h, lateral (select jobs._text_size(h.result) < 268435456 as fits offset 0) m;
   drop table jobs.original_job_queue, jobs.original_job;
   drop type jobs.original_job_status;

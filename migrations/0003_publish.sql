@@ -120,7 +120,7 @@ begin
       hint = 'publish them in several calls, in one transaction if need be, or raise jobs.config.max_bulk';
   end if;
   -- Before one name is written down for each of many jobs.
-  if cardinality(i_tasks) = 1 and jobs._publishable(i_tasks[1], 0, 0, null, null, null) is not true then
+  if cardinality(i_tasks) = 1 and v_jobs > 1 and jobs._publishable(i_tasks[1], 0, 0, null, null, null) is not true then
     perform jobs._refuse(format(v_which, 1), i_tasks[1], 0, null, null, null);
   end if;
   perform jobs._check_topics(true, i_tasks);

@@ -220,6 +220,7 @@ set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmap
 declare
   v_now timestamptz := jobs.now();
   v_dead uuid;
+  v_sees_all boolean;
   v_lapsed uuid[];
   v_parts integer[];
   v_swept integer := 0;
@@ -228,7 +229,8 @@ begin
   -- be seen, and none that comes later can commit. One after another, and no more than are needed: the caller may keep
   -- its transaction open.
   while v_swept < i_limit loop
-    select w.id into v_dead from jobs.worker w
+    select w.id, current_setting('transaction_isolation') = 'read committed'
+        or w.lost_at is not null and age(w.xmin) > age(pg_snapshot_xmax(pg_current_snapshot())::xid) into v_dead, v_sees_all from jobs.worker w
     where (w.lost_at is not null or w.expires_at < v_now) and (v_dead is null or w.id > v_dead)
       and (i_limits is null or not exists (select from unnest(w.tasks) t where not jobs._is_under(t, i_limits)))
     order by w.id limit 1 for update skip locked;
@@ -238,9 +240,8 @@ begin
     from (select b.lease, b.part from jobs.batch b where b.worker = v_dead limit i_limit - v_swept for update skip locked) l;
     v_swept := v_swept + jobs._settle_lost(v_lapsed, v_parts, i_limit - v_swept, v_now);
     -- A dead worker is forgotten once nothing is left of it.
-    -- Not by one who may look at batches as they were before: its row is what a later sweep finds its newer ones by.
-    delete from jobs.worker w where w.id = v_dead and current_setting('transaction_isolation') = 'read committed'
-      and not exists (select 1 from jobs.batch b where b.worker = w.id);
+    -- Not while newer ones may be there than the caller sees, whose snapshot is older than its death: by its row a later sweep finds them.
+    delete from jobs.worker w where w.id = v_dead and v_sees_all and not exists (select 1 from jobs.batch b where b.worker = w.id);
   end loop;
   return v_swept;
 end $$;

@@ -19,9 +19,9 @@ create type jobs.change as (declared jobs.declaration, differs boolean, is_allow
 create function jobs._escaped(i_text text) returns text
 language sql immutable parallel safe set search_path = pg_catalog, pg_temp as $$
   select case when i_text !~ c.acts then i_text
-    else (select string_agg(case when t.letter ~ c.acts then '\u{' || to_hex(ascii(t.letter)) || '}' else t.letter end, '' order by t.nth)
+    else (select string_agg(case when t.letter ~ c.acts then E'\\u{' || to_hex(ascii(t.letter)) || '}' else t.letter end, '' order by t.nth)
           from regexp_split_to_table(i_text, '') with ordinality t(letter, nth)) end
-  from (select '[\u0001-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufdd0-\ufdef\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff]' as acts) c
+  from (select E'[\\u0001-\\u001f\\u007f-\\u009f\\u00ad\\u034f\\u061c\\u115f\\u1160\\u17b4\\u17b5\\u180b-\\u180f\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f\\u3164\\ufdd0-\\ufdef\\ufeff\\uffa0\\ufff9-\\ufffb\\U000e0000-\\U000e0fff]' as acts) c
 $$;
 
 -- The same of a name: in quotes, and no longer than a name may be.

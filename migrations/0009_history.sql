@@ -239,7 +239,7 @@ declare
   v_full boolean;
 begin
   for v_name in select p.name from jobs._partitions() p where p.day < i_oldest order by p.day loop
-    exit when cardinality(v_over) = 10;
+    exit when cardinality(v_over) = 100;
     if not i_clock_is_sure then
       execute format('select exists (select from jobs.%I)', v_name) into v_full;
       continue when v_full;
@@ -316,6 +316,7 @@ create function jobs._change_partitions(i_today date, i_full boolean, i_make dat
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_done text[] := array[]::text[];
+  v_dropped integer := 0;
   v_name text;
   v_day date;
 begin
@@ -340,12 +341,17 @@ begin
       when others then raise warning 'partition for % not made yet: %', v_day, sqlerrm;
     end;
   end loop;
+  -- Ten at most, of which none must be waited for once something else is done: that is not given up for them.
   foreach v_name in array i_drop loop
+    exit when v_dropped = 10;
     begin
       execute format('drop table jobs.%I', v_name);
       v_done := v_done || ('dropped ' || v_name);
+      v_dropped := v_dropped + 1;
     exception
-      when lock_not_available or deadlock_detected then raise;
+      when lock_not_available or deadlock_detected then
+        exit when v_done <> '{}';
+        raise;
       when others then raise warning 'partition % not dropped yet: %', v_name, sqlerrm;
     end;
   end loop;
@@ -373,7 +379,8 @@ begin
   if v_calls >= 3 then
     raise warning 'history waits for its partitions to be made and dropped: % calls of jobs.retain gave way to server process %', v_calls,
       coalesce((select string_agg(distinct l.pid::text, ', ') from pg_locks l
-                where l.relation = 'jobs.job'::regclass and l.granted and l.pid <> pg_backend_pid()), '(gone by now)')
+                where l.relation = 'jobs.job'::regclass and l.database = (select d.oid from pg_database d where d.datname = current_database())
+                  and l.granted and l.pid <> pg_backend_pid()), '(gone by now)')
       using hint = 'a long transaction reads jobs.job, for example a pg_dump';
   end if;
   return null;

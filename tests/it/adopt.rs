@@ -57,8 +57,7 @@ async fn a_migration_that_has_to_wait_lets_others_through() {
         let pool = db.pool.clone();
         async move { pgjobs::migrate(&pool).await }
     });
-    let waits =
-        "select exists (select from pg_locks where not granted and relation = 'jobs.job_queue'::regclass)";
+    let waits = "select exists (select from pg_locks where not granted and relation = 'jobs.job_queue'::regclass and database = (select oid from pg_database where datname = current_database()))";
     until("the migration waits", async || db.one::<bool>(waits).await).await;
     let mut other = db.connect().await;
     other.execute("set statement_timeout = '5s'").await.unwrap();
@@ -148,4 +147,26 @@ async fn what_is_too_large_to_be_sent_is_taken_over_as_far_as_it_can_be() {
     let back: Vec<String> = db.all("select r from jobs.retry(array[md5('ended1'), md5('ended3')]) r").await;
     assert_eq!(back.len(), 1, "the others are put back: {back:?}");
     assert_eq!(db.one::<String>("select status from jobs.result(md5('ended1'))").await, "failed");
+}
+
+/// What anybody could write into its tables.
+#[tokio::test]
+async fn odd_numbers_names_and_errors_of_the_original_are_taken_over_within_our_limits() {
+    let db = Db::empty().await;
+    db.run(ORIGINAL).await;
+    db.run(
+        "update jobs.job set retries = 2147483647 where job_id = md5('ended2'); update jobs.job set retries = -5 where job_id = md5('ended3');
+         update jobs.job set traceback = repeat('x', 5000000) where job_id = md5('ended4');
+         update jobs.job_queue set task = (select string_agg(md5(g::text), '') from generate_series(1, 84) g) where id = (select min(id) from jobs.job_queue)",
+    )
+    .await;
+    pgjobs::migrate(&db.pool).await.unwrap();
+    let retries: Vec<i32> = db.all("select retries from jobs.job where job_id in (md5('ended2'), md5('ended3')) order by job_id = md5('ended3')").await;
+    assert_eq!(retries, [1000, 0]);
+    assert_eq!(
+        db.one::<i32>("select length(traceback) from jobs.job where job_id = md5('ended4')").await,
+        16000
+    );
+    let named = "select count(*) from jobs.job where traceback = 'no task has a name of more than 200 characters' and length(task) = 200";
+    assert_eq!(db.one::<i64>(named).await, 1);
 }

@@ -139,7 +139,8 @@ async fn a_session_that_forgets_its_transaction_is_closed() {
 }
 
 /// Locks on history that a session holds which others have to wait for.
-const HELD: &str = "select count(*) from pg_locks where relation = 'jobs.job'::regclass and mode = 'AccessExclusiveLock' and granted";
+const HELD: &str = "select count(*) from pg_locks where relation = 'jobs.job'::regclass and mode = 'AccessExclusiveLock' and granted
+    and database = (select oid from pg_database where datname = current_database())";
 
 /// Whoever works may make and drop partitions, and not keep the lock for it: acks wait for that.
 #[tokio::test]
@@ -415,7 +416,7 @@ async fn who_ends_a_job_waits_for_the_partition_and_uses_it() {
         let pool = db.pool.clone();
         async move { sqlx::query("select jobs.ack(job_id) from jobs.consume(1)").execute(&pool).await }
     });
-    let waits = "select exists (select from pg_locks where not granted and relation = 'jobs.job'::regclass)";
+    let waits = "select exists (select from pg_locks where not granted and relation = 'jobs.job'::regclass and database = (select oid from pg_database where datname = current_database()))";
     pgjobs_tests::until("the ack waits", async || db.one::<bool>(waits).await).await;
     transaction.commit().await.unwrap();
     ending.await.unwrap().expect("the ack");
@@ -507,4 +508,40 @@ async fn a_worker_makes_partitions_in_a_session_that_quotes_all_names() {
     worker.execute("set quote_all_identifiers = on").await.unwrap();
     worker.execute("call jobs.retain_and_commit()").await.unwrap();
     assert_ne!(db.one::<String>(newest).await, before, "it made those of the days to come");
+}
+
+/// A view of somebody's leans on them, or a vacuum holds one.
+#[tokio::test]
+async fn partitions_that_cannot_be_dropped_hinder_neither_others_nor_those_to_be_made() {
+    let db = Db::with_clock().await;
+    db.run("update jobs.config set history_days = 365").await;
+    for _ in 0..12 {
+        db.advance(Duration::from_secs(DAY)).await;
+        db.run("select jobs.retain()").await;
+    }
+    let old: Vec<String> = db
+        .all("select inhrelid::regclass::text from pg_inherits where inhparent = 'jobs.job'::regclass and inhrelid::regclass::text ~ '[0-9]{8}$' order by 1 limit 11")
+        .await;
+    for name in &old[..10] {
+        db.run(&format!("create view public.{} as select * from {name}", name.replace('.', "_"))).await;
+    }
+    db.run("update jobs.config set history_days = 1; select jobs.retain()").await;
+    assert!(
+        !db.one::<bool>(&format!("select to_regclass('{}') is not null", old[10])).await,
+        "the eleventh goes"
+    );
+
+    let mut vacuum = db.connect().await;
+    db.run(&format!("drop view public.{}", old[0].replace('.', "_"))).await;
+    let today = "jobs.job_' || to_char((jobs.now() at time zone 'utc')::date, 'YYYYMMDD')";
+    db.run(&format!("do $$ begin execute 'drop table {today}; end $$")).await;
+    vacuum
+        .execute(AssertSqlSafe(format!("begin; lock table {} in share update exclusive mode", old[0])))
+        .await
+        .unwrap();
+    db.run("select jobs.retain()").await;
+    assert!(
+        db.one::<bool>(&format!("select to_regclass('{today}) is not null")).await,
+        "today's is made all the same"
+    );
 }

@@ -153,7 +153,7 @@ async fn nobody_takes_a_name_of_anothers_task() {
         (as_role(&db, "owners_b").await, json!([task("late.x", &json!({"keep": "none"}))]));
     let second = tokio::spawn(async move { declare(&mut late, &tasks).await });
     pgjobs_tests::until("the second waits", async || {
-        db.one::<bool>("select exists (select from pg_locks where not granted)").await
+        db.one::<bool>("select exists (select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database())").await
     })
     .await;
     a.execute("commit").await.unwrap();

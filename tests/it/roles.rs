@@ -115,9 +115,10 @@ async fn nothing_is_for_everybody_and_every_function_knows_its_names() {
             "jobs._page_of_ended(text,text,character varying,integer)",
             "jobs._partitions_over(date,boolean)",
             "jobs._prepare_partition(date)",
+            "jobs._take_back(regclass)",
             "jobs.retry(text[])"
         ],
-        "SQL made at run time holds times, names of partitions and a state as a quoted literal"
+        "SQL made at run time holds times, names of partitions and of roles, and a state as a quoted literal"
     );
 }
 
