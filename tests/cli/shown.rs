@@ -180,6 +180,32 @@ async fn the_log_of_a_worker_holds_no_forged_line() {
     }
 }
 
+/// The panic of a task may hold what it was given; that it panicked, and where, is a line of the log like any other.
+#[tokio::test]
+async fn a_panic_is_one_line_of_the_log() {
+    let db = Db::new().await;
+    let text = format!("text={HOSTILE} canary-81516");
+    for more in [&["--color", "always"][..], &["--quiet"], &["--quiet", "--log", "json"]] {
+        run(&mut on(&db.url, &["publish", "app.panic", "--retries", "1", "--kwarg", &text])).data();
+        let mut worker = on(&db.url, &["worker", "--burst"]);
+        worker.args(more).env("RUST_LOG", "off").env("PGPASSWORD", "canary-81516");
+        let said = without_colors(run(&mut worker));
+        assert_shown(&said, more);
+        assert!(!said.err.contains("canary"), "{said:?}");
+        let told: Vec<&str> = said.err.lines().filter(|line| line.contains("tests/app/main.rs:")).collect();
+        assert_eq!(told.len(), 1, "{said:?}");
+        assert!(
+            told[0].contains("panicked") && told[0].contains("ERROR") && told[0].contains("forged"),
+            "{said:?}"
+        );
+        if more.contains(&"json") {
+            for line in said.err.lines() {
+                assert!(serde_json::from_str::<serde_json::Value>(line).is_ok(), "{line}");
+            }
+        }
+    }
+}
+
 /// `| true` and `| head` take no failure away.
 #[tokio::test]
 async fn the_exit_code_holds_when_nobody_reads_stdout() {

@@ -9,7 +9,7 @@ use super::console::{self, Console};
 use super::exit::Failure;
 use super::options::{self, Cli, Command};
 use super::{
-    bench, check, codegen, completions, dev, explain, inspect, log, migrate, operate, publish, worker,
+    bench, check, codegen, completions, dev, explain, inspect, log, migrate, operate, panics, publish, worker,
 };
 use crate::Worker;
 
@@ -69,6 +69,9 @@ impl App {
     }
 
     /// Reads the arguments of the process, does what they ask and returns the exit code.
+    ///
+    /// From then on a panic is a line of the log, without escape sequences and passwords. A panic hook of the program's
+    /// own, which reports to elsewhere, is to be set in a step of [`configure`](App::configure), which comes later.
     pub fn main(self) -> ExitCode {
         let cli = match parse() {
             Ok(cli) => cli,
@@ -79,6 +82,7 @@ impl App {
         };
         let console = Console::new(&cli.global);
         log::start(&cli.global, &cli.command, &console);
+        panics::log();
         match on_runtime(self.run(cli, &console)) {
             Ok(()) => ExitCode::SUCCESS,
             Err(failure) => failure.report(&console),
