@@ -19,7 +19,8 @@ Run it with the new program, before its `migrate` and its workers. It decodes op
 this program would, and compares arguments with what the database knows. It changes nothing, and never \
 prints an argument.
 
-The exit code is 0 when no open job would break, though there may be warnings, and 1 otherwise.
+The exit code is 0 when no open job would break, though there may be warnings, and 1 otherwise; \
+it is 2 when there is no task under a topic, neither in this program nor in the database.
 
 Examples:
   app check
