@@ -9,7 +9,8 @@ use super::console::{self, Console};
 use super::exit::Failure;
 use super::options::{self, Cli, Command};
 use super::{
-    bench, check, codegen, completions, dev, explain, inspect, log, migrate, operate, panics, publish, worker,
+    bench, check, codegen, completions, connect, dev, explain, inspect, log, migrate, operate, panics,
+    publish, worker,
 };
 use crate::Worker;
 
@@ -90,6 +91,13 @@ impl App {
     }
 
     async fn run(self, cli: Cli, console: &Console) -> Result<(), Failure> {
+        match Box::pin(self.command(cli, console)).await {
+            Err(failure) if failure.is_starved() => Err(connect::explained(failure).await),
+            outcome => outcome,
+        }
+    }
+
+    async fn command(self, cli: Cli, console: &Console) -> Result<(), Failure> {
         let global = &cli.global;
         match cli.command {
             Command::Dev(asked) => dev::run(asked, self, console).await,
