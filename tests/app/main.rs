@@ -41,6 +41,12 @@ async fn abort() -> Result<(), TaskError> {
     std::process::abort()
 }
 
+/// Panics with these words.
+#[task(name = "app.panic")]
+async fn panic(text: String) -> Result<(), TaskError> {
+    panic!("{text}")
+}
+
 /// Returns what it was given.
 #[task(name = "app.echo")]
 async fn echo(text: String) -> Result<String, TaskError> {

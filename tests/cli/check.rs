@@ -240,3 +240,19 @@ async fn it_reads_as_a_worker_may_and_writes_nothing() {
     let said = run(&mut on(&url, &["check", "--json"]));
     assert_eq!(findings(&said)[0], found("error", "bodies_do_not_fit", "app.echo"));
 }
+
+/// A slip in a topic would open the gate for whatever it was to watch.
+#[tokio::test]
+async fn a_topic_under_which_there_is_no_task_is_refused() {
+    let db = Db::new().await;
+    for topics in [&["--topic", "mial.*"][..], &["--topic", "app.*", "--topic", "mial.*"]] {
+        let said = check(&db, &[topics, &["--strict"]].concat());
+        assert_eq!(said.code, Some(2), "{said:?}");
+        assert!(said.err.contains("topics mial.* (") && said.err.contains("app.add"), "{said:?}");
+        assert_eq!(check(&db, &[topics, &["--json"]].concat()).json()["error"]["exit_code"], 2);
+    }
+    assert_eq!(check(&db, &["--topic", "app.*"]).code, Some(0), "this program has some");
+    publish(&db, "mial.send", &json!({"args": []})).await;
+    let said = check(&db, &["--topic", "mial.*", "--json"]);
+    assert_eq!(findings(&said), [found("error", "task_gone", "mial.send")], "{said:?}");
+}

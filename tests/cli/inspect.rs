@@ -1,6 +1,9 @@
 //! `inspect`.
 
 use pgjobs_tests::Db;
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, UnixStream};
+use tokio::task::{JoinHandle, JoinSet};
 
 use crate::app::{Running, on, run};
 
@@ -117,4 +120,39 @@ async fn tasks_and_workers_are_listed() {
     let add = tasks.iter().find(|task| task["name"] == "app.add").expect("app.add");
     assert_eq!((&add["workers"], &add["keep"]), (&1.into(), &"all".into()));
     drop(worker);
+}
+
+/// Passes connections over TCP on to the server of this database, until it is stopped. Returns the URL there.
+async fn over_tcp(db: &Db) -> (String, JoinHandle<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let options = db.options();
+    let socket = options.get_socket().expect("a server on a socket").join(".s.PGSQL.5432");
+    let (port, user) = (listener.local_addr().unwrap().port(), options.get_username());
+    let name = options.get_database().expect("a database");
+    let url = format!("postgresql://{user}@127.0.0.1:{port}/{name}?sslmode=disable");
+    let passing = tokio::spawn(async move {
+        let mut lines = JoinSet::new();
+        while let Ok((mut client, _)) = listener.accept().await {
+            let socket = socket.clone();
+            lines.spawn(async move {
+                let mut server = UnixStream::connect(socket).await?;
+                copy_bidirectional(&mut client, &mut server).await
+            });
+        }
+    });
+    (url, passing)
+}
+
+/// A server that refuses connections is not a pool that is too small, though the pool says the same of both.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_gone_is_told_as_that() {
+    let db = Db::new().await;
+    let (url, passing) = over_tcp(&db).await;
+    let mut watch = Running::start(&mut on(&url, &["inspect", "--watch", "1", "--json"]));
+    watch.line();
+    passing.abort();
+    let said = watch.end();
+    assert_eq!(said.code, Some(3), "{said:?}");
+    assert!(said.err.contains("efused") && said.err.contains("start the server"), "{said:?}");
+    assert!(!said.err.contains("pool"), "{said:?}");
 }

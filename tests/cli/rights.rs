@@ -1,9 +1,11 @@
 //! What a database user may not do is said with the role that is missing, and what helps.
 
+use std::fs::File;
+
 use pgjobs_tests::{Db, until};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 
-use crate::app::{on, run};
+use crate::app::{folder, on, run};
 
 /// A user with one of our roles, or with none.
 async fn user(db: &Db, name: &str, role: Option<&str>) -> String {
@@ -170,4 +172,28 @@ async fn counts_that_are_lower_bounds_are_marked() {
     let text = run(&mut on(&db.url, &["inspect"])).data();
     assert!(text.contains("2,500+") && text.contains("+ at least so many"), "{text}");
     assert_eq!(run(&mut on(&db.url, &["inspect", "--json"])).json()["tasks"][0]["exact"], false);
+}
+
+/// Who may wait for a result may also know whether anybody will make it.
+#[tokio::test]
+async fn whoever_waits_hears_of_a_slip_and_does_not_wait_for_ever() {
+    let db = Db::new().await;
+    run(&mut on(&db.url, &["worker", "--burst"])).data(); // declares its tasks
+    let url = user(&db, "waits", Some("jobs_publisher, jobs_worker")).await;
+    let said = run(&mut on(&url, &["publish", "app.ecko"]));
+    assert!(said.err.contains("declared task `app.ecko`, as far as this database user may see"), "{said:?}");
+    assert!(said.err.contains("did you mean `app.echo`?"), "{said:?}");
+    for (task, warning) in [("app.ecko", "ever declared"), ("app.echo", "no live worker has task `app.echo`")]
+    {
+        let path = folder().join("said");
+        let mut command = on(&url, &["publish", task, "--arg", "x", "--wait"]);
+        let mut child = command.stderr(File::create(&path).unwrap()).spawn().unwrap();
+        until("it says how long it waits", async || {
+            let said = std::fs::read_to_string(&path).unwrap();
+            said.contains(warning) && said.contains("waiting 60 s for a worker")
+        })
+        .await;
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
 }

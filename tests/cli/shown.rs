@@ -7,13 +7,13 @@ use crate::app::{Said, folder, on, run};
 use crate::odd::unconstrained;
 
 /// Clears the screen, sets the title, forges a line, turns the text around, and is not to be seen.
-const HOSTILE: &str = "x\u{1b}[2J\u{1b}]0;owned\u{7}\u{9b}31m\r\nERROR forged\n\t\u{8}\u{7f}\u{85}\u{202e}txt\u{2066}\u{200b}\u{2028}\u{2029}\u{feff}\u{61c}\u{e0041}";
+const HOSTILE: &str = "x\u{1b}[2J\u{1b}]0;owned\u{7}\u{9b}31m\r\nERROR forged\n\t\u{8}\u{7f}\u{85}\u{202e}txt\u{2066}\u{200b}\u{2028}\u{2029}\u{feff}\u{61c}\u{e0041}\u{fdd0}red\u{fdef}\u{ffff}";
 
 /// Characters that only our own output may hold, and no JSON document either.
 fn is_raw(c: char) -> bool {
     (c.is_control() && c != '\n')
         || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+            | '\u{2060}'..='\u{206f}' | '\u{fdd0}'..='\u{fdef}' | '\u{fffe}' | '\u{ffff}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 fn assert_shown(said: &Said, what: &[&str]) {
@@ -25,6 +25,18 @@ fn assert_shown(said: &Said, what: &[&str]) {
         let forged = text.lines().find(|line| line.starts_with("ERROR forged"));
         assert_eq!(forged, None, "{what:?}: a line of {stream} is forged");
     }
+}
+
+/// The escape sequences of our own colours, those of the log and those of clap.
+const COLORS: &[&str] = &["0", "1", "2", "3", "4", "31", "32", "33", "34", "35", "36", "1;31", "1;33"];
+
+/// What was said in colours, without them. What looks like one of ours in foreign text stands before its `red`.
+fn without_colors(said: Said) -> Said {
+    let plain = |text: String| {
+        assert!(!text.contains("\u{1b}[31mred"), "foreign text has a colour: {text:?}");
+        COLORS.iter().fold(text, |text, code| text.replace(&format!("\u{1b}[{code}m"), ""))
+    };
+    Said { out: plain(said.out), err: plain(said.err), ..said }
 }
 
 /// Puts it into every column of text of every table that is read, by way of what fills them.
@@ -141,6 +153,8 @@ async fn no_command_prints_foreign_text_raw() {
             let arguments = [&command[..], more].concat();
             assert_shown(&run(&mut on(&db.url, &arguments)), &arguments);
         }
+        let arguments = [&command[..], &["--color", "always"]].concat();
+        assert_shown(&without_colors(run(&mut on(&db.url, &arguments))), &arguments);
     }
     let said = run(&mut on(&db.url, &["inspect", "jobs"]));
     assert!(said.out.contains(r"\u{1b}[2J"), "it is shown, escaped: {said:?}");
@@ -157,24 +171,38 @@ async fn the_log_of_a_worker_holds_no_forged_line() {
     for more in [&[][..], &["--color", "always"], &["--log", "json"], &["-vvv"]] {
         let id: String = db.one("select job_id::text from jobs.\"all\" where task = 'app.broken'").await;
         let said = run(on(&db.url, &["worker", "--burst"]).args(more));
-        let ours = [
-            "\u{1b}[0m",
-            "\u{1b}[1m",
-            "\u{1b}[2m",
-            "\u{1b}[3m",
-            "\u{1b}[31m",
-            "\u{1b}[32m",
-            "\u{1b}[33m",
-            "\u{1b}[34m",
-            "\u{1b}[35m",
-        ];
-        let err = ours.iter().fold(said.err.clone(), |err, code| err.replace(code, ""));
-        assert_shown(&Said { err, ..said }, more);
+        assert_shown(&without_colors(said), more);
         until("it ended", async || {
             db.one::<String>("select status::text from jobs.\"all\"").await == "failed"
         })
         .await;
         run(&mut on(&db.url, &["retry", &id, "--yes"])).data();
+    }
+}
+
+/// The panic of a task may hold what it was given; that it panicked, and where, is a line of the log like any other.
+#[tokio::test]
+async fn a_panic_is_one_line_of_the_log() {
+    let db = Db::new().await;
+    let text = format!("text={HOSTILE} canary-81516");
+    for more in [&["--color", "always"][..], &["--quiet"], &["--quiet", "--log", "json"]] {
+        run(&mut on(&db.url, &["publish", "app.panic", "--retries", "1", "--kwarg", &text])).data();
+        let mut worker = on(&db.url, &["worker", "--burst"]);
+        worker.args(more).env("RUST_LOG", "off").env("PGPASSWORD", "canary-81516");
+        let said = without_colors(run(&mut worker));
+        assert_shown(&said, more);
+        assert!(!said.err.contains("canary"), "{said:?}");
+        let told: Vec<&str> = said.err.lines().filter(|line| line.contains("tests/app/main.rs:")).collect();
+        assert_eq!(told.len(), 1, "{said:?}");
+        assert!(
+            told[0].contains("panicked") && told[0].contains("ERROR") && told[0].contains("forged"),
+            "{said:?}"
+        );
+        if more.contains(&"json") {
+            for line in said.err.lines() {
+                assert!(serde_json::from_str::<serde_json::Value>(line).is_ok(), "{line}");
+            }
+        }
     }
 }
 

@@ -87,3 +87,21 @@ async fn it_migrates_when_told_to() {
     let said = run(&mut on(&db.url, &["worker", "--burst", "--auto-migrate"]));
     assert_eq!(said.code, Some(0), "{said:?}");
 }
+
+/// A server that answers, if not as expected, is there: only the call is told of, and its connection goes on.
+#[tokio::test]
+async fn an_answer_that_cannot_be_read_is_no_outage() {
+    let db = Db::new().await;
+    db.run("drop function jobs.count_workers(uuid)").await;
+    db.run(
+        "create function jobs.count_workers(i_worker uuid) returns table (alive bigint, idle bigint)
+         language sql as 'select 1::bigint, 1::bigint'",
+    )
+    .await;
+    publish(&db, &["app.slow", "--arg", "1.5"]);
+    let said = run(&mut on(&db.url, &["worker", "--burst"]));
+    assert_eq!(said.code, Some(0), "{said:?}");
+    assert!(said.err.contains("does not take a call") && said.err.contains("call=Count"), "{said:?}");
+    assert!(said.err.contains("cannot be read"), "{said:?}");
+    assert!(!said.err.contains("does not answer") && !said.err.contains("is back"), "{said:?}");
+}

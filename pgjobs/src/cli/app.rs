@@ -9,7 +9,8 @@ use super::console::{self, Console};
 use super::exit::Failure;
 use super::options::{self, Cli, Command};
 use super::{
-    bench, check, codegen, completions, dev, explain, inspect, log, migrate, operate, publish, worker,
+    bench, check, codegen, completions, connect, dev, explain, inspect, log, migrate, operate, panics,
+    publish, worker,
 };
 use crate::Worker;
 
@@ -69,6 +70,9 @@ impl App {
     }
 
     /// Reads the arguments of the process, does what they ask and returns the exit code.
+    ///
+    /// From then on a panic is a line of the log, without escape sequences and passwords. A panic hook of the program's
+    /// own, which reports to elsewhere, is to be set in a step of [`configure`](App::configure), which comes later.
     pub fn main(self) -> ExitCode {
         let cli = match parse() {
             Ok(cli) => cli,
@@ -79,6 +83,7 @@ impl App {
         };
         let console = Console::new(&cli.global);
         log::start(&cli.global, &cli.command, &console);
+        panics::log();
         match on_runtime(self.run(cli, &console)) {
             Ok(()) => ExitCode::SUCCESS,
             Err(failure) => failure.report(&console),
@@ -86,6 +91,13 @@ impl App {
     }
 
     async fn run(self, cli: Cli, console: &Console) -> Result<(), Failure> {
+        match Box::pin(self.command(cli, console)).await {
+            Err(failure) if failure.is_starved() => Err(connect::explained(failure).await),
+            outcome => outcome,
+        }
+    }
+
+    async fn command(self, cli: Cli, console: &Console) -> Result<(), Failure> {
         let global = &cli.global;
         match cli.command {
             Command::Dev(asked) => dev::run(asked, self, console).await,

@@ -7,7 +7,7 @@ use super::app::App;
 use super::connect::connect;
 use super::console::Console;
 use super::exit::Failure;
-use super::lines::Style;
+use super::lines::{Line, Style};
 use super::options::Global;
 use super::progress::Progress;
 use super::words;
@@ -19,7 +19,8 @@ Run it with the new program, before its `migrate` and its workers. It decodes op
 this program would, and compares arguments with what the database knows. It changes nothing, and never \
 prints an argument.
 
-The exit code is 0 when no open job would break, though there may be warnings, and 1 otherwise.
+The exit code is 0 when no open job would break, though there may be warnings, and 1 otherwise; \
+it is 2 when there is no task under a topic, neither in this program nor in the database.
 
 Examples:
   app check
@@ -71,8 +72,8 @@ fn tell(report: &DeployReport, strict: bool, console: &Console) -> Result<(), Fa
     };
     match refusal {
         Some(reason) if console.json => Err(Failure::failed(reason).about(document)),
-        Some(reason) => console.lines(text(report, console)).and_then(|()| Err(Failure::failed(reason))),
-        None => console.data(&document, || text(report, console)),
+        Some(reason) => console.lines(text(report)).and_then(|()| Err(Failure::failed(reason))),
+        None => console.data(&document, || text(report)),
     }
 }
 
@@ -80,26 +81,24 @@ fn counted(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
-fn text(report: &DeployReport, console: &Console) -> Vec<String> {
-    let mut lines: Vec<String> =
-        report.findings.iter().flat_map(|finding| of_finding(finding, console)).collect();
-    lines.extend(report.looked.iter().map(of_looked));
+fn text(report: &DeployReport) -> Vec<Line> {
+    let mut lines: Vec<Line> = report.findings.iter().flat_map(of_finding).collect();
+    lines.extend(report.looked.iter().map(of_looked).map(Line::from));
     if report.findings.is_empty() {
-        lines.push("no open job would break".to_owned());
+        lines.push(Line::from("no open job would break".to_owned()));
     }
     lines
 }
 
-fn of_finding(finding: &Finding, console: &Console) -> Vec<String> {
+fn of_finding(finding: &Finding) -> Vec<Line> {
     let style = if finding.severity == Severity::Error { Style::Error } else { Style::Warning };
-    let severity = console.paint(style, finding.severity.as_str());
-    let mut lines =
-        vec![format!("{severity} {} {}: {}", finding.code.as_str(), finding.task, finding.message)];
+    let what = format!(" {} {}: {}", finding.code.as_str(), finding.task, finding.message);
+    let mut lines = vec![Line::painted(style, finding.severity.as_str()).plain(&what)];
     for job in &finding.jobs {
         let place = if job.path.is_empty() { String::new() } else { format!("`{}`: ", job.path) };
-        lines.push(format!("  job {}  {place}{}", job.job_id, job.reason));
+        lines.push(Line::from(format!("  job {}  {place}{}", job.job_id, job.reason)));
     }
-    lines.push(format!("  remedy: {}", finding.remedy));
+    lines.push(Line::from(format!("  remedy: {}", finding.remedy)));
     lines
 }
 

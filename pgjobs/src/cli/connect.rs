@@ -1,5 +1,6 @@
 //! Reaching the database, or saying why not.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
@@ -25,10 +26,27 @@ pub(super) async fn pool(target: &Target, connections: u32) -> Result<PgPool, Fa
     Ok(pool_on(&reach(target.clone()).await?, connections))
 }
 
+/// What the last pool is on, for [`explained`].
+static LAST: Mutex<Option<Target>> = Mutex::new(None);
+
 /// A pool on the first of the target's servers, of which [`reach`] made the primary.
 pub(super) fn pool_on(target: &Target, connections: u32) -> PgPool {
+    *LAST.lock().unwrap_or_else(PoisonError::into_inner) = Some(target.clone());
     let pool = PgPoolOptions::new().max_connections(connections).acquire_timeout(LIMIT);
     pool.connect_lazy_with(quiet(&target.options))
+}
+
+/// A pool says of a server that refuses connections what it says when all of its own are in use. Asked without it, the
+/// server's own reason is heard; when it answers, the pool was right.
+pub(super) async fn explained(failure: Failure) -> Failure {
+    let target = LAST.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    match target {
+        Some(target) => match find(target).await {
+            Err(reason) => failure.because(reason),
+            Ok(_) => failure,
+        },
+        None => failure,
+    }
 }
 
 /// Warns of what would make a reader's answer wrong: row security shows no rows, and says nothing. What keeps it from
@@ -50,6 +68,10 @@ pub(super) async fn reach(target: Target) -> Result<Target, Failure> {
     if let Some(warning) = target.warning() {
         tracing::warn!("{warning}");
     }
+    find(target).await
+}
+
+async fn find(target: Target) -> Result<Target, Failure> {
     if target.others.is_empty() {
         let answer = answer(&target.options, async |_| Ok(())).await;
         return answer.map_err(|reason| unreachable(&target, &reason)).map(|()| target);

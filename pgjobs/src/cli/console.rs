@@ -7,11 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde::Serialize;
 
 use super::exit::Failure;
-use super::lines::{self, Lines, Style, indented};
+use super::lines::{self, Line, Lines, Style, indented};
 use super::options::{Color, Global};
 use super::secret;
 use super::usage;
-use crate::text::shown;
 
 /// What the user said about output.
 #[derive(Debug, Clone, Copy)]
@@ -76,10 +75,9 @@ impl Console {
 
     /// What went wrong; said even when quiet.
     pub(super) fn error(&self, message: &str) {
-        let label = self.paint_as(self.color.err, Style::Error, "error:");
-        let mut lines = indented(message, 7);
-        lines[0] = format!("{label} {}", lines[0]);
-        self.say(lines);
+        let mut lines = indented(message, 7).into_iter();
+        let first = Line::painted(Style::Error, "error:").plain(" ").plain(&lines.next().unwrap_or_default());
+        self.say([first].into_iter().chain(lines.map(Line::from)).collect::<Vec<Line>>());
     }
 
     /// What stands before an answer; asked even when quiet.
@@ -90,18 +88,9 @@ impl Console {
         stderr.flush()
     }
 
-    /// Text of stdout in a colour, if colours are wanted there.
-    pub(super) fn paint(&self, style: Style, text: &str) -> String {
-        self.paint_as(self.color.out, style, text)
-    }
-
-    fn paint_as(&self, wanted: bool, style: Style, text: &str) -> String {
-        if wanted { lines::paint(style, text) } else { text.to_owned() }
-    }
-
-    fn say(&self, lines: Vec<String>) {
+    fn say(&self, lines: impl Into<Lines>) {
         // Nobody reads a stderr that cannot be written.
-        let _ = io::stderr().lock().write_all(Lines::from(lines).print(self.color.err).as_bytes());
+        let _ = io::stderr().lock().write_all(lines.into().print(self.color.err).as_bytes());
     }
 
     /// Whether the reader of stdout has gone, for what would go on for it.
@@ -123,7 +112,7 @@ pub(super) fn usage(error: &clap::Error) {
     let lines: Vec<String> = text.lines().map(str::to_owned).collect();
     // Nobody reads a stream that cannot be written.
     let is_own = text == error.render().to_string();
-    let _ = match is_own && lines.iter().all(|line| shown(line) == *line) {
+    let _ = match is_own && usage::arguments_are_shown() {
         true => error.print(),
         false => io::stderr().lock().write_all(Lines::from(lines).print(false).as_bytes()),
     };

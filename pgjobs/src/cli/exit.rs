@@ -17,6 +17,8 @@ pub(super) struct Failure {
     message: String,
     /// What `--json` prints besides the error.
     about: Value,
+    /// A pool had no connection, and kept the reason to itself.
+    is_starved: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -28,7 +30,7 @@ enum Exit {
 
 impl Failure {
     fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Failure { exit, message: message.into(), about: json!({}) }
+        Failure { exit, message: message.into(), about: json!({}), is_starved: false }
     }
 
     /// What was asked for failed.
@@ -50,6 +52,16 @@ impl Failure {
     pub(super) fn about(mut self, about: Value) -> Self {
         self.about = about;
         self
+    }
+
+    /// Whether a pool had no connection, for a reason that is to be asked for.
+    pub(super) fn is_starved(&self) -> bool {
+        self.is_starved
+    }
+
+    /// The same for this reason, which lies deeper.
+    pub(super) fn because(self, reason: Failure) -> Self {
+        reason.about(self.about)
     }
 
     /// Tells it, and gives the exit code.
@@ -112,7 +124,10 @@ fn from_database(error: &sqlx::Error) -> Failure {
         Some("42501") => Failure::failed(format!("the database user may not do this: {words}")),
         Some(code) if !lets_nobody_in(code) => Failure::failed(format!("the database refused: {words}")),
         None if !is_of_the_connection(error) => Failure::failed(words),
-        _ => Failure::database(format!("the database does not answer: {words}")),
+        _ => Failure {
+            is_starved: matches!(error, sqlx::Error::PoolTimedOut),
+            ..Failure::database(format!("the database does not answer: {words}"))
+        },
     }
 }
 

@@ -6,27 +6,70 @@
 use crate::text;
 
 /// Lines of output, not yet safe; whoever prints them makes them so.
-pub(super) struct Lines(Vec<String>);
+pub(super) struct Lines(Vec<Line>);
+
+/// A line in parts. A colour is said beside the text and never in it: no text can make one.
+pub(super) struct Line(Vec<Piece>);
+
+struct Piece {
+    style: Option<Style>,
+    text: String,
+}
+
+impl From<String> for Line {
+    fn from(text: String) -> Self {
+        Line(vec![Piece { style: None, text }])
+    }
+}
+
+impl Line {
+    /// A line that begins with a word in a colour.
+    pub(super) fn painted(style: Style, text: &str) -> Self {
+        Line::from(String::new()).paint(style, text)
+    }
+
+    /// Goes on with a word in a colour.
+    pub(super) fn paint(mut self, style: Style, text: &str) -> Self {
+        self.0.push(Piece { style: Some(style), text: text.to_owned() });
+        self
+    }
+
+    /// Goes on without one.
+    pub(super) fn plain(mut self, text: &str) -> Self {
+        self.0.push(Piece { style: None, text: text.to_owned() });
+        self
+    }
+
+    fn print(&self, printed: &mut String, colored: bool) {
+        for piece in &self.0 {
+            let text = text::shown(&piece.text);
+            match piece.style.filter(|_| colored) {
+                Some(style) => printed.push_str(&format!("\x1b[{}m{text}\x1b[0m", style.code())),
+                None => printed.push_str(&text),
+            }
+        }
+    }
+}
+
+impl<L: Into<Line>> From<Vec<L>> for Lines {
+    fn from(lines: Vec<L>) -> Self {
+        Lines(lines.into_iter().map(Into::into).collect())
+    }
+}
 
 impl From<String> for Lines {
     /// One line, whatever it holds.
     fn from(line: String) -> Self {
-        Lines(vec![line])
-    }
-}
-
-impl From<Vec<String>> for Lines {
-    fn from(lines: Vec<String>) -> Self {
-        Lines(lines)
+        Lines::from(vec![line])
     }
 }
 
 impl Lines {
-    /// As they are printed, each with its end; `colored` lets the marks of [`paint`] be colours.
+    /// As they are printed, each with its end, with the colours or without.
     pub(super) fn print(&self, colored: bool) -> String {
         let mut printed = String::new();
         for line in &self.0 {
-            print(&mut printed, line, colored);
+            line.print(&mut printed, colored);
             printed.push('\n');
         }
         printed
@@ -56,34 +99,15 @@ pub(super) enum Style {
 }
 
 impl Style {
-    const ALL: [(Style, &'static str); 6] = [
-        (Style::Red, "31"),
-        (Style::Green, "32"),
-        (Style::Yellow, "33"),
-        (Style::Cyan, "36"),
-        (Style::Error, "1;31"),
-        (Style::Warning, "1;33"),
-    ];
-}
-
-/// Where a colour begins stands one of these characters, which Unicode gives to programs for their own use and no text
-/// may hold; where it ends, [`END`]. Escape sequences could not be told from those of foreign text.
-const BEGIN: u32 = 0xfdd0;
-const END: char = '\u{fdef}';
-
-/// The text between the marks of a colour.
-pub(super) fn paint(style: Style, text: &str) -> String {
-    let begin = char::from_u32(BEGIN + style as u32).unwrap_or(END);
-    format!("{begin}{}{END}", text::shown(text))
-}
-
-fn print(printed: &mut String, line: &str, colored: bool) {
-    for c in line.chars() {
-        let style = u32::from(c).checked_sub(BEGIN).and_then(|nth| Style::ALL.get(nth as usize));
-        match (style, c) {
-            (Some((_, code)), _) if colored => printed.push_str(&format!("\x1b[{code}m")),
-            (_, END) if colored => printed.push_str("\x1b[0m"),
-            _ => text::push(printed, c),
+    /// Of the escape sequence that turns it on.
+    fn code(self) -> &'static str {
+        match self {
+            Style::Red => "31",
+            Style::Green => "32",
+            Style::Yellow => "33",
+            Style::Cyan => "36",
+            Style::Error => "1;31",
+            Style::Warning => "1;33",
         }
     }
 }
@@ -109,12 +133,21 @@ mod tests {
     #[test]
     fn a_line_is_one_line_and_only_ours_has_colours() {
         let foreign = format!("a\n\x1b[31m{}", '\u{202e}');
-        let line = format!("{} {foreign}", paint(Style::Red, "x\ny"));
-        assert_eq!(Lines::from(line).print(true), "\x1b[31mx\\u{a}y\x1b[0m a\\u{a}\\u{1b}[31m\\u{202e}\n");
+        let line = Line::painted(Style::Red, "x\ny").plain(&format!(" {foreign}"));
+        let painted = Lines::from(vec![line]).print(true);
+        assert_eq!(painted, "\x1b[31mx\\u{a}y\x1b[0m a\\u{a}\\u{1b}[31m\\u{202e}\n");
         assert_eq!(Lines::from(foreign).print(false), "a\\u{a}\\u{1b}[31m\\u{202e}\n");
-        assert_eq!(Lines::from("\u{fdd0}x".to_owned()).print(false), "\\u{fdd0}x\n");
-        for (nth, (style, _)) in Style::ALL.iter().enumerate() {
-            assert_eq!(*style as usize, nth);
+    }
+
+    #[test]
+    fn no_text_makes_a_colour() {
+        for c in ('\u{fdd0}'..='\u{fdef}').chain(['\u{fffe}', '\u{ffff}', '\u{1b}']) {
+            let escaped = format!("\\u{{{:x}}}x", u32::from(c));
+            for colored in [true, false] {
+                assert_eq!(Lines::from(format!("{c}x")).print(colored), format!("{escaped}\n"));
+            }
+            let painted = Lines::from(vec![Line::painted(Style::Warning, &format!("{c}x"))]).print(true);
+            assert_eq!(painted, format!("\x1b[1;33m{escaped}\x1b[0m\n"));
         }
     }
 

@@ -11,6 +11,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use super::console::Console;
 use super::options::{Command, Global, LogFormat};
+use super::panics;
 use super::secret::{Masked, MaskedJson};
 use crate::text::shown;
 
@@ -21,9 +22,11 @@ pub(super) fn start(global: &Global, command: &Command, console: &Console) {
         Some(filter) => EnvFilter::new(filter),
         None => EnvFilter::new(level(global, command)),
     };
-    // Spans of jobs are kept at every level: they say which job a warning is about.
-    let spans = filter_fn(|metadata| metadata.is_span() && metadata.target().starts_with("pgjobs"));
-    let filter = filter.or(spans.with_max_level_hint(LevelFilter::INFO));
+    // Spans of jobs are kept at every level: they say which job a warning, or a panic, is about.
+    let always = filter_fn(|metadata| {
+        metadata.is_span() && metadata.target().starts_with("pgjobs") || metadata.target() == panics::TARGET
+    });
+    let filter = filter.or(always.with_max_level_hint(LevelFilter::INFO));
     let lines = tracing_subscriber::fmt::layer().with_target(global.verbose > 1);
     let lines = match global.log {
         LogFormat::Json => {

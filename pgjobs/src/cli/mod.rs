@@ -42,6 +42,7 @@ mod log;
 mod migrate;
 mod operate;
 mod options;
+mod panics;
 mod parameters;
 mod progress;
 mod publish;

@@ -18,7 +18,7 @@ use super::progress::Progress;
 use super::values;
 use crate::inspect::{self, TaskRow};
 use crate::nearest::nearest;
-use crate::{Error, JobHandle, JobId, JobState, NewJob};
+use crate::{Error, JobHandle, JobId, JobState, NewJob, sql};
 
 const AFTER_HELP: &str = "\
 A VALUE is read as JSON, and as plain text when it is none: 7 is a number, ana a text, '\"7\"' a text.
@@ -65,7 +65,7 @@ pub(super) struct PublishArgs {
     /// Wait for the job's end and print its result.
     #[arg(long)]
     wait: bool,
-    /// Wait no longer than this; the job goes on all the same [default: 1m while no live worker has the task].
+    /// Wait no longer than this; the job goes on all the same [default: 1m while no live worker has the task, or none is known].
     #[arg(long, value_name = "DURATION", value_parser = values::duration, requires = "wait")]
     wait_timeout: Option<Duration>,
 }
@@ -80,14 +80,15 @@ pub(super) async fn run(asked: PublishArgs, global: &Global, console: &Console) 
     let pool = connect(global, console).await?;
     let job = JobHandle::<Box<RawValue>>::new(call.publish(&pool).await?.id().clone());
     let warning = warning(&pool, &task, waits).await;
-    if let Some(warning) = &warning {
+    if let Ok(Some(warning)) = &warning {
         console.note(format!("warning: {warning}"));
     }
     if !waits {
         return console.data(&json!({ "job_id": job.id() }), || job.id().to_string());
     }
     console.note(format!("published {}", job.id()));
-    let limit = asked_limit.or_else(|| warning.map(|_| PATIENCE));
+    let is_expected = matches!(warning, Ok(None)); // a live worker has the task
+    let limit = asked_limit.or_else(|| (!is_expected).then_some(PATIENCE));
     if let (Some(limit), None) = (limit, asked_limit) {
         console.note(format!("waiting {} s for a worker (--wait-timeout says otherwise)", limit.as_secs()));
     }
@@ -121,26 +122,57 @@ fn call(asked: PublishArgs) -> Result<NewJob, Failure> {
     })
 }
 
-/// How long to wait for a task that no live worker has, unless it was said: a slip in its name is not waited out.
+/// How long to wait for a task that no live worker has, or of which that is not known, unless it was said: a slip in its name is not waited out.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Whether nobody declared the task, or, for whoever waits, no live worker has it. Who may publish and no more is not
-/// told, since this cannot be asked.
-async fn warning(pool: &PgPool, task: &str, waits: bool) -> Option<String> {
-    let tasks = inspect::signatures(pool).await.ok()?;
-    let named = |row: &&TaskRow| row.name == task || row.aliases.iter().any(|alias| alias == task);
-    match tasks.iter().filter(|row| row.declared).find(named) {
-        Some(row) if row.workers > 0 || !waits => None,
-        Some(_) => Some(format!("no live worker has task `{task}`; the job waits for one")),
-        None => {
-            let declared = tasks.iter().filter(|row| row.declared);
-            let known = declared.flat_map(|row| row.aliases.iter().chain([&row.name]).map(String::as_str));
-            let meant = nearest(task, known).map(|near| format!("; did you mean `{near}`? The"));
-            let remedy = format!("job waits until one does (`{} inspect tasks` lists them)", program());
-            let meant = meant.unwrap_or_else(|| "; the".to_owned());
-            Some(format!("no worker ever declared task `{task}`{meant} {remedy}"))
+/// Tasks that workers declared.
+struct Declared {
+    /// Every name of each, and how many live workers have it.
+    names: Vec<(String, i64)>,
+    /// Whether these are all of them, and not those alone that the caller may consume.
+    is_all: bool,
+}
+
+impl Declared {
+    /// All are for who operates; a worker knows those of its own, and whoever may only publish is told of none.
+    async fn ask(pool: &PgPool) -> Result<Self, Error> {
+        match inspect::signatures(pool).await {
+            Ok(rows) => {
+                let rows = rows.into_iter().filter(|row| row.declared);
+                Ok(Declared { names: rows.flat_map(names).collect(), is_all: true })
+            }
+            Err(_) => {
+                let names = sql::deploy::declared(&mut *pool.acquire().await?).await?;
+                Ok(Declared { names, is_all: false })
+            }
         }
     }
+}
+
+fn names(row: TaskRow) -> impl Iterator<Item = (String, i64)> {
+    let workers = row.workers;
+    row.aliases.into_iter().chain([row.name]).map(move |name| (name, workers))
+}
+
+/// Whether nobody declared the task, or, for whoever waits, no live worker has it; an error when this cannot be asked.
+async fn warning(pool: &PgPool, task: &str, waits: bool) -> Result<Option<String>, Error> {
+    let declared = Declared::ask(pool).await?;
+    Ok(match declared.names.iter().find(|(name, _)| name == task) {
+        Some((_, workers)) if *workers > 0 || !waits => None,
+        Some(_) => Some(format!("no live worker has task `{task}`; the job waits for one")),
+        None => Some(unknown(task, &declared)),
+    })
+}
+
+fn unknown(task: &str, declared: &Declared) -> String {
+    let scope = if declared.is_all { "" } else { ", as far as this database user may see" };
+    let known = declared.names.iter().map(|(name, _)| name.as_str());
+    let meant = nearest(task, known).map(|near| format!("; did you mean `{near}`? The"));
+    let remedy = format!("job waits until one does (`{} inspect tasks` lists them)", program());
+    format!(
+        "no worker ever declared task `{task}`{scope}{} {remedy}",
+        meant.unwrap_or_else(|| "; the".to_owned())
+    )
 }
 
 async fn wait(

@@ -4,6 +4,8 @@ use std::error::Error;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
+use crate::text::is_shown;
+
 /// The options that hold arguments of jobs.
 const OF_JOBS: [&str; 4] = ["--args", "--kwargs", "--arg", "--kwarg"];
 
@@ -23,6 +25,12 @@ pub(super) fn without_values(error: &clap::Error) -> Option<String> {
         _ => return None,
     };
     Some(format!("error: {reason}\n\nFor more information, try '--help'."))
+}
+
+/// Whether no argument holds what a terminal would act on. The message quotes them, and leaves their escape sequences
+/// in where it is coloured and out where it is not, so it does not show whether it holds any.
+pub(super) fn arguments_are_shown() -> bool {
+    std::env::args_os().all(|argument| argument.to_str().is_some_and(|text| text.chars().all(is_shown)))
 }
 
 fn publishes() -> bool {

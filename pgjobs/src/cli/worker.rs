@@ -98,15 +98,25 @@ pub(super) async fn run(
     announce(&worker, console)?;
     let watch = if fails { Some(Watch::new(watch, &worker).await?) } else { None };
     let report = worker.run().await?;
-    let failed = match watch {
-        Some(watch) => report.failed.saturating_add(watch.lost().await?),
-        None => 0,
+    let ended = match watch {
+        Some(watch) => judge(&report, watch.lost().await),
+        None => failure(report.end, 0),
     };
-    match failure(report.end, failed) {
+    match ended {
         Some(failure) if console.json => Err(failure.about(json!(report))),
         Some(failure) => console.lines(summary(&report)).and(Err(failure)),
         None => console.data(&report, || summary(&report)),
     }
+}
+
+/// What the exit code says with --fail-on-failure. What is known to have failed it says also when the database cannot be
+/// asked any more what else has.
+fn judge(report: &Report, lost: Result<u64, Failure>) -> Option<Failure> {
+    let (lost, unknown) = match lost {
+        Ok(lost) => (lost, None),
+        Err(failure) => (0, Some(failure)),
+    };
+    failure(report.end, report.failed.saturating_add(lost)).or(unknown)
 }
 
 /// What the exit code says besides that the worker was asked to end.
@@ -230,6 +240,19 @@ pub(super) fn summary(report: &Report) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_failed_is_said_also_when_no_more_can_be_asked() {
+        let away = || Err(Failure::database("away"));
+        let said = |failed, lost| {
+            let report = Report { failed, ..Report::default() };
+            judge(&report, lost).map(|failure| format!("{failure:?}"))
+        };
+        assert!(said(1, away()).is_some_and(|said| said.contains("1 job ended as failed")));
+        assert!(said(0, away()).is_some_and(|said| said.contains("away")));
+        assert!(said(1, Ok(2)).is_some_and(|said| said.contains("3 jobs ended as failed")));
+        assert_eq!(said(0, Ok(0)), None);
+    }
 
     #[test]
     fn whatever_ended_the_worker_shows_in_the_exit_code() {

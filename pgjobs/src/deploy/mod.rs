@@ -41,7 +41,7 @@ use look::{Look, Seen};
 /// Compares the tasks that are linked into this binary with what the database holds, up to 1000 jobs of each.
 ///
 /// # Errors
-/// [`Error::NoTasks`] when there are none; [`Error::DuplicateTask`]; [`Error::SchemaMissing`] or
+/// [`Error::NoTasks`] when there are none, or none under a topic, neither here nor in the database; [`Error::DuplicateTask`]; [`Error::SchemaMissing`] or
 /// [`Error::Database`] when the database cannot be asked.
 pub async fn check(pool: &PgPool) -> Result<DeployReport, Error> {
     DeployCheck::new().run(pool).await
@@ -114,6 +114,7 @@ impl<'a> DeployCheck<'a> {
         let registry = self.registry()?;
         let connection = &mut *pool.acquire().await?;
         let tasks = self.in_use(&registry, connection).await?;
+        self.refuse_empty_topics(&registry, &tasks)?;
         let seen = self.look(&registry, &tasks, connection).await?;
         let new = new_tasks(&registry, &tasks);
         let mut findings: Vec<Finding> = tasks
@@ -147,6 +148,16 @@ impl<'a> DeployCheck<'a> {
         // Whoever wants to see so many wants to know how many there are.
         let cap = i32::try_from(self.sample).unwrap_or(i32::MAX).max(100_000);
         sql::in_use(connection, topics, &registry.claimable(), cap).await
+    }
+
+    /// A topic without a task, of this program or in the database, is a slip: nothing under it could ever break.
+    fn refuse_empty_topics(&self, registry: &Registry, tasks: &[InUse]) -> Result<(), Error> {
+        let mut names = registry.claimable();
+        names.extend(tasks.iter().map(|task| task.task.clone()));
+        let is_empty = |topic: &&Topic| !names.iter().any(|name| topic.holds(name));
+        let topics: Vec<String> = self.topics.iter().filter(is_empty).map(Topic::to_string).collect();
+        let known = registry.task_names();
+        if topics.is_empty() { Ok(()) } else { Err(Error::NoTasks { topics, known }) }
     }
 
     /// Decodes open jobs of the tasks that this program has.

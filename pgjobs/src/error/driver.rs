@@ -23,7 +23,7 @@ pub(crate) fn said(error: &sqlx::Error) -> String {
         sqlx::Error::Configuration(cause) => cause.to_string(),
         sqlx::Error::ColumnDecode { index, source } => format!("column {index}: {source}"),
         sqlx::Error::Decode(cause) => cause.to_string(),
-        sqlx::Error::PoolTimedOut => "no connection of the pool became free in time".to_owned(),
+        sqlx::Error::PoolTimedOut => "the pool had no connection in time".to_owned(),
         sqlx::Error::PoolClosed => "the pool is closed".to_owned(),
         sqlx::Error::Migrate(cause) => of_migration(cause),
         other => other.to_string(),
@@ -81,7 +81,11 @@ fn remedy(error: &sqlx::Error) -> Option<String> {
         (_, Some("55P03")) => "raise lock_timeout for this role, or try again when the lock is free",
         (_, Some("28P01" | "28000")) => "check the user and the password",
         (_, Some("3D000")) => "create the database or correct its name",
-        (sqlx::Error::PoolTimedOut, _) => "give the pool more connections or a longer `acquire_timeout`",
+        // It goes on asking a server that refuses connections, and says the same of both.
+        (sqlx::Error::PoolTimedOut, _) => {
+            "the server cannot be reached, or the pool is too small: see that it runs, or give the pool more connections \
+             or a longer `acquire_timeout`"
+        }
         (sqlx::Error::PoolClosed, _) => "close it after the last use",
         (sqlx::Error::Tls(_), _) => "check sslmode in the URL",
         (sqlx::Error::Io(_), _) => "see that the server runs and can be reached, and try again",
@@ -192,4 +196,15 @@ pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
         next = if driver.is_some() { None } else { cause.source() };
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pool_without_a_connection_has_one_of_two_reasons() {
+        let words = words(&sqlx::Error::PoolTimedOut);
+        assert!(words.contains("cannot be reached") && words.contains("more connections"), "{words}");
+    }
 }

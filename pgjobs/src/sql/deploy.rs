@@ -50,6 +50,14 @@ pub(crate) async fn in_use(
     rows.iter().map(task_in_use).collect()
 }
 
+/// Tasks that are declared, among those that the caller may consume, and how many live workers have each.
+#[cfg(feature = "cli")]
+pub(crate) async fn declared(connection: &mut PgConnection) -> Result<Vec<(String, i64)>, Error> {
+    let ask = "select t.task, t.workers from jobs.tasks_in_use(null, '{}', 1) t where t.forms <> '[]'";
+    let rows = sqlx::query(ask).fetch_all(connection).await?;
+    rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
+}
+
 fn task_in_use(row: &PgRow) -> Result<InUse, Error> {
     let forms: Option<String> = row.try_get(7)?;
     Ok(InUse {

@@ -32,15 +32,20 @@ pub(crate) fn breaks_connection(error: &Error) -> bool {
     }
 }
 
-/// Whether the server may have done what it was asked without our hearing of it.
+/// Whether no whole answer came.
 pub(crate) fn is_unanswered(error: &Error) -> bool {
-    match error {
-        Error::Unreadable(_) => true,
-        Error::Database(error) => {
-            error.as_database_error().is_none() && !matches!(error, sqlx::Error::Encode(_))
-        }
-        _ => false,
-    }
+    let Error::Database(error) = error else { return false };
+    error.as_database_error().is_none() && !matches!(error, sqlx::Error::Encode(_))
+}
+
+/// Whether an answer came that is not understood here. The server has done what it was asked, and is there.
+pub(crate) fn is_unreadable(error: &Error) -> bool {
+    matches!(error, Error::Unreadable(_))
+}
+
+/// Whether the server may have done what it was asked without our knowing what that was.
+pub(crate) fn may_be_done(error: &Error) -> bool {
+    is_unanswered(error) || is_unreadable(error)
 }
 
 /// Whether it is about the connection or the server as a whole, and not about the statement.
@@ -50,11 +55,12 @@ pub(crate) fn is_outage(error: &Error) -> bool {
             .is_some_and(|code| code.starts_with("57P") || code.starts_with("08") || code == "53300")
 }
 
-/// Whether the server is in no state to do it: away, or out of disk, memory or connections. Then the same would
-/// become of any other statement.
+/// Whether the server is in no state to do it: away, out of disk, memory or connections, or not what this program
+/// knows. Then the same would become of any other statement.
 pub(crate) fn is_about_server(error: &Error) -> bool {
     let classes = ["53", "57", "58", "25"];
     is_outage(error)
+        || is_unreadable(error)
         || server_code(error).is_some_and(|code| classes.iter().any(|class| code.starts_with(class)))
 }
 
@@ -106,6 +112,16 @@ mod tests {
 
     fn refused(code: &str) -> Error {
         Error::Refused { code: code.to_owned(), message: String::new(), hint: None }
+    }
+
+    #[test]
+    fn an_answer_that_cannot_be_read_was_given() {
+        let unreadable = Error::from(sqlx::Error::Decode("odd".into()));
+        let lost = Error::from(sqlx::Error::Io(std::io::ErrorKind::ConnectionReset.into()));
+        assert!(!breaks_connection(&unreadable) && !is_outage(&unreadable) && !is_too_slow(&unreadable));
+        assert!(breaks_connection(&lost) && is_outage(&lost));
+        assert!(may_be_done(&unreadable) && may_be_done(&lost) && !may_be_done(&refused("22021")));
+        assert!(is_about_server(&unreadable), "any verdict would have the same answer");
     }
 
     #[test]

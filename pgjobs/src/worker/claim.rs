@@ -15,7 +15,9 @@ use crate::job_id::JobId;
 use crate::sql::claim::{self, Claim};
 use crate::sql::claimed::{Answer, Broken, Haul};
 use crate::sql::listen::wake_others;
-use crate::sql::refusal::{is_about_data, is_late, is_out_of_memory, is_too_slow, is_unanswered};
+use crate::sql::refusal::{
+    is_about_data, is_late, is_out_of_memory, is_too_slow, is_unreadable, may_be_done,
+};
 use crate::sql::worker;
 
 /// A large answer may take longer than any other call: it travels while nothing is locked, and a thread of its own
@@ -152,8 +154,10 @@ impl Fetcher {
             self.claims.refused(asked.room, refusal);
             self.refused = Some(format!("the job cannot be claimed: {error}"));
         }
-        if was_committed || is_unanswered(&error) {
-            let session = self.link.session().filter(|_| !was_committed);
+        if was_committed || may_be_done(&error) {
+            // What was answered, however oddly, has ended.
+            let has_ended = was_committed || is_unreadable(&error);
+            let session = self.link.session().filter(|_| !has_ended);
             self.claims.unanswered(Unanswered { worker: asked.worker, lease: asked.lease, session });
         }
         error

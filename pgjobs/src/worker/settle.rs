@@ -22,7 +22,7 @@ use super::stop::Phase;
 use super::verdict::after_refusal;
 use crate::error::Error;
 use crate::sql::link::Link;
-use crate::sql::refusal::{is_about_server, is_about_verdict, is_conflict, is_unanswered};
+use crate::sql::refusal::{is_about_server, is_about_verdict, is_conflict, may_be_done};
 use crate::sql::settle::{self, Answer, Settlement, Verdict};
 
 /// The name of this part.
@@ -159,7 +159,7 @@ impl Settler {
                 }
                 Err(error) => error,
             };
-            if is_unanswered(&error) {
+            if may_be_done(&error) {
                 batch.iter_mut().for_each(|settlement| settlement.was_said = true);
             }
             if is_about_server(&error) {

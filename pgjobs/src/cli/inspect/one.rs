@@ -8,7 +8,7 @@ use sqlx::PgPool;
 
 use crate::cli::console::Console;
 use crate::cli::exit::Failure;
-use crate::cli::lines::{Style, indented};
+use crate::cli::lines::{Line, Style, indented};
 use crate::cli::words;
 use crate::inspect::{self, JobRow, Reason};
 use crate::{JobId, JobState};
@@ -19,19 +19,14 @@ const COLUMN: usize = 14;
 pub(super) async fn show(pool: &PgPool, id: &JobId, console: &Console) -> Result<(), Failure> {
     let job = inspect::job(pool, id).await?;
     let reason = inspect::explain(pool, id).await?.into_iter().next();
-    console.data(&job, || describe(&job, reason.as_ref(), console))
+    console.data(&job, || describe(&job, reason.as_ref()))
 }
 
-fn describe(job: &JobRow, reason: Option<&Reason>, console: &Console) -> Vec<String> {
-    let mut lines = Vec::new();
-    let mut say = |name: &str, value: Option<String>| {
-        for (nth, line) in value.iter().flat_map(|value| indented(value, COLUMN)).enumerate() {
-            lines.push(if nth == 0 { format!("{name:<COLUMN$}{line}") } else { line });
-        }
-    };
-    say("Job", Some(job.job_id.to_string()));
-    say("Task", Some(job.task.clone()));
-    say("State", Some(console.paint(style(job.state), job.state.as_str())));
+fn describe(job: &JobRow, reason: Option<&Reason>) -> Vec<Line> {
+    let mut lines = named("Job", Some(job.job_id.to_string()));
+    lines.extend(named("Task", Some(job.task.clone())));
+    lines.push(Line::from(label("State")).paint(style(job.state), job.state.as_str()));
+    let mut say = |name: &str, value: Option<String>| lines.extend(named(name, value));
     say("Why", reason.map(|reason| reason.message.clone()));
     say("Starts", Some(job.attempt.to_string()));
     say("Charged", Some(format!("{} of {} runs", job.retries, job.max_retries)));
@@ -47,6 +42,18 @@ fn describe(job: &JobRow, reason: Option<&Reason>, console: &Console) -> Vec<Str
     say("Not shown", job.unreadable.clone());
     say("Last error", job.traceback.clone());
     lines
+}
+
+/// A value behind its name, on as many lines as it has; nothing where there is none.
+fn named(name: &str, value: Option<String>) -> Vec<Line> {
+    let lines = value.iter().flat_map(|value| indented(value, COLUMN)).enumerate();
+    lines
+        .map(|(nth, line)| if nth == 0 { Line::from(label(name) + &line) } else { Line::from(line) })
+        .collect()
+}
+
+fn label(name: &str) -> String {
+    format!("{name:<COLUMN$}")
 }
 
 fn style(state: JobState) -> Style {
