@@ -105,6 +105,12 @@ impl Console {
     }
 }
 
+/// A line where there is no log to tell it.
+pub(super) fn say_past_the_log(line: String) {
+    // Nobody reads a stderr that cannot be written.
+    let _ = io::stderr().lock().write_all(Lines::from(line).print(false).as_bytes());
+}
+
 /// What was wrong with the arguments, or the help that they ask for. Arguments may be foreign text too, and are then
 /// shown without colours; those of a job are not shown at all.
 pub(super) fn usage(error: &clap::Error) {

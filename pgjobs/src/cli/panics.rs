@@ -4,12 +4,11 @@
 //! escape sequences, and they are no JSON document in a log of such.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
-use std::io::{self, Write};
 use std::panic::PanicHookInfo;
 
 use tracing::Level;
 
-use super::lines::Lines;
+use super::console;
 use super::secret;
 use crate::text::shown;
 
@@ -28,9 +27,7 @@ fn tell(panic: &PanicHookInfo<'_>) {
     if tracing::enabled!(target: TARGET, Level::ERROR) {
         tracing::error!(target: TARGET, place, backtrace = backtrace(), "panicked: {said}");
     } else {
-        let line = Lines::from(format!("panicked at {place}: {said}")).print(false);
-        // Nobody reads a stderr that cannot be written.
-        let _ = io::stderr().lock().write_all(line.as_bytes());
+        console::say_past_the_log(format!("panicked at {place}: {said}"));
     }
 }
 
