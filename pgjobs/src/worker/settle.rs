@@ -6,8 +6,10 @@
 //! by one, so that a single bad result spoils only its own job; and a job whose row another
 //! transaction holds is said again later, so that it holds up no other.
 //!
-//! What the database refuses is never sent again as it was, but for a success: that is said once more, because what
-//! it was refused for may have passed, and it would be lost.
+//! What the database refuses for its content is never sent again as it was, but for a success: that is said once more,
+//! because what it was refused for may have passed, and it would be lost. And it becomes a failure only when the
+//! database would take it without its result: else the result is not the reason, and it is said again until it is taken.
+//! What is refused for the state of the server or the schema is said again for as long as the worker lives.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -19,10 +21,10 @@ use super::decide::flush::{Flush, Step};
 use super::outage::{Call, words};
 use super::shared::Shared;
 use super::stop::Phase;
-use super::verdict::after_refusal;
+use super::verdict::{after_refusal, patience, rest};
 use crate::error::Error;
 use crate::sql::link::Link;
-use crate::sql::refusal::{is_about_server, is_about_verdict, is_conflict, is_unanswered};
+use crate::sql::refusal::{is_about_server, is_about_verdict, is_unanswered};
 use crate::sql::settle::{self, Answer, Settlement, Verdict};
 
 /// The name of this part.
@@ -36,15 +38,15 @@ const BYTES: usize = 64 << 20;
 
 /// A batch that the server refuses so often, without being in trouble itself, is sent one by one.
 const TRIES: usize = 5;
-/// What it refuses for so long will not pass.
-const PERSISTENT: Duration = Duration::from_secs(60);
+/// Verdicts that are refused alone are told of no more often than this.
+const REMINDER: Duration = Duration::from_secs(60);
 
 pub(super) async fn settle_loop(
     shared: Arc<Shared>,
     link: Link,
     mut verdicts: mpsc::UnboundedReceiver<Settlement>,
 ) {
-    let mut settler = Settler { shared, link, flush: Flush::default() };
+    let mut settler = Settler { shared, link, flush: Flush::default(), told: None };
     let mut batch = Vec::with_capacity(BATCH);
     while settler.fill(&mut verdicts, &mut batch).await {
         let before = batch.len();
@@ -58,6 +60,8 @@ struct Settler {
     shared: Arc<Shared>,
     link: Link,
     flush: Flush,
+    /// When the log said last that a verdict is refused.
+    told: Option<Instant>,
 }
 
 impl Settler {
@@ -94,13 +98,16 @@ impl Settler {
         }
     }
 
-    /// Sends a batch and returns what has to be said again. What the database has refused alone is sent alone: it
-    /// holds up no other.
+    /// Sends a batch and returns what has to be said again. What the database has refused alone is sent alone, after
+    /// a rest: it holds up no other.
     async fn send(&mut self, mut batch: Vec<Settlement>) -> Vec<Settlement> {
         let refused: Vec<_> = batch.extract_if(.., |one| one.refused_since.is_some()).collect();
         let mut again = self.send_together(batch).await;
         for settlement in refused {
-            again.extend(self.send_alone(settlement).await);
+            match settlement.rests_until {
+                Some(until) if until > Instant::now() => again.push(settlement),
+                _ => again.extend(self.send_alone(settlement).await),
+            }
         }
         again
     }
@@ -118,11 +125,14 @@ impl Settler {
         match self.send_until_answered(&mut batch, TRIES).await {
             Ok(answers) => self.keep_busy(batch, &answers),
             Err(error) if is_about_server(&error) => Vec::new(), // too late; the lease will run out
-            Err(error) if batch.len() == 1 => self.after_refusal(batch, &error),
-            Err(_) => {
-                let mut again = Vec::new();
+            Err(error) => {
+                let (mut again, is_alone) = (Vec::new(), batch.len() == 1);
                 for settlement in batch {
-                    again.extend(self.send_alone(settlement).await);
+                    if is_alone {
+                        again.extend(self.after_refusal(settlement, &error).await);
+                    } else {
+                        again.extend(self.send_alone(settlement).await);
+                    }
                 }
                 again
             }
@@ -134,13 +144,22 @@ impl Settler {
         match self.send_until_answered(&mut batch, 1).await {
             Ok(answers) => self.keep_busy(batch, &answers),
             Err(error) if is_about_server(&error) => Vec::new(),
-            Err(error) => self.after_refusal(batch, &error),
+            Err(error) => match batch.pop() {
+                Some(settlement) => self.after_refusal(settlement, &error).await.into_iter().collect(),
+                None => batch,
+            },
         }
     }
 
     /// What is said next of a run whose verdict was refused by itself.
-    fn after_refusal(&mut self, batch: Vec<Settlement>, error: &Error) -> Vec<Settlement> {
-        if is_about_verdict(error) { self.refuse(batch, error) } else { self.doubt(batch, error) }
+    async fn after_refusal(&mut self, settlement: Settlement, error: &Error) -> Option<Settlement> {
+        let refused_for = settlement.refused_since.map_or(Duration::ZERO, |since| since.elapsed());
+        let is_persistent = patience(error).is_some_and(|patience| refused_for > patience);
+        if is_about_verdict(error) || is_persistent {
+            self.refuse(settlement, error).await
+        } else {
+            Some(self.doubt(settlement, error))
+        }
     }
 
     /// Sends until the server takes it or has refused it so many times for a reason that is not its own state.
@@ -174,34 +193,42 @@ impl Settler {
         }
     }
 
-    /// Refused alone, for a reason that passes more often than not, such as a row that another holds. Said again for a while.
-    fn doubt(&self, mut batch: Vec<Settlement>, error: &Error) -> Vec<Settlement> {
-        let since = match batch[0].refused_since {
-            Some(since) => since,
-            None => {
-                tracing::warn!(job.id = %batch[0].job, error = words(error), "the database refuses a verdict; it is said again");
-                *batch[0].refused_since.insert(Instant::now())
-            }
-        };
-        if since.elapsed() > PERSISTENT && !is_conflict(error) { self.refuse(batch, error) } else { batch }
+    /// Refused alone, for a reason that is not in it, as far as can be seen: a row that another holds, rights that are
+    /// missing. Said again after a rest.
+    fn doubt(&mut self, mut settlement: Settlement, error: &Error) -> Settlement {
+        let now = Instant::now();
+        let since = *settlement.refused_since.get_or_insert(now);
+        settlement.rests_until = Some(now + rest(now.duration_since(since), error));
+        if self.told.is_none_or(|told| now.duration_since(told) >= REMINDER) {
+            self.told = Some(now);
+            tracing::warn!(
+                job.id = %settlement.job,
+                error = words(error),
+                "the database refuses a verdict; it is said again until it is taken, and so are others"
+            );
+        }
+        settlement
     }
 
     /// The database does not take this verdict, whatever else it takes: another has to go in its place.
-    fn refuse(&self, batch: Vec<Settlement>, error: &Error) -> Vec<Settlement> {
-        let mut again = Vec::new();
-        for mut settlement in batch {
-            tracing::error!(job.id = %settlement.job, %error, "the database refused a verdict");
-            settlement.refusals += 1;
-            let Some(verdict) = after_refusal(&settlement.verdict, settlement.refusals, error) else {
-                continue;
-            };
-            if let Some(verdict) = verdict {
-                self.shared.counts.replaced(&settlement.verdict, &verdict, settlement.is_last);
-                settlement.verdict = verdict;
-            }
-            again.push(settlement);
+    async fn refuse(&mut self, mut settlement: Settlement, error: &Error) -> Option<Settlement> {
+        if settlement.refusals == 0 && self.is_refused_without_result(&settlement).await {
+            return Some(self.doubt(settlement, error));
         }
-        again
+        tracing::error!(job.id = %settlement.job, %error, "the database refused a verdict");
+        settlement.refusals = settlement.refusals.saturating_add(1);
+        if let Some(verdict) = after_refusal(&settlement.verdict, settlement.refusals, error)? {
+            self.shared.counts.replaced(&settlement.verdict, &verdict, settlement.is_last);
+            settlement.verdict = verdict;
+        }
+        Some(settlement)
+    }
+
+    /// Whether the database refuses a success also without its result: then the result is not the reason.
+    async fn is_refused_without_result(&mut self, settlement: &Settlement) -> bool {
+        let Some(bare) = settlement.without_result() else { return false };
+        let tried = self.link.call(async |connection| settle::try_to_settle(connection, &bare).await).await;
+        tried.inspect_err(|error| tracing::debug!(%error, "refused without its result as well")).is_err()
     }
 
     /// Takes in which verdicts were not accepted; returns those that are to be said again.
@@ -263,7 +290,9 @@ async fn gather(
     pause: Duration,
 ) {
     tokio::time::sleep(pause).await;
-    while batch.len() < BATCH {
+    // What is sent alone is no part of the batch.
+    let most = BATCH + batch.iter().filter(|settlement| settlement.refused_since.is_some()).count();
+    while batch.len() < most {
         let Ok(verdict) = verdicts.try_recv() else { break };
         batch.push(verdict);
     }
