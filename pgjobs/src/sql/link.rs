@@ -145,9 +145,11 @@ pub(crate) async fn within<T>(
     deadline: Duration,
     work: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, Error> {
-    let late = || {
-        let reason = format!("no answer within {deadline:?}");
-        Error::Database(sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, reason)))
-    };
+    let late = || unanswered(format!("no answer within {deadline:?}"));
     tokio::time::timeout(deadline, work).await.unwrap_or_else(|_| Err(late()))
+}
+
+/// A call that nobody waits for any longer.
+pub(crate) fn unanswered(reason: String) -> Error {
+    Error::Database(sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, reason)))
 }

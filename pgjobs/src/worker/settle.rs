@@ -15,6 +15,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use sqlx::PgConnection;
 use tokio::sync::mpsc;
 
 use super::decide::flush::{Flush, Step};
@@ -23,7 +24,7 @@ use super::shared::Shared;
 use super::stop::Phase;
 use super::verdict::{after_refusal, patience, rest};
 use crate::error::Error;
-use crate::sql::link::Link;
+use crate::sql::link::{Link, unanswered};
 use crate::sql::refusal::{is_about_server, is_about_verdict, is_unanswered};
 use crate::sql::settle::{self, Answer, Settlement, Verdict};
 
@@ -32,6 +33,8 @@ pub(super) const PART: &str = "settle";
 
 /// The largest batch.
 const BATCH: usize = 1000;
+/// What becomes of runs of which the database was not told.
+pub(super) const RUN_AGAIN: &str = "their jobs run again when their lease ends";
 /// More than this is sent in parts: the server refuses a message of 1 GB by closing the connection, which
 /// would be tried for ever.
 const BYTES: usize = 64 << 20;
@@ -53,6 +56,7 @@ pub(super) async fn settle_loop(
         batch = settler.send(std::mem::take(&mut batch)).await;
         settler.note_settled(before - batch.len());
     }
+    settler.give_up(batch, verdicts);
     settler.link.close().await;
 }
 
@@ -124,7 +128,7 @@ impl Settler {
         }
         match self.send_until_answered(&mut batch, TRIES).await {
             Ok(answers) => self.keep_busy(batch, &answers),
-            Err(error) if is_about_server(&error) => Vec::new(), // too late; the lease will run out
+            Err(error) if is_about_server(&error) => batch, // too late
             Err(error) => {
                 let (mut again, is_alone) = (Vec::new(), batch.len() == 1);
                 for settlement in batch {
@@ -143,7 +147,7 @@ impl Settler {
         let mut batch = vec![settlement];
         match self.send_until_answered(&mut batch, 1).await {
             Ok(answers) => self.keep_busy(batch, &answers),
-            Err(error) if is_about_server(&error) => Vec::new(),
+            Err(error) if is_about_server(&error) => batch,
             Err(error) => match batch.pop() {
                 Some(settlement) => self.after_refusal(settlement, &error).await.into_iter().collect(),
                 None => batch,
@@ -170,7 +174,7 @@ impl Settler {
     ) -> Result<Vec<Answer>, Error> {
         let mut refusals = 0;
         loop {
-            let settled = self.link.call(async |connection| settle::settle(connection, batch).await);
+            let settled = self.call(async |connection| settle::settle(connection, batch).await);
             let error = match settled.await {
                 Ok(answers) => {
                     self.shared.outage.went_well(PART, Call::Settle);
@@ -189,7 +193,23 @@ impl Settler {
             if is_about_verdict(&error) || refusals >= tries || self.is_too_late() {
                 return Err(error);
             }
-            tokio::time::sleep(self.link.retry_delay()).await;
+            tokio::select! {
+                () = tokio::time::sleep(self.link.retry_delay()) => {}
+                () = self.shared.stop.reached(Phase::Late) => {}
+            }
+        }
+    }
+
+    /// A call, for as long as there is time.
+    async fn call<T>(
+        &mut self,
+        statements: impl AsyncFnOnce(&mut PgConnection) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let shared = self.shared.clone();
+        tokio::select! {
+            biased;
+            outcome = self.link.call(statements) => outcome,
+            () = shared.stop.reached(Phase::Late) => Err(unanswered("the worker has ended".to_owned())),
         }
     }
 
@@ -217,7 +237,11 @@ impl Settler {
         }
         tracing::error!(job.id = %settlement.job, %error, "the database refused a verdict");
         settlement.refusals = settlement.refusals.saturating_add(1);
-        if let Some(verdict) = after_refusal(&settlement.verdict, settlement.refusals, error)? {
+        let Some(next) = after_refusal(&settlement.verdict, settlement.refusals, error) else {
+            self.shared.counts.unsettled(&settlement.verdict, settlement.is_last);
+            return None;
+        };
+        if let Some(verdict) = next {
             self.shared.counts.replaced(&settlement.verdict, &verdict, settlement.is_last);
             settlement.verdict = verdict;
         }
@@ -227,7 +251,7 @@ impl Settler {
     /// Whether the database refuses a success also without its result: then the result is not the reason.
     async fn is_refused_without_result(&mut self, settlement: &Settlement) -> bool {
         let Some(bare) = settlement.without_result() else { return false };
-        let tried = self.link.call(async |connection| settle::try_to_settle(connection, &bare).await).await;
+        let tried = self.call(async |connection| settle::try_to_settle(connection, &bare).await).await;
         tried.inspect_err(|error| tracing::debug!(%error, "refused without its result as well")).is_err()
     }
 
@@ -267,8 +291,26 @@ impl Settler {
         }
     }
 
+    /// What the database does not have by now it never gets: the leases of these runs end.
+    fn give_up(&self, mut batch: Vec<Settlement>, mut verdicts: mpsc::UnboundedReceiver<Settlement>) {
+        verdicts.close();
+        while let Ok(settlement) = verdicts.try_recv() {
+            batch.push(settlement);
+        }
+        self.shared.counts.settled(batch.len());
+        batch.retain(|settlement| !matches!(settlement.verdict, Verdict::Disown));
+        for Settlement { job, verdict, is_last, .. } in &batch {
+            self.shared.counts.unsettled(verdict, *is_last);
+            tracing::debug!(job.id = %job, verdict = verdict.outcome(), "it did not reach the database");
+        }
+        if !batch.is_empty() {
+            tracing::error!("{} outcomes did not reach the database; {RUN_AGAIN}", batch.len());
+        }
+    }
+
     fn is_too_late(&mut self) -> bool {
-        self.flush.is_too_late(self.shared.stop.has_reached(Phase::Closing), Instant::now())
+        self.shared.stop.has_reached(Phase::Late)
+            || self.flush.is_too_late(self.shared.stop.has_reached(Phase::Closing), Instant::now())
     }
 }
 
