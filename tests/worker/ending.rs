@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use pgjobs::Worker;
-use pgjobs_tests::{Db, until};
+use pgjobs::{End, Worker};
+use pgjobs_tests::{Db, Proxy, until};
+use sqlx::PgPool;
 
 use crate::tasks::{Gate, pass};
 
@@ -49,6 +50,24 @@ async fn what_does_not_finish_in_time_is_stopped_and_handed_back_uncharged() {
     gate.door.add_permits(3);
     let again = Worker::new(db.pool.clone()).topic("gate.*").state(gate).burst().run().await.unwrap();
     assert_eq!(again.succeeded, 3);
+}
+
+#[tokio::test]
+async fn outcomes_that_never_reach_the_database_are_not_reported_as_done() {
+    let (db, gate) = (Db::new().await, Gate::new());
+    let proxy = Proxy::before(&db);
+    pgjobs::publish_all(&db.pool, (0..3).map(pass::new)).await.unwrap();
+    let pool = PgPool::connect_with(proxy.options(&db)).await.unwrap();
+    let worker = Worker::new(pool).topic("gate.*").concurrency(3).state(gate.clone());
+    let running = worker.grace(Duration::from_secs(1)).start().await.unwrap();
+    gate.entered(3).await;
+    proxy.set_up(false);
+    gate.door.add_permits(2);
+    until("two have succeeded", async || running.report().succeeded == 2).await;
+    let report = running.shutdown().await;
+    assert_eq!((report.succeeded, report.released, report.end), (0, 0, End::Unfinished));
+    assert_eq!((report.unsettled, report.lost), (3, 0));
+    assert_eq!(db.one::<i64>("select count(*) from jobs.running").await, 3);
 }
 
 #[tokio::test]

@@ -26,7 +26,9 @@ async fn refuse(db: &Db, condition: &str, code: &str) {
 #[tokio::test]
 async fn a_success_that_meets_a_passing_error_is_a_success() {
     // A partition that is being made, two that draw the same key, a deadlock, a lock, no memory, no disk.
-    for code in ["23514", "23505", "40P01", "55P03", "53200", "53100", "57014"] {
+    // And what is wrong with the server or the schema, whatever a verdict holds.
+    let of_the_server = ["42501", "42883", "3F000", "XX000", "XX001", "XX002"];
+    for code in ["23514", "23505", "40P01", "55P03", "53200", "53100", "57014"].iter().chain(&of_the_server) {
         let db = Db::new().await;
         refuse(&db, "nextval('public.refusals') <= 3", code).await;
         let job = add::publish(&db.pool, 1).await.unwrap();
@@ -55,6 +57,17 @@ async fn a_success_that_is_refused_for_its_content_is_said_again_before_it_fails
     assert!(error.contains("the run succeeded; and the database refused this verdict"), "{error}");
     let report = worker.shutdown().await;
     assert_eq!((report.succeeded, report.failed), (1, 1));
+}
+
+#[tokio::test]
+async fn a_success_that_is_refused_whatever_its_result_is_said_again_until_it_is_taken() {
+    let db = Db::new().await;
+    refuse(&db, "new.status = 'success' and nextval('public.refusals') <= 6", "22P05").await;
+    let job = add::publish(&db.pool, 1).await.unwrap();
+    let worker = Worker::new(db.pool.clone()).topic("math.*").start().await.unwrap();
+    assert_eq!(job.wait_for(&db.pool, Duration::from_secs(20)).await.unwrap(), 11);
+    let report = worker.shutdown().await;
+    assert_eq!((report.succeeded, report.failed), (1, 0));
 }
 
 #[tokio::test]

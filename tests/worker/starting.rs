@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use pgjobs::{Error, Worker};
-use pgjobs_tests::{Db, until};
+use pgjobs_tests::{Db, Proxy, until};
 use sqlx::PgPool;
 
 use crate::tasks::add;
@@ -113,5 +113,28 @@ async fn tasks_are_declared_anew_when_the_schema_was_made_anew() {
     pgjobs::migrate(&db.pool).await.unwrap();
     until("the task is declared", async || db.one::<i64>("select count(*) from jobs.task").await == 1).await;
     add::publish(&db.pool, 1).await.unwrap().wait_for(&db.pool, Duration::from_secs(20)).await.unwrap();
+    worker.shutdown().await;
+}
+
+/// However many servers may be the primary, each has the time that a connection takes.
+#[tokio::test]
+async fn a_worker_far_away_opens_a_lost_connection_anew() {
+    let db = Db::new().await;
+    let proxy = Proxy::before(&db);
+    proxy.set_delay(250);
+    let pool = PgPool::connect_with(proxy.options(&db)).await.unwrap();
+    let worker = (0..12).fold(Worker::new(pool), |worker, _| worker.fallback(proxy.options(&db)));
+    let worker = worker.topic("math.*").start().await.unwrap();
+    let sessions = "select count(pg_terminate_backend(pid)) from pg_stat_activity
+                    where application_name in ('pgjobs lease', 'pgjobs listen') and datname = current_database()";
+    until("it listens", async || db.one::<i64>("select count(*) from pg_stat_activity where application_name = 'pgjobs listen' and datname = current_database()").await == 1).await;
+    db.one::<i64>(sessions).await;
+    let begun = Instant::now();
+    db.run("create table beats as select heartbeat_at from jobs.worker").await;
+    let beats = "select w.heartbeat_at > b.heartbeat_at from jobs.worker w, beats b";
+    while !db.one::<bool>(beats).await {
+        assert!(begun.elapsed() < Duration::from_secs(30), "no sign of life since its session ended");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
     worker.shutdown().await;
 }

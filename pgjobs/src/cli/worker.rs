@@ -39,7 +39,8 @@ The first SIGINT or SIGTERM stops claiming and lets running jobs finish; a secon
 The exit code is 0 also when jobs failed: they are retried, or wait in `inspect jobs --state failed`. \
 With --burst --fail-on-failure it is 1 when a job ended as failed, for a Job of Kubernetes, or cron: by what its task \
 said, or with a worker that died on its last run, which this one found out or another did meanwhile.
-It is 1 in any case when the worker broke (a part of it panicked), or when a burst cannot know that nothing is left: a \
+It is 1 in any case when the worker broke (a part of it panicked), when the database could not be told how runs ended \
+(it was away; their jobs run again when the worker's lease ends), or when a burst cannot know that nothing is left: a \
 claim of its own was still under way on the server.
 
 The log on stderr shows what the tasks log themselves (`tracing`, from `info` on); --log json writes it \
@@ -100,7 +101,7 @@ pub(super) async fn run(
     let report = worker.run().await?;
     let ended = match watch {
         Some(watch) => judge(&report, watch.lost().await),
-        None => failure(report.end, 0),
+        None => failure(&report, 0),
     };
     match ended {
         Some(failure) if console.json => Err(failure.about(json!(report))),
@@ -116,26 +117,35 @@ fn judge(report: &Report, lost: Result<u64, Failure>) -> Option<Failure> {
         Ok(lost) => (lost, None),
         Err(failure) => (0, Some(failure)),
     };
-    failure(report.end, report.failed.saturating_add(lost)).or(unknown)
+    failure(report, report.failed.saturating_add(lost)).or(unknown)
 }
 
 /// What the exit code says besides that the worker was asked to end.
-pub(super) fn failure(end: End, failed: u64) -> Option<Failure> {
+pub(super) fn failure(report: &Report, failed: u64) -> Option<Failure> {
     let broken = "a part of the worker ended abnormally, and with it the worker: the log says which; what it ran comes \
                   back when its lease has run out";
     let unfinished = "the burst ended without knowing that nothing is left: a claim of its own has not ended on the \
                       server (the log says where); run it again";
-    match end {
+    match report.end {
         End::Orderly if failed == 0 => None,
         End::Orderly => Some(format!(
             "{} ended as failed: `{} inspect jobs --state failed`",
             words::jobs(failed),
             program()
         )),
+        End::Unfinished if report.unsettled > 0 => Some(untold(report.unsettled)),
         End::Unfinished => Some(unfinished.to_owned()),
         End::Broken => Some(broken.to_owned()),
     }
     .map(Failure::failed)
+}
+
+fn untold(runs: u64) -> String {
+    format!(
+        "the database could not be told how {} ended here: these run again when the lease of this worker has run out; \
+         the log says why",
+        words::jobs(runs)
+    )
 }
 
 /// Jobs that end as failed without a verdict of this worker: with one that died.
@@ -229,6 +239,11 @@ pub(super) fn summary(report: &Report) -> Vec<String> {
         ("snoozed", report.snoozed, "runs that asked to be run again later"),
         ("released", report.released, "jobs handed back unfinished, uncharged"),
         ("lost", report.lost, "runs that no longer counted: cancelled, or given to another"),
+        (
+            "unsettled",
+            report.unsettled,
+            "runs that ended, of which the database could not be told; their jobs run again",
+        ),
     ];
     let shown = rows.iter().filter(|(name, number, _)| *number > 0 || *name == "succeeded");
     table(
@@ -256,7 +271,8 @@ mod tests {
 
     #[test]
     fn whatever_ended_the_worker_shows_in_the_exit_code() {
-        let said = |end, failed| failure(end, failed).map(|failure| format!("{failure:?}"));
+        let told = |report: Report, failed| failure(&report, failed).map(|failure| format!("{failure:?}"));
+        let said = |end, failed| told(Report { end, ..Report::default() }, failed);
         assert_eq!(said(End::Orderly, 0), None);
         for (end, failed, word) in [
             (End::Orderly, 2, "2 jobs ended as failed"),
@@ -265,5 +281,7 @@ mod tests {
         ] {
             assert!(said(end, failed).is_some_and(|said| said.contains(word)), "{end:?}");
         }
+        let untold = Report { unsettled: 2, end: End::Unfinished, ..Report::default() };
+        assert!(told(untold, 0).is_some_and(|said| said.contains("could not be told how 2 jobs ended")));
     }
 }

@@ -21,8 +21,6 @@ use crate::backoff::Backoff;
 use crate::error::Error;
 
 const RECONNECT: Backoff = Backoff::exponential(Duration::from_millis(100), Duration::from_secs(5));
-/// To open a connection takes half a dozen round trips, however short the deadline of a single statement is.
-const CONNECT: Duration = Duration::from_secs(5);
 
 pub(crate) struct Link {
     servers: Servers,
@@ -60,7 +58,7 @@ impl Link {
         self
     }
 
-    /// Opens the connection ahead of the first call, within this time.
+    /// Opens the connection ahead of the first call; each server has this time.
     pub(crate) async fn connect(&mut self, deadline: Duration) -> Result<(), Error> {
         self.connection = Some(self.open(deadline).await?);
         Ok(())
@@ -80,7 +78,7 @@ impl Link {
         deadline: Duration,
         statements: impl AsyncFnOnce(&mut PgConnection) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let mut connection = match self.open(CONNECT.max(self.deadline)).await {
+        let mut connection = match self.open(self.servers.patience()).await {
             Ok(connection) => connection,
             Err(error) => {
                 self.failures = self.failures.saturating_add(1);
@@ -98,6 +96,8 @@ impl Link {
         outcome
     }
 
+    /// To open a connection takes half a dozen round trips and more, however short the deadline of a single statement
+    /// is: each step of it has this time.
     async fn open(&mut self, deadline: Duration) -> Result<PgConnection, Error> {
         // When another connection has found that the primary is elsewhere, this one leads to a server of the past.
         if let Some(connection) = self.connection.take_if(|_| self.at == Some(self.servers.primary())) {
@@ -145,9 +145,11 @@ pub(crate) async fn within<T>(
     deadline: Duration,
     work: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, Error> {
-    let late = || {
-        let reason = format!("no answer within {deadline:?}");
-        Error::Database(sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, reason)))
-    };
+    let late = || unanswered(format!("no answer within {deadline:?}"));
     tokio::time::timeout(deadline, work).await.unwrap_or_else(|_| Err(late()))
+}
+
+/// A call that nobody waits for any longer.
+pub(crate) fn unanswered(reason: String) -> Error {
+    Error::Database(sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, reason)))
 }

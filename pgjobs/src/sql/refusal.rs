@@ -71,19 +71,36 @@ pub(crate) fn is_conflict(error: &Error) -> bool {
 
 /// Whether the server refused what a statement held, so that saying it again would not help: bad data (22), a
 /// limit of the server (54), and an error inside it (XX), which is how it refuses what is too large to be put
-/// together. A broken constraint (23) is none of these: it is how a partition that is being made, or a key
+/// together and what it cannot read again; not a broken index. A broken constraint (23) is none of these: it is how a partition that is being made, or a key
 /// that two draw at once, looks from here, and it passes.
 pub(crate) fn is_about_data(error: &Error) -> bool {
     let classes = ["22", "54", "XX"];
     matches!(error, Error::Database(sqlx::Error::Encode(_)))
-        || server_code(error).is_some_and(|code| classes.iter().any(|class| code.starts_with(class)))
+        || server_code(error)
+            .is_some_and(|code| code != "XX002" && classes.iter().any(|class| code.starts_with(class)))
 }
 
 /// The same of verdicts, which functions of the schema refuse as well: `PT413` a result that is too large. That
-/// a lease is gone (`PT409`) or a worker (`PT410`) says nothing of the data.
+/// a lease is gone (`PT409`) or a worker (`PT410`) says nothing of the data; nor does an error inside the server, see
+/// [`is_internal`] and [`is_about_schema`].
 pub(crate) fn is_about_verdict(error: &Error) -> bool {
-    is_about_data(error)
-        || server_code(error).is_some_and(|code| matches!(&*code, "PT400" | "PT413" | "PT422"))
+    let is_of_ours = |code: &str| matches!(code, "PT400" | "PT413" | "PT422");
+    is_about_data(error) && !server_code(error).is_some_and(|code| code.starts_with("XX"))
+        || server_code(error).is_some_and(|code| is_of_ours(&code))
+}
+
+/// Whether the schema, the rights or the storage of the server are not what they should be: until somebody mends that, a
+/// verdict is refused whatever it holds. Rights and functions (42), schema (3F), role (28) and database (3D), and what
+/// the server finds broken where it writes (XX001, XX002).
+pub(crate) fn is_about_schema(error: &Error) -> bool {
+    let classes = ["42", "3F", "28", "3D", "XX001", "XX002"];
+    server_code(error).is_some_and(|code| classes.iter().any(|class| code.starts_with(class)))
+}
+
+/// Whether the server met an error inside itself: one that passes, such as a relation or a row that another changes
+/// at the same moment, or its way to refuse what is too large to be put together.
+pub(crate) fn is_internal(error: &Error) -> bool {
+    server_code(error).is_some_and(|code| code == "XX000")
 }
 
 /// Whether the server had no memory for it: for what it was asked, or just now.
@@ -135,5 +152,20 @@ mod tests {
         }
         assert!(is_about_verdict(&refused("PT413")) && !is_about_data(&refused("PT413")));
         assert!(!is_about_verdict(&refused("PT410")));
+        assert!(is_about_verdict(&refused("22P05")) && is_about_verdict(&refused("54000")));
+    }
+
+    #[test]
+    fn what_is_wrong_with_the_server_is_not_about_a_verdict() {
+        for code in ["42501", "42883", "42P01", "3F000", "28P01", "3D000", "XX001", "XX002"] {
+            let error = refused(code);
+            assert!(is_about_schema(&error) && !is_about_verdict(&error) && !is_internal(&error), "{code}");
+        }
+        let inside = refused("XX000");
+        assert!(is_internal(&inside) && !is_about_verdict(&inside) && !is_about_schema(&inside));
+        // A claim has to get by a job that cannot be read; a broken index is no job's.
+        assert!(
+            is_about_data(&inside) && is_about_data(&refused("XX001")) && !is_about_data(&refused("XX002"))
+        );
     }
 }

@@ -2,11 +2,11 @@
 //!
 //! A standby takes connections and answers questions, so that a connection stands says nothing: of
 //! several servers only one that is not in recovery is taken. They are tried in turn, beginning with
-//! the one where the primary was last found, each for its share of the time. What was found holds for
-//! all connections of the worker, and for the pool of its tasks, which is told where to connect.
+//! the one where the primary was last found, each for the whole time that a connection may take: shared among them it
+//! would be too short for every one that is far away. What was found holds for all connections of the worker, and for the pool of its tasks, which is told where to connect.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool};
@@ -21,6 +21,8 @@ pub(crate) struct Servers {
     /// Never empty.
     all: Arc<[PgConnectOptions]>,
     primary: Arc<AtomicUsize>,
+    /// The time of a round trip in microseconds; 0 before it was measured.
+    round_trip: Arc<AtomicU64>,
     /// Follows the primary.
     pool: PgPool,
     part: &'static str,
@@ -31,7 +33,7 @@ impl Servers {
     pub(crate) fn new(pool: PgPool, others: &[PgConnectOptions]) -> Self {
         let own = PgConnectOptions::clone(&pool.connect_options());
         let all = std::iter::once(own).chain(others.iter().cloned()).map(without_brackets).collect();
-        Servers { all, primary: Arc::default(), pool, part: "" }
+        Servers { all, primary: Arc::default(), round_trip: Arc::default(), pool, part: "" }
     }
 
     /// The same, for connections of one part of the worker, by whose name the server shows them.
@@ -39,17 +41,16 @@ impl Servers {
         Servers { part, ..self.clone() }
     }
 
-    /// A connection to the primary, within the deadline, and which of the servers that is.
+    /// A connection to the primary, and which of the servers that is; each of them has until the deadline.
     pub(crate) async fn connect(&self, deadline: Duration) -> Result<(PgConnection, usize), Error> {
         if self.all.len() == 1 {
             let options = self.options(0);
             return within(deadline, async { Ok((PgConnection::connect_with(&options).await?, 0)) }).await;
         }
-        let share = deadline / u32::try_from(self.all.len()).unwrap_or(u32::MAX);
         let begin = self.primary();
         let mut refusals = Vec::new();
         for at in (0..self.all.len()).map(|step| (begin + step) % self.all.len()) {
-            match within(share, try_primary(&self.options(at))).await {
+            match within(deadline, try_primary(&self.options(at))).await {
                 Ok(connection) => {
                     self.found(begin, at);
                     return Ok((connection, at));
@@ -58,6 +59,16 @@ impl Servers {
             }
         }
         Err(unavailable(format!("no primary among {} servers ({})", self.all.len(), refusals.join("; "))))
+    }
+
+    /// All connections of the worker learn how far away the database is.
+    pub(crate) fn measured(&self, round_trip: Duration) {
+        self.round_trip.store(u64::try_from(round_trip.as_micros()).unwrap_or(u64::MAX), Relaxed);
+    }
+
+    /// How long a server may take to open a connection.
+    pub(crate) fn patience(&self) -> Duration {
+        patience(Duration::from_micros(self.round_trip.load(Relaxed)))
     }
 
     /// Which of the servers was last found to be the primary.
@@ -102,6 +113,15 @@ impl Servers {
     }
 }
 
+/// To open a connection near by, on a busy machine.
+const CONNECT: Duration = Duration::from_secs(5);
+/// With TLS and a password it takes seven, and some more on a network that has its moments.
+const ROUND_TRIPS: u32 = 12;
+
+fn patience(round_trip: Duration) -> Duration {
+    CONNECT.max(round_trip.saturating_mul(ROUND_TRIPS))
+}
+
 /// The longest name that the server keeps, in bytes.
 const LONGEST_NAME: usize = 63;
 
@@ -127,6 +147,22 @@ fn unavailable(reason: String) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_connection_has_the_time_that_it_takes_from_far_away() {
+        let of_millis = |millis| patience(Duration::from_millis(millis));
+        assert_eq!([0, 400, 1800].map(of_millis), [5000, 5000, 21_600].map(Duration::from_millis));
+    }
+
+    #[tokio::test]
+    async fn all_connections_learn_how_far_away_the_database_is() {
+        let pool = PgPool::connect_lazy_with(PgConnectOptions::new_without_pgpass());
+        let others = vec![PgConnectOptions::new_without_pgpass(); 9];
+        let servers = Servers::new(pool, &others);
+        let earlier = servers.named("lease");
+        servers.measured(Duration::from_secs(1));
+        assert_eq!(earlier.patience(), Duration::from_secs(12));
+    }
 
     #[test]
     fn a_connection_has_the_name_of_the_users_program_and_of_the_part() {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::value::RawValue;
 use sqlx::postgres::PgRow;
 use sqlx::types::Json;
-use sqlx::{PgConnection, Row};
+use sqlx::{Connection, PgConnection, Row};
 use uuid::Uuid;
 
 use crate::error::Error;
@@ -105,11 +105,33 @@ pub(crate) struct Settlement {
     pub(crate) refusals: u8,
     /// Since then the database refuses it alone, for a reason that may pass.
     pub(crate) refused_since: Option<Instant>,
+    /// Refused so, it is not said again before.
+    pub(crate) rests_until: Option<Instant>,
 }
 
 impl Settlement {
     pub(crate) fn new(job: JobId, lease: Uuid, place: i32, verdict: Verdict, is_last: bool) -> Self {
-        Settlement { job, lease, place, verdict, is_last, was_said: false, refusals: 0, refused_since: None }
+        Settlement {
+            job,
+            lease,
+            place,
+            verdict,
+            is_last,
+            was_said: false,
+            refusals: 0,
+            refused_since: None,
+            rests_until: None,
+        }
+    }
+
+    /// A success without what its result holds, which cannot be refused for that; none of what holds texts.
+    pub(crate) fn without_result(&self) -> Option<Settlement> {
+        let verdict = match &self.verdict {
+            Verdict::Success(_) => Verdict::Success(RawValue::NULL.to_owned()),
+            Verdict::Verify(keep) => Verdict::Verify(*keep),
+            _ => return None,
+        };
+        Some(Settlement::new(self.job.clone(), self.lease, self.place, verdict, self.is_last))
     }
 
     /// Whether a refusal says that the lease was lost. Not of one that may have been accepted before, unless
@@ -134,6 +156,18 @@ pub(crate) struct Answer {
     pub(crate) at: usize,
     /// Another transaction holds the job's row just now; otherwise the lease is lost.
     pub(crate) busy: bool,
+}
+
+/// Settles this run and undoes it: whether the database would take the verdict.
+pub(crate) async fn try_to_settle(
+    connection: &mut PgConnection,
+    settlement: &Settlement,
+) -> Result<(), Error> {
+    let mut attempt = connection.begin().await?;
+    settle(&mut attempt, std::slice::from_ref(settlement)).await?;
+    // What is put off to the commit may be what refuses it.
+    sqlx::raw_sql("set constraints all immediate").execute(&mut *attempt).await?;
+    Ok(attempt.rollback().await?)
 }
 
 const SETTLE: &str = "select s.at, s.verdict from jobs.settle($1, $2, $3, $4, $5, $6, $7) s";

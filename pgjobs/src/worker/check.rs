@@ -51,6 +51,7 @@ pub(super) async fn check_connection(shared: &Shared) -> Result<(), Error> {
     let servers = shared.servers.named("pooler?");
     let checked = pooler::measure_sessions(&servers, START).await;
     let round_trip = checked.map_err(|(error, got)| too_few(error, PARTS, got))?;
+    shared.servers.measured(round_trip);
     let least = round_trip * ROUND_TRIPS;
     if least <= shared.settings.lease {
         return Ok(());

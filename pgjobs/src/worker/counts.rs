@@ -21,6 +21,7 @@ pub(super) struct Counts {
     snoozed: AtomicU64,
     released: AtomicU64,
     lost: AtomicU64,
+    unsettled: AtomicU64,
     end: AtomicU8,
 }
 
@@ -32,7 +33,8 @@ pub enum End {
     /// As it was asked to; or it works still.
     #[default]
     Orderly,
-    /// A burst that could not see whether anything is left: a claim of its own was still under way on the server.
+    /// A burst that could not see whether anything is left, since a claim of its own was still under way on the server;
+    /// or a worker that could not tell the database how runs ended, see [`Report::unsettled`].
     Unfinished,
     /// A part of it panicked, or its runtime was dropped. The log says which; its jobs come back as those of a worker
     /// that died.
@@ -56,6 +58,9 @@ pub struct Report {
     /// Runs whose verdict the database refused because they no longer count: their job was cancelled, or given to
     /// another. They are not among the others.
     pub lost: u64,
+    /// Runs that ended here, of which the database could not be told: their jobs run again when their lease ends. They
+    /// are not among the others.
+    pub unsettled: u64,
     /// How it ended; not by itself when anything but [`End::Orderly`].
     pub end: End,
 }
@@ -114,6 +119,24 @@ impl Counts {
         self.lost.fetch_add(1, Relaxed);
     }
 
+    /// The database could not be told of this verdict, and will not be.
+    pub(super) fn unsettled(&self, verdict: &Verdict, is_last: bool) {
+        if matches!(verdict, Verdict::Disown) {
+            return; // no run of this worker, and never counted
+        }
+        self.count(verdict, is_last).fetch_sub(1, Relaxed);
+        self.unsettled.fetch_add(1, Relaxed);
+        self.ends(End::Unfinished);
+    }
+
+    /// The same of all that are open, whatever they are.
+    pub(super) fn unsettled_all(&self) -> usize {
+        let jobs = self.open();
+        self.unsettled.fetch_add(jobs as u64, Relaxed);
+        self.ends(End::Unfinished);
+        jobs
+    }
+
     /// Something else than what it was asked for ended the worker; the worst counts.
     pub(super) fn ends(&self, end: End) {
         self.end.fetch_max(end as u8, SeqCst);
@@ -154,6 +177,7 @@ impl Counts {
             snoozed: self.snoozed.load(Relaxed),
             released: self.released.load(Relaxed),
             lost: self.lost.load(Relaxed),
+            unsettled: self.unsettled.load(Relaxed),
             end: match self.end.load(SeqCst) {
                 0 => End::Orderly,
                 1 => End::Unfinished,

@@ -17,9 +17,6 @@ use crate::sql::refusal::{is_outage, server_code};
 
 const RECONNECT: Backoff = Backoff::exponential(Duration::from_millis(100), Duration::from_secs(5));
 
-/// A lost connection is asked for again at the same server for so long.
-const PATIENCE: Duration = Duration::from_secs(5);
-
 /// Listens until its task is stopped. It reads from a pool of its own, which ends with it.
 pub(super) async fn listen(shared: Arc<Shared>) {
     let mut failures = 0;
@@ -50,7 +47,9 @@ fn tell(shared: &Shared, error: &Error, failures: u32) {
 /// Where the primary is, the claims find out.
 async fn hear(shared: &Shared, failures: &mut u32) -> Result<std::convert::Infallible, sqlx::Error> {
     let options = shared.servers.named("listen").last_known();
-    let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(PATIENCE).connect_lazy_with(options);
+    // A lost connection is asked for again at the same server for so long.
+    let patience = shared.servers.patience();
+    let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(patience).connect_lazy_with(options);
     let mut listener = PgListener::connect_with(&pool).await?;
     listener.listen(READY).await?;
     loop {

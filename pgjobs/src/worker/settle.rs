@@ -6,23 +6,26 @@
 //! by one, so that a single bad result spoils only its own job; and a job whose row another
 //! transaction holds is said again later, so that it holds up no other.
 //!
-//! What the database refuses is never sent again as it was, but for a success: that is said once more, because what
-//! it was refused for may have passed, and it would be lost.
+//! What the database refuses for its content is never sent again as it was, but for a success: that is said once more,
+//! because what it was refused for may have passed, and it would be lost. And it becomes a failure only when the
+//! database would take it without its result: else the result is not the reason, and it is said again until it is taken.
+//! What is refused for the state of the server or the schema is said again for as long as the worker lives.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use sqlx::PgConnection;
 use tokio::sync::mpsc;
 
 use super::decide::flush::{Flush, Step};
 use super::outage::{Call, words};
 use super::shared::Shared;
 use super::stop::Phase;
-use super::verdict::after_refusal;
+use super::verdict::{after_refusal, patience, rest};
 use crate::error::Error;
-use crate::sql::link::Link;
-use crate::sql::refusal::{is_about_server, is_about_verdict, is_conflict, may_be_done};
+use crate::sql::link::{Link, unanswered};
+use crate::sql::refusal::{is_about_server, is_about_verdict, may_be_done};
 use crate::sql::settle::{self, Answer, Settlement, Verdict};
 
 /// The name of this part.
@@ -30,27 +33,30 @@ pub(super) const PART: &str = "settle";
 
 /// The largest batch.
 const BATCH: usize = 1000;
+/// What becomes of runs of which the database was not told.
+pub(super) const RUN_AGAIN: &str = "their jobs run again when their lease ends";
 /// More than this is sent in parts: the server refuses a message of 1 GB by closing the connection, which
 /// would be tried for ever.
 const BYTES: usize = 64 << 20;
 
 /// A batch that the server refuses so often, without being in trouble itself, is sent one by one.
 const TRIES: usize = 5;
-/// What it refuses for so long will not pass.
-const PERSISTENT: Duration = Duration::from_secs(60);
+/// Verdicts that are refused alone are told of no more often than this.
+const REMINDER: Duration = Duration::from_secs(60);
 
 pub(super) async fn settle_loop(
     shared: Arc<Shared>,
     link: Link,
     mut verdicts: mpsc::UnboundedReceiver<Settlement>,
 ) {
-    let mut settler = Settler { shared, link, flush: Flush::default() };
+    let mut settler = Settler { shared, link, flush: Flush::default(), told: None };
     let mut batch = Vec::with_capacity(BATCH);
     while settler.fill(&mut verdicts, &mut batch).await {
         let before = batch.len();
         batch = settler.send(std::mem::take(&mut batch)).await;
         settler.note_settled(before - batch.len());
     }
+    settler.give_up(batch, verdicts);
     settler.link.close().await;
 }
 
@@ -58,6 +64,8 @@ struct Settler {
     shared: Arc<Shared>,
     link: Link,
     flush: Flush,
+    /// When the log said last that a verdict is refused.
+    told: Option<Instant>,
 }
 
 impl Settler {
@@ -94,13 +102,16 @@ impl Settler {
         }
     }
 
-    /// Sends a batch and returns what has to be said again. What the database has refused alone is sent alone: it
-    /// holds up no other.
+    /// Sends a batch and returns what has to be said again. What the database has refused alone is sent alone, after
+    /// a rest: it holds up no other.
     async fn send(&mut self, mut batch: Vec<Settlement>) -> Vec<Settlement> {
         let refused: Vec<_> = batch.extract_if(.., |one| one.refused_since.is_some()).collect();
         let mut again = self.send_together(batch).await;
         for settlement in refused {
-            again.extend(self.send_alone(settlement).await);
+            match settlement.rests_until {
+                Some(until) if until > Instant::now() => again.push(settlement),
+                _ => again.extend(self.send_alone(settlement).await),
+            }
         }
         again
     }
@@ -117,12 +128,15 @@ impl Settler {
         }
         match self.send_until_answered(&mut batch, TRIES).await {
             Ok(answers) => self.keep_busy(batch, &answers),
-            Err(error) if is_about_server(&error) => Vec::new(), // too late; the lease will run out
-            Err(error) if batch.len() == 1 => self.after_refusal(batch, &error),
-            Err(_) => {
-                let mut again = Vec::new();
+            Err(error) if is_about_server(&error) => batch, // too late
+            Err(error) => {
+                let (mut again, is_alone) = (Vec::new(), batch.len() == 1);
                 for settlement in batch {
-                    again.extend(self.send_alone(settlement).await);
+                    if is_alone {
+                        again.extend(self.after_refusal(settlement, &error).await);
+                    } else {
+                        again.extend(self.send_alone(settlement).await);
+                    }
                 }
                 again
             }
@@ -133,14 +147,23 @@ impl Settler {
         let mut batch = vec![settlement];
         match self.send_until_answered(&mut batch, 1).await {
             Ok(answers) => self.keep_busy(batch, &answers),
-            Err(error) if is_about_server(&error) => Vec::new(),
-            Err(error) => self.after_refusal(batch, &error),
+            Err(error) if is_about_server(&error) => batch,
+            Err(error) => match batch.pop() {
+                Some(settlement) => self.after_refusal(settlement, &error).await.into_iter().collect(),
+                None => batch,
+            },
         }
     }
 
     /// What is said next of a run whose verdict was refused by itself.
-    fn after_refusal(&mut self, batch: Vec<Settlement>, error: &Error) -> Vec<Settlement> {
-        if is_about_verdict(error) { self.refuse(batch, error) } else { self.doubt(batch, error) }
+    async fn after_refusal(&mut self, settlement: Settlement, error: &Error) -> Option<Settlement> {
+        let refused_for = settlement.refused_since.map_or(Duration::ZERO, |since| since.elapsed());
+        let is_persistent = patience(error).is_some_and(|patience| refused_for > patience);
+        if is_about_verdict(error) || is_persistent {
+            self.refuse(settlement, error).await
+        } else {
+            Some(self.doubt(settlement, error))
+        }
     }
 
     /// Sends until the server takes it or has refused it so many times for a reason that is not its own state.
@@ -151,7 +174,7 @@ impl Settler {
     ) -> Result<Vec<Answer>, Error> {
         let mut refusals = 0;
         loop {
-            let settled = self.link.call(async |connection| settle::settle(connection, batch).await);
+            let settled = self.call(async |connection| settle::settle(connection, batch).await);
             let error = match settled.await {
                 Ok(answers) => {
                     self.shared.outage.went_well(PART, Call::Settle);
@@ -170,38 +193,66 @@ impl Settler {
             if is_about_verdict(&error) || refusals >= tries || self.is_too_late() {
                 return Err(error);
             }
-            tokio::time::sleep(self.link.retry_delay()).await;
+            tokio::select! {
+                () = tokio::time::sleep(self.link.retry_delay()) => {}
+                () = self.shared.stop.reached(Phase::Late) => {}
+            }
         }
     }
 
-    /// Refused alone, for a reason that passes more often than not, such as a row that another holds. Said again for a while.
-    fn doubt(&self, mut batch: Vec<Settlement>, error: &Error) -> Vec<Settlement> {
-        let since = match batch[0].refused_since {
-            Some(since) => since,
-            None => {
-                tracing::warn!(job.id = %batch[0].job, error = words(error), "the database refuses a verdict; it is said again");
-                *batch[0].refused_since.insert(Instant::now())
-            }
-        };
-        if since.elapsed() > PERSISTENT && !is_conflict(error) { self.refuse(batch, error) } else { batch }
+    /// A call, for as long as there is time.
+    async fn call<T>(
+        &mut self,
+        statements: impl AsyncFnOnce(&mut PgConnection) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let shared = self.shared.clone();
+        tokio::select! {
+            biased;
+            outcome = self.link.call(statements) => outcome,
+            () = shared.stop.reached(Phase::Late) => Err(unanswered("the worker has ended".to_owned())),
+        }
+    }
+
+    /// Refused alone, for a reason that is not in it, as far as can be seen: a row that another holds, rights that are
+    /// missing. Said again after a rest.
+    fn doubt(&mut self, mut settlement: Settlement, error: &Error) -> Settlement {
+        let now = Instant::now();
+        let since = *settlement.refused_since.get_or_insert(now);
+        settlement.rests_until = Some(now + rest(now.duration_since(since), error));
+        if self.told.is_none_or(|told| now.duration_since(told) >= REMINDER) {
+            self.told = Some(now);
+            tracing::warn!(
+                job.id = %settlement.job,
+                error = words(error),
+                "the database refuses a verdict; it is said again until it is taken, and so are others"
+            );
+        }
+        settlement
     }
 
     /// The database does not take this verdict, whatever else it takes: another has to go in its place.
-    fn refuse(&self, batch: Vec<Settlement>, error: &Error) -> Vec<Settlement> {
-        let mut again = Vec::new();
-        for mut settlement in batch {
-            tracing::error!(job.id = %settlement.job, %error, "the database refused a verdict");
-            settlement.refusals += 1;
-            let Some(verdict) = after_refusal(&settlement.verdict, settlement.refusals, error) else {
-                continue;
-            };
-            if let Some(verdict) = verdict {
-                self.shared.counts.replaced(&settlement.verdict, &verdict, settlement.is_last);
-                settlement.verdict = verdict;
-            }
-            again.push(settlement);
+    async fn refuse(&mut self, mut settlement: Settlement, error: &Error) -> Option<Settlement> {
+        if settlement.refusals == 0 && self.is_refused_without_result(&settlement).await {
+            return Some(self.doubt(settlement, error));
         }
-        again
+        tracing::error!(job.id = %settlement.job, %error, "the database refused a verdict");
+        settlement.refusals = settlement.refusals.saturating_add(1);
+        let Some(next) = after_refusal(&settlement.verdict, settlement.refusals, error) else {
+            self.shared.counts.unsettled(&settlement.verdict, settlement.is_last);
+            return None;
+        };
+        if let Some(verdict) = next {
+            self.shared.counts.replaced(&settlement.verdict, &verdict, settlement.is_last);
+            settlement.verdict = verdict;
+        }
+        Some(settlement)
+    }
+
+    /// Whether the database refuses a success also without its result: then the result is not the reason.
+    async fn is_refused_without_result(&mut self, settlement: &Settlement) -> bool {
+        let Some(bare) = settlement.without_result() else { return false };
+        let tried = self.call(async |connection| settle::try_to_settle(connection, &bare).await).await;
+        tried.inspect_err(|error| tracing::debug!(%error, "refused without its result as well")).is_err()
     }
 
     /// Takes in which verdicts were not accepted; returns those that are to be said again.
@@ -240,8 +291,26 @@ impl Settler {
         }
     }
 
+    /// What the database does not have by now it never gets: the leases of these runs end.
+    fn give_up(&self, mut batch: Vec<Settlement>, mut verdicts: mpsc::UnboundedReceiver<Settlement>) {
+        verdicts.close();
+        while let Ok(settlement) = verdicts.try_recv() {
+            batch.push(settlement);
+        }
+        self.shared.counts.settled(batch.len());
+        batch.retain(|settlement| !matches!(settlement.verdict, Verdict::Disown));
+        for Settlement { job, verdict, is_last, .. } in &batch {
+            self.shared.counts.unsettled(verdict, *is_last);
+            tracing::debug!(job.id = %job, verdict = verdict.outcome(), "it did not reach the database");
+        }
+        if !batch.is_empty() {
+            tracing::error!("{} outcomes did not reach the database; {RUN_AGAIN}", batch.len());
+        }
+    }
+
     fn is_too_late(&mut self) -> bool {
-        self.flush.is_too_late(self.shared.stop.has_reached(Phase::Closing), Instant::now())
+        self.shared.stop.has_reached(Phase::Late)
+            || self.flush.is_too_late(self.shared.stop.has_reached(Phase::Closing), Instant::now())
     }
 }
 
@@ -263,7 +332,9 @@ async fn gather(
     pause: Duration,
 ) {
     tokio::time::sleep(pause).await;
-    while batch.len() < BATCH {
+    // What is sent alone is no part of the batch.
+    let most = BATCH + batch.iter().filter(|settlement| settlement.refused_since.is_some()).count();
+    while batch.len() < most {
         let Ok(verdict) = verdicts.try_recv() else { break };
         batch.push(verdict);
     }

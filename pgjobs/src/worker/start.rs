@@ -21,6 +21,7 @@ use super::fetch::Fetcher;
 use super::handle::WorkerHandle;
 use super::open::{self, Opened, Opening, PARTS, START, opening};
 use super::register::{refuse_unusable, register};
+use super::settle::RUN_AGAIN;
 use super::shared::{Inboxes, Settings, Shared};
 use super::starts::Starts;
 use super::stop::Phase;
@@ -178,6 +179,8 @@ fn part<E: Display + Send>(
     ended.boxed().shared()
 }
 
+/// How long the settle loop may take to lay down what it has in hand.
+const LAYS_DOWN: Duration = Duration::from_secs(5);
 /// How long a part may take to end once nothing holds it back: it may wait for a database that does
 /// not answer, and a worker that was asked to end has to end all the same.
 const PART_ENDS: Duration = Duration::from_secs(15);
@@ -204,12 +207,24 @@ async fn claim_until_the_end(claiming: Claiming, link: Link) -> Report {
     .await;
     shared.release_all();
     shared.stop.advance(Phase::Closing);
-    let _ = timeout(PART_ENDS, parts.settle).await;
+    send_last_verdicts(&shared, parts.settle).await;
     shared.stop.advance(Phase::Leaving);
     let _ = timeout(PART_ENDS, parts.lease).await;
     let report = shared.counts.report();
     tracing::info!(?report, "the worker has ended");
     report
+}
+
+/// The settle loop ends when the database has every verdict, or when no time is left.
+async fn send_last_verdicts(shared: &Shared, settle: Ended) {
+    if timeout(PART_ENDS, settle.clone()).await.is_ok() {
+        return;
+    }
+    shared.stop.advance(Phase::Late);
+    if timeout(LAYS_DOWN, settle).await.is_err() {
+        // It stands still, with what it has in hand.
+        tracing::error!("{} outcomes did not reach the database; {RUN_AGAIN}", shared.counts.unsettled_all());
+    }
 }
 
 /// Until somebody ends it, or something without which it cannot work is gone.

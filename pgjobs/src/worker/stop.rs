@@ -17,7 +17,9 @@ pub(super) enum Phase {
     Draining,
     /// Nothing is held any more; the last verdicts are on their way.
     Closing,
-    /// The database has every verdict; the worker takes its leave.
+    /// Those that the database does not have yet, it never gets.
+    Late,
+    /// The database has every verdict that it gets; the worker takes its leave.
     Leaving,
 }
 

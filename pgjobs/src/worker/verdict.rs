@@ -1,12 +1,38 @@
 //! What is said of a run when the database does not take what was said of it first.
 
+use std::time::Duration;
+
 use crate::error::Error;
+use crate::sql::refusal::{is_about_schema, is_conflict, is_internal};
 use crate::sql::settle::Verdict;
 
 /// A text that any database takes, whatever its encoding.
 const SUCCEEDED: &str =
     "the run succeeded, but the database refused its result; the log of its worker says why";
 const FAILED: &str = "the run failed, and the database refused its error; the log of its worker has both";
+
+/// What the database refuses for so long will not pass.
+const PERSISTENT: Duration = Duration::from_secs(60);
+/// The same of an error inside the server, which passes at once or never.
+const INTERNAL: Duration = Duration::from_secs(10);
+/// Between two tries of a verdict that is refused alone.
+const LONGEST_REST: Duration = Duration::from_secs(5);
+
+/// How long a verdict that was refused for this reason is said again before that counts as about what it holds; none:
+/// for as long as the worker lives, since the reason is never in the verdict.
+pub(super) fn patience(error: &Error) -> Option<Duration> {
+    match error {
+        error if is_conflict(error) || is_about_schema(error) => None,
+        error if is_internal(error) => Some(INTERNAL),
+        _ => Some(PERSISTENT),
+    }
+}
+
+/// How long a verdict rests that has been refused for this time: at first hardly, so that what passes at once costs
+/// nothing. What waits for a row that another holds does not rest.
+pub(super) fn rest(refused_for: Duration, error: &Error) -> Duration {
+    if is_conflict(error) { Duration::ZERO } else { (refused_for / 4).min(LONGEST_REST) }
+}
 
 /// The verdict to send in the place of one that was refused `times` times for its content, one after another;
 /// `Some(None)` says it again as it was, `None` gives up, and the job comes back when its lease runs out.
@@ -33,8 +59,6 @@ pub(super) fn after_refusal(verdict: &Verdict, times: u8, error: &Error) -> Opti
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use serde_json::value::RawValue;
 
     use super::*;
@@ -53,6 +77,18 @@ mod tests {
             assert!(said.len() < 10, "{said:?}");
         }
         said
+    }
+
+    #[test]
+    fn what_no_verdict_can_be_the_reason_for_is_never_given_up() {
+        let refused = |code: &str| Error::Refused { code: code.into(), message: String::new(), hint: None };
+        for code in ["42501", "42883", "42P01", "3F000", "XX001", "XX002", "40P01", "55P03"] {
+            assert_eq!(patience(&refused(code)), None, "{code}");
+        }
+        assert_eq!(patience(&refused("XX000")), Some(INTERNAL));
+        assert_eq!(patience(&refused("23514")), Some(PERSISTENT));
+        assert_eq!(rest(Duration::from_secs(3600), &refused("42501")), LONGEST_REST);
+        assert_eq!(rest(Duration::from_secs(3600), &refused("55P03")), Duration::ZERO);
     }
 
     #[test]

@@ -102,7 +102,7 @@ async fn work(pool: PgPool, app: App, interrupt: Interrupt, console: &Console) -
     interrupt.first().await;
     let report = working.shutdown().await;
     console.note(worker::summary(&report).join("\n")); // the data of this command is the URL
-    worker::failure(report.end, 0).map_or(Ok(()), Err)
+    worker::failure(&report, 0).map_or(Ok(()), Err)
 }
 
 /// Whether the program holds no task at all.
