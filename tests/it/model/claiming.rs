@@ -10,7 +10,7 @@ use super::job::{Job, SECOND, falls_under};
 use super::step::{Step, Taken};
 
 impl Step<'_> {
-    /// A plain client's claim: what is ready, then what lapsed or came due, never more than asked for.
+    /// A plain client's claim: what is ready, then what came due or lapsed, never more than asked for.
     pub(super) fn consume(&mut self, topic: &str, num: usize, got: &[(i64, Uuid)]) -> Verified {
         let under = |task: &str| falls_under(task, topic);
         let ready = self.free().any(|job| job.is_ready() && under(&job.task));
@@ -21,8 +21,8 @@ impl Step<'_> {
         if left > 0 {
             // Of plain clients and of this topic: it may keep its transaction open.
             let plain = |job: &Job| under(&job.task) && job.run().is_some_and(|run| run.worker.is_none());
-            more = self.expire(left, &plain)?;
-            more += self.promote(left, i64::MIN, &|job| under(&job.task))?;
+            more = self.promote(left, i64::MIN, &|job| under(&job.task))?;
+            more += self.expire(left - more, Some(0), &plain)?;
         }
         if more > 0 {
             self.consume_round(&under, left, &got[first..])
