@@ -239,6 +239,7 @@ impl Settler {
         settlement.refusals = settlement.refusals.saturating_add(1);
         let Some(next) = after_refusal(&settlement.verdict, settlement.refusals, error) else {
             self.shared.counts.unsettled(&settlement.verdict, settlement.is_last);
+            self.shared.held.were_settled(std::iter::once(settlement.run()));
             return None;
         };
         if let Some(verdict) = next {
@@ -257,6 +258,9 @@ impl Settler {
 
     /// Takes in which verdicts were not accepted; returns those that are to be said again.
     fn keep_busy(&self, batch: Vec<Settlement>, answers: &[Answer]) -> Vec<Settlement> {
+        let busy = |at: usize| answers.iter().any(|answer| answer.busy && answer.at == at);
+        let settled = batch.iter().enumerate().filter(|(at, _)| !busy(*at)).map(|(_, one)| one.run());
+        self.shared.held.were_settled(settled);
         let accepted = |at: &usize| answers.iter().all(|answer| answer.at != *at);
         let disowned = batch.iter().enumerate().filter(|(_, s)| matches!(s.verdict, Verdict::Disown));
         match disowned.filter(|(at, _)| accepted(at)).count() {
@@ -279,7 +283,6 @@ impl Settler {
                 "verdict refused: the run no longer counts, since its job was cancelled or given to another"
             );
         }
-        let busy = |at: usize| answers.iter().any(|answer| answer.busy && answer.at == at);
         batch.into_iter().enumerate().filter(|(at, _)| busy(*at)).map(|(_, settlement)| settlement).collect()
     }
 
@@ -321,7 +324,7 @@ fn own(batch: &mut Vec<Settlement>) -> usize {
         return 0;
     }
     let (mut seen, before) = (HashSet::new(), batch.len());
-    batch.retain(|settlement| seen.insert((settlement.lease, settlement.place)) || !disowns(settlement));
+    batch.retain(|settlement| seen.insert(settlement.run()) || !disowns(settlement));
     before - batch.len()
 }
 
