@@ -135,3 +135,28 @@ async fn a_cancelled_run_is_told_as_what_it_is() {
     pgjobs::admin::cancel(&db.pool, &[job.id().clone()]).await.unwrap();
     until("it is told", async || !log.lines("its job was cancelled or given to another").is_empty()).await;
 }
+
+/// The verdict of a run that has ended here is on its way, however long: the run is nobody else's.
+#[tokio::test]
+async fn a_run_whose_verdict_is_on_its_way_is_no_stranger() {
+    use sqlx::Connection;
+    let db = Db::new().await;
+    let log = Logged::start("stranger", &db.url, &["--lease", "3s"]);
+    until("it is ready", async || !log.lines("ready").is_empty()).await;
+    let mut other = db.connect().await;
+    let mut lock = other.begin().await.unwrap();
+    sqlx::raw_sql("lock table jobs.job in share mode").execute(&mut *lock).await.unwrap();
+    let job = NewJob::named("app.add").arg(1).arg(2).publish(&db.pool).await.unwrap();
+    let waits = "select exists (select from pg_stat_activity where application_name like '%pgjobs settle'
+                 and datname = current_database() and wait_event_type = 'Lock')";
+    until("its verdict waits", async || db.one::<bool>(waits).await).await;
+    let ended = "select count(pg_terminate_backend(pid)) from pg_stat_activity
+                 where application_name like '%pgjobs lease' and datname = current_database()";
+    assert_eq!(db.one::<i64>(ended).await, 1);
+    tokio::time::sleep(Duration::from_secs(4)).await; // it has connected anew, and compared
+    lock.rollback().await.unwrap();
+    job.wait_for(&db.pool, Duration::from_secs(30)).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let said = log.lines("does not hold");
+    assert!(said.is_empty(), "{said:#?}");
+}

@@ -71,8 +71,8 @@ pub(crate) fn is_conflict(error: &Error) -> bool {
 
 /// Whether the server refused what a statement held, so that saying it again would not help: bad data (22), a
 /// limit of the server (54), and an error inside it (XX), which is how it refuses what is too large to be put
-/// together and what it cannot read again; not a broken index. A broken constraint (23) is none of these: it is how a partition that is being made, or a key
-/// that two draw at once, looks from here, and it passes.
+/// together and what it cannot read again; not a broken index. A broken constraint (23) is none of these: it is how
+/// a partition that is being made, or a key that two draw at once, looks from here, and it passes.
 pub(crate) fn is_about_data(error: &Error) -> bool {
     let classes = ["22", "54", "XX"];
     matches!(error, Error::Database(sqlx::Error::Encode(_)))

@@ -2,8 +2,9 @@
 //!
 //! A standby takes connections and answers questions, so that a connection stands says nothing: of
 //! several servers only one that is not in recovery is taken. They are tried in turn, beginning with
-//! the one where the primary was last found, each for the whole time that a connection may take: shared among them it
-//! would be too short for every one that is far away. What was found holds for all connections of the worker, and for the pool of its tasks, which is told where to connect.
+//! the one where the primary was last found, each for the whole time that a connection may take: shared
+//! among them it would be too short for each that is far away. What was found holds for all connections
+//! of the worker, and for the pool of its tasks, which is told where to connect.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};

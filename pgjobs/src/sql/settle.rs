@@ -134,6 +134,11 @@ impl Settlement {
         Some(Settlement::new(self.job.clone(), self.lease, self.place, verdict, self.is_last))
     }
 
+    /// The run that it ends.
+    pub(crate) fn run(&self) -> (Uuid, i32) {
+        (self.lease, self.place)
+    }
+
     /// Whether a refusal says that the lease was lost. Not of one that may have been accepted before, unless
     /// history would know.
     pub(crate) fn is_lost_when_refused(&self) -> bool {

@@ -210,12 +210,13 @@ impl Fetcher {
         self.shared.end_doubt();
         self.marks = Marks::new(Instant::now());
         let (shared, id) = (self.shared.clone(), self.shared.identity());
+        let own = shared.held.runs();
         let compare = async |connection: &mut _| {
             declare_tasks(connection, &shared).await?;
             worker::held_by(connection, id).await
         };
         let runs = self.link.call(compare).await.inspect_err(|_| self.shared.doubt())?;
-        self.shared.disown(runs);
+        self.shared.disown(runs, &own);
         Ok(())
     }
 

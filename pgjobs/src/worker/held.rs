@@ -1,8 +1,9 @@
 //! Every job that this worker has claimed and not yet settled.
 //!
-//! Whoever takes a job out of here owns its verdict; there is no other way to one.
+//! Whoever takes a job out of here owns its verdict; there is no other way to one. Its run is *given* from then on, until
+//! the database has answered that verdict: it is nobody else's, however long that takes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -26,18 +27,26 @@ struct Entry {
 }
 
 /// A run is known by its lease and its place under it: the same job may come again under another lease.
-type Key = (Uuid, i32);
+pub(super) type Key = (Uuid, i32);
 
 fn key(job: &Job) -> Key {
     (job.lease(), job.place())
 }
 
 #[derive(Default)]
-pub(super) struct Held(Mutex<HashMap<Key, Entry>>);
+pub(super) struct Held {
+    entries: Mutex<HashMap<Key, Entry>>,
+    /// Runs whose verdicts are on their way. Locked after the entries, never before.
+    given: Mutex<HashSet<Key>>,
+}
 
 impl Held {
     fn entries(&self) -> MutexGuard<'_, HashMap<Key, Entry>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn given(&self) -> MutexGuard<'_, HashSet<Key>> {
+        self.given.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn claim(&self, jobs: &[Arc<Job>], claimed: Instant) {
@@ -55,9 +64,25 @@ impl Held {
         self.entries().contains_key(&key(job))
     }
 
-    /// Whether this run is this worker's, as `holds`.
-    pub(super) fn holds_run(&self, lease: Uuid, place: i32) -> bool {
-        self.entries().contains_key(&(lease, place))
+    /// The runs that are this worker's: those that it holds, and those whose verdicts are on their way.
+    pub(super) fn runs(&self) -> HashSet<Key> {
+        let entries = self.entries();
+        let mut runs = self.given().clone();
+        runs.extend(entries.keys());
+        runs
+    }
+
+    /// The verdict on a run was given that was not held.
+    pub(super) fn give(&self, run: Key) {
+        self.given().insert(run);
+    }
+
+    /// The database has answered the verdicts on these runs, or never will.
+    pub(super) fn were_settled(&self, runs: impl Iterator<Item = Key>) {
+        let mut given = self.given();
+        runs.for_each(|run| {
+            given.remove(&run);
+        });
     }
 
     /// Notes that the job was given to the runtime; false when it was taken out before it could. (Not one step with
@@ -95,21 +120,33 @@ impl Held {
     pub(super) fn take(&self, job: &Job, settle: impl FnOnce()) {
         let mut entries = self.entries();
         if entries.remove(&key(job)).is_some() {
+            self.give(key(job));
             settle();
         }
     }
 
-    /// Takes everything out and stops what runs.
-    pub(super) fn stop_all(&self) -> Vec<Arc<Job>> {
+    /// Takes everything out and stops what runs; no verdict follows. Says how much it was.
+    pub(super) fn forget_all(&self) -> usize {
         let entries: Vec<Entry> = self.entries().drain().map(|(_, entry)| entry).collect();
-        entries.into_iter().map(stop).collect()
+        entries.into_iter().map(stop).count()
     }
 
-    /// Takes out what the runtime has not begun.
+    /// Takes everything out and stops what runs; for the caller to give the verdicts.
+    pub(super) fn stop_all(&self) -> Vec<Arc<Job>> {
+        self.stop_if(|_| true)
+    }
+
+    /// The same with what the runtime has not begun.
     pub(super) fn stop_waiting(&self) -> Vec<Arc<Job>> {
-        let waiting: Vec<Entry> =
-            self.entries().extract_if(|_, entry| entry.began.is_none()).map(|(_, entry)| entry).collect();
-        waiting.into_iter().map(stop).collect()
+        self.stop_if(|entry| entry.began.is_none())
+    }
+
+    fn stop_if(&self, stops: impl Fn(&Entry) -> bool) -> Vec<Arc<Job>> {
+        let mut entries = self.entries();
+        let stopped: Vec<(Key, Entry)> = entries.extract_if(|_, entry| stops(entry)).collect();
+        self.given().extend(stopped.iter().map(|(key, _)| *key));
+        drop(entries); // what is stopped may be dropped on the spot, and needs this lock
+        stopped.into_iter().map(|(_, entry)| stop(entry)).collect()
     }
 
     /// What the next heartbeat tells: runs that began, or still wait, longer than `after` past their claim, whose
@@ -173,6 +210,24 @@ mod tests {
         held.were_told(&held.to_tell(Duration::ZERO));
         let told = held.to_tell(Duration::ZERO);
         assert_eq!((told.late.len(), told.started.len()), (0, 0));
+    }
+
+    #[test]
+    fn a_run_is_this_workers_until_its_verdict_was_answered() {
+        let (held, job) = (Held::default(), job(true));
+        let run = key(&job);
+        held.claim(std::slice::from_ref(&job), Instant::now());
+        assert!(held.runs().contains(&run));
+        held.take(&job, || {});
+        assert!(held.runs().contains(&run) && !held.holds(&job), "its verdict is on its way");
+        held.were_settled(std::iter::once(run));
+        assert!(held.runs().is_empty());
+        held.claim(std::slice::from_ref(&job), Instant::now());
+        assert_eq!(held.stop_all().len(), 1);
+        assert!(held.runs().contains(&run), "it is handed back");
+        held.were_settled(std::iter::once(run));
+        held.claim(std::slice::from_ref(&job), Instant::now());
+        assert_eq!((held.forget_all(), held.runs().len()), (1, 0), "others have it");
     }
 
     #[test]

@@ -19,10 +19,9 @@ use sqlx::PgConnection;
 use tokio::sync::mpsc;
 
 use super::decide::flush::{Flush, Step};
-use super::outage::{Call, words};
+use super::outage::Call;
 use super::shared::Shared;
 use super::stop::Phase;
-use super::verdict::{after_refusal, patience, rest};
 use crate::error::Error;
 use crate::sql::link::{Link, unanswered};
 use crate::sql::refusal::{is_about_server, is_about_verdict, may_be_done};
@@ -41,8 +40,6 @@ const BYTES: usize = 64 << 20;
 
 /// A batch that the server refuses so often, without being in trouble itself, is sent one by one.
 const TRIES: usize = 5;
-/// Verdicts that are refused alone are told of no more often than this.
-const REMINDER: Duration = Duration::from_secs(60);
 
 pub(super) async fn settle_loop(
     shared: Arc<Shared>,
@@ -155,17 +152,6 @@ impl Settler {
         }
     }
 
-    /// What is said next of a run whose verdict was refused by itself.
-    async fn after_refusal(&mut self, settlement: Settlement, error: &Error) -> Option<Settlement> {
-        let refused_for = settlement.refused_since.map_or(Duration::ZERO, |since| since.elapsed());
-        let is_persistent = patience(error).is_some_and(|patience| refused_for > patience);
-        if is_about_verdict(error) || is_persistent {
-            self.refuse(settlement, error).await
-        } else {
-            Some(self.doubt(settlement, error))
-        }
-    }
-
     /// Sends until the server takes it or has refused it so many times for a reason that is not its own state.
     async fn send_until_answered(
         &mut self,
@@ -213,50 +199,11 @@ impl Settler {
         }
     }
 
-    /// Refused alone, for a reason that is not in it, as far as can be seen: a row that another holds, rights that are
-    /// missing. Said again after a rest.
-    fn doubt(&mut self, mut settlement: Settlement, error: &Error) -> Settlement {
-        let now = Instant::now();
-        let since = *settlement.refused_since.get_or_insert(now);
-        settlement.rests_until = Some(now + rest(now.duration_since(since), error));
-        if self.told.is_none_or(|told| now.duration_since(told) >= REMINDER) {
-            self.told = Some(now);
-            tracing::warn!(
-                job.id = %settlement.job,
-                error = words(error),
-                "the database refuses a verdict; it is said again until it is taken, and so are others"
-            );
-        }
-        settlement
-    }
-
-    /// The database does not take this verdict, whatever else it takes: another has to go in its place.
-    async fn refuse(&mut self, mut settlement: Settlement, error: &Error) -> Option<Settlement> {
-        if settlement.refusals == 0 && self.is_refused_without_result(&settlement).await {
-            return Some(self.doubt(settlement, error));
-        }
-        tracing::error!(job.id = %settlement.job, %error, "the database refused a verdict");
-        settlement.refusals = settlement.refusals.saturating_add(1);
-        let Some(next) = after_refusal(&settlement.verdict, settlement.refusals, error) else {
-            self.shared.counts.unsettled(&settlement.verdict, settlement.is_last);
-            return None;
-        };
-        if let Some(verdict) = next {
-            self.shared.counts.replaced(&settlement.verdict, &verdict, settlement.is_last);
-            settlement.verdict = verdict;
-        }
-        Some(settlement)
-    }
-
-    /// Whether the database refuses a success also without its result: then the result is not the reason.
-    async fn is_refused_without_result(&mut self, settlement: &Settlement) -> bool {
-        let Some(bare) = settlement.without_result() else { return false };
-        let tried = self.call(async |connection| settle::try_to_settle(connection, &bare).await).await;
-        tried.inspect_err(|error| tracing::debug!(%error, "refused without its result as well")).is_err()
-    }
-
     /// Takes in which verdicts were not accepted; returns those that are to be said again.
     fn keep_busy(&self, batch: Vec<Settlement>, answers: &[Answer]) -> Vec<Settlement> {
+        let busy = |at: usize| answers.iter().any(|answer| answer.busy && answer.at == at);
+        let settled = batch.iter().enumerate().filter(|(at, _)| !busy(*at)).map(|(_, one)| one.run());
+        self.shared.held.were_settled(settled);
         let accepted = |at: &usize| answers.iter().all(|answer| answer.at != *at);
         let disowned = batch.iter().enumerate().filter(|(_, s)| matches!(s.verdict, Verdict::Disown));
         match disowned.filter(|(at, _)| accepted(at)).count() {
@@ -279,7 +226,6 @@ impl Settler {
                 "verdict refused: the run no longer counts, since its job was cancelled or given to another"
             );
         }
-        let busy = |at: usize| answers.iter().any(|answer| answer.busy && answer.at == at);
         batch.into_iter().enumerate().filter(|(at, _)| busy(*at)).map(|(_, settlement)| settlement).collect()
     }
 
@@ -321,7 +267,7 @@ fn own(batch: &mut Vec<Settlement>) -> usize {
         return 0;
     }
     let (mut seen, before) = (HashSet::new(), batch.len());
-    batch.retain(|settlement| seen.insert((settlement.lease, settlement.place)) || !disowns(settlement));
+    batch.retain(|settlement| seen.insert(settlement.run()) || !disowns(settlement));
     before - batch.len()
 }
 
@@ -340,5 +286,6 @@ async fn gather(
     }
 }
 
+mod refused;
 #[cfg(test)]
 mod tests;

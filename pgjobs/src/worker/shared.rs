@@ -1,5 +1,6 @@
 //! What the parts of a worker share.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -10,7 +11,7 @@ use uuid::Uuid;
 use super::counts::Counts;
 use super::decide::claims::View;
 use super::decide::peers::Peers;
-use super::held::Held;
+use super::held::{Held, Key};
 use super::hooks::Hooks;
 use super::outage::Outage;
 use super::stop::Stop;
@@ -195,24 +196,20 @@ impl Shared {
         }
     }
 
-    /// Gives back those of these runs that are not held. The verdict on one that was held until just now is
-    /// in the queue already, and goes before.
-    pub(super) fn disown(&self, runs: Vec<Run>) -> usize {
-        let mut disowned = 0;
+    /// Gives back those of the runs that the database had which were not this worker's before it was asked: one that
+    /// was, may have been settled since.
+    pub(super) fn disown(&self, runs: Vec<Run>, own: &HashSet<Key>) {
         for (job, lease, place) in runs {
-            if !self.held.holds_run(lease, place) {
-                disowned += 1;
+            if !own.contains(&(lease, place)) {
                 self.counts.opened(1);
                 let _ = self.settlements.send(Settlement::new(job, lease, place, Verdict::Disown, false));
             }
         }
-        disowned
     }
 
     /// Stops everything that is held and forgets it: others have it now.
     pub(super) fn forget_all(&self) {
-        let forgotten = self.held.stop_all().len();
-        self.counts.forgot(forgotten);
+        self.counts.forgot(self.held.forget_all());
     }
 
     /// Ends a run whose job cannot be read, as failed.
@@ -220,6 +217,7 @@ impl Shared {
         let verdict = Verdict::Fail(reason);
         self.counts.opened(1);
         self.counts.verdict(&verdict, true);
+        self.held.give(run);
         let _ = self.settlements.send(Settlement::new(job, run.0, run.1, verdict, true));
     }
 
