@@ -141,8 +141,7 @@ begin
 end $$;
 
 -- Brings back up to i_limit jobs of plain clients under a pattern that outran their lease, as a sweep does, and returns how
--- many: for a plain client, which takes them next, so that its transaction holds nothing that it does not return. They run
--- again at once. It locks no other, and leaves those of workers to workers.
+-- many: for a plain client, which may keep its transaction open. So it locks no other, and leaves those of workers to workers.
 create function jobs._sweep_plain(i_pattern text, i_limit integer) returns integer
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
@@ -160,7 +159,7 @@ begin
   if v_places is null then
     return 0;
   end if;
-  perform jobs._settle_alike(v_leases, v_places, 'retry', 'expired: the run outlasted its timeout', 0);
+  perform jobs._settle_alike(v_leases, v_places, 'retry', 'expired: the run outlasted its timeout', null);
   return cardinality(v_places);
 end $$;
 

@@ -61,7 +61,6 @@ check "what a worker claimed ahead and never began, in a late sweep" "_sweep_exp
 check "a job on its last run that never began" "claim|q.returned < 0 and q.retries < q.max_retries - 1|q.returned < 0" "${it[@]}" order
 check "the row of a dead worker, from an old snapshot" "_sweep_workers|v_sees_all and not exists|not exists" "${it[@]}" order
 check "a lapsed job that a consume does not return" "consume_topic|num - v_back)|num)" "${it[@]}" held_open
-check "the backoff of a lapsed job that a consume returns" "_sweep_plain|'expired: the run outlasted its timeout', 0)|'expired: the run outlasted its timeout', null)" "${it[@]}" held_open
 check "a day of 24 hours" "_on_day|'24:00:00'::interval|'1 day'::interval" "${it[@]}" lookups
 check "the size of a compressed body" "publish|and pg_column_compression(i_body) is null|" "${it[@]}" weights
 check "a name before it is multiplied" "_check_bulk|cardinality(i_tasks) = 1 and v_jobs > 1|false" "${it[@]}" weights

@@ -131,22 +131,15 @@ async fn two_jobs_of_one_id_hold_up_nobody() {
 
 /// A late ack of it would wait for as long.
 #[tokio::test]
-async fn a_consume_keeps_no_lapsed_job_that_it_does_not_return() {
+async fn a_consume_that_finds_enough_due_keeps_no_lapsed_job() {
     let db = Db::with_clock().await;
-    db.run("select jobs.publish('a.lapsed', i_timeout => 1)").await;
-    for others in [0, 1] {
-        db.run("select jobs.consume('a.lapsed', 1)").await;
-        db.run(&format!("select jobs.publish('a.due', null, jobs.now() + interval '1 s') from generate_series(1, {others})")).await;
-        db.advance(Duration::from_secs(2)).await;
-        let mut session =
-            holding(&db, "create temp table got as select task from jobs.consume('a.*', 1)").await;
-        let got: String = one(&mut session, "select task::text from got").await;
-        assert_eq!(got, ["a.lapsed", "a.due"][others]);
-        assert_eq!(
-            db.one::<i32>("select jobs.sweep(100)").await as usize,
-            others,
-            "what it did not take is anybody's"
-        );
-        session.execute("rollback").await.unwrap();
-    }
+    db.run(
+        "select jobs.publish('a.lapsed', i_timeout => 1); select jobs.consume('a.lapsed', 1);
+         select jobs.publish('a.due', null, jobs.now() + interval '1 s')",
+    )
+    .await;
+    db.advance(Duration::from_secs(2)).await;
+    let mut session = holding(&db, "create temp table got as select task from jobs.consume('a.*', 1)").await;
+    assert_eq!(one::<String>(&mut session, "select task::text from got").await, "a.due");
+    assert_eq!(db.one::<i32>("select jobs.sweep(100)").await, 1, "what it did not take is anybody's");
 }

@@ -22,7 +22,7 @@ impl Step<'_> {
             // Of plain clients and of this topic: it may keep its transaction open.
             let plain = |job: &Job| under(&job.task) && job.run().is_some_and(|run| run.worker.is_none());
             more = self.promote(left, i64::MIN, &|job| under(&job.task))?;
-            more += self.expire(left - more, Some(0), &plain)?;
+            more += self.expire(left - more, &plain)?;
         }
         if more > 0 {
             self.consume_round(&under, left, &got[first..])

@@ -30,13 +30,7 @@ impl Step<'_> {
     }
 
     /// Charges those of these runs that outlasted their timeout: those that the database did, all if the limit allows.
-    /// Those of plain clients run again after the delay.
-    pub(super) fn expire(
-        &mut self,
-        limit: usize,
-        delay: Option<i64>,
-        among: &dyn Fn(&Job) -> bool,
-    ) -> Verified<usize> {
+    pub(super) fn expire(&mut self, limit: usize, among: &dyn Fn(&Job) -> bool) -> Verified<usize> {
         let lapsed = self.free().filter(|job| self.is_expired(job) && among(job));
         let lapsed: Vec<i64> = lapsed.map(|job| job.number).collect();
         self.bring_back(&lapsed, limit, EXPIRED, |step, number| {
@@ -44,7 +38,7 @@ impl Step<'_> {
                 step.lose(number, EXPIRED);
                 return Ok(());
             }
-            step.charge(number, EXPIRED, delay)
+            step.charge(number, EXPIRED, None)
         })
     }
 
@@ -71,7 +65,7 @@ impl Step<'_> {
     }
 
     pub(super) fn sweep(&mut self, limit: usize) -> Verified<usize> {
-        let expired = self.expire(limit, None, &|_| true)?;
+        let expired = self.expire(limit, &|_| true)?;
         let now = self.now;
         for worker in
             self.workers.values_mut().filter(|worker| worker.expires_at < now && worker.claiming == 0)
