@@ -164,13 +164,14 @@ create sequence jobs.retentions_turned_away as bigint minvalue 0 start 1;
 create function jobs._take_back(i_table regclass) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
-  v_grantee text;
+  v_grantee name;
 begin
+  execute format('revoke all on %s from public', i_table);
   for v_grantee in
-    select distinct case a.grantee when 0 then 'public' else quote_ident(pg_get_userbyid(a.grantee)) end
-    from pg_class c, aclexplode(c.relacl) a where c.oid = i_table and cardinality(c.relacl) > 0 and a.grantee <> c.relowner
+    select distinct pg_get_userbyid(a.grantee)
+    from pg_class c, aclexplode(c.relacl) a where c.oid = i_table and cardinality(c.relacl) > 0 and a.grantee not in (0, c.relowner)
   loop
-    execute format('revoke all on %s from %s cascade', i_table, v_grantee);
+    execute format('revoke all on %s from %I cascade', i_table, v_grantee);
   end loop;
 end $$;
 

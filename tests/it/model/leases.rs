@@ -66,36 +66,41 @@ impl Step<'_> {
 
     pub(super) fn sweep(&mut self, limit: usize) -> Verified<usize> {
         let expired = self.expire(limit, &|_| true)?;
-        let now = self.now;
-        for worker in
-            self.workers.values_mut().filter(|worker| worker.expires_at < now && worker.claiming == 0)
-        {
+        let mut lost = 0;
+        for worker in self.dead() {
+            // One after another, in the order of their ids, until there are enough.
+            if lost >= limit {
+                break;
+            }
+            lost += self.bury(worker, limit - lost)?;
+        }
+        Ok(expired + lost)
+    }
+
+    /// Workers that gave no sign of life for as long as their lease. Not while a claim of theirs is under way.
+    fn dead(&self) -> Vec<Uuid> {
+        let is_dead = |worker: &Worker| (worker.lost || worker.expires_at < self.now) && worker.claiming == 0;
+        let mut dead: Vec<Uuid> =
+            self.workers.iter().filter(|(_, worker)| is_dead(worker)).map(|(id, _)| *id).collect();
+        dead.sort_unstable();
+        dead
+    }
+
+    /// Brings the jobs of a dead worker back, up to the limit; forgets it once nothing is left of it.
+    fn bury(&mut self, id: Uuid, limit: usize) -> Verified<usize> {
+        if let Some(worker) = self.workers.get_mut(&id) {
             worker.lost = true;
         }
-        // Not while a claim of that worker is under way.
-        let claims = |job: &Job| {
-            let worker = job.run().and_then(|run| run.worker).and_then(|worker| self.workers.get(&worker));
-            worker.is_some_and(|worker| worker.claiming > 0)
-        };
-        let lost = self.free().filter(|job| self.is_lost(job) && !claims(job));
-        let lost: Vec<i64> = lost.map(|job| job.number).collect();
-        let lost = self.bring_back(&lost, limit, LOST, |step, number| {
+        let its = |job: &&Job| job.run().is_some_and(|run| run.worker == Some(id));
+        let lost: Vec<i64> = self.free().filter(its).map(|job| job.number).collect();
+        let back = self.bring_back(&lost, limit, LOST, |step, number| {
             step.lose(number, LOST);
             Ok(())
         })?;
-        // A dead worker is forgotten once nothing is left of it, nor can be.
-        let holds =
-            |worker: &Uuid| self.jobs.values().filter_map(Job::run).any(|run| run.worker == Some(*worker));
-        let over: Vec<Uuid> = self
-            .workers
-            .iter()
-            .filter(|(id, worker)| worker.lost && worker.claiming == 0 && !holds(id))
-            .map(|(id, _)| *id)
-            .collect();
-        for id in over {
+        if !self.jobs.values().any(|job| its(&job)) {
             self.workers.remove(&id);
         }
-        Ok(expired + lost)
+        Ok(back)
     }
 
     pub(super) fn register(&mut self, id: Uuid) {
