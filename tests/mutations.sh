@@ -117,7 +117,7 @@ check "the days that a time leaves out" "_history_of|enable_partition_pruning TO
 check "where a partition lies" "_prepare_partition|SET default_table_access_method TO 'heap'|SET jit TO 'off'" "${it[@]}" catalogue
 check "recent failures in the overview" "_in_state|h.status <> ''success'' and h.status = %L|h.status = ''success'' and %L <> ''''" "${it[@]}" lookups
 check "the start of a last run before it begins" "start|perform jobs._note_started(i_worker, i_leases, i_places, false);|" --test crash -- not_begun
-check "who counts as a peer" "count_workers|and (v_tasks && w.tasks[:10] or|and (true or" --test worker -- many
+check "who counts as a peer" "count_workers|and (v_tasks && w.tasks[:10] or|and (true or" "${it[@]}" registry_budgets
 check "the word of a transaction that will be prepared" "_may_notify|'off'::text|'none'::text" "${it[@]}" two_phase
 check "the bound of results" "results|cardinality(i_jobs) > 10000|false" "${it[@]}" results
 check "what still runs of a batch, in results" "_open_of|(b.open >> (w.ordinality - 1)::integer) & 1 = 1|true" "${it[@]}" results

@@ -280,7 +280,7 @@ async fn a_job_that_came_back_in_good_order_has_not_begun_where_it_waits() {
         db.run(&format!("select jobs.register_worker('{worker}', 'host', 1, '1', '{{*}}', '{{a}}', 9, 10)"))
             .await;
     }
-    db.run("select jobs.publish('a', i_max_retries => 1) from generate_series(1, 2)").await;
+    db.run("select jobs.publish('a', i_max_retries => 2) from generate_series(1, 2)").await;
     let claim = |worker: &str| {
         format!(
             "select max(started)::bigint from jobs.claim('{worker}', '{{a}}', 2, '{worker}', 5, i_ahead => 1)"
@@ -291,8 +291,7 @@ async fn a_job_that_came_back_in_good_order_has_not_begun_where_it_waits() {
     assert_eq!(db.one::<i64>(&claim(two)).await, 1, "the second has not begun");
     db.advance(Duration::from_secs(11)).await;
     db.run("select jobs.sweep(9)").await;
-    assert_eq!(db.one::<i64>("select count(*) from jobs.job where status = 'failed'").await, 1);
-    assert_eq!(db.one::<i32>("select retries from jobs.job_queue").await, 0);
+    assert_eq!(db.all::<i32>("select retries from jobs.job_queue order by 1").await, [0, 1]);
 }
 
 #[tokio::test]
