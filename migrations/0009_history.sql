@@ -231,7 +231,7 @@ begin
                  coalesce(quote_literal(v_from), 'minvalue'), v_to);
 end $$;
 
--- The partitions, a few of them, that ended before i_oldest. While the clock is not to be trusted only empty ones.
+-- The partitions, the oldest hundred at most, that ended before i_oldest; more than are dropped in a call, since some cannot be. While the clock is not to be trusted only empty ones.
 create function jobs._partitions_over(i_oldest date, i_clock_is_sure boolean) returns text[]
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 declare

@@ -1,11 +1,11 @@
 //! Workers as real processes: killed, stopped and resumed, asked to end.
 
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use pgjobs::NewJob;
-use pgjobs_tests::{Db, Lateness, until};
+use pgjobs_tests::{Db, Lateness, ended, until};
 
 /// A worker process; killed when the test ends.
 struct Worker(Child);
@@ -26,17 +26,6 @@ impl Worker {
     fn kill(&mut self) {
         self.0.kill().expect("kill -9");
         self.0.wait().expect("its end");
-    }
-
-    async fn ended(&mut self) -> ExitStatus {
-        let deadline = Instant::now() + Duration::from_secs(180);
-        loop {
-            if let Some(status) = self.0.try_wait().expect("its status") {
-                return status;
-            }
-            assert!(Instant::now() < deadline, "the worker did not end");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
     }
 }
 
@@ -160,7 +149,7 @@ async fn sigterm_lets_jobs_finish_and_hands_back_the_rest() {
     until("2 run", async || noted(&journal, "start") == 2).await;
     worker.signal("-TERM");
     drop(held);
-    assert_eq!(worker.ended().await.code(), Some(0));
+    assert_eq!(ended(&mut worker.0).code(), Some(0));
     assert_eq!((noted(&journal, "start"), noted(&journal, "end")), (2, 2), "nothing new was started");
     assert_eq!(
         db.one::<i64>("select count(*) from jobs.job_queue where run_at is null and retries = 0").await,
@@ -183,7 +172,7 @@ async fn a_second_signal_ends_at_once() {
         worker.signal("-INT");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    assert_eq!(worker.ended().await.code(), Some(130));
+    assert_eq!(ended(&mut worker.0).code(), Some(130));
 }
 
 #[tokio::test]
