@@ -177,10 +177,7 @@ declare
   v_now timestamptz := jobs.now();
   v_lapsed uuid[];
   v_parts integer[];
-  v_leases uuid[];
-  v_places integer[];
-  v_outcomes text[];
-  v_errors text[];
+  v_swept integer;
 begin
   select array_agg(l.lease), array_agg(l.part) into v_lapsed, v_parts
   from (select b.lease, b.part from jobs.batch b
@@ -189,17 +186,7 @@ begin
   if v_lapsed is null then
     return 0;
   end if;
-  select array_agg(o.lease), array_agg(o.place), array_agg(case when o.worker is null then 'retry' when o.started then 'lost' else 'unbegun' end),
-    array_agg(case when o.worker is null or o.started then 'expired: the run outlasted its timeout' end)
-  into v_leases, v_places, v_outcomes, v_errors
-  from (select r.lease, r.place, r.worker, (b.started >> (r.place & 63)) & 1 = 1 as started
-        from unnest(v_lapsed, v_parts) l(lease, part)
-          join jobs._runs r on r.lease = l.lease and r.part = l.part
-          join jobs.batch b on b.lease = l.lease and b.part = l.part
-        where r.expires_at < v_now limit i_limit) o;
-  if v_places is not null then
-    perform jobs._settle(v_leases, v_places, v_outcomes, null, v_errors, array_fill(null::double precision, array[cardinality(v_places)]), v_now);
-  end if;
+  v_swept := jobs._settle_lost(v_lapsed, v_parts, i_limit, 'expired: the run outlasted its timeout', v_now, true);
   -- What is left of these batches, beyond the limit too, expires with the first of it.
   update jobs.batch b
   set expires_at = e.expires_at
@@ -207,7 +194,7 @@ begin
         from unnest(v_lapsed, v_parts) l(lease, part) join jobs._runs r on r.lease = l.lease and r.part = l.part
         group by l.lease, l.part) e
   where b.lease = e.lease and b.part = e.part;
-  return coalesce(cardinality(v_places), 0);
+  return v_swept;
 end $$;
 
 -- Declares workers dead that gave no sign of life for as long as their lease, and brings up to
@@ -237,7 +224,7 @@ begin
     update jobs.worker w set lost_at = v_now where w.id = v_dead and w.lost_at is null;
     select array_agg(l.lease), array_agg(l.part) into v_lapsed, v_parts
     from (select b.lease, b.part from jobs.batch b where b.worker = v_dead limit i_limit - v_swept for update skip locked) l;
-    v_swept := v_swept + jobs._settle_lost(v_lapsed, v_parts, i_limit - v_swept, v_now);
+    v_swept := v_swept + jobs._settle_lost(v_lapsed, v_parts, i_limit - v_swept, 'lost: the worker died', v_now, false);
     -- A dead worker is forgotten once nothing is left of it.
     -- Not while newer ones may be there than the caller sees, whose snapshot is older than its death: by its row a later sweep finds them.
     delete from jobs.worker w where w.id = v_dead and v_sees_all and not exists (select 1 from jobs.batch b where b.worker = w.id);
@@ -245,8 +232,11 @@ begin
   return v_swept;
 end $$;
 
--- Brings back up to i_limit runs of these batches, which the caller has locked; returns how many.
-create function jobs._settle_lost(i_leases uuid[], i_parts integer[], i_limit integer, i_now timestamptz) returns integer
+-- Brings back up to i_limit runs of these batches, which the caller has locked, for this reason: all, or those that outran their own
+-- lease. Returns how many.
+create function jobs._settle_lost(
+  i_leases uuid[], i_parts integer[], i_limit integer, i_reason text, i_now timestamptz, i_only_expired boolean
+) returns integer
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
 declare
@@ -255,13 +245,14 @@ declare
   v_outcomes text[];
   v_errors text[];
 begin
-  select array_agg(o.lease), array_agg(o.place), array_agg(case when o.started then 'lost' else 'unbegun' end),
-    array_agg(case when o.started then 'lost: the worker died' end)
+  select array_agg(o.lease), array_agg(o.place), array_agg(case when o.worker is null then 'retry' when o.started then 'lost' else 'unbegun' end),
+    array_agg(case when o.worker is null or o.started then i_reason end)
   into v_leases, v_places, v_outcomes, v_errors
-  from (select r.lease, r.place, (b.started >> (r.place & 63)) & 1 = 1 as started
+  from (select r.lease, r.place, r.worker, (b.started >> (r.place & 63)) & 1 = 1 as started
         from unnest(i_leases, i_parts) l(lease, part)
           join jobs._runs r on r.lease = l.lease and r.part = l.part
           join jobs.batch b on b.lease = l.lease and b.part = l.part
+        where not i_only_expired or r.expires_at < i_now
         limit i_limit) o;
   if v_places is null then
     return 0;

@@ -57,7 +57,7 @@ check "a missing value among tasks that are claimed alone" "claim|array(select t
 check "the order in which jobs of a claim begin" "claim|least(i_num - i_ahead - v_got - l.at + t.size, t.size)|t.size" "${it[@]}" together
 check "what is left when rows weigh less than the first" "claim|t.of_all >= v_rows[1]|false" "${it[@]}" together
 check "a heavy job behind others" "claim|or v_got = 0 and r.reach = r.weight|or r.reach = r.weight" "${it[@]}" weights
-check "what a worker claimed ahead and never began, in a late sweep" "_sweep_expired|when o.started then 'lost' else 'unbegun'|else 'lost'" "${it[@]}" order
+check "what a worker claimed ahead and never began, in a late sweep" "_settle_lost|when o.started then 'lost' else 'unbegun'|else 'lost'" "${it[@]}" order
 check "a job on its last run that never began" "claim|q.returned < 0 and q.retries < q.max_retries - 1|q.returned < 0" "${it[@]}" order
 check "the row of a dead worker, from an old snapshot" "_sweep_workers|v_sees_all and not exists|not exists" "${it[@]}" order
 check "a lapsed job that a consume does not return" "consume_topic|num - v_back)|num)" "${it[@]}" held_open
@@ -91,7 +91,6 @@ check "large answers by themselves" "claim|case when i_worker is null or (select
 check "the bytes of a result" "_check_results|if v_size > v_limit then|if false then" "${it[@]}" weights
 check "the worker's row at the end of a claim" "claim|w.lost_at is null and i_lease <> all (w.void_leases) for key share|true" "${it[@]}" races
 check "locks on what a plain client gets" "_quotas|s.task = any (i_alone) then i_num + 1|false then i_num + 1" "${it[@]}" locks together
-check "the charge of what has begun alone" "_settle_lost|case when o.started then 'lost' else 'unbegun' end|'lost'" "${it[@]}" order
 check "the order of due jobs" "_promote|order by q.scheduled_at, q.id limit|order by q.id limit" "${it[@]}" order
 check "what a sweep's limit leaves" "_sweep_expired|min(r.expires_at) as expires_at|max(r.expires_at) as expires_at" "${it[@]}" order
 check "the times that clients can hold" "_is_reachable|i_at|null::timestamptz" "${it[@]}" contract
