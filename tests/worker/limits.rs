@@ -31,6 +31,29 @@ async fn no_more_jobs_run_at_once_than_there_are_slots_and_few_are_held_ahead() 
 }
 
 #[tokio::test]
+async fn what_was_claimed_ahead_of_long_runs_is_left_to_others() {
+    let db = Db::new().await;
+    let gate = Gate::new();
+    let worker = || Worker::new(db.pool.clone()).topic("gate.*").concurrency(2).state(gate.clone());
+    let busy = worker().topic("math.*").start().await.unwrap();
+    let mut tx = db.pool.begin().await.unwrap();
+    pgjobs::publish_all(&mut *tx, (0..3000).map(add::new)).await.unwrap();
+    pgjobs::publish_all(&mut *tx, (0..4).map(pass::new)).await.unwrap();
+    tx.commit().await.unwrap();
+    gate.entered(2).await;
+    let idle = worker().start().await.unwrap();
+    gate.entered(4).await; // their timeout is a minute: were they kept, they would run after it
+    gate.door.add_permits(4);
+    until("all ended", async || db.one::<i64>("select count(*) from jobs.job").await == 3004).await;
+    let handed_back = "select count(*) filter (where attempt = 2 and retries = 0) = 2 and bool_and(status = 'success') from jobs.job \
+                       where task = 'gate.pass'";
+    assert!(db.one::<bool>(handed_back).await, "the two that were claimed ahead");
+    for worker in [busy, idle] {
+        worker.shutdown().await;
+    }
+}
+
+#[tokio::test]
 async fn a_worker_leaves_tasks_that_it_does_not_have_and_topics_that_are_not_its_own() {
     let db = Db::new().await;
     NewJob::named("unknown.task").publish(&db.pool).await.unwrap();

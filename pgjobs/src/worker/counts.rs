@@ -12,8 +12,10 @@ use crate::sql::settle::Verdict;
 #[derive(Default)]
 pub(super) struct Counts {
     open: AtomicUsize,
-    waiting: AtomicUsize,
-    running: AtomicUsize,
+    /// Jobs that wait, in the upper half, and jobs that run. In one number, because a job that goes from one to the
+    /// other is never seen in neither: a claim at that moment would take one job more than there are slots for, and
+    /// that one would wait for as long as the others run.
+    waiting_and_running: AtomicU64,
     finished: AtomicU64,
     succeeded: AtomicU64,
     failed: AtomicU64,
@@ -24,6 +26,9 @@ pub(super) struct Counts {
     unsettled: AtomicU64,
     end: AtomicU8,
 }
+
+/// One waiting job in the number that counts both.
+const WAITING: u64 = 1 << 32;
 
 /// How a worker ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize)]
@@ -67,10 +72,12 @@ pub struct Report {
 
 impl Counts {
     pub(super) fn load(&self) -> Load {
+        let both = self.waiting_and_running.load(Relaxed);
+        let jobs = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
         Load {
             open: self.open.load(SeqCst),
-            waiting: self.waiting.load(Relaxed),
-            running: self.running.load(Relaxed),
+            waiting: jobs(both / WAITING),
+            running: jobs(both % WAITING),
             finished: self.finished.load(Relaxed),
         }
     }
@@ -87,19 +94,21 @@ impl Counts {
 
     pub(super) fn claimed(&self, jobs: usize) {
         self.open.fetch_add(jobs, SeqCst);
-        self.waiting.fetch_add(jobs, Relaxed);
+        self.waiting_and_running.fetch_add(jobs as u64 * WAITING, Relaxed);
     }
 
-    pub(super) fn left_line(&self) {
-        self.waiting.fetch_sub(1, Relaxed);
+    /// A job that waited is not run.
+    pub(super) fn passed_over(&self) {
+        self.waiting_and_running.fetch_sub(WAITING, Relaxed);
     }
 
+    /// A job that waited runs.
     pub(super) fn started(&self) {
-        self.running.fetch_add(1, Relaxed);
+        self.waiting_and_running.fetch_sub(WAITING - 1, Relaxed);
     }
 
     pub(super) fn ended(&self) {
-        self.running.fetch_sub(1, Relaxed);
+        self.waiting_and_running.fetch_sub(1, Relaxed);
         self.finished.fetch_add(1, Relaxed);
     }
 
@@ -184,5 +193,27 @@ impl Counts {
                 _ => End::Broken,
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_job_that_starts_is_never_seen_in_neither_count() {
+        const JOBS: usize = 200_000;
+        let counts = Counts::default();
+        counts.claimed(JOBS);
+        std::thread::scope(|scope| {
+            scope.spawn(|| (0..JOBS).for_each(|_| counts.started()));
+            loop {
+                let load = counts.load();
+                assert_eq!(load.waiting + load.running, JOBS, "{load:?}");
+                if load.waiting == 0 {
+                    break;
+                }
+            }
+        });
     }
 }

@@ -15,13 +15,14 @@ pub(super) async fn dispatch(shared: Arc<Shared>, mut line: mpsc::UnboundedRecei
     let slots = Arc::new(Semaphore::new(shared.settings.slots));
     while let Some(job) = line.recv().await {
         let slot = free_slot(&shared, &slots).await;
-        shared.counts.left_line();
         let Some(slot) = slot else {
+            shared.counts.passed_over();
             shared.settle(&job, Verdict::Release);
             continue;
         };
         if !shared.held.holds(&job) {
-            continue; // its lease was lost while it waited in line: it runs elsewhere
+            shared.counts.passed_over();
+            continue; // its lease was lost while it waited in line, or it was handed back: it runs elsewhere
         }
         shared.counts.started();
         // Made before the task, and dropped with it: also when the task is stopped before it began.

@@ -30,6 +30,7 @@ use std::time::{Duration, Instant};
 use sqlx::PgConnection;
 use tokio::runtime::Handle;
 
+use super::decide::ahead::Ahead;
 use super::decide::beats::{Beats, RETAIN, TICK};
 use super::decide::pulse::{Pulse, Watch};
 use super::outage::{Call, in_seconds, words};
@@ -47,11 +48,15 @@ pub(super) const PART: &str = "lease";
 pub(super) async fn keep(shared: Arc<Shared>, mut link: Link, runtime: Handle) {
     let mut beats = Beats::new(shared.settings.lease, Instant::now());
     let mut pulse = RuntimePulse::new(runtime, shared.settings.lease);
+    let mut ahead = Ahead::new(Instant::now());
     let mut retain = tokio::spawn(retain(shared.clone()));
     let (mut more, mut tended, mut counted) = (true, None, None); // what is due does not wait for the first tick
     // Not before the last verdict is in: a worker that has left holds no lease to settle under.
     while !has_left(&shared, if more { Duration::ZERO } else { beats.pause() }).await {
         pulse.feel(&shared);
+        if ahead.waits_too_long(shared.counts.load(), Instant::now()) {
+            hand_back_waiting(&shared);
+        }
         if beats.beat_is_due(Instant::now()) {
             beats.has_beaten(heartbeat(&mut link, &shared).await, Instant::now());
         }
@@ -85,6 +90,14 @@ fn is_over(since: Option<Instant>, pause: Duration) -> bool {
 
 async fn has_left(shared: &Shared, pause: Duration) -> bool {
     tokio::time::timeout(pause, shared.stop.reached(Phase::Leaving)).await.is_ok()
+}
+
+/// Others may have slots free for what waits here behind long runs.
+fn hand_back_waiting(shared: &Shared) {
+    let jobs = shared.release_waiting();
+    if jobs > 0 {
+        tracing::debug!(jobs, "handed back: they waited behind runs that take long");
+    }
 }
 
 async fn heartbeat(link: &mut Link, shared: &Arc<Shared>) -> bool {

@@ -144,11 +144,17 @@ impl Shared {
     /// The user's runtime runs nothing, or runs again. Whatever it has not begun, others may run.
     pub(super) fn set_stuck(&self, stuck: bool) -> usize {
         self.stuck.store(stuck, SeqCst);
-        let waiting = if stuck { self.held.stop_waiting() } else { Vec::new() };
+        let handed_back = if stuck { self.release_waiting() } else { 0 };
+        self.wake_claims();
+        handed_back
+    }
+
+    /// Hands back what has not begun, uncharged; how many that were.
+    pub(super) fn release_waiting(&self) -> usize {
+        let waiting = self.held.stop_waiting();
         for job in &waiting {
             self.send(job, Verdict::Release);
         }
-        self.wake_claims();
         waiting.len()
     }
 

@@ -4,6 +4,7 @@
 //! wrong between two waits. So each loop asks here what to do next, does it, and tells how it went:
 //!
 //! - [`claims`]: claim how many, rest how long, or first set right what an error left behind;
+//! - [`ahead`]: whether what was claimed ahead is handed back;
 //! - [`flush`]: send verdicts now, or gather more;
 //! - [`peers`]: what it leaves to other workers;
 //! - [`pulse`]: whether the user's runtime still runs what it is given;
@@ -12,6 +13,7 @@
 //! Nothing here waits, reads a clock or talks to anybody, so `schedules` can drive all of it through
 //! thousands of schedules of time and faults, each made from a seed that repeats it.
 
+pub(crate) mod ahead;
 pub(crate) mod beats;
 pub(crate) mod claims;
 pub(crate) mod flush;
