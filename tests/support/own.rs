@@ -22,10 +22,22 @@ impl Own {
         let folder = folder(other, "own");
         let data = text(&folder.join("data"));
         let mut make = as_server_user(other, &other.bindir().join("initdb"));
-        // Small segments: a limit on the size of files must not be one on the log.
-        let made =
-            make.args(["-A", "trust", "-U", "postgres", "-N", "--wal-segsize=1", "-D", &data]).output();
-        let made = made.expect("initdb");
+        // Small segments: a limit on the size of files must not be one on the log. The encoding, because without any
+        // LANG in the environment initdb would take ASCII.
+        let options = [
+            "-A",
+            "trust",
+            "-U",
+            "postgres",
+            "-N",
+            "-E",
+            "UTF8",
+            "--no-locale",
+            "--wal-segsize=1",
+            "-D",
+            &data,
+        ];
+        let made = make.args(options).output().expect("initdb");
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         let (postgres, socket) = (text(&other.bindir().join("postgres")), text(&folder));
         let server = [&*postgres, "-D", &data, "-k", &socket, "-p", "5432", "-h", "", "-N", "100"];
