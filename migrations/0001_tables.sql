@@ -120,7 +120,7 @@ create type jobs.open_job as (
 
 -- Pending jobs: a row for each, or one for up to 64 that were published together. Such a row has the
 -- id, number and place of its first job, and comes apart when one of them must be treated by itself
--- (jobs._separate); nothing ever changes in it (docs/decisions/0011).
+-- (jobs._unpack); nothing ever changes in it (docs/decisions/0011).
 create table jobs.pending (
   id bigint not null,
   job_id varchar(32) collate "C" not null,
@@ -192,7 +192,7 @@ create index batch_by_worker on jobs.batch (worker) where worker is not null;
 create index batch_by_first_job on jobs.batch (first_job);
 create index batch_of_many on jobs.batch (first_job, last_job) where part >= 0;
 
--- Ended jobs, one partition a day, dropped and not deleted (jobs.retain).
+-- Ended jobs, one partition a day, dropped and not deleted (jobs.maintain_partitions).
 create table jobs.job (
   id bigint not null,
   job_id varchar(32) collate "C" not null,
@@ -248,7 +248,7 @@ create index task_with_aliases on jobs.task (name) where aliases <> '{}';
 
 -- What workers have declared a task to take, the present form among them. While versions of a program
 -- run side by side, a body may fit any form in use (docs/decisions/0013).
-create table jobs.task_form (
+create table jobs.task_signature (
   task varchar collate "C" not null,
   params jsonb,
   open boolean not null,
@@ -256,8 +256,8 @@ create table jobs.task_form (
   fits jsonpath,                       -- as in jobs.task
   declared_at timestamptz not null     -- last, to within ten minutes
 );
-create index task_form_by_task on jobs.task_form (task);
-alter table jobs.task_form replica identity full;
+create index task_signature_by_task on jobs.task_signature (task);
+alter table jobs.task_signature replica identity full;
 
 -- What publishing looks up, under each name and alias of a task: made from jobs.task.
 create table jobs.publish_check (
@@ -271,7 +271,7 @@ create table jobs.publish_check (
 -- and so does to decompress it; a compressed one would be copied as it is.
 create index publish_check_unkept on jobs.publish_check (keep, name) where keep <> 'all';
 alter table jobs.task alter column fits set storage external;
-alter table jobs.task_form alter column fits set storage external;
+alter table jobs.task_signature alter column fits set storage external;
 alter table jobs.publish_check alter column fits set storage external;
 
 -- The patterns of the tasks that a caller may publish, or consume: those of the session's user, and those of the role that is set.
@@ -306,7 +306,7 @@ create table jobs.worker (
   lease_seconds numeric(9, 2) not null,
   expires_at timestamptz not null,     -- heartbeats push it on; past it the worker counts as dead
   lost_at timestamptz,                 -- set by the sweep that found it dead; it must register anew
-  void_leases uuid[] not null default '{}'   -- of claims that were given back (jobs.unclaim): those may not commit any more
+  void_leases uuid[] not null default '{}'   -- of claims that were given back (jobs.release): those may not commit any more
 ) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 50);
 
 create type jobs.bulk_job as (

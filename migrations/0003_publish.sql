@@ -50,7 +50,7 @@ return pg_catalog.int4range(1, 200, '[]') @> pg_catalog.length(i_task) and i_tas
 
 -- Publishes one job and returns its row. NULL stands for the default: timeout 60 s, priority 0,
 -- max_retries 3 (runs in all), as soon as possible. i_checked says that the body was made by the task's
--- own types and needs no check against its schema. i_job_id is an id made by the client, as in jobs.publish_all. Wakes a sleeping worker by a notification, which a transaction that
+-- own types and needs no check against its schema. i_job_id is an id made by the client, as in jobs.publish_arrays. Wakes a sleeping worker by a notification, which a transaction that
 -- is going to be prepared must forbid: `set local jobs.notify = off` (workers then find the job when they look).
 create function jobs.publish(
   i_task varchar,
@@ -84,7 +84,7 @@ begin
     -- One look by key, and one at the settings when nobody has declared the task.
     if not coalesce((select k.mode = 'off' or jobs._is_fit(i_body, k.fits, k.names) from jobs.publish_check k where k.name = i_task),
                     (select c.unknown_task = 'accept' from jobs.config c)) then
-      perform jobs._refuse_misfits(array[i_task], array[i_body], array[1]);
+      perform jobs._refuse_unfit(array[i_task], array[i_body], array[1]);
     end if;
   end if;
   insert into jobs.pending as q (id, job_id, task, body, scheduled_at, timeout, priority, max_retries, created_at, ready_seq, bytes)
@@ -166,13 +166,13 @@ end $$;
 
 -- The same for clients that speak JSON: an array of objects with the keys task, body, scheduled_at, timeout,
 -- priority, max_retries, of which all but task may be left out.
-create function jobs.publish_many(i_jobs jsonb) returns setof jobs.queued
+create function jobs.publish_json(i_jobs jsonb) returns setof jobs.queued
 language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
   v_wrong text;
 begin
   if jsonb_typeof(i_jobs) is distinct from 'array' or i_jobs @? 'strict $[*] ? (@.type() != "object")' then
-    raise sqlstate 'PT400' using message = 'publish_many takes an array of objects', hint = '[{"task": "mail.send", "body": {"args": [1]}}]';
+    raise sqlstate 'PT400' using message = 'publish_json takes an array of objects', hint = '[{"task": "mail.send", "body": {"args": [1]}}]';
   end if;
   select k into v_wrong
   from jsonb_array_elements(i_jobs) j, jsonb_object_keys(j) k
@@ -204,10 +204,10 @@ end $$;
 --
 -- i_checked says of which bodies the task's own types have made them, so that they need no check.
 --
--- With i_together, 64 or more due jobs for which task and priority were given once are stored up to 64 in a
+-- With i_pack, 64 or more due jobs for which task and priority were given once are stored up to 64 in a
 -- row: half the cost to publish, and to claim. It says that whoever consumes them does not keep a claim uncommitted while it
 -- works, as workers never do: the other jobs of a row would wait for it.
-create function jobs.publish_all(
+create function jobs.publish_arrays(
   i_tasks text[],
   i_bodies jsonb[],
   i_scheduled_at timestamptz[],
@@ -216,7 +216,7 @@ create function jobs.publish_all(
   i_priorities integer[],
   i_max_retries integer[],
   i_job_ids text[] default null,
-  i_together boolean default false,
+  i_pack boolean default false,
   i_checked boolean[] default null
 ) returns varchar[]
 language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
@@ -233,9 +233,9 @@ begin
   end if;
   v_bytes := jobs._check_bulk(i_tasks, i_bodies);
   perform jobs._check_bodies(i_tasks, i_bodies, i_checked);
-  if i_together and i_job_ids is null and v_jobs >= 64 and cardinality(i_tasks) = 1 and coalesce(cardinality(i_priorities), 1) = 1
+  if i_pack and i_job_ids is null and v_jobs >= 64 and cardinality(i_tasks) = 1 and coalesce(cardinality(i_priorities), 1) = 1
     and i_scheduled_at is null and i_delays is null and 65536 >= all (v_bytes) then
-    i_job_ids := jobs._publish_together(i_tasks[1], i_bodies, v_bytes, jobs._for_each(i_timeouts, v_jobs), coalesce(i_priorities[1], 0),
+    i_job_ids := jobs._publish_packed(i_tasks[1], i_bodies, v_bytes, jobs._for_each(i_timeouts, v_jobs), coalesce(i_priorities[1], 0),
                                         jobs._for_each(i_max_retries, v_jobs), v_now);
   else
     i_job_ids := jobs._publish_singly(jobs._for_each(i_tasks, v_jobs), i_bodies, v_bytes, jobs._due(i_scheduled_at, i_delays, v_jobs, v_now),

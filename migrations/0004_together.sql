@@ -5,7 +5,7 @@
 
 -- Publishes jobs of one task and priority in rows of up to 64, of about the same size, and returns their
 -- ids in order. The caller has drawn its transaction's number and measured the bodies. The arrays are read in step, which is the order of unnest.
-create function jobs._publish_together(
+create function jobs._publish_packed(
   i_task varchar, i_bodies jsonb[], i_bytes bigint[], i_timeouts double precision[], i_priority integer, i_max_retries integer[],
   i_now timestamptz
 ) returns varchar[]
@@ -35,7 +35,7 @@ begin
 end $$;
 
 -- The job of this id, if it waits in a row with others. The ids of such a row begin with the same millisecond.
-create function jobs._find_together(i_job varchar) returns setof jobs.open_job
+create function jobs._find_packed(i_job varchar) returns setof jobs.open_job
 language sql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
   select j.*
   from jobs.pending q, unnest(q.jobs) j
@@ -44,7 +44,7 @@ $$;
 
 -- Gives each job of these rows, which the caller has locked, a row of its own, in the places that they have in
 -- line; returns how many jobs that were.
-create function jobs._separate_rows(i_rows tid[]) returns bigint
+create function jobs._unpack_rows(i_rows tid[]) returns bigint
 language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
   v_separated bigint;
@@ -62,7 +62,7 @@ begin
 end $$;
 
 -- Separates the jobs of these ids from those that they were published with, waiting for whoever holds their rows.
-create function jobs._separate(i_jobs text[]) returns void
+create function jobs._unpack(i_jobs text[]) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
   v_rows tid[];
@@ -74,6 +74,6 @@ begin
                where q.size > 1 and q.job_id >= left(g.job_id, 13) and q.job_id <= g.job_id and q.last_job >= g.job_id
                for update) p);
   if cardinality(v_rows) > 0 then
-    perform jobs._separate_rows(v_rows);
+    perform jobs._unpack_rows(v_rows);
   end if;
 end $$;

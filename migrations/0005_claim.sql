@@ -25,9 +25,9 @@
 -- anew for each call, as the planner would like to, costs more than a small claim. The row ids are an array from a subquery that
 -- runs once: as a join, the limit could be applied again for each row, and too many be taken.
 
--- A stretch of one task's line: from the point (from_rank, from_place) to the end of to_rank. It ends
+-- A stretch of one task's line: from the point (from_rank, from_seq) to the end of to_rank. It ends
 -- with a rank and not at a point because only the first column of a range can end an index scan.
-create type jobs.stretch as (task varchar, from_rank bigint, from_place bigint, to_rank bigint);
+create type jobs.key_range as (task varchar, from_rank bigint, from_seq bigint, to_rank bigint);
 
 -- The stretches that have a job ready, each with its first row, held or not: the first i_num of them (null: all) by priority
 -- and place of that row. Reads without locks, one index probe for each task and mark.
@@ -35,8 +35,8 @@ create type jobs.stretch as (task varchar, from_rank bigint, from_place bigint, 
 -- Without marks, a stretch is the line of a task from end to end. A mark cuts out what lies before it, in the rank of its
 -- priority's ordinary jobs.
 create function jobs._heads(
-  i_tasks text[], i_mark_tasks text[], i_mark_priorities integer[], i_marks bigint[], i_num integer default null
-) returns table (stretch jobs.stretch, size integer, bytes integer)
+  i_tasks text[], i_watermark_tasks text[], i_watermark_priorities integer[], i_watermarks bigint[], i_num integer default null
+) returns table (stretch jobs.key_range, size integer, bytes integer)
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off set plan_cache_mode = force_generic_plan as $$
 declare
@@ -45,56 +45,56 @@ declare
   -- Arrays side by side and not one of stretches, which would cost as much as the probes.
   v_tasks text[] := i_tasks;
   v_from_ranks bigint[];
-  v_from_places bigint[];
+  v_from_seqs bigint[];
   v_to_ranks bigint[];
 begin
-  if cardinality(i_marks) > 0 then
+  if cardinality(i_watermarks) > 0 then
     -- By sorting, whose cost is that of all tasks and marks together and not their product.
-    select array_agg(s.task), array_agg(s.rank), array_agg(s.place), array_agg(s.next_rank - 1)
-    into v_tasks, v_from_ranks, v_from_places, v_to_ranks
-    from (select f.task, f.rank, f.place, lead(f.rank) over w as next_rank, first_value(f.rank) over w = c_first as is_asked_for
-          from (select distinct t.task, c_first as rank, c_first as place from unnest(i_tasks) t(task)
+    select array_agg(s.task), array_agg(s.rank), array_agg(s.seq), array_agg(s.next_rank - 1)
+    into v_tasks, v_from_ranks, v_from_seqs, v_to_ranks
+    from (select f.task, f.rank, f.seq, lead(f.rank) over w as next_rank, first_value(f.rank) over w = c_first as is_asked_for
+          from (select distinct t.task, c_first as rank, c_first as seq from unnest(i_tasks) t(task)
                 union all
-                select m.task, (~m.priority)::bigint * 2 + 1, m.mark from unnest(i_mark_tasks, i_mark_priorities, i_marks) m(task, priority, mark)) f
+                select m.task, (~m.priority)::bigint * 2 + 1, m.mark from unnest(i_watermark_tasks, i_watermark_priorities, i_watermarks) m(task, priority, mark)) f
           window w as (partition by f.task collate "C" order by f.rank)) s
     where s.is_asked_for;
   end if;
   return query
-  select row(h.task, h.from_rank, h.from_place, h.to_rank)::jobs.stretch, h.size, h.bytes
-  from (select s.task, s.from_rank, s.from_place, s.to_rank, g.size, g.bytes
-        from (select u.task, coalesce(u.from_rank, c_first), coalesce(u.from_place, c_first), coalesce(u.to_rank, c_last)
-              from unnest(v_tasks, v_from_ranks, v_from_places, v_to_ranks) u(task, from_rank, from_place, to_rank)) s(task, from_rank, from_place, to_rank),
+  select row(h.task, h.from_rank, h.from_seq, h.to_rank)::jobs.key_range, h.size, h.bytes
+  from (select s.task, s.from_rank, s.from_seq, s.to_rank, g.size, g.bytes
+        from (select u.task, coalesce(u.from_rank, c_first), coalesce(u.from_seq, c_first), coalesce(u.to_rank, c_last)
+              from unnest(v_tasks, v_from_ranks, v_from_seqs, v_to_ranks) u(task, from_rank, from_seq, to_rank)) s(task, from_rank, from_seq, to_rank),
           lateral (select jobs._rank(q.priority, q.ready_seq) as rank, q.ready_seq, q.size, q.bytes from jobs.pending q
                    where q.task = s.task and q.ready_seq is not null
-                     and (jobs._rank(q.priority, q.ready_seq), q.ready_seq) >= (s.from_rank, s.from_place)
+                     and (jobs._rank(q.priority, q.ready_seq), q.ready_seq) >= (s.from_rank, s.from_seq)
                      and jobs._rank(q.priority, q.ready_seq) <= s.to_rank
                    order by jobs._rank(q.priority, q.ready_seq), q.ready_seq limit 1) g
         order by g.rank, g.ready_seq limit i_num) h;
 end $$;
 
 -- How many rows to take of each of these stretches, which are in the order of their first rows, so that up to i_num jobs are
--- taken by priority and then by place in line; `jobs` is how many these are, `cut` that there may be more. Of tasks in i_alone,
+-- taken by priority and then by place in line; `jobs` is how many these are, `cut` that there may be more. Of tasks in i_own_batch,
 -- rows of one job only, up to the first that has several. Reads without locks.
 --
 -- With many stretches, reading a full batch of each would cost their number x batch; each gets at most four times its even share.
-create function jobs._quotas(i_stretches jobs.stretch[], i_num integer, i_alone text[]) returns table (
-  stretch jobs.stretch, rows integer, jobs integer, cut boolean
+create function jobs._quotas(i_ranges jobs.key_range[], i_num integer, i_own_batch text[]) returns table (
+  stretch jobs.key_range, rows integer, jobs integer, cut boolean
 )
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off set plan_cache_mode = force_generic_plan as $$
 declare
-  v_share integer := least(i_num, greatest(50, 4 * i_num / cardinality(i_stretches)));
+  v_share integer := least(i_num, greatest(50, 4 * i_num / cardinality(i_ranges)));
 begin
   return query
-  select i_stretches[p.nth::integer], count(*)::integer, sum(p.size)::integer, bool_or(p.at = v_share)
+  select i_ranges[p.nth::integer], count(*)::integer, sum(p.size)::integer, bool_or(p.at = v_share)
   from (
     select h.nth, h.at, h.size, sum(h.size) over (order by h.rank, h.ready_seq rows unbounded preceding) as reach
     from (select s.nth, g.rank, g.ready_seq, row_number() over (partition by s.nth order by g.rank, g.ready_seq) as at,
-            case when g.size > 1 and s.task = any (i_alone) then i_num + 1 else g.size end as size
-          from unnest(i_stretches) with ordinality s(task, from_rank, from_place, to_rank, nth),
+            case when g.size > 1 and s.task = any (i_own_batch) then i_num + 1 else g.size end as size
+          from unnest(i_ranges) with ordinality s(task, from_rank, from_seq, to_rank, nth),
             lateral (select jobs._rank(q.priority, q.ready_seq) as rank, q.ready_seq, q.size from jobs.pending q
                      where q.task = s.task and q.ready_seq is not null
-                       and (jobs._rank(q.priority, q.ready_seq), q.ready_seq) >= (s.from_rank, s.from_place)
+                       and (jobs._rank(q.priority, q.ready_seq), q.ready_seq) >= (s.from_rank, s.from_seq)
                        and jobs._rank(q.priority, q.ready_seq) <= s.to_rank
                      order by jobs._rank(q.priority, q.ready_seq), q.ready_seq limit v_share) g) h) p
   where p.reach <= i_num
@@ -102,53 +102,53 @@ begin
 end $$;
 
 -- Takes apart, of each stretch, the first row that nobody holds which has more than i_most jobs, or several of a task in
--- i_alone, until these are i_most jobs; true when there was one. Locks no other row, and looks at the first i_depth of a stretch.
-create function jobs._separate_heads(i_stretches jobs.stretch[], i_most integer, i_alone text[], i_depth integer default 1000) returns boolean
+-- i_own_batch, until these are i_most jobs; true when there was one. Locks no other row, and looks at the first i_depth of a stretch.
+create function jobs._unpack_heads(i_ranges jobs.key_range[], i_most integer, i_own_batch text[], i_depth integer default 1000) returns boolean
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off set jit = off set plan_cache_mode = force_generic_plan as $$
 declare
-  v_stretch jobs.stretch;
+  v_range jobs.key_range;
   v_row tid;
   v_size integer;
   v_rows tid[] := array[]::tid[];
   v_jobs integer := 0;
 begin
-  foreach v_stretch in array coalesce(i_stretches, '{}') loop   -- null: others took what there was
+  foreach v_range in array coalesce(i_ranges, '{}') loop   -- null: others took what there was
     select l.at, l.size into v_row, v_size
     from (select q.ctid as at, q.size from jobs.pending q
-          where q.task = v_stretch.task and q.ready_seq is not null
-            and (jobs._rank(q.priority, q.ready_seq), q.ready_seq) >= (v_stretch.from_rank, v_stretch.from_place)
-            and jobs._rank(q.priority, q.ready_seq) <= v_stretch.to_rank
+          where q.task = v_range.task and q.ready_seq is not null
+            and (jobs._rank(q.priority, q.ready_seq), q.ready_seq) >= (v_range.from_rank, v_range.from_seq)
+            and jobs._rank(q.priority, q.ready_seq) <= v_range.to_rank
           order by jobs._rank(q.priority, q.ready_seq), q.ready_seq limit i_depth) g,
       lateral (select q.ctid as at, q.size from jobs.pending q where q.ctid = g.at for update skip locked) l
-    where g.size > 1 and (g.size > i_most or v_stretch.task = any (i_alone)) limit 1;
+    where g.size > 1 and (g.size > i_most or v_range.task = any (i_own_batch)) limit 1;
     continue when not found;
     v_rows := v_rows || v_row;
     v_jobs := v_jobs + v_size;
     exit when v_jobs >= i_most;
   end loop;
-  return v_jobs > 0 and jobs._separate_rows(v_rows) > 0;
+  return v_jobs > 0 and jobs._unpack_rows(v_rows) > 0;
 end $$;
 
--- How many rows to take at most of each of these stretches when i_num jobs are missing: of a task in i_alone, as many rows of
+-- How many rows to take at most of each of these stretches when i_num jobs are missing: of a task in i_own_batch, as many rows of
 -- one job as it begins with, held or not, and where somebody holds a row of several at its head, whatever there is. Reads without
 -- locks, of many stretches a share of each.
-create function jobs._rows_of_one(i_stretches jobs.stretch[], i_num integer, i_alone text[]) returns integer[]
+create function jobs._rows_of_one(i_ranges jobs.key_range[], i_num integer, i_own_batch text[]) returns integer[]
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off set plan_cache_mode = force_generic_plan as $$
 declare
-  v_share integer := least(i_num, greatest(50, 4 * i_num / cardinality(i_stretches)));
+  v_share integer := least(i_num, greatest(50, 4 * i_num / cardinality(i_ranges)));
 begin
   return array(
-    select case when s.task <> all (i_alone) then i_num else (
+    select case when s.task <> all (i_own_batch) then i_num else (
       select coalesce(nullif(count(*) filter (where not r.is_behind), 0), i_num)
       from (select bool_or(q.size > 1) over (order by q.rank, q.ready_seq rows unbounded preceding) as is_behind
             from (select jobs._rank(q.priority, q.ready_seq) as rank, q.ready_seq, q.size from jobs.pending q
                   where q.task = s.task and q.ready_seq is not null
-                    and (jobs._rank(q.priority, q.ready_seq), q.ready_seq) >= (s.from_rank, s.from_place)
+                    and (jobs._rank(q.priority, q.ready_seq), q.ready_seq) >= (s.from_rank, s.from_seq)
                     and jobs._rank(q.priority, q.ready_seq) <= s.to_rank
                   order by jobs._rank(q.priority, q.ready_seq), q.ready_seq limit v_share) q) r)::integer end
-    from unnest(i_stretches) with ordinality s(task, from_rank, from_place, to_rank, nth) order by s.nth);
+    from unnest(i_ranges) with ordinality s(task, from_rank, from_seq, to_rank, nth) order by s.nth);
 end $$;
 
 -- The lowest i_number bits of 64.
@@ -164,7 +164,7 @@ return case when i_number >= 64 then -1 when i_number <= 0 then 0 else ~(-1::big
 -- the place part * 64 + n; within a batch they lie by priority, then by place in line.
 --
 -- i_lease is a random key that the caller makes: if the answer is lost on its way, a worker can still
--- give the jobs back by that key (jobs.unclaim). Lease and place name a run when it is settled. The
+-- give the jobs back by that key (jobs.release). Lease and place name a run when it is settled. The
 -- lease of a job outlasts its timeout by i_margin seconds, so that a worker, which counts from the
 -- same start, ends the run first.
 --
@@ -183,17 +183,17 @@ return case when i_number >= 64 then -1 when i_number <= 0 then 0 else ~(-1::big
 -- With i_sleep_seconds the caller says that it will sleep that long if it gets nothing: said before
 -- looking, so that a job committed after the look wakes it.
 --
--- Tasks in i_alone get a batch for each job: to end one inside a transaction locks its batch until the
+-- Tasks in i_own_batch get a batch for each job: to end one inside a transaction locks its batch until the
 -- commit, and nobody else should wait for that. So do large jobs, since no row holds more than 1 GiB.
 --
 -- Jobs that were published together are taken together. Where they must not be, because a row at the head
--- of a line holds more than is asked for or belongs to a task in i_alone, they are separated first.
+-- of a line holds more than is asked for or belongs to a task in i_own_batch, they are separated first.
 --
 -- Marks are explained at the top of this file; `unseen` is the oldest transaction that had not ended when the claim
 -- looked, and `next` the claim's own.
 create function jobs.claim(
   i_worker uuid, i_tasks text[], i_num integer, i_lease uuid, i_margin double precision default 0, i_sleep_seconds double precision default null,
-  i_alone text[] default null, i_mark_tasks text[] default null, i_mark_priorities integer[] default null, i_marks bigint[] default null,
+  i_own_batch text[] default null, i_watermark_tasks text[] default null, i_watermark_priorities integer[] default null, i_watermarks bigint[] default null,
   i_ahead integer default 0
 ) returns table (part integer, run_at timestamptz, unseen bigint, next bigint, started bigint, jobs jobs.open_job[])
 language plpgsql security definer
@@ -201,10 +201,10 @@ set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmap
 declare
   v_now timestamptz := jobs.now();
   v_margin interval := make_interval(secs => i_margin);
-  v_stretches jobs.stretch[];
+  v_ranges jobs.key_range[];
   v_most integer := least(i_num, 5000);
   v_jobs_per_mib bigint := case when i_worker is null then 0 else 1 + v_most / 8 end;   -- about 8 MiB in all
-  v_alone_tasks text[] := array(select t from unnest(i_alone) t where t is not null);
+  v_own_batch_tasks text[] := array(select t from unnest(i_own_batch) t where t is not null);
   v_rows integer[];          -- at most so many of each stretch
   v_expected integer := 0;   -- jobs that a look without locks counted on
   v_cut boolean := false;    -- and there may be more
@@ -213,7 +213,7 @@ declare
   v_alone integer := 0;      -- the last batch for one job
   v_size integer;
   v_first integer;           -- what the first row weighs
-  v_large jobs.stretch[];    -- those whose first row has to be taken apart
+  v_large jobs.key_range[];    -- those whose first row has to be taken apart
   v_left boolean;            -- there may be more that fits: beyond those that were looked at, or once a row is taken apart
 begin
   if (i_num >= 1 and i_lease is not null and i_margin between 0 and 3600 and i_ahead >= 0) is not true then
@@ -233,18 +233,18 @@ begin
     end if;
   end if;
   select array_agg(h.stretch), (array_agg(greatest(h.size, h.bytes * v_jobs_per_mib >> 20)))[1],
-    array_agg(h.stretch) filter (where h.size > 1 and (h.size > v_most or (h.stretch).task = any (i_alone)))
-  into v_stretches, v_first, v_large
-  from jobs._heads(i_tasks, i_mark_tasks, i_mark_priorities, i_marks, v_most) h;
-  if v_stretches is null then
+    array_agg(h.stretch) filter (where h.size > 1 and (h.size > v_most or (h.stretch).task = any (i_own_batch)))
+  into v_ranges, v_first, v_large
+  from jobs._heads(i_tasks, i_watermark_tasks, i_watermark_priorities, i_watermarks, v_most) h;
+  if v_ranges is null then
     return;
   elsif v_large is not null then
-    perform jobs._separate_heads(v_large, v_most, i_alone);
+    perform jobs._unpack_heads(v_large, v_most, i_own_batch);
     v_first := 1;
   end if;
-  if i_alone is not null or cardinality(v_stretches) > 1 then
+  if i_own_batch is not null or cardinality(v_ranges) > 1 then
     select array_agg(q.stretch), array_agg(q.rows), coalesce(sum(q.jobs), 0), coalesce(bool_or(q.cut), false)
-    into v_stretches, v_rows, v_expected, v_cut from jobs._quotas(v_stretches, v_most, i_alone) q;
+    into v_ranges, v_rows, v_expected, v_cut from jobs._quotas(v_ranges, v_most, i_own_batch) q;
   else
     -- As many as there may be if all weigh as much as the first: rows are alike for long stretches.
     v_rows := array[greatest(1, v_most / v_first)];
@@ -254,16 +254,16 @@ begin
     -- The look had no locks: another claim may hold what it counted on, or there is more of some task than its share, or
     -- rows weigh less than the first. What is then missing is taken wherever it lies.
     if v_round = 2 then
-      select array_agg(h.stretch), (array_agg(greatest(h.size, h.bytes * v_jobs_per_mib >> 20)))[1] into v_stretches, v_first
-      from jobs._heads(i_tasks, i_mark_tasks, i_mark_priorities, i_marks) h;
-      exit when v_stretches is null or v_got > 0 and v_most >= 64 and v_alone_tasks = '{}' and cardinality(v_stretches) = 1 and v_first > v_most - v_got;
-      if v_got > 0 and v_left and (v_alone_tasks <> '{}' or v_most < 64) then
-        perform jobs._separate_heads(v_stretches, v_most - v_got, i_alone);
+      select array_agg(h.stretch), (array_agg(greatest(h.size, h.bytes * v_jobs_per_mib >> 20)))[1] into v_ranges, v_first
+      from jobs._heads(i_tasks, i_watermark_tasks, i_watermark_priorities, i_watermarks) h;
+      exit when v_ranges is null or v_got > 0 and v_most >= 64 and v_own_batch_tasks = '{}' and cardinality(v_ranges) = 1 and v_first > v_most - v_got;
+      if v_got > 0 and v_left and (v_own_batch_tasks <> '{}' or v_most < 64) then
+        perform jobs._unpack_heads(v_ranges, v_most - v_got, i_own_batch);
         v_first := 1;
       end if;
-      v_rows := case when v_alone_tasks <> '{}' then jobs._rows_of_one(v_stretches, v_most - v_got, v_alone_tasks)
-        when cardinality(v_stretches) = 1 then array[greatest(1, (v_most - v_got) / v_first)]
-        else array_fill(v_most - v_got, array[cardinality(v_stretches)]) end;
+      v_rows := case when v_own_batch_tasks <> '{}' then jobs._rows_of_one(v_ranges, v_most - v_got, v_own_batch_tasks)
+        when cardinality(v_ranges) = 1 then array[greatest(1, (v_most - v_got) / v_first)]
+        else array_fill(v_most - v_got, array[cardinality(v_ranges)]) end;
     end if;
     for part, run_at, unseen, next, started, jobs, v_size, v_left in
     with picked as materialized (
@@ -272,11 +272,11 @@ begin
       select r.at, r.size, r.reach <= v_most - v_got or v_got = 0 and r.reach = r.weight and r.size <= v_most as fits
       from (select g.at, g.size, g.weight, sum(g.weight) over (rows unbounded preceding) as reach
             from (select l.at, l.size, greatest(l.size, (l.bytes * v_jobs_per_mib >> 20)::integer) as weight
-                  from unnest(v_stretches, v_rows) s(task, from_rank, from_place, to_rank, rows),
+                  from unnest(v_ranges, v_rows) s(task, from_rank, from_seq, to_rank, rows),
                     lateral (select q.ctid as at, q.bytes,
-                               case when q.size > 1 and s.task = any (v_alone_tasks) then v_most + 1 else q.size end as size from jobs.pending q
+                               case when q.size > 1 and s.task = any (v_own_batch_tasks) then v_most + 1 else q.size end as size from jobs.pending q
                              where q.task = s.task and q.ready_seq is not null
-                               and (jobs._rank(q.priority, q.ready_seq), q.ready_seq) >= (s.from_rank, s.from_place)
+                               and (jobs._rank(q.priority, q.ready_seq), q.ready_seq) >= (s.from_rank, s.from_seq)
                                and jobs._rank(q.priority, q.ready_seq) <= s.to_rank
                              order by jobs._rank(q.priority, q.ready_seq), q.ready_seq limit s.rows for update skip locked) l
                   limit v_most - v_got) g) r
@@ -285,7 +285,7 @@ begin
       returning q.size, q.bytes, q.timeout, q.job_id, q.last_job, q.jobs, jobs._rank(q.priority, q.ready_seq) as rank, q.ready_seq,
         case when q.size = 1 then row(q.id, q.job_id, q.task, q.body, q.retries, q.max_retries, q.priority, q.timeout, q.created_at,
                                       q.scheduled_at, q.ready_seq, q.attempt, q.traceback)::jobs.open_job end as job,
-        q.task = any (v_alone_tasks) or q.bytes > 65536 as alone, q.returned < 0 and q.retries < q.max_retries - 1 as again
+        q.task = any (v_own_batch_tasks) or q.bytes > 65536 as alone, q.returned < 0 and q.retries < q.max_retries - 1 as again
     ), totals as materialized (
       select count(*) as of_all, count(*) filter (where t.size > 1) as rows, sum(t.bytes + 300 * t.size) as bytes
       from taken t
@@ -324,7 +324,7 @@ begin
     returning b.part, b.run_at, (select pg_snapshot_xmin(pg_current_snapshot())::text::bigint), (select pg_current_xact_id_if_assigned()::text::bigint),
       b.started, case when i_worker is null or (select t.bytes from totals t) <= 65536 then b.jobs end, bit_count(b.open::bit(64)),
       (select t.bytes < 1048576 and v_expected = 0 and t.of_all >= v_rows[1] from totals t)
-        or (v_alone_tasks <> '{}' or v_most < 64) and exists (select from picked p where not p.fits and p.size > 1)
+        or (v_own_batch_tasks <> '{}' or v_most < 64) and exists (select from picked p where not p.fits and p.size > 1)
     loop
       v_got := v_got + v_size;
       v_part := greatest(v_part, part + 1);
@@ -342,9 +342,9 @@ begin
       end if;
     end if;
   -- All that fitted was held by other claims: what is left is taken apart.
-  elsif (v_alone_tasks <> '{}' or v_most < 64) and jobs._separate_heads(v_stretches, v_most, i_alone, 10000) then
+  elsif (v_own_batch_tasks <> '{}' or v_most < 64) and jobs._unpack_heads(v_ranges, v_most, i_own_batch, 10000) then
     return query select c.part, c.run_at, c.unseen, c.next, c.started, c.jobs
-      from jobs.claim(i_worker, i_tasks, i_num, i_lease, i_margin, null, i_alone, i_mark_tasks, i_mark_priorities, i_marks, i_ahead) c;
+      from jobs.claim(i_worker, i_tasks, i_num, i_lease, i_margin, null, i_own_batch, i_watermark_tasks, i_watermark_priorities, i_watermarks, i_ahead) c;
   end if;
 end $$;
 
@@ -373,21 +373,21 @@ create function jobs.fail_next(i_worker uuid, i_tasks text[], i_lease uuid, i_re
 language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
   v_job text;
-  v_place integer;
+  v_batch_index integer;
   v_bytes bigint;
 begin
   if i_worker is null then
     raise sqlstate 'PT400' using message = 'fail_next needs the worker that would claim the job';
   end if;
   perform jobs.claim(i_worker, i_tasks, 1, i_lease);
-  select r.job_id, r.place, jobs._text_size(r.body) into v_job, v_place, v_bytes from jobs._runs r where r.lease = i_lease and r.worker = i_worker;
+  select r.job_id, r.batch_index, jobs._text_size(r.body) into v_job, v_batch_index, v_bytes from jobs._runs r where r.lease = i_lease and r.worker = i_worker;
   if v_job is null then
     return null;
   elsif v_bytes < 268435456 then
-    perform jobs._settle_alike(array[i_lease], array[v_place], 'release', null, null);
+    perform jobs._settle_alike(array[i_lease], array[v_batch_index], 'release', null, null);
     return null;
   end if;
-  perform jobs._settle_alike(array[i_lease], array[v_place], 'fail', i_reason, null);
+  perform jobs._settle_alike(array[i_lease], array[v_batch_index], 'fail', i_reason, null);
   return v_job;
 end $$;
 
@@ -449,7 +449,7 @@ begin
     v_tasks := jobs._allowed(false, jobs._ready_tasks(topic));
     return query select j.id, j.job_id, j.task, j.body, j.retries, j.max_retries, j.priority, j.timeout,
         j.created_at, c.run_at, j.scheduled_at, least(j.attempt, 2147483646) + 1, c.run_at + make_interval(secs => j.timeout::double precision), v_lease
-      from jobs.claim(null, v_tasks, num, v_lease, i_alone => v_tasks) c, unnest(c.jobs) j
+      from jobs.claim(null, v_tasks, num, v_lease, i_own_batch => v_tasks) c, unnest(c.jobs) j
       order by j.priority desc, j.ready_seq;
     get diagnostics v_got = row_count;
     num := num - v_got;
@@ -480,10 +480,10 @@ end $$;
 
 -- Gives back, uncharged, whatever a claim under this lease took: for a worker that never got the
 -- answer, because the connection broke behind a commit. Returns how many.
-create function jobs.unclaim(i_worker uuid, i_lease uuid) returns integer
+create function jobs.release(i_worker uuid, i_lease uuid) returns integer
 language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
-  v_places integer[];
+  v_batch_indexes integer[];
   v_void uuid[];
 begin
   if i_lease is null then
@@ -497,7 +497,7 @@ begin
   end if;
   update jobs.worker w set void_leases = v_void[greatest(1, cardinality(v_void) - 98):] || i_lease where w.id = i_worker;
   perform 1 from jobs.batch b where b.lease = i_lease and b.worker = i_worker for update;
-  v_places := array(select r.place from jobs._runs r where r.lease = i_lease and r.worker = i_worker);
-  perform jobs._settle_alike(array_fill(i_lease, array[cardinality(v_places)]), v_places, 'release', null, null);
-  return cardinality(v_places);
+  v_batch_indexes := array(select r.batch_index from jobs._runs r where r.lease = i_lease and r.worker = i_worker);
+  perform jobs._settle_alike(array_fill(i_lease, array[cardinality(v_batch_indexes)]), v_batch_indexes, 'release', null, null);
+  return cardinality(v_batch_indexes);
 end $$;

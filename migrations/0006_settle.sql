@@ -1,13 +1,13 @@
 -- Settling: a run ends, and its job ends or waits for the next run.
 --
--- Every verdict names the lease and the place of a run, and is accepted while the bit of that place
+-- Every outcome names the lease and the place of a run, and is accepted while the bit of that place
 -- is set: a late word from an attempt whose lease is gone finds nothing. A success may be said
 -- twice under its lease (the reply may have been lost); the second time it is found in history.
 -- Settling many waits for nobody: a batch that another transaction holds is passed over and named.
 
 -- What runs, one row for each job.
 create view jobs._runs as
-select b.lease, b.part, b.part * 64 + j.ordinality::integer - 1 as place, b.worker, b.run_at,
+select b.lease, b.part, b.part * 64 + j.ordinality::integer - 1 as batch_index, b.worker, b.run_at,
   b.counted_from + pg_catalog.make_interval(secs => j.timeout::double precision) + b.margin as expires_at,
   j.id, j.job_id, j.task, j.body, j.retries, j.max_retries, j.priority, j.timeout, j.created_at, j.scheduled_at,
   least(j.attempt, 2147483646) + 1 as attempt, j.traceback
@@ -16,7 +16,7 @@ where (b.open >> (j.ordinality - 1)::integer) & 1 = 1;
 
 -- Where a job runs; no row when it does not. Of the batches of many jobs, only those whose range of
 -- ids holds this one are opened.
-create function jobs._find_run(i_job varchar) returns table (lease uuid, place integer)
+create function jobs._find_run(i_job varchar) returns table (lease uuid, batch_index integer)
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 begin
@@ -32,7 +32,7 @@ end $$;
 -- The runs of these batches whose bits are set, of batches that the caller has locked. Inlined where it is
 -- used; each batch is opened once, whatever the planner thinks of what it is joined with (offset 0).
 create function jobs._opened(i_leases uuid[], i_parts integer[], i_bits bigint[]) returns table (
-  lease uuid, place integer, run_at timestamptz, worker uuid, id bigint, job_id varchar, task varchar, body jsonb, retries integer,
+  lease uuid, batch_index integer, run_at timestamptz, worker uuid, id bigint, job_id varchar, task varchar, body jsonb, retries integer,
   max_retries integer, priority integer, timeout numeric, created_at timestamptz, scheduled_at timestamptz, ready_seq bigint,
   attempt integer, traceback text
 )
@@ -55,7 +55,7 @@ end;
 -- decide what is accepted. Then, in statements that see the batches as the first locked them, the jobs
 -- move on: into history, or back into the line. Of a batch whose last bit goes nothing is left.
 create function jobs._settle(
-  i_leases uuid[], i_places integer[], i_outcomes text[], i_results jsonb[], i_errors text[], i_delays double precision[],
+  i_leases uuid[], i_batch_indexes integer[], i_outcomes text[], i_results jsonb[], i_errors text[], i_delays double precision[],
   i_now timestamptz
 ) returns integer[]
 language plpgsql security definer
@@ -70,13 +70,13 @@ declare
   v_unkept_successes text[] := jobs._unkept('all');
 begin
   select array_agg(b.lease), array_agg(b.part), array_agg(b.open & g.bits), sum(bit_count((b.open & g.bits)::bit(64))),
-    bool_or(g.verdicts <> bit_count(g.bits::bit(64)))
+    bool_or(g.outcomes <> bit_count(g.bits::bit(64)))
   into v_leases, v_parts, v_bits, v_accepted, v_twice
-  from (select v.lease, v.place >> 6 as part, bit_or(1::bigint << (v.place & 63)) as bits, count(*) as verdicts
-        from unnest(i_leases, i_places) v(lease, place) group by 1, 2 order by 1, 2) g,
+  from (select v.lease, v.batch_index >> 6 as part, bit_or(1::bigint << (v.batch_index & 63)) as bits, count(*) as outcomes
+        from unnest(i_leases, i_batch_indexes) v(lease, batch_index) group by 1, 2 order by 1, 2) g,
     lateral (select q.lease, q.part, q.open from jobs.batch q where q.lease = g.lease and q.part = g.part for update skip locked) b;
   if v_twice then
-    raise sqlstate 'PT400' using message = 'two verdicts on one run';
+    raise sqlstate 'PT400' using message = 'two outcomes for one run';
   end if;
   if v_accepted > 0 then
     insert into jobs.job (id, job_id, task, body, retries, max_retries, priority, timeout, status, created_at,
@@ -84,10 +84,10 @@ begin
     select o.id, o.job_id, o.task, o.body, o.retries, o.max_retries, o.priority, o.timeout, 'success', o.created_at,
       o.run_at, o.scheduled_at, i_now, s.result, o.traceback, o.attempt, o.lease, o.worker
     from jobs._opened(v_leases, v_parts, v_bits) o
-      join unnest(i_leases, i_places, i_outcomes, i_results) s(lease, place, outcome, result) on s.lease = o.lease and s.place = o.place
+      join unnest(i_leases, i_batch_indexes, i_outcomes, i_results) s(lease, batch_index, outcome, result) on s.lease = o.lease and s.batch_index = o.batch_index
     where coalesce(s.outcome = 'success', true) and o.task <> all (v_unkept_successes);
     if i_outcomes is not null then
-      perform jobs._settle_others(v_leases, v_parts, v_bits, i_leases, i_places, i_outcomes, i_errors, i_delays, i_now);
+      perform jobs._settle_others(v_leases, v_parts, v_bits, i_leases, i_batch_indexes, i_outcomes, i_errors, i_delays, i_now);
     end if;
     with closing as materialized (
       select b.at, b.open & ~g.bits as open
@@ -100,14 +100,14 @@ begin
     delete from jobs.batch b where b.ctid = any (array(select c.at from closing c where c.open = 0));
     perform jobs._wake_waiters();
   end if;
-  if v_accepted = cardinality(i_places) then
+  if v_accepted = cardinality(i_batch_indexes) then
     return array[]::integer[];
   end if;
   return array(
     select v.at::integer
-    from unnest(i_leases, i_places) with ordinality v(lease, place, at)
-    left join unnest(v_leases, v_parts, v_bits) g(lease, part, bits) on g.lease = v.lease and g.part = v.place >> 6
-    where (g.bits >> (v.place & 63)) & 1 is distinct from 1);
+    from unnest(i_leases, i_batch_indexes) with ordinality v(lease, batch_index, at)
+    left join unnest(v_leases, v_parts, v_bits) g(lease, part, bits) on g.lease = v.lease and g.part = v.batch_index >> 6
+    where (g.bits >> (v.batch_index & 63)) & 1 is distinct from 1);
 end $$;
 
 -- What is kept of an error: it is sent with the job, to whoever claims it next. At most 64 KiB, of which a character takes up to
@@ -124,7 +124,7 @@ return case
 -- `unbegun` is not, and either job goes before others as one that is released does. The first three arrays name the runs that were accepted, whose batches the caller holds.
 create function jobs._settle_others(
   v_leases uuid[], v_parts integer[], v_bits bigint[],
-  i_leases uuid[], i_places integer[], i_outcomes text[], i_errors text[], i_delays double precision[], i_now timestamptz
+  i_leases uuid[], i_batch_indexes integer[], i_outcomes text[], i_errors text[], i_delays double precision[], i_now timestamptz
 ) returns void
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
@@ -140,8 +140,8 @@ begin
       -- When it runs again; null: at once and before others of its priority.
       case when s.outcome not in ('release', 'lost', 'unbegun') then i_now + coalesce(make_interval(secs => s.delay), jobs._backoff(o.retries)) end as run_after
     from jobs._opened(v_leases, v_parts, v_bits) o
-      join unnest(i_leases, i_places, i_outcomes, i_errors, i_delays) s(lease, place, outcome, error, delay)
-        on s.lease = o.lease and s.place = o.place
+      join unnest(i_leases, i_batch_indexes, i_outcomes, i_errors, i_delays) s(lease, batch_index, outcome, error, delay)
+        on s.lease = o.lease and s.batch_index = o.batch_index
     where s.outcome <> 'success'
   ), ended as (
     insert into jobs.job (id, job_id, task, body, retries, max_retries, priority, timeout, status, created_at,
@@ -166,15 +166,15 @@ begin
   end if;
 end $$;
 
--- The same verdict on several runs.
+-- The same outcome for several runs.
 create function jobs._settle_alike(
-  i_leases uuid[], i_places integer[], i_outcome text, i_error text, i_delay double precision
+  i_leases uuid[], i_batch_indexes integer[], i_outcome text, i_error text, i_delay double precision
 ) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
-  v_size integer[] := array[cardinality(i_places)];
+  v_size integer[] := array[cardinality(i_batch_indexes)];
 begin
-  perform jobs._settle(i_leases, i_places, array_fill(i_outcome, v_size), null, array_fill(i_error, v_size), array_fill(i_delay, v_size), jobs.now());
+  perform jobs._settle(i_leases, i_batch_indexes, array_fill(i_outcome, v_size), null, array_fill(i_error, v_size), array_fill(i_delay, v_size), jobs.now());
 end $$;
 
 -- Settles many runs at once, given as parallel arrays. The outcome of each is
@@ -187,45 +187,45 @@ end $$;
 --   snooze   runs again after its delay, this run not counted
 --   release  runs again at once, before others of its priority, this run not counted
 -- i_places are those that the claim told; without them they are looked up by i_job_ids, which also tell
--- a verdict that was said before from one that comes too late. Without i_outcomes all are successes;
--- errors and delays may be left out when no verdict has one; a result that all have in common is given once.
+-- an outcome that was said before from one that comes too late. Without i_outcomes all are successes;
+-- errors and delays may be left out when no outcome has one; a result that all have in common is given once.
 --
--- Returns the verdicts that were not accepted, by their position in the arrays: `lost` when the lease was
+-- Returns the outcomes that were not accepted, by their position in the arrays: `lost` when the lease was
 -- no longer live, `busy` when another transaction holds the job's batch just now. A busy one is to be
--- said again; waiting for it here would hold up the verdicts of many behind one open transaction.
+-- said again; waiting for it here would hold up the outcomes of many behind one open transaction.
 create function jobs.settle(
   i_job_ids text[], i_leases uuid[], i_outcomes text[] default null, i_results jsonb[] default null, i_errors text[] default null,
-  i_delays double precision[] default null, i_places integer[] default null
-) returns table (at integer, job_id text, verdict text)
+  i_delays double precision[] default null, i_batch_indexes integer[] default null
+) returns table (at integer, job_id text, reason text)
 language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
   v_refused integer[];
   v_ended jobs.job[];
 begin
   if (cardinality(i_job_ids) = cardinality(i_leases)
-      and cardinality(i_leases) = all (array[cardinality(i_outcomes), cardinality(i_errors), cardinality(i_delays), cardinality(i_places)])) is false
+      and cardinality(i_leases) = all (array[cardinality(i_outcomes), cardinality(i_errors), cardinality(i_delays), cardinality(i_batch_indexes)])) is false
     or 1 <> any (array[array_lower(i_job_ids, 1), array_lower(i_outcomes, 1)]) then
-    raise sqlstate 'PT400' using message = 'leases, outcomes, errors, delays and places are as many as job ids and begin at 1, or are not given';
+    raise sqlstate 'PT400' using message = 'leases, outcomes, errors, delays and batch_indexes are as many as job ids and begin at 1, or are not given';
   elsif not i_outcomes <@ array['success', 'fail', 'retry', 'verify', 'snooze', 'release'] then
     raise sqlstate 'PT400' using message = 'an outcome is one of success, fail, retry, verify, snooze, release';
   elsif exists (select from unnest(i_delays) d where (d between -315576000 and 315576000) is false) then
     raise sqlstate 'PT400' using message = 'a delay lies within 315576000 seconds (10 years)';
   end if;
   perform jobs._check_results(i_results, '54000');   -- what exceeds a limit of the server: a worker then fails that job
-  if i_places is null then
-    i_places := array(select (select f.place from jobs._find_run(g.job_id) f where f.lease = g.lease)
+  if i_batch_indexes is null then
+    i_batch_indexes := array(select (select f.batch_index from jobs._find_run(g.job_id) f where f.lease = g.lease)
                       from unnest(i_job_ids, i_leases) with ordinality g(job_id, lease, at) order by g.at);
   end if;
-  v_refused := jobs._settle(i_leases, i_places, i_outcomes, jobs._for_each(i_results, cardinality(i_leases)), i_errors, i_delays, jobs.now());
+  v_refused := jobs._settle(i_leases, i_batch_indexes, i_outcomes, jobs._for_each(i_results, cardinality(i_leases)), i_errors, i_delays, jobs.now());
   if cardinality(v_refused) > 0 then
     v_ended := array(select h from jobs._history_of(array(select i_job_ids[r] from unnest(v_refused) r), false) h);
-    -- A verdict said before, which history knows; a lease that is gone; a batch that is held. A sweep that ended
+    -- An outcome said before, which history knows; a lease that is gone; a batch that is held. A sweep that ended
     -- the last run wrote its lease to history as well: a success that comes after was not accepted.
     return query
     select g.at::integer, g.job_id, case when exists (
         select 1 from jobs.batch b
-        where b.lease = g.lease and b.part = g.place >> 6 and (b.open >> (g.place & 63)) & 1 = 1) then 'busy' else 'lost' end
-    from unnest(i_job_ids, i_leases, i_places) with ordinality g(job_id, lease, place, at)
+        where b.lease = g.lease and b.part = g.batch_index >> 6 and (b.open >> (g.batch_index & 63)) & 1 = 1) then 'busy' else 'lost' end
+    from unnest(i_job_ids, i_leases, i_batch_indexes) with ordinality g(job_id, lease, batch_index, at)
     where g.at = any (v_refused)
       and not exists (
         select 1 from unnest(v_ended) h
@@ -267,7 +267,7 @@ begin
   perform jobs._check_results(array[i_result], 'PT413');
   v_run := jobs._hold(i_job, i_lease);
   if v_run.job_id is not null then
-    perform jobs._settle(array[v_run.lease], array[v_run.place], null, array[i_result], null, null, v_now);
+    perform jobs._settle(array[v_run.lease], array[v_run.batch_index], null, array[i_result], null, null, v_now);
     return row(v_run.id, v_run.job_id, v_run.task, v_run.body, v_run.retries, v_run.max_retries, v_run.priority, v_run.timeout,
                'success'::jobs.job_status, v_run.created_at, v_run.run_at, v_run.scheduled_at, v_now, i_result, v_run.traceback,
                v_run.attempt)::jobs.ended;
@@ -309,7 +309,7 @@ begin
   if v_run.job_id is null then
     perform jobs._not_held(i_job, i_lease);
   end if;
-  perform jobs._settle_alike(array[v_run.lease], array[v_run.place], 'retry', i_traceback,
+  perform jobs._settle_alike(array[v_run.lease], array[v_run.batch_index], 'retry', i_traceback,
                              extract(epoch from i_scheduled_at - jobs.now())::double precision);
 end $$;
 
@@ -320,13 +320,13 @@ language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
   v_lease uuid;
-  v_place integer;
+  v_batch_index integer;
   v_run jobs._runs;
 begin
-  select f.lease, f.place into v_lease, v_place from jobs._find_run(i_job) f where i_lease is null or f.lease = i_lease;
+  select f.lease, f.batch_index into v_lease, v_batch_index from jobs._find_run(i_job) f where i_lease is null or f.lease = i_lease;
   if found then
-    perform 1 from jobs.batch b where b.lease = v_lease and b.part = v_place >> 6 for update;
-    select r.* into v_run from jobs._runs r where r.lease = v_lease and r.part = v_place >> 6 and r.place = v_place;
+    perform 1 from jobs.batch b where b.lease = v_lease and b.part = v_batch_index >> 6 for update;
+    select r.* into v_run from jobs._runs r where r.lease = v_lease and r.part = v_batch_index >> 6 and r.batch_index = v_batch_index;
   end if;
   return v_run;
 end $$;
@@ -336,7 +336,7 @@ create function jobs._start(i_job varchar) returns void
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 begin
-  perform jobs._separate(array[i_job]);
+  perform jobs._unpack(array[i_job]);
   with taken as (
     delete from jobs.pending q where q.job_id = i_job
     returning row(q.id, q.job_id, q.task, q.body, q.retries, q.max_retries, q.priority, q.timeout, q.created_at, q.scheduled_at,

@@ -31,8 +31,8 @@ end $$;
 -- Locks one row, and those batches; one that somebody holds is passed over until the next heartbeat, because the
 -- worker's own must not wait.
 create function jobs.heartbeat_worker(
-  i_worker uuid, i_late_leases uuid[] default '{}', i_late_places integer[] default '{}',
-  i_started_leases uuid[] default '{}', i_started_places integer[] default '{}'
+  i_worker uuid, i_late_leases uuid[] default '{}', i_late_batch_indexes integer[] default '{}',
+  i_started_leases uuid[] default '{}', i_started_batch_indexes integer[] default '{}'
 ) returns boolean
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off as $$
@@ -46,7 +46,7 @@ begin
   end if;
   if cardinality(i_late_leases) > 0 then
     with given as materialized (
-      select p.at from (select distinct g.lease, g.place >> 6 as part from unnest(i_late_leases, i_late_places) g(lease, place)) g,
+      select p.at from (select distinct g.lease, g.batch_index >> 6 as part from unnest(i_late_leases, i_late_batch_indexes) g(lease, batch_index)) g,
         lateral (select b.ctid as at from jobs.batch b
                  where b.lease = g.lease and b.part = g.part and b.worker = i_worker for update skip locked) p
     )
@@ -55,14 +55,14 @@ begin
     where b.ctid = any (array(select g.at from given g));
   end if;
   if cardinality(i_started_leases) > 0 then
-    perform jobs._note_started(i_worker, i_started_leases, i_started_places, true);
+    perform jobs._note_started(i_worker, i_started_leases, i_started_batch_indexes, true);
   end if;
   return true;
 end $$;
 
 -- Notes in their batches that these runs of a worker have begun, as far as they are its own; of batches that somebody
 -- holds either not, or when they are free.
-create function jobs._note_started(i_worker uuid, i_leases uuid[], i_places integer[], i_skip boolean) returns void
+create function jobs._note_started(i_worker uuid, i_leases uuid[], i_batch_indexes integer[], i_skip boolean) returns void
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off as $$
 declare
@@ -70,8 +70,8 @@ declare
   v_at tid;
 begin
   for v_batch in
-    select g.lease, g.place >> 6 as part, bit_or(1::bigint << (g.place & 63)) as bits
-    from unnest(i_leases, i_places) g(lease, place) group by 1, 2 order by 1, 2
+    select g.lease, g.batch_index >> 6 as part, bit_or(1::bigint << (g.batch_index & 63)) as bits
+    from unnest(i_leases, i_batch_indexes) g(lease, batch_index) group by 1, 2 order by 1, 2
   loop
     if i_skip then
       select b.ctid into v_at from jobs.batch b
@@ -87,19 +87,19 @@ end $$;
 -- Says, before they begin, that runs of a worker begin which it had claimed ahead: from here on its death is charged to
 -- them. Returns the positions, in these arrays, of those that are not its own any more and must not begin. Waits
 -- for whoever holds their batches.
-create function jobs.start(i_worker uuid, i_leases uuid[], i_places integer[]) returns setof integer
+create function jobs.start(i_worker uuid, i_leases uuid[], i_batch_indexes integer[]) returns setof integer
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off as $$
 begin
   if exists (select from jobs.worker w where w.id = i_worker and w.lost_at is null and jobs._acts_as(w.role, w.login)) then
-    perform jobs._note_started(i_worker, i_leases, i_places, false);
+    perform jobs._note_started(i_worker, i_leases, i_batch_indexes, false);
   end if;
   return query
   select g.at::integer
-  from unnest(i_leases, i_places) with ordinality g(lease, place, at)
+  from unnest(i_leases, i_batch_indexes) with ordinality g(lease, batch_index, at)
   where not exists (
     select from jobs.batch b
-    where b.lease = g.lease and b.part = g.place >> 6 and b.worker = i_worker and (b.open & b.started >> (g.place & 63)) & 1 = 1);
+    where b.lease = g.lease and b.part = g.batch_index >> 6 and b.worker = i_worker and (b.open & b.started >> (g.batch_index & 63)) & 1 = 1);
 end $$;
 
 -- Confirms the lease of one job, for a client that is no worker, and returns when it ends: a plain lease
@@ -114,7 +114,7 @@ begin
     raise sqlstate 'PT400' using message = 'a heartbeat needs its lease, and 0 to 604800 seconds';
   end if;
   select r.expires_at into v_expires_at
-  from jobs._find_run(i_job) f join jobs._runs r on r.lease = f.lease and r.part = f.place >> 6 and r.place = f.place
+  from jobs._find_run(i_job) f join jobs._runs r on r.lease = f.lease and r.part = f.batch_index >> 6 and r.batch_index = f.batch_index
   where f.lease = i_lease and r.expires_at > jobs.now();
   if not found then
     perform jobs._not_held(i_job, i_lease);
@@ -123,11 +123,11 @@ begin
 end $$;
 
 -- What a worker holds as far as this database knows, for that worker: after a failover a server may have
--- runs of it whose verdicts it never received.
-create function jobs.held_by(i_worker uuid) returns table (job_id varchar, lease uuid, place integer)
+-- runs of it whose outcomes it never received.
+create function jobs.held_by(i_worker uuid) returns table (job_id varchar, lease uuid, batch_index integer)
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 begin
-  return query select r.job_id, r.lease, r.place from jobs._runs r
+  return query select r.job_id, r.lease, r.batch_index from jobs._runs r
     where r.worker = i_worker and exists (select from jobs.worker w where w.id = i_worker and jobs._acts_as(w.role, w.login));
 end $$;
 
@@ -149,18 +149,18 @@ declare
   v_now timestamptz := jobs.now();
   v_limits jobs.limits := jobs._limits(false);
   v_leases uuid[];
-  v_places integer[];
+  v_batch_indexes integer[];
 begin
-  select array_agg(l.lease), array_agg(l.place) into v_leases, v_places
-  from (select b.lease, b.part * 64 as place from jobs.batch b
+  select array_agg(l.lease), array_agg(l.batch_index) into v_leases, v_batch_indexes
+  from (select b.lease, b.part * 64 as batch_index from jobs.batch b
         where b.expires_at < v_now and b.worker is null and cardinality(b.jobs) = 1 and (b.jobs[1]).task like i_pattern
           and jobs._is_under((b.jobs[1]).task, v_limits)
         order by b.expires_at limit i_limit for update skip locked) l;
-  if v_places is null then
+  if v_batch_indexes is null then
     return 0;
   end if;
-  perform jobs._settle_alike(v_leases, v_places, 'retry', 'expired: the run outlasted its timeout', null);
-  return cardinality(v_places);
+  perform jobs._settle_alike(v_leases, v_batch_indexes, 'retry', 'expired: the run outlasted its timeout', null);
+  return cardinality(v_batch_indexes);
 end $$;
 
 -- Brings back up to i_limit jobs that outran their own lease, and returns how many. The run is charged, and the job ends
@@ -241,24 +241,24 @@ language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
 declare
   v_leases uuid[];
-  v_places integer[];
+  v_batch_indexes integer[];
   v_outcomes text[];
   v_errors text[];
 begin
-  select array_agg(o.lease), array_agg(o.place), array_agg(case when o.worker is null then 'retry' when o.started then 'lost' else 'unbegun' end),
+  select array_agg(o.lease), array_agg(o.batch_index), array_agg(case when o.worker is null then 'retry' when o.started then 'lost' else 'unbegun' end),
     array_agg(case when o.worker is null or o.started then i_reason end)
-  into v_leases, v_places, v_outcomes, v_errors
-  from (select r.lease, r.place, r.worker, (b.started >> (r.place & 63)) & 1 = 1 as started
+  into v_leases, v_batch_indexes, v_outcomes, v_errors
+  from (select r.lease, r.batch_index, r.worker, (b.started >> (r.batch_index & 63)) & 1 = 1 as started
         from unnest(i_leases, i_parts) l(lease, part)
           join jobs._runs r on r.lease = l.lease and r.part = l.part
           join jobs.batch b on b.lease = l.lease and b.part = l.part
         where not i_only_expired or r.expires_at < i_now
         limit i_limit) o;
-  if v_places is null then
+  if v_batch_indexes is null then
     return 0;
   end if;
-  perform jobs._settle(v_leases, v_places, v_outcomes, null, v_errors, array_fill(null::double precision, array[cardinality(v_places)]), i_now);
-  return cardinality(v_places);
+  perform jobs._settle(v_leases, v_batch_indexes, v_outcomes, null, v_errors, array_fill(null::double precision, array[cardinality(v_batch_indexes)]), i_now);
+  return cardinality(v_batch_indexes);
 end $$;
 
 -- Brings back up to i_limit jobs, at most 10000, whose lease has lapsed, of either kind, and returns how many. Locks those, and as
@@ -285,13 +285,13 @@ declare
 begin
   perform pg_current_xact_id();   -- a transaction before it draws a number, as publishers are
   with due as materialized (
-    select d.at, nextval('jobs.job_number') as place
+    select d.at, nextval('jobs.job_number') as batch_index
     from (select q.ctid as at from jobs.pending q
           where q.ready_seq is null and q.scheduled_at <= v_now and q.scheduled_at >= i_since
             and q.task like i_pattern and jobs._is_under(q.task, v_limits)
           order by q.scheduled_at, q.id limit greatest(0, least(i_limit, 10000)) for update skip locked) d
   )
-  update jobs.pending q set ready_seq = d.place from due d where q.ctid = d.at;
+  update jobs.pending q set ready_seq = d.batch_index from due d where q.ctid = d.at;
   get diagnostics v_promoted = row_count;
   if v_promoted > 0 then
     perform jobs._wake_workers();
@@ -312,7 +312,7 @@ end $$;
 -- next scheduled job comes due (null: none is scheduled; to a caller that is narrowed, of the next thousand those that are its
 -- own). 0 says that there is more to do than i_limit of a kind: call it
 -- again at once.
-create function jobs.tend(i_limit integer default 1000) returns double precision
+create function jobs.maintain(i_limit integer default 1000) returns double precision
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
 declare

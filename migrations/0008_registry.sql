@@ -194,7 +194,7 @@ end $$;
 
 -- Upserts tasks, given as a JSON array of {name, aliases, doc, args_schema, result_schema, retries,
 -- timeout, priority, keep, params, open, check}. The last declaration of a task is the one in force, if it is its
--- owner's or an administrator's; which bodies may be published is kept of each (jobs.task_form). Without params its
+-- owner's or an administrator's; which bodies may be published is kept of each (jobs.task_signature). Without params its
 -- bodies are not checked. PT400 for what no task can be.
 --
 -- Writes only what changed, so that a hundred workers that start at once with the same tasks leave one
@@ -219,7 +219,7 @@ begin
   exception when lock_not_available or deadlock_detected then
     perform jobs._declare_one_by_one(v_changes);
   end;
-  perform jobs._remember_forms(v_declared);
+  perform jobs._remember_signatures(v_declared);
 end $$;
 
 -- Writes those of these changes that the caller may make, and what publishing looks up of them.
@@ -317,35 +317,35 @@ end $$;
 
 -- Keeps which forms of these tasks, of those in force, were declared when, and forgets those of which no use is left: at
 -- most twenty of a task stay, those that were declared last.
-create function jobs._remember_forms(i_tasks jobs.declaration[]) returns void
+create function jobs._remember_signatures(i_tasks jobs.declaration[]) returns void
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off as $$
 declare
   v_now timestamptz := jobs.now();
   v_new text[];
 begin
-  update jobs.task_form f set declared_at = v_now
+  update jobs.task_signature f set declared_at = v_now
   where f.ctid = any (array(
     select g.ctid
-    from unnest(i_tasks) d join jobs.task t on t.name = d.name join jobs.task_form g on g.task = d.name
+    from unnest(i_tasks) d join jobs.task t on t.name = d.name join jobs.task_signature g on g.task = d.name
     where g.declared_at < v_now - interval '10 minutes' and (t.params, t.open, t.args_schema) is not distinct from (d.params, d.open, d.args_schema)
       and (g.params, g.open, g.args_schema) is not distinct from (d.params, d.open, d.args_schema)
     for update of g skip locked));   -- whoever holds one writes the same
   with fresh as (
-    insert into jobs.task_form (task, params, open, args_schema, fits, declared_at)
+    insert into jobs.task_signature (task, params, open, args_schema, fits, declared_at)
     select t.name, t.params, t.open, t.args_schema, t.fits, v_now
     from unnest(i_tasks) d join jobs.task t on t.name = d.name and (t.params, t.open, t.args_schema) is not distinct from (d.params, d.open, d.args_schema)
-    where not exists (select from jobs.task_form f
+    where not exists (select from jobs.task_signature f
                       where f.task = t.name and (f.params, f.open, f.args_schema) is not distinct from (t.params, t.open, t.args_schema))
     returning task
   ) select array_agg(f.task) into v_new from fresh f;
   if v_new is not null then
-    delete from jobs.task_form f where f.ctid = any (array(
-      select g.ctid from jobs.task_form g
+    delete from jobs.task_signature f where f.ctid = any (array(
+      select g.ctid from jobs.task_signature g
       where g.ctid = any (array(
         select r.at from (select f.ctid as at, jobs._is_in_use(f) as is_in_use,
                             row_number() over (partition by f.task order by f.declared_at desc) as rank
-                          from jobs.task_form f where f.task = any (v_new)) r
+                          from jobs.task_signature f where f.task = any (v_new)) r
         where not r.is_in_use or r.rank > 20))
       for update skip locked));
   end if;
@@ -353,7 +353,7 @@ end $$;
 
 -- Whether a body in this form may still find a worker: it was declared within a day (a deployment, or its
 -- undoing, is under way), or a worker lives that registered no later than it was last declared.
-create function jobs._is_in_use(i_form jobs.task_form) returns boolean
+create function jobs._is_in_use(i_form jobs.task_signature) returns boolean
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select i_form.declared_at > jobs.now() - interval '1 day' or exists (
     select from jobs.worker w
@@ -407,7 +407,7 @@ end $$;
 -- Says whether bodies of a task are checked when they are published: `off`, `warn`, `strict`; null leaves it
 -- to the worker's declaration again. For the task's owner and administrators (PT403). In force for whoever publishes after
 -- this commits.
-create function jobs.check_task(i_task varchar, i_mode text) returns void
+create function jobs.set_validation(i_task varchar, i_mode text) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 begin
   if i_mode not in ('off', 'warn', 'strict') then

@@ -147,7 +147,7 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
         order by k) w
 $$;
 
--- What jobs.retain remembers; one row, which a caller of it holds, so that one works and the others return.
+-- What jobs.maintain_partitions remembers; one row, which a caller of it holds, so that one works and the others return.
 create table jobs.retention (
   only_row boolean primary key default true check (only_row),
   looked_at timestamptz not null,             -- the last call
@@ -281,9 +281,9 @@ begin
   end if;
 end $$;
 
--- Whether the caller of jobs.retain may keep its locks to the end of his transaction: administrators, whom nothing hinders from
--- locking history as they like, and jobs.retain_and_commit, which ends the transaction next. That calls it and nothing
--- else is told by i_context, three lines: the first says where jobs.retain stands, the second names its statement, and the third says where
+-- Whether the caller of jobs.maintain_partitions may keep its locks to the end of his transaction: administrators, whom nothing hinders from
+-- locking history as they like, and jobs.maintain_partitions_and_commit, which ends the transaction next. That calls it and nothing
+-- else is told by i_context, three lines: the first says where jobs.maintain_partitions stands, the second names its statement, and the third says where
 -- the procedure stands, by a name that nobody else's function can have, since no other schema is called jobs. The words are of the
 -- server's language, so what stands before the name in the third line is compared with what stands before it in the first. Names are
 -- quoted where the session has quote_all_identifiers.
@@ -294,8 +294,8 @@ declare
   v_before text := substring(v_lines[1] from '^(.*?)(?:jobs[.]retain|"jobs"[.]"retain")[(][)]');
 begin
   return jobs._is_administrator() or (
-    cardinality(v_lines) = 3 and strpos(v_lines[2], 'SELECT jobs.retain()') > 0
-    and (starts_with(v_lines[3], v_before || 'jobs.retain_and_commit()') or starts_with(v_lines[3], v_before || '"jobs"."retain_and_commit"()')));
+    cardinality(v_lines) = 3 and strpos(v_lines[2], 'SELECT jobs.maintain_partitions()') > 0
+    and (starts_with(v_lines[3], v_before || 'jobs.maintain_partitions_and_commit()') or starts_with(v_lines[3], v_before || '"jobs"."retain_and_commit"()')));
 end $$;
 
 -- Counts a call that found another at work, and says who that is when several calls one after another have found him there.
@@ -305,10 +305,10 @@ declare
   v_calls bigint := nextval('jobs.retentions_turned_away');
 begin
   if v_calls >= 3 then
-    raise warning 'history waits for its partitions to be made and dropped: % calls of jobs.retain found that server process % is at it', v_calls,
+    raise warning 'history waits for its partitions to be made and dropped: % calls of jobs.maintain_partitions found that server process % is at it', v_calls,
       coalesce((select string_agg(distinct l.pid::text, ', ') from jobs.retention r
                 join pg_locks l on l.locktype = 'transactionid' and l.transactionid = r.xmax and l.granted and l.pid <> pg_backend_pid()), '(gone by now)')
-      using hint = 'a transaction that called it has not ended (pg_stat_activity shows it): end it, and call jobs.retain outside of transactions';
+      using hint = 'a transaction that called it has not ended (pg_stat_activity shows it): end it, and call jobs.maintain_partitions outside of transactions';
   end if;
 end $$;
 
@@ -378,7 +378,7 @@ begin
   end loop;
   update jobs.retention r set gave_way = r.gave_way + 1, gave_way_at = jobs.now() returning r.gave_way into v_calls;
   if v_calls >= 3 then
-    raise warning 'history waits for its partitions to be made and dropped: % calls of jobs.retain gave way to server process %', v_calls,
+    raise warning 'history waits for its partitions to be made and dropped: % calls of jobs.maintain_partitions gave way to server process %', v_calls,
       coalesce((select string_agg(distinct l.pid::text, ', ') from pg_locks l
                 where l.relation = 'jobs.job'::regclass and l.database = (select d.oid from pg_database d where d.datname = current_database())
                   and l.granted and l.pid <> pg_backend_pid()), '(gone by now)')
@@ -388,7 +388,7 @@ begin
 end $$;
 
 -- What retention does, if nobody else is at it; the names of the partitions made and dropped.
-create function jobs._retain() returns setof text
+create function jobs._maintain_partitions() returns setof text
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_partition_pruning = on set jit = off as $$
 declare
@@ -428,12 +428,12 @@ end $$;
 --
 -- Locks history for an instant, or gives way until a later call, not before a minute is over. The locks last until the end of
 -- the caller's transaction, and acks wait for them meanwhile. So whoever does not administer calls it through
--- jobs.retain_and_commit, which ends the transaction at once; called otherwise it warns and does nothing. In a
+-- jobs.maintain_partitions_and_commit, which ends the transaction at once; called otherwise it warns and does nothing. In a
 -- transaction of an administrator's what comes after it is bounded: jobs._limit_the_rest.
 --
 -- After a gap of more than two days between two calls the clock may be wrong: days that hold jobs are then
 -- dropped an hour later at the earliest.
-create function jobs.retain() returns setof text
+create function jobs.maintain_partitions() returns setof text
 language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
   v_context text;
@@ -441,24 +441,24 @@ begin
   get diagnostics v_context = pg_context;
   if jobs._may_lock_history(v_context) then
     perform jobs._limit_the_rest();
-    return query select r from jobs._retain() r;
+    return query select r from jobs._maintain_partitions() r;
   else
-    raise warning 'jobs.retain did nothing: its locks would last as long as the caller''s transaction'
-      using hint = 'call jobs.retain_and_commit(), outside of transactions and with a search_path without the schema jobs';
+    raise warning 'jobs.maintain_partitions did nothing: its locks would last as long as the caller''s transaction'
+      using hint = 'call jobs.maintain_partitions_and_commit(), outside of transactions and with a search_path without the schema jobs';
   end if;
 end $$;
 
 -- The same in a transaction of its own, for whoever may not lock history for longer: fails in a transaction of the caller's.
 -- Neither `security definer` nor a setting of its own are for a procedure that commits; it calls by full names alone.
-create procedure jobs.retain_and_commit()
+create procedure jobs.maintain_partitions_and_commit()
 language plpgsql as $$
 begin
   commit;   -- an error in a transaction of the caller's; what he left to the end of this one comes before the locks
-  perform jobs.retain();
+  perform jobs.maintain_partitions();
   commit;
 end $$;
 
 do $$
 begin
-  perform jobs._retain();
+  perform jobs._maintain_partitions();
 end $$;

@@ -78,11 +78,11 @@ begin
           union all
           select p.id, p.job_id, p.task, p.body, p.retries, p.max_retries, p.priority, p.timeout, p.created_at, p.scheduled_at,
             p.attempt, p.traceback
-          from jobs._find_together(i_job) p) q;
+          from jobs._find_packed(i_job) p) q;
   if not found then
     return query select r.id, r.job_id, r.task, r.body, r.retries, r.max_retries, 'running'::varchar, r.priority, r.timeout,
         r.created_at, r.run_at, r.scheduled_at, null::timestamptz, null::jsonb, r.traceback, r.attempt, r.worker
-      from jobs._find_run(i_job) f join jobs._runs r on r.lease = f.lease and r.part = f.place >> 6 and r.place = f.place;
+      from jobs._find_run(i_job) f join jobs._runs r on r.lease = f.lease and r.part = f.batch_index >> 6 and r.batch_index = f.batch_index;
   end if;
   if not found then   -- last, because it costs most; the looks are of one moment, so the order does not matter
     return query select h.id, h.job_id, h.task, h.body, h.retries, h.max_retries, h.status::text::varchar, h.priority, h.timeout,

@@ -12,7 +12,7 @@ declare
 begin
   -- Twice, because a job may start, or come back, between the two looks.
   for v_round in 1..2 loop
-    perform jobs._separate(i_jobs);
+    perform jobs._unpack(i_jobs);
     return query
     with given as materialized (
       select p.at from (select distinct j from unnest(i_jobs) j order by j) g(job_id),
@@ -27,10 +27,10 @@ begin
         d.scheduled_at, jobs.now(), d.traceback, d.attempt
       from gone d where not exists (select 1 from jobs.publish_check k where k.name = d.task and k.keep = 'none')
     ) select d.job_id::text from gone d;
-    for v_job in select f.job_id from unnest(i_jobs) f(job_id), lateral jobs._find_run(f.job_id) r order by r.lease, r.place loop
+    for v_job in select f.job_id from unnest(i_jobs) f(job_id), lateral jobs._find_run(f.job_id) r order by r.lease, r.batch_index loop
       v_run := jobs._hold(v_job, null);
       if v_run.job_id is not null then
-        perform jobs._settle_alike(array[v_run.lease], array[v_run.place], 'cancel', null, null);
+        perform jobs._settle_alike(array[v_run.lease], array[v_run.batch_index], 'cancel', null, null);
         return next v_job;
       end if;
     end loop;

@@ -62,7 +62,7 @@ language plpgsql stable security definer set search_path = pg_catalog, pg_temp a
 begin
   return query
   select 'arguments_do_not_fit', m.reason, null::timestamptz, jsonb_build_object('task', i_task)
-  from jobs.publish_check k, lateral (select jobs._misfit_of_job(k.task, i_body) as reason) m
+  from jobs.publish_check k, lateral (select jobs._schema_error_of_job(k.task, i_body) as reason) m
   where k.name = i_task and k.mode <> 'off' and m.reason is not null;
 end $$;
 
@@ -148,7 +148,7 @@ declare
 begin
   select r.worker, r.run_at, r.expires_at, r.attempt, r.max_retries, w.host, w.pid, w.lost_at, w.expires_at as worker_expires_at into v_run
   from jobs._find_run(i_job) f
-  join jobs._runs r on r.lease = f.lease and r.part = f.place >> 6 and r.place = f.place
+  join jobs._runs r on r.lease = f.lease and r.part = f.batch_index >> 6 and r.batch_index = f.batch_index
   left join jobs.worker w on w.id = r.worker;
   if not found then
     return;

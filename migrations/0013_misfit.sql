@@ -12,7 +12,7 @@
 -- The first misfit found: its path, what was expected there and what stands there. `depth` tells which
 -- of several variants was meant: the one that fits furthest in. Without a path there is none. `steps` says how
 -- many schemas were held against values to find out.
-create type jobs.misfit as (path text, expected text, found text, depth integer, steps integer);
+create type jobs.schema_error as (path text, expected text, found text, depth integer, steps integer);
 
 -- The kind of a value, in the words of a message.
 create function jobs._kind(i_value jsonb) returns text
@@ -82,12 +82,12 @@ return case when i_path = '' or i_further = '' or pg_catalog.left(i_further, 1) 
 
 -- The misfit of a value at a path, without a path when it fits. i_root is the schema that holds the definitions. An
 -- error (statement_too_complex) when it takes more than i_steps, or longer than i_until (null: no limit).
-create function jobs._misfit(
+create function jobs._schema_error(
   i_schema jsonb, i_value jsonb, i_path text, i_root jsonb, i_steps integer default 20000, i_until timestamptz default null
-) returns jobs.misfit
+) returns jobs.schema_error
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 declare
-  v_misfit jobs.misfit := jobs._walk(i_schema, i_value, i_root, 0, i_steps, i_until);
+  v_misfit jobs.schema_error := jobs._walk(i_schema, i_value, i_root, 0, i_steps, i_until);
 begin
   v_misfit.path := jobs._path(i_path, v_misfit.path);
   return v_misfit;
@@ -95,36 +95,36 @@ end $$;
 
 -- One step of the walk, and those further in: the misfit with its path from here. i_left steps may be taken; the
 -- clock is read at every 64th of them.
-create function jobs._walk(i_schema jsonb, i_value jsonb, i_root jsonb, i_depth integer, i_left integer, i_until timestamptz) returns jobs.misfit
+create function jobs._walk(i_schema jsonb, i_value jsonb, i_root jsonb, i_depth integer, i_left integer, i_until timestamptz) returns jobs.schema_error
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 declare
   v_type text := jsonb_typeof(i_value);
   v_steps integer := 1;
-  v_misfit jobs.misfit;
+  v_misfit jobs.schema_error;
 begin
   if i_left <= 0 or (i_left % 64 = 0 and clock_timestamp() > i_until) then
     raise statement_too_complex using message = 'a schema that takes too many steps, or too long, to hold against a value';
   elsif jsonb_typeof(i_schema) <> 'object' then
-    return case when i_schema = 'false' then row('', 'nothing', jobs._kind(i_value), i_depth, 1)::jobs.misfit
-                else row(null, null, null, null, 1)::jobs.misfit end;
+    return case when i_schema = 'false' then row('', 'nothing', jobs._kind(i_value), i_depth, 1)::jobs.schema_error
+                else row(null, null, null, null, 1)::jobs.schema_error end;
   elsif not jobs._has_type(i_schema->'type', i_value) then
-    return row('', jobs._expected_type(i_schema), jobs._kind(i_value), i_depth, 1)::jobs.misfit;
+    return row('', jobs._expected_type(i_schema), jobs._kind(i_value), i_depth, 1)::jobs.schema_error;
   elsif i_schema ?| '{const,enum}' and (i_schema->'const' <> i_value or not jobs._is_listed(i_schema->'enum', i_value)) then
     return row('', jobs._expected_value(coalesce(i_schema->'enum', jsonb_build_array(i_schema->'const'))),
-               case when v_type = 'string' then 'another string' else jobs._kind(i_value) end, i_depth - 1, 1)::jobs.misfit;
+               case when v_type = 'string' then 'another string' else jobs._kind(i_value) end, i_depth - 1, 1)::jobs.schema_error;
   elsif v_type = 'object' and i_schema ?| '{properties,patternProperties,additionalProperties,required}' then
-    v_misfit := jobs._misfit_of_object(i_schema, i_value, i_root, i_depth, i_left - 1, i_until);
+    v_misfit := jobs._schema_error_of_object(i_schema, i_value, i_root, i_depth, i_left - 1, i_until);
     v_steps := 1 + v_misfit.steps;
   elsif v_type = 'array' and i_schema ?| '{items,prefixItems,minItems,maxItems}' then
-    v_misfit := jobs._misfit_of_array(i_schema, i_value, i_root, i_depth, i_left - 1, i_until);
+    v_misfit := jobs._schema_error_of_array(i_schema, i_value, i_root, i_depth, i_left - 1, i_until);
     v_steps := 1 + v_misfit.steps;
   elsif v_type = 'string' and i_schema ?| '{minLength,maxLength,pattern}' then
-    v_misfit := jobs._misfit_of_string(i_schema, i_value #>> '{}', i_depth);
+    v_misfit := jobs._schema_error_of_string(i_schema, i_value #>> '{}', i_depth);
   elsif v_type = 'number' and i_schema ?| '{minimum,maximum,exclusiveMinimum,exclusiveMaximum,multipleOf}' then
-    v_misfit := jobs._misfit_of_number(i_schema, i_value::numeric, i_depth);
+    v_misfit := jobs._schema_error_of_number(i_schema, i_value::numeric, i_depth);
   end if;
   if v_misfit.path is null and i_schema ?| '{$ref,anyOf,oneOf,allOf,not}' then
-    v_misfit := jobs._misfit_of_variants(i_schema, i_value, i_root, i_depth, i_left - v_steps, i_until);
+    v_misfit := jobs._schema_error_of_variants(i_schema, i_value, i_root, i_depth, i_left - v_steps, i_until);
     v_steps := v_steps + v_misfit.steps;
   end if;
   v_misfit.steps := v_steps;
@@ -146,52 +146,52 @@ language sql immutable set search_path = pg_catalog, pg_temp as $$
   from jsonb_array_elements(i_list) with ordinality g(e, at)
 $$;
 
-create function jobs._misfit_of_string(i_schema jsonb, i_text text, i_depth integer) returns jobs.misfit
+create function jobs._schema_error_of_string(i_schema jsonb, i_text text, i_depth integer) returns jobs.schema_error
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 begin
   if length(i_text) < (i_schema->'minLength')::numeric then
-    return row('', format('at least %s characters', i_schema->'minLength'), 'fewer', i_depth, 1)::jobs.misfit;
+    return row('', format('at least %s characters', i_schema->'minLength'), 'fewer', i_depth, 1)::jobs.schema_error;
   elsif length(i_text) > (i_schema->'maxLength')::numeric then
-    return row('', format('at most %s characters', i_schema->'maxLength'), 'more', i_depth, 1)::jobs.misfit;
+    return row('', format('at most %s characters', i_schema->'maxLength'), 'more', i_depth, 1)::jobs.schema_error;
   elsif i_schema ? 'pattern' and jobs._is_portable(i_schema->>'pattern') and i_text !~ (i_schema->>'pattern') then
-    return row('', 'a string that matches ' || (i_schema->>'pattern'), 'another string', i_depth, 1)::jobs.misfit;
+    return row('', 'a string that matches ' || (i_schema->>'pattern'), 'another string', i_depth, 1)::jobs.schema_error;
   end if;
   return null;
 end $$;
 
-create function jobs._misfit_of_number(i_schema jsonb, i_number numeric, i_depth integer) returns jobs.misfit
+create function jobs._schema_error_of_number(i_schema jsonb, i_number numeric, i_depth integer) returns jobs.schema_error
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 begin
   if i_number < (i_schema->'minimum')::numeric then
-    return row('', 'at least ' || (i_schema->>'minimum'), 'less', i_depth, 1)::jobs.misfit;
+    return row('', 'at least ' || (i_schema->>'minimum'), 'less', i_depth, 1)::jobs.schema_error;
   elsif i_number > (i_schema->'maximum')::numeric then
-    return row('', 'at most ' || (i_schema->>'maximum'), 'more', i_depth, 1)::jobs.misfit;
+    return row('', 'at most ' || (i_schema->>'maximum'), 'more', i_depth, 1)::jobs.schema_error;
   elsif i_number <= (i_schema->'exclusiveMinimum')::numeric then
-    return row('', 'more than ' || (i_schema->>'exclusiveMinimum'), 'less or equal', i_depth, 1)::jobs.misfit;
+    return row('', 'more than ' || (i_schema->>'exclusiveMinimum'), 'less or equal', i_depth, 1)::jobs.schema_error;
   elsif i_number >= (i_schema->'exclusiveMaximum')::numeric then
-    return row('', 'less than ' || (i_schema->>'exclusiveMaximum'), 'more or equal', i_depth, 1)::jobs.misfit;
+    return row('', 'less than ' || (i_schema->>'exclusiveMaximum'), 'more or equal', i_depth, 1)::jobs.schema_error;
   elsif i_number % nullif((i_schema->'multipleOf')::numeric, 0) <> 0 then
-    return row('', 'a multiple of ' || (i_schema->>'multipleOf'), 'another number', i_depth, 1)::jobs.misfit;
+    return row('', 'a multiple of ' || (i_schema->>'multipleOf'), 'another number', i_depth, 1)::jobs.schema_error;
   end if;
   return null;
 end $$;
 
-create function jobs._misfit_of_array(
+create function jobs._schema_error_of_array(
   i_schema jsonb, i_array jsonb, i_root jsonb, i_depth integer, i_left integer, i_until timestamptz
-) returns jobs.misfit
+) returns jobs.schema_error
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 declare
   v_length integer := jsonb_array_length(i_array);
   v_first jsonb := i_schema->'prefixItems';
   v_fixed integer := coalesce(jsonb_array_length(v_first), 0);
   v_items jsonb := i_schema->'items';
-  v_misfit jobs.misfit := row(null, null, null, null, 0);
+  v_misfit jobs.schema_error := row(null, null, null, null, 0);
   v_steps integer := 0;
 begin
   if v_length < (i_schema->'minItems')::numeric or v_length > (i_schema->'maxItems')::numeric then
     return row('', concat('length ', 'at least ' || (i_schema->>'minItems'),
         case when i_schema ?& '{minItems,maxItems}' then ', ' end, 'at most ' || (i_schema->>'maxItems')),
-      'length ' || v_length, i_depth, 0)::jobs.misfit;
+      'length ' || v_length, i_depth, 0)::jobs.schema_error;
   end if;
   for v_at in 0..case when v_items is null or v_items = 'true' then least(v_fixed, v_length) else v_length end - 1 loop
     v_misfit := jobs._walk(case when v_at < v_fixed then v_first->v_at else v_items end, i_array->v_at, i_root, i_depth + 1, i_left - v_steps, i_until);
@@ -225,9 +225,9 @@ begin
 end $$;
 
 -- The fields of an object. Only a name that the schema itself has is told: another may be a secret.
-create function jobs._misfit_of_object(
+create function jobs._schema_error_of_object(
   i_schema jsonb, i_object jsonb, i_root jsonb, i_depth integer, i_left integer, i_until timestamptz
-) returns jobs.misfit
+) returns jobs.schema_error
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 declare
   v_properties jsonb := coalesce(i_schema->'properties', '{}');
@@ -236,7 +236,7 @@ declare
   v_key text;
   v_value jsonb;
   v_schema jsonb;
-  v_misfit jobs.misfit;
+  v_misfit jobs.schema_error;
   v_steps integer := 0;
 begin
   for v_key, v_value in select e.key, e.value from jsonb_each(i_object) e loop
@@ -253,32 +253,32 @@ begin
       v_steps := v_steps + v_misfit.steps;
       if v_misfit.path is not null then
         return row(jobs._path(case when v_properties ? v_key then left(v_key, 60) else '*' end, v_misfit.path),
-                   v_misfit.expected, v_misfit.found, v_misfit.depth, v_steps)::jobs.misfit;
+                   v_misfit.expected, v_misfit.found, v_misfit.depth, v_steps)::jobs.schema_error;
       end if;
     end loop;
   end loop;
-  return jobs._misfit_of_required(i_schema->'required', i_object, i_depth, v_steps);
+  return jobs._schema_error_of_required(i_schema->'required', i_object, i_depth, v_steps);
 end $$;
 
-create function jobs._misfit_of_required(i_required jsonb, i_object jsonb, i_depth integer, i_steps integer) returns jobs.misfit
+create function jobs._schema_error_of_required(i_required jsonb, i_object jsonb, i_depth integer, i_steps integer) returns jobs.schema_error
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 begin
   for v_at in 0..coalesce(jsonb_array_length(i_required), 0) - 1 loop
     if not i_object ? (i_required->>v_at) then
       return row('', (select string_agg('field `' || k || '`', ' and ') from jsonb_array_elements_text(i_required) k where not i_object ? k),
-                 'none', i_depth, i_steps)::jobs.misfit;
+                 'none', i_depth, i_steps)::jobs.schema_error;
     end if;
   end loop;
-  return row(null, null, null, null, i_steps)::jobs.misfit;
+  return row(null, null, null, null, i_steps)::jobs.schema_error;
 end $$;
 
 -- What other schemas inside this one say: $ref, allOf, anyOf, oneOf, not.
-create function jobs._misfit_of_variants(
+create function jobs._schema_error_of_variants(
   i_schema jsonb, i_value jsonb, i_root jsonb, i_depth integer, i_left integer, i_until timestamptz
-) returns jobs.misfit
+) returns jobs.schema_error
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 declare
-  v_misfit jobs.misfit := row(null, null, null, null, 0);
+  v_misfit jobs.schema_error := row(null, null, null, null, 0);
   v_all jsonb := coalesce(i_schema->'allOf', '[]');
   v_meant jsonb;
   v_keyword text;
@@ -299,27 +299,27 @@ begin
   end loop;
   foreach v_keyword in array '{anyOf,oneOf}'::text[] loop
     continue when v_misfit.path is not null or not i_schema ? v_keyword;
-    v_misfit := jobs._misfit_of_any(i_schema->v_keyword, v_keyword = 'oneOf', i_value, i_root, i_depth, i_left - v_steps, i_until);
+    v_misfit := jobs._schema_error_of_any(i_schema->v_keyword, v_keyword = 'oneOf', i_value, i_root, i_depth, i_left - v_steps, i_until);
     v_steps := v_steps + v_misfit.steps;
   end loop;
   if v_misfit.path is null and i_schema ? 'not' then
     v_misfit := jobs._walk(i_schema->'not', i_value, i_root, 0, i_left - v_steps, i_until);
     v_steps := v_steps + v_misfit.steps;
     v_misfit := case when v_misfit.path is null
-      then row('', 'any value but ' || coalesce((i_schema->'not'->'const')::text, 'what the schema excludes'), 'that', i_depth, 0)::jobs.misfit end;
+      then row('', 'any value but ' || coalesce((i_schema->'not'->'const')::text, 'what the schema excludes'), 'that', i_depth, 0)::jobs.schema_error end;
   end if;
   v_misfit.steps := v_steps;
   return v_misfit;
 end $$;
 
 -- The misfit of a value for which there are several variants: that of those which it fits furthest.
-create function jobs._misfit_of_any(
+create function jobs._schema_error_of_any(
   i_variants jsonb, i_one boolean, i_value jsonb, i_root jsonb, i_depth integer, i_left integer, i_until timestamptz
-) returns jobs.misfit
+) returns jobs.schema_error
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 declare
-  v_misfit jobs.misfit;
-  v_misfits jobs.misfit[] := array[]::jobs.misfit[];
+  v_misfit jobs.schema_error;
+  v_misfits jobs.schema_error[] := array[]::jobs.schema_error[];
   v_fitting integer := 0;
   v_steps integer := 0;
 begin
@@ -331,7 +331,7 @@ begin
     v_misfits := v_misfits || v_misfit;
   end loop;
   if v_fitting > 0 or cardinality(v_misfits) = 0 then
-    v_misfit := case when v_fitting > 1 and i_one then row('', 'one of several variants', 'several', i_depth, 0)::jobs.misfit end;
+    v_misfit := case when v_fitting > 1 and i_one then row('', 'one of several variants', 'several', i_depth, 0)::jobs.schema_error end;
   else
     select m.path, string_agg(distinct m.expected, ' or '), min(m.found), max(m.depth), 0 into v_misfit
     from unnest(v_misfits) m

@@ -57,7 +57,7 @@ begin
         and jobs._is_fit(g.body, k.fits, k.names), v_accepts_unknown) end;
   if v_suspects is not null then
     -- In arrays that begin at 1, as a caller's need not.
-    perform jobs._refuse_misfits(array(select t from unnest(jobs._for_each(array(select unnest(i_tasks)), v_size)) t), array(select unnest(i_bodies)), v_suspects);
+    perform jobs._refuse_unfit(array(select t from unnest(jobs._for_each(array(select unnest(i_tasks)), v_size)) t), array(select unnest(i_bodies)), v_suspects);
   end if;
 end $$;
 
@@ -65,7 +65,7 @@ end $$;
 -- then for the first that does not fit a task that is checked strictly, and warns once of all others. Shows where and
 -- what was expected, and no part of a body. A call takes about two seconds for it at most; bodies after that are left to
 -- their workers.
-create function jobs._refuse_misfits(i_tasks text[], i_bodies jsonb[], i_suspects integer[]) returns void
+create function jobs._refuse_unfit(i_tasks text[], i_bodies jsonb[], i_suspects integer[]) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
   v_limits jobs.config := (select c from jobs.config c);
@@ -84,7 +84,7 @@ begin
     continue when jobs._text_size(i_bodies[v_at]) > v_limits.max_body_bytes;   -- refused for that
     select * into v_check from jobs.publish_check k where k.name = i_tasks[v_at];
     continue when not found;   -- taken back just now
-    v_reason := jobs._misfit_of_job(v_check.task, i_bodies[v_at], v_until);
+    v_reason := jobs._schema_error_of_job(v_check.task, i_bodies[v_at], v_until);
     continue when v_reason is null;
     v_reason := jobs._which(v_at, cardinality(i_bodies)) || 'task ' || jobs._shown(i_tasks[v_at]) || ': ' || v_reason;
     if v_check.mode = 'warn' then
@@ -92,7 +92,7 @@ begin
       v_warnings := v_warnings + 1;
     else
       raise sqlstate 'PT422' using message = v_reason,
-        hint = 'jobs.tasks() shows what the task takes; jobs.check_task(task, ''warn'') lets such jobs through';
+        hint = 'jobs.tasks() shows what the task takes; jobs.set_validation(task, ''warn'') lets such jobs through';
     end if;
   end loop;
   if v_warnings > 0 then
@@ -131,7 +131,7 @@ end $$;
 -- Why a body fits no form of a task that is in use, in words about the present one; null when it fits, and
 -- when the walk cannot tell: the body is nested too deeply, takes too many steps, 300 ms or until i_until (null: for 2 s), or the
 -- schema is malformed. First the predicates of all forms, which cost next to nothing, then the walks.
-create function jobs._misfit_of_job(i_task varchar, i_body jsonb, i_until timestamptz default null) returns text
+create function jobs._schema_error_of_job(i_task varchar, i_body jsonb, i_until timestamptz default null) returns text
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_until timestamptz := coalesce(i_until, clock_timestamp() + interval '2 s');
@@ -139,17 +139,17 @@ declare
   v_reason text;
 begin
   if exists (
-    select from jobs.task_form f
+    select from jobs.task_signature f
     where f.task = i_task and clock_timestamp() < v_until
       and (f.params is null or jobs._is_fit(i_body, f.fits, jobs._names(f.params, f.open))) and jobs._is_in_use(f)) then
     return null;
   end if;
   select * into v_task from jobs.task t where t.name = i_task;
-  v_reason := jobs._misfit_of_body(i_body, v_task.params, v_task.open, v_task.args_schema, v_until);
+  v_reason := jobs._schema_error_of_body(i_body, v_task.params, v_task.open, v_task.args_schema, v_until);
   if v_reason is null or exists (
-    select from jobs.task_form f
+    select from jobs.task_signature f
     where f.task = i_task and (f.params, f.open, f.args_schema) is distinct from (v_task.params, v_task.open, v_task.args_schema) and jobs._is_in_use(f)
-      and jobs._misfit_of_body(i_body, f.params, f.open, f.args_schema, v_until) is null) then
+      and jobs._schema_error_of_body(i_body, f.params, f.open, f.args_schema, v_until) is null) then
     return null;
   end if;
   -- Names and words of a schema may be of any length, and hold any character.
@@ -160,14 +160,14 @@ end $$;
 
 -- Why a body does not fit parameters and their schema; null when it does. An error when the walk takes longer than 300 ms, which
 -- begin once a large body has been bound to its parameters, or than until i_until.
-create function jobs._misfit_of_body(i_body jsonb, i_params jsonb, i_open boolean, i_schema jsonb, i_until timestamptz default null) returns text
+create function jobs._schema_error_of_body(i_body jsonb, i_params jsonb, i_open boolean, i_schema jsonb, i_until timestamptz default null) returns text
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 declare
   v_form constant text := '; a body is {"args": [...], "kwargs": {...}}';
   v_args jsonb := coalesce(nullif(i_body->'args', 'null'), '[]');
   v_kwargs jsonb := coalesce(nullif(i_body->'kwargs', 'null'), '{}');
   v_reason text := 'arguments do not fit: ';
-  v_misfit jobs.misfit;
+  v_misfit jobs.schema_error;
 begin
   if jsonb_typeof(i_body) not in ('object', 'null') then
     return v_reason || 'expected an object, found ' || jobs._kind(i_body) || v_form;
@@ -176,11 +176,11 @@ begin
   elsif jsonb_typeof(v_kwargs) <> 'object' then
     return v_reason || '`kwargs`: expected an object, found ' || jobs._kind(v_kwargs) || v_form;
   end if;
-  v_misfit := jobs._misfit_of_binding(v_args, v_kwargs, i_params, i_open);
+  v_misfit := jobs._schema_error_of_binding(v_args, v_kwargs, i_params, i_open);
   if v_misfit.path is not null then
     return v_reason || '`' || v_misfit.path || '`: ' || v_misfit.expected;
   end if;
-  v_misfit := jobs._misfit(i_schema, jobs._bound(v_args, v_kwargs, i_params), '', i_schema,
+  v_misfit := jobs._schema_error(i_schema, jobs._bound(v_args, v_kwargs, i_params), '', i_schema,
                           i_until => least(i_until, clock_timestamp() + interval '300 ms'));
   return v_reason || coalesce('`' || nullif(v_misfit.path, '') || '`: ', '') || 'expected ' || left(v_misfit.expected, 400) || ', found ' || v_misfit.found;
 end $$;
@@ -195,7 +195,7 @@ $$;
 
 -- What is wrong with the binding, in the words of the worker, which binds by the same rules: Python's. A name that the
 -- task does not have is not told: it came with the body, and this is read by others than whoever sent it.
-create function jobs._misfit_of_binding(i_args jsonb, i_kwargs jsonb, i_params jsonb, i_open boolean) returns jobs.misfit
+create function jobs._schema_error_of_binding(i_args jsonb, i_kwargs jsonb, i_params jsonb, i_open boolean) returns jobs.schema_error
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 declare
   v_names text[] := array(select p->>'name' from jsonb_array_elements(i_params) with ordinality g(p, at) order by at);
@@ -203,16 +203,16 @@ declare
   v_name text;
 begin
   if v_given > cardinality(v_names) then
-    return row('args', format('takes %s positional arguments, %s were given', cardinality(v_names), v_given), null, 0, 0)::jobs.misfit;
+    return row('args', format('takes %s positional arguments, %s were given', cardinality(v_names), v_given), null, 0, 0)::jobs.schema_error;
   end if;
   select k into v_name from jsonb_object_keys(i_kwargs) k where k = any (v_names[:v_given]) order by k limit 1;
   if found then
-    return row(v_name, 'given twice, by position and by keyword', null, 0, 0)::jobs.misfit;
+    return row(v_name, 'given twice, by position and by keyword', null, 0, 0)::jobs.schema_error;
   elsif not i_open and i_kwargs - v_names <> '{}' then
-    return row('kwargs', 'unexpected keyword argument; the task takes: ' || array_to_string(v_names, ', '), null, 0, 0)::jobs.misfit;
+    return row('kwargs', 'unexpected keyword argument; the task takes: ' || array_to_string(v_names, ', '), null, 0, 0)::jobs.schema_error;
   end if;
   return (
-    select row(p->>'name', 'missing required argument, expected ' || (p->>'type'), null, 0, 0)::jobs.misfit
+    select row(p->>'name', 'missing required argument, expected ' || (p->>'type'), null, 0, 0)::jobs.schema_error
     from jsonb_array_elements(i_params) with ordinality g(p, at)
     where p->'required' = 'true' and at > v_given and not i_kwargs ? (p->>'name')
     order by at limit 1);

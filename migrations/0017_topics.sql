@@ -120,14 +120,14 @@ begin
   where jobs._is_under(t, v_limits) is not true limit 1;
   if found then
     raise sqlstate 'PT403' using
-      message = format('role %s may not %s the task %s', jobs._shown(jobs._narrowed()),
+      message = format('role %s may not %s the task %s', jobs._shown(jobs._restricted()),
                        case when i_publish then 'publish' else 'consume' end, coalesce(jobs._shown(v_task), 'null')),
-      hint = format('an administrator may call jobs.grant_topic(%s, topic)', jobs._shown(jobs._narrowed()));
+      hint = format('an administrator may call jobs.grant_topic(%s, topic)', jobs._shown(jobs._restricted()));
   end if;
 end $$;
 
 -- The role of the caller that is narrowed, for messages.
-create function jobs._narrowed() returns name
+create function jobs._restricted() returns name
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select case when l.role is null then session_user else jobs._caller() end from jobs._limits(true) l
 $$;
@@ -137,7 +137,7 @@ create function jobs._check_lease(i_lease uuid) returns void
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 begin
   if i_lease is null and (select l.login is not null or l.role is not null from jobs._limits(false) l) then
-    raise sqlstate 'PT403' using message = format('role %s settles jobs only under their leases', jobs._shown(jobs._narrowed())),
+    raise sqlstate 'PT403' using message = format('role %s settles jobs only under their leases', jobs._shown(jobs._restricted())),
       hint = 'give the lease that jobs.consume returned with the job';
   end if;
 end $$;

@@ -40,14 +40,14 @@ begin
     lateral (select count(*) as rows, coalesce(sum(l.size), 0)::bigint as jobs
              from (select q.size from jobs.pending q where q.task = n.name and q.ready_seq is not null limit i_cap) l) line,
     lateral (select coalesce(jsonb_agg(jsonb_build_object('params', f.params, 'open', f.open, 'args_schema', f.args_schema) order by f.declared_at), '[]') as forms
-             from jobs.publish_check k join jobs.task_form f on f.task = k.task where k.name = n.name) declared
+             from jobs.publish_check k join jobs.task_signature f on f.task = k.task where k.name = n.name) declared
   where n.name like any (v_patterns)
   order by n.name;
 end $$;
 
 -- Places in the line of a task from which to look at it: its first, and others evenly spread over each priority, i_num in
 -- all (at most 100,000) or one for each priority, and one from which i_each jobs are left.
-create function jobs.places_in_line(i_task varchar, i_num integer, i_each integer) returns table (rank bigint, seq bigint)
+create function jobs.sample_keys(i_task varchar, i_num integer, i_each integer) returns table (rank bigint, seq bigint)
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
 declare
@@ -91,7 +91,7 @@ end $$;
 -- Jobs in the line of a task, from a place on (null: from its head): i_num, or a few more, since rows of several jobs
 -- come whole, and not many more than 4 MB of bodies as they are sent. The next page begins behind the last place of this
 -- one.
-create function jobs.look_at_line(i_task varchar, i_rank bigint default null, i_seq bigint default null, i_num integer default 100) returns table (
+create function jobs.read_ready(i_task varchar, i_rank bigint default null, i_seq bigint default null, i_num integer default 100) returns table (
   job_id varchar, body jsonb, rank bigint, seq bigint
 )
 language plpgsql stable security definer
@@ -123,7 +123,7 @@ end $$;
 
 -- Up to i_num jobs of a task that are not in line: running ones, and ones scheduled for later, chosen evenly among the
 -- i_cap soonest and the i_cap latest of all tasks.
-create function jobs.beside_line(i_task varchar, i_num integer, i_cap integer default 10000) returns setof varchar
+create function jobs.sample_not_ready(i_task varchar, i_num integer, i_cap integer default 10000) returns setof varchar
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
 begin
@@ -145,7 +145,7 @@ end $$;
 
 -- The bodies of these jobs, of those that have not ended, in this order and not many more than 4 MB of them as they are
 -- sent: who gets fewer asks again for those behind the last.
-create function jobs.bodies(i_jobs text[]) returns table (job_id varchar, body jsonb)
+create function jobs.open_bodies(i_jobs text[]) returns table (job_id varchar, body jsonb)
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
   v_job text;

@@ -56,16 +56,16 @@ declare
 begin
   if exists (select 1 from pg_catalog.pg_roles r where r.rolname = 'jobs_publisher') then
     grant usage on schema jobs to jobs_publisher;
-    grant execute on function jobs.publish, jobs.publish_bulk, jobs.publish_many, jobs.publish_all, jobs.now to jobs_publisher;
+    grant execute on function jobs.publish, jobs.publish_bulk, jobs.publish_json, jobs.publish_arrays, jobs.now to jobs_publisher;
   end if;
   if exists (select 1 from pg_catalog.pg_roles r where r.rolname = 'jobs_worker') then
     grant usage on schema jobs to jobs_worker;
-    grant execute on function jobs.publish, jobs.publish_bulk, jobs.publish_many, jobs.publish_all, jobs.now,
-      jobs.consume(integer), jobs.consume(varchar, integer), jobs.consume_topic, jobs.claim, jobs.fetch, jobs.start, jobs.fail_next, jobs.unclaim, jobs.ack, jobs.nack,
+    grant execute on function jobs.publish, jobs.publish_bulk, jobs.publish_json, jobs.publish_arrays, jobs.now,
+      jobs.consume(integer), jobs.consume(varchar, integer), jobs.consume_topic, jobs.claim, jobs.fetch, jobs.start, jobs.fail_next, jobs.release, jobs.ack, jobs.nack,
       jobs.settle, jobs.heartbeat, jobs.heartbeat_worker, jobs.held_by, jobs.register_worker, jobs.unregister_worker, jobs.count_workers,
-      jobs.register_tasks, jobs.sweep, jobs.promote, jobs.tend, jobs.retain, jobs.result, jobs.results, jobs.await_results,
-      jobs.count_lost, jobs.tasks_in_use, jobs.places_in_line, jobs.look_at_line, jobs.beside_line, jobs.bodies, jobs.unusable to jobs_worker;
-    grant execute on procedure jobs.retain_and_commit to jobs_worker;
+      jobs.register_tasks, jobs.sweep, jobs.promote, jobs.maintain, jobs.maintain_partitions, jobs.result, jobs.results, jobs.await_results,
+      jobs.count_lost, jobs.tasks_in_use, jobs.sample_keys, jobs.read_ready, jobs.sample_not_ready, jobs.open_bodies, jobs.unusable to jobs_worker;
+    grant execute on procedure jobs.maintain_partitions_and_commit to jobs_worker;
     grant select on jobs.migrations, jobs.schema_migrations to jobs_worker;
   end if;
   if exists (select 1 from pg_catalog.pg_roles r where r.rolname = 'jobs_reader') then

@@ -101,7 +101,7 @@ async fn every_error(pool: &PgPool) {
     clean_error(&unfit().publish(pool).await.unwrap_err());
     clean_error(&NewJob::named("canary.count").arg(ARGUMENT).publish(pool).await.unwrap_err());
     // With a warning instead, which drivers log.
-    sqlx::query("select jobs.check_task('canary.count', 'warn')").execute(pool).await.unwrap();
+    sqlx::query("select jobs.set_validation('canary.count', 'warn')").execute(pool).await.unwrap();
     let broken = NewJob::named("canary.count").arg(ARGUMENT).publish(pool).await.unwrap();
     clean_error(&broken.wait(pool).await.unwrap_err());
     let long = NewJob::named("canary.echo").arg(ARGUMENT.repeat(100_000)).publish(pool).await.unwrap_err();

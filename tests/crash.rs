@@ -279,7 +279,7 @@ async fn a_worker_that_is_frozen_in_a_claim_stops_nobody() {
     db.run("update jobs.batch set jobs[1].priority = 2").await; // before the large ones, when it comes back
     // Jobs that sleep, so that the rate is that of the slots and not of the machine.
     db.run(
-        "select jobs.publish_all('{app.slow}', array_fill('{\"args\": [0.05]}'::jsonb, array[1000]), null, null, null, null, null)
+        "select jobs.publish_arrays('{app.slow}', array_fill('{\"args\": [0.05]}'::jsonb, array[1000]), null, null, null, null, null)
          from generate_series(1, 30)",
     )
     .await;
@@ -291,7 +291,7 @@ async fn a_worker_that_is_frozen_in_a_claim_stops_nobody() {
     for attempt in 1.. {
         let alone = rate(&db).await;
         db.run(
-            "select jobs.publish_all('{app.echo}', array_fill(jsonb_build_object('args', array[repeat('large ', 7000)]), array[100]),
+            "select jobs.publish_arrays('{app.echo}', array_fill(jsonb_build_object('args', array[repeat('large ', 7000)]), array[100]),
                                      null, null, null, '{1}', null)
              from generate_series(1, 80)",
         )

@@ -30,11 +30,11 @@ check "the refusal of a worker that was declared dead" "claim|w.id = i_worker an
 check "a heartbeat of the dead" "heartbeat_worker|w.id = i_worker and w.lost_at is null|w.id = i_worker" "${it[@]}" faults
 check "skipping what others hold, in sweep" "_sweep_expired|for update skip locked|for update" "${it[@]}" faults races
 check "skipping held batches, in settle" "_settle|for update skip locked|for update" "${it[@]}" settling faults races
-check "skipping held rows when they are taken apart" "_separate_heads|for update skip locked|for update" "${it[@]}" together
+check "skipping held rows when they are taken apart" "_unpack_heads|for update skip locked|for update" "${it[@]}" together
 check "the number of a transaction before the job's" "publish|when pg_current_xact_id() is not null then|when true then" "${it[@]}" batches
 check "the limit of runs" "_settle_others|o.retries >= o.max_retries - 1|false" "${it[@]}" settling contract
 check "the worker's name in unclaim" "unclaim|r.lease = i_lease and r.worker = i_worker|r.lease = i_lease" "${it[@]}" settling
-check "jobs claimed alone" "claim|q.task = any (v_alone_tasks) or q.bytes|q.bytes" "${it[@]}" batches together
+check "jobs claimed alone" "claim|q.task = any (v_own_batch_tasks) or q.bytes|q.bytes" "${it[@]}" batches together
 check "history's knowledge of a verdict said before" "settle|where h.job_id = g.job_id and h.lease = g.lease|where false" "${it[@]}" settling batches
 check "the topics of a role, when it publishes" "publish|perform jobs._check_topics(true, array[i_task]);|" "${it[@]}" topics
 check "the topics of a role, when it publishes many" "_check_bulk|perform jobs._check_topics(true, i_tasks);|" "${it[@]}" topics
@@ -49,11 +49,11 @@ check "the refusal of a task that nobody has declared" "publish|c.unknown_task =
 check "what the task's own types made, in bulk" "_check_bodies|case when g.checked then k.name is null and not v_accepts_unknown|case when false then null" "${it[@]}" schemas
 check "keywords that a task does not have" "_is_fit|ELSE (((i_body -> 'kwargs'::text) - i_names) = '{}'::jsonb)|ELSE true" "${it[@]}" schemas
 check "an argument given twice, in the predicate" "_predicate_of_param|' && (exists('|' && (1 == \"a\" && exists('" "${it[@]}" schemas
-check "the depth that a walk can bear" "_misfit_of_job|statement_too_complex or data_exception|division_by_zero" "${it[@]}" schemas
+check "the depth that a walk can bear" "_schema_error_of_job|statement_too_complex or data_exception|division_by_zero" "${it[@]}" schemas
 check "an operator's word on the check" "_refresh_publish_checks|coalesce(t.check_mode_set, t.check_mode)|t.check_mode" "${it[@]}" schemas
-check "jobs of a row that must be taken apart come before what waits behind it" "claim|case when q.size > 1 and s.task = any (v_alone_tasks) then v_most + 1 else q.size end as size|q.size" "${it[@]}" together
+check "jobs of a row that must be taken apart come before what waits behind it" "claim|case when q.size > 1 and s.task = any (v_own_batch_tasks) then v_most + 1 else q.size end as size|q.size" "${it[@]}" together
 check "the id of a job that waits again" "_check_new_ids|q.job_id = i.id and q.returned <> 0|false" "${it[@]}" together
-check "a missing value among tasks that are claimed alone" "claim|array(select t from unnest(i_alone) t where t is not null)|coalesce(i_alone, '{}')" "${it[@]}" together
+check "a missing value among tasks that are claimed alone" "claim|array(select t from unnest(i_own_batch) t where t is not null)|coalesce(i_own_batch, '{}')" "${it[@]}" together
 check "the order in which jobs of a claim begin" "claim|least(i_num - i_ahead - v_got - l.at + t.size, t.size)|t.size" "${it[@]}" together
 check "what is left when rows weigh less than the first" "claim|t.of_all >= v_rows[1]|false" "${it[@]}" together
 check "a heavy job behind others" "claim|or v_got = 0 and r.reach = r.weight|or r.reach = r.weight" "${it[@]}" weights
@@ -75,7 +75,7 @@ check "the largest body" "_fits|(i_bytes <= i_limit)|true" "${it[@]}" contract t
 check "the largest body of a bulk" "_check_bulk|t.size <= v_limits.max_body_bytes|true" "${it[@]}" weights together
 check "the bytes of an error" "_settle_others|+ coalesce(octet_length(r.said), 0)|" "${it[@]}" weights
 check "a key of its own for a job that came back" "_settle_others|jobs._any_key() * case when r.outcome = 'unbegun' then -1 else 1 end::smallint|0" "${it[@]}" held_open
-check "a key of its own for a job that came apart" "_separate_rows|jobs._text_size(j.body), jobs._any_key()|jobs._text_size(j.body), 0" "${it[@]}" held_open
+check "a key of its own for a job that came apart" "_unpack_rows|jobs._text_size(j.body), jobs._any_key()|jobs._text_size(j.body), 0" "${it[@]}" held_open
 check "what came back in good order has not begun" "claim|q.returned < 0 and|q.returned <> 0 and" "${it[@]}" faults
 check "no more dead workers than needed" "_sweep_workers|while v_swept < i_limit loop|while true loop" "${it[@]}" held_open
 check "sweeps of who is narrowed" "_sweep_workers|i_limits is null or|true or" "${it[@]}" held_open
@@ -83,14 +83,14 @@ check "sweeps of who is narrowed, expired" "_sweep_expired|i_limits is null or|t
 check "what a plain client sweeps" "_sweep_plain|b.worker is null and|" "${it[@]}" held_open
 check "what a plain client puts in line" "_promote|q.task like i_pattern and|" "${it[@]}" held_open
 check "roles that are reached through a narrowed one" "_limits|jobs._may_become(session_user, v_role)|true" "${it[@]}" topics
-check "as many verdicts as jobs" "settle|cardinality(i_places)])) is false|cardinality(i_places)])) is null" "${it[@]}" settling
+check "as many verdicts as jobs" "settle|cardinality(i_batch_indexes)])) is false|cardinality(i_batch_indexes)])) is null" "${it[@]}" settling
 check "the lease of a claim that is given back" "unclaim|if i_lease is null then|if false then" "${it[@]}" faults
 check "the bytes of a body as text" "_text_size|octet_length((i_value)::text)|pg_column_size(i_value)" "${it[@]}" weights
 check "the bytes of a claim" "claim|(l.bytes * v_jobs_per_mib >> 20)::integer|0" "${it[@]}" weights
 check "large answers by themselves" "claim|case when i_worker is null or (select t.bytes from totals t) <= 65536 then b.jobs end|b.jobs" "${it[@]}" weights
 check "the bytes of a result" "_check_results|if v_size > v_limit then|if false then" "${it[@]}" weights
 check "the worker's row at the end of a claim" "claim|w.lost_at is null and i_lease <> all (w.void_leases) for key share|true" "${it[@]}" races
-check "locks on what a plain client gets" "_quotas|s.task = any (i_alone) then i_num + 1|false then i_num + 1" "${it[@]}" locks together
+check "locks on what a plain client gets" "_quotas|s.task = any (i_own_batch) then i_num + 1|false then i_num + 1" "${it[@]}" locks together
 check "the order of due jobs" "_promote|order by q.scheduled_at, q.id limit|order by q.id limit" "${it[@]}" order
 check "what a sweep's limit leaves" "_sweep_expired|min(r.expires_at) as expires_at|max(r.expires_at) as expires_at" "${it[@]}" order
 check "the times that clients can hold" "_is_reachable|i_at|null::timestamptz" "${it[@]}" contract
@@ -115,12 +115,12 @@ check "the word of those whom one retention turns away" "_retain|perform jobs._t
 check "the days that a time leaves out" "_history_of|enable_partition_pruning TO 'on'|enable_partition_pruning TO 'off'" "${it[@]}" lookups
 check "where a partition lies" "_prepare_partition|SET default_table_access_method TO 'heap'|SET jit TO 'off'" "${it[@]}" catalogue
 check "recent failures in the overview" "_in_state|h.status <> ''success'' and h.status = %L|h.status = ''success'' and %L <> ''''" "${it[@]}" lookups
-check "the start of a last run before it begins" "start|perform jobs._note_started(i_worker, i_leases, i_places, false);|" --test crash -- not_begun
+check "the start of a last run before it begins" "start|perform jobs._note_started(i_worker, i_leases, i_batch_indexes, false);|" --test crash -- not_begun
 check "who counts as a peer" "count_workers|and (v_tasks && w.tasks[:10] or|and (true or" "${it[@]}" registry_budgets
 check "the word of a transaction that will be prepared" "_may_notify|'off'::text|'none'::text" "${it[@]}" two_phase
 check "the bound of results" "results|cardinality(i_jobs) > 10000|false" "${it[@]}" results
 check "what still runs of a batch, in results" "_open_of|(b.open >> (w.ordinality - 1)::integer) & 1 = 1|true" "${it[@]}" results
-check "the forms that other versions declared" "_misfit_of_job|where f.task = i_task and|where false and" "${it[@]}" schemas
+check "the forms that other versions declared" "_schema_error_of_job|where f.task = i_task and|where false and" "${it[@]}" schemas
 check "the forms that a living worker has" "_is_in_use|or exists (|or false and exists (" "${it[@]}" schemas
 check "the two values of an item's predicate" "_template_of_array|jobs._known(jobs._template(i_schema->'items', i_root, i_refs, i_known), '@')|jobs._at(jobs._template(i_schema->'items', i_root, i_refs, i_known), '@')" "${it[@]}" schemas
 check "exactly one of several variants" "_template_of_one|continue when jobs._are_apart(v_meant[v_one], v_meant[v_other]);|continue;" "${it[@]}" schemas
@@ -132,19 +132,19 @@ check "names of others' tasks as aliases" "_names_of_others|and not jobs._may_ch
 check "the user of the session under a shared role" "_declarer|v_set ~ '^jobs_(publisher|worker|reader|admin)$'|false" "${it[@]}" owners
 check "a task's own name before an alias" "_refresh_publish_checks|order by g.name, g.name <> n.task, n.task|order by g.name, g.name = n.task, n.task" "${it[@]}" owners
 check "the two seconds that a declaration waits" "register_tasks|when lock_not_available or deadlock_detected|when division_by_zero" "${it[@]}" owners
-check "who may set how a task is checked" "check_task|and jobs._may_change(t.owner, t.owner_name)|" "${it[@]}" owners
+check "who may set how a task is checked" "set_validation|and jobs._may_change(t.owner, t.owner_name)|" "${it[@]}" owners
 check "the steps of a walk" "_walk|i_left <= 0 or (i_left % 64 = 0 and clock_timestamp() > i_until)|false" "${it[@]}" registry_budgets
 check "the end of a compilation" "_joined|jobs._short('(' || array_to_string(v_parts, i_by) || ')')|'(' || array_to_string(v_parts, i_by) || ')'" "${it[@]}" registry_budgets
-check "predicates before walks" "_misfit_of_job|jobs._is_fit(i_body, f.fits, jobs._names(f.params, f.open))|false" "${it[@]}" registry_budgets
-check "names of fields that the schema does not have" "_misfit_of_object|else '*' end|else left(v_key, 60) end" "${it[@]}" unseen
-check "how many forms of a task are kept" "_remember_forms|or r.rank > 20|" "${it[@]}" registry_limits
+check "predicates before walks" "_schema_error_of_job|jobs._is_fit(i_body, f.fits, jobs._names(f.params, f.open))|false" "${it[@]}" registry_budgets
+check "names of fields that the schema does not have" "_schema_error_of_object|else '*' end|else left(v_key, 60) end" "${it[@]}" unseen
+check "how many forms of a task are kept" "_remember_signatures|or r.rank > 20|" "${it[@]}" registry_limits
 check "writing only what changed" "_refresh_publish_checks|where o.name = m.name and|where false and" "${it[@]}" registry_budgets
 check "the budget of a predicate" "_is_fit|'30000000000'::bigint|'30000000000000'::bigint" "${it[@]}" registry_budgets
 check "the budget of a call's predicates" "_check_bodies|<= 100000000000|<= 100000000000000" "${it[@]}" registry_budgets
 check "undeclared tasks among what own types made" "_check_bodies|k.name is null and not v_accepts_unknown|false" "${it[@]}" schemas
-check "undeclared tasks before bodies that take long" "_refuse_misfits|perform jobs._refuse_unknown(i_tasks);|" "${it[@]}" schemas
+check "undeclared tasks before bodies that take long" "_refuse_unfit|perform jobs._refuse_unknown(i_tasks);|" "${it[@]}" schemas
 check "arrays that do not begin at 1" "_check_bodies|array(select unnest(i_bodies)), v_suspects|i_bodies, v_suspects" "${it[@]}" schemas
-check "the length of a refusal" "_misfit_of_job|length(v_reason) > 2000|false" "${it[@]}" schemas
+check "the length of a refusal" "_schema_error_of_job|length(v_reason) > 2000|false" "${it[@]}" schemas
 check "the length of a name in a refusal" "_shown|length(i_text) > 200|false" "${it[@]}" schemas
 check "results of others' tasks, one" "result|where a.task = any (jobs._visible(array[a.task::text]))|" "${it[@]}" results
 check "results of others' tasks, many" "results|where jobs._is_under(h.task, v_publishes) or jobs._is_under(h.task, v_consumes)|" "${it[@]}" results

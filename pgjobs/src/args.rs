@@ -17,7 +17,7 @@ use serde::de::value::MapDeserializer;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::whole::Whole;
+use crate::strict_json::StrictJson;
 
 /// One parameter of a task, as published arguments see it (injected ones are not part of it).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -84,7 +84,7 @@ pub(crate) fn read<T: DeserializeOwned>(
     let envelope = open_envelope(body.unwrap_or("null"))?;
     let bound = bind(envelope, params, open)?;
     let fields = || {
-        let fields = bound.iter().map(|(name, value)| (name.as_ref(), Whole(value)));
+        let fields = bound.iter().map(|(name, value)| (name.as_ref(), StrictJson(value)));
         MapDeserializer::<_, serde_json::Error>::new(fields)
     };
     // To keep track of the path costs as much as to read; so only what cannot be read is read once more with it.

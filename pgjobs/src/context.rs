@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use crate::args;
 use crate::job::Job;
 use crate::outcome::{IntoOutcome, TaskError, encode_result};
-use crate::task::{Need, TaskDef};
+use crate::task::{StateType, TaskDef};
 
 /// Values shared by all jobs of a worker, one for each type.
 #[derive(Clone, Default)]
@@ -28,7 +28,7 @@ impl State {
 
     /// The first need that neither this state nor the job itself meets.
     pub(crate) fn missing(&self, task: &TaskDef) -> Option<&'static str> {
-        let met = |need: &&Need| {
+        let met = |need: &&StateType| {
             let id = (need.id)();
             id == TypeId::of::<Job>() || self.0.contains_key(&id)
         };
@@ -53,7 +53,7 @@ impl Context {
 
     /// The job that is running.
     ///
-    /// A hand-written task that ends it with [`Job::finish`] declares `Need::of::<Job>()`, as the macro does for
+    /// A hand-written task that ends it with [`Job::finish`] declares `StateType::of::<Job>()`, as the macro does for
     /// a task that injects it: its jobs are then held one by one, and none waits for another's transaction.
     pub fn job(&self) -> &Job {
         &self.job

@@ -45,7 +45,7 @@
 //! # What holds
 //! - A job whose transaction committed is never lost, and ends in `jobs.job` with its last error.
 //! - Every job is started at least once, and at most one completion of it is accepted: each attempt
-//!   holds a lease, and a verdict under a lease that is gone is refused.
+//!   holds a lease, and an outcome under a lease that is gone is refused.
 //! - Effects happen exactly once when they and the acknowledgement share one transaction:
 //!   [`Job::finish`].
 //! - The jobs of a worker that died run again within seconds.
@@ -79,7 +79,7 @@ pub mod testing;
 mod args;
 mod backoff;
 mod context;
-mod draft;
+mod request;
 mod error;
 mod job;
 mod job_id;
@@ -97,7 +97,7 @@ mod text;
 #[cfg(feature = "chrono-tz")]
 mod time_zone;
 mod topic;
-mod whole;
+mod strict_json;
 mod worker;
 
 #[doc(hidden)]
@@ -117,11 +117,11 @@ pub use pgjobs_migrations::Step;
 pub use publish::{JobHandle, NewJob, Publish, PublishAll, Publisher, Tx, TxConnection, publish_all};
 pub use registry::linked_tasks;
 pub use sql::migrate::{migrate, migration_script, pending_migrations};
-pub use task::{BoxFuture, Need, Task, TaskDef};
+pub use task::{BoxFuture, StateType, Task, TaskDef};
 #[cfg(feature = "chrono-tz")]
 pub use time_zone::TimeZone;
 pub use topic::Topic;
-pub use worker::{End, Report, Worker, WorkerHandle};
+pub use worker::{End, WorkerReport, Worker, WorkerHandle};
 
 // Types of these crates stand in the public interface; the same versions, without naming them twice.
 pub use {chrono, schemars, serde, serde_json, sqlx};
@@ -136,7 +136,7 @@ pub use {chrono, schemars, serde, serde_json, sqlx};
 ///   [`publish`](Task::publish) is there in the task's own module; elsewhere `use pgjobs::Task`.
 ///
 /// # Parameters
-/// | mark | the parameter is |
+/// | watermark | the parameter is |
 /// |---|---|
 /// | none | an argument: owned, `Serialize + Deserialize + JsonSchema`; `Option` may be absent |
 /// | `#[default(expr)]` | an argument that is `expr` when absent |

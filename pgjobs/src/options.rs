@@ -97,7 +97,7 @@ impl FromStr for Keep {
 ///
 /// The worker tells the database what each task takes (the JSON Schema of its arguments), and the job is
 /// looked at when it is published. Calls of the task's own type, `my_task::publish(…)`, need no
-/// check and get none. An operator may choose otherwise for a task, with `jobs.check_task`.
+/// check and get none. An operator may choose otherwise for a task, with `jobs.set_validation`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Check {

@@ -162,8 +162,8 @@ pub fn state<T: Injectable>(context: &crate::Context) -> Result<std::sync::Arc<T
 }
 
 /// The need for such state.
-pub const fn need<T: Injectable>() -> crate::Need {
-    crate::Need::of::<T>()
+pub const fn need<T: Injectable>() -> crate::StateType {
+    crate::StateType::of::<T>()
 }
 
 /// The clone of the worker's state that one job gets.

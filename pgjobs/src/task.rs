@@ -72,7 +72,7 @@ pub struct TaskDef {
     /// Whether keywords beyond `params` are let through (a `#[kwargs]` parameter takes them).
     pub open: bool,
     /// The state that the function asks for.
-    pub needs: &'static [Need],
+    pub needs: &'static [StateType],
     /// Defaults of its jobs.
     pub options: TaskOptions,
     /// JSON Schema of the arguments, as an object by name.
@@ -146,16 +146,16 @@ impl fmt::Debug for TaskDef {
 
 /// One piece of state that a task asks for with `#[inject]`.
 #[derive(Clone, Copy)]
-pub struct Need {
+pub struct StateType {
     /// The type's identity.
     pub id: fn() -> TypeId,
     /// The type's name, for the error when the worker does not have it.
     pub name: fn() -> &'static str,
 }
 
-impl Need {
+impl StateType {
     /// The need for a `T`.
     pub const fn of<T: Send + Sync + 'static>() -> Self {
-        Need { id: TypeId::of::<T>, name: std::any::type_name::<T> }
+        StateType { id: TypeId::of::<T>, name: std::any::type_name::<T> }
     }
 }

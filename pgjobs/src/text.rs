@@ -1,7 +1,7 @@
 //! Foreign text as it may be shown: on a terminal, in a log, in a table.
 //!
 //! What a task, a client or an operator wrote into the database may hold escape sequences that clear a screen,
-//! line breaks that forge a log line, and marks that turn the order of letters around. Here each such character
+//! line breaks that forge a log line, and watermarks that turn the order of letters around. Here each such character
 //! becomes `\u{1b}`; letters of every script, with their accents and spaces, stay as they are.
 
 use std::borrow::Cow;
@@ -32,7 +32,7 @@ pub(crate) fn is_shown(c: char) -> bool {
     match c {
         ' '..='~' => true,
         '\0'..='\u{9f}' | '\u{2028}' | '\u{2029}' => false,
-        // Of no width, though Unicode counts them among letters and marks.
+        // Of no width, though Unicode counts them among letters and watermarks.
         '\u{34f}'
         | '\u{115f}'
         | '\u{1160}'

@@ -93,7 +93,7 @@ async fn it_finds_them_after_the_new_program_has_migrated() {
     publish(&db, "app.echo", &json!({"args": [7]})).await;
     run(&mut on(&db.url, &["migrate"])).data();
     assert_eq!(check(&db, &["-q"]).code, Some(1));
-    db.run("delete from jobs.task_form where task = 'app.echo'").await;
+    db.run("delete from jobs.task_signature where task = 'app.echo'").await;
     let said = check(&db, &["--json"]);
     assert_eq!(findings(&said)[0], found("error", "bodies_do_not_fit", "app.echo"));
 }
@@ -153,7 +153,7 @@ async fn a_task_that_is_gone_is_named_with_its_remedy() {
 async fn a_renamed_task_is_recognised_by_its_form() {
     let db = Db::new().await;
     run(&mut on(&db.url, &["migrate"])).data();
-    db.run("update jobs.task_form set task = 'app.say' where task = 'app.echo'; update jobs.task set name = 'app.say' where name = 'app.echo';
+    db.run("update jobs.task_signature set task = 'app.say' where task = 'app.echo'; update jobs.task set name = 'app.say' where name = 'app.echo';
             select jobs._refresh_publish_checks()").await;
     publish(&db, "app.say", &json!({"args": ["a"]})).await;
     let said = check(&db, &[]);
@@ -185,7 +185,7 @@ async fn tasks_of_other_programs_are_left_alone() {
 async fn a_large_backlog_is_sampled_from_end_to_end() {
     let db = Db::new().await;
     older_echo(&db).await;
-    let fill = "select count(*) from jobs.publish_all('{app.echo}', array_fill('{\"args\": [\"a\"]}'::jsonb, array[10000]), null, null, null, null, null, i_together => true)";
+    let fill = "select count(*) from jobs.publish_arrays('{app.echo}', array_fill('{\"args\": [\"a\"]}'::jsonb, array[10000]), null, null, null, null, null, i_pack => true)";
     let one = |body: &str, priority: i32| {
         format!("select jobs.publish('app.echo', '{body}', i_priority => {priority})")
     };

@@ -137,7 +137,7 @@ async fn a_burst_says_that_a_job_failed_when_it_is_asked_to() {
         .await;
 }
 
-/// A job that killed its worker on its last run has no verdict: whoever sweeps ends it.
+/// A job that killed its worker on its last run has no outcome: whoever sweeps ends it.
 #[tokio::test]
 async fn a_burst_counts_the_jobs_that_failed_with_a_worker_that_died() {
     let db = Db::new().await;

@@ -56,7 +56,7 @@ async fn hostile() -> Db {
     for (name, state) in
         [("odd.task", "pending"), ("odd.task", "failed"), ("odd.other", "pending"), ("app.echo", "pending")]
     {
-        let publish = "select (jobs.publish_all(array[$1], array[$2], null, null, null, null, null, null, false, '{t}'))[1]";
+        let publish = "select (jobs.publish_arrays(array[$1], array[$2], null, null, null, null, null, null, false, '{t}'))[1]";
         let id: String =
             sqlx::query_scalar(publish).bind(name).bind(&body).fetch_one(&db.pool).await.unwrap();
         if state == "failed" {
@@ -85,7 +85,7 @@ async fn everywhere(db: &Db, odd: &str) {
         "select c.relname, a.attname, a.atttypid::regtype::text from pg_class c join pg_attribute a on a.attrelid = c.oid
          where c.relnamespace = 'jobs'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition and a.attnum > 0 and not a.attisdropped
            and a.atttypid in ('text'::regtype, 'varchar'::regtype, 'text[]'::regtype)
-           and c.relname in ('pending', 'job', 'worker', 'task', 'task_form', 'publish_check')
+           and c.relname in ('pending', 'job', 'worker', 'task', 'task_signature', 'publish_check')
            and a.attname not in ('job_id', 'last_job', 'keep', 'check_mode', 'check_mode_set', 'mode')",
     )
     .fetch_all(&db.pool)

@@ -110,5 +110,5 @@ async fn a_worker_with_no_free_slot_gives_back_what_it_no_longer_holds_all_the_s
     .await;
     scene.door.add_permits(4);
     scene.ended(std::mem::take(&mut handles)).await;
-    assert_eq!(scene.worker.shutdown().await.lost, 1, "the verdict on a job that is not there");
+    assert_eq!(scene.worker.shutdown().await.lost, 1, "the outcome on a job that is not there");
 }

@@ -47,7 +47,7 @@ async fn publish(db: &Db, generator: &mut Generator) -> (Tally, usize) {
     let (mut tally, mut neighbours) = (Tally::default(), 0);
     for chunk in 0..CASES / CHUNK {
         if chunk == CASES / CHUNK / 2 {
-            db.run("select jobs.check_task(name, 'strict') from jobs.task").await;
+            db.run("select jobs.set_validation(name, 'strict') from jobs.task").await;
         }
         let cases: Vec<Case> = (0..CHUNK).map(|_| generator.case()).collect();
         match chunk % 5 {
@@ -79,7 +79,7 @@ async fn thousands_of_hostile_jobs_are_refused_or_end_with_a_reason_and_neighbou
     let (db, begun) = (Db::new().await, Instant::now());
     let worker = Worker::new(db.pool.clone()).topic("hostile.*").start().await.unwrap();
     // The worker's own judgement first; then that of the check before it.
-    db.run("select jobs.check_task(name, 'off') from jobs.task").await;
+    db.run("select jobs.set_validation(name, 'off') from jobs.task").await;
     let (tally, neighbours) = publish(&db, &mut Generator::new(seed())).await;
     let published = begun.elapsed();
     until("all ended that have a task", async || {

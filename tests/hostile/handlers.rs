@@ -45,9 +45,9 @@ async fn misbehave(how: String) -> Result<(), TaskError> {
 const ENDS: [(&str, &str); 8] = [
     ("panic", "panicked: at the disco"),
     ("panic with a number", "panicked: a value that is no text"),
-    ("panic with what panics", "the run ended without a verdict"),
+    ("panic with what panics", "the run ended without an outcome"),
     ("panic in drop", "panicked: in drop"),
-    ("panic in drop when stopped", "the run ended without a verdict"),
+    ("panic in drop when stopped", "the run ended without an outcome"),
     ("never end", "timed out after 300ms"),
     ("spin", "timed out after 300ms"),
     ("eat memory", "ate 256 MB"),

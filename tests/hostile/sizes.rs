@@ -77,7 +77,7 @@ async fn a_body_that_lies_compressed_in_a_table_counts_in_full() {
     for publish in [
         "select jobs.publish('hostile.any', h.body) from held h",
         "select jobs.publish_bulk(array(select row('hostile.any', h.body, null, null, null, null)::jobs.bulk_job from held h))",
-        "select jobs.publish_all('{hostile.any}', array(select h.body from held h), null, null, null, null, null)",
+        "select jobs.publish_arrays('{hostile.any}', array(select h.body from held h), null, null, null, null, null)",
     ] {
         let (code, words) = db.refusal(publish).await;
         assert_eq!(code, "PT413", "{publish}: {words}");

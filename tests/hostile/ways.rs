@@ -48,9 +48,9 @@ const PUBLISH: &str = "select array[(jobs.publish($1[1], $2[1]::jsonb)).job_id::
 const BULK: &str = "select array(select b.job_id::text from jobs.publish_bulk(array(
     select row(u.task, u.body::jsonb, null, null, null, null)::jobs.bulk_job
     from unnest($1, $2) with ordinality u(task, body, at) order by u.at)) b)";
-const ALL: &str = "select jobs.publish_all($1, $2::jsonb[], null, null, null, null, null)::text[]";
+const ALL: &str = "select jobs.publish_arrays($1, $2::jsonb[], null, null, null, null, null)::text[]";
 const TOGETHER: &str =
-    "select jobs.publish_all($1[1:1], $2::jsonb[], null, null, null, null, null, null, true)::text[]";
+    "select jobs.publish_arrays($1[1:1], $2::jsonb[], null, null, null, null, null, null, true)::text[]";
 
 async fn sql(
     db: &Db,

@@ -23,7 +23,7 @@ async fn claims_of_every_size_come_back_whole_and_settle_whole() {
     for size in [1, 2, 31, 32, 33, 62, 63, 64, 65, 127, 128, 129, 192] {
         db.run(&format!("truncate jobs.pending, jobs.batch, jobs.job; select jobs.publish('a') from generate_series(1, {size})")).await;
         db.run(&format!(
-            "drop table if exists c; create table c as select c.lease, c.part * 64 + j.ordinality::integer - 1 as place, j.job_id
+            "drop table if exists c; create table c as select c.lease, c.part * 64 + j.ordinality::integer - 1 as batch_index, j.job_id
              from (select '00000000-0000-4000-8000-000000000001'::uuid as lease, k.*
                    from jobs.claim('{WORKER}', '{{a}}', 500, '00000000-0000-4000-8000-000000000001', 5) k) c,
                unnest(c.jobs) with ordinality j"
@@ -31,24 +31,24 @@ async fn claims_of_every_size_come_back_whole_and_settle_whole() {
         .await;
         assert_eq!(db.one::<i64>("select count(*) from c").await, size, "claimed");
         assert_eq!(
-            db.one::<i64>("select count(*) from jobs._runs r join c using (lease, place, job_id)").await,
+            db.one::<i64>("select count(*) from jobs._runs r join c using (lease, batch_index, job_id)").await,
             size,
-            "the place that the claim tells is where the job lies"
+            "the batch_index that the claim tells is where the job lies"
         );
         let settle = |half: &str| {
             format!(
                 "select count(*) from jobs.settle((select array_agg(job_id::text) from c where {half}), (select array_agg(lease) from c where {half}),
-                   i_places => (select array_agg(place) from c where {half}))"
+                   i_batch_indexes => (select array_agg(batch_index) from c where {half}))"
             )
         };
-        assert_eq!(db.one::<i64>(&settle("place % 2 = 0")).await, 0);
+        assert_eq!(db.one::<i64>(&settle("batch_index % 2 = 0")).await, 0);
         assert_eq!(db.one::<i64>("select count(*) from jobs.running").await, size / 2);
         assert_eq!(
-            db.one::<i64>(&settle("place % 2 = 0")).await,
+            db.one::<i64>(&settle("batch_index % 2 = 0")).await,
             0,
             "said again, it is known and not counted again"
         );
-        db.run(&settle("place % 2 = 1")).await;
+        db.run(&settle("batch_index % 2 = 1")).await;
         assert_eq!(
             db.one::<i64>("select count(distinct job_id) from jobs.job").await,
             size,
@@ -82,16 +82,16 @@ async fn a_verdict_that_comes_too_late_spoils_no_other_and_does_not_count() {
     let db = Db::new().await;
     db.run("select jobs.register_worker('00000000-0000-7000-8000-000000000000', 'h', 1, 'v', '{}', '{a}', 100, 3600)").await;
     db.run("select jobs.publish('a') from generate_series(1, 4)").await;
-    db.run(&format!("create table c as select '00000000-0000-4000-8000-000000000001'::uuid as lease, c.part * 64 + j.ordinality::integer - 1 as place, j.job_id
+    db.run(&format!("create table c as select '00000000-0000-4000-8000-000000000001'::uuid as lease, c.part * 64 + j.ordinality::integer - 1 as batch_index, j.job_id
         from jobs.claim('{WORKER}', '{{a}}', 4, '00000000-0000-4000-8000-000000000001', 5) c, unnest(c.jobs) with ordinality j")).await;
     let settle = |outcome: &str, which: &str| {
         format!(
             "select count(*) from jobs.settle((select array_agg(job_id::text) from c where {which}), (select array_agg(lease) from c where {which}),
-               (select array_agg('{outcome}'::text) from c where {which}), i_places => (select array_agg(place) from c where {which}))"
+               (select array_agg('{outcome}'::text) from c where {which}), i_batch_indexes => (select array_agg(batch_index) from c where {which}))"
         )
     };
-    assert_eq!(db.one::<i64>(&settle("fail", "place = 1")).await, 0);
-    assert_eq!(db.one::<i64>(&settle("snooze", "place = 2")).await, 0);
+    assert_eq!(db.one::<i64>(&settle("fail", "batch_index = 1")).await, 0);
+    assert_eq!(db.one::<i64>(&settle("snooze", "batch_index = 2")).await, 0);
     assert_eq!(db.one::<i64>(&settle("success", "true")).await, 2, "the failed one and the snoozed one");
     let ends = "select array_agg(status::text order by id) from jobs.job";
     assert_eq!(db.one::<Vec<String>>(ends).await, ["success", "failed", "success"]);
@@ -104,7 +104,7 @@ async fn a_job_claimed_alone_is_finished_in_a_transaction_without_holding_others
     db.run("select jobs.publish('a') from generate_series(1, 3); select jobs.publish('b') from generate_series(1, 3)").await;
     db.run(&format!(
         "create table c as select c.part, j.job_id, j.task from {} c, unnest(c.jobs) j",
-        claim(6, ", i_alone => '{b}'")
+        claim(6, ", i_own_batch => '{b}'")
     ))
     .await;
     assert_eq!(db.one::<i64>("select count(distinct part) from c where task = 'b'").await, 3);
@@ -132,7 +132,7 @@ async fn a_claim_starts_at_its_marks_and_still_sees_what_is_more_urgent_given_ba
     .await;
     // As if a run of number 3 had been given back.
     db.run("update jobs.pending set ready_seq = ready_seq - 4611686018427387904 where id = 3").await;
-    let marked = claim(100, ", i_mark_tasks => '{a}', i_mark_priorities => '{0}', i_marks => '{8}'");
+    let marked = claim(100, ", i_watermark_tasks => '{a}', i_watermark_priorities => '{0}', i_watermarks => '{8}'");
     let seen: Vec<i64> = db.all(&format!("select j.id from {marked} c, unnest(c.jobs) j order by 1")).await;
     assert_eq!(seen, [3, 8, 9, 10, 11, 12, 13, 14, 15, 16], "only 1, 2 and 4 to 7 lie behind the mark");
     let rest: Vec<i64> =
@@ -188,8 +188,8 @@ async fn a_publisher_is_a_transaction_before_it_draws_a_number() {
     for publish in [
         "select jobs.publish('a')",
         "select jobs.publish_bulk(array[('a', null, null, null, null, null)::jobs.bulk_job])",
-        "select jobs.publish_all('{a}', array['1'::jsonb], null, null, null, null, null)",
-        "select jobs.publish_all('{a}', array_fill('1'::jsonb, array[64]), null, null, null, null, null, i_together => true)",
+        "select jobs.publish_arrays('{a}', array['1'::jsonb], null, null, null, null, null)",
+        "select jobs.publish_arrays('{a}', array_fill('1'::jsonb, array[64]), null, null, null, null, null, i_pack => true)",
     ] {
         holder.execute("select pg_advisory_lock(7)").await.unwrap();
         let mut publisher = db.connect().await;

@@ -20,11 +20,11 @@ struct Budget {
 
 const CLAIM: &str =
     "select * from jobs.claim('00000000-0000-7000-8000-000000000000', '{noop}', 1000, gen_random_uuid(), 5)";
-const TOGETHER: &str = "select jobs.publish_all('{noop}', array_fill('{\"args\": [1, 2]}'::jsonb, array[960]), null, null, null, null, null, i_together => true)";
+const TOGETHER: &str = "select jobs.publish_arrays('{noop}', array_fill('{\"args\": [1, 2]}'::jsonb, array[960]), null, null, null, null, null, i_pack => true)";
 const CLAIMED: &str = "
     select jobs.publish_bulk(array_fill(('noop', '{\"args\": [1, 2]}', null, null, null, null)::jobs.bulk_job, array[1000]));
     select jobs.claim('00000000-0000-7000-8000-000000000000', '{noop}', 1000, gen_random_uuid(), 5);
-    create table c as select job_id::text, lease, place from jobs._runs";
+    create table c as select job_id::text, lease, batch_index from jobs._runs";
 
 const DECLARED: &str = r#"
     select jobs.register_tasks('[{"name": "noop", "retries": 3, "timeout": 60, "priority": 0, "result_schema": true,
@@ -62,7 +62,7 @@ const BUDGETS: &[Budget] = &[
         what: "publish 1000 that are checked",
         jobs: 1000,
         before: DECLARED,
-        call: "select jobs.publish_all('{noop}', array_fill('{\"args\": [1, 2]}'::jsonb, array[1000]), null, null, null, null, null)",
+        call: "select jobs.publish_arrays('{noop}', array_fill('{\"args\": [1, 2]}'::jsonb, array[1000]), null, null, null, null, null)",
         pages: 7.0,
         log: 430.0,
     },
@@ -70,7 +70,7 @@ const BUDGETS: &[Budget] = &[
         what: "publish 1000",
         jobs: 1000,
         before: "",
-        call: "select jobs.publish_all(array_fill('noop'::text, array[1000]), array_fill('{\"args\": [1, 2]}'::jsonb, array[1000]), null, null, null, null, null)",
+        call: "select jobs.publish_arrays(array_fill('noop'::text, array[1000]), array_fill('{\"args\": [1, 2]}'::jsonb, array[1000]), null, null, null, null, null)",
         pages: 7.0,
         log: 430.0,
     },
@@ -104,7 +104,7 @@ const BUDGETS: &[Budget] = &[
         what: "settle 1000 successes",
         jobs: 1000,
         before: CLAIMED,
-        call: "select * from jobs.settle((select array_agg(job_id) from c), (select array_agg(lease) from c), i_places => (select array_agg(place) from c))",
+        call: "select * from jobs.settle((select array_agg(job_id) from c), (select array_agg(lease) from c), i_batch_indexes => (select array_agg(batch_index) from c))",
         pages: 4.2,
         log: 400.0,
     },
@@ -112,7 +112,7 @@ const BUDGETS: &[Budget] = &[
         what: "settle 1000 retries",
         jobs: 1000,
         before: CLAIMED,
-        call: "select * from jobs.settle((select array_agg(job_id) from c), (select array_agg(lease) from c), (select array_agg('retry'::text) from c), i_places => (select array_agg(place) from c))",
+        call: "select * from jobs.settle((select array_agg(job_id) from c), (select array_agg(lease) from c), (select array_agg('retry'::text) from c), i_batch_indexes => (select array_agg(batch_index) from c))",
         pages: 8.0,
         log: 470.0,
     },

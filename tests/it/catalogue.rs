@@ -197,7 +197,7 @@ async fn every_table_has_a_key_or_an_identity() {
          select g, g, 'noop', 0, 3, 0, 60, 'success', now(), jobs.now(), 1 from generate_series(1, 2000) g",
     )
     .await;
-    let made: Vec<String> = db.all("select r from jobs.retain() r").await;
+    let made: Vec<String> = db.all("select r from jobs.maintain_partitions() r").await;
     assert!(made.iter().any(|step| step.ends_with("of job_default")), "{made:?}");
     nothing(&db, "of partitions made later, too", NO_IDENTITY).await;
 }

@@ -38,7 +38,7 @@ async fn null_means_the_default_singly_and_in_bulk() {
     let db = Db::new().await;
     db.run("select jobs.publish('a', null, null, null, null, null)").await;
     db.run("select jobs.publish_bulk(array[('b', null, null, null, null, null)::jobs.bulk_job])").await;
-    db.run("select jobs.publish_all('{c}', '{null}', '{null}', '{null}', '{null}', '{null}', '{null}')")
+    db.run("select jobs.publish_arrays('{c}', '{null}', '{null}', '{null}', '{null}', '{null}', '{null}')")
         .await;
     let kinds: i64 =
         db.one("select count(distinct (timeout, max_retries, priority)) from jobs.job_queue").await;
@@ -72,27 +72,27 @@ async fn what_cannot_be_published_is_refused_with_the_reason_and_without_the_val
         ("select jobs.publish('a', null, '10000-01-01')", "PT400", "0001-01-02 and 9999-12-30"),
         ("select jobs.publish('a', null, '0001-01-01 BC')", "PT400", "0001-01-02 and 9999-12-30"),
         (
-            "select jobs.publish_many('[{\"task\": \"a\", \"scheduled_at\": \"294276-12-31\"}]')",
+            "select jobs.publish_json('[{\"task\": \"a\", \"scheduled_at\": \"294276-12-31\"}]')",
             "PT400",
             "0001-01-02 and 9999-12-30",
         ),
         (
-            "select jobs.publish_all('{a}', '{null}', null, '{NaN}', null, null, null)",
+            "select jobs.publish_arrays('{a}', '{null}', null, '{NaN}', null, null, null)",
             "PT400",
             "0001-01-02 and 9999-12-30",
         ),
         (
-            "select jobs.publish_all('{a}', '{null}', null, '{-Infinity}', null, null, null)",
+            "select jobs.publish_arrays('{a}', '{null}', null, '{-Infinity}', null, null, null)",
             "PT400",
             "0001-01-02 and 9999-12-30",
         ),
         (
-            "select jobs.publish_all('{a}', '{null}', null, '{9e12}', null, null, null)",
+            "select jobs.publish_arrays('{a}', '{null}', null, '{9e12}', null, null, null)",
             "PT400",
             "0001-01-02 and 9999-12-30",
         ),
         (
-            "select jobs.publish_all('{a}', '{null}', null, '{-9e12}', null, null, null)",
+            "select jobs.publish_arrays('{a}', '{null}', null, '{-9e12}', null, null, null)",
             "PT400",
             "0001-01-02 and 9999-12-30",
         ),
@@ -107,7 +107,7 @@ async fn what_cannot_be_published_is_refused_with_the_reason_and_without_the_val
             "job 2 of 2: timeout",
         ),
         (
-            "select jobs.publish_all('{a,b}', '{null,null}', '{null,null}', '{null,null}', '{1,-1}', '{0,0}', '{3,3}')",
+            "select jobs.publish_arrays('{a,b}', '{null,null}', '{null,null}', '{null,null}', '{1,-1}', '{0,0}', '{3,3}')",
             "PT400",
             "job 2 of 2: timeout",
         ),
@@ -212,7 +212,7 @@ async fn odd_calls_are_refused_before_they_do_harm() {
         assert_eq!(state, "PT400", "{call}: {message}");
     }
     for id in ["", "'\";drop", "00000000000000000000000000000000"] {
-        let error = sqlx::query("select jobs.publish_all('{a}', '{null}', '{null}', '{null}', '{null}', '{null}', '{null}', array[$1])")
+        let error = sqlx::query("select jobs.publish_arrays('{a}', '{null}', '{null}', '{null}', '{null}', '{null}', '{null}', array[$1])")
             .bind(id)
             .execute(&db.pool)
             .await
@@ -230,7 +230,7 @@ async fn an_id_that_has_ended_is_not_taken_again() {
     )
     .await;
     let (state, _) = db
-        .refusal("select jobs.publish_all('{a}', '{null}', '{null}', '{null}', '{null}', '{null}', '{null}', (select array[job_id::text] from c))")
+        .refusal("select jobs.publish_arrays('{a}', '{null}', '{null}', '{null}', '{null}', '{null}', '{null}', (select array[job_id::text] from c))")
         .await;
     assert_eq!(state, "PT409");
 }

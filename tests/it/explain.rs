@@ -125,7 +125,7 @@ async fn a_full_worker_is_named_before_the_place_in_line() {
 #[tokio::test]
 async fn a_job_that_lies_together_with_others_has_its_own_place_in_line() {
     let db = Db::new().await;
-    db.run("select jobs.publish_all('{a}', (select array_agg('{}'::jsonb) from generate_series(1, 200)), null, null, null, null, null, null, true)").await;
+    db.run("select jobs.publish_arrays('{a}', (select array_agg('{}'::jsonb) from generate_series(1, 200)), null, null, null, null, null, null, true)").await;
     assert!(db.one::<i64>("select count(*) from jobs.pending").await < 200);
     let nth = "select (e.details ->> 'before')::bigint
                from (select job_id from jobs.job_queue order by id limit 1 offset 150) j, jobs.explain(j.job_id) e where e.code = 'in_line'";
@@ -164,7 +164,7 @@ async fn a_dead_holder_is_named_until_a_sweep_brings_the_job_back() {
 #[tokio::test]
 async fn ended_jobs_say_how_they_ended_and_unknown_ones_are_refused() {
     let db = Db::new().await;
-    for (verdict, code) in [
+    for (outcome, code) in [
         ("select jobs.ack(r.job_id, '\"the canary\"') from jobs.running r", "success"),
         ("select jobs.nack(r.job_id, 'the canary', null, false) from jobs.running r", "failed"),
         ("select jobs.cancel(array_agg(r.job_id)::text[]) from jobs.running r", "cancelled"),
@@ -172,7 +172,7 @@ async fn ended_jobs_say_how_they_ended_and_unknown_ones_are_refused() {
         db.run("truncate jobs.job").await;
         db.run("select jobs.publish('a', '{\"args\": [\"the canary\"]}', null, null, null, 1)").await;
         db.run("select jobs.consume('a', 1)").await;
-        db.run(verdict).await;
+        db.run(outcome).await;
         assert_eq!(codes(&db).await, [code]);
         let all: String = db.one("select e::text from jobs.job j, jobs.explain(j.job_id) e").await;
         assert!(!all.contains("canary"), "{all}");
@@ -184,7 +184,7 @@ async fn ended_jobs_say_how_they_ended_and_unknown_ones_are_refused() {
 #[tokio::test]
 async fn it_counts_no_further_than_ten_thousand() {
     let db = Db::new().await;
-    db.run("select jobs.publish_all('{a}', (select array_agg('{}'::jsonb) from generate_series(1, 30000)), null, null, null, null, null)").await;
+    db.run("select jobs.publish_arrays('{a}', (select array_agg('{}'::jsonb) from generate_series(1, 30000)), null, null, null, null, null)").await;
     assert_eq!(
         db.one::<i64>(
             "select (e.details ->> 'before')::bigint from (select max(job_id) as job_id from jobs.pending) l, jobs.explain(l.job_id) e

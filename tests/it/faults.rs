@@ -257,7 +257,7 @@ async fn a_worker_that_was_declared_dead_neither_claims_nor_comes_back_to_life()
     let db = Db::with_clock().await;
     db.run("select jobs.publish('a') from generate_series(1, 4)").await;
     db.run("select jobs.register_worker('00000000-0000-7000-8000-000000000000', 'h', 1, 'v', '{}', '{a}', 10, 5)").await;
-    let claim = "select count(*) from jobs.claim('00000000-0000-7000-8000-000000000000', '{a}', 3, gen_random_uuid(), 5, i_alone => '{a}')";
+    let claim = "select count(*) from jobs.claim('00000000-0000-7000-8000-000000000000', '{a}', 3, gen_random_uuid(), 5, i_own_batch => '{a}')";
     assert_eq!(db.one::<i64>(claim).await, 3);
     db.advance(std::time::Duration::from_secs(6)).await;
     assert_eq!(db.one::<i32>("select jobs.sweep(1)").await, 1);
@@ -287,7 +287,7 @@ async fn a_job_that_came_back_in_good_order_has_not_begun_where_it_waits() {
         )
     };
     assert_eq!(db.one::<i64>(&claim(one)).await, 1);
-    db.run(&format!("select jobs.unclaim('{one}', '{one}')")).await;
+    db.run(&format!("select jobs.release('{one}', '{one}')")).await;
     assert_eq!(db.one::<i64>(&claim(two)).await, 1, "the second has not begun");
     db.advance(Duration::from_secs(11)).await;
     db.run("select jobs.sweep(9)").await;
@@ -300,7 +300,7 @@ async fn a_claim_without_a_lease_cannot_be_given_back() {
     let worker = "00000000-0000-7000-8000-000000000001";
     db.run(&format!("select jobs.register_worker('{worker}', 'host', 1, '1', '{{*}}', '{{a}}', 9, 10)"))
         .await;
-    assert_eq!(db.refusal(&format!("select jobs.unclaim('{worker}', null)")).await.0, "PT400");
+    assert_eq!(db.refusal(&format!("select jobs.release('{worker}', null)")).await.0, "PT400");
     db.run(&format!(
         "select jobs.publish('a'); select jobs.claim('{worker}', '{{a}}', 1, gen_random_uuid())"
     ))

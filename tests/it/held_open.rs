@@ -9,7 +9,7 @@ use sqlx::{AssertSqlSafe, Executor};
 use crate::sessions::{as_role, one, role};
 
 const WORKER: &str = "00000000-0000-7000-8000-00000000000";
-const TOGETHER: &str = "select jobs.publish_all('{b}', array_fill('1'::jsonb, array[64]), null, null, null, '{5}', null, i_together => true)";
+const TOGETHER: &str = "select jobs.publish_arrays('{b}', array_fill('1'::jsonb, array[64]), null, null, null, '{5}', null, i_pack => true)";
 
 /// A session in which this was called and which does not end its transaction.
 async fn holding(db: &Db, call: &str) -> PgConnection {
@@ -45,7 +45,7 @@ async fn a_sweep_locks_no_more_dead_workers_than_it_brings_jobs_back_of() {
 #[tokio::test]
 async fn a_sweep_has_a_greatest_and_a_least_number() {
     let db = Db::new().await;
-    db.run("select jobs.sweep(-1), jobs.sweep(null), jobs.promote(-1), jobs.promote(null), jobs.tend(-1), jobs.tend(null)").await;
+    db.run("select jobs.sweep(-1), jobs.sweep(null), jobs.promote(-1), jobs.promote(null), jobs.maintain(-1), jobs.maintain(null)").await;
     db.run("insert into jobs.pending (id, job_id, task, created_at, scheduled_at) select g, g, 'a', now(), now() from generate_series(1, 10001) g")
         .await;
     assert_eq!(db.one::<i32>("select jobs.promote(null)").await, 10_000);
@@ -66,7 +66,7 @@ async fn who_is_narrowed_sweeps_and_puts_in_line_its_own_tasks_alone() {
     let mut narrow = as_role(&db, "held_narrow").await;
     assert_eq!(one::<i32>(&mut narrow, "select jobs.promote(1000)").await, 2);
     assert_eq!(one::<i32>(&mut narrow, "select jobs.sweep(1000)").await, 1, "its own");
-    narrow.execute("begin; select jobs.tend(1000)").await.unwrap();
+    narrow.execute("begin; select jobs.maintain(1000)").await.unwrap();
     assert_eq!(db.one::<i32>("select jobs.promote(1000)").await, 1);
     assert_eq!(db.one::<i32>("select jobs.sweep(1000)").await, 4);
 }
@@ -107,7 +107,7 @@ async fn two_jobs_of_one_id_hold_up_nobody() {
     let second: String = one(&mut publisher, "select job_id from ids offset 1").await;
     let twin = |id: &str| {
         format!(
-            "select jobs.publish_all('{{b}}', '{{1}}', '{{2027-06-01}}', null, null, null, null, array['{id}'])"
+            "select jobs.publish_arrays('{{b}}', '{{1}}', '{{2027-06-01}}', null, null, null, null, array['{id}'])"
         )
     };
     db.run(&twin(&second)).await;

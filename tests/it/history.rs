@@ -20,11 +20,11 @@ async fn partitions_are_made_ahead_and_dropped_when_old() {
     db.run("select jobs.publish('old'); select jobs.ack(job_id) from jobs.consume(1)").await;
     assert_eq!(db.one::<i64>("select count(*) from jobs.job_default").await, 0);
     db.advance(Duration::from_secs(DAY * 13)).await;
-    db.run("select jobs.retain(); select jobs.publish('new'); select jobs.ack(job_id) from jobs.consume(1)")
+    db.run("select jobs.maintain_partitions(); select jobs.publish('new'); select jobs.ack(job_id) from jobs.consume(1)")
         .await;
     assert_eq!(db.one::<i64>("select count(*) from jobs.job").await, 2);
     db.advance(Duration::from_secs(DAY * 2)).await;
-    let done: Vec<String> = db.all("select r from jobs.retain() r where r like 'dropped%'").await;
+    let done: Vec<String> = db.all("select r from jobs.maintain_partitions() r where r like 'dropped%'").await;
     assert!(!done.is_empty());
     assert_eq!(db.all::<String>("select task from jobs.job").await, ["new"]);
 }
@@ -34,9 +34,9 @@ async fn history_is_kept_for_ever_when_asked() {
     let db = Db::with_clock().await;
     db.run("update jobs.config set history_days = null; select jobs.publish('old'); select jobs.ack(job_id) from jobs.consume(1)").await;
     db.advance(Duration::from_secs(DAY * 1000)).await;
-    db.run("select jobs.retain()").await;
+    db.run("select jobs.maintain_partitions()").await;
     db.advance(Duration::from_secs(DAY)).await;
-    db.run("select jobs.retain()").await;
+    db.run("select jobs.maintain_partitions()").await;
     assert_eq!(db.one::<i64>("select count(*) from jobs.job").await, 1);
 }
 
@@ -46,7 +46,7 @@ async fn jobs_that_end_without_a_partition_are_kept_and_moved_later() {
     db.advance(Duration::from_secs(DAY * 10)).await;
     db.run("select jobs.publish('a'); select jobs.ack(job_id) from jobs.consume(1)").await;
     assert_eq!(db.one::<i64>("select count(*) from jobs.job_default").await, 1);
-    db.run("select jobs.retain()").await;
+    db.run("select jobs.maintain_partitions()").await;
     assert_eq!(db.one::<i64>("select count(*) from jobs.job_default").await, 0);
     assert_eq!(db.one::<i64>("select count(*) from jobs.job").await, 1);
 }
@@ -58,13 +58,13 @@ async fn a_reader_of_history_delays_retention_and_nothing_else() {
     let mut reader = db.connect().await;
     let mut reading = reader.begin().await.unwrap();
     reading.execute("select count(*) from jobs.job").await.unwrap();
-    db.run("select jobs.retain()").await; // gives way
+    db.run("select jobs.maintain_partitions()").await; // gives way
     db.run("select jobs.publish('a'); select jobs.ack(job_id) from jobs.consume(1)").await;
     reading.commit().await.unwrap();
-    db.run("select jobs.retain()").await;
+    db.run("select jobs.maintain_partitions()").await;
     assert_eq!(db.one::<i64>(PARTITIONS).await, 3, "not at once, so that many workers do not disturb often");
     db.advance(Duration::from_secs(61)).await;
-    db.run("select jobs.retain()").await;
+    db.run("select jobs.maintain_partitions()").await;
     assert_eq!(db.one::<i64>(PARTITIONS).await, 3);
     assert_eq!(db.one::<i64>("select gave_way::int8 from jobs.retention").await, 0);
     let made = "select count(*) from jobs._partitions() where day >= (jobs.now() at time zone 'utc')::date";
@@ -80,14 +80,14 @@ async fn a_false_step_of_the_clock_drops_nothing() {
     )
     .await;
     db.run("update jobs.test_clock set at = at + interval '30 days'").await;
-    db.run("select jobs.retain(); select jobs.ack(job_id) from jobs.consume(1); select jobs.retain(); select jobs.retain()").await;
+    db.run("select jobs.maintain_partitions(); select jobs.ack(job_id) from jobs.consume(1); select jobs.maintain_partitions(); select jobs.maintain_partitions()").await;
     assert_eq!(db.one::<i64>("select count(*) from jobs.job").await, 3);
-    db.run("update jobs.test_clock set at = at - interval '30 days'; select jobs.retain()").await;
+    db.run("update jobs.test_clock set at = at - interval '30 days'; select jobs.maintain_partitions()").await;
     assert_eq!(db.one::<i64>("select count(*) from jobs.job").await, 3);
     // Time that really passes is believed an hour later.
-    db.run("update jobs.test_clock set at = at + interval '40 days'; select jobs.retain()").await;
+    db.run("update jobs.test_clock set at = at + interval '40 days'; select jobs.maintain_partitions()").await;
     assert_eq!(db.one::<i64>("select count(*) from jobs.job").await, 3);
-    db.run("update jobs.test_clock set at = at + interval '61 minutes'; select jobs.retain()").await;
+    db.run("update jobs.test_clock set at = at + interval '61 minutes'; select jobs.maintain_partitions()").await;
     assert_eq!(
         db.one::<i64>("select count(*) from jobs.job where complete_on < jobs.now() - interval '30 days'")
             .await,
@@ -100,16 +100,16 @@ async fn a_false_step_of_the_clock_drops_nothing() {
 async fn strangers_cannot_keep_retention_from_working() {
     let db = Db::with_clock().await;
     let mut stranger = db.connect().await;
-    stranger.execute("select pg_advisory_lock(hashtextextended('jobs.retain', 0))").await.unwrap();
+    stranger.execute("select pg_advisory_lock(hashtextextended('jobs.maintain_partitions', 0))").await.unwrap();
     db.advance(Duration::from_secs(DAY)).await;
-    assert!(db.one::<i64>("select count(*) from jobs.retain()").await > 0);
+    assert!(db.one::<i64>("select count(*) from jobs.maintain_partitions()").await > 0);
 }
 
 #[tokio::test]
 async fn retention_works_whatever_a_backslash_means() {
     let db = Db::with_clock().await;
     db.advance(Duration::from_secs(DAY * 20)).await;
-    db.run("set standard_conforming_strings = off; set backslash_quote = off; set escape_string_warning = off; select jobs.retain()").await;
+    db.run("set standard_conforming_strings = off; set backslash_quote = off; set escape_string_warning = off; select jobs.maintain_partitions()").await;
     assert_eq!(db.one::<i64>(PARTITIONS).await, 3);
 }
 
@@ -119,7 +119,7 @@ async fn a_session_that_forgets_its_transaction_is_closed() {
     let db = Db::with_clock().await;
     let mut session = db.connect().await;
     let mut transaction = session.begin().await.unwrap();
-    transaction.execute("select jobs.retain()").await.unwrap();
+    transaction.execute("select jobs.maintain_partitions()").await.unwrap();
     let limit: String = sqlx::query_scalar("select current_setting('idle_in_transaction_session_timeout')")
         .fetch_one(&mut *transaction)
         .await
@@ -150,20 +150,20 @@ async fn a_worker_cannot_keep_the_lock_of_history() {
     let mut worker = as_role(&db, "jobs_worker").await;
     let (said, _listening) = Said::listen();
     for call in [
-        "select jobs.retain()",
-        "do $$ begin perform jobs.retain(); end $$",
-        "create function pg_temp.retain_and_commit() returns void language plpgsql as $$ begin perform jobs.retain(); end $$;
+        "select jobs.maintain_partitions()",
+        "do $$ begin perform jobs.maintain_partitions(); end $$",
+        "create function pg_temp.retain_and_commit() returns void language plpgsql as $$ begin perform jobs.maintain_partitions(); end $$;
          set local search_path = pg_temp, jobs, pg_catalog; select pg_temp.retain_and_commit()",
-        r#"create function pg_temp."x jobs.retain_and_commit() y"() returns void language plpgsql as $$ begin perform jobs.retain(); end $$;
-         select pg_temp."x jobs.retain_and_commit() y"()"#,
+        r#"create function pg_temp."x jobs.maintain_partitions_and_commit() y"() returns void language plpgsql as $$ begin perform jobs.maintain_partitions(); end $$;
+         select pg_temp."x jobs.maintain_partitions_and_commit() y"()"#,
     ] {
         worker.execute("begin").await.unwrap();
         assert_eq!(code(&mut worker, call).await, "ok", "{call}");
         assert_eq!(db.one::<i64>(HELD).await, 0, "{call}");
         worker.execute("rollback").await.unwrap();
-        assert!(said.take().contains("jobs.retain did nothing"), "{call}");
+        assert!(said.take().contains("jobs.maintain_partitions did nothing"), "{call}");
     }
-    for call in ["begin; call jobs.retain_and_commit()", "select 1; call jobs.retain_and_commit()"] {
+    for call in ["begin; call jobs.maintain_partitions_and_commit()", "select 1; call jobs.maintain_partitions_and_commit()"] {
         let (state, message) = refusal(&mut worker, call).await;
         assert_eq!(
             (state.as_str(), message.as_str()),
@@ -173,7 +173,7 @@ async fn a_worker_cannot_keep_the_lock_of_history() {
         worker.execute("rollback").await.unwrap();
     }
     assert_eq!(db.one::<i64>(PARTITIONS).await, 3);
-    sqlx::query("call jobs.retain_and_commit()").execute(&mut worker).await.unwrap();
+    sqlx::query("call jobs.maintain_partitions_and_commit()").execute(&mut worker).await.unwrap();
     assert_eq!(db.one::<i64>(PARTITIONS).await, 4, "{}", said.take());
     assert_eq!(db.one::<i64>(HELD).await, 0);
 }
@@ -184,7 +184,7 @@ async fn what_retention_locked_cannot_be_prepared() {
     let db = Db::with_clock().await;
     db.advance(Duration::from_secs(DAY)).await;
     let mut session = db.connect().await;
-    session.execute("begin; select jobs.retain()").await.unwrap();
+    session.execute("begin; select jobs.maintain_partitions()").await.unwrap();
     let (_, message) = refusal(&mut session, "prepare transaction 'history'").await;
     assert!(message.contains("cannot PREPARE"), "{message}");
     assert_eq!(db.one::<i64>(HELD).await, 0);
@@ -195,20 +195,20 @@ async fn what_retention_locked_cannot_be_prepared() {
 async fn a_caller_of_retain_that_does_not_end_is_named() {
     let db = Db::with_clock().await;
     let mut holder = db.connect().await;
-    holder.execute("begin; select jobs.retain()").await.unwrap();
+    holder.execute("begin; select jobs.maintain_partitions()").await.unwrap();
     let pid: i32 = sqlx::query_scalar("select pg_backend_pid()").fetch_one(&mut holder).await.unwrap();
     let (said, _listening) = Said::listen();
-    db.run("select jobs.retain()").await;
-    db.run("select jobs.retain()").await;
+    db.run("select jobs.maintain_partitions()").await;
+    db.run("select jobs.maintain_partitions()").await;
     assert!(!said.take().contains("WARN"));
-    db.run("select jobs.retain()").await;
+    db.run("select jobs.maintain_partitions()").await;
     let words = said.take();
     assert!(
-        words.contains(&format!("3 calls of jobs.retain found that server process {pid} is at it")),
+        words.contains(&format!("3 calls of jobs.maintain_partitions found that server process {pid} is at it")),
         "{words}"
     );
     holder.execute("commit").await.unwrap();
-    db.run("select jobs.retain()").await;
+    db.run("select jobs.maintain_partitions()").await;
     assert_eq!(db.one::<i64>("select pg_sequence_last_value('jobs.retentions_turned_away')").await, 0);
 }
 
@@ -230,7 +230,7 @@ async fn the_least_and_the_greatest_of_each_setting_work() {
         };
         for value in [least, greatest] {
             db.run(&format!("update jobs.config set {name} = {value}")).await;
-            db.run("select jobs.retain(); select jobs.publish('a', '{}'), jobs.publish_all('{a,b}', '{null,null}', null, null, null, null, null) where (select max_bulk > 1 from jobs.config);
+            db.run("select jobs.maintain_partitions(); select jobs.publish('a', '{}'), jobs.publish_arrays('{a,b}', '{null,null}', null, null, null, null, null) where (select max_bulk > 1 from jobs.config);
                     select jobs.publish('a'); select jobs.ack(job_id, '1', lease) from jobs.consume(1); select jobs.overview()").await;
         }
         for value in [least.parse::<i64>().unwrap() - 1, greatest.parse::<i64>().unwrap() + 1] {
@@ -283,7 +283,7 @@ async fn outcome(clients: Vec<Client>) -> (Duration, u32) {
 }
 
 const READ: &str = "select * from jobs.result('00000000000070008000000000000000')";
-const PUBLISH: &str = "select jobs.publish_all('{b}', '{1}'::jsonb[], null, null, null, null, null,
+const PUBLISH: &str = "select jobs.publish_arrays('{b}', '{1}'::jsonb[], null, null, null, null, null,
     array[(select jobs._new_job_id(jobs._id_time(jobs.now()), 1))::text])";
 const WORK: &str = "do $$ declare v record; begin perform jobs.publish('a'); select * into v from jobs.consume_topic('a', 1);
     if v.job_id is not null then perform jobs.ack(v.job_id, '1', v.lease); end if; end $$";
@@ -294,7 +294,7 @@ async fn midnights(db: &Db, nights: u32) -> Vec<String> {
     for _ in 0..nights {
         db.advance(Duration::from_secs(DAY)).await;
         for _ in 0..20 {
-            let now = db.all::<String>("select r from jobs.retain() r").await;
+            let now = db.all::<String>("select r from jobs.maintain_partitions() r").await;
             let gave_way = now.is_empty();
             done.extend(now);
             if !gave_way {
@@ -362,7 +362,7 @@ async fn nobody_waits_behind_a_retention_that_waits_for_a_dump() {
         db.run("update jobs.retention set gave_way = 0").await;
         let giving_way = async {
             for _ in 0..5 {
-                db.run("update jobs.retention set gave_way_at = null; select jobs.retain()").await;
+                db.run("update jobs.retention set gave_way_at = null; select jobs.maintain_partitions()").await;
             }
         };
         slowdowns.push(slowdown(&db, &beside, giving_way).await.0);
@@ -388,7 +388,7 @@ async fn a_success_is_a_success_while_todays_partition_is_made() {
     let mut done = Vec::new();
     for _ in 0..20 {
         db.run("update jobs.retention set gave_way_at = null").await;
-        done.extend(db.all::<String>("select r from jobs.retain() r").await);
+        done.extend(db.all::<String>("select r from jobs.maintain_partitions() r").await);
         if !done.is_empty() {
             break;
         }
@@ -411,7 +411,7 @@ async fn who_ends_a_job_waits_for_the_partition_and_uses_it() {
     db.run(&format!("drop table jobs.job_{today}; select jobs.publish('a')")).await;
     let mut making = db.connect().await;
     let mut transaction = making.begin().await.unwrap();
-    transaction.execute("select jobs.retain()").await.unwrap();
+    transaction.execute("select jobs.maintain_partitions()").await.unwrap();
     let ending = tokio::spawn({
         let pool = db.pool.clone();
         async move { sqlx::query("select jobs.ack(job_id) from jobs.consume(1)").execute(&pool).await }
@@ -432,57 +432,57 @@ async fn retention_knows_who_calls_it_in_every_language() {
     let mut caller = as_role(&db, "history_caller").await;
     for (at, statement, called_by, may) in [
         (
-            "PL/pgSQL function jobs.retain() line 5 at GET DIAGNOSTICS",
-            r#"SQL statement "SELECT jobs.retain()""#,
-            "PL/pgSQL function jobs.retain_and_commit() line 3 at PERFORM",
+            "PL/pgSQL function jobs.maintain_partitions() line 5 at GET DIAGNOSTICS",
+            r#"SQL statement "SELECT jobs.maintain_partitions()""#,
+            "PL/pgSQL function jobs.maintain_partitions_and_commit() line 3 at PERFORM",
             true,
         ),
         (
-            "PL/pgSQL-Funktion jobs.retain() Zeile 5 bei GET DIAGNOSTICS",
-            "SQL-Anweisung »SELECT jobs.retain()«",
-            "PL/pgSQL-Funktion jobs.retain_and_commit() Zeile 3 bei PERFORM",
+            "PL/pgSQL-Funktion jobs.maintain_partitions() Zeile 5 bei GET DIAGNOSTICS",
+            "SQL-Anweisung »SELECT jobs.maintain_partitions()«",
+            "PL/pgSQL-Funktion jobs.maintain_partitions_and_commit() Zeile 3 bei PERFORM",
             true,
         ),
         (
-            "fonction PL/pgSQL jobs.retain(), ligne 5 à GET DIAGNOSTICS",
-            "instruction SQL « SELECT jobs.retain() »",
-            "fonction PL/pgSQL jobs.retain_and_commit(), ligne 3 à PERFORM",
+            "fonction PL/pgSQL jobs.maintain_partitions(), ligne 5 à GET DIAGNOSTICS",
+            "instruction SQL « SELECT jobs.maintain_partitions() »",
+            "fonction PL/pgSQL jobs.maintain_partitions_and_commit(), ligne 3 à PERFORM",
             true,
         ),
         (
             "PL/pgSQL関数jobs.retain()の5行目 - GET DIAGNOSTICS",
-            r#"SQL文"SELECT jobs.retain()""#,
+            r#"SQL文"SELECT jobs.maintain_partitions()""#,
             "PL/pgSQL関数jobs.retain_and_commit()の3行目 - PERFORM",
             true,
         ),
         (
             r#"PL/pgSQL function "jobs"."retain"() line 5 at GET DIAGNOSTICS"#,
-            r#"SQL statement "SELECT jobs.retain()""#,
+            r#"SQL statement "SELECT jobs.maintain_partitions()""#,
             r#"PL/pgSQL function "jobs"."retain_and_commit"() line 3 at PERFORM"#,
             true,
         ),
         (
-            "PL/pgSQL function jobs.retain() line 5 at GET DIAGNOSTICS",
-            r#"SQL statement "SELECT jobs.retain()""#,
+            "PL/pgSQL function jobs.maintain_partitions() line 5 at GET DIAGNOSTICS",
+            r#"SQL statement "SELECT jobs.maintain_partitions()""#,
             "PL/pgSQL function retain_and_commit() line 3 at PERFORM",
             false,
         ),
         (
-            "PL/pgSQL function jobs.retain() line 5 at GET DIAGNOSTICS",
-            r#"SQL statement "SELECT jobs.retain()""#,
+            "PL/pgSQL function jobs.maintain_partitions() line 5 at GET DIAGNOSTICS",
+            r#"SQL statement "SELECT jobs.maintain_partitions()""#,
             "PL/pgSQL function mine.retain_and_commit() line 3 at PERFORM",
             false,
         ),
         (
-            "PL/pgSQL function jobs.retain() line 5 at GET DIAGNOSTICS",
-            r#"SQL statement "SELECT jobs.retain()""#,
-            r#"PL/pgSQL function "jobs.retain_and_commit()".f() line 3 at PERFORM"#,
+            "PL/pgSQL function jobs.maintain_partitions() line 5 at GET DIAGNOSTICS",
+            r#"SQL statement "SELECT jobs.maintain_partitions()""#,
+            r#"PL/pgSQL function "jobs.maintain_partitions_and_commit()".f() line 3 at PERFORM"#,
             false,
         ),
         (
-            "PL/pgSQL function jobs.retain() line 5 at GET DIAGNOSTICS",
+            "PL/pgSQL function jobs.maintain_partitions() line 5 at GET DIAGNOSTICS",
             r#"SQL statement "SELECT f()""#,
-            "PL/pgSQL function jobs.retain_and_commit() line 3 at PERFORM",
+            "PL/pgSQL function jobs.maintain_partitions_and_commit() line 3 at PERFORM",
             false,
         ),
     ] {
@@ -506,7 +506,7 @@ async fn a_worker_makes_partitions_in_a_session_that_quotes_all_names() {
     let before: String = db.one(newest).await;
     let mut worker = as_role(&db, "history_worker").await;
     worker.execute("set quote_all_identifiers = on").await.unwrap();
-    worker.execute("call jobs.retain_and_commit()").await.unwrap();
+    worker.execute("call jobs.maintain_partitions_and_commit()").await.unwrap();
     assert_ne!(db.one::<String>(newest).await, before, "it made those of the days to come");
 }
 
@@ -517,7 +517,7 @@ async fn partitions_that_cannot_be_dropped_hinder_neither_others_nor_those_to_be
     db.run("update jobs.config set history_days = 365").await;
     for _ in 0..12 {
         db.advance(Duration::from_secs(DAY)).await;
-        db.run("select jobs.retain()").await;
+        db.run("select jobs.maintain_partitions()").await;
     }
     let old: Vec<String> = db
         .all("select inhrelid::regclass::text from pg_inherits where inhparent = 'jobs.job'::regclass and inhrelid::regclass::text ~ '[0-9]{8}$' order by 1 limit 11")
@@ -525,7 +525,7 @@ async fn partitions_that_cannot_be_dropped_hinder_neither_others_nor_those_to_be
     for name in &old[..10] {
         db.run(&format!("create view public.{} as select * from {name}", name.replace('.', "_"))).await;
     }
-    db.run("update jobs.config set history_days = 1; select jobs.retain()").await;
+    db.run("update jobs.config set history_days = 1; select jobs.maintain_partitions()").await;
     assert!(
         !db.one::<bool>(&format!("select to_regclass('{}') is not null", old[10])).await,
         "the eleventh goes"
@@ -539,7 +539,7 @@ async fn partitions_that_cannot_be_dropped_hinder_neither_others_nor_those_to_be
         .execute(AssertSqlSafe(format!("begin; lock table {} in share update exclusive mode", old[0])))
         .await
         .unwrap();
-    db.run("select jobs.retain()").await;
+    db.run("select jobs.maintain_partitions()").await;
     assert!(
         db.one::<bool>(&format!("select to_regclass('{today}) is not null")).await,
         "today's is made all the same"

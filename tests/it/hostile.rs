@@ -4,7 +4,7 @@ use pgjobs_tests::{Db, amount};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
 
 /// The clock stands still, so that two databases say the same to the microsecond.
-const NOON: &str = "update jobs.test_clock set at = '2030-06-15 12:00:00+00'; select jobs.retain();
+const NOON: &str = "update jobs.test_clock set at = '2030-06-15 12:00:00+00'; select jobs.maintain_partitions();
     create function public.act(act text) returns text language plpgsql security definer as $$
     declare v_job text; v_lease uuid; begin
       if act = 'ack' then
@@ -31,12 +31,12 @@ const SCENARIO: &[&str] = &[
     "select jobs.publish('')::text",
     "select jobs.publish('a', null, null, 'NaN')::text",
     "select string_agg(p.task || p.timeout, ' ') from jobs.publish_bulk(array[('b.one', null, null, null, null, null), ('b_two', '{}', null, 5, 1, 2)]::jobs.bulk_job[]) p",
-    r#"select string_agg(p.task || p.priority, ' ') from jobs.publish_many('[{"task": "many", "priority": 2}, {"task": "many", "scheduled_at": "2031-01-01T00:00:00Z"}]') p"#,
-    r#"select jobs.publish_many('[{"job": 1}]')::text"#,
-    "select cardinality(jobs.publish_all('{all.a,all.b}', array['1', null]::jsonb[], null, array[null, 60], '{7.25}', '{1}', null,
+    r#"select string_agg(p.task || p.priority, ' ') from jobs.publish_json('[{"task": "many", "priority": 2}, {"task": "many", "scheduled_at": "2031-01-01T00:00:00Z"}]') p"#,
+    r#"select jobs.publish_json('[{"job": 1}]')::text"#,
+    "select cardinality(jobs.publish_arrays('{all.a,all.b}', array['1', null]::jsonb[], null, array[null, 60], '{7.25}', '{1}', null,
         array['01970000000070008000000000000001', '01970000000070008000000000000002']))::text",
-    "select jobs.publish_all('{a}', array['1']::jsonb[], null, null, null, null, null, '{nope}')::text",
-    "select cardinality(jobs.publish_all('{packed}', array_fill('{\"args\": [1]}'::jsonb, array[100]), null, null, null, null, null, i_together => true))::text",
+    "select jobs.publish_arrays('{a}', array['1']::jsonb[], null, null, null, null, null, '{nope}')::text",
+    "select cardinality(jobs.publish_arrays('{packed}', array_fill('{\"args\": [1]}'::jsonb, array[100]), null, null, null, null, null, i_pack => true))::text",
     "select string_agg(concat_ws(' ', o.task, o.ready, o.scheduled, o.running, o.success, o.failed, o.exact), ', ' order by o.task) from jobs.overview() o",
     "select string_agg(concat_ws(' ', f.task, f.status, f.priority), ', ' order by f.task, f.id) from jobs.find('pending', 'b.*') f",
     "select public.act('ack')",
@@ -46,13 +46,13 @@ const SCENARIO: &[&str] = &[
         from jobs.claim('00000000-0000-7000-8000-000000000000', '{packed,many,noop}', 90, '11111111-1111-1111-1111-111111111111', 5) c",
     "select jobs.heartbeat_worker('00000000-0000-7000-8000-000000000000', array['11111111-1111-1111-1111-111111111111'::uuid], '{0}')::text",
     "select count(*)::text from jobs.held_by('00000000-0000-7000-8000-000000000000')",
-    "select count(*)::text from jobs.settle((select array_agg(h.job_id::text order by h.place) from jobs.held_by('00000000-0000-7000-8000-000000000000') h),
-        (select array_agg(h.lease order by h.place) from jobs.held_by('00000000-0000-7000-8000-000000000000') h),
-        (select array_agg((array['success', 'fail', 'retry', 'snooze', 'release', 'verify'])[1 + (h.place % 6)] order by h.place) from jobs.held_by('00000000-0000-7000-8000-000000000000') h),
-        (select array_agg(to_jsonb(h.place) order by h.place) from jobs.held_by('00000000-0000-7000-8000-000000000000') h),
-        (select array_agg('error ' || h.place order by h.place) from jobs.held_by('00000000-0000-7000-8000-000000000000') h),
-        (select array_agg(h.place::float8 order by h.place) from jobs.held_by('00000000-0000-7000-8000-000000000000') h),
-        (select array_agg(h.place order by h.place) from jobs.held_by('00000000-0000-7000-8000-000000000000') h))",
+    "select count(*)::text from jobs.settle((select array_agg(h.job_id::text order by h.batch_index) from jobs.held_by('00000000-0000-7000-8000-000000000000') h),
+        (select array_agg(h.lease order by h.batch_index) from jobs.held_by('00000000-0000-7000-8000-000000000000') h),
+        (select array_agg((array['success', 'fail', 'retry', 'snooze', 'release', 'verify'])[1 + (h.batch_index % 6)] order by h.batch_index) from jobs.held_by('00000000-0000-7000-8000-000000000000') h),
+        (select array_agg(to_jsonb(h.batch_index) order by h.batch_index) from jobs.held_by('00000000-0000-7000-8000-000000000000') h),
+        (select array_agg('error ' || h.batch_index order by h.batch_index) from jobs.held_by('00000000-0000-7000-8000-000000000000') h),
+        (select array_agg(h.batch_index::float8 order by h.batch_index) from jobs.held_by('00000000-0000-7000-8000-000000000000') h),
+        (select array_agg(h.batch_index order by h.batch_index) from jobs.held_by('00000000-0000-7000-8000-000000000000') h))",
     "select string_agg(concat_ws(' ', o.task, o.ready, o.scheduled, o.running, o.success, o.failed, o.exact), ', ' order by o.task) from jobs.overview() o",
     "select concat_ws(' ', jobs.count('failed'), jobs.count('success'), jobs.count('pending', 'b.*'), jobs.count('running'), jobs.count('cancelled'))",
     "select string_agg(e.code || ': ' || e.message, '; ') from (select job_id from jobs.find('pending', 'b.one')) f, lateral jobs.explain(f.job_id) e",
@@ -64,25 +64,25 @@ const SCENARIO: &[&str] = &[
     "select jobs.purge('all.*')::text",
     "select concat_ws(' ', t.name, t.workers, t.check_mode, t.aliases) from jobs.tasks() t where t.declared order by 1 limit 1",
     "select string_agg(concat_ws(' ', t.task, t.ready, t.scheduled, t.running, t.exact, jsonb_array_length(t.forms)), ', ' order by t.task) from jobs.tasks_in_use('{*}') t",
-    "select count(*)::text from jobs.places_in_line('packed', 3, 2)",
-    "select concat_ws(' ', count(*), min(l.body::text)) from jobs.look_at_line('packed', i_num => 3) l",
-    "select count(*)::text from jobs.beside_line('noop', 3)",
-    "select string_agg(b.body::text, ' ') from jobs.bodies(array(select job_id::text from jobs.find('pending', 'b_*'))) b",
-    "select jobs.check_task('mail.send', 'warn')::text",
+    "select count(*)::text from jobs.sample_keys('packed', 3, 2)",
+    "select concat_ws(' ', count(*), min(l.body::text)) from jobs.read_ready('packed', i_num => 3) l",
+    "select count(*)::text from jobs.sample_not_ready('noop', 3)",
+    "select string_agg(b.body::text, ' ') from jobs.open_bodies(array(select job_id::text from jobs.find('pending', 'b_*'))) b",
+    "select jobs.set_validation('mail.send', 'warn')::text",
     "select jobs.grant_topic('postgres', 'mail.*')::text",
     "select string_agg(concat_ws(' ', g.role, g.topic, g.publish, g.consume), ', ') from jobs.topic_grants() g",
     "select jobs.revoke_topic('postgres', 'mail.*')::text",
     "update jobs.test_clock set at = at + interval '3 days'",
-    "select string_agg(r, ', ') from jobs.retain() r",
-    "select (jobs.tend() is not null)::text",
+    "select string_agg(r, ', ') from jobs.maintain_partitions() r",
+    "select (jobs.maintain() is not null)::text",
     "select concat_ws(' ', jobs.sweep(), jobs.promote())",
     "select string_agg(concat_ws(' ', o.task, o.ready, o.scheduled, o.running, o.success, o.failed, o.cancelled), ', ' order by o.task) from jobs.overview() o",
     "select count(*)::text from jobs.workers() w where not w.alive",
     "select jobs.unregister_worker('00000000-0000-7000-8000-000000000000')::text",
     "update jobs.test_clock set at = at + interval '20 days'",
-    "select count(*)::text from jobs.retain()",
+    "select count(*)::text from jobs.maintain_partitions()",
     "update jobs.test_clock set at = at + interval '61 minutes'",
-    "select string_agg(r, ', ') from jobs.retain() r",
+    "select string_agg(r, ', ') from jobs.maintain_partitions() r",
     "select concat_ws(' ', jobs.count('success'), (select count(*) from jobs.running), (select count(*) from jobs.expired), (select count(*) from jobs.job_queue))",
     "select string_agg(u, ', ') from jobs.unusable() u",
 ];
@@ -221,7 +221,7 @@ async fn every_function_works_inside_one_serializable_transaction() {
 /// Every kind of job, each of them alone and published with others.
 const KINDS: &str = "
 select jobs.publish('one'), jobs.publish('later', null, now() + interval '1 hour'), jobs.publish('unknown.task');
-select jobs.publish_all('{packed}', array_fill('1'::jsonb, array[64]), null, null, null, null, null, i_together => true);
+select jobs.publish_arrays('{packed}', array_fill('1'::jsonb, array[64]), null, null, null, null, null, i_pack => true);
 select jobs.publish('failed', i_max_retries => 1), jobs.publish('again'), jobs.publish('good'), jobs.publish('gone'), jobs.publish('plain');
 do $$ declare j record; begin
   for j in select * from jobs.consume('failed', 1) union all select * from jobs.consume('again', 1) loop perform jobs.nack(j.job_id, 'x', null, true, j.lease); end loop;
@@ -230,7 +230,7 @@ end $$;
 select jobs.cancel(array(select job_id::text from jobs.find('pending', 'gone')));
 select jobs.consume('plain', 1);
 select jobs.register_worker('00000000-0000-7000-8000-000000000000', 'h', 1, 'v', '{*}', '{packed2}', 100, 3600);
-select jobs.publish_all('{packed2}', array_fill('1'::jsonb, array[64]), null, null, null, null, null, i_together => true);
+select jobs.publish_arrays('{packed2}', array_fill('1'::jsonb, array[64]), null, null, null, null, null, i_pack => true);
 select jobs.claim('00000000-0000-7000-8000-000000000000', '{packed2}', 64, gen_random_uuid());
 create table kinds as select distinct on (task, status) job_id::text, task, status from jobs.all order by task, status, id;
 insert into kinds values ('00000000000070008000000000000000', 'absent', 'none'), ('nonsense', 'absent', 'none');

@@ -50,7 +50,7 @@ const CONTENT: &str = "select string_agg(x, ' ' order by x) from (
     union all select nspname || coalesce(nspacl::text, '') from pg_namespace where nspname = 'jobs') o";
 
 const WORKS: &str =
-    "select jobs.publish('a'); select jobs.ack(job_id) from jobs.consume(1); select jobs.retain()";
+    "select jobs.publish('a'); select jobs.ack(job_id) from jobs.consume(1); select jobs.maintain_partitions()";
 
 #[tokio::test]
 async fn an_administrator_makes_the_schema_for_a_role_that_may_not() {
@@ -333,7 +333,7 @@ async fn default_privileges_give_nobody_anything() {
     )
     .await;
     pgjobs::migrate(&db.pool).await.unwrap();
-    db.run("do $$ begin execute 'drop table jobs.job_' || to_char((now() at time zone 'utc')::date + 2, 'YYYYMMDD'); end $$; select jobs.retain()").await;
+    db.run("do $$ begin execute 'drop table jobs.job_' || to_char((now() at time zone 'utc')::date + 2, 'YYYYMMDD'); end $$; select jobs.maintain_partitions()").await;
     let open: Vec<String> = db
         .all(
             "with acl(what, owner, acl) as (

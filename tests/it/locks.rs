@@ -17,7 +17,7 @@ async fn no_function_takes_an_advisory_lock() {
 #[tokio::test]
 async fn a_plain_client_locks_what_it_gets() {
     let db = Db::new().await;
-    db.run("select jobs.publish('a') from generate_series(1, 3); select jobs.publish_all('{a}', array_fill('1'::jsonb, array[640]), null, null, null, null, null, i_together => true)").await;
+    db.run("select jobs.publish('a') from generate_series(1, 3); select jobs.publish_arrays('{a}', array_fill('1'::jsonb, array[640]), null, null, null, null, null, i_pack => true)").await;
     db.run(&format!("select jobs.register_worker('{WORKER}', 'host', 1, '1', '{{*}}', '{{a}}', 9, 10)"))
         .await;
     let mut client = db.connect().await;
@@ -63,7 +63,7 @@ async fn an_id_that_was_published_and_claimed_meanwhile_is_refused() {
     let db = Db::new().await;
     let id: String = db.one("select jobs._new_job_id(jobs._id_time(now()), 1)").await;
     let publish =
-        format!("select jobs.publish_all('{{a}}', '{{null}}', null, null, null, null, null, '{{{id}}}')");
+        format!("select jobs.publish_arrays('{{a}}', '{{null}}', null, null, null, null, null, '{{{id}}}')");
     let mut first = db.connect().await;
     first.execute("begin").await.unwrap();
     first.execute(sqlx::AssertSqlSafe(publish.clone())).await.unwrap();

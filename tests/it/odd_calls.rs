@@ -202,9 +202,9 @@ async fn no_message_holds_a_character_that_acts() {
     db.run("create role \"odd\u{202e}role\"; drop role \"odd\u{202e}role\"; update jobs.config set unknown_task = 'reject'").await;
     let name = "x\u{1b}[31m\u{202e}y\u{2028}z";
     for call in [
-        r#"select jobs.publish_many('[{"task": "a", "k\u001b[31m\u202ey\u2028z": 1}]')"#.to_owned(),
+        r#"select jobs.publish_json('[{"task": "a", "k\u001b[31m\u202ey\u2028z": 1}]')"#.to_owned(),
         "select jobs.publish('x\u{202e}y\u{2028}z')".to_owned(),
-        "select jobs.publish_all('{x\u{202e}y\u{2028}z}', '{1}', null, null, null, null, null)".to_owned(),
+        "select jobs.publish_arrays('{x\u{202e}y\u{2028}z}', '{1}', null, null, null, null, null)".to_owned(),
         format!("select jobs.explain('{name}')"),
         format!("select jobs.ack('{name}', null)"),
         format!("select jobs.own_task('{name}', current_user)"),

@@ -38,7 +38,7 @@ async fn jobs_of_a_dead_worker_come_back_first_and_those_that_never_began_are_no
 #[tokio::test]
 async fn rows_of_several_jobs_are_charged_as_far_as_they_began() {
     let db = with_worker().await;
-    db.run("select jobs.publish_all('{a}', array_fill('1'::jsonb, array[128]), null, null, null, null, null, i_together => true)").await;
+    db.run("select jobs.publish_arrays('{a}', array_fill('1'::jsonb, array[128]), null, null, null, null, null, i_pack => true)").await;
     claim(&db, 128, 100).await;
     db.advance(Duration::from_secs(11)).await;
     assert_eq!(db.one::<i32>("select jobs.sweep(1000)").await, 128);
@@ -79,9 +79,9 @@ async fn tend_says_when_there_is_more_than_its_limit() {
     db.run("select jobs.publish('a', null, jobs.now() + interval '1 s') from generate_series(1, 5)").await;
     db.advance(Duration::from_secs(60)).await;
     for _ in 0..2 {
-        assert_eq!(db.one::<Option<f64>>("select jobs.tend(2)").await, Some(0.0));
+        assert_eq!(db.one::<Option<f64>>("select jobs.maintain(2)").await, Some(0.0));
     }
-    assert_eq!(db.one::<Option<f64>>("select jobs.tend(2)").await, None);
+    assert_eq!(db.one::<Option<f64>>("select jobs.maintain(2)").await, None);
     assert_eq!(db.one::<i64>("select count(*) from jobs.pending where ready_seq is null").await, 0);
 }
 
@@ -114,7 +114,7 @@ async fn jobs_that_never_began_are_not_charged_however_late_the_sweep_comes() {
     db.run("select jobs.publish('a', to_jsonb(g), i_timeout => 0.5, i_max_retries => case when g < 3 then 1 else 3 end) from generate_series(1, 3) g").await;
     claim(&db, 3, 2).await;
     db.advance(Duration::from_secs(60)).await;
-    db.run("select jobs.tend()").await;
+    db.run("select jobs.maintain()").await;
     assert_eq!(queue(&db).await, ["2:0", "3:0"]);
     assert_eq!(
         db.one::<String>("select traceback from jobs.job").await,
@@ -148,7 +148,7 @@ async fn a_dead_worker_is_not_forgotten_by_one_who_cannot_see_its_newest_batch()
     let mut session = db.connect().await;
     session.execute("begin isolation level repeatable read; select 1").await.unwrap();
     claim(&db, 1, 0).await;
-    session.execute("select jobs.tend(); commit").await.unwrap();
+    session.execute("select jobs.maintain(); commit").await.unwrap();
     assert_eq!(db.one::<i32>("select jobs.sweep()").await, 1);
     assert_eq!(queue(&db).await, ["1:1"]);
 }

@@ -39,7 +39,7 @@ async fn as_shared(db: &Db, login: &str) -> PgConnection {
 /// Everything that is stored of a task, but for when it was declared.
 async fn stored(db: &Db, name: &str) -> String {
     let forms = format!(
-        "select coalesce(string_agg(concat_ws(' ', f.params, f.open, f.args_schema), '; ' order by f.args_schema::text, f.params::text), '') from jobs.task_form f where f.task = '{name}'"
+        "select coalesce(string_agg(concat_ws(' ', f.params, f.open, f.args_schema), '; ' order by f.args_schema::text, f.params::text), '') from jobs.task_signature f where f.task = '{name}'"
     );
     let row = format!(
         "select coalesce(string_agg((to_jsonb(t) - 'declared_at' - 'fits')::text || (to_jsonb(k) - 'fits')::text, '; ' order by k.name), '') from jobs.task t
@@ -266,12 +266,12 @@ async fn how_strictly_a_task_is_checked_is_its_owners_word() {
     let db = Db::new().await;
     role(&db, "owners_a", "jobs_worker").await;
     role(&db, "owners_b", "jobs_worker").await;
-    db.run("grant execute on function jobs.check_task, jobs.own_task to owners_a, owners_b").await;
+    db.run("grant execute on function jobs.set_validation, jobs.own_task to owners_a, owners_b").await;
     let (mut a, mut b) = (as_role(&db, "owners_a").await, as_role(&db, "owners_b").await);
     declare(&mut a, &json!([task("mail.any", &json!({"aliases": ["mail.old"]}))])).await;
-    let (state, message) = refusal(&mut b, "select jobs.check_task('mail.any', 'off')").await;
+    let (state, message) = refusal(&mut b, "select jobs.set_validation('mail.any', 'off')").await;
     assert_eq!((state.as_str(), message.as_str()), ("PT403", "task 'mail.any' belongs to another role"));
-    assert_eq!(code(&mut a, "select jobs.check_task('mail.any', 'warn')").await, "ok");
+    assert_eq!(code(&mut a, "select jobs.set_validation('mail.any', 'warn')").await, "ok");
     assert_eq!(
         db.all::<String>("select mode from jobs.publish_check").await,
         ["warn", "warn"],
@@ -293,7 +293,7 @@ async fn an_open_transaction_of_one_worker_does_not_stop_the_others() {
     let (said, _listening) = Said::listen();
     declare(&mut b, &json!([task("b.x", &json!({})), task("mail.any", &json!({"keep": "none"}))])).await;
     assert!(said.take().contains("'mail.any' of role 'owners_a'"));
-    db.run("select jobs.check_task('mail.other', 'off'); select jobs.publish('mail.any', '{\"args\": [1]}')")
+    db.run("select jobs.set_validation('mail.other', 'off'); select jobs.publish('mail.any', '{\"args\": [1]}')")
         .await;
     declare(&mut b, &json!([task("b.y", &json!({})), task("mail.new", &json!({}))])).await;
     let words = said.take();

@@ -23,7 +23,7 @@ insert into jobs.job (id, job_id, task, retries, max_retries, priority, timeout,
   select g, jobs._new_job_id(jobs._id_time(now()), g), 'noop', 0, 3, 0, 60, case when g % 9 = 0 then 'failed' else 'success' end::jobs.job_status, now(), now(), 1
   from generate_series(200001, 240000) g;
 select setval('jobs.job_number', 300000);
-select count(jobs.publish_all('{many}', array_fill(null::jsonb, array[5000]), null, null, null, null, null, i_together => true))
+select count(jobs.publish_arrays('{many}', array_fill(null::jsonb, array[5000]), null, null, null, null, null, i_pack => true))
   from generate_series(1, 10);
 select count(*) from (select jobs.claim('00000000-0000-7000-8000-000000000000', '{noop}', 5000, gen_random_uuid(), 5)) c;
 ";
@@ -84,19 +84,19 @@ const CALLS: &[(&str, &str, &str, i64)] = &[
     ),
     (
         "settle as successes",
-        "create temp table c as select job_id::text, lease, place from jobs._runs order by place limit 100",
-        "select count(*) from jobs.settle((select array_agg(job_id) from c), (select array_agg(lease) from c), i_places => (select array_agg(place) from c))",
+        "create temp table c as select job_id::text, lease, batch_index from jobs._runs order by batch_index limit 100",
+        "select count(*) from jobs.settle((select array_agg(job_id) from c), (select array_agg(lease) from c), i_batch_indexes => (select array_agg(batch_index) from c))",
         1000,
     ),
     (
         "settle for a retry",
-        "create temp table c as select job_id::text, lease, place from jobs._runs order by place limit 100",
-        "select count(*) from jobs.settle((select array_agg(job_id) from c), (select array_agg(lease) from c), array_fill('retry'::text, array[100]), i_places => (select array_agg(place) from c))",
+        "create temp table c as select job_id::text, lease, batch_index from jobs._runs order by batch_index limit 100",
+        "select count(*) from jobs.settle((select array_agg(job_id) from c), (select array_agg(lease) from c), array_fill('retry'::text, array[100]), i_batch_indexes => (select array_agg(batch_index) from c))",
         1000,
     ),
     (
-        "settle without places, and too late",
-        "create temp table c as select job_id::text, gen_random_uuid() as lease from jobs._runs order by place limit 100",
+        "settle without batch_indexes, and too late",
+        "create temp table c as select job_id::text, gen_random_uuid() as lease from jobs._runs order by batch_index limit 100",
         "select count(*) from jobs.settle((select array_agg(job_id) from c), (select array_agg(lease) from c))",
         20_000,
     ),
@@ -112,7 +112,7 @@ const CALLS: &[(&str, &str, &str, i64)] = &[
         "select jobs.promote(100)",
         300,
     ),
-    ("tend", "", "select jobs.tend()", 300),
+    ("tend", "", "select jobs.maintain()", 300),
     ("heartbeat", "", "select jobs.heartbeat_worker('00000000-0000-7000-8000-000000000000')", 100),
     (
         "read one",
@@ -133,17 +133,17 @@ const CALLS: &[(&str, &str, &str, i64)] = &[
         3000,
     ),
     ("a page of pending jobs", "", "select count(*) from jobs.find('pending', i_num => 50)", 1000),
-    ("places in a line", "", "select count(*) from jobs.places_in_line('noop', 100, 10)", 300),
+    ("batch_indexes in a line", "", "select count(*) from jobs.sample_keys('noop', 100, 10)", 300),
     (
         "a look at the middle of a line",
         "",
-        "select count(*) from jobs.look_at_line('noop', jobs._rank(0, 1), 30000, 100)",
+        "select count(*) from jobs.read_ready('noop', jobs._rank(0, 1), 30000, 100)",
         300,
     ),
     (
         "a look at jobs published together",
         "",
-        "select count(*) from jobs.look_at_line('many', i_num => 100)",
+        "select count(*) from jobs.read_ready('many', i_num => 100)",
         300,
     ),
     (
@@ -202,7 +202,7 @@ async fn publishing_looks_a_task_up_by_its_name() {
            'retries', 1, 'timeout', 60, 'priority', 0, 'params', '[]'::jsonb))) from generate_series(1, 1000) g",
     )
     .await;
-    let bulk = "select jobs.publish_all(array_fill('t7'::text, array[500]) || array_fill('t8'::text, array[500]), array_fill('{}'::jsonb, array[1000]), null, null, null, null, null)";
+    let bulk = "select jobs.publish_arrays(array_fill('t7'::text, array[500]) || array_fill('t8'::text, array[500]), array_fill('{}'::jsonb, array[1000]), null, null, null, null, null)";
     for (call, rows) in [("select jobs.publish('t7', '{}')", 1), (bulk, 2)] {
         for mode in ["force_custom_plan", "force_generic_plan"] {
             let mut session = db.connect().await;

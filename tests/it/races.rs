@@ -67,7 +67,7 @@ async fn standing(db: &Db) -> Vec<String> {
 }
 
 /// Publishes 64 jobs in one row.
-const TOGETHER: &str = "select jobs.publish_all('{a}', array_fill('1'::jsonb, array[64]), null, null, null, null, null, i_together => true);";
+const TOGETHER: &str = "select jobs.publish_arrays('{a}', array_fill('1'::jsonb, array[64]), null, null, null, null, null, i_pack => true);";
 const FIRST: &str = "(select min(job_id)::text from jobs.job_queue)";
 
 fn claim(num: i32) -> String {
@@ -154,11 +154,11 @@ async fn a_success_after_the_sweep_of_the_last_run_is_lost() {
     .await;
     db.advance(Duration::from_secs(60)).await;
     db.run("select jobs.sweep()").await;
-    for (outcome, verdict) in [("success", 1), ("verify", 0), ("fail", 0)] {
+    for (outcome, expected) in [("success", 1), ("verify", 0), ("fail", 0)] {
         let said = format!(
             "select count(*) from jobs.settle((select array[job_id::text] from c), (select array[lease] from c), '{{{outcome}}}')"
         );
-        assert_eq!(db.one::<i64>(&said).await, verdict, "{outcome}");
+        assert_eq!(db.one::<i64>(&said).await, expected, "{outcome}");
     }
     assert_eq!(standing(&db).await, ["a failed 0 1"]);
 }
@@ -169,7 +169,7 @@ async fn settles_of_the_same_runs_in_opposite_orders_pass_each_other() {
     db.run("select jobs.publish('a') from generate_series(1, 3); create table c as select * from jobs.consume(3)").await;
     let settle = |order: &str| {
         format!(
-            "select array(select s.verdict from jobs.settle((select array_agg(job_id::text order by id {order}) from c),
+            "select array(select s.reason from jobs.settle((select array_agg(job_id::text order by id {order}) from c),
                (select array_agg(lease order by id {order}) from c)) s)"
         )
     };
@@ -194,7 +194,7 @@ async fn a_claim_takes_no_more_than_asked_for_whatever_statistics_say() {
     one.execute("begin").await.unwrap();
     for num in [1, 7, 60] {
         assert_eq!(say::<i64>(&mut two, &claim(num)).await, i64::from(num));
-        db.run(&format!("select jobs.unclaim('{WORKER}', '{LEASE}')")).await;
+        db.run(&format!("select jobs.release('{WORKER}', '{LEASE}')")).await;
         assert_eq!(
             refused(&mut two, &claim(num)).await,
             "PT410",
@@ -229,7 +229,7 @@ async fn a_publisher_that_commits_late_is_seen_to_be_open_and_found_without_mark
     assert!(row.get::<i64, _>(1) <= publisher && publisher < row.get::<i64, _>(2), "no mark may be set yet");
     one.execute("commit").await.unwrap();
     let marks =
-        format!(", i_mark_tasks => '{{a}}', i_mark_priorities => '{{0}}', i_marks => '{{{}}}'", early + 1);
+        format!(", i_watermark_tasks => '{{a}}', i_watermark_priorities => '{{0}}', i_watermarks => '{{{}}}'", early + 1);
     assert!(
         db.pool.fetch_all(AssertSqlSafe(look(5, &marks))).await.unwrap().is_empty(),
         "behind a mark set too soon"
@@ -286,7 +286,7 @@ async fn failing_a_pending_job_waits_for_its_claim_and_charges_once() {
     failing.await.unwrap().unwrap();
     assert_eq!(standing(&db).await, ["a pending 1 1"], "one start, one charge");
     let late = format!(
-        "select count(*) from jobs.settle((select array_agg(job_id::text) from jobs.job_queue), '{{{LEASE}}}', i_places => '{{0}}')"
+        "select count(*) from jobs.settle((select array_agg(job_id::text) from jobs.job_queue), '{{{LEASE}}}', i_batch_indexes => '{{0}}')"
     );
     assert_eq!(db.one::<i64>(&late).await, 1, "the run that was failed is lost");
 }
@@ -318,10 +318,10 @@ async fn of_two_retentions_one_does_the_work_and_the_other_returns() {
     db.advance(Duration::from_secs(86_400 * 40)).await;
     let (mut one, mut two) = two(&db).await;
     one.execute("begin").await.unwrap();
-    assert!(say::<i64>(&mut one, "select count(*) from jobs.retain()").await > 0);
-    assert_eq!(say::<i64>(&mut two, "select count(*) from jobs.retain()").await, 0);
+    assert!(say::<i64>(&mut one, "select count(*) from jobs.maintain_partitions()").await > 0);
+    assert_eq!(say::<i64>(&mut two, "select count(*) from jobs.maintain_partitions()").await, 0);
     one.execute("commit").await.unwrap();
-    assert_eq!(say::<i64>(&mut two, "select count(*) from jobs.retain()").await, 0, "nothing is left to do");
+    assert_eq!(say::<i64>(&mut two, "select count(*) from jobs.maintain_partitions()").await, 0, "nothing is left to do");
 }
 
 /// The session of a claim whose answer never came may still be at work on it.
@@ -332,7 +332,7 @@ async fn giving_back_a_claim_waits_for_the_claim() {
     let (mut one, two) = two(&db).await;
     one.execute("begin").await.unwrap();
     say::<i64>(&mut one, &claim(1)).await;
-    let given_back = waits(&db, two, format!("select jobs.unclaim('{WORKER}', '{LEASE}')")).await;
+    let given_back = waits(&db, two, format!("select jobs.release('{WORKER}', '{LEASE}')")).await;
     one.execute("commit").await.unwrap();
     assert_eq!(given_back.await.unwrap().unwrap()[0].get::<i32, _>(0), 1);
     assert_eq!(standing(&db).await, ["a pending 0 1"]);

@@ -45,7 +45,7 @@ async fn declare(db: &Db, tasks: &Value) -> Duration {
 /// Bytes of write-ahead log and rows of the registry that a declaration writes.
 async fn writes(db: &Db, tasks: &Value) -> (i64, Vec<String>, Duration) {
     let rows = "select name::text || ' ' || xmin from jobs.task union all select 'check ' || name || ' ' || xmin from jobs.publish_check
-                union all select 'form ' || task || ' ' || xmin from jobs.task_form";
+                union all select 'form ' || task || ' ' || xmin from jobs.task_signature";
     let before: Vec<String> = db.all(rows).await;
     let explain = format!(
         "explain (analyze, wal, format json) select jobs.register_tasks('{}')",
@@ -89,7 +89,7 @@ async fn one_changed_task_among_thousands_writes_only_what_changed() {
     };
     let mut tasks: Vec<Value> = (0..amount(1000, 5000) as usize).map(small).collect();
     declare(&db, &json!(tasks)).await;
-    db.run("analyze jobs.task, jobs.publish_check, jobs.task_form").await;
+    db.run("analyze jobs.task, jobs.publish_check, jobs.task_signature").await;
     let (_, written, took) = writes(&db, &json!(tasks)).await;
     println!("{} unchanged: {took:?}", tasks.len());
     assert!(written.is_empty() && took < Duration::from_secs(10), "{took:?} {written:?}");
@@ -253,7 +253,7 @@ async fn a_body_of_a_recursive_type_is_looked_at_for_a_while() {
     // Many such bodies in one call are looked at for two seconds, and not for two seconds each.
     let bodies: Vec<Value> = (0..200).map(|_| tree(2000, &json!({"name": "x", "children": []}))).collect();
     let begun = Instant::now();
-    sqlx::query("select jobs.publish_all('{tree}', $1, null, null, null, null, null)")
+    sqlx::query("select jobs.publish_arrays('{tree}', $1, null, null, null, null, null)")
         .bind(bodies)
         .execute(&db.pool)
         .await
@@ -272,7 +272,7 @@ async fn a_body_that_fits_an_older_form_by_its_predicate_is_not_walked() {
     let db = Db::new().await;
     declare(&db, &of_one("t", &json!({"type": "integer"}))).await;
     declare(&db, &of_one("t", &doubling("anyOf", &json!({"type": "string"})))).await;
-    assert_eq!(db.one::<i64>("select count(*) from jobs.task_form where fits is not null").await, 1);
+    assert_eq!(db.one::<i64>("select count(*) from jobs.task_signature where fits is not null").await, 1);
     let walk = "alter function jobs._walk rename to _walk_away";
     db.run(walk).await;
     db.run("select jobs.publish('t', '{\"args\": [7]}')").await;
@@ -293,7 +293,7 @@ async fn a_large_body_of_a_long_predicate_is_looked_at_for_a_while() {
     let body = |parts: [Vec<Value>; 2]| json!({"args": [parts.concat()]});
     let publish = async |bodies: Vec<Value>| {
         let begun = Instant::now();
-        let call = "select jobs.publish_all('{many}', $1, null, null, null, null, null)";
+        let call = "select jobs.publish_arrays('{many}', $1, null, null, null, null, null)";
         let said = sqlx::query(call).bind(bodies).execute(&db.pool).await;
         (said.is_ok(), begun.elapsed())
     };

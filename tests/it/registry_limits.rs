@@ -181,7 +181,7 @@ async fn a_call_and_a_task_have_theirs() {
         declare(&db, &json!([with("args_schema", Some(json!({"title": n.to_string()})))])).await.unwrap();
     }
     let forms: Vec<String> =
-        db.all("select f.args_schema->>'title' from jobs.task_form f order by f.declared_at").await;
+        db.all("select f.args_schema->>'title' from jobs.task_signature f order by f.declared_at").await;
     assert!(forms.len() <= 20 && forms.last().unwrap() == "59", "{forms:?}");
 }
 

@@ -72,7 +72,7 @@ async fn calls_are_made_in_the_callers_role_with_named_arguments_and_defaults() 
     assert_eq!(publish(json!({"i_task": ""})).await, Err("PT400".to_owned()));
 
     let many = json!({"i_jobs": [{"task": "mail.b", "body": {"kwargs": {"n": 1}}}, {"task": "mail.c", "priority": 2}]});
-    for (function, parameter) in [("publish_many", "jsonb"), ("publish_bulk", "jobs.bulk_job[]")] {
+    for (function, parameter) in [("publish_json", "jsonb"), ("publish_bulk", "jobs.bulk_job[]")] {
         let jobs = call(&db, false, function, &[("i_jobs", parameter)], &many).await.unwrap();
         assert_eq!(
             (&jobs[0]["body"]["kwargs"]["n"], &jobs[1]["priority"]),

@@ -9,12 +9,12 @@ use crate::sessions::{as_role, one, role};
 const EVERYWHERE: &str = r#"
     create table j (id text);
     with p as (insert into j select (jobs.publish('alone.a')).job_id from generate_series(1, 5) returning id) select count(*) from p;
-    insert into j select unnest(jobs.publish_all('{together.a}', array_fill('{}'::jsonb, array[200]), null, null, null, null, null, i_together => true));
+    insert into j select unnest(jobs.publish_arrays('{together.a}', array_fill('{}'::jsonb, array[200]), null, null, null, null, null, i_pack => true));
     insert into j select (jobs.publish('later.a', i_scheduled_at => now() + interval '1 hour')).job_id;
     select jobs.register_worker('00000000-0000-7000-8000-000000000000', 'h', 1, 'v', '{}', '{together.a}', 200, 3600);
     select jobs.claim('00000000-0000-7000-8000-000000000000', '{together.a}', 130, '00000000-0000-7000-8000-00000000000a', 5);
     select jobs.settle(array_agg(r.job_id::text), array_agg(r.lease), array_fill('success'::text, array[count(*)::int]), array_fill('7'::jsonb, array[count(*)::int]),
-                       i_places => array_agg(r.place))
+                       i_batch_indexes => array_agg(r.batch_index))
     from (select * from jobs._runs order by job_id limit 40) r;
     select jobs.cancel(array(select id from j order by id desc limit 1));
     select jobs.nack(c.job_id, 'broken', null, false, c.lease) from jobs.consume('alone.*', 1) c;
@@ -105,7 +105,7 @@ async fn a_look_costs_a_few_pages_for_each_job() {
          from generate_series(1, 100000) d",
     )
     .await;
-    db.run("create table j as select unnest(jobs.publish_all('{waiting.a}', array_fill('{}'::jsonb, array[500]), null, null, null, null, null)) as id").await;
+    db.run("create table j as select unnest(jobs.publish_arrays('{waiting.a}', array_fill('{}'::jsonb, array[500]), null, null, null, null, null)) as id").await;
     db.run("analyze jobs.job; analyze jobs.pending").await;
     for (only_ended, most) in [(true, 15.0), (false, 25.0)] {
         let sql = format!(
@@ -133,7 +133,7 @@ async fn a_narrowed_role_sees_results_of_its_own_tasks_alone() {
     db.run(
         "create table j (task text, id text);
          insert into j select t, (jobs.publish(t, i_max_retries => 1)).job_id from unnest(array['sent.a', 'made.a', 'secret.a']) t, generate_series(1, 4);
-         insert into j select split_part(t, ' ', 1), unnest(jobs.publish_all(array[t], array_fill('{}'::jsonb, array[70]), null, null, null, null, null, i_together => true))
+         insert into j select split_part(t, ' ', 1), unnest(jobs.publish_arrays(array[t], array_fill('{}'::jsonb, array[70]), null, null, null, null, null, i_pack => true))
            from unnest(array['sent.b', 'secret.b']) t;
          select jobs.ack(c.job_id, to_jsonb('of ' || c.task), c.lease) from unnest(array['sent.a', 'made.a', 'secret.a']) t, lateral jobs.consume(t, 1) c;
          select jobs.nack(c.job_id, 'broke ' || c.task, null, true, c.lease) from unnest(array['sent.a', 'made.a', 'secret.a']) t, lateral jobs.consume(t, 1) c;

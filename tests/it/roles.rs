@@ -11,7 +11,7 @@ const LEASE: &str = "00000000-0000-4000-8000-000000000001";
 /// Which roles may call what. A function that is not here is for administrators alone, and one that begins
 /// with `_` for nobody: so a new function fails closed, or fails this test.
 const CALLS: [(&str, &str); 5] = [
-    ("publisher worker admin", "publish publish_bulk publish_many publish_all"),
+    ("publisher worker admin", "publish publish_bulk publish_json publish_all"),
     ("publisher reader worker admin", "now"),
     ("reader admin", "overview count explain workers"),
     ("reader worker admin", "unusable"),
@@ -19,7 +19,7 @@ const CALLS: [(&str, &str); 5] = [
         "worker admin",
         "consume consume_topic claim fetch start fail_next unclaim ack nack settle heartbeat heartbeat_worker held_by register_worker \
          unregister_worker count_workers count_lost register_tasks sweep promote tend retain retain_and_commit result results await_results \
-         tasks_in_use places_in_line look_at_line beside_line bodies",
+         tasks_in_use sample_keys read_ready sample_not_ready bodies",
     ),
 ];
 
@@ -162,7 +162,7 @@ async fn nobody_speaks_for_another_roles_worker() {
         0,
         "its leases are keys"
     );
-    assert_eq!(one::<i32>(&mut two, &format!("select jobs.unclaim('{WORKER}', '{LEASE}')")).await, 0);
+    assert_eq!(one::<i32>(&mut two, &format!("select jobs.release('{WORKER}', '{LEASE}')")).await, 0);
     assert_eq!(code(&mut two, &claim).await, "PT410");
     assert_eq!(code(&mut two, &format!("select jobs.unregister_worker('{WORKER}')")).await, "ok");
     assert_eq!(db.one::<i64>("select count(*) from jobs.running").await, 2, "they run on");
@@ -209,7 +209,7 @@ async fn a_call_has_its_limits() {
     db.run("update jobs.config set max_bulk = 3, max_result_bytes = 1000001").await;
     for call in [
         "select jobs.publish_bulk(array_fill(('a', null, null, null, null, null)::jobs.bulk_job, array[4]))",
-        "select jobs.publish_all('{a}', array_fill('{}'::jsonb, array[4]), null, null, null, null, null)",
+        "select jobs.publish_arrays('{a}', array_fill('{}'::jsonb, array[4]), null, null, null, null, null)",
     ] {
         let (code, message) = db.refusal(call).await;
         assert_eq!(
@@ -229,7 +229,7 @@ async fn a_call_has_its_limits() {
 async fn many_are_published_as_json_and_a_strange_key_is_named() {
     let db = Db::new().await;
     let jobs = r#"[{"task": "a", "body": {"args": [1]}, "priority": 4}, {"task": "b", "scheduled_at": "2999-01-01T00:00:00Z", "max_retries": 1}]"#;
-    let said: Vec<String> = db.all(&format!("select q.task || ' ' || q.priority || ' ' || q.max_retries || ' ' || (q.scheduled_at is null) from jobs.publish_many('{jobs}') q")).await;
+    let said: Vec<String> = db.all(&format!("select q.task || ' ' || q.priority || ' ' || q.max_retries || ' ' || (q.scheduled_at is null) from jobs.publish_json('{jobs}') q")).await;
     assert_eq!(said, ["a 4 3 true", "b 0 1 false"]);
     for (jobs, words) in [
         ("{}", "an array of objects"),
@@ -237,7 +237,7 @@ async fn many_are_published_as_json_and_a_strange_key_is_named() {
         (r#"[{"task": "a", "prio": 1}]"#, "a job has no 'prio'"),
         (r#"[{"body": {}}]"#, "job 1 of 1: a task name"),
     ] {
-        let (code, message) = db.refusal(&format!("select jobs.publish_many('{jobs}')")).await;
+        let (code, message) = db.refusal(&format!("select jobs.publish_json('{jobs}')")).await;
         assert!(code == "PT400" && message.contains(words), "{message}");
     }
 }

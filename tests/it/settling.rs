@@ -148,7 +148,7 @@ async fn what_a_claim_took_without_an_answer_is_given_back_uncharged() {
     )
     .await;
     let unclaim =
-        "select jobs.unclaim('00000000-0000-7000-8000-000000000000', '00000000-0000-4000-8000-000000000001')";
+        "select jobs.release('00000000-0000-7000-8000-000000000000', '00000000-0000-4000-8000-000000000001')";
     let another = unclaim.replace("7000-8000-000000000000", "7000-8000-000000000001");
     assert_eq!(db.one::<i32>(&another).await, 0, "not its lease");
     assert_eq!(db.one::<i32>(unclaim).await, 3);
@@ -169,7 +169,7 @@ async fn what_a_worker_holds_is_told_run_by_run() {
          select jobs.consume(1);",
     )
     .await;
-    let held = "select array_agg(h.place order by h.place)
+    let held = "select array_agg(h.batch_index order by h.batch_index)
         from jobs.held_by('00000000-0000-7000-8000-000000000000') h join jobs.running r using (job_id)
         where h.lease = '00000000-0000-4000-8000-000000000001'";
     assert_eq!(
@@ -178,8 +178,8 @@ async fn what_a_worker_holds_is_told_run_by_run() {
         "of two batches, and nobody else's"
     );
     db.run(
-        "select jobs.settle(array_agg(h.job_id::text), array_agg(h.lease), i_places => array_agg(h.place))
-         from jobs.held_by('00000000-0000-7000-8000-000000000000') h where h.place <> 66",
+        "select jobs.settle(array_agg(h.job_id::text), array_agg(h.lease), i_batch_indexes => array_agg(h.batch_index))
+         from jobs.held_by('00000000-0000-7000-8000-000000000000') h where h.batch_index <> 66",
     )
     .await;
     assert_eq!(db.one::<Vec<i32>>(held).await, [66]);
@@ -196,7 +196,7 @@ async fn a_batch_that_somebody_holds_is_busy_and_holds_up_no_other() {
         .execute("select 1 from jobs.batch where first_job = (select min(job_id) from c) for update")
         .await
         .unwrap();
-    let settle = "select coalesce(array_agg(s.verdict), '{}') from jobs.settle((select array_agg(job_id::text) from c),
+    let settle = "select coalesce(array_agg(s.reason), '{}') from jobs.settle((select array_agg(job_id::text) from c),
         (select array_agg(lease) from c), array_fill('success'::text, array[3]), array_fill(null::jsonb, array[3]),
         array_fill(null::text, array[3]), array_fill(null::float8, array[3])) s";
     assert_eq!(db.one::<Vec<String>>(settle).await, ["busy"]);
@@ -229,7 +229,7 @@ async fn verdicts_that_are_fewer_than_their_jobs_are_refused() {
     db.run("select jobs.publish('a') from generate_series(1, 3)").await;
     let lease = "00000000-0000-4000-8000-000000000001";
     db.run(&format!("select jobs.claim(null, '{{a}}', 3, '{lease}')")).await;
-    for (outcomes, errors, delays, places) in [
+    for (outcomes, errors, delays, batch_indexes) in [
         ("'{fail}'", "null", "null", "'{0,1,2}'"),
         ("'{fail,fail,fail}'", "'{boom}'", "null", "'{0,1,2}'"),
         ("null", "null", "'{1,2}'", "'{0,1,2}'"),
@@ -237,7 +237,7 @@ async fn verdicts_that_are_fewer_than_their_jobs_are_refused() {
         ("null", "null", "null", "'{0,1,2,3}'"),
     ] {
         let settle = format!(
-            "select * from jobs.settle(array(select job_id::text from jobs._runs order by place), array_fill('{lease}'::uuid, array[3]), {outcomes}, null, {errors}, {delays}, {places})"
+            "select * from jobs.settle(array(select job_id::text from jobs._runs order by batch_index), array_fill('{lease}'::uuid, array[3]), {outcomes}, null, {errors}, {delays}, {batch_indexes})"
         );
         assert_eq!(db.refusal(&settle).await.0, "PT400", "{settle}");
     }

@@ -9,8 +9,8 @@ const WORKER: &str = "00000000-0000-7000-8000-000000000000";
 fn publish(task: &str, first: usize, num: usize) -> String {
     let last = first + num - 1;
     format!(
-        "select jobs.publish_all(array['{task}'], (select array_agg(to_jsonb(g)) from generate_series({first}, {last}) g),
-           null, null, null, null, null, i_together => true);"
+        "select jobs.publish_arrays(array['{task}'], (select array_agg(to_jsonb(g)) from generate_series({first}, {last}) g),
+           null, null, null, null, null, i_pack => true);"
     )
 }
 
@@ -78,7 +78,7 @@ async fn only_due_jobs_of_one_task_and_priority_lie_together() {
     let db = Db::new().await;
     let call = |tasks: &str, bodies: &str, rest: &str| {
         format!(
-            "truncate jobs.pending; select jobs.publish_all({tasks}, {bodies}, {rest}, i_together => true)"
+            "truncate jobs.pending; select jobs.publish_arrays({tasks}, {bodies}, {rest}, i_pack => true)"
         )
     };
     let (tasks, bodies) = ("'{a}'", "array_fill('1'::jsonb, array[70])");
@@ -104,14 +104,14 @@ async fn what_is_given_once_holds_for_all() {
     let db = Db::new().await;
     for together in [true, false] {
         db.run(&format!(
-            "truncate jobs.pending; select jobs.publish_all('{{a}}', array_fill('1'::jsonb, array[70]), null, null, '{{9}}', '{{5}}', '{{7}}',
-               i_together => {together})"
+            "truncate jobs.pending; select jobs.publish_arrays('{{a}}', array_fill('1'::jsonb, array[70]), null, null, '{{9}}', '{{5}}', '{{7}}',
+               i_pack => {together})"
         ))
         .await;
         let alike = "select count(*) from jobs.job_queue where task = 'a' and body = '1' and timeout = 9 and priority = 5 and max_retries = 7";
         assert_eq!(db.one::<i64>(alike).await, 70);
     }
-    db.run("truncate jobs.pending; select jobs.publish_all('{a}', array_fill('1'::jsonb, array[3]), null, '{60}', null, null, null)").await;
+    db.run("truncate jobs.pending; select jobs.publish_arrays('{a}', array_fill('1'::jsonb, array[3]), null, '{60}', null, null, null)").await;
     assert_eq!(db.one::<i64>("select count(*) from jobs.job_queue where scheduled_at > now()").await, 3);
 }
 
@@ -123,7 +123,7 @@ async fn one_that_is_refused_refuses_all_and_is_named() {
     let small = "array_fill('1'::jsonb, array[90])";
     let call = |task: &str, bodies: &str, timeouts: &str| {
         format!(
-            "select jobs.publish_all(array['{task}'], {bodies}, null, null, {timeouts}, null, null, i_together => true)"
+            "select jobs.publish_arrays(array['{task}'], {bodies}, null, null, {timeouts}, null, null, i_pack => true)"
         )
     };
     let (code, message) = db.refusal(&call("a", bodies, "null")).await;
@@ -142,9 +142,9 @@ async fn one_that_is_refused_refuses_all_and_is_named() {
 async fn each_keeps_its_own_timeout_and_number_of_runs() {
     let db = with_worker().await;
     db.run(
-        "select jobs.publish_all(array['a'], array_fill(null::jsonb, array[64]), null, null,
+        "select jobs.publish_arrays(array['a'], array_fill(null::jsonb, array[64]), null, null,
            (select array_agg(case when g = 9 then 7.5 end::float8) from generate_series(1, 64) g), null,
-           (select array_agg(case when g = 9 then 8 end) from generate_series(1, 64) g), i_together => true)",
+           (select array_agg(case when g = 9 then 8 end) from generate_series(1, 64) g), i_pack => true)",
     )
     .await;
     let odd = "select count(*) from jobs.job_queue where timeout = 7.5 and max_retries = 8";
@@ -166,7 +166,7 @@ async fn a_claim_with_room_takes_rows_as_they_are() {
     assert_eq!(taken, (1..=192).collect::<Vec<_>>(), "three whole rows, in order");
     assert_eq!((rows(&db).await, db.one::<i64>("select count(*) from jobs.batch").await), (7, 3));
     let settle = "with r as materialized (select * from jobs._runs) select count(*) from
-        (select array_agg(job_id::text) j, array_agg(lease) l, array_agg(place) p from r) a, jobs.settle(a.j, a.l, i_places => a.p)";
+        (select array_agg(job_id::text) j, array_agg(lease) l, array_agg(batch_index) p from r) a, jobs.settle(a.j, a.l, i_batch_indexes => a.p)";
     assert_eq!(db.one::<i64>(settle).await, 0);
     assert_eq!(
         db.one::<i64>("select count(distinct job_id) from jobs.job where status = 'success'").await,
@@ -192,7 +192,7 @@ async fn a_claim_with_less_room_takes_a_row_apart() {
 async fn jobs_that_are_claimed_alone_come_apart_first() {
     let db = with_worker().await;
     db.run(&publish("a", 1, 128)).await;
-    assert_eq!(db.all::<i32>(&claim(1000, ", i_alone => '{a}'")).await.len(), 64);
+    assert_eq!(db.all::<i32>(&claim(1000, ", i_own_batch => '{a}'")).await.len(), 64);
     assert_eq!(db.one::<i64>("select count(*) from jobs.batch where part < 0").await, 64);
 }
 
@@ -251,13 +251,13 @@ async fn jobs_that_are_claimed_alone_keep_their_order_behind_one_that_is_held() 
     let mut one = db.connect().await;
     one.execute("begin; select jobs.consume(1)").await.unwrap();
     assert_eq!(db.all::<i32>("select body::integer from jobs.consume(3)").await, [1, 2, 3]);
-    assert_eq!(db.all::<i32>(&claim(3, ", i_alone => '{a}'")).await, [4, 5, 6]);
+    assert_eq!(db.all::<i32>(&claim(3, ", i_own_batch => '{a}'")).await, [4, 5, 6]);
     db.run(&urgent).await;
-    assert_eq!(db.all::<i32>(&claim(200, ", i_alone => '{a}'")).await.len(), 58 + 64 + 1);
+    assert_eq!(db.all::<i32>(&claim(200, ", i_own_batch => '{a}'")).await.len(), 58 + 64 + 1);
     let batches = "select count(*) from jobs.batch where run_at = (select max(run_at) from jobs.batch)";
     assert_eq!(db.one::<i64>(batches).await, 58 + 64 + 1, "each in a batch of its own");
     one.execute("rollback").await.unwrap();
-    assert_eq!(db.all::<i32>(&claim(1, ", i_alone => '{a}'")).await, [0]);
+    assert_eq!(db.all::<i32>(&claim(1, ", i_own_batch => '{a}'")).await, [0]);
 }
 
 /// What waits behind rows of several jobs is claimed with them as far as it fits.
@@ -295,7 +295,7 @@ async fn the_first_jobs_of_a_claim_are_those_that_have_begun() {
 async fn a_missing_value_among_tasks_that_are_claimed_alone_is_none() {
     let db = with_worker().await;
     db.run("select count(jobs.publish('a')) from generate_series(1, 200)").await;
-    let call = "select cardinality(jobs) from jobs.claim((select id from jobs.worker), '{a}', 200, gen_random_uuid(), i_alone => '{b,null}') order by 1";
+    let call = "select cardinality(jobs) from jobs.claim((select id from jobs.worker), '{a}', 200, gen_random_uuid(), i_own_batch => '{b,null}') order by 1";
     assert_eq!(db.all::<i32>(call).await, [8, 64, 64, 64]);
 }
 
@@ -303,7 +303,7 @@ async fn a_missing_value_among_tasks_that_are_claimed_alone_is_none() {
 async fn tasks_may_be_named_twice() {
     let db = with_worker().await;
     db.run("select count(jobs.publish('a', to_jsonb(g))) from generate_series(1, 3) g").await;
-    let marks = "i_mark_tasks => '{a,c}', i_mark_priorities => '{0,0}', i_marks => '{1,1}'";
+    let marks = "i_watermark_tasks => '{a,c}', i_watermark_priorities => '{0,0}', i_watermarks => '{1,1}'";
     let call = format!(
         "select j.body::integer from jobs.claim(null, '{{a,a}}', 20, gen_random_uuid(), {marks}) c, unnest(c.jobs) j"
     );
@@ -317,7 +317,7 @@ async fn an_id_of_a_job_that_waits_again_cannot_be_given_again() {
     db.run("select jobs.nack(job_id, 'no', now(), i_lease => lease) from jobs.consume()").await;
     assert_eq!(db.refusal("select jobs.publish('a', i_job_id => id) from id").await.0, "PT409");
     let all =
-        "select jobs.publish_all('{a}', '{1}', null, null, null, null, null, (select array_agg(id) from id))";
+        "select jobs.publish_arrays('{a}', '{1}', null, null, null, null, null, (select array_agg(id) from id))";
     assert_eq!(db.refusal(all).await.0, "PT409");
 }
 
@@ -348,7 +348,7 @@ async fn purging_takes_rows_whole_and_says_how_many_jobs() {
 async fn an_id_of_a_job_that_waits_with_others_cannot_be_given_again() {
     let db = Db::new().await;
     db.run(&publish("a", 1, 64)).await;
-    let again = "select jobs.publish_all('{a,a}', '{1,2}', null, null, null, null, null,
+    let again = "select jobs.publish_arrays('{a,a}', '{1,2}', null, null, null, null, null,
         (select array[max(job_id::text), '0192aaaaaaaa7aaa8aaaaaaaaaaaaaaa'] from jobs.job_queue))";
     assert_eq!(db.refusal(again).await.0, "PT409");
 }
@@ -400,7 +400,7 @@ async fn every_mixture_is_claimed_once_and_in_order() {
         let (mut last, mut claimed) = ([0, 0], 0);
         while claimed < published {
             let num = random.below(150) + 1;
-            let alone = if random.below(4) == 0 { ", i_alone => '{a}'" } else { "" };
+            let alone = if random.below(4) == 0 { ", i_own_batch => '{a}'" } else { "" };
             let ask = claim(num, alone)
                 .replace("select j.body::integer", "select array[j.body::integer, (j.task = 'b')::integer]");
             let jobs: Vec<Vec<i32>> = db.all(&ask).await;

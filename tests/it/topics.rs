@@ -20,8 +20,8 @@ async fn a_topic_narrows_what_a_role_publishes_in_every_way_and_it_reads_nothing
         "select jobs.publish('other.a')",
         "select jobs.publish('emails')",
         "select jobs.publish_bulk(array[('emails.a', null, null, null, null, null), ('other.a', null, null, null, null, null)]::jobs.bulk_job[])",
-        r#"select jobs.publish_many('[{"task": "emails.a"}, {"task": "other.a"}]')"#,
-        "select jobs.publish_all('{other.a}', '{null}', null, null, null, null, null)",
+        r#"select jobs.publish_json('[{"task": "emails.a"}, {"task": "other.a"}]')"#,
+        "select jobs.publish_arrays('{other.a}', '{null}', null, null, null, null, null)",
     ] {
         assert_eq!(code(&mut web, refused).await, "PT403", "{refused}");
     }
@@ -32,7 +32,7 @@ async fn a_topic_narrows_what_a_role_publishes_in_every_way_and_it_reads_nothing
         "select jobs.explain('x')",
         "select * from jobs.config",
         "select jobs.grant_topic('roles_web', '*')",
-        "select jobs.check_task('a', 'off')",
+        "select jobs.set_validation('a', 'off')",
     ] {
         assert_eq!(code(&mut web, refused).await, "42501", "{refused}");
     }
@@ -132,16 +132,16 @@ async fn a_narrowed_worker_checks_its_topics_alone_before_a_deployment() {
         "mail.a"
     );
     for (call, code_) in [
-        ("select * from jobs.look_at_line('mail.a')", "ok"),
-        ("select * from jobs.look_at_line('other.a')", "PT403"),
-        ("select * from jobs.places_in_line('other.a', 10, 1)", "PT403"),
-        ("select * from jobs.beside_line('other.a', 10)", "PT403"),
+        ("select * from jobs.read_ready('mail.a')", "ok"),
+        ("select * from jobs.read_ready('other.a')", "PT403"),
+        ("select * from jobs.sample_keys('other.a', 10, 1)", "PT403"),
+        ("select * from jobs.sample_not_ready('other.a', 10)", "PT403"),
     ] {
         assert_eq!(code(&mut deployer, call).await, code_, "{call}");
     }
     for (task, seen) in [("mail.a", 1), ("other.a", 0)] {
         let id: String = db.one(&format!("select job_id from jobs.job_queue where task = '{task}'")).await;
-        let bodies = format!("select count(*) from jobs.bodies('{{{id}}}')");
+        let bodies = format!("select count(*) from jobs.open_bodies('{{{id}}}')");
         assert_eq!(one::<i64>(&mut deployer, &bodies).await, seen, "{task}");
     }
 }
@@ -275,13 +275,13 @@ async fn what_a_narrowed_worker_does_for_all_costs_little_beside_jobs_of_others(
     role(&db, "roles_tender", "jobs_worker").await;
     db.run(
         "select jobs.grant_topic('roles_tender', 'mine.*');
-         select cardinality(jobs.publish_all('{other}', array_fill('{}'::jsonb, array[10000]), null, '{0.01}', null, null, null));
+         select cardinality(jobs.publish_arrays('{other}', array_fill('{}'::jsonb, array[10000]), null, '{0.01}', null, null, null));
          select jobs.publish('mine.a', i_scheduled_at => now() + interval '1 h')",
     )
     .await;
     let mut session = as_role(&db, "roles_tender").await;
     let begun = Instant::now();
-    let next: f64 = sqlx::query_scalar("select jobs.tend()").fetch_one(&mut session).await.unwrap();
+    let next: f64 = sqlx::query_scalar("select jobs.maintain()").fetch_one(&mut session).await.unwrap();
     println!("tend beside 10,000 due jobs of others: {:?}", begun.elapsed());
     assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
     assert!((3500.0..3601.0).contains(&next), "{next}: of its own jobs");

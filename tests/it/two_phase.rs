@@ -20,8 +20,8 @@ async fn prepare(
 const CALLS: &[(&str, &str)] = &[
     ("publish", "select jobs.publish('a')"),
     ("bulk", "select jobs.publish_bulk(array[('a', null, null, null, null, null)::jobs.bulk_job])"),
-    ("many", r#"select jobs.publish_many('[{"task": "a"}]')"#),
-    ("all", "select jobs.publish_all('{a}', '{\"{}\"}', null, null, null, null, null)"),
+    ("many", r#"select jobs.publish_json('[{"task": "a"}]')"#),
+    ("all", "select jobs.publish_arrays('{a}', '{\"{}\"}', null, null, null, null, null)"),
     ("ack", "select jobs.ack(c.job_id, null, c.lease) from jobs.consume('ended.*', 1) c"),
     (
         "nack",

@@ -30,14 +30,14 @@ async fn a_body_is_measured_as_text_at_every_door() {
             format!("select jobs.publish('a', {body}, i_checked => true)"),
             format!("select jobs.publish_bulk(array[('a', {body}, null, null, null, null)::jobs.bulk_job])"),
             format!(
-                "select jobs.publish_many(jsonb_build_array(jsonb_build_object('task', 'a', 'body', {body})))"
+                "select jobs.publish_json(jsonb_build_array(jsonb_build_object('task', 'a', 'body', {body})))"
             ),
-            format!("select jobs.publish_all('{{a}}', array[{body}], null, null, null, null, null)"),
+            format!("select jobs.publish_arrays('{{a}}', array[{body}], null, null, null, null, null)"),
             format!(
-                "select jobs.publish_all('{{a}}', array_fill({body}, array[64]), null, null, null, null, null, i_together => true, i_checked => '{{t}}')"
+                "select jobs.publish_arrays('{{a}}', array_fill({body}, array[64]), null, null, null, null, null, i_pack => true, i_checked => '{{t}}')"
             ),
             format!(
-                "select jobs.publish_all('{{a}}', array[{body}], null, null, null, null, null, array[jobs._new_job_id(jobs._id_time(now()), 1)])"
+                "select jobs.publish_arrays('{{a}}', array[{body}], null, null, null, null, null, array[jobs._new_job_id(jobs._id_time(now()), 1)])"
             ),
         ] {
             let (state, message) = db.refusal(&call).await;
@@ -74,7 +74,7 @@ async fn a_compressed_body_is_measured_as_text() {
 #[tokio::test]
 async fn the_bodies_of_a_call_are_bounded_together() {
     let db = Db::new().await;
-    let bulk = "select jobs.publish_all('{a}', array_fill(to_jsonb(repeat('x', 1000000)), array[70]), null, null, null, null, null)";
+    let bulk = "select jobs.publish_arrays('{a}', array_fill(to_jsonb(repeat('x', 1000000)), array[70]), null, null, null, null, null)";
     let (state, message) = db.refusal(bulk).await;
     assert_eq!(
         (state.as_str(), message.contains("70000140 bytes") || message.contains("at most 67108864")),
@@ -90,9 +90,9 @@ async fn a_result_is_measured_as_text_at_every_door() {
     db.run("select jobs.publish('a') from generate_series(1, 2)").await;
     db.run("create table c as select * from jobs.consume(1)").await;
     assert_eq!(db.refusal(&format!("select jobs.ack(job_id, {result}, lease) from c")).await.0, "PT413");
-    db.run(&format!("create table w as select c.part * 64 as place, (c.jobs[1]).job_id::text as job_id, l.lease from (select gen_random_uuid() as lease offset 0) l, jobs.claim('{WORKER}', '{{a}}', 1, l.lease, 5) c")).await;
+    db.run(&format!("create table w as select c.part * 64 as batch_index, (c.jobs[1]).job_id::text as job_id, l.lease from (select gen_random_uuid() as lease offset 0) l, jobs.claim('{WORKER}', '{{a}}', 1, l.lease, 5) c")).await;
     let settle = format!(
-        "select jobs.settle(array[job_id], array[lease], null, array[{result}], null, null, array[place]) from w"
+        "select jobs.settle(array[job_id], array[lease], null, array[{result}], null, null, array[batch_index]) from w"
     );
     assert_eq!(db.refusal(&settle).await.0, "54000", "what a worker takes for a fault of the result");
     assert_eq!(db.one::<i64>("select count(*) from jobs.running").await, 2, "nothing has ended");
@@ -106,7 +106,7 @@ async fn a_result_is_measured_as_text_at_every_door() {
 async fn a_job_of_twenty_megabytes_does_not_come_behind_others() {
     let db = with_worker().await;
     db.run("update jobs.config set max_body_bytes = 100000000").await;
-    let packed = "select jobs.publish_all('{a}', array_fill('1'::jsonb, array[64]), null, null, null, null, null, null, true);";
+    let packed = "select jobs.publish_arrays('{a}', array_fill('1'::jsonb, array[64]), null, null, null, null, null, null, true);";
     for (before, tasks, num, first, second) in [
         ("select jobs.publish('a')", "a", 10, 1, 1),
         (&format!("{packed} select jobs.publish('a'), jobs.publish('a')"), "a", 200, 66, 1),
@@ -211,7 +211,7 @@ async fn a_call_stops_at_the_first_body_that_is_too_large() {
     let large = r#"('{"args":[' || repeat('1e131000,', 500) || '1]}')::jsonb"#;
     for call in [
         format!(
-            "select jobs.publish_all('{{a}}', array_fill({large}, array[1000]), null, null, null, null, null)"
+            "select jobs.publish_arrays('{{a}}', array_fill({large}, array[1000]), null, null, null, null, null)"
         ),
         format!(
             "select jobs.publish_bulk(array_fill(row('a', {large}, null, null, null, null)::jobs.bulk_job, array[1000]))"
@@ -244,7 +244,7 @@ async fn a_compressed_body_is_weighed_without_being_written_down() {
 async fn a_name_that_is_none_is_refused_before_it_is_multiplied() {
     let db = Db::new().await;
     let mut session = db.connect().await;
-    let call = "select jobs.publish_all(array[repeat('x', 9000)], array_fill('{}'::jsonb, array[30000]), null, null, null, null, null)";
+    let call = "select jobs.publish_arrays(array[repeat('x', 9000)], array_fill('{}'::jsonb, array[30000]), null, null, null, null, null)";
     let (code, message) = refusal(&mut session, call).await;
     assert!(code == "PT400" && message.starts_with("job 1 of 30000: a task name"), "{code} {message}");
     let peak = "select substring(pg_read_file('/proc/' || pg_backend_pid() || '/status') from 'VmHWM:\\s+(\\d+)')::bigint / 1024";

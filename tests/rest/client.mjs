@@ -23,11 +23,11 @@ async function note(name, call) {
 }
 
 const job = await note("publish", web.rpc("publish", { i_task: "emails.send", i_body: { kwargs: { to: "ann@example.org", n: 2 } } }));
-const many = await note("publish_many", web.rpc("publish_many", {
+const many = await note("publish_json", web.rpc("publish_json", {
   i_jobs: [1, 2, 3].map((n) => ({ task: "emails.send", body: { args: ["bob@example.org", n] } })),
 }));
 await note("wrong_type", web.rpc("publish", { i_task: "emails.send", i_body: { args: ["ann@example.org", "the canary"] } }));
-await note("wrong_in_many", web.rpc("publish_many", { i_jobs: [{ task: "emails.send", body: { args: ["a", 1] } }, { task: "emails.send" }] }));
+await note("wrong_in_many", web.rpc("publish_json", { i_jobs: [{ task: "emails.send", body: { args: ["a", 1] } }, { task: "emails.send" }] }));
 await note("other_topic", web.rpc("publish", { i_task: "reports.build" }));
 await note("wrong_number", web.rpc("publish", { i_task: "emails.send", i_body: { args: ["a", 1] }, i_timeout: -1 }));
 await note("unknown_argument", web.rpc("publish", { task: "emails.send" }));

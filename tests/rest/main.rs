@@ -62,7 +62,7 @@ async fn a_web_front_end_publishes_waits_and_can_do_nothing_else() {
     let said = front_end(&Gateway::before(&db).await).await;
 
     let status = |call: &str| said[call]["status"].as_i64().unwrap_or_else(|| panic!("{call}: {said:#}"));
-    assert_eq!((status("publish"), status("publish_many")), (200, 200), "{said:#}");
+    assert_eq!((status("publish"), status("publish_json")), (200, 200), "{said:#}");
     let ended =
         |n: i32, to: &str| json!({"status": "success", "result": format!("{n} to {to}"), "traceback": null});
     let bob = |n| ended(n, "bob@example.org");

@@ -136,7 +136,7 @@ async fn a_cancelled_run_is_told_as_what_it_is() {
     until("it is told", async || !log.lines("its job was cancelled or given to another").is_empty()).await;
 }
 
-/// The verdict of a run that has ended here is on its way, however long: the run is nobody else's.
+/// The outcome of a run that has ended here is on its way, however long: the run is nobody else's.
 #[tokio::test]
 async fn a_run_whose_verdict_is_on_its_way_is_no_stranger() {
     use sqlx::Connection;
@@ -149,7 +149,7 @@ async fn a_run_whose_verdict_is_on_its_way_is_no_stranger() {
     let job = NewJob::named("app.add").arg(1).arg(2).publish(&db.pool).await.unwrap();
     let waits = "select exists (select from pg_stat_activity where application_name like '%pgjobs settle'
                  and datname = current_database() and wait_event_type = 'Lock')";
-    until("its verdict waits", async || db.one::<bool>(waits).await).await;
+    until("its outcome waits", async || db.one::<bool>(waits).await).await;
     let ended = "select count(pg_terminate_backend(pid)) from pg_stat_activity
                  where application_name like '%pgjobs lease' and datname = current_database()";
     assert_eq!(db.one::<i64>(ended).await, 1);

@@ -79,7 +79,7 @@ async fn verdicts_given_during_an_outage_arrive_after_it() {
     gate.entered(5).await;
     proxy.set_up(false);
     gate.door.add_permits(5);
-    until("they gave their verdicts", async || running.report().succeeded == 5).await;
+    until("they gave their outcomes", async || running.report().succeeded == 5).await;
     assert_eq!(db.one::<i64>("select count(*) from jobs.job").await, 0);
     proxy.set_up(true);
     for job in jobs {

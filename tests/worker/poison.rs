@@ -72,7 +72,7 @@ async fn refuse_to_send(db: &Db, code: &str, claim: &str) {
         (
             "claim",
             "i_worker uuid, i_tasks text[], i_num integer, i_lease uuid, i_margin double precision, i_sleep_seconds double precision,
-             i_alone text[], i_mark_tasks text[], i_mark_priorities integer[], i_marks bigint[], i_ahead integer",
+             i_own_batch text[], i_watermark_tasks text[], i_watermark_priorities integer[], i_watermarks bigint[], i_ahead integer",
             "part integer, run_at timestamptz, unseen bigint, next bigint, started bigint, jobs jobs.open_job[]",
         ),
         ("fetch", "i_worker uuid, i_lease uuid", "part integer, jobs jobs.open_job[]"),

@@ -90,7 +90,7 @@ async fn a_job_that_somebody_holds_does_not_hold_up_the_verdicts_of_others() {
         .execute(&mut *holding)
         .await
         .unwrap();
-    gate.door.add_permits(1); // its verdict now meets the held row
+    gate.door.add_permits(1); // its outcome now meets the held row
     for n in 0..20 {
         let limit = lateness.allow(Duration::from_secs(5));
         add::publish(&db.pool, n).await.unwrap().wait_for(&db.pool, limit).await.unwrap();

@@ -26,7 +26,7 @@ async fn refuse(db: &Db, condition: &str, code: &str) {
 #[tokio::test]
 async fn a_success_that_meets_a_passing_error_is_a_success() {
     // A partition that is being made, two that draw the same key, a deadlock, a lock, no memory, no disk.
-    // And what is wrong with the server or the schema, whatever a verdict holds.
+    // And what is wrong with the server or the schema, whatever an outcome holds.
     let of_the_server = ["42501", "42883", "3F000", "XX000", "XX001", "XX002"];
     for code in ["23514", "23505", "40P01", "55P03", "53200", "53100", "57014"].iter().chain(&of_the_server) {
         let db = Db::new().await;
@@ -54,7 +54,7 @@ async fn a_success_that_is_refused_for_its_content_is_said_again_before_it_fails
     let worker = Worker::new(db.pool.clone()).topic("math.*").start().await.unwrap();
     assert_eq!(good.wait(&db.pool).await.unwrap(), 12);
     let error = bad.wait_for(&db.pool, Duration::from_secs(20)).await.unwrap_err().to_string();
-    assert!(error.contains("the run succeeded; and the database refused this verdict"), "{error}");
+    assert!(error.contains("the run succeeded; and the database refused this outcome"), "{error}");
     let report = worker.shutdown().await;
     assert_eq!((report.succeeded, report.failed), (1, 1));
 }

@@ -56,7 +56,7 @@ async fn python_style_bodies_bind_by_position_by_name_and_with_nulls() {
     worker.shutdown().await;
     let refused = NewJob::named("math.add").publish(&db.pool).await.unwrap_err().to_string();
     assert!(refused.contains("`a`: missing required argument, expected i64"), "{refused}");
-    db.run("select jobs.check_task('math.add', 'off')").await;
+    db.run("select jobs.set_validation('math.add', 'off')").await;
     let job = NewJob::named("math.add").publish(&db.pool).await.unwrap();
     Worker::new(db.pool.clone()).topic("math.*").burst().run().await.unwrap();
     let error = job.wait(&db.pool).await.unwrap_err().to_string();

@@ -15,7 +15,7 @@ use super::exit::Failure;
 use super::options::{Global, program};
 use super::table::table;
 use super::{values, words};
-use crate::{End, Error, Param, Report, TaskDef, Topic, Worker, sql};
+use crate::{End, Error, Param, WorkerReport, TaskDef, Topic, Worker, sql};
 
 const AFTER_HELP: &str = "\
 A worker runs the tasks that are compiled into its program, so it is a program of yours:
@@ -112,7 +112,7 @@ pub(super) async fn run(
 
 /// What the exit code says with --fail-on-failure. What is known to have failed it says also when the database cannot be
 /// asked any more what else has.
-fn judge(report: &Report, lost: Result<u64, Failure>) -> Option<Failure> {
+fn judge(report: &WorkerReport, lost: Result<u64, Failure>) -> Option<Failure> {
     let (lost, unknown) = match lost {
         Ok(lost) => (lost, None),
         Err(failure) => (0, Some(failure)),
@@ -121,7 +121,7 @@ fn judge(report: &Report, lost: Result<u64, Failure>) -> Option<Failure> {
 }
 
 /// What the exit code says besides that the worker was asked to end.
-pub(super) fn failure(report: &Report, failed: u64) -> Option<Failure> {
+pub(super) fn failure(report: &WorkerReport, failed: u64) -> Option<Failure> {
     let broken = "a part of the worker ended abnormally, and with it the worker: the log says which; what it ran comes \
                   back when its lease has run out";
     let unfinished = "the burst ended without knowing that nothing is left: a claim of its own has not ended on the \
@@ -148,7 +148,7 @@ fn untold(runs: u64) -> String {
     )
 }
 
-/// Jobs that end as failed without a verdict of this worker: with one that died.
+/// Jobs that end as failed without an outcome of this worker: with one that died.
 struct Watch {
     pool: PgPool,
     tasks: Vec<&'static str>,
@@ -231,7 +231,7 @@ fn signature(task: &TaskDef) -> String {
     format!("{}({})", task.name, words::parameters(parameters, task.open))
 }
 
-pub(super) fn summary(report: &Report) -> Vec<String> {
+pub(super) fn summary(report: &WorkerReport) -> Vec<String> {
     let rows = [
         ("succeeded", report.succeeded, "runs with a result"),
         ("retried", report.retried, "runs that failed, charged; their jobs run again"),
@@ -260,7 +260,7 @@ mod tests {
     fn what_failed_is_said_also_when_no_more_can_be_asked() {
         let away = || Err(Failure::database("away"));
         let said = |failed, lost| {
-            let report = Report { failed, ..Report::default() };
+            let report = WorkerReport { failed, ..WorkerReport::default() };
             judge(&report, lost).map(|failure| format!("{failure:?}"))
         };
         assert!(said(1, away()).is_some_and(|said| said.contains("1 job ended as failed")));
@@ -271,8 +271,8 @@ mod tests {
 
     #[test]
     fn whatever_ended_the_worker_shows_in_the_exit_code() {
-        let told = |report: Report, failed| failure(&report, failed).map(|failure| format!("{failure:?}"));
-        let said = |end, failed| told(Report { end, ..Report::default() }, failed);
+        let told = |report: WorkerReport, failed| failure(&report, failed).map(|failure| format!("{failure:?}"));
+        let said = |end, failed| told(WorkerReport { end, ..WorkerReport::default() }, failed);
         assert_eq!(said(End::Orderly, 0), None);
         for (end, failed, word) in [
             (End::Orderly, 2, "2 jobs ended as failed"),
@@ -281,7 +281,7 @@ mod tests {
         ] {
             assert!(said(end, failed).is_some_and(|said| said.contains(word)), "{end:?}");
         }
-        let untold = Report { unsettled: 2, end: End::Unfinished, ..Report::default() };
+        let untold = WorkerReport { unsettled: 2, end: End::Unfinished, ..WorkerReport::default() };
         assert!(told(untold, 0).is_some_and(|said| said.contains("could not be told how 2 jobs ended")));
     }
 }

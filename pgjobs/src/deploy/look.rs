@@ -81,7 +81,7 @@ impl<'a> Look<'a> {
             (false, 0) => 0,
             (false, _) => (self.sample.saturating_mul(beside) / open(task).max(1)).clamp(1, self.sample),
         };
-        self.beside_line(share).await?;
+        self.sample_not_ready(share).await?;
         let left = self.sample - self.seen.looked.looked.min(self.sample);
         let ended = match all || task.ready.unsigned_abs() <= left {
             true => self.whole_line().await?,
@@ -93,11 +93,11 @@ impl<'a> Look<'a> {
         Ok(self.seen)
     }
 
-    async fn beside_line(&mut self, num: u64) -> Result<(), Error> {
+    async fn sample_not_ready(&mut self, num: u64) -> Result<(), Error> {
         if num == 0 {
             return Ok(());
         }
-        let jobs = deploy::beside_line(self.connection, &self.task.task, integer(num)).await?;
+        let jobs = deploy::sample_not_ready(self.connection, &self.task.task, integer(num)).await?;
         for chunk in jobs.chunks(CHUNK) {
             let mut rest = chunk;
             while !rest.is_empty() {

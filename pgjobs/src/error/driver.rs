@@ -117,7 +117,7 @@ fn missing_role(error: &sqlx::Error) -> String {
 
 /// The least of our roles that may call a function of schema `jobs` (migrations/0019_grants.sql).
 fn role_of(function: &str) -> &'static str {
-    const PUBLISHER: &[&str] = &["publish", "publish_bulk", "publish_many", "publish_all", "now"];
+    const PUBLISHER: &[&str] = &["publish", "publish_bulk", "publish_json", "publish_all", "now"];
     const READER: &[&str] = &["overview", "count", "explain", "workers"];
     const WORKER: &[&str] = &[
         "consume",
@@ -141,9 +141,9 @@ fn role_of(function: &str) -> &'static str {
         "result",
         "await_results",
         "tasks_in_use",
-        "places_in_line",
-        "look_at_line",
-        "beside_line",
+        "sample_keys",
+        "read_ready",
+        "sample_not_ready",
         "bodies",
         "fetch",
         "start",

@@ -7,7 +7,7 @@ use super::error::{LocalPostgresError, Result};
 
 /// The shell that runs the server and ends it when this process ends.
 ///
-/// It waits for the end of a pipe. The standard library marks our end of it to be closed in every
+/// It waits for the end of a pipe. The standard library watermarks our end of it to be closed in every
 /// other program that we start, so nobody else can keep the server alive.
 #[derive(Debug)]
 pub(super) struct Watchdog {

@@ -7,7 +7,7 @@ use super::handle::JobHandle;
 use super::one::{Returns, draft_of};
 use super::publisher::{Publisher, Target, send, target};
 use super::setters::option_setters;
-use crate::draft::Draft;
+use crate::request::JobRequest;
 use crate::error::Error;
 use crate::options::CallOptions;
 use crate::task::{BoxFuture, Task};
@@ -39,7 +39,7 @@ where
 {
     PublishAll {
         target: target(publisher),
-        drafts: calls.into_iter().map(|call| draft_of(&call)).collect(),
+        requests: calls.into_iter().map(|call| draft_of(&call)).collect(),
         options: CallOptions::of(&T::DEF.options),
         result: PhantomData,
     }
@@ -49,7 +49,7 @@ where
 #[must_use = "jobs are published when this is awaited"]
 pub struct PublishAll<'c, P, R> {
     target: Target<'c>,
-    drafts: Result<Vec<Draft>, Error>,
+    requests: Result<Vec<JobRequest>, Error>,
     options: CallOptions,
     result: Returns<P, R>,
 }
@@ -63,11 +63,11 @@ impl<'c, P, R> IntoFuture for PublishAll<'c, P, R> {
     type IntoFuture = BoxFuture<'c, Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {
-        let PublishAll { target, drafts, options, .. } = self;
+        let PublishAll { target, requests, options, .. } = self;
         Box::pin(async move {
-            let mut drafts = drafts?;
-            drafts.iter_mut().for_each(|draft| draft.options = options);
-            Ok(send(target, drafts).await?.into_iter().map(JobHandle::new).collect())
+            let mut requests = requests?;
+            requests.iter_mut().for_each(|request| request.options = options);
+            Ok(send(target, requests).await?.into_iter().map(JobHandle::new).collect())
         })
     }
 }

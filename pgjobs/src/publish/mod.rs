@@ -1,6 +1,6 @@
 //! Publishing: from a typed call to a row in the caller's transaction.
 //!
-//! A call becomes a [`Draft`](crate::draft::Draft) (name, body, options); a [`Publisher`] says where it goes; awaiting
+//! A call becomes a [`JobRequest`](crate::request::JobRequest) (name, body, options); a [`Publisher`] says where it goes; awaiting
 //! the builder sends it. Whatever the place, one job is one statement, and many jobs are one
 //! statement for every thousand of them or eight megabytes, all or nothing.
 

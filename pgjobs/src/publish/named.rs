@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::one::Publish;
 use super::publisher::Publisher;
 use super::setters::option_setters;
-use crate::draft::Draft;
+use crate::request::JobRequest;
 use crate::error::Error;
 use crate::options::CallOptions;
 
@@ -67,11 +67,11 @@ impl NewJob {
 
     /// Publishes it; its result comes back as plain JSON.
     pub fn publish<'c, P: Publisher<'c>>(self, publisher: P) -> Publish<'c, P, Value> {
-        let draft = match self.error {
+        let request = match self.error {
             Some(error) => Err(error),
-            None => Draft::new(Cow::Owned(self.task), self.args, self.kwargs, self.options),
+            None => JobRequest::new(Cow::Owned(self.task), self.args, self.kwargs, self.options),
         };
-        Publish::new(publisher, draft, self.options)
+        Publish::new(publisher, request, self.options)
     }
 }
 

@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 use super::handle::JobHandle;
 use super::publisher::{Publisher, Target, send, target};
 use super::setters::option_setters;
-use crate::draft::Draft;
+use crate::request::JobRequest;
 use crate::error::Error;
 use crate::options::CallOptions;
 use crate::task::{BoxFuture, Task};
@@ -43,7 +43,7 @@ pub(super) type Returns<P, R> = PhantomData<(fn(P), fn() -> R)>;
 #[must_use = "a job is published when this is awaited"]
 pub struct Publish<'c, P, R> {
     target: Target<'c>,
-    draft: Result<Draft, Error>,
+    request: Result<JobRequest, Error>,
     options: CallOptions,
     result: Returns<P, R>,
 }
@@ -53,8 +53,8 @@ impl<'c, P: Publisher<'c>, R> Publish<'c, P, R> {
         Publish::new(publisher, draft_of(call), CallOptions::of(&T::DEF.options))
     }
 
-    pub(super) fn new(publisher: P, draft: Result<Draft, Error>, options: CallOptions) -> Self {
-        Publish { target: target(publisher), draft, options, result: PhantomData }
+    pub(super) fn new(publisher: P, request: Result<JobRequest, Error>, options: CallOptions) -> Self {
+        Publish { target: target(publisher), request, options, result: PhantomData }
     }
 }
 
@@ -69,10 +69,10 @@ impl<'c, P, R> IntoFuture for Publish<'c, P, R> {
     type IntoFuture = BoxFuture<'c, Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {
-        let Publish { target, draft, options, .. } = self;
+        let Publish { target, request, options, .. } = self;
         Box::pin(async move {
-            let draft = Draft { options, ..draft? };
-            let mut ids = send(target, vec![draft]).await?;
+            let request = JobRequest { options, ..request? };
+            let mut ids = send(target, vec![request]).await?;
             // One job went in, so one id came out.
             ids.pop().map(JobHandle::new).ok_or(Error::Database(sqlx::Error::RowNotFound))
         })
@@ -80,7 +80,7 @@ impl<'c, P, R> IntoFuture for Publish<'c, P, R> {
 }
 
 /// A typed call as what is sent: all its arguments by name, and its task's options.
-pub(super) fn draft_of<T: Task>(call: &T) -> Result<Draft, Error> {
-    let draft = Draft::new(Cow::Borrowed(T::DEF.name), [(); 0], call, CallOptions::of(&T::DEF.options))?;
-    Ok(Draft { together: !T::DEF.asks_for_job(), checked: true, ..draft })
+pub(super) fn draft_of<T: Task>(call: &T) -> Result<JobRequest, Error> {
+    let request = JobRequest::new(Cow::Borrowed(T::DEF.name), [(); 0], call, CallOptions::of(&T::DEF.options))?;
+    Ok(JobRequest { together: !T::DEF.asks_for_job(), checked: true, ..request })
 }

@@ -4,7 +4,7 @@ use sqlx::pool::PoolConnection;
 use sqlx::{Connection, PgConnection, PgPool, Postgres, Transaction};
 
 use super::tx::Tx;
-use crate::draft::Draft;
+use crate::request::JobRequest;
 use crate::error::Error;
 use crate::job_id::JobId;
 use crate::sql;
@@ -74,15 +74,15 @@ impl<'c> sealed::Place<'c> for &'c Tx {
     }
 }
 
-pub(super) async fn send(target: Target<'_>, drafts: Vec<Draft>) -> Result<Vec<JobId>, Error> {
-    drafts.iter().try_for_each(|draft| draft.options.check())?;
+pub(super) async fn send(target: Target<'_>, requests: Vec<JobRequest>) -> Result<Vec<JobId>, Error> {
+    requests.iter().try_for_each(|request| request.options.check())?;
     match target {
-        _ if drafts.is_empty() => Ok(Vec::new()), // and no connection is taken for it
-        Target::Tx(tx) => Ok(tx.keep(drafts)),
-        Target::Connection(connection) => insert(connection, &drafts, Statements::Named).await,
+        _ if requests.is_empty() => Ok(Vec::new()), // and no connection is taken for it
+        Target::Tx(tx) => Ok(tx.keep(requests)),
+        Target::Connection(connection) => insert(connection, &requests, Statements::Named).await,
         Target::Pool(pool) => {
             let insert = async |connection: &mut PgConnection, statements| {
-                insert(connection, &drafts, statements).await
+                insert(connection, &requests, statements).await
             };
             on_pool(pool, insert).await
         }
@@ -96,26 +96,26 @@ pub(super) fn target<'c>(publisher: impl Publisher<'c>) -> Target<'c> {
 /// All or nothing, in as many statements as the jobs weigh.
 pub(super) async fn insert(
     connection: &mut PgConnection,
-    drafts: &[Draft],
+    requests: &[JobRequest],
     statements: Statements,
 ) -> Result<Vec<JobId>, Error> {
-    if let [draft] = drafts {
-        return Ok(vec![sql::publish::one(connection, draft, statements).await?]);
+    if let [request] = requests {
+        return Ok(vec![sql::publish::one(connection, request, statements).await?]);
     }
-    let mut chunks = chunks(drafts, |draft| draft.body.get().len());
+    let mut chunks = chunks(requests, |request| request.body.get().len());
     match chunks.next() {
         None => Ok(Vec::new()),
-        Some(all) if all.len() == drafts.len() => sql::publish::many(connection, all, statements).await,
+        Some(all) if all.len() == requests.len() => sql::publish::many(connection, all, statements).await,
         Some(first) => {
             let chunks = std::iter::once(first).chain(chunks);
-            insert_chunks(connection, chunks, drafts.len(), statements).await
+            insert_chunks(connection, chunks, requests.len(), statements).await
         }
     }
 }
 
 async fn insert_chunks<'d>(
     connection: &mut PgConnection,
-    chunks: impl Iterator<Item = Chunk<'d, Draft>>,
+    chunks: impl Iterator<Item = Chunk<'d, JobRequest>>,
     jobs: usize,
     statements: Statements,
 ) -> Result<Vec<JobId>, Error> {
@@ -131,7 +131,7 @@ async fn insert_chunks<'d>(
 
 async fn send_chunks<'d>(
     connection: &mut PgConnection,
-    chunks: impl Iterator<Item = Chunk<'d, Draft>>,
+    chunks: impl Iterator<Item = Chunk<'d, JobRequest>>,
     jobs: usize,
     statements: Statements,
 ) -> Result<Vec<JobId>, Error> {
@@ -144,7 +144,7 @@ async fn send_chunks<'d>(
 }
 
 /// The database counts the jobs of one statement; its caller knows the place in all of them.
-fn among_all(error: Error, chunk: Chunk<'_, Draft>, jobs: usize) -> Error {
+fn among_all(error: Error, chunk: Chunk<'_, JobRequest>, jobs: usize) -> Error {
     let Error::Refused { code, message, hint } = error else { return error };
     let counted = message.strip_prefix("job ").and_then(|rest| {
         let (place, reason) = rest.split_once(&format!(" of {}: ", chunk.len()))?;

@@ -7,7 +7,7 @@ use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::publisher::insert;
-use crate::draft::Draft;
+use crate::request::JobRequest;
 use crate::error::Error;
 use crate::job_id::JobId;
 use crate::sql::pooler::Statements;
@@ -37,7 +37,7 @@ use crate::sql::publish::refuse_aborted;
 #[must_use = "what is published through it is sent by .commit().await; dropping it undoes everything"]
 pub struct Tx {
     transaction: Mutex<Transaction<'static, Postgres>>,
-    kept: SyncMutex<Vec<Draft>>,
+    kept: SyncMutex<Vec<JobRequest>>,
     statements: Statements,
 }
 
@@ -62,11 +62,11 @@ impl Tx {
     /// statement of the transaction had failed before; then nothing of the transaction remains.
     pub async fn commit(self) -> Result<(), Error> {
         let mut transaction = self.transaction.into_inner();
-        let drafts = self.kept.into_inner().unwrap_or_else(PoisonError::into_inner);
-        if drafts.is_empty() {
+        let requests = self.kept.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if requests.is_empty() {
             refuse_aborted(&mut transaction).await?;
         }
-        insert(&mut transaction, &drafts, self.statements).await?;
+        insert(&mut transaction, &requests, self.statements).await?;
         Ok(transaction.commit().await?)
     }
 
@@ -78,9 +78,9 @@ impl Tx {
         Ok(self.transaction.into_inner().rollback().await?)
     }
 
-    pub(super) fn keep(&self, drafts: Vec<Draft>) -> Vec<JobId> {
-        let ids: Vec<JobId> = drafts.iter().map(|_| JobId::generate()).collect();
-        let named = drafts.into_iter().zip(&ids).map(|(draft, id)| Draft { id: Some(id.clone()), ..draft });
+    pub(super) fn keep(&self, requests: Vec<JobRequest>) -> Vec<JobId> {
+        let ids: Vec<JobId> = requests.iter().map(|_| JobId::generate()).collect();
+        let named = requests.into_iter().zip(&ids).map(|(request, id)| JobRequest { id: Some(id.clone()), ..request });
         self.kept.lock().unwrap_or_else(PoisonError::into_inner).extend(named);
         ids
     }

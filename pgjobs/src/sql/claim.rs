@@ -32,14 +32,14 @@ pub(crate) struct Claim<'a> {
     pub(crate) sleep: Option<Duration>,
     /// Tasks that may end their jobs in transactions of their own: each of their jobs is held alone.
     pub(crate) alone: &'a [String],
-    pub(crate) marks: &'a [Mark],
+    pub(crate) watermarks: &'a [Watermark],
     /// Whether the jobs themselves are fetched apart in any case: an answer could not be sent.
     pub(crate) apart: bool,
 }
 
 /// Says that no job of this task and priority waits before this place in line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Mark {
+pub(crate) struct Watermark {
     pub(crate) task: String,
     pub(crate) priority: i32,
     pub(crate) place: i64,
@@ -54,9 +54,9 @@ pub(crate) async fn claim(connection: &mut PgConnection, claim: &Claim<'_>) -> R
         .bind(claim.margin.as_secs_f64())
         .bind(claim.sleep.map(|s| s.as_secs_f64()))
         .bind(Some(claim.alone).filter(|alone| !alone.is_empty()))
-        .bind(claim.marks.iter().map(|m| m.task.as_str()).collect::<Vec<_>>())
-        .bind(claim.marks.iter().map(|m| m.priority).collect::<Vec<_>>())
-        .bind(claim.marks.iter().map(|m| m.place).collect::<Vec<_>>())
+        .bind(claim.watermarks.iter().map(|m| m.task.as_str()).collect::<Vec<_>>())
+        .bind(claim.watermarks.iter().map(|m| m.priority).collect::<Vec<_>>())
+        .bind(claim.watermarks.iter().map(|m| m.place).collect::<Vec<_>>())
         .bind(claim.ahead)
         .fetch_all(connection)
         .await?;
@@ -123,7 +123,7 @@ pub(crate) async fn start(
 /// Gives back what a claim took whose answer never came; returns how many jobs that were.
 pub(crate) async fn unclaim(connection: &mut PgConnection, worker: Uuid, lease: Uuid) -> Result<i32, Error> {
     let row =
-        sqlx::query("select jobs.unclaim($1, $2)").bind(worker).bind(lease).fetch_one(connection).await?;
+        sqlx::query("select jobs.release($1, $2)").bind(worker).bind(lease).fetch_one(connection).await?;
     Ok(row.try_get(0)?)
 }
 

@@ -43,7 +43,7 @@ pub(crate) struct Broken {
 
 /// What a claim brought.
 #[derive(Default)]
-pub(crate) struct Haul {
+pub(crate) struct ClaimResult {
     /// By priority, then by place in line.
     pub(crate) jobs: Vec<Claimed>,
     pub(crate) broken: Vec<Broken>,
@@ -81,19 +81,19 @@ impl Answer {
         self.batches.first().map(|batch| batch.part * BATCH)
     }
 
-    pub(crate) fn into_haul(self) -> Haul {
-        let mut haul = Haul { unseen: self.unseen, next: self.next, ..Haul::default() };
+    pub(crate) fn into_haul(self) -> ClaimResult {
+        let mut claimed = ClaimResult { unseen: self.unseen, next: self.next, ..ClaimResult::default() };
         for batch in self.batches {
             let places = batch.part * BATCH..;
             for (place, Element(read)) in places.zip(batch.jobs.unwrap_or_default()) {
                 let started = (batch.started >> (place & (BATCH - 1))) & 1 == 1;
-                haul.add(read, Run { lease: self.lease, place, run_at: batch.run_at, started });
+                claimed.add(read, Run { lease: self.lease, place, run_at: batch.run_at, started });
             }
         }
-        haul.is_large =
-            haul.jobs.iter().filter_map(|job| job.body.as_ref()).map(String::len).sum::<usize>() > LARGE;
-        haul.jobs.sort_by_key(|job| (std::cmp::Reverse(job.priority), job.ready_seq));
-        haul
+        claimed.is_large =
+            claimed.jobs.iter().filter_map(|job| job.body.as_ref()).map(String::len).sum::<usize>() > LARGE;
+        claimed.jobs.sort_by_key(|job| (std::cmp::Reverse(job.priority), job.ready_seq));
+        claimed
     }
 }
 
@@ -105,7 +105,7 @@ struct Run {
     started: bool,
 }
 
-impl Haul {
+impl ClaimResult {
     fn add(&mut self, read: Read, run: Run) {
         match read {
             Ok(job) => self.jobs.push(claimed(job, &run)),

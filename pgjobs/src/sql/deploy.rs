@@ -90,7 +90,7 @@ pub(crate) async fn places(
     num: i32,
     each: i32,
 ) -> Result<Vec<Place>, Error> {
-    let rows = sqlx::query("select p.rank, p.seq from jobs.places_in_line($1, $2, $3) p")
+    let rows = sqlx::query("select p.rank, p.seq from jobs.sample_keys($1, $2, $3) p")
         .bind(task)
         .bind(num)
         .bind(each)
@@ -109,9 +109,9 @@ fn open(row: &PgRow) -> Result<Open, Error> {
     Ok(Open { job_id: JobId::from_database(row.try_get(0)?), body: Ok(row.try_get(1)?) })
 }
 
-const LINE: &str = "select l.job_id, l.body::text, l.rank, l.seq from jobs.look_at_line($1, $2, $3, $4) l";
+const LINE: &str = "select l.job_id, l.body::text, l.rank, l.seq from jobs.read_ready($1, $2, $3, $4) l";
 const LINE_WITHOUT_BODIES: &str =
-    "select l.job_id, null::text, l.rank, l.seq from jobs.look_at_line($1, $2, $3, $4) l";
+    "select l.job_id, null::text, l.rank, l.seq from jobs.read_ready($1, $2, $3, $4) l";
 
 /// A page of the line from a place on, or from its head; and the place of its last job.
 pub(crate) async fn line(
@@ -141,12 +141,12 @@ pub(crate) async fn line(
 }
 
 /// Jobs that run or are scheduled for later, evenly chosen.
-pub(crate) async fn beside_line(
+pub(crate) async fn sample_not_ready(
     connection: &mut PgConnection,
     task: &str,
     num: i32,
 ) -> Result<Vec<String>, Error> {
-    let rows = sqlx::query("select b from jobs.beside_line($1, $2, $3) b")
+    let rows = sqlx::query("select b from jobs.sample_not_ready($1, $2, $3) b")
         .bind(task)
         .bind(num)
         .bind(num.max(10_000))
@@ -161,7 +161,7 @@ pub(crate) async fn bodies(connection: &mut PgConnection, jobs: &[String]) -> Re
     let mut found = Vec::with_capacity(jobs.len());
     let mut left = vec![jobs];
     while let Some(some) = left.pop() {
-        let rows = sqlx::query("select b.job_id, b.body::text from jobs.bodies($1) b")
+        let rows = sqlx::query("select b.job_id, b.body::text from jobs.open_bodies($1) b")
             .bind(some)
             .fetch_all(&mut *connection)
             .await;

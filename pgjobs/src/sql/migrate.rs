@@ -48,7 +48,7 @@ async fn connect(pool: &PgPool) -> Result<PgConnection, Error> {
 
 pub(crate) async fn apply(connection: &mut PgConnection) -> Result<Vec<Step>, Error> {
     let applied = pgjobs_migrations::apply(connection).await?;
-    sqlx::query("select r from jobs.retain() r").execute(connection).await?;
+    sqlx::query("select r from jobs.maintain_partitions() r").execute(connection).await?;
     Ok(applied)
 }
 

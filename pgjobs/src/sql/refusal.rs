@@ -80,17 +80,17 @@ pub(crate) fn is_about_data(error: &Error) -> bool {
             .is_some_and(|code| code != "XX002" && classes.iter().any(|class| code.starts_with(class)))
 }
 
-/// The same of verdicts, which functions of the schema refuse as well: `PT413` a result that is too large. That
+/// The same of outcomes, which functions of the schema refuse as well: `PT413` a result that is too large. That
 /// a lease is gone (`PT409`) or a worker (`PT410`) says nothing of the data; nor does an error inside the server, see
 /// [`is_internal`] and [`is_about_schema`].
-pub(crate) fn is_about_verdict(error: &Error) -> bool {
+pub(crate) fn is_about_outcome(error: &Error) -> bool {
     let is_of_ours = |code: &str| matches!(code, "PT400" | "PT413" | "PT422");
     is_about_data(error) && !server_code(error).is_some_and(|code| code.starts_with("XX"))
         || server_code(error).is_some_and(|code| is_of_ours(&code))
 }
 
 /// Whether the schema, the rights or the storage of the server are not what they should be: until somebody mends that, a
-/// verdict is refused whatever it holds. Rights and functions (42), schema (3F), role (28) and database (3D), and what
+/// outcome is refused whatever it holds. Rights and functions (42), schema (3F), role (28) and database (3D), and what
 /// the server finds broken where it writes (XX001, XX002).
 pub(crate) fn is_about_schema(error: &Error) -> bool {
     let classes = ["42", "3F", "28", "3D", "XX001", "XX002"];
@@ -138,31 +138,31 @@ mod tests {
         assert!(!breaks_connection(&unreadable) && !is_outage(&unreadable) && !is_too_slow(&unreadable));
         assert!(breaks_connection(&lost) && is_outage(&lost));
         assert!(may_be_done(&unreadable) && may_be_done(&lost) && !may_be_done(&refused("22021")));
-        assert!(is_about_server(&unreadable), "any verdict would have the same answer");
+        assert!(is_about_server(&unreadable), "any outcome would have the same answer");
     }
 
     #[test]
     fn what_passes_is_not_about_data() {
         for code in ["23514", "23505", "40001", "40P01", "55P03", "57014", "57P03", "53100", "53200", "53300"]
         {
-            assert!(!is_about_data(&refused(code)) && !is_about_verdict(&refused(code)), "{code}");
+            assert!(!is_about_data(&refused(code)) && !is_about_outcome(&refused(code)), "{code}");
         }
         for code in ["22021", "22P05", "54000", "54001"] {
             assert!(is_about_data(&refused(code)), "{code}");
         }
-        assert!(is_about_verdict(&refused("PT413")) && !is_about_data(&refused("PT413")));
-        assert!(!is_about_verdict(&refused("PT410")));
-        assert!(is_about_verdict(&refused("22P05")) && is_about_verdict(&refused("54000")));
+        assert!(is_about_outcome(&refused("PT413")) && !is_about_data(&refused("PT413")));
+        assert!(!is_about_outcome(&refused("PT410")));
+        assert!(is_about_outcome(&refused("22P05")) && is_about_outcome(&refused("54000")));
     }
 
     #[test]
-    fn what_is_wrong_with_the_server_is_not_about_a_verdict() {
+    fn what_is_wrong_with_the_server_is_not_about_a_outcome() {
         for code in ["42501", "42883", "42P01", "3F000", "28P01", "3D000", "XX001", "XX002"] {
             let error = refused(code);
-            assert!(is_about_schema(&error) && !is_about_verdict(&error) && !is_internal(&error), "{code}");
+            assert!(is_about_schema(&error) && !is_about_outcome(&error) && !is_internal(&error), "{code}");
         }
         let inside = refused("XX000");
-        assert!(is_internal(&inside) && !is_about_verdict(&inside) && !is_about_schema(&inside));
+        assert!(is_internal(&inside) && !is_about_outcome(&inside) && !is_about_schema(&inside));
         // A claim has to get by a job that cannot be read; a broken index is no job's.
         assert!(
             is_about_data(&inside) && is_about_data(&refused("XX001")) && !is_about_data(&refused("XX002"))

@@ -36,7 +36,7 @@ const LONGEST_DELAY: f64 = 10.0 * 365.0 * 86_400.0;
 
 /// How a run ended, in the words of `jobs.settle`.
 #[derive(Debug)]
-pub(crate) enum Verdict {
+pub(crate) enum Outcome {
     Success(Box<RawValue>),
     Fail(String),
     Retry(String, Duration),
@@ -44,33 +44,33 @@ pub(crate) enum Verdict {
     Verify(Keep),
     Snooze(Duration),
     Release,
-    /// The database has a run that this worker knows nothing of: as `Release`, unless its verdict is on its way.
+    /// The database has a run that this worker knows nothing of: as `Release`, unless its outcome is on its way.
     Disown,
 }
 
-impl Verdict {
-    pub(crate) fn outcome(&self) -> &'static str {
+impl Outcome {
+    pub(crate) fn as_str(&self) -> &'static str {
         match self {
-            Verdict::Success(_) => "success",
-            Verdict::Fail(_) => "fail",
-            Verdict::Retry(..) => "retry",
-            Verdict::Verify(_) => "verify",
-            Verdict::Snooze(_) => "snooze",
-            Verdict::Release | Verdict::Disown => "release",
+            Outcome::Success(_) => "success",
+            Outcome::Fail(_) => "fail",
+            Outcome::Retry(..) => "retry",
+            Outcome::Verify(_) => "verify",
+            Outcome::Snooze(_) => "snooze",
+            Outcome::Release | Outcome::Disown => "release",
         }
     }
 
     fn result(&self) -> Option<Json<&RawValue>> {
         match self {
-            Verdict::Success(result) => Some(Json(result)),
+            Outcome::Success(result) => Some(Json(result)),
             _ => None,
         }
     }
 
     fn error(&self) -> Option<&str> {
         match self {
-            Verdict::Fail(error) | Verdict::Retry(error, _) => Some(error),
-            Verdict::Verify(_) => Some("the transaction in which the task finished this job was rolled back"),
+            Outcome::Fail(error) | Outcome::Retry(error, _) => Some(error),
+            Outcome::Verify(_) => Some("the transaction in which the task finished this job was rolled back"),
             _ => None,
         }
     }
@@ -79,12 +79,12 @@ impl Verdict {
     /// does not keep: it leaves nothing by which the database could know its end again. Nor of a run that
     /// was nobody's.
     fn is_lost_when_refused(&self) -> bool {
-        !matches!(self, Verdict::Verify(Keep::Failed | Keep::None) | Verdict::Disown)
+        !matches!(self, Outcome::Verify(Keep::Failed | Keep::None) | Outcome::Disown)
     }
 
     fn delay(&self) -> Option<f64> {
         match self {
-            Verdict::Retry(_, delay) | Verdict::Snooze(delay) => Some(delay.as_secs_f64().min(LONGEST_DELAY)),
+            Outcome::Retry(_, delay) | Outcome::Snooze(delay) => Some(delay.as_secs_f64().min(LONGEST_DELAY)),
             _ => None,
         }
     }
@@ -96,7 +96,7 @@ pub(crate) struct Settlement {
     pub(crate) job: JobId,
     pub(crate) lease: Uuid,
     pub(crate) place: i32,
-    pub(crate) verdict: Verdict,
+    pub(crate) outcome: Outcome,
     /// It is on the last run of its job.
     pub(crate) is_last: bool,
     /// It was sent and no answer came: it may have been accepted already.
@@ -110,12 +110,12 @@ pub(crate) struct Settlement {
 }
 
 impl Settlement {
-    pub(crate) fn new(job: JobId, lease: Uuid, place: i32, verdict: Verdict, is_last: bool) -> Self {
+    pub(crate) fn new(job: JobId, lease: Uuid, place: i32, outcome: Outcome, is_last: bool) -> Self {
         Settlement {
             job,
             lease,
             place,
-            verdict,
+            outcome,
             is_last,
             was_said: false,
             refusals: 0,
@@ -126,12 +126,12 @@ impl Settlement {
 
     /// A success without what its result holds, which cannot be refused for that; none of what holds texts.
     pub(crate) fn without_result(&self) -> Option<Settlement> {
-        let verdict = match &self.verdict {
-            Verdict::Success(_) => Verdict::Success(RawValue::NULL.to_owned()),
-            Verdict::Verify(keep) => Verdict::Verify(*keep),
+        let outcome = match &self.outcome {
+            Outcome::Success(_) => Outcome::Success(RawValue::NULL.to_owned()),
+            Outcome::Verify(keep) => Outcome::Verify(*keep),
             _ => return None,
         };
-        Some(Settlement::new(self.job.clone(), self.lease, self.place, verdict, self.is_last))
+        Some(Settlement::new(self.job.clone(), self.lease, self.place, outcome, self.is_last))
     }
 
     /// The run that it ends.
@@ -142,20 +142,20 @@ impl Settlement {
     /// Whether a refusal says that the lease was lost. Not of one that may have been accepted before, unless
     /// history would know.
     pub(crate) fn is_lost_when_refused(&self) -> bool {
-        let leaves_nothing = !matches!(self.verdict, Verdict::Success(_) | Verdict::Fail(_));
-        self.verdict.is_lost_when_refused() && !(self.was_said && leaves_nothing)
+        let leaves_nothing = !matches!(self.outcome, Outcome::Success(_) | Outcome::Fail(_));
+        self.outcome.is_lost_when_refused() && !(self.was_said && leaves_nothing)
     }
 
     /// How much of a message to the server it takes, about.
     pub(crate) fn bytes(&self) -> usize {
-        match &self.verdict {
-            Verdict::Success(result) => result.get().len(),
-            verdict => verdict.error().map_or(0, str::len),
+        match &self.outcome {
+            Outcome::Success(result) => result.get().len(),
+            outcome => outcome.error().map_or(0, str::len),
         }
     }
 }
 
-/// A verdict that was not accepted.
+/// An outcome that was not accepted.
 pub(crate) struct Answer {
     /// Which one of those that were sent.
     pub(crate) at: usize,
@@ -163,7 +163,7 @@ pub(crate) struct Answer {
     pub(crate) busy: bool,
 }
 
-/// Settles this run and undoes it: whether the database would take the verdict.
+/// Settles this run and undoes it: whether the database would take the outcome.
 pub(crate) async fn try_to_settle(
     connection: &mut PgConnection,
     settlement: &Settlement,
@@ -175,9 +175,9 @@ pub(crate) async fn try_to_settle(
     Ok(attempt.rollback().await?)
 }
 
-const SETTLE: &str = "select s.at, s.verdict from jobs.settle($1, $2, $3, $4, $5, $6, $7) s";
+const SETTLE: &str = "select s.at, s.reason from jobs.settle($1, $2, $3, $4, $5, $6, $7) s";
 
-/// Settles a batch; returns the verdicts that were not accepted.
+/// Settles a batch; returns the outcomes that were not accepted.
 pub(crate) async fn settle(
     connection: &mut PgConnection,
     batch: &[Settlement],
@@ -187,18 +187,18 @@ pub(crate) async fn settle(
     let alike = |results: &[Option<Json<&RawValue>>]| {
         results.windows(2).all(|pair| pair[0].map(|r| r.0.get()) == pair[1].map(|r| r.0.get()))
     };
-    let mut results: Vec<_> = batch.iter().map(|s| s.verdict.result()).collect();
+    let mut results: Vec<_> = batch.iter().map(|s| s.outcome.result()).collect();
     if alike(&results) {
         results.truncate(1);
     }
-    let mixed = batch.iter().any(|s| !matches!(s.verdict, Verdict::Success(_)));
+    let mixed = batch.iter().any(|s| !matches!(s.outcome, Outcome::Success(_)));
     let rows = sqlx::query(SETTLE)
         .bind(batch.iter().map(|s| s.job.as_str()).collect::<Vec<_>>())
         .bind(batch.iter().map(|s| s.lease).collect::<Vec<_>>())
-        .bind(mixed.then(|| batch.iter().map(|s| s.verdict.outcome()).collect::<Vec<_>>()))
+        .bind(mixed.then(|| batch.iter().map(|s| s.outcome.as_str()).collect::<Vec<_>>()))
         .bind(results)
-        .bind(mixed.then(|| batch.iter().map(|s| s.verdict.error()).collect::<Vec<_>>()))
-        .bind(mixed.then(|| batch.iter().map(|s| s.verdict.delay()).collect::<Vec<_>>()))
+        .bind(mixed.then(|| batch.iter().map(|s| s.outcome.error()).collect::<Vec<_>>()))
+        .bind(mixed.then(|| batch.iter().map(|s| s.outcome.delay()).collect::<Vec<_>>()))
         .bind(batch.iter().map(|s| s.place).collect::<Vec<_>>())
         .fetch_all(connection)
         .await?;

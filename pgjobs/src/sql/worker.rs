@@ -129,7 +129,7 @@ pub(crate) struct Tended {
 
 /// Sweeps lapsed leases and puts in line what is due.
 pub(crate) async fn tend(connection: &mut PgConnection) -> Result<Tended, Error> {
-    let row = sqlx::query("select jobs.tend($1)").bind(LIMIT).fetch_one(connection).await?;
+    let row = sqlx::query("select jobs.maintain($1)").bind(LIMIT).fetch_one(connection).await?;
     let seconds: Option<f64> = row.try_get(0)?;
     // Below zero: one is due that a transaction holds, or that came due just now; the next look finds it.
     let next = seconds.filter(|s| *s > 0.0).map(|s| Duration::from_secs_f64(s.min(86_400.0)));
@@ -147,7 +147,7 @@ pub(crate) async fn count(connection: &mut PgConnection, worker: Uuid) -> Result
 }
 
 pub(crate) async fn retain(connection: &mut PgConnection) -> Result<(), Error> {
-    sqlx::query("call jobs.retain_and_commit()").execute(connection).await?;
+    sqlx::query("call jobs.maintain_partitions_and_commit()").execute(connection).await?;
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use sqlx::PgPool;
 use sqlx::postgres::PgConnectOptions;
 
-use super::counts::Report;
+use super::counts::WorkerReport;
 use super::handle::WorkerHandle;
 use super::hooks::Hooks;
 use super::start;
@@ -221,7 +221,7 @@ impl Worker {
     ///
     /// # Errors
     /// As [`start`](Worker::start); once it runs, trouble with the database is waited out.
-    pub async fn run(self) -> Result<Report, Error> {
+    pub async fn run(self) -> Result<WorkerReport, Error> {
         let signals = Signals::listen();
         let handle = self.start().await?;
         let signals = tokio::spawn(signals.stop(handle.stopper()));

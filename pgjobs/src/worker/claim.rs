@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::job::Job;
 use crate::job_id::JobId;
 use crate::sql::claim::{self, Claim};
-use crate::sql::claimed::{Answer, Broken, Haul};
+use crate::sql::claimed::{Answer, Broken, ClaimResult};
 use crate::sql::listen::wake_others;
 use crate::sql::refusal::{
     is_about_data, is_late, is_out_of_memory, is_too_slow, is_unreadable, may_be_done,
@@ -55,16 +55,16 @@ impl Fetcher {
         self.shared.outage.went_well(PART, Call::Claim);
         self.asks = Call::Fetch;
         let place = answer.first_place();
-        let haul = match self.fetch_jobs(&asked, answer).await {
-            Ok(haul) => haul,
+        let claimed = match self.fetch_jobs(&asked, answer).await {
+            Ok(claimed) => claimed,
             Err(error) if asked.room == 1 && is_about_data(&error) || self.is_too_heavy(&asked, &error) => {
                 return self.fail(&asked, place, &error).await;
             }
             Err(error) => return Err(self.note_refusal(&asked, error, true)),
         };
         self.shared.outage.went_well(PART, Call::Fetch);
-        let (got, more) = (haul.len(), haul.is_large);
-        let jobs = self.take(haul, &asked, took);
+        let (got, more) = (claimed.len(), claimed.is_large);
+        let jobs = self.take(claimed, &asked, took);
         self.claims.claimed(asked.room, got, more, took);
         self.put_in_line(jobs);
         if std::mem::take(&mut self.was_woken) && (got >= asked.room || more) && self.shared.peers.are_many()
@@ -84,7 +84,7 @@ impl Fetcher {
     ) -> Result<(Answer, Duration), Error> {
         let shared = self.shared.clone();
         // A burst ends when nothing is left anywhere, so it looks everywhere.
-        let marks = if shared.settings.burst { Vec::new() } else { self.marks.for_claim(asked.at) };
+        let watermarks = if shared.settings.burst { Vec::new() } else { self.watermarks.for_claim(asked.at) };
         let number = |jobs| i32::try_from(jobs).unwrap_or(i32::MAX);
         let claim = Claim {
             worker: asked.worker,
@@ -95,7 +95,7 @@ impl Fetcher {
             margin: shared.settings.lease,
             sleep: sleeps.then_some(shared.settings.poll + Duration::from_millis(200)),
             alone: &shared.settings.alone,
-            marks: &marks,
+            watermarks: &watermarks,
             apart,
         };
         // Without the time that it takes to connect: neither the way nor the look costs it.
@@ -105,12 +105,12 @@ impl Fetcher {
             Ok((answer, asked.elapsed()))
         };
         let (answer, took) = self.link.call(timed).await?;
-        self.looked_from = marks;
+        self.looked_from = watermarks;
         Ok((answer, took))
     }
 
     /// The whole of what was claimed; a large answer comes in a second step, when the claim is committed.
-    async fn fetch_jobs(&mut self, asked: &Asked, mut answer: Answer) -> Result<Haul, Error> {
+    async fn fetch_jobs(&mut self, asked: &Asked, mut answer: Answer) -> Result<ClaimResult, Error> {
         if answer.lacks_jobs() {
             let worker = asked.worker;
             let fetch = async |connection: &mut _| claim::fetch(connection, worker, &mut answer).await;
@@ -129,15 +129,15 @@ impl Fetcher {
     }
 
     /// Takes in what was claimed: from here on it is held.
-    fn take(&mut self, haul: Haul, asked: &Asked, took: Duration) -> Vec<Arc<Job>> {
-        let marks = std::mem::take(&mut self.looked_from);
-        self.marks.saw(&marks, &haul, took, Instant::now());
-        for Broken { job, lease, place, error } in haul.broken {
+    fn take(&mut self, claimed: ClaimResult, asked: &Asked, took: Duration) -> Vec<Arc<Job>> {
+        let watermarks = std::mem::take(&mut self.looked_from);
+        self.watermarks.saw(&watermarks, &claimed, took, Instant::now());
+        for Broken { job, lease, place, error } in claimed.broken {
             tracing::error!(job.id = %job, error, "a job cannot be read; it fails");
             self.shared.fail_unread(job, (lease, place), format!("the job cannot be read: {error}"));
         }
-        let jobs: Vec<Arc<Job>> = haul.jobs.into_iter().map(|claimed| Arc::new(Job::new(claimed))).collect();
-        self.shared.held.claim(&jobs, asked.at);
+        let jobs: Vec<Arc<Job>> = claimed.jobs.into_iter().map(|claimed| Arc::new(Job::new(claimed))).collect();
+        self.shared.in_flight.claim(&jobs, asked.at);
         self.shared.counts.claimed(jobs.len());
         jobs
     }

@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering::Relaxed, Ord
 use serde::Serialize;
 
 use super::decide::pace::Load;
-use crate::sql::settle::Verdict;
+use crate::sql::settle::Outcome;
 
-/// A claimed job is *open* until the database has its verdict (or it was forgotten). On its way it
-/// *waits* in line and then *runs*; after that it is open only. `Held` holds it until its verdict is given.
+/// A claimed job is *open* until the database has its outcome (or it was forgotten). On its way it
+/// *waits* in line and then *runs*; after that it is open only. `InFlight` holds it until its outcome is given.
 #[derive(Default)]
 pub(super) struct Counts {
     open: AtomicUsize,
@@ -39,7 +39,7 @@ pub enum End {
     #[default]
     Orderly,
     /// A burst that could not see whether anything is left, since a claim of its own was still under way on the server;
-    /// or a worker that could not tell the database how runs ended, see [`Report::unsettled`].
+    /// or a worker that could not tell the database how runs ended, see [`WorkerReport::unsettled`].
     Unfinished,
     /// A part of it panicked, or its runtime was dropped. The log says which; its jobs come back as those of a worker
     /// that died.
@@ -49,7 +49,7 @@ pub enum End {
 /// What a worker did between its start and its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[non_exhaustive]
-pub struct Report {
+pub struct WorkerReport {
     /// Runs that ended with a result.
     pub succeeded: u64,
     /// Jobs that ended as failed: by the task's own word, or because this was the last of their runs.
@@ -60,7 +60,7 @@ pub struct Report {
     pub snoozed: u64,
     /// Jobs handed back unfinished, uncharged.
     pub released: u64,
-    /// Runs whose verdict the database refused because they no longer count: their job was cancelled, or given to
+    /// Runs whose outcome the database refused because they no longer count: their job was cancelled, or given to
     /// another. They are not among the others.
     pub lost: u64,
     /// Runs that ended here, of which the database could not be told: their jobs run again when their lease ends. They
@@ -82,12 +82,12 @@ impl Counts {
         }
     }
 
-    /// Jobs whose verdict the database does not have yet.
+    /// Jobs whose outcome the database does not have yet.
     pub(super) fn open(&self) -> usize {
         self.open.load(SeqCst)
     }
 
-    /// Verdicts on runs that were never started here.
+    /// Outcomes on runs that were never started here.
     pub(super) fn opened(&self, jobs: usize) {
         self.open.fetch_add(jobs, SeqCst);
     }
@@ -122,18 +122,18 @@ impl Counts {
         self.lost.fetch_add(jobs as u64, Relaxed);
     }
 
-    /// The database did not take this verdict because the run no longer counts.
-    pub(super) fn refused(&self, verdict: &Verdict, is_last: bool) {
-        self.count(verdict, is_last).fetch_sub(1, Relaxed);
+    /// The database did not take this outcome because the run no longer counts.
+    pub(super) fn refused(&self, outcome: &Outcome, is_last: bool) {
+        self.count(outcome, is_last).fetch_sub(1, Relaxed);
         self.lost.fetch_add(1, Relaxed);
     }
 
-    /// The database could not be told of this verdict, and will not be.
-    pub(super) fn unsettled(&self, verdict: &Verdict, is_last: bool) {
-        if matches!(verdict, Verdict::Disown) {
+    /// The database could not be told of this outcome, and will not be.
+    pub(super) fn unsettled(&self, outcome: &Outcome, is_last: bool) {
+        if matches!(outcome, Outcome::Disown) {
             return; // no run of this worker, and never counted
         }
-        self.count(verdict, is_last).fetch_sub(1, Relaxed);
+        self.count(outcome, is_last).fetch_sub(1, Relaxed);
         self.unsettled.fetch_add(1, Relaxed);
         self.ends(End::Unfinished);
     }
@@ -151,9 +151,9 @@ impl Counts {
         self.end.fetch_max(end as u8, SeqCst);
     }
 
-    /// A verdict was given on a run, the last one of its job or not.
-    pub(super) fn verdict(&self, verdict: &Verdict, is_last: bool) {
-        self.count(verdict, is_last).fetch_add(1, Relaxed);
+    /// An outcome was given on a run, the last one of its job or not.
+    pub(super) fn outcome(&self, outcome: &Outcome, is_last: bool) {
+        self.count(outcome, is_last).fetch_add(1, Relaxed);
     }
 
     /// A job ended as failed that could not be claimed.
@@ -161,25 +161,25 @@ impl Counts {
         self.failed.fetch_add(1, Relaxed);
     }
 
-    /// The database refused a verdict for good, and another takes its place.
-    pub(super) fn replaced(&self, before: &Verdict, after: &Verdict, is_last: bool) {
+    /// The database refused an outcome for good, and another takes its place.
+    pub(super) fn replaced(&self, before: &Outcome, after: &Outcome, is_last: bool) {
         self.count(before, is_last).fetch_sub(1, Relaxed);
         self.count(after, is_last).fetch_add(1, Relaxed);
     }
 
-    fn count(&self, verdict: &Verdict, is_last: bool) -> &AtomicU64 {
-        match verdict {
-            Verdict::Success(_) | Verdict::Verify(_) => &self.succeeded,
-            Verdict::Fail(_) => &self.failed,
-            Verdict::Retry(..) if is_last => &self.failed,
-            Verdict::Retry(..) => &self.retried,
-            Verdict::Snooze(_) => &self.snoozed,
-            Verdict::Release | Verdict::Disown => &self.released,
+    fn count(&self, outcome: &Outcome, is_last: bool) -> &AtomicU64 {
+        match outcome {
+            Outcome::Success(_) | Outcome::Verify(_) => &self.succeeded,
+            Outcome::Fail(_) => &self.failed,
+            Outcome::Retry(..) if is_last => &self.failed,
+            Outcome::Retry(..) => &self.retried,
+            Outcome::Snooze(_) => &self.snoozed,
+            Outcome::Release | Outcome::Disown => &self.released,
         }
     }
 
-    pub(super) fn report(&self) -> Report {
-        Report {
+    pub(super) fn report(&self) -> WorkerReport {
+        WorkerReport {
             succeeded: self.succeeded.load(Relaxed),
             failed: self.failed.load(Relaxed),
             retried: self.retried.load(Relaxed),

@@ -9,7 +9,7 @@ use super::shared::Shared;
 use super::stop::Phase;
 use crate::backoff::Backoff;
 use crate::job::Job;
-use crate::sql::settle::Verdict;
+use crate::sql::settle::Outcome;
 
 pub(super) async fn dispatch(shared: Arc<Shared>, mut line: mpsc::UnboundedReceiver<Arc<Job>>) {
     let slots = Arc::new(Semaphore::new(shared.settings.slots));
@@ -17,10 +17,10 @@ pub(super) async fn dispatch(shared: Arc<Shared>, mut line: mpsc::UnboundedRecei
         let slot = free_slot(&shared, &slots).await;
         let Some(slot) = slot else {
             shared.counts.passed_over();
-            shared.settle(&job, Verdict::Release);
+            shared.settle(&job, Outcome::Release);
             continue;
         };
-        if !shared.held.holds(&job) {
+        if !shared.in_flight.holds(&job) {
             shared.counts.passed_over();
             continue; // its lease was lost while it waited in line, or it was handed back: it runs elsewhere
         }
@@ -28,7 +28,7 @@ pub(super) async fn dispatch(shared: Arc<Shared>, mut line: mpsc::UnboundedRecei
         // Made before the task, and dropped with it: also when the task is stopped before it began.
         let ended = Ended { shared: shared.clone(), job: job.clone(), _slot: slot };
         let handle = tokio::spawn(async move { run(&ended.shared, ended.job.clone()).await });
-        if !shared.held.start(&job, handle.abort_handle()) {
+        if !shared.in_flight.start(&job, handle.abort_handle()) {
             handle.abort(); // it has ended already, or was taken out: then it must not run on
         }
     }
@@ -57,14 +57,14 @@ struct Ended {
 
 impl Drop for Ended {
     fn drop(&mut self) {
-        // No-op after a verdict. Without one the run came to an end that nothing else saw: a panic while its
+        // No-op after an outcome. Without one the run came to an end that nothing else saw: a panic while its
         // future was dropped, which is the task's; or the end of its runtime, which is not.
-        let verdict = if std::thread::panicking() {
-            Verdict::Retry("the run ended without a verdict".to_owned(), Backoff::DEFAULT.delay(0))
+        let outcome = if std::thread::panicking() {
+            Outcome::Retry("the run ended without an outcome".to_owned(), Backoff::DEFAULT.delay(0))
         } else {
-            Verdict::Release
+            Outcome::Release
         };
-        self.shared.settle(&self.job, verdict);
+        self.shared.settle(&self.job, outcome);
         self.shared.counts.ended();
         self.shared.room.notify_one();
     }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::claim::Refused;
 use super::counts::End;
 use super::decide::claims::{Claims, PATIENCE, Step, Unanswered};
-use super::decide::marks::Marks;
+use super::decide::watermarks::Watermarks;
 use super::decide::pace::Pace;
 use super::outage::Call;
 use super::register::{declare_tasks, register};
@@ -19,7 +19,7 @@ use super::starts::Starts;
 use super::stop::Phase;
 use crate::error::Error;
 use crate::job::Job;
-use crate::sql::claim::Mark;
+use crate::sql::claim::Watermark;
 use crate::sql::link::Link;
 use crate::sql::refusal::{is_about_data, is_outage};
 use crate::sql::session::Session;
@@ -69,11 +69,11 @@ pub(super) struct Fetcher {
     line: mpsc::UnboundedSender<Arc<Job>>,
     starts: Starts,
     pub(super) claims: Claims,
-    pub(super) marks: Marks,
+    pub(super) watermarks: Watermarks,
     /// The next claim follows a notification that others left to this worker.
     pub(super) was_woken: bool,
-    /// The marks of the last claim.
-    pub(super) looked_from: Vec<Mark>,
+    /// The watermarks of the last claim.
+    pub(super) looked_from: Vec<Watermark>,
     /// Why the last claim was refused, for the job that has to fail for it.
     pub(super) refused: Option<Refused>,
     /// What is asked of the database now, for the log.
@@ -91,14 +91,14 @@ impl Fetcher {
         let pace = Pace::new(settings.slots, settings.poll, Instant::now());
         let patience = PATIENCE * settings.lease.max(SHORTEST_CALL);
         let claims = Claims::new(pace, settings.listen, settings.burst, patience);
-        let marks = Marks::new(Instant::now());
+        let watermarks = Watermarks::new(Instant::now());
         Fetcher {
             shared,
             link,
             line,
             starts,
             claims,
-            marks,
+            watermarks,
             was_woken: false,
             looked_from: Vec::new(),
             refused: None,
@@ -193,7 +193,7 @@ impl Fetcher {
             return self.shared.declare_lost(self.shared.identity());
         }
         // The next server may be another one, whose line is not as far.
-        self.marks = Marks::new(Instant::now());
+        self.watermarks = Watermarks::new(Instant::now());
         self.shared.outage.failed(PART, self.asks, error, self.link.opened());
         if is_about_data(error) && matches!(step, Step::Claim { want, .. } if want.jobs > 1) {
             return; // the next one is for fewer, and there are only so many halves
@@ -203,14 +203,14 @@ impl Fetcher {
         tokio::select! { () = tokio::time::sleep(delay) => {}, () = draining => {} }
     }
 
-    /// After the connection broke the database may be one that knows less: runs whose verdicts died with a
+    /// After the connection broke the database may be one that knows less: runs whose outcomes died with a
     /// primary would stay this worker's for as long as it lives. No claim is under way here, so what the
     /// database has beyond what is held is given back.
     async fn compare(&mut self) -> Result<(), Error> {
         self.shared.end_doubt();
-        self.marks = Marks::new(Instant::now());
+        self.watermarks = Watermarks::new(Instant::now());
         let (shared, id) = (self.shared.clone(), self.shared.identity());
-        let own = shared.held.runs();
+        let own = shared.in_flight.runs();
         let compare = async |connection: &mut _| {
             declare_tasks(connection, &shared).await?;
             worker::held_by(connection, id).await

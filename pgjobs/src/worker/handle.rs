@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-use super::counts::{End, Report};
+use super::counts::{End, WorkerReport};
 use super::shared::Shared;
 use super::stop::{Phase, Stopper};
 
@@ -16,22 +16,22 @@ use super::stop::{Phase, Stopper};
 #[must_use = "dropping it stops the worker"]
 pub struct WorkerHandle {
     shared: Arc<Shared>,
-    ended: oneshot::Receiver<Report>,
+    ended: oneshot::Receiver<WorkerReport>,
 }
 
 impl WorkerHandle {
-    pub(super) fn new(shared: Arc<Shared>, ended: oneshot::Receiver<Report>) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, ended: oneshot::Receiver<WorkerReport>) -> Self {
         WorkerHandle { shared, ended }
     }
 
     /// Stops claiming, lets running jobs finish within the grace period, hands back the rest.
-    pub async fn shutdown(self) -> Report {
+    pub async fn shutdown(self) -> WorkerReport {
         self.shared.stop.advance(Phase::Draining);
         self.wait().await
     }
 
     /// Waits until the worker has ended: a burst by itself, another by [`stop`](WorkerHandle::stop).
-    pub async fn wait(mut self) -> Report {
+    pub async fn wait(mut self) -> WorkerReport {
         match (&mut self.ended).await {
             Ok(report) => report,
             Err(_) => {
@@ -47,7 +47,7 @@ impl WorkerHandle {
     }
 
     /// What it has done so far.
-    pub fn report(&self) -> Report {
+    pub fn report(&self) -> WorkerReport {
         self.shared.counts.report()
     }
 

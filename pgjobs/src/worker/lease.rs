@@ -11,7 +11,7 @@
 //! *When it fails.* If the database cannot be reached, beats are tried again until it can. Whether
 //! the worker was declared dead meanwhile only the database knows: a beat that finds the row gone
 //! sets `lost`, the claim loop stops everything that ran under the old identity and registers a
-//! new one. Handlers that ran on in between can do no harm to the job: their verdicts carry the
+//! new one. Handlers that ran on in between can do no harm to the job: their outcomes carry the
 //! old leases and are refused. A process that was stopped and resumed takes the same path.
 //!
 //! *After an outage* every worker's row is old, and whoever came back first would declare all the
@@ -51,7 +51,7 @@ pub(super) async fn keep(shared: Arc<Shared>, mut link: Link, runtime: Handle) {
     let mut ahead = Ahead::new(Instant::now());
     let mut retain = tokio::spawn(retain(shared.clone()));
     let (mut more, mut tended, mut counted) = (true, None, None); // what is due does not wait for the first tick
-    // Not before the last verdict is in: a worker that has left holds no lease to settle under.
+    // Not before the last outcome is in: a worker that has left holds no lease to settle under.
     while !has_left(&shared, if more { Duration::ZERO } else { beats.pause() }).await {
         pulse.feel(&shared);
         if ahead.waits_too_long(shared.counts.load(), Instant::now()) {
@@ -102,7 +102,7 @@ fn hand_back_waiting(shared: &Shared) {
 
 async fn heartbeat(link: &mut Link, shared: &Arc<Shared>) -> bool {
     let id = shared.identity();
-    let mut told = shared.held.to_tell(TICK);
+    let mut told = shared.in_flight.to_tell(TICK);
     if shared.is_stuck() {
         told.late.clear(); // what does not get on has the time that it was given, and no more
     }
@@ -111,8 +111,8 @@ async fn heartbeat(link: &mut Link, shared: &Arc<Shared>) -> bool {
     match note(shared, link, Call::Heartbeat, alive) {
         Some(false) => shared.declare_lost(id),
         Some(true) => {
-            shared.held.were_told(&told);
-            // It may be another server, which keeps leases alive whose verdicts it never received.
+            shared.in_flight.were_told(&told);
+            // It may be another server, which keeps leases alive whose outcomes it never received.
             if link.is_reconnected() {
                 shared.doubt();
             }

@@ -12,8 +12,8 @@
 //! - `fetch` claims as many jobs as there are free slots, and a little more: the next job
 //!   should lie ready when a slot falls free, but a job that lies here can run nowhere else.
 //! - `dispatch` starts the jobs in line, one for each free slot; `run` takes one job from its start
-//!   to its verdict.
-//! - `settle` sends verdicts in batches: while one batch is on its way the next gathers.
+//!   to its outcome.
+//! - `settle` sends outcomes in batches: while one batch is on its way the next gathers.
 //! - `lease` keeps the worker alive in the database, and watches whether the user's runtime runs anything.
 //! - `outage` is what the log says when the database is away: once for all of them.
 //!
@@ -23,7 +23,7 @@
 //! the threads of the user's runtime holds up no other job and cannot make the worker look dead.
 //!
 //! Every claimed job is in [`held`] until exactly one party takes it out: the run when it has a
-//! verdict, the shutdown when it hands jobs back, or the loss of the worker's lease. Who takes it
+//! outcome, the shutdown when it hands jobs back, or the loss of the worker's lease. Who takes it
 //! out settles it; so nothing is settled twice and nothing is forgotten.
 
 mod builder;
@@ -34,7 +34,7 @@ mod decide;
 mod dispatch;
 mod fetch;
 mod handle;
-mod held;
+mod in_flight;
 mod hooks;
 mod lease;
 mod listen;
@@ -48,8 +48,8 @@ mod start;
 mod starts;
 mod stop;
 mod thread;
-mod verdict;
+mod outcome;
 
 pub use builder::Worker;
-pub use counts::{End, Report};
+pub use counts::{End, WorkerReport};
 pub use handle::WorkerHandle;

@@ -1,7 +1,7 @@
 //! The connections that a worker needs, opened at its start: all of them, or it does not start.
 //!
 //! One that opened them when it needed them would work with what it got: claim without a heartbeat, or run jobs
-//! whose verdicts go nowhere. Each part opens its own, on the thread that will use it, and says so; then all are
+//! whose outcomes go nowhere. Each part opens its own, on the thread that will use it, and says so; then all are
 //! told to begin, or none.
 
 use std::time::{Duration, Instant};

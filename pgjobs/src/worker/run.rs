@@ -1,4 +1,4 @@
-//! One run of one job, from its start to its verdict.
+//! One run of one job, from its start to its outcome.
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
@@ -14,42 +14,42 @@ use super::shared::Shared;
 use crate::context::Context;
 use crate::job::Job;
 use crate::outcome::{Next, TaskError};
-use crate::sql::settle::Verdict;
+use crate::sql::settle::Outcome;
 use crate::task::TaskDef;
 
-type Outcome = Result<Box<RawValue>, TaskError>;
+type Returned = Result<Box<RawValue>, TaskError>;
 
 pub(super) async fn run(shared: &Arc<Shared>, job: Arc<Job>) {
-    if !shared.held.begin(&job) {
+    if !shared.in_flight.begin(&job) {
         return; // taken out while it waited for this runtime
     }
     if job.must_be_counted_first() && !shared.count_start(&job).await {
-        return shared.settle(&job, Verdict::Release);
+        return shared.settle(&job, Outcome::Release);
     }
     let span = tracing::info_span!("job", job.id = %job.id(), task = %job.task(), attempt = job.attempt());
-    let verdict = async {
+    let outcome = async {
         let started = Instant::now();
         let Some(def) = shared.registry.get(job.task()) else {
-            return Verdict::Release; // claims name only tasks that are registered here
+            return Outcome::Release; // claims name only tasks that are registered here
         };
-        let outcome = perform(shared, def, &job).await;
-        tell_hooks(shared, &job, &outcome, started);
-        let verdict = verdict(def, &job, outcome);
-        log(&job, &verdict, started);
-        verdict
+        let returned = perform(shared, def, &job).await;
+        tell_hooks(shared, &job, &returned, started);
+        let outcome = outcome(def, &job, returned);
+        log(&job, &outcome, started);
+        outcome
     }
     .instrument(span)
     .await;
-    shared.settle(&job, verdict);
+    shared.settle(&job, outcome);
 }
 
 /// Calls the task: within its timeout, and with its panics caught.
-async fn perform(shared: &Arc<Shared>, def: &'static TaskDef, job: &Arc<Job>) -> Outcome {
+async fn perform(shared: &Arc<Shared>, def: &'static TaskDef, job: &Arc<Job>) -> Returned {
     let context = Context::new(def, job.clone(), shared.state.clone());
     shared.hooks.started(job);
     let guarded = AssertUnwindSafe(async { (def.run)(context).await }).catch_unwind();
     match tokio::time::timeout(job.timeout(), guarded).await {
-        Ok(Ok(outcome)) => outcome,
+        Ok(Ok(returned)) => returned,
         Ok(Err(panic)) => Err(TaskError::new(format!("panicked: {}", panic_message(&*panic)))),
         Err(_) => Err(TaskError::new(format!("timed out after {:?}", job.timeout()))),
     }
@@ -60,8 +60,8 @@ fn panic_message(panic: &(dyn Any + Send)) -> &str {
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("a value that is no text")
 }
 
-fn tell_hooks(shared: &Shared, job: &Job, outcome: &Outcome, started: Instant) {
-    match outcome {
+fn tell_hooks(shared: &Shared, job: &Job, returned: &Returned, started: Instant) {
+    match returned {
         Ok(_) => shared.hooks.succeeded(job, started.elapsed()),
         Err(error) if matches!(error.next(), Next::Snooze(_)) => {}
         Err(error) => shared.hooks.failed(job, error),
@@ -69,32 +69,32 @@ fn tell_hooks(shared: &Shared, job: &Job, outcome: &Outcome, started: Instant) {
 }
 
 /// Says how a run ended and what follows: whether it runs again, and when, or has ended for good.
-fn log(job: &Job, verdict: &Verdict, started: Instant) {
+fn log(job: &Job, outcome: &Outcome, started: Instant) {
     let (run, runs) = (job.retries().saturating_add(1), job.max_retries());
-    match verdict {
-        Verdict::Success(_) | Verdict::Verify(_) => tracing::debug!(took = ?started.elapsed(), "succeeded"),
-        Verdict::Retry(error, _) if job.is_last_run() => {
+    match outcome {
+        Outcome::Success(_) | Outcome::Verify(_) => tracing::debug!(took = ?started.elapsed(), "succeeded"),
+        Outcome::Retry(error, _) if job.is_last_run() => {
             tracing::error!(error, "failed; gave up after {run} of {runs} runs");
         }
-        Verdict::Retry(error, delay) => {
+        Outcome::Retry(error, delay) => {
             tracing::warn!(error, "failed in run {run} of {runs}; runs again in {}", in_seconds(*delay));
         }
-        Verdict::Fail(error) => tracing::error!(error, "failed for good: by its own word no run can mend it"),
-        Verdict::Snooze(delay) => tracing::debug!("snoozed; runs again in {}", in_seconds(*delay)),
-        Verdict::Release | Verdict::Disown => {}
+        Outcome::Fail(error) => tracing::error!(error, "failed for good: by its own word no run can mend it"),
+        Outcome::Snooze(delay) => tracing::debug!("snoozed; runs again in {}", in_seconds(*delay)),
+        Outcome::Release | Outcome::Disown => {}
     }
 }
 
-fn verdict(def: &TaskDef, job: &Job, outcome: Outcome) -> Verdict {
-    match outcome {
-        Ok(_) if job.was_finished_by_task() => Verdict::Verify(def.options.keep),
-        Ok(result) => Verdict::Success(result),
+fn outcome(def: &TaskDef, job: &Job, returned: Returned) -> Outcome {
+    match returned {
+        Ok(_) if job.was_finished_by_task() => Outcome::Verify(def.options.keep),
+        Ok(result) => Outcome::Success(result),
         Err(error) => match error.next() {
-            Next::Fail => Verdict::Fail(storable(error.message())),
-            Next::Snooze(delay) => Verdict::Snooze(delay),
+            Next::Fail => Outcome::Fail(storable(error.message())),
+            Next::Snooze(delay) => Outcome::Snooze(delay),
             Next::Retry(delay) => {
                 let delay = delay.unwrap_or_else(|| def.options.backoff.delay(job.retries().unsigned_abs()));
-                Verdict::Retry(storable(error.message()), delay)
+                Outcome::Retry(storable(error.message()), delay)
             }
         },
     }

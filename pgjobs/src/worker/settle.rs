@@ -1,8 +1,8 @@
-//! The settle loop: verdicts to the database, in batches.
+//! The settle loop: outcomes to the database, in batches.
 //!
 //! While one batch is on its way the next gathers, and under load a small one waits a moment for more, so
-//! batches are as large as the load asks for and a lone verdict leaves at once. A batch that fails is sent again until it arrives: an accepted
-//! verdict that is said again changes nothing. What the database refuses for its content is sent one
+//! batches are as large as the load asks for and a lone outcome leaves at once. A batch that fails is sent again until it arrives: an accepted
+//! outcome that is said again changes nothing. What the database refuses for its content is sent one
 //! by one, so that a single bad result spoils only its own job; and a job whose row another
 //! transaction holds is said again later, so that it holds up no other.
 //!
@@ -24,8 +24,8 @@ use super::shared::Shared;
 use super::stop::Phase;
 use crate::error::Error;
 use crate::sql::link::{Link, unanswered};
-use crate::sql::refusal::{is_about_server, is_about_verdict, may_be_done};
-use crate::sql::settle::{self, Answer, Settlement, Verdict};
+use crate::sql::refusal::{is_about_server, is_about_outcome, may_be_done};
+use crate::sql::settle::{self, Answer, Settlement, Outcome};
 
 /// The name of this part.
 pub(super) const PART: &str = "settle";
@@ -44,16 +44,16 @@ const TRIES: usize = 5;
 pub(super) async fn settle_loop(
     shared: Arc<Shared>,
     link: Link,
-    mut verdicts: mpsc::UnboundedReceiver<Settlement>,
+    mut outcomes: mpsc::UnboundedReceiver<Settlement>,
 ) {
     let mut settler = Settler { shared, link, flush: Flush::default(), told: None };
     let mut batch = Vec::with_capacity(BATCH);
-    while settler.fill(&mut verdicts, &mut batch).await {
+    while settler.fill(&mut outcomes, &mut batch).await {
         let before = batch.len();
         batch = settler.send(std::mem::take(&mut batch)).await;
         settler.note_settled(before - batch.len());
     }
-    settler.give_up(batch, verdicts);
+    settler.give_up(batch, outcomes);
     settler.link.close().await;
 }
 
@@ -61,7 +61,7 @@ struct Settler {
     shared: Arc<Shared>,
     link: Link,
     flush: Flush,
-    /// When the log said last that a verdict is refused.
+    /// When the log said last that an outcome is refused.
     told: Option<Instant>,
 }
 
@@ -69,32 +69,32 @@ impl Settler {
     /// Adds what has come to what is left; false at the end.
     async fn fill(
         &mut self,
-        verdicts: &mut mpsc::UnboundedReceiver<Settlement>,
+        outcomes: &mut mpsc::UnboundedReceiver<Settlement>,
         batch: &mut Vec<Settlement>,
     ) -> bool {
         let again = batch.len();
-        if again == 0 && !self.receive(verdicts, batch).await {
+        if again == 0 && !self.receive(outcomes, batch).await {
             return false;
         }
         while let Step::Gather(pause) = self.flush.next(batch.len(), again, self.shared.counts.load().waiting)
         {
-            gather(verdicts, batch, pause).await;
+            gather(outcomes, batch, pause).await;
         }
         self.shared.counts.settled(own(batch));
         again == 0 || !self.is_too_late()
     }
 
-    /// Waits for verdicts; false when none will come any more.
+    /// Waits for outcomes; false when none will come any more.
     async fn receive(
         &self,
-        verdicts: &mut mpsc::UnboundedReceiver<Settlement>,
+        outcomes: &mut mpsc::UnboundedReceiver<Settlement>,
         batch: &mut Vec<Settlement>,
     ) -> bool {
         loop {
             tokio::select! {
                 biased;
-                received = verdicts.recv_many(batch, BATCH) => return received > 0,
-                () = self.shared.stop.reached(Phase::Closing) => verdicts.close(),
+                received = outcomes.recv_many(batch, BATCH) => return received > 0,
+                () = self.shared.stop.reached(Phase::Closing) => outcomes.close(),
             }
         }
     }
@@ -176,7 +176,7 @@ impl Settler {
             } else {
                 refusals += 1;
             }
-            if is_about_verdict(&error) || refusals >= tries || self.is_too_late() {
+            if is_about_outcome(&error) || refusals >= tries || self.is_too_late() {
                 return Err(error);
             }
             tokio::select! {
@@ -199,13 +199,13 @@ impl Settler {
         }
     }
 
-    /// Takes in which verdicts were not accepted; returns those that are to be said again.
+    /// Takes in which outcomes were not accepted; returns those that are to be said again.
     fn keep_busy(&self, batch: Vec<Settlement>, answers: &[Answer]) -> Vec<Settlement> {
         let busy = |at: usize| answers.iter().any(|answer| answer.busy && answer.at == at);
         let settled = batch.iter().enumerate().filter(|(at, _)| !busy(*at)).map(|(_, one)| one.run());
-        self.shared.held.were_settled(settled);
+        self.shared.in_flight.were_settled(settled);
         let accepted = |at: &usize| answers.iter().all(|answer| answer.at != *at);
-        let disowned = batch.iter().enumerate().filter(|(_, s)| matches!(s.verdict, Verdict::Disown));
+        let disowned = batch.iter().enumerate().filter(|(_, s)| matches!(s.outcome, Outcome::Disown));
         match disowned.filter(|(at, _)| accepted(at)).count() {
             0 => {}
             jobs => tracing::warn!(
@@ -219,11 +219,11 @@ impl Settler {
         }
         let refused = answers.iter().filter(|answer| !answer.busy).filter_map(|answer| batch.get(answer.at));
         for lost in refused.filter(|settlement| settlement.is_lost_when_refused()) {
-            self.shared.counts.refused(&lost.verdict, lost.is_last);
+            self.shared.counts.refused(&lost.outcome, lost.is_last);
             tracing::warn!(
                 job.id = %lost.job,
-                verdict = lost.verdict.outcome(),
-                "verdict refused: the run no longer counts, since its job was cancelled or given to another"
+                outcome = lost.outcome.as_str(),
+                "outcome refused: the run no longer counts, since its job was cancelled or given to another"
             );
         }
         batch.into_iter().enumerate().filter(|(at, _)| busy(*at)).map(|(_, settlement)| settlement).collect()
@@ -233,21 +233,21 @@ impl Settler {
         self.shared.counts.settled(jobs);
         self.shared.room.notify_one();
         if self.shared.settings.burst && self.shared.counts.open() == 0 {
-            self.shared.work.notify_one(); // the last look before a burst ends comes after the last verdict
+            self.shared.work.notify_one(); // the last look before a burst ends comes after the last outcome
         }
     }
 
     /// What the database does not have by now it never gets: the leases of these runs end.
-    fn give_up(&self, mut batch: Vec<Settlement>, mut verdicts: mpsc::UnboundedReceiver<Settlement>) {
-        verdicts.close();
-        while let Ok(settlement) = verdicts.try_recv() {
+    fn give_up(&self, mut batch: Vec<Settlement>, mut outcomes: mpsc::UnboundedReceiver<Settlement>) {
+        outcomes.close();
+        while let Ok(settlement) = outcomes.try_recv() {
             batch.push(settlement);
         }
         self.shared.counts.settled(batch.len());
-        batch.retain(|settlement| !matches!(settlement.verdict, Verdict::Disown));
-        for Settlement { job, verdict, is_last, .. } in &batch {
-            self.shared.counts.unsettled(verdict, *is_last);
-            tracing::debug!(job.id = %job, verdict = verdict.outcome(), "it did not reach the database");
+        batch.retain(|settlement| !matches!(settlement.outcome, Outcome::Disown));
+        for Settlement { job, outcome, is_last, .. } in &batch {
+            self.shared.counts.unsettled(outcome, *is_last);
+            tracing::debug!(job.id = %job, outcome = outcome.as_str(), "it did not reach the database");
         }
         if !batch.is_empty() {
             tracing::error!("{} outcomes did not reach the database; {RUN_AGAIN}", batch.len());
@@ -260,9 +260,9 @@ impl Settler {
     }
 }
 
-/// A run that was taken for nobody's has its verdict here: that holds. Returns how many there were.
+/// A run that was taken for nobody's has its outcome here: that holds. Returns how many there were.
 fn own(batch: &mut Vec<Settlement>) -> usize {
-    let disowns = |settlement: &Settlement| matches!(settlement.verdict, Verdict::Disown);
+    let disowns = |settlement: &Settlement| matches!(settlement.outcome, Outcome::Disown);
     if !batch.iter().any(disowns) {
         return 0;
     }
@@ -273,7 +273,7 @@ fn own(batch: &mut Vec<Settlement>) -> usize {
 
 /// Waits, and adds what has come by then.
 async fn gather(
-    verdicts: &mut mpsc::UnboundedReceiver<Settlement>,
+    outcomes: &mut mpsc::UnboundedReceiver<Settlement>,
     batch: &mut Vec<Settlement>,
     pause: Duration,
 ) {
@@ -281,8 +281,8 @@ async fn gather(
     // What is sent alone is no part of the batch.
     let most = BATCH + batch.iter().filter(|settlement| settlement.refused_since.is_some()).count();
     while batch.len() < most {
-        let Ok(verdict) = verdicts.try_recv() else { break };
-        batch.push(verdict);
+        let Ok(outcome) = outcomes.try_recv() else { break };
+        batch.push(outcome);
     }
 }
 

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::counts::Counts;
 use super::decide::claims::View;
 use super::decide::peers::Peers;
-use super::held::{Held, Key};
+use super::in_flight::{InFlight, Key};
 use super::hooks::Hooks;
 use super::outage::Outage;
 use super::stop::Stop;
@@ -21,7 +21,7 @@ use crate::job_id::JobId;
 use crate::registry::Registry;
 use crate::sql::link::Link;
 use crate::sql::servers::Servers;
-use crate::sql::settle::{Settlement, Verdict};
+use crate::sql::settle::{Settlement, Outcome};
 use crate::sql::worker::{Place, Run};
 
 pub(super) struct Shared {
@@ -30,7 +30,7 @@ pub(super) struct Shared {
     pub(super) registry: Registry,
     pub(super) state: Arc<State>,
     pub(super) hooks: Hooks,
-    pub(super) held: Held,
+    pub(super) in_flight: InFlight,
     pub(super) stop: Stop,
     /// Work may have come: the claim loop looks at once.
     pub(super) work: Notify,
@@ -60,7 +60,7 @@ pub(super) struct Start {
 
 /// What the parts of a worker receive from others.
 pub(super) struct Inboxes {
-    pub(super) verdicts: mpsc::UnboundedReceiver<Settlement>,
+    pub(super) outcomes: mpsc::UnboundedReceiver<Settlement>,
     pub(super) starts: mpsc::UnboundedReceiver<Start>,
 }
 
@@ -85,7 +85,7 @@ impl Shared {
         state: State,
         hooks: Hooks,
     ) -> (Arc<Self>, Inboxes) {
-        let (settlements, verdicts) = mpsc::unbounded_channel();
+        let (settlements, outcomes) = mpsc::unbounded_channel();
         let (start, starts) = mpsc::unbounded_channel();
         let shared = Shared {
             servers,
@@ -93,7 +93,7 @@ impl Shared {
             registry,
             state: Arc::new(state),
             hooks,
-            held: Held::default(),
+            in_flight: InFlight::default(),
             stop: Stop::new(),
             work: Notify::new(),
             heard: Notify::new(),
@@ -108,7 +108,7 @@ impl Shared {
             starts: start,
             settlements,
         };
-        (Arc::new(shared), Inboxes { verdicts, starts })
+        (Arc::new(shared), Inboxes { outcomes, starts })
     }
 
     /// A connection for one part of the worker, by whose name the server shows it.
@@ -151,9 +151,9 @@ impl Shared {
 
     /// Hands back what has not begun, uncharged; how many that were.
     pub(super) fn release_waiting(&self) -> usize {
-        let waiting = self.held.stop_waiting();
+        let waiting = self.in_flight.stop_waiting();
         for job in &waiting {
-            self.send(job, Verdict::Release);
+            self.send(job, Outcome::Release);
         }
         waiting.len()
     }
@@ -190,15 +190,15 @@ impl Shared {
         }
     }
 
-    /// Gives the verdict on a job, unless somebody else has taken it out.
-    pub(super) fn settle(&self, job: &Job, verdict: Verdict) {
-        self.held.take(job, || self.send(job, verdict));
+    /// Gives the outcome on a job, unless somebody else has taken it out.
+    pub(super) fn settle(&self, job: &Job, outcome: Outcome) {
+        self.in_flight.take(job, || self.send(job, outcome));
     }
 
     /// Stops everything that is held and hands it back, uncharged.
     pub(super) fn release_all(&self) {
-        for job in self.held.stop_all() {
-            self.send(&job, Verdict::Release);
+        for job in self.in_flight.stop_all() {
+            self.send(&job, Outcome::Release);
         }
     }
 
@@ -208,29 +208,29 @@ impl Shared {
         for (job, lease, place) in runs {
             if !own.contains(&(lease, place)) {
                 self.counts.opened(1);
-                let _ = self.settlements.send(Settlement::new(job, lease, place, Verdict::Disown, false));
+                let _ = self.settlements.send(Settlement::new(job, lease, place, Outcome::Disown, false));
             }
         }
     }
 
     /// Stops everything that is held and forgets it: others have it now.
     pub(super) fn forget_all(&self) {
-        self.counts.forgot(self.held.forget_all());
+        self.counts.forgot(self.in_flight.forget_all());
     }
 
     /// Ends a run whose job cannot be read, as failed.
     pub(super) fn fail_unread(&self, job: JobId, run: Place, reason: String) {
-        let verdict = Verdict::Fail(reason);
+        let outcome = Outcome::Fail(reason);
         self.counts.opened(1);
-        self.counts.verdict(&verdict, true);
-        self.held.give(run);
-        let _ = self.settlements.send(Settlement::new(job, run.0, run.1, verdict, true));
+        self.counts.outcome(&outcome, true);
+        self.in_flight.give(run);
+        let _ = self.settlements.send(Settlement::new(job, run.0, run.1, outcome, true));
     }
 
-    fn send(&self, job: &Job, verdict: Verdict) {
+    fn send(&self, job: &Job, outcome: Outcome) {
         let is_last = job.is_last_run();
-        self.counts.verdict(&verdict, is_last);
-        let settlement = Settlement::new(job.id().clone(), job.lease(), job.place(), verdict, is_last);
+        self.counts.outcome(&outcome, is_last);
+        let settlement = Settlement::new(job.id().clone(), job.lease(), job.place(), outcome, is_last);
         // The settle loop outlives every sender; after its end there is nobody left to tell.
         let _ = self.settlements.send(settlement);
     }

@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use super::builder::Worker;
 use super::check::{announce, check_connection, warn_of_small_pool};
 use super::claim::LONGEST_FETCH;
-use super::counts::{End, Report};
+use super::counts::{End, WorkerReport};
 use super::dispatch::dispatch;
 use super::fetch::Fetcher;
 use super::handle::WorkerHandle;
@@ -61,7 +61,7 @@ pub(super) async fn start(worker: Worker) -> Result<WorkerHandle, Error> {
 pub(super) const SHORTEST_CALL: Duration = Duration::from_secs(5);
 
 /// The handlers' runtime is the caller's; all else has threads of its own.
-async fn spawn_parts(shared: &Arc<Shared>, inboxes: Inboxes) -> Result<oneshot::Receiver<Report>, Error> {
+async fn spawn_parts(shared: &Arc<Shared>, inboxes: Inboxes) -> Result<oneshot::Receiver<WorkerReport>, Error> {
     let (line, waiting) = mpsc::unbounded_channel();
     let (mut opened, [lease, settle, claim]) = openings();
     let lease = thread::spawn("pgjobs lease", {
@@ -70,7 +70,7 @@ async fn spawn_parts(shared: &Arc<Shared>, inboxes: Inboxes) -> Result<oneshot::
     });
     let settle = thread::spawn("pgjobs settle", {
         let shared = shared.clone();
-        move || settle_verdicts(shared, settle, inboxes.verdicts)
+        move || settle_outcomes(shared, settle, inboxes.outcomes)
     });
     let (lease, settle) = (lease.map_err(no_thread)?, settle.map_err(no_thread)?);
     let parts = Parts {
@@ -110,14 +110,14 @@ async fn keep_lease(shared: Arc<Shared>, opening: Opening, runtime: Handle) {
     }
 }
 
-async fn settle_verdicts(
+async fn settle_outcomes(
     shared: Arc<Shared>,
     opening: Opening,
-    verdicts: mpsc::UnboundedReceiver<Settlement>,
+    outcomes: mpsc::UnboundedReceiver<Settlement>,
 ) {
     let mut link = shared.link(settle::PART, shared.settings.lease.max(SHORTEST_CALL));
     if opening.open(&mut link).await {
-        settle::settle_loop(shared, link, verdicts).await;
+        settle::settle_loop(shared, link, outcomes).await;
     }
 }
 
@@ -130,7 +130,7 @@ struct Claiming {
 }
 
 impl Claiming {
-    async fn work(self, opening: Opening, registered: oneshot::Sender<Result<(), Error>>) -> Report {
+    async fn work(self, opening: Opening, registered: oneshot::Sender<Result<(), Error>>) -> WorkerReport {
         let shared = self.shared.clone();
         let deadline = shared.settings.lease.max(SHORTEST_CALL);
         let mut link = shared.link(claiming::PART, deadline).longest(deadline.max(LONGEST_FETCH));
@@ -186,8 +186,8 @@ const LAYS_DOWN: Duration = Duration::from_secs(5);
 const PART_ENDS: Duration = Duration::from_secs(15);
 
 /// The worker's life, and its end in order: no more claims, the line handed back, running jobs finished
-/// or handed back, the last verdicts sent, the worker unregistered.
-async fn claim_until_the_end(claiming: Claiming, link: Link) -> Report {
+/// or handed back, the last outcomes sent, the worker unregistered.
+async fn claim_until_the_end(claiming: Claiming, link: Link) -> WorkerReport {
     let Claiming { shared, line, starts, parts } = claiming;
     // Whatever fails from here on, the lease must not live on without the rest.
     let _leaving = Leaving(shared.clone());
@@ -207,7 +207,7 @@ async fn claim_until_the_end(claiming: Claiming, link: Link) -> Report {
     .await;
     shared.release_all();
     shared.stop.advance(Phase::Closing);
-    send_last_verdicts(&shared, parts.settle).await;
+    send_last_outcomes(&shared, parts.settle).await;
     shared.stop.advance(Phase::Leaving);
     let _ = timeout(PART_ENDS, parts.lease).await;
     let report = shared.counts.report();
@@ -215,8 +215,8 @@ async fn claim_until_the_end(claiming: Claiming, link: Link) -> Report {
     report
 }
 
-/// The settle loop ends when the database has every verdict, or when no time is left.
-async fn send_last_verdicts(shared: &Shared, settle: Ended) {
+/// The settle loop ends when the database has every outcome, or when no time is left.
+async fn send_last_outcomes(shared: &Shared, settle: Ended) {
     if timeout(PART_ENDS, settle.clone()).await.is_ok() {
         return;
     }

@@ -47,7 +47,7 @@ impl Starts {
         for (at, start) in self.open.drain(..).enumerate() {
             let may_start = !refused.contains(&at);
             if may_start {
-                shared.held.count(start.run);
+                shared.in_flight.count(start.run);
             }
             let _ = start.answer.send(may_start);
         }

@@ -15,11 +15,11 @@ pub(super) enum Phase {
     Working,
     /// No more claims; what waits in line is handed back, what runs may finish.
     Draining,
-    /// Nothing is held any more; the last verdicts are on their way.
+    /// Nothing is held any more; the last outcomes are on their way.
     Closing,
     /// Those that the database does not have yet, it never gets.
     Late,
-    /// The database has every verdict that it gets; the worker takes its leave.
+    /// The database has every outcome that it gets; the worker takes its leave.
     Leaving,
 }
 

@@ -31,8 +31,8 @@ impl World {
             Operation::Nack { session, pick, lease, delay, ensure_running } => {
                 self.nack(*session, *pick, *lease, *delay, *ensure_running).await
             }
-            Operation::Settle { session, verdicts, places, times } => {
-                self.settle(*session, verdicts, *places, *times).await
+            Operation::Settle { session, outcomes, batch_indexes, times } => {
+                self.settle(*session, outcomes, *batch_indexes, *times).await
             }
             Operation::Heartbeat { pick } => self.heartbeat(*pick).await,
             Operation::HeartbeatWorker { worker, late } => self.heartbeat_worker(*worker, late).await,
@@ -72,7 +72,7 @@ impl World {
 
     async fn publish_together(&mut self, session: usize, job: &New, size: usize) -> Verified {
         let sql = format!(
-            "select unnest(jobs.publish_all('{{{}}}', array_fill('1'::jsonb, array[{size}]), null, null, '{{{}}}', '{{{}}}', '{{{}}}', i_together => true))",
+            "select unnest(jobs.publish_arrays('{{{}}}', array_fill('1'::jsonb, array[{size}]), null, null, '{{{}}}', '{{{}}}', '{{{}}}', i_pack => true))",
             job.task, job.timeout, job.priority, job.max_retries
         );
         self.act(session, &sql, |step, answer| {
@@ -119,7 +119,7 @@ impl World {
         let alone = if alone { "'{a.x}'" } else { "null" };
         let sql = format!(
             "select j.id, c.part * 64 + j.ordinality::integer - 1 from jobs.claim('{worker}', '{{{}}}', {num}, '{lease}', {MARGIN},
-               i_alone => {alone}) c, unnest(c.jobs) with ordinality j",
+               i_own_batch => {alone}) c, unnest(c.jobs) with ordinality j",
             tasks.join(",")
         );
         self.act(session, &sql, |step, answer| {
@@ -130,7 +130,7 @@ impl World {
             let taken = |row: &sqlx::postgres::PgRow| Taken {
                 number: row.get(0),
                 lease,
-                place: row.get(1),
+                batch_index: row.get(1),
                 worker: Some(worker),
             };
             let got: Vec<Taken> = allowed(answer)?.iter().map(taken).collect();
@@ -164,14 +164,14 @@ impl World {
         let late: Vec<_> = late
             .iter()
             .filter_map(|pick| self.model.run(0, *pick))
-            .map(|run| (run.0.lease, run.0.place))
+            .map(|run| (run.0.lease, run.0.batch_index))
             .collect();
         let leases: Vec<String> = late.iter().map(|run| run.0.to_string()).collect();
-        let places: Vec<String> = late.iter().map(|run| run.1.to_string()).collect();
+        let batch_indexes: Vec<String> = late.iter().map(|run| run.1.to_string()).collect();
         let sql = format!(
             "select jobs.heartbeat_worker('{worker}', '{{{}}}', '{{{}}}')",
             leases.join(","),
-            places.join(",")
+            batch_indexes.join(",")
         );
         self.act(0, &sql, |step, answer| {
             let lives: bool = allowed(answer)?[0].get(0);
@@ -224,7 +224,7 @@ impl World {
     }
 
     async fn tend(&mut self) -> Verified {
-        self.act(0, "select jobs.tend()", |step, answer| {
+        self.act(0, "select jobs.maintain()", |step, answer| {
             step.sweep(1000)?;
             step.promote(1000, i64::MIN, &|_| true)?;
             step.check_next(allowed(answer)?[0].get(0))

@@ -38,7 +38,7 @@ impl Step<'_> {
         let turns: Vec<_> = numbers.iter().map(|number| self.jobs[number].turn()).collect();
         prop_assert!(turns.is_sorted(), "out of order: {:?}", &turns);
         for (number, lease) in got {
-            self.take(&Taken { number: *number, lease: *lease, place: None, worker: None })?;
+            self.take(&Taken { number: *number, lease: *lease, batch_index: None, worker: None })?;
         }
         Ok(())
     }
@@ -56,7 +56,7 @@ impl Step<'_> {
         let numbers: Vec<i64> = got.iter().map(|run| run.number).collect();
         self.check_claim(&|task| tasks.contains(&task), num, &numbers)?;
         for batch in
-            got.chunk_by(|one, two| one.place.map(|place| place >> 6) == two.place.map(|place| place >> 6))
+            got.chunk_by(|one, two| one.batch_index.map(|batch_index| batch_index >> 6) == two.batch_index.map(|batch_index| batch_index >> 6))
         {
             let turns: Vec<_> = batch.iter().map(|run| self.jobs[&run.number].turn()).collect();
             prop_assert!(turns.is_sorted(), "out of order in a batch: {:?}", &turns);

@@ -11,7 +11,7 @@ impl Step<'_> {
     /// New jobs stand in line in the order of the call, behind all others, unless their time is to come.
     pub(super) fn publish(&mut self, jobs: &[New], published: &[(i64, String)]) -> Verified {
         prop_assert!(published.len() == jobs.len(), "{} of {}", published.len(), jobs.len());
-        let mut last = self.last_place;
+        let mut last = self.last_seq;
         for (new, (number, id)) in jobs.iter().zip(published) {
             prop_assert!(*number > last, "number {} after {}", number, last);
             last = *number;

@@ -16,7 +16,7 @@ pub(super) type Answer = Result<Vec<PgRow>, String>;
 
 const JOBS: &str = "
     select j.id, j.job_id, j.task, j.priority, j.timeout::bigint, j.retries, j.max_retries, j.attempt, j.scheduled_at, j.traceback,
-      j.ready_seq, 'pending' as state, q.id as row, null::uuid as lease, null::integer as place, null::uuid as worker,
+      j.ready_seq, 'pending' as state, q.id as row, null::uuid as lease, null::integer as batch_index, null::uuid as worker,
       null::timestamptz as run_at, null::timestamptz as until, null::bigint as result
     from jobs.pending q,
       lateral unnest(coalesce(q.jobs, array[row(q.id, q.job_id, q.task, q.body, q.retries, q.max_retries, q.priority, q.timeout,
@@ -105,7 +105,7 @@ fn job(row: &PgRow) -> Job {
         ("pending", ..) => State::Pending { row: row.get(12) },
         ("running", Some(run_at), Some(expires_at)) => {
             let lease = lease.expect("a lease");
-            State::Running(Run { lease, place: row.get(14), worker, run_at, expires_at })
+            State::Running(Run { lease, batch_index: row.get(14), worker, run_at, expires_at })
         }
         (_, run_at, Some(at)) => State::Ended(End { status, lease, worker, run_at, at, result: row.get(18) }),
         other => panic!("{other:?}"),

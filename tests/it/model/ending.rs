@@ -1,4 +1,4 @@
-//! What verdicts and an operator's commands do.
+//! What outcomes and an operator's commands do.
 
 use proptest::prop_assert_eq;
 use proptest::test_runner::TestCaseError;
@@ -13,7 +13,7 @@ use super::step::Step;
 pub(super) struct Said {
     pub(super) number: i64,
     pub(super) lease: Uuid,
-    pub(super) place: i32,
+    pub(super) batch_index: i32,
 }
 
 impl Step<'_> {
@@ -70,7 +70,7 @@ impl Step<'_> {
         Ok(())
     }
 
-    /// One verdict of a settle; returns how it must be refused, if it must.
+    /// One outcome of a settle; returns how it must be refused, if it must.
     pub(super) fn settle(
         &mut self,
         said: Said,

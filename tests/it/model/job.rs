@@ -42,7 +42,7 @@ pub(super) enum State {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Run {
     pub(super) lease: Uuid,
-    pub(super) place: i32,
+    pub(super) batch_index: i32,
     pub(super) worker: Option<Uuid>,
     pub(super) run_at: Micros,
     pub(super) expires_at: Micros,

@@ -17,7 +17,7 @@ mod leases;
 mod operation;
 mod step;
 mod transactions;
-mod verdicts;
+mod outcomes;
 mod world;
 
 use std::cell::RefCell;

@@ -22,7 +22,7 @@ pub(super) struct New {
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Verdict {
+pub(super) struct Outcome {
     pub(super) pick: Pick,
     pub(super) outcome: &'static str,
     pub(super) delay: Option<i64>,
@@ -38,7 +38,7 @@ pub(super) enum Operation {
     Claim { session: usize, worker: usize, num: usize, alone: bool },
     Ack { session: usize, pick: Pick, lease: bool },
     Nack { session: usize, pick: Pick, lease: bool, delay: Option<i64>, ensure_running: bool },
-    Settle { session: usize, verdicts: Vec<Verdict>, places: bool, times: usize },
+    Settle { session: usize, outcomes: Vec<Outcome>, batch_indexes: bool, times: usize },
     Heartbeat { pick: Pick },
     HeartbeatWorker { worker: usize, late: Vec<Pick> },
     Register,
@@ -107,16 +107,16 @@ fn claiming() -> impl Strategy<Value = Operation> {
 
 fn ending() -> impl Strategy<Value = Operation> {
     let outcome = select(vec!["success", "success", "fail", "retry", "verify", "snooze", "release"]);
-    let verdict =
-        (pick(), outcome, delay()).prop_map(|(pick, outcome, delay)| Verdict { pick, outcome, delay });
+    let outcome =
+        (pick(), outcome, delay()).prop_map(|(pick, outcome, delay)| Outcome { pick, outcome, delay });
     let mostly = || prop::bool::weighted(0.7);
     prop_oneof![
         4 => (session(), pick(), mostly()).prop_map(|(session, pick, lease)| Operation::Ack { session, pick, lease }),
         4 => (session(), pick(), mostly(), delay(), mostly()).prop_map(|(session, pick, lease, delay, ensure_running)| {
             Operation::Nack { session, pick, lease, delay, ensure_running }
         }),
-        6 => (session(), vec(verdict, 1..8), any::<bool>(), 1..=2_usize).prop_map(|(session, verdicts, places, times)| {
-            Operation::Settle { session, verdicts, places, times }
+        6 => (session(), vec(outcome, 1..8), any::<bool>(), 1..=2_usize).prop_map(|(session, outcomes, batch_indexes, times)| {
+            Operation::Settle { session, outcomes, batch_indexes, times }
         }),
         2 => (session(), vec(pick(), 1..4)).prop_map(|(session, picks)| Operation::Cancel { session, picks }),
         1 => vec(pick(), 1..4).prop_map(|picks| Operation::Retry { picks }),

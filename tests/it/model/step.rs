@@ -20,8 +20,8 @@ pub(super) struct Step<'a> {
     pub(super) now: Micros,
     /// Jobs whose rows another session's transaction holds.
     pub(super) held: &'a BTreeSet<i64>,
-    /// New places in line come after this one.
-    pub(super) last_place: i64,
+    /// New numbers come after this one.
+    pub(super) last_seq: i64,
     pub(super) workers: &'a mut BTreeMap<Uuid, Worker>,
 }
 
@@ -38,7 +38,7 @@ pub(super) struct Taken {
     pub(super) number: i64,
     pub(super) lease: Uuid,
     /// Null: whatever the database shows.
-    pub(super) place: Option<i32>,
+    pub(super) batch_index: Option<i32>,
     pub(super) worker: Option<Uuid>,
 }
 
@@ -57,24 +57,24 @@ impl Step<'_> {
         Ok(shown.expect("shown"))
     }
 
-    /// A new place at the end of the line.
+    /// A new number at the end of the queue.
     pub(super) fn stand_in_line(&mut self, number: i64) -> Verified {
         let line = self.shown(number)?.line;
-        prop_assert!(line > Some(self.last_place), "job {} has no new place: {:?}", number, line);
+        prop_assert!(line > Some(self.last_seq), "job {} has no new number: {:?}", number, line);
         self.job(number).line = line;
         Ok(())
     }
 
     pub(super) fn take(&mut self, taken: &Taken) -> Verified {
-        let shown = self.shown(taken.number)?.run().map(|run| run.place);
+        let shown = self.shown(taken.number)?.run().map(|run| run.batch_index);
         let (now, margin) = (self.now, if taken.worker.is_some() { MARGIN } else { 0 });
-        let place = taken.place.or(shown);
-        prop_assert!(place.is_some(), "job {} does not run", taken.number);
+        let batch_index = taken.batch_index.or(shown);
+        prop_assert!(batch_index.is_some(), "job {} does not run", taken.number);
         let job = self.job(taken.number);
         job.attempt += 1;
         job.state = State::Running(Run {
             lease: taken.lease,
-            place: place.expect("a place"),
+            batch_index: batch_index.expect("a batch_index"),
             worker: taken.worker,
             run_at: now,
             expires_at: now + (job.timeout + margin) * SECOND,

@@ -25,7 +25,7 @@ pub(super) struct Model {
     pub(super) handed: Vec<(Said, Option<Uuid>)>,
     /// The id of every job that ever was.
     pub(super) ids: BTreeMap<i64, String>,
-    pub(super) last_place: i64,
+    pub(super) last_seq: i64,
     /// Some jobs were published together.
     pub(super) together: bool,
     /// Leases and workers get numbers.
@@ -60,9 +60,9 @@ impl Model {
     pub(super) fn record(&mut self, session: usize, after: Jobs) {
         for (number, job) in &after {
             self.ids.entry(*number).or_insert_with(|| job.id.clone());
-            self.last_place = self.last_place.max(*number).max(job.line.unwrap_or(0));
+            self.last_seq = self.last_seq.max(*number).max(job.line.unwrap_or(0));
             if let Some(run) = job.run() {
-                let said = Said { number: *number, lease: run.lease, place: run.place };
+                let said = Said { number: *number, lease: run.lease, batch_index: run.batch_index };
                 if !self.handed.iter().any(|handed| handed.0 == said) {
                     self.handed.push((said, run.worker));
                 }

@@ -61,7 +61,7 @@ impl World {
         let start = "select jobs.now(), nextval('jobs.job_number')";
         let rows = database::rows(&mut self.observer, start).await?;
         let now = database::micros(&rows[0], 0).expect("a time");
-        self.model = Model { now, last_place: database::column(&rows, 1)[0], ..Model::default() };
+        self.model = Model { now, last_seq: database::column(&rows, 1)[0], ..Model::default() };
         Ok(())
     }
 
@@ -83,7 +83,7 @@ impl World {
             seen: &seen,
             now: self.model.now,
             held: &held,
-            last_place: self.model.last_place,
+            last_seq: self.model.last_seq,
             workers: &mut self.model.workers,
         };
         follow(&mut step, &answer)?;
@@ -110,7 +110,7 @@ impl World {
         // To find rows of several jobs and take them apart, the heads of lines may be held as well; and batches of
         // which a run lapsed.
         let together = |job: &Job| self.model.together && job.is_pending();
-        let batch = |job: &Job| job.run().map(|run| (run.lease, run.place >> 6));
+        let batch = |job: &Job| job.run().map(|run| (run.lease, run.batch_index >> 6));
         let batches: BTreeSet<_> =
             changed.iter().filter_map(|n| self.model.jobs.get(n).and_then(batch)).collect();
         for (number, _) in self.model.held.iter().filter(|(_, holder)| **holder == session) {
@@ -169,13 +169,13 @@ impl World {
         let shown = database::views(&mut self.observer).await;
         let held = BTreeSet::new();
         let model = &mut self.model;
-        let (now, last_place) = (model.now, model.last_place);
+        let (now, last_seq) = (model.now, model.last_seq);
         let step = Step {
             jobs: Jobs::new(),
             seen: &Jobs::new(),
             now,
             held: &held,
-            last_place,
+            last_seq,
             workers: &mut model.workers,
         };
         let known: Vec<_> = model.jobs.values().map(|job| in_words(job, step.shows_expired(job))).collect();

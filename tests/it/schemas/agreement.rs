@@ -163,7 +163,7 @@ fn value(rng: &mut Rng, schema: &Value, defs: &Value) -> Value {
 
 const ASK: &str = "
     with given as materialized (select $1::jsonb as schema, jobs._predicate($1, '$', $1) as predicate)
-    select v, (jobs._misfit(g.schema, v, '', g.schema)).path is null, coalesce(v @@ ('strict ' || g.predicate)::jsonpath, false), g.predicate
+    select v, (jobs._schema_error(g.schema, v, '', g.schema)).path is null, coalesce(v @@ ('strict ' || g.predicate)::jsonpath, false), g.predicate
     from given g, jsonb_array_elements($2) v where g.predicate is not null";
 
 #[tokio::test]
@@ -193,7 +193,7 @@ async fn the_predicate_says_what_the_walk_says() {
 
 const ASK_OF_BODIES: &str = "
     with given as materialized (select jobs._compiled($1, $2, $3) as fits, array(select p->>'name' from jsonb_array_elements($2) p) as names)
-    select b, jobs._misfit_of_body(b, $2, $3, $1), jobs._is_fit(b, g.fits, case when not $3 then g.names end), g.fits is not null
+    select b, jobs._schema_error_of_body(b, $2, $3, $1), jobs._is_fit(b, g.fits, case when not $3 then g.names end), g.fits is not null
     from given g, jsonb_array_elements($4) b";
 
 /// Arguments by position and by keyword, some left out, some twice, some of another name.

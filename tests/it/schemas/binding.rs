@@ -118,7 +118,7 @@ async fn a_misfit_names_its_path_what_was_expected_and_what_was_found() {
         ),
     ] {
         declare(&db, of_one(&schema)).await;
-        db.run("delete from jobs.task_form f where f.args_schema <> (select t.args_schema from jobs.task t)")
+        db.run("delete from jobs.task_signature f where f.args_schema <> (select t.args_schema from jobs.task t)")
             .await;
         let said = refused(&db, &json!({"args": [value]})).await;
         assert_eq!(said, Some(format!("arguments do not fit: {reason}")), "{value} by {schema}");
@@ -146,11 +146,11 @@ async fn the_words_are_the_same_in_bulk_and_by_a_trigger() {
             "job 2 of 2: ",
         ),
         (
-            r#"select jobs.publish_all('{t}', array['{"args": [1]}', '{"args": ["4111"]}', '{"args": []}']::jsonb[], null, null, null, null, null)"#,
+            r#"select jobs.publish_arrays('{t}', array['{"args": [1]}', '{"args": ["4111"]}', '{"args": []}']::jsonb[], null, null, null, null, null)"#,
             "job 2 of 3: ",
         ),
         (
-            r#"select jobs.publish_all('{t}', array_fill('{"args": [1]}'::jsonb, array[99]) || '{"args": ["4111"]}'::jsonb, null, null, null, null, null, i_together => true)"#,
+            r#"select jobs.publish_arrays('{t}', array_fill('{"args": [1]}'::jsonb, array[99]) || '{"args": ["4111"]}'::jsonb, null, null, null, null, null, i_pack => true)"#,
             "job 100 of 100: ",
         ),
     ] {

@@ -41,15 +41,15 @@ async fn a_task_is_checked_strictly_unless_it_says_otherwise() {
 async fn an_operators_word_goes_before_the_workers_and_stays() {
     let db = Db::new().await;
     declare(&db, counting(&json!({}))).await;
-    db.run("select jobs.check_task('t', 'off')").await;
+    db.run("select jobs.set_validation('t', 'off')").await;
     assert_eq!(refused(&db, &unfit()).await, None);
     declare(&db, counting(&json!({"retries": 7}))).await;
     assert_eq!(refused(&db, &unfit()).await, None, "a worker that starts leaves it alone");
     assert_eq!(db.one::<String>("select check_mode from jobs.tasks() where name = 't'").await, "off");
-    db.run("select jobs.check_task('t', null)").await;
+    db.run("select jobs.set_validation('t', null)").await;
     assert!(refused(&db, &unfit()).await.is_some());
-    assert_eq!(db.refusal("select jobs.check_task('t', 'loose')").await.0, "PT400");
-    assert_eq!(db.refusal("select jobs.check_task('nobody', 'off')").await.0, "PT404");
+    assert_eq!(db.refusal("select jobs.set_validation('t', 'loose')").await.0, "PT400");
+    assert_eq!(db.refusal("select jobs.set_validation('nobody', 'off')").await.0, "PT404");
 }
 
 #[tokio::test]
@@ -67,9 +67,9 @@ async fn what_the_tasks_own_types_have_made_is_not_checked() {
     let db = Db::new().await;
     declare(&db, counting(&json!({}))).await;
     db.run(r#"select jobs.publish('t', '{"args": ["made by a newer version"]}', i_checked => true)"#).await;
-    db.run(r#"select jobs.publish_all('{t}', array_fill('{"args": ["x"]}'::jsonb, array[3]), null, null, null, null, null, i_checked => '{t}')"#).await;
+    db.run(r#"select jobs.publish_arrays('{t}', array_fill('{"args": ["x"]}'::jsonb, array[3]), null, null, null, null, null, i_checked => '{t}')"#).await;
     let (_, message) = db
-        .refusal(r#"select jobs.publish_all('{t}', array_fill('{"args": ["x"]}'::jsonb, array[3]), null, null, null, null, null, i_checked => '{t,t,f}')"#)
+        .refusal(r#"select jobs.publish_arrays('{t}', array_fill('{"args": ["x"]}'::jsonb, array[3]), null, null, null, null, null, i_checked => '{t,t,f}')"#)
         .await;
     assert!(message.starts_with("job 3 of 3: "), "{message}");
 }
@@ -78,7 +78,7 @@ async fn what_the_tasks_own_types_have_made_is_not_checked() {
 async fn a_task_that_nobody_has_declared_is_taken_unless_the_settings_say_otherwise() {
     let db = Db::new().await;
     declare(&db, counting(&json!({"check": "off"}))).await;
-    let bulk = "select jobs.publish_all('{t,nobody}', '{null,null}', null, null, null, null, null)";
+    let bulk = "select jobs.publish_arrays('{t,nobody}', '{null,null}', null, null, null, null, null)";
     assert_eq!(refused_of(&db, "nobody", &json!(7)).await, None);
     db.run(bulk).await;
     db.run("update jobs.config set unknown_task = 'reject'").await;
@@ -97,7 +97,7 @@ async fn a_warning_is_given_once_for_a_statement_and_shows_no_value() {
     declare(&db, counting(&json!({"check": "warn"}))).await;
     let (said, _listening) = Said::listen();
     db.run(r#"select jobs.publish('t', '{"args": ["4111"]}')"#).await;
-    db.run(r#"select jobs.publish_all('{t}', array['{"args": [1]}', '{"args": ["4111"]}', '{"args": []}']::jsonb[], null, null, null, null, null)"#).await;
+    db.run(r#"select jobs.publish_arrays('{t}', array['{"args": [1]}', '{"args": ["4111"]}', '{"args": []}']::jsonb[], null, null, null, null, null)"#).await;
     let said = said.take();
     let warnings: Vec<&str> = said.lines().filter(|line| line.contains("do not fit")).collect();
     let words = "task 't': arguments do not fit: `x`: expected i64, found string";
@@ -125,17 +125,17 @@ async fn an_undeclared_task_is_refused_whatever_is_said_of_its_bodies() {
     .await;
     db.run("update jobs.config set unknown_task = 'reject'").await;
     for call in [
-        "select jobs.publish_all('{nobody}', '{null}', null, null, null, null, null, i_checked => '{t}')",
-        "select jobs.publish_all('{t,nobody}', '{null,null}', null, null, null, null, null, i_checked => '{t,t}')",
-        "select jobs.publish_all(array_fill('t'::text, array[200]) || 'nobody'::text,
+        "select jobs.publish_arrays('{nobody}', '{null}', null, null, null, null, null, i_checked => '{t}')",
+        "select jobs.publish_arrays('{t,nobody}', '{null,null}', null, null, null, null, null, i_checked => '{t,t}')",
+        "select jobs.publish_arrays(array_fill('t'::text, array[200]) || 'nobody'::text,
            array_fill(jsonb_build_object('args', jsonb_build_array((select jsonb_agg('[]'::jsonb) from generate_series(1, 30000)))), array[201]), null, null, null, null, null)",
         "select jobs.publish_bulk(array[('nobody', null, null, null, null, null)]::jobs.bulk_job[])",
-        r#"select jobs.publish_many('[{"task": "nobody"}]')"#,
+        r#"select jobs.publish_json('[{"task": "nobody"}]')"#,
     ] {
         let (state, message) = db.refusal(call).await;
         assert!(state == "PT422" && message.contains("task 'nobody': nobody has declared it"), "{call}: {state} {message}");
     }
-    db.run("select jobs.publish_all('{t}', '{null}', null, null, null, null, null, i_checked => '{t}')")
+    db.run("select jobs.publish_arrays('{t}', '{null}', null, null, null, null, null, i_checked => '{t}')")
         .await;
 }
 
@@ -151,13 +151,13 @@ async fn arrays_that_begin_elsewhere_are_checked_as_well() {
     ] {
         let (state, message) = db
             .refusal(&format!(
-                "select jobs.publish_all('{{t}}', {bodies}::jsonb[], null, null, null, null, null)"
+                "select jobs.publish_arrays('{{t}}', {bodies}::jsonb[], null, null, null, null, null)"
             ))
             .await;
         assert!(state == "PT400" && message.contains("begins at 1"), "{bodies}: {state} {message}");
     }
     let (state, message) = db
-        .refusal(r#"select jobs.publish_all('[0:0]={t}'::text[], array['{"args": ["x"]}']::jsonb[], null, null, null, null, null)"#)
+        .refusal(r#"select jobs.publish_arrays('[0:0]={t}'::text[], array['{"args": ["x"]}']::jsonb[], null, null, null, null, null)"#)
         .await;
     assert!(state.starts_with("PT4"), "{state} {message}");
 }
@@ -174,7 +174,7 @@ async fn a_refusal_is_no_longer_than_a_screen() {
         "select jobs.publish('long')".to_owned(),
         "select jobs.publish('long', '{\"kwargs\": {\"y\": 1}}')".to_owned(),
         format!("select jobs.publish('long', '{{\"kwargs\": {{\"{long}\": \"x\"}}}}')"),
-        "select jobs.publish_all(array[repeat('x', 20000000)], '{null}', null, null, null, null, null)"
+        "select jobs.publish_arrays(array[repeat('x', 20000000)], '{null}', null, null, null, null, null)"
             .to_owned(),
     ] {
         let (state, message) = db.refusal(&call).await;

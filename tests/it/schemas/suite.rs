@@ -67,7 +67,7 @@ fn groups() -> Vec<(String, Group)> {
 }
 
 /// Whether the walk finds a misfit, and what the predicate says, if there is one.
-const ASK: &str = "select (jobs._misfit($1, $2, '', $1)).path is null,
+const ASK: &str = "select (jobs._schema_error($1, $2, '', $1)).path is null,
      coalesce($2 @@ ('strict ' || jobs._predicate($1, '$', $1))::jsonpath, false),
      jobs._predicate($1, '$', $1) is not null";
 

@@ -36,7 +36,7 @@ async fn while_both_are_in_use_a_body_may_fit_either() {
         declare(&db, restart).await;
     }
     assert!(refused(&db, &by(&json!(null))).await.is_some(), "fits neither");
-    assert_eq!(db.one::<i64>("select count(*) from jobs.task_form").await, 2);
+    assert_eq!(db.one::<i64>("select count(*) from jobs.task_signature").await, 2);
 }
 
 #[tokio::test]
@@ -61,7 +61,7 @@ async fn a_form_is_in_use_for_a_day_and_while_a_worker_that_may_have_it_lives() 
 async fn a_worker_that_starts_with_what_is_known_writes_nothing() {
     let db = Db::new().await;
     declare(&db, old()).await;
-    let version = "select (select xmin::text from jobs.task) || (select xmin::text from jobs.task_form) || (select xmin::text from jobs.publish_check)";
+    let version = "select (select xmin::text from jobs.task) || (select xmin::text from jobs.task_signature) || (select xmin::text from jobs.publish_check)";
     let before: String = db.one(version).await;
     declare(&db, old()).await;
     assert_eq!(db.one::<String>(version).await, before);

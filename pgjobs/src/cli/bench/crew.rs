@@ -10,7 +10,7 @@ use super::tasks::{ERRAND, NOOP, Probe, TOPIC};
 use crate::cli::exit::Failure;
 use crate::cli::progress::Progress;
 use crate::cli::words;
-use crate::{Report, Worker, WorkerHandle};
+use crate::{WorkerReport, Worker, WorkerHandle};
 
 const GLANCE: Duration = Duration::from_millis(5);
 /// A worker that has not started an only job by then never will.
@@ -67,7 +67,7 @@ impl Crew {
     }
 
     /// Ends the worker and closes its pool; void unless so many jobs succeeded.
-    pub(super) async fn dismiss(self, jobs: u64) -> Result<Report, Failure> {
+    pub(super) async fn dismiss(self, jobs: u64) -> Result<WorkerReport, Failure> {
         let report = self.worker.shutdown().await;
         all_succeeded(&self.pool, jobs).await?;
         // A connection that is still open when its database is dropped would complain.

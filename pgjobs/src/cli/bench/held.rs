@@ -44,12 +44,12 @@ async fn flowing(stage: &Stage<'_>, pool: &PgPool, what: &str) -> Result<Thirds,
 /// Jobs that ended in each third of the planned time.
 async fn thirds(stage: &Stage<'_>, crew: &Crew, begun: Instant) -> Thirds {
     let third = stage.seconds() / 3;
-    let mut marks = [(crew.succeeded(), begun); 4];
+    let mut watermarks = [(crew.succeeded(), begun); 4];
     for part in 1..=3_u32 {
         tokio::time::sleep_until((begun + third * part).into()).await;
-        marks[part as usize] = (crew.succeeded(), Instant::now());
+        watermarks[part as usize] = (crew.succeeded(), Instant::now());
     }
-    let rate = |from: usize| Rate::new(marks[from + 1].0 - marks[from].0, marks[from + 1].1 - marks[from].1);
+    let rate = |from: usize| Rate::new(watermarks[from + 1].0 - watermarks[from].0, watermarks[from + 1].1 - watermarks[from].1);
     Thirds::of([rate(0), rate(1), rate(2)])
 }
 

@@ -7,7 +7,7 @@ use schemars::{Schema, schema_for};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::{Backoff, Context, Need, Param, Task, TaskDef, TaskError, TaskOptions};
+use crate::{Backoff, Context, StateType, Param, Task, TaskDef, TaskError, TaskOptions};
 
 pub(super) const TOPIC: &str = "pgjobs.bench.*";
 
@@ -68,7 +68,7 @@ pub(super) static ERRAND: TaskDef = TaskDef {
         Param { name: "published", ty: "Option<u64>", required: false },
         Param { name: "manner", ty: "Manner", required: true },
     ],
-    needs: &[Need::of::<Probe>()],
+    needs: &[StateType::of::<Probe>()],
     decode: TaskDef::decode_as::<Errand>,
     run: |context| {
         Box::pin(async move {

@@ -20,58 +20,58 @@ use crate::{Error, JobId, JobState, Topic, admin};
 const BATCH: u16 = 1000;
 
 #[derive(Clone, Copy)]
-pub(super) enum Act {
+pub(super) enum BulkAction {
     Retry,
     Cancel,
 }
 
-impl Act {
+impl BulkAction {
     fn verb(self) -> &'static str {
         match self {
-            Act::Retry => "retry",
-            Act::Cancel => "cancel",
+            BulkAction::Retry => "retry",
+            BulkAction::Cancel => "cancel",
         }
     }
 
     fn done(self) -> &'static str {
         match self {
-            Act::Retry => "retried",
-            Act::Cancel => "cancelled",
+            BulkAction::Retry => "retried",
+            BulkAction::Cancel => "cancelled",
         }
     }
 
     /// Why a job may be left out.
     fn otherwise(self) -> &'static str {
         match self {
-            Act::Retry => "not found, or neither failed nor cancelled",
-            Act::Cancel => "not found, or ended already",
+            BulkAction::Retry => "not found, or neither failed nor cancelled",
+            BulkAction::Cancel => "not found, or ended already",
         }
     }
 
     async fn run(self, pool: &PgPool, jobs: &[JobId]) -> Result<Vec<JobId>, Error> {
         match self {
-            Act::Retry => admin::retry(pool, jobs).await,
-            Act::Cancel => admin::cancel(pool, jobs).await,
+            BulkAction::Retry => admin::retry(pool, jobs).await,
+            BulkAction::Cancel => admin::cancel(pool, jobs).await,
         }
     }
 }
 
 /// Which jobs.
-pub(super) enum Chosen {
+pub(super) enum Selection {
     Ids(Vec<JobId>),
     Topic { topic: Topic, states: Vec<JobState> },
 }
 
-impl Chosen {
+impl Selection {
     pub(super) fn new(ids: Vec<JobId>, topic: Option<Topic>, states: Vec<JobState>) -> Self {
         match topic {
-            Some(topic) => Chosen::Topic { topic, states },
-            None => Chosen::Ids(each_once(ids)),
+            Some(topic) => Selection::Topic { topic, states },
+            None => Selection::Ids(each_once(ids)),
         }
     }
 
     async fn count(&self, pool: &PgPool) -> Result<Count, Failure> {
-        let Chosen::Topic { topic, states } = self else {
+        let Selection::Topic { topic, states } = self else {
             return Ok(Count { jobs: self.ids().len() as u64, exact: true });
         };
         let mut count = Count::NONE;
@@ -83,15 +83,15 @@ impl Chosen {
 
     fn ids(&self) -> &[JobId] {
         match self {
-            Chosen::Ids(ids) => ids,
-            Chosen::Topic { .. } => &[],
+            Selection::Ids(ids) => ids,
+            Selection::Topic { .. } => &[],
         }
     }
 
-    fn question(&self, act: Act, count: Count) -> String {
+    fn question(&self, act: BulkAction, count: Count) -> String {
         match self {
-            Chosen::Ids(_) => format!("{} {}?", act.verb(), count.words()),
-            Chosen::Topic { topic, states } => {
+            Selection::Ids(_) => format!("{} {}?", act.verb(), count.words()),
+            Selection::Topic { topic, states } => {
                 let states: Vec<&str> = states.iter().map(|state| state.as_str()).collect();
                 format!("{} {} ({}) under `{topic}`?", act.verb(), count.words(), states.join(" and "))
             }
@@ -107,8 +107,8 @@ fn each_once(mut ids: Vec<JobId>) -> Vec<JobId> {
 }
 
 pub(super) async fn run(
-    act: Act,
-    chosen: Chosen,
+    act: BulkAction,
+    chosen: Selection,
     yes: bool,
     global: &Global,
     console: &Console,
@@ -120,14 +120,14 @@ pub(super) async fn run(
     }
     let progress = Progress::of(console, &format!("{} {}", act.verb(), count.words()), count);
     let done = match &chosen {
-        Chosen::Ids(ids) => listed(act, &pool, ids, &progress).await?,
-        Chosen::Topic { topic, states } => found(act, &pool, topic, states, &progress).await?,
+        Selection::Ids(ids) => listed(act, &pool, ids, &progress).await?,
+        Selection::Topic { topic, states } => found(act, &pool, topic, states, &progress).await?,
     };
     drop(progress);
     report(act, &done, chosen.ids(), console)
 }
 
-async fn listed(act: Act, pool: &PgPool, ids: &[JobId], progress: &Progress) -> Result<Vec<JobId>, Failure> {
+async fn listed(act: BulkAction, pool: &PgPool, ids: &[JobId], progress: &Progress) -> Result<Vec<JobId>, Failure> {
     let mut done = Vec::new();
     for batch in ids.chunks(usize::from(BATCH)) {
         done.extend(act.run(pool, batch).await.map_err(refused)?);
@@ -139,7 +139,7 @@ async fn listed(act: Act, pool: &PgPool, ids: &[JobId], progress: &Progress) -> 
 /// Goes from the newest job to the oldest: what fails again, or is published meanwhile, is newer
 /// than the place it has reached or behind it, so no job is taken twice and the end is reached.
 async fn found(
-    act: Act,
+    act: BulkAction,
     pool: &PgPool,
     topic: &Topic,
     states: &[JobState],
@@ -165,7 +165,7 @@ async fn found(
     Ok(done)
 }
 
-fn report(act: Act, done: &[JobId], asked: &[JobId], console: &Console) -> Result<(), Failure> {
+fn report(act: BulkAction, done: &[JobId], asked: &[JobId], console: &Console) -> Result<(), Failure> {
     let left: Vec<&JobId> = asked.iter().filter(|id| !done.contains(id)).collect();
     let count = done.len() as u64;
     let document = json!({ act.done(): count, "left": left });

@@ -18,7 +18,7 @@ use crate::error::driver;
 use crate::inspect;
 use crate::sql::refusal::server_code;
 use crate::{Error, JobId, JobState, Topic};
-use chosen::{Act, Chosen};
+use chosen::{BulkAction, Selection};
 
 pub(super) use purge::{PurgeArgs, run as purge};
 
@@ -73,13 +73,13 @@ pub(super) struct CancelArgs {
 }
 
 pub(super) async fn retry(asked: RetryArgs, global: &Global, console: &Console) -> Result<(), Failure> {
-    let chosen = Chosen::new(asked.ids, asked.topic, vec![asked.state]);
-    chosen::run(Act::Retry, chosen, asked.yes, global, console).await
+    let chosen = Selection::new(asked.ids, asked.topic, vec![asked.state]);
+    chosen::run(BulkAction::Retry, chosen, asked.yes, global, console).await
 }
 
 pub(super) async fn cancel(asked: CancelArgs, global: &Global, console: &Console) -> Result<(), Failure> {
-    let chosen = Chosen::new(asked.ids, asked.topic, vec![JobState::Pending, JobState::Running]);
-    chosen::run(Act::Cancel, chosen, asked.yes, global, console).await
+    let chosen = Selection::new(asked.ids, asked.topic, vec![JobState::Pending, JobState::Running]);
+    chosen::run(BulkAction::Cancel, chosen, asked.yes, global, console).await
 }
 
 /// How many jobs there are, or at least are.

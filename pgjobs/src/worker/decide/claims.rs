@@ -171,7 +171,7 @@ impl Claims {
         match self.pace.want(view.load, now) {
             Want { jobs: 0, .. } => Step::AwaitRoom,
             want => {
-                // Before the look: a verdict that arrives after it may have brought new work with it.
+                // Before the look: an outcome that arrives after it may have brought new work with it.
                 self.was_idle = view.load.open == 0;
                 Step::Claim { want, sleeps: self.sleeps(), apart: self.apart }
             }

@@ -1,6 +1,6 @@
-//! When verdicts are sent.
+//! When outcomes are sent.
 //!
-//! A lone verdict leaves at once. Under load the next ones come within a moment, and a call to the
+//! A lone outcome leaves at once. Under load the next ones come within a moment, and a call to the
 //! database costs as much as fifty of them: then a few moments are spent on gathering.
 
 use std::time::{Duration, Instant};
@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 const FEW: usize = 250;
 const MOMENT: Duration = Duration::from_millis(2);
 const MOMENTS: u32 = 5;
-/// Before a verdict is said again whose job another transaction held.
+/// Before an outcome is said again whose job another transaction held.
 const BUSY: Duration = Duration::from_millis(50);
-/// How long the last verdicts are tried when the worker ends and the database does not take them.
+/// How long the last outcomes are tried when the worker ends and the database does not take them.
 const LAST_TRIES: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub(crate) struct Flush {
 }
 
 impl Flush {
-    /// `again` of the gathered verdicts have been said before; so many jobs wait in line.
+    /// `again` of the gathered outcomes have been said before; so many jobs wait in line.
     pub(crate) fn next(&mut self, gathered: usize, again: usize, waiting: usize) -> Step {
         let gather = |pause| Step::Gather(pause);
         let step = match self.moments {

@@ -5,7 +5,7 @@
 //!
 //! - [`claims`]: claim how many, rest how long, or first set right what an error left behind;
 //! - [`ahead`]: whether what was claimed ahead is handed back;
-//! - [`flush`]: send verdicts now, or gather more;
+//! - [`flush`]: send outcomes now, or gather more;
 //! - [`peers`]: what it leaves to other workers;
 //! - [`pulse`]: whether the user's runtime still runs what it is given;
 //! - [`beats`]: when a heartbeat, a sweep and a look at the history's partitions are due.
@@ -17,7 +17,7 @@ pub(crate) mod ahead;
 pub(crate) mod beats;
 pub(crate) mod claims;
 pub(crate) mod flush;
-pub(crate) mod marks;
+pub(crate) mod watermarks;
 pub(crate) mod pace;
 pub(crate) mod peers;
 pub(crate) mod pulse;

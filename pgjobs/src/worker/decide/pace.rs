@@ -28,7 +28,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// What the worker holds at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Load {
-    /// Claimed, and the database does not have the verdict yet.
+    /// Claimed, and the database does not have the outcome yet.
     pub(crate) open: usize,
     /// Claimed, not started.
     pub(crate) waiting: usize,
@@ -76,7 +76,7 @@ impl Pace {
         const NOTHING: Want = Want { jobs: 0, ahead: 0 };
         self.measure(load.finished, now);
         if load.open > self.slots + 2 * MOST {
-            return NOTHING; // verdicts do not get through: more runs would only make more of them
+            return NOTHING; // outcomes do not get through: more runs would only make more of them
         }
         let free = self.slots.saturating_sub(load.running);
         let target = free + self.ahead();

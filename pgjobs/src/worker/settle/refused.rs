@@ -1,19 +1,19 @@
-//! What becomes of a verdict that the database refuses by itself, whatever else it takes.
+//! What becomes of an outcome that the database refuses by itself, whatever else it takes.
 
 use std::time::{Duration, Instant};
 
 use super::Settler;
 use crate::error::Error;
-use crate::sql::refusal::is_about_verdict;
+use crate::sql::refusal::is_about_outcome;
 use crate::sql::settle::{self, Settlement};
 use crate::worker::outage::words;
-use crate::worker::verdict::{after_refusal, patience, rest};
+use crate::worker::outcome::{after_refusal, patience, rest};
 
-/// Verdicts that are refused alone are told of no more often than this.
+/// Outcomes that are refused alone are told of no more often than this.
 const REMINDER: Duration = Duration::from_secs(60);
 
 impl Settler {
-    /// What is said next of a run whose verdict was refused by itself.
+    /// What is said next of a run whose outcome was refused by itself.
     pub(super) async fn after_refusal(
         &mut self,
         settlement: Settlement,
@@ -21,7 +21,7 @@ impl Settler {
     ) -> Option<Settlement> {
         let refused_for = settlement.refused_since.map_or(Duration::ZERO, |since| since.elapsed());
         let is_persistent = patience(error).is_some_and(|patience| refused_for > patience);
-        if is_about_verdict(error) || is_persistent {
+        if is_about_outcome(error) || is_persistent {
             self.refuse(settlement, error).await
         } else {
             Some(self.doubt(settlement, error))
@@ -39,27 +39,27 @@ impl Settler {
             tracing::warn!(
                 job.id = %settlement.job,
                 error = words(error),
-                "the database refuses a verdict; it is said again until it is taken, and so are others"
+                "the database refuses an outcome; it is said again until it is taken, and so are others"
             );
         }
         settlement
     }
 
-    /// The database does not take this verdict, whatever else it takes: another has to go in its place.
+    /// The database does not take this outcome, whatever else it takes: another has to go in its place.
     async fn refuse(&mut self, mut settlement: Settlement, error: &Error) -> Option<Settlement> {
         if settlement.refusals == 0 && self.is_refused_without_result(&settlement).await {
             return Some(self.doubt(settlement, error));
         }
-        tracing::error!(job.id = %settlement.job, %error, "the database refused a verdict");
+        tracing::error!(job.id = %settlement.job, %error, "the database refused an outcome");
         settlement.refusals = settlement.refusals.saturating_add(1);
-        let Some(next) = after_refusal(&settlement.verdict, settlement.refusals, error) else {
-            self.shared.counts.unsettled(&settlement.verdict, settlement.is_last);
-            self.shared.held.were_settled(std::iter::once(settlement.run()));
+        let Some(next) = after_refusal(&settlement.outcome, settlement.refusals, error) else {
+            self.shared.counts.unsettled(&settlement.outcome, settlement.is_last);
+            self.shared.in_flight.were_settled(std::iter::once(settlement.run()));
             return None;
         };
-        if let Some(verdict) = next {
-            self.shared.counts.replaced(&settlement.verdict, &verdict, settlement.is_last);
-            settlement.verdict = verdict;
+        if let Some(outcome) = next {
+            self.shared.counts.replaced(&settlement.outcome, &outcome, settlement.is_last);
+            settlement.outcome = outcome;
         }
         Some(settlement)
     }

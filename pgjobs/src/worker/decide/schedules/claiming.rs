@@ -137,9 +137,9 @@ impl Claiming {
             Step::Compare if answered => {
                 world.seen.compared += 1;
                 let runs = world.database.held_by(world.identity());
-                let unknown: Vec<Run> = runs.into_iter().filter(|run| !world.held.contains(run)).collect();
-                // The verdict on a run that was held until just now goes before.
-                world.verdicts.extend(unknown.into_iter().map(|run| (run, false)));
+                let unknown: Vec<Run> = runs.into_iter().filter(|run| !world.in_flight.contains(run)).collect();
+                // The outcome on a run that was held until just now goes before.
+                world.outcomes.extend(unknown.into_iter().map(|run| (run, false)));
             }
             Step::Compare => world.in_doubt = true,
             Step::Tend if answered => {
@@ -181,7 +181,7 @@ impl Claiming {
                 let nothing_more = runs.is_empty() || sleeps && ran_dry(room, runs.len());
                 self.found_nothing = (nothing_more && !world.woken).then_some(world.ms);
                 self.claims.claimed(room, runs.len(), false, Duration::from_millis(2));
-                world.held.extend(&runs);
+                world.in_flight.extend(&runs);
                 world.line.extend(runs);
             }
             Err(Dead) => world.lose(),

@@ -25,7 +25,7 @@ impl Seen {
             (self.lost, "lost lease"),
             (self.registered, "new name"),
             (self.gathered, "gathering"),
-            (self.said_again, "verdict said again"),
+            (self.said_again, "outcome said again"),
             (self.quiet_rounds, "round without a sweep"),
             (self.stood_still, "standstill"),
             (self.stuck, "stuck runtime"),

@@ -40,7 +40,7 @@ impl Settling {
 
     pub(super) fn step(&mut self, world: &mut World) {
         match self.doing {
-            Sending::Receiving if !world.verdicts.is_empty() => self.decide(world),
+            Sending::Receiving if !world.outcomes.is_empty() => self.decide(world),
             Sending::Receiving if world.closing => self.doing = Sending::Ended,
             Sending::Gathering { until } if until <= world.ms => self.decide(world),
             Sending::BackingOff { until } if until <= world.ms => self.send(world),
@@ -55,11 +55,11 @@ impl Settling {
 
     fn decide(&mut self, world: &mut World) {
         let room = 1000 - self.batch.len();
-        self.batch.extend(world.verdicts.drain(..room.min(world.verdicts.len())));
+        self.batch.extend(world.outcomes.drain(..room.min(world.outcomes.len())));
         match self.flush.next(self.batch.len(), self.again, world.line.len()) {
             Step::Gather(pause) => {
                 self.gathered += ms(pause);
-                assert!(self.gathered <= 10 || self.again > 0, "verdicts wait for {} ms", self.gathered);
+                assert!(self.gathered <= 10 || self.again > 0, "outcomes wait for {} ms", self.gathered);
                 world.seen.gathered += 1;
                 self.doing = Sending::Gathering { until: world.ms + ms(pause) };
             }
@@ -91,7 +91,7 @@ impl Settling {
             Sending::Receiving
         } else if self.flush.is_too_late(world.closing, world.now()) {
             self.batch.clear();
-            world.verdicts.clear();
+            world.outcomes.clear();
             Sending::Ended
         } else if call == Call::Answered {
             return self.decide(world);

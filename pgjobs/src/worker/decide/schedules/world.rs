@@ -17,7 +17,7 @@ use crate::worker::decide::pace::Load;
 pub(super) const LEASE: u64 = 3000;
 pub(super) const SLOTS: usize = 4;
 pub(super) const POLL: u64 = 300;
-/// A worker that was told to end gets the time to try its last verdicts, and some more.
+/// A worker that was told to end gets the time to try its last outcomes, and some more.
 const LONGEST: u64 = 60_000;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -62,10 +62,10 @@ pub(super) struct World {
     pub(super) closing: bool,
     pub(super) line: VecDeque<Run>,
     running: Vec<(u64, Run)>,
-    /// Held until its verdict is given.
-    pub(super) held: HashSet<Run>,
+    /// InFlight until its outcome is given.
+    pub(super) in_flight: HashSet<Run>,
     /// Given, and the settle loop has not taken it up; whether the job ends.
-    pub(super) verdicts: VecDeque<(Run, bool)>,
+    pub(super) outcomes: VecDeque<(Run, bool)>,
     /// Taken up by the settle loop, and not answered.
     pub(super) sending: usize,
     finished: u64,
@@ -108,8 +108,8 @@ impl World {
             closing: false,
             line: VecDeque::new(),
             running: Vec::new(),
-            held: HashSet::new(),
-            verdicts: VecDeque::new(),
+            in_flight: HashSet::new(),
+            outcomes: VecDeque::new(),
             sending: 0,
             finished: 0,
             woken: false,
@@ -131,7 +131,7 @@ impl World {
             keeping.step(self);
             claiming.step(self);
             self.start_and_end_runs();
-            self.closing |= self.draining && claiming.has_ended() && self.held.is_empty();
+            self.closing |= self.draining && claiming.has_ended() && self.in_flight.is_empty();
             settling.step(self);
         }
     }
@@ -166,7 +166,7 @@ impl World {
         if self.stuck {
             self.seen.stuck += 1;
             while let Some(run) = self.line.pop_front() {
-                self.give_verdict(run, false);
+                self.give_outcome(run, false);
             }
         }
         blocked.is_some()
@@ -180,21 +180,21 @@ impl World {
             self.running.extract_if(.., |(end, _)| *end <= self.ms).map(|(_, run)| run).collect();
         for run in ended {
             self.finished += 1;
-            self.give_verdict(run, true);
+            self.give_outcome(run, true);
         }
         while let Some(run) = self.line.pop_front_if(|_| self.draining || self.running.len() < SLOTS) {
             if self.draining {
-                self.give_verdict(run, false);
-            } else if self.held.contains(&run) {
+                self.give_outcome(run, false);
+            } else if self.in_flight.contains(&run) {
                 let takes = if self.rng.u8(..) < 250 { self.rng.u64(0..3) } else { self.rng.u64(0..400) };
                 self.running.push((self.ms + takes, run));
             }
         }
     }
 
-    fn give_verdict(&mut self, run: Run, ends: bool) {
-        if self.held.remove(&run) {
-            self.verdicts.push_back((run, ends));
+    fn give_outcome(&mut self, run: Run, ends: bool) {
+        if self.in_flight.remove(&run) {
+            self.outcomes.push_back((run, ends));
         }
     }
 
@@ -206,7 +206,7 @@ impl World {
 
     /// What it held runs elsewhere.
     pub(super) fn forget_all(&mut self) {
-        self.held.clear();
+        self.in_flight.clear();
         self.line.clear();
         self.running.clear();
     }
@@ -231,7 +231,7 @@ impl World {
     }
 
     pub(super) fn load(&self) -> Load {
-        let open = self.held.len() + self.verdicts.len() + self.sending;
+        let open = self.in_flight.len() + self.outcomes.len() + self.sending;
         Load { open, waiting: self.line.len(), running: self.running.len(), finished: self.finished }
     }
 
@@ -270,7 +270,7 @@ impl World {
 
     /// Told to end, it has nothing left to do.
     pub(super) fn has_left(&self) -> bool {
-        self.draining && self.held.is_empty() && self.verdicts.is_empty() && self.sending == 0
+        self.draining && self.in_flight.is_empty() && self.outcomes.is_empty() && self.sending == 0
     }
 }
 

@@ -1,7 +1,7 @@
 //! Every job that this worker has claimed and not yet settled.
 //!
-//! Whoever takes a job out of here owns its verdict; there is no other way to one. Its run is *given* from then on, until
-//! the database has answered that verdict: it is nobody else's, however long that takes.
+//! Whoever takes a job out of here owns its outcome; there is no other way to one. Its run is *given* from then on, until
+//! the database has answered that outcome: it is nobody else's, however long that takes.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -34,13 +34,13 @@ fn key(job: &Job) -> Key {
 }
 
 #[derive(Default)]
-pub(super) struct Held {
+pub(super) struct InFlight {
     entries: Mutex<HashMap<Key, Entry>>,
-    /// Runs whose verdicts are on their way. Locked after the entries, never before.
+    /// Runs whose outcomes are on their way. Locked after the entries, never before.
     given: Mutex<HashSet<Key>>,
 }
 
-impl Held {
+impl InFlight {
     fn entries(&self) -> MutexGuard<'_, HashMap<Key, Entry>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -64,7 +64,7 @@ impl Held {
         self.entries().contains_key(&key(job))
     }
 
-    /// The runs that are this worker's: those that it holds, and those whose verdicts are on their way.
+    /// The runs that are this worker's: those that it holds, and those whose outcomes are on their way.
     pub(super) fn runs(&self) -> HashSet<Key> {
         let entries = self.entries();
         let mut runs = self.given().clone();
@@ -72,12 +72,12 @@ impl Held {
         runs
     }
 
-    /// The verdict on a run was given that was not held.
+    /// The outcome on a run was given that was not held.
     pub(super) fn give(&self, run: Key) {
         self.given().insert(run);
     }
 
-    /// The database has answered the verdicts on these runs, or never will.
+    /// The database has answered the outcomes on these runs, or never will.
     pub(super) fn were_settled(&self, runs: impl Iterator<Item = Key>) {
         let mut given = self.given();
         runs.for_each(|run| {
@@ -86,7 +86,7 @@ impl Held {
     }
 
     /// Notes that the job was given to the runtime; false when it was taken out before it could. (Not one step with
-    /// `holds` and the start: a runtime that shuts down drops what it is given, whose verdict needs this lock.)
+    /// `holds` and the start: a runtime that shuts down drops what it is given, whose outcome needs this lock.)
     pub(super) fn start(&self, job: &Job, run: AbortHandle) -> bool {
         match self.entries().get_mut(&key(job)) {
             Some(entry) => {
@@ -115,8 +115,8 @@ impl Held {
         }
     }
 
-    /// Takes the job out and gives its verdict; for exactly one caller. Both under one lock, so that
-    /// whoever finds nothing left here knows that every verdict is on its way.
+    /// Takes the job out and gives its outcome; for exactly one caller. Both under one lock, so that
+    /// whoever finds nothing left here knows that every outcome is on its way.
     pub(super) fn take(&self, job: &Job, settle: impl FnOnce()) {
         let mut entries = self.entries();
         if entries.remove(&key(job)).is_some() {
@@ -125,13 +125,13 @@ impl Held {
         }
     }
 
-    /// Takes everything out and stops what runs; no verdict follows. Says how much it was.
+    /// Takes everything out and stops what runs; no outcome follows. Says how much it was.
     pub(super) fn forget_all(&self) -> usize {
         let entries: Vec<Entry> = self.entries().drain().map(|(_, entry)| entry).collect();
         entries.into_iter().map(stop).count()
     }
 
-    /// Takes everything out and stops what runs; for the caller to give the verdicts.
+    /// Takes everything out and stops what runs; for the caller to give the outcomes.
     pub(super) fn stop_all(&self) -> Vec<Arc<Job>> {
         self.stop_if(|_| true)
     }
@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn a_heartbeat_that_fails_says_the_same_again() {
-        let (held, job) = (Held::default(), job(false));
+        let (held, job) = (InFlight::default(), job(false));
         held.claim(std::slice::from_ref(&job), Instant::now());
         held.begin(&job);
         for _ in 0..2 {
@@ -214,12 +214,12 @@ mod tests {
 
     #[test]
     fn a_run_is_this_workers_until_its_verdict_was_answered() {
-        let (held, job) = (Held::default(), job(true));
+        let (held, job) = (InFlight::default(), job(true));
         let run = key(&job);
         held.claim(std::slice::from_ref(&job), Instant::now());
         assert!(held.runs().contains(&run));
         held.take(&job, || {});
-        assert!(held.runs().contains(&run) && !held.holds(&job), "its verdict is on its way");
+        assert!(held.runs().contains(&run) && !held.holds(&job), "its outcome is on its way");
         held.were_settled(std::iter::once(run));
         assert!(held.runs().is_empty());
         held.claim(std::slice::from_ref(&job), Instant::now());
@@ -232,7 +232,7 @@ mod tests {
 
     #[test]
     fn what_waits_is_prolonged_each_time_and_is_not_started() {
-        let (held, job) = (Held::default(), job(false));
+        let (held, job) = (InFlight::default(), job(false));
         held.claim(std::slice::from_ref(&job), Instant::now());
         for _ in 0..2 {
             let told = held.to_tell(Duration::ZERO);

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 /// A value that has to be read to its end.
 #[derive(Clone, Copy)]
-pub(crate) struct Whole<'de>(pub(crate) &'de RawValue);
+pub(crate) struct StrictJson<'de>(pub(crate) &'de RawValue);
 
 macro_rules! to_the_end {
     ($($method:ident($($argument:ident: $type:ty),*))*) => {
@@ -22,7 +22,7 @@ macro_rules! to_the_end {
     };
 }
 
-impl<'de> Deserializer<'de> for Whole<'de> {
+impl<'de> Deserializer<'de> for StrictJson<'de> {
     type Error = Error;
 
     to_the_end! {
@@ -39,7 +39,7 @@ impl<'de> Deserializer<'de> for Whole<'de> {
     }
 }
 
-impl<'de> IntoDeserializer<'de, Error> for Whole<'de> {
+impl<'de> IntoDeserializer<'de, Error> for StrictJson<'de> {
     type Deserializer = Self;
 
     fn into_deserializer(self) -> Self {
@@ -57,7 +57,7 @@ mod tests {
     fn a_number_with_a_fraction_is_no_wide_integer() {
         let raw: &RawValue = serde_json::from_str("0.5").unwrap();
         assert_eq!(i128::deserialize(raw).ok(), Some(0), "serde_json has mended it: this module can go");
-        assert!(i128::deserialize(Whole(raw)).is_err());
-        assert!(Option::<u128>::deserialize(Whole(raw)).is_err());
+        assert!(i128::deserialize(StrictJson(raw)).is_err());
+        assert!(Option::<u128>::deserialize(StrictJson(raw)).is_err());
     }
 }

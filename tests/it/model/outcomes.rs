@@ -1,4 +1,4 @@
-//! Operations as calls, and the answers that the model expects: verdicts, and an operator's commands.
+//! Operations as calls, and the answers that the model expects: outcomes, and an operator's commands.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use super::calls::allowed;
 use super::database::{Verified, column};
 use super::ending::{Said, seconds, time};
 use super::job::SECOND;
-use super::operation::{Pick, Verdict};
+use super::operation::{Pick, Outcome};
 use super::world::World;
 
 impl World {
@@ -72,28 +72,28 @@ impl World {
     pub(super) async fn settle(
         &mut self,
         session: usize,
-        verdicts: &[Verdict],
-        places: bool,
+        outcomes: &[Outcome],
+        batch_indexes: bool,
         times: usize,
     ) -> Verified {
-        let mut said: Vec<(Said, &Verdict)> = Vec::new();
-        for verdict in verdicts {
-            let Some((run, _)) = self.model.run(session, verdict.pick) else { return Ok(()) };
+        let mut said: Vec<(Said, &Outcome)> = Vec::new();
+        for outcome in outcomes {
+            let Some((run, _)) = self.model.run(session, outcome.pick) else { return Ok(()) };
             if !said.iter().any(|other| other.0 == run) {
-                said.push((run, verdict));
+                said.push((run, outcome));
             }
         }
-        let sql = self.settling(&said, places);
+        let sql = self.settling(&said, batch_indexes);
         for _ in 0..times {
             self.act(session, &sql, |step, answer| {
                 let told: BTreeMap<i32, String> =
                     allowed(answer)?.iter().map(|row| (row.get(0), row.get(1))).collect();
                 let mut refused = BTreeMap::new();
-                for (nth, (run, verdict)) in said.iter().enumerate() {
-                    let refusal = step.settle(*run, verdict.outcome, run.number * 10, verdict.delay)?;
+                for (nth, (run, outcome)) in said.iter().enumerate() {
+                    let refusal = step.settle(*run, outcome.outcome, run.number * 10, outcome.delay)?;
                     refused.extend(refusal.map(|refusal| (nth as i32 + 1, refusal.to_owned())));
                 }
-                prop_assert_eq!(told, refused, "verdicts");
+                prop_assert_eq!(told, refused, "outcomes");
                 Ok(())
             })
             .await?;
@@ -101,19 +101,19 @@ impl World {
         Ok(())
     }
 
-    fn settling(&self, said: &[(Said, &Verdict)], places: bool) -> String {
+    fn settling(&self, said: &[(Said, &Outcome)], batch_indexes: bool) -> String {
         let list =
-            |of: &dyn Fn(&(Said, &Verdict)) -> String| said.iter().map(of).collect::<Vec<_>>().join(", ");
+            |of: &dyn Fn(&(Said, &Outcome)) -> String| said.iter().map(of).collect::<Vec<_>>().join(", ");
         let outcomes = if said.iter().all(|said| said.1.outcome == "success") {
             "null".to_owned()
         } else {
             format!("array[{}]", list(&|said| format!("'{}'", said.1.outcome)))
         };
-        let places =
-            if places { format!("array[{}]", list(&|said| said.0.place.to_string())) } else { "null".into() };
+        let batch_indexes =
+            if batch_indexes { format!("array[{}]", list(&|said| said.0.batch_index.to_string())) } else { "null".into() };
         format!(
-            "select at, verdict from jobs.settle(array[{}], array[{}]::uuid[], {outcomes}, array[{}]::jsonb[],
-               array_fill('said'::text, array[{}]), array[{}]::float8[], {places})",
+            "select at, reason from jobs.settle(array[{}], array[{}]::uuid[], {outcomes}, array[{}]::jsonb[],
+               array_fill('said'::text, array[{}]), array[{}]::float8[], {batch_indexes})",
             list(&|said| format!("'{}'", self.model.ids[&said.0.number])),
             list(&|said| format!("'{}'", said.0.lease)),
             list(&|said| format!("'{}'", said.0.number * 10)),
@@ -168,7 +168,7 @@ impl World {
         if claiming || taken.any(|run| self.would_wait(0, run.0.number)) {
             return Ok(());
         }
-        self.act(0, &format!("select jobs.unclaim('{worker}', '{}')", said.lease), |step, answer| {
+        self.act(0, &format!("select jobs.release('{worker}', '{}')", said.lease), |step, answer| {
             let back: i32 = allowed(answer)?[0].get(0);
             prop_assert_eq!(back as usize, step.unclaim(worker, said.lease), "given back");
             Ok(())

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::error::Error;
 use crate::sql::refusal::{is_about_schema, is_conflict, is_internal};
-use crate::sql::settle::Verdict;
+use crate::sql::settle::Outcome;
 
 /// A text that any database takes, whatever its encoding.
 const SUCCEEDED: &str =
@@ -15,11 +15,11 @@ const FAILED: &str = "the run failed, and the database refused its error; the lo
 const PERSISTENT: Duration = Duration::from_secs(60);
 /// The same of an error inside the server, which passes at once or never.
 const INTERNAL: Duration = Duration::from_secs(10);
-/// Between two tries of a verdict that is refused alone.
+/// Between two tries of an outcome that is refused alone.
 const LONGEST_REST: Duration = Duration::from_secs(5);
 
-/// How long a verdict that was refused for this reason is said again before that counts as about what it holds; none:
-/// for as long as the worker lives, since the reason is never in the verdict.
+/// How long an outcome that was refused for this reason is said again before that counts as about what it holds; none:
+/// for as long as the worker lives, since the reason is never in the outcome.
 pub(super) fn patience(error: &Error) -> Option<Duration> {
     match error {
         error if is_conflict(error) || is_about_schema(error) => None,
@@ -28,32 +28,32 @@ pub(super) fn patience(error: &Error) -> Option<Duration> {
     }
 }
 
-/// How long a verdict rests that has been refused for this time: at first hardly, so that what passes at once costs
+/// How long an outcome rests that has been refused for this time: at first hardly, so that what passes at once costs
 /// nothing. What waits for a row that another holds does not rest.
 pub(super) fn rest(refused_for: Duration, error: &Error) -> Duration {
     if is_conflict(error) { Duration::ZERO } else { (refused_for / 4).min(LONGEST_REST) }
 }
 
-/// The verdict to send in the place of one that was refused `times` times for its content, one after another;
+/// The outcome to send in the place of one that was refused `times` times for its content, one after another;
 /// `Some(None)` says it again as it was, `None` gives up, and the job comes back when its lease runs out.
 ///
 /// A success is said once more, since what it was refused for may have passed. Nothing else is sent twice, and the
 /// last text is one that cannot be the reason.
-pub(super) fn after_refusal(verdict: &Verdict, times: u8, error: &Error) -> Option<Option<Verdict>> {
-    match (verdict, times) {
-        (Verdict::Success(_) | Verdict::Verify(_), 1) => Some(None),
-        (Verdict::Success(_) | Verdict::Verify(_), _) => {
-            let text = format!("the run succeeded; and the database refused this verdict: {error}");
-            Some(Some(Verdict::Fail(text)))
+pub(super) fn after_refusal(outcome: &Outcome, times: u8, error: &Error) -> Option<Option<Outcome>> {
+    match (outcome, times) {
+        (Outcome::Success(_) | Outcome::Verify(_), 1) => Some(None),
+        (Outcome::Success(_) | Outcome::Verify(_), _) => {
+            let text = format!("the run succeeded; and the database refused this outcome: {error}");
+            Some(Some(Outcome::Fail(text)))
         }
-        (Verdict::Fail(text), _) if text.starts_with("the run succeeded;") => {
-            Some(Some(Verdict::Fail(SUCCEEDED.to_owned())))
+        (Outcome::Fail(text), _) if text.starts_with("the run succeeded;") => {
+            Some(Some(Outcome::Fail(SUCCEEDED.to_owned())))
         }
-        (Verdict::Fail(text) | Verdict::Retry(text, _), _) if text == SUCCEEDED || text == FAILED => None,
-        (Verdict::Fail(_), _) => Some(Some(Verdict::Fail(FAILED.to_owned()))),
-        (Verdict::Retry(_, delay), _) => Some(Some(Verdict::Retry(FAILED.to_owned(), *delay))),
-        (Verdict::Snooze(_) | Verdict::Release | Verdict::Disown, 1..3) => Some(None),
-        (Verdict::Snooze(_) | Verdict::Release | Verdict::Disown, _) => None,
+        (Outcome::Fail(text) | Outcome::Retry(text, _), _) if text == SUCCEEDED || text == FAILED => None,
+        (Outcome::Fail(_), _) => Some(Some(Outcome::Fail(FAILED.to_owned()))),
+        (Outcome::Retry(_, delay), _) => Some(Some(Outcome::Retry(FAILED.to_owned(), *delay))),
+        (Outcome::Snooze(_) | Outcome::Release | Outcome::Disown, 1..3) => Some(None),
+        (Outcome::Snooze(_) | Outcome::Release | Outcome::Disown, _) => None,
     }
 }
 
@@ -64,16 +64,16 @@ mod tests {
     use super::*;
 
     /// What is sent until the database is given up, which refuses everything.
-    fn said(mut verdict: Verdict) -> Vec<String> {
+    fn said(mut outcome: Outcome) -> Vec<String> {
         let error = Error::Encode("\u{2713}".to_owned());
-        let mut said = vec![format!("{verdict:?}")];
+        let mut said = vec![format!("{outcome:?}")];
         for times in 1.. {
-            match after_refusal(&verdict, times, &error) {
+            match after_refusal(&outcome, times, &error) {
                 None => break,
                 Some(None) => {}
-                Some(Some(next)) => verdict = next,
+                Some(Some(next)) => outcome = next,
             }
-            said.push(format!("{verdict:?}"));
+            said.push(format!("{outcome:?}"));
             assert!(said.len() < 10, "{said:?}");
         }
         said
@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn no_text_is_sent_twice_and_the_last_is_plain() {
-        for first in [Verdict::Fail("\u{2713}".into()), Verdict::Retry("\u{2713}".into(), Duration::ZERO)] {
+        for first in [Outcome::Fail("\u{2713}".into()), Outcome::Retry("\u{2713}".into(), Duration::ZERO)] {
             let said = said(first);
             assert_eq!(said.len(), 2, "{said:?}");
             assert_ne!(said[0], said[1]);
@@ -103,10 +103,10 @@ mod tests {
 
     #[test]
     fn a_success_is_said_once_more_before_it_becomes_a_failure() {
-        let said = said(Verdict::Success(RawValue::from_string("1".into()).unwrap()));
+        let said = said(Outcome::Success(RawValue::from_string("1".into()).unwrap()));
         assert_eq!(said.len(), 4, "{said:?}");
         assert_eq!(said[0], said[1]);
-        assert!(said[2].contains("refused this verdict"), "{said:?}");
+        assert!(said[2].contains("refused this outcome"), "{said:?}");
         assert!(said[3].is_ascii() && said[3].contains(SUCCEEDED), "{said:?}");
     }
 }

@@ -12,7 +12,7 @@ use crate::options::CallOptions;
 
 /// Name, body and options of one job.
 #[derive(Debug, Clone)]
-pub(crate) struct Draft {
+pub(crate) struct JobRequest {
     pub(crate) task: Cow<'static, str>,
     pub(crate) body: Box<RawValue>,
     pub(crate) options: CallOptions,
@@ -25,7 +25,7 @@ pub(crate) struct Draft {
     pub(crate) checked: bool,
 }
 
-impl Draft {
+impl JobRequest {
     pub(crate) fn new(
         task: Cow<'static, str>,
         args: impl Serialize,
@@ -43,6 +43,6 @@ impl Draft {
             let reason = "a text holds a NUL character, which jsonb cannot store";
             return Err(Error::Encode(format!("the arguments of `{task}`: {reason}")));
         }
-        Ok(Draft { task, body, options, id: None, together: false, checked: false })
+        Ok(JobRequest { task, body, options, id: None, together: false, checked: false })
     }
 }
