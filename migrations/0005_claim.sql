@@ -17,7 +17,7 @@
 -- place at its end, and one that is given back takes a negative place, before every mark. Only a
 -- job whose publisher drew its number before the mark was set and committed after may lie behind it:
 -- so each claim reports the oldest transaction that it could not see the end of and its own, and a worker
--- sets its mark once all that were there before a later claim's own have ended (pgjobs/src/worker/decide/marks.rs).
+-- sets its mark once all that were there before a later claim's own have ended (pgjobs/src/worker/policy/watermarks.rs).
 -- Without marks a claim starts at the beginning.
 --
 -- The plans are pinned: statistics of a queue are always stale, and with stale statistics the

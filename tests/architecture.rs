@@ -112,8 +112,12 @@ fn every_crate_of_the_workspace_forbids_unsafe_code() {
 /// fields are escaped. `clap` prints its own errors, and a download says that it begins.
 #[test]
 fn only_the_console_prints() {
-    const PRINTERS: [&str; 4] =
-        ["cli/console.rs", "cli/secret.rs", "cli/progress.rs", "local_postgres/download.rs"];
+    const PRINTERS: [&str; 4] = [
+        "cli/output/console.rs",
+        "cli/output/redact.rs",
+        "cli/output/progress.rs",
+        "local_postgres/download.rs",
+    ];
     let prints = |line: &&str| {
         let code = line.trim_start();
         let words = ["println!", "print!(", "eprint!(", "::stdout()", "::stderr()", "dbg!"];
@@ -145,8 +149,8 @@ const BOUNDED_ARRAYS: &[(&str, &str, &str)] = &[
     ("claim.rs", "start", "runs that begin, at most the worker's slots"),
     ("counts.rs", "lost", "names of the program's tasks"),
     ("deploy.rs", "in_use", "names of the program's tasks"),
-    ("deploy.rs", "bodies", "deploy/look.rs asks for 20 jobs"),
-    ("settle.rs", "settle", "worker/settle.rs cuts by number and bytes"),
+    ("deploy.rs", "bodies", "deploy/sampling.rs asks for 20 jobs"),
+    ("settle.rs", "settle", "worker/settle_loop.rs cuts by number and bytes"),
     ("worker.rs", "heartbeat", "runs that the worker holds"),
 ];
 

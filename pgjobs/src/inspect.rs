@@ -20,29 +20,29 @@
 
 use sqlx::PgPool;
 
-use crate::error::Error;
-use crate::job_id::JobId;
-use crate::job_state::JobState;
-use crate::sql;
-use crate::topic::Topic;
+use crate::db;
+use crate::types::error::Error;
+use crate::types::job_id::JobId;
+use crate::types::job_state::JobState;
+use crate::types::topic::Topic;
 
-pub use crate::sql::explain::Reason;
-pub use crate::sql::inspect::{JobFilter, JobRow, TaskCounts, TaskParam, TaskRow, WorkerRow};
+pub use crate::db::explain::Reason;
+pub use crate::db::inspect::{JobFilter, JobRow, TaskCounts, TaskParam, TaskRow, WorkerRow};
 
 /// For each task, how many of its jobs stand where; cheap on any backlog, since counting stops at a cap
 /// ([`exact`](TaskCounts::exact) says whether it did).
 pub async fn overview(pool: &PgPool) -> Result<Vec<TaskCounts>, Error> {
-    sql::inspect::overview(&mut *pool.acquire().await?).await
+    db::inspect::overview(&mut *pool.acquire().await?).await
 }
 
 /// A page of jobs, newest first; without their arguments and results, which [`job`] brings.
 pub async fn jobs(pool: &PgPool, filter: &JobFilter) -> Result<Vec<JobRow>, Error> {
-    sql::inspect::find(&mut *pool.acquire().await?, filter).await
+    db::inspect::find(&mut *pool.acquire().await?, filter).await
 }
 
 /// One job with its arguments and result, wherever it stands; [`Error::UnknownJob`] when there is none.
 pub async fn job(pool: &PgPool, id: &JobId) -> Result<JobRow, Error> {
-    sql::inspect::get(&mut *pool.acquire().await?, id).await
+    db::inspect::get(&mut *pool.acquire().await?, id).await
 }
 
 /// Why a job is not running, or where it runs, or how it ended: the weightiest reason first.
@@ -60,26 +60,26 @@ pub async fn job(pool: &PgPool, id: &JobId) -> Result<JobRow, Error> {
 /// # Errors
 /// [`Error::UnknownJob`] when there is no such job, or its history is gone.
 pub async fn explain(pool: &PgPool, id: &JobId) -> Result<Vec<Reason>, Error> {
-    sql::explain::explain(&mut *pool.acquire().await?, id).await
+    db::explain::explain(&mut *pool.acquire().await?, id).await
 }
 
 /// Tasks that workers declared, and undeclared ones that have jobs ready.
 pub async fn tasks(pool: &PgPool) -> Result<Vec<TaskRow>, Error> {
-    sql::inspect::tasks(&mut *pool.acquire().await?).await
+    db::inspect::tasks(&mut *pool.acquire().await?).await
 }
 
 /// As [`tasks`], without their schemas: these may be large, and a list does not show them.
 #[cfg(feature = "cli")]
 pub(crate) async fn signatures(pool: &PgPool) -> Result<Vec<TaskRow>, Error> {
-    sql::inspect::signatures(&mut *pool.acquire().await?).await
+    db::inspect::signatures(&mut *pool.acquire().await?).await
 }
 
 /// Workers, and how many jobs each holds.
 pub async fn workers(pool: &PgPool) -> Result<Vec<WorkerRow>, Error> {
-    sql::inspect::workers(&mut *pool.acquire().await?).await
+    db::inspect::workers(&mut *pool.acquire().await?).await
 }
 
 /// How many jobs are in a state under a topic; counts no further than a million.
 pub async fn count(pool: &PgPool, state: JobState, topic: &Topic) -> Result<i64, Error> {
-    sql::admin::count(&mut *pool.acquire().await?, state, topic).await
+    db::admin::count(&mut *pool.acquire().await?, state, topic).await
 }

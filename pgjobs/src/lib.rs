@@ -76,52 +76,34 @@ pub mod inspect;
 pub mod local_postgres;
 pub mod testing;
 
-mod args;
-mod backoff;
-mod context;
-mod request;
-mod error;
-mod job;
-mod job_id;
-mod job_state;
-mod nearest;
-mod options;
-mod outcome;
+mod db;
 mod publish;
-mod registry;
-mod schema;
-mod sql;
 mod task;
-#[cfg(feature = "cli")]
-mod text;
-#[cfg(feature = "chrono-tz")]
-mod time_zone;
-mod topic;
-mod strict_json;
+mod types;
 mod worker;
 
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
 
-pub use args::{BodyError, Param};
-pub use backoff::Backoff;
-pub use context::Context;
-pub use error::Error;
-pub use job::Job;
-pub use job_id::JobId;
-pub use job_state::JobState;
-pub use options::{Check, Keep, TaskOptions};
-pub use outcome::{IntoOutcome, TaskError};
+pub use db::migrate::{migrate, migration_script, pending_migrations};
 pub use pgjobs_migrations::Step;
 pub use publish::{JobHandle, NewJob, Publish, PublishAll, Publisher, Tx, TxConnection, publish_all};
-pub use registry::linked_tasks;
-pub use sql::migrate::{migrate, migration_script, pending_migrations};
-pub use task::{BoxFuture, StateType, Task, TaskDef};
+pub use task::context::Context;
+pub use task::definition::{BoxFuture, StateType, Task, TaskDef};
+pub use task::job::Job;
+pub use task::registry::linked_tasks;
+pub use types::backoff::Backoff;
+pub use types::body::{BodyError, Param};
+pub use types::error::Error;
+pub use types::job_id::JobId;
+pub use types::job_state::JobState;
+pub use types::options::{Check, Keep, TaskOptions};
+pub use types::task_error::{IntoOutcome, TaskError};
 #[cfg(feature = "chrono-tz")]
-pub use time_zone::TimeZone;
-pub use topic::Topic;
-pub use worker::{End, WorkerReport, Worker, WorkerHandle};
+pub use types::time_zone::TimeZone;
+pub use types::topic::Topic;
+pub use worker::{End, Worker, WorkerHandle, WorkerReport};
 
 // Types of these crates stand in the public interface; the same versions, without naming them twice.
 pub use {chrono, schemars, serde, serde_json, sqlx};
@@ -136,7 +118,7 @@ pub use {chrono, schemars, serde, serde_json, sqlx};
 ///   [`publish`](Task::publish) is there in the task's own module; elsewhere `use pgjobs::Task`.
 ///
 /// # Parameters
-/// | watermark | the parameter is |
+/// | mark | the parameter is |
 /// |---|---|
 /// | none | an argument: owned, `Serialize + Deserialize + JsonSchema`; `Option` may be absent |
 /// | `#[default(expr)]` | an argument that is `expr` when absent |

@@ -9,8 +9,8 @@ pub use inventory;
 pub use linkme;
 
 #[cfg(feature = "linkme")]
-pub use crate::registry::REGISTERED;
-pub use crate::registry::Registered;
+pub use crate::task::registry::REGISTERED;
+pub use crate::task::registry::Registered;
 pub use serde_json::value::RawValue;
 
 use serde::Serialize;
@@ -181,28 +181,29 @@ pub fn sendable<F: Future + Sendable>(future: F) -> impl Future<Output = F::Outp
 /// The JSON Schema of a type, as a function to point at.
 pub fn schema<T: schemars::JsonSchema>() -> schemars::Schema {
     let mut schema = schemars::schema_for!(T);
-    crate::schema::bound_integers(&mut schema);
+    crate::types::integer_bounds::bound_integers(&mut schema);
     schema
 }
 
 /// What a run function returns.
-pub type Run = crate::task::BoxFuture<'static, Result<Box<RawValue>, crate::outcome::TaskError>>;
+pub type Run =
+    crate::task::definition::BoxFuture<'static, Result<Box<RawValue>, crate::types::task_error::TaskError>>;
 
 /// What reads text and bytes that others wrote, for the fuzzers (`fuzz/`) and nobody else.
 pub mod readers {
     use serde::de::DeserializeOwned;
 
-    use crate::args::{self, BodyError, Param};
-    use crate::sql::pending::Pending;
+    use crate::db::open_job::Pending;
+    use crate::types::body::{self, BodyError, Param};
 
     /// Binds a body to the parameters of a task.
     pub fn body<T: DeserializeOwned>(body: &str, params: &[Param], open: bool) -> Result<T, BodyError> {
-        args::read(Some(body), params, open)
+        body::read(Some(body), params, open)
     }
 
     /// Reads a stored result.
     pub fn result<T: DeserializeOwned>(text: &str) -> Result<T, BodyError> {
-        args::read_result(text)
+        body::read_result(text)
     }
 
     /// Reads a job in the binary form of a claim; its task and body.

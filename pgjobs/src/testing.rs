@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::deploy::snapshot;
-use crate::registry::linked_tasks;
+use crate::task::registry::linked_tasks;
 
 /// SQL that gives a test database a clock to set, so that schedules, backoff, expiry and retention
 /// are tested without sleeping.

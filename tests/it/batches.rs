@@ -31,7 +31,8 @@ async fn claims_of_every_size_come_back_whole_and_settle_whole() {
         .await;
         assert_eq!(db.one::<i64>("select count(*) from c").await, size, "claimed");
         assert_eq!(
-            db.one::<i64>("select count(*) from jobs._runs r join c using (lease, batch_index, job_id)").await,
+            db.one::<i64>("select count(*) from jobs._runs r join c using (lease, batch_index, job_id)")
+                .await,
             size,
             "the batch_index that the claim tells is where the job lies"
         );
@@ -132,7 +133,8 @@ async fn a_claim_starts_at_its_marks_and_still_sees_what_is_more_urgent_given_ba
     .await;
     // As if a run of number 3 had been given back.
     db.run("update jobs.pending set ready_seq = ready_seq - 4611686018427387904 where id = 3").await;
-    let marked = claim(100, ", i_watermark_tasks => '{a}', i_watermark_priorities => '{0}', i_watermarks => '{8}'");
+    let marked =
+        claim(100, ", i_watermark_tasks => '{a}', i_watermark_priorities => '{0}', i_watermarks => '{8}'");
     let seen: Vec<i64> = db.all(&format!("select j.id from {marked} c, unnest(c.jobs) j order by 1")).await;
     assert_eq!(seen, [3, 8, 9, 10, 11, 12, 13, 14, 15, 16], "only 1, 2 and 4 to 7 lie behind the mark");
     let rest: Vec<i64> =

@@ -24,7 +24,8 @@ async fn partitions_are_made_ahead_and_dropped_when_old() {
         .await;
     assert_eq!(db.one::<i64>("select count(*) from jobs.job").await, 2);
     db.advance(Duration::from_secs(DAY * 2)).await;
-    let done: Vec<String> = db.all("select r from jobs.maintain_partitions() r where r like 'dropped%'").await;
+    let done: Vec<String> =
+        db.all("select r from jobs.maintain_partitions() r where r like 'dropped%'").await;
     assert!(!done.is_empty());
     assert_eq!(db.all::<String>("select task from jobs.job").await, ["new"]);
 }
@@ -82,12 +83,15 @@ async fn a_false_step_of_the_clock_drops_nothing() {
     db.run("update jobs.test_clock set at = at + interval '30 days'").await;
     db.run("select jobs.maintain_partitions(); select jobs.ack(job_id) from jobs.consume(1); select jobs.maintain_partitions(); select jobs.maintain_partitions()").await;
     assert_eq!(db.one::<i64>("select count(*) from jobs.job").await, 3);
-    db.run("update jobs.test_clock set at = at - interval '30 days'; select jobs.maintain_partitions()").await;
+    db.run("update jobs.test_clock set at = at - interval '30 days'; select jobs.maintain_partitions()")
+        .await;
     assert_eq!(db.one::<i64>("select count(*) from jobs.job").await, 3);
     // Time that really passes is believed an hour later.
-    db.run("update jobs.test_clock set at = at + interval '40 days'; select jobs.maintain_partitions()").await;
+    db.run("update jobs.test_clock set at = at + interval '40 days'; select jobs.maintain_partitions()")
+        .await;
     assert_eq!(db.one::<i64>("select count(*) from jobs.job").await, 3);
-    db.run("update jobs.test_clock set at = at + interval '61 minutes'; select jobs.maintain_partitions()").await;
+    db.run("update jobs.test_clock set at = at + interval '61 minutes'; select jobs.maintain_partitions()")
+        .await;
     assert_eq!(
         db.one::<i64>("select count(*) from jobs.job where complete_on < jobs.now() - interval '30 days'")
             .await,
@@ -100,7 +104,10 @@ async fn a_false_step_of_the_clock_drops_nothing() {
 async fn strangers_cannot_keep_retention_from_working() {
     let db = Db::with_clock().await;
     let mut stranger = db.connect().await;
-    stranger.execute("select pg_advisory_lock(hashtextextended('jobs.maintain_partitions', 0))").await.unwrap();
+    stranger
+        .execute("select pg_advisory_lock(hashtextextended('jobs.maintain_partitions', 0))")
+        .await
+        .unwrap();
     db.advance(Duration::from_secs(DAY)).await;
     assert!(db.one::<i64>("select count(*) from jobs.maintain_partitions()").await > 0);
 }
@@ -163,7 +170,10 @@ async fn a_worker_cannot_keep_the_lock_of_history() {
         worker.execute("rollback").await.unwrap();
         assert!(said.take().contains("jobs.maintain_partitions did nothing"), "{call}");
     }
-    for call in ["begin; call jobs.maintain_partitions_and_commit()", "select 1; call jobs.maintain_partitions_and_commit()"] {
+    for call in [
+        "begin; call jobs.maintain_partitions_and_commit()",
+        "select 1; call jobs.maintain_partitions_and_commit()",
+    ] {
         let (state, message) = refusal(&mut worker, call).await;
         assert_eq!(
             (state.as_str(), message.as_str()),
@@ -204,7 +214,9 @@ async fn a_caller_of_retain_that_does_not_end_is_named() {
     db.run("select jobs.maintain_partitions()").await;
     let words = said.take();
     assert!(
-        words.contains(&format!("3 calls of jobs.maintain_partitions found that server process {pid} is at it")),
+        words.contains(&format!(
+            "3 calls of jobs.maintain_partitions found that server process {pid} is at it"
+        )),
         "{words}"
     );
     holder.execute("commit").await.unwrap();
@@ -362,7 +374,8 @@ async fn nobody_waits_behind_a_retention_that_waits_for_a_dump() {
         db.run("update jobs.retention set gave_way = 0").await;
         let giving_way = async {
             for _ in 0..5 {
-                db.run("update jobs.retention set gave_way_at = null; select jobs.maintain_partitions()").await;
+                db.run("update jobs.retention set gave_way_at = null; select jobs.maintain_partitions()")
+                    .await;
             }
         };
         slowdowns.push(slowdown(&db, &beside, giving_way).await.0);

@@ -49,8 +49,7 @@ const CONTENT: &str = "select string_agg(x, ' ' order by x) from (
     union all select proname || coalesce(proacl::text, '') from pg_proc where pronamespace = to_regnamespace('jobs')
     union all select nspname || coalesce(nspacl::text, '') from pg_namespace where nspname = 'jobs') o";
 
-const WORKS: &str =
-    "select jobs.publish('a'); select jobs.ack(job_id) from jobs.consume(1); select jobs.maintain_partitions()";
+const WORKS: &str = "select jobs.publish('a'); select jobs.ack(job_id) from jobs.consume(1); select jobs.maintain_partitions()";
 
 #[tokio::test]
 async fn an_administrator_makes_the_schema_for_a_role_that_may_not() {

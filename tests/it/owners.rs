@@ -293,8 +293,10 @@ async fn an_open_transaction_of_one_worker_does_not_stop_the_others() {
     let (said, _listening) = Said::listen();
     declare(&mut b, &json!([task("b.x", &json!({})), task("mail.any", &json!({"keep": "none"}))])).await;
     assert!(said.take().contains("'mail.any' of role 'owners_a'"));
-    db.run("select jobs.set_validation('mail.other', 'off'); select jobs.publish('mail.any', '{\"args\": [1]}')")
-        .await;
+    db.run(
+        "select jobs.set_validation('mail.other', 'off'); select jobs.publish('mail.any', '{\"args\": [1]}')",
+    )
+    .await;
     declare(&mut b, &json!([task("b.y", &json!({})), task("mail.new", &json!({}))])).await;
     let words = said.take();
     assert!(

@@ -228,8 +228,10 @@ async fn a_publisher_that_commits_late_is_seen_to_be_open_and_found_without_mark
     assert_eq!(row.get::<i64, _>(0), early + 1, "the later number committed first");
     assert!(row.get::<i64, _>(1) <= publisher && publisher < row.get::<i64, _>(2), "no mark may be set yet");
     one.execute("commit").await.unwrap();
-    let marks =
-        format!(", i_watermark_tasks => '{{a}}', i_watermark_priorities => '{{0}}', i_watermarks => '{{{}}}'", early + 1);
+    let marks = format!(
+        ", i_watermark_tasks => '{{a}}', i_watermark_priorities => '{{0}}', i_watermarks => '{{{}}}'",
+        early + 1
+    );
     assert!(
         db.pool.fetch_all(AssertSqlSafe(look(5, &marks))).await.unwrap().is_empty(),
         "behind a mark set too soon"
@@ -321,7 +323,11 @@ async fn of_two_retentions_one_does_the_work_and_the_other_returns() {
     assert!(say::<i64>(&mut one, "select count(*) from jobs.maintain_partitions()").await > 0);
     assert_eq!(say::<i64>(&mut two, "select count(*) from jobs.maintain_partitions()").await, 0);
     one.execute("commit").await.unwrap();
-    assert_eq!(say::<i64>(&mut two, "select count(*) from jobs.maintain_partitions()").await, 0, "nothing is left to do");
+    assert_eq!(
+        say::<i64>(&mut two, "select count(*) from jobs.maintain_partitions()").await,
+        0,
+        "nothing is left to do"
+    );
 }
 
 /// The session of a claim whose answer never came may still be at work on it.

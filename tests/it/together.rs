@@ -316,8 +316,7 @@ async fn an_id_of_a_job_that_waits_again_cannot_be_given_again() {
     db.run("create table id as select jobs._new_job_id(jobs._id_time(now()), 5) as id; select jobs.publish('a', i_job_id => id) from id").await;
     db.run("select jobs.nack(job_id, 'no', now(), i_lease => lease) from jobs.consume()").await;
     assert_eq!(db.refusal("select jobs.publish('a', i_job_id => id) from id").await.0, "PT409");
-    let all =
-        "select jobs.publish_arrays('{a}', '{1}', null, null, null, null, null, (select array_agg(id) from id))";
+    let all = "select jobs.publish_arrays('{a}', '{1}', null, null, null, null, null, (select array_agg(id) from id))";
     assert_eq!(db.refusal(all).await.0, "PT409");
 }
 

@@ -5,13 +5,16 @@ use std::time::Duration;
 
 use clap::{CommandFactory, FromArgMatches};
 
-use super::console::{self, Console};
-use super::exit::Failure;
-use super::options::{self, Cli, Command};
-use super::{
-    bench, check, codegen, completions, connect, dev, explain, inspect, log, migrate, operate, panics,
-    publish, worker,
+use super::args::global::color_of_arguments;
+use super::command::{Cli, Command};
+use super::commands::{
+    bench, check, codegen, completions, dev, explain, inspect, jobs, migrate, publish, worker,
 };
+use super::database::connect;
+use super::output::console::{self, Console};
+use super::output::failure::Failure;
+use super::output::{log, panics, redact};
+use super::setup::Setup;
 use crate::Worker;
 
 /// Runs the command line with the tasks that are linked into this binary.
@@ -46,10 +49,8 @@ pub fn main() -> ExitCode {
 #[derive(Default)]
 #[must_use = "nothing runs before `main`"]
 pub struct App {
-    steps: Vec<Step>,
+    setup: Setup,
 }
-
-type Step = Box<dyn FnOnce(Worker) -> Worker + Send>;
 
 impl App {
     /// A command line without state.
@@ -65,7 +66,7 @@ impl App {
     /// Changes the worker before the options of the command line do: hooks, hand-written tasks,
     /// other defaults.
     pub fn configure(mut self, step: impl FnOnce(Worker) -> Worker + Send + 'static) -> Self {
-        self.steps.push(Box::new(step));
+        self.setup.add(step);
         self
     }
 
@@ -82,11 +83,11 @@ impl App {
             }
         };
         let console = Console::new(&cli.global);
-        log::start(&cli.global, &cli.command, &console);
+        log::start(&cli.global, cli.command.default_log(), &console);
         panics::log();
         match on_runtime(self.run(cli, &console)) {
             Ok(()) => ExitCode::SUCCESS,
-            Err(failure) => failure.report(&console),
+            Err(failure) => report(failure, &console),
         }
     }
 
@@ -100,32 +101,37 @@ impl App {
     async fn command(self, cli: Cli, console: &Console) -> Result<(), Failure> {
         let global = &cli.global;
         match cli.command {
-            Command::Dev(asked) => dev::run(asked, self, console).await,
+            Command::Dev(asked) => dev::run(asked, self.setup, console).await,
             Command::Migrate(asked) => migrate::run(asked, global, console).await,
-            Command::Worker(asked) => worker::run(asked, self, global, console).await,
+            Command::Worker(asked) => worker::run(asked, self.setup, global, console).await,
             Command::Publish(asked) => publish::run(asked, global, console).await,
             Command::Inspect(asked) => inspect::run(asked, global, console).await,
             Command::Explain(asked) => explain::run(asked, global, console).await,
-            Command::Check(asked) => check::run(asked, self, global, console).await,
-            Command::Retry(asked) => operate::retry(asked, global, console).await,
-            Command::Cancel(asked) => operate::cancel(asked, global, console).await,
-            Command::Purge(asked) => operate::purge(asked, global, console).await,
+            Command::Check(asked) => check::run(asked, self.setup, global, console).await,
+            Command::Retry(asked) => jobs::retry(asked, global, console).await,
+            Command::Cancel(asked) => jobs::cancel(asked, global, console).await,
+            Command::Purge(asked) => jobs::purge(asked, global, console).await,
             Command::Bench(asked) => bench::run(asked, global, console).await,
             Command::Codegen(asked) => codegen::run(asked, global, console).await,
-            Command::Completions(asked) => completions::run(&asked, console),
+            Command::Completions(asked) => completions::run(&asked, Cli::command(), console),
         }
-    }
-
-    /// The worker as the program configured it.
-    pub(super) fn apply(self, worker: Worker) -> Worker {
-        self.steps.into_iter().fold(worker, |worker, step| step(worker))
     }
 }
 
 fn parse() -> Result<Cli, clap::Error> {
-    let mut command = Cli::command().color(options::color_of_arguments());
+    let mut command = Cli::command().color(color_of_arguments());
     let matches = command.try_get_matches_from_mut(std::env::args_os())?;
     Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+}
+
+fn report(failure: Failure, console: &Console) -> ExitCode {
+    let (message, code) = (redact::hide(failure.message()), failure.exit_code());
+    console.error(&message);
+    if console.json {
+        // An unwritable stdout changes nothing: the failure itself is the news.
+        let _ = console.document(&failure.document(&message));
+    }
+    code
 }
 
 fn on_runtime(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {

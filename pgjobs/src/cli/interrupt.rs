@@ -3,16 +3,16 @@
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Heard from the moment it is made, so make it before the user is told that something runs.
-pub(super) struct Interrupt(Option<(Signal, Signal)>);
+pub(crate) struct Interrupt(Option<(Signal, Signal)>);
 
 impl Interrupt {
-    pub(super) fn listen() -> Self {
+    pub(crate) fn listen() -> Self {
         let (interrupt, terminate) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
         Interrupt(interrupt.ok().zip(terminate.ok()))
     }
 
     /// Returns at the first SIGINT or SIGTERM; the second ends the process.
-    pub(super) async fn first(self) {
+    pub(crate) async fn first(self) {
         let Some((mut interrupt, mut terminate)) = self.0 else { return std::future::pending().await };
         tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
         tokio::spawn(async move {

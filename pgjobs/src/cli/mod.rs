@@ -23,34 +23,12 @@
 //! every user of the machine can read, and whatever is printed passes `secret`'s hands.
 
 mod app;
-mod bench;
-mod check;
-mod codegen;
-mod completions;
-mod confirm;
-mod connect;
-mod console;
-mod dev;
-mod dsn;
-mod exit;
-mod explain;
-mod hosts;
-mod inspect;
+mod args;
+mod command;
+mod commands;
+mod database;
 mod interrupt;
-mod lines;
-mod log;
-mod migrate;
-mod operate;
-mod options;
-mod panics;
-mod parameters;
-mod progress;
-mod publish;
-mod secret;
-mod table;
-mod usage;
-mod values;
-mod words;
-mod worker;
+mod output;
+mod setup;
 
 pub use app::{App, main};

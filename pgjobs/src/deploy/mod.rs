@@ -17,26 +17,26 @@
 //! `my_app check` does the same on the command line; [`testing::assert_schemas_match`](crate::testing::assert_schemas_match)
 //! looks at the types alone, in `cargo test`, without a database.
 
-mod finding;
-mod form;
-mod judge;
-mod look;
-mod narrowing;
+mod compare;
+mod findings;
+mod rules;
+mod sampling;
+mod signature;
 pub(crate) mod snapshot;
 
 use std::collections::HashMap;
 
 use sqlx::{PgConnection, PgPool};
 
-pub use finding::{Code, DeployReport, Finding, Looked, Misfit, Severity};
-pub use narrowing::Narrowed;
+pub use compare::Narrowed;
+pub use findings::{Code, DeployReport, Finding, Looked, Misfit, Severity};
 
-use crate::error::Error;
-use crate::registry::Registry;
-use crate::sql::deploy::{self as sql, InUse};
-use crate::task::TaskDef;
-use crate::topic::Topic;
-use look::{Look, Seen};
+use crate::db::deploy::{self as sql, InUse};
+use crate::task::definition::TaskDef;
+use crate::task::registry::Registry;
+use crate::types::error::Error;
+use crate::types::topic::Topic;
+use sampling::{Look, Seen};
 
 /// Compares the tasks that are linked into this binary with what the database holds, up to 1000 jobs of each.
 ///
@@ -120,8 +120,8 @@ impl<'a> DeployCheck<'a> {
         let mut findings: Vec<Finding> = tasks
             .iter()
             .flat_map(|task| match registry.get(&task.task) {
-                Some(def) => judge::kept(task, def, seen.get(&task.task)),
-                None => judge::gone(task, !self.topics.is_empty(), &new).into_iter().collect(),
+                Some(def) => rules::kept(task, def, seen.get(&task.task)),
+                None => rules::gone(task, !self.topics.is_empty(), &new).into_iter().collect(),
             })
             .collect();
         findings.sort_by_key(|finding| (finding.severity, finding.code));
@@ -169,8 +169,8 @@ impl<'a> DeployCheck<'a> {
     ) -> Result<HashMap<String, Seen>, Error> {
         let sample = self.sample;
         let known = tasks.iter().filter_map(|task| Some((task, registry.get(&task.task)?)));
-        let known: Vec<_> = known.filter(|(task, _)| look::open(task) > 0).collect();
-        let of: u64 = known.iter().map(|(task, _)| look::open(task).min(sample)).sum();
+        let known: Vec<_> = known.filter(|(task, _)| sampling::open(task) > 0).collect();
+        let of: u64 = known.iter().map(|(task, _)| sampling::open(task).min(sample)).sum();
         let (mut seen, mut before) = (HashMap::new(), 0_u64);
         for (task, def) in known {
             let mut progress = |looked: u64| (self.progress)((before + looked).min(of), of);

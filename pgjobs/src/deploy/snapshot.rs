@@ -4,8 +4,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::form::Form;
-use crate::task::TaskDef;
+use super::signature::Form;
+use crate::task::definition::TaskDef;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Kept {

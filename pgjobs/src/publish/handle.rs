@@ -7,14 +7,14 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use sqlx::PgPool;
 
-use super::results::until_ended;
-use crate::args::read_result;
-use crate::error::Error;
-use crate::job_id::JobId;
-use crate::job_state::JobState;
-use crate::sql::explain::{self, Reason};
-use crate::sql::inspect::{self, JobRow};
-use crate::sql::results::Standing;
+use super::result_listener::until_ended;
+use crate::db::explain::{self, Reason};
+use crate::db::inspect::{self, JobRow};
+use crate::db::results::Standing;
+use crate::types::body::read_result;
+use crate::types::error::Error;
+use crate::types::job_id::JobId;
+use crate::types::job_state::JobState;
 
 /// A published job whose result, one day, is an `R`.
 ///

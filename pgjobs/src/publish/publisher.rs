@@ -4,12 +4,12 @@ use sqlx::pool::PoolConnection;
 use sqlx::{Connection, PgConnection, PgPool, Postgres, Transaction};
 
 use super::tx::Tx;
-use crate::request::JobRequest;
-use crate::error::Error;
-use crate::job_id::JobId;
-use crate::sql;
-use crate::sql::chunk::{Chunk, chunks};
-use crate::sql::pooler::{Statements, on_pool};
+use crate::db;
+use crate::db::chunk::{Chunk, chunks};
+use crate::db::pooler::{Statements, on_pool};
+use crate::types::error::Error;
+use crate::types::job_id::JobId;
+use crate::types::job_request::JobRequest;
 
 /// Where a job is published: a pool, a connection, your transaction, or a [`Tx`].
 ///
@@ -100,12 +100,12 @@ pub(super) async fn insert(
     statements: Statements,
 ) -> Result<Vec<JobId>, Error> {
     if let [request] = requests {
-        return Ok(vec![sql::publish::one(connection, request, statements).await?]);
+        return Ok(vec![db::publish::one(connection, request, statements).await?]);
     }
     let mut chunks = chunks(requests, |request| request.body.get().len());
     match chunks.next() {
         None => Ok(Vec::new()),
-        Some(all) if all.len() == requests.len() => sql::publish::many(connection, all, statements).await,
+        Some(all) if all.len() == requests.len() => db::publish::many(connection, all, statements).await,
         Some(first) => {
             let chunks = std::iter::once(first).chain(chunks);
             insert_chunks(connection, chunks, requests.len(), statements).await
@@ -120,7 +120,7 @@ async fn insert_chunks<'d>(
     statements: Statements,
 ) -> Result<Vec<JobId>, Error> {
     // One that sqlx did not begin it would commit here; an error of any statement ends that one as well.
-    if !connection.is_in_transaction() && sql::publish::is_in_transaction(connection).await? {
+    if !connection.is_in_transaction() && db::publish::is_in_transaction(connection).await? {
         return send_chunks(connection, chunks, jobs, statements).await;
     }
     let mut tx = connection.begin().await?;
@@ -137,7 +137,7 @@ async fn send_chunks<'d>(
 ) -> Result<Vec<JobId>, Error> {
     let mut ids = Vec::with_capacity(jobs);
     for chunk in chunks {
-        let published = sql::publish::many(connection, chunk, statements).await;
+        let published = db::publish::many(connection, chunk, statements).await;
         ids.extend(published.map_err(|error| among_all(error, chunk, jobs))?);
     }
     Ok(ids)

@@ -7,11 +7,11 @@ use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::publisher::insert;
-use crate::request::JobRequest;
-use crate::error::Error;
-use crate::job_id::JobId;
-use crate::sql::pooler::Statements;
-use crate::sql::publish::refuse_aborted;
+use crate::db::pooler::Statements;
+use crate::db::publish::refuse_aborted;
+use crate::types::error::Error;
+use crate::types::job_id::JobId;
+use crate::types::job_request::JobRequest;
 
 /// A transaction that is shared by reference and sends its jobs in one statement at commit.
 ///
@@ -80,7 +80,10 @@ impl Tx {
 
     pub(super) fn keep(&self, requests: Vec<JobRequest>) -> Vec<JobId> {
         let ids: Vec<JobId> = requests.iter().map(|_| JobId::generate()).collect();
-        let named = requests.into_iter().zip(&ids).map(|(request, id)| JobRequest { id: Some(id.clone()), ..request });
+        let named = requests
+            .into_iter()
+            .zip(&ids)
+            .map(|(request, id)| JobRequest { id: Some(id.clone()), ..request });
         self.kept.lock().unwrap_or_else(PoisonError::into_inner).extend(named);
         ids
     }

@@ -8,10 +8,10 @@ use sqlx::PgPool;
 use sqlx::postgres::PgConnectOptions;
 use tokio::sync::{Notify, oneshot};
 
-use crate::error::Error;
-use crate::job_id::JobId;
-use crate::sql::pooler::Statements;
-use crate::sql::results::Standing;
+use crate::db::pooler::Statements;
+use crate::db::results::Standing;
+use crate::types::error::Error;
+use crate::types::job_id::JobId;
 
 /// The longest pause between two looks at all jobs; notifications only shorten it.
 pub(super) const POLL: Duration = Duration::from_secs(1);

@@ -10,14 +10,14 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::look::look;
-use super::results::forget;
+use super::result_listener::forget;
+use super::result_query::look;
 use super::waiting::{POLL, Waiting};
-use crate::backoff::Backoff;
-use crate::error::Error;
-use crate::sql::link::within;
-use crate::sql::listen::{ANSWER, ResultsConnection};
-use crate::sql::results::Which;
+use crate::db::connection::within;
+use crate::db::notify::{ANSWER, ResultsConnection};
+use crate::db::results::Which;
+use crate::types::backoff::Backoff;
+use crate::types::error::Error;
 
 const RECONNECT: Backoff = Backoff::exponential(Duration::from_millis(100), Duration::from_secs(5));
 

@@ -8,15 +8,15 @@ use sqlx::postgres::PgConnectOptions;
 use super::counts::WorkerReport;
 use super::handle::WorkerHandle;
 use super::hooks::Hooks;
-use super::start;
-use super::stop::Signals;
-use crate::context::State;
-use crate::error::Error;
-use crate::job::Job;
-use crate::outcome::TaskError;
-use crate::registry::Registry;
-use crate::task::TaskDef;
-use crate::topic::Topic;
+use super::shutdown::Signals;
+use super::supervisor;
+use crate::task::context::State;
+use crate::task::definition::TaskDef;
+use crate::task::job::Job;
+use crate::task::registry::Registry;
+use crate::types::error::Error;
+use crate::types::task_error::TaskError;
+use crate::types::topic::Topic;
 
 /// Consumes jobs: claims those of the tasks that are linked into this binary, within its topics.
 ///
@@ -211,7 +211,7 @@ impl Worker {
     /// [`Error::TransactionPooling`], [`Error::TooFewConnections`], [`Error::Unusable`], [`Error::SchemaMissing`]
     /// or [`Error::Database`] when the database cannot be used.
     pub async fn start(self) -> Result<WorkerHandle, Error> {
-        start::start(self).await
+        supervisor::start(self).await
     }
 
     /// Runs until SIGINT or SIGTERM (or, in a burst, until nothing is due).

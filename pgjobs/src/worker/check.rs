@@ -4,14 +4,13 @@ use std::any::TypeId;
 
 use sqlx::PgPool;
 
-use super::builder::Worker;
 use super::open::{PARTS, START, too_few};
 use super::outage::in_seconds;
 use super::shared::Shared;
-use crate::error::Error;
-use crate::registry::Registry;
-use crate::sql::pooler;
-use crate::task::TaskDef;
+use crate::db::pooler;
+use crate::task::definition::TaskDef;
+use crate::task::registry::Registry;
+use crate::types::error::Error;
 
 /// What the log says of a worker before it does anything.
 pub(super) fn announce(shared: &Shared) {
@@ -30,15 +29,15 @@ pub(super) fn announce(shared: &Shared) {
 }
 
 /// A task that waits for a connection of the pool times out while others hold them, and its run is charged.
-pub(super) fn warn_of_small_pool(worker: &Worker, registry: &Registry) {
-    let connections = worker.pool.options().get_max_connections();
+pub(super) fn warn_of_small_pool(pool: &PgPool, slots: usize, registry: &Registry) {
+    let connections = pool.options().get_max_connections();
     let asks = |task: &&'static TaskDef| task.needs.iter().any(|need| (need.id)() == TypeId::of::<PgPool>());
     let tasks = registry.tasks();
     let Some(task) = tasks.iter().find(|task| asks(task)) else { return };
-    if usize::try_from(connections).is_ok_and(|connections| connections < worker.concurrency) {
+    if usize::try_from(connections).is_ok_and(|connections| connections < slots) {
         tracing::warn!(
             connections,
-            slots = worker.concurrency,
+            slots,
             task = task.name,
             "the pool has fewer connections than the worker has slots, and tasks ask for the pool: runs may fail \
              waiting for one; give it max_connections of the slots times what a task holds at once"

@@ -5,20 +5,18 @@ use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
-use super::decide::claims::{Refusal, Unanswered};
-use super::decide::pace::Want;
-use super::fetch::{Fetcher, PART};
+use super::claim_loop::{Fetcher, PART};
 use super::outage::Call;
-use crate::error::Error;
-use crate::job::Job;
-use crate::job_id::JobId;
-use crate::sql::claim::{self, Claim};
-use crate::sql::claimed::{Answer, Broken, ClaimResult};
-use crate::sql::listen::wake_others;
-use crate::sql::refusal::{
-    is_about_data, is_late, is_out_of_memory, is_too_slow, is_unreadable, may_be_done,
-};
-use crate::sql::worker;
+use super::policy::claiming::{Refusal, Unanswered};
+use super::policy::prefetch::Want;
+use crate::db::claim::{self, Claim};
+use crate::db::claimed::{Answer, Broken, ClaimResult};
+use crate::db::notify::wake_others;
+use crate::db::refusal::{is_about_data, is_late, is_out_of_memory, is_too_slow, is_unreadable, may_be_done};
+use crate::db::worker;
+use crate::task::job::Job;
+use crate::types::error::Error;
+use crate::types::job_id::JobId;
 
 /// A large answer may take longer than any other call: it travels while nothing is locked, and a thread of its own
 /// keeps the lease.
@@ -136,7 +134,8 @@ impl Fetcher {
             tracing::error!(job.id = %job, error, "a job cannot be read; it fails");
             self.shared.fail_unread(job, (lease, place), format!("the job cannot be read: {error}"));
         }
-        let jobs: Vec<Arc<Job>> = claimed.jobs.into_iter().map(|claimed| Arc::new(Job::new(claimed))).collect();
+        let jobs: Vec<Arc<Job>> =
+            claimed.jobs.into_iter().map(|claimed| Arc::new(Job::new(claimed))).collect();
         self.shared.in_flight.claim(&jobs, asked.at);
         self.shared.counts.claimed(jobs.len());
         jobs

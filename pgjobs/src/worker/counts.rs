@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering::Relaxed, Ord
 
 use serde::Serialize;
 
-use super::decide::pace::Load;
-use crate::sql::settle::Outcome;
+use super::policy::prefetch::Load;
+use crate::db::settle::Outcome;
 
 /// A claimed job is *open* until the database has its outcome (or it was forgotten). On its way it
 /// *waits* in line and then *runs*; after that it is open only. `InFlight` holds it until its outcome is given.

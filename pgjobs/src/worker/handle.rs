@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 
 use super::counts::{End, WorkerReport};
 use super::shared::Shared;
-use super::stop::{Phase, Stopper};
+use super::shutdown::{Phase, Stopper};
 
 /// A worker that runs in the background.
 ///

@@ -3,8 +3,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use crate::job::Job;
-use crate::outcome::TaskError;
+use crate::task::job::Job;
+use crate::types::task_error::TaskError;
 
 type OnStart = Box<dyn Fn(&Job) + Send + Sync>;
 type OnSuccess = Box<dyn Fn(&Job, Duration) + Send + Sync>;

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use tokio::task::AbortHandle;
 use uuid::Uuid;
 
-use crate::job::Job;
-use crate::sql::worker::Told;
+use crate::db::worker::Told;
+use crate::task::job::Job;
 
 struct Entry {
     job: Arc<Job>,
@@ -192,7 +192,7 @@ fn stop(entry: Entry) -> Arc<Job> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sql::claimed::Claimed;
+    use crate::db::claimed::Claimed;
 
     fn job(started: bool) -> Arc<Job> {
         Arc::new(Job::new(Claimed { started, ..Claimed::example("a", 1) }))

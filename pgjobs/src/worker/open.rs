@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use crate::error::Error;
-use crate::sql::link::Link;
-use crate::sql::refusal::server_code;
+use crate::db::connection::Link;
+use crate::db::refusal::server_code;
+use crate::types::error::Error;
 
 /// How long a start may take, whatever the lease: a database that is far away takes dozens of round trips.
 pub(super) const START: Duration = Duration::from_secs(30);

@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::error::{Error, driver};
-use crate::sql::refusal::{is_late, is_outage, is_unanswered_in_time, server_code};
+use crate::db::refusal::{is_late, is_outage, is_unanswered_in_time, server_code};
+use crate::types::error::{Error, driver};
 
 /// An outage that goes on is told again after this time, and trouble that did not come again is forgotten.
 const REMINDER: Duration = Duration::from_secs(60);

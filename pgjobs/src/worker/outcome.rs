@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::error::Error;
-use crate::sql::refusal::{is_about_schema, is_conflict, is_internal};
-use crate::sql::settle::Outcome;
+use crate::db::refusal::{is_about_schema, is_conflict, is_internal};
+use crate::db::settle::Outcome;
+use crate::types::error::Error;
 
 /// A text that any database takes, whatever its encoding.
 const SUCCEEDED: &str =

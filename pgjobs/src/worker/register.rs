@@ -6,8 +6,8 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::shared::Shared;
-use crate::error::Error;
-use crate::sql::worker::{self, Registration};
+use crate::db::worker::{self, Registration};
+use crate::types::error::Error;
 
 /// Declares the tasks, then the worker: the same whenever it is done, since a database that has lost the one has
 /// lost the other as well.

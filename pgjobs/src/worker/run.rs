@@ -11,11 +11,11 @@ use tracing::Instrument;
 
 use super::outage::in_seconds;
 use super::shared::Shared;
-use crate::context::Context;
-use crate::job::Job;
-use crate::outcome::{Next, TaskError};
-use crate::sql::settle::Outcome;
-use crate::task::TaskDef;
+use crate::db::settle::Outcome;
+use crate::task::context::Context;
+use crate::task::definition::TaskDef;
+use crate::task::job::Job;
+use crate::types::task_error::{Next, TaskError};
 
 type Returned = Result<Box<RawValue>, TaskError>;
 

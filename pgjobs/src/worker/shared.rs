@@ -9,20 +9,20 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use uuid::Uuid;
 
 use super::counts::Counts;
-use super::decide::claims::View;
-use super::decide::peers::Peers;
-use super::in_flight::{InFlight, Key};
 use super::hooks::Hooks;
+use super::in_flight::{InFlight, Key};
 use super::outage::Outage;
-use super::stop::Stop;
-use crate::context::State;
-use crate::job::Job;
-use crate::job_id::JobId;
-use crate::registry::Registry;
-use crate::sql::link::Link;
-use crate::sql::servers::Servers;
-use crate::sql::settle::{Settlement, Outcome};
-use crate::sql::worker::{Place, Run};
+use super::policy::claiming::View;
+use super::policy::peers::Peers;
+use super::shutdown::Stop;
+use crate::db::connection::Link;
+use crate::db::servers::Servers;
+use crate::db::settle::{Outcome, Settlement};
+use crate::db::worker::{Place, Run};
+use crate::task::context::State;
+use crate::task::job::Job;
+use crate::task::registry::Registry;
+use crate::types::job_id::JobId;
 
 pub(super) struct Shared {
     pub(super) servers: Servers,
@@ -75,6 +75,16 @@ pub(super) struct Settings {
     pub(super) poll: Duration,
     pub(super) listen: bool,
     pub(super) burst: bool,
+}
+
+/// A statement takes a few round trips the first time, however short the lease is.
+const SHORTEST_CALL: Duration = Duration::from_secs(5);
+
+impl Settings {
+    /// How long a call to the database may take: as long as the lease, in which others take this worker to be alive.
+    pub(super) fn longest_call(&self) -> Duration {
+        self.lease.max(SHORTEST_CALL)
+    }
 }
 
 impl Shared {

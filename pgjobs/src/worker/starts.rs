@@ -7,9 +7,9 @@
 use tokio::sync::mpsc;
 
 use super::shared::{Shared, Start};
-use crate::error::Error;
-use crate::sql::claim;
-use crate::sql::link::Link;
+use crate::db::claim;
+use crate::db::connection::Link;
+use crate::types::error::Error;
 
 /// At most so many are told at once.
 const MOST: usize = 1000;

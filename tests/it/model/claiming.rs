@@ -55,9 +55,10 @@ impl Step<'_> {
         }
         let numbers: Vec<i64> = got.iter().map(|run| run.number).collect();
         self.check_claim(&|task| tasks.contains(&task), num, &numbers)?;
-        for batch in
-            got.chunk_by(|one, two| one.batch_index.map(|batch_index| batch_index >> 6) == two.batch_index.map(|batch_index| batch_index >> 6))
-        {
+        for batch in got.chunk_by(|one, two| {
+            one.batch_index.map(|batch_index| batch_index >> 6)
+                == two.batch_index.map(|batch_index| batch_index >> 6)
+        }) {
             let turns: Vec<_> = batch.iter().map(|run| self.jobs[&run.number].turn()).collect();
             prop_assert!(turns.is_sorted(), "out of order in a batch: {:?}", &turns);
         }

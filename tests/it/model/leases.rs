@@ -118,7 +118,9 @@ impl Step<'_> {
             let timeout = job.timeout + super::step::MARGIN;
             if let State::Running(run) = &mut job.state
                 && run.worker == Some(id)
-                && late.iter().any(|(lease, batch_index)| *lease == run.lease && batch_index >> 6 == run.batch_index >> 6)
+                && late.iter().any(|(lease, batch_index)| {
+                    *lease == run.lease && batch_index >> 6 == run.batch_index >> 6
+                })
             {
                 run.expires_at = now + timeout * SECOND;
             }

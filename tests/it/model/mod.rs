@@ -15,9 +15,9 @@ mod ending;
 mod job;
 mod leases;
 mod operation;
+mod outcomes;
 mod step;
 mod transactions;
-mod outcomes;
 mod world;
 
 use std::cell::RefCell;

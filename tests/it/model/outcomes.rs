@@ -9,7 +9,7 @@ use super::calls::allowed;
 use super::database::{Verified, column};
 use super::ending::{Said, seconds, time};
 use super::job::SECOND;
-use super::operation::{Pick, Outcome};
+use super::operation::{Outcome, Pick};
 use super::world::World;
 
 impl World {
@@ -109,8 +109,11 @@ impl World {
         } else {
             format!("array[{}]", list(&|said| format!("'{}'", said.1.outcome)))
         };
-        let batch_indexes =
-            if batch_indexes { format!("array[{}]", list(&|said| said.0.batch_index.to_string())) } else { "null".into() };
+        let batch_indexes = if batch_indexes {
+            format!("array[{}]", list(&|said| said.0.batch_index.to_string()))
+        } else {
+            "null".into()
+        };
         format!(
             "select at, reason from jobs.settle(array[{}], array[{}]::uuid[], {outcomes}, array[{}]::jsonb[],
                array_fill('said'::text, array[{}]), array[{}]::float8[], {batch_indexes})",

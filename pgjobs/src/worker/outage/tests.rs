@@ -1,6 +1,6 @@
 //! Which lines are written.
 
-use super::*;
+use crate::worker::outage::*;
 
 const SECOND: Duration = Duration::from_secs(1);
 

@@ -1,0 +1,67 @@
+//! The options that hold for every command.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, ColorChoice, ValueEnum};
+
+#[derive(Args)]
+#[command(next_help_heading = "Options of every command")]
+pub(crate) struct Global {
+    /// Read the database's URL from this file instead of DATABASE_URL.
+    #[arg(long, global = true, value_name = "PATH")]
+    pub(crate) dsn_file: Option<PathBuf>,
+    /// Print one JSON document.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Print data and errors only: no notes, no progress.
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+    /// Log more to stderr; -vv and -vvv log still more. RUST_LOG has precedence.
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// How the log on stderr is written: lines for people, or JSON documents, one a line, for programs.
+    #[arg(long, global = true, value_enum, value_name = "FORM", default_value_t = LogFormat::Text)]
+    pub(crate) log: LogFormat,
+    /// When to use colours. `auto` minds NO_COLOR and whether a terminal is there.
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = Color::Auto)]
+    pub(crate) color: Color,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+/// The choice of colours before the arguments are parsed: help and usage errors need it as well.
+pub(crate) fn color_of_arguments() -> ColorChoice {
+    let arguments: Vec<String> = std::env::args_os()
+        .map(|a| a.to_string_lossy().into_owned())
+        .take_while(|argument| argument != "--")
+        .collect();
+    let joined = arguments.iter().find_map(|argument| argument.strip_prefix("--color="));
+    let apart = || {
+        let at = arguments.iter().position(|argument| argument == "--color")?;
+        arguments.get(at + 1).map(String::as_str)
+    };
+    match joined.or_else(apart) {
+        Some("always") => ColorChoice::Always,
+        Some("never") => ColorChoice::Never,
+        _ => ColorChoice::Auto,
+    }
+}
+
+/// The name this program was called by, for remedies that can be copied.
+pub(crate) fn program() -> String {
+    let path = std::env::args_os().next().map(PathBuf::from);
+    let name =
+        path.as_deref().and_then(|path| path.file_name()).map(|name| name.to_string_lossy().into_owned());
+    name.unwrap_or_else(|| "pgjobs".to_owned())
+}

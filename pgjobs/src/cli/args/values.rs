@@ -1,0 +1,205 @@
+//! Reading the values of arguments.
+
+use std::fmt;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+use crate::JobId;
+
+/// `250ms`, `30s`, `5m`, `2h`, `1d`, and sums of them such as `1h30m`.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("`{}` is no duration: write 250ms, 30s, 5m, 2h, 1d or 1h30m", text.escape_debug());
+    let (mut rest, mut total) = (text.trim(), Duration::ZERO);
+    if rest.is_empty() {
+        return Err(wrong());
+    }
+    while !rest.is_empty() {
+        let (digits, after) = split_off(rest, |c| c.is_ascii_digit());
+        let (unit, after) = split_off(after, |c| c.is_ascii_alphabetic());
+        let number: u64 = digits.parse().map_err(|_| wrong())?;
+        let part = match unit {
+            "ms" => Some(Duration::from_millis(number)),
+            "s" => Some(Duration::from_secs(number)),
+            "m" => number.checked_mul(60).map(Duration::from_secs),
+            "h" => number.checked_mul(3600).map(Duration::from_secs),
+            "d" => number.checked_mul(86_400).map(Duration::from_secs),
+            _ => None,
+        };
+        total = part.and_then(|part| total.checked_add(part)).ok_or_else(wrong)?;
+        rest = after;
+    }
+    Ok(total)
+}
+
+/// As [`duration`], and a plain number is seconds.
+pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
+    let duration = match text.parse() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => duration(text)?,
+    };
+    if duration.is_zero() { Err("a pause of nothing would ask without end".to_owned()) } else { Ok(duration) }
+}
+
+fn split_off(text: &str, mut belongs: impl FnMut(char) -> bool) -> (&str, &str) {
+    text.split_at(text.find(|c| !belongs(c)).unwrap_or(text.len()))
+}
+
+/// `2030-01-31T09:00:00+01:00`
+pub(crate) fn time(text: &str) -> Result<DateTime<Utc>, String> {
+    DateTime::parse_from_rfc3339(text)
+        .map(|time| time.to_utc())
+        .map_err(|error| format!("{error}: write a time with its zone, such as 2030-01-31T09:00:00Z"))
+}
+
+/// JSON when it is JSON, else the text itself.
+pub(crate) fn argument(text: &str) -> Result<Value, String> {
+    match serde_json::from_str(text) {
+        Ok(value) => exact(text).map(|()| value),
+        Err(_) => Ok(Value::String(text.to_owned())),
+    }
+}
+
+/// `name=value`, the value as in [`argument`].
+pub(crate) fn keyword(text: &str) -> Result<(String, Value), String> {
+    let (name, value) = text.split_once('=').ok_or("write NAME=VALUE")?;
+    if name.is_empty() {
+        return Err("the name before `=` is missing".to_owned());
+    }
+    Ok((name.to_owned(), argument(value)?))
+}
+
+/// A JSON array.
+pub(crate) fn array(text: &str) -> Result<Vec<Value>, String> {
+    match serde_json::from_str(text) {
+        Ok(Value::Array(values)) => exact(text).map(|()| values),
+        Ok(_) => Err("this is no JSON array, such as [1, \"two\"]".to_owned()),
+        Err(error) => Err(format!("this is no JSON array: {error}")),
+    }
+}
+
+/// A JSON object, and each of its keys as often as it is there.
+pub(crate) fn object(text: &str) -> Result<Vec<(String, Value)>, String> {
+    match serde_json::from_str::<Value>(text) {
+        Ok(Value::Object(_)) => exact(text)?,
+        Ok(_) => return Err("this is no JSON object, such as {\"user_id\": 7}".to_owned()),
+        Err(error) => return Err(format!("this is no JSON object: {error}")),
+    }
+    serde_json::from_str(text).map(|Fields(fields)| fields).map_err(|error| error.to_string())
+}
+
+struct Fields(Vec<(String, Value)>);
+
+impl<'de> Deserialize<'de> for Fields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Each).map(Fields)
+    }
+}
+
+struct Each;
+
+impl<'de> Visitor<'de> for Each {
+    type Value = Vec<(String, Value)>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut fields = Vec::new();
+        while let Some(field) = map.next_entry()? {
+            fields.push(field);
+        }
+        Ok(fields)
+    }
+}
+
+/// An id as it may stand in the database, which need not be one that this version makes.
+pub(crate) fn any_id(text: &str) -> Result<JobId, String> {
+    let legal = (1..=200).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+    if legal { Ok(JobId::from_database(text.to_owned())) } else { Err("this is no id of a job".to_owned()) }
+}
+
+/// Refuses integers that do not fit 64 bits: they would silently lose digits on the way.
+fn exact(json: &str) -> Result<(), String> {
+    let mut in_text = false;
+    let mut escaped = false;
+    let outside = json.chars().map(|c| {
+        let was_in_text = in_text;
+        match c {
+            _ if escaped => escaped = false,
+            '\\' if in_text => escaped = true,
+            '"' => in_text = !in_text,
+            _ => {}
+        }
+        if was_in_text || in_text { ' ' } else { c }
+    });
+    let outside: String = outside.collect();
+    let tokens = outside.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '+' | '.')));
+    let is_integer = |token: &&str| {
+        let digits = token.strip_prefix('-').unwrap_or(token);
+        !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit())
+    };
+    match tokens
+        .filter(is_integer)
+        .find(|token| token.parse::<i64>().is_err() && token.parse::<u64>().is_err())
+    {
+        Some(_) => {
+            Err("an integer does not fit 64 bits and would lose digits: pass it as a text in quotes"
+                .to_owned())
+        }
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn durations_are_read_in_every_unit() {
+        for (text, milliseconds) in [
+            ("250ms", 250),
+            ("30s", 30_000),
+            ("5m", 300_000),
+            ("2h", 7_200_000),
+            ("1d", 86_400_000),
+            ("1h30m", 5_400_000),
+        ] {
+            assert_eq!(duration(text), Ok(Duration::from_millis(milliseconds)), "{text}");
+        }
+        for text in
+            ["", "5", "s", "1.5s", "-1s", "1y", "5 m", "99999999999999999999d", "18446744073709551615d"]
+        {
+            assert!(duration(text).is_err(), "{text}");
+        }
+        assert_eq!(seconds("5"), Ok(Duration::from_secs(5)));
+        assert!(seconds("0").is_err());
+    }
+
+    #[test]
+    fn an_argument_is_json_or_else_text() {
+        assert_eq!(argument("7"), Ok(json!(7)));
+        assert_eq!(argument("\"7\""), Ok(json!("7")));
+        assert_eq!(argument("ana"), Ok(json!("ana")));
+        assert_eq!(argument("[1"), Ok(json!("[1")));
+        assert_eq!(keyword("a=b=c"), Ok(("a".to_owned(), json!("b=c"))));
+        assert!(keyword("a").is_err() && keyword("=a").is_err());
+    }
+
+    #[test]
+    fn integers_keep_their_digits_or_are_refused() {
+        assert!(argument("18446744073709551615").is_ok());
+        assert!(argument("18446744073709551616").is_err());
+        assert!(object(r#"{"a": [-9223372036854775809]}"#).is_err());
+        assert!(
+            object(r#"{"a": "18446744073709551616", "b\"": 1.5e400}"#).is_err(),
+            "out of range for a float"
+        );
+        assert!(object(r#"{"a": "18446744073709551616 \" 18446744073709551616"}"#).is_ok());
+    }
+}

@@ -1,0 +1,90 @@
+//! Which commands there are.
+
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{Parser, Subcommand};
+
+use super::args::global::Global;
+use super::commands::{
+    bench, check, codegen, completions, dev, explain, inspect, jobs, migrate, publish, worker,
+};
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().bold())
+    .usage(AnsiColor::Green.on_default().bold())
+    .literal(AnsiColor::Cyan.on_default().bold())
+    .placeholder(AnsiColor::Cyan.on_default());
+
+const AFTER_HELP: &str = "\
+Database:
+  DATABASE_URL names it, or --dsn-file, or one of PGHOST, PGHOSTADDR, PGDATABASE and PGUSER with the other \
+PG* variables of libpq (but PGSERVICE). Without any of these a database that `dev` runs for the current \
+folder is used. The URL is not taken as an argument: the arguments of a running \
+program are visible to every user (`ps`). Of several servers, postgresql://user@db1,db2:5433/name, the \
+primary is taken, and a worker follows it to another of them after a failover.
+
+Output:
+  Data goes to stdout, everything else to stderr. With --json stdout holds exactly one JSON document \
+(--watch: one a line); a failure is {\"error\": {...}} there, and also a line on stderr. Wrong usage is \
+reported on stderr alone.
+  Characters that a terminal would act on are shown as \\u{1b}; a JSON document has them as \\u001b.
+
+Exit codes:
+  0    done
+  1    what was asked for failed: the job failed or was not found, the database refused
+  2    wrong usage or configuration
+  3    the database cannot be reached or is not migrated
+  130  ended by a second signal";
+
+/// Background jobs on PostgreSQL: publish, run, inspect and repair.
+#[derive(Parser)]
+#[command(name = "pgjobs", version, styles = STYLES, after_help = AFTER_HELP, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Run a PostgreSQL of your own for this folder, and its worker.
+    Dev(dev::Dev),
+    /// Bring schema `jobs` up to date.
+    Migrate(migrate::MigrateArgs),
+    /// Work on the jobs of the tasks in this program.
+    Worker(worker::WorkerArgs),
+    /// Publish a job, and wait for its result if you like.
+    Publish(publish::PublishArgs),
+    /// Look at jobs, tasks and workers.
+    Inspect(inspect::Inspect),
+    /// Say why a job is not running.
+    Explain(explain::Explain),
+    /// Say whether this program would break jobs that are open now.
+    Check(check::Check),
+    /// Put failed or cancelled jobs back in line.
+    Retry(jobs::RetryArgs),
+    /// End pending and running jobs as cancelled.
+    Cancel(jobs::CancelArgs),
+    /// Delete pending jobs for good.
+    Purge(jobs::PurgeArgs),
+    /// Measure this machine and this server, scenario by scenario.
+    Bench(bench::Bench),
+    /// Write a typed client of the tasks: Python, TypeScript or Rust.
+    Codegen(codegen::Codegen),
+    /// Print the completion script of a shell.
+    Completions(completions::Completions),
+}
+
+impl Command {
+    /// What is logged when the user does not say it. What the driver warns of we say ourselves, with the reason and
+    /// the remedy.
+    pub(crate) fn default_log(&self) -> &'static str {
+        match self {
+            // A task's own words are what the log of a worker is for.
+            Command::Worker(_) | Command::Dev(_) => "info,sqlx=error",
+            // Its jobs fail on purpose, hundreds in a second; to write that down would be measured too.
+            Command::Bench(_) => "warn,pgjobs::worker::run=error,sqlx=error",
+            _ => "warn,sqlx=error",
+        }
+    }
+}

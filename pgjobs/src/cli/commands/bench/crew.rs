@@ -1,0 +1,82 @@
+//! The worker of the bench, watched.
+
+use std::time::{Duration, Instant};
+
+use sqlx::PgPool;
+use tokio::sync::mpsc::{self, UnboundedReceiver};
+
+use super::stage::{all_succeeded, open};
+use super::tasks::{ERRAND, NOOP, Probe, TOPIC};
+use crate::cli::output::failure::Failure;
+use crate::cli::output::format;
+use crate::cli::output::progress::Progress;
+use crate::{Worker, WorkerHandle, WorkerReport};
+
+const GLANCE: Duration = Duration::from_millis(5);
+/// A worker that has not started an only job by then never will.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+pub(crate) struct Crew {
+    pub(crate) pool: PgPool,
+    pub(crate) epoch: Instant,
+    worker: WorkerHandle,
+    pick_ups: UnboundedReceiver<Duration>,
+}
+
+impl Crew {
+    pub(crate) async fn start(pool: PgPool, concurrency: u16) -> Result<Self, Failure> {
+        let (sender, pick_ups) = mpsc::unbounded_channel();
+        let epoch = Instant::now();
+        // The topic leaves out whatever else is linked into the program.
+        let worker = Worker::new(pool.clone()).topic(TOPIC).task(&NOOP).task(&ERRAND);
+        let worker = worker.state(Probe { epoch, pick_ups: sender }).concurrency(usize::from(concurrency));
+        Ok(Crew { worker: worker.start().await?, pool, epoch, pick_ups })
+    }
+
+    pub(crate) fn succeeded(&self) -> u64 {
+        self.worker.report().succeeded
+    }
+
+    /// How long the next job took to be started.
+    pub(crate) async fn pick_up(&mut self) -> Result<Duration, Failure> {
+        let next = tokio::time::timeout(PATIENCE, self.pick_ups.recv()).await;
+        next.ok().flatten().ok_or_else(stalled)
+    }
+
+    /// The pick-ups that nobody has asked for yet.
+    pub(crate) fn pick_ups(&mut self) -> Vec<Duration> {
+        std::iter::from_fn(|| self.pick_ups.try_recv().ok()).collect()
+    }
+
+    /// Waits until the worker has run so many jobs and the database has no open one.
+    pub(crate) async fn emptied(&self, jobs: u64, progress: &Progress) -> Result<(), Failure> {
+        let (mut seen, mut last) = (0, Instant::now());
+        loop {
+            let succeeded = self.succeeded();
+            progress.at(succeeded);
+            if succeeded >= jobs && open(&self.pool).await? == 0 {
+                return Ok(());
+            }
+            if succeeded > seen {
+                (seen, last) = (succeeded, Instant::now());
+            } else if last.elapsed() > PATIENCE {
+                return Err(stalled());
+            }
+            tokio::time::sleep(GLANCE).await;
+        }
+    }
+
+    /// Ends the worker and closes its pool; void unless so many jobs succeeded.
+    pub(crate) async fn dismiss(self, jobs: u64) -> Result<WorkerReport, Failure> {
+        let report = self.worker.shutdown().await;
+        all_succeeded(&self.pool, jobs).await?;
+        // A connection that is still open when its database is dropped would complain.
+        self.pool.close().await;
+        Ok(report)
+    }
+}
+
+fn stalled() -> Failure {
+    let patience = format::span(i64::try_from(PATIENCE.as_secs()).unwrap_or(i64::MAX));
+    Failure::failed(format!("the worker did nothing for {patience}; run with -v for its log"))
+}

@@ -1,0 +1,50 @@
+//! A steady flow: a producer keeps a backlog while a worker works it off.
+
+use std::time::{Duration, Instant};
+
+use super::crew::Crew;
+use super::stage::Stage;
+use super::tasks::Noop;
+use crate::cli::output::failure::Failure;
+
+pub(crate) const GLANCE: Duration = Duration::from_millis(3);
+const TICK: Duration = Duration::from_millis(250);
+
+/// How much is published at a time, and how much may lie there before more is.
+#[derive(Clone, Copy)]
+pub(crate) struct Flow {
+    pub(crate) bulk: u64,
+    pub(crate) backlog: u64,
+}
+
+impl Flow {
+    /// Whether of so many published jobs enough are left.
+    pub(crate) fn is_full(self, published: u64, crew: &Crew) -> bool {
+        published >= crew.succeeded() + self.backlog
+    }
+
+    /// Publishes no-op jobs until then, and says how many.
+    pub(crate) async fn produce(self, crew: &Crew, until: Instant) -> Result<u64, Failure> {
+        let mut connection = crew.pool.acquire().await?;
+        let mut published = 0;
+        while Instant::now() < until {
+            if self.is_full(published, crew) {
+                tokio::time::sleep(GLANCE).await;
+                continue;
+            }
+            crate::publish_all(&mut connection, (0..self.bulk).map(|_| Noop {})).await?;
+            published += self.bulk;
+        }
+        Ok(published)
+    }
+}
+
+/// Shows how the seconds go by.
+pub(crate) async fn watch(stage: &Stage<'_>, what: &str, until: Instant) {
+    let progress = stage.bar(what, stage.plan.seconds);
+    let begun = Instant::now();
+    while Instant::now() < until {
+        tokio::time::sleep_until((Instant::now() + TICK).min(until).into()).await;
+        progress.at(begun.elapsed().as_secs());
+    }
+}

@@ -1,0 +1,73 @@
+//! `held-snapshot`: what a long-open transaction of somebody else costs.
+//!
+//! No row version that ended after its snapshot can be cleaned up, so a queue that looks through
+//! dead rows becomes slower by the minute.
+
+use std::time::Instant;
+
+use sqlx::{Connection, PgConnection, PgPool};
+
+use super::crew::Crew;
+use super::figures::{Rate, Thirds};
+use super::flow::{self, Flow};
+use super::report::Outcome;
+use super::stage::Stage;
+use crate::cli::output::failure::Failure;
+
+const FLOW: Flow = Flow { bulk: 2000, backlog: 6000 };
+
+pub(crate) async fn run(stage: &Stage<'_>) -> Result<Outcome, Failure> {
+    let without = flowing(stage, &stage.empty().await?, "a steady flow").await?;
+    let pool = stage.empty().await?;
+    let session = hold(&pool).await?;
+    let held = flowing(stage, &pool, "the same beside a held snapshot").await?;
+    release(session).await?;
+    let last_third_ratio = held.last.jobs_per_second / without.last.jobs_per_second.max(f64::EPSILON);
+    Ok(Outcome::HeldSnapshot { without, held, last_third_ratio })
+}
+
+async fn flowing(stage: &Stage<'_>, pool: &PgPool, what: &str) -> Result<Thirds, Failure> {
+    let crew = Crew::start(pool.clone(), stage.plan.concurrency).await?;
+    let begun = Instant::now();
+    let until = begun + stage.seconds();
+    let (thirds, published, ()) = tokio::join!(
+        thirds(stage, &crew, begun),
+        FLOW.produce(&crew, until),
+        flow::watch(stage, what, until)
+    );
+    let published = published?;
+    crew.emptied(published, &stage.bar("waiting for the last jobs", published)).await?;
+    crew.dismiss(published).await?;
+    Ok(thirds)
+}
+
+/// Jobs that ended in each third of the planned time.
+async fn thirds(stage: &Stage<'_>, crew: &Crew, begun: Instant) -> Thirds {
+    let third = stage.seconds() / 3;
+    let mut watermarks = [(crew.succeeded(), begun); 4];
+    for part in 1..=3_u32 {
+        tokio::time::sleep_until((begun + third * part).into()).await;
+        watermarks[part as usize] = (crew.succeeded(), Instant::now());
+    }
+    let rate = |from: usize| {
+        Rate::new(watermarks[from + 1].0 - watermarks[from].0, watermarks[from + 1].1 - watermarks[from].1)
+    };
+    Thirds::of([rate(0), rate(1), rate(2)])
+}
+
+/// A session that looked once and still holds what it saw.
+async fn hold(pool: &PgPool) -> Result<PgConnection, Failure> {
+    // Not the pool's: it is closed while the session still holds on.
+    let mut session = pool.acquire().await?.detach();
+    // A server that ends idle transactions would end the measurement with it.
+    sqlx::raw_sql("set idle_in_transaction_session_timeout = 0").execute(&mut session).await?;
+    let look = "begin isolation level repeatable read; select txid_current_snapshot()";
+    sqlx::raw_sql(look).execute(&mut session).await?;
+    Ok(session)
+}
+
+/// Fails if the session was ended in between: then nothing was held.
+async fn release(mut session: PgConnection) -> Result<(), Failure> {
+    sqlx::raw_sql("rollback").execute(&mut session).await?;
+    Ok(session.close().await?)
+}

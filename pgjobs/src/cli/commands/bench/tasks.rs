@@ -1,0 +1,141 @@
+//! Two tasks written by hand: one that does nothing, one that says how soon it was started and then
+//! behaves as its job asks.
+
+use std::time::{Duration, Instant};
+
+use schemars::{Schema, schema_for};
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::{Backoff, Context, Param, StateType, Task, TaskDef, TaskError, TaskOptions};
+
+pub(crate) const TOPIC: &str = "pgjobs.bench.*";
+
+/// What the worker gives to its jobs: a clock that the publisher shares, and a way to tell.
+pub(crate) struct Probe {
+    pub(crate) epoch: Instant,
+    pub(crate) pick_ups: UnboundedSender<Duration>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Noop {}
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Errand {
+    /// Nanoseconds from the epoch to the moment just before the publish; of no interest if absent.
+    published: Option<u64>,
+    manner: Manner,
+}
+
+/// What a run does.
+#[derive(Serialize, Deserialize, Clone, Copy)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Manner {
+    Plain,
+    FailFirst,
+    Sleep,
+}
+
+const OPTIONS: TaskOptions = TaskOptions {
+    // The second run always succeeds; more than two are left for a worker that lost its lease.
+    retries: 5,
+    // Short, so that most retries fall into the time that is measured.
+    backoff: Backoff::fixed(Duration::from_millis(500)),
+    ..TaskOptions::DEFAULT
+};
+const NAP: Duration = Duration::from_millis(50);
+
+pub(crate) static NOOP: TaskDef = TaskDef {
+    name: "pgjobs.bench.noop",
+    aliases: &[],
+    doc: "Does nothing.",
+    place: concat!(file!(), ":", line!()),
+    params: &[],
+    open: false,
+    needs: &[],
+    options: OPTIONS,
+    args_schema: anything,
+    result_schema: nothing,
+    decode: TaskDef::decode_as::<Noop>,
+    run: |context| Box::pin(async move { context.finish(()) }),
+};
+
+pub(crate) static ERRAND: TaskDef = TaskDef {
+    name: "pgjobs.bench.errand",
+    doc: "Says how soon it was started, then does nothing, fails once or sleeps.",
+    place: concat!(file!(), ":", line!()),
+    params: &[
+        Param { name: "published", ty: "Option<u64>", required: false },
+        Param { name: "manner", ty: "Manner", required: true },
+    ],
+    needs: &[StateType::of::<Probe>()],
+    decode: TaskDef::decode_as::<Errand>,
+    run: |context| {
+        Box::pin(async move {
+            let outcome = errand(&context).await;
+            context.finish(outcome)
+        })
+    },
+    ..NOOP
+};
+
+impl Task for Noop {
+    type Output = ();
+    const DEF: &'static TaskDef = &NOOP;
+}
+
+impl Task for Errand {
+    type Output = ();
+    const DEF: &'static TaskDef = &ERRAND;
+}
+
+impl Errand {
+    pub(crate) fn new(manner: Manner) -> Self {
+        Errand { published: None, manner }
+    }
+
+    /// To be published at once: its pick-up is counted from now.
+    pub(crate) fn timed(manner: Manner, epoch: Instant) -> Self {
+        Errand { published: Some(since(epoch)), manner }
+    }
+}
+
+impl Manner {
+    /// The manner of the n-th job: one in a hundred fails its first run, one sleeps.
+    pub(crate) fn of(number: u64) -> Self {
+        match number % 100 {
+            0 => Manner::FailFirst,
+            50 => Manner::Sleep,
+            _ => Manner::Plain,
+        }
+    }
+}
+
+async fn errand(context: &Context) -> Result<(), TaskError> {
+    let probe = context.state::<Probe>()?;
+    let started = since(probe.epoch); // before anything else is done
+    let asked: Errand = context.arguments()?;
+    let first = context.job().attempt() == 1;
+    if let (true, Some(published)) = (first, asked.published) {
+        // The bench may have ended; then nobody wants to know.
+        let _ = probe.pick_ups.send(Duration::from_nanos(started.saturating_sub(published)));
+    }
+    match asked.manner {
+        Manner::Sleep => tokio::time::sleep(NAP).await,
+        Manner::FailFirst if first => return Err(TaskError::new("the first run fails")),
+        Manner::FailFirst | Manner::Plain => {}
+    }
+    Ok(())
+}
+
+fn since(epoch: Instant) -> u64 {
+    u64::try_from(epoch.elapsed().as_nanos()).unwrap_or(u64::MAX)
+}
+
+fn anything() -> Schema {
+    schemars::json_schema!({ "type": "object" })
+}
+
+fn nothing() -> Schema {
+    schema_for!(())
+}

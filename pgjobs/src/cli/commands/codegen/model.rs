@@ -1,0 +1,145 @@
+//! What a client is made of, in words that every language has.
+
+use serde_json::Value;
+
+/// Everything that one generated file says.
+pub(crate) struct Module {
+    /// By name.
+    pub(crate) tasks: Vec<Task>,
+    /// Types that have a name, by name.
+    pub(crate) definitions: Vec<Definition>,
+}
+
+/// A task that can be published.
+pub(crate) struct Task {
+    /// Dotted, as jobs carry it.
+    pub(crate) name: String,
+    pub(crate) doc: String,
+    /// The name of the type of its arguments, where a language gives them one.
+    pub(crate) args_name: String,
+    pub(crate) args: Record,
+    pub(crate) result: Type,
+    /// What its jobs get when whoever publishes says nothing.
+    pub(crate) defaults: Defaults,
+}
+
+/// What a task says of its jobs.
+#[derive(Default)]
+pub(crate) struct Defaults {
+    pub(crate) timeout: Option<f64>,
+    pub(crate) priority: Option<i32>,
+    pub(crate) retries: Option<i32>,
+}
+
+/// A type that has a name.
+#[derive(Debug)]
+pub(crate) struct Definition {
+    /// In PascalCase, unique, and free in every language.
+    pub(crate) name: String,
+    pub(crate) doc: String,
+    pub(crate) form: Form,
+}
+
+/// What a definition is.
+#[derive(Debug)]
+pub(crate) enum Form {
+    /// An object with known keys.
+    Record(Record),
+    /// One of a few texts.
+    Choice(Vec<Choice>),
+    /// A value of one of several types.
+    Union(Vec<Type>),
+    /// Another name of a type.
+    Alias(Type),
+}
+
+/// One of a few texts.
+#[derive(Debug)]
+pub(crate) struct Choice {
+    pub(crate) value: String,
+    pub(crate) doc: String,
+}
+
+/// An object with known keys.
+#[derive(Debug, Default)]
+pub(crate) struct Record {
+    /// The required ones in the order of the schema, then the others by name.
+    pub(crate) fields: Vec<Field>,
+    /// What further keys hold, where the schema lets them through and says so.
+    pub(crate) rest: Option<Type>,
+    /// Whether it is one variant of a union and was never named by anybody.
+    pub(crate) is_variant: bool,
+}
+
+/// A key of an object, or an argument.
+#[derive(Debug, Clone)]
+pub(crate) struct Field {
+    /// As JSON has it.
+    pub(crate) name: String,
+    pub(crate) doc: String,
+    pub(crate) ty: Type,
+    pub(crate) required: bool,
+    pub(crate) default: Option<Value>,
+}
+
+/// What a value may be.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Type {
+    Any,
+    /// Anything as far as the generated types know; the words say what the schema has there.
+    Unsaid(String),
+    Null,
+    Boolean,
+    /// With the schema's format, such as `uint32`.
+    Integer(Option<String>),
+    Number,
+    Text,
+    /// Exactly this text, integer or boolean.
+    Constant(Value),
+    List(Box<Type>),
+    Tuple(Vec<Type>),
+    Map(Box<Type>),
+    Nullable(Box<Type>),
+    Named(String),
+}
+
+impl Type {
+    /// The types that it is made of.
+    pub(crate) fn parts(&self) -> &[Type] {
+        match self {
+            Type::List(inner) | Type::Map(inner) | Type::Nullable(inner) => std::slice::from_ref(&**inner),
+            Type::Tuple(parts) => parts,
+            _ => &[],
+        }
+    }
+
+    /// What of its schema is not in the type.
+    pub(crate) fn unsaid(&self) -> Option<&str> {
+        match self {
+            Type::Unsaid(words) => Some(words),
+            other => other.parts().iter().find_map(Type::unsaid),
+        }
+    }
+}
+
+impl Record {
+    /// Whether no key is known and none may be given.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.fields.is_empty() && self.rest.is_none()
+    }
+
+    /// The types of its values.
+    pub(crate) fn types(&self) -> impl Iterator<Item = &Type> {
+        self.fields.iter().map(|field| &field.ty).chain(&self.rest)
+    }
+}
+
+impl Field {
+    /// Its documentation, with the default and what the type does not say.
+    pub(crate) fn about(&self) -> String {
+        let default = self.default.as_ref().map(|value| format!("Default: `{value}`."));
+        let unsaid = self.ty.unsaid().map(|words| format!("Not expressed as a type: {words}."));
+        let doc = Some(self.doc.clone()).filter(|doc| !doc.is_empty());
+        [doc, default, unsaid].into_iter().flatten().collect::<Vec<_>>().join("\n")
+    }
+}

@@ -1,0 +1,65 @@
+//! References inside a schema.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+/// What `#` or `#/$defs/Name` stands for.
+pub(crate) fn resolve<'a>(root: &'a Value, reference: &str) -> Option<&'a Value> {
+    root.pointer(reference.strip_prefix('#')?)
+}
+
+/// A text that is the same for schemas that say the same under the same name, whichever document they come from.
+pub(crate) fn closure(root: &Value, schema: &Value, name: &str) -> String {
+    let mut reached = BTreeMap::new();
+    reach(root, schema, &mut reached);
+    json!([name, content(root, schema), reached]).to_string()
+}
+
+/// The same reference for the same type: the top of a document is `#` there, and a definition in others.
+fn canonical(root: &Value, reference: &str) -> String {
+    match (reference, root["title"].as_str()) {
+        ("#", Some(title)) => format!("#/$defs/{title}"),
+        _ => reference.to_owned(),
+    }
+}
+
+fn reach(root: &Value, schema: &Value, reached: &mut BTreeMap<String, Value>) {
+    match schema {
+        Value::Object(object) => {
+            if let Some(reference) = object.get("$ref").and_then(Value::as_str)
+                && !reached.contains_key(&canonical(root, reference))
+                && let Some(target) = resolve(root, reference)
+            {
+                reached.insert(canonical(root, reference), content(root, target));
+                reach(root, target, reached);
+            }
+            let inside = object.iter().filter(|(key, _)| *key != "$defs");
+            inside.for_each(|(_, part)| reach(root, part, reached));
+        }
+        Value::Array(parts) => parts.iter().for_each(|part| reach(root, part, reached)),
+        _ => {}
+    }
+}
+
+/// What a schema says, without what only the top of a document has; keys in order.
+fn content(root: &Value, schema: &Value) -> Value {
+    let Some(object) = schema.as_object() else { return schema.clone() };
+    let kept = object.iter().filter(|(key, _)| !["$schema", "$defs", "title"].contains(&key.as_str()));
+    let kept = kept.map(|(key, value)| (key.clone(), value.clone())).collect();
+    sorted(root, &Value::Object(kept))
+}
+
+fn sorted(root: &Value, value: &Value) -> Value {
+    match value {
+        Value::Object(object) => {
+            let part = |(key, value): (&String, &Value)| match value {
+                Value::String(reference) if key == "$ref" => (key.clone(), canonical(root, reference).into()),
+                value => (key.clone(), sorted(root, value)),
+            };
+            json!(object.iter().map(part).collect::<BTreeMap<String, Value>>())
+        }
+        Value::Array(parts) => parts.iter().map(|part| sorted(root, part)).collect(),
+        other => other.clone(),
+    }
+}

@@ -1,0 +1,57 @@
+//! `dev`: a PostgreSQL of one's own for the folder one works in.
+//!
+//! While it runs it leaves its URL in a file that only its user can write, so that the other
+//! commands find it from the same folder; a file left behind by a crash points at a server that no
+//! longer answers, and is ignored.
+
+#[cfg(feature = "local-postgres")]
+mod run;
+
+use clap::Args;
+
+#[cfg(feature = "local-postgres")]
+pub(crate) use run::run;
+
+const AFTER_HELP: &str = "\
+Prints a line to export DATABASE_URL with. Other commands find the database by themselves when they \
+run in the same folder and no other one is named. DATABASE_URL is not looked at here.
+
+Examples:
+  pgjobs dev
+  eval \"$(pgjobs dev --print)\" && psql
+  pgjobs dev --destroy";
+
+#[derive(Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct Dev {
+    /// Keep nothing: a fresh database that goes when this ends.
+    #[arg(long, conflicts_with = "destroy")]
+    ephemeral: bool,
+    /// Print the export line of the one that runs already, and end.
+    #[arg(long, conflicts_with_all = ["destroy", "ephemeral"])]
+    print: bool,
+    /// Remove this folder's data instead of starting.
+    #[arg(long)]
+    destroy: bool,
+    /// With --destroy: do not ask.
+    #[arg(short, long, requires = "destroy")]
+    yes: bool,
+}
+
+#[cfg(not(feature = "local-postgres"))]
+mod off {
+    use super::Dev;
+    use crate::cli::output::console::Console;
+    use crate::cli::output::failure::Failure;
+    use crate::cli::setup::Setup;
+
+    pub(crate) async fn run(_: Dev, _: Setup, _: &Console) -> Result<(), Failure> {
+        Err(Failure::usage(
+            "this program was built without the cargo feature `local-postgres`, so it cannot start a database: \
+             build it with the feature, or set DATABASE_URL to one that runs and use `worker`",
+        ))
+    }
+}
+
+#[cfg(not(feature = "local-postgres"))]
+pub(crate) use off::run;

@@ -1,0 +1,109 @@
+//! Starting, announcing, working, ending.
+
+use serde_json::json;
+use sqlx::PgPool;
+
+use super::Dev;
+use crate::cli::args::global::program;
+use crate::cli::commands::worker;
+use crate::cli::database::connect;
+use crate::cli::database::dev_folder::{Project, running_url};
+use crate::cli::database::target::Target;
+use crate::cli::interrupt::Interrupt;
+use crate::cli::output::confirm::confirm;
+use crate::cli::output::console::Console;
+use crate::cli::output::failure::Failure;
+use crate::cli::output::progress::Progress;
+use crate::cli::setup::Setup;
+use crate::local_postgres::LocalPostgres;
+use crate::{Error, Worker};
+
+pub(crate) async fn run(asked: Dev, setup: Setup, console: &Console) -> Result<(), Failure> {
+    let project = Project::here()?;
+    let running = running_url().await;
+    if asked.destroy {
+        return destroy(&project, running.is_some(), asked.yes, console);
+    }
+    if asked.print {
+        let url = running
+            .ok_or_else(|| Failure::database(format!("nothing runs here: start `{} dev`", program())))?;
+        return print(&url, None, console);
+    }
+    let server = start(&asked, &project, console).await?;
+    let url = server.url("postgres");
+    let announces = running.is_none();
+    if announces {
+        project.announce(&url)?;
+    }
+    let outcome = serve(&server, &url, setup, console).await;
+    if announces {
+        project.withdraw();
+    }
+    console.note("stopping");
+    server.stop().await?;
+    outcome
+}
+
+async fn start(asked: &Dev, project: &Project, console: &Console) -> Result<LocalPostgres, Failure> {
+    project.make()?;
+    let builder = LocalPostgres::builder().allow_download(true);
+    let builder = if asked.ephemeral { builder } else { builder.data_dir(project.data()) };
+    let _progress = Progress::spinner(console, "starting PostgreSQL");
+    Ok(builder.start().await?)
+}
+
+async fn serve(server: &LocalPostgres, url: &str, setup: Setup, console: &Console) -> Result<(), Failure> {
+    console.note(server.describe());
+    let pool = connect::pool(&Target::new(server.options(), "`dev`"), 20).await?;
+    let applied = crate::migrate(&pool).await?;
+    if !applied.is_empty() {
+        console.note(format!("applied {} migrations", applied.len()));
+    }
+    let interrupt = Interrupt::listen();
+    print(url, Some(server), console)?;
+    work(pool, setup, interrupt, console).await
+}
+
+fn print(url: &str, server: Option<&LocalPostgres>, console: &Console) -> Result<(), Failure> {
+    let document = json!({
+        "database_url": url,
+        "server_version": server.map(LocalPostgres::version),
+        "data_dir": server.map(LocalPostgres::data_dir),
+    });
+    console.data(&document, || format!("export DATABASE_URL='{url}'"))
+}
+
+/// Until Ctrl-C, with a worker if there is anything to work on.
+async fn work(pool: PgPool, setup: Setup, interrupt: Interrupt, console: &Console) -> Result<(), Failure> {
+    console.note("Ctrl-C stops it");
+    let worker = setup.apply(Worker::new(pool));
+    if is_idle(&worker) {
+        interrupt.first().await;
+        return Ok(());
+    }
+    worker::announce(&worker, console)?;
+    let working = worker.start().await?;
+    interrupt.first().await;
+    let report = working.shutdown().await;
+    console.note(worker::summary(&report).join("\n")); // the data of this command is the URL
+    worker::failure(&report, 0).map_or(Ok(()), Err)
+}
+
+/// Whether the program holds no task at all.
+fn is_idle(worker: &Worker) -> bool {
+    matches!(worker.tasks(), Err(Error::NoTasks { known, .. }) if known.is_empty())
+}
+
+fn destroy(project: &Project, running: bool, yes: bool, console: &Console) -> Result<(), Failure> {
+    if running {
+        return Err(Failure::failed(format!("`{} dev` runs here: stop it first", program())));
+    }
+    let existed = project.place.exists();
+    if existed {
+        confirm(&format!("remove {} with all its data?", project.place.display()), yes, console)?;
+        project.remove()?;
+    }
+    let document = json!({ "removed": existed, "folder": project.place });
+    let verb = if existed { "removed" } else { "nothing at" };
+    console.data(&document, || format!("{verb} {}", project.place.display()))
+}

@@ -1,0 +1,44 @@
+//! `explain`: why a job is not running.
+
+use clap::Args;
+use serde::Serialize;
+
+use crate::JobId;
+use crate::cli::args::global::Global;
+use crate::cli::args::values;
+use crate::cli::database::connect::{connect, warn_of_hidden};
+use crate::cli::output::console::Console;
+use crate::cli::output::failure::Failure;
+use crate::inspect::{self, Reason};
+
+const AFTER_HELP: &str = "\
+One line for each reason, the weightiest first: a code for programs and a sentence.
+
+Examples:
+  pgjobs explain 0199d1f2a4b07c3e8f5a6b7c8d9e0f12
+  pgjobs explain 0199d1f2a4b07c3e8f5a6b7c8d9e0f12 --json | jq -r '.reasons[0].code'";
+
+#[derive(Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct Explain {
+    /// The job's id.
+    #[arg(value_parser = values::any_id)]
+    id: JobId,
+}
+
+#[derive(Serialize)]
+struct Explained<'a> {
+    job_id: &'a JobId,
+    reasons: &'a [Reason],
+}
+
+pub(crate) async fn run(asked: Explain, global: &Global, console: &Console) -> Result<(), Failure> {
+    let pool = connect(global, console).await?;
+    warn_of_hidden(&pool).await;
+    let reasons = inspect::explain(&pool, &asked.id).await?;
+    let explained = Explained { job_id: &asked.id, reasons: &reasons };
+    console.data(&explained, || {
+        let lines = reasons.iter().map(|reason| format!("{:<21}{}", reason.code, reason.message));
+        lines.collect::<Vec<_>>()
+    })
+}

@@ -1,0 +1,96 @@
+//! A page of jobs.
+
+use chrono::{DateTime, Utc};
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use serde_json::{Value, json};
+use sqlx::PgPool;
+
+use crate::cli::args::values;
+use crate::cli::output::console::Console;
+use crate::cli::output::failure::Failure;
+use crate::cli::output::format;
+use crate::cli::output::table::table;
+use crate::inspect::{self, JobFilter, JobRow};
+use crate::{JobId, JobState, Topic};
+
+#[derive(Args)]
+pub(crate) struct JobsArgs {
+    /// Only jobs in this state.
+    #[arg(long, value_parser = state())]
+    state: Option<JobState>,
+    /// Only jobs under this topic, such as 'mail.*'.
+    #[arg(long)]
+    topic: Option<Topic>,
+    /// Only jobs older than this one: the last of the page before.
+    #[arg(long, value_name = "ID", value_parser = values::any_id)]
+    before: Option<JobId>,
+    /// At most so many, 1 to 1000.
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    limit: u16,
+}
+
+fn state() -> impl TypedValueParser<Value = JobState> {
+    PossibleValuesParser::new(["pending", "running", "success", "failed", "cancelled"])
+        .try_map(|name| name.parse::<JobState>())
+}
+
+pub(crate) async fn show(pool: &PgPool, asked: JobsArgs, console: &Console) -> Result<(), Failure> {
+    let filter = JobFilter { state: asked.state, topic: asked.topic, before: asked.before, num: asked.limit };
+    let jobs = inspect::jobs(pool, &filter).await?;
+    let full = jobs.len() == usize::from(asked.limit);
+    let next = jobs.last().filter(|_| full).map(|job| job.job_id.clone());
+    let documents: Result<Vec<Value>, Failure> = jobs.iter().map(document).collect();
+    console.data(&json!({ "jobs": documents?, "next": next }), || list(&jobs))?;
+    if let Some(next) = next.filter(|_| !console.json) {
+        console.note(format!("older ones: --before {next}"));
+    }
+    Ok(())
+}
+
+/// Neither arguments nor results: a list is pasted and logged more easily than one job.
+fn document(job: &JobRow) -> Result<Value, Failure> {
+    let mut document = serde_json::to_value(job)
+        .map_err(|error| Failure::failed(format!("job {} cannot be written as JSON: {error}", job.job_id)))?;
+    if let Some(fields) = document.as_object_mut() {
+        fields.remove("body");
+        fields.remove("result");
+    }
+    Ok(document)
+}
+
+fn list(jobs: &[JobRow]) -> Vec<String> {
+    if jobs.is_empty() {
+        return vec!["no jobs".to_owned()];
+    }
+    let now = Utc::now();
+    let header = ["!Job", "Task", "State", ">Starts", ">Priority", "Published", "Since", "Last error"];
+    table(header, jobs.iter().map(|job| row(job, now)))
+}
+
+fn row(job: &JobRow, now: DateTime<Utc>) -> [String; 8] {
+    [
+        job.job_id.to_string(),
+        job.task.clone(),
+        job.state.to_string(),
+        job.attempt.to_string(),
+        job.priority.to_string(),
+        format::when(job.created_at, now),
+        since(job, now),
+        job.traceback.as_deref().map(|error| format::first_line(error, 60)).unwrap_or_default(),
+    ]
+}
+
+/// When it came, or will come, to where it stands.
+fn since(job: &JobRow, now: DateTime<Utc>) -> String {
+    let time = match job.state {
+        JobState::Pending => return job.scheduled_at.map_or_else(|| "due".to_owned(), |time| due(time, now)),
+        JobState::Running => job.run_at,
+        _ => job.complete_on,
+    };
+    time.map(|time| format::when(time, now)).unwrap_or_default()
+}
+
+fn due(time: DateTime<Utc>, now: DateTime<Utc>) -> String {
+    if time <= now { "due".to_owned() } else { format!("due {}", format::when(time, now)) }
+}

@@ -1,0 +1,65 @@
+//! `inspect`: read-only looks.
+
+mod jobs;
+mod one;
+mod overview;
+mod tasks;
+mod workers;
+
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+
+use crate::JobId;
+use crate::cli::args::global::Global;
+use crate::cli::args::values;
+use crate::cli::database::connect::{connect, warn_of_hidden};
+use crate::cli::output::console::Console;
+use crate::cli::output::failure::Failure;
+
+const AFTER_HELP: &str = "\
+Examples:
+  pgjobs inspect --watch
+  pgjobs inspect jobs --state failed --topic 'mail.*'
+  pgjobs inspect jobs --json --limit 1000 | jq -r '.jobs[].job_id'
+  pgjobs inspect job 0199d1f2a4b07c3e8f5a6b7c8d9e0f12
+
+Arguments and results are shown by `inspect job` alone: they may hold secrets.";
+
+#[derive(Args)]
+#[command(after_help = AFTER_HELP, args_conflicts_with_subcommands = true)]
+pub(crate) struct Inspect {
+    /// Look again every so many seconds, 2 unless said otherwise, until Ctrl-C.
+    #[arg(long, value_name = "SECS", num_args = 0..=1, default_missing_value = "2", value_parser = values::seconds)]
+    watch: Option<Duration>,
+    #[command(subcommand)]
+    what: Option<What>,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// List jobs, newest first.
+    Jobs(jobs::JobsArgs),
+    /// Show one job with its arguments, its result and its last error.
+    Job {
+        /// The job's id.
+        #[arg(value_parser = values::any_id)]
+        id: JobId,
+    },
+    /// List tasks, and how many live workers have each.
+    Tasks,
+    /// List workers.
+    Workers,
+}
+
+pub(crate) async fn run(asked: Inspect, global: &Global, console: &Console) -> Result<(), Failure> {
+    let pool = connect(global, console).await?;
+    warn_of_hidden(&pool).await;
+    match asked.what {
+        Some(What::Jobs(asked)) => jobs::show(&pool, asked, console).await,
+        Some(What::Job { id }) => one::show(&pool, &id, console).await,
+        Some(What::Tasks) => tasks::show(&pool, console).await,
+        Some(What::Workers) => workers::show(&pool, console).await,
+        None => overview::show(&pool, asked.watch, console).await,
+    }
+}

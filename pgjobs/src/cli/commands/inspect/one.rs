@@ -1,0 +1,130 @@
+//! One job with everything that is known of it.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde_json::value::RawValue;
+use sqlx::PgPool;
+
+use crate::cli::output::console::Console;
+use crate::cli::output::failure::Failure;
+use crate::cli::output::format;
+use crate::cli::output::lines::{Line, Style, indented};
+use crate::inspect::{self, JobRow, Reason};
+use crate::{JobId, JobState};
+
+/// Where the values stand, behind their names.
+const COLUMN: usize = 14;
+
+pub(crate) async fn show(pool: &PgPool, id: &JobId, console: &Console) -> Result<(), Failure> {
+    let job = inspect::job(pool, id).await?;
+    let reason = inspect::explain(pool, id).await?.into_iter().next();
+    console.data(&job, || describe(&job, reason.as_ref()))
+}
+
+fn describe(job: &JobRow, reason: Option<&Reason>) -> Vec<Line> {
+    let mut lines = named("Job", Some(job.job_id.to_string()));
+    lines.extend(named("Task", Some(job.task.clone())));
+    lines.push(Line::from(label("State")).paint(style(job.state), job.state.as_str()));
+    let mut say = |name: &str, value: Option<String>| lines.extend(named(name, value));
+    say("Why", reason.map(|reason| reason.message.clone()));
+    say("Starts", Some(job.attempt.to_string()));
+    say("Charged", Some(format!("{} of {} runs", job.retries, job.max_retries)));
+    say("Priority", Some(job.priority.to_string()));
+    say("Timeout", Some(format!("{} s", job.timeout)));
+    say("Published", Some(time(job.created_at)));
+    say("Scheduled", job.scheduled_at.map(time));
+    say("Last start", job.run_at.map(time));
+    say("Ended", job.complete_on.map(time));
+    say("Worker", job.worker.map(|id| id.to_string()));
+    say("Arguments", job.body.as_deref().map(pretty));
+    say("Result", job.result.as_deref().map(pretty));
+    say("Not shown", job.unreadable.clone());
+    say("Last error", job.traceback.clone());
+    lines
+}
+
+/// A value behind its name, on as many lines as it has; nothing where there is none.
+fn named(name: &str, value: Option<String>) -> Vec<Line> {
+    let lines = value.iter().flat_map(|value| indented(value, COLUMN)).enumerate();
+    lines
+        .map(|(nth, line)| if nth == 0 { Line::from(label(name) + &line) } else { Line::from(line) })
+        .collect()
+}
+
+fn label(name: &str) -> String {
+    format!("{name:<COLUMN$}")
+}
+
+fn style(state: JobState) -> Style {
+    match state {
+        JobState::Success => Style::Green,
+        JobState::Failed => Style::Red,
+        JobState::Running => Style::Cyan,
+        _ => Style::Yellow,
+    }
+}
+
+fn time(time: DateTime<Utc>) -> String {
+    format!("{} ({})", time.format("%Y-%m-%d %H:%M:%S%.3f UTC"), format::when(time, Utc::now()))
+}
+
+/// On several lines, each number as the database writes it; below so many levels, or what is no JSON to a JSON
+/// library, as it is.
+fn pretty(json: &RawValue) -> String {
+    let mut text = String::new();
+    write(&mut text, json.get(), 0);
+    text
+}
+
+const DEEPEST: usize = 50;
+
+fn write(text: &mut String, json: &str, depth: usize) {
+    let parts = if depth < DEEPEST { parts(json) } else { None };
+    match parts.filter(|parts| !parts.is_empty()) {
+        None => text.push_str(json),
+        Some(parts) => {
+            let (open, close) = if json.starts_with('[') { ('[', ']') } else { ('{', '}') };
+            let indentation = "  ".repeat(depth);
+            text.push(open);
+            for (nth, (name, value)) in parts.into_iter().enumerate() {
+                text.push_str(if nth == 0 { "\n  " } else { ",\n  " });
+                text.push_str(&indentation);
+                text.push_str(&name);
+                write(text, value.get(), depth + 1);
+            }
+            text.push('\n');
+            text.push_str(&indentation);
+            text.push(close);
+        }
+    }
+}
+
+/// The values of an array, or those of an object behind their names; nothing of anything else.
+fn parts(json: &str) -> Option<Vec<(String, &RawValue)>> {
+    if json.starts_with('[') {
+        let values: Vec<&RawValue> = serde_json::from_str(json).ok()?;
+        return Some(values.into_iter().map(|value| (String::new(), value)).collect());
+    }
+    let fields: BTreeMap<String, &RawValue> = serde_json::from_str(json).ok()?;
+    let name = |name: &String| serde_json::to_string(name).ok();
+    fields.iter().map(|(key, value)| Some((format!("{}: ", name(key)?), *value))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_is_laid_out_and_no_digit_lost() {
+        let shown = |json: &str| pretty(&RawValue::from_string(json.to_owned()).unwrap());
+        assert_eq!(
+            shown(r#"{"args": [1e400, 123456789012345678901234567890], "kwargs": {}}"#),
+            "{\n  \"args\": [\n    1e400,\n    123456789012345678901234567890\n  ],\n  \"kwargs\": {}\n}"
+        );
+        assert_eq!(shown("3"), "3");
+        assert_eq!(shown("[]"), "[]");
+        let deep = format!("{}1{}", "[".repeat(10_000), "]".repeat(10_000));
+        assert!(shown(&deep).contains("[[[[1]]]]"));
+    }
+}

@@ -1,0 +1,92 @@
+//! How many jobs stand where, and who works.
+
+use std::time::Duration;
+
+use chrono::Utc;
+use serde::Serialize;
+use serde_json::json;
+use sqlx::PgPool;
+
+use crate::cli::output::console::Console;
+use crate::cli::output::failure::Failure;
+use crate::cli::output::format;
+use crate::cli::output::table::table;
+use crate::inspect::{self, TaskCounts, WorkerRow};
+
+pub(crate) async fn show(pool: &PgPool, watch: Option<Duration>, console: &Console) -> Result<(), Failure> {
+    loop {
+        let (tasks, workers) = (inspect::overview(pool).await?, inspect::workers(pool).await?);
+        if watch.is_some() {
+            console.clear()?;
+        }
+        let document = json!({ "at": Utc::now(), "tasks": tasks, "workers": Crew::of(&workers) });
+        console.data(&document, || words(&tasks, &workers))?;
+        match watch {
+            Some(_) if console.is_unread() => return Ok(()),
+            Some(pause) => tokio::time::sleep(pause).await,
+            None => return Ok(()),
+        }
+    }
+}
+
+/// The live workers taken together.
+#[derive(Serialize)]
+struct Crew {
+    alive: usize,
+    slots: i64,
+    held: i64,
+}
+
+impl Crew {
+    fn of(workers: &[WorkerRow]) -> Self {
+        let alive = || workers.iter().filter(|worker| worker.alive);
+        Crew {
+            alive: alive().count(),
+            slots: alive().map(|worker| i64::from(worker.slots)).sum(),
+            held: alive().map(|worker| worker.held).fold(0, i64::saturating_add),
+        }
+    }
+
+    fn words(&self) -> String {
+        let plural = if self.alive == 1 { "" } else { "s" };
+        match self.alive {
+            0 => "no worker is alive".to_owned(),
+            alive => format!(
+                "{alive} worker{plural} alive, {} held in {} slots",
+                format::jobs(self.held.unsigned_abs()),
+                self.slots
+            ),
+        }
+    }
+}
+
+fn words(tasks: &[TaskCounts], workers: &[WorkerRow]) -> Vec<String> {
+    let workers = Crew::of(workers).words();
+    if tasks.is_empty() {
+        return vec!["no jobs".to_owned(), workers];
+    }
+    let header =
+        ["Task", ">Ready", ">Scheduled", ">Running", ">Success", ">Failed", ">Cancelled", "Oldest ready"];
+    let mut lines = table(header, tasks.iter().map(row));
+    lines.extend([String::new(), workers]);
+    if tasks.iter().any(|task| !task.exact) {
+        lines.push("+ at least so many: counting stopped there".to_owned());
+    }
+    lines
+}
+
+fn row(task: &TaskCounts) -> [String; 8] {
+    let oldest = task.oldest_ready.map(|time| format::span((Utc::now() - time).num_seconds()));
+    // Which of them reached the cap is not known: none is wrong as a lower bound, and 0 is no count that was cut.
+    let count = |number: i64| format::counted(number, task.exact || number == 0);
+    [
+        task.task.clone(),
+        count(task.ready),
+        count(task.scheduled),
+        count(task.running),
+        count(task.success),
+        count(task.failed),
+        count(task.cancelled),
+        oldest.unwrap_or_else(|| "-".to_owned()),
+    ]
+}

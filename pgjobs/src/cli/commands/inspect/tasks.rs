@@ -1,0 +1,47 @@
+//! Which tasks there are.
+
+use serde::Serialize;
+use sqlx::PgPool;
+
+use crate::cli::output::console::Console;
+use crate::cli::output::failure::Failure;
+use crate::cli::output::format;
+use crate::cli::output::table::table;
+use crate::inspect::{self, TaskRow};
+use crate::types::options::{Check, Keep};
+
+pub(crate) async fn show(pool: &PgPool, console: &Console) -> Result<(), Failure> {
+    let tasks = if console.json { inspect::tasks(pool).await? } else { inspect::signatures(pool).await? };
+    console.data(&Tasks { tasks: &tasks }, || list(&tasks))
+}
+
+/// Written as it is: a schema may hold what a JSON library does not read.
+#[derive(Serialize)]
+struct Tasks<'a> {
+    tasks: &'a [TaskRow],
+}
+
+fn list(tasks: &[TaskRow]) -> Vec<String> {
+    if tasks.is_empty() {
+        return vec!["no tasks: a worker declares its tasks when it starts".to_owned()];
+    }
+    table(["Task", ">Workers", "Keeps", "Checks", "Arguments", "About"], tasks.iter().map(row))
+}
+
+fn row(task: &TaskRow) -> [String; 6] {
+    let about = match (task.declared, task.aliases.as_slice()) {
+        (false, _) => "has jobs, but no worker ever declared it".to_owned(),
+        (true, []) => format::first_line(&task.doc, 60),
+        (true, aliases) => format!("{} (also {})", format::first_line(&task.doc, 60), aliases.join(", ")),
+    };
+    let arguments = arguments(task);
+    let keeps = task.keep.map_or("-", Keep::as_str).to_owned();
+    let checks = task.check.map_or("-", Check::as_str).to_owned();
+    [task.name.clone(), task.workers.to_string(), keeps, checks, arguments, about.trim().to_owned()]
+}
+
+/// `user_id: i64, [locale: String]`, in the order of the function; those in brackets may be left out.
+fn arguments(task: &TaskRow) -> String {
+    let parameters = task.params.iter().flatten();
+    format::parameters(parameters.map(|p| (p.name.as_str(), p.ty.as_str(), p.required)), task.open)
+}

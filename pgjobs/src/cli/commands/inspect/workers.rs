@@ -1,0 +1,41 @@
+//! Who works.
+
+use chrono::{DateTime, Utc};
+use serde_json::json;
+use sqlx::PgPool;
+
+use crate::cli::output::console::Console;
+use crate::cli::output::failure::Failure;
+use crate::cli::output::format;
+use crate::cli::output::table::table;
+use crate::inspect::{self, WorkerRow};
+
+pub(crate) async fn show(pool: &PgPool, console: &Console) -> Result<(), Failure> {
+    let workers = inspect::workers(pool).await?;
+    console.data(&json!({ "workers": workers }), || list(&workers))
+}
+
+fn list(workers: &[WorkerRow]) -> Vec<String> {
+    if workers.is_empty() {
+        return vec!["no workers".to_owned()];
+    }
+    let now = Utc::now();
+    let header =
+        ["Host", ">Pid", "Version", "Topics", ">Tasks", ">Held", ">Slots", "Started", "Last sign of life"];
+    table(header, workers.iter().map(|worker| row(worker, now)))
+}
+
+fn row(worker: &WorkerRow, now: DateTime<Utc>) -> [String; 9] {
+    let sign = format::when(worker.heartbeat_at, now);
+    [
+        worker.host.clone(),
+        worker.pid.to_string(),
+        worker.version.clone(),
+        if worker.topics.is_empty() { "*".to_owned() } else { worker.topics.join(" ") },
+        worker.tasks.len().to_string(),
+        worker.held.to_string(),
+        worker.slots.to_string(),
+        format::when(worker.started_at, now),
+        if worker.alive { sign } else { format!("{sign}: lost") },
+    ]
+}

@@ -1,0 +1,128 @@
+//! `retry`, `cancel`, `purge`: show how many, ask, then work in small batches.
+//!
+//! Each batch is a statement of its own, so nobody waits long for a lock and an interrupted
+//! command has done exactly the batches that it counted.
+
+mod purge;
+mod selection;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{ArgGroup, Args};
+use sqlx::PgPool;
+
+use crate::cli::args::global::Global;
+use crate::cli::output::console::Console;
+use crate::cli::output::failure::Failure;
+use crate::cli::output::format;
+use crate::db::refusal::server_code;
+use crate::inspect;
+use crate::types::error::driver;
+use crate::{Error, JobId, JobState, Topic};
+use selection::{BulkAction, Selection};
+
+pub(crate) use purge::{PurgeArgs, run as purge};
+
+const RETRY_HELP: &str = "\
+The job keeps its id and gets all its runs again.
+
+Examples:
+  pgjobs retry 0199d1f2a4b07c3e8f5a6b7c8d9e0f12
+  pgjobs retry --topic 'mail.*' --yes";
+
+#[derive(Args)]
+#[command(after_help = RETRY_HELP, group = ArgGroup::new("which").args(["ids", "topic"]).required(true))]
+pub(crate) struct RetryArgs {
+    /// The jobs.
+    #[arg(value_name = "ID")]
+    ids: Vec<JobId>,
+    /// All jobs under this topic instead; '*' is every task.
+    #[arg(long)]
+    topic: Option<Topic>,
+    /// With --topic: jobs that ended in this state.
+    #[arg(long, default_value = "failed", conflicts_with = "ids", value_parser = ended())]
+    state: JobState,
+    /// Do not ask.
+    #[arg(short, long)]
+    yes: bool,
+}
+
+fn ended() -> impl TypedValueParser<Value = JobState> {
+    PossibleValuesParser::new(["failed", "cancelled"]).try_map(|name| name.parse::<JobState>())
+}
+
+const CANCEL_HELP: &str = "\
+A pending job never runs. The code of a running one is not interrupted, but whatever it reports is \
+refused.
+
+Examples:
+  pgjobs cancel 0199d1f2a4b07c3e8f5a6b7c8d9e0f12
+  pgjobs cancel --topic 'mail.*'";
+
+#[derive(Args)]
+#[command(after_help = CANCEL_HELP, group = ArgGroup::new("which").args(["ids", "topic"]).required(true))]
+pub(crate) struct CancelArgs {
+    /// The jobs.
+    #[arg(value_name = "ID")]
+    ids: Vec<JobId>,
+    /// All pending and running jobs under this topic instead; '*' is every task.
+    #[arg(long)]
+    topic: Option<Topic>,
+    /// Do not ask.
+    #[arg(short, long)]
+    yes: bool,
+}
+
+pub(crate) async fn retry(asked: RetryArgs, global: &Global, console: &Console) -> Result<(), Failure> {
+    let chosen = Selection::new(asked.ids, asked.topic, vec![asked.state]);
+    selection::run(BulkAction::Retry, chosen, asked.yes, global, console).await
+}
+
+pub(crate) async fn cancel(asked: CancelArgs, global: &Global, console: &Console) -> Result<(), Failure> {
+    let chosen = Selection::new(asked.ids, asked.topic, vec![JobState::Pending, JobState::Running]);
+    selection::run(BulkAction::Cancel, chosen, asked.yes, global, console).await
+}
+
+/// How many jobs there are, or at least are.
+#[derive(Clone, Copy)]
+pub(crate) struct Count {
+    pub(crate) jobs: u64,
+    pub(crate) exact: bool,
+}
+
+impl Count {
+    const NONE: Count = Count { jobs: 0, exact: true };
+
+    /// Counting stops here.
+    const CAP: u64 = 1_000_000;
+
+    async fn of(pool: &PgPool, state: JobState, topic: &Topic) -> Result<Self, Failure> {
+        let jobs = inspect::count(pool, state, topic).await.map_err(refused)?.unsigned_abs();
+        Ok(Count { jobs, exact: jobs < Count::CAP })
+    }
+
+    fn and(self, other: Count) -> Count {
+        Count { jobs: self.jobs.saturating_add(other.jobs), exact: self.exact && other.exact }
+    }
+
+    /// How much there is to do, where it is known.
+    fn length(self) -> Option<u64> {
+        self.exact.then_some(self.jobs)
+    }
+
+    fn words(self) -> String {
+        format::jobs_counted(self.jobs, self.exact)
+    }
+}
+
+/// What these commands do takes one role, whatever they ask for first.
+fn refused(error: Error) -> Failure {
+    match &error {
+        Error::Database(cause) if server_code(&error).is_some_and(|code| code == "42501") => {
+            let said = driver::said(cause);
+            Failure::failed(format!(
+                "the database user may not do this: {said}; grant the database user the role jobs_admin"
+            ))
+        }
+        _ => error.into(),
+    }
+}

@@ -1,0 +1,89 @@
+//! `migrate`: the schema brought up to date, or shown.
+
+use clap::Args;
+use pgjobs_migrations::Step;
+use serde_json::{Value, json};
+use sqlx::PgPool;
+
+use crate::cli::args::global::Global;
+use crate::cli::database::connect::connect;
+use crate::cli::output::console::Console;
+use crate::cli::output::failure::Failure;
+use crate::cli::output::progress::Progress;
+use crate::db::worker::register_tasks;
+use crate::task::definition::TaskDef;
+use crate::types::error::Error;
+
+const AFTER_HELP: &str = "\
+It is safe to run at every deployment and from many machines at once. A program with tasks of its own \
+declares them as well, so that jobs are checked against what it takes before its workers start.
+
+Examples:
+  pgjobs migrate --dry-run
+  pgjobs migrate --sql | psql --single-transaction --set ON_ERROR_STOP=1 mydb";
+
+#[derive(Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct MigrateArgs {
+    /// Show what would be applied, and change nothing.
+    #[arg(long, conflicts_with = "sql")]
+    dry_run: bool,
+    /// Print the complete script for an empty database instead, for people who apply it themselves.
+    /// Needs no connection.
+    #[arg(long)]
+    sql: bool,
+}
+
+pub(crate) async fn run(asked: MigrateArgs, global: &Global, console: &Console) -> Result<(), Failure> {
+    if asked.sql {
+        return script(console);
+    }
+    let pool = connect(global, console).await?;
+    let tasks = crate::linked_tasks()?;
+    let steps = if asked.dry_run {
+        crate::pending_migrations(&pool).await?
+    } else {
+        let _progress = Progress::spinner(console, "migrating");
+        let steps = crate::migrate(&pool).await?;
+        declare(&pool, &tasks).await?;
+        steps
+    };
+    let names: Vec<&str> = tasks.iter().map(|task| task.name).collect();
+    let document = json!({ "dry_run": asked.dry_run, "steps": documents(&steps), "tasks": names });
+    console.data(&document, || words(&steps, asked.dry_run))
+}
+
+/// Whatever the role or the database sets: another program may be declaring the same tasks, and is waited for.
+const DECLARE: &str = "begin isolation level read committed read write; set local statement_timeout = 0";
+
+/// Tells the database what this program's tasks take, as its workers will; the stock binary has none.
+async fn declare(pool: &PgPool, tasks: &[&TaskDef]) -> Result<(), Failure> {
+    if tasks.is_empty() {
+        return Ok(());
+    }
+    let described: Vec<Value> = tasks.iter().map(|task| task.describe()).collect();
+    let mut tx = pool.begin_with(DECLARE).await.map_err(Error::from)?;
+    register_tasks(&mut tx, &described).await?;
+    Ok(tx.commit().await.map_err(Error::from)?)
+}
+
+fn script(console: &Console) -> Result<(), Failure> {
+    let steps = pgjobs_migrations::steps();
+    let script = pgjobs_migrations::script(&steps);
+    if console.json {
+        return console.document(&json!({ "steps": documents(&steps), "sql": script }));
+    }
+    console.raw(&script)
+}
+
+fn documents(steps: &[Step]) -> Vec<Value> {
+    steps.iter().map(|step| json!({ "version": step.version, "name": step.name })).collect()
+}
+
+fn words(steps: &[Step], dry_run: bool) -> Vec<String> {
+    if steps.is_empty() {
+        return vec!["schema jobs is up to date".to_owned()];
+    }
+    let verb = if dry_run { "would apply" } else { "applied" };
+    steps.iter().map(|step| format!("{verb} {:04} {}", step.version, step.name)).collect()
+}

@@ -1,0 +1,13 @@
+//! One module for each command.
+
+pub(crate) mod bench;
+pub(crate) mod check;
+pub(crate) mod codegen;
+pub(crate) mod completions;
+pub(crate) mod dev;
+pub(crate) mod explain;
+pub(crate) mod inspect;
+pub(crate) mod jobs;
+pub(crate) mod migrate;
+pub(crate) mod publish;
+pub(crate) mod worker;

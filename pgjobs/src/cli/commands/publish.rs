@@ -1,0 +1,213 @@
+//! `publish`: a job by name, and its result.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use clap::Args;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+use sqlx::PgPool;
+
+use crate::cli::args::global::{Global, program};
+use crate::cli::args::values;
+use crate::cli::database::connect::connect;
+use crate::cli::output::console::Console;
+use crate::cli::output::failure::Failure;
+use crate::cli::output::progress::Progress;
+use crate::inspect::{self, TaskRow};
+use crate::types::nearest::nearest;
+use crate::{Error, JobHandle, JobId, JobState, NewJob, db};
+
+const AFTER_HELP: &str = "\
+A VALUE is read as JSON, and as plain text when it is none: 7 is a number, ana a text, '\"7\"' a text.
+
+Examples:
+  pgjobs publish mail.welcome --arg 7 --kwarg locale=pt
+  pgjobs publish reports.build --kwargs '{\"month\": \"2030-01\"}' --delay 10m
+  pgjobs publish app.add --args '[1, 2]' --wait --wait-timeout 30s
+
+Prints the job's id, with --wait its result. Arguments are visible in `ps` while this runs.";
+
+#[derive(Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct PublishArgs {
+    /// The task's dotted name.
+    task: String,
+    /// Positional arguments, all at once, before those of --arg.
+    #[arg(long, value_name = "JSON-ARRAY", value_parser = values::array)]
+    args: Option<Array>,
+    /// Keyword arguments, all at once.
+    #[arg(long, value_name = "JSON-OBJECT", value_parser = values::object)]
+    kwargs: Option<Object>,
+    /// One positional argument.
+    #[arg(long, value_name = "VALUE", value_parser = values::argument, allow_hyphen_values = true)]
+    arg: Vec<Value>,
+    /// One keyword argument.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = values::keyword)]
+    kwarg: Vec<(String, Value)>,
+    /// Greater runs first; 0 unless said otherwise.
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    priority: Option<i32>,
+    /// Runs in all before the job ends as failed: 3 means at most three runs.
+    #[arg(long, value_name = "N")]
+    retries: Option<u32>,
+    /// The longest a run may take, such as 30s.
+    #[arg(long, value_name = "DURATION", value_parser = values::duration)]
+    timeout: Option<Duration>,
+    /// Not before this long from now, such as 10m.
+    #[arg(long, value_name = "DURATION", value_parser = values::duration, conflicts_with = "at")]
+    delay: Option<Duration>,
+    /// Not before this time, such as 2030-01-31T09:00:00Z.
+    #[arg(long, value_name = "RFC3339", value_parser = values::time)]
+    at: Option<DateTime<Utc>>,
+    /// Wait for the job's end and print its result.
+    #[arg(long)]
+    wait: bool,
+    /// Wait no longer than this; the job goes on all the same [default: 1m while no live worker has the task, or none is known].
+    #[arg(long, value_name = "DURATION", value_parser = values::duration, requires = "wait")]
+    wait_timeout: Option<Duration>,
+}
+
+/// One value for clap, which takes a `Vec` for an option that is given several times.
+type Array = Vec<Value>;
+type Object = Vec<(String, Value)>;
+
+pub(crate) async fn run(asked: PublishArgs, global: &Global, console: &Console) -> Result<(), Failure> {
+    let (waits, asked_limit, task) = (asked.wait, asked.wait_timeout, asked.task.clone());
+    let call = call(asked)?;
+    let pool = connect(global, console).await?;
+    let job = JobHandle::<Box<RawValue>>::new(call.publish(&pool).await?.id().clone());
+    let warning = warning(&pool, &task, waits).await;
+    if let Ok(Some(warning)) = &warning {
+        console.note(format!("warning: {warning}"));
+    }
+    if !waits {
+        return console.data(&json!({ "job_id": job.id() }), || job.id().to_string());
+    }
+    console.note(format!("published {}", job.id()));
+    let is_expected = matches!(warning, Ok(None)); // a live worker has the task
+    let limit = asked_limit.or_else(|| (!is_expected).then_some(PATIENCE));
+    if let (Some(limit), None) = (limit, asked_limit) {
+        console.note(format!("waiting {} s for a worker (--wait-timeout says otherwise)", limit.as_secs()));
+    }
+    wait(&pool, &job, limit, console).await
+}
+
+fn call(asked: PublishArgs) -> Result<NewJob, Failure> {
+    let args = asked.args.into_iter().flatten().chain(asked.arg);
+    let kwargs: Vec<_> = asked.kwargs.into_iter().flatten().chain(asked.kwarg).collect();
+    let mut names = HashSet::new();
+    if let Some((name, _)) = kwargs.iter().find(|(name, _)| !names.insert(name)) {
+        return Err(Failure::usage(format!("the keyword argument `{name}` is given twice: leave one out")));
+    }
+    let mut call = args.fold(NewJob::named(asked.task), NewJob::arg);
+    call = kwargs.into_iter().fold(call, |call, (name, value)| call.kwarg(name, value));
+    if let Some(priority) = asked.priority {
+        call = call.priority(priority);
+    }
+    if let Some(retries) = asked.retries {
+        call = call.retries(retries);
+    }
+    if let Some(timeout) = asked.timeout {
+        call = call.timeout(timeout);
+    }
+    if let Some(delay) = asked.delay {
+        call = call.delay(delay);
+    }
+    Ok(match asked.at {
+        Some(at) => call.scheduled_at(at),
+        None => call,
+    })
+}
+
+/// How long to wait for a task that no live worker has, or of which that is not known, unless it was said: a slip in its name is not waited out.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Tasks that workers declared.
+struct Declared {
+    /// Every name of each, and how many live workers have it.
+    names: Vec<(String, i64)>,
+    /// Whether these are all of them, and not those alone that the caller may consume.
+    is_all: bool,
+}
+
+impl Declared {
+    /// All are for who operates; a worker knows those of its own, and whoever may only publish is told of none.
+    async fn ask(pool: &PgPool) -> Result<Self, Error> {
+        match inspect::signatures(pool).await {
+            Ok(rows) => {
+                let rows = rows.into_iter().filter(|row| row.declared);
+                Ok(Declared { names: rows.flat_map(names).collect(), is_all: true })
+            }
+            Err(_) => {
+                let names = db::deploy::declared(&mut *pool.acquire().await?).await?;
+                Ok(Declared { names, is_all: false })
+            }
+        }
+    }
+}
+
+fn names(row: TaskRow) -> impl Iterator<Item = (String, i64)> {
+    let workers = row.workers;
+    row.aliases.into_iter().chain([row.name]).map(move |name| (name, workers))
+}
+
+/// Whether nobody declared the task, or, for whoever waits, no live worker has it; an error when this cannot be asked.
+async fn warning(pool: &PgPool, task: &str, waits: bool) -> Result<Option<String>, Error> {
+    let declared = Declared::ask(pool).await?;
+    Ok(match declared.names.iter().find(|(name, _)| name == task) {
+        Some((_, workers)) if *workers > 0 || !waits => None,
+        Some(_) => Some(format!("no live worker has task `{task}`; the job waits for one")),
+        None => Some(unknown(task, &declared)),
+    })
+}
+
+fn unknown(task: &str, declared: &Declared) -> String {
+    let scope = if declared.is_all { "" } else { ", as far as this database user may see" };
+    let known = declared.names.iter().map(|(name, _)| name.as_str());
+    let meant = nearest(task, known).map(|near| format!("; did you mean `{near}`? The"));
+    let remedy = format!("job waits until one does (`{} inspect tasks` lists them)", program());
+    format!(
+        "no worker ever declared task `{task}`{scope}{} {remedy}",
+        meant.unwrap_or_else(|| "; the".to_owned())
+    )
+}
+
+async fn wait(
+    pool: &PgPool,
+    job: &JobHandle<Box<RawValue>>,
+    limit: Option<Duration>,
+    console: &Console,
+) -> Result<(), Failure> {
+    let progress = Progress::spinner(console, "waiting for the result");
+    let outcome = match limit {
+        Some(limit) => job.wait_for(pool, limit).await,
+        None => job.wait(pool).await,
+    };
+    drop(progress);
+    match outcome {
+        Ok(result) => {
+            let document = Waited { job_id: job.id(), state: JobState::Success, result: &result };
+            console.data(&document, || result.get().to_owned())
+        }
+        Err(error) => Err(ended_badly(job, error)),
+    }
+}
+
+/// The result as the database writes it: no digit of a number is lost.
+#[derive(Serialize)]
+struct Waited<'a> {
+    job_id: &'a JobId,
+    state: JobState,
+    result: &'a RawValue,
+}
+
+fn ended_badly(job: &JobHandle<Box<RawValue>>, error: Error) -> Failure {
+    let about = match &error {
+        Error::JobFailed { state, .. } => json!({ "job_id": job.id(), "state": state }),
+        _ => json!({ "job_id": job.id() }),
+    };
+    Failure::from(error).about(about)
+}

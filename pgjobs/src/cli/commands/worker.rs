@@ -1,0 +1,289 @@
+//! `worker`: the tasks of this binary at work.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use clap::Args;
+use serde_json::json;
+use sqlx::PgPool;
+
+use crate::cli::args::global::{Global, program};
+use crate::cli::args::values;
+use crate::cli::database::connect;
+use crate::cli::database::target;
+use crate::cli::output::console::Console;
+use crate::cli::output::failure::Failure;
+use crate::cli::output::format;
+use crate::cli::output::table::table;
+use crate::cli::setup::Setup;
+use crate::{End, Error, Param, TaskDef, Topic, Worker, WorkerReport, db};
+
+const AFTER_HELP: &str = "\
+A worker runs the tasks that are compiled into its program, so it is a program of yours:
+
+  // main.rs
+  use pgjobs::{TaskError, task};
+  pgjobs::link!(my_tasks);            // only if your tasks live in another crate
+
+  #[task]
+  async fn add(a: i64, b: i64) -> Result<i64, TaskError> { Ok(a + b) }
+
+  fn main() -> std::process::ExitCode { pgjobs::cli::main() }
+
+Examples:
+  app worker --topic 'app.mail.*' --concurrency 32
+  app worker --burst                  # work off what is due, then end
+  app worker --burst --fail-on-failure || notify
+
+The first SIGINT or SIGTERM stops claiming and lets running jobs finish; a second one ends at once.
+
+The exit code is 0 also when jobs failed: they are retried, or wait in `inspect jobs --state failed`. \
+With --burst --fail-on-failure it is 1 when a job ended as failed, for a Job of Kubernetes, or cron: by what its task \
+said, or with a worker that died on its last run, which this one found out or another did meanwhile.
+It is 1 in any case when the worker broke (a part of it panicked), when the database could not be told how runs ended \
+(it was away; their jobs run again when the worker's lease ends), or when a burst cannot know that nothing is left: a \
+claim of its own was still under way on the server.
+
+The log on stderr shows what the tasks log themselves (`tracing`, from `info` on); --log json writes it \
+for programs.";
+
+#[derive(Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct WorkerArgs {
+    /// Only tasks under this topic, such as 'mail.*'; may be given several times.
+    #[arg(long, value_name = "TOPIC")]
+    topic: Vec<Topic>,
+    /// How many jobs run at once [default: what the program says, else 16].
+    #[arg(long, value_name = "N")]
+    concurrency: Option<usize>,
+    /// End once nothing is due.
+    #[arg(long)]
+    burst: bool,
+    /// With --burst: end with exit code 1 when a job ended as failed: its last run used up, by the task's word, or with a
+    /// worker that died.
+    #[arg(long, requires = "burst")]
+    fail_on_failure: bool,
+    /// After this long without a sign of life its jobs run elsewhere [default: 15s].
+    #[arg(long, value_name = "DURATION", value_parser = values::duration)]
+    lease: Option<Duration>,
+    /// How long running jobs may go on after it was asked to stop [default: 30s].
+    #[arg(long, value_name = "DURATION", value_parser = values::duration)]
+    grace: Option<Duration>,
+    /// The longest pause between two looks for work [default: 1s].
+    #[arg(long, value_name = "DURATION", value_parser = values::duration)]
+    poll: Option<Duration>,
+    /// Poll only: for poolers that do not pass notifications on.
+    #[arg(long)]
+    no_listen: bool,
+    /// Bring schema `jobs` up to date first.
+    #[arg(long)]
+    auto_migrate: bool,
+}
+
+pub(crate) async fn run(
+    asked: WorkerArgs,
+    setup: Setup,
+    global: &Global,
+    console: &Console,
+) -> Result<(), Failure> {
+    let target = connect::reach(target::find(global, console).await?).await?;
+    let pool = connect::pool_on(&target, connections(asked.concurrency));
+    if asked.auto_migrate {
+        let applied = crate::migrate(&pool).await?.len();
+        console.note(format!("{applied} migrations applied"));
+    }
+    console.note(target.describe());
+    let watch = pool.clone();
+    let worker = target.others.iter().map(connect::quiet).fold(Worker::new(pool), Worker::fallback);
+    let fails = asked.fail_on_failure;
+    let worker = configure(setup.apply(worker), asked);
+    announce(&worker, console)?;
+    let watch = if fails { Some(Watch::new(watch, &worker).await?) } else { None };
+    let report = worker.run().await?;
+    let ended = match watch {
+        Some(watch) => judge(&report, watch.lost().await),
+        None => failure(&report, 0),
+    };
+    match ended {
+        Some(failure) if console.json => Err(failure.about(json!(report))),
+        Some(failure) => console.lines(summary(&report)).and(Err(failure)),
+        None => console.data(&report, || summary(&report)),
+    }
+}
+
+/// What the exit code says with --fail-on-failure. What is known to have failed it says also when the database cannot be
+/// asked any more what else has.
+fn judge(report: &WorkerReport, lost: Result<u64, Failure>) -> Option<Failure> {
+    let (lost, unknown) = match lost {
+        Ok(lost) => (lost, None),
+        Err(failure) => (0, Some(failure)),
+    };
+    failure(report, report.failed.saturating_add(lost)).or(unknown)
+}
+
+/// What the exit code says besides that the worker was asked to end.
+pub(crate) fn failure(report: &WorkerReport, failed: u64) -> Option<Failure> {
+    let broken = "a part of the worker ended abnormally, and with it the worker: the log says which; what it ran comes \
+                  back when its lease has run out";
+    let unfinished = "the burst ended without knowing that nothing is left: a claim of its own has not ended on the \
+                      server (the log says where); run it again";
+    match report.end {
+        End::Orderly if failed == 0 => None,
+        End::Orderly => Some(format!(
+            "{} ended as failed: `{} inspect jobs --state failed`",
+            format::jobs(failed),
+            program()
+        )),
+        End::Unfinished if report.unsettled > 0 => Some(untold(report.unsettled)),
+        End::Unfinished => Some(unfinished.to_owned()),
+        End::Broken => Some(broken.to_owned()),
+    }
+    .map(Failure::failed)
+}
+
+fn untold(runs: u64) -> String {
+    format!(
+        "the database could not be told how {} ended here: these run again when the lease of this worker has run out; \
+         the log says why",
+        format::jobs(runs)
+    )
+}
+
+/// Jobs that end as failed without an outcome of this worker: with one that died.
+struct Watch {
+    pool: PgPool,
+    tasks: Vec<&'static str>,
+    since: DateTime<Utc>,
+}
+
+impl Watch {
+    async fn new(pool: PgPool, worker: &Worker) -> Result<Self, Failure> {
+        let tasks = worker.tasks().map_err(explain)?;
+        let tasks = tasks.iter().flat_map(|task| task.names()).collect();
+        let since = db::inspect::now(&mut *pool.acquire().await?).await?;
+        Ok(Watch { pool, tasks, since })
+    }
+
+    async fn lost(&self) -> Result<u64, Failure> {
+        let mut connection = self.pool.acquire().await?;
+        Ok(db::inspect::lost(&mut connection, &self.tasks, self.since).await?)
+    }
+}
+
+/// The tasks' own share; what the worker itself needs it opens beside the pool.
+fn connections(concurrency: Option<usize>) -> u32 {
+    u32::try_from(concurrency.unwrap_or(16)).unwrap_or(u32::MAX).clamp(4, 50)
+}
+
+fn configure(mut worker: Worker, asked: WorkerArgs) -> Worker {
+    for topic in asked.topic {
+        worker = worker.topic(topic.as_str());
+    }
+    if let Some(concurrency) = asked.concurrency {
+        worker = worker.concurrency(concurrency);
+    }
+    if let Some(lease) = asked.lease {
+        worker = worker.lease(lease);
+    }
+    if let Some(grace) = asked.grace {
+        worker = worker.grace(grace);
+    }
+    if let Some(poll) = asked.poll {
+        worker = worker.poll(poll);
+    }
+    if asked.no_listen {
+        worker = worker.listen(false);
+    }
+    if asked.burst { worker.burst() } else { worker }
+}
+
+/// Says what it will work on, or why it cannot.
+pub(crate) fn announce(worker: &Worker, console: &Console) -> Result<(), Failure> {
+    let tasks = worker.tasks().map_err(explain)?;
+    let (slots, topics) = worker.scope();
+    let topics = if topics.is_empty() { "every topic".to_owned() } else { topics.join(", ") };
+    console.note(format!(
+        "pgjobs {}, process {}, {slots} slots, {topics}",
+        env!("CARGO_PKG_VERSION"),
+        std::process::id()
+    ));
+    let lines = tasks.iter().map(|task| signature(task));
+    let lines: Vec<String> = std::iter::once(format!("{} at work on:", program())).chain(lines).collect();
+    console.note(lines.join("\n"));
+    Ok(())
+}
+
+/// A program without any task is most often `pgjobs` itself.
+fn explain(error: Error) -> Failure {
+    match error {
+        Error::NoTasks { known, .. } if known.is_empty() => Failure::usage(format!(
+            "no tasks are registered in this program, so a worker has nothing to do: call pgjobs::cli::main() from \
+             a program of your own that holds them, or name the crate that does with pgjobs::link!(my_tasks); \
+             (`{} worker --help` shows how)",
+            program()
+        )),
+        error => error.into(),
+    }
+}
+
+/// `mail.welcome(user_id: i64, [locale: String])`
+fn signature(task: &TaskDef) -> String {
+    let parameters = task.params.iter().map(|param: &Param| (param.name, param.ty, param.required));
+    format!("{}({})", task.name, format::parameters(parameters, task.open))
+}
+
+pub(crate) fn summary(report: &WorkerReport) -> Vec<String> {
+    let rows = [
+        ("succeeded", report.succeeded, "runs with a result"),
+        ("retried", report.retried, "runs that failed, charged; their jobs run again"),
+        ("failed", report.failed, "runs that failed, and their jobs with them"),
+        ("snoozed", report.snoozed, "runs that asked to be run again later"),
+        ("released", report.released, "jobs handed back unfinished, uncharged"),
+        ("lost", report.lost, "runs that no longer counted: cancelled, or given to another"),
+        (
+            "unsettled",
+            report.unsettled,
+            "runs that ended, of which the database could not be told; their jobs run again",
+        ),
+    ];
+    let shown = rows.iter().filter(|(name, number, _)| *number > 0 || *name == "succeeded");
+    table(
+        ["Runs", ">", ""],
+        shown.map(|(name, number, what)| [(*name).to_owned(), format::count(*number), (*what).to_owned()]),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_failed_is_said_also_when_no_more_can_be_asked() {
+        let away = || Err(Failure::database("away"));
+        let said = |failed, lost| {
+            let report = WorkerReport { failed, ..WorkerReport::default() };
+            judge(&report, lost).map(|failure| format!("{failure:?}"))
+        };
+        assert!(said(1, away()).is_some_and(|said| said.contains("1 job ended as failed")));
+        assert!(said(0, away()).is_some_and(|said| said.contains("away")));
+        assert!(said(1, Ok(2)).is_some_and(|said| said.contains("3 jobs ended as failed")));
+        assert_eq!(said(0, Ok(0)), None);
+    }
+
+    #[test]
+    fn whatever_ended_the_worker_shows_in_the_exit_code() {
+        let told =
+            |report: WorkerReport, failed| failure(&report, failed).map(|failure| format!("{failure:?}"));
+        let said = |end, failed| told(WorkerReport { end, ..WorkerReport::default() }, failed);
+        assert_eq!(said(End::Orderly, 0), None);
+        for (end, failed, word) in [
+            (End::Orderly, 2, "2 jobs ended as failed"),
+            (End::Unfinished, 0, "run it again"),
+            (End::Broken, 0, "ended abnormally"),
+        ] {
+            assert!(said(end, failed).is_some_and(|said| said.contains(word)), "{end:?}");
+        }
+        let untold = WorkerReport { unsettled: 2, end: End::Unfinished, ..WorkerReport::default() };
+        assert!(told(untold, 0).is_some_and(|said| said.contains("could not be told how 2 jobs ended")));
+    }
+}

@@ -1,0 +1,127 @@
+//! Reaching the database, or saying why not.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
+use sqlx::{ConnectOptions, Connection, PgPool};
+
+use super::target::{self, Target, place};
+use crate::cli::args::global::Global;
+use crate::cli::output::console::Console;
+use crate::cli::output::failure::Failure;
+use crate::db::worker::unusable;
+use crate::types::error::driver;
+
+/// A server that has not answered by then is not going to.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// A small pool on the database that the user means.
+pub(crate) async fn connect(global: &Global, console: &Console) -> Result<PgPool, Failure> {
+    pool(&target::find(global, console).await?, 4).await
+}
+
+/// A pool on a database that was seen to answer.
+pub(crate) async fn pool(target: &Target, connections: u32) -> Result<PgPool, Failure> {
+    Ok(pool_on(&reach(target.clone()).await?, connections))
+}
+
+/// What the last pool is on, for [`explained`].
+static LAST: Mutex<Option<Target>> = Mutex::new(None);
+
+/// A pool on the first of the target's servers, of which [`reach`] made the primary.
+pub(crate) fn pool_on(target: &Target, connections: u32) -> PgPool {
+    *LAST.lock().unwrap_or_else(PoisonError::into_inner) = Some(target.clone());
+    let pool = PgPoolOptions::new().max_connections(connections).acquire_timeout(LIMIT);
+    pool.connect_lazy_with(quiet(&target.options))
+}
+
+/// A pool says of a server that refuses connections what it says when all of its own are in use. Asked without it, the
+/// server's own reason is heard; when it answers, the pool was right.
+pub(crate) async fn explained(failure: Failure) -> Failure {
+    let target = LAST.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    match target {
+        Some(target) => match find(target).await {
+            Err(reason) => failure.because(reason),
+            Ok(_) => failure,
+        },
+        None => failure,
+    }
+}
+
+/// Warns of what would make a reader's answer wrong: row security shows no rows, and says nothing. What keeps it from
+/// being asked keeps the reader from answering, and is said there.
+pub(crate) async fn warn_of_hidden(pool: &PgPool) {
+    let Ok(mut connection) = pool.acquire().await else { return };
+    for reason in unusable(&mut connection).await.unwrap_or_default() {
+        tracing::warn!("{reason}");
+    }
+}
+
+/// The log of the driver shows statements; ours says what happened.
+pub(crate) fn quiet(options: &PgConnectOptions) -> PgConnectOptions {
+    options.clone().application_name("pgjobs cli").disable_statement_logging()
+}
+
+/// Sees that the server answers; of several, finds the primary and puts it first.
+pub(crate) async fn reach(target: Target) -> Result<Target, Failure> {
+    if let Some(warning) = target.warning() {
+        tracing::warn!("{warning}");
+    }
+    find(target).await
+}
+
+async fn find(target: Target) -> Result<Target, Failure> {
+    if target.others.is_empty() {
+        let answer = answer(&target.options, async |_| Ok(())).await;
+        return answer.map_err(|reason| unreachable(&target, &reason)).map(|()| target);
+    }
+    let mut refusals = Vec::new();
+    for nth in 0..=target.others.len() {
+        let candidate = target.clone().led_by(nth);
+        match answer(&candidate.options, is_standby).await {
+            Ok(false) => return Ok(candidate),
+            Ok(true) => refusals.push(format!("{} is a standby", place(&candidate.options))),
+            Err(reason) => refusals.push(format!("{}: {reason}", place(&candidate.options))),
+        }
+    }
+    let remedy = "start the primary, promote a standby or correct the list";
+    let description = target.describe();
+    Err(Failure::database(format!("no primary for {description}: {}; {remedy}", refusals.join("; "))))
+}
+
+async fn is_standby(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar("select pg_is_in_recovery()").fetch_one(connection).await
+}
+
+/// What it says to a question, or the reason and the remedy. Not through the pool: it would hide the reason behind its own time-out.
+async fn answer<T>(
+    options: &PgConnectOptions,
+    question: impl AsyncFnOnce(&mut PgConnection) -> Result<T, sqlx::Error>,
+) -> Result<T, String> {
+    let answer = async {
+        let mut connection = quiet(options).connect().await?;
+        let answer = question(&mut connection).await?;
+        drop(connection.close().await);
+        Ok(answer)
+    };
+    let late = || format!("no answer within {} s; check the host and the port", LIMIT.as_secs());
+    let answer = tokio::time::timeout(LIMIT, answer).await.map_err(|_| late())?;
+    answer.map_err(|error: sqlx::Error| format!("{}; {}", driver::said(&error), remedy(&error)))
+}
+
+fn unreachable(target: &Target, reason: &str) -> Failure {
+    Failure::database(format!("cannot reach {}: {reason}", target.describe()))
+}
+
+fn remedy(error: &sqlx::Error) -> &'static str {
+    let code = error.as_database_error().and_then(|error| error.code());
+    match (code.as_deref(), error) {
+        (Some("28P01" | "28000"), _) => "check the user and the password",
+        (Some("3D000"), _) => "create the database or correct its name",
+        (Some(code), _) if code.starts_with("53") => "close other connections or raise max_connections",
+        (_, sqlx::Error::Tls(_)) => "check sslmode in the URL",
+        (_, sqlx::Error::Io(_)) => "start the server or correct the address",
+        _ => "check the address",
+    }
+}

@@ -1,0 +1,138 @@
+//! Where the data of a folder's own database lies.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{ConnectOptions, Connection};
+
+use crate::cli::output::failure::Failure;
+
+/// Its server answers at once or is gone.
+const ANSWER: Duration = Duration::from_secs(2);
+
+/// The URL of the database that `dev` runs for the current folder, if it answers.
+pub(crate) async fn running_url() -> Option<String> {
+    let url = Project::here().ok()?.url()?;
+    let options = PgConnectOptions::from_str(&url).ok()?.disable_statement_logging();
+    let connection = tokio::time::timeout(ANSWER, options.connect()).await.ok()?.ok()?;
+    drop(connection.close().await);
+    Some(url)
+}
+
+/// The place in the user's cache that belongs to one folder.
+pub(crate) struct Project {
+    pub(crate) place: PathBuf,
+}
+
+impl Project {
+    /// That of the current folder.
+    pub(crate) fn here() -> Result<Self, Failure> {
+        let here = std::env::current_dir().and_then(fs::canonicalize);
+        let here =
+            here.map_err(|error| Failure::failed(format!("the current folder cannot be read: {error}")))?;
+        let name = here.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let name: String = name.chars().map(|c| if c.is_alphanumeric() { c } else { '-' }).collect();
+        let key = fingerprint(here.as_os_str().as_encoded_bytes());
+        Ok(Project { place: cache()?.join("dev").join(format!("{name}-{key:016x}")) })
+    }
+
+    /// The server's own folder.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.place.join("data")
+    }
+
+    fn url_file(&self) -> PathBuf {
+        self.place.join("url")
+    }
+
+    /// Makes the place: the server may run as another user, who must be able to come by.
+    pub(crate) fn make(&self) -> Result<(), Failure> {
+        let made = fs::create_dir_all(&self.place).and_then(|()| {
+            let places = [self.place.parent().unwrap_or(&self.place), &self.place];
+            places.into_iter().try_for_each(open_to_pass)
+        });
+        made.map_err(|error| self.unusable("made", &error))
+    }
+
+    /// The URL that a running `dev` left here.
+    pub(crate) fn url(&self) -> Option<String> {
+        fs::read_to_string(self.url_file())
+            .ok()
+            .map(|url| url.trim().to_owned())
+            .filter(|url| !url.is_empty())
+    }
+
+    pub(crate) fn announce(&self, url: &str) -> Result<(), Failure> {
+        let written = fs::File::create(self.url_file()).and_then(|mut file| writeln!(file, "{url}"));
+        written.map_err(|error| self.unusable("written to", &error))
+    }
+
+    pub(crate) fn withdraw(&self) {
+        // What stays behind points at a server that is gone.
+        let _ = fs::remove_file(self.url_file());
+    }
+
+    pub(crate) fn remove(&self) -> Result<(), Failure> {
+        match fs::remove_dir_all(&self.place) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(self.unusable("removed", &error)),
+            _ => Ok(()),
+        }
+    }
+
+    fn unusable(&self, verb: &str, error: &io::Error) -> Failure {
+        Failure::failed(format!("`{}` cannot be {verb}: {error}", self.place.display()))
+    }
+}
+
+#[cfg(unix)]
+fn open_to_pass(place: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(place, fs::Permissions::from_mode(0o755))
+}
+
+#[cfg(not(unix))]
+fn open_to_pass(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+/// The folder that the local server's binaries and templates are kept in as well. Root's is one
+/// that the user who runs the server for root can reach.
+fn cache() -> Result<PathBuf, Failure> {
+    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    if let Some(asked) = variable("PGJOBS_CACHE_DIR") {
+        return std::path::absolute(&asked)
+            .map_err(|error| Failure::usage(format!("PGJOBS_CACHE_DIR: {error}")));
+    }
+    if is_root() {
+        return Ok(PathBuf::from("/var/cache/pgjobs"));
+    }
+    let own = variable("XDG_CACHE_HOME").or_else(|| variable("HOME").map(|home| home.join(".cache")));
+    let own = own.filter(|path| path.is_absolute()).map(|path| path.join("pgjobs"));
+    own.ok_or_else(|| Failure::usage("there is no folder for data: set PGJOBS_CACHE_DIR"))
+}
+
+fn is_root() -> bool {
+    let output = std::process::Command::new("id").arg("-u").output();
+    output.is_ok_and(|output| output.stdout.trim_ascii() == b"0")
+}
+
+/// FNV-1a: the same on every machine and in every release, which std's hasher does not promise.
+fn fingerprint(bytes: &[u8]) -> u64 {
+    bytes
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_fingerprint_is_the_published_one() {
+        assert_eq!(fingerprint(b"a"), 0xaf63_dc4c_8601_ec8c);
+    }
+}

@@ -1,0 +1,8 @@
+//! Which database a command works on, and the connection to it.
+
+pub(crate) mod connect;
+#[cfg(feature = "local-postgres")]
+pub(crate) mod dev_folder;
+mod hosts;
+mod parameters;
+pub(crate) mod target;

@@ -1,0 +1,211 @@
+//! Which database: the one in a file, in the environment, or the one that `dev` runs here.
+
+use std::net::IpAddr;
+use std::path::Path;
+
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
+
+#[cfg(feature = "local-postgres")]
+use super::dev_folder::running_url;
+use super::hosts;
+use super::parameters;
+use crate::cli::args::global::{Global, program};
+use crate::cli::output::console::Console;
+use crate::cli::output::failure::Failure;
+use crate::cli::output::redact;
+use crate::db::address::without_brackets;
+use crate::types::error::driver;
+
+/// A database and how to speak of it.
+#[derive(Clone)]
+pub(crate) struct Target {
+    pub(crate) options: PgConnectOptions,
+    /// Further servers, any of which may be the primary instead.
+    pub(crate) others: Vec<PgConnectOptions>,
+    /// What named it.
+    origin: String,
+}
+
+impl Target {
+    pub(crate) fn new(options: PgConnectOptions, origin: impl Into<String>) -> Self {
+        Target { options, others: Vec::new(), origin: origin.into() }
+    }
+
+    /// Of one server at least.
+    fn on(mut servers: Vec<PgConnectOptions>, origin: impl Into<String>) -> Self {
+        let options = servers.remove(0);
+        Target { options, others: servers, origin: origin.into() }
+    }
+
+    pub(crate) fn servers(&self) -> impl Iterator<Item = &PgConnectOptions> {
+        std::iter::once(&self.options).chain(&self.others)
+    }
+
+    /// The same, with the nth server as the first.
+    pub(crate) fn led_by(mut self, nth: usize) -> Self {
+        if let Some(other) = nth.checked_sub(1) {
+            std::mem::swap(&mut self.options, &mut self.others[other]);
+        }
+        self
+    }
+
+    /// For people; built from the parts that are no secret.
+    pub(crate) fn describe(&self) -> String {
+        let user = self.options.get_username();
+        // PostgreSQL takes the user's name when no database is named.
+        let name = self.options.get_database().unwrap_or(user);
+        let places: Vec<String> = self.servers().map(place).collect();
+        format!("database `{name}` on {} as `{user}` (from {})", places.join(" or "), self.origin)
+    }
+
+    /// What a network between here and the server could do, if anything.
+    pub(crate) fn warning(&self) -> Option<String> {
+        self.servers().find_map(warning)
+    }
+}
+
+fn warning(options: &PgConnectOptions) -> Option<String> {
+    let host = options.get_host();
+    let local = options.get_socket().is_some()
+        || host.starts_with('/')
+        || host == "localhost"
+        || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    let risk = match options.get_ssl_mode() {
+        PgSslMode::VerifyFull => return None,
+        PgSslMode::Disable => "unencrypted",
+        PgSslMode::Allow | PgSslMode::Prefer => "unencrypted when the server, or somebody before it, says so",
+        PgSslMode::Require | PgSslMode::VerifyCa => "encrypted, but not sure to be with that server",
+    };
+    (!local).then(|| {
+        format!("the connection to {} is {risk}: add sslmode=verify-full to its URL", place(options))
+    })
+}
+
+/// Where a server is, for people.
+pub(crate) fn place(options: &PgConnectOptions) -> String {
+    match options.get_socket() {
+        Some(socket) => socket.display().to_string(),
+        None if options.get_host().starts_with('/') => options.get_host().to_owned(),
+        None if options.get_host().contains(':') => {
+            format!("[{}]:{}", options.get_host(), options.get_port())
+        }
+        None => format!("{}:{}", options.get_host(), options.get_port()),
+    }
+}
+
+/// The database that the user names, else the one that `dev` runs for this folder.
+pub(crate) async fn find(global: &Global, console: &Console) -> Result<Target, Failure> {
+    if let Some(target) = named(global)? {
+        return Ok(target);
+    }
+    if let Some(url) = running_url().await {
+        console.note(format!("using the database of `{} dev` in this folder", program()));
+        return Ok(Target::on(parse(&url, "`dev`")?, "`dev`"));
+    }
+    let service = match std::env::var_os("PGSERVICE") {
+        Some(_) => " (PGSERVICE is not read)",
+        None => "",
+    };
+    Err(Failure::database(format!(
+        "no database is named{service}: run `{} dev` in another terminal, or export \
+         DATABASE_URL=postgresql://user@host/name, or one of {}",
+        program(),
+        NAMING.join(", ")
+    )))
+}
+
+/// Without the feature there is no `dev`.
+#[cfg(not(feature = "local-postgres"))]
+async fn running_url() -> Option<String> {
+    None
+}
+
+/// Any one of these variables says that the user has a server in mind.
+const NAMING: [&str; 4] = ["PGHOST", "PGHOSTADDR", "PGDATABASE", "PGUSER"];
+
+/// The database that the user names, if any.
+pub(crate) fn named(global: &Global) -> Result<Option<Target>, Failure> {
+    parameters::check_variables().map_err(Failure::usage)?;
+    if let Some(path) = &global.dsn_file {
+        return read(path).map(Some);
+    }
+    let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    if let Some(password) = set("PGPASSWORD") {
+        redact::remember(&password);
+    }
+    if let Some(url) = set("DATABASE_URL") {
+        return Ok(Some(Target::on(parse(&url, "DATABASE_URL")?, "DATABASE_URL")));
+    }
+    let named = NAMING.into_iter().any(|name| set(name).is_some());
+    named.then(of_variables).transpose()
+}
+
+fn of_variables() -> Result<Target, Failure> {
+    let [hosts, ports] = ["PGHOST", "PGPORT"].map(|name| std::env::var(name).unwrap_or_default());
+    // PGHOSTADDR goes before PGHOST.
+    let list = hosts::of_variables(&hosts, &ports).filter(|_| std::env::var_os("PGHOSTADDR").is_none());
+    let servers = match list {
+        Some(url) => parse(&url, "what PGHOST and PGPORT say")?,
+        None => vec![PgConnectOptions::new()],
+    };
+    Ok(Target::on(servers, "the PG* variables"))
+}
+
+fn read(path: &Path) -> Result<Target, Failure> {
+    let origin = format!("file `{}`", path.display());
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failure::usage(format!("{origin} cannot be read: {error}")))?;
+    Ok(Target::on(parse(text.trim(), &origin)?, origin))
+}
+
+/// Reads a URL, of one server or several; neither the errors nor what is logged meanwhile shows its password.
+fn parse(url: &str, origin: &str) -> Result<Vec<PgConnectOptions>, Failure> {
+    let unusable =
+        |reason: &str| Failure::usage(format!("{origin} is no URL of a PostgreSQL database: {reason}"));
+    let Some(rest) = url.strip_prefix("postgresql://").or_else(|| url.strip_prefix("postgres://")) else {
+        return Err(unusable("it does not begin with postgresql://"));
+    };
+    let (authority, after) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    // What looks like the end of the password is taken for part of the path: it would be shown.
+    if after.contains('@') {
+        return Err(unusable(
+            "write `/`, `?`, `#` and `@` in a user name or password as %2F, %3F, %23 and %40",
+        ));
+    }
+    remember_password(authority);
+    let (path, query) = after.split_once('?').unwrap_or((after, ""));
+    let (query, fragment) = query.split_once('#').map_or((query, None), |(query, rest)| (query, Some(rest)));
+    parameters::remember(query);
+    fragment.iter().for_each(|fragment| redact::remember(fragment));
+    parameters::check(query).map_err(|reason| unusable(&reason))?;
+    let (query, unknown) = parameters::known(query);
+    if unknown > 0 {
+        let known = parameters::list();
+        tracing::warn!(
+            "{origin} has {unknown} parameters that are not known, and are passed over; known are {known}"
+        );
+    }
+    let scheme = &url[..url.len() - rest.len()];
+    let url = format!("{scheme}{authority}{path}?{query}");
+    let servers = hosts::split(&url).map_err(|reason| unusable(&reason))?;
+    let server = |url: &String| {
+        let options: Result<PgConnectOptions, sqlx::Error> = url.parse();
+        // Whatever the driver might quote has been looked at; what is left is about the form.
+        let reason = |error| format!("{}; {FORM}", redact::hide(&driver::said(&error)));
+        options.map(without_brackets).map_err(|error| unusable(&reason(error)))
+    };
+    servers.iter().map(server).collect()
+}
+
+const FORM: &str = "write postgresql://user:password@host:5432/name, the port a number of 1 to 65535, and what is special in \
+                    its parts as %40";
+
+fn remember_password(authority: &str) {
+    let password = authority.rsplit_once('@').and_then(|(user, _)| user.split_once(':'));
+    if let Some((_, password)) = password {
+        parameters::secret_as_written(password);
+    }
+}
+
+#[cfg(test)]
+mod tests;

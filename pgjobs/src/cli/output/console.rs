@@ -1,0 +1,151 @@
+//! Where output goes: data to stdout, everything else to stderr. Nothing else in the command line prints but the log.
+
+use std::fmt::Display;
+use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde::Serialize;
+
+use super::failure::Failure;
+use super::lines::{self, Line, Lines, Style, indented};
+use super::redact;
+use super::usage;
+use crate::cli::args::global::{Color, Global};
+
+/// What the user said about output.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Console {
+    pub(crate) json: bool,
+    pub(crate) quiet: bool,
+    color: Streams,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Streams {
+    out: bool,
+    err: bool,
+}
+
+impl Console {
+    pub(crate) fn new(global: &Global) -> Self {
+        let color = Streams {
+            out: colored(global.color, io::stdout().is_terminal()),
+            err: colored(global.color, io::stderr().is_terminal()),
+        };
+        Console { json: global.json, quiet: global.quiet, color }
+    }
+
+    /// Whether stderr may be coloured.
+    pub(crate) fn colors_stderr(&self) -> bool {
+        self.color.err
+    }
+
+    /// Lines of data.
+    pub(crate) fn lines(&self, lines: impl Into<Lines>) -> Result<(), Failure> {
+        write(&lines.into().print(self.color.out))
+    }
+
+    /// Source or a script of our own making, as it stands.
+    pub(crate) fn raw(&self, text: &str) -> Result<(), Failure> {
+        write(text)
+    }
+
+    /// The one JSON document, on one line.
+    pub(crate) fn document(&self, data: &impl Serialize) -> Result<(), Failure> {
+        let text = serde_json::to_string(data)
+            .map_err(|error| Failure::failed(format!("the output cannot be written as JSON: {error}")))?;
+        write(&format!("{}\n", lines::json(&text)))
+    }
+
+    /// The JSON document, or else the text.
+    pub(crate) fn data<T: Into<Lines>>(
+        &self,
+        document: &impl Serialize,
+        text: impl FnOnce() -> T,
+    ) -> Result<(), Failure> {
+        if self.json { self.document(document) } else { self.lines(text()) }
+    }
+
+    /// A line for the person who watches; further lines of the text are indented.
+    pub(crate) fn note(&self, text: impl Display) {
+        if !self.quiet {
+            self.say(indented(&redact::hide(&text.to_string()), 2));
+        }
+    }
+
+    /// What went wrong; said even when quiet.
+    pub(crate) fn error(&self, message: &str) {
+        let mut lines = indented(message, 7).into_iter();
+        let first = Line::painted(Style::Error, "error:").plain(" ").plain(&lines.next().unwrap_or_default());
+        self.say([first].into_iter().chain(lines.map(Line::from)).collect::<Vec<Line>>());
+    }
+
+    /// What stands before an answer; asked even when quiet.
+    pub(crate) fn prompt(&self, question: &str) -> io::Result<()> {
+        let line = Lines::from(redact::hide(question)).print(false);
+        let mut stderr = io::stderr().lock();
+        write!(stderr, "{} [y/N] ", line.trim_end())?;
+        stderr.flush()
+    }
+
+    fn say(&self, lines: impl Into<Lines>) {
+        // Nobody reads a stderr that cannot be written.
+        let _ = io::stderr().lock().write_all(lines.into().print(self.color.err).as_bytes());
+    }
+
+    /// Whether the reader of stdout has gone, for what would go on for it.
+    pub(crate) fn is_unread(&self) -> bool {
+        UNREAD.load(Ordering::Relaxed)
+    }
+
+    /// Wipes the terminal before the next look; in a pipe looks follow each other.
+    pub(crate) fn clear(&self) -> Result<(), Failure> {
+        let wipes = io::stdout().is_terminal() && !self.json;
+        if wipes { write("\x1b[H\x1b[2J\x1b[3J") } else { Ok(()) }
+    }
+}
+
+/// A line where there is no log to tell it.
+pub(crate) fn say_past_the_log(line: String) {
+    // Nobody reads a stderr that cannot be written.
+    let _ = io::stderr().lock().write_all(Lines::from(line).print(false).as_bytes());
+}
+
+/// What was wrong with the arguments, or the help that they ask for. Arguments may be foreign text too, and are then
+/// shown without colours; those of a job are not shown at all.
+pub(crate) fn usage(error: &clap::Error) {
+    let text = usage::without_values(error).unwrap_or_else(|| error.render().to_string());
+    let lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    // Nobody reads a stream that cannot be written.
+    let is_own = text == error.render().to_string();
+    let _ = match is_own && usage::arguments_are_shown() {
+        true => error.print(),
+        false => io::stderr().lock().write_all(Lines::from(lines).print(false).as_bytes()),
+    };
+}
+
+fn colored(color: Color, terminal: bool) -> bool {
+    let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    match color {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => {
+            terminal && !set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+        }
+    }
+}
+
+static UNREAD: AtomicBool = AtomicBool::new(false);
+
+fn write(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Ok(()) => Ok(()),
+        // The reader has seen enough, like `| head`; what the command has to say by its exit code it still says.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => {
+            UNREAD.store(true, Ordering::Relaxed);
+            Ok(())
+        }
+        Err(error) => Err(Failure::failed(format!("stdout cannot be written: {error}"))),
+    }
+}

@@ -1,0 +1,61 @@
+//! The log on stderr.
+
+use std::fmt;
+
+use tracing::field::Field;
+use tracing_subscriber::field::MakeExt;
+use tracing_subscriber::filter::{EnvFilter, FilterExt, LevelFilter, filter_fn};
+use tracing_subscriber::fmt::format::{self, Writer};
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
+
+use super::console::Console;
+use super::panics;
+use super::redact::{Masked, MaskedJson};
+use crate::cli::args::global::{Global, LogFormat};
+use crate::types::text::shown;
+
+/// Starts logging unless the program has its own subscriber already; `default` is what is logged when nobody says it.
+pub(crate) fn start(global: &Global, default: &'static str, console: &Console) {
+    let asked = std::env::var("RUST_LOG").ok().filter(|filter| !filter.is_empty());
+    let filter = match &asked {
+        Some(filter) => EnvFilter::new(filter),
+        None => EnvFilter::new(level(global, default)),
+    };
+    // Spans of jobs are kept at every level: they say which job a warning, or a panic, is about.
+    let always = filter_fn(|metadata| {
+        metadata.is_span() && metadata.target().starts_with("pgjobs") || metadata.target() == panics::TARGET
+    });
+    let filter = filter.or(always.with_max_level_hint(LevelFilter::INFO));
+    let lines = tracing_subscriber::fmt::layer().with_target(global.verbose > 1);
+    let lines = match global.log {
+        LogFormat::Json => {
+            lines.json().flatten_event(true).with_current_span(false).with_writer(|| MaskedJson).boxed()
+        }
+        LogFormat::Text => lines
+            .with_ansi(console.colors_stderr())
+            .fmt_fields(format::debug_fn(field).delimited(" "))
+            .with_writer(|| Masked)
+            .boxed(),
+    };
+    let _ = tracing_subscriber::registry().with(lines.with_filter(filter)).try_init();
+}
+
+/// Errors, hosts and names of tasks are foreign text: none makes a line of its own, or moves the cursor.
+fn field(writer: &mut Writer<'_>, field: &Field, value: &dyn fmt::Debug) -> fmt::Result {
+    let value = format!("{value:?}");
+    match field.name() {
+        "message" => write!(writer, "{}", shown(&value)),
+        name => write!(writer, "{}={}", name.trim_start_matches("r#"), shown(&value)),
+    }
+}
+
+fn level(global: &Global, default: &'static str) -> &'static str {
+    match (global.quiet, global.verbose) {
+        (true, _) => "error",
+        (_, 0) => default,
+        (_, 1) => "info,sqlx=warn",
+        (_, 2) => "debug,sqlx=info",
+        _ => "trace",
+    }
+}

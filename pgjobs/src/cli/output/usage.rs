@@ -1,0 +1,38 @@
+//! Wrong usage in words that hold no argument of a job: those may be secrets, and what is printed is logged.
+
+use std::error::Error;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+use crate::types::text::is_shown;
+
+/// The options that hold arguments of jobs.
+const OF_JOBS: [&str; 4] = ["--args", "--kwargs", "--arg", "--kwarg"];
+
+/// The message, when clap's own would quote an argument of a job.
+pub(crate) fn without_values(error: &clap::Error) -> Option<String> {
+    let Some(ContextValue::String(argument)) = error.get(ContextKind::InvalidArg) else { return None };
+    let option = argument.split([' ', '=']).next().unwrap_or_default();
+    let reason = match error.kind() {
+        ErrorKind::ValueValidation | ErrorKind::InvalidValue if OF_JOBS.contains(&option) => {
+            let reason = error.source().map_or_else(|| "it cannot be read".to_owned(), ToString::to_string);
+            format!("the value of {option} (not shown) cannot be used: {reason}")
+        }
+        ErrorKind::UnknownArgument if !argument.starts_with('-') && publishes() => {
+            "an argument too many (not shown: it may belong to a value); put a value that holds spaces in quotes"
+                .to_owned()
+        }
+        _ => return None,
+    };
+    Some(format!("error: {reason}\n\nFor more information, try '--help'."))
+}
+
+/// Whether no argument holds what a terminal would act on. The message quotes them, and leaves their escape sequences
+/// in where it is coloured and out where it is not, so it does not show whether it holds any.
+pub(crate) fn arguments_are_shown() -> bool {
+    std::env::args_os().all(|argument| argument.to_str().is_some_and(|text| text.chars().all(is_shown)))
+}
+
+fn publishes() -> bool {
+    std::env::args_os().any(|argument| argument == "publish")
+}

@@ -1,0 +1,146 @@
+//! Claiming jobs for a worker.
+
+use std::time::Duration;
+
+use sqlx::postgres::PgRow;
+use sqlx::{PgConnection, Row};
+use uuid::Uuid;
+
+use super::claimed::{Answer, Batch};
+use super::open_job::Element;
+use crate::types::error::Error;
+
+const CLAIM: &str = "select c.part, c.run_at, c.unseen, c.next, c.started, c.jobs \
+     from jobs.claim($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) c";
+const CLAIM_APART: &str = "select c.part, c.run_at, c.unseen, c.next, c.started, null::jobs.open_job[] \
+     from jobs.claim($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) c";
+
+/// Jobs in one batch of the database; a place counts batches in these.
+pub(super) const BATCH: i32 = 64;
+
+pub(crate) struct Claim<'a> {
+    pub(crate) worker: Uuid,
+    pub(crate) tasks: &'a [String],
+    pub(crate) num: i32,
+    /// So many of them will not start at once.
+    pub(crate) ahead: i32,
+    /// Random, and known before the answer comes: see [`unclaim`].
+    pub(crate) lease: Uuid,
+    /// How long the lease outlasts the job's timeout, so that the worker ends a run before the server does.
+    pub(crate) margin: Duration,
+    /// How long the caller will sleep if it gets nothing; none: it does not listen.
+    pub(crate) sleep: Option<Duration>,
+    /// Tasks that may end their jobs in transactions of their own: each of their jobs is held alone.
+    pub(crate) alone: &'a [String],
+    pub(crate) watermarks: &'a [Watermark],
+    /// Whether the jobs themselves are fetched apart in any case: an answer could not be sent.
+    pub(crate) apart: bool,
+}
+
+/// Says that no job of this task and priority waits before this place in line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Watermark {
+    pub(crate) task: String,
+    pub(crate) priority: i32,
+    pub(crate) place: i64,
+}
+
+pub(crate) async fn claim(connection: &mut PgConnection, claim: &Claim<'_>) -> Result<Answer, Error> {
+    let rows = sqlx::query(if claim.apart { CLAIM_APART } else { CLAIM })
+        .bind(claim.worker)
+        .bind(claim.tasks)
+        .bind(claim.num)
+        .bind(claim.lease)
+        .bind(claim.margin.as_secs_f64())
+        .bind(claim.sleep.map(|s| s.as_secs_f64()))
+        .bind(Some(claim.alone).filter(|alone| !alone.is_empty()))
+        .bind(claim.watermarks.iter().map(|m| m.task.as_str()).collect::<Vec<_>>())
+        .bind(claim.watermarks.iter().map(|m| m.priority).collect::<Vec<_>>())
+        .bind(claim.watermarks.iter().map(|m| m.place).collect::<Vec<_>>())
+        .bind(claim.ahead)
+        .fetch_all(connection)
+        .await?;
+    let mut answer =
+        Answer { lease: claim.lease, batches: Vec::with_capacity(rows.len()), unseen: 0, next: 0 };
+    for row in &rows {
+        answer.unseen = row.try_get::<Option<i64>, _>(2)?.unwrap_or_default();
+        answer.next = row.try_get::<Option<i64>, _>(3)?.unwrap_or_default();
+        answer.batches.push(Batch {
+            part: row.try_get(0)?,
+            run_at: row.try_get(1)?,
+            started: row.try_get(4)?,
+            jobs: row.try_get(5)?,
+        });
+    }
+    Ok(answer)
+}
+
+/// Fetches the jobs that an answer left out for their size. May be asked again.
+pub(crate) async fn fetch(
+    connection: &mut PgConnection,
+    worker: Uuid,
+    answer: &mut Answer,
+) -> Result<(), Error> {
+    let rows = sqlx::query("select f.part, f.jobs from jobs.fetch($1, $2) f")
+        .bind(worker)
+        .bind(answer.lease)
+        .fetch_all(connection)
+        .await?;
+    for row in rows {
+        let (part, jobs): (i32, Vec<Element>) = (row.try_get(0)?, row.try_get(1)?);
+        if let Some(batch) = answer.batches.iter_mut().find(|batch| batch.part == part) {
+            batch.jobs = Some(jobs);
+        }
+    }
+    Ok(())
+}
+
+/// Whether a claim for `room` jobs that brought `got` left none. Jobs that were published together come in whole
+/// batches, so a large claim may stop short of what would no more fit.
+pub(crate) fn ran_dry(room: usize, got: usize) -> bool {
+    let unused = if room < BATCH as usize { 0 } else { BATCH as usize - 1 };
+    got + unused < room
+}
+
+/// Says that these runs, by lease and place, start; returns the positions of those that must not, because their
+/// lease is gone.
+pub(crate) async fn start(
+    connection: &mut PgConnection,
+    worker: Uuid,
+    runs: &[(Uuid, i32)],
+) -> Result<Vec<usize>, Error> {
+    let rows = sqlx::query("select s from jobs.start($1, $2, $3) s")
+        .bind(worker)
+        .bind(runs.iter().map(|(lease, _)| *lease).collect::<Vec<_>>())
+        .bind(runs.iter().map(|(_, place)| *place).collect::<Vec<_>>())
+        .fetch_all(connection)
+        .await?;
+    let position =
+        |row: &PgRow| Ok(usize::try_from(row.try_get::<i32, _>(0)?).unwrap_or_default().saturating_sub(1));
+    rows.iter().map(position).collect()
+}
+
+/// Gives back what a claim took whose answer never came; returns how many jobs that were.
+pub(crate) async fn unclaim(connection: &mut PgConnection, worker: Uuid, lease: Uuid) -> Result<i32, Error> {
+    let row =
+        sqlx::query("select jobs.release($1, $2)").bind(worker).bind(lease).fetch_one(connection).await?;
+    Ok(row.try_get(0)?)
+}
+
+/// Ends the job that a claim of one would take as failed, without its travelling anywhere; returns its id.
+pub(crate) async fn fail_next(
+    connection: &mut PgConnection,
+    worker: Uuid,
+    tasks: &[String],
+    lease: Uuid,
+    reason: &str,
+) -> Result<Option<String>, Error> {
+    let row = sqlx::query("select jobs.fail_next($1, $2, $3, $4)")
+        .bind(worker)
+        .bind(tasks)
+        .bind(lease)
+        .bind(reason)
+        .fetch_one(connection)
+        .await?;
+    Ok(row.try_get(0)?)
+}

@@ -1,0 +1,167 @@
+//! What a claim brings.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::claim::BATCH;
+use super::open_job::{Element, Pending, Read};
+use crate::types::job_id::JobId;
+
+/// So many bytes of bodies in one answer may be all that a claim may take.
+const LARGE: usize = 1 << 20;
+
+/// A job under a fresh lease.
+pub(crate) struct Claimed {
+    pub(crate) id: JobId,
+    pub(crate) task: String,
+    pub(crate) body: Option<String>,
+    pub(crate) attempt: i32,
+    pub(crate) retries: i32,
+    pub(crate) max_retries: i32,
+    pub(crate) priority: i32,
+    pub(crate) timeout: Duration,
+    pub(crate) created_at: DateTime<Utc>,
+    pub(crate) run_at: DateTime<Utc>,
+    pub(crate) lease: Uuid,
+    /// Where the run lies under its lease.
+    pub(crate) place: i32,
+    /// Whether the database has it as started: it is charged if this worker dies.
+    pub(crate) started: bool,
+    /// The place in line that the job had; below zero when it had been given back.
+    pub(crate) ready_seq: i64,
+}
+
+/// A run whose job cannot be read.
+pub(crate) struct Broken {
+    pub(crate) job: JobId,
+    pub(crate) lease: Uuid,
+    pub(crate) place: i32,
+    pub(crate) error: String,
+}
+
+/// What a claim brought.
+#[derive(Default)]
+pub(crate) struct ClaimResult {
+    /// By priority, then by place in line.
+    pub(crate) jobs: Vec<Claimed>,
+    pub(crate) broken: Vec<Broken>,
+    /// Transactions from here on may not have ended when the claim looked.
+    pub(crate) unseen: i64,
+    /// The claim's own transaction; 0 when it took nothing.
+    pub(crate) next: i64,
+    /// Whether it may have stopped at a number of bytes.
+    pub(crate) is_large: bool,
+}
+
+/// The answer of a claim: its batches, with the jobs or without.
+pub(crate) struct Answer {
+    pub(super) lease: Uuid,
+    pub(super) batches: Vec<Batch>,
+    pub(super) unseen: i64,
+    pub(super) next: i64,
+}
+
+pub(super) struct Batch {
+    pub(super) part: i32,
+    pub(super) run_at: DateTime<Utc>,
+    pub(super) started: i64,
+    pub(super) jobs: Option<Vec<Element>>,
+}
+
+impl Answer {
+    /// Whether the jobs themselves are to be fetched.
+    pub(crate) fn lacks_jobs(&self) -> bool {
+        self.batches.iter().any(|batch| batch.jobs.is_none())
+    }
+
+    /// Where its job lies, of an answer that holds one.
+    pub(crate) fn first_place(&self) -> Option<i32> {
+        self.batches.first().map(|batch| batch.part * BATCH)
+    }
+
+    pub(crate) fn into_haul(self) -> ClaimResult {
+        let mut claimed = ClaimResult { unseen: self.unseen, next: self.next, ..ClaimResult::default() };
+        for batch in self.batches {
+            let places = batch.part * BATCH..;
+            for (place, Element(read)) in places.zip(batch.jobs.unwrap_or_default()) {
+                let started = (batch.started >> (place & (BATCH - 1))) & 1 == 1;
+                claimed.add(read, Run { lease: self.lease, place, run_at: batch.run_at, started });
+            }
+        }
+        claimed.is_large =
+            claimed.jobs.iter().filter_map(|job| job.body.as_ref()).map(String::len).sum::<usize>() > LARGE;
+        claimed.jobs.sort_by_key(|job| (std::cmp::Reverse(job.priority), job.ready_seq));
+        claimed
+    }
+}
+
+/// What a claim knows of a run besides its job.
+struct Run {
+    lease: Uuid,
+    place: i32,
+    run_at: DateTime<Utc>,
+    started: bool,
+}
+
+impl ClaimResult {
+    fn add(&mut self, read: Read, run: Run) {
+        match read {
+            Ok(job) => self.jobs.push(claimed(job, &run)),
+            Err(unreadable) => self.broken.push(Broken {
+                job: unreadable.id,
+                lease: run.lease,
+                place: run.place,
+                error: unreadable.error,
+            }),
+        }
+    }
+
+    /// How many jobs it brought, readable or not.
+    pub(crate) fn len(&self) -> usize {
+        self.jobs.len() + self.broken.len()
+    }
+}
+
+fn claimed(job: Pending, run: &Run) -> Claimed {
+    Claimed {
+        id: job.id,
+        task: job.task,
+        body: job.body,
+        attempt: job.attempt.saturating_add(1),
+        retries: job.retries,
+        max_retries: job.max_retries,
+        priority: job.priority,
+        timeout: job.timeout,
+        created_at: job.created_at,
+        run_at: run.run_at,
+        lease: run.lease,
+        place: run.place,
+        started: run.started,
+        ready_seq: job.ready_seq.unwrap_or_default(),
+    }
+}
+
+#[cfg(test)]
+impl Claimed {
+    /// A job for tests of what workers decide.
+    pub(crate) fn example(task: &str, ready_seq: i64) -> Self {
+        Claimed {
+            id: JobId::generate(),
+            task: task.to_owned(),
+            body: None,
+            attempt: 1,
+            retries: 0,
+            max_retries: 3,
+            priority: 0,
+            timeout: Duration::from_secs(1),
+            created_at: DateTime::UNIX_EPOCH,
+            run_at: DateTime::UNIX_EPOCH,
+            lease: Uuid::nil(),
+            place: 0,
+            started: true,
+            ready_seq,
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! A connection that is held, and opened anew when it broke.
+//!
+//! The pool pings a connection each time it hands it out and takes it back; a loop that runs a
+//! thousand statements a second holds one instead. After any error that the connection may not
+//! have survived it is dropped, never reused: a half-read reply would answer the next question.
+//!
+//! Every call has a deadline on this side as well, because a server can hang and a network can
+//! swallow packets without a word. What runs out of time is dropped together with its connection;
+//! whether the server did what it was asked is then unknown, and the caller has to cope with both.
+//! The session on the server has the same deadline, a little shorter (see [`session`](super::session)).
+
+use std::time::{Duration, Instant};
+
+use sqlx::Connection;
+use sqlx::postgres::PgConnection;
+
+use super::refusal::breaks_connection;
+use super::servers::Servers;
+use super::session::{self, Session};
+use crate::types::backoff::Backoff;
+use crate::types::error::Error;
+
+const RECONNECT: Backoff = Backoff::exponential(Duration::from_millis(100), Duration::from_secs(5));
+
+pub(crate) struct Link {
+    servers: Servers,
+    deadline: Duration,
+    /// The deadline of the longest call, for the session on the server.
+    longest: Duration,
+    connection: Option<PgConnection>,
+    /// Which of the servers it is connected to; none before the first connection.
+    at: Option<usize>,
+    opened: Option<Instant>,
+    is_reconnected: bool,
+    /// The session of the last connection.
+    session: Option<Session>,
+    failures: u32,
+}
+
+impl Link {
+    pub(crate) fn new(servers: Servers, deadline: Duration) -> Self {
+        Link {
+            servers,
+            deadline,
+            longest: deadline,
+            connection: None,
+            at: None,
+            opened: None,
+            is_reconnected: false,
+            session: None,
+            failures: 0,
+        }
+    }
+
+    /// Lets some calls take longer, see [`call_within`](Link::call_within).
+    pub(crate) fn longest(mut self, longest: Duration) -> Self {
+        self.longest = self.deadline.max(longest);
+        self
+    }
+
+    /// Opens the connection ahead of the first call; each server has this time.
+    pub(crate) async fn connect(&mut self, deadline: Duration) -> Result<(), Error> {
+        self.connection = Some(self.open(deadline).await?);
+        Ok(())
+    }
+
+    /// Runs statements on the connection, opened if need be, within the deadline.
+    pub(crate) async fn call<T>(
+        &mut self,
+        statements: impl AsyncFnOnce(&mut PgConnection) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        self.call_within(self.deadline, statements).await
+    }
+
+    /// The same with a deadline for this call alone.
+    pub(crate) async fn call_within<T>(
+        &mut self,
+        deadline: Duration,
+        statements: impl AsyncFnOnce(&mut PgConnection) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let mut connection = match self.open(self.servers.patience()).await {
+            Ok(connection) => connection,
+            Err(error) => {
+                self.failures = self.failures.saturating_add(1);
+                return Err(error);
+            }
+        };
+        let outcome = within(deadline, statements(&mut connection)).await;
+        match &outcome {
+            Ok(_) => self.failures = 0,
+            Err(_) => self.failures = self.failures.saturating_add(1),
+        }
+        if !outcome.as_ref().is_err_and(breaks_connection) {
+            self.connection = Some(connection);
+        }
+        outcome
+    }
+
+    /// To open a connection takes half a dozen round trips and more, however short the deadline of a single statement
+    /// is: each step of it has this time.
+    async fn open(&mut self, deadline: Duration) -> Result<PgConnection, Error> {
+        // When another connection has found that the primary is elsewhere, this one leads to a server of the past.
+        if let Some(connection) = self.connection.take_if(|_| self.at == Some(self.servers.primary())) {
+            return Ok(connection);
+        }
+        self.connection = None;
+        let (mut connection, at) = self.servers.connect(deadline).await?;
+        let longest = self.longest;
+        let session = within(deadline, session::prepare(&mut connection, longest)).await?;
+        self.session = Some(session);
+        self.is_reconnected |= self.opened.is_some();
+        (self.at, self.opened) = (Some(at), Some(Instant::now()));
+        Ok(connection)
+    }
+
+    /// Whether a connection was opened in the place of an earlier one since this was asked last.
+    pub(crate) fn is_reconnected(&mut self) -> bool {
+        std::mem::take(&mut self.is_reconnected)
+    }
+
+    /// The session of the last connection, whether it is open still or not.
+    pub(crate) fn session(&self) -> Option<Session> {
+        self.session
+    }
+
+    /// When the last connection was opened.
+    pub(crate) fn opened(&self) -> Option<Instant> {
+        self.opened
+    }
+
+    /// How long to wait before the next try after a failure.
+    pub(crate) fn retry_delay(&self) -> Duration {
+        RECONNECT.delay(self.failures.saturating_sub(1).min(20))
+    }
+
+    pub(crate) async fn close(self) {
+        if let Some(connection) = self.connection {
+            // The server notices an abrupt end as well; a clean one only spares its log a line.
+            let _ = within(Duration::from_secs(1), async { Ok(connection.close().await?) }).await;
+        }
+    }
+}
+
+pub(crate) async fn within<T>(
+    deadline: Duration,
+    work: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    let late = || unanswered(format!("no answer within {deadline:?}"));
+    tokio::time::timeout(deadline, work).await.unwrap_or_else(|_| Err(late()))
+}
+
+/// A call that nobody waits for any longer.
+pub(crate) fn unanswered(reason: String) -> Error {
+    Error::Database(sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, reason)))
+}

@@ -1,0 +1,54 @@
+//! Why a job stands where it stands.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::Value;
+use sqlx::{PgConnection, Row};
+
+use super::read::maybe_time;
+use crate::types::error::Error;
+use crate::types::job_id::JobId;
+
+/// One reason why a job stands where it stands.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct Reason {
+    /// For programs: `arguments_do_not_fit`, `scheduled`, `backoff`, `due`, `unknown_task`, `no_worker`, `held_by_transaction`,
+    /// `workers_busy`, `in_line`; `running`, `lease_lapsed`; `success`, `failed`, `cancelled`.
+    pub code: String,
+    /// For people: one sentence. It never holds an argument, a result or an error.
+    pub message: String,
+    /// Until when it holds, if that is known.
+    pub until: Option<DateTime<Utc>>,
+    /// The facts behind the sentence, such as how many jobs are before it.
+    pub details: Value,
+}
+
+/// The reasons, the weightiest first; at least one.
+pub(crate) async fn explain(connection: &mut PgConnection, id: &JobId) -> Result<Vec<Reason>, Error> {
+    let rows = sqlx::query("select e.code, e.message, e.until, e.details::text from jobs.explain($1) e")
+        .bind(id.as_str())
+        .fetch_all(connection)
+        .await
+        .map_err(|error| unknown(id, error))?;
+    rows.iter()
+        .map(|row| {
+            Ok(Reason {
+                code: row.try_get(0)?,
+                message: row.try_get(1)?,
+                until: maybe_time(row, 2)?,
+                details: row
+                    .try_get::<Option<&str>, _>(3)?
+                    .and_then(|json| serde_json::from_str(json).ok())
+                    .unwrap_or_default(),
+            })
+        })
+        .collect()
+}
+
+fn unknown(id: &JobId, error: sqlx::Error) -> Error {
+    match error.as_database_error().and_then(|error| error.code()) {
+        Some(code) if code == "PT404" => Error::UnknownJob(id.clone()),
+        _ => error.into(),
+    }
+}

@@ -1,0 +1,185 @@
+//! Jobs, one or a page.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use sqlx::postgres::PgRow;
+use sqlx::{PgConnection, Row};
+use uuid::Uuid;
+
+use crate::db::read::{cannot_be_sent, document, maybe_time, why_not_sent};
+use crate::types::error::Error;
+use crate::types::job_id::JobId;
+use crate::types::job_state::JobState;
+use crate::types::topic::Topic;
+
+/// A job as `jobs.all` shows it, wherever it stands.
+///
+/// A time before the year 1 or after 9999, which no job gets any more, is shown as the nearest within.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct JobRow {
+    /// Its id.
+    pub job_id: JobId,
+    /// The task name it was published under.
+    pub task: String,
+    /// Where it stands.
+    pub state: JobState,
+    /// The published arguments, as the database writes them; a page of jobs does not bring them.
+    pub body: Option<Box<RawValue>>,
+    /// What it returned, as the database writes it; a page of jobs does not bring it.
+    pub result: Option<Box<RawValue>>,
+    /// Its last error; in a page of jobs the first 4000 characters.
+    pub traceback: Option<String>,
+    /// Why `body` or `result` is missing although the job has one: the server cannot send a text of that size.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unreadable: Option<String>,
+    /// Starts so far, counted or not.
+    pub attempt: i32,
+    /// Failed runs that another one followed; the run that ended the job as failed is not among them.
+    pub retries: i32,
+    /// Runs in all: 3 means at most three.
+    pub max_retries: i32,
+    /// Greater runs first.
+    pub priority: i32,
+    /// Seconds that a run may take.
+    pub timeout: f64,
+    /// When it was published.
+    pub created_at: DateTime<Utc>,
+    /// It does not run before this.
+    pub scheduled_at: Option<DateTime<Utc>>,
+    /// When its last run was claimed.
+    pub run_at: Option<DateTime<Utc>>,
+    /// When it ended.
+    pub complete_on: Option<DateTime<Utc>>,
+    /// The worker that holds it or ended it.
+    pub worker: Option<Uuid>,
+}
+
+macro_rules! job_query {
+    ($traceback:literal, $more:literal, $from:literal) => {
+        concat!(
+            "select a.job_id, a.task, a.status, ",
+            $traceback,
+            ", a.attempt, a.retries, a.max_retries, a.priority, a.timeout::float8, a.created_at, a.scheduled_at, \
+             a.run_at, a.complete_on, a.worker",
+            $more,
+            " from ",
+            $from
+        )
+    };
+}
+
+/// The columns before those of `more`.
+const COLUMNS: usize = 14;
+
+/// What is null where nothing can be, past every check, is nothing: it hides no other row, and nothing else of its own.
+fn job(row: &PgRow) -> Result<JobRow, Error> {
+    let number = |at: usize| Ok::<i32, sqlx::Error>(row.try_get::<Option<i32>, _>(at)?.unwrap_or_default());
+    Ok(JobRow {
+        job_id: JobId::from_database(row.try_get(0)?),
+        task: row.try_get::<Option<String>, _>(1)?.unwrap_or_default(),
+        state: row.try_get::<&str, _>(2)?.parse()?,
+        body: None,
+        result: None,
+        traceback: row.try_get(3)?,
+        unreadable: None,
+        attempt: number(4)?,
+        retries: number(5)?,
+        max_retries: number(6)?,
+        priority: number(7)?,
+        timeout: row.try_get::<Option<f64>, _>(8)?.unwrap_or_default(),
+        created_at: maybe_time(row, 9)?.unwrap_or_default(),
+        scheduled_at: maybe_time(row, 10)?,
+        run_at: maybe_time(row, 11)?,
+        complete_on: maybe_time(row, 12)?,
+        worker: row.try_get(13)?,
+    })
+}
+
+const WHOLE: &str = job_query!("a.traceback", ", a.body::text, a.result::text", "jobs.get($1) a");
+const BARE: &str = job_query!("a.traceback", "", "jobs.get($1) a");
+const BODY: &str = "select a.body::text from jobs.get($1) a";
+const RESULT: &str = "select a.result::text from jobs.get($1) a";
+
+pub(crate) async fn get(connection: &mut PgConnection, id: &JobId) -> Result<JobRow, Error> {
+    match sqlx::query(WHOLE).bind(id.as_str()).fetch_optional(&mut *connection).await {
+        Ok(Some(row)) => {
+            let (body, result): (Option<String>, Option<String>) =
+                (row.try_get(COLUMNS)?, row.try_get(COLUMNS + 1)?);
+            Ok(JobRow { body: body.map(document), result: result.map(document), ..job(&row)? })
+        }
+        Ok(None) => Err(Error::UnknownJob(id.clone())),
+        Err(error) if cannot_be_sent(&error) => in_parts(connection, id).await,
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The job without what the server cannot send of it, and why that is missing.
+async fn in_parts(connection: &mut PgConnection, id: &JobId) -> Result<JobRow, Error> {
+    let row = sqlx::query(BARE).bind(id.as_str()).fetch_optional(&mut *connection).await?;
+    let mut shown = job(&row.ok_or_else(|| Error::UnknownJob(id.clone()))?)?;
+    let mut missing = Vec::new();
+    for (name, statement, place) in
+        [("arguments", BODY, &mut shown.body), ("result", RESULT, &mut shown.result)]
+    {
+        match part(connection, statement, id).await? {
+            Ok(json) => *place = json,
+            Err(reason) => missing.push(format!("the server cannot send the {name}: {reason}")),
+        }
+    }
+    shown.unreadable = (!missing.is_empty()).then(|| missing.join("; "));
+    Ok(shown)
+}
+
+async fn part(
+    connection: &mut PgConnection,
+    statement: &'static str,
+    id: &JobId,
+) -> Result<Result<Option<Box<RawValue>>, String>, Error> {
+    match sqlx::query(statement).bind(id.as_str()).fetch_optional(connection).await {
+        Ok(row) => {
+            let json: Option<String> = row.map(|row| row.try_get(0)).transpose()?.flatten();
+            Ok(Ok(json.map(document)))
+        }
+        Err(error) if cannot_be_sent(&error) => Ok(Err(why_not_sent(&error))),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Which jobs to list; the default is the newest 50.
+#[derive(Debug, Clone)]
+pub struct JobFilter {
+    /// Only those in this state.
+    pub state: Option<JobState>,
+    /// Only those under this topic.
+    pub topic: Option<Topic>,
+    /// Only those older than this job: the last of the page before.
+    pub before: Option<JobId>,
+    /// At most so many, 1 to 1000.
+    pub num: u16,
+}
+
+impl Default for JobFilter {
+    fn default() -> Self {
+        JobFilter { state: None, topic: None, before: None, num: 50 }
+    }
+}
+
+const PAGE: &str = job_query!("left(a.traceback, 4000)", "", "jobs.find($1, $2, $3, $4) a");
+
+/// Sorts after every id, whatever character that begins with.
+const LAST: &str = "\u{10ffff}\u{10ffff}";
+
+pub(crate) async fn find(connection: &mut PgConnection, filter: &JobFilter) -> Result<Vec<JobRow>, Error> {
+    let rows = sqlx::query(PAGE)
+        .bind(filter.state.map(JobState::as_str))
+        .bind(filter.topic.as_ref().map(Topic::as_str))
+        .bind(filter.before.as_ref().map_or(LAST, JobId::as_str))
+        .bind(i32::from(filter.num.clamp(1, 1000)))
+        .fetch_all(connection)
+        .await?;
+    // A run that is null has no id either.
+    let is_there = |row: &&PgRow| !matches!(row.try_get::<Option<&str>, _>(0), Ok(None));
+    rows.iter().filter(is_there).map(job).collect()
+}

@@ -1,0 +1,130 @@
+//! Which tasks there are.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use sqlx::postgres::PgRow;
+use sqlx::{PgConnection, Row};
+
+use crate::db::read::{cannot_be_sent, document};
+use crate::types::error::Error;
+use crate::types::options::{Check, Keep};
+
+/// A task that workers declared, or that has jobs ready though nobody declared it.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct TaskRow {
+    /// Its name.
+    pub name: String,
+    /// Earlier names.
+    pub aliases: Vec<String>,
+    /// Its documentation.
+    pub doc: String,
+    /// Its parameters in the order of the function; none of a task whose worker declared no order.
+    pub params: Option<Vec<TaskParam>>,
+    /// Whether it takes keyword arguments of any name.
+    pub open: bool,
+    /// JSON Schema of its arguments, as the database writes it; none when it is no JSON that programs can read.
+    pub args_schema: Option<Box<RawValue>>,
+    /// JSON Schema of its result, as the database writes it; none when it is no JSON that programs can read.
+    pub result_schema: Option<Box<RawValue>>,
+    /// Runs in all, unless the job says otherwise.
+    pub retries: Option<i32>,
+    /// Seconds that a run may take, unless the job says otherwise.
+    pub timeout: Option<f64>,
+    /// Greater runs first, unless the job says otherwise.
+    pub priority: Option<i32>,
+    /// Which of its ended jobs stay in history; none was said of a task that nobody declared.
+    pub keep: Option<Keep>,
+    /// What happens to a job of it that does not fit its arguments when it is published.
+    pub check: Option<Check>,
+    /// Whether a worker ever declared it.
+    pub declared: bool,
+    /// How many live workers have it.
+    pub workers: i64,
+}
+
+/// A parameter of a task.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct TaskParam {
+    /// The name, which is the keyword.
+    pub name: String,
+    /// The type as its worker's language writes it.
+    #[serde(rename = "type", default)]
+    pub ty: String,
+    /// Whether a body must fill it.
+    #[serde(default)]
+    pub required: bool,
+}
+
+macro_rules! task_query {
+    ($documents:literal, $of:literal) => {
+        concat!(
+            "select t.name, array(select a from unnest(t.aliases) a where a is not null), coalesce(t.doc, ''), ",
+            $documents,
+            ", t.retries, t.timeout::float8, t.priority, t.keep, t.check_mode, t.declared, t.workers, \
+             coalesce(t.open, false) from jobs.tasks() t",
+            $of
+        )
+    };
+}
+
+const WHOLE: &str = task_query!("t.args_schema::text, t.result_schema::text, t.params::text", "");
+#[cfg(feature = "cli")]
+const SIGNATURES: &str = task_query!("null::text, null::text, t.params::text", "");
+const BARE: &str = task_query!("null::text, null::text, null::text", "");
+const WHOLE_ONE: &str =
+    task_query!("t.args_schema::text, t.result_schema::text, t.params::text", " where t.name = $1");
+
+pub(crate) async fn tasks(connection: &mut PgConnection) -> Result<Vec<TaskRow>, Error> {
+    all(connection, WHOLE).await
+}
+
+/// Without their schemas, which may be large.
+#[cfg(feature = "cli")]
+pub(crate) async fn signatures(connection: &mut PgConnection) -> Result<Vec<TaskRow>, Error> {
+    all(connection, SIGNATURES).await
+}
+
+/// What the server cannot send of all at once is asked for task by task; what it cannot send of one is left out.
+async fn all(connection: &mut PgConnection, statement: &'static str) -> Result<Vec<TaskRow>, Error> {
+    let rows = match sqlx::query(statement).fetch_all(&mut *connection).await {
+        Err(error) if cannot_be_sent(&error) => sqlx::query(BARE).fetch_all(&mut *connection).await?,
+        rows => return rows?.iter().map(task).collect(),
+    };
+    let mut tasks: Vec<TaskRow> = rows.iter().map(task).collect::<Result<_, Error>>()?;
+    for row in tasks.iter_mut().filter(|row| row.declared) {
+        match sqlx::query(WHOLE_ONE).bind(&row.name).fetch_optional(&mut *connection).await {
+            Ok(Some(whole)) => *row = task(&whole)?,
+            Err(error) if !cannot_be_sent(&error) => return Err(error.into()),
+            _ => {}
+        }
+    }
+    Ok(tasks)
+}
+
+/// One that programs can read: a list of tasks is one document for them.
+fn schema(json: String) -> Option<Box<RawValue>> {
+    serde_json::from_str::<serde_json::Value>(&json).ok().map(|_| document(json))
+}
+
+/// What a newer version, or another language, declared in a form unknown here is left out, not the task.
+fn task(row: &PgRow) -> Result<TaskRow, Error> {
+    let text = |at: usize| row.try_get::<Option<String>, _>(at);
+    Ok(TaskRow {
+        name: row.try_get(0)?,
+        aliases: row.try_get(1)?,
+        doc: row.try_get(2)?,
+        args_schema: text(3)?.and_then(schema),
+        result_schema: text(4)?.and_then(schema),
+        params: text(5)?.and_then(|params| serde_json::from_str(&params).ok()),
+        retries: row.try_get(6)?,
+        timeout: row.try_get(7)?,
+        priority: row.try_get(8)?,
+        keep: text(9)?.and_then(|keep| keep.parse().ok()),
+        check: text(10)?.and_then(|check| check.parse().ok()),
+        declared: row.try_get(11)?,
+        workers: row.try_get(12)?,
+        open: row.try_get(13)?,
+    })
+}

@@ -1,0 +1,64 @@
+//! Who works.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use sqlx::postgres::PgRow;
+use sqlx::{PgConnection, Row};
+use uuid::Uuid;
+
+use crate::db::read::time;
+use crate::types::error::Error;
+
+/// A registered worker.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct WorkerRow {
+    /// Its id, new at every start.
+    pub id: Uuid,
+    /// The machine it runs on.
+    pub host: String,
+    /// Its process there.
+    pub pid: i32,
+    /// The version of pgjobs in it.
+    pub version: String,
+    /// The topics it was scoped to; empty means all.
+    pub topics: Vec<String>,
+    /// The task names it claims, aliases included.
+    pub tasks: Vec<String>,
+    /// Jobs that it runs at once.
+    pub slots: i32,
+    /// Jobs that it holds now, running or next in line.
+    pub held: i64,
+    /// When it started.
+    pub started_at: DateTime<Utc>,
+    /// Its last sign of life.
+    pub heartbeat_at: DateTime<Utc>,
+    /// Whether that is recent enough.
+    pub alive: bool,
+}
+
+/// An array of any client may hold nulls, have several dimensions, or begin elsewhere than at 1.
+const WORKERS: &str = "select w.id, w.host, w.pid, w.version, \
+     array(select t from unnest(w.topics) t where t is not null), \
+     array(select t from unnest(w.tasks) t where t is not null), w.slots, w.held, \
+     w.started_at, w.heartbeat_at, w.alive from jobs.workers() w";
+
+pub(crate) async fn workers(connection: &mut PgConnection) -> Result<Vec<WorkerRow>, Error> {
+    let rows = sqlx::query(WORKERS).fetch_all(connection).await?;
+    let worker = |row: &PgRow| {
+        Ok(WorkerRow {
+            id: row.try_get(0)?,
+            host: row.try_get(1)?,
+            pid: row.try_get(2)?,
+            version: row.try_get(3)?,
+            topics: row.try_get(4)?,
+            tasks: row.try_get(5)?,
+            slots: row.try_get(6)?,
+            held: row.try_get(7)?,
+            started_at: time(row, 8)?,
+            heartbeat_at: time(row, 9)?,
+            alive: row.try_get(10)?,
+        })
+    };
+    rows.iter().map(worker).collect()
+}

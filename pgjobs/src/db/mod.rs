@@ -1,0 +1,24 @@
+//! The only place that speaks SQL: each function calls one function of schema `jobs`, with a
+//! constant statement, next to the row it reads.
+
+pub(crate) mod address;
+pub(crate) mod admin;
+pub(crate) mod chunk;
+pub(crate) mod claim;
+pub(crate) mod claimed;
+pub(crate) mod connection;
+pub(crate) mod deploy;
+pub(crate) mod explain;
+pub(crate) mod inspect;
+pub(crate) mod migrate;
+pub(crate) mod notify;
+pub(crate) mod open_job;
+pub(crate) mod pooler;
+pub(crate) mod publish;
+pub(crate) mod read;
+pub(crate) mod refusal;
+pub(crate) mod results;
+pub(crate) mod servers;
+pub(crate) mod session;
+pub(crate) mod settle;
+pub(crate) mod worker;

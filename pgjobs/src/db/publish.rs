@@ -1,0 +1,105 @@
+//! Publishing, one job or many.
+
+use sqlx::types::Json;
+use sqlx::{PgConnection, Row};
+
+use super::chunk::Chunk;
+use super::pooler::Statements;
+use crate::types::error::Error;
+use crate::types::job_id::JobId;
+use crate::types::job_request::JobRequest;
+use crate::types::options::TaskOptions;
+
+const ONE: &str = "select p.job_id from jobs.publish($1, $2, \
+     coalesce($3, jobs.now() + make_interval(secs => $4)), $5::float8::numeric, $6, $7, $8, $9) p";
+
+pub(crate) async fn one(
+    connection: &mut PgConnection,
+    request: &JobRequest,
+    statements: Statements,
+) -> Result<JobId, Error> {
+    let row = sqlx::query(ONE)
+        .persistent(statements.are_named())
+        .bind(request.task.as_ref())
+        .bind(Json(&request.body))
+        .bind(request.options.scheduled_at())
+        .bind(request.options.delay_seconds())
+        .bind(timeout(request))
+        .bind(priority(request))
+        .bind(retries(request))
+        .bind(request.checked)
+        .bind(request.id.as_ref().map(JobId::as_str))
+        .fetch_one(connection)
+        .await?;
+    Ok(JobId::from_database(row.try_get(0)?))
+}
+
+const MANY: &str = "select jobs.publish_arrays($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+
+pub(crate) async fn many(
+    connection: &mut PgConnection,
+    requests: Chunk<'_, JobRequest>,
+    statements: Statements,
+) -> Result<Vec<JobId>, Error> {
+    let row = sqlx::query(MANY)
+        .persistent(statements.are_named())
+        .bind(column(&requests, |d| Some(d.task.as_ref())))
+        .bind(requests.iter().map(|d| Json(&d.body)).collect::<Vec<_>>())
+        .bind(column(&requests, |d| d.options.scheduled_at()))
+        .bind(column(&requests, |d| d.options.delay_seconds()))
+        .bind(column(&requests, timeout))
+        .bind(column(&requests, priority))
+        .bind(column(&requests, retries))
+        .bind(column(&requests, |d| d.id.as_ref().map(JobId::as_str)))
+        .bind(requests.iter().all(|d| d.together))
+        .bind(column(&requests, |d| Some(d.checked)))
+        .fetch_one(connection)
+        .await?;
+    Ok(row.try_get::<Vec<String>, _>(0)?.into_iter().map(JobId::from_database).collect())
+}
+
+/// Whether the server is in a transaction, of which sqlx knows only those that it began. Asked in the simple protocol,
+/// in which a statement outside of one begins its own at the same instant.
+pub(crate) async fn is_in_transaction(connection: &mut PgConnection) -> Result<bool, Error> {
+    let row = sqlx::raw_sql("select now() <> statement_timestamp()").fetch_one(connection).await?;
+    Ok(row.try_get(0)?)
+}
+
+/// Fails in a transaction in which a statement has failed: to commit one undoes it without a word.
+pub(crate) async fn refuse_aborted(connection: &mut PgConnection) -> Result<(), Error> {
+    sqlx::raw_sql("select 1").execute(connection).await?;
+    Ok(())
+}
+
+/// One value of each request; once when all agree, and not at all when every request leaves it to the database,
+/// which is the rule and spares it the work.
+fn column<'d, T: PartialEq>(
+    requests: &'d [JobRequest],
+    read: impl Fn(&'d JobRequest) -> Option<T>,
+) -> Option<Vec<Option<T>>> {
+    let first = requests.first().map(&read)?;
+    if requests.iter().all(|request| read(request) == first) {
+        return first.map(|value| vec![Some(value)]);
+    }
+    Some(requests.iter().map(read).collect())
+}
+
+// What equals the database's own default is left to it.
+
+fn timeout(request: &JobRequest) -> Option<f64> {
+    request
+        .options
+        .timeout
+        .filter(|timeout| *timeout != TaskOptions::DEFAULT.timeout)
+        .map(|t| t.as_secs_f64())
+}
+
+fn priority(request: &JobRequest) -> Option<i32> {
+    request.options.priority.filter(|priority| *priority != TaskOptions::DEFAULT.priority)
+}
+
+fn retries(request: &JobRequest) -> Option<i32> {
+    // Out of range is refused before it gets here (CallOptions::check).
+    let retries = request.options.retries.filter(|retries| *retries != TaskOptions::DEFAULT.retries);
+    retries.and_then(|n| i32::try_from(n).ok())
+}

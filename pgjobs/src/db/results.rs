@@ -1,0 +1,95 @@
+//! What those who wait for jobs ask, of many jobs in one statement.
+
+use futures_util::TryStreamExt;
+use sqlx::postgres::PgRow;
+use sqlx::{Connection, PgConnection, Row};
+
+use super::chunk::Chunk;
+use super::pooler::Statements;
+use super::refusal::server_code;
+use crate::types::error::Error;
+use crate::types::job_id::JobId;
+use crate::types::job_state::JobState;
+
+/// Where a job stands, with its result as JSON text and its last error.
+#[derive(Debug, Clone)]
+pub(crate) struct Standing {
+    pub(crate) state: JobState,
+    pub(crate) result: Option<String>,
+    pub(crate) traceback: Option<String>,
+}
+
+/// Which of the jobs asked for come back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Which {
+    /// All that there are: who does not come back is unknown.
+    All,
+    /// Those that have ended.
+    Ended,
+}
+
+const RESULTS: &str = "select r.job_id, r.status, r.result::text, r.traceback from jobs.results($1, $2) r";
+
+/// Where these jobs stand, each handed over as it arrives: results that take much are never held together.
+/// Without names for statements it is a transaction of its own, which lies in one session of a pooler.
+pub(crate) async fn results(
+    connection: &mut PgConnection,
+    jobs: Chunk<'_, JobId>,
+    which: Which,
+    statements: Statements,
+    found: &mut (dyn FnMut(JobId, Result<Standing, Error>) + Send),
+) -> Result<(), Error> {
+    if statements.are_named() {
+        return fetch(connection, jobs, which, statements, found).await;
+    }
+    let mut transaction = connection.begin().await?;
+    fetch(&mut transaction, jobs, which, statements, found).await?;
+    Ok(transaction.commit().await?)
+}
+
+async fn fetch(
+    connection: &mut PgConnection,
+    jobs: Chunk<'_, JobId>,
+    which: Which,
+    statements: Statements,
+    found: &mut (dyn FnMut(JobId, Result<Standing, Error>) + Send),
+) -> Result<(), Error> {
+    let ids: Vec<&str> = jobs.iter().map(JobId::as_str).collect();
+    let mut rows = sqlx::query(RESULTS)
+        .persistent(statements.are_named())
+        .bind(ids)
+        .bind(which == Which::Ended)
+        .fetch(connection);
+    while let Some(row) = rows.try_next().await? {
+        found(JobId::from_database(row.try_get(0)?), standing(&row));
+    }
+    Ok(())
+}
+
+fn standing(row: &PgRow) -> Result<Standing, Error> {
+    Ok(Standing {
+        state: row.try_get::<&str, _>(1)?.parse()?,
+        result: row.try_get(2)?,
+        traceback: row.try_get(3)?,
+    })
+}
+
+/// Whether a look failed for what one of the jobs holds, such as a result that is too large to be sent.
+pub(crate) fn is_about_a_job(error: &Error) -> bool {
+    server_code(error)
+        .is_some_and(|code| ["22", "53200", "54", "XX"].iter().any(|class| code.starts_with(class)))
+}
+
+/// Whether what failed passes by itself, or is mended by somebody: the server restarts, the network is away, a
+/// limit is reached for now.
+pub(crate) fn is_passing(error: &Error) -> bool {
+    match (error, server_code(error)) {
+        (_, Some(code)) => {
+            ["08", "25006", "40", "53", "55", "57"].iter().any(|class| code.starts_with(class))
+        }
+        (Error::Database(error), None) => {
+            matches!(error, sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::PoolTimedOut)
+        }
+        _ => false,
+    }
+}

@@ -1,0 +1,175 @@
+//! Where the primary may be found: one server, or several of which one is the primary.
+//!
+//! A standby takes connections and answers questions, so that a connection stands says nothing: of
+//! several servers only one that is not in recovery is taken. They are tried in turn, beginning with
+//! the one where the primary was last found, each for the whole time that a connection may take: shared
+//! among them it would be too short for each that is far away. What was found holds for all connections
+//! of the worker, and for the pool of its tasks, which is told where to connect.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool};
+use sqlx::{ConnectOptions, Connection, Row};
+
+use super::address::without_brackets;
+use super::connection::within;
+use crate::types::error::Error;
+
+#[derive(Clone)]
+pub(crate) struct Servers {
+    /// Never empty.
+    all: Arc<[PgConnectOptions]>,
+    primary: Arc<AtomicUsize>,
+    /// The time of a round trip in microseconds; 0 before it was measured.
+    round_trip: Arc<AtomicU64>,
+    /// Follows the primary.
+    pool: PgPool,
+    part: &'static str,
+}
+
+impl Servers {
+    /// The server of the pool, and others that may take its place.
+    pub(crate) fn new(pool: PgPool, others: &[PgConnectOptions]) -> Self {
+        let own = PgConnectOptions::clone(&pool.connect_options());
+        let all = std::iter::once(own).chain(others.iter().cloned()).map(without_brackets).collect();
+        Servers { all, primary: Arc::default(), round_trip: Arc::default(), pool, part: "" }
+    }
+
+    /// The same, for connections of one part of the worker, by whose name the server shows them.
+    pub(crate) fn named(&self, part: &'static str) -> Self {
+        Servers { part, ..self.clone() }
+    }
+
+    /// A connection to the primary, and which of the servers that is; each of them has until the deadline.
+    pub(crate) async fn connect(&self, deadline: Duration) -> Result<(PgConnection, usize), Error> {
+        if self.all.len() == 1 {
+            let options = self.options(0);
+            return within(deadline, async { Ok((PgConnection::connect_with(&options).await?, 0)) }).await;
+        }
+        let begin = self.primary();
+        let mut refusals = Vec::new();
+        for at in (0..self.all.len()).map(|step| (begin + step) % self.all.len()) {
+            match within(deadline, try_primary(&self.options(at))).await {
+                Ok(connection) => {
+                    self.found(begin, at);
+                    return Ok((connection, at));
+                }
+                Err(error) => refusals.push(format!("{}: {error}", self.place(at))),
+            }
+        }
+        Err(unavailable(format!("no primary among {} servers ({})", self.all.len(), refusals.join("; "))))
+    }
+
+    /// All connections of the worker learn how far away the database is.
+    pub(crate) fn measured(&self, round_trip: Duration) {
+        self.round_trip.store(u64::try_from(round_trip.as_micros()).unwrap_or(u64::MAX), Relaxed);
+    }
+
+    /// How long a server may take to open a connection.
+    pub(crate) fn patience(&self) -> Duration {
+        patience(Duration::from_micros(self.round_trip.load(Relaxed)))
+    }
+
+    /// Which of the servers was last found to be the primary.
+    pub(crate) fn primary(&self) -> usize {
+        self.primary.load(Relaxed)
+    }
+
+    /// Where the primary was last found.
+    pub(crate) fn last_known(&self) -> PgConnectOptions {
+        self.options(self.primary())
+    }
+
+    fn options(&self, at: usize) -> PgConnectOptions {
+        let name = name(self.all[at].get_application_name(), self.part);
+        self.all[at].clone().application_name(&name).disable_statement_logging()
+    }
+
+    fn found(&self, before: usize, at: usize) {
+        if self.primary.swap(at, Relaxed) != at {
+            tracing::warn!(from = %self.place(before), to = %self.place(at), "the primary is another server now");
+            self.pool.set_connect_options(self.all[at].clone());
+        }
+    }
+
+    /// The pool of the tasks.
+    pub(crate) fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+
+    /// The database for people: where, and which.
+    pub(crate) fn describe(&self) -> String {
+        let at = self.primary();
+        let database = self.all[at].get_database().unwrap_or_else(|| self.all[at].get_username());
+        format!("{database} at {}", self.place(at))
+    }
+
+    /// For people, and without anything that is secret.
+    fn place(&self, at: usize) -> String {
+        let options = &self.all[at];
+        let host = || format!("{}:{}", options.get_host(), options.get_port());
+        options.get_socket().map_or_else(host, |socket| socket.display().to_string())
+    }
+}
+
+/// To open a connection near by, on a busy machine.
+const CONNECT: Duration = Duration::from_secs(5);
+/// With TLS and a password it takes seven, and some more on a network that has its moments.
+const ROUND_TRIPS: u32 = 12;
+
+fn patience(round_trip: Duration) -> Duration {
+    CONNECT.max(round_trip.saturating_mul(ROUND_TRIPS))
+}
+
+/// The longest name that the server keeps, in bytes.
+const LONGEST_NAME: usize = 63;
+
+/// The name under which the server shows a connection: that of the user's program, and the part of the worker.
+fn name(of_user: Option<&str>, part: &str) -> String {
+    let suffix = if part.is_empty() { "pgjobs".to_owned() } else { format!("pgjobs {part}") };
+    let Some(of_user) = of_user.filter(|name| !name.is_empty()) else { return suffix };
+    let room = LONGEST_NAME.saturating_sub(suffix.len() + 1);
+    format!("{} {suffix}", &of_user[..of_user.floor_char_boundary(room)])
+}
+
+async fn try_primary(options: &PgConnectOptions) -> Result<PgConnection, Error> {
+    let mut connection = PgConnection::connect_with(options).await?;
+    let row = sqlx::raw_sql("select pg_is_in_recovery()").fetch_one(&mut connection).await?;
+    if row.try_get(0)? { Err(unavailable("it is a standby".to_owned())) } else { Ok(connection) }
+}
+
+/// Worth another try, as when a single server is down.
+fn unavailable(reason: String) -> Error {
+    Error::Database(sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::NotConnected, reason)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_has_the_time_that_it_takes_from_far_away() {
+        let of_millis = |millis| patience(Duration::from_millis(millis));
+        assert_eq!([0, 400, 1800].map(of_millis), [5000, 5000, 21_600].map(Duration::from_millis));
+    }
+
+    #[tokio::test]
+    async fn all_connections_learn_how_far_away_the_database_is() {
+        let pool = PgPool::connect_lazy_with(PgConnectOptions::new_without_pgpass());
+        let others = vec![PgConnectOptions::new_without_pgpass(); 9];
+        let servers = Servers::new(pool, &others);
+        let earlier = servers.named("lease");
+        servers.measured(Duration::from_secs(1));
+        assert_eq!(earlier.patience(), Duration::from_secs(12));
+    }
+
+    #[test]
+    fn a_connection_has_the_name_of_the_users_program_and_of_the_part() {
+        assert_eq!(name(None, "claim"), "pgjobs claim");
+        assert_eq!(name(Some("billing"), "claim"), "billing pgjobs claim");
+        let long = name(Some(&"ä".repeat(40)), "listen");
+        assert!(long.len() <= LONGEST_NAME && long.ends_with("ä pgjobs listen"), "{long}");
+    }
+}

@@ -1,0 +1,93 @@
+//! What a session of a worker is told before its first statement.
+//!
+//! *The problem.* The settings of a role or a database are not made for a worker: a stricter isolation level fails
+//! where claims and settles of several workers meet. And a deadline on this side alone leaves the session behind:
+//! one that waits for a lock does not notice that its client has gone, and one that writes to a client that does
+//! not read waits for it, with all the locks it holds.
+//!
+//! *So* each session gets deadlines of its own, a little under those of its client, and looks whether the client
+//! is still there. All in one message, and as statements: poolers refuse them as options of the connection.
+
+use std::time::Duration;
+
+use sqlx::postgres::PgConnection;
+use sqlx::{AssertSqlSafe, Row};
+
+use crate::types::error::Error;
+
+/// Between two looks, while a statement runs, whether the client is still there.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// A session of the server: its process, and when that began, since the numbers of processes come again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Session {
+    pub(crate) pid: i32,
+    began: i64,
+}
+
+/// When the process `a` began; of another role's it is not shown.
+macro_rules! began {
+    () => {
+        "coalesce((extract(epoch from a.backend_start) * 1000000)::bigint, 0)"
+    };
+}
+
+const ITSELF: &str = concat!("select a.pid, ", began!(), " from pg_stat_get_activity(pg_backend_pid()) a");
+const LIVES: &str =
+    concat!("select exists (select from pg_stat_get_activity($1) a where ", began!(), " = $2)");
+
+/// Tells the session its settings; which session it is.
+pub(crate) async fn prepare(connection: &mut PgConnection, deadline: Duration) -> Result<Session, Error> {
+    let statements = format!("{}; {ITSELF}", settings(deadline));
+    let rows = sqlx::raw_sql(AssertSqlSafe(statements)).fetch_all(connection).await?;
+    let row = rows.last().ok_or(sqlx::Error::RowNotFound)?;
+    Ok(Session { pid: row.try_get(0)?, began: row.try_get(1)? })
+}
+
+/// Whether a session has not ended: what it was asked to do may still be under way.
+pub(crate) async fn lives(connection: &mut PgConnection, session: Session) -> Result<bool, Error> {
+    let row = sqlx::query(LIVES).bind(session.pid).bind(session.began).fetch_one(connection).await?;
+    Ok(row.try_get(0)?)
+}
+
+#[cfg(test)]
+impl Session {
+    /// For tests of what workers decide.
+    pub(crate) fn example(pid: i32) -> Self {
+        Session { pid, began: 0 }
+    }
+}
+
+fn settings(deadline: Duration) -> String {
+    // Under the client's, so that the client hears what became of its statement.
+    let statement = deadline - (deadline / 10).min(Duration::from_millis(500));
+    let ms = |time: Duration| time.as_millis().clamp(1, 86_400_000);
+    format!(
+        "set session characteristics as transaction isolation level read committed; \
+         set search_path = pg_catalog; \
+         set statement_timeout = {statement}; set lock_timeout = {statement}; \
+         set idle_in_transaction_session_timeout = {deadline}; set tcp_user_timeout = {deadline}; \
+         set tcp_keepalives_idle = 30; set tcp_keepalives_interval = 10; set tcp_keepalives_count = 3; \
+         do $$ begin set client_connection_check_interval = {look}; \
+           exception when others then null; end $$",
+        statement = ms(statement),
+        deadline = ms(deadline),
+        look = ms(LOOK.min(deadline)),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_server_gives_up_a_little_before_its_client_does() {
+        let timeout = |deadline| {
+            let text = settings(deadline);
+            let (_, rest) = text.split_once("statement_timeout = ").unwrap();
+            rest.split_once(';').unwrap().0.parse::<u64>().unwrap()
+        };
+        assert_eq!(timeout(Duration::from_secs(15)), 14_500);
+        assert_eq!(timeout(Duration::from_millis(333)), 299);
+    }
+}

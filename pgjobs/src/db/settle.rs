@@ -1,0 +1,210 @@
+//! Settling runs: one in the caller's transaction, or a batch from a worker.
+
+use std::time::{Duration, Instant};
+
+use serde_json::value::RawValue;
+use sqlx::postgres::PgRow;
+use sqlx::types::Json;
+use sqlx::{Connection, PgConnection, Row};
+use uuid::Uuid;
+
+use crate::types::error::Error;
+use crate::types::job_id::JobId;
+use crate::types::options::Keep;
+
+pub(crate) async fn ack(
+    connection: &mut PgConnection,
+    job: &JobId,
+    lease: Uuid,
+    result: &RawValue,
+) -> Result<(), Error> {
+    sqlx::query("select a.job_id from jobs.ack($1, $2, $3) a")
+        .bind(job.as_str())
+        .bind(Json(result))
+        .bind(lease)
+        .execute(connection)
+        .await
+        .map(drop)
+        .map_err(|error| match Error::from(error) {
+            Error::Refused { code, .. } if code == "PT409" => Error::LeaseLost(job.clone()),
+            other => other,
+        })
+}
+
+/// Ten years, in seconds: what a task asks for beyond this, PostgreSQL could not add to a time.
+const LONGEST_DELAY: f64 = 10.0 * 365.0 * 86_400.0;
+
+/// How a run ended, in the words of `jobs.settle`.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    Success(Box<RawValue>),
+    Fail(String),
+    Retry(String, Duration),
+    /// The task, which keeps these of its jobs, says that it ended this one in a transaction of its own.
+    Verify(Keep),
+    Snooze(Duration),
+    Release,
+    /// The database has a run that this worker knows nothing of: as `Release`, unless its outcome is on its way.
+    Disown,
+}
+
+impl Outcome {
+    pub(crate) fn as_str(&self) -> &'static str {
+        match self {
+            Outcome::Success(_) => "success",
+            Outcome::Fail(_) => "fail",
+            Outcome::Retry(..) => "retry",
+            Outcome::Verify(_) => "verify",
+            Outcome::Snooze(_) => "snooze",
+            Outcome::Release | Outcome::Disown => "release",
+        }
+    }
+
+    fn result(&self) -> Option<Json<&RawValue>> {
+        match self {
+            Outcome::Success(result) => Some(Json(result)),
+            _ => None,
+        }
+    }
+
+    fn error(&self) -> Option<&str> {
+        match self {
+            Outcome::Fail(error) | Outcome::Retry(error, _) => Some(error),
+            Outcome::Verify(_) => Some("the transaction in which the task finished this job was rolled back"),
+            _ => None,
+        }
+    }
+
+    /// Whether a refusal says that the lease was lost. Not so of a job that its task ended itself and
+    /// does not keep: it leaves nothing by which the database could know its end again. Nor of a run that
+    /// was nobody's.
+    fn is_lost_when_refused(&self) -> bool {
+        !matches!(self, Outcome::Verify(Keep::Failed | Keep::None) | Outcome::Disown)
+    }
+
+    fn delay(&self) -> Option<f64> {
+        match self {
+            Outcome::Retry(_, delay) | Outcome::Snooze(delay) => Some(delay.as_secs_f64().min(LONGEST_DELAY)),
+            _ => None,
+        }
+    }
+}
+
+/// One run to settle.
+#[derive(Debug)]
+pub(crate) struct Settlement {
+    pub(crate) job: JobId,
+    pub(crate) lease: Uuid,
+    pub(crate) place: i32,
+    pub(crate) outcome: Outcome,
+    /// It is on the last run of its job.
+    pub(crate) is_last: bool,
+    /// It was sent and no answer came: it may have been accepted already.
+    pub(crate) was_said: bool,
+    /// So many times the database has refused it for its content.
+    pub(crate) refusals: u8,
+    /// Since then the database refuses it alone, for a reason that may pass.
+    pub(crate) refused_since: Option<Instant>,
+    /// Refused so, it is not said again before.
+    pub(crate) rests_until: Option<Instant>,
+}
+
+impl Settlement {
+    pub(crate) fn new(job: JobId, lease: Uuid, place: i32, outcome: Outcome, is_last: bool) -> Self {
+        Settlement {
+            job,
+            lease,
+            place,
+            outcome,
+            is_last,
+            was_said: false,
+            refusals: 0,
+            refused_since: None,
+            rests_until: None,
+        }
+    }
+
+    /// A success without what its result holds, which cannot be refused for that; none of what holds texts.
+    pub(crate) fn without_result(&self) -> Option<Settlement> {
+        let outcome = match &self.outcome {
+            Outcome::Success(_) => Outcome::Success(RawValue::NULL.to_owned()),
+            Outcome::Verify(keep) => Outcome::Verify(*keep),
+            _ => return None,
+        };
+        Some(Settlement::new(self.job.clone(), self.lease, self.place, outcome, self.is_last))
+    }
+
+    /// The run that it ends.
+    pub(crate) fn run(&self) -> (Uuid, i32) {
+        (self.lease, self.place)
+    }
+
+    /// Whether a refusal says that the lease was lost. Not of one that may have been accepted before, unless
+    /// history would know.
+    pub(crate) fn is_lost_when_refused(&self) -> bool {
+        let leaves_nothing = !matches!(self.outcome, Outcome::Success(_) | Outcome::Fail(_));
+        self.outcome.is_lost_when_refused() && !(self.was_said && leaves_nothing)
+    }
+
+    /// How much of a message to the server it takes, about.
+    pub(crate) fn bytes(&self) -> usize {
+        match &self.outcome {
+            Outcome::Success(result) => result.get().len(),
+            outcome => outcome.error().map_or(0, str::len),
+        }
+    }
+}
+
+/// An outcome that was not accepted.
+pub(crate) struct Answer {
+    /// Which one of those that were sent.
+    pub(crate) at: usize,
+    /// Another transaction holds the job's row just now; otherwise the lease is lost.
+    pub(crate) busy: bool,
+}
+
+/// Settles this run and undoes it: whether the database would take the outcome.
+pub(crate) async fn try_to_settle(
+    connection: &mut PgConnection,
+    settlement: &Settlement,
+) -> Result<(), Error> {
+    let mut attempt = connection.begin().await?;
+    settle(&mut attempt, std::slice::from_ref(settlement)).await?;
+    // What is put off to the commit may be what refuses it.
+    sqlx::raw_sql("set constraints all immediate").execute(&mut *attempt).await?;
+    Ok(attempt.rollback().await?)
+}
+
+const SETTLE: &str = "select s.at, s.reason from jobs.settle($1, $2, $3, $4, $5, $6, $7) s";
+
+/// Settles a batch; returns the outcomes that were not accepted.
+pub(crate) async fn settle(
+    connection: &mut PgConnection,
+    batch: &[Settlement],
+) -> Result<Vec<Answer>, Error> {
+    // Arrays of nothing are left out, and what all have in common is said once: a batch of successes is the
+    // rule, and one of tasks that return nothing frequent.
+    let alike = |results: &[Option<Json<&RawValue>>]| {
+        results.windows(2).all(|pair| pair[0].map(|r| r.0.get()) == pair[1].map(|r| r.0.get()))
+    };
+    let mut results: Vec<_> = batch.iter().map(|s| s.outcome.result()).collect();
+    if alike(&results) {
+        results.truncate(1);
+    }
+    let mixed = batch.iter().any(|s| !matches!(s.outcome, Outcome::Success(_)));
+    let rows = sqlx::query(SETTLE)
+        .bind(batch.iter().map(|s| s.job.as_str()).collect::<Vec<_>>())
+        .bind(batch.iter().map(|s| s.lease).collect::<Vec<_>>())
+        .bind(mixed.then(|| batch.iter().map(|s| s.outcome.as_str()).collect::<Vec<_>>()))
+        .bind(results)
+        .bind(mixed.then(|| batch.iter().map(|s| s.outcome.error()).collect::<Vec<_>>()))
+        .bind(mixed.then(|| batch.iter().map(|s| s.outcome.delay()).collect::<Vec<_>>()))
+        .bind(batch.iter().map(|s| s.place).collect::<Vec<_>>())
+        .fetch_all(connection)
+        .await?;
+    let answer = |row: &PgRow| {
+        let at = usize::try_from(row.try_get::<i32, _>(0)?).unwrap_or_default().saturating_sub(1);
+        Ok(Answer { at, busy: row.try_get::<&str, _>(1)? == "busy" })
+    };
+    rows.iter().map(answer).collect()
+}

@@ -1,0 +1,77 @@
+//! What an older form of a task takes and a newer one does not.
+//!
+//! Says only what is sure: a narrowing that no rule here sees is found by the bodies that do not fit.
+
+mod facts;
+mod schema;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::signature::{Form, Parameter};
+
+/// One place at which a newer form takes less than the older one did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Narrowed {
+    /// Where in the arguments, such as `order.lines[].count`.
+    pub path: String,
+    /// How, in words about the types; no body is looked at for it.
+    pub reason: String,
+}
+
+impl Narrowed {
+    fn new(path: impl Into<String>, reason: impl Into<String>) -> Self {
+        Narrowed { path: path.into(), reason: reason.into() }
+    }
+
+    /// The same place, seen from one step further out.
+    fn within(mut self, outer: &str) -> Self {
+        self.path = match self.path.as_str() {
+            "" => outer.to_owned(),
+            inner if inner.starts_with('[') => format!("{outer}{inner}"),
+            inner => format!("{outer}.{inner}"),
+        };
+        self
+    }
+}
+
+impl fmt::Display for Narrowed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.path.as_str() {
+            "" => f.write_str(&self.reason),
+            path => write!(f, "`{path}` {}", self.reason),
+        }
+    }
+}
+
+pub(super) fn of_forms(old: &Form, new: &Form) -> Vec<Narrowed> {
+    let (Some(before), Some(now)) = (&old.params, &new.params) else { return Vec::new() };
+    let mut found: Vec<Narrowed> = now.iter().filter_map(|param| demanded(param, before)).collect();
+    let mut schemas = schema::Comparison::new(&old.args_schema, &new.args_schema);
+    for param in before {
+        if now.iter().any(|other| other.name == param.name) {
+            let inner = schemas.compare(old.schema_of(&param.name), new.schema_of(&param.name));
+            found.extend(inner.into_iter().map(|narrowed| narrowed.within(&param.name)));
+        } else if !new.open {
+            found.push(Narrowed::new(&param.name, "is not taken any more"));
+        }
+    }
+    if old.open && !new.open {
+        found.push(Narrowed::new("", "keywords of other names are not taken any more"));
+    }
+    found
+}
+
+/// A parameter that must be given now, and did not have to be.
+fn demanded(param: &Parameter, before: &[Parameter]) -> Option<Narrowed> {
+    let was_required = before.iter().any(|other| other.name == param.name && other.required);
+    let reason = || match before.iter().any(|other| other.name == param.name) {
+        true => format!("must be given now, as {}", param.ty),
+        false => format!("is new and must be given, as {}", param.ty),
+    };
+    (param.required && !was_required).then(|| Narrowed::new(&param.name, reason()))
+}

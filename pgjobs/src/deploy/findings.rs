@@ -1,0 +1,153 @@
+//! What a deploy check finds.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::compare::Narrowed;
+use crate::types::job_id::JobId;
+
+/// How grave a finding is; what is graver comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Jobs that are open now would fail or never run.
+    Error,
+    /// Nothing that was looked at would break.
+    Warning,
+}
+
+impl Severity {
+    /// `error` or `warning`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        }
+    }
+}
+
+/// What a finding is about, for programs; within one severity, what weighs more comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Code {
+    /// Open jobs whose arguments this program cannot read.
+    BodiesDoNotFit,
+    /// Open jobs of a task that this program does not have, though a new one of the same form.
+    TaskRenamed,
+    /// Open jobs of a task that this program does not have.
+    TaskGone,
+    /// The arguments' schema takes less than the one that was declared.
+    ArgumentsNarrowed,
+    /// A value by position is read as another argument than before.
+    ArgumentsMoved,
+    /// Open jobs whose arguments the server cannot send, so that they fail under every program.
+    BodiesNotSent,
+    /// Jobs wait for a task that no live worker has.
+    NoWorker,
+}
+
+impl Code {
+    /// As `--json` has it, such as `bodies_do_not_fit`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Code::BodiesDoNotFit => "bodies_do_not_fit",
+            Code::TaskRenamed => "task_renamed",
+            Code::TaskGone => "task_gone",
+            Code::ArgumentsNarrowed => "arguments_narrowed",
+            Code::ArgumentsMoved => "arguments_moved",
+            Code::BodiesNotSent => "bodies_not_sent",
+            Code::NoWorker => "no_worker",
+        }
+    }
+}
+
+/// One thing that would break, or might.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct Finding {
+    /// How grave it is.
+    pub severity: Severity,
+    /// What it is about.
+    pub code: Code,
+    /// The name under which the jobs were published.
+    pub task: String,
+    /// One sentence, without a value of any body.
+    pub message: String,
+    /// What to do about it.
+    pub remedy: String,
+    /// Some of the jobs whose arguments do not fit, and why.
+    pub jobs: Vec<Misfit>,
+    /// Where the schema is narrower than the one that was declared.
+    pub narrowed: Vec<Narrowed>,
+}
+
+impl Finding {
+    pub(super) fn new(
+        severity: Severity,
+        code: Code,
+        task: &str,
+        message: String,
+        remedy: impl Into<String>,
+    ) -> Self {
+        let (task, remedy) = (task.to_owned(), remedy.into());
+        Finding { severity, code, task, message, remedy, jobs: Vec::new(), narrowed: Vec::new() }
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "task `{}`: {}; {}", self.task, self.message, self.remedy)
+    }
+}
+
+/// A job whose arguments do not fit.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct Misfit {
+    /// The job.
+    pub job_id: JobId,
+    /// Where in its arguments; empty for the body as a whole.
+    pub path: String,
+    /// What was expected and what was found, without the value.
+    pub reason: String,
+}
+
+/// How many jobs of a task are open, and how many of them were looked at.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct Looked {
+    /// The name under which they were published.
+    pub task: String,
+    /// Open jobs: in line, scheduled or running.
+    pub open: u64,
+    /// Whether that is their number; else there are more.
+    pub exact: bool,
+    /// How many of them were decoded.
+    pub looked: u64,
+    /// How many of these do not fit.
+    pub misfits: u64,
+}
+
+/// What a deploy check found.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct DeployReport {
+    /// The worst first.
+    pub findings: Vec<Finding>,
+    /// The tasks of this program that have open jobs.
+    pub looked: Vec<Looked>,
+}
+
+impl DeployReport {
+    /// Whether no open job would break; warnings may be left.
+    pub fn is_ok(&self) -> bool {
+        self.count(Severity::Error) == 0
+    }
+
+    /// How many findings are so grave.
+    pub fn count(&self, severity: Severity) -> usize {
+        self.findings.iter().filter(|finding| finding.severity == severity).count()
+    }
+}

@@ -1,0 +1,176 @@
+//! From what was seen to what it means.
+
+use super::compare::Narrowed;
+use super::findings::{Code, Finding, Looked, Severity};
+use super::sampling::{Seen, open};
+use super::signature::Form;
+use crate::db::deploy::InUse;
+use crate::task::definition::TaskDef;
+
+/// Of a task that this program does not have, when it is this program that ran it: no live worker of another one
+/// has it, or the caller says that everything under the topics is this program's.
+pub(super) fn gone(task: &InUse, is_ours: bool, new_tasks: &[&'static TaskDef]) -> Option<Finding> {
+    if open(task) == 0 || (task.others > 0 && !is_ours) {
+        return None;
+    }
+    let jobs = at_least(task, open(task));
+    let who = match task.workers {
+        0 => "no live worker has it",
+        _ if task.others == 0 => {
+            "only workers that share tasks with this program have it: older versions of it"
+        }
+        _ => "it is under the topics that were given",
+    };
+    let message = format!("{jobs} open, and this program does not have the task; {who}");
+    let last = last_form(task);
+    let same = new_tasks.iter().find(|def| last.as_ref().is_some_and(|form| *form == Form::of(def)));
+    Some(match same {
+        Some(def) => {
+            let remedy = format!(
+                "if it is `{}` now ({}), add aliases = [\"{}\"] to its #[task]",
+                def.name, def.place, task.task
+            );
+            Finding::new(Severity::Error, Code::TaskRenamed, &task.task, message, remedy)
+        }
+        None => {
+            let remedy = format!(
+                "add aliases = [\"{}\"] to the task that took its place, or cancel its jobs, or let them end first",
+                task.task
+            );
+            Finding::new(Severity::Error, Code::TaskGone, &task.task, message, remedy)
+        }
+    })
+}
+
+/// Of a task that this program has.
+pub(super) fn kept(task: &InUse, def: &TaskDef, seen: Option<&Seen>) -> Vec<Finding> {
+    let new = Form::of(def);
+    let forms = forms(task);
+    let unseen = seen.is_some_and(|seen| !seen.looked.exact || seen.looked.looked < seen.looked.open);
+    [
+        seen.and_then(|seen| misfits(task, seen)),
+        narrowed(task, &forms, &new, unseen),
+        moved(task, &forms, &new, seen),
+        seen.and_then(|seen| not_sent(task, seen)),
+        no_worker(task),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn misfits(task: &InUse, seen: &Seen) -> Option<Finding> {
+    let looked = &seen.looked;
+    if looked.misfits == 0 {
+        return None;
+    }
+    let mut reasons: Vec<(&String, &u64)> = seen.reasons.iter().collect();
+    reasons.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+    let more = reasons.len().saturating_sub(3);
+    let shown: Vec<String> =
+        reasons.iter().take(3).map(|(reason, count)| format!("{reason} ({count})")).collect();
+    let more = if more > 0 { format!(", and {more} more reasons") } else { String::new() };
+    let message =
+        format!("{} would fail: {}{more}", of_those_looked_at(looked, looked.misfits), shown.join(", "));
+    let remedy = "let the new type take the old form as well (Option, #[default], #[serde(alias)], an untagged \
+                  enum), or give the new form a task name of its own, or let these jobs end first";
+    let mut finding = Finding::new(Severity::Error, Code::BodiesDoNotFit, &task.task, message, remedy);
+    finding.jobs.clone_from(&seen.misfits);
+    Some(finding)
+}
+
+/// "1 of 3 open jobs that were looked at", "the only open job".
+fn of_those_looked_at(looked: &Looked, number: u64) -> String {
+    let all = looked.exact && looked.looked == looked.open;
+    match (number, looked.looked, all) {
+        (_, 1, true) => "the only open job".to_owned(),
+        (_, 1, false) => "the one open job that was looked at".to_owned(),
+        (_, of, true) => format!("{number} of {of} open jobs"),
+        (_, of, false) => format!("{number} of the {of} open jobs that were looked at"),
+    }
+}
+
+/// Jobs that no program can read, so that they do not tell this one from the last.
+fn not_sent(task: &InUse, seen: &Seen) -> Option<Finding> {
+    let message = || {
+        let which = of_those_looked_at(&seen.looked, seen.not_sent);
+        format!("the arguments of {which} cannot be sent by the server: such a job fails under every program")
+    };
+    let remedy = "cancel them, and publish less in one job";
+    (seen.not_sent > 0).then(|| {
+        let mut finding = Finding::new(Severity::Warning, Code::BodiesNotSent, &task.task, message(), remedy);
+        finding.jobs.clone_from(&seen.unsendable);
+        finding
+    })
+}
+
+/// An error while jobs are left that nobody looked at.
+fn narrowed(task: &InUse, forms: &[Form], new: &Form, unseen: bool) -> Option<Finding> {
+    let mut narrowed: Vec<Narrowed> = Vec::new();
+    for found in forms.iter().flat_map(|form| form.narrowed_by(new)) {
+        if !narrowed.contains(&found) {
+            narrowed.push(found);
+        }
+    }
+    if narrowed.is_empty() {
+        return None;
+    }
+    let places: Vec<String> = narrowed.iter().take(5).map(ToString::to_string).collect();
+    let message = format!("it takes less than a form that was declared: {}", places.join("; "));
+    let (severity, remedy) = match unseen {
+        true => (
+            Severity::Error,
+            "not all of its open jobs were looked at: --sample all does, or let them end first",
+        ),
+        false => (Severity::Warning, "whoever still publishes the older form is refused, or its jobs fail"),
+    };
+    let mut finding = Finding::new(severity, Code::ArgumentsNarrowed, &task.task, message, remedy);
+    finding.narrowed = narrowed;
+    Some(finding)
+}
+
+fn moved(task: &InUse, forms: &[Form], new: &Form, seen: Option<&Seen>) -> Option<Finding> {
+    let name = forms.iter().find_map(|form| form.moved_in(new))?;
+    let by_position = seen.map_or(0, |seen| seen.by_position);
+    let severity = if by_position > 0 { Severity::Error } else { Severity::Warning };
+    let message = match by_position {
+        0 => format!(
+            "the argument `{name}` has another place now; no open job that was looked at gives values by position"
+        ),
+        1 => format!(
+            "the argument `{name}` has another place now, and 1 open job that was looked at gives values by position"
+        ),
+        more => format!(
+            "the argument `{name}` has another place now, and {more} open jobs that were looked at give values by position"
+        ),
+    };
+    let remedy = "put new arguments behind the others, and leave the order as it is";
+    Some(Finding::new(severity, Code::ArgumentsMoved, &task.task, message, remedy))
+}
+
+fn no_worker(task: &InUse) -> Option<Finding> {
+    let waiting = (task.ready + task.scheduled).unsigned_abs();
+    let message = || format!("{} waiting, and no live worker has the task", at_least(task, waiting));
+    let remedy = "start a worker of this program whose topics hold it";
+    (waiting > 0 && task.workers == 0)
+        .then(|| Finding::new(Severity::Warning, Code::NoWorker, &task.task, message(), remedy))
+}
+
+/// "3 jobs are", "more than 100000 jobs are".
+fn at_least(task: &InUse, number: u64) -> String {
+    match (task.exact, number) {
+        (true, 1) => "1 job is".to_owned(),
+        (true, _) => format!("{number} jobs are"),
+        (false, _) => format!("at least {number} jobs are"),
+    }
+}
+
+/// A form that cannot be read was declared by something newer, and is left out.
+fn forms(task: &InUse) -> Vec<Form> {
+    let list = task.forms.as_ref().and_then(|forms| forms.as_array()).map(Vec::as_slice).unwrap_or_default();
+    list.iter().filter_map(|form| serde_json::from_value(form.clone()).ok()).map(Form::bare).collect()
+}
+
+fn last_form(task: &InUse) -> Option<Form> {
+    forms(task).pop()
+}

@@ -1,0 +1,208 @@
+//! Reading the open jobs of a task, all of them or a sample, and decoding each.
+
+use std::collections::{BTreeMap, HashSet};
+
+use sqlx::PgConnection;
+
+use super::findings::{Looked, Misfit};
+use crate::db::deploy::{self, InUse, Open};
+use crate::task::definition::TaskDef;
+use crate::types::error::Error;
+use crate::types::job_id::JobId;
+
+/// Jobs of a page: of at most a megabyte each, which is what a body may hold.
+const PAGE: u64 = 200;
+/// Jobs whose bodies are fetched by id at once.
+const CHUNK: usize = 20;
+/// Jobs that are read from one place of a sampled line.
+const EACH: u64 = 10;
+/// Jobs that may lie in one row, and come together.
+const ROW: u64 = 64;
+/// Jobs that are named in a finding.
+const NAMED: usize = 10;
+
+/// What the jobs of one task turned out to hold.
+pub(super) struct Seen {
+    pub(super) looked: Looked,
+    /// Some of those that do not fit.
+    pub(super) misfits: Vec<Misfit>,
+    /// How many fail for which reason.
+    pub(super) reasons: BTreeMap<String, u64>,
+    /// How many bring values by position.
+    pub(super) by_position: u64,
+    /// Some of those whose bodies the server cannot send, and how many there are.
+    pub(super) unsendable: Vec<Misfit>,
+    pub(super) not_sent: u64,
+}
+
+/// Looks at the open jobs of one task.
+pub(super) struct Look<'a> {
+    connection: &'a mut PgConnection,
+    def: &'static TaskDef,
+    task: &'a InUse,
+    sample: u64,
+    seen: Seen,
+    /// Jobs of a sample, whose places may overlap.
+    known: Option<HashSet<String>>,
+    progress: &'a mut (dyn FnMut(u64) + Send),
+}
+
+impl<'a> Look<'a> {
+    pub(super) fn new(
+        connection: &'a mut PgConnection,
+        def: &'static TaskDef,
+        task: &'a InUse,
+        sample: u64,
+        progress: &'a mut (dyn FnMut(u64) + Send),
+    ) -> Self {
+        let looked =
+            Looked { task: task.task.clone(), open: open(task), exact: task.exact, looked: 0, misfits: 0 };
+        let seen = Seen {
+            looked,
+            misfits: Vec::new(),
+            reasons: BTreeMap::new(),
+            by_position: 0,
+            unsendable: Vec::new(),
+            not_sent: 0,
+        };
+        Look { connection, def, task, sample, seen, known: Some(HashSet::new()), progress }
+    }
+
+    /// The jobs beside the line get their share of the sample, those in line the rest.
+    pub(super) async fn run(mut self) -> Result<Seen, Error> {
+        if self.sample == 0 {
+            return Ok(self.seen);
+        }
+        let task = self.task;
+        let beside = (task.scheduled + task.running).unsigned_abs();
+        let all = task.exact && open(task) <= self.sample;
+        let share = match (all, beside) {
+            (true, _) => beside,
+            (false, 0) => 0,
+            (false, _) => (self.sample.saturating_mul(beside) / open(task).max(1)).clamp(1, self.sample),
+        };
+        self.sample_not_ready(share).await?;
+        let left = self.sample - self.seen.looked.looked.min(self.sample);
+        let ended = match all || task.ready.unsigned_abs() <= left {
+            true => self.whole_line().await?,
+            false => self.sampled_line(left).await?,
+        };
+        let seen = &mut self.seen.looked;
+        // Of what was counted some has ended since: what was seen is all that there is.
+        seen.open = if all && ended { seen.looked } else { seen.open.max(seen.looked) };
+        Ok(self.seen)
+    }
+
+    async fn sample_not_ready(&mut self, num: u64) -> Result<(), Error> {
+        if num == 0 {
+            return Ok(());
+        }
+        let jobs = deploy::sample_not_ready(self.connection, &self.task.task, integer(num)).await?;
+        for chunk in jobs.chunks(CHUNK) {
+            let mut rest = chunk;
+            while !rest.is_empty() {
+                let page = deploy::bodies(self.connection, rest).await?;
+                // Large bodies come in several pages; of jobs that have ended there is none.
+                let Some(last) = page.last().map(|job| job.job_id.as_str().to_owned()) else { break };
+                let seen = rest.iter().position(|id| *id == last).map_or(rest.len(), |at| at + 1);
+                rest = &rest[seen..];
+                self.decode(page, num);
+            }
+        }
+        Ok(())
+    }
+
+    /// Page by page to the end, or until the sample is full, since more jobs may have come: whether the end was reached.
+    async fn whole_line(&mut self) -> Result<bool, Error> {
+        self.known = None; // nothing comes twice
+        let mut from = None;
+        while self.seen.looked.looked < self.sample {
+            let (page, last) = deploy::line(self.connection, &self.task.task, from, integer(PAGE)).await?;
+            let Some(last) = last else { return Ok(true) };
+            self.decode(page, u64::MAX);
+            from = Some(last.next());
+        }
+        Ok(false)
+    }
+
+    /// A few jobs at each of many places: the first and the last of the line, and evenly between.
+    async fn sampled_line(&mut self, num: u64) -> Result<bool, Error> {
+        let spots = (num / EACH).clamp(1, 100_000);
+        let each = num.div_ceil(spots);
+        let mut places =
+            deploy::places(self.connection, &self.task.task, integer(spots.max(2) - 1), integer(each))
+                .await?;
+        // The end first: priorities beyond number would fill the sample before it.
+        if let Some(end) = places.pop() {
+            let most = integer(each.saturating_add(ROW));
+            let (mut page, _) = deploy::line(self.connection, &self.task.task, Some(end), most).await?;
+            page.reverse();
+            self.decode(page, each);
+        }
+        for place in places {
+            let (page, _) =
+                deploy::line(self.connection, &self.task.task, Some(place), integer(each)).await?;
+            self.decode(page, each);
+        }
+        Ok(false)
+    }
+
+    /// Decodes up to so many of these jobs that were not looked at before.
+    fn decode(&mut self, page: Vec<Open>, most: u64) {
+        let mut taken = 0;
+        for job in page {
+            let full = taken >= most || self.seen.looked.looked >= self.sample;
+            let is_known = |known: &mut HashSet<String>| !known.insert(job.job_id.as_str().to_owned());
+            if full || self.known.as_mut().is_some_and(is_known) {
+                continue;
+            }
+            taken += 1;
+            self.decode_one(job);
+        }
+        (self.progress)(self.seen.looked.looked);
+    }
+
+    fn decode_one(&mut self, job: Open) {
+        self.seen.looked.looked += 1;
+        let body = match &job.body {
+            Ok(body) => body.as_deref(),
+            Err(reason) => return self.not_sent(job.job_id, reason),
+        };
+        self.seen.by_position += u64::from(is_by_position(body));
+        let Err(error) = (self.def.decode)(body) else { return };
+        self.seen.looked.misfits += 1;
+        let reason = error.to_string().trim_start_matches("arguments do not fit: ").to_owned();
+        *self.seen.reasons.entry(reason).or_default() += 1;
+        if self.seen.misfits.len() < NAMED {
+            let (path, reason) = (error.path().to_owned(), error.reason().to_owned());
+            self.seen.misfits.push(Misfit { job_id: job.job_id, path, reason });
+        }
+    }
+
+    /// No program can read it: it is no misfit of this one.
+    fn not_sent(&mut self, job_id: JobId, reason: &str) {
+        self.seen.not_sent += 1;
+        if self.seen.unsendable.len() < NAMED {
+            let reason = format!("the server cannot send its arguments: {reason}");
+            self.seen.unsendable.push(Misfit { job_id, path: String::new(), reason });
+        }
+    }
+}
+
+/// How many jobs of a task are open, at least.
+pub(super) fn open(task: &InUse) -> u64 {
+    (task.ready + task.scheduled + task.running).unsigned_abs()
+}
+
+fn is_by_position(body: Option<&str>) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Positions {
+        args: Option<Vec<serde::de::IgnoredAny>>,
+    }
+    let positions = body.and_then(|body| serde_json::from_str::<Positions>(body).ok());
+    positions.and_then(|positions| positions.args).is_some_and(|args| !args.is_empty())
+}
+
+fn integer(number: u64) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
+}

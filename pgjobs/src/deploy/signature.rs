@@ -1,0 +1,155 @@
+//! What a task takes: its parameters in order, and the schema of its arguments.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::compare::{self, Narrowed};
+use crate::task::definition::TaskDef;
+
+/// One parameter, as a body sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Parameter {
+    pub(crate) name: String,
+    #[serde(rename = "type")]
+    pub(crate) ty: String,
+    pub(crate) required: bool,
+}
+
+/// The form of a task's arguments, as a program declares it and the database keeps it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Form {
+    /// None: a task of a worker in another language, whose bodies are not looked at.
+    pub(crate) params: Option<Vec<Parameter>>,
+    #[serde(default)]
+    pub(crate) open: bool,
+    pub(crate) args_schema: Value,
+}
+
+impl Form {
+    /// The form that a program's own task has.
+    pub(crate) fn of(task: &TaskDef) -> Self {
+        let parameter = |p: &crate::types::body::Param| Parameter {
+            name: p.name.to_owned(),
+            ty: p.ty.to_owned(),
+            required: p.required,
+        };
+        Form {
+            params: Some(task.params.iter().map(parameter).collect()),
+            open: task.open,
+            args_schema: bare(&(task.args_schema)().to_value()),
+        }
+    }
+
+    /// The same form without what only describes it, to be compared.
+    pub(crate) fn bare(mut self) -> Self {
+        self.args_schema = bare(&self.args_schema);
+        self
+    }
+
+    /// The schema of one argument.
+    pub(crate) fn schema_of(&self, name: &str) -> &Value {
+        &self.args_schema["properties"][name]
+    }
+
+    /// What this form takes and the newer one does not, as far as the schemas say.
+    pub(crate) fn narrowed_by(&self, newer: &Form) -> Vec<Narrowed> {
+        compare::of_forms(self, newer)
+    }
+
+    /// Whether a value by position means another argument in the newer form: the first that moved.
+    pub(crate) fn moved_in(&self, newer: &Form) -> Option<&str> {
+        let (old, new) = (self.params.as_deref()?, newer.params.as_deref()?);
+        let moved = old.iter().zip(new).find(|(old, new)| old.name != new.name);
+        moved.map(|(old, _)| old.name.as_str())
+    }
+}
+
+const DESCRIPTIONS: [&str; 5] = ["$schema", "title", "description", "default", "examples"];
+
+/// A schema without titles, descriptions and defaults: no body is read otherwise because of them.
+fn bare(schema: &Value) -> Value {
+    match schema {
+        Value::Array(list) => list.iter().map(bare).collect(),
+        Value::Object(keywords) => {
+            let kept = keywords.iter().filter(|(keyword, _)| !DESCRIPTIONS.contains(&keyword.as_str()));
+            kept.map(|(keyword, value)| (keyword.clone(), bare_value(keyword, value))).collect()
+        }
+        value => value.clone(),
+    }
+}
+
+/// What stands under a keyword: names of the user's own are no keywords, and listed values no schemas.
+fn bare_value(keyword: &str, value: &Value) -> Value {
+    match (keyword, value) {
+        ("properties" | "patternProperties" | "$defs", Value::Object(named)) => {
+            named.iter().map(|(name, schema)| (name.clone(), bare(schema))).collect()
+        }
+        ("enum" | "const", listed) => listed.clone(),
+        (_, schema) => bare(schema),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{Form, Parameter};
+
+    #[test]
+    fn descriptions_go_and_names_stay() {
+        let schema = json!({
+            "title": "order", "description": "x", "required": ["title"],
+            "properties": { "title": { "type": "string", "description": "x", "default": "" }, "kind": { "const": { "title": 1 } } }
+        });
+        let left = json!({
+            "required": ["title"],
+            "properties": { "title": { "type": "string" }, "kind": { "const": { "title": 1 } } }
+        });
+        assert_eq!(super::bare(&schema), left);
+    }
+
+    fn form(params: &[(&str, bool, serde_json::Value)]) -> Form {
+        let properties: serde_json::Map<_, _> =
+            params.iter().map(|(name, _, schema)| ((*name).to_owned(), schema.clone())).collect();
+        let parameter = |(name, required, _): &(&str, bool, serde_json::Value)| Parameter {
+            name: (*name).to_owned(),
+            ty: "T".to_owned(),
+            required: *required,
+        };
+        Form {
+            params: Some(params.iter().map(parameter).collect()),
+            open: false,
+            args_schema: json!({ "properties": properties }),
+        }
+    }
+
+    fn narrowed(old: &Form, new: &Form) -> Vec<String> {
+        old.narrowed_by(new).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn parameters_that_come_go_or_must_be_given_are_named() {
+        let integer = json!({ "type": "integer" });
+        let one = form(&[("a", true, integer.clone())]);
+        let optional = form(&[("a", true, integer.clone()), ("b", false, integer.clone())]);
+        let required = form(&[("a", true, integer.clone()), ("b", true, integer.clone())]);
+        assert_eq!(narrowed(&one, &optional), Vec::<String>::new());
+        assert_eq!(narrowed(&one, &required), ["`b` is new and must be given, as T"]);
+        assert_eq!(narrowed(&optional, &required), ["`b` must be given now, as T"]);
+        assert_eq!(narrowed(&optional, &one), ["`b` is not taken any more"]);
+        let open = Form { open: true, ..one.clone() };
+        assert_eq!(narrowed(&optional, &open), Vec::<String>::new());
+        assert_eq!(narrowed(&open, &one), ["keywords of other names are not taken any more"]);
+        let undeclared = Form { params: None, ..one.clone() };
+        assert_eq!(narrowed(&undeclared, &one), Vec::<String>::new());
+    }
+
+    #[test]
+    fn an_argument_of_another_place_has_moved() {
+        let any = json!(true);
+        let ab = form(&[("a", true, any.clone()), ("b", true, any.clone())]);
+        let ba = form(&[("b", true, any.clone()), ("a", true, any.clone())]);
+        let abc = form(&[("a", true, any.clone()), ("b", true, any.clone()), ("c", false, any)]);
+        assert_eq!((ab.moved_in(&ba), ab.moved_in(&abc), abc.moved_in(&ab)), (Some("a"), None, None));
+    }
+}

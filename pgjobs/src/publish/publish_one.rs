@@ -1,0 +1,87 @@
+//! One typed call on its way.
+
+use std::borrow::Cow;
+use std::future::IntoFuture;
+use std::marker::PhantomData;
+
+use super::handle::JobHandle;
+use super::publisher::{Publisher, Target, send, target};
+use super::setters::option_setters;
+use crate::task::definition::{BoxFuture, Task};
+use crate::types::error::Error;
+use crate::types::job_request::JobRequest;
+use crate::types::options::CallOptions;
+
+/// Was given a `P`, and returns an `R` one day; holds neither.
+pub(super) type Returns<P, R> = PhantomData<(fn(P), fn() -> R)>;
+
+/// A call that is about to be published: options chain, `.await` sends it.
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use pgjobs::task;
+///
+/// #[task]
+/// async fn welcome(user_id: i64) {}
+///
+/// # async fn f(pool: sqlx::PgPool) -> Result<(), pgjobs::Error> {
+/// let mut tx = pool.begin().await?;
+/// // … your own writes …
+/// let job = welcome::publish(&mut *tx, 7).priority(9).delay(Duration::from_secs(60)).await?;
+/// tx.commit().await?; // from here on a worker sees it
+/// println!("published {}", job.id());
+/// # Ok(()) }
+/// ```
+///
+/// # Errors
+/// Before the database is asked: [`Error::Encode`] of a value that JSON or `jsonb` cannot hold (a map whose keys are no
+/// texts, a NUL character), [`Error::Option`] of an option out of range. By the database, at the `.await` (of a
+/// [`Tx`](crate::Tx): at its commit), before anything is stored: [`Error::Refused`] with `PT400` for a name, time or timeout out of range,
+/// `PT403` for a task that the role may not publish, `PT413` for a body above `jobs.config.max_body_bytes`, `PT422` for
+/// arguments that do not fit the task. Then your transaction is in error, as after any failed statement.
+/// [`Error::Database`] when the server or the connection fails.
+#[must_use = "a job is published when this is awaited"]
+pub struct Publish<'c, P, R> {
+    target: Target<'c>,
+    request: Result<JobRequest, Error>,
+    options: CallOptions,
+    result: Returns<P, R>,
+}
+
+impl<'c, P: Publisher<'c>, R> Publish<'c, P, R> {
+    pub(crate) fn call<T: Task<Output = R>>(publisher: P, call: &T) -> Self {
+        Publish::new(publisher, draft_of(call), CallOptions::of(&T::DEF.options))
+    }
+
+    pub(super) fn new(publisher: P, request: Result<JobRequest, Error>, options: CallOptions) -> Self {
+        Publish { target: target(publisher), request, options, result: PhantomData }
+    }
+}
+
+// For any `P`: one that is no publisher has been refused where it was given, and is not refused again at each option and
+// at the `.await`.
+impl<'c, P, R> Publish<'c, P, R> {
+    option_setters!(options);
+}
+
+impl<'c, P, R> IntoFuture for Publish<'c, P, R> {
+    type Output = Result<JobHandle<R>, Error>;
+    type IntoFuture = BoxFuture<'c, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        let Publish { target, request, options, .. } = self;
+        Box::pin(async move {
+            let request = JobRequest { options, ..request? };
+            let mut ids = send(target, vec![request]).await?;
+            // One job went in, so one id came out.
+            ids.pop().map(JobHandle::new).ok_or(Error::Database(sqlx::Error::RowNotFound))
+        })
+    }
+}
+
+/// A typed call as what is sent: all its arguments by name, and its task's options.
+pub(super) fn draft_of<T: Task>(call: &T) -> Result<JobRequest, Error> {
+    let request =
+        JobRequest::new(Cow::Borrowed(T::DEF.name), [(); 0], call, CallOptions::of(&T::DEF.options))?;
+    Ok(JobRequest { together: !T::DEF.asks_for_job(), checked: true, ..request })
+}

@@ -1,0 +1,140 @@
+//! Waiting until a job has ended.
+//!
+//! A connection for each who waits would empty the program's pool, and so would a statement for each of them whenever
+//! some job ends. So all who wait on a database are known in one place, and one thread with one
+//! connection looks for all of them ([`watcher`](super::watcher)). While it cannot (no connection is to be had, or
+//! the program's pool gives its connections a role or a password that a new one lacks) one of those who wait
+//! looks for all, in turn, through its own pool.
+
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use sqlx::PgPool;
+use sqlx::postgres::PgConnectOptions;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use super::result_query::look;
+use super::waiting::{Answer, POLL, Turn, Waiting};
+use super::watcher;
+use crate::db::connection::within;
+use crate::db::notify::ANSWER;
+use crate::db::pooler::Statements;
+use crate::db::results::{Which, is_passing};
+use crate::types::error::Error;
+use crate::types::job_id::JobId;
+
+static WAITING: LazyLock<Mutex<HashMap<String, Arc<Waiting>>>> = LazyLock::new(Mutex::default);
+
+fn all() -> MutexGuard<'static, HashMap<String, Arc<Waiting>>> {
+    WAITING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Somebody who waits for one job.
+struct Wait<'a> {
+    database: String,
+    waiting: Arc<Waiting>,
+    pool: &'a PgPool,
+    job: &'a JobId,
+    ticket: u64,
+    answer: oneshot::Receiver<Answer>,
+}
+
+impl Drop for Wait<'_> {
+    fn drop(&mut self) {
+        self.waiting.leave(self.job, self.ticket);
+    }
+}
+
+/// How a job ended, or why that is not to be known; waits until then, or for about `limit`.
+pub(super) async fn until_ended(pool: &PgPool, job: &JobId, limit: Option<Duration>) -> Answer {
+    if pool.is_closed() {
+        return Err(Error::Database(sqlx::Error::PoolClosed));
+    }
+    let began = Instant::now();
+    let deadline = limit.and_then(|limit| began.checked_add(limit));
+    let mut wait = Wait::begin(pool, job);
+    let mut closed = std::pin::pin!(pool.close_event());
+    let mut pause = Duration::from_millis(10);
+    loop {
+        let now = Instant::now();
+        // Whatever the limit, there is a look, unless none is possible.
+        let may_end = now >= began + POLL || wait.was_looked_at();
+        if may_end && deadline.is_some_and(|deadline| deadline <= now) {
+            return wait.answer.try_recv().unwrap_or_else(|_| Err(Error::WaitTimeout(job.clone())));
+        }
+        let wake = deadline.filter(|deadline| *deadline > now).map_or(now + pause, |at| at.min(now + pause));
+        tokio::select! {
+            biased;
+            answer = &mut wait.answer => return answer.unwrap_or(Err(Error::Database(sqlx::Error::WorkerCrashed))),
+            () = &mut closed => return Err(Error::Database(sqlx::Error::PoolClosed)),
+            () = tokio::time::sleep_until(wake) => wait.look_if_nobody_does(),
+        }
+        pause = (pause * 2).min(POLL);
+    }
+}
+
+impl<'a> Wait<'a> {
+    fn begin(pool: &'a PgPool, job: &'a JobId) -> Self {
+        let database = database(&pool.connect_options());
+        let (waiting, (ticket, answer)) = {
+            let mut all = all();
+            let waiting = all.entry(database.clone()).or_default();
+            (Arc::clone(waiting), waiting.enter(pool, job))
+        };
+        watcher::ensure(&database, &waiting);
+        Wait { database, waiting, pool, job, ticket, answer }
+    }
+
+    fn was_looked_at(&self) -> bool {
+        self.waiting.was_looked_at(self.job, self.ticket)
+    }
+
+    fn look_if_nobody_does(&self) {
+        watcher::ensure(&self.database, &self.waiting);
+        if let Some(turn) = self.waiting.take_turn() {
+            // In a task of its own: who waits may go at any moment, and a statement must not be cut off for that.
+            tokio::spawn(look_for_all(turn, self.pool.clone(), self.job.clone()));
+        }
+    }
+}
+
+/// Looks through the pool of one who waits. A failure that does not pass is theirs alone: others may have other pools.
+async fn look_for_all(turn: Turn, pool: PgPool, job: JobId) {
+    let waiting = &turn.0;
+    match look_through(waiting, &pool).await {
+        Ok(()) => waiting.looked_in_turn(None),
+        Err(error) if is_passing(&error) => waiting.looked_in_turn(Some(&error)),
+        Err(error) => waiting.fail_one(&job, error),
+    }
+}
+
+async fn look_through(waiting: &Waiting, pool: &PgPool) -> Result<(), Error> {
+    let statements = Statements::of(pool);
+    let mut connection = pool.acquire().await?;
+    let looked = within(ANSWER, look(waiting, &mut connection, statements, Some(Which::All))).await;
+    if looked.is_err() {
+        connection.close_on_drop(); // an answer to it may still come
+    }
+    looked
+}
+
+/// Takes a database off if nobody waits there.
+pub(super) fn forget(database: &str, waiting: &Waiting) -> bool {
+    let mut all = all();
+    let mut state = waiting.state();
+    if !state.is_empty() {
+        return false;
+    }
+    state.watched = false;
+    all.remove(database);
+    true
+}
+
+/// What tells two databases apart; never a password.
+fn database(options: &PgConnectOptions) -> String {
+    let place =
+        options.get_socket().map_or_else(|| options.get_host().to_owned(), |s| s.display().to_string());
+    format!("{place} {} {:?} {}", options.get_port(), options.get_database(), options.get_username())
+}

@@ -1,0 +1,101 @@
+//! What a running task may ask for: its job, and the state given to the worker.
+
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+
+use super::definition::{StateType, TaskDef};
+use super::job::Job;
+use crate::types::body;
+use crate::types::task_error::{IntoOutcome, TaskError, encode_result};
+
+/// Values shared by all jobs of a worker, one for each type.
+#[derive(Clone, Default)]
+pub(crate) struct State(HashMap<TypeId, Arc<dyn Any + Send + Sync>>);
+
+impl State {
+    pub(crate) fn insert<T: Send + Sync + 'static>(&mut self, value: T) {
+        self.0.insert(TypeId::of::<T>(), Arc::new(value));
+    }
+
+    fn get<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
+        self.0.get(&TypeId::of::<T>())?.clone().downcast().ok()
+    }
+
+    /// The first need that neither this state nor the job itself meets.
+    pub(crate) fn missing(&self, task: &TaskDef) -> Option<&'static str> {
+        let met = |need: &&StateType| {
+            let id = (need.id)();
+            id == TypeId::of::<Job>() || self.0.contains_key(&id)
+        };
+        task.needs.iter().find(|need| !met(need)).map(|need| (need.name)())
+    }
+}
+
+/// One run of a job, as it reaches the task's run function.
+///
+/// Generated code reads the arguments, asks for state and writes the outcome through it; a
+/// hand-written [`TaskDef`] does the same.
+pub struct Context {
+    def: &'static TaskDef,
+    job: Arc<Job>,
+    state: Arc<State>,
+}
+
+impl Context {
+    pub(crate) fn new(def: &'static TaskDef, job: Arc<Job>, state: Arc<State>) -> Self {
+        Context { def, job, state }
+    }
+
+    /// The job that is running.
+    ///
+    /// A hand-written task that ends it with [`Job::finish`] declares `StateType::of::<Job>()`, as the macro does for
+    /// a task that injects it: its jobs are then held one by one, and none waits for another's transaction.
+    pub fn job(&self) -> &Job {
+        &self.job
+    }
+
+    /// The arguments, read from the body by Python's binding rules.
+    ///
+    /// # Errors
+    /// A fatal [`TaskError`] that names the place and the expected type: a body that does not fit
+    /// today will not fit tomorrow.
+    pub fn arguments<T: DeserializeOwned>(&self) -> Result<T, TaskError> {
+        body::read(self.job.body(), self.def.params, self.def.open).map_err(TaskError::fatal)
+    }
+
+    /// The state of type `T`: the job itself for [`Job`], else what the worker was given.
+    ///
+    /// # Errors
+    /// A fatal [`TaskError`] when the worker has no such state. A worker checks the declared needs
+    /// of its tasks before it starts, so this happens only to undeclared ones.
+    pub fn state<T: Send + Sync + 'static>(&self) -> Result<Arc<T>, TaskError> {
+        if TypeId::of::<T>() == TypeId::of::<Job>() {
+            let job: Arc<dyn Any + Send + Sync> = self.job.clone();
+            return job.downcast().map_err(|_| TaskError::fatal("a job is a Job"));
+        }
+        self.state.get().ok_or_else(|| {
+            TaskError::fatal(format!(
+                "task `{}` needs state `{}`; add .state(…) to the worker",
+                self.def.name,
+                std::any::type_name::<T>()
+            ))
+        })
+    }
+
+    /// Turns what the function returned into what the worker settles with.
+    ///
+    /// # Errors
+    /// The function's own error, or a fatal one when its value cannot be stored as JSON.
+    pub fn finish<O>(self, returned: O) -> Result<Box<RawValue>, TaskError>
+    where
+        O: IntoOutcome,
+        O::Output: Serialize,
+    {
+        encode_result(&returned.into_outcome()?)
+    }
+}

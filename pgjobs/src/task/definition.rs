@@ -1,0 +1,161 @@
+//! The static description of a task: what `#[task]` writes down, and what can be written by hand.
+
+use std::any::TypeId;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+
+use schemars::Schema;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+
+use super::context::Context;
+use super::job::Job;
+use crate::publish::{Publish, Publisher};
+use crate::types::body::{self, BodyError, Param};
+use crate::types::options::TaskOptions;
+use crate::types::task_error::TaskError;
+
+/// A boxed future, as the run function of a task returns it.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// The call of a task: a struct whose fields are the arguments.
+///
+/// `#[task]` implements it for the struct that it makes; by hand it needs `Serialize` and two
+/// constants. Import it to call [`publish`](Task::publish) on a value:
+///
+/// ```no_run
+/// use pgjobs::{Task, task};
+///
+/// #[task]
+/// async fn welcome(user_id: i64, #[default("en")] locale: String) {}
+///
+/// # async fn f(pool: sqlx::PgPool) -> Result<(), pgjobs::Error> {
+/// let job = welcome::new(7).locale("pt").publish(&pool).await?;
+/// # Ok(()) }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not the call of a task",
+    label = "expected a value such as `my_task::new(…)`",
+    note = "annotate the function with `#[task]` and build the call with `my_task::new(…)`"
+)]
+pub trait Task: Serialize + Send + Sync + Sized + 'static {
+    /// What a successful run returns.
+    type Output;
+
+    /// The task's static description.
+    const DEF: &'static TaskDef;
+
+    /// Publishes this call; options chain on the returned value, `.await` sends it.
+    fn publish<'c, P: Publisher<'c>>(self, publisher: P) -> Publish<'c, P, Self::Output> {
+        Publish::call(publisher, &self)
+    }
+}
+
+/// What a worker knows of a task: its name, how to read its arguments, and the function to call.
+///
+/// Plain data and function pointers, so that it can be a `const`. `#[task]` registers one for
+/// every annotated function; a hand-written one goes to the worker with `Worker::task`.
+#[derive(Clone, Copy)]
+pub struct TaskDef {
+    /// The dotted name under which jobs are published.
+    pub name: &'static str,
+    /// Earlier names; jobs published under them still run.
+    pub aliases: &'static [&'static str],
+    /// The function's documentation, its first lines shown by `pgjobs inspect tasks`.
+    pub doc: &'static str,
+    /// `file:line` of the function, for error messages.
+    pub place: &'static str,
+    /// The published arguments, in order.
+    pub params: &'static [Param],
+    /// Whether keywords beyond `params` are let through (a `#[kwargs]` parameter takes them).
+    pub open: bool,
+    /// The state that the function asks for.
+    pub needs: &'static [StateType],
+    /// Defaults of its jobs.
+    pub options: TaskOptions,
+    /// JSON Schema of the arguments, as an object by name.
+    pub args_schema: fn() -> Schema,
+    /// JSON Schema of the result.
+    pub result_schema: fn() -> Schema,
+    /// Reads a body as the arguments and drops them: what [`deploy::check`](crate::deploy::check) asks of pending
+    /// jobs. [`TaskDef::decode_as`] does it for the task's call.
+    pub decode: fn(Option<&str>) -> Result<(), BodyError>,
+    /// Reads the arguments, calls the function, writes the result.
+    pub run: fn(Context) -> BoxFuture<'static, Result<Box<RawValue>, TaskError>>,
+}
+
+impl TaskDef {
+    /// Its name and aliases.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        std::iter::once(self.name).chain(self.aliases.iter().copied())
+    }
+
+    /// Reads a body as the arguments of the task `T`, by the code and the rules of its runs.
+    ///
+    /// ```
+    /// use pgjobs::{Task, task};
+    ///
+    /// #[task]
+    /// async fn welcome(user_id: i64) {}
+    ///
+    /// assert!((welcome::DEF.decode)(Some(r#"{"args": [7]}"#)).is_ok());
+    /// let error = (welcome::DEF.decode)(Some(r#"{"args": ["seven"]}"#)).unwrap_err();
+    /// assert_eq!(error.to_string(), "arguments do not fit: `user_id`: expected i64, found string");
+    /// ```
+    ///
+    /// # Errors
+    /// The place that does not fit, and what was expected and found there, without the value.
+    pub fn decode_as<T: Task + DeserializeOwned>(body: Option<&str>) -> Result<(), BodyError> {
+        body::read::<T>(body, T::DEF.params, T::DEF.open).map(drop)
+    }
+
+    /// Whether the function asks for its [`Job`], and so may end it in a transaction of its own.
+    pub(crate) fn asks_for_job(&self) -> bool {
+        self.needs.iter().any(|need| (need.id)() == TypeId::of::<Job>())
+    }
+
+    /// What the database keeps of it.
+    pub(crate) fn describe(&self) -> serde_json::Value {
+        serde_json::json!({
+            "name": self.name,
+            "aliases": self.aliases,
+            "doc": self.doc,
+            "args_schema": (self.args_schema)(),
+            "result_schema": (self.result_schema)(),
+            "retries": self.options.retries,
+            "timeout": self.options.timeout.as_secs_f64(),
+            "priority": self.options.priority,
+            "keep": self.options.keep.as_str(),
+            "params": self.params,
+            "open": self.open,
+            "check": self.options.check.as_str(),
+        })
+    }
+}
+
+impl fmt::Debug for TaskDef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TaskDef")
+            .field("name", &self.name)
+            .field("place", &self.place)
+            .finish_non_exhaustive()
+    }
+}
+
+/// One piece of state that a task asks for with `#[inject]`.
+#[derive(Clone, Copy)]
+pub struct StateType {
+    /// The type's identity.
+    pub id: fn() -> TypeId,
+    /// The type's name, for the error when the worker does not have it.
+    pub name: fn() -> &'static str,
+}
+
+impl StateType {
+    /// The need for a `T`.
+    pub const fn of<T: Send + Sync + 'static>() -> Self {
+        StateType { id: TypeId::of::<T>, name: std::any::type_name::<T> }
+    }
+}

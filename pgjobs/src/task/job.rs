@@ -1,0 +1,163 @@
+//! A job in the hands of a worker, as the task that runs it sees it.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use crate::db;
+use crate::db::claimed::Claimed;
+use crate::types::error::Error;
+use crate::types::job_id::JobId;
+use crate::types::task_error::encode_result;
+
+/// The job that a task is running, injected with `#[inject] job: &Job`.
+///
+/// Its lease is live while the task runs; [`Job::finish`] uses it to end the job inside a
+/// transaction of the task's own.
+pub struct Job {
+    claimed: Claimed,
+    finished: AtomicBool,
+}
+
+impl Job {
+    pub(crate) fn new(claimed: Claimed) -> Self {
+        Job { claimed, finished: AtomicBool::new(false) }
+    }
+
+    /// The key to settle this attempt.
+    pub(crate) fn lease(&self) -> Uuid {
+        self.claimed.lease
+    }
+
+    /// Where this attempt lies under its lease.
+    pub(crate) fn place(&self) -> i32 {
+        self.claimed.place
+    }
+
+    /// Whether the database has this run as started from its claim on.
+    pub(crate) fn was_claimed_as_started(&self) -> bool {
+        self.claimed.started
+    }
+
+    /// Whether the run must not start before the database knows: if it were lost, it would count as started, and
+    /// there is no other.
+    pub(crate) fn must_be_counted_first(&self) -> bool {
+        !self.claimed.started && self.is_last_run()
+    }
+
+    /// The job's id, the same over all its attempts.
+    pub fn id(&self) -> &JobId {
+        &self.claimed.id
+    }
+
+    /// The task name it was published under (an alias, if that is what the publisher used).
+    pub fn task(&self) -> &str {
+        &self.claimed.task
+    }
+
+    /// Which start this is, from 1; grows with every start, counted or not, so that it can fence
+    /// writes to systems outside the database.
+    pub fn attempt(&self) -> i32 {
+        self.claimed.attempt
+    }
+
+    /// How many runs have failed so far; with [`max_retries`](Job::max_retries) this says how many
+    /// are left.
+    pub fn retries(&self) -> i32 {
+        self.claimed.retries
+    }
+
+    /// Runs in all before the job ends as failed: 3 means at most three.
+    pub fn max_retries(&self) -> i32 {
+        self.claimed.max_retries
+    }
+
+    /// Whether a failure of this run ends the job as failed.
+    pub fn is_last_run(&self) -> bool {
+        self.claimed.retries.saturating_add(1) >= self.claimed.max_retries
+    }
+
+    /// Greater runs first.
+    pub fn priority(&self) -> i32 {
+        self.claimed.priority
+    }
+
+    /// The longest this run may take.
+    pub fn timeout(&self) -> Duration {
+        self.claimed.timeout
+    }
+
+    /// When it was published.
+    pub fn created_at(&self) -> DateTime<Utc> {
+        self.claimed.created_at
+    }
+
+    /// When it was claimed for this attempt.
+    pub fn run_at(&self) -> DateTime<Utc> {
+        self.claimed.run_at
+    }
+
+    /// The body as stored: `{"args": [...], "kwargs": {...}}`, or none.
+    pub fn body(&self) -> Option<&str> {
+        self.claimed.body.as_deref()
+    }
+
+    /// Ends the job as a success inside the task's own transaction.
+    ///
+    /// The effects written in `tx` and the acknowledgement commit together or not at all: this is
+    /// the one place where effects happen exactly once. If the lease is no longer live the call
+    /// fails, and the transaction must be rolled back. If `tx` is rolled back after a success, the
+    /// worker sees that the job has not ended and charges the run as failed.
+    ///
+    /// ```no_run
+    /// use pgjobs::{Job, TaskError, sqlx, task};
+    ///
+    /// #[task]
+    /// async fn transfer(
+    ///     #[inject] pool: &sqlx::PgPool,
+    ///     #[inject] job: &Job,
+    ///     from: i64,
+    ///     to: i64,
+    ///     amount: i64,
+    /// ) -> Result<i64, TaskError> {
+    ///     let mut tx = pool.begin().await?;
+    ///     sqlx::query("insert into entry (account, amount) values ($1, -$3), ($2, $3)")
+    ///         .bind(from).bind(to).bind(amount)
+    ///         .execute(&mut *tx).await?;
+    ///     job.finish(&mut tx, &amount).await?;
+    ///     tx.commit().await?;
+    ///     Ok(amount)
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::LeaseLost`] when the job was handed on, [`Error::Encode`] when `result` is not
+    /// JSON, [`Error::Database`] otherwise.
+    pub async fn finish<T: Serialize>(&self, tx: &mut sqlx::PgConnection, result: &T) -> Result<(), Error> {
+        let result: Box<RawValue> =
+            encode_result(result).map_err(|e| Error::Encode(e.message().to_owned()))?;
+        db::settle::ack(tx, &self.claimed.id, self.claimed.lease, &result).await?;
+        self.finished.store(true, Ordering::Release);
+        Ok(())
+    }
+
+    pub(crate) fn was_finished_by_task(&self) -> bool {
+        self.finished.load(Ordering::Acquire)
+    }
+}
+
+impl fmt::Debug for Job {
+    // Neither the body (it may hold secrets) nor the lease (it is a key).
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Job")
+            .field("id", &self.claimed.id)
+            .field("task", &self.claimed.task)
+            .field("attempt", &self.claimed.attempt)
+            .finish_non_exhaustive()
+    }
+}

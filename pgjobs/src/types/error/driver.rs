@@ -1,0 +1,210 @@
+//! The driver's errors in words: what the server or the network said, and what helps.
+
+use std::io;
+
+/// What went wrong and what helps, without the driver's own words around it ("error returned from database", and the
+/// line of the server's source, which looks like a line of the statement).
+pub(crate) fn words(error: &sqlx::Error) -> String {
+    match remedy(error) {
+        Some(remedy) => format!("{}; {remedy}", said(error)),
+        None => said(error),
+    }
+}
+
+/// What went wrong alone.
+pub(crate) fn said(error: &sqlx::Error) -> String {
+    match error {
+        sqlx::Error::Database(database) => match database.code() {
+            Some(code) => format!("{} ({code})", database.message()),
+            None => database.message().to_owned(),
+        },
+        sqlx::Error::Io(cause) => of_connection(cause),
+        sqlx::Error::Tls(cause) => format!("TLS: {cause}"),
+        sqlx::Error::Configuration(cause) => cause.to_string(),
+        sqlx::Error::ColumnDecode { index, source } => format!("column {index}: {source}"),
+        sqlx::Error::Decode(cause) => cause.to_string(),
+        sqlx::Error::PoolTimedOut => "the pool had no connection in time".to_owned(),
+        sqlx::Error::PoolClosed => "the pool is closed".to_owned(),
+        sqlx::Error::Migrate(cause) => of_migration(cause),
+        other => other.to_string(),
+    }
+}
+
+/// The system's words for a connection that was lost or not made say neither.
+fn of_connection(cause: &io::Error) -> String {
+    match cause.kind() {
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
+            format!("the connection was lost: {cause}")
+        }
+        io::ErrorKind::NotFound => format!("there is no server at the socket: {cause}"),
+        _ => cause.to_string(),
+    }
+}
+
+/// As [`said`], of what the migrator met.
+pub(super) fn of_migration(error: &sqlx::migrate::MigrateError) -> String {
+    use sqlx::migrate::MigrateError::{Execute, ExecuteMigration};
+    match error {
+        Execute(cause) => said(cause),
+        ExecuteMigration(cause, number) => format!("{number:04}: {}", said(cause)),
+        other => crate::types::error::chain(other),
+    }
+}
+
+/// What whoever migrates can do about it.
+pub(super) fn remedy_of_migration(error: &sqlx::migrate::MigrateError) -> Option<String> {
+    use sqlx::migrate::MigrateError::{Execute, ExecuteMigration};
+    let (Execute(cause) | ExecuteMigration(cause, _)) = error else { return None };
+    match code(cause).as_deref() {
+        Some("42501") => Some(
+            "migrate as the owner of the database and of schema `jobs`, or let the owner run \
+             `grant create on database …` for this user first"
+                .to_owned(),
+        ),
+        _ => remedy(cause),
+    }
+}
+
+fn code(error: &sqlx::Error) -> Option<String> {
+    error.as_database_error().and_then(|error| error.code()).map(std::borrow::Cow::into_owned)
+}
+
+/// What the caller can do, where that is known: the server's own hint, or ours.
+fn remedy(error: &sqlx::Error) -> Option<String> {
+    let known = match (error, code(error).as_deref()) {
+        (_, Some("42501")) => return Some(missing_role(error)),
+        (_, Some("25006")) => "connect to the primary: this server only reads",
+        (_, Some("53300")) => {
+            "close other connections, or raise max_connections or the role's CONNECTION LIMIT"
+        }
+        (_, Some("57014")) => "raise statement_timeout for this role, or ask for less",
+        (_, Some("55P03")) => "raise lock_timeout for this role, or try again when the lock is free",
+        (_, Some("28P01" | "28000")) => "check the user and the password",
+        (_, Some("3D000")) => "create the database or correct its name",
+        // It goes on asking a server that refuses connections, and says the same of both.
+        (sqlx::Error::PoolTimedOut, _) => {
+            "the server cannot be reached, or the pool is too small: see that it runs, or give the pool more connections \
+             or a longer `acquire_timeout`"
+        }
+        (sqlx::Error::PoolClosed, _) => "close it after the last use",
+        (sqlx::Error::Tls(_), _) => "check sslmode in the URL",
+        (sqlx::Error::Io(_), _) => "see that the server runs and can be reached, and try again",
+        _ => return hint(error),
+    };
+    Some(known.to_owned())
+}
+
+/// The server's own hint.
+pub(super) fn hint(error: &sqlx::Error) -> Option<String> {
+    let pg = error.as_database_error()?.try_downcast_ref::<sqlx::postgres::PgDatabaseError>()?;
+    pg.hint().map(str::to_owned)
+}
+
+/// Which role of ours the database user lacks, by what the server said that it may not use.
+fn missing_role(error: &sqlx::Error) -> String {
+    let message = error.as_database_error().map(|error| error.message()).unwrap_or_default();
+    match message.strip_prefix("permission denied for ").and_then(|rest| rest.split_once(' ')) {
+        Some(("function" | "procedure", name)) => {
+            format!("grant the database user the role {}", role_of(name))
+        }
+        Some(("view" | "table", name)) if name != "config" => {
+            "grant the database user the role jobs_admin".to_owned()
+        }
+        _ => "grant the database user one of the roles jobs_publisher, jobs_worker, jobs_reader, jobs_admin"
+            .to_owned(),
+    }
+}
+
+/// The least of our roles that may call a function of schema `jobs` (migrations/0019_grants.sql).
+fn role_of(function: &str) -> &'static str {
+    const PUBLISHER: &[&str] = &["publish", "publish_bulk", "publish_json", "publish_all", "now"];
+    const READER: &[&str] = &["overview", "count", "explain", "workers"];
+    const WORKER: &[&str] = &[
+        "consume",
+        "consume_topic",
+        "claim",
+        "unclaim",
+        "ack",
+        "nack",
+        "settle",
+        "heartbeat",
+        "heartbeat_worker",
+        "held_by",
+        "register_worker",
+        "unregister_worker",
+        "register_tasks",
+        "sweep",
+        "promote",
+        "tend",
+        "retain",
+        "retain_and_commit",
+        "result",
+        "await_results",
+        "tasks_in_use",
+        "sample_keys",
+        "read_ready",
+        "sample_not_ready",
+        "bodies",
+        "fetch",
+        "start",
+        "fail_next",
+        "count_workers",
+        "count_lost",
+        "results",
+        "unusable",
+    ];
+    match function {
+        name if PUBLISHER.contains(&name) => "jobs_publisher",
+        name if READER.contains(&name) => "jobs_reader",
+        name if WORKER.contains(&name) => "jobs_worker",
+        _ => "jobs_admin",
+    }
+}
+
+/// What the server says when a statement was prepared in another session, if this is it.
+pub(super) fn is_about_names(code: &str, message: &str) -> bool {
+    matches!(code, "26000" | "42P05") || code == "08P01" && message.contains("prepared statement")
+}
+
+/// Whether the server answered, and not as this program expects.
+pub(super) fn is_unreadable(error: &sqlx::Error) -> bool {
+    use sqlx::Error::{ColumnDecode, ColumnIndexOutOfBounds, ColumnNotFound, Decode, TypeNotFound};
+    matches!(
+        error,
+        ColumnDecode { .. }
+            | Decode(_)
+            | TypeNotFound { .. }
+            | ColumnNotFound(_)
+            | ColumnIndexOutOfBounds { .. }
+    )
+}
+
+/// An error and its causes on one line, outermost first; of the driver's, what it is about.
+pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = String::new();
+    let mut next = Some(error);
+    while let Some(cause) = next {
+        let driver = cause.downcast_ref::<sqlx::Error>();
+        let words = driver.map_or_else(|| cause.to_string(), said);
+        // Many errors print their source themselves; said once is enough.
+        if text.is_empty() {
+            text = words;
+        } else if !(text.ends_with(&words) || driver.is_some() && text.contains(&words)) {
+            text = format!("{text}: {words}");
+        }
+        // Below a driver's error stands the same, with a line of the server's source.
+        next = if driver.is_some() { None } else { cause.source() };
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pool_without_a_connection_has_one_of_two_reasons() {
+        let words = words(&sqlx::Error::PoolTimedOut);
+        assert!(words.contains("cannot be reached") && words.contains("more connections"), "{words}");
+    }
+}

@@ -1,0 +1,19 @@
+//! Plain values, without input or output: what the rest of the library speaks of.
+
+pub(crate) mod backoff;
+pub(crate) mod body;
+pub(crate) mod error;
+pub(crate) mod integer_bounds;
+pub(crate) mod job_id;
+pub(crate) mod job_request;
+pub(crate) mod job_state;
+pub(crate) mod nearest;
+pub(crate) mod options;
+mod parse;
+pub(crate) mod strict_json;
+pub(crate) mod task_error;
+#[cfg(feature = "cli")]
+pub(crate) mod text;
+#[cfg(feature = "chrono-tz")]
+pub(crate) mod time_zone;
+pub(crate) mod topic;

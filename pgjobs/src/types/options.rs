@@ -1,0 +1,196 @@
+//! The options of a task and of one call: call over task over default.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use super::backoff::Backoff;
+use super::error::Error;
+
+/// What a task says about its jobs in `#[task(…)]`; a call may override each.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TaskOptions {
+    /// Runs in all before the job ends as failed: 3 means at most three runs.
+    pub retries: u32,
+    /// The longest a run may take; then its future is stopped and the run counts as failed.
+    pub timeout: Duration,
+    /// Greater runs first.
+    pub priority: i32,
+    /// The delay before the next run.
+    pub backoff: Backoff,
+    /// Which of its jobs stay in history once they have ended.
+    pub keep: Keep,
+    /// What the database does with a job whose arguments do not fit the function.
+    pub check: Check,
+}
+
+impl TaskOptions {
+    /// Three runs, 60 seconds, priority 0, exponential backoff, every job kept: what SQL publishers
+    /// get as well; arguments checked strictly.
+    pub const DEFAULT: TaskOptions = TaskOptions {
+        retries: 3,
+        timeout: Duration::from_secs(60),
+        priority: 0,
+        backoff: Backoff::DEFAULT,
+        keep: Keep::All,
+        check: Check::Strict,
+    };
+}
+
+impl Default for TaskOptions {
+    fn default() -> Self {
+        TaskOptions::DEFAULT
+    }
+}
+
+/// Which ended jobs of a task stay in history, `jobs.job`: a task that runs very often and whose jobs
+/// nobody looks up spares the database a row for each of them.
+///
+/// It is a property of the task, in force for all its jobs from the moment that a worker declares
+/// it. A job that is not kept leaves nothing behind: no result and no error, it is not counted, cannot
+/// be retried by hand, and to [`JobHandle::wait`](crate::JobHandle::wait) it is
+/// [`Error::NotKept`](crate::Error::NotKept) when it ends meanwhile and
+/// [`Error::UnknownJob`](crate::Error::UnknownJob) later. So wait only for jobs that are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Keep {
+    /// All of them.
+    #[default]
+    All,
+    /// Those that failed or were cancelled; of a success nothing stays.
+    Failed,
+    /// None of them, however they ended.
+    None,
+}
+
+impl Keep {
+    /// The word for it, in SQL and in `#[task(keep = "…")]`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Keep::All => "all",
+            Keep::Failed => "failed",
+            Keep::None => "none",
+        }
+    }
+}
+
+impl FromStr for Keep {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        Ok(match text {
+            "all" => Keep::All,
+            "failed" => Keep::Failed,
+            "none" => Keep::None,
+            other => {
+                let reason = format!("`{other}` is none of all, failed, none");
+                return Err(Error::Option { name: "keep", reason });
+            }
+        })
+    }
+}
+
+/// What the database does when somebody publishes a job whose arguments do not fit the task: psql, a
+/// trigger, a Python or REST client, or [`NewJob`](crate::NewJob).
+///
+/// The worker tells the database what each task takes (the JSON Schema of its arguments), and the job is
+/// looked at when it is published. Calls of the task's own type, `my_task::publish(…)`, need no
+/// check and get none. An operator may choose otherwise for a task, with `jobs.set_validation`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Check {
+    /// Nothing: the worker finds out.
+    Off,
+    /// It warns, and takes the job.
+    Warn,
+    /// It refuses the job (`PT422`).
+    #[default]
+    Strict,
+}
+
+impl Check {
+    /// The word for it, in SQL and in `#[task(check = "…")]`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Check::Off => "off",
+            Check::Warn => "warn",
+            Check::Strict => "strict",
+        }
+    }
+}
+
+impl FromStr for Check {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        Ok(match text {
+            "off" => Check::Off,
+            "warn" => Check::Warn,
+            "strict" => Check::Strict,
+            other => {
+                let reason = format!("`{other}` is none of off, warn, strict");
+                return Err(Error::Option { name: "check", reason });
+            }
+        })
+    }
+}
+
+/// When a call should run.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Due {
+    Now,
+    At(DateTime<Utc>),
+    /// Counted by the database's clock, from the moment of publishing.
+    After(Duration),
+}
+
+/// The options of one call, merged with its task's.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct CallOptions {
+    pub(crate) retries: Option<u32>,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) priority: Option<i32>,
+    pub(crate) due: Due,
+}
+
+impl CallOptions {
+    /// Nothing chosen: the database's defaults.
+    pub(crate) const NONE: CallOptions =
+        CallOptions { retries: None, timeout: None, priority: None, due: Due::Now };
+
+    pub(crate) fn of(task: &TaskOptions) -> Self {
+        CallOptions {
+            retries: Some(task.retries),
+            timeout: Some(task.timeout),
+            priority: Some(task.priority),
+            due: Due::Now,
+        }
+    }
+
+    /// What SQL cannot even be asked; the ranges themselves are checked there, once for all clients.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        if self.delay_seconds().is_some_and(|seconds| seconds > 3650.0 * 86_400.0) {
+            return Err(Error::Option { name: "delay", reason: "must not exceed 3650 days".into() });
+        }
+        if self.retries.is_some_and(|n| i32::try_from(n).is_err()) {
+            return Err(Error::Option { name: "retries", reason: "must lie within 1..=1000".into() });
+        }
+        Ok(())
+    }
+
+    pub(crate) fn scheduled_at(&self) -> Option<DateTime<Utc>> {
+        match self.due {
+            Due::At(at) => Some(at),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn delay_seconds(&self) -> Option<f64> {
+        match self.due {
+            Due::After(delay) => Some(delay.as_secs_f64()),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! Ids and states from text, as people and programs write them.
+
+use std::str::FromStr;
+
+use super::error::Error;
+use super::job_id::JobId;
+use super::job_state::JobState;
+
+impl FromStr for JobId {
+    type Err = Error;
+
+    /// Accepts what may stand in `job_id`: 1 to 32 letters and digits.
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let legal = (1..=32).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric());
+        if legal {
+            return Ok(JobId::from_database(text.to_owned()));
+        }
+        Err(Error::Option {
+            name: "job id",
+            reason: format!("`{}` is not 1 to 32 letters and digits", text.escape_debug()),
+        })
+    }
+}
+
+impl FromStr for JobState {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        Ok(match text {
+            "pending" => JobState::Pending,
+            "running" => JobState::Running,
+            "success" => JobState::Success,
+            "failed" => JobState::Failed,
+            "cancelled" => JobState::Cancelled,
+            other => {
+                let reason = format!("`{other}` is none of pending, running, success, failed, cancelled");
+                return Err(Error::Option { name: "state", reason });
+            }
+        })
+    }
+}

@@ -1,0 +1,210 @@
+//! What a run of a task can end in: its value, or a [`TaskError`] that says what to do next.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::error::chain;
+
+/// The error of a task: any error or text, and what should happen next.
+///
+/// Every error converts with `?` and means *retry with backoff until `max_retries` runs are used
+/// up*. Two constructors say otherwise, [`fatal`](TaskError::fatal), which gives up at once, and
+/// [`snooze`](TaskError::snooze), which runs the job again later without counting this run; and the method
+/// [`retry_in`](TaskError::retry_in) chooses the delay of a retry: `TaskError::new("…").retry_in(delay)`.
+///
+/// ```
+/// use std::time::Duration;
+/// use pgjobs::TaskError;
+///
+/// fn charge(amount: i64) -> Result<(), TaskError> {
+///     if amount < 0 {
+///         return Err(TaskError::fatal("a negative amount never gets better"));
+///     }
+///     let _rate: f64 = "1.25".parse()?; // any error converts
+///     Err(TaskError::new("the bank is closed").retry_in(Duration::from_secs(3600)))
+/// }
+/// # assert!(charge(1).is_err());
+/// ```
+#[derive(Debug, Clone)]
+#[must_use = "a run fails when this is returned as its error"]
+pub struct TaskError {
+    message: String,
+    next: Next,
+}
+
+/// What follows a run that did not succeed.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Next {
+    Retry(Option<Duration>),
+    Fail,
+    Snooze(Duration),
+}
+
+impl TaskError {
+    /// A failure that is retried with the task's backoff.
+    pub fn new(message: impl fmt::Display) -> Self {
+        TaskError { message: message.to_string(), next: Next::Retry(None) }
+    }
+
+    /// A failure that no further run can mend: the job ends as `failed` at once.
+    pub fn fatal(message: impl fmt::Display) -> Self {
+        TaskError { message: message.to_string(), next: Next::Fail }
+    }
+
+    /// Not a failure: run the job again after `delay`, and do not count this run.
+    ///
+    /// For work that finds its ground not ready yet. The run is not charged against `max_retries`.
+    pub fn snooze(delay: Duration) -> Self {
+        TaskError { message: "snoozed".into(), next: Next::Snooze(delay) }
+    }
+
+    /// Retries after exactly `delay` instead of the task's backoff.
+    pub fn retry_in(mut self, delay: Duration) -> Self {
+        self.next = Next::Retry(Some(delay));
+        self
+    }
+
+    /// Turns any failure into one that is not retried.
+    pub fn into_fatal(mut self) -> Self {
+        self.next = Next::Fail;
+        self
+    }
+
+    /// What went wrong, with its causes; stored as the job's traceback.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Whether it says that no further run can mend it.
+    pub fn is_fatal(&self) -> bool {
+        self.next == Next::Fail
+    }
+
+    pub(crate) fn next(&self) -> Next {
+        self.next
+    }
+}
+
+impl fmt::Display for TaskError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+// `TaskError` itself is no `std::error::Error`, so that this conversion can take every one of them.
+impl<E> From<E> for TaskError
+where
+    E: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    fn from(error: E) -> Self {
+        TaskError::new(chain(&*error.into()))
+    }
+}
+
+/// What a `#[task]` function may return: nothing, or a `Result` whose value can be written as JSON.
+#[diagnostic::on_unimplemented(
+    message = "a task cannot return `{Self}`",
+    label = "return nothing, or `Result<T, E>`",
+    note = "wrap a value: `Result<{Self}, pgjobs::TaskError>`; `T` is `Serialize` and `JsonSchema`, `E` an error, a string or `pgjobs::TaskError`"
+)]
+pub trait IntoOutcome {
+    /// The value of a successful run, stored as the job's result.
+    type Output: Serialize + schemars::JsonSchema;
+
+    /// Splits into the value and the error.
+    fn into_outcome(self) -> Result<Self::Output, TaskError>;
+}
+
+impl IntoOutcome for () {
+    type Output = ();
+
+    fn into_outcome(self) -> Result<(), TaskError> {
+        Ok(())
+    }
+}
+
+impl<T, E> IntoOutcome for Result<T, E>
+where
+    T: Value,
+    E: Failure,
+{
+    type Output = T;
+
+    fn into_outcome(self) -> Result<T, TaskError> {
+        self.map_err(Into::into)
+    }
+}
+
+/// What a run can return as its value.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the result of a task",
+    label = "results are stored in the database as JSON",
+    note = "a type of yours: derive `serde::Serialize` and `schemars::JsonSchema`",
+    note = "a type of another crate: turn on the feature of pgjobs that is named like the crate (`rust_decimal`, `url`, `bytes`, …), or return a type of yours that holds it"
+)]
+pub trait Value: Serialize + schemars::JsonSchema {}
+#[diagnostic::do_not_recommend]
+impl<T: Serialize + schemars::JsonSchema> Value for T {}
+
+/// What a run can return as its error.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the error of a task",
+    label = "a task fails with any error, a string or a `pgjobs::TaskError`",
+    note = "implement `std::error::Error` for `{Self}` (the worker then retries), or `From<{Self}> for pgjobs::TaskError` to say what happens next"
+)]
+pub trait Failure: Into<TaskError> {}
+#[diagnostic::do_not_recommend]
+impl<E: Into<TaskError>> Failure for E {}
+
+/// The longest result, in bytes of JSON. `jsonb` ends at 256 MB and a message to the server at 1 GB; well
+/// before that a result belongs elsewhere, and its reference here.
+const LONGEST_RESULT: usize = 64 << 20;
+
+/// Runs' results as JSON text, refused when the database cannot hold them.
+pub(crate) fn encode_result<T: Serialize>(value: &T) -> Result<Box<RawValue>, TaskError> {
+    let raw = serde_json::value::to_raw_value(value)
+        .map_err(|e| TaskError::fatal(format!("the result cannot be written as JSON: {e}")))?;
+    if crate::types::body::holds_nul(raw.get()) {
+        return Err(TaskError::fatal("the result holds a NUL character, which jsonb cannot store"));
+    }
+    if raw.get().len() > LONGEST_RESULT {
+        let reason = format!("the result takes {} bytes, the limit is {LONGEST_RESULT}", raw.get().len());
+        return Err(TaskError::fatal(reason));
+    }
+    Ok(raw)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_error_converts_and_keeps_its_causes() {
+        #[derive(Debug)]
+        struct Outer(std::num::ParseIntError);
+        impl fmt::Display for Outer {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("bad amount")
+            }
+        }
+        impl std::error::Error for Outer {
+            fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+                Some(&self.0)
+            }
+        }
+        let error: TaskError = Outer("x".parse::<i64>().unwrap_err()).into();
+        assert_eq!(error.message(), "bad amount: invalid digit found in string");
+        assert_eq!(error.next(), Next::Retry(None));
+        assert_eq!(TaskError::from("text").message(), "text");
+    }
+
+    #[test]
+    fn a_result_with_nul_is_refused_before_it_reaches_the_database() {
+        let error = encode_result(&"a\0b").unwrap_err();
+        assert_eq!(error.next(), Next::Fail);
+        assert!(encode_result(&"a\\u0000b").is_ok(), "an escaped backslash is not a NUL");
+    }
+}

@@ -1,0 +1,270 @@
+//! The claim loop: does what [`claims`](super::policy::claiming) decides.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc;
+use uuid::Uuid;
+
+use super::claim::Refused;
+use super::counts::End;
+use super::outage::Call;
+use super::policy::claiming::{Claims, PATIENCE, Step, Unanswered};
+use super::policy::prefetch::Pace;
+use super::policy::watermarks::Watermarks;
+use super::register::{declare_tasks, register};
+use super::shared::Shared;
+use super::shutdown::Phase;
+use super::starts::Starts;
+use crate::db::claim::Watermark;
+use crate::db::connection::Link;
+use crate::db::refusal::{is_about_data, is_outage};
+use crate::db::session::Session;
+use crate::db::{claim, session, worker};
+use crate::task::job::Job;
+use crate::types::error::Error;
+
+/// The name of this part.
+pub(super) const PART: &str = "claim";
+
+/// Claims until the worker stops; dropping `line` then tells the dispatcher that no more will come.
+pub(super) async fn fetch(mut fetcher: Fetcher) {
+    let shared = fetcher.shared.clone();
+    loop {
+        let woken = shared.room.notified();
+        let step = fetcher.claims.next(shared.view(), Instant::now());
+        fetcher.asks = call(step);
+        let outcome = match step {
+            Step::Claim { want, sleeps, apart } => fetcher.claim_and_start(want, sleeps, apart).await,
+            Step::AwaitRoom => fetcher.wait(woken).await,
+            Step::Rest(pause) => fetcher.rest(pause).await,
+            Step::GiveBack(claim) => fetcher.give_back(claim).await,
+            Step::FailNext => fetcher.fail_next().await,
+            Step::Tend => fetcher.tend().await,
+            Step::Compare => fetcher.compare().await,
+            Step::RegisterAnew => fetcher.register_anew().await,
+            Step::SeeOff(session) => fetcher.see_off(session).await,
+            Step::EndBurst { sure } => {
+                fetcher.end_burst(sure);
+                Ok(())
+            }
+            Step::Stop => break,
+        };
+        match outcome {
+            Ok(()) if asks_nothing(step) => {}
+            Ok(()) => shared.outage.went_well(PART, fetcher.asks),
+            Err(error) => {
+                fetcher.claims.failed(step);
+                fetcher.recover(step, &error).await;
+            }
+        }
+    }
+    fetcher.link.close().await;
+}
+
+pub(super) struct Fetcher {
+    pub(super) shared: Arc<Shared>,
+    pub(super) link: Link,
+    line: mpsc::UnboundedSender<Arc<Job>>,
+    starts: Starts,
+    pub(super) claims: Claims,
+    pub(super) watermarks: Watermarks,
+    /// The next claim follows a notification that others left to this worker.
+    pub(super) was_woken: bool,
+    /// The watermarks of the last claim.
+    pub(super) looked_from: Vec<Watermark>,
+    /// Why the last claim was refused, for the job that has to fail for it.
+    pub(super) refused: Option<Refused>,
+    /// What is asked of the database now, for the log.
+    pub(super) asks: Call,
+}
+
+impl Fetcher {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        link: Link,
+        line: mpsc::UnboundedSender<Arc<Job>>,
+        starts: Starts,
+    ) -> Self {
+        let settings = &shared.settings;
+        let pace = Pace::new(settings.slots, settings.poll, Instant::now());
+        let patience = PATIENCE * settings.longest_call();
+        let claims = Claims::new(pace, settings.listen, settings.burst, patience);
+        let watermarks = Watermarks::new(Instant::now());
+        Fetcher {
+            shared,
+            link,
+            line,
+            starts,
+            claims,
+            watermarks,
+            was_woken: false,
+            looked_from: Vec::new(),
+            refused: None,
+            asks: Call::Start,
+        }
+    }
+
+    pub(super) fn put_in_line(&self, jobs: Vec<Arc<Job>>) {
+        tracing::debug!(jobs = jobs.len(), load = ?self.shared.counts.load(), "claimed");
+        for job in jobs {
+            // The dispatcher ends only after this loop has dropped the line.
+            let _ = self.line.send(job);
+        }
+    }
+
+    /// Waits for this, or for the end of the worker; tells the database of runs that start meanwhile.
+    async fn wait(&mut self, event: impl Future<Output = ()>) -> Result<(), Error> {
+        let mut event = std::pin::pin!(event);
+        loop {
+            tokio::select! {
+                () = &mut event => return Ok(()),
+                () = self.shared.stop.reached(Phase::Draining) => return Ok(()),
+                () = self.starts.asked() => self.tell_starts().await?,
+            }
+        }
+    }
+
+    async fn rest(&mut self, pause: Duration) -> Result<(), Error> {
+        let (shared, mut was_woken) = (self.shared.clone(), false);
+        let outcome = self.wait(rest(&shared, pause, &mut was_woken)).await;
+        self.was_woken = was_woken;
+        outcome
+    }
+
+    /// Between two steps: no run waits longer for its start than a call takes.
+    pub(super) async fn tell_starts(&mut self) -> Result<(), Error> {
+        self.starts.tell(&mut self.link, &self.shared).await
+    }
+
+    /// The server may have handed out jobs without our hearing of it.
+    async fn give_back(&mut self, claim: Unanswered) -> Result<(), Error> {
+        let unclaim = async |connection: &mut _| claim::unclaim(connection, claim.worker, claim.lease).await;
+        match self.link.call(unclaim).await {
+            Ok(jobs) => {
+                tracing::debug!(jobs, "gave back what a claim without an answer had taken");
+                self.claims.gave_back(claim, Instant::now());
+                Ok(())
+            }
+            Err(error) => {
+                if !is_outage(&error) {
+                    self.claims.kept(claim, Instant::now());
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Asks whether a session has ended in which a claim of this worker may be under way.
+    async fn see_off(&mut self, session: Session) -> Result<(), Error> {
+        let lives =
+            self.link.call(async |connection: &mut _| session::lives(connection, session).await).await?;
+        self.claims.saw_off(session, !lives, Instant::now());
+        Ok(())
+    }
+
+    /// Nothing is left, as far as can be seen.
+    fn end_burst(&self, sure: bool) {
+        if !sure {
+            let pids = self.claims.under_way();
+            self.shared.counts.ends(End::Unfinished);
+            tracing::error!(
+                ?pids,
+                "a claim of this worker has not ended on the server, or cannot be given back, and may hold jobs that are \
+                 due: the burst ends without them; end that session (select pg_terminate_backend(pid)) and run it again"
+            );
+        }
+        self.shared.stop.advance(Phase::Draining);
+    }
+
+    /// Puts in line what is due, however much it is.
+    async fn tend(&mut self) -> Result<(), Error> {
+        let mut more = true;
+        while more && !self.shared.stop.is_draining() {
+            more = self.link.call(async |connection| worker::tend(connection).await).await?.more;
+        }
+        self.claims.tended();
+        Ok(())
+    }
+
+    async fn recover(&mut self, step: Step, error: &Error) {
+        if matches!(error, Error::Refused { code, .. } if code == "PT410") {
+            return self.shared.declare_lost(self.shared.identity());
+        }
+        // The next server may be another one, whose line is not as far.
+        self.watermarks = Watermarks::new(Instant::now());
+        self.shared.outage.failed(PART, self.asks, error, self.link.opened());
+        if is_about_data(error) && matches!(step, Step::Claim { want, .. } if want.jobs > 1) {
+            return; // the next one is for fewer, and there are only so many halves
+        }
+        let delay = self.link.retry_delay();
+        let draining = self.shared.stop.reached(Phase::Draining);
+        tokio::select! { () = tokio::time::sleep(delay) => {}, () = draining => {} }
+    }
+
+    /// After the connection broke the database may be one that knows less: runs whose outcomes died with a
+    /// primary would stay this worker's for as long as it lives. No claim is under way here, so what the
+    /// database has beyond what is held is given back.
+    async fn compare(&mut self) -> Result<(), Error> {
+        self.shared.end_doubt();
+        self.watermarks = Watermarks::new(Instant::now());
+        let (shared, id) = (self.shared.clone(), self.shared.identity());
+        let own = shared.in_flight.runs();
+        let compare = async |connection: &mut _| {
+            declare_tasks(connection, &shared).await?;
+            worker::held_by(connection, id).await
+        };
+        let runs = self.link.call(compare).await.inspect_err(|_| self.shared.doubt())?;
+        self.shared.disown(runs, &own);
+        Ok(())
+    }
+
+    /// After the database declared this worker dead: what it held runs elsewhere, so stop it here,
+    /// and go on under a new name.
+    async fn register_anew(&mut self) -> Result<(), Error> {
+        tracing::warn!("the lease of this worker was lost; its jobs are stopped here and run elsewhere");
+        self.shared.forget_all();
+        let (shared, id) = (self.shared.clone(), Uuid::now_v7());
+        self.link.call(async |connection| register(connection, &shared, id).await).await?;
+        self.shared.adopt_identity(id);
+        Ok(())
+    }
+}
+
+fn asks_nothing(step: Step) -> bool {
+    matches!(step, Step::AwaitRoom | Step::Rest(_) | Step::EndBurst { .. } | Step::Stop)
+}
+
+/// What is asked of the database, for the log.
+fn call(step: Step) -> Call {
+    match step {
+        // Runs that start are told of in between.
+        Step::AwaitRoom | Step::Rest(_) | Step::EndBurst { .. } | Step::Stop => Call::Start,
+        Step::Claim { .. } => Call::Claim,
+        Step::FailNext => Call::FailNext,
+        Step::GiveBack(_) | Step::SeeOff(_) => Call::GiveBack,
+        Step::Compare | Step::RegisterAnew => Call::Register,
+        Step::Tend => Call::Tend,
+    }
+}
+
+/// Sleeps until something calls for a look: of what every worker hears, only a few of many make one.
+async fn rest(shared: &Shared, pause: Duration, was_woken: &mut bool) {
+    let pause = tokio::time::sleep(pause);
+    let mut pause = std::pin::pin!(pause);
+    loop {
+        tokio::select! {
+            () = shared.work.notified() => return,
+            () = &mut pause => return,
+            () = shared.heard.notified() => {
+                if shared.counts.open() > 0 || shared.peers.looks(fastrand::f64()) {
+                    *was_woken = true;
+                    return;
+                }
+                let later = tokio::time::Instant::now() + shared.peers.later(fastrand::f64());
+                let sooner = pause.deadline().min(later);
+                pause.as_mut().reset(sooner);
+            }
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! From the line into the slots: one job for each free slot.
+
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+
+use super::run::run;
+use super::shared::Shared;
+use super::shutdown::Phase;
+use crate::db::settle::Outcome;
+use crate::task::job::Job;
+use crate::types::backoff::Backoff;
+
+pub(super) async fn dispatch(shared: Arc<Shared>, mut line: mpsc::UnboundedReceiver<Arc<Job>>) {
+    let slots = Arc::new(Semaphore::new(shared.settings.slots));
+    while let Some(job) = line.recv().await {
+        let slot = free_slot(&shared, &slots).await;
+        let Some(slot) = slot else {
+            shared.counts.passed_over();
+            shared.settle(&job, Outcome::Release);
+            continue;
+        };
+        if !shared.in_flight.holds(&job) {
+            shared.counts.passed_over();
+            continue; // its lease was lost while it waited in line, or it was handed back: it runs elsewhere
+        }
+        shared.counts.started();
+        // Made before the task, and dropped with it: also when the task is stopped before it began.
+        let ended = Ended { shared: shared.clone(), job: job.clone(), _slot: slot };
+        let handle = tokio::spawn(async move { run(&ended.shared, ended.job.clone()).await });
+        if !shared.in_flight.start(&job, handle.abort_handle()) {
+            handle.abort(); // it has ended already, or was taken out: then it must not run on
+        }
+    }
+}
+
+/// Waits for a slot; none when the worker is told to end.
+async fn free_slot(shared: &Shared, slots: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
+    if shared.stop.is_draining() {
+        return None;
+    }
+    if let Ok(slot) = slots.clone().try_acquire_owned() {
+        return Some(slot); // the rule under short jobs: nothing to wait for, nothing to set up
+    }
+    tokio::select! {
+        biased;
+        () = shared.stop.reached(Phase::Draining) => None,
+        slot = slots.clone().acquire_owned() => slot.ok(),
+    }
+}
+
+struct Ended {
+    shared: Arc<Shared>,
+    job: Arc<Job>,
+    _slot: OwnedSemaphorePermit,
+}
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        // No-op after an outcome. Without one the run came to an end that nothing else saw: a panic while its
+        // future was dropped, which is the task's; or the end of its runtime, which is not.
+        let outcome = if std::thread::panicking() {
+            Outcome::Retry("the run ended without an outcome".to_owned(), Backoff::DEFAULT.delay(0))
+        } else {
+            Outcome::Release
+        };
+        self.shared.settle(&self.job, outcome);
+        self.shared.counts.ended();
+        self.shared.room.notify_one();
+    }
+}

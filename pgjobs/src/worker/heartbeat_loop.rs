@@ -1,0 +1,229 @@
+//! The worker's lease: one row in the database, kept alive from a thread of its own.
+//!
+//! *The problem.* A worker that dies must lose its jobs within seconds, and one that lives must not
+//! lose them, however busy it is. A heartbeat that runs on the runtime of the handlers stops when a
+//! handler blocks all its threads, and then every job of a healthy worker runs twice.
+//!
+//! *So* a thread of its own, with a connection of its own, beats three times in each lease. One beat is one update of one row, however many jobs the worker holds: their leases hang
+//! on the worker's. The same thread sweeps for others: each second it asks the database to bring
+//! back what has lapsed anywhere.
+//!
+//! *When it fails.* If the database cannot be reached, beats are tried again until it can. Whether
+//! the worker was declared dead meanwhile only the database knows: a beat that finds the row gone
+//! sets `lost`, the claim loop stops everything that ran under the old identity and registers a
+//! new one. Handlers that ran on in between can do no harm to the job: their outcomes carry the
+//! old leases and are refused. A process that was stopped and resumed takes the same path.
+//!
+//! *After an outage* every worker's row is old, and whoever came back first would declare all the
+//! others dead. So a thread that had trouble, or stood still itself, does not sweep for one lease. (What has
+//! come due is put in line all the same.)
+//!
+//! *A runtime that does not run its jobs.* This thread would keep the lease of a worker whose handlers block every
+//! thread of the user's runtime, or which nobody drives any more. So it watches that as well: when an empty task
+//! has not run for a whole lease, the worker hands back what has not begun and claims no more until it does. What
+//! has begun ends with its timeout and the lease.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::time::{Duration, Instant};
+
+use sqlx::PgConnection;
+use tokio::runtime::Handle;
+
+use super::outage::{Call, in_seconds, words};
+use super::policy::heartbeats::{Beats, RETAIN, TICK};
+use super::policy::runtime_pulse::{Pulse, Watch};
+use super::policy::stalled_prefetch::Ahead;
+use super::shared::Shared;
+use super::shutdown::Phase;
+use crate::db::connection::Link;
+use crate::db::refusal::is_outage;
+use crate::db::worker;
+use crate::types::error::Error;
+
+/// The name of this part.
+pub(super) const PART: &str = "lease";
+
+/// Beats and sweeps; ends, and unregisters the worker, when the worker leaves.
+pub(super) async fn keep(shared: Arc<Shared>, mut link: Link, runtime: Handle) {
+    let mut beats = Beats::new(shared.settings.lease, Instant::now());
+    let mut pulse = RuntimePulse::new(runtime, shared.settings.lease);
+    let mut ahead = Ahead::new(Instant::now());
+    let mut retain = tokio::spawn(retain(shared.clone()));
+    let (mut more, mut tended, mut counted) = (true, None, None); // what is due does not wait for the first tick
+    // Not before the last outcome is in: a worker that has left holds no lease to settle under.
+    while !has_left(&shared, if more { Duration::ZERO } else { beats.pause() }).await {
+        pulse.feel(&shared);
+        if ahead.waits_too_long(shared.counts.load(), Instant::now()) {
+            hand_back_waiting(&shared);
+        }
+        if beats.beat_is_due(Instant::now()) {
+            beats.has_beaten(heartbeat(&mut link, &shared).await, Instant::now());
+        }
+        let (tend_pause, count_pause) =
+            (shared.peers.tend_pause(fastrand::f64()), shared.peers.count_pause());
+        if !beats.sweep_is_due(Instant::now()) {
+            more = promote(&mut link, &shared).await;
+        } else if more || is_over(tended, tend_pause) {
+            let outcome = tend(&mut link, &shared).await;
+            beats.has_swept(outcome.is_some(), Instant::now());
+            (more, tended) = (outcome.unwrap_or(false), Some(Instant::now()));
+        }
+        if is_over(counted, count_pause) {
+            count_peers(&mut link, &shared).await;
+            counted = Some(Instant::now());
+        }
+        if beats.retain_is_due(retain.is_finished(), Instant::now()) {
+            retain = tokio::spawn(self::retain(shared.clone()));
+        }
+    }
+    let id = shared.identity();
+    if let Err(error) = link.call(async |connection| worker::unregister(connection, id).await).await {
+        tracing::warn!(error = words(&error), "the worker could not take its leave; its lease runs out");
+    }
+    link.close().await;
+}
+
+fn is_over(since: Option<Instant>, pause: Duration) -> bool {
+    since.is_none_or(|since| since.elapsed() + TICK / 10 >= pause)
+}
+
+async fn has_left(shared: &Shared, pause: Duration) -> bool {
+    tokio::time::timeout(pause, shared.stop.reached(Phase::Leaving)).await.is_ok()
+}
+
+/// Others may have slots free for what waits here behind long runs.
+fn hand_back_waiting(shared: &Shared) {
+    let jobs = shared.release_waiting();
+    if jobs > 0 {
+        tracing::debug!(jobs, "handed back: they waited behind runs that take long");
+    }
+}
+
+async fn heartbeat(link: &mut Link, shared: &Arc<Shared>) -> bool {
+    let id = shared.identity();
+    let mut told = shared.in_flight.to_tell(TICK);
+    if shared.is_stuck() {
+        told.late.clear(); // what does not get on has the time that it was given, and no more
+    }
+    let beat = async |connection: &mut PgConnection| worker::heartbeat(connection, id, &told).await;
+    let alive = link.call(beat).await;
+    match note(shared, link, Call::Heartbeat, alive) {
+        Some(false) => shared.declare_lost(id),
+        Some(true) => {
+            shared.in_flight.were_told(&told);
+            // It may be another server, which keeps leases alive whose outcomes it never received.
+            if link.is_reconnected() {
+                shared.doubt();
+            }
+        }
+        None => return false,
+    }
+    true
+}
+
+/// Sweeps and puts in line what is due; whether there is more, none when it failed.
+async fn tend(link: &mut Link, shared: &Arc<Shared>) -> Option<bool> {
+    let tended = link.call(async |connection| worker::tend(connection).await).await;
+    let tended = note(shared, link, Call::Tend, tended)?;
+    wake_when_due(shared, tended.next);
+    Some(tended.more)
+}
+
+async fn count_peers(link: &mut Link, shared: &Arc<Shared>) {
+    let id = shared.identity();
+    let counted = link.call(async |connection| worker::count(connection, id).await).await;
+    if let Some((alive, idle)) = note(shared, link, Call::Count, counted) {
+        shared.peers.counted(alive, idle);
+    }
+}
+
+/// Puts in line what is due, and no more; whether there is more.
+async fn promote(link: &mut Link, shared: &Arc<Shared>) -> bool {
+    let more = link.call(async |connection| worker::promote(connection).await).await;
+    note(shared, link, Call::Promote, more).unwrap_or(false)
+}
+
+fn note<T>(shared: &Shared, link: &Link, call: Call, outcome: Result<T, Error>) -> Option<T> {
+    match &outcome {
+        Ok(_) => shared.outage.went_well(PART, call),
+        Err(error) => shared.outage.failed(PART, call, error, link.opened()),
+    }
+    outcome.ok()
+}
+
+/// Keeps the history's partitions in shape: at the start, for workers that do not live long, and
+/// then now and then. It may wait for locks, so it has a connection of its own.
+async fn retain(shared: Arc<Shared>) {
+    let mut link = shared.link("retain", RETAIN / 10);
+    if let Err(error) = link.call(async |connection| worker::retain(connection).await).await {
+        if is_outage(&error) {
+            tracing::debug!(%error, "retention failed"); // the others tell of it
+            return;
+        }
+        tracing::warn!(
+            error = words(&error),
+            "retention failed; it is tried again in {}",
+            in_seconds(RETAIN)
+        );
+    }
+    link.close().await;
+}
+
+/// Wakes the claim loop at the moment when the next scheduled job comes due.
+fn wake_when_due(shared: &Arc<Shared>, next: Option<Duration>) {
+    // Until then this worker looks at it once more at the latest.
+    if let Some(next) = next.filter(|next| *next <= shared.peers.tend_pause(1.0)) {
+        let shared = shared.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(next).await;
+            shared.heard.notify_one();
+        });
+    }
+}
+
+/// An empty task after another on the user's runtime.
+struct RuntimePulse {
+    runtime: Handle,
+    watch: Watch,
+    /// The last one has run.
+    has_run: Arc<AtomicBool>,
+    is_stuck: bool,
+}
+
+impl RuntimePulse {
+    fn new(runtime: Handle, lease: Duration) -> Self {
+        let watch = Watch::new(lease, Instant::now());
+        RuntimePulse { runtime, watch, has_run: Arc::new(AtomicBool::new(true)), is_stuck: false }
+    }
+
+    fn feel(&mut self, shared: &Shared) {
+        let has_run = self.has_run.swap(false, SeqCst);
+        if has_run {
+            let stamp = self.has_run.clone();
+            self.runtime.spawn(async move { stamp.store(true, SeqCst) });
+        }
+        match self.watch.round(has_run, Instant::now()) {
+            Pulse::Stopped if !shared.stop.is_draining() => self.stop(shared),
+            Pulse::Resumed(after) => {
+                self.is_stuck = false;
+                shared.set_stuck(false);
+                tracing::info!("the runtime of the tasks runs again after {}", in_seconds(after));
+            }
+            Pulse::Stopped | Pulse::Beats => {}
+        }
+    }
+
+    fn stop(&mut self, shared: &Shared) {
+        let jobs = shared.set_stuck(true);
+        if !std::mem::replace(&mut self.is_stuck, true) {
+            tracing::warn!(
+                handed_back = jobs,
+                running = shared.counts.load().running,
+                "the runtime of the tasks has run nothing for {}: a task blocks its threads, or nothing drives it \
+                 (put blocking work into spawn_blocking); no more jobs are claimed until it runs",
+                in_seconds(shared.settings.lease)
+            );
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! The claim loop, as a schedule steps it: it asks for a decision, takes the time that a call takes, and tells
+//! how it went.
+
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use super::database::{Dead, Run};
+use super::world::{Call, POLL, SLOTS, World, ms};
+use crate::db::claim::ran_dry;
+use crate::worker::policy::claiming::{Claims, Refusal, Step, Unanswered};
+use crate::worker::policy::prefetch::Pace;
+
+pub(super) struct Claiming {
+    claims: Claims,
+    doing: Doing,
+    leases: u128,
+    /// Claims that were not answered, by what the world knows.
+    open: Vec<Unanswered>,
+    /// When a look last left nothing that the worker would not be woken for.
+    found_nothing: Option<u64>,
+    was_stuck: bool,
+}
+
+enum Doing {
+    Deciding,
+    Calling { step: Step, lease: Uuid, began: u64, ends: u64 },
+    AwaitingRoom { finished: u64, open: usize },
+    Resting { until: u64 },
+    BackingOff { until: u64 },
+    Ended,
+}
+
+impl Claiming {
+    pub(super) fn new(world: &World) -> Self {
+        let pace = Pace::new(SLOTS, Duration::from_millis(POLL), world.now());
+        let claims = Claims::new(pace, !world.is_burst(), world.is_burst(), Duration::from_secs(15));
+        Claiming {
+            claims,
+            doing: Doing::Deciding,
+            leases: 0,
+            open: Vec::new(),
+            found_nothing: None,
+            was_stuck: false,
+        }
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        matches!(self.doing, Doing::Ended)
+    }
+
+    pub(super) fn step(&mut self, world: &mut World) {
+        let called = world.draining || world.lost || world.in_doubt || world.stuck != self.was_stuck;
+        self.was_stuck = world.stuck;
+        match self.doing {
+            Doing::Deciding => self.decide(world),
+            Doing::Calling { step, lease, began, ends } if ends <= world.ms => {
+                let call = world.call(began);
+                self.doing = Doing::Deciding;
+                self.hear(world, step, lease, call);
+            }
+            Doing::AwaitingRoom { finished, open } => {
+                let load = world.load();
+                if called || (load.finished, load.open) != (finished, open) {
+                    self.doing = Doing::Deciding;
+                }
+            }
+            Doing::Resting { until } if until <= world.ms => self.doing = Doing::Deciding,
+            Doing::Resting { .. } if called || std::mem::take(&mut world.woken) => {
+                self.found_nothing = None;
+                self.doing = Doing::Deciding;
+            }
+            Doing::BackingOff { until } if until <= world.ms || world.draining => {
+                self.doing = Doing::Deciding
+            }
+            _ => {}
+        }
+    }
+
+    fn decide(&mut self, world: &mut World) {
+        let view = world.view();
+        let step = self.claims.next(view, world.now());
+        self.doing = match step {
+            Step::AwaitRoom => Doing::AwaitingRoom { finished: view.load.finished, open: view.load.open },
+            Step::Rest(pause) => Doing::Resting { until: world.ms + ms(pause) },
+            Step::EndBurst { .. } => {
+                world.draining = true;
+                Doing::Deciding
+            }
+            Step::Stop => Doing::Ended,
+            Step::Claim { want, .. } => {
+                let (room, ahead) = (want.jobs, want.ahead);
+                assert!(ahead <= room, "{ahead} of {room} jobs are claimed ahead");
+                assert!(!view.draining && !view.lost && !view.in_doubt, "it claims in {view:?}");
+                assert!(!view.stuck, "it claims what would not run");
+                assert!(self.open.is_empty(), "it claims while an unanswered claim may hold jobs");
+                assert!((1..=2000).contains(&room), "it claims {room} jobs");
+                let since = self.found_nothing.map_or(u64::MAX, |at| world.ms - at);
+                assert!(since >= 50, "it looks again {since} ms after it left nothing");
+                self.call(world, step)
+            }
+            Step::GiveBack(_) | Step::Compare | Step::RegisterAnew | Step::Tend | Step::SeeOff(_) => {
+                self.call(world, step)
+            }
+            Step::FailNext => panic!("it fails a job that nothing is wrong with"),
+        };
+    }
+
+    fn call(&mut self, world: &mut World, step: Step) -> Doing {
+        self.leases += 1;
+        world.woken = false;
+        if step == Step::Compare {
+            world.in_doubt = false;
+        }
+        if step == Step::RegisterAnew {
+            world.forget_all();
+        }
+        let (began, lease) = (world.ms, Uuid::from_u128(self.leases));
+        Doing::Calling { step, lease, began, ends: began + world.rng.u64(1..5) }
+    }
+
+    fn hear(&mut self, world: &mut World, step: Step, lease: Uuid, call: Call) {
+        let done = matches!(call, Call::Answered | Call::Unanswered { done: true });
+        let answered = call == Call::Answered;
+        match step {
+            Step::Claim { want, sleeps, .. } => return self.claimed(world, want.jobs, sleeps, lease, call),
+            Step::GiveBack(claim) => {
+                if done {
+                    world.database.unclaim(claim.lease);
+                    self.open.retain(|one| *one != claim);
+                }
+                if answered {
+                    world.seen.gave_back += 1;
+                    self.claims.gave_back(claim, world.now());
+                }
+            }
+            Step::Compare if answered => {
+                world.seen.compared += 1;
+                let runs = world.database.held_by(world.identity());
+                let unknown: Vec<Run> =
+                    runs.into_iter().filter(|run| !world.in_flight.contains(run)).collect();
+                // The outcome on a run that was held until just now goes before.
+                world.outcomes.extend(unknown.into_iter().map(|run| (run, false)));
+            }
+            Step::Compare => world.in_doubt = true,
+            Step::Tend if answered => {
+                world.seen.tended += 1;
+                self.found_nothing = None; // more may be in line now
+                world.database.promote();
+                self.claims.tended();
+            }
+            Step::Tend => self.claims.failed(step),
+            Step::RegisterAnew if answered => {
+                world.adopt_new_identity();
+            }
+            _ => {}
+        }
+        if !answered {
+            self.back_off(world);
+        }
+    }
+
+    fn claimed(&mut self, world: &mut World, room: usize, sleeps: bool, lease: Uuid, call: Call) {
+        let worker = world.identity();
+        self.found_nothing = None;
+        if call == Call::Refused {
+            return self.back_off(world);
+        }
+        if let Call::Unanswered { done } = call {
+            if done {
+                let _ = world.database.claim(worker, lease, room);
+            }
+            world.seen.unanswered += 1;
+            let claim = Unanswered { worker, lease, session: None };
+            self.open.push(claim);
+            self.claims.unanswered(claim);
+            self.claims.refused(room, Refusal::Slow);
+            return self.back_off(world);
+        }
+        match world.database.claim(worker, lease, room) {
+            Ok(runs) => {
+                let nothing_more = runs.is_empty() || sleeps && ran_dry(room, runs.len());
+                self.found_nothing = (nothing_more && !world.woken).then_some(world.ms);
+                self.claims.claimed(room, runs.len(), false, Duration::from_millis(2));
+                world.in_flight.extend(&runs);
+                world.line.extend(runs);
+            }
+            Err(Dead) => world.lose(),
+        }
+    }
+
+    fn back_off(&mut self, world: &mut World) {
+        self.doing = Doing::BackingOff { until: world.ms + world.rng.u64(50..500) };
+    }
+}

@@ -1,0 +1,120 @@
+//! The loop that keeps the lease, as a schedule steps it.
+
+use std::time::Duration;
+
+use super::world::{Call, LEASE, World, ms};
+use crate::worker::policy::heartbeats::Beats;
+
+pub(super) struct Keeping {
+    beats: Beats,
+    doing: Round,
+    /// What the beats should know: the last call that failed, and the end of the last standstill.
+    trouble: Option<u64>,
+    last_step: u64,
+    last_beat: u64,
+    reconnected: bool,
+}
+
+enum Round {
+    Pausing {
+        until: u64,
+    },
+    Beating {
+        began: u64,
+        ends: u64,
+    },
+    Sweeping {
+        began: u64,
+        ends: u64,
+    },
+    /// Instead of a sweep: what is due does not wait for the end of trouble.
+    Promoting {
+        began: u64,
+        ends: u64,
+    },
+}
+
+impl Keeping {
+    pub(super) fn new(world: &World) -> Self {
+        let beats = Beats::new(Duration::from_millis(LEASE), world.now());
+        let doing = Round::Pausing { until: ms(beats.pause()) };
+        Keeping { beats, doing, trouble: None, last_step: 0, last_beat: 0, reconnected: false }
+    }
+
+    pub(super) fn step(&mut self, world: &mut World) {
+        if world.ms - self.last_step > 2 * LEASE {
+            self.trouble = Some(world.ms);
+        }
+        self.last_step = world.ms;
+        match self.doing {
+            Round::Pausing { until } if until <= world.ms => {
+                if self.beats.beat_is_due(world.now()) {
+                    self.doing = Round::Beating { began: world.ms, ends: world.ms + world.rng.u64(1..20) };
+                } else {
+                    self.sweep_or_pause(world);
+                }
+            }
+            Round::Beating { began, ends } if ends <= world.ms => {
+                let well = self.hear(world, began);
+                self.beats.has_beaten(well, world.now());
+                if well {
+                    self.beat(world);
+                }
+                self.sweep_or_pause(world);
+            }
+            Round::Sweeping { began, ends } if ends <= world.ms => {
+                let well = self.hear(world, began);
+                self.beats.has_swept(well, world.now());
+                if well {
+                    world.database.promote();
+                }
+                self.pause(world);
+            }
+            Round::Promoting { began, ends } if ends <= world.ms => {
+                if self.hear(world, began) {
+                    world.database.promote();
+                }
+                self.pause(world);
+            }
+            _ => {}
+        }
+    }
+
+    fn hear(&mut self, world: &mut World, began: u64) -> bool {
+        let well = world.call(began) == Call::Answered;
+        if !well {
+            self.trouble = Some(world.ms);
+            self.reconnected = true;
+        }
+        well
+    }
+
+    fn beat(&mut self, world: &mut World) {
+        let gap = world.ms - std::mem::replace(&mut self.last_beat, world.ms);
+        let calm = !world.has_stood_still() && self.trouble.is_none_or(|at| world.ms - at > LEASE);
+        assert!(
+            !calm || gap < LEASE / 2,
+            "two heartbeats are {gap} ms apart: one that fails would be too many"
+        );
+        if world.database.beat(world.identity(), world.ms + LEASE).is_err() {
+            world.lose();
+        } else if std::mem::take(&mut self.reconnected) {
+            world.in_doubt = true;
+        }
+    }
+
+    fn sweep_or_pause(&mut self, world: &mut World) {
+        if self.beats.sweep_is_due(world.now()) {
+            let since = self.trouble.map_or(u64::MAX, |at| world.ms - at);
+            assert!(since > LEASE, "it declares others dead {since} ms after trouble of its own");
+            self.doing = Round::Sweeping { began: world.ms, ends: world.ms + world.rng.u64(1..20) };
+        } else {
+            world.seen.quiet_rounds += 1;
+            self.doing = Round::Promoting { began: world.ms, ends: world.ms + world.rng.u64(1..20) };
+        }
+    }
+
+    fn pause(&mut self, world: &World) {
+        self.doing = Round::Pausing { until: world.ms + ms(self.beats.pause()) };
+    }
+}

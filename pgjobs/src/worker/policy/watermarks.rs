@@ -1,0 +1,269 @@
+//! Where in line to look for jobs: decisions without any IO.
+//!
+//! *The problem.* A claim reads a task's line from its beginning. Jobs that have left it are cleared
+//! away behind them, but not while some transaction keeps an old snapshot: a backup, a report, a
+//! forgotten session. Then every claim walks over all that has left since, and slows down from minute
+//! to minute.
+//!
+//! *So* the worker remembers, for each task and priority, the place up to which the line is empty,
+//! and claims from there (`Watermark`). Jobs join the line at its end, and what is given back goes before
+//! every watermark, where a claim always looks. Only a publisher that drew its number before a watermark and
+//! commits after it puts a job behind it. A publisher takes a transaction number before it draws one for a
+//! job. So the number of a transaction that began after the look that saw a place is higher than that of
+//! every publisher that drew a number before that place: the next claim that takes something is such a
+//! transaction, and tells its number. The place becomes the watermark once all transactions before that one have
+//! ended and a later claim has looked again. (What a snapshot calls the first transaction that has not begun
+//! may have begun: it is the first after the last that has ended.)
+//!
+//! *If one of them does not end* (a long migration, a publisher that waits), its watermark counts after a
+//! second all the same, and whatever is committed behind it is found by a full look from the
+//! beginning. Full looks are taken as often as they cost little, one takes at most a thirtieth of the
+//! time, and every five seconds at the least: what it took to get an answer is not only the cost of the look.
+//! On a healthy queue they cost nothing and watermarks hardly ever matter.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use crate::db::claim::Watermark;
+use crate::db::claimed::ClaimResult;
+
+/// The time between two full looks, as a multiple of what one takes.
+const RARITY: u32 = 30;
+/// The longest time between two full looks: a job behind a watermark waits no longer than this.
+const LONGEST: Duration = Duration::from_secs(5);
+/// How long a watermark waits for transactions to end.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// More lines than this are not worth remembering; their watermarks would be a burden to each claim.
+const MOST_LINES: usize = 500;
+
+/// The line of one task at one priority.
+type Line = (String, i32);
+
+#[derive(Default)]
+struct Progress {
+    /// Nothing waits before this place.
+    watermark: Option<i64>,
+    next: Option<Candidate>,
+}
+
+/// A place that becomes the watermark once no transaction before `horizon` is left.
+struct Candidate {
+    place: i64,
+    /// A transaction that began after the place was seen; none has told its number yet.
+    horizon: Option<i64>,
+    since: Instant,
+}
+
+pub(crate) struct Watermarks {
+    lines: HashMap<Line, Progress>,
+    full_look_due: Instant,
+}
+
+impl Watermarks {
+    pub(crate) fn new(now: Instant) -> Self {
+        Watermarks { lines: HashMap::new(), full_look_due: now }
+    }
+
+    /// Where the next claim should start; nowhere in particular when a full look is due.
+    pub(crate) fn for_claim(&self, now: Instant) -> Vec<Watermark> {
+        if now >= self.full_look_due {
+            return Vec::new();
+        }
+        let watermark = |((task, priority), progress): (&Line, &Progress)| {
+            progress.watermark.map(|place| Watermark { task: task.clone(), priority: *priority, place })
+        };
+        self.lines.iter().filter_map(watermark).collect()
+    }
+
+    /// Takes in what a claim with these watermarks brought.
+    pub(crate) fn saw(
+        &mut self,
+        watermarks: &[Watermark],
+        claimed: &ClaimResult,
+        took: Duration,
+        now: Instant,
+    ) {
+        if watermarks.is_empty() {
+            self.full_look_due = now + (took * RARITY).min(LONGEST);
+        }
+        if self.lines.len() > MOST_LINES {
+            self.lines.clear();
+        }
+        if claimed.next > 0 {
+            let candidates = self.lines.values_mut().filter_map(|progress| progress.next.as_mut());
+            candidates.for_each(|next| next.horizon = next.horizon.or(Some(claimed.next)));
+        }
+        for (line, first, last) in lines(claimed) {
+            let progress = self.lines.entry(line).or_default();
+            progress.advance(first, claimed.unseen, now);
+            if progress.next.is_none() {
+                progress.next = Some(Candidate { place: last, horizon: None, since: now });
+            }
+        }
+    }
+}
+
+impl Progress {
+    /// A claim took jobs of this line, `first` the earliest of them: it saw every transaction before
+    /// `unseen`, and nothing that waits before `first`.
+    fn advance(&mut self, first: i64, unseen: i64, now: Instant) {
+        let ripe = |next: &mut Candidate| {
+            next.horizon.is_some_and(|horizon| unseen >= horizon) || now.duration_since(next.since) > PATIENCE
+        };
+        if let Some(next) = self.next.take_if(ripe) {
+            self.watermark = Some(next.place.min(first));
+        }
+    }
+}
+
+/// The lines that a claim took from, each with the first and the last place that was taken. Places below zero are
+/// those of jobs that were given back; a claim looks there in any case.
+fn lines(claimed: &ClaimResult) -> Vec<(Line, i64, i64)> {
+    let mut lines: Vec<(Line, i64, i64)> = Vec::new();
+    for job in claimed.jobs.iter().filter(|job| job.ready_seq > 0) {
+        let place = job.ready_seq;
+        let known = lines
+            .iter_mut()
+            .rev()
+            .find(|((task, priority), ..)| *priority == job.priority && *task == job.task);
+        match known {
+            Some((_, first, last)) => (*first, *last) = ((*first).min(place), (*last).max(place)),
+            None => lines.push(((job.task.clone(), job.priority), place, place)),
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::db::claimed::Claimed;
+
+    fn claimed(places: &[i64], unseen: i64, next: i64) -> ClaimResult {
+        ClaimResult {
+            jobs: places.iter().map(|&place| job(0, place)).collect(),
+            unseen,
+            next,
+            ..ClaimResult::default()
+        }
+    }
+
+    fn job(priority: i32, ready_seq: i64) -> Claimed {
+        Claimed { priority, ..Claimed::example("a", ready_seq) }
+    }
+
+    /// Watermarks after these claims, each a millisecond long and ten after the last; all but the first are
+    /// made before the next full look is due.
+    fn after(claims: &[ClaimResult]) -> (Watermarks, Instant) {
+        let mut now = Instant::now();
+        let mut watermarks = Watermarks::new(now);
+        for claimed in claims {
+            let from = watermarks.for_claim(now);
+            watermarks.saw(&from, claimed, Duration::from_millis(10), now);
+            now += Duration::from_millis(10);
+        }
+        (watermarks, now)
+    }
+
+    fn watermark(watermarks: &Watermarks, now: Instant) -> Option<i64> {
+        watermarks.for_claim(now).first().map(|watermark| watermark.place)
+    }
+
+    #[test]
+    fn the_first_look_is_a_full_one() {
+        let now = Instant::now();
+        assert_eq!(Watermarks::new(now).for_claim(now), []);
+    }
+
+    #[test]
+    fn a_mark_counts_once_every_transaction_that_was_open_has_ended_and_a_claim_has_looked_again() {
+        let first = || claimed(&[1, 2, 3], 100, 105);
+        let (watermarks, now) = after(&[first()]);
+        assert_eq!(watermark(&watermarks, now), None, "nobody has looked since");
+        let (watermarks, now) = after(&[first(), claimed(&[4, 5], 104, 110)]);
+        assert_eq!(watermark(&watermarks, now), None, "transaction 104 may yet commit");
+        let (watermarks, now) = after(&[first(), claimed(&[4, 5], 105, 110), claimed(&[6, 7], 109, 112)]);
+        assert_eq!(watermark(&watermarks, now), None, "so may 109, which may have begun before 3 was seen");
+        let (watermarks, now) = after(&[first(), claimed(&[4, 5], 105, 110), claimed(&[6, 7], 110, 112)]);
+        assert_eq!(watermark(&watermarks, now), Some(3));
+    }
+
+    #[test]
+    fn a_publisher_that_began_before_the_first_look_and_is_none_of_its_snapshot_holds_the_mark() {
+        // Q has 803 since before. P, 804, draws 1; Q draws 2 and commits. No snapshot knows of 804 yet: for it, 804 is
+        // the first that has not begun.
+        let (watermarks, now) =
+            after(&[claimed(&[2], 804, 805), claimed(&[3], 804, 806), claimed(&[4], 804, 807)]);
+        assert_eq!(watermark(&watermarks, now), None, "804 is open");
+        let (watermarks, now) =
+            after(&[claimed(&[2], 804, 805), claimed(&[3], 804, 806), claimed(&[1, 4], 807, 808)]);
+        assert_eq!(watermark(&watermarks, now), Some(1), "its job was found");
+    }
+
+    #[test]
+    fn a_claim_that_took_nothing_has_no_number_to_tell() {
+        let claims = || [claimed(&[1, 2], 100, 105), claimed(&[], 110, 0), claimed(&[3], 111, 112)];
+        let (watermarks, now) = after(&claims());
+        assert_eq!(watermark(&watermarks, now), None);
+        let [first, nothing, second] = claims();
+        let (watermarks, now) = after(&[first, nothing, second, claimed(&[4], 112, 113)]);
+        assert_eq!(watermark(&watermarks, now), Some(2));
+    }
+
+    #[test]
+    fn a_job_that_came_late_holds_the_mark_back() {
+        let (watermarks, now) = after(&[claimed(&[1, 3, 9], 100, 105), claimed(&[2, 10], 110, 110)]);
+        assert_eq!(watermark(&watermarks, now), Some(2), "4 to 8 may have come as well, and be next");
+    }
+
+    #[test]
+    fn a_transaction_that_does_not_end_holds_the_mark_for_a_second_at_most() {
+        let (mut watermarks, now) = after(&[claimed(&[1, 2], 100, 105), claimed(&[3, 4], 100, 110)]);
+        let later = now + PATIENCE;
+        watermarks.saw(
+            &watermarks.for_claim(now),
+            &claimed(&[5, 6], 100, 120),
+            Duration::from_millis(1),
+            later,
+        );
+        watermarks.full_look_due = later + PATIENCE;
+        assert_eq!(watermark(&watermarks, later), Some(2));
+    }
+
+    #[test]
+    fn full_looks_are_as_rare_as_they_are_dear() {
+        let now = Instant::now();
+        let mut watermarks = Watermarks::new(now);
+        watermarks.saw(&[], &claimed(&[1], 1, 2), Duration::from_millis(100), now);
+        watermarks.saw(&[], &claimed(&[2], 4, 4), Duration::from_millis(100), now);
+        assert_eq!(watermark(&watermarks, now + Duration::from_millis(2900)), Some(1));
+        assert_eq!(watermark(&watermarks, now + Duration::from_millis(3000)), None);
+    }
+
+    #[test]
+    fn a_look_that_waited_for_minutes_puts_off_the_next_by_seconds() {
+        let now = Instant::now();
+        let mut watermarks = Watermarks::new(now);
+        watermarks.saw(&[], &claimed(&[1], 1, 2), Duration::from_secs(240), now);
+        watermarks.saw(&[], &claimed(&[2], 4, 4), Duration::from_secs(240), now);
+        assert_eq!(watermark(&watermarks, now + LONGEST - Duration::from_millis(1)), Some(1));
+        assert_eq!(watermark(&watermarks, now + LONGEST), None);
+    }
+
+    #[test]
+    fn each_priority_has_a_mark_of_its_own_and_jobs_given_back_move_none() {
+        let back = 5 - (1 << 62);
+        let first = ClaimResult {
+            jobs: vec![job(7, 20), job(0, 10), job(0, back)],
+            unseen: 1,
+            next: 2,
+            ..ClaimResult::default()
+        };
+        let second =
+            ClaimResult { jobs: vec![job(7, 21), job(0, 11)], unseen: 4, next: 4, ..ClaimResult::default() };
+        let (watermarks, now) = after(&[first, second]);
+        let mut places: Vec<_> = watermarks.for_claim(now).iter().map(|m| (m.priority, m.place)).collect();
+        places.sort_unstable();
+        assert_eq!(places, [(0, 10), (7, 20)]);
+    }
+}

@@ -1,0 +1,291 @@
+//! The settle loop: outcomes to the database, in batches.
+//!
+//! While one batch is on its way the next gathers, and under load a small one waits a moment for more, so
+//! batches are as large as the load asks for and a lone outcome leaves at once. A batch that fails is sent again until it arrives: an accepted
+//! outcome that is said again changes nothing. What the database refuses for its content is sent one
+//! by one, so that a single bad result spoils only its own job; and a job whose row another
+//! transaction holds is said again later, so that it holds up no other.
+//!
+//! What the database refuses for its content is never sent again as it was, but for a success: that is said once more,
+//! because what it was refused for may have passed, and it would be lost. And it becomes a failure only when the
+//! database would take it without its result: else the result is not the reason, and it is said again until it is taken.
+//! What is refused for the state of the server or the schema is said again for as long as the worker lives.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use sqlx::PgConnection;
+use tokio::sync::mpsc;
+
+use super::outage::Call;
+use super::policy::settle_batching::{Flush, Step};
+use super::shared::Shared;
+use super::shutdown::Phase;
+use crate::db::connection::{Link, unanswered};
+use crate::db::refusal::{is_about_outcome, is_about_server, may_be_done};
+use crate::db::settle::{self, Answer, Outcome, Settlement};
+use crate::types::error::Error;
+
+/// The name of this part.
+pub(super) const PART: &str = "settle";
+
+/// The largest batch.
+const BATCH: usize = 1000;
+/// What becomes of runs of which the database was not told.
+pub(super) const RUN_AGAIN: &str = "their jobs run again when their lease ends";
+/// More than this is sent in parts: the server refuses a message of 1 GB by closing the connection, which
+/// would be tried for ever.
+const BYTES: usize = 64 << 20;
+
+/// A batch that the server refuses so often, without being in trouble itself, is sent one by one.
+const TRIES: usize = 5;
+
+pub(super) async fn settle_loop(
+    shared: Arc<Shared>,
+    link: Link,
+    mut outcomes: mpsc::UnboundedReceiver<Settlement>,
+) {
+    let mut settler = Settler { shared, link, flush: Flush::default(), told: None };
+    let mut batch = Vec::with_capacity(BATCH);
+    while settler.fill(&mut outcomes, &mut batch).await {
+        let before = batch.len();
+        batch = settler.send(std::mem::take(&mut batch)).await;
+        settler.note_settled(before - batch.len());
+    }
+    settler.give_up(batch, outcomes);
+    settler.link.close().await;
+}
+
+struct Settler {
+    shared: Arc<Shared>,
+    link: Link,
+    flush: Flush,
+    /// When the log said last that an outcome is refused.
+    told: Option<Instant>,
+}
+
+impl Settler {
+    /// Adds what has come to what is left; false at the end.
+    async fn fill(
+        &mut self,
+        outcomes: &mut mpsc::UnboundedReceiver<Settlement>,
+        batch: &mut Vec<Settlement>,
+    ) -> bool {
+        let again = batch.len();
+        if again == 0 && !self.receive(outcomes, batch).await {
+            return false;
+        }
+        while let Step::Gather(pause) = self.flush.next(batch.len(), again, self.shared.counts.load().waiting)
+        {
+            gather(outcomes, batch, pause).await;
+        }
+        self.shared.counts.settled(own(batch));
+        again == 0 || !self.is_too_late()
+    }
+
+    /// Waits for outcomes; false when none will come any more.
+    async fn receive(
+        &self,
+        outcomes: &mut mpsc::UnboundedReceiver<Settlement>,
+        batch: &mut Vec<Settlement>,
+    ) -> bool {
+        loop {
+            tokio::select! {
+                biased;
+                received = outcomes.recv_many(batch, BATCH) => return received > 0,
+                () = self.shared.stop.reached(Phase::Closing) => outcomes.close(),
+            }
+        }
+    }
+
+    /// Sends a batch and returns what has to be said again. What the database has refused alone is sent alone, after
+    /// a rest: it holds up no other.
+    async fn send(&mut self, mut batch: Vec<Settlement>) -> Vec<Settlement> {
+        let refused: Vec<_> = batch.extract_if(.., |one| one.refused_since.is_some()).collect();
+        let mut again = self.send_together(batch).await;
+        for settlement in refused {
+            match settlement.rests_until {
+                Some(until) if until > Instant::now() => again.push(settlement),
+                _ => again.extend(self.send_alone(settlement).await),
+            }
+        }
+        again
+    }
+
+    async fn send_together(&mut self, mut batch: Vec<Settlement>) -> Vec<Settlement> {
+        if batch.is_empty() {
+            return batch;
+        }
+        if batch.len() > 1 && batch.iter().map(Settlement::bytes).sum::<usize>() > BYTES {
+            let rest = batch.split_off(batch.len() / 2);
+            let mut again = Box::pin(self.send_together(batch)).await;
+            again.extend(Box::pin(self.send_together(rest)).await);
+            return again;
+        }
+        match self.send_until_answered(&mut batch, TRIES).await {
+            Ok(answers) => self.keep_busy(batch, &answers),
+            Err(error) if is_about_server(&error) => batch, // too late
+            Err(error) => {
+                let (mut again, is_alone) = (Vec::new(), batch.len() == 1);
+                for settlement in batch {
+                    if is_alone {
+                        again.extend(self.after_refusal(settlement, &error).await);
+                    } else {
+                        again.extend(self.send_alone(settlement).await);
+                    }
+                }
+                again
+            }
+        }
+    }
+
+    async fn send_alone(&mut self, settlement: Settlement) -> Vec<Settlement> {
+        let mut batch = vec![settlement];
+        match self.send_until_answered(&mut batch, 1).await {
+            Ok(answers) => self.keep_busy(batch, &answers),
+            Err(error) if is_about_server(&error) => batch,
+            Err(error) => match batch.pop() {
+                Some(settlement) => self.after_refusal(settlement, &error).await.into_iter().collect(),
+                None => batch,
+            },
+        }
+    }
+
+    /// Sends until the server takes it or has refused it so many times for a reason that is not its own state.
+    async fn send_until_answered(
+        &mut self,
+        batch: &mut [Settlement],
+        tries: usize,
+    ) -> Result<Vec<Answer>, Error> {
+        let mut refusals = 0;
+        loop {
+            let settled = self.call(async |connection| settle::settle(connection, batch).await);
+            let error = match settled.await {
+                Ok(answers) => {
+                    self.shared.outage.went_well(PART, Call::Settle);
+                    return Ok(answers);
+                }
+                Err(error) => error,
+            };
+            if may_be_done(&error) {
+                batch.iter_mut().for_each(|settlement| settlement.was_said = true);
+            }
+            if is_about_server(&error) {
+                self.shared.outage.failed(PART, Call::Settle, &error, self.link.opened());
+            } else {
+                refusals += 1;
+            }
+            if is_about_outcome(&error) || refusals >= tries || self.is_too_late() {
+                return Err(error);
+            }
+            tokio::select! {
+                () = tokio::time::sleep(self.link.retry_delay()) => {}
+                () = self.shared.stop.reached(Phase::Late) => {}
+            }
+        }
+    }
+
+    /// A call, for as long as there is time.
+    async fn call<T>(
+        &mut self,
+        statements: impl AsyncFnOnce(&mut PgConnection) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let shared = self.shared.clone();
+        tokio::select! {
+            biased;
+            outcome = self.link.call(statements) => outcome,
+            () = shared.stop.reached(Phase::Late) => Err(unanswered("the worker has ended".to_owned())),
+        }
+    }
+
+    /// Takes in which outcomes were not accepted; returns those that are to be said again.
+    fn keep_busy(&self, batch: Vec<Settlement>, answers: &[Answer]) -> Vec<Settlement> {
+        let busy = |at: usize| answers.iter().any(|answer| answer.busy && answer.at == at);
+        let settled = batch.iter().enumerate().filter(|(at, _)| !busy(*at)).map(|(_, one)| one.run());
+        self.shared.in_flight.were_settled(settled);
+        let accepted = |at: &usize| answers.iter().all(|answer| answer.at != *at);
+        let disowned = batch.iter().enumerate().filter(|(_, s)| matches!(s.outcome, Outcome::Disown));
+        match disowned.filter(|(at, _)| accepted(at)).count() {
+            0 => {}
+            jobs => tracing::warn!(
+                jobs,
+                "the database had runs of this worker that it does not hold, after a failover or a lost answer; \
+                 they were given back, uncharged"
+            ),
+        }
+        if answers.is_empty() {
+            return Vec::new();
+        }
+        let refused = answers.iter().filter(|answer| !answer.busy).filter_map(|answer| batch.get(answer.at));
+        for lost in refused.filter(|settlement| settlement.is_lost_when_refused()) {
+            self.shared.counts.refused(&lost.outcome, lost.is_last);
+            tracing::warn!(
+                job.id = %lost.job,
+                outcome = lost.outcome.as_str(),
+                "outcome refused: the run no longer counts, since its job was cancelled or given to another"
+            );
+        }
+        batch.into_iter().enumerate().filter(|(at, _)| busy(*at)).map(|(_, settlement)| settlement).collect()
+    }
+
+    fn note_settled(&self, jobs: usize) {
+        self.shared.counts.settled(jobs);
+        self.shared.room.notify_one();
+        if self.shared.settings.burst && self.shared.counts.open() == 0 {
+            self.shared.work.notify_one(); // the last look before a burst ends comes after the last outcome
+        }
+    }
+
+    /// What the database does not have by now it never gets: the leases of these runs end.
+    fn give_up(&self, mut batch: Vec<Settlement>, mut outcomes: mpsc::UnboundedReceiver<Settlement>) {
+        outcomes.close();
+        while let Ok(settlement) = outcomes.try_recv() {
+            batch.push(settlement);
+        }
+        self.shared.counts.settled(batch.len());
+        batch.retain(|settlement| !matches!(settlement.outcome, Outcome::Disown));
+        for Settlement { job, outcome, is_last, .. } in &batch {
+            self.shared.counts.unsettled(outcome, *is_last);
+            tracing::debug!(job.id = %job, outcome = outcome.as_str(), "it did not reach the database");
+        }
+        if !batch.is_empty() {
+            tracing::error!("{} outcomes did not reach the database; {RUN_AGAIN}", batch.len());
+        }
+    }
+
+    fn is_too_late(&mut self) -> bool {
+        self.shared.stop.has_reached(Phase::Late)
+            || self.flush.is_too_late(self.shared.stop.has_reached(Phase::Closing), Instant::now())
+    }
+}
+
+/// A run that was taken for nobody's has its outcome here: that holds. Returns how many there were.
+fn own(batch: &mut Vec<Settlement>) -> usize {
+    let disowns = |settlement: &Settlement| matches!(settlement.outcome, Outcome::Disown);
+    if !batch.iter().any(disowns) {
+        return 0;
+    }
+    let (mut seen, before) = (HashSet::new(), batch.len());
+    batch.retain(|settlement| seen.insert(settlement.run()) || !disowns(settlement));
+    before - batch.len()
+}
+
+/// Waits, and adds what has come by then.
+async fn gather(
+    outcomes: &mut mpsc::UnboundedReceiver<Settlement>,
+    batch: &mut Vec<Settlement>,
+    pause: Duration,
+) {
+    tokio::time::sleep(pause).await;
+    // What is sent alone is no part of the batch.
+    let most = BATCH + batch.iter().filter(|settlement| settlement.refused_since.is_some()).count();
+    while batch.len() < most {
+        let Ok(outcome) = outcomes.try_recv() else { break };
+        batch.push(outcome);
+    }
+}
+
+mod refused;
+#[cfg(test)]
+mod tests;

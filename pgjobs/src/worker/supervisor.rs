@@ -1,0 +1,282 @@
+//! Starting the parts of a worker, and ending them in order.
+
+use std::fmt::Display;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::{self, BoxFuture, FutureExt};
+use sqlx::PgConnection;
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use super::builder::Worker;
+use super::check::{announce, check_connection, warn_of_small_pool};
+use super::claim::LONGEST_FETCH;
+use super::claim_loop::Fetcher;
+use super::counts::{End, WorkerReport};
+use super::dispatch_loop::dispatch;
+use super::handle::WorkerHandle;
+use super::open::{self, Opened, Opening, PARTS, START, opening};
+use super::register::{refuse_unusable, register};
+use super::settle_loop::RUN_AGAIN;
+use super::shared::{Inboxes, Settings, Shared};
+use super::shutdown::Phase;
+use super::starts::Starts;
+use super::{claim_loop, heartbeat_loop, listen_loop, settle_loop, thread};
+use crate::db::connection::Link;
+use crate::db::servers::Servers;
+use crate::db::settle::Settlement;
+use crate::db::worker;
+use crate::task::job::Job;
+use crate::types::error::Error;
+
+pub(super) async fn start(worker: Worker) -> Result<WorkerHandle, Error> {
+    worker.check()?;
+    let registry = worker.registry()?;
+    warn_of_small_pool(&worker.pool, worker.concurrency, &registry);
+    let settings = Settings {
+        names: registry.claimable(),
+        alone: registry.self_finishing(),
+        topics: worker.topics,
+        slots: worker.concurrency,
+        lease: worker.lease,
+        grace: worker.grace,
+        poll: worker.poll,
+        listen: worker.listen,
+        burst: worker.burst,
+    };
+    let servers = Servers::new(worker.pool, &worker.fallbacks);
+    let (shared, inboxes) = Shared::new(servers, settings, registry, worker.state, worker.hooks);
+    announce(&shared);
+    check_connection(&shared).await?;
+    let ended = spawn_parts(&shared, inboxes).await?;
+    tracing::info!(worker = %shared.identity(), "ready");
+    Ok(WorkerHandle::new(shared, ended))
+}
+
+/// The handlers' runtime is the caller's; all else has threads of its own.
+async fn spawn_parts(
+    shared: &Arc<Shared>,
+    inboxes: Inboxes,
+) -> Result<oneshot::Receiver<WorkerReport>, Error> {
+    let (line, waiting) = mpsc::unbounded_channel();
+    let (mut opened, [lease, settle, claim]) = openings();
+    let lease = thread::spawn("pgjobs lease", {
+        let (shared, runtime) = (shared.clone(), Handle::current());
+        move || keep_lease(shared, lease, runtime)
+    });
+    let settle = thread::spawn("pgjobs settle", {
+        let shared = shared.clone();
+        move || settle_outcomes(shared, settle, inboxes.outcomes)
+    });
+    let (lease, settle) = (lease.map_err(no_thread)?, settle.map_err(no_thread)?);
+    let parts = Parts {
+        dispatch: part(shared, "dispatch", tokio::spawn(dispatch(shared.clone(), waiting))),
+        settle: part(shared, settle_loop::PART, settle),
+        lease: part(shared, heartbeat_loop::PART, lease),
+    };
+    let (registered, registers) = oneshot::channel();
+    let claiming = Claiming { shared: shared.clone(), line, starts: Starts::new(inboxes.starts), parts };
+    let ended = thread::spawn("pgjobs claim", move || claiming.work(claim, registered)).map_err(no_thread)?;
+    open::all(&mut opened).await?;
+    let [lease, settle, claim] = opened.map(|part| part.begin);
+    let _ = claim.send(());
+    registers.await.unwrap_or_else(|_| Err(stopped()))?;
+    // From here on nothing waits: whoever gives up the start before this, gives up the worker.
+    let _ = (lease.send(()), settle.send(()));
+    Ok(ended)
+}
+
+fn openings() -> ([Opened; PARTS], [Opening; PARTS]) {
+    let [(a, x), (b, y), (c, z)] = [opening(), opening(), opening()];
+    ([a, b, c], [x, y, z])
+}
+
+fn no_thread(error: io::Error) -> Error {
+    Error::Database(sqlx::Error::Io(error))
+}
+
+fn stopped() -> Error {
+    no_thread(io::Error::other("the worker's thread ended while it started"))
+}
+
+async fn keep_lease(shared: Arc<Shared>, opening: Opening, runtime: Handle) {
+    let mut link = shared.link(heartbeat_loop::PART, shared.settings.lease / 3);
+    if opening.open(&mut link).await {
+        heartbeat_loop::keep(shared, link, runtime).await;
+    }
+}
+
+async fn settle_outcomes(
+    shared: Arc<Shared>,
+    opening: Opening,
+    outcomes: mpsc::UnboundedReceiver<Settlement>,
+) {
+    let mut link = shared.link(settle_loop::PART, shared.settings.longest_call());
+    if opening.open(&mut link).await {
+        settle_loop::settle_loop(shared, link, outcomes).await;
+    }
+}
+
+/// The part that claims; it registers the worker, and sees to its end.
+struct Claiming {
+    shared: Arc<Shared>,
+    line: mpsc::UnboundedSender<Arc<Job>>,
+    starts: Starts,
+    parts: Parts,
+}
+
+impl Claiming {
+    async fn work(self, opening: Opening, registered: oneshot::Sender<Result<(), Error>>) -> WorkerReport {
+        let shared = self.shared.clone();
+        let deadline = shared.settings.longest_call();
+        let mut link = shared.link(claim_loop::PART, deadline).longest(deadline.max(LONGEST_FETCH));
+        if !opening.open(&mut link).await {
+            return shared.counts.report();
+        }
+        let register = async |connection: &mut PgConnection| {
+            refuse_unusable(connection).await?;
+            register(connection, &shared, shared.identity()).await
+        };
+        let outcome = link.call_within(START, register).await;
+        let is_registered = outcome.is_ok();
+        let is_wanted = registered.send(outcome).is_ok();
+        if is_registered && is_wanted {
+            return claim_until_the_end(self, link).await;
+        }
+        if is_registered {
+            let id = shared.identity();
+            let _ = link.call(async |connection| worker::unregister(connection, id).await).await;
+        }
+        shared.counts.report()
+    }
+}
+
+/// The parts, each as the moment when it has ended.
+struct Parts {
+    dispatch: Ended,
+    settle: Ended,
+    lease: Ended,
+}
+
+type Ended = future::Shared<BoxFuture<'static, ()>>;
+
+fn part<E: Display + Send>(
+    shared: &Arc<Shared>,
+    name: &'static str,
+    ended: impl Future<Output = Result<(), E>> + Send + 'static,
+) -> Ended {
+    let shared = shared.clone();
+    let ended = async move {
+        if let Err(error) = ended.await {
+            shared.counts.ends(End::Broken);
+            tracing::error!(%error, "{name} ended abnormally");
+        }
+    };
+    ended.boxed().shared()
+}
+
+/// How long the settle loop may take to lay down what it has in hand.
+const LAYS_DOWN: Duration = Duration::from_secs(5);
+/// How long a part may take to end once nothing holds it back: it may wait for a database that does
+/// not answer, and a worker that was asked to end has to end all the same.
+const PART_ENDS: Duration = Duration::from_secs(15);
+
+/// The worker's life, and its end in order: no more claims, the line handed back, running jobs finished
+/// or handed back, the last outcomes sent, the worker unregistered.
+async fn claim_until_the_end(claiming: Claiming, link: Link) -> WorkerReport {
+    let Claiming { shared, line, starts, parts } = claiming;
+    // Whatever fails from here on, the lease must not live on without the rest.
+    let _leaving = Leaving(shared.clone());
+    let listening = shared.settings.listen.then(|| tokio::spawn(listen_loop::listen(shared.clone())));
+    let claims = tokio::spawn(claim_loop::fetch(Fetcher::new(shared.clone(), link, line, starts)));
+    let claims = part(&shared, claim_loop::PART, claims);
+    until_it_ends(&shared, &parts, &claims).await;
+    if let Some(listening) = listening {
+        listening.abort(); // its connection is its own, so nothing is left half-way
+        note_panic(&shared, "listen", listening).await;
+    }
+    let _ = timeout(shared.settings.grace, async {
+        claims.await;
+        parts.dispatch.await;
+        runs_ended(&shared).await;
+    })
+    .await;
+    shared.release_all();
+    shared.stop.advance(Phase::Closing);
+    send_last_outcomes(&shared, parts.settle).await;
+    shared.stop.advance(Phase::Leaving);
+    let _ = timeout(PART_ENDS, parts.lease).await;
+    let report = shared.counts.report();
+    tracing::info!(?report, "the worker has ended");
+    report
+}
+
+/// The settle loop ends when the database has every outcome, or when no time is left.
+async fn send_last_outcomes(shared: &Shared, settle: Ended) {
+    if timeout(PART_ENDS, settle.clone()).await.is_ok() {
+        return;
+    }
+    shared.stop.advance(Phase::Late);
+    if timeout(LAYS_DOWN, settle).await.is_err() {
+        // It stands still, with what it has in hand.
+        tracing::error!("{} outcomes did not reach the database; {RUN_AGAIN}", shared.counts.unsettled_all());
+    }
+}
+
+/// Until somebody ends it, or something without which it cannot work is gone.
+async fn until_it_ends(shared: &Shared, parts: &Parts, claims: &Ended) {
+    tokio::select! {
+        biased;
+        () = shared.stop.reached(Phase::Draining) => {}
+        () = shared.servers.pool().close_event() => {
+            tracing::warn!("the pool of the tasks was closed; the worker ends");
+        }
+        () = one_of(parts, claims) => {
+            // A burst that has ended by itself has ended its claims as well, and we may hear of that first.
+            if !shared.stop.is_draining() {
+                shared.counts.ends(End::Broken);
+                tracing::error!("a part of the worker ended abnormally; the worker ends");
+            }
+        }
+    }
+    shared.stop.advance(Phase::Draining);
+}
+
+/// A part that ends while the worker works has panicked, or its runtime has gone; the others would
+/// wait for it for ever.
+async fn one_of(parts: &Parts, claims: &Ended) {
+    tokio::select! {
+        () = claims.clone() => {}
+        () = parts.dispatch.clone() => {}
+        () = parts.settle.clone() => {}
+        () = parts.lease.clone() => {}
+    }
+}
+
+/// A part that was told to stop at once: whether it had panicked before.
+async fn note_panic(shared: &Shared, name: &'static str, part: JoinHandle<()>) {
+    if let Err(error) = part.await
+        && error.is_panic()
+    {
+        shared.counts.ends(End::Broken);
+        tracing::error!(%error, "{name} ended abnormally");
+    }
+}
+
+struct Leaving(Arc<Shared>);
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        self.0.stop.advance(Phase::Leaving);
+    }
+}
+
+async fn runs_ended(shared: &Shared) {
+    while shared.counts.load().running > 0 {
+        shared.room.notified().await;
+    }
+}
