@@ -235,9 +235,9 @@ create table jobs.task (
   priority integer not null,
   keep text not null default 'all' constraint keep_is_known check (keep in ('all', 'failed', 'none')),  -- which ended jobs go to history
   params jsonb,                        -- [{name, type, required}] in order; null: bodies are not checked
-  open boolean not null default false, -- takes keywords of any name
-  check_mode text not null default 'strict' constraint check_mode_is_known check (check_mode in ('off', 'warn', 'strict')),
-  check_mode_set text constraint check_mode_set_is_known check (check_mode_set in ('off', 'warn', 'strict')),  -- an operator's word, before the worker's
+  extra_kwargs boolean not null default false, -- takes keywords of any name
+  validation text not null default 'strict' constraint validation_is_known check (validation in ('off', 'warn', 'strict')),
+  validation_set text constraint validation_set_is_known check (validation_set in ('off', 'warn', 'strict')),  -- an operator's word, before the worker's
   fits jsonpath,                       -- args_schema compiled: true of a body that fits; null: only the walk can tell
   declared_at timestamptz not null,
   owner oid not null,                  -- the role that declared it first, or was given it; who may change it (0008_registry.sql)
@@ -251,7 +251,7 @@ create index task_with_aliases on jobs.task (name) where aliases <> '{}';
 create table jobs.task_signature (
   task varchar collate "C" not null,
   params jsonb,
-  open boolean not null,
+  extra_kwargs boolean not null,
   args_schema jsonb not null,
   fits jsonpath,                       -- as in jobs.task
   declared_at timestamptz not null     -- last, to within ten minutes

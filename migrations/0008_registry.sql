@@ -7,7 +7,7 @@
 -- What is declared of a task.
 create type jobs.declaration as (
   name varchar, aliases text[], doc text, args_schema jsonb, result_schema jsonb, retries integer, timeout numeric(9, 2),
-  priority integer, keep text, params jsonb, open boolean, check_mode text
+  priority integer, keep text, params jsonb, extra_kwargs boolean, validation text
 );
 
 -- A declaration that differs from what is in force, or that claims names of somebody else's tasks (`others`, which are
@@ -65,8 +65,8 @@ return case
       else coalesce(pg_catalog.jsonb_typeof(i_task->'params'), 'null') <> 'null' end
     or case when coalesce(jobs._large_text_size(i_task->'params', 1048576), 0) <= 1048576 then (i_task->'params')::text ~ '[[:cntrl:]]|\\u00[01]' end   -- larger ones: jobs._check_sizes
     then 'params: null or at most 1000 of {"name", "type", "required"}, names without control characters'
-  when coalesce(pg_catalog.jsonb_typeof(i_task->'open'), 'null') not in ('boolean', 'null') then 'open: true or false'
-  when coalesce(i_task->'check', 'null') not in ('"off"', '"warn"', '"strict"', 'null') then 'check: off, warn or strict'
+  when coalesce(pg_catalog.jsonb_typeof(i_task->'extra_kwargs'), 'null') not in ('boolean', 'null') then 'extra_kwargs: true or false'
+  when coalesce(i_task->'validate', 'null') not in ('"off"', '"warn"', '"strict"', 'null') then 'validate: off, warn or strict'
 end;
 
 -- Refuses a list of declarations with which something is wrong (PT400): nothing of it is declared then.
@@ -118,9 +118,9 @@ end $$;
 create function jobs._declared(i_tasks jsonb) returns setof jobs.declaration
 language sql immutable set search_path = pg_catalog, pg_temp as $$
   select g.name, coalesce(g.aliases, '{}'), coalesce(g.doc, ''), g.args_schema, g.result_schema, g.retries, g.timeout,
-    g.priority, coalesce(g.keep, 'all'), nullif(g.params, 'null'), coalesce(g.open, false), coalesce(g."check", 'strict')
+    g.priority, coalesce(g.keep, 'all'), nullif(g.params, 'null'), coalesce(g.extra_kwargs, false), coalesce(g.validate, 'strict')
   from jsonb_to_recordset(i_tasks) g(name text, aliases text[], doc text, args_schema jsonb, result_schema jsonb, retries integer,
-    timeout numeric(9, 2), priority integer, keep text, params jsonb, open boolean, "check" text)
+    timeout numeric(9, 2), priority integer, keep text, params jsonb, extra_kwargs boolean, validate text)
 $$;
 
 -- The role as which the caller declares: whom SET ROLE names, or the user of the session. The roles that all clients
@@ -168,9 +168,9 @@ begin
   return query
   select c.declared, c.differs, c.owner is null or jobs._may_change(c.owner, c.owner_name), c.owner_name, c.others, c.old_aliases
   from (
-    select row(d.name, a.aliases, d.doc, d.args_schema, d.result_schema, d.retries, d.timeout, d.priority, d.keep, d.params, d.open, d.check_mode)::jobs.declaration as declared,
-      (t.doc, t.args_schema, t.result_schema, t.retries, t.timeout, t.priority, t.keep, t.params, t.open, t.check_mode, t.aliases)
-        is distinct from (d.doc, d.args_schema, d.result_schema, d.retries, d.timeout, d.priority, d.keep, d.params, d.open, d.check_mode, a.aliases) as differs,
+    select row(d.name, a.aliases, d.doc, d.args_schema, d.result_schema, d.retries, d.timeout, d.priority, d.keep, d.params, d.extra_kwargs, d.validation)::jobs.declaration as declared,
+      (t.doc, t.args_schema, t.result_schema, t.retries, t.timeout, t.priority, t.keep, t.params, t.extra_kwargs, t.validation, t.aliases)
+        is distinct from (d.doc, d.args_schema, d.result_schema, d.retries, d.timeout, d.priority, d.keep, d.params, d.extra_kwargs, d.validation, a.aliases) as differs,
       coalesce(t.owner, h.owner) as owner, coalesce(t.owner_name, h.owner_name) as owner_name, o.others, t.aliases as old_aliases
     from unnest(i_tasks) d
     left join jobs.task t on t.name = d.name
@@ -298,21 +298,21 @@ begin
     raise sqlstate 'PT400' using message = format('role %s has declared 100000 tasks', jobs._shown(v_owner_name)),
       hint = 'name tasks by what they do, and give what differs as an argument; the owner of schema jobs may delete some from jobs.task';
   end if;
-  insert into jobs.task as t (name, aliases, doc, args_schema, result_schema, retries, timeout, priority, keep, params, open, check_mode, fits,
+  insert into jobs.task as t (name, aliases, doc, args_schema, result_schema, retries, timeout, priority, keep, params, extra_kwargs, validation, fits,
                               declared_at, owner, owner_name)
-  select d.*, case when (o.args_schema, o.params, o.open) is not distinct from (d.args_schema, d.params, d.open) then o.fits
-                   else jobs._compiled(d.args_schema, d.params, d.open) end, jobs.now(), v_owner, v_owner_name
+  select d.*, case when (o.args_schema, o.params, o.extra_kwargs) is not distinct from (d.args_schema, d.params, d.extra_kwargs) then o.fits
+                   else jobs._compiled(d.args_schema, d.params, d.extra_kwargs) end, jobs.now(), v_owner, v_owner_name
   from unnest(i_tasks) d left join jobs.task o on o.name = d.name
   order by d.name
   on conflict (name) do update
   set aliases = excluded.aliases, doc = excluded.doc, args_schema = excluded.args_schema,
       result_schema = excluded.result_schema, retries = excluded.retries, timeout = excluded.timeout,
-      priority = excluded.priority, keep = excluded.keep, params = excluded.params, open = excluded.open,
-      check_mode = excluded.check_mode, fits = excluded.fits, declared_at = excluded.declared_at
+      priority = excluded.priority, keep = excluded.keep, params = excluded.params, extra_kwargs = excluded.extra_kwargs,
+      validation = excluded.validation, fits = excluded.fits, declared_at = excluded.declared_at
   where jobs._may_change(t.owner, t.owner_name)
-    and (t.aliases, t.doc, t.args_schema, t.result_schema, t.retries, t.timeout, t.priority, t.keep, t.params, t.open, t.check_mode)
+    and (t.aliases, t.doc, t.args_schema, t.result_schema, t.retries, t.timeout, t.priority, t.keep, t.params, t.extra_kwargs, t.validation)
       is distinct from (excluded.aliases, excluded.doc, excluded.args_schema, excluded.result_schema, excluded.retries, excluded.timeout,
-                        excluded.priority, excluded.keep, excluded.params, excluded.open, excluded.check_mode);
+                        excluded.priority, excluded.keep, excluded.params, excluded.extra_kwargs, excluded.validation);
 end $$;
 
 -- Keeps which forms of these tasks, of those in force, were declared when, and forgets those of which no use is left: at
@@ -328,15 +328,15 @@ begin
   where f.ctid = any (array(
     select g.ctid
     from unnest(i_tasks) d join jobs.task t on t.name = d.name join jobs.task_signature g on g.task = d.name
-    where g.declared_at < v_now - interval '10 minutes' and (t.params, t.open, t.args_schema) is not distinct from (d.params, d.open, d.args_schema)
-      and (g.params, g.open, g.args_schema) is not distinct from (d.params, d.open, d.args_schema)
+    where g.declared_at < v_now - interval '10 minutes' and (t.params, t.extra_kwargs, t.args_schema) is not distinct from (d.params, d.extra_kwargs, d.args_schema)
+      and (g.params, g.extra_kwargs, g.args_schema) is not distinct from (d.params, d.extra_kwargs, d.args_schema)
     for update of g skip locked));   -- whoever holds one writes the same
   with fresh as (
-    insert into jobs.task_signature (task, params, open, args_schema, fits, declared_at)
-    select t.name, t.params, t.open, t.args_schema, t.fits, v_now
-    from unnest(i_tasks) d join jobs.task t on t.name = d.name and (t.params, t.open, t.args_schema) is not distinct from (d.params, d.open, d.args_schema)
+    insert into jobs.task_signature (task, params, extra_kwargs, args_schema, fits, declared_at)
+    select t.name, t.params, t.extra_kwargs, t.args_schema, t.fits, v_now
+    from unnest(i_tasks) d join jobs.task t on t.name = d.name and (t.params, t.extra_kwargs, t.args_schema) is not distinct from (d.params, d.extra_kwargs, d.args_schema)
     where not exists (select from jobs.task_signature f
-                      where f.task = t.name and (f.params, f.open, f.args_schema) is not distinct from (t.params, t.open, t.args_schema))
+                      where f.task = t.name and (f.params, f.extra_kwargs, f.args_schema) is not distinct from (t.params, t.extra_kwargs, t.args_schema))
     returning task
   ) select array_agg(f.task) into v_new from fresh f;
   if v_new is not null then
@@ -353,12 +353,12 @@ end $$;
 
 -- Whether a body in this form may still find a worker: it was declared within a day (a deployment, or its
 -- undoing, is under way), or a worker lives that registered no later than it was last declared.
-create function jobs._is_in_use(i_form jobs.task_signature) returns boolean
+create function jobs._is_in_use(i_signature jobs.task_signature) returns boolean
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
-  select i_form.declared_at > jobs.now() - interval '1 day' or exists (
+  select i_signature.declared_at > jobs.now() - interval '1 day' or exists (
     select from jobs.worker w
-    where w.lost_at is null and w.expires_at > jobs.now() and i_form.task = any (w.tasks)
-      and w.started_at < i_form.declared_at + interval '11 minutes')
+    where w.lost_at is null and w.expires_at > jobs.now() and i_signature.task = any (w.tasks)
+      and w.started_at < i_signature.declared_at + interval '11 minutes')
 $$;
 
 -- Writes down what publishing looks up under these names (null: under all), as far as it has changed; publishers
@@ -384,7 +384,7 @@ begin
   insert into jobs.publish_check as k (name, task, mode, keep, names, fits)
   select m.name, m.task, w.mode, t.keep, w.names, t.fits
   from meant m join jobs.task t on t.name = m.task,
-    lateral (select case when t.params is null then 'off' else coalesce(t.check_mode_set, t.check_mode) end as mode, jobs._names(t.params, t.open) as names) w
+    lateral (select case when t.params is null then 'off' else coalesce(t.validation_set, t.validation) end as mode, jobs._names(t.params, t.extra_kwargs) as names) w
   where not exists (
     select from jobs.publish_check o
     where o.name = m.name and (o.task, o.mode, o.keep, o.names, o.fits::text) is not distinct from (t.name, w.mode, t.keep, w.names, t.fits::text))
@@ -418,7 +418,7 @@ begin
     raise sqlstate 'PT403' using message = format('task %s belongs to another role', quote_literal(i_task)),
       hint = 'jobs.tasks() says to which; an administrator may call jobs.own_task(task, role)';
   end if;
-  update jobs.task t set check_mode_set = i_mode where t.name = i_task and t.check_mode_set is distinct from i_mode;
+  update jobs.task t set validation_set = i_mode where t.name = i_task and t.validation_set is distinct from i_mode;
   perform jobs._refresh_publish_checks(array(select unnest(t.aliases || t.name::text) from jobs.task t where t.name = i_task));
 end $$;
 

@@ -348,7 +348,7 @@ $$;
 -- Tasks that are declared or have open jobs, how many live workers have each, and the role that may change it.
 create function jobs.tasks() returns table (
   name varchar, aliases text[], doc text, args_schema jsonb, result_schema jsonb, retries integer,
-  timeout numeric, priority integer, keep text, declared boolean, workers bigint, check_mode text, params jsonb, open boolean,
+  timeout numeric, priority integer, keep text, declared boolean, workers bigint, validation text, params jsonb, extra_kwargs boolean,
   owner name
 )
 language sql stable security definer set search_path = pg_catalog, pg_temp set jit = off as $$
@@ -358,8 +358,8 @@ language sql stable security definer set search_path = pg_catalog, pg_temp set j
     where w.lost_at is null and w.expires_at >= (select jobs.now()) group by u.name
   )
   select n.name, t.aliases, t.doc, t.args_schema, t.result_schema, t.retries, t.timeout, t.priority, t.keep, t.name is not null,
-    coalesce(a.workers, 0), case when t.params is null then null else coalesce(t.check_mode_set, t.check_mode) end,
-    t.params, t.open, t.owner_name
+    coalesce(a.workers, 0), case when t.params is null then null else coalesce(t.validation_set, t.validation) end,
+    t.params, t.extra_kwargs, t.owner_name
   from (select d.name from jobs.task d union select unnest(jobs._ready_tasks(null))) n
   left join jobs.task t on t.name = n.name
   left join alive a on a.name = n.name

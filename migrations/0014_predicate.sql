@@ -1,5 +1,5 @@
 -- Compiles a JSON Schema into a jsonpath predicate: one expression that publishing evaluates over many
--- bodies at once. It says the same as the walk in 0013_misfit.sql, or is null where a jsonpath cannot say
+-- bodies at once. It says the same as the walk in 0013_schema_errors.sql, or is null where a jsonpath cannot say
 -- it (recursive types, values other than scalars in an enum, very long texts): then the walk decides alone.
 --
 -- All of it is in strict mode, where a path to something that is not there makes a predicate unknown.

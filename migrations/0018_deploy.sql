@@ -1,12 +1,12 @@
--- What is asked before a new version of a program is deployed: which tasks have open jobs, in which forms they
+-- What is asked before a new version of a program is deployed: which tasks have open jobs, in which signatures they
 -- were declared, and what those jobs hold. Everything here reads by index, in small pages, and locks nothing. Bodies
 -- are for who may consume them: a role that is narrowed sees its tasks alone.
 
 -- Tasks under these topics (null: all) that are declared or have open jobs. Counts at most i_cap rows of each kind: unless
 -- `exact`, the counts are lower bounds. `others` are the live workers with the task that have none of the names
--- i_known: workers of another program. `forms` are those in which the task was declared, the last one at the end.
+-- i_known: workers of another program. `signatures` are those in which the task was declared, the last one at the end.
 create function jobs.tasks_in_use(i_topics text[] default null, i_known text[] default '{}', i_cap integer default 100000) returns table (
-  task varchar, ready bigint, scheduled bigint, running bigint, exact boolean, workers bigint, others bigint, forms jsonb
+  task varchar, ready bigint, scheduled bigint, running bigint, exact boolean, workers bigint, others bigint, signatures jsonb
 )
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
@@ -31,7 +31,7 @@ begin
   )
   select n.name, line.jobs, coalesce(s.jobs, 0), coalesce(r.jobs, 0),
     line.rows < i_cap and (select coalesce(sum(a.jobs), 0) from scheduled a) < i_cap and (select coalesce(sum(a.jobs), 0) from running a) < i_cap,
-    coalesce(v.workers, 0), coalesce(v.others, 0), declared.forms
+    coalesce(v.workers, 0), coalesce(v.others, 0), declared.signatures
   from names n
   join unnest(jobs._allowed(false, array(select a.name from names a))) allowed(name) on allowed.name = n.name
   left join live v on v.name = n.name
@@ -39,7 +39,7 @@ begin
   left join running r on r.task = n.name,
     lateral (select count(*) as rows, coalesce(sum(l.size), 0)::bigint as jobs
              from (select q.size from jobs.pending q where q.task = n.name and q.ready_seq is not null limit i_cap) l) line,
-    lateral (select coalesce(jsonb_agg(jsonb_build_object('params', f.params, 'open', f.open, 'args_schema', f.args_schema) order by f.declared_at), '[]') as forms
+    lateral (select coalesce(jsonb_agg(jsonb_build_object('params', f.params, 'extra_kwargs', f.extra_kwargs, 'args_schema', f.args_schema) order by f.declared_at), '[]') as signatures
              from jobs.publish_check k join jobs.task_signature f on f.task = k.task where k.name = n.name) declared
   where n.name like any (v_patterns)
   order by n.name;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use pgjobs::schemars::{self, JsonSchema};
-use pgjobs::{Backoff, Check, Keep, Param, Task, TaskDef, TaskError, TaskOptions, task};
+use pgjobs::{Backoff, Keep, Param, Task, TaskDef, TaskError, TaskOptions, Validation, task};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -29,7 +29,7 @@ struct Receipt {
     priority = -3,
     backoff = "exponential(1s, 1h)",
     keep = "failed",
-    check = "warn"
+    validate = "warn"
 )]
 async fn welcome(
     #[inject] mailer: &Mailer,
@@ -94,7 +94,7 @@ fn a_definition_holds_what_the_attribute_says() {
         priority: -3,
         backoff: Backoff::exponential(Duration::from_secs(1), Duration::from_secs(3600)),
         keep: Keep::Failed,
-        check: Check::Warn,
+        validation: Validation::Warn,
     };
     assert_eq!(def.options, expected);
 }
@@ -129,7 +129,7 @@ fn a_definition_lists_the_published_parameters_and_the_needed_state() {
 
 #[test]
 fn a_kwargs_parameter_opens_the_task_and_is_no_parameter() {
-    assert!(log::DEF.open && !welcome::DEF.open);
+    assert!(log::DEF.extra_kwargs && !welcome::DEF.extra_kwargs);
     let names: Vec<_> = log::DEF.params.iter().map(|param| param.name).collect();
     assert_eq!(names, ["level", "depth"]);
 }
@@ -146,7 +146,7 @@ fn a_place_is_the_line_of_the_function() {
     #[task]
     async fn here() {}
     let expected = format!("{}:{}", file!(), line!() - 1);
-    assert_eq!(here::DEF.place, expected);
+    assert_eq!(here::DEF.location, expected);
     assert_eq!(here::DEF.name, "macro_behaviour.here");
 }
 

@@ -50,7 +50,7 @@ check "what the task's own types made, in bulk" "_check_bodies|case when g.check
 check "keywords that a task does not have" "_is_fit|ELSE (((i_body -> 'kwargs'::text) - i_names) = '{}'::jsonb)|ELSE true" "${it[@]}" schemas
 check "an argument given twice, in the predicate" "_predicate_of_param|' && (exists('|' && (1 == \"a\" && exists('" "${it[@]}" schemas
 check "the depth that a walk can bear" "_schema_error_of_job|statement_too_complex or data_exception|division_by_zero" "${it[@]}" schemas
-check "an operator's word on the check" "_refresh_publish_checks|coalesce(t.check_mode_set, t.check_mode)|t.check_mode" "${it[@]}" schemas
+check "an operator's word on the check" "_refresh_publish_checks|coalesce(t.validation_set, t.validation)|t.validation" "${it[@]}" schemas
 check "jobs of a row that must be taken apart come before what waits behind it" "claim|case when q.size > 1 and s.task = any (v_own_batch_tasks) then v_most + 1 else q.size end as size|q.size" "${it[@]}" together
 check "the id of a job that waits again" "_check_new_ids|q.job_id = i.id and q.returned <> 0|false" "${it[@]}" together
 check "a missing value among tasks that are claimed alone" "claim|array(select t from unnest(i_own_batch) t where t is not null)|coalesce(i_own_batch, '{}')" "${it[@]}" together

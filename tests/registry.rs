@@ -12,8 +12,8 @@ async fn purchase() {}
 #[test]
 fn a_name_declared_twice_is_refused_with_both_places() {
     let error = pgjobs::linked_tasks().unwrap_err();
-    let Error::DuplicateTask { name, places } = &error else { panic!("{error}") };
+    let Error::DuplicateTask { name, locations } = &error else { panic!("{error}") };
     assert_eq!(name, "shop.buy");
-    assert!(places.iter().all(|place| place.contains("registry.rs:")), "{places:?}");
-    assert_ne!(places[0], places[1]);
+    assert!(locations.iter().all(|place| place.contains("registry.rs:")), "{locations:?}");
+    assert_ne!(locations[0], locations[1]);
 }

@@ -8,7 +8,6 @@ use proc_macro2::TokenStream;
 
 mod backoff;
 mod check;
-mod check_mode;
 mod docs;
 mod duration;
 mod errors;
@@ -21,6 +20,7 @@ mod signature;
 #[cfg(test)]
 mod tests;
 mod text;
+mod validation;
 
 /// Makes an `async fn` a task; documented on `pgjobs::task`.
 #[proc_macro_attribute]

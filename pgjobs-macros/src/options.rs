@@ -8,14 +8,14 @@ use syn::parse::{ParseStream, Parser};
 use syn::{Expr, ExprLit, Ident, Lit, LitStr, Meta, Path, Token};
 
 use crate::backoff::Backoff;
-use crate::check_mode::CheckMode;
 use crate::duration;
 use crate::errors::Errors;
 use crate::keep::Keep;
 use crate::text::nearest;
+use crate::validation::Validation;
 
 const KNOWN: [&str; 10] =
-    ["name", "aliases", "retries", "timeout", "priority", "backoff", "keep", "check", "call", "crate"];
+    ["name", "aliases", "retries", "timeout", "priority", "backoff", "keep", "validate", "call", "crate"];
 
 /// A value and where it was written.
 pub(crate) struct At<T> {
@@ -33,7 +33,7 @@ pub(crate) struct Options {
     pub(crate) priority: Option<At<i64>>,
     pub(crate) backoff: Option<At<Backoff>>,
     pub(crate) keep: Option<At<Keep>>,
-    pub(crate) check: Option<At<CheckMode>>,
+    pub(crate) validation: Option<At<Validation>>,
     /// The name of the call's struct, when the function's own will not do.
     pub(crate) call: Option<Ident>,
     /// The path of the library, when it is not `::pgjobs`.
@@ -78,7 +78,7 @@ impl Options {
             }
             "backoff" => self.backoff = Some(backoff(value)?),
             "keep" => self.keep = Some(keep(value)?),
-            "check" => self.check = Some(check(value)?),
+            "validate" => self.validation = Some(validation(value)?),
             "call" => self.call = Some(ident(value)?),
             _ => self.library = Some(path(value)?),
         }
@@ -176,8 +176,8 @@ fn keep(value: &Expr) -> syn::Result<At<Keep>> {
     parsed(value, "`keep` takes a string: keep = \"failed\"", Keep::parse)
 }
 
-fn check(value: &Expr) -> syn::Result<At<CheckMode>> {
-    parsed(value, "`check` takes a string: check = \"warn\"", CheckMode::parse)
+fn validation(value: &Expr) -> syn::Result<At<Validation>> {
+    parsed(value, "`validate` takes a string: validate = \"warn\"", Validation::parse)
 }
 
 /// A string that has a form of its own.

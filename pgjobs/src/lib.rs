@@ -98,7 +98,7 @@ pub use types::body::{BodyError, Param};
 pub use types::error::Error;
 pub use types::job_id::JobId;
 pub use types::job_state::JobState;
-pub use types::options::{Check, Keep, TaskOptions};
+pub use types::options::{Keep, TaskOptions, Validation};
 pub use types::task_error::{IntoOutcome, TaskError};
 #[cfg(feature = "chrono-tz")]
 pub use types::time_zone::TimeZone;
@@ -136,7 +136,7 @@ pub use {chrono, schemars, serde, serde_json, sqlx};
 /// | `priority = 3` | greater runs first | 0 |
 /// | `backoff = "exponential(1s, 1h)"` | or `"linear(5s)"`, `"fixed(10s)"`; see [`Backoff`] | 3 s, doubled, at most 1 h |
 /// | `keep = "failed"` | which ended jobs stay in history: `"all"`, `"failed"`, `"none"`; see [`Keep`] | `"all"` |
-/// | `check = "warn"` | what the database does when somebody publishes arguments that do not fit: `"off"`, `"warn"`, `"strict"`; see [`Check`] | `"strict"` |
+/// | `validate = "warn"` | what the database does when somebody publishes arguments that do not fit: `"off"`, `"warn"`, `"strict"`; see [`Validation`] | `"strict"` |
 /// | `call = Welcome` | names the struct, when the function's name is taken | the function's name |
 /// | `crate = path` | where pgjobs is, when it was renamed | `::pgjobs` |
 ///

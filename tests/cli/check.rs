@@ -60,10 +60,10 @@ async fn a_narrowed_argument_fails_and_names_the_jobs() {
     assert!(first.ends_with("would fail: `text`: expected a string, found integer (2)"), "{said:?}");
     assert!(said.out.contains(&broken) && said.out.contains(&later) && !said.out.contains(&fine), "{said:?}");
     assert!(
-        said.out.contains("warning arguments_narrowed app.echo") && said.out.contains("remedy: "),
+        said.out.contains("warning arguments_incompatible app.echo") && said.out.contains("remedy: "),
         "{said:?}"
     );
-    assert!(said.out.contains("app.echo: looked at 3 of 3 jobs"), "{said:?}");
+    assert!(said.out.contains("app.echo: sampled 3 of 3 jobs"), "{said:?}");
     assert!(said.err.contains("this program would break open jobs: 1 error"), "{said:?}");
     for secret in ["48151623", "hush"] {
         assert!(!said.out.contains(secret) && !said.err.contains(secret), "{said:?}");
@@ -80,8 +80,8 @@ async fn a_narrowed_argument_fails_and_names_the_jobs() {
     assert_eq!(finding["jobs"][0]["path"], "text");
     assert_eq!(finding["jobs"][0]["reason"], "expected a string, found integer");
     assert_eq!(
-        document["looked"],
-        json!([{"task": "app.echo", "open": 3, "exact": true, "looked": 3, "misfits": 2}])
+        document["coverage"],
+        json!([{"task": "app.echo", "open": 3, "exact": true, "sampled": 3, "unreadable": 2}])
     );
 }
 
@@ -104,7 +104,7 @@ async fn where_nothing_would_break_it_ends_with_0() {
     assert_eq!(check(&db, &[]).data(), "no open job would break");
     assert_eq!(
         check(&db, &["--json"]).json(),
-        json!({"errors": 0, "warnings": 0, "findings": [], "looked": []})
+        json!({"errors": 0, "warnings": 0, "findings": [], "coverage": []})
     );
     run(&mut on(&db.url, &["migrate"])).data();
     publish(&db, "app.echo", &json!({"args": ["a"]})).await;
@@ -129,7 +129,7 @@ async fn where_nothing_would_break_it_ends_with_0() {
         "progress goes to stderr, a plain line without a terminal: {said:?}"
     );
     assert!(!said.err.contains(['\r', '\x1b']), "{said:?}");
-    assert_eq!(said.data(), "app.slow: looked at 1 of 1 job\nno open job would break");
+    assert_eq!(said.data(), "app.slow: sampled 1 of 1 job\nno open job would break");
     assert_eq!(check(&db, &["--topic", "app.slow", "-q"]).err, "");
     drop(worker);
 }
@@ -198,16 +198,16 @@ async fn a_large_backlog_is_sampled_from_end_to_end() {
         said.out.contains("2 of the 100 open jobs that were looked at would fail"),
         "the first and the last: {said:?}"
     );
-    assert!(said.out.contains("app.echo: looked at 100 of 30,002 jobs"), "{said:?}");
-    assert!(said.out.contains("error arguments_narrowed app.echo"), "not all were looked at: {said:?}");
+    assert!(said.out.contains("app.echo: sampled 100 of 30,002 jobs"), "{said:?}");
+    assert!(said.out.contains("error arguments_incompatible app.echo"), "not all were looked at: {said:?}");
 
     db.run(&one("{\"args\": [3]}", 9)).await;
     db.run("select jobs.publish('app.echo', '{\"args\": [4]}', now() + interval '1 day')").await;
     let said = check(&db, &["--sample", "all", "--json"]);
     let document = said.json();
     assert_eq!(
-        document["looked"][0],
-        json!({"task": "app.echo", "open": 30004, "exact": true, "looked": 30004, "misfits": 4})
+        document["coverage"][0],
+        json!({"task": "app.echo", "open": 30004, "exact": true, "sampled": 30004, "unreadable": 4})
     );
     assert_eq!(findings(&said)[1].0, "warning", "all were looked at: {said:?}");
 }

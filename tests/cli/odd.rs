@@ -288,7 +288,7 @@ async fn the_deploy_check_looks_past_a_body_that_cannot_be_sent() {
     let said = said(&db, &["check", "--topic", "app.*"]);
     assert!(said.out.contains("warning bodies_not_sent app.echo: "), "{said:?}");
     assert!(said.out.contains("job echo17") && !said.out.contains("job echo16"), "{said:?}");
-    assert!(said.out.contains("app.echo: looked at 30 of 30 jobs"), "{said:?}");
+    assert!(said.out.contains("app.echo: sampled 30 of 30 jobs"), "{said:?}");
 }
 
 /// A decoding error is no server that cannot be reached (exit code 3), and no panic.

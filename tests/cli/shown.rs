@@ -49,7 +49,7 @@ async fn hostile() -> Db {
         { "name": "odd.task", "aliases": ["odd.alias"], "doc": odd, "args_schema": schema, "result_schema": schema,
           "params": [{ "name": "a", "type": odd, "required": true }], "retries": 3, "timeout": 60, "priority": 0 },
         { "name": "odd.other", "doc": "", "args_schema": { "type": "object", "additionalProperties": { "type": "integer" } }, "result_schema": true,
-          "params": [], "open": true, "retries": 3, "timeout": 60, "priority": 0 }]);
+          "params": [], "extra_kwargs": true, "retries": 3, "timeout": 60, "priority": 0 }]);
     // As it could be declared before declarations were checked.
     db.run("create or replace function jobs._check_declarations(i_tasks jsonb) returns void language sql as 'select'").await;
     sqlx::query("select jobs.register_tasks($1)").bind(&task).execute(&db.pool).await.unwrap();
@@ -86,7 +86,7 @@ async fn everywhere(db: &Db, odd: &str) {
          where c.relnamespace = 'jobs'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition and a.attnum > 0 and not a.attisdropped
            and a.atttypid in ('text'::regtype, 'varchar'::regtype, 'text[]'::regtype)
            and c.relname in ('pending', 'job', 'worker', 'task', 'task_signature', 'publish_check')
-           and a.attname not in ('job_id', 'last_job', 'keep', 'check_mode', 'check_mode_set', 'mode')",
+           and a.attname not in ('job_id', 'last_job', 'keep', 'validation', 'validation_set', 'mode')",
     )
     .fetch_all(&db.pool)
     .await

@@ -38,14 +38,14 @@ async fn as_shared(db: &Db, login: &str) -> PgConnection {
 
 /// Everything that is stored of a task, but for when it was declared.
 async fn stored(db: &Db, name: &str) -> String {
-    let forms = format!(
+    let signatures = format!(
         "select coalesce(string_agg(concat_ws(' ', f.params, f.open, f.args_schema), '; ' order by f.args_schema::text, f.params::text), '') from jobs.task_signature f where f.task = '{name}'"
     );
     let row = format!(
         "select coalesce(string_agg((to_jsonb(t) - 'declared_at' - 'fits')::text || (to_jsonb(k) - 'fits')::text, '; ' order by k.name), '') from jobs.task t
          join jobs.publish_check k on k.task = t.name where t.name = '{name}'"
     );
-    format!("{} {}", db.one::<String>(&row).await, db.one::<String>(&forms).await)
+    format!("{} {}", db.one::<String>(&row).await, db.one::<String>(&signatures).await)
 }
 
 #[tokio::test]
@@ -63,7 +63,7 @@ async fn what_another_role_declares_differently_is_ignored_and_said() {
     let tree = json!({"$ref": "#/$defs/T", "$defs": {"T": {"anyOf": [{"$ref": "#/$defs/T"}]}}});
     for (field, value) in [
         ("keep", json!("none")),
-        ("check", json!("off")),
+        ("validate", json!("off")),
         ("params", json!(null)),
         ("open", json!(true)),
         ("args_schema", tree),
@@ -118,7 +118,7 @@ async fn nobody_takes_a_name_of_anothers_task() {
     let (mut a, mut b) = (as_role(&db, "owners_a").await, as_role(&db, "owners_b").await);
     declare(&mut a, &json!([task("mail.any", &json!({"aliases": ["mail.old"]}))])).await;
     let (said, _listening) = Said::listen();
-    let evil = json!({"aliases": ["mail.any", "mail.old", "evil.old"], "keep": "none", "check": "off"});
+    let evil = json!({"aliases": ["mail.any", "mail.old", "evil.old"], "keep": "none", "validate": "off"});
     declare(&mut b, &json!([task("evil.x", &evil)])).await;
     let words = said.take();
     assert!(words.contains("'mail.any' of task 'evil.x', 'mail.old' of task 'evil.x'"), "{words}");
@@ -126,7 +126,7 @@ async fn nobody_takes_a_name_of_anothers_task() {
         db.one::<Vec<String>>("select aliases from jobs.task where name = 'evil.x'").await,
         ["evil.old"]
     );
-    declare(&mut b, &json!([task("mail.old", &json!({"keep": "none", "check": "off"}))])).await;
+    declare(&mut b, &json!([task("mail.old", &json!({"keep": "none", "validate": "off"}))])).await;
     assert!(said.take().contains("'mail.old' of role 'owners_a'"), "an alias is a name as well");
     assert_eq!(
         db.all::<String>(
@@ -184,10 +184,10 @@ async fn a_tasks_own_name_goes_before_an_alias_wherever_it_is_looked_up() {
         db.all::<String>("select n from unnest(jobs._unkept('none')) n order by 1").await,
         ["a.new", "a.older"]
     );
-    let forms =
-        "select task || ' ' || (forms->0->'args_schema'->>'title') from jobs.tasks_in_use() order by 1";
+    let signatures =
+        "select task || ' ' || (signatures->0->'args_schema'->>'title') from jobs.tasks_in_use() order by 1";
     db.run("select jobs.publish(t, '{\"args\": [1]}') from unnest('{a.new,a.old,a.older}'::text[]) t").await;
-    assert_eq!(db.all::<String>(forms).await, ["a.new new", "a.old old", "a.older new"]);
+    assert_eq!(db.all::<String>(signatures).await, ["a.new new", "a.old old", "a.older new"]);
     db.run("update jobs.task set declared_at = '2001-02-03 04:05:06+00' where name = 'a.old'").await;
     let absent = "select e.message from jobs.job_queue q, jobs.explain(q.job_id) e where q.task = 'a.old' and e.code = 'no_worker'";
     assert!(db.one::<String>(absent).await.contains("2001-02-03"), "its own declaration");

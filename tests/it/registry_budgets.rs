@@ -97,7 +97,7 @@ async fn one_changed_task_among_thousands_writes_only_what_changed() {
     let (log, written, _) = writes(&db, &json!(tasks)).await;
     assert_eq!(written, ["t.n7"], "publishing looks up no retries");
     assert!(log < 100_000, "{log} bytes of log");
-    tasks[8]["check"] = json!("warn");
+    tasks[8]["validate"] = json!("warn");
     tasks[8]["aliases"] = json!(["alias.other"]);
     let (log, written, _) = writes(&db, &json!(tasks)).await;
     assert_eq!(written, ["check alias.other", "check t.n8", "t.n8"]);

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 fn with(field: &str, value: Option<Value>) -> Value {
     let mut task = json!({
         "name": "t", "aliases": [], "doc": "", "args_schema": {"type": "object"}, "result_schema": true, "retries": 3, "timeout": 60,
-        "priority": 0, "keep": "all", "params": [], "open": false, "check": "strict",
+        "priority": 0, "keep": "all", "params": [], "extra_kwargs": false, "validate": "strict",
     });
     let fields = task.as_object_mut().unwrap();
     match value {
@@ -116,7 +116,7 @@ fn fields() -> Vec<(&'static str, Vec<Value>, Vec<Value>)> {
             .concat(),
         ),
         ("open", vec![json!(null), json!(true)], vec![json!("true"), json!(1)]),
-        ("check", vec![json!(null), json!("off")], vec![json!("loose"), json!(false)]),
+        ("validate", vec![json!(null), json!("off")], vec![json!("loose"), json!(false)]),
     ]
 }
 
@@ -180,9 +180,9 @@ async fn a_call_and_a_task_have_theirs() {
     for n in 0..60 {
         declare(&db, &json!([with("args_schema", Some(json!({"title": n.to_string()})))])).await.unwrap();
     }
-    let forms: Vec<String> =
+    let signatures: Vec<String> =
         db.all("select f.args_schema->>'title' from jobs.task_signature f order by f.declared_at").await;
-    assert!(forms.len() <= 20 && forms.last().unwrap() == "59", "{forms:?}");
+    assert!(signatures.len() <= 20 && signatures.last().unwrap() == "59", "{signatures:?}");
 }
 
 #[tokio::test]

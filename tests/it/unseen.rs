@@ -85,7 +85,7 @@ async fn declare(db: &Db, check: &str) {
     let tasks: Value = schemas()
         .iter()
         .map(|(name, schema, _)| {
-            json!({"name": name, "result_schema": true, "retries": 1, "timeout": 60, "priority": 0, "check": check,
+            json!({"name": name, "result_schema": true, "retries": 1, "timeout": 60, "priority": 0, "validate": check,
                    "params": [{"name": "x", "type": "X", "required": true}],
                    "args_schema": {"type": "object", "properties": {"x": schema}, "required": ["x"], "additionalProperties": false}})
         })

@@ -25,9 +25,9 @@ pub(super) fn implementation(task: &Task) -> TokenStream {
 fn definition(task: &Task) -> TokenStream {
     let pgjobs = task.library();
     let (name, aliases, doc) = (name(task), &task.options.aliases, whole(&task.function.attrs));
-    let place = place(task);
+    let location = location(task);
     let params = task.arguments().filter_map(|param| parameter(&pgjobs, param));
-    let open = task.arguments().any(|param| matches!(param.kind, Kind::Kwargs));
+    let extra_kwargs = task.arguments().any(|param| matches!(param.kind, Kind::Kwargs));
     let needs = task.params.iter().filter_map(Param::state);
     let options = options(task);
     let output = super::output(task);
@@ -36,9 +36,9 @@ fn definition(task: &Task) -> TokenStream {
             name: #name,
             aliases: &[#(#aliases),*],
             doc: #doc,
-            place: #place,
+            location: #location,
             params: &[#(#params),*],
-            open: #open,
+            extra_kwargs: #extra_kwargs,
             needs: &[#(#pgjobs::__private::need::<#needs>()),*],
             options: #options,
             args_schema: #pgjobs::__private::schema::<Self>,
@@ -58,7 +58,7 @@ fn name(task: &Task) -> TokenStream {
 }
 
 /// Spanned like the function's name, so that `line!` is its line and not the attribute's.
-fn place(task: &Task) -> TokenStream {
+fn location(task: &Task) -> TokenStream {
     let span = task.function.sig.ident.span();
     quote_spanned!(span=> ::core::concat!(::core::file!(), ":", ::core::line!()))
 }
@@ -80,14 +80,14 @@ fn options(task: &Task) -> TokenStream {
     let priority = options.priority.as_ref().map(|at| Literal::i64_unsuffixed(at.value));
     let backoff = options.backoff.as_ref().map(|at| at.value.expression(&pgjobs));
     let keep = options.keep.as_ref().map(|at| at.value.expression(&pgjobs));
-    let check = options.check.as_ref().map(|at| at.value.expression(&pgjobs));
+    let validation = options.validation.as_ref().map(|at| at.value.expression(&pgjobs));
     let fields: Vec<TokenStream> = [
         retries.map(|retries| quote!(retries: #retries)),
         timeout.map(|timeout| quote!(timeout: #timeout)),
         priority.map(|priority| quote!(priority: #priority)),
         backoff.map(|backoff| quote!(backoff: #backoff)),
         keep.map(|keep| quote!(keep: #keep)),
-        check.map(|check| quote!(check: #check)),
+        validation.map(|validation| quote!(validation: #validation)),
     ]
     .into_iter()
     .flatten()

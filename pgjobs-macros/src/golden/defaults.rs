@@ -90,7 +90,7 @@ impl ::pgjobs::Task for search {
         name: ::pgjobs::__private::dotted_name!("search"),
         aliases: &[],
         doc: "",
-        place: ::core::concat!(::core::file!(), ":", ::core::line!()),
+        location: ::core::concat!(::core::file!(), ":", ::core::line!()),
         params: &[
             ::pgjobs::Param {
                 name: "text",
@@ -108,7 +108,7 @@ impl ::pgjobs::Task for search {
                 required: false,
             },
         ],
-        open: false,
+        extra_kwargs: false,
         needs: &[],
         options: ::pgjobs::TaskOptions {
             timeout: ::core::time::Duration::from_millis(1500),

@@ -100,7 +100,7 @@ impl ::pgjobs::Task for welcome {
         name: "mail.welcome",
         aliases: &["mail.hello"],
         doc: "Sends the welcome letter.\n\nIt is sent once.",
-        place: ::core::concat!(::core::file!(), ":", ::core::line!()),
+        location: ::core::concat!(::core::file!(), ":", ::core::line!()),
         params: &[
             ::pgjobs::Param {
                 name: "user_id",
@@ -118,7 +118,7 @@ impl ::pgjobs::Task for welcome {
                 required: false,
             },
         ],
-        open: false,
+        extra_kwargs: false,
         needs: &[
             ::pgjobs::__private::need::<Mailer>(),
             ::pgjobs::__private::need::<pgjobs::Job>(),
@@ -132,7 +132,7 @@ impl ::pgjobs::Task for welcome {
                 ::core::time::Duration::from_secs(3600),
             ),
             keep: ::pgjobs::Keep::Failed,
-            check: ::pgjobs::Check::Warn,
+            validation: ::pgjobs::Validation::Warn,
         },
         args_schema: ::pgjobs::__private::schema::<Self>,
         result_schema: ::pgjobs::__private::schema::<<Self as ::pgjobs::Task>::Output>,

@@ -50,7 +50,7 @@ impl ::pgjobs::Task for welcome {
         name: ::pgjobs::__private::dotted_name!("welcome"),
         aliases: &[],
         doc: ::core::concat!(include_str!("welcome.md"), "\n"),
-        place: ::core::concat!(::core::file!(), ":", ::core::line!()),
+        location: ::core::concat!(::core::file!(), ":", ::core::line!()),
         params: &[
             ::pgjobs::Param {
                 name: "user_id",
@@ -58,7 +58,7 @@ impl ::pgjobs::Task for welcome {
                 required: true,
             },
         ],
-        open: false,
+        extra_kwargs: false,
         needs: &[],
         options: ::pgjobs::TaskOptions {
             priority: -3,

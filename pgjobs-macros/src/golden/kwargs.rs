@@ -67,7 +67,7 @@ impl ::pgjobs::Task for log {
         name: ::pgjobs::__private::dotted_name!("log"),
         aliases: &[],
         doc: "",
-        place: ::core::concat!(::core::file!(), ":", ::core::line!()),
+        location: ::core::concat!(::core::file!(), ":", ::core::line!()),
         params: &[
             ::pgjobs::Param {
                 name: "level",
@@ -75,7 +75,7 @@ impl ::pgjobs::Task for log {
                 required: true,
             },
         ],
-        open: true,
+        extra_kwargs: true,
         needs: &[::pgjobs::__private::need::<Sink>()],
         options: ::pgjobs::TaskOptions::DEFAULT,
         args_schema: ::pgjobs::__private::schema::<Self>,

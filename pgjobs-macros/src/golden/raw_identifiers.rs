@@ -62,7 +62,7 @@ impl ::pgjobs::Task for r#move {
         name: ::pgjobs::__private::dotted_name!("move"),
         aliases: &[],
         doc: "",
-        place: ::core::concat!(::core::file!(), ":", ::core::line!()),
+        location: ::core::concat!(::core::file!(), ":", ::core::line!()),
         params: &[
             ::pgjobs::Param {
                 name: "type",
@@ -75,7 +75,7 @@ impl ::pgjobs::Task for r#move {
                 required: false,
             },
         ],
-        open: false,
+        extra_kwargs: false,
         needs: &[],
         options: ::pgjobs::TaskOptions::DEFAULT,
         args_schema: ::pgjobs::__private::schema::<Self>,

@@ -44,7 +44,7 @@ impl app::jobs::Task for Welcome {
         name: app::jobs::__private::dotted_name!("welcome"),
         aliases: &[],
         doc: "",
-        place: ::core::concat!(::core::file!(), ":", ::core::line!()),
+        location: ::core::concat!(::core::file!(), ":", ::core::line!()),
         params: &[
             app::jobs::Param {
                 name: "user_id",
@@ -52,7 +52,7 @@ impl app::jobs::Task for Welcome {
                 required: true,
             },
         ],
-        open: false,
+        extra_kwargs: false,
         needs: &[],
         options: app::jobs::TaskOptions::DEFAULT,
         args_schema: app::jobs::__private::schema::<Self>,

@@ -42,7 +42,7 @@ pub(crate) struct Claim<'a> {
 pub(crate) struct Watermark {
     pub(crate) task: String,
     pub(crate) priority: i32,
-    pub(crate) place: i64,
+    pub(crate) seq: i64,
 }
 
 pub(crate) async fn claim(connection: &mut PgConnection, claim: &Claim<'_>) -> Result<Answer, Error> {
@@ -56,7 +56,7 @@ pub(crate) async fn claim(connection: &mut PgConnection, claim: &Claim<'_>) -> R
         .bind(Some(claim.alone).filter(|alone| !alone.is_empty()))
         .bind(claim.watermarks.iter().map(|m| m.task.as_str()).collect::<Vec<_>>())
         .bind(claim.watermarks.iter().map(|m| m.priority).collect::<Vec<_>>())
-        .bind(claim.watermarks.iter().map(|m| m.place).collect::<Vec<_>>())
+        .bind(claim.watermarks.iter().map(|m| m.seq).collect::<Vec<_>>())
         .bind(claim.ahead)
         .fetch_all(connection)
         .await?;

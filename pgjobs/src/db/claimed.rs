@@ -26,10 +26,10 @@ pub(crate) struct Claimed {
     pub(crate) run_at: DateTime<Utc>,
     pub(crate) lease: Uuid,
     /// Where the run lies under its lease.
-    pub(crate) place: i32,
+    pub(crate) batch_index: i32,
     /// Whether the database has it as started: it is charged if this worker dies.
     pub(crate) started: bool,
-    /// The place in line that the job had; below zero when it had been given back.
+    /// The batch_index in line that the job had; below zero when it had been given back.
     pub(crate) ready_seq: i64,
 }
 
@@ -37,14 +37,14 @@ pub(crate) struct Claimed {
 pub(crate) struct Broken {
     pub(crate) job: JobId,
     pub(crate) lease: Uuid,
-    pub(crate) place: i32,
+    pub(crate) batch_index: i32,
     pub(crate) error: String,
 }
 
 /// What a claim brought.
 #[derive(Default)]
 pub(crate) struct ClaimResult {
-    /// By priority, then by place in line.
+    /// By priority, then by batch_index in line.
     pub(crate) jobs: Vec<Claimed>,
     pub(crate) broken: Vec<Broken>,
     /// Transactions from here on may not have ended when the claim looked.
@@ -77,17 +77,17 @@ impl Answer {
     }
 
     /// Where its job lies, of an answer that holds one.
-    pub(crate) fn first_place(&self) -> Option<i32> {
+    pub(crate) fn first_batch_index(&self) -> Option<i32> {
         self.batches.first().map(|batch| batch.part * BATCH)
     }
 
     pub(crate) fn into_haul(self) -> ClaimResult {
         let mut claimed = ClaimResult { unseen: self.unseen, next: self.next, ..ClaimResult::default() };
         for batch in self.batches {
-            let places = batch.part * BATCH..;
-            for (place, Element(read)) in places.zip(batch.jobs.unwrap_or_default()) {
-                let started = (batch.started >> (place & (BATCH - 1))) & 1 == 1;
-                claimed.add(read, Run { lease: self.lease, place, run_at: batch.run_at, started });
+            let batch_indexes = batch.part * BATCH..;
+            for (batch_index, Element(read)) in batch_indexes.zip(batch.jobs.unwrap_or_default()) {
+                let started = (batch.started >> (batch_index & (BATCH - 1))) & 1 == 1;
+                claimed.add(read, Run { lease: self.lease, batch_index, run_at: batch.run_at, started });
             }
         }
         claimed.is_large =
@@ -100,7 +100,7 @@ impl Answer {
 /// What a claim knows of a run besides its job.
 struct Run {
     lease: Uuid,
-    place: i32,
+    batch_index: i32,
     run_at: DateTime<Utc>,
     started: bool,
 }
@@ -112,7 +112,7 @@ impl ClaimResult {
             Err(unreadable) => self.broken.push(Broken {
                 job: unreadable.id,
                 lease: run.lease,
-                place: run.place,
+                batch_index: run.batch_index,
                 error: unreadable.error,
             }),
         }
@@ -137,7 +137,7 @@ fn claimed(job: Pending, run: &Run) -> Claimed {
         created_at: job.created_at,
         run_at: run.run_at,
         lease: run.lease,
-        place: run.place,
+        batch_index: run.batch_index,
         started: run.started,
         ready_seq: job.ready_seq.unwrap_or_default(),
     }
@@ -159,7 +159,7 @@ impl Claimed {
             created_at: DateTime::UNIX_EPOCH,
             run_at: DateTime::UNIX_EPOCH,
             lease: Uuid::nil(),
-            place: 0,
+            batch_index: 0,
             started: true,
             ready_seq,
         }

@@ -22,7 +22,7 @@ use crate::types::error::Error;
 
 const RECONNECT: Backoff = Backoff::exponential(Duration::from_millis(100), Duration::from_secs(5));
 
-pub(crate) struct Link {
+pub(crate) struct DbConnection {
     servers: Servers,
     deadline: Duration,
     /// The deadline of the longest call, for the session on the server.
@@ -37,9 +37,9 @@ pub(crate) struct Link {
     failures: u32,
 }
 
-impl Link {
+impl DbConnection {
     pub(crate) fn new(servers: Servers, deadline: Duration) -> Self {
-        Link {
+        DbConnection {
             servers,
             deadline,
             longest: deadline,
@@ -52,7 +52,7 @@ impl Link {
         }
     }
 
-    /// Lets some calls take longer, see [`call_within`](Link::call_within).
+    /// Lets some calls take longer, see [`call_within`](DbConnection::call_within).
     pub(crate) fn longest(mut self, longest: Duration) -> Self {
         self.longest = self.deadline.max(longest);
         self
@@ -145,11 +145,11 @@ pub(crate) async fn within<T>(
     deadline: Duration,
     work: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, Error> {
-    let late = || unanswered(format!("no answer within {deadline:?}"));
+    let late = || unconfirmed(format!("no answer within {deadline:?}"));
     tokio::time::timeout(deadline, work).await.unwrap_or_else(|_| Err(late()))
 }
 
 /// A call that nobody waits for any longer.
-pub(crate) fn unanswered(reason: String) -> Error {
+pub(crate) fn unconfirmed(reason: String) -> Error {
     Error::Database(sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, reason)))
 }

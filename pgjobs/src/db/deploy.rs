@@ -19,20 +19,20 @@ pub(crate) struct InUse {
     /// Those of them that share no task with this program.
     pub(crate) others: i64,
     /// In which it was declared, the last one at the end; none when they cannot be read here.
-    pub(crate) forms: Option<serde_json::Value>,
+    pub(crate) signatures: Option<serde_json::Value>,
 }
 
 macro_rules! in_use_query {
-    ($forms:literal) => {
+    ($signatures:literal) => {
         concat!(
             "select t.task, t.ready, t.scheduled, t.running, t.exact, t.workers, t.others, ",
-            $forms,
+            $signatures,
             " from jobs.tasks_in_use($1, $2, $3) t"
         )
     };
 }
 
-const IN_USE: &str = in_use_query!("t.forms::text");
+const IN_USE: &str = in_use_query!("t.signatures::text");
 const IN_USE_WITHOUT_FORMS: &str = in_use_query!("null::text");
 
 /// Tasks under these topics, or all; `known` are the names that this program has; counts end at `cap`.
@@ -53,13 +53,13 @@ pub(crate) async fn in_use(
 /// Tasks that are declared, among those that the caller may consume, and how many live workers have each.
 #[cfg(feature = "cli")]
 pub(crate) async fn declared(connection: &mut PgConnection) -> Result<Vec<(String, i64)>, Error> {
-    let ask = "select t.task, t.workers from jobs.tasks_in_use(null, '{}', 1) t where t.forms <> '[]'";
+    let ask = "select t.task, t.workers from jobs.tasks_in_use(null, '{}', 1) t where t.signatures <> '[]'";
     let rows = sqlx::query(ask).fetch_all(connection).await?;
     rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
 }
 
 fn task_in_use(row: &PgRow) -> Result<InUse, Error> {
-    let forms: Option<String> = row.try_get(7)?;
+    let signatures: Option<String> = row.try_get(7)?;
     Ok(InUse {
         task: row.try_get(0)?,
         ready: row.try_get(1)?,
@@ -68,7 +68,7 @@ fn task_in_use(row: &PgRow) -> Result<InUse, Error> {
         exact: row.try_get(4)?,
         workers: row.try_get(5)?,
         others: row.try_get(6)?,
-        forms: forms.and_then(|forms| serde_json::from_str(&forms).ok()),
+        signatures: signatures.and_then(|signatures| serde_json::from_str(&signatures).ok()),
     })
 }
 

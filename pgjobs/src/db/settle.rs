@@ -45,7 +45,7 @@ pub(crate) enum Outcome {
     Snooze(Duration),
     Release,
     /// The database has a run that this worker knows nothing of: as `Release`, unless its outcome is on its way.
-    Disown,
+    ReleaseUnknown,
 }
 
 impl Outcome {
@@ -56,7 +56,7 @@ impl Outcome {
             Outcome::Retry(..) => "retry",
             Outcome::Verify(_) => "verify",
             Outcome::Snooze(_) => "snooze",
-            Outcome::Release | Outcome::Disown => "release",
+            Outcome::Release | Outcome::ReleaseUnknown => "release",
         }
     }
 
@@ -79,7 +79,7 @@ impl Outcome {
     /// does not keep: it leaves nothing by which the database could know its end again. Nor of a run that
     /// was nobody's.
     fn is_lost_when_refused(&self) -> bool {
-        !matches!(self, Outcome::Verify(Keep::Failed | Keep::None) | Outcome::Disown)
+        !matches!(self, Outcome::Verify(Keep::Failed | Keep::None) | Outcome::ReleaseUnknown)
     }
 
     fn delay(&self) -> Option<f64> {
@@ -95,7 +95,7 @@ impl Outcome {
 pub(crate) struct Settlement {
     pub(crate) job: JobId,
     pub(crate) lease: Uuid,
-    pub(crate) place: i32,
+    pub(crate) batch_index: i32,
     pub(crate) outcome: Outcome,
     /// It is on the last run of its job.
     pub(crate) is_last: bool,
@@ -110,11 +110,11 @@ pub(crate) struct Settlement {
 }
 
 impl Settlement {
-    pub(crate) fn new(job: JobId, lease: Uuid, place: i32, outcome: Outcome, is_last: bool) -> Self {
+    pub(crate) fn new(job: JobId, lease: Uuid, batch_index: i32, outcome: Outcome, is_last: bool) -> Self {
         Settlement {
             job,
             lease,
-            place,
+            batch_index,
             outcome,
             is_last,
             was_said: false,
@@ -131,12 +131,12 @@ impl Settlement {
             Outcome::Verify(keep) => Outcome::Verify(*keep),
             _ => return None,
         };
-        Some(Settlement::new(self.job.clone(), self.lease, self.place, outcome, self.is_last))
+        Some(Settlement::new(self.job.clone(), self.lease, self.batch_index, outcome, self.is_last))
     }
 
     /// The run that it ends.
     pub(crate) fn run(&self) -> (Uuid, i32) {
-        (self.lease, self.place)
+        (self.lease, self.batch_index)
     }
 
     /// Whether a refusal says that the lease was lost. Not of one that may have been accepted before, unless
@@ -199,7 +199,7 @@ pub(crate) async fn settle(
         .bind(results)
         .bind(mixed.then(|| batch.iter().map(|s| s.outcome.error()).collect::<Vec<_>>()))
         .bind(mixed.then(|| batch.iter().map(|s| s.outcome.delay()).collect::<Vec<_>>()))
-        .bind(batch.iter().map(|s| s.place).collect::<Vec<_>>())
+        .bind(batch.iter().map(|s| s.batch_index).collect::<Vec<_>>())
         .fetch_all(connection)
         .await?;
     let answer = |row: &PgRow| {

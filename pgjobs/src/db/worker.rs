@@ -56,16 +56,16 @@ async fn register_some(connection: &mut PgConnection, tasks: Chunk<'_, Box<RawVa
     Ok(())
 }
 
-/// A run by its lease and its place under it.
-pub(crate) type Place = (Uuid, i32);
+/// A run by its lease and its batch_index under it.
+pub(crate) type RunKey = (Uuid, i32);
 
 /// What a heartbeat tells besides that the worker lives.
 #[derive(Debug, Default)]
 pub(crate) struct Told {
     /// Runs whose time counts from now.
-    pub(crate) late: Vec<Place>,
+    pub(crate) late: Vec<RunKey>,
     /// Runs that were claimed ahead and have started since.
-    pub(crate) started: Vec<Place>,
+    pub(crate) started: Vec<RunKey>,
 }
 
 /// Keeps the worker's leases alive; false when it was declared dead.
@@ -74,25 +74,26 @@ pub(crate) async fn heartbeat(
     worker: Uuid,
     told: &Told,
 ) -> Result<bool, Error> {
-    let leases = |runs: &[Place]| runs.iter().map(|(lease, _)| *lease).collect::<Vec<_>>();
-    let places = |runs: &[Place]| runs.iter().map(|(_, place)| *place).collect::<Vec<_>>();
+    let leases = |runs: &[RunKey]| runs.iter().map(|(lease, _)| *lease).collect::<Vec<_>>();
+    let batch_indexes =
+        |runs: &[RunKey]| runs.iter().map(|(_, batch_index)| *batch_index).collect::<Vec<_>>();
     let row = sqlx::query("select jobs.heartbeat_worker($1, $2, $3, $4, $5)")
         .bind(worker)
         .bind(leases(&told.late))
-        .bind(places(&told.late))
+        .bind(batch_indexes(&told.late))
         .bind(leases(&told.started))
-        .bind(places(&told.started))
+        .bind(batch_indexes(&told.started))
         .fetch_one(connection)
         .await?;
     Ok(row.try_get(0)?)
 }
 
-/// A run as the database has it: its job, lease and place.
+/// A run as the database has it: its job, lease and batch_index.
 pub(crate) type Run = (JobId, Uuid, i32);
 
 /// What the worker holds as far as the database knows.
 pub(crate) async fn held_by(connection: &mut PgConnection, worker: Uuid) -> Result<Vec<Run>, Error> {
-    let rows = sqlx::query("select h.job_id, h.lease, h.place from jobs.held_by($1) h")
+    let rows = sqlx::query("select h.job_id, h.lease, h.batch_index from jobs.held_by($1) h")
         .bind(worker)
         .fetch_all(connection)
         .await?;

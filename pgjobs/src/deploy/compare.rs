@@ -1,4 +1,4 @@
-//! What an older form of a task takes and a newer one does not.
+//! What an older signature of a task takes and a newer one does not.
 //!
 //! Says only what is sure: a narrowing that no rule here sees is found by the bodies that do not fit.
 
@@ -11,21 +11,21 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::signature::{Form, Parameter};
+use super::signature::{Parameter, Signature};
 
-/// One place at which a newer form takes less than the older one did.
+/// One place at which a newer signature takes less than the older one did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
-pub struct Narrowed {
+pub struct Incompatible {
     /// Where in the arguments, such as `order.lines[].count`.
     pub path: String,
     /// How, in words about the types; no body is looked at for it.
     pub reason: String,
 }
 
-impl Narrowed {
+impl Incompatible {
     fn new(path: impl Into<String>, reason: impl Into<String>) -> Self {
-        Narrowed { path: path.into(), reason: reason.into() }
+        Incompatible { path: path.into(), reason: reason.into() }
     }
 
     /// The same place, seen from one step further out.
@@ -39,7 +39,7 @@ impl Narrowed {
     }
 }
 
-impl fmt::Display for Narrowed {
+impl fmt::Display for Incompatible {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.path.as_str() {
             "" => f.write_str(&self.reason),
@@ -48,30 +48,30 @@ impl fmt::Display for Narrowed {
     }
 }
 
-pub(super) fn of_forms(old: &Form, new: &Form) -> Vec<Narrowed> {
+pub(super) fn of_signatures(old: &Signature, new: &Signature) -> Vec<Incompatible> {
     let (Some(before), Some(now)) = (&old.params, &new.params) else { return Vec::new() };
-    let mut found: Vec<Narrowed> = now.iter().filter_map(|param| demanded(param, before)).collect();
+    let mut found: Vec<Incompatible> = now.iter().filter_map(|param| demanded(param, before)).collect();
     let mut schemas = schema::Comparison::new(&old.args_schema, &new.args_schema);
     for param in before {
         if now.iter().any(|other| other.name == param.name) {
             let inner = schemas.compare(old.schema_of(&param.name), new.schema_of(&param.name));
-            found.extend(inner.into_iter().map(|narrowed| narrowed.within(&param.name)));
-        } else if !new.open {
-            found.push(Narrowed::new(&param.name, "is not taken any more"));
+            found.extend(inner.into_iter().map(|incompatible| incompatible.within(&param.name)));
+        } else if !new.extra_kwargs {
+            found.push(Incompatible::new(&param.name, "is not taken any more"));
         }
     }
-    if old.open && !new.open {
-        found.push(Narrowed::new("", "keywords of other names are not taken any more"));
+    if old.extra_kwargs && !new.extra_kwargs {
+        found.push(Incompatible::new("", "keywords of other names are not taken any more"));
     }
     found
 }
 
 /// A parameter that must be given now, and did not have to be.
-fn demanded(param: &Parameter, before: &[Parameter]) -> Option<Narrowed> {
+fn demanded(param: &Parameter, before: &[Parameter]) -> Option<Incompatible> {
     let was_required = before.iter().any(|other| other.name == param.name && other.required);
     let reason = || match before.iter().any(|other| other.name == param.name) {
         true => format!("must be given now, as {}", param.ty),
         false => format!("is new and must be given, as {}", param.ty),
     };
-    (param.required && !was_required).then(|| Narrowed::new(&param.name, reason()))
+    (param.required && !was_required).then(|| Incompatible::new(&param.name, reason()))
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::compare::Narrowed;
+use super::compare::Incompatible;
 use crate::types::job_id::JobId;
 
 /// How grave a finding is; what is graver comes first.
@@ -34,12 +34,12 @@ impl Severity {
 pub enum Code {
     /// Open jobs whose arguments this program cannot read.
     BodiesDoNotFit,
-    /// Open jobs of a task that this program does not have, though a new one of the same form.
+    /// Open jobs of a task that this program does not have, though a new one of the same signature.
     TaskRenamed,
     /// Open jobs of a task that this program does not have.
     TaskGone,
     /// The arguments' schema takes less than the one that was declared.
-    ArgumentsNarrowed,
+    ArgumentsIncompatible,
     /// A value by position is read as another argument than before.
     ArgumentsMoved,
     /// Open jobs whose arguments the server cannot send, so that they fail under every program.
@@ -55,7 +55,7 @@ impl Code {
             Code::BodiesDoNotFit => "bodies_do_not_fit",
             Code::TaskRenamed => "task_renamed",
             Code::TaskGone => "task_gone",
-            Code::ArgumentsNarrowed => "arguments_narrowed",
+            Code::ArgumentsIncompatible => "arguments_incompatible",
             Code::ArgumentsMoved => "arguments_moved",
             Code::BodiesNotSent => "bodies_not_sent",
             Code::NoWorker => "no_worker",
@@ -78,9 +78,9 @@ pub struct Finding {
     /// What to do about it.
     pub remedy: String,
     /// Some of the jobs whose arguments do not fit, and why.
-    pub jobs: Vec<Misfit>,
+    pub jobs: Vec<UnreadableJob>,
     /// Where the schema is narrower than the one that was declared.
-    pub narrowed: Vec<Narrowed>,
+    pub incompatible: Vec<Incompatible>,
 }
 
 impl Finding {
@@ -92,7 +92,7 @@ impl Finding {
         remedy: impl Into<String>,
     ) -> Self {
         let (task, remedy) = (task.to_owned(), remedy.into());
-        Finding { severity, code, task, message, remedy, jobs: Vec::new(), narrowed: Vec::new() }
+        Finding { severity, code, task, message, remedy, jobs: Vec::new(), incompatible: Vec::new() }
     }
 }
 
@@ -105,7 +105,7 @@ impl fmt::Display for Finding {
 /// A job whose arguments do not fit.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
-pub struct Misfit {
+pub struct UnreadableJob {
     /// The job.
     pub job_id: JobId,
     /// Where in its arguments; empty for the body as a whole.
@@ -117,7 +117,7 @@ pub struct Misfit {
 /// How many jobs of a task are open, and how many of them were looked at.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
-pub struct Looked {
+pub struct Coverage {
     /// The name under which they were published.
     pub task: String,
     /// Open jobs: in line, scheduled or running.
@@ -125,9 +125,9 @@ pub struct Looked {
     /// Whether that is their number; else there are more.
     pub exact: bool,
     /// How many of them were decoded.
-    pub looked: u64,
+    pub sampled: u64,
     /// How many of these do not fit.
-    pub misfits: u64,
+    pub unreadable: u64,
 }
 
 /// What a deploy check found.
@@ -137,7 +137,7 @@ pub struct DeployReport {
     /// The worst first.
     pub findings: Vec<Finding>,
     /// The tasks of this program that have open jobs.
-    pub looked: Vec<Looked>,
+    pub coverage: Vec<Coverage>,
 }
 
 impl DeployReport {

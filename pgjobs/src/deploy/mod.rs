@@ -28,15 +28,15 @@ use std::collections::HashMap;
 
 use sqlx::{PgConnection, PgPool};
 
-pub use compare::Narrowed;
-pub use findings::{Code, DeployReport, Finding, Looked, Misfit, Severity};
+pub use compare::Incompatible;
+pub use findings::{Code, Coverage, DeployReport, Finding, Severity, UnreadableJob};
 
 use crate::db::deploy::{self as sql, InUse};
 use crate::task::definition::TaskDef;
 use crate::task::registry::Registry;
 use crate::types::error::Error;
 use crate::types::topic::Topic;
-use sampling::{Look, Seen};
+use sampling::{SampleResult, Sampling};
 
 /// Compares the tasks that are linked into this binary with what the database holds, up to 1000 jobs of each.
 ///
@@ -56,7 +56,7 @@ pub async fn check(pool: &PgPool) -> Result<DeployReport, Error> {
 /// let report = DeployCheck::new()
 ///     .topic("mail.*".parse()?)
 ///     .sample(10_000)
-///     .on_progress(|looked, of| eprintln!("{looked} of {of}"))
+///     .on_progress(|sampled, of| eprintln!("{sampled} of {of}"))
 ///     .run(&pool)
 ///     .await?;
 /// # Ok(()) }
@@ -125,9 +125,9 @@ impl<'a> DeployCheck<'a> {
             })
             .collect();
         findings.sort_by_key(|finding| (finding.severity, finding.code));
-        let mut looked: Vec<Looked> = seen.into_values().map(|seen| seen.looked).collect();
-        looked.sort_by(|a, b| a.task.cmp(&b.task));
-        Ok(DeployReport { findings, looked })
+        let mut coverage: Vec<Coverage> = seen.into_values().map(|seen| seen.coverage).collect();
+        coverage.sort_by(|a, b| a.task.cmp(&b.task));
+        Ok(DeployReport { findings, coverage })
     }
 
     fn registry(&self) -> Result<Registry, Error> {
@@ -166,16 +166,16 @@ impl<'a> DeployCheck<'a> {
         registry: &Registry,
         tasks: &[InUse],
         connection: &mut PgConnection,
-    ) -> Result<HashMap<String, Seen>, Error> {
+    ) -> Result<HashMap<String, SampleResult>, Error> {
         let sample = self.sample;
         let known = tasks.iter().filter_map(|task| Some((task, registry.get(&task.task)?)));
         let known: Vec<_> = known.filter(|(task, _)| sampling::open(task) > 0).collect();
         let of: u64 = known.iter().map(|(task, _)| sampling::open(task).min(sample)).sum();
         let (mut seen, mut before) = (HashMap::new(), 0_u64);
         for (task, def) in known {
-            let mut progress = |looked: u64| (self.progress)((before + looked).min(of), of);
-            let found = Look::new(connection, def, task, sample, &mut progress).run().await?;
-            before += found.looked.looked;
+            let mut progress = |sampled: u64| (self.progress)((before + sampled).min(of), of);
+            let found = Sampling::new(connection, def, task, sample, &mut progress).run().await?;
+            before += found.coverage.sampled;
             seen.insert(task.task.clone(), found);
         }
         Ok(seen)
@@ -184,7 +184,8 @@ impl<'a> DeployCheck<'a> {
 
 /// Tasks of this program that nobody has declared yet: among them is what another was renamed to.
 fn new_tasks(registry: &Registry, tasks: &[InUse]) -> Vec<&'static TaskDef> {
-    let declared =
-        |name: &str| tasks.iter().any(|task| task.task == name && task.forms != Some(serde_json::json!([])));
+    let declared = |name: &str| {
+        tasks.iter().any(|task| task.task == name && task.signatures != Some(serde_json::json!([])))
+    };
     registry.tasks().into_iter().filter(|def| !declared(def.name)).collect()
 }

@@ -1,9 +1,9 @@
 //! From what was seen to what it means.
 
-use super::compare::Narrowed;
-use super::findings::{Code, Finding, Looked, Severity};
-use super::sampling::{Seen, open};
-use super::signature::Form;
+use super::compare::Incompatible;
+use super::findings::{Code, Coverage, Finding, Severity};
+use super::sampling::{SampleResult, open};
+use super::signature::Signature;
 use crate::db::deploy::InUse;
 use crate::task::definition::TaskDef;
 
@@ -22,13 +22,14 @@ pub(super) fn gone(task: &InUse, is_ours: bool, new_tasks: &[&'static TaskDef]) 
         _ => "it is under the topics that were given",
     };
     let message = format!("{jobs} open, and this program does not have the task; {who}");
-    let last = last_form(task);
-    let same = new_tasks.iter().find(|def| last.as_ref().is_some_and(|form| *form == Form::of(def)));
+    let last = last_signature(task);
+    let same =
+        new_tasks.iter().find(|def| last.as_ref().is_some_and(|signature| *signature == Signature::of(def)));
     Some(match same {
         Some(def) => {
             let remedy = format!(
                 "if it is `{}` now ({}), add aliases = [\"{}\"] to its #[task]",
-                def.name, def.place, task.task
+                def.name, def.location, task.task
             );
             Finding::new(Severity::Error, Code::TaskRenamed, &task.task, message, remedy)
         }
@@ -43,14 +44,14 @@ pub(super) fn gone(task: &InUse, is_ours: bool, new_tasks: &[&'static TaskDef]) 
 }
 
 /// Of a task that this program has.
-pub(super) fn kept(task: &InUse, def: &TaskDef, seen: Option<&Seen>) -> Vec<Finding> {
-    let new = Form::of(def);
-    let forms = forms(task);
-    let unseen = seen.is_some_and(|seen| !seen.looked.exact || seen.looked.looked < seen.looked.open);
+pub(super) fn kept(task: &InUse, def: &TaskDef, seen: Option<&SampleResult>) -> Vec<Finding> {
+    let new = Signature::of(def);
+    let signatures = signatures(task);
+    let unseen = seen.is_some_and(|seen| !seen.coverage.exact || seen.coverage.sampled < seen.coverage.open);
     [
-        seen.and_then(|seen| misfits(task, seen)),
-        narrowed(task, &forms, &new, unseen),
-        moved(task, &forms, &new, seen),
+        seen.and_then(|seen| unreadable(task, seen)),
+        incompatible(task, &signatures, &new, unseen),
+        moved(task, &signatures, &new, seen),
         seen.and_then(|seen| not_sent(task, seen)),
         no_worker(task),
     ]
@@ -59,9 +60,9 @@ pub(super) fn kept(task: &InUse, def: &TaskDef, seen: Option<&Seen>) -> Vec<Find
     .collect()
 }
 
-fn misfits(task: &InUse, seen: &Seen) -> Option<Finding> {
-    let looked = &seen.looked;
-    if looked.misfits == 0 {
+fn unreadable(task: &InUse, seen: &SampleResult) -> Option<Finding> {
+    let coverage = &seen.coverage;
+    if coverage.unreadable == 0 {
         return None;
     }
     let mut reasons: Vec<(&String, &u64)> = seen.reasons.iter().collect();
@@ -70,19 +71,22 @@ fn misfits(task: &InUse, seen: &Seen) -> Option<Finding> {
     let shown: Vec<String> =
         reasons.iter().take(3).map(|(reason, count)| format!("{reason} ({count})")).collect();
     let more = if more > 0 { format!(", and {more} more reasons") } else { String::new() };
-    let message =
-        format!("{} would fail: {}{more}", of_those_looked_at(looked, looked.misfits), shown.join(", "));
-    let remedy = "let the new type take the old form as well (Option, #[default], #[serde(alias)], an untagged \
-                  enum), or give the new form a task name of its own, or let these jobs end first";
+    let message = format!(
+        "{} would fail: {}{more}",
+        of_those_looked_at(coverage, coverage.unreadable),
+        shown.join(", ")
+    );
+    let remedy = "let the new type take the old signature as well (Option, #[default], #[serde(alias)], an untagged \
+                  enum), or give the new signature a task name of its own, or let these jobs end first";
     let mut finding = Finding::new(Severity::Error, Code::BodiesDoNotFit, &task.task, message, remedy);
-    finding.jobs.clone_from(&seen.misfits);
+    finding.jobs.clone_from(&seen.unreadable);
     Some(finding)
 }
 
 /// "1 of 3 open jobs that were looked at", "the only open job".
-fn of_those_looked_at(looked: &Looked, number: u64) -> String {
-    let all = looked.exact && looked.looked == looked.open;
-    match (number, looked.looked, all) {
+fn of_those_looked_at(coverage: &Coverage, number: u64) -> String {
+    let all = coverage.exact && coverage.sampled == coverage.open;
+    match (number, coverage.sampled, all) {
         (_, 1, true) => "the only open job".to_owned(),
         (_, 1, false) => "the one open job that was looked at".to_owned(),
         (_, of, true) => format!("{number} of {of} open jobs"),
@@ -91,9 +95,9 @@ fn of_those_looked_at(looked: &Looked, number: u64) -> String {
 }
 
 /// Jobs that no program can read, so that they do not tell this one from the last.
-fn not_sent(task: &InUse, seen: &Seen) -> Option<Finding> {
+fn not_sent(task: &InUse, seen: &SampleResult) -> Option<Finding> {
     let message = || {
-        let which = of_those_looked_at(&seen.looked, seen.not_sent);
+        let which = of_those_looked_at(&seen.coverage, seen.not_sent);
         format!("the arguments of {which} cannot be sent by the server: such a job fails under every program")
     };
     let remedy = "cancel them, and publish less in one job";
@@ -105,32 +109,39 @@ fn not_sent(task: &InUse, seen: &Seen) -> Option<Finding> {
 }
 
 /// An error while jobs are left that nobody looked at.
-fn narrowed(task: &InUse, forms: &[Form], new: &Form, unseen: bool) -> Option<Finding> {
-    let mut narrowed: Vec<Narrowed> = Vec::new();
-    for found in forms.iter().flat_map(|form| form.narrowed_by(new)) {
-        if !narrowed.contains(&found) {
-            narrowed.push(found);
+fn incompatible(task: &InUse, signatures: &[Signature], new: &Signature, unseen: bool) -> Option<Finding> {
+    let mut incompatible: Vec<Incompatible> = Vec::new();
+    for found in signatures.iter().flat_map(|signature| signature.incompatible_with(new)) {
+        if !incompatible.contains(&found) {
+            incompatible.push(found);
         }
     }
-    if narrowed.is_empty() {
+    if incompatible.is_empty() {
         return None;
     }
-    let places: Vec<String> = narrowed.iter().take(5).map(ToString::to_string).collect();
-    let message = format!("it takes less than a form that was declared: {}", places.join("; "));
+    let places: Vec<String> = incompatible.iter().take(5).map(ToString::to_string).collect();
+    let message = format!("it takes less than a signature that was declared: {}", places.join("; "));
     let (severity, remedy) = match unseen {
         true => (
             Severity::Error,
             "not all of its open jobs were looked at: --sample all does, or let them end first",
         ),
-        false => (Severity::Warning, "whoever still publishes the older form is refused, or its jobs fail"),
+        false => {
+            (Severity::Warning, "whoever still publishes the older signature is refused, or its jobs fail")
+        }
     };
-    let mut finding = Finding::new(severity, Code::ArgumentsNarrowed, &task.task, message, remedy);
-    finding.narrowed = narrowed;
+    let mut finding = Finding::new(severity, Code::ArgumentsIncompatible, &task.task, message, remedy);
+    finding.incompatible = incompatible;
     Some(finding)
 }
 
-fn moved(task: &InUse, forms: &[Form], new: &Form, seen: Option<&Seen>) -> Option<Finding> {
-    let name = forms.iter().find_map(|form| form.moved_in(new))?;
+fn moved(
+    task: &InUse,
+    signatures: &[Signature],
+    new: &Signature,
+    seen: Option<&SampleResult>,
+) -> Option<Finding> {
+    let name = signatures.iter().find_map(|signature| signature.moved_in(new))?;
     let by_position = seen.map_or(0, |seen| seen.by_position);
     let severity = if by_position > 0 { Severity::Error } else { Severity::Warning };
     let message = match by_position {
@@ -165,12 +176,20 @@ fn at_least(task: &InUse, number: u64) -> String {
     }
 }
 
-/// A form that cannot be read was declared by something newer, and is left out.
-fn forms(task: &InUse) -> Vec<Form> {
-    let list = task.forms.as_ref().and_then(|forms| forms.as_array()).map(Vec::as_slice).unwrap_or_default();
-    list.iter().filter_map(|form| serde_json::from_value(form.clone()).ok()).map(Form::bare).collect()
+/// A signature that cannot be read was declared by something newer, and is left out.
+fn signatures(task: &InUse) -> Vec<Signature> {
+    let list = task
+        .signatures
+        .as_ref()
+        .and_then(|signatures| signatures.as_array())
+        .map(Vec::as_slice)
+        .unwrap_or_default();
+    list.iter()
+        .filter_map(|signature| serde_json::from_value(signature.clone()).ok())
+        .map(Signature::bare)
+        .collect()
 }
 
-fn last_form(task: &InUse) -> Option<Form> {
-    forms(task).pop()
+fn last_signature(task: &InUse) -> Option<Signature> {
+    signatures(task).pop()
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use sqlx::PgConnection;
 
-use super::findings::{Looked, Misfit};
+use super::findings::{Coverage, UnreadableJob};
 use crate::db::deploy::{self, InUse, Open};
 use crate::task::definition::TaskDef;
 use crate::types::error::Error;
@@ -22,32 +22,32 @@ const ROW: u64 = 64;
 const NAMED: usize = 10;
 
 /// What the jobs of one task turned out to hold.
-pub(super) struct Seen {
-    pub(super) looked: Looked,
+pub(super) struct SampleResult {
+    pub(super) coverage: Coverage,
     /// Some of those that do not fit.
-    pub(super) misfits: Vec<Misfit>,
+    pub(super) unreadable: Vec<UnreadableJob>,
     /// How many fail for which reason.
     pub(super) reasons: BTreeMap<String, u64>,
     /// How many bring values by position.
     pub(super) by_position: u64,
     /// Some of those whose bodies the server cannot send, and how many there are.
-    pub(super) unsendable: Vec<Misfit>,
+    pub(super) unsendable: Vec<UnreadableJob>,
     pub(super) not_sent: u64,
 }
 
 /// Looks at the open jobs of one task.
-pub(super) struct Look<'a> {
+pub(super) struct Sampling<'a> {
     connection: &'a mut PgConnection,
     def: &'static TaskDef,
     task: &'a InUse,
     sample: u64,
-    seen: Seen,
+    seen: SampleResult,
     /// Jobs of a sample, whose places may overlap.
     known: Option<HashSet<String>>,
     progress: &'a mut (dyn FnMut(u64) + Send),
 }
 
-impl<'a> Look<'a> {
+impl<'a> Sampling<'a> {
     pub(super) fn new(
         connection: &'a mut PgConnection,
         def: &'static TaskDef,
@@ -55,21 +55,26 @@ impl<'a> Look<'a> {
         sample: u64,
         progress: &'a mut (dyn FnMut(u64) + Send),
     ) -> Self {
-        let looked =
-            Looked { task: task.task.clone(), open: open(task), exact: task.exact, looked: 0, misfits: 0 };
-        let seen = Seen {
-            looked,
-            misfits: Vec::new(),
+        let coverage = Coverage {
+            task: task.task.clone(),
+            open: open(task),
+            exact: task.exact,
+            sampled: 0,
+            unreadable: 0,
+        };
+        let seen = SampleResult {
+            coverage,
+            unreadable: Vec::new(),
             reasons: BTreeMap::new(),
             by_position: 0,
             unsendable: Vec::new(),
             not_sent: 0,
         };
-        Look { connection, def, task, sample, seen, known: Some(HashSet::new()), progress }
+        Sampling { connection, def, task, sample, seen, known: Some(HashSet::new()), progress }
     }
 
     /// The jobs beside the line get their share of the sample, those in line the rest.
-    pub(super) async fn run(mut self) -> Result<Seen, Error> {
+    pub(super) async fn run(mut self) -> Result<SampleResult, Error> {
         if self.sample == 0 {
             return Ok(self.seen);
         }
@@ -82,14 +87,14 @@ impl<'a> Look<'a> {
             (false, _) => (self.sample.saturating_mul(beside) / open(task).max(1)).clamp(1, self.sample),
         };
         self.sample_not_ready(share).await?;
-        let left = self.sample - self.seen.looked.looked.min(self.sample);
+        let left = self.sample - self.seen.coverage.sampled.min(self.sample);
         let ended = match all || task.ready.unsigned_abs() <= left {
             true => self.whole_line().await?,
             false => self.sampled_line(left).await?,
         };
-        let seen = &mut self.seen.looked;
+        let seen = &mut self.seen.coverage;
         // Of what was counted some has ended since: what was seen is all that there is.
-        seen.open = if all && ended { seen.looked } else { seen.open.max(seen.looked) };
+        seen.open = if all && ended { seen.sampled } else { seen.open.max(seen.sampled) };
         Ok(self.seen)
     }
 
@@ -116,7 +121,7 @@ impl<'a> Look<'a> {
     async fn whole_line(&mut self) -> Result<bool, Error> {
         self.known = None; // nothing comes twice
         let mut from = None;
-        while self.seen.looked.looked < self.sample {
+        while self.seen.coverage.sampled < self.sample {
             let (page, last) = deploy::line(self.connection, &self.task.task, from, integer(PAGE)).await?;
             let Some(last) = last else { return Ok(true) };
             self.decode(page, u64::MAX);
@@ -151,7 +156,7 @@ impl<'a> Look<'a> {
     fn decode(&mut self, page: Vec<Open>, most: u64) {
         let mut taken = 0;
         for job in page {
-            let full = taken >= most || self.seen.looked.looked >= self.sample;
+            let full = taken >= most || self.seen.coverage.sampled >= self.sample;
             let is_known = |known: &mut HashSet<String>| !known.insert(job.job_id.as_str().to_owned());
             if full || self.known.as_mut().is_some_and(is_known) {
                 continue;
@@ -159,23 +164,23 @@ impl<'a> Look<'a> {
             taken += 1;
             self.decode_one(job);
         }
-        (self.progress)(self.seen.looked.looked);
+        (self.progress)(self.seen.coverage.sampled);
     }
 
     fn decode_one(&mut self, job: Open) {
-        self.seen.looked.looked += 1;
+        self.seen.coverage.sampled += 1;
         let body = match &job.body {
             Ok(body) => body.as_deref(),
             Err(reason) => return self.not_sent(job.job_id, reason),
         };
         self.seen.by_position += u64::from(is_by_position(body));
         let Err(error) = (self.def.decode)(body) else { return };
-        self.seen.looked.misfits += 1;
+        self.seen.coverage.unreadable += 1;
         let reason = error.to_string().trim_start_matches("arguments do not fit: ").to_owned();
         *self.seen.reasons.entry(reason).or_default() += 1;
-        if self.seen.misfits.len() < NAMED {
+        if self.seen.unreadable.len() < NAMED {
             let (path, reason) = (error.path().to_owned(), error.reason().to_owned());
-            self.seen.misfits.push(Misfit { job_id: job.job_id, path, reason });
+            self.seen.unreadable.push(UnreadableJob { job_id: job.job_id, path, reason });
         }
     }
 
@@ -184,7 +189,7 @@ impl<'a> Look<'a> {
         self.seen.not_sent += 1;
         if self.seen.unsendable.len() < NAMED {
             let reason = format!("the server cannot send its arguments: {reason}");
-            self.seen.unsendable.push(Misfit { job_id, path: String::new(), reason });
+            self.seen.unsendable.push(UnreadableJob { job_id, path: String::new(), reason });
         }
     }
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::compare::{self, Narrowed};
+use super::compare::{self, Incompatible};
 use crate::task::definition::TaskDef;
 
 /// One parameter, as a body sees it.
@@ -15,32 +15,32 @@ pub(crate) struct Parameter {
     pub(crate) required: bool,
 }
 
-/// The form of a task's arguments, as a program declares it and the database keeps it.
+/// The signature of a task's arguments, as a program declares it and the database keeps it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Form {
+pub(crate) struct Signature {
     /// None: a task of a worker in another language, whose bodies are not looked at.
     pub(crate) params: Option<Vec<Parameter>>,
     #[serde(default)]
-    pub(crate) open: bool,
+    pub(crate) extra_kwargs: bool,
     pub(crate) args_schema: Value,
 }
 
-impl Form {
-    /// The form that a program's own task has.
+impl Signature {
+    /// The signature that a program's own task has.
     pub(crate) fn of(task: &TaskDef) -> Self {
         let parameter = |p: &crate::types::body::Param| Parameter {
             name: p.name.to_owned(),
             ty: p.ty.to_owned(),
             required: p.required,
         };
-        Form {
+        Signature {
             params: Some(task.params.iter().map(parameter).collect()),
-            open: task.open,
+            extra_kwargs: task.extra_kwargs,
             args_schema: bare(&(task.args_schema)().to_value()),
         }
     }
 
-    /// The same form without what only describes it, to be compared.
+    /// The same signature without what only describes it, to be compared.
     pub(crate) fn bare(mut self) -> Self {
         self.args_schema = bare(&self.args_schema);
         self
@@ -51,13 +51,13 @@ impl Form {
         &self.args_schema["properties"][name]
     }
 
-    /// What this form takes and the newer one does not, as far as the schemas say.
-    pub(crate) fn narrowed_by(&self, newer: &Form) -> Vec<Narrowed> {
-        compare::of_forms(self, newer)
+    /// What this signature takes and the newer one does not, as far as the schemas say.
+    pub(crate) fn incompatible_with(&self, newer: &Signature) -> Vec<Incompatible> {
+        compare::of_signatures(self, newer)
     }
 
-    /// Whether a value by position means another argument in the newer form: the first that moved.
-    pub(crate) fn moved_in(&self, newer: &Form) -> Option<&str> {
+    /// Whether a value by position means another argument in the newer signature: the first that moved.
+    pub(crate) fn moved_in(&self, newer: &Signature) -> Option<&str> {
         let (old, new) = (self.params.as_deref()?, newer.params.as_deref()?);
         let moved = old.iter().zip(new).find(|(old, new)| old.name != new.name);
         moved.map(|(old, _)| old.name.as_str())
@@ -93,7 +93,7 @@ fn bare_value(keyword: &str, value: &Value) -> Value {
 mod tests {
     use serde_json::json;
 
-    use super::{Form, Parameter};
+    use super::{Parameter, Signature};
 
     #[test]
     fn descriptions_go_and_names_stay() {
@@ -108,7 +108,7 @@ mod tests {
         assert_eq!(super::bare(&schema), left);
     }
 
-    fn form(params: &[(&str, bool, serde_json::Value)]) -> Form {
+    fn signature(params: &[(&str, bool, serde_json::Value)]) -> Signature {
         let properties: serde_json::Map<_, _> =
             params.iter().map(|(name, _, schema)| ((*name).to_owned(), schema.clone())).collect();
         let parameter = |(name, required, _): &(&str, bool, serde_json::Value)| Parameter {
@@ -116,40 +116,40 @@ mod tests {
             ty: "T".to_owned(),
             required: *required,
         };
-        Form {
+        Signature {
             params: Some(params.iter().map(parameter).collect()),
-            open: false,
+            extra_kwargs: false,
             args_schema: json!({ "properties": properties }),
         }
     }
 
-    fn narrowed(old: &Form, new: &Form) -> Vec<String> {
-        old.narrowed_by(new).iter().map(ToString::to_string).collect()
+    fn incompatible(old: &Signature, new: &Signature) -> Vec<String> {
+        old.incompatible_with(new).iter().map(ToString::to_string).collect()
     }
 
     #[test]
     fn parameters_that_come_go_or_must_be_given_are_named() {
         let integer = json!({ "type": "integer" });
-        let one = form(&[("a", true, integer.clone())]);
-        let optional = form(&[("a", true, integer.clone()), ("b", false, integer.clone())]);
-        let required = form(&[("a", true, integer.clone()), ("b", true, integer.clone())]);
-        assert_eq!(narrowed(&one, &optional), Vec::<String>::new());
-        assert_eq!(narrowed(&one, &required), ["`b` is new and must be given, as T"]);
-        assert_eq!(narrowed(&optional, &required), ["`b` must be given now, as T"]);
-        assert_eq!(narrowed(&optional, &one), ["`b` is not taken any more"]);
-        let open = Form { open: true, ..one.clone() };
-        assert_eq!(narrowed(&optional, &open), Vec::<String>::new());
-        assert_eq!(narrowed(&open, &one), ["keywords of other names are not taken any more"]);
-        let undeclared = Form { params: None, ..one.clone() };
-        assert_eq!(narrowed(&undeclared, &one), Vec::<String>::new());
+        let one = signature(&[("a", true, integer.clone())]);
+        let optional = signature(&[("a", true, integer.clone()), ("b", false, integer.clone())]);
+        let required = signature(&[("a", true, integer.clone()), ("b", true, integer.clone())]);
+        assert_eq!(incompatible(&one, &optional), Vec::<String>::new());
+        assert_eq!(incompatible(&one, &required), ["`b` is new and must be given, as T"]);
+        assert_eq!(incompatible(&optional, &required), ["`b` must be given now, as T"]);
+        assert_eq!(incompatible(&optional, &one), ["`b` is not taken any more"]);
+        let open = Signature { extra_kwargs: true, ..one.clone() };
+        assert_eq!(incompatible(&optional, &open), Vec::<String>::new());
+        assert_eq!(incompatible(&open, &one), ["keywords of other names are not taken any more"]);
+        let undeclared = Signature { params: None, ..one.clone() };
+        assert_eq!(incompatible(&undeclared, &one), Vec::<String>::new());
     }
 
     #[test]
     fn an_argument_of_another_place_has_moved() {
         let any = json!(true);
-        let ab = form(&[("a", true, any.clone()), ("b", true, any.clone())]);
-        let ba = form(&[("b", true, any.clone()), ("a", true, any.clone())]);
-        let abc = form(&[("a", true, any.clone()), ("b", true, any.clone()), ("c", false, any)]);
+        let ab = signature(&[("a", true, any.clone()), ("b", true, any.clone())]);
+        let ba = signature(&[("b", true, any.clone()), ("a", true, any.clone())]);
+        let abc = signature(&[("a", true, any.clone()), ("b", true, any.clone()), ("c", false, any)]);
         assert_eq!((ab.moved_in(&ba), ab.moved_in(&abc), abc.moved_in(&ab)), (Some("a"), None, None));
     }
 }

@@ -1,10 +1,10 @@
-//! The forms of all tasks in a file that is committed, and how they differ from what the code has now.
+//! The signatures of all tasks in a file that is committed, and how they differ from what the code has now.
 
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::signature::Form;
+use super::signature::Signature;
 use crate::task::definition::TaskDef;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -13,13 +13,13 @@ struct Kept {
     #[serde(default)]
     aliases: Vec<String>,
     #[serde(flatten)]
-    form: Form,
+    signature: Signature,
 }
 
 impl Kept {
     fn of(task: &TaskDef) -> Self {
         let aliases = task.aliases.iter().map(|&alias| alias.to_owned()).collect();
-        Kept { name: task.name.to_owned(), aliases, form: Form::of(task) }
+        Kept { name: task.name.to_owned(), aliases, signature: Signature::of(task) }
     }
 
     fn names(&self) -> impl Iterator<Item = &String> {
@@ -59,7 +59,7 @@ fn write(path: &Path, now: &[Kept]) -> Result<(), String> {
         .map_err(|error| format!("{} cannot be written: {error}", path.display()))
 }
 
-/// What pending jobs of the older form would meet.
+/// What pending jobs of the older signature would meet.
 fn breaking(before: &[Kept], now: &[Kept]) -> Vec<String> {
     let mut found = Vec::new();
     for old in before {
@@ -69,9 +69,10 @@ fn breaking(before: &[Kept], now: &[Kept]) -> Vec<String> {
                 continue;
             };
             if *name == old.name {
-                let narrowed = old.form.narrowed_by(&new.form);
-                found.extend(narrowed.iter().map(|narrowed| format!("task `{name}`: {narrowed}")));
-                let moved = old.form.moved_in(&new.form);
+                let incompatible = old.signature.incompatible_with(&new.signature);
+                found
+                    .extend(incompatible.iter().map(|incompatible| format!("task `{name}`: {incompatible}")));
+                let moved = old.signature.moved_in(&new.signature);
                 found.extend(moved.map(|param| format!("task `{name}`: `{param}` has another place now")));
             }
         }
@@ -116,9 +117,9 @@ mod tests {
         name: "mail.welcome",
         aliases: &["mail.hello"],
         doc: "",
-        place: "here",
+        location: "here",
         params: &[Param { name: "user_id", ty: "i64", required: true }],
-        open: false,
+        extra_kwargs: false,
         needs: &[],
         options: TaskOptions::DEFAULT,
         args_schema: || schema("i64"),

@@ -65,7 +65,7 @@ impl Context {
     /// A fatal [`TaskError`] that names the place and the expected type: a body that does not fit
     /// today will not fit tomorrow.
     pub fn arguments<T: DeserializeOwned>(&self) -> Result<T, TaskError> {
-        body::read(self.job.body(), self.def.params, self.def.open).map_err(TaskError::fatal)
+        body::read(self.job.body(), self.def.params, self.def.extra_kwargs).map_err(TaskError::fatal)
     }
 
     /// The state of type `T`: the job itself for [`Job`], else what the worker was given.

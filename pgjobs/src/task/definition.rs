@@ -66,11 +66,11 @@ pub struct TaskDef {
     /// The function's documentation, its first lines shown by `pgjobs inspect tasks`.
     pub doc: &'static str,
     /// `file:line` of the function, for error messages.
-    pub place: &'static str,
+    pub location: &'static str,
     /// The published arguments, in order.
     pub params: &'static [Param],
     /// Whether keywords beyond `params` are let through (a `#[kwargs]` parameter takes them).
-    pub open: bool,
+    pub extra_kwargs: bool,
     /// The state that the function asks for.
     pub needs: &'static [StateType],
     /// Defaults of its jobs.
@@ -108,7 +108,7 @@ impl TaskDef {
     /// # Errors
     /// The place that does not fit, and what was expected and found there, without the value.
     pub fn decode_as<T: Task + DeserializeOwned>(body: Option<&str>) -> Result<(), BodyError> {
-        body::read::<T>(body, T::DEF.params, T::DEF.open).map(drop)
+        body::read::<T>(body, T::DEF.params, T::DEF.extra_kwargs).map(drop)
     }
 
     /// Whether the function asks for its [`Job`], and so may end it in a transaction of its own.
@@ -129,8 +129,8 @@ impl TaskDef {
             "priority": self.options.priority,
             "keep": self.options.keep.as_str(),
             "params": self.params,
-            "open": self.open,
-            "check": self.options.check.as_str(),
+            "extra_kwargs": self.extra_kwargs,
+            "validate": self.options.validation.as_str(),
         })
     }
 }
@@ -139,7 +139,7 @@ impl fmt::Debug for TaskDef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TaskDef")
             .field("name", &self.name)
-            .field("place", &self.place)
+            .field("location", &self.location)
             .finish_non_exhaustive()
     }
 }

@@ -35,8 +35,8 @@ impl Job {
     }
 
     /// Where this attempt lies under its lease.
-    pub(crate) fn place(&self) -> i32 {
-        self.claimed.place
+    pub(crate) fn batch_index(&self) -> i32 {
+        self.claimed.batch_index
     }
 
     /// Whether the database has this run as started from its claim on.
@@ -110,7 +110,7 @@ impl Job {
     /// Ends the job as a success inside the task's own transaction.
     ///
     /// The effects written in `tx` and the acknowledgement commit together or not at all: this is
-    /// the one place where effects happen exactly once. If the lease is no longer live the call
+    /// the one batch_index where effects happen exactly once. If the lease is no longer live the call
     /// fails, and the transaction must be rolled back. If `tx` is rolled back after a success, the
     /// worker sees that the job has not ended and charges the run as failed.
     ///

@@ -7,7 +7,7 @@
 //!   program mentions, so a library of tasks that is merely listed in `Cargo.toml` registers
 //!   nothing. [`link!`](crate::link) mentions it; a worker without tasks refuses to start and says so.
 //! - *Two functions with one name.* The job would run in either. The registry refuses and prints
-//!   both places.
+//!   both locations.
 //!
 //! The collection is done by `inventory` (constructors that run before `main`), or with the cargo
 //! feature `linkme` by linker sections, for targets on which such constructors do not run. Both
@@ -58,8 +58,8 @@ impl Registry {
     pub(crate) fn add(&mut self, def: &'static TaskDef) -> Result<(), Error> {
         for name in def.names() {
             if let Some(first) = self.by_name.insert(name, def) {
-                let places = [first.place.to_owned(), def.place.to_owned()];
-                return Err(Error::DuplicateTask { name: name.to_owned(), places });
+                let locations = [first.location.to_owned(), def.location.to_owned()];
+                return Err(Error::DuplicateTask { name: name.to_owned(), locations });
             }
         }
         Ok(())

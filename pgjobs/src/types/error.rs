@@ -59,7 +59,7 @@ pub enum Error {
         /// The shared name.
         name: String,
         /// `file:line` of both.
-        places: [String; 2],
+        locations: [String; 2],
     },
     /// A task asks for state that was not given to the worker.
     MissingState {
@@ -167,10 +167,10 @@ impl fmt::Display for Error {
                 topics.join(", "),
                 names(known)
             ),
-            Error::DuplicateTask { name, places } => write!(
+            Error::DuplicateTask { name, locations } => write!(
                 f,
                 "task name `{name}` is declared twice, at {} and at {}; rename one with #[task(name = \"…\")]",
-                places[0], places[1]
+                locations[0], locations[1]
             ),
             Error::MissingState { task, state } => {
                 write!(f, "task `{task}` needs state `{state}`; add .state(…) to the worker")

@@ -23,7 +23,7 @@ pub struct TaskOptions {
     /// Which of its jobs stay in history once they have ended.
     pub keep: Keep,
     /// What the database does with a job whose arguments do not fit the function.
-    pub check: Check,
+    pub validation: Validation,
 }
 
 impl TaskOptions {
@@ -35,7 +35,7 @@ impl TaskOptions {
         priority: 0,
         backoff: Backoff::DEFAULT,
         keep: Keep::All,
-        check: Check::Strict,
+        validation: Validation::Strict,
     };
 }
 
@@ -100,7 +100,7 @@ impl FromStr for Keep {
 /// check and get none. An operator may choose otherwise for a task, with `jobs.set_validation`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Check {
+pub enum Validation {
     /// Nothing: the worker finds out.
     Off,
     /// It warns, and takes the job.
@@ -110,28 +110,28 @@ pub enum Check {
     Strict,
 }
 
-impl Check {
-    /// The word for it, in SQL and in `#[task(check = "…")]`.
+impl Validation {
+    /// The word for it, in SQL and in `#[task(validate = "…")]`.
     pub fn as_str(self) -> &'static str {
         match self {
-            Check::Off => "off",
-            Check::Warn => "warn",
-            Check::Strict => "strict",
+            Validation::Off => "off",
+            Validation::Warn => "warn",
+            Validation::Strict => "strict",
         }
     }
 }
 
-impl FromStr for Check {
+impl FromStr for Validation {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
         Ok(match text {
-            "off" => Check::Off,
-            "warn" => Check::Warn,
-            "strict" => Check::Strict,
+            "off" => Validation::Off,
+            "warn" => Validation::Warn,
+            "strict" => Validation::Strict,
             other => {
                 let reason = format!("`{other}` is none of off, warn, strict");
-                return Err(Error::Option { name: "check", reason });
+                return Err(Error::Option { name: "validate", reason });
             }
         })
     }

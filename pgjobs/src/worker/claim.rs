@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::claim_loop::{Fetcher, PART};
 use super::outage::Call;
-use super::policy::claiming::{Refusal, Unanswered};
+use super::policy::claiming::{Refusal, Unconfirmed};
 use super::policy::prefetch::Want;
 use crate::db::claim::{self, Claim};
 use crate::db::claimed::{Answer, Broken, ClaimResult};
@@ -52,11 +52,11 @@ impl Fetcher {
         };
         self.shared.outage.went_well(PART, Call::Claim);
         self.asks = Call::Fetch;
-        let place = answer.first_place();
+        let batch_index = answer.first_batch_index();
         let claimed = match self.fetch_jobs(&asked, answer).await {
             Ok(claimed) => claimed,
             Err(error) if asked.room == 1 && is_about_data(&error) || self.is_too_heavy(&asked, &error) => {
-                return self.fail(&asked, place, &error).await;
+                return self.fail(&asked, batch_index, &error).await;
             }
             Err(error) => return Err(self.note_refusal(&asked, error, true)),
         };
@@ -67,7 +67,7 @@ impl Fetcher {
         self.put_in_line(jobs);
         if std::mem::take(&mut self.was_woken) && (got >= asked.room || more) && self.shared.peers.are_many()
         {
-            self.link.call(async |connection| wake_others(connection).await).await?;
+            self.db.call(async |connection| wake_others(connection).await).await?;
         }
         self.tell_starts().await
     }
@@ -102,7 +102,7 @@ impl Fetcher {
             let answer = claim::claim(connection, &claim).await?;
             Ok((answer, asked.elapsed()))
         };
-        let (answer, took) = self.link.call(timed).await?;
+        let (answer, took) = self.db.call(timed).await?;
         self.looked_from = watermarks;
         Ok((answer, took))
     }
@@ -112,7 +112,7 @@ impl Fetcher {
         if answer.lacks_jobs() {
             let worker = asked.worker;
             let fetch = async |connection: &mut _| claim::fetch(connection, worker, &mut answer).await;
-            self.link.call_within(self.longest_fetch(), fetch).await?;
+            self.db.call_within(self.longest_fetch(), fetch).await?;
         }
         Ok(answer.into_haul())
     }
@@ -130,9 +130,9 @@ impl Fetcher {
     fn take(&mut self, claimed: ClaimResult, asked: &Asked, took: Duration) -> Vec<Arc<Job>> {
         let watermarks = std::mem::take(&mut self.looked_from);
         self.watermarks.saw(&watermarks, &claimed, took, Instant::now());
-        for Broken { job, lease, place, error } in claimed.broken {
+        for Broken { job, lease, batch_index, error } in claimed.broken {
             tracing::error!(job.id = %job, error, "a job cannot be read; it fails");
-            self.shared.fail_unread(job, (lease, place), format!("the job cannot be read: {error}"));
+            self.shared.fail_unread(job, (lease, batch_index), format!("the job cannot be read: {error}"));
         }
         let jobs: Vec<Arc<Job>> =
             claimed.jobs.into_iter().map(|claimed| Arc::new(Job::new(claimed))).collect();
@@ -156,21 +156,26 @@ impl Fetcher {
         if was_committed || may_be_done(&error) {
             // What was answered, however oddly, has ended.
             let has_ended = was_committed || is_unreadable(&error);
-            let session = self.link.session().filter(|_| !has_ended);
-            self.claims.unanswered(Unanswered { worker: asked.worker, lease: asked.lease, session });
+            let session = self.db.session().filter(|_| !has_ended);
+            self.claims.unconfirmed(Unconfirmed { worker: asked.worker, lease: asked.lease, session });
         }
         error
     }
 
     /// The one job that was claimed cannot be sent: it fails where it lies.
-    async fn fail(&mut self, asked: &Asked, place: Option<i32>, error: &Error) -> Result<(), Error> {
+    async fn fail(&mut self, asked: &Asked, batch_index: Option<i32>, error: &Error) -> Result<(), Error> {
         self.shared.outage.went_well(PART, Call::Fetch); // what is wrong is known
-        let runs = self.link.call(async |connection| worker::held_by(connection, asked.worker).await).await;
-        let run = runs.map(|runs| runs.into_iter().find(|run| run.1 == asked.lease && Some(run.2) == place));
+        let runs = self.db.call(async |connection| worker::held_by(connection, asked.worker).await).await;
+        let run =
+            runs.map(|runs| runs.into_iter().find(|run| run.1 == asked.lease && Some(run.2) == batch_index));
         match run {
-            Ok(Some((job, lease, place))) => {
+            Ok(Some((job, lease, batch_index))) => {
                 tracing::error!(job.id = %job, %error, "a job cannot be sent; it fails");
-                self.shared.fail_unread(job, (lease, place), format!("the job cannot be sent: {error}"));
+                self.shared.fail_unread(
+                    job,
+                    (lease, batch_index),
+                    format!("the job cannot be sent: {error}"),
+                );
                 self.claims.claimed(asked.room, 1, false, Duration::ZERO);
                 Ok(())
             }
@@ -189,7 +194,7 @@ impl Fetcher {
         let reason = self.refused.clone().unwrap_or_else(|| "the job cannot be claimed".to_owned());
         let fail =
             async |connection: &mut _| claim::fail_next(connection, worker, names, lease, &reason).await;
-        if let Some(id) = self.link.call(fail).await? {
+        if let Some(id) = self.db.call(fail).await? {
             tracing::error!(job.id = %JobId::from_database(id), reason, "a job cannot be claimed; it fails");
             shared.counts.failed_unclaimed();
         }

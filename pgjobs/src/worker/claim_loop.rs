@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::claim::Refused;
 use super::counts::End;
 use super::outage::Call;
-use super::policy::claiming::{Claims, PATIENCE, Step, Unanswered};
+use super::policy::claiming::{Claims, PATIENCE, Step, Unconfirmed};
 use super::policy::prefetch::Pace;
 use super::policy::watermarks::Watermarks;
 use super::register::{declare_tasks, register};
@@ -17,7 +17,7 @@ use super::shared::Shared;
 use super::shutdown::Phase;
 use super::starts::Starts;
 use crate::db::claim::Watermark;
-use crate::db::connection::Link;
+use crate::db::connection::DbConnection;
 use crate::db::refusal::{is_about_data, is_outage};
 use crate::db::session::Session;
 use crate::db::{claim, session, worker};
@@ -38,11 +38,11 @@ pub(super) async fn fetch(mut fetcher: Fetcher) {
             Step::Claim { want, sleeps, apart } => fetcher.claim_and_start(want, sleeps, apart).await,
             Step::AwaitRoom => fetcher.wait(woken).await,
             Step::Rest(pause) => fetcher.rest(pause).await,
-            Step::GiveBack(claim) => fetcher.give_back(claim).await,
+            Step::ReleaseClaim(claim) => fetcher.release_claim(claim).await,
             Step::FailNext => fetcher.fail_next().await,
             Step::Tend => fetcher.tend().await,
-            Step::Compare => fetcher.compare().await,
-            Step::RegisterAnew => fetcher.register_anew().await,
+            Step::Reconcile => fetcher.reconcile().await,
+            Step::Reregister => fetcher.reregister().await,
             Step::SeeOff(session) => fetcher.see_off(session).await,
             Step::EndBurst { sure } => {
                 fetcher.end_burst(sure);
@@ -59,12 +59,12 @@ pub(super) async fn fetch(mut fetcher: Fetcher) {
             }
         }
     }
-    fetcher.link.close().await;
+    fetcher.db.close().await;
 }
 
 pub(super) struct Fetcher {
     pub(super) shared: Arc<Shared>,
-    pub(super) link: Link,
+    pub(super) db: DbConnection,
     line: mpsc::UnboundedSender<Arc<Job>>,
     starts: Starts,
     pub(super) claims: Claims,
@@ -82,7 +82,7 @@ pub(super) struct Fetcher {
 impl Fetcher {
     pub(super) fn new(
         shared: Arc<Shared>,
-        link: Link,
+        db: DbConnection,
         line: mpsc::UnboundedSender<Arc<Job>>,
         starts: Starts,
     ) -> Self {
@@ -93,7 +93,7 @@ impl Fetcher {
         let watermarks = Watermarks::new(Instant::now());
         Fetcher {
             shared,
-            link,
+            db,
             line,
             starts,
             claims,
@@ -134,16 +134,16 @@ impl Fetcher {
 
     /// Between two steps: no run waits longer for its start than a call takes.
     pub(super) async fn tell_starts(&mut self) -> Result<(), Error> {
-        self.starts.tell(&mut self.link, &self.shared).await
+        self.starts.tell(&mut self.db, &self.shared).await
     }
 
     /// The server may have handed out jobs without our hearing of it.
-    async fn give_back(&mut self, claim: Unanswered) -> Result<(), Error> {
+    async fn release_claim(&mut self, claim: Unconfirmed) -> Result<(), Error> {
         let unclaim = async |connection: &mut _| claim::unclaim(connection, claim.worker, claim.lease).await;
-        match self.link.call(unclaim).await {
+        match self.db.call(unclaim).await {
             Ok(jobs) => {
                 tracing::debug!(jobs, "gave back what a claim without an answer had taken");
-                self.claims.gave_back(claim, Instant::now());
+                self.claims.released_claim(claim, Instant::now());
                 Ok(())
             }
             Err(error) => {
@@ -158,7 +158,7 @@ impl Fetcher {
     /// Asks whether a session has ended in which a claim of this worker may be under way.
     async fn see_off(&mut self, session: Session) -> Result<(), Error> {
         let lives =
-            self.link.call(async |connection: &mut _| session::lives(connection, session).await).await?;
+            self.db.call(async |connection: &mut _| session::lives(connection, session).await).await?;
         self.claims.saw_off(session, !lives, Instant::now());
         Ok(())
     }
@@ -181,7 +181,7 @@ impl Fetcher {
     async fn tend(&mut self) -> Result<(), Error> {
         let mut more = true;
         while more && !self.shared.stop.is_draining() {
-            more = self.link.call(async |connection| worker::tend(connection).await).await?.more;
+            more = self.db.call(async |connection| worker::tend(connection).await).await?.more;
         }
         self.claims.tended();
         Ok(())
@@ -193,11 +193,11 @@ impl Fetcher {
         }
         // The next server may be another one, whose line is not as far.
         self.watermarks = Watermarks::new(Instant::now());
-        self.shared.outage.failed(PART, self.asks, error, self.link.opened());
+        self.shared.outage.failed(PART, self.asks, error, self.db.opened());
         if is_about_data(error) && matches!(step, Step::Claim { want, .. } if want.jobs > 1) {
             return; // the next one is for fewer, and there are only so many halves
         }
-        let delay = self.link.retry_delay();
+        let delay = self.db.retry_delay();
         let draining = self.shared.stop.reached(Phase::Draining);
         tokio::select! { () = tokio::time::sleep(delay) => {}, () = draining => {} }
     }
@@ -205,8 +205,8 @@ impl Fetcher {
     /// After the connection broke the database may be one that knows less: runs whose outcomes died with a
     /// primary would stay this worker's for as long as it lives. No claim is under way here, so what the
     /// database has beyond what is held is given back.
-    async fn compare(&mut self) -> Result<(), Error> {
-        self.shared.end_doubt();
+    async fn reconcile(&mut self) -> Result<(), Error> {
+        self.shared.begin_reconciling();
         self.watermarks = Watermarks::new(Instant::now());
         let (shared, id) = (self.shared.clone(), self.shared.identity());
         let own = shared.in_flight.runs();
@@ -214,18 +214,18 @@ impl Fetcher {
             declare_tasks(connection, &shared).await?;
             worker::held_by(connection, id).await
         };
-        let runs = self.link.call(compare).await.inspect_err(|_| self.shared.doubt())?;
-        self.shared.disown(runs, &own);
+        let runs = self.db.call(compare).await.inspect_err(|_| self.shared.request_reconcile())?;
+        self.shared.release_unknown(runs, &own);
         Ok(())
     }
 
     /// After the database declared this worker dead: what it held runs elsewhere, so stop it here,
     /// and go on under a new name.
-    async fn register_anew(&mut self) -> Result<(), Error> {
+    async fn reregister(&mut self) -> Result<(), Error> {
         tracing::warn!("the lease of this worker was lost; its jobs are stopped here and run elsewhere");
         self.shared.forget_all();
         let (shared, id) = (self.shared.clone(), Uuid::now_v7());
-        self.link.call(async |connection| register(connection, &shared, id).await).await?;
+        self.db.call(async |connection| register(connection, &shared, id).await).await?;
         self.shared.adopt_identity(id);
         Ok(())
     }
@@ -242,8 +242,8 @@ fn call(step: Step) -> Call {
         Step::AwaitRoom | Step::Rest(_) | Step::EndBurst { .. } | Step::Stop => Call::Start,
         Step::Claim { .. } => Call::Claim,
         Step::FailNext => Call::FailNext,
-        Step::GiveBack(_) | Step::SeeOff(_) => Call::GiveBack,
-        Step::Compare | Step::RegisterAnew => Call::Register,
+        Step::ReleaseClaim(_) | Step::SeeOff(_) => Call::ReleaseClaim,
+        Step::Reconcile | Step::Reregister => Call::Register,
         Step::Tend => Call::Tend,
     }
 }

@@ -130,7 +130,7 @@ impl Counts {
 
     /// The database could not be told of this outcome, and will not be.
     pub(super) fn unsettled(&self, outcome: &Outcome, is_last: bool) {
-        if matches!(outcome, Outcome::Disown) {
+        if matches!(outcome, Outcome::ReleaseUnknown) {
             return; // no run of this worker, and never counted
         }
         self.count(outcome, is_last).fetch_sub(1, Relaxed);
@@ -174,7 +174,7 @@ impl Counts {
             Outcome::Retry(..) if is_last => &self.failed,
             Outcome::Retry(..) => &self.retried,
             Outcome::Snooze(_) => &self.snoozed,
-            Outcome::Release | Outcome::Disown => &self.released,
+            Outcome::Release | Outcome::ReleaseUnknown => &self.released,
         }
     }
 

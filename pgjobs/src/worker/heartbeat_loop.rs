@@ -36,7 +36,7 @@ use super::policy::runtime_pulse::{Pulse, Watch};
 use super::policy::stalled_prefetch::Ahead;
 use super::shared::Shared;
 use super::shutdown::Phase;
-use crate::db::connection::Link;
+use crate::db::connection::DbConnection;
 use crate::db::refusal::is_outage;
 use crate::db::worker;
 use crate::types::error::Error;
@@ -45,7 +45,7 @@ use crate::types::error::Error;
 pub(super) const PART: &str = "lease";
 
 /// Beats and sweeps; ends, and unregisters the worker, when the worker leaves.
-pub(super) async fn keep(shared: Arc<Shared>, mut link: Link, runtime: Handle) {
+pub(super) async fn keep(shared: Arc<Shared>, mut db: DbConnection, runtime: Handle) {
     let mut beats = Beats::new(shared.settings.lease, Instant::now());
     let mut pulse = RuntimePulse::new(runtime, shared.settings.lease);
     let mut ahead = Ahead::new(Instant::now());
@@ -58,19 +58,19 @@ pub(super) async fn keep(shared: Arc<Shared>, mut link: Link, runtime: Handle) {
             hand_back_waiting(&shared);
         }
         if beats.beat_is_due(Instant::now()) {
-            beats.has_beaten(heartbeat(&mut link, &shared).await, Instant::now());
+            beats.has_beaten(heartbeat(&mut db, &shared).await, Instant::now());
         }
         let (tend_pause, count_pause) =
             (shared.peers.tend_pause(fastrand::f64()), shared.peers.count_pause());
         if !beats.sweep_is_due(Instant::now()) {
-            more = promote(&mut link, &shared).await;
+            more = promote(&mut db, &shared).await;
         } else if more || is_over(tended, tend_pause) {
-            let outcome = tend(&mut link, &shared).await;
+            let outcome = tend(&mut db, &shared).await;
             beats.has_swept(outcome.is_some(), Instant::now());
             (more, tended) = (outcome.unwrap_or(false), Some(Instant::now()));
         }
         if is_over(counted, count_pause) {
-            count_peers(&mut link, &shared).await;
+            count_peers(&mut db, &shared).await;
             counted = Some(Instant::now());
         }
         if beats.retain_is_due(retain.is_finished(), Instant::now()) {
@@ -78,10 +78,10 @@ pub(super) async fn keep(shared: Arc<Shared>, mut link: Link, runtime: Handle) {
         }
     }
     let id = shared.identity();
-    if let Err(error) = link.call(async |connection| worker::unregister(connection, id).await).await {
+    if let Err(error) = db.call(async |connection| worker::unregister(connection, id).await).await {
         tracing::warn!(error = words(&error), "the worker could not take its leave; its lease runs out");
     }
-    link.close().await;
+    db.close().await;
 }
 
 fn is_over(since: Option<Instant>, pause: Duration) -> bool {
@@ -100,21 +100,21 @@ fn hand_back_waiting(shared: &Shared) {
     }
 }
 
-async fn heartbeat(link: &mut Link, shared: &Arc<Shared>) -> bool {
+async fn heartbeat(db: &mut DbConnection, shared: &Arc<Shared>) -> bool {
     let id = shared.identity();
     let mut told = shared.in_flight.to_tell(TICK);
     if shared.is_stuck() {
         told.late.clear(); // what does not get on has the time that it was given, and no more
     }
     let beat = async |connection: &mut PgConnection| worker::heartbeat(connection, id, &told).await;
-    let alive = link.call(beat).await;
-    match note(shared, link, Call::Heartbeat, alive) {
+    let alive = db.call(beat).await;
+    match note(shared, db, Call::Heartbeat, alive) {
         Some(false) => shared.declare_lost(id),
         Some(true) => {
             shared.in_flight.were_told(&told);
             // It may be another server, which keeps leases alive whose outcomes it never received.
-            if link.is_reconnected() {
-                shared.doubt();
+            if db.is_reconnected() {
+                shared.request_reconcile();
             }
         }
         None => return false,
@@ -123,31 +123,31 @@ async fn heartbeat(link: &mut Link, shared: &Arc<Shared>) -> bool {
 }
 
 /// Sweeps and puts in line what is due; whether there is more, none when it failed.
-async fn tend(link: &mut Link, shared: &Arc<Shared>) -> Option<bool> {
-    let tended = link.call(async |connection| worker::tend(connection).await).await;
-    let tended = note(shared, link, Call::Tend, tended)?;
+async fn tend(db: &mut DbConnection, shared: &Arc<Shared>) -> Option<bool> {
+    let tended = db.call(async |connection| worker::tend(connection).await).await;
+    let tended = note(shared, db, Call::Tend, tended)?;
     wake_when_due(shared, tended.next);
     Some(tended.more)
 }
 
-async fn count_peers(link: &mut Link, shared: &Arc<Shared>) {
+async fn count_peers(db: &mut DbConnection, shared: &Arc<Shared>) {
     let id = shared.identity();
-    let counted = link.call(async |connection| worker::count(connection, id).await).await;
-    if let Some((alive, idle)) = note(shared, link, Call::Count, counted) {
+    let counted = db.call(async |connection| worker::count(connection, id).await).await;
+    if let Some((alive, idle)) = note(shared, db, Call::Count, counted) {
         shared.peers.counted(alive, idle);
     }
 }
 
 /// Puts in line what is due, and no more; whether there is more.
-async fn promote(link: &mut Link, shared: &Arc<Shared>) -> bool {
-    let more = link.call(async |connection| worker::promote(connection).await).await;
-    note(shared, link, Call::Promote, more).unwrap_or(false)
+async fn promote(db: &mut DbConnection, shared: &Arc<Shared>) -> bool {
+    let more = db.call(async |connection| worker::promote(connection).await).await;
+    note(shared, db, Call::Promote, more).unwrap_or(false)
 }
 
-fn note<T>(shared: &Shared, link: &Link, call: Call, outcome: Result<T, Error>) -> Option<T> {
+fn note<T>(shared: &Shared, db: &DbConnection, call: Call, outcome: Result<T, Error>) -> Option<T> {
     match &outcome {
         Ok(_) => shared.outage.went_well(PART, call),
-        Err(error) => shared.outage.failed(PART, call, error, link.opened()),
+        Err(error) => shared.outage.failed(PART, call, error, db.opened()),
     }
     outcome.ok()
 }
@@ -155,8 +155,8 @@ fn note<T>(shared: &Shared, link: &Link, call: Call, outcome: Result<T, Error>) 
 /// Keeps the history's partitions in shape: at the start, for workers that do not live long, and
 /// then now and then. It may wait for locks, so it has a connection of its own.
 async fn retain(shared: Arc<Shared>) {
-    let mut link = shared.link("retain", RETAIN / 10);
-    if let Err(error) = link.call(async |connection| worker::retain(connection).await).await {
+    let mut db = shared.connection("retain", RETAIN / 10);
+    if let Err(error) = db.call(async |connection| worker::retain(connection).await).await {
         if is_outage(&error) {
             tracing::debug!(%error, "retention failed"); // the others tell of it
             return;
@@ -167,7 +167,7 @@ async fn retain(shared: Arc<Shared>) {
             in_seconds(RETAIN)
         );
     }
-    link.close().await;
+    db.close().await;
 }
 
 /// Wakes the claim loop at the moment when the next scheduled job comes due.

@@ -26,11 +26,11 @@ struct Entry {
     counted: bool,
 }
 
-/// A run is known by its lease and its place under it: the same job may come again under another lease.
+/// A run is known by its lease and its batch_index under it: the same job may come again under another lease.
 pub(super) type Key = (Uuid, i32);
 
 fn key(job: &Job) -> Key {
-    (job.lease(), job.place())
+    (job.lease(), job.batch_index())
 }
 
 #[derive(Default)]
@@ -109,8 +109,8 @@ impl InFlight {
     }
 
     /// Notes that the database has the run as started.
-    pub(super) fn count(&self, (lease, place): Key) {
-        if let Some(entry) = self.entries().get_mut(&(lease, place)) {
+    pub(super) fn count(&self, (lease, batch_index): Key) {
+        if let Some(entry) = self.entries().get_mut(&(lease, batch_index)) {
             entry.counted = true;
         }
     }

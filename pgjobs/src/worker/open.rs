@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use crate::db::connection::Link;
+use crate::db::connection::DbConnection;
 use crate::db::refusal::server_code;
 use crate::types::error::Error;
 
@@ -39,17 +39,17 @@ pub(super) fn opening() -> (Opened, Opening) {
 
 impl Opening {
     /// Opens the connection and says how that went; then whether to begin.
-    pub(super) async fn open(self, link: &mut Link) -> bool {
-        let outcome = connect(link).await;
+    pub(super) async fn open(self, db: &mut DbConnection) -> bool {
+        let outcome = connect(db).await;
         let _ = self.opened.send(outcome); // the start was given up: then nothing is told to begin
         self.begin.await.is_ok()
     }
 }
 
-async fn connect(link: &mut Link) -> Result<(), Error> {
+async fn connect(db: &mut DbConnection) -> Result<(), Error> {
     let begun = Instant::now();
     loop {
-        match link.connect(START).await {
+        match db.connect(START).await {
             Err(error) if is_full(&error) && begun.elapsed() < STILL_COUNTED => {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }

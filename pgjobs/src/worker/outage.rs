@@ -21,7 +21,7 @@ pub(super) enum Call {
     Claim,
     Fetch,
     FailNext,
-    GiveBack,
+    ReleaseClaim,
     Register,
     Start,
     Settle,

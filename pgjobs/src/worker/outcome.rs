@@ -52,8 +52,8 @@ pub(super) fn after_refusal(outcome: &Outcome, times: u8, error: &Error) -> Opti
         (Outcome::Fail(text) | Outcome::Retry(text, _), _) if text == SUCCEEDED || text == FAILED => None,
         (Outcome::Fail(_), _) => Some(Some(Outcome::Fail(FAILED.to_owned()))),
         (Outcome::Retry(_, delay), _) => Some(Some(Outcome::Retry(FAILED.to_owned(), *delay))),
-        (Outcome::Snooze(_) | Outcome::Release | Outcome::Disown, 1..3) => Some(None),
-        (Outcome::Snooze(_) | Outcome::Release | Outcome::Disown, _) => None,
+        (Outcome::Snooze(_) | Outcome::Release | Outcome::ReleaseUnknown, 1..3) => Some(None),
+        (Outcome::Snooze(_) | Outcome::Release | Outcome::ReleaseUnknown, _) => None,
     }
 }
 

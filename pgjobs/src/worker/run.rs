@@ -81,7 +81,7 @@ fn log(job: &Job, outcome: &Outcome, started: Instant) {
         }
         Outcome::Fail(error) => tracing::error!(error, "failed for good: by its own word no run can mend it"),
         Outcome::Snooze(delay) => tracing::debug!("snoozed; runs again in {}", in_seconds(*delay)),
-        Outcome::Release | Outcome::Disown => {}
+        Outcome::Release | Outcome::ReleaseUnknown => {}
     }
 }
 

@@ -22,7 +22,7 @@ use super::outage::Call;
 use super::policy::settle_batching::{Flush, Step};
 use super::shared::Shared;
 use super::shutdown::Phase;
-use crate::db::connection::{Link, unanswered};
+use crate::db::connection::{DbConnection, unconfirmed};
 use crate::db::refusal::{is_about_outcome, is_about_server, may_be_done};
 use crate::db::settle::{self, Answer, Outcome, Settlement};
 use crate::types::error::Error;
@@ -43,10 +43,10 @@ const TRIES: usize = 5;
 
 pub(super) async fn settle_loop(
     shared: Arc<Shared>,
-    link: Link,
+    db: DbConnection,
     mut outcomes: mpsc::UnboundedReceiver<Settlement>,
 ) {
-    let mut settler = Settler { shared, link, flush: Flush::default(), told: None };
+    let mut settler = Settler { shared, db, flush: Flush::default(), told: None };
     let mut batch = Vec::with_capacity(BATCH);
     while settler.fill(&mut outcomes, &mut batch).await {
         let before = batch.len();
@@ -54,12 +54,12 @@ pub(super) async fn settle_loop(
         settler.note_settled(before - batch.len());
     }
     settler.give_up(batch, outcomes);
-    settler.link.close().await;
+    settler.db.close().await;
 }
 
 struct Settler {
     shared: Arc<Shared>,
-    link: Link,
+    db: DbConnection,
     flush: Flush,
     /// When the log said last that an outcome is refused.
     told: Option<Instant>,
@@ -172,7 +172,7 @@ impl Settler {
                 batch.iter_mut().for_each(|settlement| settlement.was_said = true);
             }
             if is_about_server(&error) {
-                self.shared.outage.failed(PART, Call::Settle, &error, self.link.opened());
+                self.shared.outage.failed(PART, Call::Settle, &error, self.db.opened());
             } else {
                 refusals += 1;
             }
@@ -180,7 +180,7 @@ impl Settler {
                 return Err(error);
             }
             tokio::select! {
-                () = tokio::time::sleep(self.link.retry_delay()) => {}
+                () = tokio::time::sleep(self.db.retry_delay()) => {}
                 () = self.shared.stop.reached(Phase::Late) => {}
             }
         }
@@ -194,8 +194,8 @@ impl Settler {
         let shared = self.shared.clone();
         tokio::select! {
             biased;
-            outcome = self.link.call(statements) => outcome,
-            () = shared.stop.reached(Phase::Late) => Err(unanswered("the worker has ended".to_owned())),
+            outcome = self.db.call(statements) => outcome,
+            () = shared.stop.reached(Phase::Late) => Err(unconfirmed("the worker has ended".to_owned())),
         }
     }
 
@@ -205,8 +205,9 @@ impl Settler {
         let settled = batch.iter().enumerate().filter(|(at, _)| !busy(*at)).map(|(_, one)| one.run());
         self.shared.in_flight.were_settled(settled);
         let accepted = |at: &usize| answers.iter().all(|answer| answer.at != *at);
-        let disowned = batch.iter().enumerate().filter(|(_, s)| matches!(s.outcome, Outcome::Disown));
-        match disowned.filter(|(at, _)| accepted(at)).count() {
+        let released_unknown =
+            batch.iter().enumerate().filter(|(_, s)| matches!(s.outcome, Outcome::ReleaseUnknown));
+        match released_unknown.filter(|(at, _)| accepted(at)).count() {
             0 => {}
             jobs => tracing::warn!(
                 jobs,
@@ -244,7 +245,7 @@ impl Settler {
             batch.push(settlement);
         }
         self.shared.counts.settled(batch.len());
-        batch.retain(|settlement| !matches!(settlement.outcome, Outcome::Disown));
+        batch.retain(|settlement| !matches!(settlement.outcome, Outcome::ReleaseUnknown));
         for Settlement { job, outcome, is_last, .. } in &batch {
             self.shared.counts.unsettled(outcome, *is_last);
             tracing::debug!(job.id = %job, outcome = outcome.as_str(), "it did not reach the database");
@@ -262,12 +263,12 @@ impl Settler {
 
 /// A run that was taken for nobody's has its outcome here: that holds. Returns how many there were.
 fn own(batch: &mut Vec<Settlement>) -> usize {
-    let disowns = |settlement: &Settlement| matches!(settlement.outcome, Outcome::Disown);
-    if !batch.iter().any(disowns) {
+    let is_unknown = |settlement: &Settlement| matches!(settlement.outcome, Outcome::ReleaseUnknown);
+    if !batch.iter().any(is_unknown) {
         return 0;
     }
     let (mut seen, before) = (HashSet::new(), batch.len());
-    batch.retain(|settlement| seen.insert(settlement.run()) || !disowns(settlement));
+    batch.retain(|settlement| seen.insert(settlement.run()) || !is_unknown(settlement));
     before - batch.len()
 }
 

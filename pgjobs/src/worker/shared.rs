@@ -15,10 +15,10 @@ use super::outage::Outage;
 use super::policy::claiming::View;
 use super::policy::peers::Peers;
 use super::shutdown::Stop;
-use crate::db::connection::Link;
+use crate::db::connection::DbConnection;
 use crate::db::servers::Servers;
 use crate::db::settle::{Outcome, Settlement};
-use crate::db::worker::{Place, Run};
+use crate::db::worker::{Run, RunKey};
 use crate::task::context::State;
 use crate::task::job::Job;
 use crate::task::registry::Registry;
@@ -44,7 +44,7 @@ pub(super) struct Shared {
     /// The database has declared this worker dead.
     lost: AtomicBool,
     /// The database may have runs of this worker that it no longer holds.
-    doubted: AtomicBool,
+    needs_reconcile: AtomicBool,
     /// The user's runtime runs nothing.
     stuck: AtomicBool,
     pub(super) outage: Outage,
@@ -54,7 +54,7 @@ pub(super) struct Shared {
 
 /// A run that may start once the database has it as started.
 pub(super) struct Start {
-    pub(super) run: Place,
+    pub(super) run: RunKey,
     pub(super) answer: oneshot::Sender<bool>,
 }
 
@@ -112,7 +112,7 @@ impl Shared {
             peers: Peers::default(),
             identity: RwLock::new(Uuid::now_v7()),
             lost: AtomicBool::new(false),
-            doubted: AtomicBool::new(false),
+            needs_reconcile: AtomicBool::new(false),
             stuck: AtomicBool::new(false),
             outage: Outage::default(),
             starts: start,
@@ -122,8 +122,8 @@ impl Shared {
     }
 
     /// A connection for one part of the worker, by whose name the server shows it.
-    pub(super) fn link(&self, part: &'static str, deadline: Duration) -> Link {
-        Link::new(self.servers.named(part), deadline)
+    pub(super) fn connection(&self, part: &'static str, deadline: Duration) -> DbConnection {
+        DbConnection::new(self.servers.named(part), deadline)
     }
 
     /// The worker's id in the database; a new one after it was declared dead.
@@ -142,13 +142,13 @@ impl Shared {
     }
 
     /// The database may be another one than before, which knows less: the claim loop has to compare.
-    pub(super) fn doubt(&self) {
-        self.doubted.store(true, SeqCst);
+    pub(super) fn request_reconcile(&self) {
+        self.needs_reconcile.store(true, SeqCst);
         self.wake_claims();
     }
 
-    pub(super) fn end_doubt(&self) {
-        self.doubted.store(false, SeqCst);
+    pub(super) fn begin_reconciling(&self) {
+        self.needs_reconcile.store(false, SeqCst);
     }
 
     /// The user's runtime runs nothing, or runs again. Whatever it has not begun, others may run.
@@ -175,7 +175,7 @@ impl Shared {
     /// Has the database count the run as started; false when it must not start.
     pub(super) async fn count_start(&self, job: &Job) -> bool {
         let (answer, answered) = oneshot::channel();
-        let _ = self.starts.send(Start { run: (job.lease(), job.place()), answer });
+        let _ = self.starts.send(Start { run: (job.lease(), job.batch_index()), answer });
         answered.await.unwrap_or(false) // the claim loop has ended: nothing starts any more
     }
 
@@ -195,7 +195,7 @@ impl Shared {
             load: self.counts.load(),
             draining: self.stop.is_draining(),
             lost: self.lost.load(SeqCst),
-            in_doubt: self.doubted.load(SeqCst),
+            needs_reconcile: self.needs_reconcile.load(SeqCst),
             stuck: self.is_stuck(),
         }
     }
@@ -214,11 +214,17 @@ impl Shared {
 
     /// Gives back those of the runs that the database had which were not this worker's before it was asked: one that
     /// was, may have been settled since.
-    pub(super) fn disown(&self, runs: Vec<Run>, own: &HashSet<Key>) {
-        for (job, lease, place) in runs {
-            if !own.contains(&(lease, place)) {
+    pub(super) fn release_unknown(&self, runs: Vec<Run>, own: &HashSet<Key>) {
+        for (job, lease, batch_index) in runs {
+            if !own.contains(&(lease, batch_index)) {
                 self.counts.opened(1);
-                let _ = self.settlements.send(Settlement::new(job, lease, place, Outcome::Disown, false));
+                let _ = self.settlements.send(Settlement::new(
+                    job,
+                    lease,
+                    batch_index,
+                    Outcome::ReleaseUnknown,
+                    false,
+                ));
             }
         }
     }
@@ -229,7 +235,7 @@ impl Shared {
     }
 
     /// Ends a run whose job cannot be read, as failed.
-    pub(super) fn fail_unread(&self, job: JobId, run: Place, reason: String) {
+    pub(super) fn fail_unread(&self, job: JobId, run: RunKey, reason: String) {
         let outcome = Outcome::Fail(reason);
         self.counts.opened(1);
         self.counts.outcome(&outcome, true);
@@ -240,7 +246,7 @@ impl Shared {
     fn send(&self, job: &Job, outcome: Outcome) {
         let is_last = job.is_last_run();
         self.counts.outcome(&outcome, is_last);
-        let settlement = Settlement::new(job.id().clone(), job.lease(), job.place(), outcome, is_last);
+        let settlement = Settlement::new(job.id().clone(), job.lease(), job.batch_index(), outcome, is_last);
         // The settle loop outlives every sender; after its end there is nobody left to tell.
         let _ = self.settlements.send(settlement);
     }

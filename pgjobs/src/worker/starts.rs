@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 
 use super::shared::{Shared, Start};
 use crate::db::claim;
-use crate::db::connection::Link;
+use crate::db::connection::DbConnection;
 use crate::types::error::Error;
 
 /// At most so many are told at once.
@@ -33,7 +33,7 @@ impl Starts {
     }
 
     /// Tells the database of all that were asked for, and the runs whether they may start.
-    pub(super) async fn tell(&mut self, link: &mut Link, shared: &Shared) -> Result<(), Error> {
+    pub(super) async fn tell(&mut self, db: &mut DbConnection, shared: &Shared) -> Result<(), Error> {
         while self.open.len() < MOST {
             let Ok(start) = self.asked.try_recv() else { break };
             self.open.push(start);
@@ -43,7 +43,7 @@ impl Starts {
             return Ok(());
         }
         let (worker, runs) = (shared.identity(), self.open.iter().map(|start| start.run).collect::<Vec<_>>());
-        let refused = link.call(async |connection| claim::start(connection, worker, &runs).await).await?;
+        let refused = db.call(async |connection| claim::start(connection, worker, &runs).await).await?;
         for (at, start) in self.open.drain(..).enumerate() {
             let may_start = !refused.contains(&at);
             if may_start {

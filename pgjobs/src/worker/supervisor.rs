@@ -26,7 +26,7 @@ use super::shared::{Inboxes, Settings, Shared};
 use super::shutdown::Phase;
 use super::starts::Starts;
 use super::{claim_loop, heartbeat_loop, listen_loop, settle_loop, thread};
-use crate::db::connection::Link;
+use crate::db::connection::DbConnection;
 use crate::db::servers::Servers;
 use crate::db::settle::Settlement;
 use crate::db::worker;
@@ -104,9 +104,9 @@ fn stopped() -> Error {
 }
 
 async fn keep_lease(shared: Arc<Shared>, opening: Opening, runtime: Handle) {
-    let mut link = shared.link(heartbeat_loop::PART, shared.settings.lease / 3);
-    if opening.open(&mut link).await {
-        heartbeat_loop::keep(shared, link, runtime).await;
+    let mut db = shared.connection(heartbeat_loop::PART, shared.settings.lease / 3);
+    if opening.open(&mut db).await {
+        heartbeat_loop::keep(shared, db, runtime).await;
     }
 }
 
@@ -115,9 +115,9 @@ async fn settle_outcomes(
     opening: Opening,
     outcomes: mpsc::UnboundedReceiver<Settlement>,
 ) {
-    let mut link = shared.link(settle_loop::PART, shared.settings.longest_call());
-    if opening.open(&mut link).await {
-        settle_loop::settle_loop(shared, link, outcomes).await;
+    let mut db = shared.connection(settle_loop::PART, shared.settings.longest_call());
+    if opening.open(&mut db).await {
+        settle_loop::settle_loop(shared, db, outcomes).await;
     }
 }
 
@@ -133,23 +133,23 @@ impl Claiming {
     async fn work(self, opening: Opening, registered: oneshot::Sender<Result<(), Error>>) -> WorkerReport {
         let shared = self.shared.clone();
         let deadline = shared.settings.longest_call();
-        let mut link = shared.link(claim_loop::PART, deadline).longest(deadline.max(LONGEST_FETCH));
-        if !opening.open(&mut link).await {
+        let mut db = shared.connection(claim_loop::PART, deadline).longest(deadline.max(LONGEST_FETCH));
+        if !opening.open(&mut db).await {
             return shared.counts.report();
         }
         let register = async |connection: &mut PgConnection| {
             refuse_unusable(connection).await?;
             register(connection, &shared, shared.identity()).await
         };
-        let outcome = link.call_within(START, register).await;
+        let outcome = db.call_within(START, register).await;
         let is_registered = outcome.is_ok();
         let is_wanted = registered.send(outcome).is_ok();
         if is_registered && is_wanted {
-            return claim_until_the_end(self, link).await;
+            return claim_until_the_end(self, db).await;
         }
         if is_registered {
             let id = shared.identity();
-            let _ = link.call(async |connection| worker::unregister(connection, id).await).await;
+            let _ = db.call(async |connection| worker::unregister(connection, id).await).await;
         }
         shared.counts.report()
     }
@@ -187,12 +187,12 @@ const PART_ENDS: Duration = Duration::from_secs(15);
 
 /// The worker's life, and its end in order: no more claims, the line handed back, running jobs finished
 /// or handed back, the last outcomes sent, the worker unregistered.
-async fn claim_until_the_end(claiming: Claiming, link: Link) -> WorkerReport {
+async fn claim_until_the_end(claiming: Claiming, db: DbConnection) -> WorkerReport {
     let Claiming { shared, line, starts, parts } = claiming;
     // Whatever fails from here on, the lease must not live on without the rest.
     let _leaving = Leaving(shared.clone());
     let listening = shared.settings.listen.then(|| tokio::spawn(listen_loop::listen(shared.clone())));
-    let claims = tokio::spawn(claim_loop::fetch(Fetcher::new(shared.clone(), link, line, starts)));
+    let claims = tokio::spawn(claim_loop::fetch(Fetcher::new(shared.clone(), db, line, starts)));
     let claims = part(&shared, claim_loop::PART, claims);
     until_it_ends(&shared, &parts, &claims).await;
     if let Some(listening) = listening {

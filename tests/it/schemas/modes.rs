@@ -21,9 +21,9 @@ async fn a_task_is_checked_strictly_unless_it_says_otherwise() {
     let db = Db::new().await;
     for (said, taken) in [
         (json!({}), false),
-        (json!({"check": "off"}), true),
-        (json!({"check": "warn"}), true),
-        (json!({"check": "strict"}), false),
+        (json!({"validate": "off"}), true),
+        (json!({"validate": "warn"}), true),
+        (json!({"validate": "strict"}), false),
     ] {
         declare(&db, counting(&said)).await;
         assert_eq!(refused(&db, &unfit()).await.is_none(), taken, "{said}");
@@ -33,7 +33,7 @@ async fn a_task_is_checked_strictly_unless_it_says_otherwise() {
     let (state, message) = db.refusal("select jobs.register_tasks('[{\"name\": \"a\", \"args_schema\": {}, \"result_schema\": {}, \"retries\": 1, \"timeout\": 60, \"priority\": 0, \"check\": \"loose\"}]')").await;
     assert_eq!(
         (state.as_str(), message.as_str()),
-        ("PT400", "task 'a' (1 of 1): check: off, warn or strict")
+        ("PT400", "task 'a' (1 of 1): validate: off, warn or strict")
     );
 }
 
@@ -45,7 +45,7 @@ async fn an_operators_word_goes_before_the_workers_and_stays() {
     assert_eq!(refused(&db, &unfit()).await, None);
     declare(&db, counting(&json!({"retries": 7}))).await;
     assert_eq!(refused(&db, &unfit()).await, None, "a worker that starts leaves it alone");
-    assert_eq!(db.one::<String>("select check_mode from jobs.tasks() where name = 't'").await, "off");
+    assert_eq!(db.one::<String>("select validation from jobs.tasks() where name = 't'").await, "off");
     db.run("select jobs.set_validation('t', null)").await;
     assert!(refused(&db, &unfit()).await.is_some());
     assert_eq!(db.refusal("select jobs.set_validation('t', 'loose')").await.0, "PT400");
@@ -77,7 +77,7 @@ async fn what_the_tasks_own_types_have_made_is_not_checked() {
 #[tokio::test]
 async fn a_task_that_nobody_has_declared_is_taken_unless_the_settings_say_otherwise() {
     let db = Db::new().await;
-    declare(&db, counting(&json!({"check": "off"}))).await;
+    declare(&db, counting(&json!({"validate": "off"}))).await;
     let bulk = "select jobs.publish_arrays('{t,nobody}', '{null,null}', null, null, null, null, null)";
     assert_eq!(refused_of(&db, "nobody", &json!(7)).await, None);
     db.run(bulk).await;
@@ -94,7 +94,7 @@ async fn a_task_that_nobody_has_declared_is_taken_unless_the_settings_say_otherw
 #[tokio::test]
 async fn a_warning_is_given_once_for_a_statement_and_shows_no_value() {
     let db = Db::new().await;
-    declare(&db, counting(&json!({"check": "warn"}))).await;
+    declare(&db, counting(&json!({"validate": "warn"}))).await;
     let (said, _listening) = Said::listen();
     db.run(r#"select jobs.publish('t', '{"args": ["4111"]}')"#).await;
     db.run(r#"select jobs.publish_arrays('{t}', array['{"args": [1]}', '{"args": ["4111"]}', '{"args": []}']::jsonb[], null, null, null, null, null)"#).await;

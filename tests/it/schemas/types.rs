@@ -300,7 +300,7 @@ async fn compare<T: Task + DeserializeOwned>(db: &Db, rng: &mut Rng, call: &T) -
             continue;
         };
         unfit += 1;
-        let read = readers::body::<T>(&body.to_string(), def.params, def.open);
+        let read = readers::body::<T>(&body.to_string(), def.params, def.extra_kwargs);
         assert!(
             read.is_err() || is_odd(&reason),
             "{}: {body} is refused, yet can be read: {reason}",

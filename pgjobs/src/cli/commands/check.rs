@@ -11,7 +11,7 @@ use crate::cli::output::format;
 use crate::cli::output::lines::{Line, Style};
 use crate::cli::output::progress::Progress;
 use crate::cli::setup::Setup;
-use crate::deploy::{DeployCheck, DeployReport, Finding, Looked, Severity};
+use crate::deploy::{Coverage, DeployCheck, DeployReport, Finding, Severity};
 use crate::{Topic, Worker};
 
 const AFTER_HELP: &str = "\
@@ -57,9 +57,9 @@ pub(crate) async fn run(
     let pool = connect(global, console).await?;
     let tasks = setup.apply(Worker::new(pool.clone())).tasks()?;
     let mut bar = None;
-    let progress = |looked, of| {
+    let progress = |sampled, of| {
         let what = || format!("looking at {}", format::jobs(of));
-        bar.get_or_insert_with(|| Progress::bar(console, &what(), of)).at(looked);
+        bar.get_or_insert_with(|| Progress::bar(console, &what(), of)).at(sampled);
     };
     let check = DeployCheck::new().tasks(tasks).sample(asked.sample).on_progress(progress);
     let report = asked.topic.into_iter().fold(check, DeployCheck::topic).run(&pool).await?;
@@ -69,7 +69,7 @@ pub(crate) async fn run(
 
 fn tell(report: &DeployReport, strict: bool, console: &Console) -> Result<(), Failure> {
     let (errors, warnings) = (report.count(Severity::Error), report.count(Severity::Warning));
-    let document = json!({ "errors": errors, "warnings": warnings, "findings": report.findings, "looked": report.looked });
+    let document = json!({ "errors": errors, "warnings": warnings, "findings": report.findings, "coverage": report.coverage });
     let refusal = match (errors, warnings) {
         (1.., _) => Some(format!("this program would break open jobs: {}", counted(errors, "error"))),
         (0, 1..) if strict => Some(format!("{}, and --strict", counted(warnings, "warning"))),
@@ -88,7 +88,7 @@ fn counted(number: usize, what: &str) -> String {
 
 fn text(report: &DeployReport) -> Vec<Line> {
     let mut lines: Vec<Line> = report.findings.iter().flat_map(of_finding).collect();
-    lines.extend(report.looked.iter().map(of_looked).map(Line::from));
+    lines.extend(report.coverage.iter().map(coverage_line).map(Line::from));
     if report.findings.is_empty() {
         lines.push(Line::from("no open job would break".to_owned()));
     }
@@ -107,9 +107,9 @@ fn of_finding(finding: &Finding) -> Vec<Line> {
     lines
 }
 
-fn of_looked(looked: &Looked) -> String {
-    let open = format::jobs_counted(looked.open, looked.exact);
-    format!("{}: looked at {} of {open}", looked.task, format::count(looked.looked))
+fn coverage_line(coverage: &Coverage) -> String {
+    let open = format::jobs_counted(coverage.open, coverage.exact);
+    format!("{}: sampled {} of {open}", coverage.task, format::count(coverage.sampled))
 }
 
 #[cfg(test)]

@@ -229,7 +229,7 @@ fn explain(error: Error) -> Failure {
 /// `mail.welcome(user_id: i64, [locale: String])`
 fn signature(task: &TaskDef) -> String {
     let parameters = task.params.iter().map(|param: &Param| (param.name, param.ty, param.required));
-    format!("{}({})", task.name, format::parameters(parameters, task.open))
+    format!("{}({})", task.name, format::parameters(parameters, task.extra_kwargs))
 }
 
 pub(crate) fn summary(report: &WorkerReport) -> Vec<String> {

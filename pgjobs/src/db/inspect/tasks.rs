@@ -7,7 +7,7 @@ use sqlx::{PgConnection, Row};
 
 use crate::db::read::{cannot_be_sent, document};
 use crate::types::error::Error;
-use crate::types::options::{Check, Keep};
+use crate::types::options::{Keep, Validation};
 
 /// A task that workers declared, or that has jobs ready though nobody declared it.
 #[derive(Debug, Clone, Serialize)]
@@ -22,7 +22,7 @@ pub struct TaskRow {
     /// Its parameters in the order of the function; none of a task whose worker declared no order.
     pub params: Option<Vec<TaskParam>>,
     /// Whether it takes keyword arguments of any name.
-    pub open: bool,
+    pub extra_kwargs: bool,
     /// JSON Schema of its arguments, as the database writes it; none when it is no JSON that programs can read.
     pub args_schema: Option<Box<RawValue>>,
     /// JSON Schema of its result, as the database writes it; none when it is no JSON that programs can read.
@@ -36,7 +36,7 @@ pub struct TaskRow {
     /// Which of its ended jobs stay in history; none was said of a task that nobody declared.
     pub keep: Option<Keep>,
     /// What happens to a job of it that does not fit its arguments when it is published.
-    pub check: Option<Check>,
+    pub validation: Option<Validation>,
     /// Whether a worker ever declared it.
     pub declared: bool,
     /// How many live workers have it.
@@ -62,8 +62,8 @@ macro_rules! task_query {
         concat!(
             "select t.name, array(select a from unnest(t.aliases) a where a is not null), coalesce(t.doc, ''), ",
             $documents,
-            ", t.retries, t.timeout::float8, t.priority, t.keep, t.check_mode, t.declared, t.workers, \
-             coalesce(t.open, false) from jobs.tasks() t",
+            ", t.retries, t.timeout::float8, t.priority, t.keep, t.validation, t.declared, t.workers, \
+             coalesce(t.extra_kwargs, false) from jobs.tasks() t",
             $of
         )
     };
@@ -122,9 +122,9 @@ fn task(row: &PgRow) -> Result<TaskRow, Error> {
         timeout: row.try_get(7)?,
         priority: row.try_get(8)?,
         keep: text(9)?.and_then(|keep| keep.parse().ok()),
-        check: text(10)?.and_then(|check| check.parse().ok()),
+        validation: text(10)?.and_then(|check| check.parse().ok()),
         declared: row.try_get(11)?,
         workers: row.try_get(12)?,
-        open: row.try_get(13)?,
+        extra_kwargs: row.try_get(13)?,
     })
 }

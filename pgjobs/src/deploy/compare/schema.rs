@@ -4,13 +4,13 @@ use std::collections::{BTreeSet, HashMap};
 
 use serde_json::{Map, Value};
 
-use super::Narrowed;
+use super::Incompatible;
 use super::facts::{has_variants, is_object, kind, listed, names, resolve, types, values, variants, words};
 
 /// Two documents whose parts are compared. Types that hold themselves end at what is known of a pair already.
 pub(super) struct Comparison<'a> {
     roots: (&'a Value, &'a Value),
-    known: HashMap<(*const Value, *const Value), Vec<Narrowed>>,
+    known: HashMap<(*const Value, *const Value), Vec<Incompatible>>,
 }
 
 /// Bounds by keyword: whether the greater value is the narrower one.
@@ -31,7 +31,7 @@ impl<'a> Comparison<'a> {
     }
 
     /// Where the newer schema takes less than the older one.
-    pub(super) fn compare(&mut self, old: &'a Value, new: &'a Value) -> Vec<Narrowed> {
+    pub(super) fn compare(&mut self, old: &'a Value, new: &'a Value) -> Vec<Incompatible> {
         let (old, new) = (resolve(self.roots.0, old), resolve(self.roots.1, new));
         let pair = (std::ptr::from_ref(old), std::ptr::from_ref(new));
         if let Some(known) = self.known.get(&pair) {
@@ -44,9 +44,9 @@ impl<'a> Comparison<'a> {
         found
     }
 
-    fn compare_resolved(&mut self, old: &'a Value, new: &'a Value) -> Vec<Narrowed> {
+    fn compare_resolved(&mut self, old: &'a Value, new: &'a Value) -> Vec<Incompatible> {
         if *new == Value::Bool(false) {
-            return vec![Narrowed::new("", "takes nothing any more")];
+            return vec![Incompatible::new("", "takes nothing any more")];
         }
         let Some(newer) = new.as_object() else { return Vec::new() };
         if let Some(values) = values(old) {
@@ -59,7 +59,7 @@ impl<'a> Comparison<'a> {
         if !has_variants(old) && !has_variants(new) {
             found.extend(types_gone(old, new));
             if newer.contains_key("enum") || newer.contains_key("const") {
-                found.push(Narrowed::new("", "takes listed values alone now"));
+                found.push(Incompatible::new("", "takes listed values alone now"));
             }
         }
         if let Some(older) = old.as_object().filter(|_| found.is_empty()) {
@@ -71,7 +71,7 @@ impl<'a> Comparison<'a> {
     }
 
     /// Each older variant must fit a newer one; if only one has its type, that one says why it does not.
-    fn compare_variants(&mut self, old: &'a Value, new: &'a Value) -> Vec<Narrowed> {
+    fn compare_variants(&mut self, old: &'a Value, new: &'a Value) -> Vec<Incompatible> {
         let news: Vec<&Value> = variants(new).into_iter().map(|v| resolve(self.roots.1, v)).collect();
         let mut found = Vec::new();
         for variant in variants(old) {
@@ -83,7 +83,7 @@ impl<'a> Comparison<'a> {
                 news.iter().filter(|newer| types_gone(variant, newer).is_empty()).collect();
             match alike[..] {
                 [newer] => found.extend(self.compare(variant, newer)),
-                _ => found.push(Narrowed::new("", format!("does not take {} any more", words(variant)))),
+                _ => found.push(Incompatible::new("", format!("does not take {} any more", words(variant)))),
             }
         }
         found
@@ -99,17 +99,21 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    fn compare_fields(&mut self, old: &'a Map<String, Value>, new: &'a Map<String, Value>) -> Vec<Narrowed> {
-        let mut found: Vec<Narrowed> = names(new.get("required"))
+    fn compare_fields(
+        &mut self,
+        old: &'a Map<String, Value>,
+        new: &'a Map<String, Value>,
+    ) -> Vec<Incompatible> {
+        let mut found: Vec<Incompatible> = names(new.get("required"))
             .filter(|name| !names(old.get("required")).any(|before| before == *name))
-            .map(|name| Narrowed::new(name, "must be given now"))
+            .map(|name| Incompatible::new(name, "must be given now"))
             .collect();
         let rest = new.get("additionalProperties");
         let older = old.get("properties").and_then(Value::as_object).into_iter().flatten();
         for (name, schema) in older {
             let newer = new.get("properties").and_then(|properties| properties.get(name)).or(rest);
             match newer {
-                Some(Value::Bool(false)) => found.push(Narrowed::new(name, "is not taken any more")),
+                Some(Value::Bool(false)) => found.push(Incompatible::new(name, "is not taken any more")),
                 Some(newer) => found.extend(self.compare(schema, newer).into_iter().map(|n| n.within(name))),
                 None => {}
             }
@@ -119,14 +123,18 @@ impl<'a> Comparison<'a> {
                 found.extend(self.compare(before, now).into_iter().map(|n| n.within("*")));
             }
             (before, Some(Value::Bool(false))) if before != rest && is_object(old) => {
-                found.push(Narrowed::new("", "does not take fields of other names any more"));
+                found.push(Incompatible::new("", "does not take fields of other names any more"));
             }
             _ => {}
         }
         found
     }
 
-    fn compare_items(&mut self, old: &'a Map<String, Value>, new: &'a Map<String, Value>) -> Vec<Narrowed> {
+    fn compare_items(
+        &mut self,
+        old: &'a Map<String, Value>,
+        new: &'a Map<String, Value>,
+    ) -> Vec<Incompatible> {
         let mut found = Vec::new();
         if let (Some(before), Some(now)) = (old.get("items"), new.get("items")) {
             found.extend(self.compare(before, now).into_iter().map(|n| n.within("[]")));
@@ -141,7 +149,7 @@ impl<'a> Comparison<'a> {
 }
 
 /// Listed values that the newer schema does not list, or whose type it does not take.
-fn unlisted(old: &[&Value], new: &Value) -> Vec<Narrowed> {
+fn unlisted(old: &[&Value], new: &Value) -> Vec<Incompatible> {
     let gone: Vec<String> = match values(new) {
         Some(listed) => {
             old.iter().filter(|value| !listed.contains(value)).map(|value| format!("`{value}`")).collect()
@@ -155,25 +163,25 @@ fn unlisted(old: &[&Value], new: &Value) -> Vec<Narrowed> {
         },
     };
     let reason = || format!("does not take {} any more", gone.join(", "));
-    if gone.is_empty() { Vec::new() } else { vec![Narrowed::new("", reason())] }
+    if gone.is_empty() { Vec::new() } else { vec![Incompatible::new("", reason())] }
 }
 
-fn types_gone(old: &Value, new: &Value) -> Vec<Narrowed> {
+fn types_gone(old: &Value, new: &Value) -> Vec<Incompatible> {
     let Some(now) = types(new) else { return Vec::new() };
     let Some(before) = types(old) else {
-        return vec![Narrowed::new("", format!("takes {} alone now, and took anything", listed(&now)))];
+        return vec![Incompatible::new("", format!("takes {} alone now, and took anything", listed(&now)))];
     };
     let gone: BTreeSet<&str> = before.difference(&now).copied().collect();
     match gone.len() {
         0 => Vec::new(),
         _ if gone.contains("null") && gone.len() == 1 => {
-            vec![Narrowed::new("", "may not be null any more")]
+            vec![Incompatible::new("", "may not be null any more")]
         }
-        _ => vec![Narrowed::new("", format!("takes {} now, and took {}", listed(&now), listed(&before)))],
+        _ => vec![Incompatible::new("", format!("takes {} now, and took {}", listed(&now), listed(&before)))],
     }
 }
 
-fn bounds(old: &Map<String, Value>, new: &Map<String, Value>) -> Vec<Narrowed> {
+fn bounds(old: &Map<String, Value>, new: &Map<String, Value>) -> Vec<Incompatible> {
     let mut found = Vec::new();
     for (keyword, greater_is_narrower) in BOUNDS {
         let Some(now) = new.get(keyword).and_then(Value::as_f64) else { continue };
@@ -182,19 +190,22 @@ fn bounds(old: &Map<String, Value>, new: &Map<String, Value>) -> Vec<Narrowed> {
         let narrower = before.is_none_or(|before| (now > before) == greater_is_narrower && now != before);
         if narrower && !harmless {
             let was = old.get(keyword).map_or_else(|| "none".to_owned(), Value::to_string);
-            found.push(Narrowed::new("", format!("has the {keyword} {} now, which was {was}", new[keyword])));
+            found.push(Incompatible::new(
+                "",
+                format!("has the {keyword} {} now, which was {was}", new[keyword]),
+            ));
         }
     }
     for keyword in ["multipleOf", "pattern"] {
         if new.get(keyword).is_some_and(|now| old.get(keyword) != Some(now)) {
-            found.push(Narrowed::new("", format!("has another {keyword} now")));
+            found.push(Incompatible::new("", format!("has another {keyword} now")));
         }
     }
     let format = new
         .get("format")
         .filter(|_| types(&Value::Object(new.clone())).is_some_and(|t| t.contains("string")));
     if let Some(format) = format.filter(|now| old.get("format") != Some(now)) {
-        found.push(Narrowed::new("", format!("must be a text of the format {format} now")));
+        found.push(Incompatible::new("", format!("must be a text of the format {format} now")));
     }
     found
 }

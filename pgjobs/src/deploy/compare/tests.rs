@@ -6,12 +6,12 @@ use serde_json::{Value, json};
 use super::schema::Comparison;
 use crate::__private::schema;
 
-fn narrowed(old: &Value, new: &Value) -> Vec<String> {
+fn incompatible(old: &Value, new: &Value) -> Vec<String> {
     Comparison::new(old, new).compare(old, new).iter().map(ToString::to_string).collect()
 }
 
 fn of<Old: JsonSchema, New: JsonSchema>() -> Vec<String> {
-    narrowed(schema::<Old>().as_value(), schema::<New>().as_value())
+    incompatible(schema::<Old>().as_value(), schema::<New>().as_value())
 }
 
 mod old {
@@ -98,15 +98,15 @@ fn fields_texts_and_lists_are_compared() {
     let open = json!({ "type": "object", "properties": { "a": { "type": "integer" } } });
     let closed = json!({ "type": "object", "properties": {}, "additionalProperties": false });
     assert_eq!(
-        narrowed(&open, &closed),
+        incompatible(&open, &closed),
         ["`a` is not taken any more", "does not take fields of other names any more"]
     );
     let text = json!({ "type": "string" });
     let uuid = json!({ "type": "string", "format": "uuid" });
-    assert_eq!(narrowed(&text, &uuid), ["must be a text of the format \"uuid\" now"]);
-    assert_eq!(narrowed(&uuid, &text), Vec::<String>::new());
+    assert_eq!(incompatible(&text, &uuid), ["must be a text of the format \"uuid\" now"]);
+    assert_eq!(incompatible(&uuid, &text), Vec::<String>::new());
     let listed = json!({ "enum": ["a"] });
-    assert_eq!(narrowed(&text, &listed), ["takes listed values alone now"]);
-    assert_eq!(narrowed(&listed, &text), Vec::<String>::new());
-    assert_eq!(narrowed(&listed, &json!({ "enum": ["b", "c"] })), ["does not take `\"a\"` any more"]);
+    assert_eq!(incompatible(&text, &listed), ["takes listed values alone now"]);
+    assert_eq!(incompatible(&listed, &text), Vec::<String>::new());
+    assert_eq!(incompatible(&listed, &json!({ "enum": ["b", "c"] })), ["does not take `\"a\"` any more"]);
 }

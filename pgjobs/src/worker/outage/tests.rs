@@ -17,7 +17,7 @@ fn an_outage_of_all_parts_is_one_line_and_its_end_another() {
         assert_eq!(state.fail("lease", Call::Tend, Kind::Away, None, now), Line::Nothing);
         assert_eq!(state.fail("claim", Call::Claim, Kind::Away, None, now), Line::Nothing);
     }
-    assert_eq!(state.succeed("claim", Call::GiveBack, now), Line::Nothing, "the lease is still away");
+    assert_eq!(state.succeed("claim", Call::ReleaseClaim, now), Line::Nothing, "the lease is still away");
     let back = Line::Back { after: 6 * SECOND, was_away: true };
     assert_eq!(state.succeed("lease", Call::Heartbeat, now + SECOND), back);
     assert_eq!(state.succeed("lease", Call::Tend, now + SECOND), Line::Nothing);
@@ -58,11 +58,11 @@ fn what_is_not_answered_in_time_is_away_where_no_connection_opens_and_else_only_
     let (start, first) = (Instant::now(), Some(Instant::now()));
     let mut state = State::default();
     assert_eq!(state.fail("claim", Call::Claim, Kind::Unknown, first, start), Line::Nothing);
-    assert_eq!(state.fail("claim", Call::GiveBack, Kind::Unknown, first, start + SECOND), AWAY);
+    assert_eq!(state.fail("claim", Call::ReleaseClaim, Kind::Unknown, first, start + SECOND), AWAY);
 
     let (mut state, second) = (State::default(), Some(start + SECOND));
     assert_eq!(state.fail("claim", Call::Fetch, Kind::Unknown, first, start), Line::Nothing);
-    assert_eq!(state.succeed("claim", Call::GiveBack, start + SECOND), Line::Nothing);
+    assert_eq!(state.succeed("claim", Call::ReleaseClaim, start + SECOND), Line::Nothing);
     let slow = Line::Fails(Kind::Refused);
     assert_eq!(state.fail("claim", Call::Fetch, Kind::Unknown, second, start + 2 * SECOND), slow);
     assert_eq!(state.fail("claim", Call::Fetch, Kind::Unknown, None, start + 3 * SECOND), Line::Nothing);

@@ -17,7 +17,7 @@ pub(crate) struct View {
     /// The database has declared this worker dead.
     pub(crate) lost: bool,
     /// The database may have runs of this worker that it does not hold.
-    pub(crate) in_doubt: bool,
+    pub(crate) needs_reconcile: bool,
     /// Nothing that it would start would run: see [`pulse`](super::runtime_pulse).
     pub(crate) stuck: bool,
 }
@@ -40,11 +40,11 @@ pub(crate) enum Step {
     /// Looks again after this pause, or when woken.
     Rest(Duration),
     /// Gives back what a claim may have taken whose answer never came.
-    GiveBack(Unanswered),
+    ReleaseClaim(Unconfirmed),
     /// Gives back what the database has of this worker and it does not hold.
-    Compare,
+    Reconcile,
     /// Forgets what it holds and goes on under a new name.
-    RegisterAnew,
+    Reregister,
     /// Asks whether this session has ended: a claim that goes on there holds jobs, and every look passes them over.
     SeeOff(Session),
     /// Nothing is left to do for a worker that was to end then, or `sure` says that this cannot be known.
@@ -56,7 +56,7 @@ pub(crate) enum Step {
 
 /// A claim, by worker and lease, of which it is unknown whether it took jobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Unanswered {
+pub(crate) struct Unconfirmed {
     pub(crate) worker: Uuid,
     pub(crate) lease: Uuid,
     /// Where it may still be under way; none when it is known to have ended.
@@ -104,7 +104,7 @@ pub(crate) struct Claims {
     then: Option<Step>,
     /// Nothing was open when the last claim was decided on.
     was_idle: bool,
-    unanswered: Vec<Unanswered>,
+    unconfirmed: Vec<Unconfirmed>,
     /// Sessions where a claim that was given back may go on, and since when: of a burst, which must not end before.
     under_way: Vec<(Session, Instant)>,
     /// How long it waits for them.
@@ -133,7 +133,7 @@ impl Claims {
             // What has been due for long, or was lost with a worker, is nobody's to claim before this.
             then: burst.then_some(Step::Tend),
             was_idle: false,
-            unanswered: Vec::new(),
+            unconfirmed: Vec::new(),
             under_way: Vec::new(),
             patience,
             kept_since: None,
@@ -148,17 +148,17 @@ impl Claims {
     pub(crate) fn next(&mut self, view: View, now: Instant) -> Step {
         if view.draining {
             // What comes back now, nobody has to wait for; each claim is tried once.
-            return self.unanswered.pop().map_or(Step::Stop, Step::GiveBack);
+            return self.unconfirmed.pop().map_or(Step::Stop, Step::ReleaseClaim);
         }
         if view.lost {
-            return Step::RegisterAnew;
+            return Step::Reregister;
         }
-        if view.in_doubt {
-            return Step::Compare;
+        if view.needs_reconcile {
+            return Step::Reconcile;
         }
         // While this worker lives, nobody else would get those jobs before they expire.
-        if let Some(unanswered) = self.unanswered.last() {
-            return Step::GiveBack(*unanswered);
+        if let Some(unconfirmed) = self.unconfirmed.last() {
+            return Step::ReleaseClaim(*unconfirmed);
         }
         if view.stuck {
             return Step::AwaitRoom;
@@ -240,17 +240,17 @@ impl Claims {
     }
 
     /// A claim was sent and no answer came.
-    pub(crate) fn unanswered(&mut self, claim: Unanswered) {
-        self.unanswered.push(claim);
+    pub(crate) fn unconfirmed(&mut self, claim: Unconfirmed) {
+        self.unconfirmed.push(claim);
     }
 
-    pub(crate) fn gave_back(&mut self, claim: Unanswered, now: Instant) {
+    pub(crate) fn released_claim(&mut self, claim: Unconfirmed, now: Instant) {
         self.kept_since = None;
         self.forget(claim, now);
     }
 
     /// The database refuses to take a claim back: what holds it up may never end. A burst does not wait for ever.
-    pub(crate) fn kept(&mut self, claim: Unanswered, now: Instant) {
+    pub(crate) fn kept(&mut self, claim: Unconfirmed, now: Instant) {
         let since = *self.kept_since.get_or_insert(now);
         if self.burst && now.duration_since(since) >= self.patience {
             self.gave_up |= claim.session.is_none();
@@ -258,8 +258,8 @@ impl Claims {
         }
     }
 
-    fn forget(&mut self, claim: Unanswered, since: Instant) {
-        self.unanswered.retain(|one| *one != claim);
+    fn forget(&mut self, claim: Unconfirmed, since: Instant) {
+        self.unconfirmed.retain(|one| *one != claim);
         if self.burst {
             self.under_way.extend(claim.session.map(|session| (session, since)));
         }

@@ -5,13 +5,13 @@
 //! forgotten session. Then every claim walks over all that has left since, and slows down from minute
 //! to minute.
 //!
-//! *So* the worker remembers, for each task and priority, the place up to which the line is empty,
+//! *So* the worker remembers, for each task and priority, the seq up to which the line is empty,
 //! and claims from there (`Watermark`). Jobs join the line at its end, and what is given back goes before
 //! every watermark, where a claim always looks. Only a publisher that drew its number before a watermark and
 //! commits after it puts a job behind it. A publisher takes a transaction number before it draws one for a
-//! job. So the number of a transaction that began after the look that saw a place is higher than that of
-//! every publisher that drew a number before that place: the next claim that takes something is such a
-//! transaction, and tells its number. The place becomes the watermark once all transactions before that one have
+//! job. So the number of a transaction that began after the look that saw a seq is higher than that of
+//! every publisher that drew a number before that seq: the next claim that takes something is such a
+//! transaction, and tells its number. The seq becomes the watermark once all transactions before that one have
 //! ended and a later claim has looked again. (What a snapshot calls the first transaction that has not begun
 //! may have begun: it is the first after the last that has ended.)
 //!
@@ -41,15 +41,15 @@ type Line = (String, i32);
 
 #[derive(Default)]
 struct Progress {
-    /// Nothing waits before this place.
+    /// Nothing waits before this seq.
     watermark: Option<i64>,
     next: Option<Candidate>,
 }
 
-/// A place that becomes the watermark once no transaction before `horizon` is left.
+/// A seq that becomes the watermark once no transaction before `horizon` is left.
 struct Candidate {
-    place: i64,
-    /// A transaction that began after the place was seen; none has told its number yet.
+    seq: i64,
+    /// A transaction that began after the seq was seen; none has told its number yet.
     horizon: Option<i64>,
     since: Instant,
 }
@@ -70,7 +70,7 @@ impl Watermarks {
             return Vec::new();
         }
         let watermark = |((task, priority), progress): (&Line, &Progress)| {
-            progress.watermark.map(|place| Watermark { task: task.clone(), priority: *priority, place })
+            progress.watermark.map(|seq| Watermark { task: task.clone(), priority: *priority, seq })
         };
         self.lines.iter().filter_map(watermark).collect()
     }
@@ -97,7 +97,7 @@ impl Watermarks {
             let progress = self.lines.entry(line).or_default();
             progress.advance(first, claimed.unseen, now);
             if progress.next.is_none() {
-                progress.next = Some(Candidate { place: last, horizon: None, since: now });
+                progress.next = Some(Candidate { seq: last, horizon: None, since: now });
             }
         }
     }
@@ -111,24 +111,24 @@ impl Progress {
             next.horizon.is_some_and(|horizon| unseen >= horizon) || now.duration_since(next.since) > PATIENCE
         };
         if let Some(next) = self.next.take_if(ripe) {
-            self.watermark = Some(next.place.min(first));
+            self.watermark = Some(next.seq.min(first));
         }
     }
 }
 
-/// The lines that a claim took from, each with the first and the last place that was taken. Places below zero are
+/// The lines that a claim took from, each with the first and the last seq that was taken. Places below zero are
 /// those of jobs that were given back; a claim looks there in any case.
 fn lines(claimed: &ClaimResult) -> Vec<(Line, i64, i64)> {
     let mut lines: Vec<(Line, i64, i64)> = Vec::new();
     for job in claimed.jobs.iter().filter(|job| job.ready_seq > 0) {
-        let place = job.ready_seq;
+        let seq = job.ready_seq;
         let known = lines
             .iter_mut()
             .rev()
             .find(|((task, priority), ..)| *priority == job.priority && *task == job.task);
         match known {
-            Some((_, first, last)) => (*first, *last) = ((*first).min(place), (*last).max(place)),
-            None => lines.push(((job.task.clone(), job.priority), place, place)),
+            Some((_, first, last)) => (*first, *last) = ((*first).min(seq), (*last).max(seq)),
+            None => lines.push(((job.task.clone(), job.priority), seq, seq)),
         }
     }
     lines
@@ -139,9 +139,9 @@ mod tests {
     use super::*;
     use crate::db::claimed::Claimed;
 
-    fn claimed(places: &[i64], unseen: i64, next: i64) -> ClaimResult {
+    fn claimed(seqs: &[i64], unseen: i64, next: i64) -> ClaimResult {
         ClaimResult {
-            jobs: places.iter().map(|&place| job(0, place)).collect(),
+            jobs: seqs.iter().map(|&seq| job(0, seq)).collect(),
             unseen,
             next,
             ..ClaimResult::default()
@@ -166,7 +166,7 @@ mod tests {
     }
 
     fn watermark(watermarks: &Watermarks, now: Instant) -> Option<i64> {
-        watermarks.for_claim(now).first().map(|watermark| watermark.place)
+        watermarks.for_claim(now).first().map(|watermark| watermark.seq)
     }
 
     #[test]
@@ -262,8 +262,8 @@ mod tests {
         let second =
             ClaimResult { jobs: vec![job(7, 21), job(0, 11)], unseen: 4, next: 4, ..ClaimResult::default() };
         let (watermarks, now) = after(&[first, second]);
-        let mut places: Vec<_> = watermarks.for_claim(now).iter().map(|m| (m.priority, m.place)).collect();
-        places.sort_unstable();
-        assert_eq!(places, [(0, 10), (7, 20)]);
+        let mut seqs: Vec<_> = watermarks.for_claim(now).iter().map(|m| (m.priority, m.seq)).collect();
+        seqs.sort_unstable();
+        assert_eq!(seqs, [(0, 10), (7, 20)]);
     }
 }

@@ -24,13 +24,13 @@ impl Settler {
         if is_about_outcome(error) || is_persistent {
             self.refuse(settlement, error).await
         } else {
-            Some(self.doubt(settlement, error))
+            Some(self.send_later(settlement, error))
         }
     }
 
     /// Refused alone, for a reason that is not in it, as far as can be seen: a row that another holds, rights that are
     /// missing. Said again after a rest.
-    fn doubt(&mut self, mut settlement: Settlement, error: &Error) -> Settlement {
+    fn send_later(&mut self, mut settlement: Settlement, error: &Error) -> Settlement {
         let now = Instant::now();
         let since = *settlement.refused_since.get_or_insert(now);
         settlement.rests_until = Some(now + rest(now.duration_since(since), error));
@@ -45,10 +45,10 @@ impl Settler {
         settlement
     }
 
-    /// The database does not take this outcome, whatever else it takes: another has to go in its place.
+    /// The database does not take this outcome, whatever else it takes: another has to go in its batch_index.
     async fn refuse(&mut self, mut settlement: Settlement, error: &Error) -> Option<Settlement> {
         if settlement.refusals == 0 && self.is_refused_without_result(&settlement).await {
-            return Some(self.doubt(settlement, error));
+            return Some(self.send_later(settlement, error));
         }
         tracing::error!(job.id = %settlement.job, %error, "the database refused an outcome");
         settlement.refusals = settlement.refusals.saturating_add(1);

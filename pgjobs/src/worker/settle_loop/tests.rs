@@ -5,17 +5,21 @@ use uuid::Uuid;
 use crate::types::job_id::JobId;
 use crate::worker::settle_loop::*;
 
-fn settlement(place: i32, outcome: Outcome) -> Settlement {
-    Settlement::new(JobId::generate(), Uuid::nil(), place, outcome, false)
+fn settlement(batch_index: i32, outcome: Outcome) -> Settlement {
+    Settlement::new(JobId::generate(), Uuid::nil(), batch_index, outcome, false)
 }
 
 #[test]
 fn a_verdict_goes_before_the_word_that_its_run_is_nobodys() {
     let fail = || Outcome::Fail("no".to_owned());
-    let mut batch =
-        vec![settlement(1, fail()), settlement(2, Outcome::Disown), settlement(1, Outcome::Disown)];
+    let mut batch = vec![
+        settlement(1, fail()),
+        settlement(2, Outcome::ReleaseUnknown),
+        settlement(1, Outcome::ReleaseUnknown),
+    ];
     assert_eq!(own(&mut batch), 1);
-    let left: Vec<_> = batch.iter().map(|one| (one.place, matches!(one.outcome, Outcome::Disown))).collect();
+    let left: Vec<_> =
+        batch.iter().map(|one| (one.batch_index, matches!(one.outcome, Outcome::ReleaseUnknown))).collect();
     assert_eq!(left, [(1, false), (2, true)]);
     assert_eq!(own(&mut batch), 0);
 }
@@ -23,8 +27,8 @@ fn a_verdict_goes_before_the_word_that_its_run_is_nobodys() {
 #[tokio::test]
 async fn gathering_up_to_a_full_batch_loses_no_outcome() {
     let (sender, mut outcomes) = mpsc::unbounded_channel();
-    let outcome = |place| settlement(place, Outcome::Release);
-    (0..1005).for_each(|place| sender.send(outcome(place)).unwrap());
+    let outcome = |batch_index| settlement(batch_index, Outcome::Release);
+    (0..1005).for_each(|batch_index| sender.send(outcome(batch_index)).unwrap());
     let mut batch = vec![outcome(-1)];
     gather(&mut outcomes, &mut batch, Duration::ZERO).await;
     assert_eq!(batch.len(), BATCH);

@@ -49,9 +49,9 @@ pub(crate) static NOOP: TaskDef = TaskDef {
     name: "pgjobs.bench.noop",
     aliases: &[],
     doc: "Does nothing.",
-    place: concat!(file!(), ":", line!()),
+    location: concat!(file!(), ":", line!()),
     params: &[],
-    open: false,
+    extra_kwargs: false,
     needs: &[],
     options: OPTIONS,
     args_schema: anything,
@@ -63,7 +63,7 @@ pub(crate) static NOOP: TaskDef = TaskDef {
 pub(crate) static ERRAND: TaskDef = TaskDef {
     name: "pgjobs.bench.errand",
     doc: "Says how soon it was started, then does nothing, fails once or sleeps.",
-    place: concat!(file!(), ":", line!()),
+    location: concat!(file!(), ":", line!()),
     params: &[
         Param { name: "published", ty: "Option<u64>", required: false },
         Param { name: "manner", ty: "Manner", required: true },

@@ -8,7 +8,7 @@ use crate::cli::output::failure::Failure;
 use crate::cli::output::format;
 use crate::cli::output::table::table;
 use crate::inspect::{self, TaskRow};
-use crate::types::options::{Check, Keep};
+use crate::types::options::{Keep, Validation};
 
 pub(crate) async fn show(pool: &PgPool, console: &Console) -> Result<(), Failure> {
     let tasks = if console.json { inspect::tasks(pool).await? } else { inspect::signatures(pool).await? };
@@ -36,12 +36,12 @@ fn row(task: &TaskRow) -> [String; 6] {
     };
     let arguments = arguments(task);
     let keeps = task.keep.map_or("-", Keep::as_str).to_owned();
-    let checks = task.check.map_or("-", Check::as_str).to_owned();
+    let checks = task.validation.map_or("-", Validation::as_str).to_owned();
     [task.name.clone(), task.workers.to_string(), keeps, checks, arguments, about.trim().to_owned()]
 }
 
 /// `user_id: i64, [locale: String]`, in the order of the function; those in brackets may be left out.
 fn arguments(task: &TaskRow) -> String {
     let parameters = task.params.iter().flatten();
-    format::parameters(parameters.map(|p| (p.name.as_str(), p.ty.as_str(), p.required)), task.open)
+    format::parameters(parameters.map(|p| (p.name.as_str(), p.ty.as_str(), p.required)), task.extra_kwargs)
 }

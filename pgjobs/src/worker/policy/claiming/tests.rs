@@ -10,7 +10,7 @@ fn claims(slots: usize, burst: bool) -> Claims {
 
 fn idle() -> View {
     let load = Load { open: 0, waiting: 0, running: 0, finished: 0 };
-    View { load, draining: false, lost: false, in_doubt: false, stuck: false }
+    View { load, draining: false, lost: false, needs_reconcile: false, stuck: false }
 }
 
 fn next(claims: &mut Claims) -> Step {
@@ -59,12 +59,12 @@ fn find_nothing(claims: &mut Claims, now: Instant) -> Step {
 #[test]
 fn a_burst_does_not_end_before_a_claim_of_its_own_has_ended() {
     let (now, session) = (Instant::now(), Session::example(7));
-    let claim = Unanswered { worker: Uuid::nil(), lease: Uuid::nil(), session: Some(session) };
+    let claim = Unconfirmed { worker: Uuid::nil(), lease: Uuid::nil(), session: Some(session) };
     for ends in [true, false] {
         let mut claims = claims(4, true);
-        claims.unanswered(claim);
-        assert_eq!(claims.next(idle(), now), Step::GiveBack(claim));
-        claims.gave_back(claim, now);
+        claims.unconfirmed(claim);
+        assert_eq!(claims.next(idle(), now), Step::ReleaseClaim(claim));
+        claims.released_claim(claim, now);
         assert_eq!(find_nothing(&mut claims, now), Step::SeeOff(session));
         claims.saw_off(session, false, now);
         assert_eq!(claims.next(idle(), now), Step::Rest(LOOK));
@@ -78,12 +78,12 @@ fn a_burst_does_not_end_before_a_claim_of_its_own_has_ended() {
 #[test]
 fn a_claim_that_cannot_be_given_back_does_not_hold_a_burst_for_ever() {
     let now = Instant::now();
-    let claim = Unanswered { worker: Uuid::nil(), lease: Uuid::nil(), session: Some(Session::example(7)) };
+    let claim = Unconfirmed { worker: Uuid::nil(), lease: Uuid::nil(), session: Some(Session::example(7)) };
     let mut claims = claims(4, true);
-    claims.unanswered(claim);
+    claims.unconfirmed(claim);
     for seconds in [0, 14] {
         claims.kept(claim, now + Duration::from_secs(seconds));
-        assert_eq!(claims.next(idle(), now), Step::GiveBack(claim));
+        assert_eq!(claims.next(idle(), now), Step::ReleaseClaim(claim));
     }
     let later = now + Duration::from_secs(15);
     claims.kept(claim, later);
@@ -91,9 +91,9 @@ fn a_claim_that_cannot_be_given_back_does_not_hold_a_burst_for_ever() {
     claims.saw_off(Session::example(7), false, later);
     assert_eq!(claims.next(idle(), later), Step::EndBurst { sure: false });
 
-    let fetched = Unanswered { session: None, ..claim };
+    let fetched = Unconfirmed { session: None, ..claim };
     let mut claims = self::claims(4, true);
-    claims.unanswered(fetched);
+    claims.unconfirmed(fetched);
     claims.kept(fetched, now);
     claims.kept(fetched, later);
     assert_eq!(

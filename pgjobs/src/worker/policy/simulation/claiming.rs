@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::database::{Dead, Run};
 use super::world::{Call, POLL, SLOTS, World, ms};
 use crate::db::claim::ran_dry;
-use crate::worker::policy::claiming::{Claims, Refusal, Step, Unanswered};
+use crate::worker::policy::claiming::{Claims, Refusal, Step, Unconfirmed};
 use crate::worker::policy::prefetch::Pace;
 
 pub(super) struct Claiming {
@@ -16,7 +16,7 @@ pub(super) struct Claiming {
     doing: Doing,
     leases: u128,
     /// Claims that were not answered, by what the world knows.
-    open: Vec<Unanswered>,
+    open: Vec<Unconfirmed>,
     /// When a look last left nothing that the worker would not be woken for.
     found_nothing: Option<u64>,
     was_stuck: bool,
@@ -50,7 +50,7 @@ impl Claiming {
     }
 
     pub(super) fn step(&mut self, world: &mut World) {
-        let called = world.draining || world.lost || world.in_doubt || world.stuck != self.was_stuck;
+        let called = world.draining || world.lost || world.needs_reconcile || world.stuck != self.was_stuck;
         self.was_stuck = world.stuck;
         match self.doing {
             Doing::Deciding => self.decide(world),
@@ -91,15 +91,15 @@ impl Claiming {
             Step::Claim { want, .. } => {
                 let (room, ahead) = (want.jobs, want.ahead);
                 assert!(ahead <= room, "{ahead} of {room} jobs are claimed ahead");
-                assert!(!view.draining && !view.lost && !view.in_doubt, "it claims in {view:?}");
+                assert!(!view.draining && !view.lost && !view.needs_reconcile, "it claims in {view:?}");
                 assert!(!view.stuck, "it claims what would not run");
-                assert!(self.open.is_empty(), "it claims while an unanswered claim may hold jobs");
+                assert!(self.open.is_empty(), "it claims while an unconfirmed claim may hold jobs");
                 assert!((1..=2000).contains(&room), "it claims {room} jobs");
                 let since = self.found_nothing.map_or(u64::MAX, |at| world.ms - at);
                 assert!(since >= 50, "it looks again {since} ms after it left nothing");
                 self.call(world, step)
             }
-            Step::GiveBack(_) | Step::Compare | Step::RegisterAnew | Step::Tend | Step::SeeOff(_) => {
+            Step::ReleaseClaim(_) | Step::Reconcile | Step::Reregister | Step::Tend | Step::SeeOff(_) => {
                 self.call(world, step)
             }
             Step::FailNext => panic!("it fails a job that nothing is wrong with"),
@@ -109,10 +109,10 @@ impl Claiming {
     fn call(&mut self, world: &mut World, step: Step) -> Doing {
         self.leases += 1;
         world.woken = false;
-        if step == Step::Compare {
-            world.in_doubt = false;
+        if step == Step::Reconcile {
+            world.needs_reconcile = false;
         }
-        if step == Step::RegisterAnew {
+        if step == Step::Reregister {
             world.forget_all();
         }
         let (began, lease) = (world.ms, Uuid::from_u128(self.leases));
@@ -120,21 +120,21 @@ impl Claiming {
     }
 
     fn hear(&mut self, world: &mut World, step: Step, lease: Uuid, call: Call) {
-        let done = matches!(call, Call::Answered | Call::Unanswered { done: true });
+        let done = matches!(call, Call::Answered | Call::Unconfirmed { done: true });
         let answered = call == Call::Answered;
         match step {
             Step::Claim { want, sleeps, .. } => return self.claimed(world, want.jobs, sleeps, lease, call),
-            Step::GiveBack(claim) => {
+            Step::ReleaseClaim(claim) => {
                 if done {
                     world.database.unclaim(claim.lease);
                     self.open.retain(|one| *one != claim);
                 }
                 if answered {
-                    world.seen.gave_back += 1;
-                    self.claims.gave_back(claim, world.now());
+                    world.seen.released_claim += 1;
+                    self.claims.released_claim(claim, world.now());
                 }
             }
-            Step::Compare if answered => {
+            Step::Reconcile if answered => {
                 world.seen.compared += 1;
                 let runs = world.database.held_by(world.identity());
                 let unknown: Vec<Run> =
@@ -142,7 +142,7 @@ impl Claiming {
                 // The outcome on a run that was held until just now goes before.
                 world.outcomes.extend(unknown.into_iter().map(|run| (run, false)));
             }
-            Step::Compare => world.in_doubt = true,
+            Step::Reconcile => world.needs_reconcile = true,
             Step::Tend if answered => {
                 world.seen.tended += 1;
                 self.found_nothing = None; // more may be in line now
@@ -150,7 +150,7 @@ impl Claiming {
                 self.claims.tended();
             }
             Step::Tend => self.claims.failed(step),
-            Step::RegisterAnew if answered => {
+            Step::Reregister if answered => {
                 world.adopt_new_identity();
             }
             _ => {}
@@ -166,14 +166,14 @@ impl Claiming {
         if call == Call::Refused {
             return self.back_off(world);
         }
-        if let Call::Unanswered { done } = call {
+        if let Call::Unconfirmed { done } = call {
             if done {
                 let _ = world.database.claim(worker, lease, room);
             }
-            world.seen.unanswered += 1;
-            let claim = Unanswered { worker, lease, session: None };
+            world.seen.unconfirmed += 1;
+            let claim = Unconfirmed { worker, lease, session: None };
             self.open.push(claim);
-            self.claims.unanswered(claim);
+            self.claims.unconfirmed(claim);
             self.claims.refused(room, Refusal::Slow);
             return self.back_off(world);
         }

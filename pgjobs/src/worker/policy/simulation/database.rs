@@ -8,7 +8,7 @@ use uuid::Uuid;
 pub(super) type Run = (usize, Uuid);
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum State {
     /// It has come due, and nobody has put it in line.
     Due,
     Pending,
@@ -21,7 +21,7 @@ enum Place {
 
 #[derive(Default)]
 pub(super) struct Database {
-    jobs: Vec<Place>,
+    jobs: Vec<State>,
     /// The worker that is registered, and until when it is alive.
     alive: Option<(Uuid, u64)>,
 }
@@ -31,15 +31,15 @@ pub(super) struct Dead;
 
 impl Database {
     pub(super) fn publish(&mut self, jobs: usize) {
-        self.jobs.extend(std::iter::repeat_n(Place::Pending, jobs));
+        self.jobs.extend(std::iter::repeat_n(State::Pending, jobs));
     }
 
     pub(super) fn publish_due(&mut self, jobs: usize) {
-        self.jobs.extend(std::iter::repeat_n(Place::Due, jobs));
+        self.jobs.extend(std::iter::repeat_n(State::Due, jobs));
     }
 
     pub(super) fn promote(&mut self) {
-        self.release(|place| *place == Place::Due);
+        self.release(|state| *state == State::Due);
     }
 
     pub(super) fn register(&mut self, worker: Uuid, until: u64) {
@@ -50,7 +50,7 @@ impl Database {
     pub(super) fn sweep(&mut self, now: u64) {
         if let Some((worker, _)) = self.alive.filter(|(_, until)| *until < now) {
             self.alive = None;
-            self.release(|place| matches!(place, Place::Claimed { worker: w, .. } if *w == worker));
+            self.release(|state| matches!(state, State::Claimed { worker: w, .. } if *w == worker));
         }
     }
 
@@ -64,34 +64,34 @@ impl Database {
         if self.alive.is_none_or(|(id, _)| id != worker) {
             return Err(Dead);
         }
-        let pending = self.jobs.iter_mut().enumerate().filter(|(_, place)| **place == Place::Pending);
+        let pending = self.jobs.iter_mut().enumerate().filter(|(_, state)| **state == State::Pending);
         Ok(pending
             .take(room)
-            .map(|(job, place)| {
-                *place = Place::Claimed { worker, lease };
+            .map(|(job, state)| {
+                *state = State::Claimed { worker, lease };
                 (job, lease)
             })
             .collect())
     }
 
     pub(super) fn unclaim(&mut self, lease: Uuid) {
-        self.release(|place| matches!(place, Place::Claimed { lease: l, .. } if *l == lease));
+        self.release(|state| matches!(state, State::Claimed { lease: l, .. } if *l == lease));
     }
 
-    fn release(&mut self, which: impl Fn(&Place) -> bool) {
-        self.jobs.iter_mut().filter(|place| which(place)).for_each(|place| *place = Place::Pending);
+    fn release(&mut self, which: impl Fn(&State) -> bool) {
+        self.jobs.iter_mut().filter(|state| which(state)).for_each(|state| *state = State::Pending);
     }
 
     /// Ends the runs that are live, or puts their jobs back.
     pub(super) fn settle(&mut self, (job, lease): Run, ends: bool) {
-        if matches!(self.jobs[job], Place::Claimed { lease: l, .. } if l == lease) {
-            self.jobs[job] = if ends { Place::Ended } else { Place::Pending };
+        if matches!(self.jobs[job], State::Claimed { lease: l, .. } if l == lease) {
+            self.jobs[job] = if ends { State::Ended } else { State::Pending };
         }
     }
 
     pub(super) fn held_by(&self, worker: Uuid) -> HashSet<Run> {
-        let runs = self.jobs.iter().enumerate().filter_map(|(job, place)| match place {
-            Place::Claimed { worker: w, lease } if *w == worker => Some((job, *lease)),
+        let runs = self.jobs.iter().enumerate().filter_map(|(job, state)| match state {
+            State::Claimed { worker: w, lease } if *w == worker => Some((job, *lease)),
             _ => None,
         });
         runs.collect()
@@ -102,6 +102,6 @@ impl Database {
     }
 
     pub(super) fn all_ended(&self) -> bool {
-        self.jobs.iter().all(|place| *place == Place::Ended)
+        self.jobs.iter().all(|state| *state == State::Ended)
     }
 }

@@ -99,7 +99,7 @@ impl Keeping {
         if world.database.beat(world.identity(), world.ms + LEASE).is_err() {
             world.lose();
         } else if std::mem::take(&mut self.reconnected) {
-            world.in_doubt = true;
+            world.needs_reconcile = true;
         }
     }
 

@@ -93,7 +93,7 @@ fn without_faults_no_lease_is_lost_and_nothing_is_given_back() {
         assert!(world.has_left());
         assert!(world.database.all_ended(), "a job was left");
     });
-    assert_eq!((seen.lost, seen.gave_back, seen.quiet_rounds), (0, 0, 0));
+    assert_eq!((seen.lost, seen.released_claim, seen.quiet_rounds), (0, 0, 0));
 }
 
 #[test]

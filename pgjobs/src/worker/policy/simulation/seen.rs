@@ -3,8 +3,8 @@
 /// How often what happened.
 #[derive(Clone, Default)]
 pub(super) struct Seen {
-    pub(super) unanswered: usize,
-    pub(super) gave_back: usize,
+    pub(super) unconfirmed: usize,
+    pub(super) released_claim: usize,
     pub(super) compared: usize,
     pub(super) lost: usize,
     pub(super) registered: usize,
@@ -19,8 +19,8 @@ pub(super) struct Seen {
 impl Seen {
     pub(super) fn counts(&self) -> [(usize, &'static str); 10] {
         [
-            (self.unanswered, "unanswered claim"),
-            (self.gave_back, "claim given back"),
+            (self.unconfirmed, "unconfirmed claim"),
+            (self.released_claim, "claim given back"),
             (self.compared, "comparison"),
             (self.lost, "lost lease"),
             (self.registered, "new name"),
@@ -33,8 +33,8 @@ impl Seen {
     }
 
     pub(super) fn add(&mut self, other: &Seen) {
-        self.unanswered += other.unanswered;
-        self.gave_back += other.gave_back;
+        self.unconfirmed += other.unconfirmed;
+        self.released_claim += other.released_claim;
         self.compared += other.compared;
         self.lost += other.lost;
         self.registered += other.registered;

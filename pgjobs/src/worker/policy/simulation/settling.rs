@@ -75,7 +75,7 @@ impl Settling {
     }
 
     fn hear(&mut self, world: &mut World, call: Call) {
-        if matches!(call, Call::Answered | Call::Unanswered { done: true }) {
+        if matches!(call, Call::Answered | Call::Unconfirmed { done: true }) {
             for (run, ends) in &self.batch {
                 world.database.settle(*run, *ends);
             }

@@ -32,7 +32,7 @@ pub(super) enum Call {
     /// It never got there, and that is known.
     Refused,
     /// No answer came; the database did it, or not.
-    Unanswered {
+    Unconfirmed {
         done: bool,
     },
 }
@@ -52,7 +52,7 @@ pub(super) struct World {
     pub(super) seen: Seen,
     worker: u128,
     pub(super) lost: bool,
-    pub(super) in_doubt: bool,
+    pub(super) needs_reconcile: bool,
     /// As the worker has it: the runtime runs nothing for longer than a lease.
     pub(super) stuck: bool,
     pub(super) draining: bool,
@@ -99,7 +99,7 @@ impl World {
             seen: Seen::default(),
             worker: 1,
             lost: false,
-            in_doubt: false,
+            needs_reconcile: false,
             stuck: false,
             draining: false,
             closing: false,
@@ -217,7 +217,7 @@ impl World {
             load: self.load(),
             draining: self.draining,
             lost: self.lost,
-            in_doubt: self.in_doubt,
+            needs_reconcile: self.needs_reconcile,
             stuck: self.stuck,
         }
     }
@@ -232,7 +232,7 @@ impl World {
         match self.rng.u8(..) {
             _ if !broken => Call::Answered,
             0..128 => Call::Refused,
-            dice => Call::Unanswered { done: dice % 2 == 0 },
+            dice => Call::Unconfirmed { done: dice % 2 == 0 },
         }
     }
 

@@ -141,15 +141,15 @@ begin
   if exists (
     select from jobs.task_signature f
     where f.task = i_task and clock_timestamp() < v_until
-      and (f.params is null or jobs._is_fit(i_body, f.fits, jobs._names(f.params, f.open))) and jobs._is_in_use(f)) then
+      and (f.params is null or jobs._is_fit(i_body, f.fits, jobs._names(f.params, f.extra_kwargs))) and jobs._is_in_use(f)) then
     return null;
   end if;
   select * into v_task from jobs.task t where t.name = i_task;
-  v_reason := jobs._schema_error_of_body(i_body, v_task.params, v_task.open, v_task.args_schema, v_until);
+  v_reason := jobs._schema_error_of_body(i_body, v_task.params, v_task.extra_kwargs, v_task.args_schema, v_until);
   if v_reason is null or exists (
     select from jobs.task_signature f
-    where f.task = i_task and (f.params, f.open, f.args_schema) is distinct from (v_task.params, v_task.open, v_task.args_schema) and jobs._is_in_use(f)
-      and jobs._schema_error_of_body(i_body, f.params, f.open, f.args_schema, v_until) is null) then
+    where f.task = i_task and (f.params, f.extra_kwargs, f.args_schema) is distinct from (v_task.params, v_task.extra_kwargs, v_task.args_schema) and jobs._is_in_use(f)
+      and jobs._schema_error_of_body(i_body, f.params, f.extra_kwargs, f.args_schema, v_until) is null) then
     return null;
   end if;
   -- Names and words of a schema may be of any length, and hold any character.

@@ -2,7 +2,7 @@
 
 use pgjobs::task;
 
-#[task(check = "loose")]
+#[task(validate = "loose")]
 async fn welcome(user_id: i64) {}
 
 fn main() {}
