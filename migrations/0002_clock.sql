@@ -1,28 +1,29 @@
--- What every other function stands on: the clock, the two flags, ids, topics.
+-- What all other functions use: the clock, the two wake-up flags, job ids, topics.
 --
--- These are small enough to be inlined into the statements that call them, which a pinned
+-- These functions are small enough to be inlined into the statements that call them, which a pinned
 -- search_path would prevent. They are safe without one: every name in them is qualified.
 
--- The one clock. A test database may replace this function (see testing/clock.sql); nothing else
--- in the schema asks the system for the time.
+-- The only clock. A test database may replace this function (testing/clock.sql); nothing else in the schema
+-- reads the system time.
 create function jobs.now() returns timestamptz
 language sql volatile parallel safe
 return pg_catalog.clock_timestamp();
 
--- Declared stable because date_part is: a function that promises more than its body is not inlined. Not extract, whose numbers
--- are decimal: that would be a hundredth of what it takes to publish a job.
+-- The time in milliseconds. Stable because date_part is: PostgreSQL does not inline a function that promises
+-- more than its body. Not extract, which returns numeric: it would take a hundredth of the cost of publishing
+-- a job.
 create function jobs._millis(i_at timestamptz) returns bigint
 language sql stable parallel safe
 return (pg_catalog.date_part('epoch', i_at) * 1000)::bigint;
 
--- What every job id made at this time begins with: 48 bits of it.
+-- The beginning of every job id made at this time: 48 bits of the time.
 create function jobs._id_time(i_now timestamptz) returns bytea
 language sql stable parallel safe
 return pg_catalog.substr(pg_catalog.int8send(jobs._millis(i_now)), 3);
 
--- A job id: a version 7 UUID without dashes. Time first, then 24 bits of the job's number, so that jobs
--- published together are neighbours in the index in their order, each to the right of the last, which is
--- where an index is cheapest to extend; then 48 random bits, so that nobody guesses one.
+-- A job id: a version 7 UUID without dashes. It begins with the time, then 24 bits of the job's number, so
+-- that jobs published together are adjacent and in order in the index, each to the right of the last, where
+-- an index is cheapest to extend; then 48 random bits, so that nobody guesses an id.
 create function jobs._new_job_id(
   i_time bytea, i_number bigint, i_random bytea default pg_catalog.substr(pg_catalog.uuid_send(pg_catalog.gen_random_uuid()), 11)
 ) returns varchar
@@ -31,8 +32,8 @@ return pg_catalog.encode(i_time
   || pg_catalog.int4send((1879080960 | (((i_number >> 12) & 4095) << 16) | (i_number & 4095))::integer)   -- version 7, variant 8
   || i_random, 'hex');
 
--- Random bytes for as many ids, six for each: hashes of two random UUIDs, of which nobody learns anything from the ids. To
--- ask the system for random bytes for each id would be a sixth of what it costs to publish many jobs.
+-- Random bytes for i_ids job ids, six each: hashes of two random UUIDs, which cannot be derived from the ids.
+-- To ask the system for random bytes for each id would be a sixth of the cost of publishing many jobs.
 create function jobs._randoms(i_ids integer) returns bytea
 language sql volatile
 return (
@@ -40,38 +41,39 @@ return (
   from (select pg_catalog.uuid_send(pg_catalog.gen_random_uuid()) || pg_catalog.uuid_send(pg_catalog.gen_random_uuid()) as seed offset 0) s,
     pg_catalog.generate_series(1, 1 + 6 * i_ids / 64) n);
 
--- Those of the nth id, from 1.
+-- The six bytes of the nth id, from 1.
 create function jobs._nth_random(i_randoms bytea, i_nth integer) returns bytea
 language sql immutable parallel safe
 return pg_catalog.substr(i_randoms, 6 * i_nth - 5, 6);
 
--- A topic as a LIKE pattern: `*` and `%` stand for any text, everything else for itself.
+-- A topic as a LIKE pattern: `*` and `%` match any text, every other character itself.
 create function jobs._pattern(i_topic text) returns text
 language sql immutable parallel safe
 return pg_catalog.replace(pg_catalog.replace(pg_catalog.replace(i_topic, '\', '\\'), '_', '\_'), '*', '%');
 
--- The fixed text before a topic's first wildcard, from which an index scan can start.
+-- The literal text before a topic's first wildcard, from which an index scan can start.
 create function jobs._prefix(i_topic text) returns text
 language sql immutable parallel safe
 return pg_catalog.substring(i_topic, '^[^*%]*');
 
--- The delay after a failed run: 3 s doubled with each earlier failure, at most an hour, spread
--- over 50-150 % so that jobs that failed together do not come back together.
+-- The delay after a failed run: 3 s doubled with each earlier failure, at most an hour, spread over 50-150 %
+-- so that jobs that failed together do not run again together.
 create function jobs._backoff(i_retries integer) returns interval
 language sql volatile
 return pg_catalog.make_interval(secs =>
   least(3600, 3 * pg_catalog.power(2, least(i_retries, 20))) * (0.5 + pg_catalog.random()));
 
--- Whether somebody listens: asked before each notification, because one takes a lock that all
--- committing transactions share, and is sent only when it is of use. Written to be evaluated
--- without running a query.
+-- Whether somebody listens for notifications. Callers check it before each NOTIFY, which takes a lock that
+-- all committing transactions share, so that it is sent only when it is of use. Written so that it can be
+-- evaluated without running a query.
 create function jobs._is_awaited(i_flag regclass) returns boolean
 language sql volatile
 return pg_catalog.pg_sequence_last_value(i_flag) > jobs._millis(jobs.now());
 
--- Whether this transaction may notify. One that is going to be prepared (two-phase commit) may not, and nothing in it tells
--- that it will be: it says so itself, `set local jobs.notify = off`. And none may while the server's queue of notifications is
--- nearly full, because its commit would fail: any role of any database can fill it. Workers then find jobs when they look.
+-- Whether this transaction may notify. A transaction that will be prepared (two-phase commit) may not, and
+-- the database cannot know that in advance: the client sets `set local jobs.notify = off`. No transaction may
+-- while the server's notification queue is nearly full, because its commit would fail; any role of any
+-- database can fill that queue. Workers then find jobs when they poll.
 create function jobs._may_notify() returns boolean
 language sql volatile
 return pg_catalog.lower(coalesce(pg_catalog.current_setting('jobs.notify', true), '')) not in ('off', 'false', 'no', '0') and pg_catalog.pg_notification_queue_usage() < 0.9;
@@ -85,7 +87,7 @@ begin
   end if;
 end $$;
 
--- The same for those who wait for results.
+-- Wakes clients that wait for results when this transaction commits.
 create function jobs._wake_waiters() returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
@@ -94,9 +96,10 @@ begin
   end if;
 end $$;
 
--- Says in one of the flags that somebody listens until then, at most for a minute. It only moves on:
--- another may listen longer. (Two at the same instant may still overwrite each other; then one polls.) But nobody listens
--- further ahead than two minutes: such a flag was set while the clock was wrong, and comes back.
+-- Records in one of the flags that somebody listens until i_until, at most for a minute. The flag only moves
+-- forward, because another may listen longer. (Two calls at the same instant may still overwrite each other;
+-- then one listener polls.) Exception: a flag more than two minutes ahead of that was set while the clock was
+-- wrong, and is set back.
 create function jobs._listen_until(i_flag regclass, i_until timestamptz) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
@@ -107,7 +110,7 @@ begin
   end if;
 end $$;
 
--- Says that the caller will listen on channel `jobs_ended` for the next i_seconds.
+-- Records that the caller will listen on channel `jobs_ended` for the next i_seconds.
 create function jobs.await_results(i_seconds double precision) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin

@@ -1,11 +1,13 @@
--- Publishing: a row for each job, in the caller's transaction, no lock that another publisher waits on.
+-- Publishing: inserts a row for each job, in the caller's transaction, and takes no lock for which another
+-- publisher waits.
 --
--- Each function makes sure that its transaction has a number before it draws the jobs' numbers: who
--- later sees a greater job number can then tell by the transactions that have ended whether a
--- smaller one may still come (0005_claim.sql, marks).
+-- Each function makes sure that its transaction has an xid before it draws the jobs' numbers. A worker that
+-- later sees a greater job number can then conclude, from the transactions that have ended, whether a smaller
+-- one may still appear (0005_claim.sql, watermarks).
 
--- Raises the error for a job that may not be published, with the reason and the range; true when
--- nothing is wrong after all. Never shows the body: it may hold secrets. i_which says which job of a batch.
+-- Raises the error for a job that may not be published, with the reason and the allowed range; returns true
+-- when nothing is wrong after all. The message never shows the body, which may hold secrets. i_which names
+-- the job within its call.
 create function jobs._refuse(
   i_which text, i_task varchar, i_bytes bigint, i_scheduled_at timestamptz, i_timeout numeric, i_max_retries integer
 ) returns boolean
@@ -30,7 +32,7 @@ begin
   return true;
 end $$;
 
--- Whether all but the name of a job may be published; i_limit is what its body may take.
+-- Whether everything but the name of a job may be published; i_limit is the greatest size of its body.
 create function jobs._fits(
   i_bytes bigint, i_limit integer, i_scheduled_at timestamptz, i_timeout numeric, i_max_retries integer
 ) returns boolean
@@ -40,7 +42,7 @@ return i_bytes <= i_limit
   and (pg_catalog.numrange(0.01, 604800, '[]') @> i_timeout) is not false
   and (pg_catalog.int4range(1, 1000, '[]') @> i_max_retries) is not false;
 
--- Whether a job may be published; false or null sends it to jobs._refuse.
+-- Whether a job may be published. If false or null, the caller lets jobs._refuse decide.
 create function jobs._publishable(
   i_task varchar, i_bytes bigint, i_limit integer, i_scheduled_at timestamptz, i_timeout numeric, i_max_retries integer
 ) returns boolean
@@ -48,10 +50,14 @@ language sql stable parallel safe
 return pg_catalog.int4range(1, 200, '[]') @> pg_catalog.length(i_task) and i_task !~ '[[:cntrl:]]'
   and jobs._fits(i_bytes, i_limit, i_scheduled_at, i_timeout, i_max_retries);
 
--- Publishes one job and returns its row. NULL stands for the default: timeout 60 s, priority 0,
--- max_retries 3 (runs in all), as soon as possible. i_checked says that the body was made by the task's
--- own types and needs no check against its schema. i_job_id is an id made by the client, as in jobs.publish_arrays. Wakes a sleeping worker by a notification, which a transaction that
--- is going to be prepared must forbid: `set local jobs.notify = off` (workers then find the job when they look).
+-- Publishes one job and returns its row. NULL means the default: timeout 60 s, priority 0, max_retries 3
+-- (runs in all), as soon as possible.
+--
+-- i_checked: the body was made from the task's own types, so it is not validated. i_job_id: an id made by the
+-- client, as in jobs.publish_arrays.
+--
+-- Notifies a sleeping worker. A transaction that is going to be prepared must prevent that with `set local
+-- jobs.notify = off`; workers then find the job when they poll.
 create function jobs.publish(
   i_task varchar,
   i_body jsonb default null,
@@ -65,23 +71,23 @@ create function jobs.publish(
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_now timestamptz := jobs.now();
-  -- The transaction's number first. One expression for both: PL/pgSQL sets each up anew in every transaction.
+  -- The xid before the number. One expression for both: PL/pgSQL sets up each anew in every transaction.
   v_id bigint := case when pg_current_xact_id() is not null then nextval('jobs.job_number') end;
-  -- As jobs._text_size, of a small body.
+  -- As jobs._text_size, for a small body.
   v_bytes bigint := case when i_body is null then 0 when pg_column_size(i_body) <= 8192 and pg_column_compression(i_body) is null then octet_length(i_body::text) end;
   v_job jobs.queued;
 begin
-  -- 512 bytes need no look at the limit, which is a row of a table.
+  -- For up to 512 bytes the limit, which is in a table, is not read.
   if jobs._publishable(i_task, v_bytes, 512, i_scheduled_at, i_timeout, i_max_retries) is not true then
     v_bytes := jobs._text_size(i_body);
     perform jobs._refuse('', i_task, v_bytes, i_scheduled_at, i_timeout, i_max_retries);
   end if;
-  -- Here current_user is the owner, who is never narrowed: asked first, because it reads nothing.
+  -- Here current_user is the owner, who is never restricted. Compared first, because that reads no table.
   if session_user <> current_user or current_setting('role') <> 'none' then
     perform jobs._check_topics(true, array[i_task]);
   end if;
   if i_checked is not true then
-    -- One look by key, and one at the settings when nobody has declared the task.
+    -- Reads one row by key, and the settings when the task is not declared.
     if not coalesce((select k.mode = 'off' or jobs._is_fit(i_body, k.fits, k.names) from jobs.publish_check k where k.name = i_task),
                     (select c.unknown_task = 'accept' from jobs.config c)) then
       perform jobs._refuse_unfit(array[i_task], array[i_body], array[1]);
@@ -93,7 +99,7 @@ begin
           case when (i_scheduled_at > v_now) is not true then v_id end, v_bytes)
   returning q.id, q.job_id, q.task, q.body, q.retries, q.max_retries, q.priority, q.timeout,
             q.created_at, null::timestamptz, q.scheduled_at, q.attempt into v_job;
-  -- One test for what is rare, because each is set up anew.
+  -- One test for both rare cases, because PL/pgSQL sets up each expression anew.
   if jobs._is_awaited('jobs.sleeping_until') or i_job_id is not null then
     if i_job_id is not null then
       perform jobs._check_new_ids(array[i_job_id], v_now);
@@ -103,9 +109,10 @@ begin
   return v_job;
 end $$;
 
--- The bytes of each body as text, checked once for a call with many jobs before anything of them is copied: how many they are,
--- whether the caller may publish these tasks, what each body takes, and what all take together. Stops at the first that is too
--- large, since a body that is small as it is stored may take a second to write down.
+-- Checks a call with many jobs before any of it is copied, and returns the size of each body as text. It
+-- checks the number of jobs, whether the caller may publish these tasks, the size of each body and of all
+-- together. It stops at the first body that is too large, since a body that is small as stored may take a
+-- second to write as text.
 create function jobs._check_bulk(i_tasks text[], i_bodies jsonb[]) returns bigint[]
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 declare
@@ -119,7 +126,7 @@ begin
     raise sqlstate 'PT413' using message = format('a call publishes at most %s jobs, this one has %s', v_limits.max_bulk, v_jobs),
       hint = 'publish them in several calls, in one transaction if need be, or raise jobs.config.max_bulk';
   end if;
-  -- Before one name is written down for each of many jobs.
+  -- Before one name is copied for each of many jobs.
   if cardinality(i_tasks) = 1 and v_jobs > 1 and jobs._publishable(i_tasks[1], 0, 0, null, null, null) is not true then
     perform jobs._refuse(format(v_which, 1), i_tasks[1], 0, null, null, null);
   end if;
@@ -136,8 +143,8 @@ begin
   return v_sizes;
 end $$;
 
--- Publishes many jobs in one statement and returns their rows in order. NULL fields take the
--- defaults of jobs.publish. All or nothing: one job that is refused refuses the call.
+-- Publishes many jobs in one statement and returns their rows in order. NULL fields take the defaults of
+-- jobs.publish. All or nothing: if one job is refused, the whole call is.
 create function jobs.publish_bulk(i_jobs jobs.bulk_job[]) returns setof jobs.queued
 language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
@@ -164,8 +171,8 @@ begin
   perform jobs._wake_workers();
 end $$;
 
--- The same for clients that speak JSON: an array of objects with the keys task, body, scheduled_at, timeout,
--- priority, max_retries, of which all but task may be left out.
+-- As jobs.publish_bulk, for clients that send JSON: an array of objects with the keys task, body,
+-- scheduled_at, timeout, priority, max_retries. All but task may be left out.
 create function jobs.publish_json(i_jobs jsonb) returns setof jobs.queued
 language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
@@ -187,7 +194,8 @@ begin
       select jsonb_populate_record(null::jobs.bulk_job, j.job) from jsonb_array_elements(i_jobs) with ordinality j(job, at) order by j.at)) q;
 end $$;
 
--- What holds for all jobs, given once, as an array of its own for each. PT400 for more values than there are jobs.
+-- Returns an array with a value for each job, repeating a value that was given once for all. PT400 for more
+-- values than jobs.
 create function jobs._for_each(i_values anyarray, i_jobs integer) returns anyarray
 language plpgsql immutable strict parallel safe set search_path = pg_catalog, pg_temp as $$
 begin
@@ -198,15 +206,16 @@ begin
   return case when cardinality(i_values) = 1 and i_jobs > 1 then array_fill(i_values[array_lower(i_values, 1)], array[i_jobs]) else i_values end;
 end $$;
 
--- Publishes many jobs given as parallel arrays, as a client library does, and returns their ids in
--- order. There are as many jobs as bodies; of everything but ids, one value holds for all. A delay counts from now by the database's clock. i_job_ids may hold ids made by the
--- client (version 7 UUIDs without dashes), so that it knows them before the statement is sent.
+-- Publishes many jobs given as parallel arrays, as a client library does, and returns their ids in order.
+-- There are as many jobs as bodies; in every other array except i_job_ids, a single value applies to all
+-- jobs. Delays count from now by the database's clock. i_job_ids may hold ids made by the client (version 7
+-- UUIDs without dashes), so that it knows them before it sends the statement.
 --
--- i_checked says of which bodies the task's own types have made them, so that they need no check.
+-- i_checked: which bodies were made from the task's own types, so that they are not validated.
 --
--- With i_pack, 64 or more due jobs for which task and priority were given once are stored up to 64 in a
--- row: half the cost to publish, and to claim. It says that whoever consumes them does not keep a claim uncommitted while it
--- works, as workers never do: the other jobs of a row would wait for it.
+-- i_pack: store 64 or more due jobs, for which task and priority were given once, in packed rows of up to 64:
+-- half the cost to publish, and to claim. Set it only if no consumer of these jobs keeps a claim uncommitted
+-- while it works (workers never do): the other jobs of a packed row would wait for that claim.
 create function jobs.publish_arrays(
   i_tasks text[],
   i_bodies jsonb[],
@@ -246,8 +255,8 @@ begin
   return i_job_ids;
 end $$;
 
--- When each of so many jobs is due: at its time, or after its delay; null where all are due at once. A delay that no
--- time can be reckoned from is a time that is refused.
+-- When each of i_jobs jobs is due: at its time, or after its delay; null where all are due at once. A delay
+-- from which no time can be computed becomes infinity, which publish refuses.
 create function jobs._due(i_scheduled_at timestamptz[], i_delays double precision[], i_jobs integer, i_now timestamptz) returns timestamptz[]
 language plpgsql stable parallel safe set search_path = pg_catalog, pg_temp as $$
 begin
@@ -256,8 +265,8 @@ begin
     from unnest(jobs._for_each(i_scheduled_at, i_jobs), jobs._for_each(i_delays, i_jobs)) with ordinality g(at, delay, nth) order by g.nth) end;
 end $$;
 
--- Publishes jobs in rows of their own and returns their ids in order. The caller has drawn its transaction's number and measured the bodies.
--- The arrays are read in step, which is the order of unnest.
+-- Publishes jobs in one row each and returns their ids in order. The caller has assigned an xid to the
+-- transaction and measured the bodies. The arrays are unnested in step, so that their order is kept.
 create function jobs._publish_singly(
   i_tasks text[], i_bodies jsonb[], i_bytes bigint[], i_due timestamptz[], i_timeouts double precision[], i_priorities integer[],
   i_max_retries integer[], i_job_ids text[], i_now timestamptz
@@ -280,13 +289,13 @@ begin
   where jobs._publishable(g.task, 0, 0, g.due, g.timeout::numeric, g.max_retries) is true
     or jobs._refuse(format(v_which, g.at), g.task, g.bytes, g.due, g.timeout::numeric, g.max_retries);
   if i_job_ids is not null then
-    -- After the insert, which waits for whoever publishes the same id: what became of that job is seen here.
+    -- After the insert, which waits for a transaction that publishes the same id: its result is visible here.
     perform jobs._check_new_ids(i_job_ids, i_now);
   end if;
   return v_job_ids;
 end $$;
 
--- A job id for each of these numbers, in order.
+-- A job id for each of these job numbers, in order.
 create function jobs._new_job_ids(i_numbers bigint[], i_now timestamptz) returns varchar[]
 language plpgsql volatile set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan as $$
 declare
@@ -296,8 +305,9 @@ begin
   return array(select jobs._new_job_id(v_time, n.number, jobs._nth_random(v_randoms, n.at::integer)) from unnest(i_numbers) with ordinality n(number, at));
 end $$;
 
--- Refuses ids that a client may not give to new jobs: of another form, of the future, or those of jobs that run or
--- have ended, or wait again. (A job with the id that waits for its first run is refused by the key of its table.)
+-- Refuses ids that a client may not give to new jobs: ids of another format, of the future, or of jobs that
+-- run, have ended, or were requeued. (The primary key of jobs.pending refuses the id of a job that waits for
+-- its first run.)
 create function jobs._check_new_ids(i_job_ids text[], i_now timestamptz) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare

@@ -1,10 +1,11 @@
--- Jobs that were published together lie up to 64 in one row of jobs.pending: one entry in each index
--- serves them all, and a claim hands the row on as it is. When one of them has to be treated by itself
--- (cancelled, claimed by a client with room for fewer) they are separated first, and everything else in
--- this schema sees rows of one job only.
+-- Packed rows: jobs that were published together share a row of jobs.pending, up to 64 in each. One entry in
+-- each index serves them all, and a claim moves the jobs on without unpacking them. When one of them must be
+-- treated by itself (cancelled, claimed by a client with room for fewer), the row is unpacked first.
+-- Everything else in this schema sees rows of one job only.
 
--- Publishes jobs of one task and priority in rows of up to 64, of about the same size, and returns their
--- ids in order. The caller has drawn its transaction's number and measured the bodies. The arrays are read in step, which is the order of unnest.
+-- Publishes jobs of one task and priority in packed rows of up to 64 jobs, of about the same size, and
+-- returns their ids in order. The caller has assigned an xid to the transaction and measured the bodies. The
+-- arrays are unnested in step, so that their order is kept.
 create function jobs._publish_packed(
   i_task varchar, i_bodies jsonb[], i_bytes bigint[], i_timeouts double precision[], i_priority integer, i_max_retries integer[],
   i_now timestamptz
@@ -34,7 +35,7 @@ begin
   return v_job_ids;
 end $$;
 
--- The job of this id, if it waits in a row with others. The ids of such a row begin with the same millisecond.
+-- The job with this id, if it is in a packed row. The ids in a packed row begin with the same millisecond.
 create function jobs._find_packed(i_job varchar) returns setof jobs.open_job
 language sql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
   select j.*
@@ -42,8 +43,8 @@ language sql stable security definer set search_path = pg_catalog, pg_temp set e
   where q.size > 1 and q.job_id >= left(i_job, 13) and q.job_id <= i_job and q.last_job >= i_job and j.job_id = i_job
 $$;
 
--- Gives each job of these rows, which the caller has locked, a row of its own, in the places that they have in
--- line; returns how many jobs that were.
+-- Unpacks these rows, which the caller has locked: gives each job a separate row with the ready_seq that it
+-- has. Returns the number of these jobs.
 create function jobs._unpack_rows(i_rows tid[]) returns bigint
 language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
@@ -61,7 +62,7 @@ begin
   return v_separated;
 end $$;
 
--- Separates the jobs of these ids from those that they were published with, waiting for whoever holds their rows.
+-- Unpacks the rows that contain these jobs, and waits for transactions that have locked those rows.
 create function jobs._unpack(i_jobs text[]) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare

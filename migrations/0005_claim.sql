@@ -1,39 +1,40 @@
 -- Claiming: pending jobs become running under a lease.
 --
--- A claim must cost the same whether ten jobs wait or ten million, whoever they are for, and however
--- many dead rows a long-open transaction keeps. So it reads only the heads of the tasks it may take,
+-- A claim must cost the same whether ten jobs wait or ten million, whatever their tasks, and however many
+-- dead rows a long-open transaction keeps. So it reads only the heads of the queues of the tasks it may take,
 -- in the order of the index pending_ready:
 --
 --   1. which of these tasks have a job ready (one index probe each),
---   2. how many to take of each, so that the batch as a whole is filled by priority and then by
---      place in line (read without locks; skipped when one task has everything),
---   3. take that many from the head of each, skipping what another claim holds.
+--   2. how many rows to take of each, so that the claim as a whole is filled by priority and then by
+--      ready_seq (read without locks; skipped when one task has everything),
+--   3. take that many from the head of each, skipping rows that another claim has locked.
 --
--- Where the head lies. Jobs leave the line in order, so the index begins with the entries of jobs
--- that have left. Normally they are cleared away at once; while some transaction keeps an old
--- snapshot they cannot be, and every claim would walk over all of them. A worker therefore says
--- where it has been: a mark (task, priority, place) promises that no job of that task and priority
--- waits before that place. The promise is easily kept, for a job that comes to the line late takes a
--- place at its end, and one that is given back takes a negative place, before every mark. Only a
--- job whose publisher drew its number before the mark was set and committed after may lie behind it:
--- so each claim reports the oldest transaction that it could not see the end of and its own, and a worker
--- sets its mark once all that were there before a later claim's own have ended (pgjobs/src/worker/policy/watermarks.rs).
--- Without marks a claim starts at the beginning.
+-- Watermarks: where the head begins. Jobs leave the queue in order, so the index begins with the entries of
+-- jobs that have left. Normally they are cleaned up at once; while some transaction keeps an old snapshot
+-- they cannot be, and every claim would scan all of them. A worker therefore sends how far it has read: a
+-- watermark (task, priority, ready_seq) promises that no ordinary job of that task and priority waits with a
+-- smaller ready_seq. The promise is easy to keep: a job that becomes ready late gets a ready_seq at the end
+-- of the queue, and a released job gets a negative one, before every watermark, where claims always read.
+-- Only a job whose publisher drew its number before the watermark was set and committed after may be behind
+-- it. So each claim returns the oldest xid that was still in progress for it, and its own xid. A worker sets
+-- its watermark once all transactions with an xid below a later claim's own have ended
+-- (pgjobs/src/worker/policy/watermarks.rs). Without watermarks a claim starts at the beginning.
 --
--- The plans are pinned: statistics of a queue are always stale, and with stale statistics the
--- planner would now and then read the whole table. They are also made once: planning these statements
--- anew for each call, as the planner would like to, costs more than a small claim. The row ids are an array from a subquery that
--- runs once: as a join, the limit could be applied again for each row, and too many be taken.
+-- The plans are pinned: the statistics of a queue are always stale, and with stale statistics the planner
+-- would now and then read the whole table. They are also made once: planning these statements anew for each
+-- call, as the planner would prefer, costs more than a small claim. The row ids are an array from a subquery
+-- that runs once: as a join, the limit could be applied again for each row, and too many rows be taken.
 
--- A stretch of one task's line: from the point (from_rank, from_seq) to the end of to_rank. It ends
--- with a rank and not at a point because only the first column of a range can end an index scan.
+-- A key range: a part of one task's queue, from the point (from_rank, from_seq) to the end of to_rank. It
+-- ends with a rank and not at a point because only the first column of a range can end an index scan.
 create type jobs.key_range as (task varchar, from_rank bigint, from_seq bigint, to_rank bigint);
 
--- The stretches that have a job ready, each with its first row, held or not: the first i_num of them (null: all) by priority
--- and place of that row. Reads without locks, one index probe for each task and mark.
+-- The key ranges that have a job ready, each with its first row, locked or not: the first i_num of them
+-- (null: all) by priority and ready_seq of that row. Reads without locks, one index probe for each task and
+-- watermark.
 --
--- Without marks, a stretch is the line of a task from end to end. A mark cuts out what lies before it, in the rank of its
--- priority's ordinary jobs.
+-- Without watermarks, a key range is the whole queue of a task. A watermark cuts out the part before it,
+-- among the ordinary jobs of its priority.
 create function jobs._heads(
   i_tasks text[], i_watermark_tasks text[], i_watermark_priorities integer[], i_watermarks bigint[], i_num integer default null
 ) returns table (stretch jobs.key_range, size integer, bytes integer)
@@ -42,14 +43,14 @@ set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmap
 declare
   c_first constant bigint := -9223372036854775808;
   c_last constant bigint := 9223372036854775807;
-  -- Arrays side by side and not one of stretches, which would cost as much as the probes.
+  -- Parallel arrays, because one array of key ranges would cost as much as the probes.
   v_tasks text[] := i_tasks;
   v_from_ranks bigint[];
   v_from_seqs bigint[];
   v_to_ranks bigint[];
 begin
   if cardinality(i_watermarks) > 0 then
-    -- By sorting, whose cost is that of all tasks and marks together and not their product.
+    -- By sorting, whose cost grows with tasks plus watermarks and not with their product.
     select array_agg(s.task), array_agg(s.rank), array_agg(s.seq), array_agg(s.next_rank - 1)
     into v_tasks, v_from_ranks, v_from_seqs, v_to_ranks
     from (select f.task, f.rank, f.seq, lead(f.rank) over w as next_rank, first_value(f.rank) over w = c_first as is_asked_for
@@ -72,11 +73,13 @@ begin
         order by g.rank, g.ready_seq limit i_num) h;
 end $$;
 
--- How many rows to take of each of these stretches, which are in the order of their first rows, so that up to i_num jobs are
--- taken by priority and then by place in line; `jobs` is how many these are, `cut` that there may be more. Of tasks in i_own_batch,
--- rows of one job only, up to the first that has several. Reads without locks.
+-- How many rows to take of each of these key ranges, which are ordered by their first rows, so that up to
+-- i_num jobs are taken by priority and then by ready_seq. `jobs` is how many jobs these are, `cut` that there
+-- may be more. Of tasks in i_own_batch it counts rows of one job only, up to the first packed row. Reads
+-- without locks.
 --
--- With many stretches, reading a full batch of each would cost their number x batch; each gets at most four times its even share.
+-- With many key ranges, reading i_num rows of each would cost their number x i_num; each is read to at most
+-- four times its even share.
 create function jobs._quotas(i_ranges jobs.key_range[], i_num integer, i_own_batch text[]) returns table (
   stretch jobs.key_range, rows integer, jobs integer, cut boolean
 )
@@ -101,8 +104,9 @@ begin
   group by p.nth order by p.nth;
 end $$;
 
--- Takes apart, of each stretch, the first row that nobody holds which has more than i_most jobs, or several of a task in
--- i_own_batch, until these are i_most jobs; true when there was one. Locks no other row, and looks at the first i_depth of a stretch.
+-- Unpacks, in each key range, the first unlocked row that has more than i_most jobs, or is a packed row of a
+-- task in i_own_batch, until it has unpacked i_most jobs; true when there was one. Locks no other row, and
+-- reads the first i_depth rows of a key range.
 create function jobs._unpack_heads(i_ranges jobs.key_range[], i_most integer, i_own_batch text[], i_depth integer default 1000) returns boolean
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off set jit = off set plan_cache_mode = force_generic_plan as $$
@@ -113,7 +117,7 @@ declare
   v_rows tid[] := array[]::tid[];
   v_jobs integer := 0;
 begin
-  foreach v_range in array coalesce(i_ranges, '{}') loop   -- null: others took what there was
+  foreach v_range in array coalesce(i_ranges, '{}') loop   -- null: other claims took what there was
     select l.at, l.size into v_row, v_size
     from (select q.ctid as at, q.size from jobs.pending q
           where q.task = v_range.task and q.ready_seq is not null
@@ -130,9 +134,10 @@ begin
   return v_jobs > 0 and jobs._unpack_rows(v_rows) > 0;
 end $$;
 
--- How many rows to take at most of each of these stretches when i_num jobs are missing: of a task in i_own_batch, as many rows of
--- one job as it begins with, held or not, and where somebody holds a row of several at its head, whatever there is. Reads without
--- locks, of many stretches a share of each.
+-- How many rows to take at most of each of these key ranges when i_num jobs are missing. For a task in
+-- i_own_batch: the rows of one job with which the key range begins, locked or not; if it begins with a packed
+-- row, which another transaction has locked, i_num. Reads without locks; with many key ranges, a share of
+-- each.
 create function jobs._rows_of_one(i_ranges jobs.key_range[], i_num integer, i_own_batch text[]) returns integer[]
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off set plan_cache_mode = force_generic_plan as $$
@@ -151,46 +156,47 @@ begin
     from unnest(i_ranges) with ordinality s(task, from_rank, from_seq, to_rank, nth) order by s.nth);
 end $$;
 
--- The lowest i_number bits of 64.
+-- A mask of 64 bits with the lowest i_number set.
 create function jobs._lowest_bits(i_number bigint) returns bigint
 language sql immutable parallel safe
 return case when i_number >= 64 then -1 when i_number <= 0 then 0 else ~(-1::bigint << i_number::integer) end;
 
--- Takes up to i_num jobs of i_tasks: moves them from the line into batches under i_lease, and returns
--- the batches. Waits for nobody. Locks the jobs that it returns, those of rows that it takes apart, and of a worker's claim,
--- until its commit, a few rows that turned out not to fit.
+-- Claims up to i_num jobs of i_tasks: moves them from jobs.pending into batches under i_lease, and returns
+-- the batches. Never waits for a lock on jobs. Until its commit it locks the jobs that it returns, the jobs
+-- of rows that it unpacks, and, with a worker, a few rows that turned out not to fit.
 --
--- Jobs come as they were when they waited: this run is attempt + 1. The nth job of a batch, from 0, has
--- the place part * 64 + n; within a batch they lie by priority, then by place in line.
+-- Jobs are returned as they were while pending: this run is attempt + 1. The nth job of a batch, from 0, has
+-- the batch_index part * 64 + n; within a batch jobs are ordered by priority, then by ready_seq.
 --
--- i_lease is a random key that the caller makes: if the answer is lost on its way, a worker can still
--- give the jobs back by that key (jobs.release). Lease and place name a run when it is settled. The
--- lease of a job outlasts its timeout by i_margin seconds, so that a worker, which counts from the
--- same start, ends the run first.
+-- i_lease is a random key that the caller makes: if the answer is lost, a worker can still release the jobs
+-- by that key (jobs.release). Lease and batch_index identify a run when it is settled. The lease of a job
+-- outlasts its timeout by i_margin seconds, so that a worker, which counts from the same start, ends the run
+-- first.
 --
--- i_worker is a registered worker, whose leases end with it; PT410 when it was declared dead. A claim that has taken jobs
--- locks the worker's row at its end, so that no sweep can declare it dead in between. Without a worker each lease
--- stands for itself.
+-- i_worker is a registered worker, whose leases end when it dies; PT410 when it was declared dead. A claim
+-- that has taken jobs locks the worker's row at its end, so that no sweep can declare it dead before the
+-- claim commits. Without a worker each lease ends by itself.
 --
--- A worker gets about 8 MB of bodies at most, and at least one job. PostgreSQL commits only when the answer is on its
--- way, and no lock may be held while it waits for a client that is frozen. So where an answer might not fit into the
--- buffers of a connection, a worker gets its batches without `jobs`, and asks for those by jobs.fetch.
+-- A worker gets about 8 MB of bodies at most, and at least one job. PostgreSQL commits only once the answer
+-- is being sent, and a client that is frozen must not keep locks meanwhile. So where an answer might not fit
+-- into the buffers of a connection, a worker gets its batches without `jobs`, and asks for those by
+-- jobs.fetch.
 --
--- i_ahead says how many of i_num the worker has no slot for yet. `started` has the bits of the others, which count as
--- begun: if the worker dies they are charged. Those ahead are not, until it says that they began (jobs.start,
--- jobs.heartbeat_worker).
+-- i_ahead: how many of i_num are prefetched, for which the worker has no slot yet. `started` has the bits of
+-- the others, which count as begun: if the worker dies, their runs count as attempts. Prefetched ones do not,
+-- until the worker reports that they began (jobs.start, jobs.heartbeat_worker).
 --
--- With i_sleep_seconds the caller says that it will sleep that long if it gets nothing: said before
--- looking, so that a job committed after the look wakes it.
+-- i_sleep_seconds: how long the caller will sleep if it gets nothing. Recorded before the queue is read, so
+-- that a job committed after the read wakes the caller.
 --
--- Tasks in i_own_batch get a batch for each job: to end one inside a transaction locks its batch until the
--- commit, and nobody else should wait for that. So do large jobs, since no row holds more than 1 GiB.
+-- Each job of a task in i_own_batch gets an own batch: ending it inside a transaction locks its batch until
+-- the commit, and no other job should wait for that. So do large jobs, since no row can have more than 1 GiB.
 --
--- Jobs that were published together are taken together. Where they must not be, because a row at the head
--- of a line holds more than is asked for or belongs to a task in i_own_batch, they are separated first.
+-- A packed row is claimed as a whole. Where it must not be, because a row at the head of a queue has more
+-- jobs than were asked for or belongs to a task in i_own_batch, it is unpacked first.
 --
--- Marks are explained at the top of this file; `unseen` is the oldest transaction that had not ended when the claim
--- looked, and `next` the claim's own.
+-- Watermarks are explained at the top of this file; `unseen` is the oldest transaction that had not ended
+-- when the claim read the queue, and `next` is the claim's own xid.
 create function jobs.claim(
   i_worker uuid, i_tasks text[], i_num integer, i_lease uuid, i_margin double precision default 0, i_sleep_seconds double precision default null,
   i_own_batch text[] default null, i_watermark_tasks text[] default null, i_watermark_priorities integer[] default null, i_watermarks bigint[] default null,
@@ -205,16 +211,16 @@ declare
   v_most integer := least(i_num, 5000);
   v_jobs_per_mib bigint := case when i_worker is null then 0 else 1 + v_most / 8 end;   -- about 8 MiB in all
   v_own_batch_tasks text[] := array(select t from unnest(i_own_batch) t where t is not null);
-  v_rows integer[];          -- at most so many of each stretch
-  v_expected integer := 0;   -- jobs that a look without locks counted on
-  v_cut boolean := false;    -- and there may be more
+  v_rows integer[];          -- the most rows to take of each key range
+  v_expected integer := 0;   -- jobs that the read without locks counted on
+  v_cut boolean := false;    -- there may be more than these
   v_got integer := 0;
-  v_part integer := 0;       -- the next batch
-  v_alone integer := 0;      -- the last batch for one job
+  v_part integer := 0;       -- part of the next shared batch
+  v_alone integer := 0;      -- part of the last own batch
   v_size integer;
-  v_first integer;           -- what the first row weighs
-  v_large jobs.key_range[];    -- those whose first row has to be taken apart
-  v_left boolean;            -- there may be more that fits: beyond those that were looked at, or once a row is taken apart
+  v_first integer;           -- weight of the first row
+  v_large jobs.key_range[];    -- those whose first row has to be unpacked
+  v_left boolean;            -- there may be more that fits: in unread rows, or once a row is unpacked
 begin
   if (i_num >= 1 and i_lease is not null and i_margin between 0 and 3600 and i_ahead >= 0) is not true then
     raise sqlstate 'PT400' using message = 'a claim needs a number of at least 1, a lease, and a margin of 0 to 3600 seconds';
@@ -246,13 +252,14 @@ begin
     select array_agg(q.stretch), array_agg(q.rows), coalesce(sum(q.jobs), 0), coalesce(bool_or(q.cut), false)
     into v_ranges, v_rows, v_expected, v_cut from jobs._quotas(v_ranges, v_most, i_own_batch) q;
   else
-    -- As many as there may be if all weigh as much as the first: rows are alike for long stretches.
+    -- As many rows as fit if all weigh as much as the first: long runs of rows are alike.
     v_rows := array[greatest(1, v_most / v_first)];
   end if;
 
   for v_round in 1..2 loop
-    -- The look had no locks: another claim may hold what it counted on, or there is more of some task than its share, or
-    -- rows weigh less than the first. What is then missing is taken wherever it lies.
+    -- The first round read without locks: another claim may have locked what it counted on, some task may
+    -- have more than its share, or rows may weigh less than the first. The second round takes what is missing
+    -- wherever it is.
     if v_round = 2 then
       select array_agg(h.stretch), (array_agg(greatest(h.size, h.bytes * v_jobs_per_mib >> 20)))[1] into v_ranges, v_first
       from jobs._heads(i_tasks, i_watermark_tasks, i_watermark_priorities, i_watermarks) h;
@@ -267,8 +274,9 @@ begin
     end if;
     for part, run_at, unseen, next, started, jobs, v_size, v_left in
     with picked as materialized (
-      -- What a row weighs is its jobs, or its bytes when they are the greater share of what a claim brings. One that has to be
-      -- taken apart first is too large: no job behind it comes before those in it.
+      -- The weight of a row is the number of its jobs, or its bytes when they are the greater share of what a
+      -- claim may return. A row that has to be unpacked first is too large: no job behind it is taken before
+      -- those in it.
       select r.at, r.size, r.reach <= v_most - v_got or v_got = 0 and r.reach = r.weight and r.size <= v_most as fits
       from (select g.at, g.size, g.weight, sum(g.weight) over (rows unbounded preceding) as reach
             from (select l.at, l.size, greatest(l.size, (l.bytes * v_jobs_per_mib >> 20)::integer) as weight
@@ -290,18 +298,21 @@ begin
       select count(*) as of_all, count(*) filter (where t.size > 1) as rows, sum(t.bytes + 300 * t.size) as bytes
       from taken t
     ), lined as materialized (
-      -- Where rows of several jobs are among them: the last job of each row, in the order of the line.
+      -- Only if there are packed rows: where the last job of each row is, in the order of the queue.
       select t.job_id, t.size, sum(t.size) over (order by t.rank, t.ready_seq rows unbounded preceding) as at
       from taken t where (select o.rows from totals o) > 0
     ), placed as (
-      -- Those that come singly, in order; a job that shares a batch counts from zero, one that does not below zero.
+      -- Rows of one job, in order; nth counts from zero for jobs that share batches, below zero for own
+      -- batches.
       select t.job, t.timeout, t.job_id, t.again, row_number() over w as at,
         case when t.alone then -row_number() over w else count(*) filter (where not t.alone) over w - 1 end as nth
       from taken t where t.size = 1
       window w as (order by t.rank, t.ready_seq rows unbounded preceding)
     ), batches as (
-      -- The first jobs begin at once, as many as are not ahead. One that came back uncharged from a worker that died counts as
-      -- begun wherever it stands, so that a job which kills its worker ends some time. (One on its last run says so before it begins.)
+      -- The first jobs begin at once: all that are not prefetched. A job that was requeued because its worker
+      -- died, without counting as an attempt, counts as begun wherever it is in the order, so that a job
+      -- which kills its worker ends at some time. (For a job on its last run, the worker reports that it
+      -- begins before it begins.)
       select v_part + row_number() over (order by l.at) - 1 as part, t.size, t.timeout, t.job_id as first_job, t.last_job, t.jobs,
         jobs._lowest_bits(least(i_num - i_ahead - v_got - l.at + t.size, t.size)) as started
       from taken t join lined l on l.job_id = t.job_id and l.size > 1 where t.size > 1
@@ -341,14 +352,14 @@ begin
         perform jobs._refuse_dead();
       end if;
     end if;
-  -- All that fitted was held by other claims: what is left is taken apart.
+  -- All that fitted was locked by other claims: unpack what is left.
   elsif (v_own_batch_tasks <> '{}' or v_most < 64) and jobs._unpack_heads(v_ranges, v_most, i_own_batch, 10000) then
     return query select c.part, c.run_at, c.unseen, c.next, c.started, c.jobs
       from jobs.claim(i_worker, i_tasks, i_num, i_lease, i_margin, null, i_own_batch, i_watermark_tasks, i_watermark_priorities, i_watermarks, i_ahead) c;
   end if;
 end $$;
 
--- Raises the error for a claim whose worker was declared dead, or which was given back.
+-- Raises the error for a claim whose worker was declared dead, or which was released.
 create function jobs._refuse_dead() returns void
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
@@ -356,7 +367,8 @@ begin
     hint = 'its jobs went to others; register under a new id';
 end $$;
 
--- The jobs of a claim, for its worker: of all its batches, or of one. Changes and locks nothing, and may be asked again.
+-- The jobs of a claim, for its worker: of all its batches, or of one. Changes and locks nothing; may be
+-- repeated.
 create function jobs.fetch(i_worker uuid, i_lease uuid, i_part integer default null) returns table (part integer, jobs jobs.open_job[])
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off set plan_cache_mode = force_generic_plan as $$
@@ -367,8 +379,9 @@ begin
     and exists (select from jobs.worker w where w.id = i_worker and jobs._acts_as(w.role, w.login));
 end $$;
 
--- Ends as failed, with this reason, the next job that a claim for one would take, if it is one that cannot be sent: then no
--- claim could ever bring it to a worker. Returns its id; null when the next job can be sent, or there is none.
+-- Ends as failed, with this reason, the next job that a claim for one job would take, if it cannot be sent:
+-- no claim could ever bring it to a worker. Returns its id; null when the next job can be sent, or there is
+-- none.
 create function jobs.fail_next(i_worker uuid, i_tasks text[], i_lease uuid, i_reason text) returns text
 language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
@@ -391,8 +404,8 @@ begin
   return v_job;
 end $$;
 
--- Says that a worker sleeps so long if it gets nothing; not where notifications are switched off. Says
--- twice as much, so that a worker that looks often has to say it only now and then.
+-- Records that a worker sleeps for i_seconds if it gets nothing; not where notifications are switched off.
+-- Records twice that time, so that a worker that polls often has to write it only now and then.
 create function jobs._sleep_for(i_seconds double precision) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
@@ -404,8 +417,8 @@ begin
   end if;
 end $$;
 
--- The tasks that have a job ready and fall under a topic (null: any), by skipping from one task
--- to the next in the index: its cost is a probe for each task, however many jobs wait.
+-- The tasks that have a job ready and match a topic (null: any). It skips from one task to the next in the
+-- index, so that it costs one probe for each task, however many jobs wait.
 create function jobs._ready_tasks(i_topic text) returns text[]
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
@@ -427,18 +440,18 @@ begin
   return v_tasks;
 end $$;
 
--- What a client without a worker calls: takes up to num jobs of the tasks under a topic. When fewer
--- are ready, jobs of these tasks whose time has come and those whose lease ran out are brought back, because no
--- worker may be there to do it: never more than num, since the caller may hold them in a long
--- transaction, and never those of workers, which other workers look after. The lease lasts for the
--- job's timeout; ack and nack accept it, and work without.
+-- Claims up to num jobs of the tasks under a topic, for a client without a worker. When fewer are ready, it
+-- promotes due jobs of these tasks and requeues those whose lease expired, because no worker may be there to
+-- do it: never more than num, since the caller may keep them locked in a long transaction, and never those of
+-- workers, which other workers sweep. The lease lasts for the job's timeout; ack and nack accept it, and also
+-- work without.
 create function jobs.consume_topic(topic varchar, num integer default 1) returns setof jobs.claimed
 language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
   v_lease uuid := gen_random_uuid();
   v_tasks text[];
   v_got integer;
-  v_back integer;   -- jobs that can be taken now and could not before
+  v_back integer;   -- jobs that became ready in this call
 begin
   if topic is null or topic = '' then
     raise sqlstate 'PT400' using message = 'a topic is a pattern over task names', hint = 'use * for every task';
@@ -461,7 +474,7 @@ begin
   end loop;
 end $$;
 
--- The original's names for the same: any task, and the tasks under a topic.
+-- The original's names for the same: for any task, and for the tasks under a topic.
 create function jobs.consume(num integer default 1) returns setof jobs.claimed
 language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 begin
@@ -478,8 +491,8 @@ begin
     from jobs.consume_topic(topic, num) c;
 end $$;
 
--- Gives back, uncharged, whatever a claim under this lease took: for a worker that never got the
--- answer, because the connection broke behind a commit. Returns how many.
+-- Releases every job that a claim under this lease took: for a worker that never got the answer, because the
+-- connection broke after the commit. Returns how many.
 create function jobs.release(i_worker uuid, i_lease uuid) returns integer
 language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
@@ -487,13 +500,14 @@ declare
   v_void uuid[];
 begin
   if i_lease is null then
-    raise sqlstate 'PT400' using message = 'unclaim needs the lease of the claim';
+    raise sqlstate 'PT400' using message = 'release needs the lease of the claim';
   end if;
-  -- The claim itself may still be under way. Once it is at its end it holds the worker's row, and is waited for here; when
-  -- it comes there later, it finds its lease among these, of which the last hundred are kept.
+  -- The claim itself may still be running. Once it is at its end it has locked the worker's row, and this
+  -- waits for it; if it gets there later, it finds its lease in void_leases, of which the last hundred are
+  -- kept.
   select w.void_leases into v_void from jobs.worker w where w.id = i_worker and jobs._acts_as(w.role, w.login) for update;
   if not found then
-    return 0;   -- declared dead, and its jobs are brought back by sweeps
+    return 0;   -- declared dead: sweeps requeue its jobs
   end if;
   update jobs.worker w set void_leases = v_void[greatest(1, cardinality(v_void) - 98):] || i_lease where w.id = i_worker;
   perform 1 from jobs.batch b where b.lease = i_lease and b.worker = i_worker for update;

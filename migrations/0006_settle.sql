@@ -1,11 +1,11 @@
 -- Settling: a run ends, and its job ends or waits for the next run.
 --
--- Every outcome names the lease and the place of a run, and is accepted while the bit of that place
--- is set: a late word from an attempt whose lease is gone finds nothing. A success may be said
--- twice under its lease (the reply may have been lost); the second time it is found in history.
--- Settling many waits for nobody: a batch that another transaction holds is passed over and named.
+-- Every outcome names the lease and batch_index of a run, and is accepted while the bit of that run is set: a
+-- late outcome of a run whose lease is gone matches nothing. A success may be sent twice under its lease (the
+-- reply may have been lost); the second time it is found in history. Settling many runs never waits: a batch
+-- that another transaction has locked is skipped and reported.
 
--- What runs, one row for each job.
+-- Running jobs, one row for each.
 create view jobs._runs as
 select b.lease, b.part, b.part * 64 + j.ordinality::integer - 1 as batch_index, b.worker, b.run_at,
   b.counted_from + pg_catalog.make_interval(secs => j.timeout::double precision) + b.margin as expires_at,
@@ -14,8 +14,8 @@ select b.lease, b.part, b.part * 64 + j.ordinality::integer - 1 as batch_index, 
 from jobs.batch b, unnest(b.jobs) with ordinality j
 where (b.open >> (j.ordinality - 1)::integer) & 1 = 1;
 
--- Where a job runs; no row when it does not. Of the batches of many jobs, only those whose range of
--- ids holds this one are opened.
+-- The run of a job; no row when the job does not run. Of the batches of many jobs, it reads only those whose
+-- range of ids includes this one.
 create function jobs._find_run(i_job varchar) returns table (lease uuid, batch_index integer)
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
@@ -29,8 +29,8 @@ begin
   where j.job_id = i_job and (b.open >> (j.ordinality - 1)::integer) & 1 = 1;
 end $$;
 
--- The runs of these batches whose bits are set, of batches that the caller has locked. Inlined where it is
--- used; each batch is opened once, whatever the planner thinks of what it is joined with (offset 0).
+-- The runs in these batches whose bits are set in i_bits; the caller has locked the batches. Inlined where it
+-- is used; `offset 0` makes the planner unnest each batch once, whatever it estimates for the join.
 create function jobs._opened(i_leases uuid[], i_parts integer[], i_bits bigint[]) returns table (
   lease uuid, batch_index integer, run_at timestamptz, worker uuid, id bigint, job_id varchar, task varchar, body jsonb, retries integer,
   max_retries integer, priority integer, timeout numeric, created_at timestamptz, scheduled_at timestamptz, ready_seq bigint,
@@ -47,13 +47,13 @@ language sql stable begin atomic
   offset 0;
 end;
 
--- The core: settles runs given as parallel arrays and returns the positions, in these arrays, of
--- those that were refused.
+-- The core: settles runs given as parallel arrays and returns the positions, in these arrays, of those that
+-- were rejected.
 --
--- First the batches are found and locked, from the list to the table whatever the statistics say (a
--- lateral subquery that locks is never turned round), and the bits that are both asked for and set
--- decide what is accepted. Then, in statements that see the batches as the first locked them, the jobs
--- move on: into history, or back into the line. Of a batch whose last bit goes nothing is left.
+-- First it finds and locks the batches, from the list to the table whatever the statistics (the planner never
+-- reverses a lateral subquery that locks). It accepts the bits that are both requested and set. Later
+-- statements see the batches as the first one locked them, and move the jobs into history or back to pending.
+-- A batch whose last bit is cleared is deleted.
 create function jobs._settle(
   i_leases uuid[], i_batch_indexes integer[], i_outcomes text[], i_results jsonb[], i_errors text[], i_delays double precision[],
   i_now timestamptz
@@ -64,7 +64,7 @@ set enable_seqscan = off set enable_bitmapscan = off set enable_mergejoin = off 
 declare
   v_leases uuid[];
   v_parts integer[];
-  v_bits bigint[];           -- what is accepted of each batch
+  v_bits bigint[];           -- accepted bits of each batch
   v_accepted bigint;
   v_twice boolean;
   v_unkept_successes text[] := jobs._unkept('all');
@@ -110,8 +110,8 @@ begin
     where (g.bits >> (v.batch_index & 63)) & 1 is distinct from 1);
 end $$;
 
--- What is kept of an error: it is sent with the job, to whoever claims it next. At most 64 KiB, of which a character takes up to
--- four bytes.
+-- What is stored of an error, because it is sent with the job to its next consumer: at most 64 KiB, where a
+-- character takes up to four bytes.
 create function jobs._short_error(i_error text) returns text
 language sql immutable parallel safe
 return case
@@ -119,9 +119,10 @@ return case
   when pg_catalog.octet_length(i_error) = pg_catalog.length(i_error) then pg_catalog.left(i_error, 65500) || ' ... (cut at 65500 characters)'
   else pg_catalog.left(i_error, 16375) || ' ... (cut at 16375 characters)' end;
 
--- What remains of a settle when the successes are in history: jobs that end otherwise, and those that
--- run again. Beside the outcomes of jobs.settle there are `cancel`, and two of runs whose worker died: `lost` is charged,
--- `unbegun` is not, and either job goes before others as one that is released does. The first three arrays name the runs that were accepted, whose batches the caller holds.
+-- The rest of a settle, once the successes are in history: ends jobs otherwise, and requeues those that run
+-- again. Besides the outcomes of jobs.settle there are `cancel` and two for runs whose worker died: `lost`
+-- counts as an attempt, `unbegun` does not, and in both cases the job goes before others as a released one
+-- does. The first three arrays name the accepted runs; the caller has locked their batches.
 create function jobs._settle_others(
   v_leases uuid[], v_parts integer[], v_bits bigint[],
   i_leases uuid[], i_batch_indexes integer[], i_outcomes text[], i_errors text[], i_delays double precision[], i_now timestamptz
@@ -156,7 +157,7 @@ begin
                             scheduled_at, ready_seq, attempt, traceback, bytes, returned)
   select r.id, r.job_id, r.task, r.body, r.retries + r.charged::integer, r.max_retries, r.priority, r.timeout,
     r.created_at, coalesce(r.run_after, r.scheduled_at),
-    -- Given back, a job goes before every mark, in its old order.
+    -- A job that runs again at once goes before every watermark, in its old order.
     case when r.run_after is null then case when r.ready_seq > 0 then r.ready_seq - 4611686018427387904 else r.ready_seq end
          when r.run_after <= i_now then nextval('jobs.job_number') end,
     r.attempt, r.said, jobs._text_size(r.body) + coalesce(octet_length(r.said), 0), jobs._any_key() * case when r.outcome = 'unbegun' then -1 else 1 end::smallint
@@ -166,7 +167,7 @@ begin
   end if;
 end $$;
 
--- The same outcome for several runs.
+-- Settles several runs with the same outcome.
 create function jobs._settle_alike(
   i_leases uuid[], i_batch_indexes integer[], i_outcome text, i_error text, i_delay double precision
 ) returns void
@@ -177,22 +178,24 @@ begin
   perform jobs._settle(i_leases, i_batch_indexes, array_fill(i_outcome, v_size), null, array_fill(i_error, v_size), array_fill(i_delay, v_size), jobs.now());
 end $$;
 
--- Settles many runs at once, given as parallel arrays. The outcome of each is
+-- Settles many runs at once, given as parallel arrays. The outcome of each is one of
+--
 --   success  the job ends with its result
 --   fail     the job ends as failed
---   retry    runs again after its delay in seconds (null: the default backoff), or ends as failed
---            when this was its last run
---   verify   the task settled the job itself; if it did not (its transaction was rolled back),
---            as retry
---   snooze   runs again after its delay, this run not counted
---   release  runs again at once, before others of its priority, this run not counted
--- i_places are those that the claim told; without them they are looked up by i_job_ids, which also tell
--- an outcome that was said before from one that comes too late. Without i_outcomes all are successes;
--- errors and delays may be left out when no outcome has one; a result that all have in common is given once.
+--   retry    the job runs again after its delay in seconds (null: the default backoff), or ends as failed
+--            if this was its last run
+--   verify   the task settled the job itself; if it did not (its transaction was rolled back), as retry
+--   snooze   the job runs again after its delay; does not count as an attempt
+--   release  the job runs again at once, before others of its priority; does not count as an attempt
 --
--- Returns the outcomes that were not accepted, by their position in the arrays: `lost` when the lease was
--- no longer live, `busy` when another transaction holds the job's batch just now. A busy one is to be
--- said again; waiting for it here would hold up the outcomes of many behind one open transaction.
+-- i_batch_indexes are those that the claim returned; without them they are looked up by i_job_ids, which also
+-- distinguish an outcome that was sent before from one that comes too late. Without i_outcomes all are
+-- successes; errors and delays may be left out when no outcome has one; a result that all have in common is
+-- given once.
+--
+-- Returns the rejected outcomes, by their position in the arrays: `lost` when the lease was no longer live,
+-- `busy` when another transaction has locked the job's batch. Send a busy one again: if this call waited for
+-- it, one open transaction would delay the outcomes of many jobs.
 create function jobs.settle(
   i_job_ids text[], i_leases uuid[], i_outcomes text[] default null, i_results jsonb[] default null, i_errors text[] default null,
   i_delays double precision[] default null, i_batch_indexes integer[] default null
@@ -211,7 +214,7 @@ begin
   elsif exists (select from unnest(i_delays) d where (d between -315576000 and 315576000) is false) then
     raise sqlstate 'PT400' using message = 'a delay lies within 315576000 seconds (10 years)';
   end if;
-  perform jobs._check_results(i_results, '54000');   -- what exceeds a limit of the server: a worker then fails that job
+  perform jobs._check_results(i_results, '54000');   -- 54000, a server limit: a worker then fails that job
   if i_batch_indexes is null then
     i_batch_indexes := array(select (select f.batch_index from jobs._find_run(g.job_id) f where f.lease = g.lease)
                       from unnest(i_job_ids, i_leases) with ordinality g(job_id, lease, at) order by g.at);
@@ -219,8 +222,9 @@ begin
   v_refused := jobs._settle(i_leases, i_batch_indexes, i_outcomes, jobs._for_each(i_results, cardinality(i_leases)), i_errors, i_delays, jobs.now());
   if cardinality(v_refused) > 0 then
     v_ended := array(select h from jobs._history_of(array(select i_job_ids[r] from unnest(v_refused) r), false) h);
-    -- An outcome said before, which history knows; a lease that is gone; a batch that is held. A sweep that ended
-    -- the last run wrote its lease to history as well: a success that comes after was not accepted.
+    -- A rejected outcome was sent before, which history shows; or its lease is gone; or its batch is locked.
+    -- A sweep that ended the last run wrote its lease to history as well: a success that comes after it was
+    -- not accepted.
     return query
     select g.at::integer, g.job_id, case when exists (
         select 1 from jobs.batch b
@@ -234,8 +238,8 @@ begin
   end if;
 end $$;
 
--- Refuses results of which one takes more than the limit as text. A stored byte becomes 10,923 of text at the most (a number
--- of 12 bytes has 131,072 digits), so that most need no closer look.
+-- Refuses results if one of them takes more than the limit as text. A stored byte becomes at most 10,923
+-- bytes of text (a number of 12 bytes has 131,072 digits), so that most results are not measured.
 create function jobs._check_results(i_results jsonb[], i_code text) returns void
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 declare
@@ -250,11 +254,12 @@ begin
   end if;
 end $$;
 
--- Ends a running job as a success and returns its row. With its lease it is fenced: PT409 when the
--- lease is gone, the same row again when this lease has ended it already and history keeps it. Without one, as the
--- original's clients call it, whoever holds the job is taken at his word; P0001 when nobody does.
--- Holds the job's batch until the transaction ends: of a plain client's jobs and those that a worker
--- claimed `alone` each has a batch of its own.
+-- Ends a running job as a success and returns its row. With its lease it is fenced: PT409 when the lease is
+-- gone, the same row again when this lease has ended it already and history keeps it. Without one, as the
+-- original's clients call it, any caller may end the job while it runs; P0001 when it does not run.
+--
+-- Locks the job's batch until the transaction ends. Jobs of plain clients, and those that a worker claimed
+-- into an own batch, have a batch each.
 create function jobs.ack(i_job varchar, i_result jsonb default null, i_lease uuid default null) returns jobs.ended
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
@@ -283,9 +288,9 @@ begin
   perform jobs._not_held(i_job, i_lease);
 end $$;
 
--- Says that a run failed: the job runs again at i_scheduled_at (null: after the default backoff),
--- or ends as failed when this was its last run. ensure_running false, of the original, lets a
--- pending job be failed too. Lease and errors as for ack.
+-- Reports that a run failed: the job runs again at i_scheduled_at (null: after the default backoff), or ends
+-- as failed if this was its last run. ensure_running false, from the original, accepts a pending job too.
+-- Lease and errors as for ack.
 create function jobs.nack(
   i_job varchar,
   i_traceback text default null,
@@ -313,8 +318,8 @@ begin
                              extract(epoch from i_scheduled_at - jobs.now())::double precision);
 end $$;
 
--- Locks the batch of a running job, waiting for whoever holds it, and returns the run as it is then;
--- null when the job does not run, or not under this lease (null: under any).
+-- Locks the batch of a running job, after waiting for any transaction that has it locked, and returns the run
+-- as it is then; null when the job does not run, or not under this lease (null: under any).
 create function jobs._hold(i_job varchar, i_lease uuid) returns jobs._runs
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
@@ -331,7 +336,7 @@ begin
   return v_run;
 end $$;
 
--- Starts a pending job for an instant, so that one path decides what follows a failure.
+-- Makes a pending job run for an instant, so that one code path decides what follows a failure.
 create function jobs._start(i_job varchar) returns void
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
@@ -346,7 +351,7 @@ begin
   select gen_random_uuid(), -1, jobs.now(), jobs.now(), interval '0', jobs.now(), 1, 1, i_job, i_job, array[t.job] from taken t;
 end $$;
 
--- Raises the error for a job that the caller does not hold.
+-- Raises the error for a job that does not run, or not under the lease of the caller.
 create function jobs._not_held(i_job varchar, i_lease uuid) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin

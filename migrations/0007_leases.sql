@@ -1,11 +1,11 @@
--- Leases: who holds what, until when, and how jobs come back from the dead.
+-- Leases: who runs which jobs, until when, and how expired jobs are requeued.
 --
--- A plain client's lease is the job's own: it ends after the job's timeout. A worker holds thousands of
--- jobs, so its lease is one row in jobs.worker, kept alive by one small update every few seconds; its jobs
--- live as long as the worker does, and at the longest for their timeout and a margin. Either way
--- jobs.sweep finds what has lapsed.
+-- A plain client's lease belongs to one job and ends after the job's timeout. A worker has thousands of jobs
+-- in flight, so its lease is one row in jobs.worker, kept alive by one small update every few seconds; the
+-- leases of its jobs last as long as the worker lives, and at the longest for their timeout and a margin. Of
+-- either kind, jobs.sweep finds what has expired.
 
--- Registers a worker; its first heartbeat.
+-- Registers a worker, which counts as its first heartbeat.
 create function jobs.register_worker(
   i_worker uuid, i_host text, i_pid integer, i_version text, i_topics text[], i_tasks text[], i_slots integer,
   i_lease_seconds double precision
@@ -24,12 +24,15 @@ begin
           v_now + make_interval(secs => i_lease_seconds));
 end $$;
 
--- Keeps a worker and all its leases alive; false when it was declared dead, and then its jobs are
--- not its own any more. i_late_leases and i_late_places name runs that started long after they were claimed:
--- their time to run counts from now (and with theirs that of the others in their batch, which ends at most
--- the same span later). i_started_leases and i_started_places name runs that were claimed ahead and have begun since.
--- Locks one row, and those batches; one that somebody holds is passed over until the next heartbeat, because the
--- worker's own must not wait.
+-- Keeps a worker and all its leases alive; false when it was declared dead, and then its jobs no longer
+-- belong to it.
+--
+-- i_late_leases and i_late_batch_indexes name runs that started long after they were claimed: their timeouts
+-- count from now (and with them those of the other jobs in their batch, whose leases end later by at most the
+-- same span). i_started_leases and i_started_batch_indexes name prefetched runs that have begun since.
+--
+-- Locks the worker's row and those batches. It skips a locked batch until the next heartbeat, because the
+-- worker's heartbeat must not wait.
 create function jobs.heartbeat_worker(
   i_worker uuid, i_late_leases uuid[] default '{}', i_late_batch_indexes integer[] default '{}',
   i_started_leases uuid[] default '{}', i_started_batch_indexes integer[] default '{}'
@@ -60,8 +63,8 @@ begin
   return true;
 end $$;
 
--- Notes in their batches that these runs of a worker have begun, as far as they are its own; of batches that somebody
--- holds either not, or when they are free.
+-- Records in their batches that these runs of a worker have begun, ignoring runs that are not the worker's.
+-- With i_skip it skips batches that are locked; otherwise it waits for them.
 create function jobs._note_started(i_worker uuid, i_leases uuid[], i_batch_indexes integer[], i_skip boolean) returns void
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off as $$
@@ -84,9 +87,9 @@ begin
   end loop;
 end $$;
 
--- Says, before they begin, that runs of a worker begin which it had claimed ahead: from here on its death is charged to
--- them. Returns the positions, in these arrays, of those that are not its own any more and must not begin. Waits
--- for whoever holds their batches.
+-- Records that prefetched runs of a worker begin, before they begin: from here on they count as attempts if
+-- it dies. Returns the positions, in these arrays, of the runs that no longer belong to the worker and must
+-- not begin. Waits for transactions that have locked their batches.
 create function jobs.start(i_worker uuid, i_leases uuid[], i_batch_indexes integer[]) returns setof integer
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off as $$
@@ -102,8 +105,8 @@ begin
     where b.lease = g.lease and b.part = g.batch_index >> 6 and b.worker = i_worker and (b.open & b.started >> (g.batch_index & 63)) & 1 = 1);
 end $$;
 
--- Confirms the lease of one job, for a client that is no worker, and returns when it ends: a plain lease
--- is as long as the job may run, its timeout counted from its claim, so there is nothing to prolong, and
+-- Confirms the lease of one job, for a client that is not a worker, and returns when it ends. A plain lease
+-- lasts as long as the job may run, its timeout counted from the claim, so there is nothing to extend;
 -- i_seconds, how long the caller will go on, is only checked. PT409 when the lease is gone or over.
 create function jobs.heartbeat(i_job varchar, i_lease uuid, i_seconds numeric default 30) returns timestamptz
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
@@ -122,8 +125,8 @@ begin
   return v_expires_at;
 end $$;
 
--- What a worker holds as far as this database knows, for that worker: after a failover a server may have
--- runs of it whose outcomes it never received.
+-- The runs that this database thinks a worker has in flight, for that worker: after a failover a server may
+-- have runs whose outcomes it never received.
 create function jobs.held_by(i_worker uuid) returns table (job_id varchar, lease uuid, batch_index integer)
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 begin
@@ -131,17 +134,18 @@ begin
     where r.worker = i_worker and exists (select from jobs.worker w where w.id = i_worker and jobs._acts_as(w.role, w.login));
 end $$;
 
--- A worker leaves; call it after its jobs are settled or released.
+-- Unregisters a worker; call it after its jobs are settled or released.
 create function jobs.unregister_worker(i_worker uuid) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 begin
-  -- Jobs that it failed to hand back become anybody's at once.
+  -- Jobs that it failed to release become available to others at once.
   update jobs.worker w set lost_at = jobs.now() where w.id = i_worker and jobs._acts_as(w.role, w.login);
   perform jobs.sweep(1000);
 end $$;
 
--- Brings back up to i_limit jobs of plain clients under a pattern that outran their lease, as a sweep does, and returns how
--- many: for a plain client, which may keep its transaction open. So it locks no other, and leaves those of workers to workers.
+-- Requeues up to i_limit jobs of plain clients under a pattern whose lease expired, as a sweep does, and
+-- returns how many: for a plain client, which may keep its transaction open. So it locks no other jobs, and
+-- leaves those of workers to workers.
 create function jobs._sweep_plain(i_pattern text, i_limit integer) returns integer
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
@@ -163,13 +167,13 @@ begin
   return cardinality(v_batch_indexes);
 end $$;
 
--- Brings back up to i_limit jobs that outran their own lease, and returns how many. The run is charged, and the job ends
--- as failed when this was its last. That of a plain client runs again after the default backoff. A worker ends a run
--- itself when its time is over, so where one lapses the worker is stuck or dead: the job runs again at once, before others, and
--- uncharged when it had not begun.
+-- Requeues up to i_limit jobs whose own lease expired, and returns how many. The run counts as an attempt,
+-- and the job ends as failed if this was its last. A job of a plain client runs again after the default
+-- backoff. A worker ends a run itself at its timeout, so if one expires the worker is stuck or dead: the job
+-- runs again at once, before others, and the run does not count as an attempt if it had not begun.
 --
--- Waits for nobody: a batch that another sweep, a settle or a claim holds is skipped, and a run is
--- judged as it is when its batch is locked, so that two sweeps charge one loss once.
+-- Never waits: it skips a batch that another sweep, a settle or a claim has locked. It judges a run as it is
+-- when its batch is locked, so that two sweeps count one loss once.
 create function jobs._sweep_expired(i_limit integer, i_limits jobs.limits) returns integer
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
@@ -187,7 +191,7 @@ begin
     return 0;
   end if;
   v_swept := jobs._settle_lost(v_lapsed, v_parts, i_limit, 'expired: the run outlasted its timeout', v_now, true);
-  -- What is left of these batches, beyond the limit too, expires with the first of it.
+  -- The rest of these batches, beyond the limit too, expires with the first of its runs to expire.
   update jobs.batch b
   set expires_at = e.expires_at
   from (select l.lease, l.part, min(r.expires_at) as expires_at
@@ -197,9 +201,9 @@ begin
   return v_swept;
 end $$;
 
--- Declares workers dead that gave no sign of life for as long as their lease, and brings up to
--- i_limit of their jobs back; returns how many. Those that had begun are charged, those that only waited at the
--- worker are not; either run again at once, before others. Skips what is locked, as above.
+-- Declares workers dead that sent no heartbeat for as long as their lease, and requeues up to i_limit of
+-- their jobs; returns how many. Runs that had begun count as attempts, those that were only prefetched do
+-- not; either job runs again at once, before others. Skips what is locked, as above.
 create function jobs._sweep_workers(i_limit integer, i_limits jobs.limits) returns integer
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
@@ -211,9 +215,9 @@ declare
   v_parts integer[];
   v_swept integer := 0;
 begin
-  -- A claim holds its worker's row from its end to its commit. So whoever is locked here has no claim whose jobs could not
-  -- be seen, and none that comes later can commit. One after another, and no more than are needed: the caller may keep
-  -- its transaction open.
+  -- A claim locks its worker's row from its end to its commit. So a worker that is locked here has no claim
+  -- with jobs that this transaction could not see, and no later claim of it can commit. One worker after
+  -- another, and no more than needed: the caller may keep its transaction open.
   while v_swept < i_limit loop
     select w.id, current_setting('transaction_isolation') = 'read committed'
         or w.lost_at is not null and age(w.xmin) > age(pg_snapshot_xmax(pg_current_snapshot())::xid) into v_dead, v_sees_all from jobs.worker w
@@ -225,15 +229,15 @@ begin
     select array_agg(l.lease), array_agg(l.part) into v_lapsed, v_parts
     from (select b.lease, b.part from jobs.batch b where b.worker = v_dead limit i_limit - v_swept for update skip locked) l;
     v_swept := v_swept + jobs._settle_lost(v_lapsed, v_parts, i_limit - v_swept, 'lost: the worker died', v_now, false);
-    -- A dead worker is forgotten once nothing is left of it.
-    -- Not while newer ones may be there than the caller sees, whose snapshot is older than its death: by its row a later sweep finds them.
+    -- Delete a dead worker once it has no batch left. Not if the caller's snapshot is older than its death,
+    -- since there may be newer batches than the caller sees: a later sweep finds them by this row.
     delete from jobs.worker w where w.id = v_dead and v_sees_all and not exists (select 1 from jobs.batch b where b.worker = w.id);
   end loop;
   return v_swept;
 end $$;
 
--- Brings back up to i_limit runs of these batches, which the caller has locked, for this reason: all, or those that outran their own
--- lease. Returns how many.
+-- Requeues up to i_limit runs of these batches, which the caller has locked, for this reason: all, or those
+-- whose own lease expired. Returns how many.
 create function jobs._settle_lost(
   i_leases uuid[], i_parts integer[], i_limit integer, i_reason text, i_now timestamptz, i_only_expired boolean
 ) returns integer
@@ -261,8 +265,8 @@ begin
   return cardinality(v_batch_indexes);
 end $$;
 
--- Brings back up to i_limit jobs, at most 10000, whose lease has lapsed, of either kind, and returns how many. Locks those, and as
--- many dead workers as had them.
+-- Requeues up to i_limit jobs, at most 10000, whose lease expired, of workers and of plain clients, and
+-- returns how many. Locks those jobs, and as many dead workers as had them.
 create function jobs.sweep(i_limit integer default 100) returns integer
 language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
@@ -272,8 +276,9 @@ begin
   return jobs._sweep_expired(v_limit, v_limits) + jobs._sweep_workers(v_limit, v_limits);
 end $$;
 
--- Puts up to i_limit jobs of tasks under a pattern in line whose time came since then, in the order of their times, and returns how
--- many. Locks no other, since the caller may keep its transaction open; those of a caller that is narrowed are its own alone.
+-- Promotes up to i_limit jobs of tasks under a pattern that became due since i_since, in the order of
+-- scheduled_at, and returns how many. Locks no other jobs, since the caller may keep its transaction open;
+-- for a restricted caller, it promotes only jobs of the caller's tasks.
 create function jobs._promote(i_pattern text, i_limit integer, i_since timestamptz) returns integer
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off
@@ -283,7 +288,7 @@ declare
   v_limits jobs.limits := jobs._limits(false);
   v_promoted integer;
 begin
-  perform pg_current_xact_id();   -- a transaction before it draws a number, as publishers are
+  perform pg_current_xact_id();   -- an xid before it draws a number, as for publishers
   with due as materialized (
     select d.at, nextval('jobs.job_number') as batch_index
     from (select q.ctid as at from jobs.pending q
@@ -299,19 +304,19 @@ begin
   return v_promoted;
 end $$;
 
--- Puts up to i_limit jobs, at most 10000, whose time has come in line, in the order of their times, and returns how many; with i_since
--- only those whose time came after it. (A claim looks back a few seconds and `tend` at everything: while an old
--- snapshot is held, the entries of jobs that have moved on pile up at the head of the index.)
+-- Promotes up to i_limit due jobs, at most 10000, in the order of scheduled_at, and returns how many; with
+-- i_since only those that became due after it. (A claim goes back a few seconds and jobs.maintain promotes
+-- all: while an old snapshot is kept, the entries of jobs that have left pile up at the head of the index.)
 create function jobs.promote(i_limit integer default 1000, i_since timestamptz default '-infinity') returns integer
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
   return jobs._promote('%', i_limit, i_since);
 end $$;
 
--- What any worker does for all about once a second: sweeps, puts in line what is due, and says in how many seconds the
--- next scheduled job comes due (null: none is scheduled; to a caller that is narrowed, of the next thousand those that are its
--- own). 0 says that there is more to do than i_limit of a kind: call it
--- again at once.
+-- What any worker calls for all workers about once a second: sweeps, promotes due jobs, and returns in how
+-- many seconds the next scheduled job is due (null: none is scheduled). For a restricted caller it considers
+-- only the caller's own jobs among the next thousand. 0 means that there is more to do than i_limit of a
+-- kind: call it again at once.
 create function jobs.maintain(i_limit integer default 1000) returns double precision
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
@@ -332,8 +337,8 @@ begin
   return extract(epoch from v_next - jobs.now());
 end $$;
 
--- How many workers live that have a task in common with this one, itself among them, and how many of them hold no
--- job: among so many a worker shares the looks for work. Counts up to 1000; reads only.
+-- How many live workers have a task in common with this one, itself among them, and how many of them have no
+-- job in flight: a worker shares the polling with that many. Counts up to 1000; reads only.
 create function jobs.count_workers(i_worker uuid) returns table (alive integer, idle integer)
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
@@ -344,7 +349,8 @@ begin
   select count(*)::integer, count(*) filter (where not exists (select from jobs.batch b where b.worker = w.id))::integer
   from (select w.id from jobs.worker w
         where w.lost_at is null
-          -- Workers of one program have the same tasks, which the first of them tell. Others are compared by sorting: && takes the product.
+          -- Workers of one program have the same tasks, so their first ten are enough. Others are compared by
+          -- sorting: && costs the product.
           and (v_tasks && w.tasks[:10] or cardinality(w.tasks) > 10 and exists (select unnest(v_tasks) intersect select unnest(w.tasks)))
         limit 1000) w;
 end $$;

@@ -1,21 +1,24 @@
--- The registry: what tasks there are, as the workers that have them declare, and whose they are.
+-- The task registry: the tasks that workers declare, and the roles that own them.
 --
--- A task belongs to the role that declared it first. Its owner, whoever has the privileges of that role, and
--- administrators (jobs_admin, the owner of schema jobs, superusers) may change it; what others declare differently is
--- ignored with a warning, so that a worker of another team starts all the same and decides nothing for this one.
+-- A task belongs to the role that declared it first. Its owner, every role with the privileges of its owner,
+-- and administrators (jobs_admin, the owner of schema jobs, superusers) may change it. A different
+-- declaration by another role is ignored with a warning, so that a worker of another team can start but
+-- changes nothing for this one.
 
--- What is declared of a task.
+-- The declaration of a task.
 create type jobs.declaration as (
   name varchar, aliases text[], doc text, args_schema jsonb, result_schema jsonb, retries integer, timeout numeric(9, 2),
   priority integer, keep text, params jsonb, extra_kwargs boolean, validation text
 );
 
--- A declaration that differs from what is in force, or that claims names of somebody else's tasks (`others`, which are
--- left out of its aliases): whether the caller may make it, whose the name is, and which aliases it had.
+-- A declaration that differs from the one in force, or that claims names of other roles' tasks (`others`,
+-- which are left out of its aliases): whether the caller may make it, the owner of the name, and the aliases
+-- that the task had.
 create type jobs.change as (declared jobs.declaration, differs boolean, is_allowed boolean, owner_name name, others text[], old_aliases text[]);
 
--- A text of others as it may stand in a message, which people read on terminals and in logs: what is not only seen, such as control
--- characters and those that turn the order of letters, is written as \u{1b}, as the command line does.
+-- Escapes untrusted text for a message, which people read on terminals and in logs. Characters that are not
+-- just visible, such as control characters and those that change the order of letters, are written as \u{1b},
+-- as the command line does.
 create function jobs._escaped(i_text text) returns text
 language sql immutable parallel safe set search_path = pg_catalog, pg_temp as $$
   select case when i_text !~ c.acts then i_text
@@ -24,18 +27,18 @@ language sql immutable parallel safe set search_path = pg_catalog, pg_temp as $$
   from (select E'[\\u0001-\\u001f\\u007f-\\u009f\\u00ad\\u034f\\u061c\\u115f\\u1160\\u17b4\\u17b5\\u180b-\\u180f\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f\\u3164\\ufdd0-\\ufdef\\ufeff\\uffa0\\ufff9-\\ufffb\\U000e0000-\\U000e0fff]' as acts) c
 $$;
 
--- The same of a name: in quotes, and no longer than a name may be.
+-- The same for a name: in quotes, and cut to the length that a name may have.
 create function jobs._shown(i_text text) returns text
 language sql immutable parallel safe
 return '''' || pg_catalog.replace(jobs._escaped(case when pg_catalog.length(i_text) > 200 then pg_catalog.left(i_text, 200) || '...' else i_text end), '''', '''''') || '''';
 
--- A name of a task, as publishing takes it.
+-- Whether a text is a task name that publishing accepts.
 create function jobs._is_name(i_name text) returns boolean
 language sql immutable parallel safe
 return pg_catalog.length(i_name) between 1 and 200 and i_name !~ '[[:cntrl:]]';
 
--- What is wrong with a declaration, in words; null when nothing is. One expression without a query, so that it costs a
--- worker's start next to nothing.
+-- The first error in a declaration, as a message; null when it is valid. One expression without a query, so
+-- that it adds next to nothing to a worker's start.
 create function jobs._flaw(i_task jsonb) returns text
 language sql stable parallel safe
 return case
@@ -63,13 +66,13 @@ return case
         or pg_catalog.jsonb_array_length(i_task->'params') <> pg_catalog.jsonb_array_length(pg_catalog.jsonb_path_query_array(i_task->'params',
           'strict $[*] ? (@.name.type() == "string" && @.name != "" && @.type.type() == "string" && @.required.type() == "boolean")'))
       else coalesce(pg_catalog.jsonb_typeof(i_task->'params'), 'null') <> 'null' end
-    or case when coalesce(jobs._large_text_size(i_task->'params', 1048576), 0) <= 1048576 then (i_task->'params')::text ~ '[[:cntrl:]]|\\u00[01]' end   -- larger ones: jobs._check_sizes
+    or case when coalesce(jobs._large_text_size(i_task->'params', 1048576), 0) <= 1048576 then (i_task->'params')::text ~ '[[:cntrl:]]|\\u00[01]' end   -- jobs._check_sizes refuses larger ones
     then 'params: null or at most 1000 of {"name", "type", "required"}, names without control characters'
   when coalesce(pg_catalog.jsonb_typeof(i_task->'extra_kwargs'), 'null') not in ('boolean', 'null') then 'extra_kwargs: true or false'
   when coalesce(i_task->'validate', 'null') not in ('"off"', '"warn"', '"strict"', 'null') then 'validate: off, warn or strict'
 end;
 
--- Refuses a list of declarations with which something is wrong (PT400): nothing of it is declared then.
+-- Refuses a list of declarations when one of them is invalid (PT400); then nothing of the list is declared.
 create function jobs._check_declarations(i_tasks jsonb) returns void
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 declare
@@ -91,12 +94,12 @@ begin
   if found then
     raise sqlstate 'PT400' using message = format('task %s is declared twice in one call', jobs._shown(v_flaw.name)), hint = v_hint;
   end if;
-exception when program_limit_exceeded or out_of_memory or internal_error then   -- `invalid memory alloc request size`: a text beyond 256 MB in a pattern
+exception when program_limit_exceeded or out_of_memory or internal_error then   -- `invalid memory alloc request size`: a text of more than 256 MB was matched with a pattern
   raise sqlstate 'PT413' using message = 'register_tasks: what is declared is too large to be looked at', hint = v_hint;
 end $$;
 
--- Refuses schemas and parameters that are too large to be read by everybody who lists tasks (PT413). Measures them as
--- text, as they are sent; so it is asked only of declarations that change something.
+-- Refuses schemas and parameters that are too large for everybody who lists tasks to read (PT413). Measures
+-- their JSON text, as it is sent; so register_tasks calls it only for declarations that change something.
 create function jobs._check_sizes(i_changes jobs.declaration[]) returns void
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 declare
@@ -114,7 +117,7 @@ begin
   end if;
 end $$;
 
--- The tasks of a JSON array, with the defaults of what is left out.
+-- Reads declarations from a JSON array and fills in the defaults of omitted fields.
 create function jobs._declared(i_tasks jsonb) returns setof jobs.declaration
 language sql immutable set search_path = pg_catalog, pg_temp as $$
   select g.name, coalesce(g.aliases, '{}'), coalesce(g.doc, ''), g.args_schema, g.result_schema, g.retries, g.timeout,
@@ -123,8 +126,8 @@ language sql immutable set search_path = pg_catalog, pg_temp as $$
     timeout numeric(9, 2), priority integer, keep text, params jsonb, extra_kwargs boolean, validate text)
 $$;
 
--- The role as which the caller declares: whom SET ROLE names, or the user of the session. The roles that all clients
--- of a kind share stand for nobody: under one of them it is the user of the session as well.
+-- The role that declares: the role set by SET ROLE, or else the session user. The roles that all clients of a
+-- kind share identify nobody: under one of them it is the session user too.
 create function jobs._declarer() returns oid
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 declare
@@ -150,8 +153,8 @@ begin
       and (r.rolname = 'jobs_admin' or r.oid = (select n.nspowner from pg_namespace n where n.nspname = 'jobs')));
 end $$;
 
--- Whether the caller may change what belongs to this role. A role of this number with another name, or of this
--- name with another number, is another one: after it was renamed or made anew an administrator decides (jobs.own_task).
+-- Whether the caller may change what belongs to this role. Both oid and name must match: after the role was
+-- renamed, or dropped and created again, an administrator decides (jobs.own_task).
 create function jobs._may_change(i_owner oid, i_name name) returns boolean
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 begin
@@ -159,8 +162,8 @@ begin
     select from pg_roles r where r.oid = i_owner and r.rolname = i_name and pg_has_role(jobs._declarer(), r.oid, 'usage'));
 end $$;
 
--- What these declarations change. Nobody declares a task under an alias of another's, nor an alias that is a name of
--- another's.
+-- The changes that these declarations make. A role may neither declare a task under an alias of another
+-- role's task, nor take a name of another role's task as an alias.
 create function jobs._changes(i_tasks jobs.declaration[]) returns setof jobs.change
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off as $$
@@ -183,7 +186,7 @@ begin
   where c.differs or c.others <> '{}';
 end $$;
 
--- Those among the aliases of a task that are names of tasks that the caller may not change.
+-- The aliases of a task that are names of other tasks which the caller may not change.
 create function jobs._names_of_others(i_task varchar, i_aliases text[]) returns text[]
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 begin
@@ -192,14 +195,16 @@ begin
     where k.name = any (i_aliases) and k.task <> i_task and not jobs._may_change(t.owner, t.owner_name) order by k.name);
 end $$;
 
--- Upserts tasks, given as a JSON array of {name, aliases, doc, args_schema, result_schema, retries,
--- timeout, priority, keep, params, open, check}. The last declaration of a task is the one in force, if it is its
--- owner's or an administrator's; which bodies may be published is kept of each (jobs.task_signature). Without params its
--- bodies are not checked. PT400 for what no task can be.
+-- Upserts tasks, given as a JSON array of {name, aliases, doc, args_schema, result_schema, retries, timeout,
+-- priority, keep, params, extra_kwargs, validate}. The last declaration of a task by its owner or an
+-- administrator is in force. jobs.task_signature keeps the signature of each, which decides which bodies may
+-- be published. Without params, bodies of the task are not validated. PT400 for a declaration that is invalid
+-- for any task.
 --
 -- Writes only what changed, so that a hundred workers that start at once with the same tasks leave one
--- version of each row. Locks the rows that it changes, to the end of the caller's transaction, and waits two seconds for
--- others that change the same; then it declares all but those, and warns of them, because a worker has to start all the same.
+-- version of each row. Locks the changed rows to the end of the caller's transaction, and waits two seconds
+-- for other transactions that change the same rows; then it declares all other tasks and warns about those,
+-- because a worker must be able to start anyway.
 create function jobs.register_tasks(i_tasks jsonb) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp set lock_timeout = '2s' set jit = off as $$
 declare
@@ -208,7 +213,7 @@ declare
 begin
   perform jobs._check_declarations(i_tasks);
   v_declared := array(select d from jobs._declared(i_tasks) d);
-  if exists (select from jobs.topic_grant) then   -- a narrowed worker's program may hold other tasks as well, of which it has no say
+  if exists (select from jobs.topic_grant) then   -- the program of a worker under a restricted role may contain other tasks too, which it may not declare
     v_declared := array(select d from unnest(v_declared) d where jobs._allowed(false, d.aliases || d.name::text) = d.aliases || d.name::text);
   end if;
   v_changes := array(select c from jobs._changes(v_declared) c);
@@ -222,7 +227,7 @@ begin
   perform jobs._remember_signatures(v_declared);
 end $$;
 
--- Writes those of these changes that the caller may make, and what publishing looks up of them.
+-- Writes those of these changes that the caller may make, and refreshes what publishing looks up for them.
 create function jobs._declare_changes(i_changes jobs.change[]) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
@@ -235,8 +240,8 @@ begin
   end if;
 end $$;
 
--- The same, a change at a time, without those whose rows somebody holds: of these it warns. Looks for two seconds, so that a
--- worker starts; what is left then counts as held.
+-- The same, one change at a time, without those whose rows another transaction has locked: warns about these.
+-- Tries for two seconds, so that the worker can start; changes left after that count as locked.
 create function jobs._declare_one_by_one(i_changes jobs.change[]) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp set lock_timeout = '50ms' as $$
 declare
@@ -262,7 +267,7 @@ begin
   end if;
 end $$;
 
--- Warns of declarations that are somebody else's to make: of five by name.
+-- Warns about declarations that only other roles may make, and names five of them.
 create function jobs._warn_of_others(i_changes jobs.change[]) returns void
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 declare
@@ -286,8 +291,8 @@ begin
   end if;
 end $$;
 
--- Writes declarations that the caller may make. Of a task that somebody else declared at the same moment, and first,
--- nothing changes. Compiles a schema only when it is another.
+-- Writes declarations that the caller may make. Does not change a task that another role declared first at
+-- the same moment. Compiles a schema only when it changed.
 create function jobs._declare(i_tasks jobs.declaration[]) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
@@ -315,8 +320,8 @@ begin
                         excluded.priority, excluded.keep, excluded.params, excluded.extra_kwargs, excluded.validation);
 end $$;
 
--- Keeps which forms of these tasks, of those in force, were declared when, and forgets those of which no use is left: at
--- most twenty of a task stay, those that were declared last.
+-- Records when the signatures in force of these tasks were declared, and deletes signatures that are no
+-- longer in use. Keeps at most twenty of a task, those that were declared last.
 create function jobs._remember_signatures(i_tasks jobs.declaration[]) returns void
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off as $$
@@ -330,7 +335,7 @@ begin
     from unnest(i_tasks) d join jobs.task t on t.name = d.name join jobs.task_signature g on g.task = d.name
     where g.declared_at < v_now - interval '10 minutes' and (t.params, t.extra_kwargs, t.args_schema) is not distinct from (d.params, d.extra_kwargs, d.args_schema)
       and (g.params, g.extra_kwargs, g.args_schema) is not distinct from (d.params, d.extra_kwargs, d.args_schema)
-    for update of g skip locked));   -- whoever holds one writes the same
+    for update of g skip locked));   -- a transaction that locked one writes the same
   with fresh as (
     insert into jobs.task_signature (task, params, extra_kwargs, args_schema, fits, declared_at)
     select t.name, t.params, t.extra_kwargs, t.args_schema, t.fits, v_now
@@ -351,8 +356,9 @@ begin
   end if;
 end $$;
 
--- Whether a body in this form may still find a worker: it was declared within a day (a deployment, or its
--- undoing, is under way), or a worker lives that registered no later than it was last declared.
+-- Whether a worker may still run a body with this signature: the signature was declared within a day (a
+-- deployment or a rollback is under way), or a live worker with the task registered no later than the
+-- signature was last declared.
 create function jobs._is_in_use(i_signature jobs.task_signature) returns boolean
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select i_signature.declared_at > jobs.now() - interval '1 day' or exists (
@@ -361,9 +367,9 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
       and w.started_at < i_signature.declared_at + interval '11 minutes')
 $$;
 
--- Writes down what publishing looks up under these names (null: under all), as far as it has changed; publishers
--- meanwhile see what was there before. A task's own name goes before the alias of another. Whatever looks for a task by a
--- name of it asks this table.
+-- Updates what publishing looks up under these names (null: under all), as far as it has changed; meanwhile
+-- publishers read the old rows. A task's own name takes precedence over an alias of another task. Every
+-- lookup of a task by one of its names reads this table.
 create function jobs._refresh_publish_checks(i_names text[] default null) returns void
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set enable_nestloop = off set jit = off as $$
@@ -393,8 +399,8 @@ begin
   set task = excluded.task, mode = excluded.mode, keep = excluded.keep, names = excluded.names, fits = excluded.fits;
 end $$;
 
--- All names of the tasks whose ended jobs do not all go to history: with 'all' of those that keep not all, with 'none' of
--- those that keep none. Reads an index that holds nothing else.
+-- All names of the tasks that do not keep all ended jobs in history: with 'all' those whose `keep` is not
+-- 'all', with 'none' those whose `keep` is 'none'. Reads an index that contains no other tasks.
 create function jobs._unkept(i_which text) returns text[]
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 begin
@@ -404,9 +410,9 @@ begin
   return array(select k.name::text from jobs.publish_check k where k.keep <> 'all');
 end $$;
 
--- Says whether bodies of a task are checked when they are published: `off`, `warn`, `strict`; null leaves it
--- to the worker's declaration again. For the task's owner and administrators (PT403). In force for whoever publishes after
--- this commits.
+-- Sets whether bodies of a task are validated when they are published: `off`, `warn`, `strict`; null restores
+-- the worker's declaration. For the task's owner and administrators (PT403). Applies to jobs that are
+-- published after this commits.
 create function jobs.set_validation(i_task varchar, i_mode text) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 begin
@@ -422,9 +428,9 @@ begin
   perform jobs._refresh_publish_checks(array(select unnest(t.aliases || t.name::text) from jobs.task t where t.name = i_task));
 end $$;
 
--- Hands tasks over to a role, one by its name or all under a topic, and returns how many; for administrators (PT403). From
--- then on that role, and who has its privileges, may change them. Tasks that several roles declare belong to a role of which
--- all of these are members.
+-- Transfers tasks to a role, one by its name or all under a topic, and returns their number; for
+-- administrators (PT403). From then on that role, and every role with its privileges, may change them. Tasks
+-- that several roles declare should belong to a role of which all of these are members.
 create function jobs.own_task(i_task text, i_role name) returns bigint
 language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
@@ -444,7 +450,7 @@ begin
   return v_tasks;
 end $$;
 
--- Refuses a worker whose registration holds what no worker has (PT400): everybody who lists workers reads it.
+-- Refuses a worker whose registration is invalid (PT400), because everybody who lists workers reads it.
 create function jobs._check_worker(i_worker uuid, i_host text, i_pid integer, i_version text, i_topics text[], i_tasks text[], i_slots integer) returns void
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 declare

@@ -1,18 +1,20 @@
--- History: one partition of jobs.job for each day, made ahead, dropped when old; and how a job is found in it.
+-- History: one partition of jobs.job for each day, created in advance and dropped when old; and the lookup of
+-- jobs in it.
 --
--- A statement that names jobs.job without a time locks every partition and every index of it, a thousand
--- locks for a year of history, to the end of the caller's transaction. So nobody looks there but through
--- the functions below, which name a time as a literal: the planner then leaves the other days out.
+-- A statement on jobs.job without a condition on the time locks every partition and every index of it, a
+-- thousand locks for a year of history, to the end of the caller's transaction. So read it only through the
+-- functions below, which put the time into the statement as a literal: the planner then excludes the other
+-- days.
 
--- A time as a literal that reads the same whatever DateStyle and TimeZone say.
+-- A time as a literal that means the same under every DateStyle and TimeZone.
 create function jobs._literal(i_at timestamptz) returns text
 language sql stable parallel safe
 return case when pg_catalog.isfinite(i_at)
   then pg_catalog.quote_literal(pg_catalog.to_char(i_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS.US"+00" BC'))
   else pg_catalog.quote_literal(i_at::text) end;
 
--- A condition on the column h.complete_on: that it falls on this day (UTC), whose beginning is given. A day has 24 hours here,
--- which `interval '1 day'` has not where the session's time zone changes the clocks.
+-- A condition that the column h.complete_on is on this day (UTC), given by its beginning. Adds 24 hours,
+-- because `interval '1 day'` is longer or shorter when the session's time zone changes the clocks.
 create function jobs._on_day(i_day timestamptz) returns text
 language sql stable parallel safe
 return case when pg_catalog.isfinite(i_day)
@@ -20,8 +22,9 @@ return case when pg_catalog.isfinite(i_day)
     then ' and h.complete_on < ' || jobs._literal(i_day + interval '24 hours') else ' and h.complete_on < ''infinity''' end
   else 'h.complete_on = ' || jobs._literal(i_day) end;
 
--- The time before which none of these jobs ended, told by their ids: a job ends after it was made, less a day
--- for the clocks of clients. Null when the ids do not tell: those of the original, or of times to come.
+-- A time before which none of these jobs ended, derived from their ids: a job ends after it was created; a
+-- day is subtracted for wrong clocks of clients. Null when the ids do not show it: ids of the Python package,
+-- or with a time in the future.
 create function jobs._ended_since(i_jobs text[]) returns timestamptz
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 declare
@@ -36,8 +39,8 @@ begin
   return case when v_since < jobs.now() then v_since end;
 end $$;
 
--- When these jobs ended, those that did within a range (null: without an end). Looks at a week at a time and gives
--- the locks of each look back: what a subtransaction locked is free when it is rolled back.
+-- When these jobs ended, for those that ended within a range (null: unbounded). Queries one week at a time in
+-- a subtransaction and rolls it back, which releases its locks.
 create function jobs._ended_times(i_jobs text[], i_from timestamptz, i_until timestamptz) returns timestamptz[]
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_partition_pruning = on set jit = off as $$
@@ -55,7 +58,7 @@ begin
     end if;
     begin
       execute format('select array_agg(h.complete_on) from jobs.job h where h.job_id = any ($1)%s%s',
-                     ' and h.complete_on >= ' || jobs._literal(nullif(v_from, v_oldest)),   -- the oldest has no beginning
+                     ' and h.complete_on >= ' || jobs._literal(nullif(v_from, v_oldest)),   -- from the oldest day on: no lower bound
                      ' and h.complete_on < ' || jobs._literal(v_until)) into v_some using i_jobs;
       raise sqlstate 'PT000';
     exception when sqlstate 'PT000' then null;
@@ -67,9 +70,9 @@ begin
   return v_times;
 end $$;
 
--- These jobs, those of them that have ended and are kept. Locks the days since they were made if that is less than
--- a week ago, and otherwise those on which they ended. i_everywhere: looks also where their ids say that they cannot be,
--- because a clock may have been wrong; for those who do not expect to find nothing.
+-- Those of these jobs that have ended and are kept. Locks the days since they were created if that is less
+-- than a week ago, and otherwise the days on which they ended. i_everywhere: also searches the days that
+-- their ids exclude, because a clock may have been wrong; for callers that expect to find the jobs.
 create function jobs._history_of(i_jobs text[], i_everywhere boolean default true) returns setof jobs.job
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_partition_pruning = on set jit = off as $$
@@ -94,11 +97,12 @@ begin
   end loop;
 end $$;
 
--- Whether one of these jobs has ended; i_least is the least of their ids, which are version 7 UUIDs.
+-- Whether one of these jobs has ended; i_least is the smallest of their ids, which are version 7 UUIDs.
 create function jobs._have_ended(i_jobs text[], i_least text) returns boolean
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off
--- The plan is made for these days: it leaves out the others, and so do its locks. Their limits are all that it has to look at.
+-- The custom plan contains these days only, so only they are locked. The planner finds them by the partition
+-- bounds alone.
 set plan_cache_mode = force_custom_plan set constraint_exclusion = off set enable_partition_pruning = on as $$
 declare
   v_since timestamptz := to_timestamp(('x0000' || left(i_least, 12))::bit(64)::bigint / 1000.0) - interval '1 day';
@@ -111,8 +115,9 @@ begin
   return cardinality(jobs._ended_times(i_jobs, v_since, null)) > 0;
 end $$;
 
--- How many jobs of these tasks a sweep has ended as failed since then, because a worker died or got stuck in their last run: what
--- a worker cannot know of itself. Reads the failures of those days; a narrowed caller's own tasks alone.
+-- The number of jobs of these tasks that the sweep has ended as failed since then because a worker died or
+-- got stuck in their last run: a worker cannot know this of itself. Reads the failures of those days; for a
+-- restricted role only those of its tasks.
 create function jobs.count_lost(i_tasks text[], i_since timestamptz) returns bigint
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_partition_pruning = on set jit = off
@@ -122,12 +127,12 @@ declare
   v_since timestamptz := i_since;
 begin
   return (select count(*) from jobs.job h
-          where h.complete_on >= v_since and h.status <> 'success' and h.status = 'failed'   -- the first is that of an index
+          where h.complete_on >= v_since and h.status <> 'success' and h.status = 'failed'   -- the first condition is that of a partial index
             and h.task = any (v_tasks)
             and h.traceback in ('lost: the worker died', 'expired: the run outlasted its timeout'));
 end $$;
 
--- The daily partitions, each with the day that it ends with.
+-- The daily partitions, each with its last day.
 create function jobs._partitions() returns table (name text, day date)
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select c.relname::text, to_date(substr(c.relname, 5), 'YYYYMMDD')
@@ -135,8 +140,9 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   where i.inhparent = 'jobs.job'::regclass and c.relname ~ '^job_[0-9]{8}$'
 $$;
 
--- History a week at a time, from the newest on: for each a condition on the column h.complete_on that leaves the others out. Who
--- reads all of history reads it so, each week in a subtransaction that is rolled back, which gives its locks back.
+-- History one week at a time, newest first: for each week a condition on the column h.complete_on that
+-- excludes the other weeks. To read all of history, read each week in a subtransaction and roll it back,
+-- which releases its locks.
 create function jobs._weeks() returns setof text
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select case when w.from_day > w.oldest then format(' and h.complete_on >= %s', jobs._literal(w.from_day::timestamp at time zone 'UTC')) else '' end
@@ -147,20 +153,22 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
         order by k) w
 $$;
 
--- What jobs.maintain_partitions remembers; one row, which a caller of it holds, so that one works and the others return.
+-- The state of jobs.maintain_partitions: one row. The caller that locks it does the work; the others return.
 create table jobs.retention (
   only_row boolean primary key default true check (only_row),
   looked_at timestamptz not null,             -- the last call
   jumped_at timestamptz,                      -- the first call after a gap of two days: the clock may be wrong
-  gave_way integer not null default 0,        -- so many calls one after another did not get their lock,
-  gave_way_at timestamptz                     -- the last of them
+  gave_way integer not null default 0,        -- how many consecutive calls did not get their lock
+  gave_way_at timestamptz                     -- when the last of them was
 );
 insert into jobs.retention (looked_at) values (jobs.now());
 
--- Calls one after another that found that row held. Whoever counts here cannot write there.
+-- The number of consecutive calls that found that row locked. A sequence, because these calls cannot write
+-- the row.
 create sequence jobs.retentions_turned_away as bigint minvalue 0 start 1;
 
--- Takes back what others may do with a table, by grants or by default privileges of its owner: history is read through functions.
+-- Revokes the privileges of others on a table, from grants or from default privileges of its owner: history
+-- is read through functions.
 create function jobs._take_back(i_table regclass) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
@@ -175,8 +183,8 @@ begin
   end loop;
 end $$;
 
--- Makes the table of a day, which is not a partition yet. Nobody waits for it. It lies where the database's tables do,
--- whatever the caller's session prefers.
+-- Creates the table of a day, not yet attached as a partition, so that nobody waits for it. Uses the
+-- database's default tablespace, whatever the caller's session sets.
 create function jobs._prepare_partition(i_day date) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp set default_tablespace = '' set default_table_access_method = heap as $$
 begin
@@ -185,8 +193,9 @@ begin
   perform jobs._take_back(('jobs.job_' || to_char(i_day, 'YYYYMMDD'))::regclass);
 end $$;
 
--- Makes the partition that holds i_day (UTC), and moves into it what had to go to the default
--- partition because it was missing. Returns false when it was there already. Writers and readers wait meanwhile.
+-- Creates the partition for the day i_day (UTC), and moves the rows of that day into it from the default
+-- partition, which took them while it was missing. Returns false when it existed already. Writers and readers
+-- wait meanwhile.
 create function jobs._make_partition(i_day date) returns boolean
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set datestyle = 'ISO' set timezone = 'UTC' as $$
@@ -200,7 +209,8 @@ begin
   elsif to_regclass('jobs.' || v_name) is null then
     perform jobs._prepare_partition(i_day);
   end if;
-  -- First the parent: who has chosen the default partition already would find it closed to his row.
+  -- Lock the parent first: otherwise an insert that has already chosen the default partition would find that
+  -- it no longer accepts its row.
   lock table only jobs.job in access exclusive mode;
   execute format('with moved as (delete from jobs.job_default where complete_on >= %L and complete_on < %L returning *)
                   insert into jobs.%I select * from moved', v_from, v_to, v_name);
@@ -208,8 +218,9 @@ begin
   return true;
 end $$;
 
--- Makes the default partition, with all its rows, the partition of today and of the days before it that have none, and a new
--- default. For when it holds much: to move that to a new partition takes seconds, to look through it a moment.
+-- Turns the default partition, with all its rows, into the partition of today and of the days before it that
+-- have none, and creates a new default partition. For when it has many rows: moving them to a new partition
+-- takes seconds, scanning them takes a moment.
 create function jobs._make_partition_of_default(i_today date) returns void
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set default_tablespace = '' set default_table_access_method = heap set datestyle = 'ISO' set timezone = 'UTC' as $$
@@ -231,7 +242,8 @@ begin
                  coalesce(quote_literal(v_from), 'minvalue'), v_to);
 end $$;
 
--- The partitions, the oldest hundred at most, that ended before i_oldest; more than are dropped in a call, since some cannot be. While the clock is not to be trusted only empty ones.
+-- The partitions that ended before i_oldest, the oldest hundred at most: more than one call drops, because
+-- some cannot be dropped. While the clock is not trusted, only empty ones.
 create function jobs._partitions_over(i_oldest date, i_clock_is_sure boolean) returns text[]
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 declare
@@ -250,8 +262,8 @@ begin
   return v_over;
 end $$;
 
--- Writes down that retention looks at the clock now, and returns whether what it says may be acted on: a clock that
--- has just gone two days on is believed when it still says so an hour later.
+-- Records the time of this call, and returns whether the clock can be trusted: when it has just jumped
+-- forward by two days, it is trusted only if it still shows that an hour later.
 create function jobs._is_clock_sure(i_now timestamptz) returns boolean
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
@@ -267,9 +279,9 @@ begin
   return v_jumped is null or i_now >= v_jumped + interval '1 hour';
 end $$;
 
--- Bounds what the caller's transaction, if it goes on, does with these locks: its session ends when it idles for 10 s, a later
--- statement that takes 10 s is cancelled, and it cannot be prepared, since what has notified cannot: a prepared
--- transaction keeps its locks for ever.
+-- Limits what the caller's transaction, if it goes on, does with these locks: its session is terminated when
+-- it idles for 10 s, a later statement that takes 10 s is cancelled, and the transaction cannot be prepared,
+-- because it has used NOTIFY: a prepared transaction keeps its locks for ever.
 create function jobs._limit_the_rest() returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
@@ -281,24 +293,26 @@ begin
   end if;
 end $$;
 
--- Whether the caller of jobs.maintain_partitions may keep its locks to the end of his transaction: administrators, whom nothing hinders from
--- locking history as they like, and jobs.maintain_partitions_and_commit, which ends the transaction next. That calls it and nothing
--- else is told by i_context, three lines: the first says where jobs.maintain_partitions stands, the second names its statement, and the third says where
--- the procedure stands, by a name that nobody else's function can have, since no other schema is called jobs. The words are of the
--- server's language, so what stands before the name in the third line is compared with what stands before it in the first. Names are
--- quoted where the session has quote_all_identifiers.
+-- Whether the caller of jobs.maintain_partitions may keep its locks to the end of the transaction:
+-- administrators, who may lock history as they like anyway, and jobs.maintain_partitions_and_commit, which
+-- commits next. Only a direct call by that procedure gives this i_context, three lines: the first is the
+-- position in jobs.maintain_partitions, the second the statement that called it, and the third the position
+-- in the procedure, whose name no function of others can have, since no other schema is called jobs. The text
+-- is in the server's language, so the text before the name in the third line is compared with that before the
+-- name in the first. Names are quoted when the session has quote_all_identifiers.
 create function jobs._may_lock_history(i_context text) returns boolean
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_lines text[] := string_to_array(i_context, E'\n');
-  v_before text := substring(v_lines[1] from '^(.*?)(?:jobs[.]retain|"jobs"[.]"retain")[(][)]');
+  v_before text := substring(v_lines[1] from '^(.*?)(?:jobs[.]maintain_partitions|"jobs"[.]"maintain_partitions")[(][)]');
 begin
   return jobs._is_administrator() or (
     cardinality(v_lines) = 3 and strpos(v_lines[2], 'SELECT jobs.maintain_partitions()') > 0
-    and (starts_with(v_lines[3], v_before || 'jobs.maintain_partitions_and_commit()') or starts_with(v_lines[3], v_before || '"jobs"."retain_and_commit"()')));
+    and (starts_with(v_lines[3], v_before || 'jobs.maintain_partitions_and_commit()') or starts_with(v_lines[3], v_before || '"jobs"."maintain_partitions_and_commit"()')));
 end $$;
 
--- Counts a call that found another at work, and says who that is when several calls one after another have found him there.
+-- Counts a call that found another one at work. After several such calls in a row, warns and names the server
+-- process of the other.
 create function jobs._turn_away() returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
@@ -312,7 +326,8 @@ begin
   end if;
 end $$;
 
--- What retention has to do to partitions, done. Locks history out for an instant, to the end of the transaction.
+-- Creates and drops the given partitions. Locks out all use of history for an instant, to the end of the
+-- transaction.
 create function jobs._change_partitions(i_today date, i_full boolean, i_make date[], i_drop text[]) returns text[]
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
@@ -326,7 +341,7 @@ begin
       perform jobs._prepare_partition(v_day);
     end if;
   end loop;
-  -- The parent before its partitions, as everybody takes them, and once.
+  -- Lock the parent before its partitions, in the same order as all other transactions, and once.
   lock table only jobs.job in access exclusive mode;
   if i_full then
     perform jobs._make_partition_of_default(i_today);
@@ -342,7 +357,8 @@ begin
       when others then raise warning 'partition for % not made yet: %', v_day, sqlerrm;
     end;
   end loop;
-  -- Ten at most, of which none must be waited for once something else is done: that is not given up for them.
+  -- Drops at most ten. When it has done something and then cannot lock a partition in time, it stops and
+  -- keeps what is done.
   foreach v_name in array i_drop loop
     exit when v_dropped = 10;
     begin
@@ -359,8 +375,9 @@ begin
   return v_done;
 end $$;
 
--- The same, waiting for 25 ms, three times, and no longer: who waits for this lock holds up everybody behind him. Says who
--- is in the way when several calls one after another have given way.
+-- The same with a lock timeout of 25 ms, in at most three attempts: everybody who comes after this lock
+-- request waits behind it. When several calls in a row have given way, warns and names the server processes
+-- in the way.
 create function jobs._try_to_change_partitions(i_today date, i_full boolean, i_make date[], i_drop text[]) returns text[]
 language plpgsql security definer set search_path = pg_catalog, pg_temp set lock_timeout = '25ms' as $$
 declare
@@ -387,7 +404,7 @@ begin
   return null;
 end $$;
 
--- What retention does, if nobody else is at it; the names of the partitions made and dropped.
+-- Maintains the partitions, unless another call is doing so; returns the names of those created and dropped.
 create function jobs._maintain_partitions() returns setof text
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_partition_pruning = on set jit = off as $$
@@ -409,7 +426,8 @@ begin
     perform setval('jobs.retentions_turned_away', 0);
   end if;
   v_drop := jobs._partitions_over(v_oldest, jobs._is_clock_sure(v_now));
-  -- What went to the default partition is not worth partitions of its own; a bounded step at each call.
+  -- Old rows in the default partition do not justify separate partitions: delete them, a bounded number in
+  -- each call.
   delete from jobs.job_default h where h.ctid = any (array(
     select d.ctid from jobs.job_default d where d.complete_on < v_oldest::timestamp at time zone 'utc' limit 10000));
   v_make := array(select v_today + d from generate_series(0, 2) d
@@ -421,17 +439,18 @@ begin
   end if;
 end $$;
 
--- Keeps history in shape: makes the partitions of today and the next two days, and drops those
--- that ended more than jobs.config.history_days ago (null: none), at most ten in a call. Workers call it every few
--- minutes, `pgjobs migrate` at once, plain clients should daily; one caller at a time does the work, the others return.
--- Returns the names of the partitions made and dropped.
+-- Maintains the partitions of history: creates those of today and the next two days, and drops those that
+-- ended more than jobs.config.history_days ago (null: none), at most ten in a call. Workers call it every few
+-- minutes, `pgjobs migrate` calls it at once, and plain clients should call it daily; one caller at a time
+-- does the work, the others return. Returns the names of the partitions created and dropped.
 --
--- Locks history for an instant, or gives way until a later call, not before a minute is over. The locks last until the end of
--- the caller's transaction, and acks wait for them meanwhile. So whoever does not administer calls it through
--- jobs.maintain_partitions_and_commit, which ends the transaction at once; called otherwise it warns and does nothing. In a
--- transaction of an administrator's what comes after it is bounded: jobs._limit_the_rest.
+-- Locks history for an instant, or gives way until a later call, at least a minute later. The locks last
+-- until the end of the caller's transaction, and acks wait for them meanwhile. So callers that are not
+-- administrators use jobs.maintain_partitions_and_commit, which ends the transaction at once; when they call
+-- this function otherwise, it warns and does nothing. In a transaction of an administrator,
+-- jobs._limit_the_rest limits what comes after the call.
 --
--- After a gap of more than two days between two calls the clock may be wrong: days that hold jobs are then
+-- After a gap of more than two days between two calls the clock may be wrong: days that contain jobs are then
 -- dropped an hour later at the earliest.
 create function jobs.maintain_partitions() returns setof text
 language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
@@ -448,12 +467,13 @@ begin
   end if;
 end $$;
 
--- The same in a transaction of its own, for whoever may not lock history for longer: fails in a transaction of the caller's.
--- Neither `security definer` nor a setting of its own are for a procedure that commits; it calls by full names alone.
+-- The same in a separate transaction, for callers that may not lock history for longer; fails inside a
+-- transaction of the caller. A procedure that commits can have neither `security definer` nor SET clauses; so
+-- it calls by schema-qualified names only.
 create procedure jobs.maintain_partitions_and_commit()
 language plpgsql as $$
 begin
-  commit;   -- an error in a transaction of the caller's; what he left to the end of this one comes before the locks
+  commit;   -- fails inside a transaction of the caller; work deferred to the end of this one runs before the locks
   perform jobs.maintain_partitions();
   commit;
 end $$;

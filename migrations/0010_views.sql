@@ -1,11 +1,11 @@
--- Reading: views for people and clients, functions for tools. None shows a lease: it is a key.
+-- Reading: views for people and clients, functions for tools. None shows a lease, because it is a key.
 
 create view jobs.running as
 select r.id, r.job_id, r.task, r.body, r.retries, r.max_retries, r.priority, r.timeout, r.created_at,
   r.run_at, r.scheduled_at, r.attempt, r.expires_at, r.worker
 from jobs._runs r;
 
--- Running jobs whose lease has lapsed and which the next sweep brings back.
+-- Running jobs whose lease has expired, which the next sweep requeues.
 create view jobs.expired as
 select r.id, r.job_id, r.task, r.body, r.retries, r.max_retries, r.priority, r.timeout, r.created_at,
   r.run_at, r.scheduled_at, r.attempt, r.expires_at, r.worker
@@ -14,7 +14,7 @@ left join jobs.worker w on w.id = r.worker
 where r.expires_at < (select jobs.now())
   or (r.worker is not null and (w.id is null or w.lost_at is not null or w.expires_at < (select jobs.now())));
 
--- Pending jobs, one row for each.
+-- Pending jobs, one row per job.
 create view jobs._waiting as
 select j.id, j.job_id, j.task, j.body, j.retries, j.max_retries, j.priority, j.timeout, j.created_at, j.scheduled_at,
   j.ready_seq, j.attempt, j.traceback
@@ -22,7 +22,7 @@ from jobs.pending q,
   lateral pg_catalog.unnest(coalesce(q.jobs, array[row(q.id, q.job_id, q.task, q.body, q.retries, q.max_retries, q.priority, q.timeout,
     q.created_at, q.scheduled_at, q.ready_seq, q.attempt, q.traceback)::jobs.open_job])) j;
 
--- Pending and running jobs, as the original's table of this name held them.
+-- Pending and running jobs, as in the Python package's table of this name.
 create view jobs.job_queue as
 select q.id, q.job_id, q.task, q.body, q.retries, q.max_retries, q.priority, q.timeout, q.created_at,
   null::timestamptz as run_at, q.scheduled_at, q.attempt, null::timestamptz as expires_at, null::uuid as worker, q.traceback
@@ -46,7 +46,7 @@ select h.id, h.job_id, h.task, h.body, h.retries, h.max_retries, h.status::text:
   h.complete_on, h.result, h.traceback, h.attempt, h.worker
 from jobs.job h;
 
--- Every job, wherever it stands.
+-- Every job in any state.
 create view jobs."all" as
 select o.id, o.job_id, o.task, o.body, o.retries, o.max_retries, o.status, o.priority, o.timeout,
   o.created_at, o.run_at, o.scheduled_at, o.complete_on, o.result, o.traceback, o.attempt, o.worker
@@ -56,7 +56,7 @@ select e.id, e.job_id, e.task, e.body, e.retries, e.max_retries, e.status, e.pri
   e.created_at, e.run_at, e.scheduled_at, e.complete_on, e.result, e.traceback, e.attempt, e.worker
 from jobs._ended e;
 
--- PT400 for how many rows somebody asks when that is no number of rows.
+-- Refuses a negative number of rows (PT400).
 create function jobs._check_limit(i_name text, i_limit bigint) returns void
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 begin
@@ -65,7 +65,7 @@ begin
   end if;
 end $$;
 
--- One job, wherever it stands; no row when it is unknown. Asks each place by its index.
+-- One job in any state; no row when it is unknown. Reads each table by its index.
 create function jobs.get(i_job varchar) returns setof jobs."all"
 language plpgsql stable rows 1 security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
@@ -84,26 +84,26 @@ begin
         r.created_at, r.run_at, r.scheduled_at, null::timestamptz, null::jsonb, r.traceback, r.attempt, r.worker
       from jobs._find_run(i_job) f join jobs._runs r on r.lease = f.lease and r.part = f.batch_index >> 6 and r.batch_index = f.batch_index;
   end if;
-  if not found then   -- last, because it costs most; the looks are of one moment, so the order does not matter
+  if not found then   -- last, because it costs most; all queries read one snapshot, so the order does not matter
     return query select h.id, h.job_id, h.task, h.body, h.retries, h.max_retries, h.status::text::varchar, h.priority, h.timeout,
         h.created_at, h.run_at, h.scheduled_at, h.complete_on, h.result, h.traceback, h.attempt, h.worker
       from jobs._history_of(array[i_job::text]) h;
   end if;
 end $$;
 
--- Where a job stands, with its result or last error: what somebody who waits for it asks.
--- To a role that is narrowed (0017_topics.sql), of the tasks that it may publish or consume; others are unknown to it.
+-- The state of a job, with its result or last error, for clients that wait for it. A restricted role
+-- (0017_topics.sql) sees jobs of the tasks that it may publish or consume; others are unknown to it.
 create function jobs.result(i_job varchar) returns table (status varchar, result jsonb, traceback text)
 language plpgsql stable rows 1 security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 begin
   return query select a.status, a.result, a.traceback from jobs.get(i_job) a where a.task = any (jobs._visible(array[a.task::text]));
 end $$;
 
--- Where these jobs stand, each once and in no order, with their results or last errors once they have ended; of an
--- unknown job no row. With i_only_ended those that have not ended are left out: what somebody asks again and again who
--- waits for many (jobs.await_results). Reads the indexes of job ids alone, and locks of history the days on which these
--- jobs can have ended; what is found nowhere is looked for on all days, unless only ended jobs are asked for. Of tasks that
--- the caller's role is not narrowed to, jobs are unknown to it, as for jobs.result.
+-- The states of these jobs, each once and in no order, with their results or last errors once they have
+-- ended; no row for an unknown job. i_only_ended leaves out those that have not ended: clients that wait for
+-- many jobs poll with it (jobs.await_results). Reads only the indexes of job ids, and locks in history the
+-- days on which these jobs can have ended; searches all days for a job that it does not find, unless
+-- i_only_ended is set. For a restricted role, jobs of other tasks are unknown, as in jobs.result.
 create function jobs.results(i_jobs text[], i_only_ended boolean default false) returns table (
   job_id varchar, status varchar, result jsonb, traceback text
 )
@@ -135,8 +135,8 @@ begin
   end if;
 end $$;
 
--- Those of these jobs that are pending or running. A row or batch of many jobs is opened once, however many of these
--- lie in it.
+-- Those of these jobs that are pending or running. Unnests a packed row or batch once, however many of these
+-- jobs it contains.
 create function jobs._open_of(i_jobs text[]) returns table (job_id varchar, status varchar, task varchar)
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
@@ -164,9 +164,9 @@ begin
                  select q.ctid from jobs.batch q where q.part >= 0 and q.first_job < j and q.last_job >= j) r));
 end $$;
 
--- A page of pending jobs, newest first. Every row has a job on the page's side of its own id, so that many rows
--- are enough; of rows of several jobs, also those that begin earlier in the same millisecond, which the ids
--- of a row share.
+-- A page of pending jobs, newest first. The job_id of a row is that of its first job, so every row before
+-- i_before contributes at least one job, and i_num rows are enough. Also reads packed rows that begin earlier
+-- in the same millisecond, because the ids of a packed row share their millisecond.
 create function jobs._page_of_pending(i_pattern text, i_before varchar, i_num integer) returns setof jobs."all"
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
@@ -188,14 +188,16 @@ begin
   order by j.job_id desc limit i_num;
 end $$;
 
--- A condition on jobs.job h: ended in this state (null: any). What did not succeed has an index of its own.
+-- A condition that jobs.job h ended in this state (null: any). Jobs that did not succeed have a separate
+-- index.
 create function jobs._in_state(i_state text) returns text
 language sql immutable set search_path = pg_catalog, pg_temp as $$
   select case when i_state = 'success' then ' and h.status = ' || quote_literal('success')
               when i_state is not null then format(' and h.status <> ''success'' and h.status = %L', i_state) else '' end
 $$;
 
--- A page of ended jobs in a state (null: any), newest first. Looks for its ids first, week by week, and then at its jobs.
+-- A page of ended jobs in a state (null: any), newest first. Finds their ids first, week by week, and then
+-- reads the jobs.
 create function jobs._page_of_ended(i_state text, i_pattern text, i_before varchar, i_num integer) returns setof jobs."all"
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set enable_partition_pruning = on set jit = off as $$
@@ -213,7 +215,7 @@ begin
                       from (select h.job_id, h.complete_on from jobs.job h
                             where h.task like $1 and h.job_id < $2 and h.job_id > $3%s%s order by h.job_id desc limit $4) e',
                      jobs._in_state(i_state), v_week)
-        into v_some_ids, v_some_times using i_pattern, i_before, coalesce(v_ids[i_num], ''), i_num;   -- no use in what comes behind a full page
+        into v_some_ids, v_some_times using i_pattern, i_before, coalesce(v_ids[i_num], ''), i_num;   -- ids beyond a full page are of no use
       raise sqlstate 'PT000';
     exception when sqlstate 'PT000' then null;
     end;
@@ -229,9 +231,9 @@ begin
   end loop;
 end $$;
 
--- A page of jobs, newest first: those in a state (null: any), under a topic (null: any), older than
--- the job i_before (null: from the newest). Reads in order of job id and stops when the page is
--- full; a rare state is served by an index of its own.
+-- A page of jobs, newest first: those in a state (null: any), under a topic (null: any), older than the job
+-- i_before (null: from the newest). Reads in order of job id and stops when the page is full; a separate
+-- index serves rare states.
 create function jobs.find(
   i_state text default null, i_topic text default null, i_before varchar default null, i_num integer default 50
 ) returns setof jobs."all"
@@ -264,7 +266,8 @@ begin
   end if;
 end $$;
 
--- How many ended jobs of a state (null: any) under a pattern there are for each task and state, of the newest i_cap.
+-- The number of ended jobs in a state (null: any) under a pattern, for each task and state, among the newest
+-- i_cap.
 create function jobs._ended_counts(i_state text, i_pattern text, i_cap bigint) returns table (task varchar, state text, jobs bigint)
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set enable_partition_pruning = on set jit = off as $$
@@ -289,9 +292,10 @@ begin
   end loop;
 end $$;
 
--- How many jobs stand where, for each task. Cheap on any backlog, because it counts at most i_cap rows of each kind: of those in
--- line an even share for each task, of the scheduled ones the soonest, of those that ended the newest, and of the failed
--- and cancelled ones among them the newest again. `exact` is false when one of the counts is a lower bound.
+-- The number of jobs in each state, for each task. Cheap on any backlog, because it counts at most i_cap rows
+-- of each kind: of ready jobs an equal share for each task, of scheduled jobs the soonest, of ended jobs the
+-- newest, and of the failed and of the cancelled ones again the newest. `exact` is false when one of the
+-- counts is a lower bound.
 create function jobs.overview(i_cap integer default 100000) returns table (
   task varchar, ready bigint, scheduled bigint, running bigint, success bigint, failed bigint, cancelled bigint,
   oldest_ready timestamptz, exact boolean
@@ -322,7 +326,7 @@ begin
     select e.task, e.state, e.jobs, null, false
     from unnest(array['failed', 'cancelled']) o(state), lateral jobs._ended_counts(o.state, '%', i_cap) e
   ), capped as (
-    -- The kinds that are counted for all tasks together.
+    -- Whether a kind that is counted for all tasks together has reached the cap.
     select coalesce(bool_or(k.jobs >= i_cap), false) as any
     from (select sum(c.jobs) as jobs from counted c where c.state <> 'ready' group by c.state union all select sum(e.jobs) from ended e) k
   )
@@ -333,7 +337,7 @@ begin
   from counted c group by c.task order by c.task;
 end $$;
 
--- Workers and what they hold.
+-- Workers, and how many jobs each has in flight.
 create function jobs.workers() returns table (
   id uuid, host text, pid integer, version text, topics text[], tasks text[], slots integer, held bigint,
   started_at timestamptz, heartbeat_at timestamptz, alive boolean
@@ -345,7 +349,8 @@ language sql stable security definer set search_path = pg_catalog, pg_temp set j
   from jobs.worker w order by w.started_at
 $$;
 
--- Tasks that are declared or have open jobs, how many live workers have each, and the role that may change it.
+-- Tasks that are declared or have open jobs, the number of live workers with each, and the role that may
+-- change it.
 create function jobs.tasks() returns table (
   name varchar, aliases text[], doc text, args_schema jsonb, result_schema jsonb, retries integer,
   timeout numeric, priority integer, keep text, declared boolean, workers bigint, validation text, params jsonb, extra_kwargs boolean,

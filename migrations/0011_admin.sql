@@ -1,8 +1,8 @@
--- What an operator does: cancel, retry, purge. Each works in bounded steps, so that a tool can
--- show its progress and nobody waits long for a lock.
+-- Commands for operators: cancel, retry, purge. Each works in bounded steps, so that a tool can show its
+-- progress and nobody waits long for a lock.
 
--- Ends jobs as cancelled and returns them. A pending job never runs; the code of a running one is
--- not stopped by this, but its lease is gone, so nothing it reports is accepted.
+-- Ends jobs as cancelled and returns them. A pending job never runs. The code of a running job is not stopped
+-- by this, but its lease ends, so nothing that it reports is accepted.
 create function jobs.cancel(i_jobs text[]) returns setof text
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off as $$
@@ -10,7 +10,7 @@ declare
   v_run jobs._runs;
   v_job text;
 begin
-  -- Twice, because a job may start, or come back, between the two looks.
+  -- Two rounds, because a job may start, or be requeued, between the two queries.
   for v_round in 1..2 loop
     perform jobs._unpack(i_jobs);
     return query
@@ -38,7 +38,7 @@ begin
   perform jobs._wake_waiters();
 end $$;
 
--- Says which jobs stay ended because nobody could be sent their bodies.
+-- Reports the jobs that stay ended because their bodies are too large to be sent to a worker.
 create function jobs._warn_of_large(i_jobs text[], i_is_any_back boolean) returns void
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
@@ -53,9 +53,9 @@ begin
   end if;
 end $$;
 
--- Puts jobs that ended as failed or cancelled back in line, with all their runs before them, and
--- returns them. The id stays, the attempt goes on counting. Locks the days on which they ended. One whose body is too large
--- to be sent to any worker stays ended: a warning names it, or PT413 when no other was put back.
+-- Requeues jobs that ended as failed or cancelled, with all their runs available again, and returns them. The
+-- id stays, and the attempt number goes on counting. Locks the days on which they ended. A job whose body is
+-- too large to be sent to any worker stays ended: a warning names it, or PT413 when no other was requeued.
 create function jobs.retry(i_jobs text[]) returns setof text
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
@@ -89,8 +89,8 @@ begin
   perform jobs._wake_workers();
 end $$;
 
--- Deletes pending jobs under a topic for good, without a trace in history, and returns how many: up to
--- i_limit, or a few more, since rows of several jobs go whole. Running jobs stay.
+-- Deletes pending jobs under a topic for good, without a trace in history, and returns their number: up to
+-- i_limit, or a few more, since packed rows are deleted whole. Running jobs stay.
 create function jobs.purge(i_topic text, i_limit integer default 10000) returns bigint
 language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
@@ -112,7 +112,8 @@ begin
   return v_purged;
 end $$;
 
--- How many jobs are in a state under a topic, counted up to i_cap: what a tool shows before it asks. PT400 for what is no state.
+-- Counts the jobs in a state under a topic, up to i_cap: tools show it before they ask for confirmation.
+-- PT400 for an unknown state.
 create function jobs.count(i_state text, i_topic text default '*', i_cap bigint default 1000000) returns bigint
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare

@@ -1,10 +1,10 @@
--- Why a job stands where it stands: the question that people ask first.
+-- Explains why a job is in its state: the question that people ask first.
 
--- One reason: a code for machines, a sentence for people, until when it holds if that is known, and its
--- facts. Never a body, a result or an error, which may hold secrets.
+-- One reason: a code for machines, a sentence for people, the time until which it holds if that is known, and
+-- details. Never contains a body, a result or an error, which may contain secrets.
 create type jobs.reason as (code text, message text, until timestamptz, details jsonb);
 
--- A moment as a sentence names it, whatever IntervalStyle and TimeZone say.
+-- A time as text for a sentence, the same under every IntervalStyle and TimeZone.
 create function jobs._moment(i_at timestamptz) returns text
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 declare
@@ -25,7 +25,7 @@ begin
       || case when v_ahead > interval '0' then ')' else ' ago)' end end;
 end $$;
 
--- Live workers that claim this task, and what they hold.
+-- Live workers that claim this task, and how many jobs they have in flight.
 create function jobs._able_workers(i_task varchar) returns table (workers bigint, slots bigint, held bigint)
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 begin
@@ -36,7 +36,7 @@ begin
   where w.lost_at is null and w.expires_at >= jobs.now() and i_task = any (w.tasks);
 end $$;
 
--- Nobody can run it.
+-- Reports that no live worker can run the job.
 create function jobs._explain_absence(i_task varchar) returns setof jobs.reason
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select
@@ -56,7 +56,8 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   limit 1
 $$;
 
--- Its arguments do not fit its task: it would fail as often as it runs. Says where, and never a value.
+-- Reports that the arguments do not fit the task, so that every run would fail. Names the path, never a
+-- value.
 create function jobs._explain_body(i_task varchar, i_body jsonb) returns setof jobs.reason
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 begin
@@ -66,7 +67,8 @@ begin
   where k.name = i_task and k.mode <> 'off' and m.reason is not null;
 end $$;
 
--- A transaction of somebody else's that has not ended holds the job's row: somebody consumes it, or cancels it.
+-- Reports an open transaction of another session that has locked the job's row: it consumes or cancels the
+-- job.
 create function jobs._explain_lock(i_holder xid) returns setof jobs.reason
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select 'held_by_transaction', format('an open transaction of the server process %s holds it', l.pid), null::timestamptz,
@@ -74,7 +76,8 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   from pg_locks l where l.locktype = 'transactionid' and l.transactionid = i_holder and l.granted and l.pid <> pg_backend_pid()
 $$;
 
--- Its place in line, and whether the workers that have its task are busy. Counts to 10,000 and no further.
+-- Reports the job's position in the queue, and whether the workers with its task are busy. Counts to 10,000
+-- and no further.
 create function jobs._explain_line(i_task varchar, i_rank bigint, i_ready_seq bigint, i_ahead bigint) returns setof jobs.reason
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
@@ -138,7 +141,7 @@ begin
   end if;
 end $$;
 
--- Where a running job runs, and when it comes back if its holder is dead; no row when it does not run.
+-- Where a running job runs, and when it is requeued if its worker is dead; no row when it is not running.
 create function jobs._explain_running(i_job varchar) returns setof jobs.reason
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
@@ -179,8 +182,8 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   from jobs._history_of(array[i_job::text]) h
 $$;
 
--- Why a job is not running, or where it runs, or how it ended: one row for each reason, the weightiest
--- first. Reads by index and locks nothing. PT404 for a job that nobody knows.
+-- Why a job is not running, or where it runs, or how it ended: one row for each reason, the most important
+-- first. Reads by index and locks nothing. PT404 for an unknown job.
 create function jobs.explain(i_job varchar) returns setof jobs.reason
 language plpgsql stable rows 5 security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 begin
@@ -197,8 +200,8 @@ begin
   end if;
 end $$;
 
--- Why this database cannot be used as it stands, a sentence for each reason; no row when it can. What a worker asks
--- before it starts, since with some of these it would find no job and say nothing.
+-- Why this database cannot be used, a sentence for each reason; no row when it can. A worker calls it before
+-- it starts, because in some of these cases it would find no job and report nothing.
 create function jobs.unusable() returns setof text
 language sql stable security definer set search_path = pg_catalog, pg_temp set jit = off as $$
   select format('the database %s has the encoding %s and pgjobs needs UTF8: make one with `create database ... encoding ''UTF8'' template template0` and copy the data there',

@@ -1,32 +1,34 @@
--- Whether a JSON value fits a JSON Schema, and if not, where and why: the walk that decides.
+-- Validates a JSON value against a JSON Schema: walks through both, and returns where and why the value does
+-- not fit.
 --
--- It knows what Rust's types say of themselves: type, enum, const, properties, required,
--- additionalProperties, patternProperties, items, prefixItems, bounds of numbers, texts and arrays,
--- pattern, anyOf, oneOf, allOf, not, $ref into $defs. Every other keyword is an annotation, formats and
--- uniqueItems among them (docs/decisions/0013). What it says of a misfit shows no part of the value: no scalar, and
--- no name of a field but those that the schema names.
+-- The walk knows the keywords that describe Rust's types: type, enum, const, properties, required,
+-- additionalProperties, patternProperties, items, prefixItems, bounds of numbers, texts and arrays, pattern,
+-- anyOf, oneOf, allOf, not, $ref into $defs. Every other keyword is an annotation, formats and uniqueItems
+-- among them (docs/decisions/0013). A schema error contains no part of the value: no scalar, and no field
+-- name except those that the schema names.
 --
--- A walk has a budget of steps and of time: a schema may refer to itself in several places, and a value may be large.
--- Whoever calls decides what an unfinished walk means; publishing lets the body through, as its worker reads it anyway.
+-- A walk has a budget of steps and of time: a schema may refer to itself in several places, and a value may
+-- be large. The caller decides what an unfinished walk means; publishing accepts the body, because its worker
+-- reads it anyway.
 
--- The first misfit found: its path, what was expected there and what stands there. `depth` tells which
--- of several variants was meant: the one that fits furthest in. Without a path there is none. `steps` says how
--- many schemas were held against values to find out.
+-- The first schema error found: its path, what was expected there and what was found there. `depth` shows
+-- which of several variants was meant: the one that fits to the greatest depth. A null path means that the
+-- value fits. `steps` is the number of schemas that were compared with values to find out.
 create type jobs.schema_error as (path text, expected text, found text, depth integer, steps integer);
 
--- The kind of a value, in the words of a message.
+-- The kind of a value, as messages name it.
 create function jobs._kind(i_value jsonb) returns text
 language sql immutable parallel safe
 return case
   when pg_catalog.jsonb_typeof(i_value) <> 'number' then pg_catalog.jsonb_typeof(i_value)
   when i_value::numeric % 1 = 0 then 'integer' else 'floating point' end;
 
--- A list as it is, anything else as a list of one.
+-- An array unchanged, anything else as an array of one.
 create function jobs._as_array(i_value jsonb) returns jsonb
 language sql immutable strict
 return case when pg_catalog.jsonb_typeof(i_value) = 'array' then i_value else pg_catalog.jsonb_build_array(i_value) end;
 
--- The types that a schema names, integers in Rust's words.
+-- The types that a schema names, with Rust's names for integers.
 create function jobs._expected_type(i_schema jsonb) returns text
 language sql immutable set search_path = pg_catalog, pg_temp as $$
   select string_agg(case
@@ -37,19 +39,21 @@ language sql immutable set search_path = pg_catalog, pg_temp as $$
   from jsonb_array_elements_text(jobs._as_array(i_schema->'type')) with ordinality g(t, at)
 $$;
 
--- Whether a value is of one of these types, one or a list; null when there are none. As JSON Schema has it, 1.0 is an integer.
+-- Whether a value has one of these types (one, or a list); null when there are none. As in JSON Schema, 1.0
+-- is an integer.
 create function jobs._has_type(i_types jsonb, i_value jsonb) returns boolean
 language sql immutable parallel safe
 return i_types ? pg_catalog.jsonb_typeof(i_value)
   or (i_types ? 'integer' and pg_catalog.jsonb_typeof(i_value) = 'number' and i_value::numeric % 1 = 0);
 
--- What `#/$defs/Name` refers to; null when it is not in this schema, and then nothing is checked.
+-- The definition that `#/$defs/Name` refers to; null when this schema does not contain it, and then nothing
+-- is validated.
 create function jobs._definition(i_root jsonb, i_ref text) returns jsonb
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 declare
   v_pointer text := substr(i_ref, 2);
 begin
-  if i_ref ~ '^#/[$]defs/[A-Za-z0-9_.-]+$' then   -- what schemars writes
+  if i_ref ~ '^#/[$]defs/[A-Za-z0-9_.-]+$' then   -- as schemars writes it
     return i_root->'$defs'->substr(i_ref, 9);
   elsif i_ref ~ '^#(/|$)' is not true then
     return null;
@@ -61,8 +65,8 @@ begin
     select replace(replace(p, '~1', '/'), '~0', '~') from unnest(string_to_array(v_pointer, '/')) with ordinality g(p, at) where at > 1 order by at);
 end $$;
 
--- Whether a regular expression means the same here and in JSON Schema, whose dialect is another: plain
--- characters, classes, \d, groups, repetition. Any other pattern is an annotation.
+-- Whether a regular expression means the same in PostgreSQL and in JSON Schema, whose dialect is another:
+-- plain characters, classes, \d, groups, repetition. Any other pattern is an annotation.
 create function jobs._is_portable(i_pattern text) returns boolean
 language plpgsql immutable set search_path = pg_catalog, pg_temp set standard_conforming_strings = on as $$
 begin
@@ -70,18 +74,19 @@ begin
     or i_pattern ~ '\(\?|[?*+}]\?' then
     return false;
   end if;
-  return '' ~ i_pattern is not null;   -- an error when it is malformed or repeats too often
+  return '' ~ i_pattern is not null;   -- raises an error when it is malformed or repeats too often
 exception when invalid_regular_expression then
   return false;
 end $$;
 
--- A path, and what lies on it further in.
+-- Appends the rest of a path to a path.
 create function jobs._path(i_path text, i_further text) returns text
 language sql immutable parallel safe
 return case when i_path = '' or i_further = '' or pg_catalog.left(i_further, 1) = '[' then i_path || i_further else i_path || '.' || i_further end;
 
--- The misfit of a value at a path, without a path when it fits. i_root is the schema that holds the definitions. An
--- error (statement_too_complex) when it takes more than i_steps, or longer than i_until (null: no limit).
+-- The schema error of a value at a path; its path is null when the value fits. i_root is the schema that
+-- contains the definitions. Raises an error (statement_too_complex) when it takes more than i_steps, or
+-- longer than i_until (null: no limit).
 create function jobs._schema_error(
   i_schema jsonb, i_value jsonb, i_path text, i_root jsonb, i_steps integer default 20000, i_until timestamptz default null
 ) returns jobs.schema_error
@@ -93,8 +98,8 @@ begin
   return v_misfit;
 end $$;
 
--- One step of the walk, and those further in: the misfit with its path from here. i_left steps may be taken; the
--- clock is read at every 64th of them.
+-- One step of the walk, and the steps below it: the schema error with its path from here. i_left steps may be
+-- taken; the clock is read at every 64th of them.
 create function jobs._walk(i_schema jsonb, i_value jsonb, i_root jsonb, i_depth integer, i_left integer, i_until timestamptz) returns jobs.schema_error
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 declare
@@ -131,7 +136,7 @@ begin
   return v_misfit;
 end $$;
 
--- Whether a value is in this list; null when there is no list. Of scalars, containment is equality.
+-- Whether a value is in this list; null when there is no list. For scalars, containment is equality.
 create function jobs._is_listed(i_list jsonb, i_value jsonb) returns boolean
 language plpgsql immutable strict set search_path = pg_catalog, pg_temp as $$
 begin
@@ -139,7 +144,7 @@ begin
     then i_list @> jsonb_build_array(i_value) else (select coalesce(bool_or(e = i_value), false) from jsonb_array_elements(i_list) e) end;
 end $$;
 
--- Values of a schema, in the words of a message: the first eight.
+-- The values of a schema, as messages name them: the first eight.
 create function jobs._expected_value(i_list jsonb) returns text
 language sql immutable set search_path = pg_catalog, pg_temp as $$
   select string_agg(left(e::text, 60), ' or ' order by at) filter (where at <= 8) || case when count(*) > 8 then ' or ...' else '' end
@@ -205,7 +210,8 @@ begin
   return v_misfit;
 end $$;
 
--- What is said of a field of this name where patterns speak of names: by its name, by patterns, or else of all others.
+-- The schemas for a field of this name when there are patterns of names: by its name, by patterns, or else
+-- that of all other fields.
 create function jobs._schemas_of_field(i_schema jsonb, i_key text) returns jsonb[]
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 declare
@@ -215,7 +221,7 @@ declare
 begin
   for v_pattern in select k from jsonb_object_keys(i_schema->'patternProperties') k loop
     if not jobs._is_portable(v_pattern) then
-      v_is_named := true;   -- whether it is meant for this name is not known here
+      v_is_named := true;   -- whether it matches this name is not known here
     elsif i_key ~ v_pattern then
       v_is_named := true;
       v_schemas := v_schemas || (i_schema->'patternProperties'->v_pattern);
@@ -224,7 +230,8 @@ begin
   return case when v_is_named or not i_schema ? 'additionalProperties' then v_schemas else v_schemas || (i_schema->'additionalProperties') end;
 end $$;
 
--- The fields of an object. Only a name that the schema itself has is told: another may be a secret.
+-- Validates the fields of an object. Reports only names that the schema itself contains: another may be a
+-- secret.
 create function jobs._schema_error_of_object(
   i_schema jsonb, i_object jsonb, i_root jsonb, i_depth integer, i_left integer, i_until timestamptz
 ) returns jobs.schema_error
@@ -272,7 +279,7 @@ begin
   return row(null, null, null, null, i_steps)::jobs.schema_error;
 end $$;
 
--- What other schemas inside this one say: $ref, allOf, anyOf, oneOf, not.
+-- Validates a value against other schemas inside this one: $ref, allOf, anyOf, oneOf, not.
 create function jobs._schema_error_of_variants(
   i_schema jsonb, i_value jsonb, i_root jsonb, i_depth integer, i_left integer, i_until timestamptz
 ) returns jobs.schema_error
@@ -286,7 +293,7 @@ declare
 begin
   if i_schema ? '$ref' then
     v_meant := jobs._definition(i_root, i_schema->>'$ref');
-    if v_meant is not null and not i_schema ?| '{anyOf,oneOf,allOf,not}' then   -- most of them
+    if v_meant is not null and not i_schema ?| '{anyOf,oneOf,allOf,not}' then   -- the usual case
       return jobs._walk(v_meant, i_value, i_root, i_depth, i_left, i_until);
     end if;
     v_all := v_all || jsonb_build_array(v_meant);
@@ -312,7 +319,8 @@ begin
   return v_misfit;
 end $$;
 
--- The misfit of a value for which there are several variants: that of those which it fits furthest.
+-- The schema error of a value for which there are several variants: that of the variants that it fits to the
+-- greatest depth.
 create function jobs._schema_error_of_any(
   i_variants jsonb, i_one boolean, i_value jsonb, i_root jsonb, i_depth integer, i_left integer, i_until timestamptz
 ) returns jobs.schema_error

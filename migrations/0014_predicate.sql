@@ -1,16 +1,18 @@
--- Compiles a JSON Schema into a jsonpath predicate: one expression that publishing evaluates over many
--- bodies at once. It says the same as the walk in 0013_schema_errors.sql, or is null where a jsonpath cannot say
--- it (recursive types, values other than scalars in an enum, very long texts): then the walk decides alone.
+-- Compiles a JSON Schema into a jsonpath predicate: one expression that publishing evaluates over many bodies
+-- at once. It decides as the walk in 0013_schema_errors.sql does, or is null where a jsonpath cannot express
+-- the schema (recursive types, values other than scalars in an enum, very long texts): then the walk alone
+-- decides.
 --
--- All of it is in strict mode, where a path to something that is not there makes a predicate unknown.
--- Each predicate made here is true of a value that fits, and false or unknown of any other. A filter
--- keeps only what it is true of; so `exists(@ ? (p))` is p without the third value, and may be negated.
+-- All of it is in strict mode, where a path to a missing item makes a predicate unknown. Each predicate made
+-- here is true for a value that fits, and false or unknown for any other. A filter keeps only items for which
+-- it is true; so `exists(@ ? (p))` is p without the third value, unknown, and may be negated.
 --
--- What the parts return are templates: the character U+0001, which no jsonpath holds in another place, stands for
--- where the value is. What cannot be said, or grows beyond 30,000 characters, ends all of it with one error
--- (statement_too_complex), so that a schema that doubles itself forty times costs no more than another.
+-- The functions for parts return templates: the character U+0001, which no jsonpath contains otherwise, marks
+-- where the value goes. A part that cannot be expressed, or grows beyond 30,000 characters, ends the whole
+-- compilation with one error (statement_too_complex), so that a schema that doubles itself forty times costs
+-- no more than another.
 
--- The predicate that what stands at i_at fits a schema; null when it cannot be expressed.
+-- The predicate that the value at i_at fits a schema; null when it cannot be expressed.
 create function jobs._predicate(i_schema jsonb, i_at text, i_root jsonb) returns text
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 begin
@@ -19,17 +21,17 @@ exception when statement_too_complex then
   return null;
 end $$;
 
--- A template for a value that stands there.
+-- A template applied to the value at i_at.
 create function jobs._at(i_template text, i_at text) returns text
 language sql immutable parallel safe
 return pg_catalog.replace(i_template, E'\x01', i_at);
 
--- A predicate about what stands at i_at, without the third value.
+-- A predicate about the value at i_at that is never unknown.
 create function jobs._known(i_template text, i_at text) returns text
 language sql immutable parallel safe
 return 'exists(' || i_at || ' ? (' || pg_catalog.replace(i_template, E'\x01', '@') || '))';
 
--- A name or a text as a jsonpath writes it.
+-- A name or a text, quoted for a jsonpath.
 create function jobs._quoted(i_text text) returns text
 language sql immutable parallel safe
 return pg_catalog.to_jsonb(i_text)::text;
@@ -41,14 +43,14 @@ begin
   raise statement_too_complex using message = 'a schema that one jsonpath cannot express';
 end $$;
 
--- A part, unless it is too long to be quick.
+-- Returns a part; ends the compilation when it is too long to be evaluated quickly.
 create function jobs._short(i_part text) returns text
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 begin
   return case when length(i_part) <= 30000 then i_part else jobs._not_expressible() end;
 end $$;
 
--- Parts that all have to hold (' && '), or one of which has to (' || '). '' stands for no condition.
+-- Joins parts that must all hold (' && '), or of which one must hold (' || '). '' means no condition.
 create function jobs._joined(i_parts text[], i_by text) returns text
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 declare
@@ -57,13 +59,13 @@ begin
   return case when cardinality(v_parts) > 1 then jobs._short('(' || array_to_string(v_parts, i_by) || ')') else coalesce(v_parts[1], '') end;
 end $$;
 
--- The templates of definitions, by what refers to them: each once, those first that refer to no others. What refers
--- to itself is left out.
+-- The templates of definitions, by their references: each is made once, those first that refer to no others.
+-- Definitions that refer to themselves are left out.
 create function jobs._known_definitions(i_root jsonb) returns jsonb
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 declare
   v_known jsonb := '{}'::jsonb;
-  v_open jsonb := '{}'::jsonb;   -- definitions to come, with what they refer to
+  v_open jsonb := '{}'::jsonb;   -- definitions still to compile, with their references
   v_name text;
 begin
   if jsonb_typeof(i_root->'$defs') = 'object' then
@@ -71,7 +73,7 @@ begin
         select coalesce(jsonb_agg(distinct r), '[]') from jsonb_path_query(d.value, 'strict $.**."$ref" ? (@.type() == "string")', silent => true) r)), '{}') into v_open
     from jsonb_each(i_root->'$defs') d where d.key ~ '^[A-Za-z0-9_.-]+$';
     if (select count(*) from jsonb_object_keys(v_open)) > 200 then
-      perform jobs._not_expressible();   -- briefly, if all of them are used
+      perform jobs._not_expressible();   -- they are too long, if all of them are used
     end if;
   end if;
   loop
@@ -84,8 +86,8 @@ begin
   return v_known;
 end $$;
 
--- The template of a schema. i_refs are the references that were followed to get here: a type that holds itself has no end.
--- i_known are templates that were made before, by reference.
+-- The template of a schema. i_refs are the references that were followed to get here: a type that contains
+-- itself has no end. i_known are templates that were made before, by reference.
 create function jobs._template(i_schema jsonb, i_root jsonb, i_refs text[], i_known jsonb) returns text
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 declare
@@ -99,7 +101,7 @@ begin
     return i_known->>v_ref;
   elsif v_ref = any (i_refs) then
     return jobs._not_expressible();
-  elsif not i_schema ?| '{$ref,enum,const,allOf,anyOf,oneOf,not}' then   -- most of them
+  elsif not i_schema ?| '{$ref,enum,const,allOf,anyOf,oneOf,not}' then   -- the usual case
     return coalesce(nullif(jobs._template_of_types(i_schema, i_root, i_refs, i_known), ''), E'exists(\x01)');
   end if;
   v_meant := case when v_ref is not null then jobs._definition(i_root, v_ref) end;
@@ -115,7 +117,7 @@ begin
   return coalesce(nullif(jobs._joined(v_parts, ' && '), ''), E'exists(\x01)');
 end $$;
 
--- The templates of several schemas, as long as they are short together.
+-- The templates of several schemas; ends the compilation when they are too long together.
 create function jobs._templates(i_schemas jsonb, i_root jsonb, i_refs text[], i_known jsonb) returns text[]
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 declare
@@ -132,7 +134,7 @@ begin
   return v_templates;
 end $$;
 
--- A value is one of these scalars.
+-- The template for a value that is one of these scalars.
 create function jobs._template_of_values(i_values jsonb) returns text
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 begin
@@ -141,7 +143,7 @@ begin
     from jsonb_array_elements(i_values) e), ' || ');
 end $$;
 
--- A schema, or what it refers to when it only refers.
+-- A schema, or the definition that it refers to when it is only a reference.
 create function jobs._meant(i_schema jsonb, i_root jsonb) returns jsonb
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 begin
@@ -150,12 +152,12 @@ begin
     then coalesce(jobs._definition(i_root, i_schema->>'$ref'), i_schema) else i_schema end;
 end $$;
 
--- The types that a schema allows, as one list, integers being numbers; null when it does not say.
+-- The types that a schema allows, as one list, with integers as numbers; null when it names none.
 create function jobs._types(i_schema jsonb) returns jsonb
 language sql immutable parallel safe
 return pg_catalog.replace(jobs._as_array(i_schema->'type')::text, '"integer"', '"number"')::jsonb;
 
--- The texts that a schema allows when it allows nothing else; else null.
+-- The texts that a schema allows when it allows nothing else; otherwise null.
 create function jobs._values(i_schema jsonb) returns jsonb
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 begin
@@ -164,7 +166,7 @@ begin
     when jsonb_typeof(i_schema->'const') = 'string' then jsonb_build_array(i_schema->'const') end;
 end $$;
 
--- Whether the one schema requires a field that the other does not allow.
+-- Whether one schema requires a field that the other does not allow.
 create function jobs._excludes(i_one jsonb, i_other jsonb) returns boolean
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 begin
@@ -172,14 +174,14 @@ begin
     and exists (select from jsonb_array_elements_text(i_one->'required') k where not coalesce(i_other->'properties' ? k, false));
 end $$;
 
--- Whether two lists have nothing in common; null when one is null.
+-- Whether two lists have no element in common; null when one is null.
 create function jobs._are_disjoint(i_one jsonb, i_other jsonb) returns boolean
 language plpgsql immutable strict set search_path = pg_catalog, pg_temp as $$
 begin
   return not i_one ?| array(select jsonb_array_elements_text(i_other));
 end $$;
 
--- Whether it is plain that no value fits both: other types, other constants, another tag, or a field
+-- Whether it is plain that no value fits both schemas: other types, other constants, another tag, or a field
 -- that one requires and the other forbids.
 create function jobs._are_apart(i_one jsonb, i_other jsonb) returns boolean
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
@@ -192,8 +194,9 @@ begin
                  where i_other->'required' ? k and jobs._are_disjoint(jobs._values(i_one->'properties'->k), jobs._values(i_other->'properties'->k))));
 end $$;
 
--- Exactly one of these schemas. Of two that are not plainly apart, such as the variants of an enum with its tag, it has
--- to say that they do not both hold. Beyond forty the pairs are too many to look at.
+-- The template for a value that fits exactly one of these schemas. Two of them that are plainly apart, such
+-- as the variants of a tagged enum, add nothing to it; for any other two it adds that they do not both fit.
+-- With more than forty there are too many pairs to compare.
 create function jobs._template_of_one(i_schemas jsonb, i_root jsonb, i_refs text[], i_known jsonb) returns text
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 declare

@@ -12,7 +12,7 @@ begin
     coalesce(E'\x01 % ' || (i_schema->'multipleOf')::text || ' == 0', '')], ' && ');
 end $$;
 
--- A regular expression counts characters, up to 255 of them.
+-- A regular expression checks the length, up to 255 characters.
 create function jobs._template_of_string(i_schema jsonb) returns text
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 declare
@@ -58,7 +58,7 @@ begin
       coalesce(E'\x01.size() <= ' || (i_schema->'maxItems')::text, ''), v_items] || v_first, ' && ');
 end $$;
 
--- What is said of fields by a pattern of their names, and of all others.
+-- The template for fields whose names match patterns, and for all others.
 create function jobs._template_of_other_fields(i_schema jsonb, i_root jsonb, i_refs text[], i_known jsonb) returns text
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 declare
@@ -129,8 +129,8 @@ begin
     else E'\x01.type() == "boolean"' end;
 end $$;
 
--- What stands there is of one of the schema's types and keeps what is said of that type. Without types,
--- each of them is meant, as far as something is said of it.
+-- The template for a value that has one of the schema's types and satisfies the keywords for that type. A
+-- schema without types allows every type, with the keywords for each.
 create function jobs._template_of_types(i_schema jsonb, i_root jsonb, i_refs text[], i_known jsonb) returns text
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 declare
@@ -150,12 +150,13 @@ begin
   return jobs._joined(v_parts, ' || ');
 end $$;
 
--- A half of a body that is given as nothing.
+-- The predicate that one half of a body is null or missing.
 create function jobs._absent(i_at text) returns text
 language sql immutable parallel safe
 return i_at || ' == null || (exists(' || i_at || ')) is unknown';
 
--- One parameter is filled by position or by keyword, not by both, and with what fits; or left out.
+-- The predicate for one parameter: it is given by position or by keyword, not by both, with a value that
+-- fits; or left out.
 create function jobs._predicate_of_param(i_template text, i_is_required boolean, i_position text, i_keyword text) returns text
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 begin
@@ -164,13 +165,14 @@ begin
     || case when i_is_required then '' else ' || (exists(' || i_keyword || ')) is unknown' end || '))';
 end $$;
 
--- The predicate that a body fits a task, apart from keywords that it does not have; an error when it cannot be
--- expressed. i_params are the parameters in order, {"name", "type", "required"}. First the arguments by
--- keyword alone, then, where each parameter can be checked by itself, by position and keyword.
+-- The predicate that a body fits a task, apart from keywords that the task does not have; an error when it
+-- cannot be expressed. i_params are the parameters in order, {"name", "type", "required"}. Its first part is
+-- for arguments by keyword alone; the second, added where each parameter can be validated by itself, is for
+-- arguments by position and keyword.
 create function jobs._predicate_of_body(i_schema jsonb, i_params jsonb, i_open boolean) returns text
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 declare
-  v_schema jsonb := case when jsonb_typeof(i_schema) = 'object' then i_schema else '{}' end;   -- true takes anything
+  v_schema jsonb := case when jsonb_typeof(i_schema) = 'object' then i_schema else '{}' end;   -- true accepts anything
   v_known jsonb := jobs._known_definitions(v_schema);
   v_of_fields jsonb;   -- templates of the properties by U+0002 and their name: made once, used for keywords and positions
   v_keywords text;

@@ -1,25 +1,26 @@
--- The check of bodies when they are published: an expression over all of them, and the walk that finds the
--- words for those of which it is not true.
+-- Validation of bodies when they are published: evaluates predicates over all of them, then walks through
+-- those that do not pass, to find the message.
 
--- The predicate of a task's bodies; null when it cannot be expressed, or has grown too long to be quick.
+-- The predicate of a task's bodies; null when it cannot be expressed, or is too long to be evaluated quickly.
 create function jobs._compiled(i_schema jsonb, i_params jsonb, i_open boolean) returns jsonpath
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 declare
   v_predicate text;
 begin
-  v_predicate := jobs._predicate_of_body(i_schema, i_params, i_open);   -- here, where its error is caught
+  v_predicate := jobs._predicate_of_body(i_schema, i_params, i_open);   -- assigned here, where its error is caught
   return ('strict ' || v_predicate)::jsonpath;
 exception when others then
-  return null;   -- whatever a schema holds, its task can be declared, and the walk decides
+  return null;   -- a task with any schema can be declared; then the walk decides
 end $$;
 
--- What it costs to hold a body against a predicate, in units of which a call may spend 10^11, a few seconds: bytes of the one
--- by bytes of the other, and some for the way there.
+-- The cost of evaluating a predicate on a body: the bytes of the body times the bytes of the predicate plus a
+-- constant. A call may spend 10^11 of these units, which take a few seconds.
 create function jobs._cost(i_body_bytes bigint, i_predicate_bytes integer) returns bigint
 language sql immutable parallel safe
 return i_body_bytes * (10000 + i_predicate_bytes);
 
--- Whether it is plain that a body fits; else the walk decides, also of a body that is too large for this predicate.
+-- Whether it is plain that a body fits; otherwise the walk decides, also for a body that is too large for
+-- this predicate.
 create function jobs._is_fit(i_body jsonb, i_fits jsonpath, i_names text[]) returns boolean
 language sql stable parallel safe
 return case
@@ -29,9 +30,10 @@ return case
   when i_names is null or pg_catalog.jsonb_typeof(i_body->'kwargs') is distinct from 'object' then true
   else (i_body->'kwargs') - i_names = '{}'::jsonb end;
 
--- Refuses bodies that do not fit their tasks (PT422), or warns of them, as each task says; and tasks that nobody has
--- declared, where that is asked for, whatever is said of their bodies. Reads what the tasks say once for the statement; takes no
--- lock. A call of more and larger bodies than predicates can look at in a few seconds is looked at as long as walks are.
+-- Refuses bodies that do not fit their tasks (PT422), or warns about them, as each task sets; and refuses
+-- tasks that nobody has declared, where jobs.config sets that, even if i_checked exempts their bodies. Reads
+-- the settings of the tasks once for the statement; takes no lock. A call with more and larger bodies than
+-- predicates can check in a few seconds gets the time limit of the walks.
 create function jobs._check_bodies(i_tasks text[], i_bodies jsonb[], i_checked boolean[] default null) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_nestloop = off set jit = off as $$
 declare
@@ -56,15 +58,15 @@ begin
       k.mode = 'off' or (select jobs._cost(pg_column_size(i_bodies), max(pg_column_size(o.fits))) from unnest(v_known) o) <= 100000000000
         and jobs._is_fit(g.body, k.fits, k.names), v_accepts_unknown) end;
   if v_suspects is not null then
-    -- In arrays that begin at 1, as a caller's need not.
+    -- These arrays begin at 1; those of a caller may not.
     perform jobs._refuse_unfit(array(select t from unnest(jobs._for_each(array(select unnest(i_tasks)), v_size)) t), array(select unnest(i_bodies)), v_suspects);
   end if;
 end $$;
 
--- Looks closer at these of the bodies: raises PT422 for the first of a task that nobody has declared, where such are refused, and
--- then for the first that does not fit a task that is checked strictly, and warns once of all others. Shows where and
--- what was expected, and no part of a body. A call takes about two seconds for it at most; bodies after that are left to
--- their workers.
+-- Validates these bodies in detail: raises PT422 for the first of a task that nobody has declared, where such
+-- tasks are refused, and then for the first that does not fit a task in strict mode, and warns once about all
+-- others. Shows the path and what was expected, and no part of a body. Takes about two seconds at most in a
+-- call; bodies after that are left to their workers.
 create function jobs._refuse_unfit(i_tasks text[], i_bodies jsonb[], i_suspects integer[]) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
@@ -81,9 +83,9 @@ begin
   end if;
   foreach v_at in array i_suspects loop
     exit when clock_timestamp() > v_until;
-    continue when jobs._text_size(i_bodies[v_at]) > v_limits.max_body_bytes;   -- refused for that
+    continue when jobs._text_size(i_bodies[v_at]) > v_limits.max_body_bytes;   -- refused for its size
     select * into v_check from jobs.publish_check k where k.name = i_tasks[v_at];
-    continue when not found;   -- taken back just now
+    continue when not found;   -- its declaration was removed just now
     v_reason := jobs._schema_error_of_job(v_check.task, i_bodies[v_at], v_until);
     continue when v_reason is null;
     v_reason := jobs._which(v_at, cardinality(i_bodies)) || 'task ' || jobs._shown(i_tasks[v_at]) || ': ' || v_reason;
@@ -121,16 +123,17 @@ begin
   end if;
 end $$;
 
--- The only keywords that a form takes; null: any.
+-- The only keywords that a signature accepts; null: any.
 create function jobs._names(i_params jsonb, i_open boolean) returns text[]
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 begin
   return case when not i_open then array(select p->>'name' from jsonb_array_elements(i_params) with ordinality g(p, at) order by at) end;
 end $$;
 
--- Why a body fits no form of a task that is in use, in words about the present one; null when it fits, and
--- when the walk cannot tell: the body is nested too deeply, takes too many steps, 300 ms or until i_until (null: for 2 s), or the
--- schema is malformed. First the predicates of all forms, which cost next to nothing, then the walks.
+-- Why a body fits no signature of a task that is in use, as a message about the present one. Null when it
+-- fits, and when the walk cannot decide: the body is nested too deeply, takes too many steps, takes 300 ms or
+-- until i_until (null: for 2 s), or the schema is malformed. Evaluates the predicates of all signatures
+-- first, which costs next to nothing, and then walks.
 create function jobs._schema_error_of_job(i_task varchar, i_body jsonb, i_until timestamptz default null) returns text
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 declare
@@ -152,14 +155,14 @@ begin
       and jobs._schema_error_of_body(i_body, f.params, f.extra_kwargs, f.args_schema, v_until) is null) then
     return null;
   end if;
-  -- Names and words of a schema may be of any length, and hold any character.
+  -- Names and texts of a schema may have any length and contain any character.
   return jobs._escaped(case when length(v_reason) > 2000 then left(v_reason, 2000) || ' ...' else v_reason end);
 exception when statement_too_complex or data_exception then
   return null;
 end $$;
 
--- Why a body does not fit parameters and their schema; null when it does. An error when the walk takes longer than 300 ms, which
--- begin once a large body has been bound to its parameters, or than until i_until.
+-- Why a body does not fit parameters and their schema; null when it does. Raises an error when the walk takes
+-- until i_until, or longer than 300 ms, counted from when a large body has been bound to its parameters.
 create function jobs._schema_error_of_body(i_body jsonb, i_params jsonb, i_open boolean, i_schema jsonb, i_until timestamptz default null) returns text
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 declare
@@ -185,7 +188,7 @@ begin
   return v_reason || coalesce('`' || nullif(v_misfit.path, '') || '`: ', '') || 'expected ' || left(v_misfit.expected, 400) || ', found ' || v_misfit.found;
 end $$;
 
--- Positional and keyword values as one object.
+-- Positional and keyword arguments as one object.
 create function jobs._bound(i_args jsonb, i_kwargs jsonb, i_params jsonb) returns jsonb
 language sql immutable set search_path = pg_catalog, pg_temp as $$
   select case when i_kwargs = '{}' then g.bound else g.bound || i_kwargs end
@@ -193,8 +196,9 @@ language sql immutable set search_path = pg_catalog, pg_temp as $$
         from jsonb_array_elements(i_args) with ordinality a(a, at)) g
 $$;
 
--- What is wrong with the binding, in the words of the worker, which binds by the same rules: Python's. A name that the
--- task does not have is not told: it came with the body, and this is read by others than whoever sent it.
+-- What is wrong with the binding of arguments to parameters, as the worker words it: it binds by the same
+-- rules, those of Python. Does not show a name that the task does not have: it came with the body, and others
+-- than the publisher read this message.
 create function jobs._schema_error_of_binding(i_args jsonb, i_kwargs jsonb, i_params jsonb, i_open boolean) returns jobs.schema_error
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 declare

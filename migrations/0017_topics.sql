@@ -1,27 +1,28 @@
 -- Topic grants: which tasks a role may publish and consume.
 --
--- The grants of 0019_grants.sql say which functions a role may call; these narrow what it may do with them. A
--- role of which none speaks is not narrowed. A role with any, or one that has the privileges of such a role,
--- may do what they name together and nothing else. Whoever may administer (jobs_admin, the owner of schema
--- jobs, superusers) is never narrowed. A role that is narrowed settles jobs only under their leases.
+-- The grants of 0019_grants.sql decide which functions a role may call; topic grants restrict what it may do
+-- with them. A role without topic grants is not restricted. A role that has topic grants, or the privileges
+-- of a role that has some, may do what these allow together and nothing else. Administrators (jobs_admin, the
+-- owner of schema jobs, superusers) are never restricted. A restricted role settles jobs only with their
+-- leases.
 
--- The caller is two roles: the user of the session, and whom SET ROLE names, as a REST gateway does. What narrows either
--- narrows the call, so that nobody gets rid of a limit by taking a role of which he is a member. (Inside functions that
--- run as their owner, current_user would be the owner.)
+-- A call has two roles: the session user, and the role set by SET ROLE, as a REST gateway does. The limits of
+-- either apply to the call, so that nobody avoids a limit by setting a role of which they are a member.
+-- (Inside functions that run as their owner, current_user would be the owner.)
 
--- The role that is set, or else the user of the session.
+-- The role that is set, or else the session user.
 create function jobs._caller() returns name
 language sql stable
 return coalesce(nullif(pg_catalog.current_setting('role', true), 'none')::name, session_user);
 
--- The oid of a role, null when there is none of this name.
+-- The oid of a role; null when no role has this name.
 create function jobs._role_oid(i_name name) returns oid
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select r.oid from pg_roles r where r.rolname = i_name
 $$;
 
--- Whether the caller is who registered this (i_login the user of that session, i_role the role that was set), or has the
--- privileges of both: then what is theirs is the caller's too.
+-- Whether the caller is the one that registered this (i_login: the user of that session, i_role: the role
+-- that was set), or has the privileges of both: then what belongs to them belongs to the caller too.
 create function jobs._acts_as(i_role oid, i_login oid) returns boolean
 language sql stable
 return pg_catalog.pg_has_role(session_user, i_login, 'usage') and pg_catalog.pg_has_role(jobs._caller(), i_role, 'usage');
@@ -33,8 +34,9 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
     or coalesce(pg_has_role(i_role, jobs._role_oid('jobs_admin'), 'usage'), false)
 $$;
 
--- Whom a grant is meant for. The oid of the role, so that a new name widens nothing; but by its name when no role has that
--- oid any more, as when it was dropped and made again, or when the oid is one of another cluster, as after a restore.
+-- The role that a grant is meant for. Found by its oid, so that renaming a role widens nothing; but by its
+-- name when no role has that oid any more, as when it was dropped and created again, or when the oid is one
+-- of another cluster, as after a restore.
 create function jobs._grantee(i_grant jobs.topic_grant) returns oid
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select case
@@ -43,8 +45,8 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
     else jobs._role_oid(i_grant.name) end
 $$;
 
--- The patterns of the tasks that a role may publish, or consume; null when it is not narrowed.
--- i_how: by the roles whose privileges it has (usage), or by all of which it is a member.
+-- The patterns of the tasks that a role may publish, or consume; null when it is not restricted. i_how:
+-- counts the grants of the roles whose privileges it has (usage), or of all roles of which it is a member.
 create function jobs._limits_of(i_role name, i_publish boolean, i_how text) returns text[]
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 declare
@@ -58,7 +60,7 @@ begin
   return array(select g.pattern from unnest(v_grants) g where case when i_publish then g.publish else g.consume end);
 end $$;
 
--- Whether one role may become the other without a role in between that is narrowed.
+-- Whether one role may become the other without a restricted role in between.
 create function jobs._may_become(i_role name, i_other name) returns boolean
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   with recursive free(role) as (
@@ -69,8 +71,9 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   ) select exists (select from free f where f.role = jobs._role_oid(i_other))
 $$;
 
--- The limits of the caller: of the session's user, and of the role that is set. A member of an administrator's role who
--- has set it is not narrowed. A role that the user could set only through one that is narrowed widens nothing, whether he inherits or not.
+-- The limits of the caller: of the session user, and of the role that is set. A member of an administrator's
+-- role who has set it is not restricted. A role that the user could set only through a restricted role widens
+-- nothing, whether the user inherits privileges or not.
 create function jobs._limits(i_publish boolean) returns jobs.limits
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 declare
@@ -78,7 +81,7 @@ declare
   v_limits jobs.limits;
 begin
   if session_user = current_user and v_role is null or not exists (select from jobs.topic_grant) then
-    return v_limits;   -- the owner, as whom functions run, or nobody is narrowed
+    return v_limits;   -- the caller is the owner, as whom functions run, or no role is restricted
   end if;
   v_limits.role := case when v_role is not null then jobs._limits_of(v_role, i_publish, 'usage') end;
   v_limits.login := case when v_role is null or not jobs._is_administrator(v_role) then
@@ -86,12 +89,12 @@ begin
   return v_limits;
 end $$;
 
--- Whether a task is among those of a caller with these limits. For many rows: the limits are found out once.
+-- Whether a task is within these limits of a caller. For many rows: the limits are computed once.
 create function jobs._is_under(i_task text, i_limits jobs.limits) returns boolean
 language sql immutable parallel safe
 return ((i_limits).login is null or i_task like any ((i_limits).login)) and ((i_limits).role is null or i_task like any ((i_limits).role));
 
--- Those among the tasks that the caller may publish, or consume.
+-- Those of the tasks that the caller may publish, or consume.
 create function jobs._allowed(i_publish boolean, i_tasks text[]) returns text[]
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 declare
@@ -100,13 +103,14 @@ begin
   return case when v_limits is null then i_tasks else array(select t from unnest(i_tasks) t where jobs._is_under(t, v_limits)) end;
 end $$;
 
--- Those among the tasks whose results the caller may see: who published a job waits for it, and who consumes it made them.
+-- Those of the tasks whose results the caller may see: the publisher of a job waits for its result, and the
+-- consumer produced it.
 create function jobs._visible(i_tasks text[]) returns text[]
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select jobs._allowed(true, i_tasks) || jobs._allowed(false, i_tasks)
 $$;
 
--- PT403 when one of the tasks is not for the caller.
+-- Raises PT403 when the caller may not publish, or consume, one of the tasks.
 create function jobs._check_topics(i_publish boolean, i_tasks text[]) returns void
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 declare
@@ -126,13 +130,13 @@ begin
   end if;
 end $$;
 
--- The role of the caller that is narrowed, for messages.
+-- The role of the caller that is restricted, for messages.
 create function jobs._restricted() returns name
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select case when l.role is null then session_user else jobs._caller() end from jobs._limits(true) l
 $$;
 
--- PT403 when the caller is narrowed and gives no lease: without one it could settle anybody's job.
+-- Raises PT403 when the caller is restricted and gives no lease: without one it could settle anybody's job.
 create function jobs._check_lease(i_lease uuid) returns void
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 begin
@@ -142,8 +146,8 @@ begin
   end if;
 end $$;
 
--- Lets a role publish and consume the tasks under a topic, and from then on only what its grants name.
--- Given again, it replaces what was said of this topic. In force for statements that begin after it commits.
+-- Allows a role to publish and consume the tasks under a topic, and restricts it to its grants from then on.
+-- A new grant of the same topic replaces the old one. Applies to statements that begin after it commits.
 create function jobs.grant_topic(i_role name, i_topic text, i_publish boolean default true, i_consume boolean default true) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 begin
@@ -159,8 +163,8 @@ begin
   on conflict (role, topic) do update set publish = excluded.publish, consume = excluded.consume;
 end $$;
 
--- Takes a grant back; false when there was none. A role that loses its last one may do nothing, rather than
--- everything: it stays narrowed. (jobs.grant_topic(role, '*') widens it again.)
+-- Revokes a grant; false when there was none. A role that loses its last grant may do nothing, rather than
+-- everything: it stays restricted. (jobs.grant_topic(role, '*') widens it again.)
 create function jobs.revoke_topic(i_role name, i_topic text) returns boolean
 language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 begin
@@ -169,7 +173,8 @@ begin
   return found;
 end $$;
 
--- Writes down anew by oid and name the grants that are meant for this role: it was renamed, made again or restored elsewhere.
+-- Updates the oid and name in the grants that are meant for this role, when it was renamed, created again or
+-- restored elsewhere.
 create function jobs._adopt_grants(i_role name) returns void
 language sql security definer set search_path = pg_catalog, pg_temp as $$
   update jobs.topic_grant g set role = r.oid, name = r.rolname, cluster = (select c.system_identifier from pg_control_system() c)
@@ -178,8 +183,8 @@ language sql security definer set search_path = pg_catalog, pg_temp as $$
     and not exists (select from jobs.topic_grant o where o.role = r.oid and o.topic = g.topic and o.ctid <> g.ctid)
 $$;
 
--- All topic grants, by the present names of their roles. `known` is false of one whose role is not there any more: it
--- narrows whoever gets that name.
+-- All topic grants, by the present names of their roles. `known` is false for a grant whose role does not
+-- exist any more: it restricts any role that gets that name.
 create function jobs.topic_grants() returns table (role name, topic text, publish boolean, consume boolean, known boolean)
 language sql stable security definer set search_path = pg_catalog, pg_temp set jit = off as $$
   select coalesce(r.rolname, g.name), g.topic, g.publish, g.consume, r.rolname is not null

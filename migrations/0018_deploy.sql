@@ -1,10 +1,11 @@
--- What is asked before a new version of a program is deployed: which tasks have open jobs, in which signatures they
--- were declared, and what those jobs hold. Everything here reads by index, in small pages, and locks nothing. Bodies
--- are for who may consume them: a role that is narrowed sees its tasks alone.
+-- Queries for a check before a new version of a program is deployed: which tasks have open jobs, with which
+-- signatures they were declared, and what those jobs contain. Everything here reads by index, in small pages,
+-- and locks nothing. Bodies are only for roles that may consume them: a restricted role sees only its tasks.
 
--- Tasks under these topics (null: all) that are declared or have open jobs. Counts at most i_cap rows of each kind: unless
--- `exact`, the counts are lower bounds. `others` are the live workers with the task that have none of the names
--- i_known: workers of another program. `signatures` are those in which the task was declared, the last one at the end.
+-- Tasks under these topics (null: all) that are declared or have open jobs. Counts at most i_cap rows of each
+-- kind: unless `exact`, the counts are lower bounds. `others` counts the live workers with the task that have
+-- none of the tasks i_known: workers of another program. `signatures` are those with which the task was
+-- declared, the latest at the end.
 create function jobs.tasks_in_use(i_topics text[] default null, i_known text[] default '{}', i_cap integer default 100000) returns table (
   task varchar, ready bigint, scheduled bigint, running bigint, exact boolean, workers bigint, others bigint, signatures jsonb
 )
@@ -45,8 +46,8 @@ begin
   order by n.name;
 end $$;
 
--- Places in the line of a task from which to look at it: its first, and others evenly spread over each priority, i_num in
--- all (at most 100,000) or one for each priority, and one from which i_each jobs are left.
+-- Keys in the queue of a task from which to read it: its first, and others evenly spread over each rank,
+-- i_num in all (at most 100,000) or one for each rank, and one from which i_each jobs are left.
 create function jobs.sample_keys(i_task varchar, i_num integer, i_each integer) returns table (rank bigint, seq bigint)
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
@@ -88,9 +89,9 @@ begin
   where t.left_over - t.size < i_each order by t.left_over desc limit 1;
 end $$;
 
--- Jobs in the line of a task, from a place on (null: from its head): i_num, or a few more, since rows of several jobs
--- come whole, and not many more than 4 MB of bodies as they are sent. The next page begins behind the last place of this
--- one.
+-- Jobs in the queue of a task, from a key on (null: from its head): i_num, or a few more, since packed rows
+-- are returned whole, and not many more than 4 MB of bodies as they are sent. The next page begins after the
+-- last key of this one.
 create function jobs.read_ready(i_task varchar, i_rank bigint default null, i_seq bigint default null, i_num integer default 100) returns table (
   job_id varchar, body jsonb, rank bigint, seq bigint
 )
@@ -114,15 +115,15 @@ begin
     rank := v_row.rank;
     seq := v_row.seq;
     for job_id, body in select v_row.job_id, v_row.body where v_row.size = 1 union all select u.job_id, u.body from unnest(v_row.jobs) u where v_row.size > 1 loop
-      v_bytes := v_bytes + jobs._text_size(body) % 268435456;   -- what cannot be sent is not
+      v_bytes := v_bytes + jobs._text_size(body) % 268435456;   -- a body that is too large to send is not sent
       return next;
     end loop;
     v_jobs := v_jobs + v_row.size;
   end loop;
 end $$;
 
--- Up to i_num jobs of a task that are not in line: running ones, and ones scheduled for later, chosen evenly among the
--- i_cap soonest and the i_cap latest of all tasks.
+-- Up to i_num jobs of a task that are not ready: running ones, and ones scheduled for later, chosen evenly
+-- among the i_cap soonest and the i_cap latest of all tasks.
 create function jobs.sample_not_ready(i_task varchar, i_num integer, i_cap integer default 10000) returns setof varchar
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
@@ -143,8 +144,8 @@ begin
   order by s.at;
 end $$;
 
--- The bodies of these jobs, of those that have not ended, in this order and not many more than 4 MB of them as they are
--- sent: who gets fewer asks again for those behind the last.
+-- The bodies of those of these jobs that have not ended, in this order and not many more than 4 MB of them as
+-- they are sent: a caller that gets fewer asks again for those after the last.
 create function jobs.open_bodies(i_jobs text[]) returns table (job_id varchar, body jsonb)
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
@@ -159,7 +160,7 @@ begin
     for job_id, body in
       select g.job_id, g.body from jobs.get(v_job) g where g.status in ('pending', 'running') and jobs._allowed(false, array[g.task::text]) <> '{}'
     loop
-      v_bytes := v_bytes + jobs._text_size(body) % 268435456;   -- what cannot be sent is not
+      v_bytes := v_bytes + jobs._text_size(body) % 268435456;   -- a body that is too large to send is not sent
       return next;
     end loop;
   end loop;

@@ -1,9 +1,9 @@
--- Who may call what. Nothing is for PUBLIC; tables are for the owner alone. The four roles are made
--- when whoever installs may make roles, and used when they are there:
+-- Who may call what. PUBLIC may do nothing; only the owner may use the tables. The installation creates the
+-- four roles if it may create roles, and uses those that exist:
 --
 --   jobs_publisher  publishes
 --   jobs_worker     publishes, claims, settles
---   jobs_reader     sees where jobs stand, never their bodies, results or errors
+--   jobs_reader     sees the states of jobs, never their bodies, results or errors
 --   jobs_admin      everything a person does
 do $$
 declare
@@ -15,7 +15,7 @@ begin
         execute pg_catalog.format('create role %I nologin', v_role);
       end if;
     exception
-      when duplicate_object or unique_violation then null;  -- another database of this server was faster
+      when duplicate_object or unique_violation then null;  -- created meanwhile for another database of this server
       when insufficient_privilege then
         raise notice 'role % was not made: ask a superuser for it, or grant the functions of schema jobs to roles of your own', v_role;
     end;
@@ -24,11 +24,12 @@ end $$;
 
 revoke all on schema jobs from public;
 
--- Nobody but the owner has anything of what was made: neither public, nor whom default privileges of whoever installs speak of, nor those
--- to whom the tables of the original were granted. One who may call an inner function, or set a trigger on a table, acts as the owner.
+-- Revokes all privileges of others on what was created: those of PUBLIC, those from default privileges of the
+-- installing role, and those granted on the tables of the Python package. A role that may call an internal
+-- function, or set a trigger on a table, acts as the owner.
 --
--- What lies in the schema and belongs to whoever installs was made by the files before this one: the first of them finds
--- the schema empty (conditions.sql). What others made is theirs.
+-- The objects of the schema that belong to the installing role were created by the files before this one: the
+-- first of them finds the schema empty (conditions.sql). Objects of other owners are left alone.
 do $$
 declare
   v_me oid := (select r.oid from pg_catalog.pg_roles r where r.rolname = current_user);
@@ -78,7 +79,7 @@ begin
   end if;
   if exists (select 1 from pg_catalog.pg_roles r where r.rolname = 'jobs_admin') then
     grant usage on schema jobs to jobs_admin;
-    for v_function in   -- what begins with _ is called by other functions alone
+    for v_function in   -- only other functions call those that begin with _
       select p.oid from pg_catalog.pg_proc p where p.pronamespace = 'jobs'::regnamespace and p.proname !~ '^_' and p.proowner = (select r.oid from pg_catalog.pg_roles r where r.rolname = current_user)
     loop
       execute pg_catalog.format('grant execute on routine %s to jobs_admin', v_function);

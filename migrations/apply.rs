@@ -1,4 +1,4 @@
-//! Brings schema `jobs` up to date, while others work in it.
+//! Brings schema `jobs` up to date while others use it.
 
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -6,26 +6,27 @@ use std::time::{Duration, Instant};
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 
-use crate::{CONDITIONS, Step, TABLE, ledger, migrations, steps};
+use crate::{CONDITIONS, Migration, TABLE, ledger, migrations, steps};
 
 /// Why the schema could not be brought up to date. Nothing was changed.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
-    /// The database, or what is in its schema `jobs`, is not fit for it: SQLSTATE `PT412`, with a hint.
+    /// The database, or the content of its schema `jobs`, does not meet the conditions: SQLSTATE `PT412`,
+    /// with a hint.
     Refused(sqlx::Error),
-    /// Somebody held what a migration needs for too long.
+    /// Other transactions locked what a migration needs for too long.
     Busy(Busy),
-    /// A migration failed, or the database could not be asked.
+    /// A migration failed, or the database could not be queried.
     Failed(MigrateError),
 }
 
 /// What a migration waited for, and how long.
 #[derive(Debug)]
 pub struct Busy {
-    /// As a person says it.
+    /// A description for people.
     pub what: String,
-    /// So long.
+    /// The time waited.
     pub waited: Duration,
 }
 
@@ -62,8 +63,8 @@ impl From<sqlx::Error> for Error {
     }
 }
 
-/// Settings of a role or database that could stop a migration or give its statements another meaning. The first by
-/// itself and first of all, because it could stop the others.
+/// Settings of a role or database that could stop a migration or change the meaning of its statements. The
+/// first is set separately, before the others, because it could stop them.
 const SETTINGS: [&str; 2] = [
     "set statement_timeout = 0",
     "select set_config(s.name, v.value, false)
@@ -83,15 +84,16 @@ pub(crate) async fn pin_settings(connection: &mut PgConnection) -> Result<(), Er
     Ok(())
 }
 
-/// Applies what is missing and returns it, in order; nothing when the schema is up to date.
+/// Applies the missing steps and returns them, in order; nothing when the schema is up to date.
 ///
-/// Safe when many processes start at once: one works, in one transaction, and the others wait and find
-/// nothing to do. They wait for a lock on `jobs.schema_migrations`, which nobody may take who may not write it. A
-/// schema newer than this version is left alone. Pins settings of the session, so give it a connection of its own.
+/// Safe when many processes start at once: one migrates, in one transaction, and the others wait and find
+/// nothing to do. They wait for a lock on `jobs.schema_migrations`, which only roles that may write it can
+/// take. Leaves a schema newer than this version alone. Changes settings of the session, so give it a
+/// separate connection.
 ///
 /// # Errors
-/// What stood in the way; then nothing was changed.
-pub async fn apply(connection: &mut PgConnection) -> Result<Vec<Step>, Error> {
+/// The reason why the schema cannot be brought up to date; then nothing was changed.
+pub async fn apply(connection: &mut PgConnection) -> Result<Vec<Migration>, Error> {
     pin_settings(connection).await?;
     let mut patience = Patience::new();
     loop {
@@ -103,7 +105,7 @@ pub async fn apply(connection: &mut PgConnection) -> Result<Vec<Step>, Error> {
     }
 }
 
-/// How an attempt ended that did not apply anything.
+/// How an attempt that applied nothing ended.
 enum Attempt {
     GaveWay(To),
     Failed(Error),
@@ -116,7 +118,7 @@ impl<E: Into<Error>> From<E> for Attempt {
         else {
             return Attempt::Failed(error);
         };
-        // A lock was not to be had in time, or its waiting closed a circle.
+        // A lock was not available in time, or waiting for it was a deadlock.
         match code(cause).as_deref() {
             Some("55P03" | "40P01") => Attempt::GaveWay(To::Transactions),
             _ => Attempt::Failed(error),
@@ -132,10 +134,11 @@ enum To {
 
 /// Applies everything in one transaction that gives way to others.
 ///
-/// Who waits for a table's strongest lock holds up everybody who comes after, and one who holds another
-/// such lock meanwhile may wait in a circle with a worker. So a migration waits for half a second and no
-/// longer, which is less than the server takes to look for circles, lets the others through, and tries again.
-async fn try_to_apply(connection: &mut PgConnection) -> Result<Vec<Step>, Attempt> {
+/// While a transaction waits for a table's ACCESS EXCLUSIVE lock, everybody who comes after it waits too; and
+/// if it already has another such lock, it may deadlock with a worker. So a migration waits for half a second
+/// and no longer, which is less than the server waits before it checks for deadlocks; then it lets the others
+/// through and tries again.
+async fn try_to_apply(connection: &mut PgConnection) -> Result<Vec<Migration>, Attempt> {
     if pending(connection).await?.is_empty() {
         return Ok(Vec::new());
     }
@@ -148,14 +151,14 @@ async fn try_to_apply(connection: &mut PgConnection) -> Result<Vec<Step>, Attemp
     let mut migrator = Migrator::with_migrations(migrations());
     migrator.dangerous_set_table_name(TABLE);
     migrator.set_ignore_missing(true);
-    migrator.set_locking(false); // it has an advisory lock, which any role of the server may hold
+    migrator.set_locking(false); // sqlx uses an advisory lock, which any role of the server may take
     migrator.run_direct(None, &mut *transaction, false).await?;
     transaction.commit().await?;
     Ok(missing)
 }
 
-/// Makes the schema and the table of its migrations, or locks that; false when another process is at it. Looks once more
-/// whether all is well, now that nobody else can come between.
+/// Creates the schema and the table of its migrations if they are missing, and locks the table; false when
+/// another process is migrating. Repeats the checks, now that nobody else can interfere.
 async fn take_turn(transaction: &mut PgConnection) -> Result<bool, Attempt> {
     let ledger = ledger();
     for statement in [
@@ -166,7 +169,7 @@ async fn take_turn(transaction: &mut PgConnection) -> Result<bool, Attempt> {
         &ledger,
     ] {
         if let Err(error) = transaction.execute(AssertSqlSafe(statement.to_owned())).await {
-            // Not to be had in time, or made meanwhile.
+            // The lock was not available in time, or the object was created meanwhile.
             let another = ["55P03", "40P01", "23505", "42P06", "42P07"];
             return match code(&error) {
                 Some(code) if another.contains(&code.as_str()) => Ok(false),
@@ -177,12 +180,12 @@ async fn take_turn(transaction: &mut PgConnection) -> Result<bool, Attempt> {
     Ok(true)
 }
 
-/// What [`apply`] would apply; changes nothing but settings of the session.
+/// Returns what [`apply`] would apply; changes nothing but settings of the session.
 ///
 /// # Errors
 /// When the database cannot be asked, or [`apply`] would refuse it.
-pub async fn pending(connection: &mut PgConnection) -> Result<Vec<Step>, Error> {
-    // A superuser reads nothing of strangers, not even how far they have come.
+pub async fn pending(connection: &mut PgConnection) -> Result<Vec<Migration>, Error> {
+    // A superuser checks the conditions before it reads anything untrusted, even the table of migrations.
     let careful: bool = sqlx::query_scalar("select pg_catalog.current_setting('is_superuser') = 'on'")
         .fetch_one(&mut *connection)
         .await?;
@@ -196,7 +199,7 @@ pub async fn pending(connection: &mut PgConnection) -> Result<Vec<Step>, Error> 
     Ok(pending)
 }
 
-async fn not_applied(connection: &mut PgConnection) -> Result<Vec<Step>, Error> {
+async fn not_applied(connection: &mut PgConnection) -> Result<Vec<Migration>, Error> {
     let installed = "select exists (
         select from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
           join pg_catalog.pg_attribute a on a.attrelid = c.oid
@@ -211,7 +214,7 @@ async fn not_applied(connection: &mut PgConnection) -> Result<Vec<Step>, Error> 
     Ok(steps().into_iter().filter(|step| step.version > newest).collect())
 }
 
-/// How long others are given way to.
+/// How long a migration gives way to others.
 struct Patience {
     started: Instant,
     said: Instant,
@@ -223,10 +226,10 @@ impl Patience {
         Patience { started: now, said: now }
     }
 
-    /// Waits a little, and says now and then for what.
+    /// Waits a little, and logs now and then what it waits for.
     async fn wait(&mut self, connection: &mut PgConnection, to: To) -> Result<(), Error> {
         let limit = match to {
-            To::Migration => Duration::from_secs(3600), // a large database is being taken over
+            To::Migration => Duration::from_secs(3600), // it may be taking over a large database
             To::Transactions => Duration::from_secs(120),
         };
         let waited = self.started.elapsed();

@@ -1,8 +1,9 @@
--- What must hold before a migration touches anything. Runs first, by itself, every time; not a migration.
+-- What must hold before a migration changes anything. Runs first, by itself, every time; not a migration.
 --
--- Schema jobs must be the caller's or a superuser's, with all that is in it: the functions in it run as whoever
--- installs them, and call each other by name, so whoever may put a function there acts as him. And before the
--- first migration it must hold nothing, or what the Python package 0.2.1 made.
+-- Schema jobs and everything in it must belong to the caller or a superuser: its functions run as the role
+-- that installs them, and call each other by name, so a role that may create a function there acts as the
+-- installing role. And before the first migration the schema must be empty, or contain only what the Python
+-- package 0.2.1 created.
 do $conditions$
 declare
   v_schema oid := (select n.oid from pg_catalog.pg_namespace n where n.nspname = 'jobs');
@@ -29,7 +30,7 @@ begin
       hint = pg_catalog.format('migrate as %I', v_owner);
   end if;
 
-  -- Owners are in pg_shdepend, but for the first superuser of a server, who is no stranger.
+  -- Owners are in pg_shdepend, except the first superuser of a server, who is trusted.
   select pg_catalog.string_agg(pg_catalog.format('%s (of %I)', s.what, r.rolname), ', ' order by s.what) into v_strangers
   from (select v_owner as owner, 'the schema itself' as what
         union all
@@ -60,7 +61,7 @@ begin
     and exists (select from pg_catalog.pg_class c where c.relnamespace = v_schema and c.relname = 'config')
     and exists (select from pg_catalog.pg_attribute a join pg_catalog.pg_class c on c.oid = a.attrelid
                 where c.relnamespace = v_schema and c.relname = 'schema_migrations' and a.attname = 'checksum') then
-    return;   -- pgjobs is here
+    return;   -- pgjobs is installed
   end if;
   select pg_catalog.string_agg(pg_catalog.pg_describe_object(d.classid, d.objid, 0), ', ' order by d.classid, d.objid) into v_strangers
   from pg_catalog.pg_depend d
@@ -69,7 +70,7 @@ begin
   left join pg_catalog.pg_proc p on d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass and p.oid = d.objid
   where d.refclassid = 'pg_catalog.pg_namespace'::pg_catalog.regclass and d.refobjid = v_schema and d.deptype = 'n'
     and not (
-      -- What the Python package made.
+      -- Objects of the Python package.
       (select pg_catalog.count(*) = 5 from pg_catalog.pg_attribute a join pg_catalog.pg_class o on o.oid = a.attrelid
        where o.relnamespace = v_schema and a.attnum > 0 and not a.attisdropped
          and (o.relname, a.attname) in (('migrations', 'migration'), ('job_queue', 'job_id'), ('job_queue', 'run_at'), ('job', 'job_id'), ('job', 'complete_on')))

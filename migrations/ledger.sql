@@ -1,4 +1,5 @@
--- What jobs.schema_migrations has to say where schema jobs is there. Runs after conditions.sql, every time; not a migration.
+-- Checks jobs.schema_migrations when schema jobs exists. Runs after conditions.sql, every time; not a
+-- migration.
 -- KNOWN stands for the migrations of this version, each with the checksum of its file.
 do $ledger$
 declare
@@ -9,7 +10,7 @@ declare
 begin
   if pg_catalog.to_regclass('jobs.config') is null or not exists (
     select from pg_catalog.pg_attribute a where a.attrelid = pg_catalog.to_regclass('jobs.schema_migrations') and a.attname = 'checksum') then
-    return;   -- pgjobs is not here
+    return;   -- pgjobs is not installed
   end if;
   select coalesce(pg_catalog.max(m.version), 0) into v_newest from jobs.schema_migrations m;
   select pg_catalog.string_agg(k.version::text, ', ' order by k.version) into v_lost

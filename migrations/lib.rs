@@ -1,8 +1,8 @@
-//! The SQL layer of pgjobs: schema `jobs` as numbered migrations, and what applies them.
+//! The SQL layer of pgjobs: schema `jobs` as numbered migrations, and the code that applies them.
 //!
-//! The files beside this one are the source; a released one never changes. They are applied in
-//! order by sqlx's migrator in one transaction, and recorded in `jobs.schema_migrations`, so that they
-//! collide neither with each other nor with the application's own sqlx migrations.
+//! The files next to this one are the source; a released one never changes. sqlx's migrator applies them in
+//! order in one transaction and records them in `jobs.schema_migrations`, so that they collide neither with
+//! each other nor with the application's own sqlx migrations.
 //!
 //! Most programs call `pgjobs::migrate` and never this crate.
 
@@ -12,13 +12,13 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use sqlx::SqlStr;
-use sqlx::migrate::{Migration, MigrationType};
+use sqlx::migrate::{Migration as SqlxMigration, MigrationType};
 
 pub use apply::{Busy, Error, apply, pending};
 
 const TABLE: &str = "jobs.schema_migrations";
 
-/// As sqlx makes it.
+/// The table of migrations, as sqlx creates it.
 const MAKE_TABLE: &str = "\
 create table if not exists jobs.schema_migrations (
   version bigint primary key, description text not null, installed_on timestamptz not null default now(),
@@ -26,7 +26,7 @@ create table if not exists jobs.schema_migrations (
 );
 ";
 
-/// What must hold before anything is touched.
+/// Checks that run before anything is changed.
 const CONDITIONS: &str = include_str!("conditions.sql");
 
 const FILES: &[(i64, &str, &str)] = &[
@@ -51,30 +51,30 @@ const FILES: &[(i64, &str, &str)] = &[
     (19, "grants", include_str!("0019_grants.sql")),
 ];
 
-/// A clock that tests may set: SQL to run in a test database, as the owner of schema `jobs`.
+/// A clock that tests can set: SQL to run in a test database, as the owner of schema `jobs`.
 pub const TEST_CLOCK: &str = include_str!("testing/clock.sql");
 
-/// One migration, as a person sees it.
+/// One migration, as shown to a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Step {
+pub struct Migration {
     /// Its number.
     pub version: i64,
-    /// What it holds, in a word.
+    /// Its contents in short.
     pub name: &'static str,
     /// Its source.
     pub sql: &'static str,
 }
 
 /// Every migration of this version, in order.
-pub fn steps() -> Vec<Step> {
-    FILES.iter().map(|&(version, name, sql)| Step { version, name, sql }).collect()
+pub fn steps() -> Vec<Migration> {
+    FILES.iter().map(|&(version, name, sql)| Migration { version, name, sql }).collect()
 }
 
-fn migrations() -> Vec<Migration> {
+fn migrations() -> Vec<SqlxMigration> {
     FILES
         .iter()
         .map(|&(version, name, sql)| {
-            Migration::new(
+            SqlxMigration::new(
                 version,
                 Cow::Borrowed(name),
                 MigrationType::Simple,
@@ -85,7 +85,7 @@ fn migrations() -> Vec<Migration> {
         .collect()
 }
 
-/// For the script: settings of a role or database that would stop it or give it another meaning.
+/// For the script: overrides settings of a role or database that would stop it or change its meaning.
 const SCRIPT_SETTINGS: &str = "\
 set local statement_timeout = 0;
 set local lock_timeout = 0;
@@ -106,9 +106,9 @@ set local check_function_bodies = on;
 
 /// The steps as one SQL script that also records them, for people who apply it themselves.
 ///
-/// Run it in one go, for example with `psql --single-transaction`; a later [`apply`] then finds
-/// nothing to do. It begins with what must hold, and changes nothing when it does not.
-pub fn script(steps: &[Step]) -> String {
+/// Run it as a whole, for example with `psql --single-transaction`; a later [`apply`] then finds nothing to
+/// do. It begins with the checks, and changes nothing when they fail.
+pub fn script(steps: &[Migration]) -> String {
     let mut sql = format!(
         "{SCRIPT_SETTINGS}\n{CONDITIONS}\n{ledger}\n\
          do $$ begin if pg_catalog.to_regnamespace('jobs') is null then create schema jobs; end if; end $$;\n\
@@ -131,8 +131,9 @@ pub fn script(steps: &[Step]) -> String {
     sql
 }
 
-/// Refuses a table of migrations that does not say what it should of a schema that is there (PT412): a row is lost, of a
-/// migration that failed, or of another build's file. Then nothing is known of what the schema lacks.
+/// Refuses a database whose `jobs.schema_migrations` does not match an existing schema (PT412): a row is
+/// missing, or is of a migration that failed, or of another build's file. Then it is unknown what the schema
+/// lacks.
 pub(crate) fn ledger() -> String {
     let known: Vec<String> =
         migrations().iter().map(|m| format!("({}, '\\x{}'::bytea)", m.version, hex(&m.checksum))).collect();
@@ -148,8 +149,9 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// A script is for a database without its steps; on another it would stop at some object of theirs.
-fn not_applied(steps: &[Step]) -> String {
+/// Refuses a database that has some of these steps already: there the script would stop at an object that
+/// they created.
+fn not_applied(steps: &[Migration]) -> String {
     let versions: Vec<String> = steps.iter().map(|step| step.version.to_string()).collect();
     format!(
         "\ndo $$ begin
@@ -177,7 +179,8 @@ mod tests {
         assert_eq!(script.matches("insert into jobs.schema_migrations").count(), FILES.len());
     }
 
-    /// The server of a database in another encoding must be able to read them, to refuse them in words.
+    /// The server of a database in another encoding must be able to read the files, to refuse them with a
+    /// message.
     #[test]
     fn what_is_sent_is_ascii() {
         let sent = FILES

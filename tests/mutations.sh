@@ -33,7 +33,7 @@ check "skipping held batches, in settle" "_settle|for update skip locked|for upd
 check "skipping held rows when they are taken apart" "_unpack_heads|for update skip locked|for update" "${it[@]}" together
 check "the number of a transaction before the job's" "publish|when pg_current_xact_id() is not null then|when true then" "${it[@]}" batches
 check "the limit of runs" "_settle_others|o.retries >= o.max_retries - 1|false" "${it[@]}" settling contract
-check "the worker's name in unclaim" "unclaim|r.lease = i_lease and r.worker = i_worker|r.lease = i_lease" "${it[@]}" settling
+check "the worker's name in release" "release|r.lease = i_lease and r.worker = i_worker|r.lease = i_lease" "${it[@]}" settling
 check "jobs claimed alone" "claim|q.task = any (v_own_batch_tasks) or q.bytes|q.bytes" "${it[@]}" batches together
 check "history's knowledge of a verdict said before" "settle|where h.job_id = g.job_id and h.lease = g.lease|where false" "${it[@]}" settling batches
 check "the topics of a role, when it publishes" "publish|perform jobs._check_topics(true, array[i_task]);|" "${it[@]}" topics
@@ -65,7 +65,7 @@ check "a day of 24 hours" "_on_day|'24:00:00'::interval|'1 day'::interval" "${it
 check "the size of a compressed body" "publish|and pg_column_compression(i_body) is null|" "${it[@]}" weights
 check "a name before it is multiplied" "_check_bulk|cardinality(i_tasks) = 1 and v_jobs > 1|false" "${it[@]}" weights
 check "nothing said of a body" "publish|i_checked is not true|not i_checked" "${it[@]}" schemas
-check "who else calls retain" "_may_lock_history|starts_with(v_lines[3], v_before|starts_with(v_lines[3], left(v_before, 0)" "${it[@]}" history
+check "who else calls maintain_partitions" "_may_lock_history|starts_with(v_lines[3], v_before|starts_with(v_lines[3], left(v_before, 0)" "${it[@]}" history
 check "a new partition's default privileges" "_prepare_partition|perform jobs._take_back|perform 1 --" "${it[@]}" install
 check "characters that act, in messages" "_escaped|when i_text !~ c.acts then i_text|when true then i_text" "${it[@]}" odd_calls
 check "skipping what other claims hold" "claim|limit s.rows for update skip locked|limit s.rows for update" "${it[@]}" batches together faults
@@ -84,7 +84,7 @@ check "what a plain client sweeps" "_sweep_plain|b.worker is null and|" "${it[@]
 check "what a plain client puts in line" "_promote|q.task like i_pattern and|" "${it[@]}" held_open
 check "roles that are reached through a narrowed one" "_limits|jobs._may_become(session_user, v_role)|true" "${it[@]}" topics
 check "as many verdicts as jobs" "settle|cardinality(i_batch_indexes)])) is false|cardinality(i_batch_indexes)])) is null" "${it[@]}" settling
-check "the lease of a claim that is given back" "unclaim|if i_lease is null then|if false then" "${it[@]}" faults
+check "the lease of a claim that is given back" "release|if i_lease is null then|if false then" "${it[@]}" faults
 check "the bytes of a body as text" "_text_size|octet_length((i_value)::text)|pg_column_size(i_value)" "${it[@]}" weights
 check "the bytes of a claim" "claim|(l.bytes * v_jobs_per_mib >> 20)::integer|0" "${it[@]}" weights
 check "large answers by themselves" "claim|case when i_worker is null or (select t.bytes from totals t) <= 65536 then b.jobs end|b.jobs" "${it[@]}" weights
@@ -99,7 +99,7 @@ check "the oid of a narrowed role" "_limits_of|case when r.rolname = g.name then
 check "an id that is known by now" "_check_new_ids|if v_known then|if false then" "${it[@]}" locks
 check "whose a worker is, in heartbeat_worker" "heartbeat_worker|and jobs._acts_as(w.role, w.login)|" "${it[@]}" roles
 check "whose a worker is, in held_by" "held_by|and jobs._acts_as(w.role, w.login)|" "${it[@]}" roles
-check "one caller at a time in retain" "_retain|for update skip locked|for update" "${it[@]}" races
+check "one caller at a time in maintain_partitions" "_maintain_partitions|for update skip locked|for update" "${it[@]}" races
 check "the parent's lock before a partition's" "_change_partitions|lock table only jobs.job in access exclusive mode;|" "${it[@]}" history
 check "the lock of who makes a partition" "_make_partition|lock table only jobs.job in access exclusive mode;|" "${it[@]}" history
 check "giving way to readers" "_try_to_change_partitions|lock_timeout TO '25ms'|lock_timeout TO '2s'" "${it[@]}" history
@@ -108,10 +108,10 @@ check "the identity of a partition" "_prepare_partition|replica identity full|re
 check "the time in a look-up" "_history_of|and h.complete_on >= %s', jobs._literal(v_since)|' || left(jobs._literal(v_since), 0)" "${it[@]}" lookups
 check "the look elsewhere for an id that misleads" "_history_of|if i_everywhere and|if false and" "${it[@]}" lookups
 check "giving the locks of a look back" "_ended_times|raise sqlstate 'PT000';|" "${it[@]}" lookups
-check "the end of a session that keeps retention's locks" "retain|perform jobs._limit_the_rest();|" "${it[@]}" history
+check "the end of a session that keeps retention's locks" "maintain_partitions|perform jobs._limit_the_rest();|" "${it[@]}" history
 check "who may keep the locks of retention" "_may_lock_history|cardinality(v_lines) = 3 and|true or" "${it[@]}" history
 check "retention's locks in a prepared transaction" "_limit_the_rest|perform pg_notify('jobs_retained', '');|" "${it[@]}" history
-check "the word of those whom one retention turns away" "_retain|perform jobs._turn_away();|" "${it[@]}" history
+check "the word of those whom one retention turns away" "_maintain_partitions|perform jobs._turn_away();|" "${it[@]}" history
 check "the days that a time leaves out" "_history_of|enable_partition_pruning TO 'on'|enable_partition_pruning TO 'off'" "${it[@]}" lookups
 check "where a partition lies" "_prepare_partition|SET default_table_access_method TO 'heap'|SET jit TO 'off'" "${it[@]}" catalogue
 check "recent failures in the overview" "_in_state|h.status <> ''success'' and h.status = %L|h.status = ''success'' and %L <> ''''" "${it[@]}" lookups

@@ -1,4 +1,4 @@
-//! What the task did, in memory.
+//! Counts the task's calls and records their starts, in memory.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -8,12 +8,12 @@ static HANDLED: AtomicU64 = AtomicU64::new(0);
 static STARTS: OnceLock<Vec<AtomicU64>> = OnceLock::new();
 static EPOCH: OnceLock<Instant> = OnceLock::new();
 
-/// Since the program started.
+/// Time since the first call of this function.
 pub(crate) fn clock() -> Duration {
     EPOCH.get_or_init(Instant::now).elapsed()
 }
 
-/// Notes the start of job `a`.
+/// Counts a call, and records the start of job `a`.
 pub(crate) fn handled(a: i64) {
     if let Some(start) = STARTS.get().zip(usize::try_from(a).ok()).and_then(|(starts, a)| starts.get(a)) {
         start.store(nanoseconds(clock()), Relaxed);
@@ -26,7 +26,7 @@ pub(crate) fn total() -> u64 {
     HANDLED.load(Relaxed)
 }
 
-/// Makes room to note the starts of `n` jobs.
+/// Allocates room to record the starts of `n` jobs.
 pub(crate) fn watch(n: u64) {
     STARTS.get_or_init(|| (0..n).map(|_| AtomicU64::new(0)).collect());
 }

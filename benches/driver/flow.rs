@@ -1,4 +1,4 @@
-//! A steady flow: a producer keeps a small backlog, and each second's jobs are counted.
+//! A steady flow: a producer keeps a small backlog, and the driver counts the jobs of each second.
 
 use std::time::Duration;
 

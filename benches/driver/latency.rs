@@ -1,4 +1,4 @@
-//! How soon an idle worker starts a job, from just before it is published.
+//! Pick-up times of an idle worker: from just before a publish to the start of the job.
 
 use std::time::{Duration, Instant};
 
@@ -18,7 +18,7 @@ pub(crate) async fn measure(pool: &PgPool, n: u64) -> Result<()> {
         let published = count::clock();
         noop::publish(&mut connection, i.cast_signed(), 2).await?;
         samples.push(started(i).await?.saturating_sub(published).as_secs_f64() * 1000.0);
-        // Long enough for the worker to sleep again, uneven so that its polls do not fall in step.
+        // Long enough for the worker to go idle again, uneven so that its polls do not fall in step.
         tokio::time::sleep(Duration::from_millis(5 + (i * 7919) % 16)).await;
         if begun.elapsed() > limit {
             break;

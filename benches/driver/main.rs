@@ -1,8 +1,9 @@
-//! Speaks the verbs of a laboratory of job systems: `setup`, `enqueue N`, `single N`, `drain N`,
-//! `latency N`, `flow SECS`; through the public API and with the settings a user would use.
+//! The driver that runs pgjobs in a laboratory of job systems. It implements the commands `setup`, `enqueue
+//! N`, `single N`, `drain N`, `latency N`, `flow SECS`, through the public API and with the settings that a
+//! user would use.
 //!
-//! Each call is a process of its own against the database in `BENCH_DSN` and prints one line of
-//! JSON. The task counts its calls in memory.
+//! Each command is a separate process against the database in `BENCH_DSN` and prints one line of JSON
+//! (`setup` prints none). The task counts its calls in memory.
 #![allow(clippy::print_stdout, reason = "a driver answers on stdout")]
 
 mod count;

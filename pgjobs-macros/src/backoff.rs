@@ -9,7 +9,7 @@ use crate::duration;
 
 const FORM: &str = "a backoff is \"fixed(5s)\", \"linear(10s)\" or \"exponential(1s, 1h)\"";
 
-/// How the delay grows from failure to failure.
+/// The growth of the delay with each failure.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Backoff {
     Fixed(Duration),

@@ -1,4 +1,4 @@
-//! Documentation comments, as attributes see them.
+//! Reads documentation comments, which are attributes to a macro.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
@@ -47,7 +47,7 @@ pub(crate) fn whole(attrs: &[Attribute]) -> TokenStream {
 
 /// The first paragraph, for the items beside the function.
 ///
-/// Not more: an example further down would run as a doctest once more for each copy.
+/// Only that: rustdoc would run an example further down again for each copy.
 pub(crate) fn summary(attrs: &[Attribute]) -> Option<String> {
     let text: Vec<String> = lines(attrs)
         .into_iter()

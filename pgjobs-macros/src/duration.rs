@@ -1,4 +1,4 @@
-//! Durations as options spell them: `250ms`, `30s`, `1h30m`.
+//! Reads durations in options: `250ms`, `30s`, `1h30m`.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ pub(crate) const FORM: &str = "a duration is a whole number and a unit (ms, s, m
 
 const UNITS: [(&str, u64); 5] = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
 
-/// Reads a duration; `None` when it has another form or does not fit.
+/// Reads a duration; `None` when it is malformed or too large.
 pub(crate) fn parse(text: &str) -> Option<Duration> {
     let (mut millis, mut rest) = part(text.trim())?;
     while !rest.is_empty() {

@@ -1,4 +1,4 @@
-//! The collector: one run of the macro reports every mistake, each on its own span.
+//! Collects errors: one run of the macro reports every mistake, each on its own span.
 
 use proc_macro2::TokenStream;
 use quote::ToTokens;
@@ -20,12 +20,12 @@ impl Errors {
         }
     }
 
-    /// The value, or nothing and the mistake noted.
+    /// The value, or `None` after recording the error.
     pub(crate) fn keep<T>(&mut self, result: syn::Result<T>) -> Option<T> {
         result.map_err(|error| self.push(error)).ok()
     }
 
-    /// `compile_error!` for each mistake; nothing when there are none.
+    /// `compile_error!` for each mistake; `None` without mistakes.
     pub(crate) fn into_compile_errors(self) -> Option<TokenStream> {
         self.0.map(syn::Error::into_compile_error)
     }

@@ -1,5 +1,5 @@
-//! After a mistake: the user's function and a call type that looks right from outside, so that
-//! the mistake is the only thing reported.
+//! Generates the output after a mistake: the user's function and a call type with the same interface, so that
+//! the compiler reports only the mistake.
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
@@ -11,7 +11,7 @@ use crate::errors::Errors;
 use crate::model::{Param, Task};
 use crate::text::source;
 
-/// Not a function: it stays as it is.
+/// An item that is not a function: it stays unchanged.
 pub(crate) fn item(item: &TokenStream, errors: Errors) -> TokenStream {
     let errors = errors.into_compile_errors();
     quote!(#item #errors)
@@ -19,7 +19,7 @@ pub(crate) fn item(item: &TokenStream, errors: Errors) -> TokenStream {
 
 pub(crate) fn task(task: &Task, errors: &TokenStream) -> TokenStream {
     let function = &task.function;
-    // A method: no other item may stand beside it in its impl.
+    // A method: its impl cannot contain any other item beside it.
     if let Some(FnArg::Receiver(_)) = function.sig.inputs.first() {
         return quote!(#function #errors);
     }
@@ -60,8 +60,8 @@ fn methods(task: &Task) -> TokenStream {
     }
 }
 
-/// The type itself, so that what is inferred from it still is; anything where it may name a
-/// generic parameter of the function's.
+/// The type itself, so that type inference still works; any type where it may name a generic parameter of the
+/// function.
 fn taken(task: &Task, ty: &Type) -> TokenStream {
     if task.function.sig.generics.params.is_empty() {
         quote!(#ty)

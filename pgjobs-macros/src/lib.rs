@@ -1,8 +1,8 @@
 //! The `#[task]` attribute of pgjobs; use it as `pgjobs::task`, where it is documented.
 //!
-//! One pass through the files: `options` and `signature` read what was written, `model` joins
-//! them, `check` finds every mistake, `expand` writes the items, and after a mistake `fallback`
-//! writes just enough of them that call sites stay quiet.
+//! The order of the files: `options` and `signature` read what the user wrote, `model` joins them, `check`
+//! finds every mistake, `expand` generates the items, and after a mistake `fallback` generates just enough of
+//! them that call sites cause no further errors.
 
 use proc_macro2::TokenStream;
 

@@ -1,4 +1,4 @@
-//! The one structure that everything downstream reads: a task as it was declared.
+//! The model: a task as it was declared, which all later steps read.
 
 use proc_macro2::{Span, TokenStream};
 use quote::format_ident;
@@ -13,31 +13,31 @@ pub(crate) struct Task {
     pub(crate) function: Function,
     pub(crate) options: Options,
     pub(crate) params: Vec<Param>,
-    /// What the function returns, `()` written out.
+    /// The function's return type, `()` written out.
     pub(crate) returned: Type,
 }
 
 /// One parameter of the function.
 pub(crate) struct Param {
-    /// Its name; a stand-in where a pattern was written.
+    /// Its name; a placeholder for a pattern.
     pub(crate) ident: Ident,
     pub(crate) pat: Pat,
     pub(crate) ty: Type,
     pub(crate) docs: Vec<Attribute>,
     pub(crate) kind: Kind,
-    /// What it was marked with, for the rules.
+    /// Its attributes, for the checks.
     pub(crate) markers: Markers,
 }
 
-/// Where a parameter's value comes from.
+/// The source of a parameter's value.
 pub(crate) enum Kind {
-    /// Published, and never absent.
+    /// Published, and required.
     Required,
-    /// Published or else this.
+    /// Published, or this expression.
     Default(Expr),
-    /// An `Option` of this, published or else `None`.
+    /// An `Option` of this type, published or `None`.
     Optional(Type),
-    /// Every published keyword that has no parameter of its own.
+    /// Every published keyword that matches no parameter.
     Kwargs,
     /// The worker's state of this type, borrowed.
     Borrowed(Type),
@@ -61,12 +61,12 @@ impl Task {
         self.options.library(Span::call_site())
     }
 
-    /// The library, for code whose errors shall point at the user's own.
+    /// The library, with the user's span for errors in that code.
     pub(crate) fn library_at(&self, span: Span) -> TokenStream {
         self.options.library(span)
     }
 
-    /// The struct's name: the function's own unless `call` says otherwise.
+    /// The struct's name: the function's own unless option `call` is set.
     pub(crate) fn call(&self) -> Ident {
         generated(self.options.call.as_ref().unwrap_or(&self.function.sig.ident))
     }
@@ -81,7 +81,7 @@ impl Task {
         self.params.iter().filter(|param| param.is_argument())
     }
 
-    /// The arguments that every call has to give.
+    /// The required arguments.
     pub(crate) fn required(&self) -> impl Iterator<Item = &Param> {
         self.params.iter().filter(|param| matches!(param.kind, Kind::Required))
     }
@@ -113,12 +113,12 @@ impl Param {
         self.ident.unraw().to_string()
     }
 
-    /// The function that makes its default value.
+    /// The function that returns its default value.
     pub(crate) fn default_fn(&self) -> Ident {
         format_ident!("__default_{}", self.ident.unraw(), span = self.ident.span())
     }
 
-    /// The type of the state that it asks for.
+    /// The type of the state that it injects.
     pub(crate) fn state(&self) -> Option<&Type> {
         match &self.kind {
             Kind::Borrowed(inner) => Some(inner),
@@ -147,17 +147,17 @@ impl Kind {
     }
 }
 
-/// A name of the user's for something generated: the place stays, the origin is this macro.
+/// A user's name for a generated item: it keeps the location, but originates from this macro.
 ///
-/// Lints pass over what a macro wrote, so a struct in snake case needs no `#[allow]`, which a
-/// crate that forbids the lint would refuse.
+/// Lints ignore generated code, so a struct in snake case does not get an `#[allow]`, which a crate that
+/// forbids the lint would refuse.
 fn generated(ident: &Ident) -> Ident {
     let mut ident = ident.clone();
     ident.set_span(Span::call_site().located_at(ident.span()));
     ident
 }
 
-/// Without the invisible brackets that a `macro_rules!` puts around what it passes on.
+/// The type without the invisible group in which a `macro_rules!` wraps its fragments.
 fn ungrouped(ty: Type) -> Type {
     match ty {
         Type::Group(group) => ungrouped(*group.elem),
@@ -165,7 +165,7 @@ fn ungrouped(ty: Type) -> Type {
     }
 }
 
-/// The `T` of an `Option<T>`, as far as the name tells: a macro cannot see through an alias.
+/// The `T` of an `Option<T>`, judged by the name: a macro cannot resolve an alias.
 pub(crate) fn option_of(ty: &Type) -> Option<&Type> {
     let Type::Path(path) = ty else { return None };
     let segment = path.path.segments.last()?;

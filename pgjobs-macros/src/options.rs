@@ -1,4 +1,4 @@
-//! `#[task(…)]` → typed options, each with the place it was written at.
+//! Reads `#[task(…)]` into typed options, each with its source location.
 
 use std::time::Duration;
 
@@ -17,13 +17,13 @@ use crate::validation::Validation;
 const KNOWN: [&str; 10] =
     ["name", "aliases", "retries", "timeout", "priority", "backoff", "keep", "validate", "call", "crate"];
 
-/// A value and where it was written.
+/// A value and its source expression.
 pub(crate) struct At<T> {
     pub(crate) value: T,
     pub(crate) source: Expr,
 }
 
-/// What was written; what was not stays with the library's defaults.
+/// The options that the user wrote; the others keep the library's defaults.
 #[derive(Default)]
 pub(crate) struct Options {
     pub(crate) name: Option<LitStr>,
@@ -34,9 +34,9 @@ pub(crate) struct Options {
     pub(crate) backoff: Option<At<Backoff>>,
     pub(crate) keep: Option<At<Keep>>,
     pub(crate) validation: Option<At<Validation>>,
-    /// The name of the call's struct, when the function's own will not do.
+    /// The name of the call's struct, if not the function's own.
     pub(crate) call: Option<Ident>,
-    /// The path of the library, when it is not `::pgjobs`.
+    /// The path of the library, if not `::pgjobs`.
     library: Option<Path>,
 }
 
@@ -58,7 +58,7 @@ impl Options {
         options
     }
 
-    /// The path of the library in generated code, with the place that errors shall point at.
+    /// The path of the library in generated code, with the span for errors.
     pub(crate) fn library(&self, at: Span) -> TokenStream {
         self.library.as_ref().map_or_else(|| quote_spanned!(at=> ::pgjobs), |path| quote!(#path))
     }
@@ -86,7 +86,7 @@ impl Options {
     }
 }
 
-/// Reads on after a mistake in one option, so that those after it are seen as well.
+/// Continues after a mistake in one option, so that mistakes in later options are reported as well.
 fn list(input: ParseStream<'_>, errors: &mut Errors) -> Vec<Meta> {
     let mut metas = Vec::new();
     while !input.is_empty() {
@@ -114,7 +114,7 @@ fn value<'a>(name: &str, meta: &'a Meta) -> syn::Result<&'a Expr> {
     }
 }
 
-/// Without the invisible brackets that a `macro_rules!` puts around what it passes on.
+/// The expression without the invisible group in which a `macro_rules!` wraps its fragments.
 pub(crate) fn ungrouped(expr: &Expr) -> &Expr {
     match expr {
         Expr::Group(group) => ungrouped(&group.expr),
@@ -137,7 +137,7 @@ fn strings(value: &Expr) -> syn::Result<Vec<LitStr>> {
     }
 }
 
-/// A whole number with its sign, so that a range check can name what was written.
+/// A whole number with its sign, so that a range check can show what the user wrote.
 fn integer(value: &Expr, form: &str) -> syn::Result<At<i64>> {
     let wrong = || syn::Error::new_spanned(value, form);
     let (sign, literal) = match value {
@@ -145,7 +145,7 @@ fn integer(value: &Expr, form: &str) -> syn::Result<At<i64>> {
         _ => (1, value),
     };
     let Expr::Lit(ExprLit { lit: Lit::Int(number), .. }) = literal else { return Err(wrong()) };
-    // What does not even fit in an i64 is out of range all the more.
+    // A number that does not fit an i64 is out of range anyway.
     let number = number.base10_parse::<i64>().map_err(|_| wrong())?;
     Ok(At { value: sign * number, source: value.clone() })
 }
@@ -180,7 +180,7 @@ fn validation(value: &Expr) -> syn::Result<At<Validation>> {
     parsed(value, "`validate` takes a string: validate = \"warn\"", Validation::parse)
 }
 
-/// A string that has a form of its own.
+/// A string in a specific format.
 fn parsed<T>(value: &Expr, form: &str, parse: fn(&str) -> Result<T, String>) -> syn::Result<At<T>> {
     let text = string(value, form)?;
     match parse(&text.value()) {

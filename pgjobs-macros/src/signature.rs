@@ -1,7 +1,7 @@
-//! The function as it was written, and what its parameters are marked with.
+//! The function as the user wrote it, and the attributes of its parameters.
 //!
-//! The body stays raw tokens: a half-typed body keeps its completion in an editor, and a mistake
-//! in it is rustc's to report.
+//! The body stays raw tokens: completion in an editor works in an incomplete body, and rustc reports its
+//! mistakes.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, TokenStreamExt, quote};
@@ -10,7 +10,7 @@ use syn::{Attribute, Expr, ExprLit, FnArg, Lit, Meta, MetaNameValue, PatType, Si
 
 use crate::errors::Errors;
 
-/// A function; its parameters' own attributes for this macro are stripped once `markers` has run.
+/// A function; `markers` strips this macro's attributes from its parameters.
 pub(crate) struct Function {
     pub(crate) attrs: Vec<Attribute>,
     pub(crate) vis: Visibility,
@@ -25,7 +25,7 @@ impl Function {
             .map_err(|_| syn::Error::new_spanned(first(whole), "`#[task]` goes on an `async fn` with a body"))
     }
 
-    /// The `#[cfg]`s that everything generated has to repeat.
+    /// The `#[cfg]`s that all generated items repeat.
     pub(crate) fn cfgs(&self) -> TokenStream {
         let cfgs = self.attrs.iter().filter(|attr| attr.path().is_ident("cfg"));
         quote!(#(#cfgs)*)
@@ -35,7 +35,7 @@ impl Function {
         self.attrs.iter().any(|attr| attr.path().is_ident("deprecated"))
     }
 
-    /// Takes the markers off the parameters.
+    /// Removes the markers from the parameters and returns both.
     pub(crate) fn markers(&mut self, errors: &mut Errors) -> Vec<(PatType, Markers)> {
         let typed = |input: &mut FnArg| match input {
             FnArg::Typed(input) => Some((Markers::take(&mut input.attrs, errors), input.clone())),
@@ -45,7 +45,7 @@ impl Function {
     }
 }
 
-/// Everything up to the item's keyword and name is more than an error needs.
+/// The first token of the item after its attributes: an error on more tokens would be too long.
 fn first(item: TokenStream) -> TokenStream {
     let mut tokens = item.into_iter().peekable();
     while tokens.next_if(|token| token.to_string() == "#").is_some() {
@@ -81,9 +81,9 @@ pub(crate) struct Markers {
     pub(crate) inject: Option<Attribute>,
     pub(crate) default: Option<(Attribute, Expr)>,
     pub(crate) kwargs: Option<Attribute>,
-    /// The type that describes the argument's JSON, when its own does not.
+    /// The type that describes the argument's JSON, if not its own.
     pub(crate) schema: Option<(Attribute, Type)>,
-    /// rustc refuses documentation on a parameter; here it documents the argument.
+    /// rustc refuses documentation on a parameter; here it becomes the argument's documentation.
     pub(crate) docs: Vec<Attribute>,
 }
 
@@ -100,7 +100,7 @@ impl Markers {
         markers
     }
 
-    /// A mark in the wrong form is noted all the same: what follows from it is no second mistake.
+    /// A malformed attribute is recorded nevertheless, so that it causes no further errors.
     fn set(&mut self, attr: Attribute, errors: &mut Errors) -> syn::Result<()> {
         let twice = syn::Error::new_spanned(&attr, "given twice on one parameter; keep one");
         let first = if attr.path().is_ident("doc") {

@@ -1,6 +1,6 @@
-//! Golden expansions: one for each shape of task, formatted, in `src/golden`.
+//! Golden expansions, formatted, in `src/golden`: one for each kind of task.
 //!
-//! `BLESS=1 cargo test -p pgjobs-macros` rewrites them, to be read like code.
+//! `BLESS=1 cargo test -p pgjobs-macros` rewrites them; review them like code.
 
 use std::path::Path;
 

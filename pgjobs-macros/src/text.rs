@@ -1,4 +1,5 @@
-//! Small questions of text: how tokens look to a reader, and what a misspelt word was meant to be.
+//! Text helpers: prints tokens as a person writes them, and finds the word that a misspelt one was meant to
+//! be.
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use quote::ToTokens;

@@ -1,4 +1,4 @@
-//! Read-only questions: how many jobs stand where, which they are, who works.
+//! Read-only queries: counts of jobs by state, jobs, tasks and workers.
 //!
 //! ```no_run
 //! # async fn f(pool: sqlx::PgPool) -> Result<(), pgjobs::Error> {
@@ -15,8 +15,9 @@
 //! # Ok(()) }
 //! ```
 //!
-//! Each function fails with [`Error::Database`] when the server cannot be asked. What one row holds, however odd,
-//! hides no other: bodies and results come as the text that the database writes, and only with a single job.
+//! Each function returns [`Error::Database`] when its query fails. An invalid value in one row never hides
+//! other rows: bodies and results are returned as the text that the database writes, and only for a single
+//! job.
 
 use sqlx::PgPool;
 
@@ -29,25 +30,25 @@ use crate::types::topic::Topic;
 pub use crate::db::explain::Reason;
 pub use crate::db::inspect::{JobFilter, JobRow, TaskCounts, TaskParam, TaskRow, WorkerRow};
 
-/// For each task, how many of its jobs stand where; cheap on any backlog, since counting stops at a cap
-/// ([`exact`](TaskCounts::exact) says whether it did).
+/// The number of jobs of each task in each state; cheap on any backlog, since counting stops at a cap
+/// ([`exact`](TaskCounts::exact) is false when it did).
 pub async fn overview(pool: &PgPool) -> Result<Vec<TaskCounts>, Error> {
     db::inspect::overview(&mut *pool.acquire().await?).await
 }
 
-/// A page of jobs, newest first; without their arguments and results, which [`job`] brings.
+/// A page of jobs, newest first, without their arguments and results, which [`job`] returns.
 pub async fn jobs(pool: &PgPool, filter: &JobFilter) -> Result<Vec<JobRow>, Error> {
     db::inspect::find(&mut *pool.acquire().await?, filter).await
 }
 
-/// One job with its arguments and result, wherever it stands; [`Error::UnknownJob`] when there is none.
+/// One job in any state, with its arguments and result; [`Error::UnknownJob`] when it does not exist.
 pub async fn job(pool: &PgPool, id: &JobId) -> Result<JobRow, Error> {
     db::inspect::get(&mut *pool.acquire().await?, id).await
 }
 
-/// Why a job is not running, or where it runs, or how it ended: the weightiest reason first.
+/// Why a job is not running, or where it runs, or how it ended: the most important reason first.
 ///
-/// Cheap on any backlog: it reads by index, and counts the jobs before it to 10,000 and no further.
+/// Cheap on any backlog: it reads by index, and counts at most 10,000 of the jobs before this one.
 ///
 /// ```no_run
 /// # async fn f(pool: sqlx::PgPool, id: pgjobs::JobId) -> Result<(), pgjobs::Error> {
@@ -58,28 +59,28 @@ pub async fn job(pool: &PgPool, id: &JobId) -> Result<JobRow, Error> {
 /// ```
 ///
 /// # Errors
-/// [`Error::UnknownJob`] when there is no such job, or its history is gone.
+/// [`Error::UnknownJob`] when the job does not exist, or its history is gone.
 pub async fn explain(pool: &PgPool, id: &JobId) -> Result<Vec<Reason>, Error> {
     db::explain::explain(&mut *pool.acquire().await?, id).await
 }
 
-/// Tasks that workers declared, and undeclared ones that have jobs ready.
+/// Tasks that workers declared, and undeclared ones that have ready jobs.
 pub async fn tasks(pool: &PgPool) -> Result<Vec<TaskRow>, Error> {
     db::inspect::tasks(&mut *pool.acquire().await?).await
 }
 
-/// As [`tasks`], without their schemas: these may be large, and a list does not show them.
+/// As [`tasks`], without the schemas: they may be large, and a list does not show them.
 #[cfg(feature = "cli")]
 pub(crate) async fn signatures(pool: &PgPool) -> Result<Vec<TaskRow>, Error> {
     db::inspect::signatures(&mut *pool.acquire().await?).await
 }
 
-/// Workers, and how many jobs each holds.
+/// The registered workers, with the number of jobs in flight at each.
 pub async fn workers(pool: &PgPool) -> Result<Vec<WorkerRow>, Error> {
     db::inspect::workers(&mut *pool.acquire().await?).await
 }
 
-/// How many jobs are in a state under a topic; counts no further than a million.
+/// The number of jobs in a state under a topic; counting stops at a million.
 pub async fn count(pool: &PgPool, state: JobState, topic: &Topic) -> Result<i64, Error> {
     db::admin::count(&mut *pool.acquire().await?, state, topic).await
 }

@@ -1,8 +1,8 @@
-//! The task framework for Rust on the PostgreSQL you already run.
+//! A task framework for Rust on the PostgreSQL you already run.
 //!
-//! Annotate a function, publish a call of it inside your transaction, and let a worker run it: at
-//! least once, with at most one completion accepted. Under the macro lies a PL/pgSQL layer, schema
-//! `jobs`, that any language, trigger or REST gateway can publish to and consume from.
+//! Annotate a function, publish a call of it inside your transaction, and a worker runs it: at least once,
+//! with at most one completion accepted. The macro uses a PL/pgSQL layer, schema `jobs`, that any language,
+//! trigger or REST gateway can publish to and consume from.
 //!
 //! ```no_run
 //! use pgjobs::{TaskError, Worker, task};
@@ -37,35 +37,34 @@
 //! # Ok(()) }
 //! ```
 //!
-//! # The words
-//! A **task** is a function; a **job** is one published call; a **worker** consumes; a **topic** is a
-//! pattern over dotted task names. Two things to know: **greater priority runs first**, and
-//! **`retries` counts runs in all**: 3 means at most three.
+//! # Vocabulary
+//! A **task** is a function; a **job** is one published call; a **worker** runs jobs; a **topic** is a
+//! pattern over dotted task names. Two rules: **greater priority runs first**, and **`retries` counts runs in
+//! all**: 3 means at most three.
 //!
-//! # What holds
+//! # Guarantees
 //! - A job whose transaction committed is never lost, and ends in `jobs.job` with its last error.
-//! - Every job is started at least once, and at most one completion of it is accepted: each attempt
-//!   holds a lease, and an outcome under a lease that is gone is refused.
-//! - Effects happen exactly once when they and the acknowledgement share one transaction:
-//!   [`Job::finish`].
+//! - Every job is started at least once, and at most one completion of it is accepted: each attempt has a
+//!   lease, and an outcome with a lease that is gone is rejected.
+//! - Effects happen exactly once when they and the acknowledgement are in one transaction: [`Job::finish`].
 //! - The jobs of a worker that died run again within seconds.
-//! - Notifications only make things faster; everything works without them.
+//! - Notifications only reduce latency; everything works without them.
 //!
-//! # Where to look
-//! [`task`] declares · [`Task::publish`], [`publish_all`], [`NewJob`], [`Tx`] publish ·
-//! [`JobHandle::wait`] waits · [`Worker`] works · [`inspect`] looks · [`admin`] operates ·
-//! [`migrate`] installs · [`deploy`] checks before a deployment · [`testing`] helps tests.
+//! # Overview
+//! [`task`](macro@task) declares · [`Task::publish`], [`publish_all`], [`NewJob`], [`Tx`] publish · [`JobHandle::wait`]
+//! waits · [`Worker`] runs jobs · [`inspect`] queries · [`admin`] operates · [`migrate`] installs ·
+//! [`deploy`] checks before a deployment · [`testing`] helps tests.
 //!
 //! # Features
-//! None is on by default.
+//! No feature is enabled by default.
 //!
 //! | feature | adds |
 //! |---|---|
 //! | `tls` | TLS (rustls, the system's roots) for the connections of your pool and of the worker |
 //! | `cli` | `pgjobs::cli::main()`, the whole command line for your own binary, and the program `pgjobs` |
-//! | `local-postgres` | the module `local_postgres`, a PostgreSQL of your own for development and tests |
+//! | `local-postgres` | the module `local_postgres`, a private PostgreSQL server for development and tests |
 //! | `linkme` | registers tasks through linker sections, for targets where constructors do not run |
-//! | `rust_decimal`, `bigdecimal`, `url`, `bytes`, `chrono-tz`, `jiff`, `indexmap`, `semver` | types of these crates [as arguments](task#types-as-arguments) and results |
+//! | `rust_decimal`, `bigdecimal`, `url`, `bytes`, `chrono-tz`, `jiff`, `indexmap`, `semver` | types of these crates [as arguments](macro@task#types-as-arguments) and results |
 
 pub mod admin;
 #[cfg(feature = "cli")]
@@ -87,7 +86,7 @@ mod worker;
 pub mod __private;
 
 pub use db::migrate::{migrate, migration_script, pending_migrations};
-pub use pgjobs_migrations::Step;
+pub use pgjobs_migrations::Migration;
 pub use publish::{JobHandle, NewJob, Publish, PublishAll, Publisher, Tx, TxConnection, publish_all};
 pub use task::context::Context;
 pub use task::definition::{BoxFuture, StateType, Task, TaskDef};
@@ -105,20 +104,21 @@ pub use types::time_zone::TimeZone;
 pub use types::topic::Topic;
 pub use worker::{End, Worker, WorkerHandle, WorkerReport};
 
-// Types of these crates stand in the public interface; the same versions, without naming them twice.
+// Types of these crates are part of the public interface; users get the same versions without a dependency on
+// them.
 pub use {chrono, schemars, serde, serde_json, sqlx};
 
 /// Makes an `async fn` a task.
 ///
-/// The function stays what it is and can be called. Beside it stands a struct of the same name, the
-/// call: its fields are the arguments, and it has
+/// The function stays unchanged and can be called. The macro adds a struct of the same name, the call: its
+/// fields are the arguments, and it has
 ///
 /// - `publish(publisher, required arguments…)`, which takes options and is sent by `.await`,
 /// - `new(required arguments…)`, and a setter for each argument that may be absent; its
-///   [`publish`](Task::publish) is there in the task's own module; elsewhere `use pgjobs::Task`.
+///   [`publish`](Task::publish) is in scope in the task's own module; elsewhere `use pgjobs::Task`.
 ///
 /// # Parameters
-/// | mark | the parameter is |
+/// | attribute | the parameter is |
 /// |---|---|
 /// | none | an argument: owned, `Serialize + Deserialize + JsonSchema`; `Option` may be absent |
 /// | `#[default(expr)]` | an argument that is `expr` when absent |
@@ -131,30 +131,32 @@ pub use {chrono, schemars, serde, serde_json, sqlx};
 /// |---|---|---|
 /// | `name = "mail.welcome"` | the dotted name; pin it before you move the function | its module path |
 /// | `aliases = ["mail.hello"]` | earlier names, so that old jobs still run | none |
-/// | `retries = 5` | runs in all, 1 to 1000 | 3 |
-/// | `timeout = "30s"` | the longest a run may take: `250ms`, `5m`, `1h30m`, up to `7d`; or `timeout = 30`, whole seconds | 60 s |
-/// | `priority = 3` | greater runs first | 0 |
+/// | `retries = 5` | the maximum number of runs, 1 to 1000 | 3 |
+/// | `timeout = "30s"` | the time limit of a run: `250ms`, `5m`, `1h30m`, up to `7d`; or `timeout = 30`, whole seconds | 60 s |
+/// | `priority = 3` | jobs with a greater priority run first | 0 |
 /// | `backoff = "exponential(1s, 1h)"` | or `"linear(5s)"`, `"fixed(10s)"`; see [`Backoff`] | 3 s, doubled, at most 1 h |
 /// | `keep = "failed"` | which ended jobs stay in history: `"all"`, `"failed"`, `"none"`; see [`Keep`] | `"all"` |
-/// | `validate = "warn"` | what the database does when somebody publishes arguments that do not fit: `"off"`, `"warn"`, `"strict"`; see [`Validation`] | `"strict"` |
-/// | `call = Welcome` | names the struct, when the function's name is taken | the function's name |
-/// | `crate = path` | where pgjobs is, when it was renamed | `::pgjobs` |
+/// | `validate = "warn"` | what publishing does with arguments that do not fit: `"off"`, `"warn"`, `"strict"`; see [`Validation`] | `"strict"` |
+/// | `call = Welcome` | the name of the struct, when the function's name is taken | the function's name |
+/// | `crate = path` | the path of pgjobs, when it was renamed | `::pgjobs` |
 ///
 /// # Result
-/// Nothing, or `Result<T, E>`: `T` is stored as the job's result, and `E` is any error, a string, or
-/// a [`TaskError`] that says what happens next. A panic counts as an error. A run that outlasts its
-/// timeout is dropped at its next `.await`; wrap work that blocks in `spawn_blocking`. (What blocks
-/// keeps one thread of your runtime busy; the worker itself has its own and goes on. When it blocks all of
-/// them, the worker hands back what has not begun, and claims no more until they run again.)
+/// Nothing, or `Result<T, E>`: `T` is stored as the job's result, and `E` is any error, a string, or a
+/// [`TaskError`] that determines what happens next. A panic counts as an error. A run that exceeds its
+/// timeout is dropped at its next `.await`; wrap blocking work in `spawn_blocking`. (Blocking code occupies
+/// one thread of your runtime; the worker itself has its own thread and goes on. When blocking code occupies
+/// all threads of your runtime, the worker releases jobs that have not started, and claims no more until the
+/// threads are free again.)
 ///
-/// What a timeout does not stop goes on beside the next run: a closure in `spawn_blocking`, and a statement that the
-/// database is executing, with its connection of the pool and its locks. Give both an end of their own before the
-/// task's: check a flag in the closure, set `statement_timeout` for the pool. After `Worker::run` end the
-/// runtime with `shutdown_timeout`, or the process waits for such closures; `pgjobs::cli::main` does.
+/// Some work continues after a timeout, while the next run starts: a closure in `spawn_blocking`, and a
+/// statement that the database is executing, with its connection of the pool and its locks. Make both end
+/// before the task's timeout: check a flag in the closure, set `statement_timeout` for the pool. After
+/// `Worker::run` shut the runtime down with `shutdown_timeout`, or the process waits for such closures;
+/// `pgjobs::cli::main` does this.
 ///
 /// # Your own types
-/// An argument or result type derives `JsonSchema`; without `schemars` among your dependencies, tell
-/// the derive where it is:
+/// An argument or result type derives `JsonSchema`; if `schemars` is not among your dependencies, give the
+/// derive its path:
 ///
 /// ```
 /// use pgjobs::{TaskError, schemars::JsonSchema, serde::{Deserialize, Serialize}, task};
@@ -186,12 +188,12 @@ pub use {chrono, schemars, serde, serde_json, sqlx};
 /// ```
 ///
 /// # Types as arguments
-/// An argument is `Serialize`, `Deserialize` and `JsonSchema`, and so is a result but for the second.
+/// An argument is `Serialize`, `Deserialize` and `JsonSchema`; a result is `Serialize` and `JsonSchema`.
 ///
 /// | type | |
 /// |---|---|
 /// | numbers, `bool`, `char`, `String`, `Option`, tuples, arrays, `Vec`, sets, maps, `Box`, `Arc`, `std::time::Duration`, `SystemTime`, `PathBuf`, `IpAddr`, `SocketAddr`, `serde_json::Value` | yes |
-/// | your own | derive the three, see above |
+/// | your own | derive the three traits, see above |
 /// | `chrono`: `DateTime`, `NaiveDate`, `NaiveTime`, `NaiveDateTime`, `TimeDelta`, `Weekday` | yes |
 /// | `uuid::Uuid` | yes |
 /// | `rust_decimal::Decimal`, `bigdecimal::BigDecimal` | feature `rust_decimal`, `bigdecimal` |
@@ -199,7 +201,7 @@ pub use {chrono, schemars, serde, serde_json, sqlx};
 /// | `jiff`, `indexmap`, `semver` | feature of that name |
 /// | a time zone | feature `chrono-tz`: `pgjobs::TimeZone`, which holds a `chrono_tz::Tz` |
 /// | of another crate that `schemars` knows: `arrayvec`, `either`, `smallvec`, `smol_str` | turn on its feature in `schemars` 1, and that crate's own `serde` |
-/// | any other that is `serde::Serialize` and `Deserialize` | `#[schemars(with = "String")]` before the argument, or before the field of your type: the type that its JSON looks like |
+/// | any other that is `serde::Serialize` and `Deserialize` | `#[schemars(with = "String")]` before the argument, or before the field of your type, with a type that has the same JSON |
 /// | `&str`, `&[T]`, borrowed data | `String`, `Vec<T>` |
 ///
 /// ```
@@ -215,20 +217,20 @@ pub use {chrono, schemars, serde, serde_json, sqlx};
 /// async fn invoice(day: NaiveDate, due: DateTime<Utc>, #[schemars(with = "String")] sum: Money, from: Option<Ipv4Addr>) {}
 /// ```
 ///
-/// # What the compiler says
-/// | words | because |
+/// # Compiler errors
+/// | message | reason |
 /// |---|---|
-/// | `no method named … found for fn item`, `for opaque type impl Future` | `welcome` and `welcome(7)` are your function and its future, which runs here and now. A job is `welcome::publish(&pool, 7)` |
+/// | `no method named … found for fn item`, `for opaque type impl Future` | `welcome` and `welcome(7)` are your function and its future, which runs in this process. To publish a job, write `welcome::publish(&pool, 7)` |
 /// | `this function takes 2 arguments but 3 were supplied` | arguments that may be absent have setters: `welcome::new(7).locale("pt").publish(&pool)` |
-/// | `no method named publish found for struct`, `use associated function syntax` | `use pgjobs::Task`, outside of the task's own module |
-/// | `the name … is defined multiple times`, in the type namespace | a module or type has the function's name: `#[task(call = Welcome)]` names the struct otherwise |
-/// | `expected …, found …` in `publish_all` | its calls are of one task; begin a [`Tx`], which sends all that was published to it together |
-/// | `jobs cannot be published to …`, of a pool | the pool is of another version of sqlx than `pgjobs::sqlx` |
+/// | `no method named publish found for struct`, `use associated function syntax` | write `use pgjobs::Task` outside of the task's own module |
+/// | `the name … is defined multiple times`, in the type namespace | a module or type has the function's name: `#[task(call = Welcome)]` gives the struct another name |
+/// | `expected …, found …` in `publish_all` | all its calls must be of one task; begin a [`Tx`], which sends everything published to it together |
+/// | `jobs cannot be published to …`, for a pool | the pool is from another version of sqlx than `pgjobs::sqlx` |
 ///
-/// What the macro writes can be written by hand: a [`TaskDef`] and an implementation of [`Task`].
+/// You can also write by hand what the macro generates: a [`TaskDef`] and an implementation of [`Task`].
 pub use pgjobs_macros::task;
 
-// The code of the README compiles.
+// Compiles the code of the README.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -1,26 +1,26 @@
-//! For tests of programs that use pgjobs.
+//! Helpers for tests of programs that use pgjobs.
 
 use std::path::Path;
 
 use crate::deploy::snapshot;
 use crate::task::registry::linked_tasks;
 
-/// SQL that gives a test database a clock to set, so that schedules, backoff, expiry and retention
-/// are tested without sleeping.
+/// SQL that gives a test database an adjustable clock, to test schedules, backoff, expiry and retention
+/// without sleeping.
 ///
-/// Run it once as the owner of schema `jobs`. Then `update jobs.test_clock set at = '…'` stops the
-/// time there, and `shift` moves it on while it runs. It replaces `jobs.now()`, which everything
-/// else in the schema asks; production cannot come by it except by its owner's hand.
+/// Run it once as the owner of schema `jobs`. Then `update jobs.test_clock set at = '…'` stops the time at
+/// that moment, and `shift` moves the running time. It replaces `jobs.now()`, which the rest of the schema
+/// calls; a production database can get it only from its owner.
 pub use pgjobs_migrations::TEST_CLOCK;
 
-/// Fails when the linked tasks differ from a file that is committed: what their arguments were when somebody last looked.
+/// Fails when the linked tasks differ from a committed file with their signatures at the last review.
 ///
-/// It needs no database. The message names first what would break jobs that are pending while the new version is
-/// deployed (a task that is gone, an argument that is narrower, required or elsewhere), then what merely
-/// changed. `BLESS=1 cargo test` writes the file; the reviewer sees the difference.
+/// It uses no database. The message first lists what would break jobs that are pending during the deployment
+/// (a task that is gone, an argument that is incompatible, required or moved), then other changes. `BLESS=1
+/// cargo test` writes the file; the reviewer sees the difference.
 ///
-/// A relative path begins at the package, where `cargo test` runs. [`deploy::check`](crate::deploy::check) asks the
-/// database whether there are such jobs.
+/// A relative path starts at the package directory, where `cargo test` runs.
+/// [`deploy::check`](crate::deploy::check) queries the database for such jobs.
 ///
 /// ```no_run
 /// # #[allow(dead_code)]
@@ -33,7 +33,7 @@ pub use pgjobs_migrations::TEST_CLOCK;
 /// ```
 ///
 /// # Panics
-/// When they differ, or the file cannot be read or written, or no task is linked.
+/// When they differ, when the file cannot be read or written, or when no task is linked.
 #[track_caller]
 pub fn assert_schemas_match(path: impl AsRef<Path>) {
     let bless = std::env::var_os("BLESS").is_some_and(|value| !value.is_empty() && value != "0");

@@ -159,8 +159,8 @@ async fn a_worker_cannot_keep_the_lock_of_history() {
     for call in [
         "select jobs.maintain_partitions()",
         "do $$ begin perform jobs.maintain_partitions(); end $$",
-        "create function pg_temp.retain_and_commit() returns void language plpgsql as $$ begin perform jobs.maintain_partitions(); end $$;
-         set local search_path = pg_temp, jobs, pg_catalog; select pg_temp.retain_and_commit()",
+        "create function pg_temp.maintain_partitions_and_commit() returns void language plpgsql as $$ begin perform jobs.maintain_partitions(); end $$;
+         set local search_path = pg_temp, jobs, pg_catalog; select pg_temp.maintain_partitions_and_commit()",
         r#"create function pg_temp."x jobs.maintain_partitions_and_commit() y"() returns void language plpgsql as $$ begin perform jobs.maintain_partitions(); end $$;
          select pg_temp."x jobs.maintain_partitions_and_commit() y"()"#,
     ] {
@@ -463,27 +463,27 @@ async fn retention_knows_who_calls_it_in_every_language() {
             true,
         ),
         (
-            "PL/pgSQL関数jobs.retain()の5行目 - GET DIAGNOSTICS",
+            "PL/pgSQL関数jobs.maintain_partitions()の5行目 - GET DIAGNOSTICS",
             r#"SQL文"SELECT jobs.maintain_partitions()""#,
-            "PL/pgSQL関数jobs.retain_and_commit()の3行目 - PERFORM",
+            "PL/pgSQL関数jobs.maintain_partitions_and_commit()の3行目 - PERFORM",
             true,
         ),
         (
-            r#"PL/pgSQL function "jobs"."retain"() line 5 at GET DIAGNOSTICS"#,
+            r#"PL/pgSQL function "jobs"."maintain_partitions"() line 5 at GET DIAGNOSTICS"#,
             r#"SQL statement "SELECT jobs.maintain_partitions()""#,
-            r#"PL/pgSQL function "jobs"."retain_and_commit"() line 3 at PERFORM"#,
+            r#"PL/pgSQL function "jobs"."maintain_partitions_and_commit"() line 3 at PERFORM"#,
             true,
         ),
         (
             "PL/pgSQL function jobs.maintain_partitions() line 5 at GET DIAGNOSTICS",
             r#"SQL statement "SELECT jobs.maintain_partitions()""#,
-            "PL/pgSQL function retain_and_commit() line 3 at PERFORM",
+            "PL/pgSQL function maintain_partitions_and_commit() line 3 at PERFORM",
             false,
         ),
         (
             "PL/pgSQL function jobs.maintain_partitions() line 5 at GET DIAGNOSTICS",
             r#"SQL statement "SELECT jobs.maintain_partitions()""#,
-            "PL/pgSQL function mine.retain_and_commit() line 3 at PERFORM",
+            "PL/pgSQL function mine.maintain_partitions_and_commit() line 3 at PERFORM",
             false,
         ),
         (

@@ -39,7 +39,7 @@ async fn as_shared(db: &Db, login: &str) -> PgConnection {
 /// Everything that is stored of a task, but for when it was declared.
 async fn stored(db: &Db, name: &str) -> String {
     let signatures = format!(
-        "select coalesce(string_agg(concat_ws(' ', f.params, f.open, f.args_schema), '; ' order by f.args_schema::text, f.params::text), '') from jobs.task_signature f where f.task = '{name}'"
+        "select coalesce(string_agg(concat_ws(' ', f.params, f.extra_kwargs, f.args_schema), '; ' order by f.args_schema::text, f.params::text), '') from jobs.task_signature f where f.task = '{name}'"
     );
     let row = format!(
         "select coalesce(string_agg((to_jsonb(t) - 'declared_at' - 'fits')::text || (to_jsonb(k) - 'fits')::text, '; ' order by k.name), '') from jobs.task t
@@ -65,7 +65,7 @@ async fn what_another_role_declares_differently_is_ignored_and_said() {
         ("keep", json!("none")),
         ("validate", json!("off")),
         ("params", json!(null)),
-        ("open", json!(true)),
+        ("extra_kwargs", json!(true)),
         ("args_schema", tree),
         ("result_schema", json!({})),
         ("aliases", json!([])),

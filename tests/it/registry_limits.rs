@@ -115,7 +115,7 @@ fn fields() -> Vec<(&'static str, Vec<Value>, Vec<Value>)> {
             ]
             .concat(),
         ),
-        ("open", vec![json!(null), json!(true)], vec![json!("true"), json!(1)]),
+        ("extra_kwargs", vec![json!(null), json!(true)], vec![json!("true"), json!(1)]),
         ("validate", vec![json!(null), json!("off")], vec![json!("loose"), json!(false)]),
     ]
 }

@@ -1,4 +1,4 @@
-//! Rules of the function's header: what stands around its parameters.
+//! Checks the function's header: everything except its parameters.
 
 use syn::{FnArg, GenericParam, Signature};
 

@@ -1,4 +1,4 @@
-//! The rules: every mistake in the model, each on the smallest span, each with what is allowed.
+//! The checks: they report every mistake in the model, each on the smallest span, each with what is allowed.
 
 use crate::errors::Errors;
 use crate::model::Task;

@@ -1,4 +1,4 @@
-//! Rules of the options: the ranges that the database accepts, and well-formed names.
+//! Checks the options: ranges that the database accepts, and well-formed names.
 
 use std::time::Duration;
 
@@ -54,7 +54,7 @@ fn names(task: &Task, errors: &mut Errors) {
     }
 }
 
-/// What stands in `jobs.job_queue.task`, is matched by topics and reads well in a log.
+/// The format of `jobs.job_queue.task`, which topics match and which reads well in a log.
 fn form(name: &LitStr, errors: &mut Errors) {
     let text = name.value();
     let segment =

@@ -1,4 +1,4 @@
-//! Rules of the parameters: their names, and their marks.
+//! Checks the parameters: their names and attributes.
 
 use syn::{Pat, PatIdent};
 
@@ -84,7 +84,7 @@ fn kwargs(task: &Task, errors: &mut Errors) {
     }
 }
 
-/// A parameter that comes and goes with a feature would change what stored jobs mean.
+/// A parameter that depends on a feature would change the meaning of stored jobs.
 fn cfgs(task: &Task, errors: &mut Errors) {
     for input in &task.function.sig.inputs {
         let syn::FnArg::Typed(input) = input else { continue };

@@ -1,4 +1,4 @@
-//! Rules of types: what travels through the database owns its data and has a name.
+//! Checks the types: a published type owns its data and has a name.
 
 use syn::visit::Visit;
 use syn::{Lifetime, Type, TypeImplTrait, TypeReference};
@@ -22,7 +22,7 @@ impl<'a> Visit<'a> for Unfit<'a> {
     }
 
     fn visit_lifetime(&mut self, lifetime: &'a Lifetime) {
-        // Any other one is declared on the function, which is refused there.
+        // Any other lifetime is declared on the function, and refused there.
         if lifetime.ident == "_" {
             self.0.get_or_insert(Found::Lifetime(lifetime));
         }
@@ -39,7 +39,7 @@ fn unfit(ty: &Type) -> Option<Found<'_>> {
     unfit.0
 }
 
-/// Whether a type can be written in an `impl` of its own.
+/// Whether a type can be written in a separate `impl`.
 pub(crate) fn is_fit(ty: &Type) -> bool {
     unfit(ty).is_none()
 }
@@ -73,7 +73,7 @@ pub(super) fn check_argument(ty: &Type, errors: &mut Errors) {
     }
 }
 
-/// What to write instead of a reference.
+/// The owned type to suggest instead of a reference.
 fn owned(target: &Type) -> String {
     match target {
         Type::Slice(slice) => format!("`Vec<{}>`", source(&slice.elem)),

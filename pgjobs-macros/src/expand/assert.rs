@@ -1,4 +1,4 @@
-//! What the types have to be able to do, asked at the places where the user wrote them.
+//! Assertions on the types, with the spans of the user's code.
 //!
 //! Without these the same mistakes would be reported inside generated code.
 

@@ -1,4 +1,4 @@
-//! The call: a struct whose fields are the arguments, and the ways to build and publish it.
+//! Generates the call: a struct whose fields are the arguments, and the functions that build and publish it.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
@@ -33,7 +33,7 @@ pub(super) fn structure(task: &Task) -> TokenStream {
     }
 }
 
-/// Unknown keywords do not bind, and the schema says so to those who publish from elsewhere.
+/// Unknown keywords do not bind, and the schema states this for publishers in other programs.
 fn closed(task: &Task) -> Option<TokenStream> {
     let open = task.arguments().any(|param| matches!(param.kind, Kind::Kwargs));
     (!open).then(|| quote!(, deny_unknown_fields))
@@ -54,7 +54,7 @@ fn field(task: &Task, param: &Param) -> TokenStream {
     quote!(#docs #schema #serde #vis #ident: #ty)
 }
 
-/// The type that describes it, as an `Option` where the argument is one.
+/// The type that describes the argument, as an `Option` where the argument is one.
 fn schema(param: &Param) -> Option<TokenStream> {
     let (attr, ty) = param.markers.schema.as_ref()?;
     let with = match param.kind {
@@ -65,7 +65,7 @@ fn schema(param: &Param) -> Option<TokenStream> {
     Some(quote!(#[schemars(with = #with)]))
 }
 
-/// The argument's own documentation, also in the schema; else a line for rustdoc alone.
+/// The argument's own documentation, also in the schema; otherwise a line for rustdoc only.
 fn field_docs(param: &Param) -> TokenStream {
     let docs = &param.docs;
     if !docs.is_empty() {
@@ -77,7 +77,7 @@ fn field_docs(param: &Param) -> TokenStream {
 
 pub(super) fn methods(task: &Task) -> TokenStream {
     let call = task.call();
-    // The one lint that looks into macros: the worker calls a deprecated task as ever.
+    // The only lint that applies inside macros: the worker calls a deprecated task like any other.
     let deprecated = task.function.is_deprecated().then(|| quote!(#[allow(deprecated)]));
     let (new, publish, run) = (new(task), publish(task), run::function(task));
     let setters = task.arguments().filter_map(|param| optional::setter(task, param));
@@ -118,7 +118,7 @@ fn required(task: &Task) -> impl Iterator<Item = TokenStream> {
     task.required().map(|Param { ident, ty, .. }| quote!(#ident: #ty))
 }
 
-/// `publish` has one parameter more than the function, for which nobody asked the user.
+/// `publish` has one parameter more than the function, which the user did not write.
 fn many(task: &Task) -> Option<TokenStream> {
     (task.required().count() >= 7).then(|| quote!(#[allow(clippy::too_many_arguments)]))
 }
@@ -146,7 +146,7 @@ fn publish(task: &Task) -> TokenStream {
     let (params, allow) = (required(task), many(task));
     let publisher = Ident::new("publisher", Span::mixed_site());
     let (published, publish) = publication(task, &publisher);
-    // `__P`: an argument may have a type of the user's that is called `P`.
+    // `__P`, because an argument's type may be a user's type `P`.
     quote! {
         #doc
         #allow
@@ -156,7 +156,7 @@ fn publish(task: &Task) -> TokenStream {
     }
 }
 
-/// What `publish` returns and does: both name the result's type, hence its place.
+/// The return type and the body of `publish`: both contain the result's type, so both have its span.
 fn publication(task: &Task, publisher: &Ident) -> (TokenStream, TokenStream) {
     let (span, output) = (task.returned.span(), super::output(task));
     let pgjobs = task.library_at(span);

@@ -1,4 +1,4 @@
-//! `impl Task`: the static description that the registry keeps.
+//! Generates `impl Task`: the static description in the registry.
 
 use proc_macro2::{Literal, TokenStream};
 use quote::{quote, quote_spanned};
@@ -57,7 +57,7 @@ fn name(task: &Task) -> TokenStream {
     }
 }
 
-/// Spanned like the function's name, so that `line!` is its line and not the attribute's.
+/// Has the span of the function's name, so that `line!` is its line and not the attribute's.
 fn location(task: &Task) -> TokenStream {
     let span = task.function.sig.ident.span();
     quote_spanned!(span=> ::core::concat!(::core::file!(), ":", ::core::line!()))

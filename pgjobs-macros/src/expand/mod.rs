@@ -1,7 +1,7 @@
-//! Model → tokens: the function first and unchanged, then its call and its definition.
+//! Turns the model into tokens: the function first and unchanged, then its call and its definition.
 //!
-//! Everything here can be written by hand; no logic is generated, only data and one function that
-//! the worker calls.
+//! A user can write everything generated here by hand; it is no logic, only data and one function that the
+//! worker calls.
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
@@ -19,7 +19,7 @@ pub(crate) fn expand(task: &Task) -> TokenStream {
     let function = &task.function;
     let cfgs = function.cfgs();
     let items = [
-        // First: what is wrong with a type is said in these words before all others.
+        // First, so that the compiler reports a wrong type with these messages before all others.
         assert::assertions(task),
         call::structure(task),
         call::methods(task),
@@ -31,15 +31,16 @@ pub(crate) fn expand(task: &Task) -> TokenStream {
     quote!(#function #(#items)*)
 }
 
-/// The type of the result, spanned like the returned type: rustc reports a wrong one once there,
-/// however often it is named.
+/// The type of the result, with the span of the returned type: rustc then reports a wrong one there once,
+/// however often it occurs.
 fn output(task: &Task) -> TokenStream {
     let span = task.returned.span();
     let pgjobs = task.library_at(span);
     quote_spanned!(span=> <Self as #pgjobs::Task>::Output)
 }
 
-/// `call.publish(…)` is there wherever the task is defined, or imported with `*`, without a line of the user's.
+/// Imports the trait, so that `call.publish(…)` works wherever the task is defined or imported with `*`,
+/// without an import by the user.
 fn import(task: &Task) -> TokenStream {
     let (pgjobs, vis) = (task.library(), &task.function.vis);
     quote! {
@@ -48,7 +49,7 @@ fn import(task: &Task) -> TokenStream {
     }
 }
 
-/// Leaves the definition where the registry finds it.
+/// Registers the definition.
 fn registration(task: &Task) -> TokenStream {
     let (pgjobs, call) = (task.library(), task.call());
     quote!(#pgjobs::__private::register!(<#call as #pgjobs::Task>::DEF);)

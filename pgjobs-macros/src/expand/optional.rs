@@ -1,4 +1,4 @@
-//! Arguments that a call may leave out: a setter for each, and a function for its default.
+//! Generates code for arguments that a call may leave out: a setter for each, and a function for its default.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{quote, quote_spanned};
@@ -33,9 +33,9 @@ pub(super) fn setter(task: &Task, param: &Param) -> Option<TokenStream> {
     })
 }
 
-/// What a setter takes and how it becomes the field.
+/// The parameter type of a setter, and its conversion to the field's type.
 ///
-/// Numbers are taken as they are: with `impl Into<u64>` a plain `5` would be an `i32`, and refused.
+/// Numbers are not converted: with `impl Into<u64>` a plain `5` would be an `i32`, and refused.
 fn conversion(ty: &syn::Type, ident: &Ident) -> (TokenStream, TokenStream) {
     const PLAIN: [&str; 16] = [
         "i8", "i16", "i32", "i64", "i128", "isize", "u8", "u16", "u32", "u64", "u128", "usize", "f32", "f64",

@@ -1,4 +1,5 @@
-//! The function that the worker calls: read the arguments, fetch the state, call, hand back.
+//! Generates the function that the worker calls: it reads the arguments, gets the state, calls the task and
+//! returns its result.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
@@ -12,7 +13,7 @@ pub(super) fn function(task: &Task) -> TokenStream {
     let states = task.params.iter().enumerate().filter_map(|(at, param)| state(task, &context, at, param));
     let read = match task.arguments().next() {
         Some(_) => local("arguments").into_token_stream(),
-        // Read all the same: a body that brings arguments does not fit.
+        // Read nevertheless: a body with arguments does not fit.
         None => quote!(#call {}),
     };
     let (work, finish) = (work(task), finish(task, &context));
@@ -28,7 +29,7 @@ pub(super) fn function(task: &Task) -> TokenStream {
     }
 }
 
-/// The call, spanned like the user's name: there rustc says why the future is not `Send`.
+/// The call, with the span of the user's function name: rustc reports there why the future is not `Send`.
 fn work(task: &Task) -> TokenStream {
     let function = &task.function.sig.ident;
     let (span, returned) = (function.span(), local("returned"));
@@ -37,7 +38,7 @@ fn work(task: &Task) -> TokenStream {
     quote_spanned!(span=> let #returned = #pgjobs::__private::sendable(#function(#(#values),*)).await;)
 }
 
-/// The end, spanned like the returned type: there rustc says why it cannot be a result.
+/// The end, with the span of the returned type: rustc reports there why it cannot be a result.
 fn finish(task: &Task, context: &Ident) -> TokenStream {
     let ty = &task.returned;
     let (span, mut returned) = (ty.span(), local("returned"));
@@ -46,7 +47,7 @@ fn finish(task: &Task, context: &Ident) -> TokenStream {
     quote_spanned!(span=> #context.finish(<#ty as #pgjobs::IntoOutcome>::into_outcome(#returned)))
 }
 
-/// A name of ours that no name of the user's can clash with.
+/// A name that cannot clash with a user's name.
 fn local(name: &str) -> Ident {
     Ident::new(name, Span::mixed_site())
 }

@@ -1,4 +1,4 @@
-//! From the arguments to the exit code.
+//! Runs the command line: from the arguments to the exit code.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -25,13 +25,12 @@ use crate::Worker;
 /// }
 /// ```
 ///
-/// It makes its own tokio runtime; call it from a plain `main`. For tasks that need state see
-/// [`App`].
+/// It creates a tokio runtime; call it from a plain `main`. For tasks that require state see [`App`].
 pub fn main() -> ExitCode {
     App::new().main()
 }
 
-/// The command line of a binary whose worker wants more than the arguments can say.
+/// The command line of a binary that configures its worker in code as well.
 ///
 /// ```no_run
 /// use std::process::ExitCode;
@@ -58,22 +57,22 @@ impl App {
         App::default()
     }
 
-    /// Gives the tasks a value to ask for with `#[inject]`, one for each type.
+    /// Adds a value that tasks receive with `#[inject]`, one for each type.
     pub fn state<T: Send + Sync + 'static>(self, value: T) -> Self {
         self.configure(|worker| worker.state(value))
     }
 
-    /// Changes the worker before the options of the command line do: hooks, hand-written tasks,
-    /// other defaults.
+    /// Configures the worker before the options of the command line do: hooks, hand-written tasks, other
+    /// defaults.
     pub fn configure(mut self, step: impl FnOnce(Worker) -> Worker + Send + 'static) -> Self {
         self.setup.add(step);
         self
     }
 
-    /// Reads the arguments of the process, does what they ask and returns the exit code.
+    /// Reads the arguments of the process, runs the command and returns the exit code.
     ///
-    /// From then on a panic is a line of the log, without escape sequences and passwords. A panic hook of the program's
-    /// own, which reports to elsewhere, is to be set in a step of [`configure`](App::configure), which comes later.
+    /// From then on a panic is one log line, without escape sequences and passwords. To report panics
+    /// elsewhere, set a panic hook in a step of [`configure`](App::configure), which runs later.
     pub fn main(self) -> ExitCode {
         let cli = match parse() {
             Ok(cli) => cli,
@@ -128,7 +127,7 @@ fn report(failure: Failure, console: &Console) -> ExitCode {
     let (message, code) = (redact::hide(failure.message()), failure.exit_code());
     console.error(&message);
     if console.json {
-        // An unwritable stdout changes nothing: the failure itself is the news.
+        // If stdout cannot be written, stderr still has the error.
         let _ = console.document(&failure.document(&message));
     }
     code
@@ -140,7 +139,7 @@ fn on_runtime(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Fai
         .build()
         .map_err(|error| Failure::failed(format!("the runtime does not start: {error}")))?;
     let outcome = runtime.block_on(Box::pin(work));
-    // A task's blocking code must not keep a worker that has ended from ending.
+    // Blocking code of a task must not keep the process alive after the worker has ended.
     runtime.shutdown_timeout(Duration::from_secs(1));
     outcome
 }

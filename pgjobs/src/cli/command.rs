@@ -1,4 +1,4 @@
-//! Which commands there are.
+//! The commands.
 
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Parser, Subcommand};
@@ -47,42 +47,43 @@ pub(crate) struct Cli {
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Run a PostgreSQL of your own for this folder, and its worker.
+    /// Run a local PostgreSQL server for this folder, and its worker.
     Dev(dev::Dev),
     /// Bring schema `jobs` up to date.
     Migrate(migrate::MigrateArgs),
-    /// Work on the jobs of the tasks in this program.
+    /// Run the jobs of the tasks in this program.
     Worker(worker::WorkerArgs),
-    /// Publish a job, and wait for its result if you like.
+    /// Publish a job and, if asked, wait for its result.
     Publish(publish::PublishArgs),
-    /// Look at jobs, tasks and workers.
+    /// List and show jobs, tasks and workers.
     Inspect(inspect::Inspect),
-    /// Say why a job is not running.
+    /// Show why a job is not running.
     Explain(explain::Explain),
-    /// Say whether this program would break jobs that are open now.
+    /// Check whether this program would break jobs that are open now.
     Check(check::Check),
-    /// Put failed or cancelled jobs back in line.
+    /// Requeue failed or cancelled jobs.
     Retry(jobs::RetryArgs),
-    /// End pending and running jobs as cancelled.
+    /// Cancel pending and running jobs.
     Cancel(jobs::CancelArgs),
     /// Delete pending jobs for good.
     Purge(jobs::PurgeArgs),
     /// Measure this machine and this server, scenario by scenario.
     Bench(bench::Bench),
-    /// Write a typed client of the tasks: Python, TypeScript or Rust.
+    /// Generate a typed client of the tasks: Python, TypeScript or Rust.
     Codegen(codegen::Codegen),
     /// Print the completion script of a shell.
     Completions(completions::Completions),
 }
 
 impl Command {
-    /// What is logged when the user does not say it. What the driver warns of we say ourselves, with the reason and
-    /// the remedy.
+    /// The log filter when the user sets none. It turns off the driver's warnings, because pgjobs reports the
+    /// same with the reason and the remedy.
     pub(crate) fn default_log(&self) -> &'static str {
         match self {
-            // A task's own words are what the log of a worker is for.
+            // The log of a worker is for what its tasks log.
             Command::Worker(_) | Command::Dev(_) => "info,sqlx=error",
-            // Its jobs fail on purpose, hundreds in a second; to write that down would be measured too.
+            // Its jobs fail on purpose, hundreds per second; the measurement would include the time to log
+            // that.
             Command::Bench(_) => "warn,pgjobs::worker::run=error,sqlx=error",
             _ => "warn,sqlx=error",
         }

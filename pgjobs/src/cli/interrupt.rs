@@ -1,8 +1,8 @@
-//! The user's wish to end.
+//! The signals that ask the process to end.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Heard from the moment it is made, so make it before the user is told that something runs.
+/// Catches signals from its creation on, so create it before the output reports that something runs.
 pub(crate) struct Interrupt(Option<(Signal, Signal)>);
 
 impl Interrupt {

@@ -1,6 +1,6 @@
 //! The command line, for the program `pgjobs` and for your own.
 //!
-//! Tasks live in your binary, so the worker does too. Give it the whole command line with one call:
+//! Tasks are compiled into your binary, and so is the worker. One call gives it the whole command line:
 //!
 //! ```no_run
 //! use std::process::ExitCode;
@@ -14,13 +14,13 @@
 //! }
 //! ```
 //!
-//! `app worker`, `app publish app.add --arg 1 --arg 2 --wait`, `app inspect` and the others then
-//! work; [`App`] does the same for tasks that need state. The stand-alone program `pgjobs` is this
-//! function without any task.
+//! `app worker`, `app publish app.add --arg 1 --arg 2 --wait`, `app inspect` and the others then work;
+//! [`App`] does the same for tasks that require state. The stand-alone program `pgjobs` is this function
+//! without any task.
 //!
-//! Data goes to stdout, everything else to stderr; `--json` makes of the data one JSON document.
-//! No output holds a password: the database's address is never taken from the arguments, which
-//! every user of the machine can read, and whatever is printed passes `secret`'s hands.
+//! Data goes to stdout, everything else to stderr; with `--json` the data is one JSON document. No output
+//! holds a password: the database's address is never taken from the arguments, which every user of the
+//! machine can read, and the module `redact` masks passwords in notes, errors and the log.
 
 mod app;
 mod args;

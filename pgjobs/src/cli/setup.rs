@@ -1,10 +1,10 @@
-//! What a program says of its worker before the options of the command line do.
+//! The program's configuration of its worker, applied before the options of the command line.
 
 use crate::Worker;
 
 type Step = Box<dyn FnOnce(Worker) -> Worker + Send>;
 
-/// Changes of a worker, in their order.
+/// Configuration steps of a worker, in their order.
 #[derive(Default)]
 pub(crate) struct Setup(Vec<Step>);
 

@@ -1,9 +1,9 @@
-//! Where to connect, where the driver reads an address otherwise than libpq.
+//! Corrects server addresses that the driver reads differently from libpq.
 
 use sqlx::postgres::PgConnectOptions;
 
-/// The same server. The driver keeps the brackets that a URL puts around an IPv6 address (`[::1]`), and then looks for a
-/// host of that name.
+/// The same options with the brackets around an IPv6 address (`[::1]` in a URL) removed from the host. The
+/// driver keeps them, and then tries to resolve a host of that name.
 pub(crate) fn without_brackets(options: PgConnectOptions) -> PgConnectOptions {
     let host = options.get_host();
     let inner = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).map(str::to_owned);

@@ -1,4 +1,4 @@
-//! What an operator does.
+//! SQL calls for operators: cancel, retry, purge, count.
 
 use sqlx::{Connection, PgConnection, Row};
 
@@ -8,7 +8,7 @@ use crate::types::job_id::JobId;
 use crate::types::job_state::JobState;
 use crate::types::topic::Topic;
 
-/// What a statement says of jobs: all or nothing, however many statements that takes.
+/// The ids that a statement returns for these jobs. All statements run in one transaction: all or nothing.
 async fn ids(connection: &mut PgConnection, sql: &'static str, jobs: &[JobId]) -> Result<Vec<JobId>, Error> {
     let mut found = Vec::new();
     let mut tx = connection.begin().await?;

@@ -1,27 +1,28 @@
-//! Statements are cut by what they weigh, and not by the number of their rows alone.
+//! Splits arrays into statements by their size in bytes as well as by their number of rows.
 //!
-//! The server holds a statement's values several times over while it works on them, and a thousand jobs of a
-//! megabyte each once grew one backend to 9 GB. So whatever sends an array that has no bound of its own takes a
-//! [`Chunk`], and only [`chunks`] makes one (`tests/architecture.rs` looks at every function of this floor).
+//! The server keeps a statement's values several times over while it executes it: a thousand jobs of a
+//! megabyte each once grew one backend to 9 GB. So every function that sends an array without a bound takes a
+//! [`Chunk`], and only [`chunks`] makes one (`tests/architecture.rs` checks every function of this module).
 
 use std::ops::Deref;
 
-/// Rows in one statement. Larger ones are slower: what the server keeps of them between the steps of the
-/// statement no longer lies in the processor's cache.
+/// Rows in one statement. Larger statements are slower: what the server keeps of their rows between the steps
+/// of the statement no longer fits in the processor's cache.
 pub(crate) const ROWS: usize = 1024;
 
-/// Bytes in one statement, about, of what varies in size. A single row may take more.
+/// Bytes in one statement, approximately, counting only the parts that vary in size. A single row may be
+/// larger.
 pub(crate) const BYTES: usize = 8 << 20;
 
-/// What one statement sends.
+/// The rows that one statement sends.
 #[derive(Debug)]
 pub(crate) struct Chunk<'a, T> {
     rows: &'a [T],
-    /// Where it begins in the whole.
+    /// Index of the first of these rows in the whole array.
     pub(crate) at: usize,
 }
 
-// Derived, these would ask the same of what it holds.
+// Derived implementations would demand the same of `T`.
 impl<T> Copy for Chunk<'_, T> {}
 
 impl<T> Clone for Chunk<'_, T> {
@@ -31,7 +32,7 @@ impl<T> Clone for Chunk<'_, T> {
 }
 
 impl<'a, T> Chunk<'a, T> {
-    /// Both halves, when there is more than one row.
+    /// Both halves; `None` for a single row.
     pub(crate) fn halves(self) -> Option<[Chunk<'a, T>; 2]> {
         let (first, second) = self.rows.split_at(self.rows.len() / 2);
         let second = Chunk { rows: second, at: self.at + first.len() };
@@ -47,7 +48,7 @@ impl<T> Deref for Chunk<'_, T> {
     }
 }
 
-/// Cuts rows into what one statement sends each, in order; `bytes` says what a row weighs.
+/// Splits rows, in order, into chunks of one statement each; `bytes` returns the size of a row.
 pub(crate) fn chunks<T>(rows: &[T], bytes: impl Fn(&T) -> usize) -> impl Iterator<Item = Chunk<'_, T>> {
     let mut at = 0;
     std::iter::from_fn(move || {
@@ -58,7 +59,7 @@ pub(crate) fn chunks<T>(rows: &[T], bytes: impl Fn(&T) -> usize) -> impl Iterato
     })
 }
 
-/// How many of these rows fit into one statement: at least the first.
+/// How many of these rows fit into one statement; at least one.
 fn fitting<T>(rows: &[T], bytes: impl Fn(&T) -> usize) -> usize {
     let mut sum = 0_usize;
     let fit = |row: &&T| {

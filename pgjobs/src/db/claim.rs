@@ -1,4 +1,4 @@
-//! Claiming jobs for a worker.
+//! Claims jobs for a worker.
 
 use std::time::Duration;
 
@@ -15,29 +15,30 @@ const CLAIM: &str = "select c.part, c.run_at, c.unseen, c.next, c.started, c.job
 const CLAIM_APART: &str = "select c.part, c.run_at, c.unseen, c.next, c.started, null::jobs.open_job[] \
      from jobs.claim($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) c";
 
-/// Jobs in one batch of the database; a place counts batches in these.
+/// Jobs in one row of `jobs.batch`: `batch_index` = part * 64 + position in the row.
 pub(super) const BATCH: i32 = 64;
 
 pub(crate) struct Claim<'a> {
     pub(crate) worker: Uuid,
     pub(crate) tasks: &'a [String],
     pub(crate) num: i32,
-    /// So many of them will not start at once.
+    /// How many of `num` are prefetched, and so will not start at once.
     pub(crate) ahead: i32,
-    /// Random, and known before the answer comes: see [`unclaim`].
+    /// Random, and chosen by the worker, so that it knows the lease even if no answer comes: see [`release`].
     pub(crate) lease: Uuid,
     /// How long the lease outlasts the job's timeout, so that the worker ends a run before the server does.
     pub(crate) margin: Duration,
-    /// How long the caller will sleep if it gets nothing; none: it does not listen.
+    /// How long the caller sleeps if it gets no job; `None` when it does not listen.
     pub(crate) sleep: Option<Duration>,
-    /// Tasks that may end their jobs in transactions of their own: each of their jobs is held alone.
+    /// Tasks that may end their jobs in a transaction of their own: each of their jobs gets an own batch.
     pub(crate) alone: &'a [String],
     pub(crate) watermarks: &'a [Watermark],
-    /// Whether the jobs themselves are fetched apart in any case: an answer could not be sent.
+    /// Whether to fetch the jobs in a second statement in any case: the server could not send an earlier
+    /// answer.
     pub(crate) apart: bool,
 }
 
-/// Says that no job of this task and priority waits before this place in line.
+/// Every ready job of this task and priority has `ready_seq >= seq`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Watermark {
     pub(crate) task: String,
@@ -75,7 +76,7 @@ pub(crate) async fn claim(connection: &mut PgConnection, claim: &Claim<'_>) -> R
     Ok(answer)
 }
 
-/// Fetches the jobs that an answer left out for their size. May be asked again.
+/// Fetches the jobs that a claim's answer left out because of their size. Can be repeated.
 pub(crate) async fn fetch(
     connection: &mut PgConnection,
     worker: Uuid,
@@ -95,15 +96,15 @@ pub(crate) async fn fetch(
     Ok(())
 }
 
-/// Whether a claim for `room` jobs that brought `got` left none. Jobs that were published together come in whole
-/// batches, so a large claim may stop short of what would no more fit.
+/// Whether a claim for `room` jobs that returned `got` left no ready job. The claim takes jobs that were
+/// published together as whole packed rows, so a large claim may stop short of a row that would not fit.
 pub(crate) fn ran_dry(room: usize, got: usize) -> bool {
     let unused = if room < BATCH as usize { 0 } else { BATCH as usize - 1 };
     got + unused < room
 }
 
-/// Says that these runs, by lease and place, start; returns the positions of those that must not, because their
-/// lease is gone.
+/// Reports that these runs (lease and batch_index) start. Returns the positions in `runs` of those that must
+/// not start, because their lease is gone.
 pub(crate) async fn start(
     connection: &mut PgConnection,
     worker: Uuid,
@@ -120,14 +121,14 @@ pub(crate) async fn start(
     rows.iter().map(position).collect()
 }
 
-/// Gives back what a claim took whose answer never came; returns how many jobs that were.
-pub(crate) async fn unclaim(connection: &mut PgConnection, worker: Uuid, lease: Uuid) -> Result<i32, Error> {
+/// Releases what an unconfirmed claim took; returns the number of jobs.
+pub(crate) async fn release(connection: &mut PgConnection, worker: Uuid, lease: Uuid) -> Result<i32, Error> {
     let row =
         sqlx::query("select jobs.release($1, $2)").bind(worker).bind(lease).fetch_one(connection).await?;
     Ok(row.try_get(0)?)
 }
 
-/// Ends the job that a claim of one would take as failed, without its travelling anywhere; returns its id.
+/// Fails the job that a claim for one job would take, without sending it to the worker; returns its id.
 pub(crate) async fn fail_next(
     connection: &mut PgConnection,
     worker: Uuid,

@@ -1,4 +1,4 @@
-//! What a claim brings.
+//! The result of a claim.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use super::claim::BATCH;
 use super::open_job::{Element, Pending, Read};
 use crate::types::job_id::JobId;
 
-/// So many bytes of bodies in one answer may be all that a claim may take.
+/// With more than this many bytes of bodies in its answer, a claim may have stopped at its byte limit.
 const LARGE: usize = 1 << 20;
 
 /// A job under a fresh lease.
@@ -25,11 +25,11 @@ pub(crate) struct Claimed {
     pub(crate) created_at: DateTime<Utc>,
     pub(crate) run_at: DateTime<Utc>,
     pub(crate) lease: Uuid,
-    /// Where the run lies under its lease.
+    /// The position of the run within its lease.
     pub(crate) batch_index: i32,
-    /// Whether the database has it as started: it is charged if this worker dies.
+    /// Whether the database has marked the run as started: it then counts as an attempt if this worker dies.
     pub(crate) started: bool,
-    /// The batch_index in line that the job had; below zero when it had been given back.
+    /// The position in the queue that the job had; negative when the job had been released.
     pub(crate) ready_seq: i64,
 }
 
@@ -41,21 +41,21 @@ pub(crate) struct Broken {
     pub(crate) error: String,
 }
 
-/// What a claim brought.
+/// The jobs that a claim returned.
 #[derive(Default)]
 pub(crate) struct ClaimResult {
-    /// By priority, then by batch_index in line.
+    /// By priority, then by `ready_seq`.
     pub(crate) jobs: Vec<Claimed>,
     pub(crate) broken: Vec<Broken>,
-    /// Transactions from here on may not have ended when the claim looked.
+    /// The oldest transaction that had not ended when the claim ran.
     pub(crate) unseen: i64,
     /// The claim's own transaction; 0 when it took nothing.
     pub(crate) next: i64,
-    /// Whether it may have stopped at a number of bytes.
+    /// Whether the claim may have stopped at its byte limit.
     pub(crate) is_large: bool,
 }
 
-/// The answer of a claim: its batches, with the jobs or without.
+/// The answer of a claim: its batches, with their jobs or without.
 pub(crate) struct Answer {
     pub(super) lease: Uuid,
     pub(super) batches: Vec<Batch>,
@@ -71,12 +71,12 @@ pub(super) struct Batch {
 }
 
 impl Answer {
-    /// Whether the jobs themselves are to be fetched.
+    /// Whether the jobs have to be fetched in a second statement.
     pub(crate) fn lacks_jobs(&self) -> bool {
         self.batches.iter().any(|batch| batch.jobs.is_none())
     }
 
-    /// Where its job lies, of an answer that holds one.
+    /// The batch_index of the first job, if the answer has one.
     pub(crate) fn first_batch_index(&self) -> Option<i32> {
         self.batches.first().map(|batch| batch.part * BATCH)
     }
@@ -97,7 +97,7 @@ impl Answer {
     }
 }
 
-/// What a claim knows of a run besides its job.
+/// What a claim returns about a run besides its job.
 struct Run {
     lease: Uuid,
     batch_index: i32,
@@ -118,7 +118,7 @@ impl ClaimResult {
         }
     }
 
-    /// How many jobs it brought, readable or not.
+    /// How many jobs the claim returned, readable or not.
     pub(crate) fn len(&self) -> usize {
         self.jobs.len() + self.broken.len()
     }
@@ -145,7 +145,7 @@ fn claimed(job: Pending, run: &Run) -> Claimed {
 
 #[cfg(test)]
 impl Claimed {
-    /// A job for tests of what workers decide.
+    /// A job for tests of the worker's decisions.
     pub(crate) fn example(task: &str, ready_seq: i64) -> Self {
         Claimed {
             id: JobId::generate(),

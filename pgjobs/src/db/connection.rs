@@ -1,13 +1,13 @@
-//! A connection that is held, and opened anew when it broke.
+//! A long-lived connection that reopens itself after it broke.
 //!
-//! The pool pings a connection each time it hands it out and takes it back; a loop that runs a
-//! thousand statements a second holds one instead. After any error that the connection may not
-//! have survived it is dropped, never reused: a half-read reply would answer the next question.
+//! The pool pings a connection each time it hands it out and takes it back; a loop that runs a thousand
+//! statements a second keeps one open instead. After any error that the connection may not have survived it
+//! is dropped, never reused: the rest of a half-read reply would be read as the answer to the next query.
 //!
-//! Every call has a deadline on this side as well, because a server can hang and a network can
-//! swallow packets without a word. What runs out of time is dropped together with its connection;
-//! whether the server did what it was asked is then unknown, and the caller has to cope with both.
-//! The session on the server has the same deadline, a little shorter (see [`session`](super::session)).
+//! Every call also has a deadline on the client, because a server can hang and a network can drop packets
+//! without an error. A call that exceeds it is dropped together with its connection; whether the server
+//! executed it is then unknown, and the caller has to handle both cases. The session on the server has the
+//! same deadline, a little shorter (see [`session`]).
 
 use std::time::{Duration, Instant};
 
@@ -25,10 +25,10 @@ const RECONNECT: Backoff = Backoff::exponential(Duration::from_millis(100), Dura
 pub(crate) struct DbConnection {
     servers: Servers,
     deadline: Duration,
-    /// The deadline of the longest call, for the session on the server.
+    /// The deadline of the longest call, used for the session on the server.
     longest: Duration,
     connection: Option<PgConnection>,
-    /// Which of the servers it is connected to; none before the first connection.
+    /// Index of the server it is connected to; `None` before the first connection.
     at: Option<usize>,
     opened: Option<Instant>,
     is_reconnected: bool,
@@ -52,19 +52,19 @@ impl DbConnection {
         }
     }
 
-    /// Lets some calls take longer, see [`call_within`](DbConnection::call_within).
+    /// Allows some calls to take longer, see [`call_within`](DbConnection::call_within).
     pub(crate) fn longest(mut self, longest: Duration) -> Self {
         self.longest = self.deadline.max(longest);
         self
     }
 
-    /// Opens the connection ahead of the first call; each server has this time.
+    /// Opens the connection before the first call; the deadline applies to each server.
     pub(crate) async fn connect(&mut self, deadline: Duration) -> Result<(), Error> {
         self.connection = Some(self.open(deadline).await?);
         Ok(())
     }
 
-    /// Runs statements on the connection, opened if need be, within the deadline.
+    /// Runs statements on the connection within the deadline, opening it first if necessary.
     pub(crate) async fn call<T>(
         &mut self,
         statements: impl AsyncFnOnce(&mut PgConnection) -> Result<T, Error>,
@@ -72,7 +72,7 @@ impl DbConnection {
         self.call_within(self.deadline, statements).await
     }
 
-    /// The same with a deadline for this call alone.
+    /// As [`call`](DbConnection::call), with a deadline for this call alone.
     pub(crate) async fn call_within<T>(
         &mut self,
         deadline: Duration,
@@ -96,10 +96,11 @@ impl DbConnection {
         outcome
     }
 
-    /// To open a connection takes half a dozen round trips and more, however short the deadline of a single statement
-    /// is: each step of it has this time.
+    /// Returns the open connection or opens one; the deadline applies to each step. Opening takes half a
+    /// dozen round trips and more, however short the deadline of a single statement is.
     async fn open(&mut self, deadline: Duration) -> Result<PgConnection, Error> {
-        // When another connection has found that the primary is elsewhere, this one leads to a server of the past.
+        // When another connection has found the primary on another server, this connection leads to a former
+        // primary.
         if let Some(connection) = self.connection.take_if(|_| self.at == Some(self.servers.primary())) {
             return Ok(connection);
         }
@@ -113,12 +114,12 @@ impl DbConnection {
         Ok(connection)
     }
 
-    /// Whether a connection was opened in the place of an earlier one since this was asked last.
+    /// Whether the connection was reopened since the last call of this function.
     pub(crate) fn is_reconnected(&mut self) -> bool {
         std::mem::take(&mut self.is_reconnected)
     }
 
-    /// The session of the last connection, whether it is open still or not.
+    /// The session of the last connection, whether it is still open or not.
     pub(crate) fn session(&self) -> Option<Session> {
         self.session
     }
@@ -128,14 +129,14 @@ impl DbConnection {
         self.opened
     }
 
-    /// How long to wait before the next try after a failure.
+    /// How long to wait before the next attempt after a failure.
     pub(crate) fn retry_delay(&self) -> Duration {
         RECONNECT.delay(self.failures.saturating_sub(1).min(20))
     }
 
     pub(crate) async fn close(self) {
         if let Some(connection) = self.connection {
-            // The server notices an abrupt end as well; a clean one only spares its log a line.
+            // The server notices an abrupt end as well; a clean one only avoids a line in its log.
             let _ = within(Duration::from_secs(1), async { Ok(connection.close().await?) }).await;
         }
     }
@@ -149,7 +150,7 @@ pub(crate) async fn within<T>(
     tokio::time::timeout(deadline, work).await.unwrap_or_else(|_| Err(late()))
 }
 
-/// A call that nobody waits for any longer.
+/// The error of a call that was abandoned without an answer.
 pub(crate) fn unconfirmed(reason: String) -> Error {
     Error::Database(sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, reason)))
 }

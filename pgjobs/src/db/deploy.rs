@@ -1,4 +1,4 @@
-//! What the deploy check reads: tasks in use, and the bodies of their open jobs.
+//! Queries of the deploy check: tasks in use, and the bodies of their open jobs.
 
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
@@ -7,18 +7,18 @@ use super::read::{cannot_be_sent, why_not_sent};
 use crate::types::error::Error;
 use crate::types::job_id::JobId;
 
-/// A task that is declared or has open jobs; the counts are lower bounds unless they are exact.
+/// A task that is declared or has open jobs. The counts are lower bounds unless `exact` is true.
 pub(crate) struct InUse {
     pub(crate) task: String,
     pub(crate) ready: i64,
     pub(crate) scheduled: i64,
     pub(crate) running: i64,
     pub(crate) exact: bool,
-    /// Live workers that have it.
+    /// Live workers that have the task.
     pub(crate) workers: i64,
-    /// Those of them that share no task with this program.
+    /// Those of `workers` that share no task with this program.
     pub(crate) others: i64,
-    /// In which it was declared, the last one at the end; none when they cannot be read here.
+    /// The declared signatures, the latest last; `None` when this program cannot read them.
     pub(crate) signatures: Option<serde_json::Value>,
 }
 
@@ -35,7 +35,8 @@ macro_rules! in_use_query {
 const IN_USE: &str = in_use_query!("t.signatures::text");
 const IN_USE_WITHOUT_FORMS: &str = in_use_query!("null::text");
 
-/// Tasks under these topics, or all; `known` are the names that this program has; counts end at `cap`.
+/// Tasks in use under these topics, or all of them. `known` are the task names of this program; counting
+/// stops at `cap`.
 pub(crate) async fn in_use(
     connection: &mut PgConnection,
     topics: Option<&[String]>,
@@ -50,7 +51,7 @@ pub(crate) async fn in_use(
     rows.iter().map(task_in_use).collect()
 }
 
-/// Tasks that are declared, among those that the caller may consume, and how many live workers have each.
+/// Declared tasks among those that the caller may consume, each with its number of live workers.
 #[cfg(feature = "cli")]
 pub(crate) async fn declared(connection: &mut PgConnection) -> Result<Vec<(String, i64)>, Error> {
     let ask = "select t.task, t.workers from jobs.tasks_in_use(null, '{}', 1) t where t.signatures <> '[]'";
@@ -72,18 +73,18 @@ fn task_in_use(row: &PgRow) -> Result<InUse, Error> {
     })
 }
 
-/// A place in the line of a task: the rank of a priority, and the number within it.
+/// A position in the queue of a task: rank and `ready_seq`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Place(i64, i64);
 
 impl Place {
-    /// Where the next page begins.
+    /// The position at which the next page begins.
     pub(crate) fn next(self) -> Self {
         Place(self.0, self.1.saturating_add(1))
     }
 }
 
-/// Where to look, spread over the line; from the last place `each` jobs are left.
+/// Positions to sample, spread over the queue of a task; `each` jobs remain from the last position on.
 pub(crate) async fn places(
     connection: &mut PgConnection,
     task: &str,
@@ -99,7 +100,8 @@ pub(crate) async fn places(
     rows.iter().map(|row| Ok(Place(row.try_get(0)?, row.try_get(1)?))).collect()
 }
 
-/// An open job and its body as JSON text, as a worker gets it, or why the server cannot send that.
+/// An open job with its body as JSON text, as a worker gets it, or the reason why the server cannot send the
+/// body.
 pub(crate) struct Open {
     pub(crate) job_id: JobId,
     pub(crate) body: Result<Option<String>, String>,
@@ -113,7 +115,7 @@ const LINE: &str = "select l.job_id, l.body::text, l.rank, l.seq from jobs.read_
 const LINE_WITHOUT_BODIES: &str =
     "select l.job_id, null::text, l.rank, l.seq from jobs.read_ready($1, $2, $3, $4) l";
 
-/// A page of the line from a place on, or from its head; and the place of its last job.
+/// A page of the queue of a task, starting at `from` or at the head; and the position of its last job.
 pub(crate) async fn line(
     connection: &mut PgConnection,
     task: &str,
@@ -140,7 +142,7 @@ pub(crate) async fn line(
     Ok((bodies(connection, &ids).await?, last))
 }
 
-/// Jobs that run or are scheduled for later, evenly chosen.
+/// Ids of jobs that run or are scheduled for later, evenly sampled.
 pub(crate) async fn sample_not_ready(
     connection: &mut PgConnection,
     task: &str,
@@ -155,8 +157,8 @@ pub(crate) async fn sample_not_ready(
     rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }
 
-/// The bodies of those of these jobs that have not ended. What the server cannot send at once is asked for in halves,
-/// down to the one job whose body it cannot send at all.
+/// The bodies of those of these jobs that have not ended. A list that the server cannot send at once is
+/// queried in halves, down to the single job whose body it cannot send at all.
 pub(crate) async fn bodies(connection: &mut PgConnection, jobs: &[String]) -> Result<Vec<Open>, Error> {
     let mut found = Vec::with_capacity(jobs.len());
     let mut left = vec![jobs];
@@ -185,7 +187,8 @@ pub(crate) async fn bodies(connection: &mut PgConnection, jobs: &[String]) -> Re
     Ok(found)
 }
 
-/// What an answer that came to its limit has left out; nothing when it holds the last of these jobs, or none.
+/// The jobs after the last one of this page, which reached the limit of the answer; `None` when none remain
+/// or the page is empty.
 fn behind<'a>(jobs: &'a [String], page: &[Open]) -> Option<&'a [String]> {
     let last = page.last()?.job_id.as_str();
     let rest = &jobs[jobs.iter().position(|job| job == last)? + 1..];

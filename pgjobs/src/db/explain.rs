@@ -1,4 +1,4 @@
-//! Why a job stands where it stands.
+//! Why a job is in the state it is in.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -9,22 +9,23 @@ use super::read::maybe_time;
 use crate::types::error::Error;
 use crate::types::job_id::JobId;
 
-/// One reason why a job stands where it stands.
+/// One reason why a job is in the state it is in.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct Reason {
-    /// For programs: `arguments_do_not_fit`, `scheduled`, `backoff`, `due`, `unknown_task`, `no_worker`, `held_by_transaction`,
-    /// `workers_busy`, `in_line`; `running`, `lease_lapsed`; `success`, `failed`, `cancelled`.
+    /// For programs: `arguments_do_not_fit`, `scheduled`, `backoff`, `due`, `unknown_task`, `no_worker`,
+    /// `held_by_transaction`, `workers_busy`, `in_line`; `running`, `lease_lapsed`; `success`, `failed`,
+    /// `cancelled`.
     pub code: String,
-    /// For people: one sentence. It never holds an argument, a result or an error.
+    /// For people: one sentence. It never contains an argument, a result or an error.
     pub message: String,
-    /// Until when it holds, if that is known.
+    /// When the reason ends, if that is known.
     pub until: Option<DateTime<Utc>>,
-    /// The facts behind the sentence, such as how many jobs are before it.
+    /// The facts behind the sentence, such as the number of jobs before this one in the queue.
     pub details: Value,
 }
 
-/// The reasons, the weightiest first; at least one.
+/// The reasons, the most important first; at least one.
 pub(crate) async fn explain(connection: &mut PgConnection, id: &JobId) -> Result<Vec<Reason>, Error> {
     let rows = sqlx::query("select e.code, e.message, e.until, e.details::text from jobs.explain($1) e")
         .bind(id.as_str())

@@ -1,7 +1,7 @@
-//! Reading: jobs, counts, workers, tasks.
+//! Queries about jobs, counts, workers and tasks.
 //!
-//! Each statement brings what is shown and no more, and each row is decoded by [`super::read`], so that one odd row
-//! never hides the others.
+//! Each statement reads only the columns that are shown, and [`super::read`] decodes each row, so that one
+//! invalid row never hides the others.
 
 mod counts;
 mod job;

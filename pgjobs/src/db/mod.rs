@@ -1,5 +1,5 @@
-//! The only place that speaks SQL: each function calls one function of schema `jobs`, with a
-//! constant statement, next to the row it reads.
+//! The only module that contains SQL: each function calls one function of schema `jobs` with a constant
+//! statement, next to the code that reads its rows.
 
 pub(crate) mod address;
 pub(crate) mod admin;

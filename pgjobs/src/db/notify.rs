@@ -1,4 +1,4 @@
-//! Notifications: the channels, and the connection of those who wait for results.
+//! Notifications: the channels, and the connection that waits for results.
 
 use std::time::Duration;
 
@@ -14,21 +14,22 @@ pub(crate) const READY: &str = "jobs_ready";
 /// Jobs have ended.
 const ENDED: &str = "jobs_ended";
 
-/// A server that has not answered by then is not going to.
+/// How long to wait for an answer of the server.
 pub(crate) const ANSWER: Duration = Duration::from_secs(10);
 
-/// The server gives up a little later than this side, for a side that is gone.
+/// The timeout of the server is a little longer than that of the client; it ends statements of a client that
+/// is gone.
 const DEADLINE: &str = "set statement_timeout = '15s'";
 
-/// The one connection on which a process hears that jobs have ended, and looks them up.
+/// The one connection of a process for results: it listens for ended jobs, and queries them.
 pub(crate) enum ResultsConnection {
     Listening(PgListener, PgPool),
-    /// Behind a pooler that pools by transaction nothing is heard.
+    /// Behind a pooler that pools by transaction, where notifications do not arrive.
     Polling(PgConnection),
 }
 
 impl ResultsConnection {
-    /// Opens it, by the name of `pgjobs wait`.
+    /// Opens it with the application name `pgjobs wait`.
     pub(crate) async fn open(options: PgConnectOptions, statements: Statements) -> Result<Self, Error> {
         let options = options.application_name("pgjobs wait").disable_statement_logging();
         within(ANSWER, async {
@@ -46,7 +47,7 @@ impl ResultsConnection {
         .await
     }
 
-    /// The connection, and how statements are prepared on it.
+    /// The connection, and whether statements on it are prepared under a name.
     pub(crate) async fn connection(&mut self) -> Result<(&mut PgConnection, Statements), Error> {
         match self {
             ResultsConnection::Listening(listener, _) => Ok((listener.acquire().await?, Statements::Named)),
@@ -54,15 +55,14 @@ impl ResultsConnection {
         }
     }
 
-    /// Asks those who end jobs to say so for this long.
+    /// Asks the sessions that end jobs to send notifications for this long.
     pub(crate) async fn await_results(&mut self, ahead: Duration) -> Result<(), Error> {
         let ResultsConnection::Listening(listener, _) = self else { return Ok(()) };
         let ask = sqlx::query("select jobs.await_results($1)").bind(ahead.as_secs_f64()).execute(listener);
         within(ANSWER, async { Ok(ask.await.map(drop)?) }).await
     }
 
-    /// Returns when some job has ended. May be dropped while it waits: it takes whole messages from the connection
-    /// or none.
+    /// Returns when some job has ended. Cancel-safe: it takes a whole message from the connection or nothing.
     pub(crate) async fn notified(&mut self) -> Result<(), Error> {
         match self {
             ResultsConnection::Listening(listener, _) => match listener.try_recv().await? {
@@ -75,20 +75,20 @@ impl ResultsConnection {
         }
     }
 
-    /// Forgets what was said so far: the look that follows sees it.
+    /// Discards the notifications received so far: the query that follows covers them.
     pub(crate) fn forget(&mut self) {
         if let ResultsConnection::Listening(listener, _) = self {
             while listener.next_buffered().is_some() {}
         }
     }
 
-    /// Whether notifications come.
+    /// Whether the connection receives notifications.
     pub(crate) fn listens(&self) -> bool {
         matches!(self, ResultsConnection::Listening(..))
     }
 
     pub(crate) async fn close(self) {
-        // The server notices an abrupt end as well; a clean one only spares its log a line.
+        // The server notices an abrupt end as well; a clean one only avoids a line in its log.
         let _ = within(Duration::from_secs(1), async {
             match self {
                 ResultsConnection::Listening(listener, pool) => {
@@ -103,7 +103,7 @@ impl ResultsConnection {
     }
 }
 
-/// Says again on [`READY`] that jobs may be ready: whoever was woken could not take them all.
+/// Sends another NOTIFY on [`READY`]: the worker that was woken up could not claim all ready jobs.
 pub(crate) async fn wake_others(connection: &mut PgConnection) -> Result<(), Error> {
     sqlx::query("select pg_notify($1, '')").bind(READY).execute(connection).await?;
     Ok(())

@@ -1,7 +1,9 @@
-//! A job as the database keeps it until it ends (type `jobs.open_job`); claims return arrays of them.
+//! Decodes a job as the database stores it until it ends (type `jobs.open_job`); claims return arrays of
+//! them.
 //!
-//! Read from its binary form by hand: sqlx's decoder of records asks for the type of each field anew, which for
-//! twelve fields of each job is a tenth of a worker's time, and reads `numeric` only with a decimal library.
+//! The binary form is decoded by hand: sqlx's decoder of records looks up the type of each field again, which
+//! for twelve fields of each job takes a tenth of a worker's time, and reads `numeric` only with a decimal
+//! library.
 
 use std::time::Duration;
 
@@ -26,8 +28,8 @@ pub(crate) struct Pending {
     pub(crate) attempt: i32,
 }
 
-/// What a claim returns for one job: the job, or what it is known by and why it cannot be read. One that cannot be
-/// read must fail alone, and not the claim that brought it together with others.
+/// What a claim returns for one job: the job, or its id and the reason why it cannot be read. A job that
+/// cannot be read must fail on its own, and not fail the claim that returned it together with others.
 pub(crate) type Read = Result<Pending, Unreadable>;
 
 #[derive(Debug)]
@@ -45,7 +47,7 @@ impl Type<Postgres> for Element {
     }
 
     fn compatible(_: &PgTypeInfo) -> bool {
-        true // read from one column of one constant statement
+        true // it is read from one column of one constant statement
     }
 }
 
@@ -67,7 +69,7 @@ impl<'r> Decode<'r, Postgres> for Element {
     }
 }
 
-/// The id of a job of which nothing else may be readable.
+/// The id of a job that may be unreadable otherwise.
 fn id_of(bytes: &[u8]) -> JobId {
     let id = Record::new(bytes).ok().and_then(|mut record| {
         record.field().ok()?;
@@ -139,8 +141,8 @@ impl<'r> Record<'r> {
 
 const SHORT: &str = "a record that is too short";
 
-/// A `jsonb` as text, not looked into: what a JSON library cannot read must fail its own job only, and
-/// not the claim that brought it.
+/// A `jsonb` as text, not parsed: a value that a JSON library cannot read must fail its own job only, and not
+/// the claim that returned it.
 fn json_text(bytes: &[u8]) -> Result<String, BoxDynError> {
     match bytes {
         [1, text @ ..] => Ok(std::str::from_utf8(text)?.to_owned()),

@@ -1,10 +1,10 @@
-//! Poolers between us and the server.
+//! Detects connection poolers between this process and the server.
 //!
-//! One that pools by session is as good as the server itself. One that pools by transaction gives
-//! each transaction another session: notifications go to nobody, settings stay behind with
-//! strangers, and a statement that was prepared in one session runs in another, where its name may
-//! belong to another program's statement. A worker is all of that, so it refuses such a pooler before
-//! it says anything else. Publishing gets by without: unnamed statements in one transaction.
+//! A pooler that pools by session behaves like the server itself. One that pools by transaction gives each
+//! transaction another session: notifications do not arrive, settings remain in sessions that other clients
+//! use, and a statement that was prepared in one session is executed in another, where another program may
+//! have used its name. A worker uses all three, so it refuses such a pooler before it sends anything else.
+//! Publishing uses none of them: it sends unnamed statements in one transaction.
 
 use std::time::{Duration, Instant};
 
@@ -21,7 +21,8 @@ pub(crate) async fn refuse_transaction_pooling(servers: &Servers, deadline: Dura
     measure_sessions(servers, deadline).await.map(drop).map_err(|(error, _)| error)
 }
 
-/// The same; says how long a round trip takes. An error comes with the number of connections that were opened.
+/// As [`refuse_transaction_pooling`], and returns the time of a round trip. An error comes with the number of
+/// connections that were opened.
 pub(crate) async fn measure_sessions(
     servers: &Servers,
     deadline: Duration,
@@ -31,21 +32,25 @@ pub(crate) async fn measure_sessions(
     let mut second = within(deadline, second).await.map_err(|error| (error, 1))?;
     let compare = async {
         let verdict = sessions_are_held(&mut first, &mut second).await;
-        let _ = join(first.close(), second.close()).await; // it has served its purpose either way
+        let _ = join(first.close(), second.close()).await; // not used again either way
         verdict
     };
     within(deadline, compare).await.map_err(|error| (error, 2))
 }
 
-/// How often both are asked at once. Among busy sessions a pooler may give out the same one by chance, about once
-/// in ten times: a dozen answers leave nothing to chance, and take a few round trips once in the life of a worker.
+/// How often both connections are queried at once. Among busy sessions a pooler may assign the same one by
+/// chance, about once in ten times; a dozen answers rule that out, at the cost of a few round trips once per
+/// start of a worker.
 const ROUNDS: usize = 5;
 
-/// Two connections that are both open hold two sessions, and each keeps its own. Returns the quickest round trip.
+/// Checks that two open connections have two sessions, and that each keeps its own. Returns the quickest
+/// round trip.
 ///
-/// A quiet pooler gives out its sessions last-in-first-out or in turn. Asked one after the other, the one meets the
-/// same session on both connections, and the other, asked again on the second, meets two on one. Asked at once on a
-/// quiet pooler each could meet the same session every time, and one after the other on a busy one; so both are done.
+/// An idle pooler assigns its sessions last-in-first-out or in turn. Queried one after the other, a
+/// last-in-first-out pooler gives both connections the same session, and a pooler that assigns in turn gives
+/// the second connection another session when it is queried again. Queried at once on an idle pooler, each
+/// connection could get the same session every time and so pass, and likewise when queried one after the
+/// other on a busy pooler; so this function does both.
 async fn sessions_are_held(first: &mut PgConnection, second: &mut PgConnection) -> Result<Duration, Error> {
     let held = (session(first).await?, session(second).await?);
     still_held(held, (held.0, session(second).await?))?;
@@ -62,7 +67,7 @@ async fn sessions_are_held(first: &mut PgConnection, second: &mut PgConnection) 
     Ok(quickest)
 }
 
-/// The sessions that the two connections met at first, and those that they meet now.
+/// Compares the sessions that the two connections had at first with those that they have now.
 fn still_held(held: (i32, i32), now: (i32, i32)) -> Result<(), Error> {
     if now.0 == now.1 {
         return Err(shared(format!("two open connections share session {} of the server", now.0)));
@@ -79,26 +84,27 @@ fn shared(evidence: String) -> Error {
     Error::TransactionPooling { evidence }
 }
 
-/// Asked in the simple protocol: nothing is prepared that could stay behind.
+/// The id of the backend process. Sent in the simple protocol: no prepared statement can remain in the
+/// session.
 async fn session(connection: &mut PgConnection) -> Result<i32, Error> {
     let row = sqlx::raw_sql("select pg_backend_pid()").fetch_one(connection).await?;
     Ok(row.try_get(0)?)
 }
 
-/// Whether statements are prepared under a name, to be used again.
+/// Whether statements are prepared under a name, to be reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Statements {
     Named,
-    /// For `statement_cache_capacity(0)`, with which sqlx still names its statements.
+    /// For `statement_cache_capacity(0)`, with which sqlx would still name its statements.
     Unnamed,
 }
 
 impl Statements {
-    /// As the owner of the pool wants it.
+    /// The setting of this pool.
     pub(crate) fn of(pool: &PgPool) -> Self {
         let options = PgConnectOptions::clone(&pool.connect_options());
-        // The URL is the only thing that tells the capacity; host and user are of no interest, and not
-        // each of them makes one.
+        // Only the URL shows the capacity of the cache. Host and user do not matter, and some of them cannot
+        // be part of a URL.
         let url = options.socket("/").username("anyone").password("").to_url_lossy();
         let off = url.query_pairs().any(|(key, value)| key == "statement-cache-capacity" && value == "0");
         if off { Statements::Unnamed } else { Statements::Named }
@@ -109,14 +115,14 @@ impl Statements {
     }
 }
 
-/// Runs statements on a connection of the pool: unnamed ones in a transaction, which lies in one
-/// session from its beginning to its end.
+/// Runs statements on a connection of the pool: unnamed ones in a transaction, which stays in one session
+/// from beginning to end.
 pub(crate) async fn on_pool<T>(
     pool: &PgPool,
     statements: impl AsyncFnOnce(&mut PgConnection, Statements) -> Result<T, Error>,
 ) -> Result<T, Error> {
     let mut connection = pool.acquire().await?;
-    // A connection that has kept a statement keeps the next: this spares the look at the options.
+    // A connection that has cached a statement caches the next one too: no need to read the options.
     let named = connection.cached_statements_size() > 0 || Statements::of(pool).are_named();
     if named {
         return statements(&mut connection, Statements::Named).await;

@@ -1,4 +1,4 @@
-//! Publishing, one job or many.
+//! Publishes one job or many.
 
 use sqlx::types::Json;
 use sqlx::{PgConnection, Row};
@@ -58,21 +58,22 @@ pub(crate) async fn many(
     Ok(row.try_get::<Vec<String>, _>(0)?.into_iter().map(JobId::from_database).collect())
 }
 
-/// Whether the server is in a transaction, of which sqlx knows only those that it began. Asked in the simple protocol,
-/// in which a statement outside of one begins its own at the same instant.
+/// Whether the session is in a transaction; sqlx knows only of transactions that it began. The simple
+/// protocol is used because there a statement outside a transaction starts its own at the same instant.
 pub(crate) async fn is_in_transaction(connection: &mut PgConnection) -> Result<bool, Error> {
     let row = sqlx::raw_sql("select now() <> statement_timestamp()").fetch_one(connection).await?;
     Ok(row.try_get(0)?)
 }
 
-/// Fails in a transaction in which a statement has failed: to commit one undoes it without a word.
+/// Fails if an earlier statement of the transaction failed: a commit would then roll it back without an
+/// error.
 pub(crate) async fn refuse_aborted(connection: &mut PgConnection) -> Result<(), Error> {
     sqlx::raw_sql("select 1").execute(connection).await?;
     Ok(())
 }
 
-/// One value of each request; once when all agree, and not at all when every request leaves it to the database,
-/// which is the rule and spares it the work.
+/// One value per request; a single value when all are equal, and `None` when every request leaves it to the
+/// database. That is the usual case, and saves the database work.
 fn column<'d, T: PartialEq>(
     requests: &'d [JobRequest],
     read: impl Fn(&'d JobRequest) -> Option<T>,
@@ -84,7 +85,7 @@ fn column<'d, T: PartialEq>(
     Some(requests.iter().map(read).collect())
 }
 
-// What equals the database's own default is left to it.
+// Values equal to the database's defaults are not sent.
 
 fn timeout(request: &JobRequest) -> Option<f64> {
     request
@@ -99,7 +100,7 @@ fn priority(request: &JobRequest) -> Option<i32> {
 }
 
 fn retries(request: &JobRequest) -> Option<i32> {
-    // Out of range is refused before it gets here (CallOptions::check).
+    // `CallOptions::check` has refused values out of range before.
     let retries = request.options.retries.filter(|retries| *retries != TaskOptions::DEFAULT.retries);
     retries.and_then(|n| i32::try_from(n).ok())
 }

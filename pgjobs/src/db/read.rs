@@ -1,8 +1,8 @@
-//! What the server sent, decoded with care: whatever stands in one row, it is read, and the others are seen.
+//! Decodes values of the server so that no value in one row makes it, or other rows, unreadable.
 //!
-//! PostgreSQL's times reach from 4713 BC to 294276 and know infinity; chrono's end elsewhere, and the driver's own
-//! decoder panics beyond them. JSON of PostgreSQL may be deeper, and its numbers greater, than a JSON library reads,
-//! and its text longer than a message can be.
+//! PostgreSQL's times reach from 4713 BC to 294276 and include infinity; chrono has other limits, and the
+//! driver's own decoder panics beyond them. PostgreSQL's JSON may be deeper, and its numbers greater, than a
+//! JSON library can read, and its text longer than a message can be.
 
 use std::time::Duration;
 
@@ -14,7 +14,8 @@ use sqlx::{Decode, Row, Type};
 
 use crate::types::error::{Error, driver};
 
-/// A time of the database; one before the year 1 or after 9999, or an infinite one, is the nearest that is within.
+/// A time of the database. A time before the year 1 or after 9999, or an infinite one, becomes the nearest
+/// time in that range.
 pub(crate) struct Moment(pub(crate) DateTime<Utc>);
 
 impl Type<Postgres> for Moment {
@@ -33,12 +34,12 @@ impl<'r> Decode<'r, Postgres> for Moment {
     }
 }
 
-/// A time of a row.
+/// Reads a time from a row.
 pub(crate) fn time(row: &PgRow, at: usize) -> Result<DateTime<Utc>, Error> {
     Ok(row.try_get::<Moment, _>(at)?.0)
 }
 
-/// A time of a row that may be missing.
+/// Reads a nullable time from a row.
 pub(crate) fn maybe_time(row: &PgRow, at: usize) -> Result<Option<DateTime<Utc>>, Error> {
     Ok(row.try_get::<Option<Moment>, _>(at)?.map(|moment| moment.0))
 }
@@ -52,7 +53,8 @@ pub(crate) fn timestamp(bytes: &[u8]) -> Result<DateTime<Utc>, BoxDynError> {
     Ok(DateTime::from_timestamp_micros(within).unwrap_or(last))
 }
 
-/// The first and the last moment that `jobs.publish` takes: those that every client can hold.
+/// The first and the last time that `jobs.publish` accepts: every client can represent all times between
+/// them.
 fn first() -> DateTime<Utc> {
     NaiveDate::from_ymd_opt(1, 1, 1).unwrap_or_default().and_time(NaiveTime::MIN).and_utc()
 }
@@ -63,8 +65,9 @@ fn last() -> DateTime<Utc> {
     midnight - chrono::TimeDelta::microseconds(1)
 }
 
-/// The binary form of a `numeric` of seconds: four words, then digits to the base of 10,000, the first worth 10,000 to
-/// the power of `weight`. No number, or one below zero, is zero; one that is too great is the greatest.
+/// The binary form of a `numeric` of seconds: four 16-bit integers, then digits to the base of 10,000, the
+/// first worth 10,000 to the power of `weight`. NaN and negative numbers become zero; a number that is too
+/// great becomes the maximum.
 pub(crate) fn seconds(bytes: &[u8]) -> Result<Duration, BoxDynError> {
     const POSITIVE: i16 = 0;
     const INFINITE: i16 = 0xD000_u16.cast_signed();
@@ -81,7 +84,8 @@ pub(crate) fn seconds(bytes: &[u8]) -> Result<Duration, BoxDynError> {
     })
 }
 
-/// JSON as the database writes it, not looked into; what is no JSON to a JSON library either is shown as a text.
+/// JSON as the database writes it, not parsed; text that a JSON library does not accept becomes a JSON string
+/// with the error.
 pub(crate) fn document(json: String) -> Box<RawValue> {
     RawValue::from_string(json).unwrap_or_else(|error| {
         let words = format!("\"not readable: {}\"", error.to_string().replace(['"', '\\'], "'"));
@@ -89,9 +93,9 @@ pub(crate) fn document(json: String) -> Box<RawValue> {
     })
 }
 
-/// Whether the server answered that it cannot send what was asked for: a text longer than it can make (54), memory that
-/// it does not have (53200), data that it cannot convert (22), its own limits (XX), or a time that is up (57014).
-/// Asking for less then helps; asking again does not.
+/// Whether the server reported that it cannot send what was queried: a text longer than it can build (54),
+/// not enough memory (53200), data that it cannot convert (22), its internal limits (XX), or a timeout
+/// (57014). Querying less then helps; repeating the query does not.
 pub(crate) fn cannot_be_sent(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().and_then(|error| error.code());
     code.is_some_and(|code| {
@@ -99,7 +103,7 @@ pub(crate) fn cannot_be_sent(error: &sqlx::Error) -> bool {
     })
 }
 
-/// Why it could not, in words that need no knowledge of the server's own buffers.
+/// Why the server could not send it, in terms that do not depend on its internal buffers.
 pub(crate) fn why_not_sent(error: &sqlx::Error) -> String {
     match error.as_database_error().and_then(|error| error.code()).as_deref() {
         Some("54000") => "its text is longer than the server can make (54000)".to_owned(),

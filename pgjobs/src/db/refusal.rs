@@ -1,7 +1,8 @@
-//! What an error says: of the connection, of the moment, or of the data that a statement held.
+//! Classifies errors: by the connection, by a temporary condition, or by the data of a statement.
 //!
-//! A worker says most things again until they are done. What the server refused for the data would be refused
-//! for ever, and hold up the rest; what it refused for a reason of the moment must not be charged to a job.
+//! A worker repeats most statements until they succeed. What the server refuses because of its data it would
+//! refuse for ever, and that would block the rest; what it refuses for a temporary reason must not count
+//! against a job.
 
 use std::borrow::Cow;
 
@@ -15,11 +16,11 @@ pub(crate) fn server_code(error: &Error) -> Option<Cow<'_, str>> {
     }
 }
 
-/// Whether the connection may be unusable: all errors but those that the server reported while
-/// going on, and among those the ones that say that it is going down or that plans are stale.
+/// Whether the connection may be unusable: true for all errors except those that the server reports while it
+/// goes on serving the session; of these, true for a shutdown and for stale plans.
 pub(crate) fn breaks_connection(error: &Error) -> bool {
     match (error, server_code(error)) {
-        // What was prepared is gone, or never was on this session: only a new connection starts afresh.
+        // The prepared statements are gone, or never existed in this session: only a new connection helps.
         (Error::TransactionPooling { .. }, _) => true,
         (_, Some(code)) => {
             code.starts_with("57P")
@@ -32,31 +33,31 @@ pub(crate) fn breaks_connection(error: &Error) -> bool {
     }
 }
 
-/// Whether no whole answer came.
+/// Whether no complete answer arrived.
 pub(crate) fn is_unanswered(error: &Error) -> bool {
     let Error::Database(error) = error else { return false };
     error.as_database_error().is_none() && !matches!(error, sqlx::Error::Encode(_))
 }
 
-/// Whether an answer came that is not understood here. The server has done what it was asked, and is there.
+/// Whether an answer arrived that this program cannot read. The server is up, and has executed the statement.
 pub(crate) fn is_unreadable(error: &Error) -> bool {
     matches!(error, Error::Unreadable(_))
 }
 
-/// Whether the server may have done what it was asked without our knowing what that was.
+/// Whether the server may have executed the statement without a result that we know.
 pub(crate) fn may_be_done(error: &Error) -> bool {
     is_unanswered(error) || is_unreadable(error)
 }
 
-/// Whether it is about the connection or the server as a whole, and not about the statement.
+/// Whether the error is about the connection or the server as a whole, and not about the statement.
 pub(crate) fn is_outage(error: &Error) -> bool {
     is_unanswered(error)
         || server_code(error)
             .is_some_and(|code| code.starts_with("57P") || code.starts_with("08") || code == "53300")
 }
 
-/// Whether the server is in no state to do it: away, out of disk, memory or connections, or not what this program
-/// knows. Then the same would become of any other statement.
+/// Whether the server cannot execute statements now: it is down, out of disk, memory or connections, or not
+/// what this program expects. Any other statement would then fail in the same way.
 pub(crate) fn is_about_server(error: &Error) -> bool {
     let classes = ["53", "57", "58", "25"];
     is_outage(error)
@@ -64,15 +65,16 @@ pub(crate) fn is_about_server(error: &Error) -> bool {
         || server_code(error).is_some_and(|code| classes.iter().any(|class| code.starts_with(class)))
 }
 
-/// Whether another transaction was in the way.
+/// Whether the statement conflicted with another transaction.
 pub(crate) fn is_conflict(error: &Error) -> bool {
     server_code(error).is_some_and(|code| code.starts_with("40") || code.starts_with("55"))
 }
 
-/// Whether the server refused what a statement held, so that saying it again would not help: bad data (22), a
-/// limit of the server (54), and an error inside it (XX), which is how it refuses what is too large to be put
-/// together and what it cannot read again; not a broken index. A broken constraint (23) is none of these: it is how
-/// a partition that is being made, or a key that two draw at once, looks from here, and it passes.
+/// Whether the server refused the data of a statement, so that repeating it would not help: invalid data
+/// (22), a limit of the server (54), and an internal error (XX), which the server reports for values that are
+/// too large to build or that it cannot read again; but not a corrupt index. A violated constraint (23) is
+/// not included: a partition that is being created, or a key that two sessions draw at once, causes it for a
+/// moment.
 pub(crate) fn is_about_data(error: &Error) -> bool {
     let classes = ["22", "54", "XX"];
     matches!(error, Error::Database(sqlx::Error::Encode(_)))
@@ -80,45 +82,46 @@ pub(crate) fn is_about_data(error: &Error) -> bool {
             .is_some_and(|code| code != "XX002" && classes.iter().any(|class| code.starts_with(class)))
 }
 
-/// The same of outcomes, which functions of the schema refuse as well: `PT413` a result that is too large. That
-/// a lease is gone (`PT409`) or a worker (`PT410`) says nothing of the data; nor does an error inside the server, see
-/// [`is_internal`] and [`is_about_schema`].
+/// As [`is_about_data`], for outcomes, which functions of the schema refuse as well: `PT413` is a result that
+/// is too large. That a lease (`PT409`) or a worker (`PT410`) is gone is not about the data; nor is an
+/// internal error of the server, see [`is_internal`] and [`is_about_schema`].
 pub(crate) fn is_about_outcome(error: &Error) -> bool {
     let is_of_ours = |code: &str| matches!(code, "PT400" | "PT413" | "PT422");
     is_about_data(error) && !server_code(error).is_some_and(|code| code.starts_with("XX"))
         || server_code(error).is_some_and(|code| is_of_ours(&code))
 }
 
-/// Whether the schema, the rights or the storage of the server are not what they should be: until somebody mends that, a
-/// outcome is refused whatever it holds. Rights and functions (42), schema (3F), role (28) and database (3D), and what
-/// the server finds broken where it writes (XX001, XX002).
+/// Whether the schema, the privileges or the storage of the server are faulty: until somebody repairs them,
+/// the server refuses an outcome whatever its content. Privileges and functions (42), schema (3F), role (28)
+/// and database (3D), and corruption that the server finds where it writes (XX001, XX002).
 pub(crate) fn is_about_schema(error: &Error) -> bool {
     let classes = ["42", "3F", "28", "3D", "XX001", "XX002"];
     server_code(error).is_some_and(|code| classes.iter().any(|class| code.starts_with(class)))
 }
 
-/// Whether the server met an error inside itself: one that passes, such as a relation or a row that another changes
-/// at the same moment, or its way to refuse what is too large to be put together.
+/// Whether the server reported an internal error: a temporary one, such as a relation or a row that another
+/// session changes at the same moment, or its error for a value that is too large to build.
 pub(crate) fn is_internal(error: &Error) -> bool {
     server_code(error).is_some_and(|code| code == "XX000")
 }
 
-/// Whether the server had no memory for it: for what it was asked, or just now.
+/// Whether the server was out of memory, for this statement or in general at this moment.
 pub(crate) fn is_out_of_memory(error: &Error) -> bool {
     server_code(error).is_some_and(|code| code == "53200")
 }
 
-/// Whether it was not done in its time, by our clock or the server's. It may be held up by a lock, or large.
+/// Whether the statement exceeded its deadline, by our clock or the server's. It may be waiting for a lock,
+/// or be large.
 pub(crate) fn is_late(error: &Error) -> bool {
     is_unanswered_in_time(error) || server_code(error).is_some_and(|code| code == "57014")
 }
 
-/// Whether no answer came in time, of a server that may be there or not.
+/// Whether no answer arrived in time; the server may be up or not.
 pub(crate) fn is_unanswered_in_time(error: &Error) -> bool {
     matches!(error, Error::Database(sqlx::Error::Io(cause)) if cause.kind() == std::io::ErrorKind::TimedOut)
 }
 
-/// Whether it took longer than it may.
+/// Whether the statement took longer than allowed.
 pub(crate) fn is_too_slow(error: &Error) -> bool {
     is_unanswered(error) || server_code(error).is_some_and(|code| code == "57014")
 }
@@ -163,7 +166,7 @@ mod tests {
         }
         let inside = refused("XX000");
         assert!(is_internal(&inside) && !is_about_outcome(&inside) && !is_about_schema(&inside));
-        // A claim has to get by a job that cannot be read; a broken index is no job's.
+        // A claim must skip a job that cannot be read; a corrupt index is not the fault of any job.
         assert!(
             is_about_data(&inside) && is_about_data(&refused("XX001")) && !is_about_data(&refused("XX002"))
         );

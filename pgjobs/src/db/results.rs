@@ -1,4 +1,4 @@
-//! What those who wait for jobs ask, of many jobs in one statement.
+//! Queries the results of many jobs in one statement, for callers that wait for them.
 
 use futures_util::TryStreamExt;
 use sqlx::postgres::PgRow;
@@ -11,7 +11,7 @@ use crate::types::error::Error;
 use crate::types::job_id::JobId;
 use crate::types::job_state::JobState;
 
-/// Where a job stands, with its result as JSON text and its last error.
+/// The state of a job, with its result as JSON text and its last error.
 #[derive(Debug, Clone)]
 pub(crate) struct Standing {
     pub(crate) state: JobState,
@@ -19,10 +19,10 @@ pub(crate) struct Standing {
     pub(crate) traceback: Option<String>,
 }
 
-/// Which of the jobs asked for come back.
+/// Which of the queried jobs are returned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Which {
-    /// All that there are: who does not come back is unknown.
+    /// All that exist: a job that is not returned is unknown.
     All,
     /// Those that have ended.
     Ended,
@@ -30,8 +30,9 @@ pub(crate) enum Which {
 
 const RESULTS: &str = "select r.job_id, r.status, r.result::text, r.traceback from jobs.results($1, $2) r";
 
-/// Where these jobs stand, each handed over as it arrives: results that take much are never held together.
-/// Without names for statements it is a transaction of its own, which lies in one session of a pooler.
+/// Reads the state of these jobs and passes each row to `found` as it arrives, so that large results are
+/// never in memory together. With unnamed statements it runs in a transaction, which stays in one session of
+/// a pooler.
 pub(crate) async fn results(
     connection: &mut PgConnection,
     jobs: Chunk<'_, JobId>,
@@ -74,14 +75,14 @@ fn standing(row: &PgRow) -> Result<Standing, Error> {
     })
 }
 
-/// Whether a look failed for what one of the jobs holds, such as a result that is too large to be sent.
+/// Whether the query failed because of the content of one job, such as a result that is too large to send.
 pub(crate) fn is_about_a_job(error: &Error) -> bool {
     server_code(error)
         .is_some_and(|code| ["22", "53200", "54", "XX"].iter().any(|class| code.starts_with(class)))
 }
 
-/// Whether what failed passes by itself, or is mended by somebody: the server restarts, the network is away, a
-/// limit is reached for now.
+/// Whether the failure passes by itself or can be repaired: the server restarts, the network is down, a limit
+/// is reached for now.
 pub(crate) fn is_passing(error: &Error) -> bool {
     match (error, server_code(error)) {
         (_, Some(code)) => {

@@ -1,10 +1,10 @@
-//! Where the primary may be found: one server, or several of which one is the primary.
+//! Finds the primary: one server, or one of several.
 //!
-//! A standby takes connections and answers questions, so that a connection stands says nothing: of
-//! several servers only one that is not in recovery is taken. They are tried in turn, beginning with
-//! the one where the primary was last found, each for the whole time that a connection may take: shared
-//! among them it would be too short for each that is far away. What was found holds for all connections
-//! of the worker, and for the pool of its tasks, which is told where to connect.
+//! A standby accepts connections and answers queries, so an open connection proves nothing: of several
+//! servers, only one that is not in recovery is used. They are tried in turn, beginning with the last known
+//! primary, each for the full time that a connection may take: divided among them, that time would be too
+//! short for each distant server. The result applies to all connections of the worker, and to the pool of its
+//! tasks, whose connect options are updated.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
@@ -22,27 +22,27 @@ pub(crate) struct Servers {
     /// Never empty.
     all: Arc<[PgConnectOptions]>,
     primary: Arc<AtomicUsize>,
-    /// The time of a round trip in microseconds; 0 before it was measured.
+    /// The time of a round trip in microseconds; 0 before it is measured.
     round_trip: Arc<AtomicU64>,
-    /// Follows the primary.
+    /// Its connect options follow the primary.
     pool: PgPool,
     part: &'static str,
 }
 
 impl Servers {
-    /// The server of the pool, and others that may take its place.
+    /// The server of the pool, and others that may become the primary.
     pub(crate) fn new(pool: PgPool, others: &[PgConnectOptions]) -> Self {
         let own = PgConnectOptions::clone(&pool.connect_options());
         let all = std::iter::once(own).chain(others.iter().cloned()).map(without_brackets).collect();
         Servers { all, primary: Arc::default(), round_trip: Arc::default(), pool, part: "" }
     }
 
-    /// The same, for connections of one part of the worker, by whose name the server shows them.
+    /// The same servers, for connections of one part of the worker; the server shows them under its name.
     pub(crate) fn named(&self, part: &'static str) -> Self {
         Servers { part, ..self.clone() }
     }
 
-    /// A connection to the primary, and which of the servers that is; each of them has until the deadline.
+    /// A connection to the primary, and the index of that server; the deadline applies to each server.
     pub(crate) async fn connect(&self, deadline: Duration) -> Result<(PgConnection, usize), Error> {
         if self.all.len() == 1 {
             let options = self.options(0);
@@ -62,22 +62,22 @@ impl Servers {
         Err(unavailable(format!("no primary among {} servers ({})", self.all.len(), refusals.join("; "))))
     }
 
-    /// All connections of the worker learn how far away the database is.
+    /// Sets the measured round trip for all connections of the worker.
     pub(crate) fn measured(&self, round_trip: Duration) {
         self.round_trip.store(u64::try_from(round_trip.as_micros()).unwrap_or(u64::MAX), Relaxed);
     }
 
-    /// How long a server may take to open a connection.
+    /// How long to wait for a server to open a connection.
     pub(crate) fn patience(&self) -> Duration {
         patience(Duration::from_micros(self.round_trip.load(Relaxed)))
     }
 
-    /// Which of the servers was last found to be the primary.
+    /// The index of the last known primary.
     pub(crate) fn primary(&self) -> usize {
         self.primary.load(Relaxed)
     }
 
-    /// Where the primary was last found.
+    /// The connect options of the last known primary.
     pub(crate) fn last_known(&self) -> PgConnectOptions {
         self.options(self.primary())
     }
@@ -99,14 +99,14 @@ impl Servers {
         &self.pool
     }
 
-    /// The database for people: where, and which.
+    /// The name and the address of the database, for people.
     pub(crate) fn describe(&self) -> String {
         let at = self.primary();
         let database = self.all[at].get_database().unwrap_or_else(|| self.all[at].get_username());
         format!("{database} at {}", self.place(at))
     }
 
-    /// For people, and without anything that is secret.
+    /// The address of a server, for people, without any secret.
     fn place(&self, at: usize) -> String {
         let options = &self.all[at];
         let host = || format!("{}:{}", options.get_host(), options.get_port());
@@ -114,19 +114,20 @@ impl Servers {
     }
 }
 
-/// To open a connection near by, on a busy machine.
+/// The time to open a connection to a nearby server on a busy machine.
 const CONNECT: Duration = Duration::from_secs(5);
-/// With TLS and a password it takes seven, and some more on a network that has its moments.
+/// With TLS and a password, opening a connection takes seven round trips, and some more on a network with
+/// delays.
 const ROUND_TRIPS: u32 = 12;
 
 fn patience(round_trip: Duration) -> Duration {
     CONNECT.max(round_trip.saturating_mul(ROUND_TRIPS))
 }
 
-/// The longest name that the server keeps, in bytes.
+/// The longest application name that the server keeps, in bytes.
 const LONGEST_NAME: usize = 63;
 
-/// The name under which the server shows a connection: that of the user's program, and the part of the worker.
+/// The application name of a connection: the name of the user's program, and the part of the worker.
 fn name(of_user: Option<&str>, part: &str) -> String {
     let suffix = if part.is_empty() { "pgjobs".to_owned() } else { format!("pgjobs {part}") };
     let Some(of_user) = of_user.filter(|name| !name.is_empty()) else { return suffix };
@@ -140,7 +141,7 @@ async fn try_primary(options: &PgConnectOptions) -> Result<PgConnection, Error> 
     if row.try_get(0)? { Err(unavailable("it is a standby".to_owned())) } else { Ok(connection) }
 }
 
-/// Worth another try, as when a single server is down.
+/// An error that is retried, as when a single server is down.
 fn unavailable(reason: String) -> Error {
     Error::Database(sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::NotConnected, reason)))
 }

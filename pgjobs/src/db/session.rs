@@ -1,12 +1,13 @@
-//! What a session of a worker is told before its first statement.
+//! Prepares the sessions of a worker before their first statement.
 //!
-//! *The problem.* The settings of a role or a database are not made for a worker: a stricter isolation level fails
-//! where claims and settles of several workers meet. And a deadline on this side alone leaves the session behind:
-//! one that waits for a lock does not notice that its client has gone, and one that writes to a client that does
-//! not read waits for it, with all the locks it holds.
+//! *The problem.* The settings of a role or a database are not made for a worker: a stricter isolation level
+//! fails when claims and settles of several workers conflict. And a deadline on the client alone leaves the
+//! session behind: a session that waits for a lock does not notice that its client is gone, and one that
+//! writes to a client that does not read waits for it, with all its locks.
 //!
-//! *So* each session gets deadlines of its own, a little under those of its client, and looks whether the client
-//! is still there. All in one message, and as statements: poolers refuse them as options of the connection.
+//! *The solution.* Each session gets deadlines, a little shorter than those of its client, and checks whether
+//! the client is still connected. All settings are sent in one message, and as statements: poolers refuse
+//! them as options of the connection.
 
 use std::time::Duration;
 
@@ -15,17 +16,17 @@ use sqlx::{AssertSqlSafe, Row};
 
 use crate::types::error::Error;
 
-/// Between two looks, while a statement runs, whether the client is still there.
+/// The interval at which the server checks, while a statement runs, whether the client is still connected.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// A session of the server: its process, and when that began, since the numbers of processes come again.
+/// A session of the server: its process id and start time, since process ids are reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Session {
     pub(crate) pid: i32,
     began: i64,
 }
 
-/// When the process `a` began; of another role's it is not shown.
+/// When process `a` started; the server does not show it for a process of another role.
 macro_rules! began {
     () => {
         "coalesce((extract(epoch from a.backend_start) * 1000000)::bigint, 0)"
@@ -36,7 +37,7 @@ const ITSELF: &str = concat!("select a.pid, ", began!(), " from pg_stat_get_acti
 const LIVES: &str =
     concat!("select exists (select from pg_stat_get_activity($1) a where ", began!(), " = $2)");
 
-/// Tells the session its settings; which session it is.
+/// Applies the settings to the session, and identifies it.
 pub(crate) async fn prepare(connection: &mut PgConnection, deadline: Duration) -> Result<Session, Error> {
     let statements = format!("{}; {ITSELF}", settings(deadline));
     let rows = sqlx::raw_sql(AssertSqlSafe(statements)).fetch_all(connection).await?;
@@ -44,7 +45,7 @@ pub(crate) async fn prepare(connection: &mut PgConnection, deadline: Duration) -
     Ok(Session { pid: row.try_get(0)?, began: row.try_get(1)? })
 }
 
-/// Whether a session has not ended: what it was asked to do may still be under way.
+/// Whether a session has not ended: its last statement may still be running.
 pub(crate) async fn lives(connection: &mut PgConnection, session: Session) -> Result<bool, Error> {
     let row = sqlx::query(LIVES).bind(session.pid).bind(session.began).fetch_one(connection).await?;
     Ok(row.try_get(0)?)
@@ -52,14 +53,14 @@ pub(crate) async fn lives(connection: &mut PgConnection, session: Session) -> Re
 
 #[cfg(test)]
 impl Session {
-    /// For tests of what workers decide.
+    /// For tests of the worker's decisions.
     pub(crate) fn example(pid: i32) -> Self {
         Session { pid, began: 0 }
     }
 }
 
 fn settings(deadline: Duration) -> String {
-    // Under the client's, so that the client hears what became of its statement.
+    // Shorter than the client's deadline, so that the client receives the result of its statement.
     let statement = deadline - (deadline / 10).min(Duration::from_millis(500));
     let ms = |time: Duration| time.as_millis().clamp(1, 86_400_000);
     format!(

@@ -1,4 +1,4 @@
-//! Settling runs: one in the caller's transaction, or a batch from a worker.
+//! Settles runs: one in the caller's transaction, or a batch from a worker.
 
 use std::time::{Duration, Instant};
 
@@ -31,20 +31,21 @@ pub(crate) async fn ack(
         })
 }
 
-/// Ten years, in seconds: what a task asks for beyond this, PostgreSQL could not add to a time.
+/// The longest delay, ten years, in seconds: PostgreSQL could not add to a time every delay that a task can
+/// set.
 const LONGEST_DELAY: f64 = 10.0 * 365.0 * 86_400.0;
 
-/// How a run ended, in the words of `jobs.settle`.
+/// The outcome of a run, as `jobs.settle` names it.
 #[derive(Debug)]
 pub(crate) enum Outcome {
     Success(Box<RawValue>),
     Fail(String),
     Retry(String, Duration),
-    /// The task, which keeps these of its jobs, says that it ended this one in a transaction of its own.
+    /// The task reports that it ended the job in a transaction of its own; it keeps these of its jobs.
     Verify(Keep),
     Snooze(Duration),
     Release,
-    /// The database has a run that this worker knows nothing of: as `Release`, unless its outcome is on its way.
+    /// The database has a run that this worker does not know: as `Release`, unless an outcome is on its way.
     ReleaseUnknown,
 }
 
@@ -75,9 +76,9 @@ impl Outcome {
         }
     }
 
-    /// Whether a refusal says that the lease was lost. Not so of a job that its task ended itself and
-    /// does not keep: it leaves nothing by which the database could know its end again. Nor of a run that
-    /// was nobody's.
+    /// Whether a rejection means that the lease was lost. Not for a job that its task ended itself and does
+    /// not keep: it leaves no row from which the database could recognise that it ended. Nor for a run that
+    /// this worker did not know.
     fn is_lost_when_refused(&self) -> bool {
         !matches!(self, Outcome::Verify(Keep::Failed | Keep::None) | Outcome::ReleaseUnknown)
     }
@@ -97,15 +98,15 @@ pub(crate) struct Settlement {
     pub(crate) lease: Uuid,
     pub(crate) batch_index: i32,
     pub(crate) outcome: Outcome,
-    /// It is on the last run of its job.
+    /// The run is the last run of its job.
     pub(crate) is_last: bool,
-    /// It was sent and no answer came: it may have been accepted already.
+    /// It was sent without an answer: the database may have accepted it already.
     pub(crate) was_said: bool,
-    /// So many times the database has refused it for its content.
+    /// How many times the database has refused it for its content.
     pub(crate) refusals: u8,
-    /// Since then the database refuses it alone, for a reason that may pass.
+    /// Since when the database has refused only this outcome, for a reason that may pass.
     pub(crate) refused_since: Option<Instant>,
-    /// Refused so, it is not said again before.
+    /// After such a refusal, it is not sent again before this time.
     pub(crate) rests_until: Option<Instant>,
 }
 
@@ -124,7 +125,8 @@ impl Settlement {
         }
     }
 
-    /// A success without what its result holds, which cannot be refused for that; none of what holds texts.
+    /// The same settlement without its result, so that the result cannot be the reason for a refusal; `None`
+    /// for an outcome with a text.
     pub(crate) fn without_result(&self) -> Option<Settlement> {
         let outcome = match &self.outcome {
             Outcome::Success(_) => Outcome::Success(RawValue::NULL.to_owned()),
@@ -134,19 +136,19 @@ impl Settlement {
         Some(Settlement::new(self.job.clone(), self.lease, self.batch_index, outcome, self.is_last))
     }
 
-    /// The run that it ends.
+    /// The run that it settles.
     pub(crate) fn run(&self) -> (Uuid, i32) {
         (self.lease, self.batch_index)
     }
 
-    /// Whether a refusal says that the lease was lost. Not of one that may have been accepted before, unless
-    /// history would know.
+    /// Whether a rejection means that the lease was lost. Not if the database may have accepted the outcome
+    /// before, unless history would show that.
     pub(crate) fn is_lost_when_refused(&self) -> bool {
         let leaves_nothing = !matches!(self.outcome, Outcome::Success(_) | Outcome::Fail(_));
         self.outcome.is_lost_when_refused() && !(self.was_said && leaves_nothing)
     }
 
-    /// How much of a message to the server it takes, about.
+    /// Its approximate size in a message to the server.
     pub(crate) fn bytes(&self) -> usize {
         match &self.outcome {
             Outcome::Success(result) => result.get().len(),
@@ -155,35 +157,35 @@ impl Settlement {
     }
 }
 
-/// An outcome that was not accepted.
+/// A rejection.
 pub(crate) struct Answer {
-    /// Which one of those that were sent.
+    /// Its index among the outcomes that were sent.
     pub(crate) at: usize,
-    /// Another transaction holds the job's row just now; otherwise the lease is lost.
+    /// Another transaction has locked the job's row; otherwise the lease is lost.
     pub(crate) busy: bool,
 }
 
-/// Settles this run and undoes it: whether the database would take the outcome.
+/// Settles this run and rolls back: tests whether the database would accept the outcome.
 pub(crate) async fn try_to_settle(
     connection: &mut PgConnection,
     settlement: &Settlement,
 ) -> Result<(), Error> {
     let mut attempt = connection.begin().await?;
     settle(&mut attempt, std::slice::from_ref(settlement)).await?;
-    // What is put off to the commit may be what refuses it.
+    // A deferred constraint may be the reason for the refusal.
     sqlx::raw_sql("set constraints all immediate").execute(&mut *attempt).await?;
     Ok(attempt.rollback().await?)
 }
 
 const SETTLE: &str = "select s.at, s.reason from jobs.settle($1, $2, $3, $4, $5, $6, $7) s";
 
-/// Settles a batch; returns the outcomes that were not accepted.
+/// Settles a batch; returns the rejections.
 pub(crate) async fn settle(
     connection: &mut PgConnection,
     batch: &[Settlement],
 ) -> Result<Vec<Answer>, Error> {
-    // Arrays of nothing are left out, and what all have in common is said once: a batch of successes is the
-    // rule, and one of tasks that return nothing frequent.
+    // Arrays of nulls are left out, and a value that all have in common is sent once: most batches contain
+    // successes only, and many of these are of tasks that return nothing.
     let alike = |results: &[Option<Json<&RawValue>>]| {
         results.windows(2).all(|pair| pair[0].map(|r| r.0.get()) == pair[1].map(|r| r.0.get()))
     };

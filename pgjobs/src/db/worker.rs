@@ -1,4 +1,4 @@
-//! A worker's own row, its heartbeat, and the house-keeping that any worker does.
+//! A worker's row and heartbeat, and the maintenance that any worker does.
 
 use std::time::Duration;
 
@@ -38,7 +38,8 @@ pub(crate) async fn register(connection: &mut PgConnection, worker: &Registratio
     Ok(())
 }
 
-/// Upserts tasks, each described as `jobs.register_tasks` wants it. A task's schema has no bound on this side.
+/// Upserts tasks, each described in the format of `jobs.register_tasks`. Chunked, because the size of a
+/// task's schema is not bounded.
 pub(crate) async fn register_tasks(
     connection: &mut PgConnection,
     tasks: &[serde_json::Value],
@@ -56,19 +57,19 @@ async fn register_some(connection: &mut PgConnection, tasks: Chunk<'_, Box<RawVa
     Ok(())
 }
 
-/// A run by its lease and its batch_index under it.
+/// A run, identified by its lease and batch_index.
 pub(crate) type RunKey = (Uuid, i32);
 
-/// What a heartbeat tells besides that the worker lives.
+/// What a heartbeat reports besides that the worker is alive.
 #[derive(Debug, Default)]
 pub(crate) struct Told {
-    /// Runs whose time counts from now.
+    /// Runs whose timeout counts from now.
     pub(crate) late: Vec<RunKey>,
-    /// Runs that were claimed ahead and have started since.
+    /// Runs that were prefetched and have started since.
     pub(crate) started: Vec<RunKey>,
 }
 
-/// Keeps the worker's leases alive; false when it was declared dead.
+/// Renews the worker's leases; false when the worker was declared dead.
 pub(crate) async fn heartbeat(
     connection: &mut PgConnection,
     worker: Uuid,
@@ -88,10 +89,10 @@ pub(crate) async fn heartbeat(
     Ok(row.try_get(0)?)
 }
 
-/// A run as the database has it: its job, lease and batch_index.
+/// A run as the database stores it: its job, lease and batch_index.
 pub(crate) type Run = (JobId, Uuid, i32);
 
-/// What the worker holds as far as the database knows.
+/// The worker's runs in flight, as far as the database knows.
 pub(crate) async fn held_by(connection: &mut PgConnection, worker: Uuid) -> Result<Vec<Run>, Error> {
     let rows = sqlx::query("select h.job_id, h.lease, h.batch_index from jobs.held_by($1) h")
         .bind(worker)
@@ -101,43 +102,45 @@ pub(crate) async fn held_by(connection: &mut PgConnection, worker: Uuid) -> Resu
     rows.iter().map(run).collect()
 }
 
-/// Why this database cannot be used, in words; nothing when it can.
+/// The reasons why this database cannot be used, as text; empty when it can.
 pub(crate) async fn unusable(connection: &mut PgConnection) -> Result<Vec<String>, Error> {
     let exists = "select to_regprocedure('jobs.unusable()') is not null";
     if !sqlx::query(exists).fetch_one(&mut *connection).await?.try_get::<bool, _>(0)? {
-        return Ok(Vec::new()); // a schema that is older; what it lacks is said where it is used
+        return Ok(Vec::new()); // an older schema; what it lacks is reported where it is used
     }
     let rows = sqlx::query("select u from jobs.unusable() u").fetch_all(connection).await?;
     rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }
 
-/// At most so many jobs are handled by one call of the house-keeping.
+/// The maximum number of jobs that one call of the maintenance handles.
 const LIMIT: i32 = 1000;
 
-/// Puts in line what is due; whether there is more.
+/// Promotes due jobs; returns whether there may be more.
 pub(crate) async fn promote(connection: &mut PgConnection) -> Result<bool, Error> {
     let row = sqlx::query("select jobs.promote($1)").bind(LIMIT).fetch_one(connection).await?;
     Ok(row.try_get::<i32, _>(0)? >= LIMIT)
 }
 
-/// What came of the house-keeping.
+/// The result of the maintenance.
 pub(crate) struct Tended {
-    /// There is more to do than one call does.
+    /// There is more to do than one call handles.
     pub(crate) more: bool,
-    /// The next scheduled job comes due after this time.
+    /// The time until the next scheduled job is due.
     pub(crate) next: Option<Duration>,
 }
 
-/// Sweeps lapsed leases and puts in line what is due.
-pub(crate) async fn tend(connection: &mut PgConnection) -> Result<Tended, Error> {
+/// Sweeps expired leases and promotes due jobs.
+pub(crate) async fn maintain(connection: &mut PgConnection) -> Result<Tended, Error> {
     let row = sqlx::query("select jobs.maintain($1)").bind(LIMIT).fetch_one(connection).await?;
     let seconds: Option<f64> = row.try_get(0)?;
-    // Below zero: one is due that a transaction holds, or that came due just now; the next look finds it.
+    // Negative: a job is due that another transaction has locked, or that became due just now; the next call
+    // finds it.
     let next = seconds.filter(|s| *s > 0.0).map(|s| Duration::from_secs_f64(s.min(86_400.0)));
     Ok(Tended { more: seconds == Some(0.0), next })
 }
 
-/// How many workers live that share a task with this one, and how many of them hold no job.
+/// How many live workers have a task in common with this one, including itself, and how many of them have no
+/// job.
 pub(crate) async fn count(connection: &mut PgConnection, worker: Uuid) -> Result<(usize, usize), Error> {
     let row = sqlx::query("select c.alive, c.idle from jobs.count_workers($1) c")
         .bind(worker)
@@ -147,7 +150,7 @@ pub(crate) async fn count(connection: &mut PgConnection, worker: Uuid) -> Result
     Ok((usize::try_from(alive).unwrap_or_default(), usize::try_from(idle).unwrap_or_default()))
 }
 
-pub(crate) async fn retain(connection: &mut PgConnection) -> Result<(), Error> {
+pub(crate) async fn maintain_partitions(connection: &mut PgConnection) -> Result<(), Error> {
     sqlx::query("call jobs.maintain_partitions_and_commit()").execute(connection).await?;
     Ok(())
 }

@@ -1,6 +1,7 @@
-//! What an older signature of a task takes and a newer one does not.
+//! Compares two signatures of a task: what the older one takes and the newer one does not.
 //!
-//! Says only what is sure: a narrowing that no rule here sees is found by the bodies that do not fit.
+//! Reports only certain differences: an incompatibility that no rule here detects shows up in the bodies that
+//! do not fit.
 
 mod facts;
 mod schema;
@@ -13,13 +14,13 @@ use serde::Serialize;
 
 use super::signature::{Parameter, Signature};
 
-/// One place at which a newer signature takes less than the older one did.
+/// One value for which a newer signature takes less than the older one did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Incompatible {
-    /// Where in the arguments, such as `order.lines[].count`.
+    /// The path in the arguments, such as `order.lines[].count`.
     pub path: String,
-    /// How, in words about the types; no body is looked at for it.
+    /// The difference, in terms of the types; no body is read for it.
     pub reason: String,
 }
 
@@ -28,7 +29,7 @@ impl Incompatible {
         Incompatible { path: path.into(), reason: reason.into() }
     }
 
-    /// The same place, seen from one step further out.
+    /// The same difference, with the path of the enclosing value prepended.
     fn within(mut self, outer: &str) -> Self {
         self.path = match self.path.as_str() {
             "" => outer.to_owned(),
@@ -66,7 +67,7 @@ pub(super) fn of_signatures(old: &Signature, new: &Signature) -> Vec<Incompatibl
     found
 }
 
-/// A parameter that must be given now, and did not have to be.
+/// A parameter that is required now, and was not before.
 fn demanded(param: &Parameter, before: &[Parameter]) -> Option<Incompatible> {
     let was_required = before.iter().any(|other| other.name == param.name && other.required);
     let reason = || match before.iter().any(|other| other.name == param.name) {

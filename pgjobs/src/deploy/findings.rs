@@ -1,4 +1,4 @@
-//! What a deploy check finds.
+//! The findings of a deploy check.
 
 use std::fmt;
 
@@ -7,13 +7,13 @@ use serde::Serialize;
 use super::compare::Incompatible;
 use crate::types::job_id::JobId;
 
-/// How grave a finding is; what is graver comes first.
+/// The severity of a finding; more severe ones come first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// Jobs that are open now would fail or never run.
     Error,
-    /// Nothing that was looked at would break.
+    /// No job that was decoded would break.
     Warning,
 }
 
@@ -27,29 +27,30 @@ impl Severity {
     }
 }
 
-/// What a finding is about, for programs; within one severity, what weighs more comes first.
+/// The kind of a finding, for programs; within one severity, the more important kind comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Code {
     /// Open jobs whose arguments this program cannot read.
     BodiesDoNotFit,
-    /// Open jobs of a task that this program does not have, though a new one of the same signature.
+    /// Open jobs of a task that this program does not have, although it has a new one with the same
+    /// signature.
     TaskRenamed,
     /// Open jobs of a task that this program does not have.
     TaskGone,
-    /// The arguments' schema takes less than the one that was declared.
+    /// The schema of the arguments takes less than a declared one.
     ArgumentsIncompatible,
-    /// A value by position is read as another argument than before.
+    /// A positional value is bound to another argument than before.
     ArgumentsMoved,
-    /// Open jobs whose arguments the server cannot send, so that they fail under every program.
+    /// Open jobs whose arguments the server cannot send, so that they fail with every program.
     BodiesNotSent,
     /// Jobs wait for a task that no live worker has.
     NoWorker,
 }
 
 impl Code {
-    /// As `--json` has it, such as `bodies_do_not_fit`.
+    /// The name in `--json`, such as `bodies_do_not_fit`.
     pub fn as_str(self) -> &'static str {
         match self {
             Code::BodiesDoNotFit => "bodies_do_not_fit",
@@ -63,23 +64,23 @@ impl Code {
     }
 }
 
-/// One thing that would break, or might.
+/// One thing that would break, or may.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct Finding {
-    /// How grave it is.
+    /// Its severity.
     pub severity: Severity,
-    /// What it is about.
+    /// Its kind.
     pub code: Code,
     /// The name under which the jobs were published.
     pub task: String,
     /// One sentence, without a value of any body.
     pub message: String,
-    /// What to do about it.
+    /// The remedy.
     pub remedy: String,
     /// Some of the jobs whose arguments do not fit, and why.
     pub jobs: Vec<UnreadableJob>,
-    /// Where the schema is narrower than the one that was declared.
+    /// Where the schema takes less than a declared one.
     pub incompatible: Vec<Incompatible>,
 }
 
@@ -108,45 +109,45 @@ impl fmt::Display for Finding {
 pub struct UnreadableJob {
     /// The job.
     pub job_id: JobId,
-    /// Where in its arguments; empty for the body as a whole.
+    /// The path in its arguments; empty for the body as a whole.
     pub path: String,
     /// What was expected and what was found, without the value.
     pub reason: String,
 }
 
-/// How many jobs of a task are open, and how many of them were looked at.
+/// The number of open jobs of a task, and how many of them were decoded.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct Coverage {
     /// The name under which they were published.
     pub task: String,
-    /// Open jobs: in line, scheduled or running.
+    /// Open jobs: ready, scheduled or running.
     pub open: u64,
-    /// Whether that is their number; else there are more.
+    /// Whether `open` is exact; otherwise there are more.
     pub exact: bool,
     /// How many of them were decoded.
     pub sampled: u64,
-    /// How many of these do not fit.
+    /// How many of the decoded jobs do not fit.
     pub unreadable: u64,
 }
 
-/// What a deploy check found.
+/// The result of a deploy check.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct DeployReport {
-    /// The worst first.
+    /// The findings, most severe first.
     pub findings: Vec<Finding>,
     /// The tasks of this program that have open jobs.
     pub coverage: Vec<Coverage>,
 }
 
 impl DeployReport {
-    /// Whether no open job would break; warnings may be left.
+    /// Whether no open job would break; there may be warnings.
     pub fn is_ok(&self) -> bool {
         self.count(Severity::Error) == 0
     }
 
-    /// How many findings are so grave.
+    /// The number of findings of this severity.
     pub fn count(&self, severity: Severity) -> usize {
         self.findings.iter().filter(|finding| finding.severity == severity).count()
     }

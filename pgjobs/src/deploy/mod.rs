@@ -1,8 +1,8 @@
-//! Before a new version of a program is deployed: would it break jobs that are open now?
+//! Checks before a deployment whether a new version of a program would break jobs that are open now.
 //!
-//! [`check`] compares the tasks of this binary with the database: tasks that are gone or renamed while they have
-//! open jobs, arguments whose type has become narrower, and open jobs whose arguments the new code cannot read,
-//! which it finds out by decoding them as a worker does. It only reads, and locks nothing.
+//! [`check`] compares the tasks of this binary with the database. It finds tasks that are gone or renamed
+//! while they have open jobs, arguments with incompatible types, and open jobs whose arguments the new code
+//! cannot read; for the latter it decodes them as a worker does. It only reads, and locks nothing.
 //!
 //! ```no_run
 //! # async fn f(pool: sqlx::PgPool) -> Result<(), pgjobs::Error> {
@@ -14,8 +14,9 @@
 //! # Ok(()) }
 //! ```
 //!
-//! `my_app check` does the same on the command line; [`testing::assert_schemas_match`](crate::testing::assert_schemas_match)
-//! looks at the types alone, in `cargo test`, without a database.
+//! `my_app check` does the same on the command line;
+//! [`testing::assert_schemas_match`](crate::testing::assert_schemas_match) compares the types alone, in
+//! `cargo test`, without a database.
 
 mod compare;
 mod findings;
@@ -38,16 +39,16 @@ use crate::types::error::Error;
 use crate::types::topic::Topic;
 use sampling::{SampleResult, Sampling};
 
-/// Compares the tasks that are linked into this binary with what the database holds, up to 1000 jobs of each.
+/// Compares the tasks that are linked into this binary with the database, decoding up to 1000 jobs of each.
 ///
 /// # Errors
-/// [`Error::NoTasks`] when there are none, or none under a topic, neither here nor in the database; [`Error::DuplicateTask`]; [`Error::SchemaMissing`] or
-/// [`Error::Database`] when the database cannot be asked.
+/// [`Error::NoTasks`] when there are no tasks, or when neither this binary nor the database has a task under
+/// a topic; [`Error::DuplicateTask`]; [`Error::SchemaMissing`] or [`Error::Database`] when a query fails.
 pub async fn check(pool: &PgPool) -> Result<DeployReport, Error> {
     DeployCheck::new().run(pool).await
 }
 
-/// A deploy check that looks elsewhere or further than [`check`] does.
+/// A deploy check with other tasks, topics or sample sizes than [`check`].
 ///
 /// ```no_run
 /// # async fn f(pool: sqlx::PgPool) -> Result<(), pgjobs::Error> {
@@ -76,7 +77,7 @@ impl Default for DeployCheck<'_> {
 }
 
 impl<'a> DeployCheck<'a> {
-    /// Of every linked task and every topic, up to 1000 jobs of each task.
+    /// Checks every linked task and every topic, up to 1000 jobs of each task.
     pub fn new() -> Self {
         DeployCheck::default()
     }
@@ -87,29 +88,31 @@ impl<'a> DeployCheck<'a> {
         self
     }
 
-    /// Looks only under this topic; each further call adds one. Everything under it is then this program's: a task
-    /// that another program's workers have is gone as well when this one does not have it.
+    /// Checks only this topic; each further call adds one. Every task under the topics then belongs to this
+    /// program: a task of another program's workers counts as gone when this program does not have it.
     pub fn topic(mut self, topic: Topic) -> Self {
         self.topics.push(topic);
         self
     }
 
-    /// Decodes at most so many jobs of each task: the first and the last in line, and evenly between.
+    /// Decodes at most this many jobs of each task: the first and the last in the queue, and others spread
+    /// evenly between.
     pub fn sample(mut self, jobs: u64) -> Self {
         self.sample = jobs;
         self
     }
 
-    /// Calls this as it goes on, with how many jobs were looked at, and of how many.
+    /// Calls this function during the check with the number of jobs that were decoded, and the number to
+    /// decode.
     pub fn on_progress(mut self, progress: impl FnMut(u64, u64) + Send + 'a) -> Self {
         self.progress = Box::new(progress);
         self
     }
 
-    /// Looks, and changes nothing.
+    /// Runs the check; changes nothing.
     ///
     /// # Errors
-    /// Those of [`check`].
+    /// As [`check`].
     pub async fn run(mut self, pool: &PgPool) -> Result<DeployReport, Error> {
         let registry = self.registry()?;
         let connection = &mut *pool.acquire().await?;
@@ -139,18 +142,19 @@ impl<'a> DeployCheck<'a> {
                 registry
             }
         };
-        registry.scope(&[]) // refuses to know no task
+        registry.scope(&[]) // an error if there are no tasks
     }
 
     async fn in_use(&self, registry: &Registry, connection: &mut PgConnection) -> Result<Vec<InUse>, Error> {
         let topics: Vec<String> = self.topics.iter().map(Topic::to_string).collect();
         let topics = (!topics.is_empty()).then_some(&topics[..]);
-        // Whoever wants to see so many wants to know how many there are.
+        // A caller who decodes this many jobs also wants to know how many there are.
         let cap = i32::try_from(self.sample).unwrap_or(i32::MAX).max(100_000);
         sql::in_use(connection, topics, &registry.claimable(), cap).await
     }
 
-    /// A topic without a task, of this program or in the database, is a slip: nothing under it could ever break.
+    /// A topic that matches no task of this program or the database is a mistake: nothing under it could ever
+    /// break.
     fn refuse_empty_topics(&self, registry: &Registry, tasks: &[InUse]) -> Result<(), Error> {
         let mut names = registry.claimable();
         names.extend(tasks.iter().map(|task| task.task.clone()));
@@ -182,7 +186,7 @@ impl<'a> DeployCheck<'a> {
     }
 }
 
-/// Tasks of this program that nobody has declared yet: among them is what another was renamed to.
+/// Tasks of this program that no worker has declared yet: a renamed task is among them.
 fn new_tasks(registry: &Registry, tasks: &[InUse]) -> Vec<&'static TaskDef> {
     let declared = |name: &str| {
         tasks.iter().any(|task| task.task == name && task.signatures != Some(serde_json::json!([])))

@@ -1,4 +1,4 @@
-//! From what was seen to what it means.
+//! Turns what was read into findings.
 
 use super::compare::Incompatible;
 use super::findings::{Code, Coverage, Finding, Severity};
@@ -7,8 +7,8 @@ use super::signature::Signature;
 use crate::db::deploy::InUse;
 use crate::task::definition::TaskDef;
 
-/// Of a task that this program does not have, when it is this program that ran it: no live worker of another one
-/// has it, or the caller says that everything under the topics is this program's.
+/// The finding for a task that this program does not have, if this program ran it: no live worker of another
+/// program has it, or the caller states that everything under the topics belongs to this program.
 pub(super) fn gone(task: &InUse, is_ours: bool, new_tasks: &[&'static TaskDef]) -> Option<Finding> {
     if open(task) == 0 || (task.others > 0 && !is_ours) {
         return None;
@@ -43,7 +43,7 @@ pub(super) fn gone(task: &InUse, is_ours: bool, new_tasks: &[&'static TaskDef]) 
     })
 }
 
-/// Of a task that this program has.
+/// The findings for a task that this program has.
 pub(super) fn kept(task: &InUse, def: &TaskDef, seen: Option<&SampleResult>) -> Vec<Finding> {
     let new = Signature::of(def);
     let signatures = signatures(task);
@@ -94,7 +94,7 @@ fn of_those_looked_at(coverage: &Coverage, number: u64) -> String {
     }
 }
 
-/// Jobs that no program can read, so that they do not tell this one from the last.
+/// Jobs that no program can read, so that they show no difference between this version and the last.
 fn not_sent(task: &InUse, seen: &SampleResult) -> Option<Finding> {
     let message = || {
         let which = of_those_looked_at(&seen.coverage, seen.not_sent);
@@ -108,7 +108,7 @@ fn not_sent(task: &InUse, seen: &SampleResult) -> Option<Finding> {
     })
 }
 
-/// An error while jobs are left that nobody looked at.
+/// An error while some jobs have not been decoded.
 fn incompatible(task: &InUse, signatures: &[Signature], new: &Signature, unseen: bool) -> Option<Finding> {
     let mut incompatible: Vec<Incompatible> = Vec::new();
     for found in signatures.iter().flat_map(|signature| signature.incompatible_with(new)) {
@@ -167,7 +167,7 @@ fn no_worker(task: &InUse) -> Option<Finding> {
         .then(|| Finding::new(Severity::Warning, Code::NoWorker, &task.task, message(), remedy))
 }
 
-/// "3 jobs are", "more than 100000 jobs are".
+/// "3 jobs are", "at least 100000 jobs are".
 fn at_least(task: &InUse, number: u64) -> String {
     match (task.exact, number) {
         (true, 1) => "1 job is".to_owned(),
@@ -176,7 +176,7 @@ fn at_least(task: &InUse, number: u64) -> String {
     }
 }
 
-/// A signature that cannot be read was declared by something newer, and is left out.
+/// The declared signatures. One that cannot be read was declared by a newer version, and is left out.
 fn signatures(task: &InUse) -> Vec<Signature> {
     let list = task
         .signatures

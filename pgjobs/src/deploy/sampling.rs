@@ -1,4 +1,4 @@
-//! Reading the open jobs of a task, all of them or a sample, and decoding each.
+//! Reads the open jobs of a task, all of them or a sample, and decodes each.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -10,39 +10,39 @@ use crate::task::definition::TaskDef;
 use crate::types::error::Error;
 use crate::types::job_id::JobId;
 
-/// Jobs of a page: of at most a megabyte each, which is what a body may hold.
+/// Jobs in one page; each body is at most a megabyte.
 const PAGE: u64 = 200;
-/// Jobs whose bodies are fetched by id at once.
+/// Jobs whose bodies are fetched by id in one query.
 const CHUNK: usize = 20;
-/// Jobs that are read from one place of a sampled line.
+/// Jobs that are read at each position of a sampled queue.
 const EACH: u64 = 10;
-/// Jobs that may lie in one row, and come together.
+/// The size of a packed row, whose jobs are returned together.
 const ROW: u64 = 64;
-/// Jobs that are named in a finding.
+/// Jobs that a finding names.
 const NAMED: usize = 10;
 
-/// What the jobs of one task turned out to hold.
+/// What was found in the jobs of one task.
 pub(super) struct SampleResult {
     pub(super) coverage: Coverage,
     /// Some of those that do not fit.
     pub(super) unreadable: Vec<UnreadableJob>,
-    /// How many fail for which reason.
+    /// The number of jobs that fail, by reason.
     pub(super) reasons: BTreeMap<String, u64>,
-    /// How many bring values by position.
+    /// How many have positional values.
     pub(super) by_position: u64,
     /// Some of those whose bodies the server cannot send, and how many there are.
     pub(super) unsendable: Vec<UnreadableJob>,
     pub(super) not_sent: u64,
 }
 
-/// Looks at the open jobs of one task.
+/// Decodes the open jobs of one task.
 pub(super) struct Sampling<'a> {
     connection: &'a mut PgConnection,
     def: &'static TaskDef,
     task: &'a InUse,
     sample: u64,
     seen: SampleResult,
-    /// Jobs of a sample, whose places may overlap.
+    /// Jobs of a sample that were read already: the pages of a sample may overlap.
     known: Option<HashSet<String>>,
     progress: &'a mut (dyn FnMut(u64) + Send),
 }
@@ -73,7 +73,8 @@ impl<'a> Sampling<'a> {
         Sampling { connection, def, task, sample, seen, known: Some(HashSet::new()), progress }
     }
 
-    /// The jobs beside the line get their share of the sample, those in line the rest.
+    /// Jobs outside the queue (scheduled or running) get their share of the sample, those in the queue the
+    /// rest.
     pub(super) async fn run(mut self) -> Result<SampleResult, Error> {
         if self.sample == 0 {
             return Ok(self.seen);
@@ -93,7 +94,7 @@ impl<'a> Sampling<'a> {
             false => self.sampled_line(left).await?,
         };
         let seen = &mut self.seen.coverage;
-        // Of what was counted some has ended since: what was seen is all that there is.
+        // Some of the counted jobs have ended since: the jobs that were read are all that are left.
         seen.open = if all && ended { seen.sampled } else { seen.open.max(seen.sampled) };
         Ok(self.seen)
     }
@@ -107,7 +108,7 @@ impl<'a> Sampling<'a> {
             let mut rest = chunk;
             while !rest.is_empty() {
                 let page = deploy::bodies(self.connection, rest).await?;
-                // Large bodies come in several pages; of jobs that have ended there is none.
+                // Large bodies are returned in several pages; jobs that have ended are not returned.
                 let Some(last) = page.last().map(|job| job.job_id.as_str().to_owned()) else { break };
                 let seen = rest.iter().position(|id| *id == last).map_or(rest.len(), |at| at + 1);
                 rest = &rest[seen..];
@@ -117,9 +118,10 @@ impl<'a> Sampling<'a> {
         Ok(())
     }
 
-    /// Page by page to the end, or until the sample is full, since more jobs may have come: whether the end was reached.
+    /// Reads the queue page by page to its end, or until the sample is full, since more jobs may have been
+    /// published. Returns whether it reached the end.
     async fn whole_line(&mut self) -> Result<bool, Error> {
-        self.known = None; // nothing comes twice
+        self.known = None; // no job is read twice
         let mut from = None;
         while self.seen.coverage.sampled < self.sample {
             let (page, last) = deploy::line(self.connection, &self.task.task, from, integer(PAGE)).await?;
@@ -130,14 +132,15 @@ impl<'a> Sampling<'a> {
         Ok(false)
     }
 
-    /// A few jobs at each of many places: the first and the last of the line, and evenly between.
+    /// Reads a few jobs at each of many positions: the first and the last of the queue, and others spread
+    /// evenly between.
     async fn sampled_line(&mut self, num: u64) -> Result<bool, Error> {
         let spots = (num / EACH).clamp(1, 100_000);
         let each = num.div_ceil(spots);
         let mut places =
             deploy::places(self.connection, &self.task.task, integer(spots.max(2) - 1), integer(each))
                 .await?;
-        // The end first: priorities beyond number would fill the sample before it.
+        // The end first: with very many priorities, the other positions would fill the sample before it.
         if let Some(end) = places.pop() {
             let most = integer(each.saturating_add(ROW));
             let (mut page, _) = deploy::line(self.connection, &self.task.task, Some(end), most).await?;
@@ -152,7 +155,7 @@ impl<'a> Sampling<'a> {
         Ok(false)
     }
 
-    /// Decodes up to so many of these jobs that were not looked at before.
+    /// Decodes up to `most` of these jobs, skipping those that were decoded before.
     fn decode(&mut self, page: Vec<Open>, most: u64) {
         let mut taken = 0;
         for job in page {
@@ -184,7 +187,7 @@ impl<'a> Sampling<'a> {
         }
     }
 
-    /// No program can read it: it is no misfit of this one.
+    /// Records a job that no program can read: that is not a schema error of this program.
     fn not_sent(&mut self, job_id: JobId, reason: &str) {
         self.seen.not_sent += 1;
         if self.seen.unsendable.len() < NAMED {
@@ -194,7 +197,7 @@ impl<'a> Sampling<'a> {
     }
 }
 
-/// How many jobs of a task are open, at least.
+/// The number of open jobs of a task; a lower bound.
 pub(super) fn open(task: &InUse) -> u64 {
     (task.ready + task.scheduled + task.running).unsigned_abs()
 }

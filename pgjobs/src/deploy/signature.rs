@@ -1,4 +1,4 @@
-//! What a task takes: its parameters in order, and the schema of its arguments.
+//! The signature of a task: its parameters in order, and the schema of its arguments.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::compare::{self, Incompatible};
 use crate::task::definition::TaskDef;
 
-/// One parameter, as a body sees it.
+/// One published parameter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Parameter {
     pub(crate) name: String,
@@ -15,10 +15,10 @@ pub(crate) struct Parameter {
     pub(crate) required: bool,
 }
 
-/// The signature of a task's arguments, as a program declares it and the database keeps it.
+/// The signature of a task, as a program declares it and the database stores it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Signature {
-    /// None: a task of a worker in another language, whose bodies are not looked at.
+    /// `None` for a task of a worker in another language, whose bodies are not decoded.
     pub(crate) params: Option<Vec<Parameter>>,
     #[serde(default)]
     pub(crate) extra_kwargs: bool,
@@ -26,7 +26,7 @@ pub(crate) struct Signature {
 }
 
 impl Signature {
-    /// The signature that a program's own task has.
+    /// The signature of a task of this program.
     pub(crate) fn of(task: &TaskDef) -> Self {
         let parameter = |p: &crate::types::body::Param| Parameter {
             name: p.name.to_owned(),
@@ -40,7 +40,7 @@ impl Signature {
         }
     }
 
-    /// The same signature without what only describes it, to be compared.
+    /// The same signature without descriptions, for comparison.
     pub(crate) fn bare(mut self) -> Self {
         self.args_schema = bare(&self.args_schema);
         self
@@ -51,12 +51,13 @@ impl Signature {
         &self.args_schema["properties"][name]
     }
 
-    /// What this signature takes and the newer one does not, as far as the schemas say.
+    /// What this signature takes and the newer one does not, as far as the schemas show.
     pub(crate) fn incompatible_with(&self, newer: &Signature) -> Vec<Incompatible> {
         compare::of_signatures(self, newer)
     }
 
-    /// Whether a value by position means another argument in the newer signature: the first that moved.
+    /// The first argument whose position has another argument in the newer signature, so that positional
+    /// values change their meaning.
     pub(crate) fn moved_in(&self, newer: &Signature) -> Option<&str> {
         let (old, new) = (self.params.as_deref()?, newer.params.as_deref()?);
         let moved = old.iter().zip(new).find(|(old, new)| old.name != new.name);
@@ -66,7 +67,7 @@ impl Signature {
 
 const DESCRIPTIONS: [&str; 5] = ["$schema", "title", "description", "default", "examples"];
 
-/// A schema without titles, descriptions and defaults: no body is read otherwise because of them.
+/// A schema without titles, descriptions and defaults, which do not change how a body is read.
 fn bare(schema: &Value) -> Value {
     match schema {
         Value::Array(list) => list.iter().map(bare).collect(),
@@ -78,7 +79,7 @@ fn bare(schema: &Value) -> Value {
     }
 }
 
-/// What stands under a keyword: names of the user's own are no keywords, and listed values no schemas.
+/// The value of a keyword: names that the user chose are not keywords, and listed values are not schemas.
 fn bare_value(keyword: &str, value: &Value) -> Value {
     match (keyword, value) {
         ("properties" | "patternProperties" | "$defs", Value::Object(named)) => {

@@ -1,4 +1,4 @@
-//! The signatures of all tasks in a file that is committed, and how they differ from what the code has now.
+//! Compares the signatures of all tasks with a committed file.
 
 use std::path::Path;
 
@@ -29,7 +29,7 @@ impl Kept {
 
 /// Compares tasks with the file, or writes it when `bless` is true.
 ///
-/// The error says what broke, what is new, and how to accept it.
+/// The error reports what broke, what is new, and how to accept it.
 pub(crate) fn compare(path: &Path, tasks: &[&'static TaskDef], bless: bool) -> Result<(), String> {
     let now: Vec<Kept> = tasks.iter().map(|task| Kept::of(task)).collect();
     if now.is_empty() {
@@ -59,7 +59,7 @@ fn write(path: &Path, now: &[Kept]) -> Result<(), String> {
         .map_err(|error| format!("{} cannot be written: {error}", path.display()))
 }
 
-/// What pending jobs of the older signature would meet.
+/// The changes that break pending jobs with the older signature.
 fn breaking(before: &[Kept], now: &[Kept]) -> Vec<String> {
     let mut found = Vec::new();
     for old in before {

@@ -7,11 +7,12 @@ pub(super) const SUPERUSER: &str = "postgres";
 
 pub(super) const DEFAULT_PORT: u16 = 5432;
 
-/// A server that took the connection and says nothing is given up after this.
+/// How long to wait for a server that accepted the connection and does not answer.
 #[cfg(unix)]
 const ANSWER_LIMIT: std::time::Duration = std::time::Duration::from_secs(10);
 
-/// Where the server listens: a socket in a folder, numbered by a port that is no network port.
+/// Where the server listens: the folder of its socket, and the port in the socket's name, which is no network
+/// port.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Address {
     pub(super) socket_dir: PathBuf,
@@ -34,11 +35,11 @@ impl Address {
             .port(self.port)
             .username(SUPERUSER)
             .database(database)
-            // The environment may ask for TLS, which a local socket does not speak.
+            // The environment may ask for TLS, which does not work on a local socket.
             .ssl_mode(PgSslMode::Disable)
     }
 
-    /// Asks the server for its version, which tells at once that it answers.
+    /// Asks the server for its version, which also shows that it answers.
     #[cfg(unix)]
     pub(super) async fn ask_version(&self) -> sqlx::Result<String> {
         use sqlx::{ConnectOptions, Connection};
@@ -48,15 +49,15 @@ impl Address {
             let query = sqlx::query_scalar("show server_version");
             let version: String = query.fetch_one(&mut connection).await?;
             connection.close().await?;
-            // Distributions add their own words.
+            // Distributions append their own text to the version.
             Ok(version.split_whitespace().next().unwrap_or_default().to_owned())
         };
         let answer = tokio::time::timeout(ANSWER_LIMIT, work).await;
         answer.unwrap_or(Err(sqlx::Error::PoolTimedOut))
     }
 
-    /// Clients take the port from PGPORT unless the URL has one, so it may be left out only when
-    /// that variable is not set.
+    /// Clients take the port from PGPORT unless the URL has one, so the URL may omit it only when that
+    /// variable is not set.
     fn port_parameter(&self) -> String {
         if self.port == DEFAULT_PORT && std::env::var_os("PGPORT").is_none() {
             return String::new();
@@ -65,7 +66,7 @@ impl Address {
     }
 }
 
-/// Percent-encodes everything that is not plain in both the path and the query of a URL.
+/// Percent-encodes every character that is not plain in both the path and the query of a URL.
 fn encode(text: &str) -> String {
     text.bytes()
         .map(|byte| match byte {

@@ -7,7 +7,7 @@ use super::{
     error::{LocalPostgresError, Result},
 };
 
-/// How long a clone waits for somebody to leave the template.
+/// How long a clone waits until no session is connected to the template.
 const TEMPLATE_LIMIT: Duration = Duration::from_secs(15);
 const OBJECT_IN_USE: &str = "55006";
 
@@ -32,13 +32,13 @@ impl LocalPostgres {
 
     /// Creates a database that starts as a copy of another.
     ///
-    /// Tests migrate one database and give each test a clone of it, which costs a few hundredths
-    /// of a second. Any number may be cloned at once. Nobody may be connected to the template; a
-    /// session that is about to leave is waited for.
+    /// Tests migrate one database and give each test a clone of it, which costs a few hundredths of a second.
+    /// Any number of clones may be made at once. No session may be connected to the template; this waits for
+    /// a session that is about to end.
     ///
     /// # Errors
     /// [`LocalPostgresError::Database`] when the name is taken, there is no such template or
-    /// somebody stays connected to it.
+    /// a session stays connected to it.
     ///
     /// ```no_run
     /// # async fn f() -> Result<(), Box<dyn std::error::Error>> {
@@ -54,7 +54,7 @@ impl LocalPostgres {
         let deadline = Instant::now() + TEMPLATE_LIMIT;
         loop {
             match self.administer(action.clone(), sql.clone()).await {
-                // The server has waited for some seconds itself before it answers so.
+                // The server itself waits for some seconds before it returns this error.
                 Err(error) if is_in_use(&error) && Instant::now() < deadline => continue,
                 outcome => return outcome,
             }
@@ -78,7 +78,7 @@ impl LocalPostgres {
         self.administer(format!("drop database `{name}`"), sql).await
     }
 
-    /// A connection for each statement: nothing lingers that could block a later clone.
+    /// Opens a connection for each statement, so that none remains that could block a later clone.
     async fn administer(&self, action: String, sql: String) -> Result<()> {
         let work = async {
             let mut connection = self.options().connect().await?;

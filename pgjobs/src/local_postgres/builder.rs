@@ -2,10 +2,10 @@ use std::path::PathBuf;
 
 use super::{LocalPostgres, error::Result};
 
-/// How a [`LocalPostgres`] is to run.
+/// The settings of a [`LocalPostgres`] server.
 ///
-/// Without any setting it is ephemeral: a fresh server in a temporary folder, fast because it need
-/// not survive a crash, and gone when the program ends.
+/// Without any setting it is ephemeral: a fresh server in a temporary folder, fast because it does not have
+/// to survive a crash, and removed when the program ends.
 ///
 /// ```no_run
 /// # async fn f() -> Result<(), Box<dyn std::error::Error>> {
@@ -29,10 +29,10 @@ pub struct LocalPostgresBuilder {
 }
 
 impl LocalPostgresBuilder {
-    /// Keeps the data in this folder, which is made when there is none.
+    /// Keeps the data in this folder, which is created if it does not exist.
     ///
-    /// The server is then as durable as any. When another program already runs a server on the
-    /// folder, that server is used, and it ends with the program that started it.
+    /// The server is then as durable as a production server. If another program already runs a server on the
+    /// folder, this program uses that server, and it ends with the program that started it.
     ///
     /// ```
     /// # use pgjobs::local_postgres::LocalPostgres;
@@ -45,8 +45,8 @@ impl LocalPostgresBuilder {
 
     /// Makes an ephemeral server wait for the disk as a production server does.
     ///
-    /// For benches: without it `fsync`, `synchronous_commit` and `full_page_writes` are off and
-    /// the figures say nothing about a real server. A server with a data folder is always durable.
+    /// For benches: without it `fsync`, `synchronous_commit` and `full_page_writes` are off and the figures
+    /// do not apply to a real server. A server with a data folder is always durable.
     ///
     /// ```
     /// # use pgjobs::local_postgres::LocalPostgres;
@@ -57,7 +57,7 @@ impl LocalPostgresBuilder {
         self
     }
 
-    /// Uses the `initdb` and `postgres` of this folder and looks nowhere else.
+    /// Uses the `initdb` and `postgres` of this folder and searches no other.
     ///
     /// The environment variable `PGJOBS_PG_BINDIR` does the same from outside, unless this is set.
     ///
@@ -70,7 +70,7 @@ impl LocalPostgresBuilder {
         self
     }
 
-    /// Allows to download PostgreSQL when there is none on this machine.
+    /// Allows the program to download PostgreSQL when this machine has none.
     ///
     /// Off by default: a library that fetches programs is a surprise. A program that a person
     /// started on purpose may turn it on. The download is announced, happens once, goes through the
@@ -85,7 +85,7 @@ impl LocalPostgresBuilder {
         self
     }
 
-    /// Sets a parameter of the server, as in `postgresql.conf`; the last one of a name holds.
+    /// Sets a parameter of the server, as in `postgresql.conf`; the last value of a name applies.
     ///
     /// ```
     /// # use pgjobs::local_postgres::LocalPostgres;

@@ -10,18 +10,18 @@ use super::{
     identity::ServerUser,
 };
 
-/// What is left unfinished for so long belongs to a program that was killed.
+/// An unfinished folder of this age belongs to a program that was killed.
 const ABANDONED: Duration = Duration::from_secs(3600);
 const STAGING: &str = ".unfinished-";
 
-/// The folder for what later starts use again: initialised templates and downloaded binaries.
+/// The folder for what later starts reuse: initialised templates and downloaded binaries.
 #[derive(Debug)]
 pub(super) struct Cache {
     root: PathBuf,
 }
 
 impl Cache {
-    /// Opens the first place that is ours alone to write to.
+    /// Opens the first candidate that only its owner can write to.
     pub(super) fn open(user: &ServerUser) -> Result<Self> {
         let owner = if user.is_other() { 0 } else { user.uid() };
         let places = places(owner);
@@ -39,14 +39,15 @@ impl Cache {
         self.root.join(name)
     }
 
-    /// Waits until no other program makes an entry. It only spares work: entries are safe without,
-    /// so a file system that knows no locks is fine. The system ends the lock with the program.
+    /// Waits until no other program makes an entry. The lock only avoids duplicate work: entries are safe
+    /// without it, so a file system without locks is fine. The operating system releases the lock when the
+    /// program ends.
     pub(super) fn lock(&self) -> Option<File> {
         let file = File::create(self.root.join(".lock")).ok()?;
         file.lock().ok().map(|()| file)
     }
 
-    /// A folder to make an entry in, out of sight of others until it is complete.
+    /// A folder to make an entry in, under a temporary name until the entry is complete.
     pub(super) fn staging(&self) -> Result<Staging> {
         self.sweep();
         Staging::create(&self.root)
@@ -67,7 +68,7 @@ impl Cache {
     }
 }
 
-/// An unfinished folder; it is removed unless it is published.
+/// An unfinished folder; dropping it removes it unless it was published.
 #[derive(Debug)]
 pub(super) struct Staging {
     path: PathBuf,
@@ -84,7 +85,8 @@ impl Staging {
         &self.path
     }
 
-    /// Gives the folder its name in one step. When another program was faster, its folder stays.
+    /// Renames the folder to its final name in one step. If another program was faster, that program's folder
+    /// stays.
     pub(super) fn publish(self, target: &Path) -> Result<()> {
         match fs::rename(&self.path, target) {
             Err(error) if !target.is_dir() => Err(files("create", target)(error)),
@@ -99,7 +101,7 @@ impl Drop for Staging {
     }
 }
 
-/// Where a cache may be, best first. Root's must be reachable for the user that runs the server.
+/// Candidates for the cache folder, best first. Root's must be reachable for the user that runs the server.
 fn places(owner: u32) -> Vec<PathBuf> {
     if let Some(asked) = std::env::var_os("PGJOBS_CACHE_DIR").filter(|path| !path.is_empty()) {
         let asked = std::path::absolute(&asked).unwrap_or(asked.into());
@@ -117,7 +119,7 @@ fn places(owner: u32) -> Vec<PathBuf> {
     own.map(|path| path.join("pgjobs")).into_iter().chain([last]).collect()
 }
 
-/// Whether the folder exists or can be made, and nobody but its owner can put programs into it.
+/// Whether the folder exists or can be created, and only its owner can put programs into it.
 fn is_usable(place: &Path, owner: u32) -> bool {
     let _ = DirBuilder::new().recursive(true).mode(0o755).create(place);
     let is_ours = fs::symlink_metadata(place)

@@ -5,12 +5,12 @@ use super::{
     error::{LocalPostgresError, Result},
 };
 
-/// Any one of these says that the user has a server in mind.
+/// If one of these is set, the user has chosen a server.
 const LIBPQ_VARIABLES: [&str; 3] = ["PGHOST", "PGDATABASE", "PGUSER"];
 
-/// Where to work: the database that the environment names, or else a server of our own.
+/// The database that the environment names, or else a local server.
 ///
-/// Keep the value for as long as the database is used: a local server ends with it.
+/// Keep the value for as long as you use the database: a local server ends with it.
 ///
 /// ```no_run
 /// # async fn f() -> Result<(), Box<dyn std::error::Error>> {
@@ -25,7 +25,7 @@ const LIBPQ_VARIABLES: [&str; 3] = ["PGHOST", "PGDATABASE", "PGUSER"];
 #[must_use = "a server of its own stops when this is dropped"]
 pub struct Database {
     options: PgConnectOptions,
-    /// What named the database, for people.
+    /// Where the address came from, for people.
     origin: &'static str,
     local: Option<LocalPostgres>,
 }
@@ -33,8 +33,8 @@ pub struct Database {
 impl Database {
     /// Uses DATABASE_URL, or libpq's PGHOST, PGDATABASE and PGUSER, or else starts a local server.
     ///
-    /// An empty DATABASE_URL counts as none. Nothing is connected to yet when the environment
-    /// names the database.
+    /// An empty DATABASE_URL counts as unset. When the environment names the database, this does not connect
+    /// to it yet.
     ///
     /// # Errors
     /// [`LocalPostgresError::Variable`] when DATABASE_URL is no URL of PostgreSQL, otherwise those
@@ -55,9 +55,9 @@ impl Database {
         Ok(Self { options: server.options(), origin: "local", local: Some(server) })
     }
 
-    /// Uses the database that the environment names and starts nothing.
+    /// Uses the database that the environment names and never starts a server.
     ///
-    /// For programs that must not bring a server of their own, such as a worker in production.
+    /// For programs that must not start a server, such as a worker in production.
     ///
     /// # Errors
     /// [`LocalPostgresError::Variable`] when DATABASE_URL is no URL of PostgreSQL.
@@ -79,7 +79,7 @@ impl Database {
         Ok(named.then(|| Self { options: PgConnectOptions::new(), origin: "the PG* variables", local: None }))
     }
 
-    /// How to connect.
+    /// The options to connect with.
     ///
     /// ```no_run
     /// # async fn f(database: pgjobs::local_postgres::Database) -> Result<(), Box<dyn std::error::Error>> {
@@ -90,7 +90,7 @@ impl Database {
         self.options.clone()
     }
 
-    /// The local server, when one was started.
+    /// The local server, if one was started.
     ///
     /// ```no_run
     /// # fn f(database: pgjobs::local_postgres::Database) {
@@ -103,7 +103,7 @@ impl Database {
         self.local.as_ref()
     }
 
-    /// One line for a person, never with a password.
+    /// A one-line description for people, without a password.
     ///
     /// ```no_run
     /// # fn f(database: pgjobs::local_postgres::Database) {
@@ -115,12 +115,12 @@ impl Database {
             return server.describe();
         }
         let user = self.options.get_username();
-        // PostgreSQL takes the user's name when no database is named.
+        // PostgreSQL uses the user's name when no database is named.
         let name = self.options.get_database().unwrap_or(user);
         format!("database `{name}` on {} as `{user}` (from {})", self.place(), self.origin)
     }
 
-    /// Stops the local server, if there is one, and waits for its end.
+    /// Stops the local server, if there is one, and waits until it has ended.
     ///
     /// # Errors
     /// Those of [`LocalPostgres::stop`].
@@ -148,7 +148,7 @@ impl Database {
 
 fn parse(url: &str) -> Result<PgConnectOptions> {
     let unusable = |reason| LocalPostgresError::Variable { name: "DATABASE_URL", reason };
-    // sqlx does not look at the scheme, and a URL of another database gives odd errors later.
+    // sqlx does not check the scheme, and a URL of another database would give odd errors later.
     if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
         return Err(unusable("it does not begin with postgresql://".to_owned()));
     }

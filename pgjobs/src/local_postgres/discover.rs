@@ -11,7 +11,7 @@ use super::{
 
 const VARIABLE: &str = "PGJOBS_PG_BINDIR";
 
-/// A value of the variable: leave aside what is installed, use the download.
+/// A value of the variable: ignore what is installed, use the download.
 const DOWNLOAD: &str = "download";
 
 /// The programs of one PostgreSQL installation, known to run.
@@ -34,7 +34,7 @@ impl Binaries {
 pub(super) struct Search<'a> {
     pub(super) user: &'a ServerUser,
     pub(super) cache: &'a Cache,
-    /// The version that the data folder was made by, if there is one.
+    /// The major version that made the data folder, if there is one.
     pub(super) major: Option<u32>,
 }
 
@@ -100,8 +100,7 @@ impl Search<'_> {
         })
     }
 
-    /// Runs the server's program as the user who will run the server, so that binaries that only
-    /// root can read are noticed here.
+    /// Runs `postgres` as the user who will run the server, which detects binaries that only root can read.
     fn probe(&self, bindir: PathBuf, origin: String) -> Result<Binaries, String> {
         for program in ["initdb", "postgres"] {
             if !bindir.join(program).is_file() {

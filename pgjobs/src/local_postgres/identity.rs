@@ -8,14 +8,14 @@ use std::{
 
 use super::error::{LocalPostgresError, Result, files};
 
-/// What the server's programs see of our environment. No more: when root starts them, its secrets
-/// must not become readable for the user that runs the server.
+/// The environment variables that the server's programs receive. No more: when root starts them, root's
+/// secrets must not become readable for the user that runs the server.
 const KEPT_VARIABLES: [&str; 4] = ["PATH", "LD_LIBRARY_PATH", "LOCALE_ARCHIVE", "TZ"];
 
-/// Whom root lets run the server, best first.
+/// The users that run the server when root starts it, best first.
 const CANDIDATES: [&str; 3] = ["postgres", "_postgres", "nobody"];
 
-/// Who runs the server: we ourselves, or somebody without privileges when we are root.
+/// The user that runs the server: the current user, or one without privileges when that is root.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum ServerUser {
     Oneself { uid: u32 },
@@ -23,7 +23,7 @@ pub(super) enum ServerUser {
 }
 
 impl ServerUser {
-    /// A data folder that exists decides whom root lets run its server: its owner.
+    /// Chooses the user. When root starts the server, the owner of an existing data folder runs it.
     pub(super) fn choose(data_dir: Option<&Path>) -> Result<Self> {
         let uid = effective_uid()?;
         if uid != 0 {
@@ -58,7 +58,7 @@ impl ServerUser {
         }
     }
 
-    /// A command that runs as this user, in a folder that everybody can be in.
+    /// A command that runs as this user, in a folder that everybody can enter.
     pub(super) fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(program);
         let kept = KEPT_VARIABLES.iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
@@ -81,7 +81,7 @@ impl ServerUser {
         }
     }
 
-    /// Hands a file or folder over to this user.
+    /// Makes this user the owner of a file or folder.
     pub(super) fn own(&self, path: &Path) -> Result<()> {
         match self {
             Self::Oneself { .. } => Ok(()),
@@ -90,7 +90,7 @@ impl ServerUser {
         }
     }
 
-    /// Whether this user can enter the folder; root's own look would always succeed.
+    /// Whether this user can enter the folder. Tested as this user, because root can always enter it.
     pub(super) fn can_enter(&self, folder: &Path) -> bool {
         let mut command = self.command("/bin/sh");
         command.args(["-c", "cd \"$1\" 2>/dev/null", "sh"]).arg(folder);
@@ -98,7 +98,7 @@ impl ServerUser {
     }
 }
 
-/// Who we are. There is no safe call that tells; the owner of a file that we make does.
+/// The effective user id. There is no safe call that returns it, so this reads the owner of a new file.
 pub(super) fn effective_uid() -> Result<u32> {
     let path = std::env::temp_dir().join(format!(".pgjobs-{:016x}", fastrand::u64(..)));
     let file = fs::File::create_new(&path).map_err(files("create", &path))?;

@@ -18,10 +18,10 @@ pub(super) const START_LIMIT: Duration = Duration::from_secs(30);
 pub(super) const RETRY: Duration = Duration::from_millis(10);
 const GRACE: Duration = Duration::from_millis(50);
 
-/// Prepares, launches and waits until the server answers.
+/// Prepares and launches a server, and waits until it answers.
 ///
-/// On a data folder that is kept, other programs may be starting or stopping a server at the same
-/// moment. PostgreSQL's own lock decides who wins; who loses looks again for the winner.
+/// On a data folder that is kept, other programs may start or stop a server at the same moment. PostgreSQL's
+/// own lock decides which one wins; the loser then searches for the winner's server.
 pub(super) async fn start(builder: LocalPostgresBuilder) -> Result<LocalPostgres> {
     let site = Arc::new(blocking(move || Site::prepare(builder)).await?);
     let deadline = Instant::now() + START_LIMIT;
@@ -42,7 +42,8 @@ pub(super) async fn start(builder: LocalPostgresBuilder) -> Result<LocalPostgres
     }
 }
 
-/// The server that somebody else runs on the data folder, once it answers or is gone.
+/// Waits for the server that another program runs on the data folder: returns it once it answers, and `None`
+/// when it is gone or the deadline has passed.
 async fn running(site: &Site, deadline: Instant) -> Option<LocalPostgres> {
     let data_dir = site.kept_dir()?;
     while Instant::now() < deadline {
@@ -57,8 +58,8 @@ async fn running(site: &Site, deadline: Instant) -> Option<LocalPostgres> {
     None
 }
 
-/// Asks twice: when the server's program has just ended, the server still answers for the moment
-/// that the watchdog needs to tell it so.
+/// Asks twice: when the program that started the server has just ended, the server still answers until the
+/// watchdog has stopped it.
 async fn lasting_version(address: &Address) -> Option<String> {
     address.ask_version().await.ok()?;
     tokio::time::sleep(GRACE).await;
@@ -90,7 +91,7 @@ pub(super) fn server(
     }
 }
 
-/// Files and child processes are waited for off the runtime.
+/// Runs work that waits for files and child processes outside of the async runtime.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     match tokio::task::spawn_blocking(work).await {
         Ok(outcome) => outcome,

@@ -74,9 +74,10 @@ fn spawn(site: &Site, paths: &[&PathBuf]) -> Result<Child> {
     let mut command = site.user.command("/bin/sh");
     command.args(["-c", &script(), "pgjobs-watchdog"]).args(paths).arg(&postgres);
     command.args(site.arguments(paths[0]));
-    // Our output must end when we end, so the server may not hold it open.
+    // The program's output must end with the program, so the server may not keep it open.
     command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-    // Ctrl-C in a terminal reaches the program's group only; the server stays until we are done.
+    // Ctrl-C in a terminal reaches the program's process group only; the server is in another one and stays
+    // until the program is done.
     command.process_group(0);
     command.spawn().map_err(|error| LocalPostgresError::Program {
         program: postgres.display().to_string(),
@@ -84,13 +85,14 @@ fn spawn(site: &Site, paths: &[&PathBuf]) -> Result<Child> {
     })
 }
 
-/// Without its comments, as everybody sees it in the list of processes.
+/// The script without its comments, because every user sees it in the list of processes.
 fn script() -> String {
     let lines: Vec<&str> = SCRIPT.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
     lines.join("\n")
 }
 
-/// A server that is starting refuses for a while; any other refusal will not go away.
+/// Whether the refusal is final. A server that is starting refuses for a while; any other refusal will not go
+/// away.
 fn is_final(error: &sqlx::Error) -> bool {
     error.as_database_error().is_some_and(|error| error.code().as_deref() != Some(STARTING_UP))
 }

@@ -6,12 +6,12 @@ use std::{
 
 const SHOWN_LINES: usize = 15;
 
-/// The server's log, to show its end when the server does not start.
+/// The server's log, whose end is shown when the server does not start.
 #[derive(Debug)]
 pub(super) enum Log {
-    /// Opened before the watchdog may remove it.
+    /// Opened before the watchdog can remove it.
     Open(File),
-    /// Lies in a data folder that stays.
+    /// In a data folder that is kept.
     Named(PathBuf),
 }
 

@@ -1,32 +1,32 @@
-//! A database without asking: a real PostgreSQL server that lives and ends with this program.
+//! A local PostgreSQL server that starts and ends with this program.
 //!
-//! Examples, tests, benches and `pgjobs dev` need a database and should not make anybody install,
-//! configure or clean up one. [`Database::from_env_or_local`] uses the database that the
-//! environment names and starts a server only when it names none; [`LocalPostgres`] is that server.
+//! Examples, tests, benches and `pgjobs dev` require a database and should not make anybody install,
+//! configure or clean up one. [`Database::from_env_or_local`] uses the database that the environment names
+//! and starts a server only when it names none; [`LocalPostgres`] is that server.
 //!
-//! What can go wrong, and what is done about it:
+//! How it handles what can go wrong:
 //!
-//! * The program dies, even by `kill -9`. A small shell script (`watchdog.sh`) starts the server and
-//!   waits for the end of a pipe that only this process writes to. The kernel closes that pipe
-//!   however the process ends; then the script stops the server and removes its folder.
-//! * The program runs as root, which PostgreSQL refuses. The server then runs as `postgres` or
-//!   `nobody`, with none of root's groups.
-//! * Two programs start at once. Whatever is shared (an initialised template, downloaded binaries)
-//!   is made under a name of its own and renamed into place.
-//! * There is no PostgreSQL here. The error lists where it was looked for and the commands that fix it;
-//!   a download happens only when it was allowed.
+//! * The program dies, even by `kill -9`. A small shell script (`watchdog.sh`) starts the server and waits
+//!   for the end of a pipe that only this process writes to. The kernel closes that pipe however the process
+//!   ends; then the script stops the server and removes its folder.
+//! * The program runs as root, which PostgreSQL refuses. The server then runs as `postgres` or `nobody`, with
+//!   none of root's groups.
+//! * Two programs start at once. Whatever is shared (an initialised template, downloaded binaries) is made
+//!   under a temporary name and renamed into place.
+//! * This machine has no PostgreSQL. The error lists the locations that were searched and the commands that
+//!   fix it; a download happens only when it was allowed.
 //!
-//! The environment has a say:
+//! These environment variables change what it does:
 //!
 //! * `DATABASE_URL`, `PGHOST`, `PGDATABASE` and `PGUSER` name the database to use instead.
-//! * `PGJOBS_PG_BINDIR` names the folder of `initdb` and `postgres`; the word `download` leaves what
-//!   is installed aside and uses the download.
+//! * `PGJOBS_PG_BINDIR` names the folder of `initdb` and `postgres`; the value `download` ignores what is
+//!   installed and uses the download.
 //! * `PGJOBS_OFFLINE=1` forbids a download.
-//! * `PGJOBS_CACHE_DIR` names another folder for downloads and templates. Otherwise it is
-//!   `pgjobs` in `XDG_CACHE_HOME` or `~/.cache`, and `/var/cache/pgjobs` for root.
+//! * `PGJOBS_CACHE_DIR` names another folder for downloads and templates. Otherwise it is `pgjobs` in
+//!   `XDG_CACHE_HOME` or `~/.cache`, and `/var/cache/pgjobs` for root.
 //!
-//! It is a server for development: anybody who can reach its socket is a superuser. The socket
-//! lies in a folder that only its owner can enter, and there is no network port.
+//! It is a server for development: anybody who can reach its socket is a superuser. The socket is in a folder
+//! that only its owner can enter, and there is no network port.
 
 mod address;
 mod admin;

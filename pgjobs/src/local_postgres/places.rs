@@ -4,7 +4,7 @@ use std::{
     process::Command,
 };
 
-/// Where packages put their servers: a folder, how the names in it begin; then `bin`.
+/// Where packages install their servers: a folder and the prefix of the names in it; then comes `bin`.
 const FOLDERS: [(&str, &str); 6] = [
     ("/usr/lib/postgresql", ""),
     ("/usr", "pgsql-"),
@@ -14,7 +14,8 @@ const FOLDERS: [(&str, &str); 6] = [
     ("/usr/local", "pgsql"),
 ];
 
-/// Each place where binaries may be, with what is there; later places are only looked at when asked.
+/// Each location where binaries may be, with those that are there. The iterator reads a location only when
+/// asked for it.
 pub(super) fn all() -> impl Iterator<Item = (String, Vec<PathBuf>)> {
     let path = iter::once_with(|| ("PATH".to_owned(), on_path()));
     let config = iter::once_with(|| ("pg_config --bindir".to_owned(), from_pg_config()));
@@ -25,7 +26,7 @@ pub(super) fn all() -> impl Iterator<Item = (String, Vec<PathBuf>)> {
 
 fn on_path() -> Vec<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    // Often only links lie on the PATH; the server's other files are next to what they point to.
+    // The PATH often has only links; the server's other files are next to the targets of the links.
     let programs =
         std::env::split_paths(&path).filter_map(|folder| fs::canonicalize(folder.join("initdb")).ok());
     programs.filter_map(|program| Some(program.parent()?.to_owned())).collect()
@@ -49,7 +50,7 @@ fn newest_first(parent: &str, start: &str) -> Vec<PathBuf> {
     found.into_iter().map(|(_, bindir)| bindir).collect()
 }
 
-/// The number that a version begins with, 0 if none.
+/// The number at the start of a version, 0 if there is none.
 pub(super) fn number(version: &str) -> u32 {
     let digits = version.find(|c: char| !c.is_ascii_digit()).unwrap_or(version.len());
     version[..digits].parse().unwrap_or(0)

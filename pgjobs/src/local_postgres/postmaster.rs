@@ -6,11 +6,11 @@ use std::{
 
 use super::address::{Address, DEFAULT_PORT};
 
-/// What a running server notes about itself in its data folder.
+/// What a running server writes about itself to `postmaster.pid` in its data folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Postmaster {
     pub(super) pid: u32,
-    /// None while the server is only just starting.
+    /// `None` while the server is only just starting.
     pub(super) address: Option<Address>,
 }
 
@@ -19,14 +19,14 @@ impl Postmaster {
         Self::parse(&fs::read_to_string(data_dir.join("postmaster.pid")).ok()?)
     }
 
-    /// The note stays behind when a server is killed.
+    /// Whether the process exists. The file remains when a server is killed.
     pub(super) fn is_alive(&self) -> bool {
         let mut command = Command::new("/bin/sh");
         command.args(["-c", "kill -0 \"$1\" 2>/dev/null", "sh", &self.pid.to_string()]);
         command.stdin(Stdio::null()).status().is_ok_and(|status| status.success())
     }
 
-    /// The lines are: pid, data folder, start time, port, socket folder, network address.
+    /// The lines of the file: pid, data folder, start time, port, socket folder, network address.
     fn parse(note: &str) -> Option<Self> {
         let lines: Vec<&str> = note.lines().collect();
         let pid = lines.first()?.trim().parse().ok()?;

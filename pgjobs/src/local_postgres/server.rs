@@ -6,8 +6,8 @@ use super::{LocalPostgresBuilder, address::Address, error::Result, watchdog::Wat
 
 /// A running PostgreSQL server that belongs to this program.
 ///
-/// It ends when the value is stopped or dropped and when the process ends, in whatever way. Use it
-/// where a real database is needed and none is at hand: tests, benches, examples, development.
+/// It ends when the value is stopped or dropped, and when the process ends in whatever way. Use it where a
+/// real database is required and none is available: tests, benches, examples, development.
 ///
 /// ```no_run
 /// # async fn f() -> Result<(), Box<dyn std::error::Error>> {
@@ -31,7 +31,7 @@ pub struct LocalPostgres {
     pub(super) version: String,
     pub(super) pid: u32,
     pub(super) kept: bool,
-    /// None when another program started the server and this one only uses it.
+    /// `None` when another program started the server and this one only uses it.
     pub(super) watchdog: Option<Watchdog>,
 }
 
@@ -51,7 +51,7 @@ impl LocalPostgres {
         Self::builder().start().await
     }
 
-    /// Begins to say how the server is to run.
+    /// Creates a builder, which holds the settings of the server.
     ///
     /// ```
     /// # use pgjobs::local_postgres::LocalPostgres;
@@ -74,7 +74,7 @@ impl LocalPostgres {
         self.address.url(database)
     }
 
-    /// How to connect to the database `postgres` of this server.
+    /// The options to connect to the database `postgres` of this server.
     ///
     /// For another database add [`database`](PgConnectOptions::database).
     ///
@@ -109,7 +109,7 @@ impl LocalPostgres {
         &self.bindir
     }
 
-    /// The folder that holds the server's data.
+    /// The folder of the server's data.
     ///
     /// ```no_run
     /// # fn f(server: pgjobs::local_postgres::LocalPostgres) {
@@ -120,7 +120,7 @@ impl LocalPostgres {
         &self.data_dir
     }
 
-    /// The file that the server writes its log to; an ephemeral server's goes with it.
+    /// The file that the server writes its log to; that of an ephemeral server is removed with it.
     ///
     /// ```no_run
     /// # fn f(server: pgjobs::local_postgres::LocalPostgres) {
@@ -131,11 +131,11 @@ impl LocalPostgres {
         if self.kept {
             return self.data_dir.join("server.log");
         }
-        // An ephemeral server's data folder lies in the folder that goes with the server.
+        // The folder of an ephemeral server's data and log is removed with the server.
         self.address.socket_dir.join("server.log")
     }
 
-    /// The process id of the server, to look at it from outside.
+    /// The process id of the server, for tools such as `ps`.
     ///
     /// ```no_run
     /// # fn f(server: pgjobs::local_postgres::LocalPostgres) {
@@ -146,7 +146,7 @@ impl LocalPostgres {
         self.pid
     }
 
-    /// One line for a person: what runs, where it comes from, where its files are, when it stops.
+    /// A one-line description for people: the version, the origin, where its files are, when it stops.
     ///
     /// ```no_run
     /// # fn f(server: pgjobs::local_postgres::LocalPostgres) {
@@ -167,10 +167,10 @@ impl LocalPostgres {
         )
     }
 
-    /// Ends the server and returns when it is gone, with its folder if it was ephemeral.
+    /// Stops the server and returns when it is gone, with its folder if it was ephemeral.
     ///
-    /// Open sessions are ended. A server that another program started is left alone. Dropping the
-    /// value stops the server too, but does not wait for it.
+    /// This ends open sessions. A server that another program started continues to run. Dropping the value
+    /// stops the server too, but does not wait for it.
     ///
     /// # Errors
     /// [`LocalPostgresError::Files`](super::LocalPostgresError::Files) when the end of the server

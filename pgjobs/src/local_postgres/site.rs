@@ -13,23 +13,23 @@ use super::{
     template::{self, Template},
 };
 
-/// Enough for a test suite that gives each test its own pool.
+/// The default settings. The connections suffice for a test suite that gives each test its own pool.
 const DEFAULTS: [(&str, &str); 6] = [
     ("max_connections", "200"),
     ("shared_buffers", "128MB"),
     ("cluster_name", "pgjobs"),
-    // The same results on each machine.
+    // So that results are the same on each machine.
     ("timezone", "UTC"),
     ("log_timezone", "UTC"),
-    // The watchdog collects the log; a folder from elsewhere may say otherwise.
+    // The watchdog collects the log; a data folder from elsewhere may turn the collector on.
     ("logging_collector", "off"),
 ];
 
-/// What is lost in a crash of the machine does not matter when the data ends with the program.
+/// Settings for data that ends with the program: what a crash of the machine loses does not matter.
 const FORGETFUL: [(&str, &str); 3] =
     [("fsync", "off"), ("synchronous_commit", "off"), ("full_page_writes", "off")];
 
-/// All that must be there before a server can start.
+/// Everything that must exist before a server can start.
 #[derive(Debug)]
 pub(super) struct Site {
     pub(super) user: ServerUser,
@@ -87,7 +87,7 @@ fn settings(builder: &LocalPostgresBuilder) -> Vec<(String, String)> {
     let forgetful = builder.data_dir.is_none() && !builder.durable;
     let fixed = DEFAULTS.iter().chain(if forgetful { FORGETFUL.as_slice() } else { &[] });
     let fixed = fixed.map(|(name, value)| (name.to_string(), value.to_string()));
-    // The server takes the last of equal names.
+    // The server uses the last of equal names.
     fixed.chain(builder.settings.iter().cloned()).collect()
 }
 
@@ -105,7 +105,7 @@ fn make_data_dir(path: &Path, binaries: &Binaries, user: &ServerUser, cache: &Ca
     Template::prepare(binaries, user, cache)?.install(path, binaries, user)
 }
 
-/// The server is started in another folder than the program.
+/// Makes the path absolute, because the server starts in another folder than the program.
 fn absolute(path: &Path) -> Result<PathBuf> {
     std::path::absolute(path).map_err(files("find", path))
 }

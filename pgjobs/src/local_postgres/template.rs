@@ -15,13 +15,13 @@ use super::{
     identity::ServerUser,
 };
 
-/// Best first; the second is everywhere.
+/// Locales, best first; the second exists everywhere.
 const LOCALES: [&str; 2] = ["C.UTF-8", "C"];
 
-/// The file that tells how many files a template had when it was made.
+/// The file with the number of files that a template had when it was made.
 const COUNT: &str = "count";
 
-/// An initialised data folder in the cache: to copy it takes a fraction of the time of initdb.
+/// An initialised data folder in the cache. To copy it takes a fraction of the time of initdb.
 #[derive(Debug, Clone)]
 pub(super) struct Template {
     entry: PathBuf,
@@ -35,7 +35,7 @@ impl Template {
         let name = format!("template-{}-{}-{:016x}", binaries.version, user.uid(), hasher.finish());
         let template = Self { entry: cache.entry(&name) };
         if !template.is_complete() {
-            // Of many programs that start at once, one makes it and the others find it.
+            // Of several programs that start at once, one makes it and the others find it.
             let _lock = cache.lock();
             if !template.is_complete() {
                 template.make(binaries, user, cache)?;
@@ -48,7 +48,7 @@ impl Template {
         self.entry.join("data")
     }
 
-    /// Makes a lasting data folder of it: written to the disk before it gets its name.
+    /// Makes a kept data folder of it, which is written to the disk before it gets its name.
     pub(super) fn install(&self, target: &Path, binaries: &Binaries, user: &ServerUser) -> Result<()> {
         let parent = target.parent().unwrap_or(Path::new("/"));
         let staging = Staging::create(parent)?;
@@ -74,13 +74,14 @@ impl Template {
         let note = staging.path().join(COUNT);
         fs::write(&note, count.to_string()).map_err(files("write", &note))?;
         if !self.is_complete() {
-            // What is left of a broken one would be in the way.
+            // `rename` would fail on the remains of a broken one.
             let _ = fs::remove_dir_all(&self.entry);
         }
         staging.publish(&self.entry)
     }
 
-    /// Cleaners of caches remove single old files, after which a server would fail in odd ways.
+    /// Whether no file is missing. Cleaners of caches remove single old files, and a server would then fail
+    /// in odd ways.
     fn is_complete(&self) -> bool {
         let noted = fs::read_to_string(self.entry.join(COUNT)).ok().and_then(|text| text.parse().ok());
         noted.is_some() && noted == count_files(&self.data()).ok()
@@ -102,7 +103,7 @@ fn initialise(binaries: &Binaries, user: &ServerUser, data: &Path) -> Result<()>
     outcome.map(drop).map_err(explained)
 }
 
-/// Containers that run under a bare number meet this one.
+/// Adds the remedy to the error of a user id without a name, as containers may have it.
 fn explained(error: LocalPostgresError) -> LocalPostgresError {
     match error {
         LocalPostgresError::Program { program, reason } if reason.contains("user ID") => {
@@ -125,7 +126,7 @@ fn count_files(folder: &Path) -> io::Result<usize> {
     Ok(count)
 }
 
-/// The version that made a data folder; an error when the folder holds something else.
+/// The major version that made a data folder; an error when the folder holds something else.
 pub(super) fn version_of(data_dir: &Path) -> Result<Option<u32>> {
     let unfit =
         |reason: &str| LocalPostgresError::DataDir { path: data_dir.to_owned(), reason: reason.to_owned() };

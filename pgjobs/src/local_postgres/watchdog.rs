@@ -5,13 +5,13 @@ use std::{
 
 use super::error::{LocalPostgresError, Result};
 
-/// The shell that runs the server and ends it when this process ends.
+/// The shell that runs the server and stops it when this process ends.
 ///
-/// It waits for the end of a pipe. The standard library watermarks our end of it to be closed in every
-/// other program that we start, so nobody else can keep the server alive.
+/// It waits for the end of a pipe. The standard library marks our end of the pipe to be closed in every other
+/// program that we start, so no other process can keep the server alive.
 #[derive(Debug)]
 pub(super) struct Watchdog {
-    /// None once somebody waits for it.
+    /// `None` once a thread waits for it.
     child: Option<Child>,
     pipe: Option<ChildStdin>,
 }
@@ -23,7 +23,7 @@ impl Watchdog {
         Self { child: Some(child), pipe }
     }
 
-    /// Whether the server is gone, for whatever reason.
+    /// Whether the server has ended, for whatever reason.
     #[cfg(unix)]
     pub(super) fn has_ended(&mut self) -> bool {
         match &mut self.child {
@@ -51,7 +51,7 @@ impl Watchdog {
 }
 
 impl Drop for Watchdog {
-    /// Stops the server without waiting; the thread only spares the system a zombie process.
+    /// Stops the server without waiting; the thread only prevents a zombie process.
     fn drop(&mut self) {
         self.pipe = None;
         if let Some(mut child) = self.child.take() {

@@ -1,4 +1,4 @@
-//! A published job, and waiting for its result.
+//! Handles of published jobs, which wait for results.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -16,9 +16,9 @@ use crate::types::error::Error;
 use crate::types::job_id::JobId;
 use crate::types::job_state::JobState;
 
-/// A published job whose result, one day, is an `R`.
+/// A published job that returns an `R`.
 ///
-/// Its id can be kept and turned back into a handle with [`JobHandle::new`].
+/// The id can be stored and turned back into a handle with [`JobHandle::new`].
 pub struct JobHandle<R> {
     id: JobId,
     result: PhantomData<fn() -> R>,
@@ -35,7 +35,7 @@ impl<R> JobHandle<R> {
         &self.id
     }
 
-    /// The job as it stands now.
+    /// The current state of the job.
     ///
     /// # Errors
     /// [`Error::UnknownJob`] when its transaction was not committed, when it ended and is not kept
@@ -44,7 +44,7 @@ impl<R> JobHandle<R> {
         inspect::get(&mut *pool.acquire().await?, &self.id).await
     }
 
-    /// Why it is not running, or where it runs, or how it ended: the weightiest reason first.
+    /// Why it is not running, or where it runs, or how it ended: the most important reason first.
     ///
     /// # Errors
     /// As [`fetch`](JobHandle::fetch).
@@ -56,14 +56,14 @@ impl<R> JobHandle<R> {
 impl<R: DeserializeOwned> JobHandle<R> {
     /// Waits until the job has ended, and returns its result.
     ///
-    /// All that wait on a database in this process share one connection beside your pool (`pgjobs wait`): it hears
-    /// that jobs have ended and looks for all of them at once, about once a second also without having heard. Your
-    /// pool is asked only while that connection is not to be had. Publish and commit first: a job that is not committed
-    /// is unknown. Of a job that its task does not keep ([`Keep`](crate::Keep)) there is no result to read, even
-    /// if it succeeds while this waits.
+    /// All waiters of this process on a database share one connection besides your pool (`pgjobs wait`): it
+    /// listens for ended jobs and queries all jobs at once, and about once a second even without a
+    /// notification. Your pool is used only while that connection is not available. Publish and commit first:
+    /// a job that is not committed is unknown. A job that its task does not keep ([`Keep`](crate::Keep)) has
+    /// no result to read, even if it succeeds while this waits.
     ///
-    /// A restart or failover of the server is waited out, without a limit: use [`wait_for`](JobHandle::wait_for) where
-    /// that is too long.
+    /// Waits through a restart or failover of the server, without a limit: use
+    /// [`wait_for`](JobHandle::wait_for) if that is too long.
     ///
     /// ```no_run
     /// use pgjobs::task;
@@ -77,10 +77,10 @@ impl<R: DeserializeOwned> JobHandle<R> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::JobFailed`] when the job failed or was cancelled, [`Error::UnknownJob`] when there
-    /// is none (or no more), [`Error::NotKept`] when it was there and then left nothing behind,
-    /// [`Error::Body`] when its result is not an `R`, [`Error::Database`] when the database refuses to be asked or
-    /// the pool is closed, [`Error::SchemaMissing`] without a schema.
+    /// [`Error::JobFailed`] when the job failed or was cancelled, [`Error::UnknownJob`] when there is no such
+    /// job (or no longer), [`Error::NotKept`] when it existed and then left no row, [`Error::Body`] when its
+    /// result is not an `R`, [`Error::Database`] when the database refuses the query or the pool is closed,
+    /// [`Error::SchemaMissing`] without a schema.
     pub async fn wait(&self, pool: &PgPool) -> Result<R, Error> {
         self.read(until_ended(pool, &self.id, None).await?)
     }
@@ -88,8 +88,8 @@ impl<R: DeserializeOwned> JobHandle<R> {
     /// As [`wait`](JobHandle::wait), for at most `limit`.
     ///
     /// # Errors
-    /// As [`wait`](JobHandle::wait), and [`Error::WaitTimeout`] when the job is not known to have ended by then; it
-    /// goes on all the same.
+    /// As [`wait`](JobHandle::wait), and [`Error::WaitTimeout`] when the job is not known to have ended by
+    /// then; the job continues.
     pub async fn wait_for(&self, pool: &PgPool, limit: Duration) -> Result<R, Error> {
         self.read(until_ended(pool, &self.id, Some(limit)).await?)
     }

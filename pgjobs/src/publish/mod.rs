@@ -1,8 +1,8 @@
-//! Publishing: from a typed call to a row in the caller's transaction.
+//! Publishes jobs: from a typed call to a row in the caller's transaction.
 //!
-//! A call becomes a [`JobRequest`](crate::types::job_request::JobRequest) (name, body, options); a [`Publisher`] says where it goes; awaiting
-//! the builder sends it. Whatever the place, one job is one statement, and many jobs are one
-//! statement for every thousand of them or eight megabytes, all or nothing.
+//! A call becomes a [`JobRequest`](crate::types::job_request::JobRequest) (name, body, options); a
+//! [`Publisher`] is where it is published; awaiting the builder sends it. For every publisher, one job is one
+//! statement, and many jobs are one statement for every thousand jobs or eight megabytes, all or nothing.
 
 mod handle;
 mod new_job;

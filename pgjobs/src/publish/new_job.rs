@@ -1,4 +1,4 @@
-//! A call by name, of a task that lives in another program.
+//! Calls a task of another program by its name.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -13,8 +13,8 @@ use crate::types::error::Error;
 use crate::types::job_request::JobRequest;
 use crate::types::options::CallOptions;
 
-/// A call of a task that this program does not have: another binary's, or another language's. Its arguments
-/// are checked by the database, as far as it knows the task (see [`Check`](crate::Check)).
+/// A call of a task that this program does not have: another binary's, or another language's. The database
+/// validates its arguments if it knows the task's signature (see [`Validation`](crate::Validation)).
 ///
 /// ```no_run
 /// # async fn f(pool: sqlx::PgPool) -> Result<(), pgjobs::Error> {
@@ -33,7 +33,7 @@ pub struct NewJob {
 }
 
 impl NewJob {
-    /// A call of the task of this name, without arguments as yet.
+    /// A call of the task with this name, initially without arguments.
     pub fn named(task: impl Into<String>) -> Self {
         NewJob {
             task: task.into(),
@@ -65,7 +65,7 @@ impl NewJob {
 
     option_setters!(options);
 
-    /// Publishes it; its result comes back as plain JSON.
+    /// Publishes the job; its result is plain JSON.
     pub fn publish<'c, P: Publisher<'c>>(self, publisher: P) -> Publish<'c, P, Value> {
         let request = match self.error {
             Some(error) => Err(error),
@@ -76,7 +76,7 @@ impl NewJob {
 }
 
 impl fmt::Debug for NewJob {
-    // Not the arguments: they may hold secrets.
+    // Without the arguments: they may contain secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("NewJob")
             .field("task", &self.task)

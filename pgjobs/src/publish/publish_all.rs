@@ -1,4 +1,4 @@
-//! Many calls of one task on their way.
+//! Publishes many calls of one task.
 
 use std::future::IntoFuture;
 use std::marker::PhantomData;
@@ -12,8 +12,8 @@ use crate::types::error::Error;
 use crate::types::job_request::JobRequest;
 use crate::types::options::CallOptions;
 
-/// Publishes many calls of a task at once, all or nothing: one round trip for every 1,024 of them or 8 MiB of arguments,
-/// whichever comes first, in one transaction. None at all takes no connection.
+/// Publishes many calls of a task at once, all or nothing: one round trip for every 1,024 of them or 8 MiB of
+/// arguments, whichever comes first, in one transaction. Without any call it takes no connection.
 ///
 /// ```no_run
 /// use pgjobs::task;
@@ -30,7 +30,7 @@ use crate::types::options::CallOptions;
 /// ```
 ///
 /// # Errors
-/// As for one; the message says which of the jobs was refused.
+/// As for a single job; the message names the position of the job that was refused.
 pub fn publish_all<'c, P, T, I>(publisher: P, calls: I) -> PublishAll<'c, P, T::Output>
 where
     P: Publisher<'c>,
@@ -45,7 +45,7 @@ where
     }
 }
 
-/// Many calls that are about to be published: options hold for all, `.await` sends them.
+/// Many calls that are about to be published: options apply to all, `.await` sends them.
 #[must_use = "jobs are published when this is awaited"]
 pub struct PublishAll<'c, P, R> {
     target: Target<'c>,

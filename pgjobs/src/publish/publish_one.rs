@@ -1,4 +1,4 @@
-//! One typed call on its way.
+//! Publishes one typed call.
 
 use std::borrow::Cow;
 use std::future::IntoFuture;
@@ -12,7 +12,7 @@ use crate::types::error::Error;
 use crate::types::job_request::JobRequest;
 use crate::types::options::CallOptions;
 
-/// Was given a `P`, and returns an `R` one day; holds neither.
+/// The types of the publisher and of the result, without holding a value of either.
 pub(super) type Returns<P, R> = PhantomData<(fn(P), fn() -> R)>;
 
 /// A call that is about to be published: options chain, `.await` sends it.
@@ -34,12 +34,13 @@ pub(super) type Returns<P, R> = PhantomData<(fn(P), fn() -> R)>;
 /// ```
 ///
 /// # Errors
-/// Before the database is asked: [`Error::Encode`] of a value that JSON or `jsonb` cannot hold (a map whose keys are no
-/// texts, a NUL character), [`Error::Option`] of an option out of range. By the database, at the `.await` (of a
-/// [`Tx`](crate::Tx): at its commit), before anything is stored: [`Error::Refused`] with `PT400` for a name, time or timeout out of range,
-/// `PT403` for a task that the role may not publish, `PT413` for a body above `jobs.config.max_body_bytes`, `PT422` for
-/// arguments that do not fit the task. Then your transaction is in error, as after any failed statement.
-/// [`Error::Database`] when the server or the connection fails.
+/// Before anything is sent: [`Error::Encode`] for a value that JSON or `jsonb` cannot represent (a map whose
+/// keys are not strings, a NUL character), [`Error::Option`] for an option out of range. From the database,
+/// at the `.await` (for a [`Tx`](crate::Tx): at its commit), before anything is stored: [`Error::Refused`]
+/// with `PT400` for a name, time or timeout out of range, `PT403` for a task that the role may not publish,
+/// `PT413` for a body above `jobs.config.max_body_bytes`, `PT422` for arguments that do not fit the task.
+/// Your transaction is then aborted, as after any failed statement. [`Error::Database`] when the server or
+/// the connection fails.
 #[must_use = "a job is published when this is awaited"]
 pub struct Publish<'c, P, R> {
     target: Target<'c>,
@@ -58,8 +59,8 @@ impl<'c, P: Publisher<'c>, R> Publish<'c, P, R> {
     }
 }
 
-// For any `P`: one that is no publisher has been refused where it was given, and is not refused again at each option and
-// at the `.await`.
+// For any `P`: a type that is not a publisher has been refused where it was passed, and is not refused again
+// at each option and at the `.await`.
 impl<'c, P, R> Publish<'c, P, R> {
     option_setters!(options);
 }
@@ -73,13 +74,13 @@ impl<'c, P, R> IntoFuture for Publish<'c, P, R> {
         Box::pin(async move {
             let request = JobRequest { options, ..request? };
             let mut ids = send(target, vec![request]).await?;
-            // One job went in, so one id came out.
+            // One request returns one id.
             ids.pop().map(JobHandle::new).ok_or(Error::Database(sqlx::Error::RowNotFound))
         })
     }
 }
 
-/// A typed call as what is sent: all its arguments by name, and its task's options.
+/// The request for a typed call: all its arguments by name, and its task's options.
 pub(super) fn draft_of<T: Task>(call: &T) -> Result<JobRequest, Error> {
     let request =
         JobRequest::new(Cow::Borrowed(T::DEF.name), [(); 0], call, CallOptions::of(&T::DEF.options))?;

@@ -1,4 +1,4 @@
-//! The places a job can be published to.
+//! What a job can be published through.
 
 use sqlx::pool::PoolConnection;
 use sqlx::{Connection, PgConnection, PgPool, Postgres, Transaction};
@@ -11,14 +11,14 @@ use crate::types::error::Error;
 use crate::types::job_id::JobId;
 use crate::types::job_request::JobRequest;
 
-/// Where a job is published: a pool, a connection, your transaction, or a [`Tx`].
+/// What a job is published through: a pool, a connection, your transaction, or a [`Tx`].
 ///
-/// Behind a pooler that pools by transaction, give the pool `statement_cache_capacity(0)` and publish
-/// to `&pool` or to a `Tx` begun on it: then statements without names are used, in one transaction.
-/// Any other connection has to come from a pooler that pools by session, or from the server.
+/// Behind a pooler that pools by transaction, give the pool `statement_cache_capacity(0)` and publish to
+/// `&pool` or to a `Tx` begun on it: these then use unnamed statements in one transaction. Any other
+/// connection must come from a pooler that pools by session, or from the server.
 ///
-/// Sealed: implemented for `&PgPool`, `&mut PgConnection`, `&mut PoolConnection`,
-/// `&mut Transaction` and `&Tx`, and for nothing else.
+/// Sealed: implemented only for `&PgPool`, `&mut PgConnection`, `&mut PoolConnection`, `&mut Transaction` and
+/// `&Tx`.
 #[diagnostic::on_unimplemented(
     message = "jobs cannot be published to `{Self}`",
     label = "expected `&PgPool`, `&mut PgConnection`, `&mut *transaction` or `&pgjobs::Tx`",
@@ -37,7 +37,7 @@ mod sealed {
     }
 }
 
-/// A publisher, whichever it is.
+/// Any publisher.
 pub enum Target<'c> {
     Pool(&'c PgPool),
     Connection(&'c mut PgConnection),
@@ -77,7 +77,7 @@ impl<'c> sealed::Place<'c> for &'c Tx {
 pub(super) async fn send(target: Target<'_>, requests: Vec<JobRequest>) -> Result<Vec<JobId>, Error> {
     requests.iter().try_for_each(|request| request.options.check())?;
     match target {
-        _ if requests.is_empty() => Ok(Vec::new()), // and no connection is taken for it
+        _ if requests.is_empty() => Ok(Vec::new()), // without taking a connection
         Target::Tx(tx) => Ok(tx.keep(requests)),
         Target::Connection(connection) => insert(connection, &requests, Statements::Named).await,
         Target::Pool(pool) => {
@@ -93,7 +93,7 @@ pub(super) fn target<'c>(publisher: impl Publisher<'c>) -> Target<'c> {
     publisher.target()
 }
 
-/// All or nothing, in as many statements as the jobs weigh.
+/// All or nothing, in as many statements as the size of the jobs requires.
 pub(super) async fn insert(
     connection: &mut PgConnection,
     requests: &[JobRequest],
@@ -119,7 +119,8 @@ async fn insert_chunks<'d>(
     jobs: usize,
     statements: Statements,
 ) -> Result<Vec<JobId>, Error> {
-    // One that sqlx did not begin it would commit here; an error of any statement ends that one as well.
+    // If the session is in a transaction that sqlx did not begin, a commit here would commit that one. An
+    // error of any statement aborts that transaction as a whole, too.
     if !connection.is_in_transaction() && db::publish::is_in_transaction(connection).await? {
         return send_chunks(connection, chunks, jobs, statements).await;
     }
@@ -143,7 +144,7 @@ async fn send_chunks<'d>(
     Ok(ids)
 }
 
-/// The database counts the jobs of one statement; its caller knows the place in all of them.
+/// Replaces the job's position within its statement, which the database reports, by its position in all jobs.
 fn among_all(error: Error, chunk: Chunk<'_, JobRequest>, jobs: usize) -> Error {
     let Error::Refused { code, message, hint } = error else { return error };
     let counted = message.strip_prefix("job ").and_then(|rest| {

@@ -1,10 +1,10 @@
-//! Waiting until a job has ended.
+//! Waits until a job has ended.
 //!
-//! A connection for each who waits would empty the program's pool, and so would a statement for each of them whenever
-//! some job ends. So all who wait on a database are known in one place, and one thread with one
-//! connection looks for all of them ([`watcher`](super::watcher)). While it cannot (no connection is to be had, or
-//! the program's pool gives its connections a role or a password that a new one lacks) one of those who wait
-//! looks for all, in turn, through its own pool.
+//! A connection per waiter would exhaust the program's pool, and so would a statement per waiter whenever
+//! some job ends. So all waiters on a database are registered in one structure, and one thread with one
+//! connection polls for all of them ([`watcher`]). While that thread cannot poll (no
+//! connection is available, or the program's pool gives its connections a role or a password that a new
+//! connection lacks), the waiters take turns: one of them polls for all through its own pool.
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
@@ -31,7 +31,7 @@ fn all() -> MutexGuard<'static, HashMap<String, Arc<Waiting>>> {
     WAITING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Somebody who waits for one job.
+/// A waiter for one job.
 struct Wait<'a> {
     database: String,
     waiting: Arc<Waiting>,
@@ -47,7 +47,7 @@ impl Drop for Wait<'_> {
     }
 }
 
-/// How a job ended, or why that is not to be known; waits until then, or for about `limit`.
+/// How a job ended, or why that cannot be known; waits until then, or for about `limit`.
 pub(super) async fn until_ended(pool: &PgPool, job: &JobId, limit: Option<Duration>) -> Answer {
     if pool.is_closed() {
         return Err(Error::Database(sqlx::Error::PoolClosed));
@@ -59,7 +59,7 @@ pub(super) async fn until_ended(pool: &PgPool, job: &JobId, limit: Option<Durati
     let mut pause = Duration::from_millis(10);
     loop {
         let now = Instant::now();
-        // Whatever the limit, there is a look, unless none is possible.
+        // The job is queried at least once, whatever the limit, unless that is impossible.
         let may_end = now >= began + POLL || wait.was_looked_at();
         if may_end && deadline.is_some_and(|deadline| deadline <= now) {
             return wait.answer.try_recv().unwrap_or_else(|_| Err(Error::WaitTimeout(job.clone())));
@@ -94,13 +94,15 @@ impl<'a> Wait<'a> {
     fn look_if_nobody_does(&self) {
         watcher::ensure(&self.database, &self.waiting);
         if let Some(turn) = self.waiting.take_turn() {
-            // In a task of its own: who waits may go at any moment, and a statement must not be cut off for that.
+            // In a separate task: the waiter may be dropped at any moment, and that must not cut off a
+            // statement.
             tokio::spawn(look_for_all(turn, self.pool.clone(), self.job.clone()));
         }
     }
 }
 
-/// Looks through the pool of one who waits. A failure that does not pass is theirs alone: others may have other pools.
+/// Polls for all waiters through the pool of one of them. A failure that does not pass is reported to that
+/// one only: others may have other pools.
 async fn look_for_all(turn: Turn, pool: PgPool, job: JobId) {
     let waiting = &turn.0;
     match look_through(waiting, &pool).await {
@@ -115,12 +117,12 @@ async fn look_through(waiting: &Waiting, pool: &PgPool) -> Result<(), Error> {
     let mut connection = pool.acquire().await?;
     let looked = within(ANSWER, look(waiting, &mut connection, statements, Some(Which::All))).await;
     if looked.is_err() {
-        connection.close_on_drop(); // an answer to it may still come
+        connection.close_on_drop(); // its answer may still arrive
     }
     looked
 }
 
-/// Takes a database off if nobody waits there.
+/// Removes a database without waiters.
 pub(super) fn forget(database: &str, waiting: &Waiting) -> bool {
     let mut all = all();
     let mut state = waiting.state();
@@ -132,7 +134,7 @@ pub(super) fn forget(database: &str, waiting: &Waiting) -> bool {
     true
 }
 
-/// What tells two databases apart; never a password.
+/// The key that distinguishes two databases; it never contains a password.
 fn database(options: &PgConnectOptions) -> String {
     let place =
         options.get_socket().map_or_else(|| options.get_host().to_owned(), |s| s.display().to_string());

@@ -1,4 +1,4 @@
-//! One look for all who wait.
+//! Queries the jobs of all waiters once.
 
 use std::collections::HashSet;
 
@@ -11,8 +11,8 @@ use crate::db::results::{self, Which};
 use crate::types::error::Error;
 use crate::types::job_id::JobId;
 
-/// Looks at the jobs that nobody has looked at yet, and at the others as far as is asked for; tells those
-/// whose jobs have ended.
+/// Queries the jobs that have not been queried for all their waiters yet, and the others as `others` demands;
+/// sends the answers to the waiters whose jobs have ended.
 pub(super) async fn look(
     waiting: &Waiting,
     connection: &mut PgConnection,
@@ -28,8 +28,8 @@ pub(super) async fn look(
     Ok(())
 }
 
-/// A statement for many jobs. When it fails for what one of them holds it is halved, until that one is alone
-/// with its error and all others have their answers.
+/// One statement for many jobs. When it fails because of the content of one job, it is halved until that job
+/// is the only one with an error and all others have their answers.
 async fn look_at(
     waiting: &Waiting,
     connection: &mut PgConnection,

@@ -1,4 +1,4 @@
-//! A transaction that many parts of a program publish through by shared reference.
+//! A transaction for publishing by shared reference from many parts of a program.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::{Mutex as SyncMutex, PoisonError};
@@ -15,10 +15,10 @@ use crate::types::job_request::JobRequest;
 
 /// A transaction that is shared by reference and sends its jobs in one statement at commit.
 ///
-/// `&mut Transaction` can be in one place at a time; a `&Tx` can be handed to everything that
-/// serves a request. Jobs published through it are kept and sent together when it commits, so ten
-/// calls cost one round trip. Their ids are known at once. What the database refuses is reported
-/// by [`commit`](Tx::commit), and then nothing is committed.
+/// Only one part of a program can use a `&mut Transaction` at a time; every part that serves a request can
+/// use a `&Tx`. It collects the published jobs and sends them together when it commits, so ten calls cost one
+/// round trip. Their ids are known at once. [`commit`](Tx::commit) reports what the database refuses, and
+/// then nothing is committed.
 ///
 /// ```no_run
 /// use pgjobs::{Tx, task};
@@ -50,16 +50,16 @@ impl Tx {
         Ok(Tx { statements: Statements::of(pool), ..Tx::from(pool.begin().await?) })
     }
 
-    /// The connection, for statements of your own; others wait until it is dropped.
+    /// The connection, for your own statements; other users of the `Tx` wait until it is dropped.
     pub async fn connection(&self) -> TxConnection<'_> {
         TxConnection(self.transaction.lock().await)
     }
 
-    /// Sends what was published, and commits.
+    /// Sends the published jobs, and commits.
     ///
     /// # Errors
-    /// [`Error::Refused`] when the database refuses a job, [`Error::Database`] when it fails, or when a
-    /// statement of the transaction had failed before; then nothing of the transaction remains.
+    /// [`Error::Refused`] when the database refuses a job, [`Error::Database`] when it fails, or when an
+    /// earlier statement of the transaction had failed; the whole transaction is then rolled back.
     pub async fn commit(self) -> Result<(), Error> {
         let mut transaction = self.transaction.into_inner();
         let requests = self.kept.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -70,10 +70,10 @@ impl Tx {
         Ok(transaction.commit().await?)
     }
 
-    /// Undoes everything; dropping it does the same.
+    /// Rolls back; dropping the `Tx` does the same.
     ///
     /// # Errors
-    /// [`Error::Database`] when the connection fails, which undoes everything as well.
+    /// [`Error::Database`] when the connection fails, which rolls back as well.
     pub async fn rollback(self) -> Result<(), Error> {
         Ok(self.transaction.into_inner().rollback().await?)
     }
@@ -95,7 +95,7 @@ impl From<Transaction<'static, Postgres>> for Tx {
     }
 }
 
-/// The connection of a [`Tx`], for as long as this is held.
+/// The connection of a [`Tx`], locked until this is dropped.
 #[must_use = "others wait for the connection until this is dropped"]
 pub struct TxConnection<'t>(MutexGuard<'t, Transaction<'static, Postgres>>);
 

@@ -1,4 +1,4 @@
-//! Who waits for which job on one database, and who has looked when.
+//! The waiters for jobs of one database, and when their jobs were last queried.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,23 +13,23 @@ use crate::db::results::Standing;
 use crate::types::error::Error;
 use crate::types::job_id::JobId;
 
-/// The longest pause between two looks at all jobs; notifications only shorten it.
+/// The longest pause between two polls of all jobs; notifications only shorten it.
 pub(super) const POLL: Duration = Duration::from_secs(1);
 
-/// After so long without a look by the watcher, those who wait look themselves.
+/// After this long without a poll by the watcher, the waiters poll by themselves.
 const OVERDUE: Duration = Duration::from_millis(1500);
 
-/// The same when the watcher has no connection, for those at whose jobs nobody has looked yet.
+/// As [`OVERDUE`], when the watcher has no connection and some waiter's job has not been queried yet.
 const SOON: Duration = Duration::from_millis(20);
 
-/// How a job that was waited for ended, or why that is not to be known.
+/// How a job ended, or why that cannot be known.
 pub(super) type Answer = Result<Standing, Error>;
 
-/// All that wait on one database.
+/// All waiters on one database.
 #[derive(Default)]
 pub(super) struct Waiting {
     state: Mutex<State>,
-    /// Somebody has come.
+    /// Signals a new waiter.
     pub(super) came: Notify,
 }
 
@@ -37,21 +37,21 @@ pub(super) struct Waiting {
 pub(super) struct State {
     jobs: HashMap<JobId, Job>,
     tickets: u64,
-    /// When all jobs were last looked at, or since when somebody waits.
+    /// When all jobs were last queried, or when the first waiter came.
     looked: Option<Instant>,
-    /// A thread looks, or is about to.
+    /// The watcher thread runs or is starting.
     pub(super) watched: bool,
-    /// It has no connection.
+    /// The watcher has no connection.
     pub(super) alone: bool,
-    /// One of those who wait looks, for all.
+    /// A waiter is polling for all.
     turn_taken: bool,
-    /// The last look of one of them failed for a reason that passes.
+    /// The last poll by a waiter failed for a reason that passes.
     outage: bool,
 }
 
 #[derive(Default)]
 struct Job {
-    /// It was there, so its going will be an end.
+    /// The job existed, so it has ended if it is missing later.
     known: bool,
     waiters: Vec<Waiter>,
 }
@@ -63,16 +63,16 @@ struct Waiter {
     tell: oneshot::Sender<Answer>,
 }
 
-/// What is to be looked at.
+/// The jobs to query.
 pub(super) struct Jobs {
-    /// Somebody waits for them at whose job nobody has looked.
+    /// Jobs with a waiter for whom they have not been queried yet.
     pub(super) fresh: Vec<JobId>,
     pub(super) others: Vec<JobId>,
-    /// The last ticket by then.
+    /// The last ticket issued by then.
     ticket: u64,
 }
 
-/// The right to look for all who wait, given back when it is dropped.
+/// The right to poll for all waiters, returned on drop.
 pub(super) struct Turn(pub(super) Arc<Waiting>);
 
 impl Drop for Turn {
@@ -98,7 +98,7 @@ impl Waiting {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds somebody: their ticket, and where the answer will come.
+    /// Adds a waiter; returns its ticket, and the channel of the answer.
     pub(super) fn enter(&self, pool: &PgPool, job: &JobId) -> (u64, oneshot::Receiver<Answer>) {
         let (tell, answer) = oneshot::channel();
         let mut state = self.state();
@@ -113,7 +113,7 @@ impl Waiting {
         (ticket, answer)
     }
 
-    /// Takes somebody off who waits no longer.
+    /// Removes a waiter.
     pub(super) fn leave(&self, job: &JobId, ticket: u64) {
         let mut state = self.state();
         let Some(left) = state.jobs.get_mut(job) else { return };
@@ -123,7 +123,7 @@ impl Waiting {
         }
     }
 
-    /// Whether somebody's job was looked at since they came.
+    /// Whether a waiter's job has been queried since the waiter came.
     pub(super) fn was_looked_at(&self, job: &JobId, ticket: u64) -> bool {
         let state = self.state();
         let mut waiters = state.jobs.get(job).into_iter().flat_map(|job| &job.waiters);
@@ -134,14 +134,14 @@ impl Waiting {
         self.state().jobs.len()
     }
 
-    /// How to connect, as the pool of one of those who wait does by now; none when nobody waits.
+    /// The connect options of the pool of a waiter, as they are now; `None` without waiters.
     pub(super) fn server(&self) -> Option<(PgConnectOptions, Statements)> {
         let state = self.state();
         let waiter = state.jobs.values().find_map(|job| job.waiters.first())?;
         Some((PgConnectOptions::clone(&waiter.pool.connect_options()), Statements::of(&waiter.pool)))
     }
 
-    /// The right to look for all, when the thread does not and nobody else does.
+    /// Takes the right to poll for all, if the watcher thread does not poll and no other waiter does.
     pub(super) fn take_turn(self: &Arc<Self>) -> Option<Turn> {
         let mut state = self.state();
         let pause = match state.alone {
@@ -163,7 +163,7 @@ impl Waiting {
         Jobs { fresh: ids(fresh), others: ids(others), ticket: state.tickets }
     }
 
-    /// These were looked at; with `all`, every job was.
+    /// Marks these jobs as queried; `all` means that every job was.
     pub(super) fn looked_at(&self, jobs: &Jobs, all: bool) {
         let mut state = self.state();
         let waiters = state.jobs.values_mut().flat_map(|job| &mut job.waiters);
@@ -173,13 +173,13 @@ impl Waiting {
         }
     }
 
-    /// The thread has looked.
+    /// The watcher thread has polled.
     pub(super) fn answered(&self) {
         self.state().alone = false;
         self.end_outage();
     }
 
-    /// One of those who wait has looked for all, or could not; the next look of theirs is due in a while.
+    /// A waiter has polled for all, or failed to; the next poll by a waiter is due after the usual pause.
     pub(super) fn looked_in_turn(&self, passing: Option<&Error>) {
         self.state().looked = Some(Instant::now());
         let Some(error) = passing else { return self.end_outage() };
@@ -196,13 +196,13 @@ impl Waiting {
         }
     }
 
-    /// A job stands somewhere, or what it holds cannot be read.
+    /// Records the state of a job, or that the job cannot be read.
     pub(super) fn found(&self, id: &JobId, answer: Answer) {
         match answer {
             Ok(standing) if standing.state.has_ended() => {
                 let job = self.state().jobs.remove(id);
                 let waiters = job.into_iter().flat_map(|job| job.waiters);
-                // Who has gone meanwhile need not know.
+                // A waiter that is gone meanwhile needs no answer.
                 waiters.for_each(|waiter| drop(waiter.tell.send(Ok(standing.clone()))));
             }
             Ok(_) => {
@@ -214,7 +214,8 @@ impl Waiting {
         }
     }
 
-    /// An error cannot be cloned: one of those who wait for the job gets it, the next look meets it for another.
+    /// Sends the error to one waiter of the job: errors cannot be cloned, so the next poll finds the error
+    /// again for another waiter.
     pub(super) fn fail_one(&self, id: &JobId, error: Error) {
         let mut state = self.state();
         let Some(job) = state.jobs.get_mut(id) else { return };
@@ -228,7 +229,8 @@ impl Waiting {
         }
     }
 
-    /// Of these jobs, which were all looked at, those that were not there are unknown or gone.
+    /// Ends the waits for those of these jobs, all of which were queried, that do not exist: they are unknown
+    /// or gone.
     pub(super) fn found_only(&self, ids: &[JobId], there: &HashSet<JobId>) {
         for id in ids.iter().filter(|id| !there.contains(id)) {
             let Some(job) = self.state().jobs.remove(id) else { continue };

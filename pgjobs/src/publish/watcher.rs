@@ -1,9 +1,10 @@
-//! The thread that looks for all who wait on one database.
+//! The thread that polls for all waiters on one database.
 //!
-//! It has a runtime and a connection of its own, so that waiting costs the program's pool nothing, and one of
-//! its runtimes that is blocked, not driven or dropped does not keep the others from their results. It begins with the first
-//! who waits and ends soon after the last has gone. That jobs have ended it hears; what it does not hear
-//! it finds, because it looks once a second anyway.
+//! It has its own runtime and connection, so that waiting takes nothing from the program's pool, and a
+//! runtime of the program that is blocked, not driven or dropped does not keep waiters on other runtimes from
+//! their results. It starts with the first waiter and ends soon after the last one has gone. Notifications
+//! report ended jobs; the thread finds the jobs of missed notifications because it polls once a second
+//! anyway.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,17 +22,18 @@ use crate::types::error::Error;
 
 const RECONNECT: Backoff = Backoff::exponential(Duration::from_millis(100), Duration::from_secs(5));
 
-/// How far ahead finishers are told that somebody waits; repeated before it is over.
+/// For how long a request for notifications about ended jobs is valid; renewed before it expires.
 const AHEAD: Duration = Duration::from_secs(10);
 
-/// It stays for so long after the last who waited.
+/// How long the thread stays after the last waiter has gone.
 const LINGER: Duration = Duration::from_secs(5);
 
-/// The least pause between two looks, for many who wait. A few pause for their share of it: their looks cost less.
+/// The shortest pause between two polls, for many waiters. For a few waiters the pause is proportionally
+/// shorter: their polls cost less.
 const PAUSE: Duration = Duration::from_millis(20);
 const MANY: u32 = 16;
 
-/// Starts it, unless it runs already.
+/// Starts the thread, unless it runs already.
 pub(super) fn ensure(database: &str, waiting: &Arc<Waiting>) {
     if std::mem::replace(&mut waiting.state().watched, true) {
         return;
@@ -52,7 +54,7 @@ pub(super) fn ensure(database: &str, waiting: &Arc<Waiting>) {
     }
 }
 
-/// However it ends, those who still wait look themselves and may start another.
+/// However the thread ends, the remaining waiters then poll by themselves and may start another thread.
 struct Gone(Arc<Waiting>);
 
 impl Drop for Gone {
@@ -79,7 +81,7 @@ async fn watch(database: &str, waiting: &Waiting) {
     }
 }
 
-/// Looks until nobody has waited for a while, or the connection breaks.
+/// Polls until there has been no waiter for a while, or the connection breaks.
 async fn serve(waiting: &Waiting, failures: &mut u32) -> Result<(), Error> {
     let Some((options, statements)) = waiting.server() else { return Ok(()) };
     let connection = ResultsConnection::open(options, statements).await?;
@@ -100,17 +102,17 @@ async fn serve(waiting: &Waiting, failures: &mut u32) -> Result<(), Error> {
 struct Watch<'w> {
     waiting: &'w Waiting,
     connection: ResultsConnection,
-    /// When finishers are asked again to say so.
+    /// When the request for notifications has to be renewed.
     renew: Instant,
-    /// When all jobs are looked at, heard of or not.
+    /// When all jobs are polled next, with or without a notification.
     poll: Instant,
-    /// Until the next such look.
+    /// The pause until the poll after that.
     pause: Duration,
     notified: bool,
 }
 
 impl Watch<'_> {
-    /// One look, and the pause that bounds what looking may cost.
+    /// Polls once, then pauses to limit the cost of polling.
     async fn look(&mut self) -> Result<(), Error> {
         let began = Instant::now();
         if self.renew <= began {
@@ -134,7 +136,7 @@ impl Watch<'_> {
         Ok(())
     }
 
-    /// Waits for a reason to look; false when nobody has waited for a while.
+    /// Waits for a reason to poll; false when there has been no waiter for a while.
     async fn wait(&mut self) -> Result<bool, Error> {
         let idle = self.waiting.count() == 0;
         let until = if idle { Instant::now() + LINGER } else { self.poll };
@@ -150,7 +152,7 @@ impl Watch<'_> {
         Ok(true)
     }
 
-    /// Somebody came. What is not heard is looked for often at first: many jobs end soon.
+    /// Handles a new waiter. Without notifications it polls often at first: many jobs end soon.
     fn come(&mut self) {
         if !self.connection.listens() {
             self.pause = PAUSE;

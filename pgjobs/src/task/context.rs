@@ -1,4 +1,4 @@
-//! What a running task may ask for: its job, and the state given to the worker.
+//! What a running task can access: its job, and the state given to the worker.
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
@@ -26,7 +26,7 @@ impl State {
         self.0.get(&TypeId::of::<T>())?.clone().downcast().ok()
     }
 
-    /// The first need that neither this state nor the job itself meets.
+    /// The first state type that the task asks for and neither this state nor the job itself provides.
     pub(crate) fn missing(&self, task: &TaskDef) -> Option<&'static str> {
         let met = |need: &&StateType| {
             let id = (need.id)();
@@ -36,10 +36,10 @@ impl State {
     }
 }
 
-/// One run of a job, as it reaches the task's run function.
+/// One run of a job, passed to the task's run function.
 ///
-/// Generated code reads the arguments, asks for state and writes the outcome through it; a
-/// hand-written [`TaskDef`] does the same.
+/// Generated code uses it to read the arguments, to get state and to return the result; a hand-written
+/// [`TaskDef`] does the same.
 pub struct Context {
     def: &'static TaskDef,
     job: Arc<Job>,
@@ -53,8 +53,9 @@ impl Context {
 
     /// The job that is running.
     ///
-    /// A hand-written task that ends it with [`Job::finish`] declares `StateType::of::<Job>()`, as the macro does for
-    /// a task that injects it: its jobs are then held one by one, and none waits for another's transaction.
+    /// A hand-written task that ends it with [`Job::finish`] declares `StateType::of::<Job>()`, as the macro
+    /// does for a task that injects it: each of its jobs then gets an own batch, so that none waits for
+    /// another's transaction.
     pub fn job(&self) -> &Job {
         &self.job
     }
@@ -62,17 +63,17 @@ impl Context {
     /// The arguments, read from the body by Python's binding rules.
     ///
     /// # Errors
-    /// A fatal [`TaskError`] that names the place and the expected type: a body that does not fit
-    /// today will not fit tomorrow.
+    /// A fatal [`TaskError`] with the path of the error and the expected type: a retry would read the same
+    /// body.
     pub fn arguments<T: DeserializeOwned>(&self) -> Result<T, TaskError> {
         body::read(self.job.body(), self.def.params, self.def.extra_kwargs).map_err(TaskError::fatal)
     }
 
-    /// The state of type `T`: the job itself for [`Job`], else what the worker was given.
+    /// The state of type `T`: the job itself for [`Job`], otherwise what the worker was given.
     ///
     /// # Errors
-    /// A fatal [`TaskError`] when the worker has no such state. A worker checks the declared needs
-    /// of its tasks before it starts, so this happens only to undeclared ones.
+    /// A fatal [`TaskError`] when the worker has no such state. A worker checks the declared state types of
+    /// its tasks before it starts, so this happens only to undeclared ones.
     pub fn state<T: Send + Sync + 'static>(&self) -> Result<Arc<T>, TaskError> {
         if TypeId::of::<T>() == TypeId::of::<Job>() {
             let job: Arc<dyn Any + Send + Sync> = self.job.clone();
@@ -87,10 +88,10 @@ impl Context {
         })
     }
 
-    /// Turns what the function returned into what the worker settles with.
+    /// Turns the function's return value into the result that the worker settles the job with.
     ///
     /// # Errors
-    /// The function's own error, or a fatal one when its value cannot be stored as JSON.
+    /// The function's own error, or a fatal one when its return value cannot be stored as JSON.
     pub fn finish<O>(self, returned: O) -> Result<Box<RawValue>, TaskError>
     where
         O: IntoOutcome,

@@ -1,4 +1,4 @@
-//! The static description of a task: what `#[task]` writes down, and what can be written by hand.
+//! The static description of a task, which `#[task]` generates or a program writes by hand.
 
 use std::any::TypeId;
 use std::fmt;
@@ -22,8 +22,8 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// The call of a task: a struct whose fields are the arguments.
 ///
-/// `#[task]` implements it for the struct that it makes; by hand it needs `Serialize` and two
-/// constants. Import it to call [`publish`](Task::publish) on a value:
+/// `#[task]` implements it for the struct that it generates; a hand-written implementation takes `Serialize`
+/// and two items. Import it to call [`publish`](Task::publish) on a value:
 ///
 /// ```no_run
 /// use pgjobs::{Task, task};
@@ -53,25 +53,25 @@ pub trait Task: Serialize + Send + Sync + Sized + 'static {
     }
 }
 
-/// What a worker knows of a task: its name, how to read its arguments, and the function to call.
+/// What a worker knows about a task: its name, how to read its arguments, and the function to call.
 ///
-/// Plain data and function pointers, so that it can be a `const`. `#[task]` registers one for
-/// every annotated function; a hand-written one goes to the worker with `Worker::task`.
+/// Plain data and function pointers, so that it can be a `const`. `#[task]` registers one for every annotated
+/// function; pass a hand-written one to the worker with `Worker::task`.
 #[derive(Clone, Copy)]
 pub struct TaskDef {
     /// The dotted name under which jobs are published.
     pub name: &'static str,
     /// Earlier names; jobs published under them still run.
     pub aliases: &'static [&'static str],
-    /// The function's documentation, its first lines shown by `pgjobs inspect tasks`.
+    /// The function's documentation; `pgjobs inspect tasks` shows its first lines.
     pub doc: &'static str,
     /// `file:line` of the function, for error messages.
     pub location: &'static str,
     /// The published arguments, in order.
     pub params: &'static [Param],
-    /// Whether keywords beyond `params` are let through (a `#[kwargs]` parameter takes them).
+    /// Whether keywords beyond `params` are accepted (a `#[kwargs]` parameter takes them).
     pub extra_kwargs: bool,
-    /// The state that the function asks for.
+    /// The types of state that the function asks for.
     pub needs: &'static [StateType],
     /// Defaults of its jobs.
     pub options: TaskOptions,
@@ -79,10 +79,10 @@ pub struct TaskDef {
     pub args_schema: fn() -> Schema,
     /// JSON Schema of the result.
     pub result_schema: fn() -> Schema,
-    /// Reads a body as the arguments and drops them: what [`deploy::check`](crate::deploy::check) asks of pending
-    /// jobs. [`TaskDef::decode_as`] does it for the task's call.
+    /// Reads a body as the arguments and drops them: [`deploy::check`](crate::deploy::check) calls it for
+    /// pending jobs. [`TaskDef::decode_as`] implements it for the task's call.
     pub decode: fn(Option<&str>) -> Result<(), BodyError>,
-    /// Reads the arguments, calls the function, writes the result.
+    /// Reads the arguments, calls the function, encodes the result.
     pub run: fn(Context) -> BoxFuture<'static, Result<Box<RawValue>, TaskError>>,
 }
 
@@ -92,7 +92,7 @@ impl TaskDef {
         std::iter::once(self.name).chain(self.aliases.iter().copied())
     }
 
-    /// Reads a body as the arguments of the task `T`, by the code and the rules of its runs.
+    /// Reads a body as the arguments of the task `T`, with the same code and rules as a run.
     ///
     /// ```
     /// use pgjobs::{Task, task};
@@ -106,17 +106,18 @@ impl TaskDef {
     /// ```
     ///
     /// # Errors
-    /// The place that does not fit, and what was expected and found there, without the value.
+    /// The path of the first value that does not fit, and what was expected and found there, without the
+    /// value.
     pub fn decode_as<T: Task + DeserializeOwned>(body: Option<&str>) -> Result<(), BodyError> {
         body::read::<T>(body, T::DEF.params, T::DEF.extra_kwargs).map(drop)
     }
 
-    /// Whether the function asks for its [`Job`], and so may end it in a transaction of its own.
+    /// Whether the function injects its [`Job`], and so may end it in a transaction of its own.
     pub(crate) fn asks_for_job(&self) -> bool {
         self.needs.iter().any(|need| (need.id)() == TypeId::of::<Job>())
     }
 
-    /// What the database keeps of it.
+    /// The description that the database stores.
     pub(crate) fn describe(&self) -> serde_json::Value {
         serde_json::json!({
             "name": self.name,
@@ -144,17 +145,17 @@ impl fmt::Debug for TaskDef {
     }
 }
 
-/// One piece of state that a task asks for with `#[inject]`.
+/// One type of state that a task asks for with `#[inject]`.
 #[derive(Clone, Copy)]
 pub struct StateType {
-    /// The type's identity.
+    /// The id of the type.
     pub id: fn() -> TypeId,
     /// The type's name, for the error when the worker does not have it.
     pub name: fn() -> &'static str,
 }
 
 impl StateType {
-    /// The need for a `T`.
+    /// The state type `T`.
     pub const fn of<T: Send + Sync + 'static>() -> Self {
         StateType { id: TypeId::of::<T>, name: std::any::type_name::<T> }
     }

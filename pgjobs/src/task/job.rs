@@ -1,4 +1,4 @@
-//! A job in the hands of a worker, as the task that runs it sees it.
+//! A running job, as its task sees it.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,8 +17,8 @@ use crate::types::task_error::encode_result;
 
 /// The job that a task is running, injected with `#[inject] job: &Job`.
 ///
-/// Its lease is live while the task runs; [`Job::finish`] uses it to end the job inside a
-/// transaction of the task's own.
+/// Its lease is valid while the task runs; [`Job::finish`] uses it to end the job inside a transaction of the
+/// task's own.
 pub struct Job {
     claimed: Claimed,
     finished: AtomicBool,
@@ -29,28 +29,28 @@ impl Job {
         Job { claimed, finished: AtomicBool::new(false) }
     }
 
-    /// The key to settle this attempt.
+    /// The lease that settles this attempt.
     pub(crate) fn lease(&self) -> Uuid {
         self.claimed.lease
     }
 
-    /// Where this attempt lies under its lease.
+    /// The position of this run within its lease.
     pub(crate) fn batch_index(&self) -> i32 {
         self.claimed.batch_index
     }
 
-    /// Whether the database has this run as started from its claim on.
+    /// Whether the claim already marked this run as started.
     pub(crate) fn was_claimed_as_started(&self) -> bool {
         self.claimed.started
     }
 
-    /// Whether the run must not start before the database knows: if it were lost, it would count as started, and
-    /// there is no other.
+    /// Whether the run must not start before the database has recorded its start: if the worker died, the run
+    /// has to count as an attempt, and it is the last one.
     pub(crate) fn must_be_counted_first(&self) -> bool {
         !self.claimed.started && self.is_last_run()
     }
 
-    /// The job's id, the same over all its attempts.
+    /// The job's id, the same for all its attempts.
     pub fn id(&self) -> &JobId {
         &self.claimed.id
     }
@@ -60,19 +60,19 @@ impl Job {
         &self.claimed.task
     }
 
-    /// Which start this is, from 1; grows with every start, counted or not, so that it can fence
+    /// The number of this attempt, from 1; it grows with every attempt, counted or not, so that it can fence
     /// writes to systems outside the database.
     pub fn attempt(&self) -> i32 {
         self.claimed.attempt
     }
 
-    /// How many runs have failed so far; with [`max_retries`](Job::max_retries) this says how many
-    /// are left.
+    /// How many runs have failed so far; [`max_retries`](Job::max_retries) minus this is the number of runs
+    /// left.
     pub fn retries(&self) -> i32 {
         self.claimed.retries
     }
 
-    /// Runs in all before the job ends as failed: 3 means at most three.
+    /// The maximum number of runs before the job ends as failed: 3 means at most three.
     pub fn max_retries(&self) -> i32 {
         self.claimed.max_retries
     }
@@ -82,12 +82,12 @@ impl Job {
         self.claimed.retries.saturating_add(1) >= self.claimed.max_retries
     }
 
-    /// Greater runs first.
+    /// Jobs with a greater priority run first.
     pub fn priority(&self) -> i32 {
         self.claimed.priority
     }
 
-    /// The longest this run may take.
+    /// The time limit of this run.
     pub fn timeout(&self) -> Duration {
         self.claimed.timeout
     }
@@ -102,17 +102,17 @@ impl Job {
         self.claimed.run_at
     }
 
-    /// The body as stored: `{"args": [...], "kwargs": {...}}`, or none.
+    /// The body as stored: `{"args": [...], "kwargs": {...}}`, or `None`.
     pub fn body(&self) -> Option<&str> {
         self.claimed.body.as_deref()
     }
 
     /// Ends the job as a success inside the task's own transaction.
     ///
-    /// The effects written in `tx` and the acknowledgement commit together or not at all: this is
-    /// the one batch_index where effects happen exactly once. If the lease is no longer live the call
-    /// fails, and the transaction must be rolled back. If `tx` is rolled back after a success, the
-    /// worker sees that the job has not ended and charges the run as failed.
+    /// The effects written in `tx` and the acknowledgement commit together or not at all: only in this way do
+    /// effects happen exactly once. If the lease is no longer valid the call fails, and the transaction must
+    /// be rolled back. If `tx` is rolled back after this call succeeded, the worker sees that the job has not
+    /// ended, and the run counts as failed.
     ///
     /// ```no_run
     /// use pgjobs::{Job, TaskError, sqlx, task};
@@ -136,7 +136,7 @@ impl Job {
     /// ```
     ///
     /// # Errors
-    /// [`Error::LeaseLost`] when the job was handed on, [`Error::Encode`] when `result` is not
+    /// [`Error::LeaseLost`] when the lease is lost, [`Error::Encode`] when `result` cannot be written as
     /// JSON, [`Error::Database`] otherwise.
     pub async fn finish<T: Serialize>(&self, tx: &mut sqlx::PgConnection, result: &T) -> Result<(), Error> {
         let result: Box<RawValue> =
@@ -152,7 +152,7 @@ impl Job {
 }
 
 impl fmt::Debug for Job {
-    // Neither the body (it may hold secrets) nor the lease (it is a key).
+    // Without the body (it may contain secrets) and the lease (it is a key).
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Job")
             .field("id", &self.claimed.id)

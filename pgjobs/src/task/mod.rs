@@ -1,4 +1,4 @@
-//! Tasks as they are declared, and a job as its task sees it while it runs.
+//! Task definitions, and a running job as its task sees it.
 
 pub(crate) mod context;
 pub(crate) mod definition;

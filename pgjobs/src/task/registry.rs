@@ -1,17 +1,17 @@
-//! Every linked task by name.
+//! The registry of all linked tasks, by name.
 //!
-//! `#[task]` leaves a [`TaskDef`] in the binary, and at start the worker collects them all. Two
-//! things go wrong with such a registry, and both are start-up errors here, never surprises later:
+//! `#[task]` puts a [`TaskDef`] into the binary, and the worker collects all of them when it starts. Two
+//! mistakes are possible with such a registry, and both are start-up errors here:
 //!
-//! - *A crate that nobody names is not linked.* Cargo hands the linker only crates that the
-//!   program mentions, so a library of tasks that is merely listed in `Cargo.toml` registers
-//!   nothing. [`link!`](crate::link) mentions it; a worker without tasks refuses to start and says so.
-//! - *Two functions with one name.* The job would run in either. The registry refuses and prints
-//!   both locations.
+//! - *A crate that the code never names is not linked.* Cargo passes to the linker only crates that the
+//!   program mentions, so a library of tasks that is merely listed in `Cargo.toml` registers nothing.
+//!   [`link!`](crate::link) mentions it; a worker without tasks refuses to start and reports this.
+//! - *Two functions have the same name.* Either of them could run the job. The registry refuses this and
+//!   reports both locations.
 //!
-//! The collection is done by `inventory` (constructors that run before `main`), or with the cargo
-//! feature `linkme` by linker sections, for targets on which such constructors do not run. Both
-//! feed the same registry and pass the same tests.
+//! The tasks are collected by `inventory` (constructors that run before `main`), or with the cargo feature
+//! `linkme` by linker sections, for targets on which such constructors do not run. Both fill the same
+//! registry and pass the same tests.
 
 use std::collections::HashMap;
 
@@ -19,7 +19,7 @@ use super::definition::TaskDef;
 use crate::types::error::Error;
 use crate::types::topic::Topic;
 
-/// A task left in the binary by `#[task]`.
+/// A task that `#[task]` put into the binary.
 #[doc(hidden)]
 pub struct Registered(pub &'static TaskDef);
 
@@ -41,7 +41,7 @@ fn linked() -> impl Iterator<Item = &'static TaskDef> {
     REGISTERED.iter().map(|registered| registered.0)
 }
 
-/// The tasks of a worker, by every name that a job may carry.
+/// The tasks of a worker, by every name under which a job may be published.
 #[derive(Clone, Default)]
 pub(crate) struct Registry {
     by_name: HashMap<&'static str, &'static TaskDef>,
@@ -65,7 +65,7 @@ impl Registry {
         Ok(())
     }
 
-    /// Keeps the names that fall under one of the topics; no topics keeps all.
+    /// Keeps the names that match one of the topics; without topics it keeps all.
     pub(crate) fn scope(mut self, topics: &[Topic]) -> Result<Self, Error> {
         let known = self.task_names();
         if !topics.is_empty() {
@@ -82,19 +82,19 @@ impl Registry {
         self.by_name.get(name).copied()
     }
 
-    /// Every name that a claim may ask for, aliases included, in order.
+    /// Every name for a claim, aliases included, sorted.
     pub(crate) fn claimable(&self) -> Vec<String> {
         let mut names: Vec<String> = self.by_name.keys().map(|&name| name.to_owned()).collect();
         names.sort_unstable();
         names
     }
 
-    /// Those names whose tasks ask for their job, and so may end it in a transaction of their own.
+    /// The names whose tasks inject their job, and so may end it in a transaction of their own.
     pub(crate) fn self_finishing(&self) -> Vec<String> {
         self.by_name.iter().filter(|(_, def)| def.asks_for_job()).map(|(&name, _)| name.to_owned()).collect()
     }
 
-    /// The tasks themselves, in order of name.
+    /// The tasks themselves, sorted by name.
     pub(crate) fn tasks(&self) -> Vec<&'static TaskDef> {
         let mut tasks: Vec<_> =
             self.by_name.iter().filter(|(name, def)| **name == def.name).map(|(_, def)| *def).collect();
@@ -107,7 +107,7 @@ impl Registry {
     }
 }
 
-/// The tasks that are linked into this binary, in order of name.
+/// The tasks that are linked into this binary, sorted by name.
 ///
 /// # Errors
 /// [`Error::DuplicateTask`] when two of them share a name or an alias.
@@ -115,10 +115,10 @@ pub fn linked_tasks() -> Result<Vec<&'static TaskDef>, Error> {
     Ok(Registry::linked()?.tasks())
 }
 
-/// Links crates that hold tasks into this binary: `pgjobs::link!(my_tasks, more_tasks);`
+/// Links crates with tasks into this binary: `pgjobs::link!(my_tasks, more_tasks);`
 ///
-/// A dependency that is listed in `Cargo.toml` but never named in the code is left out by the
-/// linker, and its tasks with it. Write this once, at the top of `main.rs`.
+/// The linker leaves out a dependency that is listed in `Cargo.toml` but never named in the code, and its
+/// tasks with it. Write this once, at the top of `main.rs`.
 #[macro_export]
 macro_rules! link {
     ($($krate:ident),+ $(,)?) => {

@@ -1,11 +1,11 @@
-//! How long to wait before the next attempt, of a job or of a lost connection.
+//! Delays before the next attempt, of a job or of a lost connection.
 
 use std::time::Duration;
 
 /// The delay before a failed job runs again.
 ///
-/// Every delay is spread over 50–150 % of its value, so that jobs which failed together do not
-/// come back together. The default is [`Backoff::DEFAULT`].
+/// Every delay is spread over 50–150 % of its value, so that jobs that failed together do not run again
+/// together. The default is [`Backoff::DEFAULT`].
 ///
 /// ```
 /// use std::time::Duration;
@@ -30,11 +30,11 @@ pub enum Backoff {
     },
 }
 
-/// Far beyond use, and far from what arithmetic on times cannot hold.
+/// Longer than any useful delay, and short enough for arithmetic on times.
 const LONGEST: Duration = Duration::from_secs(3650 * 86_400);
 
 impl Backoff {
-    /// 3 s doubled after each failure, at most one hour: what `jobs.nack` does without a delay.
+    /// 3 s doubled after each failure, at most one hour: the default of `jobs.nack`.
     pub const DEFAULT: Backoff = Backoff::exponential(Duration::from_secs(3), Duration::from_secs(3600));
 
     /// The same delay each time.

@@ -1,12 +1,12 @@
-//! The body of a job, `{"args": [...], "kwargs": {...}}`, and how it binds to parameters.
+//! Reads the body of a job, `{"args": [...], "kwargs": {...}}`, and binds it to parameters.
 //!
-//! The rules are Python's, because the body is shared with Python: positional values fill the
-//! parameters in order, keyword values fill them by name, and a parameter filled twice, left
-//! empty without a default, or unknown is an error. Either half may be null or absent. Values are
-//! kept as raw JSON until the task's own type reads them, so a number never loses digits here.
+//! The rules are Python's, because Python programs use the same bodies: positional values fill the parameters
+//! in order, keyword values fill them by name, and a parameter that is filled twice, left empty without a
+//! default, or unknown is an error. Either half may be null or absent. Values stay raw JSON until the task's
+//! own type reads them, so a number never loses digits here.
 //!
-//! Errors name the place and the expected type and never show a value: they are stored with the
-//! job and may be logged, and arguments may be secrets.
+//! Errors contain the path and the expected type and never a value: they are stored with the job and may be
+//! logged, and arguments may be secrets.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -19,19 +19,19 @@ use serde_json::value::RawValue;
 
 use super::strict_json::StrictJson;
 
-/// One parameter of a task, as published arguments see it (injected ones are not part of it).
+/// One published parameter of a task (injected ones are not included).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Param {
-    /// The name, which is the keyword.
+    /// The name, used as the keyword.
     pub name: &'static str,
     /// The Rust type as written.
     #[serde(rename = "type")]
     pub ty: &'static str,
-    /// Whether a body must fill it; false for `Option` and `#[default]` parameters.
+    /// Whether a body must contain it; false for `Option` and `#[default]` parameters.
     pub required: bool,
 }
 
-/// Why a job's body does not fit the task: the place, and what was expected there.
+/// Why a job's body does not fit the task: the path, and what was expected there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BodyError {
     path: String,
@@ -43,7 +43,7 @@ impl BodyError {
         BodyError { path: path.into(), reason: reason.into() }
     }
 
-    /// Where in the body, for example `kwargs.filters[2].name`; empty for the body as a whole.
+    /// The path in the body, for example `kwargs.filters[2].name`; empty for the body as a whole.
     pub fn path(&self) -> &str {
         &self.path
     }
@@ -75,7 +75,7 @@ struct Envelope<'a> {
 
 /// Reads a body as the arguments of a task with these parameters.
 ///
-/// `open` lets unknown keywords through, for a task with a `#[kwargs]` parameter.
+/// `open` accepts unknown keywords, for a task with a `#[kwargs]` parameter.
 pub(crate) fn read<T: DeserializeOwned>(
     body: Option<&str>,
     params: &[Param],
@@ -87,14 +87,14 @@ pub(crate) fn read<T: DeserializeOwned>(
         let fields = bound.iter().map(|(name, value)| (name.as_ref(), StrictJson(value)));
         MapDeserializer::<_, serde_json::Error>::new(fields)
     };
-    // To keep track of the path costs as much as to read; so only what cannot be read is read once more with it.
+    // Tracking the path costs as much as reading; so a body is read again with the path only after an error.
     T::deserialize(fields()).or_else(|_| {
         serde_path_to_error::deserialize(fields())
             .map_err(|e| BodyError::new(e.path().to_string(), describe(e.inner())))
     })
 }
 
-/// Reads a stored result; null stands for a result that was never given.
+/// Reads a stored result; null also means that there is no result.
 pub(crate) fn read_result<T: DeserializeOwned>(text: &str) -> Result<T, BodyError> {
     let mut json = serde_json::Deserializer::from_str(text);
     serde_path_to_error::deserialize(&mut json)
@@ -103,7 +103,7 @@ pub(crate) fn read_result<T: DeserializeOwned>(text: &str) -> Result<T, BodyErro
 
 const FORM: &str = r#"a body is {"args": [...], "kwargs": {...}}"#;
 
-/// The kind of a JSON text that is no object.
+/// The kind of a JSON text that is not an object.
 fn kind(json: &str) -> &'static str {
     match json.as_bytes().first() {
         Some(b'[') => "array",
@@ -171,10 +171,10 @@ fn check_keyword(name: &str, params: &[Param], positional: usize, open: bool) ->
     }
 }
 
-/// serde's message without the value it found: `expected i64, found string`.
+/// serde's message without the value that it found: `expected i64, found string`.
 fn describe(error: &serde_json::Error) -> String {
     let text = error.to_string();
-    // The last one: the value that was found stands before it and may hold these words too.
+    // The last match: the value that was found comes before it and may contain the same text.
     let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(text, _)| text);
     if text.starts_with("unknown variant") && !text.contains(", expected ") {
         return "a value of a type that has none".to_owned();
@@ -193,7 +193,7 @@ fn describe(error: &serde_json::Error) -> String {
     }
 }
 
-/// Whether JSON text holds an escaped NUL, which `jsonb` refuses.
+/// Whether JSON text contains an escaped NUL, which `jsonb` refuses.
 pub(crate) fn holds_nul(json: &str) -> bool {
     json.match_indices("\\u0000").any(|(at, _)| {
         let backslashes = json[..at].bytes().rev().take_while(|b| *b == b'\\').count();

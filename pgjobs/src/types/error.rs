@@ -1,4 +1,4 @@
-//! What can go wrong in the framework itself, by what the caller can do about it.
+//! Errors of the framework itself, by what the caller can do about them.
 
 use std::fmt;
 
@@ -10,62 +10,62 @@ use super::body::BodyError;
 use super::job_id::JobId;
 use super::nearest::nearest;
 
-/// The framework's own failure; what a task returns is [`TaskError`](crate::TaskError).
+/// An error of the framework; a task returns [`TaskError`](crate::TaskError).
 ///
-/// Matched by what the caller can do: mend the configuration ([`NoTasks`](Error::NoTasks),
-/// [`DuplicateTask`](Error::DuplicateTask), [`MissingState`](Error::MissingState)), mend the call
+/// The variants differ by what the caller can do: correct the configuration ([`NoTasks`](Error::NoTasks),
+/// [`DuplicateTask`](Error::DuplicateTask), [`MissingState`](Error::MissingState)), correct the call
 /// ([`Refused`](Error::Refused), [`Body`](Error::Body)), or retry ([`Database`](Error::Database)).
 #[non_exhaustive]
 pub enum Error {
-    /// The server or the connection failed; the statement may be tried again.
+    /// The server or the connection failed; the statement may be retried.
     Database(sqlx::Error),
-    /// The server answered, and its answer cannot be read here: a column of another type or value than this version
-    /// of pgjobs knows.
+    /// The server answered, but this version of pgjobs cannot read the answer: a column has a type or value
+    /// that it does not know.
     Unreadable(sqlx::Error),
-    /// A function of schema `jobs` refused the call and said why (SQLSTATE `PTxyz`): `PT422` arguments that
-    /// do not fit the task, see [`Check`](crate::Check).
+    /// A function of schema `jobs` refused the call with a reason (SQLSTATE `PTxyz`): `PT422` is for
+    /// arguments that do not fit the task, see [`Validation`](crate::Validation).
     Refused {
         /// The SQLSTATE, for example `PT400`; its last three digits read as an HTTP status.
         code: String,
         /// What was wrong, without showing any argument's value.
         message: String,
-        /// How to mend it, when the function knows.
+        /// How to correct it, when the function knows.
         hint: Option<String>,
     },
-    /// The lease is no longer live: the job was handed to another worker, cancelled, or has ended.
+    /// The lease is no longer valid: the job was claimed by another worker, cancelled, or has ended.
     LeaseLost(JobId),
-    /// No job has this id (or it ended and its task does not keep it, see [`Keep`](crate::Keep), or
-    /// its history was dropped by retention).
+    /// No job has this id (or it ended and its task does not keep it, see [`Keep`](crate::Keep), or retention
+    /// dropped its history).
     UnknownJob(JobId),
-    /// A job that was waited for is gone without a trace: it ended and its task does not keep it, see
-    /// [`Keep`](crate::Keep), or it was purged. How it ended is not known.
+    /// A job that was waited for is gone: it ended and its task does not keep it, see [`Keep`](crate::Keep),
+    /// or it was purged. How it ended is not known.
     NotKept(JobId),
     /// No linked task has this name.
     UnknownTask {
-        /// The name asked for.
+        /// The requested name.
         name: String,
         /// The names that are linked.
         known: Vec<&'static str>,
     },
-    /// The binary holds no `#[task]` that this worker could run.
+    /// The binary contains no `#[task]` that this worker could run.
     NoTasks {
-        /// The topics asked for; empty means all.
+        /// The requested topics; empty means all.
         topics: Vec<String>,
         /// The names that are linked.
         known: Vec<&'static str>,
     },
-    /// Two functions claim the same task name or alias.
+    /// Two functions have the same task name or alias.
     DuplicateTask {
         /// The shared name.
         name: String,
         /// `file:line` of both.
         locations: [String; 2],
     },
-    /// A task asks for state that was not given to the worker.
+    /// A task asks for state that the worker was not given.
     MissingState {
-        /// The task that asks.
+        /// The task.
         task: &'static str,
-        /// The type it asks for.
+        /// The type of the state.
         state: &'static str,
     },
     /// A job's body or result is not what the Rust type expects.
@@ -79,37 +79,38 @@ pub enum Error {
         /// Why it cannot be used.
         reason: &'static str,
     },
-    /// An option lies outside its range.
+    /// An option is out of range.
     Option {
         /// The option's name.
         name: &'static str,
         /// Why it cannot be used, and the range.
         reason: String,
     },
-    /// The schema could not be brought up to date.
+    /// The schema could not be migrated.
     Migration(sqlx::migrate::MigrateError),
-    /// The database has no (or too old a) schema `jobs`.
+    /// The database has no schema `jobs`, or one that is too old.
     SchemaMissing(sqlx::Error),
-    /// The database cannot be used as it is: its encoding, or row security that would hide jobs.
+    /// The database cannot be used: because of its encoding, or because of row security that would hide jobs.
     Unusable {
-        /// Why, a sentence for each reason, with its remedy.
+        /// The reasons, a sentence for each, with its remedy.
         reasons: Vec<String>,
     },
-    /// The server does not give a worker the connections that it needs.
+    /// The server does not give a worker enough connections.
     TooFewConnections {
-        /// How many it needs.
+        /// The number of connections that the worker uses.
         needed: usize,
-        /// How many it got.
+        /// The number of connections that it got.
         got: usize,
-        /// What the server said to the next.
+        /// The server's error for the next connection.
         source: sqlx::Error,
     },
-    /// A pooler gives each transaction another session; for publishing see [`Publisher`](crate::Publisher).
+    /// A pooler assigns another session to each transaction; for publishing see
+    /// [`Publisher`](crate::Publisher).
     TransactionPooling {
-        /// What showed it.
+        /// The observation that proves it.
         evidence: String,
     },
-    /// A job that was waited for failed or was cancelled; holds its state and last error.
+    /// A job that was waited for failed or was cancelled; contains its state and last error.
     JobFailed {
         /// The job.
         id: JobId,
@@ -118,7 +119,7 @@ pub enum Error {
         /// The last error, as stored in `jobs.job.traceback`.
         error: String,
     },
-    /// A job did not end within the time given to `wait`.
+    /// A job did not end within the limit of the wait.
     WaitTimeout(JobId),
 }
 
@@ -208,8 +209,8 @@ impl fmt::Display for Error {
     }
 }
 
-/// The same text as [`Display`](fmt::Display): a `main` that returns an error prints it with this,
-/// and the remedy in it should be readable.
+/// The same text as [`Display`](fmt::Display): a `main` that returns an error prints it with `Debug`, and its
+/// remedy should be readable.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)

@@ -1,11 +1,11 @@
-//! What the JSON Schema of a Rust type leaves out, and the database should know.
+//! Adds to the JSON Schema of a Rust type what schemars leaves out.
 
 use schemars::Schema;
 use schemars::transform::{Transform, transform_subschemas};
 use serde_json::Value;
 
-/// Says of each integer how large it may be, which schemars does for small types alone: an `i32` that
-/// does not fit is then refused where it is published.
+/// Adds the bounds of each integer, which schemars does only for small types: publishing then refuses a value
+/// that does not fit an `i32`.
 pub(crate) fn bound_integers(schema: &mut Schema) {
     BoundIntegers.transform(schema);
 }

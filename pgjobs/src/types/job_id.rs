@@ -1,4 +1,4 @@
-//! The name of a job.
+//! The id of a job.
 
 use std::fmt;
 
@@ -17,12 +17,12 @@ impl JobId {
         &self.0
     }
 
-    /// An id that is known to be one.
+    /// Wraps an id that is known to be valid.
     pub(crate) fn from_database(id: String) -> Self {
         JobId(id)
     }
 
-    /// An id made here, for a call whose job reaches the database later (see [`crate::Tx`]).
+    /// Generates an id, for a call whose job reaches the database later (see [`crate::Tx`]).
     pub(crate) fn generate() -> Self {
         JobId(Uuid::now_v7().simple().to_string())
     }

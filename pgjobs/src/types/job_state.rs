@@ -1,23 +1,23 @@
-//! Where a job stands.
+//! The states of a job.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Where a job stands.
+/// The state of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum JobState {
-    /// Waiting for a worker, or for its time.
+    /// Waiting for a worker, or not due yet.
     Pending,
-    /// Held by a worker under a lease.
+    /// Claimed by a worker under a lease.
     Running,
     /// Ended with a result.
     Success,
-    /// Ended without one: all runs used up, or a fatal error.
+    /// Ended without a result: all runs used up, or a fatal error.
     Failed,
-    /// Ended by someone's request.
+    /// Cancelled by request.
     Cancelled,
 }
 
@@ -33,7 +33,7 @@ impl JobState {
         }
     }
 
-    /// Whether no further run follows by itself.
+    /// Whether the job has ended, so that it does not run again by itself.
     pub fn has_ended(self) -> bool {
         matches!(self, JobState::Success | JobState::Failed | JobState::Cancelled)
     }

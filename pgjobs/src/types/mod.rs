@@ -1,4 +1,4 @@
-//! Plain values, without input or output: what the rest of the library speaks of.
+//! Plain values without input or output, used by the rest of the library.
 
 pub(crate) mod backoff;
 pub(crate) mod body;

@@ -1,6 +1,6 @@
-//! The name that somebody may have meant.
+//! Finds the name that a misspelt name was meant to be.
 
-/// The known name that shares the most with `name`, if it is near enough to be a slip.
+/// The known name most similar to `name`, if it is similar enough for a spelling mistake.
 pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     known
         .into_iter()

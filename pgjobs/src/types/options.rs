@@ -1,4 +1,5 @@
-//! The options of a task and of one call: call over task over default.
+//! The options of a task and of one call: a call's options override the task's, and these override the
+//! defaults.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -9,26 +10,26 @@ use serde::Serialize;
 use super::backoff::Backoff;
 use super::error::Error;
 
-/// What a task says about its jobs in `#[task(…)]`; a call may override each.
+/// The options of a task's jobs, set in `#[task(…)]`; some can be overridden by a call.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TaskOptions {
-    /// Runs in all before the job ends as failed: 3 means at most three runs.
+    /// The maximum number of runs before the job ends as failed: 3 means at most three runs.
     pub retries: u32,
-    /// The longest a run may take; then its future is stopped and the run counts as failed.
+    /// The time limit of a run; then its future is stopped and the run counts as failed.
     pub timeout: Duration,
-    /// Greater runs first.
+    /// Jobs with a greater priority run first.
     pub priority: i32,
     /// The delay before the next run.
     pub backoff: Backoff,
-    /// Which of its jobs stay in history once they have ended.
+    /// Which of its ended jobs stay in history.
     pub keep: Keep,
-    /// What the database does with a job whose arguments do not fit the function.
+    /// What publishing does with a job whose arguments do not fit the function.
     pub validation: Validation,
 }
 
 impl TaskOptions {
-    /// Three runs, 60 seconds, priority 0, exponential backoff, every job kept: what SQL publishers
-    /// get as well; arguments checked strictly.
+    /// Three runs, 60 seconds, priority 0, exponential backoff, every job kept: the same as for SQL
+    /// publishers; arguments validated strictly.
     pub const DEFAULT: TaskOptions = TaskOptions {
         retries: 3,
         timeout: Duration::from_secs(60),
@@ -45,28 +46,28 @@ impl Default for TaskOptions {
     }
 }
 
-/// Which ended jobs of a task stay in history, `jobs.job`: a task that runs very often and whose jobs
-/// nobody looks up spares the database a row for each of them.
+/// Which ended jobs of a task stay in history, `jobs.job`: for a task that runs very often and whose jobs are
+/// never queried, this saves the database a row per job.
 ///
-/// It is a property of the task, in force for all its jobs from the moment that a worker declares
-/// it. A job that is not kept leaves nothing behind: no result and no error, it is not counted, cannot
-/// be retried by hand, and to [`JobHandle::wait`](crate::JobHandle::wait) it is
-/// [`Error::NotKept`](crate::Error::NotKept) when it ends meanwhile and
-/// [`Error::UnknownJob`](crate::Error::UnknownJob) later. So wait only for jobs that are kept.
+/// It is a property of the task, and applies to all its jobs from the moment that a worker declares it. A job
+/// that is not kept leaves no row: no result and no error, it is not counted, and it cannot be retried by
+/// hand. [`JobHandle::wait`](crate::JobHandle::wait) returns [`Error::NotKept`](crate::Error::NotKept) when
+/// the job ends during the wait and [`Error::UnknownJob`](crate::Error::UnknownJob) later. So wait only for
+/// jobs that are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Keep {
     /// All of them.
     #[default]
     All,
-    /// Those that failed or were cancelled; of a success nothing stays.
+    /// Those that failed or were cancelled; no successes.
     Failed,
-    /// None of them, however they ended.
+    /// No job, however it ended.
     None,
 }
 
 impl Keep {
-    /// The word for it, in SQL and in `#[task(keep = "…")]`.
+    /// The name in SQL and in `#[task(keep = "…")]`.
     pub fn as_str(self) -> &'static str {
         match self {
             Keep::All => "all",
@@ -92,18 +93,19 @@ impl FromStr for Keep {
     }
 }
 
-/// What the database does when somebody publishes a job whose arguments do not fit the task: psql, a
-/// trigger, a Python or REST client, or [`NewJob`](crate::NewJob).
+/// What the database does when somebody publishes a job whose arguments do not fit the task: psql, a trigger,
+/// a Python or REST client, or [`NewJob`](crate::NewJob).
 ///
-/// The worker tells the database what each task takes (the JSON Schema of its arguments), and the job is
-/// looked at when it is published. Calls of the task's own type, `my_task::publish(…)`, need no
-/// check and get none. An operator may choose otherwise for a task, with `jobs.set_validation`.
+/// The worker registers the signature of each task (the JSON Schema of its arguments) in the database, which
+/// validates each job when it is published. Calls of the task's own type, `my_task::publish(…)`, are not
+/// validated because their types already ensure this. An operator can set another mode for a task with
+/// `jobs.set_validation`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Validation {
-    /// Nothing: the worker finds out.
+    /// Nothing: the worker reports the error when it runs the job.
     Off,
-    /// It warns, and takes the job.
+    /// It warns, and accepts the job.
     Warn,
     /// It refuses the job (`PT422`).
     #[default]
@@ -111,7 +113,7 @@ pub enum Validation {
 }
 
 impl Validation {
-    /// The word for it, in SQL and in `#[task(validate = "…")]`.
+    /// The name in SQL and in `#[task(validate = "…")]`.
     pub fn as_str(self) -> &'static str {
         match self {
             Validation::Off => "off",
@@ -142,7 +144,7 @@ impl FromStr for Validation {
 pub(crate) enum Due {
     Now,
     At(DateTime<Utc>),
-    /// Counted by the database's clock, from the moment of publishing.
+    /// By the database's clock, from the moment of publishing.
     After(Duration),
 }
 
@@ -156,7 +158,7 @@ pub(crate) struct CallOptions {
 }
 
 impl CallOptions {
-    /// Nothing chosen: the database's defaults.
+    /// Nothing set: the database's defaults.
     pub(crate) const NONE: CallOptions =
         CallOptions { retries: None, timeout: None, priority: None, due: Due::Now };
 
@@ -169,7 +171,8 @@ impl CallOptions {
         }
     }
 
-    /// What SQL cannot even be asked; the ranges themselves are checked there, once for all clients.
+    /// Refuses values that cannot be passed to SQL; the database checks the ranges themselves, for all
+    /// clients.
     pub(crate) fn check(&self) -> Result<(), Error> {
         if self.delay_seconds().is_some_and(|seconds| seconds > 3650.0 * 86_400.0) {
             return Err(Error::Option { name: "delay", reason: "must not exceed 3650 days".into() });

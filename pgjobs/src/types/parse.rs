@@ -1,4 +1,4 @@
-//! Ids and states from text, as people and programs write them.
+//! Parses ids and states from text of people and programs.
 
 use std::str::FromStr;
 
@@ -9,7 +9,7 @@ use super::job_state::JobState;
 impl FromStr for JobId {
     type Err = Error;
 
-    /// Accepts what may stand in `job_id`: 1 to 32 letters and digits.
+    /// Accepts the values that `job_id` allows: 1 to 32 letters and digits.
     fn from_str(text: &str) -> Result<Self, Error> {
         let legal = (1..=32).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric());
         if legal {

@@ -1,7 +1,7 @@
-//! JSON text that is read to its end.
+//! JSON values that must be read to their end.
 //!
-//! A raw value that serde_json keeps is read by whatever asks for it and not looked at further: an `i128` takes
-//! the `0` of `0.5` and leaves the rest unread. Here the rest is an error.
+//! serde_json's raw value is read by the type that deserializes it, without a check of the rest: an `i128`
+//! takes the `0` of `0.5` and leaves the rest unread. Here the rest is an error.
 
 use serde::de::{Deserializer, IntoDeserializer, Visitor};
 use serde_json::Error;

@@ -1,4 +1,4 @@
-//! What a run of a task can end in: its value, or a [`TaskError`] that says what to do next.
+//! The error of a run, which determines what happens next.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,12 +8,12 @@ use serde_json::value::RawValue;
 
 use super::error::chain;
 
-/// The error of a task: any error or text, and what should happen next.
+/// The error of a task: any error or text, and what happens next.
 ///
-/// Every error converts with `?` and means *retry with backoff until `max_retries` runs are used
-/// up*. Two constructors say otherwise, [`fatal`](TaskError::fatal), which gives up at once, and
-/// [`snooze`](TaskError::snooze), which runs the job again later without counting this run; and the method
-/// [`retry_in`](TaskError::retry_in) chooses the delay of a retry: `TaskError::new("…").retry_in(delay)`.
+/// Every error converts with `?` and means *retry with backoff until `max_retries` runs are used up*. Two
+/// constructors differ: [`fatal`](TaskError::fatal) gives up at once, and [`snooze`](TaskError::snooze) runs
+/// the job again later without counting this run. The method [`retry_in`](TaskError::retry_in) sets the delay
+/// of a retry: `TaskError::new("…").retry_in(delay)`.
 ///
 /// ```
 /// use std::time::Duration;
@@ -35,7 +35,7 @@ pub struct TaskError {
     next: Next,
 }
 
-/// What follows a run that did not succeed.
+/// What happens after a run that did not succeed.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Next {
     Retry(Option<Duration>),
@@ -49,14 +49,14 @@ impl TaskError {
         TaskError { message: message.to_string(), next: Next::Retry(None) }
     }
 
-    /// A failure that no further run can mend: the job ends as `failed` at once.
+    /// A failure that no further run can repair: the job ends as `failed` at once.
     pub fn fatal(message: impl fmt::Display) -> Self {
         TaskError { message: message.to_string(), next: Next::Fail }
     }
 
     /// Not a failure: run the job again after `delay`, and do not count this run.
     ///
-    /// For work that finds its ground not ready yet. The run is not charged against `max_retries`.
+    /// For work whose preconditions are not met yet. The run does not count against `max_retries`.
     pub fn snooze(delay: Duration) -> Self {
         TaskError { message: "snoozed".into(), next: Next::Snooze(delay) }
     }
@@ -78,7 +78,7 @@ impl TaskError {
         &self.message
     }
 
-    /// Whether it says that no further run can mend it.
+    /// Whether it is fatal, so that the job is not retried.
     pub fn is_fatal(&self) -> bool {
         self.next == Next::Fail
     }
@@ -94,7 +94,7 @@ impl fmt::Display for TaskError {
     }
 }
 
-// `TaskError` itself is no `std::error::Error`, so that this conversion can take every one of them.
+// `TaskError` itself does not implement `std::error::Error`, so that this conversion can accept every error.
 impl<E> From<E> for TaskError
 where
     E: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -104,7 +104,7 @@ where
     }
 }
 
-/// What a `#[task]` function may return: nothing, or a `Result` whose value can be written as JSON.
+/// The return types of a `#[task]` function: nothing, or a `Result` whose value can be written as JSON.
 #[diagnostic::on_unimplemented(
     message = "a task cannot return `{Self}`",
     label = "return nothing, or `Result<T, E>`",
@@ -138,7 +138,7 @@ where
     }
 }
 
-/// What a run can return as its value.
+/// The value that a run can return.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the result of a task",
     label = "results are stored in the database as JSON",
@@ -149,7 +149,7 @@ pub trait Value: Serialize + schemars::JsonSchema {}
 #[diagnostic::do_not_recommend]
 impl<T: Serialize + schemars::JsonSchema> Value for T {}
 
-/// What a run can return as its error.
+/// The error that a run can return.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the error of a task",
     label = "a task fails with any error, a string or a `pgjobs::TaskError`",
@@ -159,11 +159,11 @@ pub trait Failure: Into<TaskError> {}
 #[diagnostic::do_not_recommend]
 impl<E: Into<TaskError>> Failure for E {}
 
-/// The longest result, in bytes of JSON. `jsonb` ends at 256 MB and a message to the server at 1 GB; well
-/// before that a result belongs elsewhere, and its reference here.
+/// The longest result, in bytes of JSON. `jsonb` is limited to 256 MB and a message to the server to 1 GB;
+/// store a result that approaches these limits elsewhere, and return a reference to it.
 const LONGEST_RESULT: usize = 64 << 20;
 
-/// Runs' results as JSON text, refused when the database cannot hold them.
+/// Encodes the result of a run as JSON text; refuses one that the database cannot store.
 pub(crate) fn encode_result<T: Serialize>(value: &T) -> Result<Box<RawValue>, TaskError> {
     let raw = serde_json::value::to_raw_value(value)
         .map_err(|e| TaskError::fatal(format!("the result cannot be written as JSON: {e}")))?;

@@ -1,13 +1,14 @@
-//! Foreign text as it may be shown: on a terminal, in a log, in a table.
+//! Escapes untrusted text for a terminal, a log or a table.
 //!
-//! What a task, a client or an operator wrote into the database may hold escape sequences that clear a screen,
-//! line breaks that forge a log line, and watermarks that turn the order of letters around. Here each such character
-//! becomes `\u{1b}`; letters of every script, with their accents and spaces, stay as they are.
+//! Text that a task, a client or an operator wrote into the database may contain escape sequences that clear
+//! a screen, line breaks that forge a log line, and marks that reverse the order of letters. Each such
+//! character is replaced by its escape, such as `\u{1b}`; letters of every script, with their accents and
+//! spaces, stay unchanged.
 
 use std::borrow::Cow;
 use std::fmt::Write;
 
-/// The text on one line, without a character that does something else than to be seen.
+/// The text on one line, without any character that has an effect other than being displayed.
 pub(crate) fn shown(text: &str) -> Cow<'_, str> {
     if text.chars().all(is_shown) {
         return Cow::Borrowed(text);
@@ -17,7 +18,7 @@ pub(crate) fn shown(text: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
-/// Adds a character as it may be shown.
+/// Appends a character, escaped if necessary.
 pub(crate) fn push(text: &mut String, c: char) {
     if is_shown(c) {
         text.push(c);
@@ -27,12 +28,13 @@ pub(crate) fn push(text: &mut String, c: char) {
     }
 }
 
-/// Whether a character is only seen: no control, format, bidirectional, separating, unassigned or private one.
+/// Whether a character is only displayed: not a control, format, bidirectional, separator, unassigned or
+/// private-use character.
 pub(crate) fn is_shown(c: char) -> bool {
     match c {
         ' '..='~' => true,
         '\0'..='\u{9f}' | '\u{2028}' | '\u{2029}' => false,
-        // Of no width, though Unicode counts them among letters and watermarks.
+        // Of zero width, though Unicode classifies them as letters or marks.
         '\u{34f}'
         | '\u{115f}'
         | '\u{1160}'
@@ -45,7 +47,8 @@ pub(crate) fn is_shown(c: char) -> bool {
     }
 }
 
-/// What Unicode says of it, as the standard library knows it: that it escapes no accent is so behind another letter only.
+/// Unicode's classification, as the standard library implements it: it leaves accents unescaped only after
+/// another letter.
 fn is_printable(c: char) -> bool {
     let mut letters = [b'a'; 5];
     let length = 1 + c.encode_utf8(&mut letters[1..]).len();

@@ -1,4 +1,4 @@
-//! A time zone as an argument: the crate chrono-tz does not describe its type for JSON Schema.
+//! A time zone as an argument: the crate chrono-tz has no JSON Schema for its type.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,8 +9,8 @@ use chrono_tz::Tz;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-/// A time zone of the IANA database, such as `Europe/Lisbon`: a [`chrono_tz::Tz`] that may be an argument or a result of a
-/// task. It travels as its name. (Feature `chrono-tz`.)
+/// A time zone of the IANA database, such as `Europe/Lisbon`: a [`chrono_tz::Tz`] that may be an argument or
+/// a result of a task. It is serialized as its name. (Feature `chrono-tz`.)
 ///
 /// ```
 /// use pgjobs::{TimeZone, task};
@@ -67,7 +67,8 @@ impl fmt::Display for TimeZone {
     }
 }
 
-/// The form of a name. Which names there are changes with each release of the IANA database, and the worker knows.
+/// A pattern for names. The set of names changes with each release of the IANA database, so only the worker
+/// checks them.
 impl JsonSchema for TimeZone {
     fn inline_schema() -> bool {
         true

@@ -7,8 +7,8 @@ use super::error::Error;
 
 /// A pattern over dotted task names.
 ///
-/// `*` (or the original's `%`) stands for any text, dots included; every other character is
-/// itself, `_` too. `mail.*` holds `mail.send` and `mail.bulk.send`, but not `mail`.
+/// `*` (or `%`, as in the original) matches any text, dots included; every other character matches itself,
+/// `_` too. `mail.*` matches `mail.send` and `mail.bulk.send`, but not `mail`.
 ///
 /// ```
 /// use pgjobs::Topic;
@@ -27,7 +27,7 @@ impl Topic {
         &self.0
     }
 
-    /// Whether a task name falls under this topic.
+    /// Whether a task name matches this topic.
     pub fn holds(&self, task: &str) -> bool {
         let mut parts = self.0.split(['*', '%']);
         let first = parts.next().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What a worker is told before it starts.
+//! Options of a worker, set before it starts.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::types::error::Error;
 use crate::types::task_error::TaskError;
 use crate::types::topic::Topic;
 
-/// Consumes jobs: claims those of the tasks that are linked into this binary, within its topics.
+/// Consumes jobs: claims jobs of the tasks that are linked into this binary, within its topics.
 ///
 /// ```no_run
 /// use pgjobs::{Worker, task};
@@ -33,16 +33,17 @@ use crate::types::topic::Topic;
 /// # Ok(()) }
 /// ```
 ///
-/// It opens four connections of its own, of which it needs three, and leaves the pool to the tasks, which get it
-/// with `#[inject] pool: &PgPool`. Give the pool as many connections as there are slots, times what a task
-/// holds at once. When the pool is closed, the worker ends.
+/// The worker opens four connections outside the pool and cannot work without three of them. It leaves the
+/// pool to the tasks, which get it with `#[inject] pool: &PgPool`. Give the pool as many connections as there
+/// are slots, times the number that one task uses at once. When the pool is closed, the worker ends.
 ///
-/// Handlers run on the runtime on which it is started; it must go on running. When it runs nothing for a whole lease,
-/// the worker hands back what has not begun and claims no more until it does. When it is dropped, what ran is
-/// handed back uncharged.
+/// Handlers run on the runtime on which the worker is started; that runtime must go on running. When it runs
+/// nothing for a whole lease, the worker releases the jobs that have not begun and claims no more until the
+/// runtime runs again. When the runtime is dropped, the worker releases the running jobs, and their runs do
+/// not count as attempts.
 ///
-/// It needs sessions of its own: behind a pooler that gives each transaction another one (PgBouncer
-/// with `pool_mode = transaction`) it refuses to start. Session pooling is fine.
+/// Each connection must keep its session: behind a pooler that gives each transaction another session
+/// (PgBouncer with `pool_mode = transaction`) the worker refuses to start. Session pooling is fine.
 pub struct Worker {
     pub(super) pool: PgPool,
     pub(super) fallbacks: Vec<PgConnectOptions>,
@@ -59,7 +60,7 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// A worker for every linked task, 16 jobs at a time.
+    /// A worker for every linked task; it runs 16 jobs at a time.
     pub fn new(pool: PgPool) -> Self {
         let mut state = State::default();
         state.insert(pool.clone());
@@ -79,11 +80,11 @@ impl Worker {
         }
     }
 
-    /// Names a server that may become the primary; each further call adds one.
+    /// Adds a server that may become the primary; each further call adds another one.
     ///
-    /// Then the worker takes only a server that is not a standby, and looks among all of them whenever
-    /// a connection breaks. Its pool follows: connections that it opens from then on, for tasks and
-    /// publishers alike, go to the server where the primary was found.
+    /// With fallbacks, the worker uses only a server that is not a standby, and tries all servers whenever a
+    /// connection breaks. Its pool follows: connections that the pool opens from then on, for tasks and
+    /// publishers alike, go to the server that was found to be the primary.
     ///
     /// ```no_run
     /// # async fn f() -> Result<(), Box<dyn std::error::Error>> {
@@ -97,21 +98,21 @@ impl Worker {
         self
     }
 
-    /// Narrows it to the tasks under this topic; each further call adds one. See [`Topic`].
+    /// Restricts the worker to the tasks under this topic; each further call adds a topic. See [`Topic`].
     #[must_use]
     pub fn topic(mut self, pattern: impl Into<String>) -> Self {
         self.topics.push(pattern.into());
         self
     }
 
-    /// How many jobs run at once, 1 to 10,000; 16 unless said otherwise.
+    /// How many jobs run at once: 1 to 10,000, by default 16.
     #[must_use]
     pub fn concurrency(mut self, slots: usize) -> Self {
         self.concurrency = slots;
         self
     }
 
-    /// Gives its tasks a value to ask for with `#[inject]`, one for each type.
+    /// Adds a value that the tasks can get with `#[inject]`, one for each type.
     #[must_use]
     pub fn state<T: Send + Sync + 'static>(mut self, value: T) -> Self {
         self.state.insert(value);
@@ -139,88 +140,90 @@ impl Worker {
         self
     }
 
-    /// Calls this after each failed run, whether it will be retried or not: a panic, a timeout and
-    /// arguments that do not fit included; a snooze is no failure.
+    /// Calls this after each failed run, whether the job will be retried or not. A panic, a timeout and
+    /// arguments that do not fit are failures; a snooze is not.
     #[must_use]
     pub fn on_failure(mut self, hook: impl Fn(&Job, &TaskError) + Send + Sync + 'static) -> Self {
         self.hooks.failure = Some(Box::new(hook));
         self
     }
 
-    /// How long after its last sign of life the worker counts as dead and its jobs run elsewhere,
-    /// 1 s to 1 h; 15 s unless said otherwise. It gives three signs in that time, so it has to hold eight round
-    /// trips to the database.
+    /// How long after its last heartbeat the worker counts as dead and other workers run its jobs; by default
+    /// 15 s, within 1 s and 1 h. The worker sends three heartbeats in that time, so the lease must be at
+    /// least eight round trips to the database long.
     #[must_use]
     pub fn lease(mut self, lease: Duration) -> Self {
         self.lease = lease;
         self
     }
 
-    /// How long running jobs may go on after the worker was asked to stop; 30 s unless said
-    /// otherwise. Then they are stopped and handed back, their run not counted.
+    /// How long running jobs may go on after the worker was asked to stop; by default 30 s. Then the worker
+    /// stops and releases them, and their runs do not count as attempts.
     #[must_use]
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
         self
     }
 
-    /// The longest pause between two looks for work, 10 ms to 60 s; 1 s unless said otherwise.
-    /// Notifications make it shorter, nothing makes it longer.
+    /// The longest pause between two polls for jobs: 10 ms to 60 s, by default 1 s. Notifications make it
+    /// shorter, nothing makes it longer.
     #[must_use]
     pub fn poll(mut self, interval: Duration) -> Self {
         self.poll = interval;
         self
     }
 
-    /// Whether to listen for notifications; without it the worker polls, and publishers are not
-    /// asked to notify. For poolers that do not pass notifications on.
+    /// Whether to listen for notifications. Without them the worker polls, and publishers are not asked to
+    /// notify: for poolers that do not pass notifications on.
     #[must_use]
     pub fn listen(mut self, listen: bool) -> Self {
         self.listen = listen;
         self
     }
 
-    /// Stops by itself once nothing is due: for a cron line or a Kubernetes Job.
+    /// Stops by itself once no job is due: for a crontab entry or a Kubernetes Job.
     ///
-    /// Jobs scheduled for later, and failed ones that wait for their backoff, are left.
+    /// Jobs that are scheduled for later, and failed jobs that wait for their backoff, are left.
     #[must_use]
     pub fn burst(mut self) -> Self {
         self.burst = true;
         self
     }
 
-    /// The tasks it would work on, in order of name: linked or added, and within its topics.
+    /// The tasks that the worker would run, in order of name: linked or added, and within its topics.
     ///
     /// # Errors
-    /// Those of [`start`](Worker::start) that need no database.
+    /// Those of [`start`](Worker::start) that can occur without a database.
     pub fn tasks(&self) -> Result<Vec<&'static TaskDef>, Error> {
         Ok(self.registry()?.tasks())
     }
 
-    /// How many jobs it would run at once, and the topics it is scoped to; none means all.
+    /// How many jobs it would run at once, and its topics; an empty list means all tasks.
     #[cfg(feature = "cli")]
     pub(crate) fn scope(&self) -> (usize, &[String]) {
         (self.concurrency, &self.topics)
     }
 
-    /// Starts it and returns at once, for embedding; signals are left to you.
+    /// Starts the worker and returns at once, for embedding; handling signals is left to the caller.
     ///
     /// # Errors
     /// [`Error::NoTasks`], [`Error::DuplicateTask`], [`Error::MissingState`], [`Error::Topic`] and
-    /// [`Error::Option`] for what it was told, a pool that is closed and a lease that is too short for the connection;
-    /// [`Error::TransactionPooling`], [`Error::TooFewConnections`], [`Error::Unusable`], [`Error::SchemaMissing`]
-    /// or [`Error::Database`] when the database cannot be used.
+    /// [`Error::Option`] for wrong options, a pool that is closed and a lease that is too short for the
+    /// connection; [`Error::TransactionPooling`], [`Error::TooFewConnections`], [`Error::Unusable`],
+    /// [`Error::SchemaMissing`] or [`Error::Database`] when the database cannot be used.
     pub async fn start(self) -> Result<WorkerHandle, Error> {
         supervisor::start(self).await
     }
 
-    /// Runs until SIGINT or SIGTERM (or, in a burst, until nothing is due).
+    /// Runs until SIGINT or SIGTERM (or, in a burst, until no job is due).
     ///
-    /// The first signal stops claiming, lets running jobs finish within the grace period, and hands
-    /// the rest back uncharged; a second one ends the process at once, with status 130.
+    /// On the first signal the worker stops claiming, lets running jobs finish within the grace period, and
+    /// releases the rest, whose runs do not count as attempts. A second signal ends the process at once, with
+    /// status 130.
     ///
     /// # Errors
-    /// As [`start`](Worker::start); once it runs, trouble with the database is waited out.
+    /// As [`start`](Worker::start). Once the worker runs, it does not fail for errors of the database but
+    /// waits until they are over.
     pub async fn run(self) -> Result<WorkerReport, Error> {
         let signals = Signals::listen();
         let handle = self.start().await?;
@@ -230,7 +233,7 @@ impl Worker {
         Ok(report)
     }
 
-    /// The tasks it will have, by name.
+    /// Its tasks, by name.
     pub(super) fn registry(&self) -> Result<Registry, Error> {
         let topics = self.topics.iter().map(|topic| topic.parse()).collect::<Result<Vec<Topic>, _>>()?;
         let mut registry = Registry::linked()?;

@@ -1,4 +1,4 @@
-//! What is looked at, and said, before a worker starts.
+//! Checks, and log messages, before a worker starts.
 
 use std::any::TypeId;
 
@@ -12,7 +12,7 @@ use crate::task::definition::TaskDef;
 use crate::task::registry::Registry;
 use crate::types::error::Error;
 
-/// What the log says of a worker before it does anything.
+/// Logs the options of a worker before it does anything.
 pub(super) fn announce(shared: &Shared) {
     let settings = &shared.settings;
     let topics = if settings.topics.is_empty() { "*".to_owned() } else { settings.topics.join(" ") };
@@ -28,7 +28,8 @@ pub(super) fn announce(shared: &Shared) {
     tracing::debug!(tasks = ?settings.names, "its tasks");
 }
 
-/// A task that waits for a connection of the pool times out while others hold them, and its run is charged.
+/// Warns of a small pool: a task that waits for a connection while others use them all times out, and its run
+/// counts as an attempt.
 pub(super) fn warn_of_small_pool(pool: &PgPool, slots: usize, registry: &Registry) {
     let connections = pool.options().get_max_connections();
     let asks = |task: &&'static TaskDef| task.needs.iter().any(|need| (need.id)() == TypeId::of::<PgPool>());
@@ -45,7 +46,7 @@ pub(super) fn warn_of_small_pool(pool: &PgPool, slots: usize, registry: &Registr
     }
 }
 
-/// Refuses connections over which a worker could not live.
+/// Refuses connections over which a worker could not stay alive.
 pub(super) async fn check_connection(shared: &Shared) -> Result<(), Error> {
     let servers = shared.servers.named("pooler?");
     let checked = pooler::measure_sessions(&servers, START).await;
@@ -62,5 +63,6 @@ pub(super) async fn check_connection(shared: &Shared) -> Result<(), Error> {
     Err(Error::Option { name: "lease", reason })
 }
 
-/// A third of a lease is for two round trips at the least, and some more for a network that has its moments.
+/// A lease is at least this many round trips. A third of it is for at least two of them, and some more for a
+/// network with occasional delays.
 const ROUND_TRIPS: u32 = 8;

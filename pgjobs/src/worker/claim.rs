@@ -1,4 +1,4 @@
-//! One claim: asked, fetched, and put in line; and what becomes of a job that cannot be claimed.
+//! One claim: sends it, fetches its jobs and queues them; and fails a job that cannot be claimed.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,14 +18,14 @@ use crate::task::job::Job;
 use crate::types::error::Error;
 use crate::types::job_id::JobId;
 
-/// A large answer may take longer than any other call: it travels while nothing is locked, and a thread of its own
+/// A large answer may take longer than any other call: no lock is held while it is sent, and another thread
 /// keeps the lease.
 pub(super) const LONGEST_FETCH: Duration = Duration::from_secs(30);
 
-/// Why a claim was refused, in the words for the job that has to fail for it.
+/// Why a claim was refused, as the error message of the job that has to fail for it.
 pub(super) type Refused = String;
 
-/// What is known of a claim before its answer.
+/// What the worker knows of a claim before its answer.
 struct Asked {
     worker: Uuid,
     lease: Uuid,
@@ -72,7 +72,7 @@ impl Fetcher {
         self.tell_starts().await
     }
 
-    /// Asks for jobs; how long the answer took, beside it.
+    /// Sends the claim; returns the answer and how long it took.
     async fn ask(
         &mut self,
         asked: &Asked,
@@ -81,7 +81,7 @@ impl Fetcher {
         apart: bool,
     ) -> Result<(Answer, Duration), Error> {
         let shared = self.shared.clone();
-        // A burst ends when nothing is left anywhere, so it looks everywhere.
+        // A burst ends when no job is left anywhere, so it claims without watermarks.
         let watermarks = if shared.settings.burst { Vec::new() } else { self.watermarks.for_claim(asked.at) };
         let number = |jobs| i32::try_from(jobs).unwrap_or(i32::MAX);
         let claim = Claim {
@@ -96,7 +96,7 @@ impl Fetcher {
             watermarks: &watermarks,
             apart,
         };
-        // Without the time that it takes to connect: neither the way nor the look costs it.
+        // Without the time to connect: it belongs neither to the round trip nor to the query.
         let timed = async |connection: &mut _| {
             let asked = Instant::now();
             let answer = claim::claim(connection, &claim).await?;
@@ -107,7 +107,8 @@ impl Fetcher {
         Ok((answer, took))
     }
 
-    /// The whole of what was claimed; a large answer comes in a second step, when the claim is committed.
+    /// Returns all claimed jobs. If the answer left them out for their size, a second call fetches them, once
+    /// the claim is committed.
     async fn fetch_jobs(&mut self, asked: &Asked, mut answer: Answer) -> Result<ClaimResult, Error> {
         if answer.lacks_jobs() {
             let worker = asked.worker;
@@ -117,7 +118,7 @@ impl Fetcher {
         Ok(answer.into_haul())
     }
 
-    /// Whether the one job that was claimed is why it did not arrive.
+    /// Whether the answer did not arrive because of the one job that was claimed.
     fn is_too_heavy(&mut self, asked: &Asked, error: &Error) -> bool {
         is_late(error) && self.claims.is_too_heavy(asked.room)
     }
@@ -126,7 +127,7 @@ impl Fetcher {
         self.shared.settings.lease.max(LONGEST_FETCH)
     }
 
-    /// Takes in what was claimed: from here on it is held.
+    /// Registers the claimed jobs: from here on they are in flight.
     fn take(&mut self, claimed: ClaimResult, asked: &Asked, took: Duration) -> Vec<Arc<Job>> {
         let watermarks = std::mem::take(&mut self.looked_from);
         self.watermarks.saw(&watermarks, &claimed, took, Instant::now());
@@ -141,7 +142,7 @@ impl Fetcher {
         jobs
     }
 
-    /// A claim failed, or the fetching of what it took.
+    /// Handles a failed claim, or a failed fetch of the claimed jobs.
     fn note_refusal(&mut self, asked: &Asked, error: Error, was_committed: bool) -> Error {
         let refusal = match &error {
             error if is_too_slow(error) => Some(Refusal::Slow),
@@ -154,7 +155,7 @@ impl Fetcher {
             self.refused = Some(format!("the job cannot be claimed: {error}"));
         }
         if was_committed || may_be_done(&error) {
-            // What was answered, however oddly, has ended.
+            // A claim that got an answer, even an unreadable one, has ended.
             let has_ended = was_committed || is_unreadable(&error);
             let session = self.db.session().filter(|_| !has_ended);
             self.claims.unconfirmed(Unconfirmed { worker: asked.worker, lease: asked.lease, session });
@@ -162,9 +163,9 @@ impl Fetcher {
         error
     }
 
-    /// The one job that was claimed cannot be sent: it fails where it lies.
+    /// The one claimed job cannot be sent to this worker: settles it as failed without fetching it.
     async fn fail(&mut self, asked: &Asked, batch_index: Option<i32>, error: &Error) -> Result<(), Error> {
-        self.shared.outage.went_well(PART, Call::Fetch); // what is wrong is known
+        self.shared.outage.went_well(PART, Call::Fetch); // the job is the reason, not the database
         let runs = self.db.call(async |connection| worker::held_by(connection, asked.worker).await).await;
         let run =
             runs.map(|runs| runs.into_iter().find(|run| run.1 == asked.lease && Some(run.2) == batch_index));
@@ -187,7 +188,7 @@ impl Fetcher {
         }
     }
 
-    /// Not even alone can the next job be claimed: it ends as failed, so that those behind it run.
+    /// Ends the next job as failed, because it cannot be claimed even alone: so the jobs behind it run.
     pub(super) async fn fail_next(&mut self) -> Result<(), Error> {
         let shared = self.shared.clone();
         let (worker, names, lease) = (shared.identity(), &shared.settings.names, Uuid::new_v4());

@@ -24,10 +24,10 @@ use crate::db::{claim, session, worker};
 use crate::task::job::Job;
 use crate::types::error::Error;
 
-/// The name of this part.
+/// The name of this loop in the log and of its connection.
 pub(super) const PART: &str = "claim";
 
-/// Claims until the worker stops; dropping `line` then tells the dispatcher that no more will come.
+/// Claims until the worker stops. Dropping `line` then shows the dispatch loop that no more jobs will come.
 pub(super) async fn fetch(mut fetcher: Fetcher) {
     let shared = fetcher.shared.clone();
     loop {
@@ -40,7 +40,7 @@ pub(super) async fn fetch(mut fetcher: Fetcher) {
             Step::Rest(pause) => fetcher.rest(pause).await,
             Step::ReleaseClaim(claim) => fetcher.release_claim(claim).await,
             Step::FailNext => fetcher.fail_next().await,
-            Step::Tend => fetcher.tend().await,
+            Step::Maintain => fetcher.maintain().await,
             Step::Reconcile => fetcher.reconcile().await,
             Step::Reregister => fetcher.reregister().await,
             Step::SeeOff(session) => fetcher.see_off(session).await,
@@ -69,13 +69,13 @@ pub(super) struct Fetcher {
     starts: Starts,
     pub(super) claims: Claims,
     pub(super) watermarks: Watermarks,
-    /// The next claim follows a notification that others left to this worker.
+    /// The next claim follows a notification that other workers left to this one.
     pub(super) was_woken: bool,
     /// The watermarks of the last claim.
     pub(super) looked_from: Vec<Watermark>,
-    /// Why the last claim was refused, for the job that has to fail for it.
+    /// Why the last claim was refused: the error message of the job that has to fail for it.
     pub(super) refused: Option<Refused>,
-    /// What is asked of the database now, for the log.
+    /// The current database call, for the log.
     pub(super) asks: Call,
 }
 
@@ -108,12 +108,12 @@ impl Fetcher {
     pub(super) fn put_in_line(&self, jobs: Vec<Arc<Job>>) {
         tracing::debug!(jobs = jobs.len(), load = ?self.shared.counts.load(), "claimed");
         for job in jobs {
-            // The dispatcher ends only after this loop has dropped the line.
+            // The dispatch loop ends only after this loop has dropped the sender.
             let _ = self.line.send(job);
         }
     }
 
-    /// Waits for this, or for the end of the worker; tells the database of runs that start meanwhile.
+    /// Waits for this event, or for the end of the worker; meanwhile reports starting runs to the database.
     async fn wait(&mut self, event: impl Future<Output = ()>) -> Result<(), Error> {
         let mut event = std::pin::pin!(event);
         loop {
@@ -132,15 +132,16 @@ impl Fetcher {
         outcome
     }
 
-    /// Between two steps: no run waits longer for its start than a call takes.
+    /// Reports starting runs to the database, between two steps: so no run waits for its start longer than a
+    /// call takes.
     pub(super) async fn tell_starts(&mut self) -> Result<(), Error> {
         self.starts.tell(&mut self.db, &self.shared).await
     }
 
-    /// The server may have handed out jobs without our hearing of it.
+    /// Releases the jobs of an unconfirmed claim: the server may have claimed them although no answer came.
     async fn release_claim(&mut self, claim: Unconfirmed) -> Result<(), Error> {
-        let unclaim = async |connection: &mut _| claim::unclaim(connection, claim.worker, claim.lease).await;
-        match self.db.call(unclaim).await {
+        let release = async |connection: &mut _| claim::release(connection, claim.worker, claim.lease).await;
+        match self.db.call(release).await {
             Ok(jobs) => {
                 tracing::debug!(jobs, "gave back what a claim without an answer had taken");
                 self.claims.released_claim(claim, Instant::now());
@@ -155,7 +156,7 @@ impl Fetcher {
         }
     }
 
-    /// Asks whether a session has ended in which a claim of this worker may be under way.
+    /// Checks whether a session has ended in which a claim of this worker may still run.
     async fn see_off(&mut self, session: Session) -> Result<(), Error> {
         let lives =
             self.db.call(async |connection: &mut _| session::lives(connection, session).await).await?;
@@ -163,7 +164,7 @@ impl Fetcher {
         Ok(())
     }
 
-    /// Nothing is left, as far as can be seen.
+    /// Ends a burst: no job is left, as far as this worker can see.
     fn end_burst(&self, sure: bool) {
         if !sure {
             let pids = self.claims.under_way();
@@ -177,13 +178,13 @@ impl Fetcher {
         self.shared.stop.advance(Phase::Draining);
     }
 
-    /// Puts in line what is due, however much it is.
-    async fn tend(&mut self) -> Result<(), Error> {
+    /// Sweeps and promotes until nothing more is to be done.
+    async fn maintain(&mut self) -> Result<(), Error> {
         let mut more = true;
         while more && !self.shared.stop.is_draining() {
-            more = self.db.call(async |connection| worker::tend(connection).await).await?.more;
+            more = self.db.call(async |connection| worker::maintain(connection).await).await?.more;
         }
-        self.claims.tended();
+        self.claims.maintained();
         Ok(())
     }
 
@@ -191,20 +192,20 @@ impl Fetcher {
         if matches!(error, Error::Refused { code, .. } if code == "PT410") {
             return self.shared.declare_lost(self.shared.identity());
         }
-        // The next server may be another one, whose line is not as far.
+        // The next server may be another one, whose ready_seq are not as far.
         self.watermarks = Watermarks::new(Instant::now());
         self.shared.outage.failed(PART, self.asks, error, self.db.opened());
         if is_about_data(error) && matches!(step, Step::Claim { want, .. } if want.jobs > 1) {
-            return; // the next one is for fewer, and there are only so many halves
+            return; // at once: the next claim is for half as many jobs, down to one
         }
         let delay = self.db.retry_delay();
         let draining = self.shared.stop.reached(Phase::Draining);
         tokio::select! { () = tokio::time::sleep(delay) => {}, () = draining => {} }
     }
 
-    /// After the connection broke the database may be one that knows less: runs whose outcomes died with a
-    /// primary would stay this worker's for as long as it lives. No claim is under way here, so what the
-    /// database has beyond what is held is given back.
+    /// Reconciles with the database. After the connection broke, the server may be one that knows less: runs
+    /// whose outcomes were lost with a primary would stay this worker's for as long as it lives. No claim is
+    /// running here, so this releases every run that the database has and the worker does not.
     async fn reconcile(&mut self) -> Result<(), Error> {
         self.shared.begin_reconciling();
         self.watermarks = Watermarks::new(Instant::now());
@@ -219,8 +220,8 @@ impl Fetcher {
         Ok(())
     }
 
-    /// After the database declared this worker dead: what it held runs elsewhere, so stop it here,
-    /// and go on under a new name.
+    /// Registers again after the database declared this worker dead: other workers run its jobs, so this one
+    /// stops them and continues under a new id.
     async fn reregister(&mut self) -> Result<(), Error> {
         tracing::warn!("the lease of this worker was lost; its jobs are stopped here and run elsewhere");
         self.shared.forget_all();
@@ -235,20 +236,21 @@ fn asks_nothing(step: Step) -> bool {
     matches!(step, Step::AwaitRoom | Step::Rest(_) | Step::EndBurst { .. } | Step::Stop)
 }
 
-/// What is asked of the database, for the log.
+/// The database call of a step, for the log.
 fn call(step: Step) -> Call {
     match step {
-        // Runs that start are told of in between.
+        // Between these steps the loop reports starting runs.
         Step::AwaitRoom | Step::Rest(_) | Step::EndBurst { .. } | Step::Stop => Call::Start,
         Step::Claim { .. } => Call::Claim,
         Step::FailNext => Call::FailNext,
         Step::ReleaseClaim(_) | Step::SeeOff(_) => Call::ReleaseClaim,
         Step::Reconcile | Step::Reregister => Call::Register,
-        Step::Tend => Call::Tend,
+        Step::Maintain => Call::Maintain,
     }
 }
 
-/// Sleeps until something calls for a look: of what every worker hears, only a few of many make one.
+/// Sleeps until it is time to claim. A notification reaches every worker, but only a few of many claim for
+/// it.
 async fn rest(shared: &Shared, pause: Duration, was_woken: &mut bool) {
     let pause = tokio::time::sleep(pause);
     let mut pause = std::pin::pin!(pause);

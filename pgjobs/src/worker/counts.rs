@@ -1,4 +1,4 @@
-//! What a worker has done, and what it holds.
+//! Counts what a worker has done, and how many jobs it has now.
 
 use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
 
@@ -7,14 +7,15 @@ use serde::Serialize;
 use super::policy::prefetch::Load;
 use crate::db::settle::Outcome;
 
-/// A claimed job is *open* until the database has its outcome (or it was forgotten). On its way it
-/// *waits* in line and then *runs*; after that it is open only. `InFlight` holds it until its outcome is given.
+/// A claimed job is *open* until the database has its outcome (or the worker forgot it). Meanwhile it first
+/// *waits* for a slot and then *runs*; after that it is only open. `InFlight` keeps it until its outcome is
+/// reported.
 #[derive(Default)]
 pub(super) struct Counts {
     open: AtomicUsize,
-    /// Jobs that wait, in the upper half, and jobs that run. In one number, because a job that goes from one to the
-    /// other is never seen in neither: a claim at that moment would take one job more than there are slots for, and
-    /// that one would wait for as long as the others run.
+    /// Waiting jobs, in the upper half, and running jobs. They are one number, so that a job that starts is
+    /// never missing from both: a claim at that moment would take one job more than there are slots for, and
+    /// that job would wait for as long as the others run.
     waiting_and_running: AtomicU64,
     finished: AtomicU64,
     succeeded: AtomicU64,
@@ -27,7 +28,7 @@ pub(super) struct Counts {
     end: AtomicU8,
 }
 
-/// One waiting job in the number that counts both.
+/// One waiting job in `waiting_and_running`.
 const WAITING: u64 = 1 << 32;
 
 /// How a worker ended.
@@ -35,14 +36,15 @@ const WAITING: u64 = 1 << 32;
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum End {
-    /// As it was asked to; or it works still.
+    /// As it was asked to; or it still works.
     #[default]
     Orderly,
-    /// A burst that could not see whether anything is left, since a claim of its own was still under way on the server;
-    /// or a worker that could not tell the database how runs ended, see [`WorkerReport::unsettled`].
+    /// A burst that could not find out whether a job is left, since one of its claims was still running on
+    /// the server; or a worker that could not report to the database how runs ended, see
+    /// [`WorkerReport::unsettled`].
     Unfinished,
-    /// A part of it panicked, or its runtime was dropped. The log says which; its jobs come back as those of a worker
-    /// that died.
+    /// A loop of the worker panicked, or its runtime was dropped. The log shows which; the database requeues
+    /// its jobs like those of a worker that died.
     Broken,
 }
 
@@ -52,21 +54,21 @@ pub enum End {
 pub struct WorkerReport {
     /// Runs that ended with a result.
     pub succeeded: u64,
-    /// Jobs that ended as failed: by the task's own word, or because this was the last of their runs.
+    /// Jobs that ended as failed: the task asked for it, or this was the last of their runs.
     pub failed: u64,
-    /// Runs that ended in an error, charged, whose jobs run again.
+    /// Runs that ended in an error and count as attempts, and whose jobs run again.
     pub retried: u64,
     /// Runs that asked to be run again later.
     pub snoozed: u64,
-    /// Jobs handed back unfinished, uncharged.
+    /// Jobs released unfinished; their runs do not count as attempts.
     pub released: u64,
-    /// Runs whose outcome the database refused because they no longer count: their job was cancelled, or given to
-    /// another. They are not among the others.
+    /// Runs whose outcome the database rejected because they no longer count: their job was cancelled, or
+    /// given to another worker. They are not part of the other counts.
     pub lost: u64,
-    /// Runs that ended here, of which the database could not be told: their jobs run again when their lease ends. They
-    /// are not among the others.
+    /// Runs that ended here, but whose outcome did not reach the database: their jobs run again when their
+    /// lease ends. They are not part of the other counts.
     pub unsettled: u64,
-    /// How it ended; not by itself when anything but [`End::Orderly`].
+    /// How it ended; anything but [`End::Orderly`] is not what it was asked to do.
     pub end: End,
 }
 
@@ -87,7 +89,7 @@ impl Counts {
         self.open.load(SeqCst)
     }
 
-    /// Outcomes on runs that were never started here.
+    /// Adds outcomes of runs that were never started here.
     pub(super) fn opened(&self, jobs: usize) {
         self.open.fetch_add(jobs, SeqCst);
     }
@@ -97,12 +99,12 @@ impl Counts {
         self.waiting_and_running.fetch_add(jobs as u64 * WAITING, Relaxed);
     }
 
-    /// A job that waited is not run.
+    /// A waiting job is not run.
     pub(super) fn passed_over(&self) {
         self.waiting_and_running.fetch_sub(WAITING, Relaxed);
     }
 
-    /// A job that waited runs.
+    /// A waiting job starts.
     pub(super) fn started(&self) {
         self.waiting_and_running.fetch_sub(WAITING - 1, Relaxed);
     }
@@ -116,29 +118,29 @@ impl Counts {
         self.open.fetch_sub(jobs, SeqCst);
     }
 
-    /// What was held is forgotten: others have it.
+    /// The worker forgot these jobs: other workers have them.
     pub(super) fn forgot(&self, jobs: usize) {
         self.open.fetch_sub(jobs, SeqCst);
         self.lost.fetch_add(jobs as u64, Relaxed);
     }
 
-    /// The database did not take this outcome because the run no longer counts.
+    /// The database rejected this outcome because the run no longer counts.
     pub(super) fn refused(&self, outcome: &Outcome, is_last: bool) {
         self.count(outcome, is_last).fetch_sub(1, Relaxed);
         self.lost.fetch_add(1, Relaxed);
     }
 
-    /// The database could not be told of this outcome, and will not be.
+    /// This outcome did not reach the database, and will not.
     pub(super) fn unsettled(&self, outcome: &Outcome, is_last: bool) {
         if matches!(outcome, Outcome::ReleaseUnknown) {
-            return; // no run of this worker, and never counted
+            return; // not a run of this worker, and never counted
         }
         self.count(outcome, is_last).fetch_sub(1, Relaxed);
         self.unsettled.fetch_add(1, Relaxed);
         self.ends(End::Unfinished);
     }
 
-    /// The same of all that are open, whatever they are.
+    /// The same for all open jobs, whatever their outcomes.
     pub(super) fn unsettled_all(&self) -> usize {
         let jobs = self.open();
         self.unsettled.fetch_add(jobs as u64, Relaxed);
@@ -146,22 +148,22 @@ impl Counts {
         jobs
     }
 
-    /// Something else than what it was asked for ended the worker; the worst counts.
+    /// Something other than a request to stop ended the worker; the worst reason counts.
     pub(super) fn ends(&self, end: End) {
         self.end.fetch_max(end as u8, SeqCst);
     }
 
-    /// An outcome was given on a run, the last one of its job or not.
+    /// A run got this outcome; `is_last`: whether it was the last run of its job.
     pub(super) fn outcome(&self, outcome: &Outcome, is_last: bool) {
         self.count(outcome, is_last).fetch_add(1, Relaxed);
     }
 
-    /// A job ended as failed that could not be claimed.
+    /// A job that could not be claimed ended as failed.
     pub(super) fn failed_unclaimed(&self) {
         self.failed.fetch_add(1, Relaxed);
     }
 
-    /// The database refused an outcome for good, and another takes its place.
+    /// The database refused an outcome for good, and another one replaces it.
     pub(super) fn replaced(&self, before: &Outcome, after: &Outcome, is_last: bool) {
         self.count(before, is_last).fetch_sub(1, Relaxed);
         self.count(after, is_last).fetch_add(1, Relaxed);

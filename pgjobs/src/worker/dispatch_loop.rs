@@ -1,4 +1,4 @@
-//! From the line into the slots: one job for each free slot.
+//! The dispatch loop: starts the queued jobs, one for each free slot.
 
 use std::sync::Arc;
 
@@ -22,25 +22,25 @@ pub(super) async fn dispatch(shared: Arc<Shared>, mut line: mpsc::UnboundedRecei
         };
         if !shared.in_flight.holds(&job) {
             shared.counts.passed_over();
-            continue; // its lease was lost while it waited in line, or it was handed back: it runs elsewhere
+            continue; // its lease was lost while it waited, or it was released: it runs elsewhere
         }
         shared.counts.started();
-        // Made before the task, and dropped with it: also when the task is stopped before it began.
+        // Made before the task is spawned, and dropped with it: also when it is aborted before it begins.
         let ended = Ended { shared: shared.clone(), job: job.clone(), _slot: slot };
         let handle = tokio::spawn(async move { run(&ended.shared, ended.job.clone()).await });
         if !shared.in_flight.start(&job, handle.abort_handle()) {
-            handle.abort(); // it has ended already, or was taken out: then it must not run on
+            handle.abort(); // it has ended already, or was taken out and must not run on
         }
     }
 }
 
-/// Waits for a slot; none when the worker is told to end.
+/// Waits for a slot; `None` when the worker is asked to stop.
 async fn free_slot(shared: &Shared, slots: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
     if shared.stop.is_draining() {
         return None;
     }
     if let Ok(slot) = slots.clone().try_acquire_owned() {
-        return Some(slot); // the rule under short jobs: nothing to wait for, nothing to set up
+        return Some(slot); // usual with short jobs: nothing to wait for, nothing to set up
     }
     tokio::select! {
         biased;
@@ -57,8 +57,9 @@ struct Ended {
 
 impl Drop for Ended {
     fn drop(&mut self) {
-        // No-op after an outcome. Without one the run came to an end that nothing else saw: a panic while its
-        // future was dropped, which is the task's; or the end of its runtime, which is not.
+        // No effect after an outcome. Without one the run ended in a way that nothing else saw: by a panic
+        // while its future was dropped, which is the task's fault, or by the end of its runtime, which is
+        // not.
         let outcome = if std::thread::panicking() {
             Outcome::Retry("the run ended without an outcome".to_owned(), Backoff::DEFAULT.delay(0))
         } else {

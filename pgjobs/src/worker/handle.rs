@@ -1,4 +1,4 @@
-//! A worker that runs in the background, in the hands of its owner.
+//! The owner's handle of a worker that runs in the background.
 
 use std::sync::Arc;
 
@@ -10,9 +10,9 @@ use super::shutdown::{Phase, Stopper};
 
 /// A worker that runs in the background.
 ///
-/// Dropping it stops claiming but waits for nothing; call [`shutdown`](WorkerHandle::shutdown) to
-/// end it in order. A process that ends without that leaves its jobs to the lease, as one that crashed: they
-/// run again elsewhere, with that run charged.
+/// Dropping it stops claiming but waits for nothing; call [`shutdown`](WorkerHandle::shutdown) to end the
+/// worker in order. If the process ends without that, its jobs wait for the end of the lease, as after a
+/// crash: they run again elsewhere, and the interrupted run counts as an attempt.
 #[must_use = "dropping it stops the worker"]
 pub struct WorkerHandle {
     shared: Arc<Shared>,
@@ -24,29 +24,29 @@ impl WorkerHandle {
         WorkerHandle { shared, ended }
     }
 
-    /// Stops claiming, lets running jobs finish within the grace period, hands back the rest.
+    /// Stops claiming, lets running jobs finish within the grace period, and releases the rest.
     pub async fn shutdown(self) -> WorkerReport {
         self.shared.stop.advance(Phase::Draining);
         self.wait().await
     }
 
-    /// Waits until the worker has ended: a burst by itself, another by [`stop`](WorkerHandle::stop).
+    /// Waits until the worker has ended: a burst by itself, any other by [`stop`](WorkerHandle::stop).
     pub async fn wait(mut self) -> WorkerReport {
         match (&mut self.ended).await {
             Ok(report) => report,
             Err(_) => {
-                self.shared.counts.ends(End::Broken); // its thread panicked, and said so
+                self.shared.counts.ends(End::Broken); // its thread panicked, and logged it
                 self.shared.counts.report()
             }
         }
     }
 
-    /// Asks it to end and returns at once.
+    /// Asks the worker to stop and returns at once.
     pub fn stop(&self) {
         self.shared.stop.advance(Phase::Draining);
     }
 
-    /// What it has done so far.
+    /// What the worker has done so far.
     pub fn report(&self) -> WorkerReport {
         self.shared.counts.report()
     }

@@ -1,27 +1,29 @@
-//! The worker's lease: one row in the database, kept alive from a thread of its own.
+//! The heartbeat loop: keeps the worker's row in the database alive, from a separate thread.
 //!
-//! *The problem.* A worker that dies must lose its jobs within seconds, and one that lives must not
-//! lose them, however busy it is. A heartbeat that runs on the runtime of the handlers stops when a
+//! *The problem.* The jobs of a worker that dies must be requeued within seconds, and a worker that lives
+//! must keep its jobs, however busy it is. A heartbeat that runs on the handlers' runtime stops when a
 //! handler blocks all its threads, and then every job of a healthy worker runs twice.
 //!
-//! *So* a thread of its own, with a connection of its own, beats three times in each lease. One beat is one update of one row, however many jobs the worker holds: their leases hang
-//! on the worker's. The same thread sweeps for others: each second it asks the database to bring
-//! back what has lapsed anywhere.
+//! *So* a separate thread with a separate connection sends three heartbeats in each lease. One heartbeat is
+//! one update of one row, however many jobs are in flight: their leases depend on the worker's. The same
+//! thread sweeps for all workers: it asks the database to requeue what has expired at any of them, each
+//! second while there are few workers, less often when there are many.
 //!
-//! *When it fails.* If the database cannot be reached, beats are tried again until it can. Whether
-//! the worker was declared dead meanwhile only the database knows: a beat that finds the row gone
-//! sets `lost`, the claim loop stops everything that ran under the old identity and registers a
-//! new one. Handlers that ran on in between can do no harm to the job: their outcomes carry the
-//! old leases and are refused. A process that was stopped and resumed takes the same path.
+//! *When it fails.* If the database cannot be reached, the loop tries again until it can. Only the database
+//! knows whether it declared the worker dead meanwhile: a heartbeat that finds the row gone sets `lost`, and
+//! the claim loop stops everything that ran under the old identity and registers a new one. Handlers that ran
+//! on in between cannot harm their jobs: their outcomes carry the old leases, and the database rejects them.
+//! A process that was stopped and resumed takes the same path.
 //!
-//! *After an outage* every worker's row is old, and whoever came back first would declare all the
-//! others dead. So a thread that had trouble, or stood still itself, does not sweep for one lease. (What has
-//! come due is put in line all the same.)
+//! *After an outage* every worker's row is old, and the first worker to reconnect would declare all the
+//! others dead. So a loop whose calls failed, or whose process was suspended, does not sweep for one lease.
+//! (It still promotes due jobs.)
 //!
-//! *A runtime that does not run its jobs.* This thread would keep the lease of a worker whose handlers block every
-//! thread of the user's runtime, or which nobody drives any more. So it watches that as well: when an empty task
-//! has not run for a whole lease, the worker hands back what has not begun and claims no more until it does. What
-//! has begun ends with its timeout and the lease.
+//! *A runtime that does not run its jobs.* This thread would also keep the lease of a worker whose handlers
+//! block every thread of the user's runtime, or whose runtime nobody drives any more. So it watches the
+//! runtime as well: when an empty task has not run for a whole lease, the worker releases the jobs that have
+//! not begun and claims no more until the task runs. Jobs that have begun end with their timeout and their
+//! lease.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
@@ -41,17 +43,17 @@ use crate::db::refusal::is_outage;
 use crate::db::worker;
 use crate::types::error::Error;
 
-/// The name of this part.
+/// The name of this loop in the log and of its connection.
 pub(super) const PART: &str = "lease";
 
-/// Beats and sweeps; ends, and unregisters the worker, when the worker leaves.
+/// Sends heartbeats, sweeps and promotes until the worker leaves; then unregisters it.
 pub(super) async fn keep(shared: Arc<Shared>, mut db: DbConnection, runtime: Handle) {
     let mut beats = Beats::new(shared.settings.lease, Instant::now());
     let mut pulse = RuntimePulse::new(runtime, shared.settings.lease);
     let mut ahead = Ahead::new(Instant::now());
-    let mut retain = tokio::spawn(retain(shared.clone()));
-    let (mut more, mut tended, mut counted) = (true, None, None); // what is due does not wait for the first tick
-    // Not before the last outcome is in: a worker that has left holds no lease to settle under.
+    let mut partitions = tokio::spawn(maintain_partitions(shared.clone()));
+    let (mut more, mut tended, mut counted) = (true, None, None); // due jobs do not wait for the first tick
+    // Not before the last outcome has arrived: a worker that has left has no lease to settle under.
     while !has_left(&shared, if more { Duration::ZERO } else { beats.pause() }).await {
         pulse.feel(&shared);
         if ahead.waits_too_long(shared.counts.load(), Instant::now()) {
@@ -65,7 +67,7 @@ pub(super) async fn keep(shared: Arc<Shared>, mut db: DbConnection, runtime: Han
         if !beats.sweep_is_due(Instant::now()) {
             more = promote(&mut db, &shared).await;
         } else if more || is_over(tended, tend_pause) {
-            let outcome = tend(&mut db, &shared).await;
+            let outcome = maintain(&mut db, &shared).await;
             beats.has_swept(outcome.is_some(), Instant::now());
             (more, tended) = (outcome.unwrap_or(false), Some(Instant::now()));
         }
@@ -73,8 +75,8 @@ pub(super) async fn keep(shared: Arc<Shared>, mut db: DbConnection, runtime: Han
             count_peers(&mut db, &shared).await;
             counted = Some(Instant::now());
         }
-        if beats.retain_is_due(retain.is_finished(), Instant::now()) {
-            retain = tokio::spawn(self::retain(shared.clone()));
+        if beats.partitions_are_due(partitions.is_finished(), Instant::now()) {
+            partitions = tokio::spawn(self::maintain_partitions(shared.clone()));
         }
     }
     let id = shared.identity();
@@ -92,7 +94,7 @@ async fn has_left(shared: &Shared, pause: Duration) -> bool {
     tokio::time::timeout(pause, shared.stop.reached(Phase::Leaving)).await.is_ok()
 }
 
-/// Others may have slots free for what waits here behind long runs.
+/// Releases jobs that wait here behind long runs: other workers may have free slots for them.
 fn hand_back_waiting(shared: &Shared) {
     let jobs = shared.release_waiting();
     if jobs > 0 {
@@ -104,7 +106,7 @@ async fn heartbeat(db: &mut DbConnection, shared: &Arc<Shared>) -> bool {
     let id = shared.identity();
     let mut told = shared.in_flight.to_tell(TICK);
     if shared.is_stuck() {
-        told.late.clear(); // what does not get on has the time that it was given, and no more
+        told.late.clear(); // jobs on a stuck runtime get no more time than they had
     }
     let beat = async |connection: &mut PgConnection| worker::heartbeat(connection, id, &told).await;
     let alive = db.call(beat).await;
@@ -112,7 +114,8 @@ async fn heartbeat(db: &mut DbConnection, shared: &Arc<Shared>) -> bool {
         Some(false) => shared.declare_lost(id),
         Some(true) => {
             shared.in_flight.were_told(&told);
-            // It may be another server, which keeps leases alive whose outcomes it never received.
+            // It may be another server, which never received some outcomes and keeps the leases of those runs
+            // alive.
             if db.is_reconnected() {
                 shared.request_reconcile();
             }
@@ -122,12 +125,12 @@ async fn heartbeat(db: &mut DbConnection, shared: &Arc<Shared>) -> bool {
     true
 }
 
-/// Sweeps and puts in line what is due; whether there is more, none when it failed.
-async fn tend(db: &mut DbConnection, shared: &Arc<Shared>) -> Option<bool> {
-    let tended = db.call(async |connection| worker::tend(connection).await).await;
-    let tended = note(shared, db, Call::Tend, tended)?;
-    wake_when_due(shared, tended.next);
-    Some(tended.more)
+/// Sweeps and promotes; returns whether there is more to do, `None` when it failed.
+async fn maintain(db: &mut DbConnection, shared: &Arc<Shared>) -> Option<bool> {
+    let maintained = db.call(async |connection| worker::maintain(connection).await).await;
+    let maintained = note(shared, db, Call::Maintain, maintained)?;
+    wake_when_due(shared, maintained.next);
+    Some(maintained.more)
 }
 
 async fn count_peers(db: &mut DbConnection, shared: &Arc<Shared>) {
@@ -138,7 +141,7 @@ async fn count_peers(db: &mut DbConnection, shared: &Arc<Shared>) {
     }
 }
 
-/// Puts in line what is due, and no more; whether there is more.
+/// Promotes due jobs and does not sweep; returns whether there are more.
 async fn promote(db: &mut DbConnection, shared: &Arc<Shared>) -> bool {
     let more = db.call(async |connection| worker::promote(connection).await).await;
     note(shared, db, Call::Promote, more).unwrap_or(false)
@@ -152,13 +155,13 @@ fn note<T>(shared: &Shared, db: &DbConnection, call: Call, outcome: Result<T, Er
     outcome.ok()
 }
 
-/// Keeps the history's partitions in shape: at the start, for workers that do not live long, and
-/// then now and then. It may wait for locks, so it has a connection of its own.
-async fn retain(shared: Arc<Shared>) {
+/// Maintains the partitions of the history: at the start, for workers that do not live long, and then
+/// periodically. It may wait for locks, so it has a separate connection.
+async fn maintain_partitions(shared: Arc<Shared>) {
     let mut db = shared.connection("retain", RETAIN / 10);
-    if let Err(error) = db.call(async |connection| worker::retain(connection).await).await {
+    if let Err(error) = db.call(async |connection| worker::maintain_partitions(connection).await).await {
         if is_outage(&error) {
-            tracing::debug!(%error, "retention failed"); // the others tell of it
+            tracing::debug!(%error, "retention failed"); // the other loops log it
             return;
         }
         tracing::warn!(
@@ -170,9 +173,9 @@ async fn retain(shared: Arc<Shared>) {
     db.close().await;
 }
 
-/// Wakes the claim loop at the moment when the next scheduled job comes due.
+/// Wakes up the claim loop when the next scheduled job comes due.
 fn wake_when_due(shared: &Arc<Shared>, next: Option<Duration>) {
-    // Until then this worker looks at it once more at the latest.
+    // If it comes due later than this, the next call of `maintain` sees it in time.
     if let Some(next) = next.filter(|next| *next <= shared.peers.tend_pause(1.0)) {
         let shared = shared.clone();
         tokio::spawn(async move {
@@ -182,11 +185,11 @@ fn wake_when_due(shared: &Arc<Shared>, next: Option<Duration>) {
     }
 }
 
-/// An empty task after another on the user's runtime.
+/// Spawns one empty task after another on the user's runtime.
 struct RuntimePulse {
     runtime: Handle,
     watch: Watch,
-    /// The last one has run.
+    /// Whether the last one has run.
     has_run: Arc<AtomicBool>,
     is_stuck: bool,
 }

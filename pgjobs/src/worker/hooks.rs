@@ -1,4 +1,4 @@
-//! What the user is told of each run.
+//! The user's hooks, called for each run.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
@@ -31,7 +31,7 @@ impl Hooks {
     }
 }
 
-/// Calls a hook, if there is one. One that panics spoils nothing but its own call.
+/// Calls a hook, if there is one. A hook that panics spoils only its own call.
 fn tell<H>(hook: &Option<H>, call: impl FnOnce(&H)) {
     let Some(hook) = hook else { return };
     if catch_unwind(AssertUnwindSafe(|| call(hook))).is_err() {

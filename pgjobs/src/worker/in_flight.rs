@@ -1,7 +1,8 @@
 //! Every job that this worker has claimed and not yet settled.
 //!
-//! Whoever takes a job out of here owns its outcome; there is no other way to one. Its run is *given* from then on, until
-//! the database has answered that outcome: it is nobody else's, however long that takes.
+//! The caller that takes a job out of here owns its outcome; there is no other way to report one. From then
+//! on its run is *given*, until the database has answered that outcome: it stays this worker's, however long
+//! that takes.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,17 +17,18 @@ use crate::task::job::Job;
 struct Entry {
     job: Arc<Job>,
     claimed: Instant,
-    /// Its run, once it was given to the runtime.
+    /// Its run, once it was spawned on the runtime.
     run: Option<AbortHandle>,
-    /// When the runtime began it.
+    /// When the runtime began the run.
     began: Option<Instant>,
-    /// Its lease was prolonged to count from its real start.
+    /// Its lease was extended to count from its actual start.
     prolonged: bool,
-    /// The database has it as started.
+    /// The database has recorded it as started.
     counted: bool,
 }
 
-/// A run is known by its lease and its batch_index under it: the same job may come again under another lease.
+/// A run is identified by its lease and its batch_index: the same job may be claimed again under another
+/// lease.
 pub(super) type Key = (Uuid, i32);
 
 fn key(job: &Job) -> Key {
@@ -36,7 +38,7 @@ fn key(job: &Job) -> Key {
 #[derive(Default)]
 pub(super) struct InFlight {
     entries: Mutex<HashMap<Key, Entry>>,
-    /// Runs whose outcomes are on their way. Locked after the entries, never before.
+    /// Runs whose outcomes are being sent. Locked after the entries, never before.
     given: Mutex<HashSet<Key>>,
 }
 
@@ -59,12 +61,12 @@ impl InFlight {
         }
     }
 
-    /// Whether it still is this worker's: false once its lease was lost.
+    /// Whether the job still is this worker's: false once its lease was lost.
     pub(super) fn holds(&self, job: &Job) -> bool {
         self.entries().contains_key(&key(job))
     }
 
-    /// The runs that are this worker's: those that it holds, and those whose outcomes are on their way.
+    /// The runs of this worker: the entries, and those whose outcomes are being sent.
     pub(super) fn runs(&self) -> HashSet<Key> {
         let entries = self.entries();
         let mut runs = self.given().clone();
@@ -72,12 +74,12 @@ impl InFlight {
         runs
     }
 
-    /// The outcome on a run was given that was not held.
+    /// Marks a run as given that was never an entry.
     pub(super) fn give(&self, run: Key) {
         self.given().insert(run);
     }
 
-    /// The database has answered the outcomes on these runs, or never will.
+    /// The database has answered the outcomes of these runs, or never will.
     pub(super) fn were_settled(&self, runs: impl Iterator<Item = Key>) {
         let mut given = self.given();
         runs.for_each(|run| {
@@ -85,8 +87,9 @@ impl InFlight {
         });
     }
 
-    /// Notes that the job was given to the runtime; false when it was taken out before it could. (Not one step with
-    /// `holds` and the start: a runtime that shuts down drops what it is given, whose outcome needs this lock.)
+    /// Records that the job was spawned on the runtime; false when it was taken out before that. (Not one
+    /// step with `holds` and the spawn: a runtime that shuts down drops what is spawned on it, and the
+    /// outcome of that run takes this lock.)
     pub(super) fn start(&self, job: &Job, run: AbortHandle) -> bool {
         match self.entries().get_mut(&key(job)) {
             Some(entry) => {
@@ -97,7 +100,7 @@ impl InFlight {
         }
     }
 
-    /// Notes that the runtime begins the run; false when it was taken out before.
+    /// Records that the runtime begins the run; false when the job was taken out before.
     pub(super) fn begin(&self, job: &Job) -> bool {
         match self.entries().get_mut(&key(job)) {
             Some(entry) => {
@@ -108,15 +111,15 @@ impl InFlight {
         }
     }
 
-    /// Notes that the database has the run as started.
+    /// Records that the database has the run as started.
     pub(super) fn count(&self, (lease, batch_index): Key) {
         if let Some(entry) = self.entries().get_mut(&(lease, batch_index)) {
             entry.counted = true;
         }
     }
 
-    /// Takes the job out and gives its outcome; for exactly one caller. Both under one lock, so that
-    /// whoever finds nothing left here knows that every outcome is on its way.
+    /// Takes the job out and reports its outcome, for exactly one caller. Both happen under one lock, so that
+    /// a caller that finds no entry left knows that every outcome is being sent.
     pub(super) fn take(&self, job: &Job, settle: impl FnOnce()) {
         let mut entries = self.entries();
         if entries.remove(&key(job)).is_some() {
@@ -125,18 +128,18 @@ impl InFlight {
         }
     }
 
-    /// Takes everything out and stops what runs; no outcome follows. Says how much it was.
+    /// Takes everything out and stops what runs, without outcomes. Returns how many jobs that were.
     pub(super) fn forget_all(&self) -> usize {
         let entries: Vec<Entry> = self.entries().drain().map(|(_, entry)| entry).collect();
         entries.into_iter().map(stop).count()
     }
 
-    /// Takes everything out and stops what runs; for the caller to give the outcomes.
+    /// Takes everything out and stops what runs; the caller reports the outcomes.
     pub(super) fn stop_all(&self) -> Vec<Arc<Job>> {
         self.stop_if(|_| true)
     }
 
-    /// The same with what the runtime has not begun.
+    /// The same for the jobs that the runtime has not begun.
     pub(super) fn stop_waiting(&self) -> Vec<Arc<Job>> {
         self.stop_if(|entry| entry.began.is_none())
     }
@@ -145,12 +148,12 @@ impl InFlight {
         let mut entries = self.entries();
         let stopped: Vec<(Key, Entry)> = entries.extract_if(|_, entry| stops(entry)).collect();
         self.given().extend(stopped.iter().map(|(key, _)| *key));
-        drop(entries); // what is stopped may be dropped on the spot, and needs this lock
+        drop(entries); // an aborted run may be dropped at once, and takes this lock
         stopped.into_iter().map(|(_, entry)| stop(entry)).collect()
     }
 
-    /// What the next heartbeat tells: runs that began, or still wait, longer than `after` past their claim, whose
-    /// lease should count from now; and those that were claimed ahead and have begun since.
+    /// What the next heartbeat reports: runs that began, or still wait, longer than `after` past their claim,
+    /// whose lease should count from now; and prefetched jobs whose runs have begun since.
     pub(super) fn to_tell(&self, after: Duration) -> Told {
         let entries = self.entries();
         let mut told = Told::default();
@@ -166,7 +169,8 @@ impl InFlight {
         told
     }
 
-    /// The heartbeat arrived. A run that began is named once in each way, one that waits each time.
+    /// The heartbeat arrived. A run that began is reported once in each list, a waiting one in every
+    /// heartbeat.
     pub(super) fn were_told(&self, told: &Told) {
         let mut entries = self.entries();
         for key in &told.late {

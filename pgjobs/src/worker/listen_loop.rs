@@ -1,6 +1,6 @@
-//! The ear: turns the database's notifications into a look for work.
+//! The listen loop: wakes up the claim loop when the database notifies.
 //!
-//! A hint, never a need. Whatever is missed, while reconnecting or behind a pooler that swallows
+//! Notifications are only hints. Whatever is missed, while reconnecting or behind a pooler that drops
 //! notifications, the claim loop finds by polling.
 
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::types::error::Error;
 
 const RECONNECT: Backoff = Backoff::exponential(Duration::from_millis(100), Duration::from_secs(5));
 
-/// Listens until its task is stopped. It reads from a pool of its own, which ends with it.
+/// Listens until its task is stopped. It uses a separate pool, which ends with it.
 pub(super) async fn listen(shared: Arc<Shared>) {
     let mut failures = 0;
     loop {
@@ -33,7 +33,8 @@ pub(super) async fn listen(shared: Arc<Shared>) {
     }
 }
 
-/// An outage is told by those who cannot do without. What keeps this connection alone away is told once.
+/// Logs that listening failed. The other loops log an outage; what affects only this connection is logged
+/// once.
 fn tell(shared: &Shared, error: &Error, failures: u32) {
     let is_full = server_code(error).is_some_and(|code| code == "53300");
     if failures > 1 || is_outage(error) && !is_full {
@@ -44,16 +45,16 @@ fn tell(shared: &Shared, error: &Error, failures: u32) {
     }
 }
 
-/// Where the primary is, the claims find out.
+/// Listens on the last known primary; finding a new primary is left to the claim loop.
 async fn hear(shared: &Shared, failures: &mut u32) -> Result<std::convert::Infallible, sqlx::Error> {
     let options = shared.servers.named("listen").last_known();
-    // A lost connection is asked for again at the same server for so long.
+    // How long the pool tries to reopen a lost connection to the same server.
     let patience = shared.servers.patience();
     let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(patience).connect_lazy_with(options);
     let mut listener = PgListener::connect_with(&pool).await?;
     listener.listen(READY).await?;
     loop {
-        // `None` is a connection that was lost and made anew: what was said meanwhile is unknown.
+        // `None`: the connection was lost and reopened, and notifications in between may be lost.
         listener.try_recv().await?;
         *failures = 0;
         shared.heard.notify_one();

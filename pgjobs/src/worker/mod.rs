@@ -1,30 +1,31 @@
-//! The worker: claims jobs of the tasks it has, runs them, settles them.
+//! The worker: claims jobs of its tasks, runs them and settles them.
 //!
-//! Five parts run side by side and meet only in [`shared`]:
+//! Five loops run concurrently and share only [`shared`]:
 //!
 //! ```text
-//!             claims                    runs                       settles
-//! database ──▶ fetch ──▶ (line) ──▶ dispatch ──▶ run × slots ──▶ settle ──▶ database
-//!                ▲                                                   │
-//!     listen ────┘ wakes            lease: heartbeat, sweep          └─ room for more
+//!                claims                     runs                       settles
+//! database ──▶ claim_loop ──▶ queue ──▶ dispatch_loop ──▶ run × slots ──▶ settle_loop ──▶ database
+//!                  ▲                                                           │
+//!    listen_loop ──┘ wakes       heartbeat_loop: heartbeat, sweep              └─ room for more
 //! ```
 //!
-//! - `fetch` claims as many jobs as there are free slots, and a little more: the next job
-//!   should lie ready when a slot falls free, but a job that lies here can run nowhere else.
-//! - `dispatch` starts the jobs in line, one for each free slot; `run` takes one job from its start
-//!   to its outcome.
-//! - `settle` sends outcomes in batches: while one batch is on its way the next gathers.
-//! - `lease` keeps the worker alive in the database, and watches whether the user's runtime runs anything.
-//! - `outage` is what the log says when the database is away: once for all of them.
+//! - `claim_loop` claims as many jobs as there are free slots, and only a few more: the next job should be
+//!   here when a slot becomes free, but no other worker can run a job that waits here.
+//! - `dispatch_loop` starts the queued jobs, one for each free slot; `run` takes one job from its start to
+//!   its outcome.
+//! - `settle_loop` sends outcomes in batches: while one batch is being sent, the next one gathers.
+//! - `heartbeat_loop` keeps the worker alive in the database, and checks whether the user's runtime runs
+//!   anything.
+//! - `outage` logs that the database is away: once for all loops.
 //!
-//! What they do next is decided in [`decide`], which knows no clock and no database, and is tested by itself.
+//! [`policy`] decides what the loops do next. It uses no clock and no database, so it is tested by itself.
 //!
-//! Those that talk to the database have threads of their own ([`thread`]), so that a handler that blocks
-//! the threads of the user's runtime holds up no other job and cannot make the worker look dead.
+//! The loops that call the database run on separate threads ([`thread`]), so that a handler that blocks the
+//! threads of the user's runtime delays no other job and cannot make the worker seem dead.
 //!
-//! Every claimed job is in [`held`] until exactly one party takes it out: the run when it has a
-//! outcome, the shutdown when it hands jobs back, or the loss of the worker's lease. Who takes it
-//! out settles it; so nothing is settled twice and nothing is forgotten.
+//! Every claimed job is in [`in_flight`] until exactly one party takes it out: the run when it has an outcome, the
+//! shutdown when it releases jobs, or the loss of the worker's lease. The party that takes a job out decides
+//! about its outcome, so nothing is settled twice and nothing is forgotten.
 
 mod builder;
 mod check;

@@ -1,8 +1,8 @@
-//! The connections that a worker needs, opened at its start: all of them, or it does not start.
+//! Opens the connections that a worker cannot do without, at its start: all of them, or it does not start.
 //!
-//! One that opened them when it needed them would work with what it got: claim without a heartbeat, or run jobs
-//! whose outcomes go nowhere. Each part opens its own, on the thread that will use it, and says so; then all are
-//! told to begin, or none.
+//! A worker that opened them on first use would work with those it got: claim without a heartbeat, or run
+//! jobs whose outcomes go nowhere. Each loop opens its connection on the thread that will use it, and reports
+//! the result; then all loops begin, or none.
 
 use std::time::{Duration, Instant};
 
@@ -12,14 +12,14 @@ use crate::db::connection::DbConnection;
 use crate::db::refusal::server_code;
 use crate::types::error::Error;
 
-/// How long a start may take, whatever the lease: a database that is far away takes dozens of round trips.
+/// How long a start may take, whatever the lease: with a distant database it takes dozens of round trips.
 pub(super) const START: Duration = Duration::from_secs(30);
-/// The parts that cannot do without a connection.
+/// The number of loops that cannot work without a connection.
 pub(super) const PARTS: usize = 3;
-/// What the check of the connection has closed, the server may count for a moment longer.
+/// How long the server may still count the connections that the connection check has closed.
 const STILL_COUNTED: Duration = Duration::from_secs(2);
 
-/// The side of the part.
+/// The side of the loop.
 pub(super) struct Opening {
     opened: oneshot::Sender<Result<(), Error>>,
     begin: oneshot::Receiver<()>,
@@ -38,10 +38,10 @@ pub(super) fn opening() -> (Opened, Opening) {
 }
 
 impl Opening {
-    /// Opens the connection and says how that went; then whether to begin.
+    /// Opens the connection and reports the result; returns whether to begin.
     pub(super) async fn open(self, db: &mut DbConnection) -> bool {
         let outcome = connect(db).await;
-        let _ = self.opened.send(outcome); // the start was given up: then nothing is told to begin
+        let _ = self.opened.send(outcome); // fails if the start was given up: then no loop begins
         self.begin.await.is_ok()
     }
 }
@@ -58,7 +58,7 @@ async fn connect(db: &mut DbConnection) -> Result<(), Error> {
     }
 }
 
-/// Waits for all of them, and for the first reason why there are fewer.
+/// Waits for all of them; returns the first error if any failed.
 pub(super) async fn all(parts: &mut [Opened]) -> Result<(), Error> {
     let (mut got, mut refusal) = (0, None);
     let needed = parts.len();
@@ -66,7 +66,7 @@ pub(super) async fn all(parts: &mut [Opened]) -> Result<(), Error> {
         match (&mut part.opened).await {
             Ok(Ok(())) => got += 1,
             Ok(Err(error)) => refusal = refusal.or(Some(error)),
-            Err(_) => {} // its thread panicked, and said so
+            Err(_) => {} // its thread panicked, and logged it
         }
     }
     match refusal {
@@ -75,7 +75,7 @@ pub(super) async fn all(parts: &mut [Opened]) -> Result<(), Error> {
     }
 }
 
-/// In the words of what it means, when the server is full.
+/// Names the reason when the server has no connection left.
 pub(super) fn too_few(error: Error, needed: usize, got: usize) -> Error {
     let is_full = is_full(&error);
     match error {

@@ -1,9 +1,9 @@
-//! What the log says when the database does not do what the worker asks: once for all its parts, and once more
-//! when it does again. One call that it does not take, such as one that waits for a lock, is told apart from a database
-//! that is away, and is over when that call is taken.
+//! Logs that the database does not do what the worker asks: once for all loops, and once more when it works
+//! again. One call that the database refuses, such as one that waits for a lock, is logged differently from a
+//! database that is away, and is over when that call succeeds.
 //!
-//! Each part of the worker has a connection of its own and tries again by itself, several times a second. Told one by
-//! one, an outage of seconds would fill the log, and its end would be in none of the lines.
+//! Each loop of the worker has a separate connection and retries by itself, several times a second. If each
+//! loop logged its errors, an outage of seconds would fill the log, and no message would show its end.
 
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,10 +12,10 @@ use std::time::{Duration, Instant};
 use crate::db::refusal::{is_late, is_outage, is_unanswered_in_time, server_code};
 use crate::types::error::{Error, driver};
 
-/// An outage that goes on is told again after this time, and trouble that did not come again is forgotten.
+/// An outage that goes on is logged again after this time, and a failure that was not repeated is forgotten.
 const REMINDER: Duration = Duration::from_secs(60);
 
-/// What a worker asks of the database.
+/// The database calls of a worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Call {
     Claim,
@@ -26,51 +26,51 @@ pub(super) enum Call {
     Start,
     Settle,
     Heartbeat,
-    Tend,
+    Maintain,
     Promote,
     Count,
 }
 
 #[derive(Default)]
 pub(super) struct Outage {
-    /// Whether any call fails: asked after each call that went well.
+    /// Whether any call fails: read after each call that succeeded.
     fails: AtomicBool,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
-    /// The calls that failed last.
+    /// The calls that failed and have not succeeded since.
     troubles: Vec<Trouble>,
     since: Option<Instant>,
     told: Option<Instant>,
-    /// It is the database that is away, and not one statement that it refuses.
+    /// The database is away, and not only refusing one statement.
     is_away: bool,
     ended: Option<Instant>,
 }
 
-/// A call of a part that failed, and has not gone well since.
+/// A call of a loop that failed, and has not succeeded since.
 struct Trouble {
     part: &'static str,
     call: Call,
     is_away: bool,
-    /// When the connection was opened on which it failed.
+    /// When the connection on which it failed was opened.
     opened: Option<Instant>,
     at: Instant,
 }
 
-/// What a failure says of the database.
+/// What a failure shows about the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// It is away.
+    /// The database is away.
     Away,
-    /// It is away, or this call takes too long: the next failure tells.
+    /// The database is away, or this call takes too long: the next failure shows which.
     Unknown,
-    /// It takes no part of the call, or none in time.
+    /// The database refuses the call, or does not answer it in time.
     Refused,
 }
 
-/// What to write.
+/// What to log.
 #[derive(Debug, PartialEq, Eq)]
 enum Line {
     Nothing,
@@ -83,7 +83,7 @@ impl Outage {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A call of this part failed, on a connection that was opened then.
+    /// Records that a call of this loop failed, on a connection that was opened at `opened`.
     pub(super) fn failed(&self, part: &'static str, call: Call, error: &Error, opened: Option<Instant>) {
         self.fails.store(true, SeqCst);
         let kind = match error {
@@ -106,7 +106,7 @@ impl Outage {
         }
     }
 
-    /// A call of this part went well.
+    /// Records that a call of this loop succeeded.
     pub(super) fn went_well(&self, part: &'static str, call: Call) {
         if !self.fails.load(SeqCst) {
             return;
@@ -135,7 +135,7 @@ impl State {
         opened: Option<Instant>,
         now: Instant,
     ) -> Line {
-        // A connection from before the last outage that nobody has used since: no news.
+        // A connection opened before the end of the last outage, and unused since: this is no new outage.
         let is_stale = opened.is_some_and(|at| self.ended.is_some_and(|end| at < end));
         if self.troubles.is_empty() && kind == Kind::Away && is_stale {
             return Line::Nothing;
@@ -154,8 +154,8 @@ impl State {
         Line::Fails(kind)
     }
 
-    /// What no answer in time means is seen by what came before: where no connection could be opened since, the database
-    /// is away; where one was, the call itself takes too long.
+    /// Decides by earlier failures what a missing answer means: if no connection could be opened since, the
+    /// database is away; if one was, the call itself takes too long.
     fn judge(&self, part: &'static str, call: Call, kind: Kind, opened: Option<Instant>) -> Kind {
         let mut before = self.troubles.iter().filter(|trouble| trouble.part == part);
         match kind {
@@ -165,7 +165,8 @@ impl State {
         }
     }
 
-    /// Whatever goes well shows that the database is there; that it takes a call, only that call shows.
+    /// Any success shows that the database is there; that it accepts a call, only a success of that call
+    /// shows.
     fn succeed(&mut self, part: &'static str, call: Call, now: Instant) -> Line {
         let is_over = |trouble: &Trouble| {
             trouble.is_away || trouble.call == call || now.duration_since(trouble.at) > REMINDER
@@ -185,7 +186,8 @@ impl State {
     }
 }
 
-/// An error of a worker's own session in words. Its deadlines are the worker's: what they cut off was held up.
+/// The text for an error of one of the worker's own sessions. The worker sets the deadlines there: something
+/// delayed what they cut off.
 pub(super) fn words(error: &Error) -> String {
     let is_held_up = is_late(error) || server_code(error).is_some_and(|code| code == "55P03");
     match error {
@@ -198,7 +200,7 @@ pub(super) fn words(error: &Error) -> String {
     }
 }
 
-/// A time for people: `1.3 s`, `2 min 5 s`.
+/// Formats a time for people: `1.3 s`, `2 min 5 s`.
 pub(super) fn in_seconds(time: Duration) -> String {
     match time.as_secs() {
         0..60 => format!("{:.1} s", time.as_secs_f64()).replace(".0 s", " s"),

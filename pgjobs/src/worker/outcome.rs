@@ -1,4 +1,4 @@
-//! What is said of a run when the database does not take what was said of it first.
+//! Chooses the outcome to send after the database refused the first outcome of a run.
 
 use std::time::Duration;
 
@@ -6,20 +6,20 @@ use crate::db::refusal::{is_about_schema, is_conflict, is_internal};
 use crate::db::settle::Outcome;
 use crate::types::error::Error;
 
-/// A text that any database takes, whatever its encoding.
+/// A text that any database accepts, whatever its encoding.
 const SUCCEEDED: &str =
     "the run succeeded, but the database refused its result; the log of its worker says why";
 const FAILED: &str = "the run failed, and the database refused its error; the log of its worker has both";
 
-/// What the database refuses for so long will not pass.
+/// A refusal that lasts this long is permanent.
 const PERSISTENT: Duration = Duration::from_secs(60);
-/// The same of an error inside the server, which passes at once or never.
+/// The same for an error inside the server, which passes at once or never.
 const INTERNAL: Duration = Duration::from_secs(10);
-/// Between two tries of an outcome that is refused alone.
+/// The longest pause before an outcome that is refused alone is sent again.
 const LONGEST_REST: Duration = Duration::from_secs(5);
 
-/// How long an outcome that was refused for this reason is said again before that counts as about what it holds; none:
-/// for as long as the worker lives, since the reason is never in the outcome.
+/// How long an outcome that was refused for this reason is sent again before its content counts as the
+/// reason. `None`: for as long as the worker lives, since the reason is never in the outcome.
 pub(super) fn patience(error: &Error) -> Option<Duration> {
     match error {
         error if is_conflict(error) || is_about_schema(error) => None,
@@ -28,17 +28,18 @@ pub(super) fn patience(error: &Error) -> Option<Duration> {
     }
 }
 
-/// How long an outcome rests that has been refused for this time: at first hardly, so that what passes at once costs
-/// nothing. What waits for a row that another holds does not rest.
+/// How long to pause before an outcome that has been refused for this time is sent again: at first hardly at
+/// all, so that a reason that passes at once costs nothing. When another transaction has locked the row,
+/// there is no pause.
 pub(super) fn rest(refused_for: Duration, error: &Error) -> Duration {
     if is_conflict(error) { Duration::ZERO } else { (refused_for / 4).min(LONGEST_REST) }
 }
 
-/// The outcome to send in the place of one that was refused `times` times for its content, one after another;
-/// `Some(None)` says it again as it was, `None` gives up, and the job comes back when its lease runs out.
+/// The outcome to send in place of one that the database refused for its content `times` times in a row.
+/// `Some(None)` sends the same again; `None` gives up, and the job is requeued when its lease expires.
 ///
-/// A success is said once more, since what it was refused for may have passed. Nothing else is sent twice, and the
-/// last text is one that cannot be the reason.
+/// A success is sent once more, since the reason for its refusal may have passed. No error message is sent
+/// twice, and the last one is a text that cannot be the reason.
 pub(super) fn after_refusal(outcome: &Outcome, times: u8, error: &Error) -> Option<Option<Outcome>> {
     match (outcome, times) {
         (Outcome::Success(_) | Outcome::Verify(_), 1) => Some(None),
@@ -63,7 +64,7 @@ mod tests {
 
     use super::*;
 
-    /// What is sent until the database is given up, which refuses everything.
+    /// All that is sent, until it gives up, to a database that refuses everything.
     fn said(mut outcome: Outcome) -> Vec<String> {
         let error = Error::Encode("\u{2713}".to_owned());
         let mut said = vec![format!("{outcome:?}")];

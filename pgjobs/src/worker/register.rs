@@ -1,4 +1,4 @@
-//! How a worker makes itself known to the database, at its start and whenever the database may have forgotten.
+//! Registers a worker in the database, at its start and whenever the database may have forgotten it.
 
 use std::sync::OnceLock;
 
@@ -9,20 +9,20 @@ use super::shared::Shared;
 use crate::db::worker::{self, Registration};
 use crate::types::error::Error;
 
-/// Declares the tasks, then the worker: the same whenever it is done, since a database that has lost the one has
-/// lost the other as well.
+/// Declares the tasks, then the worker. Always both, since a database that has lost the one has lost the
+/// other as well.
 pub(super) async fn register(connection: &mut PgConnection, shared: &Shared, id: Uuid) -> Result<(), Error> {
     declare_tasks(connection, shared).await?;
     worker::register(connection, &registration(shared, id)).await
 }
 
-/// Declares the tasks alone, to a database that may be another one than before.
+/// Declares only the tasks, to a database that may be another one than before.
 pub(super) async fn declare_tasks(connection: &mut PgConnection, shared: &Shared) -> Result<(), Error> {
     let tasks: Vec<_> = shared.registry.tasks().iter().map(|def| def.describe()).collect();
     worker::register_tasks(connection, &tasks).await
 }
 
-/// Refuses a database that would lose jobs or hide them, in the words of the database.
+/// Refuses a database that would lose or hide jobs, with the reasons that the database returns.
 pub(super) async fn refuse_unusable(connection: &mut PgConnection) -> Result<(), Error> {
     let reasons = worker::unusable(connection).await?;
     if reasons.is_empty() { Ok(()) } else { Err(Error::Unusable { reasons }) }
@@ -39,7 +39,7 @@ fn registration(shared: &Shared, id: Uuid) -> Registration<'_> {
     }
 }
 
-/// The machine's name, for people who look for a worker.
+/// The host name, by which people find a worker.
 fn host() -> &'static str {
     static HOST: OnceLock<String> = OnceLock::new();
     HOST.get_or_init(|| {

@@ -21,7 +21,7 @@ type Returned = Result<Box<RawValue>, TaskError>;
 
 pub(super) async fn run(shared: &Arc<Shared>, job: Arc<Job>) {
     if !shared.in_flight.begin(&job) {
-        return; // taken out while it waited for this runtime
+        return; // taken out while it waited for the runtime
     }
     if job.must_be_counted_first() && !shared.count_start(&job).await {
         return shared.settle(&job, Outcome::Release);
@@ -43,7 +43,7 @@ pub(super) async fn run(shared: &Arc<Shared>, job: Arc<Job>) {
     shared.settle(&job, outcome);
 }
 
-/// Calls the task: within its timeout, and with its panics caught.
+/// Calls the task, within its timeout, and catches its panics.
 async fn perform(shared: &Arc<Shared>, def: &'static TaskDef, job: &Arc<Job>) -> Returned {
     let context = Context::new(def, job.clone(), shared.state.clone());
     shared.hooks.started(job);
@@ -68,7 +68,7 @@ fn tell_hooks(shared: &Shared, job: &Job, returned: &Returned, started: Instant)
     }
 }
 
-/// Says how a run ended and what follows: whether it runs again, and when, or has ended for good.
+/// Logs how a run ended and what follows: whether the job runs again, and when, or has ended for good.
 fn log(job: &Job, outcome: &Outcome, started: Instant) {
     let (run, runs) = (job.retries().saturating_add(1), job.max_retries());
     match outcome {
@@ -100,14 +100,14 @@ fn outcome(def: &TaskDef, job: &Job, returned: Returned) -> Outcome {
     }
 }
 
-/// As many bytes of a message as are kept: a task may put a whole document into its error.
+/// The most bytes kept of a message: a task may put a whole document into its error.
 const LONGEST_MESSAGE: usize = 64 << 10;
 
 fn cut(message: &str) -> &str {
     &message[..message.floor_char_boundary(LONGEST_MESSAGE)]
 }
 
-/// PostgreSQL stores every character in a text but NUL.
+/// Makes a message storable: PostgreSQL stores every character in a text but NUL.
 fn storable(message: &str) -> String {
     let text = cut(message).replace('\0', "\u{FFFD}");
     cut(&text).to_owned()

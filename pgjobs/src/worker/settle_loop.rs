@@ -1,15 +1,17 @@
-//! The settle loop: outcomes to the database, in batches.
+//! The settle loop: sends outcomes to the database, in batches.
 //!
-//! While one batch is on its way the next gathers, and under load a small one waits a moment for more, so
-//! batches are as large as the load asks for and a lone outcome leaves at once. A batch that fails is sent again until it arrives: an accepted
-//! outcome that is said again changes nothing. What the database refuses for its content is sent one
-//! by one, so that a single bad result spoils only its own job; and a job whose row another
-//! transaction holds is said again later, so that it holds up no other.
+//! While one batch is being sent the next one gathers, and under load a small batch waits a moment for more
+//! outcomes. So batches are as large as the load requires, and a lone outcome is sent at once. A batch that
+//! fails is sent again until it arrives: an accepted outcome that is sent again changes nothing. When the
+//! database refuses a batch for its content, the loop sends the outcomes one by one, so that a single bad
+//! result spoils only its own job. When another transaction has locked the row of a job, the loop sends the
+//! outcome again later, so that it delays no other.
 //!
-//! What the database refuses for its content is never sent again as it was, but for a success: that is said once more,
-//! because what it was refused for may have passed, and it would be lost. And it becomes a failure only when the
-//! database would take it without its result: else the result is not the reason, and it is said again until it is taken.
-//! What is refused for the state of the server or the schema is said again for as long as the worker lives.
+//! A failure that the database refuses for its content is never sent again unchanged. A success is sent once
+//! more, because the reason for its refusal may have passed and its result would be lost. A success becomes a
+//! failure only if the database would accept it without its result: otherwise the result is not the reason,
+//! and the success is sent again until it is accepted. An outcome that is refused for the state of the server
+//! or the schema is sent again for as long as the worker lives.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -27,18 +29,18 @@ use crate::db::refusal::{is_about_outcome, is_about_server, may_be_done};
 use crate::db::settle::{self, Answer, Outcome, Settlement};
 use crate::types::error::Error;
 
-/// The name of this part.
+/// The name of this loop in the log and of its connection.
 pub(super) const PART: &str = "settle";
 
-/// The largest batch.
+/// The largest batch of outcomes.
 const BATCH: usize = 1000;
-/// What becomes of runs of which the database was not told.
+/// What happens to runs whose outcomes did not reach the database.
 pub(super) const RUN_AGAIN: &str = "their jobs run again when their lease ends";
-/// More than this is sent in parts: the server refuses a message of 1 GB by closing the connection, which
-/// would be tried for ever.
+/// A batch of more bytes is sent in parts: the server refuses a message of 1 GB by closing the connection,
+/// and the loop would send it again for ever.
 const BYTES: usize = 64 << 20;
 
-/// A batch that the server refuses so often, without being in trouble itself, is sent one by one.
+/// A batch that the server refuses this often, while the server itself works, is sent one by one.
 const TRIES: usize = 5;
 
 pub(super) async fn settle_loop(
@@ -61,12 +63,12 @@ struct Settler {
     shared: Arc<Shared>,
     db: DbConnection,
     flush: Flush,
-    /// When the log said last that an outcome is refused.
+    /// When the log last reported a refused outcome.
     told: Option<Instant>,
 }
 
 impl Settler {
-    /// Adds what has come to what is left; false at the end.
+    /// Adds new outcomes to those that are left; false at the end.
     async fn fill(
         &mut self,
         outcomes: &mut mpsc::UnboundedReceiver<Settlement>,
@@ -84,7 +86,7 @@ impl Settler {
         again == 0 || !self.is_too_late()
     }
 
-    /// Waits for outcomes; false when none will come any more.
+    /// Waits for outcomes; false when no more will come.
     async fn receive(
         &self,
         outcomes: &mut mpsc::UnboundedReceiver<Settlement>,
@@ -99,8 +101,8 @@ impl Settler {
         }
     }
 
-    /// Sends a batch and returns what has to be said again. What the database has refused alone is sent alone, after
-    /// a rest: it holds up no other.
+    /// Sends a batch and returns the outcomes to send again. An outcome that the database refused alone is
+    /// sent alone, after a pause, so that it delays no other.
     async fn send(&mut self, mut batch: Vec<Settlement>) -> Vec<Settlement> {
         let refused: Vec<_> = batch.extract_if(.., |one| one.refused_since.is_some()).collect();
         let mut again = self.send_together(batch).await;
@@ -125,7 +127,7 @@ impl Settler {
         }
         match self.send_until_answered(&mut batch, TRIES).await {
             Ok(answers) => self.keep_busy(batch, &answers),
-            Err(error) if is_about_server(&error) => batch, // too late
+            Err(error) if is_about_server(&error) => batch, // no time is left
             Err(error) => {
                 let (mut again, is_alone) = (Vec::new(), batch.len() == 1);
                 for settlement in batch {
@@ -152,7 +154,8 @@ impl Settler {
         }
     }
 
-    /// Sends until the server takes it or has refused it so many times for a reason that is not its own state.
+    /// Sends until the server accepts the batch, or has refused it `tries` times for a reason other than its
+    /// own state.
     async fn send_until_answered(
         &mut self,
         batch: &mut [Settlement],
@@ -186,7 +189,7 @@ impl Settler {
         }
     }
 
-    /// A call, for as long as there is time.
+    /// Makes a database call, and cancels it when no time is left.
     async fn call<T>(
         &mut self,
         statements: impl AsyncFnOnce(&mut PgConnection) -> Result<T, Error>,
@@ -199,7 +202,7 @@ impl Settler {
         }
     }
 
-    /// Takes in which outcomes were not accepted; returns those that are to be said again.
+    /// Processes the rejections in `answers`; returns the outcomes to send again.
     fn keep_busy(&self, batch: Vec<Settlement>, answers: &[Answer]) -> Vec<Settlement> {
         let busy = |at: usize| answers.iter().any(|answer| answer.busy && answer.at == at);
         let settled = batch.iter().enumerate().filter(|(at, _)| !busy(*at)).map(|(_, one)| one.run());
@@ -234,11 +237,11 @@ impl Settler {
         self.shared.counts.settled(jobs);
         self.shared.room.notify_one();
         if self.shared.settings.burst && self.shared.counts.open() == 0 {
-            self.shared.work.notify_one(); // the last look before a burst ends comes after the last outcome
+            self.shared.work.notify_one(); // the last claim of a burst comes after its last outcome
         }
     }
 
-    /// What the database does not have by now it never gets: the leases of these runs end.
+    /// Gives up the outcomes that have not reached the database: the leases of these runs expire.
     fn give_up(&self, mut batch: Vec<Settlement>, mut outcomes: mpsc::UnboundedReceiver<Settlement>) {
         outcomes.close();
         while let Ok(settlement) = outcomes.try_recv() {
@@ -261,7 +264,8 @@ impl Settler {
     }
 }
 
-/// A run that was taken for nobody's has its outcome here: that holds. Returns how many there were.
+/// Drops each `ReleaseUnknown` whose run has an earlier outcome in the batch: the earlier one counts. Returns
+/// how many were dropped.
 fn own(batch: &mut Vec<Settlement>) -> usize {
     let is_unknown = |settlement: &Settlement| matches!(settlement.outcome, Outcome::ReleaseUnknown);
     if !batch.iter().any(is_unknown) {
@@ -272,14 +276,14 @@ fn own(batch: &mut Vec<Settlement>) -> usize {
     before - batch.len()
 }
 
-/// Waits, and adds what has come by then.
+/// Waits, and then adds the outcomes that have arrived.
 async fn gather(
     outcomes: &mut mpsc::UnboundedReceiver<Settlement>,
     batch: &mut Vec<Settlement>,
     pause: Duration,
 ) {
     tokio::time::sleep(pause).await;
-    // What is sent alone is no part of the batch.
+    // Outcomes that are sent alone do not count.
     let most = BATCH + batch.iter().filter(|settlement| settlement.refused_since.is_some()).count();
     while batch.len() < most {
         let Ok(outcome) = outcomes.try_recv() else { break };

@@ -1,4 +1,4 @@
-//! What the parts of a worker share.
+//! What the loops of a worker share.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
@@ -32,9 +32,10 @@ pub(super) struct Shared {
     pub(super) hooks: Hooks,
     pub(super) in_flight: InFlight,
     pub(super) stop: Stop,
-    /// Work may have come: the claim loop looks at once.
+    /// Jobs may be ready: the claim loop claims at once.
     pub(super) work: Notify,
-    /// The database says that work may have come, to every worker: by lot the claim loop looks at once.
+    /// The database notified all workers that jobs may be ready: an idle claim loop decides at random whether
+    /// to claim at once.
     pub(super) heard: Notify,
     /// A run has ended: there is room for more.
     pub(super) room: Notify,
@@ -43,7 +44,7 @@ pub(super) struct Shared {
     identity: RwLock<Uuid>,
     /// The database has declared this worker dead.
     lost: AtomicBool,
-    /// The database may have runs of this worker that it no longer holds.
+    /// The database may have runs of this worker that the worker no longer has.
     needs_reconcile: AtomicBool,
     /// The user's runtime runs nothing.
     stuck: AtomicBool,
@@ -52,13 +53,13 @@ pub(super) struct Shared {
     settlements: mpsc::UnboundedSender<Settlement>,
 }
 
-/// A run that may start once the database has it as started.
+/// A run that may start once the database has recorded its start.
 pub(super) struct Start {
     pub(super) run: RunKey,
     pub(super) answer: oneshot::Sender<bool>,
 }
 
-/// What the parts of a worker receive from others.
+/// The channels on which the loops of a worker receive from other loops.
 pub(super) struct Inboxes {
     pub(super) outcomes: mpsc::UnboundedReceiver<Settlement>,
     pub(super) starts: mpsc::UnboundedReceiver<Start>,
@@ -67,7 +68,7 @@ pub(super) struct Inboxes {
 pub(super) struct Settings {
     pub(super) topics: Vec<String>,
     pub(super) names: Vec<String>,
-    /// Those among the names whose tasks may end their jobs themselves.
+    /// The tasks among `names` that may end their jobs themselves.
     pub(super) alone: Vec<String>,
     pub(super) slots: usize,
     pub(super) lease: Duration,
@@ -77,11 +78,13 @@ pub(super) struct Settings {
     pub(super) burst: bool,
 }
 
-/// A statement takes a few round trips the first time, however short the lease is.
+/// The least that `longest_call` returns: a statement takes a few round trips the first time, however short
+/// the lease is.
 const SHORTEST_CALL: Duration = Duration::from_secs(5);
 
 impl Settings {
-    /// How long a call to the database may take: as long as the lease, in which others take this worker to be alive.
+    /// How long a call to the database may take: as long as the lease, for which others take this worker to
+    /// be alive.
     pub(super) fn longest_call(&self) -> Duration {
         self.lease.max(SHORTEST_CALL)
     }
@@ -121,18 +124,18 @@ impl Shared {
         (Arc::new(shared), Inboxes { outcomes, starts })
     }
 
-    /// A connection for one part of the worker, by whose name the server shows it.
+    /// A connection for one loop of the worker; the server shows it under the name `part`.
     pub(super) fn connection(&self, part: &'static str, deadline: Duration) -> DbConnection {
         DbConnection::new(self.servers.named(part), deadline)
     }
 
-    /// The worker's id in the database; a new one after it was declared dead.
+    /// The worker's id in the database; another one after the database declared it dead.
     pub(super) fn identity(&self) -> Uuid {
         *self.identity.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The database said that the worker of this id is dead: the claim loop has to hear of it, wherever
-    /// it waits. Said of an earlier id, it is old news.
+    /// The database reported that the worker with this id is dead: wakes up the claim loop, wherever it
+    /// waits. A report about an earlier id is old news.
     pub(super) fn declare_lost(&self, id: Uuid) {
         if id != self.identity() {
             return;
@@ -141,7 +144,7 @@ impl Shared {
         self.wake_claims();
     }
 
-    /// The database may be another one than before, which knows less: the claim loop has to compare.
+    /// The database may be another one than before, which knows less: the claim loop has to reconcile.
     pub(super) fn request_reconcile(&self) {
         self.needs_reconcile.store(true, SeqCst);
         self.wake_claims();
@@ -151,7 +154,8 @@ impl Shared {
         self.needs_reconcile.store(false, SeqCst);
     }
 
-    /// The user's runtime runs nothing, or runs again. Whatever it has not begun, others may run.
+    /// The user's runtime runs nothing, or runs again. If it runs nothing, releases the jobs that have not
+    /// begun, for others to run; returns how many.
     pub(super) fn set_stuck(&self, stuck: bool) -> usize {
         self.stuck.store(stuck, SeqCst);
         let handed_back = if stuck { self.release_waiting() } else { 0 };
@@ -159,7 +163,7 @@ impl Shared {
         handed_back
     }
 
-    /// Hands back what has not begun, uncharged; how many that were.
+    /// Releases the jobs that have not begun; returns how many.
     pub(super) fn release_waiting(&self) -> usize {
         let waiting = self.in_flight.stop_waiting();
         for job in &waiting {
@@ -172,7 +176,7 @@ impl Shared {
         self.stuck.load(SeqCst)
     }
 
-    /// Has the database count the run as started; false when it must not start.
+    /// Has the database record the run as started; false when it must not start.
     pub(super) async fn count_start(&self, job: &Job) -> bool {
         let (answer, answered) = oneshot::channel();
         let _ = self.starts.send(Start { run: (job.lease(), job.batch_index()), answer });
@@ -189,7 +193,7 @@ impl Shared {
         self.lost.store(false, SeqCst);
     }
 
-    /// How things stand for the claim loop.
+    /// The state for the next decision of the claim loop.
     pub(super) fn view(&self) -> View {
         View {
             load: self.counts.load(),
@@ -200,20 +204,20 @@ impl Shared {
         }
     }
 
-    /// Gives the outcome on a job, unless somebody else has taken it out.
+    /// Reports the outcome of a job, unless another caller has taken the job out.
     pub(super) fn settle(&self, job: &Job, outcome: Outcome) {
         self.in_flight.take(job, || self.send(job, outcome));
     }
 
-    /// Stops everything that is held and hands it back, uncharged.
+    /// Stops and releases everything in flight; the runs do not count as attempts.
     pub(super) fn release_all(&self) {
         for job in self.in_flight.stop_all() {
             self.send(&job, Outcome::Release);
         }
     }
 
-    /// Gives back those of the runs that the database had which were not this worker's before it was asked: one that
-    /// was, may have been settled since.
+    /// Releases those of the database's `runs` that were not this worker's (`own`) before the query: a run
+    /// that was may have been settled since.
     pub(super) fn release_unknown(&self, runs: Vec<Run>, own: &HashSet<Key>) {
         for (job, lease, batch_index) in runs {
             if !own.contains(&(lease, batch_index)) {
@@ -229,7 +233,7 @@ impl Shared {
         }
     }
 
-    /// Stops everything that is held and forgets it: others have it now.
+    /// Stops and forgets everything in flight: others have it now.
     pub(super) fn forget_all(&self) {
         self.counts.forgot(self.in_flight.forget_all());
     }
@@ -247,7 +251,7 @@ impl Shared {
         let is_last = job.is_last_run();
         self.counts.outcome(&outcome, is_last);
         let settlement = Settlement::new(job.id().clone(), job.lease(), job.batch_index(), outcome, is_last);
-        // The settle loop outlives every sender; after its end there is nobody left to tell.
+        // The settle loop outlives every sender; after its end nothing receives outcomes.
         let _ = self.settlements.send(settlement);
     }
 }

@@ -1,4 +1,4 @@
-//! One way for all parts of a worker to learn that it ends, and for the user to end it.
+//! How the loops of a worker learn that it ends, and how the user ends it.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,17 +9,17 @@ use tokio::sync::watch;
 use super::outage::in_seconds;
 use super::shared::Shared;
 
-/// How far the end has come; it only ever moves on.
+/// How far the shutdown has come; it never goes back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Phase {
     Working,
-    /// No more claims; what waits in line is handed back, what runs may finish.
+    /// No more claims; the worker releases queued jobs, and running jobs may finish.
     Draining,
-    /// Nothing is held any more; the last outcomes are on their way.
+    /// No job runs any more; the last outcomes are being sent.
     Closing,
-    /// Those that the database does not have yet, it never gets.
+    /// Outcomes that the database does not have yet, it never gets.
     Late,
-    /// The database has every outcome that it gets; the worker takes its leave.
+    /// The database has every outcome that it gets; the worker unregisters.
     Leaving,
 }
 
@@ -46,7 +46,7 @@ impl Stop {
         *self.0.borrow() >= phase
     }
 
-    /// Returns once the end has come this far.
+    /// Returns once the shutdown has reached this phase.
     pub(super) async fn reached(&self, phase: Phase) {
         // The sender lives in `self`, so waiting cannot fail.
         let _ = self.0.subscribe().wait_for(|now| *now >= phase).await;
@@ -62,7 +62,7 @@ impl Stopper {
         self.0.stop.advance(Phase::Draining);
     }
 
-    /// Says what the end waits for.
+    /// Logs what the shutdown waits for.
     fn tell(&self, signal: &str) {
         let load = self.0.counts.load();
         tracing::info!(
@@ -77,10 +77,10 @@ impl Stopper {
     }
 }
 
-/// Two signals within this time are one.
+/// Two signals within this time count as one.
 const SAME_MOMENT: Duration = Duration::from_millis(100);
 
-/// The signals that end a worker, heard from the moment this is made.
+/// The signals that end a worker, caught from the moment this is made.
 pub(super) struct Signals(Option<(Signal, Signal)>);
 
 impl Signals {
@@ -89,8 +89,8 @@ impl Signals {
         Signals(interrupt.ok().zip(terminate.ok()))
     }
 
-    /// The first SIGINT or SIGTERM stops the worker, the second ends the process. One that comes at the same
-    /// moment is no second one: some send it to the process and to its group.
+    /// The first SIGINT or SIGTERM stops the worker, the second ends the process. One that arrives at the
+    /// same moment is not a second one: some senders signal the process and its group.
     pub(super) async fn stop(mut self, stopper: Stopper) {
         if self.0.is_none() {
             tracing::warn!("signals cannot be caught here; the worker ends when its process does");

@@ -1,8 +1,9 @@
-//! Runs that may not start before the database knows.
+//! Runs that may not start before the database has recorded their start.
 //!
-//! A job that was claimed ahead comes back uncharged when its worker dies, as long as the database does not have it as
-//! started. Most runs tell that with the next heartbeat. One on its job's last run may not start before: were it lost
-//! in between, it would run once more than it may.
+//! A prefetched job whose worker dies is requeued, and its run does not count as an attempt as long as the
+//! database does not have it as started. Most runs report their start with the next heartbeat. The last run
+//! of a job may not start before it is reported: if it were lost in between, the job would run once more than
+//! it may.
 
 use tokio::sync::mpsc;
 
@@ -11,12 +12,12 @@ use crate::db::claim;
 use crate::db::connection::DbConnection;
 use crate::types::error::Error;
 
-/// At most so many are told at once.
+/// The most starts reported in one call.
 const MOST: usize = 1000;
 
 pub(super) struct Starts {
     asked: mpsc::UnboundedReceiver<Start>,
-    /// Received, and the database has not answered yet.
+    /// Received, and not yet answered by the database.
     open: Vec<Start>,
 }
 
@@ -25,14 +26,14 @@ impl Starts {
         Starts { asked, open: Vec::new() }
     }
 
-    /// Returns once there is one to tell.
+    /// Returns once there is a start to report.
     pub(super) async fn asked(&mut self) {
         if self.open.is_empty() && self.asked.recv_many(&mut self.open, MOST).await == 0 {
             std::future::pending().await // unreachable: the sender lives as long as the worker
         }
     }
 
-    /// Tells the database of all that were asked for, and the runs whether they may start.
+    /// Reports all requested starts to the database, and answers each run whether it may start.
     pub(super) async fn tell(&mut self, db: &mut DbConnection, shared: &Shared) -> Result<(), Error> {
         while self.open.len() < MOST {
             let Ok(start) = self.asked.try_recv() else { break };

@@ -1,4 +1,4 @@
-//! Starting the parts of a worker, and ending them in order.
+//! Starts the loops of a worker, and ends them in order.
 
 use std::fmt::Display;
 use std::io;
@@ -57,7 +57,7 @@ pub(super) async fn start(worker: Worker) -> Result<WorkerHandle, Error> {
     Ok(WorkerHandle::new(shared, ended))
 }
 
-/// The handlers' runtime is the caller's; all else has threads of its own.
+/// Handlers and the dispatch loop run on the caller's runtime; everything else has separate threads.
 async fn spawn_parts(
     shared: &Arc<Shared>,
     inboxes: Inboxes,
@@ -85,7 +85,7 @@ async fn spawn_parts(
     let [lease, settle, claim] = opened.map(|part| part.begin);
     let _ = claim.send(());
     registers.await.unwrap_or_else(|_| Err(stopped()))?;
-    // From here on nothing waits: whoever gives up the start before this, gives up the worker.
+    // From here on nothing awaits: a caller that drops the start before this point gets no worker.
     let _ = (lease.send(()), settle.send(()));
     Ok(ended)
 }
@@ -121,7 +121,7 @@ async fn settle_outcomes(
     }
 }
 
-/// The part that claims; it registers the worker, and sees to its end.
+/// The thread that claims: it registers the worker, and ends it.
 struct Claiming {
     shared: Arc<Shared>,
     line: mpsc::UnboundedSender<Arc<Job>>,
@@ -155,7 +155,7 @@ impl Claiming {
     }
 }
 
-/// The parts, each as the moment when it has ended.
+/// The loops, each as a future that completes when the loop has ended.
 struct Parts {
     dispatch: Ended,
     settle: Ended,
@@ -179,24 +179,24 @@ fn part<E: Display + Send>(
     ended.boxed().shared()
 }
 
-/// How long the settle loop may take to lay down what it has in hand.
+/// How long the settle loop may take to give up the outcomes that it still has.
 const LAYS_DOWN: Duration = Duration::from_secs(5);
-/// How long a part may take to end once nothing holds it back: it may wait for a database that does
-/// not answer, and a worker that was asked to end has to end all the same.
+/// How long a loop may take to end once nothing keeps it: it may wait for a database that does not answer,
+/// and a worker that was asked to stop has to end all the same.
 const PART_ENDS: Duration = Duration::from_secs(15);
 
-/// The worker's life, and its end in order: no more claims, the line handed back, running jobs finished
-/// or handed back, the last outcomes sent, the worker unregistered.
+/// Runs the worker, and ends it in order: no more claims, queued jobs released, running jobs finished or
+/// released, the last outcomes sent, the worker unregistered.
 async fn claim_until_the_end(claiming: Claiming, db: DbConnection) -> WorkerReport {
     let Claiming { shared, line, starts, parts } = claiming;
-    // Whatever fails from here on, the lease must not live on without the rest.
+    // If anything fails from here on, the heartbeat loop must not keep the lease without the other loops.
     let _leaving = Leaving(shared.clone());
     let listening = shared.settings.listen.then(|| tokio::spawn(listen_loop::listen(shared.clone())));
     let claims = tokio::spawn(claim_loop::fetch(Fetcher::new(shared.clone(), db, line, starts)));
     let claims = part(&shared, claim_loop::PART, claims);
     until_it_ends(&shared, &parts, &claims).await;
     if let Some(listening) = listening {
-        listening.abort(); // its connection is its own, so nothing is left half-way
+        listening.abort(); // nothing else uses its connection, so nothing is left half-done
         note_panic(&shared, "listen", listening).await;
     }
     let _ = timeout(shared.settings.grace, async {
@@ -215,19 +215,19 @@ async fn claim_until_the_end(claiming: Claiming, db: DbConnection) -> WorkerRepo
     report
 }
 
-/// The settle loop ends when the database has every outcome, or when no time is left.
+/// Waits for the settle loop, which ends when the database has every outcome, or when no time is left.
 async fn send_last_outcomes(shared: &Shared, settle: Ended) {
     if timeout(PART_ENDS, settle.clone()).await.is_ok() {
         return;
     }
     shared.stop.advance(Phase::Late);
     if timeout(LAYS_DOWN, settle).await.is_err() {
-        // It stands still, with what it has in hand.
+        // The loop is blocked, with the outcomes that it still has.
         tracing::error!("{} outcomes did not reach the database; {RUN_AGAIN}", shared.counts.unsettled_all());
     }
 }
 
-/// Until somebody ends it, or something without which it cannot work is gone.
+/// Waits until the worker is asked to stop, or something is gone without which it cannot work.
 async fn until_it_ends(shared: &Shared, parts: &Parts, claims: &Ended) {
     tokio::select! {
         biased;
@@ -236,7 +236,7 @@ async fn until_it_ends(shared: &Shared, parts: &Parts, claims: &Ended) {
             tracing::warn!("the pool of the tasks was closed; the worker ends");
         }
         () = one_of(parts, claims) => {
-            // A burst that has ended by itself has ended its claims as well, and we may hear of that first.
+            // A burst that ends by itself ends the claim loop as well, and this branch may run first.
             if !shared.stop.is_draining() {
                 shared.counts.ends(End::Broken);
                 tracing::error!("a part of the worker ended abnormally; the worker ends");
@@ -246,8 +246,8 @@ async fn until_it_ends(shared: &Shared, parts: &Parts, claims: &Ended) {
     shared.stop.advance(Phase::Draining);
 }
 
-/// A part that ends while the worker works has panicked, or its runtime has gone; the others would
-/// wait for it for ever.
+/// Waits until one of the loops ends. A loop that ends while the worker works has panicked, or its runtime is
+/// gone; the others would wait for it for ever.
 async fn one_of(parts: &Parts, claims: &Ended) {
     tokio::select! {
         () = claims.clone() => {}
@@ -257,7 +257,7 @@ async fn one_of(parts: &Parts, claims: &Ended) {
     }
 }
 
-/// A part that was told to stop at once: whether it had panicked before.
+/// Logs whether a loop that was aborted had panicked before.
 async fn note_panic(shared: &Shared, name: &'static str, part: JoinHandle<()>) {
     if let Err(error) = part.await
         && error.is_panic()

@@ -30,7 +30,7 @@ async fn a_task_is_checked_strictly_unless_it_says_otherwise() {
     }
     declare(&db, counting(&json!({"params": null}))).await;
     assert_eq!(refused(&db, &unfit()).await, None, "how its arguments bind is not known");
-    let (state, message) = db.refusal("select jobs.register_tasks('[{\"name\": \"a\", \"args_schema\": {}, \"result_schema\": {}, \"retries\": 1, \"timeout\": 60, \"priority\": 0, \"check\": \"loose\"}]')").await;
+    let (state, message) = db.refusal("select jobs.register_tasks('[{\"name\": \"a\", \"args_schema\": {}, \"result_schema\": {}, \"retries\": 1, \"timeout\": 60, \"priority\": 0, \"validate\": \"loose\"}]')").await;
     assert_eq!(
         (state.as_str(), message.as_str()),
         ("PT400", "task 'a' (1 of 1): validate: off, warn or strict")

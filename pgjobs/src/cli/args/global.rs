@@ -1,4 +1,4 @@
-//! The options that hold for every command.
+//! The options of every command.
 
 use std::path::PathBuf;
 
@@ -19,10 +19,10 @@ pub(crate) struct Global {
     /// Log more to stderr; -vv and -vvv log still more. RUST_LOG has precedence.
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub(crate) verbose: u8,
-    /// How the log on stderr is written: lines for people, or JSON documents, one a line, for programs.
+    /// Format of the log on stderr: text, or one JSON document per line.
     #[arg(long, global = true, value_enum, value_name = "FORM", default_value_t = LogFormat::Text)]
     pub(crate) log: LogFormat,
-    /// When to use colours. `auto` minds NO_COLOR and whether a terminal is there.
+    /// When to use colours. `auto` uses them on a terminal, unless NO_COLOR is set.
     #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = Color::Auto)]
     pub(crate) color: Color,
 }
@@ -40,7 +40,7 @@ pub(crate) enum Color {
     Never,
 }
 
-/// The choice of colours before the arguments are parsed: help and usage errors need it as well.
+/// The choice of colours before clap parses the arguments: help and usage errors use it as well.
 pub(crate) fn color_of_arguments() -> ColorChoice {
     let arguments: Vec<String> = std::env::args_os()
         .map(|a| a.to_string_lossy().into_owned())
@@ -58,7 +58,7 @@ pub(crate) fn color_of_arguments() -> ColorChoice {
     }
 }
 
-/// The name this program was called by, for remedies that can be copied.
+/// The name by which this program was called, for commands in messages that users can copy.
 pub(crate) fn program() -> String {
     let path = std::env::args_os().next().map(PathBuf::from);
     let name =

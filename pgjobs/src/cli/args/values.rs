@@ -1,4 +1,4 @@
-//! Reading the values of arguments.
+//! Parsers of argument values.
 
 use std::fmt;
 use std::time::Duration;
@@ -35,7 +35,7 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     Ok(total)
 }
 
-/// As [`duration`], and a plain number is seconds.
+/// Like [`duration`], but a plain number means seconds.
 pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     let duration = match text.parse() {
         Ok(seconds) => Duration::from_secs(seconds),
@@ -55,7 +55,7 @@ pub(crate) fn time(text: &str) -> Result<DateTime<Utc>, String> {
         .map_err(|error| format!("{error}: write a time with its zone, such as 2030-01-31T09:00:00Z"))
 }
 
-/// JSON when it is JSON, else the text itself.
+/// Parses JSON; text that is not JSON becomes a JSON string.
 pub(crate) fn argument(text: &str) -> Result<Value, String> {
     match serde_json::from_str(text) {
         Ok(value) => exact(text).map(|()| value),
@@ -81,7 +81,7 @@ pub(crate) fn array(text: &str) -> Result<Vec<Value>, String> {
     }
 }
 
-/// A JSON object, and each of its keys as often as it is there.
+/// A JSON object as a list of fields, in which a repeated key appears each time.
 pub(crate) fn object(text: &str) -> Result<Vec<(String, Value)>, String> {
     match serde_json::from_str::<Value>(text) {
         Ok(Value::Object(_)) => exact(text)?,
@@ -117,13 +117,13 @@ impl<'de> Visitor<'de> for Each {
     }
 }
 
-/// An id as it may stand in the database, which need not be one that this version makes.
+/// Accepts any job id that a database may hold, also one that this version would not generate.
 pub(crate) fn any_id(text: &str) -> Result<JobId, String> {
     let legal = (1..=200).contains(&text.chars().count()) && !text.chars().any(char::is_control);
     if legal { Ok(JobId::from_database(text.to_owned())) } else { Err("this is no id of a job".to_owned()) }
 }
 
-/// Refuses integers that do not fit 64 bits: they would silently lose digits on the way.
+/// Refuses integers that do not fit 64 bits, because they would silently lose digits.
 fn exact(json: &str) -> Result<(), String> {
     let mut in_text = false;
     let mut escaped = false;

@@ -1,4 +1,4 @@
-//! `check`: would this program break jobs that are open now?
+//! `check`: whether this program would break jobs that are open now.
 
 use clap::Args;
 use serde_json::json;
@@ -29,13 +29,14 @@ Examples:
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Check {
-    /// Only tasks under this topic, such as 'mail.*', all of which are this program's; may be given several times.
+    /// Only tasks under this topic, such as 'mail.*', all of which are this program's; may be given several
+    /// times.
     #[arg(long, value_name = "TOPIC")]
     topic: Vec<Topic>,
-    /// Decode at most so many jobs of each task, the first, the last and evenly between; or `all`.
+    /// Decode at most N jobs of each task: the first, the last and evenly spaced ones between; or `all`.
     #[arg(long, value_name = "N", default_value = "1000", value_parser = sample)]
     sample: u64,
-    /// Warnings fail as well.
+    /// Fail on warnings as well.
     #[arg(long)]
     strict: bool,
 }

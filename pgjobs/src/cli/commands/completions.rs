@@ -1,4 +1,4 @@
-//! `completions`: what a shell needs to complete our arguments.
+//! `completions`: prints the script that completes our arguments in a shell.
 
 use clap::Args;
 use clap_complete::Shell;
@@ -21,7 +21,7 @@ pub(crate) struct Completions {
     shell: Shell,
 }
 
-/// Of this command line.
+/// Prints the script of this command line.
 pub(crate) fn run(asked: &Completions, mut all: clap::Command, console: &Console) -> Result<(), Failure> {
     let mut script = Vec::new();
     clap_complete::generate(asked.shell, &mut all, program(), &mut script);

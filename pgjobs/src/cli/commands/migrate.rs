@@ -1,7 +1,7 @@
-//! `migrate`: the schema brought up to date, or shown.
+//! `migrate`: brings the schema up to date, or shows its migrations.
 
 use clap::Args;
-use pgjobs_migrations::Step;
+use pgjobs_migrations::Migration;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 
@@ -28,8 +28,8 @@ pub(crate) struct MigrateArgs {
     /// Show what would be applied, and change nothing.
     #[arg(long, conflicts_with = "sql")]
     dry_run: bool,
-    /// Print the complete script for an empty database instead, for people who apply it themselves.
-    /// Needs no connection.
+    /// Print the complete script for an empty database instead, to be applied by other means. Requires no
+    /// connection.
     #[arg(long)]
     sql: bool,
 }
@@ -53,10 +53,11 @@ pub(crate) async fn run(asked: MigrateArgs, global: &Global, console: &Console) 
     console.data(&document, || words(&steps, asked.dry_run))
 }
 
-/// Whatever the role or the database sets: another program may be declaring the same tasks, and is waited for.
+/// Overrides the settings of the role and the database. There is no time limit: another program may be
+/// declaring the same tasks, and this one waits for it.
 const DECLARE: &str = "begin isolation level read committed read write; set local statement_timeout = 0";
 
-/// Tells the database what this program's tasks take, as its workers will; the stock binary has none.
+/// Registers what this program's tasks take, as its workers will; the stock binary has no tasks.
 async fn declare(pool: &PgPool, tasks: &[&TaskDef]) -> Result<(), Failure> {
     if tasks.is_empty() {
         return Ok(());
@@ -76,11 +77,11 @@ fn script(console: &Console) -> Result<(), Failure> {
     console.raw(&script)
 }
 
-fn documents(steps: &[Step]) -> Vec<Value> {
+fn documents(steps: &[Migration]) -> Vec<Value> {
     steps.iter().map(|step| json!({ "version": step.version, "name": step.name })).collect()
 }
 
-fn words(steps: &[Step], dry_run: bool) -> Vec<String> {
+fn words(steps: &[Migration], dry_run: bool) -> Vec<String> {
     if steps.is_empty() {
         return vec!["schema jobs is up to date".to_owned()];
     }

@@ -1,4 +1,4 @@
-//! `publish`: a job by name, and its result.
+//! `publish`: publishes a job by the name of its task, and waits for its result.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -47,30 +47,31 @@ pub(crate) struct PublishArgs {
     /// One keyword argument.
     #[arg(long, value_name = "NAME=VALUE", value_parser = values::keyword)]
     kwarg: Vec<(String, Value)>,
-    /// Greater runs first; 0 unless said otherwise.
+    /// Greater runs first; 0 by default.
     #[arg(long, value_name = "N", allow_hyphen_values = true)]
     priority: Option<i32>,
-    /// Runs in all before the job ends as failed: 3 means at most three runs.
+    /// Attempts in all before the job ends as failed: 3 means at most three runs.
     #[arg(long, value_name = "N")]
     retries: Option<u32>,
     /// The longest a run may take, such as 30s.
     #[arg(long, value_name = "DURATION", value_parser = values::duration)]
     timeout: Option<Duration>,
-    /// Not before this long from now, such as 10m.
+    /// Do not run it before this delay has passed, such as 10m.
     #[arg(long, value_name = "DURATION", value_parser = values::duration, conflicts_with = "at")]
     delay: Option<Duration>,
-    /// Not before this time, such as 2030-01-31T09:00:00Z.
+    /// Do not run it before this time, such as 2030-01-31T09:00:00Z.
     #[arg(long, value_name = "RFC3339", value_parser = values::time)]
     at: Option<DateTime<Utc>>,
     /// Wait for the job's end and print its result.
     #[arg(long)]
     wait: bool,
-    /// Wait no longer than this; the job goes on all the same [default: 1m while no live worker has the task, or none is known].
+    /// Wait no longer than this; the job goes on regardless [default: 1m if no live worker has the task, or
+    /// that is not known].
     #[arg(long, value_name = "DURATION", value_parser = values::duration, requires = "wait")]
     wait_timeout: Option<Duration>,
 }
 
-/// One value for clap, which takes a `Vec` for an option that is given several times.
+/// An alias, because clap takes a `Vec` for an option that may be given several times.
 type Array = Vec<Value>;
 type Object = Vec<(String, Value)>;
 
@@ -122,19 +123,20 @@ fn call(asked: PublishArgs) -> Result<NewJob, Failure> {
     })
 }
 
-/// How long to wait for a task that no live worker has, or of which that is not known, unless it was said: a slip in its name is not waited out.
+/// The default wait when no live worker has the task, or that is not known: a typo in its name must not wait
+/// forever.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Tasks that workers declared.
 struct Declared {
-    /// Every name of each, and how many live workers have it.
+    /// Each name of each task, and the number of live workers that have it.
     names: Vec<(String, i64)>,
-    /// Whether these are all of them, and not those alone that the caller may consume.
+    /// Whether these are all tasks, or only those that the caller may consume.
     is_all: bool,
 }
 
 impl Declared {
-    /// All are for who operates; a worker knows those of its own, and whoever may only publish is told of none.
+    /// Operators see all tasks, a worker's role sees its own, and a role that may only publish sees none.
     async fn ask(pool: &PgPool) -> Result<Self, Error> {
         match inspect::signatures(pool).await {
             Ok(rows) => {
@@ -154,7 +156,8 @@ fn names(row: TaskRow) -> impl Iterator<Item = (String, i64)> {
     row.aliases.into_iter().chain([row.name]).map(move |name| (name, workers))
 }
 
-/// Whether nobody declared the task, or, for whoever waits, no live worker has it; an error when this cannot be asked.
+/// The warning, if no worker declared the task or, for a caller that waits, no live worker has it. Fails when
+/// the database cannot be asked.
 async fn warning(pool: &PgPool, task: &str, waits: bool) -> Result<Option<String>, Error> {
     let declared = Declared::ask(pool).await?;
     Ok(match declared.names.iter().find(|(name, _)| name == task) {
@@ -196,7 +199,7 @@ async fn wait(
     }
 }
 
-/// The result as the database writes it: no digit of a number is lost.
+/// The result as the database writes it, so that no number loses a digit.
 #[derive(Serialize)]
 struct Waited<'a> {
     job_id: &'a JobId,

@@ -1,4 +1,4 @@
-//! `worker`: the tasks of this binary at work.
+//! `worker`: runs the tasks of this binary.
 
 use std::time::Duration;
 
@@ -53,23 +53,23 @@ pub(crate) struct WorkerArgs {
     /// Only tasks under this topic, such as 'mail.*'; may be given several times.
     #[arg(long, value_name = "TOPIC")]
     topic: Vec<Topic>,
-    /// How many jobs run at once [default: what the program says, else 16].
+    /// How many jobs run at once [default: as the program sets it, else 16].
     #[arg(long, value_name = "N")]
     concurrency: Option<usize>,
-    /// End once nothing is due.
+    /// Exit once nothing is due.
     #[arg(long)]
     burst: bool,
-    /// With --burst: end with exit code 1 when a job ended as failed: its last run used up, by the task's word, or with a
-    /// worker that died.
+    /// With --burst: end with exit code 1 when a job ended as failed: its last run used up, by the task's
+    /// word, or with a worker that died.
     #[arg(long, requires = "burst")]
     fail_on_failure: bool,
-    /// After this long without a sign of life its jobs run elsewhere [default: 15s].
+    /// After this long without a heartbeat its jobs run elsewhere [default: 15s].
     #[arg(long, value_name = "DURATION", value_parser = values::duration)]
     lease: Option<Duration>,
     /// How long running jobs may go on after it was asked to stop [default: 30s].
     #[arg(long, value_name = "DURATION", value_parser = values::duration)]
     grace: Option<Duration>,
-    /// The longest pause between two looks for work [default: 1s].
+    /// The longest pause between two polls for jobs [default: 1s].
     #[arg(long, value_name = "DURATION", value_parser = values::duration)]
     poll: Option<Duration>,
     /// Poll only: for poolers that do not pass notifications on.
@@ -111,8 +111,8 @@ pub(crate) async fn run(
     }
 }
 
-/// What the exit code says with --fail-on-failure. What is known to have failed it says also when the database cannot be
-/// asked any more what else has.
+/// The failure with --fail-on-failure, if any. Jobs that are known to have failed count also when the
+/// database cannot be asked for others.
 fn judge(report: &WorkerReport, lost: Result<u64, Failure>) -> Option<Failure> {
     let (lost, unknown) = match lost {
         Ok(lost) => (lost, None),
@@ -121,7 +121,7 @@ fn judge(report: &WorkerReport, lost: Result<u64, Failure>) -> Option<Failure> {
     failure(report, report.failed.saturating_add(lost)).or(unknown)
 }
 
-/// What the exit code says besides that the worker was asked to end.
+/// Why the exit code is not 0, apart from the end that was asked for.
 pub(crate) fn failure(report: &WorkerReport, failed: u64) -> Option<Failure> {
     let broken = "a part of the worker ended abnormally, and with it the worker: the log says which; what it ran comes \
                   back when its lease has run out";
@@ -149,7 +149,7 @@ fn untold(runs: u64) -> String {
     )
 }
 
-/// Jobs that end as failed without an outcome of this worker: with one that died.
+/// Counts jobs that end as failed without an outcome of this worker, because their worker died.
 struct Watch {
     pool: PgPool,
     tasks: Vec<&'static str>,
@@ -170,7 +170,7 @@ impl Watch {
     }
 }
 
-/// The tasks' own share; what the worker itself needs it opens beside the pool.
+/// The connections of the tasks' pool; the worker opens those for itself beside the pool.
 fn connections(concurrency: Option<usize>) -> u32 {
     u32::try_from(concurrency.unwrap_or(16)).unwrap_or(u32::MAX).clamp(4, 50)
 }
@@ -197,7 +197,7 @@ fn configure(mut worker: Worker, asked: WorkerArgs) -> Worker {
     if asked.burst { worker.burst() } else { worker }
 }
 
-/// Says what it will work on, or why it cannot.
+/// Prints what the worker will run, or fails with the reason why it cannot.
 pub(crate) fn announce(worker: &Worker, console: &Console) -> Result<(), Failure> {
     let tasks = worker.tasks().map_err(explain)?;
     let (slots, topics) = worker.scope();

@@ -1,4 +1,4 @@
-//! Reaching the database, or saying why not.
+//! Connects to the database, or explains why it cannot.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -13,31 +13,32 @@ use crate::cli::output::failure::Failure;
 use crate::db::worker::unusable;
 use crate::types::error::driver;
 
-/// A server that has not answered by then is not going to.
+/// A server that has not answered within this time counts as unreachable.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// A small pool on the database that the user means.
+/// Opens a small pool on the database that the user chose.
 pub(crate) async fn connect(global: &Global, console: &Console) -> Result<PgPool, Failure> {
     pool(&target::find(global, console).await?, 4).await
 }
 
-/// A pool on a database that was seen to answer.
+/// Opens a pool on a database that has answered.
 pub(crate) async fn pool(target: &Target, connections: u32) -> Result<PgPool, Failure> {
     Ok(pool_on(&reach(target.clone()).await?, connections))
 }
 
-/// What the last pool is on, for [`explained`].
+/// The target of the last pool, for [`explained`].
 static LAST: Mutex<Option<Target>> = Mutex::new(None);
 
-/// A pool on the first of the target's servers, of which [`reach`] made the primary.
+/// Opens a pool on the first of the target's servers, which is the primary after [`reach`].
 pub(crate) fn pool_on(target: &Target, connections: u32) -> PgPool {
     *LAST.lock().unwrap_or_else(PoisonError::into_inner) = Some(target.clone());
     let pool = PgPoolOptions::new().max_connections(connections).acquire_timeout(LIMIT);
     pool.connect_lazy_with(quiet(&target.options))
 }
 
-/// A pool says of a server that refuses connections what it says when all of its own are in use. Asked without it, the
-/// server's own reason is heard; when it answers, the pool was right.
+/// Finds out why a pool had no connection. A pool reports a server that refuses connections in the same way
+/// as a pool whose own connections are all in use. A direct connection gets the server's own reason; if it
+/// succeeds, the pool's error was right.
 pub(crate) async fn explained(failure: Failure) -> Failure {
     let target = LAST.lock().unwrap_or_else(PoisonError::into_inner).clone();
     match target {
@@ -49,8 +50,8 @@ pub(crate) async fn explained(failure: Failure) -> Failure {
     }
 }
 
-/// Warns of what would make a reader's answer wrong: row security shows no rows, and says nothing. What keeps it from
-/// being asked keeps the reader from answering, and is said there.
+/// Warns of what would make a query's result wrong: row security hides rows without an error. If this check
+/// itself fails, the query fails too and reports the reason.
 pub(crate) async fn warn_of_hidden(pool: &PgPool) {
     let Ok(mut connection) = pool.acquire().await else { return };
     for reason in unusable(&mut connection).await.unwrap_or_default() {
@@ -58,12 +59,12 @@ pub(crate) async fn warn_of_hidden(pool: &PgPool) {
     }
 }
 
-/// The log of the driver shows statements; ours says what happened.
+/// Turns off the driver's log, which shows statements; pgjobs logs what happened.
 pub(crate) fn quiet(options: &PgConnectOptions) -> PgConnectOptions {
     options.clone().application_name("pgjobs cli").disable_statement_logging()
 }
 
-/// Sees that the server answers; of several, finds the primary and puts it first.
+/// Checks that the server answers; of several, finds the primary and puts it first.
 pub(crate) async fn reach(target: Target) -> Result<Target, Failure> {
     if let Some(warning) = target.warning() {
         tracing::warn!("{warning}");
@@ -94,7 +95,8 @@ async fn is_standby(connection: &mut PgConnection) -> Result<bool, sqlx::Error> 
     sqlx::query_scalar("select pg_is_in_recovery()").fetch_one(connection).await
 }
 
-/// What it says to a question, or the reason and the remedy. Not through the pool: it would hide the reason behind its own time-out.
+/// Runs `question` on a direct connection and returns its answer, or the reason and the remedy. A pool would
+/// hide the reason behind its own time-out.
 async fn answer<T>(
     options: &PgConnectOptions,
     question: impl AsyncFnOnce(&mut PgConnection) -> Result<T, sqlx::Error>,

@@ -1,4 +1,4 @@
-//! Where the data of a folder's own database lies.
+//! The folder in which `dev` keeps the database of a project folder.
 
 use std::fs;
 use std::io::{self, Write};
@@ -11,7 +11,7 @@ use sqlx::{ConnectOptions, Connection};
 
 use crate::cli::output::failure::Failure;
 
-/// Its server answers at once or is gone.
+/// The time limit for an answer: the server of `dev` answers at once or is gone.
 const ANSWER: Duration = Duration::from_secs(2);
 
 /// The URL of the database that `dev` runs for the current folder, if it answers.
@@ -23,13 +23,13 @@ pub(crate) async fn running_url() -> Option<String> {
     Some(url)
 }
 
-/// The place in the user's cache that belongs to one folder.
+/// The folder in the user's cache that belongs to one project folder.
 pub(crate) struct Project {
     pub(crate) place: PathBuf,
 }
 
 impl Project {
-    /// That of the current folder.
+    /// The one of the current folder.
     pub(crate) fn here() -> Result<Self, Failure> {
         let here = std::env::current_dir().and_then(fs::canonicalize);
         let here =
@@ -40,7 +40,7 @@ impl Project {
         Ok(Project { place: cache()?.join("dev").join(format!("{name}-{key:016x}")) })
     }
 
-    /// The server's own folder.
+    /// The server's data folder.
     pub(crate) fn data(&self) -> PathBuf {
         self.place.join("data")
     }
@@ -49,7 +49,7 @@ impl Project {
         self.place.join("url")
     }
 
-    /// Makes the place: the server may run as another user, who must be able to come by.
+    /// Creates the folder. Every user may pass through it, because the server may run as another user.
     pub(crate) fn make(&self) -> Result<(), Failure> {
         let made = fs::create_dir_all(&self.place).and_then(|()| {
             let places = [self.place.parent().unwrap_or(&self.place), &self.place];
@@ -72,7 +72,7 @@ impl Project {
     }
 
     pub(crate) fn withdraw(&self) {
-        // What stays behind points at a server that is gone.
+        // A file that is left behind names a server that is gone.
         let _ = fs::remove_file(self.url_file());
     }
 
@@ -99,8 +99,8 @@ fn open_to_pass(_: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// The folder that the local server's binaries and templates are kept in as well. Root's is one
-/// that the user who runs the server for root can reach.
+/// The cache folder, which also contains the local server's binaries and templates. Root's is one that the
+/// user who runs the server for root can reach.
 fn cache() -> Result<PathBuf, Failure> {
     let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     if let Some(asked) = variable("PGJOBS_CACHE_DIR") {
@@ -120,7 +120,7 @@ fn is_root() -> bool {
     output.is_ok_and(|output| output.stdout.trim_ascii() == b"0")
 }
 
-/// FNV-1a: the same on every machine and in every release, which std's hasher does not promise.
+/// FNV-1a: the same on every machine and in every release, which the hasher of `std` does not promise.
 fn fingerprint(bytes: &[u8]) -> u64 {
     bytes
         .iter()

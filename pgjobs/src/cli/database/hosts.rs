@@ -1,9 +1,9 @@
-//! Several servers in one address, in libpq's way; the driver knows one.
+//! Several servers in one address, as libpq allows; the driver knows one.
 //!
-//! `postgresql://user@db1:5432,db2:5433/shop`, or lists in `host` and `port`, or in PGHOST and PGPORT. One
-//! of them is the primary; which one is found out by asking.
+//! `postgresql://user@db1:5432,db2:5433/shop`, or lists in `host` and `port`, or in PGHOST and PGPORT. One of
+//! them is the primary; the connection code asks each server to find it.
 
-/// The same URL once for each server that it names.
+/// Splits a URL into one URL for each server that it names.
 pub(crate) fn split(url: &str) -> Result<Vec<String>, String> {
     let at = url.find("://").map_or(0, |at| at + 3);
     let (scheme, rest) = url.split_at(at);
@@ -21,7 +21,7 @@ pub(crate) fn split(url: &str) -> Result<Vec<String>, String> {
         }
         let (user, host) = match host.strip_prefix(':') {
             _ if user.is_empty() => (user, host),
-            // libpq takes a user without a host; the driver wants either both or what is below.
+            // libpq accepts a user without a host; the driver requires either both or the parameters below.
             None if !host.is_empty() => (user, host),
             port => {
                 query.splice(0..0, credentials(user));
@@ -34,7 +34,7 @@ pub(crate) fn split(url: &str) -> Result<Vec<String>, String> {
     (0..length).map(server).collect()
 }
 
-/// `user:password@` as parameters, in which `+` and `&` mean something else.
+/// `user:password@` as parameters, in which `+` and `&` have another meaning and are escaped.
 fn credentials(user: &str) -> Vec<String> {
     let user = user.trim_end_matches('@');
     let (name, password) =
@@ -48,7 +48,7 @@ fn credentials(user: &str) -> Vec<String> {
         .collect()
 }
 
-/// The URL that lists in PGHOST and PGPORT make; none when they name one server, which the driver reads itself.
+/// The URL for lists in PGHOST and PGPORT; `None` when they name one server, which the driver reads itself.
 pub(crate) fn of_variables(hosts: &str, ports: &str) -> Option<String> {
     let parameter = |name, values: &str| {
         let values = values.replace('%', "%25").replace('&', "%26").replace('+', "%2B").replace('#', "%23");
@@ -58,7 +58,7 @@ pub(crate) fn of_variables(hosts: &str, ports: &str) -> Option<String> {
     is_list.then(|| format!("postgresql:///?{}{}", parameter("host", hosts), parameter("port", ports)))
 }
 
-/// What holds for the nth server: one value is for all of them.
+/// The value for the nth server; a single value is for all servers.
 fn pick<'a>(name: &str, values: &[&'a str], nth: usize, length: usize) -> Result<&'a str, String> {
     match values.len() {
         1 => Ok(values[0]),
@@ -69,13 +69,13 @@ fn pick<'a>(name: &str, values: &[&'a str], nth: usize, length: usize) -> Result
     }
 }
 
-/// The parameters of a URL; those that differ among servers are lists.
+/// The parameters of a URL; those that may differ among servers are lists.
 fn parameters(query: &str) -> Result<Vec<(&str, Vec<&str>)>, String> {
     let mut all = Vec::new();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         match (name, value) {
-            // A primary is what every command needs, and takes.
+            // Every command connects to a primary anyway.
             ("target_session_attrs", "any" | "read-write" | "primary") => {}
             ("target_session_attrs", _) => {
                 return Err("target_session_attrs asks for a standby, and jobs are written: \

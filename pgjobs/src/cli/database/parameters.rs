@@ -1,7 +1,8 @@
-//! The parameters of a URL and the variables of libpq: which there are, and whether the driver can read them.
+//! The parameters of a URL and the variables of libpq: which are known, and whether the driver can read them.
 //!
-//! Here, and not by the driver: it quotes what it cannot read, logs with its value what it does not know, and passes
-//! over a variable that it cannot read. A misspelt `password` is such a parameter, so no value is ever shown.
+//! Checked here, because the driver quotes what it cannot read, logs an unknown parameter with its value, and
+//! ignores a variable that it cannot read. An unknown parameter may be a misspelt `password`, so no value is
+//! ever shown.
 
 use std::net::IpAddr;
 
@@ -9,7 +10,7 @@ use sqlx::postgres::PgSslMode;
 
 use crate::cli::output::redact;
 
-/// Those that the driver knows, and one of ours.
+/// The parameters that the driver knows, and one that pgjobs handles.
 const KNOWN: [&str; 20] = [
     "application_name",
     "dbname",
@@ -33,7 +34,7 @@ const KNOWN: [&str; 20] = [
     "options[…]",
 ];
 
-/// Their values are no secrets, and hiding them would garble what is said of the connection.
+/// Parameters whose values are no secrets; hiding them would garble messages about the connection.
 const HARMLESS: [&str; 16] = [
     "application_name",
     "dbname",
@@ -53,7 +54,7 @@ const HARMLESS: [&str; 16] = [
     "user",
 ];
 
-/// The parameters that the driver knows, as they were written; and how many there are besides.
+/// The known parameters as they were written, and the number of the others.
 pub(crate) fn known(query: &str) -> (String, usize) {
     let is_known = |pair: &&str| {
         let name = name(pair);
@@ -64,7 +65,7 @@ pub(crate) fn known(query: &str) -> (String, usize) {
     (known.join("&"), others.len())
 }
 
-/// What there is, for whoever wrote another one.
+/// The known parameters, for a message about an unknown one.
 pub(crate) fn list() -> String {
     KNOWN.join(", ")
 }
@@ -73,25 +74,25 @@ fn name(pair: &str) -> String {
     decode(pair.split_once('=').map_or(pair, |(name, _)| name), true)
 }
 
-/// Takes note of what must not be shown.
+/// Records the values that must not be shown.
 pub(crate) fn remember(query: &str) {
     for pair in query.split('&') {
         let value = pair.split_once('=').map(|(_, value)| value);
-        // What stands alone may be the rest of a value with a `&` in it.
+        // Text without `=` may be the rest of a value with a `&` in it.
         if !HARMLESS.contains(&name(pair).as_str()) {
             secret_as_written(value.unwrap_or(pair));
         }
     }
 }
 
-/// A part of a URL, as written and as meant.
+/// Records a part of a URL as a secret, as written and decoded.
 pub(crate) fn secret_as_written(text: &str) {
     redact::remember(text);
     redact::remember(&decode(text, false));
     redact::remember(&decode(text, true));
 }
 
-/// Why the driver could not read one of them.
+/// Checks that the driver can read each parameter; the error names the first that it cannot read.
 pub(crate) fn check(query: &str) -> Result<(), String> {
     for pair in query.split('&') {
         let value = decode(pair.split_once('=').map_or("", |(_, value)| value), true);
@@ -113,7 +114,7 @@ pub(crate) fn check(query: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Why the driver would pass over one of the variables, if it would: an empty one is none.
+/// Checks that the driver would not ignore a variable; an empty variable counts as unset.
 pub(crate) fn check_variables() -> Result<(), String> {
     let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     if set("PGPORT").is_some_and(|ports| !ports.split(',').all(|port| port.is_empty() || is_port(port))) {
@@ -137,7 +138,7 @@ fn is_ssl_mode(text: &str) -> bool {
     text.parse::<PgSslMode>().is_ok()
 }
 
-/// Resolves `%41`; in parameters a `+` is a space.
+/// Decodes `%41`; in parameters a `+` is a space.
 fn decode(text: &str, is_parameter: bool) -> String {
     let (bytes, mut decoded, mut at) = (text.as_bytes(), Vec::new(), 0);
     while at < bytes.len() {

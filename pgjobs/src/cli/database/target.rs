@@ -1,4 +1,4 @@
-//! Which database: the one in a file, in the environment, or the one that `dev` runs here.
+//! Finds the database: in a file, in the environment, or the one that `dev` runs here.
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -16,13 +16,13 @@ use crate::cli::output::redact;
 use crate::db::address::without_brackets;
 use crate::types::error::driver;
 
-/// A database and how to speak of it.
+/// A database and its description.
 #[derive(Clone)]
 pub(crate) struct Target {
     pub(crate) options: PgConnectOptions,
     /// Further servers, any of which may be the primary instead.
     pub(crate) others: Vec<PgConnectOptions>,
-    /// What named it.
+    /// Where the address came from.
     origin: String,
 }
 
@@ -31,7 +31,7 @@ impl Target {
         Target { options, others: Vec::new(), origin: origin.into() }
     }
 
-    /// Of one server at least.
+    /// A target of these servers, at least one.
     fn on(mut servers: Vec<PgConnectOptions>, origin: impl Into<String>) -> Self {
         let options = servers.remove(0);
         Target { options, others: servers, origin: origin.into() }
@@ -41,7 +41,7 @@ impl Target {
         std::iter::once(&self.options).chain(&self.others)
     }
 
-    /// The same, with the nth server as the first.
+    /// The same target with the nth server as the first.
     pub(crate) fn led_by(mut self, nth: usize) -> Self {
         if let Some(other) = nth.checked_sub(1) {
             std::mem::swap(&mut self.options, &mut self.others[other]);
@@ -49,16 +49,16 @@ impl Target {
         self
     }
 
-    /// For people; built from the parts that are no secret.
+    /// A description for people, built from the parts that are no secret.
     pub(crate) fn describe(&self) -> String {
         let user = self.options.get_username();
-        // PostgreSQL takes the user's name when no database is named.
+        // PostgreSQL uses the user's name when no database is named.
         let name = self.options.get_database().unwrap_or(user);
         let places: Vec<String> = self.servers().map(place).collect();
         format!("database `{name}` on {} as `{user}` (from {})", places.join(" or "), self.origin)
     }
 
-    /// What a network between here and the server could do, if anything.
+    /// The risk of the network between here and the server, if any.
     pub(crate) fn warning(&self) -> Option<String> {
         self.servers().find_map(warning)
     }
@@ -81,7 +81,7 @@ fn warning(options: &PgConnectOptions) -> Option<String> {
     })
 }
 
-/// Where a server is, for people.
+/// The address of a server, for people.
 pub(crate) fn place(options: &PgConnectOptions) -> String {
     match options.get_socket() {
         Some(socket) => socket.display().to_string(),
@@ -120,7 +120,7 @@ async fn running_url() -> Option<String> {
     None
 }
 
-/// Any one of these variables says that the user has a server in mind.
+/// If one of these variables is set, the user has chosen a server.
 const NAMING: [&str; 4] = ["PGHOST", "PGHOSTADDR", "PGDATABASE", "PGUSER"];
 
 /// The database that the user names, if any.
@@ -142,7 +142,7 @@ pub(crate) fn named(global: &Global) -> Result<Option<Target>, Failure> {
 
 fn of_variables() -> Result<Target, Failure> {
     let [hosts, ports] = ["PGHOST", "PGPORT"].map(|name| std::env::var(name).unwrap_or_default());
-    // PGHOSTADDR goes before PGHOST.
+    // PGHOSTADDR has precedence over PGHOST.
     let list = hosts::of_variables(&hosts, &ports).filter(|_| std::env::var_os("PGHOSTADDR").is_none());
     let servers = match list {
         Some(url) => parse(&url, "what PGHOST and PGPORT say")?,
@@ -158,7 +158,7 @@ fn read(path: &Path) -> Result<Target, Failure> {
     Ok(Target::on(parse(text.trim(), &origin)?, origin))
 }
 
-/// Reads a URL, of one server or several; neither the errors nor what is logged meanwhile shows its password.
+/// Parses a URL of one server or several; neither the errors nor the log shows its password.
 fn parse(url: &str, origin: &str) -> Result<Vec<PgConnectOptions>, Failure> {
     let unusable =
         |reason: &str| Failure::usage(format!("{origin} is no URL of a PostgreSQL database: {reason}"));
@@ -166,7 +166,7 @@ fn parse(url: &str, origin: &str) -> Result<Vec<PgConnectOptions>, Failure> {
         return Err(unusable("it does not begin with postgresql://"));
     };
     let (authority, after) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
-    // What looks like the end of the password is taken for part of the path: it would be shown.
+    // The end of such a password would be parsed as part of the path, and would be shown.
     if after.contains('@') {
         return Err(unusable(
             "write `/`, `?`, `#` and `@` in a user name or password as %2F, %3F, %23 and %40",
@@ -190,7 +190,8 @@ fn parse(url: &str, origin: &str) -> Result<Vec<PgConnectOptions>, Failure> {
     let servers = hosts::split(&url).map_err(|reason| unusable(&reason))?;
     let server = |url: &String| {
         let options: Result<PgConnectOptions, sqlx::Error> = url.parse();
-        // Whatever the driver might quote has been looked at; what is left is about the form.
+        // The values that the driver might quote have been checked; its remaining errors are about the form
+        // of the URL.
         let reason = |error| format!("{}; {FORM}", redact::hide(&driver::said(&error)));
         options.map(without_brackets).map_err(|error| unusable(&reason(error)))
     };

@@ -1,13 +1,13 @@
-//! Asking before something is undone.
+//! Asks the user before a command changes or removes something.
 
 use std::io::{self, BufRead, IsTerminal};
 
 use super::console::Console;
 use super::failure::Failure;
 
-/// Returns when the user agrees: beforehand with `--yes`, or now.
+/// Returns `Ok` when the user agrees: beforehand with `--yes`, or at the prompt.
 ///
-/// Without a terminal there is nobody to ask, and silence is no consent.
+/// Without a terminal nobody can be asked, and this fails.
 pub(crate) fn confirm(question: &str, yes: bool, console: &Console) -> Result<(), Failure> {
     if yes {
         return Ok(());

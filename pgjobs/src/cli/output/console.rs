@@ -1,4 +1,5 @@
-//! Where output goes: data to stdout, everything else to stderr. Nothing else in the command line prints but the log.
+//! Prints data to stdout and everything else to stderr. Nothing else in the command line prints, except the
+//! log and progress bars.
 
 use std::fmt::Display;
 use std::io::{self, ErrorKind, IsTerminal, Write};
@@ -12,7 +13,7 @@ use super::redact;
 use super::usage;
 use crate::cli::args::global::{Color, Global};
 
-/// What the user said about output.
+/// The user's options for output.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Console {
     pub(crate) json: bool,
@@ -40,24 +41,24 @@ impl Console {
         self.color.err
     }
 
-    /// Lines of data.
+    /// Prints lines of data.
     pub(crate) fn lines(&self, lines: impl Into<Lines>) -> Result<(), Failure> {
         write(&lines.into().print(self.color.out))
     }
 
-    /// Source or a script of our own making, as it stands.
+    /// Prints generated source or a script unchanged.
     pub(crate) fn raw(&self, text: &str) -> Result<(), Failure> {
         write(text)
     }
 
-    /// The one JSON document, on one line.
+    /// Prints the one JSON document, on one line.
     pub(crate) fn document(&self, data: &impl Serialize) -> Result<(), Failure> {
         let text = serde_json::to_string(data)
             .map_err(|error| Failure::failed(format!("the output cannot be written as JSON: {error}")))?;
         write(&format!("{}\n", lines::json(&text)))
     }
 
-    /// The JSON document, or else the text.
+    /// Prints the JSON document with `--json`, otherwise the text.
     pub(crate) fn data<T: Into<Lines>>(
         &self,
         document: &impl Serialize,
@@ -66,21 +67,21 @@ impl Console {
         if self.json { self.document(document) } else { self.lines(text()) }
     }
 
-    /// A line for the person who watches; further lines of the text are indented.
+    /// Prints a note for a person; further lines of the text are indented.
     pub(crate) fn note(&self, text: impl Display) {
         if !self.quiet {
             self.say(indented(&redact::hide(&text.to_string()), 2));
         }
     }
 
-    /// What went wrong; said even when quiet.
+    /// Prints an error, even when quiet.
     pub(crate) fn error(&self, message: &str) {
         let mut lines = indented(message, 7).into_iter();
         let first = Line::painted(Style::Error, "error:").plain(" ").plain(&lines.next().unwrap_or_default());
         self.say([first].into_iter().chain(lines.map(Line::from)).collect::<Vec<Line>>());
     }
 
-    /// What stands before an answer; asked even when quiet.
+    /// Prints a question before its answer is read, even when quiet.
     pub(crate) fn prompt(&self, question: &str) -> io::Result<()> {
         let line = Lines::from(redact::hide(question)).print(false);
         let mut stderr = io::stderr().lock();
@@ -93,26 +94,26 @@ impl Console {
         let _ = io::stderr().lock().write_all(lines.into().print(self.color.err).as_bytes());
     }
 
-    /// Whether the reader of stdout has gone, for what would go on for it.
+    /// Whether the reader of stdout has gone; a command that repeats its output then ends.
     pub(crate) fn is_unread(&self) -> bool {
         UNREAD.load(Ordering::Relaxed)
     }
 
-    /// Wipes the terminal before the next look; in a pipe looks follow each other.
+    /// Clears the terminal before the next repetition; in a pipe the repetitions follow each other.
     pub(crate) fn clear(&self) -> Result<(), Failure> {
         let wipes = io::stdout().is_terminal() && !self.json;
         if wipes { write("\x1b[H\x1b[2J\x1b[3J") } else { Ok(()) }
     }
 }
 
-/// A line where there is no log to tell it.
+/// Prints a line to stderr, for use when no log takes it.
 pub(crate) fn say_past_the_log(line: String) {
     // Nobody reads a stderr that cannot be written.
     let _ = io::stderr().lock().write_all(Lines::from(line).print(false).as_bytes());
 }
 
-/// What was wrong with the arguments, or the help that they ask for. Arguments may be foreign text too, and are then
-/// shown without colours; those of a job are not shown at all.
+/// Prints what is wrong with the arguments, or the help that they ask for. Arguments may hold untrusted text,
+/// and are then shown without colours; those of a job are not shown at all.
 pub(crate) fn usage(error: &clap::Error) {
     let text = usage::without_values(error).unwrap_or_else(|| error.render().to_string());
     let lines: Vec<String> = text.lines().map(str::to_owned).collect();
@@ -141,7 +142,7 @@ fn write(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Ok(()) => Ok(()),
-        // The reader has seen enough, like `| head`; what the command has to say by its exit code it still says.
+        // The reader has closed the pipe, like `| head`; the command still sets its exit code.
         Err(error) if error.kind() == ErrorKind::BrokenPipe => {
             UNREAD.store(true, Ordering::Relaxed);
             Ok(())

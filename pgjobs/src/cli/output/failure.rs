@@ -1,4 +1,4 @@
-//! What went wrong, as a line for a person and a number for a script.
+//! The failure of a command: a message for a person and an exit code for a script.
 
 use std::process::ExitCode;
 
@@ -8,14 +8,14 @@ use crate::Error;
 use crate::cli::args::global::program;
 use crate::types::error::driver;
 
-/// Why a command did not do what it was asked.
+/// Why a command failed.
 #[derive(Debug)]
 pub(crate) struct Failure {
     exit: Exit,
     message: String,
     /// What `--json` prints besides the error.
     about: Value,
-    /// A pool had no connection, and kept the reason to itself.
+    /// Whether a pool had no connection, and did not report the reason.
     is_starved: bool,
 }
 
@@ -31,43 +31,43 @@ impl Failure {
         Failure { exit, message: message.into(), about: json!({}), is_starved: false }
     }
 
-    /// What was asked for failed.
+    /// The requested action failed.
     pub(crate) fn failed(message: impl Into<String>) -> Self {
         Failure::new(Exit::Failed, message)
     }
 
-    /// It was asked for in the wrong way, or the configuration is wrong.
+    /// The usage or the configuration is wrong.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         Failure::new(Exit::Usage, message)
     }
 
-    /// There is no database to work with.
+    /// The database cannot be used.
     pub(crate) fn database(message: impl Into<String>) -> Self {
         Failure::new(Exit::Database, message)
     }
 
-    /// Adds what is known all the same, for `--json`.
+    /// Adds what is known in spite of the failure, for `--json`.
     pub(crate) fn about(mut self, about: Value) -> Self {
         self.about = about;
         self
     }
 
-    /// Whether a pool had no connection, for a reason that is to be asked for.
+    /// Whether a pool had no connection, so that the reason is still to be found.
     pub(crate) fn is_starved(&self) -> bool {
         self.is_starved
     }
 
-    /// The same for this reason, which lies deeper.
+    /// The same failure with this reason, which is the underlying one.
     pub(crate) fn because(self, reason: Failure) -> Self {
         reason.about(self.about)
     }
 
-    /// What went wrong, for people; it may hold a secret.
+    /// The message for people; it may hold a secret.
     pub(crate) fn message(&self) -> &str {
         &self.message
     }
 
-    /// What `--json` prints, with this message.
+    /// The document that `--json` prints, with this message.
     pub(crate) fn document(mut self, message: &str) -> Value {
         self.about["error"] = json!({ "exit_code": self.exit as u8, "message": message });
         self.about
@@ -116,8 +116,8 @@ impl From<crate::local_postgres::LocalPostgresError> for Failure {
     }
 }
 
-/// A server that answers with a refusal was reached; one that is shutting down, or that does not
-/// let us in, was not.
+/// A server that refuses a statement was reached; one that is shutting down, or that does not let us in, was
+/// not.
 fn from_database(error: &sqlx::Error) -> Failure {
     let words = driver::words(error);
     let code = error.as_database_error().and_then(|error| error.code());
@@ -137,7 +137,8 @@ fn is_of_the_connection(error: &sqlx::Error) -> bool {
     matches!(error, Io(_) | Tls(_) | Protocol(_) | PoolTimedOut | PoolClosed | WorkerCrashed)
 }
 
-/// No connection, no access, no such database, too many connections, a server that starts or stops.
+/// Codes for: no connection, no access, no such database, too many connections, a server that starts or
+/// stops.
 fn lets_nobody_in(code: &str) -> bool {
     code == "53300" || ["08", "28", "3D", "57P0"].iter().any(|class| code.starts_with(class))
 }

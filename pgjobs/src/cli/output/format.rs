@@ -1,8 +1,8 @@
-//! Numbers and times in words.
+//! Numbers and times as text.
 
 use chrono::{DateTime, Utc};
 
-/// "3 minutes": the largest unit, which is all that a glance needs.
+/// "3 minutes": only the largest unit.
 pub(crate) fn span(seconds: i64) -> String {
     let (count, unit) = match seconds.max(0) {
         0 => return "under a second".to_owned(),
@@ -53,8 +53,8 @@ pub(crate) fn jobs_counted(number: u64, exact: bool) -> String {
     format!("{}{}", if exact { "" } else { "at least " }, jobs(number))
 }
 
-/// `user_id: i64, [locale: String], **extra` of names, types, and whether they must be given; a task that is open
-/// takes keywords of any other name.
+/// `user_id: i64, [locale: String], **extra`, made of names, types, and whether they are required; an `open`
+/// task takes keywords of any other name.
 pub(crate) fn parameters<'a>(
     parameters: impl Iterator<Item = (&'a str, &'a str, bool)>,
     open: bool,
@@ -67,12 +67,12 @@ pub(crate) fn parameters<'a>(
     shown.join(", ")
 }
 
-/// The first line, shortened to fit a cell.
+/// The first line, shortened to fit a table cell.
 pub(crate) fn first_line(text: &str, longest: usize) -> String {
     cut(text.trim().lines().next().unwrap_or_default(), longest)
 }
 
-/// At most so many characters, the last of which says that there were more.
+/// At most `longest` characters; a shortened text ends in `…`.
 pub(crate) fn cut(text: &str, longest: usize) -> String {
     match text.char_indices().nth(longest) {
         None => text.to_owned(),

@@ -1,14 +1,14 @@
-//! Lines as they are printed.
+//! Lines of output.
 //!
-//! This is the one place through which text reaches stdout and stderr: each line passes [`crate::types::text`], which leaves
-//! nothing in it that a terminal would act on, and a line break only where this module makes one.
+//! Text reaches stdout and stderr through this module. Each line passes [`crate::types::text`], which escapes
+//! everything that a terminal would act on; a line break remains only where this module makes one.
 
 use crate::types::text;
 
-/// Lines of output, not yet safe; whoever prints them makes them so.
+/// Lines of output, not yet safe; `print` makes them safe.
 pub(crate) struct Lines(Vec<Line>);
 
-/// A line in parts. A colour is said beside the text and never in it: no text can make one.
+/// A line in pieces. The colour of a piece is kept beside its text, so no text can set a colour.
 pub(crate) struct Line(Vec<Piece>);
 
 struct Piece {
@@ -23,18 +23,18 @@ impl From<String> for Line {
 }
 
 impl Line {
-    /// A line that begins with a word in a colour.
+    /// A line that begins with a text in a colour.
     pub(crate) fn painted(style: Style, text: &str) -> Self {
         Line::from(String::new()).paint(style, text)
     }
 
-    /// Goes on with a word in a colour.
+    /// Appends a text in a colour.
     pub(crate) fn paint(mut self, style: Style, text: &str) -> Self {
         self.0.push(Piece { style: Some(style), text: text.to_owned() });
         self
     }
 
-    /// Goes on without one.
+    /// Appends a text without a colour.
     pub(crate) fn plain(mut self, text: &str) -> Self {
         self.0.push(Piece { style: None, text: text.to_owned() });
         self
@@ -58,14 +58,14 @@ impl<L: Into<Line>> From<Vec<L>> for Lines {
 }
 
 impl From<String> for Lines {
-    /// One line, whatever it holds.
+    /// One line, whatever the text holds.
     fn from(line: String) -> Self {
         Lines::from(vec![line])
     }
 }
 
 impl Lines {
-    /// As they are printed, each with its end, with the colours or without.
+    /// The printed text: each line with its end, with colours or without.
     pub(crate) fn print(&self, colored: bool) -> String {
         let mut printed = String::new();
         for line in &self.0 {
@@ -76,7 +76,7 @@ impl Lines {
     }
 }
 
-/// A text of several lines, the further ones under the first: so they cannot be taken for lines of ours.
+/// The lines of a text, all but the first indented, so that they cannot be taken for lines of pgjobs.
 pub(crate) fn indented(text: &str, width: usize) -> Vec<String> {
     let lines = text.trim_end().lines().map(|line| line.replace('\t', "    "));
     let lines = lines.enumerate().map(|(nth, line)| match nth {
@@ -87,7 +87,7 @@ pub(crate) fn indented(text: &str, width: usize) -> Vec<String> {
     if lines.is_empty() { vec![String::new()] } else { lines }
 }
 
-/// Which colours there are.
+/// The colours of text.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Style {
     Red,
@@ -99,7 +99,7 @@ pub(crate) enum Style {
 }
 
 impl Style {
-    /// Of the escape sequence that turns it on.
+    /// The code of the escape sequence that turns it on.
     fn code(self) -> &'static str {
         match self {
             Style::Red => "31",
@@ -112,7 +112,8 @@ impl Style {
     }
 }
 
-/// A JSON document with every character escaped that a terminal would act on: all but ASCII stands inside its texts.
+/// A JSON document in which every character that a terminal would act on is escaped. Such characters occur
+/// only inside its strings, so it means the same.
 pub(crate) fn json(document: &str) -> String {
     let mut safe = String::with_capacity(document.len());
     for c in document.chars() {

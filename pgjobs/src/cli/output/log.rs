@@ -15,14 +15,15 @@ use super::redact::{Masked, MaskedJson};
 use crate::cli::args::global::{Global, LogFormat};
 use crate::types::text::shown;
 
-/// Starts logging unless the program has its own subscriber already; `default` is what is logged when nobody says it.
+/// Starts the log unless the program has its own subscriber already; `default` is the filter when the user
+/// sets none.
 pub(crate) fn start(global: &Global, default: &'static str, console: &Console) {
     let asked = std::env::var("RUST_LOG").ok().filter(|filter| !filter.is_empty());
     let filter = match &asked {
         Some(filter) => EnvFilter::new(filter),
         None => EnvFilter::new(level(global, default)),
     };
-    // Spans of jobs are kept at every level: they say which job a warning, or a panic, is about.
+    // Spans of jobs are enabled at every level: they name the job of a warning or a panic.
     let always = filter_fn(|metadata| {
         metadata.is_span() && metadata.target().starts_with("pgjobs") || metadata.target() == panics::TARGET
     });
@@ -41,7 +42,8 @@ pub(crate) fn start(global: &Global, default: &'static str, console: &Console) {
     let _ = tracing_subscriber::registry().with(lines.with_filter(filter)).try_init();
 }
 
-/// Errors, hosts and names of tasks are foreign text: none makes a line of its own, or moves the cursor.
+/// Escapes a field: errors, hosts and names of tasks are untrusted text, which must not start a line or move
+/// the cursor.
 fn field(writer: &mut Writer<'_>, field: &Field, value: &dyn fmt::Debug) -> fmt::Result {
     let value = format!("{value:?}");
     match field.name() {

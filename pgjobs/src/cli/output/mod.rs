@@ -1,4 +1,4 @@
-//! What is printed: results, errors, progress and the log. Every line is made safe for a terminal here.
+//! Output: results, errors, progress and the log. Every line is made safe for a terminal here.
 
 pub(crate) mod confirm;
 pub(crate) mod console;

@@ -1,7 +1,7 @@
-//! Panics as lines of the log.
+//! Writes panics to the log.
 //!
-//! Rust writes the words of a panic to stderr as they are: those of a task may hold what a client sent, a password, or
-//! escape sequences, and they are no JSON document in a log of such.
+//! Rust writes the message of a panic to stderr unchanged. The message of a task's panic may hold text from a
+//! client, a password, or escape sequences, and it is no JSON document in a log of JSON documents.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::panic::PanicHookInfo;
@@ -12,15 +12,15 @@ use super::console;
 use super::redact;
 use crate::types::text::shown;
 
-/// What the log shows whatever else it was told to leave out.
+/// The target of log lines that no log filter hides.
 pub(crate) const TARGET: &str = "pgjobs::panic";
 
-/// Lets panics be told by the log, in the place of Rust's own words.
+/// Sends panics to the log instead of Rust's own message.
 pub(crate) fn log() {
     std::panic::set_hook(Box::new(tell));
 }
 
-/// The log may be another's, so what reaches it is safe already.
+/// The log may belong to the program, so the message is made safe before it is logged.
 fn tell(panic: &PanicHookInfo<'_>) {
     let said = redact::hide(&shown(panic.payload_as_str().unwrap_or("a value that is no text")));
     let place = panic.location().map(ToString::to_string).unwrap_or_default();
@@ -31,7 +31,7 @@ fn tell(panic: &PanicHookInfo<'_>) {
     }
 }
 
-/// On one line; none unless RUST_BACKTRACE asks for it.
+/// The backtrace on one line; `None` unless RUST_BACKTRACE asks for it.
 fn backtrace() -> Option<String> {
     let backtrace = Backtrace::capture();
     let is_there = backtrace.status() == BacktraceStatus::Captured;

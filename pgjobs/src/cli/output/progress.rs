@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::console::Console;
 use crate::types::text::shown;
 
-/// Work that is going on; its bar goes when this is dropped.
+/// Work in progress; dropping this removes its bar.
 pub(crate) struct Progress(ProgressBar);
 
 const BAR: &str = "{msg} {wide_bar} {human_pos}/{human_len} {per_sec} {eta}";
@@ -20,7 +20,7 @@ impl Progress {
         Progress::new(console, ProgressBar::with_draw_target(Some(length), target(console)), BAR, what)
     }
 
-    /// Work of this length, where it is known.
+    /// A bar if the length is known, otherwise a spinner.
     pub(crate) fn of(console: &Console, what: &str, length: Option<u64>) -> Self {
         length.map_or_else(|| Progress::spinner(console, what), |length| Progress::bar(console, what, length))
     }
@@ -37,14 +37,14 @@ impl Progress {
         if bar.is_hidden() {
             console.note(what);
         }
-        // The templates are ours; one that cannot be read leaves the default look.
+        // The templates are constants; an invalid one would leave the default style.
         let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
         bar.set_style(style.progress_chars("=> "));
         bar.set_message(shown(what).into_owned());
         Progress(bar)
     }
 
-    /// So much is done.
+    /// Sets how much is done.
     pub(crate) fn at(&self, done: u64) {
         self.0.set_position(done);
     }

@@ -1,8 +1,7 @@
-//! Keeps passwords out of whatever is printed.
+//! Keeps passwords out of all output.
 //!
-//! The code never prints connection options. This is the second line of defence: texts that come
-//! from elsewhere (errors of the driver, log lines) are searched for the password before they are
-//! shown.
+//! The code never prints connection options. This module is the second defence: it masks passwords in texts
+//! from elsewhere (errors of the driver, log lines) before they are shown.
 
 use std::io::{self, Write};
 use std::sync::{Mutex, PoisonError};
@@ -18,8 +17,8 @@ const MASK: &str = "***";
 /// Shorter texts occur by chance, and hiding them would garble every message.
 const SHORTEST: usize = 4;
 
-/// Takes note of a text that must not be shown, as it is and in each way in which it may have been escaped by the time
-/// it is printed.
+/// Records a text that must not be shown: as it is, and in each form that escaping may give it before it is
+/// printed.
 pub(crate) fn remember(secret: &str) {
     if secret.len() >= SHORTEST {
         let debug = secret.escape_debug().to_string();
@@ -28,7 +27,7 @@ pub(crate) fn remember(secret: &str) {
         let forms = [shown(&debug).into_owned(), lines::json(&json), shown(secret).into_owned()];
         let mut secrets = SECRETS.lock().unwrap_or_else(PoisonError::into_inner);
         secrets.extend(forms.into_iter().chain([debug, json, secret.to_owned()]));
-        // A secret that holds another one is hidden as a whole.
+        // Longest first, so that a secret that contains another one is hidden as a whole.
         secrets.sort_unstable_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
         secrets.dedup();
     }
@@ -40,11 +39,11 @@ pub(crate) fn hide(text: &str) -> String {
     secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), MASK))
 }
 
-/// Stderr for the log.
+/// Stderr for the log, with secrets masked.
 pub(crate) struct Masked;
 
 impl Write for Masked {
-    /// The log writes each event in one piece, so no secret is cut in two.
+    /// The log writes each event in one call, so no secret is cut in two.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         io::stderr().lock().write_all(hide(&String::from_utf8_lossy(bytes)).as_bytes())?;
         Ok(bytes.len())
@@ -55,7 +54,7 @@ impl Write for Masked {
     }
 }
 
-/// Stderr for a log of JSON documents, one a line.
+/// Stderr for a log of JSON documents, one per line, with secrets masked.
 pub(crate) struct MaskedJson;
 
 impl Write for MaskedJson {

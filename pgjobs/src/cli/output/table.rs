@@ -7,11 +7,11 @@ use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, pr
 use super::format;
 use crate::types::text::shown;
 
-/// A cell holds so much of a text; what is longer is somebody's mistake, or meant to hide the others.
+/// The longest text of a cell; a longer one is a mistake, or meant to hide the other columns.
 const LONGEST: usize = 500;
 
-/// Columns under a header: `>` marks a column of numbers, `!` one that is never broken, because it is
-/// copied. Each row is one line, also where a cell holds line breaks.
+/// Formats rows under a header. `>` marks a column of numbers, `!` one that is never wrapped, because users
+/// copy it. A line break in a cell does not start a new line.
 pub(crate) fn table<const N: usize>(
     header: [&str; N],
     rows: impl IntoIterator<Item = [String; N]>,
@@ -37,12 +37,12 @@ pub(crate) fn table<const N: usize>(
     table.lines().map(|line| line.trim_end().to_owned()).collect()
 }
 
-/// Made safe before its width is measured.
+/// Escapes a cell before its width is measured.
 fn cell(text: String) -> String {
     shown(&format::cut(&text, LONGEST)).into_owned()
 }
 
-/// In a pipe lines are as long as they need to be, for `grep` and `awk`.
+/// Wraps lines on a terminal only; in a pipe they keep their length, for `grep` and `awk`.
 fn fit(table: &mut Table) {
     if std::io::stdout().is_terminal() {
         table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width());

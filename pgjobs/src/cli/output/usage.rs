@@ -1,4 +1,4 @@
-//! Wrong usage in words that hold no argument of a job: those may be secrets, and what is printed is logged.
+//! Usage errors without arguments of jobs: those may be secrets, and output gets logged.
 
 use std::error::Error;
 
@@ -9,7 +9,7 @@ use crate::types::text::is_shown;
 /// The options that hold arguments of jobs.
 const OF_JOBS: [&str; 4] = ["--args", "--kwargs", "--arg", "--kwarg"];
 
-/// The message, when clap's own would quote an argument of a job.
+/// The message to print when clap's own would quote an argument of a job.
 pub(crate) fn without_values(error: &clap::Error) -> Option<String> {
     let Some(ContextValue::String(argument)) = error.get(ContextKind::InvalidArg) else { return None };
     let option = argument.split([' ', '=']).next().unwrap_or_default();
@@ -27,8 +27,8 @@ pub(crate) fn without_values(error: &clap::Error) -> Option<String> {
     Some(format!("error: {reason}\n\nFor more information, try '--help'."))
 }
 
-/// Whether no argument holds what a terminal would act on. The message quotes them, and leaves their escape sequences
-/// in where it is coloured and out where it is not, so it does not show whether it holds any.
+/// Whether no argument holds a character that a terminal would act on. clap's message does not show this: it
+/// quotes the arguments, with their escape sequences if it is coloured and without them if not.
 pub(crate) fn arguments_are_shown() -> bool {
     std::env::args_os().all(|argument| argument.to_str().is_some_and(|text| text.chars().all(is_shown)))
 }

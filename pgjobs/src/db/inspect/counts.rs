@@ -1,4 +1,4 @@
-//! How many jobs of each task stand where.
+//! The number of jobs in each state, by task.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -8,7 +8,7 @@ use sqlx::{PgConnection, Row};
 use crate::db::read::maybe_time;
 use crate::types::error::Error;
 
-/// How many jobs of one task stand where.
+/// The number of jobs of one task in each state.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct TaskCounts {
@@ -16,27 +16,27 @@ pub struct TaskCounts {
     pub task: String,
     /// Pending, and due.
     pub ready: i64,
-    /// Pending, for later.
+    /// Pending, and not due yet.
     pub scheduled: i64,
-    /// Held by a worker.
+    /// Claimed by a worker and not yet settled.
     pub running: i64,
     /// Ended with a result.
     pub success: i64,
-    /// Ended without one.
+    /// Ended without a result.
     pub failed: i64,
-    /// Ended by request.
+    /// Cancelled by request.
     pub cancelled: i64,
-    /// When the oldest ready one was published.
+    /// When the oldest ready job was published.
     pub oldest_ready: Option<DateTime<Utc>>,
-    /// Whether each of these counts is the number; else counting stopped at a cap, and there may be more.
+    /// Whether each count is exact; otherwise counting stopped at a cap, and there may be more.
     pub exact: bool,
 }
 
 const OVERVIEW: &str = "select o.task, o.ready, o.scheduled, o.running, o.success, o.failed, o.cancelled, \
      o.oldest_ready, o.exact from jobs.overview() o";
 
-/// How many jobs of these tasks have ended as failed since then, not by anybody's word but with who ran them. Of tasks
-/// that keep no failed jobs none are seen.
+/// How many jobs of these tasks have ended as failed since then because the worker that ran them was lost,
+/// not by a reported outcome. Jobs of tasks that keep no failed jobs are not counted.
 #[cfg(feature = "cli")]
 pub(crate) async fn lost(
     connection: &mut PgConnection,
@@ -48,7 +48,7 @@ pub(crate) async fn lost(
     Ok(row.try_get::<i64, _>(0)?.unsigned_abs())
 }
 
-/// The time of the database.
+/// The current time of the database.
 #[cfg(feature = "cli")]
 pub(crate) async fn now(connection: &mut PgConnection) -> Result<DateTime<Utc>, Error> {
     let row = sqlx::query("select jobs.now()").fetch_one(connection).await?;
@@ -59,7 +59,7 @@ pub(crate) async fn overview(connection: &mut PgConnection) -> Result<Vec<TaskCo
     let rows = sqlx::query(OVERVIEW).fetch_all(connection).await?;
     let counts = |row: &PgRow| {
         Ok(TaskCounts {
-            // Of a run that is null, which a client with rights on the table may have made.
+            // Null for a run that is null, which a client with rights on the table may have written.
             task: row.try_get::<Option<String>, _>(0)?.unwrap_or_else(|| "(unreadable)".to_owned()),
             ready: row.try_get(1)?,
             scheduled: row.try_get(2)?,

@@ -1,4 +1,4 @@
-//! Jobs, one or a page.
+//! Queries for one job or a page of jobs.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -13,9 +13,10 @@ use crate::types::job_id::JobId;
 use crate::types::job_state::JobState;
 use crate::types::topic::Topic;
 
-/// A job as `jobs.all` shows it, wherever it stands.
+/// A job in any state, as `jobs.all` shows it.
 ///
-/// A time before the year 1 or after 9999, which no job gets any more, is shown as the nearest within.
+/// A time before the year 1 or after 9999, which new jobs can no longer have, is shown as the nearest time
+/// within that range.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct JobRow {
@@ -23,36 +24,37 @@ pub struct JobRow {
     pub job_id: JobId,
     /// The task name it was published under.
     pub task: String,
-    /// Where it stands.
+    /// Its state.
     pub state: JobState,
-    /// The published arguments, as the database writes them; a page of jobs does not bring them.
+    /// The published arguments, as the database writes them; absent in a page of jobs.
     pub body: Option<Box<RawValue>>,
-    /// What it returned, as the database writes it; a page of jobs does not bring it.
+    /// The task's return value, as the database writes it; absent in a page of jobs.
     pub result: Option<Box<RawValue>>,
     /// Its last error; in a page of jobs the first 4000 characters.
     pub traceback: Option<String>,
-    /// Why `body` or `result` is missing although the job has one: the server cannot send a text of that size.
+    /// Why `body` or `result` is missing although the job has one: the server cannot send a text of that
+    /// size.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unreadable: Option<String>,
-    /// Starts so far, counted or not.
+    /// Attempts so far, counted or not.
     pub attempt: i32,
-    /// Failed runs that another one followed; the run that ended the job as failed is not among them.
+    /// Failed runs that were followed by another run; the run that ended the job as failed is not counted.
     pub retries: i32,
-    /// Runs in all: 3 means at most three.
+    /// The maximum number of runs: 3 means at most three.
     pub max_retries: i32,
-    /// Greater runs first.
+    /// Jobs with a greater priority run first.
     pub priority: i32,
-    /// Seconds that a run may take.
+    /// The time limit of a run, in seconds.
     pub timeout: f64,
     /// When it was published.
     pub created_at: DateTime<Utc>,
-    /// It does not run before this.
+    /// The job does not run before this time.
     pub scheduled_at: Option<DateTime<Utc>>,
     /// When its last run was claimed.
     pub run_at: Option<DateTime<Utc>>,
     /// When it ended.
     pub complete_on: Option<DateTime<Utc>>,
-    /// The worker that holds it or ended it.
+    /// The worker that runs it or ended it.
     pub worker: Option<Uuid>,
 }
 
@@ -70,10 +72,11 @@ macro_rules! job_query {
     };
 }
 
-/// The columns before those of `more`.
+/// The number of columns before those of `more`.
 const COLUMNS: usize = 14;
 
-/// What is null where nothing can be, past every check, is nothing: it hides no other row, and nothing else of its own.
+/// A null that got past every constraint is read as a default value, so that it hides neither other rows nor
+/// the other columns of its own row.
 fn job(row: &PgRow) -> Result<JobRow, Error> {
     let number = |at: usize| Ok::<i32, sqlx::Error>(row.try_get::<Option<i32>, _>(at)?.unwrap_or_default());
     Ok(JobRow {
@@ -115,7 +118,7 @@ pub(crate) async fn get(connection: &mut PgConnection, id: &JobId) -> Result<Job
     }
 }
 
-/// The job without what the server cannot send of it, and why that is missing.
+/// The job without the parts that the server cannot send, and why they are missing.
 async fn in_parts(connection: &mut PgConnection, id: &JobId) -> Result<JobRow, Error> {
     let row = sqlx::query(BARE).bind(id.as_str()).fetch_optional(&mut *connection).await?;
     let mut shown = job(&row.ok_or_else(|| Error::UnknownJob(id.clone()))?)?;
@@ -147,16 +150,16 @@ async fn part(
     }
 }
 
-/// Which jobs to list; the default is the newest 50.
+/// Selects jobs to list; the default is the newest 50.
 #[derive(Debug, Clone)]
 pub struct JobFilter {
-    /// Only those in this state.
+    /// Only jobs in this state.
     pub state: Option<JobState>,
-    /// Only those under this topic.
+    /// Only jobs under this topic.
     pub topic: Option<Topic>,
-    /// Only those older than this job: the last of the page before.
+    /// Only jobs older than this one, the last job of the previous page.
     pub before: Option<JobId>,
-    /// At most so many, 1 to 1000.
+    /// The maximum number of jobs, 1 to 1000.
     pub num: u16,
 }
 
@@ -168,7 +171,7 @@ impl Default for JobFilter {
 
 const PAGE: &str = job_query!("left(a.traceback, 4000)", "", "jobs.find($1, $2, $3, $4) a");
 
-/// Sorts after every id, whatever character that begins with.
+/// Sorts after every id, whatever its first character.
 const LAST: &str = "\u{10ffff}\u{10ffff}";
 
 pub(crate) async fn find(connection: &mut PgConnection, filter: &JobFilter) -> Result<Vec<JobRow>, Error> {
@@ -179,7 +182,7 @@ pub(crate) async fn find(connection: &mut PgConnection, filter: &JobFilter) -> R
         .bind(i32::from(filter.num.clamp(1, 1000)))
         .fetch_all(connection)
         .await?;
-    // A run that is null has no id either.
+    // A run that is null has a null id as well.
     let is_there = |row: &&PgRow| !matches!(row.try_get::<Option<&str>, _>(0), Ok(None));
     rows.iter().filter(is_there).map(job).collect()
 }

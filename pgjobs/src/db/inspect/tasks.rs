@@ -1,4 +1,4 @@
-//! Which tasks there are.
+//! Queries for the declared tasks.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -9,7 +9,7 @@ use crate::db::read::{cannot_be_sent, document};
 use crate::types::error::Error;
 use crate::types::options::{Keep, Validation};
 
-/// A task that workers declared, or that has jobs ready though nobody declared it.
+/// A task that workers declared, or that has ready jobs although no worker declared it.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct TaskRow {
@@ -19,27 +19,27 @@ pub struct TaskRow {
     pub aliases: Vec<String>,
     /// Its documentation.
     pub doc: String,
-    /// Its parameters in the order of the function; none of a task whose worker declared no order.
+    /// Its parameters in the order of the function; `None` for a task whose worker declared no order.
     pub params: Option<Vec<TaskParam>>,
     /// Whether it takes keyword arguments of any name.
     pub extra_kwargs: bool,
-    /// JSON Schema of its arguments, as the database writes it; none when it is no JSON that programs can read.
+    /// JSON Schema of its arguments, as the database writes it; `None` when a JSON library cannot read it.
     pub args_schema: Option<Box<RawValue>>,
-    /// JSON Schema of its result, as the database writes it; none when it is no JSON that programs can read.
+    /// JSON Schema of its result, as the database writes it; `None` when a JSON library cannot read it.
     pub result_schema: Option<Box<RawValue>>,
-    /// Runs in all, unless the job says otherwise.
+    /// The maximum number of runs, unless the job sets its own.
     pub retries: Option<i32>,
-    /// Seconds that a run may take, unless the job says otherwise.
+    /// The time limit of a run in seconds, unless the job sets its own.
     pub timeout: Option<f64>,
-    /// Greater runs first, unless the job says otherwise.
+    /// Jobs with a greater priority run first; unless the job sets its own.
     pub priority: Option<i32>,
-    /// Which of its ended jobs stay in history; none was said of a task that nobody declared.
+    /// Which of its ended jobs stay in history; `None` for a task that no worker declared.
     pub keep: Option<Keep>,
-    /// What happens to a job of it that does not fit its arguments when it is published.
+    /// What publishing does with a job whose arguments do not fit the signature.
     pub validation: Option<Validation>,
-    /// Whether a worker ever declared it.
+    /// Whether a worker has ever declared it.
     pub declared: bool,
-    /// How many live workers have it.
+    /// The number of live workers that have it.
     pub workers: i64,
 }
 
@@ -47,12 +47,12 @@ pub struct TaskRow {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct TaskParam {
-    /// The name, which is the keyword.
+    /// The name, used as the keyword.
     pub name: String,
-    /// The type as its worker's language writes it.
+    /// The type as the worker's language writes it.
     #[serde(rename = "type", default)]
     pub ty: String,
-    /// Whether a body must fill it.
+    /// Whether a body must contain it.
     #[serde(default)]
     pub required: bool,
 }
@@ -80,13 +80,14 @@ pub(crate) async fn tasks(connection: &mut PgConnection) -> Result<Vec<TaskRow>,
     all(connection, WHOLE).await
 }
 
-/// Without their schemas, which may be large.
+/// The tasks without their schemas, which may be large.
 #[cfg(feature = "cli")]
 pub(crate) async fn signatures(connection: &mut PgConnection) -> Result<Vec<TaskRow>, Error> {
     all(connection, SIGNATURES).await
 }
 
-/// What the server cannot send of all at once is asked for task by task; what it cannot send of one is left out.
+/// Reads all tasks. If the server cannot send them at once, reads them one by one, and leaves out the schemas
+/// of a task that it cannot send.
 async fn all(connection: &mut PgConnection, statement: &'static str) -> Result<Vec<TaskRow>, Error> {
     let rows = match sqlx::query(statement).fetch_all(&mut *connection).await {
         Err(error) if cannot_be_sent(&error) => sqlx::query(BARE).fetch_all(&mut *connection).await?,
@@ -103,12 +104,13 @@ async fn all(connection: &mut PgConnection, statement: &'static str) -> Result<V
     Ok(tasks)
 }
 
-/// One that programs can read: a list of tasks is one document for them.
+/// The schema, if a JSON library can read it: programs get the list of tasks as one document.
 fn schema(json: String) -> Option<Box<RawValue>> {
     serde_json::from_str::<serde_json::Value>(&json).ok().map(|_| document(json))
 }
 
-/// What a newer version, or another language, declared in a form unknown here is left out, not the task.
+/// Decodes a row. A value that this version does not know, declared by a newer version or another language,
+/// is left out, not the task.
 fn task(row: &PgRow) -> Result<TaskRow, Error> {
     let text = |at: usize| row.try_get::<Option<String>, _>(at);
     Ok(TaskRow {

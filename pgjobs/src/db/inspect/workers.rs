@@ -1,4 +1,4 @@
-//! Who works.
+//! Queries for the registered workers.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -15,29 +15,30 @@ use crate::types::error::Error;
 pub struct WorkerRow {
     /// Its id, new at every start.
     pub id: Uuid,
-    /// The machine it runs on.
+    /// The host it runs on.
     pub host: String,
-    /// Its process there.
+    /// Its process id on that machine.
     pub pid: i32,
-    /// The version of pgjobs in it.
+    /// The version of pgjobs that it uses.
     pub version: String,
-    /// The topics it was scoped to; empty means all.
+    /// The topics it is restricted to; empty means all.
     pub topics: Vec<String>,
     /// The task names it claims, aliases included.
     pub tasks: Vec<String>,
-    /// Jobs that it runs at once.
+    /// The number of jobs that it can run at once.
     pub slots: i32,
-    /// Jobs that it holds now, running or next in line.
+    /// The number of its jobs in flight, running or prefetched.
     pub held: i64,
     /// When it started.
     pub started_at: DateTime<Utc>,
-    /// Its last sign of life.
+    /// Its last heartbeat.
     pub heartbeat_at: DateTime<Utc>,
-    /// Whether that is recent enough.
+    /// Whether its last heartbeat is recent enough.
     pub alive: bool,
 }
 
-/// An array of any client may hold nulls, have several dimensions, or begin elsewhere than at 1.
+/// Any client may have written the arrays: they may contain nulls, have several dimensions, or start at an
+/// index other than 1.
 const WORKERS: &str = "select w.id, w.host, w.pid, w.version, \
      array(select t from unnest(w.topics) t where t is not null), \
      array(select t from unnest(w.tasks) t where t is not null), w.slots, w.held, \

@@ -1,10 +1,10 @@
-//! What one JSON Schema says.
+//! Reads facts from one JSON Schema.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-/// What a reference into the same document points at.
+/// Resolves references into the same document.
 pub(super) fn resolve<'a>(root: &'a Value, schema: &'a Value) -> &'a Value {
     let mut at = schema;
     for _ in 0..16 {
@@ -26,7 +26,7 @@ pub(super) fn variants(schema: &Value) -> Vec<&Value> {
     list.map_or_else(|| vec![schema], |list| list.iter().collect())
 }
 
-/// All values there are, of a schema that lists them.
+/// All possible values, for a schema that lists them.
 pub(super) fn values(schema: &Value) -> Option<Vec<&Value>> {
     if let Some(value) = schema.get("const") {
         return Some(vec![value]);
@@ -53,7 +53,7 @@ pub(super) fn kind(value: &Value) -> &'static str {
     }
 }
 
-/// The types that a schema takes; none said is any. What is a number is an integer as well.
+/// The types that a schema takes; `None` means any. A number includes integers.
 pub(super) fn types(schema: &Value) -> Option<BTreeSet<&str>> {
     let mut types: BTreeSet<&str> = match schema.get("type")? {
         Value::String(ty) => BTreeSet::from([ty.as_str()]),
@@ -78,7 +78,7 @@ pub(super) fn is_object(schema: &Map<String, Value>) -> bool {
     schema.get("type").is_some_and(|ty| ty == "object") || schema.contains_key("properties")
 }
 
-/// A variant in words about its signature.
+/// Describes a variant by its signature.
 pub(super) fn words(schema: &Value) -> String {
     if let Some(values) = values(schema) {
         let values: Vec<String> = values.iter().map(|value| format!("`{value}`")).collect();

@@ -1,4 +1,4 @@
-//! Two JSON Schemas compared, as `schemars` writes them.
+//! Compares two JSON Schemas, as `schemars` writes them.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -7,13 +7,14 @@ use serde_json::{Map, Value};
 use super::Incompatible;
 use super::facts::{has_variants, is_object, kind, listed, names, resolve, types, values, variants, words};
 
-/// Two documents whose parts are compared. Types that hold themselves end at what is known of a pair already.
+/// Two documents whose parts are compared. `known` holds the pairs that were compared already, so that
+/// recursive types end.
 pub(super) struct Comparison<'a> {
     roots: (&'a Value, &'a Value),
     known: HashMap<(*const Value, *const Value), Vec<Incompatible>>,
 }
 
-/// Bounds by keyword: whether the greater value is the narrower one.
+/// Bounds by keyword, and whether the greater value is the narrower one.
 const BOUNDS: [(&str, bool); 8] = [
     ("minimum", true),
     ("exclusiveMinimum", true),
@@ -30,7 +31,7 @@ impl<'a> Comparison<'a> {
         Comparison { roots: (old, new), known: HashMap::new() }
     }
 
-    /// Where the newer schema takes less than the older one.
+    /// The differences where the newer schema takes less than the older one.
     pub(super) fn compare(&mut self, old: &'a Value, new: &'a Value) -> Vec<Incompatible> {
         let (old, new) = (resolve(self.roots.0, old), resolve(self.roots.1, new));
         let pair = (std::ptr::from_ref(old), std::ptr::from_ref(new));
@@ -70,7 +71,8 @@ impl<'a> Comparison<'a> {
         found
     }
 
-    /// Each older variant must fit a newer one; if only one has its type, that one says why it does not.
+    /// Each older variant must fit a newer one; if only one newer variant takes its type, the differences
+    /// from that one are reported.
     fn compare_variants(&mut self, old: &'a Value, new: &'a Value) -> Vec<Incompatible> {
         let news: Vec<&Value> = variants(new).into_iter().map(|v| resolve(self.roots.1, v)).collect();
         let mut found = Vec::new();
@@ -89,7 +91,7 @@ impl<'a> Comparison<'a> {
         found
     }
 
-    /// Of an older schema of several types it is enough that each is among the newer variants.
+    /// For an older schema with several types it is enough that the newer variants include each of them.
     fn is_covered(&mut self, old: &'a Value, news: &[&'a Value]) -> bool {
         match types(old).filter(|_| old["type"].is_array()) {
             Some(several) => several
@@ -148,7 +150,7 @@ impl<'a> Comparison<'a> {
     }
 }
 
-/// Listed values that the newer schema does not list, or whose type it does not take.
+/// The listed values that the newer schema does not list, or whose type it does not take.
 fn unlisted(old: &[&Value], new: &Value) -> Vec<Incompatible> {
     let gone: Vec<String> = match values(new) {
         Some(listed) => {

@@ -1,4 +1,4 @@
-//! Schemas of Rust's own types, and of others, compared.
+//! Compares schemas of Rust types, and hand-written ones.
 
 use schemars::JsonSchema;
 use serde_json::{Value, json};

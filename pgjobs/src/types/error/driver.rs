@@ -1,8 +1,8 @@
-//! The driver's errors in words: what the server or the network said, and what helps.
+//! The driver's errors as text: what the server or the network reported, and the remedy.
 
 use std::io;
 
-/// What went wrong and what helps, without the driver's own words around it ("error returned from database", and the
+/// The error and its remedy, without the driver's own text around it ("error returned from database", and the
 /// line of the server's source, which looks like a line of the statement).
 pub(crate) fn words(error: &sqlx::Error) -> String {
     match remedy(error) {
@@ -11,7 +11,7 @@ pub(crate) fn words(error: &sqlx::Error) -> String {
     }
 }
 
-/// What went wrong alone.
+/// The error without its remedy.
 pub(crate) fn said(error: &sqlx::Error) -> String {
     match error {
         sqlx::Error::Database(database) => match database.code() {
@@ -30,7 +30,7 @@ pub(crate) fn said(error: &sqlx::Error) -> String {
     }
 }
 
-/// The system's words for a connection that was lost or not made say neither.
+/// The operating system's messages for a connection that was lost or could not be made mention neither.
 fn of_connection(cause: &io::Error) -> String {
     match cause.kind() {
         io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
@@ -41,7 +41,7 @@ fn of_connection(cause: &io::Error) -> String {
     }
 }
 
-/// As [`said`], of what the migrator met.
+/// As [`said`], for errors of the migrator.
 pub(super) fn of_migration(error: &sqlx::migrate::MigrateError) -> String {
     use sqlx::migrate::MigrateError::{Execute, ExecuteMigration};
     match error {
@@ -51,7 +51,7 @@ pub(super) fn of_migration(error: &sqlx::migrate::MigrateError) -> String {
     }
 }
 
-/// What whoever migrates can do about it.
+/// The remedy for whoever runs the migration.
 pub(super) fn remedy_of_migration(error: &sqlx::migrate::MigrateError) -> Option<String> {
     use sqlx::migrate::MigrateError::{Execute, ExecuteMigration};
     let (Execute(cause) | ExecuteMigration(cause, _)) = error else { return None };
@@ -69,7 +69,7 @@ fn code(error: &sqlx::Error) -> Option<String> {
     error.as_database_error().and_then(|error| error.code()).map(std::borrow::Cow::into_owned)
 }
 
-/// What the caller can do, where that is known: the server's own hint, or ours.
+/// The remedy, if known: the server's own hint, or ours.
 fn remedy(error: &sqlx::Error) -> Option<String> {
     let known = match (error, code(error).as_deref()) {
         (_, Some("42501")) => return Some(missing_role(error)),
@@ -81,7 +81,8 @@ fn remedy(error: &sqlx::Error) -> Option<String> {
         (_, Some("55P03")) => "raise lock_timeout for this role, or try again when the lock is free",
         (_, Some("28P01" | "28000")) => "check the user and the password",
         (_, Some("3D000")) => "create the database or correct its name",
-        // It goes on asking a server that refuses connections, and says the same of both.
+        // The pool keeps trying a server that refuses connections, and returns the same error as when it is
+        // exhausted.
         (sqlx::Error::PoolTimedOut, _) => {
             "the server cannot be reached, or the pool is too small: see that it runs, or give the pool more connections \
              or a longer `acquire_timeout`"
@@ -100,7 +101,7 @@ pub(super) fn hint(error: &sqlx::Error) -> Option<String> {
     pg.hint().map(str::to_owned)
 }
 
-/// Which role of ours the database user lacks, by what the server said that it may not use.
+/// The role of pgjobs that the database user lacks, by the object that the server refused in its message.
 fn missing_role(error: &sqlx::Error) -> String {
     let message = error.as_database_error().map(|error| error.message()).unwrap_or_default();
     match message.strip_prefix("permission denied for ").and_then(|rest| rest.split_once(' ')) {
@@ -115,15 +116,16 @@ fn missing_role(error: &sqlx::Error) -> String {
     }
 }
 
-/// The least of our roles that may call a function of schema `jobs` (migrations/0019_grants.sql).
+/// The least privileged role of pgjobs that may call a function of schema `jobs`
+/// (migrations/0019_grants.sql).
 fn role_of(function: &str) -> &'static str {
-    const PUBLISHER: &[&str] = &["publish", "publish_bulk", "publish_json", "publish_all", "now"];
+    const PUBLISHER: &[&str] = &["publish", "publish_bulk", "publish_json", "publish_arrays", "now"];
     const READER: &[&str] = &["overview", "count", "explain", "workers"];
     const WORKER: &[&str] = &[
         "consume",
         "consume_topic",
         "claim",
-        "unclaim",
+        "release",
         "ack",
         "nack",
         "settle",
@@ -135,16 +137,16 @@ fn role_of(function: &str) -> &'static str {
         "register_tasks",
         "sweep",
         "promote",
-        "tend",
-        "retain",
-        "retain_and_commit",
+        "maintain",
+        "maintain_partitions",
+        "maintain_partitions_and_commit",
         "result",
         "await_results",
         "tasks_in_use",
         "sample_keys",
         "read_ready",
         "sample_not_ready",
-        "bodies",
+        "open_bodies",
         "fetch",
         "start",
         "fail_next",
@@ -161,12 +163,12 @@ fn role_of(function: &str) -> &'static str {
     }
 }
 
-/// What the server says when a statement was prepared in another session, if this is it.
+/// Whether the server reports that a statement was prepared in another session.
 pub(super) fn is_about_names(code: &str, message: &str) -> bool {
     matches!(code, "26000" | "42P05") || code == "08P01" && message.contains("prepared statement")
 }
 
-/// Whether the server answered, and not as this program expects.
+/// Whether the server's answer is not what this program expects.
 pub(super) fn is_unreadable(error: &sqlx::Error) -> bool {
     use sqlx::Error::{ColumnDecode, ColumnIndexOutOfBounds, ColumnNotFound, Decode, TypeNotFound};
     matches!(
@@ -179,20 +181,20 @@ pub(super) fn is_unreadable(error: &sqlx::Error) -> bool {
     )
 }
 
-/// An error and its causes on one line, outermost first; of the driver's, what it is about.
+/// An error and its causes on one line, outermost first; for errors of the driver, their actual content.
 pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = String::new();
     let mut next = Some(error);
     while let Some(cause) = next {
         let driver = cause.downcast_ref::<sqlx::Error>();
         let words = driver.map_or_else(|| cause.to_string(), said);
-        // Many errors print their source themselves; said once is enough.
+        // Many errors print their source themselves; it is not repeated.
         if text.is_empty() {
             text = words;
         } else if !(text.ends_with(&words) || driver.is_some() && text.contains(&words)) {
             text = format!("{text}: {words}");
         }
-        // Below a driver's error stands the same, with a line of the server's source.
+        // The source of a driver's error repeats it, with a line of the server's source.
         next = if driver.is_some() { None } else { cause.source() };
     }
     text

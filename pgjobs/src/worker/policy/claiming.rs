@@ -1,4 +1,4 @@
-//! What the claim loop does next.
+//! Decides what the claim loop does next.
 
 use std::time::{Duration, Instant};
 
@@ -8,63 +8,64 @@ use super::prefetch::{Load, Pace, Want};
 use crate::db::claim::ran_dry;
 use crate::db::session::Session;
 
-/// How things stand when the claim loop asks.
+/// The state of the worker when the claim loop asks.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct View {
     pub(crate) load: Load,
-    /// The worker ends.
+    /// The worker is shutting down.
     pub(crate) draining: bool,
     /// The database has declared this worker dead.
     pub(crate) lost: bool,
-    /// The database may have runs of this worker that it does not hold.
+    /// The database may have runs of this worker that the worker does not have.
     pub(crate) needs_reconcile: bool,
-    /// Nothing that it would start would run: see [`pulse`](super::runtime_pulse).
+    /// Nothing that the worker starts would run: see [`pulse`](super::runtime_pulse).
     pub(crate) stuck: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// Claims so many; `sleeps` says that it is going to sleep if it gets fewer.
+    /// Claims `want` jobs; `sleeps`: the worker will sleep if it gets fewer.
     Claim {
         want: Want,
         sleeps: bool,
-        /// The jobs are to be fetched in a second step, whatever they weigh: an answer was refused for its content.
+        /// The jobs are fetched in a second call, whatever their size: an earlier claim was refused.
         apart: bool,
     },
-    /// Ends the job at the head of the line as failed: not even alone can it be claimed.
+    /// Ends the job at the head of the queue as failed: it cannot be claimed even alone.
     FailNext,
-    /// Puts in line what is due and brings back what has lapsed.
-    Tend,
-    /// There is no room: nothing to do until a run ends.
+    /// Promotes and sweeps.
+    Maintain,
+    /// There is no room: waits until a run ends.
     AwaitRoom,
-    /// Looks again after this pause, or when woken.
+    /// Claims again after this pause, or when woken up.
     Rest(Duration),
-    /// Gives back what a claim may have taken whose answer never came.
+    /// Releases what an unconfirmed claim may have taken.
     ReleaseClaim(Unconfirmed),
-    /// Gives back what the database has of this worker and it does not hold.
+    /// Releases the runs of this worker that the database has and the worker does not.
     Reconcile,
-    /// Forgets what it holds and goes on under a new name.
+    /// Forgets all jobs and registers under a new id.
     Reregister,
-    /// Asks whether this session has ended: a claim that goes on there holds jobs, and every look passes them over.
+    /// Checks whether this session has ended: a claim that still runs there has locked jobs, and every other
+    /// claim skips them.
     SeeOff(Session),
-    /// Nothing is left to do for a worker that was to end then, or `sure` says that this cannot be known.
+    /// Ends a burst, because no job is left; if not `sure`, because this cannot be known.
     EndBurst {
         sure: bool,
     },
     Stop,
 }
 
-/// A claim, by worker and lease, of which it is unknown whether it took jobs.
+/// An unconfirmed claim, by worker and lease: it is unknown whether it took jobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Unconfirmed {
     pub(crate) worker: Uuid,
     pub(crate) lease: Uuid,
-    /// Where it may still be under way; none when it is known to have ended.
+    /// The session in which it may still run; `None` when it is known to have ended.
     pub(crate) session: Option<Session>,
 }
 
-/// So long a burst waits for a claim of its own that goes on after it was given back, before it ends without knowing
-/// what that holds: in so many of the times that a claim may take.
+/// How long a burst waits for one of its claims that still runs after it was released, before the burst ends
+/// without knowing what that claim took: as a multiple of the time that a claim may take.
 pub(crate) const PATIENCE: u32 = 3;
 
 /// Why a claim was refused.
@@ -72,17 +73,17 @@ pub(crate) const PATIENCE: u32 = 3;
 pub(crate) enum Refusal {
     /// It took too long.
     Slow,
-    /// For what its jobs hold.
+    /// Because of the content of its jobs.
     Content,
-    /// The server has no memory for it, which may pass.
+    /// The server had no memory for it, which may pass.
     Memory,
 }
 
-/// Between two looks whether a session has ended.
+/// The time between two checks whether a session has ended.
 const LOOK: Duration = Duration::from_millis(200);
 
 impl Refusal {
-    /// So often a single job is refused before it is taken to be the reason.
+    /// How often a single job is refused before it counts as the reason.
     fn patience(self) -> Option<u32> {
         match self {
             Refusal::Slow => None,
@@ -94,32 +95,34 @@ impl Refusal {
 
 pub(crate) struct Claims {
     pace: Pace,
-    /// Whether it can be woken; otherwise it only polls.
+    /// Whether notifications can wake it up; otherwise it only polls.
     listens: bool,
-    /// Ends when nothing is left.
+    /// Ends when no job is left.
     burst: bool,
     /// The last claim got less than it asked for: the next may have to sleep.
     dry: bool,
-    /// What follows the last claim.
+    /// The step that follows the last claim.
     then: Option<Step>,
-    /// Nothing was open when the last claim was decided on.
+    /// No job was open when the last claim was decided on.
     was_idle: bool,
     unconfirmed: Vec<Unconfirmed>,
-    /// Sessions where a claim that was given back may go on, and since when: of a burst, which must not end before.
+    /// Sessions in which a released claim may still run, and since when. Only in a burst, which must not end
+    /// before them.
     under_way: Vec<(Session, Instant)>,
-    /// How long it waits for them.
+    /// How long a burst waits for them.
     patience: Duration,
-    /// Since then a claim cannot be given back, because the database refuses it.
+    /// Since when a claim cannot be released, because the database refuses it.
     kept_since: Option<Instant>,
-    /// One was given up that had taken jobs, for all that is known: they are this worker's until it leaves.
+    /// The burst gave up releasing a claim that had probably taken jobs: they stay this worker's until it
+    /// leaves.
     gave_up: bool,
-    /// A burst has tended, and found nothing to claim since.
-    has_tended: bool,
-    /// How often a claim for a single job was refused, one after another.
+    /// A burst has promoted and swept, and claimed no job since.
+    has_maintained: bool,
+    /// How often in a row a claim for a single job was refused.
     refusals: u32,
-    /// How often a single job did not arrive in time though its claim was answered, one after another.
+    /// How often in a row a single job did not arrive in time although its claim was answered.
     too_heavy: u32,
-    /// A claim was refused for its content, and not as many were claimed since.
+    /// A claim was refused, and the number of jobs per claim has not yet grown back.
     apart: bool,
 }
 
@@ -130,15 +133,15 @@ impl Claims {
             listens,
             burst,
             dry: false,
-            // What has been due for long, or was lost with a worker, is nobody's to claim before this.
-            then: burst.then_some(Step::Tend),
+            // Before this, nobody can claim what has long been due, or was lost with a worker.
+            then: burst.then_some(Step::Maintain),
             was_idle: false,
             unconfirmed: Vec::new(),
             under_way: Vec::new(),
             patience,
             kept_since: None,
             gave_up: false,
-            has_tended: false,
+            has_maintained: false,
             refusals: 0,
             too_heavy: 0,
             apart: false,
@@ -147,7 +150,7 @@ impl Claims {
 
     pub(crate) fn next(&mut self, view: View, now: Instant) -> Step {
         if view.draining {
-            // What comes back now, nobody has to wait for; each claim is tried once.
+            // What is released now runs elsewhere without waiting for the lease; each claim is tried once.
             return self.unconfirmed.pop().map_or(Step::Stop, Step::ReleaseClaim);
         }
         if view.lost {
@@ -156,7 +159,7 @@ impl Claims {
         if view.needs_reconcile {
             return Step::Reconcile;
         }
-        // While this worker lives, nobody else would get those jobs before they expire.
+        // While this worker lives, no other worker gets those jobs before they expire.
         if let Some(unconfirmed) = self.unconfirmed.last() {
             return Step::ReleaseClaim(*unconfirmed);
         }
@@ -171,14 +174,15 @@ impl Claims {
         match self.pace.want(view.load, now) {
             Want { jobs: 0, .. } => Step::AwaitRoom,
             want => {
-                // Before the look: an outcome that arrives after it may have brought new work with it.
+                // Recorded before the claim: a run that ends later may have published jobs that the claim
+                // does not see.
                 self.was_idle = view.load.open == 0;
                 Step::Claim { want, sleeps: self.sleeps(), apart: self.apart }
             }
         }
     }
 
-    /// Nothing was found: the end, if nothing can be hidden.
+    /// The step after nothing was found: the end, if no job can be hidden.
     fn end_burst(&self) -> Step {
         match self.under_way.first() {
             None => Step::EndBurst { sure: !self.gave_up },
@@ -186,32 +190,33 @@ impl Claims {
         }
     }
 
-    /// A worker that has all it can do is not going to sleep, so publishers need not wake it.
+    /// Whether the worker is about to sleep. One that is fully busy is not, so publishers need not wake it
+    /// up.
     fn sleeps(&self) -> bool {
         self.listens && self.dry
     }
 
-    /// A claim for `room` jobs has brought `got`, after this time; `more` says that it left some for their size.
+    /// A claim for `room` jobs returned `got`, after this time; `more`: it left some for their size.
     pub(crate) fn claimed(&mut self, room: usize, got: usize, more: bool, took: Duration) {
         self.pace.answered(took);
         (self.refusals, self.too_heavy) = (0, 0);
         self.apart &= !self.pace.is_unlimited();
         let said_it_sleeps = self.sleeps();
         self.dry = !more && ran_dry(room, got);
-        self.has_tended &= got == 0;
+        self.has_maintained &= got == 0;
         self.then = match self.pace.rest(got, said_it_sleeps && self.dry) {
             Some(_) if self.burst && self.was_idle && got == 0 => {
-                Some(if self.has_tended { Step::EndBurst { sure: true } } else { Step::Tend })
+                Some(if self.has_maintained { Step::EndBurst { sure: true } } else { Step::Maintain })
             }
             pause => pause.map(Step::Rest),
         };
     }
 
-    /// A claim for so many was refused. One job that cannot be claimed must not stop those behind it: fewer are
-    /// claimed, and what cannot even be claimed alone fails.
+    /// A claim for `room` jobs was refused. One job that cannot be claimed must not stop those behind it: the
+    /// next claim is for fewer jobs, and a job that cannot be claimed even alone fails.
     pub(crate) fn refused(&mut self, room: usize, refusal: Refusal) {
         self.pace.was_too_much(room);
-        // In two steps it shows whether it is the jobs that take so long.
+        // A separate fetch shows whether the jobs are what takes so long.
         self.apart |= refusal != Refusal::Slow || room == 1;
         let Some(patience) = refusal.patience().filter(|_| room == 1) else { return };
         self.refusals += 1;
@@ -221,20 +226,20 @@ impl Claims {
         }
     }
 
-    /// A claim for so many was answered, and its jobs did not arrive in time: whether the job is the reason, and not the
-    /// way, because it comes alone and this is not the first time.
+    /// A claim for `room` jobs was answered, but its jobs did not arrive in time. Returns whether the job is
+    /// the reason, and not the network: it was claimed alone, and this is not the first time.
     pub(crate) fn is_too_heavy(&mut self, room: usize) -> bool {
         self.too_heavy = if room == 1 { self.too_heavy + 1 } else { 0 };
         self.too_heavy > 1
     }
 
-    pub(crate) fn tended(&mut self) {
-        self.has_tended = true;
+    pub(crate) fn maintained(&mut self) {
+        self.has_maintained = true;
     }
 
-    /// The step was not done: it comes again.
+    /// The step failed and has to be repeated.
     pub(crate) fn failed(&mut self, step: Step) {
-        if matches!(step, Step::Tend | Step::FailNext) {
+        if matches!(step, Step::Maintain | Step::FailNext) {
             self.then = Some(step);
         }
     }
@@ -249,7 +254,7 @@ impl Claims {
         self.forget(claim, now);
     }
 
-    /// The database refuses to take a claim back: what holds it up may never end. A burst does not wait for ever.
+    /// The database refuses to release a claim; the cause may never end, and a burst does not wait for ever.
     pub(crate) fn kept(&mut self, claim: Unconfirmed, now: Instant) {
         let since = *self.kept_since.get_or_insert(now);
         if self.burst && now.duration_since(since) >= self.patience {
@@ -265,7 +270,7 @@ impl Claims {
         }
     }
 
-    /// A session in which a claim may be under way was asked after.
+    /// A session in which a claim may still run was checked.
     pub(crate) fn saw_off(&mut self, session: Session, has_ended: bool, now: Instant) {
         let waits = |(_, since): &(Session, Instant)| now.duration_since(*since) < self.patience;
         if has_ended {
@@ -277,7 +282,7 @@ impl Claims {
         }
     }
 
-    /// Where a claim may be under way whose end was not seen.
+    /// The pids of the sessions in which a claim may still run, because nobody saw it end.
     pub(crate) fn under_way(&self) -> Vec<i32> {
         self.under_way.iter().map(|(session, _)| session.pid).collect()
     }

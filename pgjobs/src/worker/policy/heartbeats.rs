@@ -1,10 +1,10 @@
-//! When house-keeping is due.
+//! Decides when heartbeats and maintenance are due.
 
 use std::time::{Duration, Instant};
 
-/// Between two rounds.
+/// The time between two rounds.
 pub(crate) const TICK: Duration = Duration::from_secs(1);
-/// Between two looks at the partitions of the history.
+/// The time between two checks of the partitions of the history.
 pub(crate) const RETAIN: Duration = Duration::from_secs(600);
 
 pub(crate) struct Beats {
@@ -12,34 +12,34 @@ pub(crate) struct Beats {
     /// The last heartbeat that arrived.
     beat: Instant,
     retained: Instant,
-    /// The last trouble.
+    /// The last failed call or suspension of the process.
     trouble: Option<Instant>,
 }
 
 impl Beats {
-    /// At a moment when the worker has just registered.
+    /// Made when the worker has just registered.
     pub(crate) fn new(lease: Duration, now: Instant) -> Self {
         Beats { lease, beat: now, retained: now, trouble: None }
     }
 
-    /// Three heartbeats fit into a lease.
+    /// The time between two heartbeats: three fit into a lease.
     pub(crate) fn interval(&self) -> Duration {
         self.lease / 3
     }
 
-    /// Between two rounds.
+    /// The time between two rounds.
     pub(crate) fn pause(&self) -> Duration {
         TICK.min(self.interval())
     }
 
-    /// Whether this round beats: the next one might come too late for it.
+    /// Whether this round sends a heartbeat: the next one might be too late for it.
     pub(crate) fn beat_is_due(&mut self, now: Instant) -> bool {
         self.note_standstill(now);
         now.duration_since(self.beat) + self.pause() > self.interval()
     }
 
     pub(crate) fn has_beaten(&mut self, well: bool, now: Instant) {
-        self.note_standstill(now); // the answer may have lain here for long
+        self.note_standstill(now); // the answer may have been unread for long
         if well {
             self.beat = now;
         } else {
@@ -53,8 +53,9 @@ impl Beats {
         }
     }
 
-    /// Whether this round sweeps, or only puts in line what is due. After trouble every worker's heartbeat is old, and whoever comes back
-    /// first would declare all the others dead: they get the time of a lease to come back as well.
+    /// Whether this round sweeps, or only promotes. After an outage every worker's heartbeat is old, and the
+    /// first worker to reconnect would declare all the others dead: this gives them a lease to reconnect as
+    /// well.
     pub(crate) fn sweep_is_due(&self, now: Instant) -> bool {
         self.trouble.is_none_or(|since| now.duration_since(since) > self.lease)
     }
@@ -65,8 +66,8 @@ impl Beats {
         }
     }
 
-    /// Whether to look at the history's partitions again, when the last look has ended.
-    pub(crate) fn retain_is_due(&mut self, has_ended: bool, now: Instant) -> bool {
+    /// Whether to check the partitions of the history again, if the last check has ended.
+    pub(crate) fn partitions_are_due(&mut self, has_ended: bool, now: Instant) -> bool {
         let due = has_ended && now.duration_since(self.retained) > RETAIN;
         if due {
             self.retained = now;
@@ -82,7 +83,7 @@ mod tests {
     #[test]
     fn a_process_that_stood_still_sweeps_nobody_for_a_lease() {
         let (lease, start) = (Duration::from_secs(15), Instant::now());
-        // Found by a schedule: stopped between the question and the answer, which then looks fresh.
+        // Found by the simulation: suspended between the call and its answer, which then seems fresh.
         let answered = start + 2 * lease;
         let mut beats = Beats::new(lease, start);
         beats.has_beaten(true, answered);

@@ -1,17 +1,17 @@
-//! What a worker decides, apart from what it does.
+//! The decisions of a worker, separate from their execution.
 //!
-//! The loops of a worker wait for a database, for handlers and for clocks, and what goes wrong in them goes
-//! wrong between two waits. So each loop asks here what to do next, does it, and tells how it went:
+//! The loops of a worker wait for a database, for handlers and for clocks, and they go wrong between two
+//! waits. So each loop asks here what to do next, does it, and reports the result:
 //!
-//! - [`claims`]: claim how many, rest how long, or first set right what an error left behind;
-//! - [`ahead`]: whether what was claimed ahead is handed back;
-//! - [`flush`]: send outcomes now, or gather more;
-//! - [`peers`]: what it leaves to other workers;
-//! - [`pulse`]: whether the user's runtime still runs what it is given;
-//! - [`beats`]: when a heartbeat, a sweep and a look at the history's partitions are due.
+//! - [`claiming`]: how many jobs to claim, how long to rest, or what to repair first after an error;
+//! - [`stalled_prefetch`]: whether to release prefetched jobs;
+//! - [`settle_batching`]: send outcomes now, or gather more;
+//! - [`peers`]: what to leave to other workers;
+//! - [`runtime_pulse`]: whether the user's runtime still runs what it is given;
+//! - [`heartbeats`]: when a heartbeat, a sweep and a check of the partitions of the history are due.
 //!
-//! Nothing here waits, reads a clock or talks to anybody, so `schedules` can drive all of it through
-//! thousands of schedules of time and faults, each made from a seed that repeats it.
+//! Nothing here waits, reads a clock or does I/O, so `simulation` can drive all of it through thousands of
+//! schedules of time and faults, each made from a seed that repeats it.
 
 pub(crate) mod claiming;
 pub(crate) mod heartbeats;

@@ -1,33 +1,35 @@
-//! What a worker leaves to others of its kind.
+//! Decides what a worker leaves to other workers.
 //!
-//! A notification reaches every worker that sleeps, and one job needs one of them. So of many only a few look at once,
-//! by lot; the others sleep on until their own next look, which is never far: among many workers one looks every few
-//! milliseconds. (And where they look rarely, some look a moment later in any case: the lot may have fallen on none.) Who was woken and got all that it could take says so, and the next few look: a batch of many jobs
-//! wakes as many workers as it needs, in a few rounds. Few workers all look at once.
+//! A notification reaches every worker that sleeps, and one job is for one of them. So of many workers only a
+//! few, chosen at random, claim at once. The others sleep until their own next poll, which is never far:
+//! among many workers one polls every few milliseconds. (And where they poll rarely, some claim a moment
+//! later in any case: the random choice may have picked no worker.) A worker that was woken up and got all
+//! that it could take sends the notification again, and the next few claim: a publish of many jobs wakes up
+//! as many workers as it takes, in a few rounds. Few workers all claim at once.
 //!
-//! The house-keeping is shared out likewise: together they do it as often as one alone.
+//! Workers share the maintenance likewise: the more workers there are, the less often each one does it.
 
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use super::heartbeats::TICK;
 
-/// So many of the workers that sleep look when they are woken.
+/// How many of the sleeping workers claim when they are woken up.
 const LOOKING: usize = 4;
-/// The longest time between two rounds of house-keeping of one worker.
+/// The longest time, on average, between two rounds of maintenance of one worker.
 const LONGEST: Duration = Duration::from_secs(10);
-/// The time between two counts, for each worker that there is; at least.
+/// The time between two counts of the workers, for each of them; `SHORTEST_COUNT` at least.
 const COUNT_EACH: Duration = Duration::from_millis(100);
 const SHORTEST_COUNT: Duration = Duration::from_secs(5);
 
-/// The workers that share a task with this one, itself among them.
+/// The workers that share a task with this one, including itself.
 pub(crate) struct Peers {
     alive: AtomicUsize,
     idle: AtomicUsize,
 }
 
 impl Default for Peers {
-    /// Alone, as far as it knows.
+    /// One worker, as far as it knows.
     fn default() -> Self {
         Peers { alive: AtomicUsize::new(1), idle: AtomicUsize::new(1) }
     }
@@ -39,7 +41,7 @@ impl Peers {
         self.idle.store(idle.max(1), Relaxed);
     }
 
-    /// Whether to look at once when woken; `lot` lies within 0 and 1.
+    /// Whether to claim at once when woken up; `lot` is a random number between 0 and 1.
     pub(crate) fn looks(&self, lot: f64) -> bool {
         let idle = self.idle.load(Relaxed);
         #[expect(clippy::cast_precision_loss, reason = "at most a thousand")]
@@ -47,26 +49,26 @@ impl Peers {
         lot < share
     }
 
-    /// When to look at the latest after leaving a look to others, who may have done the same: together they
-    /// look a few times a second.
+    /// When to claim at the latest after leaving a notification to others, which may have done the same:
+    /// together they claim a few times a second.
     pub(crate) fn later(&self, lot: f64) -> Duration {
         let idle = u32::try_from(self.idle.load(Relaxed)).unwrap_or(u32::MAX);
         (TICK.saturating_mul(idle) / 4).mul_f64(lot)
     }
 
-    /// Whether others would not hear of work that this one leaves.
+    /// Whether a notification may leave workers asleep that could take the jobs left by this one.
     pub(crate) fn are_many(&self) -> bool {
         self.idle.load(Relaxed) > LOOKING
     }
 
-    /// Until the next round of house-keeping; `lot` spreads them.
+    /// The time until the next round of maintenance; `lot` spreads the workers.
     pub(crate) fn tend_pause(&self, lot: f64) -> Duration {
         let alive = u32::try_from(self.alive.load(Relaxed)).unwrap_or(u32::MAX);
         let share = (TICK.saturating_mul(alive) / 4).clamp(TICK, LONGEST);
         if alive <= 4 { share } else { share.mul_f64(0.5 + lot) }
     }
 
-    /// Until they are counted again.
+    /// The time until the workers are counted again.
     pub(crate) fn count_pause(&self) -> Duration {
         let alive = u32::try_from(self.alive.load(Relaxed)).unwrap_or(u32::MAX);
         COUNT_EACH.saturating_mul(alive).max(SHORTEST_COUNT)
@@ -83,7 +85,7 @@ mod tests {
         peers
     }
 
-    /// How many of so many look.
+    /// How many of `number` workers claim.
     fn looking(number: usize) -> usize {
         let mut rng = fastrand::Rng::with_seed(7);
         let peers = peers(number);

@@ -1,31 +1,32 @@
-//! How many jobs to claim, and how long to sleep: decisions without any IO.
+//! Decides how many jobs to claim, and how long to sleep, without any I/O.
 //!
-//! A worker that claims just what it has slots for asks the database once for every job, and its
-//! slots stand empty meanwhile. One that claims far ahead holds jobs that another worker could be
-//! running, and ages their leases. So the look-ahead is a time, not a number: what the slots will
-//! finish in the next tenth of a second, at the rate they finish now, and while the database is asked.
-//! Slow jobs make it nothing, fast ones and a database that is far away a large batch.
+//! A worker that claims only what it has slots for calls the database once for every job, and its slots are
+//! empty meanwhile. One that prefetches many jobs keeps them from other workers that could run them, and
+//! their leases age. So the prefetch is a time, not a number: what the slots will finish in the next tenth of
+//! a second, at the rate at which they finish now, and while the database answers. For slow jobs that is
+//! nothing, for fast ones and a distant database it is many jobs.
 //!
-//! What cannot be answered in time, or at all, was too much: then half as much is claimed, down to a single
-//! job, and from there twice as much again each time that it goes well.
+//! A claim that was not answered in time, or was refused, was too large: then the worker claims half as many
+//! jobs, down to a single one, and from there twice as many after each success.
 
 use std::time::{Duration, Instant};
 
-/// The look-ahead, as time.
+/// How far to prefetch, as time.
 const AHEAD: Duration = Duration::from_millis(100);
-/// The same in the time of claims: while one is under way, and the next is asked for, the slots work on.
+/// The same in claims: while one is running, and the next is being sent, the slots work on.
 const CLAIMS_AHEAD: u32 = 2;
-/// A claim that takes longer waits for something, and says nothing of the way to the database.
+/// A claim that takes longer waits for something, and does not show how far away the database is.
 const LONGEST_WAY: Duration = Duration::from_secs(1);
-/// The largest claim, and the longest line.
+/// The largest claim, and the most jobs to prefetch.
 pub(crate) const MOST: usize = 2000;
 /// How quickly the measured rate follows a change: most of it within this time.
 const MEMORY: Duration = Duration::from_millis(200);
-/// The first pause after the last job; doubled with each look that finds nothing. Shorter ones would find only what
-/// was published while nobody slept and committed after the last look, and be in the way of the next job.
+/// The first pause after the last job; doubled after each claim that finds nothing. A shorter pause would
+/// find only jobs that were published while no worker slept and that committed after the last claim, and
+/// would delay the next job.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 
-/// What the worker holds at one moment.
+/// The jobs that the worker has at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Load {
     /// Claimed, and the database does not have the outcome yet.
@@ -42,7 +43,7 @@ pub(crate) struct Load {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Want {
     pub(crate) jobs: usize,
-    /// So many of them beyond the slots that are free now.
+    /// How many of them exceed the slots that are free now.
     pub(crate) ahead: usize,
 }
 
@@ -54,7 +55,7 @@ pub(crate) struct Pace {
     seen: (Instant, u64),
     /// How long the last claims took.
     way: Duration,
-    /// Not more than this at once.
+    /// No claim is for more jobs than this.
     limit: usize,
 }
 
@@ -76,11 +77,11 @@ impl Pace {
         const NOTHING: Want = Want { jobs: 0, ahead: 0 };
         self.measure(load.finished, now);
         if load.open > self.slots + 2 * MOST {
-            return NOTHING; // outcomes do not get through: more runs would only make more of them
+            return NOTHING; // outcomes do not reach the database: more runs would only add to them
         }
         let free = self.slots.saturating_sub(load.running);
         let target = free + self.ahead();
-        // A line that is still half full is topped up later, with a larger batch.
+        // While more than half of the target still waits, a later and larger claim adds to it.
         if load.waiting > target / 2 {
             return NOTHING;
         }
@@ -88,25 +89,25 @@ impl Pace {
         Want { jobs, ahead: jobs.saturating_sub(free.saturating_sub(load.waiting)) }
     }
 
-    /// A claim was answered, so long after it was asked.
+    /// A claim was answered after this time.
     pub(crate) fn answered(&mut self, took: Duration) {
         let took = took.min(LONGEST_WAY);
         self.way = if took < self.way { took } else { (3 * self.way + took) / 4 };
         self.limit = (self.limit * 2).min(MOST);
     }
 
-    /// A claim for so many was too much: it was not answered in time, or refused for what its jobs hold.
+    /// A claim for this many jobs was too large: it was not answered in time, or was refused.
     pub(crate) fn was_too_much(&mut self, jobs: usize) {
         self.limit = (jobs.min(self.limit) / 2).max(1);
     }
 
-    /// Whether it claims as much as it wants.
+    /// Whether claims are as large as wanted.
     pub(crate) fn is_unlimited(&self) -> bool {
         self.limit == MOST
     }
 
-    /// How long to sleep after a claim; none when there may be more. `all` says that it took all there was,
-    /// and that whoever publishes from now on wakes this worker.
+    /// How long to sleep after a claim; `None` when there may be more jobs. `all`: the claim took all the
+    /// jobs there were, and whoever publishes from now on wakes this worker up.
     pub(crate) fn rest(&mut self, claimed: usize, all: bool) -> Option<Duration> {
         if claimed > 0 {
             self.pause = FIRST_PAUSE.min(self.longest_pause);
@@ -130,7 +131,7 @@ impl Pace {
     fn measure(&mut self, finished: u64, now: Instant) {
         let elapsed = now.duration_since(self.seen.0).as_secs_f64();
         if elapsed < 0.001 {
-            return; // too short to say anything; the next call measures over both
+            return; // too short to measure; the next call measures over both
         }
         #[expect(clippy::cast_precision_loss, reason = "a count of jobs since the last look")]
         let rate = finished.saturating_sub(self.seen.1) as f64 / elapsed;

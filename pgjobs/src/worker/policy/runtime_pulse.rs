@@ -1,8 +1,9 @@
-//! Whether the user's runtime runs what it is given.
+//! Detects whether the user's runtime runs what it is given.
 //!
-//! The worker's own threads go on whatever the handlers do, and keep the lease alive: that is what they are for.
-//! But where every thread of the user's runtime is blocked, or nobody drives it any more, that keeps jobs which
-//! never start. So an empty task is given to that runtime now and then; as long as it does not run, nothing does.
+//! The worker's own threads go on whatever the handlers do, and keep the lease alive; that is their purpose.
+//! But if every thread of the user's runtime is blocked, or nobody drives it any more, the lease keeps jobs
+//! that never start. So the worker spawns an empty task on that runtime now and then; as long as that task
+//! does not run, no job does.
 
 use std::time::{Duration, Instant};
 
@@ -27,14 +28,14 @@ impl Watch {
         Watch { lease, round: now, silent: Duration::ZERO, stopped: false }
     }
 
-    /// A round in which the last empty task has run, or not.
+    /// Records a round in which the last empty task has run, or not.
     pub(crate) fn round(&mut self, has_run: bool, now: Instant) -> Pulse {
         let since = now.duration_since(std::mem::replace(&mut self.round, now));
         if has_run {
             let silent = std::mem::take(&mut self.silent);
             return if std::mem::take(&mut self.stopped) { Pulse::Resumed(silent) } else { Pulse::Beats };
         }
-        // A longer round is a standstill of this process, and says nothing of the runtime.
+        // In a longer round this process was suspended, which shows nothing about the runtime.
         self.silent += since.min(self.lease / 2);
         self.stopped |= self.silent > self.lease;
         if self.stopped { Pulse::Stopped } else { Pulse::Beats }

@@ -1,13 +1,14 @@
-//! Whether jobs that were claimed ahead wait for too long.
+//! Decides whether prefetched jobs wait too long.
 //!
-//! A worker claims ahead what its slots would end in a moment, at the rate at which they ended the last ones. When the
-//! next ones take minutes, what was claimed behind them would wait as long, while another worker has slots free.
+//! A worker prefetches the jobs that its slots would finish in a moment, at the rate of the last ones. When
+//! the next jobs take minutes, those prefetched behind them would wait as long, while another worker has
+//! slots free.
 
 use std::time::{Duration, Instant};
 
 use super::prefetch::Load;
 
-/// A job waits so long in a line where nothing moves.
+/// How long jobs may wait while no run ends.
 const LONGEST: Duration = Duration::from_secs(1);
 
 pub(crate) struct Ahead {
@@ -20,7 +21,7 @@ impl Ahead {
         Ahead { finished: 0, moved: now }
     }
 
-    /// Whether what waits is to be handed back: no run has ended since it was seen for the first time that long ago.
+    /// Whether to release the waiting jobs: for `LONGEST`, jobs were waiting and no run has ended.
     pub(crate) fn waits_too_long(&mut self, load: Load, now: Instant) -> bool {
         if load.waiting == 0 || load.finished != self.finished {
             (self.finished, self.moved) = (load.finished, now);

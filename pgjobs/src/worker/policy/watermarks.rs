@@ -1,25 +1,24 @@
-//! Where in line to look for jobs: decisions without any IO.
+//! Decides from which ready_seq a claim reads the queues, without any I/O.
 //!
-//! *The problem.* A claim reads a task's line from its beginning. Jobs that have left it are cleared
-//! away behind them, but not while some transaction keeps an old snapshot: a backup, a report, a
-//! forgotten session. Then every claim walks over all that has left since, and slows down from minute
-//! to minute.
+//! *The problem.* A claim reads a task's queue from its beginning. Jobs that have left the queue are cleared
+//! away, but not while some transaction keeps an old snapshot: a backup, a report, a forgotten session. Then
+//! every claim reads past all jobs that have left since, and slows down from minute to minute.
 //!
-//! *So* the worker remembers, for each task and priority, the seq up to which the line is empty,
-//! and claims from there (`Watermark`). Jobs join the line at its end, and what is given back goes before
-//! every watermark, where a claim always looks. Only a publisher that drew its number before a watermark and
-//! commits after it puts a job behind it. A publisher takes a transaction number before it draws one for a
-//! job. So the number of a transaction that began after the look that saw a seq is higher than that of
-//! every publisher that drew a number before that seq: the next claim that takes something is such a
-//! transaction, and tells its number. The seq becomes the watermark once all transactions before that one have
-//! ended and a later claim has looked again. (What a snapshot calls the first transaction that has not begun
-//! may have begun: it is the first after the last that has ended.)
+//! *So* the worker remembers, for each task and priority, the ready_seq up to which the queue is empty, and
+//! claims from there (`Watermark`). Jobs join the queue at its end, and released jobs go before every
+//! watermark, where a claim always reads. Only a publisher that drew its ready_seq before a watermark and
+//! commits after it adds a job below the watermark. A publisher takes a transaction id before it draws a
+//! ready_seq for a job. So a transaction that began after a claim saw some ready_seq has a higher id than
+//! every publisher that drew a number before that ready_seq: the next claim that takes something is such a
+//! transaction, and returns its id. The ready_seq becomes the watermark once all transactions before that one
+//! have ended and a later claim has read again. (The id that a snapshot calls the first transaction that has
+//! not begun may have begun: it is the first after the last that has ended.)
 //!
 //! *If one of them does not end* (a long migration, a publisher that waits), its watermark counts after a
-//! second all the same, and whatever is committed behind it is found by a full look from the
-//! beginning. Full looks are taken as often as they cost little, one takes at most a thirtieth of the
-//! time, and every five seconds at the least: what it took to get an answer is not only the cost of the look.
-//! On a healthy queue they cost nothing and watermarks hardly ever matter.
+//! second all the same, and a full scan from the beginning finds whatever is committed below it. Full scans
+//! are made as often as they cost little: they take at most a thirtieth of the time. But the worker makes one
+//! every five seconds at the least, because the time to get an answer is not only the cost of the scan. On a
+//! healthy queue full scans cost nothing, and watermarks hardly ever matter.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -27,29 +26,30 @@ use std::time::{Duration, Instant};
 use crate::db::claim::Watermark;
 use crate::db::claimed::ClaimResult;
 
-/// The time between two full looks, as a multiple of what one takes.
+/// The time between two full scans, as a multiple of what one takes.
 const RARITY: u32 = 30;
-/// The longest time between two full looks: a job behind a watermark waits no longer than this.
+/// The longest time between two full scans: a job below a watermark waits no longer than this.
 const LONGEST: Duration = Duration::from_secs(5);
 /// How long a watermark waits for transactions to end.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// More lines than this are not worth remembering; their watermarks would be a burden to each claim.
+/// With more queues than this, the worker forgets its watermarks: they would be a burden to each claim.
 const MOST_LINES: usize = 500;
 
-/// The line of one task at one priority.
+/// The queue of one task at one priority.
 type Line = (String, i32);
 
 #[derive(Default)]
 struct Progress {
-    /// Nothing waits before this seq.
+    /// No job waits below this ready_seq.
     watermark: Option<i64>,
     next: Option<Candidate>,
 }
 
-/// A seq that becomes the watermark once no transaction before `horizon` is left.
+/// A ready_seq that becomes the watermark once no transaction before `horizon` is left.
 struct Candidate {
     seq: i64,
-    /// A transaction that began after the seq was seen; none has told its number yet.
+    /// The id of a transaction that began after the ready_seq was seen; `None` until a claim has returned
+    /// one.
     horizon: Option<i64>,
     since: Instant,
 }
@@ -64,7 +64,7 @@ impl Watermarks {
         Watermarks { lines: HashMap::new(), full_look_due: now }
     }
 
-    /// Where the next claim should start; nowhere in particular when a full look is due.
+    /// The watermarks for the next claim; empty when a full scan is due.
     pub(crate) fn for_claim(&self, now: Instant) -> Vec<Watermark> {
         if now >= self.full_look_due {
             return Vec::new();
@@ -75,7 +75,7 @@ impl Watermarks {
         self.lines.iter().filter_map(watermark).collect()
     }
 
-    /// Takes in what a claim with these watermarks brought.
+    /// Learns from the result of a claim with these watermarks.
     pub(crate) fn saw(
         &mut self,
         watermarks: &[Watermark],
@@ -104,8 +104,8 @@ impl Watermarks {
 }
 
 impl Progress {
-    /// A claim took jobs of this line, `first` the earliest of them: it saw every transaction before
-    /// `unseen`, and nothing that waits before `first`.
+    /// A claim took jobs of this queue, `first` the earliest of them: it saw every transaction before
+    /// `unseen`, and no job that waits before `first`.
     fn advance(&mut self, first: i64, unseen: i64, now: Instant) {
         let ripe = |next: &mut Candidate| {
             next.horizon.is_some_and(|horizon| unseen >= horizon) || now.duration_since(next.since) > PATIENCE
@@ -116,8 +116,8 @@ impl Progress {
     }
 }
 
-/// The lines that a claim took from, each with the first and the last seq that was taken. Places below zero are
-/// those of jobs that were given back; a claim looks there in any case.
+/// The queues that a claim took jobs from, each with the first and the last ready_seq taken. A released job
+/// has a ready_seq below zero; a claim reads there in any case.
 fn lines(claimed: &ClaimResult) -> Vec<(Line, i64, i64)> {
     let mut lines: Vec<(Line, i64, i64)> = Vec::new();
     for job in claimed.jobs.iter().filter(|job| job.ready_seq > 0) {
@@ -152,8 +152,8 @@ mod tests {
         Claimed { priority, ..Claimed::example("a", ready_seq) }
     }
 
-    /// Watermarks after these claims, each a millisecond long and ten after the last; all but the first are
-    /// made before the next full look is due.
+    /// The watermarks after these claims, each ten milliseconds after the last; all but the first are made
+    /// before the next full scan is due.
     fn after(claims: &[ClaimResult]) -> (Watermarks, Instant) {
         let mut now = Instant::now();
         let mut watermarks = Watermarks::new(now);
@@ -190,8 +190,8 @@ mod tests {
 
     #[test]
     fn a_publisher_that_began_before_the_first_look_and_is_none_of_its_snapshot_holds_the_mark() {
-        // Q has 803 since before. P, 804, draws 1; Q draws 2 and commits. No snapshot knows of 804 yet: for it, 804 is
-        // the first that has not begun.
+        // Publisher Q has had id 803 since before. Publisher P, 804, draws 1; Q draws 2 and commits. No
+        // snapshot knows of 804 yet: to a snapshot, 804 is the first transaction that has not begun.
         let (watermarks, now) =
             after(&[claimed(&[2], 804, 805), claimed(&[3], 804, 806), claimed(&[4], 804, 807)]);
         assert_eq!(watermark(&watermarks, now), None, "804 is open");

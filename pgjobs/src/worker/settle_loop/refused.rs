@@ -1,4 +1,4 @@
-//! What becomes of an outcome that the database refuses by itself, whatever else it takes.
+//! Handles an outcome that the database refuses even when it is sent alone.
 
 use std::time::{Duration, Instant};
 
@@ -9,11 +9,11 @@ use crate::types::error::Error;
 use crate::worker::outage::words;
 use crate::worker::outcome::{after_refusal, patience, rest};
 
-/// Outcomes that are refused alone are told of no more often than this.
+/// The shortest time between two log messages about outcomes that are refused alone.
 const REMINDER: Duration = Duration::from_secs(60);
 
 impl Settler {
-    /// What is said next of a run whose outcome was refused by itself.
+    /// Chooses what to send next for a run whose outcome was refused alone.
     pub(super) async fn after_refusal(
         &mut self,
         settlement: Settlement,
@@ -28,8 +28,8 @@ impl Settler {
         }
     }
 
-    /// Refused alone, for a reason that is not in it, as far as can be seen: a row that another holds, rights that are
-    /// missing. Said again after a rest.
+    /// Sends the outcome again after a pause: it was refused alone, for a reason that does not seem to be in
+    /// it, such as a row that another transaction has locked or missing rights.
     fn send_later(&mut self, mut settlement: Settlement, error: &Error) -> Settlement {
         let now = Instant::now();
         let since = *settlement.refused_since.get_or_insert(now);
@@ -45,7 +45,7 @@ impl Settler {
         settlement
     }
 
-    /// The database does not take this outcome, whatever else it takes: another has to go in its batch_index.
+    /// Replaces an outcome that the database refuses whatever else it accepts.
     async fn refuse(&mut self, mut settlement: Settlement, error: &Error) -> Option<Settlement> {
         if settlement.refusals == 0 && self.is_refused_without_result(&settlement).await {
             return Some(self.send_later(settlement, error));
@@ -64,7 +64,7 @@ impl Settler {
         Some(settlement)
     }
 
-    /// Whether the database refuses a success also without its result: then the result is not the reason.
+    /// Whether the database also refuses a success without its result: then the result is not the reason.
     async fn is_refused_without_result(&mut self, settlement: &Settlement) -> bool {
         let Some(bare) = settlement.without_result() else { return false };
         let tried = self.call(async |connection| settle::try_to_settle(connection, &bare).await).await;

@@ -1,4 +1,4 @@
-//! What becomes of a batch.
+//! Tests how a batch is gathered and cleaned up.
 
 use uuid::Uuid;
 

@@ -1,4 +1,4 @@
-//! The worker of the bench, watched.
+//! A worker that runs the tasks of the bench, and what the bench measures of it.
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use crate::cli::output::progress::Progress;
 use crate::{Worker, WorkerHandle, WorkerReport};
 
 const GLANCE: Duration = Duration::from_millis(5);
-/// A worker that has not started an only job by then never will.
+/// The bench fails when the worker starts or completes no job for this long.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(crate) struct Crew {
@@ -27,7 +27,7 @@ impl Crew {
     pub(crate) async fn start(pool: PgPool, concurrency: u16) -> Result<Self, Failure> {
         let (sender, pick_ups) = mpsc::unbounded_channel();
         let epoch = Instant::now();
-        // The topic leaves out whatever else is linked into the program.
+        // The topic excludes other tasks that are linked into the program.
         let worker = Worker::new(pool.clone()).topic(TOPIC).task(&NOOP).task(&ERRAND);
         let worker = worker.state(Probe { epoch, pick_ups: sender }).concurrency(usize::from(concurrency));
         Ok(Crew { worker: worker.start().await?, pool, epoch, pick_ups })
@@ -37,18 +37,18 @@ impl Crew {
         self.worker.report().succeeded
     }
 
-    /// How long the next job took to be started.
+    /// Waits for the next job to start, and returns its pick-up time.
     pub(crate) async fn pick_up(&mut self) -> Result<Duration, Failure> {
         let next = tokio::time::timeout(PATIENCE, self.pick_ups.recv()).await;
         next.ok().flatten().ok_or_else(stalled)
     }
 
-    /// The pick-ups that nobody has asked for yet.
+    /// The pick-up times that have arrived and were not returned yet.
     pub(crate) fn pick_ups(&mut self) -> Vec<Duration> {
         std::iter::from_fn(|| self.pick_ups.try_recv().ok()).collect()
     }
 
-    /// Waits until the worker has run so many jobs and the database has no open one.
+    /// Waits until the worker has succeeded at this many jobs and the database has no open job.
     pub(crate) async fn emptied(&self, jobs: u64, progress: &Progress) -> Result<(), Failure> {
         let (mut seen, mut last) = (0, Instant::now());
         loop {
@@ -66,11 +66,11 @@ impl Crew {
         }
     }
 
-    /// Ends the worker and closes its pool; void unless so many jobs succeeded.
+    /// Shuts the worker down and closes its pool; fails unless this many jobs succeeded.
     pub(crate) async fn dismiss(self, jobs: u64) -> Result<WorkerReport, Failure> {
         let report = self.worker.shutdown().await;
         all_succeeded(&self.pool, jobs).await?;
-        // A connection that is still open when its database is dropped would complain.
+        // A connection that is still open when its database is dropped would report an error.
         self.pool.close().await;
         Ok(report)
     }

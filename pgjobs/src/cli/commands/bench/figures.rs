@@ -1,4 +1,4 @@
-//! The figures: rates and pick-up times.
+//! Figures of a report: rates and pick-up times.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::cli::output::failure::Failure;
 
-/// So many jobs in so much time.
+/// A number of jobs, the time that they took, and their rate.
 #[derive(Serialize, Clone, Copy)]
 pub(crate) struct Rate {
     pub(crate) jobs: u64,
@@ -15,7 +15,7 @@ pub(crate) struct Rate {
     pub(crate) jobs_per_second: f64,
 }
 
-/// A steady flow, and how it changed.
+/// The rate of a steady flow: in total, and in its first and its last third.
 #[derive(Serialize)]
 pub(crate) struct Thirds {
     #[serde(flatten)]
@@ -26,7 +26,7 @@ pub(crate) struct Thirds {
     pub(crate) last: Rate,
 }
 
-/// How long it takes from just before the publish to the start of the run.
+/// Pick-up times: each from just before the publish to the start of the run.
 #[derive(Serialize)]
 pub(crate) struct Pickup {
     pub(crate) samples: u64,
@@ -71,8 +71,8 @@ impl Pickup {
     }
 }
 
-/// Microseconds up to a minute, with three digits. Its bounds are fixed: one that grows does not do
-/// so for `saturating_record`.
+/// A histogram of microseconds up to a minute, with three significant digits. Its bounds are fixed, because
+/// `saturating_record` does not grow a histogram that resizes itself.
 fn histogram() -> Result<Histogram<u64>, Failure> {
     let histogram = Histogram::new_with_bounds(1, 60_000_000, 3);
     histogram.map_err(|error| Failure::failed(format!("the histogram cannot be made: {error}")))

@@ -1,4 +1,4 @@
-//! A steady flow: a producer keeps a backlog while a worker works it off.
+//! A steady flow: a producer keeps a backlog while a worker processes it.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use crate::cli::output::failure::Failure;
 pub(crate) const GLANCE: Duration = Duration::from_millis(3);
 const TICK: Duration = Duration::from_millis(250);
 
-/// How much is published at a time, and how much may lie there before more is.
+/// How many jobs are published at a time, and how many may be left before the producer waits.
 #[derive(Clone, Copy)]
 pub(crate) struct Flow {
     pub(crate) bulk: u64,
@@ -18,12 +18,12 @@ pub(crate) struct Flow {
 }
 
 impl Flow {
-    /// Whether of so many published jobs enough are left.
+    /// Whether the backlog is full, given the number of published jobs.
     pub(crate) fn is_full(self, published: u64, crew: &Crew) -> bool {
         published >= crew.succeeded() + self.backlog
     }
 
-    /// Publishes no-op jobs until then, and says how many.
+    /// Publishes no-op jobs until then, and returns their number.
     pub(crate) async fn produce(self, crew: &Crew, until: Instant) -> Result<u64, Failure> {
         let mut connection = crew.pool.acquire().await?;
         let mut published = 0;
@@ -39,7 +39,7 @@ impl Flow {
     }
 }
 
-/// Shows how the seconds go by.
+/// Shows the elapsed seconds as progress.
 pub(crate) async fn watch(stage: &Stage<'_>, what: &str, until: Instant) {
     let progress = stage.bar(what, stage.plan.seconds);
     let begun = Instant::now();

@@ -1,7 +1,7 @@
-//! `held-snapshot`: what a long-open transaction of somebody else costs.
+//! `held-snapshot`: what a long-open transaction in another session costs.
 //!
-//! No row version that ended after its snapshot can be cleaned up, so a queue that looks through
-//! dead rows becomes slower by the minute.
+//! VACUUM cannot remove a row version that ended after the snapshot of that transaction. A queue that scans
+//! dead rows therefore becomes slower by the minute.
 
 use std::time::Instant;
 
@@ -41,7 +41,7 @@ async fn flowing(stage: &Stage<'_>, pool: &PgPool, what: &str) -> Result<Thirds,
     Ok(thirds)
 }
 
-/// Jobs that ended in each third of the planned time.
+/// The rate of succeeded jobs in each third of the planned time.
 async fn thirds(stage: &Stage<'_>, crew: &Crew, begun: Instant) -> Thirds {
     let third = stage.seconds() / 3;
     let mut watermarks = [(crew.succeeded(), begun); 4];
@@ -55,18 +55,18 @@ async fn thirds(stage: &Stage<'_>, crew: &Crew, begun: Instant) -> Thirds {
     Thirds::of([rate(0), rate(1), rate(2)])
 }
 
-/// A session that looked once and still holds what it saw.
+/// Opens a session whose transaction keeps its snapshot.
 async fn hold(pool: &PgPool) -> Result<PgConnection, Failure> {
-    // Not the pool's: it is closed while the session still holds on.
+    // Detached from the pool, because the pool is closed while this session is still open.
     let mut session = pool.acquire().await?.detach();
-    // A server that ends idle transactions would end the measurement with it.
+    // Otherwise the server's limit on idle transactions might end this one during the measurement.
     sqlx::raw_sql("set idle_in_transaction_session_timeout = 0").execute(&mut session).await?;
     let look = "begin isolation level repeatable read; select txid_current_snapshot()";
     sqlx::raw_sql(look).execute(&mut session).await?;
     Ok(session)
 }
 
-/// Fails if the session was ended in between: then nothing was held.
+/// Ends the session; fails if the server ended it before, because then it held no snapshot.
 async fn release(mut session: PgConnection) -> Result<(), Failure> {
     sqlx::raw_sql("rollback").execute(&mut session).await?;
     Ok(session.close().await?)

@@ -24,7 +24,7 @@ async fn sample(stage: &Stage<'_>, crew: &mut Crew) -> Result<Pickup, Failure> {
     let mut connection = crew.pool.acquire().await?;
     let mut samples = Vec::new();
     for done in 1..=stage.plan.samples {
-        // Long enough for the worker to sleep again, uneven so that its polls do not fall in step.
+        // Long enough for the worker to go idle again, uneven so that its polls do not fall in step.
         tokio::time::sleep(Duration::from_millis(fastrand::u64(10..30))).await;
         Errand::timed(Manner::Plain, crew.epoch).publish(&mut connection).await?;
         samples.push(crew.pick_up().await?);

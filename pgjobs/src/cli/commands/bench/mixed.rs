@@ -1,4 +1,4 @@
-//! `mixed`: everything at once, as in a life.
+//! `mixed`: single and bulk publishes, failures and sleeping jobs, all at the same time.
 
 use std::cell::Cell;
 use std::time::Instant;
@@ -12,7 +12,7 @@ use super::tasks::{Errand, Manner};
 use crate::Task;
 use crate::cli::output::failure::Failure;
 
-/// A backlog that a single job waits behind for some hundredths of a second.
+/// This backlog makes a single job wait for some hundredths of a second.
 const FLOW: Flow = Flow { bulk: 500, backlog: 1000 };
 
 pub(crate) async fn run(stage: &Stage<'_>) -> Result<Outcome, Failure> {
@@ -33,14 +33,14 @@ pub(crate) async fn run(stage: &Stage<'_>) -> Result<Outcome, Failure> {
     }))
 }
 
-/// How many jobs each publisher has sent so far.
+/// The number of jobs that each publisher has published so far.
 #[derive(Default)]
 struct Published {
     singly: Cell<u64>,
     in_bulk: Cell<u64>,
 }
 
-/// Both publishers for the planned time; jobs that end later do not count.
+/// Runs both publishers for the planned time; jobs that end later do not count.
 async fn measure(stage: &Stage<'_>, crew: &Crew, published: &Published) -> Result<Rate, Failure> {
     let (begun, before) = (Instant::now(), crew.succeeded());
     let until = begun + stage.seconds();

@@ -1,8 +1,7 @@
-//! `bench`: what this machine and this server do.
+//! `bench`: measures this machine and this server.
 //!
-//! Everything happens in a database of its own, made for the purpose and dropped afterwards, and in
-//! this one process: publishers and worker share its processors with each other and, if the server
-//! is local, with the server.
+//! Every scenario runs in a database that the bench creates and drops, and in this one process: publishers
+//! and worker share its processors with each other and, if the server is local, with the server.
 
 mod crew;
 mod drain;
@@ -76,7 +75,7 @@ pub(crate) async fn run(asked: Bench, global: &Global, console: &Console) -> Res
     let plan = asked.plan();
     let scratch = Scratch::find(global, console).await?;
     let stage = Stage { scratch: &scratch, plan: &plan, console };
-    // Cutting the work off is safe: its connections and its database end with it.
+    // Cancelling the work half-way is safe: its connections close, and its database is dropped below.
     let outcome = tokio::select! {
         outcome = Box::pin(measure(&stage, &asked.scenarios)) => outcome,
         () = Interrupt::listen().first() => Err(Failure::failed("interrupted")),

@@ -1,4 +1,4 @@
-//! What is to be measured, and how much of it.
+//! The scenarios, and the size of each.
 
 use clap::ValueEnum;
 
@@ -8,11 +8,11 @@ pub(crate) enum Scenario {
     Drain,
     /// one connection publishes one by one, then N jobs in bulk
     Publish,
-    /// single publishes to an idle worker: from just before each to its run
+    /// publish one by one to an idle worker: time from just before each publish to its run
     Latency,
     /// S seconds of single and bulk publishes; 1 % fail once, 1 % sleep 50 ms
     Mixed,
-    /// a steady flow for S seconds, without and beside a held snapshot
+    /// a steady flow for S seconds, without and with a held snapshot
     HeldSnapshot,
 }
 

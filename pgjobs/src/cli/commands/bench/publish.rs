@@ -1,4 +1,4 @@
-//! `publish`: how fast one connection publishes, while nobody works.
+//! `publish`: how fast one connection publishes while no worker runs.
 
 use std::time::Instant;
 

@@ -1,4 +1,4 @@
-//! What is printed: the figures, and what they were made with.
+//! The report: the figures, and the settings that they were measured with.
 
 use serde::Serialize;
 
@@ -24,7 +24,7 @@ pub(crate) struct Settings {
     pub(crate) debug_build: bool,
 }
 
-/// What a scenario found.
+/// The result of a scenario.
 #[derive(Serialize)]
 #[serde(tag = "scenario", rename_all = "kebab-case", rename_all_fields = "snake_case")]
 pub(crate) enum Outcome {
@@ -37,12 +37,12 @@ pub(crate) enum Outcome {
 
 #[derive(Serialize)]
 pub(crate) struct Mixed {
-    /// Within the planned time.
+    /// Jobs that succeeded within the planned time.
     #[serde(flatten)]
     pub(crate) rate: Rate,
     pub(crate) published_one_by_one: u64,
     pub(crate) published_in_bulk: u64,
-    /// Once the queue was empty again.
+    /// Counted when the queue was empty again.
     pub(crate) succeeded: u64,
     pub(crate) retried: u64,
     pub(crate) pick_up: Pickup,

@@ -1,4 +1,4 @@
-//! The bench's own database, and its own server when no other is named.
+//! The temporary database of the bench, and a server for it when the user names none.
 
 use std::sync::Arc;
 
@@ -20,11 +20,11 @@ use crate::cli::output::progress::Progress;
 pub(crate) struct Scratch {
     server: Server,
     name: String,
-    /// Held while a database is made or dropped.
+    /// Locked while a database is created or dropped.
     turn: Arc<Mutex<()>>,
 }
 
-/// The server; one that was started for the bench ends with it.
+/// The server. One that the bench started stops when this value is dropped.
 struct Server {
     options: PgConnectOptions,
     origin: String,
@@ -42,14 +42,14 @@ impl Scratch {
         Ok(Scratch { server, name, turn: Arc::default() })
     }
 
-    /// An empty database in place of the one before.
+    /// Replaces the database by an empty one.
     pub(crate) async fn renew(&self) -> Result<PgPool, Failure> {
         self.drop_database().await?;
         self.administer(format!("create database {}", self.name)).await.map_err(explain)?;
         self.pool().await
     }
 
-    /// As they hold in the latest database.
+    /// Returns the plan and the server's settings, as they hold in the latest database.
     pub(crate) async fn settings(&self, plan: &Plan) -> Result<Settings, Failure> {
         let setting = "select current_setting('server_version'), current_setting('fsync'), \
                        current_setting('synchronous_commit'), current_setting('shared_buffers')";
@@ -71,7 +71,7 @@ impl Scratch {
         })
     }
 
-    /// Drops the database and stops the server, if it is ours.
+    /// Drops the database or, if the bench started the server, stops the server with it.
     pub(crate) async fn remove(self) -> Result<(), Failure> {
         #[cfg(feature = "local-postgres")]
         if let Some(server) = self.server.local {
@@ -93,15 +93,16 @@ impl Scratch {
         })
     }
 
-    /// Goes on when the caller is cut off, and the next call waits for it: a database that is still
-    /// being made when the bench is interrupted could not be seen, and so not be dropped.
+    /// Runs the statement in a spawned task, which continues when the caller is cancelled; the next call
+    /// waits for it. Otherwise a database that is still being created when the bench is interrupted could not
+    /// be seen, and so not be dropped.
     async fn administer(&self, sql: String) -> Result<(), sqlx::Error> {
         let turn = self.turn.clone().lock_owned().await;
         let options = self.server.options.clone().disable_statement_logging();
         let work = tokio::spawn(async move {
             let _turn = turn;
             let mut connection = options.connect().await?;
-            // The only name in it is made of fixed letters and hexadecimal digits.
+            // The only name in the SQL consists of fixed letters and hexadecimal digits.
             sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await?;
             connection.close().await
         });

@@ -1,4 +1,4 @@
-//! Where a scenario plays: an empty database, a plan, and someone who watches.
+//! What a scenario runs with: an empty database, the plan, and a console for its progress.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::cli::output::failure::Failure;
 use crate::cli::output::progress::Progress;
 use crate::{JobState, Topic, inspect};
 
-/// Jobs in one statement and one commit of a bulk publish.
+/// Jobs per statement and commit of a bulk publish.
 const CHUNK: u32 = 5000;
 
 pub(crate) struct Stage<'a> {
@@ -22,7 +22,7 @@ pub(crate) struct Stage<'a> {
 }
 
 impl Stage<'_> {
-    /// A database that nothing happened in yet: no scenario sees what another left.
+    /// Creates a new, migrated database, so that no scenario sees what another one left.
     pub(crate) async fn empty(&self) -> Result<PgPool, Failure> {
         let pool = self.scratch.renew().await?;
         crate::migrate(&pool).await?;
@@ -37,7 +37,7 @@ impl Stage<'_> {
         Duration::from_secs(self.plan.seconds.into())
     }
 
-    /// Publishes the planned jobs, which do nothing.
+    /// Publishes the planned number of no-op jobs.
     pub(crate) async fn publish_in_bulk(&self, pool: &PgPool) -> Result<(), Failure> {
         let jobs = self.plan.jobs;
         let progress = self.bar("publishing in bulk", jobs);
@@ -51,12 +51,12 @@ impl Stage<'_> {
     }
 }
 
-/// Pending and running jobs; the database counts to a million of each.
+/// The number of pending and running jobs; the database counts to a million of each.
 pub(crate) async fn open(pool: &PgPool) -> Result<i64, Failure> {
     Ok(count(pool, JobState::Pending).await? + count(pool, JobState::Running).await?)
 }
 
-/// A figure counts only if every job is found in the history.
+/// Fails unless the history has every job as a success: otherwise the figure does not count.
 pub(crate) async fn all_succeeded(pool: &PgPool, jobs: u64) -> Result<(), Failure> {
     let ended = count(pool, JobState::Success).await?;
     if ended.unsigned_abs() < jobs.min(1_000_000) {

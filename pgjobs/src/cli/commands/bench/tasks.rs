@@ -1,5 +1,5 @@
-//! Two tasks written by hand: one that does nothing, one that says how soon it was started and then
-//! behaves as its job asks.
+//! Two handwritten tasks: a no-op, and an errand that reports how soon it started and then runs as its job
+//! asks.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use crate::{Backoff, Context, Param, StateType, Task, TaskDef, TaskError, TaskOp
 
 pub(crate) const TOPIC: &str = "pgjobs.bench.*";
 
-/// What the worker gives to its jobs: a clock that the publisher shares, and a way to tell.
+/// The state of the bench's worker: a clock that the publisher shares, and a channel for pick-up times.
 pub(crate) struct Probe {
     pub(crate) epoch: Instant,
     pub(crate) pick_ups: UnboundedSender<Duration>,
@@ -22,7 +22,8 @@ pub(crate) struct Noop {}
 
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Errand {
-    /// Nanoseconds from the epoch to the moment just before the publish; of no interest if absent.
+    /// Nanoseconds from the epoch to the moment just before the publish; absent if the pick-up time is not
+    /// measured.
     published: Option<u64>,
     manner: Manner,
 }
@@ -37,9 +38,9 @@ pub(crate) enum Manner {
 }
 
 const OPTIONS: TaskOptions = TaskOptions {
-    // The second run always succeeds; more than two are left for a worker that lost its lease.
+    // The second run always succeeds; the further attempts are for a worker that lost its lease.
     retries: 5,
-    // Short, so that most retries fall into the time that is measured.
+    // Short, so that most retries fall into the measured time.
     backoff: Backoff::fixed(Duration::from_millis(500)),
     ..TaskOptions::DEFAULT
 };
@@ -94,14 +95,14 @@ impl Errand {
         Errand { published: None, manner }
     }
 
-    /// To be published at once: its pick-up is counted from now.
+    /// An errand to be published at once: its pick-up time counts from now.
     pub(crate) fn timed(manner: Manner, epoch: Instant) -> Self {
         Errand { published: Some(since(epoch)), manner }
     }
 }
 
 impl Manner {
-    /// The manner of the n-th job: one in a hundred fails its first run, one sleeps.
+    /// What the n-th job does: of every hundred, one fails its first run and one sleeps.
     pub(crate) fn of(number: u64) -> Self {
         match number % 100 {
             0 => Manner::FailFirst,
@@ -117,7 +118,7 @@ async fn errand(context: &Context) -> Result<(), TaskError> {
     let asked: Errand = context.arguments()?;
     let first = context.job().attempt() == 1;
     if let (true, Some(published)) = (first, asked.published) {
-        // The bench may have ended; then nobody wants to know.
+        // Fails when the bench has ended, which then does not use the time.
         let _ = probe.pick_ups.send(Duration::from_nanos(started.saturating_sub(published)));
     }
     match asked.manner {

@@ -1,4 +1,4 @@
-//! The report as a person reads it: the settings, then one table.
+//! The report as text: the settings, then one table.
 
 use super::figures::{Pickup, Rate, Thirds};
 use super::report::{Outcome, Report, Settings};
@@ -9,7 +9,7 @@ const RATES: [&str; 4] = ["Scenario", ">Jobs", ">Time", ">Jobs/s"];
 const ALL: [&str; 9] =
     ["Scenario", ">Jobs", ">Time", ">Jobs/s", ">Pick-up p50", ">p90", ">p99", ">p99.9", ">Max"];
 
-/// A line of the table: what was measured, how fast it was, how soon it began.
+/// A row of the table: what was measured, its rate and its pick-up times.
 struct Row {
     what: String,
     rate: [String; 3],
@@ -20,7 +20,7 @@ impl Report {
     pub(crate) fn words(&self) -> Vec<String> {
         let rows: Vec<Row> = self.results.iter().flat_map(rows).collect();
         let timed = rows.iter().any(|row| row.pick_up.is_some());
-        // Columns that would stay empty are left out.
+        // Omits the pick-up columns when they would be empty.
         let table = if timed {
             table(ALL, rows.into_iter().map(Row::whole))
         } else {
@@ -77,7 +77,7 @@ impl Row {
         Row { what: what.to_owned(), rate, pick_up: None }
     }
 
-    /// Jobs whose number in a second says nothing, because they came with pauses.
+    /// A row without a rate: these jobs were published with pauses, so jobs per second mean nothing.
     fn idle(what: &str, pick_up: &Pickup) -> Self {
         let rate = [format::count(pick_up.samples), String::new(), String::new()];
         Row { what: what.to_owned(), rate, pick_up: None }.timed(pick_up)

@@ -1,10 +1,10 @@
-//! Definitions that are nothing but themselves, which no language takes.
+//! Definitions that refer to nothing but themselves, which no language accepts.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::model::{Definition, Form, Type};
 
-/// Makes anything of each definition that leads to itself by other names alone.
+/// Turns each definition that leads back to itself through names alone into one that accepts anything.
 pub(crate) fn break_cycles(definitions: &mut BTreeMap<String, Definition>) {
     let names: Vec<String> = definitions.keys().cloned().collect();
     for name in names {

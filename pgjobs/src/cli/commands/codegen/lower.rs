@@ -1,4 +1,4 @@
-//! From JSON Schema to types.
+//! Turns JSON Schema into types.
 
 use std::collections::BTreeMap;
 
@@ -11,10 +11,10 @@ use super::refs::{closure, resolve};
 use super::schema::{is_object, values, without_null};
 use super::variants::{is_vast, variant_word, variants};
 
-/// Turns schemas into types and collects those that get a name.
+/// Turns schemas into types and collects those with a name.
 pub(crate) struct Lowering {
     pub(crate) names: Names,
-    /// What has a name already, by its name in the schema and its content.
+    /// The names given so far, by the name in the schema and its content.
     known: BTreeMap<String, String>,
     definitions: BTreeMap<String, Definition>,
 }
@@ -24,13 +24,13 @@ impl Lowering {
         Lowering { names: Names::without(TYPES), known: BTreeMap::new(), definitions: BTreeMap::new() }
     }
 
-    /// Everything that has a name, by name.
+    /// The named types, in the order of their names.
     pub(crate) fn finish(mut self) -> Vec<Definition> {
         break_cycles(&mut self.definitions);
         self.definitions.into_values().collect()
     }
 
-    /// The type of a schema within the document `root`; `hint` names it if it needs a name and has none.
+    /// The type of a schema within the document `root`; `hint` is its name if it must have one and has none.
     pub(crate) fn ty(&mut self, root: &Value, schema: &Value, hint: &str) -> Type {
         let Some(object) = schema.as_object() else {
             return if schema == &json!(false) { unsaid("nothing fits") } else { Type::Any };
@@ -53,7 +53,7 @@ impl Lowering {
         }
     }
 
-    /// A type that is written where it is used.
+    /// A type that is written inline, where it is used.
     fn plain(&mut self, root: &Value, schema: &Map<String, Value>, hint: &str) -> Type {
         if let Some(constant) = schema.get("const") {
             return literal(constant);
@@ -110,7 +110,7 @@ impl Lowering {
         }
     }
 
-    /// A type under a name of its own: the same name for the same name and content.
+    /// A named type; schemas with the same name and content share one.
     fn named(&mut self, root: &Value, schema: &Value, wanted: String) -> Type {
         let key = closure(root, schema, &wanted);
         if let Some(name) = self.known.get(&key) {
@@ -170,7 +170,7 @@ impl Lowering {
     }
 }
 
-/// Whether a schema is what some language cannot write without naming it.
+/// Whether some language cannot write the schema without a name for it.
 fn needs_name(root: &Value, schema: &Map<String, Value>) -> bool {
     is_object(schema) || variants(root, schema).len() > 1
 }
@@ -179,7 +179,7 @@ fn title(schema: &Value, otherwise: &str) -> String {
     schema["title"].as_str().map_or_else(|| otherwise.to_owned(), pascal)
 }
 
-/// The texts that a schema is one of, if it is that.
+/// The strings that a schema allows, if it allows nothing else.
 fn choices(schema: &Value) -> Option<Vec<Choice>> {
     let doc = schema["description"].as_str().unwrap_or_default();
     let one = |value: &Value| Some(Choice { value: value.as_str()?.to_owned(), doc: doc.to_owned() });
@@ -203,7 +203,7 @@ fn unsaid(words: impl Into<String>) -> Type {
     Type::Unsaid(words.into())
 }
 
-/// A schema without a type: anything, if it does not say something that we do not.
+/// A schema without a type: `Any`, unless it has keywords that the generated types do not express.
 fn anything(schema: &Map<String, Value>) -> Type {
     const SILENT: [&str; 9] = [
         "$schema",

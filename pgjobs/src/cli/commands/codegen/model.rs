@@ -1,29 +1,29 @@
-//! What a client is made of, in words that every language has.
+//! The model of a client, independent of the language.
 
 use serde_json::Value;
 
-/// Everything that one generated file says.
+/// The content of one generated file.
 pub(crate) struct Module {
-    /// By name.
+    /// In the order of their names.
     pub(crate) tasks: Vec<Task>,
-    /// Types that have a name, by name.
+    /// The named types, in the order of their names.
     pub(crate) definitions: Vec<Definition>,
 }
 
 /// A task that can be published.
 pub(crate) struct Task {
-    /// Dotted, as jobs carry it.
+    /// The dotted name, as jobs carry it.
     pub(crate) name: String,
     pub(crate) doc: String,
-    /// The name of the type of its arguments, where a language gives them one.
+    /// The name of the type of its arguments, in languages that give them one.
     pub(crate) args_name: String,
     pub(crate) args: Record,
     pub(crate) result: Type,
-    /// What its jobs get when whoever publishes says nothing.
+    /// The options of its jobs when the publisher sets none.
     pub(crate) defaults: Defaults,
 }
 
-/// What a task says of its jobs.
+/// A task's default options for its jobs.
 #[derive(Default)]
 pub(crate) struct Defaults {
     pub(crate) timeout: Option<f64>,
@@ -34,18 +34,18 @@ pub(crate) struct Defaults {
 /// A type that has a name.
 #[derive(Debug)]
 pub(crate) struct Definition {
-    /// In PascalCase, unique, and free in every language.
+    /// In PascalCase, unique, and not reserved in any language.
     pub(crate) name: String,
     pub(crate) doc: String,
     pub(crate) form: Form,
 }
 
-/// What a definition is.
+/// The kind of a definition.
 #[derive(Debug)]
 pub(crate) enum Form {
     /// An object with known keys.
     Record(Record),
-    /// One of a few texts.
+    /// One of a few strings.
     Choice(Vec<Choice>),
     /// A value of one of several types.
     Union(Vec<Type>),
@@ -53,7 +53,7 @@ pub(crate) enum Form {
     Alias(Type),
 }
 
-/// One of a few texts.
+/// One of a few strings.
 #[derive(Debug)]
 pub(crate) struct Choice {
     pub(crate) value: String,
@@ -63,18 +63,18 @@ pub(crate) struct Choice {
 /// An object with known keys.
 #[derive(Debug, Default)]
 pub(crate) struct Record {
-    /// The required ones in the order of the schema, then the others by name.
+    /// Required fields in the order of the schema, then the others by name.
     pub(crate) fields: Vec<Field>,
-    /// What further keys hold, where the schema lets them through and says so.
+    /// The type of further keys, where the schema allows them and gives their type.
     pub(crate) rest: Option<Type>,
-    /// Whether it is one variant of a union and was never named by anybody.
+    /// Whether it is one variant of a union and the schema does not name it.
     pub(crate) is_variant: bool,
 }
 
 /// A key of an object, or an argument.
 #[derive(Debug, Clone)]
 pub(crate) struct Field {
-    /// As JSON has it.
+    /// The name in JSON.
     pub(crate) name: String,
     pub(crate) doc: String,
     pub(crate) ty: Type,
@@ -82,11 +82,11 @@ pub(crate) struct Field {
     pub(crate) default: Option<Value>,
 }
 
-/// What a value may be.
+/// The type of a value.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Type {
     Any,
-    /// Anything as far as the generated types know; the words say what the schema has there.
+    /// Anything, as far as the generated types know; the text describes what the schema has there.
     Unsaid(String),
     Null,
     Boolean,
@@ -94,7 +94,7 @@ pub(crate) enum Type {
     Integer(Option<String>),
     Number,
     Text,
-    /// Exactly this text, integer or boolean.
+    /// Exactly this string, integer or boolean.
     Constant(Value),
     List(Box<Type>),
     Tuple(Vec<Type>),
@@ -104,7 +104,7 @@ pub(crate) enum Type {
 }
 
 impl Type {
-    /// The types that it is made of.
+    /// The types that it contains.
     pub(crate) fn parts(&self) -> &[Type] {
         match self {
             Type::List(inner) | Type::Map(inner) | Type::Nullable(inner) => std::slice::from_ref(&**inner),
@@ -113,7 +113,7 @@ impl Type {
         }
     }
 
-    /// What of its schema is not in the type.
+    /// The part of its schema that the type does not express.
     pub(crate) fn unsaid(&self) -> Option<&str> {
         match self {
             Type::Unsaid(words) => Some(words),
@@ -123,7 +123,7 @@ impl Type {
 }
 
 impl Record {
-    /// Whether no key is known and none may be given.
+    /// Whether it has no keys and allows none.
     pub(crate) fn is_empty(&self) -> bool {
         self.fields.is_empty() && self.rest.is_none()
     }
@@ -135,7 +135,7 @@ impl Record {
 }
 
 impl Field {
-    /// Its documentation, with the default and what the type does not say.
+    /// Its documentation, with the default and what the type does not express.
     pub(crate) fn about(&self) -> String {
         let default = self.default.as_ref().map(|value| format!("Default: `{value}`."));
         let unsaid = self.ty.unsaid().map(|words| format!("Not expressed as a type: {words}."));

@@ -1,4 +1,4 @@
-//! From the registry to what a client is made of.
+//! Builds the model of a client from the registry.
 
 use serde_json::json;
 use serde_json::value::RawValue;
@@ -10,7 +10,7 @@ use super::parts;
 use crate::TaskDef;
 use crate::inspect::TaskRow;
 
-/// What the generator needs to know of a task.
+/// What the generator must know of a task.
 pub(crate) struct Signature {
     pub(crate) name: String,
     doc: String,
@@ -23,7 +23,7 @@ pub(crate) struct Signature {
 
 impl From<TaskRow> for Signature {
     fn from(row: TaskRow) -> Self {
-        // Of a schema that no JSON library reads nothing is known.
+        // A schema that no JSON library can parse counts as unknown.
         let schema = |json: Option<Box<RawValue>>| serde_json::from_str(json?.get()).ok();
         let anything = json!({ "type": "object", "additionalProperties": true });
         Signature {
@@ -59,11 +59,11 @@ impl From<&TaskDef> for Signature {
     }
 }
 
-/// The tasks and their types; the same for the same tasks, however they come.
+/// The tasks and their types. The result is the same for the same tasks, in whichever order they come.
 pub(crate) fn module(mut signatures: Vec<Signature>) -> Module {
     signatures.sort_by(|a, b| a.name.cmp(&b.name));
     let mut lowering = Lowering::new();
-    // The names of arguments are given first, so that no type of the application takes them.
+    // The types of arguments are named first, so that no type of the application takes their names.
     let args: Vec<String> = signatures
         .iter()
         .map(|task| lowering.names.unique(&format!("{}Args", pascal(&task.name)), ""))

@@ -1,4 +1,4 @@
-//! Identifiers out of names that were made for something else.
+//! Turns names that were made for something else into identifiers.
 
 use std::collections::BTreeSet;
 
@@ -24,7 +24,7 @@ fn capital(word: &str) -> String {
     first.to_ascii_uppercase() + rest
 }
 
-/// What does not begin as an identifier must is given a beginning.
+/// Adds a beginning to a name that does not begin as an identifier must.
 fn begun(name: String, beginning: &str) -> String {
     if name.starts_with(|c: char| c.is_ascii_alphabetic()) { name } else { beginning.to_owned() + &name }
 }
@@ -52,14 +52,14 @@ pub(crate) fn is_plain(name: &str) -> bool {
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
-/// Names of one place, none given twice.
+/// The names of one scope, all different.
 #[derive(Default)]
 pub(crate) struct Names {
     taken: BTreeSet<String>,
 }
 
 impl Names {
-    /// A place in which these are taken already.
+    /// A scope in which these names are taken already.
     pub(crate) fn without(reserved: &[&str]) -> Self {
         Names { taken: reserved.iter().map(|&name| name.to_owned()).collect() }
     }
@@ -74,7 +74,7 @@ impl Names {
     }
 }
 
-/// Types that some language, or the part of each file that never changes, has already.
+/// Type names that a language, or the fixed part of each generated file, uses already.
 pub(crate) const TYPES: &[&str] = &[
     "Any",
     "Array",

@@ -1,4 +1,4 @@
-//! Objects that are made of parts: `allOf`, a reference beside properties, variants beside properties.
+//! Objects that combine several parts: `allOf`, a reference beside properties, variants beside properties.
 
 use std::collections::BTreeMap;
 
@@ -7,17 +7,18 @@ use serde_json::{Value, json};
 use super::refs::resolve;
 use super::schema::{Object, list};
 
-/// More alternatives than these are no type that anybody would use.
+/// A type with more alternatives than this would be of no use.
 const MOST: usize = 256;
 
-/// More parts than these are not looked at: definitions that each hold the next twice make a million of twenty.
+/// More parts than this are not read: twenty definitions that each contain the next twice make a million
+/// parts.
 const PARTS: usize = 4096;
 
-/// The references that lead to a part; none is followed in itself.
+/// The references that lead to a part; none is followed inside itself.
 type Path<'a> = Vec<&'a str>;
 
-/// An object that may be one of several, as the parts of each: serde flattens enums into structs. None when there
-/// are too many.
+/// The alternatives of an object, each as its parts; serde flattens enums into structs. `None` when there are
+/// too many.
 pub(crate) fn alternatives(root: &Value, schema: &Value) -> Option<Vec<Vec<Value>>> {
     of(root, schema, &Vec::new(), &mut { PARTS })
 }
@@ -44,7 +45,7 @@ fn of<'a>(root: &'a Value, schema: &'a Value, path: &Path<'a>, left: &mut usize)
     Some(several)
 }
 
-/// What it is made of: the parts of `allOf`, and what it refers to.
+/// The parts of a schema: those of `allOf`, and the target of its reference.
 fn parts<'a>(root: &'a Value, schema: &'a Object, path: &Path<'a>) -> Vec<(&'a Value, Path<'a>)> {
     let mut parts: Vec<_> = list(schema, "allOf").iter().map(|part| (part, path.clone())).collect();
     if let Some(reference) = schema.get("$ref").and_then(Value::as_str).filter(|new| !path.contains(new))
@@ -61,7 +62,7 @@ fn product(left: Vec<Vec<Value>>, right: Vec<Vec<Value>>) -> Option<Vec<Vec<Valu
     few.then(|| joined.collect())
 }
 
-/// What all parts of an object say together.
+/// All parts of an object, merged.
 #[derive(Default)]
 pub(crate) struct Whole {
     pub(crate) properties: BTreeMap<String, Value>,
@@ -71,7 +72,7 @@ pub(crate) struct Whole {
     pub(crate) rest: Option<Value>,
 }
 
-/// The parts of an object, put together.
+/// Merges the parts of an object.
 pub(crate) fn whole(root: &Value, schema: &Value) -> Whole {
     let mut whole = Whole::default();
     whole.gather(root, schema, &Vec::new(), &mut { PARTS });

@@ -1,4 +1,4 @@
-//! Python 3.11 and newer, with asyncpg.
+//! Writes Python 3.11 and newer, with asyncpg.
 
 use serde_json::Value;
 
@@ -15,7 +15,7 @@ const KEYWORDS: &[&str] = &[
     "lambda", "nonlocal", "not", "or", "pass", "raise", "return", "try", "while", "with", "yield",
 ];
 
-/// What a function may not be called, because the file means something else by it.
+/// Names that a function may not have, because the file uses them.
 const TAKEN: &[&str] = &[
     "annotations",
     "asyncio",
@@ -36,7 +36,7 @@ const TAKEN: &[&str] = &[
     "tuple",
 ];
 
-/// What an argument may not be called.
+/// Names that an argument may not have.
 const OURS: &[&str] = &["connection", "options", "Options", "_publish"];
 
 pub(crate) fn write(module: &Module, header: &str) -> String {
@@ -81,7 +81,7 @@ fn define(source: &mut Source, definition: &Definition) {
 }
 
 fn can_be_attribute(name: &str) -> bool {
-    // A member that is called as a type hides it from those after it.
+    // A member with the name of a type hides that type from the members after it.
     let hides = TAKEN.contains(&name) || name.starts_with(|c: char| c.is_ascii_uppercase());
     is_plain(name) && !name.starts_with("__") && !KEYWORDS.contains(&name) && !hides
 }
@@ -103,7 +103,7 @@ fn members(source: &mut Source, doc: &str, record: &Record) {
     }
 }
 
-/// A record with keys that cannot be attributes.
+/// Writes a record with keys that cannot be attributes.
 fn keys(source: &mut Source, name: &str, record: &Record) {
     source.line(format!("{},", quoted(name)));
     source.block("{", "},", |source| {
@@ -127,7 +127,7 @@ fn choice(source: &mut Source, name: &str, doc: &str, choices: &[Choice]) {
     source.line(format!("{name}: TypeAlias = Literal[{}]", values.join(", ")));
 }
 
-/// An argument: what it is called here, and what it is.
+/// An argument: its name in Python, and its field.
 type Parameter<'a> = (String, &'a Field);
 
 fn function(source: &mut Source, task: &Task, name: &str) {
@@ -172,7 +172,7 @@ fn parameter(names: &mut Names, name: &str) -> String {
     names.unique(&if is_taken { plain + "_" } else { plain }, "_")
 }
 
-/// None leaves an optional argument out.
+/// An optional argument defaults to `None`, which leaves it out.
 fn argument(name: &str, field: &Field) -> String {
     match (field.required, &field.ty) {
         (true, of) => format!("{name}: {},", ty(of)),
@@ -196,7 +196,7 @@ fn about(task: &Task, parameters: &[Parameter]) -> Vec<String> {
     about
 }
 
-/// Arguments by keyword; a few on a line, many one below the other.
+/// Writes arguments as a dict: a few on one line, many one per line.
 fn dict(source: &mut Source, parameters: &[&Parameter], further: Option<&str>) {
     let entries: Vec<String> =
         parameters.iter().map(|(name, field)| format!("{}: {name}", quoted(&field.name))).collect();
@@ -237,7 +237,7 @@ fn ty(of: &Type) -> String {
     }
 }
 
-/// A string literal: JSON's escapes are Python's, but for characters beyond 16 bits.
+/// A string literal: JSON's escapes are valid in Python, except for characters beyond 16 bits.
 fn quoted(text: &str) -> String {
     let mut literal = String::new();
     for c in Value::from(text).to_string().chars() {
@@ -259,7 +259,7 @@ fn docstring(source: &mut Source, doc: &[String]) {
         doc.iter().map(|line| line.replace('\\', "\\\\").replace("\"\"\"", "\\\"\\\"\\\"")).collect();
     match safe.as_slice() {
         [] => {}
-        // A quote at its end would belong to those that close it.
+        // A quote at its end would merge with the closing quotes.
         [one] if !one.ends_with('"') => source.line(format!("\"\"\"{one}\"\"\"")),
         [first, others @ ..] => {
             source.line(format!("\"\"\"{first}"));

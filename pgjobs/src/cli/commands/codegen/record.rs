@@ -1,4 +1,4 @@
-//! Objects with known keys: their fields, with those of the parts that they are made of.
+//! Objects with known keys: their fields, including those of their parts.
 
 use serde_json::Value;
 
@@ -8,7 +8,7 @@ use super::names::pascal;
 use super::parts::{self, Whole};
 
 impl Lowering {
-    /// The fields of an object, with those of the parts that it is made of.
+    /// The fields of an object, including those of its parts.
     pub(crate) fn record(&mut self, root: &Value, schema: &Value, name: &str) -> Record {
         let Whole { properties, required, rest } = parts::whole(root, schema);
         let place = |name: &str| required.iter().position(|needed| needed == name);
@@ -28,7 +28,7 @@ impl Lowering {
     }
 }
 
-/// What to call the type of a field; what a variant holds is not called after it twice.
+/// A name for the type of a field. A record that is already named after the key does not repeat it.
 fn field_hint(record: &str, key: &str) -> String {
     let key = pascal(key);
     if record.ends_with(&key) { format!("{record}Content") } else { format!("{record}{key}") }

@@ -4,19 +4,19 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-/// What `#` or `#/$defs/Name` stands for.
+/// The schema that `#` or `#/$defs/Name` refers to.
 pub(crate) fn resolve<'a>(root: &'a Value, reference: &str) -> Option<&'a Value> {
     root.pointer(reference.strip_prefix('#')?)
 }
 
-/// A text that is the same for schemas that say the same under the same name, whichever document they come from.
+/// A key that is equal for schemas with the same name and content, whichever document they come from.
 pub(crate) fn closure(root: &Value, schema: &Value, name: &str) -> String {
     let mut reached = BTreeMap::new();
     reach(root, schema, &mut reached);
     json!([name, content(root, schema), reached]).to_string()
 }
 
-/// The same reference for the same type: the top of a document is `#` there, and a definition in others.
+/// One reference for one type: the top of a document is `#` there, and a definition in other documents.
 fn canonical(root: &Value, reference: &str) -> String {
     match (reference, root["title"].as_str()) {
         ("#", Some(title)) => format!("#/$defs/{title}"),
@@ -42,7 +42,7 @@ fn reach(root: &Value, schema: &Value, reached: &mut BTreeMap<String, Value>) {
     }
 }
 
-/// What a schema says, without what only the top of a document has; keys in order.
+/// The content of a schema without the keys that only the top of a document has, in the order of the keys.
 fn content(root: &Value, schema: &Value) -> Value {
     let Some(object) = schema.as_object() else { return schema.clone() };
     let kept = object.iter().filter(|(key, _)| !["$schema", "$defs", "title"].contains(&key.as_str()));

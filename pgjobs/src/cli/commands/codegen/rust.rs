@@ -1,4 +1,4 @@
-//! Rust, with sqlx.
+//! Writes Rust, with sqlx.
 
 use super::model::{Defaults, Module, Record, Task, Type};
 use super::names::{Names, is_plain, snake};
@@ -8,7 +8,7 @@ use super::source::{Source, lines};
 
 const RUNTIME: &str = include_str!("runtime/client.rs");
 
-/// Reserved words that `r#` makes a name, and those for which it does not.
+/// Reserved words that `r#` turns into identifiers, and (`UNUSABLE`) those for which it does not.
 const RESERVED: &[&str] = &[
     "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "do", "dyn", "else",
     "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in", "let", "loop", "macro",
@@ -33,7 +33,7 @@ pub(crate) fn write(module: &Module, header: &str) -> String {
     source.finish()
 }
 
-/// An identifier, and whether JSON has another name for it.
+/// An identifier, and whether the JSON name differs from it.
 pub(crate) fn identifier(names: &mut Names, name: &str) -> (String, bool) {
     let wanted =
         if is_plain(name) && name == name.to_ascii_lowercase() { name.to_owned() } else { snake(name) };
@@ -50,7 +50,7 @@ pub(crate) fn structure(source: &mut Source, name: &str, record: &Record, ty: &d
     source.block(format!("pub struct {name} {{"), "}", |source| fields(source, record, "pub ", ty));
 }
 
-/// The fields of a struct or of a variant.
+/// Writes the fields of a struct or of a variant.
 pub(crate) fn fields(source: &mut Source, record: &Record, public: &str, ty: &dyn Fn(&Type) -> String) {
     let mut names = Names::default();
     for field in &record.fields {
@@ -87,7 +87,7 @@ fn arguments(source: &mut Source, task: &Task) {
     source.block(format!("impl {} {{", task.args_name), "}", |source| constructor(source, task));
 }
 
-/// Takes what is required; the rest is left out.
+/// Writes a constructor that takes the required fields and leaves the others out.
 fn constructor(source: &mut Source, task: &Task) {
     let mut names = Names::default();
     let mut required = Vec::new();
@@ -134,14 +134,14 @@ fn defaults(defaults: &Defaults) -> String {
     format!("({timeout:?}, {priority:?}, {retries:?})")
 }
 
-/// A documentation whose code nobody compiles.
+/// Writes documentation. Its code blocks become plain text, so that nothing compiles them.
 pub(crate) fn doc(source: &mut Source, doc: &str) {
     let mut in_code = false;
     for line in lines(doc) {
         let fence = line.trim_start().starts_with("```") || line.trim_start().starts_with("~~~");
         let opens = fence && !in_code;
         in_code ^= fence;
-        // Four spaces would begin code as well.
+        // Four leading spaces would begin a code block as well.
         let line = if in_code { line.as_str() } else { line.trim_start() };
         let line = if opens {
             "```text"

@@ -1,4 +1,4 @@
-//! Definitions as Rust writes them: structs, and enums that serde reads in the same form.
+//! Writes definitions as Rust: structs, and enums that serde reads from the same JSON.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ use super::source::Source;
 
 const DERIVES: &str = "#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]";
 
-/// What has to be known of all definitions to write one.
+/// What the writer must know of all definitions to write one.
 pub(crate) struct Shapes<'a> {
     definitions: BTreeMap<&'a str, &'a Definition>,
     /// Records that are written as variants of their enum.
@@ -51,7 +51,7 @@ impl<'a> Shapes<'a> {
         shapes
     }
 
-    /// A record that was made for one variant and has no name of its own.
+    /// The record of a type that was made for one variant and that the schema does not name.
     fn variant(&self, of: &Type) -> Option<&'a Record> {
         match &self.definitions.get(name_of(of)?)?.form {
             Form::Record(record) if record.is_variant => Some(record),
@@ -82,7 +82,7 @@ impl<'a> Shapes<'a> {
         tag.map_or(Tag::None, Tag::Internal)
     }
 
-    /// The type as a field that may be on a way back to itself has it.
+    /// The type of a field, boxed where it would otherwise contain the type `within` by value.
     fn boxed(&self, of: &Type, within: &str) -> String {
         match of {
             Type::Named(name) if self.holds(name, within, &mut BTreeSet::new()) => format!("Box<{name}>"),
@@ -92,7 +92,7 @@ impl<'a> Shapes<'a> {
         }
     }
 
-    /// Whether a value of `name` has one of `sought` in it, and not behind a pointer.
+    /// Whether a value of `name` contains one of `sought`, not behind a pointer.
     fn holds<'b>(&'b self, name: &'b str, sought: &str, seen: &mut BTreeSet<&'b str>) -> bool {
         name == sought
             || seen.insert(name)
@@ -120,7 +120,7 @@ fn value_of(record: &Record, tag: &str) -> Option<String> {
     if let Type::Constant(Value::String(value)) = &field.ty { Some(value.clone()) } else { None }
 }
 
-/// The names that a value holds by value.
+/// The names of the types that a value contains by value.
 fn in_form(form: &Form) -> Vec<&str> {
     fn within<'a>(of: &'a Type, found: &mut Vec<&'a str>) {
         match of {
@@ -158,7 +158,7 @@ pub(crate) fn define(source: &mut Source, definition: &Definition, shapes: &Shap
     }
 }
 
-/// A type that is only itself cannot be an alias.
+/// The target of an alias. `Value` if the type refers to itself, because that cannot be an alias.
 fn alias(of: &Type, name: &str, shapes: &Shapes) -> String {
     fn mentions(of: &Type, name: &str, shapes: &Shapes, depth: usize) -> bool {
         let next = match of {
@@ -215,7 +215,7 @@ fn union(source: &mut Source, name: &str, types: &[Type], shapes: &Shapes) {
     });
 }
 
-/// A variant that is its name alone, or the only key of an object.
+/// Writes a variant that is its name alone, or an object with the name as its only key.
 fn external(
     source: &mut Source,
     names: &mut Names,
@@ -243,7 +243,7 @@ impl Shapes<'_> {
     }
 }
 
-/// A variant that has its name among its keys.
+/// Writes a variant whose name is the value of the key `tag`.
 fn internal(
     source: &mut Source,
     names: &mut Names,
@@ -265,7 +265,7 @@ fn internal(
     });
 }
 
-/// What to call a variant that nobody named.
+/// A name for a variant that the schema does not name.
 fn word(of: &Type, within: &str) -> String {
     match of {
         Type::Named(name) => {

@@ -1,4 +1,4 @@
-//! Types as Rust writes them.
+//! Writes types as Rust.
 
 use serde_json::Value;
 
@@ -23,7 +23,7 @@ pub(crate) fn ty(of: &Type) -> String {
     }
 }
 
-/// What may be left out or null, and is one thing in Rust.
+/// The type of a value that may be absent or null, which is one `Option` in Rust.
 pub(crate) fn optional(written: &str, of: &Type) -> String {
     if matches!(of, Type::Nullable(_)) { written.to_owned() } else { format!("Option<{written}>") }
 }

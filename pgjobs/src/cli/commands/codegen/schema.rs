@@ -1,4 +1,4 @@
-//! Questions to one schema, without looking at what it refers to.
+//! Properties of one schema, without following its references.
 
 use serde_json::{Map, Value, json};
 
@@ -31,7 +31,7 @@ pub(crate) fn changed(schema: &Object, key: &str, value: Option<Value>) -> Value
     Value::Object(schema)
 }
 
-/// The schema of what it is besides null, if it may be null.
+/// The schema without null, if it allows null.
 pub(crate) fn without_null(schema: &Object) -> Option<Value> {
     let null = json!("null");
     if let Some(types) = schema.get("type").and_then(Value::as_array)

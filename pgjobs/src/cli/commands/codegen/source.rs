@@ -1,10 +1,10 @@
-//! Writing source: lines, indentation, comments that cannot break out.
+//! Writes source code: lines, indentation, and comments whose text cannot end the comment.
 
 use std::fmt::Write as _;
 
 use crate::types::text::shown;
 
-/// A text that grows by lines.
+/// Source code that grows by lines.
 #[derive(Default)]
 pub(crate) struct Source {
     text: String,
@@ -12,7 +12,7 @@ pub(crate) struct Source {
 }
 
 impl Source {
-    /// A line, indented.
+    /// Adds a line, indented.
     pub(crate) fn line(&mut self, line: impl AsRef<str>) {
         let line = line.as_ref();
         if !line.is_empty() {
@@ -21,7 +21,7 @@ impl Source {
         self.text.push('\n');
     }
 
-    /// Lines between two others, indented further.
+    /// Adds lines between two others, indented further.
     pub(crate) fn block(&mut self, open: impl AsRef<str>, close: &str, inside: impl FnOnce(&mut Source)) {
         self.line(open);
         self.depth += 1;
@@ -32,19 +32,19 @@ impl Source {
         }
     }
 
-    /// Text as it stands.
+    /// Adds text unchanged.
     pub(crate) fn raw(&mut self, text: &str) {
         self.text.push_str(text);
     }
 
-    /// The whole.
+    /// The whole text.
     pub(crate) fn finish(self) -> String {
         self.text
     }
 }
 
-/// The lines of a documentation, without what would be seen as something else than text, or would make a line read other
-/// than it is written, which rustc refuses.
+/// The lines of a documentation, without characters that a reader would not see as text, or that change the
+/// order in which a line is read, which rustc refuses.
 pub(crate) fn lines(doc: &str) -> Vec<String> {
     doc.trim().lines().map(|line| shown(&line.replace('\t', "    ")).trim_end().to_owned()).collect()
 }

@@ -1,4 +1,4 @@
-//! TypeScript, with postgres.js.
+//! Writes TypeScript, with postgres.js.
 
 use serde_json::Value;
 
@@ -8,7 +8,7 @@ use super::source::{Source, lines};
 
 const RUNTIME: &str = include_str!("runtime/client.ts");
 
-/// What a function may not be called: reserved words, and what the file itself uses.
+/// Names that a function may not have: reserved words, and names that the file itself uses.
 const TAKEN: &[&str] = &[
     "any",
     "arguments",
@@ -108,7 +108,7 @@ fn define(source: &mut Source, definition: &Definition) {
     }
 }
 
-/// A type and not an interface, so that it passes as an object with any keys.
+/// Writes a type and not an interface, so that it is assignable to an object with any keys.
 fn record(source: &mut Source, name: &str, doc: &str, record: &Record) {
     comment(source, doc);
     if record.is_empty() {
@@ -116,7 +116,7 @@ fn record(source: &mut Source, name: &str, doc: &str, record: &Record) {
         return;
     }
     let close = match &record.rest {
-        // Joined and not inside: there the known keys would have to be of this type as well.
+        // Joined by `&` and not inside: inside, the known keys would have to be of this type as well.
         Some(rest) => format!(
             "}} & {{ [key: string]: {} }};",
             if record.fields.is_empty() { ty(rest) } else { "unknown".to_owned() }
@@ -188,7 +188,7 @@ fn ty(of: &Type) -> String {
     }
 }
 
-/// A string literal: JSON's are JavaScript's.
+/// A string literal: JSON's string literals are valid in JavaScript.
 fn quoted(text: &str) -> String {
     crate::cli::output::lines::json(&Value::from(text).to_string())
 }

@@ -1,4 +1,4 @@
-//! What a schema may be one of.
+//! The alternatives of a schema.
 
 use serde_json::{Value, json};
 
@@ -6,12 +6,12 @@ use super::names::pascal;
 use super::parts;
 use super::schema::{Object, changed, is_object, list};
 
-/// Whether it may be one of so many that no type says it.
+/// Whether it has too many alternatives to be written as a type.
 pub(crate) fn is_vast(root: &Value, schema: &Value) -> bool {
     schema.as_object().is_some_and(is_object) && parts::alternatives(root, schema).is_none()
 }
 
-/// What it may be one of.
+/// The alternatives of a schema.
 pub(crate) fn variants(root: &Value, schema: &Object) -> Vec<Value> {
     if let Some([_, _, ..]) = schema.get("enum").and_then(Value::as_array).map(Vec::as_slice) {
         return list(schema, "enum").iter().map(|value| json!({ "const": value })).collect();
@@ -33,7 +33,7 @@ pub(crate) fn variants(root: &Value, schema: &Object) -> Vec<Value> {
     list(schema, key).to_vec()
 }
 
-/// A word for a variant: its tag, its only key, its text.
+/// A name for a variant: its title or text, its tag, or its only key.
 pub(crate) fn variant_word(variant: &Value) -> Option<String> {
     let parts = variant["allOf"].as_array().map(Vec::as_slice).unwrap_or_default();
     if let Some(word) = parts.iter().rev().find_map(variant_word) {

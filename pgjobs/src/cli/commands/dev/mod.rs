@@ -1,8 +1,7 @@
-//! `dev`: a PostgreSQL of one's own for the folder one works in.
+//! `dev`: runs a PostgreSQL server for the current folder.
 //!
-//! While it runs it leaves its URL in a file that only its user can write, so that the other
-//! commands find it from the same folder; a file left behind by a crash points at a server that no
-//! longer answers, and is ignored.
+//! While it runs, its URL is in a file that only its user can write, so that the other commands find it from
+//! the same folder. A file that a crash left behind names a server that no longer answers, and is ignored.
 
 #[cfg(feature = "local-postgres")]
 mod run;
@@ -24,16 +23,16 @@ Examples:
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Dev {
-    /// Keep nothing: a fresh database that goes when this ends.
+    /// Keep nothing: use a fresh database, which is removed when this ends.
     #[arg(long, conflicts_with = "destroy")]
     ephemeral: bool,
-    /// Print the export line of the one that runs already, and end.
+    /// Print the export line of the `dev` that already runs here, and exit.
     #[arg(long, conflicts_with_all = ["destroy", "ephemeral"])]
     print: bool,
     /// Remove this folder's data instead of starting.
     #[arg(long)]
     destroy: bool,
-    /// With --destroy: do not ask.
+    /// With --destroy: do not ask for confirmation.
     #[arg(short, long, requires = "destroy")]
     yes: bool,
 }

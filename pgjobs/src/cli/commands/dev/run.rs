@@ -1,4 +1,4 @@
-//! Starting, announcing, working, ending.
+//! Starts the server, announces its URL, runs the worker and stops.
 
 use serde_json::json;
 use sqlx::PgPool;
@@ -73,7 +73,7 @@ fn print(url: &str, server: Option<&LocalPostgres>, console: &Console) -> Result
     console.data(&document, || format!("export DATABASE_URL='{url}'"))
 }
 
-/// Until Ctrl-C, with a worker if there is anything to work on.
+/// Runs until Ctrl-C, with a worker if this program has tasks.
 async fn work(pool: PgPool, setup: Setup, interrupt: Interrupt, console: &Console) -> Result<(), Failure> {
     console.note("Ctrl-C stops it");
     let worker = setup.apply(Worker::new(pool));
@@ -89,7 +89,7 @@ async fn work(pool: PgPool, setup: Setup, interrupt: Interrupt, console: &Consol
     worker::failure(&report, 0).map_or(Ok(()), Err)
 }
 
-/// Whether the program holds no task at all.
+/// Whether the program has no task at all.
 fn is_idle(worker: &Worker) -> bool {
     matches!(worker.tasks(), Err(Error::NoTasks { known, .. }) if known.is_empty())
 }

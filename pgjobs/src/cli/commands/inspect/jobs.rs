@@ -1,4 +1,4 @@
-//! A page of jobs.
+//! `inspect jobs`: lists a page of jobs.
 
 use chrono::{DateTime, Utc};
 use clap::Args;
@@ -22,10 +22,10 @@ pub(crate) struct JobsArgs {
     /// Only jobs under this topic, such as 'mail.*'.
     #[arg(long)]
     topic: Option<Topic>,
-    /// Only jobs older than this one: the last of the page before.
+    /// Only jobs older than this one, which is the last of the previous page.
     #[arg(long, value_name = "ID", value_parser = values::any_id)]
     before: Option<JobId>,
-    /// At most so many, 1 to 1000.
+    /// Show at most N jobs, 1 to 1000.
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=1000))]
     limit: u16,
 }
@@ -48,7 +48,7 @@ pub(crate) async fn show(pool: &PgPool, asked: JobsArgs, console: &Console) -> R
     Ok(())
 }
 
-/// Neither arguments nor results: a list is pasted and logged more easily than one job.
+/// Omits arguments and results: people paste and log a list more readily than one job.
 fn document(job: &JobRow) -> Result<Value, Failure> {
     let mut document = serde_json::to_value(job)
         .map_err(|error| Failure::failed(format!("job {} cannot be written as JSON: {error}", job.job_id)))?;
@@ -81,7 +81,7 @@ fn row(job: &JobRow, now: DateTime<Utc>) -> [String; 8] {
     ]
 }
 
-/// When it came, or will come, to where it stands.
+/// When the job entered its state or, if it is pending, when it is due.
 fn since(job: &JobRow, now: DateTime<Utc>) -> String {
     let time = match job.state {
         JobState::Pending => return job.scheduled_at.map_or_else(|| "due".to_owned(), |time| due(time, now)),

@@ -1,4 +1,4 @@
-//! `inspect`: read-only looks.
+//! `inspect`: read-only queries.
 
 mod jobs;
 mod one;
@@ -29,7 +29,7 @@ Arguments and results are shown by `inspect job` alone: they may hold secrets.";
 #[derive(Args)]
 #[command(after_help = AFTER_HELP, args_conflicts_with_subcommands = true)]
 pub(crate) struct Inspect {
-    /// Look again every so many seconds, 2 unless said otherwise, until Ctrl-C.
+    /// Repeat every SECS seconds (2 by default) until Ctrl-C.
     #[arg(long, value_name = "SECS", num_args = 0..=1, default_missing_value = "2", value_parser = values::seconds)]
     watch: Option<Duration>,
     #[command(subcommand)]
@@ -46,7 +46,7 @@ enum What {
         #[arg(value_parser = values::any_id)]
         id: JobId,
     },
-    /// List tasks, and how many live workers have each.
+    /// List tasks and the number of live workers that have each.
     Tasks,
     /// List workers.
     Workers,

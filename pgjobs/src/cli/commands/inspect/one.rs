@@ -1,4 +1,4 @@
-//! One job with everything that is known of it.
+//! `inspect job`: everything that the database knows about one job.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::cli::output::lines::{Line, Style, indented};
 use crate::inspect::{self, JobRow, Reason};
 use crate::{JobId, JobState};
 
-/// Where the values stand, behind their names.
+/// The column at which values begin, after their names.
 const COLUMN: usize = 14;
 
 pub(crate) async fn show(pool: &PgPool, id: &JobId, console: &Console) -> Result<(), Failure> {
@@ -44,7 +44,7 @@ fn describe(job: &JobRow, reason: Option<&Reason>) -> Vec<Line> {
     lines
 }
 
-/// A value behind its name, on as many lines as it has; nothing where there is none.
+/// A name and its value, on as many lines as the value has; no line if there is no value.
 fn named(name: &str, value: Option<String>) -> Vec<Line> {
     let lines = value.iter().flat_map(|value| indented(value, COLUMN)).enumerate();
     lines
@@ -69,8 +69,8 @@ fn time(time: DateTime<Utc>) -> String {
     format!("{} ({})", time.format("%Y-%m-%d %H:%M:%S%.3f UTC"), format::when(time, Utc::now()))
 }
 
-/// On several lines, each number as the database writes it; below so many levels, or what is no JSON to a JSON
-/// library, as it is.
+/// JSON on several lines, each number as the database writes it. Below `DEEPEST` levels, and where a JSON
+/// library cannot parse it, the text is unchanged.
 fn pretty(json: &RawValue) -> String {
     let mut text = String::new();
     write(&mut text, json.get(), 0);
@@ -100,7 +100,7 @@ fn write(text: &mut String, json: &str, depth: usize) {
     }
 }
 
-/// The values of an array, or those of an object behind their names; nothing of anything else.
+/// The values of an array, or the values of an object with their names; `None` for anything else.
 fn parts(json: &str) -> Option<Vec<(String, &RawValue)>> {
     if json.starts_with('[') {
         let values: Vec<&RawValue> = serde_json::from_str(json).ok()?;

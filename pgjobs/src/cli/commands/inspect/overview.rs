@@ -1,4 +1,4 @@
-//! How many jobs stand where, and who works.
+//! `inspect`: the number of jobs of each task in each state, and the live workers.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ pub(crate) async fn show(pool: &PgPool, watch: Option<Duration>, console: &Conso
     }
 }
 
-/// The live workers taken together.
+/// Totals over the live workers.
 #[derive(Serialize)]
 struct Crew {
     alive: usize,
@@ -77,7 +77,7 @@ fn words(tasks: &[TaskCounts], workers: &[WorkerRow]) -> Vec<String> {
 
 fn row(task: &TaskCounts) -> [String; 8] {
     let oldest = task.oldest_ready.map(|time| format::span((Utc::now() - time).num_seconds()));
-    // Which of them reached the cap is not known: none is wrong as a lower bound, and 0 is no count that was cut.
+    // Which count reached the cap is not known. Each is correct as a lower bound, and a 0 was not cut off.
     let count = |number: i64| format::counted(number, task.exact || number == 0);
     [
         task.task.clone(),

@@ -1,4 +1,4 @@
-//! Which tasks there are.
+//! `inspect tasks`: lists tasks.
 
 use serde::Serialize;
 use sqlx::PgPool;
@@ -15,7 +15,7 @@ pub(crate) async fn show(pool: &PgPool, console: &Console) -> Result<(), Failure
     console.data(&Tasks { tasks: &tasks }, || list(&tasks))
 }
 
-/// Written as it is: a schema may hold what a JSON library does not read.
+/// Serialized directly and not through a JSON value: a schema may hold JSON that a JSON library cannot parse.
 #[derive(Serialize)]
 struct Tasks<'a> {
     tasks: &'a [TaskRow],
@@ -40,7 +40,7 @@ fn row(task: &TaskRow) -> [String; 6] {
     [task.name.clone(), task.workers.to_string(), keeps, checks, arguments, about.trim().to_owned()]
 }
 
-/// `user_id: i64, [locale: String]`, in the order of the function; those in brackets may be left out.
+/// `user_id: i64, [locale: String]`, in the order of the function; brackets mark optional parameters.
 fn arguments(task: &TaskRow) -> String {
     let parameters = task.params.iter().flatten();
     format::parameters(parameters.map(|p| (p.name.as_str(), p.ty.as_str(), p.required)), task.extra_kwargs)

@@ -1,4 +1,4 @@
-//! Who works.
+//! `inspect workers`: lists workers.
 
 use chrono::{DateTime, Utc};
 use serde_json::json;

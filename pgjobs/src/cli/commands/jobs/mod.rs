@@ -1,7 +1,7 @@
-//! `retry`, `cancel`, `purge`: show how many, ask, then work in small batches.
+//! `retry`, `cancel`, `purge`: count the jobs, ask, then change up to 1000 jobs per statement.
 //!
-//! Each batch is a statement of its own, so nobody waits long for a lock and an interrupted
-//! command has done exactly the batches that it counted.
+//! So nobody waits long for a lock, and an interrupted command has done exactly the statements that it
+//! counted.
 
 mod purge;
 mod selection;
@@ -32,7 +32,7 @@ Examples:
 #[derive(Args)]
 #[command(after_help = RETRY_HELP, group = ArgGroup::new("which").args(["ids", "topic"]).required(true))]
 pub(crate) struct RetryArgs {
-    /// The jobs.
+    /// The ids of the jobs.
     #[arg(value_name = "ID")]
     ids: Vec<JobId>,
     /// All jobs under this topic instead; '*' is every task.
@@ -41,7 +41,7 @@ pub(crate) struct RetryArgs {
     /// With --topic: jobs that ended in this state.
     #[arg(long, default_value = "failed", conflicts_with = "ids", value_parser = ended())]
     state: JobState,
-    /// Do not ask.
+    /// Do not ask for confirmation.
     #[arg(short, long)]
     yes: bool,
 }
@@ -61,13 +61,13 @@ Examples:
 #[derive(Args)]
 #[command(after_help = CANCEL_HELP, group = ArgGroup::new("which").args(["ids", "topic"]).required(true))]
 pub(crate) struct CancelArgs {
-    /// The jobs.
+    /// The ids of the jobs.
     #[arg(value_name = "ID")]
     ids: Vec<JobId>,
     /// All pending and running jobs under this topic instead; '*' is every task.
     #[arg(long)]
     topic: Option<Topic>,
-    /// Do not ask.
+    /// Do not ask for confirmation.
     #[arg(short, long)]
     yes: bool,
 }
@@ -82,7 +82,7 @@ pub(crate) async fn cancel(asked: CancelArgs, global: &Global, console: &Console
     selection::run(BulkAction::Cancel, chosen, asked.yes, global, console).await
 }
 
-/// How many jobs there are, or at least are.
+/// A number of jobs, exact or a lower bound.
 #[derive(Clone, Copy)]
 pub(crate) struct Count {
     pub(crate) jobs: u64,
@@ -92,7 +92,7 @@ pub(crate) struct Count {
 impl Count {
     const NONE: Count = Count { jobs: 0, exact: true };
 
-    /// Counting stops here.
+    /// The database counts no further than this.
     const CAP: u64 = 1_000_000;
 
     async fn of(pool: &PgPool, state: JobState, topic: &Topic) -> Result<Self, Failure> {
@@ -104,7 +104,7 @@ impl Count {
         Count { jobs: self.jobs.saturating_add(other.jobs), exact: self.exact && other.exact }
     }
 
-    /// How much there is to do, where it is known.
+    /// The number of jobs, if it is exact.
     fn length(self) -> Option<u64> {
         self.exact.then_some(self.jobs)
     }
@@ -114,7 +114,7 @@ impl Count {
     }
 }
 
-/// What these commands do takes one role, whatever they ask for first.
+/// All these commands require one role, whichever of their statements the database refuses first.
 fn refused(error: Error) -> Failure {
     match &error {
         Error::Database(cause) if server_code(&error).is_some_and(|code| code == "42501") => {

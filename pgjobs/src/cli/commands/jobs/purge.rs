@@ -1,4 +1,4 @@
-//! `purge`: pending jobs deleted for good.
+//! `purge`: deletes pending jobs for good.
 
 use clap::Args;
 use serde_json::json;
@@ -29,7 +29,7 @@ pub(crate) struct PurgeArgs {
     /// Pending jobs under this topic; '*' is every task.
     #[arg(long)]
     topic: Topic,
-    /// Do not ask.
+    /// Do not ask for confirmation.
     #[arg(short, long)]
     yes: bool,
 }
@@ -45,7 +45,8 @@ pub(crate) async fn run(asked: PurgeArgs, global: &Global, console: &Console) ->
     console.data(&json!({ "purged": purged }), || format!("purged {}", format::jobs(purged)))
 }
 
-/// No more than was agreed to, so that it ends while somebody goes on publishing; where counting stopped, everything.
+/// Deletes no more jobs than the user agreed to, so that it ends while others go on publishing. If the count
+/// was not exact, deletes everything.
 async fn purge(pool: &PgPool, topic: &Topic, count: Count, progress: &Progress) -> Result<u64, Failure> {
     let most = if count.exact { count.jobs } else { u64::MAX };
     let mut purged = 0;

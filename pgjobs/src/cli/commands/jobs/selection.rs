@@ -1,4 +1,4 @@
-//! Something done to chosen jobs.
+//! Retries or cancels selected jobs.
 
 use std::collections::HashSet;
 
@@ -16,7 +16,7 @@ use crate::cli::output::progress::Progress;
 use crate::inspect::{self, JobFilter};
 use crate::{Error, JobId, JobState, Topic, admin};
 
-/// Jobs in one statement.
+/// Jobs per statement.
 const BATCH: u16 = 1000;
 
 #[derive(Clone, Copy)]
@@ -40,7 +40,7 @@ impl BulkAction {
         }
     }
 
-    /// Why a job may be left out.
+    /// Why the action may skip a job.
     fn otherwise(self) -> &'static str {
         match self {
             BulkAction::Retry => "not found, or neither failed nor cancelled",
@@ -56,7 +56,7 @@ impl BulkAction {
     }
 }
 
-/// Which jobs.
+/// The jobs to act on.
 pub(crate) enum Selection {
     Ids(Vec<JobId>),
     Topic { topic: Topic, states: Vec<JobState> },
@@ -99,7 +99,7 @@ impl Selection {
     }
 }
 
-/// Without those that were named before.
+/// Removes repeated ids.
 fn each_once(mut ids: Vec<JobId>) -> Vec<JobId> {
     let mut seen = HashSet::new();
     ids.retain(|id| seen.insert(id.clone()));
@@ -141,8 +141,8 @@ async fn listed(
     Ok(done)
 }
 
-/// Goes from the newest job to the oldest: what fails again, or is published meanwhile, is newer
-/// than the place it has reached or behind it, so no job is taken twice and the end is reached.
+/// Goes from the newest job to the oldest. A job that fails again, or is published meanwhile, is newer than
+/// the current position or already behind it. So no job is taken twice and the loop ends.
 async fn found(
     act: BulkAction,
     pool: &PgPool,

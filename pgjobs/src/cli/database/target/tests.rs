@@ -1,4 +1,4 @@
-//! Which addresses are taken, refused and shown.
+//! Which addresses are accepted, which are refused, and how they are shown.
 
 use crate::cli::database::target::*;
 

@@ -1,4 +1,4 @@
-//! The decisions one by one.
+//! Tests the decisions one by one.
 
 use crate::worker::policy::claiming::*;
 use crate::worker::policy::prefetch::MOST;
@@ -30,27 +30,27 @@ fn room(claims: &mut Claims) -> (usize, bool) {
 #[test]
 fn a_burst_tends_before_its_first_claim_and_again_before_it_ends() {
     let mut claims = claims(4, true);
-    assert_eq!(next(&mut claims), Step::Tend);
-    claims.failed(Step::Tend);
-    assert_eq!(next(&mut claims), Step::Tend, "until it is done");
-    claims.tended();
+    assert_eq!(next(&mut claims), Step::Maintain);
+    claims.failed(Step::Maintain);
+    assert_eq!(next(&mut claims), Step::Maintain, "until it is done");
+    claims.maintained();
     for got in [4, 0] {
         assert!(matches!(next(&mut claims), Step::Claim { .. }));
         claims.claimed(4, got, false, Duration::ZERO);
     }
-    assert_eq!(next(&mut claims), Step::Tend, "while it worked more has come due");
-    claims.tended();
+    assert_eq!(next(&mut claims), Step::Maintain, "while it worked more has come due");
+    claims.maintained();
     assert!(matches!(next(&mut claims), Step::Claim { .. }));
     claims.claimed(4, 0, false, Duration::ZERO);
     assert_eq!(next(&mut claims), Step::EndBurst { sure: true });
 }
 
-/// Finds nothing, and tends, until there is another step.
+/// Claims nothing, promotes and sweeps, until there is another step.
 fn find_nothing(claims: &mut Claims, now: Instant) -> Step {
     loop {
         match claims.next(idle(), now) {
             Step::Claim { want, .. } => claims.claimed(want.jobs, 0, false, Duration::ZERO),
-            Step::Tend => claims.tended(),
+            Step::Maintain => claims.maintained(),
             step => return step,
         }
     }

@@ -1,5 +1,5 @@
-//! The claim loop, as a schedule steps it: it asks for a decision, takes the time that a call takes, and tells
-//! how it went.
+//! The claim loop in a schedule: asks for a decision, takes the time that a call takes, and reports the
+//! result.
 
 use std::time::Duration;
 
@@ -15,9 +15,9 @@ pub(super) struct Claiming {
     claims: Claims,
     doing: Doing,
     leases: u128,
-    /// Claims that were not answered, by what the world knows.
+    /// Unconfirmed claims, as the world knows them.
     open: Vec<Unconfirmed>,
-    /// When a look last left nothing that the worker would not be woken for.
+    /// When the last claim ended, if it left only jobs for which the worker would be woken up.
     found_nothing: Option<u64>,
     was_stuck: bool,
 }
@@ -99,7 +99,7 @@ impl Claiming {
                 assert!(since >= 50, "it looks again {since} ms after it left nothing");
                 self.call(world, step)
             }
-            Step::ReleaseClaim(_) | Step::Reconcile | Step::Reregister | Step::Tend | Step::SeeOff(_) => {
+            Step::ReleaseClaim(_) | Step::Reconcile | Step::Reregister | Step::Maintain | Step::SeeOff(_) => {
                 self.call(world, step)
             }
             Step::FailNext => panic!("it fails a job that nothing is wrong with"),
@@ -126,7 +126,7 @@ impl Claiming {
             Step::Claim { want, sleeps, .. } => return self.claimed(world, want.jobs, sleeps, lease, call),
             Step::ReleaseClaim(claim) => {
                 if done {
-                    world.database.unclaim(claim.lease);
+                    world.database.release_claim(claim.lease);
                     self.open.retain(|one| *one != claim);
                 }
                 if answered {
@@ -139,17 +139,17 @@ impl Claiming {
                 let runs = world.database.held_by(world.identity());
                 let unknown: Vec<Run> =
                     runs.into_iter().filter(|run| !world.in_flight.contains(run)).collect();
-                // The outcome on a run that was held until just now goes before.
+                // If a run was in flight until just now, its own outcome is sent first.
                 world.outcomes.extend(unknown.into_iter().map(|run| (run, false)));
             }
             Step::Reconcile => world.needs_reconcile = true,
-            Step::Tend if answered => {
+            Step::Maintain if answered => {
                 world.seen.tended += 1;
-                self.found_nothing = None; // more may be in line now
+                self.found_nothing = None; // more jobs may be ready now
                 world.database.promote();
-                self.claims.tended();
+                self.claims.maintained();
             }
-            Step::Tend => self.claims.failed(step),
+            Step::Maintain => self.claims.failed(step),
             Step::Reregister if answered => {
                 world.adopt_new_identity();
             }

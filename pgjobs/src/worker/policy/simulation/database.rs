@@ -1,4 +1,4 @@
-//! As much of a database as these schedules need: whose each job is.
+//! As much of a database as the schedules use: which worker each job belongs to.
 
 use std::collections::HashSet;
 
@@ -9,7 +9,7 @@ pub(super) type Run = (usize, Uuid);
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// It has come due, and nobody has put it in line.
+    /// Due, but not yet promoted.
     Due,
     Pending,
     Claimed {
@@ -22,7 +22,7 @@ enum State {
 #[derive(Default)]
 pub(super) struct Database {
     jobs: Vec<State>,
-    /// The worker that is registered, and until when it is alive.
+    /// The registered worker, and until when it counts as alive.
     alive: Option<(Uuid, u64)>,
 }
 
@@ -46,7 +46,7 @@ impl Database {
         self.alive = Some((worker, until));
     }
 
-    /// Others sweep all the time: what lapses comes back at once.
+    /// Requeues what has expired at once, since other workers sweep all the time.
     pub(super) fn sweep(&mut self, now: u64) {
         if let Some((worker, _)) = self.alive.filter(|(_, until)| *until < now) {
             self.alive = None;
@@ -74,7 +74,7 @@ impl Database {
             .collect())
     }
 
-    pub(super) fn unclaim(&mut self, lease: Uuid) {
+    pub(super) fn release_claim(&mut self, lease: Uuid) {
         self.release(|state| matches!(state, State::Claimed { lease: l, .. } if *l == lease));
     }
 
@@ -82,7 +82,7 @@ impl Database {
         self.jobs.iter_mut().filter(|state| which(state)).for_each(|state| *state = State::Pending);
     }
 
-    /// Ends the runs that are live, or puts their jobs back.
+    /// Ends the job of a live run, or requeues it.
     pub(super) fn settle(&mut self, (job, lease): Run, ends: bool) {
         if matches!(self.jobs[job], State::Claimed { lease: l, .. } if l == lease) {
             self.jobs[job] = if ends { State::Ended } else { State::Pending };

@@ -1,4 +1,4 @@
-//! The loop that keeps the lease, as a schedule steps it.
+//! The heartbeat loop in a schedule.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::worker::policy::heartbeats::Beats;
 pub(super) struct Keeping {
     beats: Beats,
     doing: Round,
-    /// What the beats should know: the last call that failed, and the end of the last standstill.
+    /// The time of the last failed call or of the end of the last suspension: what `beats` should know.
     trouble: Option<u64>,
     last_step: u64,
     last_beat: u64,
@@ -27,7 +27,7 @@ enum Round {
         began: u64,
         ends: u64,
     },
-    /// Instead of a sweep: what is due does not wait for the end of trouble.
+    /// Instead of a sweep: due jobs do not wait until the sweeps resume.
     Promoting {
         began: u64,
         ends: u64,

@@ -1,12 +1,12 @@
-//! All decisions of a worker, driven through thousands of schedules.
+//! Drives all decisions of a worker through thousands of schedules.
 //!
-//! A schedule is a few seconds of a worker's life, in steps of a millisecond: jobs are published, calls to the
-//! database take their time, fail, or lose their answer, the process stands still, the worker is told to end.
-//! Everything in it comes from its seed. `PGJOBS_SEED=17 cargo test -p pgjobs schedules` repeats one,
+//! A schedule is a few seconds of a worker's life, in steps of a millisecond: jobs are published, calls to
+//! the database take their time, fail, or lose their answer, the process is suspended, the worker is asked to
+//! stop. Everything in it comes from its seed. `PGJOBS_SEED=17 cargo test -p pgjobs simulation` repeats one,
 //! `PGJOBS_SCHEDULES=100000` drives more.
 //!
-//! What is driven is the code that runs in a worker. What stands in for the rest knows of a job only whose
-//! it is, and of a worker only until when it is alive.
+//! The schedules drive the code that runs in a worker. What replaces the rest knows of a job only which
+//! worker it belongs to, and of a worker only until when it is alive.
 
 mod claiming;
 mod database;
@@ -74,12 +74,12 @@ fn drive(faults: Faults, check: fn(&World)) -> Seen {
 fn whatever_fails_every_job_ends_and_so_does_the_worker() {
     let seen = drive(Faults::All, |world| {
         assert!(world.has_left(), "the worker was told to end and did not");
-        // While the database is away, nothing can be handed back to it: what is left then comes back with
-        // the worker's leave, or with its lease.
+        // While the database is away, the worker cannot release jobs: those that are left are requeued when
+        // the worker unregisters, or when its lease expires.
         let left = world.database.claimed_by(world.identity());
         assert!(left == 0 || world.ended_in_trouble(), "{left} jobs stayed with a worker that left in order");
     });
-    // A schedule without its faults shows nothing.
+    // Schedules without faults prove nothing.
     if number("PGJOBS_SEED").is_none() {
         for (count, what) in seen.counts() {
             assert!(count > 0, "no {what} in any schedule");

@@ -1,6 +1,6 @@
-//! What happened in schedules: one that never met a fault shows nothing.
+//! Counts what happened in the schedules: a schedule without a fault proves nothing.
 
-/// How often what happened.
+/// How often each event happened.
 #[derive(Clone, Default)]
 pub(super) struct Seen {
     pub(super) unconfirmed: usize,

@@ -1,4 +1,4 @@
-//! The settle loop, as a schedule steps it.
+//! The settle loop in a schedule.
 
 use super::database::Run;
 use super::world::{Call, World, ms};
@@ -8,10 +8,10 @@ use crate::worker::policy::settle_batching::{Flush, Step};
 pub(super) struct Settling {
     flush: Flush,
     batch: Vec<(Run, bool)>,
-    /// Said before.
+    /// How many of the batch have been sent before.
     again: usize,
     doing: Sending,
-    /// Spent on gathering this batch.
+    /// Milliseconds spent on gathering this batch.
     gathered: u64,
     answered: u64,
 }
@@ -82,7 +82,8 @@ impl Settling {
         }
         if call == Call::Answered {
             self.answered = world.ms;
-            // Some were held by others: saying them again changes nothing here, as there.
+            // Other transactions have locked some jobs: sending their outcomes again changes nothing, as in
+            // the real database.
             self.again = if self.batch.len() > 3 && world.rng.u8(..) < 10 { 2 } else { 0 };
             self.batch.truncate(self.again);
             world.seen.said_again += self.again;

@@ -14,24 +14,24 @@ use crate::worker::policy::prefetch::Load;
 pub(super) const LEASE: u64 = 3000;
 pub(super) const SLOTS: usize = 4;
 pub(super) const POLL: u64 = 300;
-/// A worker that was told to end gets the time to try its last outcomes, and some more.
+/// The longest schedule: a worker that was asked to stop has time to try its last outcomes, and some more.
 pub(super) const LONGEST: u64 = 60_000;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Faults {
     None,
     All,
-    /// None, and a worker that ends when nothing is left.
+    /// No faults, and a worker that ends when no job is left.
     Burst,
 }
 
-/// How a call to the database went.
+/// The result of a call to the database.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Call {
     Answered,
-    /// It never got there, and that is known.
+    /// The call never reached the database, and the worker knows that.
     Refused,
-    /// No answer came; the database did it, or not.
+    /// No answer came; `done`: whether the database did it.
     Unconfirmed {
         done: bool,
     },
@@ -44,7 +44,7 @@ pub(super) struct World {
     faults: Faults,
     outages: Vec<Range<u64>>,
     standstills: Vec<Range<u64>>,
-    /// The user's runtime runs nothing.
+    /// Times in which the user's runtime runs nothing.
     blocks: Vec<Range<u64>>,
     publishes: Vec<(u64, usize)>,
     pub(super) stop_at: u64,
@@ -53,17 +53,17 @@ pub(super) struct World {
     worker: u128,
     pub(super) lost: bool,
     pub(super) needs_reconcile: bool,
-    /// As the worker has it: the runtime runs nothing for longer than a lease.
+    /// As the worker sees it: the runtime has run nothing for longer than a lease.
     pub(super) stuck: bool,
     pub(super) draining: bool,
     pub(super) closing: bool,
     pub(super) line: VecDeque<Run>,
     running: Vec<(u64, Run)>,
-    /// InFlight until its outcome is given.
+    /// In flight until their outcomes are reported.
     pub(super) in_flight: HashSet<Run>,
-    /// Given, and the settle loop has not taken it up; whether the job ends.
+    /// Outcomes that the settle loop has not taken up, each with whether the job ends.
     pub(super) outcomes: VecDeque<(Run, bool)>,
-    /// Taken up by the settle loop, and not answered.
+    /// How many outcomes the settle loop has taken up and the database has not answered.
     pub(super) sending: usize,
     finished: u64,
     pub(super) woken: bool,
@@ -81,7 +81,7 @@ impl World {
         };
         let (mut outages, standstills, blocks) = (windows(4, 4000), windows(2, 6000), windows(1, 9000));
         if faults == Faults::All && rng.u8(..) < 20 {
-            outages.push(rng.u64(0..6000)..u64::MAX); // the database never comes back
+            outages.push(rng.u64(0..6000)..u64::MAX); // the database stays away
         }
         let publishes = (0..rng.usize(1..20)).map(|_| (rng.u64(0..7000), rng.usize(1..400))).collect();
         let stop_at = if faults == Faults::All { rng.u64(500..15_000) } else { 20_000 };
@@ -114,7 +114,7 @@ impl World {
     }
 
     pub(super) fn publish(&mut self) {
-        // A burst works on what is there.
+        // A burst gets all its jobs at the start.
         let now = if self.faults == Faults::Burst { 8000 } else { self.ms };
         for (_, jobs) in self.publishes.extract_if(.., |(at, _)| *at <= now) {
             if jobs % 3 == 0 {
@@ -136,7 +136,7 @@ impl World {
         self.seen.stood_still > 0
     }
 
-    /// Whether the runtime is blocked; what waits is handed back when it is for longer than a lease.
+    /// Whether the runtime is blocked; releases the waiting jobs when it is for longer than a lease.
     fn is_blocked(&mut self) -> bool {
         let blocked = self.blocks.iter().find(|window| window.contains(&self.ms)).cloned();
         self.stuck = blocked.as_ref().is_some_and(|window| self.ms - window.start > LEASE);
@@ -175,13 +175,13 @@ impl World {
         }
     }
 
-    /// The database said that it is dead.
+    /// The database reported that the worker is dead.
     pub(super) fn lose(&mut self) {
         self.seen.lost += usize::from(!self.lost);
         self.lost = true;
     }
 
-    /// What it held runs elsewhere.
+    /// Forgets all jobs: they run elsewhere.
     pub(super) fn forget_all(&mut self) {
         self.in_flight.clear();
         self.line.clear();
@@ -226,7 +226,7 @@ impl World {
         self.faults == Faults::Burst
     }
 
-    /// How a call goes that began then and ends now.
+    /// The result of a call that began at `began` and ends now.
     pub(super) fn call(&mut self, began: u64) -> Call {
         let broken = self.outages.iter().any(|window| window.start <= self.ms && began < window.end);
         match self.rng.u8(..) {
@@ -236,12 +236,12 @@ impl World {
         }
     }
 
-    /// The database was away after it was told to end, or shortly before.
+    /// The database was away after the worker was asked to stop, or shortly before.
     pub(super) fn ended_in_trouble(&self) -> bool {
         self.outages.iter().any(|window| window.end > self.stop_at.saturating_sub(LEASE))
     }
 
-    /// Told to end, it has nothing left to do.
+    /// The worker was asked to stop, and has nothing left to do.
     pub(super) fn has_left(&self) -> bool {
         self.draining && self.in_flight.is_empty() && self.outcomes.is_empty() && self.sending == 0
     }

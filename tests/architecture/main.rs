@@ -1,0 +1,104 @@
+//! How the code is laid out: imports go down the floors, folders form no circles, files stay readable, and what the
+//! documentation names exists.
+
+mod arrays;
+mod documents;
+mod graph;
+mod imports;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn sources(dir: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|ext| ext == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+fn library() -> Vec<(String, PathBuf, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../pgjobs/src");
+    let mut files = Vec::new();
+    sources(&root, &mut files);
+    files
+        .into_iter()
+        .filter_map(|path| {
+            let inside = path.strip_prefix(&root).unwrap();
+            let module =
+                inside.components().next()?.as_os_str().to_string_lossy().trim_end_matches(".rs").to_owned();
+            let text = fs::read_to_string(&path).unwrap();
+            (module != "lib" && module != "bin").then_some((module, inside.to_owned(), text))
+        })
+        .collect()
+}
+
+#[test]
+fn only_the_db_floor_speaks_sql_to_the_schema() {
+    let speakers: BTreeMap<_, _> = library()
+        .into_iter()
+        .filter(|(module, _, text)| {
+            !matches!(module.as_str(), "db" | "local_postgres" | "testing") && text.contains("sqlx::query(\"")
+        })
+        .map(|(_, path, text)| (path, text))
+        .filter(|(_, text)| {
+            text.lines().any(|line| !line.trim_start().starts_with("//") && line.contains("sqlx::query(\""))
+        })
+        .collect();
+    let speakers: Vec<_> = speakers.keys().collect();
+    assert!(speakers.is_empty(), "{speakers:?}");
+}
+
+#[test]
+fn every_crate_of_the_workspace_forbids_unsafe_code() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let workspace = fs::read_to_string(root.join("Cargo.toml")).unwrap();
+    assert!(workspace.contains("unsafe_code = \"forbid\""));
+    let members = workspace.split_once("members = [").unwrap().1.split_once(']').unwrap().0;
+    let members: Vec<_> = members.split('"').skip(1).step_by(2).collect();
+    assert!(members.len() >= 7, "{members:?}");
+    for member in members {
+        let manifest = fs::read_to_string(root.join(member).join("Cargo.toml")).unwrap();
+        let forbids =
+            manifest.contains("[lints]\nworkspace = true") || manifest.contains("unsafe_code = \"forbid\"");
+        assert!(forbids, "{member}");
+    }
+}
+
+/// Foreign text is escaped where it is printed, so it is printed in one place: the console; and in the log's writer, whose
+/// fields are escaped. `clap` prints its own errors, and a download says that it begins.
+#[test]
+fn only_the_console_prints() {
+    const PRINTERS: [&str; 4] = [
+        "cli/output/console.rs",
+        "cli/output/redact.rs",
+        "cli/output/progress.rs",
+        "local_postgres/download.rs",
+    ];
+    let prints = |line: &&str| {
+        let code = line.trim_start();
+        let words = ["println!", "print!(", "eprint!(", "::stdout()", "::stderr()", "dbg!"];
+        !code.starts_with("//")
+            && words.iter().any(|word| code.contains(word))
+            && !code.contains("is_terminal")
+    };
+    let found = library().into_iter().filter(|(_, path, text)| {
+        !PRINTERS.iter().any(|printer| path == Path::new(printer)) && text.lines().any(|line| prints(&line))
+    });
+    let found: Vec<PathBuf> = found.map(|(_, path, _)| path).collect();
+    assert!(found.is_empty(), "{found:?}");
+}
+
+#[test]
+fn no_file_is_longer_than_three_hundred_lines() {
+    let long: Vec<_> = library()
+        .into_iter()
+        .map(|(_, path, text)| (path, text.lines().count()))
+        .filter(|(_, lines)| *lines > 300)
+        .collect();
+    assert!(long.is_empty(), "{long:?}");
+}
