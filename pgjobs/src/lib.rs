@@ -71,8 +71,6 @@ pub mod admin;
 pub mod cli;
 pub mod deploy;
 pub mod inspect;
-#[cfg(feature = "local-postgres")]
-pub mod local_postgres;
 pub mod testing;
 
 mod db;
@@ -103,6 +101,10 @@ pub use types::task_error::{IntoOutcome, TaskError};
 pub use types::time_zone::TimeZone;
 pub use types::topic::Topic;
 pub use worker::{End, Worker, WorkerHandle, WorkerReport};
+
+#[cfg(feature = "local-postgres")]
+#[doc(inline)]
+pub use pgjobs_local_postgres as local_postgres;
 
 // Types of these crates are part of the public interface; users get the same versions without a dependency on
 // them.

@@ -12,7 +12,7 @@ const FLOORS: &[&[&str]] = &[
     &["task", "publish"],
     &["inspect", "admin", "deploy", "testing"],
     &["worker"],
-    &["cli", "private", "local_postgres"],
+    &["cli", "private"],
 ];
 
 /// The one pair that names each other: a task has `publish`, and a call of it is what is published.

@@ -8,7 +8,7 @@ const SHOWN_LINES: usize = 15;
 
 /// The server's log, whose end is shown when the server does not start.
 #[derive(Debug)]
-pub(super) enum Log {
+pub(crate) enum Log {
     /// Opened before the watchdog can remove it.
     Open(File),
     /// In a data folder that is kept.
@@ -16,7 +16,7 @@ pub(super) enum Log {
 }
 
 impl Log {
-    pub(super) fn tail(&mut self) -> String {
+    pub(crate) fn tail(&mut self) -> String {
         let bytes = self.read().unwrap_or_default();
         let text = String::from_utf8_lossy(&bytes);
         let lines: Vec<&str> = text.lines().collect();

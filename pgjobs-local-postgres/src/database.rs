@@ -14,11 +14,11 @@ const LIBPQ_VARIABLES: [&str; 3] = ["PGHOST", "PGDATABASE", "PGUSER"];
 ///
 /// ```no_run
 /// # async fn f() -> Result<(), Box<dyn std::error::Error>> {
-/// use pgjobs::local_postgres::{Database, LocalPostgres};
+/// use pgjobs_local_postgres::{Database, LocalPostgres};
 ///
 /// let database = Database::from_env_or_local(LocalPostgres::builder().allow_download(true)).await?;
 /// eprintln!("{}", database.describe());
-/// let pool = pgjobs::sqlx::PgPool::connect_with(database.options()).await?;
+/// let pool = sqlx::PgPool::connect_with(database.options()).await?;
 /// # Ok(()) }
 /// ```
 #[derive(Debug)]
@@ -42,7 +42,7 @@ impl Database {
     ///
     /// ```no_run
     /// # async fn f() -> Result<(), Box<dyn std::error::Error>> {
-    /// # use pgjobs::local_postgres::{Database, LocalPostgres};
+    /// # use pgjobs_local_postgres::{Database, LocalPostgres};
     /// let builder = LocalPostgres::builder().data_dir("target/pgjobs-dev");
     /// let database = Database::from_env_or_local(builder).await?;
     /// # Ok(()) }
@@ -63,7 +63,7 @@ impl Database {
     /// [`LocalPostgresError::Variable`] when DATABASE_URL is no URL of PostgreSQL.
     ///
     /// ```no_run
-    /// # use pgjobs::local_postgres::Database;
+    /// # use pgjobs_local_postgres::Database;
     /// let database = Database::from_env()?.ok_or("set DATABASE_URL")?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -82,8 +82,8 @@ impl Database {
     /// The options to connect with.
     ///
     /// ```no_run
-    /// # async fn f(database: pgjobs::local_postgres::Database) -> Result<(), Box<dyn std::error::Error>> {
-    /// let pool = pgjobs::sqlx::PgPool::connect_with(database.options()).await?;
+    /// # async fn f(database: pgjobs_local_postgres::Database) -> Result<(), Box<dyn std::error::Error>> {
+    /// let pool = sqlx::PgPool::connect_with(database.options()).await?;
     /// # Ok(()) }
     /// ```
     pub fn options(&self) -> PgConnectOptions {
@@ -93,7 +93,7 @@ impl Database {
     /// The local server, if one was started.
     ///
     /// ```no_run
-    /// # fn f(database: pgjobs::local_postgres::Database) {
+    /// # fn f(database: pgjobs_local_postgres::Database) {
     /// if let Some(server) = database.local() {
     ///     eprintln!("try: psql '{}'", server.url("postgres"));
     /// }
@@ -106,7 +106,7 @@ impl Database {
     /// A one-line description for people, without a password.
     ///
     /// ```no_run
-    /// # fn f(database: pgjobs::local_postgres::Database) {
+    /// # fn f(database: pgjobs_local_postgres::Database) {
     /// eprintln!("working on {}", database.describe());
     /// # }
     /// ```
@@ -126,7 +126,7 @@ impl Database {
     /// Those of [`LocalPostgres::stop`].
     ///
     /// ```no_run
-    /// # async fn f(database: pgjobs::local_postgres::Database) -> Result<(), Box<dyn std::error::Error>> {
+    /// # async fn f(database: pgjobs_local_postgres::Database) -> Result<(), Box<dyn std::error::Error>> {
     /// database.stop().await?;
     /// # Ok(()) }
     /// ```

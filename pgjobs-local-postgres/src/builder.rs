@@ -9,7 +9,7 @@ use super::{LocalPostgres, error::Result};
 ///
 /// ```no_run
 /// # async fn f() -> Result<(), Box<dyn std::error::Error>> {
-/// use pgjobs::local_postgres::LocalPostgres;
+/// use pgjobs_local_postgres::LocalPostgres;
 ///
 /// let server = LocalPostgres::builder()
 ///     .data_dir("target/pgjobs-dev")
@@ -21,11 +21,11 @@ use super::{LocalPostgres, error::Result};
 #[derive(Debug, Clone, Default)]
 #[must_use = "nothing runs before `start`"]
 pub struct LocalPostgresBuilder {
-    pub(super) data_dir: Option<PathBuf>,
-    pub(super) durable: bool,
-    pub(super) bindir: Option<PathBuf>,
-    pub(super) allow_download: bool,
-    pub(super) settings: Vec<(String, String)>,
+    pub(crate) data_dir: Option<PathBuf>,
+    pub(crate) durable: bool,
+    pub(crate) bindir: Option<PathBuf>,
+    pub(crate) allow_download: bool,
+    pub(crate) settings: Vec<(String, String)>,
 }
 
 impl LocalPostgresBuilder {
@@ -35,7 +35,7 @@ impl LocalPostgresBuilder {
     /// folder, this program uses that server, and it ends with the program that started it.
     ///
     /// ```
-    /// # use pgjobs::local_postgres::LocalPostgres;
+    /// # use pgjobs_local_postgres::LocalPostgres;
     /// let builder = LocalPostgres::builder().data_dir("target/pgjobs-dev");
     /// ```
     pub fn data_dir(mut self, path: impl Into<PathBuf>) -> Self {
@@ -49,7 +49,7 @@ impl LocalPostgresBuilder {
     /// do not apply to a real server. A server with a data folder is always durable.
     ///
     /// ```
-    /// # use pgjobs::local_postgres::LocalPostgres;
+    /// # use pgjobs_local_postgres::LocalPostgres;
     /// let builder = LocalPostgres::builder().durable(true);
     /// ```
     pub fn durable(mut self, durable: bool) -> Self {
@@ -62,7 +62,7 @@ impl LocalPostgresBuilder {
     /// The environment variable `PGJOBS_PG_BINDIR` does the same from outside, unless this is set.
     ///
     /// ```
-    /// # use pgjobs::local_postgres::LocalPostgres;
+    /// # use pgjobs_local_postgres::LocalPostgres;
     /// let builder = LocalPostgres::builder().bindir("/opt/postgresql-18/bin");
     /// ```
     pub fn bindir(mut self, path: impl Into<PathBuf>) -> Self {
@@ -77,7 +77,7 @@ impl LocalPostgresBuilder {
     /// user's own `pip` and is checked against a checksum; `PGJOBS_OFFLINE=1` forbids it always.
     ///
     /// ```
-    /// # use pgjobs::local_postgres::LocalPostgres;
+    /// # use pgjobs_local_postgres::LocalPostgres;
     /// let builder = LocalPostgres::builder().allow_download(true);
     /// ```
     pub fn allow_download(mut self, allow: bool) -> Self {
@@ -88,7 +88,7 @@ impl LocalPostgresBuilder {
     /// Sets a parameter of the server, as in `postgresql.conf`; the last value of a name applies.
     ///
     /// ```
-    /// # use pgjobs::local_postgres::LocalPostgres;
+    /// # use pgjobs_local_postgres::LocalPostgres;
     /// let builder = LocalPostgres::builder().setting("shared_buffers", "1GB");
     /// ```
     pub fn setting(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
@@ -105,7 +105,7 @@ impl LocalPostgresBuilder {
     ///
     /// ```no_run
     /// # async fn f() -> Result<(), Box<dyn std::error::Error>> {
-    /// # use pgjobs::local_postgres::LocalPostgres;
+    /// # use pgjobs_local_postgres::LocalPostgres;
     /// let server = LocalPostgres::builder().durable(true).start().await?;
     /// # Ok(()) }
     /// ```

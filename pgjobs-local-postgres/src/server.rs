@@ -11,10 +11,10 @@ use super::{LocalPostgresBuilder, address::Address, error::Result, watchdog::Wat
 ///
 /// ```no_run
 /// # async fn f() -> Result<(), Box<dyn std::error::Error>> {
-/// use pgjobs::local_postgres::LocalPostgres;
+/// use pgjobs_local_postgres::LocalPostgres;
 ///
 /// let server = LocalPostgres::start().await?;
-/// let pool = pgjobs::sqlx::PgPool::connect_with(server.options()).await?;
+/// let pool = sqlx::PgPool::connect_with(server.options()).await?;
 /// // …
 /// pool.close().await;
 /// server.stop().await?;
@@ -23,16 +23,16 @@ use super::{LocalPostgresBuilder, address::Address, error::Result, watchdog::Wat
 #[derive(Debug)]
 #[must_use = "the server stops when this is dropped"]
 pub struct LocalPostgres {
-    pub(super) address: Address,
-    pub(super) data_dir: PathBuf,
-    pub(super) bindir: PathBuf,
+    pub(crate) address: Address,
+    pub(crate) data_dir: PathBuf,
+    pub(crate) bindir: PathBuf,
     /// Where the binaries were found, for people.
-    pub(super) origin: String,
-    pub(super) version: String,
-    pub(super) pid: u32,
-    pub(super) kept: bool,
+    pub(crate) origin: String,
+    pub(crate) version: String,
+    pub(crate) pid: u32,
+    pub(crate) kept: bool,
     /// `None` when another program started the server and this one only uses it.
-    pub(super) watchdog: Option<Watchdog>,
+    pub(crate) watchdog: Option<Watchdog>,
 }
 
 impl LocalPostgres {
@@ -43,7 +43,7 @@ impl LocalPostgres {
     ///
     /// ```no_run
     /// # async fn f() -> Result<(), Box<dyn std::error::Error>> {
-    /// # use pgjobs::local_postgres::LocalPostgres;
+    /// # use pgjobs_local_postgres::LocalPostgres;
     /// let server = LocalPostgres::start().await?;
     /// # Ok(()) }
     /// ```
@@ -54,7 +54,7 @@ impl LocalPostgres {
     /// Creates a builder, which holds the settings of the server.
     ///
     /// ```
-    /// # use pgjobs::local_postgres::LocalPostgres;
+    /// # use pgjobs_local_postgres::LocalPostgres;
     /// let builder = LocalPostgres::builder().setting("max_connections", "500");
     /// ```
     pub fn builder() -> LocalPostgresBuilder {
@@ -66,7 +66,7 @@ impl LocalPostgres {
     /// The database need not exist yet; see [`create_database`](Self::create_database).
     ///
     /// ```no_run
-    /// # fn f(server: pgjobs::local_postgres::LocalPostgres) {
+    /// # fn f(server: pgjobs_local_postgres::LocalPostgres) {
     /// println!("export DATABASE_URL='{}'", server.url("postgres"));
     /// # }
     /// ```
@@ -79,8 +79,8 @@ impl LocalPostgres {
     /// For another database add [`database`](PgConnectOptions::database).
     ///
     /// ```no_run
-    /// # async fn f(server: pgjobs::local_postgres::LocalPostgres) -> Result<(), Box<dyn std::error::Error>> {
-    /// let pool = pgjobs::sqlx::PgPool::connect_with(server.options().database("shop")).await?;
+    /// # async fn f(server: pgjobs_local_postgres::LocalPostgres) -> Result<(), Box<dyn std::error::Error>> {
+    /// let pool = sqlx::PgPool::connect_with(server.options().database("shop")).await?;
     /// # Ok(()) }
     /// ```
     pub fn options(&self) -> PgConnectOptions {
@@ -90,7 +90,7 @@ impl LocalPostgres {
     /// The server's version, such as `18.1`.
     ///
     /// ```no_run
-    /// # fn f(server: pgjobs::local_postgres::LocalPostgres) {
+    /// # fn f(server: pgjobs_local_postgres::LocalPostgres) {
     /// assert!(server.version().starts_with("18."));
     /// # }
     /// ```
@@ -101,7 +101,7 @@ impl LocalPostgres {
     /// The folder of PostgreSQL's programs; `psql` may or may not be among them.
     ///
     /// ```no_run
-    /// # fn f(server: pgjobs::local_postgres::LocalPostgres) {
+    /// # fn f(server: pgjobs_local_postgres::LocalPostgres) {
     /// let psql = server.bindir().join("psql");
     /// # }
     /// ```
@@ -112,7 +112,7 @@ impl LocalPostgres {
     /// The folder of the server's data.
     ///
     /// ```no_run
-    /// # fn f(server: pgjobs::local_postgres::LocalPostgres) {
+    /// # fn f(server: pgjobs_local_postgres::LocalPostgres) {
     /// eprintln!("the data is in {}", server.data_dir().display());
     /// # }
     /// ```
@@ -123,7 +123,7 @@ impl LocalPostgres {
     /// The file that the server writes its log to; that of an ephemeral server is removed with it.
     ///
     /// ```no_run
-    /// # fn f(server: pgjobs::local_postgres::LocalPostgres) {
+    /// # fn f(server: pgjobs_local_postgres::LocalPostgres) {
     /// eprintln!("tail -f {}", server.log_file().display());
     /// # }
     /// ```
@@ -138,7 +138,7 @@ impl LocalPostgres {
     /// The process id of the server, for tools such as `ps`.
     ///
     /// ```no_run
-    /// # fn f(server: pgjobs::local_postgres::LocalPostgres) {
+    /// # fn f(server: pgjobs_local_postgres::LocalPostgres) {
     /// eprintln!("ps -p {}", server.pid());
     /// # }
     /// ```
@@ -149,7 +149,7 @@ impl LocalPostgres {
     /// A one-line description for people: the version, the origin, where its files are, when it stops.
     ///
     /// ```no_run
-    /// # fn f(server: pgjobs::local_postgres::LocalPostgres) {
+    /// # fn f(server: pgjobs_local_postgres::LocalPostgres) {
     /// eprintln!("{}", server.describe());
     /// # }
     /// ```
@@ -177,7 +177,7 @@ impl LocalPostgres {
     /// could not be waited for.
     ///
     /// ```no_run
-    /// # async fn f(server: pgjobs::local_postgres::LocalPostgres) -> Result<(), Box<dyn std::error::Error>> {
+    /// # async fn f(server: pgjobs_local_postgres::LocalPostgres) -> Result<(), Box<dyn std::error::Error>> {
     /// server.stop().await?;
     /// # Ok(()) }
     /// ```

@@ -16,30 +16,30 @@ const DOWNLOAD: &str = "download";
 
 /// The programs of one PostgreSQL installation, known to run.
 #[derive(Debug, Clone)]
-pub(super) struct Binaries {
-    pub(super) bindir: PathBuf,
-    pub(super) version: String,
+pub(crate) struct Binaries {
+    pub(crate) bindir: PathBuf,
+    pub(crate) version: String,
     /// Where they were found, for people.
-    pub(super) origin: String,
+    pub(crate) origin: String,
 }
 
 impl Binaries {
-    pub(super) fn program(&self, name: &str) -> PathBuf {
+    pub(crate) fn program(&self, name: &str) -> PathBuf {
         self.bindir.join(name)
     }
 }
 
 /// Finds binaries that the server's user can run.
 #[derive(Debug)]
-pub(super) struct Search<'a> {
-    pub(super) user: &'a ServerUser,
-    pub(super) cache: &'a Cache,
+pub(crate) struct Search<'a> {
+    pub(crate) user: &'a ServerUser,
+    pub(crate) cache: &'a Cache,
     /// The major version that made the data folder, if there is one.
-    pub(super) major: Option<u32>,
+    pub(crate) major: Option<u32>,
 }
 
 impl Search<'_> {
-    pub(super) fn run(&self, builder: &LocalPostgresBuilder) -> Result<Binaries> {
+    pub(crate) fn run(&self, builder: &LocalPostgresBuilder) -> Result<Binaries> {
         let named = std::env::var_os(VARIABLE).filter(|value| !value.is_empty()).map(PathBuf::from);
         if let Some(bindir) = &builder.bindir {
             return self.only(bindir, bindir.display().to_string());

@@ -19,7 +19,7 @@ impl LocalPostgres {
     ///
     /// ```no_run
     /// # async fn f() -> Result<(), Box<dyn std::error::Error>> {
-    /// # use pgjobs::local_postgres::LocalPostgres;
+    /// # use pgjobs_local_postgres::LocalPostgres;
     /// let server = LocalPostgres::start().await?;
     /// server.create_database("shop").await?;
     /// println!("psql '{}'", server.url("shop"));
@@ -42,7 +42,7 @@ impl LocalPostgres {
     ///
     /// ```no_run
     /// # async fn f() -> Result<(), Box<dyn std::error::Error>> {
-    /// # use pgjobs::local_postgres::LocalPostgres;
+    /// # use pgjobs_local_postgres::LocalPostgres;
     /// let server = LocalPostgres::start().await?;
     /// server.create_database("migrated").await?;
     /// server.clone_database("migrated", "test_1").await?;
@@ -68,7 +68,7 @@ impl LocalPostgres {
     ///
     /// ```no_run
     /// # async fn f() -> Result<(), Box<dyn std::error::Error>> {
-    /// # use pgjobs::local_postgres::LocalPostgres;
+    /// # use pgjobs_local_postgres::LocalPostgres;
     /// # let server = LocalPostgres::start().await?;
     /// server.drop_database("test_1").await?;
     /// # Ok(()) }

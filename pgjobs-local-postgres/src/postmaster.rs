@@ -8,19 +8,19 @@ use super::address::{Address, DEFAULT_PORT};
 
 /// What a running server writes about itself to `postmaster.pid` in its data folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Postmaster {
-    pub(super) pid: u32,
+pub(crate) struct Postmaster {
+    pub(crate) pid: u32,
     /// `None` while the server is only just starting.
-    pub(super) address: Option<Address>,
+    pub(crate) address: Option<Address>,
 }
 
 impl Postmaster {
-    pub(super) fn read(data_dir: &Path) -> Option<Self> {
+    pub(crate) fn read(data_dir: &Path) -> Option<Self> {
         Self::parse(&fs::read_to_string(data_dir.join("postmaster.pid")).ok()?)
     }
 
     /// Whether the process exists. The file remains when a server is killed.
-    pub(super) fn is_alive(&self) -> bool {
+    pub(crate) fn is_alive(&self) -> bool {
         let mut command = Command::new("/bin/sh");
         command.args(["-c", "kill -0 \"$1\" 2>/dev/null", "sh", &self.pid.to_string()]);
         command.stdin(Stdio::null()).status().is_ok_and(|status| status.success())

@@ -16,13 +16,13 @@ const STAGING: &str = ".unfinished-";
 
 /// The folder for what later starts reuse: initialised templates and downloaded binaries.
 #[derive(Debug)]
-pub(super) struct Cache {
+pub(crate) struct Cache {
     root: PathBuf,
 }
 
 impl Cache {
     /// Opens the first candidate that only its owner can write to.
-    pub(super) fn open(user: &ServerUser) -> Result<Self> {
+    pub(crate) fn open(user: &ServerUser) -> Result<Self> {
         let owner = if user.is_other() { 0 } else { user.uid() };
         let places = places(owner);
         match places.iter().find(|place| is_usable(place, owner)) {
@@ -35,20 +35,20 @@ impl Cache {
         }
     }
 
-    pub(super) fn entry(&self, name: &str) -> PathBuf {
+    pub(crate) fn entry(&self, name: &str) -> PathBuf {
         self.root.join(name)
     }
 
     /// Waits until no other program makes an entry. The lock only avoids duplicate work: entries are safe
     /// without it, so a file system without locks is fine. The operating system releases the lock when the
     /// program ends.
-    pub(super) fn lock(&self) -> Option<File> {
+    pub(crate) fn lock(&self) -> Option<File> {
         let file = File::create(self.root.join(".lock")).ok()?;
         file.lock().ok().map(|()| file)
     }
 
     /// A folder to make an entry in, under a temporary name until the entry is complete.
-    pub(super) fn staging(&self) -> Result<Staging> {
+    pub(crate) fn staging(&self) -> Result<Staging> {
         self.sweep();
         Staging::create(&self.root)
     }
@@ -70,24 +70,24 @@ impl Cache {
 
 /// An unfinished folder; dropping it removes it unless it was published.
 #[derive(Debug)]
-pub(super) struct Staging {
+pub(crate) struct Staging {
     path: PathBuf,
 }
 
 impl Staging {
-    pub(super) fn create(parent: &Path) -> Result<Self> {
+    pub(crate) fn create(parent: &Path) -> Result<Self> {
         let path = parent.join(format!("{STAGING}{:016x}", fastrand::u64(..)));
         DirBuilder::new().mode(0o755).create(&path).map_err(files("create", &path))?;
         Ok(Self { path })
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// Renames the folder to its final name in one step. If another program was faster, that program's folder
     /// stays.
-    pub(super) fn publish(self, target: &Path) -> Result<()> {
+    pub(crate) fn publish(self, target: &Path) -> Result<()> {
         match fs::rename(&self.path, target) {
             Err(error) if !target.is_dir() => Err(files("create", target)(error)),
             _ => Ok(()),

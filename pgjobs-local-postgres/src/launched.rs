@@ -22,7 +22,7 @@ const STARTING_UP: &str = "57P03";
 
 /// A server that was started and may not answer yet.
 #[derive(Debug)]
-pub(super) struct Launched {
+pub(crate) struct Launched {
     address: Address,
     data_dir: PathBuf,
     log: Log,
@@ -30,7 +30,7 @@ pub(super) struct Launched {
 }
 
 impl Launched {
-    pub(super) fn new(site: &Site) -> Result<Self> {
+    pub(crate) fn new(site: &Site) -> Result<Self> {
         let folder = RunFolder::create(&site.user)?;
         let socket_dir = folder.path().to_owned();
         let (template, data_dir, log) = match &site.data {
@@ -44,7 +44,7 @@ impl Launched {
         Ok(Self { address: Address { socket_dir, port: DEFAULT_PORT }, data_dir, log, watchdog })
     }
 
-    pub(super) async fn ready(mut self, site: &Site, deadline: Instant) -> Result<LocalPostgres> {
+    pub(crate) async fn ready(mut self, site: &Site, deadline: Instant) -> Result<LocalPostgres> {
         loop {
             match self.address.ask_version().await {
                 Ok(version) => return Ok(self.answered(site, version)),

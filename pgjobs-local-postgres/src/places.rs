@@ -16,7 +16,7 @@ const FOLDERS: [(&str, &str); 6] = [
 
 /// Each location where binaries may be, with those that are there. The iterator reads a location only when
 /// asked for it.
-pub(super) fn all() -> impl Iterator<Item = (String, Vec<PathBuf>)> {
+pub(crate) fn all() -> impl Iterator<Item = (String, Vec<PathBuf>)> {
     let path = iter::once_with(|| ("PATH".to_owned(), on_path()));
     let config = iter::once_with(|| ("pg_config --bindir".to_owned(), from_pg_config()));
     let folders =
@@ -51,7 +51,7 @@ fn newest_first(parent: &str, start: &str) -> Vec<PathBuf> {
 }
 
 /// The number at the start of a version, 0 if there is none.
-pub(super) fn number(version: &str) -> u32 {
+pub(crate) fn number(version: &str) -> u32 {
     let digits = version.find(|c: char| !c.is_ascii_digit()).unwrap_or(version.len());
     version[..digits].parse().unwrap_or(0)
 }

@@ -16,7 +16,7 @@ const SOCKET: &str = ".s.PGSQL.65535";
 
 /// The temporary folder of one running server: its socket and, when ephemeral, its data and log.
 #[derive(Debug)]
-pub(super) struct RunFolder {
+pub(crate) struct RunFolder {
     path: PathBuf,
     /// The log of an ephemeral server, kept open so that its end can be read after the folder is removed.
     log: File,
@@ -24,7 +24,7 @@ pub(super) struct RunFolder {
 }
 
 impl RunFolder {
-    pub(super) fn create(user: &ServerUser) -> Result<Self> {
+    pub(crate) fn create(user: &ServerUser) -> Result<Self> {
         let path = create_unique(&temporary_place(user))?;
         let log_path = path.join("server.log");
         let log = File::options().read(true).append(true).create_new(true).open(&log_path);
@@ -36,16 +36,16 @@ impl RunFolder {
         Ok(folder)
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    pub(super) fn log_path(&self) -> PathBuf {
+    pub(crate) fn log_path(&self) -> PathBuf {
         self.path.join("server.log")
     }
 
     /// Leaves the removal of the folder to the watchdog, and returns the open log.
-    pub(super) fn hand_over(mut self) -> Result<File> {
+    pub(crate) fn hand_over(mut self) -> Result<File> {
         self.handed_over = true;
         self.log.try_clone().map_err(files("keep open", &self.log_path()))
     }

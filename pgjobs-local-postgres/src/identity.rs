@@ -17,14 +17,14 @@ const CANDIDATES: [&str; 3] = ["postgres", "_postgres", "nobody"];
 
 /// The user that runs the server: the current user, or one without privileges when that is root.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum ServerUser {
+pub(crate) enum ServerUser {
     Oneself { uid: u32 },
     Other { name: String, uid: u32, gid: u32 },
 }
 
 impl ServerUser {
     /// Chooses the user. When root starts the server, the owner of an existing data folder runs it.
-    pub(super) fn choose(data_dir: Option<&Path>) -> Result<Self> {
+    pub(crate) fn choose(data_dir: Option<&Path>) -> Result<Self> {
         let uid = effective_uid()?;
         if uid != 0 {
             return Ok(Self::Oneself { uid });
@@ -41,17 +41,17 @@ impl ServerUser {
         })
     }
 
-    pub(super) fn uid(&self) -> u32 {
+    pub(crate) fn uid(&self) -> u32 {
         match self {
             Self::Oneself { uid } | Self::Other { uid, .. } => *uid,
         }
     }
 
-    pub(super) fn is_other(&self) -> bool {
+    pub(crate) fn is_other(&self) -> bool {
         matches!(self, Self::Other { .. })
     }
 
-    pub(super) fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         match self {
             Self::Oneself { uid } => uid.to_string(),
             Self::Other { name, .. } => name.clone(),
@@ -59,7 +59,7 @@ impl ServerUser {
     }
 
     /// A command that runs as this user, in a folder that everybody can enter.
-    pub(super) fn command(&self, program: impl AsRef<OsStr>) -> Command {
+    pub(crate) fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(program);
         let kept = KEPT_VARIABLES.iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
         // Without a plain locale the server refuses to start on some systems.
@@ -72,7 +72,7 @@ impl ServerUser {
     }
 
     /// Runs a command to its end and returns what it printed.
-    pub(super) fn run(&self, program: &Path, arguments: &[&OsStr]) -> Result<String> {
+    pub(crate) fn run(&self, program: &Path, arguments: &[&OsStr]) -> Result<String> {
         let failed = |reason| LocalPostgresError::Program { program: program.display().to_string(), reason };
         match self.command(program).args(arguments).output() {
             Ok(output) if output.status.success() => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
@@ -82,7 +82,7 @@ impl ServerUser {
     }
 
     /// Makes this user the owner of a file or folder.
-    pub(super) fn own(&self, path: &Path) -> Result<()> {
+    pub(crate) fn own(&self, path: &Path) -> Result<()> {
         match self {
             Self::Oneself { .. } => Ok(()),
             Self::Other { uid, gid, .. } => std::os::unix::fs::chown(path, Some(*uid), Some(*gid))
@@ -91,7 +91,7 @@ impl ServerUser {
     }
 
     /// Whether this user can enter the folder. Tested as this user, because root can always enter it.
-    pub(super) fn can_enter(&self, folder: &Path) -> bool {
+    pub(crate) fn can_enter(&self, folder: &Path) -> bool {
         let mut command = self.command("/bin/sh");
         command.args(["-c", "cd \"$1\" 2>/dev/null", "sh"]).arg(folder);
         command.status().is_ok_and(|status| status.success())
@@ -99,7 +99,7 @@ impl ServerUser {
 }
 
 /// The effective user id. There is no safe call that returns it, so this reads the owner of a new file.
-pub(super) fn effective_uid() -> Result<u32> {
+pub(crate) fn effective_uid() -> Result<u32> {
     let path = std::env::temp_dir().join(format!(".pgjobs-{:016x}", fastrand::u64(..)));
     let file = fs::File::create_new(&path).map_err(files("create", &path))?;
     let _ = fs::remove_file(&path);

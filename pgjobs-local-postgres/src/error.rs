@@ -1,6 +1,6 @@
 use std::{fmt, io, path::PathBuf};
 
-pub(super) type Result<T, E = LocalPostgresError> = std::result::Result<T, E>;
+pub(crate) type Result<T, E = LocalPostgresError> = std::result::Result<T, E>;
 
 /// Why no database is available.
 ///
@@ -9,7 +9,7 @@ pub(super) type Result<T, E = LocalPostgresError> = std::result::Result<T, E>;
 ///
 /// ```no_run
 /// # async fn f() {
-/// use pgjobs::local_postgres::{LocalPostgres, LocalPostgresError};
+/// use pgjobs_local_postgres::{LocalPostgres, LocalPostgresError};
 ///
 /// match LocalPostgres::start().await {
 ///     Ok(server) => println!("{}", server.describe()),
@@ -173,7 +173,7 @@ fn not_found(searched: &[String], f: &mut fmt::Formatter<'_>) -> fmt::Result {
 
 /// Turns an [`io::Error`] into an error that names what was done to which file.
 #[cfg(unix)]
-pub(super) fn files(
+pub(crate) fn files(
     action: &'static str,
     path: &std::path::Path,
 ) -> impl FnOnce(io::Error) -> LocalPostgresError {

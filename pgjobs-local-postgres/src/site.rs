@@ -31,22 +31,22 @@ const FORGETFUL: [(&str, &str); 3] =
 
 /// Everything that must exist before a server can start.
 #[derive(Debug)]
-pub(super) struct Site {
-    pub(super) user: ServerUser,
-    pub(super) binaries: Binaries,
-    pub(super) data: Data,
+pub(crate) struct Site {
+    pub(crate) user: ServerUser,
+    pub(crate) binaries: Binaries,
+    pub(crate) data: Data,
     settings: Vec<(String, String)>,
 }
 
 #[derive(Debug)]
-pub(super) enum Data {
+pub(crate) enum Data {
     /// Each start copies the template.
     Ephemeral(Template),
     Kept(PathBuf),
 }
 
 impl Site {
-    pub(super) fn prepare(builder: LocalPostgresBuilder) -> Result<Self> {
+    pub(crate) fn prepare(builder: LocalPostgresBuilder) -> Result<Self> {
         let data_dir = builder.data_dir.as_deref().map(absolute).transpose()?;
         let user = ServerUser::choose(data_dir.as_deref())?;
         let major = data_dir.as_deref().map(template::version_of).transpose()?.flatten();
@@ -65,7 +65,7 @@ impl Site {
         Ok(Self { user, binaries, data, settings })
     }
 
-    pub(super) fn kept_dir(&self) -> Option<&Path> {
+    pub(crate) fn kept_dir(&self) -> Option<&Path> {
         match &self.data {
             Data::Kept(path) => Some(path),
             Data::Ephemeral(_) => None,
@@ -73,7 +73,7 @@ impl Site {
     }
 
     /// The server's arguments after its data folder.
-    pub(super) fn arguments(&self, socket_dir: &Path) -> Vec<String> {
+    pub(crate) fn arguments(&self, socket_dir: &Path) -> Vec<String> {
         let place =
             ["-k".to_owned(), socket_dir.display().to_string(), "-p".to_owned(), DEFAULT_PORT.to_string()];
         let closed = ("listen_addresses".to_owned(), String::new());

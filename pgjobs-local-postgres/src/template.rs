@@ -23,13 +23,13 @@ const COUNT: &str = "count";
 
 /// An initialised data folder in the cache. To copy it takes a fraction of the time of initdb.
 #[derive(Debug, Clone)]
-pub(super) struct Template {
+pub(crate) struct Template {
     entry: PathBuf,
 }
 
 impl Template {
     /// Finds the template for these binaries and this user, or makes it.
-    pub(super) fn prepare(binaries: &Binaries, user: &ServerUser, cache: &Cache) -> Result<Self> {
+    pub(crate) fn prepare(binaries: &Binaries, user: &ServerUser, cache: &Cache) -> Result<Self> {
         let mut hasher = DefaultHasher::new();
         binaries.bindir.hash(&mut hasher);
         let name = format!("template-{}-{}-{:016x}", binaries.version, user.uid(), hasher.finish());
@@ -44,12 +44,12 @@ impl Template {
         Ok(template)
     }
 
-    pub(super) fn data(&self) -> PathBuf {
+    pub(crate) fn data(&self) -> PathBuf {
         self.entry.join("data")
     }
 
     /// Makes a kept data folder of it, which is written to the disk before it gets its name.
-    pub(super) fn install(&self, target: &Path, binaries: &Binaries, user: &ServerUser) -> Result<()> {
+    pub(crate) fn install(&self, target: &Path, binaries: &Binaries, user: &ServerUser) -> Result<()> {
         let parent = target.parent().unwrap_or(Path::new("/"));
         let staging = Staging::create(parent)?;
         user.own(staging.path())?;
@@ -127,7 +127,7 @@ fn count_files(folder: &Path) -> io::Result<usize> {
 }
 
 /// The major version that made a data folder; an error when the folder holds something else.
-pub(super) fn version_of(data_dir: &Path) -> Result<Option<u32>> {
+pub(crate) fn version_of(data_dir: &Path) -> Result<Option<u32>> {
     let unfit =
         |reason: &str| LocalPostgresError::DataDir { path: data_dir.to_owned(), reason: reason.to_owned() };
     if let Ok(text) = fs::read_to_string(data_dir.join("PG_VERSION")) {

@@ -10,7 +10,7 @@ use super::error::{LocalPostgresError, Result};
 /// It waits for the end of a pipe. The standard library marks our end of the pipe to be closed in every other
 /// program that we start, so no other process can keep the server alive.
 #[derive(Debug)]
-pub(super) struct Watchdog {
+pub(crate) struct Watchdog {
     /// `None` once a thread waits for it.
     child: Option<Child>,
     pipe: Option<ChildStdin>,
@@ -18,14 +18,14 @@ pub(super) struct Watchdog {
 
 impl Watchdog {
     #[cfg(unix)]
-    pub(super) fn new(mut child: Child) -> Self {
+    pub(crate) fn new(mut child: Child) -> Self {
         let pipe = child.stdin.take();
         Self { child: Some(child), pipe }
     }
 
     /// Whether the server has ended, for whatever reason.
     #[cfg(unix)]
-    pub(super) fn has_ended(&mut self) -> bool {
+    pub(crate) fn has_ended(&mut self) -> bool {
         match &mut self.child {
             Some(child) => !matches!(child.try_wait(), Ok(None)),
             None => true,
@@ -33,7 +33,7 @@ impl Watchdog {
     }
 
     /// Stops the server and returns when it and its folder are gone.
-    pub(super) async fn end(mut self) -> Result<()> {
+    pub(crate) async fn end(mut self) -> Result<()> {
         self.pipe = None;
         let Some(mut child) = self.child.take() else {
             return Ok(());

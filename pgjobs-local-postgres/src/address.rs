@@ -3,9 +3,9 @@ use std::path::PathBuf;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
 /// The only user of the server: initdb makes it a superuser.
-pub(super) const SUPERUSER: &str = "postgres";
+pub(crate) const SUPERUSER: &str = "postgres";
 
-pub(super) const DEFAULT_PORT: u16 = 5432;
+pub(crate) const DEFAULT_PORT: u16 = 5432;
 
 /// How long to wait for a server that accepted the connection and does not answer.
 #[cfg(unix)]
@@ -14,13 +14,13 @@ const ANSWER_LIMIT: std::time::Duration = std::time::Duration::from_secs(10);
 /// Where the server listens: the folder of its socket, and the port in the socket's name, which is no network
 /// port.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Address {
-    pub(super) socket_dir: PathBuf,
-    pub(super) port: u16,
+pub(crate) struct Address {
+    pub(crate) socket_dir: PathBuf,
+    pub(crate) port: u16,
 }
 
 impl Address {
-    pub(super) fn url(&self, database: &str) -> String {
+    pub(crate) fn url(&self, database: &str) -> String {
         format!(
             "postgresql:///{}?host={}&user={SUPERUSER}{}",
             encode(database),
@@ -29,7 +29,7 @@ impl Address {
         )
     }
 
-    pub(super) fn options(&self, database: &str) -> PgConnectOptions {
+    pub(crate) fn options(&self, database: &str) -> PgConnectOptions {
         PgConnectOptions::new_without_pgpass()
             .socket(&self.socket_dir)
             .port(self.port)
@@ -41,7 +41,7 @@ impl Address {
 
     /// Asks the server for its version, which also shows that it answers.
     #[cfg(unix)]
-    pub(super) async fn ask_version(&self) -> sqlx::Result<String> {
+    pub(crate) async fn ask_version(&self) -> sqlx::Result<String> {
         use sqlx::{ConnectOptions, Connection};
 
         let work = async {
