@@ -88,25 +88,22 @@ fn a_definition_holds_what_the_attribute_says() {
     let def: &TaskDef = welcome::DEF;
     assert_eq!(def.names().collect::<Vec<_>>(), ["mail.welcome", "mail.hello", "greet"]);
     assert_eq!(def.doc, "Sends the welcome letter.\n\nIt is sent once.");
-    let expected = TaskOptions {
-        retries: 5,
-        timeout: Duration::from_secs(90),
-        priority: -3,
-        backoff: Backoff::exponential(Duration::from_secs(1), Duration::from_secs(3600)),
-        keep: Keep::Failed,
-        validation: Validation::Warn,
-    };
+    let expected = TaskOptions::new()
+        .retries(5)
+        .timeout(Duration::from_secs(90))
+        .priority(-3)
+        .backoff(Backoff::exponential(Duration::from_secs(1), Duration::from_secs(3600)))
+        .keep(Keep::Failed)
+        .validation(Validation::Warn);
     assert_eq!(def.options, expected);
 }
 
 #[test]
 fn what_the_attribute_does_not_say_stays_with_the_default() {
     assert_eq!(shop::mail::remind::DEF.options, TaskOptions::DEFAULT);
-    let tidy = TaskOptions {
-        timeout: Duration::from_millis(250),
-        backoff: Backoff::fixed(Duration::from_secs(5)),
-        ..TaskOptions::DEFAULT
-    };
+    let tidy = TaskOptions::new()
+        .timeout(Duration::from_millis(250))
+        .backoff(Backoff::fixed(Duration::from_secs(5)));
     assert_eq!(shop::r#async::tidy::DEF.options, tidy);
     assert_eq!(shop::mail::r#move::DEF.options.timeout, Duration::from_secs(5));
     assert_eq!(log::DEF.options.backoff, Backoff::linear(Duration::from_secs(10)));

@@ -181,9 +181,7 @@ pub fn sendable<F: Future + Sendable>(future: F) -> impl Future<Output = F::Outp
 
 /// The JSON Schema of a type, as a function for a function pointer.
 pub fn schema<T: schemars::JsonSchema>() -> schemars::Schema {
-    let mut schema = schemars::schema_for!(T);
-    crate::types::integer_bounds::bound_integers(&mut schema);
-    schema
+    crate::types::integer_bounds::schema::<T>()
 }
 
 /// The return type of a run function.

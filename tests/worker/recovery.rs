@@ -166,22 +166,9 @@ async fn a_handler_that_blocks_every_thread_does_not_make_the_worker_look_dead()
 }
 
 /// Blocks its thread for longer than the lease; written by hand, as a task may be.
-static BLOCK: pgjobs::TaskDef = pgjobs::TaskDef {
-    name: "block.threads",
-    aliases: &[],
-    doc: "",
-    location: "here",
-    params: &[],
-    extra_kwargs: false,
-    needs: &[],
-    options: pgjobs::TaskOptions::DEFAULT,
-    args_schema: || pgjobs::schemars::schema_for!(()),
-    result_schema: || pgjobs::schemars::schema_for!(()),
-    decode: |_| Ok(()),
-    run: |context| {
-        Box::pin(async move {
-            std::thread::sleep(Duration::from_secs(5));
-            context.finish(())
-        })
-    },
-};
+static BLOCK: pgjobs::TaskDef = pgjobs::TaskDef::new("block.threads", |context| {
+    Box::pin(async move {
+        std::thread::sleep(Duration::from_secs(5));
+        context.finish(())
+    })
+});

@@ -26,27 +26,22 @@ fn definition(task: &Task) -> TokenStream {
     let pgjobs = task.library();
     let (name, aliases, doc) = (name(task), &task.options.aliases, whole(&task.function.attrs));
     let location = location(task);
-    let params = task.arguments().filter_map(|param| parameter(&pgjobs, param));
+    let params: Vec<_> = task.arguments().filter_map(|param| parameter(&pgjobs, param)).collect();
     let extra_kwargs = task.arguments().any(|param| matches!(param.kind, Kind::Kwargs));
-    let needs = task.params.iter().filter_map(Param::state);
-    let options = options(task);
+    let needs: Vec<_> = task.params.iter().filter_map(Param::state).collect();
     let output = super::output(task);
-    quote! {
-        &#pgjobs::TaskDef {
-            name: #name,
-            aliases: &[#(#aliases),*],
-            doc: #doc,
-            location: #location,
-            params: &[#(#params),*],
-            extra_kwargs: #extra_kwargs,
-            needs: &[#(#pgjobs::__private::need::<#needs>()),*],
-            options: #options,
-            args_schema: #pgjobs::__private::schema::<Self>,
-            result_schema: #pgjobs::__private::schema::<#output>,
-            decode: #pgjobs::TaskDef::decode_as::<Self>,
-            run: Self::__run,
-        }
-    }
+    let steps = [
+        (!aliases.is_empty()).then(|| quote!(.aliases(&[#(#aliases),*]))),
+        (!doc.is_empty()).then(|| quote!(.doc(#doc))),
+        Some(quote!(.location(#location))),
+        (!params.is_empty()).then(|| quote!(.params(&[#(#params),*]))),
+        extra_kwargs.then(|| quote!(.extra_kwargs())),
+        (!needs.is_empty()).then(|| quote!(.needs(&[#(#pgjobs::__private::need::<#needs>()),*]))),
+        options(task).map(|options| quote!(.options(#options))),
+        Some(quote!(.call::<Self>().result::<#output>())),
+    ];
+    let steps = steps.into_iter().flatten();
+    quote!(&#pgjobs::TaskDef::new(#name, Self::__run) #(#steps)*)
 }
 
 fn name(task: &Task) -> TokenStream {
@@ -73,7 +68,8 @@ fn parameter(pgjobs: &TokenStream, param: &Param) -> Option<TokenStream> {
     Some(quote!(#pgjobs::Param { name: #name, ty: #ty, required: #required }))
 }
 
-fn options(task: &Task) -> TokenStream {
+/// None: the defaults.
+fn options(task: &Task) -> Option<TokenStream> {
     let (pgjobs, options) = (task.library(), &task.options);
     let retries = options.retries.as_ref().map(|at| Literal::i64_unsuffixed(at.value));
     let timeout = options.timeout.as_ref().map(|at| duration::expression(at.value));
@@ -81,20 +77,16 @@ fn options(task: &Task) -> TokenStream {
     let backoff = options.backoff.as_ref().map(|at| at.value.expression(&pgjobs));
     let keep = options.keep.as_ref().map(|at| at.value.expression(&pgjobs));
     let validation = options.validation.as_ref().map(|at| at.value.expression(&pgjobs));
-    let fields: Vec<TokenStream> = [
-        retries.map(|retries| quote!(retries: #retries)),
-        timeout.map(|timeout| quote!(timeout: #timeout)),
-        priority.map(|priority| quote!(priority: #priority)),
-        backoff.map(|backoff| quote!(backoff: #backoff)),
-        keep.map(|keep| quote!(keep: #keep)),
-        validation.map(|validation| quote!(validation: #validation)),
+    let steps: Vec<TokenStream> = [
+        retries.map(|retries| quote!(.retries(#retries))),
+        timeout.map(|timeout| quote!(.timeout(#timeout))),
+        priority.map(|priority| quote!(.priority(#priority))),
+        backoff.map(|backoff| quote!(.backoff(#backoff))),
+        keep.map(|keep| quote!(.keep(#keep))),
+        validation.map(|validation| quote!(.validation(#validation))),
     ]
     .into_iter()
     .flatten()
     .collect();
-    match fields.len() {
-        0 => quote!(#pgjobs::TaskOptions::DEFAULT),
-        6 => quote!(#pgjobs::TaskOptions { #(#fields),* }),
-        _ => quote!(#pgjobs::TaskOptions { #(#fields,)* ..#pgjobs::TaskOptions::DEFAULT }),
-    }
+    (!steps.is_empty()).then(|| quote!(#pgjobs::TaskOptions::new() #(#steps)*))
 }

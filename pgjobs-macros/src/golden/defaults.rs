@@ -86,40 +86,40 @@ impl search {
 #[automatically_derived]
 impl ::pgjobs::Task for search {
     type Output = <Result<Vec<Hit>, SearchError> as ::pgjobs::IntoOutcome>::Output;
-    const DEF: &'static ::pgjobs::TaskDef = &::pgjobs::TaskDef {
-        name: ::pgjobs::__private::dotted_name!("search"),
-        aliases: &[],
-        doc: "",
-        location: ::core::concat!(::core::file!(), ":", ::core::line!()),
-        params: &[
-            ::pgjobs::Param {
-                name: "text",
-                ty: "String",
-                required: true,
-            },
-            ::pgjobs::Param {
-                name: "limit",
-                ty: "u64",
-                required: false,
-            },
-            ::pgjobs::Param {
-                name: "fields",
-                ty: "Vec<String>",
-                required: false,
-            },
-        ],
-        extra_kwargs: false,
-        needs: &[],
-        options: ::pgjobs::TaskOptions {
-            timeout: ::core::time::Duration::from_millis(1500),
-            backoff: ::pgjobs::Backoff::fixed(::core::time::Duration::from_millis(250)),
-            ..::pgjobs::TaskOptions::DEFAULT
-        },
-        args_schema: ::pgjobs::__private::schema::<Self>,
-        result_schema: ::pgjobs::__private::schema::<<Self as ::pgjobs::Task>::Output>,
-        decode: ::pgjobs::TaskDef::decode_as::<Self>,
-        run: Self::__run,
-    };
+    const DEF: &'static ::pgjobs::TaskDef = &::pgjobs::TaskDef::new(
+            ::pgjobs::__private::dotted_name!("search"),
+            Self::__run,
+        )
+        .doc("")
+        .location(::core::concat!(::core::file!(), ":", ::core::line!()))
+        .params(
+            &[
+                ::pgjobs::Param {
+                    name: "text",
+                    ty: "String",
+                    required: true,
+                },
+                ::pgjobs::Param {
+                    name: "limit",
+                    ty: "u64",
+                    required: false,
+                },
+                ::pgjobs::Param {
+                    name: "fields",
+                    ty: "Vec<String>",
+                    required: false,
+                },
+            ],
+        )
+        .options(
+            ::pgjobs::TaskOptions::new()
+                .timeout(::core::time::Duration::from_millis(1500))
+                .backoff(
+                    ::pgjobs::Backoff::fixed(::core::time::Duration::from_millis(250)),
+                ),
+        )
+        .call::<Self>()
+        .result::<<Self as ::pgjobs::Task>::Output>();
 }
 #[doc(hidden)]
 pub(crate) use ::pgjobs::Task as _;

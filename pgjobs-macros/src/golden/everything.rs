@@ -96,49 +96,54 @@ impl welcome {
 #[automatically_derived]
 impl ::pgjobs::Task for welcome {
     type Output = <Result<Receipt, TaskError> as ::pgjobs::IntoOutcome>::Output;
-    const DEF: &'static ::pgjobs::TaskDef = &::pgjobs::TaskDef {
-        name: "mail.welcome",
-        aliases: &["mail.hello"],
-        doc: "Sends the welcome letter.\n\nIt is sent once.",
-        location: ::core::concat!(::core::file!(), ":", ::core::line!()),
-        params: &[
-            ::pgjobs::Param {
-                name: "user_id",
-                ty: "i64",
-                required: true,
-            },
-            ::pgjobs::Param {
-                name: "locale",
-                ty: "String",
-                required: false,
-            },
-            ::pgjobs::Param {
-                name: "coupon",
-                ty: "Option<String>",
-                required: false,
-            },
-        ],
-        extra_kwargs: false,
-        needs: &[
-            ::pgjobs::__private::need::<Mailer>(),
-            ::pgjobs::__private::need::<pgjobs::Job>(),
-        ],
-        options: ::pgjobs::TaskOptions {
-            retries: 5,
-            timeout: ::core::time::Duration::from_secs(30),
-            priority: 3,
-            backoff: ::pgjobs::Backoff::exponential(
-                ::core::time::Duration::from_secs(1),
-                ::core::time::Duration::from_secs(3600),
-            ),
-            keep: ::pgjobs::Keep::Failed,
-            validation: ::pgjobs::Validation::Warn,
-        },
-        args_schema: ::pgjobs::__private::schema::<Self>,
-        result_schema: ::pgjobs::__private::schema::<<Self as ::pgjobs::Task>::Output>,
-        decode: ::pgjobs::TaskDef::decode_as::<Self>,
-        run: Self::__run,
-    };
+    const DEF: &'static ::pgjobs::TaskDef = &::pgjobs::TaskDef::new(
+            "mail.welcome",
+            Self::__run,
+        )
+        .aliases(&["mail.hello"])
+        .doc("Sends the welcome letter.\n\nIt is sent once.")
+        .location(::core::concat!(::core::file!(), ":", ::core::line!()))
+        .params(
+            &[
+                ::pgjobs::Param {
+                    name: "user_id",
+                    ty: "i64",
+                    required: true,
+                },
+                ::pgjobs::Param {
+                    name: "locale",
+                    ty: "String",
+                    required: false,
+                },
+                ::pgjobs::Param {
+                    name: "coupon",
+                    ty: "Option<String>",
+                    required: false,
+                },
+            ],
+        )
+        .needs(
+            &[
+                ::pgjobs::__private::need::<Mailer>(),
+                ::pgjobs::__private::need::<pgjobs::Job>(),
+            ],
+        )
+        .options(
+            ::pgjobs::TaskOptions::new()
+                .retries(5)
+                .timeout(::core::time::Duration::from_secs(30))
+                .priority(3)
+                .backoff(
+                    ::pgjobs::Backoff::exponential(
+                        ::core::time::Duration::from_secs(1),
+                        ::core::time::Duration::from_secs(3600),
+                    ),
+                )
+                .keep(::pgjobs::Keep::Failed)
+                .validation(::pgjobs::Validation::Warn),
+        )
+        .call::<Self>()
+        .result::<<Self as ::pgjobs::Task>::Output>();
 }
 #[doc(hidden)]
 pub use ::pgjobs::Task as _;

@@ -46,29 +46,24 @@ impl welcome {
 #[automatically_derived]
 impl ::pgjobs::Task for welcome {
     type Output = <() as ::pgjobs::IntoOutcome>::Output;
-    const DEF: &'static ::pgjobs::TaskDef = &::pgjobs::TaskDef {
-        name: ::pgjobs::__private::dotted_name!("welcome"),
-        aliases: &[],
-        doc: ::core::concat!(include_str!("welcome.md"), "\n"),
-        location: ::core::concat!(::core::file!(), ":", ::core::line!()),
-        params: &[
-            ::pgjobs::Param {
-                name: "user_id",
-                ty: "i64",
-                required: true,
-            },
-        ],
-        extra_kwargs: false,
-        needs: &[],
-        options: ::pgjobs::TaskOptions {
-            priority: -3,
-            ..::pgjobs::TaskOptions::DEFAULT
-        },
-        args_schema: ::pgjobs::__private::schema::<Self>,
-        result_schema: ::pgjobs::__private::schema::<<Self as ::pgjobs::Task>::Output>,
-        decode: ::pgjobs::TaskDef::decode_as::<Self>,
-        run: Self::__run,
-    };
+    const DEF: &'static ::pgjobs::TaskDef = &::pgjobs::TaskDef::new(
+            ::pgjobs::__private::dotted_name!("welcome"),
+            Self::__run,
+        )
+        .doc(::core::concat!(include_str!("welcome.md"), "\n"))
+        .location(::core::concat!(::core::file!(), ":", ::core::line!()))
+        .params(
+            &[
+                ::pgjobs::Param {
+                    name: "user_id",
+                    ty: "i64",
+                    required: true,
+                },
+            ],
+        )
+        .options(::pgjobs::TaskOptions::new().priority(-3))
+        .call::<Self>()
+        .result::<<Self as ::pgjobs::Task>::Output>();
 }
 #[cfg(feature = "mail")]
 #[doc(hidden)]

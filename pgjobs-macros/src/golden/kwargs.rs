@@ -63,26 +63,25 @@ impl log {
 #[automatically_derived]
 impl ::pgjobs::Task for log {
     type Output = <() as ::pgjobs::IntoOutcome>::Output;
-    const DEF: &'static ::pgjobs::TaskDef = &::pgjobs::TaskDef {
-        name: ::pgjobs::__private::dotted_name!("log"),
-        aliases: &[],
-        doc: "",
-        location: ::core::concat!(::core::file!(), ":", ::core::line!()),
-        params: &[
-            ::pgjobs::Param {
-                name: "level",
-                ty: "String",
-                required: true,
-            },
-        ],
-        extra_kwargs: true,
-        needs: &[::pgjobs::__private::need::<Sink>()],
-        options: ::pgjobs::TaskOptions::DEFAULT,
-        args_schema: ::pgjobs::__private::schema::<Self>,
-        result_schema: ::pgjobs::__private::schema::<<Self as ::pgjobs::Task>::Output>,
-        decode: ::pgjobs::TaskDef::decode_as::<Self>,
-        run: Self::__run,
-    };
+    const DEF: &'static ::pgjobs::TaskDef = &::pgjobs::TaskDef::new(
+            ::pgjobs::__private::dotted_name!("log"),
+            Self::__run,
+        )
+        .doc("")
+        .location(::core::concat!(::core::file!(), ":", ::core::line!()))
+        .params(
+            &[
+                ::pgjobs::Param {
+                    name: "level",
+                    ty: "String",
+                    required: true,
+                },
+            ],
+        )
+        .extra_kwargs()
+        .needs(&[::pgjobs::__private::need::<Sink>()])
+        .call::<Self>()
+        .result::<<Self as ::pgjobs::Task>::Output>();
 }
 #[doc(hidden)]
 use ::pgjobs::Task as _;

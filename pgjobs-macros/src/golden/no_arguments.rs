@@ -32,20 +32,14 @@ impl sweep {
 #[automatically_derived]
 impl ::pgjobs::Task for sweep {
     type Output = <() as ::pgjobs::IntoOutcome>::Output;
-    const DEF: &'static ::pgjobs::TaskDef = &::pgjobs::TaskDef {
-        name: ::pgjobs::__private::dotted_name!("sweep"),
-        aliases: &[],
-        doc: "",
-        location: ::core::concat!(::core::file!(), ":", ::core::line!()),
-        params: &[],
-        extra_kwargs: false,
-        needs: &[],
-        options: ::pgjobs::TaskOptions::DEFAULT,
-        args_schema: ::pgjobs::__private::schema::<Self>,
-        result_schema: ::pgjobs::__private::schema::<<Self as ::pgjobs::Task>::Output>,
-        decode: ::pgjobs::TaskDef::decode_as::<Self>,
-        run: Self::__run,
-    };
+    const DEF: &'static ::pgjobs::TaskDef = &::pgjobs::TaskDef::new(
+            ::pgjobs::__private::dotted_name!("sweep"),
+            Self::__run,
+        )
+        .doc("")
+        .location(::core::concat!(::core::file!(), ":", ::core::line!()))
+        .call::<Self>()
+        .result::<<Self as ::pgjobs::Task>::Output>();
 }
 #[doc(hidden)]
 use ::pgjobs::Task as _;

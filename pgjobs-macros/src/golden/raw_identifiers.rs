@@ -58,31 +58,28 @@ impl r#move {
 #[automatically_derived]
 impl ::pgjobs::Task for r#move {
     type Output = <() as ::pgjobs::IntoOutcome>::Output;
-    const DEF: &'static ::pgjobs::TaskDef = &::pgjobs::TaskDef {
-        name: ::pgjobs::__private::dotted_name!("move"),
-        aliases: &[],
-        doc: "",
-        location: ::core::concat!(::core::file!(), ":", ::core::line!()),
-        params: &[
-            ::pgjobs::Param {
-                name: "type",
-                ty: "String",
-                required: true,
-            },
-            ::pgjobs::Param {
-                name: "as",
-                ty: "bool",
-                required: false,
-            },
-        ],
-        extra_kwargs: false,
-        needs: &[],
-        options: ::pgjobs::TaskOptions::DEFAULT,
-        args_schema: ::pgjobs::__private::schema::<Self>,
-        result_schema: ::pgjobs::__private::schema::<<Self as ::pgjobs::Task>::Output>,
-        decode: ::pgjobs::TaskDef::decode_as::<Self>,
-        run: Self::__run,
-    };
+    const DEF: &'static ::pgjobs::TaskDef = &::pgjobs::TaskDef::new(
+            ::pgjobs::__private::dotted_name!("move"),
+            Self::__run,
+        )
+        .doc("")
+        .location(::core::concat!(::core::file!(), ":", ::core::line!()))
+        .params(
+            &[
+                ::pgjobs::Param {
+                    name: "type",
+                    ty: "String",
+                    required: true,
+                },
+                ::pgjobs::Param {
+                    name: "as",
+                    ty: "bool",
+                    required: false,
+                },
+            ],
+        )
+        .call::<Self>()
+        .result::<<Self as ::pgjobs::Task>::Output>();
 }
 #[doc(hidden)]
 use ::pgjobs::Task as _;

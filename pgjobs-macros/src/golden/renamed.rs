@@ -40,26 +40,23 @@ impl Welcome {
 #[automatically_derived]
 impl app::jobs::Task for Welcome {
     type Output = <() as app::jobs::IntoOutcome>::Output;
-    const DEF: &'static app::jobs::TaskDef = &app::jobs::TaskDef {
-        name: app::jobs::__private::dotted_name!("welcome"),
-        aliases: &[],
-        doc: "",
-        location: ::core::concat!(::core::file!(), ":", ::core::line!()),
-        params: &[
-            app::jobs::Param {
-                name: "user_id",
-                ty: "i64",
-                required: true,
-            },
-        ],
-        extra_kwargs: false,
-        needs: &[],
-        options: app::jobs::TaskOptions::DEFAULT,
-        args_schema: app::jobs::__private::schema::<Self>,
-        result_schema: app::jobs::__private::schema::<<Self as app::jobs::Task>::Output>,
-        decode: app::jobs::TaskDef::decode_as::<Self>,
-        run: Self::__run,
-    };
+    const DEF: &'static app::jobs::TaskDef = &app::jobs::TaskDef::new(
+            app::jobs::__private::dotted_name!("welcome"),
+            Self::__run,
+        )
+        .doc("")
+        .location(::core::concat!(::core::file!(), ":", ::core::line!()))
+        .params(
+            &[
+                app::jobs::Param {
+                    name: "user_id",
+                    ty: "i64",
+                    required: true,
+                },
+            ],
+        )
+        .call::<Self>()
+        .result::<<Self as app::jobs::Task>::Output>();
 }
 #[doc(hidden)]
 pub use app::jobs::Task as _;

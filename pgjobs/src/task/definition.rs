@@ -5,7 +5,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 
-use schemars::Schema;
+use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
@@ -14,6 +14,7 @@ use super::context::Context;
 use super::job::Job;
 use crate::publish::{Publish, Publisher};
 use crate::types::body::{self, BodyError, Param};
+use crate::types::integer_bounds::schema;
 use crate::types::options::TaskOptions;
 use crate::types::task_error::TaskError;
 
@@ -57,7 +58,19 @@ pub trait Task: Serialize + Send + Sync + Sized + 'static {
 ///
 /// Plain data and function pointers, so that it can be a `const`. `#[task]` registers one for every annotated
 /// function; pass a hand-written one to the worker with `Worker::task`.
+///
+/// ```
+/// use pgjobs::{TaskDef, TaskOptions, Worker};
+///
+/// static NOOP: TaskDef = TaskDef::new("ops.noop", |context| Box::pin(async move { context.finish(()) }))
+///     .options(TaskOptions::new().retries(1));
+///
+/// # async fn f(pool: sqlx::PgPool) -> Result<(), pgjobs::Error> {
+/// Worker::new(pool).task(&NOOP).burst().run().await?;
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Copy)]
+#[non_exhaustive]
 pub struct TaskDef {
     /// The dotted name under which jobs are published.
     pub name: &'static str,
@@ -83,10 +96,86 @@ pub struct TaskDef {
     /// pending jobs. [`TaskDef::decode_as`] implements it for the task's call.
     pub decode: fn(Option<&str>) -> Result<(), BodyError>,
     /// Reads the arguments, calls the function, encodes the result.
-    pub run: fn(Context) -> BoxFuture<'static, Result<Box<RawValue>, TaskError>>,
+    pub run: Run,
 }
 
+/// Runs a job: reads the arguments, calls the function, writes the result.
+pub(crate) type Run = fn(Context) -> BoxFuture<'static, Result<Box<RawValue>, TaskError>>;
+
 impl TaskDef {
+    /// A task of this name that takes and returns anything; the methods below say more of it.
+    pub const fn new(name: &'static str, run: Run) -> Self {
+        TaskDef {
+            name,
+            aliases: &[],
+            doc: "",
+            location: "",
+            params: &[],
+            extra_kwargs: false,
+            needs: &[],
+            options: TaskOptions::DEFAULT,
+            args_schema: anything,
+            result_schema: anything,
+            decode: accept,
+            run,
+        }
+    }
+
+    /// Sets its earlier names.
+    pub const fn aliases(mut self, aliases: &'static [&'static str]) -> Self {
+        self.aliases = aliases;
+        self
+    }
+
+    /// Sets its documentation.
+    pub const fn doc(mut self, doc: &'static str) -> Self {
+        self.doc = doc;
+        self
+    }
+
+    /// Sets where it is declared, `file:line`.
+    pub const fn location(mut self, location: &'static str) -> Self {
+        self.location = location;
+        self
+    }
+
+    /// Sets its arguments, in order.
+    pub const fn params(mut self, params: &'static [Param]) -> Self {
+        self.params = params;
+        self
+    }
+
+    /// Lets keywords beyond its parameters through.
+    pub const fn extra_kwargs(mut self) -> Self {
+        self.extra_kwargs = true;
+        self
+    }
+
+    /// Sets the types of state that it asks for.
+    pub const fn needs(mut self, needs: &'static [StateType]) -> Self {
+        self.needs = needs;
+        self
+    }
+
+    /// Sets the defaults of its jobs.
+    pub const fn options(mut self, options: TaskOptions) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// Takes the schema of the arguments, and how a body is read, from the call `T`.
+    pub const fn call<T: Task + DeserializeOwned + JsonSchema>(mut self) -> Self {
+        self.args_schema = schema::<T>;
+        self.decode = TaskDef::decode_as::<T>;
+        self
+    }
+
+    /// Takes the schema of the result from its type.
+    pub const fn result<R: JsonSchema>(mut self) -> Self {
+        self.result_schema = schema::<R>;
+        self
+    }
+
     /// Its name and aliases.
     pub fn names(&self) -> impl Iterator<Item = &'static str> {
         std::iter::once(self.name).chain(self.aliases.iter().copied())
@@ -134,6 +223,14 @@ impl TaskDef {
             "validate": self.options.validation.as_str(),
         })
     }
+}
+
+fn anything() -> Schema {
+    Schema::default()
+}
+
+fn accept(_: Option<&str>) -> Result<(), BodyError> {
+    Ok(())
 }
 
 impl fmt::Debug for TaskDef {

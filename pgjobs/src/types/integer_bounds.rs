@@ -4,9 +4,16 @@ use schemars::Schema;
 use schemars::transform::{Transform, transform_subschemas};
 use serde_json::Value;
 
+/// The JSON Schema of a type, with the bounds of its integers.
+pub(crate) fn schema<T: schemars::JsonSchema>() -> schemars::Schema {
+    let mut schema = schemars::schema_for!(T);
+    bound_integers(&mut schema);
+    schema
+}
+
 /// Adds the bounds of each integer, which schemars does only for small types: publishing then refuses a value
 /// that does not fit an `i32`.
-pub(crate) fn bound_integers(schema: &mut Schema) {
+fn bound_integers(schema: &mut Schema) {
     BoundIntegers.transform(schema);
 }
 

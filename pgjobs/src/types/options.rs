@@ -11,7 +11,15 @@ use super::backoff::Backoff;
 use super::error::Error;
 
 /// The options of a task's jobs, set in `#[task(…)]`; some can be overridden by a call.
+///
+/// ```
+/// use pgjobs::TaskOptions;
+///
+/// const OPTIONS: TaskOptions = TaskOptions::new().retries(5).priority(2);
+/// assert_eq!((OPTIONS.retries, OPTIONS.priority), (5, 2));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct TaskOptions {
     /// The maximum number of runs before the job ends as failed: 3 means at most three runs.
     pub retries: u32,
@@ -38,6 +46,47 @@ impl TaskOptions {
         keep: Keep::All,
         validation: Validation::Strict,
     };
+
+    /// The defaults, see [`DEFAULT`](TaskOptions::DEFAULT).
+    pub const fn new() -> Self {
+        TaskOptions::DEFAULT
+    }
+
+    /// Sets the maximum number of runs.
+    pub const fn retries(mut self, runs: u32) -> Self {
+        self.retries = runs;
+        self
+    }
+
+    /// Sets the time limit of a run.
+    pub const fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Sets the priority; greater ones run first.
+    pub const fn priority(mut self, priority: i32) -> Self {
+        self.priority = priority;
+        self
+    }
+
+    /// Sets the delay before the next run.
+    pub const fn backoff(mut self, backoff: Backoff) -> Self {
+        self.backoff = backoff;
+        self
+    }
+
+    /// Sets which of its ended jobs stay in history.
+    pub const fn keep(mut self, keep: Keep) -> Self {
+        self.keep = keep;
+        self
+    }
+
+    /// Sets what publishing does with arguments that do not fit.
+    pub const fn validation(mut self, validation: Validation) -> Self {
+        self.validation = validation;
+        self
+    }
 }
 
 impl Default for TaskOptions {

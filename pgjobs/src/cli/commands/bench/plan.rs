@@ -8,7 +8,7 @@ pub(crate) enum Scenario {
     Drain,
     /// one connection publishes one by one, then N jobs in bulk
     Publish,
-    /// publish one by one to an idle worker: time from just before each publish to its run
+    /// single publishes to an idle worker: from just before each to its run
     Latency,
     /// S seconds of single and bulk publishes; 1 % fail once, 1 % sleep 50 ms
     Mixed,
