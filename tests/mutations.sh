@@ -135,7 +135,7 @@ check "the two seconds that a declaration waits" "register_tasks|when lock_not_a
 check "who may set how a task is checked" "set_validation|and jobs._may_change(t.owner, t.owner_name)|" "${it[@]}" owners
 check "the steps of a walk" "_walk|i_left <= 0 or (i_left % 64 = 0 and clock_timestamp() > i_until)|false" "${it[@]}" registry_budgets
 check "the end of a compilation" "_joined|jobs._short('(' || array_to_string(v_parts, i_by) || ')')|'(' || array_to_string(v_parts, i_by) || ')'" "${it[@]}" registry_budgets
-check "predicates before walks" "_schema_error_of_job|jobs._is_fit(i_body, f.fits, jobs._names(f.params, f.open))|false" "${it[@]}" registry_budgets
+check "predicates before walks" "_schema_error_of_job|jobs._is_fit(i_body, f.fits, jobs._names(f.params, f.extra_kwargs))|false" "${it[@]}" registry_budgets
 check "names of fields that the schema does not have" "_schema_error_of_object|else '*' end|else left(v_key, 60) end" "${it[@]}" unseen
 check "how many forms of a task are kept" "_remember_signatures|or r.rank > 20|" "${it[@]}" registry_limits
 check "writing only what changed" "_refresh_publish_checks|where o.name = m.name and|where false and" "${it[@]}" registry_budgets

@@ -2,7 +2,7 @@
 //! on; who must not wait would run into the time limit of its statements.
 //!
 //! Elsewhere: two sweeps on one plain lease, and opposite orders of settling freely run (faults.rs), two
-//! claims at one row of several jobs (together.rs), twenty migrators (migrate.rs).
+//! claims at one row of several jobs (packed.rs), twenty migrators (migrate.rs).
 
 use std::time::Duration;
 
