@@ -100,19 +100,19 @@ impl App {
     async fn command(self, cli: Cli, console: &Console) -> Result<(), Failure> {
         let global = &cli.global;
         match cli.command {
-            Command::Dev(asked) => dev::run(asked, self.setup, console).await,
-            Command::Migrate(asked) => migrate::run(asked, global, console).await,
-            Command::Worker(asked) => worker::run(asked, self.setup, global, console).await,
-            Command::Publish(asked) => publish::run(asked, global, console).await,
-            Command::Inspect(asked) => inspect::run(asked, global, console).await,
-            Command::Explain(asked) => explain::run(asked, global, console).await,
-            Command::Check(asked) => check::run(asked, self.setup, global, console).await,
-            Command::Retry(asked) => jobs::retry(asked, global, console).await,
-            Command::Cancel(asked) => jobs::cancel(asked, global, console).await,
-            Command::Purge(asked) => jobs::purge(asked, global, console).await,
-            Command::Bench(asked) => bench::run(asked, global, console).await,
-            Command::Codegen(asked) => codegen::run(asked, global, console).await,
-            Command::Completions(asked) => completions::run(&asked, Cli::command(), console),
+            Command::Dev(args) => dev::run(args, self.setup, console).await,
+            Command::Migrate(args) => migrate::run(args, global, console).await,
+            Command::Worker(args) => worker::run(args, self.setup, global, console).await,
+            Command::Publish(args) => publish::run(args, global, console).await,
+            Command::Inspect(args) => inspect::run(args, global, console).await,
+            Command::Explain(args) => explain::run(args, global, console).await,
+            Command::Check(args) => check::run(args, self.setup, global, console).await,
+            Command::Retry(args) => jobs::retry(args, global, console).await,
+            Command::Cancel(args) => jobs::cancel(args, global, console).await,
+            Command::Purge(args) => jobs::purge(args, global, console).await,
+            Command::Bench(args) => bench::run(args, global, console).await,
+            Command::Codegen(args) => codegen::run(args, global, console).await,
+            Command::Completions(args) => completions::run(&args, Cli::command(), console),
         }
     }
 }

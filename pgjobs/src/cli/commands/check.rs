@@ -50,7 +50,7 @@ fn sample(text: &str) -> Result<u64, String> {
 }
 
 pub(crate) async fn run(
-    asked: Check,
+    args: Check,
     setup: Setup,
     global: &Global,
     console: &Console,
@@ -62,10 +62,10 @@ pub(crate) async fn run(
         let what = || format!("looking at {}", format::jobs(of));
         bar.get_or_insert_with(|| Progress::bar(console, &what(), of)).at(sampled);
     };
-    let check = DeployCheck::new().tasks(tasks).sample(asked.sample).on_progress(progress);
-    let report = asked.topic.into_iter().fold(check, DeployCheck::topic).run(&pool).await?;
+    let check = DeployCheck::new().tasks(tasks).sample(args.sample).on_progress(progress);
+    let report = args.topic.into_iter().fold(check, DeployCheck::topic).run(&pool).await?;
     drop(bar);
-    tell(&report, asked.strict, console)
+    tell(&report, args.strict, console)
 }
 
 fn tell(report: &DeployReport, strict: bool, console: &Console) -> Result<(), Failure> {

@@ -22,12 +22,12 @@ pub(crate) struct Completions {
 }
 
 /// Prints the script of this command line.
-pub(crate) fn run(asked: &Completions, mut all: clap::Command, console: &Console) -> Result<(), Failure> {
+pub(crate) fn run(args: &Completions, mut all: clap::Command, console: &Console) -> Result<(), Failure> {
     let mut script = Vec::new();
-    clap_complete::generate(asked.shell, &mut all, program(), &mut script);
+    clap_complete::generate(args.shell, &mut all, program(), &mut script);
     let script = String::from_utf8_lossy(&script);
     if console.json {
-        return console.document(&serde_json::json!({ "shell": asked.shell.to_string(), "script": script }));
+        return console.document(&serde_json::json!({ "shell": args.shell.to_string(), "script": script }));
     }
     console.raw(&script)
 }

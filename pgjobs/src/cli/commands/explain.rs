@@ -32,11 +32,11 @@ struct Explained<'a> {
     reasons: &'a [Reason],
 }
 
-pub(crate) async fn run(asked: Explain, global: &Global, console: &Console) -> Result<(), Failure> {
+pub(crate) async fn run(args: Explain, global: &Global, console: &Console) -> Result<(), Failure> {
     let pool = connect(global, console).await?;
     warn_of_hidden(&pool).await;
-    let reasons = inspect::explain(&pool, &asked.id).await?;
-    let explained = Explained { job_id: &asked.id, reasons: &reasons };
+    let reasons = inspect::explain(&pool, &args.id).await?;
+    let explained = Explained { job_id: &args.id, reasons: &reasons };
     console.data(&explained, || {
         let lines = reasons.iter().map(|reason| format!("{:<21}{}", reason.code, reason.message));
         lines.collect::<Vec<_>>()

@@ -34,13 +34,13 @@ pub(crate) struct MigrateArgs {
     sql: bool,
 }
 
-pub(crate) async fn run(asked: MigrateArgs, global: &Global, console: &Console) -> Result<(), Failure> {
-    if asked.sql {
+pub(crate) async fn run(args: MigrateArgs, global: &Global, console: &Console) -> Result<(), Failure> {
+    if args.sql {
         return script(console);
     }
     let pool = connect(global, console).await?;
     let tasks = crate::linked_tasks()?;
-    let steps = if asked.dry_run {
+    let steps = if args.dry_run {
         crate::pending_migrations(&pool).await?
     } else {
         let _progress = Progress::spinner(console, "migrating");
@@ -49,8 +49,8 @@ pub(crate) async fn run(asked: MigrateArgs, global: &Global, console: &Console) 
         steps
     };
     let names: Vec<&str> = tasks.iter().map(|task| task.name).collect();
-    let document = json!({ "dry_run": asked.dry_run, "steps": documents(&steps), "tasks": names });
-    console.data(&document, || words(&steps, asked.dry_run))
+    let document = json!({ "dry_run": args.dry_run, "steps": documents(&steps), "tasks": names });
+    console.data(&document, || render(&steps, args.dry_run))
 }
 
 /// Overrides the settings of the role and the database. There is no time limit: another program may be
@@ -81,7 +81,7 @@ fn documents(steps: &[Migration]) -> Vec<Value> {
     steps.iter().map(|step| json!({ "version": step.version, "name": step.name })).collect()
 }
 
-fn words(steps: &[Migration], dry_run: bool) -> Vec<String> {
+fn render(steps: &[Migration], dry_run: bool) -> Vec<String> {
     if steps.is_empty() {
         return vec!["schema jobs is up to date".to_owned()];
     }

@@ -75,9 +75,9 @@ pub(crate) struct PublishArgs {
 type Array = Vec<Value>;
 type Object = Vec<(String, Value)>;
 
-pub(crate) async fn run(asked: PublishArgs, global: &Global, console: &Console) -> Result<(), Failure> {
-    let (waits, asked_limit, task) = (asked.wait, asked.wait_timeout, asked.task.clone());
-    let call = call(asked)?;
+pub(crate) async fn run(args: PublishArgs, global: &Global, console: &Console) -> Result<(), Failure> {
+    let (waits, asked_limit, task) = (args.wait, args.wait_timeout, args.task.clone());
+    let call = call(args)?;
     let pool = connect(global, console).await?;
     let job = JobHandle::<Box<RawValue>>::new(call.publish(&pool).await?.id().clone());
     let warning = warning(&pool, &task, waits).await;
@@ -96,28 +96,28 @@ pub(crate) async fn run(asked: PublishArgs, global: &Global, console: &Console) 
     wait(&pool, &job, limit, console).await
 }
 
-fn call(asked: PublishArgs) -> Result<NewJob, Failure> {
-    let args = asked.args.into_iter().flatten().chain(asked.arg);
-    let kwargs: Vec<_> = asked.kwargs.into_iter().flatten().chain(asked.kwarg).collect();
+fn call(args: PublishArgs) -> Result<NewJob, Failure> {
+    let values = args.args.into_iter().flatten().chain(args.arg);
+    let kwargs: Vec<_> = args.kwargs.into_iter().flatten().chain(args.kwarg).collect();
     let mut names = HashSet::new();
     if let Some((name, _)) = kwargs.iter().find(|(name, _)| !names.insert(name)) {
         return Err(Failure::usage(format!("the keyword argument `{name}` is given twice: leave one out")));
     }
-    let mut call = args.fold(NewJob::named(asked.task), NewJob::arg);
+    let mut call = values.fold(NewJob::named(args.task), NewJob::arg);
     call = kwargs.into_iter().fold(call, |call, (name, value)| call.kwarg(name, value));
-    if let Some(priority) = asked.priority {
+    if let Some(priority) = args.priority {
         call = call.priority(priority);
     }
-    if let Some(retries) = asked.retries {
+    if let Some(retries) = args.retries {
         call = call.retries(retries);
     }
-    if let Some(timeout) = asked.timeout {
+    if let Some(timeout) = args.timeout {
         call = call.timeout(timeout);
     }
-    if let Some(delay) = asked.delay {
+    if let Some(delay) = args.delay {
         call = call.delay(delay);
     }
-    Ok(match asked.at {
+    Ok(match args.at {
         Some(at) => call.scheduled_at(at),
         None => call,
     })
@@ -157,7 +157,7 @@ fn names(row: TaskRow) -> impl Iterator<Item = (String, i64)> {
 }
 
 /// The warning, if no worker declared the task or, for a caller that waits, no live worker has it. Fails when
-/// the database cannot be asked.
+/// the database cannot be args.
 async fn warning(pool: &PgPool, task: &str, waits: bool) -> Result<Option<String>, Error> {
     let declared = Declared::ask(pool).await?;
     Ok(match declared.names.iter().find(|(name, _)| name == task) {

@@ -66,7 +66,7 @@ pub(crate) struct WorkerArgs {
     /// After this long without a heartbeat its jobs run elsewhere [default: 15s].
     #[arg(long, value_name = "DURATION", value_parser = values::duration)]
     lease: Option<Duration>,
-    /// How long running jobs may go on after it was asked to stop [default: 30s].
+    /// How long running jobs may go on after it was args to stop [default: 30s].
     #[arg(long, value_name = "DURATION", value_parser = values::duration)]
     grace: Option<Duration>,
     /// The longest pause between two polls for jobs [default: 1s].
@@ -81,22 +81,22 @@ pub(crate) struct WorkerArgs {
 }
 
 pub(crate) async fn run(
-    asked: WorkerArgs,
+    args: WorkerArgs,
     setup: Setup,
     global: &Global,
     console: &Console,
 ) -> Result<(), Failure> {
     let target = connect::reach(target::find(global, console).await?).await?;
-    let pool = connect::pool_on(&target, connections(asked.concurrency));
-    if asked.auto_migrate {
+    let pool = connect::pool_on(&target, connections(args.concurrency));
+    if args.auto_migrate {
         let applied = crate::migrate(&pool).await?.len();
         console.note(format!("{applied} migrations applied"));
     }
     console.note(target.describe());
     let watch = pool.clone();
     let worker = target.others.iter().map(connect::quiet).fold(Worker::new(pool), Worker::fallback);
-    let fails = asked.fail_on_failure;
-    let worker = configure(setup.apply(worker), asked);
+    let fails = args.fail_on_failure;
+    let worker = configure(setup.apply(worker), args);
     announce(&worker, console)?;
     let watch = if fails { Some(Watch::new(watch, &worker).await?) } else { None };
     let report = worker.run().await?;
@@ -112,7 +112,7 @@ pub(crate) async fn run(
 }
 
 /// The failure with --fail-on-failure, if any. Jobs that are known to have failed count also when the
-/// database cannot be asked for others.
+/// database cannot be args for others.
 fn judge(report: &WorkerReport, lost: Result<u64, Failure>) -> Option<Failure> {
     let (lost, unknown) = match lost {
         Ok(lost) => (lost, None),
@@ -121,7 +121,7 @@ fn judge(report: &WorkerReport, lost: Result<u64, Failure>) -> Option<Failure> {
     failure(report, report.failed.saturating_add(lost)).or(unknown)
 }
 
-/// Why the exit code is not 0, apart from the end that was asked for.
+/// Why the exit code is not 0, apart from the end that was args for.
 pub(crate) fn failure(report: &WorkerReport, failed: u64) -> Option<Failure> {
     let broken = "a part of the worker ended abnormally, and with it the worker: the log says which; what it ran comes \
                   back when its lease has run out";
@@ -175,26 +175,26 @@ fn connections(concurrency: Option<usize>) -> u32 {
     u32::try_from(concurrency.unwrap_or(16)).unwrap_or(u32::MAX).clamp(4, 50)
 }
 
-fn configure(mut worker: Worker, asked: WorkerArgs) -> Worker {
-    for topic in asked.topic {
+fn configure(mut worker: Worker, args: WorkerArgs) -> Worker {
+    for topic in args.topic {
         worker = worker.topic(topic.as_str());
     }
-    if let Some(concurrency) = asked.concurrency {
+    if let Some(concurrency) = args.concurrency {
         worker = worker.concurrency(concurrency);
     }
-    if let Some(lease) = asked.lease {
+    if let Some(lease) = args.lease {
         worker = worker.lease(lease);
     }
-    if let Some(grace) = asked.grace {
+    if let Some(grace) = args.grace {
         worker = worker.grace(grace);
     }
-    if let Some(poll) = asked.poll {
+    if let Some(poll) = args.poll {
         worker = worker.poll(poll);
     }
-    if asked.no_listen {
+    if args.no_listen {
         worker = worker.listen(false);
     }
-    if asked.burst { worker.burst() } else { worker }
+    if args.burst { worker.burst() } else { worker }
 }
 
 /// Prints what the worker will run, or fails with the reason why it cannot.
@@ -237,7 +237,7 @@ pub(crate) fn summary(report: &WorkerReport) -> Vec<String> {
         ("succeeded", report.succeeded, "runs with a result"),
         ("retried", report.retried, "runs that failed, charged; their jobs run again"),
         ("failed", report.failed, "runs that failed, and their jobs with them"),
-        ("snoozed", report.snoozed, "runs that asked to be run again later"),
+        ("snoozed", report.snoozed, "runs that args to be run again later"),
         ("released", report.released, "jobs handed back unfinished, uncharged"),
         ("lost", report.lost, "runs that no longer counted: cancelled, or given to another"),
         (

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::crew::Crew;
+use super::bench_worker::BenchWorker;
 use super::figures::Rate;
 use super::report::Outcome;
 use super::stage::Stage;
@@ -14,9 +14,9 @@ pub(crate) async fn run(stage: &Stage<'_>) -> Result<Outcome, Failure> {
     let jobs = u64::from(stage.plan.jobs);
     let progress = stage.bar("draining", jobs);
     let started = Instant::now();
-    let crew = Crew::start(pool, stage.plan.concurrency).await?;
-    crew.emptied(jobs, &progress).await?;
+    let worker = BenchWorker::start(pool, stage.plan.concurrency).await?;
+    worker.emptied(jobs, &progress).await?;
     let rate = Rate::new(jobs, started.elapsed());
-    crew.dismiss(jobs).await?;
+    worker.dismiss(jobs).await?;
     Ok(Outcome::Drain(rate))
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::crew::Crew;
+use super::bench_worker::BenchWorker;
 use super::stage::Stage;
 use super::tasks::Noop;
 use crate::cli::output::failure::Failure;
@@ -19,16 +19,16 @@ pub(crate) struct Flow {
 
 impl Flow {
     /// Whether the backlog is full, given the number of published jobs.
-    pub(crate) fn is_full(self, published: u64, crew: &Crew) -> bool {
-        published >= crew.succeeded() + self.backlog
+    pub(crate) fn is_full(self, published: u64, worker: &BenchWorker) -> bool {
+        published >= worker.succeeded() + self.backlog
     }
 
     /// Publishes no-op jobs until then, and returns their number.
-    pub(crate) async fn produce(self, crew: &Crew, until: Instant) -> Result<u64, Failure> {
-        let mut connection = crew.pool.acquire().await?;
+    pub(crate) async fn produce(self, worker: &BenchWorker, until: Instant) -> Result<u64, Failure> {
+        let mut connection = worker.pool.acquire().await?;
         let mut published = 0;
         while Instant::now() < until {
-            if self.is_full(published, crew) {
+            if self.is_full(published, worker) {
                 tokio::time::sleep(GLANCE).await;
                 continue;
             }

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use sqlx::{Connection, PgConnection, PgPool};
 
-use super::crew::Crew;
+use super::bench_worker::BenchWorker;
 use super::figures::{Rate, Thirds};
 use super::flow::{self, Flow};
 use super::report::Outcome;
@@ -27,30 +27,30 @@ pub(crate) async fn run(stage: &Stage<'_>) -> Result<Outcome, Failure> {
 }
 
 async fn flowing(stage: &Stage<'_>, pool: &PgPool, what: &str) -> Result<Thirds, Failure> {
-    let crew = Crew::start(pool.clone(), stage.plan.concurrency).await?;
+    let worker = BenchWorker::start(pool.clone(), stage.plan.concurrency).await?;
     let begun = Instant::now();
     let until = begun + stage.seconds();
     let (thirds, published, ()) = tokio::join!(
-        thirds(stage, &crew, begun),
-        FLOW.produce(&crew, until),
+        thirds(stage, &worker, begun),
+        FLOW.produce(&worker, until),
         flow::watch(stage, what, until)
     );
     let published = published?;
-    crew.emptied(published, &stage.bar("waiting for the last jobs", published)).await?;
-    crew.dismiss(published).await?;
+    worker.emptied(published, &stage.bar("waiting for the last jobs", published)).await?;
+    worker.dismiss(published).await?;
     Ok(thirds)
 }
 
 /// The rate of succeeded jobs in each third of the planned time.
-async fn thirds(stage: &Stage<'_>, crew: &Crew, begun: Instant) -> Thirds {
+async fn thirds(stage: &Stage<'_>, worker: &BenchWorker, begun: Instant) -> Thirds {
     let third = stage.seconds() / 3;
-    let mut watermarks = [(crew.succeeded(), begun); 4];
+    let mut readings = [(worker.succeeded(), begun); 4];
     for part in 1..=3_u32 {
         tokio::time::sleep_until((begun + third * part).into()).await;
-        watermarks[part as usize] = (crew.succeeded(), Instant::now());
+        readings[part as usize] = (worker.succeeded(), Instant::now());
     }
     let rate = |from: usize| {
-        Rate::new(watermarks[from + 1].0 - watermarks[from].0, watermarks[from + 1].1 - watermarks[from].1)
+        Rate::new(readings[from + 1].0 - readings[from].0, readings[from + 1].1 - readings[from].1)
     };
     Thirds::of([rate(0), rate(1), rate(2)])
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::crew::Crew;
+use super::bench_worker::BenchWorker;
 use super::figures::Pickup;
 use super::report::Outcome;
 use super::stage::Stage;
@@ -11,23 +11,23 @@ use crate::Task;
 use crate::cli::output::failure::Failure;
 
 pub(crate) async fn run(stage: &Stage<'_>) -> Result<Outcome, Failure> {
-    let mut crew = Crew::start(stage.empty().await?, stage.plan.concurrency).await?;
-    let pick_up = sample(stage, &mut crew).await?;
+    let mut worker = BenchWorker::start(stage.empty().await?, stage.plan.concurrency).await?;
+    let pick_up = sample(stage, &mut worker).await?;
     let jobs = u64::from(stage.plan.samples);
-    crew.emptied(jobs, &stage.bar("waiting for the last job", jobs)).await?;
-    crew.dismiss(jobs).await?;
+    worker.emptied(jobs, &stage.bar("waiting for the last job", jobs)).await?;
+    worker.dismiss(jobs).await?;
     Ok(Outcome::Latency { pick_up })
 }
 
-async fn sample(stage: &Stage<'_>, crew: &mut Crew) -> Result<Pickup, Failure> {
+async fn sample(stage: &Stage<'_>, worker: &mut BenchWorker) -> Result<Pickup, Failure> {
     let progress = stage.bar("measuring latency", stage.plan.samples);
-    let mut connection = crew.pool.acquire().await?;
+    let mut connection = worker.pool.acquire().await?;
     let mut samples = Vec::new();
     for done in 1..=stage.plan.samples {
         // Long enough for the worker to go idle again, uneven so that its polls do not fall in step.
         tokio::time::sleep(Duration::from_millis(fastrand::u64(10..30))).await;
-        Errand::timed(Manner::Plain, crew.epoch).publish(&mut connection).await?;
-        samples.push(crew.pick_up().await?);
+        Errand::timed(Manner::Plain, worker.epoch).publish(&mut connection).await?;
+        samples.push(worker.pick_up().await?);
         progress.at(u64::from(done));
     }
     Pickup::of(samples)

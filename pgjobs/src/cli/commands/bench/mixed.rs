@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::time::Instant;
 
-use super::crew::Crew;
+use super::bench_worker::BenchWorker;
 use super::figures::{Pickup, Rate};
 use super::flow::{self, Flow};
 use super::report::{Mixed, Outcome};
@@ -16,13 +16,13 @@ use crate::cli::output::failure::Failure;
 const FLOW: Flow = Flow { bulk: 500, backlog: 1000 };
 
 pub(crate) async fn run(stage: &Stage<'_>) -> Result<Outcome, Failure> {
-    let mut crew = Crew::start(stage.empty().await?, stage.plan.concurrency).await?;
+    let mut worker = BenchWorker::start(stage.empty().await?, stage.plan.concurrency).await?;
     let published = Published::default();
-    let rate = measure(stage, &crew, &published).await?;
+    let rate = measure(stage, &worker, &published).await?;
     let jobs = published.singly.get() + published.in_bulk.get();
-    crew.emptied(jobs, &stage.bar("waiting for the last jobs", jobs)).await?;
-    let pick_up = Pickup::of(crew.pick_ups())?;
-    let report = crew.dismiss(jobs).await?;
+    worker.emptied(jobs, &stage.bar("waiting for the last jobs", jobs)).await?;
+    let pick_up = Pickup::of(worker.pick_ups())?;
+    let report = worker.dismiss(jobs).await?;
     Ok(Outcome::Mixed(Mixed {
         rate,
         published_one_by_one: published.singly.get(),
@@ -41,33 +41,33 @@ struct Published {
 }
 
 /// Runs both publishers for the planned time; jobs that end later do not count.
-async fn measure(stage: &Stage<'_>, crew: &Crew, published: &Published) -> Result<Rate, Failure> {
-    let (begun, before) = (Instant::now(), crew.succeeded());
+async fn measure(stage: &Stage<'_>, worker: &BenchWorker, published: &Published) -> Result<Rate, Failure> {
+    let (begun, before) = (Instant::now(), worker.succeeded());
     let until = begun + stage.seconds();
     let watch = async {
         flow::watch(stage, "working and publishing", until).await;
-        Ok(Rate::new(crew.succeeded() - before, begun.elapsed()))
+        Ok(Rate::new(worker.succeeded() - before, begun.elapsed()))
     };
     let (rate, (), ()) =
-        tokio::try_join!(watch, singly(crew, published, until), in_bulk(crew, published, until))?;
+        tokio::try_join!(watch, singly(worker, published, until), in_bulk(worker, published, until))?;
     Ok(rate)
 }
 
-async fn singly(crew: &Crew, published: &Published, until: Instant) -> Result<(), Failure> {
-    let mut connection = crew.pool.acquire().await?;
+async fn singly(worker: &BenchWorker, published: &Published, until: Instant) -> Result<(), Failure> {
+    let mut connection = worker.pool.acquire().await?;
     while Instant::now() < until {
         let number = published.singly.get();
-        Errand::timed(Manner::of(number), crew.epoch).publish(&mut connection).await?;
+        Errand::timed(Manner::of(number), worker.epoch).publish(&mut connection).await?;
         published.singly.set(number + 1);
     }
     Ok(())
 }
 
-async fn in_bulk(crew: &Crew, published: &Published, until: Instant) -> Result<(), Failure> {
-    let mut connection = crew.pool.acquire().await?;
+async fn in_bulk(worker: &BenchWorker, published: &Published, until: Instant) -> Result<(), Failure> {
+    let mut connection = worker.pool.acquire().await?;
     while Instant::now() < until {
         let number = published.in_bulk.get();
-        if FLOW.is_full(number + published.singly.get(), crew) {
+        if FLOW.is_full(number + published.singly.get(), worker) {
             tokio::time::sleep(flow::GLANCE).await;
             continue;
         }

@@ -3,7 +3,7 @@
 //! Every scenario runs in a database that the bench creates and drops, and in this one process: publishers
 //! and worker share its processors with each other and, if the server is local, with the server.
 
-mod crew;
+mod bench_worker;
 mod drain;
 mod figures;
 mod flow;
@@ -71,19 +71,19 @@ impl Bench {
     }
 }
 
-pub(crate) async fn run(asked: Bench, global: &Global, console: &Console) -> Result<(), Failure> {
-    let plan = asked.plan();
+pub(crate) async fn run(args: Bench, global: &Global, console: &Console) -> Result<(), Failure> {
+    let plan = args.plan();
     let scratch = Scratch::find(global, console).await?;
     let stage = Stage { scratch: &scratch, plan: &plan, console };
     // Cancelling the work half-way is safe: its connections close, and its database is dropped below.
     let outcome = tokio::select! {
-        outcome = Box::pin(measure(&stage, &asked.scenarios)) => outcome,
+        outcome = Box::pin(measure(&stage, &args.scenarios)) => outcome,
         () = Interrupt::listen().first() => Err(Failure::failed("interrupted")),
     };
     let dropped = scratch.remove().await;
     let report = outcome?;
     dropped?;
-    console.data(&report, || report.words())
+    console.data(&report, || report.render())
 }
 
 async fn measure(stage: &Stage<'_>, scenarios: &[Scenario]) -> Result<Report, Failure> {

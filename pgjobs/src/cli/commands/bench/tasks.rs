@@ -115,13 +115,13 @@ impl Manner {
 async fn errand(context: &Context) -> Result<(), TaskError> {
     let probe = context.state::<Probe>()?;
     let started = since(probe.epoch); // before anything else is done
-    let asked: Errand = context.arguments()?;
+    let args: Errand = context.arguments()?;
     let first = context.job().attempt() == 1;
-    if let (true, Some(published)) = (first, asked.published) {
+    if let (true, Some(published)) = (first, args.published) {
         // Fails when the bench has ended, which then does not use the time.
         let _ = probe.pick_ups.send(Duration::from_nanos(started.saturating_sub(published)));
     }
-    match asked.manner {
+    match args.manner {
         Manner::Sleep => tokio::time::sleep(NAP).await,
         Manner::FailFirst if first => return Err(TaskError::new("the first run fails")),
         Manner::FailFirst | Manner::Plain => {}

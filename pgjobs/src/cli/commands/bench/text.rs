@@ -17,7 +17,7 @@ struct Row {
 }
 
 impl Report {
-    pub(crate) fn words(&self) -> Vec<String> {
+    pub(crate) fn render(&self) -> Vec<String> {
         let rows: Vec<Row> = self.results.iter().flat_map(rows).collect();
         let timed = rows.iter().any(|row| row.pick_up.is_some());
         // Omits the pick-up columns when they would be empty.
@@ -26,12 +26,12 @@ impl Report {
         } else {
             table(RATES, rows.into_iter().map(Row::short))
         };
-        self.settings.words().lines().map(str::to_owned).chain([String::new()]).chain(table).collect()
+        self.settings.render().lines().map(str::to_owned).chain([String::new()]).chain(table).collect()
     }
 }
 
 impl Settings {
-    fn words(&self) -> String {
+    fn render(&self) -> String {
         let build = if self.debug_build { "\nDEBUG BUILD, the figures mean nothing" } else { "" };
         format!(
             "{}\nPostgreSQL {}, fsync {}, synchronous_commit {}, shared_buffers {}\n{} CPUs, concurrency {}, {}{build}",

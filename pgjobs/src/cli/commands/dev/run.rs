@@ -18,18 +18,18 @@ use crate::cli::setup::Setup;
 use crate::local_postgres::LocalPostgres;
 use crate::{Error, Worker};
 
-pub(crate) async fn run(asked: Dev, setup: Setup, console: &Console) -> Result<(), Failure> {
+pub(crate) async fn run(args: Dev, setup: Setup, console: &Console) -> Result<(), Failure> {
     let project = Project::here()?;
     let running = running_url().await;
-    if asked.destroy {
-        return destroy(&project, running.is_some(), asked.yes, console);
+    if args.destroy {
+        return destroy(&project, running.is_some(), args.yes, console);
     }
-    if asked.print {
+    if args.print {
         let url = running
             .ok_or_else(|| Failure::database(format!("nothing runs here: start `{} dev`", program())))?;
         return print(&url, None, console);
     }
-    let server = start(&asked, &project, console).await?;
+    let server = start(&args, &project, console).await?;
     let url = server.url("postgres");
     let announces = running.is_none();
     if announces {
@@ -44,10 +44,10 @@ pub(crate) async fn run(asked: Dev, setup: Setup, console: &Console) -> Result<(
     outcome
 }
 
-async fn start(asked: &Dev, project: &Project, console: &Console) -> Result<LocalPostgres, Failure> {
+async fn start(args: &Dev, project: &Project, console: &Console) -> Result<LocalPostgres, Failure> {
     project.make()?;
     let builder = LocalPostgres::builder().allow_download(true);
-    let builder = if asked.ephemeral { builder } else { builder.data_dir(project.data()) };
+    let builder = if args.ephemeral { builder } else { builder.data_dir(project.data()) };
     let _progress = Progress::spinner(console, "starting PostgreSQL");
     Ok(builder.start().await?)
 }

@@ -35,10 +35,10 @@ fn state() -> impl TypedValueParser<Value = JobState> {
         .try_map(|name| name.parse::<JobState>())
 }
 
-pub(crate) async fn show(pool: &PgPool, asked: JobsArgs, console: &Console) -> Result<(), Failure> {
-    let filter = JobFilter { state: asked.state, topic: asked.topic, before: asked.before, num: asked.limit };
+pub(crate) async fn show(pool: &PgPool, args: JobsArgs, console: &Console) -> Result<(), Failure> {
+    let filter = JobFilter { state: args.state, topic: args.topic, before: args.before, num: args.limit };
     let jobs = inspect::jobs(pool, &filter).await?;
-    let full = jobs.len() == usize::from(asked.limit);
+    let full = jobs.len() == usize::from(args.limit);
     let next = jobs.last().filter(|_| full).map(|job| job.job_id.clone());
     let documents: Result<Vec<Value>, Failure> = jobs.iter().map(document).collect();
     console.data(&json!({ "jobs": documents?, "next": next }), || list(&jobs))?;

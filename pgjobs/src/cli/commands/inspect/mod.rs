@@ -52,14 +52,14 @@ enum What {
     Workers,
 }
 
-pub(crate) async fn run(asked: Inspect, global: &Global, console: &Console) -> Result<(), Failure> {
+pub(crate) async fn run(args: Inspect, global: &Global, console: &Console) -> Result<(), Failure> {
     let pool = connect(global, console).await?;
     warn_of_hidden(&pool).await;
-    match asked.what {
-        Some(What::Jobs(asked)) => jobs::show(&pool, asked, console).await,
+    match args.what {
+        Some(What::Jobs(args)) => jobs::show(&pool, args, console).await,
         Some(What::Job { id }) => one::show(&pool, &id, console).await,
         Some(What::Tasks) => tasks::show(&pool, console).await,
         Some(What::Workers) => workers::show(&pool, console).await,
-        None => overview::show(&pool, asked.watch, console).await,
+        None => overview::show(&pool, args.watch, console).await,
     }
 }

@@ -19,8 +19,8 @@ pub(crate) async fn show(pool: &PgPool, watch: Option<Duration>, console: &Conso
         if watch.is_some() {
             console.clear()?;
         }
-        let document = json!({ "at": Utc::now(), "tasks": tasks, "workers": Crew::of(&workers) });
-        console.data(&document, || words(&tasks, &workers))?;
+        let document = json!({ "at": Utc::now(), "tasks": tasks, "workers": WorkerTotals::of(&workers) });
+        console.data(&document, || render(&tasks, &workers))?;
         match watch {
             Some(_) if console.is_unread() => return Ok(()),
             Some(pause) => tokio::time::sleep(pause).await,
@@ -31,23 +31,23 @@ pub(crate) async fn show(pool: &PgPool, watch: Option<Duration>, console: &Conso
 
 /// Totals over the live workers.
 #[derive(Serialize)]
-struct Crew {
+struct WorkerTotals {
     alive: usize,
     slots: i64,
     held: i64,
 }
 
-impl Crew {
+impl WorkerTotals {
     fn of(workers: &[WorkerRow]) -> Self {
         let alive = || workers.iter().filter(|worker| worker.alive);
-        Crew {
+        WorkerTotals {
             alive: alive().count(),
             slots: alive().map(|worker| i64::from(worker.slots)).sum(),
             held: alive().map(|worker| worker.held).fold(0, i64::saturating_add),
         }
     }
 
-    fn words(&self) -> String {
+    fn render(&self) -> String {
         let plural = if self.alive == 1 { "" } else { "s" };
         match self.alive {
             0 => "no worker is alive".to_owned(),
@@ -60,8 +60,8 @@ impl Crew {
     }
 }
 
-fn words(tasks: &[TaskCounts], workers: &[WorkerRow]) -> Vec<String> {
-    let workers = Crew::of(workers).words();
+fn render(tasks: &[TaskCounts], workers: &[WorkerRow]) -> Vec<String> {
+    let workers = WorkerTotals::of(workers).render();
     if tasks.is_empty() {
         return vec!["no jobs".to_owned(), workers];
     }

@@ -72,14 +72,14 @@ pub(crate) struct CancelArgs {
     yes: bool,
 }
 
-pub(crate) async fn retry(asked: RetryArgs, global: &Global, console: &Console) -> Result<(), Failure> {
-    let chosen = Selection::new(asked.ids, asked.topic, vec![asked.state]);
-    selection::run(BulkAction::Retry, chosen, asked.yes, global, console).await
+pub(crate) async fn retry(args: RetryArgs, global: &Global, console: &Console) -> Result<(), Failure> {
+    let chosen = Selection::new(args.ids, args.topic, vec![args.state]);
+    selection::run(BulkAction::Retry, chosen, args.yes, global, console).await
 }
 
-pub(crate) async fn cancel(asked: CancelArgs, global: &Global, console: &Console) -> Result<(), Failure> {
-    let chosen = Selection::new(asked.ids, asked.topic, vec![JobState::Pending, JobState::Running]);
-    selection::run(BulkAction::Cancel, chosen, asked.yes, global, console).await
+pub(crate) async fn cancel(args: CancelArgs, global: &Global, console: &Console) -> Result<(), Failure> {
+    let chosen = Selection::new(args.ids, args.topic, vec![JobState::Pending, JobState::Running]);
+    selection::run(BulkAction::Cancel, chosen, args.yes, global, console).await
 }
 
 /// A number of jobs, exact or a lower bound.
@@ -109,7 +109,7 @@ impl Count {
         self.exact.then_some(self.jobs)
     }
 
-    fn words(self) -> String {
+    fn render(self) -> String {
         format::jobs_counted(self.jobs, self.exact)
     }
 }

@@ -34,14 +34,14 @@ pub(crate) struct PurgeArgs {
     yes: bool,
 }
 
-pub(crate) async fn run(asked: PurgeArgs, global: &Global, console: &Console) -> Result<(), Failure> {
+pub(crate) async fn run(args: PurgeArgs, global: &Global, console: &Console) -> Result<(), Failure> {
     let pool = connect(global, console).await?;
-    let count = Count::of(&pool, JobState::Pending, &asked.topic).await?;
-    let what = format!("delete {} under `{}` for good", count.words(), asked.topic);
+    let count = Count::of(&pool, JobState::Pending, &args.topic).await?;
+    let what = format!("delete {} under `{}` for good", count.render(), args.topic);
     if count.jobs > 0 {
-        confirm(&format!("{what}?"), asked.yes, console)?;
+        confirm(&format!("{what}?"), args.yes, console)?;
     }
-    let purged = purge(&pool, &asked.topic, count, &Progress::of(console, &what, count.length())).await?;
+    let purged = purge(&pool, &args.topic, count, &Progress::of(console, &what, count.length())).await?;
     console.data(&json!({ "purged": purged }), || format!("purged {}", format::jobs(purged)))
 }
 

@@ -90,10 +90,10 @@ impl Selection {
 
     fn question(&self, act: BulkAction, count: Count) -> String {
         match self {
-            Selection::Ids(_) => format!("{} {}?", act.verb(), count.words()),
+            Selection::Ids(_) => format!("{} {}?", act.verb(), count.render()),
             Selection::Topic { topic, states } => {
                 let states: Vec<&str> = states.iter().map(|state| state.as_str()).collect();
-                format!("{} {} ({}) under `{topic}`?", act.verb(), count.words(), states.join(" and "))
+                format!("{} {} ({}) under `{topic}`?", act.verb(), count.render(), states.join(" and "))
             }
         }
     }
@@ -118,7 +118,7 @@ pub(crate) async fn run(
     if count.jobs > 0 {
         confirm(&chosen.question(act, count), yes, console)?;
     }
-    let progress = Progress::of(console, &format!("{} {}", act.verb(), count.words()), count.length());
+    let progress = Progress::of(console, &format!("{} {}", act.verb(), count.render()), count.length());
     let done = match &chosen {
         Selection::Ids(ids) => listed(act, &pool, ids, &progress).await?,
         Selection::Topic { topic, states } => found(act, &pool, topic, states, &progress).await?,
@@ -170,8 +170,8 @@ async fn found(
     Ok(done)
 }
 
-fn report(act: BulkAction, done: &[JobId], asked: &[JobId], console: &Console) -> Result<(), Failure> {
-    let left: Vec<&JobId> = asked.iter().filter(|id| !done.contains(id)).collect();
+fn report(act: BulkAction, done: &[JobId], args: &[JobId], console: &Console) -> Result<(), Failure> {
+    let left: Vec<&JobId> = args.iter().filter(|id| !done.contains(id)).collect();
     let count = done.len() as u64;
     let document = json!({ act.done(): count, "left": left });
     if let [first, ..] = left[..] {

@@ -16,21 +16,21 @@ const GLANCE: Duration = Duration::from_millis(5);
 /// The bench fails when the worker starts or completes no job for this long.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-pub(crate) struct Crew {
+pub(crate) struct BenchWorker {
     pub(crate) pool: PgPool,
     pub(crate) epoch: Instant,
     worker: WorkerHandle,
     pick_ups: UnboundedReceiver<Duration>,
 }
 
-impl Crew {
+impl BenchWorker {
     pub(crate) async fn start(pool: PgPool, concurrency: u16) -> Result<Self, Failure> {
         let (sender, pick_ups) = mpsc::unbounded_channel();
         let epoch = Instant::now();
         // The topic excludes other tasks that are linked into the program.
         let worker = Worker::new(pool.clone()).topic(TOPIC).task(&NOOP).task(&ERRAND);
         let worker = worker.state(Probe { epoch, pick_ups: sender }).concurrency(usize::from(concurrency));
-        Ok(Crew { worker: worker.start().await?, pool, epoch, pick_ups })
+        Ok(BenchWorker { worker: worker.start().await?, pool, epoch, pick_ups })
     }
 
     pub(crate) fn succeeded(&self) -> u64 {
