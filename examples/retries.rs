@@ -6,7 +6,7 @@
 //!
 //! `retries = 2` allows two runs in all. The rows are shown twice: after each job's first run, and
 //! when all have ended. `attempt` counts starts, `retries` those failed runs after which the job was
-//! put back in line. The panic's message on stderr belongs to the show.
+//! requeued. The panic's message on stderr belongs to the show.
 
 use std::error::Error;
 use std::time::Duration;

@@ -56,8 +56,8 @@ create function jobs._prefix(i_topic text) returns text
 language sql immutable parallel safe
 return pg_catalog.substring(i_topic, '^[^*%]*');
 
--- The delay after a failed run: 3 s doubled with each earlier failure, at most an hour, spread over 50-150 %
--- so that jobs that failed together do not run again together.
+-- The delay after a failed run: 3 s doubled with each earlier failure, at most an hour, and then 0.5 to 1.5
+-- times that, so that jobs that failed together do not run again together.
 create function jobs._backoff(i_retries integer) returns interval
 language sql volatile
 return pg_catalog.make_interval(secs =>

@@ -1,7 +1,7 @@
 -- Packed rows: jobs that were published together share a row of jobs.pending, up to 64 in each. One entry in
 -- each index serves them all, and a claim moves the jobs on without unpacking them. When one of them must be
 -- treated by itself (cancelled, claimed by a client with room for fewer), the row is unpacked first.
--- Everything else in this schema sees rows of one job only.
+-- Claims, views, explain and the deploy check read packed rows; no function changes one without unpacking it.
 
 -- Publishes jobs of one task and priority in packed rows of up to 64 jobs, of about the same size, and
 -- returns their ids in order. The caller has assigned an xid to the transaction and measured the bodies. The

@@ -290,13 +290,13 @@ declare
 begin
   perform pg_current_xact_id();   -- an xid before it draws a number, as for publishers
   with due as materialized (
-    select d.at, nextval('jobs.job_number') as batch_index
+    select d.at, nextval('jobs.job_number') as seq
     from (select q.ctid as at from jobs.pending q
           where q.ready_seq is null and q.scheduled_at <= v_now and q.scheduled_at >= i_since
             and q.task like i_pattern and jobs._is_under(q.task, v_limits)
           order by q.scheduled_at, q.id limit greatest(0, least(i_limit, 10000)) for update skip locked) d
   )
-  update jobs.pending q set ready_seq = d.batch_index from due d where q.ctid = d.at;
+  update jobs.pending q set ready_seq = d.seq from due d where q.ctid = d.at;
   get diagnostics v_promoted = row_count;
   if v_promoted > 0 then
     perform jobs._wake_workers();
@@ -305,8 +305,8 @@ begin
 end $$;
 
 -- Promotes up to i_limit due jobs, at most 10000, in the order of scheduled_at, and returns how many; with
--- i_since only those that became due after it. (A claim goes back a few seconds and jobs.maintain promotes
--- all: while an old snapshot is kept, the entries of jobs that have left pile up at the head of the index.)
+-- i_since only those that became due after it. (A claim promotes what became due in the last 10 s, and
+-- jobs.maintain promotes all: while an old snapshot is kept, the entries of jobs that have left pile up at the head of the index.)
 create function jobs.promote(i_limit integer default 1000, i_since timestamptz default '-infinity') returns integer
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin

@@ -417,7 +417,7 @@ create function jobs.set_validation(i_task varchar, i_mode text) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 begin
   if i_mode not in ('off', 'warn', 'strict') then
-    raise sqlstate 'PT400' using message = 'a task is checked as off, warn or strict; null leaves it to its declaration';
+    raise sqlstate 'PT400' using message = 'a task is validated as off, warn or strict; null leaves it to its declaration';
   elsif not exists (select from jobs.task t where t.name = i_task) then
     raise sqlstate 'PT404' using message = 'no task of this name is declared', hint = 'jobs.tasks() lists them';
   elsif not exists (select from jobs.task t where t.name = i_task and jobs._may_change(t.owner, t.owner_name)) then

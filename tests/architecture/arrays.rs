@@ -4,7 +4,7 @@ use crate::library;
 
 /// Functions of the db floor that send an array without a `Chunk`, and what bounds it instead.
 const BOUNDED_ARRAYS: &[(&str, &str, &str)] = &[
-    ("claim.rs", "claim", "marks: one for each task and priority of the worker"),
+    ("claim.rs", "claim", "watermarks: one for each task and priority of the worker"),
     ("claim.rs", "fail_next", "names of the worker's tasks"),
     ("claim.rs", "start", "runs that begin, at most the worker's slots"),
     ("counts.rs", "lost", "names of the program's tasks"),

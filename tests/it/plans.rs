@@ -112,7 +112,7 @@ const CALLS: &[(&str, &str, &str, i64)] = &[
         "select jobs.promote(100)",
         300,
     ),
-    ("tend", "", "select jobs.maintain()", 300),
+    ("maintain", "", "select jobs.maintain()", 300),
     ("heartbeat", "", "select jobs.heartbeat_worker('00000000-0000-7000-8000-000000000000')", 100),
     (
         "read one",
@@ -133,9 +133,9 @@ const CALLS: &[(&str, &str, &str, i64)] = &[
         3000,
     ),
     ("a page of pending jobs", "", "select count(*) from jobs.find('pending', i_num => 50)", 1000),
-    ("batch_indexes in a line", "", "select count(*) from jobs.sample_keys('noop', 100, 10)", 300),
+    ("sample keys of a queue", "", "select count(*) from jobs.sample_keys('noop', 100, 10)", 300),
     (
-        "a look at the middle of a line",
+        "a look at the middle of a queue",
         "",
         "select count(*) from jobs.read_ready('noop', jobs._rank(0, 1), 30000, 100)",
         300,

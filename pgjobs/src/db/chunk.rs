@@ -2,7 +2,7 @@
 //!
 //! The server keeps a statement's values several times over while it executes it: a thousand jobs of a
 //! megabyte each once grew one backend to 9 GB. So every function that sends an array without a bound takes a
-//! [`Chunk`], and only [`chunks`] makes one (`tests/architecture.rs` checks every function of this module).
+//! [`Chunk`], and only [`chunks`] makes one (`tests/architecture/arrays.rs` checks every function of this module).
 
 use std::ops::Deref;
 

@@ -81,7 +81,7 @@ impl Answer {
         self.batches.first().map(|batch| batch.part * BATCH)
     }
 
-    pub(crate) fn into_haul(self) -> ClaimResult {
+    pub(crate) fn into_result(self) -> ClaimResult {
         let mut claimed = ClaimResult { unseen: self.unseen, next: self.next, ..ClaimResult::default() };
         for batch in self.batches {
             let batch_indexes = batch.part * BATCH..;

@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_the_server_is_not_about_a_outcome() {
+    fn what_is_wrong_with_the_server_is_not_about_an_outcome() {
         for code in ["42501", "42883", "42P01", "3F000", "28P01", "3D000", "XX001", "XX002"] {
             let error = refused(code);
             assert!(is_about_schema(&error) && !is_about_outcome(&error) && !is_internal(&error), "{code}");

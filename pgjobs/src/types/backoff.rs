@@ -25,7 +25,7 @@ pub enum Backoff {
     Exponential {
         /// The delay after the first failure.
         first: Duration,
-        /// The longest delay.
+        /// The longest delay before jitter, which makes it 0.5 to 1.5 times as long.
         max: Duration,
     },
 }
@@ -34,7 +34,7 @@ pub enum Backoff {
 const LONGEST: Duration = Duration::from_secs(3650 * 86_400);
 
 impl Backoff {
-    /// 3 s doubled after each failure, at most one hour: the default of `jobs.nack`.
+    /// 3 s doubled after each failure, at most one hour before jitter: the default of `jobs.nack`.
     pub const DEFAULT: Backoff = Backoff::exponential(Duration::from_secs(3), Duration::from_secs(3600));
 
     /// The same delay each time.

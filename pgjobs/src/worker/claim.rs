@@ -115,7 +115,7 @@ impl Fetcher {
             let fetch = async |connection: &mut _| claim::fetch(connection, worker, &mut answer).await;
             self.db.call_within(self.longest_fetch(), fetch).await?;
         }
-        Ok(answer.into_haul())
+        Ok(answer.into_result())
     }
 
     /// Whether the answer did not arrive because of the one job that was claimed.

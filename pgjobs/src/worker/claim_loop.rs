@@ -69,7 +69,7 @@ pub(super) struct Fetcher {
     starts: Starts,
     pub(super) claims: Claims,
     pub(super) watermarks: Watermarks,
-    /// The next claim follows a notification that other workers left to this one.
+    /// A notification woke this worker: when its claim is full, it wakes others.
     pub(super) was_woken: bool,
     /// The watermarks of the last claim.
     pub(super) looked_from: Vec<Watermark>,

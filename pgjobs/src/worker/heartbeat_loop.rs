@@ -5,13 +5,14 @@
 //! handler blocks all its threads, and then every job of a healthy worker runs twice.
 //!
 //! *So* a separate thread with a separate connection sends three heartbeats in each lease. One heartbeat is
-//! one update of one row, however many jobs are in flight: their leases depend on the worker's. The same
+//! one update of one row, however many jobs are in flight: their leases depend on the worker's. (Batches are
+//! updated beside it only where runs began late, or after they were prefetched.) The same
 //! thread sweeps for all workers: it asks the database to requeue what has expired at any of them, each
 //! second while there are few workers, less often when there are many.
 //!
 //! *When it fails.* If the database cannot be reached, the loop tries again until it can. Only the database
-//! knows whether it declared the worker dead meanwhile: a heartbeat that finds the row gone sets `lost`, and
-//! the claim loop stops everything that ran under the old identity and registers a new one. Handlers that ran
+//! knows whether it declared the worker dead meanwhile: a heartbeat that finds no row, or one with
+//! `lost_at`, sets `lost`, and the claim loop stops everything that ran under the old identity and registers a new one. Handlers that ran
 //! on in between cannot harm their jobs: their outcomes carry the old leases, and the database rejects them.
 //! A process that was stopped and resumed takes the same path.
 //!
@@ -53,7 +54,7 @@ pub(super) async fn keep(shared: Arc<Shared>, mut db: DbConnection, runtime: Han
     let mut ahead = Ahead::new(Instant::now());
     let mut partitions = tokio::spawn(maintain_partitions(shared.clone()));
     let (mut more, mut tended, mut counted) = (true, None, None); // due jobs do not wait for the first tick
-    // Not before the last outcome has arrived: a worker that has left has no lease to settle under.
+    // `Leaving` follows the last outcome, because settling needs the lease.
     while !has_left(&shared, if more { Duration::ZERO } else { beats.pause() }).await {
         pulse.feel(&shared);
         if ahead.waits_too_long(shared.counts.load(), Instant::now()) {

@@ -157,7 +157,7 @@ fn names(row: TaskRow) -> impl Iterator<Item = (String, i64)> {
 }
 
 /// The warning, if no worker declared the task or, for a caller that waits, no live worker has it. Fails when
-/// the database cannot be args.
+/// the database cannot be asked.
 async fn warning(pool: &PgPool, task: &str, waits: bool) -> Result<Option<String>, Error> {
     let declared = Declared::ask(pool).await?;
     Ok(match declared.names.iter().find(|(name, _)| name == task) {

@@ -66,7 +66,7 @@ pub(crate) struct WorkerArgs {
     /// After this long without a heartbeat its jobs run elsewhere [default: 15s].
     #[arg(long, value_name = "DURATION", value_parser = values::duration)]
     lease: Option<Duration>,
-    /// How long running jobs may go on after it was args to stop [default: 30s].
+    /// How long running jobs may go on after it was asked to stop [default: 30s].
     #[arg(long, value_name = "DURATION", value_parser = values::duration)]
     grace: Option<Duration>,
     /// The longest pause between two polls for jobs [default: 1s].
@@ -112,7 +112,7 @@ pub(crate) async fn run(
 }
 
 /// The failure with --fail-on-failure, if any. Jobs that are known to have failed count also when the
-/// database cannot be args for others.
+/// database cannot be asked for others.
 fn judge(report: &WorkerReport, lost: Result<u64, Failure>) -> Option<Failure> {
     let (lost, unknown) = match lost {
         Ok(lost) => (lost, None),
@@ -121,7 +121,7 @@ fn judge(report: &WorkerReport, lost: Result<u64, Failure>) -> Option<Failure> {
     failure(report, report.failed.saturating_add(lost)).or(unknown)
 }
 
-/// Why the exit code is not 0, apart from the end that was args for.
+/// Why the exit code is not 0, apart from the end that was asked for.
 pub(crate) fn failure(report: &WorkerReport, failed: u64) -> Option<Failure> {
     let broken = "a part of the worker ended abnormally, and with it the worker: the log says which; what it ran comes \
                   back when its lease has run out";
@@ -237,7 +237,7 @@ pub(crate) fn summary(report: &WorkerReport) -> Vec<String> {
         ("succeeded", report.succeeded, "runs with a result"),
         ("retried", report.retried, "runs that failed, charged; their jobs run again"),
         ("failed", report.failed, "runs that failed, and their jobs with them"),
-        ("snoozed", report.snoozed, "runs that args to be run again later"),
+        ("snoozed", report.snoozed, "runs that asked to be run again later"),
         ("released", report.released, "jobs handed back unfinished, uncharged"),
         ("lost", report.lost, "runs that no longer counted: cancelled, or given to another"),
         (

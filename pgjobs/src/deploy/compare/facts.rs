@@ -78,7 +78,7 @@ pub(super) fn is_object(schema: &Map<String, Value>) -> bool {
     schema.get("type").is_some_and(|ty| ty == "object") || schema.contains_key("properties")
 }
 
-/// Describes a variant by its signature.
+/// Describes a variant by its values, fields or types.
 pub(super) fn words(schema: &Value) -> String {
     if let Some(values) = values(schema) {
         let values: Vec<String> = values.iter().map(|value| format!("`{value}`")).collect();

@@ -53,7 +53,7 @@ pub(crate) struct Pace {
     pause: Duration,
     rate: f64,
     seen: (Instant, u64),
-    /// How long the last claims took.
+    /// How long the last claims took, smoothed.
     way: Duration,
     /// No claim is for more jobs than this.
     limit: usize,
@@ -81,7 +81,7 @@ impl Pace {
         }
         let free = self.slots.saturating_sub(load.running);
         let target = free + self.ahead();
-        // While more than half of the target still waits, a later and larger claim adds to it.
+        // Claim nothing while over half of the target waits: fewer and larger claims.
         if load.waiting > target / 2 {
             return NOTHING;
         }

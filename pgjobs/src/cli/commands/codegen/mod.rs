@@ -88,27 +88,27 @@ impl Language {
     }
 }
 
-pub(crate) async fn run(args: Codegen, global: &Global, console: &Console) -> Result<(), Failure> {
-    let mut signatures = if args.linked { linked()? } else { declared(global, console).await? };
-    signatures.retain(|task| args.topic.as_ref().is_none_or(|topic| topic.holds(&task.name)));
+pub(crate) async fn run(asked: Codegen, global: &Global, console: &Console) -> Result<(), Failure> {
+    let mut signatures = if asked.linked { linked()? } else { declared(global, console).await? };
+    signatures.retain(|task| asked.topic.as_ref().is_none_or(|topic| topic.holds(&task.name)));
     if signatures.is_empty() {
-        let of = args.topic.as_ref().map(|topic| format!(" under `{topic}`")).unwrap_or_default();
+        let of = asked.topic.as_ref().map(|topic| format!(" under `{topic}`")).unwrap_or_default();
         return Err(Failure::failed(format!(
             "there are no tasks{of} to make a client of: start their worker, or run its `migrate`, which declares them"
         )));
     }
     let count = signatures.len();
-    let source = args.lang.write(&module(signatures), &args.header());
-    match (&args.check, &args.out) {
-        (Some(file), _) => check(&args, file, &source, console),
+    let source = asked.lang.write(&module(signatures), &asked.header());
+    match (&asked.check, &asked.out) {
+        (Some(file), _) => check(&asked, file, &source, console),
         (None, Some(file)) => {
             std::fs::write(file, source)
                 .map_err(|error| Failure::failed(format!("{} cannot be written: {error}", file.display())))?;
-            let written = json!({ "lang": args.lang.name(), "file": file, "tasks": count });
+            let written = json!({ "lang": asked.lang.name(), "file": file, "tasks": count });
             console.data(&written, || format!("{}: {count} tasks", file.display()))
         }
         (None, None) if console.json => {
-            console.document(&json!({ "lang": args.lang.name(), "source": source }))
+            console.document(&json!({ "lang": asked.lang.name(), "source": source }))
         }
         (None, None) => console.raw(&source),
     }
@@ -149,17 +149,17 @@ async fn declared(global: &Global, console: &Console) -> Result<Vec<Signature>, 
     Ok(declared.into_iter().map(Signature::from).collect())
 }
 
-fn check(args: &Codegen, file: &Path, source: &str, console: &Console) -> Result<(), Failure> {
+fn check(asked: &Codegen, file: &Path, source: &str, console: &Console) -> Result<(), Failure> {
     let written = std::fs::read_to_string(file)
         .map_err(|error| Failure::failed(format!("{} cannot be read: {error}", file.display())))?;
     if written == source {
-        let same = json!({ "lang": args.lang.name(), "file": file, "current": true });
+        let same = json!({ "lang": asked.lang.name(), "file": file, "current": true });
         return console.data(&same, || format!("{} is current", file.display()));
     }
     let line = written.lines().zip(source.lines()).take_while(|(old, new)| old == new).count() + 1;
     Err(Failure::failed(format!(
         "{file} is not what the tasks are now, from line {line} on: run `{} --out {file}`",
-        args.command(),
+        asked.command(),
         file = file.display()
     )))
 }

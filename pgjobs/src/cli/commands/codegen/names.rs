@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 /// The words of a name: `mail.sendWelcome-2` is `mail`, `send`, `Welcome`, `2`.
-fn render(name: &str) -> Vec<String> {
+fn words(name: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     let mut before = ' ';
     for c in name.chars() {
@@ -31,17 +31,17 @@ fn begun(name: String, beginning: &str) -> String {
 
 /// `MailWelcome`.
 pub(crate) fn pascal(name: &str) -> String {
-    begun(render(name).iter().map(|word| capital(word)).collect(), "N")
+    begun(words(name).iter().map(|word| capital(word)).collect(), "N")
 }
 
 /// `mail_welcome`.
 pub(crate) fn snake(name: &str) -> String {
-    begun(render(name).join("_").to_ascii_lowercase(), "n_")
+    begun(words(name).join("_").to_ascii_lowercase(), "n_")
 }
 
 /// `mailWelcome`.
 pub(crate) fn camel(name: &str) -> String {
-    let words = render(name);
+    let words = words(name);
     let first = words.first().map(|word| word.to_ascii_lowercase()).unwrap_or_default();
     begun(words.iter().skip(1).fold(first, |name, word| name + &capital(word)), "n")
 }

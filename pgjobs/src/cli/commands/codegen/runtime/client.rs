@@ -39,7 +39,7 @@ pub enum JobError {
     Timeout,
     /// Its result is not what the task said when this file was generated.
     Result(serde_json::Error),
-    /// The database cannot be args.
+    /// The database cannot be asked.
     Database(sqlx::Error),
 }
 
@@ -51,7 +51,7 @@ impl fmt::Display for JobError {
             JobError::Unknown => f.write_str("the job is unknown: not committed yet, or its task keeps no history"),
             JobError::Timeout => f.write_str("the job takes longer than the limit"),
             JobError::Result(error) => write!(f, "the job's result is of another type, generate this client anew: {error}"),
-            JobError::Database(error) => write!(f, "the job cannot be args about: {error}"),
+            JobError::Database(error) => write!(f, "the job cannot be asked about: {error}"),
         }
     }
 }
