@@ -48,7 +48,7 @@ $$;
 create function jobs._unpack_rows(i_rows tid[]) returns bigint
 language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
-  v_separated bigint;
+  v_unpacked bigint;
 begin
   with taken as (
     delete from jobs.pending q where q.ctid = any (i_rows) and q.size > 1 returning q.jobs
@@ -58,8 +58,8 @@ begin
   select j.id, j.job_id, j.task, j.body, j.retries, j.max_retries, j.priority, j.timeout, j.created_at, j.scheduled_at,
     j.ready_seq, j.attempt, j.traceback, jobs._text_size(j.body), jobs._any_key()
   from taken t, unnest(t.jobs) j;
-  get diagnostics v_separated = row_count;
-  return v_separated;
+  get diagnostics v_unpacked = row_count;
+  return v_unpacked;
 end $$;
 
 -- Unpacks the rows that contain these jobs, and waits for transactions that have locked those rows.

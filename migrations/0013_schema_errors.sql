@@ -92,10 +92,10 @@ create function jobs._schema_error(
 ) returns jobs.schema_error
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 declare
-  v_misfit jobs.schema_error := jobs._walk(i_schema, i_value, i_root, 0, i_steps, i_until);
+  v_error jobs.schema_error := jobs._walk(i_schema, i_value, i_root, 0, i_steps, i_until);
 begin
-  v_misfit.path := jobs._path(i_path, v_misfit.path);
-  return v_misfit;
+  v_error.path := jobs._path(i_path, v_error.path);
+  return v_error;
 end $$;
 
 -- One step of the walk, and the steps below it: the schema error with its path from here. i_left steps may be
@@ -105,7 +105,7 @@ language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 declare
   v_type text := jsonb_typeof(i_value);
   v_steps integer := 1;
-  v_misfit jobs.schema_error;
+  v_error jobs.schema_error;
 begin
   if i_left <= 0 or (i_left % 64 = 0 and clock_timestamp() > i_until) then
     raise statement_too_complex using message = 'a schema that takes too many steps, or too long, to hold against a value';
@@ -118,22 +118,22 @@ begin
     return row('', jobs._expected_value(coalesce(i_schema->'enum', jsonb_build_array(i_schema->'const'))),
                case when v_type = 'string' then 'another string' else jobs._kind(i_value) end, i_depth - 1, 1)::jobs.schema_error;
   elsif v_type = 'object' and i_schema ?| '{properties,patternProperties,additionalProperties,required}' then
-    v_misfit := jobs._schema_error_of_object(i_schema, i_value, i_root, i_depth, i_left - 1, i_until);
-    v_steps := 1 + v_misfit.steps;
+    v_error := jobs._schema_error_of_object(i_schema, i_value, i_root, i_depth, i_left - 1, i_until);
+    v_steps := 1 + v_error.steps;
   elsif v_type = 'array' and i_schema ?| '{items,prefixItems,minItems,maxItems}' then
-    v_misfit := jobs._schema_error_of_array(i_schema, i_value, i_root, i_depth, i_left - 1, i_until);
-    v_steps := 1 + v_misfit.steps;
+    v_error := jobs._schema_error_of_array(i_schema, i_value, i_root, i_depth, i_left - 1, i_until);
+    v_steps := 1 + v_error.steps;
   elsif v_type = 'string' and i_schema ?| '{minLength,maxLength,pattern}' then
-    v_misfit := jobs._schema_error_of_string(i_schema, i_value #>> '{}', i_depth);
+    v_error := jobs._schema_error_of_string(i_schema, i_value #>> '{}', i_depth);
   elsif v_type = 'number' and i_schema ?| '{minimum,maximum,exclusiveMinimum,exclusiveMaximum,multipleOf}' then
-    v_misfit := jobs._schema_error_of_number(i_schema, i_value::numeric, i_depth);
+    v_error := jobs._schema_error_of_number(i_schema, i_value::numeric, i_depth);
   end if;
-  if v_misfit.path is null and i_schema ?| '{$ref,anyOf,oneOf,allOf,not}' then
-    v_misfit := jobs._schema_error_of_variants(i_schema, i_value, i_root, i_depth, i_left - v_steps, i_until);
-    v_steps := v_steps + v_misfit.steps;
+  if v_error.path is null and i_schema ?| '{$ref,anyOf,oneOf,allOf,not}' then
+    v_error := jobs._schema_error_of_variants(i_schema, i_value, i_root, i_depth, i_left - v_steps, i_until);
+    v_steps := v_steps + v_error.steps;
   end if;
-  v_misfit.steps := v_steps;
-  return v_misfit;
+  v_error.steps := v_steps;
+  return v_error;
 end $$;
 
 -- Whether a value is in this list; null when there is no list. For scalars, containment is equality.
@@ -190,7 +190,7 @@ declare
   v_first jsonb := i_schema->'prefixItems';
   v_fixed integer := coalesce(jsonb_array_length(v_first), 0);
   v_items jsonb := i_schema->'items';
-  v_misfit jobs.schema_error := row(null, null, null, null, 0);
+  v_error jobs.schema_error := row(null, null, null, null, 0);
   v_steps integer := 0;
 begin
   if v_length < (i_schema->'minItems')::numeric or v_length > (i_schema->'maxItems')::numeric then
@@ -199,15 +199,15 @@ begin
       'length ' || v_length, i_depth, 0)::jobs.schema_error;
   end if;
   for v_at in 0..case when v_items is null or v_items = 'true' then least(v_fixed, v_length) else v_length end - 1 loop
-    v_misfit := jobs._walk(case when v_at < v_fixed then v_first->v_at else v_items end, i_array->v_at, i_root, i_depth + 1, i_left - v_steps, i_until);
-    v_steps := v_steps + v_misfit.steps;
-    if v_misfit.path is not null then
-      v_misfit.path := jobs._path('[' || v_at || ']', v_misfit.path);
+    v_error := jobs._walk(case when v_at < v_fixed then v_first->v_at else v_items end, i_array->v_at, i_root, i_depth + 1, i_left - v_steps, i_until);
+    v_steps := v_steps + v_error.steps;
+    if v_error.path is not null then
+      v_error.path := jobs._path('[' || v_at || ']', v_error.path);
       exit;
     end if;
   end loop;
-  v_misfit.steps := v_steps;
-  return v_misfit;
+  v_error.steps := v_steps;
+  return v_error;
 end $$;
 
 -- The schemas for a field of this name when there are patterns of names: by its name, by patterns, or else
@@ -243,7 +243,7 @@ declare
   v_key text;
   v_value jsonb;
   v_schema jsonb;
-  v_misfit jobs.schema_error;
+  v_error jobs.schema_error;
   v_steps integer := 0;
 begin
   for v_key, v_value in select e.key, e.value from jsonb_each(i_object) e loop
@@ -253,14 +253,14 @@ begin
     foreach v_schema in array case when v_has_patterns then jobs._schemas_of_field(i_schema, v_key) else array[coalesce(v_properties->v_key, v_others)] end loop
       continue when v_schema is null;
       if v_schema = 'false' and not v_properties ? v_key then
-        v_misfit := row('', 'no field of this name', 'one', i_depth, 1);
+        v_error := row('', 'no field of this name', 'one', i_depth, 1);
       else
-        v_misfit := jobs._walk(v_schema, v_value, i_root, i_depth + 1, i_left - v_steps, i_until);
+        v_error := jobs._walk(v_schema, v_value, i_root, i_depth + 1, i_left - v_steps, i_until);
       end if;
-      v_steps := v_steps + v_misfit.steps;
-      if v_misfit.path is not null then
-        return row(jobs._path(case when v_properties ? v_key then left(v_key, 60) else '*' end, v_misfit.path),
-                   v_misfit.expected, v_misfit.found, v_misfit.depth, v_steps)::jobs.schema_error;
+      v_steps := v_steps + v_error.steps;
+      if v_error.path is not null then
+        return row(jobs._path(case when v_properties ? v_key then left(v_key, 60) else '*' end, v_error.path),
+                   v_error.expected, v_error.found, v_error.depth, v_steps)::jobs.schema_error;
       end if;
     end loop;
   end loop;
@@ -285,7 +285,7 @@ create function jobs._schema_error_of_variants(
 ) returns jobs.schema_error
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 declare
-  v_misfit jobs.schema_error := row(null, null, null, null, 0);
+  v_error jobs.schema_error := row(null, null, null, null, 0);
   v_all jsonb := coalesce(i_schema->'allOf', '[]');
   v_meant jsonb;
   v_keyword text;
@@ -300,23 +300,23 @@ begin
   end if;
   for v_at in 0..jsonb_array_length(v_all) - 1 loop
     continue when v_all->v_at = 'null';
-    v_misfit := jobs._walk(v_all->v_at, i_value, i_root, i_depth, i_left - v_steps, i_until);
-    v_steps := v_steps + v_misfit.steps;
-    exit when v_misfit.path is not null;
+    v_error := jobs._walk(v_all->v_at, i_value, i_root, i_depth, i_left - v_steps, i_until);
+    v_steps := v_steps + v_error.steps;
+    exit when v_error.path is not null;
   end loop;
   foreach v_keyword in array '{anyOf,oneOf}'::text[] loop
-    continue when v_misfit.path is not null or not i_schema ? v_keyword;
-    v_misfit := jobs._schema_error_of_any(i_schema->v_keyword, v_keyword = 'oneOf', i_value, i_root, i_depth, i_left - v_steps, i_until);
-    v_steps := v_steps + v_misfit.steps;
+    continue when v_error.path is not null or not i_schema ? v_keyword;
+    v_error := jobs._schema_error_of_any(i_schema->v_keyword, v_keyword = 'oneOf', i_value, i_root, i_depth, i_left - v_steps, i_until);
+    v_steps := v_steps + v_error.steps;
   end loop;
-  if v_misfit.path is null and i_schema ? 'not' then
-    v_misfit := jobs._walk(i_schema->'not', i_value, i_root, 0, i_left - v_steps, i_until);
-    v_steps := v_steps + v_misfit.steps;
-    v_misfit := case when v_misfit.path is null
+  if v_error.path is null and i_schema ? 'not' then
+    v_error := jobs._walk(i_schema->'not', i_value, i_root, 0, i_left - v_steps, i_until);
+    v_steps := v_steps + v_error.steps;
+    v_error := case when v_error.path is null
       then row('', 'any value but ' || coalesce((i_schema->'not'->'const')::text, 'what the schema excludes'), 'that', i_depth, 0)::jobs.schema_error end;
   end if;
-  v_misfit.steps := v_steps;
-  return v_misfit;
+  v_error.steps := v_steps;
+  return v_error;
 end $$;
 
 -- The schema error of a value for which there are several variants: that of the variants that it fits to the
@@ -326,25 +326,25 @@ create function jobs._schema_error_of_any(
 ) returns jobs.schema_error
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 declare
-  v_misfit jobs.schema_error;
-  v_misfits jobs.schema_error[] := array[]::jobs.schema_error[];
+  v_error jobs.schema_error;
+  v_errors jobs.schema_error[] := array[]::jobs.schema_error[];
   v_fitting integer := 0;
   v_steps integer := 0;
 begin
   for v_at in 0..jsonb_array_length(i_variants) - 1 loop
-    v_misfit := jobs._walk(i_variants->v_at, i_value, i_root, i_depth, i_left - v_steps, i_until);
-    v_steps := v_steps + v_misfit.steps;
-    v_fitting := v_fitting + (v_misfit.path is null)::integer;
+    v_error := jobs._walk(i_variants->v_at, i_value, i_root, i_depth, i_left - v_steps, i_until);
+    v_steps := v_steps + v_error.steps;
+    v_fitting := v_fitting + (v_error.path is null)::integer;
     exit when v_fitting > i_one::integer;
-    v_misfits := v_misfits || v_misfit;
+    v_errors := v_errors || v_error;
   end loop;
-  if v_fitting > 0 or cardinality(v_misfits) = 0 then
-    v_misfit := case when v_fitting > 1 and i_one then row('', 'one of several variants', 'several', i_depth, 0)::jobs.schema_error end;
+  if v_fitting > 0 or cardinality(v_errors) = 0 then
+    v_error := case when v_fitting > 1 and i_one then row('', 'one of several variants', 'several', i_depth, 0)::jobs.schema_error end;
   else
-    select m.path, string_agg(distinct m.expected, ' or '), min(m.found), max(m.depth), 0 into v_misfit
-    from unnest(v_misfits) m
+    select m.path, string_agg(distinct m.expected, ' or '), min(m.found), max(m.depth), 0 into v_error
+    from unnest(v_errors) m
     group by m.path order by max(m.depth) desc, m.path limit 1;
   end if;
-  v_misfit.steps := v_steps;
-  return v_misfit;
+  v_error.steps := v_steps;
+  return v_error;
 end $$;

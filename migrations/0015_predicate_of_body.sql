@@ -169,7 +169,7 @@ end $$;
 -- cannot be expressed. i_params are the parameters in order, {"name", "type", "required"}. Its first part is
 -- for arguments by keyword alone; the second, added where each parameter can be validated by itself, is for
 -- arguments by position and keyword.
-create function jobs._predicate_of_body(i_schema jsonb, i_params jsonb, i_open boolean) returns text
+create function jobs._predicate_of_body(i_schema jsonb, i_params jsonb, i_extra_kwargs boolean) returns text
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 declare
   v_schema jsonb := case when jsonb_typeof(i_schema) = 'object' then i_schema else '{}' end;   -- true accepts anything
@@ -183,10 +183,10 @@ begin
   from jsonb_each(v_schema->'properties') p;
   v_known := v_known || v_of_fields;
   v_keywords := '($."args".size() == 0 || ' || jobs._absent('$."args"') || ') && ' || jobs._at(jobs._template(
-    case when i_open then v_schema else v_schema - 'additionalProperties' end || jsonb_build_object(
+    case when i_extra_kwargs then v_schema else v_schema - 'additionalProperties' end || jsonb_build_object(
       'properties', (select coalesce(jsonb_object_agg(k, jsonb_build_object('$ref', E'\x02' || k)), '{}') from jsonb_object_keys(v_schema->'properties') k),
       'required', coalesce(v_schema->'required', '[]') || jsonb_path_query_array(i_params, '$[*] ? (@.required == true).name')), v_schema, '{}', v_known), '$."kwargs"');
-  if i_open or v_schema - '{$schema,$defs,title,description,type,properties,required,additionalProperties}'::text[] <> '{}' then
+  if i_extra_kwargs or v_schema - '{$schema,$defs,title,description,type,properties,required,additionalProperties}'::text[] <> '{}' then
     return jobs._short('(' || v_keywords || ')');
   end if;
   v_parts := array['$.type() == "object"',

@@ -2,12 +2,12 @@
 -- those that do not pass, to find the message.
 
 -- The predicate of a task's bodies; null when it cannot be expressed, or is too long to be evaluated quickly.
-create function jobs._compiled(i_schema jsonb, i_params jsonb, i_open boolean) returns jsonpath
+create function jobs._compiled(i_schema jsonb, i_params jsonb, i_extra_kwargs boolean) returns jsonpath
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 declare
   v_predicate text;
 begin
-  v_predicate := jobs._predicate_of_body(i_schema, i_params, i_open);   -- assigned here, where its error is caught
+  v_predicate := jobs._predicate_of_body(i_schema, i_params, i_extra_kwargs);   -- assigned here, where its error is caught
   return ('strict ' || v_predicate)::jsonpath;
 exception when others then
   return null;   -- a task with any schema can be declared; then the walk decides
@@ -124,10 +124,10 @@ begin
 end $$;
 
 -- The only keywords that a signature accepts; null: any.
-create function jobs._names(i_params jsonb, i_open boolean) returns text[]
+create function jobs._names(i_params jsonb, i_extra_kwargs boolean) returns text[]
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 begin
-  return case when not i_open then array(select p->>'name' from jsonb_array_elements(i_params) with ordinality g(p, at) order by at) end;
+  return case when not i_extra_kwargs then array(select p->>'name' from jsonb_array_elements(i_params) with ordinality g(p, at) order by at) end;
 end $$;
 
 -- Why a body fits no signature of a task that is in use, as a message about the present one. Null when it
@@ -163,14 +163,14 @@ end $$;
 
 -- Why a body does not fit parameters and their schema; null when it does. Raises an error when the walk takes
 -- until i_until, or longer than 300 ms, counted from when a large body has been bound to its parameters.
-create function jobs._schema_error_of_body(i_body jsonb, i_params jsonb, i_open boolean, i_schema jsonb, i_until timestamptz default null) returns text
+create function jobs._schema_error_of_body(i_body jsonb, i_params jsonb, i_extra_kwargs boolean, i_schema jsonb, i_until timestamptz default null) returns text
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 declare
   v_form constant text := '; a body is {"args": [...], "kwargs": {...}}';
   v_args jsonb := coalesce(nullif(i_body->'args', 'null'), '[]');
   v_kwargs jsonb := coalesce(nullif(i_body->'kwargs', 'null'), '{}');
   v_reason text := 'arguments do not fit: ';
-  v_misfit jobs.schema_error;
+  v_error jobs.schema_error;
 begin
   if jsonb_typeof(i_body) not in ('object', 'null') then
     return v_reason || 'expected an object, found ' || jobs._kind(i_body) || v_form;
@@ -179,13 +179,13 @@ begin
   elsif jsonb_typeof(v_kwargs) <> 'object' then
     return v_reason || '`kwargs`: expected an object, found ' || jobs._kind(v_kwargs) || v_form;
   end if;
-  v_misfit := jobs._schema_error_of_binding(v_args, v_kwargs, i_params, i_open);
-  if v_misfit.path is not null then
-    return v_reason || '`' || v_misfit.path || '`: ' || v_misfit.expected;
+  v_error := jobs._schema_error_of_binding(v_args, v_kwargs, i_params, i_extra_kwargs);
+  if v_error.path is not null then
+    return v_reason || '`' || v_error.path || '`: ' || v_error.expected;
   end if;
-  v_misfit := jobs._schema_error(i_schema, jobs._bound(v_args, v_kwargs, i_params), '', i_schema,
+  v_error := jobs._schema_error(i_schema, jobs._bound(v_args, v_kwargs, i_params), '', i_schema,
                           i_until => least(i_until, clock_timestamp() + interval '300 ms'));
-  return v_reason || coalesce('`' || nullif(v_misfit.path, '') || '`: ', '') || 'expected ' || left(v_misfit.expected, 400) || ', found ' || v_misfit.found;
+  return v_reason || coalesce('`' || nullif(v_error.path, '') || '`: ', '') || 'expected ' || left(v_error.expected, 400) || ', found ' || v_error.found;
 end $$;
 
 -- Positional and keyword arguments as one object.
@@ -199,7 +199,7 @@ $$;
 -- What is wrong with the binding of arguments to parameters, as the worker words it: it binds by the same
 -- rules, those of Python. Does not show a name that the task does not have: it came with the body, and others
 -- than the publisher read this message.
-create function jobs._schema_error_of_binding(i_args jsonb, i_kwargs jsonb, i_params jsonb, i_open boolean) returns jobs.schema_error
+create function jobs._schema_error_of_binding(i_args jsonb, i_kwargs jsonb, i_params jsonb, i_extra_kwargs boolean) returns jobs.schema_error
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 declare
   v_names text[] := array(select p->>'name' from jsonb_array_elements(i_params) with ordinality g(p, at) order by at);
@@ -212,7 +212,7 @@ begin
   select k into v_name from jsonb_object_keys(i_kwargs) k where k = any (v_names[:v_given]) order by k limit 1;
   if found then
     return row(v_name, 'given twice, by position and by keyword', null, 0, 0)::jobs.schema_error;
-  elsif not i_open and i_kwargs - v_names <> '{}' then
+  elsif not i_extra_kwargs and i_kwargs - v_names <> '{}' then
     return row('kwargs', 'unexpected keyword argument; the task takes: ' || array_to_string(v_names, ', '), null, 0, 0)::jobs.schema_error;
   end if;
   return (

@@ -9,7 +9,7 @@ const BOUNDED_ARRAYS: &[(&str, &str, &str)] = &[
     ("claim.rs", "start", "runs that begin, at most the worker's slots"),
     ("counts.rs", "lost", "names of the program's tasks"),
     ("deploy.rs", "in_use", "names of the program's tasks"),
-    ("deploy.rs", "bodies", "deploy/sampling.rs asks for 20 jobs"),
+    ("deploy.rs", "open_bodies", "deploy/sampling.rs asks for 20 jobs"),
     ("settle.rs", "settle", "worker/settle_loop.rs cuts by number and bytes"),
     ("worker.rs", "heartbeat", "runs that the worker holds"),
 ];

@@ -31,7 +31,7 @@ pub(crate) struct Claim<'a> {
     /// How long the caller sleeps if it gets no job; `None` when it does not listen.
     pub(crate) sleep: Option<Duration>,
     /// Tasks that may end their jobs in a transaction of their own: each of their jobs gets an own batch.
-    pub(crate) alone: &'a [String],
+    pub(crate) own_batch: &'a [String],
     pub(crate) watermarks: &'a [Watermark],
     /// Whether to fetch the jobs in a second statement in any case: the server could not send an earlier
     /// answer.
@@ -54,7 +54,7 @@ pub(crate) async fn claim(connection: &mut PgConnection, claim: &Claim<'_>) -> R
         .bind(claim.lease)
         .bind(claim.margin.as_secs_f64())
         .bind(claim.sleep.map(|s| s.as_secs_f64()))
-        .bind(Some(claim.alone).filter(|alone| !alone.is_empty()))
+        .bind(Some(claim.own_batch).filter(|tasks| !tasks.is_empty()))
         .bind(claim.watermarks.iter().map(|m| m.task.as_str()).collect::<Vec<_>>())
         .bind(claim.watermarks.iter().map(|m| m.priority).collect::<Vec<_>>())
         .bind(claim.watermarks.iter().map(|m| m.seq).collect::<Vec<_>>())

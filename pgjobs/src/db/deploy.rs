@@ -33,7 +33,7 @@ macro_rules! in_use_query {
 }
 
 const IN_USE: &str = in_use_query!("t.signatures::text");
-const IN_USE_WITHOUT_FORMS: &str = in_use_query!("null::text");
+const IN_USE_WITHOUT_SIGNATURES: &str = in_use_query!("null::text");
 
 /// Tasks in use under these topics, or all of them. `known` are the task names of this program; counting
 /// stops at `cap`.
@@ -45,7 +45,7 @@ pub(crate) async fn in_use(
 ) -> Result<Vec<InUse>, Error> {
     let ask = |statement: &'static str| sqlx::query(statement).bind(topics).bind(known).bind(cap);
     let rows = match ask(IN_USE).fetch_all(&mut *connection).await {
-        Err(error) if cannot_be_sent(&error) => ask(IN_USE_WITHOUT_FORMS).fetch_all(connection).await?,
+        Err(error) if cannot_be_sent(&error) => ask(IN_USE_WITHOUT_SIGNATURES).fetch_all(connection).await?,
         rows => rows?,
     };
     rows.iter().map(task_in_use).collect()
@@ -75,29 +75,29 @@ fn task_in_use(row: &PgRow) -> Result<InUse, Error> {
 
 /// A position in the queue of a task: rank and `ready_seq`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Place(i64, i64);
+pub(crate) struct QueueKey(i64, i64);
 
-impl Place {
+impl QueueKey {
     /// The position at which the next page begins.
     pub(crate) fn next(self) -> Self {
-        Place(self.0, self.1.saturating_add(1))
+        QueueKey(self.0, self.1.saturating_add(1))
     }
 }
 
 /// Positions to sample, spread over the queue of a task; `each` jobs remain from the last position on.
-pub(crate) async fn places(
+pub(crate) async fn sample_keys(
     connection: &mut PgConnection,
     task: &str,
     num: i32,
     each: i32,
-) -> Result<Vec<Place>, Error> {
+) -> Result<Vec<QueueKey>, Error> {
     let rows = sqlx::query("select p.rank, p.seq from jobs.sample_keys($1, $2, $3) p")
         .bind(task)
         .bind(num)
         .bind(each)
         .fetch_all(connection)
         .await?;
-    rows.iter().map(|row| Ok(Place(row.try_get(0)?, row.try_get(1)?))).collect()
+    rows.iter().map(|row| Ok(QueueKey(row.try_get(0)?, row.try_get(1)?))).collect()
 }
 
 /// An open job with its body as JSON text, as a worker gets it, or the reason why the server cannot send the
@@ -111,35 +111,35 @@ fn open(row: &PgRow) -> Result<Open, Error> {
     Ok(Open { job_id: JobId::from_database(row.try_get(0)?), body: Ok(row.try_get(1)?) })
 }
 
-const LINE: &str = "select l.job_id, l.body::text, l.rank, l.seq from jobs.read_ready($1, $2, $3, $4) l";
+const READY: &str = "select l.job_id, l.body::text, l.rank, l.seq from jobs.read_ready($1, $2, $3, $4) l";
 const LINE_WITHOUT_BODIES: &str =
     "select l.job_id, null::text, l.rank, l.seq from jobs.read_ready($1, $2, $3, $4) l";
 
 /// A page of the queue of a task, starting at `from` or at the head; and the position of its last job.
-pub(crate) async fn line(
+pub(crate) async fn read_ready(
     connection: &mut PgConnection,
     task: &str,
-    from: Option<Place>,
+    from: Option<QueueKey>,
     num: i32,
-) -> Result<(Vec<Open>, Option<Place>), Error> {
+) -> Result<(Vec<Open>, Option<QueueKey>), Error> {
     let ask = |statement: &'static str| {
-        let query = sqlx::query(statement).bind(task).bind(from.map(|place| place.0));
-        query.bind(from.map(|place| place.1)).bind(num)
+        let query = sqlx::query(statement).bind(task).bind(from.map(|key| key.0));
+        query.bind(from.map(|key| key.1)).bind(num)
     };
-    let (rows, are_whole) = match ask(LINE).fetch_all(&mut *connection).await {
+    let (rows, are_whole) = match ask(READY).fetch_all(&mut *connection).await {
         Err(error) if cannot_be_sent(&error) => {
             (ask(LINE_WITHOUT_BODIES).fetch_all(&mut *connection).await?, false)
         }
         rows => (rows?, true),
     };
-    let last = rows.last().map(|row| Ok::<_, sqlx::Error>(Place(row.try_get(2)?, row.try_get(3)?)));
+    let last = rows.last().map(|row| Ok::<_, sqlx::Error>(QueueKey(row.try_get(2)?, row.try_get(3)?)));
     let last = last.transpose()?;
     let page = rows.iter().map(open).collect::<Result<Vec<Open>, Error>>()?;
     if are_whole {
         return Ok((page, last));
     }
     let ids: Vec<String> = page.iter().map(|job| job.job_id.as_str().to_owned()).collect();
-    Ok((bodies(connection, &ids).await?, last))
+    Ok((open_bodies(connection, &ids).await?, last))
 }
 
 /// Ids of jobs that run or are scheduled for later, evenly sampled.
@@ -159,7 +159,7 @@ pub(crate) async fn sample_not_ready(
 
 /// The bodies of those of these jobs that have not ended. A list that the server cannot send at once is
 /// queried in halves, down to the single job whose body it cannot send at all.
-pub(crate) async fn bodies(connection: &mut PgConnection, jobs: &[String]) -> Result<Vec<Open>, Error> {
+pub(crate) async fn open_bodies(connection: &mut PgConnection, jobs: &[String]) -> Result<Vec<Open>, Error> {
     let mut found = Vec::with_capacity(jobs.len());
     let mut left = vec![jobs];
     while let Some(some) = left.pop() {

@@ -122,7 +122,7 @@ pub(crate) async fn promote(connection: &mut PgConnection) -> Result<bool, Error
 }
 
 /// The result of the maintenance.
-pub(crate) struct Tended {
+pub(crate) struct Maintained {
     /// There is more to do than one call handles.
     pub(crate) more: bool,
     /// The time until the next scheduled job is due.
@@ -130,13 +130,13 @@ pub(crate) struct Tended {
 }
 
 /// Sweeps expired leases and promotes due jobs.
-pub(crate) async fn maintain(connection: &mut PgConnection) -> Result<Tended, Error> {
+pub(crate) async fn maintain(connection: &mut PgConnection) -> Result<Maintained, Error> {
     let row = sqlx::query("select jobs.maintain($1)").bind(LIMIT).fetch_one(connection).await?;
     let seconds: Option<f64> = row.try_get(0)?;
     // Negative: a job is due that another transaction has locked, or that became due just now; the next call
     // finds it.
     let next = seconds.filter(|s| *s > 0.0).map(|s| Duration::from_secs_f64(s.min(86_400.0)));
-    Ok(Tended { more: seconds == Some(0.0), next })
+    Ok(Maintained { more: seconds == Some(0.0), next })
 }
 
 /// How many live workers have a task in common with this one, including itself, and how many of them have no

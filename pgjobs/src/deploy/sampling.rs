@@ -90,8 +90,8 @@ impl<'a> Sampling<'a> {
         self.sample_not_ready(share).await?;
         let left = self.sample - self.seen.coverage.sampled.min(self.sample);
         let ended = match all || task.ready.unsigned_abs() <= left {
-            true => self.whole_line().await?,
-            false => self.sampled_line(left).await?,
+            true => self.whole_queue().await?,
+            false => self.sampled_queue(left).await?,
         };
         let seen = &mut self.seen.coverage;
         // Some of the counted jobs have ended since: the jobs that were read are all that are left.
@@ -107,7 +107,7 @@ impl<'a> Sampling<'a> {
         for chunk in jobs.chunks(CHUNK) {
             let mut rest = chunk;
             while !rest.is_empty() {
-                let page = deploy::bodies(self.connection, rest).await?;
+                let page = deploy::open_bodies(self.connection, rest).await?;
                 // Large bodies are returned in several pages; jobs that have ended are not returned.
                 let Some(last) = page.last().map(|job| job.job_id.as_str().to_owned()) else { break };
                 let seen = rest.iter().position(|id| *id == last).map_or(rest.len(), |at| at + 1);
@@ -120,11 +120,12 @@ impl<'a> Sampling<'a> {
 
     /// Reads the queue page by page to its end, or until the sample is full, since more jobs may have been
     /// published. Returns whether it reached the end.
-    async fn whole_line(&mut self) -> Result<bool, Error> {
+    async fn whole_queue(&mut self) -> Result<bool, Error> {
         self.known = None; // no job is read twice
         let mut from = None;
         while self.seen.coverage.sampled < self.sample {
-            let (page, last) = deploy::line(self.connection, &self.task.task, from, integer(PAGE)).await?;
+            let (page, last) =
+                deploy::read_ready(self.connection, &self.task.task, from, integer(PAGE)).await?;
             let Some(last) = last else { return Ok(true) };
             self.decode(page, u64::MAX);
             from = Some(last.next());
@@ -134,22 +135,22 @@ impl<'a> Sampling<'a> {
 
     /// Reads a few jobs at each of many positions: the first and the last of the queue, and others spread
     /// evenly between.
-    async fn sampled_line(&mut self, num: u64) -> Result<bool, Error> {
+    async fn sampled_queue(&mut self, num: u64) -> Result<bool, Error> {
         let spots = (num / EACH).clamp(1, 100_000);
         let each = num.div_ceil(spots);
-        let mut places =
-            deploy::places(self.connection, &self.task.task, integer(spots.max(2) - 1), integer(each))
+        let mut keys =
+            deploy::sample_keys(self.connection, &self.task.task, integer(spots.max(2) - 1), integer(each))
                 .await?;
         // The end first: with very many priorities, the other positions would fill the sample before it.
-        if let Some(end) = places.pop() {
+        if let Some(end) = keys.pop() {
             let most = integer(each.saturating_add(ROW));
-            let (mut page, _) = deploy::line(self.connection, &self.task.task, Some(end), most).await?;
+            let (mut page, _) = deploy::read_ready(self.connection, &self.task.task, Some(end), most).await?;
             page.reverse();
             self.decode(page, each);
         }
-        for place in places {
+        for key in keys {
             let (page, _) =
-                deploy::line(self.connection, &self.task.task, Some(place), integer(each)).await?;
+                deploy::read_ready(self.connection, &self.task.task, Some(key), integer(each)).await?;
             self.decode(page, each);
         }
         Ok(false)

@@ -92,7 +92,7 @@ impl Fetcher {
             lease: asked.lease,
             margin: shared.settings.lease,
             sleep: sleeps.then_some(shared.settings.poll + Duration::from_millis(200)),
-            alone: &shared.settings.alone,
+            own_batch: &shared.settings.own_batch,
             watermarks: &watermarks,
             apart,
         };

@@ -53,7 +53,7 @@ pub(super) async fn keep(shared: Arc<Shared>, mut db: DbConnection, runtime: Han
     let mut pulse = RuntimePulse::new(runtime, shared.settings.lease);
     let mut ahead = Ahead::new(Instant::now());
     let mut partitions = tokio::spawn(maintain_partitions(shared.clone()));
-    let (mut more, mut tended, mut counted) = (true, None, None); // due jobs do not wait for the first tick
+    let (mut more, mut maintained, mut counted) = (true, None, None); // due jobs do not wait for the first tick
     // `Leaving` follows the last outcome, because settling needs the lease.
     while !has_left(&shared, if more { Duration::ZERO } else { beats.pause() }).await {
         pulse.feel(&shared);
@@ -63,14 +63,14 @@ pub(super) async fn keep(shared: Arc<Shared>, mut db: DbConnection, runtime: Han
         if beats.beat_is_due(Instant::now()) {
             beats.has_beaten(heartbeat(&mut db, &shared).await, Instant::now());
         }
-        let (tend_pause, count_pause) =
-            (shared.peers.tend_pause(fastrand::f64()), shared.peers.count_pause());
+        let (maintain_pause, count_pause) =
+            (shared.peers.maintain_pause(fastrand::f64()), shared.peers.count_pause());
         if !beats.sweep_is_due(Instant::now()) {
             more = promote(&mut db, &shared).await;
-        } else if more || is_over(tended, tend_pause) {
+        } else if more || is_over(maintained, maintain_pause) {
             let outcome = maintain(&mut db, &shared).await;
             beats.has_swept(outcome.is_some(), Instant::now());
-            (more, tended) = (outcome.unwrap_or(false), Some(Instant::now()));
+            (more, maintained) = (outcome.unwrap_or(false), Some(Instant::now()));
         }
         if is_over(counted, count_pause) {
             count_peers(&mut db, &shared).await;
@@ -177,7 +177,7 @@ async fn maintain_partitions(shared: Arc<Shared>) {
 /// Wakes up the claim loop when the next scheduled job comes due.
 fn wake_when_due(shared: &Arc<Shared>, next: Option<Duration>) {
     // If it comes due later than this, the next call of `maintain` sees it in time.
-    if let Some(next) = next.filter(|next| *next <= shared.peers.tend_pause(1.0)) {
+    if let Some(next) = next.filter(|next| *next <= shared.peers.maintain_pause(1.0)) {
         let shared = shared.clone();
         tokio::spawn(async move {
             tokio::time::sleep(next).await;

@@ -69,7 +69,7 @@ pub(super) struct Settings {
     pub(super) topics: Vec<String>,
     pub(super) names: Vec<String>,
     /// The tasks among `names` that may end their jobs themselves.
-    pub(super) alone: Vec<String>,
+    pub(super) own_batch: Vec<String>,
     pub(super) slots: usize,
     pub(super) lease: Duration,
     pub(super) grace: Duration,

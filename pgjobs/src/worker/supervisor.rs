@@ -39,7 +39,7 @@ pub(super) async fn start(worker: Worker) -> Result<WorkerHandle, Error> {
     warn_of_small_pool(&worker.pool, worker.concurrency, &registry);
     let settings = Settings {
         names: registry.claimable(),
-        alone: registry.self_finishing(),
+        own_batch: registry.self_finishing(),
         topics: worker.topics,
         slots: worker.concurrency,
         lease: worker.lease,

@@ -62,7 +62,7 @@ impl Peers {
     }
 
     /// The time until the next round of maintenance; `lot` spreads the workers.
-    pub(crate) fn tend_pause(&self, lot: f64) -> Duration {
+    pub(crate) fn maintain_pause(&self, lot: f64) -> Duration {
         let alive = u32::try_from(self.alive.load(Relaxed)).unwrap_or(u32::MAX);
         let share = (TICK.saturating_mul(alive) / 4).clamp(TICK, LONGEST);
         if alive <= 4 { share } else { share.mul_f64(0.5 + lot) }
@@ -103,9 +103,9 @@ mod tests {
 
     #[test]
     fn together_they_tend_a_few_times_a_second_and_one_alone_each() {
-        assert_eq!(peers(1).tend_pause(0.9), TICK);
-        assert_eq!(peers(4).tend_pause(0.9), TICK);
-        assert_eq!(peers(40).tend_pause(0.5), LONGEST);
-        assert!(peers(20).tend_pause(0.0) < peers(20).tend_pause(0.9));
+        assert_eq!(peers(1).maintain_pause(0.9), TICK);
+        assert_eq!(peers(4).maintain_pause(0.9), TICK);
+        assert_eq!(peers(40).maintain_pause(0.5), LONGEST);
+        assert!(peers(20).maintain_pause(0.0) < peers(20).maintain_pause(0.9));
     }
 }

@@ -16,7 +16,7 @@ const AHEAD: Duration = Duration::from_millis(100);
 /// The same in claims: while one is running, and the next is being sent, the slots work on.
 const CLAIMS_AHEAD: u32 = 2;
 /// A claim that takes longer waits for something, and does not show how far away the database is.
-const LONGEST_WAY: Duration = Duration::from_secs(1);
+const LONGEST_ROUND_TRIP: Duration = Duration::from_secs(1);
 /// The largest claim, and the most jobs to prefetch.
 pub(crate) const MOST: usize = 2000;
 /// How quickly the measured rate follows a change: most of it within this time.
@@ -54,7 +54,7 @@ pub(crate) struct Pace {
     rate: f64,
     seen: (Instant, u64),
     /// How long the last claims took, smoothed.
-    way: Duration,
+    round_trip: Duration,
     /// No claim is for more jobs than this.
     limit: usize,
 }
@@ -67,7 +67,7 @@ impl Pace {
             pause: FIRST_PAUSE.min(longest_pause),
             rate: 0.0,
             seen: (now, 0),
-            way: Duration::ZERO,
+            round_trip: Duration::ZERO,
             limit: MOST,
         }
     }
@@ -91,8 +91,8 @@ impl Pace {
 
     /// A claim was answered after this time.
     pub(crate) fn answered(&mut self, took: Duration) {
-        let took = took.min(LONGEST_WAY);
-        self.way = if took < self.way { took } else { (3 * self.way + took) / 4 };
+        let took = took.min(LONGEST_ROUND_TRIP);
+        self.round_trip = if took < self.round_trip { took } else { (3 * self.round_trip + took) / 4 };
         self.limit = (self.limit * 2).min(MOST);
     }
 
@@ -124,7 +124,7 @@ impl Pace {
             clippy::cast_sign_loss,
             reason = "a rate is small and positive"
         )]
-        let jobs = (self.rate * (AHEAD + CLAIMS_AHEAD * self.way).as_secs_f64()) as usize;
+        let jobs = (self.rate * (AHEAD + CLAIMS_AHEAD * self.round_trip).as_secs_f64()) as usize;
         jobs.min(MOST)
     }
 

@@ -33,10 +33,10 @@ const LONGEST: Duration = Duration::from_secs(5);
 /// How long a watermark waits for transactions to end.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// With more queues than this, the worker forgets its watermarks: they would be a burden to each claim.
-const MOST_LINES: usize = 500;
+const MOST_QUEUES: usize = 500;
 
 /// The queue of one task at one priority.
-type Line = (String, i32);
+type Queue = (String, i32);
 
 #[derive(Default)]
 struct Progress {
@@ -55,24 +55,24 @@ struct Candidate {
 }
 
 pub(crate) struct Watermarks {
-    lines: HashMap<Line, Progress>,
-    full_look_due: Instant,
+    queues: HashMap<Queue, Progress>,
+    full_scan_due: Instant,
 }
 
 impl Watermarks {
     pub(crate) fn new(now: Instant) -> Self {
-        Watermarks { lines: HashMap::new(), full_look_due: now }
+        Watermarks { queues: HashMap::new(), full_scan_due: now }
     }
 
     /// The watermarks for the next claim; empty when a full scan is due.
     pub(crate) fn for_claim(&self, now: Instant) -> Vec<Watermark> {
-        if now >= self.full_look_due {
+        if now >= self.full_scan_due {
             return Vec::new();
         }
-        let watermark = |((task, priority), progress): (&Line, &Progress)| {
+        let watermark = |((task, priority), progress): (&Queue, &Progress)| {
             progress.watermark.map(|seq| Watermark { task: task.clone(), priority: *priority, seq })
         };
-        self.lines.iter().filter_map(watermark).collect()
+        self.queues.iter().filter_map(watermark).collect()
     }
 
     /// Learns from the result of a claim with these watermarks.
@@ -84,17 +84,17 @@ impl Watermarks {
         now: Instant,
     ) {
         if watermarks.is_empty() {
-            self.full_look_due = now + (took * RARITY).min(LONGEST);
+            self.full_scan_due = now + (took * RARITY).min(LONGEST);
         }
-        if self.lines.len() > MOST_LINES {
-            self.lines.clear();
+        if self.queues.len() > MOST_QUEUES {
+            self.queues.clear();
         }
         if claimed.next > 0 {
-            let candidates = self.lines.values_mut().filter_map(|progress| progress.next.as_mut());
+            let candidates = self.queues.values_mut().filter_map(|progress| progress.next.as_mut());
             candidates.for_each(|next| next.horizon = next.horizon.or(Some(claimed.next)));
         }
-        for (line, first, last) in lines(claimed) {
-            let progress = self.lines.entry(line).or_default();
+        for (line, first, last) in queues(claimed) {
+            let progress = self.queues.entry(line).or_default();
             progress.advance(first, claimed.unseen, now);
             if progress.next.is_none() {
                 progress.next = Some(Candidate { seq: last, horizon: None, since: now });
@@ -118,20 +118,20 @@ impl Progress {
 
 /// The queues that a claim took jobs from, each with the first and the last ready_seq taken. A released job
 /// has a ready_seq below zero; a claim reads there in any case.
-fn lines(claimed: &ClaimResult) -> Vec<(Line, i64, i64)> {
-    let mut lines: Vec<(Line, i64, i64)> = Vec::new();
+fn queues(claimed: &ClaimResult) -> Vec<(Queue, i64, i64)> {
+    let mut queues: Vec<(Queue, i64, i64)> = Vec::new();
     for job in claimed.jobs.iter().filter(|job| job.ready_seq > 0) {
         let seq = job.ready_seq;
-        let known = lines
+        let known = queues
             .iter_mut()
             .rev()
             .find(|((task, priority), ..)| *priority == job.priority && *task == job.task);
         match known {
             Some((_, first, last)) => (*first, *last) = ((*first).min(seq), (*last).max(seq)),
-            None => lines.push(((job.task.clone(), job.priority), seq, seq)),
+            None => queues.push(((job.task.clone(), job.priority), seq, seq)),
         }
     }
-    lines
+    queues
 }
 
 #[cfg(test)]
@@ -226,7 +226,7 @@ mod tests {
             Duration::from_millis(1),
             later,
         );
-        watermarks.full_look_due = later + PATIENCE;
+        watermarks.full_scan_due = later + PATIENCE;
         assert_eq!(watermark(&watermarks, later), Some(2));
     }
 

@@ -144,7 +144,7 @@ impl Claiming {
             }
             Step::Reconcile => world.needs_reconcile = true,
             Step::Maintain if answered => {
-                world.seen.tended += 1;
+                world.seen.maintained += 1;
                 self.found_nothing = None; // more jobs may be ready now
                 world.database.promote();
                 self.claims.maintained();

@@ -12,7 +12,7 @@ pub(super) struct Seen {
     pub(super) said_again: usize,
     pub(super) quiet_rounds: usize,
     pub(super) stood_still: usize,
-    pub(super) tended: usize,
+    pub(super) maintained: usize,
     pub(super) stuck: usize,
 }
 
@@ -42,7 +42,7 @@ impl Seen {
         self.said_again += other.said_again;
         self.quiet_rounds += other.quiet_rounds;
         self.stood_still += other.stood_still;
-        self.tended += other.tended;
+        self.maintained += other.maintained;
         self.stuck += other.stuck;
     }
 }
