@@ -37,7 +37,7 @@ create type jobs.key_range as (task varchar, from_rank bigint, from_seq bigint, 
 -- among the ordinary jobs of its priority.
 create function jobs._heads(
   i_tasks text[], i_watermark_tasks text[], i_watermark_priorities integer[], i_watermarks bigint[], i_num integer default null
-) returns table (stretch jobs.key_range, size integer, bytes integer)
+) returns table (key_range jobs.key_range, size integer, bytes integer)
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off set plan_cache_mode = force_generic_plan as $$
 declare
@@ -81,7 +81,7 @@ end $$;
 -- With many key ranges, reading i_num rows of each would cost their number x i_num; each is read to at most
 -- four times its even share.
 create function jobs._quotas(i_ranges jobs.key_range[], i_num integer, i_own_batch text[]) returns table (
-  stretch jobs.key_range, rows integer, jobs integer, cut boolean
+  key_range jobs.key_range, rows integer, jobs integer, cut boolean
 )
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off set plan_cache_mode = force_generic_plan as $$
@@ -238,8 +238,8 @@ begin
       perform jobs.promote(greatest(1000, 2 * v_most), v_now - interval '10 s');
     end if;
   end if;
-  select array_agg(h.stretch), (array_agg(greatest(h.size, h.bytes * v_jobs_per_mib >> 20)))[1],
-    array_agg(h.stretch) filter (where h.size > 1 and (h.size > v_most or (h.stretch).task = any (i_own_batch)))
+  select array_agg(h.key_range), (array_agg(greatest(h.size, h.bytes * v_jobs_per_mib >> 20)))[1],
+    array_agg(h.key_range) filter (where h.size > 1 and (h.size > v_most or (h.key_range).task = any (i_own_batch)))
   into v_ranges, v_first, v_large
   from jobs._heads(i_tasks, i_watermark_tasks, i_watermark_priorities, i_watermarks, v_most) h;
   if v_ranges is null then
@@ -249,7 +249,7 @@ begin
     v_first := 1;
   end if;
   if i_own_batch is not null or cardinality(v_ranges) > 1 then
-    select array_agg(q.stretch), array_agg(q.rows), coalesce(sum(q.jobs), 0), coalesce(bool_or(q.cut), false)
+    select array_agg(q.key_range), array_agg(q.rows), coalesce(sum(q.jobs), 0), coalesce(bool_or(q.cut), false)
     into v_ranges, v_rows, v_expected, v_cut from jobs._quotas(v_ranges, v_most, i_own_batch) q;
   else
     -- As many rows as fit if all weigh as much as the first: long runs of rows are alike.
@@ -261,7 +261,7 @@ begin
     -- have more than its share, or rows may weigh less than the first. The second round takes what is missing
     -- wherever it is.
     if v_round = 2 then
-      select array_agg(h.stretch), (array_agg(greatest(h.size, h.bytes * v_jobs_per_mib >> 20)))[1] into v_ranges, v_first
+      select array_agg(h.key_range), (array_agg(greatest(h.size, h.bytes * v_jobs_per_mib >> 20)))[1] into v_ranges, v_first
       from jobs._heads(i_tasks, i_watermark_tasks, i_watermark_priorities, i_watermarks) h;
       exit when v_ranges is null or v_got > 0 and v_most >= 64 and v_own_batch_tasks = '{}' and cardinality(v_ranges) = 1 and v_first > v_most - v_got;
       if v_got > 0 and v_left and (v_own_batch_tasks <> '{}' or v_most < 64) then

@@ -179,11 +179,6 @@ pub fn sendable<F: Future + Sendable>(future: F) -> impl Future<Output = F::Outp
     future
 }
 
-/// The JSON Schema of a type, as a function for a function pointer.
-pub fn schema<T: schemars::JsonSchema>() -> schemars::Schema {
-    crate::types::integer_bounds::schema::<T>()
-}
-
 /// The return type of a run function.
 pub type Run =
     crate::task::definition::BoxFuture<'static, Result<Box<RawValue>, crate::types::task_error::TaskError>>;

@@ -140,8 +140,8 @@ mod tests {
 
     fn schema(integer: &str) -> schemars::Schema {
         let user = match integer {
-            "i32" => crate::__private::schema::<i32>(),
-            _ => crate::__private::schema::<i64>(),
+            "i32" => crate::types::integer_bounds::schema::<i32>(),
+            _ => crate::types::integer_bounds::schema::<i64>(),
         };
         schemars::json_schema!({ "type": "object", "properties": { "user_id": user } })
     }

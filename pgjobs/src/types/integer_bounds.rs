@@ -63,7 +63,7 @@ mod tests {
 
     #[test]
     fn integers_are_bounded_wherever_they_stand() {
-        let schema = crate::__private::schema::<Order>();
+        let schema = super::schema::<Order>();
         let properties = &schema.as_value()["properties"];
         assert_eq!(
             (&properties["count"]["minimum"], &properties["count"]["maximum"]),

@@ -58,7 +58,7 @@ pub(super) async fn keep(shared: Arc<Shared>, mut db: DbConnection, runtime: Han
     while !has_left(&shared, if more { Duration::ZERO } else { beats.pause() }).await {
         pulse.feel(&shared);
         if ahead.waits_too_long(shared.counts.load(), Instant::now()) {
-            hand_back_waiting(&shared);
+            release_stalled(&shared);
         }
         if beats.beat_is_due(Instant::now()) {
             beats.has_beaten(heartbeat(&mut db, &shared).await, Instant::now());
@@ -96,10 +96,10 @@ async fn has_left(shared: &Shared, pause: Duration) -> bool {
 }
 
 /// Releases jobs that wait here behind long runs: other workers may have free slots for them.
-fn hand_back_waiting(shared: &Shared) {
+fn release_stalled(shared: &Shared) {
     let jobs = shared.release_waiting();
     if jobs > 0 {
-        tracing::debug!(jobs, "handed back: they waited behind runs that take long");
+        tracing::debug!(jobs, "released: they waited behind runs that take long");
     }
 }
 
@@ -222,7 +222,7 @@ impl RuntimePulse {
         let jobs = shared.set_stuck(true);
         if !std::mem::replace(&mut self.is_stuck, true) {
             tracing::warn!(
-                handed_back = jobs,
+                released = jobs,
                 running = shared.counts.load().running,
                 "the runtime of the tasks has run nothing for {}: a task blocks its threads, or nothing drives it \
                  (put blocking work into spawn_blocking); no more jobs are claimed until it runs",

@@ -79,7 +79,9 @@ fn log(job: &Job, outcome: &Outcome, started: Instant) {
         Outcome::Retry(error, delay) => {
             tracing::warn!(error, "failed in run {run} of {runs}; runs again in {}", in_seconds(*delay));
         }
-        Outcome::Fail(error) => tracing::error!(error, "failed for good: by its own word no run can mend it"),
+        Outcome::Fail(error) => {
+            tracing::error!(error, "failed for good: the error is fatal, so the job is not retried")
+        }
         Outcome::Snooze(delay) => tracing::debug!("snoozed; runs again in {}", in_seconds(*delay)),
         Outcome::Release | Outcome::ReleaseUnknown => {}
     }

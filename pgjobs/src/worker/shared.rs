@@ -158,9 +158,9 @@ impl Shared {
     /// begun, for others to run; returns how many.
     pub(super) fn set_stuck(&self, stuck: bool) -> usize {
         self.stuck.store(stuck, SeqCst);
-        let handed_back = if stuck { self.release_waiting() } else { 0 };
+        let released = if stuck { self.release_waiting() } else { 0 };
         self.wake_claims();
-        handed_back
+        released
     }
 
     /// Releases the jobs that have not begun; returns how many.

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde_json::{Value, json};
 
 use super::schema::Comparison;
-use crate::__private::schema;
+use crate::types::integer_bounds::schema;
 
 fn incompatible(old: &Value, new: &Value) -> Vec<String> {
     Comparison::new(old, new).compare(old, new).iter().map(ToString::to_string).collect()

@@ -39,7 +39,7 @@ impl Settler {
             tracing::warn!(
                 job.id = %settlement.job,
                 error = words(error),
-                "the database refuses an outcome; it is said again until it is taken, and so are others"
+                "the database refuses an outcome; it is sent again until it is accepted, and so are others"
             );
         }
         settlement

@@ -20,12 +20,12 @@ impl Seen {
     pub(super) fn counts(&self) -> [(usize, &'static str); 10] {
         [
             (self.unconfirmed, "unconfirmed claim"),
-            (self.released_claim, "claim given back"),
+            (self.released_claim, "claim released"),
             (self.compared, "comparison"),
             (self.lost, "lost lease"),
             (self.registered, "new name"),
             (self.gathered, "gathering"),
-            (self.said_again, "outcome said again"),
+            (self.said_again, "outcome sent again"),
             (self.quiet_rounds, "round without a sweep"),
             (self.stood_still, "standstill"),
             (self.stuck, "stuck runtime"),
