@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 
-use crate::{CONDITIONS, Migration, TABLE, ledger, migrations, steps};
+use crate::{CONDITIONS, MAKE_TABLES, Migration, NOTE_OBJECTS, TABLE, VERSIONS, functions, ledger, versions};
 
 /// Why the schema could not be brought up to date. Nothing was changed.
 #[derive(Debug)]
@@ -148,11 +148,14 @@ async fn try_to_apply(connection: &mut PgConnection) -> Result<Vec<Migration>, A
         return Err(Attempt::GaveWay(To::Migration));
     }
     let missing = not_applied(&mut transaction).await?;
-    let mut migrator = Migrator::with_migrations(migrations());
+    let mut migrator = Migrator::with_migrations(versions());
     migrator.dangerous_set_table_name(TABLE);
     migrator.set_ignore_missing(true);
     migrator.set_locking(false); // sqlx uses an advisory lock, which any role of the server may take
     migrator.run_direct(None, &mut *transaction, false).await?;
+    if functions::are_missing(&mut transaction).await? {
+        functions::apply(&mut transaction).await?;
+    }
     transaction.commit().await?;
     Ok(missing)
 }
@@ -164,9 +167,10 @@ async fn take_turn(transaction: &mut PgConnection) -> Result<bool, Attempt> {
     for statement in [
         "do $$ begin if pg_catalog.to_regnamespace('jobs') is null then create schema jobs; end if; end $$",
         CONDITIONS,
-        crate::MAKE_TABLE,
+        MAKE_TABLES,
         "lock table jobs.schema_migrations in share row exclusive mode",
         &ledger,
+        NOTE_OBJECTS,
     ] {
         if let Err(error) = transaction.execute(AssertSqlSafe(statement.to_owned())).await {
             // The lock was not available in time, or the object was created meanwhile.
@@ -205,13 +209,17 @@ async fn not_applied(connection: &mut PgConnection) -> Result<Vec<Migration>, Er
           join pg_catalog.pg_attribute a on a.attrelid = c.oid
         where n.nspname = 'jobs' and c.relname = 'schema_migrations' and c.relkind = 'r' and a.attname = 'checksum')";
     if !sqlx::query_scalar::<_, bool>(installed).fetch_one(&mut *connection).await? {
-        return Ok(steps());
+        return Ok(crate::steps());
     }
     connection.execute(AssertSqlSafe(ledger())).await?;
     let newest: i64 = sqlx::query_scalar("select coalesce(max(version), 0) from jobs.schema_migrations")
         .fetch_one(&mut *connection)
         .await?;
-    Ok(steps().into_iter().filter(|step| step.version > newest).collect())
+    let mut missing: Vec<Migration> = VERSIONS[VERSIONS.len().min(newest as usize)..].to_vec();
+    if functions::are_missing(connection).await? {
+        missing.push(functions::step());
+    }
+    Ok(missing)
 }
 
 /// How long a migration gives way to others.

@@ -1,12 +1,21 @@
-//! The SQL layer of pgjobs: schema `jobs` as numbered migrations, and the code that applies them.
+//! The SQL layer of pgjobs: schema `jobs`, and the code that brings it up to date.
 //!
-//! The files next to this one are the source; a released one never changes. sqlx's migrator applies them in
-//! order in one transaction and records them in `jobs.schema_migrations`, so that they collide neither with
-//! each other nor with the application's own sqlx migrations.
+//! - `versions/`: types and tables, numbered. A released file never changes. sqlx's migrator applies the
+//!   missing ones in order and records them in `jobs.schema_migrations`, so that they collide neither with each
+//!   other nor with the application's own sqlx migrations.
+//! - `functions/`: functions, views and grants, created or replaced as a whole whenever their text or the
+//!   release changed; never over those of a newer release. `jobs.schema_functions` records which are there.
 //!
-//! Most programs call `pgjobs::migrate` and never this crate.
+//! Both happen in one transaction. Most programs call `pgjobs::migrate` and never this crate.
+
+macro_rules! files {
+    ($folder:literal: $($name:literal)*) => {
+        &[$($crate::Migration { name: $name, sql: include_str!(concat!($folder, "/", $name, ".sql")) }),*]
+    };
+}
 
 mod apply;
+mod functions;
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -18,69 +27,59 @@ pub use apply::{Busy, Error, apply, pending};
 
 const TABLE: &str = "jobs.schema_migrations";
 
-/// The table of migrations, as sqlx creates it.
-const MAKE_TABLE: &str = "\
+/// The tables that record what was applied; the first as sqlx creates it.
+const MAKE_TABLES: &str = "\
 create table if not exists jobs.schema_migrations (
   version bigint primary key, description text not null, installed_on timestamptz not null default now(),
   success boolean not null, checksum bytea not null, execution_time bigint not null
+);
+create table if not exists jobs.schema_functions (
+  only_row boolean primary key default true check (only_row), release text not null, checksum bytea not null,
+  installed_on timestamptz not null default now()
 );
 ";
 
 /// Checks that run before anything is changed.
 const CONDITIONS: &str = include_str!("conditions.sql");
 
-const FILES: &[(i64, &str, &str)] = &[
-    (1, "tables", include_str!("0001_tables.sql")),
-    (2, "clock", include_str!("0002_clock.sql")),
-    (3, "publish", include_str!("0003_publish.sql")),
-    (4, "packed", include_str!("0004_packed.sql")),
-    (5, "claim", include_str!("0005_claim.sql")),
-    (6, "settle", include_str!("0006_settle.sql")),
-    (7, "leases", include_str!("0007_leases.sql")),
-    (8, "registry", include_str!("0008_registry.sql")),
-    (9, "history", include_str!("0009_history.sql")),
-    (10, "views", include_str!("0010_views.sql")),
-    (11, "admin", include_str!("0011_admin.sql")),
-    (12, "explain", include_str!("0012_explain.sql")),
-    (13, "schema_errors", include_str!("0013_schema_errors.sql")),
-    (14, "predicate", include_str!("0014_predicate.sql")),
-    (15, "predicate_of_body", include_str!("0015_predicate_of_body.sql")),
-    (16, "validation", include_str!("0016_validation.sql")),
-    (17, "topics", include_str!("0017_topics.sql")),
-    (18, "deploy", include_str!("0018_deploy.sql")),
-    (19, "grants", include_str!("0019_grants.sql")),
-];
+/// Notes which objects the schema has, so that grants are made and revoked for new ones only.
+const NOTE_OBJECTS: &str = include_str!("note_objects.sql");
+
+const VERSIONS: &[Migration] = files!("versions":
+    "0001_original"
+    "0002_settings"
+    "0003_jobs"
+    "0004_tasks"
+    "0005_workers"
+    "0006_types"
+    "0007_adopt_original"
+);
 
 /// A clock that tests can set: SQL to run in a test database, as the owner of schema `jobs`.
 pub const TEST_CLOCK: &str = include_str!("testing/clock.sql");
 
-/// One migration, as shown to a person.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One step of bringing the schema up to date, as shown to a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Migration {
-    /// Its number.
-    pub version: i64,
-    /// Its contents in short.
+    /// The name of its file, or `functions`.
     pub name: &'static str,
     /// Its source.
     pub sql: &'static str,
 }
 
-/// Every migration of this version, in order.
+/// Every step of an installation, in order.
 pub fn steps() -> Vec<Migration> {
-    FILES.iter().map(|&(version, name, sql)| Migration { version, name, sql }).collect()
+    VERSIONS.iter().copied().chain([functions::step()]).collect()
 }
 
-fn migrations() -> Vec<SqlxMigration> {
-    FILES
+/// The numbered files, as sqlx's migrator applies them.
+fn versions() -> Vec<SqlxMigration> {
+    VERSIONS
         .iter()
-        .map(|&(version, name, sql)| {
-            SqlxMigration::new(
-                version,
-                Cow::Borrowed(name),
-                MigrationType::Simple,
-                SqlStr::from_static(sql),
-                false,
-            )
+        .zip(1..)
+        .map(|(file, version)| {
+            let (name, kind) = (Cow::Borrowed(file.name), MigrationType::Simple);
+            SqlxMigration::new(version, name, kind, SqlStr::from_static(file.sql), false)
         })
         .collect()
 }
@@ -104,39 +103,49 @@ set local quote_all_identifiers = off;
 set local check_function_bodies = on;
 ";
 
-/// The steps as one SQL script that also records them, for people who apply it themselves.
+/// An installation as one SQL script that also records itself, for people who apply it themselves.
 ///
-/// Run it as a whole, for example with `psql --single-transaction`; a later [`apply`] then finds nothing to
-/// do. It begins with the checks, and changes nothing when they fail.
-pub fn script(steps: &[Migration]) -> String {
+/// Run it as a whole in an empty database, for example with `psql --single-transaction`; a later [`apply`] then
+/// finds nothing to do. It begins with the checks, and changes nothing when they fail.
+pub fn script() -> String {
     let mut sql = format!(
         "{SCRIPT_SETTINGS}\n{CONDITIONS}\n{ledger}\n\
          do $$ begin if pg_catalog.to_regnamespace('jobs') is null then create schema jobs; end if; end $$;\n\
-         {MAKE_TABLE}{not_applied}",
+         {MAKE_TABLES}\n{NOT_INSTALLED}\n{NOTE_OBJECTS}",
         ledger = ledger(),
-        not_applied = not_applied(steps),
     );
-    for migration in migrations().iter().filter(|m| steps.iter().any(|s| s.version == m.version)) {
-        let checksum = hex(&migration.checksum);
+    for file in versions() {
         let _ = write!(
             sql,
-            "\n-- {version:04} {name}\n{body}\n\
+            "\n-- {name}\n{body}\n\
              insert into jobs.schema_migrations (version, description, success, checksum, execution_time)\n\
              values ({version}, '{name}', true, '\\x{checksum}', -1);\n",
-            version = migration.version,
-            name = migration.description,
-            body = migration.sql.as_str().trim_end(),
+            version = file.version,
+            name = file.description,
+            body = file.sql.as_str().trim_end(),
+            checksum = hex(&file.checksum),
         );
     }
+    let _ = write!(sql, "\n{}\n{}", functions::step().sql, functions::record());
     sql
 }
+
+/// Refuses a database where pgjobs is installed: there the script would stop at an object that exists.
+const NOT_INSTALLED: &str = "\
+do $$ begin
+  if exists (select from jobs.schema_migrations) then
+    raise sqlstate 'PT412' using message = 'this script was applied to this database before',
+      hint = '`pgjobs migrate --dry-run` lists what is missing, and `pgjobs migrate` applies it';
+  end if;
+end $$;
+";
 
 /// Refuses a database whose `jobs.schema_migrations` does not match an existing schema (PT412): a row is
 /// missing, or is of a migration that failed, or of another build's file. Then it is unknown what the schema
 /// lacks.
 pub(crate) fn ledger() -> String {
     let known: Vec<String> =
-        migrations().iter().map(|m| format!("({}, '\\x{}'::bytea)", m.version, hex(&m.checksum))).collect();
+        versions().iter().map(|m| format!("({}, '\\x{}'::bytea)", m.version, hex(&m.checksum))).collect();
     LEDGER.replace("KNOWN", &known.join(", "))
 }
 
@@ -149,44 +158,36 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// Refuses a database that has some of these steps already: there the script would stop at an object that
-/// they created.
-fn not_applied(steps: &[Migration]) -> String {
-    let versions: Vec<String> = steps.iter().map(|step| step.version.to_string()).collect();
-    format!(
-        "\ndo $$ begin
-  if exists (select from jobs.schema_migrations m where m.version in ({})) then
-    raise sqlstate 'PT412' using message = 'this script was applied to this database before',
-      hint = '`pgjobs migrate --dry-run` lists what is missing, and `pgjobs migrate` applies it';
-  end if;
-end $$;\n",
-        if versions.is_empty() { "null".to_owned() } else { versions.join(", ") }
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn versions_are_numbered_without_gaps() {
-        assert!(FILES.iter().zip(1..).all(|((version, ..), expected)| *version == expected));
+        for (file, number) in VERSIONS.iter().zip(1..) {
+            assert!(file.name.starts_with(&format!("{number:04}_")), "{}", file.name);
+        }
     }
 
     #[test]
-    fn the_script_records_every_step() {
-        let script = script(&steps());
-        assert_eq!(script.matches("insert into jobs.schema_migrations").count(), FILES.len());
+    fn every_file_is_in_a_list() {
+        for (folder, files) in [("versions", VERSIONS), ("functions", functions::FILES)] {
+            let path = concat!(env!("CARGO_MANIFEST_DIR"), "/").to_owned() + folder;
+            let mut found: Vec<String> = std::fs::read_dir(path)
+                .unwrap()
+                .map(|entry| entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned())
+                .collect();
+            found.sort();
+            assert_eq!(found, files.iter().map(|file| file.name).collect::<Vec<_>>());
+        }
     }
 
     /// The server of a database in another encoding must be able to read the files, to refuse them with a
     /// message.
     #[test]
     fn what_is_sent_is_ascii() {
-        let sent = FILES
-            .iter()
-            .map(|&(_, name, sql)| (name, sql))
-            .chain([("conditions", CONDITIONS), ("ledger", LEDGER)]);
+        let others = [("conditions", CONDITIONS), ("ledger", LEDGER), ("note_objects", NOTE_OBJECTS)];
+        let sent = steps().into_iter().map(|step| (step.name, step.sql)).chain(others);
         for (name, sql) in sent {
             let strange: Vec<char> = sql.chars().filter(|letter| !letter.is_ascii()).collect();
             assert!(strange.is_empty(), "{name}: {strange:?}");

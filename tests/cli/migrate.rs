@@ -9,7 +9,7 @@ use crate::app::{bare, on, run};
 async fn it_says_what_it_would_do_then_does_it_then_has_nothing_to_do() {
     let db = Db::empty().await;
     let plan = run(&mut on(&db.url, &["migrate", "--dry-run"])).data();
-    assert!(plan.starts_with("would apply 0001 tables\n"), "{plan}");
+    assert!(plan.starts_with("would apply 0001_original\n"), "{plan}");
     assert!(db.one::<bool>("select to_regclass('jobs.job') is null").await, "nothing was changed");
 
     let done = run(&mut on(&db.url, &["migrate"])).data();
@@ -19,20 +19,23 @@ async fn it_says_what_it_would_do_then_does_it_then_has_nothing_to_do() {
 }
 
 #[tokio::test]
-async fn json_lists_the_steps() {
+async fn json_lists_the_migrations() {
     let db = Db::empty().await;
     let document = run(&mut on(&db.url, &["migrate", "--json"])).json();
-    assert_eq!(document["steps"][0]["version"], 1);
+    assert_eq!(document["migrations"][0], "0001_original");
     assert_eq!(document["dry_run"], false);
     let document = run(&mut on(&db.url, &["migrate", "--json", "--dry-run"])).json();
-    assert_eq!(document["steps"].as_array().map(Vec::len), Some(0));
+    assert_eq!(document["migrations"].as_array().map(Vec::len), Some(0));
 }
 
 /// Before any worker runs, the database knows what the program's tasks take.
 #[tokio::test]
 async fn a_programs_own_tasks_are_declared() {
     let db = Db::empty().await;
-    assert_eq!(run(&mut on(&db.url, &["migrate", "--dry-run", "--json"])).json()["steps"][0]["version"], 1);
+    assert_eq!(
+        run(&mut on(&db.url, &["migrate", "--dry-run", "--json"])).json()["migrations"][0],
+        "0001_original"
+    );
     let document = run(&mut on(&db.url, &["migrate", "--json"])).json();
     let declared: Vec<String> = db.all("select name from jobs.task order by name").await;
     assert_eq!(document["tasks"], serde_json::json!(declared));

@@ -29,6 +29,7 @@ mod results;
 mod roles;
 mod said;
 mod scale;
+mod schema_file;
 mod schemas;
 mod sessions;
 mod settling;

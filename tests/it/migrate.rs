@@ -28,7 +28,7 @@ async fn twenty_processes_may_migrate_at_once() {
 async fn it_says_what_is_missing_and_changes_nothing_by_that() {
     let db = Db::empty().await;
     let pending = pgjobs::pending_migrations(&db.pool).await.unwrap();
-    assert_eq!(pending.first().map(|step| (step.version, step.name)), Some((1, "tables")));
+    assert_eq!(pending.first().map(|step| step.name), Some("0001_original"));
     assert!(!db.one::<bool>("select exists (select 1 from pg_namespace where nspname = 'jobs')").await);
     pgjobs::migrate(&db.pool).await.unwrap();
     assert!(pgjobs::pending_migrations(&db.pool).await.unwrap().is_empty());
@@ -98,4 +98,41 @@ async fn it_installs_as_a_user_who_may_not_make_roles() {
     pgjobs::migrate(&pool).await.unwrap();
     pgjobs::NewJob::named("a").publish(&pool).await.unwrap();
     assert_eq!(db.one::<i64>("select count(*) from jobs.all").await, 1);
+}
+
+/// An upgrade replaces functions and keeps what an administrator granted or revoked; what it makes gets its grants.
+#[tokio::test]
+async fn functions_of_an_older_release_are_replaced_and_their_grants_stay() {
+    let db = Db::new().await;
+    let of_now = "select provolatile::text from pg_proc where oid = 'jobs.now'::regproc";
+    db.run(
+        "revoke execute on function jobs.ack from jobs_worker; grant execute on function jobs.count to public;
+         create or replace function jobs.now() returns timestamptz language sql stable return pg_catalog.now();
+         drop function jobs.topic_grants();
+         update jobs.schema_functions set release = '0.2.9'",
+    )
+    .await;
+    let names = |steps: Vec<pgjobs::Migration>| steps.iter().map(|step| step.name).collect::<Vec<_>>();
+    assert_eq!(names(pgjobs::pending_migrations(&db.pool).await.unwrap()), ["functions"]);
+    assert_eq!(names(pgjobs::migrate(&db.pool).await.unwrap()), ["functions"]);
+    assert_eq!(db.one::<String>(of_now).await, "v", "replaced");
+    assert_eq!(
+        db.all::<bool>(
+            "select has_function_privilege(role, f::regprocedure, 'execute')
+             from (values ('jobs_worker', 'jobs.ack(varchar, jsonb, uuid)'), ('jobs_publisher', 'jobs.count(text, text, bigint)'),
+                     ('jobs_admin', 'jobs.topic_grants()'), ('jobs_publisher', 'jobs.topic_grants()')) g(role, f)"
+        )
+        .await,
+        [false, true, true, false]
+    );
+    assert!(pgjobs::pending_migrations(&db.pool).await.unwrap().is_empty());
+}
+
+/// While two releases run side by side, a worker of the older one that starts does not turn functions back.
+#[tokio::test]
+async fn functions_of_a_newer_release_stay() {
+    let db = Db::new().await;
+    db.run("update jobs.schema_functions set release = '0.10.1', checksum = ''").await;
+    assert!(pgjobs::migrate(&db.pool).await.unwrap().is_empty());
+    assert_eq!(db.one::<String>("select release from jobs.schema_functions").await, "0.10.1");
 }

@@ -69,6 +69,8 @@ async fn tables_are_for_the_owner_alone() {
             "migrations admin select",
             "migrations worker select",
             "running admin select",
+            "schema_functions admin select",
+            "schema_functions worker select",
             "schema_migrations admin select",
             "schema_migrations worker select",
         ],

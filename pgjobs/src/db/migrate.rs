@@ -25,7 +25,7 @@ const NAME: &str = "migrate";
 /// ```no_run
 /// # async fn f(pool: &sqlx::PgPool) -> Result<(), pgjobs::Error> {
 /// for step in pgjobs::migrate(pool).await? {
-///     println!("applied {:04} {}", step.version, step.name);
+///     println!("applied {}", step.name);
 /// }
 /// # Ok(()) }
 /// ```
@@ -68,7 +68,7 @@ pub async fn pending_migrations(pool: &PgPool) -> Result<Vec<Migration>, Error> 
 /// Run it in one transaction, for example with `psql --single-transaction`; [`migrate`] then finds nothing to
 /// do.
 pub fn migration_script() -> String {
-    pgjobs_migrations::script(&pgjobs_migrations::steps())
+    pgjobs_migrations::script()
 }
 
 impl From<pgjobs_migrations::Error> for Error {

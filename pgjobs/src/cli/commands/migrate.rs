@@ -48,8 +48,8 @@ pub(crate) async fn run(args: MigrateArgs, global: &Global, console: &Console) -
         declare(&pool, &tasks).await?;
         steps
     };
-    let names: Vec<&str> = tasks.iter().map(|task| task.name).collect();
-    let document = json!({ "dry_run": args.dry_run, "steps": documents(&steps), "tasks": names });
+    let tasks: Vec<&str> = tasks.iter().map(|task| task.name).collect();
+    let document = json!({ "dry_run": args.dry_run, "migrations": names(&steps), "tasks": tasks });
     console.data(&document, || render(&steps, args.dry_run))
 }
 
@@ -70,15 +70,15 @@ async fn declare(pool: &PgPool, tasks: &[&TaskDef]) -> Result<(), Failure> {
 
 fn script(console: &Console) -> Result<(), Failure> {
     let steps = pgjobs_migrations::steps();
-    let script = pgjobs_migrations::script(&steps);
+    let script = pgjobs_migrations::script();
     if console.json {
-        return console.document(&json!({ "steps": documents(&steps), "sql": script }));
+        return console.document(&json!({ "migrations": names(&steps), "sql": script }));
     }
     console.raw(&script)
 }
 
-fn documents(steps: &[Migration]) -> Vec<Value> {
-    steps.iter().map(|step| json!({ "version": step.version, "name": step.name })).collect()
+fn names(steps: &[Migration]) -> Vec<&'static str> {
+    steps.iter().map(|step| step.name).collect()
 }
 
 fn render(steps: &[Migration], dry_run: bool) -> Vec<String> {
@@ -86,5 +86,5 @@ fn render(steps: &[Migration], dry_run: bool) -> Vec<String> {
         return vec!["schema jobs is up to date".to_owned()];
     }
     let verb = if dry_run { "would apply" } else { "applied" };
-    steps.iter().map(|step| format!("{verb} {:04} {}", step.version, step.name)).collect()
+    steps.iter().map(|step| format!("{verb} {}", step.name)).collect()
 }

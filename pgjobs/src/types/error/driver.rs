@@ -117,7 +117,7 @@ fn missing_role(error: &sqlx::Error) -> String {
 }
 
 /// The least privileged role of pgjobs that may call a function of schema `jobs`
-/// (migrations/0019_grants.sql).
+/// (migrations/functions/99_grants.sql).
 fn role_of(function: &str) -> &'static str {
     const PUBLISHER: &[&str] = &["publish", "publish_bulk", "publish_json", "publish_arrays", "now"];
     const READER: &[&str] = &["overview", "count", "explain", "workers"];

@@ -1,165 +1,4 @@
--- Claiming: pending jobs become running under a lease.
---
--- A claim must cost the same whether ten jobs wait or ten million, whatever their tasks, and however many
--- dead rows a long-open transaction keeps. So it reads only the heads of the queues of the tasks it may take,
--- in the order of the index pending_ready:
---
---   1. which of these tasks have a job ready (one index probe each),
---   2. how many rows to take of each, so that the claim as a whole is filled by priority and then by
---      ready_seq (read without locks; skipped when one task has everything),
---   3. take that many from the head of each, skipping rows that another claim has locked.
---
--- Watermarks: where the head begins. Jobs leave the queue in order, so the index begins with the entries of
--- jobs that have left. Normally they are cleaned up at once; while some transaction keeps an old snapshot
--- they cannot be, and every claim would scan all of them. A worker therefore sends how far it has read: a
--- watermark (task, priority, ready_seq) promises that no ordinary job of that task and priority waits with a
--- smaller ready_seq. The promise is easy to keep: a job that becomes ready late gets a ready_seq at the end
--- of the queue, and a released job gets a negative one, before every watermark, where claims always read.
--- Only a job whose publisher drew its number before the watermark was set and committed after may be behind
--- it. So each claim returns the oldest xid that was still in progress for it, and its own xid. A worker sets
--- its watermark once all transactions with an xid below a later claim's own have ended
--- (pgjobs/src/worker/policy/watermarks.rs). Without watermarks a claim starts at the beginning.
---
--- The plans are pinned: the statistics of a queue are always stale, and with stale statistics the planner
--- would now and then read the whole table. They are also made once: planning these statements anew for each
--- call, as the planner would prefer, costs more than a small claim. The row ids are an array from a subquery
--- that runs once: as a join, the limit could be applied again for each row, and too many rows be taken.
-
--- A key range: a part of one task's queue, from the point (from_rank, from_seq) to the end of to_rank. It
--- ends with a rank and not at a point because only the first column of a range can end an index scan.
-create type jobs.key_range as (task varchar, from_rank bigint, from_seq bigint, to_rank bigint);
-
--- The key ranges that have a job ready, each with its first row, locked or not: the first i_num of them
--- (null: all) by priority and ready_seq of that row. Reads without locks, one index probe for each task and
--- watermark.
---
--- Without watermarks, a key range is the whole queue of a task. A watermark cuts out the part before it,
--- among the ordinary jobs of its priority.
-create function jobs._heads(
-  i_tasks text[], i_watermark_tasks text[], i_watermark_priorities integer[], i_watermarks bigint[], i_num integer default null
-) returns table (key_range jobs.key_range, size integer, bytes integer)
-language plpgsql stable security definer
-set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off set plan_cache_mode = force_generic_plan as $$
-declare
-  c_first constant bigint := -9223372036854775808;
-  c_last constant bigint := 9223372036854775807;
-  -- Parallel arrays, because one array of key ranges would cost as much as the probes.
-  v_tasks text[] := i_tasks;
-  v_from_ranks bigint[];
-  v_from_seqs bigint[];
-  v_to_ranks bigint[];
-begin
-  if cardinality(i_watermarks) > 0 then
-    -- By sorting, whose cost grows with tasks plus watermarks and not with their product.
-    select array_agg(s.task), array_agg(s.rank), array_agg(s.seq), array_agg(s.next_rank - 1)
-    into v_tasks, v_from_ranks, v_from_seqs, v_to_ranks
-    from (select f.task, f.rank, f.seq, lead(f.rank) over w as next_rank, first_value(f.rank) over w = c_first as is_asked_for
-          from (select distinct t.task, c_first as rank, c_first as seq from unnest(i_tasks) t(task)
-                union all
-                select m.task, (~m.priority)::bigint * 2 + 1, m.mark from unnest(i_watermark_tasks, i_watermark_priorities, i_watermarks) m(task, priority, mark)) f
-          window w as (partition by f.task collate "C" order by f.rank)) s
-    where s.is_asked_for;
-  end if;
-  return query
-  select row(h.task, h.from_rank, h.from_seq, h.to_rank)::jobs.key_range, h.size, h.bytes
-  from (select s.task, s.from_rank, s.from_seq, s.to_rank, g.size, g.bytes
-        from (select u.task, coalesce(u.from_rank, c_first), coalesce(u.from_seq, c_first), coalesce(u.to_rank, c_last)
-              from unnest(v_tasks, v_from_ranks, v_from_seqs, v_to_ranks) u(task, from_rank, from_seq, to_rank)) s(task, from_rank, from_seq, to_rank),
-          lateral (select jobs._rank(q.priority, q.ready_seq) as rank, q.ready_seq, q.size, q.bytes from jobs.pending q
-                   where q.task = s.task and q.ready_seq is not null
-                     and (jobs._rank(q.priority, q.ready_seq), q.ready_seq) >= (s.from_rank, s.from_seq)
-                     and jobs._rank(q.priority, q.ready_seq) <= s.to_rank
-                   order by jobs._rank(q.priority, q.ready_seq), q.ready_seq limit 1) g
-        order by g.rank, g.ready_seq limit i_num) h;
-end $$;
-
--- How many rows to take of each of these key ranges, which are ordered by their first rows, so that up to
--- i_num jobs are taken by priority and then by ready_seq. `jobs` is how many jobs these are, `cut` that there
--- may be more. Of tasks in i_own_batch it counts rows of one job only, up to the first packed row. Reads
--- without locks.
---
--- With many key ranges, reading i_num rows of each would cost their number x i_num; each is read to at most
--- four times its even share.
-create function jobs._quotas(i_ranges jobs.key_range[], i_num integer, i_own_batch text[]) returns table (
-  key_range jobs.key_range, rows integer, jobs integer, cut boolean
-)
-language plpgsql stable security definer
-set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off set plan_cache_mode = force_generic_plan as $$
-declare
-  v_share integer := least(i_num, greatest(50, 4 * i_num / cardinality(i_ranges)));
-begin
-  return query
-  select i_ranges[p.nth::integer], count(*)::integer, sum(p.size)::integer, bool_or(p.at = v_share)
-  from (
-    select h.nth, h.at, h.size, sum(h.size) over (order by h.rank, h.ready_seq rows unbounded preceding) as reach
-    from (select s.nth, g.rank, g.ready_seq, row_number() over (partition by s.nth order by g.rank, g.ready_seq) as at,
-            case when g.size > 1 and s.task = any (i_own_batch) then i_num + 1 else g.size end as size
-          from unnest(i_ranges) with ordinality s(task, from_rank, from_seq, to_rank, nth),
-            lateral (select jobs._rank(q.priority, q.ready_seq) as rank, q.ready_seq, q.size from jobs.pending q
-                     where q.task = s.task and q.ready_seq is not null
-                       and (jobs._rank(q.priority, q.ready_seq), q.ready_seq) >= (s.from_rank, s.from_seq)
-                       and jobs._rank(q.priority, q.ready_seq) <= s.to_rank
-                     order by jobs._rank(q.priority, q.ready_seq), q.ready_seq limit v_share) g) h) p
-  where p.reach <= i_num
-  group by p.nth order by p.nth;
-end $$;
-
--- Unpacks, in each key range, the first unlocked row that has more than i_most jobs, or is a packed row of a
--- task in i_own_batch, until it has unpacked i_most jobs; true when there was one. Locks no other row, and
--- reads the first i_depth rows of a key range.
-create function jobs._unpack_heads(i_ranges jobs.key_range[], i_most integer, i_own_batch text[], i_depth integer default 1000) returns boolean
-language plpgsql security definer
-set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off set jit = off set plan_cache_mode = force_generic_plan as $$
-declare
-  v_range jobs.key_range;
-  v_row tid;
-  v_size integer;
-  v_rows tid[] := array[]::tid[];
-  v_jobs integer := 0;
-begin
-  foreach v_range in array coalesce(i_ranges, '{}') loop   -- null: other claims took what there was
-    select l.at, l.size into v_row, v_size
-    from (select q.ctid as at, q.size from jobs.pending q
-          where q.task = v_range.task and q.ready_seq is not null
-            and (jobs._rank(q.priority, q.ready_seq), q.ready_seq) >= (v_range.from_rank, v_range.from_seq)
-            and jobs._rank(q.priority, q.ready_seq) <= v_range.to_rank
-          order by jobs._rank(q.priority, q.ready_seq), q.ready_seq limit i_depth) g,
-      lateral (select q.ctid as at, q.size from jobs.pending q where q.ctid = g.at for update skip locked) l
-    where g.size > 1 and (g.size > i_most or v_range.task = any (i_own_batch)) limit 1;
-    continue when not found;
-    v_rows := v_rows || v_row;
-    v_jobs := v_jobs + v_size;
-    exit when v_jobs >= i_most;
-  end loop;
-  return v_jobs > 0 and jobs._unpack_rows(v_rows) > 0;
-end $$;
-
--- How many rows to take at most of each of these key ranges when i_num jobs are missing. For a task in
--- i_own_batch: the rows of one job with which the key range begins, locked or not; if it begins with a packed
--- row, which another transaction has locked, i_num. Reads without locks; with many key ranges, a share of
--- each.
-create function jobs._rows_of_one(i_ranges jobs.key_range[], i_num integer, i_own_batch text[]) returns integer[]
-language plpgsql stable security definer
-set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off set plan_cache_mode = force_generic_plan as $$
-declare
-  v_share integer := least(i_num, greatest(50, 4 * i_num / cardinality(i_ranges)));
-begin
-  return array(
-    select case when s.task <> all (i_own_batch) then i_num else (
-      select coalesce(nullif(count(*) filter (where not r.is_behind), 0), i_num)
-      from (select bool_or(q.size > 1) over (order by q.rank, q.ready_seq rows unbounded preceding) as is_behind
-            from (select jobs._rank(q.priority, q.ready_seq) as rank, q.ready_seq, q.size from jobs.pending q
-                  where q.task = s.task and q.ready_seq is not null
-                    and (jobs._rank(q.priority, q.ready_seq), q.ready_seq) >= (s.from_rank, s.from_seq)
-                    and jobs._rank(q.priority, q.ready_seq) <= s.to_rank
-                  order by jobs._rank(q.priority, q.ready_seq), q.ready_seq limit v_share) q) r)::integer end
-    from unnest(i_ranges) with ordinality s(task, from_rank, from_seq, to_rank, nth) order by s.nth);
-end $$;
-
--- A mask of 64 bits with the lowest i_number set.
-create function jobs._lowest_bits(i_number bigint) returns bigint
-language sql immutable parallel safe
-return case when i_number >= 64 then -1 when i_number <= 0 then 0 else ~(-1::bigint << i_number::integer) end;
+-- Claims of workers, and what they do about an answer that was lost or cannot be sent.
 
 -- Claims up to i_num jobs of i_tasks: moves them from jobs.pending into batches under i_lease, and returns
 -- the batches. Never waits for a lock on jobs. Until its commit it locks the jobs that it returns, the jobs
@@ -197,7 +36,7 @@ return case when i_number >= 64 then -1 when i_number <= 0 then 0 else ~(-1::big
 --
 -- Watermarks are explained at the top of this file; `unseen` is the oldest transaction that had not ended
 -- when the claim read the queue, and `next` is the claim's own xid.
-create function jobs.claim(
+create or replace function jobs.claim(
   i_worker uuid, i_tasks text[], i_num integer, i_lease uuid, i_margin double precision default 0, i_sleep_seconds double precision default null,
   i_own_batch text[] default null, i_watermark_tasks text[] default null, i_watermark_priorities integer[] default null, i_watermarks bigint[] default null,
   i_ahead integer default 0
@@ -360,7 +199,7 @@ begin
 end $$;
 
 -- Raises the error for a claim whose worker was declared dead, or which was released.
-create function jobs._refuse_dead() returns void
+create or replace function jobs._refuse_dead() returns void
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
   raise sqlstate 'PT410' using message = 'this worker was declared dead or never registered',
@@ -369,7 +208,7 @@ end $$;
 
 -- The jobs of a claim, for its worker: of all its batches, or of one. Changes and locks nothing; may be
 -- repeated.
-create function jobs.fetch(i_worker uuid, i_lease uuid, i_part integer default null) returns table (part integer, jobs jobs.open_job[])
+create or replace function jobs.fetch(i_worker uuid, i_lease uuid, i_part integer default null) returns table (part integer, jobs jobs.open_job[])
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off set plan_cache_mode = force_generic_plan as $$
 begin
@@ -382,7 +221,7 @@ end $$;
 -- Ends as failed, with this reason, the next job that a claim for one job would take, if it cannot be sent:
 -- no claim could ever bring it to a worker. Returns its id; null when the next job can be sent, or there is
 -- none.
-create function jobs.fail_next(i_worker uuid, i_tasks text[], i_lease uuid, i_reason text) returns text
+create or replace function jobs.fail_next(i_worker uuid, i_tasks text[], i_lease uuid, i_reason text) returns text
 language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
   v_job text;
@@ -404,96 +243,9 @@ begin
   return v_job;
 end $$;
 
--- Records that a worker sleeps for i_seconds if it gets nothing; not where notifications are switched off.
--- Records twice that time, so that a worker that polls often has to write it only now and then.
-create function jobs._sleep_for(i_seconds double precision) returns void
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
-declare
-  v_now timestamptz := jobs.now();
-begin
-  if (pg_sequence_last_value('jobs.sleeping_until') - jobs._millis(v_now + make_interval(secs => i_seconds)) between 0 and 120000) is not true
-    and (select c.notify from jobs.config c) then
-    perform jobs._listen_until('jobs.sleeping_until', v_now + make_interval(secs => 2 * i_seconds));
-  end if;
-end $$;
-
--- The tasks that have a job ready and match a topic (null: any). It skips from one task to the next in the
--- index, so that it costs one probe for each task, however many jobs wait.
-create function jobs._ready_tasks(i_topic text) returns text[]
-language plpgsql stable security definer
-set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
-declare
-  v_prefix text := coalesce(jobs._prefix(i_topic), '');
-  v_pattern text := coalesce(jobs._pattern(i_topic), '%');
-  v_task text;
-  v_tasks text[] := array[]::text[];
-begin
-  select q.task into v_task from jobs.pending q
-  where q.ready_seq is not null and q.task >= v_prefix order by q.task limit 1;
-  while v_task is not null and starts_with(v_task, v_prefix) loop
-    if v_task like v_pattern then
-      v_tasks := v_tasks || v_task;
-    end if;
-    select q.task into v_task from jobs.pending q
-    where q.ready_seq is not null and q.task > v_task order by q.task limit 1;
-  end loop;
-  return v_tasks;
-end $$;
-
--- Claims up to num jobs of the tasks under a topic, for a client without a worker. When fewer are ready, it
--- promotes due jobs of these tasks and requeues those whose lease expired, because no worker may be there to
--- do it: never more than num, since the caller may keep them locked in a long transaction, and never those of
--- workers, which other workers sweep. The lease lasts for the job's timeout; ack and nack accept it, and also
--- work without.
-create function jobs.consume_topic(topic varchar, num integer default 1) returns setof jobs.claimed
-language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
-declare
-  v_lease uuid := gen_random_uuid();
-  v_tasks text[];
-  v_got integer;
-  v_back integer;   -- jobs that became ready in this call
-begin
-  if topic is null or topic = '' then
-    raise sqlstate 'PT400' using message = 'a topic is a pattern over task names', hint = 'use * for every task';
-  elsif num is null or num not between 1 and 1000 then
-    raise sqlstate 'PT400' using message = 'num lies within 1 and 1000';
-  end if;
-  for v_round in 1..2 loop
-    v_tasks := jobs._allowed(false, jobs._ready_tasks(topic));
-    return query select j.id, j.job_id, j.task, j.body, j.retries, j.max_retries, j.priority, j.timeout,
-        j.created_at, c.run_at, j.scheduled_at, least(j.attempt, 2147483646) + 1, c.run_at + make_interval(secs => j.timeout::double precision), v_lease
-      from jobs.claim(null, v_tasks, num, v_lease, i_own_batch => v_tasks) c, unnest(c.jobs) j
-      order by j.priority desc, j.ready_seq;
-    get diagnostics v_got = row_count;
-    num := num - v_got;
-    exit when num <= 0 or v_round = 2;
-    v_back := jobs._promote(jobs._pattern(topic), num, '-infinity');
-    v_back := v_back + jobs._sweep_plain(jobs._pattern(topic), num - v_back);
-    exit when v_back = 0;
-    v_lease := gen_random_uuid();
-  end loop;
-end $$;
-
--- The original's names for the same: for any task, and for the tasks under a topic.
-create function jobs.consume(num integer default 1) returns setof jobs.claimed
-language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
-begin
-  return query select c.id, c.job_id, c.task, c.body, c.retries, c.max_retries, c.priority, c.timeout,
-      c.created_at, c.run_at, c.scheduled_at, c.attempt, c.expires_at, c.lease
-    from jobs.consume_topic('*', num) c;
-end $$;
-
-create function jobs.consume(topic varchar, num integer) returns setof jobs.claimed
-language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
-begin
-  return query select c.id, c.job_id, c.task, c.body, c.retries, c.max_retries, c.priority, c.timeout,
-      c.created_at, c.run_at, c.scheduled_at, c.attempt, c.expires_at, c.lease
-    from jobs.consume_topic(topic, num) c;
-end $$;
-
 -- Releases every job that a claim under this lease took: for a worker that never got the answer, because the
 -- connection broke after the commit. Returns how many.
-create function jobs.release(i_worker uuid, i_lease uuid) returns integer
+create or replace function jobs.release(i_worker uuid, i_lease uuid) returns integer
 language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
   v_batch_indexes integer[];

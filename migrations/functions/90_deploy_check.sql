@@ -6,7 +6,7 @@
 -- kind: unless `exact`, the counts are lower bounds. `others` counts the live workers with the task that have
 -- none of the tasks i_known: workers of another program. `signatures` are those with which the task was
 -- declared, the latest at the end.
-create function jobs.tasks_in_use(i_topics text[] default null, i_known text[] default '{}', i_cap integer default 100000) returns table (
+create or replace function jobs.tasks_in_use(i_topics text[] default null, i_known text[] default '{}', i_cap integer default 100000) returns table (
   task varchar, ready bigint, scheduled bigint, running bigint, exact boolean, workers bigint, others bigint, signatures jsonb
 )
 language plpgsql stable security definer
@@ -48,7 +48,7 @@ end $$;
 
 -- Keys in the queue of a task from which to read it: its first, and others evenly spread over each rank,
 -- i_num in all (at most 100,000) or one for each rank, and one from which i_each jobs are left.
-create function jobs.sample_keys(i_task varchar, i_num integer, i_each integer) returns table (rank bigint, seq bigint)
+create or replace function jobs.sample_keys(i_task varchar, i_num integer, i_each integer) returns table (rank bigint, seq bigint)
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
 declare
@@ -92,7 +92,7 @@ end $$;
 -- Jobs in the queue of a task, from a key on (null: from its head): i_num, or a few more, since packed rows
 -- are returned whole, and not many more than 4 MB of bodies as they are sent. The next page begins after the
 -- last key of this one.
-create function jobs.read_ready(i_task varchar, i_rank bigint default null, i_seq bigint default null, i_num integer default 100) returns table (
+create or replace function jobs.read_ready(i_task varchar, i_rank bigint default null, i_seq bigint default null, i_num integer default 100) returns table (
   job_id varchar, body jsonb, rank bigint, seq bigint
 )
 language plpgsql stable security definer
@@ -124,7 +124,7 @@ end $$;
 
 -- Up to i_num jobs of a task that are not ready: running ones, and ones scheduled for later, chosen evenly
 -- among the i_cap soonest and the i_cap latest of all tasks.
-create function jobs.sample_not_ready(i_task varchar, i_num integer, i_cap integer default 10000) returns setof varchar
+create or replace function jobs.sample_not_ready(i_task varchar, i_num integer, i_cap integer default 10000) returns setof varchar
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
 begin
@@ -146,7 +146,7 @@ end $$;
 
 -- The bodies of those of these jobs that have not ended, in this order and not many more than 4 MB of them as
 -- they are sent: a caller that gets fewer asks again for those after the last.
-create function jobs.open_bodies(i_jobs text[]) returns table (job_id varchar, body jsonb)
+create or replace function jobs.open_bodies(i_jobs text[]) returns table (job_id varchar, body jsonb)
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
   v_job text;

@@ -3,7 +3,7 @@
 
 -- Ends jobs as cancelled and returns them. A pending job never runs. The code of a running job is not stopped
 -- by this, but its lease ends, so nothing that it reports is accepted.
-create function jobs.cancel(i_jobs text[]) returns setof text
+create or replace function jobs.cancel(i_jobs text[]) returns setof text
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off as $$
 declare
@@ -39,7 +39,7 @@ begin
 end $$;
 
 -- Reports the jobs that stay ended because their bodies are too large to be sent to a worker.
-create function jobs._warn_of_large(i_jobs text[], i_is_any_back boolean) returns void
+create or replace function jobs._warn_of_large(i_jobs text[], i_is_any_back boolean) returns void
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
   v_hint constant text := 'publish what is to be done anew, in parts, or with a reference to data that is stored elsewhere';
@@ -56,7 +56,7 @@ end $$;
 -- Requeues jobs that ended as failed or cancelled, with all their runs available again, and returns them. The
 -- id stays, and the attempt number goes on counting. Locks the days on which they ended. A job whose body is
 -- too large to be sent to any worker stays ended: a warning names it, or PT413 when no other was requeued.
-create function jobs.retry(i_jobs text[]) returns setof text
+create or replace function jobs.retry(i_jobs text[]) returns setof text
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
 set enable_partition_pruning = on set jit = off as $$
@@ -91,7 +91,7 @@ end $$;
 
 -- Deletes pending jobs under a topic for good, without a trace in history, and returns their number: up to
 -- i_limit, or a few more, since packed rows are deleted whole. Running jobs stay.
-create function jobs.purge(i_topic text, i_limit integer default 10000) returns bigint
+create or replace function jobs.purge(i_topic text, i_limit integer default 10000) returns bigint
 language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
   v_purged bigint;
@@ -110,26 +110,4 @@ begin
     delete from jobs.pending q where q.ctid = any (array(select e.at from enough e)) returning q.size
   ) select coalesce(sum(g.size), 0) into v_purged from gone g;
   return v_purged;
-end $$;
-
--- Counts the jobs in a state under a topic, up to i_cap: tools show it before they ask for confirmation.
--- PT400 for an unknown state.
-create function jobs.count(i_state text, i_topic text default '*', i_cap bigint default 1000000) returns bigint
-language plpgsql stable security definer set search_path = pg_catalog, pg_temp set jit = off as $$
-declare
-  v_pattern text := jobs._pattern(i_topic);
-begin
-  perform jobs._check_limit('i_cap', i_cap);
-  if (i_state in ('pending', 'running', 'success', 'failed', 'cancelled')) is not true then
-    raise sqlstate 'PT400' using message = 'a state is one of pending, running, success, failed, cancelled';
-  end if;
-  if i_state in ('success', 'failed', 'cancelled') then
-    return (select coalesce(sum(e.jobs), 0) from jobs._ended_counts(i_state, v_pattern, i_cap) e);
-  end if;
-  return (
-    select least(coalesce(sum(c.size), 0), i_cap) from (
-      select q.size from jobs.pending q where i_state = 'pending' and q.task like v_pattern
-      union all
-      select 1 from jobs._runs r where i_state = 'running' and r.task like v_pattern
-      limit i_cap) c);
 end $$;

@@ -6,7 +6,7 @@
 -- Publishes jobs of one task and priority in packed rows of up to 64 jobs, of about the same size, and
 -- returns their ids in order. The caller has assigned an xid to the transaction and measured the bodies. The
 -- arrays are unnested in step, so that their order is kept.
-create function jobs._publish_packed(
+create or replace function jobs._publish_packed(
   i_task varchar, i_bodies jsonb[], i_bytes bigint[], i_timeouts double precision[], i_priority integer, i_max_retries integer[],
   i_now timestamptz
 ) returns varchar[]
@@ -36,7 +36,7 @@ begin
 end $$;
 
 -- The job with this id, if it is in a packed row. The ids in a packed row begin with the same millisecond.
-create function jobs._find_packed(i_job varchar) returns setof jobs.open_job
+create or replace function jobs._find_packed(i_job varchar) returns setof jobs.open_job
 language sql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
   select j.*
   from jobs.pending q, unnest(q.jobs) j
@@ -45,7 +45,7 @@ $$;
 
 -- Unpacks these rows, which the caller has locked: gives each job a separate row with the ready_seq that it
 -- has. Returns the number of these jobs.
-create function jobs._unpack_rows(i_rows tid[]) returns bigint
+create or replace function jobs._unpack_rows(i_rows tid[]) returns bigint
 language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
   v_unpacked bigint;
@@ -63,7 +63,7 @@ begin
 end $$;
 
 -- Unpacks the rows that contain these jobs, and waits for transactions that have locked those rows.
-create function jobs._unpack(i_jobs text[]) returns void
+create or replace function jobs._unpack(i_jobs text[]) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
   v_rows tid[];

@@ -1,32 +1,7 @@
 -- Explains why a job is in its state: the question that people ask first.
 
--- One reason: a code for machines, a sentence for people, the time until which it holds if that is known, and
--- details. Never contains a body, a result or an error, which may contain secrets.
-create type jobs.reason as (code text, message text, until timestamptz, details jsonb);
-
--- A time as text for a sentence, the same under every IntervalStyle and TimeZone.
-create function jobs._moment(i_at timestamptz) returns text
-language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
-declare
-  v_ahead interval;
-  v_span interval;
-  v_days integer;
-begin
-  if not isfinite(i_at) then
-    return i_at::text;
-  end if;
-  v_ahead := date_trunc('second', i_at - jobs.now());
-  v_span := greatest(v_ahead, -v_ahead);
-  v_days := extract(day from v_span);
-  return to_char(i_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"') || case
-    when v_span = interval '0' then ' (now)'
-    else case when v_ahead > interval '0' then ' (in ' else ' (' end
-      || case v_days when 0 then '' when 1 then '1 day ' else v_days || ' days ' end || to_char(v_span, 'HH24:MI:SS')
-      || case when v_ahead > interval '0' then ')' else ' ago)' end end;
-end $$;
-
 -- Live workers that claim this task, and how many jobs they have in flight.
-create function jobs._able_workers(i_task varchar) returns table (workers bigint, slots bigint, held bigint)
+create or replace function jobs._able_workers(i_task varchar) returns table (workers bigint, slots bigint, held bigint)
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 begin
   return query
@@ -37,7 +12,7 @@ begin
 end $$;
 
 -- Reports that no live worker can run the job.
-create function jobs._explain_absence(i_task varchar) returns setof jobs.reason
+create or replace function jobs._explain_absence(i_task varchar) returns setof jobs.reason
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select
     case when t.name is null then 'unknown_task' else 'no_worker' end,
@@ -58,7 +33,7 @@ $$;
 
 -- Reports that the arguments do not fit the task, so that every run would fail. Names the path, never a
 -- value.
-create function jobs._explain_body(i_task varchar, i_body jsonb) returns setof jobs.reason
+create or replace function jobs._explain_body(i_task varchar, i_body jsonb) returns setof jobs.reason
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 begin
   return query
@@ -69,7 +44,7 @@ end $$;
 
 -- Reports an open transaction of another session that has locked the job's row: it consumes or cancels the
 -- job.
-create function jobs._explain_lock(i_holder xid) returns setof jobs.reason
+create or replace function jobs._explain_lock(i_holder xid) returns setof jobs.reason
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select 'held_by_transaction', format('an open transaction of the server process %s holds it', l.pid), null::timestamptz,
     jsonb_build_object('pid', l.pid)
@@ -78,7 +53,7 @@ $$;
 
 -- Reports the job's position in the queue, and whether the workers with its task are busy. Counts to 10,000
 -- and no further.
-create function jobs._explain_line(i_task varchar, i_rank bigint, i_ready_seq bigint, i_ahead bigint) returns setof jobs.reason
+create or replace function jobs._explain_line(i_task varchar, i_rank bigint, i_ready_seq bigint, i_ahead bigint) returns setof jobs.reason
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
 declare
@@ -103,7 +78,7 @@ begin
 end $$;
 
 -- Why a pending job does not run yet; no row when the job is not pending.
-create function jobs._explain_pending(i_job varchar) returns setof jobs.reason
+create or replace function jobs._explain_pending(i_job varchar) returns setof jobs.reason
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
   v_job record;
@@ -142,7 +117,7 @@ begin
 end $$;
 
 -- Where a running job runs, and when it is requeued if its worker is dead; no row when it is not running.
-create function jobs._explain_running(i_job varchar) returns setof jobs.reason
+create or replace function jobs._explain_running(i_job varchar) returns setof jobs.reason
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
   v_run record;
@@ -171,7 +146,7 @@ begin
 end $$;
 
 -- How an ended job ended; no row when it is not in history.
-create function jobs._explain_ended(i_job varchar) returns setof jobs.reason
+create or replace function jobs._explain_ended(i_job varchar) returns setof jobs.reason
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select h.status::text,
     case h.status
@@ -184,7 +159,7 @@ $$;
 
 -- Why a job is not running, or where it runs, or how it ended: one row for each reason, the most important
 -- first. Reads by index and locks nothing. PT404 for an unknown job.
-create function jobs.explain(i_job varchar) returns setof jobs.reason
+create or replace function jobs.explain(i_job varchar) returns setof jobs.reason
 language plpgsql stable rows 5 security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 begin
   return query select p.* from jobs._explain_pending(i_job) p;
@@ -202,7 +177,7 @@ end $$;
 
 -- Why this database cannot be used, a sentence for each reason; no row when it can. A worker calls it before
 -- it starts, because in some of these cases it would find no job and report nothing.
-create function jobs.unusable() returns setof text
+create or replace function jobs.unusable() returns setof text
 language sql stable security definer set search_path = pg_catalog, pg_temp set jit = off as $$
   select format('the database %s has the encoding %s and pgjobs needs UTF8: make one with `create database ... encoding ''UTF8'' template template0` and copy the data there',
                 quote_ident(current_database()), current_setting('server_encoding'))

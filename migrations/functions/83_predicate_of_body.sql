@@ -1,6 +1,6 @@
--- The templates of single types (for 0014_predicate.sql), and the predicate of a whole body.
+-- The templates of single types (for 82_predicate.sql), and the predicate of a whole body.
 
-create function jobs._template_of_number(i_type text, i_schema jsonb) returns text
+create or replace function jobs._template_of_number(i_type text, i_schema jsonb) returns text
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 begin
   if not i_schema ?| '{minimum,maximum,exclusiveMinimum,exclusiveMaximum,multipleOf}' then
@@ -13,7 +13,7 @@ begin
 end $$;
 
 -- A regular expression checks the length, up to 255 characters.
-create function jobs._template_of_string(i_schema jsonb) returns text
+create or replace function jobs._template_of_string(i_schema jsonb) returns text
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 declare
   v_least integer;
@@ -35,7 +35,7 @@ begin
       then E'\x01 like_regex ' || jobs._quoted(i_schema->>'pattern') || ' flag "s"' else '' end], ' && ');
 end $$;
 
-create function jobs._template_of_array(i_schema jsonb, i_root jsonb, i_refs text[], i_known jsonb) returns text
+create or replace function jobs._template_of_array(i_schema jsonb, i_root jsonb, i_refs text[], i_known jsonb) returns text
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 declare
   v_fixed integer := coalesce(jsonb_array_length(i_schema->'prefixItems'), 0);
@@ -59,7 +59,7 @@ begin
 end $$;
 
 -- The template for fields whose names match patterns, and for all others.
-create function jobs._template_of_other_fields(i_schema jsonb, i_root jsonb, i_refs text[], i_known jsonb) returns text
+create or replace function jobs._template_of_other_fields(i_schema jsonb, i_root jsonb, i_refs text[], i_known jsonb) returns text
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 declare
   v_others jsonb := i_schema->'additionalProperties';
@@ -87,7 +87,7 @@ begin
   return jobs._joined(v_parts, ' && ');
 end $$;
 
-create function jobs._template_of_object(i_schema jsonb, i_root jsonb, i_refs text[], i_known jsonb) returns text
+create or replace function jobs._template_of_object(i_schema jsonb, i_root jsonb, i_refs text[], i_known jsonb) returns text
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 declare
   v_parts text := '@.type() == "object"';
@@ -116,7 +116,7 @@ begin
   return jobs._known(v_parts, E'\x01');
 end $$;
 
-create function jobs._template_of_type(i_type text, i_schema jsonb, i_root jsonb, i_refs text[], i_known jsonb) returns text
+create or replace function jobs._template_of_type(i_type text, i_schema jsonb, i_root jsonb, i_refs text[], i_known jsonb) returns text
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 begin
   return case i_type
@@ -131,7 +131,7 @@ end $$;
 
 -- The template for a value that has one of the schema's types and satisfies the keywords for that type. A
 -- schema without types allows every type, with the keywords for each.
-create function jobs._template_of_types(i_schema jsonb, i_root jsonb, i_refs text[], i_known jsonb) returns text
+create or replace function jobs._template_of_types(i_schema jsonb, i_root jsonb, i_refs text[], i_known jsonb) returns text
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 declare
   v_types jsonb := i_schema->'type';
@@ -151,13 +151,13 @@ begin
 end $$;
 
 -- The predicate that one half of a body is null or missing.
-create function jobs._absent(i_at text) returns text
+create or replace function jobs._absent(i_at text) returns text
 language sql immutable parallel safe
 return i_at || ' == null || (exists(' || i_at || ')) is unknown';
 
 -- The predicate for one parameter: it is given by position or by keyword, not by both, with a value that
 -- fits; or left out.
-create function jobs._predicate_of_param(i_template text, i_is_required boolean, i_position text, i_keyword text) returns text
+create or replace function jobs._predicate_of_param(i_template text, i_is_required boolean, i_position text, i_keyword text) returns text
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 begin
   return '(' || jobs._at(i_template, i_position) || ' && (exists(' || i_keyword || ')) is unknown'
@@ -169,7 +169,7 @@ end $$;
 -- cannot be expressed. i_params are the parameters in order, {"name", "type", "required"}. Its first part is
 -- for arguments by keyword alone; the second, added where each parameter can be validated by itself, is for
 -- arguments by position and keyword.
-create function jobs._predicate_of_body(i_schema jsonb, i_params jsonb, i_extra_kwargs boolean) returns text
+create or replace function jobs._predicate_of_body(i_schema jsonb, i_params jsonb, i_extra_kwargs boolean) returns text
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 declare
   v_schema jsonb := case when jsonb_typeof(i_schema) = 'object' then i_schema else '{}' end;   -- true accepts anything

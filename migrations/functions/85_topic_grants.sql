@@ -1,6 +1,6 @@
 -- Topic grants: which tasks a role may publish and consume.
 --
--- The grants of 0019_grants.sql decide which functions a role may call; topic grants restrict what it may do
+-- The grants of 99_grants.sql decide which functions a role may call; topic grants restrict what it may do
 -- with them. A role without topic grants is not restricted. A role that has topic grants, or the privileges
 -- of a role that has some, may do what these allow together and nothing else. Administrators (jobs_admin, the
 -- owner of schema jobs, superusers) are never restricted. A restricted role settles jobs only with their
@@ -11,24 +11,24 @@
 -- (Inside functions that run as their owner, current_user would be the owner.)
 
 -- The role that is set, or else the session user.
-create function jobs._caller() returns name
+create or replace function jobs._caller() returns name
 language sql stable
 return coalesce(nullif(pg_catalog.current_setting('role', true), 'none')::name, session_user);
 
 -- The oid of a role; null when no role has this name.
-create function jobs._role_oid(i_name name) returns oid
+create or replace function jobs._role_oid(i_name name) returns oid
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select r.oid from pg_roles r where r.rolname = i_name
 $$;
 
 -- Whether the caller is the one that registered this (i_login: the user of that session, i_role: the role
 -- that was set), or has the privileges of both: then what belongs to them belongs to the caller too.
-create function jobs._acts_as(i_role oid, i_login oid) returns boolean
+create or replace function jobs._acts_as(i_role oid, i_login oid) returns boolean
 language sql stable
 return pg_catalog.pg_has_role(session_user, i_login, 'usage') and pg_catalog.pg_has_role(jobs._caller(), i_role, 'usage');
 
 -- Whether this role administers: it has the privileges of jobs_admin, or of the owner of schema jobs.
-create function jobs._is_administrator(i_role name) returns boolean
+create or replace function jobs._is_administrator(i_role name) returns boolean
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select pg_has_role(i_role, (select n.nspowner from pg_namespace n where n.nspname = 'jobs'), 'usage')
     or coalesce(pg_has_role(i_role, jobs._role_oid('jobs_admin'), 'usage'), false)
@@ -37,7 +37,7 @@ $$;
 -- The role that a grant is meant for. Found by its oid, so that renaming a role widens nothing; but by its
 -- name when no role has that oid any more, as when it was dropped and created again, or when the oid is one
 -- of another cluster, as after a restore.
-create function jobs._grantee(i_grant jobs.topic_grant) returns oid
+create or replace function jobs._grantee(i_grant jobs.topic_grant) returns oid
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select case
     when exists (select from pg_roles r where r.oid = i_grant.role and r.rolname = i_grant.name) then i_grant.role
@@ -47,7 +47,7 @@ $$;
 
 -- The patterns of the tasks that a role may publish, or consume; null when it is not restricted. i_how:
 -- counts the grants of the roles whose privileges it has (usage), or of all roles of which it is a member.
-create function jobs._limits_of(i_role name, i_publish boolean, i_how text) returns text[]
+create or replace function jobs._limits_of(i_role name, i_publish boolean, i_how text) returns text[]
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_grants jobs.topic_grant[] := array(
@@ -61,7 +61,7 @@ begin
 end $$;
 
 -- Whether one role may become the other without a restricted role in between.
-create function jobs._may_become(i_role name, i_other name) returns boolean
+create or replace function jobs._may_become(i_role name, i_other name) returns boolean
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   with recursive free(role) as (
     select jobs._role_oid(i_role)
@@ -74,7 +74,7 @@ $$;
 -- The limits of the caller: of the session user, and of the role that is set. A member of an administrator's
 -- role who has set it is not restricted. A role that the user could set only through a restricted role widens
 -- nothing, whether the user inherits privileges or not.
-create function jobs._limits(i_publish boolean) returns jobs.limits
+create or replace function jobs._limits(i_publish boolean) returns jobs.limits
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_role name := nullif(current_setting('role'), 'none');
@@ -89,13 +89,8 @@ begin
   return v_limits;
 end $$;
 
--- Whether a task is within these limits of a caller. For many rows: the limits are computed once.
-create function jobs._is_under(i_task text, i_limits jobs.limits) returns boolean
-language sql immutable parallel safe
-return ((i_limits).login is null or i_task like any ((i_limits).login)) and ((i_limits).role is null or i_task like any ((i_limits).role));
-
 -- Those of the tasks that the caller may publish, or consume.
-create function jobs._allowed(i_publish boolean, i_tasks text[]) returns text[]
+create or replace function jobs._allowed(i_publish boolean, i_tasks text[]) returns text[]
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_limits jobs.limits := jobs._limits(i_publish);
@@ -105,13 +100,13 @@ end $$;
 
 -- Those of the tasks whose results the caller may see: the publisher of a job waits for its result, and the
 -- consumer produced it.
-create function jobs._visible(i_tasks text[]) returns text[]
+create or replace function jobs._visible(i_tasks text[]) returns text[]
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select jobs._allowed(true, i_tasks) || jobs._allowed(false, i_tasks)
 $$;
 
 -- Raises PT403 when the caller may not publish, or consume, one of the tasks.
-create function jobs._check_topics(i_publish boolean, i_tasks text[]) returns void
+create or replace function jobs._check_topics(i_publish boolean, i_tasks text[]) returns void
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_limits jobs.limits := jobs._limits(i_publish);
@@ -131,13 +126,13 @@ begin
 end $$;
 
 -- The role of the caller that is restricted, for messages.
-create function jobs._restricted() returns name
+create or replace function jobs._restricted() returns name
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select case when l.role is null then session_user else jobs._caller() end from jobs._limits(true) l
 $$;
 
 -- Raises PT403 when the caller is restricted and gives no lease: without one it could settle anybody's job.
-create function jobs._check_lease(i_lease uuid) returns void
+create or replace function jobs._check_lease(i_lease uuid) returns void
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 begin
   if i_lease is null and (select l.login is not null or l.role is not null from jobs._limits(false) l) then
@@ -148,7 +143,7 @@ end $$;
 
 -- Allows a role to publish and consume the tasks under a topic, and restricts it to its grants from then on.
 -- A new grant of the same topic replaces the old one. Applies to statements that begin after it commits.
-create function jobs.grant_topic(i_role name, i_topic text, i_publish boolean default true, i_consume boolean default true) returns void
+create or replace function jobs.grant_topic(i_role name, i_topic text, i_publish boolean default true, i_consume boolean default true) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 begin
   if jobs._role_oid(i_role) is null then
@@ -165,7 +160,7 @@ end $$;
 
 -- Revokes a grant; false when there was none. A role that loses its last grant may do nothing, rather than
 -- everything: it stays restricted. (jobs.grant_topic(role, '*') widens it again.)
-create function jobs.revoke_topic(i_role name, i_topic text) returns boolean
+create or replace function jobs.revoke_topic(i_role name, i_topic text) returns boolean
 language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 begin
   perform jobs._adopt_grants(i_role);
@@ -175,7 +170,7 @@ end $$;
 
 -- Updates the oid and name in the grants that are meant for this role, when it was renamed, created again or
 -- restored elsewhere.
-create function jobs._adopt_grants(i_role name) returns void
+create or replace function jobs._adopt_grants(i_role name) returns void
 language sql security definer set search_path = pg_catalog, pg_temp as $$
   update jobs.topic_grant g set role = r.oid, name = r.rolname, cluster = (select c.system_identifier from pg_control_system() c)
   from pg_roles r
@@ -185,7 +180,7 @@ $$;
 
 -- All topic grants, by the present names of their roles. `known` is false for a grant whose role does not
 -- exist any more: it restricts any role that gets that name.
-create function jobs.topic_grants() returns table (role name, topic text, publish boolean, consume boolean, known boolean)
+create or replace function jobs.topic_grants() returns table (role name, topic text, publish boolean, consume boolean, known boolean)
 language sql stable security definer set search_path = pg_catalog, pg_temp set jit = off as $$
   select coalesce(r.rolname, g.name), g.topic, g.publish, g.consume, r.rolname is not null
   from jobs.topic_grant g left join pg_roles r on r.oid = jobs._grantee(g)

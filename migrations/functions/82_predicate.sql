@@ -13,7 +13,7 @@
 -- no more than another.
 
 -- The predicate that the value at i_at fits a schema; null when it cannot be expressed.
-create function jobs._predicate(i_schema jsonb, i_at text, i_root jsonb) returns text
+create or replace function jobs._predicate(i_schema jsonb, i_at text, i_root jsonb) returns text
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 begin
   return jobs._at(jobs._template(i_schema, i_root, '{}', jobs._known_definitions(i_root)), i_at);
@@ -22,36 +22,36 @@ exception when statement_too_complex then
 end $$;
 
 -- A template applied to the value at i_at.
-create function jobs._at(i_template text, i_at text) returns text
+create or replace function jobs._at(i_template text, i_at text) returns text
 language sql immutable parallel safe
 return pg_catalog.replace(i_template, E'\x01', i_at);
 
 -- A predicate about the value at i_at that is never unknown.
-create function jobs._known(i_template text, i_at text) returns text
+create or replace function jobs._known(i_template text, i_at text) returns text
 language sql immutable parallel safe
 return 'exists(' || i_at || ' ? (' || pg_catalog.replace(i_template, E'\x01', '@') || '))';
 
 -- A name or a text, quoted for a jsonpath.
-create function jobs._quoted(i_text text) returns text
+create or replace function jobs._quoted(i_text text) returns text
 language sql immutable parallel safe
 return pg_catalog.to_jsonb(i_text)::text;
 
 -- Ends the compilation. (Volatile, or the planner would call it to see what it returns.)
-create function jobs._not_expressible() returns text
+create or replace function jobs._not_expressible() returns text
 language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
 begin
   raise statement_too_complex using message = 'a schema that one jsonpath cannot express';
 end $$;
 
 -- Returns a part; ends the compilation when it is too long to be evaluated quickly.
-create function jobs._short(i_part text) returns text
+create or replace function jobs._short(i_part text) returns text
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 begin
   return case when length(i_part) <= 30000 then i_part else jobs._not_expressible() end;
 end $$;
 
 -- Joins parts that must all hold (' && '), or of which one must hold (' || '). '' means no condition.
-create function jobs._joined(i_parts text[], i_by text) returns text
+create or replace function jobs._joined(i_parts text[], i_by text) returns text
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 declare
   v_parts text[] := array_remove(i_parts, '');
@@ -61,7 +61,7 @@ end $$;
 
 -- The templates of definitions, by their references: each is made once, those first that refer to no others.
 -- Definitions that refer to themselves are left out.
-create function jobs._known_definitions(i_root jsonb) returns jsonb
+create or replace function jobs._known_definitions(i_root jsonb) returns jsonb
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 declare
   v_known jsonb := '{}'::jsonb;
@@ -88,7 +88,7 @@ end $$;
 
 -- The template of a schema. i_refs are the references that were followed to get here: a type that contains
 -- itself has no end. i_known are templates that were made before, by reference.
-create function jobs._template(i_schema jsonb, i_root jsonb, i_refs text[], i_known jsonb) returns text
+create or replace function jobs._template(i_schema jsonb, i_root jsonb, i_refs text[], i_known jsonb) returns text
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 declare
   v_ref text := i_schema->>'$ref';
@@ -118,7 +118,7 @@ begin
 end $$;
 
 -- The templates of several schemas; ends the compilation when they are too long together.
-create function jobs._templates(i_schemas jsonb, i_root jsonb, i_refs text[], i_known jsonb) returns text[]
+create or replace function jobs._templates(i_schemas jsonb, i_root jsonb, i_refs text[], i_known jsonb) returns text[]
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 declare
   v_templates text[] := array[]::text[];
@@ -135,7 +135,7 @@ begin
 end $$;
 
 -- The template for a value that is one of these scalars.
-create function jobs._template_of_values(i_values jsonb) returns text
+create or replace function jobs._template_of_values(i_values jsonb) returns text
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 begin
   return jobs._joined(array(
@@ -144,7 +144,7 @@ begin
 end $$;
 
 -- A schema, or the definition that it refers to when it is only a reference.
-create function jobs._meant(i_schema jsonb, i_root jsonb) returns jsonb
+create or replace function jobs._meant(i_schema jsonb, i_root jsonb) returns jsonb
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 begin
   return case when jsonb_typeof(i_schema) <> 'object' then i_schema
@@ -153,12 +153,12 @@ begin
 end $$;
 
 -- The types that a schema allows, as one list, with integers as numbers; null when it names none.
-create function jobs._types(i_schema jsonb) returns jsonb
+create or replace function jobs._types(i_schema jsonb) returns jsonb
 language sql immutable parallel safe
 return pg_catalog.replace(jobs._as_array(i_schema->'type')::text, '"integer"', '"number"')::jsonb;
 
 -- The texts that a schema allows when it allows nothing else; otherwise null.
-create function jobs._values(i_schema jsonb) returns jsonb
+create or replace function jobs._values(i_schema jsonb) returns jsonb
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 begin
   return case
@@ -167,7 +167,7 @@ begin
 end $$;
 
 -- Whether one schema requires a field that the other does not allow.
-create function jobs._excludes(i_one jsonb, i_other jsonb) returns boolean
+create or replace function jobs._excludes(i_one jsonb, i_other jsonb) returns boolean
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 begin
   return i_other->'additionalProperties' = 'false' and not i_other ? 'patternProperties'
@@ -175,7 +175,7 @@ begin
 end $$;
 
 -- Whether two lists have no element in common; null when one is null.
-create function jobs._are_disjoint(i_one jsonb, i_other jsonb) returns boolean
+create or replace function jobs._are_disjoint(i_one jsonb, i_other jsonb) returns boolean
 language plpgsql immutable strict set search_path = pg_catalog, pg_temp as $$
 begin
   return not i_one ?| array(select jsonb_array_elements_text(i_other));
@@ -183,7 +183,7 @@ end $$;
 
 -- Whether it is plain that no value fits both schemas: other types, other constants, another tag, or a field
 -- that one requires and the other forbids.
-create function jobs._are_apart(i_one jsonb, i_other jsonb) returns boolean
+create or replace function jobs._are_apart(i_one jsonb, i_other jsonb) returns boolean
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 begin
   return coalesce(jobs._are_disjoint(jobs._types(i_one), jobs._types(i_other)), false)
@@ -197,7 +197,7 @@ end $$;
 -- The template for a value that fits exactly one of these schemas. Two of them that are plainly apart, such
 -- as the variants of a tagged enum, add nothing to it; for any other two it adds that they do not both fit.
 -- With more than forty there are too many pairs to compare.
-create function jobs._template_of_one(i_schemas jsonb, i_root jsonb, i_refs text[], i_known jsonb) returns text
+create or replace function jobs._template_of_one(i_schemas jsonb, i_root jsonb, i_refs text[], i_known jsonb) returns text
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 declare
   v_templates text[] := case when jsonb_array_length(i_schemas) <= 40 then jobs._templates(i_schemas, i_root, i_refs, i_known) else array[jobs._not_expressible()] end;

@@ -2,7 +2,7 @@
 -- those that do not pass, to find the message.
 
 -- The predicate of a task's bodies; null when it cannot be expressed, or is too long to be evaluated quickly.
-create function jobs._compiled(i_schema jsonb, i_params jsonb, i_extra_kwargs boolean) returns jsonpath
+create or replace function jobs._compiled(i_schema jsonb, i_params jsonb, i_extra_kwargs boolean) returns jsonpath
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 declare
   v_predicate text;
@@ -15,13 +15,13 @@ end $$;
 
 -- The cost of evaluating a predicate on a body: the bytes of the body times the bytes of the predicate plus a
 -- constant. A call may spend 10^11 of these units, which take a few seconds.
-create function jobs._cost(i_body_bytes bigint, i_predicate_bytes integer) returns bigint
+create or replace function jobs._cost(i_body_bytes bigint, i_predicate_bytes integer) returns bigint
 language sql immutable parallel safe
 return i_body_bytes * (10000 + i_predicate_bytes);
 
 -- Whether it is plain that a body fits; otherwise the walk decides, also for a body that is too large for
 -- this predicate.
-create function jobs._is_fit(i_body jsonb, i_fits jsonpath, i_names text[]) returns boolean
+create or replace function jobs._is_fit(i_body jsonb, i_fits jsonpath, i_names text[]) returns boolean
 language sql stable parallel safe
 return case
   when jobs._cost(case when pg_catalog.pg_column_compression(i_body) is null then pg_catalog.pg_column_size(i_body) else jobs._large_text_size(i_body) end,
@@ -34,7 +34,7 @@ return case
 -- tasks that nobody has declared, where jobs.config sets that, even if i_checked exempts their bodies. Reads
 -- the settings of the tasks once for the statement; takes no lock. A call with more and larger bodies than
 -- predicates can check in a few seconds gets the time limit of the walks.
-create function jobs._check_bodies(i_tasks text[], i_bodies jsonb[], i_checked boolean[] default null) returns void
+create or replace function jobs._check_bodies(i_tasks text[], i_bodies jsonb[], i_checked boolean[] default null) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_nestloop = off set jit = off as $$
 declare
   v_size integer := cardinality(i_bodies);
@@ -67,7 +67,7 @@ end $$;
 -- tasks are refused, and then for the first that does not fit a task in strict mode, and warns once about all
 -- others. Shows the path and what was expected, and no part of a body. Takes about two seconds at most in a
 -- call; bodies after that are left to their workers.
-create function jobs._refuse_unfit(i_tasks text[], i_bodies jsonb[], i_suspects integer[]) returns void
+create or replace function jobs._refuse_unfit(i_tasks text[], i_bodies jsonb[], i_suspects integer[]) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
   v_limits jobs.config := (select c from jobs.config c);
@@ -103,12 +103,12 @@ begin
 end $$;
 
 -- Which of several jobs a message is about.
-create function jobs._which(i_at bigint, i_of integer) returns text
+create or replace function jobs._which(i_at bigint, i_of integer) returns text
 language sql immutable parallel safe
 return case when i_of > 1 then pg_catalog.format('job %s of %s: ', i_at, i_of) else '' end;
 
 -- Refuses the first of these tasks that nobody has declared (PT422).
-create function jobs._refuse_unknown(i_tasks text[]) returns void
+create or replace function jobs._refuse_unknown(i_tasks text[]) returns void
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
   v_unknown record;
@@ -124,7 +124,7 @@ begin
 end $$;
 
 -- The only keywords that a signature accepts; null: any.
-create function jobs._names(i_params jsonb, i_extra_kwargs boolean) returns text[]
+create or replace function jobs._names(i_params jsonb, i_extra_kwargs boolean) returns text[]
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 begin
   return case when not i_extra_kwargs then array(select p->>'name' from jsonb_array_elements(i_params) with ordinality g(p, at) order by at) end;
@@ -134,7 +134,7 @@ end $$;
 -- fits, and when the walk cannot decide: the body is nested too deeply, takes too many steps, takes 300 ms or
 -- until i_until (null: for 2 s), or the schema is malformed. Evaluates the predicates of all signatures
 -- first, which costs next to nothing, and then walks.
-create function jobs._schema_error_of_job(i_task varchar, i_body jsonb, i_until timestamptz default null) returns text
+create or replace function jobs._schema_error_of_job(i_task varchar, i_body jsonb, i_until timestamptz default null) returns text
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_until timestamptz := coalesce(i_until, clock_timestamp() + interval '2 s');
@@ -163,7 +163,7 @@ end $$;
 
 -- Why a body does not fit parameters and their schema; null when it does. Raises an error when the walk takes
 -- until i_until, or longer than 300 ms, counted from when a large body has been bound to its parameters.
-create function jobs._schema_error_of_body(i_body jsonb, i_params jsonb, i_extra_kwargs boolean, i_schema jsonb, i_until timestamptz default null) returns text
+create or replace function jobs._schema_error_of_body(i_body jsonb, i_params jsonb, i_extra_kwargs boolean, i_schema jsonb, i_until timestamptz default null) returns text
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 declare
   v_form constant text := '; a body is {"args": [...], "kwargs": {...}}';
@@ -189,7 +189,7 @@ begin
 end $$;
 
 -- Positional and keyword arguments as one object.
-create function jobs._bound(i_args jsonb, i_kwargs jsonb, i_params jsonb) returns jsonb
+create or replace function jobs._bound(i_args jsonb, i_kwargs jsonb, i_params jsonb) returns jsonb
 language sql immutable set search_path = pg_catalog, pg_temp as $$
   select case when i_kwargs = '{}' then g.bound else g.bound || i_kwargs end
   from (select coalesce(jsonb_object_agg(i_params->(at::integer - 1)->>'name', a), '{}') as bound
@@ -199,7 +199,7 @@ $$;
 -- What is wrong with the binding of arguments to parameters, as the worker words it: it binds by the same
 -- rules, those of Python. Does not show a name that the task does not have: it came with the body, and others
 -- than the publisher read this message.
-create function jobs._schema_error_of_binding(i_args jsonb, i_kwargs jsonb, i_params jsonb, i_extra_kwargs boolean) returns jobs.schema_error
+create or replace function jobs._schema_error_of_binding(i_args jsonb, i_kwargs jsonb, i_params jsonb, i_extra_kwargs boolean) returns jobs.schema_error
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 declare
   v_names text[] := array(select p->>'name' from jsonb_array_elements(i_params) with ordinality g(p, at) order by at);

@@ -5,48 +5,6 @@
 -- reply may have been lost); the second time it is found in history. Settling many runs never waits: a batch
 -- that another transaction has locked is skipped and reported.
 
--- Running jobs, one row for each.
-create view jobs._runs as
-select b.lease, b.part, b.part * 64 + j.ordinality::integer - 1 as batch_index, b.worker, b.run_at,
-  b.counted_from + pg_catalog.make_interval(secs => j.timeout::double precision) + b.margin as expires_at,
-  j.id, j.job_id, j.task, j.body, j.retries, j.max_retries, j.priority, j.timeout, j.created_at, j.scheduled_at,
-  least(j.attempt, 2147483646) + 1 as attempt, j.traceback
-from jobs.batch b, unnest(b.jobs) with ordinality j
-where (b.open >> (j.ordinality - 1)::integer) & 1 = 1;
-
--- The run of a job; no row when the job does not run. Of the batches of many jobs, it reads only those whose
--- range of ids includes this one.
-create function jobs._find_run(i_job varchar) returns table (lease uuid, batch_index integer)
-language plpgsql stable security definer
-set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
-begin
-  return query
-  select b.lease, b.part * 64 + j.ordinality::integer - 1
-  from (select q.lease, q.part, q.open, q.jobs from jobs.batch q where q.first_job = i_job
-        union all
-        select q.lease, q.part, q.open, q.jobs from jobs.batch q where q.part >= 0 and q.first_job < i_job and q.last_job >= i_job) b,
-    unnest(b.jobs) with ordinality j
-  where j.job_id = i_job and (b.open >> (j.ordinality - 1)::integer) & 1 = 1;
-end $$;
-
--- The runs in these batches whose bits are set in i_bits; the caller has locked the batches. Inlined where it
--- is used; `offset 0` makes the planner unnest each batch once, whatever it estimates for the join.
-create function jobs._opened(i_leases uuid[], i_parts integer[], i_bits bigint[]) returns table (
-  lease uuid, batch_index integer, run_at timestamptz, worker uuid, id bigint, job_id varchar, task varchar, body jsonb, retries integer,
-  max_retries integer, priority integer, timeout numeric, created_at timestamptz, scheduled_at timestamptz, ready_seq bigint,
-  attempt integer, traceback text
-)
-language sql stable begin atomic
-  select b.lease, g.part * 64 + (j.ordinality - 1)::integer, b.run_at, b.worker,
-    j.id, j.job_id, j.task, j.body, j.retries, j.max_retries, j.priority, j.timeout, j.created_at, j.scheduled_at,
-    j.ready_seq, least(j.attempt, 2147483646) + 1, j.traceback
-  from rows from (pg_catalog.unnest(i_leases), pg_catalog.unnest(i_parts), pg_catalog.unnest(i_bits)) g(lease, part, bits),
-    lateral (select q.lease, q.run_at, q.worker, q.jobs from jobs.batch q where q.lease = g.lease and q.part = g.part limit 1) b,
-    pg_catalog.unnest(b.jobs) with ordinality j
-  where (g.bits >> (j.ordinality - 1)::integer) & 1 = 1
-  offset 0;
-end;
-
 -- The core: settles runs given as parallel arrays and returns the positions, in these arrays, of those that
 -- were rejected.
 --
@@ -54,7 +12,7 @@ end;
 -- reverses a lateral subquery that locks). It accepts the bits that are both requested and set. Later
 -- statements see the batches as the first one locked them, and move the jobs into history or back to pending.
 -- A batch whose last bit is cleared is deleted.
-create function jobs._settle(
+create or replace function jobs._settle(
   i_leases uuid[], i_batch_indexes integer[], i_outcomes text[], i_results jsonb[], i_errors text[], i_delays double precision[],
   i_now timestamptz
 ) returns integer[]
@@ -110,20 +68,11 @@ begin
     where (g.bits >> (v.batch_index & 63)) & 1 is distinct from 1);
 end $$;
 
--- What is stored of an error, because it is sent with the job to its next consumer: at most 64 KiB, where a
--- character takes up to four bytes.
-create function jobs._short_error(i_error text) returns text
-language sql immutable parallel safe
-return case
-  when pg_catalog.octet_length(i_error) <= 65536 then i_error
-  when pg_catalog.octet_length(i_error) = pg_catalog.length(i_error) then pg_catalog.left(i_error, 65500) || ' ... (cut at 65500 characters)'
-  else pg_catalog.left(i_error, 16375) || ' ... (cut at 16375 characters)' end;
-
 -- The rest of a settle, once the successes are in history: ends jobs otherwise, and requeues those that run
 -- again. Besides the outcomes of jobs.settle there are `cancel` and two for runs whose worker died: `lost`
 -- counts as an attempt, `unbegun` does not, and in both cases the job goes before others as a released one
 -- does. The first three arrays name the accepted runs; the caller has locked their batches.
-create function jobs._settle_others(
+create or replace function jobs._settle_others(
   v_leases uuid[], v_parts integer[], v_bits bigint[],
   i_leases uuid[], i_batch_indexes integer[], i_outcomes text[], i_errors text[], i_delays double precision[], i_now timestamptz
 ) returns void
@@ -168,7 +117,7 @@ begin
 end $$;
 
 -- Settles several runs with the same outcome.
-create function jobs._settle_alike(
+create or replace function jobs._settle_alike(
   i_leases uuid[], i_batch_indexes integer[], i_outcome text, i_error text, i_delay double precision
 ) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
@@ -196,7 +145,7 @@ end $$;
 -- Returns the rejected outcomes, by their position in the arrays: `lost` when the lease was no longer live,
 -- `busy` when another transaction has locked the job's batch. Send a busy one again: if this call waited for
 -- it, one open transaction would delay the outcomes of many jobs.
-create function jobs.settle(
+create or replace function jobs.settle(
   i_job_ids text[], i_leases uuid[], i_outcomes text[] default null, i_results jsonb[] default null, i_errors text[] default null,
   i_delays double precision[] default null, i_batch_indexes integer[] default null
 ) returns table (at integer, job_id text, reason text)
@@ -240,7 +189,7 @@ end $$;
 
 -- Refuses results if one of them takes more than the limit as text. A stored byte becomes at most 10,923
 -- bytes of text (a number of 12 bytes has 131,072 digits), so that most results are not measured.
-create function jobs._check_results(i_results jsonb[], i_code text) returns void
+create or replace function jobs._check_results(i_results jsonb[], i_code text) returns void
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_limit integer := (select c.max_result_bytes from jobs.config c);
@@ -254,110 +203,9 @@ begin
   end if;
 end $$;
 
--- Ends a running job as a success and returns its row. With its lease it is fenced: PT409 when the lease is
--- gone, the same row again when this lease has ended it already and history keeps it. Without one, as the
--- original's clients call it, any caller may end the job while it runs; P0001 when it does not run.
---
--- Locks the job's batch until the transaction ends. Jobs of plain clients, and those that a worker claimed
--- into an own batch, have a batch each.
-create function jobs.ack(i_job varchar, i_result jsonb default null, i_lease uuid default null) returns jobs.ended
-language plpgsql security definer
-set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
-declare
-  v_now timestamptz := jobs.now();
-  v_run jobs._runs;
-  v_ended jobs.ended;
-begin
-  perform jobs._check_lease(i_lease);
-  perform jobs._check_results(array[i_result], 'PT413');
-  v_run := jobs._hold(i_job, i_lease);
-  if v_run.job_id is not null then
-    perform jobs._settle(array[v_run.lease], array[v_run.batch_index], null, array[i_result], null, null, v_now);
-    return row(v_run.id, v_run.job_id, v_run.task, v_run.body, v_run.retries, v_run.max_retries, v_run.priority, v_run.timeout,
-               'success'::jobs.job_status, v_run.created_at, v_run.run_at, v_run.scheduled_at, v_now, i_result, v_run.traceback,
-               v_run.attempt)::jobs.ended;
-  end if;
-  if i_lease is not null then
-    select h.id, h.job_id, h.task, h.body, h.retries, h.max_retries, h.priority, h.timeout, h.status,
-      h.created_at, h.run_at, h.scheduled_at, h.complete_on, h.result, h.traceback, h.attempt into v_ended
-    from jobs._history_of(array[i_job::text], false) h where h.lease = i_lease and h.status = 'success';
-    if found then
-      return v_ended;
-    end if;
-  end if;
-  perform jobs._not_held(i_job, i_lease);
-end $$;
-
--- Reports that a run failed: the job runs again at i_scheduled_at (null: after the default backoff), or ends
--- as failed if this was its last run. ensure_running false, from the original, accepts a pending job too.
--- Lease and errors as for ack.
-create function jobs.nack(
-  i_job varchar,
-  i_traceback text default null,
-  i_scheduled_at timestamptz default null,
-  ensure_running boolean default true,
-  i_lease uuid default null
-) returns void
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
-declare
-  v_run jobs._runs;
-begin
-  perform jobs._check_lease(i_lease);
-  if not jobs._is_reachable(i_scheduled_at) then
-    raise sqlstate 'PT400' using message = 'scheduled_at lies between 0001-01-02 and 9999-12-30 (UTC), which every client can hold';
-  end if;
-  v_run := jobs._hold(i_job, i_lease);
-  if v_run.job_id is null and not ensure_running and i_lease is null then
-    perform jobs._start(i_job);
-    v_run := jobs._hold(i_job, null);
-  end if;
-  if v_run.job_id is null then
-    perform jobs._not_held(i_job, i_lease);
-  end if;
-  perform jobs._settle_alike(array[v_run.lease], array[v_run.batch_index], 'retry', i_traceback,
-                             extract(epoch from i_scheduled_at - jobs.now())::double precision);
-end $$;
-
--- Locks the batch of a running job, after waiting for any transaction that has it locked, and returns the run
--- as it is then; null when the job does not run, or not under this lease (null: under any).
-create function jobs._hold(i_job varchar, i_lease uuid) returns jobs._runs
-language plpgsql security definer
-set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
-declare
-  v_lease uuid;
-  v_batch_index integer;
-  v_run jobs._runs;
-begin
-  select f.lease, f.batch_index into v_lease, v_batch_index from jobs._find_run(i_job) f where i_lease is null or f.lease = i_lease;
-  if found then
-    perform 1 from jobs.batch b where b.lease = v_lease and b.part = v_batch_index >> 6 for update;
-    select r.* into v_run from jobs._runs r where r.lease = v_lease and r.part = v_batch_index >> 6 and r.batch_index = v_batch_index;
-  end if;
-  return v_run;
-end $$;
-
--- Makes a pending job run for an instant, so that one code path decides what follows a failure.
-create function jobs._start(i_job varchar) returns void
-language plpgsql security definer
-set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
-begin
-  perform jobs._unpack(array[i_job]);
-  with taken as (
-    delete from jobs.pending q where q.job_id = i_job
-    returning row(q.id, q.job_id, q.task, q.body, q.retries, q.max_retries, q.priority, q.timeout, q.created_at, q.scheduled_at,
-                  q.ready_seq, q.attempt, q.traceback)::jobs.open_job as job
-  )
-  insert into jobs.batch (lease, part, run_at, counted_from, margin, expires_at, open, started, first_job, last_job, jobs)
-  select gen_random_uuid(), -1, jobs.now(), jobs.now(), interval '0', jobs.now(), 1, 1, i_job, i_job, array[t.job] from taken t;
-end $$;
-
--- Raises the error for a job that does not run, or not under the lease of the caller.
-create function jobs._not_held(i_job varchar, i_lease uuid) returns void
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
-begin
-  if i_lease is null then
-    raise exception 'inexistent_task %', jobs._escaped(left(i_job, 200)) using hint = 'no job with this id is running';
-  end if;
-  raise sqlstate 'PT409' using message = 'lease_lost', detail = 'job ' || jobs._escaped(left(i_job, 200)),
-    hint = 'the lease ran out or the job was cancelled; another attempt may be under way, so undo this one';
-end $$;
+-- The delay after a failed run: 3 s doubled with each earlier failure, at most an hour, and then 0.5 to 1.5
+-- times that, so that jobs that failed together do not run again together.
+create or replace function jobs._backoff(i_retries integer) returns interval
+language sql volatile
+return pg_catalog.make_interval(secs =>
+  least(3600, 3 * pg_catalog.power(2, least(i_retries, 20))) * (0.5 + pg_catalog.random()));

@@ -3,52 +3,7 @@
 --
 -- Each function makes sure that its transaction has an xid before it draws the jobs' numbers. A worker that
 -- later sees a greater job number can then conclude, from the transactions that have ended, whether a smaller
--- one may still appear (0005_claim.sql, watermarks).
-
--- Raises the error for a job that may not be published, with the reason and the allowed range; returns true
--- when nothing is wrong after all. The message never shows the body, which may hold secrets. i_which names
--- the job within its call.
-create function jobs._refuse(
-  i_which text, i_task varchar, i_bytes bigint, i_scheduled_at timestamptz, i_timeout numeric, i_max_retries integer
-) returns boolean
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
-declare
-  v_limit integer := (select c.max_body_bytes from jobs.config c);
-begin
-  if i_task is null or length(i_task) not between 1 and 200 or i_task ~ '[[:cntrl:]]' then
-    raise sqlstate 'PT400' using message = i_which || 'a task name has 1 to 200 characters and no control characters';
-  elsif i_bytes > v_limit then
-    raise sqlstate 'PT413' using
-      message = format('%sthe body of task %s takes %s bytes as text%s, the limit is %s', i_which, jobs._shown(i_task), i_bytes,
-                       case when i_bytes >= 268435456 then ' or more, or is nested too deeply to be read' else '' end, v_limit),
-      hint = 'store the data elsewhere and pass a reference, or raise jobs.config.max_body_bytes';
-  elsif not jobs._is_reachable(i_scheduled_at) then
-    raise sqlstate 'PT400' using message = i_which || 'scheduled_at lies between 0001-01-02 and 9999-12-30 (UTC), which every client can hold';
-  elsif i_timeout is not null and not (i_timeout >= 0.01 and i_timeout <= 604800) then
-    raise sqlstate 'PT400' using message = i_which || 'timeout lies within 0.01 and 604800 seconds (7 days)';
-  elsif i_max_retries not between 1 and 1000 then
-    raise sqlstate 'PT400' using message = i_which || 'max_retries lies within 1 and 1000; it counts runs in all';
-  end if;
-  return true;
-end $$;
-
--- Whether everything but the name of a job may be published; i_limit is the greatest size of its body.
-create function jobs._fits(
-  i_bytes bigint, i_limit integer, i_scheduled_at timestamptz, i_timeout numeric, i_max_retries integer
-) returns boolean
-language sql stable parallel safe
-return i_bytes <= i_limit
-  and jobs._is_reachable(i_scheduled_at) is not false
-  and (pg_catalog.numrange(0.01, 604800, '[]') @> i_timeout) is not false
-  and (pg_catalog.int4range(1, 1000, '[]') @> i_max_retries) is not false;
-
--- Whether a job may be published. If false or null, the caller lets jobs._refuse decide.
-create function jobs._publishable(
-  i_task varchar, i_bytes bigint, i_limit integer, i_scheduled_at timestamptz, i_timeout numeric, i_max_retries integer
-) returns boolean
-language sql stable parallel safe
-return pg_catalog.int4range(1, 200, '[]') @> pg_catalog.length(i_task) and i_task !~ '[[:cntrl:]]'
-  and jobs._fits(i_bytes, i_limit, i_scheduled_at, i_timeout, i_max_retries);
+-- one may still appear (20_key_ranges.sql, watermarks).
 
 -- Publishes one job and returns its row. NULL means the default: timeout 60 s, priority 0, max_retries 3
 -- (runs in all), as soon as possible.
@@ -58,7 +13,7 @@ return pg_catalog.int4range(1, 200, '[]') @> pg_catalog.length(i_task) and i_tas
 --
 -- Notifies a sleeping worker. A transaction that is going to be prepared must prevent that with `set local
 -- jobs.notify = off`; workers then find the job when they poll.
-create function jobs.publish(
+create or replace function jobs.publish(
   i_task varchar,
   i_body jsonb default null,
   i_scheduled_at timestamptz default null,
@@ -109,43 +64,9 @@ begin
   return v_job;
 end $$;
 
--- Checks a call with many jobs before any of it is copied, and returns the size of each body as text. It
--- checks the number of jobs, whether the caller may publish these tasks, the size of each body and of all
--- together. It stops at the first body that is too large, since a body that is small as stored may take a
--- second to write as text.
-create function jobs._check_bulk(i_tasks text[], i_bodies jsonb[]) returns bigint[]
-language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
-declare
-  v_limits jobs.config := (select c from jobs.config c);
-  v_jobs integer := cardinality(i_bodies);
-  v_which text := case when v_jobs > 1 then 'job %s of ' || v_jobs || ': ' else '' end;
-  v_sizes bigint[];
-  v_bytes bigint;
-begin
-  if v_jobs > v_limits.max_bulk then
-    raise sqlstate 'PT413' using message = format('a call publishes at most %s jobs, this one has %s', v_limits.max_bulk, v_jobs),
-      hint = 'publish them in several calls, in one transaction if need be, or raise jobs.config.max_bulk';
-  end if;
-  -- Before one name is copied for each of many jobs.
-  if cardinality(i_tasks) = 1 and v_jobs > 1 and jobs._publishable(i_tasks[1], 0, 0, null, null, null) is not true then
-    perform jobs._refuse(format(v_which, 1), i_tasks[1], 0, null, null, null);
-  end if;
-  perform jobs._check_topics(true, i_tasks);
-  v_sizes := array(
-    select case when t.size <= v_limits.max_body_bytes
-             or jobs._refuse(format(v_which, t.at), i_tasks[least(t.at, cardinality(i_tasks))], t.size, null, null, null) then t.size end
-    from (select jobs._text_size(b.body) as size, b.at from unnest(i_bodies) with ordinality b(body, at) offset 0) t);
-  v_bytes := (select sum(s) from unnest(v_sizes) s);
-  if v_bytes > v_limits.max_bulk_bytes then
-    raise sqlstate 'PT413' using message = format('a call publishes at most %s bytes of bodies, this one has %s', v_limits.max_bulk_bytes, v_bytes),
-      hint = 'publish them in several calls, in one transaction if need be, or raise jobs.config.max_bulk_bytes';
-  end if;
-  return v_sizes;
-end $$;
-
 -- Publishes many jobs in one statement and returns their rows in order. NULL fields take the defaults of
 -- jobs.publish. All or nothing: if one job is refused, the whole call is.
-create function jobs.publish_bulk(i_jobs jobs.bulk_job[]) returns setof jobs.queued
+create or replace function jobs.publish_bulk(i_jobs jobs.bulk_job[]) returns setof jobs.queued
 language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
   v_now timestamptz := jobs.now();
@@ -173,7 +94,7 @@ end $$;
 
 -- As jobs.publish_bulk, for clients that send JSON: an array of objects with the keys task, body,
 -- scheduled_at, timeout, priority, max_retries. All but task may be left out.
-create function jobs.publish_json(i_jobs jsonb) returns setof jobs.queued
+create or replace function jobs.publish_json(i_jobs jsonb) returns setof jobs.queued
 language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
   v_wrong text;
@@ -194,18 +115,6 @@ begin
       select jsonb_populate_record(null::jobs.bulk_job, j.job) from jsonb_array_elements(i_jobs) with ordinality j(job, at) order by j.at)) q;
 end $$;
 
--- Returns an array with a value for each job, repeating a value that was given once for all. PT400 for more
--- values than jobs.
-create function jobs._for_each(i_values anyarray, i_jobs integer) returns anyarray
-language plpgsql immutable strict parallel safe set search_path = pg_catalog, pg_temp as $$
-begin
-  if cardinality(i_values) > greatest(i_jobs, 1) then
-    raise sqlstate 'PT400' using message = format('there are %s values for %s jobs', cardinality(i_values), i_jobs),
-      hint = 'give one value for each, or one for all';
-  end if;
-  return case when cardinality(i_values) = 1 and i_jobs > 1 then array_fill(i_values[array_lower(i_values, 1)], array[i_jobs]) else i_values end;
-end $$;
-
 -- Publishes many jobs given as parallel arrays, as a client library does, and returns their ids in order.
 -- There are as many jobs as bodies; in every other array except i_job_ids, a single value applies to all
 -- jobs. Delays count from now by the database's clock. i_job_ids may hold ids made by the client (version 7
@@ -216,7 +125,7 @@ end $$;
 -- i_pack: store 64 or more due jobs, for which task and priority were given once, in packed rows of up to 64:
 -- half the cost to publish, and to claim. Set it only if no consumer of these jobs keeps a claim uncommitted
 -- while it works (workers never do): the other jobs of a packed row would wait for that claim.
-create function jobs.publish_arrays(
+create or replace function jobs.publish_arrays(
   i_tasks text[],
   i_bodies jsonb[],
   i_scheduled_at timestamptz[],
@@ -257,7 +166,7 @@ end $$;
 
 -- When each of i_jobs jobs is due: at its time, or after its delay; null where all are due at once. A delay
 -- from which no time can be computed becomes infinity, which publish refuses.
-create function jobs._due(i_scheduled_at timestamptz[], i_delays double precision[], i_jobs integer, i_now timestamptz) returns timestamptz[]
+create or replace function jobs._due(i_scheduled_at timestamptz[], i_delays double precision[], i_jobs integer, i_now timestamptz) returns timestamptz[]
 language plpgsql stable parallel safe set search_path = pg_catalog, pg_temp as $$
 begin
   return case when i_delays is null then jobs._for_each(i_scheduled_at, i_jobs) else array(
@@ -267,7 +176,7 @@ end $$;
 
 -- Publishes jobs in one row each and returns their ids in order. The caller has assigned an xid to the
 -- transaction and measured the bodies. The arrays are unnested in step, so that their order is kept.
-create function jobs._publish_singly(
+create or replace function jobs._publish_singly(
   i_tasks text[], i_bodies jsonb[], i_bytes bigint[], i_due timestamptz[], i_timeouts double precision[], i_priorities integer[],
   i_max_retries integer[], i_job_ids text[], i_now timestamptz
 ) returns varchar[]
@@ -293,49 +202,4 @@ begin
     perform jobs._check_new_ids(i_job_ids, i_now);
   end if;
   return v_job_ids;
-end $$;
-
--- A job id for each of these job numbers, in order.
-create function jobs._new_job_ids(i_numbers bigint[], i_now timestamptz) returns varchar[]
-language plpgsql volatile set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan as $$
-declare
-  v_time bytea := jobs._id_time(i_now);
-  v_randoms bytea := jobs._randoms(cardinality(i_numbers));
-begin
-  return array(select jobs._new_job_id(v_time, n.number, jobs._nth_random(v_randoms, n.at::integer)) from unnest(i_numbers) with ordinality n(number, at));
-end $$;
-
--- Refuses ids that a client may not give to new jobs: ids of another format, of the future, or of jobs that
--- run, have ended, or were requeued. (The primary key of jobs.pending refuses the id of a job that waits for
--- its first run.)
-create function jobs._check_new_ids(i_job_ids text[], i_now timestamptz) returns void
-language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
-declare
-  v_least text;
-  v_greatest text;
-  v_known boolean := true;
-begin
-  select case when bool_and(j ~ '^[0-9a-f]{12}7[0-9a-f]{19}$') then min(j collate "C") end, max(j collate "C") into v_least, v_greatest
-  from unnest(i_job_ids) j;
-  if left(v_greatest, 12) > encode(jobs._id_time(i_now + interval '1 day'), 'hex') and v_least is not null then
-    raise sqlstate 'PT400' using message = 'a job id made by the client carries a time more than a day ahead of the database''s clock',
-      hint = 'set the clock of the client, or let the database make the ids';
-  end if;
-  if v_least is not null then
-    v_known := exists (select from unnest(i_job_ids) i(id), lateral (select from jobs.pending q where q.job_id = i.id and q.returned <> 0 limit 1) r)
-      or exists (
-        select from unnest(i_job_ids) i(id),
-          lateral (select from jobs.pending q, unnest(q.jobs) j
-                   where q.size > 1 and q.job_id >= left(i.id, 13) and q.job_id <= i.id and q.last_job >= i.id and j.job_id = i.id) p)
-      or exists (
-        select from unnest(i_job_ids) i(id),
-          lateral (select from (select b.jobs from jobs.batch b where b.first_job = i.id
-                                union all
-                                select b.jobs from jobs.batch b where b.part >= 0 and b.first_job < i.id and b.last_job >= i.id) b, unnest(b.jobs) j
-                   where j.job_id = i.id) r)
-      or jobs._have_ended(i_job_ids, v_least);
-  end if;
-  if v_known then
-    raise sqlstate 'PT409' using message = 'a job id made by the client is a new version 7 UUID without dashes';
-  end if;
 end $$;

@@ -1,0 +1,111 @@
+//! The functions, views and grants of schema `jobs`, applied as a whole.
+
+use std::sync::LazyLock;
+
+use sqlx::migrate::{Migration as SqlxMigration, MigrationType};
+use sqlx::{Executor, PgConnection, SqlStr};
+
+use crate::{Error, Migration, hex};
+
+/// In the order in which they are applied: a view or a function in plain SQL follows what it names.
+pub(crate) const FILES: &[Migration] = files!("functions":
+    "00_clock"
+    "01_notify"
+    "02_text"
+    "03_job_id"
+    "04_topic"
+    "05_arrays"
+    "10_publish"
+    "11_publishable"
+    "12_packed_rows"
+    "20_key_ranges"
+    "21_claim"
+    "22_consume"
+    "30_runs"
+    "31_settle"
+    "32_ack"
+    "40_workers"
+    "41_sweep"
+    "42_maintain"
+    "50_declaration"
+    "51_task_owner"
+    "52_register_tasks"
+    "53_publish_check"
+    "60_history"
+    "61_partitions"
+    "62_maintain_partitions"
+    "70_views"
+    "71_job"
+    "72_find"
+    "73_overview"
+    "74_cancel_and_retry"
+    "75_explain"
+    "80_schema_error"
+    "81_schema_error_of_type"
+    "82_predicate"
+    "83_predicate_of_body"
+    "84_validation"
+    "85_topic_grants"
+    "90_deploy_check"
+    "99_grants"
+);
+
+static ALL: LazyLock<String> = LazyLock::new(|| {
+    FILES.iter().map(|file| format!("-- functions/{}\n{}\n", file.name, file.sql.trim_end())).collect()
+});
+
+pub(crate) fn step() -> Migration {
+    Migration { name: "functions", sql: &ALL }
+}
+
+/// Whether these functions are missing, of an older release, or of another build of this release.
+pub(crate) async fn are_missing(connection: &mut PgConnection) -> Result<bool, Error> {
+    let recorded = "select s.release, s.checksum from jobs.schema_functions s";
+    let recorded: Option<(String, Vec<u8>)> = sqlx::query_as(recorded).fetch_optional(connection).await?;
+    Ok(recorded.is_none_or(|(release, sum)| {
+        let (there, here) = (numbers(&release), numbers(RELEASE));
+        there < here || there == here && sum != checksum()
+    }))
+}
+
+/// Creates or replaces them, and records that.
+pub(crate) async fn apply(connection: &mut PgConnection) -> Result<(), Error> {
+    for file in FILES {
+        connection.execute(file.sql).await?;
+    }
+    connection.execute(sqlx::AssertSqlSafe(record())).await?;
+    Ok(())
+}
+
+/// The statement that records them.
+pub(crate) fn record() -> String {
+    format!(
+        "insert into jobs.schema_functions (release, checksum) values ('{RELEASE}', '\\x{}')\n\
+         on conflict (only_row) do update\n\
+         set release = excluded.release, checksum = excluded.checksum, installed_on = excluded.installed_on;\n",
+        hex(&checksum())
+    )
+}
+
+const RELEASE: &str = env!("CARGO_PKG_VERSION");
+
+/// The numbers of a release, which compare as releases do: 0.10.0 is newer than 0.9.1.
+fn numbers(release: &str) -> Vec<u64> {
+    release.split(['.', '-', '+']).map_while(|part| part.parse().ok()).collect()
+}
+
+fn checksum() -> Vec<u8> {
+    let sql = SqlStr::from_static(&ALL);
+    SqlxMigration::new(0, "functions".into(), MigrationType::Simple, sql, false).checksum.into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::numbers;
+
+    #[test]
+    fn releases_compare_by_their_numbers() {
+        assert!(numbers("0.10.0") > numbers("0.9.1"));
+        assert!(numbers("1.0.0-rc.1") == numbers("1.0.0"));
+    }
+}

@@ -1,0 +1,16 @@
+-- Topics: patterns over dotted task names.
+
+-- A topic as a LIKE pattern: `*` and `%` match any text, every other character itself.
+create or replace function jobs._pattern(i_topic text) returns text
+language sql immutable parallel safe
+return pg_catalog.replace(pg_catalog.replace(pg_catalog.replace(i_topic, '\', '\\'), '_', '\_'), '*', '%');
+
+-- The literal text before a topic's first wildcard, from which an index scan can start.
+create or replace function jobs._prefix(i_topic text) returns text
+language sql immutable parallel safe
+return pg_catalog.substring(i_topic, '^[^*%]*');
+
+-- Whether a task is within these limits of a caller. For many rows: the limits are computed once.
+create or replace function jobs._is_under(i_task text, i_limits jobs.limits) returns boolean
+language sql immutable parallel safe
+return ((i_limits).login is null or i_task like any ((i_limits).login)) and ((i_limits).role is null or i_task like any ((i_limits).role));

@@ -1,0 +1,153 @@
+-- Claiming: pending jobs become running under a lease.
+--
+-- A claim must cost the same whether ten jobs wait or ten million, whatever their tasks, and however many
+-- dead rows a long-open transaction keeps. So it reads only the heads of the queues of the tasks it may take,
+-- in the order of the index pending_ready:
+--
+--   1. which of these tasks have a job ready (one index probe each),
+--   2. how many rows to take of each, so that the claim as a whole is filled by priority and then by
+--      ready_seq (read without locks; skipped when one task has everything),
+--   3. take that many from the head of each, skipping rows that another claim has locked.
+--
+-- Watermarks: where the head begins. Jobs leave the queue in order, so the index begins with the entries of
+-- jobs that have left. Normally they are cleaned up at once; while some transaction keeps an old snapshot
+-- they cannot be, and every claim would scan all of them. A worker therefore sends how far it has read: a
+-- watermark (task, priority, ready_seq) promises that no ordinary job of that task and priority waits with a
+-- smaller ready_seq. The promise is easy to keep: a job that becomes ready late gets a ready_seq at the end
+-- of the queue, and a released job gets a negative one, before every watermark, where claims always read.
+-- Only a job whose publisher drew its number before the watermark was set and committed after may be behind
+-- it. So each claim returns the oldest xid that was still in progress for it, and its own xid. A worker sets
+-- its watermark once all transactions with an xid below a later claim's own have ended
+-- (pgjobs/src/worker/policy/watermarks.rs). Without watermarks a claim starts at the beginning.
+--
+-- The plans are pinned: the statistics of a queue are always stale, and with stale statistics the planner
+-- would now and then read the whole table. They are also made once: planning these statements anew for each
+-- call, as the planner would prefer, costs more than a small claim. The row ids are an array from a subquery
+-- that runs once: as a join, the limit could be applied again for each row, and too many rows be taken.
+
+-- The key ranges that have a job ready, each with its first row, locked or not: the first i_num of them
+-- (null: all) by priority and ready_seq of that row. Reads without locks, one index probe for each task and
+-- watermark.
+--
+-- Without watermarks, a key range is the whole queue of a task. A watermark cuts out the part before it,
+-- among the ordinary jobs of its priority.
+create or replace function jobs._heads(
+  i_tasks text[], i_watermark_tasks text[], i_watermark_priorities integer[], i_watermarks bigint[], i_num integer default null
+) returns table (key_range jobs.key_range, size integer, bytes integer)
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off set plan_cache_mode = force_generic_plan as $$
+declare
+  c_first constant bigint := -9223372036854775808;
+  c_last constant bigint := 9223372036854775807;
+  -- Parallel arrays, because one array of key ranges would cost as much as the probes.
+  v_tasks text[] := i_tasks;
+  v_from_ranks bigint[];
+  v_from_seqs bigint[];
+  v_to_ranks bigint[];
+begin
+  if cardinality(i_watermarks) > 0 then
+    -- By sorting, whose cost grows with tasks plus watermarks and not with their product.
+    select array_agg(s.task), array_agg(s.rank), array_agg(s.seq), array_agg(s.next_rank - 1)
+    into v_tasks, v_from_ranks, v_from_seqs, v_to_ranks
+    from (select f.task, f.rank, f.seq, lead(f.rank) over w as next_rank, first_value(f.rank) over w = c_first as is_asked_for
+          from (select distinct t.task, c_first as rank, c_first as seq from unnest(i_tasks) t(task)
+                union all
+                select m.task, (~m.priority)::bigint * 2 + 1, m.mark from unnest(i_watermark_tasks, i_watermark_priorities, i_watermarks) m(task, priority, mark)) f
+          window w as (partition by f.task collate "C" order by f.rank)) s
+    where s.is_asked_for;
+  end if;
+  return query
+  select row(h.task, h.from_rank, h.from_seq, h.to_rank)::jobs.key_range, h.size, h.bytes
+  from (select s.task, s.from_rank, s.from_seq, s.to_rank, g.size, g.bytes
+        from (select u.task, coalesce(u.from_rank, c_first), coalesce(u.from_seq, c_first), coalesce(u.to_rank, c_last)
+              from unnest(v_tasks, v_from_ranks, v_from_seqs, v_to_ranks) u(task, from_rank, from_seq, to_rank)) s(task, from_rank, from_seq, to_rank),
+          lateral (select jobs._rank(q.priority, q.ready_seq) as rank, q.ready_seq, q.size, q.bytes from jobs.pending q
+                   where q.task = s.task and q.ready_seq is not null
+                     and (jobs._rank(q.priority, q.ready_seq), q.ready_seq) >= (s.from_rank, s.from_seq)
+                     and jobs._rank(q.priority, q.ready_seq) <= s.to_rank
+                   order by jobs._rank(q.priority, q.ready_seq), q.ready_seq limit 1) g
+        order by g.rank, g.ready_seq limit i_num) h;
+end $$;
+
+-- How many rows to take of each of these key ranges, which are ordered by their first rows, so that up to
+-- i_num jobs are taken by priority and then by ready_seq. `jobs` is how many jobs these are, `cut` that there
+-- may be more. Of tasks in i_own_batch it counts rows of one job only, up to the first packed row. Reads
+-- without locks.
+--
+-- With many key ranges, reading i_num rows of each would cost their number x i_num; each is read to at most
+-- four times its even share.
+create or replace function jobs._quotas(i_ranges jobs.key_range[], i_num integer, i_own_batch text[]) returns table (
+  key_range jobs.key_range, rows integer, jobs integer, cut boolean
+)
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off set plan_cache_mode = force_generic_plan as $$
+declare
+  v_share integer := least(i_num, greatest(50, 4 * i_num / cardinality(i_ranges)));
+begin
+  return query
+  select i_ranges[p.nth::integer], count(*)::integer, sum(p.size)::integer, bool_or(p.at = v_share)
+  from (
+    select h.nth, h.at, h.size, sum(h.size) over (order by h.rank, h.ready_seq rows unbounded preceding) as reach
+    from (select s.nth, g.rank, g.ready_seq, row_number() over (partition by s.nth order by g.rank, g.ready_seq) as at,
+            case when g.size > 1 and s.task = any (i_own_batch) then i_num + 1 else g.size end as size
+          from unnest(i_ranges) with ordinality s(task, from_rank, from_seq, to_rank, nth),
+            lateral (select jobs._rank(q.priority, q.ready_seq) as rank, q.ready_seq, q.size from jobs.pending q
+                     where q.task = s.task and q.ready_seq is not null
+                       and (jobs._rank(q.priority, q.ready_seq), q.ready_seq) >= (s.from_rank, s.from_seq)
+                       and jobs._rank(q.priority, q.ready_seq) <= s.to_rank
+                     order by jobs._rank(q.priority, q.ready_seq), q.ready_seq limit v_share) g) h) p
+  where p.reach <= i_num
+  group by p.nth order by p.nth;
+end $$;
+
+-- How many rows to take at most of each of these key ranges when i_num jobs are missing. For a task in
+-- i_own_batch: the rows of one job with which the key range begins, locked or not; if it begins with a packed
+-- row, which another transaction has locked, i_num. Reads without locks; with many key ranges, a share of
+-- each.
+create or replace function jobs._rows_of_one(i_ranges jobs.key_range[], i_num integer, i_own_batch text[]) returns integer[]
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off set plan_cache_mode = force_generic_plan as $$
+declare
+  v_share integer := least(i_num, greatest(50, 4 * i_num / cardinality(i_ranges)));
+begin
+  return array(
+    select case when s.task <> all (i_own_batch) then i_num else (
+      select coalesce(nullif(count(*) filter (where not r.is_behind), 0), i_num)
+      from (select bool_or(q.size > 1) over (order by q.rank, q.ready_seq rows unbounded preceding) as is_behind
+            from (select jobs._rank(q.priority, q.ready_seq) as rank, q.ready_seq, q.size from jobs.pending q
+                  where q.task = s.task and q.ready_seq is not null
+                    and (jobs._rank(q.priority, q.ready_seq), q.ready_seq) >= (s.from_rank, s.from_seq)
+                    and jobs._rank(q.priority, q.ready_seq) <= s.to_rank
+                  order by jobs._rank(q.priority, q.ready_seq), q.ready_seq limit v_share) q) r)::integer end
+    from unnest(i_ranges) with ordinality s(task, from_rank, from_seq, to_rank, nth) order by s.nth);
+end $$;
+
+-- Unpacks, in each key range, the first unlocked row that has more than i_most jobs, or is a packed row of a
+-- task in i_own_batch, until it has unpacked i_most jobs; true when there was one. Locks no other row, and
+-- reads the first i_depth rows of a key range.
+create or replace function jobs._unpack_heads(i_ranges jobs.key_range[], i_most integer, i_own_batch text[], i_depth integer default 1000) returns boolean
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off set jit = off set plan_cache_mode = force_generic_plan as $$
+declare
+  v_range jobs.key_range;
+  v_row tid;
+  v_size integer;
+  v_rows tid[] := array[]::tid[];
+  v_jobs integer := 0;
+begin
+  foreach v_range in array coalesce(i_ranges, '{}') loop   -- null: other claims took what there was
+    select l.at, l.size into v_row, v_size
+    from (select q.ctid as at, q.size from jobs.pending q
+          where q.task = v_range.task and q.ready_seq is not null
+            and (jobs._rank(q.priority, q.ready_seq), q.ready_seq) >= (v_range.from_rank, v_range.from_seq)
+            and jobs._rank(q.priority, q.ready_seq) <= v_range.to_rank
+          order by jobs._rank(q.priority, q.ready_seq), q.ready_seq limit i_depth) g,
+      lateral (select q.ctid as at, q.size from jobs.pending q where q.ctid = g.at for update skip locked) l
+    where g.size > 1 and (g.size > i_most or v_range.task = any (i_own_batch)) limit 1;
+    continue when not found;
+    v_rows := v_rows || v_row;
+    v_jobs := v_jobs + v_size;
+    exit when v_jobs >= i_most;
+  end loop;
+  return v_jobs > 0 and jobs._unpack_rows(v_rows) > 0;
+end $$;

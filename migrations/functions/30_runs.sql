@@ -1,0 +1,87 @@
+-- Running jobs: the view of them, looking one up, locking it.
+
+-- Running jobs, one row for each.
+create or replace view jobs._runs as
+select b.lease, b.part, b.part * 64 + j.ordinality::integer - 1 as batch_index, b.worker, b.run_at,
+  b.counted_from + pg_catalog.make_interval(secs => j.timeout::double precision) + b.margin as expires_at,
+  j.id, j.job_id, j.task, j.body, j.retries, j.max_retries, j.priority, j.timeout, j.created_at, j.scheduled_at,
+  least(j.attempt, 2147483646) + 1 as attempt, j.traceback
+from jobs.batch b, unnest(b.jobs) with ordinality j
+where (b.open >> (j.ordinality - 1)::integer) & 1 = 1;
+
+-- The run of a job; no row when the job does not run. Of the batches of many jobs, it reads only those whose
+-- range of ids includes this one.
+create or replace function jobs._find_run(i_job varchar) returns table (lease uuid, batch_index integer)
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
+begin
+  return query
+  select b.lease, b.part * 64 + j.ordinality::integer - 1
+  from (select q.lease, q.part, q.open, q.jobs from jobs.batch q where q.first_job = i_job
+        union all
+        select q.lease, q.part, q.open, q.jobs from jobs.batch q where q.part >= 0 and q.first_job < i_job and q.last_job >= i_job) b,
+    unnest(b.jobs) with ordinality j
+  where j.job_id = i_job and (b.open >> (j.ordinality - 1)::integer) & 1 = 1;
+end $$;
+
+-- The runs in these batches whose bits are set in i_bits; the caller has locked the batches. Inlined where it
+-- is used; `offset 0` makes the planner unnest each batch once, whatever it estimates for the join.
+create or replace function jobs._opened(i_leases uuid[], i_parts integer[], i_bits bigint[]) returns table (
+  lease uuid, batch_index integer, run_at timestamptz, worker uuid, id bigint, job_id varchar, task varchar, body jsonb, retries integer,
+  max_retries integer, priority integer, timeout numeric, created_at timestamptz, scheduled_at timestamptz, ready_seq bigint,
+  attempt integer, traceback text
+)
+language sql stable begin atomic
+  select b.lease, g.part * 64 + (j.ordinality - 1)::integer, b.run_at, b.worker,
+    j.id, j.job_id, j.task, j.body, j.retries, j.max_retries, j.priority, j.timeout, j.created_at, j.scheduled_at,
+    j.ready_seq, least(j.attempt, 2147483646) + 1, j.traceback
+  from rows from (pg_catalog.unnest(i_leases), pg_catalog.unnest(i_parts), pg_catalog.unnest(i_bits)) g(lease, part, bits),
+    lateral (select q.lease, q.run_at, q.worker, q.jobs from jobs.batch q where q.lease = g.lease and q.part = g.part limit 1) b,
+    pg_catalog.unnest(b.jobs) with ordinality j
+  where (g.bits >> (j.ordinality - 1)::integer) & 1 = 1
+  offset 0;
+end;
+
+-- Locks the batch of a running job, after waiting for any transaction that has it locked, and returns the run
+-- as it is then; null when the job does not run, or not under this lease (null: under any).
+create or replace function jobs._hold(i_job varchar, i_lease uuid) returns jobs._runs
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
+declare
+  v_lease uuid;
+  v_batch_index integer;
+  v_run jobs._runs;
+begin
+  select f.lease, f.batch_index into v_lease, v_batch_index from jobs._find_run(i_job) f where i_lease is null or f.lease = i_lease;
+  if found then
+    perform 1 from jobs.batch b where b.lease = v_lease and b.part = v_batch_index >> 6 for update;
+    select r.* into v_run from jobs._runs r where r.lease = v_lease and r.part = v_batch_index >> 6 and r.batch_index = v_batch_index;
+  end if;
+  return v_run;
+end $$;
+
+-- Raises the error for a job that does not run, or not under the lease of the caller.
+create or replace function jobs._not_held(i_job varchar, i_lease uuid) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  if i_lease is null then
+    raise exception 'inexistent_task %', jobs._escaped(left(i_job, 200)) using hint = 'no job with this id is running';
+  end if;
+  raise sqlstate 'PT409' using message = 'lease_lost', detail = 'job ' || jobs._escaped(left(i_job, 200)),
+    hint = 'the lease ran out or the job was cancelled; another attempt may be under way, so undo this one';
+end $$;
+
+-- Makes a pending job run for an instant, so that one code path decides what follows a failure.
+create or replace function jobs._start(i_job varchar) returns void
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
+begin
+  perform jobs._unpack(array[i_job]);
+  with taken as (
+    delete from jobs.pending q where q.job_id = i_job
+    returning row(q.id, q.job_id, q.task, q.body, q.retries, q.max_retries, q.priority, q.timeout, q.created_at, q.scheduled_at,
+                  q.ready_seq, q.attempt, q.traceback)::jobs.open_job as job
+  )
+  insert into jobs.batch (lease, part, run_at, counted_from, margin, expires_at, open, started, first_job, last_job, jobs)
+  select gen_random_uuid(), -1, jobs.now(), jobs.now(), interval '0', jobs.now(), 1, 1, i_job, i_job, array[t.job] from taken t;
+end $$;

@@ -1,0 +1,736 @@
+-- Schema `jobs` as it is installed: generated, to be read and never applied. A test keeps it true
+-- (`cargo test --test it schema_file`; BLESS=1 writes it anew). The sources are versions/ (types and tables,
+-- where each column is explained) and functions/ (everything else).
+--
+--  worker start --register_tasks--> task --+--> task_signature  (each signature in use)
+--                                          +--> publish_check   (what publishing reads of a task)
+--
+--  publish --> pending ----claim----> batch ----settle----> job, partitioned by day
+--              waiting                running               ended: history
+--              1 job a row, or        up to 64 a row,         |
+--              up to 64 (packed)      a bit for each          |
+--                 ^                      |                    |
+--                 +-- retry, snooze, ----+                    |
+--                 |   release, sweep                          |
+--                 +------------------ jobs.retry() -----------+
+--
+--  worker       a row per worker: its lease, which heartbeats extend     holder of its batches
+--  topic_grant  the tasks that a restricted role may publish and consume
+--  config       settings, one row               retention  the state of maintain_partitions, one row
+--  sequences    job_number (ids and ready_seq); sleeping_until and waiting_until (whether NOTIFY is of use)
+
+create sequence jobs.job_number;
+
+create sequence jobs.retentions_turned_away;
+
+create sequence jobs.sleeping_until;
+
+create sequence jobs.waiting_until;
+
+create type jobs.job_status as enum ('success', 'failed', 'cancelled');
+
+create type jobs.bulk_job as (
+  task character varying,
+  body jsonb,
+  scheduled_at timestamp with time zone,
+  timeout numeric,
+  priority integer,
+  max_retries integer
+);
+
+create type jobs.change as (
+  declared jobs.declaration,
+  differs boolean,
+  is_allowed boolean,
+  owner_name name,
+  others text[],
+  old_aliases text[]
+);
+
+create type jobs.claimed as (
+  id bigint,
+  job_id character varying,
+  task character varying,
+  body jsonb,
+  retries integer,
+  max_retries integer,
+  priority integer,
+  timeout numeric,
+  created_at timestamp with time zone,
+  run_at timestamp with time zone,
+  scheduled_at timestamp with time zone,
+  attempt integer,
+  expires_at timestamp with time zone,
+  lease uuid
+);
+
+create type jobs.declaration as (
+  name character varying,
+  aliases text[],
+  doc text,
+  args_schema jsonb,
+  result_schema jsonb,
+  retries integer,
+  timeout numeric(9,2),
+  priority integer,
+  keep text,
+  params jsonb,
+  extra_kwargs boolean,
+  validation text
+);
+
+create type jobs.ended as (
+  id bigint,
+  job_id character varying,
+  task character varying,
+  body jsonb,
+  retries integer,
+  max_retries integer,
+  priority integer,
+  timeout numeric,
+  status jobs.job_status,
+  created_at timestamp with time zone,
+  run_at timestamp with time zone,
+  scheduled_at timestamp with time zone,
+  complete_on timestamp with time zone,
+  result jsonb,
+  traceback text,
+  attempt integer
+);
+
+create type jobs.key_range as (
+  task character varying,
+  from_rank bigint,
+  from_seq bigint,
+  to_rank bigint
+);
+
+create type jobs.limits as (
+  login text[],
+  role text[]
+);
+
+create type jobs.open_job as (
+  id bigint,
+  job_id character varying,
+  task character varying,
+  body jsonb,
+  retries integer,
+  max_retries integer,
+  priority integer,
+  timeout numeric(9,2),
+  created_at timestamp with time zone,
+  scheduled_at timestamp with time zone,
+  ready_seq bigint,
+  attempt integer,
+  traceback text
+);
+
+create type jobs.queued as (
+  id bigint,
+  job_id character varying,
+  task character varying,
+  body jsonb,
+  retries integer,
+  max_retries integer,
+  priority integer,
+  timeout numeric,
+  created_at timestamp with time zone,
+  run_at timestamp with time zone,
+  scheduled_at timestamp with time zone,
+  attempt integer
+);
+
+create type jobs.reason as (
+  code text,
+  message text,
+  until timestamp with time zone,
+  details jsonb
+);
+
+create type jobs.schema_error as (
+  path text,
+  expected text,
+  found text,
+  depth integer,
+  steps integer
+);
+
+create table jobs.batch (
+  lease uuid not null,
+  part integer not null,
+  worker uuid,
+  run_at timestamp with time zone not null,
+  counted_from timestamp with time zone not null,
+  margin interval not null,
+  expires_at timestamp with time zone not null,
+  open bigint not null,
+  started bigint not null,
+  first_job character varying(32) not null,
+  last_job character varying(32) not null,
+  jobs jobs.open_job[] not null,
+  constraint batch_by_lease PRIMARY KEY (lease, part)
+);
+CREATE INDEX batch_by_expiry ON jobs.batch USING btree (expires_at);
+CREATE INDEX batch_by_first_job ON jobs.batch USING btree (first_job);
+CREATE INDEX batch_by_worker ON jobs.batch USING btree (worker) WHERE (worker IS NOT NULL);
+CREATE INDEX batch_of_many ON jobs.batch USING btree (first_job, last_job) WHERE (part >= 0);
+
+create table jobs.config (
+  only_row boolean not null default true,
+  history_days integer,
+  max_body_bytes integer not null default 1048576,
+  max_result_bytes integer not null default 67108864,
+  max_bulk integer not null default 100000,
+  max_bulk_bytes integer not null default 67108864,
+  notify boolean not null default true,
+  unknown_task text not null default 'accept'::text,
+  constraint config_pkey PRIMARY KEY (only_row),
+  constraint config_only_row_check CHECK (only_row),
+  constraint history_days_is_1_to_36500 CHECK (((history_days >= 1) AND (history_days <= 36500))),
+  constraint max_body_bytes_is_512_to_134217728 CHECK (((max_body_bytes >= 512) AND (max_body_bytes <= 134217728))),
+  constraint max_bulk_bytes_is_512_to_1073741823 CHECK (((max_bulk_bytes >= 512) AND (max_bulk_bytes <= 1073741823))),
+  constraint max_bulk_is_1_to_10000000 CHECK (((max_bulk >= 1) AND (max_bulk <= 10000000))),
+  constraint max_result_bytes_is_1_to_134217728 CHECK (((max_result_bytes >= 1) AND (max_result_bytes <= 134217728))),
+  constraint unknown_task_is_known CHECK ((unknown_task = ANY (ARRAY['accept'::text, 'reject'::text])))
+);
+
+create table jobs.job (
+  id bigint not null,
+  job_id character varying(32) not null,
+  task character varying not null,
+  body jsonb,
+  retries integer not null,
+  max_retries integer not null,
+  priority integer not null,
+  timeout numeric(9,2) not null,
+  status jobs.job_status not null,
+  created_at timestamp with time zone not null,
+  run_at timestamp with time zone,
+  scheduled_at timestamp with time zone,
+  complete_on timestamp with time zone not null,
+  result jsonb,
+  traceback text,
+  attempt integer not null,
+  lease uuid,
+  worker uuid
+) partition by RANGE (complete_on);
+CREATE INDEX job_by_job_id ON ONLY jobs.job USING btree (job_id);
+CREATE INDEX job_not_success ON ONLY jobs.job USING btree (job_id) WHERE (status <> 'success'::jobs.job_status);
+
+create table jobs.migrations (
+  migration integer not null,
+  constraint migrations_pkey PRIMARY KEY (migration)
+);
+
+create table jobs.pending (
+  id bigint not null,
+  job_id character varying(32) not null,
+  task character varying not null,
+  body jsonb,
+  retries integer not null default 0,
+  max_retries integer not null default 3,
+  priority integer not null default 0,
+  timeout numeric(9,2) not null default 60,
+  created_at timestamp with time zone not null,
+  scheduled_at timestamp with time zone,
+  ready_seq bigint,
+  attempt integer not null default 0,
+  traceback text,
+  size integer not null default 1,
+  bytes integer not null default 0,
+  last_job character varying(32),
+  jobs jobs.open_job[],
+  returned smallint not null default 0,
+  constraint pending_by_job_id PRIMARY KEY (job_id, returned)
+);
+CREATE INDEX pending_future ON jobs.pending USING btree (scheduled_at) WHERE (ready_seq IS NULL);
+CREATE INDEX pending_of_many ON jobs.pending USING btree (job_id, last_job) WHERE (size > 1);
+CREATE INDEX pending_ready ON jobs.pending USING btree (task, jobs._rank(priority, ready_seq), ready_seq) WHERE (ready_seq IS NOT NULL);
+
+create table jobs.publish_check (
+  name character varying not null,
+  task character varying not null,
+  mode text not null,
+  keep text not null,
+  names text[],
+  fits jsonpath,
+  constraint publish_check_pkey PRIMARY KEY (name)
+);
+CREATE INDEX publish_check_unkept ON jobs.publish_check USING btree (keep, name) WHERE (keep <> 'all'::text);
+
+create table jobs.retention (
+  only_row boolean not null default true,
+  looked_at timestamp with time zone not null,
+  jumped_at timestamp with time zone,
+  gave_way integer not null default 0,
+  gave_way_at timestamp with time zone,
+  constraint retention_pkey PRIMARY KEY (only_row),
+  constraint retention_only_row_check CHECK (only_row)
+);
+
+create table jobs.schema_functions (
+  only_row boolean not null default true,
+  release text not null,
+  checksum bytea not null,
+  installed_on timestamp with time zone not null default now(),
+  constraint schema_functions_pkey PRIMARY KEY (only_row),
+  constraint schema_functions_only_row_check CHECK (only_row)
+);
+
+create table jobs.schema_migrations (
+  version bigint not null,
+  description text not null,
+  installed_on timestamp with time zone not null default now(),
+  success boolean not null,
+  checksum bytea not null,
+  execution_time bigint not null,
+  constraint schema_migrations_pkey PRIMARY KEY (version)
+);
+
+create table jobs.task (
+  name character varying not null,
+  aliases text[] not null default '{}'::text[],
+  doc text not null default ''::text,
+  args_schema jsonb not null,
+  result_schema jsonb not null,
+  retries integer not null,
+  timeout numeric(9,2) not null,
+  priority integer not null,
+  keep text not null default 'all'::text,
+  params jsonb,
+  extra_kwargs boolean not null default false,
+  validation text not null default 'strict'::text,
+  validation_set text,
+  fits jsonpath,
+  declared_at timestamp with time zone not null,
+  owner oid not null,
+  owner_name name not null,
+  constraint task_pkey PRIMARY KEY (name),
+  constraint keep_is_known CHECK ((keep = ANY (ARRAY['all'::text, 'failed'::text, 'none'::text]))),
+  constraint validation_is_known CHECK ((validation = ANY (ARRAY['off'::text, 'warn'::text, 'strict'::text]))),
+  constraint validation_set_is_known CHECK ((validation_set = ANY (ARRAY['off'::text, 'warn'::text, 'strict'::text])))
+);
+CREATE INDEX task_of_owner ON jobs.task USING btree (owner);
+CREATE INDEX task_with_aliases ON jobs.task USING btree (name) WHERE (aliases <> '{}'::text[]);
+
+create table jobs.task_signature (
+  task character varying not null,
+  params jsonb,
+  extra_kwargs boolean not null,
+  args_schema jsonb not null,
+  fits jsonpath,
+  declared_at timestamp with time zone not null
+);
+CREATE INDEX task_signature_by_task ON jobs.task_signature USING btree (task);
+
+create table jobs.topic_grant (
+  role oid not null,
+  name name not null,
+  cluster bigint not null,
+  topic text not null,
+  pattern text not null,
+  publish boolean not null,
+  consume boolean not null,
+  constraint topic_grant_pkey PRIMARY KEY (role, topic)
+);
+
+create table jobs.worker (
+  id uuid not null,
+  role oid not null,
+  login oid not null,
+  host text not null,
+  pid integer not null,
+  version text not null,
+  topics text[] not null,
+  tasks text[] not null,
+  slots integer not null,
+  started_at timestamp with time zone not null,
+  heartbeat_at timestamp with time zone not null,
+  lease_seconds numeric(9,2) not null,
+  expires_at timestamp with time zone not null,
+  lost_at timestamp with time zone,
+  void_leases uuid[] not null default '{}'::uuid[],
+  constraint worker_pkey PRIMARY KEY (id)
+);
+
+-- view jobs._ended:
+  id bigint,
+  job_id character varying,
+  task character varying,
+  body jsonb,
+  retries integer,
+  max_retries integer,
+  status character varying,
+  priority integer,
+  timeout numeric,
+  created_at timestamp with time zone,
+  run_at timestamp with time zone,
+  scheduled_at timestamp with time zone,
+  complete_on timestamp with time zone,
+  result jsonb,
+  traceback text,
+  attempt integer,
+  worker uuid
+
+-- view jobs._open:
+  id bigint,
+  job_id character varying,
+  task character varying,
+  body jsonb,
+  retries integer,
+  max_retries integer,
+  status character varying,
+  priority integer,
+  timeout numeric,
+  created_at timestamp with time zone,
+  run_at timestamp with time zone,
+  scheduled_at timestamp with time zone,
+  complete_on timestamp with time zone,
+  result jsonb,
+  traceback text,
+  attempt integer,
+  worker uuid
+
+-- view jobs._runs:
+  lease uuid,
+  part integer,
+  batch_index integer,
+  worker uuid,
+  run_at timestamp with time zone,
+  expires_at timestamp with time zone,
+  id bigint,
+  job_id character varying,
+  task character varying,
+  body jsonb,
+  retries integer,
+  max_retries integer,
+  priority integer,
+  timeout numeric,
+  created_at timestamp with time zone,
+  scheduled_at timestamp with time zone,
+  attempt integer,
+  traceback text
+
+-- view jobs._waiting:
+  id bigint,
+  job_id character varying,
+  task character varying,
+  body jsonb,
+  retries integer,
+  max_retries integer,
+  priority integer,
+  timeout numeric,
+  created_at timestamp with time zone,
+  scheduled_at timestamp with time zone,
+  ready_seq bigint,
+  attempt integer,
+  traceback text
+
+-- view jobs.all:
+  id bigint,
+  job_id character varying,
+  task character varying,
+  body jsonb,
+  retries integer,
+  max_retries integer,
+  status character varying,
+  priority integer,
+  timeout numeric,
+  created_at timestamp with time zone,
+  run_at timestamp with time zone,
+  scheduled_at timestamp with time zone,
+  complete_on timestamp with time zone,
+  result jsonb,
+  traceback text,
+  attempt integer,
+  worker uuid
+
+-- view jobs.expired:
+  id bigint,
+  job_id character varying,
+  task character varying,
+  body jsonb,
+  retries integer,
+  max_retries integer,
+  priority integer,
+  timeout numeric,
+  created_at timestamp with time zone,
+  run_at timestamp with time zone,
+  scheduled_at timestamp with time zone,
+  attempt integer,
+  expires_at timestamp with time zone,
+  worker uuid
+
+-- view jobs.job_queue:
+  id bigint,
+  job_id character varying,
+  task character varying,
+  body jsonb,
+  retries integer,
+  max_retries integer,
+  priority integer,
+  timeout numeric,
+  created_at timestamp with time zone,
+  run_at timestamp with time zone,
+  scheduled_at timestamp with time zone,
+  attempt integer,
+  expires_at timestamp with time zone,
+  worker uuid,
+  traceback text
+
+-- view jobs.running:
+  id bigint,
+  job_id character varying,
+  task character varying,
+  body jsonb,
+  retries integer,
+  max_retries integer,
+  priority integer,
+  timeout numeric,
+  created_at timestamp with time zone,
+  run_at timestamp with time zone,
+  scheduled_at timestamp with time zone,
+  attempt integer,
+  expires_at timestamp with time zone,
+  worker uuid
+
+-- function jobs.ack(i_job character varying, i_result jsonb DEFAULT NULL::jsonb, i_lease uuid DEFAULT NULL::uuid) returns jobs.ended
+-- function jobs.await_results(i_seconds double precision) returns void
+-- function jobs.cancel(i_jobs text[]) returns SETOF text
+-- function jobs.claim(i_worker uuid, i_tasks text[], i_num integer, i_lease uuid, i_margin double precision DEFAULT 0, i_sleep_seconds double precision DEFAULT NULL::double precision, i_own_batch text[] DEFAULT NULL::text[], i_watermark_tasks text[] DEFAULT NULL::text[], i_watermark_priorities integer[] DEFAULT NULL::integer[], i_watermarks bigint[] DEFAULT NULL::bigint[], i_ahead integer DEFAULT 0) returns TABLE(part integer, run_at timestamp with time zone, unseen bigint, next bigint, started bigint, jobs jobs.open_job[])
+-- function jobs.consume_topic(topic character varying, num integer DEFAULT 1) returns SETOF jobs.claimed
+-- function jobs.consume(topic character varying, num integer) returns SETOF jobs.claimed
+-- function jobs.consume(num integer DEFAULT 1) returns SETOF jobs.claimed
+-- function jobs.count_lost(i_tasks text[], i_since timestamp with time zone) returns bigint
+-- function jobs.count_workers(i_worker uuid) returns TABLE(alive integer, idle integer)
+-- function jobs.count(i_state text, i_topic text DEFAULT '*'::text, i_cap bigint DEFAULT 1000000) returns bigint
+-- function jobs.explain(i_job character varying) returns SETOF jobs.reason
+-- function jobs.fail_next(i_worker uuid, i_tasks text[], i_lease uuid, i_reason text) returns text
+-- function jobs.fetch(i_worker uuid, i_lease uuid, i_part integer DEFAULT NULL::integer) returns TABLE(part integer, jobs jobs.open_job[])
+-- function jobs.find(i_state text DEFAULT NULL::text, i_topic text DEFAULT NULL::text, i_before character varying DEFAULT NULL::character varying, i_num integer DEFAULT 50) returns SETOF jobs."all"
+-- function jobs.get(i_job character varying) returns SETOF jobs."all"
+-- function jobs.grant_topic(i_role name, i_topic text, i_publish boolean DEFAULT true, i_consume boolean DEFAULT true) returns void
+-- function jobs.heartbeat_worker(i_worker uuid, i_late_leases uuid[] DEFAULT '{}'::uuid[], i_late_batch_indexes integer[] DEFAULT '{}'::integer[], i_started_leases uuid[] DEFAULT '{}'::uuid[], i_started_batch_indexes integer[] DEFAULT '{}'::integer[]) returns boolean
+-- function jobs.heartbeat(i_job character varying, i_lease uuid, i_seconds numeric DEFAULT 30) returns timestamp with time zone
+-- function jobs.held_by(i_worker uuid) returns TABLE(job_id character varying, lease uuid, batch_index integer)
+-- procedure jobs.maintain_partitions_and_commit()
+-- function jobs.maintain_partitions() returns SETOF text
+-- function jobs.maintain(i_limit integer DEFAULT 1000) returns double precision
+-- function jobs.nack(i_job character varying, i_traceback text DEFAULT NULL::text, i_scheduled_at timestamp with time zone DEFAULT NULL::timestamp with time zone, ensure_running boolean DEFAULT true, i_lease uuid DEFAULT NULL::uuid) returns void
+-- function jobs.now() returns timestamp with time zone
+-- function jobs.open_bodies(i_jobs text[]) returns TABLE(job_id character varying, body jsonb)
+-- function jobs.overview(i_cap integer DEFAULT 100000) returns TABLE(task character varying, ready bigint, scheduled bigint, running bigint, success bigint, failed bigint, cancelled bigint, oldest_ready timestamp with time zone, exact boolean)
+-- function jobs.own_task(i_task text, i_role name) returns bigint
+-- function jobs.promote(i_limit integer DEFAULT 1000, i_since timestamp with time zone DEFAULT '-infinity'::timestamp with time zone) returns integer
+-- function jobs.publish_arrays(i_tasks text[], i_bodies jsonb[], i_scheduled_at timestamp with time zone[], i_delays double precision[], i_timeouts double precision[], i_priorities integer[], i_max_retries integer[], i_job_ids text[] DEFAULT NULL::text[], i_pack boolean DEFAULT false, i_checked boolean[] DEFAULT NULL::boolean[]) returns character varying[]
+-- function jobs.publish_bulk(i_jobs jobs.bulk_job[]) returns SETOF jobs.queued
+-- function jobs.publish_json(i_jobs jsonb) returns SETOF jobs.queued
+-- function jobs.publish(i_task character varying, i_body jsonb DEFAULT NULL::jsonb, i_scheduled_at timestamp with time zone DEFAULT NULL::timestamp with time zone, i_timeout numeric DEFAULT NULL::numeric, i_priority integer DEFAULT NULL::integer, i_max_retries integer DEFAULT NULL::integer, i_checked boolean DEFAULT false, i_job_id text DEFAULT NULL::text) returns jobs.queued
+-- function jobs.purge(i_topic text, i_limit integer DEFAULT 10000) returns bigint
+-- function jobs.read_ready(i_task character varying, i_rank bigint DEFAULT NULL::bigint, i_seq bigint DEFAULT NULL::bigint, i_num integer DEFAULT 100) returns TABLE(job_id character varying, body jsonb, rank bigint, seq bigint)
+-- function jobs.register_tasks(i_tasks jsonb) returns void
+-- function jobs.register_worker(i_worker uuid, i_host text, i_pid integer, i_version text, i_topics text[], i_tasks text[], i_slots integer, i_lease_seconds double precision) returns void
+-- function jobs.release(i_worker uuid, i_lease uuid) returns integer
+-- function jobs.result(i_job character varying) returns TABLE(status character varying, result jsonb, traceback text)
+-- function jobs.results(i_jobs text[], i_only_ended boolean DEFAULT false) returns TABLE(job_id character varying, status character varying, result jsonb, traceback text)
+-- function jobs.retry(i_jobs text[]) returns SETOF text
+-- function jobs.revoke_topic(i_role name, i_topic text) returns boolean
+-- function jobs.sample_keys(i_task character varying, i_num integer, i_each integer) returns TABLE(rank bigint, seq bigint)
+-- function jobs.sample_not_ready(i_task character varying, i_num integer, i_cap integer DEFAULT 10000) returns SETOF character varying
+-- function jobs.set_validation(i_task character varying, i_mode text) returns void
+-- function jobs.settle(i_job_ids text[], i_leases uuid[], i_outcomes text[] DEFAULT NULL::text[], i_results jsonb[] DEFAULT NULL::jsonb[], i_errors text[] DEFAULT NULL::text[], i_delays double precision[] DEFAULT NULL::double precision[], i_batch_indexes integer[] DEFAULT NULL::integer[]) returns TABLE(at integer, job_id text, reason text)
+-- function jobs.start(i_worker uuid, i_leases uuid[], i_batch_indexes integer[]) returns SETOF integer
+-- function jobs.sweep(i_limit integer DEFAULT 100) returns integer
+-- function jobs.tasks_in_use(i_topics text[] DEFAULT NULL::text[], i_known text[] DEFAULT '{}'::text[], i_cap integer DEFAULT 100000) returns TABLE(task character varying, ready bigint, scheduled bigint, running bigint, exact boolean, workers bigint, others bigint, signatures jsonb)
+-- function jobs.tasks() returns TABLE(name character varying, aliases text[], doc text, args_schema jsonb, result_schema jsonb, retries integer, timeout numeric, priority integer, keep text, declared boolean, workers bigint, validation text, params jsonb, extra_kwargs boolean, owner name)
+-- function jobs.topic_grants() returns TABLE(role name, topic text, publish boolean, consume boolean, known boolean)
+-- function jobs.unregister_worker(i_worker uuid) returns void
+-- function jobs.unusable() returns SETOF text
+-- function jobs.workers() returns TABLE(id uuid, host text, pid integer, version text, topics text[], tasks text[], slots integer, held bigint, started_at timestamp with time zone, heartbeat_at timestamp with time zone, alive boolean)
+-- function jobs._able_workers(i_task character varying) returns TABLE(workers bigint, slots bigint, held bigint)
+-- function jobs._absent(i_at text) returns text
+-- function jobs._acts_as(i_role oid, i_login oid) returns boolean
+-- function jobs._adopt_grants(i_role name) returns void
+-- function jobs._allowed(i_publish boolean, i_tasks text[]) returns text[]
+-- function jobs._any_key() returns smallint
+-- function jobs._are_apart(i_one jsonb, i_other jsonb) returns boolean
+-- function jobs._are_disjoint(i_one jsonb, i_other jsonb) returns boolean
+-- function jobs._as_array(i_value jsonb) returns jsonb
+-- function jobs._at(i_template text, i_at text) returns text
+-- function jobs._backoff(i_retries integer) returns interval
+-- function jobs._bound(i_args jsonb, i_kwargs jsonb, i_params jsonb) returns jsonb
+-- function jobs._caller() returns name
+-- function jobs._change_partitions(i_today date, i_full boolean, i_make date[], i_drop text[]) returns text[]
+-- function jobs._changes(i_tasks jobs.declaration[]) returns SETOF jobs.change
+-- function jobs._check_bodies(i_tasks text[], i_bodies jsonb[], i_checked boolean[] DEFAULT NULL::boolean[]) returns void
+-- function jobs._check_bulk(i_tasks text[], i_bodies jsonb[]) returns bigint[]
+-- function jobs._check_declarations(i_tasks jsonb) returns void
+-- function jobs._check_lease(i_lease uuid) returns void
+-- function jobs._check_limit(i_name text, i_limit bigint) returns void
+-- function jobs._check_new_ids(i_job_ids text[], i_now timestamp with time zone) returns void
+-- function jobs._check_results(i_results jsonb[], i_code text) returns void
+-- function jobs._check_sizes(i_changes jobs.declaration[]) returns void
+-- function jobs._check_topics(i_publish boolean, i_tasks text[]) returns void
+-- function jobs._check_worker(i_worker uuid, i_host text, i_pid integer, i_version text, i_topics text[], i_tasks text[], i_slots integer) returns void
+-- function jobs._compiled(i_schema jsonb, i_params jsonb, i_extra_kwargs boolean) returns jsonpath
+-- function jobs._cost(i_body_bytes bigint, i_predicate_bytes integer) returns bigint
+-- function jobs._declare_changes(i_changes jobs.change[]) returns void
+-- function jobs._declare_one_by_one(i_changes jobs.change[]) returns void
+-- function jobs._declared(i_tasks jsonb) returns SETOF jobs.declaration
+-- function jobs._declare(i_tasks jobs.declaration[]) returns void
+-- function jobs._declarer() returns oid
+-- function jobs._definition(i_root jsonb, i_ref text) returns jsonb
+-- function jobs._due(i_scheduled_at timestamp with time zone[], i_delays double precision[], i_jobs integer, i_now timestamp with time zone) returns timestamp with time zone[]
+-- function jobs._ended_counts(i_state text, i_pattern text, i_cap bigint) returns TABLE(task character varying, state text, jobs bigint)
+-- function jobs._ended_since(i_jobs text[]) returns timestamp with time zone
+-- function jobs._ended_times(i_jobs text[], i_from timestamp with time zone, i_until timestamp with time zone) returns timestamp with time zone[]
+-- function jobs._escaped(i_text text) returns text
+-- function jobs._excludes(i_one jsonb, i_other jsonb) returns boolean
+-- function jobs._expected_type(i_schema jsonb) returns text
+-- function jobs._expected_value(i_list jsonb) returns text
+-- function jobs._explain_absence(i_task character varying) returns SETOF jobs.reason
+-- function jobs._explain_body(i_task character varying, i_body jsonb) returns SETOF jobs.reason
+-- function jobs._explain_ended(i_job character varying) returns SETOF jobs.reason
+-- function jobs._explain_line(i_task character varying, i_rank bigint, i_ready_seq bigint, i_ahead bigint) returns SETOF jobs.reason
+-- function jobs._explain_lock(i_holder xid) returns SETOF jobs.reason
+-- function jobs._explain_pending(i_job character varying) returns SETOF jobs.reason
+-- function jobs._explain_running(i_job character varying) returns SETOF jobs.reason
+-- function jobs._find_packed(i_job character varying) returns SETOF jobs.open_job
+-- function jobs._find_run(i_job character varying) returns TABLE(lease uuid, batch_index integer)
+-- function jobs._fits(i_bytes bigint, i_limit integer, i_scheduled_at timestamp with time zone, i_timeout numeric, i_max_retries integer) returns boolean
+-- function jobs._flaw(i_task jsonb) returns text
+-- function jobs._for_each(i_values anyarray, i_jobs integer) returns anyarray
+-- function jobs._grantee(i_grant jobs.topic_grant) returns oid
+-- function jobs._has_type(i_types jsonb, i_value jsonb) returns boolean
+-- function jobs._have_ended(i_jobs text[], i_least text) returns boolean
+-- function jobs._heads(i_tasks text[], i_watermark_tasks text[], i_watermark_priorities integer[], i_watermarks bigint[], i_num integer DEFAULT NULL::integer) returns TABLE(key_range jobs.key_range, size integer, bytes integer)
+-- function jobs._history_of(i_jobs text[], i_everywhere boolean DEFAULT true) returns SETOF jobs.job
+-- function jobs._hold(i_job character varying, i_lease uuid) returns jobs._runs
+-- function jobs._id_time(i_now timestamp with time zone) returns bytea
+-- function jobs._in_state(i_state text) returns text
+-- function jobs._is_administrator() returns boolean
+-- function jobs._is_administrator(i_role name) returns boolean
+-- function jobs._is_awaited(i_flag regclass) returns boolean
+-- function jobs._is_clock_sure(i_now timestamp with time zone) returns boolean
+-- function jobs._is_fit(i_body jsonb, i_fits jsonpath, i_names text[]) returns boolean
+-- function jobs._is_in_use(i_signature jobs.task_signature) returns boolean
+-- function jobs._is_listed(i_list jsonb, i_value jsonb) returns boolean
+-- function jobs._is_name(i_name text) returns boolean
+-- function jobs._is_portable(i_pattern text) returns boolean
+-- function jobs._is_reachable(i_at timestamp with time zone) returns boolean
+-- function jobs._is_under(i_task text, i_limits jobs.limits) returns boolean
+-- function jobs._joined(i_parts text[], i_by text) returns text
+-- function jobs._kind(i_value jsonb) returns text
+-- function jobs._known_definitions(i_root jsonb) returns jsonb
+-- function jobs._known(i_template text, i_at text) returns text
+-- function jobs._large_text_size(i_value jsonb, i_enough bigint DEFAULT 268435456) returns bigint
+-- function jobs._limit_the_rest() returns void
+-- function jobs._limits_of(i_role name, i_publish boolean, i_how text) returns text[]
+-- function jobs._limits(i_publish boolean) returns jobs.limits
+-- function jobs._listen_until(i_flag regclass, i_until timestamp with time zone) returns void
+-- function jobs._literal(i_at timestamp with time zone) returns text
+-- function jobs._lowest_bits(i_number bigint) returns bigint
+-- function jobs._maintain_partitions() returns SETOF text
+-- function jobs._make_partition_of_default(i_today date) returns void
+-- function jobs._make_partition(i_day date) returns boolean
+-- function jobs._may_become(i_role name, i_other name) returns boolean
+-- function jobs._may_change(i_owner oid, i_name name) returns boolean
+-- function jobs._may_lock_history(i_context text) returns boolean
+-- function jobs._may_notify() returns boolean
+-- function jobs._meant(i_schema jsonb, i_root jsonb) returns jsonb
+-- function jobs._millis(i_at timestamp with time zone) returns bigint
+-- function jobs._moment(i_at timestamp with time zone) returns text
+-- function jobs._names_of_others(i_task character varying, i_aliases text[]) returns text[]
+-- function jobs._names(i_params jsonb, i_extra_kwargs boolean) returns text[]
+-- function jobs._new_job_id(i_time bytea, i_number bigint, i_random bytea DEFAULT substr(uuid_send(gen_random_uuid()), 11)) returns character varying
+-- function jobs._new_job_ids(i_numbers bigint[], i_now timestamp with time zone) returns character varying[]
+-- function jobs._not_expressible() returns text
+-- function jobs._not_held(i_job character varying, i_lease uuid) returns void
+-- function jobs._note_started(i_worker uuid, i_leases uuid[], i_batch_indexes integer[], i_skip boolean) returns void
+-- function jobs._nth_random(i_randoms bytea, i_nth integer) returns bytea
+-- function jobs._on_day(i_day timestamp with time zone) returns text
+-- function jobs._open_of(i_jobs text[]) returns TABLE(job_id character varying, status character varying, task character varying)
+-- function jobs._opened(i_leases uuid[], i_parts integer[], i_bits bigint[]) returns TABLE(lease uuid, batch_index integer, run_at timestamp with time zone, worker uuid, id bigint, job_id character varying, task character varying, body jsonb, retries integer, max_retries integer, priority integer, timeout numeric, created_at timestamp with time zone, scheduled_at timestamp with time zone, ready_seq bigint, attempt integer, traceback text)
+-- function jobs._page_of_ended(i_state text, i_pattern text, i_before character varying, i_num integer) returns SETOF jobs."all"
+-- function jobs._page_of_pending(i_pattern text, i_before character varying, i_num integer) returns SETOF jobs."all"
+-- function jobs._partitions_over(i_oldest date, i_clock_is_sure boolean) returns text[]
+-- function jobs._partitions() returns TABLE(name text, day date)
+-- function jobs._path(i_path text, i_further text) returns text
+-- function jobs._pattern(i_topic text) returns text
+-- function jobs._predicate_of_body(i_schema jsonb, i_params jsonb, i_extra_kwargs boolean) returns text
+-- function jobs._predicate_of_param(i_template text, i_is_required boolean, i_position text, i_keyword text) returns text
+-- function jobs._predicate(i_schema jsonb, i_at text, i_root jsonb) returns text
+-- function jobs._prefix(i_topic text) returns text
+-- function jobs._prepare_partition(i_day date) returns void
+-- function jobs._promote(i_pattern text, i_limit integer, i_since timestamp with time zone) returns integer
+-- function jobs._publish_packed(i_task character varying, i_bodies jsonb[], i_bytes bigint[], i_timeouts double precision[], i_priority integer, i_max_retries integer[], i_now timestamp with time zone) returns character varying[]
+-- function jobs._publish_singly(i_tasks text[], i_bodies jsonb[], i_bytes bigint[], i_due timestamp with time zone[], i_timeouts double precision[], i_priorities integer[], i_max_retries integer[], i_job_ids text[], i_now timestamp with time zone) returns character varying[]
+-- function jobs._publishable(i_task character varying, i_bytes bigint, i_limit integer, i_scheduled_at timestamp with time zone, i_timeout numeric, i_max_retries integer) returns boolean
+-- function jobs._quotas(i_ranges jobs.key_range[], i_num integer, i_own_batch text[]) returns TABLE(key_range jobs.key_range, rows integer, jobs integer, cut boolean)
+-- function jobs._quoted(i_text text) returns text
+-- function jobs._randoms(i_ids integer) returns bytea
+-- function jobs._rank(i_priority integer, i_ready_seq bigint) returns bigint
+-- function jobs._ready_tasks(i_topic text) returns text[]
+-- function jobs._refresh_publish_checks(i_names text[] DEFAULT NULL::text[]) returns void
+-- function jobs._refuse_dead() returns void
+-- function jobs._refuse_unfit(i_tasks text[], i_bodies jsonb[], i_suspects integer[]) returns void
+-- function jobs._refuse_unknown(i_tasks text[]) returns void
+-- function jobs._refuse(i_which text, i_task character varying, i_bytes bigint, i_scheduled_at timestamp with time zone, i_timeout numeric, i_max_retries integer) returns boolean
+-- function jobs._remember_signatures(i_tasks jobs.declaration[]) returns void
+-- function jobs._restricted() returns name
+-- function jobs._role_oid(i_name name) returns oid
+-- function jobs._rows_of_one(i_ranges jobs.key_range[], i_num integer, i_own_batch text[]) returns integer[]
+-- function jobs._schema_error_of_any(i_variants jsonb, i_one boolean, i_value jsonb, i_root jsonb, i_depth integer, i_left integer, i_until timestamp with time zone) returns jobs.schema_error
+-- function jobs._schema_error_of_array(i_schema jsonb, i_array jsonb, i_root jsonb, i_depth integer, i_left integer, i_until timestamp with time zone) returns jobs.schema_error
+-- function jobs._schema_error_of_binding(i_args jsonb, i_kwargs jsonb, i_params jsonb, i_extra_kwargs boolean) returns jobs.schema_error
+-- function jobs._schema_error_of_body(i_body jsonb, i_params jsonb, i_extra_kwargs boolean, i_schema jsonb, i_until timestamp with time zone DEFAULT NULL::timestamp with time zone) returns text
+-- function jobs._schema_error_of_job(i_task character varying, i_body jsonb, i_until timestamp with time zone DEFAULT NULL::timestamp with time zone) returns text
+-- function jobs._schema_error_of_number(i_schema jsonb, i_number numeric, i_depth integer) returns jobs.schema_error
+-- function jobs._schema_error_of_object(i_schema jsonb, i_object jsonb, i_root jsonb, i_depth integer, i_left integer, i_until timestamp with time zone) returns jobs.schema_error
+-- function jobs._schema_error_of_required(i_required jsonb, i_object jsonb, i_depth integer, i_steps integer) returns jobs.schema_error
+-- function jobs._schema_error_of_string(i_schema jsonb, i_text text, i_depth integer) returns jobs.schema_error
+-- function jobs._schema_error_of_variants(i_schema jsonb, i_value jsonb, i_root jsonb, i_depth integer, i_left integer, i_until timestamp with time zone) returns jobs.schema_error
+-- function jobs._schema_error(i_schema jsonb, i_value jsonb, i_path text, i_root jsonb, i_steps integer DEFAULT 20000, i_until timestamp with time zone DEFAULT NULL::timestamp with time zone) returns jobs.schema_error
+-- function jobs._schemas_of_field(i_schema jsonb, i_key text) returns jsonb[]
+-- function jobs._settle_alike(i_leases uuid[], i_batch_indexes integer[], i_outcome text, i_error text, i_delay double precision) returns void
+-- function jobs._settle_lost(i_leases uuid[], i_parts integer[], i_limit integer, i_reason text, i_now timestamp with time zone, i_only_expired boolean) returns integer
+-- function jobs._settle_others(v_leases uuid[], v_parts integer[], v_bits bigint[], i_leases uuid[], i_batch_indexes integer[], i_outcomes text[], i_errors text[], i_delays double precision[], i_now timestamp with time zone) returns void
+-- function jobs._settle(i_leases uuid[], i_batch_indexes integer[], i_outcomes text[], i_results jsonb[], i_errors text[], i_delays double precision[], i_now timestamp with time zone) returns integer[]
+-- function jobs._short_error(i_error text) returns text
+-- function jobs._short(i_part text) returns text
+-- function jobs._shown(i_text text) returns text
+-- function jobs._sleep_for(i_seconds double precision) returns void
+-- function jobs._start(i_job character varying) returns void
+-- function jobs._sweep_expired(i_limit integer, i_limits jobs.limits) returns integer
+-- function jobs._sweep_plain(i_pattern text, i_limit integer) returns integer
+-- function jobs._sweep_workers(i_limit integer, i_limits jobs.limits) returns integer
+-- function jobs._take_back(i_table regclass) returns void
+-- function jobs._template_of_array(i_schema jsonb, i_root jsonb, i_refs text[], i_known jsonb) returns text
+-- function jobs._template_of_number(i_type text, i_schema jsonb) returns text
+-- function jobs._template_of_object(i_schema jsonb, i_root jsonb, i_refs text[], i_known jsonb) returns text
+-- function jobs._template_of_one(i_schemas jsonb, i_root jsonb, i_refs text[], i_known jsonb) returns text
+-- function jobs._template_of_other_fields(i_schema jsonb, i_root jsonb, i_refs text[], i_known jsonb) returns text
+-- function jobs._template_of_string(i_schema jsonb) returns text
+-- function jobs._template_of_type(i_type text, i_schema jsonb, i_root jsonb, i_refs text[], i_known jsonb) returns text
+-- function jobs._template_of_types(i_schema jsonb, i_root jsonb, i_refs text[], i_known jsonb) returns text
+-- function jobs._template_of_values(i_values jsonb) returns text
+-- function jobs._template(i_schema jsonb, i_root jsonb, i_refs text[], i_known jsonb) returns text
+-- function jobs._templates(i_schemas jsonb, i_root jsonb, i_refs text[], i_known jsonb) returns text[]
+-- function jobs._text_size(i_value jsonb) returns bigint
+-- function jobs._try_to_change_partitions(i_today date, i_full boolean, i_make date[], i_drop text[]) returns text[]
+-- function jobs._turn_away() returns void
+-- function jobs._types(i_schema jsonb) returns jsonb
+-- function jobs._unkept(i_which text) returns text[]
+-- function jobs._unpack_heads(i_ranges jobs.key_range[], i_most integer, i_own_batch text[], i_depth integer DEFAULT 1000) returns boolean
+-- function jobs._unpack_rows(i_rows tid[]) returns bigint
+-- function jobs._unpack(i_jobs text[]) returns void
+-- function jobs._values(i_schema jsonb) returns jsonb
+-- function jobs._visible(i_tasks text[]) returns text[]
+-- function jobs._wake_waiters() returns void
+-- function jobs._wake_workers() returns void
+-- function jobs._walk(i_schema jsonb, i_value jsonb, i_root jsonb, i_depth integer, i_left integer, i_until timestamp with time zone) returns jobs.schema_error
+-- function jobs._warn_of_large(i_jobs text[], i_is_any_back boolean) returns void
+-- function jobs._warn_of_others(i_changes jobs.change[]) returns void
+-- function jobs._weeks() returns SETOF text
+-- function jobs._which(i_at bigint, i_of integer) returns text

@@ -1,0 +1,55 @@
+-- Types of arguments and results.
+
+create type jobs.bulk_job as (
+  task varchar,
+  body jsonb,
+  scheduled_at timestamptz,
+  timeout numeric,
+  priority integer,
+  max_retries integer
+);
+
+-- Return types of functions. They are separate from the tables, so that a new column in a table never changes
+-- the result of a statement that a client has prepared.
+create type jobs.queued as (
+  id bigint, job_id varchar, task varchar, body jsonb, retries integer, max_retries integer,
+  priority integer, timeout numeric, created_at timestamptz, run_at timestamptz,
+  scheduled_at timestamptz, attempt integer
+);
+
+create type jobs.claimed as (
+  id bigint, job_id varchar, task varchar, body jsonb, retries integer, max_retries integer,
+  priority integer, timeout numeric, created_at timestamptz, run_at timestamptz,
+  scheduled_at timestamptz, attempt integer, expires_at timestamptz, lease uuid
+);
+
+create type jobs.ended as (
+  id bigint, job_id varchar, task varchar, body jsonb, retries integer, max_retries integer,
+  priority integer, timeout numeric, status jobs.job_status, created_at timestamptz,
+  run_at timestamptz, scheduled_at timestamptz, complete_on timestamptz, result jsonb,
+  traceback text, attempt integer
+);
+
+-- A key range: a part of one task's queue, from the point (from_rank, from_seq) to the end of to_rank. It
+-- ends with a rank and not at a point because only the first column of a range can end an index scan.
+create type jobs.key_range as (task varchar, from_rank bigint, from_seq bigint, to_rank bigint);
+
+-- The declaration of a task.
+create type jobs.declaration as (
+  name varchar, aliases text[], doc text, args_schema jsonb, result_schema jsonb, retries integer, timeout numeric(9, 2),
+  priority integer, keep text, params jsonb, extra_kwargs boolean, validation text
+);
+
+-- A declaration that differs from the one in force, or that claims names of other roles' tasks (`others`,
+-- which are left out of its aliases): whether the caller may make it, the owner of the name, and the aliases
+-- that the task had.
+create type jobs.change as (declared jobs.declaration, differs boolean, is_allowed boolean, owner_name name, others text[], old_aliases text[]);
+
+-- One reason: a code for machines, a sentence for people, the time until which it holds if that is known, and
+-- details. Never contains a body, a result or an error, which may contain secrets.
+create type jobs.reason as (code text, message text, until timestamptz, details jsonb);
+
+-- The first schema error found: its path, what was expected there and what was found there. `depth` shows
+-- which of several variants was meant: the one that fits to the greatest depth. A null path means that the
+-- value fits. `steps` is the number of schemas that were compared with values to find out.
+create type jobs.schema_error as (path text, expected text, found text, depth integer, steps integer);
