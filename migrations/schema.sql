@@ -47,6 +47,14 @@ create type jobs.change as (
   old_aliases text[]
 );
 
+create type jobs.claim_plan as (
+  ranges jobs.key_range[],
+  rows integer[],
+  jobs integer,
+  is_cut boolean,
+  weight integer
+);
+
 create type jobs.claimed as (
   id bigint,
   job_id character varying,
@@ -108,6 +116,14 @@ create type jobs.key_range as (
 create type jobs.limits as (
   login text[],
   role text[]
+);
+
+create type jobs.locked_rows as (
+  rows tid[],
+  bytes bigint,
+  packed integer,
+  is_too_large boolean,
+  unseen bigint
 );
 
 create type jobs.open_job as (
@@ -392,6 +408,14 @@ create table jobs.worker (
   attempt integer,
   worker uuid
 
+-- view jobs._ready:
+  at tid,
+  task character varying,
+  rank bigint,
+  ready_seq bigint,
+  size integer,
+  bytes integer
+
 -- view jobs._runs:
   lease uuid,
   part integer,
@@ -559,6 +583,8 @@ create table jobs.worker (
 -- function jobs._as_array(i_value jsonb) returns jsonb
 -- function jobs._at(i_template text, i_at text) returns text
 -- function jobs._backoff(i_retries integer) returns interval
+-- function jobs._begin_claim(i_worker uuid, i_tasks text[], i_num integer, i_sleep_seconds double precision, i_now timestamp with time zone) returns void
+-- function jobs._bit(i_run bigint) returns bigint
 -- function jobs._bound(i_args jsonb, i_kwargs jsonb, i_params jsonb) returns jsonb
 -- function jobs._caller() returns name
 -- function jobs._change_partitions(i_today date, i_full boolean, i_make date[], i_drop text[]) returns text[]
@@ -575,6 +601,7 @@ create table jobs.worker (
 -- function jobs._check_worker(i_worker uuid, i_host text, i_pid integer, i_version text, i_topics text[], i_tasks text[], i_slots integer) returns void
 -- function jobs._compiled(i_schema jsonb, i_params jsonb, i_extra_kwargs boolean) returns jsonpath
 -- function jobs._cost(i_body_bytes bigint, i_predicate_bytes integer) returns bigint
+-- function jobs._count(i_bits bigint) returns integer
 -- function jobs._declare_changes(i_changes jobs.change[]) returns void
 -- function jobs._declare_one_by_one(i_changes jobs.change[]) returns void
 -- function jobs._declared(i_tasks jsonb) returns SETOF jobs.declaration
@@ -582,6 +609,7 @@ create table jobs.worker (
 -- function jobs._declarer() returns oid
 -- function jobs._definition(i_root jsonb, i_ref text) returns jsonb
 -- function jobs._due(i_scheduled_at timestamp with time zone[], i_delays double precision[], i_jobs integer, i_now timestamp with time zone) returns timestamp with time zone[]
+-- function jobs._end_claim(i_worker uuid, i_lease uuid) returns void
 -- function jobs._ended_counts(i_state text, i_pattern text, i_cap bigint) returns TABLE(task character varying, state text, jobs bigint)
 -- function jobs._ended_since(i_jobs text[]) returns timestamp with time zone
 -- function jobs._ended_times(i_jobs text[], i_from timestamp with time zone, i_until timestamp with time zone) returns timestamp with time zone[]
@@ -608,6 +636,7 @@ create table jobs.worker (
 -- function jobs._history_of(i_jobs text[], i_everywhere boolean DEFAULT true) returns SETOF jobs.job
 -- function jobs._hold(i_job character varying, i_lease uuid) returns jobs._runs
 -- function jobs._id_time(i_now timestamp with time zone) returns bytea
+-- function jobs._in_range(i_rank bigint, i_ready_seq bigint, i_from_rank bigint, i_from_seq bigint, i_to_rank bigint) returns boolean
 -- function jobs._in_state(i_state text) returns text
 -- function jobs._is_administrator() returns boolean
 -- function jobs._is_administrator(i_role name) returns boolean
@@ -630,6 +659,7 @@ create table jobs.worker (
 -- function jobs._limits(i_publish boolean) returns jobs.limits
 -- function jobs._listen_until(i_flag regclass, i_until timestamp with time zone) returns void
 -- function jobs._literal(i_at timestamp with time zone) returns text
+-- function jobs._lock_rows(i_plan jobs.claim_plan, i_num integer, i_is_first boolean, i_largest integer, i_own_batch text[], i_jobs_per_mib bigint) returns jobs.locked_rows
 -- function jobs._lowest_bits(i_number bigint) returns bigint
 -- function jobs._maintain_partitions() returns SETOF text
 -- function jobs._make_partition_of_default(i_today date) returns void
@@ -641,6 +671,7 @@ create table jobs.worker (
 -- function jobs._meant(i_schema jsonb, i_root jsonb) returns jsonb
 -- function jobs._millis(i_at timestamp with time zone) returns bigint
 -- function jobs._moment(i_at timestamp with time zone) returns text
+-- function jobs._move_rows(i_rows jobs.locked_rows, i_worker uuid, i_lease uuid, i_now timestamp with time zone, i_margin double precision, i_own_batch text[], i_begin integer, i_shared_part integer, i_own_part integer) returns TABLE(part integer, run_at timestamp with time zone, xid bigint, started bigint, jobs jobs.open_job[], size integer)
 -- function jobs._names_of_others(i_task character varying, i_aliases text[]) returns text[]
 -- function jobs._names(i_params jsonb, i_extra_kwargs boolean) returns text[]
 -- function jobs._new_job_id(i_time bytea, i_number bigint, i_random bytea DEFAULT substr(uuid_send(gen_random_uuid()), 11)) returns character varying
@@ -656,8 +687,11 @@ create table jobs.worker (
 -- function jobs._page_of_pending(i_pattern text, i_before character varying, i_num integer) returns SETOF jobs."all"
 -- function jobs._partitions_over(i_oldest date, i_clock_is_sure boolean) returns text[]
 -- function jobs._partitions() returns TABLE(name text, day date)
+-- function jobs._part(i_run integer) returns integer
 -- function jobs._path(i_path text, i_further text) returns text
 -- function jobs._pattern(i_topic text) returns text
+-- function jobs._plan_claim(i_tasks text[], i_watermark_tasks text[], i_watermark_priorities integer[], i_watermarks bigint[], i_num integer, i_own_batch text[], i_jobs_per_mib bigint) returns jobs.claim_plan
+-- function jobs._plan_rest(i_tasks text[], i_watermark_tasks text[], i_watermark_priorities integer[], i_watermarks bigint[], i_num integer, i_own_batch text[], i_jobs_per_mib bigint, i_is_enough boolean, i_unpack boolean) returns jobs.claim_plan
 -- function jobs._predicate_of_body(i_schema jsonb, i_params jsonb, i_extra_kwargs boolean) returns text
 -- function jobs._predicate_of_param(i_template text, i_is_required boolean, i_position text, i_keyword text) returns text
 -- function jobs._predicate(i_schema jsonb, i_at text, i_root jsonb) returns text
@@ -697,6 +731,7 @@ create table jobs.worker (
 -- function jobs._settle_lost(i_leases uuid[], i_parts integer[], i_limit integer, i_reason text, i_now timestamp with time zone, i_only_expired boolean) returns integer
 -- function jobs._settle_others(v_leases uuid[], v_parts integer[], v_bits bigint[], i_leases uuid[], i_batch_indexes integer[], i_outcomes text[], i_errors text[], i_delays double precision[], i_now timestamp with time zone) returns void
 -- function jobs._settle(i_leases uuid[], i_batch_indexes integer[], i_outcomes text[], i_results jsonb[], i_errors text[], i_delays double precision[], i_now timestamp with time zone) returns integer[]
+-- function jobs._share(i_num integer, i_ranges integer) returns integer
 -- function jobs._short_error(i_error text) returns text
 -- function jobs._short(i_part text) returns text
 -- function jobs._shown(i_text text) returns text
@@ -733,4 +768,5 @@ create table jobs.worker (
 -- function jobs._warn_of_large(i_jobs text[], i_is_any_back boolean) returns void
 -- function jobs._warn_of_others(i_changes jobs.change[]) returns void
 -- function jobs._weeks() returns SETOF text
+-- function jobs._weight(i_size integer, i_bytes integer, i_jobs_per_mib bigint) returns integer
 -- function jobs._which(i_at bigint, i_of integer) returns text

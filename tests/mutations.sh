@@ -26,7 +26,7 @@ check "the lease test of nack" "nack|jobs._hold(i_job, i_lease)|jobs._hold(i_job
 check "the bits that say what still runs, in settle" "_settle|array_agg(b.open & g.bits)|array_agg(g.bits)" "${it[@]}" settling batches
 check "the refusal of two verdicts on one run" "_settle|if v_twice then|if false then" "${it[@]}" batches
 check "the end of a plain lease in heartbeat" "heartbeat|and r.expires_at > jobs.now()|" "${it[@]}" settling contract
-check "the refusal of a worker that was declared dead" "claim|w.id = i_worker and w.lost_at is null|w.id = i_worker" "${it[@]}" faults
+check "the refusal of a worker that was declared dead" "_begin_claim|w.id = i_worker and w.lost_at is null|w.id = i_worker" "${it[@]}" faults
 check "a heartbeat of the dead" "heartbeat_worker|w.id = i_worker and w.lost_at is null|w.id = i_worker" "${it[@]}" faults
 check "skipping what others hold, in sweep" "_sweep_expired|for update skip locked|for update" "${it[@]}" faults races
 check "skipping held batches, in settle" "_settle|for update skip locked|for update" "${it[@]}" settling faults races
@@ -34,12 +34,12 @@ check "skipping held rows when they are taken apart" "_unpack_heads|for update s
 check "the number of a transaction before the job's" "publish|when pg_current_xact_id() is not null then|when true then" "${it[@]}" batches
 check "the limit of runs" "_settle_others|o.retries >= o.max_retries - 1|false" "${it[@]}" settling contract
 check "the worker's name in release" "release|r.lease = i_lease and r.worker = i_worker|r.lease = i_lease" "${it[@]}" settling
-check "jobs claimed alone" "claim|q.task = any (v_own_batch_tasks) or q.bytes|q.bytes" "${it[@]}" batches packed
+check "jobs claimed alone" "_move_rows|q.task = any (i_own_batch) or q.bytes|q.bytes" "${it[@]}" batches packed
 check "history's knowledge of a verdict said before" "settle|where h.job_id = g.job_id and h.lease = g.lease|where false" "${it[@]}" settling batches
 check "the topics of a role, when it publishes" "publish|perform jobs._check_topics(true, array[i_task]);|" "${it[@]}" topics
 check "the topics of a role, when it publishes many" "_check_bulk|perform jobs._check_topics(true, i_tasks);|" "${it[@]}" topics
 check "the topics of a role, when it consumes" "consume_topic|jobs._allowed(false, jobs._ready_tasks(topic))|jobs._ready_tasks(topic)" "${it[@]}" topics
-check "the topics of a role, when it claims" "claim|perform jobs._check_topics(false, i_tasks);|" "${it[@]}" topics
+check "the topics of a role, when it claims" "_begin_claim|perform jobs._check_topics(false, i_tasks);|" "${it[@]}" topics
 check "the lease of who is narrowed" "ack|perform jobs._check_lease(i_lease);|" "${it[@]}" topics
 check "that the last topic stays" "revoke_topic|update jobs.topic_grant g set publish = false, consume = false|delete from jobs.topic_grant g" "${it[@]}" topics
 check "the wake-up of sleeping workers" "publish|jobs._is_awaited('jobs.sleeping_until')|false" --test worker -- sleeps
@@ -51,14 +51,14 @@ check "keywords that a task does not have" "_is_fit|ELSE (((i_body -> 'kwargs'::
 check "an argument given twice, in the predicate" "_predicate_of_param|' && (exists('|' && (1 == \"a\" && exists('" "${it[@]}" schemas
 check "the depth that a walk can bear" "_schema_error_of_job|statement_too_complex or data_exception|division_by_zero" "${it[@]}" schemas
 check "an operator's word on the check" "_refresh_publish_checks|coalesce(t.validation_set, t.validation)|t.validation" "${it[@]}" schemas
-check "jobs of a row that must be taken apart come before what waits behind it" "claim|case when q.size > 1 and s.task = any (v_own_batch_tasks) then v_most + 1 else q.size end as size|q.size" "${it[@]}" packed
+check "jobs of a row that must be taken apart come before what waits behind it" "_lock_rows|case when q.size > 1 and s.task = any (i_own_batch) then i_largest + 1 else q.size end as size|q.size" "${it[@]}" packed
 check "the id of a job that waits again" "_check_new_ids|q.job_id = i.id and q.returned <> 0|false" "${it[@]}" packed
 check "a missing value among tasks that are claimed alone" "claim|array(select t from unnest(i_own_batch) t where t is not null)|coalesce(i_own_batch, '{}')" "${it[@]}" packed
-check "the order in which jobs of a claim begin" "claim|least(i_num - i_ahead - v_got - l.at + t.size, t.size)|t.size" "${it[@]}" packed
-check "what is left when rows weigh less than the first" "claim|t.of_all >= v_rows[1]|false" "${it[@]}" packed
-check "a heavy job behind others" "claim|or v_got = 0 and r.reach = r.weight|or r.reach = r.weight" "${it[@]}" weights
+check "the order in which jobs of a claim begin" "_move_rows|least(i_begin - r.jobs_to + t.size, t.size)|t.size" "${it[@]}" packed
+check "what is left when rows weigh less than the first" "claim|cardinality(v_rows.rows) >= v_plan.rows[1]|false" "${it[@]}" packed
+check "a heavy job behind others" "_lock_rows|or i_is_first and g.reach = g.weight|or g.reach = g.weight" "${it[@]}" weights
 check "what a worker claimed ahead and never began, in a late sweep" "_settle_lost|when o.started then 'lost' else 'unbegun'|else 'lost'" "${it[@]}" order
-check "a job on its last run that never began" "claim|q.returned < 0 and q.retries < q.max_retries - 1|q.returned < 0" "${it[@]}" order
+check "a job on its last run that never began" "_move_rows|q.returned < 0 and q.retries < q.max_retries - 1|q.returned < 0" "${it[@]}" order
 check "the row of a dead worker, from an old snapshot" "_sweep_workers|v_sees_all and not exists|not exists" "${it[@]}" order
 check "a lapsed job that a consume does not return" "consume_topic|num - v_back)|num)" "${it[@]}" held_open
 check "a day of 24 hours" "_on_day|'24:00:00'::interval|'1 day'::interval" "${it[@]}" lookups
@@ -68,15 +68,15 @@ check "nothing said of a body" "publish|i_checked is not true|not i_checked" "${
 check "who else calls maintain_partitions" "_may_lock_history|starts_with(v_lines[3], v_before|starts_with(v_lines[3], left(v_before, 0)" "${it[@]}" history
 check "a new partition's default privileges" "_prepare_partition|perform jobs._take_back|perform 1 --" "${it[@]}" install
 check "characters that act, in messages" "_escaped|when i_text !~ c.acts then i_text|when true then i_text" "${it[@]}" odd_calls
-check "skipping what other claims hold" "claim|limit s.rows for update skip locked|limit s.rows for update" "${it[@]}" batches packed faults
+check "skipping what other claims hold" "_lock_rows|limit s.rows for update skip locked|limit s.rows for update" "${it[@]}" batches packed faults
 check "the charge for a lost run" "_settle_others|r.retries + r.charged::integer|r.retries" "${it[@]}" faults settling contract
-check "the size of a claim" "claim|r.reach <= v_most - v_got or|true or" "${it[@]}" packed
+check "the size of a claim" "_lock_rows|g.reach <= i_num or|true or" "${it[@]}" packed
 check "the largest body" "_fits|(i_bytes <= i_limit)|true" "${it[@]}" contract packed
 check "the largest body of a bulk" "_check_bulk|t.size <= v_limits.max_body_bytes|true" "${it[@]}" weights packed
 check "the bytes of an error" "_settle_others|+ coalesce(octet_length(r.said), 0)|" "${it[@]}" weights
 check "a key of its own for a job that came back" "_settle_others|jobs._any_key() * case when r.outcome = 'unbegun' then -1 else 1 end::smallint|0" "${it[@]}" held_open
 check "a key of its own for a job that came apart" "_unpack_rows|jobs._text_size(j.body), jobs._any_key()|jobs._text_size(j.body), 0" "${it[@]}" held_open
-check "what came back in good order has not begun" "claim|q.returned < 0 and|q.returned <> 0 and" "${it[@]}" faults
+check "what came back in good order has not begun" "_move_rows|q.returned < 0 and|q.returned <> 0 and" "${it[@]}" faults
 check "no more dead workers than needed" "_sweep_workers|while v_swept < i_limit loop|while true loop" "${it[@]}" held_open
 check "sweeps of who is narrowed" "_sweep_workers|i_limits is null or|true or" "${it[@]}" held_open
 check "sweeps of who is narrowed, expired" "_sweep_expired|i_limits is null or|true or" "${it[@]}" held_open
@@ -86,10 +86,10 @@ check "roles that are reached through a narrowed one" "_limits|jobs._may_become(
 check "as many verdicts as jobs" "settle|cardinality(i_batch_indexes)])) is false|cardinality(i_batch_indexes)])) is null" "${it[@]}" settling
 check "the lease of a claim that is given back" "release|if i_lease is null then|if false then" "${it[@]}" faults
 check "the bytes of a body as text" "_text_size|octet_length((i_value)::text)|pg_column_size(i_value)" "${it[@]}" weights
-check "the bytes of a claim" "claim|(l.bytes * v_jobs_per_mib >> 20)::integer|0" "${it[@]}" weights
-check "large answers by themselves" "claim|case when i_worker is null or (select t.bytes from totals t) <= 65536 then b.jobs end|b.jobs" "${it[@]}" weights
+check "the bytes of a claim" "_weight|((i_bytes * i_jobs_per_mib) >> 20)|0" "${it[@]}" weights
+check "large answers by themselves" "_move_rows|case when i_worker is null or i_rows.bytes <= 65536 then b.jobs end|b.jobs" "${it[@]}" weights
 check "the bytes of a result" "_check_results|if v_size > v_limit then|if false then" "${it[@]}" weights
-check "the worker's row at the end of a claim" "claim|w.lost_at is null and i_lease <> all (w.void_leases) for key share|true" "${it[@]}" races
+check "the worker's row at the end of a claim" "_end_claim|w.lost_at is null and i_lease <> all (w.void_leases) for key share|true" "${it[@]}" races
 check "locks on what a plain client gets" "_quotas|s.task = any (i_own_batch) then i_num + 1|false then i_num + 1" "${it[@]}" locks packed
 check "the order of due jobs" "_promote|order by q.scheduled_at, q.id limit|order by q.id limit" "${it[@]}" order
 check "what a sweep's limit leaves" "_sweep_expired|min(r.expires_at) as expires_at|max(r.expires_at) as expires_at" "${it[@]}" order

@@ -20,10 +20,22 @@
 -- its watermark once all transactions with an xid below a later claim's own have ended
 -- (pgjobs/src/worker/policy/watermarks.rs). Without watermarks a claim starts at the beginning.
 --
--- The plans are pinned: the statistics of a queue are always stale, and with stale statistics the planner
--- would now and then read the whole table. They are also made once: planning these statements anew for each
--- call, as the planner would prefer, costs more than a small claim. The row ids are an array from a subquery
--- that runs once: as a join, the limit could be applied again for each row, and too many rows be taken.
+-- The callers pin the plans (enable_*, plan_cache_mode): the statistics of a queue are always stale, and with
+-- stale statistics the planner would now and then read the whole table. Plans are also made once: planning
+-- these statements anew for each call costs more than a small claim. The functions here inherit these
+-- settings: pinning them again for each costs a microsecond a setting.
+
+-- The jobs that are due, in the terms of a key range. A row is found by its task and its place in the queue,
+-- (rank, ready_seq), in index pending_ready.
+create or replace view jobs._ready as
+select q.ctid as at, q.task, jobs._rank(q.priority, q.ready_seq) as rank, q.ready_seq, q.size, q.bytes
+from jobs.pending q where q.ready_seq is not null;
+
+-- Whether a row lies in the key range from (i_from_rank, i_from_seq) to the end of i_to_rank. Inlined wherever
+-- it is used, so that it is a condition of the index scan.
+create or replace function jobs._in_range(i_rank bigint, i_ready_seq bigint, i_from_rank bigint, i_from_seq bigint, i_to_rank bigint) returns boolean
+language sql immutable parallel safe
+return (i_rank, i_ready_seq) >= (i_from_rank, i_from_seq) and i_rank <= i_to_rank;
 
 -- The key ranges that have a job ready, each with its first row, locked or not: the first i_num of them
 -- (null: all) by priority and ready_seq of that row. Reads without locks, one index probe for each task and
@@ -34,8 +46,7 @@
 create or replace function jobs._heads(
   i_tasks text[], i_watermark_tasks text[], i_watermark_priorities integer[], i_watermarks bigint[], i_num integer default null
 ) returns table (key_range jobs.key_range, size integer, bytes integer)
-language plpgsql stable security definer
-set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off set plan_cache_mode = force_generic_plan as $$
+language plpgsql stable as $$
 declare
   c_first constant bigint := -9223372036854775808;
   c_last constant bigint := 9223372036854775807;
@@ -61,28 +72,28 @@ begin
   from (select s.task, s.from_rank, s.from_seq, s.to_rank, g.size, g.bytes
         from (select u.task, coalesce(u.from_rank, c_first), coalesce(u.from_seq, c_first), coalesce(u.to_rank, c_last)
               from unnest(v_tasks, v_from_ranks, v_from_seqs, v_to_ranks) u(task, from_rank, from_seq, to_rank)) s(task, from_rank, from_seq, to_rank),
-          lateral (select jobs._rank(q.priority, q.ready_seq) as rank, q.ready_seq, q.size, q.bytes from jobs.pending q
-                   where q.task = s.task and q.ready_seq is not null
-                     and (jobs._rank(q.priority, q.ready_seq), q.ready_seq) >= (s.from_rank, s.from_seq)
-                     and jobs._rank(q.priority, q.ready_seq) <= s.to_rank
-                   order by jobs._rank(q.priority, q.ready_seq), q.ready_seq limit 1) g
+          lateral (select q.rank, q.ready_seq, q.size, q.bytes from jobs._ready q
+                   where q.task = s.task and jobs._in_range(q.rank, q.ready_seq, s.from_rank, s.from_seq, s.to_rank)
+                   order by q.rank, q.ready_seq limit 1) g
         order by g.rank, g.ready_seq limit i_num) h;
 end $$;
+
+-- The most rows to read of each of these key ranges when i_num jobs are missing: with many key ranges, reading
+-- i_num of each would cost their number x i_num, so each is read to at most four times its even share.
+create or replace function jobs._share(i_num integer, i_ranges integer) returns integer
+language sql immutable parallel safe
+return least(i_num, greatest(50, 4 * i_num / i_ranges));
 
 -- How many rows to take of each of these key ranges, which are ordered by their first rows, so that up to
 -- i_num jobs are taken by priority and then by ready_seq. `jobs` is how many jobs these are, `cut` that there
 -- may be more. Of tasks in i_own_batch it counts rows of one job only, up to the first packed row. Reads
 -- without locks.
---
--- With many key ranges, reading i_num rows of each would cost their number x i_num; each is read to at most
--- four times its even share.
 create or replace function jobs._quotas(i_ranges jobs.key_range[], i_num integer, i_own_batch text[]) returns table (
   key_range jobs.key_range, rows integer, jobs integer, cut boolean
 )
-language plpgsql stable security definer
-set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off set plan_cache_mode = force_generic_plan as $$
+language plpgsql stable as $$
 declare
-  v_share integer := least(i_num, greatest(50, 4 * i_num / cardinality(i_ranges)));
+  v_share integer := jobs._share(i_num, cardinality(i_ranges));
 begin
   return query
   select i_ranges[p.nth::integer], count(*)::integer, sum(p.size)::integer, bool_or(p.at = v_share)
@@ -91,34 +102,28 @@ begin
     from (select s.nth, g.rank, g.ready_seq, row_number() over (partition by s.nth order by g.rank, g.ready_seq) as at,
             case when g.size > 1 and s.task = any (i_own_batch) then i_num + 1 else g.size end as size
           from unnest(i_ranges) with ordinality s(task, from_rank, from_seq, to_rank, nth),
-            lateral (select jobs._rank(q.priority, q.ready_seq) as rank, q.ready_seq, q.size from jobs.pending q
-                     where q.task = s.task and q.ready_seq is not null
-                       and (jobs._rank(q.priority, q.ready_seq), q.ready_seq) >= (s.from_rank, s.from_seq)
-                       and jobs._rank(q.priority, q.ready_seq) <= s.to_rank
-                     order by jobs._rank(q.priority, q.ready_seq), q.ready_seq limit v_share) g) h) p
+            lateral (select q.rank, q.ready_seq, q.size from jobs._ready q
+                     where q.task = s.task and jobs._in_range(q.rank, q.ready_seq, s.from_rank, s.from_seq, s.to_rank)
+                     order by q.rank, q.ready_seq limit v_share) g) h) p
   where p.reach <= i_num
   group by p.nth order by p.nth;
 end $$;
 
 -- How many rows to take at most of each of these key ranges when i_num jobs are missing. For a task in
 -- i_own_batch: the rows of one job with which the key range begins, locked or not; if it begins with a packed
--- row, which another transaction has locked, i_num. Reads without locks; with many key ranges, a share of
--- each.
+-- row, which another transaction has locked, i_num. Reads without locks.
 create or replace function jobs._rows_of_one(i_ranges jobs.key_range[], i_num integer, i_own_batch text[]) returns integer[]
-language plpgsql stable security definer
-set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off set plan_cache_mode = force_generic_plan as $$
+language plpgsql stable as $$
 declare
-  v_share integer := least(i_num, greatest(50, 4 * i_num / cardinality(i_ranges)));
+  v_share integer := jobs._share(i_num, cardinality(i_ranges));
 begin
   return array(
     select case when s.task <> all (i_own_batch) then i_num else (
       select coalesce(nullif(count(*) filter (where not r.is_behind), 0), i_num)
-      from (select bool_or(q.size > 1) over (order by q.rank, q.ready_seq rows unbounded preceding) as is_behind
-            from (select jobs._rank(q.priority, q.ready_seq) as rank, q.ready_seq, q.size from jobs.pending q
-                  where q.task = s.task and q.ready_seq is not null
-                    and (jobs._rank(q.priority, q.ready_seq), q.ready_seq) >= (s.from_rank, s.from_seq)
-                    and jobs._rank(q.priority, q.ready_seq) <= s.to_rank
-                  order by jobs._rank(q.priority, q.ready_seq), q.ready_seq limit v_share) q) r)::integer end
+      from (select bool_or(g.size > 1) over (order by g.rank, g.ready_seq rows unbounded preceding) as is_behind
+            from (select q.rank, q.ready_seq, q.size from jobs._ready q
+                  where q.task = s.task and jobs._in_range(q.rank, q.ready_seq, s.from_rank, s.from_seq, s.to_rank)
+                  order by q.rank, q.ready_seq limit v_share) g) r)::integer end
     from unnest(i_ranges) with ordinality s(task, from_rank, from_seq, to_rank, nth) order by s.nth);
 end $$;
 
@@ -126,8 +131,7 @@ end $$;
 -- task in i_own_batch, until it has unpacked i_most jobs; true when there was one. Locks no other row, and
 -- reads the first i_depth rows of a key range.
 create or replace function jobs._unpack_heads(i_ranges jobs.key_range[], i_most integer, i_own_batch text[], i_depth integer default 1000) returns boolean
-language plpgsql security definer
-set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off set jit = off set plan_cache_mode = force_generic_plan as $$
+language plpgsql set enable_sort = off set jit = off as $$
 declare
   v_range jobs.key_range;
   v_row tid;
@@ -137,11 +141,9 @@ declare
 begin
   foreach v_range in array coalesce(i_ranges, '{}') loop   -- null: other claims took what there was
     select l.at, l.size into v_row, v_size
-    from (select q.ctid as at, q.size from jobs.pending q
-          where q.task = v_range.task and q.ready_seq is not null
-            and (jobs._rank(q.priority, q.ready_seq), q.ready_seq) >= (v_range.from_rank, v_range.from_seq)
-            and jobs._rank(q.priority, q.ready_seq) <= v_range.to_rank
-          order by jobs._rank(q.priority, q.ready_seq), q.ready_seq limit i_depth) g,
+    from (select q.at, q.size from jobs._ready q
+          where q.task = v_range.task and jobs._in_range(q.rank, q.ready_seq, v_range.from_rank, v_range.from_seq, v_range.to_rank)
+          order by q.rank, q.ready_seq limit i_depth) g,
       lateral (select q.ctid as at, q.size from jobs.pending q where q.ctid = g.at for update skip locked) l
     where g.size > 1 and (g.size > i_most or v_range.task = any (i_own_batch)) limit 1;
     continue when not found;

@@ -1,4 +1,8 @@
--- Claims of workers, and what they do about an answer that was lost or cannot be sent.
+-- Claims of workers.
+--
+-- A claim is: _begin_claim (may this worker claim now), _plan_claim (which rows of which key ranges, read without
+-- locks), _lock_rows (locks them), _move_rows (from jobs.pending into jobs.batch), and _plan_rest for a second round of
+-- locking and moving when the plan did not fill the claim. These functions inherit the pinned plans of jobs.claim.
 
 -- Claims up to i_num jobs of i_tasks: moves them from jobs.pending into batches under i_lease, and returns
 -- the batches. Never waits for a lock on jobs. Until its commit it locks the jobs that it returns, the jobs
@@ -45,156 +49,230 @@ language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off set plan_cache_mode = force_generic_plan as $$
 declare
   v_now timestamptz := jobs.now();
-  v_margin interval := make_interval(secs => i_margin);
-  v_ranges jobs.key_range[];
   v_most integer := least(i_num, 5000);
   v_jobs_per_mib bigint := case when i_worker is null then 0 else 1 + v_most / 8 end;   -- about 8 MiB in all
-  v_own_batch_tasks text[] := array(select t from unnest(i_own_batch) t where t is not null);
-  v_rows integer[];          -- the most rows to take of each key range
-  v_expected integer := 0;   -- jobs that the read without locks counted on
-  v_cut boolean := false;    -- there may be more than these
+  v_own_batch text[] := array(select t from unnest(i_own_batch) t where t is not null);
+  v_may_unpack boolean := v_own_batch <> '{}' or v_most < 64;   -- rows that are too large; others are left to other claims
+  v_plan jobs.claim_plan;
+  v_rows jobs.locked_rows;
   v_got integer := 0;
-  v_part integer := 0;       -- part of the next shared batch
-  v_alone integer := 0;      -- part of the last own batch
+  v_shared_part integer := 0;   -- part of the next shared batch
+  v_own_part integer := 0;      -- part of the last own batch
   v_size integer;
-  v_first integer;           -- weight of the first row
-  v_large jobs.key_range[];    -- those whose first row has to be unpacked
-  v_left boolean;            -- there may be more that fits: in unread rows, or once a row is unpacked
+  v_is_left boolean;            -- there may be more that fits: in unread rows, or once a row is unpacked
 begin
   if (i_num >= 1 and i_lease is not null and i_margin between 0 and 3600 and i_ahead >= 0) is not true then
     raise sqlstate 'PT400' using message = 'a claim needs a number of at least 1, a lease, and a margin of 0 to 3600 seconds';
   end if;
-  perform jobs._check_topics(false, i_tasks);
-  if i_worker is not null then
-    if not exists (select 1 from jobs.worker w where w.id = i_worker and w.lost_at is null and jobs._acts_as(w.role, w.login)) then
-      perform jobs._refuse_dead();
-    end if;
-    if i_sleep_seconds > 0 then
-      perform jobs._sleep_for(i_sleep_seconds);
-    end if;
-    if exists (select 1 from jobs.pending q
-               where q.ready_seq is null and q.scheduled_at <= v_now and q.scheduled_at > v_now - interval '10 s') then
-      perform jobs.promote(greatest(1000, 2 * v_most), v_now - interval '10 s');
-    end if;
-  end if;
-  select array_agg(h.key_range), (array_agg(greatest(h.size, h.bytes * v_jobs_per_mib >> 20)))[1],
-    array_agg(h.key_range) filter (where h.size > 1 and (h.size > v_most or (h.key_range).task = any (i_own_batch)))
-  into v_ranges, v_first, v_large
-  from jobs._heads(i_tasks, i_watermark_tasks, i_watermark_priorities, i_watermarks, v_most) h;
-  if v_ranges is null then
-    return;
-  elsif v_large is not null then
-    perform jobs._unpack_heads(v_large, v_most, i_own_batch);
-    v_first := 1;
-  end if;
-  if i_own_batch is not null or cardinality(v_ranges) > 1 then
-    select array_agg(q.key_range), array_agg(q.rows), coalesce(sum(q.jobs), 0), coalesce(bool_or(q.cut), false)
-    into v_ranges, v_rows, v_expected, v_cut from jobs._quotas(v_ranges, v_most, i_own_batch) q;
-  else
-    -- As many rows as fit if all weigh as much as the first: long runs of rows are alike.
-    v_rows := array[greatest(1, v_most / v_first)];
-  end if;
-
+  perform jobs._begin_claim(i_worker, i_tasks, v_most, i_sleep_seconds, v_now);
+  v_plan := jobs._plan_claim(i_tasks, i_watermark_tasks, i_watermark_priorities, i_watermarks, v_most, i_own_batch, v_jobs_per_mib);
+  -- The first round locks what the plan names: another claim may have locked it, some task may have more than its
+  -- share, or rows may weigh less than the first. The second takes what is missing wherever it is.
   for v_round in 1..2 loop
-    -- The first round read without locks: another claim may have locked what it counted on, some task may
-    -- have more than its share, or rows may weigh less than the first. The second round takes what is missing
-    -- wherever it is.
     if v_round = 2 then
-      select array_agg(h.key_range), (array_agg(greatest(h.size, h.bytes * v_jobs_per_mib >> 20)))[1] into v_ranges, v_first
-      from jobs._heads(i_tasks, i_watermark_tasks, i_watermark_priorities, i_watermarks) h;
-      exit when v_ranges is null or v_got > 0 and v_most >= 64 and v_own_batch_tasks = '{}' and cardinality(v_ranges) = 1 and v_first > v_most - v_got;
-      if v_got > 0 and v_left and (v_own_batch_tasks <> '{}' or v_most < 64) then
-        perform jobs._unpack_heads(v_ranges, v_most - v_got, i_own_batch);
-        v_first := 1;
-      end if;
-      v_rows := case when v_own_batch_tasks <> '{}' then jobs._rows_of_one(v_ranges, v_most - v_got, v_own_batch_tasks)
-        when cardinality(v_ranges) = 1 then array[greatest(1, (v_most - v_got) / v_first)]
-        else array_fill(v_most - v_got, array[cardinality(v_ranges)]) end;
+      v_plan := jobs._plan_rest(i_tasks, i_watermark_tasks, i_watermark_priorities, i_watermarks, v_most - v_got, v_own_batch, v_jobs_per_mib,
+                                v_got > 0 and v_most >= 64, v_got > 0 and v_is_left and v_may_unpack);
     end if;
-    for part, run_at, unseen, next, started, jobs, v_size, v_left in
-    with picked as materialized (
-      -- The weight of a row is the number of its jobs, or its bytes when they are the greater share of what a
-      -- claim may return. A row that has to be unpacked first is too large: no job behind it is taken before
-      -- those in it.
-      select r.at, r.size, r.reach <= v_most - v_got or v_got = 0 and r.reach = r.weight and r.size <= v_most as fits
-      from (select g.at, g.size, g.weight, sum(g.weight) over (rows unbounded preceding) as reach
-            from (select l.at, l.size, greatest(l.size, (l.bytes * v_jobs_per_mib >> 20)::integer) as weight
-                  from unnest(v_ranges, v_rows) s(task, from_rank, from_seq, to_rank, rows),
-                    lateral (select q.ctid as at, q.bytes,
-                               case when q.size > 1 and s.task = any (v_own_batch_tasks) then v_most + 1 else q.size end as size from jobs.pending q
-                             where q.task = s.task and q.ready_seq is not null
-                               and (jobs._rank(q.priority, q.ready_seq), q.ready_seq) >= (s.from_rank, s.from_seq)
-                               and jobs._rank(q.priority, q.ready_seq) <= s.to_rank
-                             order by jobs._rank(q.priority, q.ready_seq), q.ready_seq limit s.rows for update skip locked) l
-                  limit v_most - v_got) g) r
-    ), taken as (
-      delete from jobs.pending q where q.ctid = any (array(select p.at from picked p where p.fits))
-      returning q.size, q.bytes, q.timeout, q.job_id, q.last_job, q.jobs, jobs._rank(q.priority, q.ready_seq) as rank, q.ready_seq,
-        case when q.size = 1 then row(q.id, q.job_id, q.task, q.body, q.retries, q.max_retries, q.priority, q.timeout, q.created_at,
-                                      q.scheduled_at, q.ready_seq, q.attempt, q.traceback)::jobs.open_job end as job,
-        q.task = any (v_own_batch_tasks) or q.bytes > 65536 as alone, q.returned < 0 and q.retries < q.max_retries - 1 as again
-    ), totals as materialized (
-      select count(*) as of_all, count(*) filter (where t.size > 1) as rows, sum(t.bytes + 300 * t.size) as bytes
-      from taken t
-    ), lined as materialized (
-      -- Only if there are packed rows: where the last job of each row is, in the order of the queue.
-      select t.job_id, t.size, sum(t.size) over (order by t.rank, t.ready_seq rows unbounded preceding) as at
-      from taken t where (select o.rows from totals o) > 0
-    ), placed as (
-      -- Rows of one job, in order; nth counts from zero for jobs that share batches, below zero for own
-      -- batches.
-      select t.job, t.timeout, t.job_id, t.again, row_number() over w as at,
-        case when t.alone then -row_number() over w else count(*) filter (where not t.alone) over w - 1 end as nth
-      from taken t where t.size = 1
-      window w as (order by t.rank, t.ready_seq rows unbounded preceding)
-    ), batches as (
-      -- The first jobs begin at once: all that are not prefetched. A job that was requeued because its worker
-      -- died, without counting as an attempt, counts as begun wherever it is in the order, so that a job
-      -- which kills its worker ends at some time. (For a job on its last run, the worker reports that it
-      -- begins before it begins.)
-      select v_part + row_number() over (order by l.at) - 1 as part, t.size, t.timeout, t.job_id as first_job, t.last_job, t.jobs,
-        jobs._lowest_bits(least(i_num - i_ahead - v_got - l.at + t.size, t.size)) as started
-      from taken t join lined l on l.job_id = t.job_id and l.size > 1 where t.size > 1
-      union all
-      select case when g.nth < 0 then v_alone + g.nth else v_part + (select t.rows from totals t) + g.nth end,
-        g.size, g.timeout, g.first_job, g.last_job, g.jobs, jobs._lowest_bits(g.begun) | g.again
-      from (select case when p.nth < 0 then p.nth else p.nth >> 6 end as nth, count(*) as size, min(p.timeout) as timeout,
-              min(p.job_id) as first_job, max(p.job_id) as last_job, array_agg(p.job) as jobs,
-              count(*) filter (where p.at <= (select case when o.rows = 0 then i_num - i_ahead - v_got
-                                                           else (select count(*) from lined l where l.size = 1 and l.at <= i_num - i_ahead - v_got) end
-                                              from totals o)) as begun,
-              coalesce(bit_or(1::bigint << (greatest(p.nth, 0) & 63)::integer) filter (where p.again), 0) as again
-            from (select o.job, o.timeout, o.job_id, o.again, o.at, o.nth from placed o order by o.nth) p   -- the order in which array_agg gets them
-            group by 1) g
-    )
-    insert into jobs.batch as b (lease, part, worker, run_at, counted_from, margin, expires_at, open, started, first_job, last_job, jobs)
-    select i_lease, g.part, i_worker, v_now, v_now, v_margin, v_now + make_interval(secs => g.timeout::double precision) + v_margin,
-      jobs._lowest_bits(g.size), g.started, g.first_job, g.last_job, g.jobs
-    from batches g
-    returning b.part, b.run_at, (select pg_snapshot_xmin(pg_current_snapshot())::text::bigint), (select pg_current_xact_id_if_assigned()::text::bigint),
-      b.started, case when i_worker is null or (select t.bytes from totals t) <= 65536 then b.jobs end, bit_count(b.open::bit(64)),
-      (select t.bytes < 1048576 and v_expected = 0 and t.of_all >= v_rows[1] from totals t)
-        or (v_own_batch_tasks <> '{}' or v_most < 64) and exists (select from picked p where not p.fits and p.size > 1)
+    exit when v_plan.ranges is null;
+    v_rows := jobs._lock_rows(v_plan, v_most - v_got, v_got = 0, v_most, v_own_batch, v_jobs_per_mib);
+    continue when v_rows.rows is null;
+    for part, run_at, unseen, next, started, jobs, v_size in
+      select m.part, m.run_at, v_rows.unseen, m.xid, m.started, m.jobs, m.size
+      from jobs._move_rows(v_rows, i_worker, i_lease, v_now, i_margin, v_own_batch, i_num - i_ahead - v_got, v_shared_part, v_own_part) m
     loop
       v_got := v_got + v_size;
-      v_part := greatest(v_part, part + 1);
-      v_alone := least(v_alone, part);
+      v_shared_part := greatest(v_shared_part, part + 1);
+      v_own_part := least(v_own_part, part);
       return next;
     end loop;
-    exit when v_got >= v_most or v_got > 0 and v_got >= v_expected and not v_cut
-      and (not v_left or v_most >= 64 and v_most - v_got < v_first);
+    v_is_left := v_plan.jobs = 0 and v_rows.bytes < 1048576 and cardinality(v_rows.rows) >= v_plan.rows[1] or v_may_unpack and v_rows.is_too_large;
+    exit when v_got >= v_most or v_got > 0 and v_got >= v_plan.jobs and not v_plan.is_cut
+      and (not v_is_left or v_most >= 64 and v_most - v_got < v_plan.weight);
   end loop;
   if v_got > 0 then
-    if i_worker is not null then
-      perform 1 from jobs.worker w where w.id = i_worker and w.lost_at is null and i_lease <> all (w.void_leases) for key share;
-      if not found then
-        perform jobs._refuse_dead();
-      end if;
-    end if;
+    perform jobs._end_claim(i_worker, i_lease);
   -- All that fitted was locked by other claims: unpack what is left.
-  elsif (v_own_batch_tasks <> '{}' or v_most < 64) and jobs._unpack_heads(v_ranges, v_most, i_own_batch, 10000) then
+  elsif v_may_unpack and jobs._unpack_heads(v_plan.ranges, v_most, i_own_batch, 10000) then
     return query select c.part, c.run_at, c.unseen, c.next, c.started, c.jobs
       from jobs.claim(i_worker, i_tasks, i_num, i_lease, i_margin, null, i_own_batch, i_watermark_tasks, i_watermark_priorities, i_watermarks, i_ahead) c;
+  end if;
+end $$;
+
+-- Before the queue is read: refuses a worker that is not alive, records how long it will sleep, and promotes what
+-- became due in the last ten seconds.
+create or replace function jobs._begin_claim(i_worker uuid, i_tasks text[], i_num integer, i_sleep_seconds double precision, i_now timestamptz) returns void
+language plpgsql as $$
+begin
+  -- Here current_user is the owner, who is never restricted.
+  if session_user <> current_user or current_setting('role') <> 'none' then
+    perform jobs._check_topics(false, i_tasks);
+  end if;
+  if i_worker is null then
+    return;
+  elsif not exists (select 1 from jobs.worker w where w.id = i_worker and w.lost_at is null and jobs._acts_as(w.role, w.login)) then
+    perform jobs._refuse_dead();
+  end if;
+  if i_sleep_seconds > 0 then
+    perform jobs._sleep_for(i_sleep_seconds);
+  end if;
+  if exists (select 1 from jobs.pending q
+             where q.ready_seq is null and q.scheduled_at <= i_now and q.scheduled_at > i_now - interval '10 s') then
+    perform jobs.promote(greatest(1000, 2 * i_num), i_now - interval '10 s');
+  end if;
+end $$;
+
+-- Plans the first round: the key ranges in the order of their first rows, and how many rows to take of each so that
+-- i_num jobs are taken. First unpacks first rows that have more than i_num jobs or belong to a task in i_own_batch.
+-- Locks nothing else. Ranges are null when no job is ready.
+create or replace function jobs._plan_claim(
+  i_tasks text[], i_watermark_tasks text[], i_watermark_priorities integer[], i_watermarks bigint[], i_num integer, i_own_batch text[], i_jobs_per_mib bigint
+) returns jobs.claim_plan
+language plpgsql as $$
+declare
+  v_plan jobs.claim_plan;
+  v_large jobs.key_range[];   -- those whose first row has to be unpacked
+begin
+  select array_agg(h.key_range), (array_agg(jobs._weight(h.size, h.bytes, i_jobs_per_mib)))[1],
+    array_agg(h.key_range) filter (where h.size > 1 and (h.size > i_num or (h.key_range).task = any (i_own_batch))), 0, false
+  into v_plan.ranges, v_plan.weight, v_large, v_plan.jobs, v_plan.is_cut
+  from jobs._heads(i_tasks, i_watermark_tasks, i_watermark_priorities, i_watermarks, i_num) h;
+  if v_plan.ranges is null then
+    return v_plan;
+  elsif v_large is not null then
+    perform jobs._unpack_heads(v_large, i_num, i_own_batch);
+    v_plan.weight := 1;
+  end if;
+  if i_own_batch is not null or cardinality(v_plan.ranges) > 1 then
+    -- No range at all when a packed row comes first that others have locked: the second round takes what is behind it.
+    select coalesce(array_agg(q.key_range), '{}'), array_agg(q.rows), coalesce(sum(q.jobs), 0), coalesce(bool_or(q.cut), false)
+    into v_plan.ranges, v_plan.rows, v_plan.jobs, v_plan.is_cut from jobs._quotas(v_plan.ranges, i_num, i_own_batch) q;
+  else
+    -- As many rows as fit if all weigh as much as the first: long runs of rows are alike.
+    v_plan.rows := array[greatest(1, i_num / v_plan.weight)];
+  end if;
+  return v_plan;
+end $$;
+
+-- Plans the second round, for the i_num jobs that are missing: from all key ranges, as many rows of each as there is
+-- room for. i_is_enough: null ranges when nothing of the only key range fits any more.
+create or replace function jobs._plan_rest(
+  i_tasks text[], i_watermark_tasks text[], i_watermark_priorities integer[], i_watermarks bigint[], i_num integer, i_own_batch text[], i_jobs_per_mib bigint,
+  i_is_enough boolean, i_unpack boolean
+) returns jobs.claim_plan
+language plpgsql as $$
+declare
+  v_plan jobs.claim_plan;
+begin
+  select array_agg(h.key_range), (array_agg(jobs._weight(h.size, h.bytes, i_jobs_per_mib)))[1], 0, false
+  into v_plan.ranges, v_plan.weight, v_plan.jobs, v_plan.is_cut
+  from jobs._heads(i_tasks, i_watermark_tasks, i_watermark_priorities, i_watermarks) h;
+  if i_is_enough and i_own_batch = '{}' and cardinality(v_plan.ranges) = 1 and v_plan.weight > i_num then
+    v_plan.ranges := null;
+  elsif i_unpack then
+    perform jobs._unpack_heads(v_plan.ranges, i_num, i_own_batch);
+    v_plan.weight := 1;
+  end if;
+  v_plan.rows := case when v_plan.ranges is null then null
+    when i_own_batch <> '{}' then jobs._rows_of_one(v_plan.ranges, i_num, i_own_batch)
+    when cardinality(v_plan.ranges) = 1 then array[greatest(1, i_num / v_plan.weight)]
+    else array_fill(i_num, array[cardinality(v_plan.ranges)]) end;
+  return v_plan;
+end $$;
+
+-- The weight of a row: the number of its jobs, or its bytes when they are the greater share of what a claim may
+-- return.
+create or replace function jobs._weight(i_size integer, i_bytes integer, i_jobs_per_mib bigint) returns integer
+language sql immutable parallel safe
+return greatest(i_size, (i_bytes * i_jobs_per_mib >> 20)::integer);
+
+-- Locks rows of the plan, skipping those that others have locked, and returns those that fit into i_num jobs; at
+-- least one row of at most i_largest jobs if it is the first of the claim. A row that has to be unpacked first is too
+-- large: no job behind it is taken before those in it.
+create or replace function jobs._lock_rows(
+  i_plan jobs.claim_plan, i_num integer, i_is_first boolean, i_largest integer, i_own_batch text[], i_jobs_per_mib bigint
+) returns jobs.locked_rows
+language plpgsql as $$
+declare
+  v_rows jobs.locked_rows;
+begin
+  select array_agg(r.at) filter (where r.fits), sum(r.bytes + 300 * r.size) filter (where r.fits), coalesce(bool_or(not r.fits and r.size > 1), false),
+    count(*) filter (where r.fits and r.size > 1), (select pg_snapshot_xmin(pg_current_snapshot())::text::bigint)
+  into v_rows.rows, v_rows.bytes, v_rows.is_too_large, v_rows.packed, v_rows.unseen
+  from (
+    select g.at, g.size, g.bytes, g.reach <= i_num or i_is_first and g.reach = g.weight and g.size <= i_largest as fits
+    from (select l.at, l.size, l.bytes, l.weight, sum(l.weight) over (rows unbounded preceding) as reach
+          from (select w.at, w.size, w.bytes, jobs._weight(w.size, w.bytes, i_jobs_per_mib) as weight
+                from unnest(i_plan.ranges, i_plan.rows) s(task, from_rank, from_seq, to_rank, rows),
+                  lateral (select q.at, q.bytes, case when q.size > 1 and s.task = any (i_own_batch) then i_largest + 1 else q.size end as size
+                           from jobs._ready q
+                           where q.task = s.task and jobs._in_range(q.rank, q.ready_seq, s.from_rank, s.from_seq, s.to_rank)
+                           order by q.rank, q.ready_seq limit s.rows for update skip locked) w
+                limit i_num) l) g) r;
+  return v_rows;
+end $$;
+
+-- Moves locked rows into batches, in the order of the queue: each packed row into a batch, large jobs and jobs of tasks in
+-- i_own_batch into own batches, the others into shared batches of up to 64. Numbers packed and shared batches from
+-- i_shared_part up, own ones from i_own_part down.
+--
+-- The first i_begin jobs begin at once: all that are not prefetched. A job that was requeued because its worker died,
+-- without counting as an attempt, counts as begun wherever it is in the order, so that a job which kills its worker
+-- ends at some time. (For a job on its last run, the worker reports that it begins before it begins.)
+create or replace function jobs._move_rows(
+  i_rows jobs.locked_rows, i_worker uuid, i_lease uuid, i_now timestamptz, i_margin double precision, i_own_batch text[], i_begin integer, i_shared_part integer,
+  i_own_part integer
+) returns table (part integer, run_at timestamptz, xid bigint, started bigint, jobs jobs.open_job[], size integer)
+language plpgsql as $$
+begin
+  return query
+  with taken as (
+    delete from jobs.pending q where q.ctid = any (i_rows.rows)
+    returning q.size, q.timeout, q.job_id, q.last_job, q.jobs, jobs._rank(q.priority, q.ready_seq) as rank, q.ready_seq,
+      case when q.size = 1 then row(q.id, q.job_id, q.task, q.body, q.retries, q.max_retries, q.priority, q.timeout, q.created_at,
+                                    q.scheduled_at, q.ready_seq, q.attempt, q.traceback)::jobs.open_job end as job,
+      q.task = any (i_own_batch) or q.bytes > 65536 as is_own, q.returned < 0 and q.retries < q.max_retries - 1 as has_begun
+  ), rows_in_order as materialized (
+    -- Only if there are packed rows: how many jobs there are up to each row.
+    select t.job_id, t.size, sum(t.size) over (order by t.rank, t.ready_seq rows unbounded preceding) as jobs_to
+    from taken t where i_rows.packed > 0
+  ), jobs_in_order as (
+    select t.job, t.timeout, t.job_id, t.has_begun, row_number() over w as nth,
+      case when t.is_own then -row_number() over w else count(*) filter (where not t.is_own) over w - 1 end as number   -- of a shared batch; below zero: own batch
+    from taken t where t.size = 1
+    window w as (order by t.rank, t.ready_seq rows unbounded preceding)
+  ), batches as (
+    select i_shared_part + row_number() over (order by r.jobs_to) - 1 as part, t.size, t.timeout, t.job_id as first_job, t.last_job, t.jobs,
+      jobs._lowest_bits(least(i_begin - r.jobs_to + t.size, t.size)) as started
+    from taken t join rows_in_order r on r.job_id = t.job_id and r.size > 1 where t.size > 1
+    union all
+    select case when g.part < 0 then i_own_part else i_shared_part + i_rows.packed end + g.part, g.size, g.timeout, g.first_job, g.last_job, g.jobs,
+      jobs._lowest_bits(g.begin) | g.has_begun
+    from (select case when j.number < 0 then j.number else j.number >> 6 end as part, count(*) as size, min(j.timeout) as timeout,
+            min(j.job_id) as first_job, max(j.job_id) as last_job, array_agg(j.job) as jobs,
+            count(*) filter (where j.nth <= case when i_rows.packed = 0 then i_begin
+                                                 else (select count(*) from rows_in_order r where r.size = 1 and r.jobs_to <= i_begin) end) as begin,
+            coalesce(bit_or(jobs._bit(greatest(j.number, 0))) filter (where j.has_begun), 0) as has_begun
+          from (select o.* from jobs_in_order o order by o.number) j   -- the order in which array_agg gets them
+          group by 1) g
+  )
+  insert into jobs.batch as b (lease, part, worker, run_at, counted_from, margin, expires_at, open, started, first_job, last_job, jobs)
+  select i_lease, g.part, i_worker, i_now, i_now, make_interval(secs => i_margin), i_now + make_interval(secs => g.timeout::double precision + i_margin),
+    jobs._lowest_bits(g.size), g.started, g.first_job, g.last_job, g.jobs
+  from batches g
+  returning b.part, b.run_at, (select pg_current_xact_id_if_assigned()::text::bigint), b.started,
+    case when i_worker is null or i_rows.bytes <= 65536 then b.jobs end, jobs._count(b.open);
+end $$;
+
+-- At the end of a claim that has jobs: locks the worker's row until the commit, so that no sweep can declare the
+-- worker dead before; refuses a worker that was declared dead meanwhile, and a lease that was released.
+create or replace function jobs._end_claim(i_worker uuid, i_lease uuid) returns void
+language plpgsql as $$
+begin
+  if i_worker is not null then
+    perform 1 from jobs.worker w where w.id = i_worker and w.lost_at is null and i_lease <> all (w.void_leases) for key share;
+    if not found then
+      perform jobs._refuse_dead();
+    end if;
   end if;
 end $$;
 

@@ -34,6 +34,14 @@ create type jobs.ended as (
 -- ends with a rank and not at a point because only the first column of a range can end an index scan.
 create type jobs.key_range as (task varchar, from_rank bigint, from_seq bigint, to_rank bigint);
 
+-- What a claim intends to lock: key ranges, the most rows of each, the jobs that these have (0: not counted), whether there
+-- may be more, and the weight of the first row.
+create type jobs.claim_plan as (ranges jobs.key_range[], rows integer[], jobs integer, is_cut boolean, weight integer);
+
+-- What a claim has locked: the rows that fit, their bytes, how many of them are packed rows, whether a row was too large,
+-- and the oldest transaction that had not ended when they were read.
+create type jobs.locked_rows as (rows tid[], bytes bigint, packed integer, is_too_large boolean, unseen bigint);
+
 -- The declaration of a task.
 create type jobs.declaration as (
   name varchar, aliases text[], doc text, args_schema jsonb, result_schema jsonb, retries integer, timeout numeric(9, 2),

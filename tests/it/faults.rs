@@ -190,20 +190,6 @@ async fn a_hostile_search_path_changes_nothing() {
     assert_eq!(db.one::<i64>("select count(*) from jobs.all").await, 2);
 }
 
-/// Bodies in SQL-standard form are bound when they are created, so they need no pinned path; what is
-/// text needs one.
-#[tokio::test]
-async fn every_function_that_looks_names_up_has_its_path_pinned() {
-    let db = Db::new().await;
-    let loose: Vec<String> = db
-        .all(
-            "select p.oid::regprocedure::text from pg_proc p where p.pronamespace = 'jobs'::regnamespace and p.prosqlbody is null and p.prokind = 'f'
-             and not exists (select 1 from unnest(p.proconfig) c where c = 'search_path=pg_catalog, pg_temp')",
-        )
-        .await;
-    assert_eq!(loose, Vec::<String>::new());
-}
-
 #[tokio::test]
 async fn public_may_do_nothing() {
     let db = Db::new().await;

@@ -92,13 +92,6 @@ async fn nothing_is_for_everybody_and_every_function_knows_its_names() {
         "select count(*) from pg_proc p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
                   where p.pronamespace = 'jobs'::regnamespace and a.grantee = 0";
     assert_eq!(db.one::<i64>(public).await, 0);
-    let unpinned: Vec<String> = db
-        .all(
-            "select p.oid::regprocedure::text from pg_proc p where p.pronamespace = 'jobs'::regnamespace and p.prosqlbody is null and p.prokind = 'f'
-             and not coalesce('search_path=pg_catalog, pg_temp' = any (p.proconfig), false)",
-        )
-        .await;
-    assert_eq!(unpinned, Vec::<String>::new(), "neither bound when they were made nor pinned");
     let dynamic: Vec<String> = db
         .all(
             "select p.oid::regprocedure::text from pg_proc p
