@@ -23,13 +23,13 @@ it=(--test it --)
 echo '| without | red |'; echo '|---|---|'
 check "the lease test of ack" "ack|jobs._hold(i_job, i_lease)|jobs._hold(i_job, null)" "${it[@]}" settling
 check "the lease test of nack" "nack|jobs._hold(i_job, i_lease)|jobs._hold(i_job, null)" "${it[@]}" settling
-check "the bits that say what still runs, in settle" "_settle|array_agg(b.open & g.bits)|array_agg(g.bits)" "${it[@]}" settling batches
-check "the refusal of two verdicts on one run" "_settle|if v_twice then|if false then" "${it[@]}" batches
+check "the bits that say what still runs, in settle" "_accept|array_agg(b.open & g.bits)|array_agg(g.bits)" "${it[@]}" settling batches
+check "the refusal of two verdicts on one run" "_accept|if v_is_twice then|if false then" "${it[@]}" batches
 check "the end of a plain lease in heartbeat" "heartbeat|and r.expires_at > jobs.now()|" "${it[@]}" settling contract
 check "the refusal of a worker that was declared dead" "_begin_claim|w.id = i_worker and w.lost_at is null|w.id = i_worker" "${it[@]}" faults
 check "a heartbeat of the dead" "heartbeat_worker|w.id = i_worker and w.lost_at is null|w.id = i_worker" "${it[@]}" faults
 check "skipping what others hold, in sweep" "_sweep_expired|for update skip locked|for update" "${it[@]}" faults races
-check "skipping held batches, in settle" "_settle|for update skip locked|for update" "${it[@]}" settling faults races
+check "skipping held batches, in settle" "_accept|for update skip locked|for update" "${it[@]}" settling faults races
 check "skipping held rows when they are taken apart" "_unpack_heads|for update skip locked|for update" "${it[@]}" packed
 check "the number of a transaction before the job's" "publish|when pg_current_xact_id() is not null then|when true then" "${it[@]}" batches
 check "the limit of runs" "_settle_others|o.retries >= o.max_retries - 1|false" "${it[@]}" settling contract
@@ -119,7 +119,7 @@ check "the start of a last run before it begins" "start|perform jobs._note_start
 check "who counts as a peer" "count_workers|and (v_tasks && w.tasks[:10] or|and (true or" "${it[@]}" registry_budgets
 check "the word of a transaction that will be prepared" "_may_notify|'off'::text|'none'::text" "${it[@]}" two_phase
 check "the bound of results" "results|cardinality(i_jobs) > 10000|false" "${it[@]}" results
-check "what still runs of a batch, in results" "_open_of|(b.open >> (w.ordinality - 1)::integer) & 1 = 1|true" "${it[@]}" results
+check "what still runs of a batch, in results" "_open_of|b.open & jobs._bit(w.ordinality - 1) <> 0|true" "${it[@]}" results
 check "the forms that other versions declared" "_schema_error_of_job|where f.task = i_task and|where false and" "${it[@]}" schemas
 check "the forms that a living worker has" "_is_in_use|or exists (|or false and exists (" "${it[@]}" schemas
 check "the two values of an item's predicate" "_template_of_array|jobs._known(jobs._template(i_schema->'items', i_root, i_refs, i_known), '@')|jobs._at(jobs._template(i_schema->'items', i_root, i_refs, i_known), '@')" "${it[@]}" schemas

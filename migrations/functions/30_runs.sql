@@ -7,7 +7,7 @@ select b.lease, b.part, b.part * 64 + j.ordinality::integer - 1 as batch_index, 
   j.id, j.job_id, j.task, j.body, j.retries, j.max_retries, j.priority, j.timeout, j.created_at, j.scheduled_at,
   least(j.attempt, 2147483646) + 1 as attempt, j.traceback
 from jobs.batch b, unnest(b.jobs) with ordinality j
-where (b.open >> (j.ordinality - 1)::integer) & 1 = 1;
+where b.open & jobs._bit(j.ordinality - 1) <> 0;
 
 -- The run of a job; no row when the job does not run. Of the batches of many jobs, it reads only those whose
 -- range of ids includes this one.
@@ -21,26 +21,8 @@ begin
         union all
         select q.lease, q.part, q.open, q.jobs from jobs.batch q where q.part >= 0 and q.first_job < i_job and q.last_job >= i_job) b,
     unnest(b.jobs) with ordinality j
-  where j.job_id = i_job and (b.open >> (j.ordinality - 1)::integer) & 1 = 1;
+  where j.job_id = i_job and b.open & jobs._bit(j.ordinality - 1) <> 0;
 end $$;
-
--- The runs in these batches whose bits are set in i_bits; the caller has locked the batches. Inlined where it
--- is used; `offset 0` makes the planner unnest each batch once, whatever it estimates for the join.
-create or replace function jobs._opened(i_leases uuid[], i_parts integer[], i_bits bigint[]) returns table (
-  lease uuid, batch_index integer, run_at timestamptz, worker uuid, id bigint, job_id varchar, task varchar, body jsonb, retries integer,
-  max_retries integer, priority integer, timeout numeric, created_at timestamptz, scheduled_at timestamptz, ready_seq bigint,
-  attempt integer, traceback text
-)
-language sql stable begin atomic
-  select b.lease, g.part * 64 + (j.ordinality - 1)::integer, b.run_at, b.worker,
-    j.id, j.job_id, j.task, j.body, j.retries, j.max_retries, j.priority, j.timeout, j.created_at, j.scheduled_at,
-    j.ready_seq, least(j.attempt, 2147483646) + 1, j.traceback
-  from rows from (pg_catalog.unnest(i_leases), pg_catalog.unnest(i_parts), pg_catalog.unnest(i_bits)) g(lease, part, bits),
-    lateral (select q.lease, q.run_at, q.worker, q.jobs from jobs.batch q where q.lease = g.lease and q.part = g.part limit 1) b,
-    pg_catalog.unnest(b.jobs) with ordinality j
-  where (g.bits >> (j.ordinality - 1)::integer) & 1 = 1
-  offset 0;
-end;
 
 -- Locks the batch of a running job, after waiting for any transaction that has it locked, and returns the run
 -- as it is then; null when the job does not run, or not under this lease (null: under any).
@@ -54,8 +36,8 @@ declare
 begin
   select f.lease, f.batch_index into v_lease, v_batch_index from jobs._find_run(i_job) f where i_lease is null or f.lease = i_lease;
   if found then
-    perform 1 from jobs.batch b where b.lease = v_lease and b.part = v_batch_index >> 6 for update;
-    select r.* into v_run from jobs._runs r where r.lease = v_lease and r.part = v_batch_index >> 6 and r.batch_index = v_batch_index;
+    perform 1 from jobs.batch b where b.lease = v_lease and b.part = jobs._part(v_batch_index) for update;
+    select r.* into v_run from jobs._runs r where r.lease = v_lease and r.part = jobs._part(v_batch_index) and r.batch_index = v_batch_index;
   end if;
   return v_run;
 end $$;

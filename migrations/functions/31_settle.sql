@@ -6,12 +6,8 @@
 -- that another transaction has locked is skipped and reported.
 
 -- The core: settles runs given as parallel arrays and returns the positions, in these arrays, of those that
--- were rejected.
---
--- First it finds and locks the batches, from the list to the table whatever the statistics (the planner never
--- reverses a lateral subquery that locks). It accepts the bits that are both requested and set. Later
--- statements see the batches as the first one locked them, and move the jobs into history or back to pending.
--- A batch whose last bit is cleared is deleted.
+-- were rejected. It accepts what it can lock, moves these jobs into history or back to pending, and clears their
+-- bits. The inner functions inherit the pinned plans.
 create or replace function jobs._settle(
   i_leases uuid[], i_batch_indexes integer[], i_outcomes text[], i_results jsonb[], i_errors text[], i_delays double precision[],
   i_now timestamptz
@@ -20,65 +16,89 @@ language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 set enable_seqscan = off set enable_bitmapscan = off set enable_mergejoin = off set enable_nestloop = off set jit = off set plan_cache_mode = force_generic_plan as $$
 declare
-  v_leases uuid[];
-  v_parts integer[];
-  v_bits bigint[];           -- accepted bits of each batch
-  v_accepted bigint;
-  v_twice boolean;
-  v_unkept_successes text[] := jobs._unkept('all');
+  v_runs jobs.accepted_runs := jobs._accept(i_leases, i_batch_indexes);
 begin
-  select array_agg(b.lease), array_agg(b.part), array_agg(b.open & g.bits), sum(bit_count((b.open & g.bits)::bit(64))),
-    bool_or(g.outcomes <> bit_count(g.bits::bit(64)))
-  into v_leases, v_parts, v_bits, v_accepted, v_twice
-  from (select v.lease, v.batch_index >> 6 as part, bit_or(1::bigint << (v.batch_index & 63)) as bits, count(*) as outcomes
-        from unnest(i_leases, i_batch_indexes) v(lease, batch_index) group by 1, 2 order by 1, 2) g,
-    lateral (select q.lease, q.part, q.open from jobs.batch q where q.lease = g.lease and q.part = g.part for update skip locked) b;
-  if v_twice then
-    raise sqlstate 'PT400' using message = 'two outcomes for one run';
-  end if;
-  if v_accepted > 0 then
-    insert into jobs.job (id, job_id, task, body, retries, max_retries, priority, timeout, status, created_at,
-                          run_at, scheduled_at, complete_on, result, traceback, attempt, lease, worker)
-    select o.id, o.job_id, o.task, o.body, o.retries, o.max_retries, o.priority, o.timeout, 'success', o.created_at,
-      o.run_at, o.scheduled_at, i_now, s.result, o.traceback, o.attempt, o.lease, o.worker
-    from jobs._opened(v_leases, v_parts, v_bits) o
-      join unnest(i_leases, i_batch_indexes, i_outcomes, i_results) s(lease, batch_index, outcome, result) on s.lease = o.lease and s.batch_index = o.batch_index
-    where coalesce(s.outcome = 'success', true) and o.task <> all (v_unkept_successes);
+  if v_runs.number > 0 then
+    perform jobs._settle_successes(v_runs, i_leases, i_batch_indexes, i_outcomes, i_results, i_now);
     if i_outcomes is not null then
-      perform jobs._settle_others(v_leases, v_parts, v_bits, i_leases, i_batch_indexes, i_outcomes, i_errors, i_delays, i_now);
+      perform jobs._settle_others(v_runs, i_leases, i_batch_indexes, i_outcomes, i_errors, i_delays, i_now);
     end if;
-    with closing as materialized (
-      select b.at, b.open & ~g.bits as open
-      from unnest(v_leases, v_parts, v_bits) g(lease, part, bits),
-        lateral (select q.ctid as at, q.open from jobs.batch q where q.lease = g.lease and q.part = g.part limit 1) b
-    ), smaller as (
-      update jobs.batch b set open = (select c.open from closing c where c.at = b.ctid)
-      where b.ctid = any (array(select c.at from closing c where c.open <> 0))
-    )
-    delete from jobs.batch b where b.ctid = any (array(select c.at from closing c where c.open = 0));
+    perform jobs._clear_bits(v_runs);
     perform jobs._wake_waiters();
   end if;
-  if v_accepted = cardinality(i_batch_indexes) then
+  if v_runs.number = cardinality(i_batch_indexes) then
     return array[]::integer[];
   end if;
   return array(
     select v.at::integer
     from unnest(i_leases, i_batch_indexes) with ordinality v(lease, batch_index, at)
-    left join unnest(v_leases, v_parts, v_bits) g(lease, part, bits) on g.lease = v.lease and g.part = v.batch_index >> 6
-    where (g.bits >> (v.batch_index & 63)) & 1 is distinct from 1);
+    left join unnest(v_runs.leases, v_runs.parts, v_runs.bits) g(lease, part, bits) on g.lease = v.lease and g.part = jobs._part(v.batch_index)
+    where g.bits & jobs._bit(v.batch_index) <> 0 is not true);
+end $$;
+
+-- Locks the batches of these runs and returns the bits that are both named and set. From the list to the table
+-- whatever the statistics: the planner never reverses a lateral subquery that locks. Skips batches that others have
+-- locked. PT400 when a run is named twice.
+create or replace function jobs._accept(i_leases uuid[], i_batch_indexes integer[]) returns jobs.accepted_runs
+language plpgsql as $$
+declare
+  v_runs jobs.accepted_runs;
+  v_is_twice boolean;
+begin
+  select array_agg(b.lease), array_agg(b.part), array_agg(b.open & g.bits), sum(jobs._count(b.open & g.bits)), bool_or(g.outcomes <> jobs._count(g.bits))
+  into v_runs.leases, v_runs.parts, v_runs.bits, v_runs.number, v_is_twice
+  from (select v.lease, jobs._part(v.batch_index) as part, bit_or(jobs._bit(v.batch_index)) as bits, count(*) as outcomes
+        from unnest(i_leases, i_batch_indexes) v(lease, batch_index) group by 1, 2 order by 1, 2) g,
+    lateral (select q.lease, q.part, q.open from jobs.batch q where q.lease = g.lease and q.part = g.part for update skip locked) b;
+  if v_is_twice then
+    raise sqlstate 'PT400' using message = 'two outcomes for one run';
+  end if;
+  return v_runs;
+end $$;
+
+-- The accepted runs: one row for each. Inlined where it is used; `offset 0` makes the planner unnest each batch once,
+-- whatever it estimates for the join.
+create or replace function jobs._opened(i_leases uuid[], i_parts integer[], i_bits bigint[]) returns table (
+  lease uuid, batch_index integer, run_at timestamptz, worker uuid, id bigint, job_id varchar, task varchar, body jsonb, retries integer,
+  max_retries integer, priority integer, timeout numeric, created_at timestamptz, scheduled_at timestamptz, ready_seq bigint,
+  attempt integer, traceback text
+)
+language sql stable begin atomic
+  select b.lease, g.part * 64 + (j.ordinality - 1)::integer, b.run_at, b.worker,
+    j.id, j.job_id, j.task, j.body, j.retries, j.max_retries, j.priority, j.timeout, j.created_at, j.scheduled_at,
+    j.ready_seq, least(j.attempt, 2147483646) + 1, j.traceback
+  from rows from (pg_catalog.unnest(i_leases), pg_catalog.unnest(i_parts), pg_catalog.unnest(i_bits)) g(lease, part, bits),
+    lateral (select q.lease, q.run_at, q.worker, q.jobs from jobs.batch q where q.lease = g.lease and q.part = g.part limit 1) b,
+    pg_catalog.unnest(b.jobs) with ordinality j
+  where g.bits & jobs._bit(j.ordinality - 1) <> 0
+  offset 0;
+end;
+
+-- Writes the successes among the accepted runs to history.
+create or replace function jobs._settle_successes(
+  i_runs jobs.accepted_runs, i_leases uuid[], i_batch_indexes integer[], i_outcomes text[], i_results jsonb[], i_now timestamptz
+) returns void
+language plpgsql as $$
+declare
+  v_unkept text[] := jobs._unkept('all');
+begin
+  insert into jobs.job (id, job_id, task, body, retries, max_retries, priority, timeout, status, created_at,
+                        run_at, scheduled_at, complete_on, result, traceback, attempt, lease, worker)
+  select o.id, o.job_id, o.task, o.body, o.retries, o.max_retries, o.priority, o.timeout, 'success', o.created_at,
+    o.run_at, o.scheduled_at, i_now, s.result, o.traceback, o.attempt, o.lease, o.worker
+  from jobs._opened(i_runs.leases, i_runs.parts, i_runs.bits) o
+    join unnest(i_leases, i_batch_indexes, i_outcomes, i_results) s(lease, batch_index, outcome, result) on s.lease = o.lease and s.batch_index = o.batch_index
+  where coalesce(s.outcome = 'success', true) and o.task <> all (v_unkept);
 end $$;
 
 -- The rest of a settle, once the successes are in history: ends jobs otherwise, and requeues those that run
 -- again. Besides the outcomes of jobs.settle there are `cancel` and two for runs whose worker died: `lost`
 -- counts as an attempt, `unbegun` does not, and in both cases the job goes before others as a released one
--- does. The first three arrays name the accepted runs; the caller has locked their batches.
+-- does. The caller has locked the batches.
 create or replace function jobs._settle_others(
-  v_leases uuid[], v_parts integer[], v_bits bigint[],
-  i_leases uuid[], i_batch_indexes integer[], i_outcomes text[], i_errors text[], i_delays double precision[], i_now timestamptz
+  i_runs jobs.accepted_runs, i_leases uuid[], i_batch_indexes integer[], i_outcomes text[], i_errors text[], i_delays double precision[], i_now timestamptz
 ) returns void
-language plpgsql security definer
-set search_path = pg_catalog, pg_temp
-set enable_seqscan = off set enable_bitmapscan = off set enable_mergejoin = off set enable_nestloop = off set jit = off set plan_cache_mode = force_generic_plan as $$
+language plpgsql as $$
 declare
   v_unkept text[] := jobs._unkept('none');
 begin
@@ -89,7 +109,7 @@ begin
       s.outcome in ('fail', 'cancel') or (s.outcome in ('retry', 'verify', 'lost') and o.retries >= o.max_retries - 1) as ends,
       -- When it runs again; null: at once and before others of its priority.
       case when s.outcome not in ('release', 'lost', 'unbegun') then i_now + coalesce(make_interval(secs => s.delay), jobs._backoff(o.retries)) end as run_after
-    from jobs._opened(v_leases, v_parts, v_bits) o
+    from jobs._opened(i_runs.leases, i_runs.parts, i_runs.bits) o
       join unnest(i_leases, i_batch_indexes, i_outcomes, i_errors, i_delays) s(lease, batch_index, outcome, error, delay)
         on s.lease = o.lease and s.batch_index = o.batch_index
     where s.outcome <> 'success'
@@ -114,6 +134,21 @@ begin
   if found then
     perform jobs._wake_workers();
   end if;
+end $$;
+
+-- Clears the bits of the accepted runs; a batch whose last bit is cleared is deleted.
+create or replace function jobs._clear_bits(i_runs jobs.accepted_runs) returns void
+language plpgsql as $$
+begin
+  with closing as materialized (
+    select b.at, b.open & ~g.bits as open
+    from unnest(i_runs.leases, i_runs.parts, i_runs.bits) g(lease, part, bits),
+      lateral (select q.ctid as at, q.open from jobs.batch q where q.lease = g.lease and q.part = g.part limit 1) b
+  ), smaller as (
+    update jobs.batch b set open = (select c.open from closing c where c.at = b.ctid)
+    where b.ctid = any (array(select c.at from closing c where c.open <> 0))
+  )
+  delete from jobs.batch b where b.ctid = any (array(select c.at from closing c where c.open = 0));
 end $$;
 
 -- Settles several runs with the same outcome.
@@ -177,7 +212,7 @@ begin
     return query
     select g.at::integer, g.job_id, case when exists (
         select 1 from jobs.batch b
-        where b.lease = g.lease and b.part = g.batch_index >> 6 and (b.open >> (g.batch_index & 63)) & 1 = 1) then 'busy' else 'lost' end
+        where b.lease = g.lease and b.part = jobs._part(g.batch_index) and b.open & jobs._bit(g.batch_index) <> 0) then 'busy' else 'lost' end
     from unnest(i_job_ids, i_leases, i_batch_indexes) with ordinality g(job_id, lease, batch_index, at)
     where g.at = any (v_refused)
       and not exists (

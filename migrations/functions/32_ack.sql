@@ -76,7 +76,7 @@ begin
     raise sqlstate 'PT400' using message = 'a heartbeat needs its lease, and 0 to 604800 seconds';
   end if;
   select r.expires_at into v_expires_at
-  from jobs._find_run(i_job) f join jobs._runs r on r.lease = f.lease and r.part = f.batch_index >> 6 and r.batch_index = f.batch_index
+  from jobs._find_run(i_job) f join jobs._runs r on r.lease = f.lease and r.part = jobs._part(f.batch_index) and r.batch_index = f.batch_index
   where f.lease = i_lease and r.expires_at > jobs.now();
   if not found then
     perform jobs._not_held(i_job, i_lease);

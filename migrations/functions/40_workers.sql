@@ -49,7 +49,7 @@ begin
   end if;
   if cardinality(i_late_leases) > 0 then
     with given as materialized (
-      select p.at from (select distinct g.lease, g.batch_index >> 6 as part from unnest(i_late_leases, i_late_batch_indexes) g(lease, batch_index)) g,
+      select p.at from (select distinct g.lease, jobs._part(g.batch_index) as part from unnest(i_late_leases, i_late_batch_indexes) g(lease, batch_index)) g,
         lateral (select b.ctid as at from jobs.batch b
                  where b.lease = g.lease and b.part = g.part and b.worker = i_worker for update skip locked) p
     )
@@ -73,7 +73,7 @@ declare
   v_at tid;
 begin
   for v_batch in
-    select g.lease, g.batch_index >> 6 as part, bit_or(1::bigint << (g.batch_index & 63)) as bits
+    select g.lease, jobs._part(g.batch_index) as part, bit_or(jobs._bit(g.batch_index)) as bits
     from unnest(i_leases, i_batch_indexes) g(lease, batch_index) group by 1, 2 order by 1, 2
   loop
     if i_skip then
@@ -102,7 +102,7 @@ begin
   from unnest(i_leases, i_batch_indexes) with ordinality g(lease, batch_index, at)
   where not exists (
     select from jobs.batch b
-    where b.lease = g.lease and b.part = g.batch_index >> 6 and b.worker = i_worker and (b.open & b.started >> (g.batch_index & 63)) & 1 = 1);
+    where b.lease = g.lease and b.part = jobs._part(g.batch_index) and b.worker = i_worker and b.open & b.started & jobs._bit(g.batch_index) <> 0);
 end $$;
 
 -- The runs that this database thinks a worker has in flight, for that worker: after a failover a server may

@@ -109,7 +109,7 @@ begin
   select array_agg(o.lease), array_agg(o.batch_index), array_agg(case when o.worker is null then 'retry' when o.started then 'lost' else 'unbegun' end),
     array_agg(case when o.worker is null or o.started then i_reason end)
   into v_leases, v_batch_indexes, v_outcomes, v_errors
-  from (select r.lease, r.batch_index, r.worker, (b.started >> (r.batch_index & 63)) & 1 = 1 as started
+  from (select r.lease, r.batch_index, r.worker, b.started & jobs._bit(r.batch_index) <> 0 as started
         from unnest(i_leases, i_parts) l(lease, part)
           join jobs._runs r on r.lease = l.lease and r.part = l.part
           join jobs.batch b on b.lease = l.lease and b.part = l.part

@@ -17,7 +17,7 @@ begin
   if not found then
     return query select r.id, r.job_id, r.task, r.body, r.retries, r.max_retries, 'running'::varchar, r.priority, r.timeout,
         r.created_at, r.run_at, r.scheduled_at, null::timestamptz, null::jsonb, r.traceback, r.attempt, r.worker
-      from jobs._find_run(i_job) f join jobs._runs r on r.lease = f.lease and r.part = f.batch_index >> 6 and r.batch_index = f.batch_index;
+      from jobs._find_run(i_job) f join jobs._runs r on r.lease = f.lease and r.part = jobs._part(f.batch_index) and r.batch_index = f.batch_index;
   end if;
   if not found then   -- last, because it costs most; all queries read one snapshot, so the order does not matter
     return query select h.id, h.job_id, h.task, h.body, h.retries, h.max_retries, h.status::text::varchar, h.priority, h.timeout,
@@ -92,7 +92,7 @@ begin
                  where m.size > 1 and m.job_id >= left(j, 13) and m.job_id <= j and m.last_job >= j) r));
   return query select w.job_id, 'running'::varchar, w.task
     from jobs.batch b, unnest(b.jobs) with ordinality w
-    where w.job_id = any (v_others) and (b.open >> (w.ordinality - 1)::integer) & 1 = 1 and b.ctid = any (array(
+    where w.job_id = any (v_others) and b.open & jobs._bit(w.ordinality - 1) <> 0 and b.ctid = any (array(
       select distinct r.at from unnest(v_others) j,
         lateral (select q.ctid as at from jobs.batch q where q.first_job = j
                  union all

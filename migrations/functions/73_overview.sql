@@ -78,7 +78,7 @@ create or replace function jobs.workers() returns table (
 )
 language sql stable security definer set search_path = pg_catalog, pg_temp set jit = off as $$
   select w.id, w.host, w.pid, w.version, w.topics, w.tasks, w.slots,
-    (select coalesce(sum(bit_count(b.open::bit(64))), 0)::bigint from jobs.batch b where b.worker = w.id),
+    (select coalesce(sum(jobs._count(b.open)), 0)::bigint from jobs.batch b where b.worker = w.id),
     w.started_at, w.heartbeat_at, w.lost_at is null and w.expires_at >= (select jobs.now())
   from jobs.worker w order by w.started_at
 $$;

@@ -7,7 +7,7 @@ begin
   return query
   select count(*), coalesce(sum(w.slots), 0)::bigint, coalesce(sum(h.held), 0)::bigint
   from jobs.worker w,
-    lateral (select sum(bit_count(b.open::bit(64))) as held from jobs.batch b where b.worker = w.id) h
+    lateral (select sum(jobs._count(b.open)) as held from jobs.batch b where b.worker = w.id) h
   where w.lost_at is null and w.expires_at >= jobs.now() and i_task = any (w.tasks);
 end $$;
 
@@ -126,7 +126,7 @@ declare
 begin
   select r.worker, r.run_at, r.expires_at, r.attempt, r.max_retries, w.host, w.pid, w.lost_at, w.expires_at as worker_expires_at into v_run
   from jobs._find_run(i_job) f
-  join jobs._runs r on r.lease = f.lease and r.part = f.batch_index >> 6 and r.batch_index = f.batch_index
+  join jobs._runs r on r.lease = f.lease and r.part = jobs._part(f.batch_index) and r.batch_index = f.batch_index
   left join jobs.worker w on w.id = r.worker;
   if not found then
     return;

@@ -42,6 +42,9 @@ create type jobs.claim_plan as (ranges jobs.key_range[], rows integer[], jobs in
 -- and the oldest transaction that had not ended when they were read.
 create type jobs.locked_rows as (rows tid[], bytes bigint, packed integer, is_too_large boolean, unseen bigint);
 
+-- The runs that a settle has accepted: the bits of each batch, and how many there are in all.
+create type jobs.accepted_runs as (leases uuid[], parts integer[], bits bigint[], number bigint);
+
 -- The declaration of a task.
 create type jobs.declaration as (
   name varchar, aliases text[], doc text, args_schema jsonb, result_schema jsonb, retries integer, timeout numeric(9, 2),
