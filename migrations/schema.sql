@@ -29,6 +29,13 @@ create sequence jobs.waiting_until;
 
 create type jobs.job_status as enum ('success', 'failed', 'cancelled');
 
+create type jobs.accepted_runs as (
+  leases uuid[],
+  parts integer[],
+  bits bigint[],
+  number bigint
+);
+
 create type jobs.bulk_job as (
   task character varying,
   body jsonb,
@@ -69,7 +76,8 @@ create type jobs.claimed as (
   scheduled_at timestamp with time zone,
   attempt integer,
   expires_at timestamp with time zone,
-  lease uuid
+  lease uuid,
+  meta jsonb
 );
 
 create type jobs.declaration as (
@@ -103,7 +111,8 @@ create type jobs.ended as (
   complete_on timestamp with time zone,
   result jsonb,
   traceback text,
-  attempt integer
+  attempt integer,
+  meta jsonb
 );
 
 create type jobs.key_range as (
@@ -139,7 +148,8 @@ create type jobs.open_job as (
   scheduled_at timestamp with time zone,
   ready_seq bigint,
   attempt integer,
-  traceback text
+  traceback text,
+  meta jsonb
 );
 
 create type jobs.queued as (
@@ -154,7 +164,8 @@ create type jobs.queued as (
   created_at timestamp with time zone,
   run_at timestamp with time zone,
   scheduled_at timestamp with time zone,
-  attempt integer
+  attempt integer,
+  meta jsonb
 );
 
 create type jobs.reason as (
@@ -229,7 +240,8 @@ create table jobs.job (
   traceback text,
   attempt integer not null,
   lease uuid,
-  worker uuid
+  worker uuid,
+  meta jsonb
 ) partition by RANGE (complete_on);
 CREATE INDEX job_by_job_id ON ONLY jobs.job USING btree (job_id);
 CREATE INDEX job_not_success ON ONLY jobs.job USING btree (job_id) WHERE (status <> 'success'::jobs.job_status);
@@ -253,6 +265,7 @@ create table jobs.pending (
   ready_seq bigint,
   attempt integer not null default 0,
   traceback text,
+  meta jsonb,
   size integer not null default 1,
   bytes integer not null default 0,
   last_job character varying(32),
@@ -387,7 +400,8 @@ create table jobs.worker (
   result jsonb,
   traceback text,
   attempt integer,
-  worker uuid
+  worker uuid,
+  meta jsonb
 
 -- view jobs._open:
   id bigint,
@@ -406,7 +420,8 @@ create table jobs.worker (
   result jsonb,
   traceback text,
   attempt integer,
-  worker uuid
+  worker uuid,
+  meta jsonb
 
 -- view jobs._ready:
   at tid,
@@ -434,7 +449,8 @@ create table jobs.worker (
   created_at timestamp with time zone,
   scheduled_at timestamp with time zone,
   attempt integer,
-  traceback text
+  traceback text,
+  meta jsonb
 
 -- view jobs._waiting:
   id bigint,
@@ -449,7 +465,8 @@ create table jobs.worker (
   scheduled_at timestamp with time zone,
   ready_seq bigint,
   attempt integer,
-  traceback text
+  traceback text,
+  meta jsonb
 
 -- view jobs.all:
   id bigint,
@@ -468,7 +485,8 @@ create table jobs.worker (
   result jsonb,
   traceback text,
   attempt integer,
-  worker uuid
+  worker uuid,
+  meta jsonb
 
 -- view jobs.expired:
   id bigint,
@@ -484,7 +502,8 @@ create table jobs.worker (
   scheduled_at timestamp with time zone,
   attempt integer,
   expires_at timestamp with time zone,
-  worker uuid
+  worker uuid,
+  meta jsonb
 
 -- view jobs.job_queue:
   id bigint,
@@ -501,7 +520,8 @@ create table jobs.worker (
   attempt integer,
   expires_at timestamp with time zone,
   worker uuid,
-  traceback text
+  traceback text,
+  meta jsonb
 
 -- view jobs.running:
   id bigint,
@@ -517,7 +537,8 @@ create table jobs.worker (
   scheduled_at timestamp with time zone,
   attempt integer,
   expires_at timestamp with time zone,
-  worker uuid
+  worker uuid,
+  meta jsonb
 
 -- function jobs.ack(i_job character varying, i_result jsonb DEFAULT NULL::jsonb, i_lease uuid DEFAULT NULL::uuid) returns jobs.ended
 -- function jobs.await_results(i_seconds double precision) returns void
@@ -547,10 +568,10 @@ create table jobs.worker (
 -- function jobs.overview(i_cap integer DEFAULT 100000) returns TABLE(task character varying, ready bigint, scheduled bigint, running bigint, success bigint, failed bigint, cancelled bigint, oldest_ready timestamp with time zone, exact boolean)
 -- function jobs.own_task(i_task text, i_role name) returns bigint
 -- function jobs.promote(i_limit integer DEFAULT 1000, i_since timestamp with time zone DEFAULT '-infinity'::timestamp with time zone) returns integer
--- function jobs.publish_arrays(i_tasks text[], i_bodies jsonb[], i_scheduled_at timestamp with time zone[], i_delays double precision[], i_timeouts double precision[], i_priorities integer[], i_max_retries integer[], i_job_ids text[] DEFAULT NULL::text[], i_pack boolean DEFAULT false, i_checked boolean[] DEFAULT NULL::boolean[]) returns character varying[]
+-- function jobs.publish_arrays(i_tasks text[], i_bodies jsonb[], i_scheduled_at timestamp with time zone[], i_delays double precision[], i_timeouts double precision[], i_priorities integer[], i_max_retries integer[], i_job_ids text[] DEFAULT NULL::text[], i_pack boolean DEFAULT false, i_checked boolean[] DEFAULT NULL::boolean[], i_metas jsonb[] DEFAULT NULL::jsonb[]) returns character varying[]
 -- function jobs.publish_bulk(i_jobs jobs.bulk_job[]) returns SETOF jobs.queued
 -- function jobs.publish_json(i_jobs jsonb) returns SETOF jobs.queued
--- function jobs.publish(i_task character varying, i_body jsonb DEFAULT NULL::jsonb, i_scheduled_at timestamp with time zone DEFAULT NULL::timestamp with time zone, i_timeout numeric DEFAULT NULL::numeric, i_priority integer DEFAULT NULL::integer, i_max_retries integer DEFAULT NULL::integer, i_checked boolean DEFAULT false, i_job_id text DEFAULT NULL::text) returns jobs.queued
+-- function jobs.publish(i_task character varying, i_body jsonb DEFAULT NULL::jsonb, i_scheduled_at timestamp with time zone DEFAULT NULL::timestamp with time zone, i_timeout numeric DEFAULT NULL::numeric, i_priority integer DEFAULT NULL::integer, i_max_retries integer DEFAULT NULL::integer, i_checked boolean DEFAULT false, i_job_id text DEFAULT NULL::text, i_meta jsonb DEFAULT NULL::jsonb) returns jobs.queued
 -- function jobs.purge(i_topic text, i_limit integer DEFAULT 10000) returns bigint
 -- function jobs.read_ready(i_task character varying, i_rank bigint DEFAULT NULL::bigint, i_seq bigint DEFAULT NULL::bigint, i_num integer DEFAULT 100) returns TABLE(job_id character varying, body jsonb, rank bigint, seq bigint)
 -- function jobs.register_tasks(i_tasks jsonb) returns void
@@ -574,6 +595,7 @@ create table jobs.worker (
 -- function jobs.workers() returns TABLE(id uuid, host text, pid integer, version text, topics text[], tasks text[], slots integer, held bigint, started_at timestamp with time zone, heartbeat_at timestamp with time zone, alive boolean)
 -- function jobs._able_workers(i_task character varying) returns TABLE(workers bigint, slots bigint, held bigint)
 -- function jobs._absent(i_at text) returns text
+-- function jobs._accept(i_leases uuid[], i_batch_indexes integer[]) returns jobs.accepted_runs
 -- function jobs._acts_as(i_role oid, i_login oid) returns boolean
 -- function jobs._adopt_grants(i_role name) returns void
 -- function jobs._allowed(i_publish boolean, i_tasks text[]) returns text[]
@@ -594,11 +616,13 @@ create table jobs.worker (
 -- function jobs._check_declarations(i_tasks jsonb) returns void
 -- function jobs._check_lease(i_lease uuid) returns void
 -- function jobs._check_limit(i_name text, i_limit bigint) returns void
+-- function jobs._check_meta(i_which text, i_meta jsonb) returns bigint
 -- function jobs._check_new_ids(i_job_ids text[], i_now timestamp with time zone) returns void
 -- function jobs._check_results(i_results jsonb[], i_code text) returns void
 -- function jobs._check_sizes(i_changes jobs.declaration[]) returns void
 -- function jobs._check_topics(i_publish boolean, i_tasks text[]) returns void
 -- function jobs._check_worker(i_worker uuid, i_host text, i_pid integer, i_version text, i_topics text[], i_tasks text[], i_slots integer) returns void
+-- function jobs._clear_bits(i_runs jobs.accepted_runs) returns void
 -- function jobs._compiled(i_schema jsonb, i_params jsonb, i_extra_kwargs boolean) returns jsonpath
 -- function jobs._cost(i_body_bytes bigint, i_predicate_bytes integer) returns bigint
 -- function jobs._count(i_bits bigint) returns integer
@@ -608,6 +632,7 @@ create table jobs.worker (
 -- function jobs._declare(i_tasks jobs.declaration[]) returns void
 -- function jobs._declarer() returns oid
 -- function jobs._definition(i_root jsonb, i_ref text) returns jsonb
+-- function jobs._draw_numbers(i_jobs integer) returns bigint[]
 -- function jobs._due(i_scheduled_at timestamp with time zone[], i_delays double precision[], i_jobs integer, i_now timestamp with time zone) returns timestamp with time zone[]
 -- function jobs._end_claim(i_worker uuid, i_lease uuid) returns void
 -- function jobs._ended_counts(i_state text, i_pattern text, i_cap bigint) returns TABLE(task character varying, state text, jobs bigint)
@@ -682,7 +707,7 @@ create table jobs.worker (
 -- function jobs._nth_random(i_randoms bytea, i_nth integer) returns bytea
 -- function jobs._on_day(i_day timestamp with time zone) returns text
 -- function jobs._open_of(i_jobs text[]) returns TABLE(job_id character varying, status character varying, task character varying)
--- function jobs._opened(i_leases uuid[], i_parts integer[], i_bits bigint[]) returns TABLE(lease uuid, batch_index integer, run_at timestamp with time zone, worker uuid, id bigint, job_id character varying, task character varying, body jsonb, retries integer, max_retries integer, priority integer, timeout numeric, created_at timestamp with time zone, scheduled_at timestamp with time zone, ready_seq bigint, attempt integer, traceback text)
+-- function jobs._opened(i_leases uuid[], i_parts integer[], i_bits bigint[]) returns TABLE(lease uuid, batch_index integer, run_at timestamp with time zone, worker uuid, id bigint, job_id character varying, task character varying, body jsonb, retries integer, max_retries integer, priority integer, timeout numeric, created_at timestamp with time zone, scheduled_at timestamp with time zone, ready_seq bigint, attempt integer, traceback text, meta jsonb)
 -- function jobs._page_of_ended(i_state text, i_pattern text, i_before character varying, i_num integer) returns SETOF jobs."all"
 -- function jobs._page_of_pending(i_pattern text, i_before character varying, i_num integer) returns SETOF jobs."all"
 -- function jobs._partitions_over(i_oldest date, i_clock_is_sure boolean) returns text[]
@@ -698,8 +723,9 @@ create table jobs.worker (
 -- function jobs._prefix(i_topic text) returns text
 -- function jobs._prepare_partition(i_day date) returns void
 -- function jobs._promote(i_pattern text, i_limit integer, i_since timestamp with time zone) returns integer
--- function jobs._publish_packed(i_task character varying, i_bodies jsonb[], i_bytes bigint[], i_timeouts double precision[], i_priority integer, i_max_retries integer[], i_now timestamp with time zone) returns character varying[]
--- function jobs._publish_singly(i_tasks text[], i_bodies jsonb[], i_bytes bigint[], i_due timestamp with time zone[], i_timeouts double precision[], i_priorities integer[], i_max_retries integer[], i_job_ids text[], i_now timestamp with time zone) returns character varying[]
+-- function jobs._publish_packed(i_ids bigint[], i_job_ids character varying[], i_task character varying, i_bodies jsonb[], i_bytes bigint[], i_timeouts numeric[], i_priority integer, i_max_retries integer[], i_metas jsonb[], i_now timestamp with time zone) returns void
+-- function jobs._publish_rows(i_jobs jobs.bulk_job[], i_metas jsonb[]) returns SETOF jobs.queued
+-- function jobs._publish_singly(i_ids bigint[], i_job_ids character varying[], i_tasks text[], i_bodies jsonb[], i_bytes bigint[], i_due timestamp with time zone[], i_timeouts numeric[], i_priorities integer[], i_max_retries integer[], i_metas jsonb[], i_now timestamp with time zone) returns void
 -- function jobs._publishable(i_task character varying, i_bytes bigint, i_limit integer, i_scheduled_at timestamp with time zone, i_timeout numeric, i_max_retries integer) returns boolean
 -- function jobs._quotas(i_ranges jobs.key_range[], i_num integer, i_own_batch text[]) returns TABLE(key_range jobs.key_range, rows integer, jobs integer, cut boolean)
 -- function jobs._quoted(i_text text) returns text
@@ -729,7 +755,8 @@ create table jobs.worker (
 -- function jobs._schemas_of_field(i_schema jsonb, i_key text) returns jsonb[]
 -- function jobs._settle_alike(i_leases uuid[], i_batch_indexes integer[], i_outcome text, i_error text, i_delay double precision) returns void
 -- function jobs._settle_lost(i_leases uuid[], i_parts integer[], i_limit integer, i_reason text, i_now timestamp with time zone, i_only_expired boolean) returns integer
--- function jobs._settle_others(v_leases uuid[], v_parts integer[], v_bits bigint[], i_leases uuid[], i_batch_indexes integer[], i_outcomes text[], i_errors text[], i_delays double precision[], i_now timestamp with time zone) returns void
+-- function jobs._settle_others(i_runs jobs.accepted_runs, i_leases uuid[], i_batch_indexes integer[], i_outcomes text[], i_errors text[], i_delays double precision[], i_now timestamp with time zone) returns void
+-- function jobs._settle_successes(i_runs jobs.accepted_runs, i_leases uuid[], i_batch_indexes integer[], i_outcomes text[], i_results jsonb[], i_now timestamp with time zone) returns void
 -- function jobs._settle(i_leases uuid[], i_batch_indexes integer[], i_outcomes text[], i_results jsonb[], i_errors text[], i_delays double precision[], i_now timestamp with time zone) returns integer[]
 -- function jobs._share(i_num integer, i_ranges integer) returns integer
 -- function jobs._short_error(i_error text) returns text
@@ -770,3 +797,4 @@ create table jobs.worker (
 -- function jobs._weeks() returns SETOF text
 -- function jobs._weight(i_size integer, i_bytes integer, i_jobs_per_mib bigint) returns integer
 -- function jobs._which(i_at bigint, i_of integer) returns text
+-- function jobs._with_metas(i_bytes bigint[], i_metas jsonb[]) returns bigint[]

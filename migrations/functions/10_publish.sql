@@ -21,7 +21,8 @@ create or replace function jobs.publish(
   i_priority integer default null,
   i_max_retries integer default null,
   i_checked boolean default false,
-  i_job_id text default null
+  i_job_id text default null,
+  i_meta jsonb default null
 ) returns jobs.queued
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
@@ -33,9 +34,10 @@ declare
   v_job jobs.queued;
 begin
   -- For up to 512 bytes the limit, which is in a table, is not read.
-  if jobs._publishable(i_task, v_bytes, 512, i_scheduled_at, i_timeout, i_max_retries) is not true then
+  if i_meta is not null or jobs._publishable(i_task, v_bytes, 512, i_scheduled_at, i_timeout, i_max_retries) is not true then
     v_bytes := jobs._text_size(i_body);
     perform jobs._refuse('', i_task, v_bytes, i_scheduled_at, i_timeout, i_max_retries);
+    v_bytes := v_bytes + jobs._check_meta('', i_meta);
   end if;
   -- Here current_user is the owner, who is never restricted. Compared first, because that reads no table.
   if session_user <> current_user or current_setting('role') <> 'none' then
@@ -48,12 +50,12 @@ begin
       perform jobs._refuse_unfit(array[i_task], array[i_body], array[1]);
     end if;
   end if;
-  insert into jobs.pending as q (id, job_id, task, body, scheduled_at, timeout, priority, max_retries, created_at, ready_seq, bytes)
+  insert into jobs.pending as q (id, job_id, task, body, scheduled_at, timeout, priority, max_retries, created_at, ready_seq, bytes, meta)
   values (v_id, coalesce(i_job_id, jobs._new_job_id(jobs._id_time(v_now), v_id)), i_task, i_body, i_scheduled_at, coalesce(i_timeout, 60),
           coalesce(i_priority, 0), coalesce(i_max_retries, 3), v_now,
-          case when (i_scheduled_at > v_now) is not true then v_id end, v_bytes)
+          case when (i_scheduled_at > v_now) is not true then v_id end, v_bytes, i_meta)
   returning q.id, q.job_id, q.task, q.body, q.retries, q.max_retries, q.priority, q.timeout,
-            q.created_at, null::timestamptz, q.scheduled_at, q.attempt into v_job;
+            q.created_at, null::timestamptz, q.scheduled_at, q.attempt, q.meta into v_job;
   -- One test for both rare cases, because PL/pgSQL sets up each expression anew.
   if jobs._is_awaited('jobs.sleeping_until') or i_job_id is not null then
     if i_job_id is not null then
@@ -68,32 +70,47 @@ end $$;
 -- jobs.publish. All or nothing: if one job is refused, the whole call is.
 create or replace function jobs.publish_bulk(i_jobs jobs.bulk_job[]) returns setof jobs.queued
 language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
+begin
+  return query select q.* from jobs._publish_rows(i_jobs, null) q;
+end $$;
+
+-- The same with the meta of each job; null: none has any.
+create or replace function jobs._publish_rows(i_jobs jobs.bulk_job[], i_metas jsonb[]) returns setof jobs.queued
+language plpgsql as $$
 declare
   v_now timestamptz := jobs.now();
-  v_time bytea := jobs._id_time(v_now);
   v_transaction xid8 := pg_current_xact_id();
-  v_tasks text[] := array(select j.task from unnest(i_jobs) j);
-  v_bodies jsonb[] := array(select j.body from unnest(i_jobs) j);
-  v_bytes bigint[];
+  v_ids bigint[] := jobs._draw_numbers(cardinality(i_jobs));
+  v_job_ids varchar[] := jobs._new_job_ids(v_ids, v_now);
+  v_tasks text[];
+  v_bodies jsonb[];
+  v_due timestamptz[];
+  v_timeouts numeric[];
+  v_priorities integer[];
+  v_max_retries integer[];
 begin
-  v_bytes := jobs._check_bulk(v_tasks, v_bodies);
+  select coalesce(array_agg(j.task), '{}'), array_agg(j.body), array_agg(j.scheduled_at), array_agg(j.timeout), array_agg(j.priority), array_agg(j.max_retries)
+  into v_tasks, v_bodies, v_due, v_timeouts, v_priorities, v_max_retries from unnest(i_jobs) j;
+  perform jobs._publish_singly(v_ids, v_job_ids, v_tasks, v_bodies, jobs._with_metas(jobs._check_bulk(v_tasks, v_bodies), i_metas), v_due, v_timeouts,
+                               v_priorities, v_max_retries, i_metas, v_now);
   perform jobs._check_bodies(v_tasks, v_bodies);
-  return query
-  insert into jobs.pending as q (id, job_id, task, body, scheduled_at, timeout, priority, max_retries, created_at, ready_seq, bytes)
-  select b.id, jobs._new_job_id(v_time, b.id), b.task, b.body, b.scheduled_at, coalesce(b.timeout, 60),
-         coalesce(b.priority, 0), coalesce(b.max_retries, 3), v_now,
-         case when (b.scheduled_at > v_now) is not true then b.id end, b.bytes
-  from (select nextval('jobs.job_number') as id, j.task, j.body, j.scheduled_at, j.timeout, j.priority, j.max_retries, j.bytes
-        from unnest(i_jobs, v_bytes) with ordinality j(task, body, scheduled_at, timeout, priority, max_retries, bytes, at)
-        where jobs._publishable(j.task, 0, 0, j.scheduled_at, j.timeout, j.max_retries) is true
-          or jobs._refuse(format('job %s of %s: ', j.at, cardinality(i_jobs)), j.task, j.bytes, j.scheduled_at, j.timeout, j.max_retries)) b
-  returning q.id, q.job_id, q.task, q.body, q.retries, q.max_retries, q.priority, q.timeout,
-            q.created_at, null::timestamptz, q.scheduled_at, q.attempt;
   perform jobs._wake_workers();
+  return query
+  select g.id, g.job_id, g.task::varchar, g.body, 0, coalesce(g.max_retries, 3), coalesce(g.priority, 0), coalesce(g.timeout, 60)::numeric(9, 2),
+    v_now, null::timestamptz, g.due, 0, g.meta
+  from unnest(v_ids, v_job_ids, v_tasks, v_bodies, v_due, v_timeouts, v_priorities, v_max_retries, i_metas) with ordinality
+    g(id, job_id, task, body, due, timeout, priority, max_retries, meta, at) order by g.at;
+end $$;
+
+-- Numbers for new jobs, in order. The caller has assigned an xid to the transaction.
+create or replace function jobs._draw_numbers(i_jobs integer) returns bigint[]
+language plpgsql as $$
+begin
+  return array(select nextval('jobs.job_number') from generate_series(1, i_jobs));
 end $$;
 
 -- As jobs.publish_bulk, for clients that send JSON: an array of objects with the keys task, body,
--- scheduled_at, timeout, priority, max_retries. All but task may be left out.
+-- scheduled_at, timeout, priority, max_retries, meta. All but task may be left out.
 create or replace function jobs.publish_json(i_jobs jsonb) returns setof jobs.queued
 language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
@@ -104,15 +121,15 @@ begin
   end if;
   select k into v_wrong
   from jsonb_array_elements(i_jobs) j, jsonb_object_keys(j) k
-  where k not in ('task', 'body', 'scheduled_at', 'timeout', 'priority', 'max_retries') limit 1;
+  where k not in ('task', 'body', 'scheduled_at', 'timeout', 'priority', 'max_retries', 'meta') limit 1;
   if found then
     raise sqlstate 'PT400' using message = format('a job has no %s', jobs._shown(v_wrong)),
-      hint = 'its keys are task, body, scheduled_at, timeout, priority, max_retries';
+      hint = 'its keys are task, body, scheduled_at, timeout, priority, max_retries, meta';
   end if;
-  return query select q.id, q.job_id, q.task, q.body, q.retries, q.max_retries, q.priority, q.timeout, q.created_at, q.run_at,
-      q.scheduled_at, q.attempt
-    from jobs.publish_bulk(array(
-      select jsonb_populate_record(null::jobs.bulk_job, j.job) from jsonb_array_elements(i_jobs) with ordinality j(job, at) order by j.at)) q;
+  return query select q.* from jobs._publish_rows(
+    array(select jsonb_populate_record(null::jobs.bulk_job, j.job) from jsonb_array_elements(i_jobs) with ordinality j(job, at) order by j.at),
+    case when i_jobs @? 'strict $[*] ? (exists (@.meta))' then
+      array(select nullif(j.job->'meta', 'null') from jsonb_array_elements(i_jobs) with ordinality j(job, at) order by j.at) end) q;
 end $$;
 
 -- Publishes many jobs given as parallel arrays, as a client library does, and returns their ids in order.
@@ -135,33 +152,46 @@ create or replace function jobs.publish_arrays(
   i_max_retries integer[],
   i_job_ids text[] default null,
   i_pack boolean default false,
-  i_checked boolean[] default null
+  i_checked boolean[] default null,
+  i_metas jsonb[] default null
 ) returns varchar[]
 language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
   v_now timestamptz := jobs.now();
   v_jobs integer := cardinality(i_bodies);
-  v_bytes bigint[];
   v_transaction xid8 := pg_current_xact_id();
+  v_bytes bigint[];
+  v_ids bigint[];
+  v_job_ids varchar[];
+  v_metas jsonb[];
 begin
   if coalesce(v_jobs, 0) = 0 then
     return array[]::varchar[];
   elsif 1 <> any (array[array_lower(i_tasks, 1), array_lower(i_bodies, 1), array_lower(i_priorities, 1), array_ndims(i_bodies)]) then
     raise sqlstate 'PT400' using message = 'an array of jobs has one dimension and begins at 1';
+  elsif cardinality(i_job_ids) <> v_jobs or array_position(i_job_ids, null) is not null then
+    raise sqlstate 'PT400' using message = 'there are as many job ids as bodies, or none';
   end if;
-  v_bytes := jobs._check_bulk(i_tasks, i_bodies);
+  v_metas := jobs._for_each(i_metas, v_jobs);
+  v_bytes := jobs._with_metas(jobs._check_bulk(i_tasks, i_bodies), v_metas);
   perform jobs._check_bodies(i_tasks, i_bodies, i_checked);
+  v_ids := jobs._draw_numbers(v_jobs);
+  v_job_ids := coalesce(i_job_ids, jobs._new_job_ids(v_ids, v_now));
   if i_pack and i_job_ids is null and v_jobs >= 64 and cardinality(i_tasks) = 1 and coalesce(cardinality(i_priorities), 1) = 1
     and i_scheduled_at is null and i_delays is null and 65536 >= all (v_bytes) then
-    i_job_ids := jobs._publish_packed(i_tasks[1], i_bodies, v_bytes, jobs._for_each(i_timeouts, v_jobs), coalesce(i_priorities[1], 0),
-                                        jobs._for_each(i_max_retries, v_jobs), v_now);
+    perform jobs._publish_packed(v_ids, v_job_ids, i_tasks[1], i_bodies, v_bytes, jobs._for_each(i_timeouts, v_jobs)::numeric[], coalesce(i_priorities[1], 0),
+                                 jobs._for_each(i_max_retries, v_jobs), v_metas, v_now);
   else
-    i_job_ids := jobs._publish_singly(jobs._for_each(i_tasks, v_jobs), i_bodies, v_bytes, jobs._due(i_scheduled_at, i_delays, v_jobs, v_now),
-                                      jobs._for_each(i_timeouts, v_jobs), jobs._for_each(i_priorities, v_jobs),
-                                      jobs._for_each(i_max_retries, v_jobs), i_job_ids, v_now);
+    perform jobs._publish_singly(v_ids, v_job_ids, jobs._for_each(i_tasks, v_jobs), i_bodies, v_bytes, jobs._due(i_scheduled_at, i_delays, v_jobs, v_now),
+                                 jobs._for_each(i_timeouts, v_jobs)::numeric[], jobs._for_each(i_priorities, v_jobs),
+                                 jobs._for_each(i_max_retries, v_jobs), v_metas, v_now);
+  end if;
+  if i_job_ids is not null then
+    -- After the insert, which waits for a transaction that publishes the same id: its result is visible here.
+    perform jobs._check_new_ids(i_job_ids, v_now);
   end if;
   perform jobs._wake_workers();
-  return i_job_ids;
+  return v_job_ids;
 end $$;
 
 -- When each of i_jobs jobs is due: at its time, or after its delay; null where all are due at once. A delay
@@ -174,32 +204,21 @@ begin
     from unnest(jobs._for_each(i_scheduled_at, i_jobs), jobs._for_each(i_delays, i_jobs)) with ordinality g(at, delay, nth) order by g.nth) end;
 end $$;
 
--- Publishes jobs in one row each and returns their ids in order. The caller has assigned an xid to the
--- transaction and measured the bodies. The arrays are unnested in step, so that their order is kept.
+-- Publishes jobs in one row each. The caller has assigned an xid to the transaction, drawn the numbers and measured the
+-- bodies. The arrays are unnested in step, so that their order is kept.
 create or replace function jobs._publish_singly(
-  i_tasks text[], i_bodies jsonb[], i_bytes bigint[], i_due timestamptz[], i_timeouts double precision[], i_priorities integer[],
-  i_max_retries integer[], i_job_ids text[], i_now timestamptz
-) returns varchar[]
-language plpgsql security definer set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan as $$
+  i_ids bigint[], i_job_ids varchar[], i_tasks text[], i_bodies jsonb[], i_bytes bigint[], i_due timestamptz[], i_timeouts numeric[],
+  i_priorities integer[], i_max_retries integer[], i_metas jsonb[], i_now timestamptz
+) returns void
+language plpgsql set plan_cache_mode = force_generic_plan as $$
 declare
-  v_jobs integer := cardinality(i_bodies);
-  v_which text := case when v_jobs > 1 then 'job %s of ' || v_jobs || ': ' else '' end;
-  v_ids bigint[] := array(select nextval('jobs.job_number') from generate_series(1, v_jobs));
-  v_job_ids varchar[] := coalesce(i_job_ids, jobs._new_job_ids(v_ids, i_now));
+  v_which text := case when cardinality(i_ids) > 1 then 'job %s of ' || cardinality(i_ids) || ': ' else '' end;
 begin
-  if cardinality(v_job_ids) <> v_jobs or array_position(v_job_ids, null) is not null then
-    raise sqlstate 'PT400' using message = 'there are as many job ids as bodies, or none';
-  end if;
-  insert into jobs.pending (id, job_id, task, body, scheduled_at, timeout, priority, max_retries, created_at, ready_seq, bytes)
-  select g.id, g.job_id, g.task, g.body, g.due, coalesce(g.timeout::numeric, 60), coalesce(g.priority, 0), coalesce(g.max_retries, 3), i_now,
-    case when (g.due > i_now) is not true then g.id end, g.bytes
-  from unnest(v_ids, v_job_ids, i_tasks, i_bodies, i_bytes, i_due, i_timeouts, i_priorities, i_max_retries)
-    with ordinality g(id, job_id, task, body, bytes, due, timeout, priority, max_retries, at)
-  where jobs._publishable(g.task, 0, 0, g.due, g.timeout::numeric, g.max_retries) is true
-    or jobs._refuse(format(v_which, g.at), g.task, g.bytes, g.due, g.timeout::numeric, g.max_retries);
-  if i_job_ids is not null then
-    -- After the insert, which waits for a transaction that publishes the same id: its result is visible here.
-    perform jobs._check_new_ids(i_job_ids, i_now);
-  end if;
-  return v_job_ids;
+  insert into jobs.pending (id, job_id, task, body, scheduled_at, timeout, priority, max_retries, created_at, ready_seq, bytes, meta)
+  select g.id, g.job_id, g.task, g.body, g.due, coalesce(g.timeout, 60), coalesce(g.priority, 0), coalesce(g.max_retries, 3), i_now,
+    case when (g.due > i_now) is not true then g.id end, g.bytes, g.meta
+  from unnest(i_ids, i_job_ids, i_tasks, i_bodies, i_bytes, i_due, i_timeouts, i_priorities, i_max_retries, i_metas)
+    with ordinality g(id, job_id, task, body, bytes, due, timeout, priority, max_retries, meta, at)
+  where jobs._publishable(g.task, 0, 0, g.due, g.timeout, g.max_retries) is true
+    or jobs._refuse(format(v_which, g.at), g.task, g.bytes, g.due, g.timeout, g.max_retries);
 end $$;

@@ -78,3 +78,28 @@ begin
   end if;
   return v_sizes;
 end $$;
+
+-- Refuses a meta that is no object or takes more than 4096 bytes as text, and returns its size; 0 for null. It is
+-- copied from table to table with the job and shown in lists, so it is small.
+create or replace function jobs._check_meta(i_which text, i_meta jsonb) returns bigint
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+declare
+  v_bytes bigint := jobs._text_size(i_meta);
+begin
+  if jsonb_typeof(i_meta) <> 'object' or jsonb_typeof(i_meta->'tags') <> 'array' then
+    raise sqlstate 'PT400' using message = i_which || 'meta is an object, and its key tags, if there is one, an array', hint = '{"tenant": 7, "tags": ["vip"]}';
+  elsif v_bytes > 4096 then
+    raise sqlstate 'PT413' using message = format('%smeta takes %s bytes as text, the limit is 4096', i_which, v_bytes),
+      hint = 'pass what the task needs as arguments';
+  end if;
+  return v_bytes;
+end $$;
+
+-- These sizes with those of the metas; as they are when no job has any.
+create or replace function jobs._with_metas(i_bytes bigint[], i_metas jsonb[]) returns bigint[]
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+begin
+  return case when i_metas is null then i_bytes else array(
+    select g.bytes + jobs._check_meta(format('job %s of %s: ', g.at, cardinality(i_bytes)), g.meta)
+    from unnest(i_bytes, i_metas) with ordinality g(bytes, meta, at) order by g.at) end;
+end $$;

@@ -3,20 +3,18 @@
 -- treated by itself (cancelled, claimed by a client with room for fewer), the row is unpacked first.
 -- Claims, views, explain and the deploy check read packed rows; no function changes one without unpacking it.
 
--- Publishes jobs of one task and priority in packed rows of up to 64 jobs, of about the same size, and
--- returns their ids in order. The caller has assigned an xid to the transaction and measured the bodies. The
--- arrays are unnested in step, so that their order is kept.
+-- Publishes jobs of one task and priority in packed rows of up to 64 jobs, of about the same size. The caller has
+-- assigned an xid to the transaction, drawn the numbers and measured the bodies. The arrays are unnested in step, so
+-- that their order is kept.
 create or replace function jobs._publish_packed(
-  i_task varchar, i_bodies jsonb[], i_bytes bigint[], i_timeouts double precision[], i_priority integer, i_max_retries integer[],
-  i_now timestamptz
-) returns varchar[]
-language plpgsql security definer
-set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan set enable_sort = off set jit = off as $$   -- a sort could change the order within a row
+  i_ids bigint[], i_job_ids varchar[], i_task varchar, i_bodies jsonb[], i_bytes bigint[], i_timeouts numeric[], i_priority integer,
+  i_max_retries integer[], i_metas jsonb[], i_now timestamptz
+) returns void
+language plpgsql
+set plan_cache_mode = force_generic_plan set enable_sort = off set jit = off as $$   -- a sort could change the order within a row
 declare
   v_size integer := cardinality(i_bodies);
   v_rows integer := (v_size + 63) / 64;
-  v_ids bigint[] := array(select nextval('jobs.job_number') from generate_series(1, v_size));
-  v_job_ids varchar[] := jobs._new_job_ids(v_ids, i_now);
 begin
   if jobs._publishable(i_task, 0, 0, null, null, null) is not true then
     perform jobs._refuse('', i_task, 0, null, null, null);
@@ -26,13 +24,12 @@ begin
   from (
     select count(*) as size, min(g.job_id collate "C") as first_job, max(g.job_id collate "C") as last_job, sum(g.bytes) as bytes, min(coalesce(g.timeout, 60))::numeric(9, 2) as timeout,
       array_agg(row(g.id, g.job_id, i_task, g.body, 0, coalesce(g.max_retries, 3), i_priority, coalesce(g.timeout::numeric(9, 2), 60), i_now,
-                    null, g.id, 0, null)::jobs.open_job) as jobs
-    from unnest(v_ids, v_job_ids, i_bodies, i_bytes, i_timeouts, i_max_retries) with ordinality
-      g(id, job_id, body, bytes, timeout, max_retries, at)
-    where jobs._fits(0, 0, null, g.timeout::numeric, g.max_retries) is true
-      or jobs._refuse(format('job %s of %s: ', g.at, v_size), i_task, g.bytes, null, g.timeout::numeric, g.max_retries)
+                    null, g.id, 0, null, g.meta)::jobs.open_job) as jobs
+    from unnest(i_ids, i_job_ids, i_bodies, i_bytes, i_timeouts, i_max_retries, i_metas) with ordinality
+      g(id, job_id, body, bytes, timeout, max_retries, meta, at)
+    where jobs._fits(0, 0, null, g.timeout, g.max_retries) is true
+      or jobs._refuse(format('job %s of %s: ', g.at, v_size), i_task, g.bytes, null, g.timeout, g.max_retries)
     group by (g.at - 1) * v_rows / v_size) r;
-  return v_job_ids;
 end $$;
 
 -- The job with this id, if it is in a packed row. The ids in a packed row begin with the same millisecond.
@@ -54,9 +51,9 @@ begin
     delete from jobs.pending q where q.ctid = any (i_rows) and q.size > 1 returning q.jobs
   )
   insert into jobs.pending (id, job_id, task, body, retries, max_retries, priority, timeout, created_at, scheduled_at,
-                            ready_seq, attempt, traceback, bytes, returned)
+                            ready_seq, attempt, traceback, meta, bytes, returned)
   select j.id, j.job_id, j.task, j.body, j.retries, j.max_retries, j.priority, j.timeout, j.created_at, j.scheduled_at,
-    j.ready_seq, j.attempt, j.traceback, jobs._text_size(j.body), jobs._any_key()
+    j.ready_seq, j.attempt, j.traceback, j.meta, jobs._text_size(j.body) + jobs._text_size(j.meta), jobs._any_key()
   from taken t, unnest(t.jobs) j;
   get diagnostics v_unpacked = row_count;
   return v_unpacked;

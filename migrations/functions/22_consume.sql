@@ -44,7 +44,7 @@ begin
   for v_round in 1..2 loop
     v_tasks := jobs._allowed(false, jobs._ready_tasks(topic));
     return query select j.id, j.job_id, j.task, j.body, j.retries, j.max_retries, j.priority, j.timeout,
-        j.created_at, c.run_at, j.scheduled_at, least(j.attempt, 2147483646) + 1, c.run_at + make_interval(secs => j.timeout::double precision), v_lease
+        j.created_at, c.run_at, j.scheduled_at, least(j.attempt, 2147483646) + 1, c.run_at + make_interval(secs => j.timeout::double precision), v_lease, j.meta
       from jobs.claim(null, v_tasks, num, v_lease, i_own_batch => v_tasks) c, unnest(c.jobs) j
       order by j.priority desc, j.ready_seq;
     get diagnostics v_got = row_count;
@@ -62,7 +62,7 @@ create or replace function jobs.consume(num integer default 1) returns setof job
 language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 begin
   return query select c.id, c.job_id, c.task, c.body, c.retries, c.max_retries, c.priority, c.timeout,
-      c.created_at, c.run_at, c.scheduled_at, c.attempt, c.expires_at, c.lease
+      c.created_at, c.run_at, c.scheduled_at, c.attempt, c.expires_at, c.lease, c.meta
     from jobs.consume_topic('*', num) c;
 end $$;
 
@@ -70,6 +70,6 @@ create or replace function jobs.consume(topic varchar, num integer) returns seto
 language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 begin
   return query select c.id, c.job_id, c.task, c.body, c.retries, c.max_retries, c.priority, c.timeout,
-      c.created_at, c.run_at, c.scheduled_at, c.attempt, c.expires_at, c.lease
+      c.created_at, c.run_at, c.scheduled_at, c.attempt, c.expires_at, c.lease, c.meta
     from jobs.consume_topic(topic, num) c;
 end $$;

@@ -5,9 +5,9 @@ create or replace view jobs._runs as
 select b.lease, b.part, b.part * 64 + j.ordinality::integer - 1 as batch_index, b.worker, b.run_at,
   b.counted_from + pg_catalog.make_interval(secs => j.timeout::double precision) + b.margin as expires_at,
   j.id, j.job_id, j.task, j.body, j.retries, j.max_retries, j.priority, j.timeout, j.created_at, j.scheduled_at,
-  least(j.attempt, 2147483646) + 1 as attempt, j.traceback
+  least(j.attempt, 2147483646) + 1 as attempt, j.traceback, j.meta
 from jobs.batch b, unnest(b.jobs) with ordinality j
-where b.open & jobs._bit(j.ordinality - 1) <> 0;
+where (b.open >> (j.ordinality - 1)::integer) & 1 = 1;   -- not by jobs._bit: readers of a view would need to be allowed to call it
 
 -- The run of a job; no row when the job does not run. Of the batches of many jobs, it reads only those whose
 -- range of ids includes this one.
@@ -62,7 +62,7 @@ begin
   with taken as (
     delete from jobs.pending q where q.job_id = i_job
     returning row(q.id, q.job_id, q.task, q.body, q.retries, q.max_retries, q.priority, q.timeout, q.created_at, q.scheduled_at,
-                  q.ready_seq, q.attempt, q.traceback)::jobs.open_job as job
+                  q.ready_seq, q.attempt, q.traceback, q.meta)::jobs.open_job as job
   )
   insert into jobs.batch (lease, part, run_at, counted_from, margin, expires_at, open, started, first_job, last_job, jobs)
   select gen_random_uuid(), -1, jobs.now(), jobs.now(), interval '0', jobs.now(), 1, 1, i_job, i_job, array[t.job] from taken t;

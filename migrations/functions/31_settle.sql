@@ -61,12 +61,12 @@ end $$;
 create or replace function jobs._opened(i_leases uuid[], i_parts integer[], i_bits bigint[]) returns table (
   lease uuid, batch_index integer, run_at timestamptz, worker uuid, id bigint, job_id varchar, task varchar, body jsonb, retries integer,
   max_retries integer, priority integer, timeout numeric, created_at timestamptz, scheduled_at timestamptz, ready_seq bigint,
-  attempt integer, traceback text
+  attempt integer, traceback text, meta jsonb
 )
 language sql stable begin atomic
   select b.lease, g.part * 64 + (j.ordinality - 1)::integer, b.run_at, b.worker,
     j.id, j.job_id, j.task, j.body, j.retries, j.max_retries, j.priority, j.timeout, j.created_at, j.scheduled_at,
-    j.ready_seq, least(j.attempt, 2147483646) + 1, j.traceback
+    j.ready_seq, least(j.attempt, 2147483646) + 1, j.traceback, j.meta
   from rows from (pg_catalog.unnest(i_leases), pg_catalog.unnest(i_parts), pg_catalog.unnest(i_bits)) g(lease, part, bits),
     lateral (select q.lease, q.run_at, q.worker, q.jobs from jobs.batch q where q.lease = g.lease and q.part = g.part limit 1) b,
     pg_catalog.unnest(b.jobs) with ordinality j
@@ -83,9 +83,9 @@ declare
   v_unkept text[] := jobs._unkept('all');
 begin
   insert into jobs.job (id, job_id, task, body, retries, max_retries, priority, timeout, status, created_at,
-                        run_at, scheduled_at, complete_on, result, traceback, attempt, lease, worker)
+                        run_at, scheduled_at, complete_on, result, traceback, attempt, lease, worker, meta)
   select o.id, o.job_id, o.task, o.body, o.retries, o.max_retries, o.priority, o.timeout, 'success', o.created_at,
-    o.run_at, o.scheduled_at, i_now, s.result, o.traceback, o.attempt, o.lease, o.worker
+    o.run_at, o.scheduled_at, i_now, s.result, o.traceback, o.attempt, o.lease, o.worker, o.meta
   from jobs._opened(i_runs.leases, i_runs.parts, i_runs.bits) o
     join unnest(i_leases, i_batch_indexes, i_outcomes, i_results) s(lease, batch_index, outcome, result) on s.lease = o.lease and s.batch_index = o.batch_index
   where coalesce(s.outcome = 'success', true) and o.task <> all (v_unkept);
@@ -115,21 +115,21 @@ begin
     where s.outcome <> 'success'
   ), ended as (
     insert into jobs.job (id, job_id, task, body, retries, max_retries, priority, timeout, status, created_at,
-                          run_at, scheduled_at, complete_on, traceback, attempt, lease, worker)
+                          run_at, scheduled_at, complete_on, traceback, attempt, lease, worker, meta)
     select r.id, r.job_id, r.task, r.body, r.retries, r.max_retries, r.priority, r.timeout,
       case r.outcome when 'cancel' then 'cancelled' else 'failed' end::jobs.job_status,
       r.created_at, r.run_at, r.scheduled_at, i_now, coalesce(r.error, r.traceback), r.attempt,
-      case when r.outcome <> 'cancel' then r.lease end, r.worker
+      case when r.outcome <> 'cancel' then r.lease end, r.worker, r.meta
     from runs r where r.ends and r.task <> all (v_unkept)
   )
   insert into jobs.pending (id, job_id, task, body, retries, max_retries, priority, timeout, created_at,
-                            scheduled_at, ready_seq, attempt, traceback, bytes, returned)
+                            scheduled_at, ready_seq, attempt, traceback, meta, bytes, returned)
   select r.id, r.job_id, r.task, r.body, r.retries + r.charged::integer, r.max_retries, r.priority, r.timeout,
     r.created_at, coalesce(r.run_after, r.scheduled_at),
     -- A job that runs again at once goes before every watermark, in its old order.
     case when r.run_after is null then case when r.ready_seq > 0 then r.ready_seq - 4611686018427387904 else r.ready_seq end
          when r.run_after <= i_now then nextval('jobs.job_number') end,
-    r.attempt, r.said, jobs._text_size(r.body) + coalesce(octet_length(r.said), 0), jobs._any_key() * case when r.outcome = 'unbegun' then -1 else 1 end::smallint
+    r.attempt, r.said, r.meta, jobs._text_size(r.body) + jobs._text_size(r.meta) + coalesce(octet_length(r.said), 0), jobs._any_key() * case when r.outcome = 'unbegun' then -1 else 1 end::smallint
   from (select r.*, case when r.charged then coalesce(r.error, r.traceback) else r.traceback end as said from runs r where not r.ends) r;
   if found then
     perform jobs._wake_workers();

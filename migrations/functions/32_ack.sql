@@ -21,11 +21,11 @@ begin
     perform jobs._settle(array[v_run.lease], array[v_run.batch_index], null, array[i_result], null, null, v_now);
     return row(v_run.id, v_run.job_id, v_run.task, v_run.body, v_run.retries, v_run.max_retries, v_run.priority, v_run.timeout,
                'success'::jobs.job_status, v_run.created_at, v_run.run_at, v_run.scheduled_at, v_now, i_result, v_run.traceback,
-               v_run.attempt)::jobs.ended;
+               v_run.attempt, v_run.meta)::jobs.ended;
   end if;
   if i_lease is not null then
     select h.id, h.job_id, h.task, h.body, h.retries, h.max_retries, h.priority, h.timeout, h.status,
-      h.created_at, h.run_at, h.scheduled_at, h.complete_on, h.result, h.traceback, h.attempt into v_ended
+      h.created_at, h.run_at, h.scheduled_at, h.complete_on, h.result, h.traceback, h.attempt, h.meta into v_ended
     from jobs._history_of(array[i_job::text], false) h where h.lease = i_lease and h.status = 'success';
     if found then
       return v_ended;

@@ -2,13 +2,13 @@
 
 create or replace view jobs.running as
 select r.id, r.job_id, r.task, r.body, r.retries, r.max_retries, r.priority, r.timeout, r.created_at,
-  r.run_at, r.scheduled_at, r.attempt, r.expires_at, r.worker
+  r.run_at, r.scheduled_at, r.attempt, r.expires_at, r.worker, r.meta
 from jobs._runs r;
 
 -- Running jobs whose lease has expired, which the next sweep requeues.
 create or replace view jobs.expired as
 select r.id, r.job_id, r.task, r.body, r.retries, r.max_retries, r.priority, r.timeout, r.created_at,
-  r.run_at, r.scheduled_at, r.attempt, r.expires_at, r.worker
+  r.run_at, r.scheduled_at, r.attempt, r.expires_at, r.worker, r.meta
 from jobs.running r
 left join jobs.worker w on w.id = r.worker
 where r.expires_at < (select jobs.now())
@@ -17,19 +17,19 @@ where r.expires_at < (select jobs.now())
 -- Pending jobs, one row per job.
 create or replace view jobs._waiting as
 select j.id, j.job_id, j.task, j.body, j.retries, j.max_retries, j.priority, j.timeout, j.created_at, j.scheduled_at,
-  j.ready_seq, j.attempt, j.traceback
+  j.ready_seq, j.attempt, j.traceback, j.meta
 from jobs.pending q,
   lateral pg_catalog.unnest(coalesce(q.jobs, array[row(q.id, q.job_id, q.task, q.body, q.retries, q.max_retries, q.priority, q.timeout,
-    q.created_at, q.scheduled_at, q.ready_seq, q.attempt, q.traceback)::jobs.open_job])) j;
+    q.created_at, q.scheduled_at, q.ready_seq, q.attempt, q.traceback, q.meta)::jobs.open_job])) j;
 
 -- Pending and running jobs, as in the Python package's table of this name.
 create or replace view jobs.job_queue as
 select q.id, q.job_id, q.task, q.body, q.retries, q.max_retries, q.priority, q.timeout, q.created_at,
-  null::timestamptz as run_at, q.scheduled_at, q.attempt, null::timestamptz as expires_at, null::uuid as worker, q.traceback
+  null::timestamptz as run_at, q.scheduled_at, q.attempt, null::timestamptz as expires_at, null::uuid as worker, q.traceback, q.meta
 from jobs._waiting q
 union all
 select r.id, r.job_id, r.task, r.body, r.retries, r.max_retries, r.priority, r.timeout, r.created_at,
-  r.run_at, r.scheduled_at, r.attempt, r.expires_at, r.worker, r.traceback
+  r.run_at, r.scheduled_at, r.attempt, r.expires_at, r.worker, r.traceback, r.meta
 from jobs._runs r;
 
 -- The two halves of jobs.all.
@@ -37,21 +37,21 @@ create or replace view jobs._open as
 select q.id, q.job_id, q.task, q.body, q.retries, q.max_retries,
   case when q.run_at is null then 'pending' else 'running' end::varchar as status,
   q.priority, q.timeout, q.created_at, q.run_at, q.scheduled_at,
-  null::timestamptz as complete_on, null::jsonb as result, q.traceback, q.attempt, q.worker
+  null::timestamptz as complete_on, null::jsonb as result, q.traceback, q.attempt, q.worker, q.meta
 from jobs.job_queue q;
 
 create or replace view jobs._ended as
 select h.id, h.job_id, h.task, h.body, h.retries, h.max_retries, h.status::text::varchar as status,
   h.priority, h.timeout, h.created_at, h.run_at, h.scheduled_at,
-  h.complete_on, h.result, h.traceback, h.attempt, h.worker
+  h.complete_on, h.result, h.traceback, h.attempt, h.worker, h.meta
 from jobs.job h;
 
 -- Every job in any state.
 create or replace view jobs."all" as
 select o.id, o.job_id, o.task, o.body, o.retries, o.max_retries, o.status, o.priority, o.timeout,
-  o.created_at, o.run_at, o.scheduled_at, o.complete_on, o.result, o.traceback, o.attempt, o.worker
+  o.created_at, o.run_at, o.scheduled_at, o.complete_on, o.result, o.traceback, o.attempt, o.worker, o.meta
 from jobs._open o
 union all
 select e.id, e.job_id, e.task, e.body, e.retries, e.max_retries, e.status, e.priority, e.timeout,
-  e.created_at, e.run_at, e.scheduled_at, e.complete_on, e.result, e.traceback, e.attempt, e.worker
+  e.created_at, e.run_at, e.scheduled_at, e.complete_on, e.result, e.traceback, e.attempt, e.worker, e.meta
 from jobs._ended e;

@@ -6,22 +6,22 @@ language plpgsql stable rows 1 security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 begin
   return query select q.id, q.job_id, q.task, q.body, q.retries, q.max_retries, 'pending'::varchar, q.priority, q.timeout,
-      q.created_at, null::timestamptz, q.scheduled_at, null::timestamptz, null::jsonb, q.traceback, q.attempt, null::uuid
+      q.created_at, null::timestamptz, q.scheduled_at, null::timestamptz, null::jsonb, q.traceback, q.attempt, null::uuid, q.meta
     from (select p.id, p.job_id, p.task, p.body, p.retries, p.max_retries, p.priority, p.timeout, p.created_at, p.scheduled_at,
-            p.attempt, p.traceback
+            p.attempt, p.traceback, p.meta
           from jobs.pending p where p.job_id = i_job and p.size = 1
           union all
           select p.id, p.job_id, p.task, p.body, p.retries, p.max_retries, p.priority, p.timeout, p.created_at, p.scheduled_at,
-            p.attempt, p.traceback
+            p.attempt, p.traceback, p.meta
           from jobs._find_packed(i_job) p) q;
   if not found then
     return query select r.id, r.job_id, r.task, r.body, r.retries, r.max_retries, 'running'::varchar, r.priority, r.timeout,
-        r.created_at, r.run_at, r.scheduled_at, null::timestamptz, null::jsonb, r.traceback, r.attempt, r.worker
+        r.created_at, r.run_at, r.scheduled_at, null::timestamptz, null::jsonb, r.traceback, r.attempt, r.worker, r.meta
       from jobs._find_run(i_job) f join jobs._runs r on r.lease = f.lease and r.part = jobs._part(f.batch_index) and r.batch_index = f.batch_index;
   end if;
   if not found then   -- last, because it costs most; all queries read one snapshot, so the order does not matter
     return query select h.id, h.job_id, h.task, h.body, h.retries, h.max_retries, h.status::text::varchar, h.priority, h.timeout,
-        h.created_at, h.run_at, h.scheduled_at, h.complete_on, h.result, h.traceback, h.attempt, h.worker
+        h.created_at, h.run_at, h.scheduled_at, h.complete_on, h.result, h.traceback, h.attempt, h.worker, h.meta
       from jobs._history_of(array[i_job::text]) h;
   end if;
 end $$;

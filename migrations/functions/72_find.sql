@@ -22,12 +22,12 @@ declare
 begin
   return query
   select j.id, j.job_id, j.task, j.body, j.retries, j.max_retries, 'pending'::varchar, j.priority, j.timeout,
-    j.created_at, null::timestamptz, j.scheduled_at, null::timestamptz, null::jsonb, j.traceback, j.attempt, null::uuid
-  from (select q.id, q.job_id, q.task, q.body, q.retries, q.max_retries, q.priority, q.timeout, q.created_at, q.scheduled_at, q.attempt, q.traceback
+    j.created_at, null::timestamptz, j.scheduled_at, null::timestamptz, null::jsonb, j.traceback, j.attempt, null::uuid, j.meta
+  from (select q.id, q.job_id, q.task, q.body, q.retries, q.max_retries, q.priority, q.timeout, q.created_at, q.scheduled_at, q.attempt, q.traceback, q.meta
         from jobs.pending q
         where q.size = 1 and q.job_id >= v_last and q.job_id < i_before and q.task like i_pattern
         union all
-        select p.id, p.job_id, p.task, p.body, p.retries, p.max_retries, p.priority, p.timeout, p.created_at, p.scheduled_at, p.attempt, p.traceback
+        select p.id, p.job_id, p.task, p.body, p.retries, p.max_retries, p.priority, p.timeout, p.created_at, p.scheduled_at, p.attempt, p.traceback, p.meta
         from jobs.pending q, unnest(q.jobs) p
         where q.size > 1 and q.job_id >= left(v_last, 13) and q.job_id < i_before and q.task like i_pattern and p.job_id < i_before) j
   order by j.job_id desc limit i_num;
@@ -71,7 +71,7 @@ begin
   end loop;
   for v_day in select distinct date_trunc('day', t at time zone 'UTC') at time zone 'UTC' as day from unnest(v_times) t order by day loop
     return query execute format('select h.id, h.job_id, h.task, h.body, h.retries, h.max_retries, h.status::text::varchar, h.priority, h.timeout,
-        h.created_at, h.run_at, h.scheduled_at, h.complete_on, h.result, h.traceback, h.attempt, h.worker
+        h.created_at, h.run_at, h.scheduled_at, h.complete_on, h.result, h.traceback, h.attempt, h.worker, h.meta
       from jobs.job h where h.job_id = any ($1) and %s', jobs._on_day(v_day)) using v_ids;
   end loop;
 end $$;
@@ -101,7 +101,7 @@ begin
       from (select p.* from jobs._page_of_pending(v_pattern, v_before, i_num) p
             union all
             (select r.id, r.job_id, r.task, r.body, r.retries, r.max_retries, 'running'::varchar, r.priority, r.timeout, r.created_at,
-               r.run_at, r.scheduled_at, null::timestamptz, null::jsonb, r.traceback, r.attempt, r.worker
+               r.run_at, r.scheduled_at, null::timestamptz, null::jsonb, r.traceback, r.attempt, r.worker, r.meta
              from jobs._runs r where r.task like v_pattern and r.job_id < v_before order by r.job_id desc limit i_num)
             union all
             select e.* from jobs._page_of_ended(null, v_pattern, v_before, i_num) e) a

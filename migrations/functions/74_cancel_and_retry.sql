@@ -19,12 +19,12 @@ begin
         lateral (select q.ctid as at from jobs.pending q where q.job_id = g.job_id for update) p
     ), gone as (
       delete from jobs.pending q where q.ctid = any (array(select g.at from given g))
-      returning q.id, q.job_id, q.task, q.body, q.retries, q.max_retries, q.priority, q.timeout, q.created_at, q.scheduled_at, q.traceback, q.attempt
+      returning q.id, q.job_id, q.task, q.body, q.retries, q.max_retries, q.priority, q.timeout, q.created_at, q.scheduled_at, q.traceback, q.attempt, q.meta
     ), kept as (
       insert into jobs.job (id, job_id, task, body, retries, max_retries, priority, timeout, status, created_at,
-                            scheduled_at, complete_on, traceback, attempt)
+                            scheduled_at, complete_on, traceback, attempt, meta)
       select d.id, d.job_id, d.task, d.body, d.retries, d.max_retries, d.priority, d.timeout, 'cancelled', d.created_at,
-        d.scheduled_at, jobs.now(), d.traceback, d.attempt
+        d.scheduled_at, jobs.now(), d.traceback, d.attempt, d.meta
       from gone d where not exists (select 1 from jobs.publish_check k where k.name = d.task and k.keep = 'none')
     ) select d.job_id::text from gone d;
     for v_job in select f.job_id from unnest(i_jobs) f(job_id), lateral jobs._find_run(f.job_id) r order by r.lease, r.batch_index loop
@@ -78,9 +78,9 @@ begin
           and (select q.job_id from jobs.pending q where q.job_id = h.job_id) is null
         returning h.*
       ), placed as (
-        insert into jobs.pending as q (id, job_id, task, body, max_retries, priority, timeout, created_at, ready_seq, attempt, traceback, bytes, returned)
+        insert into jobs.pending as q (id, job_id, task, body, max_retries, priority, timeout, created_at, ready_seq, attempt, traceback, meta, bytes, returned)
         select b.id, b.job_id, b.task, b.body, greatest(b.max_retries, 1), b.priority, greatest(b.timeout, 0.01), b.created_at,
-          nextval(''jobs.job_number''), b.attempt, b.traceback, jobs._text_size(b.body) + coalesce(octet_length(b.traceback), 0), jobs._any_key()
+          nextval(''jobs.job_number''), b.attempt, b.traceback, b.meta, jobs._text_size(b.body) + jobs._text_size(b.meta) + coalesce(octet_length(b.traceback), 0), jobs._any_key()
         from back b returning q.job_id
       ) select p.job_id::text from placed p', jobs._on_day(v_day)) using i_jobs, coalesce(v_too_large, '{}');
     v_is_any_back := v_is_any_back or found;

@@ -91,7 +91,7 @@ begin
       q.task, j.body, j.scheduled_at, j.ready_seq, j.attempt, j.retries, j.max_retries into v_job
     from jobs.pending q,
       unnest(q.jobs) with ordinality j(id, job_id, task, body, retries, max_retries, priority, timeout, created_at, scheduled_at,
-                                       ready_seq, attempt, traceback, at)
+                                       ready_seq, attempt, traceback, meta, at)
     where q.size > 1 and q.job_id >= left(i_job, 13) and q.job_id <= i_job and q.last_job >= i_job and j.job_id = i_job;
   end if;
   if not found then

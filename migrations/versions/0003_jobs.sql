@@ -48,7 +48,8 @@ create type jobs.open_job as (
   scheduled_at timestamptz,
   ready_seq bigint,
   attempt integer,
-  traceback text
+  traceback text,
+  meta jsonb
 );
 
 -- Pending jobs: one in a row, or up to 64 that were published together (a packed row). A packed row has the
@@ -68,6 +69,7 @@ create table jobs.pending (
   ready_seq bigint,                            -- position in the queue; null: not due yet
   attempt integer not null default 0,          -- runs started so far, counted or not; only ever grows
   traceback text,                              -- why the last run failed
+  meta jsonb,                                  -- what the publisher notes beside the arguments; null: nothing
   size integer not null default 1,             -- jobs in this row
   bytes integer not null default 0,            -- size of the bodies as text, because they are sent as text
   last_job varchar(32) collate "C",            -- packed row: the greatest job id; job_id is the least
@@ -152,7 +154,8 @@ create table jobs.job (
   traceback text,                              -- the last error, even if a later run succeeded
   attempt integer not null,
   lease uuid,                                  -- of the run that ended it: makes its ack repeatable
-  worker uuid
+  worker uuid,
+  meta jsonb
 ) partition by range (complete_on);
 alter table jobs.job replica identity full;    -- otherwise a publication of all tables stops deletes
 

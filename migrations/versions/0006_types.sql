@@ -14,20 +14,20 @@ create type jobs.bulk_job as (
 create type jobs.queued as (
   id bigint, job_id varchar, task varchar, body jsonb, retries integer, max_retries integer,
   priority integer, timeout numeric, created_at timestamptz, run_at timestamptz,
-  scheduled_at timestamptz, attempt integer
+  scheduled_at timestamptz, attempt integer, meta jsonb
 );
 
 create type jobs.claimed as (
   id bigint, job_id varchar, task varchar, body jsonb, retries integer, max_retries integer,
   priority integer, timeout numeric, created_at timestamptz, run_at timestamptz,
-  scheduled_at timestamptz, attempt integer, expires_at timestamptz, lease uuid
+  scheduled_at timestamptz, attempt integer, expires_at timestamptz, lease uuid, meta jsonb
 );
 
 create type jobs.ended as (
   id bigint, job_id varchar, task varchar, body jsonb, retries integer, max_retries integer,
   priority integer, timeout numeric, status jobs.job_status, created_at timestamptz,
   run_at timestamptz, scheduled_at timestamptz, complete_on timestamptz, result jsonb,
-  traceback text, attempt integer
+  traceback text, attempt integer, meta jsonb
 );
 
 -- A key range: a part of one task's queue, from the point (from_rank, from_seq) to the end of to_rank. It

@@ -217,3 +217,22 @@ async fn no_function_looks_for_a_job_in_all_of_history() {
     )
     .await;
 }
+
+/// A job keeps each of its columns wherever it is stored; what one table lacks is lost on the way.
+#[tokio::test]
+async fn a_jobs_columns_are_the_same_wherever_it_is_stored() {
+    let db = Db::new().await;
+    nothing(
+        &db,
+        "add the column there too",
+        "with columns(relation, name, type) as (
+           select c.relname, a.attname, format_type(a.atttypid, a.atttypmod) from pg_class c join pg_attribute a on a.attrelid = c.oid
+           where c.relnamespace = 'jobs'::regnamespace and c.relname in ('open_job', 'pending', 'job') and a.attnum > 0 and not a.attisdropped
+         )
+         select format('%s lacks %s %s', s.relation, o.name, regexp_replace(o.type, '[(]32[)]', ''))
+         from columns o, (values ('pending'::name), ('job')) s(relation)
+         where o.relation = 'open_job' and not (s.relation = 'job' and o.name = 'ready_seq')
+           and not exists (select from columns c where c.relation = s.relation and c.name = o.name and regexp_replace(c.type, '[(]32[)]', '') = o.type)",
+    )
+    .await;
+}

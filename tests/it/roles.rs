@@ -230,7 +230,7 @@ async fn many_are_published_as_json_and_a_strange_key_is_named() {
         ("{}", "an array of objects"),
         ("[1]", "an array of objects"),
         (r#"[{"task": "a", "prio": 1}]"#, "a job has no 'prio'"),
-        (r#"[{"body": {}}]"#, "job 1 of 1: a task name"),
+        (r#"[{"body": {}}]"#, "a task name has 1 to 200"),
     ] {
         let (code, message) = db.refusal(&format!("select jobs.publish_json('{jobs}')")).await;
         assert!(code == "PT400" && message.contains(words), "{message}");

@@ -7,6 +7,7 @@ pub(crate) mod integer_bounds;
 pub(crate) mod job_id;
 pub(crate) mod job_request;
 pub(crate) mod job_state;
+pub(crate) mod meta;
 pub(crate) mod nearest;
 pub(crate) mod options;
 mod parse;
