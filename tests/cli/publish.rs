@@ -37,6 +37,18 @@ async fn arguments_are_json_or_text_in_the_order_given() {
 }
 
 #[tokio::test]
+async fn notes_and_tags_reach_the_job_and_are_shown() {
+    let db = Db::new().await;
+    let notes = ["--meta", "tenant=7", "--meta", "by=ana", "--tag", "vip"];
+    let id = run(on(&db.url, &["publish", "mail.send"]).args(notes)).data();
+    let meta = json!({ "tenant": 7, "by": "ana", "tags": ["vip"] });
+    assert_eq!(run(&mut on(&db.url, &["inspect", "job", &id, "--json"])).json()["meta"], meta);
+    assert_eq!(run(&mut on(&db.url, &["inspect", "jobs", "--json"])).json()["jobs"][0]["meta"], meta);
+    let shown = run(&mut on(&db.url, &["inspect", "job", &id])).data();
+    assert!(shown.contains("Meta") && shown.contains("\"vip\""), "{shown}");
+}
+
+#[tokio::test]
 async fn options_reach_the_job() {
     let db = Db::new().await;
     let options =

@@ -14,6 +14,7 @@ mod install;
 mod keep;
 mod locks;
 mod lookups;
+mod meta;
 mod migrate;
 mod model;
 mod odd_calls;

@@ -249,3 +249,46 @@ async fn the_connections_of_migrate_say_whose_they_are() {
     tx.rollback().await.unwrap();
     migrating.await.unwrap().unwrap();
 }
+
+/// What a run sees of its publisher's notes, for each publisher.
+#[pgjobs::task(name = "notes.seen")]
+async fn seen(
+    #[inject] job: &pgjobs::Job,
+    n: i64,
+) -> Result<(i64, Option<serde_json::Value>, Vec<String>), pgjobs::TaskError> {
+    Ok((n, job.meta("tenant"), job.tags()))
+}
+
+#[tokio::test]
+async fn notes_of_the_publisher_reach_the_run() {
+    let db = Db::new().await;
+    let tx = Tx::begin(&db.pool).await.unwrap();
+    seen::publish(&tx, 1).meta("tenant", 7).tag("vip").tag("eu").await.unwrap();
+    tx.commit().await.unwrap();
+    seen::publish(&db.pool, 2).await.unwrap();
+    pgjobs::publish_all(&db.pool, (3..103).map(seen::new)).tag("bulk").await.unwrap();
+    NewJob::named("notes.seen").arg(103).meta("tenant", "x").publish(&db.pool).await.unwrap();
+    let report = Worker::new(db.pool.clone()).topic("notes.*").burst().run().await.unwrap();
+    assert_eq!(report.succeeded, 103);
+    let results: Vec<String> = db.all("select result::text from jobs.job where (result->>0)::int in (1, 2, 3, 102, 103) order by (result->>0)::int").await;
+    assert_eq!(
+        results,
+        [
+            r#"[1, 7, ["vip", "eu"]]"#,
+            "[2, null, []]",
+            r#"[3, null, ["bulk"]]"#,
+            r#"[102, null, ["bulk"]]"#,
+            r#"[103, "x", []]"#
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_note_that_cannot_be_stored_is_refused_before_it_is_sent() {
+    let db = Db::new().await;
+    let error = add::publish(&db.pool, 1).meta("at", std::collections::HashMap::from([((1, 2), 3)])).await;
+    assert!(matches!(error, Err(Error::Option { name: "meta", .. })), "{error:?}");
+    let error = add::publish(&db.pool, 1).meta("text", "x".repeat(5000)).await.unwrap_err().to_string();
+    assert!(error.contains("the limit is 4096"), "{error}");
+    assert_eq!(db.one::<i64>("select count(*) from jobs.all").await, 0);
+}

@@ -29,6 +29,7 @@ pub(crate) struct Claimed {
     pub(crate) batch_index: i32,
     /// Whether the database has marked the run as started: it then counts as an attempt if this worker dies.
     pub(crate) started: bool,
+    pub(crate) meta: Option<String>,
     /// The position in the queue that the job had; negative when the job had been released.
     pub(crate) ready_seq: i64,
 }
@@ -139,6 +140,7 @@ fn claimed(job: Pending, run: &Run) -> Claimed {
         lease: run.lease,
         batch_index: run.batch_index,
         started: run.started,
+        meta: job.meta,
         ready_seq: job.ready_seq.unwrap_or_default(),
     }
 }
@@ -161,6 +163,7 @@ impl Claimed {
             lease: Uuid::nil(),
             batch_index: 0,
             started: true,
+            meta: None,
             ready_seq,
         }
     }

@@ -26,6 +26,7 @@ pub(crate) struct Pending {
     pub(crate) created_at: DateTime<Utc>,
     pub(crate) ready_seq: Option<i64>,
     pub(crate) attempt: i32,
+    pub(crate) meta: Option<String>,
 }
 
 /// What a claim returns for one job: the job, or its id and the reason why it cannot be read. A job that
@@ -91,6 +92,8 @@ impl Pending {
         record.field()?; // scheduled_at
         let ready_seq = record.field()?.map(|bytes| bytes.try_into().map(i64::from_be_bytes)).transpose()?;
         let attempt = record.integer()?;
+        record.field()?; // traceback
+        let meta = record.field()?.map(json_text).transpose()?;
         Ok(Pending {
             id,
             task,
@@ -102,6 +105,7 @@ impl Pending {
             created_at,
             ready_seq,
             attempt,
+            meta,
         })
     }
 }

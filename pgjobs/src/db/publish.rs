@@ -11,7 +11,7 @@ use crate::types::job_request::JobRequest;
 use crate::types::options::TaskOptions;
 
 const ONE: &str = "select p.job_id from jobs.publish($1, $2, \
-     coalesce($3, jobs.now() + make_interval(secs => $4)), $5::float8::numeric, $6, $7, $8, $9) p";
+     coalesce($3, jobs.now() + make_interval(secs => $4)), $5::float8::numeric, $6, $7, $8, $9, $10::jsonb) p";
 
 pub(crate) async fn one(
     connection: &mut PgConnection,
@@ -29,12 +29,13 @@ pub(crate) async fn one(
         .bind(retries(request))
         .bind(request.checked)
         .bind(request.id.as_ref().map(JobId::as_str))
+        .bind(request.options.meta.json())
         .fetch_one(connection)
         .await?;
     Ok(JobId::from_database(row.try_get(0)?))
 }
 
-const MANY: &str = "select jobs.publish_arrays($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+const MANY: &str = "select jobs.publish_arrays($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::jsonb[])";
 
 pub(crate) async fn many(
     connection: &mut PgConnection,
@@ -53,6 +54,7 @@ pub(crate) async fn many(
         .bind(column(&requests, |d| d.id.as_ref().map(JobId::as_str)))
         .bind(requests.iter().all(|d| d.together))
         .bind(column(&requests, |d| Some(d.checked)))
+        .bind(column(&requests, |d| d.options.meta.json()))
         .fetch_one(connection)
         .await?;
     Ok(row.try_get::<Vec<String>, _>(0)?.into_iter().map(JobId::from_database).collect())

@@ -40,7 +40,7 @@ impl NewJob {
             args: Vec::new(),
             kwargs: Map::new(),
             error: None,
-            options: CallOptions::NONE,
+            options: CallOptions::none(),
         }
     }
 
@@ -69,7 +69,7 @@ impl NewJob {
     pub fn publish<'c, P: Publisher<'c>>(self, publisher: P) -> Publish<'c, P, Value> {
         let request = match self.error {
             Some(error) => Err(error),
-            None => JobRequest::new(Cow::Owned(self.task), self.args, self.kwargs, self.options),
+            None => JobRequest::new(Cow::Owned(self.task), self.args, self.kwargs, self.options.clone()),
         };
         Publish::new(publisher, request, self.options)
     }

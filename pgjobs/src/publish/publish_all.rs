@@ -66,7 +66,7 @@ impl<'c, P, R> IntoFuture for PublishAll<'c, P, R> {
         let PublishAll { target, requests, options, .. } = self;
         Box::pin(async move {
             let mut requests = requests?;
-            requests.iter_mut().for_each(|request| request.options = options);
+            requests.iter_mut().for_each(|request| request.options = options.clone());
             Ok(send(target, requests).await?.into_iter().map(JobHandle::new).collect())
         })
     }

@@ -102,7 +102,7 @@ pub(super) async fn insert(
     if let [request] = requests {
         return Ok(vec![db::publish::one(connection, request, statements).await?]);
     }
-    let mut chunks = chunks(requests, |request| request.body.get().len());
+    let mut chunks = chunks(requests, |request| request.body.get().len() + request.options.meta.bytes());
     match chunks.next() {
         None => Ok(Vec::new()),
         Some(all) if all.len() == requests.len() => db::publish::many(connection, all, statements).await,

@@ -32,6 +32,21 @@ macro_rules! option_setters {
             self.$($options).+.due = $crate::types::options::Due::After(delay);
             self
         }
+
+        /// Notes a value on the job beside its arguments, for people and for layers: a tenant, a request's id.
+        /// Listings show it, readers included, so it holds no secrets; all notes together take at most 4 KiB
+        /// as JSON. A value that is not JSON, or a key `tags` that is no array, is refused when the job is
+        /// published.
+        pub fn meta(mut self, key: impl Into<String>, value: impl serde::Serialize) -> Self {
+            self.$($options).+.meta.set(key.into(), value);
+            self
+        }
+
+        /// Notes a tag on the job, once; tags are the array `tags` of its meta.
+        pub fn tag(mut self, tag: impl Into<String>) -> Self {
+            self.$($options).+.meta.tag(tag.into());
+            self
+        }
     };
 }
 pub(crate) use option_setters;

@@ -7,12 +7,14 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::db;
 use crate::db::claimed::Claimed;
 use crate::types::error::Error;
 use crate::types::job_id::JobId;
+use crate::types::meta::TAGS;
 use crate::types::task_error::encode_result;
 
 /// The job that a task is running, injected with `#[inject] job: &Job`.
@@ -105,6 +107,23 @@ impl Job {
     /// The body as stored: `{"args": [...], "kwargs": {...}}`, or `None`.
     pub fn body(&self) -> Option<&str> {
         self.claimed.body.as_deref()
+    }
+
+    /// A note of its publisher (`.meta(key, value)`); `None` when there is none under this key.
+    ///
+    /// ```
+    /// # fn f(job: &pgjobs::Job) {
+    /// let tenant = job.meta("tenant").and_then(|tenant| tenant.as_i64());
+    /// # }
+    /// ```
+    pub fn meta(&self, key: &str) -> Option<Value> {
+        let meta: Map<String, Value> = serde_json::from_str(self.claimed.meta.as_deref()?).ok()?;
+        meta.get(key).cloned()
+    }
+
+    /// The tags of its publisher (`.tag(tag)`).
+    pub fn tags(&self) -> Vec<String> {
+        self.meta(TAGS).and_then(|tags| serde_json::from_value(tags).ok()).unwrap_or_default()
     }
 
     /// Ends the job as a success inside the task's own transaction.

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::backoff::Backoff;
 use super::error::Error;
+use super::meta::Meta;
 
 /// The options of a task's jobs, set in `#[task(…)]`; some can be overridden by a call.
 ///
@@ -198,18 +199,20 @@ pub(crate) enum Due {
 }
 
 /// The options of one call, merged with its task's.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct CallOptions {
     pub(crate) retries: Option<u32>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) priority: Option<i32>,
     pub(crate) due: Due,
+    pub(crate) meta: Meta,
 }
 
 impl CallOptions {
     /// Nothing set: the database's defaults.
-    pub(crate) const NONE: CallOptions =
-        CallOptions { retries: None, timeout: None, priority: None, due: Due::Now };
+    pub(crate) fn none() -> Self {
+        CallOptions { retries: None, timeout: None, priority: None, due: Due::Now, meta: Meta::default() }
+    }
 
     pub(crate) fn of(task: &TaskOptions) -> Self {
         CallOptions {
@@ -217,6 +220,7 @@ impl CallOptions {
             timeout: Some(task.timeout),
             priority: Some(task.priority),
             due: Due::Now,
+            meta: Meta::default(),
         }
     }
 
@@ -229,7 +233,7 @@ impl CallOptions {
         if self.retries.is_some_and(|n| i32::try_from(n).is_err()) {
             return Err(Error::Option { name: "retries", reason: "must lie within 1..=1000".into() });
         }
-        Ok(())
+        self.meta.check()
     }
 
     pub(crate) fn scheduled_at(&self) -> Option<DateTime<Utc>> {

@@ -62,6 +62,12 @@ pub(crate) struct PublishArgs {
     /// Do not run it before this time, such as 2030-01-31T09:00:00Z.
     #[arg(long, value_name = "RFC3339", value_parser = values::time)]
     at: Option<DateTime<Utc>>,
+    /// Note a value on the job beside its arguments; listings show it.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = values::keyword)]
+    meta: Vec<(String, Value)>,
+    /// Note a tag on the job.
+    #[arg(long, value_name = "TAG")]
+    tag: Vec<String>,
     /// Wait for the job's end and print its result.
     #[arg(long)]
     wait: bool,
@@ -105,6 +111,8 @@ fn call(args: PublishArgs) -> Result<NewJob, Failure> {
     }
     let mut call = values.fold(NewJob::named(args.task), NewJob::arg);
     call = kwargs.into_iter().fold(call, |call, (name, value)| call.kwarg(name, value));
+    call = args.meta.into_iter().fold(call, |call, (name, value)| call.meta(name, value));
+    call = args.tag.into_iter().fold(call, NewJob::tag);
     if let Some(priority) = args.priority {
         call = call.priority(priority);
     }

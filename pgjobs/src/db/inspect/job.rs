@@ -56,6 +56,8 @@ pub struct JobRow {
     pub complete_on: Option<DateTime<Utc>>,
     /// The worker that runs it or ended it.
     pub worker: Option<Uuid>,
+    /// What its publisher noted beside the arguments, tags among it.
+    pub meta: Option<Box<RawValue>>,
 }
 
 macro_rules! job_query {
@@ -64,7 +66,7 @@ macro_rules! job_query {
             "select a.job_id, a.task, a.status, ",
             $traceback,
             ", a.attempt, a.retries, a.max_retries, a.priority, a.timeout::float8, a.created_at, a.scheduled_at, \
-             a.run_at, a.complete_on, a.worker",
+             a.run_at, a.complete_on, a.worker, a.meta::text",
             $more,
             " from ",
             $from
@@ -73,7 +75,7 @@ macro_rules! job_query {
 }
 
 /// The number of columns before those of `more`.
-const COLUMNS: usize = 14;
+const COLUMNS: usize = 15;
 
 /// A null that got past every constraint is read as a default value, so that it hides neither other rows nor
 /// the other columns of its own row.
@@ -97,6 +99,7 @@ fn job(row: &PgRow) -> Result<JobRow, Error> {
         run_at: maybe_time(row, 11)?,
         complete_on: maybe_time(row, 12)?,
         worker: row.try_get(13)?,
+        meta: row.try_get::<Option<String>, _>(14)?.map(document),
     })
 }
 

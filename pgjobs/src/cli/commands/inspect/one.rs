@@ -37,6 +37,7 @@ fn describe(job: &JobRow, reason: Option<&Reason>) -> Vec<Line> {
     say("Last start", job.run_at.map(time));
     say("Ended", job.complete_on.map(time));
     say("Worker", job.worker.map(|id| id.to_string()));
+    say("Meta", job.meta.as_deref().map(pretty));
     say("Arguments", job.body.as_deref().map(pretty));
     say("Result", job.result.as_deref().map(pretty));
     say("Not shown", job.unreadable.clone());
