@@ -17,18 +17,14 @@ bless:
     TRYBUILD=overwrite cargo test -p pgjobs-tests --features ui --test ui
     BLESS=1 cargo test -p pgjobs-tests --test codegen
 
-# Formatting and lints, as .ci/run.
+# Formatting and lints.
 check:
-    cargo fmt --all --check
-    cargo clippy --workspace --all-targets --all-features -- -D warnings
-    cargo clippy -p pgjobs -- -D warnings
-    cargo clippy -p pgjobs-tests --all-targets -- -D warnings
-    for feature in tls cli local-postgres linkme rust_decimal,bigdecimal,url,bytes,chrono-tz,jiff,indexmap,semver; do cargo clippy -p pgjobs --features "$feature" -- -D warnings || exit 1; done
+    .ci/run format lints
 
 # The driver of the figures: setup, enqueue N, single N, drain N, latency N, flow SECONDS, against the database in BENCH_DSN.
 bench *ARGS:
     cargo run -p pgjobs-benches --release -- {{ARGS}}
 
-# All that CI does.
-ci:
-    .ci/run
+# All that CI does, or some of its steps: `just ci format "postgresql 16"`.
+ci *STEPS:
+    .ci/run {{STEPS}}

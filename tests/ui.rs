@@ -1,7 +1,8 @@
 //! What `#[task]` refuses, and in which words: one mistake a file, in `ui/fail`.
 //!
-//! The words are rustc's in part, so they hold for one version of it, and the comparison is behind the feature `ui`:
-//! `TRYBUILD=overwrite cargo test -p pgjobs-tests --features ui --test ui` rewrites them, to be read like code.
+//! The words are rustc's in part, so they hold for one version of it, that of `rust-toolchain.toml`, and the comparison is
+//! behind the feature `ui`. `TRYBUILD=overwrite cargo test -p pgjobs-tests --features ui --test ui` rewrites them, to be
+//! read like code.
 
 // The accepted shapes are short; `ui/pass/strict.rs` turns these lints on again.
 #![allow(missing_docs, unreachable_pub)]

@@ -5,10 +5,17 @@ mod arrays;
 mod documents;
 mod graph;
 mod imports;
+mod links;
+mod steps;
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+
+/// The root of the repository.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
 
 fn sources(dir: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(dir).unwrap() {
@@ -39,7 +46,7 @@ fn shipped() -> impl Iterator<Item = (PathBuf, String)> {
 }
 
 fn files_of(folder: &str) -> Vec<(PathBuf, String)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(folder);
+    let root = root().join(folder);
     let mut files = Vec::new();
     sources(&root, &mut files);
     let inside = |path: PathBuf| {
@@ -67,7 +74,7 @@ fn only_the_db_floor_speaks_sql_to_the_schema() {
 
 #[test]
 fn every_crate_of_the_workspace_forbids_unsafe_code() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let root = root();
     let workspace = fs::read_to_string(root.join("Cargo.toml")).unwrap();
     assert!(workspace.contains("unsafe_code = \"forbid\""));
     let members = workspace.split_once("members = [").unwrap().1.split_once(']').unwrap().0;

@@ -151,7 +151,7 @@ async fn a_run_whose_verdict_is_on_its_way_is_no_stranger() {
                  and datname = current_database() and wait_event_type = 'Lock')";
     until("its outcome waits", async || db.one::<bool>(waits).await).await;
     let ended = "select count(pg_terminate_backend(pid)) from pg_stat_activity
-                 where application_name like '%pgjobs lease' and datname = current_database()";
+                 where application_name like '%pgjobs heartbeat' and datname = current_database()";
     assert_eq!(db.one::<i64>(ended).await, 1);
     tokio::time::sleep(Duration::from_secs(4)).await; // it has connected anew, and compared
     lock.rollback().await.unwrap();

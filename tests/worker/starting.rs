@@ -128,7 +128,7 @@ async fn a_worker_far_away_opens_a_lost_connection_anew() {
     let worker = (0..12).fold(Worker::new(pool), |worker, _| worker.fallback(proxy.options(&db)));
     let worker = worker.topic("math.*").start().await.unwrap();
     let sessions = "select count(pg_terminate_backend(pid)) from pg_stat_activity
-                    where application_name in ('pgjobs lease', 'pgjobs listen') and datname = current_database()";
+                    where application_name in ('pgjobs heartbeat', 'pgjobs listen') and datname = current_database()";
     let listens = "select exists (select from pg_stat_activity
                    where application_name = 'pgjobs listen' and datname = current_database())";
     until("it listens", async || db.one::<bool>(listens).await).await;

@@ -161,7 +161,7 @@ mod tests {
         let pool = PgPool::connect_lazy_with(PgConnectOptions::new_without_pgpass());
         let others = vec![PgConnectOptions::new_without_pgpass(); 9];
         let servers = Servers::new(pool, &others);
-        let earlier = servers.named("lease");
+        let earlier = servers.named("heartbeat");
         servers.measured(Duration::from_secs(1));
         assert_eq!(earlier.patience(), Duration::from_secs(12));
     }

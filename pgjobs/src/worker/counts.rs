@@ -18,14 +18,39 @@ pub(super) struct Counts {
     /// that job would wait for as long as the others run.
     waiting_and_running: AtomicU64,
     finished: AtomicU64,
+    outcomes: Tally,
+    /// Those of `outcomes` that the database has not answered.
+    unanswered: Tally,
+    lost: AtomicU64,
+    unsettled: AtomicU64,
+    end: AtomicU8,
+}
+
+/// Outcomes by what they are in the report.
+#[derive(Default)]
+struct Tally {
     succeeded: AtomicU64,
     failed: AtomicU64,
     retried: AtomicU64,
     snoozed: AtomicU64,
     released: AtomicU64,
-    lost: AtomicU64,
-    unsettled: AtomicU64,
-    end: AtomicU8,
+}
+
+impl Tally {
+    fn of(&self, outcome: &Outcome, is_last: bool) -> &AtomicU64 {
+        match outcome {
+            Outcome::Success(_) | Outcome::Verify(_) => &self.succeeded,
+            Outcome::Fail(_) => &self.failed,
+            Outcome::Retry(..) if is_last => &self.failed,
+            Outcome::Retry(..) => &self.retried,
+            Outcome::Snooze(_) => &self.snoozed,
+            Outcome::Release | Outcome::ReleaseUnknown => &self.released,
+        }
+    }
+
+    fn all(&self) -> [&AtomicU64; 5] {
+        [&self.succeeded, &self.failed, &self.retried, &self.snoozed, &self.released]
+    }
 }
 
 /// One waiting job in `waiting_and_running`.
@@ -124,9 +149,16 @@ impl Counts {
         self.lost.fetch_add(jobs as u64, Relaxed);
     }
 
+    /// The database answered this outcome: it has it, or rejected it.
+    pub(super) fn answered(&self, outcome: &Outcome, is_last: bool) {
+        if !matches!(outcome, Outcome::ReleaseUnknown) {
+            self.unanswered.of(outcome, is_last).fetch_sub(1, Relaxed);
+        }
+    }
+
     /// The database rejected this outcome because the run no longer counts.
     pub(super) fn refused(&self, outcome: &Outcome, is_last: bool) {
-        self.count(outcome, is_last).fetch_sub(1, Relaxed);
+        self.outcomes.of(outcome, is_last).fetch_sub(1, Relaxed);
         self.lost.fetch_add(1, Relaxed);
     }
 
@@ -135,17 +167,23 @@ impl Counts {
         if matches!(outcome, Outcome::ReleaseUnknown) {
             return; // not a run of this worker, and never counted
         }
-        self.count(outcome, is_last).fetch_sub(1, Relaxed);
+        self.answered(outcome, is_last);
+        self.outcomes.of(outcome, is_last).fetch_sub(1, Relaxed);
         self.unsettled.fetch_add(1, Relaxed);
         self.ends(End::Unfinished);
     }
 
-    /// The same for all open jobs, whatever their outcomes.
-    pub(super) fn unsettled_all(&self) -> usize {
-        let jobs = self.open();
-        self.unsettled.fetch_add(jobs as u64, Relaxed);
+    /// The same for all outcomes that the database has not answered; returns how many.
+    pub(super) fn unsettled_all(&self) -> u64 {
+        let mut all = 0;
+        for (unanswered, outcomes) in self.unanswered.all().into_iter().zip(self.outcomes.all()) {
+            let jobs = unanswered.swap(0, Relaxed);
+            outcomes.fetch_sub(jobs, Relaxed);
+            all += jobs;
+        }
+        self.unsettled.fetch_add(all, Relaxed);
         self.ends(End::Unfinished);
-        jobs
+        all
     }
 
     /// Something other than a request to stop ended the worker; the worst reason counts.
@@ -155,38 +193,31 @@ impl Counts {
 
     /// A run got this outcome; `is_last`: whether it was the last run of its job.
     pub(super) fn outcome(&self, outcome: &Outcome, is_last: bool) {
-        self.count(outcome, is_last).fetch_add(1, Relaxed);
+        for tally in [&self.outcomes, &self.unanswered] {
+            tally.of(outcome, is_last).fetch_add(1, Relaxed);
+        }
     }
 
     /// A job that could not be claimed ended as failed.
     pub(super) fn failed_unclaimed(&self) {
-        self.failed.fetch_add(1, Relaxed);
+        self.outcomes.failed.fetch_add(1, Relaxed);
     }
 
     /// The database refused an outcome for good, and another one replaces it.
     pub(super) fn replaced(&self, before: &Outcome, after: &Outcome, is_last: bool) {
-        self.count(before, is_last).fetch_sub(1, Relaxed);
-        self.count(after, is_last).fetch_add(1, Relaxed);
-    }
-
-    fn count(&self, outcome: &Outcome, is_last: bool) -> &AtomicU64 {
-        match outcome {
-            Outcome::Success(_) | Outcome::Verify(_) => &self.succeeded,
-            Outcome::Fail(_) => &self.failed,
-            Outcome::Retry(..) if is_last => &self.failed,
-            Outcome::Retry(..) => &self.retried,
-            Outcome::Snooze(_) => &self.snoozed,
-            Outcome::Release | Outcome::ReleaseUnknown => &self.released,
+        for tally in [&self.outcomes, &self.unanswered] {
+            tally.of(before, is_last).fetch_sub(1, Relaxed);
+            tally.of(after, is_last).fetch_add(1, Relaxed);
         }
     }
 
     pub(super) fn report(&self) -> WorkerReport {
         WorkerReport {
-            succeeded: self.succeeded.load(Relaxed),
-            failed: self.failed.load(Relaxed),
-            retried: self.retried.load(Relaxed),
-            snoozed: self.snoozed.load(Relaxed),
-            released: self.released.load(Relaxed),
+            succeeded: self.outcomes.succeeded.load(Relaxed),
+            failed: self.outcomes.failed.load(Relaxed),
+            retried: self.outcomes.retried.load(Relaxed),
+            snoozed: self.outcomes.snoozed.load(Relaxed),
+            released: self.outcomes.released.load(Relaxed),
             lost: self.lost.load(Relaxed),
             unsettled: self.unsettled.load(Relaxed),
             end: match self.end.load(SeqCst) {
@@ -200,7 +231,24 @@ impl Counts {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+
+    #[test]
+    fn outcomes_that_did_not_reach_the_database_are_in_no_other_count() {
+        let counts = Counts::default();
+        let (snooze, fail) = (Outcome::Snooze(Duration::ZERO), Outcome::Fail("no".to_owned()));
+        for outcome in [&snooze, &snooze, &fail] {
+            counts.outcome(outcome, false);
+        }
+        counts.opened(1); // a run of another worker is to be released
+        counts.answered(&snooze, false);
+        counts.answered(&Outcome::ReleaseUnknown, false);
+        assert_eq!(counts.unsettled_all(), 2);
+        let report = counts.report();
+        assert_eq!((report.snoozed, report.failed, report.released, report.unsettled), (1, 0, 0, 2));
+    }
 
     #[test]
     fn a_job_that_starts_is_never_seen_in_neither_count() {

@@ -45,7 +45,7 @@ use crate::db::worker;
 use crate::types::error::Error;
 
 /// The name of this loop in the log and of its connection.
-pub(super) const PART: &str = "lease";
+pub(super) const PART: &str = "heartbeat";
 
 /// Sends heartbeats, sweeps and promotes until the worker leaves; then unregisters it.
 pub(super) async fn keep(shared: Arc<Shared>, mut db: DbConnection, runtime: Handle) {
@@ -159,7 +159,7 @@ fn note<T>(shared: &Shared, db: &DbConnection, call: Call, outcome: Result<T, Er
 /// Maintains the partitions of the history: at the start, for workers that do not live long, and then
 /// periodically. It may wait for locks, so it has a separate connection.
 async fn maintain_partitions(shared: Arc<Shared>) {
-    let mut db = shared.connection("retain", RETAIN / 10);
+    let mut db = shared.connection("maintain_partitions", RETAIN / 10);
     if let Err(error) = db.call(async |connection| worker::maintain_partitions(connection).await).await {
         if is_outage(&error) {
             tracing::debug!(%error, "retention failed"); // the other loops log it

@@ -205,8 +205,9 @@ impl Settler {
     /// Processes the rejections in `answers`; returns the outcomes to send again.
     fn keep_busy(&self, batch: Vec<Settlement>, answers: &[Answer]) -> Vec<Settlement> {
         let busy = |at: usize| answers.iter().any(|answer| answer.busy && answer.at == at);
-        let settled = batch.iter().enumerate().filter(|(at, _)| !busy(*at)).map(|(_, one)| one.run());
-        self.shared.in_flight.were_settled(settled);
+        let settled = || batch.iter().enumerate().filter(|(at, _)| !busy(*at)).map(|(_, one)| one);
+        self.shared.in_flight.were_settled(settled().map(Settlement::run));
+        settled().for_each(|one| self.shared.counts.answered(&one.outcome, one.is_last));
         let accepted = |at: &usize| answers.iter().all(|answer| answer.at != *at);
         let released_unknown =
             batch.iter().enumerate().filter(|(_, s)| matches!(s.outcome, Outcome::ReleaseUnknown));

@@ -63,30 +63,30 @@ async fn spawn_parts(
     inboxes: Inboxes,
 ) -> Result<oneshot::Receiver<WorkerReport>, Error> {
     let (line, waiting) = mpsc::unbounded_channel();
-    let (mut opened, [lease, settle, claim]) = openings();
-    let lease = thread::spawn("pgjobs lease", {
+    let (mut opened, [heartbeat, settle, claim]) = openings();
+    let heartbeat = thread::spawn("pgjobs heartbeat", {
         let (shared, runtime) = (shared.clone(), Handle::current());
-        move || keep_lease(shared, lease, runtime)
+        move || send_heartbeats(shared, heartbeat, runtime)
     });
     let settle = thread::spawn("pgjobs settle", {
         let shared = shared.clone();
         move || settle_outcomes(shared, settle, inboxes.outcomes)
     });
-    let (lease, settle) = (lease.map_err(no_thread)?, settle.map_err(no_thread)?);
+    let (heartbeat, settle) = (heartbeat.map_err(no_thread)?, settle.map_err(no_thread)?);
     let parts = Parts {
         dispatch: part(shared, "dispatch", tokio::spawn(dispatch(shared.clone(), waiting))),
         settle: part(shared, settle_loop::PART, settle),
-        lease: part(shared, heartbeat_loop::PART, lease),
+        heartbeat: part(shared, heartbeat_loop::PART, heartbeat),
     };
     let (registered, registers) = oneshot::channel();
     let claiming = Claiming { shared: shared.clone(), line, starts: Starts::new(inboxes.starts), parts };
     let ended = thread::spawn("pgjobs claim", move || claiming.work(claim, registered)).map_err(no_thread)?;
     open::all(&mut opened).await?;
-    let [lease, settle, claim] = opened.map(|part| part.begin);
+    let [heartbeat, settle, claim] = opened.map(|part| part.begin);
     let _ = claim.send(());
     registers.await.unwrap_or_else(|_| Err(stopped()))?;
     // From here on nothing awaits: a caller that drops the start before this point gets no worker.
-    let _ = (lease.send(()), settle.send(()));
+    let _ = (heartbeat.send(()), settle.send(()));
     Ok(ended)
 }
 
@@ -103,7 +103,7 @@ fn stopped() -> Error {
     no_thread(io::Error::other("the worker's thread ended while it started"))
 }
 
-async fn keep_lease(shared: Arc<Shared>, opening: Opening, runtime: Handle) {
+async fn send_heartbeats(shared: Arc<Shared>, opening: Opening, runtime: Handle) {
     let mut db = shared.connection(heartbeat_loop::PART, shared.settings.lease / 3);
     if opening.open(&mut db).await {
         heartbeat_loop::keep(shared, db, runtime).await;
@@ -159,7 +159,7 @@ impl Claiming {
 struct Parts {
     dispatch: Ended,
     settle: Ended,
-    lease: Ended,
+    heartbeat: Ended,
 }
 
 type Ended = future::Shared<BoxFuture<'static, ()>>;
@@ -209,7 +209,7 @@ async fn claim_until_the_end(claiming: Claiming, db: DbConnection) -> WorkerRepo
     shared.stop.advance(Phase::Closing);
     send_last_outcomes(&shared, parts.settle).await;
     shared.stop.advance(Phase::Leaving);
-    let _ = timeout(PART_ENDS, parts.lease).await;
+    let _ = timeout(PART_ENDS, parts.heartbeat).await;
     let report = shared.counts.report();
     tracing::info!(?report, "the worker has ended");
     report
@@ -253,7 +253,7 @@ async fn one_of(parts: &Parts, claims: &Ended) {
         () = claims.clone() => {}
         () = parts.dispatch.clone() => {}
         () = parts.settle.clone() => {}
-        () = parts.lease.clone() => {}
+        () = parts.heartbeat.clone() => {}
     }
 }
 

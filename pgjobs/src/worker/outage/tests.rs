@@ -14,13 +14,13 @@ fn an_outage_of_all_parts_is_one_line_and_its_end_another() {
     assert_eq!(state.fail("claim", Call::Claim, Kind::Away, opened, now), AWAY);
     for _ in 0..5 {
         now += SECOND;
-        assert_eq!(state.fail("lease", Call::Maintain, Kind::Away, None, now), Line::Nothing);
+        assert_eq!(state.fail("heartbeat", Call::Maintain, Kind::Away, None, now), Line::Nothing);
         assert_eq!(state.fail("claim", Call::Claim, Kind::Away, None, now), Line::Nothing);
     }
     assert_eq!(state.succeed("claim", Call::ReleaseClaim, now), Line::Nothing, "the lease is still away");
     let back = Line::Back { after: 6 * SECOND, was_away: true };
-    assert_eq!(state.succeed("lease", Call::Heartbeat, now + SECOND), back);
-    assert_eq!(state.succeed("lease", Call::Maintain, now + SECOND), Line::Nothing);
+    assert_eq!(state.succeed("heartbeat", Call::Heartbeat, now + SECOND), back);
+    assert_eq!(state.succeed("heartbeat", Call::Maintain, now + SECOND), Line::Nothing);
     // The settle loop sent nothing meanwhile, and finds its connection closed.
     let later = now + 2 * SECOND;
     assert_eq!(state.fail("settle", Call::Settle, Kind::Away, opened, later), Line::Nothing);
@@ -41,8 +41,8 @@ fn a_call_that_is_refused_is_told_once_whatever_else_goes_well() {
     let mut lines = Vec::new();
     for nth in 0..5 {
         let now = start + nth * 10 * SECOND;
-        lines.push(state.fail("lease", Call::Maintain, Kind::Refused, None, now));
-        lines.push(state.succeed("lease", Call::Heartbeat, now));
+        lines.push(state.fail("heartbeat", Call::Maintain, Kind::Refused, None, now));
+        lines.push(state.succeed("heartbeat", Call::Heartbeat, now));
         lines.push(state.fail("claim", Call::Claim, Kind::Refused, None, now));
         lines.push(state.succeed("claim", Call::Start, now));
     }
@@ -50,7 +50,7 @@ fn a_call_that_is_refused_is_told_once_whatever_else_goes_well() {
     assert_eq!(lines, [Line::Fails(Kind::Refused)]);
     assert_eq!(state.succeed("claim", Call::Claim, start + 50 * SECOND), Line::Nothing);
     let back = Line::Back { after: 51 * SECOND, was_away: false };
-    assert_eq!(state.succeed("lease", Call::Maintain, start + 51 * SECOND), back);
+    assert_eq!(state.succeed("heartbeat", Call::Maintain, start + 51 * SECOND), back);
 }
 
 #[test]
