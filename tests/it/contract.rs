@@ -62,7 +62,7 @@ async fn publish_bulk_is_called_by_name_and_keeps_the_order() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_published_is_refused_with_the_reason_and_without_the_value() {
+async fn a_refused_publish_names_the_reason_and_not_the_value() {
     let db = Db::new().await;
     for (call, code, words) in [
         ("select jobs.publish('')", "PT400", "1 to 200 characters"),
@@ -236,7 +236,7 @@ async fn an_id_that_has_ended_is_not_taken_again() {
 }
 
 #[tokio::test]
-async fn a_claim_whose_quota_others_hold_takes_what_else_there_is() {
+async fn a_claim_whose_quota_is_locked_takes_what_else_there_is() {
     use sqlx::{Connection, Executor};
     let db = Db::new().await;
     db.run("select jobs.publish('a', null, null, null, 10) from generate_series(1, 16); select jobs.publish('b') from generate_series(1, 100)").await;
