@@ -5,6 +5,7 @@ mod arrays;
 mod documents;
 mod graph;
 mod imports;
+mod names;
 
 use std::collections::BTreeMap;
 use std::fs;
