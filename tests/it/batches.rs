@@ -17,9 +17,9 @@ async fn claims_of_every_size_return_each_job_with_its_batch_index() {
         db.publish_many("a", 1..=size).await;
         let claimed = worker.claim(500).await;
         assert_eq!(claimed.bodies(), (1..=size).collect::<Vec<_>>());
-        let told: BTreeSet<String> = claimed.jobs.iter().map(|job| run(job)).collect();
+        let answered: BTreeSet<String> = claimed.jobs.iter().map(run).collect();
         let stored = "select lease || ' ' || batch_index || ' ' || job_id from jobs._runs";
-        assert_eq!(told, BTreeSet::from_iter(db.all::<String>(stored).await), "{size}");
+        assert_eq!(answered, BTreeSet::from_iter(db.all::<String>(stored).await), "{size}");
         db.run("truncate jobs.batch").await;
     }
 }

@@ -22,7 +22,8 @@ async fn declare(db: &Db) {
 
 async fn register(db: &Db, slots: i32) {
     db.run(&format!(
-        "select jobs.register_worker('{WORKER}', 'here', 7, 'v', '{{a*}}', '{{a}}', {slots}, 15)"
+        "select jobs.register_worker(i_worker => '{WORKER}', i_host => 'here', i_pid => 7, i_version => 'v', i_topics => '{{a*}}',
+           i_tasks => '{{a}}', i_slots => {slots}, i_lease_seconds => 15)"
     ))
     .await;
 }

@@ -18,6 +18,7 @@ mod migrate;
 mod model;
 mod odd_calls;
 mod open_transactions;
+mod operating;
 mod order;
 mod owners;
 mod packed;

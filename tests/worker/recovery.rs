@@ -137,7 +137,7 @@ async fn a_sweep_passes_over_a_worker_whose_claim_is_under_way() {
     db.advance(Duration::from_secs(16)).await;
     let mut session = db.connect().await;
     let mut claiming = session.begin().await.unwrap();
-    assert_eq!(worker.claim(5).on(&mut *claiming).await.len(), 1);
+    assert_eq!(worker.claim(5).on(&mut claiming).await.len(), 1);
     assert_eq!(db.one::<i32>("select jobs.sweep()").await, 0);
     claiming.commit().await.unwrap();
     assert_eq!(db.one::<i32>("select jobs.sweep()").await, 1, "what it claimed is found by the next sweep");
