@@ -85,7 +85,7 @@ const LATE_ACKS: &str = "
       (select array_agg(null::float8) from dead))";
 
 #[tokio::test]
-async fn fifty_running_jobs_of_a_killed_worker_run_again_elsewhere_and_end_well() {
+async fn fifty_jobs_of_a_killed_worker_run_again_elsewhere_and_succeed() {
     let lateness = Lateness::watch();
     let (db, journal) = (Db::new().await, journal("kill"));
     let held = Held::runs_of(&journal);
@@ -141,7 +141,7 @@ async fn a_worker_that_was_stopped_and_resumed_is_fenced_and_works_on() {
 }
 
 #[tokio::test]
-async fn sigterm_lets_jobs_finish_and_hands_back_the_rest() {
+async fn sigterm_lets_jobs_finish_and_releases_the_rest() {
     let (db, journal) = (Db::new().await, journal("term"));
     let held = Held::runs_of(&journal);
     hold(&db, &journal, 6, 0).await;
@@ -202,7 +202,7 @@ async fn killing_workers_again_and_again_loses_nothing() {
 
 /// Jobs that were claimed ahead of their turn, and have one run only.
 #[tokio::test]
-async fn jobs_that_a_killed_worker_had_not_begun_come_back_uncharged() {
+async fn jobs_that_a_killed_worker_had_not_begun_are_requeued_uncharged() {
     let db = Db::new().await;
     let journal = journal("ahead");
     let file = journal.to_str().expect("a path in UTF-8");

@@ -64,7 +64,7 @@ fn named<'t>(text: &'t str, before: &str) -> Vec<&'t str> {
 }
 
 #[test]
-fn no_test_of_the_readmes_command_starts_a_program_that_a_fresh_machine_does_not_have() {
+fn no_test_of_the_readme_starts_a_program_that_a_machine_may_lack() {
     let roots = roots();
     assert!(roots.len() > 10, "{roots:?}");
     let mut found = Vec::new();

@@ -139,7 +139,7 @@ fn a_name_is_the_module_path_with_dots() {
 }
 
 #[test]
-fn a_place_is_the_line_of_the_function() {
+fn a_location_is_the_line_of_the_function() {
     #[task]
     async fn here() {}
     let expected = format!("{}:{}", file!(), line!() - 1);

@@ -24,43 +24,43 @@ echo '| without | red |'; echo '|---|---|'
 check "the lease test of ack" "ack|jobs._hold(i_job, i_lease)|jobs._hold(i_job, null)" "${it[@]}" settling
 check "the lease test of nack" "nack|jobs._hold(i_job, i_lease)|jobs._hold(i_job, null)" "${it[@]}" settling
 check "the bits that say what still runs, in settle" "_accept|array_agg(b.open & g.bits)|array_agg(g.bits)" "${it[@]}" settling batches
-check "the refusal of two verdicts on one run" "_accept|if v_is_twice then|if false then" "${it[@]}" batches
+check "the refusal of two outcomes of one run" "_accept|if v_is_twice then|if false then" "${it[@]}" batches
 check "the end of a plain lease in heartbeat" "heartbeat|and r.expires_at > jobs.now()|" "${it[@]}" settling contract
-check "the refusal of a worker that was declared dead" "_begin_claim|w.id = i_worker and w.lost_at is null|w.id = i_worker" "${it[@]}" faults
-check "a heartbeat of the dead" "heartbeat_worker|w.id = i_worker and w.lost_at is null|w.id = i_worker" "${it[@]}" faults
-check "skipping what others hold, in sweep" "_sweep_expired|for update skip locked|for update" "${it[@]}" faults races
-check "skipping held batches, in settle" "_accept|for update skip locked|for update" "${it[@]}" settling faults races
-check "skipping held rows when they are taken apart" "_unpack_heads|for update skip locked|for update" "${it[@]}" packed
+check "the refusal of a worker that was declared dead" "_begin_claim|w.id = i_worker and w.lost_at is null|w.id = i_worker" "${it[@]}" workers
+check "a heartbeat of the dead" "heartbeat_worker|w.id = i_worker and w.lost_at is null|w.id = i_worker" "${it[@]}" workers
+check "skipping what others have locked, in sweep" "_sweep_expired|for update skip locked|for update" "${it[@]}" faults races
+check "skipping locked batches, in settle" "_accept|for update skip locked|for update" "${it[@]}" settling faults races
+check "skipping locked rows when they are unpacked" "_unpack_heads|for update skip locked|for update" "${it[@]}" packed
 check "the number of a transaction before the job's" "publish|when pg_current_xact_id() is not null then|when true then" "${it[@]}" batches
 check "the limit of runs" "_settle_others|o.retries >= o.max_retries - 1|false" "${it[@]}" settling contract
 check "the worker's name in release" "release|r.lease = i_lease and r.worker = i_worker|r.lease = i_lease" "${it[@]}" settling
-check "jobs claimed alone" "_move_rows|q.task = any (i_own_batch) or q.bytes|q.bytes" "${it[@]}" batches packed
-check "history's knowledge of a verdict said before" "settle|where h.job_id = g.job_id and h.lease = g.lease|where false" "${it[@]}" settling batches
+check "own batches" "_move_rows|q.task = any (i_own_batch) or q.bytes|q.bytes" "${it[@]}" batches packed
+check "history's knowledge of an outcome accepted before" "settle|where h.job_id = g.job_id and h.lease = g.lease|where false" "${it[@]}" settling batches
 check "the topics of a role, when it publishes" "publish|perform jobs._check_topics(true, array[i_task]);|" "${it[@]}" topics
 check "the topics of a role, when it publishes many" "_check_bulk|perform jobs._check_topics(true, i_tasks);|" "${it[@]}" topics
 check "the topics of a role, when it consumes" "consume_topic|jobs._allowed(false, jobs._ready_tasks(topic))|jobs._ready_tasks(topic)" "${it[@]}" topics
 check "the topics of a role, when it claims" "_begin_claim|perform jobs._check_topics(false, i_tasks);|" "${it[@]}" topics
-check "the lease of who is narrowed" "ack|perform jobs._check_lease(i_lease);|" "${it[@]}" topics
+check "the lease of a restricted role" "ack|perform jobs._check_lease(i_lease);|" "${it[@]}" topics
 check "that the last topic stays" "revoke_topic|update jobs.topic_grant g set publish = false, consume = false|delete from jobs.topic_grant g" "${it[@]}" topics
 check "the wake-up of sleeping workers" "publish|jobs._is_awaited('jobs.sleeping_until')|false" --test worker -- sleeps
-check "the check of a single job" "publish|if i_checked is not true then|if false then" "${it[@]}" schemas
-check "the check of many jobs" "_check_bodies|if v_suspects is not null then|if false then" "${it[@]}" schemas
+check "the validation of a single job" "publish|if i_checked is not true then|if false then" "${it[@]}" schemas
+check "the validation of many jobs" "_check_bodies|if v_suspects is not null then|if false then" "${it[@]}" schemas
 check "the refusal of a task that nobody has declared" "publish|c.unknown_task = 'accept'|true" "${it[@]}" schemas
 check "what the task's own types made, in bulk" "_check_bodies|case when g.checked then k.name is null and not v_accepts_unknown|case when false then null" "${it[@]}" schemas
 check "keywords that a task does not have" "_is_fit|ELSE (((i_body -> 'kwargs'::text) - i_names) = '{}'::jsonb)|ELSE true" "${it[@]}" schemas
 check "an argument given twice, in the predicate" "_predicate_of_param|' && (exists('|' && (1 == \"a\" && exists('" "${it[@]}" schemas
 check "the depth that a walk can bear" "_schema_error_of_job|statement_too_complex or data_exception|division_by_zero" "${it[@]}" schemas
-check "an operator's word on the check" "_refresh_publish_checks|coalesce(t.validation_set, t.validation)|t.validation" "${it[@]}" schemas
-check "jobs of a row that must be taken apart come before what waits behind it" "_lock_rows|case when q.size > 1 and s.task = any (i_own_batch) then i_largest + 1 else q.size end as size|q.size" "${it[@]}" packed
-check "the id of a job that waits again" "_check_new_ids|q.job_id = i.id and q.returned <> 0|false" "${it[@]}" packed
-check "a missing value among tasks that are claimed alone" "claim|array(select t from unnest(i_own_batch) t where t is not null)|coalesce(i_own_batch, '{}')" "${it[@]}" packed
+check "an operator's choice of validation" "_refresh_publish_checks|coalesce(t.validation_set, t.validation)|t.validation" "${it[@]}" schemas
+check "jobs of a row that must be unpacked come before what waits behind it" "_lock_rows|case when q.size > 1 and s.task = any (i_own_batch) then i_largest + 1 else q.size end as size|q.size" "${it[@]}" packed
+check "the id of a requeued job" "_check_new_ids|q.job_id = i.id and q.returned <> 0|false" "${it[@]}" packed
+check "a null among tasks with own batches" "claim|array(select t from unnest(i_own_batch) t where t is not null)|coalesce(i_own_batch, '{}')" "${it[@]}" packed
 check "the order in which jobs of a claim begin" "_move_rows|least(i_begin - r.jobs_to + t.size, t.size)|t.size" "${it[@]}" packed
 check "what is left when rows weigh less than the first" "claim|cardinality(v_rows.rows) >= v_plan.rows[1]|false" "${it[@]}" packed
 check "a heavy job behind others" "_lock_rows|or i_is_first and g.reach = g.weight|or g.reach = g.weight" "${it[@]}" weights
-check "what a worker claimed ahead and never began, in a late sweep" "_settle_lost|when o.started then 'lost' else 'unbegun'|else 'lost'" "${it[@]}" order
+check "what a worker prefetched and never began, in a late sweep" "_settle_lost|when o.started then 'lost' else 'unbegun'|else 'lost'" "${it[@]}" order
 check "a job on its last run that never began" "_move_rows|q.returned < 0 and q.retries < q.max_retries - 1|q.returned < 0" "${it[@]}" order
 check "the row of a dead worker, from an old snapshot" "_sweep_workers|v_sees_all and not exists|not exists" "${it[@]}" order
-check "a lapsed job that a consume does not return" "consume_topic|num - v_back)|num)" "${it[@]}" held_open
+check "an expired job that a consume does not return" "consume_topic|num - v_back)|num)" "${it[@]}" open_transactions
 check "a day of 24 hours" "_on_day|'24:00:00'::interval|'1 day'::interval" "${it[@]}" lookups
 check "the size of a compressed body" "publish|and pg_column_compression(i_body) is null|" "${it[@]}" weights
 check "a name before it is multiplied" "_check_bulk|cardinality(i_tasks) = 1 and v_jobs > 1|false" "${it[@]}" weights
@@ -68,23 +68,23 @@ check "nothing said of a body" "publish|i_checked is not true|not i_checked" "${
 check "who else calls maintain_partitions" "_may_lock_history|starts_with(v_lines[3], v_before|starts_with(v_lines[3], left(v_before, 0)" "${it[@]}" history
 check "a new partition's default privileges" "_prepare_partition|perform jobs._take_back|perform 1 --" "${it[@]}" install
 check "characters that act, in messages" "_escaped|when i_text !~ c.acts then i_text|when true then i_text" "${it[@]}" odd_calls
-check "skipping what other claims hold" "_lock_rows|limit s.rows for update skip locked|limit s.rows for update" "${it[@]}" batches packed faults
+check "skipping what other claims have locked" "_lock_rows|limit s.rows for update skip locked|limit s.rows for update" "${it[@]}" batches packed faults
 check "the charge for a lost run" "_settle_others|r.retries + r.charged::integer|r.retries" "${it[@]}" faults settling contract
 check "the size of a claim" "_lock_rows|g.reach <= i_num or|true or" "${it[@]}" packed
 check "the largest body" "_fits|(i_bytes <= i_limit)|true" "${it[@]}" contract packed
 check "the largest body of a bulk" "_check_bulk|t.size <= v_limits.max_body_bytes|true" "${it[@]}" weights packed
 check "the bytes of an error" "_settle_others|+ coalesce(octet_length(r.said), 0)|" "${it[@]}" weights
-check "a key of its own for a job that came back" "_settle_others|jobs._any_key() * case when r.outcome = 'unbegun' then -1 else 1 end::smallint|0" "${it[@]}" held_open
-check "a key of its own for a job that came apart" "_unpack_rows|jobs._text_size(j.body), jobs._any_key()|jobs._text_size(j.body), 0" "${it[@]}" held_open
-check "what came back in good order has not begun" "_move_rows|q.returned < 0 and|q.returned <> 0 and" "${it[@]}" faults
-check "no more dead workers than needed" "_sweep_workers|while v_swept < i_limit loop|while true loop" "${it[@]}" held_open
-check "sweeps of who is narrowed" "_sweep_workers|i_limits is null or|true or" "${it[@]}" held_open
-check "sweeps of who is narrowed, expired" "_sweep_expired|i_limits is null or|true or" "${it[@]}" held_open
-check "what a plain client sweeps" "_sweep_plain|b.worker is null and|" "${it[@]}" held_open
-check "what a plain client puts in line" "_promote|q.task like i_pattern and|" "${it[@]}" held_open
-check "roles that are reached through a narrowed one" "_limits|jobs._may_become(session_user, v_role)|true" "${it[@]}" topics
-check "as many verdicts as jobs" "settle|cardinality(i_batch_indexes)])) is false|cardinality(i_batch_indexes)])) is null" "${it[@]}" settling
-check "the lease of a claim that is given back" "release|if i_lease is null then|if false then" "${it[@]}" faults
+check "a key of its own for a requeued job" "_settle_others|jobs._any_key() * case when r.outcome = 'unbegun' then -1 else 1 end::smallint|0" "${it[@]}" open_transactions
+check "a key of its own for an unpacked job" "_unpack_rows|jobs._text_size(j.meta), jobs._any_key()|jobs._text_size(j.meta), 0" "${it[@]}" open_transactions
+check "a released job has not begun" "_move_rows|q.returned < 0 and|q.returned <> 0 and" "${it[@]}" workers
+check "no more dead workers than needed" "_sweep_workers|while v_swept < i_limit loop|while true loop" "${it[@]}" open_transactions
+check "sweeps of a restricted role" "_sweep_workers|i_limits is null or|true or" "${it[@]}" open_transactions
+check "sweeps of a restricted role, expired" "_sweep_expired|i_limits is null or|true or" "${it[@]}" open_transactions
+check "what a plain client sweeps" "_sweep_plain|b.worker is null and|" "${it[@]}" open_transactions
+check "what a plain client promotes" "_promote|q.task like i_pattern and|" "${it[@]}" open_transactions
+check "roles that are reached through a restricted one" "_limits|jobs._may_become(session_user, v_role)|true" "${it[@]}" topics
+check "as many outcomes as jobs" "settle|cardinality(i_batch_indexes)])) is false|cardinality(i_batch_indexes)])) is null" "${it[@]}" settling
+check "the lease of a claim that is released" "release|if i_lease is null then|if false then" "${it[@]}" workers
 check "the bytes of a body as text" "_text_size|octet_length((i_value)::text)|pg_column_size(i_value)" "${it[@]}" weights
 check "the bytes of a claim" "_weight|((i_bytes * i_jobs_per_mib) >> 20)|0" "${it[@]}" weights
 check "large answers by themselves" "_move_rows|case when i_worker is null or i_rows.bytes <= 65536 then b.jobs end|b.jobs" "${it[@]}" weights
@@ -95,7 +95,7 @@ check "the order of due jobs" "_promote|order by q.scheduled_at, q.id limit|orde
 check "what a sweep's limit leaves" "_sweep_expired|min(r.expires_at) as expires_at|max(r.expires_at) as expires_at" "${it[@]}" order
 check "the times that clients can hold" "_is_reachable|i_at|null::timestamptz" "${it[@]}" contract
 check "the user of the session in a role that is set" "_limits|login := case when v_role is null or not jobs._is_administrator(v_role) then|login := case when v_role is null then" "${it[@]}" topics
-check "the oid of a narrowed role" "_limits_of|case when r.rolname = g.name then g.role else jobs._grantee(g) end|jobs._role_oid(g.name)" "${it[@]}" topics
+check "the oid of a restricted role" "_limits_of|case when r.rolname = g.name then g.role else jobs._grantee(g) end|jobs._role_oid(g.name)" "${it[@]}" topics
 check "an id that is known by now" "_check_new_ids|if v_known then|if false then" "${it[@]}" locks
 check "whose a worker is, in heartbeat_worker" "heartbeat_worker|and jobs._acts_as(w.role, w.login)|" "${it[@]}" roles
 check "whose a worker is, in held_by" "held_by|and jobs._acts_as(w.role, w.login)|" "${it[@]}" roles
@@ -103,25 +103,25 @@ check "one caller at a time in maintain_partitions" "_maintain_partitions|for up
 check "the parent's lock before a partition's" "_change_partitions|lock table only jobs.job in access exclusive mode;|" "${it[@]}" history
 check "the lock of who makes a partition" "_make_partition|lock table only jobs.job in access exclusive mode;|" "${it[@]}" history
 check "giving way to readers" "_try_to_change_partitions|lock_timeout TO '25ms'|lock_timeout TO '2s'" "${it[@]}" history
-check "the doubt about a clock that stepped" "_is_clock_sure|return v_jumped is null or|return true or" "${it[@]}" history
+check "a clock that stepped" "_is_clock_sure|return v_jumped is null or|return true or" "${it[@]}" history
 check "the identity of a partition" "_prepare_partition|replica identity full|replica identity default" "${it[@]}" catalogue hostile
 check "the time in a look-up" "_history_of|and h.complete_on >= %s', jobs._literal(v_since)|' || left(jobs._literal(v_since), 0)" "${it[@]}" lookups
-check "the look elsewhere for an id that misleads" "_history_of|if i_everywhere and|if false and" "${it[@]}" lookups
-check "giving the locks of a look back" "_ended_times|raise sqlstate 'PT000';|" "${it[@]}" lookups
-check "the end of a session that keeps retention's locks" "maintain_partitions|perform jobs._limit_the_rest();|" "${it[@]}" history
-check "who may keep the locks of retention" "_may_lock_history|cardinality(v_lines) = 3 and|true or" "${it[@]}" history
-check "retention's locks in a prepared transaction" "_limit_the_rest|perform pg_notify('jobs_retained', '');|" "${it[@]}" history
-check "the word of those whom one retention turns away" "_maintain_partitions|perform jobs._turn_away();|" "${it[@]}" history
+check "the search elsewhere for an id that misleads" "_history_of|if i_everywhere and|if false and" "${it[@]}" lookups
+check "releasing the locks of a look-up" "_ended_times|raise sqlstate 'PT000';|" "${it[@]}" lookups
+check "the end of a session that keeps the locks of maintain_partitions" "maintain_partitions|perform jobs._limit_the_rest();|" "${it[@]}" history
+check "who may keep the locks of maintain_partitions" "_may_lock_history|cardinality(v_lines) = 3 and|true or" "${it[@]}" history
+check "the locks of maintain_partitions in a prepared transaction" "_limit_the_rest|perform pg_notify('jobs_retained', '');|" "${it[@]}" history
+check "the notice of those whom maintain_partitions turns away" "_maintain_partitions|perform jobs._turn_away();|" "${it[@]}" history
 check "the days that a time leaves out" "_history_of|enable_partition_pruning TO 'on'|enable_partition_pruning TO 'off'" "${it[@]}" lookups
-check "where a partition lies" "_prepare_partition|SET default_table_access_method TO 'heap'|SET jit TO 'off'" "${it[@]}" catalogue
+check "where a partition is stored" "_prepare_partition|SET default_table_access_method TO 'heap'|SET jit TO 'off'" "${it[@]}" catalogue
 check "recent failures in the overview" "_in_state|h.status <> ''success'' and h.status = %L|h.status = ''success'' and %L <> ''''" "${it[@]}" lookups
 check "the start of a last run before it begins" "start|perform jobs._note_started(i_worker, i_leases, i_batch_indexes, false);|" --test crash -- not_begun
 check "who counts as a peer" "count_workers|and (v_tasks && w.tasks[:10] or|and (true or" "${it[@]}" registry_budgets
-check "the word of a transaction that will be prepared" "_may_notify|'off'::text|'none'::text" "${it[@]}" two_phase
+check "the notification of a transaction that will be prepared" "_may_notify|'off'::text|'none'::text" "${it[@]}" two_phase
 check "the bound of results" "results|cardinality(i_jobs) > 10000|false" "${it[@]}" results
 check "what still runs of a batch, in results" "_open_of|b.open & jobs._bit(w.ordinality - 1) <> 0|true" "${it[@]}" results
-check "the forms that other versions declared" "_schema_error_of_job|where f.task = i_task and|where false and" "${it[@]}" schemas
-check "the forms that a living worker has" "_is_in_use|or exists (|or false and exists (" "${it[@]}" schemas
+check "the signatures that other versions declared" "_schema_error_of_job|where f.task = i_task and|where false and" "${it[@]}" schemas
+check "the signatures that a living worker has" "_is_in_use|or exists (|or false and exists (" "${it[@]}" schemas
 check "the two values of an item's predicate" "_template_of_array|jobs._known(jobs._template(i_schema->'items', i_root, i_refs, i_known), '@')|jobs._at(jobs._template(i_schema->'items', i_root, i_refs, i_known), '@')" "${it[@]}" schemas
 check "exactly one of several variants" "_template_of_one|continue when jobs._are_apart(v_meant[v_one], v_meant[v_other]);|continue;" "${it[@]}" schemas
 check "the end of types that hold themselves" "_template|v_ref = any (i_refs)|false" "${it[@]}" schemas
@@ -132,12 +132,12 @@ check "names of others' tasks as aliases" "_names_of_others|and not jobs._may_ch
 check "the user of the session under a shared role" "_declarer|v_set ~ '^jobs_(publisher|worker|reader|admin)$'|false" "${it[@]}" owners
 check "a task's own name before an alias" "_refresh_publish_checks|order by g.name, g.name <> n.task, n.task|order by g.name, g.name = n.task, n.task" "${it[@]}" owners
 check "the two seconds that a declaration waits" "register_tasks|when lock_not_available or deadlock_detected|when division_by_zero" "${it[@]}" owners
-check "who may set how a task is checked" "set_validation|and jobs._may_change(t.owner, t.owner_name)|" "${it[@]}" owners
+check "who may set how a task is validated" "set_validation|and jobs._may_change(t.owner, t.owner_name)|" "${it[@]}" owners
 check "the steps of a walk" "_walk|i_left <= 0 or (i_left % 64 = 0 and clock_timestamp() > i_until)|false" "${it[@]}" registry_budgets
 check "the end of a compilation" "_joined|jobs._short('(' || array_to_string(v_parts, i_by) || ')')|'(' || array_to_string(v_parts, i_by) || ')'" "${it[@]}" registry_budgets
 check "predicates before walks" "_schema_error_of_job|jobs._is_fit(i_body, f.fits, jobs._names(f.params, f.extra_kwargs))|false" "${it[@]}" registry_budgets
 check "names of fields that the schema does not have" "_schema_error_of_object|else '*' end|else left(v_key, 60) end" "${it[@]}" unseen
-check "how many forms of a task are kept" "_remember_signatures|or r.rank > 20|" "${it[@]}" registry_limits
+check "how many signatures of a task are kept" "_remember_signatures|or r.rank > 20|" "${it[@]}" registry_limits
 check "writing only what changed" "_refresh_publish_checks|where o.name = m.name and|where false and" "${it[@]}" registry_budgets
 check "the budget of a predicate" "_is_fit|'30000000000'::bigint|'30000000000000'::bigint" "${it[@]}" registry_budgets
 check "the budget of a call's predicates" "_check_bodies|<= 100000000000|<= 100000000000000" "${it[@]}" registry_budgets

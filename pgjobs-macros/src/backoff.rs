@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_three_forms_are_read() {
+    fn the_three_notations_are_read() {
         let secs = Duration::from_secs;
         assert_eq!(Backoff::parse("fixed(5s)"), Ok(Backoff::Fixed(secs(5))));
         assert_eq!(Backoff::parse(" linear( 10s )"), Ok(Backoff::Linear(secs(10))));
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn other_forms_are_refused() {
+    fn other_notations_are_refused() {
         for text in
             ["", "exponential", "cubic(1s)", "fixed()", "fixed(1s, 2s)", "fixed(1s", "exponential(1h, 1s)"]
         {

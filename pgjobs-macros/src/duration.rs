@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn other_forms_are_refused() {
+    fn other_notations_are_refused() {
         for text in [
             "",
             " ",

@@ -51,7 +51,7 @@ fn folders(above: &[&str]) -> BTreeMap<String, BTreeSet<String>> {
 }
 
 #[test]
-fn no_folders_form_a_circle() {
+fn no_folders_import_each_other() {
     let found = circles(&folders(&[]));
     let deliberate = BTreeSet::from([DELIBERATE.map(str::to_owned).into()]);
     assert_eq!(found, deliberate);

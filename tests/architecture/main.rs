@@ -6,6 +6,7 @@ mod documents;
 mod graph;
 mod imports;
 mod links;
+mod names;
 mod steps;
 
 use std::collections::BTreeMap;

@@ -49,13 +49,13 @@ pub(crate) fn folder() -> PathBuf {
 
 /// What a command printed, and its exit code.
 #[derive(Debug)]
-pub(crate) struct Said {
+pub(crate) struct Printed {
     pub(crate) code: Option<i32>,
     pub(crate) out: String,
     pub(crate) err: String,
 }
 
-impl Said {
+impl Printed {
     /// Its one JSON document.
     pub(crate) fn json(&self) -> Value {
         assert_eq!(self.out.lines().count(), 1, "one document on one line: {self:?}");
@@ -69,9 +69,9 @@ impl Said {
     }
 }
 
-pub(crate) fn run(command: &mut Command) -> Said {
+pub(crate) fn run(command: &mut Command) -> Printed {
     let Output { status, stdout, stderr } = output(command);
-    Said { code: status.code(), out: text(&stdout), err: text(&stderr) }
+    Printed { code: status.code(), out: text(&stdout), err: text(&stderr) }
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -107,12 +107,12 @@ impl Running {
     }
 
     /// Waits for its end.
-    pub(crate) fn end(mut self) -> Said {
+    pub(crate) fn end(mut self) -> Printed {
         let code = ended(&mut self.child).code();
         let (mut out, mut err) = (String::new(), String::new());
         self.out.read_to_string(&mut out).expect("stdout");
         self.child.stderr.take().expect("stderr").read_to_string(&mut err).expect("stderr");
-        Said { code, out, err }
+        Printed { code, out, err }
     }
 }
 

@@ -3,7 +3,7 @@
 use pgjobs_tests::Db;
 use serde_json::{Value, json};
 
-use crate::app::{Running, Said, on, run};
+use crate::app::{Printed, Running, on, run};
 
 /// Declares a task in the form that an older version of the program gave it.
 async fn declare(db: &Db, name: &str, params: &[&str], properties: &Value) {
@@ -28,11 +28,11 @@ async fn older_echo(db: &Db) {
     declare(db, "app.echo", &["text"], &json!({"text": {"type": ["string", "integer"]}})).await;
 }
 
-fn check(db: &Db, arguments: &[&str]) -> Said {
+fn check(db: &Db, arguments: &[&str]) -> Printed {
     run(on(&db.url, &["check"]).args(arguments))
 }
 
-fn findings(said: &Said) -> Vec<(String, String, String)> {
+fn findings(said: &Printed) -> Vec<(String, String, String)> {
     let text = |finding: &Value, name: &str| finding[name].as_str().unwrap_or_default().to_owned();
     let document = said.json();
     let findings = document["findings"].as_array().unwrap_or_else(|| panic!("{said:?}"));
@@ -45,7 +45,7 @@ fn found(severity: &str, code: &str, task: &str) -> (String, String, String) {
 
 /// What the gate is for: an argument's type was narrowed while jobs of the older form are pending.
 #[tokio::test]
-async fn a_narrowed_argument_fails_and_names_the_jobs() {
+async fn an_incompatible_argument_fails_and_names_the_jobs() {
     let db = Db::new().await;
     older_echo(&db).await;
     let fine = publish(&db, "app.echo", &json!({"args": ["hush"]})).await;
@@ -150,7 +150,7 @@ async fn a_task_that_is_gone_is_named_with_its_remedy() {
 
 /// A new task that takes the same is probably the old one under another name.
 #[tokio::test]
-async fn a_renamed_task_is_recognised_by_its_form() {
+async fn a_renamed_task_is_recognised_by_its_signature() {
     let db = Db::new().await;
     run(&mut on(&db.url, &["migrate"])).data();
     db.run("update jobs.task_signature set task = 'app.say' where task = 'app.echo'; update jobs.task set name = 'app.say' where name = 'app.echo';

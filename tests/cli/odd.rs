@@ -6,7 +6,7 @@ use pgjobs_tests::Db;
 use serde_json::Value;
 use tokio::sync::{Mutex, MutexGuard};
 
-use crate::app::{Said, on, run};
+use crate::app::{Printed, on, run};
 
 /// At and beyond every border of the clients.
 const TIMES: [&str; 9] = [
@@ -133,7 +133,7 @@ async fn make_odd(db: &Db, name: &str, schema: &str) {
     .await;
 }
 
-fn said(db: &Db, arguments: &[&str]) -> Said {
+fn said(db: &Db, arguments: &[&str]) -> Printed {
     let said = run(&mut on(&db.url, arguments));
     assert_eq!(said.code, Some(0), "{arguments:?}: {:.2000}", format!("{:?} {:?}", said.err, said.out));
     said
@@ -293,7 +293,7 @@ async fn the_deploy_check_looks_past_a_body_that_cannot_be_sent() {
 
 /// A decoding error is no server that cannot be reached (exit code 3), and no panic.
 #[tokio::test]
-async fn an_answer_of_another_form_is_said_to_be_one() {
+async fn an_answer_of_another_shape_is_named_as_one() {
     let db = Db::new().await;
     db.run(
         "drop function jobs.workers; create function jobs.workers() returns table (id text, host text, pid integer, version text, topics text[],

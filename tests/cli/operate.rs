@@ -38,7 +38,7 @@ async fn purge_deletes_pending_jobs_of_the_topic_in_batches() {
 }
 
 #[tokio::test]
-async fn a_topic_is_cancelled_and_brought_back_in_batches() {
+async fn a_topic_is_cancelled_and_retried_in_batches() {
     let db = Db::new().await;
     db.run(MANY).await;
     db.run("select jobs.consume('mail.%', 3)").await;

@@ -142,13 +142,8 @@ async fn a_burst_says_that_a_job_failed_when_it_is_asked_to() {
 async fn a_burst_counts_the_jobs_that_failed_with_a_worker_that_died() {
     let db = Db::new().await;
     run(&mut on(&db.url, &["publish", "app.abort", "--retries", "1"])).data();
-    let id = "00000000-0000-7000-8000-000000000000";
-    db.run(&format!(
-        "select jobs.register_worker('{id}', 'h', 1, 'v', '{{}}', '{{app.abort}}', 5, 1);
-         select jobs.claim('{id}', '{{app.abort}}', 1, gen_random_uuid(), 15);
-         update jobs.worker set expires_at = now() - interval '1 second'"
-    ))
-    .await;
+    assert_eq!(db.worker(&["app.abort"]).await.claim(1).await.len(), 1);
+    db.run("update jobs.worker set expires_at = now() - interval '1 second'").await;
     let said = run(&mut on(&db.url, &["worker", "--burst", "--fail-on-failure", "--json"]));
     assert_eq!(said.code, Some(1), "{said:?}");
     assert!(said.err.contains("1 job ended as failed"), "{said:?}");

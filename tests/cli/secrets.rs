@@ -2,12 +2,12 @@
 
 use pgjobs_tests::Db;
 
-use crate::app::{Said, bare, folder, on, run};
+use crate::app::{Printed, bare, folder, on, run};
 
 const CANARY: &str = "canary7Q";
 
 /// Every way to ask for a connection, as loud as can be.
-fn tried(url: &str) -> Vec<Said> {
+fn tried(url: &str) -> Vec<Printed> {
     let file = folder().join("dsn");
     std::fs::write(&file, format!("{url}\n")).unwrap();
     let file = file.to_str().unwrap();

@@ -3,7 +3,7 @@
 use pgjobs_tests::{Db, ended, until};
 use sqlx::{AssertSqlSafe, Row};
 
-use crate::app::{Said, folder, on, run};
+use crate::app::{Printed, folder, on, run};
 use crate::odd::unconstrained;
 
 /// Clears the screen, sets the title, forges a line, turns the text around, and is not to be seen.
@@ -16,7 +16,7 @@ fn is_raw(c: char) -> bool {
             | '\u{2060}'..='\u{206f}' | '\u{fdd0}'..='\u{fdef}' | '\u{fffe}' | '\u{ffff}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
-fn assert_shown(said: &Said, what: &[&str]) {
+fn assert_shown(said: &Printed, what: &[&str]) {
     for (stream, text) in [("stdout", &said.out), ("stderr", &said.err)] {
         if let Some((at, c)) = text.char_indices().find(|(_, c)| is_raw(*c)) {
             let start = text.floor_char_boundary(at.saturating_sub(200));
@@ -31,12 +31,12 @@ fn assert_shown(said: &Said, what: &[&str]) {
 const COLORS: &[&str] = &["0", "1", "2", "3", "4", "31", "32", "33", "34", "35", "36", "1;31", "1;33"];
 
 /// What was said in colours, without them. What looks like one of ours in foreign text stands before its `red`.
-fn without_colors(said: Said) -> Said {
+fn without_colors(said: Printed) -> Printed {
     let plain = |text: String| {
         assert!(!text.contains("\u{1b}[31mred"), "foreign text has a colour: {text:?}");
         COLORS.iter().fold(text, |text, code| text.replace(&format!("\u{1b}[{code}m"), ""))
     };
-    Said { out: plain(said.out), err: plain(said.err), ..said }
+    Printed { out: plain(said.out), err: plain(said.err), ..said }
 }
 
 /// Puts it into every column of text of every table that is read, by way of what fills them.

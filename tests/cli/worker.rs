@@ -48,7 +48,7 @@ async fn it_says_at_its_start_what_it_will_do() {
 }
 
 #[tokio::test]
-async fn topics_narrow_it() {
+async fn topics_restrict_it() {
     let db = Db::new().await;
     publish(&db, &["app.add", "--args", "[1, 2]"]);
     publish(&db, &["app.count"]);

@@ -38,7 +38,7 @@ async fn answered(pool: &PgPool, n: i64) {
 }
 
 #[tokio::test]
-async fn a_worker_given_a_url_of_several_servers_finds_the_primary_and_follows_it() {
+async fn a_worker_with_a_url_of_several_servers_follows_the_primary() {
     let cluster = Cluster::start().await;
     let [standby, primary] = hosts(&cluster).map(|host| host.replace('/', "%2F"));
     let url = format!("postgresql://postgres@{standby}:5432,{primary}:{}/postgres", cluster.port());

@@ -41,7 +41,7 @@ fn spawn(url: &str) -> Child {
 }
 
 #[tokio::test]
-async fn a_task_that_aborts_its_process_fails_after_its_runs_and_takes_no_bystander_along() {
+async fn a_task_that_aborts_its_process_fails_and_takes_no_other_along() {
     const BYSTANDERS: i64 = 60;
     let db = Db::new().await;
     let pill = NewJob::named("app.abort").retries(3).publish(&db.pool).await.unwrap();

@@ -58,7 +58,7 @@ async fn succeeded(db: &Db) -> i64 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn tasks_that_panic_hang_spin_or_eat_memory_fail_and_their_neighbours_succeed() {
+async fn tasks_that_panic_hang_or_eat_memory_fail_and_others_succeed() {
     let db = Db::new().await;
     let worker = Worker::new(db.pool.clone()).topic("h*").start().await.unwrap();
     let mut jobs = Vec::new();

@@ -5,8 +5,8 @@ use pgjobs_tests::Db;
 use serde_json::json;
 
 use super::generator::Case;
+use super::publishing::{self, Refusal};
 use super::tasks::any;
-use super::ways::{self, Refusal};
 
 /// Letters in a text whose body takes as many bytes as this.
 async fn letters(db: &Db, bytes: usize) -> usize {
@@ -28,30 +28,30 @@ fn case(letters: usize) -> Case {
 }
 
 /// Every way, with one body of this size; in calls of many it stands in the middle.
-async fn said(db: &Db, letters: usize) -> Vec<Result<String, Refusal>> {
-    let mut said = vec![ways::one(db, &case(letters)).await];
-    for (many, together) in [(2, false), (3, false), (100, true)] {
+async fn answers(db: &Db, letters: usize) -> Vec<Result<String, Refusal>> {
+    let mut answers = vec![publishing::one(db, &case(letters)).await];
+    for (many, packed) in [(2, false), (3, false), (100, true)] {
         let cases: Vec<Case> = (0..many).map(|at| case(if at == many / 2 { letters } else { 1 })).collect();
-        said.push(ways::bulk(db, &cases, together).await.remove(many / 2));
+        answers.push(publishing::bulk(db, &cases, packed).await.remove(many / 2));
     }
     let value = json!("x".repeat(letters));
-    said.push(
+    answers.push(
         any::publish(&db.pool, value.clone()).await.map(|job| job.id().to_string()).map_err(Into::into),
     );
     let two = pgjobs::publish_all(&db.pool, [any::new(json!(1)), any::new(value)]).await;
-    said.push(two.map(|jobs| jobs[1].id().to_string()).map_err(Into::into));
-    said
+    answers.push(two.map(|jobs| jobs[1].id().to_string()).map_err(Into::into));
+    answers
 }
 
 async fn check(db: &Db, limit: usize) {
     let exactly = letters(db, limit).await;
     for fits in [exactly - 1, exactly] {
-        for said in said(db, fits).await {
-            said.unwrap();
+        for answer in answers(db, fits).await {
+            answer.unwrap();
         }
     }
-    for said in said(db, exactly + 1).await {
-        let refusal = said.unwrap_err();
+    for answer in answers(db, exactly + 1).await {
+        let refusal = answer.unwrap_err();
         assert_eq!(refusal.code, "PT413", "{refusal:?}");
         let words = format!("takes {} bytes as text, the limit is {limit}", limit + 1);
         assert!(refusal.words.contains(&words) && refusal.words.contains("'hostile.any'"), "{refusal:?}");

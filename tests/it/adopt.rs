@@ -151,7 +151,7 @@ async fn what_is_too_large_to_be_sent_is_taken_over_as_far_as_it_can_be() {
 
 /// What anybody could write into its tables.
 #[tokio::test]
-async fn odd_numbers_names_and_errors_of_the_original_are_taken_over_within_our_limits() {
+async fn odd_values_of_the_original_are_taken_over_within_our_limits() {
     let db = Db::empty().await;
     db.run(ORIGINAL).await;
     db.run(

@@ -20,7 +20,7 @@ struct Budget {
 
 const CLAIM: &str =
     "select * from jobs.claim('00000000-0000-7000-8000-000000000000', '{noop}', 1000, gen_random_uuid(), 5)";
-const TOGETHER: &str = "select jobs.publish_arrays('{noop}', array_fill('{\"args\": [1, 2]}'::jsonb, array[960]), null, null, null, null, null, i_pack => true)";
+const PACKED: &str = "select jobs.publish_arrays('{noop}', array_fill('{\"args\": [1, 2]}'::jsonb, array[960]), null, null, null, null, null, i_pack => true)";
 const CLAIMED: &str = "
     select jobs.publish_bulk(array_fill(('noop', '{\"args\": [1, 2]}', null, null, null, null)::jobs.bulk_job, array[1000]));
     select jobs.claim('00000000-0000-7000-8000-000000000000', '{noop}', 1000, gen_random_uuid(), 5);
@@ -74,11 +74,11 @@ const BUDGETS: &[Budget] = &[
         pages: 7.0,
         log: 430.0,
     },
-    Budget { what: "publish 960 together", jobs: 960, before: "", call: TOGETHER, pages: 1.6, log: 250.0 },
+    Budget { what: "publish 960 together", jobs: 960, before: "", call: PACKED, pages: 1.6, log: 250.0 },
     Budget {
         what: "claim 960 published together",
         jobs: 960,
-        before: TOGETHER,
+        before: PACKED,
         call: CLAIM,
         pages: 1.0,
         log: 250.0,

@@ -22,7 +22,8 @@ async fn declare(db: &Db) {
 
 async fn register(db: &Db, slots: i32) {
     db.run(&format!(
-        "select jobs.register_worker('{WORKER}', 'here', 7, 'v', '{{a*}}', '{{a}}', {slots}, 15)"
+        "select jobs.register_worker(i_worker => '{WORKER}', i_host => 'here', i_pid => 7, i_version => 'v', i_topics => '{{a*}}',
+           i_tasks => '{{a}}', i_slots => {slots}, i_lease_seconds => 15)"
     ))
     .await;
 }
@@ -46,11 +47,11 @@ async fn a_task_that_nobody_has_is_unknown_or_without_a_live_worker() {
     assert_eq!(codes(&db).await, ["in_line"]);
     assert_eq!(says(&db).await, "it is the next of its task in line");
     db.advance(Duration::from_secs(16)).await;
-    assert_eq!(codes(&db).await, ["no_worker", "in_line"], "a worker whose lease has lapsed is not live");
+    assert_eq!(codes(&db).await, ["no_worker", "in_line"], "a worker whose lease has expired is not live");
 }
 
 #[tokio::test]
-async fn arguments_that_do_not_fit_the_task_as_it_is_now_are_named_without_their_values() {
+async fn explain_names_invalid_arguments_without_their_values() {
     let db = Db::new().await;
     db.run(r#"select jobs.publish('a', '{"args": ["the canary"]}')"#).await;
     db.run(
@@ -106,13 +107,13 @@ async fn a_job_that_failed_says_when_it_runs_again() {
 }
 
 #[tokio::test]
-async fn a_full_worker_is_named_before_the_place_in_line() {
+async fn a_full_worker_is_named_before_the_position_in_the_queue() {
     let db = Db::new().await;
     declare(&db).await;
     register(&db, 1).await;
     db.run("select jobs.publish('a')").await;
     claim(&db).await;
-    db.run("select jobs.publish('a', null, null, null, 1) from generate_series(1, 3)").await;
+    db.run("select jobs.publish('a', i_priority => 1) from generate_series(1, 3)").await;
     db.run("select jobs.publish('a') from generate_series(1, 2)").await;
     let last =
         "select e.code || ' ' || e.details::text from jobs.explain((select max(job_id) from jobs.pending)) e";
@@ -123,17 +124,17 @@ async fn a_full_worker_is_named_before_the_place_in_line() {
 }
 
 #[tokio::test]
-async fn a_job_that_lies_together_with_others_has_its_own_place_in_line() {
+async fn a_packed_job_has_its_own_position_in_the_queue() {
     let db = Db::new().await;
-    db.run("select jobs.publish_arrays('{a}', (select array_agg('{}'::jsonb) from generate_series(1, 200)), null, null, null, null, null, null, true)").await;
-    assert!(db.one::<i64>("select count(*) from jobs.pending").await < 200);
+    db.publish_packed("a", 1..=200).await;
+    assert!(db.pending_rows().await < 200);
     let nth = "select (e.details ->> 'before')::bigint
                from (select job_id from jobs.job_queue order by id limit 1 offset 150) j, jobs.explain(j.job_id) e where e.code = 'in_line'";
     assert_eq!(db.one::<i64>(nth).await, 150);
 }
 
 #[tokio::test]
-async fn an_open_transaction_that_holds_the_job_is_named() {
+async fn an_open_transaction_that_has_locked_the_job_is_named() {
     let db = Db::new().await;
     declare(&db).await;
     register(&db, 5).await;
@@ -149,7 +150,7 @@ async fn an_open_transaction_that_holds_the_job_is_named() {
 }
 
 #[tokio::test]
-async fn a_dead_holder_is_named_until_a_sweep_brings_the_job_back() {
+async fn a_dead_worker_is_named_until_a_sweep_requeues_the_job() {
     let db = Db::with_clock().await;
     declare(&db).await;
     register(&db, 5).await;
@@ -170,7 +171,7 @@ async fn ended_jobs_say_how_they_ended_and_unknown_ones_are_refused() {
         ("select jobs.cancel(array_agg(r.job_id)::text[]) from jobs.running r", "cancelled"),
     ] {
         db.run("truncate jobs.job").await;
-        db.run("select jobs.publish('a', '{\"args\": [\"the canary\"]}', null, null, null, 1)").await;
+        db.run("select jobs.publish('a', '{\"args\": [\"the canary\"]}', i_max_retries => 1)").await;
         db.run("select jobs.consume('a', 1)").await;
         db.run(outcome).await;
         assert_eq!(codes(&db).await, [code]);

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use pgjobs_tests::Db;
 use sqlx::{AssertSqlSafe, Connection, Executor};
 
-use crate::said::Said;
+use crate::server_messages::ServerMessages;
 use crate::sessions::{as_role, code, refusal, role};
 
 const PARTITIONS: &str = "select count(*) from pg_inherits where inhparent = 'jobs.job'::regclass and inhrelid::regclass::text ~ 'job_[0-9]{8}$'";
@@ -155,7 +155,7 @@ async fn a_worker_cannot_keep_the_lock_of_history() {
     let db = Db::with_clock().await;
     db.advance(Duration::from_secs(DAY)).await;
     let mut worker = as_role(&db, "jobs_worker").await;
-    let (said, _listening) = Said::listen();
+    let (said, _listening) = ServerMessages::listen();
     for call in [
         "select jobs.maintain_partitions()",
         "do $$ begin perform jobs.maintain_partitions(); end $$",
@@ -207,7 +207,7 @@ async fn a_caller_of_retain_that_does_not_end_is_named() {
     let mut holder = db.connect().await;
     holder.execute("begin; select jobs.maintain_partitions()").await.unwrap();
     let pid: i32 = sqlx::query_scalar("select pg_backend_pid()").fetch_one(&mut holder).await.unwrap();
-    let (said, _listening) = Said::listen();
+    let (said, _listening) = ServerMessages::listen();
     db.run("select jobs.maintain_partitions()").await;
     db.run("select jobs.maintain_partitions()").await;
     assert!(!said.take().contains("WARN"));
@@ -525,7 +525,7 @@ async fn a_worker_makes_partitions_in_a_session_that_quotes_all_names() {
 
 /// A view of somebody's leans on them, or a vacuum holds one.
 #[tokio::test]
-async fn partitions_that_cannot_be_dropped_hinder_neither_others_nor_those_to_be_made() {
+async fn a_partition_that_cannot_be_dropped_hinders_no_other() {
     let db = Db::with_clock().await;
     db.run("update jobs.config set history_days = 365").await;
     for _ in 0..12 {

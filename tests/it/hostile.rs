@@ -131,16 +131,16 @@ const SETTINGS: &[&[&str]] = &[
 ];
 
 /// What every step says, an error with its code and words.
-async fn told(session: &mut PgConnection) -> Vec<String> {
-    let mut told = Vec::new();
+async fn answers(session: &mut PgConnection) -> Vec<String> {
+    let mut answers = Vec::new();
     for step in SCENARIO {
         let row = session.fetch_optional(AssertSqlSafe(*step)).await;
-        told.push(match row {
+        answers.push(match row {
             Ok(row) => row.and_then(|row| row.get::<Option<String>, _>(0)).unwrap_or_default(),
             Err(error) => format!("{error}"),
         });
     }
-    told
+    answers
 }
 
 async fn fresh() -> Db {
@@ -151,15 +151,15 @@ async fn fresh() -> Db {
 
 async fn compare(expected: &[String], db: &Db, under: &str) {
     let mut session = db.connect().await;
-    let told = told(&mut session).await;
-    for ((step, told), expected) in SCENARIO.iter().zip(&told).zip(expected) {
-        assert_eq!(told, expected, "under {under}: {step}");
+    let answers = answers(&mut session).await;
+    for ((step, answer), expected) in SCENARIO.iter().zip(&answers).zip(expected) {
+        assert_eq!(answer, expected, "under {under}: {step}");
     }
 }
 
 async fn expected() -> Vec<String> {
     let db = fresh().await;
-    told(&mut db.connect().await).await
+    answers(&mut db.connect().await).await
 }
 
 #[tokio::test]
@@ -198,11 +198,11 @@ async fn every_function_works_inside_one_serializable_transaction() {
     let mut session = db.connect().await;
     let mut transaction = session.begin().await.unwrap();
     transaction.execute("set transaction isolation level serializable").await.unwrap();
-    let mut told = Vec::new();
+    let mut answers = Vec::new();
     for step in SCENARIO {
         transaction.execute("savepoint s").await.unwrap();
         let row = transaction.fetch_optional(AssertSqlSafe(*step)).await;
-        told.push(match row {
+        answers.push(match row {
             Ok(row) => row.and_then(|row| row.get::<Option<String>, _>(0)).unwrap_or_default(),
             Err(error) => {
                 transaction.execute("rollback to savepoint s").await.unwrap();
@@ -210,10 +210,10 @@ async fn every_function_works_inside_one_serializable_transaction() {
             }
         });
     }
-    for ((step, told), expected) in SCENARIO.iter().zip(&told).zip(&expected) {
+    for ((step, answer), expected) in SCENARIO.iter().zip(&answers).zip(&expected) {
         // It died after the snapshot of the transaction, whose sweeps cannot know that nothing is left of it.
         let expected = if step.ends_with("w where not w.alive") { "1" } else { expected };
-        assert_eq!(told, expected, "{step}");
+        assert_eq!(answer, expected, "{step}");
     }
     transaction.rollback().await.unwrap();
 }

@@ -12,10 +12,8 @@ async fn declare(db: &Db, keep: &str) {
 
 /// Has one job succeed, one fail and one cancelled, and returns what history holds of them.
 async fn history(db: &Db) -> Vec<String> {
-    db.run(
-        "truncate jobs.job; select jobs.publish('a', null, null, null, null, 1) from generate_series(1, 3)",
-    )
-    .await;
+    db.run("truncate jobs.job; select jobs.publish('a', i_max_retries => 1) from generate_series(1, 3)")
+        .await;
     let ended: Vec<String> =
         db.all("select e.status || ' ' || e.result from jobs.consume(1) c, jobs.ack(c.job_id, '7') e").await;
     assert_eq!(ended, ["success 7"], "an ack returns its row, kept or not");

@@ -3,7 +3,7 @@
 use pgjobs_tests::Db;
 use sqlx::Executor;
 
-const WORKER: &str = "00000000-0000-7000-8000-000000000000";
+use crate::sessions::{one, waiting};
 
 /// Every role of the server may take an advisory lock, under any key: none may guard anything.
 #[tokio::test]
@@ -17,15 +17,15 @@ async fn no_function_takes_an_advisory_lock() {
 #[tokio::test]
 async fn a_plain_client_locks_what_it_gets() {
     let db = Db::new().await;
-    db.run("select jobs.publish('a') from generate_series(1, 3); select jobs.publish_arrays('{a}', array_fill('1'::jsonb, array[640]), null, null, null, null, null, i_pack => true)").await;
-    db.run(&format!("select jobs.register_worker('{WORKER}', 'host', 1, '1', '{{*}}', '{{a}}', 9, 10)"))
-        .await;
+    let worker = db.worker(&["a"]).await;
+    db.publish_many("a", 1..=3).await;
+    db.publish_packed("a", 4..=643).await;
     let mut client = db.connect().await;
     client.execute("begin").await.unwrap();
     let got = sqlx::query("select * from jobs.consume(10)").fetch_all(&mut client).await.unwrap();
-    assert_eq!(got.len(), 3, "as many as are by themselves");
-    let claim = format!("select count(*) from jobs.claim('{WORKER}', '{{a}}', 1000, gen_random_uuid(), 5)");
-    assert_eq!(db.one::<i64>(&claim).await, 10, "all rows of several jobs are free");
+    assert_eq!(got.len(), 3, "as many as have a row each");
+    let claimed = worker.claim(1000).await;
+    assert_eq!((claimed.started(), claimed.batches.len()), (640, 10), "all packed rows are free");
     client.execute("rollback").await.unwrap();
 }
 
@@ -34,27 +34,18 @@ async fn a_plain_client_locks_what_it_gets() {
 #[tokio::test]
 async fn a_claim_that_does_not_commit_stops_nobody() {
     let db = Db::with_clock().await;
-    let other = "00000000-0000-7000-8000-000000000001";
-    for worker in [WORKER, other] {
-        db.run(&format!(
-            "select jobs.register_worker('{worker}', 'host', 1, '1', '{{*}}', '{{a,b}}', 9, 10)"
-        ))
-        .await;
-    }
-    db.run("select jobs.publish('a') from generate_series(1, 1000)").await;
-    db.run(&format!("select jobs.claim('{other}', '{{a}}', 5, gen_random_uuid(), 5)")).await;
-    let mut frozen = db.connect().await;
-    frozen.execute("begin").await.unwrap();
-    let claim = |worker: &str| {
-        format!("select count(*) from jobs.claim('{worker}', '{{a}}', 300, gen_random_uuid(), 5)")
-    };
-    frozen.execute(sqlx::AssertSqlSafe(claim(WORKER))).await.unwrap();
-    db.run("set statement_timeout = '10s'").await;
-    assert!(db.one::<i64>(&claim(other)).await > 0);
+    let (frozen, other) = (db.worker_with_lease(&["a"], 10).await, db.worker_with_lease(&["a"], 10).await);
+    db.publish_many("a", 1..=1000).await;
+    let mut session = db.connect().await;
+    session.execute("begin").await.unwrap();
+    assert_eq!(frozen.claim(300).on(&mut session).await.started(), 300);
+    let mut limited = db.connect().await;
+    limited.execute("set statement_timeout = '10s'").await.unwrap();
+    assert_eq!(other.claim(305).on(&mut limited).await.started(), 305);
     db.advance(std::time::Duration::from_secs(11)).await;
-    assert_eq!(db.one::<i32>("select jobs.sweep(1000)").await, 305, "all that the other holds");
-    frozen.execute("rollback").await.unwrap();
-    assert_eq!(db.one::<i64>("select count(*) from jobs.pending").await, 1000);
+    assert_eq!(one::<i32>(&mut limited, "select jobs.sweep(1000)").await, 305, "all that the other has");
+    session.execute("rollback").await.unwrap();
+    assert_eq!(db.pending_rows().await, 1000);
 }
 
 /// Two publishers of one id: the second waits for the first, and finds the job wherever it is by then.
@@ -68,13 +59,7 @@ async fn an_id_that_was_published_and_claimed_meanwhile_is_refused() {
     first.execute("begin").await.unwrap();
     first.execute(sqlx::AssertSqlSafe(publish.clone())).await.unwrap();
     first.execute("select jobs.consume(1)").await.unwrap();
-    let mut second = db.connect().await;
-    let pid: i32 = sqlx::query_scalar("select pg_backend_pid()").fetch_one(&mut second).await.unwrap();
-    let waiting = tokio::spawn(async move { second.execute(sqlx::AssertSqlSafe(publish)).await.map(drop) });
-    pgjobs_tests::until("the second waits", async || {
-        db.one::<bool>(&format!("select cardinality(pg_blocking_pids({pid})) > 0")).await
-    })
-    .await;
+    let waiting = waiting(&db, db.connect().await, publish).await;
     first.execute("commit").await.unwrap();
     let error = waiting.await.unwrap().unwrap_err();
     assert_eq!(error.as_database_error().unwrap().code().unwrap(), "PT409");

@@ -56,7 +56,7 @@ async fn filled(statistics: Statistics) -> Db {
     db
 }
 
-/// Each hot call, what it is given, and the most rows that it may fetch by index, all tables together.
+/// Each hot call, what it is given, and the most rows that it may fetch by index, all tables in sum.
 const CALLS: &[(&str, &str, &str, i64)] = &[
     (
         "claim",
@@ -71,13 +71,13 @@ const CALLS: &[(&str, &str, &str, i64)] = &[
         6000,
     ),
     (
-        "claim of jobs published together",
+        "claim of packed jobs",
         "",
         "select count(*) from jobs.claim('00000000-0000-7000-8000-000000000000', '{many}', 1000, gen_random_uuid(), 5)",
         200,
     ),
     (
-        "claim of a few of many published together",
+        "claim of a few of many packed jobs",
         "",
         "select count(*) from jobs.claim('00000000-0000-7000-8000-000000000000', '{many}', 5, gen_random_uuid(), 5)",
         200,
@@ -140,12 +140,7 @@ const CALLS: &[(&str, &str, &str, i64)] = &[
         "select count(*) from jobs.read_ready('noop', jobs._rank(0, 1), 30000, 100)",
         300,
     ),
-    (
-        "a look at jobs published together",
-        "",
-        "select count(*) from jobs.read_ready('many', i_num => 100)",
-        300,
-    ),
+    ("reading packed jobs", "", "select count(*) from jobs.read_ready('many', i_num => 100)", 300),
     (
         "cancel",
         "create temp table c as select job_id::text from jobs._runs limit 5",
@@ -218,7 +213,7 @@ async fn publishing_looks_a_task_up_by_its_name() {
 
 /// The counters do see a scan: without this, the test above could not fail.
 #[tokio::test]
-async fn the_counters_see_a_scan_of_the_whole_line() {
+async fn the_counters_see_a_scan_of_the_whole_queue() {
     let db = filled(Statistics::Never).await;
     let mut session = db.connect().await;
     let scan = "select count(*) from jobs.pending where body is not null";
@@ -226,10 +221,10 @@ async fn the_counters_see_a_scan_of_the_whole_line() {
 }
 
 #[tokio::test]
-async fn an_expired_run_in_a_shared_batch_comes_back_alone() {
+async fn an_expired_run_is_requeued_without_the_rest_of_its_batch() {
     let db = Db::with_clock().await;
     db.run(REGISTER).await;
-    db.run("select jobs.publish('noop', null, null, case when g = 3 then 10 else 600 end) from generate_series(1, 5) g").await;
+    db.run("select jobs.publish('noop', i_timeout => case when g = 3 then 10 else 600 end) from generate_series(1, 5) g").await;
     db.run(&format!("select jobs.claim('{WORKER}', '{{noop}}', 5, gen_random_uuid(), 0)")).await;
     assert_eq!(db.one::<i64>("select count(*) from jobs.batch").await, 1);
     db.advance(Duration::from_secs(11)).await;

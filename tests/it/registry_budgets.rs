@@ -268,7 +268,7 @@ async fn a_body_of_a_recursive_type_is_looked_at_for_a_while() {
 
 /// An older form in use is asked by its predicate before anything is walked.
 #[tokio::test]
-async fn a_body_that_fits_an_older_form_by_its_predicate_is_not_walked() {
+async fn a_body_that_an_older_predicate_accepts_is_not_walked() {
     let db = Db::new().await;
     declare(&db, &of_one("t", &json!({"type": "integer"}))).await;
     declare(&db, &of_one("t", &doubling("anyOf", &json!({"type": "string"})))).await;

@@ -1,24 +1,26 @@
-//! Where many jobs stand, in one look: jobs.results.
+//! The states and results of many jobs, in one call: jobs.results.
 
 use pgjobs_tests::Db;
 use sqlx::Row;
 
 use crate::sessions::{as_role, one, role};
 
-/// Jobs of every state and kind of storage: alone, published together, claimed together and in part ended.
-const EVERYWHERE: &str = r#"
-    create table j (id text);
-    with p as (insert into j select (jobs.publish('alone.a')).job_id from generate_series(1, 5) returning id) select count(*) from p;
-    insert into j select unnest(jobs.publish_arrays('{together.a}', array_fill('{}'::jsonb, array[200]), null, null, null, null, null, i_pack => true));
-    insert into j select (jobs.publish('later.a', i_scheduled_at => now() + interval '1 hour')).job_id;
-    select jobs.register_worker('00000000-0000-7000-8000-000000000000', 'h', 1, 'v', '{}', '{together.a}', 200, 3600);
-    select jobs.claim('00000000-0000-7000-8000-000000000000', '{together.a}', 130, '00000000-0000-7000-8000-00000000000a', 5);
-    select jobs.settle(array_agg(r.job_id::text), array_agg(r.lease), array_fill('success'::text, array[count(*)::int]), array_fill('7'::jsonb, array[count(*)::int]),
-                       i_batch_indexes => array_agg(r.batch_index))
-    from (select * from jobs._runs order by job_id limit 40) r;
-    select jobs.cancel(array(select id from j order by id desc limit 1));
-    select jobs.nack(c.job_id, 'broken', null, false, c.lease) from jobs.consume('alone.*', 1) c;
-"#;
+/// Jobs of every state and kind of storage, their ids in a table `j`: one in a row, packed, and 130 in the batches of one
+/// claim, 40 of which have ended.
+async fn jobs_of_every_state(db: &Db) {
+    db.publish_many("single.a", 1..=5).await;
+    db.publish_packed("packed.a", 1..=200).await;
+    db.publish("later.a", 1).delay(3600.0).await;
+    db.run("create table j as select job_id::text as id from jobs.job_queue").await;
+    db.worker(&["packed.a"]).await.claim(130).await;
+    db.run(
+        "select jobs.settle(array_agg(r.job_id::text), array_agg(r.lease), i_results => '{7}', i_batch_indexes => array_agg(r.batch_index))
+           from (select * from jobs._runs order by job_id limit 40) r;
+         select jobs.cancel(array(select id from j order by id desc limit 1));
+         select jobs.nack(c.job_id, 'broken', null, false, c.lease) from jobs.consume('single.*', 1) c",
+    )
+    .await;
+}
 
 async fn rows(db: &Db, sql: &str) -> Vec<String> {
     db.all(&format!(
@@ -28,16 +30,16 @@ async fn rows(db: &Db, sql: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn it_says_of_each_job_what_is_said_of_one() {
+async fn results_returns_of_each_job_what_result_returns() {
     let db = Db::new().await;
-    db.run(EVERYWHERE).await;
+    jobs_of_every_state(&db).await;
     let one = "select j.id as job_id, r.status, r.result, case when r.status not in ('pending', 'running') then r.traceback end as traceback
                from j, jobs.result(j.id) r";
-    let alone = rows(&db, one).await;
-    assert_eq!(alone.len(), 206);
+    let one_by_one = rows(&db, one).await;
+    assert_eq!(one_by_one.len(), 206);
     let many =
         "select * from jobs.results(array(select id from j) || array['unknown', repeat('f', 32), null])";
-    assert_eq!(rows(&db, many).await, alone);
+    assert_eq!(rows(&db, many).await, one_by_one);
     let ended = rows(&db, "select * from jobs.results(array(select id from j), true)").await;
     let expected =
         rows(&db, &format!("select * from ({one}) o where o.status in ('success', 'failed', 'cancelled')"))
@@ -69,7 +71,7 @@ async fn it_finds_jobs_of_the_original_and_of_clocks_that_are_ahead() {
 async fn it_locks_the_days_on_which_the_jobs_can_have_ended() {
     let db = Db::new().await;
     db.run("select jobs._make_partition(current_date - d) from generate_series(1, 60) d").await;
-    db.run(EVERYWHERE).await;
+    jobs_of_every_state(&db).await;
     let mut tx = db.pool.begin().await.unwrap();
     sqlx::query("select * from jobs.results(array(select id from j))").fetch_all(&mut *tx).await.unwrap();
     let locks = "select count(*) from pg_locks l where l.pid = pg_backend_pid() and l.locktype = 'relation'";
@@ -96,7 +98,7 @@ async fn it_is_bounded_and_for_those_who_may_wait() {
 
 /// Pages touched for each of many that wait, beside a history of many days: no scan of a table hides in it.
 #[tokio::test]
-async fn a_look_costs_a_few_pages_for_each_job() {
+async fn results_reads_a_few_pages_for_each_job() {
     let db = Db::new().await;
     db.run("select jobs._make_partition(current_date - d) from generate_series(1, 30) d").await;
     db.run(
@@ -105,7 +107,8 @@ async fn a_look_costs_a_few_pages_for_each_job() {
          from generate_series(1, 100000) d",
     )
     .await;
-    db.run("create table j as select unnest(jobs.publish_arrays('{waiting.a}', array_fill('{}'::jsonb, array[500]), null, null, null, null, null)) as id").await;
+    db.publish_many("waiting.a", 1..=500).await;
+    db.run("create table j as select job_id::text as id from jobs.job_queue").await;
     db.run("analyze jobs.job; analyze jobs.pending").await;
     for (only_ended, most) in [(true, 15.0), (false, 25.0)] {
         let sql = format!(
@@ -124,9 +127,9 @@ async fn a_look_costs_a_few_pages_for_each_job() {
     }
 }
 
-/// Who publishes waits for what it published, and who consumes made it; of other tasks' jobs a narrowed role learns nothing.
+/// Who publishes waits for what it published, and who consumes made it; of other tasks' jobs a restricted role learns nothing.
 #[tokio::test]
-async fn a_narrowed_role_sees_results_of_its_own_tasks_alone() {
+async fn a_restricted_role_sees_only_results_of_its_own_tasks() {
     let db = Db::new().await;
     role(&db, "results_mailer", "jobs_worker").await;
     db.run("select jobs.grant_topic('results_mailer', 'sent.*', true, false), jobs.grant_topic('results_mailer', 'made.*', false, true)").await;
@@ -157,5 +160,5 @@ async fn a_narrowed_role_sees_results_of_its_own_tasks_alone() {
     let all = "select count(*) from jobs.results($1)";
     let ids: Vec<String> = db.all("select id from j").await;
     let seen: i64 = sqlx::query_scalar(all).bind(&ids).fetch_one(&mut anybody).await.unwrap();
-    assert_eq!(seen, i64::try_from(ids.len()).unwrap(), "who is not narrowed sees all");
+    assert_eq!(seen, i64::try_from(ids.len()).unwrap(), "who is not restricted sees all");
 }

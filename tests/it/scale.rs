@@ -39,7 +39,7 @@ async fn a_claim_of_100_costs_the_same_beside_many_future_and_ended_jobs() {
 /// Statistics from a moment when the queue was empty, and its pages kept: the planner believes in one
 /// row where there are hundreds of thousands.
 #[tokio::test]
-async fn settling_and_operating_do_not_read_the_whole_queue_on_stale_statistics() {
+async fn on_stale_statistics_nothing_reads_the_whole_queue() {
     let (db, lateness) = (Db::new().await, Lateness::watch());
     db.run(
         "insert into jobs.pending (id, job_id, task, created_at, ready_seq)

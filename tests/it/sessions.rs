@@ -1,8 +1,9 @@
-//! Sessions of other roles.
+//! Sessions beside the pool: of other roles, and two that meet.
 
-use pgjobs_tests::Db;
-use sqlx::postgres::PgConnection;
+use pgjobs_tests::{Db, until};
+use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, Executor};
+use tokio::task::JoinHandle;
 
 pub(crate) async fn as_role(db: &Db, role: &str) -> PgConnection {
     let mut session = db.connect().await;
@@ -37,6 +38,37 @@ pub(crate) async fn role(db: &Db, name: &str, of: &str) {
 
 pub(crate) async fn refusal(session: &mut PgConnection, sql: &str) -> (String, String) {
     let error = session.execute(AssertSqlSafe(sql.to_owned())).await.expect_err(sql);
-    let error = error.as_database_error().expect("the server's word");
+    let error = error.as_database_error().expect("the error of the server");
     (error.code().expect("a code").into_owned(), error.message().to_owned())
+}
+
+/// Two sessions that wait for nobody for long.
+pub(crate) async fn two(db: &Db) -> (PgConnection, PgConnection) {
+    let (mut first, mut second) = (db.connect().await, db.connect().await);
+    for session in [&mut first, &mut second] {
+        session.execute("set statement_timeout = '20s'").await.unwrap();
+    }
+    (first, second)
+}
+
+/// Sends a statement and returns once it waits for another session.
+pub(crate) async fn waiting(
+    db: &Db,
+    mut session: PgConnection,
+    sql: String,
+) -> JoinHandle<Result<Vec<PgRow>, sqlx::Error>> {
+    let pid: i32 = one(&mut session, "select pg_backend_pid()").await;
+    let sent = sql.clone();
+    let call = tokio::spawn(async move { sqlx::query(AssertSqlSafe(sent)).fetch_all(&mut session).await });
+    until(&format!("waits for another: {sql}"), async || {
+        db.one::<bool>(&format!("select cardinality(pg_blocking_pids({pid})) > 0")).await
+    })
+    .await;
+    call
+}
+
+/// Of each job its task, state, failed runs and run, in the order of their numbers.
+pub(crate) async fn states(db: &Db) -> Vec<String> {
+    db.all("select task || ' ' || status || ' ' || retries || ' ' || attempt from jobs.\"all\" order by id")
+        .await
 }

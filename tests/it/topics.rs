@@ -9,7 +9,7 @@ use crate::sessions::{as_role, code, one, refusal, role};
 const WORKER: &str = "00000000-0000-7000-8000-000000000000";
 
 #[tokio::test]
-async fn a_topic_narrows_what_a_role_publishes_in_every_way_and_it_reads_nothing() {
+async fn a_topic_restricts_every_way_to_publish_and_reads_nothing() {
     let db = Db::new().await;
     role(&db, "roles_web", "jobs_publisher").await;
     let mut web = as_role(&db, "roles_web").await;
@@ -44,26 +44,24 @@ async fn a_topic_narrows_what_a_role_publishes_in_every_way_and_it_reads_nothing
     );
 }
 
-#[tokio::test]
-async fn a_role_that_has_lost_its_last_topic_stays_narrowed_and_administrators_never_are() {
-    let db = Db::new().await;
-    role(&db, "roles_last", "jobs_publisher").await;
-    role(&db, "roles_heir", "roles_last").await;
-    role(&db, "roles_chief", "jobs_admin, roles_last").await;
-    db.run("select jobs.grant_topic('roles_last', 'a.*'); select jobs.revoke_topic('roles_last', 'a.*')")
+/// A role that had a topic and lost it, which it shares with another.
+async fn without_topics(db: &Db, name: &str, member: &str) {
+    role(db, name, "jobs_publisher").await;
+    role(db, member, name).await;
+    db.run(&format!("select jobs.grant_topic('{name}', 'a.*'); select jobs.revoke_topic('{name}', 'a.*')"))
         .await;
-    let (mut last, mut heir) = (as_role(&db, "roles_last").await, as_role(&db, "roles_heir").await);
+}
+
+#[tokio::test]
+async fn a_role_that_has_lost_its_last_topic_stays_restricted() {
+    let db = Db::new().await;
+    without_topics(&db, "roles_last", "roles_member").await;
+    let (mut last, mut member) = (as_role(&db, "roles_last").await, as_role(&db, "roles_member").await);
     assert_eq!(code(&mut last, "select jobs.publish('a.b')").await, "PT403");
-    assert_eq!(
-        code(&mut heir, "select jobs.publish('a.b')").await,
-        "PT403",
-        "who has the role's privileges has its limits"
-    );
-    assert_eq!(code(&mut as_role(&db, "roles_chief").await, "select jobs.publish('a.b')").await, "ok");
-    db.run("select jobs.publish('a.b')").await;
+    let has_its_limits = code(&mut member, "select jobs.publish('a.b')").await;
+    assert_eq!(has_its_limits, "PT403", "who has the role's privileges has its limits");
     db.run("select jobs.grant_topic('roles_last', '*')").await;
-    assert_eq!(code(&mut heir, "select jobs.publish('anything')").await, "ok");
-    assert_eq!(db.refusal("select jobs.grant_topic('roles_nobody', 'a')").await.0, "PT404");
+    assert_eq!(code(&mut member, "select jobs.publish('anything')").await, "ok");
     assert_eq!(
         db.all::<String>("select role || ' ' || topic || ' ' || publish from jobs.topic_grants()").await,
         ["roles_last * true", "roles_last a.* false"]
@@ -71,7 +69,22 @@ async fn a_role_that_has_lost_its_last_topic_stays_narrowed_and_administrators_n
 }
 
 #[tokio::test]
-async fn a_narrowed_worker_claims_its_topics_and_settles_under_its_leases_alone() {
+async fn an_administrator_is_never_restricted() {
+    let db = Db::new().await;
+    without_topics(&db, "roles_lost", "roles_lost_member").await;
+    role(&db, "roles_chief", "jobs_admin, roles_lost").await;
+    assert_eq!(code(&mut as_role(&db, "roles_chief").await, "select jobs.publish('a.b')").await, "ok");
+    db.run("select jobs.publish('a.b')").await;
+}
+
+#[tokio::test]
+async fn no_topic_is_granted_to_a_role_that_does_not_exist() {
+    let db = Db::new().await;
+    assert_eq!(db.refusal("select jobs.grant_topic('roles_nobody', 'a')").await.0, "PT404");
+}
+
+#[tokio::test]
+async fn a_restricted_worker_claims_its_topics_and_settles_its_leases() {
     let db = Db::new().await;
     role(&db, "roles_mailer", "jobs_worker").await;
     db.run("select jobs.grant_topic('roles_mailer', 'mail.*'); select jobs.publish(t) from unnest(array['mail.a', 'other.a', 'other.b']) t").await;
@@ -122,7 +135,7 @@ async fn a_narrowed_worker_claims_its_topics_and_settles_under_its_leases_alone(
 
 /// A deploy check reads bodies, and a role may read those that it could consume.
 #[tokio::test]
-async fn a_narrowed_worker_checks_its_topics_alone_before_a_deployment() {
+async fn a_restricted_worker_checks_only_its_topics_before_a_deployment() {
     let db = Db::new().await;
     role(&db, "roles_deployer", "jobs_worker").await;
     db.run("select jobs.grant_topic('roles_deployer', 'mail.*'); select jobs.publish(t) from unnest(array['mail.a', 'other.a']) t").await;
@@ -153,7 +166,7 @@ async fn login(db: &Db, name: &str) -> sqlx::postgres::PgConnection {
 }
 
 #[tokio::test]
-async fn whoever_is_narrowed_stays_so_in_every_role_that_he_can_set() {
+async fn a_restricted_user_stays_so_in_every_role_that_he_can_set() {
     let db = Db::new().await;
     for (name, of) in [("topics_pub", "jobs_publisher"), ("topics_wrk", "jobs_worker")] {
         role(&db, name, of).await;
@@ -233,7 +246,7 @@ async fn nobody_speaks_for_the_worker_of_another_user_in_the_same_role() {
 
 /// A login that has its rights only through roles that it sets, as a gateway's has.
 #[tokio::test]
-async fn a_role_that_is_reached_through_a_narrowed_one_widens_nothing() {
+async fn a_role_that_is_reached_through_a_restricted_one_widens_nothing() {
     let db = Db::new().await;
     for (name, options, of) in [
         ("grants_team", "nologin", "jobs_worker"),
@@ -270,7 +283,7 @@ async fn a_role_that_is_reached_through_a_narrowed_one_widens_nothing() {
 
 /// Their limits are found out once for a call, and not for each job of others.
 #[tokio::test]
-async fn what_a_narrowed_worker_does_for_all_costs_little_beside_jobs_of_others() {
+async fn a_restricted_worker_maintains_at_little_cost_beside_others() {
     let db = Db::new().await;
     role(&db, "roles_tender", "jobs_worker").await;
     db.run(

@@ -39,7 +39,7 @@ async fn medians(pool: &PgPool) -> (Duration, Duration) {
 
 /// A plan of which a part is forbidden has a cost beyond all thresholds, and was compiled at each call: 65 ms for 1.7.
 #[tokio::test]
-async fn a_shared_transaction_costs_about_as_much_as_one_that_is_lent_compiler_on_or_off() {
+async fn a_shared_transaction_costs_about_as_much_as_a_lent_one() {
     let db = Db::new().await;
     let options = db.options().options([("jit", "on"), ("jit_above_cost", "100000")]);
     let pool = PgPoolOptions::new().max_connections(1).connect_with(options).await.unwrap();

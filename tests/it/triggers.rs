@@ -27,7 +27,7 @@ async fn shop(trigger: usize) -> Db {
 }
 
 #[tokio::test]
-async fn each_form_publishes_for_each_row_in_the_rows_transaction() {
+async fn each_trigger_publishes_for_each_row_in_the_rows_transaction() {
     for trigger in [1, 2] {
         let db = shop(trigger).await;
         let insert = "insert into shop_order (email, total) select 'a@b', n from generate_series(1, 100) n";
@@ -42,7 +42,7 @@ async fn each_form_publishes_for_each_row_in_the_rows_transaction() {
 
 /// The error is what every other client sees, and a savepoint keeps what went before.
 #[tokio::test]
-async fn arguments_that_do_not_fit_refuse_the_row_and_leave_the_transaction_before_it() {
+async fn invalid_arguments_refuse_the_row_and_nothing_before_it() {
     let expected =
         "task 'orders.confirm': arguments do not fit: `email`: expected at most 40 characters, found more";
     for trigger in [1, 2] {

@@ -30,7 +30,7 @@ const CALLS: &[(&str, &str)] = &[
 ];
 
 #[tokio::test]
-async fn a_transaction_that_forbids_notifications_can_be_prepared_while_workers_sleep_and_others_wait() {
+async fn a_transaction_that_forbids_notifications_can_be_prepared() {
     let db = Db::new().await;
     db.run(
         "select jobs.publish('ended.a'); select jobs.publish('failed.a');

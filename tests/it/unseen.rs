@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Row};
 
-use crate::said::Said;
+use crate::server_messages::ServerMessages;
 use crate::sessions::{as_role, role};
 
 const CANARY: &str = "unseen-7Q";
@@ -106,7 +106,7 @@ fn clean(place: &str, text: &str) {
 #[tokio::test]
 async fn a_refusal_and_a_warning_show_no_part_of_a_body() {
     let db = Db::new().await;
-    let (said, _listening) = Said::listen();
+    let (said, _listening) = ServerMessages::listen();
     for check in ["strict", "warn"] {
         declare(&db, check).await;
         let mut refused = 0;

@@ -1,27 +1,19 @@
-//! What travels is text: bodies, results and claims are bounded by it, at every door.
+//! What travels is text: bodies, results and claims are bounded by it, by every function.
 
 use std::time::{Duration, Instant};
 
-use pgjobs_tests::Db;
+use pgjobs_tests::{Claimed, Db, ManualWorker};
+use sqlx::types::Uuid;
 
 use crate::sessions::{one, refusal};
-
-const WORKER: &str = "00000000-0000-7000-8000-000000000000";
 
 /// A body of so many numbers that take 12 bytes each in the database and 131,001 as text.
 fn numbers(many: usize) -> String {
     format!("('{{\"args\":[' || repeat('1e131000,', {many} - 1) || '1e131000]}}')::jsonb")
 }
 
-async fn with_worker() -> Db {
-    let db = Db::new().await;
-    db.run(&format!("select jobs.register_worker('{WORKER}', 'host', 1, '1', '{{*}}', '{{a}}', 9, 10)"))
-        .await;
-    db
-}
-
 #[tokio::test]
-async fn a_body_is_measured_as_text_at_every_door() {
+async fn a_body_is_measured_as_text_by_every_function() {
     let db = Db::new().await;
     for many in [9, 9000] {
         let body = numbers(many);
@@ -54,7 +46,7 @@ async fn a_body_is_measured_as_text_at_every_door() {
     assert_eq!(db.one::<i32>("select bytes from jobs.pending").await, 8 * 131_001 + 7 * 2 + 12);
 }
 
-/// What a packed value of a table takes there is not what it takes on its way either.
+/// What a compressed value of a table takes there is not what it takes on its way either.
 #[tokio::test]
 async fn a_compressed_body_is_measured_as_text() {
     let db = Db::new().await;
@@ -72,7 +64,7 @@ async fn a_compressed_body_is_measured_as_text() {
 }
 
 #[tokio::test]
-async fn the_bodies_of_a_call_are_bounded_together() {
+async fn the_bodies_of_a_call_are_bounded_in_all() {
     let db = Db::new().await;
     let bulk = "select jobs.publish_arrays('{a}', array_fill(to_jsonb(repeat('x', 1000000)), array[70]), null, null, null, null, null)";
     let (state, message) = db.refusal(bulk).await;
@@ -84,122 +76,132 @@ async fn the_bodies_of_a_call_are_bounded_together() {
 }
 
 #[tokio::test]
-async fn a_result_is_measured_as_text_at_every_door() {
-    let db = with_worker().await;
+async fn a_result_is_measured_as_text_by_every_function() {
+    let db = Db::new().await;
+    let worker = db.worker(&["a"]).await;
     let result = numbers(9000);
-    db.run("select jobs.publish('a') from generate_series(1, 2)").await;
+    db.publish_many("a", 1..=2).await;
     db.run("create table c as select * from jobs.consume(1)").await;
     assert_eq!(db.refusal(&format!("select jobs.ack(job_id, {result}, lease) from c")).await.0, "PT413");
-    db.run(&format!("create table w as select c.part * 64 as batch_index, (c.jobs[1]).job_id::text as job_id, l.lease from (select gen_random_uuid() as lease offset 0) l, jobs.claim('{WORKER}', '{{a}}', 1, l.lease, 5) c")).await;
+    let claimed = worker.claim(1).await.jobs.remove(0);
     let settle = format!(
-        "select jobs.settle(array[job_id], array[lease], null, array[{result}], null, null, array[batch_index]) from w"
+        "select jobs.settle(array['{}'], array['{}'::uuid], i_results => array[{result}], i_batch_indexes => '{{0}}')",
+        claimed.job_id, claimed.lease
     );
     assert_eq!(db.refusal(&settle).await.0, "54000", "what a worker takes for a fault of the result");
-    assert_eq!(db.one::<i64>("select count(*) from jobs.running").await, 2, "nothing has ended");
+    assert_eq!(db.count("running").await, 2, "nothing has ended");
+}
+
+#[tokio::test]
+async fn the_size_of_a_result_is_a_setting() {
+    let db = Db::new().await;
     db.run("update jobs.config set max_result_bytes = 1000").await;
+    db.publish("a", 1).await;
+    db.run("create table c as select * from jobs.consume(1)").await;
     assert_eq!(db.refusal("select jobs.ack(job_id, '1e2000', lease) from c").await.0, "PT413");
     db.run("select jobs.ack(job_id, '[1, 2]', lease) from c").await;
 }
 
-/// Only as the first of a claim: no second look brings it behind others.
+/// Only as the first of a claim: jobs that are read when the first did not suffice do not bring it behind others.
 #[tokio::test]
 async fn a_job_of_twenty_megabytes_does_not_come_behind_others() {
-    let db = with_worker().await;
+    let db = Db::new().await;
+    let worker = db.worker(&["a", "b"]).await;
     db.run("update jobs.config set max_body_bytes = 100000000").await;
-    let packed = "select jobs.publish_arrays('{a}', array_fill('1'::jsonb, array[64]), null, null, null, null, null, null, true);";
-    for (before, tasks, num, first, second) in [
-        ("select jobs.publish('a')", "a", 10, 1, 1),
-        (&format!("{packed} select jobs.publish('a'), jobs.publish('a')"), "a", 200, 66, 1),
-        // Several tasks: what was counted on did not fit, so the rest is looked for; the job of b comes behind the large one.
-        ("select jobs.publish('a')", "a,b", 10, 1, 2),
+    for (packed, before, tasks, num, first, second) in [
+        (0, 1, &["a"][..], 10, 1, 1),
+        (64, 2, &["a"], 200, 66, 1),
+        // Several tasks: what was counted on did not fit, so the rest is read; the job of b comes behind the large one.
+        (0, 1, &["a", "b"], 10, 1, 2),
     ] {
-        db.run(before).await;
+        if packed > 0 {
+            db.publish_packed("a", 1..=packed).await;
+        }
+        db.publish_many("a", 1..=before).await;
         db.run("select jobs.publish('a', to_jsonb(repeat('x', 20000000)))").await;
-        db.run("select jobs.publish('b')").await;
-        let claim = format!(
-            "select sum(bit_count(started::bit(64)))::bigint from jobs.claim('{WORKER}', '{{{tasks}}}', {num}, gen_random_uuid())"
-        );
-        assert_eq!(db.one::<i64>(&claim).await, first, "what came before it");
-        assert_eq!(db.one::<i64>(&claim).await, second, "the large one");
+        db.publish("b", 1).await;
+        assert_eq!(worker.claim(num).tasks(tasks).await.started(), first, "what came before it");
+        assert_eq!(worker.claim(num).tasks(tasks).await.started(), second, "the large one");
         db.run("select jobs.purge('*')").await;
     }
 }
 
 #[tokio::test]
-async fn a_claim_brings_about_eight_megabytes_and_at_least_one_job() {
-    let db = with_worker().await;
+async fn a_claim_takes_about_eight_megabytes_and_at_least_one_job() {
+    let db = Db::new().await;
+    let worker = db.worker(&["a"]).await;
     db.run("select jobs.publish('a', to_jsonb(repeat('x', 1000000))) from generate_series(1, 30)").await;
-    let claim = format!("select count(*) from jobs.claim('{WORKER}', '{{a}}', 1000, gen_random_uuid(), 5)");
-    let first: i64 = db.one(&claim).await;
+    let first = worker.claim(1000).await.started();
     assert!((6..=10).contains(&first), "{first} jobs of a megabyte");
-    let one = format!("select count(*) from jobs.claim('{WORKER}', '{{a}}', 1, gen_random_uuid(), 5)");
-    assert_eq!(db.one::<i64>(&one).await, 1);
-    assert_eq!(
-        db.one::<i64>("select count(*) from jobs.consume(15)").await,
-        15,
-        "whoever names a number gets it"
-    );
+    assert_eq!(worker.claim(1).await.started(), 1);
+    let consumed: i64 = db.one("select count(*) from jobs.consume(15)").await;
+    assert_eq!(consumed, 15, "whoever names a number gets it");
 }
 
 /// PostgreSQL commits when the answer is on its way, and a client may be frozen: a large one is a statement of its own.
 #[tokio::test]
 async fn a_large_answer_is_fetched_when_the_claim_has_committed() {
-    let db = with_worker().await;
+    let db = Db::new().await;
+    let worker = db.worker(&["a"]).await;
     db.run("select jobs.publish('a', to_jsonb(repeat('x', 1000))) from generate_series(1, 200)").await;
-    let lease = "00000000-0000-4000-8000-000000000001";
-    let claim = format!(
-        "select count(*) filter (where c.jobs is null) * 1000 + count(*) from jobs.claim('{WORKER}', '{{a}}', 200, '{lease}', 5) c"
-    );
-    assert_eq!(db.one::<i64>(&claim).await, 4004, "four batches, none with its jobs");
-    let fetched = format!("select sum(cardinality(f.jobs)) from jobs.fetch('{WORKER}', '{lease}') f");
-    assert_eq!(db.one::<i64>(&fetched).await, 200);
-    let one = format!("select sum(cardinality(f.jobs)) from jobs.fetch('{WORKER}', '{lease}', 3) f");
-    assert_eq!(db.one::<i64>(&one).await, 8);
-    let other = format!("select count(*) from jobs.fetch(gen_random_uuid(), '{lease}') f");
-    assert_eq!(db.one::<i64>(&other).await, 0, "for its worker alone");
+    let claimed = worker.claim(200).await;
+    let sent: Vec<_> = claimed.batches.iter().map(|batch| batch.sent).collect();
+    assert_eq!(sent, [None; 4], "four batches, none with its jobs");
+    let fetched = async |worker: Uuid, part: &str| -> Option<i64> {
+        let lease = claimed.lease;
+        db.one(&format!("select sum(cardinality(f.jobs)) from jobs.fetch('{worker}', '{lease}', {part}) f"))
+            .await
+    };
+    assert_eq!(fetched(worker.id, "null").await, Some(200));
+    assert_eq!(fetched(worker.id, "3").await, Some(8));
+    assert_eq!(fetched(Uuid::nil(), "null").await, None, "for its worker alone");
 }
 
-/// A database that took such a body before there was a limit, or by another door.
+/// A database that took such a body before there was a limit, or by another way.
 #[tokio::test]
-async fn a_job_that_cannot_be_sent_fails_alone_and_one_that_can_be_is_left() {
-    let db = with_worker().await;
-    let fail = format!("select jobs.fail_next('{WORKER}', '{{a}}', gen_random_uuid(), 'it cannot be sent')");
+async fn fail_next_fails_a_job_that_cannot_be_sent_and_no_other() {
+    let db = Db::new().await;
+    let worker = db.worker(&["a"]).await.id;
+    let fail = format!("select jobs.fail_next('{worker}', '{{a}}', gen_random_uuid(), 'it cannot be sent')");
     assert_eq!(db.one::<Option<String>>(&fail).await, None, "there is none");
-    db.run("select jobs.publish('a', '1', null, null, 1)").await;
+    db.publish("a", 1).priority(1).await;
     db.run(&format!("insert into jobs.pending (id, job_id, task, body, created_at, ready_seq, bytes) select 1000, jobs._new_job_id(jobs._id_time(now()), 1000), 'a', {}, now(), 1000, 268435456", numbers(9000))).await;
-    assert_eq!(db.one::<Option<String>>(&fail).await, None, "the next can be sent, and goes back");
-    assert_eq!(
-        db.one::<i64>("select count(*) from jobs.job_queue where retries = 0 and worker is null").await,
-        2
-    );
+    assert_eq!(db.one::<Option<String>>(&fail).await, None, "the next can be sent, and is released");
+    let pending = "select count(*) from jobs.job_queue where retries = 0 and worker is null";
+    assert_eq!(db.one::<i64>(pending).await, 2);
     db.run("select jobs.cancel(array[job_id]) from jobs.pending where bytes = 1").await;
     assert!(db.one::<Option<String>>(&fail).await.is_some());
     let ended = "select status::text || ' ' || traceback from jobs.job where status = 'failed'";
     assert_eq!(db.one::<String>(ended).await, "failed it cannot be sent");
 }
 
+/// Fails 200 runs with errors of the greatest length, and claims the jobs again.
+async fn claim_with_long_errors(db: &Db, worker: &ManualWorker<'_>) -> Claimed {
+    db.publish_many("a", 1..=200).await;
+    assert_eq!(worker.claim(200).await.len(), 200);
+    db.run(
+        "select count(*) from (select array_agg(job_id::text) as ids, array_agg(lease) as leases from jobs._runs) r,
+           jobs.settle(ids, leases, i_outcomes => array_fill('retry'::text, array[200]),
+             i_errors => array_fill(repeat('\u{1f600}', 65500), array[200]), i_delays => array_fill(0::float8, array[200]))",
+    )
+    .await;
+    worker.claim(200).await
+}
+
 /// An error travels with its job as a body does.
 #[tokio::test]
 async fn errors_are_short_and_weigh_what_they_take() {
-    let db = with_worker().await;
-    db.run("select jobs.publish('a') from generate_series(1, 200)").await;
-    let lease = "00000000-0000-4000-8000-000000000001";
-    let claim = |lease: &str| {
-        format!(
-            "select count(*) filter (where c.jobs is null), sum(bit_count(c.started::bit(64))) from jobs.claim('{WORKER}', '{{a}}', 200, '{lease}', 5) c"
-        )
-    };
-    db.run(&claim(lease)).await;
-    db.run(&format!(
-        "select count(*) from jobs.settle(array(select job_id::text from jobs._runs), array_fill('{lease}'::uuid, array[200]), array_fill('retry'::text, array[200]),
-           null, array_fill(repeat('\u{1f600}', 65500), array[200]), array_fill(0::float8, array[200]))"
-    ))
-    .await;
-    assert_eq!(db.one::<i32>("select max(octet_length(traceback)) from jobs.job_queue").await / 1000, 65);
-    let second = "00000000-0000-4000-8000-000000000002";
-    assert!(db.one::<i64>(&format!("select count(*) filter (where c.jobs is null) from jobs.claim('{WORKER}', '{{a}}', 200, '{second}', 5) c")).await > 0);
+    let db = Db::new().await;
+    let worker = db.worker(&["a"]).await;
+    let claimed = claim_with_long_errors(&db, &worker).await;
+    assert!(claimed.batches.iter().all(|batch| batch.sent.is_none()), "they are too large for the answer");
+    let longest = "select max(octet_length(traceback)) / 1000 from jobs.job_queue";
+    assert_eq!(db.one::<i32>(longest).await, 65);
     let sent: i64 = db
-        .one(&format!("select sum(octet_length(f.jobs::text)) from jobs.fetch('{WORKER}', '{second}') f"))
+        .one(&format!(
+            "select sum(octet_length(f.jobs::text)) from jobs.fetch('{}', '{}') f",
+            worker.id, claimed.lease
+        ))
         .await;
     assert!((1_000_000..17_000_000).contains(&sent), "{sent} bytes");
 }

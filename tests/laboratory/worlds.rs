@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::SystemTime;
 
-use pgjobs_tests::{Db, Own};
+use pgjobs_tests::{CustomServer, Db};
 
 use crate::experiment::Scene;
 use crate::faults::{Fault, pause};
@@ -16,7 +16,7 @@ const HOUR: i64 = 3600;
 pub(crate) struct Clocks {
     workers: Clock,
     servers: Clock,
-    server: Option<Own>,
+    server: Option<CustomServer>,
     /// Steps that were seen: starts that a worker with a wrong clock noted, and the server's own word.
     noted: [i64; 2],
     servers_steps: usize,
@@ -59,7 +59,7 @@ impl Fault for Clocks {
         let variables = self.servers.environment().map(|(name, value)| format!("{name}={value}"));
         let prefix: Vec<&str> =
             std::iter::once("/usr/bin/env").chain(variables.iter().map(String::as_str)).collect();
-        self.server.insert(Own::start(&prefix).await).db().await
+        self.server.insert(CustomServer::start(&prefix).await).db().await
     }
 
     fn environment(&self) -> Vec<(&'static str, String)> {
@@ -142,13 +142,13 @@ fn library() -> PathBuf {
 /// No file of the server may grow beyond a megabyte, as on a full disk, until there is space again.
 #[derive(Default)]
 pub(crate) struct FullDisks {
-    server: Option<Own>,
+    server: Option<CustomServer>,
     fills: usize,
 }
 
 impl Fault for FullDisks {
     async fn database(&mut self) -> Db {
-        self.server.insert(Own::start(&["/usr/bin/env"]).await).db().await
+        self.server.insert(CustomServer::start(&["/usr/bin/env"]).await).db().await
     }
 
     /// Enough to fill a megabyte of every table that jobs pass through before the disk is full.

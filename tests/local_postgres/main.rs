@@ -164,7 +164,7 @@ async fn a_server_that_is_killed_leaves_neither_watchdog_nor_folder() -> Outcome
 }
 
 #[tokio::test]
-async fn a_server_ends_when_its_program_is_killed_although_a_child_of_the_program_lives_on() -> Outcome {
+async fn a_server_ends_with_its_program_although_a_child_lives_on() -> Outcome {
     let mut program = Role::Hold.spawn();
     let (folder, server) = (program.line(), program.line());
     let child = program.line();
@@ -222,7 +222,7 @@ async fn an_ordinary_user_runs_the_server_as_oneself() -> Outcome {
 }
 
 #[tokio::test]
-async fn when_nothing_is_found_the_error_lists_the_places_and_the_remedies() -> Outcome {
+async fn when_nothing_is_found_the_error_lists_the_paths_and_remedies() -> Outcome {
     let folder = TempFolder::for_everybody();
     let data_dir = folder.path().join("data");
     fs::create_dir(&data_dir)?;
@@ -303,7 +303,7 @@ async fn a_data_folder_survives_a_stop_and_a_start() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_start_right_after_a_drop_on_the_same_data_folder_gets_a_server_that_stays() -> Outcome {
+async fn a_start_right_after_a_drop_on_the_same_data_gets_a_server() -> Outcome {
     let folder = TempFolder::for_everybody();
     for _ in 0..4 {
         let builder = builder().data_dir(folder.path().join("data"));

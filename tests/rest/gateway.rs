@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use pgjobs_tests::{Db, Tied, until};
+use pgjobs_tests::{ChildProcess, Db, until};
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 
@@ -11,7 +11,7 @@ pub(crate) const SECRET: &str = "a secret of at least thirty-two bytes";
 
 pub(crate) struct Gateway {
     pub(crate) url: String,
-    _program: Tied,
+    _program: ChildProcess,
 }
 
 impl Gateway {
@@ -31,7 +31,7 @@ impl Gateway {
             program().display().to_string(),
         ];
         let settings: Vec<&str> = settings.iter().map(String::as_str).collect();
-        let program = Tied::start_as_me(Path::new("/usr/bin/env"), &settings);
+        let program = ChildProcess::start_as_me(Path::new("/usr/bin/env"), &settings);
         until("the gateway answers", async || TcpStream::connect(("127.0.0.1", port)).await.is_ok()).await;
         Gateway { url: format!("http://127.0.0.1:{port}"), _program: program }
     }

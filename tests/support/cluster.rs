@@ -6,14 +6,14 @@ use std::process::Command;
 use pgjobs::local_postgres::LocalPostgres;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 
-use crate::tied::{Tied, as_server_user, folder};
+use crate::child_process::{ChildProcess, as_server_user, folder};
 use crate::until;
 
 /// Two servers; the second follows the first until it is promoted.
 pub struct Cluster {
     primary: LocalPostgres,
     folder: PathBuf,
-    standby: Tied,
+    standby: ChildProcess,
     /// A pool on the standby, to look at it.
     pub other: PgPool,
 }
@@ -29,7 +29,8 @@ impl Cluster {
         let folder = folder(&primary, "standby");
         let data = folder.join("data");
         copy(&primary, &data);
-        let standby = Tied::start(&primary, &primary.bindir().join("postgres"), &arguments(&folder, &data));
+        let standby =
+            ChildProcess::start(&primary, &primary.bindir().join("postgres"), &arguments(&folder, &data));
         let options = primary.options().socket(&folder);
         let other = PgPoolOptions::new().max_connections(3).connect_lazy_with(options);
         let cluster = Cluster { primary, folder, standby, other };

@@ -1,13 +1,18 @@
 //! A database for each test: real, migrated, its own, and gone with the test program.
 
+mod call;
+mod child_process;
+mod claim;
 mod cluster;
+mod custom_server;
 mod ended;
 mod lateness;
-mod own;
 #[cfg(feature = "pooler")]
 mod pooler;
 mod proxy;
-mod tied;
+mod publish;
+mod settle;
+mod worker;
 
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -18,14 +23,18 @@ use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 use tokio::sync::OnceCell;
 
+pub use child_process::{ChildProcess, as_server_user, folder};
+pub use claim::{Batch, Claim, Claimed, ClaimedJob};
 pub use cluster::Cluster;
+pub use custom_server::CustomServer;
 pub use ended::{ended, output};
 pub use lateness::Lateness;
-pub use own::Own;
 #[cfg(feature = "pooler")]
 pub use pooler::Pooler;
 pub use proxy::Proxy;
-pub use tied::{Tied, as_server_user, folder};
+pub use publish::Publish;
+pub use settle::Settle;
+pub use worker::ManualWorker;
 
 static SERVER: OnceCell<LocalPostgres> = OnceCell::const_new();
 static DURABLE: AtomicBool = AtomicBool::new(false);

@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Connection};
 
-use crate::tied::{Tied, folder};
+use crate::child_process::{ChildProcess, folder};
 use crate::{Db, Proxy, server, until};
 
 /// A pooler of the test's own.
 pub struct Pooler {
     folder: PathBuf,
-    _program: Tied,
+    _program: ChildProcess,
 }
 
 impl Pooler {
@@ -31,7 +31,8 @@ impl Pooler {
         let folder = folder(server, "pooler");
         let config = folder.join("pgbouncer.ini");
         std::fs::write(&config, settings(socket, &folder, more)).expect("its settings");
-        let program = Tied::start(server, &program(), &["-q", config.to_str().expect("a path in UTF-8")]);
+        let program =
+            ChildProcess::start(server, &program(), &["-q", config.to_str().expect("a path in UTF-8")]);
         let pooler = Pooler { folder, _program: program };
         let options = pooler.options(db);
         until("the pooler answers", async || match options.connect().await {

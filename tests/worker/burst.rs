@@ -45,11 +45,7 @@ async fn a_burst_works_what_has_been_due_for_long_and_what_dead_workers_left() {
     let db = Db::with_clock().await;
     pgjobs::publish_all(&db.pool, (0..1500).map(add::new)).delay(Duration::from_secs(5)).await.unwrap();
     add::publish(&db.pool, 7).await.unwrap();
-    db.run(
-        "select jobs.register_worker('00000000-0000-7000-8000-000000000000', 'h', 1, 'v', '{}', '{math.add}', 5, 15);
-         select jobs.claim('00000000-0000-7000-8000-000000000000', '{math.add}', 1, gen_random_uuid(), 15)",
-    )
-    .await;
+    assert_eq!(db.worker_with_lease(&["math.add"], 15).await.claim(1).await.len(), 1);
     db.advance(Duration::from_secs(60)).await; // beyond its lease, within the timeout of its job
     let report = Worker::new(db.pool.clone()).topic("math.*").burst().run().await.unwrap();
     assert_eq!(report.succeeded, 1501);
@@ -85,7 +81,7 @@ async fn freeze_first_claim(db: &Db, seconds: u32) {
 }
 
 #[tokio::test]
-async fn a_burst_does_not_end_while_a_claim_of_its_own_holds_jobs() {
+async fn a_burst_does_not_end_while_its_claim_is_unconfirmed() {
     let db = Db::new().await;
     freeze_first_claim(&db, 12).await;
     pgjobs::publish_all(&db.pool, (0..20).map(add::new)).await.unwrap();

@@ -19,7 +19,7 @@ async fn at_the_gate(db: &Db, jobs: i64, slots: usize, grace: Duration) -> (Gate
 }
 
 #[tokio::test]
-async fn running_jobs_finish_within_the_grace_period_and_the_rest_is_handed_back() {
+async fn running_jobs_finish_within_the_grace_period_and_the_rest_is_released() {
     let db = Db::new().await;
     let (gate, running) = at_the_gate(&db, 10, 3, Duration::from_secs(30)).await;
     running.stop();
@@ -34,7 +34,7 @@ async fn running_jobs_finish_within_the_grace_period_and_the_rest_is_handed_back
 }
 
 #[tokio::test]
-async fn what_does_not_finish_in_time_is_stopped_and_handed_back_uncharged() {
+async fn jobs_that_do_not_finish_in_time_are_stopped_and_released_uncharged() {
     let db = Db::new().await;
     let (gate, running) = at_the_gate(&db, 3, 3, Duration::from_millis(50)).await;
     let report = running.shutdown().await;

@@ -15,7 +15,7 @@ async fn missing_state_is_named_at_start_with_the_task_that_asks() {
 }
 
 #[tokio::test]
-async fn topics_that_hold_no_task_are_an_error() {
+async fn topics_without_a_task_are_an_error() {
     let db = Db::new().await;
     let error = Worker::new(db.pool.clone()).topic("nothing.*").start().await.err().unwrap();
     assert!(error.to_string().contains("no task of this binary matches the topics nothing.*"), "{error}");

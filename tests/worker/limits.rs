@@ -10,7 +10,7 @@ use pgjobs_tests::{Db, Lateness, until};
 use crate::tasks::{Gate, add, pass};
 
 #[tokio::test]
-async fn no_more_jobs_run_at_once_than_there_are_slots_and_few_are_held_ahead() {
+async fn no_more_jobs_run_than_there_are_slots_and_few_are_prefetched() {
     let db = Db::new().await;
     let gate = Gate::new();
     pgjobs::publish_all(&db.pool, (0..100).map(pass::new)).await.unwrap();
@@ -54,7 +54,7 @@ async fn what_was_claimed_ahead_of_long_runs_is_left_to_others() {
 }
 
 #[tokio::test]
-async fn a_worker_leaves_tasks_that_it_does_not_have_and_topics_that_are_not_its_own() {
+async fn a_worker_claims_only_tasks_that_it_has_within_its_topics() {
     let db = Db::new().await;
     NewJob::named("unknown.task").publish(&db.pool).await.unwrap();
     NewJob::named("os.system").arg("true").publish(&db.pool).await.unwrap();

@@ -3,9 +3,10 @@
 mod burst;
 mod ending;
 mod injection;
+mod invalid_bodies;
 mod keep;
+mod late_jobs;
 mod limits;
-mod line;
 mod log;
 mod many;
 mod outage;
@@ -18,6 +19,5 @@ mod results;
 mod starting;
 mod stuck;
 mod tasks;
-mod unfit;
 mod upgrade;
 mod waiting;

@@ -9,7 +9,7 @@ use sqlx::PgPool;
 use crate::tasks::{Gate, add, pass};
 
 #[tokio::test]
-async fn jobs_of_a_claim_whose_answer_was_lost_come_back_at_once_and_uncharged() {
+async fn jobs_of_an_unconfirmed_claim_are_released_at_once_uncharged() {
     let (db, lateness) = (Db::new().await, Lateness::watch());
     let proxy = Proxy::before(&db);
     let pool = PgPool::connect_with(proxy.options(&db)).await.unwrap();
@@ -30,7 +30,7 @@ async fn jobs_of_a_claim_whose_answer_was_lost_come_back_at_once_and_uncharged()
 }
 
 #[tokio::test]
-async fn after_an_outage_longer_than_the_lease_workers_do_not_declare_each_other_dead() {
+async fn workers_do_not_declare_each_other_dead_after_a_long_outage() {
     let db = Db::new().await;
     let proxy = Proxy::before(&db);
     let gate = Gate::new();
@@ -69,7 +69,7 @@ async fn after_an_outage_longer_than_the_lease_workers_do_not_declare_each_other
 }
 
 #[tokio::test]
-async fn verdicts_given_during_an_outage_arrive_after_it() {
+async fn outcomes_of_an_outage_are_settled_after_it() {
     let db = Db::new().await;
     let proxy = Proxy::before(&db);
     let gate = Gate::new();

@@ -16,7 +16,7 @@ async fn beside(db: &Db, odd: &str) -> u64 {
 const ENDS: &str = "select status::text || ' ' || coalesce(traceback, '') from jobs.job where body->'kwargs' = '{\"a\": 77}'";
 
 #[tokio::test]
-async fn a_job_that_cannot_be_read_fails_alone() {
+async fn a_job_that_cannot_be_read_fails_and_no_other() {
     let db = Db::new().await;
     let odd = "select jobs.publish('math.add', '{\"kwargs\": {\"a\": 77}}');
                alter table jobs.pending alter column max_retries drop not null;
@@ -30,7 +30,7 @@ async fn a_job_that_cannot_be_read_fails_alone() {
 }
 
 #[tokio::test]
-async fn a_job_that_cannot_be_sent_fails_alone_and_in_time() {
+async fn a_job_that_cannot_be_sent_fails_in_time_and_no_other() {
     let db = Db::new().await;
     let plain = beside(&db, ODD).await;
     // As a text does that has no equivalent in the encoding of the client, or one that is too long.
@@ -50,7 +50,7 @@ async fn a_job_that_cannot_be_sent_fails_alone_and_in_time() {
 
 /// What is too large to travel in time: an answer that brings it is cut off, in one step or in two.
 #[tokio::test]
-async fn a_job_that_does_not_arrive_in_time_fails_alone() {
+async fn a_job_that_does_not_arrive_in_time_fails_and_no_other() {
     let db = Db::new().await;
     let plain = beside(&db, ODD).await;
     db.run("create sequence public.alone").await;

@@ -87,7 +87,7 @@ async fn options_of_the_call_go_before_those_of_the_task() {
 }
 
 #[tokio::test]
-async fn a_body_holds_every_argument_by_name() {
+async fn a_body_has_every_argument_by_name() {
     let db = Db::new().await;
     add::new(1).publish(&db.pool).await.unwrap();
     let body: serde_json::Value = db.one("select body from jobs.job_queue").await;
@@ -95,7 +95,7 @@ async fn a_body_holds_every_argument_by_name() {
 }
 
 #[tokio::test]
-async fn a_shared_transaction_sends_its_jobs_together_and_knows_their_ids_before() {
+async fn a_shared_transaction_knows_the_ids_before_it_sends_its_jobs() {
     let db = Db::new().await;
     let tx = Tx::begin(&db.pool).await.unwrap();
     let (first, second) = tokio::join!(add::publish(&tx, 1), add::publish(&tx, 2).priority(3));
@@ -136,7 +136,7 @@ async fn a_large_batch_is_all_or_nothing() {
 }
 
 #[tokio::test]
-async fn what_jsonb_cannot_hold_is_refused_before_it_is_sent() {
+async fn what_jsonb_cannot_store_is_refused_before_it_is_sent() {
     let db = Db::new().await;
     let order =
         crate::tasks::Order { id: 1, lines: vec![crate::tasks::Line { sku: "a\0b".into(), count: 1 }] };
@@ -158,7 +158,7 @@ async fn peak_megabytes(session: &mut sqlx::PgConnection) -> u64 {
 /// 100 MB of bodies once grew a session to a gigabyte; 128 MB of its figure are the buffers that all share.
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn what_a_session_of_the_server_takes_does_not_follow_the_bodies_of_one_call() {
+async fn a_large_call_leaves_the_memory_of_the_session_small() {
     let db = Db::new().await;
     let mut session = db.connect().await;
     let calls = (0..1000).map(|_| fail::new("x".repeat(100 * 1024)));
@@ -182,7 +182,7 @@ async fn what_a_session_of_the_server_takes_does_not_follow_the_bodies_of_one_ca
 }
 
 #[tokio::test]
-async fn a_refused_job_of_many_is_named_by_its_place_among_all() {
+async fn a_refused_job_of_many_is_named_by_its_position() {
     let db = Db::new().await;
     let tx = Tx::begin(&db.pool).await.unwrap();
     for n in 1..=2100 {
@@ -199,7 +199,7 @@ async fn a_refused_job_of_many_is_named_by_its_place_among_all() {
 }
 
 #[tokio::test]
-async fn a_transaction_that_sqlx_does_not_know_is_not_committed_by_a_large_call() {
+async fn a_large_call_does_not_commit_a_transaction_unknown_to_sqlx() {
     let db = Db::new().await;
     let mut session = db.connect().await;
     sqlx::raw_sql("begin").execute(&mut session).await.unwrap();
@@ -218,7 +218,7 @@ async fn to_publish_nothing_takes_no_connection() {
 }
 
 #[tokio::test]
-async fn a_shared_transaction_with_a_failed_statement_does_not_say_that_it_was_committed() {
+async fn a_shared_transaction_with_a_failed_statement_refuses_to_commit() {
     let db = Db::new().await;
     for with_a_job in [false, true] {
         let tx = Tx::begin(&db.pool).await.unwrap();

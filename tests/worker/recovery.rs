@@ -29,7 +29,7 @@ async fn a_worker_survives_the_loss_of_all_its_connections() {
 }
 
 #[tokio::test]
-async fn a_worker_declared_dead_stops_its_jobs_loses_their_verdicts_and_goes_on_under_a_new_name() {
+async fn a_worker_declared_dead_loses_its_outcomes_and_registers_anew() {
     let db = Db::new().await;
     let gate = Gate::new();
     pgjobs::publish_all(&db.pool, (0..5).map(pass::new)).await.unwrap();
@@ -55,7 +55,7 @@ async fn a_worker_declared_dead_stops_its_jobs_loses_their_verdicts_and_goes_on_
 }
 
 #[tokio::test]
-async fn a_worker_that_lost_its_lease_with_a_long_line_works_on() {
+async fn a_worker_that_lost_its_lease_with_a_long_queue_works_on() {
     let db = Db::new().await;
     db.run("create table runs (n bigint)").await;
     pgjobs::publish_all(&db.pool, (0..4000).map(mark::new)).await.unwrap();
@@ -73,7 +73,7 @@ async fn a_worker_that_lost_its_lease_with_a_long_line_works_on() {
 }
 
 #[tokio::test]
-async fn a_job_that_somebody_holds_does_not_hold_up_the_verdicts_of_others() {
+async fn a_locked_job_does_not_delay_the_outcomes_of_others() {
     use sqlx::{Connection, Executor};
     let (db, lateness) = (Db::new().await, Lateness::watch());
     let held = add::publish(&db.pool, 0).delay(Duration::from_millis(1)).await.unwrap();
@@ -102,47 +102,42 @@ async fn a_job_that_somebody_holds_does_not_hold_up_the_verdicts_of_others() {
 }
 
 #[tokio::test]
-async fn a_dead_workers_jobs_run_again_and_its_claims_are_refused() {
+async fn a_dead_workers_jobs_are_requeued_and_its_claims_refused() {
     let db = Db::with_clock().await;
+    let worker = db.worker_with_lease(&["math.add"], 15).await;
     pgjobs::publish_all(&db.pool, (0..5).map(add::new)).await.unwrap();
-    db.run(
-        "select jobs.register_worker('00000000-0000-7000-8000-000000000000', 'h', 1, 'v', '{}', '{math.add}', 5, 15);
-         select jobs.claim('00000000-0000-7000-8000-000000000000', '{math.add}', 5, gen_random_uuid(), 15);
-         create table dead as select job_id, lease from jobs._runs",
-    )
-    .await;
+    assert_eq!(worker.claim(5).await.len(), 5);
     db.advance(Duration::from_secs(14)).await;
     assert_eq!(db.one::<i32>("select jobs.sweep()").await, 0, "its lease is live");
     db.advance(Duration::from_secs(2)).await;
     assert_eq!(db.one::<i64>("select count(*) from jobs.expired").await, 5);
     assert_eq!(db.one::<i32>("select jobs.sweep()").await, 5);
-    assert_eq!(
-        db.refusal("select jobs.claim('00000000-0000-7000-8000-000000000000', '{math.add}', 5, gen_random_uuid(), 15)").await.0,
-        "PT410"
-    );
-    assert!(!db.one::<bool>("select jobs.heartbeat_worker('00000000-0000-7000-8000-000000000000')").await);
+    assert_eq!(worker.claim(5).refusal().await, "PT410");
+    assert!(!worker.heartbeat().await);
+}
+
+#[tokio::test]
+async fn a_dead_workers_jobs_run_again_and_its_outcomes_are_lost() {
+    let db = Db::with_clock().await;
+    let worker = db.worker_with_lease(&["math.add"], 15).await;
+    pgjobs::publish_all(&db.pool, (0..5).map(add::new)).await.unwrap();
+    let claimed = worker.claim(5).await;
+    db.advance(Duration::from_secs(16)).await;
     let report = Worker::new(db.pool.clone()).topic("math.*").burst().run().await.unwrap();
     assert_eq!(report.succeeded, 5);
-    let refused: i64 = db
-        .one("select count(*) from jobs.settle((select array_agg(job_id::text) from dead), (select array_agg(lease) from dead),
-              array_fill('success'::text, array[5]), array_fill('0'::jsonb, array[5]), array_fill(null::text, array[5]), array_fill(null::float8, array[5]))")
-        .await;
-    assert_eq!(refused, 5);
+    assert_eq!(db.settle("success", &claimed.jobs).await, ["lost"; 5]);
 }
 
 #[tokio::test]
 async fn a_sweep_passes_over_a_worker_whose_claim_is_under_way() {
-    use sqlx::{Connection, Executor};
+    use sqlx::Connection;
     let db = Db::with_clock().await;
+    let worker = db.worker_with_lease(&["math.add"], 15).await;
     add::publish(&db.pool, 1).await.unwrap();
-    db.run("select jobs.register_worker('00000000-0000-7000-8000-000000000000', 'h', 1, 'v', '{}', '{math.add}', 5, 15)").await;
     db.advance(Duration::from_secs(16)).await;
     let mut session = db.connect().await;
     let mut claiming = session.begin().await.unwrap();
-    claiming
-        .execute("select jobs.claim('00000000-0000-7000-8000-000000000000', '{math.add}', 5, gen_random_uuid(), 15)")
-        .await
-        .unwrap();
+    assert_eq!(worker.claim(5).on(&mut claiming).await.len(), 1);
     assert_eq!(db.one::<i32>("select jobs.sweep()").await, 0);
     claiming.commit().await.unwrap();
     assert_eq!(db.one::<i32>("select jobs.sweep()").await, 1, "what it claimed is found by the next sweep");
@@ -161,7 +156,7 @@ async fn a_handler_that_blocks_every_thread_does_not_make_the_worker_look_dead()
     }
     let report = worker.burst().run().await.unwrap();
     assert_eq!((report.succeeded, report.lost), (4, 0));
-    // What had not begun was handed back meanwhile, and nothing was charged.
+    // What had not begun was released meanwhile, and nothing was charged.
     assert_eq!(db.one::<i32>("select max(retries) from jobs.job").await, 0);
 }
 

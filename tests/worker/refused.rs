@@ -40,7 +40,7 @@ async fn a_success_that_meets_a_passing_error_is_a_success() {
 }
 
 #[tokio::test]
-async fn a_success_that_is_refused_for_its_content_is_said_again_before_it_fails() {
+async fn a_success_refused_for_its_content_is_sent_again_before_it_fails() {
     let db = Db::new().await;
     refuse(&db, "nextval('public.refusals') <= 1", "22P05").await;
     let job = add::publish(&db.pool, 1).await.unwrap();
@@ -60,7 +60,7 @@ async fn a_success_that_is_refused_for_its_content_is_said_again_before_it_fails
 }
 
 #[tokio::test]
-async fn a_success_that_is_refused_whatever_its_result_is_said_again_until_it_is_taken() {
+async fn a_success_refused_whatever_its_result_is_sent_until_it_is_accepted() {
     let db = Db::new().await;
     refuse(&db, "new.status = 'success' and nextval('public.refusals') <= 6", "22P05").await;
     let job = add::publish(&db.pool, 1).await.unwrap();
@@ -84,7 +84,7 @@ async fn a_text_that_the_database_refuses_is_not_sent_again() {
 }
 
 #[tokio::test]
-async fn a_verdict_that_is_refused_for_long_holds_up_no_other() {
+async fn an_outcome_that_is_refused_for_long_delays_no_other() {
     let db = Db::new().await;
     refuse(&db, "new.result = '11'", "23514").await;
     add::publish(&db.pool, 1).await.unwrap();

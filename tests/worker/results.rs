@@ -8,7 +8,7 @@ use pgjobs_tests::Db;
 use crate::tasks::{Line, Order, add, ship};
 
 #[tokio::test]
-async fn a_typed_result_comes_back() {
+async fn a_typed_result_is_returned() {
     let db = Db::new().await;
     let running = Worker::new(db.pool.clone()).topic("shop.*").topic("math.*").start().await.unwrap();
     let order = Order { id: i64::MAX, lines: vec![Line { sku: "ä\"\\\u{1F600}".into(), count: 3 }] };

@@ -44,14 +44,20 @@ async fn a_worker_opens_the_connections_that_it_needs_or_does_not_start() {
 }
 
 #[tokio::test]
-async fn a_worker_on_a_closed_pool_does_not_start_and_one_whose_pool_is_closed_ends() {
+async fn a_worker_whose_pool_is_closed_ends() {
     let db = Db::new().await;
     let pool = PgPool::connect_with(db.options()).await.unwrap();
     let worker = Worker::new(pool.clone()).topic("math.*").start().await.unwrap();
     pool.close().await;
     let ended = tokio::time::timeout(Duration::from_secs(5), worker.wait()).await;
     assert!(ended.is_ok(), "it goes on with a pool that is closed");
-    let Err(error) = Worker::new(pool).topic("math.*").start().await else { panic!("it started") };
+}
+
+#[tokio::test]
+async fn a_worker_on_a_closed_pool_does_not_start() {
+    let db = Db::new().await;
+    db.pool.close().await;
+    let Err(error) = Worker::new(db.pool.clone()).topic("math.*").start().await else { panic!("it started") };
     assert!(error.to_string().contains("`pool`: it is closed already"), "{error}");
 }
 

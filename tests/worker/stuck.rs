@@ -102,7 +102,7 @@ async fn what_a_task_blocks_runs_elsewhere_within_its_timeout_and_the_lease() {
 }
 
 #[tokio::test]
-async fn jobs_of_a_runtime_that_is_dropped_are_handed_back_uncharged() {
+async fn jobs_of_a_runtime_that_is_dropped_are_released_uncharged() {
     let db = Db::new().await;
     on_its_own_thread(&db, "stuck.once", |runtime, handle| {
         runtime.block_on(tokio::time::sleep(Duration::from_millis(300)));

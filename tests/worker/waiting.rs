@@ -89,7 +89,7 @@ async fn own_connections(db: &Db) -> i64 {
 }
 
 #[tokio::test]
-async fn whoever_waits_costs_the_programs_pool_nothing_and_all_share_one_look() {
+async fn all_who_wait_share_one_query_and_none_takes_from_the_pool() {
     let db = Db::new().await;
     db.run("do $$ begin execute format('alter database %I set track_functions = ''pl''', current_database()); end $$")
         .await;
@@ -147,7 +147,7 @@ async fn a_restart_of_the_server_is_waited_out() {
 }
 
 #[tokio::test]
-async fn without_a_connection_of_its_own_one_who_waits_looks_for_all() {
+async fn without_a_connection_of_its_own_one_who_waits_asks_for_all() {
     let db = Db::new().await;
     let role = format!("few_{}", db.one::<String>("select current_database()::text").await);
     db.run(&format!("create role {role} login connection limit 1 in role jobs_worker")).await;
@@ -200,7 +200,7 @@ async fn a_pool_that_is_closed_ends_the_waiting_for_it() {
 
 /// Each runtime with a thread and a pool of its own; the first is not driven any more and then dropped.
 #[tokio::test]
-async fn neither_a_runtime_that_stands_still_nor_its_end_keeps_others_waiting() {
+async fn neither_a_blocked_runtime_nor_its_end_keeps_others_waiting() {
     let db = Db::new().await;
     let job = add::publish(&db.pool, 1).await.unwrap();
     let options = db.options();

@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn an_argument_of_another_place_has_moved() {
+    fn an_argument_at_another_position_has_moved() {
         let any = json!(true);
         let ab = signature(&[("a", true, any.clone()), ("b", true, any.clone())]);
         let ba = signature(&[("b", true, any.clone()), ("a", true, any.clone())]);

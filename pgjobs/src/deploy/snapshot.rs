@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn what_narrowed_and_what_is_gone_comes_first() {
+    fn what_is_incompatible_and_what_is_gone_comes_first() {
         let reason = compared("narrower", &[&NARROWER, &OTHER]).unwrap_err();
         let at = |part: &str| reason.find(part).unwrap_or_else(|| panic!("{part}: {reason}"));
         assert!(

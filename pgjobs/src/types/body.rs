@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_names_the_place_and_the_type_and_hides_the_value() {
+    fn an_error_names_the_path_and_the_type_and_hides_the_value() {
         for (body, expected) in [
             (r#"{"args": ["secret"]}"#, "`user_id`: expected i64, found string"),
             (r#"{"args": [1, 2, 3]}"#, "`args`: takes 2 positional arguments, 3 were given"),

@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn integers_are_bounded_wherever_they_stand() {
+    fn integers_are_bounded_at_every_depth() {
         let schema = super::schema::<Order>();
         let properties = &schema.as_value()["properties"];
         assert_eq!(

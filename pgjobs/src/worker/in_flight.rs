@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_is_this_workers_until_its_verdict_was_answered() {
+    fn a_run_is_in_flight_until_its_outcome_was_answered() {
         let (held, job) = (InFlight::default(), job(true));
         let run = key(&job);
         held.claim(std::slice::from_ref(&job), Instant::now());

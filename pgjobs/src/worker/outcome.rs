@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_verdict_can_be_the_reason_for_is_never_given_up() {
+    fn what_no_outcome_can_be_the_reason_for_is_never_given_up() {
         let refused = |code: &str| Error::Refused { code: code.into(), message: String::new(), hint: None };
         for code in ["42501", "42883", "42P01", "3F000", "XX001", "XX002", "40P01", "55P03"] {
             assert_eq!(patience(&refused(code)), None, "{code}");
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_success_is_said_once_more_before_it_becomes_a_failure() {
+    fn a_success_is_sent_once_more_before_it_becomes_a_failure() {
         let said = said(Outcome::Success(RawValue::from_string("1".into()).unwrap()));
         assert_eq!(said.len(), 4, "{said:?}");
         assert_eq!(said[0], said[1]);

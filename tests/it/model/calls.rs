@@ -5,10 +5,10 @@ use sqlx::Row;
 use sqlx::types::Uuid;
 
 use super::database::{Verified, column, micros, rows};
-use super::ending::{seconds, time};
 use super::job::SECOND;
 use super::leases::WORKERS_LEASE;
 use super::operation::{New, Operation, Pick, TASKS};
+use super::settling::{seconds, time};
 use super::step::{MARGIN, Taken};
 use super::world::World;
 
@@ -19,13 +19,13 @@ impl World {
                 self.publish(*session, std::slice::from_ref(job), false).await
             }
             Operation::Bulk { session, jobs } => self.publish(*session, jobs, true).await,
-            Operation::Together { session, job, size } => {
-                self.model.together = true;
-                self.publish_together(*session, job, *size).await
+            Operation::Packed { session, job, size } => {
+                self.model.packed = true;
+                self.publish_packed(*session, job, *size).await
             }
             Operation::Consume { session, topic, num } => self.consume(*session, topic, *num).await,
-            Operation::Claim { session, worker, num, alone } => {
-                self.claim(*session, *worker, *num, *alone).await
+            Operation::Claim { session, worker, num, own_batch } => {
+                self.claim(*session, *worker, *num, *own_batch).await
             }
             Operation::Ack { session, pick, lease } => self.ack(*session, *pick, *lease).await,
             Operation::Nack { session, pick, lease, delay, ensure_running } => {
@@ -40,12 +40,12 @@ impl World {
             Operation::Unregister { worker } => self.unregister(*worker).await,
             Operation::Sweep { limit } => self.sweep(*limit).await,
             Operation::Promote { limit } => self.promote(*limit).await,
-            Operation::Tend => self.tend().await,
+            Operation::Maintain => self.maintain().await,
             Operation::Advance { seconds } => self.advance(*seconds).await,
             Operation::Cancel { session, picks } => self.cancel(*session, picks).await,
             Operation::Retry { picks } => self.retry(picks).await,
             Operation::Purge { topic, limit } => self.purge(topic, *limit).await,
-            Operation::Unclaim { pick } => self.unclaim(*pick).await,
+            Operation::Release { pick } => self.release(*pick).await,
             Operation::Begin { session } => self.begin(*session).await,
             Operation::Finish { session, commit } => self.finish(*session, *commit).await,
         }
@@ -70,7 +70,7 @@ impl World {
         .await
     }
 
-    async fn publish_together(&mut self, session: usize, job: &New, size: usize) -> Verified {
+    async fn publish_packed(&mut self, session: usize, job: &New, size: usize) -> Verified {
         let sql = format!(
             "select unnest(jobs.publish_arrays('{{{}}}', array_fill('1'::jsonb, array[{size}]), null, null, '{{{}}}', '{{{}}}', '{{{}}}', i_pack => true))",
             job.task, job.timeout, job.priority, job.max_retries
@@ -82,7 +82,7 @@ impl World {
                 .filter_map(|id| Some((step.seen.values().find(|job| job.id == id)?.number, id)))
                 .collect();
             step.publish(&vec![New { delay: None, ..job.clone() }; size], &published)?;
-            step.lie_together(&published);
+            step.pack(&published);
             Ok(())
         })
         .await
@@ -100,15 +100,19 @@ impl World {
             step.consume(topic, num, &got)?;
             for row in runs {
                 let job = &step.jobs[&row.get(0)];
-                let told = (row.get(2), micros(row, 3));
-                prop_assert_eq!(told, (job.attempt, job.run().map(|run| run.expires_at)), "as it is told");
+                let answered = (row.get(2), micros(row, 3));
+                prop_assert_eq!(
+                    answered,
+                    (job.attempt, job.run().map(|run| run.expires_at)),
+                    "as it is answered"
+                );
             }
             Ok(())
         })
         .await
     }
 
-    async fn claim(&mut self, session: usize, nth: usize, num: usize, alone: bool) -> Verified {
+    async fn claim(&mut self, session: usize, nth: usize, num: usize, own_batch: bool) -> Verified {
         let Some(worker) = self.worker(nth) else { return Ok(()) };
         let tasks = [&TASKS[..], &TASKS[..1], &TASKS[1..]][nth];
         let within = self.model.open.contains_key(&session);
@@ -116,10 +120,10 @@ impl World {
         let num = num.min(100);
         let mut claims = false;
         let lease = self.model.new_key();
-        let alone = if alone { "'{a.x}'" } else { "null" };
+        let own_batch = if own_batch { "'{a.x}'" } else { "null" };
         let sql = format!(
             "select j.id, c.part * 64 + j.ordinality::integer - 1 from jobs.claim('{worker}', '{{{}}}', {num}, '{lease}', {MARGIN},
-               i_own_batch => {alone}) c, unnest(c.jobs) with ordinality j",
+               i_own_batch => {own_batch}) c, unnest(c.jobs) with ordinality j",
             tasks.join(",")
         );
         self.act(session, &sql, |step, answer| {
@@ -147,13 +151,13 @@ impl World {
     }
 
     async fn heartbeat(&mut self, pick: Pick) -> Verified {
-        let Some((said, _)) = self.model.run(0, pick) else { return Ok(()) };
-        let sql = format!("select jobs.heartbeat('{}', '{}')", self.model.ids[&said.number], said.lease);
+        let Some((key, _)) = self.model.run(0, pick) else { return Ok(()) };
+        let sql = format!("select jobs.heartbeat('{}', '{}')", self.model.ids[&key.number], key.lease);
         self.act(0, &sql, |step, answer| {
-            let run = step.jobs.get(&said.number).and_then(|job| job.run());
-            let live = run.filter(|run| run.lease == said.lease && run.expires_at > step.now);
-            let told = answer.as_ref().map(|rows| micros(&rows[0], 0)).map_err(String::as_str);
-            prop_assert_eq!(told, live.map(|run| Some(run.expires_at)).ok_or("PT409"));
+            let run = step.jobs.get(&key.number).and_then(|job| job.run());
+            let live = run.filter(|run| run.lease == key.lease && run.expires_at > step.now);
+            let answered = answer.as_ref().map(|rows| micros(&rows[0], 0)).map_err(String::as_str);
+            prop_assert_eq!(answered, live.map(|run| Some(run.expires_at)).ok_or("PT409"));
             Ok(())
         })
         .await
@@ -223,7 +227,7 @@ impl World {
         .await
     }
 
-    async fn tend(&mut self) -> Verified {
+    async fn maintain(&mut self) -> Verified {
         self.act(0, "select jobs.maintain()", |step, answer| {
             step.sweep(1000)?;
             step.promote(1000, i64::MIN, &|_| true)?;

@@ -10,7 +10,7 @@ use super::job::{Job, SECOND, falls_under};
 use super::step::{Step, Taken};
 
 impl Step<'_> {
-    /// A plain client's claim: what is ready, then what came due or lapsed, never more than asked for.
+    /// A plain client's claim: what is ready, then what came due or expired, never more than asked for.
     pub(super) fn consume(&mut self, topic: &str, num: usize, got: &[(i64, Uuid)]) -> Verified {
         let under = |task: &str| falls_under(task, topic);
         let ready = self.free().any(|job| job.is_ready() && under(&job.task));
@@ -43,12 +43,13 @@ impl Step<'_> {
         Ok(())
     }
 
-    /// A worker's claim, which first puts in line what came due in the last ten seconds. Within a batch, runs
-    /// lie in the order of the line.
+    /// A worker's claim, which first promotes what came due in the last ten seconds. Within a batch, runs
+    /// are in the order of the queue.
     pub(super) fn claim(&mut self, tasks: &[&str], num: usize, got: &[Taken]) -> Verified {
         let since = self.now - 10 * SECOND;
-        let recent =
-            |job: &Job| job.line.is_none() && job.scheduled_at.is_some_and(|at| at > since && at <= self.now);
+        let recent = |job: &Job| {
+            job.ready_seq.is_none() && job.scheduled_at.is_some_and(|at| at > since && at <= self.now)
+        };
         // Whether there are any is asked without a look at locks.
         if self.jobs.values().any(|job| job.is_pending() && recent(job)) {
             self.promote(1000, since, &|_| true)?;
@@ -70,21 +71,22 @@ impl Step<'_> {
 
     fn check_claim(&self, tasks: &dyn Fn(&str) -> bool, num: usize, got: &[i64]) -> Verified {
         let ready = |job: &&Job| job.is_ready() && tasks(&job.task);
-        let mut line: Vec<&Job> = self.free().filter(ready).collect();
-        line.sort_by_key(|job| job.turn());
-        let line_of = |task: &str| line.iter().filter(|job| job.task == task).map(|job| job.number).collect();
+        let mut queue: Vec<&Job> = self.free().filter(ready).collect();
+        queue.sort_by_key(|job| job.turn());
+        let queue_of =
+            |task: &str| queue.iter().filter(|job| job.task == task).map(|job| job.number).collect();
         let chosen: BTreeSet<i64> = got.iter().copied().collect();
         prop_assert_eq!(chosen.len(), got.len(), "claimed twice");
         prop_assert!(got.len() <= num, "{} of {}", got.len(), num);
         prop_assert!(
-            line.is_empty() || !got.is_empty(),
+            queue.is_empty() || !got.is_empty(),
             "{:?} are ready and free, and nothing was claimed",
-            &line
+            &queue
         );
         // Of each task, those whose turn it is; nobody who is free is passed over.
         let mut expected = 0;
-        for task in line.iter().map(|job| job.task.as_str()).collect::<BTreeSet<_>>() {
-            let of_task: Vec<i64> = line_of(task);
+        for task in queue.iter().map(|job| job.task.as_str()).collect::<BTreeSet<_>>() {
+            let of_task: Vec<i64> = queue_of(task);
             let first = of_task.iter().take_while(|number| chosen.contains(number)).count();
             prop_assert_eq!(
                 of_task.iter().filter(|number| chosen.contains(number)).count(),
@@ -94,21 +96,21 @@ impl Step<'_> {
             expected += first;
         }
         prop_assert_eq!(expected, got.len(), "claimed what is not ready or not free");
-        self.check_fill(&line, num, &chosen, self.jobs.values().filter(ready).count())
+        self.check_fill(&queue, num, &chosen, self.jobs.values().filter(ready).count())
     }
 
-    /// A claim is filled, and filled by priority over all tasks. Rows of several jobs may end it earlier, and
-    /// rows that others hold may cost the order among tasks.
-    fn check_fill(&self, line: &[&Job], num: usize, chosen: &BTreeSet<i64>, ready: usize) -> Verified {
-        let full = num.min(line.len());
-        let several = self.jobs.values().any(|job| job.is_ready() && job.row() != Some(job.number));
-        let nobody_holds = ready == line.len();
-        if !several {
+    /// A claim is filled, and filled by priority over all tasks. Packed rows may end it earlier, and
+    /// rows that others have locked may cost the order among tasks.
+    fn check_fill(&self, queue: &[&Job], num: usize, chosen: &BTreeSet<i64>, ready: usize) -> Verified {
+        let full = num.min(queue.len());
+        let packed = self.jobs.values().any(|job| job.is_ready() && job.row() != Some(job.number));
+        let nobody_locks = ready == queue.len();
+        if !packed {
             prop_assert_eq!(chosen.len(), full, "not filled");
         }
-        let sure = if several { full.min(1) } else { full };
-        if nobody_holds {
-            let first: Vec<i64> = line[..sure].iter().map(|job| job.number).collect();
+        let sure = if packed { full.min(1) } else { full };
+        if nobody_locks {
+            let first: Vec<i64> = queue[..sure].iter().map(|job| job.number).collect();
             prop_assert!(
                 first.iter().all(|number| chosen.contains(number)),
                 "{:?} come before {:?}",

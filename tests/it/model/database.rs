@@ -1,4 +1,4 @@
-//! What the database says: answers to calls, and where every job stands.
+//! What the database says: answers to calls, and the state of every job.
 
 use proptest::test_runner::TestCaseError;
 use sqlx::postgres::{PgConnection, PgRow};
@@ -32,7 +32,7 @@ const JOBS: &str = "
       null, h.status::text, null, h.lease, null, h.worker, h.run_at, h.complete_on, h.result::bigint
     from jobs.job h";
 
-/// The same from the public views, in words; `?` says whether a view has the job.
+/// The same from the public views, as text; with each view, whether a view has the job.
 const VIEWS: &str = "
     select a.id, concat_ws(' ', a.status, a.task, a.priority, a.retries, a.max_retries, a.attempt, 'worker', a.worker, 'error', a.traceback,
       'result', a.result, 'queue', q.job_id is not null, 'running', r.job_id is not null, 'expired', e.job_id is not null),
@@ -41,8 +41,8 @@ const VIEWS: &str = "
     left join jobs.job_queue q using (job_id) left join jobs.running r using (job_id) left join jobs.expired e using (job_id)
     order by a.id";
 
-/// Jobs of committed rows that somebody holds.
-const HELD: &str = "
+/// Jobs of committed rows that somebody has locked.
+const LOCKED: &str = "
     with p as materialized (select q.ctid as at from jobs.pending q for update skip locked),
          b as materialized (select q.ctid as at from jobs.batch q for update skip locked)
     select j.id
@@ -82,7 +82,7 @@ pub(super) fn micros(row: &PgRow, at: usize) -> Option<Micros> {
 pub(super) async fn jobs(session: &mut PgConnection) -> Jobs {
     let rows = sqlx::query(JOBS).fetch_all(session).await.expect("the state of all jobs");
     let jobs: Jobs = rows.iter().map(|row| (row.get(0), job(row))).collect();
-    assert_eq!(jobs.len(), rows.len(), "a job is in two places");
+    assert_eq!(jobs.len(), rows.len(), "a job is in two tables");
     jobs
 }
 
@@ -92,8 +92,8 @@ pub(super) async fn views(session: &mut PgConnection) -> Vec<(i64, String, [Opti
     rows.iter().map(|row| (row.get(0), row.get(1), [2, 3, 4, 5].map(|at| micros(row, at)))).collect()
 }
 
-pub(super) async fn held(session: &mut PgConnection) -> Vec<i64> {
-    let rows = sqlx::query(HELD).fetch_all(session).await.expect("what is held");
+pub(super) async fn locked(session: &mut PgConnection) -> Vec<i64> {
+    let rows = sqlx::query(LOCKED).fetch_all(session).await.expect("what is locked");
     column(&rows, 0)
 }
 
@@ -121,7 +121,7 @@ fn job(row: &PgRow) -> Job {
         attempt: row.get(7),
         scheduled_at: micros(row, 8),
         traceback: row.get(9),
-        line: row.get(10),
+        ready_seq: row.get(10),
         state,
     }
 }

@@ -24,14 +24,14 @@ pub(super) struct Job {
     pub(super) attempt: i32,
     pub(super) scheduled_at: Option<Micros>,
     pub(super) traceback: Option<String>,
-    /// Its place in line; a running job's is where it goes back to.
-    pub(super) line: Option<i64>,
+    /// Its position in the queue; of a running job, the one to which a release returns it.
+    pub(super) ready_seq: Option<i64>,
     pub(super) state: State,
 }
 
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum State {
-    /// In the row of this number, alone or with others.
+    /// In the row of this number, by itself or packed with others.
     Pending {
         row: i64,
     },
@@ -85,12 +85,12 @@ impl Job {
     }
 
     pub(super) fn is_ready(&self) -> bool {
-        self.is_pending() && self.line.is_some()
+        self.is_pending() && self.ready_seq.is_some()
     }
 
-    /// Its turn: greater priority first, then what was given back, then the line.
+    /// Its turn: greater priority first, then what was released, then by ready_seq.
     pub(super) fn turn(&self) -> (Reverse<i32>, i64) {
-        (Reverse(self.priority), self.line.unwrap_or(i64::MAX))
+        (Reverse(self.priority), self.ready_seq.unwrap_or(i64::MAX))
     }
 
     pub(super) fn status(&self) -> &str {

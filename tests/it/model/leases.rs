@@ -31,9 +31,9 @@ impl Step<'_> {
 
     /// Charges those of these runs that outlasted their timeout: those that the database did, all if the limit allows.
     pub(super) fn expire(&mut self, limit: usize, among: &dyn Fn(&Job) -> bool) -> Verified<usize> {
-        let lapsed = self.free().filter(|job| self.is_expired(job) && among(job));
-        let lapsed: Vec<i64> = lapsed.map(|job| job.number).collect();
-        self.bring_back(&lapsed, limit, EXPIRED, |step, number| {
+        let overdue = self.free().filter(|job| self.is_expired(job) && among(job));
+        let overdue: Vec<i64> = overdue.map(|job| job.number).collect();
+        self.requeue(&overdue, limit, EXPIRED, |step, number| {
             if step.jobs[&number].run().is_some_and(|run| run.worker.is_some()) {
                 step.lose(number, EXPIRED);
                 return Ok(());
@@ -42,26 +42,26 @@ impl Step<'_> {
         })
     }
 
-    fn bring_back(
+    fn requeue(
         &mut self,
-        lapsed: &[i64],
+        overdue: &[i64],
         limit: usize,
         error: &str,
         charge: impl Fn(&mut Self, i64) -> Verified,
     ) -> Verified<usize> {
         let running = self.jobs.values().filter(|job| job.run().is_some()).count();
-        let mut back = 0;
-        for number in lapsed {
+        let mut requeued = 0;
+        for number in overdue {
             let shown = self.shown(*number)?;
             if self.jobs[number].run() == shown.run() {
-                prop_assert!(limit < running, "{} was not brought back", number);
+                prop_assert!(limit < running, "{} was not requeued", number);
             } else if shown.traceback.as_deref() == Some(error) {
                 charge(self, *number)?;
-                back += 1;
+                requeued += 1;
             }
         }
-        prop_assert!(back <= limit, "{} of {}", back, limit);
-        Ok(back)
+        prop_assert!(requeued <= limit, "{} of {}", requeued, limit);
+        Ok(requeued)
     }
 
     pub(super) fn sweep(&mut self, limit: usize) -> Verified<usize> {
@@ -72,7 +72,7 @@ impl Step<'_> {
             if lost >= limit {
                 break;
             }
-            lost += self.bury(worker, limit - lost)?;
+            lost += self.sweep_worker(worker, limit - lost)?;
         }
         Ok(expired + lost)
     }
@@ -86,21 +86,21 @@ impl Step<'_> {
         dead
     }
 
-    /// Brings the jobs of a dead worker back, up to the limit; forgets it once nothing is left of it.
-    fn bury(&mut self, id: Uuid, limit: usize) -> Verified<usize> {
+    /// Requeues the jobs of a dead worker, up to the limit; forgets it once nothing is left of it.
+    fn sweep_worker(&mut self, id: Uuid, limit: usize) -> Verified<usize> {
         if let Some(worker) = self.workers.get_mut(&id) {
             worker.lost = true;
         }
         let its = |job: &&Job| job.run().is_some_and(|run| run.worker == Some(id));
         let lost: Vec<i64> = self.free().filter(its).map(|job| job.number).collect();
-        let back = self.bring_back(&lost, limit, LOST, |step, number| {
+        let requeued = self.requeue(&lost, limit, LOST, |step, number| {
             step.lose(number, LOST);
             Ok(())
         })?;
         if !self.jobs.values().any(|job| its(&job)) {
             self.workers.remove(&id);
         }
-        Ok(back)
+        Ok(requeued)
     }
 
     pub(super) fn register(&mut self, id: Uuid) {
@@ -113,8 +113,8 @@ impl Step<'_> {
         let now = self.now;
         let Some(worker) = self.workers.get_mut(&id).filter(|worker| !worker.lost) else { return false };
         worker.expires_at = now + WORKERS_LEASE * SECOND;
-        let held = self.held;
-        for job in self.jobs.values_mut().filter(|job| !held.contains(&job.number)) {
+        let locked = self.locked;
+        for job in self.jobs.values_mut().filter(|job| !locked.contains(&job.number)) {
             let timeout = job.timeout + super::step::MARGIN;
             if let State::Running(run) = &mut job.state
                 && run.worker == Some(id)
@@ -128,8 +128,8 @@ impl Step<'_> {
         true
     }
 
-    /// Gives back what a claim under this lease took and still runs.
-    pub(super) fn unclaim(&mut self, worker: Uuid, lease: Uuid) -> usize {
+    /// Releases what a claim under this lease took and still runs.
+    pub(super) fn release_claim(&mut self, worker: Uuid, lease: Uuid) -> usize {
         let taken =
             |job: &&Job| job.run().is_some_and(|run| run.lease == lease && run.worker == Some(worker));
         let taken: Vec<i64> = self.jobs.values().filter(taken).map(|job| job.number).collect();
@@ -141,7 +141,7 @@ impl Step<'_> {
 
     /// In how many seconds the next scheduled job comes due.
     pub(super) fn check_next(&self, next: Option<f64>) -> Verified {
-        let future = self.jobs.values().filter(|job| job.is_pending() && job.line.is_none());
+        let future = self.jobs.values().filter(|job| job.is_pending() && job.ready_seq.is_none());
         let soonest = future.filter_map(|job| job.scheduled_at).min();
         let rounded = next.map(|seconds| (seconds * 1e6).round() as i64);
         prop_assert_eq!(rounded, soonest.map(|at| at - self.now));

@@ -1,21 +1,16 @@
 //! The SQL API against a plain model of it: random operations on three sessions, two of which may keep
 //! transactions open, and after each the whole database compared with what the model says.
-//!
-//! `PGJOBS_MODEL_CASES` is the number of cases (default 40, with the feature `soak` 300, of up to 40 operations each); a nightly run
-//! takes thousands. What fails is made smaller, printed, and its seed kept in `failed_seeds` beside
-//! this file, from where the next run repeats it first; keep the file until the fault is mended.
-//!
-//! Left out: marks (races.rs and batches.rs), `keep` (keep.rs), refused arguments (contract.rs).
+//! README.md explains the model, how a failure is repeated, and how to add an operation.
 
 mod calls;
 mod claiming;
-mod coming;
 mod database;
-mod ending;
 mod job;
 mod leases;
 mod operation;
-mod outcomes;
+mod publishing;
+mod settle_calls;
+mod settling;
 mod step;
 mod transactions;
 mod world;

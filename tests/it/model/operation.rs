@@ -33,9 +33,9 @@ pub(super) struct Outcome {
 pub(super) enum Operation {
     Publish { session: usize, job: New },
     Bulk { session: usize, jobs: Vec<New> },
-    Together { session: usize, job: New, size: usize },
+    Packed { session: usize, job: New, size: usize },
     Consume { session: usize, topic: &'static str, num: usize },
-    Claim { session: usize, worker: usize, num: usize, alone: bool },
+    Claim { session: usize, worker: usize, num: usize, own_batch: bool },
     Ack { session: usize, pick: Pick, lease: bool },
     Nack { session: usize, pick: Pick, lease: bool, delay: Option<i64>, ensure_running: bool },
     Settle { session: usize, outcomes: Vec<Outcome>, batch_indexes: bool, times: usize },
@@ -45,12 +45,12 @@ pub(super) enum Operation {
     Unregister { worker: usize },
     Sweep { limit: usize },
     Promote { limit: usize },
-    Tend,
+    Maintain,
     Advance { seconds: i64 },
     Cancel { session: usize, picks: Vec<Pick> },
     Retry { picks: Vec<Pick> },
     Purge { topic: &'static str, limit: usize },
-    Unclaim { pick: Pick },
+    Release { pick: Pick },
     Begin { session: usize },
     Finish { session: usize, commit: bool },
 }
@@ -59,7 +59,7 @@ pub(super) const TASKS: [&str; 3] = ["a.x", "a.y", "b"];
 
 pub(super) fn operations() -> impl Strategy<Value = Vec<Operation>> {
     vec(
-        prop_oneof![30 => coming(), 30 => claiming(), 40 => ending(), 25 => tending(), 20 => holding()],
+        prop_oneof![30 => publishing(), 30 => claiming(), 40 => settling(), 25 => maintaining(), 20 => transactions()],
         1..40,
     )
 }
@@ -86,12 +86,12 @@ fn new() -> impl Strategy<Value = New> {
     )
 }
 
-fn coming() -> impl Strategy<Value = Operation> {
+fn publishing() -> impl Strategy<Value = Operation> {
     prop_oneof![
         4 => (session(), new()).prop_map(|(session, job)| Operation::Publish { session, job }),
         3 => (session(), vec(new(), 1..6)).prop_map(|(session, jobs)| Operation::Bulk { session, jobs }),
         1 => (session(), new(), 64..100_usize)
-            .prop_map(|(session, job, size)| Operation::Together { session, job, size }),
+            .prop_map(|(session, job, size)| Operation::Packed { session, job, size }),
     ]
 }
 
@@ -101,11 +101,11 @@ fn claiming() -> impl Strategy<Value = Operation> {
         3 => (session(), topic(), 1..=5_usize)
             .prop_map(|(session, topic, num)| Operation::Consume { session, topic, num }),
         4 => (session(), 0..3_usize, num, prop::bool::weighted(0.3))
-            .prop_map(|(session, worker, num, alone)| Operation::Claim { session, worker, num, alone }),
+            .prop_map(|(session, worker, num, own_batch)| Operation::Claim { session, worker, num, own_batch }),
     ]
 }
 
-fn ending() -> impl Strategy<Value = Operation> {
+fn settling() -> impl Strategy<Value = Operation> {
     let outcome = select(vec!["success", "success", "fail", "retry", "verify", "snooze", "release"]);
     let outcome =
         (pick(), outcome, delay()).prop_map(|(pick, outcome, delay)| Outcome { pick, outcome, delay });
@@ -120,18 +120,18 @@ fn ending() -> impl Strategy<Value = Operation> {
         }),
         2 => (session(), vec(pick(), 1..4)).prop_map(|(session, picks)| Operation::Cancel { session, picks }),
         1 => vec(pick(), 1..4).prop_map(|picks| Operation::Retry { picks }),
-        1 => pick().prop_map(|pick| Operation::Unclaim { pick }),
+        1 => pick().prop_map(|pick| Operation::Release { pick }),
         1 => (topic(), select(vec![1, 5, 1000])).prop_map(|(topic, limit)| Operation::Purge { topic, limit }),
     ]
 }
 
-fn tending() -> impl Strategy<Value = Operation> {
+fn maintaining() -> impl Strategy<Value = Operation> {
     let limit = || select(vec![1, 3, 1000, 1000]);
     prop_oneof![
         6 => prop_oneof![1..4_i64, 5..25_i64].prop_map(|seconds| Operation::Advance { seconds }),
         3 => limit().prop_map(|limit| Operation::Sweep { limit }),
         2 => limit().prop_map(|limit| Operation::Promote { limit }),
-        1 => Just(Operation::Tend),
+        1 => Just(Operation::Maintain),
         1 => pick().prop_map(|pick| Operation::Heartbeat { pick }),
         2 => (0..3_usize, vec(pick(), 0..3))
             .prop_map(|(worker, late)| Operation::HeartbeatWorker { worker, late }),
@@ -140,7 +140,7 @@ fn tending() -> impl Strategy<Value = Operation> {
     ]
 }
 
-fn holding() -> impl Strategy<Value = Operation> {
+fn transactions() -> impl Strategy<Value = Operation> {
     prop_oneof![
         1 => (1..=2_usize).prop_map(|session| Operation::Begin { session }),
         1 => (1..=2_usize, any::<bool>()).prop_map(|(session, commit)| Operation::Finish { session, commit }),

@@ -18,8 +18,8 @@ pub(super) struct Step<'a> {
     /// The jobs as the database shows them to the session after the operation.
     pub(super) seen: &'a Jobs,
     pub(super) now: Micros,
-    /// Jobs whose rows another session's transaction holds.
-    pub(super) held: &'a BTreeSet<i64>,
+    /// Jobs whose rows another session's transaction has locked.
+    pub(super) locked: &'a BTreeSet<i64>,
     /// New numbers come after this one.
     pub(super) last_seq: i64,
     pub(super) workers: &'a mut BTreeMap<Uuid, Worker>,
@@ -33,7 +33,7 @@ pub(super) struct Worker {
     pub(super) claiming: usize,
 }
 
-/// A run that a claim handed out.
+/// A run that a claim made.
 pub(super) struct Taken {
     pub(super) number: i64,
     pub(super) lease: Uuid,
@@ -44,7 +44,7 @@ pub(super) struct Taken {
 
 impl Step<'_> {
     pub(super) fn free(&self) -> impl Iterator<Item = &Job> {
-        self.jobs.values().filter(|job| !self.held.contains(&job.number))
+        self.jobs.values().filter(|job| !self.locked.contains(&job.number))
     }
 
     fn job(&mut self, number: i64) -> &mut Job {
@@ -57,11 +57,11 @@ impl Step<'_> {
         Ok(shown.expect("shown"))
     }
 
-    /// A new number at the end of the queue.
-    pub(super) fn stand_in_line(&mut self, number: i64) -> Verified {
-        let line = self.shown(number)?.line;
-        prop_assert!(line > Some(self.last_seq), "job {} has no new number: {:?}", number, line);
-        self.job(number).line = line;
+    /// A ready_seq at the end of the queue.
+    pub(super) fn give_ready_seq(&mut self, number: i64) -> Verified {
+        let ready_seq = self.shown(number)?.ready_seq;
+        prop_assert!(ready_seq > Some(self.last_seq), "job {} has no new number: {:?}", number, ready_seq);
+        self.job(number).ready_seq = ready_seq;
         Ok(())
     }
 
@@ -88,7 +88,7 @@ impl Step<'_> {
         let run = job.run().cloned();
         let lease = run.as_ref().map(|run| run.lease).filter(|_| status != "cancelled");
         let (worker, run_at) = (run.as_ref().and_then(|run| run.worker), run.map(|run| run.run_at));
-        job.line = None;
+        job.ready_seq = None;
         job.state = State::Ended(End { status: status.to_owned(), lease, worker, run_at, at: now, result });
     }
 
@@ -118,11 +118,11 @@ impl Step<'_> {
         }
         let due = job.scheduled_at <= Some(now);
         job.state = State::Pending { row: number };
-        job.line = None;
-        if due { self.stand_in_line(number) } else { Ok(()) }
+        job.ready_seq = None;
+        if due { self.give_ready_seq(number) } else { Ok(()) }
     }
 
-    /// A run whose worker died is charged, and the job goes before others as one that is released.
+    /// A run whose worker died is charged, and the job goes before others as a released one does.
     pub(super) fn lose(&mut self, number: i64, error: &str) {
         let job = self.job(number);
         job.traceback = Some(error.to_owned());
@@ -134,14 +134,14 @@ impl Step<'_> {
         }
     }
 
-    /// Given back uncharged, the job goes before all others of its priority, in its old order.
+    /// Released, which charges nothing, the job goes before all others of its priority, in its old order.
     pub(super) fn release(&mut self, number: i64) {
         let job = self.job(number);
-        job.line = job.line.map(|line| if line > 0 { line - (1 << 62) } else { line });
+        job.ready_seq = job.ready_seq.map(|seq| if seq > 0 { seq - (1 << 62) } else { seq });
         job.state = State::Pending { row: number };
     }
 
-    /// Puts in line those of these due jobs that the database put there, up to `limit`.
+    /// Gives a ready_seq to those of these due jobs to which the database gave one, up to `limit`.
     pub(super) fn promote(
         &mut self,
         limit: usize,
@@ -150,33 +150,33 @@ impl Step<'_> {
     ) -> Verified<usize> {
         let mut due: Vec<(Micros, i64)> = self
             .free()
-            .filter(|job| job.is_pending() && job.line.is_none() && among(job))
+            .filter(|job| job.is_pending() && job.ready_seq.is_none() && among(job))
             .filter_map(|job| Some((job.scheduled_at?, job.number)))
             .filter(|due| (since..=self.now).contains(&due.0))
             .collect();
         due.sort_unstable();
-        let (placed, left): (Vec<_>, Vec<&(Micros, i64)>) =
-            due.iter().partition(|due| self.seen.get(&due.1).is_some_and(|job| job.line.is_some()));
-        prop_assert_eq!(placed.len(), due.len().min(limit), "of {:?} in line: {:?}", &due, &placed);
-        let last = placed.iter().map(|due| due.0).max();
-        prop_assert!(left.iter().all(|due| Some(due.0) >= last), "{:?} before {:?}", &placed, &left);
-        for due in &placed {
-            self.stand_in_line(due.1)?;
+        let (promoted, left): (Vec<_>, Vec<&(Micros, i64)>) =
+            due.iter().partition(|due| self.seen.get(&due.1).is_some_and(|job| job.ready_seq.is_some()));
+        prop_assert_eq!(promoted.len(), due.len().min(limit), "of {:?} promoted: {:?}", &due, &promoted);
+        let last = promoted.iter().map(|due| due.0).max();
+        prop_assert!(left.iter().all(|due| Some(due.0) >= last), "{:?} before {:?}", &promoted, &left);
+        for due in &promoted {
+            self.give_ready_seq(due.1)?;
         }
-        Ok(placed.len())
+        Ok(promoted.len())
     }
 
-    /// Jobs of a row come apart all at once, and never lie together with others again.
-    pub(super) fn come_apart(&mut self) {
+    /// A row is unpacked as a whole, and its jobs are never packed again.
+    pub(super) fn unpack(&mut self) {
         let seen = self.seen;
-        let apart: BTreeSet<i64> = self
+        let unpacked: BTreeSet<i64> = self
             .jobs
             .values()
             .filter(|job| job.row().is_some())
             .filter(|job| seen.get(&job.number).and_then(Job::row).is_some_and(|row| Some(row) != job.row()))
             .filter_map(Job::row)
             .collect();
-        for job in self.jobs.values_mut().filter(|job| job.row().is_some_and(|row| apart.contains(&row))) {
+        for job in self.jobs.values_mut().filter(|job| job.row().is_some_and(|row| unpacked.contains(&row))) {
             job.state = State::Pending { row: job.number };
         }
     }

@@ -1,12 +1,12 @@
-//! What is committed, what open transactions have changed, and whom they hold up.
+//! What is committed, what open transactions have changed, and what they have locked.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use sqlx::types::Uuid;
 
-use super::ending::Said;
 use super::job::{Job, Jobs, Micros};
 use super::operation::Pick;
+use super::settling::RunKey;
 use super::step::Worker;
 
 #[derive(Default)]
@@ -16,18 +16,18 @@ pub(super) struct Model {
     pub(super) jobs: Jobs,
     /// By session, what its open transaction changed.
     pub(super) open: BTreeMap<usize, Transaction>,
-    /// Which session holds a committed job's row.
-    pub(super) held: BTreeMap<i64, usize>,
+    /// Which session has locked a committed job's row.
+    pub(super) locked: BTreeMap<i64, usize>,
     pub(super) workers: BTreeMap<Uuid, Worker>,
     /// Every worker that ever registered.
     pub(super) registered: Vec<Uuid>,
-    /// Every run that was ever handed out, and to which worker.
-    pub(super) handed: Vec<(Said, Option<Uuid>)>,
+    /// Every run that was ever claimed, and to which worker.
+    pub(super) runs: Vec<(RunKey, Option<Uuid>)>,
     /// The id of every job that ever was.
     pub(super) ids: BTreeMap<i64, String>,
     pub(super) last_seq: i64,
-    /// Some jobs were published together.
-    pub(super) together: bool,
+    /// Some jobs were published packed.
+    pub(super) packed: bool,
     /// Leases and workers get numbers.
     pub(super) named: u128,
 }
@@ -60,11 +60,11 @@ impl Model {
     pub(super) fn record(&mut self, session: usize, after: Jobs) {
         for (number, job) in &after {
             self.ids.entry(*number).or_insert_with(|| job.id.clone());
-            self.last_seq = self.last_seq.max(*number).max(job.line.unwrap_or(0));
+            self.last_seq = self.last_seq.max(*number).max(job.ready_seq.unwrap_or(0));
             if let Some(run) = job.run() {
-                let said = Said { number: *number, lease: run.lease, batch_index: run.batch_index };
-                if !self.handed.iter().any(|handed| handed.0 == said) {
-                    self.handed.push((said, run.worker));
+                let key = RunKey { number: *number, lease: run.lease, batch_index: run.batch_index };
+                if !self.runs.iter().any(|known| known.0 == key) {
+                    self.runs.push((key, run.worker));
                 }
             }
         }
@@ -90,12 +90,12 @@ impl Model {
                 worker.claiming -= 1;
             }
         }
-        self.held.retain(|_, holder| *holder != session);
+        self.locked.retain(|_, locker| *locker != session);
     }
 
-    /// Jobs that other sessions hold.
-    pub(super) fn held_from(&self, session: usize) -> BTreeSet<i64> {
-        self.held.iter().filter(|(_, holder)| **holder != session).map(|(number, _)| *number).collect()
+    /// Jobs that other sessions have locked.
+    pub(super) fn locked_for(&self, session: usize) -> BTreeSet<i64> {
+        self.locked.iter().filter(|(_, locker)| **locker != session).map(|(number, _)| *number).collect()
     }
 
     /// Jobs that a session's transaction changed.
@@ -103,16 +103,16 @@ impl Model {
         self.open.get(&session).map(|open| open.changed.keys().copied().collect()).unwrap_or_default()
     }
 
-    /// A run: one that the session sees, or any that was ever handed out.
-    pub(super) fn run(&self, session: usize, pick: Pick) -> Option<(Said, Option<Uuid>)> {
+    /// A run: one that the session sees, or any that was ever claimed.
+    pub(super) fn run(&self, session: usize, pick: Pick) -> Option<(RunKey, Option<Uuid>)> {
         let view = self.view(session);
-        let live = |handed: &&(Said, Option<Uuid>)| {
-            view.get(&handed.0.number).and_then(Job::run).is_some_and(|run| run.lease == handed.0.lease)
+        let live = |(key, _): &&(RunKey, Option<Uuid>)| {
+            view.get(&key.number).and_then(Job::run).is_some_and(|run| run.lease == key.lease)
         };
-        let live: Vec<_> = self.handed.iter().filter(|run| pick.live && live(run)).collect();
-        match (live.len(), self.handed.len()) {
+        let live: Vec<_> = self.runs.iter().filter(|run| pick.live && live(run)).collect();
+        match (live.len(), self.runs.len()) {
             (0, 0) => None,
-            (0, all) => Some(self.handed[pick.nth % all]),
+            (0, all) => Some(self.runs[pick.nth % all]),
             (some, _) => Some(*live[pick.nth % some]),
         }
     }

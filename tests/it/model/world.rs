@@ -38,7 +38,7 @@ impl World {
     }
 
     pub(super) async fn play(&mut self, operations: &[Operation]) -> Verified {
-        self.begin_anew().await?;
+        self.reset().await?;
         self.register().await?;
         for (nth, operation) in operations.iter().enumerate() {
             self.carry_out(operation).await?;
@@ -52,7 +52,7 @@ impl World {
         self.check_views().await
     }
 
-    async fn begin_anew(&mut self) -> Verified {
+    async fn reset(&mut self) -> Verified {
         for session in &mut self.sessions {
             session.execute("rollback").await.expect("rollback");
         }
@@ -77,17 +77,17 @@ impl World {
         // A refusal changes nothing.
         let seen =
             if answer.is_ok() { database::jobs(&mut self.sessions[session]).await } else { before.clone() };
-        let held = self.model.held_from(session);
+        let locked = self.model.locked_for(session);
         let mut step = Step {
             jobs: before,
             seen: &seen,
             now: self.model.now,
-            held: &held,
+            locked: &locked,
             last_seq: self.model.last_seq,
             workers: &mut self.model.workers,
         };
         follow(&mut step, &answer)?;
-        step.come_apart();
+        step.unpack();
         compare(&step.jobs, &seen, sql)?;
         if answer.is_err() && self.model.open.contains_key(&session) {
             return self.finish(session, false).await;
@@ -97,30 +97,30 @@ impl World {
         self.check_others(session, sql).await
     }
 
-    /// What is not committed nobody else sees, and a call holds no more than it must.
+    /// What is not committed nobody else sees, and a call locks no more than it must.
     async fn check_others(&mut self, session: usize, sql: &str) -> Verified {
         if !self.model.open.contains_key(&session) {
             return Ok(());
         }
         compare(&self.model.jobs, &database::jobs(&mut self.observer).await, sql)?;
-        for number in database::held(&mut self.observer).await {
-            self.model.held.entry(number).or_insert(session);
+        for number in database::locked(&mut self.observer).await {
+            self.model.locked.entry(number).or_insert(session);
         }
         let changed = self.model.changed(session);
-        // To find rows of several jobs and take them apart, the heads of lines may be held as well; and batches of
-        // which a run lapsed.
-        let together = |job: &Job| self.model.together && job.is_pending();
+        // To find packed rows and unpack them, the first rows of key ranges may be locked as well; and batches of which
+        // a run has expired.
+        let packed = |job: &Job| self.model.packed && job.is_pending();
         let batch = |job: &Job| job.run().map(|run| (run.lease, run.batch_index >> 6));
         let batches: BTreeSet<_> =
             changed.iter().filter_map(|n| self.model.jobs.get(n).and_then(batch)).collect();
-        for (number, _) in self.model.held.iter().filter(|(_, holder)| **holder == session) {
+        for (number, _) in self.model.locked.iter().filter(|(_, locker)| **locker == session) {
             let job = &self.model.jobs[number];
             let needed = changed.contains(number)
-                || together(job)
+                || packed(job)
                 || batch(job).is_some_and(|batch| {
                     batches.contains(&batch) || job.run().is_some_and(|run| run.worker.is_some())
                 });
-            prop_assert!(needed, "{} holds {:?} for nothing", sql, job);
+            prop_assert!(needed, "{} locks {:?} for nothing", sql, job);
         }
         Ok(())
     }
@@ -167,18 +167,18 @@ impl World {
     /// The public views say the same.
     async fn check_views(&mut self) -> Verified {
         let shown = database::views(&mut self.observer).await;
-        let held = BTreeSet::new();
+        let locked = BTreeSet::new();
         let model = &mut self.model;
         let (now, last_seq) = (model.now, model.last_seq);
         let step = Step {
             jobs: Jobs::new(),
             seen: &Jobs::new(),
             now,
-            held: &held,
+            locked: &locked,
             last_seq,
             workers: &mut model.workers,
         };
-        let known: Vec<_> = model.jobs.values().map(|job| in_words(job, step.shows_expired(job))).collect();
+        let known: Vec<_> = model.jobs.values().map(|job| described(job, step.shows_expired(job))).collect();
         prop_assert_eq!(shown, known, "the views");
         Ok(())
     }
@@ -192,10 +192,10 @@ fn compare(expected: &Jobs, seen: &Jobs, sql: &str) -> Verified {
     Ok(())
 }
 
-fn in_words(job: &Job, expired: bool) -> (i64, String, [Option<Micros>; 4]) {
+fn described(job: &Job, expired: bool) -> (i64, String, [Option<Micros>; 4]) {
     let (run, end) = (job.run(), job.end());
     let yes = |yes: bool| if yes { "t" } else { "f" };
-    let mut words = format!(
+    let mut text = format!(
         "{} {} {} {} {} {} worker",
         job.status(),
         job.task,
@@ -204,7 +204,7 @@ fn in_words(job: &Job, expired: bool) -> (i64, String, [Option<Micros>; 4]) {
         job.max_retries,
         job.attempt
     );
-    let mut add = |word: &str| words.extend([" ", word]);
+    let mut add = |word: &str| text.extend([" ", word]);
     if let Some(worker) = run.and_then(|run| run.worker).or(end.and_then(|end| end.worker)) {
         add(&worker.to_string());
     }
@@ -214,5 +214,5 @@ fn in_words(job: &Job, expired: bool) -> (i64, String, [Option<Micros>; 4]) {
     end.and_then(|end| end.result).iter().for_each(|result| add(&result.to_string()));
     add(&format!("queue {} running {} expired {}", yes(end.is_none()), yes(run.is_some()), yes(expired)));
     let run_at = run.map(|run| run.run_at).or(end.and_then(|end| end.run_at));
-    (job.number, words, [job.scheduled_at, run_at, end.map(|end| end.at), run.map(|run| run.expires_at)])
+    (job.number, text, [job.scheduled_at, run_at, end.map(|end| end.at), run.map(|run| run.expires_at)])
 }

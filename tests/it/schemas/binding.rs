@@ -59,7 +59,7 @@ async fn positional_and_keyword_arguments_bind_as_in_python() {
 }
 
 #[tokio::test]
-async fn a_misfit_names_its_path_what_was_expected_and_what_was_found() {
+async fn a_schema_error_names_its_path_what_was_expected_and_found() {
     let db = Db::new().await;
     let tagged = json!({"oneOf": [
         {"type": "object", "properties": {"kind": {"const": "circle"}, "radius": {"type": "number"}}, "required": ["kind", "radius"]},

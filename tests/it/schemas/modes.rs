@@ -4,7 +4,7 @@ use pgjobs_tests::Db;
 use serde_json::{Value, json};
 
 use super::{declare, of_one, refused, refused_of};
-use crate::said::Said;
+use crate::server_messages::ServerMessages;
 
 fn counting(more: &Value) -> Value {
     let mut task = of_one(&json!({"type": "integer", "format": "int64"}));
@@ -12,7 +12,7 @@ fn counting(more: &Value) -> Value {
     task
 }
 
-fn unfit() -> Value {
+fn invalid() -> Value {
     json!({"args": ["4111"]})
 }
 
@@ -26,10 +26,10 @@ async fn a_task_is_checked_strictly_unless_it_says_otherwise() {
         (json!({"validate": "strict"}), false),
     ] {
         declare(&db, counting(&said)).await;
-        assert_eq!(refused(&db, &unfit()).await.is_none(), taken, "{said}");
+        assert_eq!(refused(&db, &invalid()).await.is_none(), taken, "{said}");
     }
     declare(&db, counting(&json!({"params": null}))).await;
-    assert_eq!(refused(&db, &unfit()).await, None, "how its arguments bind is not known");
+    assert_eq!(refused(&db, &invalid()).await, None, "how its arguments bind is not known");
     let (state, message) = db.refusal("select jobs.register_tasks('[{\"name\": \"a\", \"args_schema\": {}, \"result_schema\": {}, \"retries\": 1, \"timeout\": 60, \"priority\": 0, \"validate\": \"loose\"}]')").await;
     assert_eq!(
         (state.as_str(), message.as_str()),
@@ -38,16 +38,16 @@ async fn a_task_is_checked_strictly_unless_it_says_otherwise() {
 }
 
 #[tokio::test]
-async fn an_operators_word_goes_before_the_workers_and_stays() {
+async fn an_operators_validation_goes_before_the_workers_and_stays() {
     let db = Db::new().await;
     declare(&db, counting(&json!({}))).await;
     db.run("select jobs.set_validation('t', 'off')").await;
-    assert_eq!(refused(&db, &unfit()).await, None);
+    assert_eq!(refused(&db, &invalid()).await, None);
     declare(&db, counting(&json!({"retries": 7}))).await;
-    assert_eq!(refused(&db, &unfit()).await, None, "a worker that starts leaves it alone");
+    assert_eq!(refused(&db, &invalid()).await, None, "a worker that starts leaves it alone");
     assert_eq!(db.one::<String>("select validation from jobs.tasks() where name = 't'").await, "off");
     db.run("select jobs.set_validation('t', null)").await;
-    assert!(refused(&db, &unfit()).await.is_some());
+    assert!(refused(&db, &invalid()).await.is_some());
     assert_eq!(db.refusal("select jobs.set_validation('t', 'loose')").await.0, "PT400");
     assert_eq!(db.refusal("select jobs.set_validation('nobody', 'off')").await.0, "PT404");
 }
@@ -56,7 +56,7 @@ async fn an_operators_word_goes_before_the_workers_and_stays() {
 async fn an_alias_is_checked_as_its_task_is() {
     let db = Db::new().await;
     declare(&db, counting(&json!({"aliases": ["old"]}))).await;
-    let reason = refused_of(&db, "old", &unfit()).await.unwrap();
+    let reason = refused_of(&db, "old", &invalid()).await.unwrap();
     assert_eq!(reason, "arguments do not fit: `x`: expected i64, found string");
     declare(&db, json!({"name": "old"})).await;
     assert_eq!(refused_of(&db, "old", &json!({})).await, None, "a task of that name goes before the alias");
@@ -75,7 +75,7 @@ async fn what_the_tasks_own_types_have_made_is_not_checked() {
 }
 
 #[tokio::test]
-async fn a_task_that_nobody_has_declared_is_taken_unless_the_settings_say_otherwise() {
+async fn an_undeclared_task_is_accepted_unless_the_settings_refuse_it() {
     let db = Db::new().await;
     declare(&db, counting(&json!({"validate": "off"}))).await;
     let bulk = "select jobs.publish_arrays('{t,nobody}', '{null,null}', null, null, null, null, null)";
@@ -88,14 +88,14 @@ async fn a_task_that_nobody_has_declared_is_taken_unless_the_settings_say_otherw
         (state.as_str(), message.as_str()),
         ("PT422", "job 2 of 2: task 'nobody': nobody has declared it")
     );
-    assert_eq!(refused(&db, &unfit()).await, None, "known, and not checked");
+    assert_eq!(refused(&db, &invalid()).await, None, "known, and not checked");
 }
 
 #[tokio::test]
 async fn a_warning_is_given_once_for_a_statement_and_shows_no_value() {
     let db = Db::new().await;
     declare(&db, counting(&json!({"validate": "warn"}))).await;
-    let (said, _listening) = Said::listen();
+    let (said, _listening) = ServerMessages::listen();
     db.run(r#"select jobs.publish('t', '{"args": ["4111"]}')"#).await;
     db.run(r#"select jobs.publish_arrays('{t}', array['{"args": [1]}', '{"args": ["4111"]}', '{"args": []}']::jsonb[], null, null, null, null, null)"#).await;
     let said = said.take();

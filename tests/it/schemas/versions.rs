@@ -24,7 +24,7 @@ async fn start_worker(db: &Db) {
 }
 
 #[tokio::test]
-async fn while_both_are_in_use_a_body_may_fit_either() {
+async fn while_both_signatures_are_in_use_either_accepts_a_body() {
     let db = Db::with_clock().await;
     declare(&db, old()).await;
     start_worker(&db).await;
@@ -40,7 +40,7 @@ async fn while_both_are_in_use_a_body_may_fit_either() {
 }
 
 #[tokio::test]
-async fn a_form_is_in_use_for_a_day_and_while_a_worker_that_may_have_it_lives() {
+async fn a_signature_is_in_use_for_a_day_and_while_its_worker_lives() {
     let db = Db::with_clock().await;
     declare(&db, old()).await;
     start_worker(&db).await;

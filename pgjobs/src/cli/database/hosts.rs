@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_that_do_not_fit_are_refused_with_the_reason() {
+    fn lists_of_different_lengths_are_refused_with_the_reason() {
         let reason = split("postgres:///db?host=a,b,c&port=1,2").unwrap_err();
         assert_eq!(reason, "port lists 2 values for 3 servers: give one for each, or one for all");
         let reason = split("postgres://a,b/db?target_session_attrs=standby").unwrap_err();

@@ -74,7 +74,7 @@ fn what_is_as_wide_is_no_narrowing() {
 }
 
 #[test]
-fn what_is_narrower_is_named_where_it_stands() {
+fn what_is_incompatible_is_named_by_its_path() {
     assert_eq!(of::<i64, String>(), ["takes string now, and took integer"]);
     assert_eq!(of::<f64, i64>().len(), 1);
     assert_eq!(of::<Option<String>, String>(), ["may not be null any more"]);

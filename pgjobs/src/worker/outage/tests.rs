@@ -54,7 +54,7 @@ fn a_call_that_is_refused_is_told_once_whatever_else_goes_well() {
 }
 
 #[test]
-fn what_is_not_answered_in_time_is_away_where_no_connection_opens_and_else_only_slow() {
+fn a_late_answer_is_an_outage_only_where_no_connection_opens() {
     let (start, first) = (Instant::now(), Some(Instant::now()));
     let mut state = State::default();
     assert_eq!(state.fail("claim", Call::Claim, Kind::Unknown, first, start), Line::Nothing);

@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn few_workers_all_look_and_of_many_as_many() {
+    fn few_workers_all_poll_and_of_many_as_many() {
         assert_eq!([1, 2, 4].map(looking), [1, 2, 4]);
         for number in [5, 50, 500] {
             assert!((3..=4).contains(&looking(number)), "{number}: {}", looking(number));
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn together_they_tend_a_few_times_a_second_and_one_alone_each() {
+    fn all_workers_maintain_a_few_times_a_second_and_a_single_one_each() {
         assert_eq!(peers(1).maintain_pause(0.9), TICK);
         assert_eq!(peers(4).maintain_pause(0.9), TICK);
         assert_eq!(peers(40).maintain_pause(0.5), LONGEST);

@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_is_half_full_waits_for_a_larger_batch() {
+    fn a_half_full_queue_waits_for_a_larger_batch() {
         let start = Instant::now();
         let mut pace = Pace::new(10, Duration::from_secs(1), start);
         want(&mut pace, load(0, 0, 0), start);
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_claimed_while_verdicts_do_not_get_through() {
+    fn nothing_is_claimed_while_outcomes_do_not_get_through() {
         let start = Instant::now();
         let mut pace = Pace::new(10, Duration::from_secs(1), start);
         assert_eq!(
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_claim_that_took_all_there_was_is_not_followed_by_a_look_at_once() {
+    fn a_claim_that_took_all_there_was_is_not_followed_by_another_at_once() {
         let mut pace = Pace::new(1, Duration::from_millis(300), Instant::now());
         assert_eq!(pace.rest(0, true), Some(FIRST_PAUSE));
         assert_eq!(pace.rest(1, true), Some(FIRST_PAUSE));

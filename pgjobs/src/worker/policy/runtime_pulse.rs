@@ -49,7 +49,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     #[test]
-    fn a_runtime_that_runs_nothing_for_a_lease_has_stopped_until_it_runs_something() {
+    fn a_runtime_that_runs_nothing_for_a_lease_has_stopped() {
         let mut now = Instant::now();
         let mut watch = Watch::new(3 * SECOND, now);
         let mut round = |has_run, after| {

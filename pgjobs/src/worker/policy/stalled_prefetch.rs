@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_waits_is_handed_back_when_no_run_has_ended_for_a_second() {
+    fn what_waits_is_released_when_no_run_has_ended_for_a_second() {
         let start = Instant::now();
         let mut ahead = Ahead::new(start);
         let mut after = |millis, waiting, finished| {

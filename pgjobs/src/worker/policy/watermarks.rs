@@ -170,13 +170,13 @@ mod tests {
     }
 
     #[test]
-    fn the_first_look_is_a_full_one() {
+    fn the_first_claim_reads_without_watermarks() {
         let now = Instant::now();
         assert_eq!(Watermarks::new(now).for_claim(now), []);
     }
 
     #[test]
-    fn a_mark_counts_once_every_transaction_that_was_open_has_ended_and_a_claim_has_looked_again() {
+    fn a_watermark_waits_for_open_transactions_and_another_claim() {
         let first = || claimed(&[1, 2, 3], 100, 105);
         let (watermarks, now) = after(&[first()]);
         assert_eq!(watermark(&watermarks, now), None, "nobody has looked since");
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_publisher_that_began_before_the_first_look_and_is_none_of_its_snapshot_holds_the_mark() {
+    fn a_publisher_missing_in_the_first_snapshot_delays_the_watermark() {
         // Publisher Q has had id 803 since before. Publisher P, 804, draws 1; Q draws 2 and commits. No
         // snapshot knows of 804 yet: to a snapshot, 804 is the first transaction that has not begun.
         let (watermarks, now) =
@@ -211,13 +211,13 @@ mod tests {
     }
 
     #[test]
-    fn a_job_that_came_late_holds_the_mark_back() {
+    fn a_job_that_came_late_keeps_the_watermark_low() {
         let (watermarks, now) = after(&[claimed(&[1, 3, 9], 100, 105), claimed(&[2, 10], 110, 110)]);
         assert_eq!(watermark(&watermarks, now), Some(2), "4 to 8 may have come as well, and be next");
     }
 
     #[test]
-    fn a_transaction_that_does_not_end_holds_the_mark_for_a_second_at_most() {
+    fn a_transaction_that_does_not_end_delays_a_watermark_by_a_second() {
         let (mut watermarks, now) = after(&[claimed(&[1, 2], 100, 105), claimed(&[3, 4], 100, 110)]);
         let later = now + PATIENCE;
         watermarks.saw(
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn full_looks_are_as_rare_as_they_are_dear() {
+    fn full_claims_are_as_rare_as_they_are_slow() {
         let now = Instant::now();
         let mut watermarks = Watermarks::new(now);
         watermarks.saw(&[], &claimed(&[1], 1, 2), Duration::from_millis(100), now);
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_look_that_waited_for_minutes_puts_off_the_next_by_seconds() {
+    fn a_claim_that_waited_for_minutes_delays_the_next_full_one_by_seconds() {
         let now = Instant::now();
         let mut watermarks = Watermarks::new(now);
         watermarks.saw(&[], &claimed(&[1], 1, 2), Duration::from_secs(240), now);
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn each_priority_has_a_mark_of_its_own_and_jobs_given_back_move_none() {
+    fn each_priority_has_its_watermark_and_released_jobs_move_none() {
         let back = 5 - (1 << 62);
         let first = ClaimResult {
             jobs: vec![job(7, 20), job(0, 10), job(0, back)],

@@ -10,7 +10,7 @@ fn settlement(batch_index: i32, outcome: Outcome) -> Settlement {
 }
 
 #[test]
-fn a_verdict_goes_before_the_word_that_its_run_is_nobodys() {
+fn an_outcome_is_sent_before_the_release_of_an_unknown_run() {
     let fail = || Outcome::Fail("no".to_owned());
     let mut batch = vec![
         settlement(1, fail()),

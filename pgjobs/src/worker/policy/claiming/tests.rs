@@ -76,7 +76,7 @@ fn a_burst_does_not_end_before_a_claim_of_its_own_has_ended() {
 }
 
 #[test]
-fn a_claim_that_cannot_be_given_back_does_not_hold_a_burst_for_ever() {
+fn a_claim_that_cannot_be_released_does_not_delay_a_burst_for_ever() {
     let now = Instant::now();
     let claim = Unconfirmed { worker: Uuid::nil(), lease: Uuid::nil(), session: Some(Session::example(7)) };
     let mut claims = claims(4, true);
@@ -104,7 +104,7 @@ fn a_claim_that_cannot_be_given_back_does_not_hold_a_burst_for_ever() {
 }
 
 #[test]
-fn a_job_that_cannot_be_claimed_alone_fails_and_then_more_are_claimed_again() {
+fn after_a_job_that_cannot_be_claimed_has_failed_claims_grow_again() {
     let mut claims = claims(8, false);
     let mut rooms = Vec::new();
     while rooms.len() < 5 {

@@ -88,7 +88,7 @@ fn whatever_fails_every_job_ends_and_so_does_the_worker() {
 }
 
 #[test]
-fn without_faults_no_lease_is_lost_and_nothing_is_given_back() {
+fn without_faults_no_lease_is_lost_and_nothing_is_released() {
     let seen = drive(Faults::None, |world| {
         assert!(world.has_left());
         assert!(world.database.all_ended(), "a job was left");

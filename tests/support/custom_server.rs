@@ -6,16 +6,16 @@ use std::process::Command;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection};
 
-use crate::tied::{Tied, as_server_user, folder};
+use crate::child_process::{ChildProcess, as_server_user, folder};
 use crate::{Db, server, until};
 
 /// A server, durable, on a socket in a folder of its own.
-pub struct Own {
+pub struct CustomServer {
     folder: PathBuf,
-    program: Tied,
+    program: ChildProcess,
 }
 
-impl Own {
+impl CustomServer {
     /// Starts it by `prefix`, a program and its first arguments.
     pub async fn start(prefix: &[&str]) -> Self {
         let other = server().await;
@@ -42,8 +42,8 @@ impl Own {
         let (postgres, socket) = (text(&other.bindir().join("postgres")), text(&folder));
         let server = [&*postgres, "-D", &data, "-k", &socket, "-p", "5432", "-h", "", "-N", "100"];
         let command = [prefix, &server].concat();
-        let program = Tied::start(other, Path::new(command[0]), &command[1..]);
-        let own = Own { folder, program };
+        let program = ChildProcess::start(other, Path::new(command[0]), &command[1..]);
+        let own = CustomServer { folder, program };
         until("the server answers", async || match own.options().connect().await {
             Ok(connection) => connection.close().await.is_ok(),
             Err(_) => false,
@@ -84,7 +84,7 @@ impl Own {
     }
 }
 
-impl Drop for Own {
+impl Drop for CustomServer {
     fn drop(&mut self) {
         self.program.kill();
         let _ = std::fs::remove_dir_all(&self.folder);

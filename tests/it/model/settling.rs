@@ -8,9 +8,9 @@ use super::database::Verified;
 use super::job::SECOND;
 use super::step::Step;
 
-/// A run that somebody says something about.
+/// A run, as its worker or a client names it.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Said {
+pub(super) struct RunKey {
     pub(super) number: i64,
     pub(super) lease: Uuid,
     pub(super) batch_index: i32,
@@ -73,28 +73,28 @@ impl Step<'_> {
     /// One outcome of a settle; returns how it must be refused, if it must.
     pub(super) fn settle(
         &mut self,
-        said: Said,
+        key: RunKey,
         outcome: &str,
         result: i64,
         delay: Option<i64>,
     ) -> Verified<Option<&'static str>> {
-        let (number, lease) = (said.number, Some(said.lease));
+        let (number, lease) = (key.number, Some(key.lease));
         if !self.runs(number, lease) {
             // A sweep may have ended the job under this lease; a success after that was not accepted.
             let ends: &[&str] = if outcome == "success" { &["success"] } else { &["success", "failed"] };
             let known = self.ended(number, lease, ends);
             return Ok((!known).then_some("lost"));
         }
-        if self.held.contains(&number) {
+        if self.locked.contains(&number) {
             return Ok(Some("busy"));
         }
         match outcome {
             "success" => self.end(number, "success", Some(result)),
             "fail" => {
-                self.jobs.get_mut(&number).expect("running").traceback = Some("said".into());
+                self.jobs.get_mut(&number).expect("running").traceback = Some("reason".into());
                 self.end(number, "failed", None);
             }
-            "retry" | "verify" => self.charge(number, "said", delay)?,
+            "retry" | "verify" => self.charge(number, "reason", delay)?,
             "snooze" => self.later(number, delay)?,
             "release" => self.release(number),
             other => return Err(TestCaseError::fail(other.to_owned())),
@@ -117,20 +117,20 @@ impl Step<'_> {
         open
     }
 
-    /// Puts back what failed or was cancelled; returns what that is.
+    /// Requeues what failed or was cancelled; returns what that is.
     pub(super) fn retry(&mut self, numbers: &[i64]) -> Verified<Vec<i64>> {
-        let unwell =
+        let unsuccessful =
             |n: &i64| self.jobs.get(n).and_then(|job| job.end()).is_some_and(|end| end.status != "success");
-        let mut back: Vec<i64> = numbers.iter().copied().filter(unwell).collect();
-        back.sort_unstable();
-        back.dedup();
-        for number in &back {
+        let mut requeued: Vec<i64> = numbers.iter().copied().filter(unsuccessful).collect();
+        requeued.sort_unstable();
+        requeued.dedup();
+        for number in &requeued {
             let job = self.jobs.get_mut(number).expect("ended");
             (job.retries, job.scheduled_at) = (0, None);
             job.state = super::job::State::Pending { row: *number };
-            self.stand_in_line(*number)?;
+            self.give_ready_seq(*number)?;
         }
-        Ok(back)
+        Ok(requeued)
     }
 
     /// Takes pending jobs of the topic out for good: as many as asked for, in whole rows.

@@ -13,27 +13,27 @@ const TIE: &str = r#"exec 3<&0; "$@" 3<&- </dev/null & p=$!
 (cat <&3 >/dev/null; kill -9 $p 2>/dev/null) & exec 3<&-; wait $p; kill $! 2>/dev/null"#;
 
 /// A program that is killed when this is dropped.
-pub struct Tied(Child);
+pub struct ChildProcess(Child);
 
-impl Tied {
+impl ChildProcess {
     /// Starts it as the user who runs the server.
     pub fn start(server: &LocalPostgres, program: &Path, arguments: &[&str]) -> Self {
-        Tied::tie(as_server_user(server, Path::new("/bin/sh")), program, arguments)
+        ChildProcess::tie(as_server_user(server, Path::new("/bin/sh")), program, arguments)
     }
 
     /// Starts it as whoever runs the test.
     pub fn start_as_me(program: &Path, arguments: &[&str]) -> Self {
-        Tied::tie(Command::new("/bin/sh"), program, arguments)
+        ChildProcess::tie(Command::new("/bin/sh"), program, arguments)
     }
 
     fn tie(mut command: Command, program: &Path, arguments: &[&str]) -> Self {
         command.args(["-c", TIE, "tied"]).arg(program).args(arguments);
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-        Tied(command.spawn().expect("sh"))
+        ChildProcess(command.spawn().expect("sh"))
     }
 }
 
-impl Tied {
+impl ChildProcess {
     /// Ends it at once.
     pub fn kill(&mut self) {
         drop(self.0.stdin.take());
@@ -41,7 +41,7 @@ impl Tied {
     }
 }
 
-impl Drop for Tied {
+impl Drop for ChildProcess {
     fn drop(&mut self) {
         self.kill();
     }

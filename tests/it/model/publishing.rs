@@ -8,7 +8,7 @@ use super::operation::New;
 use super::step::Step;
 
 impl Step<'_> {
-    /// New jobs stand in line in the order of the call, behind all others, unless their time is to come.
+    /// New jobs are ready in the order of the call, behind all others, unless they are due later.
     pub(super) fn publish(&mut self, jobs: &[New], published: &[(i64, String)]) -> Verified {
         prop_assert!(published.len() == jobs.len(), "{} of {}", published.len(), jobs.len());
         let mut last = self.last_seq;
@@ -27,7 +27,7 @@ impl Step<'_> {
                 attempt: 0,
                 scheduled_at,
                 traceback: None,
-                line: Some(*number).filter(|_| scheduled_at <= Some(self.now)),
+                ready_seq: Some(*number).filter(|_| scheduled_at <= Some(self.now)),
                 state: State::Pending { row: *number },
             };
             self.jobs.insert(*number, job);
@@ -35,8 +35,8 @@ impl Step<'_> {
         Ok(())
     }
 
-    /// Jobs that are published together lie in as few rows as can be, of about the same size.
-    pub(super) fn lie_together(&mut self, published: &[(i64, String)]) {
+    /// Packed jobs take as few rows as can be, of about the same size.
+    pub(super) fn pack(&mut self, published: &[(i64, String)]) {
         let (size, rows) = (published.len(), published.len().div_ceil(64));
         let row_of = |nth: usize| nth * rows / size;
         for (nth, (number, _)) in published.iter().enumerate() {

@@ -7,12 +7,12 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 /// Everything that was said on this thread since it was asked to listen.
 #[derive(Clone, Default)]
-pub(crate) struct Said(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct ServerMessages(Arc<Mutex<Vec<u8>>>);
 
-impl Said {
+impl ServerMessages {
     /// Listens until the guard is dropped.
     pub(crate) fn listen() -> (Self, impl Sized) {
-        let said = Said::default();
+        let said = ServerMessages::default();
         let writer = said.clone();
         let log = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
         (said, log.set_default())
@@ -24,7 +24,7 @@ impl Said {
     }
 }
 
-impl Write for Said {
+impl Write for ServerMessages {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.lock().unwrap().extend_from_slice(bytes);
         Ok(bytes.len())

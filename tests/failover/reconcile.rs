@@ -59,7 +59,7 @@ async fn number(pool: &PgPool, query: &str) -> i64 {
 }
 
 #[tokio::test]
-async fn what_ended_unknown_to_the_new_primary_runs_again_at_once_and_uncharged() {
+async fn jobs_whose_end_a_failover_lost_run_again_at_once_and_uncharged() {
     // Two of four slots stay busy, so that the worker is held by nothing but what it runs.
     let scene = Scene::start(4).await;
     let handles = scene.running(4).await;
@@ -91,7 +91,7 @@ async fn what_ended_unknown_to_the_new_primary_runs_again_at_once_and_uncharged(
 }
 
 #[tokio::test]
-async fn a_worker_with_no_free_slot_gives_back_what_it_no_longer_holds_all_the_same() {
+async fn a_worker_without_a_free_slot_reconciles_all_the_same() {
     let scene = Scene::start(2).await;
     let mut handles = scene.running(2).await;
     scene.cluster.cut(&scene.pool).await;

@@ -6,7 +6,7 @@ use pgjobs_tests::Db;
 use crate::tasks::add;
 
 #[tokio::test]
-async fn a_body_that_does_not_fit_fails_that_job_alone_with_path_and_type() {
+async fn an_invalid_body_fails_its_job_and_no_other_with_path_and_type() {
     let db = Db::new().await;
     db.run(
         r#"select jobs.publish('math.add', b::jsonb) from unnest(array[

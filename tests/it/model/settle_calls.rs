@@ -7,28 +7,29 @@ use sqlx::Row;
 
 use super::calls::allowed;
 use super::database::{Verified, column};
-use super::ending::{Said, seconds, time};
 use super::job::SECOND;
 use super::operation::{Outcome, Pick};
+use super::settling::{RunKey, seconds, time};
 use super::world::World;
 
 impl World {
     pub(super) async fn ack(&mut self, session: usize, pick: Pick, lease: bool) -> Verified {
-        let Some((said, _)) =
+        let Some((key, _)) =
             self.model.run(session, pick).filter(|run| !self.would_wait(session, run.0.number))
         else {
             return Ok(());
         };
-        let lease = lease.then_some(said.lease);
-        let result = said.number * 10;
+        let lease = lease.then_some(key.lease);
+        let result = key.number * 10;
         let sql = format!(
             "select (jobs.ack('{}', '{result}', {})).result::bigint",
-            self.model.ids[&said.number],
+            self.model.ids[&key.number],
             quoted(lease)
         );
         self.act(session, &sql, |step, answer| {
-            let told: Result<i64, &str> = answer.as_ref().map(|rows| rows[0].get(0)).map_err(String::as_str);
-            prop_assert_eq!(told, step.ack(said.number, lease, result));
+            let answered: Result<i64, &str> =
+                answer.as_ref().map(|rows| rows[0].get(0)).map_err(String::as_str);
+            prop_assert_eq!(answered, step.ack(key.number, lease, result));
             Ok(())
         })
         .await
@@ -76,24 +77,24 @@ impl World {
         batch_indexes: bool,
         times: usize,
     ) -> Verified {
-        let mut said: Vec<(Said, &Outcome)> = Vec::new();
+        let mut settled: Vec<(RunKey, &Outcome)> = Vec::new();
         for outcome in outcomes {
             let Some((run, _)) = self.model.run(session, outcome.pick) else { return Ok(()) };
-            if !said.iter().any(|other| other.0 == run) {
-                said.push((run, outcome));
+            if !settled.iter().any(|other| other.0 == run) {
+                settled.push((run, outcome));
             }
         }
-        let sql = self.settling(&said, batch_indexes);
+        let sql = self.settling(&settled, batch_indexes);
         for _ in 0..times {
             self.act(session, &sql, |step, answer| {
-                let told: BTreeMap<i32, String> =
+                let answered: BTreeMap<i32, String> =
                     allowed(answer)?.iter().map(|row| (row.get(0), row.get(1))).collect();
                 let mut refused = BTreeMap::new();
-                for (nth, (run, outcome)) in said.iter().enumerate() {
+                for (nth, (run, outcome)) in settled.iter().enumerate() {
                     let refusal = step.settle(*run, outcome.outcome, run.number * 10, outcome.delay)?;
                     refused.extend(refusal.map(|refusal| (nth as i32 + 1, refusal.to_owned())));
                 }
-                prop_assert_eq!(told, refused, "outcomes");
+                prop_assert_eq!(answered, refused, "outcomes");
                 Ok(())
             })
             .await?;
@@ -101,27 +102,28 @@ impl World {
         Ok(())
     }
 
-    fn settling(&self, said: &[(Said, &Outcome)], batch_indexes: bool) -> String {
-        let list =
-            |of: &dyn Fn(&(Said, &Outcome)) -> String| said.iter().map(of).collect::<Vec<_>>().join(", ");
-        let outcomes = if said.iter().all(|said| said.1.outcome == "success") {
+    fn settling(&self, settled: &[(RunKey, &Outcome)], batch_indexes: bool) -> String {
+        let list = |of: &dyn Fn(&(RunKey, &Outcome)) -> String| {
+            settled.iter().map(of).collect::<Vec<_>>().join(", ")
+        };
+        let outcomes = if settled.iter().all(|run| run.1.outcome == "success") {
             "null".to_owned()
         } else {
-            format!("array[{}]", list(&|said| format!("'{}'", said.1.outcome)))
+            format!("array[{}]", list(&|run| format!("'{}'", run.1.outcome)))
         };
         let batch_indexes = if batch_indexes {
-            format!("array[{}]", list(&|said| said.0.batch_index.to_string()))
+            format!("array[{}]", list(&|run| run.0.batch_index.to_string()))
         } else {
             "null".into()
         };
         format!(
             "select at, reason from jobs.settle(array[{}], array[{}]::uuid[], {outcomes}, array[{}]::jsonb[],
-               array_fill('said'::text, array[{}]), array[{}]::float8[], {batch_indexes})",
-            list(&|said| format!("'{}'", self.model.ids[&said.0.number])),
-            list(&|said| format!("'{}'", said.0.lease)),
-            list(&|said| format!("'{}'", said.0.number * 10)),
-            said.len(),
-            list(&|said| seconds(said.1.delay)),
+               array_fill('reason'::text, array[{}]), array[{}]::float8[], {batch_indexes})",
+            list(&|run| format!("'{}'", self.model.ids[&run.0.number])),
+            list(&|run| format!("'{}'", run.0.lease)),
+            list(&|run| format!("'{}'", run.0.number * 10)),
+            settled.len(),
+            list(&|run| seconds(run.1.delay)),
         )
     }
 
@@ -145,12 +147,12 @@ impl World {
         let sql = format!("select jobs.retry({})", self.listed(&numbers));
         let ids = self.model.ids.clone();
         self.act(0, &sql, |step, answer| {
-            let mut told: Vec<String> = column(allowed(answer)?, 0);
-            let mut back: Vec<String> =
+            let mut answered: Vec<String> = column(allowed(answer)?, 0);
+            let mut requeued: Vec<String> =
                 step.retry(&numbers)?.iter().map(|number| ids[number].clone()).collect();
-            told.sort();
-            back.sort();
-            prop_assert_eq!(told, back, "put back");
+            answered.sort();
+            requeued.sort();
+            prop_assert_eq!(answered, requeued, "requeued");
             Ok(())
         })
         .await
@@ -164,23 +166,23 @@ impl World {
         .await
     }
 
-    pub(super) async fn unclaim(&mut self, pick: Pick) -> Verified {
-        let Some((said, Some(worker))) = self.model.run(0, pick) else { return Ok(()) };
+    pub(super) async fn release(&mut self, pick: Pick) -> Verified {
+        let Some((key, Some(worker))) = self.model.run(0, pick) else { return Ok(()) };
         let claiming = self.model.open.values().any(|open| open.claiming.contains(&worker));
-        let mut taken = self.model.handed.iter().filter(|run| run.0.lease == said.lease);
+        let mut taken = self.model.runs.iter().filter(|run| run.0.lease == key.lease);
         if claiming || taken.any(|run| self.would_wait(0, run.0.number)) {
             return Ok(());
         }
-        self.act(0, &format!("select jobs.release('{worker}', '{}')", said.lease), |step, answer| {
-            let back: i32 = allowed(answer)?[0].get(0);
-            prop_assert_eq!(back as usize, step.unclaim(worker, said.lease), "given back");
+        self.act(0, &format!("select jobs.release('{worker}', '{}')", key.lease), |step, answer| {
+            let released: i32 = allowed(answer)?[0].get(0);
+            prop_assert_eq!(released as usize, step.release_claim(worker, key.lease), "released");
             Ok(())
         })
         .await
     }
 
     fn would_wait(&self, session: usize, number: i64) -> bool {
-        self.model.held.get(&number).is_some_and(|holder| *holder != session)
+        self.model.locked.get(&number).is_some_and(|holder| *holder != session)
     }
 
     fn jobs(&self, session: usize, picks: &[Pick]) -> Vec<i64> {

@@ -38,7 +38,7 @@ impl From<sqlx::Error> for Refusal {
 
 impl Refusal {
     /// Which job of a call it names, counted from 0.
-    fn place(&self) -> Option<usize> {
+    fn position(&self) -> Option<usize> {
         let (_, rest) = self.words.split_once("job ")?;
         rest.split(' ').next()?.parse::<usize>().ok()?.checked_sub(1)
     }
@@ -49,7 +49,7 @@ const BULK: &str = "select array(select b.job_id::text from jobs.publish_bulk(ar
     select row(u.task, u.body::jsonb, null, null, null, null)::jobs.bulk_job
     from unnest($1, $2) with ordinality u(task, body, at) order by u.at)) b)";
 const ALL: &str = "select jobs.publish_arrays($1, $2::jsonb[], null, null, null, null, null)::text[]";
-const TOGETHER: &str =
+const PACKED: &str =
     "select jobs.publish_arrays($1[1:1], $2::jsonb[], null, null, null, null, null, null, true)::text[]";
 
 async fn sql(
@@ -83,33 +83,33 @@ fn raw(value: &str) -> Result<Box<RawValue>, Refusal> {
 }
 
 /// All or nothing, and what is refused is taken out; a cast that fails names no job, and all go one by one.
-pub(crate) async fn bulk(db: &Db, cases: &[Case], together: bool) -> Vec<Result<String, Refusal>> {
-    let mut said: Vec<Option<Result<String, Refusal>>> = cases.iter().map(|_| None).collect();
+pub(crate) async fn bulk(db: &Db, cases: &[Case], packed: bool) -> Vec<Result<String, Refusal>> {
+    let mut answers: Vec<Option<Result<String, Refusal>>> = cases.iter().map(|_| None).collect();
     loop {
-        let open: Vec<usize> = (0..cases.len()).filter(|at| said[*at].is_none()).collect();
-        // Jobs that lie together have one task.
-        let task = |at: &usize| if together { NAMES[1] } else { &cases[*at].task };
+        let open: Vec<usize> = (0..cases.len()).filter(|at| answers[*at].is_none()).collect();
+        // Packed jobs have one task.
+        let task = |at: &usize| if packed { NAMES[1] } else { &cases[*at].task };
         let tasks: Vec<&str> = open.iter().map(task).collect();
         let bodies: Vec<&str> = open.iter().map(|at| &*cases[*at].body).collect();
-        let statement = match (together, open.len() % 2) {
-            (true, _) => TOGETHER,
+        let statement = match (packed, open.len() % 2) {
+            (true, _) => PACKED,
             (_, 0) => BULK,
             _ => ALL,
         };
         match sql(db, statement, &tasks, &bodies).await {
             Ok(ids) => {
                 assert_eq!(ids.len(), open.len());
-                open.into_iter().zip(ids).for_each(|(at, id)| said[at] = Some(Ok(id)));
-                return said.into_iter().flatten().collect();
+                open.into_iter().zip(ids).for_each(|(at, id)| answers[at] = Some(Ok(id)));
+                return answers.into_iter().flatten().collect();
             }
             Err(refusal) if refusal.code.starts_with("PT") => {
-                let at = refusal.place().filter(|at| *at < open.len()).expect(&refusal.words);
-                said[open[at]] = Some(Err(refusal));
+                let at = refusal.position().filter(|at| *at < open.len()).expect(&refusal.words);
+                answers[open[at]] = Some(Err(refusal));
             }
             Err(refusal) => {
                 assert!(refusal.code.starts_with("22") || refusal.code.starts_with("54"), "{refusal:?}");
                 let at = unreadable(db, &bodies, &tasks).await;
-                said[open[at]] = Some(Err(refusal));
+                answers[open[at]] = Some(Err(refusal));
             }
         }
     }
