@@ -104,7 +104,7 @@ end $$;
 
 -- Numbers for new jobs, in order. The caller has assigned an xid to the transaction.
 create or replace function jobs._draw_numbers(i_jobs integer) returns bigint[]
-language plpgsql as $$
+language plpgsql set plan_cache_mode = force_generic_plan as $$
 begin
   return array(select nextval('jobs.job_number') from generate_series(1, i_jobs));
 end $$;
