@@ -1,15 +1,16 @@
-//! Which module of the library names which: its imports and the paths inside of its code.
+//! Which module of a library names which: its imports and the paths inside of its code.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::library;
+use crate::modules;
 
 /// A module by its path, `["worker", "run"]`.
 pub(crate) type Module = Vec<String>;
 
-/// Each module of the library, with those that it names. Code behind `#[cfg(test)] mod tests` counts for nothing.
-pub(crate) fn graph() -> BTreeMap<Module, BTreeSet<Module>> {
-    let texts: BTreeMap<Module, String> = library()
+/// Each module of the library in a folder, with those that it names. Code behind `#[cfg(test)] mod tests` counts for
+/// nothing.
+pub(crate) fn graph(folder: &str) -> BTreeMap<Module, BTreeSet<Module>> {
+    let texts: BTreeMap<Module, String> = modules(folder)
         .into_iter()
         .map(|(_, path, text)| (module_of(&path.to_string_lossy()), code(&text)))
         .collect();

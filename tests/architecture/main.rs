@@ -2,6 +2,7 @@
 //! documentation names exists.
 
 mod arrays;
+mod crates;
 mod documents;
 mod graph;
 mod imports;
@@ -29,9 +30,14 @@ fn sources(dir: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// The files of the library, each with its module at the root.
+/// The files of pgjobs itself.
 fn library() -> Vec<(String, PathBuf, String)> {
-    let files = files_of("pgjobs/src").into_iter().filter_map(|(path, text)| {
+    modules("pgjobs/src")
+}
+
+/// The files of a library, each with its module at the root.
+fn modules(folder: &str) -> Vec<(String, PathBuf, String)> {
+    let files = files_of(folder).into_iter().filter_map(|(path, text)| {
         let module =
             path.components().next()?.as_os_str().to_string_lossy().trim_end_matches(".rs").to_owned();
         (module != "lib" && module != "bin").then_some((module, path, text))
@@ -41,7 +47,7 @@ fn library() -> Vec<(String, PathBuf, String)> {
 
 /// The files of what is published as a library, by their names in the repository.
 fn shipped() -> impl Iterator<Item = (PathBuf, String)> {
-    ["pgjobs/src", "pgjobs-local-postgres/src"].into_iter().flat_map(|folder| {
+    ["pgjobs/src", "pgjobs-codegen/src", "pgjobs-local-postgres/src"].into_iter().flat_map(|folder| {
         files_of(folder).into_iter().map(move |(path, text)| (Path::new(folder).join(path), text))
     })
 }
@@ -80,7 +86,7 @@ fn every_crate_of_the_workspace_forbids_unsafe_code() {
     assert!(workspace.contains("unsafe_code = \"forbid\""));
     let members = workspace.split_once("members = [").unwrap().1.split_once(']').unwrap().0;
     let members: Vec<_> = members.split('"').skip(1).step_by(2).collect();
-    assert!(members.len() >= 8, "{members:?}");
+    assert!(members.len() >= 9, "{members:?}");
     for member in members {
         let manifest = fs::read_to_string(root.join(member).join("Cargo.toml")).unwrap();
         let forbids =

@@ -34,8 +34,9 @@ fn reach(root: &Value, schema: &Value, reached: &mut BTreeMap<String, Value>) {
                 reached.insert(canonical(root, reference), content(root, target));
                 reach(root, target, reached);
             }
-            let inside = object.iter().filter(|(key, _)| *key != "$defs");
-            inside.for_each(|(_, part)| reach(root, part, reached));
+            for (_, part) in object.iter().filter(|(key, _)| *key != "$defs") {
+                reach(root, part, reached);
+            }
         }
         Value::Array(parts) => parts.iter().for_each(|part| reach(root, part, reached)),
         _ => {}
@@ -44,10 +45,11 @@ fn reach(root: &Value, schema: &Value, reached: &mut BTreeMap<String, Value>) {
 
 /// The content of a schema without the keys that only the top of a document has, in the order of the keys.
 fn content(root: &Value, schema: &Value) -> Value {
-    let Some(object) = schema.as_object() else { return schema.clone() };
-    let kept = object.iter().filter(|(key, _)| !["$schema", "$defs", "title"].contains(&key.as_str()));
-    let kept = kept.map(|(key, value)| (key.clone(), value.clone())).collect();
-    sorted(root, &Value::Object(kept))
+    let mut content = sorted(root, schema);
+    if let Some(object) = content.as_object_mut() {
+        object.retain(|key, _| !["$schema", "$defs", "title"].contains(&key.as_str()));
+    }
+    content
 }
 
 fn sorted(root: &Value, value: &Value) -> Value {

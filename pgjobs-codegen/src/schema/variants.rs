@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::names::pascal;
-use super::parts;
-use super::schema::{Object, changed, is_object, list};
+use crate::model::Choice;
+use crate::names::pascal;
+use crate::schema::object::{Object, changed, is_object, list};
+use crate::schema::parts;
 
 /// Whether it has too many alternatives to be written as a type.
 pub(crate) fn is_vast(root: &Value, schema: &Value) -> bool {
@@ -44,4 +45,15 @@ pub(crate) fn variant_word(variant: &Value) -> Option<String> {
     let tag = || properties?.values().find_map(|property| property["const"].as_str());
     let only = || properties.filter(|properties| properties.len() == 1)?.keys().next().map(String::as_str);
     own.or_else(tag).or_else(only).map(pascal)
+}
+
+/// The strings that a schema allows, if it allows nothing else.
+pub(crate) fn texts(schema: &Value) -> Option<Vec<Choice>> {
+    let doc = schema["description"].as_str().unwrap_or_default();
+    let one = |value: &Value| Some(Choice { value: value.as_str()?.to_owned(), doc: doc.to_owned() });
+    match (schema.get("const"), schema.get("enum").and_then(Value::as_array)) {
+        (Some(constant), _) => Some(vec![one(constant)?]),
+        (None, Some(values)) => values.iter().map(one).collect(),
+        (None, None) => None,
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::types::text::shown;
+use crate::text::shown;
 
 /// Source code that grows by lines.
 #[derive(Default)]

@@ -1,35 +1,19 @@
 //! `codegen`: generates clients in other languages, and for other programs, from the registry.
 
-mod cycles;
-mod lower;
-mod model;
-mod module;
-mod names;
-mod parts;
-mod python;
-mod record;
-mod refs;
-mod rust;
-mod rust_definition;
-mod rust_type;
-mod schema;
-mod source;
-mod typescript;
-mod variants;
-
 use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use pgjobs_codegen::{Language, Param, Task, generate};
 use serde_json::json;
+use serde_json::value::RawValue;
 
-use self::model::Module;
-use self::module::{Signature, module};
 use crate::cli::args::global::Global;
 use crate::cli::database::connect::connect;
 use crate::cli::output::console::Console;
 use crate::cli::output::failure::Failure;
-use crate::inspect;
-use crate::{Topic, linked_tasks};
+use crate::inspect::{self, TaskRow};
+use crate::{TaskDef, Topic, linked_tasks};
 
 const AFTER_HELP: &str = "\
 Each task becomes a function that publishes it in the caller's transaction and returns the job, whose \
@@ -47,7 +31,7 @@ Examples:
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Codegen {
     /// The language.
-    #[arg(long, value_enum)]
+    #[arg(long, value_parser = language())]
     lang: Language,
     /// Only tasks under this topic.
     #[arg(long, value_name = "TOPIC")]
@@ -63,52 +47,32 @@ pub(crate) struct Codegen {
     check: Option<PathBuf>,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-enum Language {
-    Python,
-    Typescript,
-    Rust,
+fn language() -> impl TypedValueParser<Value = Language> {
+    PossibleValuesParser::new(Language::ALL.iter().map(|language| language.name()))
+        .try_map(|name| Language::named(&name).ok_or("there is no such language"))
 }
 
-impl Language {
-    fn name(self) -> &'static str {
-        match self {
-            Language::Python => "python",
-            Language::Typescript => "typescript",
-            Language::Rust => "rust",
-        }
-    }
-
-    fn write(self, module: &Module, header: &str) -> String {
-        match self {
-            Language::Python => python::write(module, header),
-            Language::Typescript => typescript::write(module, header),
-            Language::Rust => rust::write(module, header),
-        }
-    }
-}
-
-pub(crate) async fn run(asked: Codegen, global: &Global, console: &Console) -> Result<(), Failure> {
-    let mut signatures = if asked.linked { linked()? } else { declared(global, console).await? };
-    signatures.retain(|task| asked.topic.as_ref().is_none_or(|topic| topic.holds(&task.name)));
-    if signatures.is_empty() {
-        let of = asked.topic.as_ref().map(|topic| format!(" under `{topic}`")).unwrap_or_default();
+pub(crate) async fn run(args: Codegen, global: &Global, console: &Console) -> Result<(), Failure> {
+    let mut tasks = if args.linked { linked()? } else { declared(global, console).await? };
+    tasks.retain(|task| args.topic.as_ref().is_none_or(|topic| topic.holds(&task.name)));
+    if tasks.is_empty() {
+        let of = args.topic.as_ref().map(|topic| format!(" under `{topic}`")).unwrap_or_default();
         return Err(Failure::failed(format!(
             "there are no tasks{of} to make a client of: start their worker, or run its `migrate`, which declares them"
         )));
     }
-    let count = signatures.len();
-    let source = asked.lang.write(&module(signatures), &asked.header());
-    match (&asked.check, &asked.out) {
-        (Some(file), _) => check(&asked, file, &source, console),
+    let source = generate(&tasks, args.lang, &args.header())
+        .map_err(|error| Failure::failed(format!("there is no client: {error}")))?;
+    match (&args.check, &args.out) {
+        (Some(file), _) => check(&args, file, &source, console),
         (None, Some(file)) => {
             std::fs::write(file, source)
                 .map_err(|error| Failure::failed(format!("{} cannot be written: {error}", file.display())))?;
-            let written = json!({ "lang": asked.lang.name(), "file": file, "tasks": count });
-            console.data(&written, || format!("{}: {count} tasks", file.display()))
+            let written = json!({ "lang": args.lang.name(), "file": file, "tasks": tasks.len() });
+            console.data(&written, || format!("{}: {} tasks", file.display(), tasks.len()))
         }
         (None, None) if console.json => {
-            console.document(&json!({ "lang": asked.lang.name(), "source": source }))
+            console.document(&json!({ "lang": args.lang.name(), "source": source }))
         }
         (None, None) => console.raw(&source),
     }
@@ -122,21 +86,19 @@ impl Codegen {
     }
 
     fn command(&self) -> String {
-        // A topic is user input, and becomes part of a comment.
-        let text = |topic: &Topic| format!(" --topic '{}'", source::lines(topic.as_str()).join(" "));
-        let topic = self.topic.as_ref().map(text).unwrap_or_default();
+        let topic = self.topic.as_ref().map(|topic| format!(" --topic '{topic}'")).unwrap_or_default();
         let linked = if self.linked { " --linked" } else { "" };
         format!("pgjobs codegen --lang {}{topic}{linked}", self.lang.name())
     }
 }
 
-fn linked() -> Result<Vec<Signature>, Failure> {
-    Ok(linked_tasks()?.into_iter().map(Signature::from).collect())
+fn linked() -> Result<Vec<Task>, Failure> {
+    Ok(linked_tasks()?.into_iter().map(of_definition).collect())
 }
 
 /// The tasks that workers declared. Names that only have jobs are left out, because their arguments are
 /// unknown.
-async fn declared(global: &Global, console: &Console) -> Result<Vec<Signature>, Failure> {
+async fn declared(global: &Global, console: &Console) -> Result<Vec<Task>, Failure> {
     let pool = connect(global, console).await?;
     let (declared, others): (Vec<_>, Vec<_>) =
         inspect::tasks(&pool).await?.into_iter().partition(|task| task.declared);
@@ -146,20 +108,46 @@ async fn declared(global: &Global, console: &Console) -> Result<Vec<Signature>, 
     for task in declared.iter().filter(|task| task.timeout.is_some_and(|timeout| !timeout.is_finite())) {
         console.note(format!("{}: its timeout is no number, and is left out", task.name));
     }
-    Ok(declared.into_iter().map(Signature::from).collect())
+    Ok(declared.into_iter().map(of_row).collect())
 }
 
-fn check(asked: &Codegen, file: &Path, source: &str, console: &Console) -> Result<(), Failure> {
+fn of_definition(def: &'static TaskDef) -> Task {
+    let mut task = Task::new(def.name);
+    task.doc = def.doc.to_owned();
+    task.params = Some(def.params.iter().map(|param| Param::new(param.name)).collect());
+    task.args_schema = Some((def.args_schema)().to_value());
+    task.result_schema = Some((def.result_schema)().to_value());
+    task.timeout = Some(def.options.timeout.as_secs_f64());
+    task.priority = Some(def.options.priority);
+    task.retries = i32::try_from(def.options.retries).ok();
+    task
+}
+
+fn of_row(row: TaskRow) -> Task {
+    // A schema that no JSON library can read counts as unknown.
+    let schema = |json: Option<Box<RawValue>>| serde_json::from_str(json?.get()).ok();
+    let mut task = Task::new(row.name);
+    task.doc = row.doc;
+    task.params = row.params.map(|params| params.into_iter().map(|param| Param::new(param.name)).collect());
+    task.args_schema = schema(row.args_schema);
+    task.result_schema = schema(row.result_schema);
+    task.timeout = row.timeout.filter(|timeout| timeout.is_finite());
+    task.priority = row.priority;
+    task.retries = row.retries;
+    task
+}
+
+fn check(args: &Codegen, file: &Path, source: &str, console: &Console) -> Result<(), Failure> {
     let written = std::fs::read_to_string(file)
         .map_err(|error| Failure::failed(format!("{} cannot be read: {error}", file.display())))?;
     if written == source {
-        let same = json!({ "lang": asked.lang.name(), "file": file, "current": true });
+        let same = json!({ "lang": args.lang.name(), "file": file, "current": true });
         return console.data(&same, || format!("{} is current", file.display()));
     }
     let line = written.lines().zip(source.lines()).take_while(|(old, new)| old == new).count() + 1;
     Err(Failure::failed(format!(
         "{file} is not what the tasks are now, from line {line} on: run `{} --out {file}`",
-        asked.command(),
+        args.command(),
         file = file.display()
     )))
 }

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::model::{Choice, Defaults, Definition, Field, Form, Module, Record, Task, Type};
-use super::names::{Names, camel, is_plain};
-use super::source::{Source, lines};
+use crate::model::{Choice, Defaults, Definition, Field, Function, Kind, Module, Record, Type};
+use crate::names::{Names, camel, is_plain};
+use crate::source::{Source, lines};
 
 const RUNTIME: &str = include_str!("runtime/client.ts");
 
@@ -80,7 +80,7 @@ pub(crate) fn write(module: &Module, header: &str) -> String {
         define(&mut source, definition);
     }
     let mut names = Names::without(TAKEN);
-    for task in &module.tasks {
+    for task in &module.functions {
         source.line("");
         record(&mut source, &task.args_name, &format!("The arguments of `{}`.", task.name), &task.args);
         source.line("");
@@ -90,18 +90,18 @@ pub(crate) fn write(module: &Module, header: &str) -> String {
 }
 
 fn define(source: &mut Source, definition: &Definition) {
-    let Definition { name, doc, form } = definition;
-    match form {
-        Form::Record(fields) => record(source, name, doc, fields),
-        Form::Choice(choices) => choice(source, name, doc, choices),
-        Form::Union(types) => {
+    let Definition { name, doc, kind } = definition;
+    match kind {
+        Kind::Record(fields) => record(source, name, doc, fields),
+        Kind::Choice(choices) => choice(source, name, doc, choices),
+        Kind::Union(types) => {
             comment(source, doc);
             source.line(format!(
                 "export type {name} = {};",
                 types.iter().map(ty).collect::<Vec<_>>().join(" | ")
             ));
         }
-        Form::Alias(of) => {
+        Kind::Alias(of) => {
             comment(source, doc);
             source.line(format!("export type {name} = {};", ty(of)));
         }
@@ -145,7 +145,7 @@ fn choice(source: &mut Source, name: &str, doc: &str, choices: &[Choice]) {
     source.line(format!("export type {name} = {};", values.join(" | ")));
 }
 
-fn function(source: &mut Source, task: &Task, name: &str) {
+fn function(source: &mut Source, task: &Function, name: &str) {
     let doc = if task.doc.is_empty() { format!("Publishes {}.", task.name) } else { task.doc.clone() };
     comment(source, &doc);
     let default = if task.args.fields.iter().any(|field| field.required) { "" } else { " = {}" };
@@ -179,7 +179,7 @@ fn ty(of: &Type) -> String {
         Type::Boolean => "boolean".to_owned(),
         Type::Integer(_) | Type::Number => "number".to_owned(),
         Type::Text => "string".to_owned(),
-        Type::Constant(value) => crate::cli::output::lines::json(&value.to_string()),
+        Type::Constant(value) => crate::text::json(&value.to_string()),
         Type::List(item) => format!("Array<{}>", ty(item)),
         Type::Tuple(parts) => format!("[{}]", parts.iter().map(ty).collect::<Vec<_>>().join(", ")),
         Type::Map(values) => format!("{{ [key: string]: {} }}", ty(values)),
@@ -190,7 +190,7 @@ fn ty(of: &Type) -> String {
 
 /// A string literal: JSON's string literals are valid in JavaScript.
 fn quoted(text: &str) -> String {
-    crate::cli::output::lines::json(&Value::from(text).to_string())
+    crate::text::json(&Value::from(text).to_string())
 }
 
 fn comment(source: &mut Source, doc: &str) {

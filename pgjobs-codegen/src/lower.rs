@@ -1,15 +1,18 @@
-//! Turns JSON Schema into types.
+//! Turns JSON Schema into types. Types hold others, so these methods call each other; what they ask of a
+//! schema is in `schema`.
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::cycles::break_cycles;
-use super::model::{Choice, Definition, Form, Record, Type};
-use super::names::{Names, TYPES, pascal};
-use super::refs::{closure, resolve};
-use super::schema::{is_object, values, without_null};
-use super::variants::{is_vast, variant_word, variants};
+use crate::cycles::break_cycles;
+use crate::model::{Definition, Field, Kind, Record, Type};
+use crate::names::{Names, TYPES, pascal};
+use crate::scalar::{literal, scalar, unsaid};
+use crate::schema::object::{Object, is_object, list, values, without_null};
+use crate::schema::parts::{self, Whole};
+use crate::schema::refs::{closure, resolve};
+use crate::schema::variants::{is_vast, texts, variant_word, variants};
 
 /// Turns schemas into types and collects those with a name.
 pub(crate) struct Lowering {
@@ -54,34 +57,29 @@ impl Lowering {
     }
 
     /// A type that is written inline, where it is used.
-    fn plain(&mut self, root: &Value, schema: &Map<String, Value>, hint: &str) -> Type {
+    fn plain(&mut self, root: &Value, schema: &Object, hint: &str) -> Type {
         if let Some(constant) = schema.get("const") {
             return literal(constant);
         }
-        if let Some([one]) = schema.get("enum").and_then(Value::as_array).map(Vec::as_slice) {
+        if let [one] = list(schema, "enum") {
             return literal(one);
         }
         for several in ["allOf", "anyOf", "oneOf"] {
-            if let Some([one]) = schema.get(several).and_then(Value::as_array).map(Vec::as_slice) {
+            if let [one] = list(schema, several) {
                 return self.ty(root, one, hint);
             }
         }
         match schema.get("type").and_then(Value::as_str) {
-            Some("null") => Type::Null,
-            Some("boolean") => Type::Boolean,
-            Some("integer") => Type::Integer(schema.get("format").and_then(Value::as_str).map(str::to_owned)),
-            Some("number") => Type::Number,
-            Some("string") => Type::Text,
             Some("array") => self.array(root, schema, hint),
-            Some("object") => match values(schema) {
-                Some(values) => Type::Map(Box::new(self.ty(root, values, &format!("{hint}Value")))),
-                None => Type::Map(Box::new(Type::Any)),
-            },
-            _ => anything(schema),
+            Some("object") => {
+                let values = values(schema).map(|values| self.ty(root, values, &format!("{hint}Value")));
+                Type::Map(Box::new(values.unwrap_or(Type::Any)))
+            }
+            _ => scalar(schema),
         }
     }
 
-    fn array(&mut self, root: &Value, schema: &Map<String, Value>, hint: &str) -> Type {
+    fn array(&mut self, root: &Value, schema: &Object, hint: &str) -> Type {
         let hint = format!("{hint}Item");
         if let Some(parts) = schema.get("prefixItems").and_then(Value::as_array) {
             let numbered = parts.iter().zip(1..);
@@ -118,49 +116,40 @@ impl Lowering {
         }
         let name = self.names.unique(&wanted, "");
         self.known.insert(key, name.clone());
-        let form = self.form(root, schema, &name);
-        let doc = schema["description"].as_str().unwrap_or_default().to_owned();
-        self.definitions.insert(name.clone(), Definition { name: name.clone(), doc, form });
+        let kind = self.kind(root, schema, &name);
+        let definition = Definition { name: name.clone(), doc: description(schema), kind };
+        self.definitions.insert(name.clone(), definition);
         Type::Named(name)
     }
 
-    fn form(&mut self, root: &Value, schema: &Value, name: &str) -> Form {
-        let Some(object) = schema.as_object() else { return Form::Alias(self.ty(root, schema, name)) };
+    fn kind(&mut self, root: &Value, schema: &Value, name: &str) -> Kind {
         if is_vast(root, schema) {
-            return Form::Alias(unsaid("it may be one of too many things"));
+            return Kind::Alias(unsaid("it may be one of too many things"));
         }
+        let object = schema.as_object();
+        let named = object.filter(|object| without_null(object).is_none() && needs_name(root, object));
+        let Some(object) = named else { return Kind::Alias(self.ty(root, schema, name)) };
         let several = variants(root, object);
-        if without_null(object).is_some() || !needs_name(root, object) {
-            return Form::Alias(self.ty(root, schema, name));
-        }
-        if let Some(choices) = several.iter().map(choices).collect::<Option<Vec<_>>>()
-            && !several.is_empty()
-        {
-            return Form::Choice(choices.into_iter().flatten().collect());
-        }
         if several.is_empty() {
-            return Form::Record(self.record(root, schema, name));
+            return Kind::Record(self.record(root, schema, name));
         }
-        Form::Union(self.union(root, &several, name))
+        match several.iter().map(texts).collect::<Option<Vec<_>>>() {
+            Some(choices) => Kind::Choice(choices.concat()),
+            None => Kind::Union(self.union(root, &several, name)),
+        }
     }
 
     fn union(&mut self, root: &Value, variants: &[Value], name: &str) -> Vec<Type> {
         let mut types = Vec::new();
         for (variant, n) in variants.iter().zip(1..) {
+            if let Some(choices) = texts(variant).filter(|choices| choices.len() > 1) {
+                types.extend(choices.into_iter().map(|choice| Type::Constant(choice.value.into())));
+                continue;
+            }
             let hint = format!("{name}{}", variant_word(variant).unwrap_or_else(|| n.to_string()));
-            let ty = match choices(variant) {
-                Some(choices) if choices.len() > 1 => {
-                    types.extend(choices.into_iter().map(|choice| Type::Constant(choice.value.into())));
-                    continue;
-                }
-                _ => self.ty(root, variant, &hint),
-            };
-            if let Type::Named(made) = &ty
-                && variant.as_object().is_some_and(is_object)
-                && let Some(Definition { form: Form::Record(Record { is_variant, .. }), .. }) =
-                    self.definitions.get_mut(made)
-            {
-                *is_variant = true;
+            let ty = self.ty(root, variant, &hint);
+            if variant.as_object().is_some_and(is_object) {
+                self.mark_variant(&ty);
             }
             if !types.contains(&ty) {
                 types.push(ty);
@@ -168,10 +157,35 @@ impl Lowering {
         }
         types
     }
+
+    /// Notes that a record was made for a variant, and not because the schema names it.
+    fn mark_variant(&mut self, ty: &Type) {
+        let definition = ty.name().and_then(|name| self.definitions.get_mut(name));
+        if let Some(Definition { kind: Kind::Record(record), .. }) = definition {
+            record.is_variant = true;
+        }
+    }
+
+    /// The fields of an object, including those of its parts.
+    pub(crate) fn record(&mut self, root: &Value, schema: &Value, name: &str) -> Record {
+        let Whole { properties, required, rest } = parts::whole(root, schema);
+        let place = |name: &str| required.iter().position(|needed| needed == name);
+        let field = |(key, schema): (&String, &Value)| Field {
+            name: key.clone(),
+            doc: description(schema),
+            ty: self.ty(root, schema, &field_hint(name, key)),
+            required: place(key).is_some(),
+            default: schema.get("default").filter(|value| !value.is_null()).cloned(),
+        };
+        let mut fields: Vec<Field> = properties.iter().map(field).collect();
+        fields.sort_by_key(|field| place(&field.name).unwrap_or(usize::MAX));
+        let rest = rest.map(|values| self.ty(root, &values, &format!("{name}Value")));
+        Record { fields, rest, is_variant: false }
+    }
 }
 
 /// Whether some language cannot write the schema without a name for it.
-fn needs_name(root: &Value, schema: &Map<String, Value>) -> bool {
+fn needs_name(root: &Value, schema: &Object) -> bool {
     is_object(schema) || variants(root, schema).len() > 1
 }
 
@@ -179,43 +193,12 @@ fn title(schema: &Value, otherwise: &str) -> String {
     schema["title"].as_str().map_or_else(|| otherwise.to_owned(), pascal)
 }
 
-/// The strings that a schema allows, if it allows nothing else.
-fn choices(schema: &Value) -> Option<Vec<Choice>> {
-    let doc = schema["description"].as_str().unwrap_or_default();
-    let one = |value: &Value| Some(Choice { value: value.as_str()?.to_owned(), doc: doc.to_owned() });
-    match (schema.get("const"), schema.get("enum").and_then(Value::as_array)) {
-        (Some(constant), _) => Some(vec![one(constant)?]),
-        (None, Some(values)) => values.iter().map(one).collect(),
-        (None, None) => None,
-    }
+fn description(schema: &Value) -> String {
+    schema["description"].as_str().unwrap_or_default().to_owned()
 }
 
-fn literal(value: &Value) -> Type {
-    match value {
-        Value::Null => Type::Null,
-        Value::String(_) | Value::Bool(_) => Type::Constant(value.clone()),
-        Value::Number(number) if !number.is_f64() => Type::Constant(value.clone()),
-        other => unsaid(format!("always {other}")),
-    }
-}
-
-fn unsaid(words: impl Into<String>) -> Type {
-    Type::Unsaid(words.into())
-}
-
-/// A schema without a type: `Any`, unless it has keywords that the generated types do not express.
-fn anything(schema: &Map<String, Value>) -> Type {
-    const SILENT: [&str; 9] = [
-        "$schema",
-        "$defs",
-        "$comment",
-        "title",
-        "description",
-        "default",
-        "examples",
-        "deprecated",
-        "format",
-    ];
-    let said: Vec<&str> = schema.keys().map(String::as_str).filter(|key| !SILENT.contains(key)).collect();
-    if said.is_empty() { Type::Any } else { unsaid(format!("`{}` of its schema", said.join("`, `"))) }
+/// A name for the type of a field. A record that is already named after the key does not repeat it.
+fn field_hint(record: &str, key: &str) -> String {
+    let key = pascal(key);
+    if record.ends_with(&key) { format!("{record}Content") } else { format!("{record}{key}") }
 }

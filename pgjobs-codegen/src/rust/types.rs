@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::model::Type;
+use crate::model::Type;
 
 pub(crate) fn ty(of: &Type) -> String {
     match of {

@@ -4,27 +4,26 @@ use serde_json::Value;
 
 /// The content of one generated file.
 pub(crate) struct Module {
-    /// In the order of their names.
-    pub(crate) tasks: Vec<Task>,
+    /// In the order of the names of their tasks.
+    pub(crate) functions: Vec<Function>,
     /// The named types, in the order of their names.
     pub(crate) definitions: Vec<Definition>,
 }
 
-/// A task that can be published.
-pub(crate) struct Task {
-    /// The dotted name, as jobs carry it.
+/// A function that publishes a task.
+pub(crate) struct Function {
+    /// The dotted name of the task, as jobs carry it.
     pub(crate) name: String,
     pub(crate) doc: String,
     /// The name of the type of its arguments, in languages that give them one.
     pub(crate) args_name: String,
     pub(crate) args: Record,
     pub(crate) result: Type,
-    /// The options of its jobs when the publisher sets none.
+    /// The options of the jobs when the publisher sets none.
     pub(crate) defaults: Defaults,
 }
 
 /// A task's default options for its jobs.
-#[derive(Default)]
 pub(crate) struct Defaults {
     pub(crate) timeout: Option<f64>,
     pub(crate) priority: Option<i32>,
@@ -37,12 +36,12 @@ pub(crate) struct Definition {
     /// In PascalCase, unique, and not reserved in any language.
     pub(crate) name: String,
     pub(crate) doc: String,
-    pub(crate) form: Form,
+    pub(crate) kind: Kind,
 }
 
 /// The kind of a definition.
 #[derive(Debug)]
-pub(crate) enum Form {
+pub(crate) enum Kind {
     /// An object with known keys.
     Record(Record),
     /// One of a few strings.
@@ -54,7 +53,7 @@ pub(crate) enum Form {
 }
 
 /// One of a few strings.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Choice {
     pub(crate) value: String,
     pub(crate) doc: String,
@@ -103,7 +102,29 @@ pub(crate) enum Type {
     Named(String),
 }
 
+impl Kind {
+    /// The types that its definition names.
+    pub(crate) fn types(&self) -> Vec<&Type> {
+        match self {
+            Kind::Record(record) => record.types().collect(),
+            Kind::Union(types) => types.iter().collect(),
+            Kind::Alias(of) => vec![of],
+            Kind::Choice(_) => Vec::new(),
+        }
+    }
+}
+
 impl Type {
+    /// Its name, if it is that of a definition.
+    pub(crate) fn name(&self) -> Option<&str> {
+        if let Type::Named(name) = self { Some(name) } else { None }
+    }
+
+    /// The text, if it is exactly one.
+    pub(crate) fn text(&self) -> Option<&str> {
+        if let Type::Constant(Value::String(text)) = self { Some(text) } else { None }
+    }
+
     /// The types that it contains.
     pub(crate) fn parts(&self) -> &[Type] {
         match self {
@@ -126,6 +147,11 @@ impl Record {
     /// Whether it has no keys and allows none.
     pub(crate) fn is_empty(&self) -> bool {
         self.fields.is_empty() && self.rest.is_none()
+    }
+
+    /// The text that the required key always has, if it is always the same.
+    pub(crate) fn text_of(&self, key: &str) -> Option<&str> {
+        self.fields.iter().find(|field| field.name == key && field.required)?.ty.text()
     }
 
     /// The types of its values.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::model::{Definition, Form, Type};
+use crate::model::{Definition, Kind, Type};
 
 /// Turns each definition that leads back to itself through names alone into one that accepts anything.
 pub(crate) fn break_cycles(definitions: &mut BTreeMap<String, Definition>) {
@@ -11,7 +11,7 @@ pub(crate) fn break_cycles(definitions: &mut BTreeMap<String, Definition>) {
         if leads_to(definitions, &name, &name, &mut BTreeSet::new())
             && let Some(definition) = definitions.get_mut(&name)
         {
-            definition.form = Form::Alias(Type::Unsaid("the schema refers to itself alone".to_owned()));
+            definition.kind = Kind::Alias(Type::Unsaid("the schema refers to itself alone".to_owned()));
         }
     }
 }
@@ -22,9 +22,9 @@ fn leads_to<'a>(
     sought: &str,
     seen: &mut BTreeSet<&'a str>,
 ) -> bool {
-    let types = match definitions.get(from).map(|definition| &definition.form) {
-        Some(Form::Alias(of)) => std::slice::from_ref(of),
-        Some(Form::Union(types)) => types,
+    let types = match definitions.get(from).map(|definition| &definition.kind) {
+        Some(Kind::Alias(of)) => std::slice::from_ref(of),
+        Some(Kind::Union(types)) => types,
         _ => &[],
     };
     types

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::refs::resolve;
-use super::schema::{Object, list};
+use crate::schema::object::{Object, list};
+use crate::schema::refs::resolve;
 
 /// A type with more alternatives than this would be of no use.
 const MOST: usize = 256;

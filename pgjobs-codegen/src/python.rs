@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use super::model::{Choice, Defaults, Definition, Field, Form, Module, Record, Task, Type};
-use super::names::{Names, is_plain, snake};
-use super::source::{Source, lines};
-use crate::types::text::is_shown;
+use crate::model::{Choice, Defaults, Definition, Field, Function, Kind, Module, Record, Type};
+use crate::names::{Names, is_plain, snake};
+use crate::source::{Source, lines};
+use crate::text::is_shown;
 
 const RUNTIME: &str = include_str!("runtime/client.py");
 
@@ -48,7 +48,7 @@ pub(crate) fn write(module: &Module, header: &str) -> String {
         define(&mut source, definition);
     }
     let mut names = Names::without(&[KEYWORDS, TAKEN].concat());
-    for task in &module.tasks {
+    for task in &module.functions {
         source.raw("\n\n");
         let name = snake(&task.name);
         let is_taken = KEYWORDS.contains(&name.as_str()) || TAKEN.contains(&name.as_str());
@@ -58,22 +58,22 @@ pub(crate) fn write(module: &Module, header: &str) -> String {
 }
 
 fn define(source: &mut Source, definition: &Definition) {
-    let Definition { name, doc, form } = definition;
-    match form {
-        Form::Record(record) if record.fields.iter().all(|field| can_be_attribute(&field.name)) => {
+    let Definition { name, doc, kind } = definition;
+    match kind {
+        Kind::Record(record) if record.fields.iter().all(|field| can_be_attribute(&field.name)) => {
             source.block(format!("class {name}(TypedDict):"), "", |source| members(source, doc, record));
         }
-        Form::Record(record) => {
+        Kind::Record(record) => {
             comment(source, doc);
             source.block(format!("{name} = TypedDict("), ")", |source| keys(source, name, record));
         }
-        Form::Choice(choices) => choice(source, name, doc, choices),
-        Form::Union(types) => {
+        Kind::Choice(choices) => choice(source, name, doc, choices),
+        Kind::Union(types) => {
             comment(source, doc);
             let types: Vec<String> = types.iter().map(ty).collect();
             source.line(format!("{name}: TypeAlias = {}", quoted(&types.join(" | "))));
         }
-        Form::Alias(of) => {
+        Kind::Alias(of) => {
             comment(source, doc);
             source.line(format!("{name}: TypeAlias = {}", quoted(&ty(of))));
         }
@@ -130,7 +130,7 @@ fn choice(source: &mut Source, name: &str, doc: &str, choices: &[Choice]) {
 /// An argument: its name in Python, and its field.
 type Parameter<'a> = (String, &'a Field);
 
-fn function(source: &mut Source, task: &Task, name: &str) {
+fn function(source: &mut Source, task: &Function, name: &str) {
     let mut names = Names::without(OURS);
     let rest = task.args.rest.as_ref().map(|rest| (names.unique("kwargs", "_"), rest));
     let parameters: Vec<Parameter> =
@@ -153,7 +153,7 @@ fn function(source: &mut Source, task: &Task, name: &str) {
     });
 }
 
-fn call(source: &mut Source, task: &Task, parameters: &[Parameter], further: Option<&str>) {
+fn call(source: &mut Source, task: &Function, parameters: &[Parameter], further: Option<&str>) {
     let (required, optional): (Vec<_>, Vec<_>) = parameters.iter().partition(|(_, field)| field.required);
     source.block("return await _publish(", ")", |source| {
         source.line("connection,");
@@ -181,7 +181,7 @@ fn argument(name: &str, field: &Field) -> String {
     }
 }
 
-fn about(task: &Task, parameters: &[Parameter]) -> Vec<String> {
+fn about(task: &Function, parameters: &[Parameter]) -> Vec<String> {
     let mut about = lines(&task.doc);
     let said = parameters.iter().filter(|(_, field)| !field.about().is_empty());
     let said: Vec<String> =
