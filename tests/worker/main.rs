@@ -4,6 +4,7 @@ mod burst;
 mod ending;
 mod injection;
 mod keep;
+mod layers;
 mod limits;
 mod line;
 mod log;

@@ -1,0 +1,245 @@
+//! Layers around runs.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use pgjobs::{Job, JobState, Layer, NewJob, Next, RunResult, Task, TaskDef, TaskError, TaskOptions, Worker};
+use pgjobs_tests::{Db, until};
+
+use crate::tasks::{Gate, add, fail, flaky, pass, transfer};
+
+type Log = Arc<Mutex<Vec<String>>>;
+
+/// Writes down each run with its attempt and its end.
+struct Noted(&'static str, Log);
+
+impl Noted {
+    fn note(&self, what: String) {
+        self.1.lock().unwrap().push(format!("{} {what}", self.0));
+    }
+}
+
+impl Layer for Noted {
+    async fn run(&self, job: &Job, next: Next<'_>) -> RunResult {
+        self.note(format!("{} {}", job.task(), job.attempt()));
+        let result = next.run().await;
+        self.note(match &result {
+            Ok(value) => format!("ok {}", value.get()),
+            Err(error) if error.is_snooze() => "snoozed".to_owned(),
+            Err(error) => error.to_string(),
+        });
+        result
+    }
+}
+
+/// Makes every failure a snooze of an hour.
+struct Patience;
+
+impl Layer for Patience {
+    async fn run(&self, _: &Job, next: Next<'_>) -> RunResult {
+        next.run().await.map_err(|_| TaskError::snooze(Duration::from_secs(3600)))
+    }
+}
+
+/// Fails each run that succeeded.
+struct Strict;
+
+impl Layer for Strict {
+    async fn run(&self, job: &Job, next: Next<'_>) -> RunResult {
+        next.run().await?;
+        Err(TaskError::fatal(format!("{} is not good enough", job.task())))
+    }
+}
+
+/// Panics after each run.
+struct Panicking;
+
+impl Layer for Panicking {
+    async fn run(&self, _: &Job, next: Next<'_>) -> RunResult {
+        let result = next.run().await;
+        panic!("a layer after {}", result.is_ok());
+    }
+}
+
+/// Ends every run as a success without the task.
+struct Skipping;
+
+impl Layer for Skipping {
+    async fn run(&self, _: &Job, next: Next<'_>) -> RunResult {
+        next.skip(&-1)
+    }
+}
+
+fn worker(db: &Db, topic: &str) -> Worker {
+    Worker::new(db.pool.clone()).topic(topic).poll(Duration::from_millis(50))
+}
+
+fn said(log: &Log) -> Vec<String> {
+    std::mem::take(&mut *log.lock().unwrap())
+}
+
+#[tokio::test]
+async fn layers_see_every_run_of_a_job_in_their_order_and_hooks_are_among_them() {
+    let (db, log) = (Db::new().await, Log::default());
+    let job = flaky::publish(&db.pool, 1).await.unwrap();
+    let (starts, losses) = (log.clone(), log.clone());
+    let running = worker(&db, "fail.times")
+        .layer(Noted("outer", log.clone()))
+        .on_start(move |job| starts.lock().unwrap().push(format!("start {}", job.attempt())))
+        .on_failure(move |_, error| losses.lock().unwrap().push(format!("failure {error}")))
+        .layer(Noted("inner", log.clone()))
+        .start()
+        .await
+        .unwrap();
+    assert_eq!(job.wait(&db.pool).await.unwrap(), 2);
+    running.shutdown().await;
+    let first = [
+        "outer fail.times 1",
+        "start 1",
+        "inner fail.times 1",
+        "inner failure 1",
+        "failure failure 1",
+        "outer failure 1",
+    ];
+    let second = ["outer fail.times 2", "start 2", "inner fail.times 2", "inner ok 2", "outer ok 2"];
+    assert_eq!(said(&log), [&first[..], &second[..]].concat());
+}
+
+#[tokio::test]
+async fn a_layer_replaces_an_error_and_a_success() {
+    let (db, log) = (Db::new().await, Log::default());
+    let job = fail::publish(&db.pool, "plain".into()).await.unwrap();
+    let heard = log.clone();
+    let report = worker(&db, "fail.how")
+        .on_failure(move |_, error| heard.lock().unwrap().push(error.to_string()))
+        .layer(Noted("outer", log.clone()))
+        .layer(Patience)
+        .layer(Noted("inner", log.clone()))
+        .burst()
+        .run()
+        .await
+        .unwrap();
+    assert_eq!((report.snoozed, report.retried), (1, 0));
+    assert_eq!(said(&log), ["outer fail.how 1", "inner fail.how 1", "inner plain", "outer snoozed"]);
+    let row = job.fetch(&db.pool).await.unwrap();
+    assert_eq!((row.state, row.retries), (JobState::Pending, 0), "the run did not count");
+
+    let job = add::publish(&db.pool, 1).await.unwrap();
+    let report = worker(&db, "math.*").layer(Strict).burst().run().await.unwrap();
+    assert_eq!((report.succeeded, report.failed), (0, 1));
+    let row = job.fetch(&db.pool).await.unwrap();
+    assert_eq!(row.traceback.as_deref(), Some("math.add is not good enough"));
+}
+
+#[tokio::test]
+async fn a_layer_skips_a_task_and_the_job_has_its_result() {
+    let db = Db::new().await;
+    let job = fail::new("panic".into()).publish(&db.pool).await.unwrap();
+    let sum = add::publish(&db.pool, 1).await.unwrap();
+    let report = worker(&db, "*").state(Gate::new()).layer(Skipping).burst().run().await.unwrap();
+    assert_eq!(report.succeeded, 2);
+    assert_eq!(sum.wait(&db.pool).await.unwrap(), -1);
+    assert_eq!(job.fetch(&db.pool).await.unwrap().state, JobState::Success);
+}
+
+#[tokio::test]
+async fn a_panic_in_a_layer_is_a_failed_run_and_the_worker_goes_on() {
+    let (db, log) = (Db::new().await, Log::default());
+    let first = add::publish(&db.pool, 1).retries(1).await.unwrap();
+    let running = worker(&db, "math.*")
+        .concurrency(1)
+        .layer(Noted("outer", log.clone()))
+        .layer(Panicking)
+        .start()
+        .await
+        .unwrap();
+    let error = first.wait(&db.pool).await.unwrap_err().to_string();
+    assert!(error.contains("Panicking` panicked: a layer after true"), "{error}");
+    let second = add::publish(&db.pool, 2).retries(1).await.unwrap();
+    second.wait(&db.pool).await.unwrap_err();
+    let report = running.shutdown().await;
+    assert_eq!((report.failed, report.succeeded), (2, 0));
+    assert_eq!(said(&log).len(), 4, "the layer around it saw both");
+}
+
+#[tokio::test]
+async fn a_timeout_and_a_panic_of_the_task_reach_layers_and_hooks() {
+    let (db, log) = (Db::new().await, Log::default());
+    for how in ["hang", "panic"] {
+        fail::publish(&db.pool, how.to_owned()).retries(1).await.unwrap();
+    }
+    let heard = log.clone();
+    let report = worker(&db, "fail.how")
+        .concurrency(1)
+        .on_failure(move |_, error| {
+            heard.lock().unwrap().push(format!("{} {}", error.is_timeout(), error.is_panic()));
+        })
+        .burst()
+        .run()
+        .await
+        .unwrap();
+    assert_eq!(report.failed, 2);
+    assert_eq!(said(&log), ["true false", "false true"]);
+}
+
+#[tokio::test]
+async fn a_layer_cannot_undo_what_the_task_committed_with_its_job() {
+    let db = Db::new().await;
+    db.run("create table entry (job text, amount bigint)").await;
+    let job = transfer::publish(&db.pool, 5, false).await.unwrap();
+    worker(&db, "bank.*").layer(Strict).burst().run().await.unwrap();
+    assert_eq!(job.wait(&db.pool).await.unwrap(), 5);
+    assert_eq!(db.one::<i64>("select count(*) from entry").await, 1);
+}
+
+#[tokio::test]
+async fn a_task_written_by_hand_runs_within_layers_too() {
+    static NOOP: TaskDef = TaskDef::new("layers.noop", |context| Box::pin(async move { context.finish(()) }))
+        .options(TaskOptions::new().retries(1));
+    let (db, log) = (Db::new().await, Log::default());
+    NewJob::named("layers.noop").publish(&db.pool).await.unwrap();
+    let layer = Noted("layer", log.clone());
+    worker(&db, "layers.noop").task(&NOOP).layer(layer).burst().run().await.unwrap();
+    assert_eq!(said(&log), ["layer layers.noop 1", "layer ok null"]);
+}
+
+/// Says when a run is cut off.
+struct Watched(Log);
+
+struct Cut<'l>(Option<&'l Log>);
+
+impl Drop for Cut<'_> {
+    fn drop(&mut self) {
+        if let Some(log) = self.0 {
+            log.lock().unwrap().push("cut off".to_owned());
+        }
+    }
+}
+
+impl Layer for Watched {
+    async fn run(&self, _: &Job, next: Next<'_>) -> RunResult {
+        let mut cut = Cut(Some(&self.0));
+        let result = next.run().await;
+        cut.0 = None;
+        result
+    }
+}
+
+#[tokio::test]
+async fn a_run_that_is_cut_off_drops_its_layers_and_does_not_count() {
+    let (db, log, gate) = (Db::new().await, Log::default(), Gate::new());
+    let job = pass::publish(&db.pool, 1).await.unwrap();
+    let running = worker(&db, "gate.*")
+        .state(gate.clone())
+        .grace(Duration::ZERO)
+        .layer(Watched(log.clone()))
+        .start()
+        .await
+        .unwrap();
+    gate.entered(1).await;
+    running.shutdown().await;
+    until("the run is cut off", async || !log.lock().unwrap().is_empty()).await;
+    assert_eq!(said(&log), ["cut off"]);
+    let row = job.fetch(&db.pool).await.unwrap();
+    assert_eq!((row.state, row.retries), (JobState::Pending, 0));
+}
