@@ -1,9 +1,12 @@
-//! Layers around runs.
+//! Layers around publishing and running.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use pgjobs::{Job, JobState, Layer, NewJob, Next, RunResult, Task, TaskDef, TaskError, TaskOptions, Worker};
+use pgjobs::{
+    Error, Job, JobState, Layer, NewJob, Next, RunResult, Task, TaskDef, TaskError, TaskOptions, Tx, Worker,
+    task,
+};
 use pgjobs_tests::{Db, until};
 
 use crate::tasks::{Gate, add, fail, flaky, pass, transfer};
@@ -242,4 +245,88 @@ async fn a_run_that_is_cut_off_drops_its_layers_and_does_not_count() {
     assert_eq!(said(&log), ["cut off"]);
     let row = job.fetch(&db.pool).await.unwrap();
     assert_eq!((row.state, row.retries), (JobState::Pending, 0));
+}
+
+/// Its jobs are seen by the publish layer of these tests, which is there for the whole process.
+#[task(name = "layers.seen", retries = 4)]
+async fn seen(n: i64) -> Result<i64, TaskError> {
+    Ok(n)
+}
+
+/// Adds the publish layer of these tests once; it sees the tasks below `layers` alone, and refuses a job of
+/// `layers.seen` with priority 13.
+fn publish_layer() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        pgjobs::on_publish(|job| {
+            if job.task() != "layers.seen" {
+                return Ok(());
+            }
+            if job.priority() == 13 {
+                return Err("13 is refused".into());
+            }
+            if job.delay().is_none() && job.scheduled_at().is_none() {
+                job.set_priority(job.priority() + 100);
+                job.set_timeout(job.timeout() + Duration::from_secs(1));
+            }
+            Ok(())
+        });
+    });
+}
+
+#[tokio::test]
+async fn every_way_to_publish_goes_through_the_publish_layers() {
+    publish_layer();
+    let db = Db::new().await;
+    let shown =
+        "select priority || ' ' || max_retries || ' ' || timeout::float8 from jobs.job_queue order by id";
+    seen::publish(&db.pool, 1).priority(1).await.unwrap();
+    let mut connection = db.connect().await;
+    seen::new(1).publish(&mut connection).priority(2).await.unwrap();
+    let mut tx = db.pool.begin().await.unwrap();
+    seen::publish(&mut *tx, 1).priority(3).await.unwrap();
+    pgjobs::publish_all(&mut *tx, [seen::new(1), seen::new(2)]).priority(4).await.unwrap();
+    tx.commit().await.unwrap();
+    let tx = Tx::begin(&db.pool).await.unwrap();
+    seen::publish(&tx, 1).priority(5).await.unwrap();
+    tx.commit().await.unwrap();
+    NewJob::named("layers.seen").arg(1).publish(&db.pool).await.unwrap();
+    let typed = [101, 102, 103, 104, 104, 105].map(|priority| format!("{priority} 4 61"));
+    assert_eq!(db.all::<String>(shown).await, [&typed[..], &["100 3 61".to_owned()]].concat());
+    seen::publish(&db.pool, 1).delay(Duration::from_secs(60)).await.unwrap();
+    assert_eq!(db.one::<i64>("select count(*) from jobs.job_queue where priority = 0").await, 1);
+}
+
+#[tokio::test]
+async fn what_a_publish_layer_refuses_is_not_published_and_harms_nothing_else() {
+    publish_layer();
+    let db = Db::new().await;
+    let refused = seen::publish(&db.pool, 1).priority(13).await.unwrap_err();
+    assert!(matches!(&refused, Error::PublishRefused { task, .. } if task == "layers.seen"), "{refused}");
+    assert!(refused.to_string().ends_with("13 is refused"), "{refused}");
+    pgjobs::publish_all(&db.pool, (0..3).map(seen::new)).priority(13).await.unwrap_err();
+    NewJob::named("layers.seen").arg(1).priority(13).publish(&db.pool).await.unwrap_err();
+
+    // The transaction is as it was before the refusal: it was told nothing.
+    let mut tx = db.pool.begin().await.unwrap();
+    seen::publish(&mut *tx, 1).await.unwrap();
+    seen::publish(&mut *tx, 2).priority(13).await.unwrap_err();
+    add::publish(&mut *tx, 3).await.unwrap();
+    tx.commit().await.unwrap();
+    let tx = Tx::begin(&db.pool).await.unwrap();
+    seen::publish(&tx, 1).await.unwrap();
+    seen::publish(&tx, 2).priority(13).await.unwrap_err();
+    tx.commit().await.unwrap();
+    assert_eq!(
+        db.all::<String>("select task from jobs.job_queue order by id").await,
+        ["layers.seen", "math.add", "layers.seen"]
+    );
+}
+
+#[tokio::test]
+async fn a_refused_publish_takes_no_connection() {
+    publish_layer();
+    let nowhere = sqlx::PgPool::connect_lazy("postgres://nobody@127.0.0.1:1/nowhere").unwrap();
+    let refused = seen::publish(&nowhere, 1).priority(13).await.unwrap_err();
+    assert!(matches!(refused, Error::PublishRefused { .. }), "{refused}");
 }
