@@ -131,6 +131,22 @@ fn retries_shows_the_row_after_every_kind_of_failure() {
 }
 
 #[test]
+fn layers_see_and_change_how_runs_end() {
+    let shown = run("layers", &[]);
+    for line in [
+        "task `layers.refund`: a publish layer of this program refused the job: no refunds today",
+        "attempt 1 of layers.charge succeeded with \"charged ana\"",
+        "attempt 1 of layers.charge runs again later",
+        "attempt 1 of layers.charge failed: the account is closed",
+        "layers.charge with priority 7 is success",
+        "layers.charge with priority 7 is pending",
+        "layers.charge with priority 7 is failed",
+    ] {
+        assert!(shown.contains(line), "{line} is not in\n{shown}");
+    }
+}
+
+#[test]
 fn topics_divide_the_work_between_two_programs() {
     let shown = run("topics", &[]);
     assert_eq!(shown.matches("mail-worker: shop.mail.welcome in").count(), 4);

@@ -52,8 +52,8 @@
 //!
 //! # Overview
 //! [`task`](macro@task) declares · [`Task::publish`], [`publish_all`], [`NewJob`], [`Tx`] publish · [`JobHandle::wait`]
-//! waits · [`Worker`] runs jobs · [`inspect`] queries · [`admin`] operates · [`migrate`] installs ·
-//! [`deploy`] checks before a deployment · [`testing`] helps tests.
+//! waits · [`Worker`] runs jobs · [`Layer`] and [`on_publish`] add code around all of that · [`inspect`] queries ·
+//! [`admin`] operates · [`migrate`] installs · [`deploy`] checks before a deployment · [`testing`] helps tests.
 //!
 //! # Features
 //! No feature is enabled by default.
@@ -85,18 +85,22 @@ pub mod __private;
 
 pub use db::migrate::{migrate, migration_script, pending_migrations};
 pub use pgjobs_migrations::Migration;
-pub use publish::{JobHandle, NewJob, Publish, PublishAll, Publisher, Tx, TxConnection, publish_all};
+pub use publish::{
+    JobHandle, NewJob, Publish, PublishAll, Publisher, Tx, TxConnection, on_publish, publish_all,
+};
 pub use task::context::Context;
 pub use task::definition::{BoxFuture, StateType, Task, TaskDef};
 pub use task::job::Job;
+pub use task::layer::{Layer, Next};
 pub use task::registry::linked_tasks;
 pub use types::backoff::Backoff;
 pub use types::body::{BodyError, Param};
 pub use types::error::Error;
 pub use types::job_id::JobId;
+pub use types::job_request::JobRequest;
 pub use types::job_state::JobState;
 pub use types::options::{Keep, TaskOptions, Validation};
-pub use types::task_error::{IntoOutcome, TaskError};
+pub use types::task_error::{IntoOutcome, RunResult, TaskError};
 #[cfg(feature = "chrono-tz")]
 pub use types::time_zone::TimeZone;
 pub use types::topic::Topic;

@@ -86,5 +86,8 @@ fn note(file: &str, what: &str, job: &Job) -> Result<(), TaskError> {
 }
 
 fn main() -> ExitCode {
+    pgjobs::on_publish(
+        |job| if job.task() == "app.closed" { Err("closed for today".into()) } else { Ok(()) },
+    );
     App::new().state(Counter(AtomicU64::new(0))).state(lab::Notes::default()).main()
 }

@@ -74,6 +74,16 @@ async fn what_the_database_refuses_ends_with_1() {
 }
 
 #[tokio::test]
+async fn what_a_publish_layer_of_the_program_refuses_ends_with_1() {
+    let db = Db::new().await;
+    let said = run(&mut on(&db.url, &["publish", "app.closed"]));
+    assert_eq!((said.code, said.out.as_str()), (Some(1), ""), "{said:?}");
+    let reason = "task `app.closed`: a publish layer of this program refused the job: closed for today";
+    assert!(said.err.contains(reason), "{said:?}");
+    assert_eq!(db.one::<i64>("select count(*) from jobs.job_queue").await, 0);
+}
+
+#[tokio::test]
 async fn wait_prints_the_result_of_a_running_worker() {
     let db = Db::new().await;
     let worker = Running::start(&mut on(&db.url, &["worker"]));

@@ -6,6 +6,7 @@ mod injection;
 mod invalid_bodies;
 mod keep;
 mod late_jobs;
+mod layers;
 mod limits;
 mod log;
 mod many;

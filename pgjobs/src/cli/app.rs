@@ -62,8 +62,8 @@ impl App {
         self.configure(|worker| worker.state(value))
     }
 
-    /// Configures the worker before the options of the command line do: hooks, hand-written tasks, other
-    /// defaults.
+    /// Configures the worker before the options of the command line do: layers, hooks, hand-written tasks,
+    /// other defaults.
     pub fn configure(mut self, step: impl FnOnce(Worker) -> Worker + Send + 'static) -> Self {
         self.setup.add(step);
         self

@@ -6,6 +6,7 @@
 
 mod handle;
 mod new_job;
+mod on_publish;
 mod publish_all;
 mod publish_one;
 mod publisher;
@@ -18,6 +19,7 @@ mod watcher;
 
 pub use handle::JobHandle;
 pub use new_job::NewJob;
+pub use on_publish::on_publish;
 pub use publish_all::{PublishAll, publish_all};
 pub use publish_one::Publish;
 pub use publisher::Publisher;

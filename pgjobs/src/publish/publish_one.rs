@@ -35,12 +35,12 @@ pub(super) type Returns<P, R> = PhantomData<(fn(P), fn() -> R)>;
 ///
 /// # Errors
 /// Before anything is sent: [`Error::Encode`] for a value that JSON or `jsonb` cannot represent (a map whose
-/// keys are not strings, a NUL character), [`Error::Option`] for an option out of range. From the database,
-/// at the `.await` (for a [`Tx`](crate::Tx): at its commit), before anything is stored: [`Error::Refused`]
-/// with `PT400` for a name, time or timeout out of range, `PT403` for a task that the role may not publish,
-/// `PT413` for a body above `jobs.config.max_body_bytes`, `PT422` for arguments that do not fit the task.
-/// Your transaction is then aborted, as after any failed statement. [`Error::Database`] when the server or
-/// the connection fails.
+/// keys are not strings, a NUL character), [`Error::Option`] for an option out of range,
+/// [`Error::PublishRefused`] when a publish layer refuses the job. From the database, at the `.await` (for a
+/// [`Tx`](crate::Tx): at its commit), before anything is stored: [`Error::Refused`] with `PT400` for a name,
+/// time or timeout out of range, `PT403` for a task that the role may not publish, `PT413` for a body above
+/// `jobs.config.max_body_bytes`, `PT422` for arguments that do not fit the task. Your transaction is then
+/// aborted, as after any failed statement. [`Error::Database`] when the server or the connection fails.
 #[must_use = "a job is published when this is awaited"]
 pub struct Publish<'c, P, R> {
     target: Target<'c>,

@@ -3,6 +3,7 @@
 use sqlx::pool::PoolConnection;
 use sqlx::{Connection, PgConnection, PgPool, Postgres, Transaction};
 
+use super::on_publish::apply_layers;
 use super::tx::Tx;
 use crate::db;
 use crate::db::chunk::{Chunk, chunks};
@@ -74,7 +75,8 @@ impl<'c> sealed::Place<'c> for &'c Tx {
     }
 }
 
-pub(super) async fn send(target: Target<'_>, requests: Vec<JobRequest>) -> Result<Vec<JobId>, Error> {
+pub(super) async fn send(target: Target<'_>, mut requests: Vec<JobRequest>) -> Result<Vec<JobId>, Error> {
+    apply_layers(&mut requests)?;
     requests.iter().try_for_each(|request| request.options.check())?;
     match target {
         _ if requests.is_empty() => Ok(Vec::new()), // without taking a connection

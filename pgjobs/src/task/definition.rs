@@ -8,7 +8,6 @@ use std::pin::Pin;
 use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::value::RawValue;
 
 use super::context::Context;
 use super::job::Job;
@@ -16,7 +15,7 @@ use crate::publish::{Publish, Publisher};
 use crate::types::body::{self, BodyError, Param};
 use crate::types::integer_bounds::schema;
 use crate::types::options::TaskOptions;
-use crate::types::task_error::TaskError;
+use crate::types::task_error::RunResult;
 
 /// A boxed future, as the run function of a task returns it.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -100,7 +99,7 @@ pub struct TaskDef {
 }
 
 /// Runs a job: reads the arguments, calls the function, writes the result.
-pub(crate) type Run = fn(Context) -> BoxFuture<'static, Result<Box<RawValue>, TaskError>>;
+pub(crate) type Run = fn(Context) -> BoxFuture<'static, RunResult>;
 
 impl TaskDef {
     /// A task of this name that takes and returns anything; the methods below say more of it.

@@ -3,4 +3,5 @@
 pub(crate) mod context;
 pub(crate) mod definition;
 pub(crate) mod job;
+pub(crate) mod layer;
 pub(crate) mod registry;

@@ -32,13 +32,19 @@ pub enum Error {
         /// How to correct it, when the function knows.
         hint: Option<String>,
     },
+    /// A publish layer of this program refused the job, see [`on_publish`](crate::on_publish).
+    PublishRefused {
+        /// The task.
+        task: String,
+        /// The layer's own error.
+        reason: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The lease is no longer valid: the job was claimed by another worker, cancelled, or has ended.
     LeaseLost(JobId),
     /// No job has this id (or it ended and its task does not keep it, see [`Keep`](crate::Keep), or retention
     /// dropped its history).
     UnknownJob(JobId),
-    /// A job that was waited for is gone: it ended and its task does not keep it, see [`Keep`](crate::Keep),
-    /// or it was purged. How it ended is not known.
+    /// A job that was waited for was purged, or ended without a row of it being kept: see [`Keep`](crate::Keep).
     NotKept(JobId),
     /// No linked task has this name.
     UnknownTask {
@@ -136,6 +142,9 @@ impl fmt::Display for Error {
                 write!(f, "{message} ({code})")?;
                 hint.as_ref().map_or(Ok(()), |hint| write!(f, "; {hint}"))
             }
+            Error::PublishRefused { task, reason } => {
+                write!(f, "task `{task}`: a publish layer of this program refused the job: {reason}")
+            }
             Error::LeaseLost(id) => {
                 write!(f, "the lease on job {id} is lost: it ran out, or the job was cancelled or has ended")
             }
@@ -224,6 +233,7 @@ impl std::error::Error for Error {
             Error::TooFewConnections { source, .. } => Some(source),
             Error::Migration(e) => Some(e),
             Error::Body(e) => Some(e),
+            Error::PublishRefused { reason, .. } => Some(&**reason),
             _ => None,
         }
     }

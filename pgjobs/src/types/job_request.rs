@@ -1,18 +1,22 @@
 //! A job before it is published.
 
 use std::borrow::Cow;
+use std::fmt;
+use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use serde::Serialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::body::holds_nul;
 use super::error::Error;
 use super::job_id::JobId;
-use super::options::CallOptions;
+use super::options::{CallOptions, Due, TaskOptions};
 
-/// The name, body and options of one job.
-#[derive(Debug, Clone)]
-pub(crate) struct JobRequest {
+/// A job that is about to be published, as a publish layer sees it: the task's name, the options and the
+/// notes, not the arguments. See [`on_publish`](crate::on_publish).
+pub struct JobRequest {
     pub(crate) task: Cow<'static, str>,
     pub(crate) body: Box<RawValue>,
     pub(crate) options: CallOptions,
@@ -45,5 +49,97 @@ impl JobRequest {
             return Err(Error::Encode(format!("the arguments of `{task}`: {reason}")));
         }
         Ok(JobRequest { task, body, options, id: None, together: false, checked: false })
+    }
+
+    /// The name of its task.
+    pub fn task(&self) -> &str {
+        &self.task
+    }
+
+    /// Jobs with a greater priority run first.
+    pub fn priority(&self) -> i32 {
+        self.options.priority.unwrap_or(TaskOptions::DEFAULT.priority)
+    }
+
+    /// Sets the priority.
+    pub fn set_priority(&mut self, priority: i32) {
+        self.options.priority = Some(priority);
+    }
+
+    /// The maximum number of runs before the job ends as failed.
+    pub fn retries(&self) -> u32 {
+        self.options.retries.unwrap_or(TaskOptions::DEFAULT.retries)
+    }
+
+    /// Sets the maximum number of runs, 1 to 1000.
+    pub fn set_retries(&mut self, runs: u32) {
+        self.options.retries = Some(runs);
+    }
+
+    /// The time limit of a run.
+    pub fn timeout(&self) -> Duration {
+        self.options.timeout.unwrap_or(TaskOptions::DEFAULT.timeout)
+    }
+
+    /// Sets the time limit of a run, from 10 ms to 7 days.
+    pub fn set_timeout(&mut self, timeout: Duration) {
+        self.options.timeout = Some(timeout);
+    }
+
+    /// The time before which it does not run, when the publisher set one.
+    pub fn scheduled_at(&self) -> Option<DateTime<Utc>> {
+        self.options.scheduled_at()
+    }
+
+    /// How long after publishing it does not run, when the publisher set that.
+    pub fn delay(&self) -> Option<Duration> {
+        match self.options.due {
+            Due::After(delay) => Some(delay),
+            Due::Now | Due::At(_) => None,
+        }
+    }
+
+    /// Sets how long after publishing it does not run, in place of any time that the publisher set.
+    pub fn set_delay(&mut self, delay: Duration) {
+        self.options.due = Due::After(delay);
+    }
+
+    /// What is noted on it under this key; see [`Publish::meta`](crate::Publish::meta).
+    pub fn meta(&self, key: &str) -> Option<&Value> {
+        self.options.meta.get(key)
+    }
+
+    /// Notes a value on it, which the run can read ([`Job::meta`](crate::Job::meta)): an id of the request, a
+    /// trace.
+    pub fn set_meta(&mut self, key: impl Into<String>, value: impl Serialize) {
+        self.options.meta.set(key.into(), value);
+    }
+
+    /// Notes a tag on it, once.
+    pub fn add_tag(&mut self, tag: impl Into<String>) {
+        self.options.meta.tag(tag.into());
+    }
+}
+
+impl fmt::Debug for JobRequest {
+    // Without the body: it may contain secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JobRequest")
+            .field("task", &self.task)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_shows_no_arguments() {
+        let request =
+            JobRequest::new("mail.send".into(), ["a secret"], [(); 0], CallOptions::none()).unwrap();
+        let shown = format!("{request:?}");
+        assert!(shown.contains("mail.send") && !shown.contains("a secret"), "{shown}");
     }
 }

@@ -41,6 +41,10 @@ impl Meta {
         }
     }
 
+    pub(crate) fn get(&self, key: &str) -> Option<&Value> {
+        self.0.as_ref()?.values.get(key)
+    }
+
     pub(crate) fn check(&self) -> Result<(), Error> {
         let Some(notes) = &self.0 else { return Ok(()) };
         let reason = notes.error.clone().or_else(|| {

@@ -32,44 +32,69 @@ use super::error::chain;
 #[must_use = "a run fails when this is returned as its error"]
 pub struct TaskError {
     message: String,
-    next: Next,
+    then: Then,
+    origin: Origin,
 }
+
+/// What a run ends with: its result as JSON text (`.get()`), or its error. A [`Layer`](crate::Layer) gets and
+/// returns it.
+pub type RunResult = Result<Box<RawValue>, TaskError>;
 
 /// What happens after a run that did not succeed.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Next {
+pub(crate) enum Then {
     Retry(Option<Duration>),
     Fail,
     Snooze(Duration),
 }
 
+/// Where an error comes from.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Origin {
+    Returned,
+    Panic,
+    Timeout,
+}
+
 impl TaskError {
     /// A failure that is retried with the task's backoff.
     pub fn new(message: impl fmt::Display) -> Self {
-        TaskError { message: message.to_string(), next: Next::Retry(None) }
+        TaskError::from_parts(message, Then::Retry(None), Origin::Returned)
     }
 
     /// A failure that no further run can repair: the job ends as `failed` at once.
     pub fn fatal(message: impl fmt::Display) -> Self {
-        TaskError { message: message.to_string(), next: Next::Fail }
+        TaskError::from_parts(message, Then::Fail, Origin::Returned)
     }
 
     /// Not a failure: run the job again after `delay`, and do not count this run.
     ///
     /// For work whose preconditions are not met yet. The run does not count against `max_retries`.
     pub fn snooze(delay: Duration) -> Self {
-        TaskError { message: "snoozed".into(), next: Next::Snooze(delay) }
+        TaskError::from_parts("snoozed", Then::Snooze(delay), Origin::Returned)
+    }
+
+    pub(crate) fn panicked(message: String) -> Self {
+        TaskError::from_parts(message, Then::Retry(None), Origin::Panic)
+    }
+
+    pub(crate) fn timed_out(message: String) -> Self {
+        TaskError::from_parts(message, Then::Retry(None), Origin::Timeout)
+    }
+
+    fn from_parts(message: impl fmt::Display, then: Then, origin: Origin) -> Self {
+        TaskError { message: message.to_string(), then, origin }
     }
 
     /// Retries after exactly `delay` instead of the task's backoff.
     pub fn retry_in(mut self, delay: Duration) -> Self {
-        self.next = Next::Retry(Some(delay));
+        self.then = Then::Retry(Some(delay));
         self
     }
 
     /// Turns any failure into one that is not retried.
     pub fn into_fatal(mut self) -> Self {
-        self.next = Next::Fail;
+        self.then = Then::Fail;
         self
     }
 
@@ -80,11 +105,26 @@ impl TaskError {
 
     /// Whether it is fatal, so that the job is not retried.
     pub fn is_fatal(&self) -> bool {
-        self.next == Next::Fail
+        self.then == Then::Fail
     }
 
-    pub(crate) fn next(&self) -> Next {
-        self.next
+    /// Whether it is no failure but a snooze: the job runs again later, and this run does not count.
+    pub fn is_snooze(&self) -> bool {
+        matches!(self.then, Then::Snooze(_))
+    }
+
+    /// Whether the run panicked, in the task or in a layer.
+    pub fn is_panic(&self) -> bool {
+        self.origin == Origin::Panic
+    }
+
+    /// Whether the run was stopped because its time was over.
+    pub fn is_timeout(&self) -> bool {
+        self.origin == Origin::Timeout
+    }
+
+    pub(crate) fn then(&self) -> Then {
+        self.then
     }
 }
 
@@ -197,14 +237,14 @@ mod tests {
         }
         let error: TaskError = Outer("x".parse::<i64>().unwrap_err()).into();
         assert_eq!(error.message(), "bad amount: invalid digit found in string");
-        assert_eq!(error.next(), Next::Retry(None));
+        assert_eq!(error.then(), Then::Retry(None));
         assert_eq!(TaskError::from("text").message(), "text");
     }
 
     #[test]
     fn a_result_with_nul_is_refused_before_it_reaches_the_database() {
         let error = encode_result(&"a\0b").unwrap_err();
-        assert_eq!(error.next(), Next::Fail);
+        assert_eq!(error.then(), Then::Fail);
         assert!(encode_result(&"a\\u0000b").is_ok(), "an escaped backslash is not a NUL");
     }
 }

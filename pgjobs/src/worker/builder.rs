@@ -7,12 +7,13 @@ use sqlx::postgres::PgConnectOptions;
 
 use super::counts::WorkerReport;
 use super::handle::WorkerHandle;
-use super::hooks::Hooks;
+use super::hooks::{OnFailure, OnStart, OnSuccess};
 use super::shutdown::Signals;
 use super::supervisor;
 use crate::task::context::State;
 use crate::task::definition::TaskDef;
 use crate::task::job::Job;
+use crate::task::layer::{AnyLayer, Layer};
 use crate::task::registry::Registry;
 use crate::types::error::Error;
 use crate::types::task_error::TaskError;
@@ -51,7 +52,7 @@ pub struct Worker {
     pub(super) concurrency: usize,
     pub(super) state: State,
     pub(super) extra: Vec<&'static TaskDef>,
-    pub(super) hooks: Hooks,
+    pub(super) layers: Vec<Box<dyn AnyLayer>>,
     pub(super) lease: Duration,
     pub(super) grace: Duration,
     pub(super) poll: Duration,
@@ -71,7 +72,7 @@ impl Worker {
             concurrency: 16,
             state,
             extra: Vec::new(),
-            hooks: Hooks::default(),
+            layers: Vec::new(),
             lease: Duration::from_secs(15),
             grace: Duration::from_secs(30),
             poll: Duration::from_secs(1),
@@ -126,26 +127,35 @@ impl Worker {
         self
     }
 
-    /// Calls this before each run.
+    /// Adds a layer around every run; the first one added is the outermost. See [`Layer`].
+    ///
+    /// A run without layers costs nothing more for them; each layer costs it one allocation and one timer.
     #[must_use]
-    pub fn on_start(mut self, hook: impl Fn(&Job) + Send + Sync + 'static) -> Self {
-        self.hooks.start = Some(Box::new(hook));
+    pub fn layer(mut self, layer: impl Layer) -> Self {
+        self.layers.push(Box::new(layer));
         self
     }
 
-    /// Calls this after each successful run, with the time it took.
+    /// Calls this before each run.
+    ///
+    /// A hook is a layer that only listens: it hears of what the layers and the task after it do, and several
+    /// may be added. A hook that panics is logged, and changes nothing in the run.
     #[must_use]
-    pub fn on_success(mut self, hook: impl Fn(&Job, Duration) + Send + Sync + 'static) -> Self {
-        self.hooks.success = Some(Box::new(hook));
-        self
+    pub fn on_start(self, hook: impl Fn(&Job) + Send + Sync + 'static) -> Self {
+        self.layer(OnStart(hook))
+    }
+
+    /// Calls this after each successful run, with the time it took. A hook, as [`on_start`](Worker::on_start).
+    #[must_use]
+    pub fn on_success(self, hook: impl Fn(&Job, Duration) + Send + Sync + 'static) -> Self {
+        self.layer(OnSuccess(hook))
     }
 
     /// Calls this after each failed run, whether the job will be retried or not. A panic, a timeout and
-    /// arguments that do not fit are failures; a snooze is not.
+    /// arguments that do not fit are failures; a snooze is not. A hook, as [`on_start`](Worker::on_start).
     #[must_use]
-    pub fn on_failure(mut self, hook: impl Fn(&Job, &TaskError) + Send + Sync + 'static) -> Self {
-        self.hooks.failure = Some(Box::new(hook));
-        self
+    pub fn on_failure(self, hook: impl Fn(&Job, &TaskError) + Send + Sync + 'static) -> Self {
+        self.layer(OnFailure(hook))
     }
 
     /// How long after its last heartbeat the worker counts as dead and other workers run its jobs; by default

@@ -1,40 +1,51 @@
-//! The user's hooks, called for each run.
+//! Hooks: layers that only listen.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::task::job::Job;
-use crate::types::task_error::TaskError;
+use crate::task::layer::{Layer, Next};
+use crate::types::task_error::{RunResult, TaskError};
 
-type OnStart = Box<dyn Fn(&Job) + Send + Sync>;
-type OnSuccess = Box<dyn Fn(&Job, Duration) + Send + Sync>;
-type OnFailure = Box<dyn Fn(&Job, &TaskError) + Send + Sync>;
+pub(super) struct OnStart<H>(pub(super) H);
 
-#[derive(Default)]
-pub(super) struct Hooks {
-    pub(super) start: Option<OnStart>,
-    pub(super) success: Option<OnSuccess>,
-    pub(super) failure: Option<OnFailure>,
-}
-
-impl Hooks {
-    pub(super) fn started(&self, job: &Job) {
-        tell(&self.start, |hook| hook(job));
-    }
-
-    pub(super) fn succeeded(&self, job: &Job, took: Duration) {
-        tell(&self.success, |hook| hook(job, took));
-    }
-
-    pub(super) fn failed(&self, job: &Job, error: &TaskError) {
-        tell(&self.failure, |hook| hook(job, error));
+impl<H: Fn(&Job) + Send + Sync + 'static> Layer for OnStart<H> {
+    async fn run(&self, job: &Job, next: Next<'_>) -> RunResult {
+        tell(|| (self.0)(job));
+        next.run().await
     }
 }
 
-/// Calls a hook, if there is one. A hook that panics spoils only its own call.
-fn tell<H>(hook: &Option<H>, call: impl FnOnce(&H)) {
-    let Some(hook) = hook else { return };
-    if catch_unwind(AssertUnwindSafe(|| call(hook))).is_err() {
+pub(super) struct OnSuccess<H>(pub(super) H);
+
+impl<H: Fn(&Job, Duration) + Send + Sync + 'static> Layer for OnSuccess<H> {
+    async fn run(&self, job: &Job, next: Next<'_>) -> RunResult {
+        let started = Instant::now();
+        let result = next.run().await;
+        if result.is_ok() {
+            tell(|| (self.0)(job, started.elapsed()));
+        }
+        result
+    }
+}
+
+pub(super) struct OnFailure<H>(pub(super) H);
+
+impl<H: Fn(&Job, &TaskError) + Send + Sync + 'static> Layer for OnFailure<H> {
+    async fn run(&self, job: &Job, next: Next<'_>) -> RunResult {
+        let result = next.run().await;
+        if let Err(error) = &result
+            && !error.is_snooze()
+        {
+            tell(|| (self.0)(job, error));
+        }
+        result
+    }
+}
+
+/// Calls a hook. One that panics spoils only its own call, and not the run as a layer's panic would.
+fn tell(call: impl FnOnce()) {
+    if catch_unwind(AssertUnwindSafe(call)).is_err() {
         tracing::error!("a hook of the worker panicked");
     }
 }

@@ -9,7 +9,6 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use uuid::Uuid;
 
 use super::counts::Counts;
-use super::hooks::Hooks;
 use super::in_flight::{InFlight, Key};
 use super::outage::Outage;
 use super::policy::claiming::View;
@@ -21,6 +20,7 @@ use crate::db::settle::{Outcome, Settlement};
 use crate::db::worker::{Run, RunKey};
 use crate::task::context::State;
 use crate::task::job::Job;
+use crate::task::layer::AnyLayer;
 use crate::task::registry::Registry;
 use crate::types::job_id::JobId;
 
@@ -29,7 +29,7 @@ pub(super) struct Shared {
     pub(super) settings: Settings,
     pub(super) registry: Registry,
     pub(super) state: Arc<State>,
-    pub(super) hooks: Hooks,
+    pub(super) layers: Vec<Box<dyn AnyLayer>>,
     pub(super) in_flight: InFlight,
     pub(super) stop: Stop,
     /// Jobs may be ready: the claim loop claims at once.
@@ -96,7 +96,7 @@ impl Shared {
         settings: Settings,
         registry: Registry,
         state: State,
-        hooks: Hooks,
+        layers: Vec<Box<dyn AnyLayer>>,
     ) -> (Arc<Self>, Inboxes) {
         let (settlements, outcomes) = mpsc::unbounded_channel();
         let (start, starts) = mpsc::unbounded_channel();
@@ -105,7 +105,7 @@ impl Shared {
             settings,
             registry,
             state: Arc::new(state),
-            hooks,
+            layers,
             in_flight: InFlight::default(),
             stop: Stop::new(),
             work: Notify::new(),

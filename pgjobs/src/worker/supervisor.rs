@@ -49,7 +49,7 @@ pub(super) async fn start(worker: Worker) -> Result<WorkerHandle, Error> {
         burst: worker.burst,
     };
     let servers = Servers::new(worker.pool, &worker.fallbacks);
-    let (shared, inboxes) = Shared::new(servers, settings, registry, worker.state, worker.hooks);
+    let (shared, inboxes) = Shared::new(servers, settings, registry, worker.state, worker.layers);
     announce(&shared);
     check_connection(&shared).await?;
     let ended = spawn_parts(&shared, inboxes).await?;
