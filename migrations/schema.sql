@@ -59,7 +59,8 @@ create type jobs.claim_plan as (
   rows integer[],
   jobs integer,
   is_cut boolean,
-  weight integer
+  weight integer,
+  large jobs.key_range[]
 );
 
 create type jobs.claimed as (
@@ -605,7 +606,7 @@ create table jobs.worker (
 -- function jobs._as_array(i_value jsonb) returns jsonb
 -- function jobs._at(i_template text, i_at text) returns text
 -- function jobs._backoff(i_retries integer) returns interval
--- function jobs._begin_claim(i_worker uuid, i_tasks text[], i_num integer, i_sleep_seconds double precision, i_now timestamp with time zone) returns void
+-- function jobs._begin_claim(i_worker uuid, i_tasks text[], i_num integer, i_sleep_seconds double precision) returns timestamp with time zone
 -- function jobs._bit(i_run bigint) returns bigint
 -- function jobs._bound(i_args jsonb, i_kwargs jsonb, i_params jsonb) returns jsonb
 -- function jobs._caller() returns name
@@ -634,7 +635,6 @@ create table jobs.worker (
 -- function jobs._definition(i_root jsonb, i_ref text) returns jsonb
 -- function jobs._draw_numbers(i_jobs integer) returns bigint[]
 -- function jobs._due(i_scheduled_at timestamp with time zone[], i_delays double precision[], i_jobs integer, i_now timestamp with time zone) returns timestamp with time zone[]
--- function jobs._end_claim(i_worker uuid, i_lease uuid) returns void
 -- function jobs._ended_counts(i_state text, i_pattern text, i_cap bigint) returns TABLE(task character varying, state text, jobs bigint)
 -- function jobs._ended_since(i_jobs text[]) returns timestamp with time zone
 -- function jobs._ended_times(i_jobs text[], i_from timestamp with time zone, i_until timestamp with time zone) returns timestamp with time zone[]
@@ -657,7 +657,7 @@ create table jobs.worker (
 -- function jobs._grantee(i_grant jobs.topic_grant) returns oid
 -- function jobs._has_type(i_types jsonb, i_value jsonb) returns boolean
 -- function jobs._have_ended(i_jobs text[], i_least text) returns boolean
--- function jobs._heads(i_tasks text[], i_watermark_tasks text[], i_watermark_priorities integer[], i_watermarks bigint[], i_num integer DEFAULT NULL::integer) returns TABLE(key_range jobs.key_range, size integer, bytes integer)
+-- function jobs._heads(i_tasks text[], i_watermark_tasks text[], i_watermark_priorities integer[], i_watermarks bigint[], i_ranges integer, i_num integer, i_own_batch text[], i_jobs_per_mib bigint) returns jobs.claim_plan
 -- function jobs._history_of(i_jobs text[], i_everywhere boolean DEFAULT true) returns SETOF jobs.job
 -- function jobs._hold(i_job character varying, i_lease uuid) returns jobs._runs
 -- function jobs._id_time(i_now timestamp with time zone) returns bytea
@@ -696,6 +696,7 @@ create table jobs.worker (
 -- function jobs._meant(i_schema jsonb, i_root jsonb) returns jsonb
 -- function jobs._millis(i_at timestamp with time zone) returns bigint
 -- function jobs._moment(i_at timestamp with time zone) returns text
+-- function jobs._move_many(i_rows jobs.locked_rows, i_worker uuid, i_lease uuid, i_now timestamp with time zone, i_margin double precision, i_own_batch text[], i_begin integer, i_shared_part integer, i_own_part integer) returns TABLE(part integer, run_at timestamp with time zone, xid bigint, started bigint, jobs jobs.open_job[], size integer)
 -- function jobs._move_rows(i_rows jobs.locked_rows, i_worker uuid, i_lease uuid, i_now timestamp with time zone, i_margin double precision, i_own_batch text[], i_begin integer, i_shared_part integer, i_own_part integer) returns TABLE(part integer, run_at timestamp with time zone, xid bigint, started bigint, jobs jobs.open_job[], size integer)
 -- function jobs._names_of_others(i_task character varying, i_aliases text[]) returns text[]
 -- function jobs._names(i_params jsonb, i_extra_kwargs boolean) returns text[]

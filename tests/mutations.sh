@@ -34,7 +34,7 @@ check "skipping locked rows when they are unpacked" "_unpack_heads|for update sk
 check "the number of a transaction before the job's" "publish|when pg_current_xact_id() is not null then|when true then" "${it[@]}" batches
 check "the limit of runs" "_settle_others|o.retries >= o.max_retries - 1|false" "${it[@]}" settling contract
 check "the worker's name in release" "release|r.lease = i_lease and r.worker = i_worker|r.lease = i_lease" "${it[@]}" settling
-check "own batches" "_move_rows|q.task = any (i_own_batch) or q.bytes|q.bytes" "${it[@]}" batches packed
+check "own batches" "_move_many|q.task = any (i_own_batch) or q.bytes|q.bytes" "${it[@]}" batches packed
 check "history's knowledge of an outcome accepted before" "settle|where h.job_id = g.job_id and h.lease = g.lease|where false" "${it[@]}" settling batches
 check "the topics of a role, when it publishes" "publish|perform jobs._check_topics(true, array[i_task]);|" "${it[@]}" topics
 check "the topics of a role, when it publishes many" "_check_bulk|perform jobs._check_topics(true, i_tasks);|" "${it[@]}" topics
@@ -53,8 +53,8 @@ check "the depth that a walk can bear" "_schema_error_of_job|statement_too_compl
 check "an operator's choice of validation" "_refresh_publish_checks|coalesce(t.validation_set, t.validation)|t.validation" "${it[@]}" schemas
 check "jobs of a row that must be unpacked come before what waits behind it" "_lock_rows|case when q.size > 1 and s.task = any (i_own_batch) then i_largest + 1 else q.size end as size|q.size" "${it[@]}" packed
 check "the id of a requeued job" "_check_new_ids|q.job_id = i.id and q.returned <> 0|false" "${it[@]}" packed
-check "a null among tasks with own batches" "claim|array(select t from unnest(i_own_batch) t where t is not null)|coalesce(i_own_batch, '{}')" "${it[@]}" packed
-check "the order in which jobs of a claim begin" "_move_rows|least(i_begin - r.jobs_to + t.size, t.size)|t.size" "${it[@]}" packed
+check "a null among tasks with own batches" "claim|or array_position(i_own_batch, null) > 0|" "${it[@]}" packed
+check "the order in which jobs of a claim begin" "_move_many|least(i_begin - r.jobs_to + t.size, t.size)|t.size" "${it[@]}" packed
 check "what is left when rows weigh less than the first" "claim|cardinality(v_rows.rows) >= v_plan.rows[1]|false" "${it[@]}" packed
 check "a heavy job behind others" "_lock_rows|or i_is_first and g.reach = g.weight|or g.reach = g.weight" "${it[@]}" weights
 check "what a worker prefetched and never began, in a late sweep" "_settle_lost|when o.started then 'lost' else 'unbegun'|else 'lost'" "${it[@]}" order
@@ -89,7 +89,7 @@ check "the bytes of a body as text" "_text_size|octet_length((i_value)::text)|pg
 check "the bytes of a claim" "_weight|((i_bytes * i_jobs_per_mib) >> 20)|0" "${it[@]}" weights
 check "large answers by themselves" "_move_rows|case when i_worker is null or i_rows.bytes <= 65536 then b.jobs end|b.jobs" "${it[@]}" weights
 check "the bytes of a result" "_check_results|if v_size > v_limit then|if false then" "${it[@]}" weights
-check "the worker's row at the end of a claim" "_end_claim|w.lost_at is null and i_lease <> all (w.void_leases) for key share|true" "${it[@]}" races
+check "the worker's row at the end of a claim" "claim|w.lost_at is null and i_lease <> all (w.void_leases) for key share|true" "${it[@]}" races
 check "locks on what a plain client gets" "_quotas|s.task = any (i_own_batch) then i_num + 1|false then i_num + 1" "${it[@]}" locks packed
 check "the order of due jobs" "_promote|order by q.scheduled_at, q.id limit|order by q.id limit" "${it[@]}" order
 check "what a sweep's limit leaves" "_sweep_expired|min(r.expires_at) as expires_at|max(r.expires_at) as expires_at" "${it[@]}" order

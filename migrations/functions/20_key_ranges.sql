@@ -37,15 +37,16 @@ create or replace function jobs._in_range(i_rank bigint, i_ready_seq bigint, i_f
 language sql immutable parallel safe
 return (i_rank, i_ready_seq) >= (i_from_rank, i_from_seq) and i_rank <= i_to_rank;
 
--- The key ranges that have a job ready, each with its first row, locked or not: the first i_num of them
--- (null: all) by priority and ready_seq of that row. Reads without locks, one index probe for each task and
--- watermark.
+-- The key ranges that have a job ready: the first i_ranges of them (null: all) by priority and ready_seq of their
+-- first rows, locked or not; the weight of the very first row; and those ranges whose first row has to be unpacked for
+-- a claim of i_num jobs. Reads without locks, one index probe for each task and watermark.
 --
 -- Without watermarks, a key range is the whole queue of a task. A watermark cuts out the part before it,
 -- among the ordinary jobs of its priority.
 create or replace function jobs._heads(
-  i_tasks text[], i_watermark_tasks text[], i_watermark_priorities integer[], i_watermarks bigint[], i_num integer default null
-) returns table (key_range jobs.key_range, size integer, bytes integer)
+  i_tasks text[], i_watermark_tasks text[], i_watermark_priorities integer[], i_watermarks bigint[], i_ranges integer, i_num integer, i_own_batch text[],
+  i_jobs_per_mib bigint
+) returns jobs.claim_plan
 language plpgsql stable as $$
 declare
   c_first constant bigint := -9223372036854775808;
@@ -55,6 +56,7 @@ declare
   v_from_ranks bigint[];
   v_from_seqs bigint[];
   v_to_ranks bigint[];
+  v_plan jobs.claim_plan;
 begin
   if cardinality(i_watermarks) > 0 then
     -- By sorting, whose cost grows with tasks plus watermarks and not with their product.
@@ -67,16 +69,24 @@ begin
           window w as (partition by f.task collate "C" order by f.rank)) s
     where s.is_asked_for;
   end if;
-  return query
-  select row(h.task, h.from_rank, h.from_seq, h.to_rank)::jobs.key_range, h.size, h.bytes
-  from (select s.task, s.from_rank, s.from_seq, s.to_rank, g.size, g.bytes
+  select array_agg(h.key_range), (array_agg(jobs._weight(h.size, h.bytes, i_jobs_per_mib)))[1],
+    array_agg(h.key_range) filter (where h.size > 1 and (h.size > i_num or h.task = any (i_own_batch))), 0, false
+  into v_plan.ranges, v_plan.weight, v_plan.large, v_plan.jobs, v_plan.is_cut
+  from (select s.task, g.size, g.bytes, row(s.task, s.from_rank, s.from_seq, s.to_rank)::jobs.key_range as key_range
         from (select u.task, coalesce(u.from_rank, c_first), coalesce(u.from_seq, c_first), coalesce(u.to_rank, c_last)
               from unnest(v_tasks, v_from_ranks, v_from_seqs, v_to_ranks) u(task, from_rank, from_seq, to_rank)) s(task, from_rank, from_seq, to_rank),
           lateral (select q.rank, q.ready_seq, q.size, q.bytes from jobs._ready q
                    where q.task = s.task and jobs._in_range(q.rank, q.ready_seq, s.from_rank, s.from_seq, s.to_rank)
                    order by q.rank, q.ready_seq limit 1) g
-        order by g.rank, g.ready_seq limit i_num) h;
+        order by g.rank, g.ready_seq limit i_ranges) h;
+  return v_plan;
 end $$;
+
+-- The weight of a row: the number of its jobs, or its bytes when they are the greater share of what a claim may
+-- return.
+create or replace function jobs._weight(i_size integer, i_bytes integer, i_jobs_per_mib bigint) returns integer
+language sql immutable parallel safe
+return greatest(i_size, (i_bytes * i_jobs_per_mib >> 20)::integer);
 
 -- The most rows to read of each of these key ranges when i_num jobs are missing: with many key ranges, reading
 -- i_num of each would cost their number x i_num, so each is read to at most four times its even share.

@@ -48,11 +48,11 @@ create or replace function jobs.claim(
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off set plan_cache_mode = force_generic_plan as $$
 declare
-  v_now timestamptz := jobs.now();
+  v_now timestamptz;
   v_most integer := least(i_num, 5000);
   v_jobs_per_mib bigint := case when i_worker is null then 0 else 1 + v_most / 8 end;   -- about 8 MiB in all
-  v_own_batch text[] := array(select t from unnest(i_own_batch) t where t is not null);
-  v_may_unpack boolean := v_own_batch <> '{}' or v_most < 64;   -- rows that are too large; others are left to other claims
+  v_own_batch text[] := coalesce(i_own_batch, '{}');
+  v_may_unpack boolean := v_most < 64 or v_own_batch <> '{}';   -- rows that are too large; others are left to other claims
   v_plan jobs.claim_plan;
   v_rows jobs.locked_rows;
   v_got integer := 0;
@@ -63,8 +63,10 @@ declare
 begin
   if (i_num >= 1 and i_lease is not null and i_margin between 0 and 3600 and i_ahead >= 0) is not true then
     raise sqlstate 'PT400' using message = 'a claim needs a number of at least 1, a lease, and a margin of 0 to 3600 seconds';
+  elsif array_ndims(i_own_batch) > 1 or array_position(i_own_batch, null) > 0 then
+    raise sqlstate 'PT400' using message = 'i_own_batch is a list of task names, without null';
   end if;
-  perform jobs._begin_claim(i_worker, i_tasks, v_most, i_sleep_seconds, v_now);
+  v_now := jobs._begin_claim(i_worker, i_tasks, v_most, i_sleep_seconds);
   v_plan := jobs._plan_claim(i_tasks, i_watermark_tasks, i_watermark_priorities, i_watermarks, v_most, i_own_batch, v_jobs_per_mib);
   -- The first round locks what the plan names: another claim may have locked it, some task may have more than its
   -- share, or rows may weigh less than the first. The second takes what is missing wherever it is.
@@ -89,36 +91,48 @@ begin
     exit when v_got >= v_most or v_got > 0 and v_got >= v_plan.jobs and not v_plan.is_cut
       and (not v_is_left or v_most >= 64 and v_most - v_got < v_plan.weight);
   end loop;
-  if v_got > 0 then
-    perform jobs._end_claim(i_worker, i_lease);
+  if v_got > 0 and i_worker is not null then
+    -- No sweep can declare the worker dead before this commits, and a lease that was released claims nothing.
+    perform 1 from jobs.worker w where w.id = i_worker and w.lost_at is null and i_lease <> all (w.void_leases) for key share;
+    if not found then
+      perform jobs._refuse_dead();
+    end if;
   -- All that fitted was locked by other claims: unpack what is left.
-  elsif v_may_unpack and jobs._unpack_heads(v_plan.ranges, v_most, i_own_batch, 10000) then
+  elsif v_got = 0 and v_may_unpack and jobs._unpack_heads(v_plan.ranges, v_most, i_own_batch, 10000) then
     return query select c.part, c.run_at, c.unseen, c.next, c.started, c.jobs
       from jobs.claim(i_worker, i_tasks, i_num, i_lease, i_margin, null, i_own_batch, i_watermark_tasks, i_watermark_priorities, i_watermarks, i_ahead) c;
   end if;
 end $$;
 
 -- Before the queue is read: refuses a worker that is not alive, records how long it will sleep, and promotes what
--- became due in the last ten seconds.
-create or replace function jobs._begin_claim(i_worker uuid, i_tasks text[], i_num integer, i_sleep_seconds double precision, i_now timestamptz) returns void
+-- became due in the last ten seconds. Returns the time of the claim.
+create or replace function jobs._begin_claim(i_worker uuid, i_tasks text[], i_num integer, i_sleep_seconds double precision) returns timestamptz
 language plpgsql as $$
+declare
+  v_now timestamptz := jobs.now();
+  v_is_alive boolean;
+  v_is_due boolean;
 begin
   -- Here current_user is the owner, who is never restricted.
   if session_user <> current_user or current_setting('role') <> 'none' then
     perform jobs._check_topics(false, i_tasks);
   end if;
   if i_worker is null then
-    return;
-  elsif not exists (select 1 from jobs.worker w where w.id = i_worker and w.lost_at is null and jobs._acts_as(w.role, w.login)) then
+    return v_now;
+  end if;
+  select exists (select 1 from jobs.worker w where w.id = i_worker and w.lost_at is null and jobs._acts_as(w.role, w.login)),
+    exists (select 1 from jobs.pending q where q.ready_seq is null and q.scheduled_at <= v_now and q.scheduled_at > v_now - interval '10 s')
+  into v_is_alive, v_is_due;
+  if not v_is_alive then
     perform jobs._refuse_dead();
   end if;
   if i_sleep_seconds > 0 then
     perform jobs._sleep_for(i_sleep_seconds);
   end if;
-  if exists (select 1 from jobs.pending q
-             where q.ready_seq is null and q.scheduled_at <= i_now and q.scheduled_at > i_now - interval '10 s') then
-    perform jobs.promote(greatest(1000, 2 * i_num), i_now - interval '10 s');
+  if v_is_due then
+    perform jobs.promote(greatest(1000, 2 * i_num), v_now - interval '10 s');
   end if;
+  return v_now;
 end $$;
 
 -- Plans the first round: the key ranges in the order of their first rows, and how many rows to take of each so that
@@ -129,17 +143,12 @@ create or replace function jobs._plan_claim(
 ) returns jobs.claim_plan
 language plpgsql as $$
 declare
-  v_plan jobs.claim_plan;
-  v_large jobs.key_range[];   -- those whose first row has to be unpacked
+  v_plan jobs.claim_plan := jobs._heads(i_tasks, i_watermark_tasks, i_watermark_priorities, i_watermarks, i_num, i_num, i_own_batch, i_jobs_per_mib);
 begin
-  select array_agg(h.key_range), (array_agg(jobs._weight(h.size, h.bytes, i_jobs_per_mib)))[1],
-    array_agg(h.key_range) filter (where h.size > 1 and (h.size > i_num or (h.key_range).task = any (i_own_batch))), 0, false
-  into v_plan.ranges, v_plan.weight, v_large, v_plan.jobs, v_plan.is_cut
-  from jobs._heads(i_tasks, i_watermark_tasks, i_watermark_priorities, i_watermarks, i_num) h;
   if v_plan.ranges is null then
     return v_plan;
-  elsif v_large is not null then
-    perform jobs._unpack_heads(v_large, i_num, i_own_batch);
+  elsif v_plan.large is not null then
+    perform jobs._unpack_heads(v_plan.large, i_num, i_own_batch);
     v_plan.weight := 1;
   end if;
   if i_own_batch is not null or cardinality(v_plan.ranges) > 1 then
@@ -161,11 +170,8 @@ create or replace function jobs._plan_rest(
 ) returns jobs.claim_plan
 language plpgsql as $$
 declare
-  v_plan jobs.claim_plan;
+  v_plan jobs.claim_plan := jobs._heads(i_tasks, i_watermark_tasks, i_watermark_priorities, i_watermarks, null, i_num, null, i_jobs_per_mib);
 begin
-  select array_agg(h.key_range), (array_agg(jobs._weight(h.size, h.bytes, i_jobs_per_mib)))[1], 0, false
-  into v_plan.ranges, v_plan.weight, v_plan.jobs, v_plan.is_cut
-  from jobs._heads(i_tasks, i_watermark_tasks, i_watermark_priorities, i_watermarks) h;
   if i_is_enough and i_own_batch = '{}' and cardinality(v_plan.ranges) = 1 and v_plan.weight > i_num then
     v_plan.ranges := null;
   elsif i_unpack then
@@ -178,12 +184,6 @@ begin
     else array_fill(i_num, array[cardinality(v_plan.ranges)]) end;
   return v_plan;
 end $$;
-
--- The weight of a row: the number of its jobs, or its bytes when they are the greater share of what a claim may
--- return.
-create or replace function jobs._weight(i_size integer, i_bytes integer, i_jobs_per_mib bigint) returns integer
-language sql immutable parallel safe
-return greatest(i_size, (i_bytes * i_jobs_per_mib >> 20)::integer);
 
 -- Locks rows of the plan, skipping those that others have locked, and returns those that fit into i_num jobs; at
 -- least one row of at most i_largest jobs if it is the first of the claim. A row that has to be unpacked first is too
@@ -211,14 +211,41 @@ begin
   return v_rows;
 end $$;
 
--- Moves locked rows into batches, in the order of the queue: each packed row into a batch, large jobs and jobs of tasks in
+-- Moves locked rows into batches, as jobs._move_many describes. One row of one job, which is what an idle worker finds,
+-- has a statement of its own, whose set-up costs a third.
+create or replace function jobs._move_rows(
+  i_rows jobs.locked_rows, i_worker uuid, i_lease uuid, i_now timestamptz, i_margin double precision, i_own_batch text[], i_begin integer, i_shared_part integer,
+  i_own_part integer
+) returns table (part integer, run_at timestamptz, xid bigint, started bigint, jobs jobs.open_job[], size integer)
+language plpgsql as $$
+begin
+  if i_rows.packed > 0 or cardinality(i_rows.rows) > 1 then
+    return query select m.* from jobs._move_many(i_rows, i_worker, i_lease, i_now, i_margin, i_own_batch, i_begin, i_shared_part, i_own_part) m;
+    return;
+  end if;
+  return query
+  with taken as (
+    delete from jobs.pending q where q.ctid = any (i_rows.rows)
+    returning q.timeout, q.job_id, row(q.id, q.job_id, q.task, q.body, q.retries, q.max_retries, q.priority, q.timeout, q.created_at,
+                                       q.scheduled_at, q.ready_seq, q.attempt, q.traceback, q.meta)::jobs.open_job as job,
+      q.task = any (i_own_batch) or q.bytes > 65536 as is_own, i_begin > 0 or q.returned < 0 and q.retries < q.max_retries - 1 as has_begun
+  )
+  insert into jobs.batch as b (lease, part, worker, run_at, counted_from, margin, expires_at, open, started, first_job, last_job, jobs)
+  select i_lease, case when t.is_own then i_own_part - 1 else i_shared_part end, i_worker, i_now, i_now, make_interval(secs => i_margin),
+    i_now + make_interval(secs => t.timeout::double precision + i_margin), 1, t.has_begun::integer, t.job_id, t.job_id, array[t.job]
+  from taken t
+  returning b.part, b.run_at, pg_current_xact_id_if_assigned()::text::bigint, b.started,
+    case when i_worker is null or i_rows.bytes <= 65536 then b.jobs end, 1;
+end $$;
+
+-- Moves any number of locked rows into batches, in the order of the queue: each packed row into a batch, large jobs and jobs of tasks in
 -- i_own_batch into own batches, the others into shared batches of up to 64. Numbers packed and shared batches from
 -- i_shared_part up, own ones from i_own_part down.
 --
 -- The first i_begin jobs begin at once: all that are not prefetched. A job that was requeued because its worker died,
 -- without counting as an attempt, counts as begun wherever it is in the order, so that a job which kills its worker
 -- ends at some time. (For a job on its last run, the worker reports that it begins before it begins.)
-create or replace function jobs._move_rows(
+create or replace function jobs._move_many(
   i_rows jobs.locked_rows, i_worker uuid, i_lease uuid, i_now timestamptz, i_margin double precision, i_own_batch text[], i_begin integer, i_shared_part integer,
   i_own_part integer
 ) returns table (part integer, run_at timestamptz, xid bigint, started bigint, jobs jobs.open_job[], size integer)
@@ -261,19 +288,6 @@ begin
   from batches g
   returning b.part, b.run_at, (select pg_current_xact_id_if_assigned()::text::bigint), b.started,
     case when i_worker is null or i_rows.bytes <= 65536 then b.jobs end, jobs._count(b.open);
-end $$;
-
--- At the end of a claim that has jobs: locks the worker's row until the commit, so that no sweep can declare the
--- worker dead before; refuses a worker that was declared dead meanwhile, and a lease that was released.
-create or replace function jobs._end_claim(i_worker uuid, i_lease uuid) returns void
-language plpgsql as $$
-begin
-  if i_worker is not null then
-    perform 1 from jobs.worker w where w.id = i_worker and w.lost_at is null and i_lease <> all (w.void_leases) for key share;
-    if not found then
-      perform jobs._refuse_dead();
-    end if;
-  end if;
 end $$;
 
 -- Raises the error for a claim whose worker was declared dead, or which was released.

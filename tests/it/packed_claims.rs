@@ -157,14 +157,16 @@ async fn the_first_jobs_of_a_claim_are_those_that_have_begun() {
 }
 
 #[tokio::test]
-async fn a_null_among_tasks_with_own_batches_is_no_task() {
+async fn a_null_among_tasks_with_own_batches_is_refused() {
     let db = Db::new().await;
     let worker = db.worker(&["a"]).await.id;
-    db.publish_many("a", 1..=200).await;
-    let claim = format!(
-        "select cardinality(jobs) from jobs.claim('{worker}', '{{a}}', 200, gen_random_uuid(), i_own_batch => '{{b,null}}') order by 1"
-    );
-    assert_eq!(db.all::<i32>(&claim).await, [8, 64, 64, 64]);
+    for tasks in ["{b,null}", "{{a,b},{c,d}}"] {
+        let claim = format!(
+            "select from jobs.claim('{worker}', '{{a}}', 9, gen_random_uuid(), i_own_batch => '{tasks}')"
+        );
+        let refusal = db.refusal(&claim).await;
+        assert!(refusal.0 == "PT400" && refusal.1.contains("i_own_batch"), "{refusal:?}");
+    }
 }
 
 #[tokio::test]
