@@ -74,9 +74,9 @@ fn options(task: &Task) -> Option<TokenStream> {
     let retries = options.retries.as_ref().map(|at| Literal::i64_unsuffixed(at.value));
     let timeout = options.timeout.as_ref().map(|at| duration::expression(at.value));
     let priority = options.priority.as_ref().map(|at| Literal::i64_unsuffixed(at.value));
-    let backoff = options.backoff.as_ref().map(|at| at.value.expression(&pgjobs));
-    let keep = options.keep.as_ref().map(|at| at.value.expression(&pgjobs));
-    let validation = options.validation.as_ref().map(|at| at.value.expression(&pgjobs));
+    let backoff = options.backoff.as_ref().map(|backoff| backoff.expression(&pgjobs));
+    let keep = options.keep.as_ref().map(|keep| keep.expression(&pgjobs));
+    let validation = options.validation.as_ref().map(|validation| validation.expression(&pgjobs));
     let steps: Vec<TokenStream> = [
         retries.map(|retries| quote!(.retries(#retries))),
         timeout.map(|timeout| quote!(.timeout(#timeout))),
