@@ -24,12 +24,13 @@ use serde_json::json;
 
 use self::model::Module;
 use self::module::{Signature, module};
+use crate::Topic;
 use crate::cli::args::global::Global;
 use crate::cli::database::connect::connect;
 use crate::cli::output::console::Console;
 use crate::cli::output::failure::Failure;
+use crate::define::linked_tasks;
 use crate::inspect;
-use crate::{Topic, linked_tasks};
 
 const AFTER_HELP: &str = "\
 Each task becomes a function that publishes it in the caller's transaction and returns the job, whose \

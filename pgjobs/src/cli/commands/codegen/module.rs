@@ -7,7 +7,7 @@ use super::lower::Lowering;
 use super::model::{Defaults, Module, Task, Type};
 use super::names::pascal;
 use super::parts;
-use crate::TaskDef;
+use crate::define::TaskDef;
 use crate::inspect::TaskRow;
 
 /// What the generator must know of a task.
