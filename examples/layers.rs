@@ -10,7 +10,8 @@
 use std::error::Error;
 use std::time::Duration;
 
-use pgjobs::{Job, Layer, Next, RunResult, TaskError, Worker, task};
+use pgjobs::layers::{Layer, Next, RunResult};
+use pgjobs::{Job, TaskError, Worker, task};
 
 /// Charges a customer, at a bank that does not always answer.
 #[task(retries = 1)]

@@ -25,7 +25,7 @@ pgjobs::link!(shop);
 async fn main() -> Result<(), Box<dyn Error>> {
     let (_database, pool) = pgjobs_examples::database().await?;
 
-    for task in pgjobs::linked_tasks()? {
+    for task in pgjobs::define::linked_tasks()? {
         println!("linked: {} ({})", task.name, task.doc.lines().next().unwrap_or_default());
     }
 

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use pgjobs::__private::readers;
-use pgjobs::{Param, Topic};
+use pgjobs::Topic;
+use pgjobs::define::Param;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 

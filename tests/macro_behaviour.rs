@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use pgjobs::define::{Param, TaskDef, TaskOptions};
 use pgjobs::schemars::{self, JsonSchema};
-use pgjobs::{Backoff, Keep, Param, Task, TaskDef, TaskError, TaskOptions, Validation, task};
+use pgjobs::{Backoff, Keep, Task, TaskError, Validation, task};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -208,7 +209,7 @@ fn the_schema_of_the_result_is_that_of_the_value() {
 
 #[test]
 fn every_task_is_linked_in_order_of_name() {
-    let tasks = pgjobs::linked_tasks().expect("no two tasks share a name");
+    let tasks = pgjobs::define::linked_tasks().expect("no two tasks share a name");
     let names: Vec<_> = tasks.iter().map(|def| def.name).collect();
     assert!(names.is_sorted(), "{names:?}");
     for name in

@@ -11,7 +11,7 @@ async fn purchase() {}
 
 #[test]
 fn a_name_declared_twice_is_refused_with_both_locations() {
-    let error = pgjobs::linked_tasks().unwrap_err();
+    let error = pgjobs::define::linked_tasks().unwrap_err();
     let Error::DuplicateTask { name, locations } = &error else { panic!("{error}") };
     assert_eq!(name, "shop.buy");
     assert!(locations.iter().all(|place| place.contains("registry.rs:")), "{locations:?}");

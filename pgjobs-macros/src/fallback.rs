@@ -87,14 +87,14 @@ fn implementation(task: &Task) -> TokenStream {
     let sig = &task.function.sig;
     let fit = sig.asyncness.is_some() && sig.generics.params.is_empty() && check::is_fit(returned);
     let output = if fit {
-        quote_spanned!(returned.span()=> <#returned as #pgjobs::IntoOutcome>::Output)
+        quote_spanned!(returned.span()=> <#returned as #pgjobs::define::IntoOutcome>::Output)
     } else {
         quote!(())
     };
     quote! {
         impl #pgjobs::Task for #call {
             type Output = #output;
-            const DEF: &'static #pgjobs::TaskDef = ::core::panic!("this task does not compile");
+            const DEF: &'static #pgjobs::define::TaskDef = ::core::panic!("this task does not compile");
         }
     }
 }

@@ -1,26 +1,26 @@
 //! The `#[task]` attribute of pgjobs; use it as `pgjobs::task`, where it is documented.
 //!
-//! The order of the files: `options` and `signature` read what the user wrote, `model` joins them, `check`
-//! finds every mistake, `expand` generates the items, and after a mistake `fallback` generates just enough of
-//! them that call sites cause no further errors.
+//! The order of the files: `options` (by the rows of a `table`) and `signature` read what the user wrote,
+//! `model` joins them, `check` finds every mistake, `expand` generates the items, and after a mistake
+//! `fallback` generates just enough of them that call sites cause no further errors.
 
 use proc_macro2::TokenStream;
 
 mod backoff;
 mod check;
+mod choice;
 mod docs;
 mod duration;
 mod errors;
 mod expand;
 mod fallback;
-mod keep;
 mod model;
 mod options;
 mod signature;
+mod table;
 #[cfg(test)]
 mod tests;
 mod text;
-mod validation;
 
 /// Makes an `async fn` a task; documented on `pgjobs::task`.
 #[proc_macro_attribute]

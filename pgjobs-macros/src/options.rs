@@ -1,21 +1,32 @@
-//! Reads `#[task(…)]` into typed options, each with its source location.
+//! Reads `#[task(…)]` into typed options; those that are checked later keep their source expression.
 
 use std::time::Duration;
 
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::parse::{ParseStream, Parser};
-use syn::{Expr, ExprLit, Ident, Lit, LitStr, Meta, Path, Token};
+use syn::{Expr, ExprLit, Ident, Lit, LitStr, Path};
 
 use crate::backoff::Backoff;
+use crate::choice::{Chosen, KEEP, VALIDATE};
 use crate::duration;
 use crate::errors::Errors;
-use crate::keep::Keep;
-use crate::text::nearest;
-use crate::validation::Validation;
+use crate::table::{self, Row, once, ungrouped, value};
 
-const KNOWN: [&str; 10] =
-    ["name", "aliases", "retries", "timeout", "priority", "backoff", "keep", "validate", "call", "crate"];
+/// What `#[task(…)]` takes; an error about an unknown option lists them in this order.
+const OPTIONS: &[Row<Options>] = &[
+    once("name", |options, meta, errors| options.name = value(meta, errors, name)),
+    once("aliases", |options, meta, errors| {
+        options.aliases = value(meta, errors, aliases).unwrap_or_default();
+    }),
+    once("retries", |options, meta, errors| options.retries = value(meta, errors, retries)),
+    once("timeout", |options, meta, errors| options.timeout = value(meta, errors, timeout)),
+    once("priority", |options, meta, errors| options.priority = value(meta, errors, priority)),
+    once("backoff", |options, meta, errors| options.backoff = value(meta, errors, backoff)),
+    once("keep", |options, meta, errors| options.keep = value(meta, errors, keep)),
+    once("validate", |options, meta, errors| options.validation = value(meta, errors, validation)),
+    once("call", |options, meta, errors| options.call = value(meta, errors, call)),
+    once("crate", |options, meta, errors| options.library = value(meta, errors, library)),
+];
 
 /// A value and its source expression.
 pub(crate) struct At<T> {
@@ -31,9 +42,9 @@ pub(crate) struct Options {
     pub(crate) retries: Option<At<i64>>,
     pub(crate) timeout: Option<At<Duration>>,
     pub(crate) priority: Option<At<i64>>,
-    pub(crate) backoff: Option<At<Backoff>>,
-    pub(crate) keep: Option<At<Keep>>,
-    pub(crate) validation: Option<At<Validation>>,
+    pub(crate) backoff: Option<Backoff>,
+    pub(crate) keep: Option<Chosen>,
+    pub(crate) validation: Option<Chosen>,
     /// The name of the call's struct, if not the function's own.
     pub(crate) call: Option<Ident>,
     /// The path of the library, if not `::pgjobs`.
@@ -43,18 +54,7 @@ pub(crate) struct Options {
 impl Options {
     pub(crate) fn read(tokens: TokenStream, errors: &mut Errors) -> Self {
         let mut options = Options::default();
-        let metas = Parser::parse2(|input: ParseStream<'_>| Ok(list(input, errors)), tokens);
-        let mut seen: Vec<String> = Vec::new();
-        for meta in errors.keep(metas).unwrap_or_default() {
-            let name = crate::text::source(meta.path());
-            if seen.contains(&name) {
-                errors.add(meta.path(), format!("`{name}` is given twice; keep one"));
-                continue;
-            }
-            let set = options.set(&name, &meta);
-            errors.keep(set);
-            seen.push(name);
-        }
+        table::read(OPTIONS, tokens, &mut options, errors);
         options
     }
 
@@ -62,74 +62,13 @@ impl Options {
     pub(crate) fn library(&self, at: Span) -> TokenStream {
         self.library.as_ref().map_or_else(|| quote_spanned!(at=> ::pgjobs), |path| quote!(#path))
     }
-
-    fn set(&mut self, name: &str, meta: &Meta) -> syn::Result<()> {
-        if !KNOWN.contains(&name) {
-            return Err(unknown(name, meta));
-        }
-        let value = value(name, meta)?;
-        match name {
-            "name" => self.name = Some(string(value, "`name` takes a string: name = \"mail.welcome\"")?),
-            "aliases" => self.aliases = strings(value)?,
-            "retries" => self.retries = Some(integer(value, "`retries` takes a whole number: retries = 5")?),
-            "timeout" => self.timeout = Some(timeout(value)?),
-            "priority" => {
-                self.priority = Some(integer(value, "`priority` takes a whole number: priority = 3")?)
-            }
-            "backoff" => self.backoff = Some(backoff(value)?),
-            "keep" => self.keep = Some(keep(value)?),
-            "validate" => self.validation = Some(validation(value)?),
-            "call" => self.call = Some(ident(value)?),
-            _ => self.library = Some(path(value)?),
-        }
-        Ok(())
-    }
 }
 
-/// Continues after a mistake in one option, so that mistakes in later options are reported as well.
-fn list(input: ParseStream<'_>, errors: &mut Errors) -> Vec<Meta> {
-    let mut metas = Vec::new();
-    while !input.is_empty() {
-        metas.extend(errors.keep(input.parse::<Meta>()));
-        while !input.is_empty() && !input.peek(Token![,]) {
-            let _skipped = input.parse::<proc_macro2::TokenTree>();
-        }
-        let _comma = input.parse::<Token![,]>();
-    }
-    metas
+fn name(value: &Expr) -> syn::Result<LitStr> {
+    string(value, "`name` takes a string: name = \"mail.welcome\"")
 }
 
-fn unknown(name: &str, meta: &Meta) -> syn::Error {
-    let hint = match nearest(name, &KNOWN) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("the options are {}", KNOWN.map(|known| format!("`{known}`")).join(", ")),
-    };
-    syn::Error::new_spanned(meta.path(), format!("unknown option `{name}`; {hint}"))
-}
-
-fn value<'a>(name: &str, meta: &'a Meta) -> syn::Result<&'a Expr> {
-    match meta {
-        Meta::NameValue(meta) => Ok(ungrouped(&meta.value)),
-        _ => Err(syn::Error::new_spanned(meta, format!("`{name}` takes a value: `{name} = …`"))),
-    }
-}
-
-/// The expression without the invisible group in which a `macro_rules!` wraps its fragments.
-pub(crate) fn ungrouped(expr: &Expr) -> &Expr {
-    match expr {
-        Expr::Group(group) => ungrouped(&group.expr),
-        _ => expr,
-    }
-}
-
-fn string(value: &Expr, form: &str) -> syn::Result<LitStr> {
-    match value {
-        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Ok(text.clone()),
-        _ => Err(syn::Error::new_spanned(value, form)),
-    }
-}
-
-fn strings(value: &Expr) -> syn::Result<Vec<LitStr>> {
+fn aliases(value: &Expr) -> syn::Result<Vec<LitStr>> {
     let form = "`aliases` takes a list of strings: aliases = [\"mail.hello\"]";
     match value {
         Expr::Array(array) => array.elems.iter().map(|element| string(ungrouped(element), form)).collect(),
@@ -137,17 +76,12 @@ fn strings(value: &Expr) -> syn::Result<Vec<LitStr>> {
     }
 }
 
-/// A whole number with its sign, so that a range check can show what the user wrote.
-fn integer(value: &Expr, form: &str) -> syn::Result<At<i64>> {
-    let wrong = || syn::Error::new_spanned(value, form);
-    let (sign, literal) = match value {
-        Expr::Unary(syn::ExprUnary { op: syn::UnOp::Neg(_), expr, .. }) => (-1, &**expr),
-        _ => (1, value),
-    };
-    let Expr::Lit(ExprLit { lit: Lit::Int(number), .. }) = literal else { return Err(wrong()) };
-    // A number that does not fit an i64 is out of range anyway.
-    let number = number.base10_parse::<i64>().map_err(|_| wrong())?;
-    Ok(At { value: sign * number, source: value.clone() })
+fn retries(value: &Expr) -> syn::Result<At<i64>> {
+    integer(value, "`retries` takes a whole number: retries = 5")
+}
+
+fn priority(value: &Expr) -> syn::Result<At<i64>> {
+    integer(value, "`priority` takes a whole number: priority = 3")
 }
 
 /// A string such as `"30s"`, or whole seconds.
@@ -168,36 +102,57 @@ fn timeout(value: &Expr) -> syn::Result<At<Duration>> {
     }
 }
 
-fn backoff(value: &Expr) -> syn::Result<At<Backoff>> {
+fn backoff(value: &Expr) -> syn::Result<Backoff> {
     parsed(value, "`backoff` takes a string: backoff = \"exponential(1s, 1h)\"", Backoff::parse)
 }
 
-fn keep(value: &Expr) -> syn::Result<At<Keep>> {
-    parsed(value, "`keep` takes a string: keep = \"failed\"", Keep::parse)
+fn keep(value: &Expr) -> syn::Result<Chosen> {
+    parsed(value, "`keep` takes a string: keep = \"failed\"", |text| KEEP.parse(text))
 }
 
-fn validation(value: &Expr) -> syn::Result<At<Validation>> {
-    parsed(value, "`validate` takes a string: validate = \"warn\"", Validation::parse)
+fn validation(value: &Expr) -> syn::Result<Chosen> {
+    parsed(value, "`validate` takes a string: validate = \"warn\"", |text| VALIDATE.parse(text))
+}
+
+fn call(value: &Expr) -> syn::Result<Ident> {
+    let form = "`call` takes the name of the call's struct: call = Welcome";
+    let name = path(value, form)?;
+    name.get_ident().cloned().ok_or_else(|| syn::Error::new_spanned(value, form))
+}
+
+fn library(value: &Expr) -> syn::Result<Path> {
+    path(value, "`crate` takes a path: crate = my_crate::pgjobs")
+}
+
+fn string(value: &Expr, form: &str) -> syn::Result<LitStr> {
+    match value {
+        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Ok(text.clone()),
+        _ => Err(syn::Error::new_spanned(value, form)),
+    }
+}
+
+/// A whole number with its sign, so that a range check can show what the user wrote.
+fn integer(value: &Expr, form: &str) -> syn::Result<At<i64>> {
+    let wrong = || syn::Error::new_spanned(value, form);
+    let (sign, literal) = match value {
+        Expr::Unary(syn::ExprUnary { op: syn::UnOp::Neg(_), expr, .. }) => (-1, &**expr),
+        _ => (1, value),
+    };
+    let Expr::Lit(ExprLit { lit: Lit::Int(number), .. }) = literal else { return Err(wrong()) };
+    // A number that does not fit an i64 is out of range anyway.
+    let number = number.base10_parse::<i64>().map_err(|_| wrong())?;
+    Ok(At { value: sign * number, source: value.clone() })
 }
 
 /// A string in a specific format.
-fn parsed<T>(value: &Expr, form: &str, parse: fn(&str) -> Result<T, String>) -> syn::Result<At<T>> {
+fn parsed<T>(value: &Expr, form: &str, parse: fn(&str) -> Result<T, String>) -> syn::Result<T> {
     let text = string(value, form)?;
-    match parse(&text.value()) {
-        Ok(parsed) => Ok(At { value: parsed, source: value.clone() }),
-        Err(reason) => Err(syn::Error::new(text.span(), reason)),
-    }
+    parse(&text.value()).map_err(|reason| syn::Error::new(text.span(), reason))
 }
 
-fn path(value: &Expr) -> syn::Result<Path> {
+fn path(value: &Expr, form: &str) -> syn::Result<Path> {
     match value {
         Expr::Path(path) if path.qself.is_none() => Ok(path.path.clone()),
-        _ => Err(syn::Error::new_spanned(value, "`crate` takes a path: crate = my_crate::pgjobs")),
+        _ => Err(syn::Error::new_spanned(value, form)),
     }
-}
-
-fn ident(value: &Expr) -> syn::Result<Ident> {
-    let form = "`call` takes the name of the call's struct: call = Welcome";
-    let path = path(value).map_err(|_| syn::Error::new_spanned(value, form))?;
-    path.get_ident().cloned().ok_or_else(|| syn::Error::new_spanned(value, form))
 }

@@ -52,8 +52,9 @@
 //!
 //! # Overview
 //! [`task`](macro@task) declares · [`Task::publish`], [`publish_all`], [`NewJob`], [`Tx`] publish · [`JobHandle::wait`]
-//! waits · [`Worker`] runs jobs · [`Layer`] and [`on_publish`] add code around all of that · [`inspect`] queries ·
+//! waits · [`Worker`] runs jobs · [`layers`] and [`on_publish`] add code around all of that · [`inspect`] queries ·
 //! [`admin`] operates · [`migrate`] installs · [`deploy`] checks before a deployment · [`testing`] helps tests.
+//! Rarely needed: [`define`] writes tasks by hand, [`migrations`] lists what [`migrate`] applies.
 //!
 //! # Features
 //! No feature is enabled by default.
@@ -69,8 +70,11 @@
 pub mod admin;
 #[cfg(feature = "cli")]
 pub mod cli;
+pub mod define;
 pub mod deploy;
 pub mod inspect;
+pub mod layers;
+pub mod migrations;
 pub mod testing;
 
 mod db;
@@ -83,24 +87,18 @@ mod worker;
 #[path = "private.rs"]
 pub mod __private;
 
-pub use db::migrate::{migrate, migration_script, pending_migrations};
-pub use pgjobs_migrations::Migration;
+pub use db::migrate::migrate;
 pub use publish::{
     JobHandle, NewJob, Publish, PublishAll, Publisher, Tx, TxConnection, on_publish, publish_all,
 };
-pub use task::context::Context;
-pub use task::definition::{BoxFuture, StateType, Task, TaskDef};
+pub use task::definition::Task;
 pub use task::job::Job;
-pub use task::layer::{Layer, Next};
-pub use task::registry::linked_tasks;
 pub use types::backoff::Backoff;
-pub use types::body::{BodyError, Param};
 pub use types::error::Error;
 pub use types::job_id::JobId;
-pub use types::job_request::JobRequest;
 pub use types::job_state::JobState;
-pub use types::options::{Keep, TaskOptions, Validation};
-pub use types::task_error::{IntoOutcome, RunResult, TaskError};
+pub use types::options::{Keep, Validation};
+pub use types::task_error::TaskError;
 #[cfg(feature = "chrono-tz")]
 pub use types::time_zone::TimeZone;
 pub use types::topic::Topic;
@@ -233,7 +231,7 @@ pub use {chrono, schemars, serde, serde_json, sqlx};
 /// | `expected …, found …` in `publish_all` | all its calls must be of one task; begin a [`Tx`], which sends everything published to it together |
 /// | `jobs cannot be published to …`, for a pool | the pool is from another version of sqlx than `pgjobs::sqlx` |
 ///
-/// You can also write by hand what the macro generates: a [`TaskDef`] and an implementation of [`Task`].
+/// You can also write by hand what the macro generates: see [`define`].
 pub use pgjobs_macros::task;
 
 // Compiles the code of the README.

@@ -11,10 +11,11 @@ pub use linkme;
 #[cfg(feature = "linkme")]
 pub use crate::task::registry::REGISTERED;
 pub use crate::task::registry::Registered;
-pub use serde_json::value::RawValue;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+
+use crate::define::{Context, StateType};
 
 /// The requirements for an argument of a task.
 #[diagnostic::on_unimplemented(
@@ -158,13 +159,13 @@ pub const fn injectable<T: Injectable>() {}
 
 /// The worker's state of a type, for generated code: for a type that cannot be state, the compiler reports
 /// our message.
-pub fn state<T: Injectable>(context: &crate::Context) -> Result<std::sync::Arc<T>, crate::TaskError> {
+pub fn state<T: Injectable>(context: &Context) -> Result<std::sync::Arc<T>, crate::TaskError> {
     context.state()
 }
 
 /// The state type of `T`.
-pub const fn need<T: Injectable>() -> crate::StateType {
-    crate::StateType::of::<T>()
+pub const fn need<T: Injectable>() -> StateType {
+    StateType::of::<T>()
 }
 
 /// A clone of the worker's state for one job.
@@ -178,10 +179,6 @@ pub fn cloned<T: Cloneable>(state: &T) -> T {
 pub fn sendable<F: Future + Sendable>(future: F) -> impl Future<Output = F::Output> + Send {
     future
 }
-
-/// The return type of a run function.
-pub type Run =
-    crate::task::definition::BoxFuture<'static, Result<Box<RawValue>, crate::types::task_error::TaskError>>;
 
 /// Readers of untrusted text and bytes, only for the fuzzers (`fuzz/`).
 pub mod readers {

@@ -10,7 +10,7 @@ const FLOORS: &[&[&str]] = &[
     &["types"],
     &["db"],
     &["task", "publish"],
-    &["inspect", "admin", "deploy", "testing"],
+    &["define", "migrations", "inspect", "admin", "deploy", "testing"],
     &["worker"],
     &["cli", "private"],
 ];

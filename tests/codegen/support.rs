@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use pgjobs::{Worker, linked_tasks};
+use pgjobs::Worker;
+use pgjobs::define::linked_tasks;
 use pgjobs_tests::{Db, output};
 
 /// A database that knows the tasks.

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use pgjobs::{Task, TaskDef, TaskError, task};
+use pgjobs::define::TaskDef;
+use pgjobs::{Task, TaskError, task};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

@@ -33,9 +33,9 @@ async fn refusal(db: &Db, options: &PgConnectOptions) -> String {
     let Err(Error::Refused { code, message, hint }) = migrate(options).await else { panic!("refused") };
     assert_eq!(code, "PT412");
     let pool = PgPool::connect_with(options.clone()).await.expect("connect");
-    let dry = pgjobs::pending_migrations(&pool).await.expect_err("a dry run").to_string();
+    let dry = pgjobs::migrations::pending(&pool).await.expect_err("a dry run").to_string();
     assert!(dry.contains(&message), "{dry}");
-    let script = sqlx::raw_sql(AssertSqlSafe(pgjobs::migration_script())).execute(&pool).await;
+    let script = sqlx::raw_sql(AssertSqlSafe(pgjobs::migrations::script())).execute(&pool).await;
     let by_hand = script.expect_err("the script").to_string();
     assert!(by_hand.contains(&message), "{by_hand}");
     assert_eq!(db.one::<Option<String>>(CONTENT).await, before, "nothing was touched");
@@ -72,9 +72,9 @@ async fn an_administrator_makes_the_schema_for_a_role_that_may_not() {
     let options = role(&db, "install_owner").await;
     db.run("create schema jobs authorization install_owner").await;
     let mut session = sqlx::PgConnection::connect_with(&options).await.unwrap();
-    session.execute(AssertSqlSafe(pgjobs::migration_script())).await.expect("the script");
+    session.execute(AssertSqlSafe(pgjobs::migrations::script())).await.expect("the script");
     session.execute(WORKS).await.unwrap();
-    let again = session.execute(AssertSqlSafe(pgjobs::migration_script())).await.expect_err("refused");
+    let again = session.execute(AssertSqlSafe(pgjobs::migrations::script())).await.expect_err("refused");
     assert!(again.to_string().contains("was applied to this database before"), "{again}");
 }
 
@@ -291,7 +291,7 @@ async fn the_printed_script_installs_where_tables_go_elsewhere() {
     let database: String = db.one("select current_database()::text").await;
     db.run(&format!("alter database {database} set default_tablespace = 'pg_default'")).await;
     let mut session = sqlx::PgConnection::connect_with(&db.options()).await.unwrap();
-    session.execute(AssertSqlSafe(pgjobs::migration_script())).await.expect("the script");
+    session.execute(AssertSqlSafe(pgjobs::migrations::script())).await.expect("the script");
     session.execute(WORKS).await.unwrap();
 }
 

@@ -19,7 +19,7 @@ async fn twenty_processes_may_migrate_at_once() {
         applied.push(migration.await.unwrap().unwrap());
     }
     applied.sort_unstable();
-    let all = pgjobs::pending_migrations(&db.pool).await.unwrap().len() + applied[19];
+    let all = pgjobs::migrations::pending(&db.pool).await.unwrap().len() + applied[19];
     assert_eq!(applied[..19], [0; 19], "one does the work");
     assert!(all > 0 && applied[19] == all);
 }
@@ -27,11 +27,11 @@ async fn twenty_processes_may_migrate_at_once() {
 #[tokio::test]
 async fn it_says_what_is_missing_and_changes_nothing_by_that() {
     let db = Db::empty().await;
-    let pending = pgjobs::pending_migrations(&db.pool).await.unwrap();
+    let pending = pgjobs::migrations::pending(&db.pool).await.unwrap();
     assert_eq!(pending.first().map(|step| step.name), Some("0001_original"));
     assert!(!db.one::<bool>("select exists (select 1 from pg_namespace where nspname = 'jobs')").await);
     pgjobs::migrate(&db.pool).await.unwrap();
-    assert!(pgjobs::pending_migrations(&db.pool).await.unwrap().is_empty());
+    assert!(pgjobs::migrations::pending(&db.pool).await.unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -55,9 +55,9 @@ async fn it_stays_out_of_the_way_of_the_applications_own_migrations() {
 #[tokio::test]
 async fn the_printed_script_is_the_same_as_migrating() {
     let (by_hand, migrated) = (Db::empty().await, Db::new().await);
-    let script = pgjobs::migration_script();
+    let script = pgjobs::migrations::script();
     sqlx::raw_sql(sqlx::AssertSqlSafe(script)).execute(&by_hand.pool).await.unwrap();
-    assert!(pgjobs::pending_migrations(&by_hand.pool).await.unwrap().is_empty(), "it records itself");
+    assert!(pgjobs::migrations::pending(&by_hand.pool).await.unwrap().is_empty(), "it records itself");
     pgjobs::migrate(&by_hand.pool).await.unwrap();
     let schema = "select string_agg(x, E'\\n' order by x) from (
         select 'column ' || attrelid::regclass || '.' || attname || ' ' || atttypid::regtype as x from pg_attribute a join pg_class c on c.oid = attrelid
@@ -112,8 +112,9 @@ async fn functions_of_an_older_release_are_replaced_and_their_grants_stay() {
          update jobs.schema_functions set release = '0.2.9'",
     )
     .await;
-    let names = |steps: Vec<pgjobs::Migration>| steps.iter().map(|step| step.name).collect::<Vec<_>>();
-    assert_eq!(names(pgjobs::pending_migrations(&db.pool).await.unwrap()), ["functions"]);
+    let names =
+        |steps: Vec<pgjobs::migrations::Migration>| steps.iter().map(|step| step.name).collect::<Vec<_>>();
+    assert_eq!(names(pgjobs::migrations::pending(&db.pool).await.unwrap()), ["functions"]);
     assert_eq!(names(pgjobs::migrate(&db.pool).await.unwrap()), ["functions"]);
     assert_eq!(db.one::<String>(of_now).await, "v", "replaced");
     assert_eq!(
@@ -125,7 +126,7 @@ async fn functions_of_an_older_release_are_replaced_and_their_grants_stay() {
         .await,
         [false, true, true, false]
     );
-    assert!(pgjobs::pending_migrations(&db.pool).await.unwrap().is_empty());
+    assert!(pgjobs::migrations::pending(&db.pool).await.unwrap().is_empty());
 }
 
 /// While two releases run side by side, a worker of the older one that starts does not turn functions back.

@@ -3,10 +3,9 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use pgjobs::{
-    Error, Job, JobState, Layer, NewJob, Next, RunResult, Task, TaskDef, TaskError, TaskOptions, Tx, Worker,
-    task,
-};
+use pgjobs::define::{TaskDef, TaskOptions};
+use pgjobs::layers::{Layer, Next, RunResult};
+use pgjobs::{Error, Job, JobState, NewJob, Task, TaskError, Tx, Worker, task};
 use pgjobs_tests::{Db, until};
 
 use crate::tasks::{Gate, add, fail, flaky, pass, transfer};

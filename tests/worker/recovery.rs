@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use pgjobs::Worker;
+use pgjobs::define::TaskDef;
 use pgjobs_tests::{Db, Lateness, until};
 
 use crate::tasks::{Gate, add, mark, pass};
@@ -161,7 +162,7 @@ async fn a_handler_that_blocks_every_thread_does_not_make_the_worker_look_dead()
 }
 
 /// Blocks its thread for longer than the lease; written by hand, as a task may be.
-static BLOCK: pgjobs::TaskDef = pgjobs::TaskDef::new("block.threads", |context| {
+static BLOCK: TaskDef = TaskDef::new("block.threads", |context| {
     Box::pin(async move {
         std::thread::sleep(Duration::from_secs(5));
         context.finish(())

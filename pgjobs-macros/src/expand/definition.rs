@@ -11,13 +11,14 @@ use crate::text::source;
 
 pub(super) fn implementation(task: &Task) -> TokenStream {
     let (pgjobs, call, returned) = (task.library(), task.call(), &task.returned);
-    let output = quote_spanned!(returned.span()=> type Output = <#returned as #pgjobs::IntoOutcome>::Output;);
+    let output =
+        quote_spanned!(returned.span()=> type Output = <#returned as #pgjobs::define::IntoOutcome>::Output;);
     let def = definition(task);
     quote! {
         #[automatically_derived]
         impl #pgjobs::Task for #call {
             #output
-            const DEF: &'static #pgjobs::TaskDef = #def;
+            const DEF: &'static #pgjobs::define::TaskDef = #def;
         }
     }
 }
@@ -41,7 +42,7 @@ fn definition(task: &Task) -> TokenStream {
         Some(quote!(.call::<Self>().result::<#output>())),
     ];
     let steps = steps.into_iter().flatten();
-    quote!(&#pgjobs::TaskDef::new(#name, Self::__run) #(#steps)*)
+    quote!(&#pgjobs::define::TaskDef::new(#name, Self::__run) #(#steps)*)
 }
 
 fn name(task: &Task) -> TokenStream {
@@ -65,7 +66,7 @@ fn parameter(pgjobs: &TokenStream, param: &Param) -> Option<TokenStream> {
         Kind::Kwargs => return None,
         _ => false,
     };
-    Some(quote!(#pgjobs::Param { name: #name, ty: #ty, required: #required }))
+    Some(quote!(#pgjobs::define::Param { name: #name, ty: #ty, required: #required }))
 }
 
 /// None: the defaults.
@@ -74,9 +75,9 @@ fn options(task: &Task) -> Option<TokenStream> {
     let retries = options.retries.as_ref().map(|at| Literal::i64_unsuffixed(at.value));
     let timeout = options.timeout.as_ref().map(|at| duration::expression(at.value));
     let priority = options.priority.as_ref().map(|at| Literal::i64_unsuffixed(at.value));
-    let backoff = options.backoff.as_ref().map(|at| at.value.expression(&pgjobs));
-    let keep = options.keep.as_ref().map(|at| at.value.expression(&pgjobs));
-    let validation = options.validation.as_ref().map(|at| at.value.expression(&pgjobs));
+    let backoff = options.backoff.as_ref().map(|backoff| backoff.expression(&pgjobs));
+    let keep = options.keep.as_ref().map(|keep| keep.expression(&pgjobs));
+    let validation = options.validation.as_ref().map(|validation| validation.expression(&pgjobs));
     let steps: Vec<TokenStream> = [
         retries.map(|retries| quote!(.retries(#retries))),
         timeout.map(|timeout| quote!(.timeout(#timeout))),
@@ -88,5 +89,5 @@ fn options(task: &Task) -> Option<TokenStream> {
     .into_iter()
     .flatten()
     .collect();
-    (!steps.is_empty()).then(|| quote!(#pgjobs::TaskOptions::new() #(#steps)*))
+    (!steps.is_empty()).then(|| quote!(#pgjobs::define::TaskOptions::new() #(#steps)*))
 }

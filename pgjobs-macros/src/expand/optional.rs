@@ -6,7 +6,7 @@ use syn::{Expr, ExprLit, Lit};
 
 use crate::docs;
 use crate::model::{Kind, Param, Task};
-use crate::options::ungrouped;
+use crate::table::ungrouped;
 use crate::text::source;
 
 pub(super) fn setter(task: &Task, param: &Param) -> Option<TokenStream> {

@@ -18,7 +18,7 @@ pub(super) fn function(task: &Task) -> TokenStream {
     };
     let (work, finish) = (work(task), finish(task, &context));
     quote! {
-        fn __run(#context: #pgjobs::Context) -> #pgjobs::__private::Run {
+        fn __run(#context: #pgjobs::define::Context) -> #pgjobs::define::RunFuture {
             ::std::boxed::Box::pin(async move {
                 let #read = #context.arguments::<#call>()?;
                 #(#states)*
@@ -44,7 +44,7 @@ fn finish(task: &Task, context: &Ident) -> TokenStream {
     let (span, mut returned) = (ty.span(), local("returned"));
     returned.set_span(returned.span().located_at(span));
     let pgjobs = task.library_at(span);
-    quote_spanned!(span=> #context.finish(<#ty as #pgjobs::IntoOutcome>::into_outcome(#returned)))
+    quote_spanned!(span=> #context.finish(<#ty as #pgjobs::define::IntoOutcome>::into_outcome(#returned)))
 }
 
 /// A name that cannot clash with a user's name.

@@ -66,7 +66,7 @@ impl search {
     fn __default_fields() -> Vec<String> {
         vec!["name".to_owned()]
     }
-    fn __run(context: ::pgjobs::Context) -> ::pgjobs::__private::Run {
+    fn __run(context: ::pgjobs::define::Context) -> ::pgjobs::define::RunFuture {
         ::std::boxed::Box::pin(async move {
             let arguments = context.arguments::<search>()?;
             let returned = ::pgjobs::__private::sendable(
@@ -78,15 +78,18 @@ impl search {
                     <Result<
                         Vec<Hit>,
                         SearchError,
-                    > as ::pgjobs::IntoOutcome>::into_outcome(returned),
+                    > as ::pgjobs::define::IntoOutcome>::into_outcome(returned),
                 )
         })
     }
 }
 #[automatically_derived]
 impl ::pgjobs::Task for search {
-    type Output = <Result<Vec<Hit>, SearchError> as ::pgjobs::IntoOutcome>::Output;
-    const DEF: &'static ::pgjobs::TaskDef = &::pgjobs::TaskDef::new(
+    type Output = <Result<
+        Vec<Hit>,
+        SearchError,
+    > as ::pgjobs::define::IntoOutcome>::Output;
+    const DEF: &'static ::pgjobs::define::TaskDef = &::pgjobs::define::TaskDef::new(
             ::pgjobs::__private::dotted_name!("search"),
             Self::__run,
         )
@@ -94,17 +97,17 @@ impl ::pgjobs::Task for search {
         .location(::core::concat!(::core::file!(), ":", ::core::line!()))
         .params(
             &[
-                ::pgjobs::Param {
+                ::pgjobs::define::Param {
                     name: "text",
                     ty: "String",
                     required: true,
                 },
-                ::pgjobs::Param {
+                ::pgjobs::define::Param {
                     name: "limit",
                     ty: "u64",
                     required: false,
                 },
-                ::pgjobs::Param {
+                ::pgjobs::define::Param {
                     name: "fields",
                     ty: "Vec<String>",
                     required: false,
@@ -112,7 +115,7 @@ impl ::pgjobs::Task for search {
             ],
         )
         .options(
-            ::pgjobs::TaskOptions::new()
+            ::pgjobs::define::TaskOptions::new()
                 .timeout(::core::time::Duration::from_millis(1500))
                 .backoff(
                     ::pgjobs::Backoff::fixed(::core::time::Duration::from_millis(250)),

@@ -68,7 +68,7 @@ impl welcome {
     fn __default_locale() -> String {
         ::core::convert::From::from("en")
     }
-    fn __run(context: ::pgjobs::Context) -> ::pgjobs::__private::Run {
+    fn __run(context: ::pgjobs::define::Context) -> ::pgjobs::define::RunFuture {
         ::std::boxed::Box::pin(async move {
             let arguments = context.arguments::<welcome>()?;
             let state_0 = ::pgjobs::__private::state::<Mailer>(&context)?;
@@ -88,15 +88,15 @@ impl welcome {
                     <Result<
                         Receipt,
                         TaskError,
-                    > as ::pgjobs::IntoOutcome>::into_outcome(returned),
+                    > as ::pgjobs::define::IntoOutcome>::into_outcome(returned),
                 )
         })
     }
 }
 #[automatically_derived]
 impl ::pgjobs::Task for welcome {
-    type Output = <Result<Receipt, TaskError> as ::pgjobs::IntoOutcome>::Output;
-    const DEF: &'static ::pgjobs::TaskDef = &::pgjobs::TaskDef::new(
+    type Output = <Result<Receipt, TaskError> as ::pgjobs::define::IntoOutcome>::Output;
+    const DEF: &'static ::pgjobs::define::TaskDef = &::pgjobs::define::TaskDef::new(
             "mail.welcome",
             Self::__run,
         )
@@ -105,17 +105,17 @@ impl ::pgjobs::Task for welcome {
         .location(::core::concat!(::core::file!(), ":", ::core::line!()))
         .params(
             &[
-                ::pgjobs::Param {
+                ::pgjobs::define::Param {
                     name: "user_id",
                     ty: "i64",
                     required: true,
                 },
-                ::pgjobs::Param {
+                ::pgjobs::define::Param {
                     name: "locale",
                     ty: "String",
                     required: false,
                 },
-                ::pgjobs::Param {
+                ::pgjobs::define::Param {
                     name: "coupon",
                     ty: "Option<String>",
                     required: false,
@@ -129,7 +129,7 @@ impl ::pgjobs::Task for welcome {
             ],
         )
         .options(
-            ::pgjobs::TaskOptions::new()
+            ::pgjobs::define::TaskOptions::new()
                 .retries(5)
                 .timeout(::core::time::Duration::from_secs(30))
                 .priority(3)

@@ -33,20 +33,20 @@ impl welcome {
     ) -> ::pgjobs::Publish<'c, __P, <Self as ::pgjobs::Task>::Output> {
         ::pgjobs::Task::publish(Self::new(user_id), publisher)
     }
-    fn __run(context: ::pgjobs::Context) -> ::pgjobs::__private::Run {
+    fn __run(context: ::pgjobs::define::Context) -> ::pgjobs::define::RunFuture {
         ::std::boxed::Box::pin(async move {
             let arguments = context.arguments::<welcome>()?;
             let returned = ::pgjobs::__private::sendable(welcome(arguments.user_id))
                 .await;
-            context.finish(<() as ::pgjobs::IntoOutcome>::into_outcome(returned))
+            context.finish(<() as ::pgjobs::define::IntoOutcome>::into_outcome(returned))
         })
     }
 }
 #[cfg(feature = "mail")]
 #[automatically_derived]
 impl ::pgjobs::Task for welcome {
-    type Output = <() as ::pgjobs::IntoOutcome>::Output;
-    const DEF: &'static ::pgjobs::TaskDef = &::pgjobs::TaskDef::new(
+    type Output = <() as ::pgjobs::define::IntoOutcome>::Output;
+    const DEF: &'static ::pgjobs::define::TaskDef = &::pgjobs::define::TaskDef::new(
             ::pgjobs::__private::dotted_name!("welcome"),
             Self::__run,
         )
@@ -54,14 +54,14 @@ impl ::pgjobs::Task for welcome {
         .location(::core::concat!(::core::file!(), ":", ::core::line!()))
         .params(
             &[
-                ::pgjobs::Param {
+                ::pgjobs::define::Param {
                     name: "user_id",
                     ty: "i64",
                     required: true,
                 },
             ],
         )
-        .options(::pgjobs::TaskOptions::new().priority(-3))
+        .options(::pgjobs::define::TaskOptions::new().priority(-3))
         .call::<Self>()
         .result::<<Self as ::pgjobs::Task>::Output>();
 }

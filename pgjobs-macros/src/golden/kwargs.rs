@@ -44,7 +44,7 @@ impl log {
         self.fields = fields;
         self
     }
-    fn __run(context: ::pgjobs::Context) -> ::pgjobs::__private::Run {
+    fn __run(context: ::pgjobs::define::Context) -> ::pgjobs::define::RunFuture {
         ::std::boxed::Box::pin(async move {
             let arguments = context.arguments::<log>()?;
             let state_2 = ::pgjobs::__private::state::<Sink>(&context)?;
@@ -56,14 +56,14 @@ impl log {
                     ),
                 )
                 .await;
-            context.finish(<() as ::pgjobs::IntoOutcome>::into_outcome(returned))
+            context.finish(<() as ::pgjobs::define::IntoOutcome>::into_outcome(returned))
         })
     }
 }
 #[automatically_derived]
 impl ::pgjobs::Task for log {
-    type Output = <() as ::pgjobs::IntoOutcome>::Output;
-    const DEF: &'static ::pgjobs::TaskDef = &::pgjobs::TaskDef::new(
+    type Output = <() as ::pgjobs::define::IntoOutcome>::Output;
+    const DEF: &'static ::pgjobs::define::TaskDef = &::pgjobs::define::TaskDef::new(
             ::pgjobs::__private::dotted_name!("log"),
             Self::__run,
         )
@@ -71,7 +71,7 @@ impl ::pgjobs::Task for log {
         .location(::core::concat!(::core::file!(), ":", ::core::line!()))
         .params(
             &[
-                ::pgjobs::Param {
+                ::pgjobs::define::Param {
                     name: "level",
                     ty: "String",
                     required: true,

@@ -25,6 +25,8 @@ impl welcome {
     }
 }
 impl ::pgjobs::Task for welcome {
-    type Output = <Result<Receipt, TaskError> as ::pgjobs::IntoOutcome>::Output;
-    const DEF: &'static ::pgjobs::TaskDef = ::core::panic!("this task does not compile");
+    type Output = <Result<Receipt, TaskError> as ::pgjobs::define::IntoOutcome>::Output;
+    const DEF: &'static ::pgjobs::define::TaskDef = ::core::panic!(
+        "this task does not compile"
+    );
 }

@@ -21,18 +21,18 @@ impl sweep {
     ) -> ::pgjobs::Publish<'c, __P, <Self as ::pgjobs::Task>::Output> {
         ::pgjobs::Task::publish(Self::new(), publisher)
     }
-    fn __run(context: ::pgjobs::Context) -> ::pgjobs::__private::Run {
+    fn __run(context: ::pgjobs::define::Context) -> ::pgjobs::define::RunFuture {
         ::std::boxed::Box::pin(async move {
             let sweep {} = context.arguments::<sweep>()?;
             let returned = ::pgjobs::__private::sendable(sweep()).await;
-            context.finish(<() as ::pgjobs::IntoOutcome>::into_outcome(returned))
+            context.finish(<() as ::pgjobs::define::IntoOutcome>::into_outcome(returned))
         })
     }
 }
 #[automatically_derived]
 impl ::pgjobs::Task for sweep {
-    type Output = <() as ::pgjobs::IntoOutcome>::Output;
-    const DEF: &'static ::pgjobs::TaskDef = &::pgjobs::TaskDef::new(
+    type Output = <() as ::pgjobs::define::IntoOutcome>::Output;
+    const DEF: &'static ::pgjobs::define::TaskDef = &::pgjobs::define::TaskDef::new(
             ::pgjobs::__private::dotted_name!("sweep"),
             Self::__run,
         )

@@ -44,21 +44,21 @@ impl r#move {
     fn __default_as() -> bool {
         true
     }
-    fn __run(context: ::pgjobs::Context) -> ::pgjobs::__private::Run {
+    fn __run(context: ::pgjobs::define::Context) -> ::pgjobs::define::RunFuture {
         ::std::boxed::Box::pin(async move {
             let arguments = context.arguments::<r#move>()?;
             let returned = ::pgjobs::__private::sendable(
                     r#move(arguments.r#type, arguments.r#as),
                 )
                 .await;
-            context.finish(<() as ::pgjobs::IntoOutcome>::into_outcome(returned))
+            context.finish(<() as ::pgjobs::define::IntoOutcome>::into_outcome(returned))
         })
     }
 }
 #[automatically_derived]
 impl ::pgjobs::Task for r#move {
-    type Output = <() as ::pgjobs::IntoOutcome>::Output;
-    const DEF: &'static ::pgjobs::TaskDef = &::pgjobs::TaskDef::new(
+    type Output = <() as ::pgjobs::define::IntoOutcome>::Output;
+    const DEF: &'static ::pgjobs::define::TaskDef = &::pgjobs::define::TaskDef::new(
             ::pgjobs::__private::dotted_name!("move"),
             Self::__run,
         )
@@ -66,12 +66,12 @@ impl ::pgjobs::Task for r#move {
         .location(::core::concat!(::core::file!(), ":", ::core::line!()))
         .params(
             &[
-                ::pgjobs::Param {
+                ::pgjobs::define::Param {
                     name: "type",
                     ty: "String",
                     required: true,
                 },
-                ::pgjobs::Param {
+                ::pgjobs::define::Param {
                     name: "as",
                     ty: "bool",
                     required: false,

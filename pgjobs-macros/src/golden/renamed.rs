@@ -28,19 +28,20 @@ impl Welcome {
     ) -> app::jobs::Publish<'c, __P, <Self as app::jobs::Task>::Output> {
         app::jobs::Task::publish(Self::new(user_id), publisher)
     }
-    fn __run(context: app::jobs::Context) -> app::jobs::__private::Run {
+    fn __run(context: app::jobs::define::Context) -> app::jobs::define::RunFuture {
         ::std::boxed::Box::pin(async move {
             let arguments = context.arguments::<Welcome>()?;
             let returned = app::jobs::__private::sendable(welcome(arguments.user_id))
                 .await;
-            context.finish(<() as app::jobs::IntoOutcome>::into_outcome(returned))
+            context
+                .finish(<() as app::jobs::define::IntoOutcome>::into_outcome(returned))
         })
     }
 }
 #[automatically_derived]
 impl app::jobs::Task for Welcome {
-    type Output = <() as app::jobs::IntoOutcome>::Output;
-    const DEF: &'static app::jobs::TaskDef = &app::jobs::TaskDef::new(
+    type Output = <() as app::jobs::define::IntoOutcome>::Output;
+    const DEF: &'static app::jobs::define::TaskDef = &app::jobs::define::TaskDef::new(
             app::jobs::__private::dotted_name!("welcome"),
             Self::__run,
         )
@@ -48,7 +49,7 @@ impl app::jobs::Task for Welcome {
         .location(::core::concat!(::core::file!(), ":", ::core::line!()))
         .params(
             &[
-                app::jobs::Param {
+                app::jobs::define::Param {
                     name: "user_id",
                     ty: "i64",
                     required: true,

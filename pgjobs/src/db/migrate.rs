@@ -58,7 +58,7 @@ pub(crate) async fn apply(connection: &mut PgConnection) -> Result<Vec<Migration
 ///
 /// # Errors
 /// [`Error::Database`] when the query fails, [`Error::Refused`] when [`migrate`] would refuse the database.
-pub async fn pending_migrations(pool: &PgPool) -> Result<Vec<Migration>, Error> {
+pub async fn pending(pool: &PgPool) -> Result<Vec<Migration>, Error> {
     Ok(pgjobs_migrations::pending(&mut connect(pool).await?).await?)
 }
 
@@ -67,7 +67,7 @@ pub async fn pending_migrations(pool: &PgPool) -> Result<Vec<Migration>, Error> 
 ///
 /// Run it in one transaction, for example with `psql --single-transaction`; [`migrate`] then finds nothing to
 /// do.
-pub fn migration_script() -> String {
+pub fn script() -> String {
     pgjobs_migrations::script()
 }
 

@@ -111,7 +111,8 @@ fn words(path: &Path, breaking: &[String], new: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Param, TaskOptions};
+    use crate::types::body::Param;
+    use crate::types::options::TaskOptions;
 
     const OLD: TaskDef = TaskDef {
         name: "mail.welcome",

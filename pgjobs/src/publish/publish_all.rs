@@ -3,11 +3,13 @@
 use std::future::IntoFuture;
 use std::marker::PhantomData;
 
+use futures_util::future::BoxFuture;
+
 use super::handle::JobHandle;
 use super::publish_one::{Returns, draft_of};
 use super::publisher::{Publisher, Target, send, target};
 use super::setters::option_setters;
-use crate::task::definition::{BoxFuture, Task};
+use crate::task::definition::Task;
 use crate::types::error::Error;
 use crate::types::job_request::JobRequest;
 use crate::types::options::CallOptions;

@@ -4,10 +4,12 @@ use std::borrow::Cow;
 use std::future::IntoFuture;
 use std::marker::PhantomData;
 
+use futures_util::future::BoxFuture;
+
 use super::handle::JobHandle;
 use super::publisher::{Publisher, Target, send, target};
 use super::setters::option_setters;
-use crate::task::definition::{BoxFuture, Task};
+use crate::task::definition::Task;
 use crate::types::error::Error;
 use crate::types::job_request::JobRequest;
 use crate::types::options::CallOptions;

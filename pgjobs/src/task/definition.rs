@@ -2,9 +2,8 @@
 
 use std::any::TypeId;
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
 
+use futures_util::future::BoxFuture;
 use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -16,9 +15,6 @@ use crate::types::body::{self, BodyError, Param};
 use crate::types::integer_bounds::schema;
 use crate::types::options::TaskOptions;
 use crate::types::task_error::RunResult;
-
-/// A boxed future, as the run function of a task returns it.
-pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// The call of a task: a struct whose fields are the arguments.
 ///
@@ -56,10 +52,11 @@ pub trait Task: Serialize + Send + Sync + Sized + 'static {
 /// What a worker knows about a task: its name, how to read its arguments, and the function to call.
 ///
 /// Plain data and function pointers, so that it can be a `const`. `#[task]` registers one for every annotated
-/// function; pass a hand-written one to the worker with `Worker::task`.
+/// function; pass a hand-written one to the worker with [`Worker::task`](crate::Worker::task).
 ///
 /// ```
-/// use pgjobs::{TaskDef, TaskOptions, Worker};
+/// use pgjobs::Worker;
+/// use pgjobs::define::{TaskDef, TaskOptions};
 ///
 /// static NOOP: TaskDef = TaskDef::new("ops.noop", |context| Box::pin(async move { context.finish(()) }))
 ///     .options(TaskOptions::new().retries(1));
@@ -95,15 +92,18 @@ pub struct TaskDef {
     /// pending jobs. [`TaskDef::decode_as`] implements it for the task's call.
     pub decode: fn(Option<&str>) -> Result<(), BodyError>,
     /// Reads the arguments, calls the function, encodes the result.
-    pub run: Run,
+    pub run: RunFunction,
 }
 
-/// Runs a job: reads the arguments, calls the function, writes the result.
-pub(crate) type Run = fn(Context) -> BoxFuture<'static, RunResult>;
+/// Runs a job: reads the arguments, calls the function, encodes the result.
+pub type RunFunction = fn(Context) -> RunFuture;
+
+/// What a [`RunFunction`] returns: one run of a job, not started yet.
+pub type RunFuture = BoxFuture<'static, RunResult>;
 
 impl TaskDef {
     /// A task of this name that takes and returns anything; the methods below say more of it.
-    pub const fn new(name: &'static str, run: Run) -> Self {
+    pub const fn new(name: &'static str, run: RunFunction) -> Self {
         TaskDef {
             name,
             aliases: &[],

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use serde::Serialize;
 use tokio::time::{Instant, timeout};
 
 use super::context::{Context, State};
-use super::definition::{BoxFuture, TaskDef};
+use super::definition::TaskDef;
 use super::job::Job;
 use crate::types::task_error::{RunResult, TaskError, encode_result};
 
@@ -22,7 +23,8 @@ use crate::types::task_error::{RunResult, TaskError, encode_result};
 ///
 /// ```no_run
 /// use std::time::{Duration, Instant};
-/// use pgjobs::{Job, Layer, Next, RunResult, TaskError, Worker};
+/// use pgjobs::layers::{Layer, Next, RunResult};
+/// use pgjobs::{Job, TaskError, Worker};
 ///
 /// /// Measures each run.
 /// struct Timing;
@@ -64,7 +66,7 @@ use crate::types::task_error::{RunResult, TaskError, encode_result};
 /// wait: what has to happen then as well belongs into a `Drop`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a layer",
-    label = "expected a value whose type implements `pgjobs::Layer`",
+    label = "expected a value whose type implements `pgjobs::layers::Layer`",
     note = "implement it: `async fn run(&self, job: &Job, next: Next<'_>) -> RunResult`, which calls `next.run().await`"
 )]
 pub trait Layer: Send + Sync + 'static {

@@ -14,7 +14,7 @@ use super::meta::Meta;
 /// The options of a task's jobs, set in `#[task(…)]`; some can be overridden by a call.
 ///
 /// ```
-/// use pgjobs::TaskOptions;
+/// use pgjobs::define::TaskOptions;
 ///
 /// const OPTIONS: TaskOptions = TaskOptions::new().retries(5).priority(2);
 /// assert_eq!((OPTIONS.retries, OPTIONS.priority), (5, 2));

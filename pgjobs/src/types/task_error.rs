@@ -36,7 +36,7 @@ pub struct TaskError {
     origin: Origin,
 }
 
-/// What a run ends with: its result as JSON text (`.get()`), or its error. A [`Layer`](crate::Layer) gets and
+/// What a run ends with: its result as JSON text (`.get()`), or its error. A [`Layer`](crate::layers::Layer) gets and
 /// returns it.
 pub type RunResult = Result<Box<RawValue>, TaskError>;
 

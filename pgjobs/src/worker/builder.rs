@@ -120,7 +120,7 @@ impl Worker {
         self
     }
 
-    /// Adds a task that was written by hand, or that the linker cannot collect.
+    /// Adds a task that was written by hand (see [`define`](crate::define)), or that the linker cannot collect.
     #[must_use]
     pub fn task(mut self, def: &'static TaskDef) -> Self {
         self.extra.push(def);

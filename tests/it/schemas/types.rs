@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use fastrand::Rng;
 use pgjobs::__private::readers;
 
-use pgjobs::{Task, TaskDef, task};
+use pgjobs::define::TaskDef;
+use pgjobs::{Task, task};
 use pgjobs_tests::{Db, amount};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;

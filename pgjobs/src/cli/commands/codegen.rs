@@ -8,12 +8,13 @@ use pgjobs_codegen::{Language, Param, Task, generate};
 use serde_json::json;
 use serde_json::value::RawValue;
 
+use crate::Topic;
 use crate::cli::args::global::Global;
 use crate::cli::database::connect::connect;
 use crate::cli::output::console::Console;
 use crate::cli::output::failure::Failure;
+use crate::define::{TaskDef, linked_tasks};
 use crate::inspect::{self, TaskRow};
-use crate::{TaskDef, Topic, linked_tasks};
 
 const AFTER_HELP: &str = "\
 Each task becomes a function that publishes it in the caller's transaction and returns the job, whose \

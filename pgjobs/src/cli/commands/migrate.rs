@@ -39,9 +39,9 @@ pub(crate) async fn run(args: MigrateArgs, global: &Global, console: &Console) -
         return script(console);
     }
     let pool = connect(global, console).await?;
-    let tasks = crate::linked_tasks()?;
+    let tasks = crate::define::linked_tasks()?;
     let steps = if args.dry_run {
-        crate::pending_migrations(&pool).await?
+        crate::migrations::pending(&pool).await?
     } else {
         let _progress = Progress::spinner(console, "migrating");
         let steps = crate::migrate(&pool).await?;

@@ -16,7 +16,8 @@ use crate::cli::output::failure::Failure;
 use crate::cli::output::format;
 use crate::cli::output::table::table;
 use crate::cli::setup::Setup;
-use crate::{End, Error, Param, TaskDef, Topic, Worker, WorkerReport, db};
+use crate::define::{Param, TaskDef};
+use crate::{End, Error, Topic, Worker, WorkerReport, db};
 
 const AFTER_HELP: &str = "\
 A worker runs the tasks that are compiled into its program, so it is a program of yours:

@@ -7,7 +7,8 @@ use schemars::{Schema, schema_for};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::{Backoff, Context, Param, StateType, Task, TaskDef, TaskError, TaskOptions};
+use crate::define::{Context, Param, StateType, TaskDef, TaskOptions};
+use crate::{Backoff, Task, TaskError};
 
 pub(crate) const TOPIC: &str = "pgjobs.bench.*";
 
