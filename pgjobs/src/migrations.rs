@@ -8,7 +8,7 @@
 //!
 //! # async fn f(pool: pgjobs::sqlx::PgPool) -> Result<(), Box<dyn std::error::Error>> {
 //! for migration in migrations::pending(&pool).await? {
-//!     println!("{:04} {}", migration.version, migration.name);
+//!     println!("{}", migration.name);
 //! }
 //! std::fs::write("jobs.sql", migrations::script())?; // psql --single-transaction -f jobs.sql
 //! # Ok(()) }

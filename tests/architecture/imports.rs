@@ -10,7 +10,7 @@ const FLOORS: &[&[&str]] = &[
     &["types"],
     &["db"],
     &["task", "publish"],
-    &["define", "migrations", "inspect", "admin", "deploy", "testing"],
+    &["define", "layers", "migrations", "inspect", "admin", "deploy", "testing"],
     &["worker"],
     &["cli", "private"],
 ];

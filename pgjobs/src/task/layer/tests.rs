@@ -72,8 +72,7 @@ impl Layer for Slow {
 struct Panicking;
 
 impl Layer for Panicking {
-    async fn run(&self, _: &Job, next: Next<'_>) -> RunResult {
-        let _ = next;
+    async fn run(&self, _: &Job, _: Next<'_>) -> RunResult {
         panic!("in a layer")
     }
 }
@@ -104,7 +103,7 @@ async fn a_layer_sees_a_panic_and_a_timeout_of_the_task_as_errors() {
 }
 
 #[tokio::test]
-async fn a_panic_in_a_layer_is_an_error_for_those_around_it_and_names_the_layer() {
+async fn a_panic_in_a_layer_is_an_error_that_names_it() {
     let log = Log::default();
     let error = run("", vec![noted("a", &log), Box::new(Panicking), noted("b", &log)]).await.unwrap_err();
     assert_eq!(error.message(), "layer `pgjobs::task::layer::tests::Panicking` panicked: in a layer");
