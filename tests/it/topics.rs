@@ -13,7 +13,7 @@ async fn a_topic_restricts_every_way_to_publish_and_reads_nothing() {
     let db = Db::new().await;
     role(&db, "roles_web", "jobs_publisher").await;
     let mut web = as_role(&db, "roles_web").await;
-    assert_eq!(code(&mut web, "select jobs.publish('other.a')").await, "ok", "nothing narrows it yet");
+    assert_eq!(code(&mut web, "select jobs.publish('other.a')").await, "ok", "nothing restricts it yet");
     db.run("select jobs.grant_topic('roles_web', 'emails.%')").await;
     assert_eq!(code(&mut web, "select jobs.publish('emails.send')").await, "ok");
     for refused in [
@@ -285,17 +285,16 @@ async fn a_role_that_is_reached_through_a_restricted_one_widens_nothing() {
 #[tokio::test]
 async fn a_restricted_worker_maintains_at_little_cost_beside_others() {
     let db = Db::new().await;
-    role(&db, "roles_tender", "jobs_worker").await;
+    role(&db, "roles_maintainer", "jobs_worker").await;
     db.run(
-        "select jobs.grant_topic('roles_tender', 'mine.*');
+        "select jobs.grant_topic('roles_maintainer', 'mine.*');
          select cardinality(jobs.publish_arrays('{other}', array_fill('{}'::jsonb, array[10000]), null, '{0.01}', null, null, null));
          select jobs.publish('mine.a', i_scheduled_at => now() + interval '1 h')",
     )
     .await;
-    let mut session = as_role(&db, "roles_tender").await;
+    let mut session = as_role(&db, "roles_maintainer").await;
     let begun = Instant::now();
     let next: f64 = sqlx::query_scalar("select jobs.maintain()").fetch_one(&mut session).await.unwrap();
-    println!("tend beside 10,000 due jobs of others: {:?}", begun.elapsed());
     assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
     assert!((3500.0..3601.0).contains(&next), "{next}: of its own jobs");
 }
