@@ -3,6 +3,12 @@
 -- treated by itself (cancelled, claimed by a client with room for fewer), the row is unpacked first.
 -- Claims, views, explain and the deploy check read packed rows; no function changes one without unpacking it.
 
+-- The job in a row of one job. Inlined wherever it is used.
+create or replace function jobs._open_job(i_row jobs.pending) returns jobs.open_job
+language sql immutable parallel safe
+return row(i_row.id, i_row.job_id, i_row.task, i_row.body, i_row.retries, i_row.max_retries, i_row.priority, i_row.timeout, i_row.created_at,
+           i_row.scheduled_at, i_row.ready_seq, i_row.attempt, i_row.traceback, i_row.meta)::jobs.open_job;
+
 -- Publishes jobs of one task and priority in packed rows of up to 64 jobs, of about the same size. The caller has
 -- assigned an xid to the transaction, drawn the numbers and measured the bodies. The arrays are unnested in step, so
 -- that their order is kept.

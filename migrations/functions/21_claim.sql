@@ -226,8 +226,7 @@ begin
   return query
   with taken as (
     delete from jobs.pending q where q.ctid = any (i_rows.rows)
-    returning q.timeout, q.job_id, row(q.id, q.job_id, q.task, q.body, q.retries, q.max_retries, q.priority, q.timeout, q.created_at,
-                                       q.scheduled_at, q.ready_seq, q.attempt, q.traceback, q.meta)::jobs.open_job as job,
+    returning q.timeout, q.job_id, jobs._open_job(q) as job,
       q.task = any (i_own_batch) or q.bytes > 65536 as is_own, i_begin > 0 or q.returned < 0 and q.retries < q.max_retries - 1 as has_begun
   )
   insert into jobs.batch as b (lease, part, worker, run_at, counted_from, margin, expires_at, open, started, first_job, last_job, jobs)
@@ -255,8 +254,7 @@ begin
   with taken as (
     delete from jobs.pending q where q.ctid = any (i_rows.rows)
     returning q.size, q.timeout, q.job_id, q.last_job, q.jobs, jobs._rank(q.priority, q.ready_seq) as rank, q.ready_seq,
-      case when q.size = 1 then row(q.id, q.job_id, q.task, q.body, q.retries, q.max_retries, q.priority, q.timeout, q.created_at,
-                                    q.scheduled_at, q.ready_seq, q.attempt, q.traceback, q.meta)::jobs.open_job end as job,
+      case when q.size = 1 then jobs._open_job(q) end as job,
       q.task = any (i_own_batch) or q.bytes > 65536 as is_own, q.returned < 0 and q.retries < q.max_retries - 1 as has_begun
   ), rows_in_order as materialized (
     -- Only if there are packed rows: how many jobs there are up to each row.

@@ -61,8 +61,7 @@ begin
   perform jobs._unpack(array[i_job]);
   with taken as (
     delete from jobs.pending q where q.job_id = i_job
-    returning row(q.id, q.job_id, q.task, q.body, q.retries, q.max_retries, q.priority, q.timeout, q.created_at, q.scheduled_at,
-                  q.ready_seq, q.attempt, q.traceback, q.meta)::jobs.open_job as job
+    returning jobs._open_job(q) as job
   )
   insert into jobs.batch (lease, part, run_at, counted_from, margin, expires_at, open, started, first_job, last_job, jobs)
   select gen_random_uuid(), -1, jobs.now(), jobs.now(), interval '0', jobs.now(), 1, 1, i_job, i_job, array[t.job] from taken t;
