@@ -645,9 +645,9 @@ create table jobs.worker (
 -- function jobs._explain_absence(i_task character varying) returns SETOF jobs.reason
 -- function jobs._explain_body(i_task character varying, i_body jsonb) returns SETOF jobs.reason
 -- function jobs._explain_ended(i_job character varying) returns SETOF jobs.reason
--- function jobs._explain_line(i_task character varying, i_rank bigint, i_ready_seq bigint, i_ahead bigint) returns SETOF jobs.reason
 -- function jobs._explain_lock(i_holder xid) returns SETOF jobs.reason
 -- function jobs._explain_pending(i_job character varying) returns SETOF jobs.reason
+-- function jobs._explain_queue(i_task character varying, i_rank bigint, i_ready_seq bigint, i_ahead bigint) returns SETOF jobs.reason
 -- function jobs._explain_running(i_job character varying) returns SETOF jobs.reason
 -- function jobs._find_packed(i_job character varying) returns SETOF jobs.open_job
 -- function jobs._find_run(i_job character varying) returns TABLE(lease uuid, batch_index integer)
@@ -785,6 +785,7 @@ create table jobs.worker (
 -- function jobs._turn_away() returns void
 -- function jobs._types(i_schema jsonb) returns jsonb
 -- function jobs._unkept(i_which text) returns text[]
+-- function jobs._unknown_key(i_task jsonb) returns text
 -- function jobs._unpack_heads(i_ranges jobs.key_range[], i_most integer, i_own_batch text[], i_depth integer DEFAULT 1000) returns boolean
 -- function jobs._unpack_rows(i_rows tid[]) returns bigint
 -- function jobs._unpack(i_jobs text[]) returns void

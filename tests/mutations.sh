@@ -69,7 +69,7 @@ check "who else calls maintain_partitions" "_may_lock_history|starts_with(v_line
 check "a new partition's default privileges" "_prepare_partition|perform jobs._take_back|perform 1 --" "${it[@]}" install
 check "characters that act, in messages" "_escaped|when i_text !~ c.acts then i_text|when true then i_text" "${it[@]}" odd_calls
 check "skipping what other claims have locked" "_lock_rows|limit s.rows for update skip locked|limit s.rows for update" "${it[@]}" batches packed faults
-check "the charge for a lost run" "_settle_others|r.retries + r.charged::integer|r.retries" "${it[@]}" faults settling contract
+check "the charge for a lost run" "_settle_others|r.retries + r.counts::integer|r.retries" "${it[@]}" faults settling contract
 check "the size of a claim" "_lock_rows|g.reach <= i_num or|true or" "${it[@]}" packed
 check "the largest body" "_fits|(i_bytes <= i_limit)|true" "${it[@]}" contract packed
 check "the largest body of a bulk" "_check_bulk|t.size <= v_limits.max_body_bytes|true" "${it[@]}" weights packed
@@ -152,5 +152,8 @@ check "open jobs of others' tasks, many" "results|jobs._is_under(p.task, v_publi
 check "declarations that nobody holds" "register_tasks|perform jobs._declare_one_by_one(v_changes);|null;" "${it[@]}" owners
 check "bodies that cannot be sent, in retry" "retry|h.job_id <> all (\$2) and|" "${it[@]}" lookups
 check "how many rows can be asked for" "_check_limit|i_limit < 0|false" "${it[@]}" catalogue
+check "keys that no declaration has" "_flaw|(jobs._unknown_key(i_task) IS NOT NULL)|false" "${it[@]}" registry_limits
+check "what a task finished itself" "settle|when h.status = 'success' then 'finished'|when false then 'finished'" "${it[@]}" settling
+check "what a task finished and undid" "settle|if 'verify' = any (i_outcomes) then|if false then" "${it[@]}" settling
 check "what is no state" "count|is not true then|is false and false then" "${it[@]}" lookups
 exit $survived

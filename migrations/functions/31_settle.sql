@@ -105,7 +105,7 @@ begin
   with runs as materialized (
     select o.*, s.outcome,
       jobs._short_error(s.error) as error,
-      s.outcome in ('retry', 'verify', 'lost') as charged,
+      s.outcome in ('retry', 'verify', 'lost') as counts,
       s.outcome in ('fail', 'cancel') or (s.outcome in ('retry', 'verify', 'lost') and o.retries >= o.max_retries - 1) as ends,
       -- When it runs again; null: at once and before others of its priority.
       case when s.outcome not in ('release', 'lost', 'unbegun') then i_now + coalesce(make_interval(secs => s.delay), jobs._backoff(o.retries)) end as run_after
@@ -124,13 +124,13 @@ begin
   )
   insert into jobs.pending (id, job_id, task, body, retries, max_retries, priority, timeout, created_at,
                             scheduled_at, ready_seq, attempt, traceback, meta, bytes, returned)
-  select r.id, r.job_id, r.task, r.body, r.retries + r.charged::integer, r.max_retries, r.priority, r.timeout,
+  select r.id, r.job_id, r.task, r.body, r.retries + r.counts::integer, r.max_retries, r.priority, r.timeout,
     r.created_at, coalesce(r.run_after, r.scheduled_at),
     -- A job that runs again at once goes before every watermark, in its old order.
     case when r.run_after is null then case when r.ready_seq > 0 then r.ready_seq - 4611686018427387904 else r.ready_seq end
          when r.run_after <= i_now then nextval('jobs.job_number') end,
     r.attempt, r.said, r.meta, jobs._text_size(r.body) + jobs._text_size(r.meta) + coalesce(octet_length(r.said), 0), jobs._any_key() * case when r.outcome = 'unbegun' then -1 else 1 end::smallint
-  from (select r.*, case when r.charged then coalesce(r.error, r.traceback) else r.traceback end as said from runs r where not r.ends) r;
+  from (select r.*, case when r.counts then coalesce(r.error, r.traceback) else r.traceback end as said from runs r where not r.ends) r;
   if found then
     perform jobs._wake_workers();
   end if;
@@ -178,8 +178,9 @@ end $$;
 -- given once.
 --
 -- Returns the rejected outcomes, by their position in the arrays: `lost` when the lease was no longer live,
--- `busy` when another transaction has locked the job's batch. Send a busy one again: if this call waited for
--- it, one open transaction would delay the outcomes of many jobs.
+-- `busy` when another transaction has locked the job's batch, `finished` when it was another outcome than the
+-- success with which the task had ended the job itself. Send a busy one again: if this call waited for it, one
+-- open transaction would delay the outcomes of many jobs. Returns as `undone` a verify that became a retry.
 create or replace function jobs.settle(
   i_job_ids text[], i_leases uuid[], i_outcomes text[] default null, i_results jsonb[] default null, i_errors text[] default null,
   i_delays double precision[] default null, i_batch_indexes integer[] default null
@@ -212,13 +213,17 @@ begin
     return query
     select g.at::integer, g.job_id, case when exists (
         select 1 from jobs.batch b
-        where b.lease = g.lease and b.part = jobs._part(g.batch_index) and b.open & jobs._bit(g.batch_index) <> 0) then 'busy' else 'lost' end
+        where b.lease = g.lease and b.part = jobs._part(g.batch_index) and b.open & jobs._bit(g.batch_index) <> 0) then 'busy'
+      when h.status = 'success' then 'finished' else 'lost' end
     from unnest(i_job_ids, i_leases, i_batch_indexes) with ordinality g(job_id, lease, batch_index, at)
+      left join lateral (select h.status from unnest(v_ended) h where h.job_id = g.job_id and h.lease = g.lease limit 1) h on true
     where g.at = any (v_refused)
-      and not exists (
-        select 1 from unnest(v_ended) h
-        where h.job_id = g.job_id and h.lease = g.lease
-          and (h.status = 'success' or coalesce(i_outcomes[g.at], 'success') <> 'success'));
+      and case when h.status = 'success' then coalesce(i_outcomes[g.at], 'success') not in ('success', 'verify')
+               else h.status is null or coalesce(i_outcomes[g.at], 'success') = 'success' end;
+  end if;
+  if 'verify' = any (i_outcomes) then
+    return query select g.at::integer, g.job_id, 'undone' from unnest(i_job_ids, i_outcomes) with ordinality g(job_id, outcome, at)
+      where g.outcome = 'verify' and g.at <> all (v_refused);
   end if;
 end $$;
 

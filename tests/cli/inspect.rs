@@ -85,7 +85,7 @@ async fn a_job_that_does_not_run_is_explained() {
     let id: String = db.one("select job_id from jobs.job_queue where task = 'app.nobody'").await;
     let text = run(&mut on(&db.url, &["explain", &id])).data();
     let codes: Vec<_> = text.lines().filter_map(|line| line.split_whitespace().next()).collect();
-    assert_eq!(codes, ["unknown_task", "in_line"], "{text}");
+    assert_eq!(codes, ["unknown_task", "queued"], "{text}");
     let id: String = db.one("select job_id from jobs.job_queue where task = 'app.add'").await;
     let document = run(&mut on(&db.url, &["explain", &id, "--json"])).json();
     assert_eq!((&document["job_id"], &document["reasons"][0]["code"]), (&id.into(), &"scheduled".into()));

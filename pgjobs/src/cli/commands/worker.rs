@@ -57,6 +57,10 @@ pub(crate) struct WorkerArgs {
     /// How many jobs run at once [default: as the program sets it, else 16].
     #[arg(long, value_name = "N")]
     concurrency: Option<usize>,
+    /// Connections in the pool that the tasks use, beside those of the worker itself: give it --concurrency
+    /// times what one task holds at once [default: --concurrency or 16, at least 4 and at most 50].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pool_size: Option<u32>,
     /// Exit once nothing is due.
     #[arg(long)]
     burst: bool,
@@ -88,7 +92,7 @@ pub(crate) async fn run(
     console: &Console,
 ) -> Result<(), Failure> {
     let target = connect::reach(target::find(global, console).await?).await?;
-    let pool = connect::pool_on(&target, connections(args.concurrency));
+    let pool = connect::pool_on(&target, args.pool_size.unwrap_or_else(|| connections(args.concurrency)));
     if args.auto_migrate {
         let applied = crate::migrate(&pool).await?.len();
         console.note(format!("{applied} migrations applied"));
@@ -171,7 +175,7 @@ impl Watch {
     }
 }
 
-/// The connections of the tasks' pool; the worker opens those for itself beside the pool.
+/// The default size of the tasks' pool; the worker opens connections for itself beside the pool.
 fn connections(concurrency: Option<usize>) -> u32 {
     u32::try_from(concurrency.unwrap_or(16)).unwrap_or(u32::MAX).clamp(4, 50)
 }
@@ -236,10 +240,10 @@ fn signature(task: &TaskDef) -> String {
 pub(crate) fn summary(report: &WorkerReport) -> Vec<String> {
     let rows = [
         ("succeeded", report.succeeded, "runs with a result"),
-        ("retried", report.retried, "runs that failed, charged; their jobs run again"),
+        ("retried", report.retried, "failed runs that count as attempts; their jobs run again"),
         ("failed", report.failed, "runs that failed, and their jobs with them"),
         ("snoozed", report.snoozed, "runs that asked to be run again later"),
-        ("released", report.released, "jobs handed back unfinished, uncharged"),
+        ("released", report.released, "jobs handed back unfinished; their runs do not count as attempts"),
         ("lost", report.lost, "runs that no longer counted: cancelled, or given to another"),
         (
             "unsettled",
