@@ -17,8 +17,8 @@ create or replace function jobs._lowest_bits(i_number bigint) returns bigint
 language sql immutable parallel safe
 return case when i_number >= 64 then -1 when i_number <= 0 then 0 else ~(-1::bigint << i_number::integer) end;
 
--- The bits of a batch: of run i_run (a batch_index, or its position in the batch); how many are set; the batch of
--- a run within its lease.
+-- The bits of a batch: of run i_run (a batch_index, or its position in the batch); how many are set; the
+-- batch of a run within its lease.
 create or replace function jobs._bit(i_run bigint) returns bigint
 language sql immutable parallel safe
 return 1::bigint << (i_run & 63)::integer;

@@ -204,8 +204,8 @@ begin
     from unnest(jobs._for_each(i_scheduled_at, i_jobs), jobs._for_each(i_delays, i_jobs)) with ordinality g(at, delay, nth) order by g.nth) end;
 end $$;
 
--- Publishes jobs in one row each. The caller has assigned an xid to the transaction, drawn the numbers and measured the
--- bodies. The arrays are unnested in step, so that their order is kept.
+-- Publishes jobs in one row each. The caller has assigned an xid to the transaction, drawn the numbers and
+-- measured the bodies. The arrays are unnested in step, so that their order is kept.
 create or replace function jobs._publish_singly(
   i_ids bigint[], i_job_ids varchar[], i_tasks text[], i_bodies jsonb[], i_bytes bigint[], i_due timestamptz[], i_timeouts numeric[],
   i_priorities integer[], i_max_retries integer[], i_metas jsonb[], i_now timestamptz

@@ -79,8 +79,8 @@ begin
   return v_sizes;
 end $$;
 
--- Refuses a meta that is no object or takes more than 4096 bytes as text, and returns its size; 0 for null. It is
--- copied from table to table with the job and shown in lists, so it is small.
+-- Refuses a meta that is no object or takes more than 4096 bytes as text, and returns its size; 0 for null.
+-- It is copied from table to table with the job and shown in lists, so it is small.
 create or replace function jobs._check_meta(i_which text, i_meta jsonb) returns bigint
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 declare

@@ -9,9 +9,9 @@ language sql immutable parallel safe
 return row(i_row.id, i_row.job_id, i_row.task, i_row.body, i_row.retries, i_row.max_retries, i_row.priority, i_row.timeout, i_row.created_at,
            i_row.scheduled_at, i_row.ready_seq, i_row.attempt, i_row.traceback, i_row.meta)::jobs.open_job;
 
--- Publishes jobs of one task and priority in packed rows of up to 64 jobs, of about the same size. The caller has
--- assigned an xid to the transaction, drawn the numbers and measured the bodies. The arrays are unnested in step, so
--- that their order is kept.
+-- Publishes jobs of one task and priority in packed rows of up to 64 jobs, of about the same size. The caller
+-- has assigned an xid to the transaction, drawn the numbers and measured the bodies. The arrays are unnested
+-- in step, so that their order is kept.
 create or replace function jobs._publish_packed(
   i_ids bigint[], i_job_ids varchar[], i_task varchar, i_bodies jsonb[], i_bytes bigint[], i_timeouts numeric[], i_priority integer,
   i_max_retries integer[], i_metas jsonb[], i_now timestamptz

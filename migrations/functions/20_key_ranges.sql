@@ -31,15 +31,15 @@ create or replace view jobs._ready as
 select q.ctid as at, q.task, jobs._rank(q.priority, q.ready_seq) as rank, q.ready_seq, q.size, q.bytes
 from jobs.pending q where q.ready_seq is not null;
 
--- Whether a row lies in the key range from (i_from_rank, i_from_seq) to the end of i_to_rank. Inlined wherever
--- it is used, so that it is a condition of the index scan.
+-- Whether a row lies in the key range from (i_from_rank, i_from_seq) to the end of i_to_rank. Inlined
+-- wherever it is used, so that it is a condition of the index scan.
 create or replace function jobs._in_range(i_rank bigint, i_ready_seq bigint, i_from_rank bigint, i_from_seq bigint, i_to_rank bigint) returns boolean
 language sql immutable parallel safe
 return (i_rank, i_ready_seq) >= (i_from_rank, i_from_seq) and i_rank <= i_to_rank;
 
--- The key ranges that have a job ready: the first i_ranges of them (null: all) by priority and ready_seq of their
--- first rows, locked or not; the weight of the very first row; and those ranges whose first row has to be unpacked for
--- a claim of i_num jobs. Reads without locks, one index probe for each task and watermark.
+-- The key ranges that have a job ready: the first i_ranges of them (null: all) by priority and ready_seq of
+-- their first rows, locked or not; the weight of the very first row; and those ranges whose first row has to
+-- be unpacked for a claim of i_num jobs. Reads without locks, one index probe for each task and watermark.
 --
 -- Without watermarks, a key range is the whole queue of a task. A watermark cuts out the part before it,
 -- among the ordinary jobs of its priority.
@@ -82,14 +82,15 @@ begin
   return v_plan;
 end $$;
 
--- The weight of a row: the number of its jobs, or its bytes when they are the greater share of what a claim may
--- return.
+-- The weight of a row: the number of its jobs, or its bytes when they are the greater share of what a claim
+-- may return.
 create or replace function jobs._weight(i_size integer, i_bytes integer, i_jobs_per_mib bigint) returns integer
 language sql immutable parallel safe
 return greatest(i_size, (i_bytes * i_jobs_per_mib >> 20)::integer);
 
--- The most rows to read of each of these key ranges when i_num jobs are missing: with many key ranges, reading
--- i_num of each would cost their number x i_num, so each is read to at most four times its even share.
+-- The most rows to read of each of these key ranges when i_num jobs are missing: with many key ranges,
+-- reading i_num of each would cost their number x i_num, so each is read to at most four times its even
+-- share.
 create or replace function jobs._share(i_num integer, i_ranges integer) returns integer
 language sql immutable parallel safe
 return least(i_num, greatest(50, 4 * i_num / i_ranges));

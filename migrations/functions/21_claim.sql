@@ -1,8 +1,9 @@
 -- Claims of workers.
 --
--- A claim is: _begin_claim (may this worker claim now), _plan_claim (which rows of which key ranges, read without
--- locks), _lock_rows (locks them), _move_rows (from jobs.pending into jobs.batch), and _plan_rest for a second round of
--- locking and moving when the plan did not fill the claim. These functions inherit the pinned plans of jobs.claim.
+-- A claim is: _begin_claim (may this worker claim now), _plan_claim (which rows of which key ranges, read
+-- without locks), _lock_rows (locks them), _move_rows (from jobs.pending into jobs.batch), and _plan_rest for
+-- a second round of locking and moving when the plan did not fill the claim. These functions inherit the
+-- pinned plans of jobs.claim.
 
 -- Claims up to i_num jobs of i_tasks: moves them from jobs.pending into batches under i_lease, and returns
 -- the batches. Never waits for a lock on jobs. Until its commit it locks the jobs that it returns, the jobs
@@ -68,8 +69,8 @@ begin
   end if;
   v_now := jobs._begin_claim(i_worker, i_tasks, v_most, i_sleep_seconds);
   v_plan := jobs._plan_claim(i_tasks, i_watermark_tasks, i_watermark_priorities, i_watermarks, v_most, i_own_batch, v_jobs_per_mib);
-  -- The first round locks what the plan names: another claim may have locked it, some task may have more than its
-  -- share, or rows may weigh less than the first. The second takes what is missing wherever it is.
+  -- The first round locks what the plan names: another claim may have locked it, some task may have more than
+  -- its share, or rows may weigh less than the first. The second takes what is missing wherever it is.
   for v_round in 1..2 loop
     if v_round = 2 then
       v_plan := jobs._plan_rest(i_tasks, i_watermark_tasks, i_watermark_priorities, i_watermarks, v_most - v_got, v_own_batch, v_jobs_per_mib,
@@ -104,8 +105,8 @@ begin
   end if;
 end $$;
 
--- Before the queue is read: refuses a worker that is not alive, records how long it will sleep, and promotes what
--- became due in the last ten seconds. Returns the time of the claim.
+-- Before the queue is read: refuses a worker that is not alive, records how long it will sleep, and promotes
+-- what became due in the last ten seconds. Returns the time of the claim.
 create or replace function jobs._begin_claim(i_worker uuid, i_tasks text[], i_num integer, i_sleep_seconds double precision) returns timestamptz
 language plpgsql as $$
 declare
@@ -135,9 +136,9 @@ begin
   return v_now;
 end $$;
 
--- Plans the first round: the key ranges in the order of their first rows, and how many rows to take of each so that
--- i_num jobs are taken. First unpacks first rows that have more than i_num jobs or belong to a task in i_own_batch.
--- Locks nothing else. Ranges are null when no job is ready.
+-- Plans the first round: the key ranges in the order of their first rows, and how many rows to take of each
+-- so that i_num jobs are taken. First unpacks first rows that have more than i_num jobs or belong to a task
+-- in i_own_batch. Locks nothing else. Ranges are null when no job is ready.
 create or replace function jobs._plan_claim(
   i_tasks text[], i_watermark_tasks text[], i_watermark_priorities integer[], i_watermarks bigint[], i_num integer, i_own_batch text[], i_jobs_per_mib bigint
 ) returns jobs.claim_plan
@@ -152,7 +153,8 @@ begin
     v_plan.weight := 1;
   end if;
   if i_own_batch is not null or cardinality(v_plan.ranges) > 1 then
-    -- No range at all when a packed row comes first that others have locked: the second round takes what is behind it.
+    -- No range at all when a packed row comes first that others have locked: the second round takes what is
+    -- behind it.
     select coalesce(array_agg(q.key_range), '{}'), array_agg(q.rows), coalesce(sum(q.jobs), 0), coalesce(bool_or(q.cut), false)
     into v_plan.ranges, v_plan.rows, v_plan.jobs, v_plan.is_cut from jobs._quotas(v_plan.ranges, i_num, i_own_batch) q;
   else
@@ -162,8 +164,8 @@ begin
   return v_plan;
 end $$;
 
--- Plans the second round, for the i_num jobs that are missing: from all key ranges, as many rows of each as there is
--- room for. i_is_enough: null ranges when nothing of the only key range fits any more.
+-- Plans the second round, for the i_num jobs that are missing: from all key ranges, as many rows of each as
+-- there is room for. i_is_enough: null ranges when nothing of the only key range fits any more.
 create or replace function jobs._plan_rest(
   i_tasks text[], i_watermark_tasks text[], i_watermark_priorities integer[], i_watermarks bigint[], i_num integer, i_own_batch text[], i_jobs_per_mib bigint,
   i_is_enough boolean, i_unpack boolean
@@ -185,9 +187,9 @@ begin
   return v_plan;
 end $$;
 
--- Locks rows of the plan, skipping those that others have locked, and returns those that fit into i_num jobs; at
--- least one row of at most i_largest jobs if it is the first of the claim. A row that has to be unpacked first is too
--- large: no job behind it is taken before those in it.
+-- Locks rows of the plan, skipping those that others have locked, and returns those that fit into i_num jobs;
+-- at least one row of at most i_largest jobs if it is the first of the claim. A row that has to be unpacked
+-- first is too large: no job behind it is taken before those in it.
 create or replace function jobs._lock_rows(
   i_plan jobs.claim_plan, i_num integer, i_is_first boolean, i_largest integer, i_own_batch text[], i_jobs_per_mib bigint
 ) returns jobs.locked_rows
@@ -211,8 +213,8 @@ begin
   return v_rows;
 end $$;
 
--- Moves locked rows into batches, as jobs._move_many describes. One row of one job, which is what an idle worker finds,
--- has a statement of its own, whose set-up costs a third.
+-- Moves locked rows into batches, as jobs._move_many describes. One row of one job, which is what an idle
+-- worker finds, has a statement of its own, whose set-up costs a third.
 create or replace function jobs._move_rows(
   i_rows jobs.locked_rows, i_worker uuid, i_lease uuid, i_now timestamptz, i_margin double precision, i_own_batch text[], i_begin integer, i_shared_part integer,
   i_own_part integer
@@ -237,13 +239,14 @@ begin
     case when i_worker is null or i_rows.bytes <= 65536 then b.jobs end, 1;
 end $$;
 
--- Moves any number of locked rows into batches, in the order of the queue: each packed row into a batch, large jobs and jobs of tasks in
--- i_own_batch into own batches, the others into shared batches of up to 64. Numbers packed and shared batches from
--- i_shared_part up, own ones from i_own_part down.
+-- Moves any number of locked rows into batches, in the order of the queue: each packed row into a batch,
+-- large jobs and jobs of tasks in i_own_batch into own batches, the others into shared batches of up to 64.
+-- Numbers packed and shared batches from i_shared_part up, own ones from i_own_part down.
 --
--- The first i_begin jobs begin at once: all that are not prefetched. A job that was requeued because its worker died,
--- without counting as an attempt, counts as begun wherever it is in the order, so that a job which kills its worker
--- ends at some time. (For a job on its last run, the worker reports that it begins before it begins.)
+-- The first i_begin jobs begin at once: all that are not prefetched. A job that was requeued because its
+-- worker died, without counting as an attempt, counts as begun wherever it is in the order, so that a job
+-- which kills its worker ends at some time. (For a job on its last run, the worker reports that it begins
+-- before it begins.)
 create or replace function jobs._move_many(
   i_rows jobs.locked_rows, i_worker uuid, i_lease uuid, i_now timestamptz, i_margin double precision, i_own_batch text[], i_begin integer, i_shared_part integer,
   i_own_part integer

@@ -6,8 +6,8 @@
 -- that another transaction has locked is skipped and reported.
 
 -- The core: settles runs given as parallel arrays and returns the positions, in these arrays, of those that
--- were rejected. It accepts what it can lock, moves these jobs into history or back to pending, and clears their
--- bits. The inner functions inherit the pinned plans.
+-- were rejected. It accepts what it can lock, moves these jobs into history or back to pending, and clears
+-- their bits. The inner functions inherit the pinned plans.
 create or replace function jobs._settle(
   i_leases uuid[], i_batch_indexes integer[], i_outcomes text[], i_results jsonb[], i_errors text[], i_delays double precision[],
   i_now timestamptz
@@ -36,9 +36,9 @@ begin
     where g.bits & jobs._bit(v.batch_index) <> 0 is not true);
 end $$;
 
--- Locks the batches of these runs and returns the bits that are both named and set. From the list to the table
--- whatever the statistics: the planner never reverses a lateral subquery that locks. Skips batches that others have
--- locked. PT400 when a run is named twice.
+-- Locks the batches of these runs and returns the bits that are both named and set. From the list to the
+-- table whatever the statistics: the planner never reverses a lateral subquery that locks. Skips batches that
+-- others have locked. PT400 when a run is named twice.
 create or replace function jobs._accept(i_leases uuid[], i_batch_indexes integer[]) returns jobs.accepted_runs
 language plpgsql as $$
 declare
@@ -56,8 +56,8 @@ begin
   return v_runs;
 end $$;
 
--- The accepted runs: one row for each. Inlined where it is used; `offset 0` makes the planner unnest each batch once,
--- whatever it estimates for the join.
+-- The accepted runs: one row for each. Inlined where it is used; `offset 0` makes the planner unnest each
+-- batch once, whatever it estimates for the join.
 create or replace function jobs._opened(i_leases uuid[], i_parts integer[], i_bits bigint[]) returns table (
   lease uuid, batch_index integer, run_at timestamptz, worker uuid, id bigint, job_id varchar, task varchar, body jsonb, retries integer,
   max_retries integer, priority integer, timeout numeric, created_at timestamptz, scheduled_at timestamptz, ready_seq bigint,
@@ -179,8 +179,9 @@ end $$;
 --
 -- Returns the rejected outcomes, by their position in the arrays: `lost` when the lease was no longer live,
 -- `busy` when another transaction has locked the job's batch, `finished` when it was another outcome than the
--- success with which the task had ended the job itself. Send a busy one again: if this call waited for it, one
--- open transaction would delay the outcomes of many jobs. Returns as `undone` a verify that became a retry.
+-- success with which the task had ended the job itself. Send a busy one again: if this call waited for it,
+-- one open transaction would delay the outcomes of many jobs. Returns as `undone` a verify that became a
+-- retry.
 create or replace function jobs.settle(
   i_job_ids text[], i_leases uuid[], i_outcomes text[] default null, i_results jsonb[] default null, i_errors text[] default null,
   i_delays double precision[] default null, i_batch_indexes integer[] default null

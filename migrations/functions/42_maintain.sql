@@ -30,7 +30,8 @@ end $$;
 
 -- Promotes up to i_limit due jobs, at most 10000, in the order of scheduled_at, and returns how many; with
 -- i_since only those that became due after it. (A claim promotes what became due in the last 10 s, and
--- jobs.maintain promotes all: while an old snapshot is kept, the entries of jobs that have left pile up at the head of the index.)
+-- jobs.maintain promotes all: while an old snapshot is kept, the entries of jobs that have left pile up at
+-- the head of the index.)
 create or replace function jobs.promote(i_limit integer default 1000, i_since timestamptz default '-infinity') returns integer
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin

@@ -116,8 +116,8 @@ begin
   end if;
 end $$;
 
--- Where a running job runs or waits for a slot, and when it is requeued if its worker is dead; no row when it is
--- not running. A worker reports with its heartbeats which prefetched jobs have begun.
+-- Where a running job runs or waits for a slot, and when it is requeued if its worker is dead; no row when it
+-- is not running. A worker reports with its heartbeats which prefetched jobs have begun.
 create or replace function jobs._explain_running(i_job varchar) returns setof jobs.reason
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare

@@ -1,6 +1,6 @@
 -- Where jobs are stored: pending, running, ended (schema.sql has a picture). Clients call functions and read
--- views, never these tables, so that a later version may store jobs differently. Each column is documented here
--- and nowhere else.
+-- views, never these tables, so that a later version may store jobs differently. Each column is documented
+-- here and nowhere else.
 
 -- The order of a queue, ascending: the greater priority first, and within one priority the jobs that were
 -- released (their ready_seq is below zero) before the others. Inlined wherever it is used.

@@ -24,8 +24,8 @@ create table jobs.worker (
 -- the role that is set. Null: no limit. A caller with neither is not restricted.
 create type jobs.limits as (login text[], role text[]);
 
--- Topic grants: a role that has any is restricted to these topics (functions/85_topic_grants.sql, which also explains when
--- the oid of the role counts and when its name).
+-- Topic grants: a role that has any is restricted to these topics (functions/85_topic_grants.sql, which also
+-- explains when the oid of the role counts and when its name).
 create table jobs.topic_grant (
   role oid not null,
   name name not null,                  -- of the role, when the grant was made

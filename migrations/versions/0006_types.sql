@@ -34,12 +34,13 @@ create type jobs.ended as (
 -- ends with a rank and not at a point because only the first column of a range can end an index scan.
 create type jobs.key_range as (task varchar, from_rank bigint, from_seq bigint, to_rank bigint);
 
--- What a claim intends to lock: key ranges, the most rows of each, the jobs that these have (0: not counted), whether there
--- may be more, the weight of the first row, and the key ranges whose first row has to be unpacked before.
+-- What a claim intends to lock: key ranges, the most rows of each, the jobs that these have (0: not counted),
+-- whether there may be more, the weight of the first row, and the key ranges whose first row has to be
+-- unpacked before.
 create type jobs.claim_plan as (ranges jobs.key_range[], rows integer[], jobs integer, is_cut boolean, weight integer, large jobs.key_range[]);
 
--- What a claim has locked: the rows that fit, their bytes, how many of them are packed rows, whether a row was too large,
--- and the oldest transaction that had not ended when they were read.
+-- What a claim has locked: the rows that fit, their bytes, how many of them are packed rows, whether a row
+-- was too large, and the oldest transaction that had not ended when they were read.
 create type jobs.locked_rows as (rows tid[], bytes bigint, packed integer, is_too_large boolean, unseen bigint);
 
 -- The runs that a settle has accepted: the bits of each batch, and how many there are in all.
