@@ -1,6 +1,6 @@
 //! What `#[task]` refuses, and in which words: one mistake a file, in `ui/fail`.
 //!
-//! The words are rustc's in part, so they hold for one version of it, that of `rust-toolchain.toml`, and the comparison is
+//! The words are rustc's in part, so they hold for the stable compiler of the day, and the comparison is
 //! behind the feature `ui`. `TRYBUILD=overwrite cargo test -p pgjobs-tests --features ui --test ui` rewrites them, to be
 //! read like code.
 
