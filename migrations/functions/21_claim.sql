@@ -99,7 +99,7 @@ begin
       perform jobs._refuse_dead();
     end if;
   -- All that fitted was locked by other claims: unpack what is left.
-  elsif v_got = 0 and v_may_unpack and jobs._unpack_heads(v_plan.ranges, v_most, i_own_batch, 10000) then
+  elsif v_got = 0 and v_may_unpack and v_plan.ranges is not null and jobs._unpack_heads(v_plan.ranges, v_most, i_own_batch, 10000) then
     return query select c.part, c.run_at, c.unseen, c.next, c.started, c.jobs
       from jobs.claim(i_worker, i_tasks, i_num, i_lease, i_margin, null, i_own_batch, i_watermark_tasks, i_watermark_priorities, i_watermarks, i_ahead) c;
   end if;
