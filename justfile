@@ -16,6 +16,7 @@ bless:
     BLESS=1 cargo test -p pgjobs-macros
     TRYBUILD=overwrite cargo test -p pgjobs-tests --features ui --test ui
     BLESS=1 cargo test -p pgjobs-tests --test codegen
+    BLESS=1 cargo test -p pgjobs-tests --test it schema_file
 
 # Formatting and lints.
 check:

@@ -91,9 +91,13 @@ pub(crate) fn record() -> String {
 
 const RELEASE: &str = env!("CARGO_PKG_VERSION");
 
-/// The numbers of a release, which compare as releases do: 0.10.0 is newer than 0.9.1.
+/// The numbers of a release, which compare as releases do: 0.10.0 is newer than 0.9.1, and 1.0.0-rc.2 older than
+/// 1.0.0.
 fn numbers(release: &str) -> Vec<u64> {
-    release.split(['.', '-', '+']).map_while(|part| part.parse().ok()).collect()
+    let (release, candidate) = release.split_once('-').map_or((release, None), |(r, c)| (r, Some(c)));
+    let parts = |text: &str| text.split('.').filter_map(|part| part.parse().ok()).collect::<Vec<u64>>();
+    let is_final = u64::from(candidate.is_none());
+    [parts(release), vec![is_final], candidate.map(parts).unwrap_or_default()].concat()
 }
 
 fn checksum() -> Vec<u8> {
@@ -108,6 +112,8 @@ mod tests {
     #[test]
     fn releases_compare_by_their_numbers() {
         assert!(numbers("0.10.0") > numbers("0.9.1"));
-        assert!(numbers("1.0.0-rc.1") == numbers("1.0.0"));
+        assert!(numbers("1.0.0") > numbers("1.0.0-rc.2"));
+        assert!(numbers("1.0.0-rc.10") > numbers("1.0.0-rc.2"));
+        assert!(numbers("1.0.1-rc.1") > numbers("1.0.0"));
     }
 }

@@ -1,6 +1,6 @@
 //! The SQL layer of pgjobs: schema `jobs`, and the code that brings it up to date.
 //!
-//! - `versions/`: types and tables, numbered. A released file never changes. sqlx's migrator applies the
+//! - `versions/`: types and tables, and the few functions that these need, numbered. A released file never changes. sqlx's migrator applies the
 //!   missing ones in order and records them in `jobs.schema_migrations`, so that they collide neither with each
 //!   other nor with the application's own sqlx migrations.
 //! - `functions/`: functions, views and grants, created or replaced as a whole whenever their text or the

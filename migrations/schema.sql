@@ -707,6 +707,7 @@ create table jobs.worker (
 -- function jobs._note_started(i_worker uuid, i_leases uuid[], i_batch_indexes integer[], i_skip boolean) returns void
 -- function jobs._nth_random(i_randoms bytea, i_nth integer) returns bytea
 -- function jobs._on_day(i_day timestamp with time zone) returns text
+-- function jobs._open_job(i_row jobs.pending) returns jobs.open_job
 -- function jobs._open_of(i_jobs text[]) returns TABLE(job_id character varying, status character varying, task character varying)
 -- function jobs._opened(i_leases uuid[], i_parts integer[], i_bits bigint[]) returns TABLE(lease uuid, batch_index integer, run_at timestamp with time zone, worker uuid, id bigint, job_id character varying, task character varying, body jsonb, retries integer, max_retries integer, priority integer, timeout numeric, created_at timestamp with time zone, scheduled_at timestamp with time zone, ready_seq bigint, attempt integer, traceback text, meta jsonb)
 -- function jobs._page_of_ended(i_state text, i_pattern text, i_before character varying, i_num integer) returns SETOF jobs."all"

@@ -9,7 +9,7 @@ survived=0
 # safeguard: what it is; then the mutation as function|text|replacement; then the tests that should notice
 check() {
   local safeguard=$1 mutation=$2; shift 2
-  [[ $safeguard == *${only:-}* ]] || return 0
+  [[ "$safeguard $mutation" == *${only:-}* ]] || return 0
   local log
   log=$(PGJOBS_MUTATION=$mutation cargo test -p pgjobs-tests "$@" 2>&1)
   local red; red=$(sed -n 's/^test \(.*\) \.\.\. FAILED$/\1/p' <<<"$log" | head -n 3 | paste -sd' ')

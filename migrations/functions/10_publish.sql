@@ -67,7 +67,8 @@ begin
 end $$;
 
 -- Publishes many jobs in one statement and returns their rows in order. NULL fields take the defaults of
--- jobs.publish. All or nothing: if one job is refused, the whole call is.
+-- jobs.publish. All or nothing: if one job is refused, the whole call is. The type is that of the Python package's
+-- client and gains no fields; jobs.publish_json has all options.
 create or replace function jobs.publish_bulk(i_jobs jobs.bulk_job[]) returns setof jobs.queued
 language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 begin
@@ -139,7 +140,8 @@ end $$;
 --
 -- i_checked: which bodies were made from the task's own types, so that they are not validated.
 --
--- i_pack: store 64 or more due jobs, for which task and priority were given once, in packed rows of up to 64:
+-- i_pack: store 64 or more jobs, for which task and priority were given once and neither time nor delay nor ids,
+-- and whose bodies have at most 64 KiB, in packed rows of up to 64:
 -- half the cost to publish, and to claim. Set it only if no consumer of these jobs keeps a claim uncommitted
 -- while it works (workers never do): the other jobs of a packed row would wait for that claim.
 create or replace function jobs.publish_arrays(

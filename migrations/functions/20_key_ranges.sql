@@ -6,7 +6,7 @@
 --
 --   1. which of these tasks have a job ready (one index probe each),
 --   2. how many rows to take of each, so that the claim as a whole is filled by priority and then by
---      ready_seq (read without locks; skipped when one task has everything),
+--      ready_seq (read without locks; skipped when one key range has everything),
 --   3. take that many from the head of each, skipping rows that another claim has locked.
 --
 -- Watermarks: where the head begins. Jobs leave the queue in order, so the index begins with the entries of

@@ -39,7 +39,7 @@
 -- A packed row is claimed as a whole. Where it must not be, because a row at the head of a queue has more
 -- jobs than were asked for or belongs to a task in i_own_batch, it is unpacked first.
 --
--- Watermarks are explained at the top of this file; `unseen` is the oldest transaction that had not ended
+-- Watermarks are explained at the top of 20_key_ranges.sql; `unseen` is the oldest transaction that had not ended
 -- when the claim read the queue, and `next` is the claim's own xid.
 create or replace function jobs.claim(
   i_worker uuid, i_tasks text[], i_num integer, i_lease uuid, i_margin double precision default 0, i_sleep_seconds double precision default null,
@@ -68,7 +68,7 @@ begin
     raise sqlstate 'PT400' using message = 'i_own_batch is a list of task names, without null';
   end if;
   v_now := jobs._begin_claim(i_worker, i_tasks, v_most, i_sleep_seconds);
-  v_plan := jobs._plan_claim(i_tasks, i_watermark_tasks, i_watermark_priorities, i_watermarks, v_most, i_own_batch, v_jobs_per_mib);
+  v_plan := jobs._plan_claim(i_tasks, i_watermark_tasks, i_watermark_priorities, i_watermarks, v_most, v_own_batch, v_jobs_per_mib);
   -- The first round locks what the plan names: another claim may have locked it, some task may have more than
   -- its share, or rows may weigh less than the first. The second takes what is missing wherever it is.
   for v_round in 1..2 loop
@@ -88,6 +88,7 @@ begin
       v_own_part := least(v_own_part, part);
       return next;
     end loop;
+    -- Where nothing was counted: as many rows as planned, and they are small.
     v_is_left := v_plan.jobs = 0 and v_rows.bytes < 1048576 and cardinality(v_rows.rows) >= v_plan.rows[1] or v_may_unpack and v_rows.is_too_large;
     exit when v_got >= v_most or v_got > 0 and v_got >= v_plan.jobs and not v_plan.is_cut
       and (not v_is_left or v_most >= 64 and v_most - v_got < v_plan.weight);
@@ -99,7 +100,7 @@ begin
       perform jobs._refuse_dead();
     end if;
   -- All that fitted was locked by other claims: unpack what is left.
-  elsif v_got = 0 and v_may_unpack and v_plan.ranges is not null and jobs._unpack_heads(v_plan.ranges, v_most, i_own_batch, 10000) then
+  elsif v_got = 0 and v_may_unpack and v_plan.ranges is not null and jobs._unpack_heads(v_plan.ranges, v_most, v_own_batch, 10000) then
     return query select c.part, c.run_at, c.unseen, c.next, c.started, c.jobs
       from jobs.claim(i_worker, i_tasks, i_num, i_lease, i_margin, null, i_own_batch, i_watermark_tasks, i_watermark_priorities, i_watermarks, i_ahead) c;
   end if;
@@ -152,7 +153,7 @@ begin
     perform jobs._unpack_heads(v_plan.large, i_num, i_own_batch);
     v_plan.weight := 1;
   end if;
-  if i_own_batch is not null or cardinality(v_plan.ranges) > 1 then
+  if i_own_batch <> '{}' or cardinality(v_plan.ranges) > 1 then
     -- No range at all when a packed row comes first that others have locked: the second round takes what is
     -- behind it.
     select coalesce(array_agg(q.key_range), '{}'), array_agg(q.rows), coalesce(sum(q.jobs), 0), coalesce(bool_or(q.cut), false)
@@ -187,10 +188,10 @@ begin
   return v_plan;
 end $$;
 
--- Raises the error for a claim whose worker was declared dead, or which was released.
+-- Raises the error for a claim whose worker was declared dead, or whose lease was released.
 create or replace function jobs._refuse_dead() returns void
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
-  raise sqlstate 'PT410' using message = 'this worker was declared dead or never registered',
+  raise sqlstate 'PT410' using message = 'this worker was declared dead or never registered, or it has released the lease of this claim',
     hint = 'its jobs went to others; register under a new id';
 end $$;

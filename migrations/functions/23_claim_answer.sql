@@ -30,7 +30,7 @@ begin
   select r.job_id, r.batch_index, jobs._text_size(r.body) into v_job, v_batch_index, v_bytes from jobs._runs r where r.lease = i_lease and r.worker = i_worker;
   if v_job is null then
     return null;
-  elsif v_bytes < 268435456 then
+  elsif v_bytes < 268435456 then   -- 256 MB, more than any answer can hold
     perform jobs._settle_alike(array[i_lease], array[v_batch_index], 'release', null, null);
     return null;
   end if;

@@ -126,7 +126,7 @@ begin
                             scheduled_at, ready_seq, attempt, traceback, meta, bytes, returned)
   select r.id, r.job_id, r.task, r.body, r.retries + r.counts::integer, r.max_retries, r.priority, r.timeout,
     r.created_at, coalesce(r.run_after, r.scheduled_at),
-    -- A job that runs again at once goes before every watermark, in its old order.
+    -- A job that runs again at once goes before every watermark, in its old order: below zero (2^62 less).
     case when r.run_after is null then case when r.ready_seq > 0 then r.ready_seq - 4611686018427387904 else r.ready_seq end
          when r.run_after <= i_now then nextval('jobs.job_number') end,
     r.attempt, r.said, r.meta, jobs._text_size(r.body) + jobs._text_size(r.meta) + coalesce(octet_length(r.said), 0), jobs._any_key() * case when r.outcome = 'unbegun' then -1 else 1 end::smallint
@@ -169,7 +169,7 @@ end $$;
 --   retry    the job runs again after its delay in seconds (null: the default backoff), or ends as failed
 --            if this was its last run
 --   verify   the task settled the job itself; if it did not (its transaction was rolled back), as retry
---   snooze   the job runs again after its delay; does not count as an attempt
+--   snooze   the job runs again after its delay (null: the default backoff); does not count as an attempt
 --   release  the job runs again at once, before others of its priority; does not count as an attempt
 --
 -- i_batch_indexes are those that the claim returned; without them they are looked up by i_job_ids, which also

@@ -3,11 +3,11 @@
 --
 --   jobs_publisher  publishes
 --   jobs_worker     publishes, claims, settles
---   jobs_reader     sees the states of jobs, never their bodies, results or errors
+--   jobs_reader     sees the states of jobs and their meta, never their bodies, results or errors
 --   jobs_admin      everything a person does
 --
--- An upgrade grants and revokes on new objects only (note_objects.sql), and for a role that is new to the
--- schema: what an administrator changed stays.
+-- An upgrade grants and revokes on new objects only (note_objects.sql), and to a role that is new to the schema:
+-- what an administrator changed stays. (A function that was dropped and created again is new.)
 do $$
 declare
   v_role text;
@@ -65,6 +65,10 @@ declare
     maintain_partitions_and_commit,result,results,await_results,count_lost,tasks_in_use,sample_keys,read_ready,sample_not_ready,
     open_bodies,unusable}'::text[];
   c_reader constant text[] := '{overview,count,explain,workers,unusable,now}';
+  -- New to the schema: may call nothing yet.
+  v_new constant name[] := array(
+    select r.rolname from pg_catalog.pg_roles r where r.rolname in ('jobs_publisher', 'jobs_worker', 'jobs_reader', 'jobs_admin') and not exists (
+      select from pg_catalog.pg_proc p, pg_catalog.aclexplode(p.proacl) a where p.pronamespace = 'jobs'::regnamespace and a.grantee = r.oid));
   v_grant record;
 begin
   for v_grant in
@@ -96,13 +100,11 @@ begin
         ('jobs_admin', 'select, update', 'jobs.config')) v(role, privilege, relation)
       where v.role = g.role
     ) o
-    where (o.oid = any (v_known)) is not true or not pg_catalog.has_schema_privilege(r.oid, 'jobs'::regnamespace, 'usage')
+    where (o.oid = any (v_known)) is not true or r.rolname = any (v_new)
   loop
     execute pg_catalog.format('grant %s on %s to %I', v_grant.privilege, v_grant.object, v_grant.rolname);
   end loop;
-  for v_grant in
-    select r.rolname from pg_catalog.pg_roles r where r.rolname in ('jobs_publisher', 'jobs_worker', 'jobs_reader', 'jobs_admin')
-  loop
+  for v_grant in select n as rolname from pg_catalog.unnest(v_new) n loop
     execute pg_catalog.format('grant usage on schema jobs to %I', v_grant.rolname);
     if not pg_catalog.has_schema_privilege(v_grant.rolname, 'jobs', 'usage') then
       raise warning 'the role % cannot use the schema yet: its owner has to run `grant usage on schema jobs to %`', v_grant.rolname, v_grant.rolname;

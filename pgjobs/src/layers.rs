@@ -9,12 +9,12 @@
 //! use pgjobs::Job;
 //! use pgjobs::layers::{Layer, Next, RunResult};
 //!
-//! /// Says which tenant a run is for, as its publisher noted it.
-//! struct Tenant;
+//! /// Says on which host a job was published, as the layer below notes it.
+//! struct Origin;
 //!
-//! impl Layer for Tenant {
+//! impl Layer for Origin {
 //!     async fn run(&self, job: &Job, next: Next<'_>) -> RunResult {
-//!         println!("{} for {:?}", job.task(), job.meta("tenant"));
+//!         println!("{} of {:?}", job.task(), job.meta("host"));
 //!         next.run().await
 //!     }
 //! }

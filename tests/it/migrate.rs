@@ -106,7 +106,7 @@ async fn functions_of_an_older_release_are_replaced_and_their_grants_stay() {
     let db = Db::new().await;
     let of_now = "select provolatile::text from pg_proc where oid = 'jobs.now'::regproc";
     db.run(
-        "revoke execute on function jobs.ack from jobs_worker; grant execute on function jobs.count to public;
+        "revoke usage on schema jobs from jobs_reader; revoke execute on function jobs.ack from jobs_worker; grant execute on function jobs.count to public;
          create or replace function jobs.now() returns timestamptz language sql stable return pg_catalog.now();
          drop function jobs.topic_grants();
          update jobs.schema_functions set release = '0.2.9'",
@@ -126,6 +126,7 @@ async fn functions_of_an_older_release_are_replaced_and_their_grants_stay() {
         .await,
         [false, true, true, false]
     );
+    assert!(!db.one::<bool>("select has_schema_privilege('jobs_reader', 'jobs', 'usage')").await);
     assert!(pgjobs::migrations::pending(&db.pool).await.unwrap().is_empty());
 }
 

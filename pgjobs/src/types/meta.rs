@@ -56,10 +56,11 @@ impl Meta {
 
     /// The object as JSON text; `None` without notes.
     pub(crate) fn json(&self) -> Option<String> {
-        self.0.as_ref().map(|notes| Value::Object(notes.values.clone()).to_string())
+        // Cannot fail: the keys are texts.
+        self.0.as_ref().map(|notes| serde_json::to_string(&notes.values).unwrap_or_default())
     }
 
-    /// The size of the JSON text, approximately.
+    /// The size of the JSON text.
     pub(crate) fn bytes(&self) -> usize {
         self.json().map_or(0, |json| json.len())
     }

@@ -1,4 +1,4 @@
-//! The claim loop: does what [`claims`](super::policy::claiming) decides.
+//! The claim loop: does what [`claiming`](super::policy::claiming) decides.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
