@@ -645,9 +645,9 @@ create table jobs.worker (
 -- function jobs._explain_absence(i_task character varying) returns SETOF jobs.reason
 -- function jobs._explain_body(i_task character varying, i_body jsonb) returns SETOF jobs.reason
 -- function jobs._explain_ended(i_job character varying) returns SETOF jobs.reason
--- function jobs._explain_line(i_task character varying, i_rank bigint, i_ready_seq bigint, i_ahead bigint) returns SETOF jobs.reason
 -- function jobs._explain_lock(i_holder xid) returns SETOF jobs.reason
 -- function jobs._explain_pending(i_job character varying) returns SETOF jobs.reason
+-- function jobs._explain_queue(i_task character varying, i_rank bigint, i_ready_seq bigint, i_ahead bigint) returns SETOF jobs.reason
 -- function jobs._explain_running(i_job character varying) returns SETOF jobs.reason
 -- function jobs._find_packed(i_job character varying) returns SETOF jobs.open_job
 -- function jobs._find_run(i_job character varying) returns TABLE(lease uuid, batch_index integer)

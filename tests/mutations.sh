@@ -69,7 +69,7 @@ check "who else calls maintain_partitions" "_may_lock_history|starts_with(v_line
 check "a new partition's default privileges" "_prepare_partition|perform jobs._take_back|perform 1 --" "${it[@]}" install
 check "characters that act, in messages" "_escaped|when i_text !~ c.acts then i_text|when true then i_text" "${it[@]}" odd_calls
 check "skipping what other claims have locked" "_lock_rows|limit s.rows for update skip locked|limit s.rows for update" "${it[@]}" batches packed faults
-check "the charge for a lost run" "_settle_others|r.retries + r.charged::integer|r.retries" "${it[@]}" faults settling contract
+check "the charge for a lost run" "_settle_others|r.retries + r.counts::integer|r.retries" "${it[@]}" faults settling contract
 check "the size of a claim" "_lock_rows|g.reach <= i_num or|true or" "${it[@]}" packed
 check "the largest body" "_fits|(i_bytes <= i_limit)|true" "${it[@]}" contract packed
 check "the largest body of a bulk" "_check_bulk|t.size <= v_limits.max_body_bytes|true" "${it[@]}" weights packed

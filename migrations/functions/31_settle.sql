@@ -105,7 +105,7 @@ begin
   with runs as materialized (
     select o.*, s.outcome,
       jobs._short_error(s.error) as error,
-      s.outcome in ('retry', 'verify', 'lost') as charged,
+      s.outcome in ('retry', 'verify', 'lost') as counts,
       s.outcome in ('fail', 'cancel') or (s.outcome in ('retry', 'verify', 'lost') and o.retries >= o.max_retries - 1) as ends,
       -- When it runs again; null: at once and before others of its priority.
       case when s.outcome not in ('release', 'lost', 'unbegun') then i_now + coalesce(make_interval(secs => s.delay), jobs._backoff(o.retries)) end as run_after
@@ -124,13 +124,13 @@ begin
   )
   insert into jobs.pending (id, job_id, task, body, retries, max_retries, priority, timeout, created_at,
                             scheduled_at, ready_seq, attempt, traceback, meta, bytes, returned)
-  select r.id, r.job_id, r.task, r.body, r.retries + r.charged::integer, r.max_retries, r.priority, r.timeout,
+  select r.id, r.job_id, r.task, r.body, r.retries + r.counts::integer, r.max_retries, r.priority, r.timeout,
     r.created_at, coalesce(r.run_after, r.scheduled_at),
     -- A job that runs again at once goes before every watermark, in its old order.
     case when r.run_after is null then case when r.ready_seq > 0 then r.ready_seq - 4611686018427387904 else r.ready_seq end
          when r.run_after <= i_now then nextval('jobs.job_number') end,
     r.attempt, r.said, r.meta, jobs._text_size(r.body) + jobs._text_size(r.meta) + coalesce(octet_length(r.said), 0), jobs._any_key() * case when r.outcome = 'unbegun' then -1 else 1 end::smallint
-  from (select r.*, case when r.charged then coalesce(r.error, r.traceback) else r.traceback end as said from runs r where not r.ends) r;
+  from (select r.*, case when r.counts then coalesce(r.error, r.traceback) else r.traceback end as said from runs r where not r.ends) r;
   if found then
     perform jobs._wake_workers();
   end if;

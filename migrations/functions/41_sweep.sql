@@ -36,23 +36,23 @@ language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
 declare
   v_now timestamptz := jobs.now();
-  v_lapsed uuid[];
+  v_expired uuid[];
   v_parts integer[];
   v_swept integer;
 begin
-  select array_agg(l.lease), array_agg(l.part) into v_lapsed, v_parts
+  select array_agg(l.lease), array_agg(l.part) into v_expired, v_parts
   from (select b.lease, b.part from jobs.batch b
         where b.expires_at < v_now and (i_limits is null or not exists (select from unnest(b.jobs) j where not jobs._is_under(j.task, i_limits)))
         order by b.expires_at limit i_limit for update skip locked) l;
-  if v_lapsed is null then
+  if v_expired is null then
     return 0;
   end if;
-  v_swept := jobs._settle_lost(v_lapsed, v_parts, i_limit, 'expired: the run outlasted its timeout', v_now, true);
+  v_swept := jobs._settle_lost(v_expired, v_parts, i_limit, 'expired: the run outlasted its timeout', v_now, true);
   -- The rest of these batches, beyond the limit too, expires with the first of its runs to expire.
   update jobs.batch b
   set expires_at = e.expires_at
   from (select l.lease, l.part, min(r.expires_at) as expires_at
-        from unnest(v_lapsed, v_parts) l(lease, part) join jobs._runs r on r.lease = l.lease and r.part = l.part
+        from unnest(v_expired, v_parts) l(lease, part) join jobs._runs r on r.lease = l.lease and r.part = l.part
         group by l.lease, l.part) e
   where b.lease = e.lease and b.part = e.part;
   return v_swept;
@@ -68,7 +68,7 @@ declare
   v_now timestamptz := jobs.now();
   v_dead uuid;
   v_sees_all boolean;
-  v_lapsed uuid[];
+  v_batches uuid[];
   v_parts integer[];
   v_swept integer := 0;
 begin
@@ -83,9 +83,9 @@ begin
     order by w.id limit 1 for update skip locked;
     exit when not found;
     update jobs.worker w set lost_at = v_now where w.id = v_dead and w.lost_at is null;
-    select array_agg(l.lease), array_agg(l.part) into v_lapsed, v_parts
+    select array_agg(l.lease), array_agg(l.part) into v_batches, v_parts
     from (select b.lease, b.part from jobs.batch b where b.worker = v_dead limit i_limit - v_swept for update skip locked) l;
-    v_swept := v_swept + jobs._settle_lost(v_lapsed, v_parts, i_limit - v_swept, 'lost: the worker died', v_now, false);
+    v_swept := v_swept + jobs._settle_lost(v_batches, v_parts, i_limit - v_swept, 'lost: the worker died', v_now, false);
     -- Delete a dead worker once it has no batch left. Not if the caller's snapshot is older than its death,
     -- since there may be newer batches than the caller sees: a later sweep finds them by this row.
     delete from jobs.worker w where w.id = v_dead and v_sees_all and not exists (select 1 from jobs.batch b where b.worker = w.id);

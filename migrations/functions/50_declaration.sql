@@ -63,7 +63,7 @@ begin
     raise sqlstate 'PT400' using message = format('task %s is declared twice in one call', jobs._shown(v_flaw.name)), hint = v_hint;
   end if;
 exception when program_limit_exceeded or out_of_memory or internal_error then   -- `invalid memory alloc request size`: a text of more than 256 MB was matched with a pattern
-  raise sqlstate 'PT413' using message = 'register_tasks: what is declared is too large to be looked at', hint = v_hint;
+  raise sqlstate 'PT413' using message = 'register_tasks: what is declared is too large to be checked', hint = v_hint;
 end $$;
 
 -- Refuses schemas and parameters that are too large for everybody who lists tasks to read (PT413). Measures

@@ -43,7 +43,7 @@ create or replace function jobs._warn_of_large(i_jobs text[], i_is_any_back bool
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
   v_hint constant text := 'publish what is to be done anew, in parts, or with a reference to data that is stored elsewhere';
-  v_words text := case when i_jobs is not null then format('not put in line, because arguments of 256 MB or more cannot be sent to a worker: %s',
+  v_words text := case when i_jobs is not null then format('not requeued, because arguments of 256 MB or more cannot be sent to a worker: %s',
       array_to_string(i_jobs[:5], ', ') || case when cardinality(i_jobs) > 5 then format(' and %s more', cardinality(i_jobs) - 5) else '' end) end;
 begin
   if v_words is not null and i_is_any_back then
@@ -74,7 +74,7 @@ begin
       with back as (
         delete from jobs.job h
         where h.job_id = any ($1) and h.job_id <> all ($2) and h.status <> ''success'' and %s
-          -- As a subquery for each it is one look at an index; as a join, statistics could turn it round.
+          -- As a subquery it is one index lookup for each; as a join, statistics could reverse it.
           and (select q.job_id from jobs.pending q where q.job_id = h.job_id) is null
         returning h.*
       ), placed as (

@@ -53,7 +53,7 @@ $$;
 
 -- Reports the job's position in the queue, and whether the workers with its task are busy. Counts to 10,000
 -- and no further.
-create or replace function jobs._explain_line(i_task varchar, i_rank bigint, i_ready_seq bigint, i_ahead bigint) returns setof jobs.reason
+create or replace function jobs._explain_queue(i_task varchar, i_rank bigint, i_ready_seq bigint, i_ahead bigint) returns setof jobs.reason
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
 declare
@@ -70,10 +70,10 @@ begin
       format('the %s live workers that claim its task hold %s jobs in %s slots', v_able.workers, v_able.held, v_able.slots),
       null, jsonb_build_object('workers', v_able.workers, 'slots', v_able.slots, 'held', v_able.held))::jobs.reason;
   end if;
-  return next row('in_line',
-    case when v_before > 10000 then 'more than 10000 jobs of its task are before it in line'
-         when v_before = 0 then 'it is the next of its task in line'
-         else format('%s jobs of its task are before it in line', v_before) end,
+  return next row('queued',
+    case when v_before > 10000 then 'more than 10000 jobs of its task are before it in the queue'
+         when v_before = 0 then 'it is the next of its task in the queue'
+         else format('%s jobs of its task are before it in the queue', v_before) end,
     null, jsonb_build_object('before', least(v_before, 10000)))::jobs.reason;
 end $$;
 
@@ -109,9 +109,9 @@ begin
   return query select a.* from jobs._explain_absence(v_job.task) a;
   return query select l.* from jobs._explain_lock(v_job.holder) l;
   if v_job.ready_seq is not null then
-    return query select l.* from jobs._explain_line(v_job.task, v_job.rank, v_job.row_seq, v_job.ahead) l;
+    return query select l.* from jobs._explain_queue(v_job.task, v_job.rank, v_job.row_seq, v_job.ahead) l;
   elsif v_job.scheduled_at <= jobs.now() then
-    return next row('due', format('its time came at %s: the next look of any live worker puts it in line', jobs._moment(v_job.scheduled_at)),
+    return next row('due', format('it came due at %s: the next poll of any live worker promotes it', jobs._moment(v_job.scheduled_at)),
       null, '{}'::jsonb)::jobs.reason;
   end if;
 end $$;
@@ -121,7 +121,7 @@ create or replace function jobs._explain_running(i_job varchar) returns setof jo
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
   v_run record;
-  v_lapses timestamptz;
+  v_ends_at timestamptz;
   v_where text;
 begin
   select r.worker, r.run_at, r.expires_at, r.attempt, r.max_retries, w.host, w.pid, w.lost_at, w.expires_at as worker_expires_at into v_run
@@ -131,17 +131,17 @@ begin
   if not found then
     return;
   end if;
-  v_lapses := case when v_run.worker is null then v_run.expires_at
+  v_ends_at := case when v_run.worker is null then v_run.expires_at
                    else least(v_run.expires_at, coalesce(v_run.lost_at, v_run.worker_expires_at, v_run.run_at)) end;
   v_where := case when v_run.worker is null then 'a client without a worker''s name'
                   else format('worker %s of process %s on %s', v_run.worker, v_run.pid, jobs._shown(v_run.host)) end;
-  return next case when v_lapses >= jobs.now()
-    then row('running', format('attempt %s runs since %s at %s', v_run.attempt, jobs._moment(v_run.run_at), v_where), v_lapses,
+  return next case when v_ends_at >= jobs.now()
+    then row('running', format('attempt %s runs since %s at %s', v_run.attempt, jobs._moment(v_run.run_at), v_where), v_ends_at,
              jsonb_build_object('attempt', v_run.attempt, 'worker', v_run.worker, 'expires_at', v_run.expires_at))::jobs.reason
-    else row('lease_lapsed',
-             format('attempt %s was taken by %s, whose lease lapsed at %s: the next sweep of any live worker brings the job back',
-                    v_run.attempt, v_where, jobs._moment(v_lapses)),
-             null, jsonb_build_object('attempt', v_run.attempt, 'worker', v_run.worker, 'lapsed_at', v_lapses))::jobs.reason
+    else row('lease_expired',
+             format('attempt %s was claimed by %s, whose lease expired at %s: the next sweep of any live worker requeues the job',
+                    v_run.attempt, v_where, jobs._moment(v_ends_at)),
+             null, jsonb_build_object('attempt', v_run.attempt, 'worker', v_run.worker, 'expired_at', v_ends_at))::jobs.reason
     end;
 end $$;
 

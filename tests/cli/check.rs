@@ -195,11 +195,11 @@ async fn a_large_backlog_is_sampled_from_end_to_end() {
     let said = check(&db, &["--sample", "100"]);
     assert_eq!(said.code, Some(1), "{said:?}");
     assert!(
-        said.out.contains("2 of the 100 open jobs that were looked at would fail"),
+        said.out.contains("2 of the 100 open jobs that were checked would fail"),
         "the first and the last: {said:?}"
     );
     assert!(said.out.contains("app.echo: sampled 100 of 30,002 jobs"), "{said:?}");
-    assert!(said.out.contains("error arguments_incompatible app.echo"), "not all were looked at: {said:?}");
+    assert!(said.out.contains("error arguments_incompatible app.echo"), "not all were checked: {said:?}");
 
     db.run(&one("{\"args\": [3]}", 9)).await;
     db.run("select jobs.publish('app.echo', '{\"args\": [4]}', now() + interval '1 day')").await;
@@ -209,7 +209,7 @@ async fn a_large_backlog_is_sampled_from_end_to_end() {
         document["coverage"][0],
         json!({"task": "app.echo", "open": 30004, "exact": true, "sampled": 30004, "unreadable": 4})
     );
-    assert_eq!(findings(&said)[1].0, "warning", "all were looked at: {said:?}");
+    assert_eq!(findings(&said)[1].0, "warning", "all were checked: {said:?}");
 }
 
 #[tokio::test]

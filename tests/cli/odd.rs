@@ -208,18 +208,22 @@ async fn every_job_is_shown_and_explained() {
         said(&db, &["explain", &id]);
         said(&db, &["explain", &id, "--json"]);
         match id.as_str() {
-            "body2" => assert!(text.contains("Arguments     1000"), "{text}"),
-            "result3" => assert!(text.contains("Result        123456789012345678901234567890.5"), "{text}"),
+            "body2" => assert!(text.contains("Arguments        1000"), "{text}"),
+            "result3" => {
+                assert!(text.contains("Result           123456789012345678901234567890.5"), "{text}")
+            }
             "body7" => assert!(text.contains("[[[[[[]]]]]]"), "{text}"),
             "both8" => {
-                assert!(text.contains("Not shown     the server cannot send the arguments: "), "{text}");
+                assert!(text.contains("Not shown        the server cannot send the arguments: "), "{text}");
                 assert!(text.contains("; the server cannot send the result: "), "{text}");
                 assert!(!text.contains("Arguments  "), "{text}");
             }
             "end8" | "end7" | "end5" => {
-                assert!(text.contains("Ended         9999-12-31 23:59:59.999 UTC"), "{text}")
+                assert!(text.contains("Ended            9999-12-31 23:59:59.999 UTC"), "{text}")
             }
-            "end0" | "end1" => assert!(text.contains("Ended         0001-01-01 00:00:00.000 UTC"), "{text}"),
+            "end0" | "end1" => {
+                assert!(text.contains("Ended            0001-01-01 00:00:00.000 UTC"), "{text}")
+            }
             _ => {}
         }
     }

@@ -39,15 +39,15 @@ async fn claim(db: &Db) {
 async fn a_task_that_nobody_has_is_unknown_or_without_a_live_worker() {
     let db = Db::with_clock().await;
     db.run("select jobs.publish('a')").await;
-    assert_eq!(codes(&db).await, ["unknown_task", "in_line"]);
+    assert_eq!(codes(&db).await, ["unknown_task", "queued"]);
     assert!(says(&db).await.contains("no worker ever declared the task 'a'"));
     declare(&db).await;
-    assert_eq!(codes(&db).await, ["no_worker", "in_line"]);
+    assert_eq!(codes(&db).await, ["no_worker", "queued"]);
     register(&db, 5).await;
-    assert_eq!(codes(&db).await, ["in_line"]);
-    assert_eq!(says(&db).await, "it is the next of its task in line");
+    assert_eq!(codes(&db).await, ["queued"]);
+    assert_eq!(says(&db).await, "it is the next of its task in the queue");
     db.advance(Duration::from_secs(16)).await;
-    assert_eq!(codes(&db).await, ["no_worker", "in_line"], "a worker whose lease has expired is not live");
+    assert_eq!(codes(&db).await, ["no_worker", "queued"], "a worker whose lease has expired is not live");
 }
 
 #[tokio::test]
@@ -61,7 +61,7 @@ async fn explain_names_invalid_arguments_without_their_values() {
     )
     .await;
     register(&db, 5).await;
-    assert_eq!(codes(&db).await, ["arguments_do_not_fit", "in_line"]);
+    assert_eq!(codes(&db).await, ["arguments_do_not_fit", "queued"]);
     assert_eq!(says(&db).await, "arguments do not fit: `n`: expected an integer, found string");
 }
 
@@ -70,7 +70,7 @@ async fn an_alias_of_a_declared_task_is_no_unknown_task() {
     let db = Db::new().await;
     declare(&db).await;
     db.run("select jobs.publish('old.a')").await;
-    assert_eq!(codes(&db).await, ["no_worker", "in_line"]);
+    assert_eq!(codes(&db).await, ["no_worker", "queued"]);
 }
 
 #[tokio::test]
@@ -119,7 +119,7 @@ async fn a_full_worker_is_named_before_the_position_in_the_queue() {
         "select e.code || ' ' || e.details::text from jobs.explain((select max(job_id) from jobs.pending)) e";
     assert_eq!(
         db.all::<String>(last).await,
-        [r#"workers_busy {"held": 1, "slots": 1, "workers": 1}"#, r#"in_line {"before": 4}"#]
+        [r#"workers_busy {"held": 1, "slots": 1, "workers": 1}"#, r#"queued {"before": 4}"#]
     );
 }
 
@@ -129,7 +129,7 @@ async fn a_packed_job_has_its_own_position_in_the_queue() {
     db.publish_packed("a", 1..=200).await;
     assert!(db.pending_rows().await < 200);
     let nth = "select (e.details ->> 'before')::bigint
-               from (select job_id from jobs.job_queue order by id limit 1 offset 150) j, jobs.explain(j.job_id) e where e.code = 'in_line'";
+               from (select job_id from jobs.job_queue order by id limit 1 offset 150) j, jobs.explain(j.job_id) e where e.code = 'queued'";
     assert_eq!(db.one::<i64>(nth).await, 150);
 }
 
@@ -143,10 +143,10 @@ async fn an_open_transaction_that_has_locked_the_job_is_named() {
     let mut transaction = other.begin().await.unwrap();
     transaction.execute("select jobs.consume('a', 1)").await.unwrap();
     let pid: i32 = sqlx::query_scalar("select pg_backend_pid()").fetch_one(&mut *transaction).await.unwrap();
-    assert_eq!(codes(&db).await, ["held_by_transaction", "in_line"]);
+    assert_eq!(codes(&db).await, ["held_by_transaction", "queued"]);
     assert!(says(&db).await.contains(&pid.to_string()));
     transaction.rollback().await.unwrap();
-    assert_eq!(codes(&db).await, ["in_line"]);
+    assert_eq!(codes(&db).await, ["queued"]);
 }
 
 #[tokio::test]
@@ -157,9 +157,9 @@ async fn a_dead_worker_is_named_until_a_sweep_requeues_the_job() {
     db.run("select jobs.publish('a')").await;
     claim(&db).await;
     db.advance(Duration::from_secs(16)).await;
-    assert_eq!(codes(&db).await, ["lease_lapsed"]);
+    assert_eq!(codes(&db).await, ["lease_expired"]);
     db.run("select jobs.sweep()").await;
-    assert_eq!(codes(&db).await, ["no_worker", "in_line"]);
+    assert_eq!(codes(&db).await, ["no_worker", "queued"]);
 }
 
 #[tokio::test]
@@ -189,13 +189,13 @@ async fn it_counts_no_further_than_ten_thousand() {
     assert_eq!(
         db.one::<i64>(
             "select (e.details ->> 'before')::bigint from (select max(job_id) as job_id from jobs.pending) l, jobs.explain(l.job_id) e
-             where e.code = 'in_line'"
+             where e.code = 'queued'"
         )
         .await,
         10000
     );
     // Of exactly so many it says how many they are.
-    let says = "select e.message from (select job_id from jobs.pending order by id limit 1 offset $1) l, jobs.explain(l.job_id) e where e.code = 'in_line'";
+    let says = "select e.message from (select job_id from jobs.pending order by id limit 1 offset $1) l, jobs.explain(l.job_id) e where e.code = 'queued'";
     for (before, words) in [
         (9_999_i64, "9999 jobs of its task"),
         (10_000, "10000 jobs of its task"),

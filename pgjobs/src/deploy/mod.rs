@@ -62,7 +62,7 @@ pub async fn check(pool: &PgPool) -> Result<DeployReport, Error> {
 ///     .await?;
 /// # Ok(()) }
 /// ```
-#[must_use = "nothing is looked at before `run`"]
+#[must_use = "nothing is checked before `run`"]
 pub struct DeployCheck<'a> {
     tasks: Option<Vec<&'static TaskDef>>,
     topics: Vec<Topic>,

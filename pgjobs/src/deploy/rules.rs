@@ -83,14 +83,14 @@ fn unreadable(task: &InUse, seen: &SampleResult) -> Option<Finding> {
     Some(finding)
 }
 
-/// "1 of 3 open jobs that were looked at", "the only open job".
+/// "1 of 3 open jobs that were checked", "the only open job".
 fn of_those_looked_at(coverage: &Coverage, number: u64) -> String {
     let all = coverage.exact && coverage.sampled == coverage.open;
     match (number, coverage.sampled, all) {
         (_, 1, true) => "the only open job".to_owned(),
-        (_, 1, false) => "the one open job that was looked at".to_owned(),
+        (_, 1, false) => "the one open job that was checked".to_owned(),
         (_, of, true) => format!("{number} of {of} open jobs"),
-        (_, of, false) => format!("{number} of the {of} open jobs that were looked at"),
+        (_, of, false) => format!("{number} of the {of} open jobs that were checked"),
     }
 }
 
@@ -124,7 +124,7 @@ fn incompatible(task: &InUse, signatures: &[Signature], new: &Signature, unseen:
     let (severity, remedy) = match unseen {
         true => (
             Severity::Error,
-            "not all of its open jobs were looked at: --sample all does, or let them end first",
+            "not all of its open jobs were checked: --sample all checks them, or let them end first",
         ),
         false => {
             (Severity::Warning, "whoever still publishes the older signature is refused, or its jobs fail")
@@ -146,13 +146,13 @@ fn moved(
     let severity = if by_position > 0 { Severity::Error } else { Severity::Warning };
     let message = match by_position {
         0 => format!(
-            "the argument `{name}` has another place now; no open job that was looked at gives values by position"
+            "the argument `{name}` has another place now; no open job that was checked gives values by position"
         ),
         1 => format!(
-            "the argument `{name}` has another place now, and 1 open job that was looked at gives values by position"
+            "the argument `{name}` has another place now, and 1 open job that was checked gives values by position"
         ),
         more => format!(
-            "the argument `{name}` has another place now, and {more} open jobs that were looked at give values by position"
+            "the argument `{name}` has another place now, and {more} open jobs that were checked give values by position"
         ),
     };
     let remedy = "put new arguments behind the others, and leave the order as it is";

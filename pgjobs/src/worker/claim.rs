@@ -64,7 +64,7 @@ impl Fetcher {
         let (got, more) = (claimed.len(), claimed.is_large);
         let jobs = self.take(claimed, &asked, took);
         self.claims.claimed(asked.room, got, more, took);
-        self.put_in_line(jobs);
+        self.enqueue(jobs);
         if std::mem::take(&mut self.was_woken) && (got >= asked.room || more) && self.shared.peers.are_many()
         {
             self.db.call(async |connection| wake_others(connection).await).await?;

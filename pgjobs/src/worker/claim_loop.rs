@@ -105,7 +105,7 @@ impl Fetcher {
         }
     }
 
-    pub(super) fn put_in_line(&self, jobs: Vec<Arc<Job>>) {
+    pub(super) fn enqueue(&self, jobs: Vec<Arc<Job>>) {
         tracing::debug!(jobs = jobs.len(), load = ?self.shared.counts.load(), "claimed");
         for job in jobs {
             // The dispatch loop ends only after this loop has dropped the sender.
@@ -143,7 +143,7 @@ impl Fetcher {
         let release = async |connection: &mut _| claim::release(connection, claim.worker, claim.lease).await;
         match self.db.call(release).await {
             Ok(jobs) => {
-                tracing::debug!(jobs, "gave back what a claim without an answer had taken");
+                tracing::debug!(jobs, "released the jobs of an unconfirmed claim");
                 self.claims.released_claim(claim, Instant::now());
                 Ok(())
             }
@@ -171,7 +171,7 @@ impl Fetcher {
             self.shared.counts.ends(End::Unfinished);
             tracing::error!(
                 ?pids,
-                "a claim of this worker has not ended on the server, or cannot be given back, and may hold jobs that are \
+                "a claim of this worker has not ended on the server, or cannot be released, and may hold jobs that are \
                  due: the burst ends without them; end that session (select pg_terminate_backend(pid)) and run it again"
             );
         }

@@ -216,7 +216,7 @@ impl Settler {
             jobs => tracing::warn!(
                 jobs,
                 "the database had runs of this worker that it does not hold, after a failover or a lost answer; \
-                 they were given back, uncharged"
+                 they were released"
             ),
         }
         if answers.is_empty() {

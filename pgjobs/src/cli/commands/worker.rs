@@ -235,10 +235,10 @@ fn signature(task: &TaskDef) -> String {
 pub(crate) fn summary(report: &WorkerReport) -> Vec<String> {
     let rows = [
         ("succeeded", report.succeeded, "runs with a result"),
-        ("retried", report.retried, "runs that failed, charged; their jobs run again"),
+        ("retried", report.retried, "failed runs that count as attempts; their jobs run again"),
         ("failed", report.failed, "runs that failed, and their jobs with them"),
         ("snoozed", report.snoozed, "runs that asked to be run again later"),
-        ("released", report.released, "jobs handed back unfinished, uncharged"),
+        ("released", report.released, "jobs handed back unfinished; their runs do not count as attempts"),
         ("lost", report.lost, "runs that no longer counted: cancelled, or given to another"),
         (
             "unsettled",

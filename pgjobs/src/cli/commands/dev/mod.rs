@@ -13,7 +13,7 @@ pub(crate) use run::run;
 
 const AFTER_HELP: &str = "\
 Prints a line to export DATABASE_URL with. Other commands find the database by themselves when they \
-run in the same folder and no other one is named. DATABASE_URL is not looked at here.
+run in the same folder and no other one is named. DATABASE_URL is not read here.
 
 Examples:
   pgjobs dev

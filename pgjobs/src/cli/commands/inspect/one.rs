@@ -14,7 +14,7 @@ use crate::inspect::{self, JobRow, Reason};
 use crate::{JobId, JobState};
 
 /// The column at which values begin, after their names.
-const COLUMN: usize = 14;
+const COLUMN: usize = 17;
 
 pub(crate) async fn show(pool: &PgPool, id: &JobId, console: &Console) -> Result<(), Failure> {
     let job = inspect::job(pool, id).await?;
@@ -29,7 +29,7 @@ fn describe(job: &JobRow, reason: Option<&Reason>) -> Vec<Line> {
     let mut say = |name: &str, value: Option<String>| lines.extend(named(name, value));
     say("Why", reason.map(|reason| reason.message.clone()));
     say("Starts", Some(job.attempt.to_string()));
-    say("Charged", Some(format!("{} of {} runs", job.retries, job.max_retries)));
+    say("Failed attempts", Some(format!("{} of {}", job.retries, job.max_retries)));
     say("Priority", Some(job.priority.to_string()));
     say("Timeout", Some(format!("{} s", job.timeout)));
     say("Published", Some(time(job.created_at)));
