@@ -784,6 +784,7 @@ create table jobs.worker (
 -- function jobs._turn_away() returns void
 -- function jobs._types(i_schema jsonb) returns jsonb
 -- function jobs._unkept(i_which text) returns text[]
+-- function jobs._unknown_key(i_task jsonb) returns text
 -- function jobs._unpack_heads(i_ranges jobs.key_range[], i_most integer, i_own_batch text[], i_depth integer DEFAULT 1000) returns boolean
 -- function jobs._unpack_rows(i_rows tid[]) returns bigint
 -- function jobs._unpack(i_jobs text[]) returns void

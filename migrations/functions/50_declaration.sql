@@ -5,6 +5,14 @@
 -- declaration by another role is ignored with a warning, so that a worker of another team can start but
 -- changes nothing for this one.
 
+-- A key of a declaration that is no field of it; null when there is none. Such a key may be a setting under a
+-- name of another version, which would keep its default without a word.
+create or replace function jobs._unknown_key(i_task jsonb) returns text
+language sql immutable parallel safe
+return pg_catalog.jsonb_path_query_first(
+  i_task - array['name', 'aliases', 'doc', 'args_schema', 'result_schema', 'retries', 'timeout', 'priority', 'keep', 'params', 'extra_kwargs', 'validate'],
+  '$.keyvalue().key') #>> '{}';
+
 -- The first error in a declaration, as a message; null when it is valid. One expression without a query, so
 -- that it adds next to nothing to a worker's start.
 create or replace function jobs._flaw(i_task jsonb) returns text
@@ -13,6 +21,9 @@ return case
   when pg_catalog.jsonb_typeof(i_task) <> 'object' then 'it is no object'
   when (pg_catalog.jsonb_typeof(i_task->'name') = 'string' and jobs._is_name(i_task->>'name')) is not true
     then 'name: 1 to 200 characters, no control characters'
+  when jobs._unknown_key(i_task) is not null
+    then 'unknown key ' || jobs._shown(jobs._unknown_key(i_task))
+      || ': a task has name, aliases, doc, args_schema, result_schema, retries, timeout, priority, keep, params, extra_kwargs, validate'
   when coalesce(pg_catalog.jsonb_typeof(i_task->'aliases'), 'null') not in ('array', 'null')
     or pg_catalog.jsonb_typeof(i_task->'aliases'->0) is not null
       and i_task @? 'strict $.aliases[*] ? (@.type() != "string" || !(@ like_regex "^[^[:cntrl:]]{1,200}$"))' or i_task @? 'strict $.aliases[100]'

@@ -37,7 +37,7 @@ end $$;
 -- priority, keep, params, extra_kwargs, validate}. The last declaration of a task by its owner or an
 -- administrator is in force. jobs.task_signature keeps the signature of each, which decides which bodies may
 -- be published. Without params, bodies of the task are not validated. PT400 for a declaration that is invalid
--- for any task.
+-- for any task, or has another key.
 --
 -- Writes only what changed, so that a hundred workers that start at once with the same tasks leave one
 -- version of each row. Locks the changed rows to the end of the caller's transaction, and waits two seconds

@@ -157,6 +157,30 @@ async fn every_field_of_a_task_has_its_limits_and_says_them() {
     );
 }
 
+/// It may be a setting under the name of another version, which would keep its default without a word.
+#[tokio::test]
+async fn a_key_that_is_no_field_of_a_task_is_refused_by_name() {
+    let db = Db::new().await;
+    for (key, value) in
+        [("check", json!("off")), ("open", json!(null)), ("Retries", json!(5)), ("", json!({}))]
+    {
+        let said = declare(&db, &json!([with("name", Some(json!("fine"))), with(key, Some(value))])).await;
+        let (state, message, hint) = said.expect_err(key);
+        assert_eq!(state, "PT400", "{message}");
+        assert!(message.starts_with(&format!("task 't' (2 of 2): unknown key '{key}': ")), "{message}");
+        assert!(message.contains("validate") && message.contains("extra_kwargs"), "{message}");
+        assert!(hint.contains("nothing of this call was declared"), "{hint}");
+    }
+    let (_, message, _) =
+        declare(&db, &json!([with(&"x\u{1b}".repeat(300), Some(json!(1)))])).await.unwrap_err();
+    assert!(message.len() < 3000 && !message.contains(char::is_control), "{message:?}");
+    assert_eq!(db.one::<i64>("select count(*) from jobs.task").await, 0, "all or nothing");
+    let all = fields().into_iter().map(|(field, _, _)| field);
+    let every = with("name", Some(json!("t")));
+    assert!(all.clone().all(|field| every.get(field).is_some()) && all.count() == 12);
+    declare(&db, &json!([every])).await.expect("every key that is known");
+}
+
 #[tokio::test]
 async fn a_call_and_a_task_have_theirs() {
     let db = Db::new().await;
