@@ -116,7 +116,8 @@ begin
   end if;
 end $$;
 
--- Where a running job runs, and when it is requeued if its worker is dead; no row when it is not running.
+-- Where a running job runs or waits for a slot, and when it is requeued if its worker is dead; no row when it is
+-- not running. A worker reports with its heartbeats which prefetched jobs have begun.
 create or replace function jobs._explain_running(i_job varchar) returns setof jobs.reason
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
@@ -124,8 +125,10 @@ declare
   v_ends_at timestamptz;
   v_where text;
 begin
-  select r.worker, r.run_at, r.expires_at, r.attempt, r.max_retries, w.host, w.pid, w.lost_at, w.expires_at as worker_expires_at into v_run
+  select r.worker, r.run_at, r.expires_at, r.attempt, r.max_retries, w.host, w.pid, w.lost_at, w.expires_at as worker_expires_at,
+    b.started & jobs._bit(f.batch_index) <> 0 as has_begun into v_run
   from jobs._find_run(i_job) f
+  join jobs.batch b on b.lease = f.lease and b.part = jobs._part(f.batch_index)
   join jobs._runs r on r.lease = f.lease and r.part = jobs._part(f.batch_index) and r.batch_index = f.batch_index
   left join jobs.worker w on w.id = r.worker;
   if not found then
@@ -135,7 +138,12 @@ begin
                    else least(v_run.expires_at, coalesce(v_run.lost_at, v_run.worker_expires_at, v_run.run_at)) end;
   v_where := case when v_run.worker is null then 'a client without a worker''s name'
                   else format('worker %s of process %s on %s', v_run.worker, v_run.pid, jobs._shown(v_run.host)) end;
-  return next case when v_ends_at >= jobs.now()
+  return next case when v_ends_at >= jobs.now() and not v_run.has_begun
+    then row('prefetched',
+             format('attempt %s is prefetched: %s claimed it at %s, and had not begun it at its last heartbeat',
+                    v_run.attempt, v_where, jobs._moment(v_run.run_at)), v_ends_at,
+             jsonb_build_object('attempt', v_run.attempt, 'worker', v_run.worker, 'expires_at', v_run.expires_at))::jobs.reason
+    when v_ends_at >= jobs.now()
     then row('running', format('attempt %s runs since %s at %s', v_run.attempt, jobs._moment(v_run.run_at), v_where), v_ends_at,
              jsonb_build_object('attempt', v_run.attempt, 'worker', v_run.worker, 'expires_at', v_run.expires_at))::jobs.reason
     else row('lease_expired',

@@ -107,6 +107,24 @@ async fn a_job_that_failed_says_when_it_runs_again() {
 }
 
 #[tokio::test]
+async fn a_prefetched_job_is_told_from_one_that_runs() {
+    let db = Db::with_clock().await;
+    let worker = db.worker(&["a"]).await;
+    db.publish_packed("a", 1..=2).await;
+    let claimed = worker.claim(2).ahead(1).await;
+    assert_eq!(codes(&db).await, ["running", "prefetched"]);
+    let prefetched = &claimed.jobs[1].job_id;
+    let said: String = db.one(&format!("select e.message from jobs.explain('{prefetched}') e")).await;
+    assert!(said.starts_with("attempt 1 is prefetched: worker "), "{said}");
+    let begins = format!(
+        "select jobs.heartbeat_worker('{}', i_started_leases => '{{{}}}', i_started_batch_indexes => '{{1}}')",
+        worker.id, claimed.lease
+    );
+    assert!(db.one::<bool>(&begins).await);
+    assert_eq!(codes(&db).await, ["running", "running"]);
+}
+
+#[tokio::test]
 async fn a_full_worker_is_named_before_the_position_in_the_queue() {
     let db = Db::new().await;
     declare(&db).await;

@@ -14,8 +14,8 @@ use crate::types::job_id::JobId;
 #[non_exhaustive]
 pub struct Reason {
     /// For programs: `arguments_do_not_fit`, `scheduled`, `backoff`, `due`, `unknown_task`, `no_worker`,
-    /// `held_by_transaction`, `workers_busy`, `queued`; `running`, `lease_expired`; `success`, `failed`,
-    /// `cancelled`.
+    /// `held_by_transaction`, `workers_busy`, `queued`; `prefetched`, `running`, `lease_expired`; `success`,
+    /// `failed`, `cancelled`.
     pub code: String,
     /// For people: one sentence. It never contains an argument, a result or an error.
     pub message: String,
