@@ -81,6 +81,20 @@ async fn its_options_reach_the_worker() {
     assert_eq!(said.code, Some(2), "out of range: {said:?}");
 }
 
+/// Its tasks ask for the pool, and with fewer connections than slots their runs may wait for one.
+#[tokio::test]
+async fn the_pool_of_the_tasks_is_as_large_as_it_is_told_to_be() {
+    let db = Db::new().await;
+    let warns = |more: &[&str]| {
+        let said = run(on(&db.url, &["worker", "--burst", "--concurrency", "60"]).args(more));
+        assert_eq!(said.code, Some(0), "{said:?}");
+        said.err.contains("the pool has fewer connections than the worker has slots")
+    };
+    assert!(warns(&[]) && warns(&["--pool-size", "59"]) && !warns(&["--pool-size", "60"]));
+    let said = run(&mut on(&db.url, &["worker", "--burst", "--pool-size", "0"]));
+    assert_eq!(said.code, Some(2), "{said:?}");
+}
+
 #[tokio::test]
 async fn it_migrates_when_told_to() {
     let db = Db::empty().await;

@@ -56,6 +56,10 @@ pub(crate) struct WorkerArgs {
     /// How many jobs run at once [default: as the program sets it, else 16].
     #[arg(long, value_name = "N")]
     concurrency: Option<usize>,
+    /// Connections in the pool that the tasks use, beside those of the worker itself: give it --concurrency
+    /// times what one task holds at once [default: --concurrency or 16, at least 4 and at most 50].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pool_size: Option<u32>,
     /// Exit once nothing is due.
     #[arg(long)]
     burst: bool,
@@ -87,7 +91,7 @@ pub(crate) async fn run(
     console: &Console,
 ) -> Result<(), Failure> {
     let target = connect::reach(target::find(global, console).await?).await?;
-    let pool = connect::pool_on(&target, connections(args.concurrency));
+    let pool = connect::pool_on(&target, args.pool_size.unwrap_or_else(|| connections(args.concurrency)));
     if args.auto_migrate {
         let applied = crate::migrate(&pool).await?.len();
         console.note(format!("{applied} migrations applied"));
@@ -170,7 +174,7 @@ impl Watch {
     }
 }
 
-/// The connections of the tasks' pool; the worker opens those for itself beside the pool.
+/// The default size of the tasks' pool; the worker opens connections for itself beside the pool.
 fn connections(concurrency: Option<usize>) -> u32 {
     u32::try_from(concurrency.unwrap_or(16)).unwrap_or(u32::MAX).clamp(4, 50)
 }
