@@ -137,6 +137,8 @@ async fn an_undeclared_task_is_refused_whatever_is_said_of_its_bodies() {
     }
     db.run("select jobs.publish_arrays('{t}', '{null}', null, null, null, null, null, i_checked => '{t}')")
         .await;
+    // A single job of a task's own type looks nothing up, as docs/src/validation.md says.
+    db.run("select jobs.publish('nobody', i_checked => true)").await;
 }
 
 /// An array of SQL may begin anywhere.
