@@ -152,5 +152,8 @@ check "open jobs of others' tasks, many" "results|jobs._is_under(p.task, v_publi
 check "declarations that nobody holds" "register_tasks|perform jobs._declare_one_by_one(v_changes);|null;" "${it[@]}" owners
 check "bodies that cannot be sent, in retry" "retry|h.job_id <> all (\$2) and|" "${it[@]}" lookups
 check "how many rows can be asked for" "_check_limit|i_limit < 0|false" "${it[@]}" catalogue
+check "keys that no declaration has" "_flaw|(jobs._unknown_key(i_task) IS NOT NULL)|false" "${it[@]}" registry_limits
+check "what a task finished itself" "settle|when h.status = 'success' then 'finished'|when false then 'finished'" "${it[@]}" settling
+check "what a task finished and undid" "settle|if 'verify' = any (i_outcomes) then|if false then" "${it[@]}" settling
 check "what is no state" "count|is not true then|is false and false then" "${it[@]}" lookups
 exit $survived

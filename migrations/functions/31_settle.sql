@@ -178,8 +178,9 @@ end $$;
 -- given once.
 --
 -- Returns the rejected outcomes, by their position in the arrays: `lost` when the lease was no longer live,
--- `busy` when another transaction has locked the job's batch. Send a busy one again: if this call waited for
--- it, one open transaction would delay the outcomes of many jobs.
+-- `busy` when another transaction has locked the job's batch, `finished` when it was another outcome than the
+-- success with which the task had ended the job itself. Send a busy one again: if this call waited for it, one
+-- open transaction would delay the outcomes of many jobs. Returns as `undone` a verify that became a retry.
 create or replace function jobs.settle(
   i_job_ids text[], i_leases uuid[], i_outcomes text[] default null, i_results jsonb[] default null, i_errors text[] default null,
   i_delays double precision[] default null, i_batch_indexes integer[] default null
@@ -212,13 +213,17 @@ begin
     return query
     select g.at::integer, g.job_id, case when exists (
         select 1 from jobs.batch b
-        where b.lease = g.lease and b.part = jobs._part(g.batch_index) and b.open & jobs._bit(g.batch_index) <> 0) then 'busy' else 'lost' end
+        where b.lease = g.lease and b.part = jobs._part(g.batch_index) and b.open & jobs._bit(g.batch_index) <> 0) then 'busy'
+      when h.status = 'success' then 'finished' else 'lost' end
     from unnest(i_job_ids, i_leases, i_batch_indexes) with ordinality g(job_id, lease, batch_index, at)
+      left join lateral (select h.status from unnest(v_ended) h where h.job_id = g.job_id and h.lease = g.lease limit 1) h on true
     where g.at = any (v_refused)
-      and not exists (
-        select 1 from unnest(v_ended) h
-        where h.job_id = g.job_id and h.lease = g.lease
-          and (h.status = 'success' or coalesce(i_outcomes[g.at], 'success') <> 'success'));
+      and case when h.status = 'success' then coalesce(i_outcomes[g.at], 'success') not in ('success', 'verify')
+               else h.status is null or coalesce(i_outcomes[g.at], 'success') = 'success' end;
+  end if;
+  if 'verify' = any (i_outcomes) then
+    return query select g.at::integer, g.job_id, 'undone' from unnest(i_job_ids, i_outcomes) with ordinality g(job_id, outcome, at)
+      where g.outcome = 'verify' and g.at <> all (v_refused);
   end if;
 end $$;
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use pgjobs::{JobState, Task, Worker};
 use pgjobs_tests::{Db, Lateness, until};
 
-use crate::tasks::{add, fail, flaky, transfer};
+use crate::tasks::{add, fail, flaky, late_error, late_error_unkept, transfer};
 
 fn worker(db: &Db, topic: &str) -> Worker {
     Worker::new(db.pool.clone()).topic(topic).poll(Duration::from_millis(50))
@@ -124,7 +124,18 @@ async fn an_effect_and_its_ack_commit_together() {
     let undone = transfer::new(7, true).publish(&db.pool).await.unwrap();
     let error = undone.wait(&db.pool).await.unwrap_err().to_string();
     assert!(error.contains("was rolled back"), "{error}");
-    running.shutdown().await;
+    let report = running.shutdown().await;
+    assert_eq!((report.succeeded, report.retried, report.failed), (1, 2, 1), "{report:?}");
     assert_eq!(db.one::<i64>("select sum(amount)::bigint from entry").await, 5);
     assert_eq!(undone.fetch(&db.pool).await.unwrap().attempt, 3);
+}
+
+#[tokio::test]
+async fn a_job_that_its_task_finished_is_a_success_whatever_it_says_then() {
+    let db = Db::new().await;
+    let job = late_error::publish(&db.pool).await.unwrap();
+    late_error_unkept::publish(&db.pool).await.unwrap();
+    let report = worker(&db, "late.*").burst().run().await.unwrap();
+    assert_eq!((report.succeeded, report.failed, report.lost), (2, 0, 0), "{report:?}");
+    assert_eq!(job.fetch(&db.pool).await.unwrap().state, JobState::Success);
 }

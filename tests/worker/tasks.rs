@@ -145,6 +145,21 @@ pub(crate) async fn transfer(
     Ok(amount)
 }
 
+/// Ends its job in a transaction of its own, and then returns an error.
+#[task(name = "late.kept", retries = 1)]
+pub(crate) async fn late_error(#[inject] pool: &PgPool, #[inject] job: &Job) -> Result<(), TaskError> {
+    let mut tx = pool.begin().await?;
+    job.finish(&mut tx, &()).await?;
+    tx.commit().await?;
+    Err("too late".into())
+}
+
+/// The same; of its ended jobs none is kept.
+#[task(name = "late.unkept", keep = "none", retries = 1)]
+pub(crate) async fn late_error_unkept(#[inject] pool: &PgPool, #[inject] job: &Job) -> Result<(), TaskError> {
+    late_error(pool, job).await
+}
+
 /// Publishes others.
 #[task(name = "tree.grow")]
 pub(crate) async fn grow(#[inject] pool: &PgPool, depth: u32) -> Result<(), TaskError> {

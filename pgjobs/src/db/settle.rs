@@ -41,8 +41,8 @@ pub(crate) enum Outcome {
     Success(Box<RawValue>),
     Fail(String),
     Retry(String, Duration),
-    /// The task reports that it ended the job in a transaction of its own; it keeps these of its jobs.
-    Verify(Keep),
+    /// The task reports that it ended the job in a transaction of its own.
+    Verify,
     Snooze(Duration),
     Release,
     /// The database has a run that this worker does not know: as `Release`, unless an outcome is on its way.
@@ -50,12 +50,16 @@ pub(crate) enum Outcome {
 }
 
 impl Outcome {
+    pub(crate) fn is_release_of_unknown(&self) -> bool {
+        matches!(self, Outcome::ReleaseUnknown)
+    }
+
     pub(crate) fn as_str(&self) -> &'static str {
         match self {
             Outcome::Success(_) => "success",
             Outcome::Fail(_) => "fail",
             Outcome::Retry(..) => "retry",
-            Outcome::Verify(_) => "verify",
+            Outcome::Verify => "verify",
             Outcome::Snooze(_) => "snooze",
             Outcome::Release | Outcome::ReleaseUnknown => "release",
         }
@@ -71,16 +75,9 @@ impl Outcome {
     fn error(&self) -> Option<&str> {
         match self {
             Outcome::Fail(error) | Outcome::Retry(error, _) => Some(error),
-            Outcome::Verify(_) => Some("the transaction in which the task finished this job was rolled back"),
+            Outcome::Verify => Some("the transaction in which the task finished this job was rolled back"),
             _ => None,
         }
-    }
-
-    /// Whether a rejection means that the lease was lost. Not for a job that its task ended itself and does
-    /// not keep: it leaves no row from which the database could recognise that it ended. Nor for a run that
-    /// this worker did not know.
-    fn is_lost_when_refused(&self) -> bool {
-        !matches!(self, Outcome::Verify(Keep::Failed | Keep::None) | Outcome::ReleaseUnknown)
     }
 
     fn delay(&self) -> Option<f64> {
@@ -108,6 +105,8 @@ pub(crate) struct Settlement {
     pub(crate) refused_since: Option<Instant>,
     /// After such a refusal, it is not sent again before this time.
     pub(crate) rests_until: Option<Instant>,
+    /// The task ended the job in a transaction of its own, committed or not; it keeps these of its jobs.
+    pub(crate) finished: Option<Keep>,
 }
 
 impl Settlement {
@@ -122,6 +121,7 @@ impl Settlement {
             refusals: 0,
             refused_since: None,
             rests_until: None,
+            finished: None,
         }
     }
 
@@ -130,7 +130,7 @@ impl Settlement {
     pub(crate) fn without_result(&self) -> Option<Settlement> {
         let outcome = match &self.outcome {
             Outcome::Success(_) => Outcome::Success(RawValue::NULL.to_owned()),
-            Outcome::Verify(keep) => Outcome::Verify(*keep),
+            Outcome::Verify => Outcome::Verify,
             _ => return None,
         };
         Some(Settlement::new(self.job.clone(), self.lease, self.batch_index, outcome, self.is_last))
@@ -142,10 +142,17 @@ impl Settlement {
     }
 
     /// Whether a rejection means that the lease was lost. Not if the database may have accepted the outcome
-    /// before, unless history would show that.
+    /// before, unless history would show that; nor for a run that this worker did not know.
     pub(crate) fn is_lost_when_refused(&self) -> bool {
         let leaves_nothing = !matches!(self.outcome, Outcome::Success(_) | Outcome::Fail(_));
-        self.outcome.is_lost_when_refused() && !(self.was_said && leaves_nothing)
+        !(self.outcome.is_release_of_unknown()
+            || self.was_finished_without_trace()
+            || self.was_said && leaves_nothing)
+    }
+
+    /// The task ended the job itself and keeps no successes: no row shows the database that it ended.
+    pub(crate) fn was_finished_without_trace(&self) -> bool {
+        matches!(self.finished, Some(Keep::Failed | Keep::None))
     }
 
     /// Its approximate size in a message to the server.
@@ -157,12 +164,34 @@ impl Settlement {
     }
 }
 
-/// A rejection.
+/// What the database says of an outcome that it did not take as it was.
 pub(crate) struct Answer {
     /// Its index among the outcomes that were sent.
     pub(crate) at: usize,
-    /// Another transaction has locked the job's row; otherwise the lease is lost.
-    pub(crate) busy: bool,
+    pub(crate) reason: Reason,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reason {
+    /// Rejected: another transaction has locked the job's row.
+    Busy,
+    /// Rejected: the lease is lost.
+    Lost,
+    /// Rejected: the job is a success, by the task's own transaction.
+    Finished,
+    /// A `verify` that became a retry: the task's own transaction was rolled back.
+    Undone,
+}
+
+impl Reason {
+    fn of(name: &str) -> Self {
+        match name {
+            "busy" => Reason::Busy,
+            "finished" => Reason::Finished,
+            "undone" => Reason::Undone,
+            _ => Reason::Lost,
+        }
+    }
 }
 
 /// Settles this run and rolls back: tests whether the database would accept the outcome.
@@ -179,7 +208,7 @@ pub(crate) async fn try_to_settle(
 
 const SETTLE: &str = "select s.at, s.reason from jobs.settle($1, $2, $3, $4, $5, $6, $7) s";
 
-/// Settles a batch; returns the rejections.
+/// Settles a batch; returns what was not taken as it was.
 pub(crate) async fn settle(
     connection: &mut PgConnection,
     batch: &[Settlement],
@@ -206,7 +235,7 @@ pub(crate) async fn settle(
         .await?;
     let answer = |row: &PgRow| {
         let at = usize::try_from(row.try_get::<i32, _>(0)?).unwrap_or_default().saturating_sub(1);
-        Ok(Answer { at, busy: row.try_get::<&str, _>(1)? == "busy" })
+        Ok(Answer { at, reason: Reason::of(row.try_get(1)?) })
     };
     rows.iter().map(answer).collect()
 }

@@ -39,7 +39,7 @@ struct Tally {
 impl Tally {
     fn of(&self, outcome: &Outcome, is_last: bool) -> &AtomicU64 {
         match outcome {
-            Outcome::Success(_) | Outcome::Verify(_) => &self.succeeded,
+            Outcome::Success(_) | Outcome::Verify => &self.succeeded,
             Outcome::Fail(_) => &self.failed,
             Outcome::Retry(..) if is_last => &self.failed,
             Outcome::Retry(..) => &self.retried,
@@ -160,6 +160,12 @@ impl Counts {
     pub(super) fn refused(&self, outcome: &Outcome, is_last: bool) {
         self.outcomes.of(outcome, is_last).fetch_sub(1, Relaxed);
         self.lost.fetch_add(1, Relaxed);
+    }
+
+    /// In the database the run ended otherwise than its outcome says.
+    pub(super) fn became(&self, outcome: &Outcome, became: &Outcome, is_last: bool) {
+        self.outcomes.of(outcome, is_last).fetch_sub(1, Relaxed);
+        self.outcomes.of(became, is_last).fetch_add(1, Relaxed);
     }
 
     /// This outcome did not reach the database, and will not.

@@ -42,8 +42,8 @@ pub(super) fn rest(refused_for: Duration, error: &Error) -> Duration {
 /// twice, and the last one is a text that cannot be the reason.
 pub(super) fn after_refusal(outcome: &Outcome, times: u8, error: &Error) -> Option<Option<Outcome>> {
     match (outcome, times) {
-        (Outcome::Success(_) | Outcome::Verify(_), 1) => Some(None),
-        (Outcome::Success(_) | Outcome::Verify(_), _) => {
+        (Outcome::Success(_) | Outcome::Verify, 1) => Some(None),
+        (Outcome::Success(_) | Outcome::Verify, _) => {
             let text = format!("the run succeeded; and the database refused this outcome: {error}");
             Some(Some(Outcome::Fail(text)))
         }

@@ -40,7 +40,7 @@ pub(super) async fn run(shared: &Arc<Shared>, job: Arc<Job>) {
 fn log(job: &Job, outcome: &Outcome, started: Instant) {
     let (run, runs) = (job.retries().saturating_add(1), job.max_retries());
     match outcome {
-        Outcome::Success(_) | Outcome::Verify(_) => tracing::debug!(took = ?started.elapsed(), "succeeded"),
+        Outcome::Success(_) | Outcome::Verify => tracing::debug!(took = ?started.elapsed(), "succeeded"),
         Outcome::Retry(error, _) if job.is_last_run() => {
             tracing::error!(error, "failed; gave up after {run} of {runs} runs");
         }
@@ -57,7 +57,7 @@ fn log(job: &Job, outcome: &Outcome, started: Instant) {
 
 fn outcome(def: &TaskDef, job: &Job, result: RunResult) -> Outcome {
     match result {
-        Ok(_) if job.was_finished_by_task() => Outcome::Verify(def.options.keep),
+        Ok(_) if job.was_finished_by_task() => Outcome::Verify,
         Ok(result) => Outcome::Success(result),
         Err(error) => match error.then() {
             Then::Fail => Outcome::Fail(storable(error.message())),

@@ -126,7 +126,7 @@ impl Settler {
             return again;
         }
         match self.send_until_answered(&mut batch, TRIES).await {
-            Ok(answers) => self.keep_busy(batch, &answers),
+            Ok(answers) => self.after_answer(batch, &answers),
             Err(error) if is_about_server(&error) => batch, // no time is left
             Err(error) => {
                 let (mut again, is_alone) = (Vec::new(), batch.len() == 1);
@@ -145,7 +145,7 @@ impl Settler {
     async fn send_alone(&mut self, settlement: Settlement) -> Vec<Settlement> {
         let mut batch = vec![settlement];
         match self.send_until_answered(&mut batch, 1).await {
-            Ok(answers) => self.keep_busy(batch, &answers),
+            Ok(answers) => self.after_answer(batch, &answers),
             Err(error) if is_about_server(&error) => batch,
             Err(error) => match batch.pop() {
                 Some(settlement) => self.after_refusal(settlement, &error).await.into_iter().collect(),
@@ -200,38 +200,6 @@ impl Settler {
             outcome = self.db.call(statements) => outcome,
             () = shared.stop.reached(Phase::Late) => Err(unconfirmed("the worker has ended".to_owned())),
         }
-    }
-
-    /// Processes the rejections in `answers`; returns the outcomes to send again.
-    fn keep_busy(&self, batch: Vec<Settlement>, answers: &[Answer]) -> Vec<Settlement> {
-        let busy = |at: usize| answers.iter().any(|answer| answer.busy && answer.at == at);
-        let settled = || batch.iter().enumerate().filter(|(at, _)| !busy(*at)).map(|(_, one)| one);
-        self.shared.in_flight.were_settled(settled().map(Settlement::run));
-        settled().for_each(|one| self.shared.counts.answered(&one.outcome, one.is_last));
-        let accepted = |at: &usize| answers.iter().all(|answer| answer.at != *at);
-        let released_unknown =
-            batch.iter().enumerate().filter(|(_, s)| matches!(s.outcome, Outcome::ReleaseUnknown));
-        match released_unknown.filter(|(at, _)| accepted(at)).count() {
-            0 => {}
-            jobs => tracing::warn!(
-                jobs,
-                "the database had runs of this worker that it does not hold, after a failover or a lost answer; \
-                 they were released"
-            ),
-        }
-        if answers.is_empty() {
-            return Vec::new();
-        }
-        let refused = answers.iter().filter(|answer| !answer.busy).filter_map(|answer| batch.get(answer.at));
-        for lost in refused.filter(|settlement| settlement.is_lost_when_refused()) {
-            self.shared.counts.refused(&lost.outcome, lost.is_last);
-            tracing::warn!(
-                job.id = %lost.job,
-                outcome = lost.outcome.as_str(),
-                "outcome refused: the run no longer counts, since its job was cancelled or given to another"
-            );
-        }
-        batch.into_iter().enumerate().filter(|(at, _)| busy(*at)).map(|(_, settlement)| settlement).collect()
     }
 
     fn note_settled(&self, jobs: usize) {
@@ -292,6 +260,7 @@ async fn gather(
     }
 }
 
+mod answered;
 mod refused;
 #[cfg(test)]
 mod tests;

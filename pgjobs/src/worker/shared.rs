@@ -250,7 +250,11 @@ impl Shared {
     fn send(&self, job: &Job, outcome: Outcome) {
         let is_last = job.is_last_run();
         self.counts.outcome(&outcome, is_last);
-        let settlement = Settlement::new(job.id().clone(), job.lease(), job.batch_index(), outcome, is_last);
+        let mut settlement =
+            Settlement::new(job.id().clone(), job.lease(), job.batch_index(), outcome, is_last);
+        if job.was_finished_by_task() {
+            settlement.finished = self.registry.get(job.task()).map(|task| task.options.keep);
+        }
         // The settle loop outlives every sender; after its end nothing receives outcomes.
         let _ = self.settlements.send(settlement);
     }

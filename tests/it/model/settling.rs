@@ -70,7 +70,7 @@ impl Step<'_> {
         Ok(())
     }
 
-    /// One outcome of a settle; returns how it must be refused, if it must.
+    /// One outcome of a settle; returns what must be said of it, if anything.
     pub(super) fn settle(
         &mut self,
         key: RunKey,
@@ -83,7 +83,9 @@ impl Step<'_> {
             // A sweep may have ended the job under this lease; a success after that was not accepted.
             let ends: &[&str] = if outcome == "success" { &["success"] } else { &["success", "failed"] };
             let known = self.ended(number, lease, ends);
-            return Ok((!known).then_some("lost"));
+            let contradicts =
+                self.ended(number, lease, &["success"]) && !matches!(outcome, "success" | "verify");
+            return Ok(if contradicts { Some("finished") } else { (!known).then_some("lost") });
         }
         if self.locked.contains(&number) {
             return Ok(Some("busy"));
@@ -94,7 +96,11 @@ impl Step<'_> {
                 self.jobs.get_mut(&number).expect("running").traceback = Some("reason".into());
                 self.end(number, "failed", None);
             }
-            "retry" | "verify" => self.charge(number, "reason", delay)?,
+            "retry" => self.charge(number, "reason", delay)?,
+            "verify" => {
+                self.charge(number, "reason", delay)?;
+                return Ok(Some("undone"));
+            }
             "snooze" => self.later(number, delay)?,
             "release" => self.release(number),
             other => return Err(TestCaseError::fail(other.to_owned())),
