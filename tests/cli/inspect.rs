@@ -68,12 +68,12 @@ async fn one_job_is_shown_with_all_that_is_known() {
     let db = worked().await;
     let id: String = db.one("select job_id from jobs.job where task = 'app.add'").await;
     let text = run(&mut on(&db.url, &["inspect", "job", &id])).data();
-    for part in [&id, "app.add", "success", "Arguments", "Result        3"] {
+    for part in [&id, "app.add", "success", "Arguments", "Result           3"] {
         assert!(text.contains(part), "{part}: {text}");
     }
     let id: String = db.one("select job_id from jobs.job_queue where task = 'app.nobody'").await;
     let text = run(&mut on(&db.url, &["inspect", "job", &id])).data();
-    assert!(text.contains("Why           no worker ever declared the task 'app.nobody'"), "{text}");
+    assert!(text.contains("Why              no worker ever declared the task 'app.nobody'"), "{text}");
     let said = run(&mut on(&db.url, &["inspect", "job", "nosuchjob"]));
     assert_eq!(said.code, Some(1), "{said:?}");
     assert!(said.err.contains("no job nosuchjob"), "{said:?}");

@@ -209,10 +209,12 @@ async fn every_job_is_shown_and_explained() {
         said(&db, &["explain", &id, "--json"]);
         match id.as_str() {
             "body2" => assert!(text.contains("Arguments        1000"), "{text}"),
-            "result3" => assert!(text.contains("Result        123456789012345678901234567890.5"), "{text}"),
+            "result3" => {
+                assert!(text.contains("Result           123456789012345678901234567890.5"), "{text}")
+            }
             "body7" => assert!(text.contains("[[[[[[]]]]]]"), "{text}"),
             "both8" => {
-                assert!(text.contains("Not shown     the server cannot send the arguments: "), "{text}");
+                assert!(text.contains("Not shown        the server cannot send the arguments: "), "{text}");
                 assert!(text.contains("; the server cannot send the result: "), "{text}");
                 assert!(!text.contains("Arguments  "), "{text}");
             }
