@@ -281,7 +281,7 @@ CREATE INDEX pending_ready ON jobs.pending USING btree (task, jobs._rank(priorit
 create table jobs.publish_check (
   name character varying not null,
   task character varying not null,
-  mode text not null,
+  validation text not null,
   keep text not null,
   names text[],
   fits jsonpath,

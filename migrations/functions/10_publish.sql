@@ -45,7 +45,7 @@ begin
   end if;
   if i_checked is not true then
     -- Reads one row by key, and the settings when the task is not declared.
-    if not coalesce((select k.mode = 'off' or jobs._is_fit(i_body, k.fits, k.names) from jobs.publish_check k where k.name = i_task),
+    if not coalesce((select k.validation = 'off' or jobs._is_fit(i_body, k.fits, k.names) from jobs.publish_check k where k.name = i_task),
                     (select c.unknown_task = 'accept' from jobs.config c)) then
       perform jobs._refuse_unfit(array[i_task], array[i_body], array[1]);
     end if;

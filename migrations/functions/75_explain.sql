@@ -39,7 +39,7 @@ begin
   return query
   select 'arguments_do_not_fit', m.reason, null::timestamptz, jsonb_build_object('task', i_task)
   from jobs.publish_check k, lateral (select jobs._schema_error_of_job(k.task, i_body) as reason) m
-  where k.name = i_task and k.mode <> 'off' and m.reason is not null;
+  where k.name = i_task and k.validation <> 'off' and m.reason is not null;
 end $$;
 
 -- Reports an open transaction of another session that has locked the job's row: it consumes or cancels the

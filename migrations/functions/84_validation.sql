@@ -47,7 +47,7 @@ begin
     return;
   end if;
   v_known := array(select k from jobs.publish_check k where k.name = any (v_names));
-  if v_accepts_unknown and not exists (select from unnest(v_known) k where k.mode <> 'off') then
+  if v_accepts_unknown and not exists (select from unnest(v_known) k where k.validation <> 'off') then
     return;
   end if;
   select array_agg(g.at order by g.at) into v_suspects
@@ -55,7 +55,7 @@ begin
   left join unnest(v_known) k on k.name = g.task
   where case when g.checked then k.name is null and not v_accepts_unknown
     else not coalesce(
-      k.mode = 'off' or (select jobs._cost(pg_column_size(i_bodies), max(pg_column_size(o.fits))) from unnest(v_known) o) <= 100000000000
+      k.validation = 'off' or (select jobs._cost(pg_column_size(i_bodies), max(pg_column_size(o.fits))) from unnest(v_known) o) <= 100000000000
         and jobs._is_fit(g.body, k.fits, k.names), v_accepts_unknown) end;
   if v_suspects is not null then
     -- These arrays begin at 1; those of a caller may not.
@@ -89,7 +89,7 @@ begin
     v_reason := jobs._schema_error_of_job(v_check.task, i_bodies[v_at], v_until);
     continue when v_reason is null;
     v_reason := jobs._which(v_at, cardinality(i_bodies)) || 'task ' || jobs._shown(i_tasks[v_at]) || ': ' || v_reason;
-    if v_check.mode = 'warn' then
+    if v_check.validation = 'warn' then
       v_warning := coalesce(v_warning, v_reason);
       v_warnings := v_warnings + 1;
     else

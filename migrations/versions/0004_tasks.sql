@@ -47,7 +47,7 @@ alter table jobs.task_signature replica identity full;
 create table jobs.publish_check (
   name varchar collate "C" primary key,
   task varchar collate "C" not null,
-  mode text not null,
+  validation text not null,
   keep text not null,
   names text[],                        -- the only keywords allowed; null: any
   fits jsonpath

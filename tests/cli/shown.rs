@@ -86,7 +86,7 @@ async fn everywhere(db: &Db, odd: &str) {
          where c.relnamespace = 'jobs'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition and a.attnum > 0 and not a.attisdropped
            and a.atttypid in ('text'::regtype, 'varchar'::regtype, 'text[]'::regtype)
            and c.relname in ('pending', 'job', 'worker', 'task', 'task_signature', 'publish_check')
-           and a.attname not in ('job_id', 'last_job', 'keep', 'validation', 'validation_set', 'mode')",
+           and a.attname not in ('job_id', 'last_job', 'keep', 'validation', 'validation_set')",
     )
     .fetch_all(&db.pool)
     .await

@@ -130,7 +130,7 @@ async fn nobody_takes_a_name_of_anothers_task() {
     assert!(said.take().contains("'mail.old' of role 'owners_a'"), "an alias is a name as well");
     assert_eq!(
         db.all::<String>(
-            "select name || ' ' || task || ' ' || mode || ' ' || keep from jobs.publish_check order by name"
+            "select name || ' ' || task || ' ' || validation || ' ' || keep from jobs.publish_check order by name"
         )
         .await,
         [
@@ -273,7 +273,7 @@ async fn only_its_owner_sets_how_a_task_is_validated() {
     assert_eq!((state.as_str(), message.as_str()), ("PT403", "task 'mail.any' belongs to another role"));
     assert_eq!(code(&mut a, "select jobs.set_validation('mail.any', 'warn')").await, "ok");
     assert_eq!(
-        db.all::<String>("select mode from jobs.publish_check").await,
+        db.all::<String>("select validation from jobs.publish_check").await,
         ["warn", "warn"],
         "under all its names"
     );

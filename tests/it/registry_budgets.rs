@@ -103,7 +103,7 @@ async fn one_changed_task_among_thousands_writes_only_what_changed() {
     assert_eq!(written, ["check alias.other", "check t.n8", "t.n8"]);
     assert!(log < 200_000, "{log} bytes of log");
     assert_eq!(db.one::<i64>("select count(*) from jobs.publish_check where name = 'alias.n8'").await, 0);
-    let stale = "with now as materialized (select name, task, mode, keep, names, fits::text from jobs.publish_check) select count(*) from (select jobs._refresh_publish_checks()) r,
+    let stale = "with now as materialized (select name, task, validation, keep, names, fits::text from jobs.publish_check) select count(*) from (select jobs._refresh_publish_checks()) r,
                    lateral (select * from jobs.publish_check k where not exists (select from now n where n.name = k.name)) k";
     assert_eq!(
         db.one::<i64>(stale).await,

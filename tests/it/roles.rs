@@ -178,7 +178,7 @@ async fn names_of_the_caller_are_not_taken_for_ours() {
          create function evil.length(text) returns integer language plpgsql as $$ begin insert into public.owned values (current_user); return 1; end $$;
          create function evil.length(character varying) returns integer language plpgsql as $$ begin insert into public.owned values (current_user); return 1; end $$;
          create temporary table pending (id bigint, job_id varchar, task varchar); create temporary table config (notify boolean);
-         create temporary table publish_check (name varchar, mode text)",
+         create temporary table publish_check (name varchar, validation text)",
     )
     .await
     .unwrap();
