@@ -98,3 +98,30 @@ fn every_test_of_a_promise_exists() {
     }
     assert!(seen > 8, "{seen}");
 }
+
+/// The tables of reliability.md quote tests as `module::name`, and modules of the library with tests.
+#[test]
+fn every_test_quoted_with_its_module_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = fs::read_to_string(root.join("../docs/reliability.md")).unwrap();
+    let mut tests = tests_of("pgjobs");
+    for entry in fs::read_dir(root).unwrap() {
+        let path = entry.unwrap().path();
+        let is_target = path.join("main.rs").is_file() || path.extension().is_some_and(|e| e == "rs");
+        if let Some(target) = path.file_stem().and_then(|name| name.to_str()).filter(|_| is_target) {
+            tests.extend(tests_of(target));
+        }
+    }
+    let quoted: Vec<&str> = text.split('`').skip(1).step_by(2).filter(|span| span.contains("::")).collect();
+    let is_test = |span: &&str| {
+        span.split("::")
+            .all(|part| part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_'))
+    };
+    let missing: Vec<_> = quoted
+        .iter()
+        .filter(|span| is_test(span))
+        .filter(|span| !tests.iter().any(|test| format!("::{test}::").contains(&format!("::{span}::"))))
+        .collect();
+    assert!(quoted.len() > 20, "{quoted:?}");
+    assert!(missing.is_empty(), "{missing:#?}");
+}
