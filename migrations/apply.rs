@@ -118,9 +118,13 @@ impl<E: Into<Error>> From<E> for Attempt {
         else {
             return Attempt::Failed(error);
         };
-        // A lock was not available in time, or waiting for it was a deadlock.
+        // A lock was not available in time, waiting for it was a deadlock, or somebody changed the grants of a
+        // function meanwhile.
         match code(cause).as_deref() {
             Some("55P03" | "40P01") => Attempt::GaveWay(To::Transactions),
+            Some("XX000") if cause.to_string().contains("concurrently updated") => {
+                Attempt::GaveWay(To::Transactions)
+            }
             _ => Attempt::Failed(error),
         }
     }
@@ -154,7 +158,7 @@ async fn try_to_apply(connection: &mut PgConnection) -> Result<Vec<Migration>, A
     migrator.set_locking(false); // sqlx uses an advisory lock, which any role of the server may take
     migrator.run_direct(None, &mut *transaction, false).await?;
     if functions::are_missing(&mut transaction).await? {
-        functions::apply(&mut transaction).await?;
+        functions::apply(&mut transaction, missing.len() > 1).await?;
     }
     transaction.commit().await?;
     Ok(missing)

@@ -15,6 +15,7 @@ pub(crate) const FILES: &[Migration] = files!("functions":
     "03_job_id"
     "04_topic"
     "05_arrays"
+    "06_views"
     "10_publish"
     "11_publishable"
     "12_packed_rows"
@@ -36,7 +37,6 @@ pub(crate) const FILES: &[Migration] = files!("functions":
     "60_history"
     "61_partitions"
     "62_maintain_partitions"
-    "70_views"
     "71_job"
     "72_find"
     "73_overview"
@@ -66,13 +66,17 @@ pub(crate) async fn are_missing(connection: &mut PgConnection) -> Result<bool, E
     let recorded: Option<(String, Vec<u8>)> = sqlx::query_as(recorded).fetch_optional(connection).await?;
     Ok(recorded.is_none_or(|(release, sum)| {
         let (there, here) = (numbers(&release), numbers(RELEASE));
-        there < here || there == here && sum != checksum()
+        there < here || there == here && sum != checksum(&ALL)
     }))
 }
 
-/// Creates or replaces them, and records that.
-pub(crate) async fn apply(connection: &mut PgConnection) -> Result<(), Error> {
-    for file in FILES {
+/// Creates or replaces them, and records that. Views stay when they are those that are recorded: replacing one
+/// waits for every transaction that has read it. `anew`: tables have changed, so views are replaced as well.
+pub(crate) async fn apply(connection: &mut PgConnection, anew: bool) -> Result<(), Error> {
+    let recorded = "select s.views from jobs.schema_functions s";
+    let recorded: Option<Vec<u8>> = sqlx::query_scalar(recorded).fetch_optional(&mut *connection).await?;
+    let keeps_views = !anew && recorded == Some(checksum(views()));
+    for file in FILES.iter().filter(|file| file.name != VIEWS || !keeps_views) {
         connection.execute(file.sql).await?;
     }
     connection.execute(sqlx::AssertSqlSafe(record())).await?;
@@ -82,10 +86,13 @@ pub(crate) async fn apply(connection: &mut PgConnection) -> Result<(), Error> {
 /// The statement that records them.
 pub(crate) fn record() -> String {
     format!(
-        "insert into jobs.schema_functions (release, checksum) values ('{RELEASE}', '\\x{}')\n\
-         on conflict (only_row) do update\n\
-         set release = excluded.release, checksum = excluded.checksum, installed_on = excluded.installed_on;\n",
-        hex(&checksum())
+        "insert into jobs.schema_functions (release, checksum, views, served_roles)\n\
+         select '{RELEASE}', '\\x{}', '\\x{}', array(\n  \
+           select r.rolname from pg_catalog.pg_roles r where r.rolname ~ '^jobs_(publisher|worker|reader|admin)$')\n\
+         on conflict (only_row) do update set release = excluded.release, checksum = excluded.checksum,\n  \
+           views = excluded.views, served_roles = excluded.served_roles, installed_on = excluded.installed_on;\n",
+        hex(&checksum(&ALL)),
+        hex(&checksum(views()))
     )
 }
 
@@ -100,8 +107,15 @@ fn numbers(release: &str) -> Vec<u64> {
     [parts(release), vec![is_final], candidate.map(parts).unwrap_or_default()].concat()
 }
 
-fn checksum() -> Vec<u8> {
-    let sql = SqlStr::from_static(&ALL);
+/// The file of the views.
+const VIEWS: &str = "06_views";
+
+fn views() -> &'static str {
+    FILES.iter().find(|file| file.name == VIEWS).map_or("", |file| file.sql)
+}
+
+fn checksum(sql: &'static str) -> Vec<u8> {
+    let sql = SqlStr::from_static(sql);
     SqlxMigration::new(0, "functions".into(), MigrationType::Simple, sql, false).checksum.into_owned()
 }
 

@@ -35,7 +35,7 @@ create table if not exists jobs.schema_migrations (
 );
 create table if not exists jobs.schema_functions (
   only_row boolean primary key default true check (only_row), release text not null, checksum bytea not null,
-  installed_on timestamptz not null default now()
+  views bytea not null, served_roles name[] not null, installed_on timestamptz not null default now()
 );
 ";
 

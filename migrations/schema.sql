@@ -303,6 +303,8 @@ create table jobs.schema_functions (
   only_row boolean not null default true,
   release text not null,
   checksum bytea not null,
+  views bytea not null,
+  served_roles name[] not null,
   installed_on timestamp with time zone not null default now(),
   constraint schema_functions_pkey PRIMARY KEY (only_row),
   constraint schema_functions_only_row_check CHECK (only_row)
@@ -613,6 +615,7 @@ create table jobs.worker (
 -- function jobs._change_partitions(i_today date, i_full boolean, i_make date[], i_drop text[]) returns text[]
 -- function jobs._changes(i_tasks jobs.declaration[]) returns SETOF jobs.change
 -- function jobs._check_bodies(i_tasks text[], i_bodies jsonb[], i_checked boolean[] DEFAULT NULL::boolean[]) returns void
+-- function jobs._check_bulk_bytes(i_sizes bigint[], i_limit integer) returns void
 -- function jobs._check_bulk(i_tasks text[], i_bodies jsonb[]) returns bigint[]
 -- function jobs._check_declarations(i_tasks jsonb) returns void
 -- function jobs._check_lease(i_lease uuid) returns void

@@ -53,7 +53,7 @@ check "the depth that a walk can bear" "_schema_error_of_job|statement_too_compl
 check "an operator's choice of validation" "_refresh_publish_checks|coalesce(t.validation_set, t.validation)|t.validation" "${it[@]}" schemas
 check "jobs of a row that must be unpacked come before what waits behind it" "_lock_rows|case when q.size > 1 and s.task = any (i_own_batch) then i_largest + 1 else q.size end as size|q.size" "${it[@]}" packed
 check "the id of a requeued job" "_check_new_ids|q.job_id = i.id and q.returned <> 0|false" "${it[@]}" packed
-check "a null among tasks with own batches" "claim|or array_position(i_own_batch, null) > 0|" "${it[@]}" packed
+check "a null among tasks with own batches" "claim|or array_position(i_own_batch, null) is not null|" "${it[@]}" packed
 check "the order in which jobs of a claim begin" "_move_many|least(i_begin - r.jobs_to + t.size, t.size)|t.size" "${it[@]}" packed
 check "what is left when rows weigh less than the first" "claim|cardinality(v_rows.rows) >= v_plan.rows[1]|false" "${it[@]}" packed
 check "a heavy job behind others" "_lock_rows|or i_is_first and g.reach = g.weight|or g.reach = g.weight" "${it[@]}" weights

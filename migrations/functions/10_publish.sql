@@ -81,8 +81,9 @@ language plpgsql as $$
 declare
   v_now timestamptz := jobs.now();
   v_transaction xid8 := pg_current_xact_id();
-  v_ids bigint[] := jobs._draw_numbers(cardinality(i_jobs));
-  v_job_ids varchar[] := jobs._new_job_ids(v_ids, v_now);
+  v_bytes bigint[];
+  v_ids bigint[];
+  v_job_ids varchar[];
   v_tasks text[];
   v_bodies jsonb[];
   v_due timestamptz[];
@@ -92,9 +93,11 @@ declare
 begin
   select coalesce(array_agg(j.task), '{}'), array_agg(j.body), array_agg(j.scheduled_at), array_agg(j.timeout), array_agg(j.priority), array_agg(j.max_retries)
   into v_tasks, v_bodies, v_due, v_timeouts, v_priorities, v_max_retries from unnest(i_jobs) j;
-  perform jobs._publish_singly(v_ids, v_job_ids, v_tasks, v_bodies, jobs._with_metas(jobs._check_bulk(v_tasks, v_bodies), i_metas), v_due, v_timeouts,
-                               v_priorities, v_max_retries, i_metas, v_now);
+  v_bytes := jobs._with_metas(jobs._check_bulk(v_tasks, v_bodies), i_metas);
   perform jobs._check_bodies(v_tasks, v_bodies);
+  v_ids := jobs._draw_numbers(cardinality(v_tasks));
+  v_job_ids := jobs._new_job_ids(v_ids, v_now);
+  perform jobs._publish_singly(v_ids, v_job_ids, v_tasks, v_bodies, v_bytes, v_due, v_timeouts, v_priorities, v_max_retries, i_metas, v_now);
   perform jobs._wake_workers();
   return query
   select g.id, g.job_id, g.task::varchar, g.body, 0, coalesce(g.max_retries, 3), coalesce(g.priority, 0), coalesce(g.timeout, 60)::numeric(9, 2),

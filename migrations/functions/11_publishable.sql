@@ -56,7 +56,6 @@ declare
   v_jobs integer := cardinality(i_bodies);
   v_which text := case when v_jobs > 1 then 'job %s of ' || v_jobs || ': ' else '' end;
   v_sizes bigint[];
-  v_bytes bigint;
 begin
   if v_jobs > v_limits.max_bulk then
     raise sqlstate 'PT413' using message = format('a call publishes at most %s jobs, this one has %s', v_limits.max_bulk, v_jobs),
@@ -71,11 +70,7 @@ begin
     select case when t.size <= v_limits.max_body_bytes
              or jobs._refuse(format(v_which, t.at), i_tasks[least(t.at, cardinality(i_tasks))], t.size, null, null, null) then t.size end
     from (select jobs._text_size(b.body) as size, b.at from unnest(i_bodies) with ordinality b(body, at) offset 0) t);
-  v_bytes := (select sum(s) from unnest(v_sizes) s);
-  if v_bytes > v_limits.max_bulk_bytes then
-    raise sqlstate 'PT413' using message = format('a call publishes at most %s bytes of bodies, this one has %s', v_limits.max_bulk_bytes, v_bytes),
-      hint = 'publish them in several calls, in one transaction if need be, or raise jobs.config.max_bulk_bytes';
-  end if;
+  perform jobs._check_bulk_bytes(v_sizes, v_limits.max_bulk_bytes);
   return v_sizes;
 end $$;
 
@@ -95,11 +90,30 @@ begin
   return v_bytes;
 end $$;
 
+-- Refuses a call whose bodies and metas take more than i_limit bytes.
+create or replace function jobs._check_bulk_bytes(i_sizes bigint[], i_limit integer) returns void
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+declare
+  v_bytes bigint := (select sum(s) from unnest(i_sizes) s);
+begin
+  if v_bytes > i_limit then
+    raise sqlstate 'PT413' using message = format('a call publishes at most %s bytes of bodies, this one has %s', i_limit, v_bytes),
+      hint = 'publish them in several calls, in one transaction if need be, or raise jobs.config.max_bulk_bytes';
+  end if;
+end $$;
+
 -- These sizes with those of the metas; as they are when no job has any.
 create or replace function jobs._with_metas(i_bytes bigint[], i_metas jsonb[]) returns bigint[]
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+declare
+  v_sizes bigint[];
 begin
-  return case when i_metas is null then i_bytes else array(
+  if i_metas is null then
+    return i_bytes;
+  end if;
+  v_sizes := array(
     select g.bytes + jobs._check_meta(format('job %s of %s: ', g.at, cardinality(i_bytes)), g.meta)
-    from unnest(i_bytes, i_metas) with ordinality g(bytes, meta, at) order by g.at) end;
+    from unnest(i_bytes, i_metas) with ordinality g(bytes, meta, at) order by g.at);
+  perform jobs._check_bulk_bytes(v_sizes, (select c.max_bulk_bytes from jobs.config c));
+  return v_sizes;
 end $$;

@@ -25,12 +25,6 @@
 -- these statements anew for each call costs more than a small claim. The functions here inherit these
 -- settings: pinning them again for each costs a microsecond a setting.
 
--- The jobs that are due, in the terms of a key range. A row is found by its task and its place in the queue,
--- (rank, ready_seq), in index pending_ready.
-create or replace view jobs._ready as
-select q.ctid as at, q.task, jobs._rank(q.priority, q.ready_seq) as rank, q.ready_seq, q.size, q.bytes
-from jobs.pending q where q.ready_seq is not null;
-
 -- Whether a row lies in the key range from (i_from_rank, i_from_seq) to the end of i_to_rank. Inlined
 -- wherever it is used, so that it is a condition of the index scan.
 create or replace function jobs._in_range(i_rank bigint, i_ready_seq bigint, i_from_rank bigint, i_from_seq bigint, i_to_rank bigint) returns boolean

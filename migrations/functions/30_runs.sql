@@ -1,14 +1,5 @@
 -- Running jobs: the view of them, looking one up, locking it.
 
--- Running jobs, one row for each.
-create or replace view jobs._runs as
-select b.lease, b.part, b.part * 64 + j.ordinality::integer - 1 as batch_index, b.worker, b.run_at,
-  b.counted_from + pg_catalog.make_interval(secs => j.timeout::double precision) + b.margin as expires_at,
-  j.id, j.job_id, j.task, j.body, j.retries, j.max_retries, j.priority, j.timeout, j.created_at, j.scheduled_at,
-  least(j.attempt, 2147483646) + 1 as attempt, j.traceback, j.meta
-from jobs.batch b, unnest(b.jobs) with ordinality j
-where (b.open >> (j.ordinality - 1)::integer) & 1 = 1;   -- not by jobs._bit: readers of a view would need to be allowed to call it
-
 -- The run of a job; no row when the job does not run. Of the batches of many jobs, it reads only those whose
 -- range of ids includes this one.
 create or replace function jobs._find_run(i_job varchar) returns table (lease uuid, batch_index integer)

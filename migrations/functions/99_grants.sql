@@ -65,10 +65,10 @@ declare
     maintain_partitions_and_commit,result,results,await_results,count_lost,tasks_in_use,sample_keys,read_ready,sample_not_ready,
     open_bodies,unusable}'::text[];
   c_reader constant text[] := '{overview,count,explain,workers,unusable,now}';
-  -- New to the schema: may call nothing yet.
+  -- New to the schema: made after the last time that these grants were.
   v_new constant name[] := array(
-    select r.rolname from pg_catalog.pg_roles r where r.rolname in ('jobs_publisher', 'jobs_worker', 'jobs_reader', 'jobs_admin') and not exists (
-      select from pg_catalog.pg_proc p, pg_catalog.aclexplode(p.proacl) a where p.pronamespace = 'jobs'::regnamespace and a.grantee = r.oid));
+    select r.rolname from pg_catalog.pg_roles r where r.rolname in ('jobs_publisher', 'jobs_worker', 'jobs_reader', 'jobs_admin')
+      and not exists (select from jobs.schema_functions s where r.rolname = any (s.served_roles)));
   v_grant record;
 begin
   for v_grant in

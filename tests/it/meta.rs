@@ -68,3 +68,29 @@ async fn meta_that_is_no_small_object_is_refused_with_the_reason() {
     }
     assert_eq!(db.one::<i64>("select count(*) from jobs.all").await, 0);
 }
+
+/// One value for all jobs is many bytes.
+#[tokio::test]
+async fn metas_count_towards_the_bytes_of_a_call() {
+    let db = Db::new().await;
+    let publish = "select jobs.publish_arrays('{a}', array_fill('1'::jsonb, array[20000]), null, null, null, null, null,
+                     i_metas => array[jsonb_build_object('a', repeat('x', 4000))])";
+    let refusal = db.refusal(publish).await;
+    assert!(refusal.0 == "PT413" && refusal.1.contains("67108864 bytes"), "{refusal:?}");
+}
+
+/// What is refused has drawn no numbers and left no dead rows.
+#[tokio::test]
+async fn a_bulk_that_is_refused_is_refused_before_it_is_written() {
+    let db = Db::new().await;
+    db.run("update jobs.config set unknown_task = 'reject', max_bulk = 5").await;
+    let last = "select coalesce(pg_sequence_last_value('jobs.job_number'), 0)";
+    let before: i64 = db.one(last).await;
+    for jobs in [2, 6] {
+        let publish = format!(
+            "select jobs.publish_bulk(array_fill(row('a', null, null, null, null, null)::jobs.bulk_job, array[{jobs}]))"
+        );
+        db.refusal(&publish).await;
+    }
+    assert_eq!(db.one::<i64>(last).await, before);
+}

@@ -106,7 +106,8 @@ async fn functions_of_an_older_release_are_replaced_and_their_grants_stay() {
     let db = Db::new().await;
     let of_now = "select provolatile::text from pg_proc where oid = 'jobs.now'::regproc";
     db.run(
-        "revoke usage on schema jobs from jobs_reader; revoke execute on function jobs.ack from jobs_worker; grant execute on function jobs.count to public;
+        "revoke usage on schema jobs from jobs_reader; revoke execute on all functions in schema jobs from jobs_reader;
+         revoke execute on function jobs.ack from jobs_worker; grant execute on function jobs.count to public;
          create or replace function jobs.now() returns timestamptz language sql stable return pg_catalog.now();
          drop function jobs.topic_grants();
          update jobs.schema_functions set release = '0.2.9'",
@@ -127,6 +128,9 @@ async fn functions_of_an_older_release_are_replaced_and_their_grants_stay() {
         [false, true, true, false]
     );
     assert!(!db.one::<bool>("select has_schema_privilege('jobs_reader', 'jobs', 'usage')").await);
+    assert!(
+        !db.one::<bool>("select has_function_privilege('jobs_reader', 'jobs.now()', 'execute')").await
+    );
     assert!(pgjobs::migrations::pending(&db.pool).await.unwrap().is_empty());
 }
 
@@ -137,4 +141,23 @@ async fn functions_of_a_newer_release_stay() {
     db.run("update jobs.schema_functions set release = '0.10.1', checksum = ''").await;
     assert!(pgjobs::migrate(&db.pool).await.unwrap().is_empty());
     assert_eq!(db.one::<String>("select release from jobs.schema_functions").await, "0.10.1");
+}
+
+/// Functions are replaced beside transactions that stay open: only what changed of the views would wait for them.
+#[tokio::test]
+async fn functions_are_replaced_beside_open_transactions() {
+    let db = Db::new().await;
+    db.run("select jobs.publish('a'); update jobs.schema_functions set checksum = ''").await;
+    let mut session = db.connect().await;
+    for read in [
+        "begin",
+        "select * from jobs.running",
+        "select * from jobs.consume('a', 1)",
+        "select * from jobs.all",
+    ] {
+        sqlx::query(read).execute(&mut session).await.unwrap();
+    }
+    let migrated = tokio::time::timeout(std::time::Duration::from_secs(60), pgjobs::migrate(&db.pool)).await;
+    assert_eq!(migrated.expect("it waits for nobody").unwrap().len(), 1);
+    sqlx::query("commit").execute(&mut session).await.unwrap();
 }

@@ -160,7 +160,7 @@ async fn the_first_jobs_of_a_claim_are_those_that_have_begun() {
 async fn a_null_among_tasks_with_own_batches_is_refused() {
     let db = Db::new().await;
     let worker = db.worker(&["a"]).await.id;
-    for tasks in ["{b,null}", "{{a,b},{c,d}}"] {
+    for tasks in ["{b,null}", "[0:1]={null,b}", "{{a,b},{c,d}}"] {
         let claim = format!(
             "select from jobs.claim('{worker}', '{{a}}', 9, gen_random_uuid(), i_own_batch => '{tasks}')"
         );

@@ -1,4 +1,23 @@
--- Reading: views for people and clients, functions for tools. None shows a lease, because it is a key.
+-- The views: of people and clients, and those that functions read through. None of the former shows a lease, because it
+-- is a key.
+--
+-- Replaced only when this file changed, and not with the functions: replacing a view waits for every transaction that
+-- has read it.
+
+-- Running jobs, one row for each.
+create or replace view jobs._runs as
+select b.lease, b.part, b.part * 64 + j.ordinality::integer - 1 as batch_index, b.worker, b.run_at,
+  b.counted_from + pg_catalog.make_interval(secs => j.timeout::double precision) + b.margin as expires_at,
+  j.id, j.job_id, j.task, j.body, j.retries, j.max_retries, j.priority, j.timeout, j.created_at, j.scheduled_at,
+  least(j.attempt, 2147483646) + 1 as attempt, j.traceback, j.meta
+from jobs.batch b, unnest(b.jobs) with ordinality j
+where (b.open >> (j.ordinality - 1)::integer) & 1 = 1;   -- not by jobs._bit: readers of a view would need to be allowed to call it
+
+-- The jobs that are due, in the terms of a key range. A row is found by its task and its place in the queue,
+-- (rank, ready_seq), in index pending_ready.
+create or replace view jobs._ready as
+select q.ctid as at, q.task, jobs._rank(q.priority, q.ready_seq) as rank, q.ready_seq, q.size, q.bytes
+from jobs.pending q where q.ready_seq is not null;
 
 create or replace view jobs.running as
 select r.id, r.job_id, r.task, r.body, r.retries, r.max_retries, r.priority, r.timeout, r.created_at,
