@@ -128,9 +128,7 @@ async fn functions_of_an_older_release_are_replaced_and_their_grants_stay() {
         [false, true, true, false]
     );
     assert!(!db.one::<bool>("select has_schema_privilege('jobs_reader', 'jobs', 'usage')").await);
-    assert!(
-        !db.one::<bool>("select has_function_privilege('jobs_reader', 'jobs.now()', 'execute')").await
-    );
+    assert!(!db.one::<bool>("select has_function_privilege('jobs_reader', 'jobs.now()', 'execute')").await);
     assert!(pgjobs::migrations::pending(&db.pool).await.unwrap().is_empty());
 }
 

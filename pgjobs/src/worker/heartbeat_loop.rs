@@ -63,16 +63,8 @@ pub(super) async fn keep(shared: Arc<Shared>, mut db: DbConnection, runtime: Han
         if beats.beat_is_due(Instant::now()) {
             beats.has_beaten(heartbeat(&mut db, &shared).await, Instant::now());
         }
-        let (maintain_pause, count_pause) =
-            (shared.peers.maintain_pause(fastrand::f64()), shared.peers.count_pause());
-        if !beats.sweep_is_due(Instant::now()) {
-            more = promote(&mut db, &shared).await;
-        } else if more || is_over(maintained, maintain_pause) {
-            let outcome = maintain(&mut db, &shared).await;
-            beats.has_swept(outcome.is_some(), Instant::now());
-            (more, maintained) = (outcome.unwrap_or(false), Some(Instant::now()));
-        }
-        if is_over(counted, count_pause) {
+        more = requeue(&mut db, &shared, &mut beats, &mut maintained, more).await;
+        if is_over(counted, shared.peers.count_pause()) {
             count_peers(&mut db, &shared).await;
             counted = Some(Instant::now());
         }
@@ -124,6 +116,32 @@ async fn heartbeat(db: &mut DbConnection, shared: &Arc<Shared>) -> bool {
         None => return false,
     }
     true
+}
+
+/// Sweeps and promotes when it is time, or when there was `more` to do; returns whether there is more.
+///
+/// Not in a burst, whose claim loop does it before it ends the burst: what this loop has locked meanwhile would be
+/// hidden from it, and the burst would end with jobs left.
+async fn requeue(
+    db: &mut DbConnection,
+    shared: &Arc<Shared>,
+    beats: &mut Beats,
+    maintained: &mut Option<Instant>,
+    more: bool,
+) -> bool {
+    if shared.settings.burst {
+        return false;
+    }
+    if !beats.sweep_is_due(Instant::now()) {
+        return promote(db, shared).await;
+    }
+    if !more && !is_over(*maintained, shared.peers.maintain_pause(fastrand::f64())) {
+        return false;
+    }
+    let outcome = maintain(db, shared).await;
+    beats.has_swept(outcome.is_some(), Instant::now());
+    *maintained = Some(Instant::now());
+    outcome.unwrap_or(false)
 }
 
 /// Sweeps and promotes; returns whether there is more to do, `None` when it failed.
