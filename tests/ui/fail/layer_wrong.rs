@@ -2,7 +2,8 @@
 
 use std::rc::Rc;
 
-use pgjobs::{Job, Layer, Next, RunResult, Worker};
+use pgjobs::layers::{Layer, Next, RunResult};
+use pgjobs::{Job, Worker};
 
 struct Audit;
 
