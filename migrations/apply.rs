@@ -140,8 +140,8 @@ enum To {
 ///
 /// While a transaction waits for a table's ACCESS EXCLUSIVE lock, everybody who comes after it waits too; and
 /// if it already has another such lock, it may deadlock with a worker. So a migration waits for half a second
-/// and no longer, which is less than the server by default waits before it checks for deadlocks (`deadlock_timeout`); then it lets the others
-/// through and tries again.
+/// and no longer, which is less than the server by default waits before it checks for deadlocks
+/// (`deadlock_timeout`); then it lets the others through and tries again.
 async fn try_to_apply(connection: &mut PgConnection) -> Result<Vec<Migration>, Attempt> {
     if pending(connection).await?.is_empty() {
         return Ok(Vec::new());
