@@ -30,6 +30,8 @@ check "the refusal of a worker that was declared dead" "_begin_claim|w.id = i_wo
 check "a heartbeat of the dead" "heartbeat_worker|w.id = i_worker and w.lost_at is null|w.id = i_worker" "${it[@]}" workers
 check "skipping what others have locked, in sweep" "_sweep_expired|for update skip locked|for update" "${it[@]}" faults races
 check "skipping locked batches, in settle" "_accept|for update skip locked|for update" "${it[@]}" settling faults races
+check "rows to unpack found by their addresses alone" "_unpack_rows|where q.ctid = any (i_rows)|where q.ctid = any (i_rows) and q.size > 1" "${it[@]}" plans
+check "lost runs found from the list, not the table" "_settle_lost|where q.lease = l.lease and q.part = l.part offset 0|where q.lease = l.lease and q.part = l.part" "${it[@]}" plans
 check "skipping locked rows when they are unpacked" "_unpack_heads|for update skip locked|for update" "${it[@]}" packed
 check "the number of a transaction before the job's" "publish|when pg_current_xact_id() is not null then|when true then" "${it[@]}" batches
 check "the limit of runs" "_settle_others|o.retries >= o.max_retries - 1|false" "${it[@]}" settling contract

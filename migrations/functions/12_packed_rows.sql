@@ -46,15 +46,16 @@ language sql stable security definer set search_path = pg_catalog, pg_temp set e
   where q.size > 1 and q.job_id >= left(i_job, 13) and q.job_id <= i_job and q.last_job >= i_job and j.job_id = i_job
 $$;
 
--- Unpacks these rows, which the caller has locked: gives each job a separate row with the ready_seq that it
--- has. Returns the number of these jobs.
+-- Unpacks these packed rows, which the caller has locked: gives each job a separate row with the ready_seq
+-- that it has. Returns the number of these jobs. (By the rows' addresses alone: with `size > 1` as well, the
+-- planner may read all packed rows by the index of those instead.)
 create or replace function jobs._unpack_rows(i_rows tid[]) returns bigint
 language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
   v_unpacked bigint;
 begin
   with taken as (
-    delete from jobs.pending q where q.ctid = any (i_rows) and q.size > 1 returning q.jobs
+    delete from jobs.pending q where q.ctid = any (i_rows) returning q.jobs
   )
   insert into jobs.pending (id, job_id, task, body, retries, max_retries, priority, timeout, created_at, scheduled_at,
                             ready_seq, attempt, traceback, meta, bytes, returned)

@@ -49,12 +49,9 @@ begin
   end if;
   v_swept := jobs._settle_lost(v_expired, v_parts, i_limit, 'expired: the run outlasted its timeout', v_now, true);
   -- The rest of these batches, beyond the limit too, expires with the first of its runs to expire.
-  update jobs.batch b
-  set expires_at = e.expires_at
-  from (select l.lease, l.part, min(r.expires_at) as expires_at
-        from unnest(v_expired, v_parts) l(lease, part) join jobs._runs r on r.lease = l.lease and r.part = l.part
-        group by l.lease, l.part) e
-  where b.lease = e.lease and b.part = e.part;
+  update jobs.batch b set expires_at = (select min(r.expires_at) from jobs._runs r where r.lease = b.lease and r.part = b.part)
+  where b.ctid = any (array(select r.at from unnest(v_expired, v_parts) l(lease, part),
+                              lateral (select q.ctid as at from jobs.batch q where q.lease = l.lease and q.part = l.part limit 1) r));
   return v_swept;
 end $$;
 
@@ -110,9 +107,10 @@ begin
     array_agg(case when o.worker is null or o.started then i_reason end)
   into v_leases, v_batch_indexes, v_outcomes, v_errors
   from (select r.lease, r.batch_index, r.worker, b.started & jobs._bit(r.batch_index) <> 0 as started
-        from unnest(i_leases, i_parts) l(lease, part)
-          join jobs._runs r on r.lease = l.lease and r.part = l.part
-          join jobs.batch b on b.lease = l.lease and b.part = l.part
+        from unnest(i_leases, i_parts) l(lease, part),
+          -- `limit 1` and `offset 0` keep the planner from going through the table and not the list.
+          lateral (select q.started from jobs.batch q where q.lease = l.lease and q.part = l.part limit 1) b,
+          lateral (select q.* from jobs._runs q where q.lease = l.lease and q.part = l.part offset 0) r
         where not i_only_expired or r.expires_at < i_now
         limit i_limit) o;
   if v_batch_indexes is null then
