@@ -626,6 +626,7 @@ create table jobs.worker (
 -- function jobs._check_sizes(i_changes jobs.declaration[]) returns void
 -- function jobs._check_topics(i_publish boolean, i_tasks text[]) returns void
 -- function jobs._check_worker(i_worker uuid, i_host text, i_pid integer, i_version text, i_topics text[], i_tasks text[], i_slots integer) returns void
+-- function jobs._claim_in_order(i_worker uuid, i_tasks text[], i_num integer, i_lease uuid, i_now timestamp with time zone, i_margin double precision, i_own_batch text[], i_watermark_tasks text[], i_watermark_priorities integer[], i_watermarks bigint[], i_ahead integer, i_jobs_per_mib bigint) returns TABLE(part integer, run_at timestamp with time zone, unseen bigint, next bigint, started bigint, jobs jobs.open_job[])
 -- function jobs._clear_bits(i_runs jobs.accepted_runs) returns void
 -- function jobs._compiled(i_schema jsonb, i_params jsonb, i_extra_kwargs boolean) returns jsonpath
 -- function jobs._cost(i_body_bytes bigint, i_predicate_bytes integer) returns bigint
@@ -687,6 +688,7 @@ create table jobs.worker (
 -- function jobs._limits(i_publish boolean) returns jobs.limits
 -- function jobs._listen_until(i_flag regclass, i_until timestamp with time zone) returns void
 -- function jobs._literal(i_at timestamp with time zone) returns text
+-- function jobs._lock_few(i_tasks text[], i_num integer, i_own_batch text[], i_jobs_per_mib bigint) returns jobs.locked_rows
 -- function jobs._lock_rows(i_plan jobs.claim_plan, i_num integer, i_is_first boolean, i_largest integer, i_own_batch text[], i_jobs_per_mib bigint) returns jobs.locked_rows
 -- function jobs._lowest_bits(i_number bigint) returns bigint
 -- function jobs._maintain_partitions() returns SETOF text

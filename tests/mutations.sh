@@ -32,6 +32,10 @@ check "skipping what others have locked, in sweep" "_sweep_expired|for update sk
 check "skipping locked batches, in settle" "_accept|for update skip locked|for update" "${it[@]}" settling faults races
 check "rows to unpack found by their addresses alone" "_unpack_rows|where q.ctid = any (i_rows)|where q.ctid = any (i_rows) and q.size > 1" "${it[@]}" plans
 check "lost runs found from the list, not the table" "_settle_lost|where q.lease = l.lease and q.part = l.part offset 0|where q.lease = l.lease and q.part = l.part" "${it[@]}" plans
+check "skipping locked rows in an idle worker's claim" "_lock_few|for update skip locked|for update" "${it[@]}" idle_claims
+check "an order where an idle worker has no room for all" "_lock_few|coalesce(v_weight > i_num, false)|false" "${it[@]}" idle_claims
+check "watermarks of an idle worker" "claim|and cardinality(i_watermarks) = 0|" "${it[@]}" idle_claims
+check "unpacking for own batches in an idle worker's claim" "_lock_few|when r.size > 1 and t.task = any (i_own_batch) then i_num + 1|when false then 1" "${it[@]}" idle_claims
 check "skipping locked rows when they are unpacked" "_unpack_heads|for update skip locked|for update" "${it[@]}" packed
 check "the number of a transaction before the job's" "publish|when pg_current_xact_id() is not null then|when true then" "${it[@]}" batches
 check "the limit of runs" "_settle_others|o.retries >= o.max_retries - 1|false" "${it[@]}" settling contract
@@ -57,7 +61,7 @@ check "jobs of a row that must be unpacked come before what waits behind it" "_l
 check "the id of a requeued job" "_check_new_ids|q.job_id = i.id and q.returned <> 0|false" "${it[@]}" packed
 check "a null among tasks with own batches" "claim|or array_position(i_own_batch, null) is not null|" "${it[@]}" packed
 check "the order in which jobs of a claim begin" "_move_many|least(i_begin - r.jobs_to + t.size, t.size)|t.size" "${it[@]}" packed
-check "what is left when rows weigh less than the first" "claim|cardinality(v_rows.rows) >= v_plan.rows[1]|false" "${it[@]}" packed
+check "what is left when rows weigh less than the first" "_claim_in_order|cardinality(v_rows.rows) >= v_plan.rows[1]|false" "${it[@]}" packed
 check "a heavy job behind others" "_lock_rows|or i_is_first and g.reach = g.weight|or g.reach = g.weight" "${it[@]}" weights
 check "what a worker prefetched and never began, in a late sweep" "_settle_lost|when o.started then 'lost' else 'unbegun'|else 'lost'" "${it[@]}" order
 check "a job on its last run that never began" "_move_rows|q.returned < 0 and q.retries < q.max_retries - 1|q.returned < 0" "${it[@]}" order
@@ -94,7 +98,7 @@ check "the bytes of a result" "_check_results|if v_size > v_limit then|if false 
 check "the worker's row at the end of a claim" "claim|w.lost_at is null and i_lease <> all (w.void_leases) for key share|true" "${it[@]}" races
 check "locks on what a plain client gets" "_quotas|s.task = any (i_own_batch) then i_num + 1|false then i_num + 1" "${it[@]}" locks packed
 check "the order of due jobs" "_promote|order by q.scheduled_at, q.id limit|order by q.id limit" "${it[@]}" order
-check "what a sweep's limit leaves" "_sweep_expired|min(r.expires_at) as expires_at|max(r.expires_at) as expires_at" "${it[@]}" order
+check "what a sweep's limit leaves" "_sweep_expired|(select min(r.expires_at)|(select max(r.expires_at)" "${it[@]}" order
 check "the times that clients can hold" "_is_reachable|i_at|null::timestamptz" "${it[@]}" contract
 check "the user of the session in a role that is set" "_limits|login := case when v_role is null or not jobs._is_administrator(v_role) then|login := case when v_role is null then" "${it[@]}" topics
 check "the oid of a restricted role" "_limits_of|case when r.rolname = g.name then g.role else jobs._grantee(g) end|jobs._role_oid(g.name)" "${it[@]}" topics

@@ -2,8 +2,8 @@
 --
 -- A claim is: _begin_claim (may this worker claim now), _plan_claim (which rows of which key ranges, read
 -- without locks), _lock_rows (locks them), _move_rows (from jobs.pending into jobs.batch), and _plan_rest for
--- a second round of locking and moving when the plan did not fill the claim. These functions inherit the
--- pinned plans of jobs.claim.
+-- a second round of locking and moving when the plan did not fill the claim. An idle worker needs no plan for
+-- the few jobs that it finds: _lock_few and _move_rows. These functions inherit the pinned plans of jobs.claim.
 
 -- Claims up to i_num jobs of i_tasks: moves them from jobs.pending into batches under i_lease, and returns
 -- the batches. Never waits for a lock on jobs. Until its commit it locks the jobs that it returns, the jobs
@@ -30,8 +30,8 @@
 -- the others, which count as begun: if the worker dies, their runs count as attempts. Prefetched ones do not,
 -- until the worker reports that they began (jobs.start, jobs.heartbeat_worker).
 --
--- i_sleep_seconds: how long the caller will sleep if it gets nothing. Recorded before the queue is read, so
--- that a job committed after the read wakes the caller.
+-- i_sleep_seconds: how long the caller will sleep if it gets nothing; null when it expects to be kept busy.
+-- Recorded before the queue is read, so that a job committed after the read wakes the caller.
 --
 -- Each job of a task in i_own_batch gets an own batch: ending it inside a transaction locks its batch until
 -- the commit, and no other job should wait for that. So do large jobs, since no row can have more than 1 GiB.
@@ -53,14 +53,7 @@ declare
   v_most integer := least(i_num, 5000);
   v_jobs_per_mib bigint := case when i_worker is null then 0 else 1 + v_most / 8 end;   -- about 8 MiB in all
   v_own_batch text[] := coalesce(i_own_batch, '{}');
-  v_may_unpack boolean := v_most < 64 or v_own_batch <> '{}';   -- rows that are too large; others are left to other claims
-  v_plan jobs.claim_plan;
   v_rows jobs.locked_rows;
-  v_got integer := 0;
-  v_shared_part integer := 0;   -- part of the next shared batch
-  v_own_part integer := 0;      -- part of the last own batch
-  v_size integer;
-  v_is_left boolean;            -- there may be more that fits: in unread rows, or once a row is unpacked
 begin
   if (i_num >= 1 and i_lease is not null and i_margin between 0 and 3600 and i_ahead >= 0) is not true then
     raise sqlstate 'PT400' using message = 'a claim needs a number of at least 1, a lease, and a margin of 0 to 3600 seconds';
@@ -68,20 +61,57 @@ begin
     raise sqlstate 'PT400' using message = 'i_own_batch is a list of task names, without null';
   end if;
   v_now := jobs._begin_claim(i_worker, i_tasks, v_most, i_sleep_seconds);
-  v_plan := jobs._plan_claim(i_tasks, i_watermark_tasks, i_watermark_priorities, i_watermarks, v_most, v_own_batch, v_jobs_per_mib);
+  if i_sleep_seconds is not null and cardinality(i_watermarks) = 0 then   -- an idle worker, and no dead rows to pass over
+    v_rows := jobs._lock_few(i_tasks, least(v_most, 64), v_own_batch, v_jobs_per_mib);
+  end if;
+  if v_rows.is_too_large is false then
+    if v_rows.rows is not null then
+      return query select m.part, m.run_at, v_rows.unseen, m.xid, m.started, m.jobs
+        from jobs._move_rows(v_rows, i_worker, i_lease, v_now, i_margin, v_own_batch, i_num - i_ahead, 0, 0) m;
+    end if;
+  else
+    return query select c.part, c.run_at, c.unseen, c.next, c.started, c.jobs
+      from jobs._claim_in_order(i_worker, i_tasks, i_num, i_lease, v_now, i_margin, v_own_batch, i_watermark_tasks, i_watermark_priorities, i_watermarks, i_ahead, v_jobs_per_mib) c;
+  end if;
+  if found and i_worker is not null then
+    -- No sweep can declare the worker dead before this commits, and a lease that was released claims nothing.
+    perform 1 from jobs.worker w where w.id = i_worker and w.lost_at is null and i_lease <> all (w.void_leases) for key share;
+    if not found then
+      perform jobs._refuse_dead();
+    end if;
+  end if;
+end $$;
+
+-- Claims up to i_num jobs by priority, then by ready_seq, from any number of jobs that are ready.
+create or replace function jobs._claim_in_order(
+  i_worker uuid, i_tasks text[], i_num integer, i_lease uuid, i_now timestamptz, i_margin double precision, i_own_batch text[],
+  i_watermark_tasks text[], i_watermark_priorities integer[], i_watermarks bigint[], i_ahead integer, i_jobs_per_mib bigint
+) returns table (part integer, run_at timestamptz, unseen bigint, next bigint, started bigint, jobs jobs.open_job[])
+language plpgsql as $$
+declare
+  v_most integer := least(i_num, 5000);
+  v_may_unpack boolean := v_most < 64 or i_own_batch <> '{}';   -- rows that are too large; others are left to other claims
+  v_plan jobs.claim_plan := jobs._plan_claim(i_tasks, i_watermark_tasks, i_watermark_priorities, i_watermarks, v_most, i_own_batch, i_jobs_per_mib);
+  v_rows jobs.locked_rows;
+  v_got integer := 0;
+  v_shared_part integer := 0;   -- part of the next shared batch
+  v_own_part integer := 0;      -- part of the last own batch
+  v_size integer;
+  v_is_left boolean;            -- there may be more that fits: in unread rows, or once a row is unpacked
+begin
   -- The first round locks what the plan names: another claim may have locked it, some task may have more than
   -- its share, or rows may weigh less than the first. The second takes what is missing wherever it is.
   for v_round in 1..2 loop
     if v_round = 2 then
-      v_plan := jobs._plan_rest(i_tasks, i_watermark_tasks, i_watermark_priorities, i_watermarks, v_most - v_got, v_own_batch, v_jobs_per_mib,
+      v_plan := jobs._plan_rest(i_tasks, i_watermark_tasks, i_watermark_priorities, i_watermarks, v_most - v_got, i_own_batch, i_jobs_per_mib,
                                 v_got > 0 and v_most >= 64, v_got > 0 and v_is_left and v_may_unpack);
     end if;
     exit when v_plan.ranges is null;
-    v_rows := jobs._lock_rows(v_plan, v_most - v_got, v_got = 0, v_most, v_own_batch, v_jobs_per_mib);
+    v_rows := jobs._lock_rows(v_plan, v_most - v_got, v_got = 0, v_most, i_own_batch, i_jobs_per_mib);
     continue when v_rows.rows is null;
     for part, run_at, unseen, next, started, jobs, v_size in
       select m.part, m.run_at, v_rows.unseen, m.xid, m.started, m.jobs, m.size
-      from jobs._move_rows(v_rows, i_worker, i_lease, v_now, i_margin, v_own_batch, i_num - i_ahead - v_got, v_shared_part, v_own_part) m
+      from jobs._move_rows(v_rows, i_worker, i_lease, i_now, i_margin, i_own_batch, i_num - i_ahead - v_got, v_shared_part, v_own_part) m
     loop
       v_got := v_got + v_size;
       v_shared_part := greatest(v_shared_part, part + 1);
@@ -93,16 +123,10 @@ begin
     exit when v_got >= v_most or v_got > 0 and v_got >= v_plan.jobs and not v_plan.is_cut
       and (not v_is_left or v_most >= 64 and v_most - v_got < v_plan.weight);
   end loop;
-  if v_got > 0 and i_worker is not null then
-    -- No sweep can declare the worker dead before this commits, and a lease that was released claims nothing.
-    perform 1 from jobs.worker w where w.id = i_worker and w.lost_at is null and i_lease <> all (w.void_leases) for key share;
-    if not found then
-      perform jobs._refuse_dead();
-    end if;
   -- All that fitted was locked by other claims: unpack what is left.
-  elsif v_got = 0 and v_may_unpack and v_plan.ranges is not null and jobs._unpack_heads(v_plan.ranges, v_most, v_own_batch, 10000) then
+  if v_got = 0 and v_may_unpack and v_plan.ranges is not null and jobs._unpack_heads(v_plan.ranges, v_most, i_own_batch, 10000) then
     return query select c.part, c.run_at, c.unseen, c.next, c.started, c.jobs
-      from jobs.claim(i_worker, i_tasks, i_num, i_lease, i_margin, null, i_own_batch, i_watermark_tasks, i_watermark_priorities, i_watermarks, i_ahead) c;
+      from jobs._claim_in_order(i_worker, i_tasks, i_num, i_lease, i_now, i_margin, i_own_batch, i_watermark_tasks, i_watermark_priorities, i_watermarks, i_ahead, i_jobs_per_mib) c;
   end if;
 end $$;
 

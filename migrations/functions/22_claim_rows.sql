@@ -10,7 +10,21 @@ create or replace function jobs._lock_rows(
 language plpgsql as $$
 declare
   v_rows jobs.locked_rows;
+  v_range jobs.key_range := i_plan.ranges[1];
+  v_weight bigint;
 begin
+  -- The rows of a lone key range usually all fit, and then need no running sum.
+  if cardinality(i_plan.ranges) = 1 then
+    select array_agg(r.at), sum(r.bytes + 300 * r.size), false, count(*) filter (where r.size > 1), (select pg_snapshot_xmin(pg_current_snapshot())::text::bigint),
+      sum(case when r.size > 1 and v_range.task = any (i_own_batch) then i_largest + 1 else jobs._weight(r.size, r.bytes, i_jobs_per_mib) end)
+    into v_rows.rows, v_rows.bytes, v_rows.is_too_large, v_rows.packed, v_rows.unseen, v_weight
+    from (select q.at, q.bytes, q.size from jobs._ready q
+          where q.task = v_range.task and jobs._in_range(q.rank, q.ready_seq, v_range.from_rank, v_range.from_seq, v_range.to_rank)
+          order by q.rank, q.ready_seq limit i_plan.rows[1] for update skip locked) r;
+    if (v_weight > i_num) is not true then
+      return v_rows;
+    end if;
+  end if;
   select array_agg(r.at) filter (where r.fits), sum(r.bytes + 300 * r.size) filter (where r.fits), coalesce(bool_or(not r.fits and r.size > 1), false),
     count(*) filter (where r.fits and r.size > 1), (select pg_snapshot_xmin(pg_current_snapshot())::text::bigint)
   into v_rows.rows, v_rows.bytes, v_rows.is_too_large, v_rows.packed, v_rows.unseen
@@ -24,6 +38,25 @@ begin
                            where q.task = s.task and jobs._in_range(q.rank, q.ready_seq, s.from_rank, s.from_seq, s.to_rank)
                            order by q.rank, q.ready_seq limit s.rows for update skip locked) w
                 limit i_num) l) g) r;
+  return v_rows;
+end $$;
+
+-- Locks all ready rows of these tasks, for an idle worker: usually the one job whose notification woke it.
+-- is_too_large: there is more than i_num jobs, so that their order matters, or something has to be unpacked.
+-- Locks i_num + 1 rows at most.
+create or replace function jobs._lock_few(i_tasks text[], i_num integer, i_own_batch text[], i_jobs_per_mib bigint) returns jobs.locked_rows
+language plpgsql as $$
+declare
+  v_rows jobs.locked_rows;
+  v_weight bigint;
+begin
+  select array_agg(w.at), sum(w.bytes + 300 * w.size), sum(w.weight), count(*) filter (where w.size > 1), (select pg_snapshot_xmin(pg_current_snapshot())::text::bigint)
+  into v_rows.rows, v_rows.bytes, v_weight, v_rows.packed, v_rows.unseen
+  from (select r.at, r.bytes, r.size, case when r.size > 1 and t.task = any (i_own_batch) then i_num + 1 else jobs._weight(r.size, r.bytes, i_jobs_per_mib) end as weight
+        from unnest(i_tasks) t(task),
+          lateral (select q.at, q.bytes, q.size from jobs._ready q where q.task = t.task order by q.rank, q.ready_seq limit i_num + 1 for update skip locked) r
+        limit i_num + 1) w;
+  v_rows.is_too_large := coalesce(v_weight > i_num, false);
   return v_rows;
 end $$;
 

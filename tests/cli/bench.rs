@@ -17,9 +17,13 @@ const TINY: [&str; 8] = ["--jobs", "2000", "--singles", "50", "--latency-samples
 
 /// What one scenario found, as JSON.
 async fn measured(scenario: &str) -> Value {
+    measured_with(scenario, &[]).await
+}
+
+async fn measured_with(scenario: &str, options: &[&str]) -> Value {
     let _turn = TURN.lock().await;
     let db = Db::empty().await;
-    let said = run(on(&db.url, &["bench", scenario, "--json"]).args(TINY));
+    let said = run(on(&db.url, &["bench", scenario, "--json"]).args(TINY).args(options));
     assert_eq!(said.code, Some(0), "{said:?}");
     assert!(!said.err.contains("WARN"), "what fails on purpose is not told: {said:?}");
     assert_eq!(db.one::<i64>(LEFT).await, 0, "its database is gone");
@@ -67,6 +71,17 @@ async fn publish_counts_single_jobs_and_bulks() {
 #[tokio::test]
 async fn latency_is_a_histogram_of_pick_ups() {
     is_pick_up(&measured("latency").await["pick_up"], &json!(20));
+}
+
+#[tokio::test]
+async fn the_stages_of_a_pick_up_follow_each_other() {
+    let latency = measured_with("latency", &["--stages"]).await;
+    let stage = |name: &str| number(&latency["stages"][name]["p50_ms"]);
+    let stages = ["notify", "wake", "claim", "start"].map(stage);
+    assert!(stages.iter().all(|time| *time > 0.0) && stage("publish_call") > 0.0, "{latency}");
+    // Medians do not add up exactly, and a job may be claimed before its notification is heard.
+    let (sum, whole) = (stages.iter().sum::<f64>(), number(&latency["pick_up"]["p50_ms"]));
+    assert!((0.5..2.0).contains(&(sum / whole)), "{latency}");
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ mod explain;
 mod faults;
 mod history;
 mod hostile;
+mod idle_claims;
 mod install;
 mod keep;
 mod locks;

@@ -80,6 +80,18 @@ const CALLS: &[(&str, &str, &str, i64)] = &[
         150,
     ),
     (
+        "claim of an idle worker",
+        "",
+        "select count(*) from jobs.claim('00000000-0000-7000-8000-000000000000', '{noop}', 100, gen_random_uuid(), 5, 1, null, '{}', '{}', '{}')",
+        250,
+    ),
+    (
+        "claim of an idle worker of a few packed jobs",
+        "",
+        "select count(*) from jobs.claim('00000000-0000-7000-8000-000000000000', '{many}', 5, gen_random_uuid(), 5, 1, null, '{}', '{}', '{}')",
+        20,
+    ),
+    (
         "claim from many tasks",
         "",
         "select count(*) from jobs.claim('00000000-0000-7000-8000-000000000000', (select array_agg('other' || g) from generate_series(1, 49) g), 100, gen_random_uuid(), 5)",

@@ -15,7 +15,7 @@ use crate::worker::new_key;
 
 const CLAIM: &str = "select part, unseen, next, started, to_jsonb(jobs)
   from jobs.claim(i_worker => $1, i_tasks => $2, i_num => $3, i_lease => $4, i_margin => 5, i_own_batch => $5,
-    i_watermark_tasks => $6, i_watermark_priorities => $7, i_watermarks => $8, i_ahead => $9)";
+    i_watermark_tasks => $6, i_watermark_priorities => $7, i_watermarks => $8, i_ahead => $9, i_sleep_seconds => $10)";
 
 /// A claim of a [`ManualWorker`](crate::ManualWorker), made at the `.await`.
 #[must_use]
@@ -26,6 +26,7 @@ pub struct Claim<'a> {
     num: i32,
     lease: Uuid,
     ahead: i32,
+    sleep: Option<f64>,
     own_batch: Vec<String>,
     watermark_tasks: Vec<String>,
     watermark_priorities: Vec<i32>,
@@ -42,6 +43,7 @@ impl<'a> Claim<'a> {
             num,
             lease,
             ahead: 0,
+            sleep: None,
             own_batch: Vec::new(),
             watermark_tasks: Vec::new(),
             watermark_priorities: Vec::new(),
@@ -64,6 +66,12 @@ impl<'a> Claim<'a> {
     /// As many as this are prefetched: they do not begin with the claim.
     pub fn ahead(mut self, num: i32) -> Self {
         self.ahead = num;
+        self
+    }
+
+    /// As an idle worker claims, which sleeps when it gets nothing.
+    pub fn idle(mut self) -> Self {
+        self.sleep = Some(1.0);
         self
     }
 
@@ -103,7 +111,8 @@ impl<'a> Claim<'a> {
             .bind(self.watermark_tasks)
             .bind(self.watermark_priorities)
             .bind(self.watermarks)
-            .bind(self.ahead);
+            .bind(self.ahead)
+            .bind(self.sleep);
         self.caller.rows(query).await
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -23,12 +23,34 @@ use crate::types::task_error::encode_result;
 /// task's own.
 pub struct Job {
     claimed: Claimed,
+    times: ClaimTimes,
     finished: AtomicBool,
 }
 
+/// The times of the claim that took a job: between them and the start of its run, `pgjobs bench latency
+/// --stages` sees where a pick-up spends its time.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ClaimTimes {
+    /// When a notification woke the worker; `None`: it claimed without one.
+    pub(crate) notified: Option<Instant>,
+    pub(crate) sent: Instant,
+    pub(crate) answered: Instant,
+}
+
 impl Job {
-    pub(crate) fn new(claimed: Claimed) -> Self {
-        Job { claimed, finished: AtomicBool::new(false) }
+    pub(crate) fn new(claimed: Claimed, times: ClaimTimes) -> Self {
+        Job { claimed, times, finished: AtomicBool::new(false) }
+    }
+
+    /// A job as a test needs it, claimed just now.
+    #[cfg(test)]
+    pub(crate) fn example(claimed: Claimed) -> Self {
+        let now = Instant::now();
+        Job::new(claimed, ClaimTimes { notified: None, sent: now, answered: now })
+    }
+
+    pub(crate) fn times(&self) -> ClaimTimes {
+        self.times
     }
 
     /// The lease that settles this attempt.

@@ -14,7 +14,7 @@ use crate::db::claimed::{Answer, Broken, ClaimResult};
 use crate::db::notify::wake_others;
 use crate::db::refusal::{is_about_data, is_late, is_out_of_memory, is_too_slow, is_unreadable, may_be_done};
 use crate::db::worker;
-use crate::task::job::Job;
+use crate::task::job::{ClaimTimes, Job};
 use crate::types::error::Error;
 use crate::types::job_id::JobId;
 
@@ -30,6 +30,8 @@ struct Asked {
     worker: Uuid,
     lease: Uuid,
     room: usize,
+    /// When a notification woke the worker for it.
+    notified: Option<Instant>,
     at: Instant,
 }
 
@@ -44,6 +46,7 @@ impl Fetcher {
             worker: self.shared.identity(),
             lease: Uuid::new_v4(),
             room: want.jobs,
+            notified: self.notified.take(),
             at: Instant::now(),
         };
         let (answer, took) = match self.ask(&asked, want, sleeps, apart).await {
@@ -65,8 +68,7 @@ impl Fetcher {
         let jobs = self.take(claimed, &asked, took);
         self.claims.claimed(asked.room, got, more, took);
         self.enqueue(jobs);
-        if std::mem::take(&mut self.was_woken) && (got >= asked.room || more) && self.shared.peers.are_many()
-        {
+        if asked.notified.is_some() && (got >= asked.room || more) && self.shared.peers.are_many() {
             self.db.call(async |connection| wake_others(connection).await).await?;
         }
         self.tell_starts().await
@@ -135,8 +137,9 @@ impl Fetcher {
             tracing::error!(job.id = %job, error, "a job cannot be read; it fails");
             self.shared.fail_unread(job, (lease, batch_index), format!("the job cannot be read: {error}"));
         }
+        let times = ClaimTimes { notified: asked.notified, sent: asked.at, answered: Instant::now() };
         let jobs: Vec<Arc<Job>> =
-            claimed.jobs.into_iter().map(|claimed| Arc::new(Job::new(claimed))).collect();
+            claimed.jobs.into_iter().map(|claimed| Arc::new(Job::new(claimed, times))).collect();
         self.shared.in_flight.claim(&jobs, asked.at);
         self.shared.counts.claimed(jobs.len());
         jobs

@@ -69,8 +69,8 @@ pub(super) struct Fetcher {
     starts: Starts,
     pub(super) claims: Claims,
     pub(super) watermarks: Watermarks,
-    /// A notification woke this worker: when its claim is full, it wakes others.
-    pub(super) was_woken: bool,
+    /// When a notification woke this worker, until its claim: when that is full, it wakes others.
+    pub(super) notified: Option<Instant>,
     /// The watermarks of the last claim.
     pub(super) looked_from: Vec<Watermark>,
     /// Why the last claim was refused: the error message of the job that has to fail for it.
@@ -98,7 +98,7 @@ impl Fetcher {
             starts,
             claims,
             watermarks,
-            was_woken: false,
+            notified: None,
             looked_from: Vec::new(),
             refused: None,
             asks: Call::Start,
@@ -126,9 +126,9 @@ impl Fetcher {
     }
 
     async fn rest(&mut self, pause: Duration) -> Result<(), Error> {
-        let (shared, mut was_woken) = (self.shared.clone(), false);
-        let outcome = self.wait(rest(&shared, pause, &mut was_woken)).await;
-        self.was_woken = was_woken;
+        let (shared, mut notified) = (self.shared.clone(), None);
+        let outcome = self.wait(rest(&shared, pause, &mut notified)).await;
+        self.notified = notified;
         outcome
     }
 
@@ -251,7 +251,7 @@ fn call(step: Step) -> Call {
 
 /// Sleeps until it is time to claim. A notification reaches every worker, but only a few of many claim for
 /// it.
-async fn rest(shared: &Shared, pause: Duration, was_woken: &mut bool) {
+async fn rest(shared: &Shared, pause: Duration, notified: &mut Option<Instant>) {
     let pause = tokio::time::sleep(pause);
     let mut pause = std::pin::pin!(pause);
     loop {
@@ -260,7 +260,7 @@ async fn rest(shared: &Shared, pause: Duration, was_woken: &mut bool) {
             () = &mut pause => return,
             () = shared.heard.notified() => {
                 if shared.counts.open() > 0 || shared.peers.looks(fastrand::f64()) {
-                    *was_woken = true;
+                    *notified = Some(Instant::now());
                     return;
                 }
                 let later = tokio::time::Instant::now() + shared.peers.later(fastrand::f64());

@@ -199,7 +199,7 @@ mod tests {
     use crate::db::claimed::Claimed;
 
     fn job(started: bool) -> Arc<Job> {
-        Arc::new(Job::new(Claimed { started, ..Claimed::example("a", 1) }))
+        Arc::new(Job::example(Claimed { started, ..Claimed::example("a", 1) }))
     }
 
     #[test]

@@ -121,9 +121,11 @@ impl World {
         let mut claims = false;
         let lease = self.model.new_key();
         let own_batch = if own_batch { "'{a.x}'" } else { "null" };
+        // Of every two claims one is that of an idle worker, which promises the same.
+        let sleeps = if num.is_multiple_of(2) { "i_sleep_seconds => 1, i_watermarks => '{}'," } else { "" };
         let sql = format!(
             "select j.id, c.part * 64 + j.ordinality::integer - 1 from jobs.claim('{worker}', '{{{}}}', {num}, '{lease}', {MARGIN},
-               i_own_batch => {own_batch}) c, unnest(c.jobs) with ordinality j",
+               {sleeps} i_own_batch => {own_batch}) c, unnest(c.jobs) with ordinality j",
             tasks.join(",")
         );
         self.act(session, &sql, |step, answer| {

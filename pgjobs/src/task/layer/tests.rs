@@ -22,7 +22,7 @@ async fn run(body: &str, layers: Vec<Box<dyn AnyLayer>>) -> RunResult {
         timeout: Duration::from_millis(50),
         ..Claimed::example("t", 1)
     };
-    let (job, state) = (Arc::new(Job::new(claimed)), Arc::new(State::default()));
+    let (job, state) = (Arc::new(Job::example(claimed)), Arc::new(State::default()));
     Next::all(&layers, &TASK, &job, &state).run().await
 }
 

@@ -18,7 +18,8 @@
 //! second all the same, and a full scan from the beginning finds whatever is committed below it. Full scans
 //! are made as often as they cost little: they take at most a thirtieth of the time. But the worker makes one
 //! every five seconds at the least, because the time to get an answer is not only the cost of the scan. On a
-//! healthy queue full scans cost nothing, and watermarks hardly ever matter.
+//! healthy queue full scans cost nothing: while a claim takes a millisecond or two, there are no watermarks,
+//! which would cost the server more than they save.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -28,6 +29,8 @@ use crate::db::claimed::ClaimResult;
 
 /// The time between two full scans, as a multiple of what one takes.
 const RARITY: u32 = 30;
+/// A full scan that takes no longer than this is followed by another.
+const CHEAP: Duration = Duration::from_millis(2);
 /// The longest time between two full scans: a job below a watermark waits no longer than this.
 const LONGEST: Duration = Duration::from_secs(5);
 /// How long a watermark waits for transactions to end.
@@ -84,7 +87,8 @@ impl Watermarks {
         now: Instant,
     ) {
         if watermarks.is_empty() {
-            self.full_scan_due = now + (took * RARITY).min(LONGEST);
+            let pause = if took <= CHEAP { Duration::ZERO } else { (took * RARITY).min(LONGEST) };
+            self.full_scan_due = now + pause;
         }
         if self.queues.len() > MOST_QUEUES {
             self.queues.clear();
@@ -238,6 +242,18 @@ mod tests {
         watermarks.saw(&[], &claimed(&[2], 4, 4), Duration::from_millis(100), now);
         assert_eq!(watermark(&watermarks, now + Duration::from_millis(2900)), Some(1));
         assert_eq!(watermark(&watermarks, now + Duration::from_millis(3000)), None);
+    }
+
+    #[test]
+    fn a_full_claim_that_costs_nothing_is_followed_by_another() {
+        let now = Instant::now();
+        let mut watermarks = Watermarks::new(now);
+        for seq in 1..=3 {
+            watermarks.saw(&[], &claimed(&[seq], seq, seq + 1), CHEAP, now);
+            assert_eq!(watermark(&watermarks, now), None);
+        }
+        watermarks.saw(&[], &claimed(&[4], 5, 6), CHEAP * 2, now);
+        assert_eq!(watermark(&watermarks, now), Some(1), "it takes long now, and all were noted");
     }
 
     #[test]

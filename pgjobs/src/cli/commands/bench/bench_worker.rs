@@ -6,7 +6,7 @@ use sqlx::PgPool;
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 
 use super::stage::{all_succeeded, open};
-use super::tasks::{ERRAND, NOOP, Probe, TOPIC};
+use super::tasks::{ERRAND, NOOP, PickedUp, Probe, TOPIC};
 use crate::cli::output::failure::Failure;
 use crate::cli::output::format;
 use crate::cli::output::progress::Progress;
@@ -20,7 +20,7 @@ pub(crate) struct BenchWorker {
     pub(crate) pool: PgPool,
     pub(crate) epoch: Instant,
     worker: WorkerHandle,
-    pick_ups: UnboundedReceiver<Duration>,
+    pick_ups: UnboundedReceiver<PickedUp>,
 }
 
 impl BenchWorker {
@@ -37,15 +37,15 @@ impl BenchWorker {
         self.worker.report().succeeded
     }
 
-    /// Waits for the next job to start, and returns its pick-up time.
-    pub(crate) async fn pick_up(&mut self) -> Result<Duration, Failure> {
+    /// Waits for the next job to start.
+    pub(crate) async fn pick_up(&mut self) -> Result<PickedUp, Failure> {
         let next = tokio::time::timeout(PATIENCE, self.pick_ups.recv()).await;
         next.ok().flatten().ok_or_else(stalled)
     }
 
     /// The pick-up times that have arrived and were not returned yet.
     pub(crate) fn pick_ups(&mut self) -> Vec<Duration> {
-        std::iter::from_fn(|| self.pick_ups.try_recv().ok()).collect()
+        std::iter::from_fn(|| self.pick_ups.try_recv().ok()).map(|job| job.after).collect()
     }
 
     /// Waits until the worker has succeeded at this many jobs and the database has no open job.

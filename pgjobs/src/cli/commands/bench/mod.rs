@@ -15,6 +15,7 @@ mod publish;
 mod report;
 mod scratch;
 mod stage;
+mod stages;
 mod tasks;
 mod text;
 
@@ -57,6 +58,9 @@ pub(crate) struct Bench {
     /// Jobs that `latency` measures.
     #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     latency_samples: u32,
+    /// Adds to `latency` where its time goes, stage by stage.
+    #[arg(long)]
+    stages: bool,
 }
 
 impl Bench {
@@ -65,6 +69,7 @@ impl Bench {
             jobs: self.jobs,
             singles: self.singles,
             samples: self.latency_samples,
+            stages: self.stages,
             seconds: self.seconds,
             concurrency: self.concurrency,
         }

@@ -20,6 +20,7 @@ pub(crate) struct Plan {
     pub(crate) jobs: u32,
     pub(crate) singles: u32,
     pub(crate) samples: u32,
+    pub(crate) stages: bool,
     pub(crate) seconds: u16,
     pub(crate) concurrency: u16,
 }

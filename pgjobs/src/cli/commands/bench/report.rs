@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::figures::{Pickup, Rate, Thirds};
+use super::stages::Stages;
 
 #[derive(Serialize)]
 pub(crate) struct Report {
@@ -29,10 +30,21 @@ pub(crate) struct Settings {
 #[serde(tag = "scenario", rename_all = "kebab-case", rename_all_fields = "snake_case")]
 pub(crate) enum Outcome {
     Drain(Rate),
-    Publish { one_by_one: Rate, in_bulk: Rate },
-    Latency { pick_up: Pickup },
+    Publish {
+        one_by_one: Rate,
+        in_bulk: Rate,
+    },
+    Latency {
+        pick_up: Pickup,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        stages: Option<Stages>,
+    },
     Mixed(Mixed),
-    HeldSnapshot { without: Thirds, held: Thirds, last_third_ratio: f64 },
+    HeldSnapshot {
+        without: Thirds,
+        held: Thirds,
+        last_third_ratio: f64,
+    },
 }
 
 #[derive(Serialize)]

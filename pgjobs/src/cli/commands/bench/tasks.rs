@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::define::{Context, Param, StateType, TaskDef, TaskOptions};
+use crate::task::job::ClaimTimes;
 use crate::{Backoff, Task, TaskError};
 
 pub(crate) const TOPIC: &str = "pgjobs.bench.*";
@@ -15,7 +16,15 @@ pub(crate) const TOPIC: &str = "pgjobs.bench.*";
 /// The state of the bench's worker: a clock that the publisher shares, and a channel for pick-up times.
 pub(crate) struct Probe {
     pub(crate) epoch: Instant,
-    pub(crate) pick_ups: UnboundedSender<Duration>,
+    pub(crate) pick_ups: UnboundedSender<PickedUp>,
+}
+
+/// A job whose run began.
+pub(crate) struct PickedUp {
+    /// The time from just before its publish.
+    pub(crate) after: Duration,
+    pub(crate) claim: ClaimTimes,
+    pub(crate) began: Instant,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -115,12 +124,13 @@ impl Manner {
 
 async fn errand(context: &Context) -> Result<(), TaskError> {
     let probe = context.state::<Probe>()?;
-    let started = since(probe.epoch); // before anything else is done
+    let began = Instant::now(); // before anything else is done
     let args: Errand = context.arguments()?;
     let first = context.job().attempt() == 1;
     if let (true, Some(published)) = (first, args.published) {
         // Fails when the bench has ended, which then does not use the time.
-        let _ = probe.pick_ups.send(Duration::from_nanos(started.saturating_sub(published)));
+        let after = (began - probe.epoch).saturating_sub(Duration::from_nanos(published));
+        let _ = probe.pick_ups.send(PickedUp { after, claim: context.job().times(), began });
     }
     match args.manner {
         Manner::Sleep => tokio::time::sleep(NAP).await,

@@ -2,6 +2,7 @@
 
 use super::figures::{Pickup, Rate, Thirds};
 use super::report::{Outcome, Report, Settings};
+use super::stages::Stages;
 use crate::cli::output::format;
 use crate::cli::output::table::table;
 
@@ -53,7 +54,11 @@ fn rows(outcome: &Outcome) -> Vec<Row> {
         Outcome::Publish { one_by_one, in_bulk } => {
             vec![Row::of("publish one by one", one_by_one), Row::of("publish in bulk", in_bulk)]
         }
-        Outcome::Latency { pick_up } => vec![Row::idle("latency", pick_up)],
+        Outcome::Latency { pick_up, stages } => {
+            let stages = stages.iter().flat_map(Stages::named);
+            let stages = stages.map(|(what, times)| Row::idle(what, times));
+            [Row::idle("latency", pick_up)].into_iter().chain(stages).collect()
+        }
         Outcome::Mixed(mixed) => vec![Row::of("mixed", &mixed.rate).timed(&mixed.pick_up)],
         Outcome::HeldSnapshot { without, held, last_third_ratio } => {
             let mut rows = thirds("no snapshot", without);
