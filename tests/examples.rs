@@ -147,6 +147,18 @@ fn layers_see_and_change_how_runs_end() {
 }
 
 #[test]
+fn meta_travels_to_the_run_and_into_sql() {
+    let shown = run("meta", &[]);
+    for line in [
+        "invoice 2 of tenant 8 is sent\n",
+        "invoice 3 of tenant 7 is sent with a letter",
+        r#"of tenant 7: {"tenant": 7, "request": "8c1f"} and {"tags": ["vip"], "tenant": 7, "request": "8c1f"}"#,
+    ] {
+        assert!(shown.contains(line), "{line} is not in\n{shown}");
+    }
+}
+
+#[test]
 fn topics_divide_the_work_between_two_programs() {
     let shown = run("topics", &[]);
     assert_eq!(shown.matches("mail-worker: shop.mail.welcome in").count(), 4);

@@ -10,8 +10,8 @@ use crate::types::job_id::JobId;
 use crate::types::job_request::JobRequest;
 use crate::types::options::TaskOptions;
 
-const ONE: &str = "select p.job_id from jobs.publish($1, $2, \
-     coalesce($3, jobs.now() + make_interval(secs => $4)), $5::float8::numeric, $6, $7, $8, $9, $10::jsonb) p";
+const ONE: &str = "select (jobs.publish($1, $2, \
+     coalesce($3, jobs.now() + make_interval(secs => $4)), $5::float8::numeric, $6, $7, $8, $9, $10::jsonb)).job_id";
 
 pub(crate) async fn one(
     connection: &mut PgConnection,
