@@ -17,9 +17,12 @@
 --  worker       a row per worker: its lease, which heartbeats extend     holder of its batches
 --  topic_grant  the tasks that a restricted role may publish and consume
 --  config       settings, one row               retention  the state of maintain_partitions, one row
---  sequences    job_number (ids and ready_seq); sleeping_until and waiting_until (whether NOTIFY is of use)
+--  sequences    job_number (ids and ready_seq); sleeping_until and waiting_until (whether NOTIFY is of use);
+--               plain_clients_until (whether bulk publishers leave a row to each job)
 
 create sequence jobs.job_number;
+
+create sequence jobs.plain_clients_until;
 
 create sequence jobs.retentions_turned_away;
 
@@ -571,7 +574,7 @@ create table jobs.worker (
 -- function jobs.overview(i_cap integer DEFAULT 100000) returns TABLE(task character varying, ready bigint, scheduled bigint, running bigint, success bigint, failed bigint, cancelled bigint, oldest_ready timestamp with time zone, exact boolean)
 -- function jobs.own_task(i_task text, i_role name) returns bigint
 -- function jobs.promote(i_limit integer DEFAULT 1000, i_since timestamp with time zone DEFAULT '-infinity'::timestamp with time zone) returns integer
--- function jobs.publish_arrays(i_tasks text[], i_bodies jsonb[], i_scheduled_at timestamp with time zone[], i_delays double precision[], i_timeouts double precision[], i_priorities integer[], i_max_retries integer[], i_job_ids text[] DEFAULT NULL::text[], i_pack boolean DEFAULT false, i_checked boolean[] DEFAULT NULL::boolean[], i_metas jsonb[] DEFAULT NULL::jsonb[]) returns character varying[]
+-- function jobs.publish_arrays(i_tasks text[], i_bodies jsonb[], i_scheduled_at timestamp with time zone[], i_delays double precision[], i_timeouts double precision[], i_priorities integer[], i_max_retries integer[], i_job_ids text[] DEFAULT NULL::text[], i_pack boolean DEFAULT NULL::boolean, i_checked boolean[] DEFAULT NULL::boolean[], i_metas jsonb[] DEFAULT NULL::jsonb[]) returns character varying[]
 -- function jobs.publish_bulk(i_jobs jobs.bulk_job[]) returns SETOF jobs.queued
 -- function jobs.publish_json(i_jobs jsonb) returns SETOF jobs.queued
 -- function jobs.publish(i_task character varying, i_body jsonb DEFAULT NULL::jsonb, i_scheduled_at timestamp with time zone DEFAULT NULL::timestamp with time zone, i_timeout numeric DEFAULT NULL::numeric, i_priority integer DEFAULT NULL::integer, i_max_retries integer DEFAULT NULL::integer, i_checked boolean DEFAULT false, i_job_id text DEFAULT NULL::text, i_meta jsonb DEFAULT NULL::jsonb) returns jobs.queued
@@ -669,7 +672,7 @@ create table jobs.worker (
 -- function jobs._in_state(i_state text) returns text
 -- function jobs._is_administrator() returns boolean
 -- function jobs._is_administrator(i_role name) returns boolean
--- function jobs._is_awaited(i_flag regclass) returns boolean
+-- function jobs._is_ahead(i_flag regclass) returns boolean
 -- function jobs._is_clock_sure(i_now timestamp with time zone) returns boolean
 -- function jobs._is_fit(i_body jsonb, i_fits jsonpath, i_names text[]) returns boolean
 -- function jobs._is_in_use(i_signature jobs.task_signature) returns boolean
@@ -709,12 +712,14 @@ create table jobs.worker (
 -- function jobs._new_job_ids(i_numbers bigint[], i_now timestamp with time zone) returns character varying[]
 -- function jobs._not_expressible() returns text
 -- function jobs._not_held(i_job character varying, i_lease uuid) returns void
+-- function jobs._note_plain_client() returns void
 -- function jobs._note_started(i_worker uuid, i_leases uuid[], i_batch_indexes integer[], i_skip boolean) returns void
 -- function jobs._nth_random(i_randoms bytea, i_nth integer) returns bytea
 -- function jobs._on_day(i_day timestamp with time zone) returns text
 -- function jobs._open_job(i_row jobs.pending) returns jobs.open_job
 -- function jobs._open_of(i_jobs text[]) returns TABLE(job_id character varying, status character varying, task character varying)
 -- function jobs._opened(i_leases uuid[], i_parts integer[], i_bits bigint[]) returns TABLE(lease uuid, batch_index integer, run_at timestamp with time zone, worker uuid, id bigint, job_id character varying, task character varying, body jsonb, retries integer, max_retries integer, priority integer, timeout numeric, created_at timestamp with time zone, scheduled_at timestamp with time zone, ready_seq bigint, attempt integer, traceback text, meta jsonb)
+-- function jobs._packs() returns boolean
 -- function jobs._page_of_ended(i_state text, i_pattern text, i_before character varying, i_num integer) returns SETOF jobs."all"
 -- function jobs._page_of_pending(i_pattern text, i_before character varying, i_num integer) returns SETOF jobs."all"
 -- function jobs._partitions_over(i_oldest date, i_clock_is_sure boolean) returns text[]
@@ -771,6 +776,7 @@ create table jobs.worker (
 -- function jobs._shown(i_text text) returns text
 -- function jobs._sleep_for(i_seconds double precision) returns void
 -- function jobs._start(i_job character varying) returns void
+-- function jobs._store(i_ids bigint[], i_job_ids character varying[], i_tasks text[], i_bodies jsonb[], i_bytes bigint[], i_due timestamp with time zone[], i_timeouts numeric[], i_priorities integer[], i_max_retries integer[], i_metas jsonb[], i_now timestamp with time zone, i_pack boolean) returns void
 -- function jobs._sweep_expired(i_limit integer, i_limits jobs.limits) returns integer
 -- function jobs._sweep_plain(i_pattern text, i_limit integer) returns integer
 -- function jobs._sweep_workers(i_limit integer, i_limits jobs.limits) returns integer

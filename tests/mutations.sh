@@ -36,6 +36,9 @@ check "skipping locked rows in an idle worker's claim" "_lock_few|for update ski
 check "an order where an idle worker has no room for all" "_lock_few|coalesce(v_weight > i_num, false)|false" "${it[@]}" idle_claims
 check "watermarks of an idle worker" "claim|and cardinality(i_watermarks) = 0|" "${it[@]}" idle_claims
 check "unpacking for own batches in an idle worker's claim" "_lock_few|when r.size > 1 and t.task = any (i_own_batch) then i_num + 1|when false then 1" "${it[@]}" idle_claims
+check "a row for each job where a plain client claims" "_packs|jobs._is_ahead('jobs.plain_clients_until') is not true|true" "${it[@]}" packed
+check "the note that a plain client claims" "_begin_claim|perform jobs._note_plain_client();|" "${it[@]}" packed
+check "packing of jobs that are alike alone" "_store|i_tasks[1] = all (i_tasks)|true" "${it[@]}" packed
 check "skipping locked rows when they are unpacked" "_unpack_heads|for update skip locked|for update" "${it[@]}" packed
 check "the number of a transaction before the job's" "publish|when pg_current_xact_id() is not null then|when true then" "${it[@]}" batches
 check "the limit of runs" "_settle_others|o.retries >= o.max_retries - 1|false" "${it[@]}" settling contract
@@ -48,7 +51,7 @@ check "the topics of a role, when it consumes" "consume_topic|jobs._allowed(fals
 check "the topics of a role, when it claims" "_begin_claim|perform jobs._check_topics(false, i_tasks);|" "${it[@]}" topics
 check "the lease of a restricted role" "ack|perform jobs._check_lease(i_lease);|" "${it[@]}" topics
 check "that the last topic stays" "revoke_topic|update jobs.topic_grant g set publish = false, consume = false|delete from jobs.topic_grant g" "${it[@]}" topics
-check "the wake-up of sleeping workers" "publish|jobs._is_awaited('jobs.sleeping_until')|false" --test worker -- sleeps
+check "the wake-up of sleeping workers" "publish|jobs._is_ahead('jobs.sleeping_until')|false" --test worker -- sleeps
 check "the validation of a single job" "publish|if i_checked is not true then|if false then" "${it[@]}" schemas
 check "the validation of many jobs" "_check_bodies|if v_suspects is not null then|if false then" "${it[@]}" schemas
 check "the refusal of a task that nobody has declared" "publish|c.unknown_task = 'accept'|true" "${it[@]}" schemas

@@ -57,11 +57,11 @@ begin
   returning q.id, q.job_id, q.task, q.body, q.retries, q.max_retries, q.priority, q.timeout,
             q.created_at, null::timestamptz, q.scheduled_at, q.attempt, q.meta into v_job;
   -- One test for both rare cases, because PL/pgSQL sets up each expression anew.
-  if jobs._is_awaited('jobs.sleeping_until') or i_job_id is not null then
+  if jobs._is_ahead('jobs.sleeping_until') or i_job_id is not null then
     if i_job_id is not null then
       perform jobs._check_new_ids(array[i_job_id], v_now);
     end if;
-    perform jobs._wake_workers();
+    perform pg_notify('jobs_ready', '') where jobs._is_ahead('jobs.sleeping_until') and jobs._may_notify();   -- as jobs._wake_workers
   end if;
   return v_job;
 end $$;
@@ -80,7 +80,6 @@ create or replace function jobs._publish_rows(i_jobs jobs.bulk_job[], i_metas js
 language plpgsql as $$
 declare
   v_now timestamptz := jobs.now();
-  v_transaction xid8 := pg_current_xact_id();
   v_bytes bigint[];
   v_ids bigint[];
   v_job_ids varchar[];
@@ -91,13 +90,14 @@ declare
   v_priorities integer[];
   v_max_retries integer[];
 begin
+  perform pg_current_xact_id();   -- the xid before the numbers
   select coalesce(array_agg(j.task), '{}'), array_agg(j.body), array_agg(j.scheduled_at), array_agg(j.timeout), array_agg(j.priority), array_agg(j.max_retries)
   into v_tasks, v_bodies, v_due, v_timeouts, v_priorities, v_max_retries from unnest(i_jobs) j;
   v_bytes := jobs._with_metas(jobs._check_bulk(v_tasks, v_bodies), i_metas);
   perform jobs._check_bodies(v_tasks, v_bodies);
   v_ids := jobs._draw_numbers(cardinality(v_tasks));
   v_job_ids := jobs._new_job_ids(v_ids, v_now);
-  perform jobs._publish_singly(v_ids, v_job_ids, v_tasks, v_bodies, v_bytes, v_due, v_timeouts, v_priorities, v_max_retries, i_metas, v_now);
+  perform jobs._store(v_ids, v_job_ids, v_tasks, v_bodies, v_bytes, v_due, v_timeouts, v_priorities, v_max_retries, i_metas, v_now, jobs._packs());
   perform jobs._wake_workers();
   return query
   select g.id, g.job_id, g.task::varchar, g.body, 0, coalesce(g.max_retries, 3), coalesce(g.priority, 0), coalesce(g.timeout, 60)::numeric(9, 2),
@@ -143,10 +143,10 @@ end $$;
 --
 -- i_checked: which bodies were made from the task's own types, so that they are not validated.
 --
--- i_pack: store 64 or more jobs, for which task and priority were given once and neither time nor delay nor ids,
--- and whose bodies have at most 64 KiB, in packed rows of up to 64:
--- half the cost to publish, and to claim. Set it only if no consumer of these jobs keeps a claim uncommitted
--- while it works (workers never do): the other jobs of a packed row would wait for that claim.
+-- i_pack: store 64 or more jobs of one task and priority, without time, delay or ids, and whose bodies have at
+-- most 64 KiB, in packed rows of up to 64: half the cost to publish, and to claim. Null: unless a plain client
+-- has claimed in the last hour. Where a consumer of these jobs keeps its claim uncommitted while it works
+-- (workers never do), the other jobs of a packed row wait for that claim.
 create or replace function jobs.publish_arrays(
   i_tasks text[],
   i_bodies jsonb[],
@@ -156,7 +156,7 @@ create or replace function jobs.publish_arrays(
   i_priorities integer[],
   i_max_retries integer[],
   i_job_ids text[] default null,
-  i_pack boolean default false,
+  i_pack boolean default null,
   i_checked boolean[] default null,
   i_metas jsonb[] default null
 ) returns varchar[]
@@ -164,7 +164,6 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp set jit 
 declare
   v_now timestamptz := jobs.now();
   v_jobs integer := cardinality(i_bodies);
-  v_transaction xid8 := pg_current_xact_id();
   v_bytes bigint[];
   v_ids bigint[];
   v_job_ids varchar[];
@@ -177,20 +176,15 @@ begin
   elsif cardinality(i_job_ids) <> v_jobs or array_position(i_job_ids, null) is not null then
     raise sqlstate 'PT400' using message = 'there are as many job ids as bodies, or none';
   end if;
+  perform pg_current_xact_id();   -- the xid before the numbers
   v_metas := jobs._for_each(i_metas, v_jobs);
   v_bytes := jobs._with_metas(jobs._check_bulk(i_tasks, i_bodies), v_metas);
   perform jobs._check_bodies(i_tasks, i_bodies, i_checked);
   v_ids := jobs._draw_numbers(v_jobs);
   v_job_ids := coalesce(i_job_ids, jobs._new_job_ids(v_ids, v_now));
-  if i_pack and i_job_ids is null and v_jobs >= 64 and cardinality(i_tasks) = 1 and coalesce(cardinality(i_priorities), 1) = 1
-    and i_scheduled_at is null and i_delays is null and 65536 >= all (v_bytes) then
-    perform jobs._publish_packed(v_ids, v_job_ids, i_tasks[1], i_bodies, v_bytes, jobs._for_each(i_timeouts, v_jobs)::numeric[], coalesce(i_priorities[1], 0),
-                                 jobs._for_each(i_max_retries, v_jobs), v_metas, v_now);
-  else
-    perform jobs._publish_singly(v_ids, v_job_ids, jobs._for_each(i_tasks, v_jobs), i_bodies, v_bytes, jobs._due(i_scheduled_at, i_delays, v_jobs, v_now),
-                                 jobs._for_each(i_timeouts, v_jobs)::numeric[], jobs._for_each(i_priorities, v_jobs),
-                                 jobs._for_each(i_max_retries, v_jobs), v_metas, v_now);
-  end if;
+  perform jobs._store(v_ids, v_job_ids, i_tasks, i_bodies, v_bytes, jobs._due(i_scheduled_at, i_delays, v_jobs, v_now),
+                      jobs._for_each(i_timeouts, v_jobs)::numeric[], i_priorities, jobs._for_each(i_max_retries, v_jobs), v_metas, v_now,
+                      i_job_ids is null and coalesce(i_pack, jobs._packs()));
   if i_job_ids is not null then
     -- After the insert, which waits for a transaction that publishes the same id: its result is visible here.
     perform jobs._check_new_ids(i_job_ids, v_now);
@@ -207,6 +201,32 @@ begin
   return case when i_delays is null then jobs._for_each(i_scheduled_at, i_jobs) else array(
     select coalesce(g.at, case when g.delay between -60000000000 and 252000000000 then i_now + make_interval(secs => g.delay) when g.delay is not null then 'infinity' end)
     from unnest(jobs._for_each(i_scheduled_at, i_jobs), jobs._for_each(i_delays, i_jobs)) with ordinality g(at, delay, nth) order by g.nth) end;
+end $$;
+
+-- Whether jobs that are published in bulk are packed unless somebody says so: not where a plain client claims,
+-- which may keep its claim of one job of a packed row uncommitted while it works.
+create or replace function jobs._packs() returns boolean
+language sql volatile
+return jobs._is_ahead('jobs.plain_clients_until') is not true;
+
+-- Stores jobs: in packed rows if i_pack is set and they are alike, else in one row each. Tasks and priorities are
+-- given for each job or once for all. The caller has assigned an xid to the transaction, drawn the numbers and
+-- measured the bodies.
+create or replace function jobs._store(
+  i_ids bigint[], i_job_ids varchar[], i_tasks text[], i_bodies jsonb[], i_bytes bigint[], i_due timestamptz[], i_timeouts numeric[],
+  i_priorities integer[], i_max_retries integer[], i_metas jsonb[], i_now timestamptz, i_pack boolean
+) returns void
+language plpgsql as $$
+declare
+  v_jobs integer := cardinality(i_ids);
+begin
+  if i_pack and v_jobs >= 64 and i_tasks[1] = all (i_tasks) and coalesce(array_remove(i_priorities, i_priorities[1]), '{}') = '{}'
+    and coalesce(array_remove(i_due, null), '{}') = '{}' and 65536 >= all (i_bytes) then
+    perform jobs._publish_packed(i_ids, i_job_ids, i_tasks[1], i_bodies, i_bytes, i_timeouts, coalesce(i_priorities[1], 0), i_max_retries, i_metas, i_now);
+  else
+    perform jobs._publish_singly(i_ids, i_job_ids, jobs._for_each(i_tasks, v_jobs), i_bodies, i_bytes, i_due, i_timeouts,
+                                 jobs._for_each(i_priorities, v_jobs), i_max_retries, i_metas, i_now);
+  end if;
 end $$;
 
 -- Publishes jobs in one row each. The caller has assigned an xid to the transaction, drawn the numbers and

@@ -30,8 +30,9 @@
 -- the others, which count as begun: if the worker dies, their runs count as attempts. Prefetched ones do not,
 -- until the worker reports that they began (jobs.start, jobs.heartbeat_worker).
 --
--- i_sleep_seconds: how long the caller will sleep if it gets nothing; null when it expects to be kept busy.
--- Recorded before the queue is read, so that a job committed after the read wakes the caller.
+-- i_sleep_seconds: how long the caller will sleep if it gets nothing (0: it has said so lately); null when it
+-- expects to be kept busy. Recorded before the queue is read, so that a job committed after the read wakes the
+-- caller.
 --
 -- Each job of a task in i_own_batch gets an own batch: ending it inside a transaction locks its batch until
 -- the commit, and no other job should wait for that. So do large jobs, since no row can have more than 1 GiB.
@@ -144,6 +145,7 @@ begin
     perform jobs._check_topics(false, i_tasks);
   end if;
   if i_worker is null then
+    perform jobs._note_plain_client();
     return v_now;
   end if;
   select exists (select 1 from jobs.worker w where w.id = i_worker and w.lost_at is null and jobs._acts_as(w.role, w.login)),

@@ -23,6 +23,17 @@ begin
   return v_tasks;
 end $$;
 
+-- Records that a plain client claims: for the next hour, bulk publishers leave jobs in rows of their own.
+create or replace function jobs._note_plain_client() returns void
+language plpgsql as $$
+declare
+  v_now bigint := jobs._millis(jobs.now());
+begin
+  if (pg_sequence_last_value('jobs.plain_clients_until') - v_now between 1800000 and 7200000) is not true then
+    perform setval('jobs.plain_clients_until', v_now + 3600000);
+  end if;
+end $$;
+
 -- Claims up to num jobs of the tasks under a topic, for a client without a worker. When fewer are ready, it
 -- promotes due jobs of these tasks and requeues those whose lease expired, because no worker may be there to
 -- do it: never more than num, since the caller may keep them locked in a long transaction, and never those of

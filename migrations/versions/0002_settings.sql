@@ -31,3 +31,7 @@ create sequence jobs.job_number as bigint;
 -- sequences because a change is visible at once, outside transactions, and leaves no dead rows.
 create sequence jobs.sleeping_until as bigint minvalue 0 start 0;
 create sequence jobs.waiting_until as bigint minvalue 0 start 0;
+
+-- A flag of the same kind: until when jobs that are published in bulk get a row each, because a plain client has
+-- claimed lately, which may keep its claim uncommitted while it works (jobs._packs).
+create sequence jobs.plain_clients_until as bigint minvalue 0 start 0;

@@ -30,6 +30,67 @@ async fn packed_jobs_are_found_and_counted_like_others() {
     assert_eq!(db.one::<i64>(pending).await, 150);
 }
 
+const IN_BULK: [(&str, &str); 3] = [
+    (
+        "publish_bulk",
+        "select count(*) from jobs.publish_bulk(array_fill(('a', '1', null, null, null, null)::jobs.bulk_job, array[70]))",
+    ),
+    (
+        "publish_json",
+        "select count(*) from jobs.publish_json((select jsonb_agg('{\"task\": \"a\", \"body\": 1}'::jsonb) from generate_series(1, 70)))",
+    ),
+    (
+        "publish_arrays",
+        "select cardinality(jobs.publish_arrays('{a}', array_fill('1'::jsonb, array[70]), null, null, null, null, null))",
+    ),
+];
+
+#[tokio::test]
+async fn every_bulk_is_packed_where_only_workers_claim() {
+    let db = Db::new().await;
+    for (call, sql) in IN_BULK {
+        db.run("truncate jobs.pending").await;
+        db.run(sql).await;
+        assert_eq!(db.pending_rows().await, 2, "{call}");
+    }
+}
+
+#[tokio::test]
+async fn no_bulk_is_packed_for_an_hour_after_a_plain_client_has_claimed() {
+    let db = Db::with_clock().await;
+    db.run("select jobs.consume('nothing', 1)").await;
+    for (minutes, rows) in [(0, 70), (29, 70), (31, 2)] {
+        db.advance(Duration::from_secs(minutes * 60)).await;
+        for (call, sql) in IN_BULK {
+            db.run("truncate jobs.pending").await;
+            db.run(sql).await;
+            assert_eq!(db.pending_rows().await, rows, "{call} after {minutes} minutes more");
+        }
+    }
+    // A poll renews it before it ends, and one that a wrong clock has set is set back.
+    db.run("select jobs.consume('nothing', 1); select setval('jobs.plain_clients_until', (extract(epoch from jobs.now()) * 1000)::bigint + 1700000)").await;
+    db.run("select jobs.consume('nothing', 1)").await;
+    let left =
+        "select (last_value - extract(epoch from jobs.now()) * 1000)::bigint from jobs.plain_clients_until";
+    assert_eq!(db.one::<i64>(left).await, 3_600_000);
+    db.run("select setval('jobs.plain_clients_until', (extract(epoch from jobs.now()) * 1000)::bigint + 10000000); select jobs.consume('nothing', 1)").await;
+    assert_eq!(db.one::<i64>(left).await, 3_600_000);
+}
+
+#[tokio::test]
+async fn a_bulk_of_mixed_jobs_is_not_packed() {
+    let db = Db::new().await;
+    for differs in [
+        "('b', '1', null, null, null, null)",
+        "('a', '1', now() + interval '1 h', null, null, null)",
+        "('a', '1', null, null, 3, null)",
+    ] {
+        db.run("truncate jobs.pending").await;
+        db.run(&format!("select jobs.publish_bulk(array_fill(('a', '1', null, null, null, null)::jobs.bulk_job, array[69]) || {differs}::jobs.bulk_job)")).await;
+        assert_eq!(db.pending_rows().await, 70, "{differs}");
+    }
+}
+
 /// The random halves of ids made at once must not repeat each other.
 #[tokio::test]
 async fn ids_made_at_once_share_no_random_part() {

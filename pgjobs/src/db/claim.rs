@@ -28,7 +28,8 @@ pub(crate) struct Claim<'a> {
     pub(crate) lease: Uuid,
     /// How long the lease outlasts the job's timeout, so that the worker ends a run before the server does.
     pub(crate) margin: Duration,
-    /// How long the caller sleeps if it gets no job; `None` when it does not listen.
+    /// How long to record that the caller sleeps, which expects to get little; `None` when it expects to be kept busy,
+    /// or does not listen.
     pub(crate) sleep: Option<Duration>,
     /// Tasks that may end their jobs in a transaction of their own: each of their jobs gets an own batch.
     pub(crate) own_batch: &'a [String],

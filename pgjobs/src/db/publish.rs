@@ -52,7 +52,7 @@ pub(crate) async fn many(
         .bind(column(&requests, priority))
         .bind(column(&requests, retries))
         .bind(column(&requests, |d| d.id.as_ref().map(JobId::as_str)))
-        .bind(requests.iter().all(|d| d.together))
+        .bind(if requests.iter().all(|d| d.together) { None } else { Some(false) })
         .bind(column(&requests, |d| Some(d.checked)))
         .bind(column(&requests, |d| d.options.meta.json()))
         .fetch_one(connection)

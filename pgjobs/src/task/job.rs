@@ -23,6 +23,7 @@ use crate::types::task_error::encode_result;
 /// task's own.
 pub struct Job {
     claimed: Claimed,
+    #[cfg_attr(not(feature = "cli"), expect(dead_code))]
     times: ClaimTimes,
     finished: AtomicBool,
 }
@@ -30,6 +31,7 @@ pub struct Job {
 /// The times of the claim that took a job: between them and the start of its run, `pgjobs bench latency
 /// --stages` sees where a pick-up spends its time.
 #[derive(Debug, Clone, Copy)]
+#[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "the bench reads them"))]
 pub(crate) struct ClaimTimes {
     /// When a notification woke the worker; `None`: it claimed without one.
     pub(crate) notified: Option<Instant>,
@@ -49,6 +51,7 @@ impl Job {
         Job::new(claimed, ClaimTimes { notified: None, sent: now, answered: now })
     }
 
+    #[cfg(feature = "cli")]
     pub(crate) fn times(&self) -> ClaimTimes {
         self.times
     }

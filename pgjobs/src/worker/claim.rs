@@ -22,6 +22,9 @@ use crate::types::job_id::JobId;
 /// keeps the lease.
 pub(super) const LONGEST_FETCH: Duration = Duration::from_secs(30);
 
+/// The database does not record for longer that a worker sleeps.
+const LONGEST_RECORD: Duration = Duration::from_secs(60);
+
 /// Why a claim was refused, as the error message of the job that has to fail for it.
 pub(super) type Refused = String;
 
@@ -93,7 +96,7 @@ impl Fetcher {
             ahead: number(want.ahead),
             lease: asked.lease,
             margin: shared.settings.lease,
-            sleep: sleeps.then_some(shared.settings.poll + Duration::from_millis(200)),
+            sleep: sleeps.then(|| self.sleep(asked.at)),
             own_batch: &shared.settings.own_batch,
             watermarks: &watermarks,
             apart,
@@ -107,6 +110,17 @@ impl Fetcher {
         let (answer, took) = self.db.call(timed).await?;
         self.looked_from = watermarks;
         Ok((answer, took))
+    }
+
+    /// How long to record that this worker sleeps if the claim gets nothing; zero if that is recorded. Twice as
+    /// long as it will sleep, so that not every claim of an idle worker records it.
+    fn sleep(&mut self, now: Instant) -> Duration {
+        let pause = self.shared.settings.poll + Duration::from_millis(200);
+        if self.sleep_recorded.is_some_and(|until| until >= now + pause) {
+            return Duration::ZERO;
+        }
+        self.sleep_recorded = Some(now + LONGEST_RECORD.min(2 * pause));
+        2 * pause
     }
 
     /// Returns all claimed jobs. If the answer left them out for their size, a second call fetches them, once

@@ -71,6 +71,8 @@ pub(super) struct Fetcher {
     pub(super) watermarks: Watermarks,
     /// When a notification woke this worker, until its claim: when that is full, it wakes others.
     pub(super) notified: Option<Instant>,
+    /// Until when the database has recorded that this worker sleeps; publishers notify it until then.
+    pub(super) sleep_recorded: Option<Instant>,
     /// The watermarks of the last claim.
     pub(super) looked_from: Vec<Watermark>,
     /// Why the last claim was refused: the error message of the job that has to fail for it.
@@ -99,6 +101,7 @@ impl Fetcher {
             claims,
             watermarks,
             notified: None,
+            sleep_recorded: None,
             looked_from: Vec::new(),
             refused: None,
             asks: Call::Start,
@@ -194,6 +197,7 @@ impl Fetcher {
         }
         // The next server may be another one, whose ready_seq are not as far.
         self.watermarks = Watermarks::new(Instant::now());
+        self.sleep_recorded = None;
         self.shared.outage.failed(PART, self.asks, error, self.db.opened());
         if is_about_data(error) && matches!(step, Step::Claim { want, .. } if want.jobs > 1) {
             return; // at once: the next claim is for half as many jobs, down to one
