@@ -36,7 +36,7 @@ check "skipping locked rows in an idle worker's claim" "_lock_few|for update ski
 check "an order where an idle worker has no room for all" "_lock_few|coalesce(v_weight > i_num, false)|false" "${it[@]}" idle_claims
 check "watermarks of an idle worker" "claim|and cardinality(i_watermarks) = 0|" "${it[@]}" idle_claims
 check "unpacking for own batches in an idle worker's claim" "_lock_few|when r.size > 1 and t.task = any (i_own_batch) then i_num + 1|when false then 1" "${it[@]}" idle_claims
-check "a row for each job where a plain client claims" "_packs|jobs._is_ahead('jobs.plain_clients_until') is not true|true" "${it[@]}" packed
+check "a row for each job where a plain client claims" "_publish_rows|jobs._packs()|true" "${it[@]}" packed
 check "the note that a plain client claims" "_begin_claim|perform jobs._note_plain_client();|" "${it[@]}" packed
 check "packing of jobs that are alike alone" "_store|i_tasks[1] = all (i_tasks)|true" "${it[@]}" packed
 check "skipping locked rows when they are unpacked" "_unpack_heads|for update skip locked|for update" "${it[@]}" packed
