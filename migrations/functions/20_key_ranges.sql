@@ -46,29 +46,37 @@ declare
   c_first constant bigint := -9223372036854775808;
   c_last constant bigint := 9223372036854775807;
   -- Parallel arrays, because one array of key ranges would cost as much as the probes.
-  v_tasks text[] := i_tasks;
+  v_tasks text[];
   v_from_ranks bigint[];
   v_from_seqs bigint[];
   v_to_ranks bigint[];
   v_plan jobs.claim_plan;
 begin
-  if cardinality(i_watermarks) > 0 then
-    -- By sorting, whose cost grows with tasks plus watermarks and not with their product.
-    select array_agg(s.task), array_agg(s.rank), array_agg(s.seq), array_agg(s.next_rank - 1)
-    into v_tasks, v_from_ranks, v_from_seqs, v_to_ranks
-    from (select f.task, f.rank, f.seq, lead(f.rank) over w as next_rank, first_value(f.rank) over w = c_first as is_asked_for
-          from (select distinct t.task, c_first as rank, c_first as seq from unnest(i_tasks) t(task)
-                union all
-                select m.task, (~m.priority)::bigint * 2 + 1, m.mark from unnest(i_watermark_tasks, i_watermark_priorities, i_watermarks) m(task, priority, mark)) f
-          window w as (partition by f.task collate "C" order by f.rank)) s
-    where s.is_asked_for;
+  if cardinality(i_watermarks) > 0 is not true then
+    -- The same as below for whole queues, whose probes cost less.
+    select array_agg(row(h.task, c_first, c_first, c_last)::jobs.key_range), (array_agg(jobs._weight(h.size, h.bytes, i_jobs_per_mib)))[1],
+      array_agg(row(h.task, c_first, c_first, c_last)::jobs.key_range) filter (where h.size > 1 and (h.size > i_num or h.task = any (i_own_batch))), 0, false
+    into v_plan.ranges, v_plan.weight, v_plan.large, v_plan.jobs, v_plan.is_cut
+    from (select t.task, g.size, g.bytes
+          from unnest(i_tasks) t(task),
+            lateral (select q.rank, q.ready_seq, q.size, q.bytes from jobs._ready q where q.task = t.task order by q.rank, q.ready_seq limit 1) g
+          order by g.rank, g.ready_seq limit i_ranges) h;
+    return v_plan;
   end if;
+  -- By sorting, whose cost grows with tasks plus watermarks and not with their product.
+  select array_agg(s.task), array_agg(s.rank), array_agg(s.seq), array_agg(coalesce(s.next_rank - 1, c_last))
+  into v_tasks, v_from_ranks, v_from_seqs, v_to_ranks
+  from (select f.task, f.rank, f.seq, lead(f.rank) over w as next_rank, first_value(f.rank) over w = c_first as is_asked_for
+        from (select distinct t.task, c_first as rank, c_first as seq from unnest(i_tasks) t(task)
+              union all
+              select m.task, (~m.priority)::bigint * 2 + 1, m.mark from unnest(i_watermark_tasks, i_watermark_priorities, i_watermarks) m(task, priority, mark)) f
+        window w as (partition by f.task collate "C" order by f.rank)) s
+  where s.is_asked_for;
   select array_agg(h.key_range), (array_agg(jobs._weight(h.size, h.bytes, i_jobs_per_mib)))[1],
     array_agg(h.key_range) filter (where h.size > 1 and (h.size > i_num or h.task = any (i_own_batch))), 0, false
   into v_plan.ranges, v_plan.weight, v_plan.large, v_plan.jobs, v_plan.is_cut
   from (select s.task, g.size, g.bytes, row(s.task, s.from_rank, s.from_seq, s.to_rank)::jobs.key_range as key_range
-        from (select u.task, coalesce(u.from_rank, c_first), coalesce(u.from_seq, c_first), coalesce(u.to_rank, c_last)
-              from unnest(v_tasks, v_from_ranks, v_from_seqs, v_to_ranks) u(task, from_rank, from_seq, to_rank)) s(task, from_rank, from_seq, to_rank),
+        from unnest(v_tasks, v_from_ranks, v_from_seqs, v_to_ranks) s(task, from_rank, from_seq, to_rank),
           lateral (select q.rank, q.ready_seq, q.size, q.bytes from jobs._ready q
                    where q.task = s.task and jobs._in_range(q.rank, q.ready_seq, s.from_rank, s.from_seq, s.to_rank)
                    order by q.rank, q.ready_seq limit 1) g
