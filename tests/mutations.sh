@@ -33,7 +33,8 @@ check "skipping locked batches, in settle" "_accept|for update skip locked|for u
 check "rows to unpack found by their addresses alone" "_unpack_rows|where q.ctid = any (i_rows)|where q.ctid = any (i_rows) and q.size > 1" "${it[@]}" plans
 check "lost runs found from the list, not the table" "_settle_lost|where q.lease = l.lease and q.part = l.part offset 0|where q.lease = l.lease and q.part = l.part" "${it[@]}" plans
 check "skipping locked rows in an idle worker's claim" "_lock_few|for update skip locked|for update" "${it[@]}" idle_claims
-check "an order where an idle worker has no room for all" "_lock_few|coalesce(v_weight > i_num, false)|false" "${it[@]}" idle_claims
+check "an order where an idle worker has no room for all" "_lock_few|coalesce((select sum(f.weight) from few f) > i_num, false)|false" "${it[@]}" idle_claims
+check "no lock on what an idle worker does not take" "_lock_few|and (select sum(f.weight) from few f) <= i_num|" "${it[@]}" idle_claims
 check "watermarks of an idle worker" "claim|and cardinality(i_watermarks) = 0|" "${it[@]}" idle_claims
 check "unpacking for own batches in an idle worker's claim" "_lock_few|when r.size > 1 and t.task = any (i_own_batch) then i_num + 1|when false then 1" "${it[@]}" idle_claims
 check "a row for each job where a plain client claims" "_publish_rows|jobs._packs()|true" "${it[@]}" packed

@@ -145,7 +145,7 @@ end $$;
 --
 -- i_pack: store 64 or more jobs of one task and priority, without time, delay or ids, and whose bodies have at
 -- most 64 KiB, in packed rows of up to 64: half the cost to publish, and to claim. Null: unless a plain client
--- has claimed in the last hour. Where a consumer of these jobs keeps its claim uncommitted while it works
+-- has claimed in the last week. Where a consumer of these jobs keeps its claim uncommitted while it works
 -- (workers never do), the other jobs of a packed row wait for that claim.
 create or replace function jobs.publish_arrays(
   i_tasks text[],
@@ -204,10 +204,11 @@ begin
 end $$;
 
 -- Whether jobs that are published in bulk are packed unless somebody says so: not where a plain client claims,
--- which may keep its claim of one job of a packed row uncommitted while it works.
+-- which may keep its claim of one job of a packed row uncommitted while it works. (A flag more than two weeks
+-- ahead was set by a wrong clock.)
 create or replace function jobs._packs() returns boolean
 language sql volatile
-return jobs._is_ahead('jobs.plain_clients_until') is not true;
+return (pg_catalog.pg_sequence_last_value('jobs.plain_clients_until') - jobs._millis(jobs.now()) between 1 and 1209600000) is not true;
 
 -- Stores jobs: in packed rows if i_pack is set and they are alike, else in one row each. Tasks and priorities are
 -- given for each job or once for all. The caller has assigned an xid to the transaction, drawn the numbers and
@@ -220,8 +221,10 @@ language plpgsql as $$
 declare
   v_jobs integer := cardinality(i_ids);
 begin
-  if i_pack and v_jobs >= 64 and i_tasks[1] = all (i_tasks) and coalesce(array_remove(i_priorities, i_priorities[1]), '{}') = '{}'
-    and coalesce(array_remove(i_due, null), '{}') = '{}' and 65536 >= all (i_bytes) then
+  if i_pack and v_jobs >= 64 and 65536 >= all (i_bytes) and i_tasks[1] = all (i_tasks)
+    and cardinality(i_tasks) in (1, v_jobs) and coalesce(cardinality(i_priorities), 1) in (1, v_jobs)
+    and (i_priorities[1] = all (i_priorities) or not exists (select from unnest(i_priorities) p where p is not null))
+    and not exists (select from unnest(i_due) d where d is not null) then
     perform jobs._publish_packed(i_ids, i_job_ids, i_tasks[1], i_bodies, i_bytes, i_timeouts, coalesce(i_priorities[1], 0), i_max_retries, i_metas, i_now);
   else
     perform jobs._publish_singly(i_ids, i_job_ids, jobs._for_each(i_tasks, v_jobs), i_bodies, i_bytes, i_due, i_timeouts,

@@ -42,21 +42,24 @@ begin
 end $$;
 
 -- Locks all ready rows of these tasks, for an idle worker: usually the one job whose notification woke it.
--- is_too_large: there is more than i_num jobs, so that their order matters, or something has to be unpacked.
--- Locks i_num + 1 rows at most.
+-- is_too_large: there is more than i_num jobs, so that their order matters, or something has to be unpacked; then
+-- it locks nothing, because another worker that was woken takes what this one leaves.
 create or replace function jobs._lock_few(i_tasks text[], i_num integer, i_own_batch text[], i_jobs_per_mib bigint) returns jobs.locked_rows
 language plpgsql as $$
 declare
   v_rows jobs.locked_rows;
-  v_weight bigint;
 begin
-  select array_agg(w.at), sum(w.bytes + 300 * w.size), sum(w.weight), count(*) filter (where w.size > 1), (select pg_snapshot_xmin(pg_current_snapshot())::text::bigint)
-  into v_rows.rows, v_rows.bytes, v_weight, v_rows.packed, v_rows.unseen
-  from (select r.at, r.bytes, r.size, case when r.size > 1 and t.task = any (i_own_batch) then i_num + 1 else jobs._weight(r.size, r.bytes, i_jobs_per_mib) end as weight
-        from unnest(i_tasks) t(task),
-          lateral (select q.at, q.bytes, q.size from jobs._ready q where q.task = t.task order by q.rank, q.ready_seq limit i_num + 1 for update skip locked) r
-        limit i_num + 1) w;
-  v_rows.is_too_large := coalesce(v_weight > i_num, false);
+  with few as materialized (
+    select r.at, case when r.size > 1 and t.task = any (i_own_batch) then i_num + 1 else jobs._weight(r.size, r.bytes, i_jobs_per_mib) end as weight
+    from unnest(i_tasks) t(task),
+      lateral (select q.at, q.bytes, q.size from jobs._ready q where q.task = t.task order by q.rank, q.ready_seq limit i_num + 1) r
+    limit i_num + 1
+  )
+  select array_agg(l.at), sum(l.bytes + 300 * l.size), coalesce((select sum(f.weight) from few f) > i_num, false), count(*) filter (where l.size > 1),
+    (select pg_snapshot_xmin(pg_current_snapshot())::text::bigint)
+  into v_rows.rows, v_rows.bytes, v_rows.is_too_large, v_rows.packed, v_rows.unseen
+  from (select q.ctid as at, q.bytes, q.size from jobs.pending q
+        where q.ctid = any (array(select f.at from few f)) and (select sum(f.weight) from few f) <= i_num for update skip locked) l;
   return v_rows;
 end $$;
 

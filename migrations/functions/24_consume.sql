@@ -23,14 +23,14 @@ begin
   return v_tasks;
 end $$;
 
--- Records that a plain client claims: for the next hour, bulk publishers leave jobs in rows of their own.
+-- Records that a plain client claims: for the next week, bulk publishers leave jobs in rows of their own.
 create or replace function jobs._note_plain_client() returns void
 language plpgsql as $$
 declare
   v_now bigint := jobs._millis(jobs.now());
 begin
-  if (pg_sequence_last_value('jobs.plain_clients_until') - v_now between 1800000 and 7200000) is not true then
-    perform setval('jobs.plain_clients_until', v_now + 3600000);
+  if (pg_sequence_last_value('jobs.plain_clients_until') - v_now between 518400000 and 1209600000) is not true then
+    perform setval('jobs.plain_clients_until', v_now + 604800000);
   end if;
 end $$;
 

@@ -90,6 +90,33 @@ async fn an_idle_worker_skips_what_others_have_locked() {
     assert_eq!(worker.claim(10).idle().await.bodies(), [1, 3]);
 }
 
+/// Two idle workers that one notification woke share what there is.
+#[tokio::test]
+async fn an_idle_worker_locks_nothing_that_it_does_not_take() {
+    let db = Db::new().await;
+    let (one, two) = (db.worker(&["a", "b"]).await, db.worker(&["a", "b"]).await);
+    for (fill, room) in [
+        ("select jobs.publish('a', to_jsonb(g)) from generate_series(1, 2) g", 1),
+        (
+            "select jobs.publish((array['a', 'b'])[g % 2 + 1], to_jsonb(g), i_priority => g % 2) from generate_series(1, 20) g",
+            10,
+        ),
+        (
+            "select jobs.publish_arrays('{a}', array_fill('1'::jsonb, array[640]), null, null, null, null, null, i_pack => true)",
+            64,
+        ),
+    ] {
+        db.run("truncate jobs.pending, jobs.batch").await;
+        db.run(fill).await;
+        let mut session = db.connect().await;
+        session.execute("begin").await.unwrap();
+        let first = one.claim(room).idle().on(&mut session).await;
+        let second = two.claim(room).idle().await;
+        assert_eq!([first.len(), second.len()], [room as usize; 2], "{fill}");
+        session.execute("rollback").await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn a_watermark_is_kept_by_an_idle_worker() {
     let db = Db::new().await;

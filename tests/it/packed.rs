@@ -56,25 +56,25 @@ async fn every_bulk_is_packed_where_only_workers_claim() {
 }
 
 #[tokio::test]
-async fn no_bulk_is_packed_for_an_hour_after_a_plain_client_has_claimed() {
+async fn no_bulk_is_packed_for_a_week_after_a_plain_client_has_claimed() {
     let db = Db::with_clock().await;
     db.run("select jobs.consume('nothing', 1)").await;
-    for (minutes, rows) in [(0, 70), (29, 70), (31, 2)] {
-        db.advance(Duration::from_secs(minutes * 60)).await;
+    for (hours, rows) in [(0, 70), (167, 70), (1, 2)] {
+        db.advance(Duration::from_secs(hours * 3600)).await;
         for (call, sql) in IN_BULK {
             db.run("truncate jobs.pending").await;
             db.run(sql).await;
-            assert_eq!(db.pending_rows().await, rows, "{call} after {minutes} minutes more");
+            assert_eq!(db.pending_rows().await, rows, "{call} after {hours} hours more");
         }
     }
     // A poll renews it before it ends, and one that a wrong clock has set is set back.
-    db.run("select jobs.consume('nothing', 1); select setval('jobs.plain_clients_until', (extract(epoch from jobs.now()) * 1000)::bigint + 1700000)").await;
+    db.run("select jobs.consume('nothing', 1); select setval('jobs.plain_clients_until', (extract(epoch from jobs.now()) * 1000)::bigint + 500000000)").await;
     db.run("select jobs.consume('nothing', 1)").await;
     let left =
         "select (last_value - extract(epoch from jobs.now()) * 1000)::bigint from jobs.plain_clients_until";
-    assert_eq!(db.one::<i64>(left).await, 3_600_000);
-    db.run("select setval('jobs.plain_clients_until', (extract(epoch from jobs.now()) * 1000)::bigint + 10000000); select jobs.consume('nothing', 1)").await;
-    assert_eq!(db.one::<i64>(left).await, 3_600_000);
+    assert_eq!(db.one::<i64>(left).await, 604_800_000);
+    db.run("select setval('jobs.plain_clients_until', (extract(epoch from jobs.now()) * 1000)::bigint + 3000000000); select jobs.consume('nothing', 1)").await;
+    assert_eq!(db.one::<i64>(left).await, 604_800_000);
 }
 
 #[tokio::test]
@@ -88,6 +88,35 @@ async fn a_bulk_of_mixed_jobs_is_not_packed() {
         db.run("truncate jobs.pending").await;
         db.run(&format!("select jobs.publish_bulk(array_fill(('a', '1', null, null, null, null)::jobs.bulk_job, array[69]) || {differs}::jobs.bulk_job)")).await;
         assert_eq!(db.pending_rows().await, 70, "{differs}");
+    }
+}
+
+/// Whether they are packed or not, values that are given for some jobs alone are not taken for all.
+#[tokio::test]
+async fn arrays_of_another_length_mean_the_same_packed_or_not() {
+    let db = Db::new().await;
+    for arrays in [
+        "i_tasks => '{a}', i_priorities => '{5,5}'",
+        "i_tasks => '{a}', i_priorities => array_fill(5, array[71])",
+        "i_tasks => '{a,a}', i_priorities => null",
+        "i_tasks => array_fill('a'::text, array[71]), i_priorities => null",
+        "i_tasks => '{a}', i_priorities => array_fill(3, array[35, 2])",
+    ] {
+        let mut stored = Vec::new();
+        for pack in [true, false] {
+            let call = format!(
+                "select cardinality(jobs.publish_arrays({arrays}, i_bodies => array_fill('1'::jsonb, array[70]), i_scheduled_at => null,
+                   i_delays => null, i_timeouts => null, i_max_retries => null, i_pack => {pack}))"
+            );
+            db.run("truncate jobs.pending").await;
+            let answer = sqlx::query(sqlx::AssertSqlSafe(call))
+                .execute(&db.pool)
+                .await
+                .map_err(|error| error.to_string());
+            let priorities = db.all::<i32>("select priority from jobs._waiting order by id").await;
+            stored.push((answer.map(|_| ()), priorities));
+        }
+        assert_eq!(stored[0], stored[1], "{arrays}");
     }
 }
 

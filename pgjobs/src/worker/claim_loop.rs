@@ -192,12 +192,12 @@ impl Fetcher {
     }
 
     async fn recover(&mut self, step: Step, error: &Error) {
+        self.sleep_recorded = None; // it may not have been
         if matches!(error, Error::Refused { code, .. } if code == "PT410") {
             return self.shared.declare_lost(self.shared.identity());
         }
         // The next server may be another one, whose ready_seq are not as far.
         self.watermarks = Watermarks::new(Instant::now());
-        self.sleep_recorded = None;
         self.shared.outage.failed(PART, self.asks, error, self.db.opened());
         if is_about_data(error) && matches!(step, Step::Claim { want, .. } if want.jobs > 1) {
             return; // at once: the next claim is for half as many jobs, down to one
