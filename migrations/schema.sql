@@ -672,7 +672,7 @@ create table jobs.worker (
 -- function jobs._in_state(i_state text) returns text
 -- function jobs._is_administrator() returns boolean
 -- function jobs._is_administrator(i_role name) returns boolean
--- function jobs._is_ahead(i_flag regclass) returns boolean
+-- function jobs._is_awaited(i_flag regclass) returns boolean
 -- function jobs._is_clock_sure(i_now timestamp with time zone) returns boolean
 -- function jobs._is_fit(i_body jsonb, i_fits jsonpath, i_names text[]) returns boolean
 -- function jobs._is_in_use(i_signature jobs.task_signature) returns boolean

@@ -52,7 +52,7 @@ check "the topics of a role, when it consumes" "consume_topic|jobs._allowed(fals
 check "the topics of a role, when it claims" "_begin_claim|perform jobs._check_topics(false, i_tasks);|" "${it[@]}" topics
 check "the lease of a restricted role" "ack|perform jobs._check_lease(i_lease);|" "${it[@]}" topics
 check "that the last topic stays" "revoke_topic|update jobs.topic_grant g set publish = false, consume = false|delete from jobs.topic_grant g" "${it[@]}" topics
-check "the wake-up of sleeping workers" "publish|jobs._is_ahead('jobs.sleeping_until')|false" --test worker -- sleeps
+check "the wake-up of sleeping workers" "publish|jobs._is_awaited('jobs.sleeping_until')|false" --test worker -- sleeps
 check "the validation of a single job" "publish|if i_checked is not true then|if false then" "${it[@]}" schemas
 check "the validation of many jobs" "_check_bodies|if v_suspects is not null then|if false then" "${it[@]}" schemas
 check "the refusal of a task that nobody has declared" "publish|c.unknown_task = 'accept'|true" "${it[@]}" schemas

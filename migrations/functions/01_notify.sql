@@ -1,9 +1,9 @@
 -- Notifications: two flags that say whether somebody listens, and NOTIFY while somebody does.
 
--- Whether the time in a flag lies ahead: somebody listens for notifications. Callers check it before each NOTIFY,
--- which takes a lock that all committing transactions share, so that it is sent only when it is of use. Written
--- so that it can be evaluated without running a query.
-create or replace function jobs._is_ahead(i_flag regclass) returns boolean
+-- Whether somebody listens for notifications. Callers check it before each NOTIFY, which takes a lock that
+-- all committing transactions share, so that it is sent only when it is of use. Written so that it can be
+-- evaluated without running a query.
+create or replace function jobs._is_awaited(i_flag regclass) returns boolean
 language sql volatile
 return pg_catalog.pg_sequence_last_value(i_flag) > jobs._millis(jobs.now());
 
@@ -19,7 +19,7 @@ return pg_catalog.lower(coalesce(pg_catalog.current_setting('jobs.notify', true)
 create or replace function jobs._wake_workers() returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
-  if jobs._is_ahead('jobs.sleeping_until') and jobs._may_notify() then
+  if jobs._is_awaited('jobs.sleeping_until') and jobs._may_notify() then
     perform pg_notify('jobs_ready', '');
   end if;
 end $$;
@@ -28,7 +28,7 @@ end $$;
 create or replace function jobs._wake_waiters() returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
-  if jobs._is_ahead('jobs.waiting_until') and jobs._may_notify() then
+  if jobs._is_awaited('jobs.waiting_until') and jobs._may_notify() then
     perform pg_notify('jobs_ended', '');
   end if;
 end $$;

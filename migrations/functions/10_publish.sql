@@ -57,11 +57,11 @@ begin
   returning q.id, q.job_id, q.task, q.body, q.retries, q.max_retries, q.priority, q.timeout,
             q.created_at, null::timestamptz, q.scheduled_at, q.attempt, q.meta into v_job;
   -- One test for both rare cases, because PL/pgSQL sets up each expression anew.
-  if jobs._is_ahead('jobs.sleeping_until') or i_job_id is not null then
+  if jobs._is_awaited('jobs.sleeping_until') or i_job_id is not null then
     if i_job_id is not null then
       perform jobs._check_new_ids(array[i_job_id], v_now);
     end if;
-    perform pg_notify('jobs_ready', '') where jobs._is_ahead('jobs.sleeping_until') and jobs._may_notify();   -- as jobs._wake_workers
+    perform pg_notify('jobs_ready', '') where jobs._is_awaited('jobs.sleeping_until') and jobs._may_notify();   -- as jobs._wake_workers
   end if;
   return v_job;
 end $$;

@@ -23,7 +23,8 @@ begin
   return v_tasks;
 end $$;
 
--- Records that a plain client claims: for the next week, bulk publishers leave jobs in rows of their own.
+-- Records that a plain client claims: for the next week, bulk publishers leave jobs in rows of their own. Renewed
+-- once a day; set back if it is more than two weeks ahead.
 create or replace function jobs._note_plain_client() returns void
 language plpgsql as $$
 declare

@@ -62,7 +62,7 @@ async fn an_idle_worker_takes_the_same_jobs_as_a_busy_one() {
     }
 }
 
-/// The jobs and batches of a claim that is rolled back: (task, body, batch_index), (part, started, sent).
+/// The jobs and batches of a claim that is rolled back: (task, id, batch_index), (part, started, sent).
 async fn taken(db: &Db, worker: &ManualWorker<'_>, room: i32, idle: bool) -> (Vec<String>, Vec<String>) {
     let mut session = db.connect().await;
     let mut tx = session.begin().await.unwrap();

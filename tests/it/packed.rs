@@ -30,6 +30,12 @@ async fn packed_jobs_are_found_and_counted_like_others() {
     assert_eq!(db.one::<i64>(pending).await, 150);
 }
 
+/// The rows of what this call publishes into an empty queue.
+async fn rows_of(db: &Db, publish: &str) -> i64 {
+    db.run(&format!("truncate jobs.pending; {publish}")).await;
+    db.pending_rows().await
+}
+
 const IN_BULK: [(&str, &str); 3] = [
     (
         "publish_bulk",
@@ -49,9 +55,7 @@ const IN_BULK: [(&str, &str); 3] = [
 async fn every_bulk_is_packed_where_only_workers_claim() {
     let db = Db::new().await;
     for (call, sql) in IN_BULK {
-        db.run("truncate jobs.pending").await;
-        db.run(sql).await;
-        assert_eq!(db.pending_rows().await, 2, "{call}");
+        assert_eq!(rows_of(&db, sql).await, 2, "{call}");
     }
 }
 
@@ -62,9 +66,7 @@ async fn no_bulk_is_packed_for_a_week_after_a_plain_client_has_claimed() {
     for (hours, rows) in [(0, 70), (167, 70), (1, 2)] {
         db.advance(Duration::from_secs(hours * 3600)).await;
         for (call, sql) in IN_BULK {
-            db.run("truncate jobs.pending").await;
-            db.run(sql).await;
-            assert_eq!(db.pending_rows().await, rows, "{call} after {hours} hours more");
+            assert_eq!(rows_of(&db, sql).await, rows, "{call} after {hours} hours more");
         }
     }
     // A poll renews it before it ends, and one that a wrong clock has set is set back.
@@ -85,9 +87,10 @@ async fn a_bulk_of_mixed_jobs_is_not_packed() {
         "('a', '1', now() + interval '1 h', null, null, null)",
         "('a', '1', null, null, 3, null)",
     ] {
-        db.run("truncate jobs.pending").await;
-        db.run(&format!("select jobs.publish_bulk(array_fill(('a', '1', null, null, null, null)::jobs.bulk_job, array[69]) || {differs}::jobs.bulk_job)")).await;
-        assert_eq!(db.pending_rows().await, 70, "{differs}");
+        let publish = format!(
+            "select jobs.publish_bulk(array_fill(('a', '1', null, null, null, null)::jobs.bulk_job, array[69]) || {differs}::jobs.bulk_job)"
+        );
+        assert_eq!(rows_of(&db, &publish).await, 70, "{differs}");
     }
 }
 
@@ -158,8 +161,8 @@ async fn only_due_jobs_of_one_task_and_priority_are_packed() {
         (task, bodies, "i_scheduled_at => array[now()]", 70),
         (task, "array_fill(to_jsonb(repeat('x', 70000)), array[70])", "", 70),
     ] {
-        db.run(&format!("truncate jobs.pending; {}", publish_arrays(tasks, bodies, arrays))).await;
-        assert_eq!(db.pending_rows().await, rows, "{tasks} {bodies} {arrays}");
+        let publish = publish_arrays(tasks, bodies, arrays);
+        assert_eq!(rows_of(&db, &publish).await, rows, "{tasks} {bodies} {arrays}");
     }
 }
 
