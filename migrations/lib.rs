@@ -53,6 +53,7 @@ const VERSIONS: &[Migration] = files!("versions":
     "0005_workers"
     "0006_types"
     "0007_adopt_original"
+    "0008_schedules"
 );
 
 /// A clock that tests can set: SQL to run in a test database, as the owner of schema `jobs`.

@@ -26,6 +26,8 @@ create sequence jobs.plain_clients_until;
 
 create sequence jobs.retentions_turned_away;
 
+create sequence jobs.schedules_made;
+
 create sequence jobs.sleeping_until;
 
 create sequence jobs.waiting_until;
@@ -82,6 +84,20 @@ create type jobs.claimed as (
   expires_at timestamp with time zone,
   lease uuid,
   meta jsonb
+);
+
+create type jobs.cron as (
+  minutes integer[],
+  hours integer[],
+  months integer[],
+  days integer[],
+  workdays integer[],
+  last_day boolean,
+  weekdays integer[],
+  nth_weekdays integer[],
+  any_day boolean,
+  any_weekday boolean,
+  any_hour boolean
 );
 
 create type jobs.declaration as (
@@ -177,6 +193,38 @@ create type jobs.reason as (
   message text,
   until timestamp with time zone,
   details jsonb
+);
+
+create type jobs.schedule_info as (
+  name character varying,
+  task character varying,
+  cron text,
+  every interval,
+  at timestamp with time zone,
+  zone text,
+  gap text,
+  fold text,
+  jitter interval,
+  catch_up text,
+  catch_up_limit integer,
+  overlap text,
+  timeout numeric,
+  priority integer,
+  max_retries integer,
+  meta jsonb,
+  next_at timestamp with time zone,
+  due_at timestamp with time zone,
+  last_at timestamp with time zone,
+  last_job character varying,
+  paused_at timestamp with time zone,
+  paused_by name,
+  pause_note text,
+  declared boolean,
+  edited boolean,
+  undeclared_at timestamp with time zone,
+  created_at timestamp with time zone,
+  changed_at timestamp with time zone,
+  changed_by name
 );
 
 create type jobs.schema_error as (
@@ -300,6 +348,60 @@ create table jobs.retention (
   gave_way_at timestamp with time zone,
   constraint retention_pkey PRIMARY KEY (only_row),
   constraint retention_only_row_check CHECK (only_row)
+);
+
+create table jobs.schedule (
+  name character varying not null,
+  task character varying not null,
+  body jsonb,
+  meta jsonb,
+  timeout numeric(9,2),
+  priority integer,
+  max_retries integer,
+  cron text,
+  every interval,
+  at timestamp with time zone,
+  zone text not null default 'UTC'::text,
+  gap text,
+  fold text,
+  jitter interval not null default '00:00:00'::interval,
+  catch_up text not null default 'last'::text,
+  catch_up_limit integer not null default 100,
+  overlap text not null default 'allow'::text,
+  next_at timestamp with time zone,
+  due_at timestamp with time zone,
+  last_at timestamp with time zone,
+  last_job character varying(32),
+  paused_at timestamp with time zone,
+  paused_by name,
+  pause_note text,
+  entries bigint not null default 0,
+  declared jsonb,
+  edited boolean not null default false,
+  undeclared_at timestamp with time zone,
+  created_at timestamp with time zone not null,
+  changed_at timestamp with time zone not null,
+  changed_by name not null,
+  constraint schedule_pkey PRIMARY KEY (name),
+  constraint catch_up_is_known CHECK ((catch_up = ANY (ARRAY['skip'::text, 'last'::text, 'all'::text]))),
+  constraint catch_up_limit_is_1_to_1000 CHECK (((catch_up_limit >= 1) AND (catch_up_limit <= 1000))),
+  constraint fold_is_known CHECK ((fold = ANY (ARRAY['first'::text, 'second'::text, 'both'::text]))),
+  constraint gap_is_known CHECK ((gap = ANY (ARRAY['shift'::text, 'skip'::text]))),
+  constraint one_kind_of_time CHECK ((num_nonnulls(cron, every, at) = 1)),
+  constraint overlap_is_known CHECK ((overlap = ANY (ARRAY['allow'::text, 'skip'::text])))
+);
+CREATE INDEX schedule_due ON jobs.schedule USING btree (due_at) WHERE (paused_at IS NULL);
+CREATE INDEX schedule_of_task ON jobs.schedule USING btree (task);
+
+create table jobs.schedule_entry (
+  schedule character varying not null,
+  number bigint not null,
+  tick timestamp with time zone,
+  at timestamp with time zone not null,
+  outcome text not null,
+  job_id character varying(32),
+  reason text,
+  constraint schedule_entry_pkey PRIMARY KEY (schedule, number)
 );
 
 create table jobs.schema_functions (
@@ -548,6 +650,7 @@ create table jobs.worker (
 
 -- function jobs.ack(i_job character varying, i_result jsonb DEFAULT NULL::jsonb, i_lease uuid DEFAULT NULL::uuid) returns jobs.ended
 -- function jobs.await_results(i_seconds double precision) returns void
+-- function jobs.backfill_schedule(i_name text, i_from timestamp with time zone, i_to timestamp with time zone) returns TABLE(tick timestamp with time zone, job_id character varying)
 -- function jobs.cancel(i_jobs text[]) returns SETOF text
 -- function jobs.claim(i_worker uuid, i_tasks text[], i_num integer, i_lease uuid, i_margin double precision DEFAULT 0, i_sleep_seconds double precision DEFAULT NULL::double precision, i_own_batch text[] DEFAULT NULL::text[], i_watermark_tasks text[] DEFAULT NULL::text[], i_watermark_priorities integer[] DEFAULT NULL::integer[], i_watermarks bigint[] DEFAULT NULL::bigint[], i_ahead integer DEFAULT 0) returns TABLE(part integer, run_at timestamp with time zone, unseen bigint, next bigint, started bigint, jobs jobs.open_job[])
 -- function jobs.consume_topic(topic character varying, num integer DEFAULT 1) returns SETOF jobs.claimed
@@ -556,6 +659,8 @@ create table jobs.worker (
 -- function jobs.count_lost(i_tasks text[], i_since timestamp with time zone) returns bigint
 -- function jobs.count_workers(i_worker uuid) returns TABLE(alive integer, idle integer)
 -- function jobs.count(i_state text, i_topic text DEFAULT '*'::text, i_cap bigint DEFAULT 1000000) returns bigint
+-- function jobs.drop_schedule(i_name text) returns boolean
+-- function jobs.explain_schedule(i_name text) returns SETOF jobs.reason
 -- function jobs.explain(i_job character varying) returns SETOF jobs.reason
 -- function jobs.fail_next(i_worker uuid, i_tasks text[], i_lease uuid, i_reason text) returns text
 -- function jobs.fetch(i_worker uuid, i_lease uuid, i_part integer DEFAULT NULL::integer) returns TABLE(part integer, jobs jobs.open_job[])
@@ -569,10 +674,12 @@ create table jobs.worker (
 -- function jobs.maintain_partitions() returns SETOF text
 -- function jobs.maintain(i_limit integer DEFAULT 1000) returns double precision
 -- function jobs.nack(i_job character varying, i_traceback text DEFAULT NULL::text, i_scheduled_at timestamp with time zone DEFAULT NULL::timestamp with time zone, ensure_running boolean DEFAULT true, i_lease uuid DEFAULT NULL::uuid) returns void
+-- function jobs.next_ticks(i_cron text, i_zone text DEFAULT 'UTC'::text, i_num integer DEFAULT 5, i_after timestamp with time zone DEFAULT NULL::timestamp with time zone, i_gap text DEFAULT NULL::text, i_fold text DEFAULT NULL::text) returns SETOF timestamp with time zone
 -- function jobs.now() returns timestamp with time zone
 -- function jobs.open_bodies(i_jobs text[]) returns TABLE(job_id character varying, body jsonb)
 -- function jobs.overview(i_cap integer DEFAULT 100000) returns TABLE(task character varying, ready bigint, scheduled bigint, running bigint, success bigint, failed bigint, cancelled bigint, oldest_ready timestamp with time zone, exact boolean)
 -- function jobs.own_task(i_task text, i_role name) returns bigint
+-- function jobs.pause_schedule(i_name text, i_note text DEFAULT NULL::text) returns jobs.schedule_info
 -- function jobs.promote(i_limit integer DEFAULT 1000, i_since timestamp with time zone DEFAULT '-infinity'::timestamp with time zone) returns integer
 -- function jobs.publish_arrays(i_tasks text[], i_bodies jsonb[], i_scheduled_at timestamp with time zone[], i_delays double precision[], i_timeouts double precision[], i_priorities integer[], i_max_retries integer[], i_job_ids text[] DEFAULT NULL::text[], i_pack boolean DEFAULT NULL::boolean, i_checked boolean[] DEFAULT NULL::boolean[], i_metas jsonb[] DEFAULT NULL::jsonb[]) returns character varying[]
 -- function jobs.publish_bulk(i_jobs jobs.bulk_job[]) returns SETOF jobs.queued
@@ -585,16 +692,24 @@ create table jobs.worker (
 -- function jobs.release(i_worker uuid, i_lease uuid) returns integer
 -- function jobs.result(i_job character varying) returns TABLE(status character varying, result jsonb, traceback text)
 -- function jobs.results(i_jobs text[], i_only_ended boolean DEFAULT false) returns TABLE(job_id character varying, status character varying, result jsonb, traceback text)
+-- function jobs.resume_schedule(i_name text, i_catch_up boolean DEFAULT true) returns jobs.schedule_info
 -- function jobs.retry(i_jobs text[]) returns SETOF text
 -- function jobs.revoke_topic(i_role name, i_topic text) returns boolean
+-- function jobs.run_schedule(i_name text) returns character varying
 -- function jobs.sample_keys(i_task character varying, i_num integer, i_each integer) returns TABLE(rank bigint, seq bigint)
 -- function jobs.sample_not_ready(i_task character varying, i_num integer, i_cap integer DEFAULT 10000) returns SETOF character varying
+-- function jobs.schedule_body(i_name text) returns jsonb
+-- function jobs.schedule_log(i_name text, i_limit integer DEFAULT 20) returns TABLE(number bigint, tick timestamp with time zone, at timestamp with time zone, outcome text, job_id character varying, reason text)
+-- function jobs.schedule_ticks(i_name text, i_num integer DEFAULT 5, i_after timestamp with time zone DEFAULT NULL::timestamp with time zone) returns SETOF timestamp with time zone
+-- function jobs.schedules(i_name text DEFAULT '*'::text, i_after text DEFAULT ''::text, i_limit integer DEFAULT 1000) returns SETOF jobs.schedule_info
+-- function jobs.set_schedule(i_name text, i_task text, i_body jsonb DEFAULT NULL::jsonb, i_cron text DEFAULT NULL::text, i_every interval DEFAULT NULL::interval, i_at timestamp with time zone DEFAULT NULL::timestamp with time zone, i_zone text DEFAULT 'UTC'::text, i_catch_up text DEFAULT 'last'::text, i_catch_up_limit integer DEFAULT 100, i_overlap text DEFAULT 'allow'::text, i_jitter interval DEFAULT '00:00:00'::interval, i_gap text DEFAULT NULL::text, i_fold text DEFAULT NULL::text, i_timeout numeric DEFAULT NULL::numeric, i_priority integer DEFAULT NULL::integer, i_max_retries integer DEFAULT NULL::integer, i_meta jsonb DEFAULT NULL::jsonb) returns jobs.schedule_info
 -- function jobs.set_validation(i_task character varying, i_mode text) returns void
 -- function jobs.settle(i_job_ids text[], i_leases uuid[], i_outcomes text[] DEFAULT NULL::text[], i_results jsonb[] DEFAULT NULL::jsonb[], i_errors text[] DEFAULT NULL::text[], i_delays double precision[] DEFAULT NULL::double precision[], i_batch_indexes integer[] DEFAULT NULL::integer[]) returns TABLE(at integer, job_id text, reason text)
 -- function jobs.start(i_worker uuid, i_leases uuid[], i_batch_indexes integer[]) returns SETOF integer
 -- function jobs.sweep(i_limit integer DEFAULT 100) returns integer
 -- function jobs.tasks_in_use(i_topics text[] DEFAULT NULL::text[], i_known text[] DEFAULT '{}'::text[], i_cap integer DEFAULT 100000) returns TABLE(task character varying, ready bigint, scheduled bigint, running bigint, exact boolean, workers bigint, others bigint, signatures jsonb)
 -- function jobs.tasks() returns TABLE(name character varying, aliases text[], doc text, args_schema jsonb, result_schema jsonb, retries integer, timeout numeric, priority integer, keep text, declared boolean, workers bigint, validation text, params jsonb, extra_kwargs boolean, owner name)
+-- function jobs.tick(i_limit integer DEFAULT 50) returns integer
 -- function jobs.topic_grants() returns TABLE(role name, topic text, publish boolean, consume boolean, known boolean)
 -- function jobs.unregister_worker(i_worker uuid) returns void
 -- function jobs.unusable() returns SETOF text
@@ -609,6 +724,7 @@ create table jobs.worker (
 -- function jobs._are_apart(i_one jsonb, i_other jsonb) returns boolean
 -- function jobs._are_disjoint(i_one jsonb, i_other jsonb) returns boolean
 -- function jobs._as_array(i_value jsonb) returns jsonb
+-- function jobs._as_schedule(i_name text, i_task text, i_when jsonb) returns jobs.schedule
 -- function jobs._at(i_template text, i_at text) returns text
 -- function jobs._backoff(i_retries integer) returns interval
 -- function jobs._begin_claim(i_worker uuid, i_tasks text[], i_num integer, i_sleep_seconds double precision) returns timestamp with time zone
@@ -620,27 +736,46 @@ create table jobs.worker (
 -- function jobs._check_bodies(i_tasks text[], i_bodies jsonb[], i_checked boolean[] DEFAULT NULL::boolean[]) returns void
 -- function jobs._check_bulk_bytes(i_sizes bigint[], i_limit integer) returns void
 -- function jobs._check_bulk(i_tasks text[], i_bodies jsonb[]) returns bigint[]
+-- function jobs._check_choice(i_what text, i_word text, i_known text[]) returns void
 -- function jobs._check_declarations(i_tasks jsonb) returns void
 -- function jobs._check_lease(i_lease uuid) returns void
 -- function jobs._check_limit(i_name text, i_limit bigint) returns void
 -- function jobs._check_meta(i_which text, i_meta jsonb) returns bigint
 -- function jobs._check_new_ids(i_job_ids text[], i_now timestamp with time zone) returns void
 -- function jobs._check_results(i_results jsonb[], i_code text) returns void
+-- function jobs._check_schedule_job(i_schedule jobs.schedule) returns void
+-- function jobs._check_schedule(i_schedule jobs.schedule) returns void
 -- function jobs._check_sizes(i_changes jobs.declaration[]) returns void
 -- function jobs._check_topics(i_publish boolean, i_tasks text[]) returns void
 -- function jobs._check_worker(i_worker uuid, i_host text, i_pid integer, i_version text, i_topics text[], i_tasks text[], i_slots integer) returns void
+-- function jobs._check_zone(i_zone text) returns void
 -- function jobs._claim_in_order(i_worker uuid, i_tasks text[], i_num integer, i_lease uuid, i_now timestamp with time zone, i_margin double precision, i_own_batch text[], i_watermark_tasks text[], i_watermark_priorities integer[], i_watermarks bigint[], i_ahead integer, i_jobs_per_mib bigint) returns TABLE(part integer, run_at timestamp with time zone, unseen bigint, next bigint, started bigint, jobs jobs.open_job[])
 -- function jobs._clear_bits(i_runs jobs.accepted_runs) returns void
+-- function jobs._clock_change(i_zone text, i_first timestamp with time zone, i_last timestamp with time zone) returns timestamp with time zone
 -- function jobs._compiled(i_schema jsonb, i_params jsonb, i_extra_kwargs boolean) returns jsonpath
 -- function jobs._cost(i_body_bytes bigint, i_predicate_bytes integer) returns bigint
 -- function jobs._count(i_bits bigint) returns integer
+-- function jobs._cron_days(i_cron jobs.cron, i_month date) returns integer[]
+-- function jobs._cron_fields(i_cron text) returns text[]
+-- function jobs._cron_list(i_list text, i_field text, i_low integer, i_high integer, i_names text[] DEFAULT NULL::text[]) returns integer[]
+-- function jobs._cron_nth(i_parts text[]) returns integer[]
+-- function jobs._cron_number(i_word text, i_names text[], i_low integer) returns integer
+-- function jobs._cron_numbers(i_part text, i_field text, i_low integer, i_high integer, i_names text[] DEFAULT NULL::text[]) returns integer[]
+-- function jobs._cron_of(i_schedule jobs.schedule) returns jobs.cron
+-- function jobs._cron_rest(i_parts text[], i_field text, i_low integer, i_high integer, i_names text[] DEFAULT NULL::text[]) returns integer[]
+-- function jobs._cron_time(i_cron jobs.cron, i_hour integer, i_minute integer) returns integer
 -- function jobs._declare_changes(i_changes jobs.change[]) returns void
 -- function jobs._declare_one_by_one(i_changes jobs.change[]) returns void
+-- function jobs._declare_schedule(i_name text, i_task text, i_declared jsonb) returns void
+-- function jobs._declare_schedules(i_tasks jsonb, i_names text[]) returns void
 -- function jobs._declared(i_tasks jsonb) returns SETOF jobs.declaration
 -- function jobs._declare(i_tasks jobs.declaration[]) returns void
 -- function jobs._declarer() returns oid
 -- function jobs._definition(i_root jsonb, i_ref text) returns jsonb
+-- function jobs._delete_schedule(i_name text) returns void
 -- function jobs._draw_numbers(i_jobs integer) returns bigint[]
+-- function jobs._due_at(i_schedule jobs.schedule) returns timestamp with time zone
+-- function jobs._due_ticks(i_schedule jobs.schedule, i_now timestamp with time zone, OUT o_ticks timestamp with time zone[], OUT o_next timestamp with time zone, OUT o_is_late boolean, OUT o_missed text, OUT o_last_missed timestamp with time zone) returns record
 -- function jobs._due(i_scheduled_at timestamp with time zone[], i_delays double precision[], i_jobs integer, i_now timestamp with time zone) returns timestamp with time zone[]
 -- function jobs._ended_counts(i_state text, i_pattern text, i_cap bigint) returns TABLE(task character varying, state text, jobs bigint)
 -- function jobs._ended_since(i_jobs text[]) returns timestamp with time zone
@@ -652,15 +787,21 @@ create table jobs.worker (
 -- function jobs._explain_absence(i_task character varying) returns SETOF jobs.reason
 -- function jobs._explain_body(i_task character varying, i_body jsonb) returns SETOF jobs.reason
 -- function jobs._explain_ended(i_job character varying) returns SETOF jobs.reason
+-- function jobs._explain_last_tick(i_schedule jobs.schedule) returns SETOF jobs.reason
 -- function jobs._explain_lock(i_holder xid) returns SETOF jobs.reason
 -- function jobs._explain_pending(i_job character varying) returns SETOF jobs.reason
 -- function jobs._explain_queue(i_task character varying, i_rank bigint, i_ready_seq bigint, i_ahead bigint) returns SETOF jobs.reason
 -- function jobs._explain_running(i_job character varying) returns SETOF jobs.reason
+-- function jobs._explain_stop(i_schedule jobs.schedule) returns SETOF jobs.reason
+-- function jobs._explain_tick(i_schedule jobs.schedule) returns SETOF jobs.reason
 -- function jobs._find_packed(i_job character varying) returns SETOF jobs.open_job
 -- function jobs._find_run(i_job character varying) returns TABLE(lease uuid, batch_index integer)
+-- function jobs._first_due(i_cron jobs.cron, i_zone text, i_gap text, i_fold text, i_after timestamp with time zone, i_local timestamp without time zone) returns timestamp with time zone
+-- function jobs._first_tick(i_schedule jobs.schedule) returns timestamp with time zone
 -- function jobs._fits(i_bytes bigint, i_limit integer, i_scheduled_at timestamp with time zone, i_timeout numeric, i_max_retries integer) returns boolean
 -- function jobs._flaw(i_task jsonb) returns text
 -- function jobs._for_each(i_values anyarray, i_jobs integer) returns anyarray
+-- function jobs._gap_end(i_local timestamp without time zone, i_zone text) returns timestamp with time zone
 -- function jobs._grantee(i_grant jobs.topic_grant) returns oid
 -- function jobs._has_type(i_types jsonb, i_value jsonb) returns boolean
 -- function jobs._have_ended(i_jobs text[], i_least text) returns boolean
@@ -670,22 +811,29 @@ create table jobs.worker (
 -- function jobs._id_time(i_now timestamp with time zone) returns bytea
 -- function jobs._in_range(i_rank bigint, i_ready_seq bigint, i_from_rank bigint, i_from_seq bigint, i_to_rank bigint) returns boolean
 -- function jobs._in_state(i_state text) returns text
+-- function jobs._info(s jobs.schedule) returns jobs.schedule_info
+-- function jobs._is_abandoned(i_schedule jobs.schedule) returns boolean
 -- function jobs._is_administrator() returns boolean
 -- function jobs._is_administrator(i_role name) returns boolean
 -- function jobs._is_awaited(i_flag regclass) returns boolean
 -- function jobs._is_clock_sure(i_now timestamp with time zone) returns boolean
+-- function jobs._is_due_alike(i_one jobs.schedule, i_other jobs.schedule) returns boolean
 -- function jobs._is_fit(i_body jsonb, i_fits jsonpath, i_names text[]) returns boolean
 -- function jobs._is_in_use(i_signature jobs.task_signature) returns boolean
 -- function jobs._is_listed(i_list jsonb, i_value jsonb) returns boolean
 -- function jobs._is_name(i_name text) returns boolean
+-- function jobs._is_open(i_job character varying) returns boolean
 -- function jobs._is_portable(i_pattern text) returns boolean
 -- function jobs._is_reachable(i_at timestamp with time zone) returns boolean
 -- function jobs._is_under(i_task text, i_limits jobs.limits) returns boolean
+-- function jobs._jitter(i_schedule jobs.schedule) returns interval
 -- function jobs._joined(i_parts text[], i_by text) returns text
 -- function jobs._kind(i_value jsonb) returns text
 -- function jobs._known_definitions(i_root jsonb) returns jsonb
 -- function jobs._known(i_template text, i_at text) returns text
 -- function jobs._large_text_size(i_value jsonb, i_enough bigint DEFAULT 268435456) returns bigint
+-- function jobs._last_tick(i_schedule jobs.schedule, i_cron jobs.cron, i_known timestamp with time zone, i_now timestamp with time zone) returns timestamp with time zone
+-- function jobs._last_ticks(i_schedule jobs.schedule, i_cron jobs.cron, i_last timestamp with time zone, i_num integer) returns timestamp with time zone[]
 -- function jobs._limit_the_rest() returns void
 -- function jobs._limits_of(i_role name, i_publish boolean, i_how text) returns text[]
 -- function jobs._limits(i_publish boolean) returns jobs.limits
@@ -693,6 +841,8 @@ create table jobs.worker (
 -- function jobs._literal(i_at timestamp with time zone) returns text
 -- function jobs._lock_few(i_tasks text[], i_num integer, i_own_batch text[], i_jobs_per_mib bigint) returns jobs.locked_rows
 -- function jobs._lock_rows(i_plan jobs.claim_plan, i_num integer, i_is_first boolean, i_largest integer, i_own_batch text[], i_jobs_per_mib bigint) returns jobs.locked_rows
+-- function jobs._lock_schedule(i_name text) returns jobs.schedule
+-- function jobs._log_schedule(i_name text, i_outcome text, i_ticks timestamp with time zone[], i_jobs character varying[], i_reason text) returns void
 -- function jobs._lowest_bits(i_number bigint) returns bigint
 -- function jobs._maintain_partitions() returns SETOF text
 -- function jobs._make_partition_of_default(i_today date) returns void
@@ -702,23 +852,31 @@ create table jobs.worker (
 -- function jobs._may_lock_history(i_context text) returns boolean
 -- function jobs._may_notify() returns boolean
 -- function jobs._meant(i_schema jsonb, i_root jsonb) returns jsonb
+-- function jobs._meta_of_tick(i_schedule jobs.schedule, i_tick timestamp with time zone) returns jsonb
 -- function jobs._millis(i_at timestamp with time zone) returns bigint
 -- function jobs._moment(i_at timestamp with time zone) returns text
+-- function jobs._moments(i_local timestamp without time zone, i_zone text) returns timestamp with time zone[]
 -- function jobs._move_many(i_rows jobs.locked_rows, i_worker uuid, i_lease uuid, i_now timestamp with time zone, i_margin double precision, i_own_batch text[], i_begin integer, i_shared_part integer, i_own_part integer) returns TABLE(part integer, run_at timestamp with time zone, xid bigint, started bigint, jobs jobs.open_job[], size integer)
+-- function jobs._move_on(i_schedule jobs.schedule, i_next timestamp with time zone) returns void
 -- function jobs._move_rows(i_rows jobs.locked_rows, i_worker uuid, i_lease uuid, i_now timestamp with time zone, i_margin double precision, i_own_batch text[], i_begin integer, i_shared_part integer, i_own_part integer) returns TABLE(part integer, run_at timestamp with time zone, xid bigint, started bigint, jobs jobs.open_job[], size integer)
 -- function jobs._names_of_others(i_task character varying, i_aliases text[]) returns text[]
 -- function jobs._names(i_params jsonb, i_extra_kwargs boolean) returns text[]
 -- function jobs._new_job_id(i_time bytea, i_number bigint, i_random bytea DEFAULT substr(uuid_send(gen_random_uuid()), 11)) returns character varying
 -- function jobs._new_job_ids(i_numbers bigint[], i_now timestamp with time zone) returns character varying[]
+-- function jobs._next_cron(i_cron jobs.cron, i_zone text, i_gap text, i_fold text, i_after timestamp with time zone) returns timestamp with time zone
+-- function jobs._next_local(i_cron jobs.cron, i_after timestamp without time zone) returns timestamp without time zone
+-- function jobs._next_tick(i_schedule jobs.schedule, i_cron jobs.cron, i_after timestamp with time zone) returns timestamp with time zone
 -- function jobs._not_expressible() returns text
 -- function jobs._not_held(i_job character varying, i_lease uuid) returns void
 -- function jobs._note_plain_client() returns void
 -- function jobs._note_started(i_worker uuid, i_leases uuid[], i_batch_indexes integer[], i_skip boolean) returns void
 -- function jobs._nth_random(i_randoms bytea, i_nth integer) returns bytea
+-- function jobs._offset(i_at timestamp with time zone, i_zone text) returns interval
 -- function jobs._on_day(i_day timestamp with time zone) returns text
 -- function jobs._open_job(i_row jobs.pending) returns jobs.open_job
 -- function jobs._open_of(i_jobs text[]) returns TABLE(job_id character varying, status character varying, task character varying)
 -- function jobs._opened(i_leases uuid[], i_parts integer[], i_bits bigint[]) returns TABLE(lease uuid, batch_index integer, run_at timestamp with time zone, worker uuid, id bigint, job_id character varying, task character varying, body jsonb, retries integer, max_retries integer, priority integer, timeout numeric, created_at timestamp with time zone, scheduled_at timestamp with time zone, ready_seq bigint, attempt integer, traceback text, meta jsonb)
+-- function jobs._own_schedule(i_name text) returns jobs.schedule
 -- function jobs._packs() returns boolean
 -- function jobs._page_of_ended(i_state text, i_pattern text, i_before character varying, i_num integer) returns SETOF jobs."all"
 -- function jobs._page_of_pending(i_pattern text, i_before character varying, i_num integer) returns SETOF jobs."all"
@@ -738,21 +896,27 @@ create table jobs.worker (
 -- function jobs._publish_packed(i_ids bigint[], i_job_ids character varying[], i_task character varying, i_bodies jsonb[], i_bytes bigint[], i_timeouts numeric[], i_priority integer, i_max_retries integer[], i_metas jsonb[], i_now timestamp with time zone) returns void
 -- function jobs._publish_rows(i_jobs jobs.bulk_job[], i_metas jsonb[]) returns SETOF jobs.queued
 -- function jobs._publish_singly(i_ids bigint[], i_job_ids character varying[], i_tasks text[], i_bodies jsonb[], i_bytes bigint[], i_due timestamp with time zone[], i_timeouts numeric[], i_priorities integer[], i_max_retries integer[], i_metas jsonb[], i_now timestamp with time zone) returns void
+-- function jobs._publish_ticks(i_schedule jobs.schedule, i_ticks timestamp with time zone[], i_now timestamp with time zone) returns character varying[]
 -- function jobs._publishable(i_task character varying, i_bytes bigint, i_limit integer, i_scheduled_at timestamp with time zone, i_timeout numeric, i_max_retries integer) returns boolean
 -- function jobs._quotas(i_ranges jobs.key_range[], i_num integer, i_own_batch text[]) returns TABLE(key_range jobs.key_range, rows integer, jobs integer, cut boolean)
 -- function jobs._quoted(i_text text) returns text
 -- function jobs._randoms(i_ids integer) returns bytea
 -- function jobs._rank(i_priority integer, i_ready_seq bigint) returns bigint
+-- function jobs._read_cron(i_cron text) returns jobs.cron
 -- function jobs._ready_tasks(i_topic text) returns text[]
 -- function jobs._refresh_publish_checks(i_names text[] DEFAULT NULL::text[]) returns void
+-- function jobs._refuse_cron(i_field text, i_part text, i_why text) returns void
 -- function jobs._refuse_dead() returns void
 -- function jobs._refuse_unfit(i_tasks text[], i_bodies jsonb[], i_suspects integer[]) returns void
 -- function jobs._refuse_unknown(i_tasks text[]) returns void
 -- function jobs._refuse(i_which text, i_task character varying, i_bytes bigint, i_scheduled_at timestamp with time zone, i_timeout numeric, i_max_retries integer) returns boolean
 -- function jobs._remember_signatures(i_tasks jobs.declaration[]) returns void
+-- function jobs._replaced(i_old jobs.schedule, i_new jobs.schedule) returns jobs.schedule
 -- function jobs._restricted() returns name
 -- function jobs._role_oid(i_name name) returns oid
 -- function jobs._rows_of_one(i_ranges jobs.key_range[], i_num integer, i_own_batch text[]) returns integer[]
+-- function jobs._save_schedule(i_new jobs.schedule) returns jobs.schedule
+-- function jobs._schedule_flaw(i_schedules jsonb) returns text
 -- function jobs._schema_error_of_any(i_variants jsonb, i_one boolean, i_value jsonb, i_root jsonb, i_depth integer, i_left integer, i_until timestamp with time zone) returns jobs.schema_error
 -- function jobs._schema_error_of_array(i_schema jsonb, i_array jsonb, i_root jsonb, i_depth integer, i_left integer, i_until timestamp with time zone) returns jobs.schema_error
 -- function jobs._schema_error_of_binding(i_args jsonb, i_kwargs jsonb, i_params jsonb, i_extra_kwargs boolean) returns jobs.schema_error
@@ -765,6 +929,7 @@ create table jobs.worker (
 -- function jobs._schema_error_of_variants(i_schema jsonb, i_value jsonb, i_root jsonb, i_depth integer, i_left integer, i_until timestamp with time zone) returns jobs.schema_error
 -- function jobs._schema_error(i_schema jsonb, i_value jsonb, i_path text, i_root jsonb, i_steps integer DEFAULT 20000, i_until timestamp with time zone DEFAULT NULL::timestamp with time zone) returns jobs.schema_error
 -- function jobs._schemas_of_field(i_schema jsonb, i_key text) returns jsonb[]
+-- function jobs._seen_schedule(i_name text) returns jobs.schedule
 -- function jobs._settle_alike(i_leases uuid[], i_batch_indexes integer[], i_outcome text, i_error text, i_delay double precision) returns void
 -- function jobs._settle_lost(i_leases uuid[], i_parts integer[], i_limit integer, i_reason text, i_now timestamp with time zone, i_only_expired boolean) returns integer
 -- function jobs._settle_others(i_runs jobs.accepted_runs, i_leases uuid[], i_batch_indexes integer[], i_outcomes text[], i_errors text[], i_delays double precision[], i_now timestamp with time zone) returns void
@@ -793,6 +958,9 @@ create table jobs.worker (
 -- function jobs._template(i_schema jsonb, i_root jsonb, i_refs text[], i_known jsonb) returns text
 -- function jobs._templates(i_schemas jsonb, i_root jsonb, i_refs text[], i_known jsonb) returns text[]
 -- function jobs._text_size(i_value jsonb) returns bigint
+-- function jobs._tick(i_schedule jobs.schedule, i_now timestamp with time zone) returns void
+-- function jobs._ticks_between(i_schedule jobs.schedule, i_from timestamp with time zone, i_to timestamp with time zone, i_num integer) returns timestamp with time zone[]
+-- function jobs._try_tick(i_schedule jobs.schedule, i_now timestamp with time zone) returns void
 -- function jobs._try_to_change_partitions(i_today date, i_full boolean, i_make date[], i_drop text[]) returns text[]
 -- function jobs._turn_away() returns void
 -- function jobs._types(i_schema jsonb) returns jsonb
@@ -801,6 +969,7 @@ create table jobs.worker (
 -- function jobs._unpack_heads(i_ranges jobs.key_range[], i_most integer, i_own_batch text[], i_depth integer DEFAULT 1000) returns boolean
 -- function jobs._unpack_rows(i_rows tid[]) returns bigint
 -- function jobs._unpack(i_jobs text[]) returns void
+-- function jobs._utc(i_at timestamp with time zone) returns text
 -- function jobs._values(i_schema jsonb) returns jsonb
 -- function jobs._visible(i_tasks text[]) returns text[]
 -- function jobs._wake_waiters() returns void
@@ -808,7 +977,10 @@ create table jobs.worker (
 -- function jobs._walk(i_schema jsonb, i_value jsonb, i_root jsonb, i_depth integer, i_left integer, i_until timestamp with time zone) returns jobs.schema_error
 -- function jobs._warn_of_large(i_jobs text[], i_is_any_back boolean) returns void
 -- function jobs._warn_of_others(i_changes jobs.change[]) returns void
+-- function jobs._weekday_names() returns text[]
 -- function jobs._weeks() returns SETOF text
 -- function jobs._weight(i_size integer, i_bytes integer, i_jobs_per_mib bigint) returns integer
+-- function jobs._when(i_schedule jobs.schedule) returns text
 -- function jobs._which(i_at bigint, i_of integer) returns text
 -- function jobs._with_metas(i_bytes bigint[], i_metas jsonb[]) returns bigint[]
+-- function jobs._workday(i_day integer, i_last integer, i_first_weekday integer) returns integer

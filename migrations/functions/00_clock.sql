@@ -24,6 +24,11 @@ create or replace function jobs._is_reachable(i_at timestamptz) returns boolean
 language sql immutable parallel safe
 return pg_catalog.tstzrange('0001-01-02 00:00:00+00', '9999-12-30 00:00:00+00') @> i_at;
 
+-- A time as ISO 8601 in UTC, whatever the session's settings.
+create or replace function jobs._utc(i_at timestamptz) returns text
+language sql stable parallel safe
+return pg_catalog.to_char(i_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"');
+
 -- A time as text for a sentence, the same under every IntervalStyle and TimeZone.
 create or replace function jobs._moment(i_at timestamptz) returns text
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$

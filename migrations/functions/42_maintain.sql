@@ -38,8 +38,8 @@ begin
   return jobs._promote('%', i_limit, i_since);
 end $$;
 
--- What any worker calls for all workers about once a second: sweeps, promotes due jobs, and returns in how
--- many seconds the next scheduled job is due (null: none is scheduled). For a restricted caller it considers
+-- What any worker calls for all workers about once a second: sweeps, promotes due jobs, publishes the jobs of schedules that are due,
+-- and returns in how many seconds the next scheduled job is due (null: none is scheduled). For a restricted caller it considers
 -- only the caller's own jobs among the next thousand. 0 means that there is more to do than i_limit of a
 -- kind: call it again at once.
 create or replace function jobs.maintain(i_limit integer default 1000) returns double precision
@@ -48,7 +48,8 @@ set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmap
 declare
   v_limit integer := greatest(1, least(i_limit, 10000));
   v_limits jobs.limits := jobs._limits(false);
-  v_is_full boolean := greatest(jobs._sweep_expired(v_limit, v_limits), jobs._sweep_workers(v_limit, v_limits), jobs.promote(v_limit)) >= v_limit;
+  v_is_full boolean := greatest(jobs._sweep_expired(v_limit, v_limits), jobs._sweep_workers(v_limit, v_limits), jobs.promote(v_limit)) >= v_limit
+    or jobs.tick(least(v_limit, 50)) >= least(v_limit, 50);
   v_next timestamptz;
 begin
   if v_is_full then

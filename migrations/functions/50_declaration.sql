@@ -10,8 +10,18 @@
 create or replace function jobs._unknown_key(i_task jsonb) returns text
 language sql immutable parallel safe
 return pg_catalog.jsonb_path_query_first(
-  i_task - array['name', 'aliases', 'doc', 'args_schema', 'result_schema', 'retries', 'timeout', 'priority', 'keep', 'params', 'extra_kwargs', 'validate'],
+  i_task - array['name', 'aliases', 'doc', 'args_schema', 'result_schema', 'retries', 'timeout', 'priority', 'keep', 'params', 'extra_kwargs', 'validate', 'schedules'],
   '$.keyvalue().key') #>> '{}';
+
+-- The first error in the schedules of a declaration, as a message; null when there is none that a look at their form finds.
+create or replace function jobs._schedule_flaw(i_schedules jsonb) returns text
+language sql immutable parallel safe
+return case
+  when i_schedules is null or i_schedules = 'null' then null
+  when i_schedules @? 'strict $[*] ? (@.type() != "object" || !exists(@.name) || @.name.type() != "string")' then 'each is an object with a name'
+  else 'unknown key ' || jobs._shown(pg_catalog.jsonb_path_query_first(i_schedules,
+    '$[*].keyvalue().key ? (!(@ like_regex "^(name|cron|every|at|zone|gap|fold|jitter|catch_up|catch_up_limit|overlap)$"))') #>> '{}')
+    || ': a schedule has name, cron, every, at, zone, gap, fold, jitter, catch_up, catch_up_limit, overlap' end;
 
 -- The first error in a declaration, as a message; null when it is valid. One expression without a query, so
 -- that it adds next to nothing to a worker's start.
@@ -23,7 +33,7 @@ return case
     then 'name: 1 to 200 characters, no control characters'
   when jobs._unknown_key(i_task) is not null
     then 'unknown key ' || jobs._shown(jobs._unknown_key(i_task))
-      || ': a task has name, aliases, doc, args_schema, result_schema, retries, timeout, priority, keep, params, extra_kwargs, validate'
+      || ': a task has name, aliases, doc, args_schema, result_schema, retries, timeout, priority, keep, params, extra_kwargs, validate, schedules'
   when coalesce(pg_catalog.jsonb_typeof(i_task->'aliases'), 'null') not in ('array', 'null')
     or pg_catalog.jsonb_typeof(i_task->'aliases'->0) is not null
       and i_task @? 'strict $.aliases[*] ? (@.type() != "string" || !(@ like_regex "^[^[:cntrl:]]{1,200}$"))' or i_task @? 'strict $.aliases[100]'
@@ -49,6 +59,9 @@ return case
     then 'params: null or at most 1000 of {"name", "type", "required"}, names without control characters'
   when coalesce(pg_catalog.jsonb_typeof(i_task->'extra_kwargs'), 'null') not in ('boolean', 'null') then 'extra_kwargs: true or false'
   when coalesce(i_task->'validate', 'null') not in ('"off"', '"warn"', '"strict"', 'null') then 'validate: off, warn or strict'
+  when coalesce(pg_catalog.jsonb_typeof(i_task->'schedules'), 'null') not in ('array', 'null') or pg_catalog.jsonb_array_length(i_task->'schedules') > 100
+    then 'schedules: at most 100'
+  when jobs._schedule_flaw(i_task->'schedules') is not null then 'schedules: ' || jobs._schedule_flaw(i_task->'schedules')
 end;
 
 -- Refuses a list of declarations when one of them is invalid (PT400); then nothing of the list is declared.

@@ -28,6 +28,23 @@ create table ids as select job_id::text as id, complete_on, task from jobs.job;
 
 /// Each public function, called with jobs of every age where it takes one.
 const CALLS: &[(&str, &str)] = &[
+    ("backfill_schedule", "select jobs.set_schedule('s', 'noop', i_every => '1 h'); select jobs.backfill_schedule('s', now() - interval '5 h', now())"),
+    ("drop_schedule", "select jobs.set_schedule('s', 'noop', i_every => '1 h'); select jobs.drop_schedule('s')"),
+    ("explain_schedule", "select jobs.set_schedule('s', 'noop', i_every => '1 h'); select jobs.explain_schedule('s')"),
+    ("next_ticks", "select jobs.next_ticks('0 7 * * *')"),
+    ("pause_schedule", "select jobs.set_schedule('s', 'noop', i_every => '1 h'); select jobs.pause_schedule('s')"),
+    ("resume_schedule", "select jobs.set_schedule('s', 'noop', i_every => '1 h'); select jobs.resume_schedule('s')"),
+    ("run_schedule", "select jobs.set_schedule('s', 'noop', i_every => '1 h', i_overlap => 'skip'); select jobs.run_schedule('s')"),
+    ("schedule_body", "select jobs.schedule_body('s')"),
+    ("schedule_log", "select jobs.set_schedule('s', 'noop', i_every => '1 h'); select jobs.schedule_log('s')"),
+    ("schedule_ticks", "select jobs.set_schedule('s', 'noop', i_every => '1 h'); select jobs.schedule_ticks('s')"),
+    ("schedules", "select jobs.schedules()"),
+    ("set_schedule", "select jobs.set_schedule('s', 'noop', i_cron => '0 7 * * *', i_zone => 'Europe/Berlin')"),
+    (
+        "tick",
+        "select jobs.set_schedule('s', 'noop', i_every => '1 h', i_overlap => 'skip'); select jobs.run_schedule('s');
+         update jobs.schedule set due_at = now(), next_at = now(); select jobs.tick()",
+    ),
     ("ack", "select jobs.publish('noop'); select jobs.ack(job_id, '1', lease) from jobs.consume(1)"),
     ("await_results", "select jobs.await_results(1)"),
     ("sample_not_ready", "select jobs.sample_not_ready('noop', 5)"),

@@ -115,6 +115,7 @@ fn odd(ty: &str) -> Vec<&'static str> {
         "timestamp with time zone" => {
             vec!["null", "'infinity'", "'-infinity'", "'294276-12-31'", "'4713-01-01 BC'"]
         }
+        "interval" => vec!["null", "'0'", "'-1 s'", "'1 month'", "'178000000 years'", "'1e-6 s'"],
         "boolean" => vec!["null", "false", "true"],
         "uuid" => vec!["null", "gen_random_uuid()"],
         "name" => vec!["null", "''", "'postgres'"],

@@ -10,16 +10,21 @@ const LEASE: &str = "00000000-0000-4000-8000-000000000001";
 
 /// Which roles may call what. A function that is not here is for administrators alone, and one that begins
 /// with `_` for nobody: so a new function fails closed, or fails this test.
-const CALLS: [(&str, &str); 5] = [
+const CALLS: [(&str, &str); 7] = [
     ("publisher worker admin", "publish publish_bulk publish_json publish_arrays"),
     ("publisher reader worker admin", "now"),
     ("reader admin", "overview count explain workers"),
+    (
+        "publisher worker admin",
+        "set_schedule drop_schedule pause_schedule resume_schedule run_schedule backfill_schedule",
+    ),
+    ("publisher reader worker admin", "next_ticks schedules schedule_ticks schedule_log explain_schedule"),
     ("reader worker admin", "unusable"),
     (
         "worker admin",
         "consume consume_topic claim fetch start fail_next release ack nack settle heartbeat heartbeat_worker held_by register_worker \
          unregister_worker count_workers count_lost register_tasks sweep promote maintain maintain_partitions maintain_partitions_and_commit result results await_results \
-         tasks_in_use sample_keys read_ready sample_not_ready open_bodies",
+         tasks_in_use sample_keys read_ready sample_not_ready open_bodies tick",
     ),
 ];
 

@@ -145,6 +145,10 @@ async fn calls(db: &Db, reader: &mut PgConnection, jobs: &[String]) -> Vec<Strin
         match (required, first.as_str()) {
             (0, _) => calls.push(format!("select r::text from jobs.{name}() r")),
             (1, "i_job") => calls.extend(jobs.iter().map(|job| format!("select r::text from jobs.{name}('{job}') r"))),
+            (1, "i_name") => calls.push(format!(
+                "select r::text from jobs.schedules() s, lateral jobs.{name}(s.name) r"
+            )),
+            (1, "i_cron") => calls.push(format!("select r::text from jobs.{name}('@daily') r")),
             (1, "i_state") => calls.push(format!("select r::text from unnest('{{pending,running,success,failed,cancelled}}'::text[]) s, jobs.{name}(s) r")),
             other => panic!("how is jobs.{name} called? {other:?}"),
         }
@@ -157,10 +161,30 @@ async fn calls(db: &Db, reader: &mut PgConnection, jobs: &[String]) -> Vec<Strin
     calls
 }
 
+/// Schedules whose jobs will not fit once their tasks are declared.
+async fn make_schedules(db: &Db) {
+    for (task, _, values) in schemas() {
+        for (nth, body) in bodies(&values).into_iter().enumerate() {
+            sqlx::query("select jobs.set_schedule($1, $2, $3, i_every => '1 h')")
+                .bind(format!("{task} {nth}"))
+                .bind(task)
+                .bind(&body)
+                .execute(&db.pool)
+                .await
+                .unwrap();
+        }
+    }
+}
+
 #[tokio::test]
 async fn nothing_that_a_reader_may_call_shows_a_part_of_a_body() {
     let db = Db::new().await;
+    make_schedules(&db).await;
     declare(&db, "strict").await;
+    db.run(
+        "update jobs.schedule set next_at = now() - interval '1 hour', due_at = next_at; select jobs.tick()",
+    )
+    .await;
     for (task, _, values) in schemas() {
         for body in bodies(&values) {
             sqlx::query("select jobs.publish($1, $2, i_checked => true)")

@@ -119,8 +119,30 @@ fn missing_role(error: &sqlx::Error) -> String {
 /// The least privileged role of pgjobs that may call a function of schema `jobs`
 /// (migrations/functions/99_grants.sql).
 fn role_of(function: &str) -> &'static str {
-    const PUBLISHER: &[&str] = &["publish", "publish_bulk", "publish_json", "publish_arrays", "now"];
-    const READER: &[&str] = &["overview", "count", "explain", "workers"];
+    const PUBLISHER: &[&str] = &[
+        "publish",
+        "publish_bulk",
+        "publish_json",
+        "publish_arrays",
+        "now",
+        "set_schedule",
+        "drop_schedule",
+        "pause_schedule",
+        "resume_schedule",
+        "run_schedule",
+        "backfill_schedule",
+    ];
+    const READER: &[&str] = &[
+        "overview",
+        "count",
+        "explain",
+        "workers",
+        "next_ticks",
+        "schedules",
+        "schedule_ticks",
+        "schedule_log",
+        "explain_schedule",
+    ];
     const WORKER: &[&str] = &[
         "consume",
         "consume_topic",
@@ -154,6 +176,7 @@ fn role_of(function: &str) -> &'static str {
         "count_lost",
         "results",
         "unusable",
+        "tick",
     ];
     match function {
         name if PUBLISHER.contains(&name) => "jobs_publisher",

@@ -1,0 +1,277 @@
+-- Ticks: publishing the jobs of schedules that are due.
+--
+-- A tick and its job commit together, under the lock of the schedule's row: whatever dies before that leaves the tick to the
+-- next caller, and nobody can publish it twice. So any worker may tick, and any number of them.
+
+-- Publishes the jobs of up to i_limit schedules that are due, the longest due first, and returns the number of schedules. Each
+-- worker calls it about once a second (jobs.maintain); anybody may, in a database without workers too. Schedules that
+-- another transaction has locked are left to the next call. A schedule whose job is refused writes that to its log and goes on.
+create or replace function jobs.tick(i_limit integer default 50) returns integer
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
+declare
+  v_now timestamptz := jobs.now();
+  v_schedules jobs.schedule[];
+begin
+  if pg_sequence_last_value('jobs.schedules_made') is null then
+    return 0;
+  end if;
+  v_schedules := array(
+    select s from jobs.schedule s where s.paused_at is null and s.due_at <= v_now
+    order by s.due_at limit greatest(0, least(i_limit, 10000)) for update skip locked);
+  for v_n in 1..cardinality(v_schedules) loop
+    perform jobs._try_tick(v_schedules[v_n], v_now);
+  end loop;
+  return cardinality(v_schedules);
+end $$;
+
+-- Ticks one schedule. An error of it must not stop the others: a refused job (PT4xx) is an outcome, and the schedule goes
+-- on to its next tick; after any other error the same tick is tried again in 5 s.
+create or replace function jobs._try_tick(i_schedule jobs.schedule, i_now timestamptz) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_next timestamptz;
+begin
+  begin
+    perform jobs._tick(i_schedule, i_now);
+    return;
+  exception when others then
+    if sqlstate ~ '^PT4' then
+      v_next := jobs._next_tick(i_schedule, jobs._cron_of(i_schedule), greatest(i_schedule.next_at, i_now));
+      perform jobs._move_on(i_schedule, v_next);
+      perform jobs._log_schedule(i_schedule.name, 'failed', array[i_schedule.next_at], null, sqlerrm);
+    else
+      update jobs.schedule s set due_at = i_now + interval '5 s' where s.name = i_schedule.name;
+      if i_schedule.due_at = jobs._due_at(i_schedule) then   -- once, not every 5 s
+        perform jobs._log_schedule(i_schedule.name, 'delayed', array[i_schedule.next_at], null, format('error %s: tried every 5 seconds', sqlstate));
+      end if;
+    end if;
+  end;
+end $$;
+
+-- Publishes what is due of a schedule, moves it on to its next tick, and writes to its log what became of each.
+create or replace function jobs._tick(i_schedule jobs.schedule, i_now timestamptz) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_due record;
+  v_jobs varchar[];
+begin
+  if jobs._is_abandoned(i_schedule) then
+    perform jobs._delete_schedule(i_schedule.name);
+    return;
+  end if;
+  v_due := jobs._due_ticks(i_schedule, i_now - jobs._jitter(i_schedule));
+  perform jobs._move_on(i_schedule, v_due.o_next);
+  if v_due.o_missed is not null then
+    perform jobs._log_schedule(i_schedule.name, 'missed', array[coalesce(v_due.o_last_missed, i_schedule.next_at)], null, v_due.o_missed);
+  end if;
+  if v_due.o_ticks <> '{}' and i_schedule.overlap = 'skip' and jobs._is_open(i_schedule.last_job) then
+    perform jobs._log_schedule(i_schedule.name, 'skipped', v_due.o_ticks, array_fill(i_schedule.last_job, array[cardinality(v_due.o_ticks)]),
+                               'the job of the tick before has not ended');
+  elsif v_due.o_ticks <> '{}' then
+    v_jobs := jobs._publish_ticks(i_schedule, v_due.o_ticks, i_now);
+    update jobs.schedule s set last_at = v_due.o_ticks[cardinality(v_jobs)], last_job = v_jobs[cardinality(v_jobs)] where s.name = i_schedule.name;
+    perform jobs._log_schedule(i_schedule.name, case when v_due.o_is_late then 'caught_up' else 'published' end, v_due.o_ticks, v_jobs, null);
+  end if;
+end $$;
+
+-- Which ticks of a schedule to publish at a time, and the next one after that. o_missed says why some are not published.
+create or replace function jobs._due_ticks(
+  i_schedule jobs.schedule, i_now timestamptz,
+  out o_ticks timestamptz[], out o_next timestamptz, out o_is_late boolean, out o_missed text, out o_last_missed timestamptz
+)
+language plpgsql stable as $$
+declare
+  v_cron jobs.cron := jobs._cron_of(i_schedule);
+  v_last timestamptz := i_schedule.next_at;
+begin
+  o_next := jobs._next_tick(i_schedule, v_cron, v_last);
+  o_ticks := array[v_last];
+  if o_next <= i_now then
+    v_last := jobs._last_tick(i_schedule, v_cron, v_last, i_now);
+    o_next := jobs._next_tick(i_schedule, v_cron, v_last);
+    o_ticks := case when i_schedule.catch_up = 'all' and i_schedule.overlap = 'allow'
+      then jobs._last_ticks(i_schedule, v_cron, v_last, i_schedule.catch_up_limit) else array[v_last] end;
+  end if;
+  o_is_late := i_now - v_last > interval '1 minute' or cardinality(o_ticks) > 1;
+  if i_schedule.catch_up = 'skip' and o_is_late then
+    o_ticks := '{}';
+  end if;
+  if o_ticks = '{}' or o_ticks[1] > i_schedule.next_at then
+    o_last_missed := case when o_ticks = '{}' then v_last else jobs._last_tick(i_schedule, v_cron, i_schedule.next_at, o_ticks[1] - interval '1 s') end;
+    o_missed := case when o_last_missed > i_schedule.next_at then format('all since %s; no worker ticked then, and catch_up is %s', jobs._utc(i_schedule.next_at), i_schedule.catch_up)
+                     else format('no worker ticked then, and catch_up is %s', i_schedule.catch_up) end
+      || case when i_schedule.catch_up = 'all' and i_schedule.overlap = 'allow' then format(' up to %s ticks', i_schedule.catch_up_limit) else '' end;
+  end if;
+end $$;
+
+-- The first tick of a schedule after a time; null: none. i_cron: its cron line, read.
+create or replace function jobs._next_tick(i_schedule jobs.schedule, i_cron jobs.cron, i_after timestamptz) returns timestamptz
+language plpgsql stable as $$
+declare
+  v_every numeric := extract(epoch from i_schedule.every);
+begin
+  return case
+    when i_schedule.every is not null then to_timestamp((floor(extract(epoch from i_after) / v_every) + 1) * v_every)
+    when i_schedule.at is not null then case when i_schedule.at > i_after then i_schedule.at end
+    else jobs._next_cron(i_cron, i_schedule.zone, i_schedule.gap, i_schedule.fold, i_after) end;
+end $$;
+
+-- The last tick up to i_now, where i_known is a tick up to i_now. Halves the time in which it lies, since a year may hold
+-- half a million ticks.
+create or replace function jobs._last_tick(i_schedule jobs.schedule, i_cron jobs.cron, i_known timestamptz, i_now timestamptz) returns timestamptz
+language plpgsql stable as $$
+declare
+  v_tick timestamptz := i_known;
+  v_until timestamptz := i_now;      -- the last tick is not after it
+  v_span interval := interval '2 minutes';
+  v_next timestamptz;
+begin
+  if i_schedule.every is not null then
+    return jobs._next_tick(i_schedule, null, i_now) - i_schedule.every;
+  end if;
+  while i_now - v_span > v_tick loop   -- most likely it is not long ago
+    v_next := jobs._next_tick(i_schedule, i_cron, i_now - v_span);
+    if v_next <= i_now then
+      v_tick := v_next;
+    else
+      v_until := i_now - v_span;
+      v_span := v_span * 2;
+    end if;
+  end loop;
+  loop
+    v_next := jobs._next_tick(i_schedule, i_cron, v_tick);
+    exit when (v_next <= i_now) is not true;
+    v_tick := v_next;
+    v_next := jobs._next_tick(i_schedule, i_cron, v_tick + (v_until - v_tick) / 2);
+    if v_next <= i_now then
+      v_tick := v_next;
+    else
+      v_until := greatest(v_tick, v_tick + (v_until - v_tick) / 2);
+    end if;
+  end loop;
+  return v_tick;
+end $$;
+
+-- The last i_num ticks up to i_last, which is one, in order, and none before the schedule's next.
+create or replace function jobs._last_ticks(i_schedule jobs.schedule, i_cron jobs.cron, i_last timestamptz, i_num integer) returns timestamptz[]
+language plpgsql stable as $$
+declare
+  v_ticks timestamptz[] := jobs._ticks_between(i_schedule, i_schedule.next_at, i_last, i_num + 1);
+begin
+  if cardinality(v_ticks) <= i_num then
+    return v_ticks;
+  end if;
+  v_ticks := array[i_last];
+  while cardinality(v_ticks) < i_num loop
+    v_ticks := jobs._last_tick(i_schedule, i_cron, i_schedule.next_at, v_ticks[1] - interval '1 s') || v_ticks;
+  end loop;
+  return v_ticks;
+end $$;
+
+-- The first i_num ticks of a schedule from one time to another, both included.
+create or replace function jobs._ticks_between(i_schedule jobs.schedule, i_from timestamptz, i_to timestamptz, i_num integer) returns timestamptz[]
+language plpgsql stable as $$
+declare
+  v_cron jobs.cron := jobs._cron_of(i_schedule);
+  v_tick timestamptz := i_from - interval '1 us';
+  v_ticks timestamptz[] := '{}';
+begin
+  while cardinality(v_ticks) < i_num loop
+    v_tick := jobs._next_tick(i_schedule, v_cron, v_tick);
+    exit when (v_tick <= i_to) is not true;
+    v_ticks := v_ticks || v_tick;
+  end loop;
+  return v_ticks;
+end $$;
+
+create or replace function jobs._cron_of(i_schedule jobs.schedule) returns jobs.cron
+language plpgsql immutable as $$
+begin
+  return case when i_schedule.cron is not null then jobs._read_cron(i_schedule.cron) end;
+end $$;
+
+-- The first tick of a schedule after now.
+create or replace function jobs._first_tick(i_schedule jobs.schedule) returns timestamptz
+language plpgsql stable as $$
+begin
+  return jobs._next_tick(i_schedule, jobs._cron_of(i_schedule), jobs.now());
+end $$;
+
+-- How much later than its time the next tick publishes: a part of the jitter that the schedule's name and the time decide,
+-- so that it is the same whoever asks.
+create or replace function jobs._jitter(i_schedule jobs.schedule) returns interval
+language sql immutable parallel safe
+return i_schedule.jitter * ((pg_catalog.hashtextextended(i_schedule.name || extract(epoch from i_schedule.next_at)::text, 0) & 16777215) / 16777216.0)::double precision;
+
+-- When the next tick publishes.
+create or replace function jobs._due_at(i_schedule jobs.schedule) returns timestamptz
+language sql stable parallel safe
+return i_schedule.next_at + jobs._jitter(i_schedule);
+
+-- Sets the next tick of a schedule.
+create or replace function jobs._move_on(i_schedule jobs.schedule, i_next timestamptz) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_schedule jobs.schedule := i_schedule;
+begin
+  v_schedule.next_at := i_next;
+  update jobs.schedule s set next_at = i_next, due_at = jobs._due_at(v_schedule) where s.name = i_schedule.name;
+end $$;
+
+-- Whether the code that declared a schedule is gone: it was declared without it since, and no live worker has older code.
+create or replace function jobs._is_abandoned(i_schedule jobs.schedule) returns boolean
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  return i_schedule.undeclared_at is not null and not exists (
+    select from jobs.worker w
+    where w.lost_at is null and w.expires_at > jobs.now() and i_schedule.task = any (w.tasks) and w.started_at < i_schedule.undeclared_at);
+end $$;
+
+-- Whether a job is pending or running, in one snapshot: it may go from one to the other meanwhile.
+create or replace function jobs._is_open(i_job varchar) returns boolean
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  return exists (select from jobs.pending p where p.job_id = i_job union all select from jobs._find_run(i_job));
+end $$;
+
+-- The meta of the job of a tick: the schedule's, and which tick it is.
+create or replace function jobs._meta_of_tick(i_schedule jobs.schedule, i_tick timestamptz) returns jsonb
+language sql stable parallel safe
+return coalesce(i_schedule.meta, '{}') || jsonb_build_object('tick', jsonb_build_object('schedule', i_schedule.name, 'at', jobs._utc(i_tick)));
+
+-- Publishes a job for each of these ticks and returns their ids. Whether the caller may publish the task was decided when the
+-- schedule was made; the arguments are validated against what the task is now.
+create or replace function jobs._publish_ticks(i_schedule jobs.schedule, i_ticks timestamptz[], i_now timestamptz) returns varchar[]
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_num constant integer := cardinality(i_ticks);
+  v_bodies jsonb[] := array_fill(i_schedule.body, array[v_num]);
+  v_metas jsonb[] := array(select jobs._meta_of_tick(i_schedule, t.at) from unnest(i_ticks) with ordinality t(at, nth) order by t.nth);
+  v_bytes bigint[] := jobs._with_metas(array_fill(jobs._text_size(i_schedule.body), array[v_num]), v_metas);
+  v_ids bigint[];
+  v_job_ids varchar[];
+begin
+  perform jobs._check_bodies(array[i_schedule.task], v_bodies[:1]);
+  perform pg_current_xact_id();   -- the xid before the numbers
+  v_ids := jobs._draw_numbers(v_num);
+  v_job_ids := jobs._new_job_ids(v_ids, i_now);
+  perform jobs._publish_singly(v_ids, v_job_ids, array_fill(i_schedule.task::text, array[v_num]), v_bodies, v_bytes, null,
+    array_fill(i_schedule.timeout, array[v_num]), array_fill(i_schedule.priority, array[v_num]), array_fill(i_schedule.max_retries, array[v_num]), v_metas, i_now);
+  perform jobs._wake_workers();
+  return v_job_ids;
+end $$;
+
+-- Adds an entry for each of these ticks to the log of a schedule, or one without a tick, and keeps the last 200.
+create or replace function jobs._log_schedule(i_name text, i_outcome text, i_ticks timestamptz[], i_jobs varchar[], i_reason text) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_ticks timestamptz[] := coalesce(i_ticks, array[null::timestamptz]);
+  v_last bigint;
+begin
+  update jobs.schedule s set entries = s.entries + cardinality(v_ticks) where s.name = i_name returning s.entries into v_last;
+  insert into jobs.schedule_entry (schedule, number, tick, at, outcome, job_id, reason)
+  select i_name, v_last - cardinality(v_ticks) + g.nth, g.tick, jobs.now(), i_outcome, g.job_id, i_reason
+  from unnest(v_ticks, i_jobs) with ordinality g(tick, job_id, nth);
+  delete from jobs.schedule_entry e where e.schedule = i_name and e.number <= v_last - 200;
+end $$;
