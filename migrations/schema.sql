@@ -665,6 +665,7 @@ create table jobs.worker (
 -- function jobs.fail_next(i_worker uuid, i_tasks text[], i_lease uuid, i_reason text) returns text
 -- function jobs.fetch(i_worker uuid, i_lease uuid, i_part integer DEFAULT NULL::integer) returns TABLE(part integer, jobs jobs.open_job[])
 -- function jobs.find(i_state text DEFAULT NULL::text, i_topic text DEFAULT NULL::text, i_before character varying DEFAULT NULL::character varying, i_num integer DEFAULT 50) returns SETOF jobs."all"
+-- function jobs.get_schedule(i_name text) returns jobs.schedule_info
 -- function jobs.get(i_job character varying) returns SETOF jobs."all"
 -- function jobs.grant_topic(i_role name, i_topic text, i_publish boolean DEFAULT true, i_consume boolean DEFAULT true) returns void
 -- function jobs.heartbeat_worker(i_worker uuid, i_late_leases uuid[] DEFAULT '{}'::uuid[], i_late_batch_indexes integer[] DEFAULT '{}'::integer[], i_started_leases uuid[] DEFAULT '{}'::uuid[], i_started_batch_indexes integer[] DEFAULT '{}'::integer[]) returns boolean

@@ -18,7 +18,7 @@ create or replace function jobs._schedule_flaw(i_schedules jsonb) returns text
 language sql immutable parallel safe
 return case
   when i_schedules is null or i_schedules = 'null' then null
-  when i_schedules @? 'strict $[*] ? (@.type() != "object" || !exists(@.name) || @.name.type() != "string")' then 'each is an object with a name'
+  when i_schedules @? '$[*] ? (@.type() != "object" || !exists(@.name ? (@.type() == "string")))' then 'each is an object with a name'
   else 'unknown key ' || jobs._shown(pg_catalog.jsonb_path_query_first(i_schedules,
     '$[*].keyvalue().key ? (!(@ like_regex "^(name|cron|every|at|zone|gap|fold|jitter|catch_up|catch_up_limit|overlap)$"))') #>> '{}')
     || ': a schedule has name, cron, every, at, zone, gap, fold, jitter, catch_up, catch_up_limit, overlap' end;

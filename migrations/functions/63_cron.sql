@@ -1,7 +1,7 @@
 -- Reading a cron line: five fields, minute, hour, day of the month, month and weekday. A field is a list of `*`, numbers,
 -- names (jan, mon), ranges and steps. Days may also be `L` (the last of the month), `15W` (the workday, monday to
 -- friday, nearest to the 15th, within the month) and `LW`; weekdays `mon#2` (the second of the month) and `friL` (the last).
--- When neither day nor weekday is `*`, a date needs to match only one of them. `?` is `*`, 7 is sunday as 0 is.
+-- When neither day nor weekday is `*`, a date needs to match only one of them. There `?` is `*`, and 7 is sunday as 0 is.
 
 -- Raises the error for a part of a field.
 create or replace function jobs._refuse_cron(i_field text, i_part text, i_why text) returns void
@@ -24,7 +24,7 @@ return '{sun,mon,tue,wed,thu,fri,sat}'::text[];
 create or replace function jobs._cron_numbers(i_part text, i_field text, i_low integer, i_high integer, i_names text[] default null) returns integer[]
 language plpgsql immutable as $$
 declare
-  v_part text[] := regexp_match(i_part, '^(?:([*?])|([a-z0-9]+)(?:-([a-z0-9]+))?)(?:/([0-9]{1,2}))?$');
+  v_part text[] := regexp_match(i_part, '^(?:([*])|([a-z0-9]+)(?:-([a-z0-9]+))?)(?:/([0-9]{1,2}))?$');
   v_from integer := case when v_part[1] is null then jobs._cron_number(v_part[2], i_names, i_low) else i_low end;
   v_to integer := case when v_part[1] is not null then i_high
                        when v_part[3] = 'sun' and i_names is not null then 7   -- the end of a week, as in fri-sun
@@ -90,8 +90,8 @@ create or replace function jobs._read_cron(i_cron text) returns jobs.cron
 language plpgsql immutable as $$
 declare
   v_field text[] := jobs._cron_fields(i_cron);
-  v_days text[] := string_to_array(v_field[3], ',');
-  v_weekdays text[] := string_to_array(v_field[5], ',');
+  v_days text[] := string_to_array(replace(v_field[3], '?', '*'), ',');
+  v_weekdays text[] := string_to_array(replace(v_field[5], '?', '*'), ',');
   v_nearest constant text := '^[0-9]{1,2}w$';
   v_nth constant text := '^[a-z0-9].*(#[1-5]|l)$';
   v_cron jobs.cron;
@@ -108,6 +108,6 @@ begin
   v_cron.nth_weekdays := jobs._cron_nth(array(select p from unnest(v_weekdays) p where p ~ v_nth));
   v_cron.any_day := v_field[3] in ('*', '?');
   v_cron.any_weekday := v_field[5] in ('*', '?');
-  v_cron.any_hour := v_field[2] ~ '^[*?]';
+  v_cron.any_hour := v_field[2] ~ '^[*]';
   return v_cron;
 end $$;

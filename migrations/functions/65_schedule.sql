@@ -114,9 +114,10 @@ end $$;
 create or replace function jobs._as_schedule(i_name text, i_task text, i_when jsonb) returns jobs.schedule
 language plpgsql stable as $$
 declare
-  v_schedule jobs.schedule := jsonb_populate_record(null::jobs.schedule,
-    '{"zone": "UTC", "jitter": "0", "catch_up": "last", "catch_up_limit": 100, "overlap": "allow"}'::jsonb || jsonb_strip_nulls(i_when));
+  v_schedule jobs.schedule;
 begin
+  v_schedule := jsonb_populate_record(null::jobs.schedule,
+    '{"zone": "UTC", "jitter": "0", "catch_up": "last", "catch_up_limit": 100, "overlap": "allow"}'::jsonb || jsonb_strip_nulls(i_when));
   v_schedule.name := i_name;
   v_schedule.task := i_task;
   v_schedule.entries := 0;

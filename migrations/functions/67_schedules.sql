@@ -24,7 +24,7 @@ declare
 begin
   perform jobs._check_limit('i_limit', i_limit);
   return query
-  select (jobs._info(s)).* from jobs.schedule s
+  select i.* from jobs.schedule s, lateral jobs._info(s) i
   where s.name like jobs._pattern(i_name) and s.name > i_after and (jobs._is_under(s.task, v_publishes) or jobs._is_under(s.task, v_consumes))
   order by s.name limit least(i_limit, 10000);
 end $$;
@@ -41,6 +41,12 @@ begin
   end if;
   return v_schedule;
 end $$;
+
+-- The schedule of this name, without the arguments of its jobs. PT404 when there is none.
+create or replace function jobs.get_schedule(i_name text) returns jobs.schedule_info
+language sql stable security definer set search_path = pg_catalog, pg_temp set jit = off as $$
+  select jobs._info(jobs._seen_schedule(i_name))
+$$;
 
 -- What the jobs of a schedule get as arguments; null when there is no such schedule. For those who may see bodies.
 create or replace function jobs.schedule_body(i_name text) returns jsonb

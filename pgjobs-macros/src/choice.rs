@@ -1,4 +1,4 @@
-//! Options that are one of a few words: `keep`, `validate` and `on_conflict`.
+//! Options that are one of a few words, such as `keep`.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
@@ -9,6 +9,7 @@ use crate::text::nearest;
 pub(crate) struct Choice {
     option: &'static str,
     purpose: &'static str,
+    /// Its path in the library.
     library_enum: &'static str,
     variants: &'static [(&'static str, &'static str)],
 }
@@ -32,6 +33,34 @@ pub(crate) const ON_CONFLICT: Choice = Choice {
     purpose: "it says what publishing does when another job holds the key",
     library_enum: "OnConflict",
     variants: &[("keep", "Keep"), ("replace", "Replace"), ("postpone", "Postpone"), ("refuse", "Refuse")],
+};
+
+pub(crate) const CATCH_UP: Choice = Choice {
+    option: "catch_up",
+    purpose: "it says which of several late ticks are published",
+    library_enum: "schedule::CatchUp",
+    variants: &[("skip", "Skip"), ("last", "Last"), ("all", "All")],
+};
+
+pub(crate) const OVERLAP: Choice = Choice {
+    option: "overlap",
+    purpose: "it says what happens to a tick while the job of the tick before is open",
+    library_enum: "schedule::Overlap",
+    variants: &[("allow", "Allow"), ("skip", "Skip")],
+};
+
+pub(crate) const GAP: Choice = Choice {
+    option: "gap",
+    purpose: "it says what happens to a time that the clock skips",
+    library_enum: "schedule::Gap",
+    variants: &[("shift", "Shift"), ("skip", "Skip")],
+};
+
+pub(crate) const FOLD: Choice = Choice {
+    option: "fold",
+    purpose: "it says what happens to a time that the clock shows twice",
+    library_enum: "schedule::Fold",
+    variants: &[("first", "First"), ("second", "Second"), ("both", "Both")],
 };
 
 /// The word that was chosen.
@@ -65,9 +94,9 @@ impl Chosen {
 
     /// The constant expression for it.
     pub(crate) fn expression(&self, library: &TokenStream) -> TokenStream {
-        let [name, variant] =
-            [self.library_enum, self.variant].map(|word| Ident::new(word, Span::call_site()));
-        quote!(#library::#name::#variant)
+        let path = self.library_enum.split("::").chain([self.variant]);
+        let path = path.map(|word| Ident::new(word, Span::call_site()));
+        quote!(#library #(::#path)*)
     }
 }
 
@@ -88,6 +117,7 @@ mod tests {
             (VALIDATE, "off", "pgjobs::Validation::Off"),
             (VALIDATE, " warn ", "pgjobs::Validation::Warn"),
             (VALIDATE, "strict", "pgjobs::Validation::Strict"),
+            (CATCH_UP, "all", "pgjobs::schedule::CatchUp::All"),
             (ON_CONFLICT, "postpone", "pgjobs::OnConflict::Postpone"),
         ] {
             assert_eq!(read(&choice, word).as_deref(), Ok(expected), "{word:?}");

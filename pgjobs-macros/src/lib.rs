@@ -16,6 +16,7 @@ mod expand;
 mod fallback;
 mod model;
 mod options;
+mod schedule;
 mod signature;
 mod table;
 #[cfg(test)]

@@ -10,6 +10,7 @@ use crate::backoff::Backoff;
 use crate::choice::{Chosen, KEEP, VALIDATE};
 use crate::duration;
 use crate::errors::Errors;
+use crate::schedule::Schedule;
 use crate::table::{self, Row, once, ungrouped, value};
 use crate::unique::Unique;
 
@@ -26,6 +27,19 @@ const OPTIONS: &[Row<Options>] = &[
     once("keep", |options, meta, errors| options.keep = value(meta, errors, keep)),
     once("validate", |options, meta, errors| options.validation = value(meta, errors, validation)),
     once("unique", |options, meta, errors| options.unique = unique(meta, errors)),
+    Row {
+        repeats: true,
+        ..once("schedule", |options, meta, errors| options.schedules.extend(schedule(meta, errors)))
+    },
+    once("cron", Options::own_schedule),
+    once("every", Options::own_schedule),
+    once("zone", Options::own_schedule),
+    once("gap", Options::own_schedule),
+    once("fold", Options::own_schedule),
+    once("jitter", Options::own_schedule),
+    once("catch_up", Options::own_schedule),
+    once("catch_up_limit", Options::own_schedule),
+    once("overlap", Options::own_schedule),
     once("call", |options, meta, errors| options.call = value(meta, errors, call)),
     once("crate", |options, meta, errors| options.library = value(meta, errors, library)),
 ];
@@ -49,6 +63,10 @@ pub(crate) struct Options {
     pub(crate) validation: Option<Chosen>,
     /// With what the user wrote, for errors about the whole.
     pub(crate) unique: Option<(Unique, Meta)>,
+    /// Those of `schedule(…)`, each with what the user wrote.
+    pub(crate) schedules: Vec<(Schedule, Meta)>,
+    /// The one of options without `schedule(…)`, with the first of them.
+    pub(crate) own_schedule: Option<(Schedule, Meta)>,
     /// The name of the call's struct, if not the function's own.
     pub(crate) call: Option<Ident>,
     /// The path of the library, if not `::pgjobs`.
@@ -60,6 +78,17 @@ impl Options {
         let mut options = Options::default();
         table::read(OPTIONS, tokens, &mut options, errors);
         options
+    }
+
+    /// Reads an option of the schedule that is the task's own: it has the task's name.
+    fn own_schedule(&mut self, meta: &Meta, errors: &mut Errors) {
+        let (schedule, _) = self.own_schedule.get_or_insert_with(|| (Schedule::default(), meta.clone()));
+        schedule.set(meta, errors);
+    }
+
+    /// All its schedules, with what to blame for a mistake.
+    pub(crate) fn schedules(&self) -> impl Iterator<Item = &(Schedule, Meta)> {
+        self.own_schedule.iter().chain(&self.schedules)
     }
 
     /// The path of the library in generated code, with the span for errors.
@@ -125,6 +154,10 @@ fn unique(meta: &Meta, errors: &mut Errors) -> Option<(Unique, Meta)> {
     Unique::read(meta, errors).map(|unique| (unique, meta.clone()))
 }
 
+fn schedule(meta: &Meta, errors: &mut Errors) -> Option<(Schedule, Meta)> {
+    Schedule::read(meta, errors).map(|schedule| (schedule, meta.clone()))
+}
+
 fn call(value: &Expr) -> syn::Result<Ident> {
     let form = "`call` takes the name of the call's struct: call = Welcome";
     let name = path(value, form)?;
@@ -135,7 +168,7 @@ fn library(value: &Expr) -> syn::Result<Path> {
     path(value, "`crate` takes a path: crate = my_crate::pgjobs")
 }
 
-fn string(value: &Expr, form: &str) -> syn::Result<LitStr> {
+pub(crate) fn string(value: &Expr, form: &str) -> syn::Result<LitStr> {
     match value {
         Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Ok(text.clone()),
         _ => Err(syn::Error::new_spanned(value, form)),
@@ -143,7 +176,7 @@ fn string(value: &Expr, form: &str) -> syn::Result<LitStr> {
 }
 
 /// A whole number with its sign, so that a range check can show what the user wrote.
-fn integer(value: &Expr, form: &str) -> syn::Result<At<i64>> {
+pub(crate) fn integer(value: &Expr, form: &str) -> syn::Result<At<i64>> {
     let wrong = || syn::Error::new_spanned(value, form);
     let (sign, literal) = match value {
         Expr::Unary(syn::ExprUnary { op: syn::UnOp::Neg(_), expr, .. }) => (-1, &**expr),

@@ -42,6 +42,14 @@ pub(crate) fn read<T>(rows: &[Row<T>], tokens: TokenStream, to: &mut T, errors: 
     }
 }
 
+/// Reads one option by its row in a table that has it.
+pub(crate) fn one<T>(rows: &[Row<T>], meta: &Meta, to: &mut T, errors: &mut Errors) {
+    let name = source(meta.path());
+    if let Some(row) = rows.iter().find(|row| row.name == name) {
+        (row.read)(to, meta, errors);
+    }
+}
+
 /// The value of an option that is written `name = value`, as `read` reads it.
 pub(crate) fn value<V>(
     meta: &Meta,

@@ -58,6 +58,22 @@ fn a_task_with_everything() {
 }
 
 #[test]
+fn a_task_with_schedules() {
+    let options = quote! {
+        cron = "0 3 * * *", zone = "Europe/Berlin", gap = "skip", fold = "second", catch_up = "all",
+        catch_up_limit = 7, overlap = "skip", jitter = "5m",
+        schedule(name = "often", every = "90s")
+    };
+    golden(
+        "schedules",
+        options,
+        quote!(
+            async fn report() {}
+        ),
+    );
+}
+
+#[test]
 fn a_task_with_default_expressions_and_documented_arguments() {
     golden(
         "defaults",

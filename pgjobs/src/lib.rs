@@ -53,7 +53,7 @@
 //! # Overview
 //! [`task`](macro@task) declares · [`Task::publish`], [`publish_all`], [`NewJob`], [`Tx`] publish · [`JobHandle::wait`]
 //! waits · [`Worker`] runs jobs · [`layers`] and [`on_publish`] add code around all of that · [`inspect`] queries ·
-//! [`admin`] operates · [`migrate`] installs · [`deploy`] checks before a deployment · [`testing`] helps tests.
+//! [`schedule`] publishes at set times · [`admin`] operates · [`migrate`] installs · [`deploy`] checks before a deployment · [`testing`] helps tests.
 //! Rarely needed: [`define`] writes tasks by hand, [`migrations`] lists what [`migrate`] applies.
 //!
 //! # Features
@@ -75,6 +75,7 @@ pub mod deploy;
 pub mod inspect;
 pub mod layers;
 pub mod migrations;
+pub mod schedule;
 pub mod testing;
 
 mod db;

@@ -81,6 +81,7 @@ const SCENARIO: &[&str] = &[
     "select ((jobs.resume_schedule('often')).pause_note is null)::text",
     "select count(*)::text from jobs.backfill_schedule('often', '2030-01-01 00:00+00', '2030-01-01 01:00+00')",
     "select count(*)::text from jobs.schedule_ticks('daily', 3)",
+    "select concat_ws(' ', g.name, g.overlap, g.jitter = interval '5 min', g.declared, g.edited) from jobs.get_schedule('daily') g",
     "select jobs.grant_topic('postgres', 'mail.*')::text",
     "select string_agg(concat_ws(' ', g.role, g.topic, g.publish, g.consume), ', ') from jobs.topic_grants() g",
     "select jobs.revoke_topic('postgres', 'mail.*')::text",

@@ -31,6 +31,7 @@ const CALLS: &[(&str, &str)] = &[
     ("backfill_schedule", "select jobs.set_schedule('s', 'noop', i_every => '1 h'); select jobs.backfill_schedule('s', now() - interval '5 h', now())"),
     ("drop_schedule", "select jobs.set_schedule('s', 'noop', i_every => '1 h'); select jobs.drop_schedule('s')"),
     ("explain_schedule", "select jobs.set_schedule('s', 'noop', i_every => '1 h'); select jobs.explain_schedule('s')"),
+    ("get_schedule", "select jobs.set_schedule('s', 'noop', i_every => '1 h'); select jobs.get_schedule('s')"),
     ("next_ticks", "select jobs.next_ticks('0 7 * * *')"),
     ("pause_schedule", "select jobs.set_schedule('s', 'noop', i_every => '1 h'); select jobs.pause_schedule('s')"),
     ("resume_schedule", "select jobs.set_schedule('s', 'noop', i_every => '1 h'); select jobs.resume_schedule('s')"),

@@ -18,7 +18,10 @@ const CALLS: [(&str, &str); 7] = [
         "publisher worker admin",
         "set_schedule drop_schedule pause_schedule resume_schedule run_schedule backfill_schedule",
     ),
-    ("publisher reader worker admin", "next_ticks schedules schedule_ticks schedule_log explain_schedule"),
+    (
+        "publisher reader worker admin",
+        "next_ticks schedules get_schedule schedule_ticks schedule_log explain_schedule",
+    ),
     ("reader worker admin", "unusable"),
     (
         "worker admin",

@@ -6,6 +6,7 @@ use crate::model::Task;
 mod header;
 mod options;
 mod params;
+mod schedule;
 mod types;
 mod unique;
 
@@ -17,4 +18,5 @@ pub(crate) fn check(task: &Task, errors: &mut Errors) {
     types::check_returned(&task.returned, errors);
     options::check(task, errors);
     unique::check(task, errors);
+    schedule::check(task, errors);
 }

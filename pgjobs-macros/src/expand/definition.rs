@@ -40,6 +40,7 @@ fn definition(task: &Task) -> TokenStream {
         (!needs.is_empty()).then(|| quote!(.needs(&[#(#pgjobs::__private::need::<#needs>()),*]))),
         options(task).map(|options| quote!(.options(#options))),
         super::unique::unique(task).map(|unique| quote!(.unique(#unique))),
+        super::schedule::schedules(task).map(|schedules| quote!(.schedules(&[#(#schedules),*]))),
         Some(quote!(.call::<Self>().result::<#output>())),
     ];
     let steps = steps.into_iter().flatten();

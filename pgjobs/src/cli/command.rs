@@ -5,7 +5,7 @@ use clap::{Parser, Subcommand};
 
 use super::args::global::Global;
 use super::commands::{
-    bench, check, codegen, completions, dev, explain, inspect, jobs, migrate, publish, worker,
+    bench, check, codegen, completions, dev, explain, inspect, jobs, migrate, publish, schedule, worker,
 };
 
 const STYLES: Styles = Styles::styled()
@@ -59,6 +59,8 @@ pub(crate) enum Command {
     Inspect(inspect::Inspect),
     /// Show why a job is not running.
     Explain(explain::Explain),
+    /// List, make, pause and run schedules.
+    Schedule(schedule::Schedule),
     /// Check whether this program would break jobs that are open now.
     Check(check::Check),
     /// Requeue failed or cancelled jobs.

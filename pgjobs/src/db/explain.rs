@@ -3,19 +3,21 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
+use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
 
 use super::read::maybe_time;
 use crate::types::error::Error;
 use crate::types::job_id::JobId;
 
-/// One reason why a job is in the state it is in.
+/// One reason why a job is in the state it is in, or why a schedule publishes nothing.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct Reason {
     /// For programs: `arguments_do_not_fit`, `scheduled`, `backoff`, `due`, `unknown_task`, `no_worker`,
     /// `held_by_transaction`, `workers_busy`, `queued`; `prefetched`, `running`, `lease_expired`; `success`,
-    /// `failed`, `cancelled`.
+    /// `failed`, `cancelled`. Of a schedule: `paused`, `undeclared`, `ended`, `scheduled`, `due`, `no_ticks`,
+    /// `tick_skipped`, `tick_missed`, `tick_failed`, `tick_delayed`.
     pub code: String,
     /// For people: one sentence. It never contains an argument, a result or an error.
     pub message: String,
@@ -32,6 +34,11 @@ pub(crate) async fn explain(connection: &mut PgConnection, id: &JobId) -> Result
         .fetch_all(connection)
         .await
         .map_err(|error| unknown(id, error))?;
+    reasons(&rows)
+}
+
+/// Decodes reasons: code, message, until, details.
+pub(crate) fn reasons(rows: &[PgRow]) -> Result<Vec<Reason>, Error> {
     rows.iter()
         .map(|row| {
             Ok(Reason {

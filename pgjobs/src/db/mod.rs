@@ -18,6 +18,7 @@ pub(crate) mod publish;
 pub(crate) mod read;
 pub(crate) mod refusal;
 pub(crate) mod results;
+pub(crate) mod schedule;
 pub(crate) mod servers;
 pub(crate) mod session;
 pub(crate) mod settle;

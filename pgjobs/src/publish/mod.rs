@@ -22,5 +22,6 @@ pub use new_job::NewJob;
 pub use on_publish::on_publish;
 pub use publish_all::{PublishAll, publish_all};
 pub use publish_one::Publish;
+pub(crate) use publish_one::draft_of;
 pub use publisher::Publisher;
 pub use tx::{Tx, TxConnection};

@@ -67,11 +67,15 @@ impl NewJob {
 
     /// Publishes the job; its result is plain JSON.
     pub fn publish<'c, P: Publisher<'c>>(self, publisher: P) -> Publish<'c, P, Value> {
-        let request = match self.error {
+        let options = self.options.clone();
+        Publish::new(publisher, self.request(), options)
+    }
+
+    pub(crate) fn request(self) -> Result<JobRequest, Error> {
+        match self.error {
             Some(error) => Err(error),
-            None => JobRequest::new(Cow::Owned(self.task), self.args, self.kwargs, self.options.clone()),
-        };
-        Publish::new(publisher, request, self.options)
+            None => JobRequest::new(Cow::Owned(self.task), self.args, self.kwargs, self.options),
+        }
     }
 }
 

@@ -83,7 +83,7 @@ impl<'c, P, R> IntoFuture for Publish<'c, P, R> {
 }
 
 /// The request for a typed call: all its arguments by name, and its task's options.
-pub(super) fn draft_of<T: Task>(call: &T) -> Result<JobRequest, Error> {
+pub(crate) fn draft_of<T: Task>(call: &T) -> Result<JobRequest, Error> {
     let request =
         JobRequest::new(Cow::Borrowed(T::DEF.name), [(); 0], call, CallOptions::of(&T::DEF.options))?;
     Ok(JobRequest { together: !T::DEF.asks_for_job(), checked: true, ..request })

@@ -15,6 +15,7 @@ use crate::types::body::{self, BodyError, Param};
 use crate::types::integer_bounds::schema;
 use crate::types::options::TaskOptions;
 use crate::types::task_error::RunResult;
+use crate::types::task_schedule::TaskSchedule;
 
 /// The call of a task: a struct whose fields are the arguments.
 ///
@@ -84,6 +85,8 @@ pub struct TaskDef {
     pub needs: &'static [StateType],
     /// Defaults of its jobs.
     pub options: TaskOptions,
+    /// When a job of it is published by itself; their names differ.
+    pub schedules: &'static [TaskSchedule],
     /// JSON Schema of the arguments, as an object by name.
     pub args_schema: fn() -> Schema,
     /// JSON Schema of the result.
@@ -113,6 +116,7 @@ impl TaskDef {
             extra_kwargs: false,
             needs: &[],
             options: TaskOptions::DEFAULT,
+            schedules: &[],
             args_schema: anything,
             result_schema: anything,
             decode: accept,
@@ -162,6 +166,12 @@ impl TaskDef {
         self
     }
 
+    /// Sets its schedules. A worker saves them when it starts, and drops those that it no longer has.
+    pub const fn schedules(mut self, schedules: &'static [TaskSchedule]) -> Self {
+        self.schedules = schedules;
+        self
+    }
+
     /// Takes the schema of the arguments, and how a body is read, from the call `T`.
     pub const fn call<T: Task + DeserializeOwned + JsonSchema>(mut self) -> Self {
         self.args_schema = schema::<T>;
@@ -207,7 +217,7 @@ impl TaskDef {
 
     /// The description that the database stores.
     pub(crate) fn describe(&self) -> serde_json::Value {
-        serde_json::json!({
+        let mut described = serde_json::json!({
             "name": self.name,
             "aliases": self.aliases,
             "doc": self.doc,
@@ -220,7 +230,12 @@ impl TaskDef {
             "params": self.params,
             "extra_kwargs": self.extra_kwargs,
             "validate": self.options.validation.as_str(),
-        })
+        });
+        if !self.schedules.is_empty() {
+            let schedules = self.schedules.iter().map(|schedule| schedule.describe(self.name));
+            described["schedules"] = schedules.collect();
+        }
+        described
     }
 }
 

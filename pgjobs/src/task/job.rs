@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -146,6 +146,21 @@ impl Job {
         meta.get(key).cloned()
     }
 
+    /// The tick of the schedule that published it; `None` for a job that was published otherwise.
+    ///
+    /// ```
+    /// use pgjobs::{Job, task};
+    ///
+    /// #[task(cron = "0 3 * * *", zone = "Europe/Berlin")]
+    /// async fn report(#[inject] job: &Job) {
+    ///     // The night that it reports on, also when it runs late.
+    ///     let night = job.tick().map(|tick| tick.at);
+    /// }
+    /// ```
+    pub fn tick(&self) -> Option<Tick> {
+        serde_json::from_value(self.meta("tick")?).ok()
+    }
+
     /// The tags of its publisher (`.tag(tag)`).
     pub fn tags(&self) -> Vec<String> {
         self.meta(TAGS).and_then(|tags| serde_json::from_value(tags).ok()).unwrap_or_default()
@@ -194,6 +209,16 @@ impl Job {
     pub(crate) fn was_finished_by_task(&self) -> bool {
         self.finished.load(Ordering::Acquire)
     }
+}
+
+/// The time for which a schedule published a job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Tick {
+    /// The schedule's name.
+    pub schedule: String,
+    /// The time, which may be long before the job's: after an outage, or in a backfill.
+    pub at: DateTime<Utc>,
 }
 
 impl fmt::Debug for Job {

@@ -11,8 +11,10 @@ pub(crate) mod meta;
 pub(crate) mod nearest;
 pub(crate) mod options;
 mod parse;
+pub(crate) mod schedule;
 pub(crate) mod strict_json;
 pub(crate) mod task_error;
+pub(crate) mod task_schedule;
 #[cfg(feature = "cli")]
 pub(crate) mod text;
 #[cfg(feature = "chrono-tz")]

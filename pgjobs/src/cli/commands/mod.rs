@@ -1,6 +1,7 @@
 //! One module for each command.
 
 pub(crate) mod bench;
+mod call;
 pub(crate) mod check;
 pub(crate) mod codegen;
 pub(crate) mod completions;
@@ -10,4 +11,5 @@ pub(crate) mod inspect;
 pub(crate) mod jobs;
 pub(crate) mod migrate;
 pub(crate) mod publish;
+pub(crate) mod schedule;
 pub(crate) mod worker;

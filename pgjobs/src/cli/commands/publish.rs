@@ -1,17 +1,17 @@
 //! `publish`: publishes a job by the name of its task, and waits for its result.
 
-use std::collections::HashSet;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use clap::Args;
 use serde::Serialize;
+use serde_json::json;
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
 use sqlx::PgPool;
 
 use crate::cli::args::global::{Global, program};
 use crate::cli::args::values;
+use crate::cli::commands::call::CallArgs;
 use crate::cli::database::connect::connect;
 use crate::cli::output::console::Console;
 use crate::cli::output::failure::Failure;
@@ -35,39 +35,14 @@ Prints the job's id, with --wait its result. Arguments are visible in `ps` while
 pub(crate) struct PublishArgs {
     /// The task's dotted name.
     task: String,
-    /// Positional arguments, all at once, before those of --arg.
-    #[arg(long, value_name = "JSON-ARRAY", value_parser = values::array)]
-    args: Option<Array>,
-    /// Keyword arguments, all at once.
-    #[arg(long, value_name = "JSON-OBJECT", value_parser = values::object)]
-    kwargs: Option<Object>,
-    /// One positional argument.
-    #[arg(long, value_name = "VALUE", value_parser = values::argument, allow_hyphen_values = true)]
-    arg: Vec<Value>,
-    /// One keyword argument.
-    #[arg(long, value_name = "NAME=VALUE", value_parser = values::keyword)]
-    kwarg: Vec<(String, Value)>,
-    /// Greater runs first; 0 by default.
-    #[arg(long, value_name = "N", allow_hyphen_values = true)]
-    priority: Option<i32>,
-    /// Attempts in all before the job ends as failed: 3 means at most three runs.
-    #[arg(long, value_name = "N")]
-    retries: Option<u32>,
-    /// The longest a run may take, such as 30s.
-    #[arg(long, value_name = "DURATION", value_parser = values::duration)]
-    timeout: Option<Duration>,
+    #[command(flatten)]
+    call: CallArgs,
     /// Do not run it before this delay has passed, such as 10m.
     #[arg(long, value_name = "DURATION", value_parser = values::duration, conflicts_with = "at")]
     delay: Option<Duration>,
     /// Do not run it before this time, such as 2030-01-31T09:00:00Z.
     #[arg(long, value_name = "RFC3339", value_parser = values::time)]
     at: Option<DateTime<Utc>>,
-    /// Note a value on the job beside its arguments; listings show it.
-    #[arg(long, value_name = "NAME=VALUE", value_parser = values::keyword)]
-    meta: Vec<(String, Value)>,
-    /// Note a tag on the job.
-    #[arg(long, value_name = "TAG")]
-    tag: Vec<String>,
     /// Wait for the job's end and print its result.
     #[arg(long)]
     wait: bool,
@@ -76,10 +51,6 @@ pub(crate) struct PublishArgs {
     #[arg(long, value_name = "DURATION", value_parser = values::duration, requires = "wait")]
     wait_timeout: Option<Duration>,
 }
-
-/// An alias, because clap takes a `Vec` for an option that may be given several times.
-type Array = Vec<Value>;
-type Object = Vec<(String, Value)>;
 
 pub(crate) async fn run(args: PublishArgs, global: &Global, console: &Console) -> Result<(), Failure> {
     let (waits, asked_limit, task) = (args.wait, args.wait_timeout, args.task.clone());
@@ -103,31 +74,11 @@ pub(crate) async fn run(args: PublishArgs, global: &Global, console: &Console) -
 }
 
 fn call(args: PublishArgs) -> Result<NewJob, Failure> {
-    let values = args.args.into_iter().flatten().chain(args.arg);
-    let kwargs: Vec<_> = args.kwargs.into_iter().flatten().chain(args.kwarg).collect();
-    let mut names = HashSet::new();
-    if let Some((name, _)) = kwargs.iter().find(|(name, _)| !names.insert(name)) {
-        return Err(Failure::usage(format!("the keyword argument `{name}` is given twice: leave one out")));
-    }
-    let mut call = values.fold(NewJob::named(args.task), NewJob::arg);
-    call = kwargs.into_iter().fold(call, |call, (name, value)| call.kwarg(name, value));
-    call = args.meta.into_iter().fold(call, |call, (name, value)| call.meta(name, value));
-    call = args.tag.into_iter().fold(call, NewJob::tag);
-    if let Some(priority) = args.priority {
-        call = call.priority(priority);
-    }
-    if let Some(retries) = args.retries {
-        call = call.retries(retries);
-    }
-    if let Some(timeout) = args.timeout {
-        call = call.timeout(timeout);
-    }
-    if let Some(delay) = args.delay {
-        call = call.delay(delay);
-    }
-    Ok(match args.at {
-        Some(at) => call.scheduled_at(at),
-        None => call,
+    let call = args.call.job(args.task)?;
+    Ok(match (args.delay, args.at) {
+        (Some(delay), _) => call.delay(delay),
+        (None, Some(at)) => call.scheduled_at(at),
+        (None, None) => call,
     })
 }
 
@@ -166,7 +117,7 @@ fn names(row: TaskRow) -> impl Iterator<Item = (String, i64)> {
 
 /// The warning, if no worker declared the task or, for a caller that waits, no live worker has it. Fails when
 /// the database cannot be asked.
-async fn warning(pool: &PgPool, task: &str, waits: bool) -> Result<Option<String>, Error> {
+pub(super) async fn warning(pool: &PgPool, task: &str, waits: bool) -> Result<Option<String>, Error> {
     let declared = Declared::ask(pool).await?;
     Ok(match declared.names.iter().find(|(name, _)| name == task) {
         Some((_, workers)) if *workers > 0 || !waits => None,

@@ -139,6 +139,7 @@ fn role_of(function: &str) -> &'static str {
         "workers",
         "next_ticks",
         "schedules",
+        "get_schedule",
         "schedule_ticks",
         "schedule_log",
         "explain_schedule",

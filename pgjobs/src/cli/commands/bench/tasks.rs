@@ -64,6 +64,7 @@ pub(crate) static NOOP: TaskDef = TaskDef {
     params: &[],
     extra_kwargs: false,
     needs: &[],
+    schedules: &[],
     options: OPTIONS,
     args_schema: anything,
     result_schema: nothing,

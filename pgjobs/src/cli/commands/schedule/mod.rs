@@ -1,0 +1,85 @@
+//! `schedule`: lists, makes, changes and runs schedules.
+
+mod backfill;
+mod change;
+mod english;
+mod list;
+mod next;
+mod set;
+mod show;
+
+use clap::{Args, Subcommand};
+
+use crate::Error;
+use crate::cli::args::global::Global;
+use crate::cli::database::connect::connect;
+use crate::cli::output::console::Console;
+use crate::cli::output::failure::Failure;
+
+const AFTER_HELP: &str = "\
+Any worker publishes the jobs of schedules that are due, about once a second; without a worker \
+`select jobs.tick()` does.
+
+Examples:
+  pgjobs schedule set nightly reports.build --cron '0 3 * * *' --zone Europe/Berlin
+  pgjobs schedule list
+  pgjobs schedule show nightly
+  pgjobs schedule pause nightly --note 'the warehouse moves'";
+
+#[derive(Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct Schedule {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// List schedules.
+    List(list::List),
+    /// Show all about a schedule: its next times, its last ticks, and why it publishes nothing.
+    Show(show::Show),
+    /// Make a schedule, or replace what was said of one.
+    Set(Box<set::Set>),
+    /// Stop its ticks until it is resumed.
+    Pause(change::Pause),
+    /// Let it tick again.
+    Resume(change::Resume),
+    /// Publish its job now.
+    Run(change::Run),
+    /// Show when it, or a cron line, is due next.
+    Next(next::Next),
+    /// Publish a job for each of its times in the past.
+    Backfill(backfill::Backfill),
+    /// Show what became of its ticks, and who changed it.
+    Log(show::Log),
+    /// Show why it publishes nothing.
+    Explain(show::Explain),
+    /// Remove it and its log.
+    Drop(change::Drop),
+}
+
+pub(crate) async fn run(args: Schedule, global: &Global, console: &Console) -> Result<(), Failure> {
+    let pool = connect(global, console).await?;
+    match args.command {
+        Command::List(args) => list::run(&args, &pool, console).await,
+        Command::Show(args) => show::run(&args, &pool, console).await,
+        Command::Set(args) => set::run(*args, &pool, console).await,
+        Command::Pause(args) => change::pause(&args, &pool, console).await,
+        Command::Resume(args) => change::resume(&args, &pool, console).await,
+        Command::Run(args) => change::run(&args, &pool, console).await,
+        Command::Next(args) => next::run(&args, &pool, console).await,
+        Command::Backfill(args) => backfill::run(&args, &pool, console).await,
+        Command::Log(args) => show::log(&args, &pool, console).await,
+        Command::Explain(args) => show::explain(&args, &pool, console).await,
+        Command::Drop(args) => change::drop(&args, &pool, console).await,
+    }
+}
+
+/// A refusal is a failure of what was asked for, and not a wrong use of this program.
+fn refused(error: Error) -> Failure {
+    match error {
+        Error::Option { .. } | Error::Encode(_) => Failure::failed(error.to_string()),
+        error => error.into(),
+    }
+}
