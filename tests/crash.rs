@@ -319,3 +319,34 @@ async fn a_worker_that_is_frozen_in_a_claim_stops_nobody() {
     frozen.signal("-CONT");
     frozen.kill();
 }
+
+/// Schedules that are due every second, and workers that are killed while they tick: each second publishes once.
+#[tokio::test]
+async fn each_tick_publishes_once_whichever_worker_is_killed() {
+    let db = Db::new().await;
+    db.run("select jobs.set_schedule('s' || g, 'app.nobody', i_every => '1 s', i_catch_up => 'all') from generate_series(1, 5) g").await;
+    let start: i64 = db.one("select extract(epoch from max(created_at))::bigint from jobs.schedules()").await;
+    let mut workers: Vec<Worker> = (0..3).map(|_| Worker::start(&db, &[])).collect();
+    let mut random = fastrand::Rng::with_seed(5);
+    for _ in 0..8 {
+        let before: i64 = db.one("select count(*) from jobs.pending").await;
+        until("a worker ticked", async || db.one::<i64>("select count(*) from jobs.pending").await > before)
+            .await;
+        let at = random.usize(..workers.len());
+        workers[at].kill();
+        workers[at] = Worker::start(&db, &[]);
+    }
+    let end: i64 = db.one("select extract(epoch from clock_timestamp())::bigint").await;
+    until("all up to now has ticked", async || {
+        db.one::<bool>(&format!("select min(next_at) > to_timestamp({end}) from jobs.schedules()")).await
+    })
+    .await;
+    let wrong: Vec<String> = db
+        .all(&format!(
+            "select s.name || ' ' || t || ' ' || count(q.id) from jobs.schedules() s cross join generate_series({start} + 1, {end}) t
+             left join jobs.pending q on q.meta->'tick'->>'at' = jobs._utc(to_timestamp(t)) and q.meta->'tick'->>'schedule' = s.name
+             group by s.name, t having count(q.id) <> 1"
+        ))
+        .await;
+    assert!(wrong.is_empty(), "of {} seconds: {wrong:?}", end - start);
+}

@@ -2,7 +2,7 @@
 
 use crate::app::{bare, run};
 
-const COMMANDS: [&[&str]; 17] = [
+const COMMANDS: [&[&str]; 29] = [
     &["dev"],
     &["migrate"],
     &["worker"],
@@ -13,6 +13,18 @@ const COMMANDS: [&[&str]; 17] = [
     &["inspect", "tasks"],
     &["inspect", "workers"],
     &["explain"],
+    &["schedule"],
+    &["schedule", "list"],
+    &["schedule", "show"],
+    &["schedule", "set"],
+    &["schedule", "pause"],
+    &["schedule", "resume"],
+    &["schedule", "run"],
+    &["schedule", "next"],
+    &["schedule", "backfill"],
+    &["schedule", "log"],
+    &["schedule", "explain"],
+    &["schedule", "drop"],
     &["check"],
     &["retry"],
     &["cancel"],

@@ -11,6 +11,7 @@ mod odd;
 mod operate;
 mod publish;
 mod rights;
+mod schedule;
 mod secrets;
 mod shown;
 mod worker;

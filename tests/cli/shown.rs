@@ -75,7 +75,11 @@ async fn hostile() -> Db {
         .unwrap();
     db.run("select jobs.cancel(array(select job_id from jobs.pending where task = 'odd.task' limit 1))")
         .await;
+    db.run("select jobs.set_schedule('odd', 'odd.none', i_every => '1 h'); select jobs.pause_schedule('odd', 'x'); select jobs.run_schedule('odd');
+        delete from jobs.pending where task = 'odd.none'")
+        .await;
     everywhere(&db, odd).await;
+    db.run("update jobs.schedule_entry set schedule = (select name from jobs.schedule)").await;
     db
 }
 
@@ -85,8 +89,8 @@ async fn everywhere(db: &Db, odd: &str) {
         "select c.relname, a.attname, a.atttypid::regtype::text from pg_class c join pg_attribute a on a.attrelid = c.oid
          where c.relnamespace = 'jobs'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition and a.attnum > 0 and not a.attisdropped
            and a.atttypid in ('text'::regtype, 'varchar'::regtype, 'text[]'::regtype)
-           and c.relname in ('pending', 'job', 'worker', 'task', 'task_signature', 'publish_check')
-           and a.attname not in ('job_id', 'last_job', 'keep', 'validation', 'validation_set')",
+           and c.relname in ('pending', 'job', 'worker', 'task', 'task_signature', 'publish_check', 'schedule', 'schedule_entry')
+           and a.attname not in ('job_id', 'last_job', 'keep', 'validation', 'validation_set', 'zone', 'gap', 'fold', 'catch_up', 'overlap', 'cron', 'schedule')",
     )
     .fetch_all(&db.pool)
     .await
@@ -145,6 +149,11 @@ async fn no_command_prints_foreign_text_raw() {
         vec!["purge", "--topic", "x\u{202e}*", "--yes"],
         vec!["retry", "--topic", "*", "--yes"],
     ];
+    let schedule: String = db.one("select name from jobs.schedule").await;
+    commands.push(vec!["schedule", "list"]);
+    for verb in ["show", "next", "log", "explain", "run", "pause", "resume", "drop"] {
+        commands.push(vec!["schedule", verb, &schedule]);
+    }
     for id in &ids {
         commands.extend([vec!["inspect", "job", id], vec!["explain", id]]);
     }

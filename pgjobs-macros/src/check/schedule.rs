@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use chrono_tz::{TZ_VARIANTS, Tz};
+use croner::Cron;
 use croner::parser::{CronParser, Seconds, Year};
 use syn::{LitStr, Meta};
 
@@ -101,10 +102,27 @@ fn read(line: &str) -> Result<(), String> {
     if let Some(field) = line.split_whitespace().find(|field| is_odd(field)) {
         return Err(format!("`{field}` is no list of numbers, names, ranges and steps"));
     }
-    let parser = CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed).build();
-    let cron = parser.parse(line).map_err(|error| error.to_string())?;
+    let cron = parse(line).map_err(|reason| wrong_field(line).unwrap_or(reason))?;
     let start = DateTime::<Utc>::from_timestamp(1_700_000_000, 0).unwrap_or_default();
     cron.find_next_occurrence(&start, false).map(drop).map_err(|_| "it is never due".to_owned())
+}
+
+fn parse(line: &str) -> Result<Cron, String> {
+    let parser = CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed).build();
+    parser.parse(line).map_err(|error| error.to_string())
+}
+
+/// Names the field that is wrong by itself: croner does not say which.
+fn wrong_field(line: &str) -> Option<String> {
+    let fields: Vec<&str> = line.split_whitespace().collect();
+    let names = ["minute", "hour", "day", "month", "weekday"];
+    if fields.len() != names.len() {
+        return Some(format!("this has {} fields instead of five", fields.len()));
+    }
+    let alone =
+        |at: usize| (0..5).map(|nth| if nth == at { fields[at] } else { "*" }).collect::<Vec<_>>().join(" ");
+    let (at, name) = names.iter().enumerate().find(|(at, _)| parse(&alone(*at)).is_err())?;
+    Some(format!("`{}` is no {name}, nor a list, range or step of such", fields[at]))
 }
 
 fn zone(zone: &LitStr, errors: &mut Errors) {

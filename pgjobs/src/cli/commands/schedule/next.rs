@@ -26,13 +26,13 @@ pub(crate) struct Next {
     #[arg(long, value_name = "LINE")]
     cron: Option<String>,
     /// The time zone of the line.
-    #[arg(long, default_value = "UTC", requires = "cron")]
+    #[arg(long, default_value = "UTC", conflicts_with = "name")]
     zone: String,
     /// How many times to show.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=1000))]
     num: u16,
     /// Show those after this time instead of now; with --cron.
-    #[arg(long, value_name = "RFC3339", value_parser = values::time, requires = "cron")]
+    #[arg(long, value_name = "RFC3339", value_parser = values::time, conflicts_with = "name")]
     after: Option<DateTime<Utc>>,
 }
 

@@ -42,13 +42,13 @@ pub(crate) struct Set {
     #[arg(long, value_name = "RFC3339", value_parser = values::time)]
     at: Option<DateTime<Utc>>,
     /// The time zone of the cron line, such as Europe/Berlin; UTC by default.
-    #[arg(long, requires = "cron")]
+    #[arg(long, conflicts_with_all = ["every", "at"])]
     zone: Option<String>,
     /// A time that the clock skips: shift (to the first moment after) or skip [default: by the hour field].
-    #[arg(long, requires = "cron")]
+    #[arg(long, conflicts_with_all = ["every", "at"])]
     gap: Option<Gap>,
     /// A time that the clock shows twice: first, second or both [default: by the hour field].
-    #[arg(long, requires = "cron")]
+    #[arg(long, conflicts_with_all = ["every", "at"])]
     fold: Option<Fold>,
     /// Delay each tick by a part of this length, so that many schedules do not run at once.
     #[arg(long, value_name = "DURATION", value_parser = values::duration)]

@@ -1,0 +1,8 @@
+#![allow(unused)]
+
+use pgjobs::task;
+
+#[task(cron = "@daily")]
+async fn report(customer: i64) {}
+
+fn main() {}

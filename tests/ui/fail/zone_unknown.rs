@@ -1,0 +1,8 @@
+#![allow(unused)]
+
+use pgjobs::task;
+
+#[task(cron = "@daily", zone = "Europe/Berln")]
+async fn report() {}
+
+fn main() {}
