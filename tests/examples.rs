@@ -159,6 +159,21 @@ fn meta_travels_to_the_run_and_into_sql() {
 }
 
 #[test]
+fn schedules_tick_are_paused_and_explained() {
+    let shown = run("schedules", &[]);
+    for line in [
+        "schedules.report.of.7 is due 0 7 * * mon-fri in Europe/Berlin",
+        "it publishes nothing: paused",
+        "report of customer 7",
+        "looked for new orders, at a full second: true",
+        "paused: they are on holiday",
+        "run: by",
+    ] {
+        assert!(shown.contains(line), "{line} is not in\n{shown}");
+    }
+}
+
+#[test]
 fn topics_divide_the_work_between_two_programs() {
     let shown = run("topics", &[]);
     assert_eq!(shown.matches("mail-worker: shop.mail.welcome in").count(), 4);

@@ -142,6 +142,9 @@ pub use {chrono, schemars, serde, serde_json, sqlx};
 /// | `backoff = "exponential(1s, 1h)"` | or `"linear(5s)"`, `"fixed(10s)"`; see [`Backoff`] | 3 s, doubled, at most 1 h |
 /// | `keep = "failed"` | which ended jobs stay in history: `"all"`, `"failed"`, `"none"`; see [`Keep`] | `"all"` |
 /// | `validate = "warn"` | what publishing does with arguments that do not fit: `"off"`, `"warn"`, `"strict"`; see [`Validation`] | `"strict"` |
+/// | `cron = "0 3 * * mon-fri"`, `every = "30s"` | publishes a job by itself at these times; see [`schedule`] | none |
+/// | `zone`, `gap`, `fold`, `jitter`, `catch_up`, `catch_up_limit`, `overlap` | more of that schedule, see [`TaskSchedule`](define::TaskSchedule) | UTC, the last of late ticks |
+/// | `schedule(name = "nightly", cron = "0 3 * * *")` | one of several schedules, with the same options | none |
 /// | `call = Welcome` | the name of the struct, when the function's name is taken | the function's name |
 /// | `crate = path` | the path of pgjobs, when it was renamed | `::pgjobs` |
 ///

@@ -10,7 +10,7 @@ const FLOORS: &[&[&str]] = &[
     &["types"],
     &["db"],
     &["task", "publish"],
-    &["define", "layers", "migrations", "inspect", "admin", "deploy", "testing"],
+    &["define", "layers", "migrations", "inspect", "admin", "schedule", "deploy", "testing"],
     &["worker"],
     &["cli", "private"],
 ];

@@ -182,7 +182,7 @@ async fn night(db: &Db, random: &mut Rng, zone: Tz, change: DateTime<Utc>) -> us
 }
 
 #[tokio::test]
-async fn what_is_no_line_is_refused_by_both_and_the_wrong_part_named() {
+async fn what_is_no_line_is_refused_by_both_and_its_part_named() {
     let db = Db::new().await;
     let parser = CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed).build();
     for (line, part) in [

@@ -75,7 +75,7 @@ async fn an_operators_word_stays_until_the_code_says_something_else() {
 }
 
 #[tokio::test]
-async fn what_is_declared_wrongly_is_refused_and_a_name_of_another_task_left_alone() {
+async fn a_wrong_declaration_is_refused_and_a_taken_name_left_alone() {
     let db = Db::with_clock().await;
     for (schedules, reason) in [
         (r#"[{"name": "a", "crn": "@daily"}]"#, "unknown key 'crn'"),
@@ -106,7 +106,7 @@ async fn hello(#[inject] job: &Job, #[default(7)] number: i64) -> Result<(String
 }
 
 #[tokio::test]
-async fn a_worker_saves_its_schedules_ticks_and_hands_the_tick_to_the_task() {
+async fn a_worker_saves_its_schedules_and_the_task_sees_its_tick() {
     let db = Db::new().await;
     assert!(linked_tasks().unwrap().iter().any(|task| task.name == "schedules.hello"));
     let worker = Worker::new(db.pool.clone()).topic("schedules.*").start().await.unwrap();

@@ -185,7 +185,7 @@ async fn a_one_off_is_due_once_and_has_ended() {
 }
 
 #[tokio::test]
-async fn jitter_delays_each_tick_by_its_own_part_and_says_the_time_it_stands_for() {
+async fn jitter_delays_each_tick_by_a_part_of_its_own() {
     let db = noon().await;
     db.run("select jobs.set_schedule('s' || g, 'report', i_every => '1 h', i_jitter => '10 min') from generate_series(1, 50) g").await;
     let late: Vec<f64> = db

@@ -3,7 +3,7 @@
 use pgjobs_tests::{Db, amount};
 
 #[tokio::test]
-async fn a_tick_reads_the_schedules_that_are_due_among_a_hundred_thousand() {
+async fn a_tick_reads_what_is_due_among_a_hundred_thousand_schedules() {
     let db = Db::with_clock().await;
     let all = amount(20_000, 100_000);
     db.run("select jobs.set_schedule('model', 'report', i_cron => '0 3 * * *', i_zone => 'Europe/Berlin')")

@@ -35,7 +35,7 @@ const CHANGES: [&str; 7] = [
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn each_tick_publishes_once_through_both_changes_of_clocks_whoever_is_killed() {
+async fn each_tick_publishes_once_through_changes_of_clocks_and_kills() {
     let db = Arc::new(Db::with_clock().await);
     let length = TimeDelta::days(i64::from(amount(2, 8)));
     let mut ticks = 0;
