@@ -35,8 +35,7 @@ pub(super) fn unique(task: &Task) -> Option<TokenStream> {
 /// The arguments of the key, in the order in which the user named them.
 fn key<'t>(task: &'t Task, unique: &Unique) -> Vec<&'t Param> {
     let Some(names) = &unique.key else { return task.arguments().collect() };
-    let named =
-        |name: &syn::Ident| task.arguments().find(|param| param.keyword() == name.unraw().to_string());
+    let named = |name: &syn::Ident| task.arguments().find(|param| name.unraw() == param.keyword());
     names.iter().filter_map(named).collect()
 }
 

@@ -122,6 +122,7 @@ mod tests {
         params: &[Param { name: "user_id", ty: "i64", required: true }],
         extra_kwargs: false,
         needs: &[],
+        schedules: &[],
         options: TaskOptions::DEFAULT,
         args_schema: || schema("i64"),
         result_schema: || schemars::schema_for!(()),
