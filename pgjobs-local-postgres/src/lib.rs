@@ -56,6 +56,8 @@ mod places;
 #[cfg(unix)]
 mod postmaster;
 #[cfg(unix)]
+mod shared;
+#[cfg(unix)]
 mod site;
 #[cfg(unix)]
 mod template;

@@ -21,4 +21,6 @@ pub(crate) mod results;
 pub(crate) mod servers;
 pub(crate) mod session;
 pub(crate) mod settle;
+#[cfg(feature = "testing")]
+pub(crate) mod testing;
 pub(crate) mod worker;
