@@ -10,7 +10,6 @@ use crate::types::job_state::JobState;
 use crate::types::task_error::TaskError;
 
 /// Why a test could not do what it asked for; with `?` it fails the test.
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum TestError {
     /// There is no server to make a database on, or it makes none for this role.
@@ -74,6 +73,13 @@ fn remedy(error: &LocalPostgresError) -> &'static str {
              and without DATABASE_URL the tests start a server of their own"
         }
         _ => "",
+    }
+}
+
+/// Like `Display`: what a test returns is printed in this form.
+impl fmt::Debug for TestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

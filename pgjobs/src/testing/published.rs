@@ -1,8 +1,10 @@
 //! A published job, as a test looks at it.
 
+use std::fmt;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -16,7 +18,7 @@ use crate::types::job_state::JobState;
 use crate::types::meta::TAGS;
 
 /// A job of the task `T`, with its arguments and options; of [`Database::published`](super::Database::published).
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct Published<T> {
     /// Its id.
@@ -44,6 +46,21 @@ impl<T> Published<T> {
     pub fn tags(&self) -> Vec<String> {
         let tags = self.meta.get(TAGS).cloned();
         tags.and_then(|tags| serde_json::from_value(tags).ok()).unwrap_or_default()
+    }
+}
+
+/// Shows the arguments as JSON, since the struct of a call need not be `Debug`.
+impl<T: Serialize> fmt::Debug for Published<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let call = serde_json::to_string(&self.call).unwrap_or_else(|error| error.to_string());
+        f.debug_struct("Published")
+            .field("id", &self.id)
+            .field("call", &format_args!("{call}"))
+            .field("state", &self.state)
+            .field("priority", &self.priority)
+            .field("scheduled_at", &self.scheduled_at)
+            .field("meta", &self.meta)
+            .finish_non_exhaustive()
     }
 }
 

@@ -33,7 +33,7 @@ impl Server {
 
     async fn open() -> Result<Self, TestError> {
         let local = LocalPostgres::builder().allow_download(true).setting("max_connections", "500");
-        let origin = Origin::from_env_or_local(local.shared("pgjobs-tests")).await?;
+        let origin = Origin::from_env_or_local(local.shared("tests")).await?;
         let run = format!("{:08x}", fastrand::u32(..));
         let options = origin.options().application_name(&format!("pgjobs test {run}"));
         let unreachable = |source| LocalPostgresError::Database { action: "connect".to_owned(), source };
