@@ -37,7 +37,7 @@ pub(crate) fn attribute(options: TokenStream, item: TokenStream) -> TokenStream 
     match (function, errors.into_compile_errors()) {
         (Some(function), None) => expand(function, &read),
         // With the function, so that what it uses is not reported as unused.
-        (_, errors) => quote!(#errors #[allow(dead_code)] #item),
+        (_, errors) => quote!(#errors #[allow(dead_code, unused_variables)] #item),
     }
 }
 
@@ -109,13 +109,12 @@ fn argument(pgjobs: &TokenStream, db: &Ident, input: &FnArg) -> TokenStream {
 
 fn setup_function(pgjobs: &TokenStream, setup: &ExprPath) -> TokenStream {
     let (name, pool) = (source(setup), Ident::new("pool", Span::mixed_site()));
-    let call = quote_spanned!(setup.span()=> #setup(&#pool).await);
+    // With the span of the path: rustc reports there that it is no such function.
+    let call = quote_spanned!(setup.span()=> #pgjobs::testing::__private::prepared(#setup(&#pool).await));
     quote! {
         ::core::option::Option::Some(#pgjobs::testing::__private::Setup {
             name: ::core::concat!(::core::module_path!(), "::", #name),
-            run: |#pool| ::std::boxed::Box::pin(async move {
-                #call.map_err(::core::convert::Into::into)
-            }),
+            run: |#pool| ::std::boxed::Box::pin(async move { #call }),
         })
     }
 }

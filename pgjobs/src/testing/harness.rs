@@ -33,12 +33,22 @@ impl Argument for PgPool {
     }
 }
 
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
 /// The function that prepares the template, once.
 pub struct Setup {
     /// Its path.
     pub name: &'static str,
     /// Calls it.
-    pub run: fn(PgPool) -> BoxFuture<'static, Result<(), Box<dyn std::error::Error + Send + Sync>>>,
+    pub run: fn(PgPool) -> BoxFuture<'static, Result<(), BoxError>>,
+}
+
+/// What a setup returned, with whatever error.
+///
+/// # Errors
+/// The same.
+pub fn prepared<E: Into<BoxError>>(returned: Result<(), E>) -> Result<(), BoxError> {
+    returned.map_err(Into::into)
 }
 
 /// Runs a test on a runtime and a database of its own; drops the database when it ends, also when it panics.

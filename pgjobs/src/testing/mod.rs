@@ -92,5 +92,5 @@ pub use {
 #[doc(hidden)]
 pub mod __private {
     pub use super::expect::{Expected, Many, holds};
-    pub use super::harness::{Argument, Setup, run};
+    pub use super::harness::{Argument, Setup, prepared, run};
 }
