@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use super::database::Database;
 use super::error::TestError;
+use super::inner::Inner;
 use crate::db::testing;
 
 /// The clock of a test's database, which everything in schema `jobs` reads: when a job is due, how long a
@@ -28,7 +28,7 @@ use crate::db::testing;
 /// have sent their heartbeats. The exception are workers that died of an injected [`Fault`](super::Fault), whose
 /// leases run out. Time limits of runs, and pauses between two polls, are real time.
 #[derive(Debug)]
-pub struct Clock<'a>(pub(super) &'a Database);
+pub struct Clock<'a>(pub(super) &'a Inner);
 
 impl Clock<'_> {
     /// The time of the database.
@@ -36,7 +36,7 @@ impl Clock<'_> {
     /// # Errors
     /// When the database cannot be reached.
     pub async fn now(&self) -> Result<DateTime<Utc>, TestError> {
-        Ok(testing::now(self.0.pool()).await?)
+        Ok(testing::now(&self.0.pool).await?)
     }
 
     /// Moves the clock forward.
@@ -73,10 +73,10 @@ impl Clock<'_> {
     /// # Errors
     /// When the database cannot be reached.
     pub async fn stop(&self) -> Result<(), TestError> {
-        Ok(testing::stop_clock(self.0.pool()).await?)
+        Ok(testing::stop_clock(&self.0.pool).await?)
     }
 
     async fn shift(&self, seconds: f64) -> Result<(), TestError> {
-        Ok(testing::advance(self.0.pool(), seconds, &self.0.dead_workers()).await?)
+        Ok(testing::advance(&self.0.pool, seconds, &self.0.dead_workers()).await?)
     }
 }

@@ -1,18 +1,18 @@
 //! The database of one test.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use uuid::Uuid;
 
 use super::clock::Clock;
 use super::drain::Drain;
 use super::error::TestError;
-use super::fault::{Fault, Faults};
+use super::fault::Fault;
+use super::inner::Inner;
 use super::published::{Published, read};
 use super::run_now::RunNow;
 use crate::db::testing;
@@ -38,13 +38,6 @@ const CONNECTIONS: u32 = 10;
 /// ```
 #[derive(Clone)]
 pub struct Database(Arc<Inner>);
-
-struct Inner {
-    pool: PgPool,
-    faults: Faults,
-    /// The workers that died of a fault: nobody sends heartbeats for them.
-    dead: Mutex<Vec<Uuid>>,
-}
 
 impl Database {
     /// A database that is there already, such as that of an `#[sqlx::test]`: migrates schema `jobs` in it and adds
@@ -72,7 +65,7 @@ impl Database {
     }
 
     fn open(pool: PgPool) -> Self {
-        Database(Arc::new(Inner { pool, faults: Faults::default(), dead: Mutex::default() }))
+        Database(Arc::new(Inner::new(pool)))
     }
 
     /// A pool on the database, which the program under test is given.
@@ -82,7 +75,7 @@ impl Database {
 
     /// The clock that everything in schema `jobs` reads.
     pub fn clock(&self) -> Clock<'_> {
-        Clock(self)
+        Clock(&self.0)
     }
 
     /// Every job of a task that was published and is kept, in the order of their publishing, whether it is pending,
@@ -106,7 +99,7 @@ impl Database {
 
     /// Has a worker run every job that is ready, and those that they publish, until none is left.
     pub fn drain(&self) -> Drain<'_> {
-        Drain::new(self)
+        Drain::new(&self.0)
     }
 
     /// Has a worker run this one job, also one that is scheduled for later, and returns its result.
@@ -121,7 +114,7 @@ impl Database {
     /// # Ok(()) }
     /// ```
     pub fn run_now<R: DeserializeOwned>(&self, job: &JobHandle<R>) -> RunNow<'_, R> {
-        RunNow::new(self, job.clone())
+        RunNow::new(&self.0, job.clone())
     }
 
     /// Lets this happen in the next `times` runs of a task that [`drain`](Database::drain) or
@@ -158,18 +151,6 @@ impl Database {
     /// ```
     pub fn fail_next<T: Task>(&self, times: u32) {
         self.inject::<T>(Fault::Error("an injected fault".to_owned()), times);
-    }
-
-    pub(super) fn faults(&self) -> Faults {
-        self.0.faults.clone()
-    }
-
-    pub(super) fn bury(&self, worker: Uuid) {
-        self.0.dead.lock().unwrap_or_else(PoisonError::into_inner).push(worker);
-    }
-
-    pub(super) fn dead_workers(&self) -> Vec<Uuid> {
-        self.0.dead.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Closes the pool; something that a test left running may keep a connection.

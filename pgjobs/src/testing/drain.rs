@@ -8,9 +8,10 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use tokio::sync::Notify;
 
-use super::database::Database;
+use super::clock::Clock;
 use super::error::TestError;
 use super::fault::Injection;
+use super::inner::Inner;
 use crate::db::testing;
 use crate::task::definition::TaskDef;
 use crate::task::job::Job;
@@ -22,12 +23,12 @@ use crate::worker::{End, Worker, WorkerReport};
 const RUNS: u64 = 10_000;
 
 /// A [`Worker`] for a test's database; without pauses, since nobody else needs the server.
-pub(super) fn worker(db: &Database) -> Worker {
-    Worker::new(db.pool().clone()).burst().poll(Duration::from_millis(10)).listen(false)
+pub(super) fn worker(db: &Inner) -> Worker {
+    Worker::new(db.pool.clone()).burst().poll(Duration::from_millis(10)).listen(false)
 }
 
 /// A [`Worker`] that runs every job that is ready, and those that they publish, until none is left; made by
-/// [`Database::drain`] and started by `.await`.
+/// [`Database::drain`](super::Database::drain) and started by `.await`.
 ///
 /// It is a worker like any other, with claims, leases and settlements, so what it does is what happens in
 /// production. Jobs that are scheduled for later, and those that wait for their backoff, stay where they are.
@@ -45,14 +46,14 @@ pub(super) fn worker(db: &Database) -> Worker {
 /// Those of [`Worker::start`]; [`TestError::Endless`] after 10,000 runs.
 #[must_use = "nothing runs before `.await`"]
 pub struct Drain<'a> {
-    db: &'a Database,
+    db: &'a Inner,
     worker: Worker,
     limit: u64,
     scheduled: bool,
 }
 
 impl<'a> Drain<'a> {
-    pub(super) fn new(db: &'a Database) -> Self {
+    pub(super) fn new(db: &'a Inner) -> Self {
         Drain { db, worker: worker(db), limit: RUNS, scheduled: false }
     }
 
@@ -109,7 +110,7 @@ impl<'a> Drain<'a> {
         let names: Vec<String> =
             worker.tasks()?.into_iter().flat_map(TaskDef::names).map(str::to_owned).collect();
         let (count, death) = (Count::new(limit), Arc::new(Notify::new()));
-        let injection = Injection { faults: db.faults(), death: death.clone() };
+        let injection = Injection { faults: db.faults.clone(), death: death.clone() };
         let worker = worker.layer(count.clone()).layer(injection);
         let mut total = WorkerReport::default();
         loop {
@@ -117,11 +118,11 @@ impl<'a> Drain<'a> {
             let ended = report.end;
             total = sum(total, report);
             let next = match scheduled && ended == End::Orderly {
-                true => testing::next_due(db.pool(), &names).await?,
+                true => testing::next_due(&db.pool, &names).await?,
                 false => None,
             };
             match next {
-                Some(due) => db.clock().advance_to(due).await?,
+                Some(due) => Clock(db).advance_to(due).await?,
                 None => return Ok(total),
             }
         }
@@ -138,12 +139,7 @@ impl<'a> IntoFuture for Drain<'a> {
 }
 
 /// Runs a worker until nothing is ready, it dies of a fault, or there were too many runs.
-async fn burst(
-    db: &Database,
-    worker: Worker,
-    count: &Count,
-    death: &Notify,
-) -> Result<WorkerReport, TestError> {
+async fn burst(db: &Inner, worker: Worker, count: &Count, death: &Notify) -> Result<WorkerReport, TestError> {
     let mut handle = worker.start().await?;
     tokio::select! {
         biased;

@@ -58,6 +58,8 @@ mod fault;
 #[cfg(feature = "testing")]
 mod harness;
 #[cfg(feature = "testing")]
+mod inner;
+#[cfg(feature = "testing")]
 mod published;
 #[cfg(feature = "testing")]
 mod run_now;

@@ -8,10 +8,10 @@ use futures_util::future::BoxFuture;
 use serde::de::DeserializeOwned;
 use tokio::sync::Notify;
 
-use super::database::Database;
 use super::drain::worker;
 use super::error::TestError;
 use super::fault::Injection;
+use super::inner::Inner;
 use crate::db::testing;
 use crate::publish::JobHandle;
 use crate::task::job::Job;
@@ -23,7 +23,7 @@ use crate::types::job_state::JobState;
 use crate::types::task_error::{RunResult, TaskError};
 use crate::worker::{Worker, WorkerReport};
 
-/// A [`Worker`] that runs one job; made by [`Database::run_now`] and started by `.await`, which returns what the
+/// A [`Worker`] that runs one job; made by [`Database::run_now`](super::Database::run_now) and started by `.await`, which returns what the
 /// task returned.
 ///
 /// The job need not be due. Other jobs are not touched, not even those that this one publishes. A run that fails
@@ -44,13 +44,13 @@ use crate::worker::{Worker, WorkerReport};
 /// [`TestError::Died`] after an injected death; those of [`Worker::start`].
 #[must_use = "nothing runs before `.await`"]
 pub struct RunNow<'a, R> {
-    db: &'a Database,
+    db: &'a Inner,
     worker: Worker,
     job: JobHandle<R>,
 }
 
 impl<'a, R: DeserializeOwned> RunNow<'a, R> {
-    pub(super) fn new(db: &'a Database, job: JobHandle<R>) -> Self {
+    pub(super) fn new(db: &'a Inner, job: JobHandle<R>) -> Self {
         RunNow { db, worker: worker(db).concurrency(1), job }
     }
 
@@ -68,22 +68,22 @@ impl<'a, R: DeserializeOwned> RunNow<'a, R> {
 
     async fn run(self) -> Result<R, TestError> {
         let RunNow { db, worker, job } = self;
-        let row = job.fetch(db.pool()).await?;
+        let row = job.fetch(&db.pool).await?;
         let not_pending = |state| TestError::NotPending { id: job.id().clone(), state };
         if row.state != JobState::Pending {
             return Err(not_pending(row.state));
         }
-        testing::make_ready(db.pool(), job.id()).await?;
-        let mut others = db.pool().begin().await?;
+        testing::make_ready(&db.pool, job.id()).await?;
+        let mut others = db.pool.begin().await?;
         testing::hold_others(&mut others, &row.task, job.id()).await?;
         let (only, death) = (Only::new(job.id().clone()), Arc::new(Notify::new()));
-        let injection = Injection { faults: db.faults(), death: death.clone() };
+        let injection = Injection { faults: db.faults.clone(), death: death.clone() };
         let worker = worker.topic(row.task).layer(only.clone()).layer(injection);
         let outcome = once(db, worker, &only, &death).await;
         others.rollback().await?;
         match outcome? {
             Some(result) => Ok(read_result(result.map_err(TestError::Run)?.get()).map_err(Error::Body)?),
-            None => Err(not_pending(job.fetch(db.pool()).await?.state)),
+            None => Err(not_pending(job.fetch(&db.pool).await?.state)),
         }
     }
 }
@@ -99,7 +99,7 @@ impl<'a, R: DeserializeOwned + 'a> IntoFuture for RunNow<'a, R> {
 
 /// Runs the worker until the job has run, and returns what came of it; `None` when another worker was faster.
 async fn once(
-    db: &Database,
+    db: &Inner,
     worker: Worker,
     only: &Only,
     death: &Notify,
