@@ -63,7 +63,7 @@ fn a_database_takes_a_fraction_of_a_second() {
 
 #[pgjobs::test]
 async fn a_test_takes_nothing_and_may_block_a_thread() {
-    tokio::task::block_in_place(|| std::thread::yield_now());
+    tokio::task::block_in_place(std::thread::yield_now);
 }
 
 #[pgjobs::test]

@@ -6,6 +6,7 @@ mod clock;
 mod databases;
 mod drain;
 mod faults;
+mod guide;
 mod published;
 mod run_now;
 mod tasks;

@@ -7,12 +7,12 @@
 //! otherwise than in production.
 //!
 //! ```
-//! # mod hidden {
+//! # mod hidden { // tests/testing/guide.rs runs it
 //! use std::error::Error;
 //! use std::time::Duration;
 //!
 //! use pgjobs::testing::{Database, assert_published, refute_published};
-//! use pgjobs::{Task, task};
+//! use pgjobs::task;
 //!
 //! #[task]
 //! async fn remind(user_id: i64, text: String) {}
