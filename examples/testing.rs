@@ -4,8 +4,8 @@
 //! cargo run --example testing
 //! ```
 //!
-//! A test has all of this from `#[pgjobs::test]`; `examples/shop/tests` are tests of a small shop. Since it moves the
-//! time of its database, this program never uses that of DATABASE_URL.
+//! A test has all of this from `#[pgjobs::test]`; `examples/shop/tests` are tests of a small shop. Since it
+//! moves the time of its database, this program never uses that of DATABASE_URL.
 
 use std::error::Error;
 use std::time::Duration;

@@ -72,8 +72,8 @@ impl Database {
     /// Creates an empty database beside this one.
     ///
     /// # Errors
-    /// [`LocalPostgresError::Database`] when the name is taken, the role may not create databases or the server
-    /// cannot be reached.
+    /// [`LocalPostgresError::Database`] when the name is taken, the role may not create databases or the
+    /// server cannot be reached.
     ///
     /// ```no_run
     /// # async fn f(database: pgjobs_local_postgres::Database) -> Result<(), Box<dyn std::error::Error>> {

@@ -60,9 +60,9 @@ impl LocalPostgresBuilder {
 
     /// Shares an ephemeral server with all programs of this user that ask for this name, a plain word.
     ///
-    /// For tests that are many programs, at a time or one after another. The first one starts the server with its
-    /// settings; it ends, and its data with it, five seconds after the last of them, however that ends. A data
-    /// folder is always shared, so with [`data_dir`](Self::data_dir) this has no effect.
+    /// For tests that are many programs, at a time or one after another. The first one starts the server with
+    /// its settings; it ends, and its data with it, five seconds after the last of them, however that ends. A
+    /// data folder is always shared, so with [`data_dir`](Self::data_dir) this has no effect.
     ///
     /// ```
     /// # use pgjobs_local_postgres::LocalPostgres;

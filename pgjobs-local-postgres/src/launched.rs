@@ -25,8 +25,8 @@ const STARTING_UP: &str = "57P03";
 pub(crate) enum Keeper {
     /// This program's.
     Own,
-    /// Of all programs that hold this pipe: `input` is its end for the watchdog, `users` this program's. After the
-    /// last it waits for another for as long as `linger`.
+    /// Of all programs that hold this pipe: `input` is its end for the watchdog, `users` this program's.
+    /// After the last it waits for another for as long as `linger`.
     Shared { input: File, users: File, linger: Duration },
 }
 

@@ -172,8 +172,8 @@ impl LocalPostgres {
 
     /// Stops the server and returns when it is gone, with its folder if it was ephemeral.
     ///
-    /// This ends open sessions. A server that another program started, or that is shared, continues to run. Dropping the value
-    /// stops the server too, but does not wait for it.
+    /// This ends open sessions. A server that another program started, or that is shared, continues to run.
+    /// Dropping the value stops the server too, but does not wait for it.
     ///
     /// # Errors
     /// [`LocalPostgresError::Files`](super::LocalPostgresError::Files) when the end of the server

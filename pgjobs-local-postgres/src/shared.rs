@@ -31,8 +31,8 @@ const USERS: &str = "users";
 
 /// Joins the server of this name, or starts it.
 ///
-/// A program holds a lock while it joins or starts, so that at any time one program decides what the folder says. The
-/// kernel releases the lock of a program that dies.
+/// A program holds a lock while it joins or starts, so that at any time one program decides what the folder
+/// says. The kernel releases the lock of a program that dies.
 pub(crate) async fn start(builder: LocalPostgresBuilder, name: String) -> Result<LocalPostgres> {
     let (site, path, _lock) = blocking(move || prepare(builder, &name)).await?;
     let mut without_server = None;

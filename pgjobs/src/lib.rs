@@ -64,7 +64,7 @@
 //! | `tls` | TLS (rustls, the system's roots) for the connections of your pool and of the worker |
 //! | `cli` | `pgjobs::cli::main()`, the whole command line for your own binary, and the program `pgjobs` |
 //! | `local-postgres` | the module `local_postgres`, a private PostgreSQL server for development and tests |
-//! | `testing` | [`#[pgjobs::test]`](macro@crate::test) and most of the module [`testing`]: a database for each test |
+//! | `testing` | `#[pgjobs::test]` and most of the module [`testing`]: a database for each test, assertions, a clock |
 //! | `linkme` | registers tasks through linker sections, for targets where constructors do not run |
 //! | `rust_decimal`, `bigdecimal`, `url`, `bytes`, `chrono-tz`, `jiff`, `indexmap`, `semver` | types of these crates [as arguments](macro@task#types-as-arguments) and results |
 
@@ -237,10 +237,10 @@ pub use pgjobs_macros::task;
 
 /// Makes an `async fn` a test with a migrated database of its own.
 ///
-/// The function takes the [`testing::Database`], a `PgPool` on it, a reference to either, or nothing, and returns
-/// what tests return: nothing or a `Result`. It runs on a tokio runtime with two threads. Its database is dropped
-/// when it ends, also when it panics; `#[should_panic]`, `#[ignore]` and other attributes work as on any test.
-/// Where the database comes from is in [`testing`].
+/// The function takes the [`testing::Database`], a `PgPool` on it, a reference to either, or nothing, and
+/// returns what tests return: nothing or a `Result`. It runs on a tokio runtime with two threads. Its
+/// database is dropped when it ends, also when it panics; `#[should_panic]`, `#[ignore]` and other attributes
+/// work as on any test. Where the database comes from is in [`testing`].
 ///
 /// | option | meaning |
 /// |---|---|
@@ -269,8 +269,8 @@ pub use pgjobs_macros::task;
 /// ```
 ///
 /// # Panics
-/// The test fails when there is no server, when its role may not create databases, and when the setup fails; the
-/// message says what to do.
+/// The test fails when there is no server, when its role may not create databases, and when the setup fails;
+/// the message says what to do.
 #[cfg(feature = "testing")]
 pub use pgjobs_macros::test;
 

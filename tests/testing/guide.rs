@@ -1,4 +1,5 @@
-//! The examples of the documentation of `pgjobs::testing` and `pgjobs::test`, which are tests and so run only here.
+//! The examples of the documentation of `pgjobs::testing` and `pgjobs::test`, which are tests and so run only
+//! here.
 
 use std::error::Error;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! What tests do with a database of theirs, as the owner of schema `jobs`: they move its clock, read everything
-//! that was published, and choose which job is next.
+//! What tests do with a database of theirs, as the owner of schema `jobs`: they move its clock, read
+//! everything that was published, and choose which job is next.
 
 use chrono::{DateTime, Utc};
 use sqlx::postgres::PgRow;

@@ -11,9 +11,9 @@ use crate::db::testing;
 /// The clock of a test's database, which everything in schema `jobs` reads: when a job is due, how long a
 /// backoff and a lease last, what retention drops.
 ///
-/// It runs like any clock, from the time of the machine on, until a test moves or stops it. `scheduled_at` and
-/// `delay` need nothing else, since the database decides when a job is due. What the program itself reads from
-/// `Utc::now()` does not move.
+/// It runs like any clock, from the time of the machine on, until a test moves or stops it. `scheduled_at`
+/// and `delay` need nothing else, since the database decides when a job is due. What the program itself reads
+/// from `Utc::now()` does not move.
 ///
 /// ```no_run
 /// # use std::time::Duration;
@@ -24,9 +24,10 @@ use crate::db::testing;
 /// # Ok(()) }
 /// ```
 ///
-/// Workers live through such a jump: their leases move with it, since in the time that is jumped over they would
-/// have sent their heartbeats. The exception are workers that died of an injected [`Fault`](super::Fault), whose
-/// leases run out. Time limits of runs, and pauses between two polls, are real time.
+/// Workers live through such a jump: their leases move with it, since in the time that is jumped over they
+/// would have sent their heartbeats. The exception are workers that died of an injected
+/// [`Fault`](super::Fault), whose leases run out. Time limits of runs, and pauses between two polls, are real
+/// time.
 #[derive(Debug)]
 pub struct Clock<'a>(pub(super) &'a Inner);
 

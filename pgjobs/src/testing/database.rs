@@ -40,8 +40,8 @@ const CONNECTIONS: u32 = 10;
 pub struct Database(Arc<Inner>);
 
 impl Database {
-    /// A database that is there already, such as that of an `#[sqlx::test]`: migrates schema `jobs` in it and adds
-    /// the clock.
+    /// A database that is there already, such as that of an `#[sqlx::test]`: migrates schema `jobs` in it and
+    /// adds the clock.
     ///
     /// From then on its time can be moved, so it must be a database for tests alone.
     ///
@@ -78,8 +78,8 @@ impl Database {
         Clock(&self.0)
     }
 
-    /// Every job of a task that was published and is kept, in the order of their publishing, whether it is pending,
-    /// running or has ended: for what [`assert_published!`](crate::assert_published) cannot say.
+    /// Every job of a task that was published and is kept, in the order of their publishing, whether it is
+    /// pending, running or has ended: for what [`assert_published!`](crate::assert_published) cannot say.
     ///
     /// ```no_run
     /// # use pgjobs::{task, testing::Database};

@@ -62,14 +62,14 @@ impl<'a> Drain<'a> {
         self.worker(|worker| worker.state(value))
     }
 
-    /// Restricts it to the tasks under this topic, as [`Worker::topic`]: other tasks may then need states that
-    /// it does not have.
+    /// Restricts it to the tasks under this topic, as [`Worker::topic`]: other tasks may then need states
+    /// that it does not have.
     pub fn topic(self, pattern: impl Into<String>) -> Self {
         self.worker(|worker| worker.topic(pattern))
     }
 
-    /// How many jobs run at once, as [`Worker::concurrency`]; 1 runs them one after another, by priority and in
-    /// the order of their publishing.
+    /// How many jobs run at once, as [`Worker::concurrency`]; 1 runs them one after another, by priority and
+    /// in the order of their publishing.
     pub fn concurrency(self, slots: usize) -> Self {
         self.worker(|worker| worker.concurrency(slots))
     }
@@ -91,15 +91,16 @@ impl<'a> Drain<'a> {
         self
     }
 
-    /// After how many runs it gives up, because jobs that publish, snooze or retry for ever would never end; by
-    /// default 10,000.
+    /// After how many runs it gives up, because jobs that publish, snooze or retry for ever would never end;
+    /// by default 10,000.
     pub fn limit(mut self, runs: u64) -> Self {
         self.limit = runs;
         self
     }
 
-    /// Goes on with the jobs that are scheduled for later, and with those that wait for their backoff: moves the
-    /// [`Clock`](super::Clock) to the time at which the next one is due, again and again, until none is left.
+    /// Goes on with the jobs that are scheduled for later, and with those that wait for their backoff: moves
+    /// the [`Clock`](super::Clock) to the time at which the next one is due, again and again, until none is
+    /// left.
     pub fn including_scheduled(mut self) -> Self {
         self.scheduled = true;
         self

@@ -32,8 +32,8 @@ pub enum TestError {
         /// Its state.
         state: JobState,
     },
-    /// The run that [`RunNow`](super::RunNow) made ended in an error, or in a snooze; or the task ended its job
-    /// in a transaction that was not committed.
+    /// The run that [`RunNow`](super::RunNow) made ended in an error, or in a snooze; or the task ended its
+    /// job in a transaction that was not committed.
     Run(TaskError),
     /// The worker died of an injected [`Fault`](super::Fault); its job is running until the worker's lease is
     /// over.

@@ -104,12 +104,12 @@ pub fn holds<T>(call: &T, fits: impl FnOnce(&T) -> bool) -> bool {
 /// Fails unless a job of a task was published with these arguments, in the database of the test.
 ///
 /// The call is written as its struct. Each argument is compared with `==`, so a text may be given as `"…"`;
-/// `..` leaves the others open, and without it all must be named. A closure may follow, for what `==` does not
-/// say. Jobs count in whatever state they are: pending, running and ended, unless their task does not keep them
-/// (option `keep`). `count = n` expects exactly so many.
+/// `..` leaves the others open, and without it all must be named. A closure may follow, for what `==` does
+/// not say. Jobs count in whatever state they are: pending, running and ended, unless their task does not
+/// keep them (option `keep`). `count = n` expects exactly so many.
 ///
-/// It awaits the database, so it stands in an `async` function. When it fails, it lists what was published of the
-/// task, with all arguments, and of which other tasks there are jobs.
+/// It awaits the database, so it stands in an `async` function. When it fails, it lists what was published of
+/// the task, with all arguments, and of which other tasks there are jobs.
 ///
 /// ```no_run
 /// use pgjobs::testing::{Database, assert_published};

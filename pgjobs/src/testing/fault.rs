@@ -20,8 +20,8 @@ pub enum Fault {
     Timeout,
     /// The worker dies before it calls the task: the job was claimed, and nothing of it happened.
     DieBefore,
-    /// The worker dies when the task has returned and before the database has heard of it: everything that the
-    /// task did has happened, and it will run again. Whether that does harm is what this fault shows.
+    /// The worker dies when the task has returned and before the database has heard of it: everything that
+    /// the task did has happened, and it will run again. Whether that does harm is what this fault shows.
     DieAfter,
 }
 

@@ -17,7 +17,8 @@ use crate::types::job_id::JobId;
 use crate::types::job_state::JobState;
 use crate::types::meta::TAGS;
 
-/// A job of the task `T`, with its arguments and options; of [`Database::published`](super::Database::published).
+/// A job of the task `T`, with its arguments and options; of
+/// [`Database::published`](super::Database::published).
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Published<T> {

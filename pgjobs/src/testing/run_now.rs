@@ -23,10 +23,11 @@ use crate::types::job_state::JobState;
 use crate::types::task_error::{RunResult, TaskError};
 use crate::worker::{Worker, WorkerReport};
 
-/// A [`Worker`] that runs one job; made by [`Database::run_now`](super::Database::run_now) and started by `.await`, which returns what the
-/// task returned.
+/// A [`Worker`] that runs one job; made by [`Database::run_now`](super::Database::run_now) and started by
+/// `.await`, which returns what the task returned.
 ///
-/// The job need not be due. Other jobs are not touched, not even those that this one publishes. A run that fails
+/// The job need not be due. Until it has run, the other pending jobs of its task are locked, so that no
+/// worker takes them. Other jobs are not touched, not even those that this one publishes. A run that fails
 /// has the consequences that it always has: the job waits for its backoff, or has ended.
 ///
 /// ```no_run
@@ -40,8 +41,8 @@ use crate::worker::{Worker, WorkerReport};
 /// ```
 ///
 /// # Errors
-/// [`TestError::Run`] with the error of the run; [`TestError::NotPending`] when the job is running or has ended;
-/// [`TestError::Died`] after an injected death; those of [`Worker::start`].
+/// [`TestError::Run`] with the error of the run; [`TestError::NotPending`] when the job is running or has
+/// ended; [`TestError::Died`] after an injected death; those of [`Worker::start`].
 #[must_use = "nothing runs before `.await`"]
 pub struct RunNow<'a, R> {
     db: &'a Inner,
@@ -122,6 +123,9 @@ async fn once(
     Ok(only.result(report))
 }
 
+const NOT_COMMITTED: &str =
+    "the task ended its job in a transaction that was not committed, or the job was cancelled";
+
 /// A layer that keeps the result of one job, and has the worker stopped before a slot is free for the next.
 #[derive(Clone)]
 struct Only(Arc<One>);
@@ -142,10 +146,7 @@ impl Only {
     fn result(&self, report: WorkerReport) -> Option<RunResult> {
         let result = self.0.result.lock().unwrap_or_else(PoisonError::into_inner).take();
         match result {
-            Some(Ok(_)) if report.succeeded == 0 => {
-                let reason = "the task ended the job in a transaction that was not committed, or the job was cancelled";
-                Some(Err(TaskError::new(reason)))
-            }
+            Some(Ok(_)) if report.succeeded == 0 => Some(Err(TaskError::new(NOT_COMMITTED))),
             result => result,
         }
     }

@@ -13,8 +13,8 @@ static SERVER: OnceCell<Server> = OnceCell::const_new();
 
 /// The server, and this process as one of those that use it.
 ///
-/// Databases are named `pgjobs_test_RUN_N`, and the process of a run keeps a session that is named after it. So any
-/// process sees which databases nobody uses any more.
+/// Databases are named `pgjobs_test_RUN_N`, and the process of a run keeps a session that is named after it.
+/// So any process sees which databases nobody uses any more.
 pub(super) struct Server {
     origin: Origin,
     run: String,

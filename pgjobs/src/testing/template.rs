@@ -34,8 +34,8 @@ async fn is_cloned(server: &Server, template: &str, name: &str) -> Result<bool, 
     }
 }
 
-/// Named after what is in it, so that another version of the schema has another template. What a setup does, only
-/// this very program knows.
+/// Named after what is in it, so that another version of the schema has another template. What a setup does,
+/// only this very program knows.
 fn name(setup: Option<&Setup>) -> String {
     let mut hasher = DefaultHasher::new();
     for step in pgjobs_migrations::steps() {
@@ -50,8 +50,8 @@ fn name(setup: Option<&Setup>) -> String {
     format!("pgjobs_template_{:016x}", hasher.finish())
 }
 
-/// Makes the template under another name and renames it when it is complete. Of several processes that do this at
-/// a time, one succeeds and the others find it.
+/// Makes the template under another name and renames it when it is complete. Of several processes that do
+/// this at a time, one succeeds and the others find it.
 async fn make(server: &Server, template: &str, setup: Option<&Setup>) -> Result<(), TestError> {
     let unfinished = server.next_name();
     server.create_database(&unfinished).await?;

@@ -65,8 +65,8 @@ impl WorkerHandle {
         self.shared.identity()
     }
 
-    /// Ends the worker as a crash of its process would: what runs is stopped, and the database does not hear of
-    /// it, nor of the end of the worker.
+    /// Ends the worker as a crash of its process would: what runs is stopped, and the database does not hear
+    /// of it, nor of the end of the worker.
     #[cfg(feature = "testing")]
     pub(crate) async fn die(mut self) -> WorkerReport {
         self.shared.die();
