@@ -113,6 +113,20 @@ async fn tests_run_beside_the_database_that_the_environment_names() -> Outcome {
 }
 
 #[tokio::test]
+async fn a_new_build_drops_the_template_of_the_one_before() -> Outcome {
+    let server = LocalPostgres::builder().allow_download(true).start().await?;
+    assert!(run(&server.url("postgres"), EXAMPLE).status.success());
+    let template = databases(&server).await?.remove(0);
+    let mut session = server.options().connect().await?;
+    let earlier = format!("{}_0000000000000000", template.rsplit_once('_').ok_or("it has a build")?.0);
+    let rename = format!("alter database {template} rename to {earlier}");
+    sqlx::raw_sql(sqlx::AssertSqlSafe(rename)).execute(&mut session).await?;
+    assert!(run(&server.url("postgres"), EXAMPLE).status.success());
+    assert_eq!(databases(&server).await?, [template]);
+    Ok(())
+}
+
+#[tokio::test]
 async fn what_a_killed_run_left_is_removed_by_the_next() -> Outcome {
     let server = LocalPostgres::builder().allow_download(true).start().await?;
     for name in ["pgjobs_test_0dead000_1", "pgjobs_test_a11fe000_1", "pgjobs_template_old", "pgjobs_other"] {
@@ -126,7 +140,7 @@ async fn what_a_killed_run_left_is_removed_by_the_next() -> Outcome {
     let ran = run(&server.url("postgres"), EXAMPLE);
     assert!(ran.status.success(), "{ran:?}");
     let left = databases(&server).await?;
-    assert_eq!(left.len(), 3, "{left:?}");
+    assert_eq!(left.len(), 3, "the template of this build, and: {left:?}");
     assert_eq!((&*left[0], &*left[2]), ("pgjobs_other", "pgjobs_test_a11fe000_1"));
     drop(session);
     Ok(())

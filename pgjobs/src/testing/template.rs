@@ -10,6 +10,8 @@ use super::harness::Setup;
 use super::server::Server;
 use crate::db;
 
+const PREFIX: &str = "pgjobs_template_";
+
 const NO_SUCH_DATABASE: &str = "3D000";
 const DUPLICATE_DATABASE: &str = "42P04";
 
@@ -34,20 +36,19 @@ async fn is_cloned(server: &Server, template: &str, name: &str) -> Result<bool, 
     }
 }
 
-/// Named after what is in it, so that another version of the schema has another template. What a setup does,
-/// only this very program knows.
+/// Named after what it is for and what is in it, so that another version of the schema has another template. What
+/// a setup does, only this very build of the test program knows.
 fn name(setup: Option<&Setup>) -> String {
-    let mut hasher = DefaultHasher::new();
+    let program = std::env::current_exe().ok();
+    let built = program.as_ref().and_then(|path| std::fs::metadata(path).ok()?.modified().ok());
+    let (mut purpose, mut content) = (DefaultHasher::new(), DefaultHasher::new());
+    setup.map(|setup| (setup.name, &program)).hash(&mut purpose);
+    setup.map(|_| built).hash(&mut content);
     for step in pgjobs_migrations::steps() {
-        (step.name, step.sql).hash(&mut hasher);
+        (step.name, step.sql).hash(&mut content);
     }
-    pgjobs_migrations::TEST_CLOCK.hash(&mut hasher);
-    if let Some(setup) = setup {
-        let program = std::env::current_exe().ok();
-        let made = program.as_ref().and_then(|path| std::fs::metadata(path).ok()?.modified().ok());
-        (setup.name, program, made).hash(&mut hasher);
-    }
-    format!("pgjobs_template_{:016x}", hasher.finish())
+    pgjobs_migrations::TEST_CLOCK.hash(&mut content);
+    format!("{PREFIX}{:016x}_{:016x}", purpose.finish(), content.finish())
 }
 
 /// Makes the template under another name and renames it when it is complete. Of several processes that do
@@ -63,7 +64,7 @@ async fn make(server: &Server, template: &str, setup: Option<&Setup>) -> Result<
         Err(error) => Err(error),
     };
     match outcome {
-        Ok(()) => Ok(()),
+        Ok(()) => drop_earlier(server, template, setup.is_some()).await,
         Err(error) => {
             server.drop_database(&unfinished).await?;
             if code(&error).as_deref() == Some(DUPLICATE_DATABASE) { Ok(()) } else { Err(error) }
@@ -87,6 +88,18 @@ async fn publish(session: &mut PgConnection, unfinished: &str, template: &str) -
     let rename = format!("alter database {unfinished} rename to {template}");
     for sql in [comment, rename] {
         sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *session).await?; // both names are plain words
+    }
+    Ok(())
+}
+
+/// Drops those of earlier builds of this program; without a setup, other programs may use another version.
+async fn drop_earlier(server: &Server, template: &str, has_setup: bool) -> Result<(), TestError> {
+    let Some((purpose, _)) = template.rsplit_once('_').filter(|_| has_setup) else { return Ok(()) };
+    let earlier = "select datname::text from pg_database where starts_with(datname, $1) and datname <> $2";
+    let earlier = sqlx::query_scalar(earlier).bind(purpose).bind(template);
+    let earlier: Vec<String> = earlier.fetch_all(&mut server.connect().await?).await?;
+    for name in earlier {
+        let _ = server.drop_database(&name).await; // one that is being copied is dropped by the next build
     }
     Ok(())
 }
