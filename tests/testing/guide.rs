@@ -8,9 +8,8 @@ use pgjobs::testing::{Database, assert_published, refute_published};
 use pgjobs::{sqlx, sqlx::PgPool, task};
 
 #[task(name = "guide.remind")]
-async fn remind(user_id: i64, text: String) {
-    println!("{user_id}: {text}");
-}
+#[allow(unused_variables, reason = "it is an example")]
+async fn remind(user_id: i64, text: String) {}
 
 #[pgjobs::test]
 async fn a_reminder_waits_for_its_hour(db: Database) -> Result<(), Box<dyn Error>> {
