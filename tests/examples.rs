@@ -174,6 +174,16 @@ fn schedules_tick_are_paused_and_explained() {
 }
 
 #[test]
+fn testing_lives_through_a_week() {
+    let shown = run("testing", &[]);
+    for line in
+        ["now: 0 reminders", "after a day: 1 reminder", "after 5 days more: 6 reminders, 1 of them late"]
+    {
+        assert!(shown.contains(line), "{line} is not in\n{shown}");
+    }
+}
+
+#[test]
 fn topics_divide_the_work_between_two_programs() {
     let shown = run("topics", &[]);
     assert_eq!(shown.matches("mail-worker: shop.mail.welcome in").count(), 4);

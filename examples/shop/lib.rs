@@ -1,8 +1,8 @@
 //! A shop's tasks, in a library that its web server and its workers share.
 //!
-//! Web servers publish: `shop::mail::welcome::publish(&mut *tx, address)`. Two programs work, each
-//! on its half: `mail-worker` on the topic `shop.mail.*`, `billing-worker` on `shop.billing.*`.
-//! The names are the functions' paths, so the topics follow the modules.
+//! Web servers publish: `shop::mail::welcome::publish(&mut *tx, address)`. Two programs work, each on its
+//! half: `mail-worker` on the topic `shop.mail.*`, `billing-worker` on `shop.billing.*`. The names are the
+//! functions' paths, so the topics follow the modules. `tests/` shows how such a program is tested.
 
 use std::error::Error;
 
@@ -10,6 +10,7 @@ use pgjobs::local_postgres::{Database, LocalPostgres};
 use sqlx::PgPool;
 
 pub mod billing;
+pub mod customers;
 pub mod mail;
 
 /// The shop's database: the one that DATABASE_URL names, or one that lives as long as the program.

@@ -1,9 +1,9 @@
 use std::time::{Duration, Instant};
 
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, postgres::PgConnectOptions};
 
 use super::{
-    LocalPostgres,
+    Database, LocalPostgres,
     error::{LocalPostgresError, Result},
 };
 
@@ -26,8 +26,7 @@ impl LocalPostgres {
     /// # Ok(()) }
     /// ```
     pub async fn create_database(&self, name: &str) -> Result<()> {
-        let sql = format!("create database {}", quoted(name));
-        self.administer(format!("create database `{name}`"), sql).await
+        create(&self.options(), name).await
     }
 
     /// Creates a database that starts as a copy of another.
@@ -49,16 +48,7 @@ impl LocalPostgres {
     /// # Ok(()) }
     /// ```
     pub async fn clone_database(&self, template: &str, name: &str) -> Result<()> {
-        let sql = format!("create database {} template {}", quoted(name), quoted(template));
-        let action = format!("clone database `{template}` into `{name}`");
-        let deadline = Instant::now() + TEMPLATE_LIMIT;
-        loop {
-            match self.administer(action.clone(), sql.clone()).await {
-                // The server itself waits for some seconds before it returns this error.
-                Err(error) if is_in_use(&error) && Instant::now() < deadline => continue,
-                outcome => return outcome,
-            }
-        }
+        clone(&self.options(), template, name).await
     }
 
     /// Removes a database, ending its sessions; does nothing when there is none of that name.
@@ -74,20 +64,91 @@ impl LocalPostgres {
     /// # Ok(()) }
     /// ```
     pub async fn drop_database(&self, name: &str) -> Result<()> {
-        let sql = format!("drop database if exists {} with (force)", quoted(name));
-        self.administer(format!("drop database `{name}`"), sql).await
+        drop_by_force(&self.options(), name).await
+    }
+}
+
+impl Database {
+    /// Creates an empty database beside this one.
+    ///
+    /// # Errors
+    /// [`LocalPostgresError::Database`] when the name is taken, the role may not create databases or the
+    /// server cannot be reached.
+    ///
+    /// ```no_run
+    /// # async fn f(database: pgjobs_local_postgres::Database) -> Result<(), Box<dyn std::error::Error>> {
+    /// database.create_database("shop").await?;
+    /// let pool = sqlx::PgPool::connect_with(database.options().database("shop")).await?;
+    /// # Ok(()) }
+    /// ```
+    pub async fn create_database(&self, name: &str) -> Result<()> {
+        create(&self.options(), name).await
     }
 
-    /// Opens a connection for each statement, so that none remains that could block a later clone.
-    async fn administer(&self, action: String, sql: String) -> Result<()> {
-        let work = async {
-            let mut connection = self.options().connect().await?;
-            // Names cannot be bound as parameters; `quoted` has made them safe.
-            sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await?;
-            connection.close().await
-        };
-        work.await.map_err(|source| LocalPostgresError::Database { action, source })
+    /// Creates a database beside this one that starts as a copy of another, as
+    /// [`LocalPostgres::clone_database`] does.
+    ///
+    /// # Errors
+    /// [`LocalPostgresError::Database`] when the name is taken, there is no such template, a session stays
+    /// connected to it or the role may not create databases.
+    ///
+    /// ```no_run
+    /// # async fn f(database: pgjobs_local_postgres::Database) -> Result<(), Box<dyn std::error::Error>> {
+    /// database.create_database("migrated").await?;
+    /// database.clone_database("migrated", "test_1").await?;
+    /// # Ok(()) }
+    /// ```
+    pub async fn clone_database(&self, template: &str, name: &str) -> Result<()> {
+        clone(&self.options(), template, name).await
     }
+
+    /// Removes a database beside this one, ending its sessions; does nothing when there is none of that name.
+    ///
+    /// # Errors
+    /// [`LocalPostgresError::Database`] when the server refuses or cannot be reached.
+    ///
+    /// ```no_run
+    /// # async fn f(database: pgjobs_local_postgres::Database) -> Result<(), Box<dyn std::error::Error>> {
+    /// database.drop_database("test_1").await?;
+    /// # Ok(()) }
+    /// ```
+    pub async fn drop_database(&self, name: &str) -> Result<()> {
+        drop_by_force(&self.options(), name).await
+    }
+}
+
+async fn create(server: &PgConnectOptions, name: &str) -> Result<()> {
+    let sql = format!("create database {}", quoted(name));
+    administer(server, format!("create database `{name}`"), sql).await
+}
+
+async fn clone(server: &PgConnectOptions, template: &str, name: &str) -> Result<()> {
+    let sql = format!("create database {} template {}", quoted(name), quoted(template));
+    let action = format!("clone database `{template}` into `{name}`");
+    let deadline = Instant::now() + TEMPLATE_LIMIT;
+    loop {
+        match administer(server, action.clone(), sql.clone()).await {
+            // The server itself waits for some seconds before it returns this error.
+            Err(error) if is_in_use(&error) && Instant::now() < deadline => continue,
+            outcome => return outcome,
+        }
+    }
+}
+
+async fn drop_by_force(server: &PgConnectOptions, name: &str) -> Result<()> {
+    let sql = format!("drop database if exists {} with (force)", quoted(name));
+    administer(server, format!("drop database `{name}`"), sql).await
+}
+
+/// Opens a connection for each statement, so that none remains that could block a later clone.
+async fn administer(server: &PgConnectOptions, action: String, sql: String) -> Result<()> {
+    let work = async {
+        let mut connection = server.connect().await?;
+        // Names cannot be bound as parameters; `quoted` has made them safe.
+        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await?;
+        connection.close().await
+    };
+    work.await.map_err(|source| LocalPostgresError::Database { action, source })
 }
 
 fn quoted(name: &str) -> String {

@@ -25,6 +25,7 @@ pub struct LocalPostgresBuilder {
     pub(crate) durable: bool,
     pub(crate) bindir: Option<PathBuf>,
     pub(crate) allow_download: bool,
+    pub(crate) shared: Option<String>,
     pub(crate) settings: Vec<(String, String)>,
 }
 
@@ -54,6 +55,21 @@ impl LocalPostgresBuilder {
     /// ```
     pub fn durable(mut self, durable: bool) -> Self {
         self.durable = durable;
+        self
+    }
+
+    /// Shares an ephemeral server with all programs of this user that ask for this name, a plain word.
+    ///
+    /// For tests that are many programs, at a time or one after another. The first one starts the server with
+    /// its settings; it ends, and its data with it, five seconds after the last of them, however that ends. A
+    /// data folder is always shared, so with [`data_dir`](Self::data_dir) this has no effect.
+    ///
+    /// ```
+    /// # use pgjobs_local_postgres::LocalPostgres;
+    /// let builder = LocalPostgres::builder().shared("tests");
+    /// ```
+    pub fn shared(mut self, name: impl Into<String>) -> Self {
+        self.shared = Some(name.into());
         self
     }
 
@@ -111,7 +127,10 @@ impl LocalPostgresBuilder {
     /// ```
     pub async fn start(self) -> Result<LocalPostgres> {
         #[cfg(unix)]
-        return super::launch::start(self).await;
+        return match self.shared.clone().filter(|_| self.data_dir.is_none()) {
+            Some(name) => super::shared::start(self, name).await,
+            None => super::launch::start(self).await,
+        };
         #[cfg(not(unix))]
         return Err(super::LocalPostgresError::Unsupported);
     }

@@ -25,7 +25,16 @@ pub(crate) struct RunFolder {
 
 impl RunFolder {
     pub(crate) fn create(user: &ServerUser) -> Result<Self> {
-        let path = create_unique(&temporary_place(user))?;
+        Self::fill(user, create_unique(&temporary_place(user))?)
+    }
+
+    /// The same under a name that other programs know; an error when it exists.
+    pub(crate) fn create_at(user: &ServerUser, path: PathBuf) -> Result<Self> {
+        DirBuilder::new().mode(0o700).create(&path).map_err(files("create", &path))?;
+        Self::fill(user, path)
+    }
+
+    fn fill(user: &ServerUser, path: PathBuf) -> Result<Self> {
         let log_path = path.join("server.log");
         let log = File::options().read(true).append(true).create_new(true).open(&log_path);
         let log = log.map_err(files("create", &log_path))?;
@@ -61,7 +70,7 @@ impl Drop for RunFolder {
 
 /// The system's folder for temporary files, or `/tmp` if that folder is too deep for a socket or, when root
 /// starts the server, the user who runs it cannot enter it.
-fn temporary_place(user: &ServerUser) -> PathBuf {
+pub(crate) fn temporary_place(user: &ServerUser) -> PathBuf {
     let asked = std::env::temp_dir();
     let longest = asked.join(unique_name()).join(SOCKET);
     let fits = asked.is_absolute() && longest.as_os_str().len() <= LONGEST_SOCKET;

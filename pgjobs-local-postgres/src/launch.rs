@@ -8,7 +8,8 @@ use super::{
     LocalPostgres, LocalPostgresBuilder,
     address::Address,
     error::{LocalPostgresError, Result},
-    launched::Launched,
+    folder::RunFolder,
+    launched::{Keeper, Launched},
     postmaster::Postmaster,
     site::Site,
     watchdog::Watchdog,
@@ -31,7 +32,7 @@ pub(crate) async fn start(builder: LocalPostgresBuilder) -> Result<LocalPostgres
         }
         let launched = blocking({
             let site = Arc::clone(&site);
-            move || Launched::new(&site)
+            move || Launched::new(&site, RunFolder::create(&site.user)?, Keeper::Own)
         });
         match launched.await?.ready(&site, deadline).await {
             Err(LocalPostgresError::Ended { .. }) if is_taken(&site) && Instant::now() < deadline => {
@@ -60,7 +61,7 @@ async fn running(site: &Site, deadline: Instant) -> Option<LocalPostgres> {
 
 /// Asks twice: when the program that started the server has just ended, the server still answers until the
 /// watchdog has stopped it.
-async fn lasting_version(address: &Address) -> Option<String> {
+pub(crate) async fn lasting_version(address: &Address) -> Option<String> {
     address.ask_version().await.ok()?;
     tokio::time::sleep(GRACE).await;
     address.ask_version().await.ok()
@@ -92,7 +93,9 @@ pub(crate) fn server(
 }
 
 /// Runs work that waits for files and child processes outside of the async runtime.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
     match tokio::task::spawn_blocking(work).await {
         Ok(outcome) => outcome,
         Err(error) => match error.try_into_panic() {

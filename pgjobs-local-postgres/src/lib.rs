@@ -13,6 +13,8 @@
 //!   none of root's groups.
 //! * Two programs start at once. Whatever is shared (an initialised template, downloaded binaries) is made
 //!   under a temporary name and renamed into place.
+//! * Tests are many programs. They may share one server (`shared`), which ends after the last of them: the pipe
+//!   then has a name, and each of them holds it open.
 //! * This machine has no PostgreSQL. The error lists the locations that were searched and the commands that
 //!   fix it; a download happens only when it was allowed.
 //!
@@ -55,6 +57,8 @@ mod log;
 mod places;
 #[cfg(unix)]
 mod postmaster;
+#[cfg(unix)]
+mod shared;
 #[cfg(unix)]
 mod site;
 #[cfg(unix)]

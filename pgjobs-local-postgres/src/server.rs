@@ -155,6 +155,9 @@ impl LocalPostgres {
     /// ```
     pub fn describe(&self) -> String {
         let end = match (&self.watchdog, self.kept) {
+            (Some(watchdog), _) if watchdog.is_shared() => {
+                "is shared, and stops and is removed after the last program that uses it".to_owned()
+            }
             (Some(_), true) => "stops with this program and keeps its files".to_owned(),
             (Some(_), false) => "stops and is removed with this program".to_owned(),
             (None, _) => "was already running and stops with the program that started it".to_owned(),
@@ -169,8 +172,8 @@ impl LocalPostgres {
 
     /// Stops the server and returns when it is gone, with its folder if it was ephemeral.
     ///
-    /// This ends open sessions. A server that another program started continues to run. Dropping the value
-    /// stops the server too, but does not wait for it.
+    /// This ends open sessions. A server that another program started, or that is shared, continues to run.
+    /// Dropping the value stops the server too, but does not wait for it.
     ///
     /// # Errors
     /// [`LocalPostgresError::Files`](super::LocalPostgresError::Files) when the end of the server

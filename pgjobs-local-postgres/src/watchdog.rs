@@ -1,11 +1,8 @@
-use std::{
-    path::PathBuf,
-    process::{Child, ChildStdin},
-};
+use std::{fs::File, path::PathBuf, process::Child};
 
 use super::error::{LocalPostgresError, Result};
 
-/// The shell that runs the server and stops it when this process ends.
+/// The shell that runs the server and stops it when this process ends, or when all that share it have.
 ///
 /// It waits for the end of a pipe. The standard library marks our end of the pipe to be closed in every other
 /// program that we start, so no other process can keep the server alive.
@@ -13,14 +10,42 @@ use super::error::{LocalPostgresError, Result};
 pub(crate) struct Watchdog {
     /// `None` once a thread waits for it.
     child: Option<Child>,
-    pipe: Option<ChildStdin>,
+    pipe: Option<File>,
+    is_shared: bool,
 }
 
 impl Watchdog {
     #[cfg(unix)]
-    pub(crate) fn new(mut child: Child) -> Self {
-        let pipe = child.stdin.take();
-        Self { child: Some(child), pipe }
+    pub(crate) fn new(mut child: Child, users: Option<File>) -> Self {
+        let is_shared = users.is_some();
+        let own = child.stdin.take().map(|pipe| File::from(std::os::fd::OwnedFd::from(pipe)));
+        Self { child: Some(child), pipe: users.or(own), is_shared }
+    }
+
+    /// That of a server which another program started.
+    #[cfg(unix)]
+    pub(crate) fn shared(users: File) -> Self {
+        Self { child: None, pipe: Some(users), is_shared: true }
+    }
+
+    pub(crate) fn is_shared(&self) -> bool {
+        self.is_shared
+    }
+
+    /// The server answers: from here on nobody waits for the end of one that is shared.
+    #[cfg(unix)]
+    pub(crate) fn started(mut self) -> Self {
+        if self.is_shared {
+            self.reap();
+        }
+        self
+    }
+
+    /// Has a thread wait for the shell, which only prevents a zombie process.
+    fn reap(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = std::thread::Builder::new().spawn(move || child.wait());
+        }
     }
 
     /// Whether the server has ended, for whatever reason.
@@ -51,11 +76,9 @@ impl Watchdog {
 }
 
 impl Drop for Watchdog {
-    /// Stops the server without waiting; the thread only prevents a zombie process.
+    /// Stops the server, or leaves it to the others, without waiting.
     fn drop(&mut self) {
         self.pipe = None;
-        if let Some(mut child) = self.child.take() {
-            let _ = std::thread::Builder::new().spawn(move || child.wait());
-        }
+        self.reap();
     }
 }

@@ -1,7 +1,7 @@
 # Runs a PostgreSQL server for as long as standard input stays open.
-# usage: sh -c SCRIPT watchdog FOLDER TEMPLATE DATA LOG POSTGRES [ARGUMENT]...
-folder=$1 template=$2 data=$3 log=$4 postgres=$5
-shift 5
+# usage: sh -c SCRIPT watchdog FOLDER TEMPLATE DATA LOG LINGER POSTGRES [ARGUMENT]...
+folder=$1 template=$2 data=$3 log=$4 linger=$5 postgres=$6
+shift 6
 
 exec 3<&0 </dev/null >>"$log" 2>&1
 
@@ -18,7 +18,14 @@ server=$!
 # Waits for the end of input, then stops the server. INT is repeated because a server that is only
 # just starting does not listen for it yet; further ones do nothing.
 (
-  while read -r _; do :; done
+  while :; do
+    while read -r _; do :; done
+    [ "$linger" -gt 0 ] || break
+    # The input of a shared server is a named pipe, which ends when nobody has it open and goes on when
+    # somebody comes: who comes writes a line.
+    sleep "$linger"
+    read -r _ || break
+  done
   nap=
   trap 'kill "$nap" 2>/dev/null; wait "$nap"; exit 0' TERM
   for signal in INT INT INT INT INT INT QUIT QUIT KILL; do

@@ -1,4 +1,4 @@
-//! The `#[task]` attribute of pgjobs; use it as `pgjobs::task`, where it is documented.
+//! The attributes of pgjobs, `#[task]` and `#[test]`; use them from `pgjobs`, where they are documented.
 //!
 //! The order of the files: `options` (by the rows of a `table`) and `signature` read what the user wrote,
 //! `model` joins them, `check` finds every mistake, `expand` generates the items, and after a mistake
@@ -19,6 +19,7 @@ mod options;
 mod schedule;
 mod signature;
 mod table;
+mod test_function;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -30,10 +31,16 @@ pub fn task(options: proc_macro::TokenStream, item: proc_macro::TokenStream) -> 
     attribute(options.into(), item.into()).into()
 }
 
+/// Makes an `async fn` a test with a database of its own; documented on `pgjobs::test`.
+#[proc_macro_attribute]
+pub fn test(options: proc_macro::TokenStream, item: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    test_function::attribute(options.into(), item.into()).into()
+}
+
 fn attribute(options: TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = errors::Errors::default();
     let options = options::Options::read(options, &mut errors);
-    let Some(function) = errors.keep(signature::Function::read(item.clone())) else {
+    let Some(function) = errors.keep(signature::Function::read(item.clone(), "task")) else {
         return fallback::item(&item, errors);
     };
     let task = model::Task::new(function, options, &mut errors);

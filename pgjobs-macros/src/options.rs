@@ -164,7 +164,7 @@ fn call(value: &Expr) -> syn::Result<Ident> {
     name.get_ident().cloned().ok_or_else(|| syn::Error::new_spanned(value, form))
 }
 
-fn library(value: &Expr) -> syn::Result<Path> {
+pub(crate) fn library(value: &Expr) -> syn::Result<Path> {
     path(value, "`crate` takes a path: crate = my_crate::pgjobs")
 }
 

@@ -19,10 +19,11 @@ pub(crate) struct Function {
 }
 
 impl Function {
-    pub(crate) fn read(item: TokenStream) -> syn::Result<Self> {
+    /// Reads the function that an attribute of this name is on.
+    pub(crate) fn read(item: TokenStream, attribute: &str) -> syn::Result<Self> {
         let whole = item.clone();
-        syn::parse2(item)
-            .map_err(|_| syn::Error::new_spanned(first(whole), "`#[task]` goes on an `async fn` with a body"))
+        let misplaced = format!("`#[{attribute}]` goes on an `async fn` with a body");
+        syn::parse2(item).map_err(|_| syn::Error::new_spanned(first(whole), misplaced))
     }
 
     /// The `#[cfg]`s that all generated items repeat.

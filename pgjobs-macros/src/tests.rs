@@ -9,7 +9,11 @@ use quote::quote;
 
 #[track_caller]
 fn golden(name: &str, options: TokenStream, item: TokenStream) {
-    let expanded = crate::attribute(options, item);
+    compare(name, crate::attribute(options, item));
+}
+
+#[track_caller]
+fn compare(name: &str, expanded: TokenStream) {
     let file = syn::parse2(expanded).expect("an expansion is made of items");
     let actual = prettyplease::unparse(&file);
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/golden").join(name).with_extension("rs");
@@ -235,6 +239,31 @@ fn a_mistake_in_a_method_leaves_no_item_that_its_impl_could_not_hold() {
         quote!(),
         quote!(
             async fn welcome(&self) {}
+        ),
+    );
+}
+
+#[test]
+fn a_test_with_a_setup() {
+    let item = quote! {
+        /// A customer signs up.
+        #[should_panic]
+        async fn signing_up(db: &Database) -> Result<(), Error> {
+            sign_up(db.pool()).await
+        }
+    };
+    compare("test_with_setup", crate::test_function::attribute(quote!(setup = shop::create_tables), item));
+}
+
+#[test]
+fn a_test_without_a_database() {
+    compare(
+        "test",
+        crate::test_function::attribute(
+            quote!(),
+            quote!(
+                async fn nothing() {}
+            ),
         ),
     );
 }

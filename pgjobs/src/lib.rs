@@ -64,6 +64,7 @@
 //! | `tls` | TLS (rustls, the system's roots) for the connections of your pool and of the worker |
 //! | `cli` | `pgjobs::cli::main()`, the whole command line for your own binary, and the program `pgjobs` |
 //! | `local-postgres` | the module `local_postgres`, a private PostgreSQL server for development and tests |
+//! | `testing` | `#[pgjobs::test]` and most of the module [`testing`]: a database for each test, assertions, a clock |
 //! | `linkme` | registers tasks through linker sections, for targets where constructors do not run |
 //! | `rust_decimal`, `bigdecimal`, `url`, `bytes`, `chrono-tz`, `jiff`, `indexmap`, `semver` | types of these crates [as arguments](macro@task#types-as-arguments) and results |
 
@@ -237,6 +238,45 @@ pub use {chrono, schemars, serde, serde_json, sqlx};
 ///
 /// You can also write by hand what the macro generates: see [`define`].
 pub use pgjobs_macros::task;
+
+/// Makes an `async fn` a test with a migrated database of its own.
+///
+/// The function takes the [`testing::Database`], a `PgPool` on it, a reference to either, or nothing, and
+/// returns what tests return: nothing or a `Result`. It runs on a tokio runtime with two threads. Its
+/// database is dropped when it ends, also when it panics; `#[should_panic]`, `#[ignore]` and other attributes
+/// work as on any test. Where the database comes from is in [`testing`].
+///
+/// | option | meaning |
+/// |---|---|
+/// | `setup = create_tables` | an `async fn(&PgPool) -> Result<(), E>` that prepares what all databases of this test program begin with: your own migrations |
+/// | `crate = path` | the path of pgjobs, when it was renamed |
+///
+/// The setup runs once, in the template that the databases are copies of, after schema `jobs` was made:
+///
+/// ```
+/// # mod hidden {
+/// use pgjobs::{sqlx::{self, PgPool}, testing::Database};
+///
+/// async fn create_tables(pool: &PgPool) -> Result<(), sqlx::Error> {
+///     // sqlx::migrate!().run(pool).await
+///     sqlx::query("create table customer (id bigint primary key)").execute(pool).await?;
+///     Ok(())
+/// }
+///
+/// #[pgjobs::test(setup = create_tables)]
+/// async fn there_are_no_customers_at_first(db: Database) -> Result<(), sqlx::Error> {
+///     let customers = sqlx::query("select from customer").fetch_all(db.pool()).await?;
+///     assert!(customers.is_empty());
+///     Ok(())
+/// }
+/// # }
+/// ```
+///
+/// # Panics
+/// The test fails when there is no server, when its role may not create databases, and when the setup fails;
+/// the message says what to do.
+#[cfg(feature = "testing")]
+pub use pgjobs_macros::test;
 
 // Compiles the code of the README.
 #[cfg(doctest)]

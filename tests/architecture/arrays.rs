@@ -11,6 +11,9 @@ const BOUNDED_ARRAYS: &[(&str, &str, &str)] = &[
     ("deploy.rs", "in_use", "names of the program's tasks"),
     ("deploy.rs", "open_bodies", "deploy/sampling.rs asks for 20 jobs"),
     ("settle.rs", "settle", "worker/settle_loop.rs cuts by number and bytes"),
+    ("testing.rs", "advance", "workers that died of a fault in one test"),
+    ("testing.rs", "next_due", "names of the program's tasks"),
+    ("testing.rs", "published", "names of one task"),
     ("worker.rs", "heartbeat", "runs that the worker holds"),
 ];
 

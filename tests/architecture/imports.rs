@@ -10,8 +10,9 @@ const FLOORS: &[&[&str]] = &[
     &["types"],
     &["db"],
     &["task", "publish"],
-    &["define", "layers", "migrations", "inspect", "admin", "schedule", "deploy", "testing"],
+    &["define", "layers", "migrations", "inspect", "admin", "schedule", "deploy"],
     &["worker"],
+    &["testing"],
     &["cli", "private"],
 ];
 

@@ -18,10 +18,11 @@ fn tests() -> Vec<(PathBuf, String)> {
     found
 }
 
-/// The functions with an attribute `test` or `tokio::test`.
+/// The functions with an attribute `test`, `tokio::test` or `pgjobs::test`.
 fn tests_in(text: &str) -> impl Iterator<Item = String> + '_ {
-    let attributes =
-        text.split("#[").filter(|rest| rest.starts_with("test]") || rest.starts_with("tokio::test"));
+    let is_test =
+        |rest: &&str| ["test]", "tokio::test", "pgjobs::test"].iter().any(|name| rest.starts_with(name));
+    let attributes = text.split("#[").filter(is_test);
     attributes.filter_map(|rest| Some(rest.split_once("fn ")?.1.split_once('(')?.0.to_owned()))
 }
 

@@ -6,7 +6,7 @@
 
 mod helper;
 
-use std::{fs, path::Path, sync::Arc};
+use std::{fs, os::unix::fs::MetadataExt, path::Path, sync::Arc};
 
 use helper::{Role, TempFolder, builder, eventually, is_root, status_of};
 use pgjobs::{
@@ -357,4 +357,73 @@ async fn the_environment_decides_which_database_is_used() {
 
     let text = Role::Database.command().env("DATABASE_URL", "mysql://ann:secret@db/shop").start().rest();
     assert!(text.contains("DATABASE_URL cannot be used") && !text.contains("secret"), "{text}");
+}
+
+#[tokio::test]
+async fn a_shared_server_ends_after_the_last_who_uses_it() -> Outcome {
+    let shared = || builder().shared(format!("test-{}", std::process::id()));
+    let first = shared().setting("max_connections", "77").start().await?;
+    let second = shared().start().await?;
+    assert_eq!(first.pid(), second.pid());
+    assert!(second.describe().contains("is shared"), "{}", second.describe());
+    let folder = run_folder(&first);
+
+    first.stop().await?; // leaves it to the second
+    let mut connection = connect(&second, "postgres").await?;
+    assert_eq!(number(&mut connection, "select current_setting('max_connections')::bigint").await?, 77);
+    connection.close().await?;
+    drop(second);
+
+    let third = shared().start().await?; // comes back in time
+    assert!(third.url("postgres").contains(folder.to_str().unwrap()));
+    connect(&third, "postgres").await?.close().await?;
+    drop(third);
+    eventually("the server is gone with its folder", || !folder.exists());
+    Ok(())
+}
+
+#[tokio::test]
+async fn programs_that_start_at_a_time_share_one_server() -> Outcome {
+    let name = format!("race-{}", std::process::id());
+    let start = |_| tokio::spawn(builder().shared(name.clone()).start());
+    let mut servers = Vec::new();
+    for starting in (0..4).map(start).collect::<Vec<_>>() {
+        servers.push(starting.await??);
+    }
+    assert!(servers.iter().all(|server| server.pid() == servers[0].pid()));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_shared_folder_that_nobody_serves_is_made_anew() -> Outcome {
+    let name = format!("stale-{}", std::process::id());
+    let server = builder().shared(&name).start().await?;
+    let (folder, owner) = (run_folder(&server), fs::metadata(server.data_dir())?);
+    drop(server);
+    eventually("it is gone", || !folder.exists());
+    // As a machine leaves it that lost its power.
+    fs::create_dir(&folder)?;
+    fs::set_permissions(&folder, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
+    std::os::unix::fs::chown(&folder, Some(owner.uid()), None)?;
+    let server = builder().shared(&name).start().await?;
+    assert_eq!(run_folder(&server), folder);
+    connect(&server, "postgres").await?.close().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_shared_folder_of_somebody_else_is_refused() -> Outcome {
+    let name = format!("alien-{}", std::process::id());
+    let server = builder().shared(&name).start().await?;
+    let folder = run_folder(&server);
+    drop(server);
+    eventually("it is gone", || !folder.exists());
+    fs::create_dir(&folder)?;
+    fs::set_permissions(&folder, std::os::unix::fs::PermissionsExt::from_mode(0o777))?;
+    let refused = builder().shared(&name).start().await;
+    fs::remove_dir(&folder)?;
+    let error = refused.unwrap_err();
+    assert!(matches!(error, LocalPostgresError::DataDir { .. }), "{error}");
+    assert!(error.to_string().contains("others may enter it"), "{error}");
+    Ok(())
 }

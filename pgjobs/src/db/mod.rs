@@ -22,4 +22,6 @@ pub(crate) mod schedule;
 pub(crate) mod servers;
 pub(crate) mod session;
 pub(crate) mod settle;
+#[cfg(feature = "testing")]
+pub(crate) mod testing;
 pub(crate) mod worker;

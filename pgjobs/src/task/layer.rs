@@ -99,7 +99,7 @@ const GRACE: Duration = Duration::from_secs(1);
 
 /// The rest of a run, inside of a [`Layer`]: the layers that were added later, and the task.
 pub struct Next<'a> {
-    layers: &'a [Box<dyn AnyLayer>],
+    layers: &'a [Arc<dyn AnyLayer>],
     def: &'static TaskDef,
     job: &'a Arc<Job>,
     state: &'a Arc<State>,
@@ -109,7 +109,7 @@ pub struct Next<'a> {
 impl<'a> Next<'a> {
     /// The whole run, which starts now.
     pub(crate) fn all(
-        layers: &'a [Box<dyn AnyLayer>],
+        layers: &'a [Arc<dyn AnyLayer>],
         def: &'static TaskDef,
         job: &'a Arc<Job>,
         state: &'a Arc<State>,

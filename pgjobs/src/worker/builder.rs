@@ -1,5 +1,6 @@
 //! Options of a worker, set before it starts.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::PgPool;
@@ -45,6 +46,7 @@ use crate::types::topic::Topic;
 ///
 /// Each connection must keep its session: behind a pooler that gives each transaction another session
 /// (PgBouncer with `pool_mode = transaction`) the worker refuses to start. Session pooling is fine.
+#[derive(Clone)]
 pub struct Worker {
     pub(super) pool: PgPool,
     pub(super) fallbacks: Vec<PgConnectOptions>,
@@ -52,7 +54,7 @@ pub struct Worker {
     pub(super) concurrency: usize,
     pub(super) state: State,
     pub(super) extra: Vec<&'static TaskDef>,
-    pub(super) layers: Vec<Box<dyn AnyLayer>>,
+    pub(super) layers: Vec<Arc<dyn AnyLayer>>,
     pub(super) lease: Duration,
     pub(super) grace: Duration,
     pub(super) poll: Duration,
@@ -132,7 +134,7 @@ impl Worker {
     /// A run without layers costs nothing more for them; each layer costs it one allocation and one timer.
     #[must_use]
     pub fn layer(mut self, layer: impl Layer) -> Self {
-        self.layers.push(Box::new(layer));
+        self.layers.push(Arc::new(layer));
         self
     }
 

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
+#[cfg(feature = "testing")]
+use uuid::Uuid;
 
 use super::counts::{End, WorkerReport};
 use super::shared::Shared;
@@ -32,6 +34,12 @@ impl WorkerHandle {
 
     /// Waits until the worker has ended: a burst by itself, any other by [`stop`](WorkerHandle::stop).
     pub async fn wait(mut self) -> WorkerReport {
+        self.ended().await
+    }
+
+    /// The same for a caller that keeps the handle; called once more after the end, it never returns a report
+    /// of another end.
+    pub(crate) async fn ended(&mut self) -> WorkerReport {
         match (&mut self.ended).await {
             Ok(report) => report,
             Err(_) => {
@@ -49,6 +57,20 @@ impl WorkerHandle {
     /// What the worker has done so far.
     pub fn report(&self) -> WorkerReport {
         self.shared.counts.report()
+    }
+
+    /// The worker's id in the database.
+    #[cfg(feature = "testing")]
+    pub(crate) fn id(&self) -> Uuid {
+        self.shared.identity()
+    }
+
+    /// Ends the worker as a crash of its process would: what runs is stopped, and the database does not hear
+    /// of it, nor of the end of the worker.
+    #[cfg(feature = "testing")]
+    pub(crate) async fn die(mut self) -> WorkerReport {
+        self.shared.die();
+        self.ended().await
     }
 
     pub(super) fn stopper(&self) -> Stopper {

@@ -72,11 +72,17 @@ pub(super) async fn keep(shared: Arc<Shared>, mut db: DbConnection, runtime: Han
             partitions = tokio::spawn(self::maintain_partitions(shared.clone()));
         }
     }
+    if !shared.has_died() {
+        take_leave(&mut db, &shared).await;
+    }
+    db.close().await;
+}
+
+async fn take_leave(db: &mut DbConnection, shared: &Shared) {
     let id = shared.identity();
     if let Err(error) = db.call(async |connection| worker::unregister(connection, id).await).await {
         tracing::warn!(error = words(&error), "the worker could not take its leave; its lease runs out");
     }
-    db.close().await;
 }
 
 fn is_over(since: Option<Instant>, pause: Duration) -> bool {

@@ -9,10 +9,14 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use uuid::Uuid;
 
 use super::counts::Counts;
+#[cfg(feature = "testing")]
+use super::counts::End;
 use super::in_flight::{InFlight, Key};
 use super::outage::Outage;
 use super::policy::claiming::View;
 use super::policy::peers::Peers;
+#[cfg(feature = "testing")]
+use super::shutdown::Phase;
 use super::shutdown::Stop;
 use crate::db::connection::DbConnection;
 use crate::db::servers::Servers;
@@ -29,7 +33,7 @@ pub(super) struct Shared {
     pub(super) settings: Settings,
     pub(super) registry: Registry,
     pub(super) state: Arc<State>,
-    pub(super) layers: Vec<Box<dyn AnyLayer>>,
+    pub(super) layers: Vec<Arc<dyn AnyLayer>>,
     pub(super) in_flight: InFlight,
     pub(super) stop: Stop,
     /// Jobs may be ready: the claim loop claims at once.
@@ -48,6 +52,8 @@ pub(super) struct Shared {
     needs_reconcile: AtomicBool,
     /// The user's runtime runs nothing.
     stuck: AtomicBool,
+    /// The worker ends as if its process had crashed: the database hears of nothing any more.
+    died: AtomicBool,
     pub(super) outage: Outage,
     starts: mpsc::UnboundedSender<Start>,
     settlements: mpsc::UnboundedSender<Settlement>,
@@ -96,7 +102,7 @@ impl Shared {
         settings: Settings,
         registry: Registry,
         state: State,
-        layers: Vec<Box<dyn AnyLayer>>,
+        layers: Vec<Arc<dyn AnyLayer>>,
     ) -> (Arc<Self>, Inboxes) {
         let (settlements, outcomes) = mpsc::unbounded_channel();
         let (start, starts) = mpsc::unbounded_channel();
@@ -117,6 +123,7 @@ impl Shared {
             lost: AtomicBool::new(false),
             needs_reconcile: AtomicBool::new(false),
             stuck: AtomicBool::new(false),
+            died: AtomicBool::new(false),
             outage: Outage::default(),
             starts: start,
             settlements,
@@ -247,7 +254,23 @@ impl Shared {
         let _ = self.settlements.send(Settlement::new(job, run.0, run.1, outcome, true));
     }
 
+    /// Ends as a crash of the process would: stops and forgets everything in flight, with its leases.
+    #[cfg(feature = "testing")]
+    pub(super) fn die(&self) {
+        self.died.store(true, SeqCst);
+        self.counts.ends(End::Broken);
+        self.stop.advance(Phase::Draining);
+        self.forget_all();
+    }
+
+    pub(super) fn has_died(&self) -> bool {
+        self.died.load(SeqCst)
+    }
+
     fn send(&self, job: &Job, outcome: Outcome) {
+        if self.has_died() {
+            return self.counts.forgot(1);
+        }
         let is_last = job.is_last_run();
         self.counts.outcome(&outcome, is_last);
         let mut settlement =

@@ -16,7 +16,7 @@ static TASK: TaskDef = TaskDef::new("t", |context| {
 });
 
 /// Runs the task within 50 ms, inside of these layers.
-async fn run(body: &str, layers: Vec<Box<dyn AnyLayer>>) -> RunResult {
+async fn run(body: &str, layers: Vec<Arc<dyn AnyLayer>>) -> RunResult {
     let claimed = Claimed {
         body: Some(body.to_owned()),
         timeout: Duration::from_millis(50),
@@ -49,8 +49,8 @@ impl Layer for Noted {
     }
 }
 
-fn noted(name: &'static str, log: &Log) -> Box<dyn AnyLayer> {
-    Box::new(Noted(name, log.clone()))
+fn noted(name: &'static str, log: &Log) -> Arc<dyn AnyLayer> {
+    Arc::new(Noted(name, log.clone()))
 }
 
 fn said(log: &Log) -> Vec<String> {
@@ -105,16 +105,16 @@ async fn a_layer_sees_a_panic_and_a_timeout_of_the_task_as_errors() {
 #[tokio::test]
 async fn a_panic_in_a_layer_is_an_error_that_names_it() {
     let log = Log::default();
-    let error = run("", vec![noted("a", &log), Box::new(Panicking), noted("b", &log)]).await.unwrap_err();
+    let error = run("", vec![noted("a", &log), Arc::new(Panicking), noted("b", &log)]).await.unwrap_err();
     assert_eq!(error.message(), "layer `pgjobs::task::layer::tests::Panicking` panicked: in a layer");
     assert_eq!(said(&log), ["a begins".to_owned(), format!("a {error}, true, false")]);
 }
 
 #[tokio::test]
 async fn a_layer_may_work_on_a_timeout_for_a_while_but_not_for_ever() {
-    assert_eq!(run("hang", vec![Box::new(Slow(0, 10))]).await.unwrap_err().message(), "timed out after 50ms");
+    assert_eq!(run("hang", vec![Arc::new(Slow(0, 10))]).await.unwrap_err().message(), "timed out after 50ms");
     let log = Log::default();
-    let error = run("hang", vec![noted("a", &log), Box::new(Slow(0, 3_600_000))]).await.unwrap_err();
+    let error = run("hang", vec![noted("a", &log), Arc::new(Slow(0, 3_600_000))]).await.unwrap_err();
     assert_eq!(error.message(), "layer `pgjobs::task::layer::tests::Slow` timed out after 1.05s");
     assert_eq!(said(&log), ["a begins".to_owned(), format!("a {error}, false, true")]);
 }
@@ -122,7 +122,7 @@ async fn a_layer_may_work_on_a_timeout_for_a_while_but_not_for_ever() {
 #[tokio::test]
 async fn what_a_layer_takes_before_the_task_is_taken_from_the_tasks_time() {
     let log = Log::default();
-    let error = run("", vec![Box::new(Slow(60, 0)), noted("within", &log)]).await.unwrap_err();
+    let error = run("", vec![Arc::new(Slow(60, 0)), noted("within", &log)]).await.unwrap_err();
     assert_eq!(error.message(), "timed out after 50ms", "the task, which did not start");
     assert_eq!(said(&log), ["within begins", "within timed out after 50ms, false, true"]);
 }
@@ -130,7 +130,7 @@ async fn what_a_layer_takes_before_the_task_is_taken_from_the_tasks_time() {
 #[tokio::test]
 async fn a_layer_may_skip_the_task_with_a_result() {
     let log = Log::default();
-    let result = run("panic", vec![noted("a", &log), Box::new(Skipping), noted("b", &log)]).await;
+    let result = run("panic", vec![noted("a", &log), Arc::new(Skipping), noted("b", &log)]).await;
     assert_eq!(result.unwrap().get(), r#""done already""#);
     assert_eq!(said(&log), ["a begins", r#"a "done already""#]);
 }

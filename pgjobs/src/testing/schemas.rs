@@ -1,17 +1,9 @@
-//! Helpers for tests of programs that use pgjobs.
+//! Compares the linked tasks with a committed file.
 
 use std::path::Path;
 
 use crate::deploy::snapshot;
 use crate::task::registry::linked_tasks;
-
-/// SQL that gives a test database an adjustable clock, to test schedules, backoff, expiry and retention
-/// without sleeping.
-///
-/// Run it once as the owner of schema `jobs`. Then `update jobs.test_clock set at = '…'` stops the time at
-/// that moment, and `shift` moves the running time. It replaces `jobs.now()`, which the rest of the schema
-/// calls; a production database can get it only from its owner.
-pub use pgjobs_migrations::TEST_CLOCK;
 
 /// Fails when the linked tasks differ from a committed file with their signatures at the last review.
 ///

@@ -1,0 +1,28 @@
+//! Customers.
+
+use sqlx::PgPool;
+
+use crate::mail;
+
+/// Makes the shop's tables. A program of your own has migrations: `sqlx::migrate!().run(pool)`.
+///
+/// # Errors
+/// When they exist, or the database cannot be reached.
+pub async fn create_tables(pool: &PgPool) -> Result<(), sqlx::Error> {
+    let tables = "create table customer (id bigint generated always as identity primary key, address text not null unique)";
+    sqlx::query(tables).execute(pool).await?;
+    Ok(())
+}
+
+/// Adds a customer and asks for the letter that greets them, both or neither; returns the customer's id.
+///
+/// # Errors
+/// When the address belongs to a customer already, or the database cannot be reached.
+pub async fn sign_up(pool: &PgPool, address: &str) -> Result<i64, pgjobs::Error> {
+    let mut tx = pool.begin().await?;
+    let insert = "insert into customer (address) values ($1) returning id";
+    let id = sqlx::query_scalar(insert).bind(address).fetch_one(&mut *tx).await?;
+    mail::welcome::publish(&mut *tx, address.to_owned()).await?;
+    tx.commit().await?;
+    Ok(id)
+}

@@ -1,0 +1,119 @@
+//! What tests do with a database of theirs, as the owner of schema `jobs`: they move its clock, read
+//! everything that was published, and choose which job is next.
+
+use chrono::{DateTime, Utc};
+use sqlx::postgres::PgRow;
+use sqlx::{PgConnection, PgPool, Row};
+use uuid::Uuid;
+
+use super::read::{maybe_time, time};
+use crate::types::error::Error;
+use crate::types::job_id::JobId;
+use crate::types::job_state::JobState;
+
+/// Adds the clock, unless the database has it.
+pub(crate) async fn add_clock(pool: &PgPool) -> Result<(), Error> {
+    let mut tx = pool.begin().await?;
+    let has: bool =
+        sqlx::query_scalar("select to_regclass('jobs.test_clock') is not null").fetch_one(&mut *tx).await?;
+    if !has {
+        sqlx::raw_sql(pgjobs_migrations::TEST_CLOCK).execute(&mut *tx).await?;
+    }
+    Ok(tx.commit().await?)
+}
+
+pub(crate) async fn now(pool: &PgPool) -> Result<DateTime<Utc>, Error> {
+    time(&sqlx::query("select jobs.now()").fetch_one(pool).await?, 0)
+}
+
+/// One statement, so that nobody sees the new time with the old leases.
+const ADVANCE: &str = "
+with moved as (
+  update jobs.test_clock c
+  set at = c.at + make_interval(secs => $1),
+      shift = case when c.at is null then c.shift + make_interval(secs => $1) else c.shift end
+), alive as (
+  update jobs.worker w
+  set heartbeat_at = w.heartbeat_at + make_interval(secs => $1), expires_at = w.expires_at + make_interval(secs => $1)
+  where w.lost_at is null and w.id <> all ($2)
+)
+update jobs.batch b
+set counted_from = b.counted_from + make_interval(secs => $1), expires_at = b.expires_at + make_interval(secs => $1)
+where b.worker is not null and b.worker <> all ($2)";
+
+/// Moves the clock, and with it the leases of all workers but the dead: a worker that lives would have kept
+/// them alive in that time.
+pub(crate) async fn advance(pool: &PgPool, seconds: f64, dead: &[Uuid]) -> Result<(), Error> {
+    sqlx::query(ADVANCE).bind(seconds).bind(dead).execute(pool).await?;
+    Ok(())
+}
+
+pub(crate) async fn stop_clock(pool: &PgPool) -> Result<(), Error> {
+    sqlx::query("update jobs.test_clock set at = jobs.now()").execute(pool).await?;
+    Ok(())
+}
+
+/// A job as it was published, in whatever state it is now.
+pub(crate) struct PublishedRow {
+    pub(crate) id: JobId,
+    pub(crate) state: JobState,
+    pub(crate) body: Option<String>,
+    pub(crate) priority: i32,
+    pub(crate) max_retries: i32,
+    pub(crate) timeout: f64,
+    pub(crate) created_at: DateTime<Utc>,
+    pub(crate) scheduled_at: Option<DateTime<Utc>>,
+    pub(crate) meta: Option<String>,
+}
+
+const PUBLISHED: &str = r#"
+select a.job_id, a.status, a.body::text, a.priority, a.max_retries, a.timeout::float8, a.created_at, a.scheduled_at, a.meta::text
+from jobs."all" a where a.task = any ($1) order by a.id"#;
+
+/// All jobs under these names, in the order of their publishing.
+pub(crate) async fn published(pool: &PgPool, names: &[&str]) -> Result<Vec<PublishedRow>, Error> {
+    let row = |row: &PgRow| {
+        Ok(PublishedRow {
+            id: JobId::from_database(row.try_get(0)?),
+            state: row.try_get::<&str, _>(1)?.parse()?,
+            body: row.try_get(2)?,
+            priority: row.try_get(3)?,
+            max_retries: row.try_get(4)?,
+            timeout: row.try_get(5)?,
+            created_at: time(row, 6)?,
+            scheduled_at: maybe_time(row, 7)?,
+            meta: row.try_get(8)?,
+        })
+    };
+    sqlx::query(PUBLISHED).bind(names).fetch_all(pool).await?.iter().map(row).collect()
+}
+
+/// How many jobs there are of each task.
+pub(crate) async fn tasks_published(pool: &PgPool) -> Result<Vec<(String, i64)>, Error> {
+    let counts = r#"select a.task, count(*) from jobs."all" a group by a.task order by a.task"#;
+    let rows = sqlx::query(counts).fetch_all(pool).await?;
+    rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
+}
+
+/// When the next job of these tasks is due that is not yet.
+pub(crate) async fn next_due(pool: &PgPool, names: &[String]) -> Result<Option<DateTime<Utc>>, Error> {
+    let next =
+        "select min(q.scheduled_at) from jobs.pending q where q.ready_seq is null and q.task = any ($1)";
+    maybe_time(&sqlx::query(next).bind(names).fetch_one(pool).await?, 0)
+}
+
+/// Makes a pending job ready, whenever it is scheduled for, in a row of its own.
+pub(crate) async fn make_ready(pool: &PgPool, id: &JobId) -> Result<(), Error> {
+    let mut tx = pool.begin().await?;
+    sqlx::query("select jobs._unpack(array[$1])").bind(id.as_str()).execute(&mut *tx).await?;
+    let ready = "update jobs.pending q set ready_seq = nextval('jobs.job_number') where q.job_id = $1 and q.ready_seq is null";
+    sqlx::query(ready).bind(id.as_str()).execute(&mut *tx).await?;
+    Ok(tx.commit().await?)
+}
+
+/// Locks all other pending jobs under this name until the transaction ends, so that every claim skips them.
+pub(crate) async fn hold_others(tx: &mut PgConnection, task: &str, id: &JobId) -> Result<(), Error> {
+    let hold = "select from jobs.pending q where q.task = $1 and q.job_id <> $2 for update";
+    sqlx::query(hold).bind(task).bind(id.as_str()).execute(tx).await?;
+    Ok(())
+}

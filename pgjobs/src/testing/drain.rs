@@ -1,0 +1,204 @@
+//! A worker that runs what is ready.
+
+use std::future::IntoFuture;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use tokio::sync::Notify;
+
+use super::clock::Clock;
+use super::error::TestError;
+use super::fault::Injection;
+use super::inner::Inner;
+use crate::db::testing;
+use crate::task::definition::TaskDef;
+use crate::task::job::Job;
+use crate::task::layer::{Layer, Next};
+use crate::types::task_error::RunResult;
+use crate::worker::{End, Worker, WorkerReport};
+
+/// The most runs of a drain, unless it says otherwise.
+const RUNS: u64 = 10_000;
+
+/// A [`Worker`] for a test's database; without pauses, since nobody else needs the server.
+pub(super) fn worker(db: &Inner) -> Worker {
+    Worker::new(db.pool.clone()).burst().poll(Duration::from_millis(10)).listen(false)
+}
+
+/// A [`Worker`] that runs every job that is ready, and those that they publish, until none is left; made by
+/// [`Database::drain`](super::Database::drain) and started by `.await`.
+///
+/// It is a worker like any other, with claims, leases and settlements, so what it does is what happens in
+/// production. Jobs that are scheduled for later, and those that wait for their backoff, stay where they are.
+///
+/// ```no_run
+/// # use pgjobs::{task, testing::Database};
+/// # struct Mailer;
+/// # async fn f(db: Database) -> Result<(), Box<dyn std::error::Error>> {
+/// let report = db.drain().topic("shop.mail.*").state(Mailer).await?;
+/// assert_eq!((report.succeeded, report.failed), (2, 0));
+/// # Ok(()) }
+/// ```
+///
+/// # Errors
+/// Those of [`Worker::start`]; [`TestError::Endless`] after 10,000 runs.
+#[must_use = "nothing runs before `.await`"]
+pub struct Drain<'a> {
+    db: &'a Inner,
+    worker: Worker,
+    limit: u64,
+    scheduled: bool,
+}
+
+impl<'a> Drain<'a> {
+    pub(super) fn new(db: &'a Inner) -> Self {
+        Drain { db, worker: worker(db), limit: RUNS, scheduled: false }
+    }
+
+    /// Adds a value that the tasks get with `#[inject]`, as [`Worker::state`].
+    pub fn state<T: Send + Sync + 'static>(self, value: T) -> Self {
+        self.worker(|worker| worker.state(value))
+    }
+
+    /// Restricts it to the tasks under this topic, as [`Worker::topic`]: other tasks may then need states
+    /// that it does not have.
+    pub fn topic(self, pattern: impl Into<String>) -> Self {
+        self.worker(|worker| worker.topic(pattern))
+    }
+
+    /// How many jobs run at once, as [`Worker::concurrency`]; 1 runs them one after another, by priority and
+    /// in the order of their publishing.
+    pub fn concurrency(self, slots: usize) -> Self {
+        self.worker(|worker| worker.concurrency(slots))
+    }
+
+    /// Adds a layer around every run, as [`Worker::layer`].
+    pub fn layer(self, layer: impl Layer) -> Self {
+        self.worker(|worker| worker.layer(layer))
+    }
+
+    /// Sets anything else of the worker.
+    ///
+    /// ```no_run
+    /// # async fn f(db: pgjobs::testing::Database) -> Result<(), Box<dyn std::error::Error>> {
+    /// db.drain().worker(|worker| worker.on_failure(|job, error| eprintln!("{}: {error}", job.task()))).await?;
+    /// # Ok(()) }
+    /// ```
+    pub fn worker(mut self, set: impl FnOnce(Worker) -> Worker) -> Self {
+        self.worker = set(self.worker);
+        self
+    }
+
+    /// After how many runs it gives up, because jobs that publish, snooze or retry for ever would never end;
+    /// by default 10,000.
+    pub fn limit(mut self, runs: u64) -> Self {
+        self.limit = runs;
+        self
+    }
+
+    /// Goes on with the jobs that are scheduled for later, and with those that wait for their backoff: moves
+    /// the [`Clock`](super::Clock) to the time at which the next one is due, again and again, until none is
+    /// left.
+    pub fn including_scheduled(mut self) -> Self {
+        self.scheduled = true;
+        self
+    }
+
+    async fn run(self) -> Result<WorkerReport, TestError> {
+        let Drain { db, worker, limit, scheduled } = self;
+        let names: Vec<String> =
+            worker.tasks()?.into_iter().flat_map(TaskDef::names).map(str::to_owned).collect();
+        let (count, death) = (Count::new(limit), Arc::new(Notify::new()));
+        let injection = Injection { faults: db.faults.clone(), death: death.clone() };
+        let worker = worker.layer(count.clone()).layer(injection);
+        let mut total = WorkerReport::default();
+        loop {
+            let report = burst(db, worker.clone(), &count, &death).await?;
+            let ended = report.end;
+            total = sum(total, report);
+            let next = match scheduled && ended == End::Orderly {
+                true => testing::next_due(&db.pool, &names).await?,
+                false => None,
+            };
+            match next {
+                Some(due) => Clock(db).advance_to(due).await?,
+                None => return Ok(total),
+            }
+        }
+    }
+}
+
+impl<'a> IntoFuture for Drain<'a> {
+    type Output = Result<WorkerReport, TestError>;
+    type IntoFuture = BoxFuture<'a, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.run())
+    }
+}
+
+/// Runs a worker until nothing is ready, it dies of a fault, or there were too many runs.
+async fn burst(db: &Inner, worker: Worker, count: &Count, death: &Notify) -> Result<WorkerReport, TestError> {
+    let mut handle = worker.start().await?;
+    tokio::select! {
+        biased;
+        () = death.notified() => {
+            db.bury(handle.id());
+            Ok(handle.die().await)
+        }
+        () = count.0.full.notified() => {
+            handle.shutdown().await;
+            Err(count.endless())
+        }
+        report = handle.ended() => Ok(report),
+    }
+}
+
+fn sum(a: WorkerReport, b: WorkerReport) -> WorkerReport {
+    WorkerReport {
+        succeeded: a.succeeded + b.succeeded,
+        failed: a.failed + b.failed,
+        retried: a.retried + b.retried,
+        snoozed: a.snoozed + b.snoozed,
+        released: a.released + b.released,
+        lost: a.lost + b.lost,
+        unsettled: a.unsettled + b.unsettled,
+        end: a.end.max(b.end),
+    }
+}
+
+/// A layer that counts runs.
+#[derive(Clone)]
+struct Count(Arc<Counted>);
+
+struct Counted {
+    limit: u64,
+    runs: AtomicU64,
+    last: Mutex<String>,
+    full: Notify,
+}
+
+impl Count {
+    fn new(limit: u64) -> Self {
+        let (runs, last, full) = (AtomicU64::new(0), Mutex::default(), Notify::new());
+        Count(Arc::new(Counted { limit, runs, last, full }))
+    }
+
+    fn endless(&self) -> TestError {
+        let task = self.0.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        TestError::Endless { limit: self.0.limit, task }
+    }
+}
+
+impl Layer for Count {
+    async fn run(&self, job: &Job, next: Next<'_>) -> RunResult {
+        let before = self.0.runs.fetch_add(1, Ordering::Relaxed);
+        if before >= self.0.limit {
+            job.task().clone_into(&mut self.0.last.lock().unwrap_or_else(PoisonError::into_inner));
+            self.0.full.notify_one();
+        }
+        next.run().await
+    }
+}

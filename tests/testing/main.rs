@@ -1,0 +1,14 @@
+//! `pgjobs::testing`, as its users meet it: most tests here are what a user would write.
+
+#![allow(unreachable_pub, reason = "tasks are public, as a program's are")]
+
+mod clock;
+mod databases;
+mod drain;
+mod faults;
+mod guide;
+mod published;
+mod run_now;
+mod tasks;
+
+type Outcome = Result<(), Box<dyn std::error::Error>>;

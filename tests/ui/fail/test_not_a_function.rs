@@ -1,0 +1,4 @@
+#[pgjobs::test]
+struct NoFunction;
+
+fn main() {}

@@ -1,0 +1,4 @@
+#[pgjobs::test]
+fn nothing_is_awaited(db: pgjobs::testing::Database) {}
+
+fn main() {}
