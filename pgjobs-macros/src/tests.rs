@@ -146,7 +146,7 @@ fn mistakes(unique: TokenStream) -> Vec<String> {
         async fn invoice(#[inject] mailer: &Mailer, customer: i64, #[kwargs] rest: Map) {}
     );
     let options = crate::options::Options::read(unique, &mut errors);
-    let function = crate::signature::Function::read(item).expect("a function");
+    let function = crate::signature::Function::read(item, "task").expect("a function");
     let task = crate::model::Task::new(function, options, &mut errors);
     crate::check::check(&task, &mut errors);
     errors.messages()
