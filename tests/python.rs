@@ -70,6 +70,12 @@ async fn the_clients_own_calls_keep_their_contract() {
 }
 
 #[tokio::test]
+async fn schedules_are_made_edited_and_explained_from_python_alone() {
+    let db = Db::new().await;
+    python(&db, &["schedules"]).await;
+}
+
+#[tokio::test]
 async fn what_a_rust_task_does_not_take_is_refused_when_python_publishes_it() {
     let db = Db::new().await;
     Worker::new(db.pool.clone()).topic("math.*").burst().run().await.unwrap();

@@ -12,6 +12,7 @@ use sqlx::PgPool;
 pub mod billing;
 pub mod customers;
 pub mod mail;
+pub mod reports;
 
 /// The shop's database: the one that DATABASE_URL names, or one that lives as long as the program.
 ///

@@ -4,12 +4,14 @@ client.py publish   publishes singly and in bulk, prints the ids
 client.py read ID…  prints what the client's own `get` says of each job
 client.py work N    runs the client's own worker until N jobs have ended
 client.py refused   publishes what a task does not take, prints how it is refused
+client.py schedules makes, edits, runs and explains a schedule
 client.py contract  walks through the client's calls and checks what they return
 """
 import asyncio
 import datetime
 import json
 import sys
+import zoneinfo
 
 import asyncpg
 import jobs
@@ -111,9 +113,37 @@ async def contract(db):
     print("{}")
 
 
+async def schedules(db):
+    await migrate(db)
+    made = await db.fetchrow(
+        "select * from jobs.set_schedule('nightly', 'reports.build', $1, i_cron => '0 3 * * *', i_zone => 'Europe/Berlin')",
+        json.dumps({"args": [7]}))
+    berlin = made["next_at"].astimezone(zoneinfo.ZoneInfo("Europe/Berlin"))
+    check((berlin.hour, berlin.minute) == (3, 0), "three in the night in Berlin")
+    edited = await db.fetchrow("select * from jobs.set_schedule('nightly', 'reports.build', i_every => '1 hour', i_overlap => 'skip')")
+    check(edited["cron"] is None and edited["every"] == datetime.timedelta(hours=1), "an edit replaces what was said")
+    await db.execute("select jobs.pause_schedule('nightly', 'holiday')")
+    why = await db.fetch("select code, message from jobs.explain_schedule('nightly')")
+    check(why[0]["code"] == "paused" and "holiday" in why[0]["message"], "it says why")
+    job_id = await db.fetchval("select jobs.run_schedule('nightly')")
+    [claimed] = await jobs.consume(db, 1)
+    check(claimed["job_id"] == job_id and claimed["task"] == "reports.build", "the client works on what it published")
+    await jobs.ack(db, job_id)
+    await db.execute("select jobs.resume_schedule('nightly')")
+    log = await db.fetch("select outcome from jobs.schedule_log('nightly')")
+    check([row["outcome"] for row in log] == ["resumed", "run", "paused", "set", "set"], "the log")
+    try:
+        await db.execute("select jobs.set_schedule('x', 'y', i_cron => '61 * * * *')")
+        check(False, "a wrong line is refused")
+    except asyncpg.exceptions.PostgresError as error:
+        check(error.sqlstate == "PT400" and "'61'" in str(error), "and named")
+    check(await db.fetchval("select jobs.drop_schedule('nightly')"), "dropped")
+    print("{}")
+
+
 async def main():
     db = await asyncpg.connect(DSN)
-    await {"publish": publish, "read": read, "work": work, "refused": refused, "contract": contract}[sys.argv[2]](db)
+    await {"publish": publish, "read": read, "work": work, "refused": refused, "schedules": schedules, "contract": contract}[sys.argv[2]](db)
     await db.close()
 
 
