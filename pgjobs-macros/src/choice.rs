@@ -1,4 +1,4 @@
-//! Options that are one of a few words: `keep` and `validate`.
+//! Options that are one of a few words: `keep`, `validate` and `on_conflict`.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
@@ -27,6 +27,13 @@ pub(crate) const VALIDATE: Choice = Choice {
     variants: &[("off", "Off"), ("warn", "Warn"), ("strict", "Strict")],
 };
 
+pub(crate) const ON_CONFLICT: Choice = Choice {
+    option: "on_conflict",
+    purpose: "it says what publishing does when another job holds the key",
+    library_enum: "OnConflict",
+    variants: &[("keep", "Keep"), ("replace", "Replace"), ("postpone", "Postpone"), ("refuse", "Refuse")],
+};
+
 /// The word that was chosen.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Chosen {
@@ -51,6 +58,11 @@ impl Choice {
 }
 
 impl Chosen {
+    /// Whether it is this variant.
+    pub(crate) fn is(&self, variant: &str) -> bool {
+        self.variant == variant
+    }
+
     /// The constant expression for it.
     pub(crate) fn expression(&self, library: &TokenStream) -> TokenStream {
         let [name, variant] =
@@ -76,6 +88,7 @@ mod tests {
             (VALIDATE, "off", "pgjobs::Validation::Off"),
             (VALIDATE, " warn ", "pgjobs::Validation::Warn"),
             (VALIDATE, "strict", "pgjobs::Validation::Strict"),
+            (ON_CONFLICT, "postpone", "pgjobs::OnConflict::Postpone"),
         ] {
             assert_eq!(read(&choice, word).as_deref(), Ok(expected), "{word:?}");
         }

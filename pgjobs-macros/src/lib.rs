@@ -21,6 +21,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod text;
+mod unique;
 
 /// Makes an `async fn` a task; documented on `pgjobs::task`.
 #[proc_macro_attribute]

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::{Expr, ExprLit, Ident, Lit, LitStr, Path};
+use syn::{Expr, ExprLit, Ident, Lit, LitStr, Meta, Path};
 
 use crate::backoff::Backoff;
 use crate::choice::{Chosen, KEEP, VALIDATE};
 use crate::duration;
 use crate::errors::Errors;
 use crate::table::{self, Row, once, ungrouped, value};
+use crate::unique::Unique;
 
 /// What `#[task(…)]` takes; an error about an unknown option lists them in this order.
 const OPTIONS: &[Row<Options>] = &[
@@ -24,6 +25,7 @@ const OPTIONS: &[Row<Options>] = &[
     once("backoff", |options, meta, errors| options.backoff = value(meta, errors, backoff)),
     once("keep", |options, meta, errors| options.keep = value(meta, errors, keep)),
     once("validate", |options, meta, errors| options.validation = value(meta, errors, validation)),
+    once("unique", |options, meta, errors| options.unique = unique(meta, errors)),
     once("call", |options, meta, errors| options.call = value(meta, errors, call)),
     once("crate", |options, meta, errors| options.library = value(meta, errors, library)),
 ];
@@ -45,6 +47,8 @@ pub(crate) struct Options {
     pub(crate) backoff: Option<Backoff>,
     pub(crate) keep: Option<Chosen>,
     pub(crate) validation: Option<Chosen>,
+    /// With what the user wrote, for errors about the whole.
+    pub(crate) unique: Option<(Unique, Meta)>,
     /// The name of the call's struct, if not the function's own.
     pub(crate) call: Option<Ident>,
     /// The path of the library, if not `::pgjobs`.
@@ -64,7 +68,7 @@ impl Options {
     }
 }
 
-fn name(value: &Expr) -> syn::Result<LitStr> {
+pub(crate) fn name(value: &Expr) -> syn::Result<LitStr> {
     string(value, "`name` takes a string: name = \"mail.welcome\"")
 }
 
@@ -84,8 +88,12 @@ fn priority(value: &Expr) -> syn::Result<At<i64>> {
     integer(value, "`priority` takes a whole number: priority = 3")
 }
 
-/// A string such as `"30s"`, or whole seconds.
 fn timeout(value: &Expr) -> syn::Result<At<Duration>> {
+    duration_text(value, "`timeout` takes a string or whole seconds: timeout = \"30s\", timeout = 30")
+}
+
+/// A string such as `"30s"`, or whole seconds.
+pub(crate) fn duration_text(value: &Expr, form: &str) -> syn::Result<At<Duration>> {
     let text = match value {
         Expr::Lit(ExprLit { lit: Lit::Int(number), .. }) if number.suffix().is_empty() => {
             format!("{number}s")
@@ -93,8 +101,7 @@ fn timeout(value: &Expr) -> syn::Result<At<Duration>> {
         Expr::Lit(ExprLit { lit: Lit::Int(number), .. }) => {
             return Err(syn::Error::new(number.span(), format!("put the duration in quotes: \"{number}\"")));
         }
-        _ => string(value, "`timeout` takes a string or whole seconds: timeout = \"30s\", timeout = 30")?
-            .value(),
+        _ => string(value, form)?.value(),
     };
     match duration::parse(&text) {
         Some(duration) => Ok(At { value: duration, source: value.clone() }),
@@ -112,6 +119,10 @@ fn keep(value: &Expr) -> syn::Result<Chosen> {
 
 fn validation(value: &Expr) -> syn::Result<Chosen> {
     parsed(value, "`validate` takes a string: validate = \"warn\"", |text| VALIDATE.parse(text))
+}
+
+fn unique(meta: &Meta, errors: &mut Errors) -> Option<(Unique, Meta)> {
+    Unique::read(meta, errors).map(|unique| (unique, meta.clone()))
 }
 
 fn call(value: &Expr) -> syn::Result<Ident> {
@@ -145,7 +156,11 @@ fn integer(value: &Expr, form: &str) -> syn::Result<At<i64>> {
 }
 
 /// A string in a specific format.
-fn parsed<T>(value: &Expr, form: &str, parse: fn(&str) -> Result<T, String>) -> syn::Result<T> {
+pub(crate) fn parsed<T>(
+    value: &Expr,
+    form: &str,
+    parse: impl Fn(&str) -> Result<T, String>,
+) -> syn::Result<T> {
     let text = string(value, form)?;
     parse(&text.value()).map_err(|reason| syn::Error::new(text.span(), reason))
 }

@@ -58,6 +58,17 @@ pub(crate) fn value<V>(
     errors.keep(read)
 }
 
+/// The options of an option that is written `name(…)`, by a table of its own; `form` shows how it is written.
+pub(crate) fn list<T: Default>(meta: &Meta, rows: &[Row<T>], errors: &mut Errors, form: &str) -> Option<T> {
+    let Meta::List(list) = meta else {
+        errors.add(meta, form);
+        return None;
+    };
+    let mut options = T::default();
+    read(rows, list.tokens.clone(), &mut options, errors);
+    Some(options)
+}
+
 /// The expression without the invisible group in which a `macro_rules!` wraps its fragments.
 pub(crate) fn ungrouped(expr: &Expr) -> &Expr {
     match expr {
@@ -87,7 +98,7 @@ fn unknown<T>(name: &str, rows: &[Row<T>]) -> String {
     }
 }
 
-/// The rows are of no real option: they show what a reader may do that none does yet.
+/// The rows are of no real option: they show all that a reader may do.
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -119,13 +130,7 @@ mod tests {
     }
 
     fn bed(meta: &Meta, errors: &mut Errors) -> Option<Bed> {
-        let mut bed = Bed::default();
-        let Meta::List(list) = meta else {
-            errors.add(meta, "`bed` takes a list: bed(plant = leek)");
-            return None;
-        };
-        read(BED, list.tokens.clone(), &mut bed, errors);
-        Some(bed)
+        list(meta, BED, errors, "`bed` takes a list: bed(plant = leek)")
     }
 
     /// What was read, and the messages of all mistakes.

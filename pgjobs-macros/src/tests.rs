@@ -91,6 +91,80 @@ fn a_task_that_takes_every_keyword() {
 }
 
 #[test]
+fn a_unique_task() {
+    golden(
+        "unique",
+        quote!(unique(
+            key = (customer, region),
+            name = "billing",
+            until = "1h",
+            on_conflict = "postpone",
+            wait = "5s",
+            max_wait = 60
+        )),
+        quote!(
+            pub async fn invoice(customer: i64, note: Option<String>, #[default("eu")] region: String) {}
+        ),
+    );
+}
+
+#[test]
+fn a_task_that_is_unique_by_all_its_arguments() {
+    golden(
+        "unique_by_all",
+        quote!(unique),
+        quote!(
+            async fn sync(id: i64, #[inject] state: State, deep: bool) {}
+        ),
+    );
+}
+
+/// The messages of the mistakes of a task with this option.
+fn mistakes(unique: TokenStream) -> Vec<String> {
+    let mut errors = crate::errors::Errors::default();
+    let item = quote!(
+        async fn invoice(#[inject] mailer: &Mailer, customer: i64, #[kwargs] rest: Map) {}
+    );
+    let options = crate::options::Options::read(unique, &mut errors);
+    let function = crate::signature::Function::read(item).expect("a function");
+    let task = crate::model::Task::new(function, options, &mut errors);
+    crate::check::check(&task, &mut errors);
+    errors.messages()
+}
+
+#[test]
+fn mistakes_in_unique_are_named_with_what_is_allowed() {
+    let known = "it has `customer`, `rest`";
+    for (option, expected) in [
+        (quote!(unique(key = custommer)), "the task has no argument `custommer`; did you mean `customer`?"),
+        (quote!(unique(key = (customer, day))), &*format!("the task has no argument `day`; {known}")),
+        (
+            quote!(unique(key = mailer)),
+            "`mailer` is injected by the worker; a key is made of published arguments",
+        ),
+        (quote!(unique(key = rest)), "`rest` takes any keyword; a key is made of named arguments"),
+        (quote!(unique(key = (customer, customer))), "`customer` is in the key twice; keep one"),
+        (quote!(unique), "this task takes any keyword; name the arguments of the key: unique(key = …)"),
+        (
+            quote!(unique(key = "customer")),
+            "`key` names arguments of the task: key = customer, key = (customer, day)",
+        ),
+        (quote!(unique = "customer"), "`unique` takes a list: unique(key = customer)"),
+        (
+            quote!(unique(key = customer, until = "end")),
+            "`until` is \"started\", \"ended\", or how long: \"1h\", \"10m\"",
+        ),
+        (
+            quote!(unique(key = customer, wait = "5s")),
+            "only on_conflict = \"postpone\" waits; add it, or remove this",
+        ),
+        (quote!(unique(key = customer, until = "0s")), "this time is more than zero, and 3650 days at most"),
+    ] {
+        assert_eq!(mistakes(option.clone()), [expected], "{option}");
+    }
+}
+
+#[test]
 fn a_task_with_raw_identifiers() {
     golden(
         "raw_identifiers",

@@ -7,6 +7,7 @@ mod header;
 mod options;
 mod params;
 mod types;
+mod unique;
 
 pub(crate) use types::is_fit;
 
@@ -15,4 +16,5 @@ pub(crate) fn check(task: &Task, errors: &mut Errors) {
     params::check(task, errors);
     types::check_returned(&task.returned, errors);
     options::check(task, errors);
+    unique::check(task, errors);
 }

@@ -55,7 +55,7 @@ fn names(task: &Task, errors: &mut Errors) {
 }
 
 /// The format of `jobs.job_queue.task`, which topics match and which reads well in a log.
-fn form(name: &LitStr, errors: &mut Errors) {
+pub(super) fn form(name: &LitStr, errors: &mut Errors) {
     let text = name.value();
     let segment =
         |part: &str| !part.is_empty() && part.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-'));

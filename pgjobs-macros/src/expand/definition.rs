@@ -39,6 +39,7 @@ fn definition(task: &Task) -> TokenStream {
         extra_kwargs.then(|| quote!(.extra_kwargs())),
         (!needs.is_empty()).then(|| quote!(.needs(&[#(#pgjobs::__private::need::<#needs>()),*]))),
         options(task).map(|options| quote!(.options(#options))),
+        super::unique::unique(task).map(|unique| quote!(.unique(#unique))),
         Some(quote!(.call::<Self>().result::<#output>())),
     ];
     let steps = steps.into_iter().flatten();

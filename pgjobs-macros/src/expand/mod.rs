@@ -14,6 +14,7 @@ mod call;
 mod definition;
 mod optional;
 mod run;
+mod unique;
 
 pub(crate) fn expand(task: &Task) -> TokenStream {
     let function = &task.function;
