@@ -59,7 +59,7 @@ end $$;
 do $$
 declare
   v_known constant oid[] := pg_catalog.string_to_array(pg_catalog.current_setting('pgjobs.known_objects', true), ',')::oid[];
-  c_publisher constant text[] := '{publish,publish_bulk,publish_json,publish_arrays,now}';
+  c_publisher constant text[] := '{publish,publish_bulk,publish_json,publish_arrays,publish_unique,now}';
   c_worker constant text[] := c_publisher || '{consume,consume_topic,claim,fetch,start,fail_next,release,ack,nack,settle,heartbeat,
     heartbeat_worker,held_by,register_worker,unregister_worker,count_workers,register_tasks,sweep,promote,maintain,maintain_partitions,
     maintain_partitions_and_commit,result,results,await_results,count_lost,tasks_in_use,sample_keys,read_ready,sample_not_ready,

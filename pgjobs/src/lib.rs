@@ -102,6 +102,7 @@ pub use types::task_error::TaskError;
 #[cfg(feature = "chrono-tz")]
 pub use types::time_zone::TimeZone;
 pub use types::topic::Topic;
+pub use types::unique::{OnConflict, PublishOutcome, Unique, Until};
 pub use worker::{End, Worker, WorkerHandle, WorkerReport};
 
 #[cfg(feature = "local-postgres")]
@@ -141,6 +142,7 @@ pub use {chrono, schemars, serde, serde_json, sqlx};
 /// | `backoff = "exponential(1s, 1h)"` | or `"linear(5s)"`, `"fixed(10s)"`; see [`Backoff`] | 3 s, doubled, at most 1 h |
 /// | `keep = "failed"` | which ended jobs stay in history: `"all"`, `"failed"`, `"none"`; see [`Keep`] | `"all"` |
 /// | `validate = "warn"` | what publishing does with arguments that do not fit: `"off"`, `"warn"`, `"strict"`; see [`Validation`] | `"strict"` |
+/// | `unique(key = (customer, day))` | of all jobs with the same values of these arguments, one is there at a time. Also `until = "started"`, `"ended"` or a time, `on_conflict = "keep"`, `"replace"`, `"postpone"` (with `wait`, `max_wait`) or `"refuse"`, `name` to share keys between tasks; see [`Unique`] | not unique |
 /// | `call = Welcome` | the name of the struct, when the function's name is taken | the function's name |
 /// | `crate = path` | the path of pgjobs, when it was renamed | `::pgjobs` |
 ///

@@ -15,6 +15,7 @@ use crate::types::body::{self, BodyError, Param};
 use crate::types::integer_bounds::schema;
 use crate::types::options::TaskOptions;
 use crate::types::task_error::RunResult;
+use crate::types::unique::TaskUnique;
 
 /// The call of a task: a struct whose fields are the arguments.
 ///
@@ -84,6 +85,8 @@ pub struct TaskDef {
     pub needs: &'static [StateType],
     /// Defaults of its jobs.
     pub options: TaskOptions,
+    /// What makes its jobs one of a kind.
+    pub unique: Option<TaskUnique>,
     /// JSON Schema of the arguments, as an object by name.
     pub args_schema: fn() -> Schema,
     /// JSON Schema of the result.
@@ -113,6 +116,7 @@ impl TaskDef {
             extra_kwargs: false,
             needs: &[],
             options: TaskOptions::DEFAULT,
+            unique: None,
             args_schema: anything,
             result_schema: anything,
             decode: accept,
@@ -162,6 +166,12 @@ impl TaskDef {
         self
     }
 
+    /// Sets what makes its jobs one of a kind.
+    pub const fn unique(mut self, unique: TaskUnique) -> Self {
+        self.unique = Some(unique);
+        self
+    }
+
     /// Takes the schema of the arguments, and how a body is read, from the call `T`.
     pub const fn call<T: Task + DeserializeOwned + JsonSchema>(mut self) -> Self {
         self.args_schema = schema::<T>;
@@ -207,7 +217,7 @@ impl TaskDef {
 
     /// The description that the database stores.
     pub(crate) fn describe(&self) -> serde_json::Value {
-        serde_json::json!({
+        let mut task = serde_json::json!({
             "name": self.name,
             "aliases": self.aliases,
             "doc": self.doc,
@@ -220,7 +230,12 @@ impl TaskDef {
             "params": self.params,
             "extra_kwargs": self.extra_kwargs,
             "validate": self.options.validation.as_str(),
-        })
+        });
+        // Only where there is one: a database of an older release knows no such key.
+        if let Some(unique) = &self.unique {
+            task["unique"] = unique.describe();
+        }
+        task
     }
 }
 

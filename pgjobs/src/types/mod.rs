@@ -18,3 +18,4 @@ pub(crate) mod text;
 #[cfg(feature = "chrono-tz")]
 pub(crate) mod time_zone;
 pub(crate) mod topic;
+pub(crate) mod unique;

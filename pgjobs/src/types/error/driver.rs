@@ -119,7 +119,8 @@ fn missing_role(error: &sqlx::Error) -> String {
 /// The least privileged role of pgjobs that may call a function of schema `jobs`
 /// (migrations/functions/99_grants.sql).
 fn role_of(function: &str) -> &'static str {
-    const PUBLISHER: &[&str] = &["publish", "publish_bulk", "publish_json", "publish_arrays", "now"];
+    const PUBLISHER: &[&str] =
+        &["publish", "publish_bulk", "publish_json", "publish_arrays", "publish_unique", "now"];
     const READER: &[&str] = &["overview", "count", "explain", "workers"];
     const WORKER: &[&str] = &[
         "consume",

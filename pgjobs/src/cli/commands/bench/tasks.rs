@@ -65,6 +65,7 @@ pub(crate) static NOOP: TaskDef = TaskDef {
     extra_kwargs: false,
     needs: &[],
     options: OPTIONS,
+    unique: None,
     args_schema: anything,
     result_schema: nothing,
     decode: TaskDef::decode_as::<Noop>,

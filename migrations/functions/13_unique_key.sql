@@ -1,0 +1,166 @@
+-- Unique keys: what makes a job one of a kind, and who holds a key.
+--
+-- A key has a name (the task, or one that several tasks share) and a value. A job that is published under a key
+-- holds it until it has started, until it has ended, or for a time; until then no other job gets it. The row in
+-- jobs.unique_key has a primary key, so two transactions cannot take one key: the second waits for the end of
+-- the first. That is the only wait, and only publishers with the same key have it.
+
+-- The keys of an object that says what is unique; what else it has is refused.
+create or replace function jobs._unique_options() returns text[]
+language sql immutable parallel safe
+return array['name', 'key', 'arguments', 'until', 'on_conflict', 'wait', 'max_wait'];
+
+-- A span of time in such an object: seconds, or an interval as text; null: none. i_which names the job or task.
+create or replace function jobs._unique_time(i_which text, i_unique jsonb, i_name text) returns interval
+language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
+declare
+  v_time interval;
+begin
+  begin
+    v_time := case jsonb_typeof(i_unique->i_name) when 'number' then make_interval(secs => (i_unique->>i_name)::double precision) else (i_unique->>i_name)::interval end;
+  exception when data_exception then
+    v_time := '0';
+  end;
+  if v_time <= '0' or v_time > interval '3650 days' then
+    raise sqlstate 'PT400' using message = format('%sunique: %s is a time above 0 and of at most 3650 days', i_which, i_name),
+      hint = 'give seconds (3600), or an interval as text ("1 hour")';
+  end if;
+  return v_time;
+end $$;
+
+-- Reads what is unique about a job, all but the key's value. PT400 for an object that says what it cannot mean,
+-- with what it may say. A job that replaces or postpones holds its key until it starts, any other until it ends,
+-- unless the object says otherwise.
+create or replace function jobs._read_unique(i_which text, i_unique jsonb, i_task text) returns jobs.unique_rule
+language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
+declare
+  v_rule jobs.unique_rule;
+  v_until text := i_unique->>'until';
+  v_flaw text := case
+    when jsonb_typeof(i_unique) <> 'object' then 'it is an object, or false'
+    when i_unique - jobs._unique_options() - 'defaults' <> '{}'
+      then format('unknown key %s; its keys are %s', jobs._shown(jsonb_path_query_first(i_unique - jobs._unique_options() - 'defaults', '$.keyvalue().key') #>> '{}'),
+                  array_to_string(jobs._unique_options(), ', '))
+    when i_unique ? 'name' and (jsonb_typeof(i_unique->'name') = 'string' and jobs._is_name(i_unique->>'name')) is not true
+      then 'name: 1 to 200 characters, no control characters'
+    when i_unique ? 'key' and i_unique ? 'arguments' then 'give its key or the names of its arguments, not both'
+    when i_unique ? 'arguments' and (jsonb_typeof(i_unique->'arguments') <> 'array' or i_unique @? 'strict $.arguments[*] ? (@.type() != "string")'
+      or i_unique @? 'strict $.arguments[100]') then 'arguments: at most 100 names of arguments'
+    when i_unique ? 'defaults' and jsonb_typeof(i_unique->'defaults') <> 'object' then 'defaults: an object of arguments by name'
+    when coalesce(i_unique->>'on_conflict', '') not in ('', 'keep', 'replace', 'postpone', 'refuse') then 'on_conflict: keep, replace, postpone or refuse'
+    when (i_unique ? 'wait' or i_unique ? 'max_wait') and i_unique->>'on_conflict' is distinct from 'postpone' then 'only on_conflict "postpone" has a wait and a max_wait'
+    when octet_length(i_unique::text) > 8192 then 'it takes at most 8192 bytes' end;
+begin
+  if v_flaw is not null then
+    raise sqlstate 'PT400' using message = i_which || 'unique: ' || v_flaw, hint = '{"arguments": ["customer"], "until": "ended", "on_conflict": "keep"}';
+  end if;
+  v_rule.name := coalesce(i_unique->>'name', i_task);
+  v_rule.on_conflict := coalesce(i_unique->>'on_conflict', 'keep');
+  v_rule.until_started := coalesce(v_until = 'started', v_rule.on_conflict in ('replace', 'postpone'));
+  if v_until not in ('started', 'ended') then
+    v_rule.until := jobs._unique_time(i_which, i_unique, 'until');
+  end if;
+  v_rule.wait := jobs._unique_time(i_which, i_unique, 'wait');
+  v_rule.max_wait := jobs._unique_time(i_which, i_unique, 'max_wait');
+  return v_rule;
+end $$;
+
+-- Refuses what a task declares as unique, when it cannot be meant (PT400).
+create or replace function jobs._check_declared_unique(i_task jsonb) returns void
+language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
+declare
+  v_which text := format('task %s: ', jobs._shown(i_task->>'name'));
+  v_unknown text;
+begin
+  if coalesce(i_task->'unique', 'null') = 'null' then
+    return;
+  end if;
+  perform jobs._read_unique(v_which, i_task->'unique', '');
+  if (i_task->'unique') ? 'key' then
+    raise sqlstate 'PT400' using message = v_which || 'unique: a task declares arguments, and each job has its own key', hint = '{"arguments": ["customer"]}';
+  end if;
+  select a into v_unknown from jsonb_array_elements_text(i_task->'unique'->'arguments') a
+  where jsonb_typeof(i_task->'params') = 'array' and a not in (select p->>'name' from jsonb_array_elements(i_task->'params') p) limit 1;
+  if found then
+    raise sqlstate 'PT400' using message = v_which || format('unique: it has no argument %s', jobs._shown(v_unknown)), hint = 'its arguments are those of its params';
+  end if;
+end $$;
+
+-- What is unique about the jobs of a call that are alike, read once for all of them. PT403 for a name that is
+-- neither the task nor what the task declares, when the caller is restricted and may not publish what has this name.
+-- PT400 where arguments were given by position (i_is_unbound) and nobody has declared their names.
+create or replace function jobs._unique_kind(i_which text, i_unique jsonb, i_task text, i_declared_name text, i_is_unbound boolean) returns jobs.unique_rule
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+declare
+  v_rule jobs.unique_rule := jobs._read_unique(i_which, i_unique, i_task);
+begin
+  if v_rule.name not in (i_task, coalesce(i_declared_name, i_task)) then
+    perform jobs._check_topics(true, array[v_rule.name]);
+  end if;
+  if i_is_unbound then
+    raise sqlstate 'PT400' using message = i_which || 'unique: nobody has declared which positional argument is which', hint = 'give the arguments of the key by keyword, or give the key';
+  end if;
+  return v_rule;
+end $$;
+
+-- How each of these jobs is one of a kind; null: it is not. i_uniques has what each publisher gave: an object, false
+-- (not unique, whatever its task declares) or null. Of a body that the task's own type made (i_checked) it is all
+-- there is; for others it overrides what the task declares, key by key. PT400 for what cannot be meant.
+--
+-- The value of a key is what the publisher gave (an array, or else one value), or those of the arguments: by keyword,
+-- by position, else the default, else null. As text a number has one form, whatever zeros it was written with; a text
+-- of more than 200 characters becomes a hash of it.
+create or replace function jobs._unique_rules(i_tasks text[], i_bodies jsonb[], i_uniques jsonb[], i_checked boolean[]) returns jobs.unique_rule[]
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_mergejoin = off set enable_nestloop = off set jit = off
+set plan_cache_mode = force_generic_plan as $$
+declare
+  v_jobs integer := cardinality(i_bodies);
+  v_rules jobs.unique_rule[];
+begin
+  with asked as materialized (
+    select g.at, g.body, coalesce(k.task, g.task) as task, t.params, t.extra_kwargs, k.unique_by->>'name' as declared_name,
+      case when g.given = 'false' then null
+           when g.checked or k.unique_by is null or jsonb_typeof(g.given) <> 'object' then g.given
+           when g.given ? 'key' then k.unique_by - 'arguments' || g.given
+           else k.unique_by || coalesce(g.given, '{}') end as given
+    from unnest(jobs._for_each(i_tasks, v_jobs), i_bodies, jobs._for_each(i_uniques, v_jobs), jobs._for_each(i_checked, v_jobs)) with ordinality
+      g(task, body, given, checked, at)
+    left join jobs.publish_check k on k.name = g.task
+    left join jobs.task t on t.name = k.task
+  ), parted as materialized (   -- the value of a key apart from all else
+    select a.at, a.body, a.task, a.params, a.params is not null and not a.extra_kwargs as is_closed, a.declared_name, a.given->'key' as value,
+      case when a.given ? 'key' then a.given || '{"key": null}' else a.given end as kind
+    from asked a where a.given is not null
+  ), kinds as materialized (
+    select p.task, p.kind, jobs._unique_kind(jobs._which(min(p.at), v_jobs), p.kind, p.task, p.declared_name,
+      bool_or(p.params is null and p.kind ? 'arguments' and jsonb_typeof(p.body->'args') = 'array' and p.body->'args' <> '[]')) as rule
+    from parted p group by p.task, p.kind, p.declared_name
+  ), keyed as materialized (
+    select p.at, k.rule, case
+      when p.kind ? 'key' then case jsonb_typeof(p.value) when 'array' then p.value else jsonb_build_array(p.value) end
+      when p.kind ? 'arguments' or p.is_closed then (
+        select jsonb_agg(coalesce(p.body->'kwargs'->n.name, case when p.body->'args' <> '[]' then p.body->'args'->n.position end, p.kind->'defaults'->n.name) order by n.at)
+        from jobs._key_arguments(p.kind->'arguments', p.params) n)
+      else jsonb_build_array(p.body) end as value
+    from parted p join kinds k on k.task = p.task and k.kind = p.kind
+  )
+  select array_agg(r.rule order by g.at) into v_rules
+  from generate_series(1, v_jobs) g(at)
+  left join (
+    select k.at, row((k.rule).name, case when length(t.text) > 200 then 'sha256:' || encode(sha256(convert_to(t.text, 'UTF8')), 'hex') else t.text end,
+      (k.rule).until_started, (k.rule).until, (k.rule).on_conflict, (k.rule).wait, (k.rule).max_wait)::jobs.unique_rule as rule
+    from keyed k,
+      lateral (select coalesce(jsonb_agg(case when jsonb_typeof(v) = 'number' then to_jsonb(trim_scale(v::numeric)) else v end order by nth), '[]')::text as text
+               from jsonb_array_elements(k.value) with ordinality e(v, nth)) t) r on r.at = g.at;
+  return v_rules;
+end $$;
+
+-- The arguments that make a key, with their positions among the parameters, from 0: those that were named, or all
+-- parameters.
+create or replace function jobs._key_arguments(i_arguments jsonb, i_params jsonb) returns table (name text, "position" integer, at bigint)
+language sql immutable set search_path = pg_catalog, pg_temp as $$
+  select a.name, p.at::integer - 1, a.at
+  from jsonb_array_elements_text(coalesce(i_arguments, jsonb_path_query_array(i_params, '$[*].name'))) with ordinality a(name, at)
+  left join jsonb_array_elements(i_params) with ordinality p(param, at) on p.param->>'name' = a.name
+$$;
