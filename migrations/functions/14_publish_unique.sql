@@ -109,37 +109,56 @@ $$;
 
 -- Stores the jobs of a call of which some are unique, in one row each. The caller has assigned an xid to the
 -- transaction, drawn the numbers and measured the bodies. Of jobs with one key in the call, each but the first meets
--- the first as it would meet the holder. Where a holder starts before it can be changed, it is kept.
+-- the first as it would meet the holder.
 create or replace function jobs._store_unique(i_new jobs.open_job[], i_bytes bigint[], i_rules jobs.unique_rule[], i_now timestamptz) returns jobs.published
 language plpgsql set plan_cache_mode = force_generic_plan as $$
 declare
-  v_open jobs.wanted_key[] := jobs._wanted_keys(i_rules);
-  v_met jobs.wanted_key[];
-  v_done jobs.wanted_key[] := array[]::jobs.wanted_key[];
-  v_changed text[];
+  v_wanted jobs.wanted_key[] := jobs._wanted_keys(i_rules);
   v_plain integer[] := array(
     select r.at from unnest(i_rules) with ordinality r(name, key, until_started, until, on_conflict, wait, max_wait, at) where r.key is null);
 begin
   if v_plain <> '{}' then
     perform jobs._insert_new(i_new, i_bytes, v_plain, v_plain);
   end if;
-  for v_round in 1..4 loop
-    v_met := jobs._meet_holders(v_open, i_new, i_rules, i_now);
-    perform jobs._refuse_held(v_met, cardinality(i_new));
-    perform jobs._insert_new(i_new, i_bytes, array_agg(w.first_at), array_agg(w.new_at)) from unnest(v_met) w where w.holder_state is null;
-    v_changed := null;
-    if exists (select from unnest(v_met) w where w.holder_state = 'pending' and w.change_at is not null) then
-      v_changed := jobs._change_holders(v_met, i_new, i_bytes, i_rules);
-    end if;
-    v_open := array(select w from unnest(v_met) w where w.holder_state = 'pending' and w.change_at is not null and w.holder = any (v_changed) is not true
-                    order by w.name, w.key);
-    v_done := v_done || array(select w from unnest(v_met) w where w.holder_state is distinct from 'pending' or w.change_at is null or w.holder = any (v_changed));
-    exit when v_open = '{}';
+  return jobs._outcomes(i_new, i_rules, case
+    when exists (select from unnest(v_wanted) w where w.change_at is not null) then jobs._store_or_change(v_wanted, i_new, i_bytes, i_rules, i_now)
+    else jobs._store_under_keys(v_wanted, i_new, i_bytes, i_rules, i_now) end);
+end $$;
+
+-- Stores the jobs that get their keys, and returns who holds each key. Refuses a call that asks for that (PT409).
+create or replace function jobs._store_under_keys(
+  i_wanted jobs.wanted_key[], i_new jobs.open_job[], i_bytes bigint[], i_rules jobs.unique_rule[], i_now timestamptz
+) returns jobs.wanted_key[]
+language plpgsql as $$
+declare
+  v_met jobs.wanted_key[] := jobs._meet_holders(i_wanted, i_new, i_rules, i_now);
+begin
+  perform jobs._refuse_held(v_met, cardinality(i_new));
+  perform jobs._insert_new(i_new, i_bytes, array_agg(w.first_at), array_agg(w.new_at)) from unnest(v_met) w where w.holder_state is null;
+  return v_met;
+end $$;
+
+-- The same, and changes pending holders where a job asks for that. When one of them moves on before it is locked, undoes
+-- the attempt, locks included, and begins anew: locks are only ever taken in the order of their keys. A holder that has
+-- started by then is kept. PT409 after four attempts.
+create or replace function jobs._store_or_change(
+  i_wanted jobs.wanted_key[], i_new jobs.open_job[], i_bytes bigint[], i_rules jobs.unique_rule[], i_now timestamptz
+) returns jobs.wanted_key[]
+language plpgsql as $$
+declare
+  v_met jobs.wanted_key[];
+begin
+  for v_attempt in 1..4 loop
+    begin
+      v_met := jobs._store_under_keys(i_wanted, i_new, i_bytes, i_rules, i_now);
+      if jobs._change_holders(v_met, i_new, i_bytes, i_rules) then
+        return v_met;
+      end if;
+      raise sqlstate 'PT001';
+    exception when sqlstate 'PT001' then null;
+    end;
   end loop;
-  if v_open <> '{}' then
-    perform jobs._refuse_race();
-  end if;
-  return jobs._outcomes(i_new, i_rules, v_done);
+  perform jobs._refuse_race();
 end $$;
 
 -- Takes these keys, or learns who holds them.
@@ -197,40 +216,48 @@ begin
   order by f.id;
 end $$;
 
--- Gives pending holders the contents of the last job that replaces or postpones them, and returns those changed: not
--- one that another transaction moved on meanwhile. A holder keeps its id, its key and its terms; it starts anew, with
--- no failed runs, at its place in the queue if task and priority are the same. A postponed one waits as long as the
+-- Gives pending holders the contents of the last job that replaces or postpones them; false when one of them is not there
+-- any more as it was found. A holder keeps its id, its key and its terms; it starts anew, with no failed runs, at its place
+-- in the queue if task and priority are the same. A postponed one waits as long as the
 -- last publisher asks, but no longer than max_wait from when it was published. Locks their rows, and waits for who has
 -- locked them. PT403 when a restricted caller may not publish the task of a holder.
-create or replace function jobs._change_holders(i_met jobs.wanted_key[], i_new jobs.open_job[], i_bytes bigint[], i_rules jobs.unique_rule[]) returns text[]
+create or replace function jobs._change_holders(i_met jobs.wanted_key[], i_new jobs.open_job[], i_bytes bigint[], i_rules jobs.unique_rule[]) returns boolean
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set enable_mergejoin = off set jit = off
 set plan_cache_mode = force_generic_plan as $$
 declare
-  v_changed text[];
+  v_changes bigint := (select count(*) from unnest(i_met) w where w.holder_state = 'pending' and w.change_at is not null);
+  v_locked bigint;
 begin
+  if v_changes = 0 then
+    return true;
+  end if;
   perform jobs._check_topics(true, array(select distinct w.holder_task::text from unnest(i_met) w where w.holder_state = 'pending' and w.change_at is not null));
-  with held as materialized (
-    select q.at, q.task, q.priority, q.ready_seq, q.scheduled_at, q.created_at, w.change_at
-    from unnest(i_met) w,
-      lateral (select p.ctid as at, p.task, p.priority, p.ready_seq, p.scheduled_at, p.created_at from jobs.pending p where p.job_id = w.holder for update) q
-    where w.holder_state = 'pending' and w.change_at is not null
-  ), contents as (
-    select h.at, n.task, n.body, n.timeout, n.priority, n.max_retries, n.meta, b.bytes, d.due, h.ready_seq, n.created_at as now,
-      h.task = n.task and h.priority = n.priority as stays
-    from held h
-    join (select j.*, row_number() over () as at from unnest(i_new) j) n on n.at = h.change_at
-    join unnest(i_bytes) with ordinality b(bytes, at) on b.at = h.change_at
-    join unnest(i_rules) with ordinality r(name, key, until_started, until, on_conflict, wait, max_wait, at) on r.at = h.change_at,
-    lateral (select case r.on_conflict when 'postpone' then least(greatest(h.scheduled_at, n.scheduled_at), h.created_at + r.max_wait) else n.scheduled_at end as due) d
-  ), changed as (
-    update jobs.pending q
-    set task = c.task, body = c.body, timeout = c.timeout, priority = c.priority, max_retries = c.max_retries, meta = c.meta, bytes = c.bytes,
-        scheduled_at = c.due, retries = 0, traceback = null,
-        ready_seq = case when c.due > c.now then null when c.stays and c.ready_seq is not null then c.ready_seq else nextval('jobs.job_number') end
-    from contents c where q.ctid = c.at returning q.job_id
-  ) select array_agg(c.job_id) into v_changed from changed c;
-  return v_changed;
+  perform 1
+  from (select m.holder from unnest(i_met) m where m.holder_state = 'pending' and m.change_at is not null order by m.name, m.key) w,
+    lateral (select 1 from jobs.pending p where p.job_id = w.holder for update) q;
+  get diagnostics v_locked = row_count;
+  if v_locked < v_changes then
+    return false;
+  end if;
+  -- In a statement of its own, which sees these rows as they were locked.
+  with contents as materialized (
+    select q.ctid as at, n.task, n.body, n.timeout, n.priority, n.max_retries, n.meta, b.bytes, d.due, n.created_at as now,
+      case when q.task = n.task and q.priority = n.priority then q.ready_seq end as ready_seq
+    from unnest(i_met) w
+    join (select j.*, row_number() over () as at from unnest(i_new) j) n on n.at = w.change_at
+    join unnest(i_bytes) with ordinality b(bytes, at) on b.at = w.change_at
+    join unnest(i_rules) with ordinality r(name, key, until_started, until, on_conflict, wait, max_wait, at) on r.at = w.change_at,
+    lateral (select p.ctid, p.task, p.priority, p.ready_seq, p.scheduled_at, p.created_at from jobs.pending p where p.job_id = w.holder) q,
+    lateral (select case r.on_conflict when 'postpone' then least(greatest(q.scheduled_at, n.scheduled_at), q.created_at + r.max_wait) else n.scheduled_at end as due) d
+    where w.holder_state = 'pending'
+  )
+  update jobs.pending q
+  set task = c.task, body = c.body, timeout = c.timeout, priority = c.priority, max_retries = c.max_retries, meta = c.meta, bytes = c.bytes,
+      scheduled_at = c.due, retries = 0, traceback = null,
+      ready_seq = case when (c.due > c.now) is not true then coalesce(c.ready_seq, nextval('jobs.job_number')) end
+  from contents c where q.ctid = c.at;
+  return true;
 end $$;
 
 -- What became of each job of a call, once its keys are settled.

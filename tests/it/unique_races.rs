@@ -21,23 +21,19 @@ impl Dice {
     }
 }
 
-/// What one transaction publishes: three calls in the order of their keys, or one call with keys in any order, each
-/// with one of the ways to meet a holder.
+/// What one transaction publishes: one job, or several with keys in any order, each with one of the ways to meet a
+/// holder.
 async fn publish(session: &mut PgConnection, dice: &mut Dice) -> Result<Vec<String>, sqlx::Error> {
     let on_conflict = ["keep", "keep", "replace", "postpone"][usize::try_from(dice.roll(4)).unwrap()];
     let until = ["ended", "started"][usize::try_from(dice.roll(2)).unwrap()];
     let unique =
         |key: u64| format!(r#"{{"key": {key}, "until": "{until}", "on_conflict": "{on_conflict}"}}"#);
-    let mut keys: Vec<u64> = (0..3).map(|_| dice.roll(KEYS)).collect();
+    let keys: Vec<u64> = (0..=dice.roll(6)).map(|_| dice.roll(KEYS)).collect();
     let mut ids = Vec::new();
     session.execute("begin").await?;
-    if dice.roll(2) == 0 {
-        keys.sort_unstable();
-        for key in keys {
-            let call =
-                format!("select (jobs.publish('a', '{key}', i_unique => '{}')).job_id::text", unique(key));
-            ids.push(session.fetch_one(AssertSqlSafe(call)).await?.get(0));
-        }
+    if let [key] = keys[..] {
+        let call = format!("select (jobs.publish('a', '{key}', i_unique => '{}')).job_id::text", unique(key));
+        ids.push(session.fetch_one(AssertSqlSafe(call)).await?.get(0));
     } else {
         let uniques: Vec<String> = keys.iter().map(|key| format!("'{}'::jsonb", unique(*key))).collect();
         let bodies: Vec<String> = keys.iter().map(|key| format!("'{key}'::jsonb")).collect();
@@ -54,7 +50,12 @@ async fn publish(session: &mut PgConnection, dice: &mut Dice) -> Result<Vec<Stri
 }
 
 /// Publishes until told to stop, through any number of killed connections.
-async fn publisher(db: Arc<Db>, number: u64, done: Arc<AtomicBool>, told: Arc<Mutex<Vec<String>>>) {
+async fn publisher<const CONSUMED: bool>(
+    db: Arc<Db>,
+    number: u64,
+    done: Arc<AtomicBool>,
+    told: Arc<Mutex<Vec<String>>>,
+) {
     let mut dice = Dice(number);
     while !done.load(Ordering::Relaxed) {
         let mut session = db.connect().await;
@@ -65,8 +66,9 @@ async fn publisher(db: Arc<Db>, number: u64, done: Arc<AtomicBool>, told: Arc<Mu
                 Err(error) => match error.as_database_error().and_then(|error| error.code()).as_deref() {
                     // Killed, at any point: a commit may have got through, and then nobody was told.
                     None | Some("57P01") => break,
-                    // Keys of several calls in one transaction are in order, but those of one call may lie between them.
-                    Some("40P01") => drop(session.execute("rollback").await),
+                    // A holder was claimed when it was to be replaced, and what took its key meanwhile waits for another
+                    // that this one has changed.
+                    Some("40P01") if CONSUMED => drop(session.execute("rollback").await),
                     code => panic!("{code:?}: {error}"),
                 },
             }
@@ -74,17 +76,17 @@ async fn publisher(db: Arc<Db>, number: u64, done: Arc<AtomicBool>, told: Arc<Mu
     }
 }
 
-async fn told_until_done(
+async fn told_until_done<const CONSUMED: bool>(
     db: &Arc<Db>,
-    rounds: u32,
+    enough: u32,
     round: &mut impl AsyncFnMut(&mut PgConnection),
 ) -> Vec<String> {
     let (done, told) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(Vec::new())));
     let publishers: Vec<_> = (1..=PUBLISHERS)
-        .map(|number| tokio::spawn(publisher(db.clone(), number, done.clone(), told.clone())))
+        .map(|number| tokio::spawn(publisher::<CONSUMED>(db.clone(), number, done.clone(), told.clone())))
         .collect();
     let mut session = db.connect().await;
-    for _ in 0..rounds {
+    while told.lock().unwrap().len() < enough as usize {
         round(&mut session).await;
     }
     done.store(true, Ordering::Relaxed);
@@ -106,7 +108,6 @@ const TWICE: &str = "
           group by o.key having count(*) > 1) o";
 
 async fn assert_never_two_and_never_none(db: &Db, told: Vec<String>) {
-    assert!(told.len() > 100, "{} calls were committed", told.len());
     let lost: Vec<String> =
         sqlx::query_scalar("select t from unnest($1::text[]) t where not exists (select from jobs.get(t))")
             .bind(&told)
@@ -125,25 +126,29 @@ async fn assert_never_two_and_never_none(db: &Db, told: Vec<String>) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn publishers_in_any_order_make_one_job_of_each_key() {
     let db = Arc::new(Db::new().await);
-    let told = told_until_done(&db, amount(100, 2000), &mut async |session: &mut PgConnection| {
-        let twice: String = session.fetch_one(TWICE).await.unwrap().get(0);
-        assert_eq!(twice, "none");
-        session.execute("select pg_sleep(0.01)").await.unwrap();
-    })
-    .await;
+    let told =
+        told_until_done::<false>(&db, amount(1000, 50_000), &mut async |session: &mut PgConnection| {
+            let twice: String = session.fetch_one(TWICE).await.unwrap().get(0);
+            assert_eq!(twice, "none");
+            session.execute("select pg_sleep(0.01)").await.unwrap();
+        })
+        .await;
     assert_eq!(db.pending_rows().await, i64::try_from(KEYS).unwrap());
     assert_never_two_and_never_none(&db, told).await;
 }
 
+/// (One job for each cancel: a transaction that changes several jobs in several calls, and a cancel of several, may
+/// meet in a circle.)
+///
 /// Jobs end and start meanwhile, connections of publishers die, and an operator cancels and retries.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn publishers_that_die_beside_consumers_leave_no_key_behind() {
     let db = Arc::new(Db::new().await);
     let mut dice = Dice(99);
-    let told = told_until_done(&db, amount(150, 3000), &mut async |session: &mut PgConnection| {
+    let told = told_until_done::<true>(&db, amount(1000, 50_000), &mut async |session: &mut PgConnection| {
         let call = match dice.roll(8) {
             0 => "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name = 'publisher' order by random() limit 1",
-            1 => "select jobs.cancel(array(select job_id::text from jobs.job_queue order by random() limit 2))",
+            1 => "select jobs.cancel(array(select job_id::text from jobs.job_queue order by random() limit 1))",
             2 => "select jobs.promote()",
             3 => "select jobs.consume(2)",
             4 => "select jobs.nack(job_id, 'x', jobs.now()) from jobs.running",
