@@ -46,7 +46,8 @@ impl OnConflict {
 }
 
 /// What became of a call that was published under a unique key, see [`JobHandle::outcome`](crate::JobHandle::outcome).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum PublishOutcome {
     /// It is a new job.
     Published,

@@ -10,4 +10,5 @@ pub(crate) mod inspect;
 pub(crate) mod jobs;
 pub(crate) mod migrate;
 pub(crate) mod publish;
+pub(crate) mod unique;
 pub(crate) mod worker;
