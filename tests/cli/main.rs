@@ -13,4 +13,5 @@ mod publish;
 mod rights;
 mod secrets;
 mod shown;
+mod unique;
 mod worker;

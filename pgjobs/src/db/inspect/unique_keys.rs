@@ -32,8 +32,7 @@ pub(crate) async fn unique_keys(
     topic: &Topic,
     limit: u16,
 ) -> Result<Vec<UniqueKeyRow>, Error> {
-    let rows =
-        sqlx::query(KEYS).bind(topic.as_str()).bind(i32::from(limit)).fetch_all(connection).await?;
+    let rows = sqlx::query(KEYS).bind(topic.as_str()).bind(i32::from(limit)).fetch_all(connection).await?;
     let key = |row: &PgRow| {
         Ok(UniqueKeyRow {
             name: row.try_get(0)?,
@@ -51,7 +50,10 @@ pub(crate) async fn release_unique_key(
     name: &str,
     key: &str,
 ) -> Result<JobId, Error> {
-    let row =
-        sqlx::query("select jobs.release_unique_key($1, $2)").bind(name).bind(key).fetch_one(connection).await?;
+    let row = sqlx::query("select jobs.release_unique_key($1, $2)")
+        .bind(name)
+        .bind(key)
+        .fetch_one(connection)
+        .await?;
     Ok(JobId::from_database(row.try_get(0)?))
 }
