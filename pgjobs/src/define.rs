@@ -53,4 +53,4 @@ pub use crate::task::registry::linked_tasks;
 pub use crate::types::body::{BodyError, Param};
 pub use crate::types::options::TaskOptions;
 pub use crate::types::task_error::IntoOutcome;
-pub use crate::types::unique::TaskUnique;
+pub use crate::types::task_unique::TaskUnique;

@@ -15,7 +15,7 @@ use crate::types::body::{self, BodyError, Param};
 use crate::types::integer_bounds::schema;
 use crate::types::options::TaskOptions;
 use crate::types::task_error::RunResult;
-use crate::types::unique::TaskUnique;
+use crate::types::task_unique::TaskUnique;
 
 /// The call of a task: a struct whose fields are the arguments.
 ///

@@ -13,6 +13,7 @@ pub(crate) mod options;
 mod parse;
 pub(crate) mod strict_json;
 pub(crate) mod task_error;
+pub(crate) mod task_unique;
 #[cfg(feature = "cli")]
 pub(crate) mod text;
 #[cfg(feature = "chrono-tz")]

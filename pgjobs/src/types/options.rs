@@ -10,7 +10,8 @@ use serde::Serialize;
 use super::backoff::Backoff;
 use super::error::Error;
 use super::meta::Meta;
-use super::unique::{TaskUnique, Unique};
+use super::task_unique::TaskUnique;
+use super::unique::Unique;
 
 /// The options of a task's jobs, set in `#[task(…)]`; some can be overridden by a call.
 ///
