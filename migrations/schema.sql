@@ -675,7 +675,7 @@ create table jobs.worker (
 -- function jobs._bit(i_run bigint) returns bigint
 -- function jobs._bound(i_args jsonb, i_kwargs jsonb, i_params jsonb) returns jsonb
 -- function jobs._caller() returns name
--- function jobs._change_holders(i_met jobs.wanted_key[], i_new jobs.open_job[], i_bytes bigint[], i_rules jobs.unique_rule[]) returns text[]
+-- function jobs._change_holders(i_met jobs.wanted_key[], i_new jobs.open_job[], i_bytes bigint[], i_rules jobs.unique_rule[]) returns boolean
 -- function jobs._change_partitions(i_today date, i_full boolean, i_make date[], i_drop text[]) returns text[]
 -- function jobs._changes(i_tasks jobs.declaration[]) returns SETOF jobs.change
 -- function jobs._check_bodies(i_tasks text[], i_bodies jsonb[], i_checked boolean[] DEFAULT NULL::boolean[]) returns boolean
@@ -853,6 +853,8 @@ create table jobs.worker (
 -- function jobs._shown(i_text text) returns text
 -- function jobs._sleep_for(i_seconds double precision) returns void
 -- function jobs._start(i_job character varying) returns void
+-- function jobs._store_or_change(i_wanted jobs.wanted_key[], i_new jobs.open_job[], i_bytes bigint[], i_rules jobs.unique_rule[], i_now timestamp with time zone) returns jobs.wanted_key[]
+-- function jobs._store_under_keys(i_wanted jobs.wanted_key[], i_new jobs.open_job[], i_bytes bigint[], i_rules jobs.unique_rule[], i_now timestamp with time zone) returns jobs.wanted_key[]
 -- function jobs._store_unique(i_new jobs.open_job[], i_bytes bigint[], i_rules jobs.unique_rule[], i_now timestamp with time zone) returns jobs.published
 -- function jobs._store(i_ids bigint[], i_job_ids character varying[], i_tasks text[], i_bodies jsonb[], i_bytes bigint[], i_due timestamp with time zone[], i_timeouts numeric[], i_priorities integer[], i_max_retries integer[], i_metas jsonb[], i_now timestamp with time zone, i_pack boolean) returns void
 -- function jobs._sweep_expired(i_limit integer, i_limits jobs.limits) returns integer

@@ -159,7 +159,7 @@ fn meta_travels_to_the_run_and_into_sql() {
 }
 
 #[test]
-fn unique_jobs_are_published_once_and_postponed_ones_run_with_the_newest_arguments() {
+fn unique_jobs_are_published_once_and_postponed_ones_run_once() {
     let shown = run("unique", &[]);
     for line in [
         "twice in Rust: Published, Existing, the same job: true\n",

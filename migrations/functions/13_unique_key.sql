@@ -88,17 +88,13 @@ end $$;
 
 -- What is unique about the jobs of a call that are alike, read once for all of them. PT403 for a name that is
 -- neither the task nor what the task declares, when the caller is restricted and may not publish what has this name.
--- PT400 where arguments were given by position (i_is_unbound) and nobody has declared their names.
-create or replace function jobs._unique_kind(i_which text, i_unique jsonb, i_task text, i_declared_name text, i_is_unbound boolean) returns jobs.unique_rule
-language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+create or replace function jobs._unique_kind(i_which text, i_unique jsonb, i_task text) returns jobs.unique_rule
+language plpgsql stable set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
   v_rule jobs.unique_rule := jobs._read_unique(i_which, i_unique, i_task);
 begin
-  if v_rule.name not in (i_task, coalesce(i_declared_name, i_task)) then
+  if v_rule.name <> i_task and not exists (select from jobs.publish_check k where k.name = i_task and k.unique_by->>'name' = v_rule.name) then
     perform jobs._check_topics(true, array[v_rule.name]);
-  end if;
-  if i_is_unbound then
-    raise sqlstate 'PT400' using message = i_which || 'unique: nobody has declared which positional argument is which', hint = 'give the arguments of the key by keyword, or give the key';
   end if;
   return v_rule;
 end $$;
@@ -106,61 +102,83 @@ end $$;
 -- How each of these jobs is one of a kind; null: it is not. i_uniques has what each publisher gave: an object, false
 -- (not unique, whatever its task declares) or null. Of a body that the task's own type made (i_checked) it is all
 -- there is; for others it overrides what the task declares, key by key. PT400 for what cannot be meant.
---
--- The value of a key is what the publisher gave (an array, or else one value), or those of the arguments: by keyword,
--- by position, else the default, else null. As text a number has one form, whatever zeros it was written with; a text
--- of more than 200 characters becomes a hash of it.
 create or replace function jobs._unique_rules(i_tasks text[], i_bodies jsonb[], i_uniques jsonb[], i_checked boolean[]) returns jobs.unique_rule[]
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_mergejoin = off set enable_nestloop = off set jit = off
 set plan_cache_mode = force_generic_plan as $$
 declare
   v_jobs integer := cardinality(i_bodies);
-  v_rules jobs.unique_rule[];
+  v_kind record;
+  v_places bigint[] := array[]::bigint[];
+  v_rules jobs.unique_rule[] := array[]::jobs.unique_rule[];
 begin
-  with asked as materialized (
-    select g.at, g.body, coalesce(k.task, g.task) as task, t.params, t.extra_kwargs, k.unique_by->>'name' as declared_name,
-      case when g.given = 'false' then null
-           when g.checked or k.unique_by is null or jsonb_typeof(g.given) <> 'object' then g.given
-           when g.given ? 'key' then k.unique_by - 'arguments' || g.given
-           else k.unique_by || coalesce(g.given, '{}') end as given
-    from unnest(jobs._for_each(i_tasks, v_jobs), i_bodies, jobs._for_each(i_uniques, v_jobs), jobs._for_each(i_checked, v_jobs)) with ordinality
-      g(task, body, given, checked, at)
-    left join jobs.publish_check k on k.name = g.task
-    left join jobs.task t on t.name = k.task
-  ), parted as materialized (   -- the value of a key apart from all else
-    select a.at, a.body, a.task, a.params, a.params is not null and not a.extra_kwargs as is_closed, a.declared_name, a.given->'key' as value,
-      case when a.given ? 'key' then a.given || '{"key": null}' else a.given end as kind
-    from asked a where a.given is not null
-  ), kinds as materialized (
-    select p.task, p.kind, jobs._unique_kind(jobs._which(min(p.at), v_jobs), p.kind, p.task, p.declared_name,
-      bool_or(p.params is null and p.kind ? 'arguments' and jsonb_typeof(p.body->'args') = 'array' and p.body->'args' <> '[]')) as rule
-    from parted p group by p.task, p.kind, p.declared_name
-  ), keyed as materialized (
-    select p.at, k.rule, case
-      when p.kind ? 'key' then case jsonb_typeof(p.value) when 'array' then p.value else jsonb_build_array(p.value) end
-      when p.kind ? 'arguments' or p.is_closed then (
-        select jsonb_agg(coalesce(p.body->'kwargs'->n.name, case when p.body->'args' <> '[]' then p.body->'args'->n.position end, p.kind->'defaults'->n.name) order by n.at)
-        from jobs._key_arguments(p.kind->'arguments', p.params) n)
-      else jsonb_build_array(p.body) end as value
-    from parted p join kinds k on k.task = p.task and k.kind = p.kind
-  )
-  select array_agg(r.rule order by g.at) into v_rules
-  from generate_series(1, v_jobs) g(at)
-  left join (
-    select k.at, row((k.rule).name, case when length(t.text) > 200 then 'sha256:' || encode(sha256(convert_to(t.text, 'UTF8')), 'hex') else t.text end,
-      (k.rule).until_started, (k.rule).until, (k.rule).on_conflict, (k.rule).wait, (k.rule).max_wait)::jobs.unique_rule as rule
-    from keyed k,
-      lateral (select coalesce(jsonb_agg(case when jsonb_typeof(v) = 'number' then to_jsonb(trim_scale(v::numeric)) else v end order by nth), '[]')::text as text
-               from jsonb_array_elements(k.value) with ordinality e(v, nth)) t) r on r.at = g.at;
-  return v_rules;
+  for v_kind in
+    select p.task, p.kind, array_agg(p.at) as places, array_agg(p.body) as bodies, array_agg(p.value) as values
+    from (   -- the value of a key apart from all else, which many jobs have in common
+      select g.at, g.body, coalesce(k.task, g.task) as task, e.given->'key' as value, case when e.given ? 'key' then e.given || '{"key": null}' else e.given end as kind
+      from unnest(jobs._for_each(i_tasks, v_jobs), i_bodies, jobs._for_each(i_uniques, v_jobs), jobs._for_each(i_checked, v_jobs)) with ordinality
+        g(task, body, given, checked, at)
+      left join jobs.publish_check k on k.name = g.task,
+      lateral (select case when g.given = 'false' then null
+                           when g.checked or k.unique_by is null or jsonb_typeof(g.given) <> 'object' then g.given
+                           when g.given ? 'key' then k.unique_by - 'arguments' || g.given
+                           else k.unique_by || coalesce(g.given, '{}') end as given) e
+      where e.given is not null
+      order by g.at) p
+    group by p.task, p.kind order by min(p.at)
+  loop
+    v_places := v_places || v_kind.places;
+    v_rules := v_rules || jobs._rules_of_kind(case when v_jobs > 1 then jobs._which(v_kind.places[1], v_jobs) else '' end,
+                                              v_kind.task, v_kind.kind, v_kind.bodies, v_kind.values);
+  end loop;
+  if v_places = array(select generate_series(1::bigint, v_jobs)) then
+    return v_rules;
+  end if;
+  return array(
+    select case when r.key is not null then row(r.name, r.key, r.until_started, r.until, r.on_conflict, r.wait, r.max_wait)::jobs.unique_rule end
+    from generate_series(1, v_jobs) g(at)
+    left join unnest(v_rules, v_places) r(name, key, until_started, until, on_conflict, wait, max_wait, at) on r.at = g.at order by g.at);
 end $$;
 
--- The arguments that make a key, with their positions among the parameters, from 0: those that were named, or all
--- parameters.
-create or replace function jobs._key_arguments(i_arguments jsonb, i_params jsonb) returns table (name text, "position" integer, at bigint)
-language sql immutable set search_path = pg_catalog, pg_temp as $$
-  select a.name, p.at::integer - 1, a.at
-  from jsonb_array_elements_text(coalesce(i_arguments, jsonb_path_query_array(i_params, '$[*].name'))) with ordinality a(name, at)
-  left join jsonb_array_elements(i_params) with ordinality p(param, at) on p.param->>'name' = a.name
-$$;
+-- The same for jobs of one task that have all but the value of their key in common. The value is what the publisher
+-- gave (an array, or else one value), or those of the arguments: by keyword, by position, else the default, else null;
+-- or the whole body, of a task whose arguments are not known. PT400 where arguments were given by position and nobody
+-- has declared their names.
+create or replace function jobs._rules_of_kind(i_which text, i_task text, i_kind jsonb, i_bodies jsonb[], i_values jsonb[]) returns jobs.unique_rule[]
+language plpgsql stable set plan_cache_mode = force_generic_plan as $$
+declare
+  v_rule jobs.unique_rule := jobs._unique_kind(i_which, i_kind, i_task);
+  v_params jsonb := (select case when i_kind ? 'arguments' or not t.extra_kwargs then t.params end from jobs.task t where t.name = i_task);
+  v_names text[];
+  v_positions integer[];
+  v_defaults jsonb[];
+  v_keys text[];
+begin
+  if i_kind ? 'key' then
+    v_keys := array(
+      select '[' || coalesce((select string_agg(jobs._key_part(p), ', ') from jsonb_array_elements(case jsonb_typeof(v.value) when 'array' then v.value else jsonb_build_array(v.value) end) p), '') || ']'
+      from unnest(i_values) v(value));
+  elsif i_kind ? 'arguments' or v_params is not null then
+    if v_params is null and exists (select from unnest(i_bodies) b(body) where jsonb_typeof(b.body->'args') = 'array' and b.body->'args' <> '[]') then
+      raise sqlstate 'PT400' using message = i_which || 'unique: nobody has declared which positional argument is which', hint = 'give the arguments of the key by keyword, or give the key';
+    end if;
+    select array_agg(a.name order by a.at), array_agg(p.at::integer - 1 order by a.at), array_agg(i_kind->'defaults'->a.name order by a.at) into v_names, v_positions, v_defaults
+    from jsonb_array_elements_text(coalesce(i_kind->'arguments', jsonb_path_query_array(v_params, '$[*].name'))) with ordinality a(name, at)
+    left join jsonb_array_elements(v_params) with ordinality p(param, at) on p.param->>'name' = a.name;
+    v_keys := array(
+      select '[' || coalesce((select string_agg(jobs._key_part(coalesce(b.kwargs->n.name, b.args->n.position, n.value)), ', ')
+                              from unnest(v_names, v_positions, v_defaults) n(name, "position", value)), '') || ']'
+      from (select g.body->'kwargs' as kwargs, nullif(g.body->'args', '[]') as args from unnest(i_bodies) g(body)) b);
+  else
+    v_keys := array(select '[' || coalesce(b.body::text, 'null') || ']' from unnest(i_bodies) b(body));
+  end if;
+  return array(
+    select row(v_rule.name, case when length(k) > 200 then 'sha256:' || encode(sha256(convert_to(k, 'UTF8')), 'hex') else k end,
+      v_rule.until_started, v_rule.until, v_rule.on_conflict, v_rule.wait, v_rule.max_wait)::jobs.unique_rule
+    from unnest(v_keys) k);
+end $$;
+
+-- A value in the text of a key: a number has one form there, whatever zeros it was written with. Inlined.
+create or replace function jobs._key_part(i_value jsonb) returns text
+language sql immutable parallel safe
+return coalesce(case when pg_catalog.jsonb_typeof(i_value) = 'number' then pg_catalog.trim_scale(i_value::numeric)::text else i_value::text end, 'null');

@@ -36,7 +36,7 @@ begin
     v_held := array[]::integer[];
     v_over := array[]::text[];
     for nth, holder, task, state in select h.nth, h.holder, h.task, h.state from jobs._holders(i_names, i_keys, v_open, i_now) h loop
-      if state is null then
+      if state is null and holder <> i_jobs[nth] then   -- its own: taken before, by jobs._take_all_keys
         v_over := v_over || holder::text;
       else
         v_held := v_held || nth;
@@ -83,46 +83,79 @@ end $$;
 
 -- The keys of these jobs, in order.
 create or replace function jobs._wanted_keys(i_rules jobs.unique_rule[]) returns jobs.wanted_key[]
-language sql immutable set search_path = pg_catalog, pg_temp as $$
-  select array_agg(row(k.name, k.key, k.first_at, greatest(k.first_at, k.change_at), k.change_at, k.refuse_at, null, null, null)::jobs.wanted_key order by k.name, k.key)
-  from (select r.name, r.key, min(r.at) as first_at, max(r.at) filter (where r.on_conflict in ('replace', 'postpone')) as change_at,
-          max(r.at) filter (where r.on_conflict = 'refuse') as refuse_at
-        from unnest(i_rules) with ordinality r(name, key, until_started, until, on_conflict, wait, max_wait, at)
-        where r.key is not null group by r.name, r.key) k
-$$;
+language plpgsql as $$
+begin
+  return array(
+    select row(r.name, r.key, min(r.at), greatest(min(r.at), max(r.at) filter (where r.on_conflict in ('replace', 'postpone'))),
+      max(r.at) filter (where r.on_conflict in ('replace', 'postpone')), max(r.at) filter (where r.on_conflict = 'refuse'), null, null, null)::jobs.wanted_key
+    from unnest(i_rules) with ordinality r(name, key, until_started, until, on_conflict, wait, max_wait, at)
+    where r.key is not null group by r.name, r.key order by r.name, r.key);
+end $$;
 
 -- The jobs of a call as they will be while pending. Refuses what may not be published.
 create or replace function jobs._new_jobs(
   i_ids bigint[], i_job_ids varchar[], i_tasks text[], i_bodies jsonb[], i_bytes bigint[], i_due timestamptz[], i_timeouts numeric[],
   i_priorities integer[], i_max_retries integer[], i_metas jsonb[], i_rules jobs.unique_rule[], i_now timestamptz
 ) returns jobs.open_job[]
-language sql stable set search_path = pg_catalog, pg_temp as $$
-  select array_agg(row(g.id, g.job_id, g.task, g.body, 0, coalesce(g.max_retries, 3), coalesce(g.priority, 0), coalesce(g.timeout, 60)::numeric(9, 2), i_now, d.due,
+language plpgsql as $$
+begin
+  return array(
+  select row(g.id, g.job_id, g.task, g.body, 0, coalesce(g.max_retries, 3), coalesce(g.priority, 0), coalesce(g.timeout, 60)::numeric(9, 2), i_now, d.due,
       case when (d.due > i_now) is not true then g.id end, 0, null, g.meta,
-      case when g.key is not null and g.until is null then row(g.name, g.key, g.until_started)::jobs.on_end end)::jobs.open_job order by g.at)
+      case when g.key is not null and g.until is null then row(g.name, g.key, g.until_started)::jobs.on_end end)::jobs.open_job
   from unnest(i_ids, i_job_ids, i_tasks, i_bodies, i_bytes, i_due, i_timeouts, i_priorities, i_max_retries, i_metas, i_rules)
     with ordinality g(id, job_id, task, body, bytes, due, timeout, priority, max_retries, meta, name, key, until_started, until, on_conflict, wait, max_wait, at),
     lateral (select coalesce(g.due, i_now + g.wait) as due) d
   where jobs._publishable(g.task, 0, 0, g.due, g.timeout, g.max_retries) is true
     or jobs._refuse(jobs._which(g.at, cardinality(i_ids)), g.task, g.bytes, g.due, g.timeout, g.max_retries)
-$$;
+  order by g.at);
+end $$;
 
 -- Stores the jobs of a call of which some are unique, in one row each. The caller has assigned an xid to the
 -- transaction, drawn the numbers and measured the bodies. Of jobs with one key in the call, each but the first meets
 -- the first as it would meet the holder.
 create or replace function jobs._store_unique(i_new jobs.open_job[], i_bytes bigint[], i_rules jobs.unique_rule[], i_now timestamptz) returns jobs.published
-language plpgsql set plan_cache_mode = force_generic_plan as $$
+language plpgsql
+set enable_nestloop = off set enable_mergejoin = off set enable_seqscan = off set enable_bitmapscan = off set jit = off set plan_cache_mode = force_generic_plan as $$
 declare
-  v_wanted jobs.wanted_key[] := jobs._wanted_keys(i_rules);
-  v_plain integer[] := array(
-    select r.at from unnest(i_rules) with ordinality r(name, key, until_started, until, on_conflict, wait, max_wait, at) where r.key is null);
+  v_published jobs.published;
+  v_wanted jobs.wanted_key[];
+  v_plain integer[];
 begin
+  if jobs._take_all_keys(i_new, i_rules, i_now) then
+    insert into jobs.pending (id, job_id, task, body, scheduled_at, timeout, priority, max_retries, created_at, ready_seq, bytes, meta, on_end)
+    select n.id, n.job_id, n.task, n.body, n.scheduled_at, n.timeout, n.priority, n.max_retries, n.created_at, n.ready_seq, n.bytes, n.meta, n.on_end
+    from unnest(i_new, i_bytes) n(id, job_id, task, body, retries, max_retries, priority, timeout, created_at, scheduled_at, ready_seq, attempt, traceback, meta, on_end, bytes);
+    v_published.ids := array(select n.id from unnest(i_new) n);
+    v_published.job_ids := array(select n.job_id from unnest(i_new) n);
+    v_published.outcomes := array_fill('published'::text, array[cardinality(i_new)]);
+    return v_published;
+  end if;
+  v_plain := array(select r.at from unnest(i_rules) with ordinality r(name, key, until_started, until, on_conflict, wait, max_wait, at) where r.key is null);
   if v_plain <> '{}' then
     perform jobs._insert_new(i_new, i_bytes, v_plain, v_plain);
   end if;
+  v_wanted := jobs._wanted_keys(i_rules);
   return jobs._outcomes(i_new, i_rules, case
     when exists (select from unnest(v_wanted) w where w.change_at is not null) then jobs._store_or_change(v_wanted, i_new, i_bytes, i_rules, i_now)
     else jobs._store_under_keys(v_wanted, i_new, i_bytes, i_rules, i_now) end);
+end $$;
+
+-- Takes the keys of these jobs; true in the usual case that each job has a key of its own and gets it. Otherwise the keys
+-- that it got stay taken for the jobs that have them first (jobs._take_keys).
+create or replace function jobs._take_all_keys(i_new jobs.open_job[], i_rules jobs.unique_rule[], i_now timestamptz) returns boolean
+language plpgsql as $$
+declare
+  v_taken bigint;
+begin
+  insert into jobs.unique_key (name, key, job_id, until)
+  select r.name, r.key, r.job_id, i_now + r.until
+  from unnest(i_rules, array(select n.job_id from unnest(i_new) n)) with ordinality r(name, key, until_started, until, on_conflict, wait, max_wait, job_id, at)
+  where r.key is not null
+  order by r.name, r.key, r.at
+  on conflict do nothing;
+  get diagnostics v_taken = row_count;
+  return v_taken = cardinality(i_new);
 end $$;
 
 -- Stores the jobs that get their keys, and returns who holds each key. Refuses a call that asks for that (PT409).
@@ -262,15 +295,20 @@ end $$;
 
 -- What became of each job of a call, once its keys are settled.
 create or replace function jobs._outcomes(i_new jobs.open_job[], i_rules jobs.unique_rule[], i_met jobs.wanted_key[]) returns jobs.published
-language sql immutable set search_path = pg_catalog, pg_temp as $$
-  select row(array_agg(n.id order by n.at), array_agg(coalesce(w.holder, n.job_id) order by n.at), array_agg(case
+language plpgsql as $$
+declare
+  v_published jobs.published;
+begin
+  select array_agg(n.id order by n.at), array_agg(coalesce(w.holder, n.job_id) order by n.at), array_agg(case
       when w.holder is null or w.holder_state is null and w.first_at = n.at then 'published'
       when r.on_conflict in ('replace', 'postpone') and coalesce(w.holder_state, 'pending') = 'pending' then 'replaced'
-      else 'existing' end order by n.at))::jobs.published
+      else 'existing' end order by n.at)
+  into v_published.ids, v_published.job_ids, v_published.outcomes
   from (select j.id, j.job_id, row_number() over () as at from unnest(i_new) j) n
   join unnest(i_rules) with ordinality r(name, key, until_started, until, on_conflict, wait, max_wait, at) on r.at = n.at
-  left join unnest(i_met) w on w.name = r.name and w.key = r.key
-$$;
+  left join unnest(i_met) w on w.name = r.name and w.key = r.key;
+  return v_published;
+end $$;
 
 -- The rows of these jobs, in order, for functions that return what they publish: a job that was there before without
 -- its body and its meta; only its id when it has ended and is not kept.
@@ -292,11 +330,17 @@ create or replace function jobs._publish_one_unique(
 ) returns jobs.queued
 language plpgsql as $$
 declare
-  v_job jobs.queued;
-begin
-  select r.* into v_job from jobs._published_rows(jobs._publish_many(
+  v_published jobs.published := jobs._publish_many(
     array[i_task], array[i_body], array[i_scheduled_at], array[i_timeout], array[i_priority], array[i_max_retries],
     case when i_job_id is not null then array[i_job_id] end, false, array[i_checked], case when i_meta is not null then array[i_meta] end,
-    array[i_unique], jobs.now())) r;
+    array[i_unique], jobs.now());
+  v_job jobs.queued;
+begin
+  if v_published.outcomes[1] = 'existing' then
+    select r.* into v_job from jobs._published_rows(v_published) r;
+  else
+    select q.id, q.job_id, q.task, q.body, q.retries, q.max_retries, q.priority, q.timeout, q.created_at, null::timestamptz, q.scheduled_at, q.attempt, q.meta
+    into v_job from jobs.pending q where q.job_id = v_published.job_ids[1];
+  end if;
   return v_job;
 end $$;

@@ -82,11 +82,11 @@ begin
   return query
   with taken as (
     delete from jobs.pending q where q.ctid = any (i_rows.rows)
-    returning q.timeout, q.job_id, jobs._open_job(q) as job, q.on_end is distinct from null as on_end,
+    returning q.timeout, q.job_id, jobs._open_job(q) as job,
       q.task = any (i_own_batch) or q.bytes > 65536 as is_own, i_begin > 0 or q.returned < 0 and q.retries < q.max_retries - 1 as has_begun
   )
   insert into jobs.batch as b (lease, part, worker, on_end, run_at, counted_from, margin, expires_at, open, started, first_job, last_job, jobs)
-  select i_lease, case when t.is_own then i_own_part - 1 else i_shared_part end, i_worker, t.on_end, i_now, i_now, make_interval(secs => i_margin),
+  select i_lease, case when t.is_own then i_own_part - 1 else i_shared_part end, i_worker, i_rows.on_end, i_now, i_now, make_interval(secs => i_margin),
     i_now + make_interval(secs => t.timeout::double precision + i_margin), 1, t.has_begun::integer, t.job_id, t.job_id, array[t.job]
   from taken t
   returning b.part, b.run_at, pg_current_xact_id_if_assigned()::text::bigint, b.started,
@@ -114,14 +114,14 @@ begin
   with taken as (
     delete from jobs.pending q where q.ctid = any (i_rows.rows)
     returning q.size, q.timeout, q.job_id, q.last_job, q.jobs, jobs._rank(q.priority, q.ready_seq) as rank, q.ready_seq,
-      case when q.size = 1 then jobs._open_job(q) end as job, q.on_end is distinct from null as on_end,
+      case when q.size = 1 then jobs._open_job(q) end as job,
       q.task = any (i_own_batch) or q.bytes > 65536 as is_own, q.returned < 0 and q.retries < q.max_retries - 1 as has_begun
   ), rows_in_order as materialized (
     -- Only if there are packed rows: how many jobs there are up to each row.
     select t.job_id, t.size, sum(t.size) over (order by t.rank, t.ready_seq rows unbounded preceding) as jobs_to
     from taken t where i_rows.packed > 0
   ), jobs_in_order as (
-    select t.job, t.timeout, t.job_id, t.on_end, t.has_begun, row_number() over w as nth,
+    select t.job, t.timeout, t.job_id, t.has_begun, row_number() over w as nth,
       case when t.is_own then -row_number() over w else count(*) filter (where not t.is_own) over w - 1 end as number   -- of a shared batch; below zero: own batch
     from taken t where t.size = 1
     window w as (order by t.rank, t.ready_seq rows unbounded preceding)
@@ -130,10 +130,10 @@ begin
       jobs._lowest_bits(least(i_begin - r.jobs_to + t.size, t.size)) as started
     from taken t join rows_in_order r on r.job_id = t.job_id and r.size > 1 where t.size > 1
     union all
-    select case when g.part < 0 then i_own_part else i_shared_part + i_rows.packed end + g.part, g.size, g.timeout, g.first_job, g.last_job, g.jobs, g.on_end,
+    select case when g.part < 0 then i_own_part else i_shared_part + i_rows.packed end + g.part, g.size, g.timeout, g.first_job, g.last_job, g.jobs, i_rows.on_end,   -- of shared batches all, where some job has one
       jobs._lowest_bits(g.begin) | g.has_begun
     from (select case when j.number < 0 then j.number else j.number >> 6 end as part, count(*) as size, min(j.timeout) as timeout,
-            min(j.job_id) as first_job, max(j.job_id) as last_job, array_agg(j.job) as jobs, bool_or(j.on_end) as on_end,
+            min(j.job_id) as first_job, max(j.job_id) as last_job, array_agg(j.job) as jobs,
             count(*) filter (where j.nth <= case when i_rows.packed = 0 then i_begin
                                                  else (select count(*) from rows_in_order r where r.size = 1 and r.jobs_to <= i_begin) end) as begin,
             coalesce(bit_or(jobs._bit(greatest(j.number, 0))) filter (where j.has_begun), 0) as has_begun
