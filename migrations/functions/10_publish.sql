@@ -140,8 +140,8 @@ begin
                         jobs._for_each(i_max_retries, v_jobs), v_metas, i_now, i_job_ids is null and coalesce(i_pack, jobs._packs()));
   else
     v_published := jobs._store_unique(
-      jobs._new_jobs(v_published.ids, v_published.job_ids, jobs._for_each(i_tasks, v_jobs), i_bodies, v_bytes, i_due, jobs._for_each(i_timeouts, v_jobs),
-                     jobs._for_each(i_priorities, v_jobs), jobs._for_each(i_max_retries, v_jobs), v_metas, v_rules, i_now), v_bytes, v_rules, i_now);
+      v_published.ids, v_published.job_ids, jobs._for_each(i_tasks, v_jobs), i_bodies, v_bytes, i_due, jobs._for_each(i_timeouts, v_jobs),
+      jobs._for_each(i_priorities, v_jobs), jobs._for_each(i_max_retries, v_jobs), v_metas, v_rules, i_now);
   end if;
   if i_job_ids is not null then
     -- After the insert, which waits for a transaction that publishes the same id: its result is visible here.

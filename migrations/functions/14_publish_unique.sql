@@ -112,50 +112,65 @@ begin
 end $$;
 
 -- Stores the jobs of a call of which some are unique, in one row each. The caller has assigned an xid to the
--- transaction, drawn the numbers and measured the bodies. Of jobs with one key in the call, each but the first meets
--- the first as it would meet the holder.
-create or replace function jobs._store_unique(i_new jobs.open_job[], i_bytes bigint[], i_rules jobs.unique_rule[], i_now timestamptz) returns jobs.published
-language plpgsql
-set enable_nestloop = off set enable_mergejoin = off set enable_seqscan = off set enable_bitmapscan = off set jit = off set plan_cache_mode = force_generic_plan as $$
+-- transaction, drawn the numbers and measured the bodies. Usually each job has a key of its own and gets it.
+create or replace function jobs._store_unique(
+  i_ids bigint[], i_job_ids varchar[], i_tasks text[], i_bodies jsonb[], i_bytes bigint[], i_due timestamptz[], i_timeouts numeric[],
+  i_priorities integer[], i_max_retries integer[], i_metas jsonb[], i_rules jobs.unique_rule[], i_now timestamptz
+) returns jobs.published
+language plpgsql set plan_cache_mode = force_generic_plan as $$
 declare
   v_published jobs.published;
-  v_wanted jobs.wanted_key[];
-  v_plain integer[];
 begin
-  if jobs._take_all_keys(i_new, i_rules, i_now) then
-    insert into jobs.pending (id, job_id, task, body, scheduled_at, timeout, priority, max_retries, created_at, ready_seq, bytes, meta, on_end)
-    select n.id, n.job_id, n.task, n.body, n.scheduled_at, n.timeout, n.priority, n.max_retries, n.created_at, n.ready_seq, n.bytes, n.meta, n.on_end
-    from unnest(i_new, i_bytes) n(id, job_id, task, body, retries, max_retries, priority, timeout, created_at, scheduled_at, ready_seq, attempt, traceback, meta, on_end, bytes);
-    v_published.ids := array(select n.id from unnest(i_new) n);
-    v_published.job_ids := array(select n.job_id from unnest(i_new) n);
-    v_published.outcomes := array_fill('published'::text, array[cardinality(i_new)]);
-    return v_published;
+  if not jobs._take_all_keys(i_job_ids, i_rules, i_now) then
+    return jobs._store_beside_others(
+      jobs._new_jobs(i_ids, i_job_ids, i_tasks, i_bodies, i_bytes, i_due, i_timeouts, i_priorities, i_max_retries, i_metas, i_rules, i_now), i_bytes, i_rules, i_now);
   end if;
-  v_plain := array(select r.at from unnest(i_rules) with ordinality r(name, key, until_started, until, on_conflict, wait, max_wait, at) where r.key is null);
-  if v_plain <> '{}' then
-    perform jobs._insert_new(i_new, i_bytes, v_plain, v_plain);
-  end if;
-  v_wanted := jobs._wanted_keys(i_rules);
-  return jobs._outcomes(i_new, i_rules, case
-    when exists (select from unnest(v_wanted) w where w.change_at is not null) then jobs._store_or_change(v_wanted, i_new, i_bytes, i_rules, i_now)
-    else jobs._store_under_keys(v_wanted, i_new, i_bytes, i_rules, i_now) end);
+  insert into jobs.pending (id, job_id, task, body, scheduled_at, timeout, priority, max_retries, created_at, ready_seq, bytes, meta, on_end)
+  select g.id, g.job_id, g.task, g.body, d.due, coalesce(g.timeout, 60), coalesce(g.priority, 0), coalesce(g.max_retries, 3), i_now,
+    case when (d.due > i_now) is not true then g.id end, g.bytes, g.meta, case when g.until is null then row(g.name, g.key, g.until_started)::jobs.on_end end
+  from unnest(i_ids, i_job_ids, i_tasks, i_bodies, i_bytes, i_due, i_timeouts, i_priorities, i_max_retries, i_metas, i_rules)
+    with ordinality g(id, job_id, task, body, bytes, due, timeout, priority, max_retries, meta, name, key, until_started, until, on_conflict, wait, max_wait, at),
+    lateral (select coalesce(g.due, i_now + g.wait) as due) d
+  where jobs._publishable(g.task, 0, 0, g.due, g.timeout, g.max_retries) is true
+    or jobs._refuse(jobs._which(g.at, cardinality(i_ids)), g.task, g.bytes, g.due, g.timeout, g.max_retries);
+  v_published.ids := i_ids;
+  v_published.job_ids := i_job_ids;
+  v_published.outcomes := array_fill('published'::text, array[cardinality(i_ids)]);
+  return v_published;
 end $$;
 
 -- Takes the keys of these jobs; true in the usual case that each job has a key of its own and gets it. Otherwise the keys
 -- that it got stay taken for the jobs that have them first (jobs._take_keys).
-create or replace function jobs._take_all_keys(i_new jobs.open_job[], i_rules jobs.unique_rule[], i_now timestamptz) returns boolean
+create or replace function jobs._take_all_keys(i_job_ids varchar[], i_rules jobs.unique_rule[], i_now timestamptz) returns boolean
 language plpgsql as $$
 declare
   v_taken bigint;
 begin
   insert into jobs.unique_key (name, key, job_id, until)
   select r.name, r.key, r.job_id, i_now + r.until
-  from unnest(i_rules, array(select n.job_id from unnest(i_new) n)) with ordinality r(name, key, until_started, until, on_conflict, wait, max_wait, job_id, at)
+  from unnest(i_rules, i_job_ids) with ordinality r(name, key, until_started, until, on_conflict, wait, max_wait, job_id, at)
   where r.key is not null
   order by r.name, r.key, r.at
   on conflict do nothing;
   get diagnostics v_taken = row_count;
-  return v_taken = cardinality(i_new);
+  return v_taken = cardinality(i_job_ids);
+end $$;
+
+-- Stores the jobs of a call where some are not unique, or have their keys in common, or meet others that hold them. Of
+-- jobs with one key in the call, each but the first meets the first as it would meet the holder.
+create or replace function jobs._store_beside_others(i_new jobs.open_job[], i_bytes bigint[], i_rules jobs.unique_rule[], i_now timestamptz) returns jobs.published
+language plpgsql as $$
+declare
+  v_wanted jobs.wanted_key[] := jobs._wanted_keys(i_rules);
+  v_plain integer[] := array(
+    select r.at from unnest(i_rules) with ordinality r(name, key, until_started, until, on_conflict, wait, max_wait, at) where r.key is null);
+begin
+  if v_plain <> '{}' then
+    perform jobs._insert_new(i_new, i_bytes, v_plain, v_plain);
+  end if;
+  return jobs._outcomes(i_new, i_rules, case
+    when exists (select from unnest(v_wanted) w where w.change_at is not null) then jobs._store_or_change(v_wanted, i_new, i_bytes, i_rules, i_now)
+    else jobs._store_under_keys(v_wanted, i_new, i_bytes, i_rules, i_now) end);
 end $$;
 
 -- Stores the jobs that get their keys, and returns who holds each key. Refuses a call that asks for that (PT409).
