@@ -55,6 +55,7 @@ check "that a key which is free again is taken" "_take_keys|for v_round in 1..4 
 check "keys without a job are free" "_holders|else o.status end|else coalesce(o.status, 'pending') end" "${it[@]}" unique
 check "keys whose time is over are free" "_holders|when h.until <= i_now then null|when false then null" "${it[@]}" unique
 check "the order in which a call takes its keys" "_take_all_keys|order by r.name, r.key, r.at|order by r.at" "${it[@]}" unique
+check "a key that the call itself has taken" "_take_keys|if holder = i_jobs[nth] then|if false then" "${it[@]}" unique
 check "the order in which a call changes holders" "_change_holders|order by m.name, m.key|order by md5(m.key || m.change_at)" "${it[@]}" unique
 check "the lock on a holder that is replaced" "_change_holders|where p.job_id = w.holder for update|where p.job_id = w.holder" "${it[@]}" unique
 check "the topics of a role, when it replaces" "_change_holders|perform jobs._check_topics(true, array(select distinct w.holder_task::text from unnest(i_met) w where w.holder_state = 'pending' and w.change_at is not null));|" "${it[@]}" unique

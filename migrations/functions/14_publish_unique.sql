@@ -36,7 +36,11 @@ begin
     v_held := array[]::integer[];
     v_over := array[]::text[];
     for nth, holder, task, state in select h.nth, h.holder, h.task, h.state from jobs._holders(i_names, i_keys, v_open, i_now) h loop
-      if state is null and holder <> i_jobs[nth] then   -- its own: taken before, by jobs._take_all_keys
+      if holder = i_jobs[nth] then   -- its own: taken before, by jobs._take_all_keys
+        task := null;
+        state := null;
+      end if;
+      if state is null and holder <> i_jobs[nth] then
         v_over := v_over || holder::text;
       else
         v_held := v_held || nth;

@@ -95,6 +95,12 @@ async fn a_publisher_may_say_otherwise_than_the_task() {
 #[tokio::test]
 async fn jobs_of_one_call_meet_each_other() {
     let db = Db::new().await;
+    assert_eq!(
+        publish(&db, "'0', '0'", r#"{"key": 0, "until": "1 hour"}"#).await,
+        "published existing of 1",
+        "for a time"
+    );
+    db.run("select jobs.purge('a')").await;
     assert_eq!(publish(&db, "'1', '2'", r#"{"key": 1}"#).await, "published existing of 1");
     assert_eq!(db.one::<String>("select string_agg(body::text, ' ') from jobs.pending").await, "1");
     assert_eq!(
