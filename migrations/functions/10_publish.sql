@@ -9,10 +9,10 @@
 -- (runs in all), as soon as possible.
 --
 -- i_checked: the body was made from the task's own types, so it is not validated. i_job_id: an id made by the
--- client, as in jobs.publish_arrays. i_unique: how the job is one of a kind, an object with the keys name, key or
--- arguments, until, on_conflict, wait, max_wait (null: as its task declares; false: not at all). If another job holds
--- its key, the row is that job's, without its body and its meta, which are another publisher's; jobs.publish_unique
--- tells the one from the other.
+-- client, as in jobs.publish_arrays. i_unique: how the job is one of a kind, an object with the keys name,
+-- key or arguments, until, on_conflict, wait, max_wait (null: as its task declares; false: not at all). If
+-- another job holds its key, the row is that job's, without its body and its meta, which are another
+-- publisher's; jobs.publish_unique tells the one from the other.
 --
 -- Notifies a sleeping worker. A transaction that is going to be prepared must prevent that with `set local
 -- jobs.notify = off`; workers then find the job when they poll.
@@ -77,8 +77,8 @@ begin
 end $$;
 
 -- Publishes many jobs in one statement and returns their rows in order. NULL fields take the defaults of
--- jobs.publish. All or nothing: if one job is refused, the whole call is. The type is that of the Python package's
--- client and gains no fields; jobs.publish_json has all options.
+-- jobs.publish. All or nothing: if one job is refused, the whole call is. The type is that of the Python
+-- package's client and gains no fields; jobs.publish_json has all options.
 create or replace function jobs.publish_bulk(i_jobs jobs.bulk_job[]) returns setof jobs.queued
 language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 begin
@@ -114,8 +114,8 @@ begin
     g(id, job_id, task, body, due, timeout, priority, max_retries, meta, at) order by g.at;
 end $$;
 
--- Publishes many jobs, given as by jobs.publish_arrays: all checks, and the jobs as packed rows, rows, or under their
--- unique keys.
+-- Publishes many jobs, given as by jobs.publish_arrays: all checks, and the jobs as packed rows, rows, or
+-- under their unique keys.
 create or replace function jobs._publish_many(
   i_tasks text[], i_bodies jsonb[], i_due timestamptz[], i_timeouts numeric[], i_priorities integer[], i_max_retries integer[], i_job_ids text[],
   i_pack boolean, i_checked boolean[], i_metas jsonb[], i_uniques jsonb[], i_now timestamptz
@@ -190,13 +190,13 @@ end $$;
 --
 -- i_checked: which bodies were made from the task's own types, so that they are not validated.
 --
--- i_pack: store 64 or more jobs of one task and priority, without time, delay or ids, and whose bodies have at
--- most 64 KiB, in packed rows of up to 64: half the cost to publish, and to claim. Null: unless a plain client
--- has claimed in the last week. Where a consumer of these jobs keeps its claim uncommitted while it works
--- (workers never do), the other jobs of a packed row wait for that claim.
+-- i_pack: store 64 or more jobs of one task and priority, without time, delay or ids, and whose bodies have
+-- at most 64 KiB, in packed rows of up to 64: half the cost to publish, and to claim. Null: unless a plain
+-- client has claimed in the last week. Where a consumer of these jobs keeps its claim uncommitted while it
+-- works (workers never do), the other jobs of a packed row wait for that claim.
 --
--- i_uniques: how each job is one of a kind, as in jobs.publish. The id of a job whose key another one holds is that of
--- the holder; jobs.publish_unique tells which are.
+-- i_uniques: how each job is one of a kind, as in jobs.publish. The id of a job whose key another one holds
+-- is that of the holder; jobs.publish_unique tells which are.
 create or replace function jobs.publish_arrays(
   i_tasks text[],
   i_bodies jsonb[],
@@ -222,8 +222,9 @@ begin
                              i_max_retries, i_job_ids, i_pack, i_checked, i_metas, i_uniques, v_now)).job_ids;
 end $$;
 
--- The same, and what became of each job, in order: published; existing when another job holds its key, and then the
--- id is that job's; replaced when it changed the pending job that holds its key, and then the id is that job's too.
+-- The same, and what became of each job, in order: published; existing when another job holds its key, and
+-- then the id is that job's; replaced when it changed the pending job that holds its key, and then the id is
+-- that job's too.
 create or replace function jobs.publish_unique(
   i_tasks text[],
   i_bodies jsonb[],
@@ -275,16 +276,16 @@ begin
     from unnest(jobs._for_each(i_scheduled_at, i_jobs), jobs._for_each(i_delays, i_jobs)) with ordinality g(at, delay, nth) order by g.nth) end;
 end $$;
 
--- Whether jobs that are published in bulk are packed unless somebody says so: not where a plain client claims,
--- which may keep its claim of one job of a packed row uncommitted while it works. (A flag more than two weeks
--- ahead was set by a wrong clock.)
+-- Whether jobs that are published in bulk are packed unless somebody says so: not where a plain client
+-- claims, which may keep its claim of one job of a packed row uncommitted while it works. (A flag more than
+-- two weeks ahead was set by a wrong clock.)
 create or replace function jobs._packs() returns boolean
 language sql volatile
 return (pg_catalog.pg_sequence_last_value('jobs.plain_clients_until') - jobs._millis(jobs.now()) between 1 and 1209600000) is not true;
 
--- Stores jobs: in packed rows if i_pack is set and they are alike, else in one row each. Tasks and priorities are
--- given for each job or once for all. The caller has assigned an xid to the transaction, drawn the numbers and
--- measured the bodies.
+-- Stores jobs: in packed rows if i_pack is set and they are alike, else in one row each. Tasks and priorities
+-- are given for each job or once for all. The caller has assigned an xid to the transaction, drawn the
+-- numbers and measured the bodies.
 create or replace function jobs._store(
   i_ids bigint[], i_job_ids varchar[], i_tasks text[], i_bodies jsonb[], i_bytes bigint[], i_due timestamptz[], i_timeouts numeric[],
   i_priorities integer[], i_max_retries integer[], i_metas jsonb[], i_now timestamptz, i_pack boolean

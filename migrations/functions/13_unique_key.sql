@@ -1,16 +1,17 @@
 -- Unique keys: what makes a job one of a kind, and who holds a key.
 --
--- A key has a name (the task, or one that several tasks share) and a value. A job that is published under a key
--- holds it until it has started, until it has ended, or for a time; until then no other job gets it. The row in
--- jobs.unique_key has a primary key, so two transactions cannot take one key: the second waits for the end of
--- the first. That is the only wait, and only publishers with the same key have it.
+-- A key has a name (the task, or one that several tasks share) and a value. A job that is published under a
+-- key holds it until it has started, until it has ended, or for a time; until then no other job gets it. The
+-- row in jobs.unique_key has a primary key, so two transactions cannot take one key: the second waits for the
+-- end of the first. That is the only wait, and only publishers with the same key have it.
 
 -- The keys of an object that says what is unique; what else it has is refused.
 create or replace function jobs._unique_options() returns text[]
 language sql immutable parallel safe
 return array['name', 'key', 'arguments', 'until', 'on_conflict', 'wait', 'max_wait'];
 
--- A span of time in such an object: seconds, or an interval as text; null: none. i_which names the job or task.
+-- A span of time in such an object: seconds, or an interval as text; null: none. i_which names the job or
+-- task.
 create or replace function jobs._unique_time(i_which text, i_unique jsonb, i_name text) returns interval
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 declare
@@ -28,9 +29,9 @@ begin
   return v_time;
 end $$;
 
--- Reads what is unique about a job, all but the key's value. PT400 for an object that says what it cannot mean,
--- with what it may say. A job that replaces or postpones holds its key until it starts, any other until it ends,
--- unless the object says otherwise.
+-- Reads what is unique about a job, all but the key's value. PT400 for an object that says what it cannot
+-- mean, with what it may say. A job that replaces or postpones holds its key until it starts, any other until
+-- it ends, unless the object says otherwise.
 create or replace function jobs._read_unique(i_which text, i_unique jsonb, i_task text) returns jobs.unique_rule
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 declare
@@ -87,7 +88,8 @@ begin
 end $$;
 
 -- What is unique about the jobs of a call that are alike, read once for all of them. PT403 for a name that is
--- neither the task nor what the task declares, when the caller is restricted and may not publish what has this name.
+-- neither the task nor what the task declares, when the caller is restricted and may not publish what has
+-- this name.
 create or replace function jobs._unique_kind(i_which text, i_unique jsonb, i_task text) returns jobs.unique_rule
 language plpgsql stable set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
@@ -99,8 +101,8 @@ begin
   return v_rule;
 end $$;
 
--- What is unique about a job: what its publisher gave, over what its task declares if the task's own type did not make
--- the body; null: nothing. Inlined.
+-- What is unique about a job: what its publisher gave, over what its task declares if the task's own type did
+-- not make the body; null: nothing. Inlined.
 create or replace function jobs._given_over(i_given jsonb, i_checked boolean, i_declared jsonb) returns jsonb
 language sql immutable parallel safe
 return case when i_given = 'false' then null
@@ -108,9 +110,10 @@ return case when i_given = 'false' then null
             when i_given ? 'key' then i_declared - 'arguments' || i_given
             else i_declared || coalesce(i_given, '{}') end;
 
--- How each of these jobs is one of a kind; null: it is not. i_uniques has what each publisher gave: an object, false
--- (not unique, whatever its task declares) or null. Of a body that the task's own type made (i_checked) it is all
--- there is; for others it overrides what the task declares, key by key. PT400 for what cannot be meant.
+-- How each of these jobs is one of a kind; null: it is not. i_uniques has what each publisher gave: an
+-- object, false (not unique, whatever its task declares) or null. Of a body that the task's own type made
+-- (i_checked) it is all there is; for others it overrides what the task declares, key by key. PT400 for what
+-- cannot be meant.
 create or replace function jobs._unique_rules(i_tasks text[], i_bodies jsonb[], i_uniques jsonb[], i_checked boolean[]) returns jobs.unique_rule[]
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_mergejoin = off set enable_nestloop = off set jit = off
@@ -154,10 +157,10 @@ begin
     left join unnest(v_rules, v_places) r(name, key, until_started, until, on_conflict, wait, max_wait, at) on r.at = g.at order by g.at);
 end $$;
 
--- The same for jobs of one task that have all but the value of their key in common. The value is what the publisher
--- gave (an array, or else one value), or those of the arguments: by keyword, by position, else the default, else null;
--- or the whole body, of a task whose arguments are not known. PT400 where arguments were given by position and nobody
--- has declared their names.
+-- The same for jobs of one task that have all but the value of their key in common. The value is what the
+-- publisher gave (an array, or else one value), or those of the arguments: by keyword, by position, else the
+-- default, else null; or the whole body, of a task whose arguments are not known. PT400 where arguments were
+-- given by position and nobody has declared their names.
 create or replace function jobs._rules_of_kind(i_which text, i_task text, i_kind jsonb, i_bodies jsonb[], i_values jsonb[]) returns jobs.unique_rule[]
 language plpgsql stable set plan_cache_mode = force_generic_plan as $$
 declare

@@ -1,18 +1,19 @@
--- Publishing under unique keys: a job gets its key, or the job that holds it is kept, replaced, postponed, or the
--- call refused.
+-- Publishing under unique keys: a job gets its key, or the job that holds it is kept, replaced, postponed, or
+-- the call refused.
 --
--- The keys of a call are taken in their order, in one statement, so that two calls with the same keys wait for each
--- other and never in a circle. (Transactions that publish in several calls may: PostgreSQL then ends one of them as a
--- deadlock.) Whoever does not get a key looks its holder up in the next statement: a key that was committed while the
--- first one waited is not in its snapshot.
+-- The keys of a call are taken in their order, in one statement, so that two calls with the same keys wait
+-- for each other and never in a circle. (Transactions that publish in several calls may: PostgreSQL then ends
+-- one of them as a deadlock.) Whoever does not get a key looks its holder up in the next statement: a key
+-- that was committed while the first one waited is not in its snapshot.
 
--- Takes these keys, given in their order, for these jobs, each until a time (null: while the job holds it). Returns for
--- each key, by its position, the job that holds it; its task and state are null when the call took the key. A key
--- whose time is over, or whose job is neither pending nor running, is held by nobody. (That can be only after an
--- operator's jobs.release_unique_key was rolled back while the job ended: both are in one transaction otherwise.)
+-- Takes these keys, given in their order, for these jobs, each until a time (null: while the job holds it).
+-- Returns for each key, by its position, the job that holds it; its task and state are null when the call
+-- took the key. A key whose time is over, or whose job is neither pending nor running, is held by nobody.
+-- (That can be only after an operator's jobs.release_unique_key was rolled back while the job ended: both are
+-- in one transaction otherwise.)
 --
--- Waits for transactions that have taken or given up one of these keys and have not ended. PT409 when the keys changed
--- hands four times meanwhile.
+-- Waits for transactions that have taken or given up one of these keys and have not ended. PT409 when the
+-- keys changed hands four times meanwhile.
 create or replace function jobs._take_keys(i_names text[], i_keys text[], i_jobs text[], i_untils timestamptz[], i_now timestamptz)
 returns table (nth integer, holder varchar, task varchar, state varchar)
 language plpgsql security definer
@@ -68,8 +69,9 @@ begin
   raise sqlstate 'PT409' using message = 'a unique key changed hands again and again while this call waited for it', hint = 'publish again';
 end $$;
 
--- Who holds these keys: the job, its task and its state (pending, running; ended for a key that is held until a time);
--- a null state when the key is held by nobody any more, no row when it is free. One snapshot has a job and its key.
+-- Who holds these keys: the job, its task and its state (pending, running; ended for a key that is held until
+-- a time); a null state when the key is held by nobody any more, no row when it is free. One snapshot has a
+-- job and its key.
 create or replace function jobs._holders(i_names text[], i_keys text[], i_which integer[], i_now timestamptz)
 returns table (nth integer, holder varchar, task varchar, state varchar)
 language plpgsql stable security definer
@@ -143,8 +145,8 @@ begin
   return v_published;
 end $$;
 
--- Takes the keys of these jobs; true in the usual case that each job has a key of its own and gets it. Otherwise the keys
--- that it got stay taken for the jobs that have them first (jobs._take_keys).
+-- Takes the keys of these jobs; true in the usual case that each job has a key of its own and gets it.
+-- Otherwise the keys that it got stay taken for the jobs that have them first (jobs._take_keys).
 create or replace function jobs._take_all_keys(i_job_ids varchar[], i_rules jobs.unique_rule[], i_now timestamptz) returns boolean
 language plpgsql as $$
 declare
@@ -160,8 +162,8 @@ begin
   return v_taken = cardinality(i_job_ids);
 end $$;
 
--- Stores the jobs of a call where some are not unique, or have their keys in common, or meet others that hold them. Of
--- jobs with one key in the call, each but the first meets the first as it would meet the holder.
+-- Stores the jobs of a call where some are not unique, or have their keys in common, or meet others that hold
+-- them. Of jobs with one key in the call, each but the first meets the first as it would meet the holder.
 create or replace function jobs._store_beside_others(i_new jobs.open_job[], i_bytes bigint[], i_rules jobs.unique_rule[], i_now timestamptz) returns jobs.published
 language plpgsql as $$
 declare
@@ -177,7 +179,8 @@ begin
     else jobs._store_under_keys(v_wanted, i_new, i_bytes, i_rules, i_now) end);
 end $$;
 
--- Stores the jobs that get their keys, and returns who holds each key. Refuses a call that asks for that (PT409).
+-- Stores the jobs that get their keys, and returns who holds each key. Refuses a call that asks for that
+-- (PT409).
 create or replace function jobs._store_under_keys(
   i_wanted jobs.wanted_key[], i_new jobs.open_job[], i_bytes bigint[], i_rules jobs.unique_rule[], i_now timestamptz
 ) returns jobs.wanted_key[]
@@ -190,9 +193,9 @@ begin
   return v_met;
 end $$;
 
--- The same, and changes pending holders where a job asks for that. When one of them moves on before it is locked, undoes
--- the attempt, locks included, and begins anew: locks are only ever taken in the order of their keys. A holder that has
--- started by then is kept. PT409 after four attempts.
+-- The same, and changes pending holders where a job asks for that. When one of them moves on before it is
+-- locked, undoes the attempt, locks included, and begins anew: locks are only ever taken in the order of
+-- their keys. A holder that has started by then is kept. PT409 after four attempts.
 create or replace function jobs._store_or_change(
   i_wanted jobs.wanted_key[], i_new jobs.open_job[], i_bytes bigint[], i_rules jobs.unique_rule[], i_now timestamptz
 ) returns jobs.wanted_key[]
@@ -253,8 +256,8 @@ begin
     hint = format('jobs.explain(%L) says why it is there; on_conflict keep, replace or postpone does not refuse', v_refused.holder);
 end $$;
 
--- Inserts jobs of a call: for each position in i_first a job with that id, and the contents of the job at the position
--- beside it in i_contents.
+-- Inserts jobs of a call: for each position in i_first a job with that id, and the contents of the job at the
+-- position beside it in i_contents.
 create or replace function jobs._insert_new(i_new jobs.open_job[], i_bytes bigint[], i_first integer[], i_contents integer[]) returns void
 language plpgsql as $$
 begin
@@ -268,11 +271,11 @@ begin
   order by f.id;
 end $$;
 
--- Gives pending holders the contents of the last job that replaces or postpones them; false when one of them is not there
--- any more as it was found. A holder keeps its id, its key and its terms; it starts anew, with no failed runs, at its place
--- in the queue if task and priority are the same. A postponed one waits as long as the
--- last publisher asks, but no longer than max_wait from when it was published. Locks their rows, and waits for who has
--- locked them. PT403 when a restricted caller may not publish the task of a holder.
+-- Gives pending holders the contents of the last job that replaces or postpones them; false when one of them
+-- is not there any more as it was found. A holder keeps its id, its key and its terms; it starts anew, with
+-- no failed runs, at its place in the queue if task and priority are the same. A postponed one waits as long
+-- as the last publisher asks, but no longer than max_wait from when it was published. Locks their rows, and
+-- waits for who has locked them. PT403 when a restricted caller may not publish the task of a holder.
 create or replace function jobs._change_holders(i_met jobs.wanted_key[], i_new jobs.open_job[], i_bytes bigint[], i_rules jobs.unique_rule[]) returns boolean
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set enable_mergejoin = off set jit = off
@@ -329,8 +332,8 @@ begin
   return v_published;
 end $$;
 
--- The rows of these jobs, in order, for functions that return what they publish: a job that was there before without
--- its body and its meta; only its id when it has ended and is not kept.
+-- The rows of these jobs, in order, for functions that return what they publish: a job that was there before
+-- without its body and its meta; only its id when it has ended and is not kept.
 create or replace function jobs._published_rows(i_published jobs.published) returns setof jobs.queued
 language plpgsql as $$
 begin

@@ -42,8 +42,8 @@ begin
 end $$;
 
 -- Locks all ready rows of these tasks, for an idle worker: usually the one job whose notification woke it.
--- is_too_large: there is more than i_num jobs, so that their order matters, or something has to be unpacked; then
--- it locks nothing, because another worker that was woken takes what this one leaves.
+-- is_too_large: there is more than i_num jobs, so that their order matters, or something has to be unpacked;
+-- then it locks nothing, because another worker that was woken takes what this one leaves.
 create or replace function jobs._lock_few(i_tasks text[], i_num integer, i_own_batch text[], i_jobs_per_mib bigint) returns jobs.locked_rows
 language plpgsql as $$
 declare
@@ -64,8 +64,8 @@ begin
 end $$;
 
 -- Moves locked rows into batches, as jobs._move_many describes. One row of one job, which is what an idle
--- worker finds, has a statement of its own, whose set-up costs a third. What jobs give up when they start, they
--- give up here.
+-- worker finds, has a statement of its own, whose set-up costs a third. What jobs give up when they start,
+-- they give up here.
 create or replace function jobs._move_rows(
   i_rows jobs.locked_rows, i_worker uuid, i_lease uuid, i_now timestamptz, i_margin double precision, i_own_batch text[], i_begin integer, i_shared_part integer,
   i_own_part integer

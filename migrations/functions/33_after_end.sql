@@ -1,8 +1,9 @@
 -- What follows from the start and from the end of jobs that have an on_end. Called only for batches that have
--- such a job (jobs.batch.on_end), by whoever has locked them; the functions take no lock that could be waited for.
+-- such a job (jobs.batch.on_end), by whoever has locked them; the functions take no lock that could be waited
+-- for.
 
--- Does what follows from the end of the jobs among these runs, before they leave their batches. Every way out of
--- a run leads here: ack and nack, settle, sweeps, cancel.
+-- Does what follows from the end of the jobs among these runs, before they leave their batches. Every way out
+-- of a run leads here: ack and nack, settle, sweeps, cancel.
 create or replace function jobs._after_end(i_runs jobs.accepted_runs, i_leases uuid[], i_batch_indexes integer[], i_outcomes text[]) returns void
 language plpgsql as $$
 declare
@@ -33,9 +34,9 @@ begin
   end if;
 end $$;
 
--- Gives up the unique keys of these jobs, each with what it has on its end, as far as they hold them. Waits for
--- nobody: who has such a row locked deletes it (jobs.release_unique_key), or finds its job gone when it publishes
--- (jobs._take_keys).
+-- Gives up the unique keys of these jobs, each with what it has on its end, as far as they hold them. Waits
+-- for nobody: who has such a row locked deletes it (jobs.release_unique_key), or finds its job gone when it
+-- publishes (jobs._take_keys).
 create or replace function jobs._release_keys(i_jobs text[], i_on_ends jobs.on_end[]) returns void
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
@@ -46,8 +47,8 @@ begin
                where h.name = g.unique_name and h.key = g.unique_key and h.job_id = g.job_id for update skip locked) k));
 end $$;
 
--- Takes the unique keys of ended jobs that are about to run again. Returns those whose keys other jobs hold, each with
--- its holder: of several of them with one key the first takes it. Waits as a publisher does.
+-- Takes the unique keys of ended jobs that are about to run again. Returns those whose keys other jobs hold,
+-- each with its holder: of several of them with one key the first takes it. Waits as a publisher does.
 create or replace function jobs._take_keys_again(i_jobs text[], i_except text[]) returns table (job_id text, holder text)
 language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare

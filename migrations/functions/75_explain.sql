@@ -165,8 +165,8 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   from jobs._history_of(array[i_job::text]) h
 $$;
 
--- Reports that a job holds a unique key, so that no other one is published under it. Not the key itself, which
--- contains arguments.
+-- Reports that a job holds a unique key, so that no other one is published under it. Not the key itself,
+-- which contains arguments.
 create or replace function jobs._explain_unique(i_job varchar) returns setof jobs.reason
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare

@@ -1,10 +1,11 @@
--- Unique keys for administrators: who holds which, and taking one away. Keys contain arguments of jobs, which may be
--- secret, so nobody else sees them; jobs.explain says to readers whether a job holds one, and not which.
+-- Unique keys for administrators: who holds which, and taking one away. Keys contain arguments of jobs, which
+-- may be secret, so nobody else sees them; jobs.explain says to readers whether a job holds one, and not
+-- which.
 
 -- The unique keys that are held under a topic, in order, at most i_num: the name, the value as an array (or
--- `sha256:` and the hash of a long one), the job that holds it, the state of that job, and when the key ends by itself
--- (null: with the job). The state is null for a key that nobody holds any more: the next job with this key gets it.
--- Locks nothing.
+-- `sha256:` and the hash of a long one), the job that holds it, the state of that job, and when the key ends
+-- by itself (null: with the job). The state is null for a key that nobody holds any more: the next job with
+-- this key gets it. Locks nothing.
 create or replace function jobs.unique_keys(i_topic text default '*', i_num integer default 100) returns table (
   name varchar, key text, job_id varchar, state varchar, until timestamptz
 )
@@ -24,9 +25,9 @@ begin
   order by h.name, h.key;
 end $$;
 
--- Takes a unique key away from the job that holds it, and returns that job's id: another job may then be published
--- under the key, beside this one, which goes on. The key is as jobs.unique_keys shows it. PT404 when nobody holds it.
--- Waits for a transaction that takes or gives up the key.
+-- Takes a unique key away from the job that holds it, and returns that job's id: another job may then be
+-- published under the key, beside this one, which goes on. The key is as jobs.unique_keys shows it. PT404
+-- when nobody holds it. Waits for a transaction that takes or gives up the key.
 create or replace function jobs.release_unique_key(i_name text, i_key text) returns varchar
 language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare

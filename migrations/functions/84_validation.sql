@@ -31,9 +31,9 @@ return case
   else (i_body->'kwargs') - i_names = '{}'::jsonb end;
 
 -- Refuses bodies that do not fit their tasks (PT422), or warns about them, as each task sets; and refuses
--- tasks that nobody has declared, where jobs.config sets that, even if i_checked exempts their bodies. Returns
--- whether a task declares what is unique about its jobs, unless all bodies are exempt. Reads the settings of the
--- tasks once for the statement; takes no lock. A call with more and larger bodies than
+-- tasks that nobody has declared, where jobs.config sets that, even if i_checked exempts their bodies.
+-- Returns whether a task declares what is unique about its jobs, unless all bodies are exempt. Reads the
+-- settings of the tasks once for the statement; takes no lock. A call with more and larger bodies than
 -- predicates can check in a few seconds gets the time limit of the walks.
 create or replace function jobs._check_bodies(i_tasks text[], i_bodies jsonb[], i_checked boolean[] default null) returns boolean
 language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_nestloop = off set jit = off as $$

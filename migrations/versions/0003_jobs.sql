@@ -182,8 +182,8 @@ create index job_by_job_id on jobs.job (job_id);
 create index job_not_success on jobs.job (job_id) where status <> 'success';
 
 -- Unique keys that jobs hold: while a row is here, no other job is published under its key
--- (functions/14_publish_unique.sql). Claims, settles and operators delete it together with what ends the hold,
--- in one transaction, so that the key of a job is here exactly while it is held.
+-- (functions/14_publish_unique.sql). Claims, settles and operators delete it together with what ends the
+-- hold, in one transaction, so that the key of a job is here exactly while it is held.
 create table jobs.unique_key (
   name varchar collate "C" not null,           -- the task, or a name that several tasks share
   key text collate "C" not null,               -- the values as a JSON array, or `sha256:` and a hash of a long one

@@ -30,8 +30,8 @@ pub async fn purge(pool: &PgPool, topic: &Topic, limit: u16) -> Result<u64, Erro
     Ok(purged.unsigned_abs())
 }
 
-/// Takes a unique key away from the job that holds it, and returns that job's id: another job may then be published
-/// under the key, beside this one, which goes on. Name and key are those of
+/// Takes a unique key away from the job that holds it, and returns that job's id: another job may then be
+/// published under the key, beside this one, which goes on. Name and key are those of
 /// [`inspect::unique_keys`](crate::inspect::unique_keys).
 ///
 /// ```no_run

@@ -80,8 +80,8 @@ pub async fn workers(pool: &PgPool) -> Result<Vec<WorkerRow>, Error> {
     db::inspect::workers(&mut *pool.acquire().await?).await
 }
 
-/// The unique keys that jobs hold under a topic, in order, at most `limit`; for administrators, because keys contain
-/// arguments.
+/// The unique keys that jobs hold under a topic, in order, at most `limit`; for administrators, because keys
+/// contain arguments.
 pub async fn unique_keys(pool: &PgPool, topic: &Topic, limit: u16) -> Result<Vec<UniqueKeyRow>, Error> {
     db::inspect::unique_keys(&mut *pool.acquire().await?, topic, limit).await
 }

@@ -1,5 +1,5 @@
-//! Publishers that meet at unique keys, in any order, with rollbacks and deaths: of each key there are never two open jobs,
-//! and whoever was told of a job finds it.
+//! Publishers that meet at unique keys, in any order, with rollbacks and deaths: of each key there are never
+//! two open jobs, and whoever was told of a job finds it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -21,8 +21,8 @@ impl Dice {
     }
 }
 
-/// What one transaction publishes: one job, or several with keys in any order, each with one of the ways to meet a
-/// holder.
+/// What one transaction publishes: one job, or several with keys in any order, each with one of the ways to
+/// meet a holder.
 async fn publish(session: &mut PgConnection, dice: &mut Dice) -> Result<Vec<String>, sqlx::Error> {
     let on_conflict = ["keep", "keep", "replace", "postpone"][usize::try_from(dice.roll(4)).unwrap()];
     let until = ["ended", "started"][usize::try_from(dice.roll(2)).unwrap()];
@@ -66,8 +66,8 @@ async fn publisher<const CONSUMED: bool>(
                 Err(error) => match error.as_database_error().and_then(|error| error.code()).as_deref() {
                     // Killed, at any point: a commit may have got through, and then nobody was told.
                     None | Some("57P01") => break,
-                    // A holder was claimed when it was to be replaced, and what took its key meanwhile waits for another
-                    // that this one has changed.
+                    // A holder was claimed when it was to be replaced, and what took its key meanwhile waits
+                    // for another that this one has changed.
                     Some("40P01") if CONSUMED => drop(session.execute("rollback").await),
                     code => panic!("{code:?}: {error}"),
                 },
@@ -97,8 +97,8 @@ async fn told_until_done<const CONSUMED: bool>(
     Arc::into_inner(told).unwrap().into_inner().unwrap()
 }
 
-/// Keys of which more than one job is open, as one snapshot sees it; of a job that is unique until it starts, while it
-/// is pending.
+/// Keys of which more than one job is open, as one snapshot sees it; of a job that is unique until it starts,
+/// while it is pending.
 const TWICE: &str = "
     select coalesce(string_agg(o.key || ': ' || o.jobs, ', '), 'none')
     from (select o.key, count(*) as jobs
@@ -137,8 +137,8 @@ async fn publishers_in_any_order_make_one_job_of_each_key() {
     assert_never_two_and_never_none(&db, told).await;
 }
 
-/// (One job for each cancel: a transaction that changes several jobs in several calls, and a cancel of several, may
-/// meet in a circle.)
+/// (One job for each cancel: a transaction that changes several jobs in several calls, and a cancel of
+/// several, may meet in a circle.)
 ///
 /// Jobs end and start meanwhile, connections of publishers die, and an operator cancels and retries.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -12,8 +12,7 @@ const TOUCHED: &str = "
       lateral (select s.seq_scan + coalesce(s.idx_scan, 0) + s.n_tup_ins + s.n_tup_upd + s.n_tup_del as touched) t
     where s.schemaname = 'jobs' and s.relname = any ($tables) and touched > 0";
 
-/// The statistics of a server appear late: a function that asks for its own first, and one row of each table to
-/// show that they would have appeared.
+/// Which of these tables were touched, asked in a session of its own.
 async fn touched(db: &Db) -> String {
     let mut session = db.connect().await;
     let query = TOUCHED.replace("$tables", &format!("'{TABLES}'"));

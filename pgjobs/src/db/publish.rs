@@ -65,8 +65,8 @@ pub(crate) async fn many(
     Ok(requests.iter().zip(ids).map(|(request, id)| published(request, id)).collect())
 }
 
-/// A job that was published without a unique key of this program. Of a body that the task's own type did not make,
-/// the database may know one.
+/// A job that was published without a unique key of this program. Of a body that the task's own type did not
+/// make, the database may know one.
 fn published(request: &JobRequest, id: String) -> PublishedJob {
     let outcome = request.checked.then_some(PublishOutcome::Published);
     PublishedJob { id: JobId::from_database(id), outcome }

@@ -36,17 +36,17 @@ impl<R> JobHandle<R> {
         JobHandle { job, result: PhantomData }
     }
 
-    /// The job's id: of another job when that holds the unique key of the call. For a job that was published to a
-    /// [`Tx`](crate::Tx) under a unique key, this is known once the transaction is committed.
+    /// The job's id: of another job when that holds the unique key of the call. For a job that was published
+    /// to a [`Tx`](crate::Tx) under a unique key, this is known once the transaction is committed.
     pub fn id(&self) -> &JobId {
         self.job.id()
     }
 
     /// Whether the call made a new job, or met one that holds its unique key (see [`Unique`](crate::Unique)).
     ///
-    /// `None` when it is not known: for a handle of a bare id, in a [`Tx`](crate::Tx) that is not committed, and for
-    /// a call by name without [`unique`](crate::Publish::unique), of which only the database knows what its task
-    /// declares.
+    /// `None` when it is not known: for a handle of a bare id, in a [`Tx`](crate::Tx) that is not committed,
+    /// and for a call by name without [`unique`](crate::Publish::unique), of which only the database knows
+    /// what its task declares.
     pub fn outcome(&self) -> Option<PublishOutcome> {
         self.job.outcome()
     }

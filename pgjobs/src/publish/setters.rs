@@ -42,10 +42,10 @@ macro_rules! option_setters {
             self
         }
 
-        /// Makes the call one of a kind: while another job holds the same key, none is published beside it. In place
-        /// of what the task declares, key by key. A publisher waits for another open transaction that has published
-        /// under the same key, since it may be rolled back; so publish unique jobs late in a transaction. What became
-        /// of the call says [`JobHandle::outcome`](crate::JobHandle::outcome).
+        /// Makes the call one of a kind: while another job holds the same key, none is published beside it.
+        /// In place of what the task declares, key by key. A publisher waits for another open transaction
+        /// that has published under the same key, since it may be rolled back; so publish unique jobs late in
+        /// a transaction. What became of the call says [`JobHandle::outcome`](crate::JobHandle::outcome).
         pub fn unique(mut self, unique: $crate::Unique) -> Self {
             self.$($options).+.set_unique(unique);
             self

@@ -133,8 +133,8 @@ impl JobRequest {
         self.options.meta.set(key.into(), value);
     }
 
-    /// Whether it is published under a unique key that this program names: its publisher's, or its task's. (Of a
-    /// task that is published by name, only the database knows what the task declares.)
+    /// Whether it is published under a unique key that this program names: its publisher's, or its task's.
+    /// (Of a task that is published by name, only the database knows what the task declares.)
     pub fn is_unique(&self) -> bool {
         self.options.unique.as_ref().is_some_and(|unique| unique.is_unique())
     }

@@ -19,13 +19,13 @@ use super::unique::{OnConflict, Unique, Until, until_json};
 pub struct TaskUnique {
     /// The arguments that make the key; none: one key for all jobs.
     pub arguments: &'static [&'static str],
-    /// What a body that leaves one of these arguments out means by it, so that publishers in SQL get the key that a
-    /// typed call gets; null where there is none.
+    /// What a body that leaves one of these arguments out means by it, so that publishers in SQL get the key
+    /// that a typed call gets; null where there is none.
     pub defaults: &'static [(&'static str, fn() -> Value)],
     /// The name under which the keys are held; `None`: the task's.
     pub name: Option<&'static str>,
-    /// How long a job holds its key; `None`: until it has started if `on_conflict` changes jobs, else until it has
-    /// ended.
+    /// How long a job holds its key; `None`: until it has started if `on_conflict` changes jobs, else until
+    /// it has ended.
     pub until: Option<Until>,
     /// What publishing does when another job holds the key; `None`: keep.
     pub on_conflict: Option<OnConflict>,

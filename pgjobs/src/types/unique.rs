@@ -11,8 +11,8 @@ use super::error::Error;
 /// How long a job holds its unique key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Until {
-    /// Until a worker claims it for its first run: what is published afterwards is another job. Fits work that
-    /// reads the newest state when it runs.
+    /// Until a worker claims it for its first run: what is published afterwards is another job. Fits work
+    /// that reads the newest state when it runs.
     Started,
     /// Until it has ended, retries included.
     Ended,
@@ -27,7 +27,8 @@ pub enum OnConflict {
     Keep,
     /// The job that is there gets the arguments and options of the new call if it is pending; else as `Keep`.
     Replace,
-    /// As `Replace`, and it waits anew (debounce): `wait` from the last publish, at most `max_wait` from the first.
+    /// As `Replace`, and it waits anew (debounce): `wait` from the last publish, at most `max_wait` from the
+    /// first.
     Postpone,
     /// The call is refused with `PT409`, which names the job that is there.
     Refuse,
@@ -45,7 +46,8 @@ impl OnConflict {
     }
 }
 
-/// What became of a call that was published under a unique key, see [`JobHandle::outcome`](crate::JobHandle::outcome).
+/// What became of a call that was published under a unique key, see
+/// [`JobHandle::outcome`](crate::JobHandle::outcome).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PublishOutcome {
@@ -60,9 +62,9 @@ pub enum PublishOutcome {
 /// What makes a call one of a kind, in place of what its task declares or where it declares nothing.
 ///
 /// A key is a value of the publisher's own ([`by`](Unique::by)), or arguments of the call
-/// ([`by_arguments`](Unique::by_arguments)). Of all jobs of a task with equal keys one is pending or running at a
-/// time; [`until`](Unique::until) and what to do about a second one are options. Equal means equal as JSON: `7` and
-/// `7.0` are, `"7"` is not.
+/// ([`by_arguments`](Unique::by_arguments)). Of all jobs of a task with equal keys one is pending or running
+/// at a time; [`until`](Unique::until) and what to do about a second one are options. Equal means equal as
+/// JSON: `7` and `7.0` are, `"7"` is not.
 ///
 /// ```no_run
 /// use std::time::Duration;
@@ -101,7 +103,8 @@ impl Unique {
         Unique::declared().with("arguments", names.into_iter().collect())
     }
 
-    /// The key that the task declares, or all arguments where it declares none: to change other options for a call.
+    /// The key that the task declares, or all arguments where it declares none: to change other options for a
+    /// call.
     pub fn declared() -> Self {
         Unique { options: Some(Map::new()), error: None }
     }
@@ -112,8 +115,8 @@ impl Unique {
         self.with("until", until_json(until))
     }
 
-    /// The name under which the key is held, in place of the task's: tasks with one name share their keys. 1 to 200
-    /// characters. A role with topic grants may use what its grants cover, and what the task declares.
+    /// The name under which the key is held, in place of the task's: tasks with one name share their keys. 1
+    /// to 200 characters. A role with topic grants may use what its grants cover, and what the task declares.
     pub fn name(self, name: impl Into<String>) -> Self {
         self.with("name", Value::String(name.into()))
     }
@@ -123,8 +126,8 @@ impl Unique {
         self.on_conflict(OnConflict::Replace)
     }
 
-    /// A second call gives the pending job its arguments, and the job waits anew ([`OnConflict::Postpone`]): it runs
-    /// this long after the last publish.
+    /// A second call gives the pending job its arguments, and the job waits anew ([`OnConflict::Postpone`]):
+    /// it runs this long after the last publish.
     pub fn postpone(self, wait: Duration) -> Self {
         self.on_conflict(OnConflict::Postpone).with("wait", wait.as_secs_f64().into())
     }

@@ -70,8 +70,8 @@ pub(crate) struct PublishArgs {
     #[arg(long, value_name = "TAG")]
     tag: Vec<String>,
     /// Publish it only when no other job holds its unique key; else print the id of that job. An object as in
-    /// SQL says what is unique: name, key or arguments, until, on_conflict, wait, max_wait. Without one: what the
-    /// task declares, or all arguments.
+    /// SQL says what is unique: name, key or arguments, until, on_conflict, wait, max_wait. Without one: what
+    /// the task declares, or all arguments.
     #[arg(long, value_name = "JSON-OBJECT", num_args = 0..=1, default_missing_value = "{}", value_parser = values::object)]
     unique: Option<Object>,
     /// Wait for the job's end and print its result.

@@ -19,7 +19,8 @@ pub struct UniqueKeyRow {
     pub key: String,
     /// The job that holds it.
     pub job_id: JobId,
-    /// `pending`, `running` or `ended`; `None` when nobody holds the key any more, so that the next job gets it.
+    /// `pending`, `running` or `ended`; `None` when nobody holds the key any more, so that the next job gets
+    /// it.
     pub state: Option<String>,
     /// When the key ends by itself; `None`: with the start or the end of the job.
     pub until: Option<DateTime<Utc>>,
