@@ -725,6 +725,7 @@ create table jobs.worker (
 -- function jobs._fits(i_bytes bigint, i_limit integer, i_scheduled_at timestamp with time zone, i_timeout numeric, i_max_retries integer) returns boolean
 -- function jobs._flaw(i_task jsonb) returns text
 -- function jobs._for_each(i_values anyarray, i_jobs integer) returns anyarray
+-- function jobs._given_over(i_given jsonb, i_checked boolean, i_declared jsonb) returns jsonb
 -- function jobs._grantee(i_grant jobs.topic_grant) returns oid
 -- function jobs._has_type(i_types jsonb, i_value jsonb) returns boolean
 -- function jobs._have_ended(i_jobs text[], i_least text) returns boolean
@@ -748,7 +749,7 @@ create table jobs.worker (
 -- function jobs._is_reachable(i_at timestamp with time zone) returns boolean
 -- function jobs._is_under(i_task text, i_limits jobs.limits) returns boolean
 -- function jobs._joined(i_parts text[], i_by text) returns text
--- function jobs._key_arguments(i_arguments jsonb, i_params jsonb) returns TABLE(name text, "position" integer, at bigint)
+-- function jobs._key_part(i_value jsonb) returns text
 -- function jobs._kind(i_value jsonb) returns text
 -- function jobs._known_definitions(i_root jsonb) returns jsonb
 -- function jobs._known(i_template text, i_at text) returns text
@@ -830,6 +831,7 @@ create table jobs.worker (
 -- function jobs._restricted() returns name
 -- function jobs._role_oid(i_name name) returns oid
 -- function jobs._rows_of_one(i_ranges jobs.key_range[], i_num integer, i_own_batch text[]) returns integer[]
+-- function jobs._rules_of_kind(i_which text, i_task text, i_kind jsonb, i_bodies jsonb[], i_values jsonb[]) returns jobs.unique_rule[]
 -- function jobs._schema_error_of_any(i_variants jsonb, i_one boolean, i_value jsonb, i_root jsonb, i_depth integer, i_left integer, i_until timestamp with time zone) returns jobs.schema_error
 -- function jobs._schema_error_of_array(i_schema jsonb, i_array jsonb, i_root jsonb, i_depth integer, i_left integer, i_until timestamp with time zone) returns jobs.schema_error
 -- function jobs._schema_error_of_binding(i_args jsonb, i_kwargs jsonb, i_params jsonb, i_extra_kwargs boolean) returns jobs.schema_error
@@ -853,13 +855,15 @@ create table jobs.worker (
 -- function jobs._shown(i_text text) returns text
 -- function jobs._sleep_for(i_seconds double precision) returns void
 -- function jobs._start(i_job character varying) returns void
+-- function jobs._store_beside_others(i_new jobs.open_job[], i_bytes bigint[], i_rules jobs.unique_rule[], i_now timestamp with time zone) returns jobs.published
 -- function jobs._store_or_change(i_wanted jobs.wanted_key[], i_new jobs.open_job[], i_bytes bigint[], i_rules jobs.unique_rule[], i_now timestamp with time zone) returns jobs.wanted_key[]
 -- function jobs._store_under_keys(i_wanted jobs.wanted_key[], i_new jobs.open_job[], i_bytes bigint[], i_rules jobs.unique_rule[], i_now timestamp with time zone) returns jobs.wanted_key[]
--- function jobs._store_unique(i_new jobs.open_job[], i_bytes bigint[], i_rules jobs.unique_rule[], i_now timestamp with time zone) returns jobs.published
+-- function jobs._store_unique(i_ids bigint[], i_job_ids character varying[], i_tasks text[], i_bodies jsonb[], i_bytes bigint[], i_due timestamp with time zone[], i_timeouts numeric[], i_priorities integer[], i_max_retries integer[], i_metas jsonb[], i_rules jobs.unique_rule[], i_now timestamp with time zone) returns jobs.published
 -- function jobs._store(i_ids bigint[], i_job_ids character varying[], i_tasks text[], i_bodies jsonb[], i_bytes bigint[], i_due timestamp with time zone[], i_timeouts numeric[], i_priorities integer[], i_max_retries integer[], i_metas jsonb[], i_now timestamp with time zone, i_pack boolean) returns void
 -- function jobs._sweep_expired(i_limit integer, i_limits jobs.limits) returns integer
 -- function jobs._sweep_plain(i_pattern text, i_limit integer) returns integer
 -- function jobs._sweep_workers(i_limit integer, i_limits jobs.limits) returns integer
+-- function jobs._take_all_keys(i_job_ids character varying[], i_rules jobs.unique_rule[], i_now timestamp with time zone) returns boolean
 -- function jobs._take_back(i_table regclass) returns void
 -- function jobs._take_keys_again(i_jobs text[], i_except text[]) returns TABLE(job_id text, holder text)
 -- function jobs._take_keys(i_names text[], i_keys text[], i_jobs text[], i_untils timestamp with time zone[], i_now timestamp with time zone) returns TABLE(nth integer, holder character varying, task character varying, state character varying)
@@ -878,7 +882,7 @@ create table jobs.worker (
 -- function jobs._try_to_change_partitions(i_today date, i_full boolean, i_make date[], i_drop text[]) returns text[]
 -- function jobs._turn_away() returns void
 -- function jobs._types(i_schema jsonb) returns jsonb
--- function jobs._unique_kind(i_which text, i_unique jsonb, i_task text, i_declared_name text, i_is_unbound boolean) returns jobs.unique_rule
+-- function jobs._unique_kind(i_which text, i_unique jsonb, i_task text) returns jobs.unique_rule
 -- function jobs._unique_options() returns text[]
 -- function jobs._unique_rules(i_tasks text[], i_bodies jsonb[], i_uniques jsonb[], i_checked boolean[]) returns jobs.unique_rule[]
 -- function jobs._unique_time(i_which text, i_unique jsonb, i_name text) returns interval
