@@ -184,6 +184,22 @@ fn testing_lives_through_a_week() {
 }
 
 #[test]
+fn unique_jobs_are_published_once_and_postponed_ones_run_once() {
+    let shown = run("unique", &[]);
+    for line in [
+        "twice in Rust: Published, Existing, the same job: true\n",
+        "and in SQL: the same job: true\n",
+        "five edits: [Published, Replaced, Replaced, Replaced, Replaced]\n",
+        "is indexed as of revision 5\n",
+        "on paper\n",
+        "once it has ended: Published\n",
+    ] {
+        assert!(shown.contains(line), "{line} is not in\n{shown}");
+    }
+    assert_eq!(shown.matches("is indexed").count(), 1);
+}
+
+#[test]
 fn topics_divide_the_work_between_two_programs() {
     let shown = run("topics", &[]);
     assert_eq!(shown.matches("mail-worker: shop.mail.welcome in").count(), 4);

@@ -37,13 +37,32 @@ check "an order where an idle worker has no room for all" "_lock_few|coalesce((s
 check "no lock on what an idle worker does not take" "_lock_few|and (select sum(f.weight) from few f) <= i_num|" "${it[@]}" idle_claims
 check "watermarks of an idle worker" "claim|and cardinality(i_watermarks) = 0|" "${it[@]}" idle_claims
 check "unpacking for own batches in an idle worker's claim" "_lock_few|when r.size > 1 and t.task = any (i_own_batch) then i_num + 1|when false then 1" "${it[@]}" idle_claims
-check "a row for each job where a plain client claims" "_publish_rows|jobs._packs()|true" "${it[@]}" packed
+check "a row for each job where a plain client claims" "_publish_many|jobs._packs()|true" "${it[@]}" packed
 check "the note that a plain client claims" "_begin_claim|perform jobs._note_plain_client();|" "${it[@]}" packed
 check "packing of jobs that are alike alone" "_store|i_tasks[1] = all (i_tasks)|true" "${it[@]}" packed
 check "skipping locked rows when they are unpacked" "_unpack_heads|for update skip locked|for update" "${it[@]}" packed
 check "the number of a transaction before the job's" "publish|when pg_current_xact_id() is not null then|when true then" "${it[@]}" batches
-check "the limit of runs" "_settle_others|o.retries >= o.max_retries - 1|false" "${it[@]}" settling contract
+check "the limit of runs" "_ends|(i_retries >= (i_max_retries - 1))|false" "${it[@]}" settling contract
 check "the worker's name in release" "release|r.lease = i_lease and r.worker = i_worker|r.lease = i_lease" "${it[@]}" settling
+check "the key of a job in the row that it is given up by" "_release_keys|and h.job_id = g.job_id|" "${it[@]}" unique
+check "unique keys given up at the end" "_settle|if v_runs.on_end then|if false then" "${it[@]}" unique
+check "unique keys given up at the start" "_move_rows|if i_rows.on_end then|if false then" "${it[@]}" unique
+check "unique keys kept between the runs" "_after_end|jobs._ends(s.outcome, o.retries, o.max_retries)|true" "${it[@]}" unique
+check "unique keys given up without waiting" "_release_keys|for update skip locked|for update" "${it[@]}" unique
+check "unique keys of cancelled jobs" "cancel|if v_ends is not null then|if false then" "${it[@]}" unique
+check "unique keys of purged jobs" "purge|if v_ends is not null then|if false then" "${it[@]}" unique
+check "that a key which is free again is taken" "_take_keys|for v_round in 1..4 loop|for v_round in 1..1 loop" "${it[@]}" unique
+check "keys without a job are free" "_holders|else o.status end|else coalesce(o.status, 'pending') end" "${it[@]}" unique
+check "keys whose time is over are free" "_holders|when h.until <= i_now then null|when false then null" "${it[@]}" unique
+check "the order in which a call takes its keys" "_take_all_keys|order by r.name, r.key, r.at|order by r.at" "${it[@]}" unique
+check "a key that the call itself has taken" "_take_keys|if holder = i_jobs[nth] then|if false then" "${it[@]}" unique
+check "the order in which a call changes holders" "_change_holders|order by m.name, m.key|order by md5(m.key || m.change_at)" "${it[@]}" unique
+check "the lock on a holder that is replaced" "_change_holders|where p.job_id = w.holder for update|where p.job_id = w.holder" "${it[@]}" unique
+check "the topics of a role, when it replaces" "_change_holders|perform jobs._check_topics(true, array(select distinct w.holder_task::text from unnest(i_met) w where w.holder_state = 'pending' and w.change_at is not null));|" "${it[@]}" unique
+check "the topics of a role, when it names a key" "_unique_kind|perform jobs._check_topics(true, array[v_rule.name]);|" "${it[@]}" unique
+check "the key that a retry by hand takes again" "retry|if v_is_unique then|if false then" "${it[@]}" unique
+check "the declared key of a call in SQL" "publish|select k.unique_by is null and|select" "${it[@]}" unique
+check "that plain jobs ask for no keys" "_settle|if v_runs.on_end then|if true then perform from jobs.unique_key;" "${it[@]}" unused
 check "own batches" "_move_many|q.task = any (i_own_batch) or q.bytes|q.bytes" "${it[@]}" batches packed
 check "history's knowledge of an outcome accepted before" "settle|where h.job_id = g.job_id and h.lease = g.lease|where false" "${it[@]}" settling batches
 check "the topics of a role, when it publishes" "publish|perform jobs._check_topics(true, array[i_task]);|" "${it[@]}" topics

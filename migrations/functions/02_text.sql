@@ -29,3 +29,8 @@ return case
 create or replace function jobs._is_name(i_name text) returns boolean
 language sql immutable parallel safe
 return pg_catalog.length(i_name) between 1 and 200 and i_name !~ '[[:cntrl:]]';
+
+-- Which of several jobs a message is about.
+create or replace function jobs._which(i_at bigint, i_of integer) returns text
+language sql immutable parallel safe
+return case when i_of > 1 then pg_catalog.format('job %s of %s: ', i_at, i_of) else '' end;

@@ -9,14 +9,15 @@ create or replace view jobs._runs as
 select b.lease, b.part, b.part * 64 + j.ordinality::integer - 1 as batch_index, b.worker, b.run_at,
   b.counted_from + pg_catalog.make_interval(secs => j.timeout::double precision) + b.margin as expires_at,
   j.id, j.job_id, j.task, j.body, j.retries, j.max_retries, j.priority, j.timeout, j.created_at, j.scheduled_at,
-  least(j.attempt, 2147483646) + 1 as attempt, j.traceback, j.meta
+  least(j.attempt, 2147483646) + 1 as attempt, j.traceback, j.meta, j.on_end
 from jobs.batch b, unnest(b.jobs) with ordinality j
 where (b.open >> (j.ordinality - 1)::integer) & 1 = 1;   -- not by jobs._bit: readers of a view would need to be allowed to call it
 
 -- The jobs that are due, in the terms of a key range. A row is found by its task and its place in the queue,
 -- (rank, ready_seq), in index pending_ready.
 create or replace view jobs._ready as
-select q.ctid as at, q.task, jobs._rank(q.priority, q.ready_seq) as rank, q.ready_seq, q.size, q.bytes
+select q.ctid as at, q.task, jobs._rank(q.priority, q.ready_seq) as rank, q.ready_seq, q.size, q.bytes,
+  q.on_end is distinct from null as on_end
 from jobs.pending q where q.ready_seq is not null;
 
 create or replace view jobs.running as
@@ -39,7 +40,7 @@ select j.id, j.job_id, j.task, j.body, j.retries, j.max_retries, j.priority, j.t
   j.ready_seq, j.attempt, j.traceback, j.meta
 from jobs.pending q,
   lateral pg_catalog.unnest(coalesce(q.jobs, array[row(q.id, q.job_id, q.task, q.body, q.retries, q.max_retries, q.priority, q.timeout,
-    q.created_at, q.scheduled_at, q.ready_seq, q.attempt, q.traceback, q.meta)::jobs.open_job])) j;
+    q.created_at, q.scheduled_at, q.ready_seq, q.attempt, q.traceback, q.meta, q.on_end)::jobs.open_job])) j;
 
 -- Pending and running jobs, as in the Python package's table of this name.
 create or replace view jobs.job_queue as

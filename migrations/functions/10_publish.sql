@@ -9,7 +9,10 @@
 -- (runs in all), as soon as possible.
 --
 -- i_checked: the body was made from the task's own types, so it is not validated. i_job_id: an id made by the
--- client, as in jobs.publish_arrays.
+-- client, as in jobs.publish_arrays. i_unique: how the job is one of a kind, an object with the keys name,
+-- key or arguments, until, on_conflict, wait, max_wait (null: as its task declares; false: not at all). If
+-- another job holds its key, the row is that job's, without its body and its meta, which are another
+-- publisher's; jobs.publish_unique tells the one from the other.
 --
 -- Notifies a sleeping worker. A transaction that is going to be prepared must prevent that with `set local
 -- jobs.notify = off`; workers then find the job when they poll.
@@ -22,7 +25,8 @@ create or replace function jobs.publish(
   i_max_retries integer default null,
   i_checked boolean default false,
   i_job_id text default null,
-  i_meta jsonb default null
+  i_meta jsonb default null,
+  i_unique jsonb default null
 ) returns jobs.queued
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
@@ -34,7 +38,10 @@ declare
   v_job jobs.queued;
 begin
   -- For up to 512 bytes the limit, which is in a table, is not read.
-  if i_meta is not null or jobs._publishable(i_task, v_bytes, 512, i_scheduled_at, i_timeout, i_max_retries) is not true then
+  if i_meta is not null or i_unique is not null or jobs._publishable(i_task, v_bytes, 512, i_scheduled_at, i_timeout, i_max_retries) is not true then
+    if i_unique is not null then
+      return jobs._publish_one_unique(i_task, i_body, i_scheduled_at, i_timeout, i_priority, i_max_retries, i_checked, i_job_id, i_meta, i_unique);
+    end if;
     v_bytes := jobs._text_size(i_body);
     perform jobs._refuse('', i_task, v_bytes, i_scheduled_at, i_timeout, i_max_retries);
     v_bytes := v_bytes + jobs._check_meta('', i_meta);
@@ -45,8 +52,11 @@ begin
   end if;
   if i_checked is not true then
     -- Reads one row by key, and the settings when the task is not declared.
-    if not coalesce((select k.validation = 'off' or jobs._is_fit(i_body, k.fits, k.names) from jobs.publish_check k where k.name = i_task),
+    if not coalesce((select k.unique_by is null and (k.validation = 'off' or jobs._is_fit(i_body, k.fits, k.names)) from jobs.publish_check k where k.name = i_task),
                     (select c.unknown_task = 'accept' from jobs.config c)) then
+      if exists (select from jobs.publish_check k where k.name = i_task and k.unique_by is not null) then
+        return jobs._publish_one_unique(i_task, i_body, i_scheduled_at, i_timeout, i_priority, i_max_retries, false, i_job_id, i_meta, null);
+      end if;
       perform jobs._refuse_unfit(array[i_task], array[i_body], array[1]);
     end if;
   end if;
@@ -67,43 +77,78 @@ begin
 end $$;
 
 -- Publishes many jobs in one statement and returns their rows in order. NULL fields take the defaults of
--- jobs.publish. All or nothing: if one job is refused, the whole call is. The type is that of the Python package's
--- client and gains no fields; jobs.publish_json has all options.
+-- jobs.publish. All or nothing: if one job is refused, the whole call is. The type is that of the Python
+-- package's client and gains no fields; jobs.publish_json has all options.
 create or replace function jobs.publish_bulk(i_jobs jobs.bulk_job[]) returns setof jobs.queued
 language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 begin
-  return query select q.* from jobs._publish_rows(i_jobs, null) q;
+  return query select q.* from jobs._publish_rows(i_jobs, null, null) q;
 end $$;
 
--- The same with the meta of each job; null: none has any.
-create or replace function jobs._publish_rows(i_jobs jobs.bulk_job[], i_metas jsonb[]) returns setof jobs.queued
+-- The same with the meta of each job, and what is unique about it; null: none has any.
+create or replace function jobs._publish_rows(i_jobs jobs.bulk_job[], i_metas jsonb[], i_uniques jsonb[]) returns setof jobs.queued
 language plpgsql as $$
 declare
   v_now timestamptz := jobs.now();
-  v_bytes bigint[];
-  v_ids bigint[];
-  v_job_ids varchar[];
   v_tasks text[];
   v_bodies jsonb[];
   v_due timestamptz[];
   v_timeouts numeric[];
   v_priorities integer[];
   v_max_retries integer[];
+  v_published jobs.published;
 begin
-  perform pg_current_xact_id();   -- the xid before the numbers
   select coalesce(array_agg(j.task), '{}'), array_agg(j.body), array_agg(j.scheduled_at), array_agg(j.timeout), array_agg(j.priority), array_agg(j.max_retries)
   into v_tasks, v_bodies, v_due, v_timeouts, v_priorities, v_max_retries from unnest(i_jobs) j;
-  v_bytes := jobs._with_metas(jobs._check_bulk(v_tasks, v_bodies), i_metas);
-  perform jobs._check_bodies(v_tasks, v_bodies);
-  v_ids := jobs._draw_numbers(cardinality(v_tasks));
-  v_job_ids := jobs._new_job_ids(v_ids, v_now);
-  perform jobs._store(v_ids, v_job_ids, v_tasks, v_bodies, v_bytes, v_due, v_timeouts, v_priorities, v_max_retries, i_metas, v_now, jobs._packs());
-  perform jobs._wake_workers();
-  return query
-  select g.id, g.job_id, g.task::varchar, g.body, 0, coalesce(g.max_retries, 3), coalesce(g.priority, 0), coalesce(g.timeout, 60)::numeric(9, 2),
+  if v_tasks = '{}' then
+    return;
+  end if;
+  v_published := jobs._publish_many(v_tasks, v_bodies, v_due, v_timeouts, v_priorities, v_max_retries, null, null, null, i_metas, i_uniques, v_now);
+  if v_published.outcomes is not null then
+    return query select q.* from jobs._published_rows(v_published) q;
+    return;
+  end if;
+  return query select g.id, g.job_id, g.task::varchar, g.body, 0, coalesce(g.max_retries, 3), coalesce(g.priority, 0), coalesce(g.timeout, 60)::numeric(9, 2),
     v_now, null::timestamptz, g.due, 0, g.meta
-  from unnest(v_ids, v_job_ids, v_tasks, v_bodies, v_due, v_timeouts, v_priorities, v_max_retries, i_metas) with ordinality
+  from unnest(v_published.ids, v_published.job_ids, v_tasks, v_bodies, v_due, v_timeouts, v_priorities, v_max_retries, i_metas) with ordinality
     g(id, job_id, task, body, due, timeout, priority, max_retries, meta, at) order by g.at;
+end $$;
+
+-- Publishes many jobs, given as by jobs.publish_arrays: all checks, and the jobs as packed rows, rows, or
+-- under their unique keys.
+create or replace function jobs._publish_many(
+  i_tasks text[], i_bodies jsonb[], i_due timestamptz[], i_timeouts numeric[], i_priorities integer[], i_max_retries integer[], i_job_ids text[],
+  i_pack boolean, i_checked boolean[], i_metas jsonb[], i_uniques jsonb[], i_now timestamptz
+) returns jobs.published
+language plpgsql as $$
+declare
+  v_jobs integer := cardinality(i_bodies);
+  v_metas jsonb[] := jobs._for_each(i_metas, v_jobs);
+  v_bytes bigint[];
+  v_rules jobs.unique_rule[];
+  v_published jobs.published;
+begin
+  perform pg_current_xact_id();   -- the xid before the numbers
+  v_bytes := jobs._with_metas(jobs._check_bulk(i_tasks, i_bodies), v_metas);
+  if jobs._check_bodies(i_tasks, i_bodies, i_checked) or i_uniques is not null then
+    v_rules := jobs._unique_rules(i_tasks, i_bodies, i_uniques, i_checked);
+  end if;
+  v_published.ids := jobs._draw_numbers(v_jobs);
+  v_published.job_ids := coalesce(i_job_ids, jobs._new_job_ids(v_published.ids, i_now));
+  if v_rules is null then
+    perform jobs._store(v_published.ids, v_published.job_ids, i_tasks, i_bodies, v_bytes, i_due, jobs._for_each(i_timeouts, v_jobs), i_priorities,
+                        jobs._for_each(i_max_retries, v_jobs), v_metas, i_now, i_job_ids is null and coalesce(i_pack, jobs._packs()));
+  else
+    v_published := jobs._store_unique(
+      v_published.ids, v_published.job_ids, jobs._for_each(i_tasks, v_jobs), i_bodies, v_bytes, i_due, jobs._for_each(i_timeouts, v_jobs),
+      jobs._for_each(i_priorities, v_jobs), jobs._for_each(i_max_retries, v_jobs), v_metas, v_rules, i_now);
+  end if;
+  if i_job_ids is not null then
+    -- After the insert, which waits for a transaction that publishes the same id: its result is visible here.
+    perform jobs._check_new_ids(i_job_ids, i_now);
+  end if;
+  perform jobs._wake_workers();
+  return v_published;
 end $$;
 
 -- Numbers for new jobs, in order. The caller has assigned an xid to the transaction.
@@ -114,7 +159,7 @@ begin
 end $$;
 
 -- As jobs.publish_bulk, for clients that send JSON: an array of objects with the keys task, body,
--- scheduled_at, timeout, priority, max_retries, meta. All but task may be left out.
+-- scheduled_at, timeout, priority, max_retries, meta, unique. All but task may be left out.
 create or replace function jobs.publish_json(i_jobs jsonb) returns setof jobs.queued
 language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
@@ -125,15 +170,17 @@ begin
   end if;
   select k into v_wrong
   from jsonb_array_elements(i_jobs) j, jsonb_object_keys(j) k
-  where k not in ('task', 'body', 'scheduled_at', 'timeout', 'priority', 'max_retries', 'meta') limit 1;
+  where k not in ('task', 'body', 'scheduled_at', 'timeout', 'priority', 'max_retries', 'meta', 'unique') limit 1;
   if found then
     raise sqlstate 'PT400' using message = format('a job has no %s', jobs._shown(v_wrong)),
-      hint = 'its keys are task, body, scheduled_at, timeout, priority, max_retries, meta';
+      hint = 'its keys are task, body, scheduled_at, timeout, priority, max_retries, meta, unique';
   end if;
   return query select q.* from jobs._publish_rows(
     array(select jsonb_populate_record(null::jobs.bulk_job, j.job) from jsonb_array_elements(i_jobs) with ordinality j(job, at) order by j.at),
     case when i_jobs @? 'strict $[*] ? (exists (@.meta))' then
-      array(select nullif(j.job->'meta', 'null') from jsonb_array_elements(i_jobs) with ordinality j(job, at) order by j.at) end) q;
+      array(select nullif(j.job->'meta', 'null') from jsonb_array_elements(i_jobs) with ordinality j(job, at) order by j.at) end,
+    case when i_jobs @? 'strict $[*] ? (exists (@.unique))' then
+      array(select nullif(j.job->'unique', 'null') from jsonb_array_elements(i_jobs) with ordinality j(job, at) order by j.at) end) q;
 end $$;
 
 -- Publishes many jobs given as parallel arrays, as a client library does, and returns their ids in order.
@@ -143,10 +190,13 @@ end $$;
 --
 -- i_checked: which bodies were made from the task's own types, so that they are not validated.
 --
--- i_pack: store 64 or more jobs of one task and priority, without time, delay or ids, and whose bodies have at
--- most 64 KiB, in packed rows of up to 64: half the cost to publish, and to claim. Null: unless a plain client
--- has claimed in the last week. Where a consumer of these jobs keeps its claim uncommitted while it works
--- (workers never do), the other jobs of a packed row wait for that claim.
+-- i_pack: store 64 or more jobs of one task and priority, without time, delay or ids, and whose bodies have
+-- at most 64 KiB, in packed rows of up to 64: half the cost to publish, and to claim. Null: unless a plain
+-- client has claimed in the last week. Where a consumer of these jobs keeps its claim uncommitted while it
+-- works (workers never do), the other jobs of a packed row wait for that claim.
+--
+-- i_uniques: how each job is one of a kind, as in jobs.publish. The id of a job whose key another one holds
+-- is that of the holder; jobs.publish_unique tells which are.
 create or replace function jobs.publish_arrays(
   i_tasks text[],
   i_bodies jsonb[],
@@ -158,39 +208,62 @@ create or replace function jobs.publish_arrays(
   i_job_ids text[] default null,
   i_pack boolean default null,
   i_checked boolean[] default null,
-  i_metas jsonb[] default null
+  i_metas jsonb[] default null,
+  i_uniques jsonb[] default null
 ) returns varchar[]
 language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
   v_now timestamptz := jobs.now();
-  v_jobs integer := cardinality(i_bodies);
-  v_bytes bigint[];
-  v_ids bigint[];
-  v_job_ids varchar[];
-  v_metas jsonb[];
 begin
-  if coalesce(v_jobs, 0) = 0 then
+  if jobs._are_jobs(i_tasks, i_bodies, i_priorities, i_job_ids) is not true then
     return array[]::varchar[];
+  end if;
+  return (jobs._publish_many(i_tasks, i_bodies, jobs._due(i_scheduled_at, i_delays, cardinality(i_bodies), v_now), i_timeouts::numeric[], i_priorities,
+                             i_max_retries, i_job_ids, i_pack, i_checked, i_metas, i_uniques, v_now)).job_ids;
+end $$;
+
+-- The same, and what became of each job, in order: published; existing when another job holds its key, and
+-- then the id is that job's; replaced when it changed the pending job that holds its key, and then the id is
+-- that job's too.
+create or replace function jobs.publish_unique(
+  i_tasks text[],
+  i_bodies jsonb[],
+  i_uniques jsonb[] default null,
+  i_scheduled_at timestamptz[] default null,
+  i_delays double precision[] default null,
+  i_timeouts double precision[] default null,
+  i_priorities integer[] default null,
+  i_max_retries integer[] default null,
+  i_job_ids text[] default null,
+  i_checked boolean[] default null,
+  i_metas jsonb[] default null
+) returns table (job_id varchar, outcome text)
+language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
+declare
+  v_now timestamptz := jobs.now();
+  v_published jobs.published;
+begin
+  if jobs._are_jobs(i_tasks, i_bodies, i_priorities, i_job_ids) is not true then
+    return;
+  end if;
+  v_published := jobs._publish_many(i_tasks, i_bodies, jobs._due(i_scheduled_at, i_delays, cardinality(i_bodies), v_now), i_timeouts::numeric[], i_priorities,
+                                    i_max_retries, i_job_ids, false, i_checked, i_metas, i_uniques, v_now);
+  return query select p.job_id, coalesce(p.outcome, 'published')
+    from unnest(v_published.job_ids, v_published.outcomes) with ordinality p(job_id, outcome, at) order by p.at;
+end $$;
+
+-- Whether parallel arrays name any jobs; PT400 for arrays that cannot be parallel.
+create or replace function jobs._are_jobs(i_tasks text[], i_bodies jsonb[], i_priorities integer[], i_job_ids text[]) returns boolean
+language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
+begin
+  if cardinality(i_bodies) > 0 is not true then
+    return false;
   elsif 1 <> any (array[array_lower(i_tasks, 1), array_lower(i_bodies, 1), array_lower(i_priorities, 1), array_ndims(i_bodies)]) then
     raise sqlstate 'PT400' using message = 'an array of jobs has one dimension and begins at 1';
-  elsif cardinality(i_job_ids) <> v_jobs or array_position(i_job_ids, null) is not null then
+  elsif cardinality(i_job_ids) <> cardinality(i_bodies) or array_position(i_job_ids, null) is not null then
     raise sqlstate 'PT400' using message = 'there are as many job ids as bodies, or none';
   end if;
-  perform pg_current_xact_id();   -- the xid before the numbers
-  v_metas := jobs._for_each(i_metas, v_jobs);
-  v_bytes := jobs._with_metas(jobs._check_bulk(i_tasks, i_bodies), v_metas);
-  perform jobs._check_bodies(i_tasks, i_bodies, i_checked);
-  v_ids := jobs._draw_numbers(v_jobs);
-  v_job_ids := coalesce(i_job_ids, jobs._new_job_ids(v_ids, v_now));
-  perform jobs._store(v_ids, v_job_ids, i_tasks, i_bodies, v_bytes, jobs._due(i_scheduled_at, i_delays, v_jobs, v_now),
-                      jobs._for_each(i_timeouts, v_jobs)::numeric[], i_priorities, jobs._for_each(i_max_retries, v_jobs), v_metas, v_now,
-                      i_job_ids is null and coalesce(i_pack, jobs._packs()));
-  if i_job_ids is not null then
-    -- After the insert, which waits for a transaction that publishes the same id: its result is visible here.
-    perform jobs._check_new_ids(i_job_ids, v_now);
-  end if;
-  perform jobs._wake_workers();
-  return v_job_ids;
+  return true;
 end $$;
 
 -- When each of i_jobs jobs is due: at its time, or after its delay; null where all are due at once. A delay
@@ -203,16 +276,16 @@ begin
     from unnest(jobs._for_each(i_scheduled_at, i_jobs), jobs._for_each(i_delays, i_jobs)) with ordinality g(at, delay, nth) order by g.nth) end;
 end $$;
 
--- Whether jobs that are published in bulk are packed unless somebody says so: not where a plain client claims,
--- which may keep its claim of one job of a packed row uncommitted while it works. (A flag more than two weeks
--- ahead was set by a wrong clock.)
+-- Whether jobs that are published in bulk are packed unless somebody says so: not where a plain client
+-- claims, which may keep its claim of one job of a packed row uncommitted while it works. (A flag more than
+-- two weeks ahead was set by a wrong clock.)
 create or replace function jobs._packs() returns boolean
 language sql volatile
 return (pg_catalog.pg_sequence_last_value('jobs.plain_clients_until') - jobs._millis(jobs.now()) between 1 and 1209600000) is not true;
 
--- Stores jobs: in packed rows if i_pack is set and they are alike, else in one row each. Tasks and priorities are
--- given for each job or once for all. The caller has assigned an xid to the transaction, drawn the numbers and
--- measured the bodies.
+-- Stores jobs: in packed rows if i_pack is set and they are alike, else in one row each. Tasks and priorities
+-- are given for each job or once for all. The caller has assigned an xid to the transaction, drawn the
+-- numbers and measured the bodies.
 create or replace function jobs._store(
   i_ids bigint[], i_job_ids varchar[], i_tasks text[], i_bodies jsonb[], i_bytes bigint[], i_due timestamptz[], i_timeouts numeric[],
   i_priorities integer[], i_max_retries integer[], i_metas jsonb[], i_now timestamptz, i_pack boolean

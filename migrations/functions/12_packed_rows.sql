@@ -7,7 +7,7 @@
 create or replace function jobs._open_job(i_row jobs.pending) returns jobs.open_job
 language sql immutable parallel safe
 return row(i_row.id, i_row.job_id, i_row.task, i_row.body, i_row.retries, i_row.max_retries, i_row.priority, i_row.timeout, i_row.created_at,
-           i_row.scheduled_at, i_row.ready_seq, i_row.attempt, i_row.traceback, i_row.meta)::jobs.open_job;
+           i_row.scheduled_at, i_row.ready_seq, i_row.attempt, i_row.traceback, i_row.meta, i_row.on_end)::jobs.open_job;
 
 -- Publishes jobs of one task and priority in packed rows of up to 64 jobs, of about the same size. The caller
 -- has assigned an xid to the transaction, drawn the numbers and measured the bodies. The arrays are unnested
@@ -30,7 +30,7 @@ begin
   from (
     select count(*) as size, min(g.job_id collate "C") as first_job, max(g.job_id collate "C") as last_job, sum(g.bytes) as bytes, min(coalesce(g.timeout, 60))::numeric(9, 2) as timeout,
       array_agg(row(g.id, g.job_id, i_task, g.body, 0, coalesce(g.max_retries, 3), i_priority, coalesce(g.timeout::numeric(9, 2), 60), i_now,
-                    null, g.id, 0, null, g.meta)::jobs.open_job) as jobs
+                    null, g.id, 0, null, g.meta, null)::jobs.open_job) as jobs
     from unnest(i_ids, i_job_ids, i_bodies, i_bytes, i_timeouts, i_max_retries, i_metas) with ordinality
       g(id, job_id, body, bytes, timeout, max_retries, meta, at)
     where jobs._fits(0, 0, null, g.timeout, g.max_retries) is true

@@ -52,8 +52,8 @@ begin
   perform jobs._unpack(array[i_job]);
   with taken as (
     delete from jobs.pending q where q.job_id = i_job
-    returning jobs._open_job(q) as job
+    returning jobs._open_job(q) as job, q.on_end is distinct from null as on_end
   )
-  insert into jobs.batch (lease, part, run_at, counted_from, margin, expires_at, open, started, first_job, last_job, jobs)
-  select gen_random_uuid(), -1, jobs.now(), jobs.now(), interval '0', jobs.now(), 1, 1, i_job, i_job, array[t.job] from taken t;
+  insert into jobs.batch (lease, part, on_end, run_at, counted_from, margin, expires_at, open, started, first_job, last_job, jobs)
+  select gen_random_uuid(), -1, t.on_end, jobs.now(), jobs.now(), interval '0', jobs.now(), 1, 1, i_job, i_job, array[t.job] from taken t;
 end $$;

@@ -19,6 +19,9 @@ declare
   v_runs jobs.accepted_runs := jobs._accept(i_leases, i_batch_indexes);
 begin
   if v_runs.number > 0 then
+    if v_runs.on_end then
+      perform jobs._after_end(v_runs, i_leases, i_batch_indexes, i_outcomes);
+    end if;
     perform jobs._settle_successes(v_runs, i_leases, i_batch_indexes, i_outcomes, i_results, i_now);
     if i_outcomes is not null then
       perform jobs._settle_others(v_runs, i_leases, i_batch_indexes, i_outcomes, i_errors, i_delays, i_now);
@@ -45,11 +48,12 @@ declare
   v_runs jobs.accepted_runs;
   v_is_twice boolean;
 begin
-  select array_agg(b.lease), array_agg(b.part), array_agg(b.open & g.bits), sum(jobs._count(b.open & g.bits)), bool_or(g.outcomes <> jobs._count(g.bits))
-  into v_runs.leases, v_runs.parts, v_runs.bits, v_runs.number, v_is_twice
+  select array_agg(b.lease), array_agg(b.part), array_agg(b.open & g.bits), sum(jobs._count(b.open & g.bits)), bool_or(b.on_end),
+    bool_or(g.outcomes <> jobs._count(g.bits))
+  into v_runs.leases, v_runs.parts, v_runs.bits, v_runs.number, v_runs.on_end, v_is_twice
   from (select v.lease, jobs._part(v.batch_index) as part, bit_or(jobs._bit(v.batch_index)) as bits, count(*) as outcomes
         from unnest(i_leases, i_batch_indexes) v(lease, batch_index) group by 1, 2 order by 1, 2) g,
-    lateral (select q.lease, q.part, q.open from jobs.batch q where q.lease = g.lease and q.part = g.part for update skip locked) b;
+    lateral (select q.lease, q.part, q.open, q.on_end from jobs.batch q where q.lease = g.lease and q.part = g.part for update skip locked) b;
   if v_is_twice then
     raise sqlstate 'PT400' using message = 'two outcomes for one run';
   end if;
@@ -61,18 +65,23 @@ end $$;
 create or replace function jobs._opened(i_leases uuid[], i_parts integer[], i_bits bigint[]) returns table (
   lease uuid, batch_index integer, run_at timestamptz, worker uuid, id bigint, job_id varchar, task varchar, body jsonb, retries integer,
   max_retries integer, priority integer, timeout numeric, created_at timestamptz, scheduled_at timestamptz, ready_seq bigint,
-  attempt integer, traceback text, meta jsonb
+  attempt integer, traceback text, meta jsonb, on_end jobs.on_end
 )
 language sql stable begin atomic
   select b.lease, g.part * 64 + (j.ordinality - 1)::integer, b.run_at, b.worker,
     j.id, j.job_id, j.task, j.body, j.retries, j.max_retries, j.priority, j.timeout, j.created_at, j.scheduled_at,
-    j.ready_seq, least(j.attempt, 2147483646) + 1, j.traceback, j.meta
+    j.ready_seq, least(j.attempt, 2147483646) + 1, j.traceback, j.meta, j.on_end
   from rows from (pg_catalog.unnest(i_leases), pg_catalog.unnest(i_parts), pg_catalog.unnest(i_bits)) g(lease, part, bits),
     lateral (select q.lease, q.run_at, q.worker, q.jobs from jobs.batch q where q.lease = g.lease and q.part = g.part limit 1) b,
     pg_catalog.unnest(b.jobs) with ordinality j
   where g.bits & jobs._bit(j.ordinality - 1) <> 0
   offset 0;
 end;
+
+-- Whether a job ends with this outcome of a run. Inlined wherever it is used.
+create or replace function jobs._ends(i_outcome text, i_retries integer, i_max_retries integer) returns boolean
+language sql immutable parallel safe
+return i_outcome in ('success', 'fail', 'cancel') or i_outcome in ('retry', 'verify', 'lost') and i_retries >= i_max_retries - 1;
 
 -- Writes the successes among the accepted runs to history.
 create or replace function jobs._settle_successes(
@@ -106,7 +115,7 @@ begin
     select o.*, s.outcome,
       jobs._short_error(s.error) as error,
       s.outcome in ('retry', 'verify', 'lost') as counts,
-      s.outcome in ('fail', 'cancel') or (s.outcome in ('retry', 'verify', 'lost') and o.retries >= o.max_retries - 1) as ends,
+      jobs._ends(s.outcome, o.retries, o.max_retries) as ends,
       -- When it runs again; null: at once and before others of its priority.
       case when s.outcome not in ('release', 'lost', 'unbegun') then i_now + coalesce(make_interval(secs => s.delay), jobs._backoff(o.retries)) end as run_after
     from jobs._opened(i_runs.leases, i_runs.parts, i_runs.bits) o
@@ -115,21 +124,21 @@ begin
     where s.outcome <> 'success'
   ), ended as (
     insert into jobs.job (id, job_id, task, body, retries, max_retries, priority, timeout, status, created_at,
-                          run_at, scheduled_at, complete_on, traceback, attempt, lease, worker, meta)
+                          run_at, scheduled_at, complete_on, traceback, attempt, lease, worker, meta, on_end)
     select r.id, r.job_id, r.task, r.body, r.retries, r.max_retries, r.priority, r.timeout,
       case r.outcome when 'cancel' then 'cancelled' else 'failed' end::jobs.job_status,
       r.created_at, r.run_at, r.scheduled_at, i_now, coalesce(r.error, r.traceback), r.attempt,
-      case when r.outcome <> 'cancel' then r.lease end, r.worker, r.meta
+      case when r.outcome <> 'cancel' then r.lease end, r.worker, r.meta, r.on_end
     from runs r where r.ends and r.task <> all (v_unkept)
   )
   insert into jobs.pending (id, job_id, task, body, retries, max_retries, priority, timeout, created_at,
-                            scheduled_at, ready_seq, attempt, traceback, meta, bytes, returned)
+                            scheduled_at, ready_seq, attempt, traceback, meta, on_end, bytes, returned)
   select r.id, r.job_id, r.task, r.body, r.retries + r.counts::integer, r.max_retries, r.priority, r.timeout,
     r.created_at, coalesce(r.run_after, r.scheduled_at),
     -- A job that runs again at once goes before every watermark, in its old order: below zero (2^62 less).
     case when r.run_after is null then case when r.ready_seq > 0 then r.ready_seq - 4611686018427387904 else r.ready_seq end
          when r.run_after <= i_now then nextval('jobs.job_number') end,
-    r.attempt, r.said, r.meta, jobs._text_size(r.body) + jobs._text_size(r.meta) + coalesce(octet_length(r.said), 0), jobs._any_key() * case when r.outcome = 'unbegun' then -1 else 1 end::smallint
+    r.attempt, r.said, r.meta, r.on_end, jobs._text_size(r.body) + jobs._text_size(r.meta) + coalesce(octet_length(r.said), 0), jobs._any_key() * case when r.outcome = 'unbegun' then -1 else 1 end::smallint
   from (select r.*, case when r.counts then coalesce(r.error, r.traceback) else r.traceback end as said from runs r where not r.ends) r;
   if found then
     perform jobs._wake_workers();

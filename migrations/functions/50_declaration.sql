@@ -10,7 +10,7 @@
 create or replace function jobs._unknown_key(i_task jsonb) returns text
 language sql immutable parallel safe
 return pg_catalog.jsonb_path_query_first(
-  i_task - array['name', 'aliases', 'doc', 'args_schema', 'result_schema', 'retries', 'timeout', 'priority', 'keep', 'params', 'extra_kwargs', 'validate', 'schedules'],
+  i_task - array['name', 'aliases', 'doc', 'args_schema', 'result_schema', 'retries', 'timeout', 'priority', 'keep', 'params', 'extra_kwargs', 'unique', 'validate', 'schedules'],
   '$.keyvalue().key') #>> '{}';
 
 -- The first error in the schedules of a declaration, as a message; null when there is none that a look at their form finds.
@@ -33,7 +33,7 @@ return case
     then 'name: 1 to 200 characters, no control characters'
   when jobs._unknown_key(i_task) is not null
     then 'unknown key ' || jobs._shown(jobs._unknown_key(i_task))
-      || ': a task has name, aliases, doc, args_schema, result_schema, retries, timeout, priority, keep, params, extra_kwargs, validate, schedules'
+      || ': a task has name, aliases, doc, args_schema, result_schema, retries, timeout, priority, keep, params, extra_kwargs, unique, validate, schedules'
   when coalesce(pg_catalog.jsonb_typeof(i_task->'aliases'), 'null') not in ('array', 'null')
     or pg_catalog.jsonb_typeof(i_task->'aliases'->0) is not null
       and i_task @? 'strict $.aliases[*] ? (@.type() != "string" || !(@ like_regex "^[^[:cntrl:]]{1,200}$"))' or i_task @? 'strict $.aliases[100]'
@@ -86,6 +86,9 @@ begin
   if found then
     raise sqlstate 'PT400' using message = format('task %s is declared twice in one call', jobs._shown(v_flaw.name)), hint = v_hint;
   end if;
+  if i_tasks @? 'strict $[*] ? (exists (@.unique))' then
+    perform jobs._check_declared_unique(g.task) from jsonb_array_elements(i_tasks) g(task);
+  end if;
 exception when program_limit_exceeded or out_of_memory or internal_error then   -- `invalid memory alloc request size`: a text of more than 256 MB was matched with a pattern
   raise sqlstate 'PT413' using message = 'register_tasks: what is declared is too large to be checked', hint = v_hint;
 end $$;
@@ -113,7 +116,7 @@ end $$;
 create or replace function jobs._declared(i_tasks jsonb) returns setof jobs.declaration
 language sql immutable set search_path = pg_catalog, pg_temp as $$
   select g.name, coalesce(g.aliases, '{}'), coalesce(g.doc, ''), g.args_schema, g.result_schema, g.retries, g.timeout,
-    g.priority, coalesce(g.keep, 'all'), nullif(g.params, 'null'), coalesce(g.extra_kwargs, false), coalesce(g.validate, 'strict')
+    g.priority, coalesce(g.keep, 'all'), nullif(g.params, 'null'), coalesce(g.extra_kwargs, false), nullif(g."unique", 'null'), coalesce(g.validate, 'strict')
   from jsonb_to_recordset(i_tasks) g(name text, aliases text[], doc text, args_schema jsonb, result_schema jsonb, retries integer,
-    timeout numeric(9, 2), priority integer, keep text, params jsonb, extra_kwargs boolean, validate text)
+    timeout numeric(9, 2), priority integer, keep text, params jsonb, extra_kwargs boolean, "unique" jsonb, validate text)
 $$;

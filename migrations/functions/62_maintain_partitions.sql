@@ -90,6 +90,9 @@ begin
   -- each call.
   delete from jobs.job_default h where h.ctid = any (array(
     select d.ctid from jobs.job_default d where d.complete_on < v_oldest::timestamp at time zone 'utc' limit 10000));
+  -- Unique keys whose time is over are free already: whoever publishes under one deletes it. This is for the others.
+  delete from jobs.unique_key u where u.ctid = any (array(
+    select k.ctid from jobs.unique_key k where k.until <= v_now limit 10000 for update skip locked));
   v_make := array(select v_today + d from generate_series(0, 2) d
                   where v_today + d not in (select p.day from jobs._partitions() p));
   v_full := v_today = any (v_make) and exists (select from jobs.job_default offset 1000);

@@ -240,17 +240,17 @@ begin
   return jobs._info(v_schedule);
 end $$;
 
--- The job of a schedule now, with the present time as its tick; its next tick stays, and a pause does not matter. Returns the job's id. PT404
--- when there is no such schedule; otherwise as jobs.publish.
+-- Publishes the job of a schedule now, with the present time as its tick; its next tick stays, and a pause does not matter. Returns
+-- the job's id; that of the holder when another job holds the unique key of its task. PT404 when there is no such
+-- schedule; otherwise as jobs.publish.
 create or replace function jobs.run_schedule(i_name text) returns varchar
 language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
   v_now timestamptz := jobs.now();
-  v_jobs varchar[] := jobs._publish_ticks(jobs._own_schedule(i_name), array[v_now], v_now);
+  v_published jobs.published := jobs._publish_ticks(jobs._own_schedule(i_name), array[v_now], v_now);
 begin
-  update jobs.schedule s set last_job = v_jobs[1] where s.name = i_name;   -- its overlap counts
-  perform jobs._log_schedule(i_name, 'run', array[v_now], v_jobs, 'by ' || jobs._shown(jobs._caller()));
-  return v_jobs[1];
+  perform jobs._note_ticks(i_name, 'run', array[v_now], v_published, 'by ' || jobs._shown(jobs._caller()));
+  return v_published.job_ids[1];
 end $$;
 
 -- Publishes a job for each tick from i_from to i_to (both included), at most 1000, as if the schedule had been there then; what
@@ -259,15 +259,16 @@ end $$;
 create or replace function jobs.backfill_schedule(i_name text, i_from timestamptz, i_to timestamptz) returns table (tick timestamptz, job_id varchar)
 language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
-  v_ticks timestamptz[] := jobs._ticks_between(jobs._own_schedule(i_name), i_from, i_to, 1001);
-  v_jobs varchar[];
+  v_schedule jobs.schedule := jobs._own_schedule(i_name);
+  v_ticks timestamptz[] := jobs._ticks_between(v_schedule, i_from, i_to, 1001);
+  v_published jobs.published;
 begin
   if cardinality(v_ticks) > 1000 then
     raise sqlstate 'PT413' using message = format('schedule %s has more than 1000 ticks in that time', jobs._shown(i_name)),
       hint = format('backfill in parts: the 1000th tick is %s', jobs._moment(v_ticks[1000]));
   elsif v_ticks <> '{}' then
-    v_jobs := jobs._publish_ticks(jobs._lock_schedule(i_name), v_ticks, jobs.now());
-    perform jobs._log_schedule(i_name, 'backfilled', v_ticks, v_jobs, 'by ' || jobs._shown(jobs._caller()));
+    v_published := jobs._publish_ticks(v_schedule, v_ticks, jobs.now());
+    perform jobs._log_schedule(i_name, 'backfilled', v_ticks, v_published.job_ids, 'by ' || jobs._shown(jobs._caller()));
   end if;
-  return query select t.* from unnest(v_ticks, v_jobs) t;
+  return query select t.* from unnest(v_ticks, v_published.job_ids) t;
 end $$;

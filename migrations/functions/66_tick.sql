@@ -49,12 +49,12 @@ begin
   end;
 end $$;
 
--- Publishes what is due of a schedule, moves it on to its next tick, and writes to its log what became of each.
+-- Publishes what is due of a schedule, moves it on to its next tick, and writes to its log what became of each. Waits a moment for
+-- a transaction that publishes under the same unique key, and no longer, since workers tick between their heartbeats.
 create or replace function jobs._tick(i_schedule jobs.schedule, i_now timestamptz) returns void
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set lock_timeout = '100ms' as $$
 declare
   v_due record;
-  v_jobs varchar[];
 begin
   if jobs._is_abandoned(i_schedule) then
     perform jobs._delete_schedule(i_schedule.name);
@@ -69,9 +69,8 @@ begin
     perform jobs._log_schedule(i_schedule.name, 'skipped', v_due.o_ticks, array_fill(i_schedule.last_job, array[cardinality(v_due.o_ticks)]),
                                'the job of the tick before has not ended');
   elsif v_due.o_ticks <> '{}' then
-    v_jobs := jobs._publish_ticks(i_schedule, v_due.o_ticks, i_now);
-    update jobs.schedule s set last_at = v_due.o_ticks[cardinality(v_jobs)], last_job = v_jobs[cardinality(v_jobs)] where s.name = i_schedule.name;
-    perform jobs._log_schedule(i_schedule.name, case when v_due.o_is_late then 'caught_up' else 'published' end, v_due.o_ticks, v_jobs, null);
+    perform jobs._note_ticks(i_schedule.name, case when v_due.o_is_late then 'caught_up' else 'published' end, v_due.o_ticks,
+                             jobs._publish_ticks(i_schedule, v_due.o_ticks, i_now), null);
   end if;
 end $$;
 
@@ -240,26 +239,50 @@ create or replace function jobs._meta_of_tick(i_schedule jobs.schedule, i_tick t
 language sql stable parallel safe
 return coalesce(i_schedule.meta, '{}') || jsonb_build_object('tick', jsonb_build_object('schedule', i_schedule.name, 'at', jobs._utc(i_tick)));
 
--- Publishes a job for each of these ticks and returns their ids. Whether the caller may publish the task was decided when the
--- schedule was made; the arguments are validated against what the task is now.
-create or replace function jobs._publish_ticks(i_schedule jobs.schedule, i_ticks timestamptz[], i_now timestamptz) returns varchar[]
+-- Publishes a job for each of these ticks. Whether the caller may publish the task was decided when the schedule was made; the
+-- arguments are validated against what the task is now, and what the task declares as unique holds.
+create or replace function jobs._publish_ticks(i_schedule jobs.schedule, i_ticks timestamptz[], i_now timestamptz) returns jobs.published
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_num constant integer := cardinality(i_ticks);
+  v_tasks text[] := array_fill(i_schedule.task::text, array[v_num]);
   v_bodies jsonb[] := array_fill(i_schedule.body, array[v_num]);
   v_metas jsonb[] := array(select jobs._meta_of_tick(i_schedule, t.at) from unnest(i_ticks) with ordinality t(at, nth) order by t.nth);
   v_bytes bigint[] := jobs._with_metas(array_fill(jobs._text_size(i_schedule.body), array[v_num]), v_metas);
-  v_ids bigint[];
-  v_job_ids varchar[];
+  v_timeouts numeric[] := array_fill(i_schedule.timeout, array[v_num]);
+  v_priorities integer[] := array_fill(i_schedule.priority, array[v_num]);
+  v_max_retries integer[] := array_fill(i_schedule.max_retries, array[v_num]);
+  v_is_unique boolean := jobs._check_bodies(array[i_schedule.task], v_bodies[:1]);
+  v_published jobs.published;
 begin
-  perform jobs._check_bodies(array[i_schedule.task], v_bodies[:1]);
   perform pg_current_xact_id();   -- the xid before the numbers
-  v_ids := jobs._draw_numbers(v_num);
-  v_job_ids := jobs._new_job_ids(v_ids, i_now);
-  perform jobs._publish_singly(v_ids, v_job_ids, array_fill(i_schedule.task::text, array[v_num]), v_bodies, v_bytes, null,
-    array_fill(i_schedule.timeout, array[v_num]), array_fill(i_schedule.priority, array[v_num]), array_fill(i_schedule.max_retries, array[v_num]), v_metas, i_now);
+  v_published.ids := jobs._draw_numbers(v_num);
+  v_published.job_ids := jobs._new_job_ids(v_published.ids, i_now);
+  if v_is_unique then
+    v_published := jobs._store_unique(v_published.ids, v_published.job_ids, v_tasks, v_bodies, v_bytes, null, v_timeouts, v_priorities, v_max_retries, v_metas,
+                                      jobs._unique_rules(v_tasks[:1], v_bodies, null, null), i_now);
+  else
+    perform jobs._publish_singly(v_published.ids, v_published.job_ids, v_tasks, v_bodies, v_bytes, null, v_timeouts, v_priorities, v_max_retries, v_metas, i_now);
+  end if;
   perform jobs._wake_workers();
-  return v_job_ids;
+  return v_published;
+end $$;
+
+-- Notes on a schedule the last of these ticks that published a job, and writes to its log what became of each.
+create or replace function jobs._note_ticks(i_name text, i_outcome text, i_ticks timestamptz[], i_published jobs.published, i_reason text) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_new integer[] := array(select g from generate_series(1, cardinality(i_ticks)) g where (i_published.outcomes[g] = 'existing') is not true);
+  v_held integer[] := array(select g from generate_series(1, cardinality(i_ticks)) g where i_published.outcomes[g] = 'existing');
+begin
+  if v_new <> '{}' then
+    update jobs.schedule s set last_at = i_ticks[v_new[cardinality(v_new)]], last_job = i_published.job_ids[v_new[cardinality(v_new)]] where s.name = i_name;
+    perform jobs._log_schedule(i_name, i_outcome, array(select i_ticks[n] from unnest(v_new) n), array(select i_published.job_ids[n] from unnest(v_new) n), i_reason);
+  end if;
+  if v_held <> '{}' then
+    perform jobs._log_schedule(i_name, 'skipped', array(select i_ticks[n] from unnest(v_held) n), array(select i_published.job_ids[n] from unnest(v_held) n),
+                               'another job holds the unique key of its task');
+  end if;
 end $$;
 
 -- Adds an entry for each of these ticks to the log of a schedule, or one without a tick, and keeps the last 200.

@@ -9,24 +9,31 @@ set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_hashjo
 declare
   v_run jobs._runs;
   v_job text;
+  v_gone text[];
+  v_keyed text[];
+  v_ends jobs.on_end[];
 begin
   -- Two rounds, because a job may start, or be requeued, between the two queries.
   for v_round in 1..2 loop
     perform jobs._unpack(i_jobs);
-    return query
     with given as materialized (
       select p.at from (select distinct j from unnest(i_jobs) j order by j) g(job_id),
         lateral (select q.ctid as at from jobs.pending q where q.job_id = g.job_id for update) p
     ), gone as (
       delete from jobs.pending q where q.ctid = any (array(select g.at from given g))
-      returning q.id, q.job_id, q.task, q.body, q.retries, q.max_retries, q.priority, q.timeout, q.created_at, q.scheduled_at, q.traceback, q.attempt, q.meta
+      returning q.id, q.job_id, q.task, q.body, q.retries, q.max_retries, q.priority, q.timeout, q.created_at, q.scheduled_at, q.traceback, q.attempt, q.meta, q.on_end
     ), kept as (
       insert into jobs.job (id, job_id, task, body, retries, max_retries, priority, timeout, status, created_at,
-                            scheduled_at, complete_on, traceback, attempt, meta)
+                            scheduled_at, complete_on, traceback, attempt, meta, on_end)
       select d.id, d.job_id, d.task, d.body, d.retries, d.max_retries, d.priority, d.timeout, 'cancelled', d.created_at,
-        d.scheduled_at, jobs.now(), d.traceback, d.attempt, d.meta
+        d.scheduled_at, jobs.now(), d.traceback, d.attempt, d.meta, d.on_end
       from gone d where not exists (select 1 from jobs.publish_check k where k.name = d.task and k.keep = 'none')
-    ) select d.job_id::text from gone d;
+    ) select array_agg(d.job_id), array_agg(d.job_id) filter (where d.on_end is distinct from null), array_agg(d.on_end) filter (where d.on_end is distinct from null)
+    into v_gone, v_keyed, v_ends from gone d;
+    return query select g from unnest(v_gone) g;
+    if v_ends is not null then
+      perform jobs._release_keys(v_keyed, v_ends);
+    end if;
     for v_job in select f.job_id from unnest(i_jobs) f(job_id), lateral jobs._find_run(f.job_id) r order by r.lease, r.batch_index loop
       v_run := jobs._hold(v_job, null);
       if v_run.job_id is not null then
@@ -55,7 +62,8 @@ end $$;
 
 -- Requeues jobs that ended as failed or cancelled, with all their runs available again, and returns them. The
 -- id stays, and the attempt number goes on counting. Locks the days on which they ended. A job whose body is
--- too large to be sent to any worker stays ended: a warning names it, or PT413 when no other was requeued.
+-- too large to be sent to any worker stays ended: a warning names it, or PT413 when no other was requeued. So
+-- does one whose unique key another job holds by now (PT409): the message names that job.
 create or replace function jobs.retry(i_jobs text[]) returns setof text
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
@@ -65,10 +73,16 @@ declare
   v_days timestamptz[];
   v_too_large text[];
   v_is_any_back boolean := false;
+  v_is_unique boolean;
+  v_blocked text[];   -- their keys are held by others, the holders
+  v_holders text[];
 begin
   select array_agg(distinct date_trunc('day', h.complete_on at time zone 'UTC') at time zone 'UTC'),
-    array_agg(h.job_id) filter (where jobs._text_size(h.body) >= 268435456)
-  into v_days, v_too_large from jobs._history_of(i_jobs) h where h.status <> 'success';
+    array_agg(h.job_id) filter (where jobs._text_size(h.body) >= 268435456), bool_or(h.on_end is distinct from null)
+  into v_days, v_too_large, v_is_unique from jobs._history_of(i_jobs) h where h.status <> 'success';
+  if v_is_unique then
+    select array_agg(t.job_id), array_agg(t.holder) into v_blocked, v_holders from jobs._take_keys_again(i_jobs, v_too_large) t;
+  end if;
   for v_day in select d from unnest(v_days) d order by d loop
     return query execute format('
       with back as (
@@ -78,14 +92,15 @@ begin
           and (select q.job_id from jobs.pending q where q.job_id = h.job_id) is null
         returning h.*
       ), placed as (
-        insert into jobs.pending as q (id, job_id, task, body, max_retries, priority, timeout, created_at, ready_seq, attempt, traceback, meta, bytes, returned)
+        insert into jobs.pending as q (id, job_id, task, body, max_retries, priority, timeout, created_at, ready_seq, attempt, traceback, meta, on_end, bytes, returned)
         select b.id, b.job_id, b.task, b.body, greatest(b.max_retries, 1), b.priority, greatest(b.timeout, 0.01), b.created_at,
-          nextval(''jobs.job_number''), b.attempt, b.traceback, b.meta, jobs._text_size(b.body) + jobs._text_size(b.meta) + coalesce(octet_length(b.traceback), 0), jobs._any_key()
+          nextval(''jobs.job_number''), b.attempt, b.traceback, b.meta, b.on_end, jobs._text_size(b.body) + jobs._text_size(b.meta) + coalesce(octet_length(b.traceback), 0), jobs._any_key()
         from back b returning q.job_id
-      ) select p.job_id::text from placed p', jobs._on_day(v_day)) using i_jobs, coalesce(v_too_large, '{}');
+      ) select p.job_id::text from placed p', jobs._on_day(v_day)) using i_jobs, coalesce(v_too_large, '{}') || coalesce(v_blocked, '{}');
     v_is_any_back := v_is_any_back or found;
   end loop;
   perform jobs._warn_of_large(v_too_large, v_is_any_back);
+  perform jobs._warn_of_holders(v_blocked, v_holders, v_is_any_back);
   perform jobs._wake_workers();
 end $$;
 
@@ -95,6 +110,8 @@ create or replace function jobs.purge(i_topic text, i_limit integer default 1000
 language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
   v_purged bigint;
+  v_jobs text[];
+  v_ends jobs.on_end[];
 begin
   if i_topic is null or i_topic = '' then
     raise sqlstate 'PT400' using message = 'purge needs a topic', hint = 'use * for every task';
@@ -107,7 +124,11 @@ begin
     select p.at from (select k.at, k.size, sum(k.size) over (rows unbounded preceding) as reach from picked k) p
     where p.reach - p.size < i_limit
   ), gone as (
-    delete from jobs.pending q where q.ctid = any (array(select e.at from enough e)) returning q.size
-  ) select coalesce(sum(g.size), 0) into v_purged from gone g;
+    delete from jobs.pending q where q.ctid = any (array(select e.at from enough e)) returning q.size, q.job_id, q.on_end
+  ) select coalesce(sum(g.size), 0), array_agg(g.job_id) filter (where g.on_end is distinct from null), array_agg(g.on_end) filter (where g.on_end is distinct from null)
+  into v_purged, v_jobs, v_ends from gone g;
+  if v_ends is not null then
+    perform jobs._release_keys(v_jobs, v_ends);
+  end if;
   return v_purged;
 end $$;

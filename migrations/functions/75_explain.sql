@@ -91,7 +91,7 @@ begin
       q.task, j.body, j.scheduled_at, j.ready_seq, j.attempt, j.retries, j.max_retries into v_job
     from jobs.pending q,
       unnest(q.jobs) with ordinality j(id, job_id, task, body, retries, max_retries, priority, timeout, created_at, scheduled_at,
-                                       ready_seq, attempt, traceback, meta, at)
+                                       ready_seq, attempt, traceback, meta, on_end, at)
     where q.size > 1 and q.job_id >= left(i_job, 13) and q.job_id <= i_job and q.last_job >= i_job and j.job_id = i_job;
   end if;
   if not found then
@@ -165,6 +165,27 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   from jobs._history_of(array[i_job::text]) h
 $$;
 
+-- Reports that a job holds a unique key, so that no other one is published under it. Not the key itself,
+-- which contains arguments.
+create or replace function jobs._explain_unique(i_job varchar) returns setof jobs.reason
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
+declare
+  v_on_end jobs.on_end;
+  v_until text;
+begin
+  select (o.on_end).* into v_on_end
+  from (select q.on_end from jobs.pending q where q.job_id = i_job and q.size = 1
+        union all
+        select r.on_end from jobs._find_run(i_job) f join jobs._runs r on r.lease = f.lease and r.part = jobs._part(f.batch_index) and r.batch_index = f.batch_index) o;
+  v_until := case when v_on_end.until_started then 'started' else 'ended' end;
+  if v_on_end.unique_key is not null
+    and exists (select from jobs.unique_key u where u.name = v_on_end.unique_name and u.key = v_on_end.unique_key and u.job_id = i_job) then
+    return next row('holds_unique_key',
+      format('it holds a unique key of %s until it has %s: no other job is published under that key meanwhile', jobs._shown(v_on_end.unique_name), v_until),
+      null, jsonb_build_object('name', v_on_end.unique_name, 'until', v_until))::jobs.reason;
+  end if;
+end $$;
+
 -- Why a job is not running, or where it runs, or how it ended: one row for each reason, the most important
 -- first. Reads by index and locks nothing. PT404 for an unknown job.
 create or replace function jobs.explain(i_job varchar) returns setof jobs.reason
@@ -181,6 +202,7 @@ begin
     raise sqlstate 'PT404' using message = format('there is no job %s', jobs._shown(i_job)),
       hint = 'history that was dropped for its age, or not kept for this task, is not known any more';
   end if;
+  return query select u.* from jobs._explain_unique(i_job) u;
 end $$;
 
 -- Why this database cannot be used, a sentence for each reason; no row when it can. A worker calls it before

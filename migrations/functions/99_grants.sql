@@ -59,7 +59,7 @@ end $$;
 do $$
 declare
   v_known constant oid[] := pg_catalog.string_to_array(pg_catalog.current_setting('pgjobs.known_objects', true), ',')::oid[];
-  c_publisher constant text[] := '{publish,publish_bulk,publish_json,publish_arrays,now,next_ticks,schedules,get_schedule,schedule_ticks,
+  c_publisher constant text[] := '{publish,publish_bulk,publish_json,publish_arrays,publish_unique,now,next_ticks,schedules,get_schedule,schedule_ticks,
     schedule_log,explain_schedule,set_schedule,drop_schedule,pause_schedule,resume_schedule,run_schedule,backfill_schedule}';
   c_worker constant text[] := c_publisher || '{consume,consume_topic,claim,fetch,start,fail_next,release,ack,nack,settle,heartbeat,
     heartbeat_worker,held_by,register_worker,unregister_worker,count_workers,register_tasks,sweep,promote,maintain,maintain_partitions,

@@ -34,6 +34,14 @@ return coalesce(case
     then pg_catalog.octet_length(i_value::text)
   else jobs._large_text_size(i_value) end, 0);
 
+-- What follows from the end of a job, besides its row in history; null: nothing. A kind of consequence is an
+-- attribute or more. Jobs that have it are never packed, so that each can be treated by itself.
+create type jobs.on_end as (
+  unique_name varchar collate "C",             -- the unique key that the job holds (jobs.unique_key)
+  unique_key text collate "C",
+  until_started boolean                        -- gives the key up when it is claimed, and not when it ends
+);
+
 -- A job that has not ended, as it was while pending.
 create type jobs.open_job as (
   id bigint,
@@ -49,7 +57,8 @@ create type jobs.open_job as (
   ready_seq bigint,
   attempt integer,
   traceback text,
-  meta jsonb
+  meta jsonb,
+  on_end jobs.on_end
 );
 
 -- Pending jobs: one in a row, or up to 64 that were published together (a packed row). A packed row has the
@@ -70,6 +79,7 @@ create table jobs.pending (
   attempt integer not null default 0,          -- runs started so far, counted or not; only ever grows
   traceback text,                              -- why the last run failed
   meta jsonb,                                  -- what the publisher notes beside the arguments; null: nothing
+  on_end jobs.on_end,                          -- what follows from its end; null: nothing
   size integer not null default 1,             -- jobs in this row
   bytes integer not null default 0,            -- size of the bodies as text, because they are sent as text
   last_job varchar(32) collate "C",            -- packed row: the greatest job id; job_id is the least
@@ -106,6 +116,7 @@ create table jobs.batch (
   lease uuid not null,                         -- the key to settle these runs; never shown in a view
   part integer not null,                       -- the nth batch of a claim; below zero: an own batch (one job)
   worker uuid,                                 -- the worker that claimed them; null: a plain client
+  on_end boolean not null default false,       -- some of these jobs have an on_end; here, where it takes no space
   run_at timestamptz not null,                 -- when they were claimed
   counted_from timestamptz not null,           -- the timeouts of the jobs count from here
   margin interval not null,                    -- by which a lease outlasts the job's timeout
@@ -155,7 +166,8 @@ create table jobs.job (
   attempt integer not null,
   lease uuid,                                  -- of the run that ended it: makes its ack repeatable
   worker uuid,
-  meta jsonb
+  meta jsonb,
+  on_end jobs.on_end                           -- of a job that did not succeed, for jobs.retry; else null
 ) partition by range (complete_on);
 alter table jobs.job replica identity full;    -- otherwise a publication of all tables stops deletes
 
@@ -168,6 +180,21 @@ create index on jobs.job_default (complete_on);
 -- once because it has one row in jobs.batch and leaves it when it ends.
 create index job_by_job_id on jobs.job (job_id);
 create index job_not_success on jobs.job (job_id) where status <> 'success';
+
+-- Unique keys that jobs hold: while a row is here, no other job is published under its key
+-- (functions/14_publish_unique.sql). Claims, settles and operators delete it together with what ends the
+-- hold, in one transaction, so that the key of a job is here exactly while it is held.
+create table jobs.unique_key (
+  name varchar collate "C" not null,           -- the task, or a name that several tasks share
+  key text collate "C" not null,               -- the values as a JSON array, or `sha256:` and a hash of a long one
+  job_id varchar(32) collate "C" not null,     -- the job that holds it
+  until timestamptz,                           -- when it ends by itself; null: with the start or end of the job
+  constraint unique_key_by_name primary key (name, key)
+) with (
+  autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 10000, autovacuum_vacuum_cost_delay = 0,
+  autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 50000, vacuum_truncate = off
+);
+create index unique_key_until on jobs.unique_key (until) where until is not null;
 
 -- The state of jobs.maintain_partitions: one row. The caller that locks it does the work; the others return.
 create table jobs.retention (

@@ -14,6 +14,8 @@ create table jobs.task (
   keep text not null default 'all' constraint keep_is_known check (keep in ('all', 'failed', 'none')),
   params jsonb,                        -- [{name, type, required}] in order; null: bodies are not validated
   extra_kwargs boolean not null default false, -- accepts keywords of any name
+  -- What makes its jobs one of a kind (functions/13_unique_key.sql); null: nothing.
+  unique_by jsonb,
   validation text not null default 'strict' constraint validation_is_known check (validation in ('off', 'warn', 'strict')),
   -- An operator's setting, which overrides the worker's in `validation`.
   validation_set text constraint validation_set_is_known check (validation_set in ('off', 'warn', 'strict')),
@@ -50,6 +52,7 @@ create table jobs.publish_check (
   validation text not null,
   keep text not null,
   names text[],                        -- the only keywords allowed; null: any
+  unique_by jsonb,                     -- as in jobs.task
   fits jsonpath
 ) with (toast_tuple_target = 8160);    -- `fits` stays in the row if it fits on a page: fetching it from TOAST
 

@@ -40,16 +40,38 @@ create type jobs.key_range as (task varchar, from_rank bigint, from_seq bigint, 
 create type jobs.claim_plan as (ranges jobs.key_range[], rows integer[], jobs integer, is_cut boolean, weight integer, large jobs.key_range[]);
 
 -- What a claim has locked: the rows that fit, their bytes, how many of them are packed rows, whether a row
--- was too large, and the oldest transaction that had not ended when they were read.
-create type jobs.locked_rows as (rows tid[], bytes bigint, packed integer, is_too_large boolean, unseen bigint);
+-- was too large, the oldest transaction that had not ended when they were read, and whether a job among them
+-- has an on_end.
+create type jobs.locked_rows as (rows tid[], bytes bigint, packed integer, is_too_large boolean, unseen bigint, on_end boolean);
 
--- The runs that a settle has accepted: the bits of each batch, and how many there are in all.
-create type jobs.accepted_runs as (leases uuid[], parts integer[], bits bigint[], number bigint);
+-- The runs that a settle has accepted: the bits of each batch, how many there are in all, and whether a job
+-- of these batches has an on_end.
+create type jobs.accepted_runs as (leases uuid[], parts integer[], bits bigint[], number bigint, on_end boolean);
+
+-- How a job is one of a kind: its key, how long it holds it (neither of the two: until it has ended), and
+-- what publishing does when another job holds it: keep, replace, postpone or refuse. A postponed job waits,
+-- counted from the last publish, but at most max_wait from the first.
+create type jobs.unique_rule as (
+  name varchar collate "C", key text collate "C", until_started boolean, until interval, on_conflict text, wait interval, max_wait interval
+);
+
+-- A unique key that a call publishes under: the positions, in the call, of the first job with it, of the job
+-- whose contents a new job gets, of the last that changes a pending holder, and of the last that refuses any
+-- (null: no such); and who holds it, once that is known: the job, its task and its state, which is null for a
+-- job of the call.
+create type jobs.wanted_key as (
+  name varchar collate "C", key text collate "C", first_at integer, new_at integer, change_at integer, refuse_at integer,
+  holder varchar, holder_task varchar, holder_state varchar
+);
+
+-- What a call has published: the number and the id of each job, and whether it is published, existing or
+-- replaced; null: all are published.
+create type jobs.published as (ids bigint[], job_ids varchar[], outcomes text[]);
 
 -- The declaration of a task.
 create type jobs.declaration as (
   name varchar, aliases text[], doc text, args_schema jsonb, result_schema jsonb, retries integer, timeout numeric(9, 2),
-  priority integer, keep text, params jsonb, extra_kwargs boolean, validation text
+  priority integer, keep text, params jsonb, extra_kwargs boolean, unique_by jsonb, validation text
 );
 
 -- A declaration that differs from the one in force, or that claims names of other roles' tasks (`others`,

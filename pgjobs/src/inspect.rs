@@ -28,7 +28,7 @@ use crate::types::job_state::JobState;
 use crate::types::topic::Topic;
 
 pub use crate::db::explain::Reason;
-pub use crate::db::inspect::{JobFilter, JobRow, TaskCounts, TaskParam, TaskRow, WorkerRow};
+pub use crate::db::inspect::{JobFilter, JobRow, TaskCounts, TaskParam, TaskRow, UniqueKeyRow, WorkerRow};
 
 /// The number of jobs of each task in each state; cheap on any backlog, since counting stops at a cap
 /// ([`exact`](TaskCounts::exact) is false when it did).
@@ -78,6 +78,12 @@ pub(crate) async fn signatures(pool: &PgPool) -> Result<Vec<TaskRow>, Error> {
 /// The registered workers, with the number of jobs in flight at each.
 pub async fn workers(pool: &PgPool) -> Result<Vec<WorkerRow>, Error> {
     db::inspect::workers(&mut *pool.acquire().await?).await
+}
+
+/// The unique keys that jobs hold under a topic, in order, at most `limit`; for administrators, because keys
+/// contain arguments.
+pub async fn unique_keys(pool: &PgPool, topic: &Topic, limit: u16) -> Result<Vec<UniqueKeyRow>, Error> {
+    db::inspect::unique_keys(&mut *pool.acquire().await?, topic, limit).await
 }
 
 /// The number of jobs in a state under a topic; counting stops at a million.

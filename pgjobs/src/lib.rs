@@ -104,6 +104,7 @@ pub use types::task_error::TaskError;
 #[cfg(feature = "chrono-tz")]
 pub use types::time_zone::TimeZone;
 pub use types::topic::Topic;
+pub use types::unique::{OnConflict, PublishOutcome, Unique, Until};
 pub use worker::{End, Worker, WorkerHandle, WorkerReport};
 
 #[cfg(feature = "local-postgres")]
@@ -146,6 +147,7 @@ pub use {chrono, schemars, serde, serde_json, sqlx};
 /// | `cron = "0 3 * * mon-fri"`, `every = "30s"` | publishes a job by itself at these times; see [`schedule`] | none |
 /// | `zone`, `gap`, `fold`, `jitter`, `catch_up`, `catch_up_limit`, `overlap` | more of that schedule, see [`TaskSchedule`](define::TaskSchedule) | UTC, the last of late ticks |
 /// | `schedule(name = "nightly", cron = "0 3 * * *")` | one of several schedules, with the same options | none |
+/// | `unique(key = (customer, day))` | of all jobs with the same values of these arguments, one is there at a time. Also `until = "started"`, `"ended"` or a time, `on_conflict = "keep"`, `"replace"`, `"postpone"` (with `wait`, `max_wait`) or `"refuse"`, `name` to share keys between tasks; see [`Unique`] | not unique |
 /// | `call = Welcome` | the name of the struct, when the function's name is taken | the function's name |
 /// | `crate = path` | the path of pgjobs, when it was renamed | `::pgjobs` |
 ///

@@ -173,6 +173,11 @@ pub fn cloned<T: Cloneable>(state: &T) -> T {
     state.clone()
 }
 
+/// A default value as JSON; null for one that is none.
+pub fn json<T: Serialize>(value: &T) -> serde_json::Value {
+    serde_json::to_value(value).unwrap_or_default()
+}
+
 /// The task's future, checked for [`Sendable`] at the span of the user's function.
 ///
 /// The return type is `Send`, so that the compiler does not report the same mistake again further out.

@@ -2,7 +2,7 @@
 
 use crate::app::{bare, run};
 
-const COMMANDS: [&[&str]; 29] = [
+const COMMANDS: [&[&str]; 32] = [
     &["dev"],
     &["migrate"],
     &["worker"],
@@ -29,6 +29,9 @@ const COMMANDS: [&[&str]; 29] = [
     &["retry"],
     &["cancel"],
     &["purge"],
+    &["unique"],
+    &["unique", "list"],
+    &["unique", "release"],
     &["bench"],
     &["codegen"],
     &["completions"],
@@ -72,6 +75,7 @@ fn wrong_usage_ends_with_2_and_says_why_on_stderr() {
         (&["publish", "a", "--kwargs", "[]"], "no JSON object"),
         (&["publish", "a", "--kwarg", "b"], "NAME=VALUE"),
         (&["publish", "a", "--arg", "18446744073709551616"], "64 bits"),
+        (&["publish", "a", "--unique", "7"], "no JSON object"),
         (&["publish", "a", "--wait-timeout", "1s"], "--wait"),
         (&["check", "--sample", "0"], "or `all`"),
         (&["codegen"], "--lang"),

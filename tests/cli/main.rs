@@ -14,4 +14,5 @@ mod rights;
 mod schedule;
 mod secrets;
 mod shown;
+mod unique;
 mod worker;

@@ -119,6 +119,7 @@ async fn no_command_prints_foreign_text_raw() {
     let db = hostile().await;
     let ids: Vec<String> = db.all("select job_id::text from jobs.\"all\"").await;
     assert_eq!(ids.len(), 4);
+    let unique = serde_json::json!({ "key": HOSTILE }).to_string();
     let out = folder().join("client");
     let out = out.to_str().unwrap();
     let mut commands: Vec<Vec<&str>> = vec![
@@ -148,6 +149,11 @@ async fn no_command_prints_foreign_text_raw() {
         vec!["cancel", "--topic", "x\u{202e}*", "--yes"],
         vec!["purge", "--topic", "x\u{202e}*", "--yes"],
         vec!["retry", "--topic", "*", "--yes"],
+        vec!["publish", "odd.x", "--unique", &unique],
+        vec!["publish", "odd.x", "--unique", &unique],
+        vec!["unique", "list"],
+        vec!["unique", "release", HOSTILE, HOSTILE, "--yes"],
+        vec!["unique", "release", HOSTILE, HOSTILE],
     ];
     let schedule: String = db.one("select name from jobs.schedule").await;
     commands.push(vec!["schedule", "list"]);

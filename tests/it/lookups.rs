@@ -119,6 +119,10 @@ const CALLS: &[(&str, &str)] = &[
         "select jobs.publish_bulk(array[('noop', null, null, null, null, null)::jobs.bulk_job])",
     ),
     ("publish_json", "select jobs.publish_json('[{\"task\": \"noop\"}]')"),
+    (
+        "publish_unique",
+        r#"select jobs.publish_unique('{noop}', '{null}', array['{"key": 1}'::jsonb]); select jobs.publish_unique('{noop}', '{null}', array['{"key": 1}'::jsonb])"#,
+    ),
     ("purge", "select jobs.publish('noop'); select jobs.purge('noop')"),
     ("register_tasks", "select jobs.register_tasks('[]')"),
     ("register_worker", "select jobs.register_worker(gen_random_uuid(), 'h', 1, 'v', '{}', '{}', 1, 10)"),
@@ -129,6 +133,11 @@ const CALLS: &[(&str, &str)] = &[
     ("results", "select jobs.results(array(select id from ids order by id desc limit 2))"),
     ("maintain_partitions", "select jobs.maintain_partitions()"),
     ("retry", "select jobs.retry(array(select id from ids where task = 'noop' order by id limit 2))"),
+    (
+        "release_unique_key",
+        r#"select jobs.publish('noop', i_unique => '{"key": 1}'); select jobs.release_unique_key('noop', '[1]')"#,
+    ),
+    ("unique_keys", "select jobs.unique_keys()"),
     ("revoke_topic", "select jobs.revoke_topic('nobody', 'a')"),
     (
         "settle",

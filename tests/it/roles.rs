@@ -11,7 +11,7 @@ const LEASE: &str = "00000000-0000-4000-8000-000000000001";
 /// Which roles may call what. A function that is not here is for administrators alone, and one that begins
 /// with `_` for nobody: so a new function fails closed, or fails this test.
 const CALLS: [(&str, &str); 7] = [
-    ("publisher worker admin", "publish publish_bulk publish_json publish_arrays"),
+    ("publisher worker admin", "publish publish_bulk publish_json publish_arrays publish_unique"),
     ("publisher reader worker admin", "now"),
     ("reader admin", "overview count explain workers"),
     (

@@ -233,12 +233,40 @@ async fn a_schedule_whose_job_is_refused_says_so_and_stops_no_other() {
     assert_eq!(codes, ["scheduled", "tick_failed", "arguments_do_not_fit", "no_worker"]);
 }
 
+/// What a task declares as unique holds for its schedules as for every publisher.
+#[tokio::test]
+async fn a_tick_of_a_unique_task_keeps_the_job_that_holds_the_key() {
+    let db = noon().await;
+    db.run(r#"select jobs.register_tasks('[{"name": "report", "args_schema": {}, "params": [], "result_schema": true, "retries": 3, "timeout": 60, "priority": 0,
+        "unique": {"arguments": []}}]')"#).await;
+    hourly(&db, ", i_catch_up => 'all'").await;
+    let held: String = db.one("select job_id from jobs.publish('report')").await;
+    db.advance(2 * HOUR).await;
+    db.run("select jobs.tick()").await;
+    assert_eq!(db.one::<i64>("select count(*) from jobs.pending").await, 1);
+    assert_eq!(log(&db, "s").await[1..], ["skipped another job holds the unique key of its task"; 2]);
+    assert_eq!(db.one::<String>("select jobs.run_schedule('s')").await, held);
+    // A publisher that has not ended keeps no worker from its heartbeats.
+    db.run("select jobs.cancel(array(select job_id::text from jobs.pending))").await;
+    let mut publisher = db.pool.begin().await.unwrap();
+    sqlx::raw_sql("select jobs.publish('report')").execute(&mut *publisher).await.unwrap();
+    db.advance(HOUR).await;
+    let started = std::time::Instant::now();
+    db.run("select jobs.maintain()").await;
+    assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
+    assert_eq!(log(&db, "s").await.last().unwrap(), "delayed error 55P03: tried every 5 seconds");
+    publisher.rollback().await.unwrap();
+    db.advance(Duration::from_secs(5)).await;
+    db.run("select jobs.tick()").await;
+    assert_eq!(published(&db).await, ["15 15:00"]);
+}
+
 /// An error that is not the job's fault: the tick is tried again and not lost.
 #[tokio::test]
 async fn after_another_error_the_same_tick_is_tried_again() {
     let db = noon().await;
     hourly(&db, "").await;
-    db.run("create or replace function jobs._publish_ticks(i_schedule jobs.schedule, i_ticks timestamptz[], i_now timestamptz) returns varchar[]
+    db.run("create or replace function jobs._publish_ticks(i_schedule jobs.schedule, i_ticks timestamptz[], i_now timestamptz) returns jobs.published
         language plpgsql as $$ begin raise disk_full; end $$").await;
     db.advance(HOUR).await;
     for _ in 0..3 {

@@ -5,7 +5,7 @@ begin;
 select no_plan();
 
 -- What clients call.
-select has_function('jobs', 'publish', array['varchar', 'jsonb', 'timestamptz', 'numeric', 'integer', 'integer', 'boolean', 'text', 'jsonb']);
+select has_function('jobs', 'publish', array['varchar', 'jsonb', 'timestamptz', 'numeric', 'integer', 'integer', 'boolean', 'text', 'jsonb', 'jsonb']);
 select has_function('jobs', 'publish_bulk', array['jobs.bulk_job[]']);
 select has_function('jobs', 'consume', array['integer']);
 select has_function('jobs', 'consume', array['varchar', 'integer']);

@@ -20,5 +20,6 @@ mod results;
 mod starting;
 mod stuck;
 mod tasks;
+mod unique;
 mod upgrade;
 mod waiting;

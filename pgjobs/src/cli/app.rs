@@ -8,7 +8,8 @@ use clap::{CommandFactory, FromArgMatches};
 use super::args::global::color_of_arguments;
 use super::command::{Cli, Command};
 use super::commands::{
-    bench, check, codegen, completions, dev, explain, inspect, jobs, migrate, publish, schedule, worker,
+    bench, check, codegen, completions, dev, explain, inspect, jobs, migrate, publish, schedule, unique,
+    worker,
 };
 use super::database::connect;
 use super::output::console::{self, Console};
@@ -111,6 +112,7 @@ impl App {
             Command::Retry(args) => jobs::retry(args, global, console).await,
             Command::Cancel(args) => jobs::cancel(args, global, console).await,
             Command::Purge(args) => jobs::purge(args, global, console).await,
+            Command::Unique(args) => unique::run(args, global, console).await,
             Command::Bench(args) => bench::run(args, global, console).await,
             Command::Codegen(args) => codegen::run(args, global, console).await,
             Command::Completions(args) => completions::run(&args, Cli::command(), console),

@@ -5,7 +5,8 @@ use clap::{Parser, Subcommand};
 
 use super::args::global::Global;
 use super::commands::{
-    bench, check, codegen, completions, dev, explain, inspect, jobs, migrate, publish, schedule, worker,
+    bench, check, codegen, completions, dev, explain, inspect, jobs, migrate, publish, schedule, unique,
+    worker,
 };
 
 const STYLES: Styles = Styles::styled()
@@ -69,6 +70,8 @@ pub(crate) enum Command {
     Cancel(jobs::CancelArgs),
     /// Delete pending jobs for good.
     Purge(jobs::PurgeArgs),
+    /// List unique keys, and take one away.
+    Unique(unique::Unique),
     /// Measure this machine and this server, scenario by scenario.
     Bench(bench::Bench),
     /// Generate a typed client of the tasks: Python, TypeScript or Rust.

@@ -6,11 +6,13 @@
 mod counts;
 mod job;
 mod tasks;
+mod unique_keys;
 mod workers;
 
 pub use counts::TaskCounts;
 pub use job::{JobFilter, JobRow};
 pub use tasks::{TaskParam, TaskRow};
+pub use unique_keys::UniqueKeyRow;
 pub use workers::WorkerRow;
 
 pub(crate) use counts::overview;
@@ -20,4 +22,5 @@ pub(crate) use job::{find, get};
 #[cfg(feature = "cli")]
 pub(crate) use tasks::signatures;
 pub(crate) use tasks::tasks;
+pub(crate) use unique_keys::{release_unique_key, unique_keys};
 pub(crate) use workers::workers;

@@ -7,8 +7,9 @@ use super::chunk::Chunk;
 use super::pooler::Statements;
 use crate::types::error::Error;
 use crate::types::job_id::JobId;
-use crate::types::job_request::JobRequest;
+use crate::types::job_request::{JobRequest, PublishedJob};
 use crate::types::options::TaskOptions;
+use crate::types::unique::PublishOutcome;
 
 const ONE: &str = "select (jobs.publish($1, $2, \
      coalesce($3, jobs.now() + make_interval(secs => $4)), $5::float8::numeric, $6, $7, $8, $9, $10::jsonb)).job_id";
@@ -17,7 +18,7 @@ pub(crate) async fn one(
     connection: &mut PgConnection,
     request: &JobRequest,
     statements: Statements,
-) -> Result<JobId, Error> {
+) -> Result<PublishedJob, Error> {
     let row = sqlx::query(ONE)
         .persistent(statements.are_named())
         .bind(request.task.as_ref())
@@ -32,7 +33,7 @@ pub(crate) async fn one(
         .bind(request.options.meta.json())
         .fetch_one(connection)
         .await?;
-    Ok(JobId::from_database(row.try_get(0)?))
+    Ok(published(request, row.try_get(0)?))
 }
 
 const MANY: &str = "select jobs.publish_arrays($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::jsonb[])";
@@ -41,7 +42,10 @@ pub(crate) async fn many(
     connection: &mut PgConnection,
     requests: Chunk<'_, JobRequest>,
     statements: Statements,
-) -> Result<Vec<JobId>, Error> {
+) -> Result<Vec<PublishedJob>, Error> {
+    if requests.iter().any(|request| request.options.unique.is_some()) {
+        return unique(connection, requests, statements).await;
+    }
     let row = sqlx::query(MANY)
         .persistent(statements.are_named())
         .bind(column(&requests, |d| Some(d.task.as_ref())))
@@ -57,7 +61,49 @@ pub(crate) async fn many(
         .bind(column(&requests, |d| d.options.meta.json()))
         .fetch_one(connection)
         .await?;
-    Ok(row.try_get::<Vec<String>, _>(0)?.into_iter().map(JobId::from_database).collect())
+    let ids = row.try_get::<Vec<String>, _>(0)?;
+    Ok(requests.iter().zip(ids).map(|(request, id)| published(request, id)).collect())
+}
+
+/// A job that was published without a unique key of this program. Of a body that the task's own type did not
+/// make, the database may know one.
+fn published(request: &JobRequest, id: String) -> PublishedJob {
+    let outcome = request.checked.then_some(PublishOutcome::Published);
+    PublishedJob { id: JobId::from_database(id), outcome }
+}
+
+const UNIQUE: &str = "select job_id, outcome from jobs.publish_unique($1, $2, $3::jsonb[], $4, $5, $6, $7, $8, $9, $10, $11::jsonb[])";
+
+async fn unique(
+    connection: &mut PgConnection,
+    requests: Chunk<'_, JobRequest>,
+    statements: Statements,
+) -> Result<Vec<PublishedJob>, Error> {
+    let rows = sqlx::query(UNIQUE)
+        .persistent(statements.are_named())
+        .bind(column(&requests, |d| Some(d.task.as_ref())))
+        .bind(requests.iter().map(|d| Json(&d.body)).collect::<Vec<_>>())
+        .bind(column(&requests, |d| d.options.unique_json()))
+        .bind(column(&requests, |d| d.options.scheduled_at()))
+        .bind(column(&requests, |d| d.options.delay_seconds()))
+        .bind(column(&requests, timeout))
+        .bind(column(&requests, priority))
+        .bind(column(&requests, retries))
+        .bind(column(&requests, |d| d.id.as_ref().map(JobId::as_str)))
+        .bind(column(&requests, |d| Some(d.checked)))
+        .bind(column(&requests, |d| d.options.meta.json()))
+        .fetch_all(connection)
+        .await?;
+    rows.iter()
+        .map(|row| {
+            let outcome = match row.try_get(1)? {
+                "replaced" => PublishOutcome::Replaced,
+                "existing" => PublishOutcome::Existing,
+                _ => PublishOutcome::Published,
+            };
+            Ok(PublishedJob { id: JobId::from_database(row.try_get(0)?), outcome: Some(outcome) })
+        })
+        .collect()
 }
 
 /// Whether the session is in a transaction; sqlx knows only of transactions that it began. The simple

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use sqlx::PgPool;
 
+use super::publisher::Sent;
 use super::result_listener::until_ended;
 use crate::db::explain::{self, Reason};
 use crate::db::inspect::{self, JobRow};
@@ -15,24 +16,39 @@ use crate::types::body::read_result;
 use crate::types::error::Error;
 use crate::types::job_id::JobId;
 use crate::types::job_state::JobState;
+use crate::types::unique::PublishOutcome;
 
 /// A published job that returns an `R`.
 ///
 /// The id can be stored and turned back into a handle with [`JobHandle::new`].
 pub struct JobHandle<R> {
-    id: JobId,
+    job: Sent,
     result: PhantomData<fn() -> R>,
 }
 
 impl<R> JobHandle<R> {
     /// The handle of a job that is known to return an `R`.
     pub fn new(id: JobId) -> Self {
-        JobHandle { id, result: PhantomData }
+        JobHandle::of(Sent::Unknown(id))
     }
 
-    /// The job's id.
+    pub(super) fn of(job: Sent) -> Self {
+        JobHandle { job, result: PhantomData }
+    }
+
+    /// The job's id: of another job when that holds the unique key of the call. For a job that was published
+    /// to a [`Tx`](crate::Tx) under a unique key, this is known once the transaction is committed.
     pub fn id(&self) -> &JobId {
-        &self.id
+        self.job.id()
+    }
+
+    /// Whether the call made a new job, or met one that holds its unique key (see [`Unique`](crate::Unique)).
+    ///
+    /// `None` when it is not known: for a handle of a bare id, in a [`Tx`](crate::Tx) that is not committed,
+    /// and for a call by name without [`unique`](crate::Publish::unique), of which only the database knows
+    /// what its task declares.
+    pub fn outcome(&self) -> Option<PublishOutcome> {
+        self.job.outcome()
     }
 
     /// The current state of the job.
@@ -41,7 +57,7 @@ impl<R> JobHandle<R> {
     /// [`Error::UnknownJob`] when its transaction was not committed, when it ended and is not kept
     /// (see [`Keep`](crate::Keep)), or when its history was dropped.
     pub async fn fetch(&self, pool: &PgPool) -> Result<JobRow, Error> {
-        inspect::get(&mut *pool.acquire().await?, &self.id).await
+        inspect::get(&mut *pool.acquire().await?, self.id()).await
     }
 
     /// Why it is not running, or where it runs, or how it ended: the most important reason first.
@@ -49,7 +65,7 @@ impl<R> JobHandle<R> {
     /// # Errors
     /// As [`fetch`](JobHandle::fetch).
     pub async fn explain(&self, pool: &PgPool) -> Result<Vec<Reason>, Error> {
-        explain::explain(&mut *pool.acquire().await?, &self.id).await
+        explain::explain(&mut *pool.acquire().await?, self.id()).await
     }
 }
 
@@ -82,7 +98,7 @@ impl<R: DeserializeOwned> JobHandle<R> {
     /// result is not an `R`, [`Error::Database`] when the database refuses the query or the pool is closed,
     /// [`Error::SchemaMissing`] without a schema.
     pub async fn wait(&self, pool: &PgPool) -> Result<R, Error> {
-        self.read(until_ended(pool, &self.id, None).await?)
+        self.read(until_ended(pool, self.id(), None).await?)
     }
 
     /// As [`wait`](JobHandle::wait), for at most `limit`.
@@ -91,7 +107,7 @@ impl<R: DeserializeOwned> JobHandle<R> {
     /// As [`wait`](JobHandle::wait), and [`Error::WaitTimeout`] when the job is not known to have ended by
     /// then; the job continues.
     pub async fn wait_for(&self, pool: &PgPool, limit: Duration) -> Result<R, Error> {
-        self.read(until_ended(pool, &self.id, Some(limit)).await?)
+        self.read(until_ended(pool, self.id(), Some(limit)).await?)
     }
 
     fn read(&self, standing: Standing) -> Result<R, Error> {
@@ -99,18 +115,18 @@ impl<R: DeserializeOwned> JobHandle<R> {
             return Ok(read_result(standing.result.as_deref().unwrap_or("null"))?);
         }
         let error = standing.traceback.unwrap_or_default();
-        Err(Error::JobFailed { id: self.id.clone(), state: standing.state, error })
+        Err(Error::JobFailed { id: self.id().clone(), state: standing.state, error })
     }
 }
 
 impl<R> Clone for JobHandle<R> {
     fn clone(&self) -> Self {
-        JobHandle::new(self.id.clone())
+        JobHandle::of(self.job.clone())
     }
 }
 
 impl<R> fmt::Debug for JobHandle<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("JobHandle").field(&self.id).finish()
+        f.debug_tuple("JobHandle").field(self.id()).finish()
     }
 }

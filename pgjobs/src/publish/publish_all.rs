@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use futures_util::future::BoxFuture;
 
 use super::handle::JobHandle;
-use super::publish_one::{Returns, draft_of};
+use super::publish_one::{Returns, draft_of, options_of};
 use super::publisher::{Publisher, Target, send, target};
 use super::setters::option_setters;
 use crate::task::definition::Task;
@@ -42,7 +42,7 @@ where
     PublishAll {
         target: target(publisher),
         requests: calls.into_iter().map(|call| draft_of(&call)).collect(),
-        options: CallOptions::of(&T::DEF.options),
+        options: options_of::<T>(),
         result: PhantomData,
     }
 }
@@ -69,7 +69,7 @@ impl<'c, P, R> IntoFuture for PublishAll<'c, P, R> {
         Box::pin(async move {
             let mut requests = requests?;
             requests.iter_mut().for_each(|request| request.options = options.clone());
-            Ok(send(target, requests).await?.into_iter().map(JobHandle::new).collect())
+            Ok(send(target, requests).await?.into_iter().map(JobHandle::of).collect())
         })
     }
 }

@@ -53,7 +53,7 @@ pub struct Publish<'c, P, R> {
 
 impl<'c, P: Publisher<'c>, R> Publish<'c, P, R> {
     pub(crate) fn call<T: Task<Output = R>>(publisher: P, call: &T) -> Self {
-        Publish::new(publisher, draft_of(call), CallOptions::of(&T::DEF.options))
+        Publish::new(publisher, draft_of(call), options_of::<T>())
     }
 
     pub(super) fn new(publisher: P, request: Result<JobRequest, Error>, options: CallOptions) -> Self {
@@ -75,16 +75,20 @@ impl<'c, P, R> IntoFuture for Publish<'c, P, R> {
         let Publish { target, request, options, .. } = self;
         Box::pin(async move {
             let request = JobRequest { options, ..request? };
-            let mut ids = send(target, vec![request]).await?;
-            // One request returns one id.
-            ids.pop().map(JobHandle::new).ok_or(Error::Database(sqlx::Error::RowNotFound))
+            let mut sent = send(target, vec![request]).await?;
+            // One request returns one job.
+            sent.pop().map(JobHandle::of).ok_or(Error::Database(sqlx::Error::RowNotFound))
         })
     }
 }
 
 /// The request for a typed call: all its arguments by name, and its task's options.
 pub(crate) fn draft_of<T: Task>(call: &T) -> Result<JobRequest, Error> {
-    let request =
-        JobRequest::new(Cow::Borrowed(T::DEF.name), [(); 0], call, CallOptions::of(&T::DEF.options))?;
+    let request = JobRequest::new(Cow::Borrowed(T::DEF.name), [(); 0], call, options_of::<T>())?;
     Ok(JobRequest { together: !T::DEF.asks_for_job(), checked: true, ..request })
+}
+
+/// The options of a typed call that sets none.
+pub(super) fn options_of<T: Task>() -> CallOptions {
+    CallOptions::of(&T::DEF.options, T::DEF.unique.as_ref())
 }

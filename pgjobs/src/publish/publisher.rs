@@ -1,5 +1,7 @@
 //! What a job can be published through.
 
+use std::sync::{Arc, OnceLock};
+
 use sqlx::pool::PoolConnection;
 use sqlx::{Connection, PgConnection, PgPool, Postgres, Transaction};
 
@@ -10,7 +12,8 @@ use crate::db::chunk::{Chunk, chunks};
 use crate::db::pooler::{Statements, on_pool};
 use crate::types::error::Error;
 use crate::types::job_id::JobId;
-use crate::types::job_request::JobRequest;
+use crate::types::job_request::{JobRequest, PublishedJob};
+use crate::types::unique::PublishOutcome;
 
 /// What a job is published through: a pool, a connection, your transaction, or a [`Tx`].
 ///
@@ -75,18 +78,48 @@ impl<'c> sealed::Place<'c> for &'c Tx {
     }
 }
 
-pub(super) async fn send(target: Target<'_>, mut requests: Vec<JobRequest>) -> Result<Vec<JobId>, Error> {
+/// A job that was sent, or that will be when its [`Tx`] commits.
+#[derive(Clone)]
+pub(super) enum Sent {
+    /// Nothing but the id is known.
+    Unknown(JobId),
+    Now(PublishedJob),
+    /// The id that it gets unless another job holds its unique key, and what the commit finds out.
+    AtCommit(JobId, Arc<OnceLock<PublishedJob>>),
+}
+
+impl Sent {
+    pub(super) fn id(&self) -> &JobId {
+        match self {
+            Sent::Unknown(id) => id,
+            Sent::Now(job) => &job.id,
+            Sent::AtCommit(id, placed) => placed.get().map_or(id, |job| &job.id),
+        }
+    }
+
+    pub(super) fn outcome(&self) -> Option<PublishOutcome> {
+        match self {
+            Sent::Unknown(_) => None,
+            Sent::Now(job) => job.outcome,
+            Sent::AtCommit(_, placed) => placed.get()?.outcome,
+        }
+    }
+}
+
+pub(super) async fn send(target: Target<'_>, mut requests: Vec<JobRequest>) -> Result<Vec<Sent>, Error> {
     apply_layers(&mut requests)?;
     requests.iter().try_for_each(|request| request.options.check())?;
     match target {
         _ if requests.is_empty() => Ok(Vec::new()), // without taking a connection
         Target::Tx(tx) => Ok(tx.keep(requests)),
-        Target::Connection(connection) => insert(connection, &requests, Statements::Named).await,
+        Target::Connection(connection) => {
+            Ok(insert(connection, &requests, Statements::Named).await?.into_iter().map(Sent::Now).collect())
+        }
         Target::Pool(pool) => {
             let insert = async |connection: &mut PgConnection, statements| {
                 insert(connection, &requests, statements).await
             };
-            on_pool(pool, insert).await
+            Ok(on_pool(pool, insert).await?.into_iter().map(Sent::Now).collect())
         }
     }
 }
@@ -100,11 +133,13 @@ pub(super) async fn insert(
     connection: &mut PgConnection,
     requests: &[JobRequest],
     statements: Statements,
-) -> Result<Vec<JobId>, Error> {
-    if let [request] = requests {
+) -> Result<Vec<PublishedJob>, Error> {
+    if let [request] = requests
+        && request.options.unique.is_none()
+    {
         return Ok(vec![db::publish::one(connection, request, statements).await?]);
     }
-    let mut chunks = chunks(requests, |request| request.body.get().len() + request.options.meta.bytes());
+    let mut chunks = chunks(requests, JobRequest::bytes);
     match chunks.next() {
         None => Ok(Vec::new()),
         Some(all) if all.len() == requests.len() => db::publish::many(connection, all, statements).await,
@@ -120,7 +155,7 @@ async fn insert_chunks<'d>(
     chunks: impl Iterator<Item = Chunk<'d, JobRequest>>,
     jobs: usize,
     statements: Statements,
-) -> Result<Vec<JobId>, Error> {
+) -> Result<Vec<PublishedJob>, Error> {
     // If the session is in a transaction that sqlx did not begin, a commit here would commit that one. An
     // error of any statement aborts that transaction as a whole, too.
     if !connection.is_in_transaction() && db::publish::is_in_transaction(connection).await? {
@@ -137,13 +172,13 @@ async fn send_chunks<'d>(
     chunks: impl Iterator<Item = Chunk<'d, JobRequest>>,
     jobs: usize,
     statements: Statements,
-) -> Result<Vec<JobId>, Error> {
-    let mut ids = Vec::with_capacity(jobs);
+) -> Result<Vec<PublishedJob>, Error> {
+    let mut all = Vec::with_capacity(jobs);
     for chunk in chunks {
         let published = db::publish::many(connection, chunk, statements).await;
-        ids.extend(published.map_err(|error| among_all(error, chunk, jobs))?);
+        all.extend(published.map_err(|error| among_all(error, chunk, jobs))?);
     }
-    Ok(ids)
+    Ok(all)
 }
 
 /// Replaces the job's position within its statement, which the database reports, by its position in all jobs.

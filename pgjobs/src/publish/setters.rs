@@ -42,6 +42,21 @@ macro_rules! option_setters {
             self
         }
 
+        /// Makes the call one of a kind: while another job holds the same key, none is published beside it.
+        /// In place of what the task declares, key by key. A publisher waits for another open transaction
+        /// that has published under the same key, since it may be rolled back; so publish unique jobs late in
+        /// a transaction. What became of the call says [`JobHandle::outcome`](crate::JobHandle::outcome).
+        pub fn unique(mut self, unique: $crate::Unique) -> Self {
+            self.$($options).+.set_unique(unique);
+            self
+        }
+
+        /// Publishes another job whatever the task declares.
+        pub fn not_unique(mut self) -> Self {
+            self.$($options).+.set_unique($crate::types::unique::Unique::none());
+            self
+        }
+
         /// Notes a tag on the job, once; tags are the array `tags` of its meta.
         pub fn tag(mut self, tag: impl Into<String>) -> Self {
             self.$($options).+.meta.tag(tag.into());

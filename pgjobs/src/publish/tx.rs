@@ -1,17 +1,18 @@
 //! A transaction for publishing by shared reference from many parts of a program.
 
 use std::ops::{Deref, DerefMut};
-use std::sync::{Mutex as SyncMutex, PoisonError};
+use std::sync::{Arc, Mutex as SyncMutex, PoisonError};
 
 use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 use tokio::sync::{Mutex, MutexGuard};
 
-use super::publisher::insert;
+use super::publisher::{Sent, insert};
 use crate::db::pooler::Statements;
 use crate::db::publish::refuse_aborted;
 use crate::types::error::Error;
 use crate::types::job_id::JobId;
-use crate::types::job_request::JobRequest;
+use crate::types::job_request::{JobRequest, PublishedJob};
+use crate::types::unique::PublishOutcome;
 
 /// A transaction that is shared by reference and sends its jobs in one statement at commit.
 ///
@@ -66,8 +67,14 @@ impl Tx {
         if requests.is_empty() {
             refuse_aborted(&mut transaction).await?;
         }
-        insert(&mut transaction, &requests, self.statements).await?;
-        Ok(transaction.commit().await?)
+        let published = insert(&mut transaction, &requests, self.statements).await?;
+        transaction.commit().await?;
+        for (request, job) in requests.iter().zip(published) {
+            if let Some(placed) = &request.placed {
+                let _set_once = placed.set(job);
+            }
+        }
+        Ok(())
     }
 
     /// Rolls back; dropping the `Tx` does the same.
@@ -78,15 +85,22 @@ impl Tx {
         Ok(self.transaction.into_inner().rollback().await?)
     }
 
-    pub(super) fn keep(&self, requests: Vec<JobRequest>) -> Vec<JobId> {
-        let ids: Vec<JobId> = requests.iter().map(|_| JobId::generate()).collect();
-        let named = requests
-            .into_iter()
-            .zip(&ids)
-            .map(|(request, id)| JobRequest { id: Some(id.clone()), ..request });
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).extend(named);
-        ids
+    pub(super) fn keep(&self, mut requests: Vec<JobRequest>) -> Vec<Sent> {
+        let sent = requests.iter_mut().map(name).collect();
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).extend(requests);
+        sent
     }
+}
+
+/// Gives a job an id before it is sent. Only where another job may hold its unique key, more is to be learnt.
+fn name(request: &mut JobRequest) -> Sent {
+    let id = JobId::generate();
+    request.id = Some(id.clone());
+    if request.checked && request.options.unique.is_none() {
+        return Sent::Now(PublishedJob { id, outcome: Some(PublishOutcome::Published) });
+    }
+    let placed = request.placed.insert(Arc::default());
+    Sent::AtCommit(id, placed.clone())
 }
 
 impl From<Transaction<'static, Postgres>> for Tx {

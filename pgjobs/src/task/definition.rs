@@ -16,6 +16,7 @@ use crate::types::integer_bounds::schema;
 use crate::types::options::TaskOptions;
 use crate::types::task_error::RunResult;
 use crate::types::task_schedule::TaskSchedule;
+use crate::types::task_unique::TaskUnique;
 
 /// The call of a task: a struct whose fields are the arguments.
 ///
@@ -87,6 +88,8 @@ pub struct TaskDef {
     pub options: TaskOptions,
     /// When a job of it is published by itself; their names differ.
     pub schedules: &'static [TaskSchedule],
+    /// What makes its jobs one of a kind.
+    pub unique: Option<TaskUnique>,
     /// JSON Schema of the arguments, as an object by name.
     pub args_schema: fn() -> Schema,
     /// JSON Schema of the result.
@@ -117,6 +120,7 @@ impl TaskDef {
             needs: &[],
             options: TaskOptions::DEFAULT,
             schedules: &[],
+            unique: None,
             args_schema: anything,
             result_schema: anything,
             decode: accept,
@@ -169,6 +173,12 @@ impl TaskDef {
     /// Sets its schedules. A worker saves them when it starts, and drops those that it no longer has.
     pub const fn schedules(mut self, schedules: &'static [TaskSchedule]) -> Self {
         self.schedules = schedules;
+        self
+    }
+
+    /// Sets what makes its jobs one of a kind.
+    pub const fn unique(mut self, unique: TaskUnique) -> Self {
+        self.unique = Some(unique);
         self
     }
 
@@ -231,6 +241,10 @@ impl TaskDef {
             "extra_kwargs": self.extra_kwargs,
             "validate": self.options.validation.as_str(),
         });
+        // Only where there are some: a database of an older release knows no such keys.
+        if let Some(unique) = &self.unique {
+            described["unique"] = unique.describe();
+        }
         if !self.schedules.is_empty() {
             let schedules = self.schedules.iter().map(|schedule| schedule.describe(self.name));
             described["schedules"] = schedules.collect();

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -13,6 +14,7 @@ use super::body::holds_nul;
 use super::error::Error;
 use super::job_id::JobId;
 use super::options::{CallOptions, Due, TaskOptions};
+use super::unique::{PublishOutcome, Unique};
 
 /// A job that is about to be published, as a publish layer sees it: the task's name, the options and the
 /// notes, not the arguments. See [`on_publish`](crate::on_publish).
@@ -25,9 +27,19 @@ pub struct JobRequest {
     /// Whether the job may be in a packed row with others: not if its task takes its `Job`, since each of those
     /// gets an own batch.
     pub(crate) together: bool,
+    /// Where its publisher learns what became of it, for a job that is sent later.
+    pub(crate) placed: Option<Arc<OnceLock<PublishedJob>>>,
     /// Whether the task's own type made the body, so that the database does not validate it: it may even know
     /// only an older signature of the task, while versions of a program run side by side.
     pub(crate) checked: bool,
+}
+
+/// What the database has made of a request.
+#[derive(Debug, Clone)]
+pub(crate) struct PublishedJob {
+    pub(crate) id: JobId,
+    /// `None`: not known, because only the database knows what the task declares.
+    pub(crate) outcome: Option<PublishOutcome>,
 }
 
 impl JobRequest {
@@ -48,7 +60,13 @@ impl JobRequest {
             let reason = "a text holds a NUL character, which jsonb cannot store";
             return Err(Error::Encode(format!("the arguments of `{task}`: {reason}")));
         }
-        Ok(JobRequest { task, body, options, id: None, together: false, checked: false })
+        Ok(JobRequest { task, body, options, id: None, placed: None, together: false, checked: false })
+    }
+
+    /// The size of what varies in it.
+    pub(crate) fn bytes(&self) -> usize {
+        let unique = self.options.unique_json().map_or(0, |unique| unique.len());
+        self.body.get().len() + self.options.meta.bytes() + unique
     }
 
     /// The name of its task.
@@ -113,6 +131,17 @@ impl JobRequest {
     /// trace.
     pub fn set_meta(&mut self, key: impl Into<String>, value: impl Serialize) {
         self.options.meta.set(key.into(), value);
+    }
+
+    /// Whether it is published under a unique key that this program names: its publisher's, or its task's.
+    /// (Of a task that is published by name, only the database knows what the task declares.)
+    pub fn is_unique(&self) -> bool {
+        self.options.unique.as_ref().is_some_and(|unique| unique.is_unique())
+    }
+
+    /// Makes it one of a kind, in place of what its task declares and its publisher set.
+    pub fn set_unique(&mut self, unique: Unique) {
+        self.options.set_unique(unique);
     }
 
     /// Notes a tag on it, once.

@@ -15,8 +15,10 @@ pub(crate) mod schedule;
 pub(crate) mod strict_json;
 pub(crate) mod task_error;
 pub(crate) mod task_schedule;
+pub(crate) mod task_unique;
 #[cfg(feature = "cli")]
 pub(crate) mod text;
 #[cfg(feature = "chrono-tz")]
 pub(crate) mod time_zone;
 pub(crate) mod topic;
+pub(crate) mod unique;

@@ -10,6 +10,8 @@ use serde::Serialize;
 use super::backoff::Backoff;
 use super::error::Error;
 use super::meta::Meta;
+use super::task_unique::TaskUnique;
+use super::unique::Unique;
 
 /// The options of a task's jobs, set in `#[task(…)]`; some can be overridden by a call.
 ///
@@ -206,21 +208,31 @@ pub(crate) struct CallOptions {
     pub(crate) priority: Option<i32>,
     pub(crate) due: Due,
     pub(crate) meta: Meta,
+    /// `None`: as the database knows the task.
+    pub(crate) unique: Option<Box<Unique>>,
 }
 
 impl CallOptions {
     /// Nothing set: the database's defaults.
     pub(crate) fn none() -> Self {
-        CallOptions { retries: None, timeout: None, priority: None, due: Due::Now, meta: Meta::default() }
+        CallOptions {
+            retries: None,
+            timeout: None,
+            priority: None,
+            due: Due::Now,
+            meta: Meta::default(),
+            unique: None,
+        }
     }
 
-    pub(crate) fn of(task: &TaskOptions) -> Self {
+    pub(crate) fn of(task: &TaskOptions, unique: Option<&TaskUnique>) -> Self {
         CallOptions {
             retries: Some(task.retries),
             timeout: Some(task.timeout),
             priority: Some(task.priority),
             due: Due::Now,
             meta: Meta::default(),
+            unique: unique.map(|unique| Box::new(unique.call())),
         }
     }
 
@@ -233,7 +245,19 @@ impl CallOptions {
         if self.retries.is_some_and(|n| i32::try_from(n).is_err()) {
             return Err(Error::Option { name: "retries", reason: "must lie within 1..=1000".into() });
         }
+        self.unique.as_ref().map_or(Ok(()), |unique| unique.check())?;
         self.meta.check()
+    }
+
+    /// Puts what a call says in place of what its task declares.
+    pub(crate) fn set_unique(&mut self, unique: Unique) {
+        let declared = self.unique.take().map(|declared| *declared);
+        self.unique = Some(Box::new(unique.over(declared)));
+    }
+
+    /// What makes the call one of a kind, as JSON text; `None`: nothing is said.
+    pub(crate) fn unique_json(&self) -> Option<String> {
+        self.unique.as_ref().map(|unique| unique.json())
     }
 
     pub(crate) fn scheduled_at(&self) -> Option<DateTime<Utc>> {

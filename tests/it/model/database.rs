@@ -20,7 +20,7 @@ const JOBS: &str = "
       null::timestamptz as run_at, null::timestamptz as until, null::bigint as result
     from jobs.pending q,
       lateral unnest(coalesce(q.jobs, array[row(q.id, q.job_id, q.task, q.body, q.retries, q.max_retries, q.priority, q.timeout,
-        q.created_at, q.scheduled_at, q.ready_seq, q.attempt, q.traceback, q.meta)::jobs.open_job])) j
+        q.created_at, q.scheduled_at, q.ready_seq, q.attempt, q.traceback, q.meta, q.on_end)::jobs.open_job])) j
     union all
     select j.id, j.job_id, j.task, j.priority, j.timeout::bigint, j.retries, j.max_retries, j.attempt + 1, j.scheduled_at, j.traceback,
       j.ready_seq, 'running', null, b.lease, b.part * 64 + j.ordinality::integer - 1, b.worker,
@@ -47,7 +47,7 @@ const LOCKED: &str = "
          b as materialized (select q.ctid as at from jobs.batch q for update skip locked)
     select j.id
     from jobs.pending q, lateral unnest(coalesce(q.jobs, array[row(q.id, q.job_id, null, null, null, null, null, null, null, null, null, null,
-      null, null)::jobs.open_job])) j where q.ctid <> all (array(select p.at from p))
+      null, null, null)::jobs.open_job])) j where q.ctid <> all (array(select p.at from p))
     union all
     select j.id from jobs.batch q, unnest(q.jobs) with ordinality j
     where q.ctid <> all (array(select b.at from b)) and (q.open >> (j.ordinality - 1)::integer) & 1 = 1";

@@ -43,7 +43,7 @@ pub(crate) struct CallArgs {
 
 /// An alias, because clap takes a `Vec` for an option that may be given several times.
 type Array = Vec<Value>;
-type Object = Vec<(String, Value)>;
+pub(super) type Object = Vec<(String, Value)>;
 
 impl CallArgs {
     /// A job of this task with these options.

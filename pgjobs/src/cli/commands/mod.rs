@@ -12,4 +12,5 @@ pub(crate) mod jobs;
 pub(crate) mod migrate;
 pub(crate) mod publish;
 pub(crate) mod schedule;
+pub(crate) mod unique;
 pub(crate) mod worker;

@@ -11,14 +11,14 @@ use sqlx::PgPool;
 
 use crate::cli::args::global::{Global, program};
 use crate::cli::args::values;
-use crate::cli::commands::call::CallArgs;
+use crate::cli::commands::call::{CallArgs, Object};
 use crate::cli::database::connect::connect;
 use crate::cli::output::console::Console;
 use crate::cli::output::failure::Failure;
 use crate::cli::output::progress::Progress;
 use crate::inspect::{self, TaskRow};
 use crate::types::nearest::nearest;
-use crate::{Error, JobHandle, JobId, JobState, NewJob, db};
+use crate::{Error, JobHandle, JobId, JobState, NewJob, PublishOutcome, Unique, db};
 
 const AFTER_HELP: &str = "\
 A VALUE is read as JSON, and as plain text when it is none: 7 is a number, ana a text, '\"7\"' a text.
@@ -27,6 +27,7 @@ Examples:
   pgjobs publish mail.welcome --arg 7 --kwarg locale=pt
   pgjobs publish reports.build --kwargs '{\"month\": \"2030-01\"}' --delay 10m
   pgjobs publish app.add --args '[1, 2]' --wait --wait-timeout 30s
+  pgjobs publish app.sync --arg 7 --unique '{\"key\": 7, \"until\": \"started\"}'
 
 Prints the job's id, with --wait its result. Arguments are visible in `ps` while this runs.";
 
@@ -43,6 +44,11 @@ pub(crate) struct PublishArgs {
     /// Do not run it before this time, such as 2030-01-31T09:00:00Z.
     #[arg(long, value_name = "RFC3339", value_parser = values::time)]
     at: Option<DateTime<Utc>>,
+    /// Publish it only when no other job holds its unique key; else print the id of that job. An object as in
+    /// SQL says what is unique: name, key or arguments, until, on_conflict, wait, max_wait. Without one: what
+    /// the task declares, or all arguments.
+    #[arg(long, value_name = "JSON-OBJECT", num_args = 0..=1, default_missing_value = "{}", value_parser = values::object)]
+    unique: Option<Object>,
     /// Wait for the job's end and print its result.
     #[arg(long)]
     wait: bool,
@@ -56,15 +62,23 @@ pub(crate) async fn run(args: PublishArgs, global: &Global, console: &Console) -
     let (waits, asked_limit, task) = (args.wait, args.wait_timeout, args.task.clone());
     let call = call(args)?;
     let pool = connect(global, console).await?;
-    let job = JobHandle::<Box<RawValue>>::new(call.publish(&pool).await?.id().clone());
+    let published = call.publish(&pool).await?;
+    let outcome = published.outcome();
+    let job = JobHandle::<Box<RawValue>>::new(published.id().clone());
+    if outcome == Some(PublishOutcome::Existing) {
+        console.note("not published: another job holds its unique key".to_owned());
+    }
     let warning = warning(&pool, &task, waits).await;
     if let Ok(Some(warning)) = &warning {
         console.note(format!("warning: {warning}"));
     }
     if !waits {
-        return console.data(&json!({ "job_id": job.id() }), || job.id().to_string());
+        let document = Published { job_id: job.id(), outcome };
+        return console.data(&document, || job.id().to_string());
     }
-    console.note(format!("published {}", job.id()));
+    if outcome != Some(PublishOutcome::Existing) {
+        console.note(format!("published {}", job.id()));
+    }
     let is_expected = matches!(warning, Ok(None)); // a live worker has the task
     let limit = asked_limit.or_else(|| (!is_expected).then_some(PATIENCE));
     if let (Some(limit), None) = (limit, asked_limit) {
@@ -73,8 +87,19 @@ pub(crate) async fn run(args: PublishArgs, global: &Global, console: &Console) -
     wait(&pool, &job, limit, console).await
 }
 
+#[derive(Serialize)]
+struct Published<'a> {
+    job_id: &'a JobId,
+    /// Only of a call with `--unique`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outcome: Option<PublishOutcome>,
+}
+
 fn call(args: PublishArgs) -> Result<NewJob, Failure> {
-    let call = args.call.job(args.task)?;
+    let mut call = args.call.job(args.task)?;
+    if let Some(unique) = args.unique {
+        call = call.unique(Unique::from_json(unique.into_iter().collect()));
+    }
     Ok(match (args.delay, args.at) {
         (Some(delay), _) => call.delay(delay),
         (None, Some(at)) => call.scheduled_at(at),

@@ -124,6 +124,7 @@ fn role_of(function: &str) -> &'static str {
         "publish_bulk",
         "publish_json",
         "publish_arrays",
+        "publish_unique",
         "now",
         "set_schedule",
         "drop_schedule",

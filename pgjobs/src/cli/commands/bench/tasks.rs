@@ -66,6 +66,7 @@ pub(crate) static NOOP: TaskDef = TaskDef {
     needs: &[],
     schedules: &[],
     options: OPTIONS,
+    unique: None,
     args_schema: anything,
     result_schema: nothing,
     decode: TaskDef::decode_as::<Noop>,
