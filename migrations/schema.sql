@@ -38,7 +38,8 @@ create type jobs.accepted_runs as (
   leases uuid[],
   parts integer[],
   bits bigint[],
-  number bigint
+  number bigint,
+  on_end boolean
 );
 
 create type jobs.bulk_job as (
@@ -112,6 +113,7 @@ create type jobs.declaration as (
   keep text,
   params jsonb,
   extra_kwargs boolean,
+  unique_by jsonb,
   validation text
 );
 
@@ -152,7 +154,14 @@ create type jobs.locked_rows as (
   bytes bigint,
   packed integer,
   is_too_large boolean,
-  unseen bigint
+  unseen bigint,
+  on_end boolean
+);
+
+create type jobs.on_end as (
+  unique_name character varying,
+  unique_key text,
+  until_started boolean
 );
 
 create type jobs.open_job as (
@@ -169,7 +178,14 @@ create type jobs.open_job as (
   ready_seq bigint,
   attempt integer,
   traceback text,
-  meta jsonb
+  meta jsonb,
+  on_end jobs.on_end
+);
+
+create type jobs.published as (
+  ids bigint[],
+  job_ids character varying[],
+  outcomes text[]
 );
 
 create type jobs.queued as (
@@ -235,10 +251,33 @@ create type jobs.schema_error as (
   steps integer
 );
 
+create type jobs.unique_rule as (
+  name character varying,
+  key text,
+  until_started boolean,
+  until interval,
+  on_conflict text,
+  wait interval,
+  max_wait interval
+);
+
+create type jobs.wanted_key as (
+  name character varying,
+  key text,
+  first_at integer,
+  new_at integer,
+  change_at integer,
+  refuse_at integer,
+  holder character varying,
+  holder_task character varying,
+  holder_state character varying
+);
+
 create table jobs.batch (
   lease uuid not null,
   part integer not null,
   worker uuid,
+  on_end boolean not null default false,
   run_at timestamp with time zone not null,
   counted_from timestamp with time zone not null,
   margin interval not null,
@@ -293,7 +332,8 @@ create table jobs.job (
   attempt integer not null,
   lease uuid,
   worker uuid,
-  meta jsonb
+  meta jsonb,
+  on_end jobs.on_end
 ) partition by RANGE (complete_on);
 CREATE INDEX job_by_job_id ON ONLY jobs.job USING btree (job_id);
 CREATE INDEX job_not_success ON ONLY jobs.job USING btree (job_id) WHERE (status <> 'success'::jobs.job_status);
@@ -318,6 +358,7 @@ create table jobs.pending (
   attempt integer not null default 0,
   traceback text,
   meta jsonb,
+  on_end jobs.on_end,
   size integer not null default 1,
   bytes integer not null default 0,
   last_job character varying(32),
@@ -335,6 +376,7 @@ create table jobs.publish_check (
   validation text not null,
   keep text not null,
   names text[],
+  unique_by jsonb,
   fits jsonpath,
   constraint publish_check_pkey PRIMARY KEY (name)
 );
@@ -437,6 +479,7 @@ create table jobs.task (
   keep text not null default 'all'::text,
   params jsonb,
   extra_kwargs boolean not null default false,
+  unique_by jsonb,
   validation text not null default 'strict'::text,
   validation_set text,
   fits jsonpath,
@@ -471,6 +514,15 @@ create table jobs.topic_grant (
   consume boolean not null,
   constraint topic_grant_pkey PRIMARY KEY (role, topic)
 );
+
+create table jobs.unique_key (
+  name character varying not null,
+  key text not null,
+  job_id character varying(32) not null,
+  until timestamp with time zone,
+  constraint unique_key_by_name PRIMARY KEY (name, key)
+);
+CREATE INDEX unique_key_until ON jobs.unique_key USING btree (until) WHERE (until IS NOT NULL);
 
 create table jobs.worker (
   id uuid not null,
@@ -537,7 +589,8 @@ create table jobs.worker (
   rank bigint,
   ready_seq bigint,
   size integer,
-  bytes integer
+  bytes integer,
+  on_end boolean
 
 -- view jobs._runs:
   lease uuid,
@@ -558,7 +611,8 @@ create table jobs.worker (
   scheduled_at timestamp with time zone,
   attempt integer,
   traceback text,
-  meta jsonb
+  meta jsonb,
+  on_end jobs.on_end
 
 -- view jobs._waiting:
   id bigint,
@@ -682,14 +736,16 @@ create table jobs.worker (
 -- function jobs.own_task(i_task text, i_role name) returns bigint
 -- function jobs.pause_schedule(i_name text, i_note text DEFAULT NULL::text) returns jobs.schedule_info
 -- function jobs.promote(i_limit integer DEFAULT 1000, i_since timestamp with time zone DEFAULT '-infinity'::timestamp with time zone) returns integer
--- function jobs.publish_arrays(i_tasks text[], i_bodies jsonb[], i_scheduled_at timestamp with time zone[], i_delays double precision[], i_timeouts double precision[], i_priorities integer[], i_max_retries integer[], i_job_ids text[] DEFAULT NULL::text[], i_pack boolean DEFAULT NULL::boolean, i_checked boolean[] DEFAULT NULL::boolean[], i_metas jsonb[] DEFAULT NULL::jsonb[]) returns character varying[]
+-- function jobs.publish_arrays(i_tasks text[], i_bodies jsonb[], i_scheduled_at timestamp with time zone[], i_delays double precision[], i_timeouts double precision[], i_priorities integer[], i_max_retries integer[], i_job_ids text[] DEFAULT NULL::text[], i_pack boolean DEFAULT NULL::boolean, i_checked boolean[] DEFAULT NULL::boolean[], i_metas jsonb[] DEFAULT NULL::jsonb[], i_uniques jsonb[] DEFAULT NULL::jsonb[]) returns character varying[]
 -- function jobs.publish_bulk(i_jobs jobs.bulk_job[]) returns SETOF jobs.queued
 -- function jobs.publish_json(i_jobs jsonb) returns SETOF jobs.queued
--- function jobs.publish(i_task character varying, i_body jsonb DEFAULT NULL::jsonb, i_scheduled_at timestamp with time zone DEFAULT NULL::timestamp with time zone, i_timeout numeric DEFAULT NULL::numeric, i_priority integer DEFAULT NULL::integer, i_max_retries integer DEFAULT NULL::integer, i_checked boolean DEFAULT false, i_job_id text DEFAULT NULL::text, i_meta jsonb DEFAULT NULL::jsonb) returns jobs.queued
+-- function jobs.publish_unique(i_tasks text[], i_bodies jsonb[], i_uniques jsonb[] DEFAULT NULL::jsonb[], i_scheduled_at timestamp with time zone[] DEFAULT NULL::timestamp with time zone[], i_delays double precision[] DEFAULT NULL::double precision[], i_timeouts double precision[] DEFAULT NULL::double precision[], i_priorities integer[] DEFAULT NULL::integer[], i_max_retries integer[] DEFAULT NULL::integer[], i_job_ids text[] DEFAULT NULL::text[], i_checked boolean[] DEFAULT NULL::boolean[], i_metas jsonb[] DEFAULT NULL::jsonb[]) returns TABLE(job_id character varying, outcome text)
+-- function jobs.publish(i_task character varying, i_body jsonb DEFAULT NULL::jsonb, i_scheduled_at timestamp with time zone DEFAULT NULL::timestamp with time zone, i_timeout numeric DEFAULT NULL::numeric, i_priority integer DEFAULT NULL::integer, i_max_retries integer DEFAULT NULL::integer, i_checked boolean DEFAULT false, i_job_id text DEFAULT NULL::text, i_meta jsonb DEFAULT NULL::jsonb, i_unique jsonb DEFAULT NULL::jsonb) returns jobs.queued
 -- function jobs.purge(i_topic text, i_limit integer DEFAULT 10000) returns bigint
 -- function jobs.read_ready(i_task character varying, i_rank bigint DEFAULT NULL::bigint, i_seq bigint DEFAULT NULL::bigint, i_num integer DEFAULT 100) returns TABLE(job_id character varying, body jsonb, rank bigint, seq bigint)
 -- function jobs.register_tasks(i_tasks jsonb) returns void
 -- function jobs.register_worker(i_worker uuid, i_host text, i_pid integer, i_version text, i_topics text[], i_tasks text[], i_slots integer, i_lease_seconds double precision) returns void
+-- function jobs.release_unique_key(i_name text, i_key text) returns character varying
 -- function jobs.release(i_worker uuid, i_lease uuid) returns integer
 -- function jobs.result(i_job character varying) returns TABLE(status character varying, result jsonb, traceback text)
 -- function jobs.results(i_jobs text[], i_only_ended boolean DEFAULT false) returns TABLE(job_id character varying, status character varying, result jsonb, traceback text)
@@ -712,6 +768,7 @@ create table jobs.worker (
 -- function jobs.tasks() returns TABLE(name character varying, aliases text[], doc text, args_schema jsonb, result_schema jsonb, retries integer, timeout numeric, priority integer, keep text, declared boolean, workers bigint, validation text, params jsonb, extra_kwargs boolean, owner name)
 -- function jobs.tick(i_limit integer DEFAULT 50) returns integer
 -- function jobs.topic_grants() returns TABLE(role name, topic text, publish boolean, consume boolean, known boolean)
+-- function jobs.unique_keys(i_topic text DEFAULT '*'::text, i_num integer DEFAULT 100) returns TABLE(name character varying, key text, job_id character varying, state character varying, until timestamp with time zone)
 -- function jobs.unregister_worker(i_worker uuid) returns void
 -- function jobs.unusable() returns SETOF text
 -- function jobs.workers() returns TABLE(id uuid, host text, pid integer, version text, topics text[], tasks text[], slots integer, held bigint, started_at timestamp with time zone, heartbeat_at timestamp with time zone, alive boolean)
@@ -720,10 +777,13 @@ create table jobs.worker (
 -- function jobs._accept(i_leases uuid[], i_batch_indexes integer[]) returns jobs.accepted_runs
 -- function jobs._acts_as(i_role oid, i_login oid) returns boolean
 -- function jobs._adopt_grants(i_role name) returns void
+-- function jobs._after_end(i_runs jobs.accepted_runs, i_leases uuid[], i_batch_indexes integer[], i_outcomes text[]) returns void
+-- function jobs._after_start(i_lease uuid) returns void
 -- function jobs._allowed(i_publish boolean, i_tasks text[]) returns text[]
 -- function jobs._any_key() returns smallint
 -- function jobs._are_apart(i_one jsonb, i_other jsonb) returns boolean
 -- function jobs._are_disjoint(i_one jsonb, i_other jsonb) returns boolean
+-- function jobs._are_jobs(i_tasks text[], i_bodies jsonb[], i_priorities integer[], i_job_ids text[]) returns boolean
 -- function jobs._as_array(i_value jsonb) returns jsonb
 -- function jobs._as_schedule(i_name text, i_task text, i_when jsonb) returns jobs.schedule
 -- function jobs._at(i_template text, i_at text) returns text
@@ -732,13 +792,15 @@ create table jobs.worker (
 -- function jobs._bit(i_run bigint) returns bigint
 -- function jobs._bound(i_args jsonb, i_kwargs jsonb, i_params jsonb) returns jsonb
 -- function jobs._caller() returns name
+-- function jobs._change_holders(i_met jobs.wanted_key[], i_new jobs.open_job[], i_bytes bigint[], i_rules jobs.unique_rule[]) returns boolean
 -- function jobs._change_partitions(i_today date, i_full boolean, i_make date[], i_drop text[]) returns text[]
 -- function jobs._changes(i_tasks jobs.declaration[]) returns SETOF jobs.change
--- function jobs._check_bodies(i_tasks text[], i_bodies jsonb[], i_checked boolean[] DEFAULT NULL::boolean[]) returns void
+-- function jobs._check_bodies(i_tasks text[], i_bodies jsonb[], i_checked boolean[] DEFAULT NULL::boolean[]) returns boolean
 -- function jobs._check_bulk_bytes(i_sizes bigint[], i_limit integer) returns void
 -- function jobs._check_bulk(i_tasks text[], i_bodies jsonb[]) returns bigint[]
 -- function jobs._check_choice(i_what text, i_word text, i_known text[]) returns void
 -- function jobs._check_declarations(i_tasks jsonb) returns void
+-- function jobs._check_declared_unique(i_task jsonb) returns void
 -- function jobs._check_lease(i_lease uuid) returns void
 -- function jobs._check_limit(i_name text, i_limit bigint) returns void
 -- function jobs._check_meta(i_which text, i_meta jsonb) returns bigint
@@ -781,6 +843,7 @@ create table jobs.worker (
 -- function jobs._ended_counts(i_state text, i_pattern text, i_cap bigint) returns TABLE(task character varying, state text, jobs bigint)
 -- function jobs._ended_since(i_jobs text[]) returns timestamp with time zone
 -- function jobs._ended_times(i_jobs text[], i_from timestamp with time zone, i_until timestamp with time zone) returns timestamp with time zone[]
+-- function jobs._ends(i_outcome text, i_retries integer, i_max_retries integer) returns boolean
 -- function jobs._escaped(i_text text) returns text
 -- function jobs._excludes(i_one jsonb, i_other jsonb) returns boolean
 -- function jobs._expected_type(i_schema jsonb) returns text
@@ -795,6 +858,7 @@ create table jobs.worker (
 -- function jobs._explain_running(i_job character varying) returns SETOF jobs.reason
 -- function jobs._explain_stop(i_schedule jobs.schedule) returns SETOF jobs.reason
 -- function jobs._explain_tick(i_schedule jobs.schedule) returns SETOF jobs.reason
+-- function jobs._explain_unique(i_job character varying) returns SETOF jobs.reason
 -- function jobs._find_packed(i_job character varying) returns SETOF jobs.open_job
 -- function jobs._find_run(i_job character varying) returns TABLE(lease uuid, batch_index integer)
 -- function jobs._first_due(i_cron jobs.cron, i_zone text, i_gap text, i_fold text, i_after timestamp with time zone, i_local timestamp without time zone) returns timestamp with time zone
@@ -803,16 +867,19 @@ create table jobs.worker (
 -- function jobs._flaw(i_task jsonb) returns text
 -- function jobs._for_each(i_values anyarray, i_jobs integer) returns anyarray
 -- function jobs._gap_end(i_local timestamp without time zone, i_zone text) returns timestamp with time zone
+-- function jobs._given_over(i_given jsonb, i_checked boolean, i_declared jsonb) returns jsonb
 -- function jobs._grantee(i_grant jobs.topic_grant) returns oid
 -- function jobs._has_type(i_types jsonb, i_value jsonb) returns boolean
 -- function jobs._have_ended(i_jobs text[], i_least text) returns boolean
 -- function jobs._heads(i_tasks text[], i_watermark_tasks text[], i_watermark_priorities integer[], i_watermarks bigint[], i_ranges integer, i_num integer, i_own_batch text[], i_jobs_per_mib bigint) returns jobs.claim_plan
 -- function jobs._history_of(i_jobs text[], i_everywhere boolean DEFAULT true) returns SETOF jobs.job
+-- function jobs._holders(i_names text[], i_keys text[], i_which integer[], i_now timestamp with time zone) returns TABLE(nth integer, holder character varying, task character varying, state character varying)
 -- function jobs._hold(i_job character varying, i_lease uuid) returns jobs._runs
 -- function jobs._id_time(i_now timestamp with time zone) returns bytea
 -- function jobs._in_range(i_rank bigint, i_ready_seq bigint, i_from_rank bigint, i_from_seq bigint, i_to_rank bigint) returns boolean
 -- function jobs._in_state(i_state text) returns text
 -- function jobs._info(s jobs.schedule) returns jobs.schedule_info
+-- function jobs._insert_new(i_new jobs.open_job[], i_bytes bigint[], i_first integer[], i_contents integer[]) returns void
 -- function jobs._is_abandoned(i_schedule jobs.schedule) returns boolean
 -- function jobs._is_administrator() returns boolean
 -- function jobs._is_administrator(i_role name) returns boolean
@@ -829,6 +896,7 @@ create table jobs.worker (
 -- function jobs._is_under(i_task text, i_limits jobs.limits) returns boolean
 -- function jobs._jitter(i_schedule jobs.schedule) returns interval
 -- function jobs._joined(i_parts text[], i_by text) returns text
+-- function jobs._key_part(i_value jsonb) returns text
 -- function jobs._kind(i_value jsonb) returns text
 -- function jobs._known_definitions(i_root jsonb) returns jsonb
 -- function jobs._known(i_template text, i_at text) returns text
@@ -853,6 +921,7 @@ create table jobs.worker (
 -- function jobs._may_lock_history(i_context text) returns boolean
 -- function jobs._may_notify() returns boolean
 -- function jobs._meant(i_schema jsonb, i_root jsonb) returns jsonb
+-- function jobs._meet_holders(i_wanted jobs.wanted_key[], i_new jobs.open_job[], i_rules jobs.unique_rule[], i_now timestamp with time zone) returns jobs.wanted_key[]
 -- function jobs._meta_of_tick(i_schedule jobs.schedule, i_tick timestamp with time zone) returns jsonb
 -- function jobs._millis(i_at timestamp with time zone) returns bigint
 -- function jobs._moment(i_at timestamp with time zone) returns text
@@ -864,6 +933,7 @@ create table jobs.worker (
 -- function jobs._names(i_params jsonb, i_extra_kwargs boolean) returns text[]
 -- function jobs._new_job_id(i_time bytea, i_number bigint, i_random bytea DEFAULT substr(uuid_send(gen_random_uuid()), 11)) returns character varying
 -- function jobs._new_job_ids(i_numbers bigint[], i_now timestamp with time zone) returns character varying[]
+-- function jobs._new_jobs(i_ids bigint[], i_job_ids character varying[], i_tasks text[], i_bodies jsonb[], i_bytes bigint[], i_due timestamp with time zone[], i_timeouts numeric[], i_priorities integer[], i_max_retries integer[], i_metas jsonb[], i_rules jobs.unique_rule[], i_now timestamp with time zone) returns jobs.open_job[]
 -- function jobs._next_cron(i_cron jobs.cron, i_zone text, i_gap text, i_fold text, i_after timestamp with time zone) returns timestamp with time zone
 -- function jobs._next_local(i_cron jobs.cron, i_after timestamp without time zone) returns timestamp without time zone
 -- function jobs._next_tick(i_schedule jobs.schedule, i_cron jobs.cron, i_after timestamp with time zone) returns timestamp with time zone
@@ -871,12 +941,14 @@ create table jobs.worker (
 -- function jobs._not_held(i_job character varying, i_lease uuid) returns void
 -- function jobs._note_plain_client() returns void
 -- function jobs._note_started(i_worker uuid, i_leases uuid[], i_batch_indexes integer[], i_skip boolean) returns void
+-- function jobs._note_ticks(i_name text, i_outcome text, i_ticks timestamp with time zone[], i_published jobs.published, i_reason text) returns void
 -- function jobs._nth_random(i_randoms bytea, i_nth integer) returns bytea
 -- function jobs._offset(i_at timestamp with time zone, i_zone text) returns interval
 -- function jobs._on_day(i_day timestamp with time zone) returns text
 -- function jobs._open_job(i_row jobs.pending) returns jobs.open_job
 -- function jobs._open_of(i_jobs text[]) returns TABLE(job_id character varying, status character varying, task character varying)
--- function jobs._opened(i_leases uuid[], i_parts integer[], i_bits bigint[]) returns TABLE(lease uuid, batch_index integer, run_at timestamp with time zone, worker uuid, id bigint, job_id character varying, task character varying, body jsonb, retries integer, max_retries integer, priority integer, timeout numeric, created_at timestamp with time zone, scheduled_at timestamp with time zone, ready_seq bigint, attempt integer, traceback text, meta jsonb)
+-- function jobs._opened(i_leases uuid[], i_parts integer[], i_bits bigint[]) returns TABLE(lease uuid, batch_index integer, run_at timestamp with time zone, worker uuid, id bigint, job_id character varying, task character varying, body jsonb, retries integer, max_retries integer, priority integer, timeout numeric, created_at timestamp with time zone, scheduled_at timestamp with time zone, ready_seq bigint, attempt integer, traceback text, meta jsonb, on_end jobs.on_end)
+-- function jobs._outcomes(i_new jobs.open_job[], i_rules jobs.unique_rule[], i_met jobs.wanted_key[]) returns jobs.published
 -- function jobs._own_schedule(i_name text) returns jobs.schedule
 -- function jobs._packs() returns boolean
 -- function jobs._page_of_ended(i_state text, i_pattern text, i_before character varying, i_num integer) returns SETOF jobs."all"
@@ -894,28 +966,36 @@ create table jobs.worker (
 -- function jobs._prefix(i_topic text) returns text
 -- function jobs._prepare_partition(i_day date) returns void
 -- function jobs._promote(i_pattern text, i_limit integer, i_since timestamp with time zone) returns integer
+-- function jobs._publish_many(i_tasks text[], i_bodies jsonb[], i_due timestamp with time zone[], i_timeouts numeric[], i_priorities integer[], i_max_retries integer[], i_job_ids text[], i_pack boolean, i_checked boolean[], i_metas jsonb[], i_uniques jsonb[], i_now timestamp with time zone) returns jobs.published
+-- function jobs._publish_one_unique(i_task text, i_body jsonb, i_scheduled_at timestamp with time zone, i_timeout numeric, i_priority integer, i_max_retries integer, i_checked boolean, i_job_id text, i_meta jsonb, i_unique jsonb) returns jobs.queued
 -- function jobs._publish_packed(i_ids bigint[], i_job_ids character varying[], i_task character varying, i_bodies jsonb[], i_bytes bigint[], i_timeouts numeric[], i_priority integer, i_max_retries integer[], i_metas jsonb[], i_now timestamp with time zone) returns void
--- function jobs._publish_rows(i_jobs jobs.bulk_job[], i_metas jsonb[]) returns SETOF jobs.queued
+-- function jobs._publish_rows(i_jobs jobs.bulk_job[], i_metas jsonb[], i_uniques jsonb[]) returns SETOF jobs.queued
 -- function jobs._publish_singly(i_ids bigint[], i_job_ids character varying[], i_tasks text[], i_bodies jsonb[], i_bytes bigint[], i_due timestamp with time zone[], i_timeouts numeric[], i_priorities integer[], i_max_retries integer[], i_metas jsonb[], i_now timestamp with time zone) returns void
--- function jobs._publish_ticks(i_schedule jobs.schedule, i_ticks timestamp with time zone[], i_now timestamp with time zone) returns character varying[]
+-- function jobs._publish_ticks(i_schedule jobs.schedule, i_ticks timestamp with time zone[], i_now timestamp with time zone) returns jobs.published
 -- function jobs._publishable(i_task character varying, i_bytes bigint, i_limit integer, i_scheduled_at timestamp with time zone, i_timeout numeric, i_max_retries integer) returns boolean
+-- function jobs._published_rows(i_published jobs.published) returns SETOF jobs.queued
 -- function jobs._quotas(i_ranges jobs.key_range[], i_num integer, i_own_batch text[]) returns TABLE(key_range jobs.key_range, rows integer, jobs integer, cut boolean)
 -- function jobs._quoted(i_text text) returns text
 -- function jobs._randoms(i_ids integer) returns bytea
 -- function jobs._rank(i_priority integer, i_ready_seq bigint) returns bigint
 -- function jobs._read_cron(i_cron text) returns jobs.cron
+-- function jobs._read_unique(i_which text, i_unique jsonb, i_task text) returns jobs.unique_rule
 -- function jobs._ready_tasks(i_topic text) returns text[]
 -- function jobs._refresh_publish_checks(i_names text[] DEFAULT NULL::text[]) returns void
 -- function jobs._refuse_cron(i_field text, i_part text, i_why text) returns void
 -- function jobs._refuse_dead() returns void
+-- function jobs._refuse_held(i_met jobs.wanted_key[], i_jobs integer) returns void
+-- function jobs._refuse_race() returns void
 -- function jobs._refuse_unfit(i_tasks text[], i_bodies jsonb[], i_suspects integer[]) returns void
 -- function jobs._refuse_unknown(i_tasks text[]) returns void
 -- function jobs._refuse(i_which text, i_task character varying, i_bytes bigint, i_scheduled_at timestamp with time zone, i_timeout numeric, i_max_retries integer) returns boolean
+-- function jobs._release_keys(i_jobs text[], i_on_ends jobs.on_end[]) returns void
 -- function jobs._remember_signatures(i_tasks jobs.declaration[]) returns void
 -- function jobs._replaced(i_old jobs.schedule, i_new jobs.schedule) returns jobs.schedule
 -- function jobs._restricted() returns name
 -- function jobs._role_oid(i_name name) returns oid
 -- function jobs._rows_of_one(i_ranges jobs.key_range[], i_num integer, i_own_batch text[]) returns integer[]
+-- function jobs._rules_of_kind(i_which text, i_task text, i_kind jsonb, i_bodies jsonb[], i_values jsonb[]) returns jobs.unique_rule[]
 -- function jobs._save_schedule(i_new jobs.schedule) returns jobs.schedule
 -- function jobs._schedule_flaw(i_schedules jsonb) returns text
 -- function jobs._schema_error_of_any(i_variants jsonb, i_one boolean, i_value jsonb, i_root jsonb, i_depth integer, i_left integer, i_until timestamp with time zone) returns jobs.schema_error
@@ -942,11 +1022,18 @@ create table jobs.worker (
 -- function jobs._shown(i_text text) returns text
 -- function jobs._sleep_for(i_seconds double precision) returns void
 -- function jobs._start(i_job character varying) returns void
+-- function jobs._store_beside_others(i_new jobs.open_job[], i_bytes bigint[], i_rules jobs.unique_rule[], i_now timestamp with time zone) returns jobs.published
+-- function jobs._store_or_change(i_wanted jobs.wanted_key[], i_new jobs.open_job[], i_bytes bigint[], i_rules jobs.unique_rule[], i_now timestamp with time zone) returns jobs.wanted_key[]
+-- function jobs._store_under_keys(i_wanted jobs.wanted_key[], i_new jobs.open_job[], i_bytes bigint[], i_rules jobs.unique_rule[], i_now timestamp with time zone) returns jobs.wanted_key[]
+-- function jobs._store_unique(i_ids bigint[], i_job_ids character varying[], i_tasks text[], i_bodies jsonb[], i_bytes bigint[], i_due timestamp with time zone[], i_timeouts numeric[], i_priorities integer[], i_max_retries integer[], i_metas jsonb[], i_rules jobs.unique_rule[], i_now timestamp with time zone) returns jobs.published
 -- function jobs._store(i_ids bigint[], i_job_ids character varying[], i_tasks text[], i_bodies jsonb[], i_bytes bigint[], i_due timestamp with time zone[], i_timeouts numeric[], i_priorities integer[], i_max_retries integer[], i_metas jsonb[], i_now timestamp with time zone, i_pack boolean) returns void
 -- function jobs._sweep_expired(i_limit integer, i_limits jobs.limits) returns integer
 -- function jobs._sweep_plain(i_pattern text, i_limit integer) returns integer
 -- function jobs._sweep_workers(i_limit integer, i_limits jobs.limits) returns integer
+-- function jobs._take_all_keys(i_job_ids character varying[], i_rules jobs.unique_rule[], i_now timestamp with time zone) returns boolean
 -- function jobs._take_back(i_table regclass) returns void
+-- function jobs._take_keys_again(i_jobs text[], i_except text[]) returns TABLE(job_id text, holder text)
+-- function jobs._take_keys(i_names text[], i_keys text[], i_jobs text[], i_untils timestamp with time zone[], i_now timestamp with time zone) returns TABLE(nth integer, holder character varying, task character varying, state character varying)
 -- function jobs._template_of_array(i_schema jsonb, i_root jsonb, i_refs text[], i_known jsonb) returns text
 -- function jobs._template_of_number(i_type text, i_schema jsonb) returns text
 -- function jobs._template_of_object(i_schema jsonb, i_root jsonb, i_refs text[], i_known jsonb) returns text
@@ -965,6 +1052,10 @@ create table jobs.worker (
 -- function jobs._try_to_change_partitions(i_today date, i_full boolean, i_make date[], i_drop text[]) returns text[]
 -- function jobs._turn_away() returns void
 -- function jobs._types(i_schema jsonb) returns jsonb
+-- function jobs._unique_kind(i_which text, i_unique jsonb, i_task text) returns jobs.unique_rule
+-- function jobs._unique_options() returns text[]
+-- function jobs._unique_rules(i_tasks text[], i_bodies jsonb[], i_uniques jsonb[], i_checked boolean[]) returns jobs.unique_rule[]
+-- function jobs._unique_time(i_which text, i_unique jsonb, i_name text) returns interval
 -- function jobs._unkept(i_which text) returns text[]
 -- function jobs._unknown_key(i_task jsonb) returns text
 -- function jobs._unpack_heads(i_ranges jobs.key_range[], i_most integer, i_own_batch text[], i_depth integer DEFAULT 1000) returns boolean
@@ -976,6 +1067,8 @@ create table jobs.worker (
 -- function jobs._wake_waiters() returns void
 -- function jobs._wake_workers() returns void
 -- function jobs._walk(i_schema jsonb, i_value jsonb, i_root jsonb, i_depth integer, i_left integer, i_until timestamp with time zone) returns jobs.schema_error
+-- function jobs._wanted_keys(i_rules jobs.unique_rule[]) returns jobs.wanted_key[]
+-- function jobs._warn_of_holders(i_jobs text[], i_holders text[], i_is_any_back boolean) returns void
 -- function jobs._warn_of_large(i_jobs text[], i_is_any_back boolean) returns void
 -- function jobs._warn_of_others(i_changes jobs.change[]) returns void
 -- function jobs._weekday_names() returns text[]

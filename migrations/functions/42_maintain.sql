@@ -48,10 +48,10 @@ set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmap
 declare
   v_limit integer := greatest(1, least(i_limit, 10000));
   v_limits jobs.limits := jobs._limits(false);
-  v_is_full boolean := greatest(jobs._sweep_expired(v_limit, v_limits), jobs._sweep_workers(v_limit, v_limits), jobs.promote(v_limit)) >= v_limit
-    or jobs.tick(least(v_limit, 50)) >= least(v_limit, 50);
+  v_is_full boolean := greatest(jobs._sweep_expired(v_limit, v_limits), jobs._sweep_workers(v_limit, v_limits), jobs.promote(v_limit)) >= v_limit;
   v_next timestamptz;
 begin
+  perform jobs.tick();
   if v_is_full then
     return 0;
   end if;

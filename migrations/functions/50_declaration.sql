@@ -20,8 +20,8 @@ return case
   when i_schedules is null or i_schedules = 'null' then null
   when i_schedules @? '$[*] ? (@.type() != "object" || !exists(@.name ? (@.type() == "string")))' then 'each is an object with a name'
   else 'unknown key ' || jobs._shown(pg_catalog.jsonb_path_query_first(i_schedules,
-    '$[*].keyvalue().key ? (!(@ like_regex "^(name|cron|every|at|zone|gap|fold|jitter|catch_up|catch_up_limit|overlap)$"))') #>> '{}')
-    || ': a schedule has name, cron, every, at, zone, gap, fold, jitter, catch_up, catch_up_limit, overlap' end;
+    '$[*].keyvalue().key ? (!(@ like_regex "^(name|cron|every|zone|gap|fold|jitter|catch_up|catch_up_limit|overlap)$"))') #>> '{}')
+    || ': a schedule has name, cron, every, zone, gap, fold, jitter, catch_up, catch_up_limit, overlap' end;
 
 -- The first error in a declaration, as a message; null when it is valid. One expression without a query, so
 -- that it adds next to nothing to a worker's start.

@@ -81,8 +81,8 @@ language plpgsql stable parallel safe as $$
 declare
   v_at timestamptz := i_local at time zone i_zone;
   v_utc timestamptz := i_local at time zone 'UTC';
-  v_first timestamptz := v_utc - jobs._offset(v_at - interval '1 day', i_zone);
-  v_second timestamptz := v_utc - jobs._offset(v_at + interval '1 day', i_zone);
+  v_first timestamptz := v_utc - jobs._offset(v_at - interval '24 hours', i_zone);
+  v_second timestamptz := v_utc - jobs._offset(v_at + interval '24 hours', i_zone);
 begin
   if v_first = v_second then
     return array[v_first];
@@ -114,7 +114,7 @@ end $$;
 -- The first moment after a gap in which this time lies.
 create or replace function jobs._gap_end(i_local timestamp, i_zone text) returns timestamptz
 language sql stable set search_path = pg_catalog, pg_temp as $$
-  select jobs._clock_change(i_zone, g.at - jobs._offset(g.at + interval '1 day', i_zone), g.at - jobs._offset(g.at - interval '1 day', i_zone))
+  select jobs._clock_change(i_zone, g.at - jobs._offset(g.at + interval '24 hours', i_zone), g.at - jobs._offset(g.at - interval '24 hours', i_zone))
   from (select i_local at time zone 'UTC' as at) g
 $$;
 
@@ -161,11 +161,12 @@ begin
 end $$;
 
 -- Refuses what is no time zone (PT400). Abbreviations are refused because they know no summer time: CET is an hour ahead
--- of UTC in july, too.
+-- of UTC in july, too. So are digits elsewhere than in Etc/GMT+5: PostgreSQL takes any misspelt name with a number behind it
+-- for a zone that somebody defines there.
 create or replace function jobs._check_zone(i_zone text) returns void
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 begin
-  if (i_zone = 'UTC' or i_zone ~ '^[A-Za-z_]+(/[A-Za-z0-9_+-]+)+$') is not true then
+  if (i_zone = 'UTC' or i_zone ~ '^(Etc/GMT[+-][0-9]{1,2}|[A-Z][A-Za-z_]+(/[A-Z][A-Za-z_-]+)+)$') is not true then
     raise invalid_parameter_value;
   end if;
   perform now() at time zone i_zone;
@@ -174,8 +175,17 @@ exception when invalid_parameter_value then
     hint = 'give a name such as Europe/Berlin (select name from pg_timezone_names) or UTC; abbreviations know no summer time';
 end $$;
 
+-- Refuses a period in which ticks cannot be computed, or that would take long (PT400).
+create or replace function jobs._check_period(i_from timestamptz, i_to timestamptz) returns void
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+begin
+  if (i_from between '1900-01-01 00:00+00' and i_to and i_to <= '3000-01-01 00:00+00' and i_to - i_from <= interval '36525 days') is not true then
+    raise sqlstate 'PT400' using message = 'ticks are computed for periods of at most 100 years, from 1900 to 3000', hint = 'give a first time and a later last one';
+  end if;
+end $$;
+
 -- The next i_num times, at most 1000, at which a cron line is due after i_after (null: now), to look at a line before it is
--- used. PT400 when the line or the zone is wrong. Reads no table.
+-- used; none that is more than a hundred years away. PT400 when the line or the zone is wrong. Reads no table.
 create or replace function jobs.next_ticks(
   i_cron text, i_zone text default 'UTC', i_num integer default 5, i_after timestamptz default null, i_gap text default null, i_fold text default null
 ) returns setof timestamptz
@@ -183,14 +193,17 @@ language plpgsql stable security definer set search_path = pg_catalog, pg_temp s
 declare
   v_cron jobs.cron := jobs._read_cron(i_cron);
   v_at timestamptz := coalesce(i_after, jobs.now());
+  v_until timestamptz;
 begin
   perform jobs._check_limit('i_num', i_num);
   perform jobs._check_zone(i_zone);
   perform jobs._check_choice('gap', i_gap, '{shift,skip}');
   perform jobs._check_choice('fold', i_fold, '{first,second,both}');
+  perform jobs._check_period(v_at, v_at);
+  v_until := v_at + interval '100 years';
   for v_n in 1..least(i_num, 1000) loop
     v_at := jobs._next_cron(v_cron, i_zone, i_gap, i_fold, v_at);
-    exit when v_at is null;
+    exit when (v_at <= v_until) is not true;
     return next v_at;
   end loop;
 end $$;

@@ -19,8 +19,8 @@ begin
     raise sqlstate 'PT400' using message = format('schedule %s: exactly one of cron, every and at says when it is due', jobs._shown(i_schedule.name)),
       hint = 'cron => ''0 7 * * mon-fri'', every => ''30 s'' or at => ''2030-01-01 00:00+00''';
   elsif extract(year from i_schedule.every) <> 0 or extract(month from i_schedule.every) <> 0
-    or extract(epoch from i_schedule.every) not between 1 and 31622400 then
-    raise sqlstate 'PT400' using message = 'every: a length of 1 second to 366 days, without months, whose lengths differ',
+    or extract(epoch from i_schedule.every) not between 1 and 31622400 or extract(epoch from i_schedule.every) % 1 <> 0 then
+    raise sqlstate 'PT400' using message = 'every: whole seconds, from 1 second to 366 days, without months, whose lengths differ',
       hint = 'for months give a cron line: @monthly';
   elsif extract(epoch from i_schedule.jitter) not between 0 and 86400 then
     raise sqlstate 'PT400' using message = 'jitter: 0 to 86400 seconds (a day)';
@@ -43,6 +43,16 @@ begin
   perform jobs._check_bulk(array[i_schedule.task], array[i_schedule.body]);
   perform jobs._check_meta('', jobs._meta_of_tick(i_schedule, jobs.now()));
   perform jobs._check_bodies(array[i_schedule.task], array[i_schedule.body]);
+  if i_schedule.catch_up = 'all' then   -- all of them are published in one statement
+    perform jobs._check_bulk_bytes(array[jobs._text_size(i_schedule.body) * i_schedule.catch_up_limit], (select c.max_bulk_bytes from jobs.config c));
+  end if;
+end $$;
+
+-- Says that there is no schedule of this name (PT404).
+create or replace function jobs._refuse_schedule(i_name text) returns void
+language plpgsql immutable as $$
+begin
+  raise sqlstate 'PT404' using message = format('there is no schedule %s', coalesce(jobs._shown(i_name), 'null')), hint = 'jobs.schedules() lists them';
 end $$;
 
 -- The schedule of this name, locked until the caller's transaction ends; PT404 when there is none.
@@ -53,17 +63,17 @@ declare
 begin
   select s.* into v_schedule from jobs.schedule s where s.name = i_name for update;
   if not found then
-    raise sqlstate 'PT404' using message = format('there is no schedule %s', coalesce(jobs._shown(i_name), 'null')), hint = 'jobs.schedules() lists them';
+    perform jobs._refuse_schedule(i_name);
   end if;
   return v_schedule;
 end $$;
 
--- The same for a caller who is going to change it: PT403 when the caller may not publish its task. A schedule belongs to
--- everybody who may publish what it publishes.
+-- The same for a caller who is going to change it. A schedule belongs to everybody who may publish what it publishes: PT403 for
+-- others, and PT404 for those who may not know of its task.
 create or replace function jobs._own_schedule(i_name text) returns jobs.schedule
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
-  v_schedule jobs.schedule := jobs._lock_schedule(i_name);
+  v_schedule jobs.schedule := jobs._seen_schedule((jobs._lock_schedule(i_name)).name);
 begin
   perform jobs._check_topics(true, array[v_schedule.task]);
   return v_schedule;
@@ -105,7 +115,6 @@ begin
   v_new.max_retries := i_max_retries;
   perform jobs._check_schedule(v_new);
   perform jobs._check_schedule_job(v_new);
-  perform jobs._check_topics(true, array(select s.task from jobs.schedule s where s.name = i_name));   -- of the one that it replaces
   return jobs._info(jobs._save_schedule(v_new));
 end $$;
 
@@ -145,8 +154,13 @@ begin
   v_new.due_at := jobs._due_at(v_new);
   insert into jobs.schedule select v_new.* on conflict (name) do nothing;
   if not found then
-    v_old := jobs._lock_schedule(v_new.name);
+    v_old := case when i_new.declared is null then jobs._own_schedule(v_new.name) else jobs._lock_schedule(v_new.name) end;
     v_new := jobs._replaced(v_old, v_new);
+    if jobs._is_same(v_old, v_new) then
+      return v_old;
+    elsif not jobs._is_due_alike(v_old, v_new) and v_old.next_at <= jobs.now() then
+      perform jobs._log_missed(v_old, jobs._last_tick(v_old, jobs._cron_of(v_old), v_old.next_at, jobs.now()), 'its times were changed');
+    end if;
     update jobs.schedule s set (task, body, meta, timeout, priority, max_retries, cron, every, at, zone, gap, fold, jitter, catch_up, catch_up_limit,
                                 overlap, next_at, due_at, declared, edited, undeclared_at, changed_at, changed_by)
       = (v_new.task, v_new.body, v_new.meta, v_new.timeout, v_new.priority, v_new.max_retries, v_new.cron, v_new.every, v_new.at, v_new.zone, v_new.gap,
@@ -154,6 +168,7 @@ begin
          v_new.undeclared_at, v_new.changed_at, v_new.changed_by)
     where s.name = v_new.name;
   end if;
+  perform jobs._check_jitter(v_new);
   if v_new.next_at is null and not jobs._is_due_alike(v_old, v_new) then
     raise sqlstate 'PT400' using message = format('schedule %s would never be due', jobs._shown(v_new.name)),
       hint = case when v_new.at is not null then 'its time has passed: jobs.publish runs a job now' else 'no date fits its cron line: jobs.next_ticks previews one' end;
@@ -161,6 +176,25 @@ begin
   perform jobs._log_schedule(v_new.name, 'set', null, null, format('by %s: %s', jobs._shown(v_new.changed_by), jobs._when(v_new)));
   return v_new;
 end $$;
+
+-- Refuses a jitter that is longer than the time between the next two ticks (PT400): ticks would come in another order.
+create or replace function jobs._check_jitter(i_schedule jobs.schedule) returns void
+language plpgsql stable as $$
+begin
+  if i_schedule.jitter > '0' and i_schedule.next_at + i_schedule.jitter > jobs._next_tick(i_schedule, jobs._cron_of(i_schedule), i_schedule.next_at) then
+    raise sqlstate 'PT400' using message = format('schedule %s: its jitter is longer than the time between two ticks', jobs._shown(i_schedule.name)),
+      hint = 'give a shorter jitter, or a longer time between ticks';
+  end if;
+end $$;
+
+-- Whether two versions of a schedule say the same.
+create or replace function jobs._is_same(i_one jobs.schedule, i_other jobs.schedule) returns boolean
+language sql immutable parallel safe
+return jobs._is_due_alike(i_one, i_other)
+  and (i_one.task, i_one.body, i_one.meta, i_one.timeout, i_one.priority, i_one.max_retries, i_one.catch_up, i_one.catch_up_limit, i_one.overlap,
+       i_one.declared, i_one.edited, i_one.undeclared_at)
+    is not distinct from (i_other.task, i_other.body, i_other.meta, i_other.timeout, i_other.priority, i_other.max_retries, i_other.catch_up,
+       i_other.catch_up_limit, i_other.overlap, i_other.declared, i_other.edited, i_other.undeclared_at);
 
 -- The new version of a schedule with what it keeps of the old one: whether it is paused, what it did, and its next tick if its
 -- times are the same.
@@ -179,9 +213,8 @@ begin
   v_new.paused_by := i_old.paused_by;
   v_new.pause_note := i_old.pause_note;
   v_new.created_at := i_old.created_at;
-  if i_new.declared is null then   -- by hand: what the code says stays beside it
+  if i_new.declared is null and i_old.undeclared_at is null and i_new.task = i_old.task then   -- by hand: what the code says stays beside it
     v_new.declared := i_old.declared;
-    v_new.undeclared_at := i_old.undeclared_at;
     v_new.edited := i_old.declared is not null;
   end if;
   return v_new;
@@ -191,7 +224,7 @@ end $$;
 create or replace function jobs.drop_schedule(i_name text) returns boolean
 language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 begin
-  if not exists (select from jobs.schedule s where s.name = i_name) then
+  if not exists (select from jobs.schedule s where s.name = i_name and s.task = any (jobs._visible(array[s.task::text]))) then
     return false;
   end if;
   perform jobs._own_schedule(i_name);
@@ -219,7 +252,7 @@ begin
   end if;
   update jobs.schedule s set paused_at = coalesce(s.paused_at, jobs.now()), paused_by = jobs._caller(), pause_note = i_note
   where s.name = i_name returning s.* into v_schedule;
-  perform jobs._log_schedule(i_name, 'paused', null, null, 'by ' || jobs._shown(v_schedule.paused_by) || coalesce(': ' || i_note, ''));
+  perform jobs._log_schedule(i_name, 'paused', null, null, 'by ' || jobs._shown(v_schedule.paused_by) || coalesce(': ' || jobs._escaped(i_note), ''));
   return jobs._info(v_schedule);
 end $$;
 
@@ -230,7 +263,10 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp set jit 
 declare
   v_schedule jobs.schedule := jobs._own_schedule(i_name);
 begin
-  if i_catch_up is false and v_schedule.next_at <= jobs.now() then
+  if v_schedule.paused_at is null then
+    return jobs._info(v_schedule);
+  elsif i_catch_up is false and v_schedule.next_at <= jobs.now() then
+    perform jobs._log_missed(v_schedule, jobs._last_tick(v_schedule, jobs._cron_of(v_schedule), v_schedule.next_at, jobs.now()), 'resumed without them');
     v_schedule.next_at := jobs._first_tick(v_schedule);
     v_schedule.due_at := jobs._due_at(v_schedule);
   end if;
@@ -260,9 +296,11 @@ create or replace function jobs.backfill_schedule(i_name text, i_from timestampt
 language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
   v_schedule jobs.schedule := jobs._own_schedule(i_name);
-  v_ticks timestamptz[] := jobs._ticks_between(v_schedule, i_from, i_to, 1001);
+  v_ticks timestamptz[];
   v_published jobs.published;
 begin
+  perform jobs._check_period(i_from, i_to);
+  v_ticks := jobs._ticks_between(v_schedule, i_from, i_to, 1001);
   if cardinality(v_ticks) > 1000 then
     raise sqlstate 'PT413' using message = format('schedule %s has more than 1000 ticks in that time', jobs._shown(i_name)),
       hint = format('backfill in parts: the 1000th tick is %s', jobs._moment(v_ticks[1000]));

@@ -3,26 +3,34 @@
 -- A tick and its job commit together, under the lock of the schedule's row: whatever dies before that leaves the tick to the
 -- next caller, and nobody can publish it twice. So any worker may tick, and any number of them.
 
--- Publishes the jobs of up to i_limit schedules that are due, the longest due first, and returns the number of schedules. Each
--- worker calls it about once a second (jobs.maintain); anybody may, in a database without workers too. Schedules that
--- another transaction has locked are left to the next call. A schedule whose job is refused writes that to its log and goes on.
-create or replace function jobs.tick(i_limit integer default 50) returns integer
+-- Publishes the jobs of up to i_limit schedules that are due, the longest due first, and returns the number of schedules. Begins
+-- no further one after 0.3 s: workers claim no jobs meanwhile. Each worker calls it about once a second (jobs.maintain); anybody
+-- may, in a database without workers too. Schedules that another transaction has locked are left to the next call. A
+-- schedule whose job is refused writes that to its log and goes on.
+create or replace function jobs.tick(i_limit integer default 200) returns integer
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
 declare
   v_now timestamptz := jobs.now();
-  v_schedules jobs.schedule[];
+  v_started timestamptz := clock_timestamp();
+  v_names text[];
+  v_schedule jobs.schedule;
+  v_ticked integer := 0;
 begin
+  perform jobs._check_limit('i_limit', i_limit);
   if pg_sequence_last_value('jobs.schedules_made') is null then
     return 0;
   end if;
-  v_schedules := array(
-    select s from jobs.schedule s where s.paused_at is null and s.due_at <= v_now
-    order by s.due_at limit greatest(0, least(i_limit, 10000)) for update skip locked);
-  for v_n in 1..cardinality(v_schedules) loop
-    perform jobs._try_tick(v_schedules[v_n], v_now);
+  v_names := array(select s.name from jobs.schedule s where s.paused_at is null and s.due_at <= v_now order by s.due_at limit least(i_limit, 10000));
+  for v_n in 1..cardinality(v_names) loop
+    exit when clock_timestamp() - v_started > interval '0.3 s';
+    select s.* into v_schedule from jobs.schedule s where s.name = v_names[v_n] and s.paused_at is null and s.due_at <= v_now for update skip locked;
+    if found then   -- not ticked, paused or locked by another meanwhile
+      perform jobs._try_tick(v_schedule, v_now);
+      v_ticked := v_ticked + 1;
+    end if;
   end loop;
-  return cardinality(v_schedules);
+  return v_ticked;
 end $$;
 
 -- Ticks one schedule. An error of it must not stop the others: a refused job (PT4xx) is an outcome, and the schedule goes
@@ -30,24 +38,45 @@ end $$;
 create or replace function jobs._try_tick(i_schedule jobs.schedule, i_now timestamptz) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
-  v_next timestamptz;
+  v_state text;
+  v_reason text;
 begin
   begin
     perform jobs._tick(i_schedule, i_now);
     return;
   exception when others then
-    if sqlstate ~ '^PT4' then
-      v_next := jobs._next_tick(i_schedule, jobs._cron_of(i_schedule), greatest(i_schedule.next_at, i_now));
-      perform jobs._move_on(i_schedule, v_next);
-      perform jobs._log_schedule(i_schedule.name, 'failed', array[i_schedule.next_at], null, sqlerrm);
-    else
-      update jobs.schedule s set due_at = i_now + interval '5 s' where s.name = i_schedule.name;
-      if i_schedule.due_at = jobs._due_at(i_schedule) then   -- once, not every 5 s
-        perform jobs._log_schedule(i_schedule.name, 'delayed', array[i_schedule.next_at], null, format('error %s: tried every 5 seconds', sqlstate));
-      end if;
-    end if;
+    v_state := sqlstate;
+    v_reason := sqlerrm;
   end;
+  if v_state ~ '^PT4' then
+    begin
+      perform jobs._fail_tick(i_schedule, i_now, v_reason);
+      return;
+    exception when others then
+      v_state := sqlstate;   -- not even the next tick can be told: its zone is gone
+    end;
+  end if;
+  update jobs.schedule s set due_at = i_now + interval '5 s' where s.name = i_schedule.name;
+  if i_schedule.due_at = jobs._due_at(i_schedule) then   -- once, not every 5 s
+    perform jobs._log_schedule(i_schedule.name, 'delayed', array[i_schedule.next_at], null, format('error %s: tried every 5 seconds', v_state));
+  end if;
 end $$;
+
+-- Moves a schedule on whose job was refused, and writes why to its log.
+create or replace function jobs._fail_tick(i_schedule jobs.schedule, i_now timestamptz, i_reason text) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_cron jobs.cron := jobs._cron_of(i_schedule);
+  v_last timestamptz := jobs._last_tick(i_schedule, v_cron, i_schedule.next_at, i_now - jobs._jitter(i_schedule));
+begin
+  perform jobs._move_on(i_schedule, jobs._next_tick(i_schedule, v_cron, v_last));
+  perform jobs._log_schedule(i_schedule.name, 'failed', array[v_last], null, i_reason || jobs._since(i_schedule, v_last));
+end $$;
+
+-- Where several ticks have one entry in the log: since when.
+create or replace function jobs._since(i_schedule jobs.schedule, i_last timestamptz) returns text
+language sql stable parallel safe
+return case when i_last > i_schedule.next_at then '; so all since ' || jobs._utc(i_schedule.next_at) else '' end;
 
 -- Publishes what is due of a schedule, moves it on to its next tick, and writes to its log what became of each. Waits a moment for
 -- a transaction that publishes under the same unique key, and no longer, since workers tick between their heartbeats.
@@ -62,22 +91,32 @@ begin
   end if;
   v_due := jobs._due_ticks(i_schedule, i_now - jobs._jitter(i_schedule));
   perform jobs._move_on(i_schedule, v_due.o_next);
-  if v_due.o_missed is not null then
-    perform jobs._log_schedule(i_schedule.name, 'missed', array[coalesce(v_due.o_last_missed, i_schedule.next_at)], null, v_due.o_missed);
-  end if;
   if v_due.o_ticks <> '{}' and i_schedule.overlap = 'skip' and jobs._is_open(i_schedule.last_job) then
     perform jobs._log_schedule(i_schedule.name, 'skipped', v_due.o_ticks, array_fill(i_schedule.last_job, array[cardinality(v_due.o_ticks)]),
-                               'the job of the tick before has not ended');
+                               'its last job has not ended');
   elsif v_due.o_ticks <> '{}' then
     perform jobs._note_ticks(i_schedule.name, case when v_due.o_is_late then 'caught_up' else 'published' end, v_due.o_ticks,
                              jobs._publish_ticks(i_schedule, v_due.o_ticks, i_now), null);
   end if;
+  if v_due.o_missed is not null then
+    perform jobs._log_missed(i_schedule, v_due.o_missed, 'came late');
+  end if;
 end $$;
 
--- Which ticks of a schedule to publish at a time, and the next one after that. o_missed says why some are not published.
+-- Writes to the log that ticks of a schedule up to this one are not published.
+create or replace function jobs._log_missed(i_schedule jobs.schedule, i_last timestamptz, i_why text) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  perform jobs._log_schedule(i_schedule.name, 'missed', array[i_last], null,
+    i_why || case when i_why = 'came late' then format(', and catch_up is %s, overlap is %s', i_schedule.catch_up, i_schedule.overlap) else '' end
+      || jobs._since(i_schedule, i_last));
+end $$;
+
+-- Which ticks of a schedule to publish at a time, whether they are late, the last of those that are not published (null: all
+-- are), and the next tick after that.
 create or replace function jobs._due_ticks(
   i_schedule jobs.schedule, i_now timestamptz,
-  out o_ticks timestamptz[], out o_next timestamptz, out o_is_late boolean, out o_missed text, out o_last_missed timestamptz
+  out o_ticks timestamptz[], out o_next timestamptz, out o_is_late boolean, out o_missed timestamptz
 )
 language plpgsql stable as $$
 declare
@@ -90,17 +129,14 @@ begin
     v_last := jobs._last_tick(i_schedule, v_cron, v_last, i_now);
     o_next := jobs._next_tick(i_schedule, v_cron, v_last);
     o_ticks := case when i_schedule.catch_up = 'all' and i_schedule.overlap = 'allow'
-      then jobs._last_ticks(i_schedule, v_cron, v_last, i_schedule.catch_up_limit) else array[v_last] end;
+      then jobs._last_ticks(i_schedule, v_last, i_schedule.catch_up_limit) else array[v_last] end;
   end if;
   o_is_late := i_now - v_last > interval '1 minute' or cardinality(o_ticks) > 1;
   if i_schedule.catch_up = 'skip' and o_is_late then
     o_ticks := '{}';
-  end if;
-  if o_ticks = '{}' or o_ticks[1] > i_schedule.next_at then
-    o_last_missed := case when o_ticks = '{}' then v_last else jobs._last_tick(i_schedule, v_cron, i_schedule.next_at, o_ticks[1] - interval '1 s') end;
-    o_missed := case when o_last_missed > i_schedule.next_at then format('all since %s; no worker ticked then, and catch_up is %s', jobs._utc(i_schedule.next_at), i_schedule.catch_up)
-                     else format('no worker ticked then, and catch_up is %s', i_schedule.catch_up) end
-      || case when i_schedule.catch_up = 'all' and i_schedule.overlap = 'allow' then format(' up to %s ticks', i_schedule.catch_up_limit) else '' end;
+    o_missed := v_last;
+  elsif o_ticks[1] > i_schedule.next_at then
+    o_missed := jobs._last_tick(i_schedule, v_cron, i_schedule.next_at, o_ticks[1] - interval '1 s');
   end if;
 end $$;
 
@@ -117,7 +153,7 @@ begin
 end $$;
 
 -- The last tick up to i_now, where i_known is a tick up to i_now. Halves the time in which it lies, since a year may hold
--- half a million ticks.
+-- half a million ticks: v_tick is always a tick up to i_now, and the last one is not after v_until.
 create or replace function jobs._last_tick(i_schedule jobs.schedule, i_cron jobs.cron, i_known timestamptz, i_now timestamptz) returns timestamptz
 language plpgsql stable as $$
 declare
@@ -127,7 +163,8 @@ declare
   v_next timestamptz;
 begin
   if i_schedule.every is not null then
-    return jobs._next_tick(i_schedule, null, i_now) - i_schedule.every;
+    -- Not minus an interval: a day is 23 hours long now and then, for a session in such a zone.
+    return to_timestamp(floor(extract(epoch from i_now) / extract(epoch from i_schedule.every)) * extract(epoch from i_schedule.every));
   end if;
   while i_now - v_span > v_tick loop   -- most likely it is not long ago
     v_next := jobs._next_tick(i_schedule, i_cron, i_now - v_span);
@@ -152,23 +189,26 @@ begin
   return v_tick;
 end $$;
 
--- The last i_num ticks up to i_last, which is one, in order, and none before the schedule's next.
-create or replace function jobs._last_ticks(i_schedule jobs.schedule, i_cron jobs.cron, i_last timestamptz, i_num integer) returns timestamptz[]
+-- The last i_num ticks up to i_last, which is one, in order, and none before the schedule's next. Goes back by spans that
+-- double, and computes the ticks of each once.
+create or replace function jobs._last_ticks(i_schedule jobs.schedule, i_last timestamptz, i_num integer) returns timestamptz[]
 language plpgsql stable as $$
 declare
-  v_ticks timestamptz[] := jobs._ticks_between(i_schedule, i_schedule.next_at, i_last, i_num + 1);
+  v_ticks timestamptz[] := array[i_last];
+  v_to timestamptz := i_last;   -- ticks from here on are found
+  v_span interval := interval '10 minutes';
+  v_from timestamptz;
 begin
-  if cardinality(v_ticks) <= i_num then
-    return v_ticks;
-  end if;
-  v_ticks := array[i_last];
-  while cardinality(v_ticks) < i_num loop
-    v_ticks := jobs._last_tick(i_schedule, i_cron, i_schedule.next_at, v_ticks[1] - interval '1 s') || v_ticks;
+  while cardinality(v_ticks) < i_num and v_to > i_schedule.next_at loop
+    v_from := greatest(i_schedule.next_at, i_last - v_span);
+    v_ticks := jobs._ticks_between(i_schedule, v_from, v_to - interval '1 us', null) || v_ticks;
+    v_to := v_from;
+    v_span := v_span * 2;
   end loop;
-  return v_ticks;
+  return v_ticks[greatest(1, cardinality(v_ticks) - i_num + 1):];
 end $$;
 
--- The first i_num ticks of a schedule from one time to another, both included.
+-- The first i_num ticks of a schedule from one time to another, both included; null: all.
 create or replace function jobs._ticks_between(i_schedule jobs.schedule, i_from timestamptz, i_to timestamptz, i_num integer) returns timestamptz[]
 language plpgsql stable as $$
 declare
@@ -176,7 +216,7 @@ declare
   v_tick timestamptz := i_from - interval '1 us';
   v_ticks timestamptz[] := '{}';
 begin
-  while cardinality(v_ticks) < i_num loop
+  while (cardinality(v_ticks) < i_num) is not false loop
     v_tick := jobs._next_tick(i_schedule, v_cron, v_tick);
     exit when (v_tick <= i_to) is not true;
     v_ticks := v_ticks || v_tick;
@@ -224,7 +264,7 @@ language plpgsql stable security definer set search_path = pg_catalog, pg_temp a
 begin
   return i_schedule.undeclared_at is not null and not exists (
     select from jobs.worker w
-    where w.lost_at is null and w.expires_at > jobs.now() and i_schedule.task = any (w.tasks) and w.started_at < i_schedule.undeclared_at);
+    where w.lost_at is null and w.expires_at >= jobs.now() and i_schedule.task = any (w.tasks) and w.started_at < i_schedule.undeclared_at);
 end $$;
 
 -- Whether a job is pending or running, in one snapshot: it may go from one to the other meanwhile.

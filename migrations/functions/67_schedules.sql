@@ -37,7 +37,7 @@ declare
 begin
   select s.* into v_schedule from jobs.schedule s where s.name = i_name and s.task = any (jobs._visible(array[s.task::text]));
   if not found then
-    raise sqlstate 'PT404' using message = format('there is no schedule %s', coalesce(jobs._shown(i_name), 'null')), hint = 'jobs.schedules() lists them';
+    perform jobs._refuse_schedule(i_name);
   end if;
   return v_schedule;
 end $$;

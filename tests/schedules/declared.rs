@@ -93,6 +93,56 @@ async fn a_wrong_declaration_is_refused_and_a_taken_name_left_alone() {
     assert_eq!(names(&db).await, ["a 01:00:00"], "a warning");
 }
 
+#[tokio::test]
+async fn the_schedule_of_a_renamed_task_goes_with_it() {
+    let db = Db::with_clock().await;
+    db.run(&declaration(r#"[{"name": "t", "every": "90 s"}, {"name": "nightly", "every": "90 s"}]"#)).await;
+    let renamed = declaration(r#"[{"name": "new", "every": "90 s"}, {"name": "nightly", "every": "1 h"}]"#);
+    db.run(&renamed.replace(r#""name": "t", "#, r#""name": "new.t", "aliases": ["t"], "#)).await;
+    assert_eq!(
+        db.all::<String>("select name || ' ' || task from jobs.schedules() where undeclared_at is null")
+            .await,
+        ["new new.t", "nightly new.t"]
+    );
+    db.advance(Duration::from_secs(90)).await;
+    db.run("select jobs.tick()").await;
+    assert_eq!(names(&db).await, ["new 00:01:30", "nightly 01:00:00"]);
+    assert_eq!(db.all::<String>("select task from jobs.pending").await, ["new.t"]);
+}
+
+#[tokio::test]
+async fn what_was_made_by_hand_stays_by_hand() {
+    let db = Db::with_clock().await;
+    db.run("select jobs.set_schedule('a', 't', i_every => '1 h', i_priority => 9)").await;
+    db.run(&declaration(r#"[{"name": "a", "every": "90 s"}, {"name": "b", "every": "90 s"}]"#)).await;
+    assert_eq!(names(&db).await, ["a 01:00:00", "b 00:01:30"]);
+    // Left out of the code, and then wanted by an operator: it stays.
+    db.run(&declaration("[]")).await;
+    db.run("select jobs.set_schedule('b', 't', i_every => '30 s')").await;
+    db.advance(Duration::from_secs(30)).await;
+    db.run("select jobs.tick()").await;
+    assert_eq!(names(&db).await, ["a 01:00:00", "b 00:00:30"]);
+    assert_eq!(db.one::<i64>("select count(*) from jobs.pending").await, 1);
+}
+
+/// A transaction that has changed schedules and stays open is warned of, and waited for a moment alone.
+#[tokio::test]
+async fn a_worker_starts_beside_a_transaction_that_holds_its_schedules() {
+    let db = Db::with_clock().await;
+    db.run(&declaration(r#"[{"name": "a", "every": "90 s"}, {"name": "b", "every": "90 s"}]"#)).await;
+    let mut holder = db.pool.begin().await.unwrap();
+    sqlx::raw_sql("select jobs.pause_schedule('a'); select jobs.pause_schedule('b')")
+        .execute(&mut *holder)
+        .await
+        .unwrap();
+    let started = std::time::Instant::now();
+    db.run(&declaration("[]")).await;
+    db.run(&declaration(r#"[{"name": "a", "every": "30 s"}, {"name": "b", "every": "30 s"}]"#)).await;
+    assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
+    holder.rollback().await.unwrap();
+    assert_eq!(names(&db).await, ["a 00:01:30", "b 00:01:30"]);
+}
+
 /// Says hello every second.
 #[task(
     name = "schedules.hello",

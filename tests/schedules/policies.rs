@@ -53,11 +53,15 @@ async fn a_tick_publishes_when_its_time_has_come_and_not_before() {
 #[tokio::test]
 async fn of_late_ticks_none_the_last_or_all_are_published() {
     for (catch_up, expected, told) in [
-        ("skip", vec![], "all since 2030-06-15T13:00:00Z; no worker ticked then, and catch_up is skip"),
+        (
+            "skip",
+            vec![],
+            "missed came late, and catch_up is skip, overlap is allow; so all since 2030-06-15T13:00:00Z",
+        ),
         (
             "last",
             vec!["15 16:00"],
-            "all since 2030-06-15T13:00:00Z; no worker ticked then, and catch_up is last",
+            "missed came late, and catch_up is last, overlap is allow; so all since 2030-06-15T13:00:00Z",
         ),
         ("all", vec!["15 13:00", "15 14:00", "15 15:00", "15 16:00"], ""),
     ] {
@@ -281,6 +285,74 @@ async fn after_another_error_the_same_tick_is_tried_again() {
     );
 }
 
+/// A day is 23 hours long in some sessions now and then.
+#[tokio::test]
+async fn ticks_do_not_depend_on_the_time_zone_of_the_session() {
+    let db = noon().await;
+    db.run("update jobs.test_clock set at = '2030-03-25 12:00+00'").await;
+    db.run("select jobs.set_schedule('s', 'report', i_every => '1 day', i_catch_up => 'all', i_catch_up_limit => 3)").await;
+    db.run("update jobs.test_clock set at = '2030-04-01 12:00+00'").await;
+    db.run("set timezone = 'Europe/Berlin'; select jobs.tick(); reset timezone").await;
+    assert_eq!(published(&db).await, ["30 00:00", "31 00:00", "01 00:00"]);
+}
+
+#[tokio::test]
+async fn what_is_not_published_is_in_the_log_whatever_the_reason() {
+    let db = noon().await;
+    hourly(&db, "").await;
+    db.advance(3 * HOUR).await;
+    db.run("select jobs.set_schedule('s', 'report', i_every => '2 h')").await;
+    let since = "; so all since 2030-06-15T13:00:00Z";
+    assert_eq!(log(&db, "s").await[1], format!("missed its times were changed{since}"));
+    db.run("select jobs.pause_schedule('s')").await;
+    db.advance(2 * HOUR).await;
+    db.run("select jobs.resume_schedule('s', false)").await;
+    assert_eq!(log(&db, "s").await[4], "missed resumed without them");
+    // Said again, resumed again: nothing happened, and nothing is written.
+    db.run("select jobs.set_schedule('s', 'report', i_every => '2 h'); select jobs.resume_schedule('s')")
+        .await;
+    assert_eq!(log(&db, "s").await.len(), 6);
+}
+
+/// An hour of promotions, or another schedule, does not keep a schedule from its ticks.
+#[tokio::test]
+async fn a_due_schedule_ticks_beside_many_jobs_that_come_due() {
+    let db = noon().await;
+    db.run("select jobs.publish('a', i_scheduled_at => jobs.now() + interval '1 min') from generate_series(1, 5000)").await;
+    hourly(&db, "").await;
+    db.advance(HOUR).await;
+    assert!(db.one::<f64>("select jobs.maintain()").await <= 0.0, "more is to do");
+    assert_eq!(db.one::<i64>("select count(*) from jobs.pending where task = 'report'").await, 1);
+}
+
+#[tokio::test]
+async fn making_up_for_a_thousand_ticks_takes_a_moment() {
+    let db = noon().await;
+    db.run("select jobs.set_schedule('s', 'report', i_cron => '* * * * *', i_zone => 'Europe/Berlin', i_catch_up => 'all', i_catch_up_limit => 1000)").await;
+    db.advance(72 * HOUR).await;
+    let started = std::time::Instant::now();
+    db.run("select jobs.tick()").await;
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+    assert_eq!(db.one::<i64>("select count(distinct meta) from jobs.pending").await, 1000);
+    assert_eq!(
+        log(&db, "s").await.last().unwrap().split(' ').next(),
+        Some("missed"),
+        "written last, so that it stays"
+    );
+}
+
+/// A zone that is gone stops its own schedule and no other.
+#[tokio::test]
+async fn a_schedule_that_cannot_be_computed_stops_no_other() {
+    let db = noon().await;
+    db.run("select jobs.set_schedule('bad', 'report', i_cron => '@hourly'); select jobs.set_schedule('good', 'report', i_every => '1 h')").await;
+    db.run("update jobs.schedule set cron = '0 * * * * *' where name = 'bad'").await;
+    db.advance(HOUR).await;
+    db.run("select jobs.tick()").await;
+    assert_eq!(published(&db).await, ["15 13:00"]);
+    assert_eq!(log(&db, "bad").await[1..], ["delayed error PT400: tried every 5 seconds"]);
+}
+
 #[tokio::test]
 async fn the_log_keeps_the_last_entries() {
     let db = noon().await;
@@ -302,6 +374,8 @@ async fn what_is_no_schedule_is_refused_with_the_reason() {
         ("'s', '', i_every => '1 h'", "task name"),
         ("'s', 'report', i_every => '1 month'", "without months"),
         ("'s', 'report', i_every => '0.5 s'", "1 second"),
+        ("'s', 'report', i_every => '1.5 s'", "whole seconds"),
+        ("'s', 'report', i_every => '1 min', i_jitter => '10 min'", "longer than the time between two ticks"),
         ("'s', 'report', i_cron => '0 0 30 2 *'", "never be due"),
         ("'s', 'report', i_cron => '0 0 * * *', i_zone => 'Mars/Base'", "no time zone"),
         ("'s', 'report', i_every => '1 h', i_catch_up => 'some'", "catch_up"),
