@@ -154,6 +154,7 @@ async fn the_end_of_a_job_gives_its_key_up_and_a_retry_does_not() {
         assert_eq!(publish(&db, "'1'", r#"{"key": 1}"#).await, "published of 1");
         db.run(call).await;
         let expected = if ends { "published of 1" } else { "existing of 1" };
+        assert_eq!(keys(&db).await.is_empty(), ends, "the row goes with the job: {call}");
         assert_eq!(publish(&db, "'2'", r#"{"key": 1}"#).await, expected, "{call}");
     }
     let db = Db::new().await;
@@ -429,4 +430,19 @@ async fn ending_a_job_waits_for_no_publisher_of_its_key() {
         .unwrap();
     publisher.execute("commit").await.unwrap();
     assert!(keys(&db).await.is_empty());
+}
+
+/// Whoever waits for a key has not taken a later one, however the call names them.
+#[tokio::test]
+async fn a_call_takes_its_keys_in_their_order() {
+    let db = Db::new().await;
+    let (mut first, second) = (db.connect().await, db.connect().await);
+    first.execute(r#"begin; select jobs.publish('a', '1', i_unique => '{"key": 2}')"#).await.unwrap();
+    let call = r#"select outcome from jobs.publish_unique('{a}', '{2,2}', array['{"key": 3}', '{"key": 2}']::jsonb[])"#;
+    let second = waiting(&db, second, call.to_owned()).await;
+    first.execute("set local statement_timeout = '20s'").await.unwrap();
+    first.execute(r#"select jobs.publish('a', '1', i_unique => '{"key": 3}'); commit"#).await.unwrap();
+    let outcomes: Vec<String> =
+        second.await.unwrap().unwrap().iter().map(|row| sqlx::Row::get(row, 0)).collect();
+    assert_eq!(outcomes, ["existing", "existing"]);
 }
