@@ -766,7 +766,7 @@ create table jobs.worker (
 -- function jobs.sweep(i_limit integer DEFAULT 100) returns integer
 -- function jobs.tasks_in_use(i_topics text[] DEFAULT NULL::text[], i_known text[] DEFAULT '{}'::text[], i_cap integer DEFAULT 100000) returns TABLE(task character varying, ready bigint, scheduled bigint, running bigint, exact boolean, workers bigint, others bigint, signatures jsonb)
 -- function jobs.tasks() returns TABLE(name character varying, aliases text[], doc text, args_schema jsonb, result_schema jsonb, retries integer, timeout numeric, priority integer, keep text, declared boolean, workers bigint, validation text, params jsonb, extra_kwargs boolean, owner name)
--- function jobs.tick(i_limit integer DEFAULT 50) returns integer
+-- function jobs.tick(i_limit integer DEFAULT 200) returns integer
 -- function jobs.topic_grants() returns TABLE(role name, topic text, publish boolean, consume boolean, known boolean)
 -- function jobs.unique_keys(i_topic text DEFAULT '*'::text, i_num integer DEFAULT 100) returns TABLE(name character varying, key text, job_id character varying, state character varying, until timestamp with time zone)
 -- function jobs.unregister_worker(i_worker uuid) returns void
@@ -801,10 +801,12 @@ create table jobs.worker (
 -- function jobs._check_choice(i_what text, i_word text, i_known text[]) returns void
 -- function jobs._check_declarations(i_tasks jsonb) returns void
 -- function jobs._check_declared_unique(i_task jsonb) returns void
+-- function jobs._check_jitter(i_schedule jobs.schedule) returns void
 -- function jobs._check_lease(i_lease uuid) returns void
 -- function jobs._check_limit(i_name text, i_limit bigint) returns void
 -- function jobs._check_meta(i_which text, i_meta jsonb) returns bigint
 -- function jobs._check_new_ids(i_job_ids text[], i_now timestamp with time zone) returns void
+-- function jobs._check_period(i_from timestamp with time zone, i_to timestamp with time zone) returns void
 -- function jobs._check_results(i_results jsonb[], i_code text) returns void
 -- function jobs._check_schedule_job(i_schedule jobs.schedule) returns void
 -- function jobs._check_schedule(i_schedule jobs.schedule) returns void
@@ -829,7 +831,7 @@ create table jobs.worker (
 -- function jobs._cron_time(i_cron jobs.cron, i_hour integer, i_minute integer) returns integer
 -- function jobs._declare_changes(i_changes jobs.change[]) returns void
 -- function jobs._declare_one_by_one(i_changes jobs.change[]) returns void
--- function jobs._declare_schedule(i_name text, i_task text, i_declared jsonb) returns void
+-- function jobs._declare_schedule(i_name text, i_task text, i_declared jsonb, i_names text[]) returns void
 -- function jobs._declare_schedules(i_tasks jsonb, i_names text[]) returns void
 -- function jobs._declared(i_tasks jsonb) returns SETOF jobs.declaration
 -- function jobs._declare(i_tasks jobs.declaration[]) returns void
@@ -838,7 +840,7 @@ create table jobs.worker (
 -- function jobs._delete_schedule(i_name text) returns void
 -- function jobs._draw_numbers(i_jobs integer) returns bigint[]
 -- function jobs._due_at(i_schedule jobs.schedule) returns timestamp with time zone
--- function jobs._due_ticks(i_schedule jobs.schedule, i_now timestamp with time zone, OUT o_ticks timestamp with time zone[], OUT o_next timestamp with time zone, OUT o_is_late boolean, OUT o_missed text, OUT o_last_missed timestamp with time zone) returns record
+-- function jobs._due_ticks(i_schedule jobs.schedule, i_now timestamp with time zone, OUT o_ticks timestamp with time zone[], OUT o_next timestamp with time zone, OUT o_is_late boolean, OUT o_missed timestamp with time zone) returns record
 -- function jobs._due(i_scheduled_at timestamp with time zone[], i_delays double precision[], i_jobs integer, i_now timestamp with time zone) returns timestamp with time zone[]
 -- function jobs._ended_counts(i_state text, i_pattern text, i_cap bigint) returns TABLE(task character varying, state text, jobs bigint)
 -- function jobs._ended_since(i_jobs text[]) returns timestamp with time zone
@@ -859,6 +861,7 @@ create table jobs.worker (
 -- function jobs._explain_stop(i_schedule jobs.schedule) returns SETOF jobs.reason
 -- function jobs._explain_tick(i_schedule jobs.schedule) returns SETOF jobs.reason
 -- function jobs._explain_unique(i_job character varying) returns SETOF jobs.reason
+-- function jobs._fail_tick(i_schedule jobs.schedule, i_now timestamp with time zone, i_reason text) returns void
 -- function jobs._find_packed(i_job character varying) returns SETOF jobs.open_job
 -- function jobs._find_run(i_job character varying) returns TABLE(lease uuid, batch_index integer)
 -- function jobs._first_due(i_cron jobs.cron, i_zone text, i_gap text, i_fold text, i_after timestamp with time zone, i_local timestamp without time zone) returns timestamp with time zone
@@ -893,6 +896,7 @@ create table jobs.worker (
 -- function jobs._is_open(i_job character varying) returns boolean
 -- function jobs._is_portable(i_pattern text) returns boolean
 -- function jobs._is_reachable(i_at timestamp with time zone) returns boolean
+-- function jobs._is_same(i_one jobs.schedule, i_other jobs.schedule) returns boolean
 -- function jobs._is_under(i_task text, i_limits jobs.limits) returns boolean
 -- function jobs._jitter(i_schedule jobs.schedule) returns interval
 -- function jobs._joined(i_parts text[], i_by text) returns text
@@ -902,7 +906,7 @@ create table jobs.worker (
 -- function jobs._known(i_template text, i_at text) returns text
 -- function jobs._large_text_size(i_value jsonb, i_enough bigint DEFAULT 268435456) returns bigint
 -- function jobs._last_tick(i_schedule jobs.schedule, i_cron jobs.cron, i_known timestamp with time zone, i_now timestamp with time zone) returns timestamp with time zone
--- function jobs._last_ticks(i_schedule jobs.schedule, i_cron jobs.cron, i_last timestamp with time zone, i_num integer) returns timestamp with time zone[]
+-- function jobs._last_ticks(i_schedule jobs.schedule, i_last timestamp with time zone, i_num integer) returns timestamp with time zone[]
 -- function jobs._limit_the_rest() returns void
 -- function jobs._limits_of(i_role name, i_publish boolean, i_how text) returns text[]
 -- function jobs._limits(i_publish boolean) returns jobs.limits
@@ -911,6 +915,7 @@ create table jobs.worker (
 -- function jobs._lock_few(i_tasks text[], i_num integer, i_own_batch text[], i_jobs_per_mib bigint) returns jobs.locked_rows
 -- function jobs._lock_rows(i_plan jobs.claim_plan, i_num integer, i_is_first boolean, i_largest integer, i_own_batch text[], i_jobs_per_mib bigint) returns jobs.locked_rows
 -- function jobs._lock_schedule(i_name text) returns jobs.schedule
+-- function jobs._log_missed(i_schedule jobs.schedule, i_last timestamp with time zone, i_why text) returns void
 -- function jobs._log_schedule(i_name text, i_outcome text, i_ticks timestamp with time zone[], i_jobs character varying[], i_reason text) returns void
 -- function jobs._lowest_bits(i_number bigint) returns bigint
 -- function jobs._maintain_partitions() returns SETOF text
@@ -986,6 +991,7 @@ create table jobs.worker (
 -- function jobs._refuse_dead() returns void
 -- function jobs._refuse_held(i_met jobs.wanted_key[], i_jobs integer) returns void
 -- function jobs._refuse_race() returns void
+-- function jobs._refuse_schedule(i_name text) returns void
 -- function jobs._refuse_unfit(i_tasks text[], i_bodies jsonb[], i_suspects integer[]) returns void
 -- function jobs._refuse_unknown(i_tasks text[]) returns void
 -- function jobs._refuse(i_which text, i_task character varying, i_bytes bigint, i_scheduled_at timestamp with time zone, i_timeout numeric, i_max_retries integer) returns boolean
@@ -1020,6 +1026,7 @@ create table jobs.worker (
 -- function jobs._short_error(i_error text) returns text
 -- function jobs._short(i_part text) returns text
 -- function jobs._shown(i_text text) returns text
+-- function jobs._since(i_schedule jobs.schedule, i_last timestamp with time zone) returns text
 -- function jobs._sleep_for(i_seconds double precision) returns void
 -- function jobs._start(i_job character varying) returns void
 -- function jobs._store_beside_others(i_new jobs.open_job[], i_bytes bigint[], i_rules jobs.unique_rule[], i_now timestamp with time zone) returns jobs.published

@@ -190,9 +190,7 @@ check "skipping schedules that another ticks" "tick|for update skip locked|" "${
 check "a tick's move to the next, beside its job" "_tick|perform jobs._move_on(i_schedule, v_due.o_next);|null;" "${sch[@]}" policies
 check "the pause of a schedule" "tick|s.paused_at is null and|" "${sch[@]}" policies
 check "errors that are not the job's fault, at a tick" "_try_tick|if v_state ~ '^PT4' then|if true then" "${sch[@]}" policies
-check "schedules beside one that is refused" "_try_tick|exception when others then
-    v_state|exception when division_by_zero then
-    v_state" "${sch[@]}" policies
+check "schedules beside one that is refused" "_try_tick|exception when others then|exception when division_by_zero then" "${sch[@]}" policies
 check "how many late ticks are published" "_last_ticks|greatest(1, cardinality(v_ticks) - i_num + 1)|1" "${sch[@]}" policies
 check "one snapshot for where a job is" "_is_open|union all select from jobs._find_run(i_job)|" "${sch[@]}" policies
 check "new times of an edited schedule" "_replaced|if jobs._is_due_alike(i_old, i_new) then|if true then" "${sch[@]}" policies

@@ -76,6 +76,12 @@ async fn schedules_are_made_edited_and_explained_from_python_alone() {
 }
 
 #[tokio::test]
+async fn unique_and_postponed_jobs_are_made_from_python_alone() {
+    let db = Db::new().await;
+    python(&db, &["unique"]).await;
+}
+
+#[tokio::test]
 async fn what_a_rust_task_does_not_take_is_refused_when_python_publishes_it() {
     let db = Db::new().await;
     Worker::new(db.pool.clone()).topic("math.*").burst().run().await.unwrap();

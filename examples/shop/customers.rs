@@ -1,5 +1,6 @@
 //! Customers.
 
+use pgjobs::task;
 use sqlx::PgPool;
 
 use crate::mail;
@@ -11,6 +12,25 @@ use crate::mail;
 pub async fn create_tables(pool: &PgPool) -> Result<(), sqlx::Error> {
     let tables = "create table customer (id bigint generated always as identity primary key, address text not null unique)";
     sqlx::query(tables).execute(pool).await?;
+    Ok(())
+}
+
+/// Writes a customer to the search index, ten seconds after the last change and a minute after the first at the latest.
+#[task(unique(key = customer, on_conflict = "postpone", wait = "10s", max_wait = "1m"))]
+pub async fn index(customer: i64) -> Result<i64, String> {
+    Ok(customer)
+}
+
+/// Changes a customer's address and has the customer indexed, both or neither.
+///
+/// # Errors
+/// When the address belongs to another customer, or the database cannot be reached.
+pub async fn change_address(pool: &PgPool, customer: i64, address: &str) -> Result<(), pgjobs::Error> {
+    let mut tx = pool.begin().await?;
+    let update = "update customer set address = $2 where id = $1";
+    sqlx::query(update).bind(customer).bind(address).execute(&mut *tx).await?;
+    index::publish(&mut *tx, customer).await?;
+    tx.commit().await?;
     Ok(())
 }
 

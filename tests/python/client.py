@@ -5,6 +5,7 @@ client.py read ID…  prints what the client's own `get` says of each job
 client.py work N    runs the client's own worker until N jobs have ended
 client.py refused   publishes what a task does not take, prints how it is refused
 client.py schedules makes, edits, runs and explains a schedule
+client.py unique    publishes what is one of a kind, and what waits for quiet
 client.py contract  walks through the client's calls and checks what they return
 """
 import asyncio
@@ -141,9 +142,39 @@ async def schedules(db):
     print("{}")
 
 
+async def unique(db):
+    await migrate(db)
+    publish = "select (jobs.publish('sync', $1, i_unique => $2)).job_id"
+    body = json.dumps({"kwargs": {"customer": 7}})
+    one = json.dumps({"arguments": ["customer"]})
+    first = await db.fetchval(publish, body, one)
+    check(await db.fetchval(publish, body, one) == first, "the job that is there comes back")
+    why = await db.fetch("select code from jobs.explain($1)", first)
+    check("holds_unique_key" in [row["code"] for row in why], "it says that it holds the key")
+    try:
+        await db.fetchval(publish, body, json.dumps({"arguments": ["customer"], "on_conflict": "refuse"}))
+        check(False, "refused")
+    except asyncpg.exceptions.PostgresError as error:
+        check(error.sqlstate == "PT409" and first in str(error), "the refusal names the holder")
+    await jobs.consume(db, 1)
+    await jobs.ack(db, first)
+    check(await db.fetchval(publish, body, one) != first, "free once it has ended")
+    await jobs.consume(db, 1)
+    # A task that declares it: the client's own publish gets the key.
+    await db.execute("select jobs.register_tasks($1)", json.dumps([{
+        "name": "index", "args_schema": {}, "result_schema": {}, "retries": 3, "timeout": 60, "priority": 0,
+        "params": [{"name": "customer", "type": "int", "required": True}],
+        "unique": {"arguments": ["customer"], "on_conflict": "postpone", "wait": 30, "max_wait": 60}}]))
+    edits = [await jobs.publish(db, "index", kwargs={"customer": 7}) for _ in range(5)]
+    check(len({edit["job_id"] for edit in edits}) == 1, "five edits, one job")
+    waits = await db.fetchval("select scheduled_at - created_at from jobs.job_queue where job_id = $1", edits[0]["job_id"])
+    check(datetime.timedelta(seconds=29) < waits <= datetime.timedelta(seconds=60), f"it waits for quiet: {waits}")
+    print("{}")
+
+
 async def main():
     db = await asyncpg.connect(DSN)
-    await {"publish": publish, "read": read, "work": work, "refused": refused, "schedules": schedules, "contract": contract}[sys.argv[2]](db)
+    await {"publish": publish, "read": read, "work": work, "refused": refused, "schedules": schedules, "unique": unique, "contract": contract}[sys.argv[2]](db)
     await db.close()
 
 
