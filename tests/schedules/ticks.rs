@@ -56,7 +56,7 @@ async fn go_through(db: &Arc<Db>, start: DateTime<Utc>, length: TimeDelta) -> us
     let (stop, killed) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
     let tickers: Vec<_> = (0..3).map(|_| tokio::spawn(tick_on(db.clone(), stop.clone()))).collect();
     let killer = tokio::spawn(kill_at_random(db.clone(), stop.clone(), killed.clone()));
-    let step = TimeDelta::minutes(i64::from(amount(60, 20)));
+    let step = TimeDelta::minutes(i64::from(amount(60, 30)));
     let mut now = start;
     while now < end {
         now += step;
