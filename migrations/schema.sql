@@ -1059,6 +1059,7 @@ create table jobs.worker (
 -- function jobs._try_to_change_partitions(i_today date, i_full boolean, i_make date[], i_drop text[]) returns text[]
 -- function jobs._turn_away() returns void
 -- function jobs._types(i_schema jsonb) returns jsonb
+-- function jobs._unique_due(i_due timestamp with time zone, i_longest timestamp with time zone) returns timestamp with time zone
 -- function jobs._unique_kind(i_which text, i_unique jsonb, i_task text) returns jobs.unique_rule
 -- function jobs._unique_options() returns text[]
 -- function jobs._unique_rules(i_tasks text[], i_bodies jsonb[], i_uniques jsonb[], i_checked boolean[]) returns jobs.unique_rule[]

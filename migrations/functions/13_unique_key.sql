@@ -108,6 +108,7 @@ language sql immutable parallel safe
 return case when i_given = 'false' then null
             when i_checked or i_declared is null or pg_catalog.jsonb_typeof(i_given) <> 'object' then i_given
             when i_given ? 'key' then i_declared - 'arguments' || i_given
+            when i_given->>'on_conflict' <> 'postpone' then i_declared - array['wait', 'max_wait'] || i_given
             else i_declared || coalesce(i_given, '{}') end;
 
 -- How each of these jobs is one of a kind; null: it is not. i_uniques has what each publisher gave: an
@@ -182,6 +183,10 @@ begin
     select array_agg(a.name order by a.at), array_agg(p.at::integer - 1 order by a.at), array_agg(i_kind->'defaults'->a.name order by a.at) into v_names, v_positions, v_defaults
     from jsonb_array_elements_text(coalesce(i_kind->'arguments', jsonb_path_query_array(v_params, '$[*].name'))) with ordinality a(name, at)
     left join jsonb_array_elements(v_params) with ordinality p(param, at) on p.param->>'name' = a.name;
+    if v_params is not null and array_position(v_positions, null) is not null and not (select t.extra_kwargs from jobs.task t where t.name = i_task) then
+      raise sqlstate 'PT400' using message = i_which || format('unique: the task has no argument %s', jobs._shown(v_names[array_position(v_positions, null)])),
+        hint = 'its arguments are those of its params (jobs.tasks())';
+    end if;
     v_keys := array(
       select '[' || case cardinality(v_names)
           when 1 then jobs._key_part(coalesce(b.kwargs->v_names[1], b.args->v_positions[1], v_defaults[1]))   -- most keys, and thrice as fast

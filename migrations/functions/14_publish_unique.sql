@@ -2,8 +2,8 @@
 -- the call refused.
 --
 -- The keys of a call are taken in their order, in one statement, so that two calls with the same keys wait
--- for each other and never in a circle. (Transactions that publish in several calls may: PostgreSQL then ends
--- one of them as a deadlock.) Whoever does not get a key looks its holder up in the next statement: a key
+-- for each other. In a circle they can wait only where a holder ends meanwhile, so that a call goes back to its
+-- key, or where transactions publish in several calls: PostgreSQL then ends one of them as a deadlock. Whoever does not get a key looks its holder up in the next statement: a key
 -- that was committed while the first one waited is not in its snapshot.
 
 -- Takes these keys, given in their order, for these jobs, each until a time (null: while the job holds it).
@@ -98,6 +98,11 @@ begin
     where r.key is not null group by r.name, r.key order by r.name, r.key);
 end $$;
 
+-- When a job that waits for quiet is due: at its time, but not after the longest wait; null: at once.
+create or replace function jobs._unique_due(i_due timestamptz, i_longest timestamptz) returns timestamptz
+language sql immutable parallel safe
+return case when i_due is not null then least(i_due, i_longest) end;
+
 -- The jobs of a call as they will be while pending. Refuses what may not be published.
 create or replace function jobs._new_jobs(
   i_ids bigint[], i_job_ids varchar[], i_tasks text[], i_bodies jsonb[], i_bytes bigint[], i_due timestamptz[], i_timeouts numeric[],
@@ -111,7 +116,7 @@ begin
       case when g.key is not null and g.until is null then row(g.name, g.key, g.until_started)::jobs.on_end end)::jobs.open_job
   from unnest(i_ids, i_job_ids, i_tasks, i_bodies, i_bytes, i_due, i_timeouts, i_priorities, i_max_retries, i_metas, i_rules)
     with ordinality g(id, job_id, task, body, bytes, due, timeout, priority, max_retries, meta, name, key, until_started, until, on_conflict, wait, max_wait, at),
-    lateral (select coalesce(g.due, i_now + g.wait) as due) d
+    lateral (select jobs._unique_due(coalesce(g.due, i_now + g.wait), i_now + g.max_wait) as due) d
   where jobs._publishable(g.task, 0, 0, g.due, g.timeout, g.max_retries) is true
     or jobs._refuse(jobs._which(g.at, cardinality(i_ids)), g.task, g.bytes, g.due, g.timeout, g.max_retries)
   order by g.at);
@@ -136,7 +141,7 @@ begin
     case when (d.due > i_now) is not true then g.id end, g.bytes, g.meta, case when g.until is null then row(g.name, g.key, g.until_started)::jobs.on_end end
   from unnest(i_ids, i_job_ids, i_tasks, i_bodies, i_bytes, i_due, i_timeouts, i_priorities, i_max_retries, i_metas, i_rules)
     with ordinality g(id, job_id, task, body, bytes, due, timeout, priority, max_retries, meta, name, key, until_started, until, on_conflict, wait, max_wait, at),
-    lateral (select coalesce(g.due, i_now + g.wait) as due) d
+    lateral (select jobs._unique_due(coalesce(g.due, i_now + g.wait), i_now + g.max_wait) as due) d
   where jobs._publishable(g.task, 0, 0, g.due, g.timeout, g.max_retries) is true
     or jobs._refuse(jobs._which(g.at, cardinality(i_ids)), g.task, g.bytes, g.due, g.timeout, g.max_retries);
   v_published.ids := i_ids;
@@ -214,6 +219,7 @@ begin
     end;
   end loop;
   perform jobs._refuse_race();
+  return null;   -- it has raised
 end $$;
 
 -- Takes these keys, or learns who holds them.
@@ -289,7 +295,7 @@ begin
   end if;
   perform jobs._check_topics(true, array(select distinct w.holder_task::text from unnest(i_met) w where w.holder_state = 'pending' and w.change_at is not null));
   perform 1
-  from (select m.holder from unnest(i_met) m where m.holder_state = 'pending' and m.change_at is not null order by m.name, m.key) w,
+  from (select m.holder from unnest(i_met) m where m.holder_state = 'pending' and m.change_at is not null order by m.holder) w,   -- as jobs.cancel locks them
     lateral (select 1 from jobs.pending p where p.job_id = w.holder for update) q;
   get diagnostics v_locked = row_count;
   if v_locked < v_changes then
@@ -304,7 +310,7 @@ begin
     join unnest(i_bytes) with ordinality b(bytes, at) on b.at = w.change_at
     join unnest(i_rules) with ordinality r(name, key, until_started, until, on_conflict, wait, max_wait, at) on r.at = w.change_at,
     lateral (select p.ctid, p.task, p.priority, p.ready_seq, p.scheduled_at, p.created_at from jobs.pending p where p.job_id = w.holder) q,
-    lateral (select case r.on_conflict when 'postpone' then least(greatest(q.scheduled_at, n.scheduled_at), q.created_at + r.max_wait) else n.scheduled_at end as due) d
+    lateral (select case r.on_conflict when 'postpone' then jobs._unique_due(n.scheduled_at, q.created_at + r.max_wait) else n.scheduled_at end as due) d
     where w.holder_state = 'pending'
   )
   update jobs.pending q

@@ -136,10 +136,9 @@ begin
       when i_fold = 'first' then v_moments[1]
       when i_fold = 'second' then v_moments[cardinality(v_moments)]
       else (select min(m) from unnest(v_moments) m where m > i_after) end;
-    if v_at > i_after or v_local is null then
-      return v_at;
-    end if;
+    exit when v_at > i_after or v_local is null;
   end loop;
+  return v_at;
 end $$;
 
 -- The first moment after i_after at which a cron line is due in a zone; null: never.

@@ -214,7 +214,7 @@ language plpgsql stable as $$
 declare
   v_cron jobs.cron := jobs._cron_of(i_schedule);
   v_tick timestamptz := i_from - interval '1 us';
-  v_ticks timestamptz[] := '{}';
+  v_ticks timestamptz[] := array[]::timestamptz[];
 begin
   while (cardinality(v_ticks) < i_num) is not false loop
     v_tick := jobs._next_tick(i_schedule, v_cron, v_tick);

@@ -446,3 +446,40 @@ async fn a_call_takes_its_keys_in_their_order() {
         second.await.unwrap().unwrap().iter().map(|row| sqlx::Row::get(row, 0)).collect();
     assert_eq!(outcomes, ["existing", "existing"]);
 }
+
+/// When a job is due that is published with this, a minute after noon where the clock stands.
+async fn due_in(db: &Db, unique: &str) -> Option<f64> {
+    let publish = format!(
+        "select extract(epoch from p.scheduled_at - jobs.now())::float8 from jobs.publish('debounced', i_unique => '{unique}') p"
+    );
+    sqlx::query_scalar(sqlx::AssertSqlSafe(publish)).fetch_one(&db.pool).await.unwrap()
+}
+
+#[tokio::test]
+async fn the_last_publisher_says_how_long_it_waits_up_to_the_longest_wait() {
+    let db = Db::with_clock().await;
+    let with = |key: u32, more: &str| format!(r#"{{"key": {key}, "on_conflict": "postpone"{more}}}"#);
+    assert_eq!(due_in(&db, &with(1, r#", "wait": 60, "max_wait": 5"#)).await, Some(5.0), "the first, too");
+    assert_eq!(due_in(&db, &with(2, r#", "max_wait": 60"#)).await, None, "without a wait at once");
+    assert_eq!(due_in(&db, &with(2, r#", "max_wait": 60"#)).await, None, "also the second time");
+    assert_eq!(due_in(&db, &with(3, r#", "wait": 600"#)).await, Some(600.0));
+    assert_eq!(due_in(&db, &with(3, r#", "wait": 5"#)).await, Some(5.0), "a shorter wait, too");
+    db.advance(std::time::Duration::from_secs(4)).await;
+    assert_eq!(due_in(&db, &with(3, r#", "wait": 20, "max_wait": 10"#)).await, Some(6.0));
+}
+
+#[tokio::test]
+async fn a_call_overrides_what_a_task_declares_and_names_real_arguments() {
+    let db = Db::new().await;
+    db.run(r#"select jobs.register_tasks('[{"name": "index", "args_schema": {}, "result_schema": true, "retries": 3, "timeout": 60, "priority": 0,
+        "params": [{"name": "document", "type": "i64", "required": true}], "unique": {"arguments": ["document"], "on_conflict": "postpone", "wait": 5, "max_wait": 60}}]')"#)
+        .await;
+    let publish = r#"select job_id::text from jobs.publish('index', '{"args": [1]}', i_unique => '{"on_conflict": "keep"}')"#;
+    assert_eq!(db.one::<String>(publish).await, db.one::<String>(publish).await);
+    let (code, message) = db
+        .refusal(
+            r#"select jobs.publish('index', '{"args": [1]}', i_unique => '{"arguments": ["documnet"]}')"#,
+        )
+        .await;
+    assert!(code == "PT400" && message.contains("no argument 'documnet'"), "{code} {message}");
+}
