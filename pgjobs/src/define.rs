@@ -54,4 +54,4 @@ pub use crate::types::body::{BodyError, Param};
 pub use crate::types::options::TaskOptions;
 pub use crate::types::task_error::IntoOutcome;
 pub use crate::types::task_schedule::TaskSchedule;
-pub use crate::types::task_unique::TaskUnique;
+pub use crate::types::task_unique::{DefaultValue, TaskUnique};

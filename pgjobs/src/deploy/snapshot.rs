@@ -123,6 +123,7 @@ mod tests {
         extra_kwargs: false,
         needs: &[],
         schedules: &[],
+        unique: None,
         options: TaskOptions::DEFAULT,
         args_schema: || schema("i64"),
         result_schema: || schemars::schema_for!(()),

@@ -6,6 +6,9 @@ use serde_json::Value;
 
 use super::unique::{OnConflict, Unique, Until, until_json};
 
+/// An argument of the key by its name, and what it is when a body leaves it out.
+pub type DefaultValue = (&'static str, fn() -> Value);
+
 /// What makes the jobs of a task one of a kind, as `#[task(unique(…))]` declares it. See [`Unique`].
 ///
 /// ```
@@ -21,7 +24,7 @@ pub struct TaskUnique {
     pub arguments: &'static [&'static str],
     /// What a body that leaves one of these arguments out means by it, so that publishers in SQL get the key
     /// that a typed call gets; null where there is none.
-    pub defaults: &'static [(&'static str, fn() -> Value)],
+    pub defaults: &'static [DefaultValue],
     /// The name under which the keys are held; `None`: the task's.
     pub name: Option<&'static str>,
     /// How long a job holds its key; `None`: until it has started if `on_conflict` changes jobs, else until
@@ -50,7 +53,7 @@ impl TaskUnique {
     }
 
     /// Sets what is meant by a body that leaves one of these arguments out.
-    pub const fn defaults(mut self, defaults: &'static [(&'static str, fn() -> Value)]) -> Self {
+    pub const fn defaults(mut self, defaults: &'static [DefaultValue]) -> Self {
         self.defaults = defaults;
         self
     }
