@@ -85,7 +85,7 @@ async fn catching_up_never_floods() {
     db.run("update jobs.test_clock set at = '2031-06-15 12:00:20+00'").await;
     let started = std::time::Instant::now();
     db.run("select jobs.tick()").await;
-    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
     assert_eq!(published(&db).await, ["15 11:58", "15 11:59", "15 12:00", "01 01:59"]);
 }
 
@@ -332,7 +332,7 @@ async fn making_up_for_a_thousand_ticks_takes_a_moment() {
     db.advance(72 * HOUR).await;
     let started = std::time::Instant::now();
     db.run("select jobs.tick()").await;
-    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
     assert_eq!(db.one::<i64>("select count(distinct meta) from jobs.pending").await, 1000);
     assert_eq!(
         log(&db, "s").await.last().unwrap().split(' ').next(),
