@@ -13,7 +13,7 @@
 -- in one transaction otherwise.)
 --
 -- Waits for transactions that have taken or given up one of these keys and have not ended. PT409 when the
--- keys changed hands four times meanwhile.
+-- keys changed hands twenty times meanwhile.
 create or replace function jobs._take_keys(i_names text[], i_keys text[], i_jobs text[], i_untils timestamptz[], i_now timestamptz)
 returns table (nth integer, holder varchar, task varchar, state varchar)
 language plpgsql security definer
@@ -25,7 +25,7 @@ declare
   v_held integer[];
   v_over text[];   -- jobs that do not hold their keys any more
 begin
-  for v_round in 1..4 loop
+  for v_round in 1..20 loop
     with taken as (
       insert into jobs.unique_key (name, key, job_id, until)
       select i_names[o.nth], i_keys[o.nth], i_jobs[o.nth], i_untils[o.nth] from unnest(v_open) with ordinality o(nth, at) order by o.at
@@ -200,7 +200,7 @@ end $$;
 
 -- The same, and changes pending holders where a job asks for that. When one of them moves on before it is
 -- locked, undoes the attempt, locks included, and begins anew: locks are only ever taken in the order of
--- their keys. A holder that has started by then is kept. PT409 after four attempts.
+-- their keys. A holder that has started by then is kept. PT409 after twenty attempts.
 create or replace function jobs._store_or_change(
   i_wanted jobs.wanted_key[], i_new jobs.open_job[], i_bytes bigint[], i_rules jobs.unique_rule[], i_now timestamptz
 ) returns jobs.wanted_key[]
@@ -208,7 +208,7 @@ language plpgsql as $$
 declare
   v_met jobs.wanted_key[];
 begin
-  for v_attempt in 1..4 loop
+  for v_attempt in 1..20 loop
     begin
       v_met := jobs._store_under_keys(i_wanted, i_new, i_bytes, i_rules, i_now);
       if jobs._change_holders(v_met, i_new, i_bytes, i_rules) then

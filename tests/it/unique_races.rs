@@ -67,8 +67,8 @@ async fn publisher<const CONSUMED: bool>(
                     // Killed, at any point: a commit may have got through, and then nobody was told.
                     None | Some("57P01") => break,
                     // A holder was claimed when it was to be replaced, and what took its key meanwhile waits
-                    // for another that this one has changed.
-                    Some("40P01") if CONSUMED => drop(session.execute("rollback").await),
+                    // for another that this one has changed; or the keys changed hands again and again.
+                    Some("40P01" | "PT409") if CONSUMED => drop(session.execute("rollback").await),
                     code => panic!("{code:?}: {error}"),
                 },
             }
