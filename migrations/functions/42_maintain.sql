@@ -51,7 +51,7 @@ declare
   v_is_full boolean := greatest(jobs._sweep_expired(v_limit, v_limits), jobs._sweep_workers(v_limit, v_limits), jobs.promote(v_limit)) >= v_limit;
   v_next timestamptz;
 begin
-  perform jobs.tick();
+  perform jobs.tick(200, 0.3);
   if v_is_full then
     return 0;
   end if;

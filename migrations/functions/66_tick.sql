@@ -4,10 +4,10 @@
 -- next caller, and nobody can publish it twice. So any worker may tick, and any number of them.
 
 -- Publishes the jobs of up to i_limit schedules that are due, the longest due first, and returns the number of schedules. Begins
--- no further one after 0.3 s: workers claim no jobs meanwhile. Each worker calls it about once a second (jobs.maintain); anybody
+-- no further one after i_seconds: a worker, which claims no jobs meanwhile, gives it 0.3. Each worker calls it about once a second (jobs.maintain); anybody
 -- may, in a database without workers too. Schedules that another transaction has locked are left to the next call. A
 -- schedule whose job is refused writes that to its log and goes on.
-create or replace function jobs.tick(i_limit integer default 200) returns integer
+create or replace function jobs.tick(i_limit integer default 200, i_seconds double precision default null) returns integer
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
 declare
@@ -23,7 +23,7 @@ begin
   end if;
   v_names := array(select s.name from jobs.schedule s where s.paused_at is null and s.due_at <= v_now order by s.due_at limit least(i_limit, 10000));
   for v_n in 1..cardinality(v_names) loop
-    exit when clock_timestamp() - v_started > interval '0.3 s';
+    exit when extract(epoch from clock_timestamp() - v_started)::double precision > i_seconds;
     select s.* into v_schedule from jobs.schedule s where s.name = v_names[v_n] and s.paused_at is null and s.due_at <= v_now for update skip locked;
     if found then   -- not ticked, paused or locked by another meanwhile
       perform jobs._try_tick(v_schedule, v_now);
