@@ -4,8 +4,8 @@
 //! cargo run --example schedules
 //! ```
 //!
-//! A task says itself that it runs every second. Each customer has a report at a time of their own: a row, made when
-//! the customer asks for it. The program previews, runs, pauses and explains it.
+//! A task says itself that it runs every second. Each customer has a report at a time of their own: a row,
+//! made when the customer asks for it. The program previews, runs, pauses and explains it.
 
 use std::error::Error;
 use std::time::Duration;

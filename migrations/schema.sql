@@ -906,7 +906,7 @@ create table jobs.worker (
 -- function jobs._known(i_template text, i_at text) returns text
 -- function jobs._large_text_size(i_value jsonb, i_enough bigint DEFAULT 268435456) returns bigint
 -- function jobs._last_tick(i_schedule jobs.schedule, i_cron jobs.cron, i_known timestamp with time zone, i_now timestamp with time zone) returns timestamp with time zone
--- function jobs._last_ticks(i_schedule jobs.schedule, i_last timestamp with time zone, i_num integer) returns timestamp with time zone[]
+-- function jobs._last_ticks(i_schedule jobs.schedule, i_cron jobs.cron, i_last timestamp with time zone, i_num integer) returns timestamp with time zone[]
 -- function jobs._limit_the_rest() returns void
 -- function jobs._limits_of(i_role name, i_publish boolean, i_how text) returns text[]
 -- function jobs._limits(i_publish boolean) returns jobs.limits
@@ -998,6 +998,7 @@ create table jobs.worker (
 -- function jobs._release_keys(i_jobs text[], i_on_ends jobs.on_end[]) returns void
 -- function jobs._remember_signatures(i_tasks jobs.declaration[]) returns void
 -- function jobs._replaced(i_old jobs.schedule, i_new jobs.schedule) returns jobs.schedule
+-- function jobs._report_left(i_words text, i_hint text, i_code text, i_is_any_back boolean) returns void
 -- function jobs._restricted() returns name
 -- function jobs._role_oid(i_name name) returns oid
 -- function jobs._rows_of_one(i_ranges jobs.key_range[], i_num integer, i_own_batch text[]) returns integer[]
@@ -1054,7 +1055,7 @@ create table jobs.worker (
 -- function jobs._templates(i_schemas jsonb, i_root jsonb, i_refs text[], i_known jsonb) returns text[]
 -- function jobs._text_size(i_value jsonb) returns bigint
 -- function jobs._tick(i_schedule jobs.schedule, i_now timestamp with time zone) returns void
--- function jobs._ticks_between(i_schedule jobs.schedule, i_from timestamp with time zone, i_to timestamp with time zone, i_num integer) returns timestamp with time zone[]
+-- function jobs._ticks_between(i_schedule jobs.schedule, i_cron jobs.cron, i_from timestamp with time zone, i_to timestamp with time zone, i_num integer) returns timestamp with time zone[]
 -- function jobs._try_tick(i_schedule jobs.schedule, i_now timestamp with time zone) returns void
 -- function jobs._try_to_change_partitions(i_today date, i_full boolean, i_make date[], i_drop text[]) returns text[]
 -- function jobs._turn_away() returns void

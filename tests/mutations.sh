@@ -194,7 +194,7 @@ check "schedules beside one that is refused" "_try_tick|exception when others th
 check "how many late ticks are published" "_last_ticks|greatest(1, cardinality(v_ticks) - i_num + 1)|1" "${sch[@]}" policies
 check "one snapshot for where a job is" "_is_open|union all select from jobs._find_run(i_job)|" "${sch[@]}" policies
 check "new times of an edited schedule" "_replaced|if jobs._is_due_alike(i_old, i_new) then|if true then" "${sch[@]}" policies
-check "the next tick of a schedule that is said again" "_replaced|if jobs._is_due_alike(i_old, i_new) then|if false then" "${sch[@]}" policies
+check "the next tick of a schedule that is declared again" "_replaced|if jobs._is_due_alike(i_old, i_new) then|if false then" "${sch[@]}" policies
 check "what times come twice when clocks go back" "_next_cron|v_fold <> 'first' and|false and" "${sch[@]}" cron
 check "what times a clock skips" "_first_due|case i_gap when 'shift' then jobs._gap_end(v_local, i_zone) end|null" "${sch[@]}" cron
 check "either day or weekday" "_cron_days|else f.by_day or f.by_weekday end|else f.by_day and f.by_weekday end" "${sch[@]}" cron

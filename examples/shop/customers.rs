@@ -15,7 +15,8 @@ pub async fn create_tables(pool: &PgPool) -> Result<(), sqlx::Error> {
     Ok(())
 }
 
-/// Writes a customer to the search index, ten seconds after the last change and a minute after the first at the latest.
+/// Writes a customer to the search index, ten seconds after the last change and a minute after the first at
+/// the latest.
 #[task(unique(key = customer, on_conflict = "postpone", wait = "10s", max_wait = "1m"))]
 pub async fn index(customer: i64) -> Result<i64, String> {
     Ok(customer)

@@ -80,9 +80,5 @@ declare
     || (select string_agg(format('%s (held by %s)', g.job, g.holder), ', ' order by g.at) from unnest(i_jobs[:5], i_holders[:5]) with ordinality g(job, holder, at))
     || case when cardinality(i_jobs) > 5 then format(' and %s more', cardinality(i_jobs) - 5) else '' end end;
 begin
-  if v_words is not null and i_is_any_back then
-    raise warning '%', v_words using hint = v_hint;
-  elsif v_words is not null then
-    raise sqlstate 'PT409' using message = v_words, hint = v_hint;
-  end if;
+  perform jobs._report_left(v_words, v_hint, 'PT409', i_is_any_back);
 end $$;

@@ -1,9 +1,10 @@
 -- The schedules that the code declares with its tasks.
 
--- Saves the schedules of these declarations, those of i_tasks, that differ from what the code said before; what an operator changed by hand
--- stays until the code says something else. Schedules of these tasks, and of their earlier names, that are no longer
--- declared are dropped at their next tick, or later: when no live worker is older than this (jobs._is_abandoned). Does nothing for
--- tasks of other owners and those that the caller may not publish. Waits for nobody for long. PT400 for what is no schedule.
+-- Saves the schedules of these declarations, those of i_tasks, that differ from what the code said before;
+-- what an operator changed by hand stays until the code says something else. Schedules of these tasks, and of
+-- their earlier names, that are no longer declared are dropped at their next tick, or later: when no live
+-- worker is older than this (jobs._is_abandoned). Does nothing for tasks of other owners and those that the
+-- caller may not publish. Waits for nobody for long. PT400 for what is no schedule.
 create or replace function jobs._declare_schedules(i_tasks jsonb, i_names text[]) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
@@ -26,8 +27,8 @@ begin
     where o.task = any (v_names) and o.declared is not null and o.undeclared_at is null and o.name <> all (v_known) for update skip locked));
 end $$;
 
--- Saves one of them. Warns instead where a schedule of this name was made by hand, or for a task that is not among these, or where
--- another transaction holds it: a worker must be able to start anyway.
+-- Saves one of them. Warns instead where a schedule of this name was made by hand, or for a task that is not
+-- among these, or where another transaction holds it: a worker must be able to start anyway.
 create or replace function jobs._declare_schedule(i_name text, i_task text, i_declared jsonb, i_names text[]) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp set lock_timeout = '100ms' as $$
 declare

@@ -1,7 +1,8 @@
--- Reading a cron line: five fields, minute, hour, day of the month, month and weekday. A field is a list of `*`, numbers,
--- names (jan, mon), ranges and steps. Days may also be `L` (the last of the month), `15W` (the workday, monday to
--- friday, nearest to the 15th, within the month) and `LW`; weekdays `mon#2` (the second of the month) and `friL` (the last).
--- When neither day nor weekday is `*`, a date needs to match only one of them. There `?` is `*`, and 7 is sunday as 0 is.
+-- Reading a cron line: five fields, minute, hour, day of the month, month and weekday. A field is a list of
+-- `*`, numbers, names (jan, mon), ranges and steps. Days may also be `L` (the last of the month), `15W` (the
+-- workday, monday to friday, nearest to the 15th, within the month) and `LW`; weekdays `mon#2` (the second of
+-- the month) and `friL` (the last). When neither day nor weekday is `*`, a date needs to match only one of
+-- them. There `?` is `*`, and 7 is sunday as 0 is.
 
 -- Raises the error for a part of a field.
 create or replace function jobs._refuse_cron(i_field text, i_part text, i_why text) returns void

@@ -1,12 +1,13 @@
 -- When a cron line is due: first on the clock of its zone, as if that never changed, then as a moment.
 --
--- Where clocks go forward, the times in between (a gap) exist on no clock: with gap 'shift' they are due at the first
--- moment after it, with 'skip' they are not. Where clocks go back, times come twice (a fold): with fold 'first' or
--- 'second' they are due once, with 'both' twice. Unless told otherwise a line with fixed hours is due once a day
--- (shift, first), and one whose hour field begins with `*` goes by elapsed time (skip, both).
+-- Where clocks go forward, the times in between (a gap) exist on no clock: with gap 'shift' they are due at
+-- the first moment after it, with 'skip' they are not. Where clocks go back, times come twice (a fold): with
+-- fold 'first' or 'second' they are due once, with 'both' twice. Unless told otherwise a line with fixed
+-- hours is due once a day (shift, first), and one whose hour field begins with `*` goes by elapsed time
+-- (skip, both).
 
--- The day on which the workday nearest to a day falls, in a month whose first is this weekday; 0: the last workday.
--- Null when the month has no such day.
+-- The day on which the workday nearest to a day falls, in a month whose first is this weekday; 0: the last
+-- workday. Null when the month has no such day.
 create or replace function jobs._workday(i_day integer, i_last integer, i_first_weekday integer) returns integer
 language sql immutable parallel safe set search_path = pg_catalog, pg_temp as $$
   select case
@@ -36,7 +37,8 @@ begin
     order by d.day);
 end $$;
 
--- The next time of day in minutes, after this one, at which the line is due on a day that fits; null: none that day.
+-- The next time of day in minutes, after this one, at which the line is due on a day that fits; null: none
+-- that day.
 create or replace function jobs._cron_time(i_cron jobs.cron, i_hour integer, i_minute integer) returns integer
 language plpgsql immutable parallel safe as $$
 begin
@@ -45,8 +47,8 @@ begin
     (select min(h) from unnest(i_cron.hours) h where h > i_hour) * 60 + i_cron.minutes[1]);
 end $$;
 
--- The next time after this one, on a clock that never changes, at which the line is due; null: never. The rarest
--- line, of a fifth weekday in february, is due after at most 40 years.
+-- The next time after this one, on a clock that never changes, at which the line is due; null: never. The
+-- rarest line, of a fifth weekday in february, is due after at most 40 years.
 create or replace function jobs._next_local(i_cron jobs.cron, i_after timestamp) returns timestamp
 language plpgsql immutable parallel safe as $$
 declare
@@ -90,8 +92,8 @@ begin
   return array(select m from unnest(array[v_first, v_second]) m where m at time zone i_zone = i_local order by 1);
 end $$;
 
--- The first whole minute after the first moment at which clocks in a zone differ from how they were at the first; the
--- offset changes once in between.
+-- The first whole minute after the first moment at which clocks in a zone differ from how they were at the
+-- first; the offset changes once in between.
 create or replace function jobs._clock_change(i_zone text, i_first timestamptz, i_last timestamptz) returns timestamptz
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 declare
@@ -159,9 +161,9 @@ begin
   return v_next;
 end $$;
 
--- Refuses what is no time zone (PT400). Abbreviations are refused because they know no summer time: CET is an hour ahead
--- of UTC in july, too. So are digits elsewhere than in Etc/GMT+5: PostgreSQL takes any misspelt name with a number behind it
--- for a zone that somebody defines there.
+-- Refuses what is no time zone (PT400). Abbreviations are refused because they know no summer time: CET is an
+-- hour ahead of UTC in july, too. So are digits elsewhere than in Etc/GMT+5: PostgreSQL takes any misspelt
+-- name with a number behind it for a zone that somebody defines there.
 create or replace function jobs._check_zone(i_zone text) returns void
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 begin
@@ -183,8 +185,9 @@ begin
   end if;
 end $$;
 
--- The next i_num times, at most 1000, at which a cron line is due after i_after (null: now), to look at a line before it is
--- used; none that is more than a hundred years away. PT400 when the line or the zone is wrong. Reads no table.
+-- The next i_num times, at most 1000, at which a cron line is due after i_after (null: now), to look at a
+-- line before it is used; none that is more than a hundred years away. PT400 when the line or the zone is
+-- wrong. Reads no table.
 create or replace function jobs.next_ticks(
   i_cron text, i_zone text default 'UTC', i_num integer default 5, i_after timestamptz default null, i_gap text default null, i_fold text default null
 ) returns setof timestamptz

@@ -1,4 +1,4 @@
--- Schedules: making, changing and removing them.
+-- Schedules: making and replacing them.
 
 -- Refuses a word that is none of these (PT400).
 create or replace function jobs._check_choice(i_what text, i_word text, i_known text[]) returns void
@@ -34,8 +34,9 @@ begin
     jobs._check_choice('overlap', i_schedule.overlap, '{allow,skip}');
 end $$;
 
--- Refuses what jobs.publish would refuse of each job of a schedule, so that a mistake is seen now and not at the first
--- tick: a task that the caller may not publish, arguments that do not fit, a body, meta or number out of range.
+-- Refuses what jobs.publish would refuse of each job of a schedule, so that a mistake is seen now and not at
+-- the first tick: a task that the caller may not publish, arguments that do not fit, a body, meta or number
+-- out of range.
 create or replace function jobs._check_schedule_job(i_schedule jobs.schedule) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
@@ -68,8 +69,8 @@ begin
   return v_schedule;
 end $$;
 
--- The same for a caller who is going to change it. A schedule belongs to everybody who may publish what it publishes: PT403 for
--- others, and PT404 for those who may not know of its task.
+-- The same for a caller who is going to change it. A schedule belongs to everybody who may publish what it
+-- publishes: PT403 for others, and PT404 for those who may not know of its task.
 create or replace function jobs._own_schedule(i_name text) returns jobs.schedule
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
@@ -85,17 +86,19 @@ language sql immutable parallel safe
 return (i_one.cron, i_one.every, i_one.at, i_one.zone, i_one.gap, i_one.fold, i_one.jitter)
   is not distinct from (i_other.cron, i_other.every, i_other.at, i_other.zone, i_other.gap, i_other.fold, i_other.jitter);
 
--- Makes a schedule or replaces all that is said of it, but not whether it is paused; returns it. A schedule whose times change is next due
--- at the first of the new times after now, so that an edit never makes up for a past time; one whose times stay keeps its next tick.
+-- Makes a schedule or replaces all that is said of it, but not whether it is paused; returns it. A schedule
+-- whose times change is next due at the first of the new times after now, so that an edit never makes up for
+-- a past time; one whose times stay keeps its next tick.
 --
--- Exactly one of these says when it is due: i_cron, a line of five fields on the clock of i_zone; i_every, a length, counted from
--- 1970 in UTC; i_at, one time. i_gap and i_fold: what the clock's changes do (64_next_tick.sql). i_jitter: each tick is late
--- by a part of it that its name and time decide. i_catch_up: which of several ticks that came late are published: none that
--- is more than a minute late (skip), the last (last), or the last i_catch_up_limit (all). i_overlap: what happens to a tick
--- while the job of the last one is pending or running: it is published as well (allow), or not (skip).
+-- Exactly one of these says when it is due: i_cron, a line of five fields on the clock of i_zone; i_every, a
+-- length, counted from 1970 in UTC; i_at, one time. i_gap and i_fold: what the clock's changes do
+-- (64_next_tick.sql). i_jitter: each tick is late by a part of it that its name and time decide. i_catch_up:
+-- which of several ticks that came late are published: none that is more than a minute late (skip), the last
+-- (last), or the last i_catch_up_limit (all). i_overlap: what happens to a tick while the job of the last one
+-- is pending or running: it is published as well (allow), or not (skip).
 --
--- Locks the schedule until the caller's transaction ends; until then it has no ticks. PT400, PT403, PT413 for what
--- jobs.publish would refuse, or what is no schedule.
+-- Locks the schedule until the caller's transaction ends; until then it has no ticks. PT400, PT403, PT413 for
+-- what jobs.publish would refuse, or what is no schedule.
 create or replace function jobs.set_schedule(
   i_name text, i_task text, i_body jsonb default null,
   i_cron text default null, i_every interval default null, i_at timestamptz default null, i_zone text default 'UTC',
@@ -118,8 +121,8 @@ begin
   return jobs._info(jobs._save_schedule(v_new));
 end $$;
 
--- A schedule with these times and policies; what is not given takes its default. PT400 for what is no number, time or length;
--- the caller checks the rest.
+-- A schedule with these times and policies; what is not given takes its default. PT400 for what is no number,
+-- time or length; the caller checks the rest.
 create or replace function jobs._as_schedule(i_name text, i_task text, i_when jsonb) returns jobs.schedule
 language plpgsql stable as $$
 declare
@@ -177,7 +180,8 @@ begin
   return v_new;
 end $$;
 
--- Refuses a jitter that is longer than the time between the next two ticks (PT400): ticks would come in another order.
+-- Refuses a jitter that is longer than the time between the next two ticks (PT400): ticks would come in
+-- another order.
 create or replace function jobs._check_jitter(i_schedule jobs.schedule) returns void
 language plpgsql stable as $$
 begin
@@ -196,8 +200,8 @@ return jobs._is_due_alike(i_one, i_other)
     is not distinct from (i_other.task, i_other.body, i_other.meta, i_other.timeout, i_other.priority, i_other.max_retries, i_other.catch_up,
        i_other.catch_up_limit, i_other.overlap, i_other.declared, i_other.edited, i_other.undeclared_at);
 
--- The new version of a schedule with what it keeps of the old one: whether it is paused, what it did, and its next tick if its
--- times are the same.
+-- The new version of a schedule with what it keeps of the old one: whether it is paused, what it did, and its
+-- next tick if its times are the same.
 create or replace function jobs._replaced(i_old jobs.schedule, i_new jobs.schedule) returns jobs.schedule
 language plpgsql stable as $$
 declare
@@ -218,95 +222,4 @@ begin
     v_new.edited := i_old.declared is not null;
   end if;
   return v_new;
-end $$;
-
--- Removes a schedule and its log; false when there was none. Jobs that it has published stay.
-create or replace function jobs.drop_schedule(i_name text) returns boolean
-language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
-begin
-  if not exists (select from jobs.schedule s where s.name = i_name and s.task = any (jobs._visible(array[s.task::text]))) then
-    return false;
-  end if;
-  perform jobs._own_schedule(i_name);
-  perform jobs._delete_schedule(i_name);
-  return true;
-end $$;
-
--- Deletes a schedule, which the caller has locked, and its log.
-create or replace function jobs._delete_schedule(i_name text) returns void
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
-begin
-  delete from jobs.schedule_entry e where e.schedule = i_name;
-  delete from jobs.schedule s where s.name = i_name;
-end $$;
-
--- Stops a schedule's ticks until jobs.resume_schedule, and notes who did it and why. jobs.run_schedule still runs it. PT404 when
--- there is none. A schedule that is paused gets the new note.
-create or replace function jobs.pause_schedule(i_name text, i_note text default null) returns jobs.schedule_info
-language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
-declare
-  v_schedule jobs.schedule := jobs._own_schedule(i_name);
-begin
-  if length(i_note) > 1000 then
-    raise sqlstate 'PT400' using message = 'the note of a pause has at most 1000 characters';
-  end if;
-  update jobs.schedule s set paused_at = coalesce(s.paused_at, jobs.now()), paused_by = jobs._caller(), pause_note = i_note
-  where s.name = i_name returning s.* into v_schedule;
-  perform jobs._log_schedule(i_name, 'paused', null, null, 'by ' || jobs._shown(v_schedule.paused_by) || coalesce(': ' || jobs._escaped(i_note), ''));
-  return jobs._info(v_schedule);
-end $$;
-
--- Lets a paused schedule tick again. Ticks of the pause are made up for as its catch_up says; with i_catch_up false it
--- is next due at the first tick after now. PT404 when there is none.
-create or replace function jobs.resume_schedule(i_name text, i_catch_up boolean default true) returns jobs.schedule_info
-language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
-declare
-  v_schedule jobs.schedule := jobs._own_schedule(i_name);
-begin
-  if v_schedule.paused_at is null then
-    return jobs._info(v_schedule);
-  elsif i_catch_up is false and v_schedule.next_at <= jobs.now() then
-    perform jobs._log_missed(v_schedule, jobs._last_tick(v_schedule, jobs._cron_of(v_schedule), v_schedule.next_at, jobs.now()), 'resumed without them');
-    v_schedule.next_at := jobs._first_tick(v_schedule);
-    v_schedule.due_at := jobs._due_at(v_schedule);
-  end if;
-  update jobs.schedule s set (paused_at, paused_by, pause_note, next_at, due_at) = (null, null, null, v_schedule.next_at, v_schedule.due_at)
-  where s.name = i_name returning s.* into v_schedule;
-  perform jobs._log_schedule(i_name, 'resumed', null, null, 'by ' || jobs._shown(jobs._caller()));
-  return jobs._info(v_schedule);
-end $$;
-
--- Publishes the job of a schedule now, with the present time as its tick; its next tick stays, and a pause does not matter. Returns
--- the job's id; that of the holder when another job holds the unique key of its task. PT404 when there is no such
--- schedule; otherwise as jobs.publish.
-create or replace function jobs.run_schedule(i_name text) returns varchar
-language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
-declare
-  v_now timestamptz := jobs.now();
-  v_published jobs.published := jobs._publish_ticks(jobs._own_schedule(i_name), array[v_now], v_now);
-begin
-  perform jobs._note_ticks(i_name, 'run', array[v_now], v_published, 'by ' || jobs._shown(jobs._caller()));
-  return v_published.job_ids[1];
-end $$;
-
--- Publishes a job for each tick from i_from to i_to (both included), at most 1000, as if the schedule had been there then; what
--- it published at those times before is not looked for. Its next tick stays. Returns the ticks and their jobs. PT413 when there
--- are more ticks; otherwise as jobs.run_schedule.
-create or replace function jobs.backfill_schedule(i_name text, i_from timestamptz, i_to timestamptz) returns table (tick timestamptz, job_id varchar)
-language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
-declare
-  v_schedule jobs.schedule := jobs._own_schedule(i_name);
-  v_ticks timestamptz[];
-  v_published jobs.published;
-begin
-  perform jobs._check_period(i_from, i_to);
-  v_ticks := jobs._ticks_between(v_schedule, i_from, i_to, 1001);
-  if cardinality(v_ticks) > 1000 then
-    raise sqlstate 'PT413' using message = format('schedule %s has more than 1000 ticks in that time', jobs._shown(i_name)),
-      hint = format('backfill in parts: the 1000th tick is %s', jobs._moment(v_ticks[1000]));
-  elsif v_ticks <> '{}' then
-    v_published := jobs._publish_ticks(v_schedule, v_ticks, jobs.now());
-    perform jobs._log_schedule(i_name, 'backfilled', v_ticks, v_published.job_ids, 'by ' || jobs._shown(jobs._caller()));
-  end if;
-  return query select t.* from unnest(v_ticks, v_published.job_ids) t;
 end $$;

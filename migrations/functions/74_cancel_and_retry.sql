@@ -45,6 +45,18 @@ begin
   perform jobs._wake_waiters();
 end $$;
 
+-- Reports jobs that stay ended although they were to be requeued: a warning when others are back, else an
+-- error with this SQLSTATE. Nothing for null words.
+create or replace function jobs._report_left(i_words text, i_hint text, i_code text, i_is_any_back boolean) returns void
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+  if i_words is not null and i_is_any_back then
+    raise warning '%', i_words using hint = i_hint;
+  elsif i_words is not null then
+    raise exception using errcode = i_code, message = i_words, hint = i_hint;
+  end if;
+end $$;
+
 -- Reports the jobs that stay ended because their bodies are too large to be sent to a worker.
 create or replace function jobs._warn_of_large(i_jobs text[], i_is_any_back boolean) returns void
 language plpgsql set search_path = pg_catalog, pg_temp as $$
@@ -53,11 +65,7 @@ declare
   v_words text := case when i_jobs is not null then format('not requeued, because arguments of 256 MB or more cannot be sent to a worker: %s',
       array_to_string(i_jobs[:5], ', ') || case when cardinality(i_jobs) > 5 then format(' and %s more', cardinality(i_jobs) - 5) else '' end) end;
 begin
-  if v_words is not null and i_is_any_back then
-    raise warning '%', v_words using hint = v_hint;
-  elsif v_words is not null then
-    raise sqlstate 'PT413' using message = v_words, hint = v_hint;
-  end if;
+  perform jobs._report_left(v_words, v_hint, 'PT413', i_is_any_back);
 end $$;
 
 -- Requeues jobs that ended as failed or cancelled, with all their runs available again, and returns them. The

@@ -1,7 +1,7 @@
 -- Explains why a schedule publishes nothing.
 
--- Why a schedule has published nothing lately, or when it will; the most important reason first. PT404 when there is no such
--- schedule. Contains no arguments.
+-- Why a schedule has published nothing lately, or when it will; the most important reason first. PT404 when
+-- there is no such schedule. Contains no arguments.
 create or replace function jobs.explain_schedule(i_name text) returns setof jobs.reason
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare

@@ -1,12 +1,12 @@
 //! Schedules: jobs that are published at set times, by whichever worker is there.
 //!
-//! A task may declare its schedules, `#[task(cron = "0 3 * * *", zone = "Europe/Berlin")]`; a worker saves them
-//! when it starts. Others are made while the program runs, by [`Schedule::save`], by the command line or in SQL:
-//! the same rows, which anybody may list, pause, run, or change.
+//! A task may declare its schedules, `#[task(cron = "0 3 * * *", zone = "Europe/Berlin")]`; a worker saves
+//! them when it starts. Others are made while the program runs, by [`Schedule::save`], by the command line or
+//! in SQL: the same rows, which anybody may list, pause, run, or change.
 //!
-//! There is no scheduler to run or to elect. Every worker looks about once a second which schedules are due, and
-//! publishes their jobs, each once: a tick and its job commit together, under a lock of the schedule's row. In a
-//! database without workers [`tick`] does the same.
+//! There is no scheduler to run or to elect. Every worker looks about once a second which schedules are due,
+//! and publishes their jobs, each once: a tick and its job commit together, under a lock of the schedule's
+//! row. In a database without workers [`tick`] does the same.
 //!
 //! ```no_run
 //! use pgjobs::schedule::{self, CatchUp, Overlap, Schedule};
@@ -34,12 +34,14 @@
 //! # Ok(()) }
 //! ```
 //!
-//! A job that a schedule publishes passes no layer of [`on_publish`](crate::on_publish): the database publishes it.
+//! A job that a schedule publishes passes no layer of [`on_publish`](crate::on_publish): the database
+//! publishes it.
 //!
-//! What changes schedules takes a pool, or a connection or transaction of yours as `&mut *tx`; what reads takes a pool.
+//! What changes schedules takes a pool, or a connection or transaction of yours as `&mut *tx`; what reads
+//! takes a pool.
 //!
-//! Each function returns [`Error::Refused`] with `PT404` for a name that no schedule has, with `PT403` when the role may
-//! not publish the schedule's task, and [`Error::Database`] when its query fails.
+//! Each function returns [`Error::Refused`] with `PT404` for a name that no schedule has, with `PT403` when
+//! the role may not publish the schedule's task, and [`Error::Database`] when its query fails.
 
 mod builder;
 
@@ -86,14 +88,14 @@ pub async fn pause(
     db::pause(database, name, note).await
 }
 
-/// Lets a paused schedule tick again. With `catch_up`, ticks of the pause are made up for as its policy says; without,
-/// it is next due after now.
+/// Lets a paused schedule tick again. With `catch_up`, ticks of the pause are made up for as its policy says;
+/// without, it is next due after now.
 pub async fn resume(database: impl PgExecutor<'_>, name: &str, catch_up: bool) -> Result<ScheduleRow, Error> {
     db::resume(database, name, catch_up).await
 }
 
-/// Removes a schedule and its log; `false` when there was none. One that the code declares comes back with the next
-/// worker that starts: pause it instead.
+/// Removes a schedule and its log; `false` when there was none. One that the code declares comes back with
+/// the next worker that starts: pause it instead.
 pub async fn drop(database: impl PgExecutor<'_>, name: &str) -> Result<bool, Error> {
     db::remove(database, name).await
 }
@@ -116,7 +118,8 @@ pub async fn backfill(
     db::backfill(database, name, from, to).await
 }
 
-/// The last entries of its log, newest first, 200 at most: what became of each tick, and who changed the schedule.
+/// The last entries of its log, newest first, 200 at most: what became of each tick, and who changed the
+/// schedule.
 pub async fn log(pool: &PgPool, name: &str, num: u8) -> Result<Vec<ScheduleEntry>, Error> {
     db::log(&mut *pool.acquire().await?, name, i32::from(num)).await
 }
@@ -131,7 +134,8 @@ pub async fn next_ticks(pool: &PgPool, name: &str, num: u16) -> Result<Vec<DateT
     db::ticks(&mut *pool.acquire().await?, name, i32::from(num), None).await
 }
 
-/// The next times at which a cron line is due in a zone after a time (`None`: now), to look at before it is used; 1000 at most.
+/// The next times at which a cron line is due in a zone after a time (`None`: now), to look at before it is
+/// used; 1000 at most.
 pub async fn preview(
     pool: &PgPool,
     cron: &str,
@@ -142,8 +146,8 @@ pub async fn preview(
     db::ticks_of(&mut *pool.acquire().await?, cron, zone, i32::from(num), after).await
 }
 
-/// Publishes the jobs of up to `limit` schedules that are due, as every worker does about once a second, and returns how
-/// many were due: for a database without workers.
+/// Publishes the jobs of up to `limit` schedules that are due, as every worker does about once a second, and
+/// returns how many were due: for a database without workers.
 pub async fn tick(database: impl PgExecutor<'_>, limit: u16) -> Result<u32, Error> {
     let due = db::tick(database, i32::from(limit)).await?;
     Ok(due.unsigned_abs())

@@ -106,8 +106,8 @@ async fn lines_are_due_when_croner_says() {
     assert!(never < lines as usize / 10, "{never} of {lines} lines are never due");
 }
 
-/// Zones whose clocks change in four ways: by an hour in spring and autumn of either half of the earth, by half an hour,
-/// and at midnight; and one that changes four times a year.
+/// Zones whose clocks change in four ways: by an hour in spring and autumn of either half of the earth, by
+/// half an hour, and at midnight; and one that changes four times a year.
 const ZONES: [Tz; 6] = [
     Tz::Europe__Berlin,
     Tz::America__New_York,

@@ -26,7 +26,7 @@ async fn code_makes_changes_and_drops_its_schedules() {
     let entries = "select count(*) from jobs.schedule_entry";
     let before: i64 = db.one(entries).await;
     db.run(&declaration(r#"[{"name": "a", "cron": "@daily"}, {"name": "b", "every": "90 s"}]"#)).await;
-    assert_eq!(db.one::<i64>(entries).await, before, "said again: nothing is written");
+    assert_eq!(db.one::<i64>(entries).await, before, "declared again: nothing is written");
     db.run(&declaration(r#"[{"name": "a", "cron": "@hourly"}]"#)).await;
     assert_eq!(names(&db).await, ["a @hourly", "b 00:01:30"]);
     db.advance(Duration::from_secs(90)).await;

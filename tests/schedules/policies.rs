@@ -168,7 +168,7 @@ async fn a_pause_stops_ticks_and_says_who_and_why() {
     db.advance(2 * HOUR).await;
     db.run("select jobs.resume_schedule('s'); select jobs.tick()").await;
     assert_eq!(published(&db).await, ["15 15:00", "15 17:00"], "the last of the pause");
-    // Said again by a deployment, it stays paused.
+    // Set once more by a deployment, it stays paused.
     db.run("select jobs.pause_schedule('s')").await;
     hourly(&db, "").await;
     assert!(db.one::<bool>("select paused_at is not null from jobs.get_schedule('s')").await);
@@ -182,7 +182,7 @@ async fn a_one_off_is_due_once_and_has_ended() {
     db.run("select jobs.tick(); select jobs.tick()").await;
     assert_eq!(published(&db).await, ["15 12:30"]);
     assert_eq!(db.one::<String>("select code from jobs.explain_schedule('s') limit 1").await, "ended");
-    db.run("select jobs.set_schedule('s', 'report', i_at => '2030-06-15 12:30+00')").await; // said again: as it was
+    db.run("select jobs.set_schedule('s', 'report', i_at => '2030-06-15 12:30+00')").await; // once more: as it was
     let (code, message) =
         db.refusal("select jobs.set_schedule('t', 'report', i_at => '2030-06-15 12:30+00')").await;
     assert!(code == "PT400" && message.contains("never be due"), "{code} {message}");
@@ -308,7 +308,7 @@ async fn what_is_not_published_is_in_the_log_whatever_the_reason() {
     db.advance(2 * HOUR).await;
     db.run("select jobs.resume_schedule('s', false)").await;
     assert_eq!(log(&db, "s").await[4], "missed resumed without them");
-    // Said again, resumed again: nothing happened, and nothing is written.
+    // Set once more, resumed once more: nothing happened, and nothing is written.
     db.run("select jobs.set_schedule('s', 'report', i_every => '2 h'); select jobs.resume_schedule('s')")
         .await;
     assert_eq!(log(&db, "s").await.len(), 6);

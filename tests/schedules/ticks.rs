@@ -1,4 +1,5 @@
-//! Each tick publishes once, whoever dies: sessions that tick are ended at random while the clock goes through months.
+//! Each tick publishes once, whoever dies: sessions that tick are ended at random while the clock goes
+//! through months.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

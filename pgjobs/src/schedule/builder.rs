@@ -58,8 +58,9 @@ impl Schedule {
         }
     }
 
-    /// Due as a cron line says: minute, hour, day of the month, month, weekday, as in `*/5 9-17 * * mon-fri`. Days may
-    /// also be `L`, `15W` and `LW`, weekdays `fri#2` and `friL`; `@daily` and its like are lines as well.
+    /// Due as a cron line says: minute, hour, day of the month, month, weekday, as in `*/5 9-17 * * mon-fri`.
+    /// Days may also be `L`, `15W` and `LW`, weekdays `fri#2` and `friL`; `@daily` and its like are lines as
+    /// well.
     pub fn cron(mut self, line: impl Into<String>) -> Self {
         self.cron = Some(line.into());
         self
@@ -95,8 +96,8 @@ impl Schedule {
         self
     }
 
-    /// Delays each tick by a part of this length, at most a day, that its name and time decide: so that a thousand
-    /// schedules of midnight do not all run at once.
+    /// Delays each tick by a part of this length, at most a day, that its name and time decide: so that a
+    /// thousand schedules of midnight do not all run at once.
     pub fn jitter(mut self, jitter: Duration) -> Self {
         self.jitter = Some(jitter);
         self
@@ -147,15 +148,17 @@ impl Schedule {
         self
     }
 
-    /// Makes the schedule, or replaces all that was said of the one of this name but whether it is paused. One whose times change is
-    /// next due at the first of the new times; one whose times stay keeps its next tick.
+    /// Makes the schedule, or replaces all that was said of the one of this name but whether it is paused.
+    /// One whose times change is next due at the first of the new times; one whose times stay keeps its next
+    /// tick.
     ///
-    /// Inside a transaction of yours it holds from the commit on; until then the schedule of this name has no ticks.
+    /// Inside a transaction of yours it holds from the commit on; until then the schedule of this name has no
+    /// ticks.
     ///
     /// # Errors
-    /// [`Error::Refused`] with `PT400` for a cron line, zone, length or number that is none, or that is never due;
-    /// with `PT403`, `PT413`, `PT422` as for publishing the job. [`Error::Encode`] and [`Error::Option`] before anything is
-    /// sent, for arguments and notes that JSON cannot represent.
+    /// [`Error::Refused`] with `PT400` for a cron line, zone, length or number that is none, or that is never
+    /// due; with `PT403`, `PT413`, `PT422` as for publishing the job. [`Error::Encode`] and [`Error::Option`]
+    /// before anything is sent, for arguments and notes that JSON cannot represent.
     pub async fn save(self, database: impl PgExecutor<'_>) -> Result<ScheduleRow, Error> {
         let job = self.job?;
         job.options.check()?;

@@ -48,8 +48,8 @@ macro_rules! words {
 }
 
 words! {
-    /// Which ticks are published when several came late, because no worker was there or the schedule was paused.
-    /// A tick is late when it is published more than a minute after its time.
+    /// Which ticks are published when several came late, because no worker was there or the schedule was
+    /// paused. A tick is late when it is published more than a minute after its time.
     CatchUp, "catch_up":
     /// None that is late.
     Skip = "skip",
@@ -69,8 +69,8 @@ words! {
 }
 
 words! {
-    /// What happens to a time that a clock skips when it goes forward. Left out: `Shift` for a line with fixed
-    /// hours, `Skip` for one whose hour field begins with `*`.
+    /// What happens to a time that a clock skips when it goes forward. Left out: `Shift` for a line with
+    /// fixed hours, `Skip` for one whose hour field begins with `*`.
     Gap, "gap":
     /// It is due at the first moment after the gap.
     Shift = "shift",
@@ -79,8 +79,8 @@ words! {
 }
 
 words! {
-    /// What happens to a time that a clock shows twice when it goes back. Left out: `First` for a line with fixed
-    /// hours, `Both` for one whose hour field begins with `*`.
+    /// What happens to a time that a clock shows twice when it goes back. Left out: `First` for a line with
+    /// fixed hours, `Both` for one whose hour field begins with `*`.
     Fold, "fold":
     /// It is due the first time.
     First = "first",

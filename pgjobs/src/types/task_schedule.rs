@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 
 use super::schedule::{CatchUp, Fold, Gap, Overlap};
 
-/// A schedule of a task as the code declares it, with `#[task(cron = "…")]` or by hand. A worker saves it when it
-/// starts; its jobs get no arguments, so every argument of the task may be absent.
+/// A schedule of a task as the code declares it, with `#[task(cron = "…")]` or by hand. A worker saves it
+/// when it starts; its jobs get no arguments, so every argument of the task may be absent.
 ///
 /// ```
 /// use pgjobs::define::TaskSchedule;

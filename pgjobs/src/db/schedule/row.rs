@@ -83,7 +83,8 @@ pub struct ScheduleEntry {
     pub tick: Option<DateTime<Utc>>,
     /// When it was written.
     pub at: DateTime<Utc>,
-    /// `published`, `caught_up`, `skipped`, `missed`, `failed`, `delayed`, `run`, `backfilled`; `set`, `paused`, `resumed`.
+    /// `published`, `caught_up`, `skipped`, `missed`, `failed`, `delayed`, `run`, `backfilled`; `set`,
+    /// `paused`, `resumed`.
     pub outcome: String,
     /// The job that it published; for `skipped` the one in its way.
     pub job_id: Option<String>,

@@ -5,12 +5,11 @@ use clap::Args;
 use serde_json::json;
 use sqlx::PgPool;
 
-use super::english;
+use super::{english, now};
 use crate::cli::output::console::Console;
 use crate::cli::output::failure::Failure;
 use crate::cli::output::format;
 use crate::cli::output::table::table;
-use crate::db;
 use crate::schedule::{self, ScheduleRow};
 
 #[derive(Args)]
@@ -22,7 +21,7 @@ pub(crate) struct List {
 
 pub(super) async fn run(args: &List, pool: &PgPool, console: &Console) -> Result<(), Failure> {
     let schedules = schedule::list(pool, &args.name).await?;
-    let now = db::inspect::now(&mut *pool.acquire().await?).await?;
+    let now = now(pool).await?;
     console.data(&json!({ "schedules": schedules }), || rows(&schedules, now))
 }
 

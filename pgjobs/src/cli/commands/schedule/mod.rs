@@ -8,13 +8,15 @@ mod next;
 mod set;
 mod show;
 
+use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
+use sqlx::PgPool;
 
-use crate::Error;
 use crate::cli::args::global::Global;
 use crate::cli::database::connect::connect;
 use crate::cli::output::console::Console;
 use crate::cli::output::failure::Failure;
+use crate::{Error, db};
 
 const AFTER_HELP: &str = "\
 Any worker publishes the jobs of schedules that are due, about once a second; without a worker \
@@ -74,6 +76,11 @@ pub(crate) async fn run(args: Schedule, global: &Global, console: &Console) -> R
         Command::Explain(args) => show::explain(&args, &pool, console).await,
         Command::Drop(args) => change::drop(&args, &pool, console).await,
     }
+}
+
+/// The time by the database's clock, which decides what is due.
+async fn now(pool: &PgPool) -> Result<DateTime<Utc>, Failure> {
+    Ok(db::inspect::now(&mut *pool.acquire().await?).await?)
 }
 
 /// A refusal is a failure of what was asked for, and not a wrong use of this program.

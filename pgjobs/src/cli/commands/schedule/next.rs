@@ -5,11 +5,10 @@ use clap::{ArgGroup, Args};
 use serde_json::json;
 use sqlx::PgPool;
 
-use super::{english, refused};
+use super::{english, now, refused};
 use crate::cli::args::values;
 use crate::cli::output::console::Console;
 use crate::cli::output::failure::Failure;
-use crate::db;
 use crate::schedule;
 
 const AFTER_HELP: &str = "\
@@ -45,7 +44,7 @@ pub(super) async fn run(args: &Next, pool: &PgPool, console: &Console) -> Result
         }
     };
     let (ticks, zone) = (ticks.map_err(refused)?, zone(args, pool).await?);
-    let now = db::inspect::now(&mut *pool.acquire().await?).await?;
+    let now = now(pool).await?;
     let document =
         json!({ "zone": zone, "english": args.cron.as_deref().map(english::of_cron), "ticks": ticks });
     console.data(&document, || ticks.iter().map(|tick| english::local(*tick, &zone, now)).collect::<Vec<_>>())

@@ -6,13 +6,12 @@ use chrono::{DateTime, Utc};
 use clap::{ArgGroup, Args};
 use sqlx::PgPool;
 
-use super::{english, refused};
+use super::{english, now, refused};
 use crate::cli::args::values;
 use crate::cli::commands::call::CallArgs;
 use crate::cli::commands::publish::warning;
 use crate::cli::output::console::Console;
 use crate::cli::output::failure::Failure;
-use crate::db;
 use crate::schedule::{CatchUp, Fold, Gap, Overlap, Schedule};
 
 const AFTER_HELP: &str = "\
@@ -72,7 +71,7 @@ pub(super) async fn run(args: Set, pool: &PgPool, console: &Console) -> Result<(
     if let Ok(Some(warning)) = warning(pool, &task, false).await {
         console.note(format!("warning: {warning}"));
     }
-    let now = db::inspect::now(&mut *pool.acquire().await?).await?;
+    let now = now(pool).await?;
     let next = saved.next_at.map(|next| english::local(next, &saved.zone, now));
     console.data(&saved, || {
         let due = english::when(&saved);

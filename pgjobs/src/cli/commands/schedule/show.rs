@@ -6,12 +6,11 @@ use serde_json::json;
 use sqlx::PgPool;
 
 use super::list::state;
-use super::{english, refused};
+use super::{english, now, refused};
 use crate::cli::output::console::Console;
 use crate::cli::output::failure::Failure;
 use crate::cli::output::format;
 use crate::cli::output::table::table;
-use crate::db;
 use crate::schedule::{self, Reason, ScheduleEntry, ScheduleRow};
 
 #[derive(Args)]
@@ -40,7 +39,7 @@ pub(super) async fn run(args: &Show, pool: &PgPool, console: &Console) -> Result
     let ticks = schedule::next_ticks(pool, &args.name, 5).await.map_err(refused)?;
     let entries = schedule::log(pool, &args.name, 5).await.map_err(refused)?;
     let reasons = schedule::explain(pool, &args.name).await.map_err(refused)?;
-    let now = db::inspect::now(&mut *pool.acquire().await?).await?;
+    let now = now(pool).await?;
     let english = english::when(&found);
     let document = json!({ "schedule": found, "english": english, "next_ticks": ticks, "log": entries, "reasons": reasons });
     console.data(&document, || {
@@ -55,7 +54,7 @@ pub(super) async fn run(args: &Show, pool: &PgPool, console: &Console) -> Result
 pub(super) async fn log(args: &Log, pool: &PgPool, console: &Console) -> Result<(), Failure> {
     let found = schedule::get(pool, &args.name).await.map_err(refused)?;
     let entries = schedule::log(pool, &args.name, args.num).await.map_err(refused)?;
-    let now = db::inspect::now(&mut *pool.acquire().await?).await?;
+    let now = now(pool).await?;
     console.data(&json!({ "log": entries }), || log_lines(&entries, &found.zone, now))
 }
 

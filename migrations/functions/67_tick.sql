@@ -1,12 +1,14 @@
 -- Ticks: publishing the jobs of schedules that are due.
 --
--- A tick and its job commit together, under the lock of the schedule's row: whatever dies before that leaves the tick to the
--- next caller, and nobody can publish it twice. So any worker may tick, and any number of them.
+-- A tick and its job commit together, under the lock of the schedule's row: whatever dies before that leaves
+-- the tick to the next caller, and nobody can publish it twice. So any worker may tick, and any number of
+-- them.
 
--- Publishes the jobs of up to i_limit schedules that are due, the longest due first, and returns the number of schedules. Begins
--- no further one after i_seconds: a worker, which claims no jobs meanwhile, gives it 0.3. Each worker calls it about once a second (jobs.maintain); anybody
--- may, in a database without workers too. Schedules that another transaction has locked are left to the next call. A
--- schedule whose job is refused writes that to its log and goes on.
+-- Publishes the jobs of up to i_limit schedules that are due, the longest due first, and returns the number
+-- of schedules. Begins no further one after i_seconds: a worker, which claims no jobs meanwhile, gives it
+-- 0.3. Each worker calls it about once a second (jobs.maintain); anybody may, in a database without workers
+-- too. Schedules that another transaction has locked are left to the next call. A schedule whose job is
+-- refused writes that to its log and goes on.
 create or replace function jobs.tick(i_limit integer default 200, i_seconds double precision default null) returns integer
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
@@ -33,8 +35,8 @@ begin
   return v_ticked;
 end $$;
 
--- Ticks one schedule. An error of it must not stop the others: a refused job (PT4xx) is an outcome, and the schedule goes
--- on to its next tick; after any other error the same tick is tried again in 5 s.
+-- Ticks one schedule. An error of it must not stop the others: a refused job (PT4xx) is an outcome, and the
+-- schedule goes on to its next tick; after any other error the same tick is tried again in 5 s.
 create or replace function jobs._try_tick(i_schedule jobs.schedule, i_now timestamptz) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
@@ -78,8 +80,9 @@ create or replace function jobs._since(i_schedule jobs.schedule, i_last timestam
 language sql stable parallel safe
 return case when i_last > i_schedule.next_at then '; so all since ' || jobs._utc(i_schedule.next_at) else '' end;
 
--- Publishes what is due of a schedule, moves it on to its next tick, and writes to its log what became of each. Waits a moment for
--- a transaction that publishes under the same unique key, and no longer, since workers tick between their heartbeats.
+-- Publishes what is due of a schedule, moves it on to its next tick, and writes to its log what became of
+-- each. Waits a moment for a transaction that publishes under the same unique key, and no longer, since
+-- workers tick between their heartbeats.
 create or replace function jobs._tick(i_schedule jobs.schedule, i_now timestamptz) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp set lock_timeout = '100ms' as $$
 declare
@@ -99,7 +102,7 @@ begin
                              jobs._publish_ticks(i_schedule, v_due.o_ticks, i_now), null);
   end if;
   if v_due.o_missed is not null then
-    perform jobs._log_missed(i_schedule, v_due.o_missed, 'came late');
+    perform jobs._log_missed(i_schedule, v_due.o_missed, format('came late, and catch_up is %s, overlap is %s', i_schedule.catch_up, i_schedule.overlap));
   end if;
 end $$;
 
@@ -107,146 +110,8 @@ end $$;
 create or replace function jobs._log_missed(i_schedule jobs.schedule, i_last timestamptz, i_why text) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
-  perform jobs._log_schedule(i_schedule.name, 'missed', array[i_last], null,
-    i_why || case when i_why = 'came late' then format(', and catch_up is %s, overlap is %s', i_schedule.catch_up, i_schedule.overlap) else '' end
-      || jobs._since(i_schedule, i_last));
+  perform jobs._log_schedule(i_schedule.name, 'missed', array[i_last], null, i_why || jobs._since(i_schedule, i_last));
 end $$;
-
--- Which ticks of a schedule to publish at a time, whether they are late, the last of those that are not published (null: all
--- are), and the next tick after that.
-create or replace function jobs._due_ticks(
-  i_schedule jobs.schedule, i_now timestamptz,
-  out o_ticks timestamptz[], out o_next timestamptz, out o_is_late boolean, out o_missed timestamptz
-)
-language plpgsql stable as $$
-declare
-  v_cron jobs.cron := jobs._cron_of(i_schedule);
-  v_last timestamptz := i_schedule.next_at;
-begin
-  o_next := jobs._next_tick(i_schedule, v_cron, v_last);
-  o_ticks := array[v_last];
-  if o_next <= i_now then
-    v_last := jobs._last_tick(i_schedule, v_cron, v_last, i_now);
-    o_next := jobs._next_tick(i_schedule, v_cron, v_last);
-    o_ticks := case when i_schedule.catch_up = 'all' and i_schedule.overlap = 'allow'
-      then jobs._last_ticks(i_schedule, v_last, i_schedule.catch_up_limit) else array[v_last] end;
-  end if;
-  o_is_late := i_now - v_last > interval '1 minute' or cardinality(o_ticks) > 1;
-  if i_schedule.catch_up = 'skip' and o_is_late then
-    o_ticks := '{}';
-    o_missed := v_last;
-  elsif o_ticks[1] > i_schedule.next_at then
-    o_missed := jobs._last_tick(i_schedule, v_cron, i_schedule.next_at, o_ticks[1] - interval '1 s');
-  end if;
-end $$;
-
--- The first tick of a schedule after a time; null: none. i_cron: its cron line, read.
-create or replace function jobs._next_tick(i_schedule jobs.schedule, i_cron jobs.cron, i_after timestamptz) returns timestamptz
-language plpgsql stable as $$
-declare
-  v_every numeric := extract(epoch from i_schedule.every);
-begin
-  return case
-    when i_schedule.every is not null then to_timestamp((floor(extract(epoch from i_after) / v_every) + 1) * v_every)
-    when i_schedule.at is not null then case when i_schedule.at > i_after then i_schedule.at end
-    else jobs._next_cron(i_cron, i_schedule.zone, i_schedule.gap, i_schedule.fold, i_after) end;
-end $$;
-
--- The last tick up to i_now, where i_known is a tick up to i_now. Halves the time in which it lies, since a year may hold
--- half a million ticks: v_tick is always a tick up to i_now, and the last one is not after v_until.
-create or replace function jobs._last_tick(i_schedule jobs.schedule, i_cron jobs.cron, i_known timestamptz, i_now timestamptz) returns timestamptz
-language plpgsql stable as $$
-declare
-  v_tick timestamptz := i_known;
-  v_until timestamptz := i_now;      -- the last tick is not after it
-  v_span interval := interval '2 minutes';
-  v_next timestamptz;
-begin
-  if i_schedule.every is not null then
-    -- Not minus an interval: a day is 23 hours long now and then, for a session in such a zone.
-    return to_timestamp(floor(extract(epoch from i_now) / extract(epoch from i_schedule.every)) * extract(epoch from i_schedule.every));
-  end if;
-  while i_now - v_span > v_tick loop   -- most likely it is not long ago
-    v_next := jobs._next_tick(i_schedule, i_cron, i_now - v_span);
-    if v_next <= i_now then
-      v_tick := v_next;
-    else
-      v_until := i_now - v_span;
-      v_span := v_span * 2;
-    end if;
-  end loop;
-  loop
-    v_next := jobs._next_tick(i_schedule, i_cron, v_tick);
-    exit when (v_next <= i_now) is not true;
-    v_tick := v_next;
-    v_next := jobs._next_tick(i_schedule, i_cron, v_tick + (v_until - v_tick) / 2);
-    if v_next <= i_now then
-      v_tick := v_next;
-    else
-      v_until := greatest(v_tick, v_tick + (v_until - v_tick) / 2);
-    end if;
-  end loop;
-  return v_tick;
-end $$;
-
--- The last i_num ticks up to i_last, which is one, in order, and none before the schedule's next. Goes back by spans that
--- double, and computes the ticks of each once.
-create or replace function jobs._last_ticks(i_schedule jobs.schedule, i_last timestamptz, i_num integer) returns timestamptz[]
-language plpgsql stable as $$
-declare
-  v_ticks timestamptz[] := array[i_last];
-  v_to timestamptz := i_last;   -- ticks from here on are found
-  v_span interval := interval '10 minutes';
-  v_from timestamptz;
-begin
-  while cardinality(v_ticks) < i_num and v_to > i_schedule.next_at loop
-    v_from := greatest(i_schedule.next_at, i_last - v_span);
-    v_ticks := jobs._ticks_between(i_schedule, v_from, v_to - interval '1 us', null) || v_ticks;
-    v_to := v_from;
-    v_span := v_span * 2;
-  end loop;
-  return v_ticks[greatest(1, cardinality(v_ticks) - i_num + 1):];
-end $$;
-
--- The first i_num ticks of a schedule from one time to another, both included; null: all.
-create or replace function jobs._ticks_between(i_schedule jobs.schedule, i_from timestamptz, i_to timestamptz, i_num integer) returns timestamptz[]
-language plpgsql stable as $$
-declare
-  v_cron jobs.cron := jobs._cron_of(i_schedule);
-  v_tick timestamptz := i_from - interval '1 us';
-  v_ticks timestamptz[] := array[]::timestamptz[];
-begin
-  while (cardinality(v_ticks) < i_num) is not false loop
-    v_tick := jobs._next_tick(i_schedule, v_cron, v_tick);
-    exit when (v_tick <= i_to) is not true;
-    v_ticks := v_ticks || v_tick;
-  end loop;
-  return v_ticks;
-end $$;
-
-create or replace function jobs._cron_of(i_schedule jobs.schedule) returns jobs.cron
-language plpgsql immutable as $$
-begin
-  return case when i_schedule.cron is not null then jobs._read_cron(i_schedule.cron) end;
-end $$;
-
--- The first tick of a schedule after now.
-create or replace function jobs._first_tick(i_schedule jobs.schedule) returns timestamptz
-language plpgsql stable as $$
-begin
-  return jobs._next_tick(i_schedule, jobs._cron_of(i_schedule), jobs.now());
-end $$;
-
--- How much later than its time the next tick publishes: a part of the jitter that the schedule's name and the time decide,
--- so that it is the same whoever asks.
-create or replace function jobs._jitter(i_schedule jobs.schedule) returns interval
-language sql immutable parallel safe
-return i_schedule.jitter * ((pg_catalog.hashtextextended(i_schedule.name || extract(epoch from i_schedule.next_at)::text, 0) & 16777215) / 16777216.0)::double precision;
-
--- When the next tick publishes.
-create or replace function jobs._due_at(i_schedule jobs.schedule) returns timestamptz
-language sql stable parallel safe
-return i_schedule.next_at + jobs._jitter(i_schedule);
 
 -- Sets the next tick of a schedule.
 create or replace function jobs._move_on(i_schedule jobs.schedule, i_next timestamptz) returns void
@@ -258,7 +123,8 @@ begin
   update jobs.schedule s set next_at = i_next, due_at = jobs._due_at(v_schedule) where s.name = i_schedule.name;
 end $$;
 
--- Whether the code that declared a schedule is gone: it was declared without it since, and no live worker has older code.
+-- Whether the code that declared a schedule is gone: it was declared without it since, and no live worker has
+-- older code.
 create or replace function jobs._is_abandoned(i_schedule jobs.schedule) returns boolean
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 begin
@@ -279,8 +145,9 @@ create or replace function jobs._meta_of_tick(i_schedule jobs.schedule, i_tick t
 language sql stable parallel safe
 return coalesce(i_schedule.meta, '{}') || jsonb_build_object('tick', jsonb_build_object('schedule', i_schedule.name, 'at', jobs._utc(i_tick)));
 
--- Publishes a job for each of these ticks. Whether the caller may publish the task was decided when the schedule was made; the
--- arguments are validated against what the task is now, and what the task declares as unique holds.
+-- Publishes a job for each of these ticks. Whether the caller may publish the task was decided when the
+-- schedule was made; the arguments are validated against what the task is now, and what the task declares as
+-- unique holds.
 create or replace function jobs._publish_ticks(i_schedule jobs.schedule, i_ticks timestamptz[], i_now timestamptz) returns jobs.published
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
@@ -308,7 +175,8 @@ begin
   return v_published;
 end $$;
 
--- Notes on a schedule the last of these ticks that published a job, and writes to its log what became of each.
+-- Notes on a schedule the last of these ticks that published a job, and writes to its log what became of
+-- each.
 create or replace function jobs._note_ticks(i_name text, i_outcome text, i_ticks timestamptz[], i_published jobs.published, i_reason text) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
@@ -325,7 +193,8 @@ begin
   end if;
 end $$;
 
--- Adds an entry for each of these ticks to the log of a schedule, or one without a tick, and keeps the last 200.
+-- Adds an entry for each of these ticks to the log of a schedule, or one without a tick, and keeps the last
+-- 200.
 create or replace function jobs._log_schedule(i_name text, i_outcome text, i_ticks timestamptz[], i_jobs varchar[], i_reason text) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare

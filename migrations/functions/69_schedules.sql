@@ -14,8 +14,8 @@ return row(s.name, s.task, s.cron, s.every, s.at, s.zone, s.gap, s.fold, s.jitte
   s.max_retries, s.meta, s.next_at, s.due_at, s.last_at, s.last_job, s.paused_at, s.paused_by, s.pause_note, s.declared is not null, s.edited,
   s.undeclared_at, s.created_at, s.changed_at, s.changed_by)::jobs.schedule_info;
 
--- The schedules whose name is under a pattern, by name; at most i_limit after the name i_after. No arguments of their jobs. A
--- restricted role sees those whose task it may publish or consume.
+-- The schedules whose name is under a pattern, by name; at most i_limit after the name i_after. No arguments
+-- of their jobs. A restricted role sees those whose task it may publish or consume.
 create or replace function jobs.schedules(i_name text default '*', i_after text default '', i_limit integer default 1000) returns setof jobs.schedule_info
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
@@ -48,14 +48,15 @@ language sql stable security definer set search_path = pg_catalog, pg_temp set j
   select jobs._info(jobs._seen_schedule(i_name))
 $$;
 
--- What the jobs of a schedule get as arguments; null when there is no such schedule. For those who may see bodies.
+-- What the jobs of a schedule get as arguments; null when there is no such schedule. For those who may see
+-- bodies.
 create or replace function jobs.schedule_body(i_name text) returns jsonb
 language sql stable security definer set search_path = pg_catalog, pg_temp set jit = off as $$
   select s.body from jobs.schedule s where s.name = i_name
 $$;
 
--- The last entries of a schedule's log, newest first, at most 200: what became of each tick, and who changed it. Each tick that published
--- nothing says why. PT404 when there is no such schedule.
+-- The last entries of a schedule's log, newest first, at most 200: what became of each tick, and who changed
+-- it. Each tick that published nothing says why. PT404 when there is no such schedule.
 create or replace function jobs.schedule_log(i_name text, i_limit integer default 20) returns table (
   number bigint, tick timestamptz, at timestamptz, outcome text, job_id varchar, reason text
 )
@@ -69,10 +70,14 @@ begin
     where e.schedule = v_name order by e.number desc limit least(i_limit, 200);
 end $$;
 
--- The next ticks of a schedule after i_after (null: now), at most 1000, whether it is paused or not. PT404 when there is no such schedule.
+-- The next ticks of a schedule after i_after (null: now), at most 1000, whether it is paused or not. PT404
+-- when there is no such schedule.
 create or replace function jobs.schedule_ticks(i_name text, i_num integer default 5, i_after timestamptz default null) returns setof timestamptz
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp set jit = off as $$
+declare
+  v_schedule jobs.schedule;
 begin
   perform jobs._check_limit('i_num', i_num);
-  return query select t from unnest(jobs._ticks_between(jobs._seen_schedule(i_name), coalesce(i_after, jobs.now()) + interval '1 us', 'infinity', least(i_num, 1000))) t;
+  v_schedule := jobs._seen_schedule(i_name);
+  return query select t from unnest(jobs._ticks_between(v_schedule, jobs._cron_of(v_schedule), coalesce(i_after, jobs.now()) + interval '1 us', 'infinity', least(i_num, 1000))) t;
 end $$;

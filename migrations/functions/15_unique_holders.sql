@@ -1,0 +1,189 @@
+-- Taking unique keys, and meeting the jobs that hold them.
+--
+-- The keys of a call are taken in their order, in one statement, so that two calls with the same keys wait
+-- for each other. In a circle they can wait only where a holder ends meanwhile, so that a call goes back to
+-- its key, or where transactions publish in several calls: PostgreSQL then ends one of them as a deadlock.
+-- Whoever does not get a key looks its holder up in the next statement: a key that was committed while the
+-- first one waited is not in its snapshot.
+
+-- Takes these keys, given in their order, for these jobs, each until a time (null: while the job holds it).
+-- Returns for each key, by its position, the job that holds it; its task and state are null when the call
+-- took the key. A key whose time is over, or whose job is neither pending nor running, is held by nobody.
+-- (That can be only after an operator's jobs.release_unique_key was rolled back while the job ended: both are
+-- in one transaction otherwise.)
+--
+-- Waits for transactions that have taken or given up one of these keys and have not ended. PT409 when the
+-- keys changed hands twenty times meanwhile.
+create or replace function jobs._take_keys(i_names text[], i_keys text[], i_jobs text[], i_untils timestamptz[], i_now timestamptz)
+returns table (nth integer, holder varchar, task varchar, state varchar)
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set enable_mergejoin = off set jit = off
+set plan_cache_mode = force_generic_plan as $$
+declare
+  v_open integer[] := array(select generate_series(1, cardinality(i_keys)));
+  v_taken integer[];
+  v_held integer[];
+  v_over text[];   -- jobs that do not hold their keys any more
+begin
+  for v_round in 1..20 loop
+    with taken as (
+      insert into jobs.unique_key (name, key, job_id, until)
+      select i_names[o.nth], i_keys[o.nth], i_jobs[o.nth], i_untils[o.nth] from unnest(v_open) with ordinality o(nth, at) order by o.at
+      on conflict do nothing returning job_id
+    ) select array_agg(j.nth) into v_taken from taken t join unnest(i_jobs) with ordinality j(job_id, nth) on j.job_id = t.job_id;
+    return query select t.nth, i_jobs[t.nth]::varchar, null::varchar, null::varchar from unnest(v_taken) t(nth);
+    v_open := array(select o from unnest(v_open) with ordinality g(o, at) where o = any (v_taken) is not true order by at);
+    exit when v_open = '{}';
+    v_held := array[]::integer[];
+    v_over := array[]::text[];
+    for nth, holder, task, state in select h.nth, h.holder, h.task, h.state from jobs._holders(i_names, i_keys, v_open, i_now) h loop
+      if holder = i_jobs[nth] then   -- its own: taken before, by jobs._take_all_keys
+        task := null;
+        state := null;
+      end if;
+      if state is null and holder <> i_jobs[nth] then
+        v_over := v_over || holder::text;
+      else
+        v_held := v_held || nth;
+        return next;
+      end if;
+    end loop;
+    if v_over <> '{}' then
+      delete from jobs.unique_key u where u.ctid = any (array(
+        select k.at from unnest(v_open) with ordinality o(nth, at),
+          lateral (select q.ctid as at, q.job_id from jobs.unique_key q where q.name = i_names[o.nth] and q.key = i_keys[o.nth] for update) k
+        where k.job_id = any (v_over) order by o.at));
+    end if;
+    v_open := array(select o from unnest(v_open) with ordinality g(o, at) where o <> all (v_held) order by at);
+    exit when v_open = '{}';
+  end loop;
+  if v_open <> '{}' then
+    perform jobs._refuse_race();
+  end if;
+end $$;
+
+-- Refuses a call whose keys are taken and given up faster than it can look at them.
+create or replace function jobs._refuse_race() returns void
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+  raise sqlstate 'PT409' using message = 'a unique key changed hands again and again while this call waited for it', hint = 'publish again';
+end $$;
+
+-- Who holds these keys: the job, its task and its state (pending, running; ended for a key that is held until
+-- a time); a null state when the key is held by nobody any more, no row when it is free. One snapshot has a
+-- job and its key.
+create or replace function jobs._holders(i_names text[], i_keys text[], i_which integer[], i_now timestamptz)
+returns table (nth integer, holder varchar, task varchar, state varchar)
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set enable_mergejoin = off set jit = off
+set plan_cache_mode = force_generic_plan as $$
+begin
+  return query
+  with held as materialized (
+    select w.nth, u.job_id, u.until
+    from unnest(i_which) w(nth), lateral (select k.job_id, k.until from jobs.unique_key k where k.name = i_names[w.nth] and k.key = i_keys[w.nth]) u
+  )
+  select h.nth, h.job_id, o.task, case when h.until <= i_now then null when h.until is not null then coalesce(o.status, 'ended') else o.status end
+  from held h left join jobs._open_of(array(select k.job_id::text from held k)) o on o.job_id = h.job_id;
+end $$;
+
+-- Takes the keys of these jobs; true in the usual case that each job has a key of its own and gets it.
+-- Otherwise the keys that it got stay taken for the jobs that have them first (jobs._take_keys).
+create or replace function jobs._take_all_keys(i_job_ids varchar[], i_rules jobs.unique_rule[], i_now timestamptz) returns boolean
+language plpgsql as $$
+declare
+  v_taken bigint;
+begin
+  insert into jobs.unique_key (name, key, job_id, until)
+  select r.name, r.key, r.job_id, i_now + r.until
+  from unnest(i_rules, i_job_ids) with ordinality r(name, key, until_started, until, on_conflict, wait, max_wait, job_id, at)
+  where r.key is not null
+  order by r.name, r.key, r.at
+  on conflict do nothing;
+  get diagnostics v_taken = row_count;
+  return v_taken = cardinality(i_job_ids);
+end $$;
+
+-- Takes these keys, or learns who holds them.
+create or replace function jobs._meet_holders(i_wanted jobs.wanted_key[], i_new jobs.open_job[], i_rules jobs.unique_rule[], i_now timestamptz) returns jobs.wanted_key[]
+language plpgsql as $$
+declare
+  v_names text[];
+  v_keys text[];
+  v_jobs text[];
+  v_untils timestamptz[];
+begin
+  select array_agg(w.name order by w.nth), array_agg(w.key order by w.nth), array_agg(n.job_id order by w.nth), array_agg(i_now + r.until order by w.nth)
+  into v_names, v_keys, v_jobs, v_untils
+  from unnest(i_wanted) with ordinality w(name, key, first_at, new_at, change_at, refuse_at, holder, holder_task, holder_state, nth)
+  join unnest(array(select j.job_id from unnest(i_new) j)) with ordinality n(job_id, at) on n.at = w.first_at
+  join unnest(i_rules) with ordinality r(name, key, until_started, until, on_conflict, wait, max_wait, at) on r.at = w.first_at;
+  return array(
+    select row(w.name, w.key, w.first_at, w.new_at, w.change_at, w.refuse_at, t.holder, t.task, t.state)::jobs.wanted_key
+    from jobs._take_keys(v_names, v_keys, v_jobs, v_untils, i_now) t
+    join unnest(i_wanted) with ordinality w(name, key, first_at, new_at, change_at, refuse_at, holder, holder_task, holder_state, nth) on w.nth = t.nth
+    order by w.nth);
+end $$;
+
+-- Refuses a job whose key is held when it asks for that (PT409), and names the job that holds it.
+create or replace function jobs._refuse_held(i_met jobs.wanted_key[], i_jobs integer) returns void
+language plpgsql as $$
+declare
+  v_refused jobs.wanted_key;
+begin
+  select w.* into v_refused from unnest(i_met) w
+  where w.refuse_at is not null and (w.holder_state is not null or w.refuse_at > w.first_at) order by w.refuse_at limit 1;
+  if not found then
+    return;
+  elsif v_refused.holder_state is null then
+    raise sqlstate 'PT409' using message = jobs._which(v_refused.refuse_at, i_jobs) || format('job %s of this call has the same unique key', v_refused.first_at),
+      hint = 'publish one of them';
+  end if;
+  raise sqlstate 'PT409' using
+    message = jobs._which(v_refused.refuse_at, i_jobs) || format('job %s holds the unique key (%s)', v_refused.holder, v_refused.holder_state),
+    hint = format('jobs.explain(%L) says why it is there; on_conflict keep, replace or postpone does not refuse', v_refused.holder);
+end $$;
+
+-- Gives pending holders the contents of the last job that replaces or postpones them; false when one of them
+-- is not there any more as it was found. A holder keeps its id, its key and its terms; it starts anew, with
+-- no failed runs, at its place in the queue if task and priority are the same. A postponed one waits as long
+-- as the last publisher asks, but no longer than max_wait from when it was published. Locks their rows, and
+-- waits for who has locked them. PT403 when a restricted caller may not publish the task of a holder.
+create or replace function jobs._change_holders(i_met jobs.wanted_key[], i_new jobs.open_job[], i_bytes bigint[], i_rules jobs.unique_rule[]) returns boolean
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set enable_mergejoin = off set jit = off
+set plan_cache_mode = force_generic_plan as $$
+declare
+  v_changes bigint := (select count(*) from unnest(i_met) w where w.holder_state = 'pending' and w.change_at is not null);
+  v_locked bigint;
+begin
+  if v_changes = 0 then
+    return true;
+  end if;
+  perform jobs._check_topics(true, array(select distinct w.holder_task::text from unnest(i_met) w where w.holder_state = 'pending' and w.change_at is not null));
+  perform 1
+  from (select m.holder from unnest(i_met) m where m.holder_state = 'pending' and m.change_at is not null order by m.holder) w,   -- as jobs.cancel locks them
+    lateral (select 1 from jobs.pending p where p.job_id = w.holder for update) q;
+  get diagnostics v_locked = row_count;
+  if v_locked < v_changes then
+    return false;
+  end if;
+  -- In a statement of its own, which sees these rows as they were locked.
+  with contents as materialized (
+    select q.ctid as at, n.task, n.body, n.timeout, n.priority, n.max_retries, n.meta, b.bytes, d.due, n.created_at as now,
+      case when q.task = n.task and q.priority = n.priority then q.ready_seq end as ready_seq
+    from unnest(i_met) w
+    join (select j.*, row_number() over () as at from unnest(i_new) j) n on n.at = w.change_at
+    join unnest(i_bytes) with ordinality b(bytes, at) on b.at = w.change_at
+    join unnest(i_rules) with ordinality r(name, key, until_started, until, on_conflict, wait, max_wait, at) on r.at = w.change_at,
+    lateral (select p.ctid, p.task, p.priority, p.ready_seq, p.scheduled_at, p.created_at from jobs.pending p where p.job_id = w.holder) q,
+    lateral (select case r.on_conflict when 'postpone' then jobs._unique_due(n.scheduled_at, q.created_at + r.max_wait) else n.scheduled_at end as due) d
+    where w.holder_state = 'pending'
+  )
+  update jobs.pending q
+  set task = c.task, body = c.body, timeout = c.timeout, priority = c.priority, max_retries = c.max_retries, meta = c.meta, bytes = c.bytes,
+      scheduled_at = c.due, retries = 0, traceback = null,
+      ready_seq = case when (c.due > c.now) is not true then coalesce(c.ready_seq, nextval('jobs.job_number')) end
+  from contents c where q.ctid = c.at;
+  return true;
+end $$;

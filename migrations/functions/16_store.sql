@@ -1,0 +1,56 @@
+-- Storing jobs that were checked: their numbers, and rows of their own or packed ones.
+
+-- Numbers for new jobs, in order. The caller has assigned an xid to the transaction.
+create or replace function jobs._draw_numbers(i_jobs integer) returns bigint[]
+language plpgsql set plan_cache_mode = force_generic_plan as $$
+begin
+  return array(select nextval('jobs.job_number') from generate_series(1, i_jobs));
+end $$;
+
+-- Whether jobs that are published in bulk are packed unless somebody says so: not where a plain client
+-- claims, which may keep its claim of one job of a packed row uncommitted while it works. (A flag more than
+-- two weeks ahead was set by a wrong clock.)
+create or replace function jobs._packs() returns boolean
+language sql volatile
+return (pg_catalog.pg_sequence_last_value('jobs.plain_clients_until') - jobs._millis(jobs.now()) between 1 and 1209600000) is not true;
+
+-- Stores jobs: in packed rows if i_pack is set and they are alike, else in one row each. Tasks and priorities
+-- are given for each job or once for all. The caller has assigned an xid to the transaction, drawn the
+-- numbers and measured the bodies.
+create or replace function jobs._store(
+  i_ids bigint[], i_job_ids varchar[], i_tasks text[], i_bodies jsonb[], i_bytes bigint[], i_due timestamptz[], i_timeouts numeric[],
+  i_priorities integer[], i_max_retries integer[], i_metas jsonb[], i_now timestamptz, i_pack boolean
+) returns void
+language plpgsql as $$
+declare
+  v_jobs integer := cardinality(i_ids);
+begin
+  if i_pack and v_jobs >= 64 and 65536 >= all (i_bytes) and i_tasks[1] = all (i_tasks)
+    and cardinality(i_tasks) in (1, v_jobs) and coalesce(cardinality(i_priorities), 1) in (1, v_jobs)
+    and (i_priorities[1] = all (i_priorities) or not exists (select from unnest(i_priorities) p where p is not null))
+    and not exists (select from unnest(i_due) d where d is not null) then
+    perform jobs._publish_packed(i_ids, i_job_ids, i_tasks[1], i_bodies, i_bytes, i_timeouts, coalesce(i_priorities[1], 0), i_max_retries, i_metas, i_now);
+  else
+    perform jobs._publish_singly(i_ids, i_job_ids, jobs._for_each(i_tasks, v_jobs), i_bodies, i_bytes, i_due, i_timeouts,
+                                 jobs._for_each(i_priorities, v_jobs), i_max_retries, i_metas, i_now);
+  end if;
+end $$;
+
+-- Publishes jobs in one row each. The caller has assigned an xid to the transaction, drawn the numbers and
+-- measured the bodies. The arrays are unnested in step, so that their order is kept.
+create or replace function jobs._publish_singly(
+  i_ids bigint[], i_job_ids varchar[], i_tasks text[], i_bodies jsonb[], i_bytes bigint[], i_due timestamptz[], i_timeouts numeric[],
+  i_priorities integer[], i_max_retries integer[], i_metas jsonb[], i_now timestamptz
+) returns void
+language plpgsql set plan_cache_mode = force_generic_plan as $$
+declare
+  v_which text := case when cardinality(i_ids) > 1 then 'job %s of ' || cardinality(i_ids) || ': ' else '' end;
+begin
+  insert into jobs.pending (id, job_id, task, body, scheduled_at, timeout, priority, max_retries, created_at, ready_seq, bytes, meta)
+  select g.id, g.job_id, g.task, g.body, g.due, coalesce(g.timeout, 60), coalesce(g.priority, 0), coalesce(g.max_retries, 3), i_now,
+    case when (g.due > i_now) is not true then g.id end, g.bytes, g.meta
+  from unnest(i_ids, i_job_ids, i_tasks, i_bodies, i_bytes, i_due, i_timeouts, i_priorities, i_max_retries, i_metas)
+    with ordinality g(id, job_id, task, body, bytes, due, timeout, priority, max_retries, meta, at)
+  where jobs._publishable(g.task, 0, 0, g.due, g.timeout, g.max_retries) is true
+    or jobs._refuse(format(v_which, g.at), g.task, g.bytes, g.due, g.timeout, g.max_retries);
+end $$;
