@@ -110,6 +110,20 @@ async fn the_schedule_of_a_renamed_task_goes_with_it() {
     assert_eq!(db.all::<String>("select task from jobs.pending").await, ["new.t"]);
 }
 
+/// Of two programs that declare one name for their tasks, the first keeps it.
+#[tokio::test]
+async fn a_name_that_another_tasks_code_has_is_left_alone() {
+    let db = Db::with_clock().await;
+    let theirs = declaration(r#"[{"name": "a", "every": "90 s"}]"#)
+        .replace(r#""name": "t", "#, r#""name": "theirs", "#);
+    db.run(&theirs).await;
+    db.run(&declaration(r#"[{"name": "a", "every": "1 h"}]"#)).await;
+    assert_eq!(
+        db.all::<String>("select task || ' ' || every from jobs.schedules()").await,
+        ["theirs 00:01:30"]
+    );
+}
+
 #[tokio::test]
 async fn what_was_made_by_hand_stays_by_hand() {
     let db = Db::with_clock().await;

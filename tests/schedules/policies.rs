@@ -294,6 +294,13 @@ async fn ticks_do_not_depend_on_the_time_zone_of_the_session() {
     db.run("update jobs.test_clock set at = '2030-04-01 12:00+00'").await;
     db.run("set timezone = 'Europe/Berlin'; select jobs.tick(); reset timezone").await;
     assert_eq!(published(&db).await, ["30 00:00", "31 00:00", "01 00:00"]);
+    // On the very day, whose end is 23 hours after its beginning.
+    let db = noon().await;
+    db.run("update jobs.test_clock set at = '2030-03-25 12:00+00'").await;
+    db.run("select jobs.set_schedule('s', 'report', i_every => '1 day')").await;
+    db.run("update jobs.test_clock set at = '2030-03-31 12:00+00'").await;
+    db.run("set timezone = 'Europe/Berlin'; select jobs.tick(); reset timezone").await;
+    assert_eq!(published(&db).await, ["31 00:00"]);
 }
 
 #[tokio::test]
