@@ -63,6 +63,7 @@ pub(crate) const FILES: &[Migration] = files!("functions":
     "83_predicate_of_body"
     "84_validation"
     "85_topic_grants"
+    "87_audit"
     "90_deploy_check"
     "99_grants"
 );

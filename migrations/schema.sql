@@ -20,6 +20,8 @@
 --  sequences    job_number (ids and ready_seq); sleeping_until and waiting_until (whether NOTIFY is of use);
 --               plain_clients_until (whether bulk publishers leave a row to each job)
 
+create sequence jobs.audit_id_seq;
+
 create sequence jobs.job_number;
 
 create sequence jobs.plain_clients_until;
@@ -272,6 +274,20 @@ create type jobs.wanted_key as (
   holder_task character varying,
   holder_state character varying
 );
+
+create table jobs.audit (
+  id bigint not null,
+  at timestamp with time zone not null,
+  who name not null,
+  role name,
+  action text not null,
+  target text,
+  jobs bigint,
+  reason text,
+  details jsonb,
+  constraint audit_pkey PRIMARY KEY (id)
+);
+CREATE INDEX audit_by_target ON jobs.audit USING btree (target, id);
 
 create table jobs.batch (
   lease uuid not null,
@@ -787,6 +803,7 @@ create table jobs.worker (
 -- function jobs._as_array(i_value jsonb) returns jsonb
 -- function jobs._as_schedule(i_name text, i_task text, i_when jsonb) returns jobs.schedule
 -- function jobs._at(i_template text, i_at text) returns text
+-- function jobs._audit(i_action text, i_target text, i_jobs bigint, i_reason text DEFAULT NULL::text, i_details jsonb DEFAULT NULL::jsonb) returns void
 -- function jobs._backoff(i_retries integer) returns interval
 -- function jobs._begin_claim(i_worker uuid, i_tasks text[], i_num integer, i_sleep_seconds double precision) returns timestamp with time zone
 -- function jobs._bit(i_run bigint) returns bigint
