@@ -95,6 +95,7 @@ pub use publish::{
 };
 pub use task::definition::Task;
 pub use task::job::Job;
+pub use task::joint::context::Jobs;
 pub use types::backoff::Backoff;
 pub use types::error::Error;
 pub use types::job_id::JobId;

@@ -10,6 +10,8 @@ use serde_json::value::RawValue;
 
 use super::definition::{StateType, TaskDef};
 use super::job::Job;
+use super::joint::Run;
+use super::joint::context::Jobs;
 use crate::types::body;
 use crate::types::task_error::{IntoOutcome, TaskError, encode_result};
 
@@ -26,11 +28,26 @@ impl State {
         self.0.get(&TypeId::of::<T>())?.clone().downcast().ok()
     }
 
-    /// The first state type that the task asks for and neither this state nor the job itself provides.
+    /// The value of type `T`, or a fatal error of this task.
+    pub(crate) fn of<T: Send + Sync + 'static>(&self, def: &TaskDef) -> Result<Arc<T>, TaskError> {
+        self.get().ok_or_else(|| {
+            TaskError::fatal(format!(
+                "task `{}` needs state `{}`; add .state(…) to the worker",
+                def.name,
+                std::any::type_name::<T>()
+            ))
+        })
+    }
+
+    /// The first state type that the task asks for and neither this state nor its run itself provides.
     pub(crate) fn missing(&self, task: &TaskDef) -> Option<&'static str> {
+        let of_the_run = match task.run {
+            Run::One(_) => TypeId::of::<Job>(),
+            Run::Many(_) => TypeId::of::<Jobs>(),
+        };
         let met = |need: &&StateType| {
             let id = (need.id)();
-            id == TypeId::of::<Job>() || self.0.contains_key(&id)
+            id == of_the_run || self.0.contains_key(&id)
         };
         task.needs.iter().find(|need| !met(need)).map(|need| (need.name)())
     }
@@ -79,13 +96,7 @@ impl Context {
             let job: Arc<dyn Any + Send + Sync> = self.job.clone();
             return job.downcast().map_err(|_| TaskError::fatal("a job is a Job"));
         }
-        self.state.get().ok_or_else(|| {
-            TaskError::fatal(format!(
-                "task `{}` needs state `{}`; add .state(…) to the worker",
-                self.def.name,
-                std::any::type_name::<T>()
-            ))
-        })
+        self.state.of(self.def)
     }
 
     /// Turns the function's return value into the result that the worker settles the job with.

@@ -10,6 +10,8 @@ use serde::de::DeserializeOwned;
 
 use super::context::Context;
 use super::job::Job;
+use super::joint::context::Jobs;
+use super::joint::{Many, Run};
 use crate::publish::{Publish, Publisher};
 use crate::types::body::{self, BodyError, Param};
 use crate::types::integer_bounds::schema;
@@ -98,7 +100,7 @@ pub struct TaskDef {
     /// pending jobs. [`TaskDef::decode_as`] implements it for the task's call.
     pub decode: fn(Option<&str>) -> Result<(), BodyError>,
     /// Reads the arguments, calls the function, encodes the result.
-    pub run: RunFunction,
+    pub run: Run,
 }
 
 /// Runs a job: reads the arguments, calls the function, encodes the result.
@@ -110,6 +112,15 @@ pub type RunFuture = BoxFuture<'static, RunResult>;
 impl TaskDef {
     /// A task of this name that takes and returns anything; the methods below say more of it.
     pub const fn new(name: &'static str, run: RunFunction) -> Self {
+        TaskDef::called(name, Run::One(run))
+    }
+
+    /// A batch handler of this name: its function runs several jobs at once.
+    pub const fn many(name: &'static str, many: Many) -> Self {
+        TaskDef::called(name, Run::Many(many))
+    }
+
+    const fn called(name: &'static str, run: Run) -> Self {
         TaskDef {
             name,
             aliases: &[],
@@ -220,9 +231,10 @@ impl TaskDef {
         body::read::<T>(body, T::DEF.params, T::DEF.extra_kwargs).map(drop)
     }
 
-    /// Whether the function injects its [`Job`], and so may end it in a transaction of its own.
+    /// Whether the function injects its [`Job`] or [`Jobs`], and so may end them in a transaction of its own.
     pub(crate) fn asks_for_job(&self) -> bool {
-        self.needs.iter().any(|need| (need.id)() == TypeId::of::<Job>())
+        let jobs = [TypeId::of::<Job>(), TypeId::of::<Jobs>()];
+        self.needs.iter().any(|need| jobs.contains(&(need.id)()))
     }
 
     /// The description that the database stores.

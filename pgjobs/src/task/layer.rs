@@ -13,6 +13,8 @@ use tokio::time::{Instant, timeout};
 use super::context::{Context, State};
 use super::definition::TaskDef;
 use super::job::Job;
+use super::joint::Run;
+use super::joint::meeting::{Handler, Seat, run_alone};
 use crate::types::task_error::{RunResult, TaskError, encode_result};
 
 /// Code around every run of a worker, added with [`Worker::layer`](crate::Worker::layer).
@@ -103,6 +105,8 @@ pub struct Next<'a> {
     def: &'static TaskDef,
     job: &'a Arc<Job>,
     state: &'a Arc<State>,
+    /// Where it meets the other jobs of its joint run.
+    seat: Option<Seat>,
     started: Instant,
 }
 
@@ -114,7 +118,13 @@ impl<'a> Next<'a> {
         job: &'a Arc<Job>,
         state: &'a Arc<State>,
     ) -> Self {
-        Next { layers, def, job, state, started: Instant::now() }
+        Next { layers, def, job, state, seat: None, started: Instant::now() }
+    }
+
+    /// The same for a job that shares its run with others; without a seat a batch handler runs it alone.
+    pub(crate) fn seated(mut self, seat: Option<Seat>) -> Self {
+        self.seat = seat;
+        self
     }
 
     /// Runs the inner layers and the task, once: a further run is a retry, which the error asks for.
@@ -122,18 +132,30 @@ impl<'a> Next<'a> {
     /// # Errors
     /// The error of the task or of an inner layer; a panic and a timeout are errors too.
     pub async fn run(self) -> RunResult {
-        let Next { def, job, state, started, .. } = self;
+        let (job, started) = (self.job, self.started);
         let grace = GRACE.saturating_mul(self.layers.len().try_into().unwrap_or(u32::MAX));
         let limit = Limit { started, length: job.timeout().saturating_add(grace) };
         match self.layers.split_first() {
-            // Called inside of the future, so that a panic before the first `.await` is caught too.
-            None => {
-                let task = async { (def.run)(Context::new(def, job.clone(), state.clone())).await };
-                guard(None, limit, task).await
-            }
+            None => self.run_task(limit).await,
             Some((layer, inner)) => {
                 let run = async { layer.run(job, Next { layers: inner, ..self }).await };
                 guard(Some(&**layer), limit, run).await
+            }
+        }
+    }
+
+    /// Runs the task. The time of a joint run is that of all its jobs, so their meeting limits it.
+    async fn run_task(self, limit: Limit) -> RunResult {
+        let Next { def, job, state, seat, .. } = self;
+        match (def.run, seat) {
+            // Called inside of the future, so that a panic before the first `.await` is caught too.
+            (Run::One(run), _) => {
+                let task = async { run(Context::new(def, job.clone(), state.clone())).await };
+                guard(None, limit, task).await
+            }
+            (Run::Many(_), Some(seat)) => seat.take(job, limit).await,
+            (Run::Many(many), None) => {
+                run_alone(Handler { def, many, state: state.clone() }, job, limit).await
             }
         }
     }
@@ -151,9 +173,21 @@ impl<'a> Next<'a> {
 }
 
 /// The time for a part of a run, counted from the start of the whole run.
-struct Limit {
+#[derive(Clone, Copy)]
+pub(crate) struct Limit {
     started: Instant,
     length: Duration,
+}
+
+impl Limit {
+    pub(crate) fn left(&self) -> Duration {
+        self.length.saturating_sub(self.started.elapsed())
+    }
+
+    /// The error of a task whose time is over.
+    pub(crate) fn is_over(&self) -> TaskError {
+        TaskError::timed_out(format!("timed out after {:?}", self.length))
+    }
 }
 
 /// Runs the task or a layer within its time, and turns a panic and the end of the time into errors.
@@ -164,7 +198,7 @@ async fn guard(
 ) -> RunResult {
     let of = || layer.map(|layer| format!("layer `{}` ", layer.name())).unwrap_or_default();
     let timed_out = || Err(TaskError::timed_out(format!("{}timed out after {:?}", of(), limit.length)));
-    let left = limit.length.saturating_sub(limit.started.elapsed());
+    let left = limit.left();
     if left.is_zero() {
         return timed_out(); // `timeout` would let it begin, and have effects when its time is over
     }
@@ -175,7 +209,7 @@ async fn guard(
     }
 }
 
-fn panic_message(panic: &(dyn Any + Send)) -> &str {
+pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("a value that is no text")
 }

@@ -3,5 +3,6 @@
 pub(crate) mod context;
 pub(crate) mod definition;
 pub(crate) mod job;
+pub(crate) mod joint;
 pub(crate) mod layer;
 pub(crate) mod registry;
