@@ -94,7 +94,9 @@ impl Markers {
     fn take(attrs: &mut Vec<Attribute>, errors: &mut Errors) -> Self {
         let mut markers = Markers::default();
         let ours = attrs.extract_if(.., |attr| {
-            ["inject", "default", "kwargs", "each", "schemars", "doc"].iter().any(|name| attr.path().is_ident(name))
+            ["inject", "default", "kwargs", "each", "schemars", "doc"]
+                .iter()
+                .any(|name| attr.path().is_ident(name))
         });
         for attr in ours {
             let set = markers.set(attr, errors);

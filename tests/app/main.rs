@@ -92,7 +92,8 @@ async fn batch(
     }
     let ids: Vec<&str> = jobs.iter().map(|job| job.id().as_str()).collect();
     let attempts: Vec<i32> = jobs.iter().map(|job| job.attempt()).collect();
-    let note = "insert into seen (job_id, attempt, n) select * from unnest($1::text[], $2::integer[], $3::bigint[])";
+    let note =
+        "insert into seen (job_id, attempt, n) select * from unnest($1::text[], $2::integer[], $3::bigint[])";
     sqlx::query(note).bind(ids).bind(attempts).bind(&n).execute(pool).await?;
     tokio::time::sleep(Duration::from_millis(20)).await;
     let end = |n| if n % 100 == 0 { Err(TaskError::fatal("a round number")) } else { Ok(n) };

@@ -65,7 +65,8 @@ async fn calls_stay_full_while_more_jobs_wait() {
 async fn jobs_that_gather_hold_up_no_other_task() {
     let (db, calls) = (Db::new().await, Calls::default());
     let waits = five::publish(&db.pool, 0).await.unwrap();
-    let running = worker(&db, "*", &calls).concurrency(2).topic("single.plain").start().await.unwrap();
+    let running =
+        worker(&db, "many.five", &calls).concurrency(2).topic("single.plain").start().await.unwrap();
     until("it is claimed", async || db.one::<i64>(RUNNING).await == 1).await;
     for n in 0..20 {
         assert_eq!(plain::publish(&db.pool, n).await.unwrap().wait(&db.pool).await.unwrap(), n);
@@ -113,8 +114,7 @@ async fn a_call_that_outlasts_the_grace_is_cut_off_and_handed_back() {
     pgjobs::publish_all(&db.pool, (1..=3).map(gated::new)).await.unwrap();
     let gate = Arc::new(Semaphore::new(0));
     let grace = Duration::from_millis(100);
-    let running =
-        worker(&db, "many.gated", &calls).state(gate.clone()).grace(grace).start().await.unwrap();
+    let running = worker(&db, "many.gated", &calls).state(gate.clone()).grace(grace).start().await.unwrap();
     until("it is called", async || calls.sizes() == [3]).await;
     let report = running.shutdown().await;
     assert_eq!((report.succeeded, report.released), (0, 3));

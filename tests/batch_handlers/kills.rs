@@ -81,17 +81,22 @@ async fn of_ten_thousand_jobs_in_dying_workers_none_is_charged_for_another() {
         ends,
         [("failed".to_owned(), true, jobs / 100), ("success".to_owned(), false, jobs - jobs / 100)]
     );
-    assert_eq!(db.one::<i64>("select count(distinct job_id) from jobs.job").await, jobs, "none lost, none twice");
+    assert_eq!(
+        db.one::<i64>("select count(distinct job_id) from jobs.job").await,
+        jobs,
+        "none lost, none twice"
+    );
     let wrong = "select count(*) from jobs.job j where j.status = 'success' and j.retries
                  <> (select count(*) from dead d where d.job_id = j.job_id and d.charged)";
     assert_eq!(db.one::<i64>(wrong).await, 0, "charged for something else than the death of its worker");
     let twice = "select count(*) from (select from seen group by job_id, attempt having count(*) > 1) twice";
     assert_eq!(db.one::<i64>(twice).await, 0, "runs beside their lease");
-    let (charged, uncharged): (i64, i64) =
-        sqlx::query_as("select count(*) filter (where charged), count(*) filter (where not charged) from dead")
-            .fetch_one(&db.pool)
-            .await
-            .unwrap();
+    let (charged, uncharged): (i64, i64) = sqlx::query_as(
+        "select count(*) filter (where charged), count(*) filter (where not charged) from dead",
+    )
+    .fetch_one(&db.pool)
+    .await
+    .unwrap();
     println!("{kills} kills took {charged} runs that count and {uncharged} that do not");
     assert!(charged > 0, "every worker died between two calls: the test shows nothing");
 }

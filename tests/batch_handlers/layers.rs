@@ -67,7 +67,7 @@ async fn layers_and_hooks_run_around_each_job_of_a_call() {
         "success 2",
     ];
     assert_eq!(said, expected);
-    assert_eq!(jobs[2].wait(&db.pool).await.unwrap_err().to_string().contains("not good enough"), true);
+    assert!(jobs[2].wait(&db.pool).await.is_err());
 }
 
 #[tokio::test]

@@ -69,14 +69,22 @@ async fn a_call_that_is_snoozed_as_a_whole_charges_nobody() {
 #[tokio::test]
 async fn the_least_time_limit_of_its_jobs_ends_a_call() {
     let lateness = Lateness::watch();
-    let (db, calls) = (Db::new().await, Calls::default());
+    let (db, calls, mut jobs) = (Db::new().await, Calls::default(), Vec::new());
     for (n, seconds) in [(1, 60.0), (POISON, 0.3), (2, 60.0), (3, 60.0), (4, 60.0)] {
-        let job = NewJob::named("many.whole").arg(n).arg("hang");
-        job.timeout(Duration::from_secs_f64(seconds)).publish(&db.pool).await.unwrap();
+        let job = NewJob::named("many.whole").arg(n).arg("hang").retries(2);
+        jobs.push(job.timeout(Duration::from_secs_f64(seconds)).publish(&db.pool).await.unwrap());
     }
     let begun = std::time::Instant::now();
-    let report = worker(&db, "many.whole", &calls).burst().run().await.unwrap();
-    assert_eq!((report.succeeded, report.failed, report.retried), (4, 1, 5), "each timed out once, then alone");
+    let running = worker(&db, "many.whole", &calls).start().await.unwrap();
+    for job in &jobs {
+        let _either = job.wait(&db.pool).await;
+    }
+    let report = running.shutdown().await;
+    assert_eq!(
+        (report.succeeded, report.failed, report.retried),
+        (4, 1, 5),
+        "each timed out once, then alone"
+    );
     let errors: Vec<String> =
         db.all("select distinct traceback from jobs.job where status = 'success'").await;
     assert_eq!(errors, ["the joint run of 5 jobs: timed out after 300ms"]);

@@ -31,8 +31,7 @@ pub(super) fn function(task: &Task) -> TokenStream {
 /// Reads the arguments of all jobs, and makes a `Vec` of each parameter.
 fn read(task: &Task, context: &Ident) -> TokenStream {
     let (call, all, one) = (task.call(), local("all"), local("one"));
-    let published: Vec<_> =
-        task.params.iter().enumerate().filter(|(_, param)| param.is_argument()).collect();
+    let published: Vec<_> = task.params.iter().enumerate().filter(|(_, param)| param.is_argument()).collect();
     let lists: Vec<_> = published.iter().map(|(at, _)| list(*at)).collect();
     let fields: Vec<_> = published.iter().map(|(_, param)| &param.ident).collect();
     if lists.is_empty() {

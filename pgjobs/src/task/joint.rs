@@ -85,3 +85,6 @@ impl Many {
         self
     }
 }
+
+#[cfg(test)]
+mod tests;
