@@ -50,7 +50,7 @@ async fn a_call_for_many_jobs_saves_what_a_call_costs() {
     pgjobs::publish_all(&db.pool, (0..jobs).map(many::new)).await.unwrap();
     let (alone, together) = (drain(&db, "rate.one").await, drain(&db, "rate.many").await);
     println!("{jobs} jobs of 2 ms a call: one by one {alone:.0}/s, by 100 {together:.0}/s");
-    assert!(together > 4.0 * alone, "{together:.0}/s against {alone:.0}/s");
+    assert!(together > 2.0 * alone, "{together:.0}/s against {alone:.0}/s");
     pgjobs::publish_all(&db.pool, (0..jobs).map(free_one::new)).await.unwrap();
     pgjobs::publish_all(&db.pool, (0..jobs).map(free_many::new)).await.unwrap();
     let (alone, together) = (drain(&db, "free.one").await, drain(&db, "free.many").await);

@@ -1,6 +1,5 @@
 //! Layers: code of the program's own around every run of a worker.
 
-use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,11 +9,13 @@ use futures_util::future::BoxFuture;
 use serde::Serialize;
 use tokio::time::{Instant, timeout};
 
-use super::context::{Context, State};
+use super::context::Context;
 use super::definition::TaskDef;
+use super::handler::Handler;
 use super::job::Job;
-use super::joint::Run;
-use super::joint::meeting::{Handler, Seat, run_alone};
+use super::joint::meeting::{Callee, Seat, run_alone};
+use super::limit::{Limit, panic_message};
+use super::state::State;
 use crate::types::task_error::{RunResult, TaskError, encode_result};
 
 /// Code around every run of a worker, added with [`Worker::layer`](crate::Worker::layer).
@@ -134,7 +135,7 @@ impl<'a> Next<'a> {
     pub async fn run(self) -> RunResult {
         let (job, started) = (self.job, self.started);
         let grace = GRACE.saturating_mul(self.layers.len().try_into().unwrap_or(u32::MAX));
-        let limit = Limit { started, length: job.timeout().saturating_add(grace) };
+        let limit = Limit::new(started, job.timeout().saturating_add(grace));
         match self.layers.split_first() {
             None => self.run_task(limit).await,
             Some((layer, inner)) => {
@@ -149,13 +150,13 @@ impl<'a> Next<'a> {
         let Next { def, job, state, seat, .. } = self;
         match (def.run, seat) {
             // Called inside of the future, so that a panic before the first `.await` is caught too.
-            (Run::One(run), _) => {
-                let task = async { run(Context::new(def, job.clone(), state.clone())).await };
+            (Handler::One(run), _) => {
+                let task = async { run(Context::new(def.arguments(), job.clone(), state.clone())).await };
                 guard(None, limit, task).await
             }
-            (Run::Many(_), Some(seat)) => seat.take(job, limit).await,
-            (Run::Many(many), None) => {
-                run_alone(Handler { def, many, state: state.clone() }, job, limit).await
+            (Handler::Many(_), Some(seat)) => seat.take(job, limit).await,
+            (Handler::Many(many), None) => {
+                run_alone(Callee { def, many, state: state.clone() }, job, limit).await
             }
         }
     }
@@ -172,24 +173,6 @@ impl<'a> Next<'a> {
     }
 }
 
-/// The time for a part of a run, counted from the start of the whole run.
-#[derive(Clone, Copy)]
-pub(crate) struct Limit {
-    started: Instant,
-    length: Duration,
-}
-
-impl Limit {
-    pub(crate) fn left(&self) -> Duration {
-        self.length.saturating_sub(self.started.elapsed())
-    }
-
-    /// The error of a task whose time is over.
-    pub(crate) fn is_over(&self) -> TaskError {
-        TaskError::timed_out(format!("timed out after {:?}", self.length))
-    }
-}
-
 /// Runs the task or a layer within its time, and turns a panic and the end of the time into errors.
 async fn guard(
     layer: Option<&dyn AnyLayer>,
@@ -197,7 +180,7 @@ async fn guard(
     run: impl Future<Output = RunResult>,
 ) -> RunResult {
     let of = || layer.map(|layer| format!("layer `{}` ", layer.name())).unwrap_or_default();
-    let timed_out = || Err(TaskError::timed_out(format!("{}timed out after {:?}", of(), limit.length)));
+    let timed_out = || Err(TaskError::timed_out(format!("{}timed out after {:?}", of(), limit.length())));
     let left = limit.left();
     if left.is_zero() {
         return timed_out(); // `timeout` would let it begin, and have effects when its time is over
@@ -207,11 +190,6 @@ async fn guard(
         Ok(Err(panic)) => Err(TaskError::panicked(format!("{}panicked: {}", of(), panic_message(&*panic)))),
         Err(_) => timed_out(),
     }
-}
-
-pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("a value that is no text")
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use super::outage::in_seconds;
 use super::shared::Shared;
 use crate::db::pooler;
 use crate::task::definition::TaskDef;
-use crate::task::joint::Run;
+use crate::task::handler::Handler;
 use crate::task::registry::Registry;
 use crate::types::error::Error;
 
@@ -50,7 +50,7 @@ pub(super) fn warn_of_small_pool(pool: &PgPool, slots: usize, registry: &Registr
 /// Warns of batch handlers whose joint runs are never full, since each job of one takes a slot.
 pub(super) fn warn_of_few_slots(slots: usize, registry: &Registry) {
     for task in registry.tasks() {
-        if let Run::Many(many) = task.run
+        if let Handler::Many(many) = task.run
             && many.most > slots
         {
             tracing::warn!(

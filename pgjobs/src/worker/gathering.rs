@@ -15,9 +15,9 @@ use super::policy::gather::{self, Gathered, Slots, Step};
 use super::shared::Shared;
 use super::shutdown::Phase;
 use crate::task::definition::TaskDef;
+use crate::task::handler::{Handler, Many};
 use crate::task::job::Job;
-use crate::task::joint::meeting::{Handler, Meeting};
-use crate::task::joint::{Many, Run};
+use crate::task::joint::meeting::{Callee, Meeting};
 
 pub(super) struct Gathering {
     shared: Arc<Shared>,
@@ -36,7 +36,7 @@ struct Set {
 
 impl Gathering {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
-        let is_of_use = shared.registry.tasks().iter().any(|task| matches!(task.run, Run::Many(_)));
+        let is_of_use = shared.registry.tasks().iter().any(|task| matches!(task.run, Handler::Many(_)));
         Gathering { shared, is_of_use, sets: Vec::new() }
     }
 
@@ -81,7 +81,7 @@ impl Gathering {
             return Some(held);
         }
         let Some(def) = self.shared.registry.get(held.job.task()) else { return Some(held) };
-        let Run::Many(many) = def.run else { return Some(held) };
+        let Handler::Many(many) = def.run else { return Some(held) };
         match self.sets.iter_mut().find(|set| std::ptr::eq(set.def, def)) {
             Some(set) => set.jobs.push(held),
             None => {
@@ -119,8 +119,8 @@ impl Set {
     fn run(self, shared: &Arc<Shared>) {
         let Set { def, many, mut jobs, .. } = self;
         jobs.retain(|held| shared.in_flight.holds(&held.job)); // others were lost or released meanwhile
-        let handler = Handler { def, many, state: shared.state.clone() };
-        let (meeting, seats) = Meeting::of(handler, jobs.len());
+        let callee = Callee { def, many, state: shared.state.clone() };
+        let (meeting, seats) = Meeting::of(callee, jobs.len());
         tokio::spawn(meeting.hold());
         share_slots(&mut jobs);
         for (held, seat) in jobs.into_iter().zip(seats) {

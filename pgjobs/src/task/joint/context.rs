@@ -7,10 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde::de::DeserializeOwned;
 use tokio::sync::oneshot;
 
-use crate::task::context::State;
-use crate::task::definition::TaskDef;
+use crate::task::arguments::Arguments;
 use crate::task::job::Job;
-use crate::types::body;
+use crate::task::state::State;
 use crate::types::outcomes::{IntoOutcomes, Outcomes};
 use crate::types::task_error::{RunResult, TaskError, encode_result};
 
@@ -52,7 +51,7 @@ impl<'a> IntoIterator for &'a Jobs {
 /// A joint run, passed to the function of a batch handler.
 ///
 /// Generated code uses it to read the arguments, to get state and to say how the jobs ended; a hand-written
-/// [`TaskDef`] does the same. Every job that has no outcome when the function's future ends gets the error
+/// [`TaskDef`](crate::define::TaskDef) does the same. Every job that has no outcome when the function's future ends gets the error
 /// that the future returned.
 ///
 /// ```
@@ -77,7 +76,7 @@ impl<'a> IntoIterator for &'a Jobs {
 /// }
 /// ```
 pub struct JointContext {
-    def: &'static TaskDef,
+    arguments: Arguments,
     jobs: Arc<Jobs>,
     /// The position of each job in `answers`.
     places: Vec<usize>,
@@ -87,13 +86,13 @@ pub struct JointContext {
 
 impl JointContext {
     pub(super) fn new(
-        def: &'static TaskDef,
+        arguments: Arguments,
         jobs: Vec<Arc<Job>>,
         answers: Arc<Answers>,
         state: Arc<State>,
     ) -> Self {
         let places = (0..jobs.len()).collect();
-        JointContext { def, jobs: Arc::new(Jobs(jobs)), places, answers, state }
+        JointContext { arguments, jobs: Arc::new(Jobs(jobs)), places, answers, state }
     }
 
     /// The jobs, in their order. After [`arguments`](JointContext::arguments) only those whose arguments fit.
@@ -109,7 +108,7 @@ impl JointContext {
     pub fn arguments<T: DeserializeOwned>(&mut self) -> Vec<T> {
         let (mut values, mut jobs, mut places) = (Vec::new(), Vec::new(), Vec::new());
         for (job, &place) in self.jobs.iter().zip(&self.places) {
-            match body::read(job.body(), self.def.params, self.def.extra_kwargs) {
+            match self.arguments.read(job.body()) {
                 Ok(value) => {
                     values.push(value);
                     jobs.push(job.clone());
@@ -132,7 +131,7 @@ impl JointContext {
             let jobs: Arc<dyn Any + Send + Sync> = self.jobs.clone();
             return jobs.downcast().map_err(|_| TaskError::fatal("jobs are Jobs"));
         }
-        self.state.of(self.def)
+        self.state.get(self.arguments.task)
     }
 
     /// Says how the jobs ended, from what the function returned: the last thing to do, since the future may be

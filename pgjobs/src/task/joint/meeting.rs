@@ -15,12 +15,12 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 use tracing::Instrument;
 
-use super::Many;
 use super::context::{Answers, JointContext};
-use crate::task::context::State;
 use crate::task::definition::TaskDef;
+use crate::task::handler::Many;
 use crate::task::job::Job;
-use crate::task::layer::{Limit, panic_message};
+use crate::task::limit::{Limit, panic_message};
+use crate::task::state::State;
 use crate::types::task_error::{RunResult, TaskError};
 
 /// How long those that have come wait for jobs that are still in their layers. A later one is called apart.
@@ -28,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What is called, and with what.
 #[derive(Clone)]
-pub(crate) struct Handler {
+pub(crate) struct Callee {
     pub(crate) def: &'static TaskDef,
     pub(crate) many: Many,
     pub(crate) state: Arc<State>,
@@ -64,23 +64,23 @@ impl Seat {
 
 /// A meeting with its seats, to be held before they are taken.
 pub(crate) struct Meeting {
-    handler: Handler,
+    callee: Callee,
     arrivals: mpsc::UnboundedReceiver<Arrival>,
 }
 
 impl Meeting {
     /// A meeting of so many jobs.
-    pub(crate) fn of(handler: Handler, jobs: usize) -> (Self, Vec<Seat>) {
+    pub(crate) fn of(callee: Callee, jobs: usize) -> (Self, Vec<Seat>) {
         let (seat, arrivals) = mpsc::unbounded_channel();
         let seats = (0..jobs).map(|_| Seat(seat.clone())).collect();
-        (Meeting { handler, arrivals }, seats)
+        (Meeting { callee, arrivals }, seats)
     }
 
     /// Calls the handler for all who come: once, or again for those who were late.
     pub(crate) async fn hold(mut self) {
         while let Some(first) = self.arrivals.recv().await {
             let here = self.gather(first).await;
-            let run = joint_run(self.handler.clone(), here);
+            let run = joint_run(self.callee.clone(), here);
             tokio::spawn(run); // beside those who are still to come, whose time goes on
         }
     }
@@ -100,17 +100,17 @@ impl Meeting {
 }
 
 /// Runs a job that shares its joint run with no other.
-pub(crate) async fn run_alone(handler: Handler, job: &Arc<Job>, limit: Limit) -> RunResult {
+pub(crate) async fn run_alone(callee: Callee, job: &Arc<Job>, limit: Limit) -> RunResult {
     let (seat, arrivals) = mpsc::unbounded_channel();
-    let meeting = Meeting { handler, arrivals };
+    let meeting = Meeting { callee, arrivals };
     let (result, ()) = tokio::join!(Seat(seat).take(job, limit), meeting.hold());
     result
 }
 
 /// Calls the function for the jobs that have come, and answers each of them.
-async fn joint_run(handler: Handler, here: Vec<Arrival>) {
+async fn joint_run(callee: Callee, here: Vec<Arrival>) {
     let Some(least) = here.iter().map(|arrival| arrival.limit).min_by_key(Limit::left) else { return };
-    let task = handler.def.name;
+    let task = callee.def.name;
     let (mut jobs, mut answers, mut gone) = (Vec::new(), Vec::new(), Vec::new());
     let span = tracing::info_span!("joint_run", task, jobs = here.len());
     for arrival in here {
@@ -120,10 +120,10 @@ async fn joint_run(handler: Handler, here: Vec<Arrival>) {
         span.follows_from(arrival.span);
     }
     let (number, answers) = (jobs.len(), Arc::new(Answers::new(answers)));
-    let context = JointContext::new(handler.def, jobs, answers.clone(), handler.state);
+    let context = JointContext::new(callee.def.arguments(), jobs, answers.clone(), callee.state);
     tokio::select! {
         biased;
-        error = call(handler.many, context, least).instrument(span) => {
+        error = call(callee.many, context, least).instrument(span) => {
             answers.give_rest(&error.of_joint_run(number));
         }
         _ = join_all(gone) => {} // every run was cut off: nobody waits for this one

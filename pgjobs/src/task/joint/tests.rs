@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use super::meeting::{Handler, Meeting, Seat};
-use super::*;
+use super::meeting::{Callee, Meeting, Seat};
 use crate::db::claimed::Claimed;
-use crate::task::context::State;
 use crate::task::definition::TaskDef;
+use crate::task::handler::{Handler, Many};
 use crate::task::job::Job;
 use crate::task::layer::Next;
-use crate::types::task_error::RunResult;
+use crate::task::state::State;
+use crate::types::task_error::{RunResult, TaskError};
 
 /// How many calls are under way, and how many there were.
 static UNDER_WAY: AtomicUsize = AtomicUsize::new(0);
@@ -52,13 +52,13 @@ static COUNT: TaskDef = TaskDef::many(
     }),
 );
 
-fn handler() -> Handler {
-    let Run::Many(many) = COUNT.run else { unreachable!("a batch handler") };
-    Handler { def: &COUNT, many, state: Arc::default() }
+fn callee() -> Callee {
+    let Handler::Many(many) = COUNT.run else { unreachable!("a batch handler") };
+    Callee { def: &COUNT, many, state: Arc::default() }
 }
 
 fn meeting(jobs: usize) -> Vec<Seat> {
-    let (meeting, seats) = Meeting::of(handler(), jobs);
+    let (meeting, seats) = Meeting::of(callee(), jobs);
     tokio::spawn(meeting.hold());
     seats
 }
