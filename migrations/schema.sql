@@ -796,7 +796,7 @@ create table jobs.worker (
 -- function jobs.start(i_worker uuid, i_leases uuid[], i_batch_indexes integer[]) returns SETOF integer
 -- function jobs.sweep(i_limit integer DEFAULT 100) returns integer
 -- function jobs.tasks_in_use(i_topics text[] DEFAULT NULL::text[], i_known text[] DEFAULT '{}'::text[], i_cap integer DEFAULT 100000) returns TABLE(task character varying, ready bigint, scheduled bigint, running bigint, exact boolean, workers bigint, others bigint, signatures jsonb)
--- function jobs.tasks() returns TABLE(name character varying, aliases text[], doc text, args_schema jsonb, result_schema jsonb, retries integer, timeout numeric, priority integer, keep text, declared boolean, workers bigint, validation text, params jsonb, extra_kwargs boolean, owner name)
+-- function jobs.tasks() returns TABLE(name character varying, aliases text[], doc text, args_schema jsonb, result_schema jsonb, retries integer, timeout numeric, priority integer, keep text, declared boolean, workers bigint, validation text, params jsonb, extra_kwargs boolean, owner name, unique_by jsonb, paused boolean)
 -- function jobs.tick(i_limit integer DEFAULT 200, i_seconds double precision DEFAULT NULL::double precision) returns integer
 -- function jobs.topic_grants() returns TABLE(role name, topic text, publish boolean, consume boolean, known boolean)
 -- function jobs.unique_keys(i_topic text DEFAULT '*'::text, i_num integer DEFAULT 100) returns TABLE(name character varying, key text, job_id character varying, state character varying, until timestamp with time zone)
