@@ -35,7 +35,7 @@ impl Drop for Process {
     }
 }
 
-/// Of each job: what the handler says of it when it has a row in `seen`, and who was there when its worker died.
+/// The runs that began, as the handler saw them; and those that a dead worker left.
 const TABLES: &str = "
     create table seen (job_id text, attempt integer, n bigint);
     create table dead (job_id text, attempt integer, charged boolean)";

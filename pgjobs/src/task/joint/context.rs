@@ -51,11 +51,11 @@ impl<'a> IntoIterator for &'a Jobs {
 /// A joint run, passed to the function of a batch handler.
 ///
 /// Generated code uses it to read the arguments, to get state and to say how the jobs ended; a hand-written
-/// [`TaskDef`](crate::define::TaskDef) does the same. Every job that has no outcome when the function's future ends gets the error
-/// that the future returned.
+/// [`TaskDef`](crate::define::TaskDef) does the same. Every job that has no outcome when the function's future
+/// ends gets the error that the future returned.
 ///
 /// ```
-/// use pgjobs::define::{Many, Param, TaskDef};
+/// use pgjobs::define::{JointContext, JointFuture, Many, Param, TaskDef};
 /// use pgjobs::{Task, schemars::JsonSchema, serde::{Deserialize, Serialize}};
 ///
 /// #[derive(Serialize, Deserialize, JsonSchema)]
@@ -65,14 +65,18 @@ impl<'a> IntoIterator for &'a Jobs {
 ///
 /// impl Task for Add {
 ///     type Output = i64;
-///     const DEF: &'static TaskDef = &TaskDef::many("sums.add", Many::new(50, |mut context| Box::pin(async move {
+///     const DEF: &'static TaskDef = &TaskDef::many("sums.add", Many::new(50, add))
+///         .params(&[Param { name: "value", ty: "i64", required: true }])
+///         .call::<Self>()
+///         .result::<i64>();
+/// }
+///
+/// fn add(mut context: JointContext) -> JointFuture {
+///     Box::pin(async move {
 ///         let values: Vec<Add> = context.arguments();
 ///         let sums = values.iter().map(|add| Ok::<_, pgjobs::TaskError>(add.value + 1));
 ///         context.finish(sums.collect::<Vec<_>>())
-///     })))
-///     .params(&[Param { name: "value", ty: "i64", required: true }])
-///     .call::<Self>()
-///     .result::<i64>();
+///     })
 /// }
 /// ```
 pub struct JointContext {

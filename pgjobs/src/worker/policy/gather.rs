@@ -44,8 +44,8 @@ pub(crate) fn next(gathered: Gathered, slots: Slots, now: Instant) -> Step {
 /// Whether a job may share its run with others.
 ///
 /// A joint run that fails as a whole fails all of its jobs, and one of them may be the reason. So a job with a
-/// failed run behind it runs alone, and is charged for no other; and so does one on its last run, since it would
-/// end as failed for another's fault.
+/// failed run behind it runs alone, and is charged for no other; and so does one on its last run, since it
+/// would end as failed for another's fault.
 pub(crate) fn may_share(retries: i32, is_last_run: bool) -> bool {
     retries == 0 && !is_last_run
 }
