@@ -76,7 +76,7 @@ end $$;
 create or replace function jobs.retry(i_jobs text[], i_reason text default null) returns setof text
 language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
-  v_back record := jobs._requeue(i_jobs);
+  v_back record := jobs._requeue(i_jobs, jobs._parts_of(i_jobs));
 begin
   perform jobs._warn_of_large(v_back.o_too_large, v_back.o_back <> '{}');
   perform jobs._warn_of_holders(v_back.o_blocked, v_back.o_holders, v_back.o_back <> '{}');
@@ -85,29 +85,33 @@ begin
   return query select b from unnest(v_back.o_back) b;
 end $$;
 
--- The same without reports and without the audit: which are back, and of those that are not in one way or
+-- The same without reports and without the audit, for jobs that ended in these parts of history: which are back, and of those that are not in one way or
 -- another, which they are and why; and all of the latter together, with words by which they are counted.
 create or replace function jobs._requeue(
-  i_jobs text[], out o_back text[], out o_too_large text[], out o_blocked text[], out o_holders text[], out o_redriven text[], out o_left text[], out o_skips text[]
+  i_jobs text[], i_parts text[], out o_back text[], out o_too_large text[], out o_blocked text[], out o_holders text[], out o_redriven text[], out o_left text[], out o_skips text[]
 )
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
 set enable_partition_pruning = on set jit = off as $$
 declare
-  v_day timestamptz;
-  v_days timestamptz[];
-  v_some text[];
-  v_is_unique boolean;
+  v_part text;
+  v_found record;
+  v_is_unique boolean := false;
 begin
   o_back := array[]::text[];
-  select array_agg(distinct date_trunc('day', h.complete_on at time zone 'UTC') at time zone 'UTC'),
-    array_agg(h.job_id) filter (where jobs._text_size(h.body) >= 268435456), array_agg(h.job_id) filter (where h.redriven_as is not null), bool_or(h.on_end is distinct from null)
-  into v_days, o_too_large, o_redriven, v_is_unique from jobs._history_of(i_jobs) h where h.status <> 'success';
+  foreach v_part in array i_parts loop
+    execute format('select array_agg(h.job_id::text) filter (where jobs._text_size(h.body) >= 268435456) as large, array_agg(h.job_id::text) filter (where h.redriven_as is not null) as redriven,
+                      bool_or(h.on_end is distinct from null) as is_unique from jobs.job h where h.job_id = any ($1) and h.status <> ''success'' and %s', v_part)
+      into v_found using i_jobs;
+    o_too_large := o_too_large || v_found.large;
+    o_redriven := o_redriven || v_found.redriven;
+    v_is_unique := v_is_unique or coalesce(v_found.is_unique, false);
+  end loop;
   if v_is_unique then
     -- Their keys are held by others, the holders.
     select array_agg(t.job_id), array_agg(t.holder) into o_blocked, o_holders from jobs._take_keys_again(i_jobs, coalesce(o_too_large, '{}') || coalesce(o_redriven, '{}')) t;
   end if;
-  for v_day in select d from unnest(v_days) d order by d loop
+  foreach v_part in array i_parts loop
     execute format('
       with back as (
         delete from jobs.job h
@@ -120,8 +124,8 @@ begin
         select b.id, b.job_id, b.task, b.body, greatest(b.max_retries, 1), b.priority, greatest(b.timeout, 0.01), b.created_at,
           nextval(''jobs.job_number''), b.attempt, b.traceback, b.meta, b.on_end, jobs._text_size(b.body) + jobs._text_size(b.meta) + coalesce(octet_length(b.traceback), 0), jobs._any_key()
         from back b returning q.job_id
-      ) select array_agg(p.job_id::text) from placed p', jobs._on_day(v_day)) into v_some using i_jobs, coalesce(o_too_large, '{}') || coalesce(o_blocked, '{}');
-    o_back := o_back || coalesce(v_some, '{}');
+      ) select array_agg(p.job_id::text) as jobs from placed p', v_part) into v_found using i_jobs, coalesce(o_too_large, '{}') || coalesce(o_blocked, '{}');
+    o_back := o_back || coalesce(v_found.jobs, '{}');
   end loop;
   o_left := coalesce(o_too_large, '{}') || coalesce(o_redriven, '{}') || coalesce(o_blocked, '{}');
   o_skips := array_fill('too large: its arguments cannot be sent to a worker'::text, array[coalesce(cardinality(o_too_large), 0)])

@@ -55,6 +55,10 @@ end $$;
 -- The same for an operation.
 create or replace function jobs._matches(i_op jobs.operation, i_limit bigint) returns table (jobs bigint, exact boolean, examples jsonb)
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
+declare
+  v_task text := jobs._pattern(i_op.topic);
+  v_error text := '%' || jobs._pattern(i_op.error) || '%';
+  v_since timestamptz := coalesce(i_op.since, '-infinity');
 begin
   if i_op.phase = 'history' then
     return query select m.* from jobs._matches_in_history(i_op, i_limit) m;
@@ -62,10 +66,10 @@ begin
   end if;
   return query
   with looked as materialized (
-    select w.job_id, w.task, w.traceback, jobs._is_match(i_op, w.task, w.created_at, w.traceback) as fits
+    select w.job_id, w.task, w.traceback, w.task like v_task and w.created_at >= v_since and w.created_at < i_op.until and (v_error is null or w.traceback like v_error) is true as fits
     from (select q.* from jobs._waiting q where i_op.job_state is distinct from 'running' limit i_limit) w
     union all
-    select r.job_id, r.task, r.traceback, jobs._is_match(i_op, r.task, r.created_at, r.traceback)
+    select r.job_id, r.task, r.traceback, r.task like v_task and r.created_at >= v_since and r.created_at < i_op.until and (v_error is null or r.traceback like v_error) is true
     from (select x.* from jobs._runs x where i_op.job_state is distinct from 'pending' limit i_limit) r
   )
   select count(*) filter (where k.fits), count(*) < i_limit,
@@ -91,12 +95,12 @@ begin
       execute format('
         with looked as materialized (
           select h.job_id, h.task, case when f.fits then left(h.traceback, 200) end as error, f.fits
-          from jobs.job h, lateral (select h.redriven_as is null and h.status = %L and jobs._is_match($1, h.task, h.complete_on, h.traceback) as fits) f
-          where h.status <> ''success''%s order by h.job_id desc limit $2
+          from jobs.job h, lateral (select h.redriven_as is null and %s as fits) f
+          where h.status <> ''success''%s order by h.job_id desc limit $1
         ) select array[count(*), count(*) filter (where l.fits)],
             (select jsonb_agg(jobs._example(e.job_id, e.task, e.error) order by e.job_id desc)
-             from (select o.* from looked o where o.fits order by o.job_id desc limit 5) e) from looked l', i_op.job_state, v_week)
-      into v_some, v_examples using i_op, i_limit - v_looked;
+             from (select o.* from looked o where o.fits order by o.job_id desc limit 5) e) from looked l', jobs._match(i_op), v_week)
+      into v_some, v_examples using i_limit - v_looked;
       raise sqlstate 'PT000';
     exception when sqlstate 'PT000' then null;
     end;
@@ -110,11 +114,14 @@ begin
   return next;
 end $$;
 
--- Whether an operation takes a job of this task, time and last error. Inlined.
-create or replace function jobs._is_match(i_op jobs.operation, i_task text, i_at timestamptz, i_error text) returns boolean
-language sql immutable parallel safe
-return i_task like jobs._pattern((i_op).topic) and i_at < (i_op).until and ((i_op).since is null or i_at >= (i_op).since)
-  and ((i_op).error is null or coalesce(i_error like '%' || jobs._pattern((i_op).error) || '%', false));
+-- The condition that an operation takes a job h in history.
+create or replace function jobs._match(i_op jobs.operation) returns text
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+begin
+  return format('(h.task like %L and h.status = %L and h.complete_on < %s', jobs._pattern(i_op.topic), i_op.job_state, jobs._literal(i_op.until))
+    || coalesce(' and h.complete_on >= ' || jobs._literal(i_op.since), '')
+    || coalesce(format(' and coalesce(h.traceback like %L, false)', '%' || jobs._pattern(i_op.error) || '%'), '') || ')';
+end $$;
 
 -- A job in a preview.
 create or replace function jobs._example(i_job text, i_task text, i_error text) returns jsonb

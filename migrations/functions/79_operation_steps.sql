@@ -100,7 +100,7 @@ begin
     return v_next.o_op;
   end if;
   begin
-    return jobs._paced(jobs._act(v_next.o_op, v_next.o_jobs), i_op, jobs.now());
+    return jobs._paced(jobs._act(v_next.o_op, v_next.o_jobs, jobs._part_of(i_op)), i_op, jobs.now());
   exception when lock_not_available or deadlock_detected then
     if i_jobs > 1 then
       return jobs._step(i_op, greatest(1, least(i_jobs, cardinality(v_next.o_jobs)) / 10));
@@ -122,8 +122,8 @@ begin
   return v_op;
 end $$;
 
--- Acts on these jobs, and counts what was done and what was skipped.
-create or replace function jobs._act(i_op jobs.operation, i_jobs text[]) returns jobs.operation
+-- Acts on these jobs, in history those of a part of it, and counts what was done and what was skipped.
+create or replace function jobs._act(i_op jobs.operation, i_jobs text[], i_part text) returns jobs.operation
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_op jobs.operation := i_op;
@@ -132,11 +132,11 @@ declare
   v_done text[];
 begin
   if v_op.kind = 'redrive' then
-    v_new := jobs._redrive(i_jobs);
+    v_new := jobs._redrive(i_jobs, array[i_part]);
     v_op.done := v_op.done + (select count(*) from unnest(v_new) r where r.skip is null);
     return jobs._note_skips(v_op, array(select r.job_id::text from unnest(v_new) r where r.skip is not null), array(select r.skip from unnest(v_new) r where r.skip is not null));
   elsif v_op.kind = 'retry' then
-    v_back := jobs._requeue(i_jobs);
+    v_back := jobs._requeue(i_jobs, array[i_part]);
     v_op.done := v_op.done + cardinality(v_back.o_back);
     return jobs._note_skips(v_op, v_back.o_left, v_back.o_skips);
   elsif v_op.kind = 'purge' then
@@ -166,7 +166,7 @@ begin
 end $$;
 
 -- The next jobs in history that an operation takes, at most i_jobs with 16 MiB of bodies, and the operation
--- after them. Reads 5000 jobs of the day, or goes on to the next. Keeps no lock.
+-- after them. Reads 500 jobs more than that, or goes on to the next day. Keeps no lock.
 create or replace function jobs._next_ended(i_op jobs.operation, i_jobs integer, out o_jobs text[], out o_op jobs.operation)
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set enable_partition_pruning = on set jit = off as $$
@@ -179,16 +179,15 @@ begin
     execute format('
       with read as materialized (
         select h.job_id, pg_column_size(h.body) as bytes,
-          h.status = %L and h.redriven_as is null and jobs._is_match($1, h.task, h.complete_on, h.traceback) as fits
-        from jobs.job h where h.status <> ''success'' and h.job_id > $2 and h.complete_on >= %s and h.complete_on < %s order by h.job_id limit 5000
+          h.redriven_as is null and %s as fits
+        from jobs.job h where h.status <> ''success'' and h.job_id > $1 and %s order by h.job_id limit $2 + 500
       ), added as (
         select r.job_id, r.fits, count(*) filter (where r.fits) over w as jobs, sum(r.bytes) filter (where r.fits) over w as bytes
         from read r window w as (order by r.job_id rows unbounded preceding)
       ) select coalesce(array_agg(a.job_id::text order by a.job_id) filter (where a.fits), ''{}''), max(a.job_id),
-          count(*) = (select count(*) from read) and count(*) < 5000
-        from added a where a.jobs <= $3 and ((a.bytes > 16777216) is not true or a.jobs <= 1)',
-      i_op.job_state, jobs._literal(i_op.range_from), jobs._literal(i_op.range_until))
-    into o_jobs, v_last, v_is_all using i_op, i_op.after_job, i_jobs;
+          count(*) = (select count(*) from read) and count(*) < $2 + 500
+        from added a where a.jobs <= $2 and ((a.bytes > 16777216) is not true or a.jobs <= 1)', jobs._match(i_op), jobs._part_of(i_op))
+    into o_jobs, v_last, v_is_all using i_op.after_job, i_jobs;
     raise sqlstate 'PT000';
   exception when sqlstate 'PT000' then null;
   end;
@@ -201,6 +200,11 @@ begin
     o_op.after_job := '';
   end if;
 end $$;
+
+-- The part of history that an operation is at, as a condition on h.complete_on.
+create or replace function jobs._part_of(i_op jobs.operation) returns text
+language sql stable parallel safe
+return 'h.complete_on >= ' || jobs._literal((i_op).range_from) || ' and h.complete_on < ' || jobs._literal((i_op).range_until);
 
 -- The end of the part of history that is read from i_from on: that of the next daily partition, at most
 -- i_until.
@@ -215,17 +219,21 @@ create or replace function jobs._next_pending(i_op jobs.operation, i_jobs intege
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
 declare
+  v_task text := jobs._pattern(i_op.topic);
+  v_error text := '%' || jobs._pattern(i_op.error) || '%';
+  v_since timestamptz := coalesce(i_op.since, '-infinity');
   v_rows text[];
   v_last text;
   v_is_all boolean;
 begin
   o_op := i_op;
   with read as materialized (
-    select q.job_id, q.size, jobs._is_match(i_op, q.task, q.created_at, q.traceback) as fits
-    from jobs.pending q where q.job_id > i_op.after_job order by q.job_id limit 5000
+    select q.job_id, q.size,
+      q.task like v_task and q.created_at >= v_since and q.created_at < i_op.until and (v_error is null or q.traceback like v_error) is true as fits
+    from jobs.pending q where q.job_id > i_op.after_job order by q.job_id limit i_jobs + 500
   ), added as (
     select r.job_id, r.fits, r.size, sum(r.size) filter (where r.fits) over (order by r.job_id rows unbounded preceding) as jobs from read r
-  ) select array_agg(a.job_id) filter (where a.fits), max(a.job_id), count(*) = (select count(*) from read) and count(*) < 5000
+  ) select array_agg(a.job_id) filter (where a.fits), max(a.job_id), count(*) = (select count(*) from read) and count(*) < i_jobs + 500
   into v_rows, v_last, v_is_all from added a where (a.jobs > i_jobs) is not true or a.jobs = a.size;
   select array_agg(k.job_id) into v_rows
   from unnest(v_rows) w(job_id), lateral (select q.job_id from jobs.pending q where q.job_id = w.job_id for update skip locked) k;
@@ -241,9 +249,13 @@ end $$;
 create or replace function jobs._next_running(i_op jobs.operation, i_jobs integer, out o_jobs text[], out o_op jobs.operation)
 language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
+  v_task text := jobs._pattern(i_op.topic);
+  v_error text := '%' || jobs._pattern(i_op.error) || '%';
+  v_since timestamptz := coalesce(i_op.since, '-infinity');
   v_runs text[] := array(
     select r.job_id::text from jobs._runs r
-    where r.job_id > i_op.after_job and jobs._is_match(i_op, r.task, r.created_at, r.traceback) order by r.job_id limit i_jobs);
+    where r.job_id > i_op.after_job and r.task like v_task and r.created_at >= v_since and r.created_at < i_op.until
+      and (v_error is null or r.traceback like v_error) is true order by r.job_id limit i_jobs);
 begin
   o_op := i_op;
   o_jobs := array(

@@ -161,6 +161,25 @@ impl Job {
         serde_json::from_value(self.meta("tick")?).ok()
     }
 
+    /// The first job of the chain, when this one was published by a re-drive of a failed one
+    /// ([`admin::redrive`](crate::admin::redrive)); `None` otherwise.
+    pub fn origin(&self) -> Option<JobId> {
+        let redrive = self.meta("redrive")?;
+        Some(JobId::from_database(redrive.get("origin")?.as_str()?.to_owned()))
+    }
+
+    /// A text that is the same for all attempts of this job and for all re-drives of it, and of no other job: give
+    /// it to a service that takes such keys, and the service does twice what it is asked twice only once.
+    ///
+    /// ```
+    /// # fn f(job: &pgjobs::Job) {
+    /// let header = ("Idempotency-Key", job.idempotency_key());
+    /// # }
+    /// ```
+    pub fn idempotency_key(&self) -> String {
+        self.origin().as_ref().unwrap_or(self.id()).to_string()
+    }
+
     /// The tags of its publisher (`.tag(tag)`).
     pub fn tags(&self) -> Vec<String> {
         self.meta(TAGS).and_then(|tags| serde_json::from_value(tags).ok()).unwrap_or_default()
