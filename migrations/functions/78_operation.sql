@@ -120,7 +120,7 @@ language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 begin
   return format('(h.task like %L and h.status = %L and h.complete_on < %s', jobs._pattern(i_op.topic), i_op.job_state, jobs._literal(i_op.until))
     || coalesce(' and h.complete_on >= ' || jobs._literal(i_op.since), '')
-    || coalesce(format(' and coalesce(h.traceback like %L, false)', '%' || jobs._pattern(i_op.error) || '%'), '') || ')';
+    || case when i_op.error is null then '' else format(' and coalesce(h.traceback like %L, false)', '%' || jobs._pattern(i_op.error) || '%') end || ')';
 end $$;
 
 -- A job in a preview.
