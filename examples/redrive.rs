@@ -4,8 +4,8 @@
 //! cargo run --example redrive
 //! ```
 //!
-//! A relay is down, and jobs fail. When it is back they are published anew, at a pace, as new jobs whose key for
-//! the relay is that of the first try. One of them has a wrong address, which is edited first.
+//! A relay is down, and jobs fail. When it is back they are published anew, at a pace, as new jobs whose key
+//! for the relay is that of the first try. One of them has a wrong address, which is edited first.
 
 use std::error::Error;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -42,7 +42,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     wait_for(&pool, JobState::Failed, 4).await?;
     RELAY_IS_UP.store(true, Ordering::Relaxed);
 
-    let timed_out = Operation::redrive("redrive.*".parse()?).error("timed out").rate(100.0).reason("the relay is back");
+    let timed_out =
+        Operation::redrive("redrive.*".parse()?).error("timed out").rate(100.0).reason("the relay is back");
     let preview = timed_out.preview(&pool).await?;
     println!("{} jobs have timed out", preview.jobs);
     let operation = timed_out.start(&pool).await?; // the worker does its steps
@@ -55,7 +56,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     wait_for(&pool, JobState::Success, 3).await?;
 
     // The same job again, with another address.
-    Edit::new(wrong.id()).call(&send::new("ana@example.org".to_owned())).reason("no address").save(&pool).await?;
+    Edit::new(wrong.id())
+        .call(&send::new("ana@example.org".to_owned()))
+        .reason("no address")
+        .save(&pool)
+        .await?;
     let done = admin::redrive(&pool, &[wrong.id().clone()], Some("the address is right now")).await?;
     println!("re-driven: {}", done.iter().all(|job| job.new_job_id.is_some()));
     wait_for(&pool, JobState::Success, 4).await?;

@@ -92,7 +92,8 @@ begin
   -- each call.
   delete from jobs.job_default h where h.ctid = any (array(
     select d.ctid from jobs.job_default d where d.complete_on < v_oldest::timestamp at time zone 'utc' limit 10000));
-  -- Unique keys whose time is over are free already: whoever publishes under one deletes it. This is for the others.
+  -- Unique keys whose time is over are free already: whoever publishes under one deletes it. This is for the
+  -- others.
   delete from jobs.unique_key u where u.ctid = any (array(
     select k.ctid from jobs.unique_key k where k.until <= v_now limit 10000 for update skip locked));
   v_make := array(select v_today + d from generate_series(0, 2) d
@@ -107,10 +108,10 @@ begin
 end $$;
 
 -- Maintains the partitions of history: creates those of today and the next two days, and drops those that
--- ended more than jobs.config.history_days ago (null: none), at most ten in a call. Deletes what rules (jobs.keep)
--- and the audit's year say is over, for about a second. Workers call it every few
--- minutes, `pgjobs migrate` calls it at once, and plain clients should call it daily; one caller at a time
--- does the work, the others return. Returns the names of the partitions created and dropped.
+-- ended more than jobs.config.history_days ago (null: none), at most ten in a call. Deletes what rules
+-- (jobs.keep) and the audit's year say is over, for about a second. Workers call it every few minutes,
+-- `pgjobs migrate` calls it at once, and plain clients should call it daily; one caller at a time does the
+-- work, the others return. Returns the names of the partitions created and dropped.
 --
 -- Locks history for an instant, or gives way until a later call, at least a minute later. The locks last
 -- until the end of the caller's transaction, and acks wait for them meanwhile. So callers that are not

@@ -85,8 +85,9 @@ begin
   return query select b from unnest(v_back.o_back) b;
 end $$;
 
--- The same without reports and without the audit, for jobs that ended in these parts of history: which are back, and of those that are not in one way or
--- another, which they are and why; and all of the latter together, with words by which they are counted.
+-- The same without reports and without the audit, for jobs that ended in these parts of history: which are
+-- back, and of those that are not in one way or another, which they are and why; and all of the latter
+-- together, with words by which they are counted.
 create or replace function jobs._requeue(
   i_jobs text[], i_parts text[], out o_back text[], out o_too_large text[], out o_blocked text[], out o_holders text[], out o_redriven text[], out o_left text[], out o_skips text[]
 )

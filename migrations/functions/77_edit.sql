@@ -1,9 +1,9 @@
 -- Editing a job that does not run: its arguments, when and how it runs.
 
--- Changes a pending job, or one that failed or was cancelled, before jobs.retry or jobs.redrive takes it; null
--- leaves a value as it is. Returns the job. What publish would refuse is refused: PT400, PT413 for sizes and
--- ranges, PT422 for a body that does not fit the task. PT404 for an unknown job, PT409 for one that runs or
--- was a success, or whose new arguments make a unique key that another job holds.
+-- Changes a pending job, or one that failed or was cancelled, before jobs.retry or jobs.redrive takes it;
+-- null leaves a value as it is. Returns the job. What publish would refuse is refused: PT400, PT413 for sizes
+-- and ranges, PT422 for a body that does not fit the task. PT404 for an unknown job, PT409 for one that runs
+-- or was a success, or whose new arguments make a unique key that another job holds.
 --
 -- A unique key that is made of its arguments is made anew from the new ones; one that its publisher gave
 -- stays. A pending job keeps its place in the queue unless its priority changes. i_scheduled_at: of a pending

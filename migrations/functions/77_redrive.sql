@@ -28,8 +28,9 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   from (select distinct date_trunc('day', h.complete_on at time zone 'UTC') at time zone 'UTC' as day from jobs._history_of(i_jobs) h) d
 $$;
 
--- The same without the audit, for steps of operations: what became of each of these jobs, which ended in these
--- parts of history (conditions on h.complete_on). Why one is skipped begins with one of few words and a colon.
+-- The same without the audit, for steps of operations: what became of each of these jobs, which ended in
+-- these parts of history (conditions on h.complete_on). Why one is skipped begins with one of few words and a
+-- colon.
 create or replace function jobs._redrive(i_jobs text[], i_parts text[]) returns jobs.redriven[]
 language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare

@@ -130,12 +130,13 @@ return pg_catalog.jsonb_build_object('job_id', i_job, 'task', i_task, 'error', p
 
 -- Starts an operation over all jobs that match, as jobs.preview_operation counts them, and returns it: jobs
 -- that begin to match later are left alone. Workers do its steps (jobs.maintain), and so does
--- jobs.step_operation. i_error is a part of a job's last error, with * for any text in it; i_since and i_until
--- are when jobs ended, for cancel and purge when they were published; i_rate is in jobs a second, null as fast
--- as it goes. PT400 for what cannot be meant. Takes no lock.
+-- jobs.step_operation. i_error is a part of a job's last error, with * for any text in it; i_since and
+-- i_until are when jobs ended, for cancel and purge when they were published; i_rate is in jobs a second,
+-- null as fast as it goes. i_matched is what a preview has just counted; null: it counts now. PT400 for what
+-- cannot be meant. Takes no lock.
 create or replace function jobs.start_operation(
   i_kind text, i_topic text, i_state text default null, i_error text default null, i_since timestamptz default null, i_until timestamptz default null,
-  i_rate double precision default null, i_reason text default null
+  i_rate double precision default null, i_reason text default null, i_matched bigint default null
 ) returns jobs.operation_info
 language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
@@ -145,7 +146,12 @@ begin
   if pg_sequence_last_value('jobs.operations_made') is null then
     perform nextval('jobs.operations_made');
   end if;
-  select m.* into v_matched from jobs._matches(v_op, 1000000) m;
+  perform jobs._check_limit('i_matched', i_matched);
+  if i_matched is null then
+    select m.jobs, m.exact into v_matched from jobs._matches(v_op, 1000000) m;
+  else
+    select i_matched as jobs, i_matched < 1000000 as exact into v_matched;
+  end if;
   insert into jobs.operation as o (kind, topic, job_state, error, since, until, rate, who, role, reason, matched, matched_exactly, phase, range_from, range_until,
                                    paced_at, started_at, stepped_at)
   values (v_op.kind, v_op.topic, v_op.job_state, v_op.error, v_op.since, v_op.until, v_op.rate, session_user, nullif(current_setting('role', true), 'none'), v_op.reason,
@@ -153,11 +159,11 @@ begin
   returning o.* into v_op;
   perform jobs._audit('start_operation', v_op.topic, v_op.matched, v_op.reason, jsonb_strip_nulls(jsonb_build_object(
     'operation', v_op.id, 'kind', v_op.kind, 'state', v_op.job_state, 'error', v_op.error, 'since', v_op.since, 'until', v_op.until, 'rate', v_op.rate)));
-  return jobs._operation_info(v_op);
+  return jobs._shown_operation(v_op);
 end $$;
 
 -- An operation without its position.
-create or replace function jobs._operation_info(i_op jobs.operation) returns jobs.operation_info
+create or replace function jobs._shown_operation(i_op jobs.operation) returns jobs.operation_info
 language sql immutable parallel safe
 return row((i_op).id, (i_op).kind, (i_op).topic, (i_op).job_state, (i_op).error, (i_op).since, (i_op).until, (i_op).rate, (i_op).who, (i_op).role, (i_op).reason,
   (i_op).state, (i_op).matched, (i_op).matched_exactly, (i_op).done, (i_op).skipped, (i_op).skips, (i_op).left_out, (i_op).last_error, (i_op).started_at,
@@ -197,7 +203,7 @@ begin
   set state = i_state, paced_at = v_now, errors = 0, retry_at = null, ended_at = case when i_state = 'cancelled' then v_now end
   where o.id = i_operation returning o.* into v_op;
   perform jobs._audit(i_action, v_op.topic, null, i_reason, jsonb_build_object('operation', i_operation, 'done', v_op.done, 'skipped', v_op.skipped));
-  return jobs._operation_info(v_op);
+  return jobs._shown_operation(v_op);
 end $$;
 
 -- Stops an operation where it is until jobs.resume_operation, and returns it. PT404 when there is none, PT409
@@ -228,7 +234,7 @@ create or replace function jobs.operations(i_before bigint default null, i_num i
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 begin
   perform jobs._check_limit('i_num', i_num);
-  return query select (jobs._operation_info(o)).* from jobs.operation o where o.id < coalesce(i_before, 9223372036854775807) order by o.id desc limit i_num;
+  return query select (jobs._shown_operation(o)).* from jobs.operation o where o.id < coalesce(i_before, 9223372036854775807) order by o.id desc limit i_num;
 end $$;
 
 -- One operation; PT404 when there is none.
@@ -240,5 +246,5 @@ begin
   if v_op.id is null then
     perform jobs._refuse_operation(i_operation);
   end if;
-  return jobs._operation_info(v_op);
+  return jobs._shown_operation(v_op);
 end $$;

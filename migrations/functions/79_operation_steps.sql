@@ -1,11 +1,11 @@
--- The steps of operations. A step takes the next jobs in a fixed order, acts on them and moves the position, in
--- one transaction and under the lock of the operation's row: whatever dies before the commit leaves both to
--- the next step, so that each job is taken once. History is read by day, and within a day by job id, so that
--- a step costs the same wherever it is.
+-- The steps of operations. A step takes the next jobs in a fixed order, acts on them and moves the position,
+-- in one transaction and under the lock of the operation's row: whatever dies before the commit leaves both
+-- to the next step, so that each job is taken once. History is read by day, and within a day by job id, so
+-- that a step costs the same wherever it is.
 
--- Does steps of an operation for about i_seconds, at most 10, or until its pace allows no more, and returns it
--- as it is then. Workers do this by themselves; this is for databases without one, and for tools that wait.
--- An operation that another session is at is returned as it is. PT404 when there is none.
+-- Does steps of an operation for about i_seconds, at most 10, or until its pace allows no more, and returns
+-- it as it is then. Workers do this by themselves; this is for databases without one, and for tools that
+-- wait. An operation that another session is at is returned as it is. PT404 when there is none.
 create or replace function jobs.step_operation(i_operation bigint, i_seconds double precision default 0.3) returns jobs.operation_info
 language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
@@ -15,7 +15,7 @@ begin
   if not found then
     return jobs.get_operation(i_operation);
   end if;
-  return jobs._operation_info(jobs._run_operation(v_op, greatest(0, least(i_seconds, 10))));
+  return jobs._shown_operation(jobs._run_operation(v_op, greatest(0, least(i_seconds, 10))));
 end $$;
 
 -- What jobs.maintain does for operations: steps of those that run, each in its turn, for about i_seconds in

@@ -43,13 +43,14 @@ create type jobs.operation_info as (
 -- A failed or cancelled job that was published anew: the id of the new job, so that it is not taken twice.
 alter table jobs.job add column redriven_as varchar(32) collate "C";
 
--- A job on its way to be re-driven: which of the call's parts of history it is in, why it is skipped (null: it is not), whether its
--- body has to be compared with the task's schema, its unique key, and the new job.
+-- A job on its way to be re-driven: which of the call's parts of history it is in, why it is skipped (null:
+-- it is not), whether its body has to be compared with the task's schema, its unique key, and the new job.
 create type jobs.redriven as (
   job_id varchar, part integer, task varchar, skip text, is_suspect boolean, unique_name varchar, unique_key text, id bigint, new_job varchar
 );
 
--- How long history keeps ended jobs of a topic and state, where that is shorter than jobs.config.history_days.
+-- How long history keeps ended jobs of a topic and state, where that is shorter than
+-- jobs.config.history_days.
 create table jobs.keep_rule (
   topic text not null,
   status text not null default '*' constraint status_is_known check (status in ('*', 'success', 'failed', 'cancelled')),

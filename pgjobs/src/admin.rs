@@ -63,9 +63,9 @@ pub async fn release_unique_key(pool: &PgPool, name: &str, key: &str) -> Result<
 /// once. Says of each what became of it.
 ///
 /// Their arguments are validated against what the tasks are now, and a job that had a unique key takes it
-/// again; jobs for which this fails are skipped. A job is re-driven once: its row in history names the new job,
-/// which may be re-driven in turn. [`Job::origin`](crate::Job::origin) is the first job of the chain. Unlike
-/// this, [`retry`] keeps the id and takes the job out of history.
+/// again; jobs for which this fails are skipped. A job is re-driven once: its row in history names the new
+/// job, which may be re-driven in turn. [`Job::origin`](crate::Job::origin) is the first job of the chain.
+/// Unlike this, [`retry`] keeps the id and takes the job out of history.
 ///
 /// ```no_run
 /// # async fn f(pool: sqlx::PgPool, id: pgjobs::JobId) -> Result<(), pgjobs::Error> {
@@ -81,8 +81,8 @@ pub async fn redrive(pool: &PgPool, jobs: &[JobId], reason: Option<&str>) -> Res
     db::admin::edit::redrive(&mut *pool.acquire().await?, jobs, reason).await
 }
 
-/// What people did, newest first: to jobs, operations, schedules and rights. Kept for a year. Details may have
-/// arguments of jobs.
+/// What people did, newest first: to jobs, operations, schedules and rights. Kept for a year. Details may
+/// have arguments of jobs.
 ///
 /// ```no_run
 /// use pgjobs::admin::{self, AuditFilter};
@@ -97,12 +97,13 @@ pub async fn audit(pool: &PgPool, filter: &AuditFilter) -> Result<Vec<AuditRow>,
     db::admin::records::audit(&mut *pool.acquire().await?, filter).await
 }
 
-/// Keeps ended jobs under a topic for so many days only, those that ended in a state (`None`: in any). Of several
-/// rules for a job that with the longest topic decides, and of two with one topic that for its state. What is
-/// over is deleted by workers, some at a time.
+/// Keeps ended jobs under a topic for so many days only, those that ended in a state (`None`: in any). Of
+/// several rules for a job that with the longest topic decides, and of two with one topic that for its state.
+/// What is over is deleted by workers, some at a time.
 ///
 /// # Errors
-/// [`Error::Refused`] with `PT400` for more days than `jobs.config.history_days`, after which all of history is dropped.
+/// [`Error::Refused`] with `PT400` for more days than `jobs.config.history_days`, after which all of history
+/// is dropped.
 pub async fn keep(
     database: impl PgExecutor<'_>,
     topic: &Topic,

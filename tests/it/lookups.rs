@@ -145,7 +145,8 @@ const CALLS: &[(&str, &str)] = &[
     ("redrive", "select jobs.redrive(array(select id from ids where task = 'noop' order by id limit 2))"),
     ("resume_operation", "select jobs.start_operation('retry', 'noop'); select jobs.resume_operation((select max(id) from jobs.operation))"),
     ("start_operation", "select jobs.start_operation('redrive', 'noop')"),
-    // It goes through all days, and keeps locks of those alone on which it finds jobs: one at a time with a rate.
+    // It goes through all days, and keeps locks of those alone on which it finds jobs: one at a time with a
+    // rate.
     (
         "step_operation",
         "select jobs.start_operation('retry', 'none'); select jobs.step_operation((select max(id) from jobs.operation), 10);
@@ -174,7 +175,8 @@ const CALLS: &[(&str, &str)] = &[
     ("workers", "select jobs.workers()"),
 ];
 
-/// Locks for `max_connections` transactions of this many each fit into the lock table of a server with default settings.
+/// Locks for `max_connections` transactions of this many each fit into the lock table of a server with
+/// default settings.
 const MOST: i64 = 64;
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! A large operation beside claims: paced, watched, stopped in the middle, taken up again.
 //!
-//! `PGJOBS_OPERATION_JOBS=1000000 cargo test --test operations -- beside --nocapture` does it with a million and
-//! prints the figures.
+//! `PGJOBS_OPERATION_JOBS=1000000 cargo test --test operations -- beside --nocapture` does it with a million
+//! and prints the figures.
 
 use std::time::{Duration, Instant};
 
@@ -58,7 +58,8 @@ async fn a_large_operation_is_paced_watched_stopped_and_taken_up_again() {
     );
 }
 
-/// Claims in rounds of a second, with the operation paused and not, in turn; the median number of claims of each.
+/// Claims in rounds of a second, with the operation paused and not, in turn; the median number of claims of
+/// each.
 async fn rounds(db: &Db, id: i64) -> (f64, f64) {
     db.run("select jobs.publish_arrays('{beside}', array_fill('1'::jsonb, array[100000]), null, null, null, null, null, i_pack => false);
             analyze jobs.pending").await;
@@ -78,7 +79,8 @@ async fn rounds(db: &Db, id: i64) -> (f64, f64) {
     (median(apart), median(beside))
 }
 
-/// How many claims of ten jobs with their acks fit into a second, while another session maintains as workers do.
+/// How many claims of ten jobs with their acks fit into a second, while another session maintains as workers
+/// do.
 async fn claims(db: &Db, session: &mut PgConnection) -> f64 {
     let pool = db.pool.clone();
     let maintain = tokio::spawn(async move {

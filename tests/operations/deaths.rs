@@ -10,7 +10,10 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use crate::{failed, numbers, start};
 
-const JOBS: u32 = amount(6_000, 60_000);
+const JOBS: u32 = amount(2_000, 20_000);
+
+/// Jobs a second: small steps, so that most end before their session does.
+const RATE: u32 = JOBS / 7;
 
 /// Each job of the operation has exactly one new job, and each new job a job.
 const ONCE: &str = "select count(*) from jobs.job h
@@ -20,7 +23,7 @@ const ONCE: &str = "select count(*) from jobs.job h
 async fn each_job_is_re_driven_once_through_kills() {
     let db = Arc::new(Db::new().await);
     failed(&db, JOBS, 4).await;
-    let id = start(&db, "'redrive', '*'").await;
+    let id = start(&db, &format!("'redrive', '*', i_rate => {RATE}")).await;
     let killed = through_kills(&db, id).await;
     assert!(killed > 3, "{killed} sessions were ended");
     let jobs = i64::from(JOBS);
@@ -32,7 +35,7 @@ async fn each_job_is_re_driven_once_through_kills() {
 async fn each_job_is_retried_once_through_kills() {
     let db = Arc::new(Db::new().await);
     failed(&db, JOBS, 4).await;
-    let id = start(&db, "'retry', '*'").await;
+    let id = start(&db, &format!("'retry', '*', i_rate => {RATE}")).await;
     through_kills(&db, id).await;
     let jobs = i64::from(JOBS);
     assert_eq!(numbers(&db, id).await, ("done".to_owned(), jobs, 0));
@@ -79,7 +82,7 @@ async fn step_on(db: Arc<Db>, stop: Arc<AtomicBool>, id: i64) {
 async fn kill_at_random(db: Arc<Db>, stop: Arc<AtomicBool>, killed: Arc<AtomicUsize>) {
     let mut random = Rng::with_seed(5);
     while !stop.load(Ordering::Relaxed) {
-        tokio::time::sleep(Duration::from_millis(random.u64(5..60))).await;
+        tokio::time::sleep(Duration::from_millis(random.u64(20..150))).await;
         let ended: i64 = db.one("select count(*) from (select pg_terminate_backend(pid) from (select pid from pg_stat_activity
             where application_name = 'stepper' and datname = current_database() and xact_start is not null order by random() limit 1) a) t").await;
         killed.fetch_add(ended as usize, Ordering::Relaxed);

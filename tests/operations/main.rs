@@ -1,4 +1,5 @@
-//! What operators do to many jobs, and to single ones: operations, re-drive, edit, rules for history, the audit.
+//! What operators do to many jobs, and to single ones: operations, re-drive, edit, rules for history, the
+//! audit.
 
 mod audit;
 mod beside;
@@ -29,7 +30,8 @@ async fn start(db: &Db, arguments: &str) -> i64 {
     db.one(&format!("select (jobs.start_operation({arguments})).id")).await
 }
 
-/// Does the steps of an operation until it ends; the state, and the numbers of jobs that were done and skipped.
+/// Does the steps of an operation until it ends; the state, and the numbers of jobs that were done and
+/// skipped.
 async fn finish(db: &Db, id: i64) -> (String, i64, i64) {
     loop {
         let now = format!("select state from jobs.step_operation({id}, 10)");

@@ -19,10 +19,9 @@ pub use crate::db::admin::operation::{OperationRow, Preview};
 /// use pgjobs::admin::Operation;
 ///
 /// # async fn f(pool: sqlx::PgPool) -> Result<(), pgjobs::Error> {
-/// let failed = Operation::redrive("mail.*".parse()?).error("timed out").rate(50.0).reason("the relay is back");
-/// println!("{} jobs", failed.preview(&pool).await?.jobs);
-/// let operation = failed.start(&pool).await?;
-/// println!("operation {} runs", operation.id);
+/// let failed = Operation::redrive("mail.*".parse()?).error("timed out").rate(50.0).reason("the relay is
+/// back"); println!("{} jobs", failed.preview(&pool).await?.jobs); let operation =
+/// failed.start(&pool).await?; println!("operation {} runs", operation.id);
 /// # Ok(()) }
 /// ```
 #[derive(Debug, Clone)]
@@ -152,7 +151,13 @@ impl Operation {
     /// # Errors
     /// As [`preview`](Operation::preview).
     pub async fn start(&self, database: impl PgExecutor<'_>) -> Result<OperationRow, Error> {
-        db::start(database, &self.chosen(), self.rate, self.reason.as_deref()).await
+        db::start(database, &self.chosen(), self.rate, self.reason.as_deref(), None).await
+    }
+
+    /// The same with the count of a preview, which may have taken seconds.
+    #[cfg(feature = "cli")]
+    pub(crate) async fn start_as(&self, preview: &Preview, pool: &PgPool) -> Result<OperationRow, Error> {
+        db::start(pool, &self.chosen(), self.rate, self.reason.as_deref(), Some(preview.jobs)).await
     }
 }
 

@@ -168,8 +168,9 @@ impl Job {
         Some(JobId::from_database(redrive.get("origin")?.as_str()?.to_owned()))
     }
 
-    /// A text that is the same for all attempts of this job and for all re-drives of it, and of no other job: give
-    /// it to a service that takes such keys, and the service does twice what it is asked twice only once.
+    /// A text that is the same for all attempts of this job and for all re-drives of it, and of no other job:
+    /// give it to a service that takes such keys, and the service does twice what it is asked twice only
+    /// once.
     ///
     /// ```
     /// # fn f(job: &pgjobs::Job) {
@@ -190,8 +191,8 @@ impl Job {
     /// The effects written in `tx` and the acknowledgement commit together or not at all: only in this way do
     /// effects happen exactly once. If the lease is no longer valid the call fails, and the transaction must
     /// be rolled back. If `tx` is rolled back after this call succeeded, the worker sees that the job has not
-    /// ended, and the run counts as failed, in the database and in the worker's report. If `tx` is committed and
-    /// the task then returns an error, the job is a success all the same.
+    /// ended, and the run counts as failed, in the database and in the worker's report. If `tx` is committed
+    /// and the task then returns an error, the job is a success all the same.
     ///
     /// ```no_run
     /// use pgjobs::{Job, TaskError, sqlx, task};

@@ -142,8 +142,9 @@ pub(crate) async fn start(
     chosen: &Chosen<'_>,
     rate: Option<f64>,
     reason: Option<&str>,
+    matched: Option<i64>,
 ) -> Result<OperationRow, Error> {
-    let started = from!("jobs.start_operation($1, $2, $3, $4, $5, $6, $7, $8)");
+    let started = from!("jobs.start_operation($1, $2, $3, $4, $5, $6, $7, $8, $9)");
     let found = sqlx::query(started)
         .bind(chosen.kind)
         .bind(chosen.topic)
@@ -153,6 +154,7 @@ pub(crate) async fn start(
         .bind(chosen.until)
         .bind(rate)
         .bind(reason)
+        .bind(matched)
         .fetch_one(database)
         .await?;
     row(&found)

@@ -31,8 +31,8 @@ pub(crate) struct Matching {
     /// With --topic: only jobs whose last error has this text; '*' is any text in it.
     #[arg(long, value_name = "PATTERN", requires = "topic")]
     error: Option<String>,
-    /// With --topic: only jobs that ended then or later; open jobs: that were published then or later. A time,
-    /// or how long ago, such as 2h.
+    /// With --topic: only jobs that ended then or later; open jobs: that were published then or later. A
+    /// time, or how long ago, such as 2h.
     #[arg(long, value_name = "TIME", value_parser = values::moment, requires = "topic")]
     since: Option<DateTime<Utc>>,
     /// With --topic: only jobs that ended before; open jobs: that were published before.
@@ -95,7 +95,7 @@ impl Bulk {
             return console.data(&document, || format!("{} 0 jobs", self.action.done()));
         }
         confirm(&format!("{what}?"), self.yes, console)?;
-        let started = self.operation.start(&pool).await.map_err(refused)?;
+        let started = self.operation.start_as(&preview, &pool).await.map_err(refused)?;
         if self.no_wait {
             let id = started.id;
             return console.data(&started, || {
