@@ -10,6 +10,7 @@ mod migrate;
 mod odd;
 mod operate;
 mod operations;
+mod pause;
 mod publish;
 mod rights;
 mod schedule;

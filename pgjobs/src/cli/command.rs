@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 use super::args::global::Global;
 use super::commands::{
     audit, bench, check, codegen, completions, dev, edit, explain, inspect, jobs, migrate, operation,
-    publish, retention, schedule, unique, worker,
+    pause, publish, retention, schedule, unique, worker,
 };
 
 const STYLES: Styles = Styles::styled()
@@ -62,6 +62,10 @@ pub(crate) enum Command {
     Explain(explain::Explain),
     /// List, make, pause and run schedules.
     Schedule(schedule::Schedule),
+    /// Stop the jobs of a topic, without touching them, until it is resumed.
+    Pause(pause::PauseArgs),
+    /// Let the jobs of a paused topic run again.
+    Resume(pause::ResumeArgs),
     /// Check whether this program would break jobs that are open now.
     Check(check::Check),
     /// Requeue failed or cancelled jobs.

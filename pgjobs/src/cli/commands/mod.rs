@@ -13,6 +13,7 @@ pub(crate) mod inspect;
 pub(crate) mod jobs;
 pub(crate) mod migrate;
 pub(crate) mod operation;
+pub(crate) mod pause;
 pub(crate) mod publish;
 pub(crate) mod retention;
 pub(crate) mod schedule;
