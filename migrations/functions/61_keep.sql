@@ -67,11 +67,13 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
       where (length(o.topic), o.topic, o.status <> '*') > (length(i_rule.topic), i_rule.topic, i_rule.status <> '*')), '')
 $$;
 
--- Deletes what rules say is over, for about i_seconds. Locks the rows that it deletes.
+-- Deletes what rules say is over, for about i_seconds and of at most 30 days, whose partitions stay locked to
+-- the end of the transaction. Locks the rows that it deletes.
 create or replace function jobs._delete_unkept(i_today date, i_seconds double precision) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
   v_until timestamptz := clock_timestamp() + make_interval(secs => i_seconds);
+  v_days integer := 0;
   v_rule jobs.keep_rule;
   v_day record;
 begin
@@ -80,20 +82,34 @@ begin
   end if;
   for v_rule in select r.* from jobs.keep_rule r order by r.clean_until, r.topic, r.status loop
     for v_day in select p.name, p.day from jobs._partitions() p where p.day > v_rule.clean_until and p.day < i_today - v_rule.days order by p.day loop
-      loop
-        exit when v_rule.blocks * 8192 >= pg_relation_size('jobs.' || v_day.name);
-        execute format('delete from jobs.%I h where h.ctid >= %L and h.ctid < %L and %s', v_day.name,
-                       format('(%s,0)', v_rule.blocks), format('(%s,0)', v_rule.blocks + 500), jobs._is_kept_by(v_rule));
-        v_rule.blocks := v_rule.blocks + 500;
-        if clock_timestamp() > v_until then
-          update jobs.keep_rule r set (clean_until, blocks) = (v_rule.clean_until, v_rule.blocks) where r.topic = v_rule.topic and r.status = v_rule.status;
-          return;
-        end if;
-      end loop;
-      v_rule.clean_until := v_day.day;
-      v_rule.blocks := 0;
+      exit when v_days = 30 or clock_timestamp() > v_until;
+      v_days := v_days + 1;
+      v_rule.blocks := jobs._delete_blocks(v_day.name, v_rule, v_until);
+      if v_rule.blocks = 0 then
+        v_rule.clean_until := v_day.day;
+      end if;
     end loop;
-    update jobs.keep_rule r set (clean_until, blocks) = (v_rule.clean_until, v_rule.blocks) where r.topic = v_rule.topic and r.status = v_rule.status
-      and (r.clean_until, r.blocks) is distinct from (v_rule.clean_until, v_rule.blocks);
+    update jobs.keep_rule r set (clean_until, blocks) = (v_rule.clean_until, v_rule.blocks)
+    where r.topic = v_rule.topic and r.status = v_rule.status and (r.clean_until, r.blocks) is distinct from (v_rule.clean_until, v_rule.blocks);
+  end loop;
+end $$;
+
+-- Deletes what a rule says is over from its block on in a partition, until i_until; returns the block that is
+-- next, 0 when there is none.
+create or replace function jobs._delete_blocks(i_partition text, i_rule jobs.keep_rule, i_until timestamptz) returns bigint
+language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
+declare
+  v_block bigint := i_rule.blocks;
+  v_blocks bigint := pg_relation_size('jobs.' || i_partition) / current_setting('block_size')::bigint;
+  v_unkept text := jobs._is_kept_by(i_rule);
+begin
+  loop
+    if v_block >= v_blocks then
+      return 0;
+    elsif v_block > i_rule.blocks and clock_timestamp() > i_until then
+      return v_block;
+    end if;
+    execute format('delete from jobs.%I h where h.ctid >= %L and h.ctid < %L and %s', i_partition, format('(%s,0)', v_block), format('(%s,0)', v_block + 500), v_unkept);
+    v_block := v_block + 500;
   end loop;
 end $$;

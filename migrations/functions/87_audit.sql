@@ -9,12 +9,12 @@ begin
   values (jobs.now(), session_user, nullif(current_setting('role', true), 'none'), i_action, left(i_target, 1000), i_jobs, left(i_reason, 1000), i_details);
 end $$;
 
--- The same for a list of jobs: the first is the target, and the details have up to a hundred.
+-- The same for a list of jobs: one is the target, and of several the details have up to a hundred.
 create or replace function jobs._audit_jobs(i_action text, i_jobs text[], i_reason text default null) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
-  perform jobs._audit(i_action, i_jobs[1], coalesce(cardinality(i_jobs), 0), i_reason,
-                      case when cardinality(i_jobs) > 1 then jsonb_build_object('job_ids', to_jsonb(i_jobs[:100])) end);
+  perform jobs._audit(i_action, case when cardinality(i_jobs) = 1 then i_jobs[1] end, coalesce(cardinality(i_jobs), 0), i_reason,
+                      case when cardinality(i_jobs) > 1 then jsonb_build_object('jobs', to_jsonb(i_jobs[:100])) end);
 end $$;
 
 -- What people did, newest first, at most i_num rows: to a target (a job, a topic, a schedule, a role; null:
@@ -28,7 +28,7 @@ begin
   perform jobs._check_limit('i_num', i_num);
   return query
   select a.id, a.at, a.who, a.role, a.action, a.target, a.jobs, a.reason, a.details from jobs.audit a
-  where (i_target is null or a.target = i_target or a.details->'job_ids' ? i_target) and (i_action is null or a.action = i_action)
+  where (i_target is null or a.target = i_target or a.details->'jobs' ? i_target) and (i_action is null or a.action = i_action)
     and a.id < coalesce(i_before, 9223372036854775807)
   order by a.id desc limit i_num;
 end $$;

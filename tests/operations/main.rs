@@ -15,7 +15,7 @@ use pgjobs_tests::Db;
 async fn failed(db: &Db, jobs: u32, days: u32) {
     db.run(&format!(
         "update jobs.config set history_days = 400;
-         select count(jobs._make_partition(current_date - g)) from generate_series(1, {days}) g;
+         select count(jobs._make_partition(current_date - g)) from generate_series(1, {days} - 1) g;
          insert into jobs.job (id, job_id, task, body, retries, max_retries, priority, timeout, status, created_at, complete_on, traceback, attempt, meta)
          select nextval('jobs.job_number'), jobs._new_job_id(jobs._id_time(now() - (g % {days}) * interval '1 day' - interval '1 hour'), g), 'mail.send',
            jsonb_build_object('args', jsonb_build_array(g)), 2, 3, 4, 90, 'failed', now() - interval '40 days', now() - (g % {days}) * interval '1 day' - interval '1 s',
