@@ -43,19 +43,22 @@ declare
   v_now timestamptz := jobs.now();
   v_old jobs.pending;
   v_new jobs.pending;
+  v_body jsonb;
+  v_meta jsonb;
+  v_bytes bigint;
 begin
   perform jobs._unpack(array[i_job]);
   select q.* into v_old from jobs.pending q where q.job_id = i_job for update;
   if not found then
     return null;
   end if;
-  v_new := jsonb_populate_record(v_old, jsonb_strip_nulls(i_new - 'body' - 'meta'));
-  v_new.body := coalesce(i_new->'body', v_old.body);
-  v_new.meta := coalesce(nullif(i_new->'meta', 'null'), v_old.meta);
-  if i_new->'body' = 'null' then
-    v_new.body := v_old.body;
-  end if;
-  v_new.bytes := jobs._check_edit(v_new.task, v_new.body, v_new.body is distinct from v_old.body, v_new.meta, i_new) + coalesce(octet_length(v_old.traceback), 0);
+  v_body := case when i_new->'body' <> 'null' then i_new->'body' else v_old.body end;
+  v_meta := case when i_new->'meta' <> 'null' then i_new->'meta' else v_old.meta end;
+  v_bytes := jobs._check_edit(v_old.task, v_body, v_body is distinct from v_old.body, v_meta, i_new) + coalesce(octet_length(v_old.traceback), 0);
+  v_new := jsonb_populate_record(v_old, jsonb_strip_nulls(i_new - 'body' - 'meta'));   -- after the check of ranges
+  v_new.body := v_body;
+  v_new.meta := v_meta;
+  v_new.bytes := v_bytes;
   v_new.on_end := jobs._edited_key(i_job, v_old.task, v_old.body, v_new.body, v_old.on_end, true);
   -- Another priority is another queue, whose watermark may be beyond its number; so is a job that gets due.
   v_new.ready_seq := case when v_new.scheduled_at > v_now and (v_new.scheduled_at is distinct from v_old.scheduled_at or v_old.ready_seq is null) then null

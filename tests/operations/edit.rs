@@ -48,6 +48,8 @@ async fn what_publish_refuses_is_refused() {
     for (arguments, code) in [
         (r#"'{"kwargs": {"n": "x"}}'"#, "PT422"),
         ("i_timeout => 0", "PT400"),
+        ("i_timeout => 1e12", "PT400"),
+        ("i_timeout => 'NaN'", "PT400"),
         ("i_max_retries => 0", "PT400"),
         ("i_scheduled_at => 'infinity'", "PT400"),
         ("i_meta => '[]'", "PT400"),
