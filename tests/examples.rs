@@ -188,6 +188,23 @@ fn schedules_tick_are_paused_and_explained() {
 }
 
 #[test]
+fn redrive_publishes_failed_jobs_anew_and_says_who_did_it() {
+    let shown = run("redrive", &[]);
+    for line in [
+        "3 jobs have timed out",
+        "operation: done, 3 of 3 jobs",
+        "sent to bea@example.org, with the key of the first try: true",
+        "sent to ana@example.org",
+        "re-driven: true",
+        "start_operation: the relay is back",
+        "edit: no address",
+        "redrive: the address is right now",
+    ] {
+        assert!(shown.contains(line), "{line} is not in\n{shown}");
+    }
+}
+
+#[test]
 fn testing_lives_through_a_week() {
     let shown = run("testing", &[]);
     for line in

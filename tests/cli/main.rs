@@ -9,6 +9,7 @@ mod inspect;
 mod migrate;
 mod odd;
 mod operate;
+mod operations;
 mod pause;
 mod publish;
 mod rights;
