@@ -55,6 +55,8 @@ check "that a key which is free again is taken" "_take_keys_in_turn|for v_round 
 check "keys without a job are free" "_holders|else o.status end|else coalesce(o.status, 'pending') end" "${it[@]}" unique
 check "keys whose time is over are free" "_holders|when h.until <= i_now then null|when false then null" "${it[@]}" unique
 check "the order in which a call takes its keys" "_insert_keys|order by r.name, r.key, r.at|order by r.at" "${it[@]}" unique
+check "that a call undoes what it took together" "_take_keys_together|raise sqlstate 'PT001';|null;" "${it[@]}" unique
+check "that a retry has the key" "_requeue|= h.job_id)|= h.job_id or true)" "${it[@]}" unique
 check "that no call goes back to a key" "_take_all_keys|raise sqlstate 'PT001';|return false;" "${it[@]}" unique
 check "the order in which a call changes holders" "_change_holders|order by m.holder|order by m.holder desc" "${it[@]}" unique
 check "the lock on a holder that is replaced" "_change_holders|where p.job_id = w.holder for update|where p.job_id = w.holder" "${it[@]}" unique
@@ -64,8 +66,9 @@ check "the key that a retry by hand takes again" "_requeue|if v_is_unique then|i
 check "the declared key of a call in SQL" "publish|select k.unique_by is null and|select" "${it[@]}" unique
 check "that plain jobs ask for no keys" "_settle|if v_runs.on_end then|if true then perform from jobs.unique_key;" "${it[@]}" unused
 check "that claims pass over paused topics" "claim|i_tasks := jobs._unpaused(i_tasks);|" "${it[@]}" pause
-check "pauses of a task under its other names" "_unpaused|(select k.task like any (v_patterns) from jobs.publish_check k where k.name = g.name) is not true|true" "${it[@]}" pause
-check "that a pause ends at its time" "_unpaused|where (p.until > v_now) is not false|" "${it[@]}" pause
+check "pauses of a task under its other names" "_unpaused|where p.name is null and|where" "${it[@]}" pause
+check "that a pause ends at its time" "_paused_patterns|where (p.until > jobs.now()) is not false|" "${it[@]}" pause
+check "that paused jobs hold up no plain client" "consume_topic|when pg_sequence_last_value('jobs.pauses_made') is not null then|when false then" "${it[@]}" pause
 check "that claims look for pauses only once there are some" "claim|pg_sequence_last_value('jobs.pauses_made') is null|false" "${it[@]}" unused
 check "own batches" "_move_many|q.task = any (i_own_batch) or q.bytes|q.bytes" "${it[@]}" batches packed
 check "history's knowledge of an outcome accepted before" "settle|where h.job_id = g.job_id and h.lease = g.lease|where false" "${it[@]}" settling batches

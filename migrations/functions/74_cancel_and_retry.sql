@@ -119,6 +119,9 @@ begin
         where h.job_id = any ($1) and h.job_id <> all ($2) and h.status <> ''success'' and h.redriven_as is null and %s
           -- As a subquery it is one index lookup for each; as a join, statistics could reverse it.
           and (select q.job_id from jobs.pending q where q.job_id = h.job_id) is null
+          -- Not a job that has ended only since the keys were taken: it has none.
+          and (h.on_end is not distinct from null
+            or (select u.job_id from jobs.unique_key u where u.name = (h.on_end).unique_name and u.key = (h.on_end).unique_key) = h.job_id)
         returning h.*
       ), placed as (
         insert into jobs.pending as q (id, job_id, task, body, max_retries, priority, timeout, created_at, ready_seq, attempt, traceback, meta, on_end, bytes, returned)
