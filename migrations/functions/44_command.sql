@@ -40,7 +40,7 @@ begin
   end if;
 end $$;
 
--- The commands that wait for a worker, oldest first and 100 at most, as a JSON array of {"id", "kind",
+-- The commands that wait for a worker, oldest first and 1000 at most, as a JSON array of {"id", "kind",
 -- "details", "who", "reason", "expires_in": seconds}; null: none. They stay until their receipts: an answer may be lost.
 create or replace function jobs._next_commands(i_worker uuid, i_now timestamptz) returns jsonb
 language plpgsql stable security definer
@@ -50,7 +50,7 @@ begin
     select jsonb_agg(jsonb_build_object('id', c.id, 'kind', c.kind, 'details', c.details, 'who', c.who, 'reason', c.reason,
                                         'expires_in', extract(epoch from c.expires_at - i_now)) order by c.id)
     from (select q.id, q.kind, q.details, q.who, q.reason, q.expires_at from jobs.command q
-          where q.worker = i_worker and q.state = 'sent' and q.expires_at > i_now order by q.id limit 100) c);
+          where q.worker = i_worker and q.state = 'sent' and q.expires_at > i_now order by q.id limit 1000) c);
 end $$;
 
 -- Takes the receipts of a worker for commands to it. A command has one answer: a receipt that is sent again

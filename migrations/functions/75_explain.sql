@@ -160,7 +160,7 @@ end $$;
 -- Who cancelled a job and why, which is the first line of what is kept of it (jobs._cancel_note).
 create or replace function jobs._cancelled_by(i_traceback text) returns text
 language sql immutable parallel safe
-return coalesce(case when starts_with(i_traceback, 'cancelled by ') then ', ' || jobs._escaped(split_part(i_traceback, chr(10), 1)) end, '');
+return coalesce(case when pg_catalog.starts_with(i_traceback, 'cancelled by ') then ', ' || jobs._escaped(pg_catalog.split_part(i_traceback, pg_catalog.chr(10), 1)) end, '');
 
 -- How an ended job ended; no row when it is not in history.
 create or replace function jobs._explain_ended(i_job varchar) returns setof jobs.reason

@@ -71,6 +71,7 @@
 pub mod admin;
 #[cfg(feature = "cli")]
 pub mod cli;
+pub mod control;
 pub mod define;
 pub mod deploy;
 pub mod inspect;
@@ -93,6 +94,7 @@ pub use db::migrate::migrate;
 pub use publish::{
     JobHandle, NewJob, Publish, PublishAll, Publisher, Tx, TxConnection, on_publish, publish_all,
 };
+pub use task::cancel::CancelToken;
 pub use task::definition::Task;
 pub use task::job::Job;
 pub use types::backoff::Backoff;

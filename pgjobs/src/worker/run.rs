@@ -28,7 +28,10 @@ pub(super) async fn run(shared: &Arc<Shared>, job: Arc<Job>) {
         };
         let result = Next::all(&shared.layers, def, &job, &shared.state).run().await;
         let outcome = outcome(def, &job, result);
-        log(&job, &outcome, started);
+        match job.is_cancelled() {
+            true => tracing::info!(took = ?started.elapsed(), "ended after it was cancelled"),
+            false => log(&job, &outcome, started),
+        }
         outcome
     }
     .instrument(span)
