@@ -177,7 +177,9 @@ async fn requeue(
         return false;
     }
     if !beats.sweep_is_due(Instant::now()) {
-        return promote(db, shared).await;
+        let promoted = promote(db, shared).await;
+        beats.has_swept(promoted.is_some(), Instant::now());
+        return promoted.unwrap_or(false);
     }
     if !more && !is_over(*maintained, shared.peers.maintain_pause(fastrand::f64())) {
         return false;
@@ -204,10 +206,10 @@ async fn count_peers(db: &mut DbConnection, shared: &Arc<Shared>) {
     }
 }
 
-/// Promotes due jobs and does not sweep; returns whether there are more.
-async fn promote(db: &mut DbConnection, shared: &Arc<Shared>) -> bool {
+/// Promotes due jobs and does not sweep; returns whether there are more, `None` when it failed.
+async fn promote(db: &mut DbConnection, shared: &Arc<Shared>) -> Option<bool> {
     let more = db.call(async |connection| worker::promote(connection).await).await;
-    note(shared, db, Call::Promote, more).unwrap_or(false)
+    note(shared, db, Call::Promote, more)
 }
 
 fn note<T>(shared: &Shared, db: &DbConnection, call: Call, outcome: Result<T, Error>) -> Option<T> {

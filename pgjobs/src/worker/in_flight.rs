@@ -270,6 +270,24 @@ mod tests {
     }
 
     #[test]
+    fn a_cancel_that_comes_before_the_answer_to_the_claim_holds() {
+        let (held, job) = (InFlight::default(), job(true));
+        let (begun, unbegun) = held.cancel(&[key(&job)]);
+        assert_eq!((begun.len(), unbegun), (0, 0));
+        assert_eq!(held.claim(std::slice::from_ref(&job), Instant::now()), 1);
+        assert!(!held.holds(&job) && !held.begin(&job));
+    }
+
+    #[test]
+    fn a_cancelled_run_that_has_not_begun_does_not_begin() {
+        let (held, job) = (InFlight::default(), job(true));
+        held.claim(std::slice::from_ref(&job), Instant::now());
+        let (begun, unbegun) = held.cancel(&[key(&job)]);
+        assert_eq!((begun.len(), unbegun), (0, 1));
+        assert!(job.is_cancelled() && !held.begin(&job));
+    }
+
+    #[test]
     fn what_waits_is_prolonged_each_time_and_is_not_started() {
         let (held, job) = (InFlight::default(), job(false));
         held.claim(std::slice::from_ref(&job), Instant::now());

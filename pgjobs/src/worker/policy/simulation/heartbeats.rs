@@ -74,7 +74,9 @@ impl Keeping {
                 self.pause(world);
             }
             Round::Promoting { began, ends } if ends <= world.ms => {
-                if self.hear(world, began) {
+                let well = self.hear(world, began);
+                self.beats.has_swept(well, world.now());
+                if well {
                     world.database.promote();
                 }
                 self.pause(world);
