@@ -184,7 +184,7 @@ async fn the_last_error_of_a_cancelled_job_is_kept_after_the_reason() {
 async fn cancelling_what_waits_sends_no_command() {
     let (db, (stage, _hears)) = (Db::new().await, Stage::new());
     let running = worker(&db, &stage).start().await.unwrap();
-    let later = db.one::<String>("select job_id::text from jobs.publish('control.short', i_scheduled_at => now() + interval '1 h')").await;
+    let later = db.one::<String>("select job_id::text from jobs.publish('control.short', '{\"kwargs\": {\"n\": 1}}', i_scheduled_at => now() + interval '1 h')").await;
     assert_eq!(admin::cancel(&db.pool, &[later.parse().unwrap()]).await.unwrap().len(), 1);
     assert!(commands(&db).await.is_empty());
     assert!(db.one::<bool>("select pg_sequence_last_value('jobs.commands_made') is null").await);

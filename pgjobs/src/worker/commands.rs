@@ -26,8 +26,8 @@ pub(super) struct Commands {
     announced: AtomicBool,
     /// A notification has arrived that this worker sent to itself.
     hears: AtomicBool,
-    /// The database has said that it announces none.
-    unannounced: AtomicBool,
+    /// The database has said that it announces commands.
+    announces: AtomicBool,
     paused: AtomicBool,
     /// Ends when nothing runs any more.
     drains: AtomicBool,
@@ -76,13 +76,13 @@ impl Commands {
         self.hears.store(hears, SeqCst);
     }
 
-    pub(super) fn are_unannounced(&self, unannounced: bool) {
-        self.unannounced.store(unannounced, SeqCst);
+    pub(super) fn are_announced(&self, announced: bool) {
+        self.announces.store(announced, SeqCst);
     }
 
     /// What asks for a beat now, of a worker that polls so often.
     pub(super) fn asks(&self, poll: Duration) -> Asks {
-        let hears = self.hears.load(SeqCst) && !self.unannounced.load(SeqCst);
+        let hears = self.hears.load(SeqCst) && self.announces.load(SeqCst);
         let at_once = self.announced.load(SeqCst) || self.known().has_news();
         Asks { at_once, progress: false, polls: (!hears).then_some(poll) }
     }
@@ -194,8 +194,14 @@ mod tests {
         let (commands, poll) = (Commands::default(), Duration::from_secs(1));
         assert_eq!(commands.asks(poll).polls, Some(poll));
         commands.hears(true);
+        assert_eq!(
+            commands.asks(poll).polls,
+            Some(poll),
+            "it does not know yet whether there is anything to hear"
+        );
+        commands.are_announced(true);
         assert_eq!(commands.asks(poll).polls, None);
-        commands.are_unannounced(true);
+        commands.are_announced(false);
         assert_eq!(commands.asks(poll).polls, Some(poll));
     }
 }

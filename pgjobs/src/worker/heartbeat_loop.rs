@@ -139,7 +139,7 @@ async fn beat(db: &mut DbConnection, shared: &Arc<Shared>) -> bool {
     }
     shared.in_flight.were_told(&report.told);
     shared.commands.were_sent(&to_send);
-    shared.commands.are_unannounced(heard.polls);
+    shared.commands.are_announced(!heard.polls);
     // It may be another server, which never received some outcomes and keeps the leases of those runs alive.
     if db.is_reconnected() {
         shared.request_reconcile();
