@@ -2,7 +2,7 @@
 
 use crate::app::{bare, run};
 
-const COMMANDS: [&[&str]; 32] = [
+const COMMANDS: [&[&str]; 41] = [
     &["dev"],
     &["migrate"],
     &["worker"],
@@ -25,6 +25,15 @@ const COMMANDS: [&[&str]; 32] = [
     &["schedule", "log"],
     &["schedule", "explain"],
     &["schedule", "drop"],
+    &["control"],
+    &["control", "ping"],
+    &["control", "pause"],
+    &["control", "resume"],
+    &["control", "slots"],
+    &["control", "drain"],
+    &["control", "stop"],
+    &["control", "log"],
+    &["control", "receipts"],
     &["check"],
     &["retry"],
     &["cancel"],
