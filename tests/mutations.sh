@@ -221,6 +221,6 @@ check "for whom a command of no worker is" "control|i_workers is null and coales
 check "telling the worker of a cancel" "cancel|perform jobs._tell_cancelled(v_runs, i_grace_seconds, i_reason);|null;" "${con[@]}" cancel
 check "waking the worker" "_send_commands|perform jobs._wake_commanded(i_workers);|null;" "${con[@]}" cancel
 check "workers that nobody notifies" "beat|polls := not (|polls := false and (" "${con[@]}" cancel
-check "the batch of a run that is cancelled, locked" "_cancel_runs|for update|" --test it -- races model
-check "the last error beside who cancelled" "_with_note|coalesce(chr(10) || i_traceback, '')|''" "${con[@]}" cancel
+check "the batch of a run that is cancelled, locked" "_cancel_runs|for update|" "${con[@]}" sql
+check "the last error beside who cancelled" "_with_note|i_traceback), ''|null), ''" "${con[@]}" cancel
 exit $survived
