@@ -4,9 +4,9 @@
 //! cargo run --example cancel
 //! ```
 //!
-//! Three uploads run. One is cancelled and cleans up, because it waits for the cancel as well. One is cancelled
-//! and takes no notice: it is cut off after its grace. The third goes on; the worker is told to drain, and ends
-//! when that one has ended. Each command ends in a receipt, which says what was done.
+//! Three uploads run. One is cancelled and cleans up, because it waits for the cancel as well. One is
+//! cancelled and takes no notice: it is cut off after its grace. The third goes on; the worker is told to
+//! drain, and ends when that one has ended. Each command ends in a receipt, which says what was done.
 
 use std::error::Error;
 use std::time::Duration;
