@@ -56,6 +56,8 @@ const VERSIONS: &[Migration] = files!("versions":
     "0008_schedules"
     "0009_audit"
     "0010_command"
+    "0012_operations"
+    "0013_pause"
 );
 
 /// A clock that tests can set: SQL to run in a test database, as the owner of schema `jobs`.

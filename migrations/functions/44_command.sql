@@ -5,7 +5,7 @@
 -- one for each. A worker that does not know the kind is not asked: its command is refused here. Locks
 -- nothing.
 create or replace function jobs._send_commands(
-  i_kind text, i_workers uuid[], i_details jsonb[], i_reason text, i_expires_seconds double precision, i_now timestamptz
+  i_kind text, i_workers uuid[], i_details jsonb[], i_who name, i_reason text, i_expires_seconds double precision, i_now timestamptz
 ) returns table (command bigint, worker uuid)
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off as $$
@@ -13,8 +13,8 @@ declare
   v_details jsonb[] := jobs._for_each(i_details, cardinality(i_workers));
 begin
   return query
-  insert into jobs.command as c (worker, kind, details, who, role, reason, sent_at, expires_at, state, answer, answered_at)
-  select w.id, i_kind, g.details, session_user, nullif(current_setting('role', true), 'none'), left(i_reason, 1000), i_now,
+  insert into jobs.command as c (worker, kind, details, who, reason, sent_at, expires_at, state, answer, answered_at)
+  select w.id, i_kind, g.details, i_who, left(i_reason, 1000), i_now,
     i_now + make_interval(secs => i_expires_seconds),
     case when k.is_known then 'sent' else 'refused' end,
     case when not k.is_known then format('unknown command: a worker of version %s does not know %s', jobs._escaped(left(w.version, 50)), i_kind) end,

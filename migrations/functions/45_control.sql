@@ -36,7 +36,7 @@ begin
   if found then
     raise sqlstate 'PT404' using message = format('there is no living worker %s', coalesce(v_gone::text, 'null')), hint = 'jobs.workers() lists them';
   end if;
-  return query select s.command, s.worker from jobs._send_commands(i_kind, v_workers, array[i_details], i_reason, i_expires_seconds, v_now) s;
+  return query select s.command, s.worker from jobs._send_commands(i_kind, v_workers, array[i_details], jobs._caller(), i_reason, i_expires_seconds, v_now) s;
   perform jobs._audit('control', coalesce(case when cardinality(i_workers) = 1 then i_workers[1]::text end, i_topic), null, i_reason,
                       jsonb_strip_nulls(jsonb_build_object('kind', i_kind, 'details', i_details, 'workers', v_workers[:1000])));
 end $$;

@@ -110,6 +110,7 @@ begin
       v_job.scheduled_at, jsonb_build_object('attempt', v_job.attempt, 'retries', v_job.retries, 'max_retries', v_job.max_retries))::jobs.reason;
   end if;
   return query select m.* from jobs._explain_body(v_job.task, v_job.body) m;
+  return query select p.* from jobs._explain_pause(v_job.task) p;
   return query select a.* from jobs._explain_absence(v_job.task) a;
   return query select l.* from jobs._explain_lock(v_job.holder) l;
   if v_job.ready_seq is not null then
@@ -169,8 +170,10 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
     case h.status
       when 'success' then format('it succeeded at %s in attempt %s', jobs._moment(h.complete_on), h.attempt)
       when 'cancelled' then format('it was cancelled at %s', jobs._moment(h.complete_on)) || jobs._cancelled_by(h.traceback)
-      else format('it failed at %s in attempt %s, with at most %s runs', jobs._moment(h.complete_on), h.attempt, h.max_retries) end,
+      else format('it failed at %s in attempt %s, with at most %s runs', jobs._moment(h.complete_on), h.attempt, h.max_retries) end
+      || coalesce('; it was re-driven as job ' || h.redriven_as, ''),
     null::timestamptz, jsonb_build_object('attempt', h.attempt, 'max_retries', h.max_retries, 'complete_on', h.complete_on)
+      || case when h.redriven_as is null then '{}' else jsonb_build_object('redriven_as', h.redriven_as) end
   from jobs._history_of(array[i_job::text]) h
 $$;
 

@@ -8,8 +8,7 @@ create table jobs.command (
   worker uuid not null,                        -- no reference: a command outlives its worker
   kind text not null,                          -- cancel, pause, resume, drain, slots, stop, log, ping
   details jsonb,                               -- by kind; of a cancel the leases of the runs, which are never shown
-  who name not null,                           -- the session user
-  role name,                                   -- the role that was set; null: none
+  who name not null,                           -- who sent it: the role that was set, else the session user
   reason text,                                 -- in the words of who sent it
   sent_at timestamptz not null,
   expires_at timestamptz not null,             -- the worker does not begin it after this time
@@ -21,3 +20,6 @@ create index command_waiting on jobs.command (worker, id) where state = 'sent';
 
 -- Runs that jobs.cancel has ended, as parallel arrays.
 create type jobs.cancelled_runs as (leases uuid[], batch_indexes integer[], workers uuid[], jobs text[]);
+
+-- Jobs that were cancelled, and how many of them ran.
+create type jobs.cancelled as (jobs text[], running integer);

@@ -142,7 +142,7 @@ async fn a_worker_refuses_a_command_that_it_does_not_know() {
     let running = Worker::new(db.pool.clone()).topic("control.*").state(stage).start().await.unwrap();
     // As a newer release might send it, to a worker that says it knew it.
     db.run("update jobs.worker set commands = commands || '{dance}'").await;
-    let dance = "select command from jobs._send_commands('dance', array(select id from jobs.worker), array[null::jsonb], null, 60, jobs.now())";
+    let dance = "select command from jobs._send_commands('dance', array(select id from jobs.worker), array[null::jsonb], 'me', null, 60, jobs.now())";
     let sent = db.one::<i64>(dance).await;
     assert_eq!(said(&ended(&db, &[sent]).await[0]), (CommandState::Refused, "unknown command"));
     running.shutdown().await;

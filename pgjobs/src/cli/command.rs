@@ -5,8 +5,8 @@ use clap::{Parser, Subcommand};
 
 use super::args::global::Global;
 use super::commands::{
-    bench, check, codegen, completions, control, dev, explain, inspect, jobs, migrate, publish, schedule,
-    unique, worker,
+    audit, bench, check, codegen, completions, control, dev, edit, explain, inspect, jobs, migrate,
+    operation, pause, publish, retention, schedule, unique, worker,
 };
 
 const STYLES: Styles = Styles::styled()
@@ -64,14 +64,28 @@ pub(crate) enum Command {
     Schedule(schedule::Schedule),
     /// Pause, resume, drain, stop and change workers that run.
     Control(control::Control),
+    /// Stop the jobs of a topic, without touching them, until it is resumed.
+    Pause(pause::PauseArgs),
+    /// Let the jobs of a paused topic run again.
+    Resume(pause::ResumeArgs),
     /// Check whether this program would break jobs that are open now.
     Check(check::Check),
     /// Requeue failed or cancelled jobs.
     Retry(jobs::RetryArgs),
+    /// Publish failed or cancelled jobs anew, as new jobs.
+    Redrive(jobs::RedriveArgs),
+    /// Change a job that does not run.
+    Edit(Box<edit::EditArgs>),
     /// Cancel pending and running jobs.
     Cancel(jobs::CancelArgs),
     /// Delete pending jobs for good.
     Purge(jobs::PurgeArgs),
+    /// List, show, stop and follow operations over many jobs.
+    Operation(operation::OperationArgs),
+    /// List, set and drop rules for keeping history.
+    Retention(retention::Retention),
+    /// Show what people did.
+    Audit(audit::AuditArgs),
     /// List unique keys, and take one away.
     Unique(unique::Unique),
     /// Measure this machine and this server, scenario by scenario.

@@ -1,4 +1,8 @@
-//! SQL calls for operators: cancel, retry, purge, count.
+//! SQL calls for operators: cancel, retry, purge, count; operations, edits, records.
+
+pub(crate) mod edit;
+pub(crate) mod operation;
+pub(crate) mod records;
 
 use std::time::Duration;
 
@@ -11,21 +15,22 @@ use crate::types::job_state::JobState;
 use crate::types::topic::Topic;
 
 /// What is done to jobs that are named.
-enum Change<'a> {
-    Cancel { grace: Duration, reason: Option<&'a str> },
+enum Change {
+    Cancel { grace: Duration },
     Retry,
 }
 
 /// The ids of the jobs that were changed. All statements run in one transaction: all or nothing.
 async fn change(
     connection: &mut PgConnection,
-    change: Change<'_>,
+    change: Change,
     jobs: &[JobId],
+    reason: Option<&str>,
 ) -> Result<Vec<JobId>, Error> {
     let mut found = Vec::new();
     let mut tx = connection.begin().await?;
     for chunk in chunks(jobs, |job| job.as_str().len()) {
-        found.extend(change_some(&mut tx, &change, chunk).await?);
+        found.extend(change_some(&mut tx, &change, chunk, reason).await?);
     }
     tx.commit().await?;
     Ok(found)
@@ -33,16 +38,18 @@ async fn change(
 
 async fn change_some(
     connection: &mut PgConnection,
-    change: &Change<'_>,
+    change: &Change,
     jobs: Chunk<'_, JobId>,
+    reason: Option<&str>,
 ) -> Result<Vec<JobId>, Error> {
     let jobs: Vec<&str> = jobs.iter().map(JobId::as_str).collect();
     let call = match change {
-        Change::Cancel { grace, reason } => sqlx::query("select c from jobs.cancel($1, $2, $3) c")
-            .bind(jobs)
-            .bind(grace.as_secs_f64())
-            .bind(reason),
-        Change::Retry => sqlx::query("select r from jobs.retry($1) r").bind(jobs),
+        Change::Cancel { grace } => {
+            let cancel =
+                sqlx::query("select c from jobs.cancel($1, i_reason => $2, i_grace_seconds => $3) c");
+            cancel.bind(jobs).bind(reason).bind(grace.as_secs_f64())
+        }
+        Change::Retry => sqlx::query("select r from jobs.retry($1, $2) r").bind(jobs).bind(reason),
     };
     let rows = call.fetch_all(connection).await?;
     rows.iter().map(|row| Ok(JobId::from_database(row.try_get(0)?))).collect()
@@ -54,11 +61,15 @@ pub(crate) async fn cancel(
     grace: Duration,
     reason: Option<&str>,
 ) -> Result<Vec<JobId>, Error> {
-    change(connection, Change::Cancel { grace, reason }, jobs).await
+    change(connection, Change::Cancel { grace }, jobs, reason).await
 }
 
-pub(crate) async fn retry(connection: &mut PgConnection, jobs: &[JobId]) -> Result<Vec<JobId>, Error> {
-    change(connection, Change::Retry, jobs).await
+pub(crate) async fn retry(
+    connection: &mut PgConnection,
+    jobs: &[JobId],
+    reason: Option<&str>,
+) -> Result<Vec<JobId>, Error> {
+    change(connection, Change::Retry, jobs, reason).await
 }
 
 pub(crate) async fn purge(connection: &mut PgConnection, topic: &Topic, limit: i32) -> Result<i64, Error> {

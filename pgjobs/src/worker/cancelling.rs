@@ -6,19 +6,16 @@
 //! dropped with its run. A task that blocks its thread cannot be stopped from outside: it goes on, keeps
 //! its slot, and the receipt says so.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
-use super::carry_out::answer;
 use super::in_flight::{Key, key};
+use super::leavers::Leaver;
 use super::shared::Shared;
 use crate::db::beat::{Cancelled, Received};
-use crate::task::job::Job;
 use crate::types::command::CommandState::{Applied, Refused};
 
 /// How long each layer may go on after the task was cut off.
@@ -26,72 +23,18 @@ const LAYER: Duration = Duration::from_secs(1);
 /// How long a run that was cut off or dropped may take to be gone.
 const GONE: Duration = Duration::from_millis(500);
 
-/// A run that was told that it is in vain.
-pub(super) struct Leaver {
-    pub(super) job: Arc<Job>,
-    pub(super) run: Option<AbortHandle>,
-}
-
-/// Those that have not ended yet.
-#[derive(Default)]
-pub(super) struct Leavers {
-    runs: Mutex<HashMap<Key, Leaver>>,
-    gone: Notify,
-}
-
-impl Leavers {
-    fn with<R>(&self, f: impl FnOnce(&mut HashMap<Key, Leaver>) -> R) -> R {
-        f(&mut self.runs.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// The run of this job, which was cancelled, has ended.
-    pub(super) fn left(&self, job: &Job) {
-        self.with(|runs| runs.remove(&key(job)));
-        self.gone.notify_waiters();
-    }
-
-    /// Drops what still runs: the worker ends, or has lost its lease.
-    pub(super) fn drop_all(&self) {
-        let runs: Vec<Leaver> = self.with(|runs| runs.drain().map(|(_, leaver)| leaver).collect());
-        runs.into_iter().filter_map(|leaver| leaver.run).for_each(|run| run.abort());
-    }
-
-    fn add(&self, leavers: Vec<Leaver>) {
-        self.with(|runs| runs.extend(leavers.into_iter().map(|leaver| (key(&leaver.job), leaver))));
-    }
-
-    /// Does this to those of these runs that have not ended; returns how many.
-    fn each(&self, keys: &[Key], f: impl Fn(&Leaver)) -> usize {
-        let left: Vec<Leaver> = self.with(|runs| {
-            let left = keys.iter().filter_map(|key| runs.get(key));
-            left.map(|leaver| Leaver { job: leaver.job.clone(), run: leaver.run.clone() }).collect()
-        });
-        left.iter().for_each(f); // without the lock: what is dropped here takes it
-        left.len()
-    }
-
-    /// Waits until these runs have ended.
-    async fn are_gone(&self, keys: &[Key]) {
-        loop {
-            let mut gone = std::pin::pin!(self.gone.notified());
-            gone.as_mut().enable();
-            if self.with(|runs| !keys.iter().any(|key| runs.contains_key(key))) {
-                return;
-            }
-            gone.await;
-        }
-    }
-}
-
 /// Tells the runs of a cancel that they are in vain, and sees that they end.
 pub(super) fn cancel(shared: &Arc<Shared>, command: Received) {
     let details: Cancelled = match serde_json::from_value(command.details.clone()) {
         Ok(details) => details,
-        Err(error) => return answer(shared, &command, Refused, format!("it cannot be read: {error}")),
+        Err(error) => {
+            return shared.commands.answer(&command, Refused, format!("it cannot be read: {error}"));
+        }
     };
     let grace = Duration::try_from_secs_f64(details.grace).unwrap_or_default();
     let asked: Vec<Key> = details.runs().collect();
-    let (leavers, unbegun) = shared.in_flight.cancel(&asked);
+    let (begun, unbegun) = shared.in_flight.cancel(&asked);
+    let leavers: Vec<Leaver> = begun.into_iter().map(|(job, run)| Leaver { job, run }).collect();
     shared.counts.forgot(leavers.len() + unbegun);
     let keys: Vec<Key> = leavers.iter().map(|leaver| key(&leaver.job)).collect();
     shared.leavers.add(leavers);
@@ -104,7 +47,7 @@ pub(super) fn cancel(shared: &Arc<Shared>, command: Received) {
     let shared = shared.clone();
     tokio::spawn(async move {
         let said = end(&shared, &keys, grace, asked.len(), unbegun).await;
-        answer(&shared, &command, Applied, said);
+        shared.commands.answer(&command, Applied, said);
     });
 }
 

@@ -8,7 +8,7 @@ use super::shared::Shared;
 use super::shutdown::Phase;
 use crate::control;
 use crate::db::beat::Received;
-use crate::types::command::CommandState::{self, Applied, Expired, Refused};
+use crate::types::command::CommandState::{Applied, Expired, Refused};
 
 /// Carries out a command, unless that was begun before, or its time was over before it arrived. `asked_at`:
 /// when the beat was sent that brought it; its time counts from there, by a clock that runs on while the
@@ -19,7 +19,7 @@ pub(super) fn carry_out(shared: &Arc<Shared>, command: Received, asked_at: Insta
     }
     let time = Duration::try_from_secs_f64(command.expires_in).unwrap_or_default();
     if asked_at.elapsed() >= time {
-        return answer(shared, &command, Expired, "it arrived when its time was over".to_owned());
+        return shared.commands.answer(&command, Expired, "it arrived when its time was over".to_owned());
     }
     if command.kind == "cancel" {
         return cancelling::cancel(shared, command);
@@ -28,14 +28,7 @@ pub(super) fn carry_out(shared: &Arc<Shared>, command: Received, asked_at: Insta
         Ok(done) => (Applied, done),
         Err(why) => (Refused, why),
     };
-    answer(shared, &command, state, done);
-}
-
-/// Logs what became of a command and has its receipt sent.
-pub(super) fn answer(shared: &Shared, command: &Received, state: CommandState, answer: String) {
-    let Received { id, kind, who, reason, .. } = command;
-    tracing::info!(command = id, kind, who, reason, %state, answer, "a command");
-    shared.commands.answer(*id, state, answer);
+    shared.commands.answer(&command, state, done);
 }
 
 /// What was done, or why nothing was.

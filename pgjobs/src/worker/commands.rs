@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use super::policy::heartbeats::Asks;
-use crate::db::beat::Answered;
+use crate::db::beat::{Answered, Received};
 use crate::types::command::CommandState;
 
 /// The most receipts that go with one beat.
@@ -101,7 +101,14 @@ impl Commands {
         true
     }
 
-    pub(super) fn answer(&self, id: i64, state: CommandState, answer: String) {
+    /// Logs what became of a command, and has its receipt sent.
+    pub(super) fn answer(&self, command: &Received, state: CommandState, answer: String) {
+        let Received { id, kind, who, reason, .. } = command;
+        tracing::info!(command = id, kind, who, reason, %state, answer, "a command");
+        self.note(*id, state, answer);
+    }
+
+    fn note(&self, id: i64, state: CommandState, answer: String) {
         let receipt = Some(Answered { id, state, answer });
         self.known().commands.insert(id, Command { receipt, is_sent: false });
         self.asked.notify_one();
@@ -168,7 +175,7 @@ mod tests {
         let (commands, poll) = (Commands::default(), Duration::from_secs(1));
         assert!(commands.begin(7) && !commands.begin(7));
         assert!(!commands.asks(poll).at_once, "it has no answer yet");
-        commands.answer(7, CommandState::Applied, "done".to_owned());
+        commands.note(7, CommandState::Applied, "done".to_owned());
         let sent = commands.to_send();
         assert!(sent.receipts.len() == 1 && commands.asks(poll).at_once);
         commands.were_sent(&sent);

@@ -11,7 +11,6 @@ use std::time::{Duration, Instant};
 use tokio::task::AbortHandle;
 use uuid::Uuid;
 
-use super::cancelling::Leaver;
 use crate::db::worker::Told;
 use crate::task::job::Job;
 
@@ -31,6 +30,9 @@ struct Entry {
 /// A run is identified by its lease and its batch_index: the same job may be claimed again under another
 /// lease.
 pub(super) type Key = (Uuid, i32);
+
+/// A run that has begun, with its task on the runtime.
+pub(super) type Begun = (Arc<Job>, Option<AbortHandle>);
 
 pub(super) fn key(job: &Job) -> Key {
     (job.lease(), job.batch_index())
@@ -74,7 +76,7 @@ impl InFlight {
 
     /// Takes out runs that were cancelled. Returns those that have begun, and how many had not, which do not
     /// begin any more.
-    pub(super) fn cancel(&self, runs: &[Key]) -> (Vec<Leaver>, usize) {
+    pub(super) fn cancel(&self, runs: &[Key]) -> (Vec<Begun>, usize) {
         let mut entries = self.entries();
         let found: Vec<Entry> = runs.iter().filter_map(|run| entries.remove(run)).collect();
         if found.len() < runs.len() {
@@ -88,7 +90,7 @@ impl InFlight {
         drop(entries); // an aborted run may be dropped at once, and takes this lock
         let (begun, unbegun): (Vec<_>, Vec<_>) = found.into_iter().partition(|entry| entry.began.is_some());
         let unbegun = unbegun.into_iter().map(stop).count();
-        (begun.into_iter().map(|Entry { job, run, .. }| Leaver { job, run }).collect(), unbegun)
+        (begun.into_iter().map(|Entry { job, run, .. }| (job, run)).collect(), unbegun)
     }
 
     fn cancelled(&self) -> MutexGuard<'_, HashSet<Key>> {

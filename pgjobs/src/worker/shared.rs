@@ -8,12 +8,12 @@ use std::time::Duration;
 use tokio::sync::{Notify, mpsc, oneshot};
 use uuid::Uuid;
 
-use super::cancelling::Leavers;
 use super::commands::Commands;
 use super::counts::Counts;
 #[cfg(feature = "testing")]
 use super::counts::End;
 use super::in_flight::{InFlight, Key};
+use super::leavers::Leavers;
 use super::outage::Outage;
 use super::policy::claiming::View;
 use super::policy::heartbeats::Asks;
@@ -25,10 +25,10 @@ use crate::db::connection::DbConnection;
 use crate::db::servers::Servers;
 use crate::db::settle::{Outcome, Settlement};
 use crate::db::worker::{Run, RunKey};
-use crate::task::context::State;
 use crate::task::job::Job;
 use crate::task::layer::AnyLayer;
 use crate::task::registry::Registry;
+use crate::task::state::State;
 use crate::types::job_id::JobId;
 
 pub(super) struct Shared {

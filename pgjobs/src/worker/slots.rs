@@ -64,18 +64,27 @@ impl Slots {
     }
 }
 
-/// A slot in use; free when it is dropped.
+/// A slot in use, or several that were merged; free when it is dropped.
 pub(super) struct Slot {
     slots: Arc<Slots>,
     permit: Option<OwnedSemaphorePermit>,
 }
 
+impl Slot {
+    /// Makes one of both.
+    pub(super) fn merge(&mut self, mut other: Slot) {
+        match (&mut self.permit, other.permit.take()) {
+            (Some(own), Some(other)) => own.merge(other),
+            (own, other) => *own = own.take().or(other),
+        }
+    }
+}
+
 impl Drop for Slot {
     fn drop(&mut self) {
-        if let Some(permit) = self.permit.take()
-            && self.slots.use_up_excess()
-        {
-            permit.forget();
+        let Some(mut permit) = self.permit.take() else { return };
+        while permit.num_permits() > 0 && self.slots.use_up_excess() {
+            permit.split(1).into_iter().for_each(OwnedSemaphorePermit::forget);
         }
     }
 }
@@ -99,6 +108,16 @@ mod tests {
         assert_eq!(free(&slots), 0, "one still runs, which is as many as may");
         used.pop();
         assert_eq!(free(&slots), 1);
+    }
+
+    #[test]
+    fn merged_slots_are_given_back_together_but_for_those_that_go() {
+        let slots = Arc::new(Slots::new(4));
+        let mut used = slots.try_take().unwrap();
+        (0..3).for_each(|_| used.merge(slots.try_take().unwrap()));
+        assert_eq!((slots.set(3), free(&slots)), (4, 0));
+        drop(used);
+        assert_eq!(free(&slots), 3);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod jobs;
 mod one;
 mod overview;
+mod pauses;
 mod tasks;
 mod workers;
 
@@ -50,6 +51,8 @@ enum What {
     Tasks,
     /// List workers.
     Workers,
+    /// List the topics that are paused.
+    Pauses,
 }
 
 pub(crate) async fn run(args: Inspect, global: &Global, console: &Console) -> Result<(), Failure> {
@@ -59,6 +62,7 @@ pub(crate) async fn run(args: Inspect, global: &Global, console: &Console) -> Re
         Some(What::Jobs(args)) => jobs::show(&pool, args, console).await,
         Some(What::Job { id }) => one::show(&pool, &id, console).await,
         Some(What::Tasks) => tasks::show(&pool, console).await,
+        Some(What::Pauses) => pauses::show(&pool, console).await,
         Some(What::Workers) => workers::show(&pool, console).await,
         None => overview::show(&pool, args.watch, console).await,
     }
