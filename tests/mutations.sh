@@ -3,7 +3,7 @@
 # Not part of every CI run: tests/mutations.sh takes about half an hour. With an argument: only what matches it.
 set -uo pipefail
 cd "$(dirname "$0")/.."
-cargo test -q -p pgjobs-tests --test it --test worker --test crash --test schedules --test operations --no-run || exit 2
+cargo test -q -p pgjobs-tests --test it --test worker --test crash --test schedules --test control --test operations --no-run || exit 2
 survived=0
 
 # safeguard: what it is; then the mutation as function|text|replacement; then the tests that should notice
@@ -27,7 +27,7 @@ check "the bits that say what still runs, in settle" "_accept|array_agg(b.open &
 check "the refusal of two outcomes of one run" "_accept|if v_is_twice then|if false then" "${it[@]}" batches
 check "the end of a plain lease in heartbeat" "heartbeat|and r.expires_at > jobs.now()|" "${it[@]}" settling contract
 check "the refusal of a worker that was declared dead" "_begin_claim|w.id = i_worker and w.lost_at is null|w.id = i_worker" "${it[@]}" workers
-check "a heartbeat of the dead" "heartbeat_worker|w.id = i_worker and w.lost_at is null|w.id = i_worker" "${it[@]}" workers
+check "a heartbeat of the dead" "beat|w.id = i_worker and w.lost_at is null|w.id = i_worker" "${it[@]}" workers
 check "skipping what others have locked, in sweep" "_sweep_expired|for update skip locked|for update" "${it[@]}" faults races
 check "skipping locked batches, in settle" "_accept|for update skip locked|for update" "${it[@]}" settling faults races
 check "rows to unpack found by their addresses alone" "_unpack_rows|where q.ctid = any (i_rows)|where q.ctid = any (i_rows) and q.size > 1" "${it[@]}" plans
@@ -133,7 +133,7 @@ check "the times that clients can hold" "_is_reachable|i_at|null::timestamptz" "
 check "the user of the session in a role that is set" "_limits|login := case when v_role is null or not jobs._is_administrator(v_role) then|login := case when v_role is null then" "${it[@]}" topics
 check "the oid of a restricted role" "_limits_of|case when r.rolname = g.name then g.role else jobs._grantee(g) end|jobs._role_oid(g.name)" "${it[@]}" topics
 check "an id that is known by now" "_check_new_ids|if v_known then|if false then" "${it[@]}" locks
-check "whose a worker is, in heartbeat_worker" "heartbeat_worker|and jobs._acts_as(w.role, w.login)|" "${it[@]}" roles
+check "whose a worker is, in beat" "beat|and jobs._acts_as(w.role, w.login)|" "${it[@]}" roles
 check "whose a worker is, in held_by" "held_by|and jobs._acts_as(w.role, w.login)|" "${it[@]}" roles
 check "one caller at a time in maintain_partitions" "_maintain_partitions|for update skip locked|for update" "${it[@]}" races
 check "the parent's lock before a partition's" "_change_partitions|lock table only jobs.job in access exclusive mode;|" "${it[@]}" history
@@ -215,6 +215,21 @@ check "schedules made by hand" "_declare_schedule|v_old.declared is null or|" "$
 check "the right to publish what is declared with a schedule" "_declare_schedules|jobs._allowed(true,|jobs._allowed(false," "${sch[@]}" rights
 check "the length of a day" "_last_tick|return to_timestamp(floor(extract(epoch from i_now) / extract(epoch from i_schedule.every)) * extract(epoch from i_schedule.every));|return jobs._next_tick(i_schedule, null, i_now) - i_schedule.every;" "${sch[@]}" policies
 check "the length of a schedule's log" "_log_schedule|delete from jobs.schedule_entry e where e.schedule = i_name and e.number <= v_last - 200;|" "${sch[@]}" policies
+con=(--test control --)
+check "commands whose time is over" "_next_commands|and q.expires_at > i_now|" "${con[@]}" sql faults
+check "the one answer of a command" "_note_receipts|and c.state in ('sent', 'expired')|" "${con[@]}" sql
+check "whose a command is" "_note_receipts|and c.worker = i_worker|" "${con[@]}" sql
+check "commands of a worker that died" "_sweep_workers|perform jobs._expire_commands(v_dead, 'the worker died');|null;" "${con[@]}" faults
+check "commands of a worker that leaves" "unregister_worker|perform jobs._expire_commands(i_worker, 'the worker has left');|null;" "${con[@]}" faults
+check "workers that know no commands" "_send_commands|i_kind = any (w.commands)|true" "${con[@]}" faults
+check "the end of a command by its time" "commands|c.state = 'sent' and c.expires_at <= v_now|false" "${con[@]}" sql
+check "leases in the list of commands" "commands|c.details - 'runs'|c.details" "${con[@]}" sql
+check "for whom a command of no worker is" "control|i_workers is null and coalesce(i_topic, '') = ''|false" "${con[@]}" sql
+check "telling the worker of a cancel" "_cancel|perform jobs._tell_cancelled(v_runs, i_grace_seconds, i_who, i_reason);|null;" "${con[@]}" cancel
+check "waking the worker" "_send_commands|perform jobs._wake_commanded(i_workers);|null;" "${con[@]}" cancel
+check "workers that nobody notifies" "beat|polls := not (|polls := false and (" "${con[@]}" cancel
+check "the batch of a run that is cancelled, locked" "_cancel_runs|for update|" "${con[@]}" sql
+check "the last error beside who cancelled" "_with_note|i_traceback), ''|null), ''" "${con[@]}" cancel
 ops=(--test operations --)
 check "steps of an operation under its lock" "step_operation|and o.state = 'running' for update skip locked|and o.state = 'running'" "${ops[@]}" deaths
 check "the pause of an operation" "step_operation|and o.state = 'running' for update|for update" "${ops[@]}" operations

@@ -129,7 +129,6 @@ declare
   v_op jobs.operation := i_op;
   v_back record;
   v_new jobs.redriven[];
-  v_done text[];
 begin
   if v_op.kind = 'redrive' then
     v_new := jobs._redrive(i_jobs, array[i_part]);
@@ -143,8 +142,7 @@ begin
     v_op.done := v_op.done + jobs._purge_rows(array(select q.ctid from jobs.pending q where q.job_id = any (i_jobs)));
     return v_op;
   end if;
-  v_done := array(select c from jobs.cancel(i_jobs) c);
-  v_op.done := v_op.done + cardinality(v_done);
+  v_op.done := v_op.done + cardinality((jobs._cancel(i_jobs, 5, coalesce(v_op.role, v_op.who), v_op.reason)).jobs);
   return v_op;
 end $$;
 

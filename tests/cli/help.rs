@@ -2,7 +2,7 @@
 
 use crate::app::{bare, run};
 
-const COMMANDS: [&[&str]; 49] = [
+const COMMANDS: [&[&str]; 58] = [
     &["dev"],
     &["migrate"],
     &["worker"],
@@ -26,6 +26,15 @@ const COMMANDS: [&[&str]; 49] = [
     &["schedule", "log"],
     &["schedule", "explain"],
     &["schedule", "drop"],
+    &["control"],
+    &["control", "ping"],
+    &["control", "pause"],
+    &["control", "resume"],
+    &["control", "slots"],
+    &["control", "drain"],
+    &["control", "stop"],
+    &["control", "log"],
+    &["control", "receipts"],
     &["pause"],
     &["resume"],
     &["check"],

@@ -5,8 +5,8 @@ use clap::{Parser, Subcommand};
 
 use super::args::global::Global;
 use super::commands::{
-    audit, bench, check, codegen, completions, dev, edit, explain, inspect, jobs, migrate, operation, pause,
-    publish, retention, schedule, unique, worker,
+    audit, bench, check, codegen, completions, control, dev, edit, explain, inspect, jobs, migrate,
+    operation, pause, publish, retention, schedule, unique, worker,
 };
 
 const STYLES: Styles = Styles::styled()
@@ -62,6 +62,8 @@ pub(crate) enum Command {
     Explain(explain::Explain),
     /// List, make, pause and run schedules.
     Schedule(schedule::Schedule),
+    /// Pause, resume, drain, stop and change workers that run.
+    Control(control::Control),
     /// Stop the jobs of a topic, without touching them, until it is resumed.
     Pause(pause::PauseArgs),
     /// Let the jobs of a paused topic run again.

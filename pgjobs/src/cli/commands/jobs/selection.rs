@@ -1,6 +1,7 @@
 //! Retries, re-drives or cancels jobs that are named by their ids.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use serde_json::json;
 use sqlx::PgPool;
@@ -80,6 +81,7 @@ impl Done {
         pool: &PgPool,
         jobs: &[JobId],
         reason: Option<&str>,
+        grace: Duration,
     ) -> Result<(), Error> {
         let mut connection = pool.acquire().await?;
         match action {
@@ -94,7 +96,7 @@ impl Done {
             }
             Action::Retry => self.jobs.extend(db::admin::retry(&mut connection, jobs, reason).await?),
             Action::Cancel | Action::Purge => {
-                self.jobs.extend(db::admin::cancel(&mut connection, jobs).await?)
+                self.jobs.extend(db::admin::cancel(&mut connection, jobs, grace, reason).await?);
             }
         }
         Ok(())
@@ -112,6 +114,7 @@ pub(crate) async fn run(
     action: Action,
     ids: Vec<JobId>,
     reason: Option<String>,
+    grace: Duration,
     yes: bool,
     global: &Global,
     console: &Console,
@@ -123,7 +126,7 @@ pub(crate) async fn run(
     let progress = Progress::bar(console, &what, ids.len() as u64);
     let mut done = Done::default();
     for batch in ids.chunks(BATCH) {
-        done.more(action, &pool, batch, reason.as_deref()).await.map_err(refused)?;
+        done.more(action, &pool, batch, reason.as_deref(), grace).await.map_err(refused)?;
         progress.at(done.jobs.len() as u64);
     }
     drop(progress);
