@@ -115,6 +115,7 @@ pub(crate) struct CancelArgs {
 
 pub(crate) async fn retry(args: RetryArgs, global: &Global, console: &Console) -> Result<(), Failure> {
     let Some(topic) = args.topic else {
+        args.matching.refuse()?;
         return selection::run(Action::Retry, args.ids, args.reason, args.yes, global, console).await;
     };
     let operation = Operation::retry(topic).state(args.state);
@@ -123,6 +124,7 @@ pub(crate) async fn retry(args: RetryArgs, global: &Global, console: &Console) -
 
 pub(crate) async fn redrive(args: RedriveArgs, global: &Global, console: &Console) -> Result<(), Failure> {
     let Some(topic) = args.topic else {
+        args.matching.refuse()?;
         return selection::run(Action::Redrive, args.ids, args.reason, args.yes, global, console).await;
     };
     let operation = Operation::redrive(topic).state(args.state);
@@ -131,6 +133,7 @@ pub(crate) async fn redrive(args: RedriveArgs, global: &Global, console: &Consol
 
 pub(crate) async fn cancel(args: CancelArgs, global: &Global, console: &Console) -> Result<(), Failure> {
     let Some(topic) = args.topic else {
+        args.matching.refuse()?;
         return selection::run(Action::Cancel, args.ids, None, args.yes, global, console).await;
     };
     Bulk::new(Action::Cancel, Operation::cancel(topic), args.matching, args.reason, args.yes)
