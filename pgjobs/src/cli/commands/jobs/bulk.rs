@@ -60,7 +60,8 @@ impl Matching {
             || self.dry_run
             || self.no_wait;
         if is_given {
-            let words = "--error, --since, --until, --rate, --dry-run and --no-wait go with --topic, not with ids";
+            let words =
+                "--error, --since, --until, --rate, --dry-run and --no-wait go with --topic, not with ids";
             return Err(Failure::usage(words));
         }
         Ok(())
