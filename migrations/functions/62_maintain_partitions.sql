@@ -99,6 +99,7 @@ begin
   -- Pauses that have ended, which every claim would go on reading.
   if pg_sequence_last_value('jobs.pauses_made') is not null then
     delete from jobs.pause p where p.ctid = any (array(select o.ctid from jobs.pause o where o.until <= v_now limit 10000 for update skip locked));
+  end if;
   if pg_sequence_last_value('jobs.commands_made') > 0 then
     perform jobs._tidy_commands(v_now);
   end if;

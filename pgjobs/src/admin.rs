@@ -27,7 +27,7 @@ pub use operation::{
 };
 
 /// How long the code of a running job may go on after [`cancel`], if nothing else is said.
-const GRACE: Duration = Duration::from_secs(5);
+pub(crate) const GRACE: Duration = Duration::from_secs(5);
 
 /// Cancels pending and running jobs, and returns the ids of those that it found; `.await` it.
 ///

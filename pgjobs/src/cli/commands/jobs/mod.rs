@@ -10,7 +10,7 @@ use std::time::Duration;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgGroup, Args};
 
-use crate::admin::Operation;
+use crate::admin::{GRACE, Operation};
 use crate::cli::args::global::Global;
 use crate::cli::args::values;
 use crate::cli::output::console::Console;
@@ -122,16 +122,8 @@ pub(crate) struct CancelArgs {
 
 pub(crate) async fn retry(args: RetryArgs, global: &Global, console: &Console) -> Result<(), Failure> {
     let Some(topic) = args.topic else {
-        return selection::run(
-            Action::Retry,
-            args.ids,
-            args.reason,
-            Duration::ZERO,
-            args.yes,
-            global,
-            console,
-        )
-        .await;
+        args.matching.refuse()?;
+        return selection::run(Action::Retry, args.ids, args.reason, args.yes, global, console).await;
     };
     let operation = Operation::retry(topic).state(args.state);
     Bulk::new(Action::Retry, operation, args.matching, args.reason, args.yes).run(global, console).await
@@ -139,16 +131,8 @@ pub(crate) async fn retry(args: RetryArgs, global: &Global, console: &Console) -
 
 pub(crate) async fn redrive(args: RedriveArgs, global: &Global, console: &Console) -> Result<(), Failure> {
     let Some(topic) = args.topic else {
-        return selection::run(
-            Action::Redrive,
-            args.ids,
-            args.reason,
-            Duration::ZERO,
-            args.yes,
-            global,
-            console,
-        )
-        .await;
+        args.matching.refuse()?;
+        return selection::run(Action::Redrive, args.ids, args.reason, args.yes, global, console).await;
     };
     let operation = Operation::redrive(topic).state(args.state);
     Bulk::new(Action::Redrive, operation, args.matching, args.reason, args.yes).run(global, console).await
@@ -156,10 +140,18 @@ pub(crate) async fn redrive(args: RedriveArgs, global: &Global, console: &Consol
 
 pub(crate) async fn cancel(args: CancelArgs, global: &Global, console: &Console) -> Result<(), Failure> {
     let Some(topic) = args.topic else {
-        return selection::run(Action::Cancel, args.ids, args.reason, args.grace, args.yes, global, console)
-            .await;
+        args.matching.refuse()?;
+        return selection::run(
+            Action::Cancel { grace: args.grace },
+            args.ids,
+            args.reason,
+            args.yes,
+            global,
+            console,
+        )
+        .await;
     };
-    Bulk::new(Action::Cancel, Operation::cancel(topic), args.matching, args.reason, args.yes)
+    Bulk::new(Action::Cancel { grace: GRACE }, Operation::cancel(topic), args.matching, args.reason, args.yes)
         .run(global, console)
         .await
 }

@@ -7,6 +7,7 @@ use serde_json::json;
 use sqlx::PgPool;
 
 use super::refused;
+use crate::admin::GRACE;
 use crate::cli::args::global::Global;
 use crate::cli::database::connect::connect;
 use crate::cli::output::confirm::confirm;
@@ -24,7 +25,10 @@ const BATCH: usize = 1000;
 pub(crate) enum Action {
     Retry,
     Redrive,
-    Cancel,
+    /// The code of running jobs may go on for so long.
+    Cancel {
+        grace: Duration,
+    },
     Purge,
 }
 
@@ -33,7 +37,7 @@ impl Action {
         match kind {
             "retry" => Action::Retry,
             "redrive" => Action::Redrive,
-            "cancel" => Action::Cancel,
+            "cancel" => Action::Cancel { grace: GRACE },
             _ => Action::Purge,
         }
     }
@@ -42,7 +46,7 @@ impl Action {
         match self {
             Action::Retry => "retry",
             Action::Redrive => "re-drive",
-            Action::Cancel => "cancel",
+            Action::Cancel { .. } => "cancel",
             Action::Purge => "delete",
         }
     }
@@ -52,7 +56,7 @@ impl Action {
         match self {
             Action::Retry => "retried",
             Action::Redrive => "redriven",
-            Action::Cancel => "cancelled",
+            Action::Cancel { .. } => "cancelled",
             Action::Purge => "purged",
         }
     }
@@ -61,7 +65,7 @@ impl Action {
     fn otherwise(self) -> &'static str {
         match self {
             Action::Retry | Action::Redrive => "not found, or neither failed nor cancelled",
-            Action::Cancel | Action::Purge => "not found, or ended already",
+            Action::Cancel { .. } | Action::Purge => "not found, or ended already",
         }
     }
 }
@@ -81,7 +85,6 @@ impl Done {
         pool: &PgPool,
         jobs: &[JobId],
         reason: Option<&str>,
-        grace: Duration,
     ) -> Result<(), Error> {
         let mut connection = pool.acquire().await?;
         match action {
@@ -95,9 +98,10 @@ impl Done {
                 }
             }
             Action::Retry => self.jobs.extend(db::admin::retry(&mut connection, jobs, reason).await?),
-            Action::Cancel | Action::Purge => {
+            Action::Cancel { grace } => {
                 self.jobs.extend(db::admin::cancel(&mut connection, jobs, grace, reason).await?);
             }
+            Action::Purge => {} // it takes a topic
         }
         Ok(())
     }
@@ -114,7 +118,6 @@ pub(crate) async fn run(
     action: Action,
     ids: Vec<JobId>,
     reason: Option<String>,
-    grace: Duration,
     yes: bool,
     global: &Global,
     console: &Console,
@@ -126,7 +129,7 @@ pub(crate) async fn run(
     let progress = Progress::bar(console, &what, ids.len() as u64);
     let mut done = Done::default();
     for batch in ids.chunks(BATCH) {
-        done.more(action, &pool, batch, reason.as_deref(), grace).await.map_err(refused)?;
+        done.more(action, &pool, batch, reason.as_deref()).await.map_err(refused)?;
         progress.at(done.jobs.len() as u64);
     }
     drop(progress);
