@@ -65,6 +65,9 @@ check "the declared key of a call in SQL" "publish|select k.unique_by is null an
 check "that plain jobs ask for no keys" "_settle|if v_runs.on_end then|if true then perform from jobs.unique_key;" "${it[@]}" unused
 check "that claims pass over paused topics" "claim|i_tasks := jobs._unpaused(i_tasks);|" "${it[@]}" pause
 check "pauses of a task under its other names" "_unpaused|(select k.task like any (v_patterns) from jobs.publish_check k where k.name = g.name) is not true|true" "${it[@]}" pause
+check "that paused tasks miss no worker" "_problems_of_queues|not q.is_served and not q.is_paused|not q.is_served" "${it[@]}" doctor
+check "the minute that a sweep may take" "_problems_of_leases|interval '60 s' having|interval '0 s' having" "${it[@]}" doctor
+check "the ten minutes that a transaction may take" "_problems_of_snapshots|and a.xact_start < v_now - interval '10 minutes'|" "${it[@]}" doctor
 check "that a pause ends at its time" "_unpaused|where (p.until > v_now) is not false|" "${it[@]}" pause
 check "that claims look for pauses only once there are some" "claim|pg_sequence_last_value('jobs.pauses_made') is null|false" "${it[@]}" unused
 check "own batches" "_move_many|q.task = any (i_own_batch) or q.bytes|q.bytes" "${it[@]}" batches packed

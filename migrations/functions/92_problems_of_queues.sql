@@ -1,8 +1,9 @@
 -- Problems of jobs that are ready: nobody runs them, or not soon.
 
--- Tasks with ready jobs, at most 1,000: the job that waits the longest and since when, as the heads of the first
--- and of the last priority show; whether a live worker has the task, whether it is paused. Since when is null of
--- a job that was released, or retried by hand: nothing says when. A few index probes for each task.
+-- Tasks with ready jobs, at most 1,000: the job that waits the longest and since when, as the heads of the
+-- first and of the last priority show; whether a live worker has the task, whether it is paused. Since
+-- when is null of a job that was released, or retried by hand: nothing says when. A few index probes for
+-- each task.
 create or replace function jobs._queues() returns table (task varchar, job_id varchar, since timestamptz, is_served boolean, is_paused boolean)
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
@@ -82,8 +83,8 @@ begin
   return query select w.* from jobs._problems_of_waiting(v_waiting, v_now) w;
 end $$;
 
--- These tasks have ready jobs and no live worker: the first 20 that were declared, if there are live workers at
--- all, and the first 20 that never were.
+-- These tasks have ready jobs and no live worker: the first 20 that were declared, if there are live
+-- workers at all, and the first 20 that never were.
 create or replace function jobs._problems_of_absence(i_tasks text[]) returns setof jobs.problem
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare

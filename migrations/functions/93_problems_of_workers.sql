@@ -26,8 +26,8 @@ begin
   from jobs.worker w where w.lost_at is null and w.expires_at >= v_now and not (select c.notify from jobs.config c) having count(*) > 0;
 end $$;
 
--- What workers do for all, and nobody does: jobs that came due and were not promoted, leases that ended and were
--- not swept. A minute late, at least.
+-- What workers do for all, and nobody does: jobs that came due and were not promoted, leases that ended
+-- and were not swept. A minute late, at least.
 create or replace function jobs._problems_of_leases() returns setof jobs.problem
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
@@ -51,8 +51,8 @@ begin
   where l.ended_at < v_now - interval '60 s' having count(*) > 0;
 end $$;
 
--- Jobs that a live worker claimed ahead and has not begun for five minutes; tasks whose last ten jobs all failed
--- within an hour.
+-- Jobs that a live worker claimed ahead and has not begun for five minutes; tasks whose last ten jobs all
+-- failed within an hour.
 create or replace function jobs._problems_of_runs() returns setof jobs.problem
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
@@ -76,8 +76,9 @@ begin
   order by f.failed desc, f.task limit 20;
 end $$;
 
--- For each task among those i_num jobs published last that have ended today, if its last i_each that ended within
--- an hour all failed: how many these are. Reads one partition by its index; a subtransaction gives its lock back.
+-- For each task among those i_num jobs published last that have ended today, if its last i_each that ended
+-- within an hour all failed: how many these are. Reads one partition by its index; a subtransaction gives
+-- its lock back.
 create or replace function jobs._last_ended(i_num integer, i_each integer) returns table (task varchar, failed bigint)
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$

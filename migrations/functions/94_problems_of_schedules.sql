@@ -1,7 +1,7 @@
 -- Problems of schedules, pauses, owners and unique keys: of what people have set.
 
--- Schedules that are late, forgotten, or of which nothing comes: the first 20 of each kind. Those that are late
--- are found by an index; of the others the first 2,000 by name are read.
+-- Schedules that are late, forgotten, or of which nothing comes: the first 20 of each kind. Those that are
+-- late are found by an index; of the others the first 2,000 by name are read.
 create or replace function jobs._problems_of_schedules() returns setof jobs.problem
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
@@ -73,7 +73,8 @@ begin
   from jobs.topic_grants() g where not g.known group by g.role order by g.role limit 20;
 end $$;
 
--- Unique keys that no job holds, among the first 100 and the last 100 without an end in time. Never says a key.
+-- Unique keys that no job holds, among the first 100 and the last 100 without an end in time. Never says a
+-- key.
 create or replace function jobs._problems_of_keys() returns setof jobs.problem
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$

@@ -50,8 +50,8 @@ begin
   end if;
 end $$;
 
--- A clock that jumped: forward by days, so that history is kept for an hour more, or back, so that what workers
--- wrote lies in the future.
+-- A clock that jumped: forward by days, so that history is kept for an hour more, or back, so that what
+-- workers wrote lies in the future.
 create or replace function jobs._problems_of_clock() returns setof jobs.problem
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare

@@ -4,6 +4,7 @@ mod app;
 mod bench;
 mod check;
 mod dev;
+mod doctor;
 mod help;
 mod inspect;
 mod migrate;

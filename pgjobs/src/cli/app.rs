@@ -8,8 +8,8 @@ use clap::{CommandFactory, FromArgMatches};
 use super::args::global::color_of_arguments;
 use super::command::{Cli, Command};
 use super::commands::{
-    bench, check, codegen, completions, dev, explain, inspect, jobs, migrate, pause, publish, schedule,
-    unique, worker,
+    bench, check, codegen, completions, dev, doctor, explain, inspect, jobs, migrate, pause, publish,
+    schedule, unique, worker,
 };
 use super::database::connect;
 use super::output::console::{self, Console};
@@ -106,6 +106,7 @@ impl App {
             Command::Worker(args) => worker::run(args, self.setup, global, console).await,
             Command::Publish(args) => publish::run(args, global, console).await,
             Command::Inspect(args) => inspect::run(args, global, console).await,
+            Command::Doctor(args) => doctor::run(args, global, console).await,
             Command::Explain(args) => explain::run(args, global, console).await,
             Command::Schedule(args) => schedule::run(args, global, console).await,
             Command::Pause(args) => pause::pause(args, global, console).await,

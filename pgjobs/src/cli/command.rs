@@ -5,8 +5,8 @@ use clap::{Parser, Subcommand};
 
 use super::args::global::Global;
 use super::commands::{
-    bench, check, codegen, completions, dev, explain, inspect, jobs, migrate, pause, publish, schedule,
-    unique, worker,
+    bench, check, codegen, completions, dev, doctor, explain, inspect, jobs, migrate, pause, publish,
+    schedule, unique, worker,
 };
 
 const STYLES: Styles = Styles::styled()
@@ -60,6 +60,8 @@ pub(crate) enum Command {
     Inspect(inspect::Inspect),
     /// Show why a job is not running.
     Explain(explain::Explain),
+    /// Show what is wrong with this installation, and what mends it.
+    Doctor(doctor::Doctor),
     /// List, make, pause and run schedules.
     Schedule(schedule::Schedule),
     /// Stop the jobs of a topic, without touching them, until it is resumed.

@@ -1,7 +1,7 @@
 //! Turns what was read into findings.
 
 use super::compare::Incompatible;
-use super::findings::{Code, Coverage, Finding, Severity};
+use super::findings::{Code, Coverage, Finding};
 use super::sampling::{SampleResult, open};
 use super::signature::Signature;
 use crate::db::deploy::InUse;

@@ -12,6 +12,7 @@ pub(crate) mod nearest;
 pub(crate) mod options;
 mod parse;
 pub(crate) mod schedule;
+pub(crate) mod severity;
 pub(crate) mod strict_json;
 pub(crate) mod task_error;
 pub(crate) mod task_schedule;

@@ -6,6 +6,7 @@ pub(crate) mod check;
 pub(crate) mod codegen;
 pub(crate) mod completions;
 pub(crate) mod dev;
+pub(crate) mod doctor;
 pub(crate) mod explain;
 pub(crate) mod inspect;
 pub(crate) mod jobs;
