@@ -1,45 +1,61 @@
 -- Problems of jobs that are ready: nobody runs them, or not soon.
 
--- Tasks with ready jobs, at most 1,000: the job that waits the longest and since when, as the heads of the
--- first and of the last priority show; whether a live worker has the task, whether it is paused. Since
--- when is null of a job that was released, or retried by hand: nothing says when. A few index probes for
--- each task.
-create or replace function jobs._queues() returns table (task varchar, job_id varchar, since timestamptz, is_served boolean, is_paused boolean)
+-- The heads of the queues of up to 1,000 tasks, in parallel arrays: the first job of each, and of its last
+-- priority if it has several. Two index probes or three for each task, of which only one goes past dead rows
+-- before the head; stops after 0.3 s.
+create or replace function jobs._queue_heads(out o_tasks text[], out o_jobs text[], out o_since timestamptz[])
 language plpgsql stable security definer
-set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
+set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off set jit = off as $$
+declare
+  v_until timestamptz := clock_timestamp() + interval '0.3 s';
+  v_task text := '';
+  v_head record;
+  v_last bigint;
+begin
+  o_tasks := '{}'; o_jobs := '{}'; o_since := '{}';
+  while cardinality(o_tasks) < 1000 and clock_timestamp() < v_until loop
+    select q.task, q.job_id, jobs._rank(q.priority, q.ready_seq) as rank, jobs._waits_since(q) as since into v_head
+    from jobs.pending q where q.task > v_task and q.ready_seq is not null
+    order by q.task, jobs._rank(q.priority, q.ready_seq), q.ready_seq limit 1;
+    exit when not found;
+    v_task := v_head.task;
+    select jobs._rank(q.priority, q.ready_seq) into v_last from jobs.pending q where q.task = v_task and q.ready_seq is not null
+    order by q.task desc, jobs._rank(q.priority, q.ready_seq) desc, q.ready_seq desc limit 1;
+    o_tasks := o_tasks || v_task; o_jobs := o_jobs || v_head.job_id::text; o_since := array_append(o_since, v_head.since);
+    if v_last <> v_head.rank then
+      select q.job_id, jobs._waits_since(q) as since into v_head from jobs.pending q
+      where q.task = v_task and q.ready_seq is not null and jobs._rank(q.priority, q.ready_seq) = v_last order by q.ready_seq limit 1;
+      o_tasks := o_tasks || v_task; o_jobs := o_jobs || v_head.job_id::text; o_since := array_append(o_since, v_head.since);
+    end if;
+  end loop;
+end $$;
+
+-- Since when a ready job waits; null for one that was released, or retried by hand: nothing says when.
+create or replace function jobs._waits_since(q jobs.pending) returns timestamptz
+language sql immutable parallel safe
+return case when q.ready_seq > 0 and (q.attempt = 0 or q.scheduled_at is not null) then greatest(q.created_at, q.scheduled_at) end;
+
+-- Tasks with ready jobs, at most 1,000: the job that waits the longest, as the heads of the first and of the last
+-- priority show, and since when (null: not known); whether a live worker has the task, whether it is paused.
+create or replace function jobs._queues() returns table (task varchar, job_id varchar, since timestamptz, is_served boolean, is_paused boolean)
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
   v_now timestamptz := jobs.now();
-  v_tasks text[];
+  v_heads record;
 begin
-  with recursive named(task) as (
-    (select q.task from jobs.pending q where q.ready_seq is not null order by q.task limit 1)
-    union all
-    select (select q.task from jobs.pending q where q.ready_seq is not null and q.task > n.task order by q.task limit 1)
-    from named n where n.task is not null
-  ) select array_agg(l.task) into v_tasks from (select n.task from named n where n.task is not null limit 1000) l;
+  select h.o_tasks as tasks, h.o_jobs as jobs, h.o_since as since into v_heads from jobs._queue_heads() h;
   return query
   with served as materialized (
     select distinct t.name
     from (select distinct w.tasks from jobs.worker w where w.lost_at is null and w.expires_at >= v_now) p, unnest(p.tasks) t(name)
   ), unpaused as materialized (
-    select u.name from unnest(case when pg_sequence_last_value('jobs.pauses_made') is null then v_tasks else jobs._unpaused(v_tasks) end) u(name)
+    select distinct u.name
+    from unnest(case when pg_sequence_last_value('jobs.pauses_made') is null then v_heads.tasks else jobs._unpaused(v_heads.tasks) end) u(name)
+  ), longest as (
+    select distinct on (h.task) h.task, h.job, h.since from unnest(v_heads.tasks, v_heads.jobs, v_heads.since) h(task, job, since) order by h.task, h.since
   )
-  select l.task::varchar, e.job_id, e.since, s.name is not null, u.name is null
-  from unnest(v_tasks) l(task)
-  left join served s on s.name = l.task
-  left join unpaused u on u.name = l.task,
-    lateral (
-      select h.job_id, case when h.ready_seq > 0 and (h.attempt = 0 or h.scheduled_at is not null) then greatest(h.created_at, h.scheduled_at) end as since
-      from (
-        (select q.job_id, q.created_at, q.scheduled_at, q.ready_seq, q.attempt from jobs.pending q where q.task = l.task and q.ready_seq is not null
-         order by jobs._rank(q.priority, q.ready_seq), q.ready_seq limit 1)
-        union all
-        (select q.job_id, q.created_at, q.scheduled_at, q.ready_seq, q.attempt from jobs.pending q
-         where q.task = l.task and q.ready_seq is not null
-           and jobs._rank(q.priority, q.ready_seq) = (select jobs._rank(r.priority, r.ready_seq) from jobs.pending r
-             where r.task = l.task and r.ready_seq is not null order by jobs._rank(r.priority, r.ready_seq) desc, r.ready_seq desc limit 1)
-         order by q.ready_seq limit 1)) h
-      order by since limit 1) e;
+  select l.task::varchar, l.job::varchar, l.since, s.name is not null, u.name is null
+  from longest l left join served s on s.name = l.task left join unpaused u on u.name = l.task;
 end $$;
 
 -- The declared name that is most like each of these names, by the pairs of letters they share; null: none is.
@@ -76,7 +92,7 @@ begin
       filter (where q.is_served and not q.is_paused and q.since < v_now - interval '5 minutes')
   into v_tasks, v_waiting from jobs._queues() q;
   if v_tasks is not null and not exists (select from jobs.worker w where w.lost_at is null and w.expires_at >= v_now) then
-    return next row('no_worker', 'error', format('no worker is alive, and jobs of %s tasks are ready, of %s first', cardinality(v_tasks), jobs._shown(v_tasks[1])),
+    return next row('no_worker', 'error', format('no worker is alive, and jobs of %s are ready%s', jobs._shown(v_tasks[1]), case when cardinality(v_tasks) > 1 then format(', and of %s other tasks', cardinality(v_tasks) - 1) else '' end),
       cardinality(v_tasks), 0, 'start your program''s worker: `pgjobs worker`', jsonb_build_object('tasks', to_jsonb(v_tasks[1:20])))::jobs.problem;
   end if;
   return query select a.* from jobs._problems_of_absence(v_tasks) a;

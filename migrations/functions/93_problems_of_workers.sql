@@ -117,7 +117,7 @@ begin
   select 'arguments_do_not_fit', 'warning', format('%s of the first jobs of the task %s have arguments that do not fit it: %s', count(*), jobs._shown(g.name), min(e.reason)),
     count(*)::numeric, 0::numeric, format('`pgjobs check` looks at all of them; `pgjobs explain %s` is about the first', min(j.job_id)),
     jsonb_build_object('task', g.name, 'job_id', min(j.job_id))
-  from (select k.name, k.task from jobs.publish_check k where k.validation <> 'off'
+  from (select k.name, k.task from jobs.publish_check k where k.validation <> 'off' and clock_timestamp() < v_until
           and exists (select from jobs.pending q where q.task = k.name and q.ready_seq is not null) order by k.name limit 50) g,
     lateral (select q.job_id, coalesce((q.jobs[1]).body, q.body) as body from jobs.pending q
              where q.task = g.name and q.ready_seq is not null and q.bytes < 100000 order by jobs._rank(q.priority, q.ready_seq), q.ready_seq limit 2) j,
