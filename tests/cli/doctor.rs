@@ -35,7 +35,10 @@ async fn the_severity_decides_the_exit_code() {
     assert!(warned.out.starts_with("warning grant_of_no_role: 1 topic grants"), "{warned:?}");
     assert!(warned.out.contains("\n  found 1, allowed 0; remedy: `delete from"), "{warned:?}");
     let strict = run(&mut on(&db.url, &["doctor", "--strict", "--json"]));
-    assert_eq!((strict.code, &strict.json()["error"]["message"]), (Some(1), &"1 warning, and --strict".into()));
+    assert_eq!(
+        (strict.code, &strict.json()["error"]["message"]),
+        (Some(1), &"1 warning, and --strict".into())
+    );
 
     run(&mut on(&db.url, &["publish", "app.add", "--args", "[1, 2]"]));
     let failed = run(&mut on(&db.url, &["doctor", "--json"]));

@@ -53,6 +53,7 @@ async fn a_new_installation_has_no_problem_and_readers_see_that() {
     let db = Db::new().await;
     role(&db, "doctor_reader", "jobs_reader").await;
     let mut reader = as_role(&db, "doctor_reader").await;
+    reader.execute("set default_transaction_read_only = on").await.unwrap();
     let all = "select coalesce(string_agg(p.code || p.message, ' '), 'none') from jobs.problems() p";
     assert_eq!(one::<String>(&mut reader, all).await, "none");
 }

@@ -146,7 +146,8 @@ async fn settings_that_stop_clients_are_named_and_reset() {
     let db = Db::new().await;
     let database: String = db.one("select current_database()::text").await;
     db.run(&format!("alter database {database} set default_transaction_isolation = 'serializable'")).await;
-    mended_by(&db, "setting_in_the_way", "the database has the setting default_transaction_isolation", 0).await;
+    mended_by(&db, "setting_in_the_way", "the database has the setting default_transaction_isolation", 0)
+        .await;
     db.run(&format!("alter role jobs_worker in database {database} set default_transaction_read_only = on"))
         .await;
     mended_by(&db, "setting_in_the_way", "nothing can be published", 0).await;

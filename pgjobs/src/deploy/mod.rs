@@ -29,8 +29,8 @@ use std::collections::HashMap;
 
 use sqlx::{PgConnection, PgPool};
 
-pub use compare::Incompatible;
 pub use crate::types::severity::Severity;
+pub use compare::Incompatible;
 pub use findings::{Code, Coverage, DeployReport, Finding, UnreadableJob};
 
 use crate::db::deploy::{self as sql, InUse};
