@@ -24,6 +24,12 @@ create sequence jobs.audit_id_seq;
 
 create sequence jobs.job_number;
 
+create sequence jobs.keep_rules_made;
+
+create sequence jobs.operation_id_seq;
+
+create sequence jobs.operations_made;
+
 create sequence jobs.pauses_made;
 
 create sequence jobs.plain_clients_until;
@@ -186,6 +192,31 @@ create type jobs.open_job as (
   on_end jobs.on_end
 );
 
+create type jobs.operation_info as (
+  id bigint,
+  kind text,
+  topic text,
+  job_state text,
+  error text,
+  since timestamp with time zone,
+  until timestamp with time zone,
+  rate double precision,
+  who name,
+  role name,
+  reason text,
+  state text,
+  matched bigint,
+  matched_exactly boolean,
+  done bigint,
+  skipped bigint,
+  skips jsonb,
+  left_out jsonb,
+  last_error text,
+  started_at timestamp with time zone,
+  stepped_at timestamp with time zone,
+  ended_at timestamp with time zone
+);
+
 create type jobs.published as (
   ids bigint[],
   job_ids character varying[],
@@ -213,6 +244,18 @@ create type jobs.reason as (
   message text,
   until timestamp with time zone,
   details jsonb
+);
+
+create type jobs.redriven as (
+  job_id character varying,
+  part integer,
+  task character varying,
+  skip text,
+  is_suspect boolean,
+  unique_name character varying,
+  unique_key text,
+  id bigint,
+  new_job character varying
 );
 
 create type jobs.schedule_info as (
@@ -351,15 +394,65 @@ create table jobs.job (
   lease uuid,
   worker uuid,
   meta jsonb,
-  on_end jobs.on_end
+  on_end jobs.on_end,
+  redriven_as character varying(32)
 ) partition by RANGE (complete_on);
 CREATE INDEX job_by_job_id ON ONLY jobs.job USING btree (job_id);
 CREATE INDEX job_not_success ON ONLY jobs.job USING btree (job_id) WHERE (status <> 'success'::jobs.job_status);
+
+create table jobs.keep_rule (
+  topic text not null,
+  status text not null default '*'::text,
+  days integer not null,
+  set_at timestamp with time zone not null,
+  set_by name not null,
+  clean_until date not null default '-infinity'::date,
+  blocks bigint not null default 0,
+  constraint keep_rule_pkey PRIMARY KEY (topic, status),
+  constraint days_is_0_to_36500 CHECK (((days >= 0) AND (days <= 36500))),
+  constraint status_is_known CHECK ((status = ANY (ARRAY['*'::text, 'success'::text, 'failed'::text, 'cancelled'::text])))
+);
 
 create table jobs.migrations (
   migration integer not null,
   constraint migrations_pkey PRIMARY KEY (migration)
 );
+
+create table jobs.operation (
+  id bigint not null,
+  kind text not null,
+  topic text not null,
+  job_state text,
+  error text,
+  since timestamp with time zone,
+  until timestamp with time zone not null,
+  rate double precision,
+  who name not null,
+  role name,
+  reason text,
+  state text not null default 'running'::text,
+  matched bigint not null,
+  matched_exactly boolean not null,
+  done bigint not null default 0,
+  skipped bigint not null default 0,
+  skips jsonb not null default '{}'::jsonb,
+  left_out jsonb not null default '[]'::jsonb,
+  phase text not null,
+  range_from timestamp with time zone not null,
+  range_until timestamp with time zone not null,
+  after_job text not null default ''::text,
+  paced_at timestamp with time zone not null,
+  errors integer not null default 0,
+  last_error text,
+  retry_at timestamp with time zone,
+  started_at timestamp with time zone not null,
+  stepped_at timestamp with time zone not null,
+  ended_at timestamp with time zone,
+  constraint operation_pkey PRIMARY KEY (id),
+  constraint kind_is_known CHECK ((kind = ANY (ARRAY['retry'::text, 'redrive'::text, 'cancel'::text, 'purge'::text]))),
+  constraint state_is_known CHECK ((state = ANY (ARRAY['running'::text, 'paused'::text, 'cancelled'::text, 'done'::text, 'failed'::text])))
+);
+CREATE INDEX operation_running ON jobs.operation USING btree (stepped_at) WHERE (state = 'running'::text);
 
 create table jobs.pause (
   topic character varying not null,
@@ -731,8 +824,10 @@ create table jobs.worker (
   meta jsonb
 
 -- function jobs.ack(i_job character varying, i_result jsonb DEFAULT NULL::jsonb, i_lease uuid DEFAULT NULL::uuid) returns jobs.ended
+-- function jobs.audit_log(i_target text DEFAULT NULL::text, i_action text DEFAULT NULL::text, i_before bigint DEFAULT NULL::bigint, i_num integer DEFAULT 50) returns TABLE(id bigint, at timestamp with time zone, who name, role name, action text, target text, jobs bigint, reason text, details jsonb)
 -- function jobs.await_results(i_seconds double precision) returns void
 -- function jobs.backfill_schedule(i_name text, i_from timestamp with time zone, i_to timestamp with time zone) returns TABLE(tick timestamp with time zone, job_id character varying)
+-- function jobs.cancel_operation(i_operation bigint, i_reason text DEFAULT NULL::text) returns jobs.operation_info
 -- function jobs.cancel(i_jobs text[]) returns SETOF text
 -- function jobs.claim(i_worker uuid, i_tasks text[], i_num integer, i_lease uuid, i_margin double precision DEFAULT 0, i_sleep_seconds double precision DEFAULT NULL::double precision, i_own_batch text[] DEFAULT NULL::text[], i_watermark_tasks text[] DEFAULT NULL::text[], i_watermark_priorities integer[] DEFAULT NULL::integer[], i_watermarks bigint[] DEFAULT NULL::bigint[], i_ahead integer DEFAULT 0) returns TABLE(part integer, run_at timestamp with time zone, unseen bigint, next bigint, started bigint, jobs jobs.open_job[])
 -- function jobs.consume_topic(topic character varying, num integer DEFAULT 1) returns SETOF jobs.claimed
@@ -741,18 +836,23 @@ create table jobs.worker (
 -- function jobs.count_lost(i_tasks text[], i_since timestamp with time zone) returns bigint
 -- function jobs.count_workers(i_worker uuid) returns TABLE(alive integer, idle integer)
 -- function jobs.count(i_state text, i_topic text DEFAULT '*'::text, i_cap bigint DEFAULT 1000000) returns bigint
+-- function jobs.drop_keep(i_topic text, i_status text DEFAULT NULL::text) returns boolean
 -- function jobs.drop_schedule(i_name text) returns boolean
+-- function jobs.edit(i_job text, i_body jsonb DEFAULT NULL::jsonb, i_priority integer DEFAULT NULL::integer, i_scheduled_at timestamp with time zone DEFAULT NULL::timestamp with time zone, i_timeout numeric DEFAULT NULL::numeric, i_max_retries integer DEFAULT NULL::integer, i_meta jsonb DEFAULT NULL::jsonb, i_reason text DEFAULT NULL::text) returns SETOF jobs."all"
 -- function jobs.explain_schedule(i_name text) returns SETOF jobs.reason
 -- function jobs.explain(i_job character varying) returns SETOF jobs.reason
 -- function jobs.fail_next(i_worker uuid, i_tasks text[], i_lease uuid, i_reason text) returns text
 -- function jobs.fetch(i_worker uuid, i_lease uuid, i_part integer DEFAULT NULL::integer) returns TABLE(part integer, jobs jobs.open_job[])
 -- function jobs.find(i_state text DEFAULT NULL::text, i_topic text DEFAULT NULL::text, i_before character varying DEFAULT NULL::character varying, i_num integer DEFAULT 50) returns SETOF jobs."all"
+-- function jobs.get_operation(i_operation bigint) returns jobs.operation_info
 -- function jobs.get_schedule(i_name text) returns jobs.schedule_info
 -- function jobs.get(i_job character varying) returns SETOF jobs."all"
 -- function jobs.grant_topic(i_role name, i_topic text, i_publish boolean DEFAULT true, i_consume boolean DEFAULT true) returns void
 -- function jobs.heartbeat_worker(i_worker uuid, i_late_leases uuid[] DEFAULT '{}'::uuid[], i_late_batch_indexes integer[] DEFAULT '{}'::integer[], i_started_leases uuid[] DEFAULT '{}'::uuid[], i_started_batch_indexes integer[] DEFAULT '{}'::integer[]) returns boolean
 -- function jobs.heartbeat(i_job character varying, i_lease uuid, i_seconds numeric DEFAULT 30) returns timestamp with time zone
 -- function jobs.held_by(i_worker uuid) returns TABLE(job_id character varying, lease uuid, batch_index integer)
+-- function jobs.keep_rules() returns TABLE(topic text, status text, days integer, set_at timestamp with time zone, set_by name, clean_until date)
+-- function jobs.keep(i_topic text, i_status text DEFAULT NULL::text, i_days integer DEFAULT NULL::integer) returns void
 -- procedure jobs.maintain_partitions_and_commit()
 -- function jobs.maintain_partitions() returns SETOF text
 -- function jobs.maintain(i_limit integer DEFAULT 1000) returns double precision
@@ -760,28 +860,33 @@ create table jobs.worker (
 -- function jobs.next_ticks(i_cron text, i_zone text DEFAULT 'UTC'::text, i_num integer DEFAULT 5, i_after timestamp with time zone DEFAULT NULL::timestamp with time zone, i_gap text DEFAULT NULL::text, i_fold text DEFAULT NULL::text) returns SETOF timestamp with time zone
 -- function jobs.now() returns timestamp with time zone
 -- function jobs.open_bodies(i_jobs text[]) returns TABLE(job_id character varying, body jsonb)
+-- function jobs.operations(i_before bigint DEFAULT NULL::bigint, i_num integer DEFAULT 50) returns SETOF jobs.operation_info
 -- function jobs.overview(i_cap integer DEFAULT 100000) returns TABLE(task character varying, ready bigint, scheduled bigint, running bigint, success bigint, failed bigint, cancelled bigint, oldest_ready timestamp with time zone, exact boolean)
 -- function jobs.own_task(i_task text, i_role name) returns bigint
+-- function jobs.pause_operation(i_operation bigint, i_reason text DEFAULT NULL::text) returns jobs.operation_info
 -- function jobs.pause_schedule(i_name text, i_note text DEFAULT NULL::text) returns jobs.schedule_info
 -- function jobs.pause_topic(i_topic text, i_until timestamp with time zone DEFAULT NULL::timestamp with time zone, i_note text DEFAULT NULL::text) returns void
 -- function jobs.pauses() returns TABLE(topic character varying, paused_at timestamp with time zone, paused_by name, until timestamp with time zone, note text)
+-- function jobs.preview_operation(i_kind text, i_topic text, i_state text DEFAULT NULL::text, i_error text DEFAULT NULL::text, i_since timestamp with time zone DEFAULT NULL::timestamp with time zone, i_until timestamp with time zone DEFAULT NULL::timestamp with time zone, i_limit bigint DEFAULT 1000000) returns TABLE(jobs bigint, exact boolean, examples jsonb)
 -- function jobs.promote(i_limit integer DEFAULT 1000, i_since timestamp with time zone DEFAULT '-infinity'::timestamp with time zone) returns integer
 -- function jobs.publish_arrays(i_tasks text[], i_bodies jsonb[], i_scheduled_at timestamp with time zone[], i_delays double precision[], i_timeouts double precision[], i_priorities integer[], i_max_retries integer[], i_job_ids text[] DEFAULT NULL::text[], i_pack boolean DEFAULT NULL::boolean, i_checked boolean[] DEFAULT NULL::boolean[], i_metas jsonb[] DEFAULT NULL::jsonb[], i_uniques jsonb[] DEFAULT NULL::jsonb[]) returns character varying[]
 -- function jobs.publish_bulk(i_jobs jobs.bulk_job[]) returns SETOF jobs.queued
 -- function jobs.publish_json(i_jobs jsonb) returns SETOF jobs.queued
 -- function jobs.publish_unique(i_tasks text[], i_bodies jsonb[], i_uniques jsonb[] DEFAULT NULL::jsonb[], i_scheduled_at timestamp with time zone[] DEFAULT NULL::timestamp with time zone[], i_delays double precision[] DEFAULT NULL::double precision[], i_timeouts double precision[] DEFAULT NULL::double precision[], i_priorities integer[] DEFAULT NULL::integer[], i_max_retries integer[] DEFAULT NULL::integer[], i_job_ids text[] DEFAULT NULL::text[], i_checked boolean[] DEFAULT NULL::boolean[], i_metas jsonb[] DEFAULT NULL::jsonb[]) returns TABLE(job_id character varying, outcome text)
 -- function jobs.publish(i_task character varying, i_body jsonb DEFAULT NULL::jsonb, i_scheduled_at timestamp with time zone DEFAULT NULL::timestamp with time zone, i_timeout numeric DEFAULT NULL::numeric, i_priority integer DEFAULT NULL::integer, i_max_retries integer DEFAULT NULL::integer, i_checked boolean DEFAULT false, i_job_id text DEFAULT NULL::text, i_meta jsonb DEFAULT NULL::jsonb, i_unique jsonb DEFAULT NULL::jsonb) returns jobs.queued
--- function jobs.purge(i_topic text, i_limit integer DEFAULT 10000) returns bigint
+-- function jobs.purge(i_topic text, i_limit integer DEFAULT 10000, i_reason text DEFAULT NULL::text) returns bigint
 -- function jobs.read_ready(i_task character varying, i_rank bigint DEFAULT NULL::bigint, i_seq bigint DEFAULT NULL::bigint, i_num integer DEFAULT 100) returns TABLE(job_id character varying, body jsonb, rank bigint, seq bigint)
+-- function jobs.redrive(i_jobs text[], i_reason text DEFAULT NULL::text) returns TABLE(job_id character varying, new_job_id character varying, skipped text)
 -- function jobs.register_tasks(i_tasks jsonb) returns void
 -- function jobs.register_worker(i_worker uuid, i_host text, i_pid integer, i_version text, i_topics text[], i_tasks text[], i_slots integer, i_lease_seconds double precision) returns void
 -- function jobs.release_unique_key(i_name text, i_key text) returns character varying
 -- function jobs.release(i_worker uuid, i_lease uuid) returns integer
 -- function jobs.result(i_job character varying) returns TABLE(status character varying, result jsonb, traceback text)
 -- function jobs.results(i_jobs text[], i_only_ended boolean DEFAULT false) returns TABLE(job_id character varying, status character varying, result jsonb, traceback text)
+-- function jobs.resume_operation(i_operation bigint, i_reason text DEFAULT NULL::text) returns jobs.operation_info
 -- function jobs.resume_schedule(i_name text, i_catch_up boolean DEFAULT true) returns jobs.schedule_info
 -- function jobs.resume_topic(i_topic text) returns boolean
--- function jobs.retry(i_jobs text[]) returns SETOF text
+-- function jobs.retry(i_jobs text[], i_reason text DEFAULT NULL::text) returns SETOF text
 -- function jobs.revoke_topic(i_role name, i_topic text) returns boolean
 -- function jobs.run_schedule(i_name text) returns character varying
 -- function jobs.sample_keys(i_task character varying, i_num integer, i_each integer) returns TABLE(rank bigint, seq bigint)
@@ -793,10 +898,12 @@ create table jobs.worker (
 -- function jobs.set_schedule(i_name text, i_task text, i_body jsonb DEFAULT NULL::jsonb, i_cron text DEFAULT NULL::text, i_every interval DEFAULT NULL::interval, i_at timestamp with time zone DEFAULT NULL::timestamp with time zone, i_zone text DEFAULT 'UTC'::text, i_catch_up text DEFAULT 'last'::text, i_catch_up_limit integer DEFAULT 100, i_overlap text DEFAULT 'allow'::text, i_jitter interval DEFAULT '00:00:00'::interval, i_gap text DEFAULT NULL::text, i_fold text DEFAULT NULL::text, i_timeout numeric DEFAULT NULL::numeric, i_priority integer DEFAULT NULL::integer, i_max_retries integer DEFAULT NULL::integer, i_meta jsonb DEFAULT NULL::jsonb) returns jobs.schedule_info
 -- function jobs.set_validation(i_task character varying, i_mode text) returns void
 -- function jobs.settle(i_job_ids text[], i_leases uuid[], i_outcomes text[] DEFAULT NULL::text[], i_results jsonb[] DEFAULT NULL::jsonb[], i_errors text[] DEFAULT NULL::text[], i_delays double precision[] DEFAULT NULL::double precision[], i_batch_indexes integer[] DEFAULT NULL::integer[]) returns TABLE(at integer, job_id text, reason text)
+-- function jobs.start_operation(i_kind text, i_topic text, i_state text DEFAULT NULL::text, i_error text DEFAULT NULL::text, i_since timestamp with time zone DEFAULT NULL::timestamp with time zone, i_until timestamp with time zone DEFAULT NULL::timestamp with time zone, i_rate double precision DEFAULT NULL::double precision, i_reason text DEFAULT NULL::text, i_matched bigint DEFAULT NULL::bigint) returns jobs.operation_info
 -- function jobs.start(i_worker uuid, i_leases uuid[], i_batch_indexes integer[]) returns SETOF integer
+-- function jobs.step_operation(i_operation bigint, i_seconds double precision DEFAULT 0.3) returns jobs.operation_info
 -- function jobs.sweep(i_limit integer DEFAULT 100) returns integer
 -- function jobs.tasks_in_use(i_topics text[] DEFAULT NULL::text[], i_known text[] DEFAULT '{}'::text[], i_cap integer DEFAULT 100000) returns TABLE(task character varying, ready bigint, scheduled bigint, running bigint, exact boolean, workers bigint, others bigint, signatures jsonb)
--- function jobs.tasks() returns TABLE(name character varying, aliases text[], doc text, args_schema jsonb, result_schema jsonb, retries integer, timeout numeric, priority integer, keep text, declared boolean, workers bigint, validation text, params jsonb, extra_kwargs boolean, owner name)
+-- function jobs.tasks() returns TABLE(name character varying, aliases text[], doc text, args_schema jsonb, result_schema jsonb, retries integer, timeout numeric, priority integer, keep text, declared boolean, workers bigint, validation text, params jsonb, extra_kwargs boolean, owner name, unique_by jsonb, paused boolean)
 -- function jobs.tick(i_limit integer DEFAULT 200, i_seconds double precision DEFAULT NULL::double precision) returns integer
 -- function jobs.topic_grants() returns TABLE(role name, topic text, publish boolean, consume boolean, known boolean)
 -- function jobs.unique_keys(i_topic text DEFAULT '*'::text, i_num integer DEFAULT 100) returns TABLE(name character varying, key text, job_id character varying, state character varying, until timestamp with time zone)
@@ -806,6 +913,7 @@ create table jobs.worker (
 -- function jobs._able_workers(i_task character varying) returns TABLE(workers bigint, slots bigint, held bigint)
 -- function jobs._absent(i_at text) returns text
 -- function jobs._accept(i_leases uuid[], i_batch_indexes integer[]) returns jobs.accepted_runs
+-- function jobs._act(i_op jobs.operation, i_jobs text[], i_part text) returns jobs.operation
 -- function jobs._acts_as(i_role oid, i_login oid) returns boolean
 -- function jobs._adopt_grants(i_role name) returns void
 -- function jobs._after_end(i_runs jobs.accepted_runs, i_leases uuid[], i_batch_indexes integer[], i_outcomes text[]) returns void
@@ -816,8 +924,11 @@ create table jobs.worker (
 -- function jobs._are_disjoint(i_one jsonb, i_other jsonb) returns boolean
 -- function jobs._are_jobs(i_tasks text[], i_bodies jsonb[], i_priorities integer[], i_job_ids text[]) returns boolean
 -- function jobs._as_array(i_value jsonb) returns jsonb
+-- function jobs._as_operation(i_kind text, i_topic text, i_state text, i_error text, i_since timestamp with time zone, i_until timestamp with time zone, i_rate double precision, i_reason text) returns jobs.operation
 -- function jobs._as_schedule(i_name text, i_task text, i_when jsonb) returns jobs.schedule
 -- function jobs._at(i_template text, i_at text) returns text
+-- function jobs._audit_jobs(i_action text, i_jobs text[], i_reason text DEFAULT NULL::text) returns void
+-- function jobs._audit_schedule(i_action text, i_schedule jobs.schedule, i_reason text DEFAULT NULL::text, i_since timestamp with time zone DEFAULT NULL::timestamp with time zone) returns jobs.schedule_info
 -- function jobs._audit(i_action text, i_target text, i_jobs bigint, i_reason text DEFAULT NULL::text, i_details jsonb DEFAULT NULL::jsonb) returns void
 -- function jobs._backoff(i_retries integer) returns interval
 -- function jobs._begin_claim(i_worker uuid, i_tasks text[], i_num integer, i_sleep_seconds double precision) returns timestamp with time zone
@@ -825,6 +936,7 @@ create table jobs.worker (
 -- function jobs._bound(i_args jsonb, i_kwargs jsonb, i_params jsonb) returns jsonb
 -- function jobs._caller() returns name
 -- function jobs._change_holders(i_met jobs.wanted_key[], i_new jobs.open_job[], i_bytes bigint[], i_rules jobs.unique_rule[]) returns boolean
+-- function jobs._change_operation(i_operation bigint, i_action text, i_state text, i_reason text) returns jobs.operation_info
 -- function jobs._change_partitions(i_today date, i_full boolean, i_make date[], i_drop text[]) returns text[]
 -- function jobs._changes(i_tasks jobs.declaration[]) returns SETOF jobs.change
 -- function jobs._check_bodies(i_tasks text[], i_bodies jsonb[], i_checked boolean[] DEFAULT NULL::boolean[]) returns boolean
@@ -833,6 +945,7 @@ create table jobs.worker (
 -- function jobs._check_choice(i_what text, i_word text, i_known text[]) returns void
 -- function jobs._check_declarations(i_tasks jsonb) returns void
 -- function jobs._check_declared_unique(i_task jsonb) returns void
+-- function jobs._check_edit(i_task character varying, i_body jsonb, i_is_new_body boolean, i_meta jsonb, i_new jsonb) returns bigint
 -- function jobs._check_jitter(i_schedule jobs.schedule) returns void
 -- function jobs._check_lease(i_lease uuid) returns void
 -- function jobs._check_limit(i_name text, i_limit bigint) returns void
@@ -869,16 +982,22 @@ create table jobs.worker (
 -- function jobs._declare(i_tasks jobs.declaration[]) returns void
 -- function jobs._declarer() returns oid
 -- function jobs._definition(i_root jsonb, i_ref text) returns jsonb
+-- function jobs._delete_blocks(i_partition text, i_rule jobs.keep_rule, i_until timestamp with time zone) returns bigint
 -- function jobs._delete_schedule(i_name text) returns void
+-- function jobs._delete_unkept(i_today date, i_seconds double precision) returns void
 -- function jobs._draw_numbers(i_jobs integer) returns bigint[]
 -- function jobs._due_at(i_schedule jobs.schedule) returns timestamp with time zone
 -- function jobs._due_ticks(i_schedule jobs.schedule, i_now timestamp with time zone, OUT o_ticks timestamp with time zone[], OUT o_next timestamp with time zone, OUT o_is_late boolean, OUT o_missed timestamp with time zone) returns record
 -- function jobs._due(i_scheduled_at timestamp with time zone[], i_delays double precision[], i_jobs integer, i_now timestamp with time zone) returns timestamp with time zone[]
+-- function jobs._edit_ended(i_job text, i_new jsonb) returns jsonb
+-- function jobs._edit_pending(i_job text, i_new jsonb) returns jsonb
+-- function jobs._edited_key(i_job text, i_task text, i_old jsonb, i_new jsonb, i_on_end jobs.on_end, i_holds boolean) returns jobs.on_end
 -- function jobs._ended_counts(i_state text, i_pattern text, i_cap bigint) returns TABLE(task character varying, state text, jobs bigint)
 -- function jobs._ended_since(i_jobs text[]) returns timestamp with time zone
 -- function jobs._ended_times(i_jobs text[], i_from timestamp with time zone, i_until timestamp with time zone) returns timestamp with time zone[]
 -- function jobs._ends(i_outcome text, i_retries integer, i_max_retries integer) returns boolean
 -- function jobs._escaped(i_text text) returns text
+-- function jobs._example(i_job text, i_task text, i_error text) returns jsonb
 -- function jobs._excludes(i_one jsonb, i_other jsonb) returns boolean
 -- function jobs._expected_type(i_schema jsonb) returns text
 -- function jobs._expected_value(i_list jsonb) returns text
@@ -925,6 +1044,7 @@ create table jobs.worker (
 -- function jobs._is_due_alike(i_one jobs.schedule, i_other jobs.schedule) returns boolean
 -- function jobs._is_fit(i_body jsonb, i_fits jsonpath, i_names text[]) returns boolean
 -- function jobs._is_in_use(i_signature jobs.task_signature) returns boolean
+-- function jobs._is_kept_by(i_rule jobs.keep_rule) returns text
 -- function jobs._is_listed(i_list jsonb, i_value jsonb) returns boolean
 -- function jobs._is_name(i_name text) returns boolean
 -- function jobs._is_open(i_job character varying) returns boolean
@@ -946,15 +1066,21 @@ create table jobs.worker (
 -- function jobs._limits(i_publish boolean) returns jobs.limits
 -- function jobs._listen_until(i_flag regclass, i_until timestamp with time zone) returns void
 -- function jobs._literal(i_at timestamp with time zone) returns text
+-- function jobs._lock_failed(i_jobs text[], i_parts text[]) returns jobs.redriven[]
 -- function jobs._lock_few(i_tasks text[], i_num integer, i_own_batch text[], i_jobs_per_mib bigint) returns jobs.locked_rows
+-- function jobs._lock_operation(i_operation bigint) returns jobs.operation
 -- function jobs._lock_rows(i_plan jobs.claim_plan, i_num integer, i_is_first boolean, i_largest integer, i_own_batch text[], i_jobs_per_mib bigint) returns jobs.locked_rows
 -- function jobs._lock_schedule(i_name text) returns jobs.schedule
 -- function jobs._log_missed(i_schedule jobs.schedule, i_last timestamp with time zone, i_why text) returns void
 -- function jobs._log_schedule(i_name text, i_outcome text, i_ticks timestamp with time zone[], i_jobs character varying[], i_reason text) returns void
+-- function jobs._look_again() returns void
 -- function jobs._lowest_bits(i_number bigint) returns bigint
 -- function jobs._maintain_partitions() returns SETOF text
 -- function jobs._make_partition_of_default(i_today date) returns void
 -- function jobs._make_partition(i_day date) returns boolean
+-- function jobs._matches_in_history(i_op jobs.operation, i_limit bigint) returns TABLE(jobs bigint, exact boolean, examples jsonb)
+-- function jobs._matches(i_op jobs.operation, i_limit bigint) returns TABLE(jobs bigint, exact boolean, examples jsonb)
+-- function jobs._match(i_op jobs.operation) returns text
 -- function jobs._may_become(i_role name, i_other name) returns boolean
 -- function jobs._may_change(i_owner oid, i_name name) returns boolean
 -- function jobs._may_lock_history(i_context text) returns boolean
@@ -974,27 +1100,36 @@ create table jobs.worker (
 -- function jobs._new_job_ids(i_numbers bigint[], i_now timestamp with time zone) returns character varying[]
 -- function jobs._new_jobs(i_ids bigint[], i_job_ids character varying[], i_tasks text[], i_bodies jsonb[], i_bytes bigint[], i_due timestamp with time zone[], i_timeouts numeric[], i_priorities integer[], i_max_retries integer[], i_metas jsonb[], i_rules jobs.unique_rule[], i_now timestamp with time zone) returns jobs.open_job[]
 -- function jobs._next_cron(i_cron jobs.cron, i_zone text, i_gap text, i_fold text, i_after timestamp with time zone) returns timestamp with time zone
+-- function jobs._next_ended(i_op jobs.operation, i_jobs integer, OUT o_jobs text[], OUT o_op jobs.operation) returns record
 -- function jobs._next_local(i_cron jobs.cron, i_after timestamp without time zone) returns timestamp without time zone
+-- function jobs._next_pending(i_op jobs.operation, i_jobs integer, OUT o_jobs text[], OUT o_op jobs.operation) returns record
+-- function jobs._next_phase(i_op jobs.operation) returns jobs.operation
+-- function jobs._next_running(i_op jobs.operation, i_jobs integer, OUT o_jobs text[], OUT o_op jobs.operation) returns record
 -- function jobs._next_tick(i_schedule jobs.schedule, i_cron jobs.cron, i_after timestamp with time zone) returns timestamp with time zone
 -- function jobs._not_expressible() returns text
 -- function jobs._not_held(i_job character varying, i_lease uuid) returns void
 -- function jobs._note_plain_client() returns void
+-- function jobs._note_skips(i_op jobs.operation, i_jobs text[], i_skips text[]) returns jobs.operation
 -- function jobs._note_started(i_worker uuid, i_leases uuid[], i_batch_indexes integer[], i_skip boolean) returns void
 -- function jobs._note_ticks(i_name text, i_outcome text, i_ticks timestamp with time zone[], i_published jobs.published, i_reason text) returns void
 -- function jobs._nth_random(i_randoms bytea, i_nth integer) returns bytea
 -- function jobs._offset(i_at timestamp with time zone, i_zone text) returns interval
+-- function jobs._old_values(i_old jsonb, i_new jsonb) returns jsonb
 -- function jobs._on_day(i_day timestamp with time zone) returns text
 -- function jobs._open_job(i_row jobs.pending) returns jobs.open_job
 -- function jobs._open_of(i_jobs text[]) returns TABLE(job_id character varying, status character varying, task character varying)
 -- function jobs._opened(i_leases uuid[], i_parts integer[], i_bits bigint[]) returns TABLE(lease uuid, batch_index integer, run_at timestamp with time zone, worker uuid, id bigint, job_id character varying, task character varying, body jsonb, retries integer, max_retries integer, priority integer, timeout numeric, created_at timestamp with time zone, scheduled_at timestamp with time zone, ready_seq bigint, attempt integer, traceback text, meta jsonb, on_end jobs.on_end)
 -- function jobs._outcomes(i_new jobs.open_job[], i_rules jobs.unique_rule[], i_met jobs.wanted_key[]) returns jobs.published
 -- function jobs._own_schedule(i_name text) returns jobs.schedule
+-- function jobs._paced(i_op jobs.operation, i_before jobs.operation, i_now timestamp with time zone) returns jobs.operation
 -- function jobs._packs() returns boolean
 -- function jobs._page_of_ended(i_state text, i_pattern text, i_before character varying, i_num integer) returns SETOF jobs."all"
 -- function jobs._page_of_pending(i_pattern text, i_before character varying, i_num integer) returns SETOF jobs."all"
+-- function jobs._part_of(i_op jobs.operation) returns text
 -- function jobs._partitions_over(i_oldest date, i_clock_is_sure boolean) returns text[]
 -- function jobs._partitions() returns TABLE(name text, day date)
 -- function jobs._part(i_run integer) returns integer
+-- function jobs._parts_of(i_jobs text[]) returns text[]
 -- function jobs._path(i_path text, i_further text) returns text
 -- function jobs._pattern(i_topic text) returns text
 -- function jobs._pause_of(i_task text) returns jobs.pause
@@ -1015,17 +1150,22 @@ create table jobs.worker (
 -- function jobs._publish_ticks(i_schedule jobs.schedule, i_ticks timestamp with time zone[], i_now timestamp with time zone) returns jobs.published
 -- function jobs._publishable(i_task character varying, i_bytes bigint, i_limit integer, i_scheduled_at timestamp with time zone, i_timeout numeric, i_max_retries integer) returns boolean
 -- function jobs._published_rows(i_published jobs.published) returns SETOF jobs.queued
+-- function jobs._purge_rows(i_rows tid[]) returns bigint
+-- function jobs._quota(i_op jobs.operation, i_now timestamp with time zone) returns integer
 -- function jobs._quotas(i_ranges jobs.key_range[], i_num integer, i_own_batch text[]) returns TABLE(key_range jobs.key_range, rows integer, jobs integer, cut boolean)
 -- function jobs._quoted(i_text text) returns text
 -- function jobs._randoms(i_ids integer) returns bytea
+-- function jobs._range_end(i_from timestamp with time zone, i_until timestamp with time zone) returns timestamp with time zone
 -- function jobs._rank(i_priority integer, i_ready_seq bigint) returns bigint
 -- function jobs._read_cron(i_cron text) returns jobs.cron
 -- function jobs._read_unique(i_which text, i_unique jsonb, i_task text) returns jobs.unique_rule
 -- function jobs._ready_tasks(i_topic text) returns text[]
+-- function jobs._redrive(i_jobs text[], i_parts text[]) returns jobs.redriven[]
 -- function jobs._refresh_publish_checks(i_names text[] DEFAULT NULL::text[]) returns void
 -- function jobs._refuse_cron(i_field text, i_part text, i_why text) returns void
 -- function jobs._refuse_dead() returns void
 -- function jobs._refuse_held(i_met jobs.wanted_key[], i_jobs integer) returns void
+-- function jobs._refuse_operation(i_operation bigint) returns void
 -- function jobs._refuse_race() returns void
 -- function jobs._refuse_schedule(i_name text) returns void
 -- function jobs._refuse_unfit(i_tasks text[], i_bodies jsonb[], i_suspects integer[]) returns void
@@ -1035,10 +1175,12 @@ create table jobs.worker (
 -- function jobs._remember_signatures(i_tasks jobs.declaration[]) returns void
 -- function jobs._replaced(i_old jobs.schedule, i_new jobs.schedule) returns jobs.schedule
 -- function jobs._report_left(i_words text, i_hint text, i_code text, i_is_any_back boolean) returns void
+-- function jobs._requeue(i_jobs text[], i_parts text[], OUT o_back text[], OUT o_too_large text[], OUT o_blocked text[], OUT o_holders text[], OUT o_redriven text[], OUT o_left text[], OUT o_skips text[]) returns record
 -- function jobs._restricted() returns name
 -- function jobs._role_oid(i_name name) returns oid
 -- function jobs._rows_of_one(i_ranges jobs.key_range[], i_num integer, i_own_batch text[]) returns integer[]
 -- function jobs._rules_of_kind(i_which text, i_task text, i_kind jsonb, i_bodies jsonb[], i_values jsonb[]) returns jobs.unique_rule[]
+-- function jobs._run_operation(i_op jobs.operation, i_seconds double precision) returns jobs.operation
 -- function jobs._save_schedule(i_new jobs.schedule) returns jobs.schedule
 -- function jobs._schedule_flaw(i_schedules jsonb) returns text
 -- function jobs._schema_error_of_any(i_variants jsonb, i_one boolean, i_value jsonb, i_root jsonb, i_depth integer, i_left integer, i_until timestamp with time zone) returns jobs.schema_error
@@ -1061,13 +1203,20 @@ create table jobs.worker (
 -- function jobs._settle(i_leases uuid[], i_batch_indexes integer[], i_outcomes text[], i_results jsonb[], i_errors text[], i_delays double precision[], i_now timestamp with time zone) returns integer[]
 -- function jobs._share(i_num integer, i_ranges integer) returns integer
 -- function jobs._short_error(i_error text) returns text
+-- function jobs._shorten_audit(i_now timestamp with time zone) returns void
 -- function jobs._short(i_part text) returns text
+-- function jobs._shown_operation(i_op jobs.operation) returns jobs.operation_info
 -- function jobs._shown(i_text text) returns text
 -- function jobs._since(i_schedule jobs.schedule, i_last timestamp with time zone) returns text
+-- function jobs._skip_keyless(i_jobs jobs.redriven[], i_now timestamp with time zone) returns jobs.redriven[]
+-- function jobs._skip_unfit(i_jobs jobs.redriven[], i_parts text[]) returns jobs.redriven[]
 -- function jobs._sleep_for(i_seconds double precision) returns void
 -- function jobs._start(i_job character varying) returns void
+-- function jobs._step_operations(i_seconds double precision) returns void
+-- function jobs._step(i_op jobs.operation, i_jobs integer) returns jobs.operation
 -- function jobs._store_beside_others(i_new jobs.open_job[], i_bytes bigint[], i_rules jobs.unique_rule[], i_now timestamp with time zone) returns jobs.published
 -- function jobs._store_or_change(i_wanted jobs.wanted_key[], i_new jobs.open_job[], i_bytes bigint[], i_rules jobs.unique_rule[], i_now timestamp with time zone) returns jobs.wanted_key[]
+-- function jobs._store_redriven(i_jobs jobs.redriven[], i_parts text[], i_now timestamp with time zone) returns void
 -- function jobs._store_under_keys(i_wanted jobs.wanted_key[], i_new jobs.open_job[], i_bytes bigint[], i_rules jobs.unique_rule[], i_now timestamp with time zone) returns jobs.wanted_key[]
 -- function jobs._store_unique(i_ids bigint[], i_job_ids character varying[], i_tasks text[], i_bodies jsonb[], i_bytes bigint[], i_due timestamp with time zone[], i_timeouts numeric[], i_priorities integer[], i_max_retries integer[], i_metas jsonb[], i_rules jobs.unique_rule[], i_now timestamp with time zone) returns jobs.published
 -- function jobs._store(i_ids bigint[], i_job_ids character varying[], i_tasks text[], i_bodies jsonb[], i_bytes bigint[], i_due timestamp with time zone[], i_timeouts numeric[], i_priorities integer[], i_max_retries integer[], i_metas jsonb[], i_now timestamp with time zone, i_pack boolean) returns void
@@ -1119,6 +1268,7 @@ create table jobs.worker (
 -- function jobs._warn_of_holders(i_jobs text[], i_holders text[], i_is_any_back boolean) returns void
 -- function jobs._warn_of_large(i_jobs text[], i_is_any_back boolean) returns void
 -- function jobs._warn_of_others(i_changes jobs.change[]) returns void
+-- function jobs._warn_of_redriven(i_jobs text[], i_is_any_back boolean) returns void
 -- function jobs._weekday_names() returns text[]
 -- function jobs._weeks() returns SETOF text
 -- function jobs._weight(i_size integer, i_bytes integer, i_jobs_per_mib bigint) returns integer

@@ -147,6 +147,20 @@ fn layers_see_and_change_how_runs_end() {
 }
 
 #[test]
+fn a_batch_handler_runs_many_jobs_in_one_call() {
+    let shown = run("batch", &[]);
+    for line in ["one request with bomb\n", "dog is indexed, 3 bytes\n", "hen is indexed, 3 bytes\n"] {
+        assert!(shown.contains(line), "{line} is not in\n{shown}");
+    }
+    assert_eq!(shown.matches("is indexed").count(), 8);
+    for lost in ["blank is not indexed", "bomb is not indexed"] {
+        assert_eq!(shown.matches(lost).count(), 1, "{shown}");
+    }
+    let requests = shown.lines().filter(|line| line.starts_with("one request with")).count();
+    assert!(requests <= 8 + 8, "ten jobs and four repeated ones, most of them together:\n{shown}");
+}
+
+#[test]
 fn meta_travels_to_the_run_and_into_sql() {
     let shown = run("meta", &[]);
     for line in [
@@ -168,6 +182,23 @@ fn schedules_tick_are_paused_and_explained() {
         "looked for new orders, at a full second: true",
         "paused: they are on holiday",
         "run: by",
+    ] {
+        assert!(shown.contains(line), "{line} is not in\n{shown}");
+    }
+}
+
+#[test]
+fn redrive_publishes_failed_jobs_anew_and_says_who_did_it() {
+    let shown = run("redrive", &[]);
+    for line in [
+        "3 jobs have timed out",
+        "operation: done, 3 of 3 jobs",
+        "sent to bea@example.org, with the key of the first try: true",
+        "sent to ana@example.org",
+        "re-driven: true",
+        "start_operation: the relay is back",
+        "edit: no address",
+        "redrive: the address is right now",
     ] {
         assert!(shown.contains(line), "{line} is not in\n{shown}");
     }

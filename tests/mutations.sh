@@ -3,7 +3,7 @@
 # Not part of every CI run: tests/mutations.sh takes about half an hour. With an argument: only what matches it.
 set -uo pipefail
 cd "$(dirname "$0")/.."
-cargo test -q -p pgjobs-tests --test it --test worker --test crash --test schedules --no-run || exit 2
+cargo test -q -p pgjobs-tests --test it --test worker --test crash --test schedules --test operations --no-run || exit 2
 survived=0
 
 # safeguard: what it is; then the mutation as function|text|replacement; then the tests that should notice
@@ -50,7 +50,7 @@ check "unique keys given up at the start" "_move_rows|if i_rows.on_end then|if f
 check "unique keys kept between the runs" "_after_end|jobs._ends(s.outcome, o.retries, o.max_retries)|true" "${it[@]}" unique
 check "unique keys given up without waiting" "_release_keys|for update skip locked|for update" "${it[@]}" unique
 check "unique keys of cancelled jobs" "cancel|if v_ends is not null then|if false then" "${it[@]}" unique
-check "unique keys of purged jobs" "purge|if v_ends is not null then|if false then" "${it[@]}" unique
+check "unique keys of purged jobs" "_purge_rows|if v_ends is not null then|if false then" "${it[@]}" unique
 check "that a key which is free again is taken" "_take_keys_in_turn|for v_round in 1..20 loop|for v_round in 1..1 loop" "${it[@]}" unique
 check "keys without a job are free" "_holders|else o.status end|else coalesce(o.status, 'pending') end" "${it[@]}" unique
 check "keys whose time is over are free" "_holders|when h.until <= i_now then null|when false then null" "${it[@]}" unique
@@ -60,7 +60,7 @@ check "the order in which a call changes holders" "_change_holders|order by m.ho
 check "the lock on a holder that is replaced" "_change_holders|where p.job_id = w.holder for update|where p.job_id = w.holder" "${it[@]}" unique
 check "the topics of a role, when it replaces" "_change_holders|perform jobs._check_topics(true, array(select distinct w.holder_task::text from unnest(i_met) w where w.holder_state = 'pending' and w.change_at is not null));|" "${it[@]}" unique
 check "the topics of a role, when it names a key" "_unique_kind|perform jobs._check_topics(true, array[v_rule.name]);|" "${it[@]}" unique
-check "the key that a retry by hand takes again" "retry|if v_is_unique then|if false then" "${it[@]}" unique
+check "the key that a retry by hand takes again" "_requeue|if v_is_unique then|if false then" "${it[@]}" unique
 check "the declared key of a call in SQL" "publish|select k.unique_by is null and|select" "${it[@]}" unique
 check "that plain jobs ask for no keys" "_settle|if v_runs.on_end then|if true then perform from jobs.unique_key;" "${it[@]}" unused
 check "that claims pass over paused topics" "claim|i_tasks := jobs._unpaused(i_tasks);|" "${it[@]}" pause
@@ -186,7 +186,7 @@ check "results of others' tasks, one" "result|where a.task = any (jobs._visible(
 check "results of others' tasks, many" "results|where jobs._is_under(h.task, v_publishes) or jobs._is_under(h.task, v_consumes)|" "${it[@]}" results
 check "open jobs of others' tasks, many" "results|jobs._is_under(p.task, v_publishes) or jobs._is_under(p.task, v_consumes) as is_visible|true as is_visible" "${it[@]}" results
 check "declarations that nobody holds" "register_tasks|perform jobs._declare_one_by_one(v_changes);|null;" "${it[@]}" owners
-check "bodies that cannot be sent, in retry" "retry|h.job_id <> all (\$2) and|" "${it[@]}" lookups
+check "bodies that cannot be sent, in retry" "_requeue|h.job_id <> all (\$2) and|" "${it[@]}" lookups
 check "how many rows can be asked for" "_check_limit|i_limit < 0|false" "${it[@]}" catalogue
 check "keys that no declaration has" "_flaw|(jobs._unknown_key(i_task) IS NOT NULL)|false" "${it[@]}" registry_limits
 check "what a task finished itself" "settle|when h.status = 'success' then 'finished'|when false then 'finished'" "${it[@]}" settling
@@ -215,4 +215,30 @@ check "schedules made by hand" "_declare_schedule|v_old.declared is null or|" "$
 check "the right to publish what is declared with a schedule" "_declare_schedules|jobs._allowed(true,|jobs._allowed(false," "${sch[@]}" rights
 check "the length of a day" "_last_tick|return to_timestamp(floor(extract(epoch from i_now) / extract(epoch from i_schedule.every)) * extract(epoch from i_schedule.every));|return jobs._next_tick(i_schedule, null, i_now) - i_schedule.every;" "${sch[@]}" policies
 check "the length of a schedule's log" "_log_schedule|delete from jobs.schedule_entry e where e.schedule = i_name and e.number <= v_last - 200;|" "${sch[@]}" policies
+ops=(--test operations --)
+check "steps of an operation under its lock" "step_operation|and o.state = 'running' for update skip locked|and o.state = 'running'" "${ops[@]}" deaths
+check "the pause of an operation" "step_operation|and o.state = 'running' for update|for update" "${ops[@]}" operations
+check "the position of an operation beside what it did" "_run_operation|v_op.range_until, v_op.after_job, v_op.paced_at|v_op.range_until, i_op.after_job, v_op.paced_at" "${ops[@]}" operations
+check "jobs that begin to match after the start" "_as_operation|least(i_until, v_op.started_at)|coalesce(i_until, '9999-01-01')" "${ops[@]}" operations
+check "the rate of an operation" "_paced|make_interval(secs => (v_op.done - i_before.done) / v_op.rate)|interval '0'" "${ops[@]}" operations
+check "how much of a rate is kept" "_quota|greatest(2 * (i_op).rate, 1)|1000" "${ops[@]}" operations
+check "the wait for locks in a step" "_step|when lock_not_available or deadlock_detected then|when division_by_zero then" "${ops[@]}" operations
+check "errors of a step, undone alone" "_run_operation|exception when others then|exception when division_by_zero then" "${ops[@]}" operations
+check "the pause after an error of a step" "_step_operations|and (o.retry_at > jobs.now()) is not true|" "${ops[@]}" operations
+check "the second round of a cancel" "_next_phase|v_op.phase := 'again';|v_op.state := 'done';" "${ops[@]}" operations
+check "the mark of a re-driven job" "_lock_failed|when l.redriven_as is not null then|when false then" "${ops[@]}" redrive
+check "that a re-driven job is not retried" "_requeue|and h.redriven_as is null|" "${ops[@]}" redrive
+check "skipping locked jobs in a re-drive" "_lock_failed|for update skip locked|for update" "${ops[@]}" redrive
+check "the schema at a re-drive" "_redrive|v_jobs := jobs._skip_unfit(v_jobs, i_parts);|" "${ops[@]}" redrive
+check "unique keys of re-driven jobs" "_redrive|v_jobs := jobs._skip_keyless(v_jobs, v_now);|" "${ops[@]}" redrive
+check "the first of a chain of re-drives" "_store_redriven|coalesce(o.meta->'redrive'->'origin', to_jsonb(o.job_id))|to_jsonb(o.job_id)" "${ops[@]}" redrive
+check "the schema at an edit" "_check_edit|if i_is_new_body then|if false then" "${ops[@]}" edit
+check "the place of an edited job in the queue" "_edit_pending|when v_new.priority = v_old.priority and|when" "${ops[@]}" edit
+check "a key made anew of edited arguments" "_edited_key|v_on_end.unique_key := v_new.key;|" "${ops[@]}" edit
+check "the holder of an edited job's new key" "_edited_key|if v_holder <> i_job then|if false then" "${ops[@]}" edit
+check "running jobs, at an edit" "edit|if exists (select from jobs._find_run(i_job)) then|if false then" "${ops[@]}" edit
+check "which rule for history decides" "_is_kept_by|(length(o.topic), o.topic, o.status <> '*') > (length(i_rule.topic), i_rule.topic, i_rule.status <> '*')|false" "${ops[@]}" keep
+check "a clock that jumped, before rules delete" "_maintain_partitions|elsif v_clock_is_sure then|else" "${ops[@]}" keep
+check "rules that look again" "drop_keep|perform jobs._look_again();|" "${ops[@]}" keep
+check "the audit's year" "_shorten_audit|where o.at < i_now - interval '365 days'|where false" "${ops[@]}" audit
 exit $survived

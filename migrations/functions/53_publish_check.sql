@@ -60,6 +60,7 @@ begin
       hint = 'jobs.tasks() says to which; an administrator may call jobs.own_task(task, role)';
   end if;
   update jobs.task t set validation_set = i_mode where t.name = i_task and t.validation_set is distinct from i_mode;
+  perform jobs._audit('set_validation', i_task, null, null, jsonb_build_object('mode', i_mode));
   perform jobs._refresh_publish_checks(array(select unnest(t.aliases || t.name::text) from jobs.task t where t.name = i_task));
 end $$;
 

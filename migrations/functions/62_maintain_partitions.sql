@@ -76,6 +76,7 @@ declare
   v_make date[];
   v_drop text[];
   v_full boolean;
+  v_clock_is_sure boolean;
 begin
   select r.gave_way_at into v_gave_way_at from jobs.retention r for update skip locked;
   if not found then
@@ -85,12 +86,14 @@ begin
   if pg_sequence_last_value('jobs.retentions_turned_away') > 0 then
     perform setval('jobs.retentions_turned_away', 0);
   end if;
-  v_drop := jobs._partitions_over(v_oldest, jobs._is_clock_sure(v_now));
+  v_clock_is_sure := jobs._is_clock_sure(v_now);
+  v_drop := jobs._partitions_over(v_oldest, v_clock_is_sure);
   -- Old rows in the default partition do not justify separate partitions: delete them, a bounded number in
   -- each call.
   delete from jobs.job_default h where h.ctid = any (array(
     select d.ctid from jobs.job_default d where d.complete_on < v_oldest::timestamp at time zone 'utc' limit 10000));
-  -- Unique keys whose time is over are free already: whoever publishes under one deletes it. This is for the others.
+  -- Unique keys whose time is over are free already: whoever publishes under one deletes it. This is for the
+  -- others.
   delete from jobs.unique_key u where u.ctid = any (array(
     select k.ctid from jobs.unique_key k where k.until <= v_now limit 10000 for update skip locked));
   v_make := array(select v_today + d from generate_series(0, 2) d
@@ -99,13 +102,16 @@ begin
   if cardinality(v_make) + cardinality(v_drop) > 0
     and (v_gave_way_at > v_now - interval '1 minute' and v_gave_way_at <= v_now) is not true then
     return query select unnest(jobs._try_to_change_partitions(v_today, v_full, v_make, v_drop));
+  elsif v_clock_is_sure then   -- not in one transaction with the locks of partitions
+    perform jobs._shorten_audit(v_now), jobs._delete_unkept(v_today, 1);
   end if;
 end $$;
 
 -- Maintains the partitions of history: creates those of today and the next two days, and drops those that
--- ended more than jobs.config.history_days ago (null: none), at most ten in a call. Workers call it every few
--- minutes, `pgjobs migrate` calls it at once, and plain clients should call it daily; one caller at a time
--- does the work, the others return. Returns the names of the partitions created and dropped.
+-- ended more than jobs.config.history_days ago (null: none), at most ten in a call. Deletes what rules
+-- (jobs.keep) and the audit's year say is over, for about a second. Workers call it every few minutes,
+-- `pgjobs migrate` calls it at once, and plain clients should call it daily; one caller at a time does the
+-- work, the others return. Returns the names of the partitions created and dropped.
 --
 -- Locks history for an instant, or gives way until a later call, at least a minute later. The locks last
 -- until the end of the caller's transaction, and acks wait for them meanwhile. So callers that are not

@@ -118,7 +118,18 @@ begin
   v_new.max_retries := i_max_retries;
   perform jobs._check_schedule(v_new);
   perform jobs._check_schedule_job(v_new);
-  return jobs._info(jobs._save_schedule(v_new));
+  return jobs._audit_schedule('set_schedule', jobs._save_schedule(v_new), null, v_new.changed_at);
+end $$;
+
+-- Writes the audit of a change that somebody made to a schedule, unless that was before i_since, and returns
+-- what is stored.
+create or replace function jobs._audit_schedule(i_action text, i_schedule jobs.schedule, i_reason text default null, i_since timestamptz default null) returns jobs.schedule_info
+language plpgsql as $$
+begin
+  if (i_schedule.changed_at < i_since) is not true then
+    perform jobs._audit(i_action, i_schedule.name, null, i_reason, jsonb_build_object('task', i_schedule.task));
+  end if;
+  return jobs._info(i_schedule);
 end $$;
 
 -- A schedule with these times and policies; what is not given takes its default. PT400 for what is no number,

@@ -7,7 +7,7 @@ begin
   if not exists (select from jobs.schedule s where s.name = i_name and s.task = any (jobs._visible(array[s.task::text]))) then
     return false;
   end if;
-  perform jobs._own_schedule(i_name);
+  perform jobs._audit_schedule('drop_schedule', jobs._own_schedule(i_name));
   perform jobs._delete_schedule(i_name);
   return true;
 end $$;
@@ -33,7 +33,7 @@ begin
   update jobs.schedule s set paused_at = coalesce(s.paused_at, jobs.now()), paused_by = jobs._caller(), pause_note = i_note
   where s.name = i_name returning s.* into v_schedule;
   perform jobs._log_schedule(i_name, 'paused', null, null, 'by ' || jobs._shown(v_schedule.paused_by) || coalesce(': ' || jobs._escaped(i_note), ''));
-  return jobs._info(v_schedule);
+  return jobs._audit_schedule('pause_schedule', v_schedule, i_note);
 end $$;
 
 -- Lets a paused schedule tick again. Ticks of the pause are made up for as its catch_up says; with i_catch_up
@@ -53,7 +53,7 @@ begin
   update jobs.schedule s set (paused_at, paused_by, pause_note, next_at, due_at) = (null, null, null, v_schedule.next_at, v_schedule.due_at)
   where s.name = i_name returning s.* into v_schedule;
   perform jobs._log_schedule(i_name, 'resumed', null, null, 'by ' || jobs._shown(jobs._caller()));
-  return jobs._info(v_schedule);
+  return jobs._audit_schedule('resume_schedule', v_schedule);
 end $$;
 
 -- Publishes the job of a schedule now, with the present time as its tick; its next tick stays, and a pause
@@ -66,6 +66,7 @@ declare
   v_published jobs.published := jobs._publish_ticks(jobs._own_schedule(i_name), array[v_now], v_now);
 begin
   perform jobs._note_ticks(i_name, 'run', array[v_now], v_published, 'by ' || jobs._shown(jobs._caller()));
+  perform jobs._audit('run_schedule', i_name, 1, null, jsonb_build_object('job_id', v_published.job_ids[1]));
   return v_published.job_ids[1];
 end $$;
 
@@ -87,6 +88,7 @@ begin
   elsif v_ticks <> '{}' then
     v_published := jobs._publish_ticks(v_schedule, v_ticks, jobs.now());
     perform jobs._log_schedule(i_name, 'backfilled', v_ticks, v_published.job_ids, 'by ' || jobs._shown(jobs._caller()));
+    perform jobs._audit('backfill_schedule', i_name, cardinality(v_ticks), null, jsonb_build_object('from', i_from, 'to', i_to));
   end if;
   return query select t.* from unnest(v_ticks, v_published.job_ids) t;
 end $$;

@@ -161,8 +161,10 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
     case h.status
       when 'success' then format('it succeeded at %s in attempt %s', jobs._moment(h.complete_on), h.attempt)
       when 'cancelled' then format('it was cancelled at %s', jobs._moment(h.complete_on))
-      else format('it failed at %s in attempt %s, with at most %s runs', jobs._moment(h.complete_on), h.attempt, h.max_retries) end,
+      else format('it failed at %s in attempt %s, with at most %s runs', jobs._moment(h.complete_on), h.attempt, h.max_retries) end
+      || coalesce('; it was re-driven as job ' || h.redriven_as, ''),
     null::timestamptz, jsonb_build_object('attempt', h.attempt, 'max_retries', h.max_retries, 'complete_on', h.complete_on)
+      || case when h.redriven_as is null then '{}' else jsonb_build_object('redriven_as', h.redriven_as) end
   from jobs._history_of(array[i_job::text]) h
 $$;
 

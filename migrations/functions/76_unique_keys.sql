@@ -38,5 +38,6 @@ begin
     raise sqlstate 'PT404' using message = format('no job holds this unique key of %s', coalesce(jobs._shown(i_name), 'null')),
       hint = 'jobs.unique_keys() lists the keys that are held';
   end if;
+  perform jobs._audit('release_unique_key', i_name, null, null, jsonb_build_object('key', i_key, 'job_id', v_job));
   return v_job;
 end $$;

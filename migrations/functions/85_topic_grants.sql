@@ -156,6 +156,7 @@ begin
   select jobs._role_oid(i_role), i_role, c.system_identifier, i_topic, jobs._pattern(i_topic), coalesce(i_publish, false), coalesce(i_consume, false)
   from pg_control_system() c
   on conflict (role, topic) do update set publish = excluded.publish, consume = excluded.consume;
+  perform jobs._audit('grant_topic', i_role, null, null, jsonb_build_object('topic', i_topic, 'publish', coalesce(i_publish, false), 'consume', coalesce(i_consume, false)));
 end $$;
 
 -- Revokes a grant; false when there was none. A role that loses its last grant may do nothing, rather than
@@ -165,7 +166,11 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp set jit 
 begin
   perform jobs._adopt_grants(i_role);
   update jobs.topic_grant g set publish = false, consume = false where g.role = jobs._role_oid(i_role) and g.topic = i_topic;
-  return found;
+  if not found then
+    return false;
+  end if;
+  perform jobs._audit('revoke_topic', i_role, null, null, jsonb_build_object('topic', i_topic));
+  return true;
 end $$;
 
 -- Updates the oid and name in the grants that are meant for this role, when it was renamed, created again or

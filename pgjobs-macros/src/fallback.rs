@@ -87,7 +87,8 @@ fn implementation(task: &Task) -> TokenStream {
     let sig = &task.function.sig;
     let fit = sig.asyncness.is_some() && sig.generics.params.is_empty() && check::is_fit(returned);
     let output = if fit {
-        quote_spanned!(returned.span()=> <#returned as #pgjobs::define::IntoOutcome>::Output)
+        let outcome = task.outcome();
+        quote_spanned!(returned.span()=> <#returned as #pgjobs::define::#outcome>::Output)
     } else {
         quote!(())
     };

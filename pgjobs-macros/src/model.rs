@@ -22,7 +22,10 @@ pub(crate) struct Param {
     /// Its name; a placeholder for a pattern.
     pub(crate) ident: Ident,
     pub(crate) pat: Pat,
+    /// The type of one job's argument, or of the injected state.
     pub(crate) ty: Type,
+    /// Whether the function takes a `Vec` of them, one for each job.
+    pub(crate) is_each: bool,
     pub(crate) docs: Vec<Attribute>,
     pub(crate) kind: Kind,
     /// Its attributes, for the checks.
@@ -76,6 +79,18 @@ impl Task {
         self.function.sig.ident.unraw().to_string()
     }
 
+    /// Whether the function runs several jobs at once.
+    pub(crate) fn is_batch_handler(&self) -> bool {
+        self.options.batch.is_some()
+    }
+
+    /// The trait of what the function may return; of a function with `#[each]` also where `batch` was forgotten.
+    pub(crate) fn outcome(&self) -> Ident {
+        let is_meant = self.params.iter().any(|param| param.markers.each.is_some());
+        let name = if self.is_batch_handler() || is_meant { "IntoOutcomes" } else { "IntoOutcome" };
+        Ident::new(name, Span::call_site())
+    }
+
     /// The parameters that are published.
     pub(crate) fn arguments(&self) -> impl Iterator<Item = &Param> {
         self.params.iter().filter(|param| param.is_argument())
@@ -93,10 +108,12 @@ impl Param {
             Pat::Ident(pat) => generated(&pat.ident),
             _ => format_ident!("parameter_{at}"),
         };
-        let ty = ungrouped(*input.ty);
+        let whole = ungrouped(*input.ty);
+        let each = markers.each.as_ref().and_then(|_| argument_of(&whole, "Vec")).cloned();
+        let (is_each, ty) = (each.is_some(), each.map_or(whole, ungrouped));
         let kind = Kind::of(&ty, &markers);
         let docs = std::mem::take(&mut markers.docs);
-        Param { ident, pat: *input.pat, ty, docs, kind, markers }
+        Param { ident, pat: *input.pat, ty, is_each, docs, kind, markers }
     }
 
     pub(crate) fn is_argument(&self) -> bool {
@@ -167,11 +184,16 @@ fn ungrouped(ty: Type) -> Type {
 
 /// The `T` of an `Option<T>`, judged by the name: a macro cannot resolve an alias.
 pub(crate) fn option_of(ty: &Type) -> Option<&Type> {
+    argument_of(ty, "Option")
+}
+
+/// The `T` of a type with this name and one argument.
+fn argument_of<'a>(ty: &'a Type, name: &str) -> Option<&'a Type> {
     let Type::Path(path) = ty else { return None };
     let segment = path.path.segments.last()?;
     let PathArguments::AngleBracketed(args) = &segment.arguments else { return None };
     match args.args.first()? {
-        GenericArgument::Type(inner) if segment.ident == "Option" => Some(inner),
+        GenericArgument::Type(inner) if segment.ident == name => Some(inner),
         _ => None,
     }
 }

@@ -26,6 +26,8 @@ const OPTIONS: &[Row<Options>] = &[
     once("backoff", |options, meta, errors| options.backoff = value(meta, errors, backoff)),
     once("keep", |options, meta, errors| options.keep = value(meta, errors, keep)),
     once("validate", |options, meta, errors| options.validation = value(meta, errors, validation)),
+    once("batch", |options, meta, errors| options.batch = value(meta, errors, batch)),
+    once("linger", |options, meta, errors| options.linger = value(meta, errors, linger)),
     once("unique", |options, meta, errors| options.unique = unique(meta, errors)),
     Row {
         repeats: true,
@@ -61,6 +63,9 @@ pub(crate) struct Options {
     pub(crate) backoff: Option<Backoff>,
     pub(crate) keep: Option<Chosen>,
     pub(crate) validation: Option<Chosen>,
+    /// The most jobs of one joint run; the task is a batch handler then.
+    pub(crate) batch: Option<At<i64>>,
+    pub(crate) linger: Option<At<Duration>>,
     /// With what the user wrote, for errors about the whole.
     pub(crate) unique: Option<(Unique, Meta)>,
     /// Those of `schedule(…)`, each with what the user wrote.
@@ -119,6 +124,14 @@ fn priority(value: &Expr) -> syn::Result<At<i64>> {
 
 fn timeout(value: &Expr) -> syn::Result<At<Duration>> {
     duration_text(value, "`timeout` takes a string or whole seconds: timeout = \"30s\", timeout = 30")
+}
+
+fn batch(value: &Expr) -> syn::Result<At<i64>> {
+    integer(value, "`batch` takes a whole number, the most jobs of one call: batch = 100")
+}
+
+fn linger(value: &Expr) -> syn::Result<At<Duration>> {
+    duration_text(value, "`linger` takes a string or whole seconds: linger = \"50ms\"")
 }
 
 /// A string such as `"30s"`, or whole seconds.

@@ -82,6 +82,8 @@ pub(crate) struct Markers {
     pub(crate) inject: Option<Attribute>,
     pub(crate) default: Option<(Attribute, Expr)>,
     pub(crate) kwargs: Option<Attribute>,
+    /// A batch handler takes the argument of each of its jobs.
+    pub(crate) each: Option<Attribute>,
     /// The type that describes the argument's JSON, if not its own.
     pub(crate) schema: Option<(Attribute, Type)>,
     /// rustc refuses documentation on a parameter; here it becomes the argument's documentation.
@@ -92,7 +94,9 @@ impl Markers {
     fn take(attrs: &mut Vec<Attribute>, errors: &mut Errors) -> Self {
         let mut markers = Markers::default();
         let ours = attrs.extract_if(.., |attr| {
-            ["inject", "default", "kwargs", "schemars", "doc"].iter().any(|name| attr.path().is_ident(name))
+            ["inject", "default", "kwargs", "each", "schemars", "doc"]
+                .iter()
+                .any(|name| attr.path().is_ident(name))
         });
         for attr in ours {
             let set = markers.set(attr, errors);
@@ -113,6 +117,9 @@ impl Markers {
         } else if attr.path().is_ident("kwargs") {
             errors.keep(bare(&attr, "#[kwargs]"));
             self.kwargs.replace(attr).is_none()
+        } else if attr.path().is_ident("each") {
+            errors.keep(bare(&attr, "#[each]"));
+            self.each.replace(attr).is_none()
         } else if attr.path().is_ident("schemars") {
             let ty = errors.keep(described(&attr)).unwrap_or(Type::Verbatim(TokenStream::new()));
             self.schema.replace((attr, ty)).is_none()

@@ -98,6 +98,36 @@ fn a_task_with_default_expressions_and_documented_arguments() {
 }
 
 #[test]
+fn a_batch_handler() {
+    golden(
+        "batch_handler",
+        quote!(batch = 100, linger = "50ms", retries = 5),
+        quote! {
+            pub async fn index(
+                #[inject] jobs: &pgjobs::Jobs,
+                #[inject] search: &Search,
+                #[each] doc: Vec<Doc>,
+                #[each] #[default("en")] locale: Vec<String>,
+                #[each] boost: Vec<Option<f64>>,
+            ) -> Result<Vec<Result<u64, TaskError>>, TaskError> {
+                search.put(jobs, doc, locale, boost).await
+            }
+        },
+    );
+}
+
+#[test]
+fn a_batch_handler_without_arguments() {
+    golden(
+        "batch_handler_without_arguments",
+        quote!(batch = 2),
+        quote!(
+            async fn wake(#[inject] jobs: &Jobs) {}
+        ),
+    );
+}
+
+#[test]
 fn a_task_that_takes_every_keyword() {
     golden(
         "kwargs",

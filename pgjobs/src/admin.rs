@@ -1,14 +1,27 @@
-//! Operations for an operator: cancel, retry and purge jobs, pause topics, take a unique key away.
+//! What an operator does to jobs: cancel, retry, re-drive, edit, purge; one by one, or all that match as an
+//! [`Operation`]. Also rules for keeping history, the audit, pauses of topics, and taking a unique key away.
 //!
-//! Each function returns [`Error::Database`] when its query fails.
+//! Each function returns [`Error::Database`] when its query fails. Most need the role `jobs_admin`.
+
+mod edit;
+mod operation;
 
 use chrono::{DateTime, Utc};
-use sqlx::PgPool;
+use sqlx::{PgExecutor, PgPool};
 
 use crate::db;
 use crate::types::error::Error;
 use crate::types::job_id::JobId;
+use crate::types::job_state::JobState;
 use crate::types::topic::Topic;
+
+pub use crate::db::admin::edit::Redriven;
+pub use crate::db::admin::records::{AuditFilter, AuditRow, KeepRule};
+pub use edit::Edit;
+pub use operation::{
+    Operation, OperationRow, Preview, cancel_operation, operation, operations, pause_operation,
+    resume_operation, step_operation,
+};
 
 /// Cancels pending and running jobs, and returns the ids of those that it found.
 ///
@@ -21,7 +34,7 @@ pub async fn cancel(pool: &PgPool, jobs: &[JobId]) -> Result<Vec<JobId>, Error> 
 /// Requeues failed and cancelled jobs, with all their runs available again, and returns the ids of those that
 /// it found.
 pub async fn retry(pool: &PgPool, jobs: &[JobId]) -> Result<Vec<JobId>, Error> {
-    db::admin::retry(&mut *pool.acquire().await?, jobs).await
+    db::admin::retry(&mut *pool.acquire().await?, jobs, None).await
 }
 
 /// Deletes up to `limit` pending jobs under a topic permanently, and returns how many; call it again until it
@@ -80,4 +93,72 @@ pub async fn resume_topic(pool: &PgPool, topic: &Topic) -> Result<bool, Error> {
 /// [`Error::Refused`] with `PT404` when no job holds the key.
 pub async fn release_unique_key(pool: &PgPool, name: &str, key: &str) -> Result<JobId, Error> {
     db::inspect::release_unique_key(&mut *pool.acquire().await?, name, key).await
+}
+
+/// Publishes failed or cancelled jobs anew, as new jobs with the same arguments, options and notes, due at
+/// once. Says of each what became of it.
+///
+/// Their arguments are validated against what the tasks are now, and a job that had a unique key takes it
+/// again; jobs for which this fails are skipped. A job is re-driven once: its row in history names the new
+/// job, which may be re-driven in turn. [`Job::origin`](crate::Job::origin) is the first job of the chain.
+/// Unlike this, [`retry`] keeps the id and takes the job out of history.
+///
+/// ```no_run
+/// # async fn f(pool: sqlx::PgPool, id: pgjobs::JobId) -> Result<(), pgjobs::Error> {
+/// for job in pgjobs::admin::redrive(&pool, &[id], Some("the relay is back")).await? {
+///     println!("{}: {:?} {:?}", job.job_id, job.new_job_id, job.skipped);
+/// }
+/// # Ok(()) }
+/// ```
+///
+/// # Errors
+/// [`Error::Refused`] with `PT413` for more than 1000 jobs; [`Operation::redrive`] takes any number.
+pub async fn redrive(pool: &PgPool, jobs: &[JobId], reason: Option<&str>) -> Result<Vec<Redriven>, Error> {
+    db::admin::edit::redrive(&mut *pool.acquire().await?, jobs, reason).await
+}
+
+/// What people did, newest first: to jobs, operations, schedules and rights. Kept for a year. Details may
+/// have arguments of jobs.
+///
+/// ```no_run
+/// use pgjobs::admin::{self, AuditFilter};
+///
+/// # async fn f(pool: sqlx::PgPool) -> Result<(), pgjobs::Error> {
+/// for row in admin::audit(&pool, &AuditFilter { num: 10, ..AuditFilter::default() }).await? {
+///     println!("{} {} {:?} by {}", row.at, row.action, row.target, row.who);
+/// }
+/// # Ok(()) }
+/// ```
+pub async fn audit(pool: &PgPool, filter: &AuditFilter) -> Result<Vec<AuditRow>, Error> {
+    db::admin::records::audit(&mut *pool.acquire().await?, filter).await
+}
+
+/// Keeps ended jobs under a topic for so many days only, those that ended in a state (`None`: in any). Of
+/// several rules for a job that with the longest topic decides, and of two with one topic that for its state.
+/// What is over is deleted by workers, some at a time.
+///
+/// # Errors
+/// [`Error::Refused`] with `PT400` for more days than `jobs.config.history_days`, after which all of history
+/// is dropped.
+pub async fn keep(
+    database: impl PgExecutor<'_>,
+    topic: &Topic,
+    state: Option<JobState>,
+    days: u16,
+) -> Result<(), Error> {
+    db::admin::records::keep(database, topic, state, i32::from(days)).await
+}
+
+/// Removes a rule of [`keep`]; false when there was none.
+pub async fn drop_keep(
+    database: impl PgExecutor<'_>,
+    topic: &Topic,
+    state: Option<JobState>,
+) -> Result<bool, Error> {
+    db::admin::records::drop_keep(database, topic, state).await
+}
+
+/// The rules of [`keep`], those that decide first first.
+pub async fn keep_rules(pool: &PgPool) -> Result<Vec<KeepRule>, Error> {
+    db::admin::records::keep_rules(&mut *pool.acquire().await?).await
 }

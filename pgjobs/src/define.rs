@@ -48,10 +48,14 @@
 //! ```
 
 pub use crate::task::context::Context;
-pub use crate::task::definition::{RunFunction, RunFuture, StateType, TaskDef};
+pub use crate::task::definition::TaskDef;
+pub use crate::task::handler::{Handler, JointFunction, JointFuture, Many, RunFunction, RunFuture};
+pub use crate::task::joint::context::JointContext;
 pub use crate::task::registry::linked_tasks;
+pub use crate::task::state::StateType;
 pub use crate::types::body::{BodyError, Param};
 pub use crate::types::options::TaskOptions;
+pub use crate::types::outcomes::{ForJobs, IntoOutcomes, Outcomes};
 pub use crate::types::task_error::IntoOutcome;
 pub use crate::types::task_schedule::TaskSchedule;
 pub use crate::types::task_unique::{DefaultValue, TaskUnique};

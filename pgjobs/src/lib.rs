@@ -95,6 +95,7 @@ pub use publish::{
 };
 pub use task::definition::Task;
 pub use task::job::Job;
+pub use task::joint::context::Jobs;
 pub use types::backoff::Backoff;
 pub use types::error::Error;
 pub use types::job_id::JobId;
@@ -130,8 +131,9 @@ pub use {chrono, schemars, serde, serde_json, sqlx};
 /// | none | an argument: owned, `Serialize + Deserialize + JsonSchema`; `Option` may be absent |
 /// | `#[default(expr)]` | an argument that is `expr` when absent |
 /// | `#[kwargs]` | a map of all keyword arguments that no other parameter takes; last |
+/// | `#[each]` | a `Vec` with this argument of each job, in a batch handler (option `batch`); its attributes are those of one job |
 /// | `#[schemars(with = "String")]` | an argument whose JSON is described by another type, because its own has no `JsonSchema` |
-/// | `#[inject]` | not part of the job: `&T` borrows (`T` clones) what the worker was given with `.state(…)`; `&Job` is the job itself, `&PgPool` the worker's pool |
+/// | `#[inject]` | not part of the job: `&T` borrows (`T` clones) what the worker was given with `.state(…)`; `&Job` is the job itself (`&Jobs` in a batch handler), `&PgPool` the worker's pool |
 ///
 /// # Options
 /// | option | meaning | default |
@@ -148,6 +150,8 @@ pub use {chrono, schemars, serde, serde_json, sqlx};
 /// | `zone`, `gap`, `fold`, `jitter`, `catch_up`, `catch_up_limit`, `overlap` | more of that schedule, see [`TaskSchedule`](define::TaskSchedule) | UTC, the last of late ticks |
 /// | `schedule(name = "nightly", cron = "0 3 * * *")` | one of several schedules, with the same options | none |
 /// | `unique(key = (customer, day))` | of all jobs with the same values of these arguments, one is there at a time. Also `until = "started"`, `"ended"` or a time, `on_conflict = "keep"`, `"replace"`, `"postpone"` (with `wait`, `max_wait`) or `"refuse"`, `name` to share keys between tasks; see [`Unique`] | not unique |
+/// | `batch = 100` | the most jobs of one call, 1 to 1000: the function is a batch handler, takes its arguments as `#[each] x: Vec<T>`, and returns what [`IntoOutcomes`](define::IntoOutcomes) lists | one job a call |
+/// | `linger = "50ms"` | how long the first job of a call waits for others, up to `1m` | 10 ms |
 /// | `call = Welcome` | the name of the struct, when the function's name is taken | the function's name |
 /// | `crate = path` | the path of pgjobs, when it was renamed | `::pgjobs` |
 ///

@@ -15,7 +15,7 @@ pub use crate::task::registry::Registered;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::define::{Context, StateType};
+use crate::define::{Context, JointContext, StateType};
 
 /// The requirements for an argument of a task.
 #[diagnostic::on_unimplemented(
@@ -160,6 +160,11 @@ pub const fn injectable<T: Injectable>() {}
 /// The worker's state of a type, for generated code: for a type that cannot be state, the compiler reports
 /// our message.
 pub fn state<T: Injectable>(context: &Context) -> Result<std::sync::Arc<T>, crate::TaskError> {
+    context.state()
+}
+
+/// The same in a joint run.
+pub fn joint_state<T: Injectable>(context: &JointContext) -> Result<std::sync::Arc<T>, crate::TaskError> {
     context.state()
 }
 

@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use pgjobs::cli::App;
-use pgjobs::{Job, TaskError, task};
+use pgjobs::sqlx::{self, PgPool};
+use pgjobs::{Job, Jobs, TaskError, task};
 
 /// State that the worker is given.
 struct Counter(AtomicU64);
@@ -76,6 +77,27 @@ async fn hold(#[inject] job: &Job, file: String, millis: u64) -> Result<(), Task
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     note(&file, "end", job)
+}
+
+/// Writes down which jobs it was called for, works a moment, and fails one value of a hundred; below zero it takes the
+/// process with it.
+#[task(name = "app.batch", batch = 100, linger = "20ms")]
+async fn batch(
+    #[inject] pool: &PgPool,
+    #[inject] jobs: &Jobs,
+    #[each] n: Vec<i64>,
+) -> Result<Vec<Result<i64, TaskError>>, TaskError> {
+    if n.iter().any(|n| *n < 0) {
+        std::process::abort();
+    }
+    let ids: Vec<&str> = jobs.iter().map(|job| job.id().as_str()).collect();
+    let attempts: Vec<i32> = jobs.iter().map(|job| job.attempt()).collect();
+    let note =
+        "insert into seen (job_id, attempt, n) select * from unnest($1::text[], $2::integer[], $3::bigint[])";
+    sqlx::query(note).bind(ids).bind(attempts).bind(&n).execute(pool).await?;
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    let end = |n| if n % 100 == 0 { Err(TaskError::fatal("a round number")) } else { Ok(n) };
+    Ok(n.into_iter().map(end).collect())
 }
 
 /// One write of one line: appends of several processes do not mix.

@@ -2,7 +2,7 @@
 
 use crate::app::{bare, run};
 
-const COMMANDS: [&[&str]; 36] = [
+const COMMANDS: [&[&str]; 50] = [
     &["dev"],
     &["migrate"],
     &["worker"],
@@ -31,8 +31,22 @@ const COMMANDS: [&[&str]; 36] = [
     &["resume"],
     &["check"],
     &["retry"],
+    &["redrive"],
+    &["edit"],
     &["cancel"],
     &["purge"],
+    &["operation"],
+    &["operation", "list"],
+    &["operation", "show"],
+    &["operation", "pause"],
+    &["operation", "resume"],
+    &["operation", "cancel"],
+    &["operation", "watch"],
+    &["retention"],
+    &["retention", "list"],
+    &["retention", "set"],
+    &["retention", "drop"],
+    &["audit"],
     &["unique"],
     &["unique", "list"],
     &["unique", "release"],
@@ -70,6 +84,11 @@ fn wrong_usage_ends_with_2_and_says_why_on_stderr() {
         (&["retry"], "required"),
         (&["cancel", "x;y"], "letters and digits"),
         (&["cancel", "abc", "--topic", "*"], "cannot be used with"),
+        (&["retry", "abc", "--rate", "5/s"], "--topic"),
+        (&["redrive", "--topic", "*", "--rate", "fast"], "50/s"),
+        (&["redrive", "--topic", "*", "--since", "yesterday"], "how long ago"),
+        (&["redrive", "--topic", "*", "--dry-run", "--no-wait"], "cannot be used with"),
+        (&["retention", "set", "*", "1", "--state", "pending"], "possible values"),
         (&["inspect", "jobs", "--state", "lost"], "possible values"),
         (&["inspect", "jobs", "--limit", "0"], "1..=1000"),
         (&["inspect", "jobs", "--topic", ""], "is empty"),

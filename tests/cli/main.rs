@@ -10,6 +10,7 @@ mod inspect;
 mod migrate;
 mod odd;
 mod operate;
+mod operations;
 mod pause;
 mod publish;
 mod rights;

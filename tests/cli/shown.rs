@@ -76,7 +76,7 @@ async fn hostile() -> Db {
     db.run("select jobs.cancel(array(select job_id from jobs.pending where task = 'odd.task' limit 1))")
         .await;
     db.run("select jobs.set_schedule('odd', 'odd.none', i_every => '1 h'); select jobs.pause_schedule('odd', 'x'); select jobs.run_schedule('odd');
-        delete from jobs.pending where task = 'odd.none'")
+        delete from jobs.pending where task = 'odd.none'; select jobs.start_operation('redrive', 'odd'); select jobs.pause_operation(1); select jobs.keep('odd', null, 3)")
         .await;
     everywhere(&db, odd).await;
     db.run("update jobs.schedule_entry set schedule = (select name from jobs.schedule)").await;
@@ -89,8 +89,9 @@ async fn everywhere(db: &Db, odd: &str) {
         "select c.relname, a.attname, a.atttypid::regtype::text from pg_class c join pg_attribute a on a.attrelid = c.oid
          where c.relnamespace = 'jobs'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition and a.attnum > 0 and not a.attisdropped
            and a.atttypid in ('text'::regtype, 'varchar'::regtype, 'text[]'::regtype)
-           and c.relname in ('pending', 'job', 'worker', 'task', 'task_signature', 'publish_check', 'schedule', 'schedule_entry')
-           and a.attname not in ('job_id', 'last_job', 'keep', 'validation', 'validation_set', 'zone', 'gap', 'fold', 'catch_up', 'overlap', 'cron', 'schedule')",
+           and c.relname in ('pending', 'job', 'worker', 'task', 'task_signature', 'publish_check', 'schedule', 'schedule_entry', 'operation', 'audit', 'keep_rule')
+           and a.attname not in ('job_id', 'last_job', 'keep', 'validation', 'validation_set', 'zone', 'gap', 'fold', 'catch_up', 'overlap', 'cron', 'schedule',
+             'kind', 'state', 'job_state', 'phase', 'after_job', 'redriven_as', 'status')",
     )
     .fetch_all(&db.pool)
     .await
@@ -150,6 +151,21 @@ async fn no_command_prints_foreign_text_raw() {
         vec!["cancel", "--topic", "x\u{202e}*", "--yes"],
         vec!["purge", "--topic", "x\u{202e}*", "--yes"],
         vec!["retry", "--topic", "*", "--yes"],
+        vec!["retry", "--topic", "*", "--error", HOSTILE, "--yes"],
+        vec!["redrive", "--topic", "*", "--dry-run"],
+        vec!["redrive", "--topic", "*", "--yes"],
+        vec!["cancel", "--topic", "x\u{202e}*", "--yes", "--reason", HOSTILE],
+        vec!["operation", "list"],
+        vec!["operation", "show", "1"],
+        vec!["operation", "watch", "1"],
+        vec!["operation", "pause", "1", "--reason", HOSTILE],
+        vec!["operation", "resume", "1"],
+        vec!["operation", "cancel", "1"],
+        vec!["audit"],
+        vec!["audit", HOSTILE],
+        vec!["retention", "list"],
+        vec!["retention", "set", "x\u{202e}*", "3"],
+        vec!["retention", "drop", "x\u{202e}y"],
         vec!["publish", "odd.x", "--unique", &unique],
         vec!["publish", "odd.x", "--unique", &unique],
         vec!["unique", "list"],
@@ -162,7 +178,12 @@ async fn no_command_prints_foreign_text_raw() {
         commands.push(vec!["schedule", verb, &schedule]);
     }
     for id in &ids {
-        commands.extend([vec!["inspect", "job", id], vec!["explain", id]]);
+        commands.extend([
+            vec!["inspect", "job", id],
+            vec!["explain", id],
+            vec!["edit", id, "--arg", HOSTILE],
+        ]);
+        commands.push(vec!["redrive", id, "--yes"]);
     }
     for command in &commands {
         for more in [&[][..], &["--json"], &["-vvv"], &["-vvv", "--log", "json"]] {

@@ -135,6 +135,26 @@ const CALLS: &[(&str, &str)] = &[
     ),
     ("results", "select jobs.results(array(select id from ids order by id desc limit 2))"),
     ("maintain_partitions", "select jobs.maintain_partitions()"),
+    ("audit_log", "select jobs.audit_log('noop')"),
+    ("cancel_operation", "select jobs.start_operation('retry', 'noop'); select jobs.cancel_operation((select max(id) from jobs.operation))"),
+    ("drop_keep", "select jobs.keep('noop', null, 1); select jobs.drop_keep('noop')"),
+    ("edit", "select jobs.edit(min(id), i_priority => 1) from ids where task = 'noop'; select jobs.edit(max(id), i_priority => 1) from ids where task = 'noop'"),
+    ("get_operation", "select jobs.start_operation('retry', 'none'); select jobs.get_operation((select max(id) from jobs.operation))"),
+    ("keep", "select jobs.keep('noop', null, 1)"),
+    ("keep_rules", "select jobs.keep_rules()"),
+    ("operations", "select jobs.operations()"),
+    ("pause_operation", "select jobs.start_operation('retry', 'noop'); select jobs.pause_operation((select max(id) from jobs.operation))"),
+    ("preview_operation", "select jobs.preview_operation('retry', '*'); select jobs.preview_operation('cancel', '*')"),
+    ("redrive", "select jobs.redrive(array(select id from ids where task = 'noop' order by id limit 2))"),
+    ("resume_operation", "select jobs.start_operation('retry', 'noop'); select jobs.resume_operation((select max(id) from jobs.operation))"),
+    ("start_operation", "select jobs.start_operation('redrive', 'noop')"),
+    // It goes through all days, and keeps locks of those alone on which it finds jobs: one at a time with a
+    // rate.
+    (
+        "step_operation",
+        "select jobs.start_operation('retry', 'none'); select jobs.step_operation((select max(id) from jobs.operation), 10);
+         select jobs.start_operation('cancel', '*'); select jobs.step_operation((select max(id) from jobs.operation), 10)",
+    ),
     ("retry", "select jobs.retry(array(select id from ids where task = 'noop' order by id limit 2))"),
     (
         "release_unique_key",
@@ -159,7 +179,8 @@ const CALLS: &[(&str, &str)] = &[
     ("workers", "select jobs.workers()"),
 ];
 
-/// Locks for `max_connections` transactions of this many each fit into the lock table of a server with default settings.
+/// Locks for `max_connections` transactions of this many each fit into the lock table of a server with
+/// default settings.
 const MOST: i64 = 64;
 
 #[tokio::test]

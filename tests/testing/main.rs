@@ -2,6 +2,7 @@
 
 #![allow(unreachable_pub, reason = "tasks are public, as a program's are")]
 
+mod batch_handlers;
 mod clock;
 mod databases;
 mod drain;

@@ -3,6 +3,7 @@
 use crate::errors::Errors;
 use crate::model::Task;
 
+mod batch;
 mod header;
 mod options;
 mod params;
@@ -17,6 +18,7 @@ pub(crate) fn check(task: &Task, errors: &mut Errors) {
     params::check(task, errors);
     types::check_returned(&task.returned, errors);
     options::check(task, errors);
+    batch::check(task, errors);
     unique::check(task, errors);
     schedule::check(task, errors);
 }

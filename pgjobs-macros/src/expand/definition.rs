@@ -11,8 +11,9 @@ use crate::text::source;
 
 pub(super) fn implementation(task: &Task) -> TokenStream {
     let (pgjobs, call, returned) = (task.library(), task.call(), &task.returned);
+    let outcome = task.outcome();
     let output =
-        quote_spanned!(returned.span()=> type Output = <#returned as #pgjobs::define::IntoOutcome>::Output;);
+        quote_spanned!(returned.span()=> type Output = <#returned as #pgjobs::define::#outcome>::Output;);
     let def = definition(task);
     quote! {
         #[automatically_derived]
@@ -44,7 +45,20 @@ fn definition(task: &Task) -> TokenStream {
         Some(quote!(.call::<Self>().result::<#output>())),
     ];
     let steps = steps.into_iter().flatten();
-    quote!(&#pgjobs::define::TaskDef::new(#name, Self::__run) #(#steps)*)
+    let made = match many(task) {
+        Some(many) => quote!(many(#name, #many)),
+        None => quote!(new(#name, Self::__run)),
+    };
+    quote!(&#pgjobs::define::TaskDef::#made #(#steps)*)
+}
+
+/// How a batch handler is called.
+fn many(task: &Task) -> Option<TokenStream> {
+    let (pgjobs, options) = (task.library(), &task.options);
+    let most = Literal::i64_unsuffixed(options.batch.as_ref()?.value);
+    let linger = options.linger.as_ref().map(|at| duration::expression(at.value));
+    let linger = linger.map(|linger| quote!(.linger(#linger)));
+    Some(quote!(#pgjobs::define::Many::new(#most, Self::__run) #linger))
 }
 
 fn name(task: &Task) -> TokenStream {

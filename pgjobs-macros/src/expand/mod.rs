@@ -12,6 +12,7 @@ use crate::model::Task;
 mod assert;
 mod call;
 mod definition;
+mod joint;
 mod optional;
 mod run;
 mod schedule;

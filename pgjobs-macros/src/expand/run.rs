@@ -48,7 +48,7 @@ fn finish(task: &Task, context: &Ident) -> TokenStream {
 }
 
 /// A name that cannot clash with a user's name.
-fn local(name: &str) -> Ident {
+pub(super) fn local(name: &str) -> Ident {
     Ident::new(name, Span::mixed_site())
 }
 
@@ -58,14 +58,19 @@ fn state(task: &Task, context: &Ident, at: usize, param: &Param) -> Option<Token
 }
 
 fn value(task: &Task, at: usize, param: &Param) -> TokenStream {
-    let (ident, ty) = (&param.ident, &param.ty);
-    let (arguments, state) = (local("arguments"), local(&format!("state_{at}")));
+    let (ident, arguments) = (&param.ident, local("arguments"));
+    injected(task, at, param).unwrap_or_else(|| quote!(#arguments.#ident))
+}
+
+/// The value of an injected parameter.
+pub(super) fn injected(task: &Task, at: usize, param: &Param) -> Option<TokenStream> {
+    let (ty, state) = (&param.ty, local(&format!("state_{at}")));
     match param.kind {
-        Kind::Borrowed(_) => quote!(&#state),
+        Kind::Borrowed(_) => Some(quote!(&#state)),
         Kind::Owned => {
             let pgjobs = task.library_at(ty.span());
-            quote_spanned!(ty.span()=> #pgjobs::__private::cloned::<#ty>(&#state))
+            Some(quote_spanned!(ty.span()=> #pgjobs::__private::cloned::<#ty>(&#state)))
         }
-        _ => quote!(#arguments.#ident),
+        _ => None,
     }
 }

@@ -8,8 +8,8 @@ use clap::{CommandFactory, FromArgMatches};
 use super::args::global::color_of_arguments;
 use super::command::{Cli, Command};
 use super::commands::{
-    bench, check, codegen, completions, dev, doctor, explain, inspect, jobs, migrate, pause, publish,
-    schedule, unique, worker,
+    audit, bench, check, codegen, completions, dev, doctor, edit, explain, inspect, jobs, migrate, operation,
+    pause, publish, retention, schedule, unique, worker,
 };
 use super::database::connect;
 use super::output::console::{self, Console};
@@ -113,8 +113,13 @@ impl App {
             Command::Resume(args) => pause::resume(args, global, console).await,
             Command::Check(args) => check::run(args, self.setup, global, console).await,
             Command::Retry(args) => jobs::retry(args, global, console).await,
+            Command::Redrive(args) => jobs::redrive(args, global, console).await,
+            Command::Edit(args) => edit::run(*args, global, console).await,
             Command::Cancel(args) => jobs::cancel(args, global, console).await,
             Command::Purge(args) => jobs::purge(args, global, console).await,
+            Command::Operation(args) => operation::run(args, global, console).await,
+            Command::Retention(args) => retention::run(args, global, console).await,
+            Command::Audit(args) => audit::run(args, global, console).await,
             Command::Unique(args) => unique::run(args, global, console).await,
             Command::Bench(args) => bench::run(args, global, console).await,
             Command::Codegen(args) => codegen::run(args, global, console).await,

@@ -5,8 +5,8 @@ use clap::{Parser, Subcommand};
 
 use super::args::global::Global;
 use super::commands::{
-    bench, check, codegen, completions, dev, doctor, explain, inspect, jobs, migrate, pause, publish,
-    schedule, unique, worker,
+    audit, bench, check, codegen, completions, dev, doctor, edit, explain, inspect, jobs, migrate, operation,
+    pause, publish, retention, schedule, unique, worker,
 };
 
 const STYLES: Styles = Styles::styled()
@@ -72,10 +72,20 @@ pub(crate) enum Command {
     Check(check::Check),
     /// Requeue failed or cancelled jobs.
     Retry(jobs::RetryArgs),
+    /// Publish failed or cancelled jobs anew, as new jobs.
+    Redrive(jobs::RedriveArgs),
+    /// Change a job that does not run.
+    Edit(Box<edit::EditArgs>),
     /// Cancel pending and running jobs.
     Cancel(jobs::CancelArgs),
     /// Delete pending jobs for good.
     Purge(jobs::PurgeArgs),
+    /// List, show, stop and follow operations over many jobs.
+    Operation(operation::OperationArgs),
+    /// List, set and drop rules for keeping history.
+    Retention(retention::Retention),
+    /// Show what people did.
+    Audit(audit::AuditArgs),
     /// List unique keys, and take one away.
     Unique(unique::Unique),
     /// Measure this machine and this server, scenario by scenario.

@@ -1,4 +1,8 @@
-//! SQL calls for operators: cancel, retry, purge, count.
+//! SQL calls for operators: cancel, retry, purge, count; operations, edits, records.
+
+pub(crate) mod edit;
+pub(crate) mod operation;
+pub(crate) mod records;
 
 use sqlx::{Connection, PgConnection, Row};
 
@@ -9,11 +13,16 @@ use crate::types::job_state::JobState;
 use crate::types::topic::Topic;
 
 /// The ids that a statement returns for these jobs. All statements run in one transaction: all or nothing.
-async fn ids(connection: &mut PgConnection, sql: &'static str, jobs: &[JobId]) -> Result<Vec<JobId>, Error> {
+async fn ids(
+    connection: &mut PgConnection,
+    sql: &'static str,
+    jobs: &[JobId],
+    reason: Option<&str>,
+) -> Result<Vec<JobId>, Error> {
     let mut found = Vec::new();
     let mut tx = connection.begin().await?;
     for chunk in chunks(jobs, |job| job.as_str().len()) {
-        found.extend(some(&mut tx, sql, chunk).await?);
+        found.extend(some(&mut tx, sql, chunk, reason).await?);
     }
     tx.commit().await?;
     Ok(found)
@@ -23,18 +32,27 @@ async fn some(
     connection: &mut PgConnection,
     sql: &'static str,
     jobs: Chunk<'_, JobId>,
+    reason: Option<&str>,
 ) -> Result<Vec<JobId>, Error> {
     let jobs: Vec<&str> = jobs.iter().map(JobId::as_str).collect();
-    let rows = sqlx::query(sql).bind(jobs).fetch_all(connection).await?;
+    let mut query = sqlx::query(sql).bind(jobs);
+    if sql.contains("$2") {
+        query = query.bind(reason);
+    }
+    let rows = query.fetch_all(connection).await?;
     rows.iter().map(|row| Ok(JobId::from_database(row.try_get(0)?))).collect()
 }
 
 pub(crate) async fn cancel(connection: &mut PgConnection, jobs: &[JobId]) -> Result<Vec<JobId>, Error> {
-    ids(connection, "select c from jobs.cancel($1) c", jobs).await
+    ids(connection, "select c from jobs.cancel($1) c", jobs, None).await
 }
 
-pub(crate) async fn retry(connection: &mut PgConnection, jobs: &[JobId]) -> Result<Vec<JobId>, Error> {
-    ids(connection, "select r from jobs.retry($1) r", jobs).await
+pub(crate) async fn retry(
+    connection: &mut PgConnection,
+    jobs: &[JobId],
+    reason: Option<&str>,
+) -> Result<Vec<JobId>, Error> {
+    ids(connection, "select r from jobs.retry($1, $2) r", jobs, reason).await
 }
 
 pub(crate) async fn purge(connection: &mut PgConnection, topic: &Topic, limit: i32) -> Result<i64, Error> {

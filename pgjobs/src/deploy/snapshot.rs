@@ -111,6 +111,7 @@ fn words(path: &Path, breaking: &[String], new: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::task::handler::Handler;
     use crate::types::body::Param;
     use crate::types::options::TaskOptions;
 
@@ -128,7 +129,7 @@ mod tests {
         args_schema: || schema("i64"),
         result_schema: || schemars::schema_for!(()),
         decode: |_| Ok(()),
-        run: |context| Box::pin(async move { context.finish(()) }),
+        run: Handler::One(|context| Box::pin(async move { context.finish(()) })),
     };
     static SAME: TaskDef = TaskDef { doc: "Said otherwise.", ..OLD };
     static NARROWER: TaskDef = TaskDef { aliases: &[], args_schema: || schema("i32"), ..OLD };

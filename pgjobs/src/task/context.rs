@@ -1,54 +1,30 @@
 //! What a running task can access: its job, and the state given to the worker.
 
 use std::any::{Any, TypeId};
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use super::definition::{StateType, TaskDef};
+use super::arguments::Arguments;
 use super::job::Job;
-use crate::types::body;
+use super::state::State;
 use crate::types::task_error::{IntoOutcome, TaskError, encode_result};
-
-/// Values shared by all jobs of a worker, one for each type.
-#[derive(Clone, Default)]
-pub(crate) struct State(HashMap<TypeId, Arc<dyn Any + Send + Sync>>);
-
-impl State {
-    pub(crate) fn insert<T: Send + Sync + 'static>(&mut self, value: T) {
-        self.0.insert(TypeId::of::<T>(), Arc::new(value));
-    }
-
-    fn get<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
-        self.0.get(&TypeId::of::<T>())?.clone().downcast().ok()
-    }
-
-    /// The first state type that the task asks for and neither this state nor the job itself provides.
-    pub(crate) fn missing(&self, task: &TaskDef) -> Option<&'static str> {
-        let met = |need: &&StateType| {
-            let id = (need.id)();
-            id == TypeId::of::<Job>() || self.0.contains_key(&id)
-        };
-        task.needs.iter().find(|need| !met(need)).map(|need| (need.name)())
-    }
-}
 
 /// One run of a job, passed to the task's run function.
 ///
 /// Generated code uses it to read the arguments, to get state and to return the result; a hand-written
-/// [`TaskDef`] does the same.
+/// [`TaskDef`](crate::define::TaskDef) does the same.
 pub struct Context {
-    def: &'static TaskDef,
+    arguments: Arguments,
     job: Arc<Job>,
     state: Arc<State>,
 }
 
 impl Context {
-    pub(crate) fn new(def: &'static TaskDef, job: Arc<Job>, state: Arc<State>) -> Self {
-        Context { def, job, state }
+    pub(crate) fn new(arguments: Arguments, job: Arc<Job>, state: Arc<State>) -> Self {
+        Context { arguments, job, state }
     }
 
     /// The job that is running.
@@ -66,7 +42,7 @@ impl Context {
     /// A fatal [`TaskError`] with the path of the error and the expected type: a retry would read the same
     /// body.
     pub fn arguments<T: DeserializeOwned>(&self) -> Result<T, TaskError> {
-        body::read(self.job.body(), self.def.params, self.def.extra_kwargs).map_err(TaskError::fatal)
+        self.arguments.read(self.job.body()).map_err(TaskError::fatal)
     }
 
     /// The state of type `T`: the job itself for [`Job`], otherwise what the worker was given.
@@ -79,13 +55,7 @@ impl Context {
             let job: Arc<dyn Any + Send + Sync> = self.job.clone();
             return job.downcast().map_err(|_| TaskError::fatal("a job is a Job"));
         }
-        self.state.get().ok_or_else(|| {
-            TaskError::fatal(format!(
-                "task `{}` needs state `{}`; add .state(…) to the worker",
-                self.def.name,
-                std::any::type_name::<T>()
-            ))
-        })
+        self.state.get(self.arguments.task)
     }
 
     /// Turns the function's return value into the result that the worker settles the job with.

@@ -3,18 +3,19 @@
 use std::any::TypeId;
 use std::fmt;
 
-use futures_util::future::BoxFuture;
 use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::context::Context;
+use super::arguments::Arguments;
+use super::handler::{Handler, Many, RunFunction};
 use super::job::Job;
+use super::joint::context::Jobs;
+use super::state::{State, StateType};
 use crate::publish::{Publish, Publisher};
 use crate::types::body::{self, BodyError, Param};
 use crate::types::integer_bounds::schema;
 use crate::types::options::TaskOptions;
-use crate::types::task_error::RunResult;
 use crate::types::task_schedule::TaskSchedule;
 use crate::types::task_unique::TaskUnique;
 
@@ -98,18 +99,21 @@ pub struct TaskDef {
     /// pending jobs. [`TaskDef::decode_as`] implements it for the task's call.
     pub decode: fn(Option<&str>) -> Result<(), BodyError>,
     /// Reads the arguments, calls the function, encodes the result.
-    pub run: RunFunction,
+    pub run: Handler,
 }
-
-/// Runs a job: reads the arguments, calls the function, encodes the result.
-pub type RunFunction = fn(Context) -> RunFuture;
-
-/// What a [`RunFunction`] returns: one run of a job, not started yet.
-pub type RunFuture = BoxFuture<'static, RunResult>;
 
 impl TaskDef {
     /// A task of this name that takes and returns anything; the methods below say more of it.
     pub const fn new(name: &'static str, run: RunFunction) -> Self {
+        TaskDef::called(name, Handler::One(run))
+    }
+
+    /// A batch handler of this name: its function runs several jobs at once.
+    pub const fn many(name: &'static str, many: Many) -> Self {
+        TaskDef::called(name, Handler::Many(many))
+    }
+
+    const fn called(name: &'static str, run: Handler) -> Self {
         TaskDef {
             name,
             aliases: &[],
@@ -220,9 +224,25 @@ impl TaskDef {
         body::read::<T>(body, T::DEF.params, T::DEF.extra_kwargs).map(drop)
     }
 
-    /// Whether the function injects its [`Job`], and so may end it in a transaction of its own.
+    /// Whether the function injects its [`Job`] or [`Jobs`], and so may end them in a transaction of its own.
     pub(crate) fn asks_for_job(&self) -> bool {
-        self.needs.iter().any(|need| (need.id)() == TypeId::of::<Job>())
+        let jobs = [TypeId::of::<Job>(), TypeId::of::<Jobs>()];
+        self.needs.iter().any(|need| jobs.contains(&(need.id)()))
+    }
+
+    /// How the arguments of a job are read.
+    pub(crate) fn arguments(&self) -> Arguments {
+        Arguments { task: self.name, params: self.params, extra_kwargs: self.extra_kwargs }
+    }
+
+    /// The first state type that it asks for and neither this state nor its run itself provides.
+    pub(crate) fn lacks(&self, state: &State) -> Option<&'static str> {
+        let of_the_run = match self.run {
+            Handler::One(_) => TypeId::of::<Job>(),
+            Handler::Many(_) => TypeId::of::<Jobs>(),
+        };
+        let met = |id| id == of_the_run || state.holds(id);
+        self.needs.iter().find(|need| !met((need.id)())).map(|need| (need.name)())
     }
 
     /// The description that the database stores.
@@ -267,21 +287,5 @@ impl fmt::Debug for TaskDef {
             .field("name", &self.name)
             .field("location", &self.location)
             .finish_non_exhaustive()
-    }
-}
-
-/// One type of state that a task asks for with `#[inject]`.
-#[derive(Clone, Copy)]
-pub struct StateType {
-    /// The id of the type.
-    pub id: fn() -> TypeId,
-    /// The type's name, for the error when the worker does not have it.
-    pub name: fn() -> &'static str,
-}
-
-impl StateType {
-    /// The state type `T`.
-    pub const fn of<T: Send + Sync + 'static>() -> Self {
-        StateType { id: TypeId::of::<T>, name: std::any::type_name::<T> }
     }
 }

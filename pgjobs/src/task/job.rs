@@ -161,6 +161,26 @@ impl Job {
         serde_json::from_value(self.meta("tick")?).ok()
     }
 
+    /// The first job of the chain, when this one was published by a re-drive of a failed one
+    /// ([`admin::redrive`](crate::admin::redrive)); `None` otherwise.
+    pub fn origin(&self) -> Option<JobId> {
+        let redrive = self.meta("redrive")?;
+        Some(JobId::from_database(redrive.get("origin")?.as_str()?.to_owned()))
+    }
+
+    /// A text that is the same for all attempts of this job and for all re-drives of it, and of no other job:
+    /// give it to a service that takes such keys, and the service does twice what it is asked twice only
+    /// once.
+    ///
+    /// ```
+    /// # fn f(job: &pgjobs::Job) {
+    /// let header = ("Idempotency-Key", job.idempotency_key());
+    /// # }
+    /// ```
+    pub fn idempotency_key(&self) -> String {
+        self.origin().as_ref().unwrap_or(self.id()).to_string()
+    }
+
     /// The tags of its publisher (`.tag(tag)`).
     pub fn tags(&self) -> Vec<String> {
         self.meta(TAGS).and_then(|tags| serde_json::from_value(tags).ok()).unwrap_or_default()
@@ -171,8 +191,8 @@ impl Job {
     /// The effects written in `tx` and the acknowledgement commit together or not at all: only in this way do
     /// effects happen exactly once. If the lease is no longer valid the call fails, and the transaction must
     /// be rolled back. If `tx` is rolled back after this call succeeded, the worker sees that the job has not
-    /// ended, and the run counts as failed, in the database and in the worker's report. If `tx` is committed and
-    /// the task then returns an error, the job is a success all the same.
+    /// ended, and the run counts as failed, in the database and in the worker's report. If `tx` is committed
+    /// and the task then returns an error, the job is a success all the same.
     ///
     /// ```no_run
     /// use pgjobs::{Job, TaskError, sqlx, task};

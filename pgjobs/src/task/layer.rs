@@ -1,6 +1,5 @@
 //! Layers: code of the program's own around every run of a worker.
 
-use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,9 +9,13 @@ use futures_util::future::BoxFuture;
 use serde::Serialize;
 use tokio::time::{Instant, timeout};
 
-use super::context::{Context, State};
+use super::context::Context;
 use super::definition::TaskDef;
+use super::handler::Handler;
 use super::job::Job;
+use super::joint::meeting::{Callee, Seat, run_alone};
+use super::limit::{Limit, panic_message};
+use super::state::State;
 use crate::types::task_error::{RunResult, TaskError, encode_result};
 
 /// Code around every run of a worker, added with [`Worker::layer`](crate::Worker::layer).
@@ -103,6 +106,8 @@ pub struct Next<'a> {
     def: &'static TaskDef,
     job: &'a Arc<Job>,
     state: &'a Arc<State>,
+    /// Where it meets the other jobs of its joint run.
+    seat: Option<Seat>,
     started: Instant,
 }
 
@@ -114,7 +119,13 @@ impl<'a> Next<'a> {
         job: &'a Arc<Job>,
         state: &'a Arc<State>,
     ) -> Self {
-        Next { layers, def, job, state, started: Instant::now() }
+        Next { layers, def, job, state, seat: None, started: Instant::now() }
+    }
+
+    /// The same for a job that shares its run with others; without a seat a batch handler runs it alone.
+    pub(crate) fn seated(mut self, seat: Option<Seat>) -> Self {
+        self.seat = seat;
+        self
     }
 
     /// Runs the inner layers and the task, once: a further run is a retry, which the error asks for.
@@ -122,18 +133,30 @@ impl<'a> Next<'a> {
     /// # Errors
     /// The error of the task or of an inner layer; a panic and a timeout are errors too.
     pub async fn run(self) -> RunResult {
-        let Next { def, job, state, started, .. } = self;
+        let (job, started) = (self.job, self.started);
         let grace = GRACE.saturating_mul(self.layers.len().try_into().unwrap_or(u32::MAX));
-        let limit = Limit { started, length: job.timeout().saturating_add(grace) };
+        let limit = Limit::new(started, job.timeout().saturating_add(grace));
         match self.layers.split_first() {
-            // Called inside of the future, so that a panic before the first `.await` is caught too.
-            None => {
-                let task = async { (def.run)(Context::new(def, job.clone(), state.clone())).await };
-                guard(None, limit, task).await
-            }
+            None => self.run_task(limit).await,
             Some((layer, inner)) => {
                 let run = async { layer.run(job, Next { layers: inner, ..self }).await };
                 guard(Some(&**layer), limit, run).await
+            }
+        }
+    }
+
+    /// Runs the task. The time of a joint run is that of all its jobs, so their meeting limits it.
+    async fn run_task(self, limit: Limit) -> RunResult {
+        let Next { def, job, state, seat, .. } = self;
+        match (def.run, seat) {
+            // Called inside of the future, so that a panic before the first `.await` is caught too.
+            (Handler::One(run), _) => {
+                let task = async { run(Context::new(def.arguments(), job.clone(), state.clone())).await };
+                guard(None, limit, task).await
+            }
+            (Handler::Many(_), Some(seat)) => seat.take(job, limit).await,
+            (Handler::Many(many), None) => {
+                run_alone(Callee { def, many, state: state.clone() }, job, limit).await
             }
         }
     }
@@ -150,12 +173,6 @@ impl<'a> Next<'a> {
     }
 }
 
-/// The time for a part of a run, counted from the start of the whole run.
-struct Limit {
-    started: Instant,
-    length: Duration,
-}
-
 /// Runs the task or a layer within its time, and turns a panic and the end of the time into errors.
 async fn guard(
     layer: Option<&dyn AnyLayer>,
@@ -163,8 +180,8 @@ async fn guard(
     run: impl Future<Output = RunResult>,
 ) -> RunResult {
     let of = || layer.map(|layer| format!("layer `{}` ", layer.name())).unwrap_or_default();
-    let timed_out = || Err(TaskError::timed_out(format!("{}timed out after {:?}", of(), limit.length)));
-    let left = limit.length.saturating_sub(limit.started.elapsed());
+    let timed_out = || Err(TaskError::timed_out(format!("{}timed out after {:?}", of(), limit.length())));
+    let left = limit.left();
     if left.is_zero() {
         return timed_out(); // `timeout` would let it begin, and have effects when its time is over
     }
@@ -173,11 +190,6 @@ async fn guard(
         Ok(Err(panic)) => Err(TaskError::panicked(format!("{}panicked: {}", of(), panic_message(&*panic)))),
         Err(_) => timed_out(),
     }
-}
-
-fn panic_message(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("a value that is no text")
 }
 
 #[cfg(test)]

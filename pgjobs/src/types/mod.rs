@@ -10,6 +10,7 @@ pub(crate) mod job_state;
 pub(crate) mod meta;
 pub(crate) mod nearest;
 pub(crate) mod options;
+pub(crate) mod outcomes;
 mod parse;
 pub(crate) mod schedule;
 pub(crate) mod severity;

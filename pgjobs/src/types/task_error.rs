@@ -82,6 +82,19 @@ impl TaskError {
         TaskError::from_parts(message, Then::Retry(None), Origin::Timeout)
     }
 
+    /// The error of a joint run of so many jobs, for each of them. It makes no job of several fail for good,
+    /// since another one may be the reason: each runs alone next.
+    pub(crate) fn of_joint_run(mut self, jobs: usize) -> Self {
+        if jobs == 1 || self.is_snooze() {
+            return self;
+        }
+        if self.is_fatal() {
+            self.then = Then::Retry(None);
+        }
+        self.message = format!("the joint run of {jobs} jobs: {}", self.message);
+        self
+    }
+
     fn from_parts(message: impl fmt::Display, then: Then, origin: Origin) -> Self {
         TaskError { message: message.to_string(), then, origin }
     }

@@ -11,11 +11,11 @@ use super::handle::WorkerHandle;
 use super::hooks::{OnFailure, OnStart, OnSuccess};
 use super::shutdown::Signals;
 use super::supervisor;
-use crate::task::context::State;
 use crate::task::definition::TaskDef;
 use crate::task::job::Job;
 use crate::task::layer::{AnyLayer, Layer};
 use crate::task::registry::Registry;
+use crate::task::state::State;
 use crate::types::error::Error;
 use crate::types::task_error::TaskError;
 use crate::types::topic::Topic;
@@ -251,7 +251,7 @@ impl Worker {
         let mut registry = Registry::linked()?;
         self.extra.iter().try_for_each(|def| registry.add(def))?;
         let registry = registry.scope(&topics)?;
-        let missing = |def: &&'static TaskDef| self.state.missing(def).map(|state| (def.name, state));
+        let missing = |def: &&'static TaskDef| def.lacks(&self.state).map(|state| (def.name, state));
         match registry.tasks().iter().find_map(missing) {
             Some((task, state)) => Err(Error::MissingState { task, state }),
             None => Ok(registry),

@@ -9,6 +9,7 @@ use super::outage::in_seconds;
 use super::shared::Shared;
 use crate::db::pooler;
 use crate::task::definition::TaskDef;
+use crate::task::handler::Handler;
 use crate::task::registry::Registry;
 use crate::types::error::Error;
 
@@ -43,6 +44,23 @@ pub(super) fn warn_of_small_pool(pool: &PgPool, slots: usize, registry: &Registr
             "the pool has fewer connections than the worker has slots, and tasks ask for the pool: runs may fail \
              waiting for one; give it max_connections of the slots times what a task holds at once"
         );
+    }
+}
+
+/// Warns of batch handlers whose joint runs are never full, since each job of one takes a slot.
+pub(super) fn warn_of_few_slots(slots: usize, registry: &Registry) {
+    for task in registry.tasks() {
+        if let Handler::Many(many) = task.run
+            && many.most > slots
+        {
+            tracing::warn!(
+                task = task.name,
+                batch = many.most,
+                slots,
+                "the worker has fewer slots than the batch handler takes jobs: its calls have no more jobs than \
+                 there are slots; raise the worker's concurrency, or lower `batch`"
+            );
+        }
     }
 }
 

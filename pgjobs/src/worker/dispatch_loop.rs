@@ -1,21 +1,24 @@
 //! The dispatch loop: starts the queued jobs, one for each free slot.
+//!
+//! Jobs of a batch handler it passes to [`gathering`](super::gathering), with their slots.
 
 use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
+use super::gathering::Gathering;
 use super::run::run;
 use super::shared::Shared;
-use super::shutdown::Phase;
 use crate::db::settle::Outcome;
 use crate::task::job::Job;
+use crate::task::joint::meeting::Seat;
 use crate::types::backoff::Backoff;
 
 pub(super) async fn dispatch(shared: Arc<Shared>, mut line: mpsc::UnboundedReceiver<Arc<Job>>) {
     let slots = Arc::new(Semaphore::new(shared.settings.slots));
-    while let Some(job) = line.recv().await {
-        let slot = free_slot(&shared, &slots).await;
-        let Some(slot) = slot else {
+    let mut gathering = Gathering::new(shared.clone());
+    while let Some(job) = gathering.next(&mut line).await {
+        let Some(slot) = gathering.free_slot(&slots).await else {
             shared.counts.passed_over();
             shared.settle(&job, Outcome::Release);
             continue;
@@ -26,40 +29,43 @@ pub(super) async fn dispatch(shared: Arc<Shared>, mut line: mpsc::UnboundedRecei
         }
         shared.counts.started();
         // Made before the task is spawned, and dropped with it: also when it is aborted before it begins.
-        let ended = Ended { shared: shared.clone(), job: job.clone(), _slot: slot };
-        let handle = tokio::spawn(async move { run(&ended.shared, ended.job.clone()).await });
-        if !shared.in_flight.start(&job, handle.abort_handle()) {
-            handle.abort(); // it has ended already, or was taken out and must not run on
+        let held = Held { shared: shared.clone(), job, slot: Slot::Own(slot) };
+        if let Some(held) = gathering.add(held) {
+            start(&shared, held, None);
         }
     }
 }
 
-/// Waits for a slot; `None` when the worker is asked to stop.
-async fn free_slot(shared: &Shared, slots: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
-    if shared.stop.is_draining() {
-        return None;
-    }
-    if let Ok(slot) = slots.clone().try_acquire_owned() {
-        return Some(slot); // usual with short jobs: nothing to wait for, nothing to set up
-    }
-    tokio::select! {
-        biased;
-        () = shared.stop.reached(Phase::Draining) => None,
-        slot = slots.clone().acquire_owned() => slot.ok(),
+/// Starts the run of a job, with its seat in a joint run if it has one.
+pub(super) fn start(shared: &Shared, held: Held, seat: Option<Seat>) {
+    let job = held.job.clone();
+    let handle = tokio::spawn(async move { run(&held.shared, held.job.clone(), seat).await });
+    if !shared.in_flight.start(&job, handle.abort_handle()) {
+        handle.abort(); // it has ended already, or was taken out and must not run on
     }
 }
 
-struct Ended {
+/// A job that has a slot, until its run ends.
+pub(super) struct Held {
     shared: Arc<Shared>,
-    job: Arc<Job>,
-    _slot: OwnedSemaphorePermit,
+    pub(super) job: Arc<Job>,
+    pub(super) slot: Slot,
 }
 
-impl Drop for Ended {
+/// What the run of a job occupies.
+pub(super) enum Slot {
+    Own(OwnedSemaphorePermit),
+    /// None of its own any more, while it becomes a part of those of a joint run.
+    None,
+    /// The slots of a joint run, which are free again together: so the next joint run gets them all.
+    Joint(#[expect(dead_code, reason = "it is held until it is dropped")] Arc<OwnedSemaphorePermit>),
+}
+
+impl Drop for Held {
     fn drop(&mut self) {
         // No effect after an outcome. Without one the run ended in a way that nothing else saw: by a panic
         // while its future was dropped, which is the task's fault, or by the end of its runtime, which is
-        // not.
+        // not. Or it never began, because the worker ends.
         let outcome = if std::thread::panicking() {
             Outcome::Retry("the run ended without an outcome".to_owned(), Backoff::DEFAULT.delay(0))
         } else {

@@ -12,7 +12,7 @@
 //! - `claim_loop` claims as many jobs as there are free slots, and only a few more: the next job should be
 //!   here when a slot becomes free, but no other worker can run a job that waits here.
 //! - `dispatch_loop` starts the queued jobs, one for each free slot; `run` takes one job from its start to
-//!   its outcome.
+//!   its outcome. Jobs of a batch handler are held in `gathering` until their joint run begins.
 //! - `settle_loop` sends outcomes in batches: while one batch is being sent, the next one gathers.
 //! - `heartbeat_loop` keeps the worker alive in the database, and checks whether the user's runtime runs
 //!   anything.
@@ -33,6 +33,7 @@ mod claim;
 mod claim_loop;
 mod counts;
 mod dispatch_loop;
+mod gathering;
 mod handle;
 mod heartbeat_loop;
 mod hooks;

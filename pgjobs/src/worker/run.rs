@@ -10,10 +10,12 @@ use super::shared::Shared;
 use crate::db::settle::Outcome;
 use crate::task::definition::TaskDef;
 use crate::task::job::Job;
+use crate::task::joint::meeting::Seat;
 use crate::task::layer::Next;
 use crate::types::task_error::{RunResult, Then};
 
-pub(super) async fn run(shared: &Arc<Shared>, job: Arc<Job>) {
+/// `seat`: where it meets the other jobs of its joint run.
+pub(super) async fn run(shared: &Arc<Shared>, job: Arc<Job>, seat: Option<Seat>) {
     if !shared.in_flight.begin(&job) {
         return; // taken out while it waited for the runtime
     }
@@ -26,7 +28,7 @@ pub(super) async fn run(shared: &Arc<Shared>, job: Arc<Job>) {
         let Some(def) = shared.registry.get(job.task()) else {
             return Outcome::Release; // claims name only tasks that are registered here
         };
-        let result = Next::all(&shared.layers, def, &job, &shared.state).run().await;
+        let result = Next::all(&shared.layers, def, &job, &shared.state).seated(seat).run().await;
         let outcome = outcome(def, &job, result);
         log(&job, &outcome, started);
         outcome

@@ -22,10 +22,10 @@ use crate::db::connection::DbConnection;
 use crate::db::servers::Servers;
 use crate::db::settle::{Outcome, Settlement};
 use crate::db::worker::{Run, RunKey};
-use crate::task::context::State;
 use crate::task::job::Job;
 use crate::task::layer::AnyLayer;
 use crate::task::registry::Registry;
+use crate::task::state::State;
 use crate::types::job_id::JobId;
 
 pub(super) struct Shared {

@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::builder::Worker;
-use super::check::{announce, check_connection, warn_of_small_pool};
+use super::check::{announce, check_connection, warn_of_few_slots, warn_of_small_pool};
 use super::claim::LONGEST_FETCH;
 use super::claim_loop::Fetcher;
 use super::counts::{End, WorkerReport};
@@ -37,6 +37,7 @@ pub(super) async fn start(worker: Worker) -> Result<WorkerHandle, Error> {
     worker.check()?;
     let registry = worker.registry()?;
     warn_of_small_pool(&worker.pool, worker.concurrency, &registry);
+    warn_of_few_slots(worker.concurrency, &registry);
     let settings = Settings {
         names: registry.claimable(),
         own_batch: registry.self_finishing(),

@@ -2,6 +2,7 @@
 //!
 //! They are modules of one program, since building each as a program of its own would take minutes.
 
+pub mod batch_handlers;
 pub mod call_renamed;
 pub mod crate_renamed;
 pub mod default_expressions;

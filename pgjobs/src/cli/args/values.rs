@@ -55,6 +55,29 @@ pub(crate) fn time(text: &str) -> Result<DateTime<Utc>, String> {
         .map_err(|error| format!("{error}: write a time with its zone, such as 2030-01-31T09:00:00Z"))
 }
 
+/// A time as in [`time`], or how long ago it was, as in [`duration`].
+pub(crate) fn moment(text: &str) -> Result<DateTime<Utc>, String> {
+    let ago = duration(text).ok().and_then(|ago| chrono::TimeDelta::from_std(ago).ok());
+    match ago.and_then(|ago| Utc::now().checked_sub_signed(ago)) {
+        Some(time) => Ok(time),
+        None => time(text).map_err(|error| format!("{error}, or how long ago it was, such as 2h")),
+    }
+}
+
+/// Jobs a second: `50/s`, `3000/m`, `10/h`, or a number.
+pub(crate) fn rate(text: &str) -> Result<f64, String> {
+    let (number, unit) = text.trim().split_once('/').unwrap_or((text.trim(), "s"));
+    let seconds = match unit {
+        "s" => Some(1.0),
+        "m" => Some(60.0),
+        "h" => Some(3600.0),
+        _ => None,
+    };
+    let rate = number.parse::<f64>().ok().zip(seconds).map(|(number, seconds)| number / seconds);
+    rate.filter(|rate| rate.is_finite() && *rate > 0.0)
+        .ok_or_else(|| format!("`{}` is no rate: write 50/s, 3000/m or 10/h", text.escape_debug()))
+}
+
 /// Parses JSON; text that is not JSON becomes a JSON string.
 pub(crate) fn argument(text: &str) -> Result<Value, String> {
     match serde_json::from_str(text) {
@@ -179,6 +202,24 @@ mod tests {
         }
         assert_eq!(seconds("5"), Ok(Duration::from_secs(5)));
         assert!(seconds("0").is_err());
+    }
+
+    #[test]
+    fn rates_are_jobs_a_second() {
+        for (text, rate) in [("50/s", 50.0), ("3000/m", 50.0), ("36/h", 0.01), ("0.5", 0.5)] {
+            assert_eq!(super::rate(text), Ok(rate), "{text}");
+        }
+        for text in ["", "0", "-1/s", "NaN", "inf", "5/d", "x/s", "5/"] {
+            assert!(super::rate(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_moment_is_a_time_or_how_long_ago_it_was() {
+        assert_eq!(moment("2030-01-31T09:00:00Z"), time("2030-01-31T09:00:00Z"));
+        let ago = (Utc::now() - moment("2h").unwrap()).num_seconds();
+        assert!((7200..7210).contains(&ago), "{ago}");
+        assert!(moment("tomorrow").is_err());
     }
 
     #[test]

@@ -4,11 +4,13 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use clap::Args;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::NewJob;
+use crate::admin::Edit;
 use crate::cli::args::values;
 use crate::cli::output::failure::Failure;
+use crate::types::meta::TAGS;
 
 #[derive(Args)]
 pub(crate) struct CallArgs {
@@ -46,6 +48,32 @@ type Array = Vec<Value>;
 pub(super) type Object = Vec<(String, Value)>;
 
 impl CallArgs {
+    /// Whether it has arguments, so that a job's own are to be replaced.
+    pub(super) fn has_arguments(&self) -> bool {
+        self.args.is_some() || self.kwargs.is_some() || !self.arg.is_empty() || !self.kwarg.is_empty()
+    }
+
+    /// An edit that also sets these options.
+    pub(super) fn options_of(&self, mut edit: Edit) -> Edit {
+        if let Some(priority) = self.priority {
+            edit = edit.priority(priority);
+        }
+        if let Some(retries) = self.retries {
+            edit = edit.retries(retries);
+        }
+        if let Some(timeout) = self.timeout {
+            edit = edit.timeout(timeout);
+        }
+        if self.meta.is_empty() && self.tag.is_empty() {
+            return edit;
+        }
+        let mut meta: Map<String, Value> = self.meta.iter().cloned().collect();
+        if !self.tag.is_empty() {
+            meta.insert(TAGS.to_owned(), self.tag.clone().into());
+        }
+        edit.meta(meta)
+    }
+
     /// A job of this task with these options.
     pub(super) fn job(self, task: String) -> Result<NewJob, Failure> {
         let values = self.args.into_iter().flatten().chain(self.arg);

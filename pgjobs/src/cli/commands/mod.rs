@@ -1,5 +1,6 @@
 //! One module for each command.
 
+pub(crate) mod audit;
 pub(crate) mod bench;
 mod call;
 pub(crate) mod check;
@@ -7,12 +8,15 @@ pub(crate) mod codegen;
 pub(crate) mod completions;
 pub(crate) mod dev;
 pub(crate) mod doctor;
+pub(crate) mod edit;
 pub(crate) mod explain;
 pub(crate) mod inspect;
 pub(crate) mod jobs;
 pub(crate) mod migrate;
+pub(crate) mod operation;
 pub(crate) mod pause;
 pub(crate) mod publish;
+pub(crate) mod retention;
 pub(crate) mod schedule;
 pub(crate) mod unique;
 pub(crate) mod worker;

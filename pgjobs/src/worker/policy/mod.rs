@@ -14,6 +14,7 @@
 //! schedules of time and faults, each made from a seed that repeats it.
 
 pub(crate) mod claiming;
+pub(crate) mod gather;
 pub(crate) mod heartbeats;
 pub(crate) mod peers;
 pub(crate) mod prefetch;

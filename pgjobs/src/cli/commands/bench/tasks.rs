@@ -7,7 +7,7 @@ use schemars::{Schema, schema_for};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::define::{Context, Param, StateType, TaskDef, TaskOptions};
+use crate::define::{Context, Handler, Param, StateType, TaskDef, TaskOptions};
 use crate::task::job::ClaimTimes;
 use crate::{Backoff, Task, TaskError};
 
@@ -70,7 +70,7 @@ pub(crate) static NOOP: TaskDef = TaskDef {
     args_schema: anything,
     result_schema: nothing,
     decode: TaskDef::decode_as::<Noop>,
-    run: |context| Box::pin(async move { context.finish(()) }),
+    run: Handler::One(|context| Box::pin(async move { context.finish(()) })),
 };
 
 pub(crate) static ERRAND: TaskDef = TaskDef {
@@ -83,12 +83,12 @@ pub(crate) static ERRAND: TaskDef = TaskDef {
     ],
     needs: &[StateType::of::<Probe>()],
     decode: TaskDef::decode_as::<Errand>,
-    run: |context| {
+    run: Handler::One(|context| {
         Box::pin(async move {
             let outcome = errand(&context).await;
             context.finish(outcome)
         })
-    },
+    }),
     ..NOOP
 };
 

@@ -1,25 +1,24 @@
-//! `retry`, `cancel`, `purge`: count the jobs, ask, then change up to 1000 jobs per statement.
-//!
-//! So nobody waits long for a lock, and an interrupted command has done exactly the statements that it
-//! counted.
+//! `retry`, `redrive`, `cancel`, `purge`: count the jobs, ask, then change those that were named, up to 1000
+//! per statement, or start an operation over all that match, and follow it.
 
+mod bulk;
 mod purge;
 mod selection;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgGroup, Args};
-use sqlx::PgPool;
 
+use crate::admin::Operation;
 use crate::cli::args::global::Global;
 use crate::cli::output::console::Console;
 use crate::cli::output::failure::Failure;
-use crate::cli::output::format;
 use crate::db::refusal::server_code;
-use crate::inspect;
 use crate::types::error::driver;
 use crate::{Error, JobId, JobState, Topic};
-use selection::{BulkAction, Selection};
+use bulk::{Bulk, Matching};
+use selection::Action;
 
+pub(crate) use bulk::{follow, report, skips};
 pub(crate) use purge::{PurgeArgs, run as purge};
 
 const RETRY_HELP: &str = "\
@@ -27,7 +26,8 @@ The job keeps its id and gets all its runs again.
 
 Examples:
   pgjobs retry 0199d1f2a4b07c3e8f5a6b7c8d9e0f12
-  pgjobs retry --topic 'mail.*' --yes";
+  pgjobs retry --topic 'mail.*' --yes
+  pgjobs retry --topic 'mail.*' --error 'timed out' --since 2h --rate 50/s --dry-run";
 
 #[derive(Args)]
 #[command(after_help = RETRY_HELP, group = ArgGroup::new("which").args(["ids", "topic"]).required(true))]
@@ -41,6 +41,42 @@ pub(crate) struct RetryArgs {
     /// With --topic: jobs that ended in this state.
     #[arg(long, default_value = "failed", conflicts_with = "ids", value_parser = ended())]
     state: JobState,
+    #[command(flatten)]
+    matching: Matching,
+    /// Why, for the audit.
+    #[arg(long)]
+    reason: Option<String>,
+    /// Do not ask for confirmation.
+    #[arg(short, long)]
+    yes: bool,
+}
+
+const REDRIVE_HELP: &str = "\
+Each job becomes a new one, with the same arguments, options and notes and all its runs. The arguments are \
+compared with what the task is now; jobs that do not fit are skipped. The old job stays in the history and \
+names the new one, so that none is re-driven twice. `retry` keeps the id instead.
+
+Examples:
+  pgjobs redrive 0199d1f2a4b07c3e8f5a6b7c8d9e0f12
+  pgjobs redrive --topic 'mail.*' --error 'timed out' --since 2h --rate 50/s";
+
+#[derive(Args)]
+#[command(after_help = REDRIVE_HELP, group = ArgGroup::new("which").args(["ids", "topic"]).required(true))]
+pub(crate) struct RedriveArgs {
+    /// The ids of the jobs.
+    #[arg(value_name = "ID")]
+    ids: Vec<JobId>,
+    /// All jobs under this topic instead; '*' is every task.
+    #[arg(long)]
+    topic: Option<Topic>,
+    /// With --topic: jobs that ended in this state.
+    #[arg(long, default_value = "failed", conflicts_with = "ids", value_parser = ended())]
+    state: JobState,
+    #[command(flatten)]
+    matching: Matching,
+    /// Why, for the audit.
+    #[arg(long)]
+    reason: Option<String>,
     /// Do not ask for confirmation.
     #[arg(short, long)]
     yes: bool,
@@ -67,55 +103,43 @@ pub(crate) struct CancelArgs {
     /// All pending and running jobs under this topic instead; '*' is every task.
     #[arg(long)]
     topic: Option<Topic>,
+    #[command(flatten)]
+    matching: Matching,
+    /// With --topic: why, for the audit.
+    #[arg(long, requires = "topic")]
+    reason: Option<String>,
     /// Do not ask for confirmation.
     #[arg(short, long)]
     yes: bool,
 }
 
 pub(crate) async fn retry(args: RetryArgs, global: &Global, console: &Console) -> Result<(), Failure> {
-    let chosen = Selection::new(args.ids, args.topic, vec![args.state]);
-    selection::run(BulkAction::Retry, chosen, args.yes, global, console).await
+    let Some(topic) = args.topic else {
+        return selection::run(Action::Retry, args.ids, args.reason, args.yes, global, console).await;
+    };
+    let operation = Operation::retry(topic).state(args.state);
+    Bulk::new(Action::Retry, operation, args.matching, args.reason, args.yes).run(global, console).await
+}
+
+pub(crate) async fn redrive(args: RedriveArgs, global: &Global, console: &Console) -> Result<(), Failure> {
+    let Some(topic) = args.topic else {
+        return selection::run(Action::Redrive, args.ids, args.reason, args.yes, global, console).await;
+    };
+    let operation = Operation::redrive(topic).state(args.state);
+    Bulk::new(Action::Redrive, operation, args.matching, args.reason, args.yes).run(global, console).await
 }
 
 pub(crate) async fn cancel(args: CancelArgs, global: &Global, console: &Console) -> Result<(), Failure> {
-    let chosen = Selection::new(args.ids, args.topic, vec![JobState::Pending, JobState::Running]);
-    selection::run(BulkAction::Cancel, chosen, args.yes, global, console).await
-}
-
-/// A number of jobs, exact or a lower bound.
-#[derive(Clone, Copy)]
-pub(crate) struct Count {
-    pub(crate) jobs: u64,
-    pub(crate) exact: bool,
-}
-
-impl Count {
-    const NONE: Count = Count { jobs: 0, exact: true };
-
-    /// The database counts no further than this.
-    const CAP: u64 = 1_000_000;
-
-    async fn of(pool: &PgPool, state: JobState, topic: &Topic) -> Result<Self, Failure> {
-        let jobs = inspect::count(pool, state, topic).await.map_err(refused)?.unsigned_abs();
-        Ok(Count { jobs, exact: jobs < Count::CAP })
-    }
-
-    fn and(self, other: Count) -> Count {
-        Count { jobs: self.jobs.saturating_add(other.jobs), exact: self.exact && other.exact }
-    }
-
-    /// The number of jobs, if it is exact.
-    fn length(self) -> Option<u64> {
-        self.exact.then_some(self.jobs)
-    }
-
-    fn render(self) -> String {
-        format::jobs_counted(self.jobs, self.exact)
-    }
+    let Some(topic) = args.topic else {
+        return selection::run(Action::Cancel, args.ids, None, args.yes, global, console).await;
+    };
+    Bulk::new(Action::Cancel, Operation::cancel(topic), args.matching, args.reason, args.yes)
+        .run(global, console)
+        .await
 }
 
 /// All these commands require one role, whichever of their statements the database refuses first.
-fn refused(error: Error) -> Failure {
+pub(crate) fn refused(error: Error) -> Failure {
     match &error {
         Error::Database(cause) if server_code(&error).is_some_and(|code| code == "42501") => {
             let said = driver::said(cause);

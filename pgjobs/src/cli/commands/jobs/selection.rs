@@ -1,11 +1,11 @@
-//! Retries or cancels selected jobs.
+//! Retries, re-drives or cancels jobs that are named by their ids.
 
 use std::collections::HashSet;
 
 use serde_json::json;
 use sqlx::PgPool;
 
-use super::{Count, refused};
+use super::refused;
 use crate::cli::args::global::Global;
 use crate::cli::database::connect::connect;
 use crate::cli::output::confirm::confirm;
@@ -13,89 +13,91 @@ use crate::cli::output::console::Console;
 use crate::cli::output::failure::Failure;
 use crate::cli::output::format;
 use crate::cli::output::progress::Progress;
-use crate::inspect::{self, JobFilter};
-use crate::{Error, JobId, JobState, Topic, admin};
+use crate::{Error, JobId, db};
 
 /// Jobs per statement.
-const BATCH: u16 = 1000;
+const BATCH: usize = 1000;
 
+/// What these commands do to jobs.
 #[derive(Clone, Copy)]
-pub(crate) enum BulkAction {
+pub(crate) enum Action {
     Retry,
+    Redrive,
     Cancel,
+    Purge,
 }
 
-impl BulkAction {
-    fn verb(self) -> &'static str {
-        match self {
-            BulkAction::Retry => "retry",
-            BulkAction::Cancel => "cancel",
+impl Action {
+    pub(super) fn of(kind: &str) -> Action {
+        match kind {
+            "retry" => Action::Retry,
+            "redrive" => Action::Redrive,
+            "cancel" => Action::Cancel,
+            _ => Action::Purge,
         }
     }
 
-    fn done(self) -> &'static str {
+    pub(super) fn verb(self) -> &'static str {
         match self {
-            BulkAction::Retry => "retried",
-            BulkAction::Cancel => "cancelled",
+            Action::Retry => "retry",
+            Action::Redrive => "re-drive",
+            Action::Cancel => "cancel",
+            Action::Purge => "delete",
+        }
+    }
+
+    /// In words and as a key of the JSON document.
+    pub(super) fn done(self) -> &'static str {
+        match self {
+            Action::Retry => "retried",
+            Action::Redrive => "redriven",
+            Action::Cancel => "cancelled",
+            Action::Purge => "purged",
         }
     }
 
     /// Why the action may skip a job.
     fn otherwise(self) -> &'static str {
         match self {
-            BulkAction::Retry => "not found, or neither failed nor cancelled",
-            BulkAction::Cancel => "not found, or ended already",
-        }
-    }
-
-    async fn run(self, pool: &PgPool, jobs: &[JobId]) -> Result<Vec<JobId>, Error> {
-        match self {
-            BulkAction::Retry => admin::retry(pool, jobs).await,
-            BulkAction::Cancel => admin::cancel(pool, jobs).await,
+            Action::Retry | Action::Redrive => "not found, or neither failed nor cancelled",
+            Action::Cancel | Action::Purge => "not found, or ended already",
         }
     }
 }
 
-/// The jobs to act on.
-pub(crate) enum Selection {
-    Ids(Vec<JobId>),
-    Topic { topic: Topic, states: Vec<JobState> },
+/// What was done to named jobs: their ids, the new ids of those that were re-driven, and why some were not.
+#[derive(Default)]
+struct Done {
+    jobs: Vec<JobId>,
+    new: Vec<JobId>,
+    skips: Vec<String>,
 }
 
-impl Selection {
-    pub(crate) fn new(ids: Vec<JobId>, topic: Option<Topic>, states: Vec<JobState>) -> Self {
-        match topic {
-            Some(topic) => Selection::Topic { topic, states },
-            None => Selection::Ids(each_once(ids)),
-        }
-    }
-
-    async fn count(&self, pool: &PgPool) -> Result<Count, Failure> {
-        let Selection::Topic { topic, states } = self else {
-            return Ok(Count { jobs: self.ids().len() as u64, exact: true });
-        };
-        let mut count = Count::NONE;
-        for state in states {
-            count = count.and(Count::of(pool, *state, topic).await?);
-        }
-        Ok(count)
-    }
-
-    fn ids(&self) -> &[JobId] {
-        match self {
-            Selection::Ids(ids) => ids,
-            Selection::Topic { .. } => &[],
-        }
-    }
-
-    fn question(&self, act: BulkAction, count: Count) -> String {
-        match self {
-            Selection::Ids(_) => format!("{} {}?", act.verb(), count.render()),
-            Selection::Topic { topic, states } => {
-                let states: Vec<&str> = states.iter().map(|state| state.as_str()).collect();
-                format!("{} {} ({}) under `{topic}`?", act.verb(), count.render(), states.join(" and "))
+impl Done {
+    async fn more(
+        &mut self,
+        action: Action,
+        pool: &PgPool,
+        jobs: &[JobId],
+        reason: Option<&str>,
+    ) -> Result<(), Error> {
+        let mut connection = pool.acquire().await?;
+        match action {
+            Action::Redrive => {
+                for job in db::admin::edit::redrive(&mut connection, jobs, reason).await? {
+                    self.skips.extend(job.skipped);
+                    if let Some(new) = job.new_job_id {
+                        self.jobs.push(job.job_id);
+                        self.new.push(new);
+                    }
+                }
+            }
+            Action::Retry => self.jobs.extend(db::admin::retry(&mut connection, jobs, reason).await?),
+            Action::Cancel | Action::Purge => {
+                self.jobs.extend(db::admin::cancel(&mut connection, jobs).await?)
             }
         }
+        Ok(())
     }
 }
 
@@ -107,78 +109,40 @@ fn each_once(mut ids: Vec<JobId>) -> Vec<JobId> {
 }
 
 pub(crate) async fn run(
-    act: BulkAction,
-    chosen: Selection,
+    action: Action,
+    ids: Vec<JobId>,
+    reason: Option<String>,
     yes: bool,
     global: &Global,
     console: &Console,
 ) -> Result<(), Failure> {
+    let ids = each_once(ids);
     let pool = connect(global, console).await?;
-    let count = chosen.count(&pool).await?;
-    if count.jobs > 0 {
-        confirm(&chosen.question(act, count), yes, console)?;
+    let what = format!("{} {}", action.verb(), format::jobs(ids.len() as u64));
+    confirm(&format!("{what}?"), yes, console)?;
+    let progress = Progress::bar(console, &what, ids.len() as u64);
+    let mut done = Done::default();
+    for batch in ids.chunks(BATCH) {
+        done.more(action, &pool, batch, reason.as_deref()).await.map_err(refused)?;
+        progress.at(done.jobs.len() as u64);
     }
-    let progress = Progress::of(console, &format!("{} {}", act.verb(), count.render()), count.length());
-    let done = match &chosen {
-        Selection::Ids(ids) => listed(act, &pool, ids, &progress).await?,
-        Selection::Topic { topic, states } => found(act, &pool, topic, states, &progress).await?,
-    };
     drop(progress);
-    report(act, &done, chosen.ids(), console)
+    report(action, &done, &ids, console)
 }
 
-async fn listed(
-    act: BulkAction,
-    pool: &PgPool,
-    ids: &[JobId],
-    progress: &Progress,
-) -> Result<Vec<JobId>, Failure> {
-    let mut done = Vec::new();
-    for batch in ids.chunks(usize::from(BATCH)) {
-        done.extend(act.run(pool, batch).await.map_err(refused)?);
-        progress.at(done.len() as u64);
+fn report(action: Action, done: &Done, ids: &[JobId], console: &Console) -> Result<(), Failure> {
+    let left: Vec<&JobId> = ids.iter().filter(|id| !done.jobs.contains(id)).collect();
+    let count = done.jobs.len() as u64;
+    let mut document = json!({ action.done(): count, "left": left });
+    if let Action::Redrive = action {
+        document["new_job_ids"] = json!(done.new);
+        document["reasons"] = json!(done.skips);
     }
-    Ok(done)
-}
-
-/// Goes from the newest job to the oldest. A job that fails again, or is published meanwhile, is newer than
-/// the current position or already behind it. So no job is taken twice and the loop ends.
-async fn found(
-    act: BulkAction,
-    pool: &PgPool,
-    topic: &Topic,
-    states: &[JobState],
-    progress: &Progress,
-) -> Result<Vec<JobId>, Failure> {
-    let mut done = Vec::new();
-    for &state in states {
-        let mut filter =
-            JobFilter { state: Some(state), topic: Some(topic.clone()), before: None, num: BATCH };
-        loop {
-            let page: Vec<JobId> = inspect::jobs(pool, &filter)
-                .await
-                .map_err(refused)?
-                .into_iter()
-                .map(|job| job.job_id)
-                .collect();
-            let Some(last) = page.last().cloned() else { break };
-            done.extend(act.run(pool, &page).await.map_err(refused)?);
-            progress.at(done.len() as u64);
-            filter.before = Some(last);
-        }
-    }
-    Ok(done)
-}
-
-fn report(act: BulkAction, done: &[JobId], args: &[JobId], console: &Console) -> Result<(), Failure> {
-    let left: Vec<&JobId> = args.iter().filter(|id| !done.contains(id)).collect();
-    let count = done.len() as u64;
-    let document = json!({ act.done(): count, "left": left });
     if let [first, ..] = left[..] {
         let more = if left.len() > 1 { format!(" and {} more", left.len() - 1) } else { String::new() };
-        let message =
-            format!("{} {}, not {first}{more}: {}", act.done(), format::jobs(count), act.otherwise());
+        let why = done.skips.first().map_or(action.otherwise(), String::as_str);
+        let message = format!("{} {}, not {first}{more}: {why}", action.done(), format::jobs(count));
         return Err(Failure::failed(message).about(document));
     }
-    console.data(&document, || format!("{} {}", act.done(), format::jobs(count)))
+    console.data(&document, || format!("{} {}", action.done(), format::jobs(count)))
 }

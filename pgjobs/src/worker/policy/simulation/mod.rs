@@ -10,6 +10,7 @@
 
 mod claiming;
 mod database;
+mod gathering;
 mod heartbeats;
 mod seen;
 mod settling;

@@ -1,0 +1,10 @@
+#![allow(unused)]
+
+use pgjobs::{TaskError, task};
+
+#[task(batch = 100)]
+async fn index(#[each] n: Vec<i64>) -> Result<i64, TaskError> {
+    Ok(7)
+}
+
+fn main() {}
