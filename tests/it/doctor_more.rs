@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use pgjobs_tests::{Db, Lateness};
+use pgjobs_tests::{Db, Lateness, until};
 
 use crate::doctor::{DAY, HOUR, MINUTE, gone, later, look, mended_by, seen};
 
@@ -108,6 +108,37 @@ async fn a_worker_with_a_late_heartbeat_is_named_until_it_sends_one() {
     assert!(message.contains("process 1 on 'host' sent its last heartbeat 40 min ago"), "{message}");
     assert!(worker.heartbeat().await);
     gone(&db, "worker_late").await;
+    let (message, _) = seen(&db, "worker_release").await;
+    assert!(message.starts_with("1 live workers run release '1', and the schema is of "), "{message}");
+    db.run("update jobs.schema_functions set release = '1'").await;
+    gone(&db, "worker_release").await;
+}
+
+#[tokio::test]
+async fn dead_rows_that_pile_up_are_named_and_cleaned_up() {
+    let db = Db::new().await;
+    db.worker(&["a"]).await;
+    db.run("alter table jobs.worker set (autovacuum_enabled = off)").await;
+    db.run(
+        "insert into jobs.worker select r.* from jobs.worker w, generate_series(1, 100001),
+           lateral jsonb_populate_record(w, jsonb_build_object('id', gen_random_uuid())) r;
+         delete from jobs.worker",
+    )
+    .await;
+    until("the statistics have appeared", async || look(&db, "dead_rows").await.is_some()).await;
+    mended_by(&db, "dead_rows", "jobs.worker has 100002 dead rows", 0).await;
+}
+
+#[tokio::test]
+async fn an_owner_who_may_not_see_sessions_is_named() {
+    let db = Db::new().await;
+    let owner: String = db.one("select current_database() || '_owner'").await;
+    db.run(&format!(
+        "create role {owner}; grant usage on schema jobs to {owner}; grant execute on all functions in schema jobs to {owner};
+         alter function jobs._problems_of_sessions() owner to {owner}"
+    ))
+    .await;
+    mended_by(&db, "sessions_hidden", "old snapshots and idle transactions are not found", 0).await;
 }
 
 #[tokio::test]
