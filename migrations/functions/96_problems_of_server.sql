@@ -64,7 +64,7 @@ begin
     jobs._seconds(v_now - a.state_change), 60::numeric, format('`select pg_terminate_backend(%s)`', a.pid), jsonb_build_object('pid', a.pid, 'role', a.usename)
   from pg_stat_activity a,
     lateral (select string_agg(distinct 'jobs.' || c.relname, ', ') as tables from pg_locks k join pg_class c on c.oid = k.relation
-             where k.pid = a.pid and k.granted and c.relnamespace = 'jobs'::regnamespace and c.relkind in ('r', 'p')
+             where k.pid = a.pid and k.granted and c.relnamespace = 'jobs'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
                and k.database = (select d.oid from pg_database d where d.datname = current_database())) l
   where a.state like 'idle in transaction%' and a.state_change < v_now - interval '60 s' and a.datname = current_database() and l.tables is not null
   order by a.state_change limit 20;

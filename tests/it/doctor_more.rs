@@ -120,8 +120,8 @@ async fn dead_rows_that_pile_up_are_named_and_cleaned_up() {
     db.worker(&["a"]).await;
     db.run("alter table jobs.worker set (autovacuum_enabled = off)").await;
     db.run(
-        "insert into jobs.worker select r.* from jobs.worker w, generate_series(1, 100001),
-           lateral jsonb_populate_record(w, jsonb_build_object('id', gen_random_uuid())) r;
+        "insert into jobs.worker select r.* from jobs.worker w, generate_series(1, 100001) g,
+           lateral jsonb_populate_record(w, jsonb_build_object('id', md5(g::text)::uuid)) r;
          delete from jobs.worker",
     )
     .await;
