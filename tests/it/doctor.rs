@@ -203,7 +203,8 @@ async fn what_keeps_history_from_its_maintenance_is_named_and_ended() {
     let (message, commands) = seen(&db, "maintenance_held").await;
     assert!(message.contains(&format!("process {pid} is in the way")), "{message}");
     db.run(&commands[0]).await;
-    until("the session has ended", async || session.ping().await.is_err()).await;
+    let ended = format!("select not exists (select from pg_stat_activity where pid = {pid})");
+    until("the session has ended", async || db.one::<bool>(&ended).await).await;
     db.run(&commands[1]).await;
     gone(&db, "maintenance_held").await;
 }
