@@ -44,13 +44,13 @@ async fn the_severity_decides_the_exit_code() {
     let failed = run(&mut on(&db.url, &["doctor", "--json"]));
     assert_eq!(failed.code, Some(1), "{failed:?}");
     let document = failed.json();
-    assert_eq!((&document["errors"], &document["warnings"]), (&1.into(), &1.into()));
+    assert_eq!((&document["errors"], &document["warnings"]), (&2.into(), &1.into()), "{document}");
     let first = &document["problems"][0];
     assert_eq!((&first["code"], &first["severity"]), (&"no_worker".into(), &"error".into()));
     assert_eq!((&first["found"], &first["allowed"]), (&1.into(), &0.into()));
     assert!(first["remedy"].as_str().is_some_and(|remedy| remedy.contains("`pgjobs worker`")));
     let text = run(&mut on(&db.url, &["doctor"]));
-    assert!(text.out.starts_with("error no_worker: ") && text.err.contains("not well: 1 error"), "{text:?}");
+    assert!(text.out.starts_with("error no_worker: ") && text.err.contains("not well: 2 errors"), "{text:?}");
 }
 
 #[tokio::test]
