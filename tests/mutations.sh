@@ -221,7 +221,7 @@ check "the pause of an operation" "step_operation|and o.state = 'running' for up
 check "the position of an operation beside what it did" "_run_operation|v_op.range_until, v_op.after_job, v_op.paced_at|v_op.range_until, i_op.after_job, v_op.paced_at" "${ops[@]}" operations
 check "jobs that begin to match after the start" "_as_operation|least(i_until, v_op.started_at)|coalesce(i_until, '9999-01-01')" "${ops[@]}" operations
 check "the rate of an operation" "_paced|make_interval(secs => (v_op.done - i_before.done) / v_op.rate)|interval '0'" "${ops[@]}" operations
-check "how much of a rate is kept" "_quota|greatest(2 * (i_op).rate, 1)|1000" "${ops[@]}" operations
+check "how much of a rate is kept" "_quota|GREATEST(((2)::double precision * (i_op).rate), (1)::double precision)|(1000)::double precision" "${ops[@]}" operations
 check "the wait for locks in a step" "_step|when lock_not_available or deadlock_detected then|when division_by_zero then" "${ops[@]}" operations
 check "errors of a step, undone alone" "_run_operation|exception when others then|exception when division_by_zero then" "${ops[@]}" operations
 check "the pause after an error of a step" "_step_operations|and (o.retry_at > jobs.now()) is not true|" "${ops[@]}" operations
@@ -231,7 +231,7 @@ check "that a re-driven job is not retried" "_requeue|and h.redriven_as is null|
 check "skipping locked jobs in a re-drive" "_lock_failed|for update skip locked|for update" "${ops[@]}" redrive
 check "the schema at a re-drive" "_redrive|v_jobs := jobs._skip_unfit(v_jobs, i_parts);|" "${ops[@]}" redrive
 check "unique keys of re-driven jobs" "_redrive|v_jobs := jobs._skip_keyless(v_jobs, v_now);|" "${ops[@]}" redrive
-check "the first of a chain of re-drives" "_store_redriven|coalesce(o.meta->'redrive'->'origin', to_jsonb(o.job_id))|to_jsonb(o.job_id)" "${ops[@]}" redrive
+check "the first of a chain of re-drives" "_store_redriven|coalesce(o.meta->''redrive''->''origin'', to_jsonb(o.job_id))|to_jsonb(o.job_id)" "${ops[@]}" redrive
 check "the schema at an edit" "_check_edit|if i_is_new_body then|if false then" "${ops[@]}" edit
 check "the place of an edited job in the queue" "_edit_pending|when v_new.priority = v_old.priority and|when" "${ops[@]}" edit
 check "a key made anew of edited arguments" "_edited_key|v_on_end.unique_key := v_new.key;|" "${ops[@]}" edit

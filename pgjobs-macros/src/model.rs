@@ -81,7 +81,7 @@ impl Task {
 
     /// Whether the function runs several jobs at once.
     pub(crate) fn is_batch_handler(&self) -> bool {
-        self.options.batch.is_some()
+        self.options.is_batch_handler
     }
 
     /// The trait of what the function may return; of a function with `#[each]` also where `batch` was forgotten.

@@ -26,7 +26,10 @@ const OPTIONS: &[Row<Options>] = &[
     once("backoff", |options, meta, errors| options.backoff = value(meta, errors, backoff)),
     once("keep", |options, meta, errors| options.keep = value(meta, errors, keep)),
     once("validate", |options, meta, errors| options.validation = value(meta, errors, validation)),
-    once("batch", |options, meta, errors| options.batch = value(meta, errors, batch)),
+    once("batch", |options, meta, errors| {
+        options.is_batch_handler = true;
+        options.batch = value(meta, errors, batch);
+    }),
     once("linger", |options, meta, errors| options.linger = value(meta, errors, linger)),
     once("unique", |options, meta, errors| options.unique = unique(meta, errors)),
     Row {
@@ -63,8 +66,10 @@ pub(crate) struct Options {
     pub(crate) backoff: Option<Backoff>,
     pub(crate) keep: Option<Chosen>,
     pub(crate) validation: Option<Chosen>,
-    /// The most jobs of one joint run; the task is a batch handler then.
+    /// The most jobs of one joint run.
     pub(crate) batch: Option<At<i64>>,
+    /// Whether `batch` was given, readable or not.
+    pub(crate) is_batch_handler: bool,
     pub(crate) linger: Option<At<Duration>>,
     /// With what the user wrote, for errors about the whole.
     pub(crate) unique: Option<(Unique, Meta)>,

@@ -229,3 +229,21 @@ async fn what_fails_twenty_times_in_a_row_ends_as_failed() {
     }
     assert_eq!(numbers(&db, id).await, ("failed".to_owned(), 0, 0));
 }
+
+#[tokio::test]
+async fn a_job_that_is_skipped_is_met_once_at_any_pace() {
+    let db = Db::with_clock().await;
+    failed(&db, 3, 1).await;
+    db.run(
+        r#"update jobs.job set on_end = row('mail.send', '[1]', false);
+           select jobs.publish('mail.send', i_unique => '{"key": 1}')"#,
+    )
+    .await;
+    db.advance(Duration::from_secs(5)).await;
+    let id = start(&db, "'redrive', '*', i_rate => 1").await;
+    for _ in 0..5 {
+        db.advance(Duration::from_secs(1)).await;
+        db.run(&format!("select jobs.step_operation({id}, 0)")).await;
+    }
+    assert_eq!(numbers(&db, id).await, ("done".to_owned(), 0, 3));
+}

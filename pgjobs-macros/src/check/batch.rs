@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use syn::{Path, Type};
 
+use super::types::is_fit;
 use crate::errors::Errors;
 use crate::model::{Param, Task};
 use crate::text::source;
@@ -66,7 +67,7 @@ fn each(task: &Task, param: &Param, errors: &mut Errors) {
             &marks.each,
             "injected state is not part of a job and is the same for all; remove `#[each]` or `#[inject]`",
         );
-    } else if !param.is_each {
+    } else if !param.is_each && is_fit(&param.ty) {
         let ty = source(&param.ty);
         errors.add(
             &param.ty,

@@ -73,5 +73,6 @@ fn finish(task: &Task, context: &Ident) -> TokenStream {
     let ty = &task.returned;
     let (span, mut returned) = (ty.span(), local("returned"));
     returned.set_span(returned.span().located_at(span));
-    quote_spanned!(span=> #context.finish::<#ty>(#returned))
+    let pgjobs = task.library_at(span);
+    quote_spanned!(span=> #context.finish(<#ty as #pgjobs::define::IntoOutcomes>::into_outcomes(#returned)))
 }

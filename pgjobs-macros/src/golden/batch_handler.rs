@@ -87,7 +87,13 @@ impl index {
                     index(&state_0, &state_1, each_2, each_3, each_4),
                 )
                 .await;
-            context.finish::<Result<Vec<Result<u64, TaskError>>, TaskError>>(returned)
+            context
+                .finish(
+                    <Result<
+                        Vec<Result<u64, TaskError>>,
+                        TaskError,
+                    > as ::pgjobs::define::IntoOutcomes>::into_outcomes(returned),
+                )
         })
     }
 }

@@ -33,7 +33,8 @@ impl wake {
             }
             let state_0 = ::pgjobs::__private::joint_state::<Jobs>(&context)?;
             let returned = ::pgjobs::__private::sendable(wake(&state_0)).await;
-            context.finish::<()>(returned)
+            context
+                .finish(<() as ::pgjobs::define::IntoOutcomes>::into_outcomes(returned))
         })
     }
 }

@@ -67,6 +67,14 @@ impl<T: Value, E: Failure> ForJobs for Vec<Result<T, E>> {
     }
 }
 
+impl<T: Value> ForJobs for Outcomes<T> {
+    type Output = T;
+
+    fn for_jobs(self) -> Outcomes<T> {
+        self
+    }
+}
+
 impl IntoOutcomes for () {
     type Output = ();
 
