@@ -1243,6 +1243,7 @@ create table jobs.worker (
 -- function jobs._shown(i_text text) returns text
 -- function jobs._similar_tasks(i_names text[]) returns TABLE(name text, similar_to text)
 -- function jobs._since(i_schedule jobs.schedule, i_last timestamp with time zone) returns text
+-- function jobs._since(i_now timestamp with time zone, i_at timestamp with time zone) returns interval
 -- function jobs._skip_keyless(i_jobs jobs.redriven[], i_now timestamp with time zone) returns jobs.redriven[]
 -- function jobs._skip_unfit(i_jobs jobs.redriven[], i_parts text[]) returns jobs.redriven[]
 -- function jobs._sleep_for(i_seconds double precision) returns void

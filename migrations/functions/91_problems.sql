@@ -42,3 +42,8 @@ $$;
 create or replace function jobs._seconds(i_span interval) returns numeric
 language sql stable parallel safe
 return pg_catalog.round(pg_catalog.date_part('epoch', i_span)::numeric);
+
+-- How long ago this is; of a time that clients cannot represent, of the nearest that they can.
+create or replace function jobs._since(i_now timestamptz, i_at timestamptz) returns interval
+language sql immutable parallel safe
+return i_now - least(greatest(i_at, '0001-01-02 00:00:00+00'), '9999-12-30 00:00:00+00');

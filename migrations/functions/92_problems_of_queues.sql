@@ -124,8 +124,8 @@ end $$;
 create or replace function jobs._problems_of_waiting(i_waiting jsonb, i_now timestamptz) returns setof jobs.problem
 language sql stable security definer set search_path = pg_catalog, pg_temp set jit = off as $$
   select case when a.held >= a.slots then 'workers_busy' else 'jobs_wait' end, 'warning',
-    format('a job of the task %s waits for %s; its %s live workers hold %s jobs in %s slots', jobs._shown(w.task), jobs._span(i_now - w.since), a.workers, a.held, a.slots),
-    jobs._seconds(i_now - w.since), 300::numeric,
+    format('a job of the task %s waits for %s; its %s live workers hold %s jobs in %s slots', jobs._shown(w.task), jobs._span(jobs._since(i_now, w.since)), a.workers, a.held, a.slots),
+    jobs._seconds(jobs._since(i_now, w.since)), 300::numeric,
     case when a.held >= a.slots then format('start more workers, `pgjobs worker --topic %s`, or raise their --concurrency', jobs._shown(w.task))
          else format('`pgjobs explain %s` says what it waits for', jobs._escaped(w.job_id)) end,
     jsonb_build_object('task', w.task, 'job_id', w.job_id, 'since', w.since, 'workers', a.workers, 'slots', a.slots, 'held', a.held)

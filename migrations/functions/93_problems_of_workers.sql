@@ -9,8 +9,8 @@ declare
 begin
   return query
   select 'worker_late', 'warning', format('the worker of process %s on %s sent its last heartbeat %s ago; its lease ends after %s', w.pid, jobs._shown(w.host),
-      jobs._span(v_now - w.heartbeat_at), jobs._span(make_interval(secs => w.lease_seconds::double precision))),
-    jobs._seconds(v_now - w.heartbeat_at), round(w.lease_seconds * 2 / 3),
+      jobs._span(jobs._since(v_now, w.heartbeat_at)), jobs._span(make_interval(secs => w.lease_seconds::double precision))),
+    jobs._seconds(jobs._since(v_now, w.heartbeat_at)), round(w.lease_seconds * 2 / 3),
     'look at that process: a task that blocks its threads, or a lost network; `pgjobs inspect workers` lists all', jsonb_build_object('worker', w.id, 'host', w.host, 'pid', w.pid)
   from jobs.worker w
   where w.lost_at is null and w.expires_at >= v_now and w.heartbeat_at < v_now - make_interval(secs => w.lease_seconds::double precision * 2 / 3)
@@ -35,13 +35,13 @@ declare
   v_now timestamptz := jobs.now();
 begin
   return query
-  select 'not_promoted', 'error', format('a scheduled job of the task %s came due %s ago and is not in the queue yet', jobs._shown(f.task), jobs._span(v_now - f.scheduled_at)),
-    jobs._seconds(v_now - f.scheduled_at), 60::numeric, 'start a worker, which does it every second: `pgjobs worker`; or `select jobs.maintain()`', jsonb_build_object('task', f.task)
+  select 'not_promoted', 'error', format('a scheduled job of the task %s came due %s ago and is not in the queue yet', jobs._shown(f.task), jobs._span(jobs._since(v_now, f.scheduled_at))),
+    jobs._seconds(jobs._since(v_now, f.scheduled_at)), 60::numeric, 'start a worker, which does it every second: `pgjobs worker`; or `select jobs.maintain()`', jsonb_build_object('task', f.task)
   from (select q.task, q.scheduled_at from jobs.pending q where q.ready_seq is null order by q.scheduled_at limit 1) f
   where f.scheduled_at < v_now - interval '60 s';
   return query
-  select 'not_swept', 'error', format('a lease of jobs ended %s ago, and nobody has requeued them', jobs._span(v_now - min(l.ended_at))),
-    jobs._seconds(v_now - min(l.ended_at)), 60::numeric, 'start a worker, which does it every second: `pgjobs worker`; or `select jobs.maintain()`',
+  select 'not_swept', 'error', format('a lease of jobs ended %s ago, and nobody has requeued them', jobs._span(jobs._since(v_now, min(l.ended_at)))),
+    jobs._seconds(jobs._since(v_now, min(l.ended_at))), 60::numeric, 'start a worker, which does it every second: `pgjobs worker`; or `select jobs.maintain()`',
     jsonb_build_object('ended_at', min(l.ended_at))
   from (
     (select b.expires_at as ended_at from jobs.batch b order by b.expires_at limit 1)
@@ -60,8 +60,8 @@ declare
   v_now timestamptz := jobs.now();
 begin
   return query
-  select 'prefetch_stuck', 'warning', format('the worker of process %s on %s claimed %s jobs %s ago and has not begun them', w.pid, jobs._shown(w.host), s.jobs, jobs._span(v_now - s.since)),
-    jobs._seconds(v_now - s.since), 300::numeric, 'its slots are full: set a shorter timeout on its tasks, or stop that process and others run them; `pgjobs inspect workers` shows what it holds',
+  select 'prefetch_stuck', 'warning', format('the worker of process %s on %s claimed %s jobs %s ago and has not begun them', w.pid, jobs._shown(w.host), s.jobs, jobs._span(jobs._since(v_now, s.since))),
+    jobs._seconds(jobs._since(v_now, s.since)), 300::numeric, 'its slots are full: set a shorter timeout on its tasks, or stop that process and others run them; `pgjobs inspect workers` shows what it holds',
     jsonb_build_object('worker', w.id, 'host', w.host, 'pid', w.pid, 'jobs', s.jobs)
   from jobs.worker w,
     lateral (select sum(jobs._count(h.open & ~h.started)) as jobs, min(h.run_at) as since

@@ -12,15 +12,15 @@ begin
   end if;
   return query
   select 'schedule_overdue', 'error', format('the schedule %s is due since %s, and nobody ticks', jobs._shown(s.name), jobs._moment(s.due_at)),
-    jobs._seconds(v_now - s.due_at), 60::numeric, 'start a worker, which ticks every second: `pgjobs worker`; or `select jobs.tick()`', jsonb_build_object('schedule', s.name, 'task', s.task)
+    jobs._seconds(jobs._since(v_now, s.due_at)), 60::numeric, 'start a worker, which ticks every second: `pgjobs worker`; or `select jobs.tick()`', jsonb_build_object('schedule', s.name, 'task', s.task)
   from jobs.schedule s where s.paused_at is null and s.due_at < v_now - interval '60 s' order by s.due_at limit 20;
   return query
   with first as materialized (select s.name, s.task, s.paused_at, s.paused_by, s.next_at from jobs.schedule s order by s.name limit 2000),
   served as materialized (
     select distinct t.name
     from (select distinct w.tasks from jobs.worker w where w.lost_at is null and w.expires_at >= v_now) p, unnest(p.tasks) t(name))
-  (select 'schedule_paused', 'warning', format('the schedule %s is paused for %s, by %s', jobs._shown(s.name), jobs._span(v_now - s.paused_at), jobs._shown(s.paused_by)),
-    jobs._seconds(v_now - s.paused_at), 604800::numeric, format('`pgjobs schedule resume %s`, or `pgjobs schedule drop %s`', jobs._shown(s.name), jobs._shown(s.name)),
+  (select 'schedule_paused', 'warning', format('the schedule %s is paused for %s, by %s', jobs._shown(s.name), jobs._span(jobs._since(v_now, s.paused_at)), jobs._shown(s.paused_by)),
+    jobs._seconds(jobs._since(v_now, s.paused_at)), 604800::numeric, format('`pgjobs schedule resume %s`, or `pgjobs schedule drop %s`', jobs._shown(s.name), jobs._shown(s.name)),
     jsonb_build_object('schedule', s.name, 'paused_by', s.paused_by)
    from first s where s.paused_at < v_now - interval '7 days' order by s.paused_at limit 20)
   union all
@@ -48,9 +48,9 @@ begin
     return;
   end if;
   return query
-  select 'paused', 'warning', format('the topic %s is paused for %s by %s, and jobs of %s tasks under it are ready', jobs._shown(p.topic), jobs._span(v_now - p.paused_at),
+  select 'paused', 'warning', format('the topic %s is paused for %s by %s, and jobs of %s tasks under it are ready', jobs._shown(p.topic), jobs._span(jobs._since(v_now, p.paused_at)),
       jobs._shown(p.paused_by), cardinality(p.tasks)),
-    jobs._seconds(v_now - p.paused_at), 3600::numeric, format('`pgjobs resume %s`', jobs._shown(p.topic)), jsonb_build_object('topic', p.topic, 'paused_by', p.paused_by, 'until', p.until, 'tasks', to_jsonb(p.tasks[1:20]))
+    jobs._seconds(jobs._since(v_now, p.paused_at)), 3600::numeric, format('`pgjobs resume %s`', jobs._shown(p.topic)), jsonb_build_object('topic', p.topic, 'paused_by', p.paused_by, 'until', p.until, 'tasks', to_jsonb(p.tasks[1:20]))
   from (select w.topic, w.paused_at, w.paused_by, w.until, array_agg(q.task::text order by q.task) as tasks
         from jobs.pause w join jobs._queues() q on q.task like w.pattern or (select k.task like w.pattern from jobs.publish_check k where k.name = q.task)
         where (w.until > v_now) is not false and w.paused_at < v_now - interval '1 hour'

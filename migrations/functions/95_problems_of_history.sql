@@ -39,8 +39,8 @@ begin
     c_remedy || ', ten of them in a call', jsonb_build_object('oldest', min(p.day))
   from jobs._partitions() p where p.day < v_oldest having count(*) > 0;
   return query
-  select 'history_not_maintained', 'warning', format('nobody has called jobs.maintain_partitions for %s', jobs._span(v_now - v_state.looked_at)),
-    jobs._seconds(v_now - v_state.looked_at), 93600::numeric, 'start a worker, which does: `pgjobs worker`; without workers call ' || c_remedy || ' daily', jsonb_build_object('looked_at', v_state.looked_at)
+  select 'history_not_maintained', 'warning', format('nobody has called jobs.maintain_partitions for %s', jobs._span(jobs._since(v_now, v_state.looked_at))),
+    jobs._seconds(jobs._since(v_now, v_state.looked_at)), 93600::numeric, 'start a worker, which does: `pgjobs worker`; without workers call ' || c_remedy || ' daily', jsonb_build_object('looked_at', v_state.looked_at)
   where v_state.looked_at < v_now - interval '26 hours';
   if v_calls >= 3 then
     v_pids := jobs._holders_of_history();
@@ -59,12 +59,12 @@ declare
 begin
   return query
   select 'clock_jumped', 'warning', format('at %s two days had passed since the call before: either nobody had maintained history, or the server''s clock jumped', jobs._moment(r.jumped_at)),
-    jobs._seconds(v_now - r.jumped_at), 3600::numeric, 'check the clock with `select now()`; if it is right, `select jobs.maintain_partitions()` an hour after that time drops old days again',
+    jobs._seconds(jobs._since(v_now, r.jumped_at)), 3600::numeric, 'check the clock with `select now()`; if it is right, `select jobs.maintain_partitions()` an hour after that time drops old days again',
     jsonb_build_object('jumped_at', r.jumped_at)
   from jobs.retention r where r.jumped_at is not null and r.jumped_at <= v_now;
   return query
-  select 'clock_went_back', 'error', format('the server''s clock shows %s, and it has shown %s before', jobs._utc(v_now), jobs._utc(max(t.at))),
-    jobs._seconds(max(t.at) - v_now), 60::numeric, 'check the clock with `select now()`; once it is right, `select jobs.maintain_partitions()` and start workers anew: `pgjobs worker`', '{}'::jsonb
+  select 'clock_went_back', 'error', format('the server''s clock shows %s, and it has shown %s before', jobs._utc(v_now), jobs._moment(max(t.at))),
+    -jobs._seconds(jobs._since(v_now, max(t.at))), 60::numeric, 'check the clock with `select now()`; once it is right, `select jobs.maintain_partitions()` and start workers anew: `pgjobs worker`', '{}'::jsonb
   from (select r.looked_at as at from jobs.retention r
         union all select w.heartbeat_at from jobs.worker w where w.lost_at is null) t
   where t.at > v_now + interval '60 s' having count(*) > 0;

@@ -34,16 +34,16 @@ declare
 begin
   return query
   select 'old_snapshot', case when a.xact_start < v_now - interval '1 hour' then 'error' else 'warning' end,
-    format('process %s of the role %s (%s) keeps a snapshot for %s, so that dead rows are not cleaned up', a.pid, jobs._shown(a.usename), jobs._shown(coalesce(nullif(a.application_name, ''), a.backend_type)), jobs._span(v_now - a.xact_start)),
-    jobs._seconds(v_now - a.xact_start), 600::numeric, format('`select pg_terminate_backend(%s)`', a.pid), jsonb_build_object('pid', a.pid, 'role', a.usename, 'state', a.state)
+    format('process %s of the role %s (%s) keeps a snapshot for %s, so that dead rows are not cleaned up', a.pid, jobs._shown(a.usename), jobs._shown(coalesce(nullif(a.application_name, ''), a.backend_type)), jobs._span(jobs._since(v_now, a.xact_start))),
+    jobs._seconds(jobs._since(v_now, a.xact_start)), 600::numeric, format('`select pg_terminate_backend(%s)`', a.pid), jsonb_build_object('pid', a.pid, 'role', a.usename, 'state', a.state)
   from pg_stat_activity a
   where (a.backend_xmin is not null or a.backend_xid is not null) and a.datname = current_database() and a.pid <> pg_backend_pid()
     and a.backend_type in ('client backend', 'walsender') and a.xact_start < v_now - interval '10 minutes'
   order by a.xact_start limit 20;
   return query
   select 'prepared_transaction', case when p.prepared < v_now - interval '1 hour' then 'error' else 'warning' end,
-    format('the transaction %s of the role %s is prepared for %s and not ended: it keeps its locks and a snapshot', jobs._shown(p.gid), jobs._shown(p.owner), jobs._span(v_now - p.prepared)),
-    jobs._seconds(v_now - p.prepared), 600::numeric, format('`commit prepared %s`, or `rollback prepared %s`', jobs._shown(p.gid), jobs._shown(p.gid)), jsonb_build_object('gid', p.gid, 'role', p.owner)
+    format('the transaction %s of the role %s is prepared for %s and not ended: it keeps its locks and a snapshot', jobs._shown(p.gid), jobs._shown(p.owner), jobs._span(jobs._since(v_now, p.prepared))),
+    jobs._seconds(jobs._since(v_now, p.prepared)), 600::numeric, format('`commit prepared %s`, or `rollback prepared %s`', jobs._shown(p.gid), jobs._shown(p.gid)), jsonb_build_object('gid', p.gid, 'role', p.owner)
   from pg_prepared_xacts p where p.database = current_database() and p.prepared < v_now - interval '10 minutes' order by p.prepared limit 20;
   return query
   select 'replication_slot', 'warning', format('the replication slot %s keeps the rows of the last %s transactions%s', jobs._shown(s.slot_name), age(s.xmin), case when s.active then '' else ', and nobody uses it' end),
@@ -60,8 +60,8 @@ declare
 begin
   return query
   select 'idle_in_transaction', 'warning', format('process %s of the role %s (%s) idles in a transaction for %s, with locks on %s', a.pid, jobs._shown(a.usename),
-      jobs._shown(coalesce(nullif(a.application_name, ''), a.backend_type)), jobs._span(v_now - a.state_change), l.tables),
-    jobs._seconds(v_now - a.state_change), 60::numeric, format('`select pg_terminate_backend(%s)`', a.pid), jsonb_build_object('pid', a.pid, 'role', a.usename)
+      jobs._shown(coalesce(nullif(a.application_name, ''), a.backend_type)), jobs._span(jobs._since(v_now, a.state_change)), l.tables),
+    jobs._seconds(jobs._since(v_now, a.state_change)), 60::numeric, format('`select pg_terminate_backend(%s)`', a.pid), jsonb_build_object('pid', a.pid, 'role', a.usename)
   from pg_stat_activity a,
     lateral (select string_agg(distinct 'jobs.' || c.relname, ', ') as tables from pg_locks k join pg_class c on c.oid = k.relation
              where k.pid = a.pid and k.granted and c.relnamespace = 'jobs'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
