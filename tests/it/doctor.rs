@@ -116,7 +116,7 @@ async fn what_a_dead_worker_held_is_missed_until_it_is_swept() {
     later(&db, 80).await;
     assert_eq!(look(&db, "not_swept").await, None, "a minute is allowed");
     later(&db, 11).await;
-    mended_by(&db, "not_swept", "a lease of jobs ended 71 s ago", 1).await;
+    mended_by(&db, "not_swept", "a lease of jobs ended 61 s ago", 1).await;
     assert_eq!(db.consume(1).await.len(), 1, "others run it");
 }
 
