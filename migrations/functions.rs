@@ -76,6 +76,12 @@ pub(crate) const FILES: &[Migration] = files!("functions":
     "85_topic_grants"
     "87_audit"
     "90_deploy_check"
+    "91_problems"
+    "92_problems_of_queues"
+    "93_problems_of_workers"
+    "94_problems_of_schedules"
+    "95_problems_of_history"
+    "96_problems_of_server"
     "99_grants"
 );
 

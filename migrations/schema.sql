@@ -217,6 +217,16 @@ create type jobs.operation_info as (
   ended_at timestamp with time zone
 );
 
+create type jobs.problem as (
+  code text,
+  severity text,
+  message text,
+  found numeric,
+  allowed numeric,
+  remedy text,
+  details jsonb
+);
+
 create type jobs.published as (
   ids bigint[],
   job_ids character varying[],
@@ -870,6 +880,7 @@ create table jobs.worker (
 -- function jobs.pause_topic(i_topic text, i_until timestamp with time zone DEFAULT NULL::timestamp with time zone, i_note text DEFAULT NULL::text) returns void
 -- function jobs.pauses() returns TABLE(topic character varying, paused_at timestamp with time zone, paused_by name, until timestamp with time zone, note text)
 -- function jobs.preview_operation(i_kind text, i_topic text, i_state text DEFAULT NULL::text, i_error text DEFAULT NULL::text, i_since timestamp with time zone DEFAULT NULL::timestamp with time zone, i_until timestamp with time zone DEFAULT NULL::timestamp with time zone, i_limit bigint DEFAULT 1000000) returns TABLE(jobs bigint, exact boolean, examples jsonb)
+-- function jobs.problems() returns SETOF jobs.problem
 -- function jobs.promote(i_limit integer DEFAULT 1000, i_since timestamp with time zone DEFAULT '-infinity'::timestamp with time zone) returns integer
 -- function jobs.publish_arrays(i_tasks text[], i_bodies jsonb[], i_scheduled_at timestamp with time zone[], i_delays double precision[], i_timeouts double precision[], i_priorities integer[], i_max_retries integer[], i_job_ids text[] DEFAULT NULL::text[], i_pack boolean DEFAULT NULL::boolean, i_checked boolean[] DEFAULT NULL::boolean[], i_metas jsonb[] DEFAULT NULL::jsonb[], i_uniques jsonb[] DEFAULT NULL::jsonb[]) returns character varying[]
 -- function jobs.publish_bulk(i_jobs jobs.bulk_job[]) returns SETOF jobs.queued
@@ -1030,6 +1041,7 @@ create table jobs.worker (
 -- function jobs._have_ended(i_jobs text[], i_least text) returns boolean
 -- function jobs._heads(i_tasks text[], i_watermark_tasks text[], i_watermark_priorities integer[], i_watermarks bigint[], i_ranges integer, i_num integer, i_own_batch text[], i_jobs_per_mib bigint) returns jobs.claim_plan
 -- function jobs._history_of(i_jobs text[], i_everywhere boolean DEFAULT true) returns SETOF jobs.job
+-- function jobs._holders_of_history() returns text
 -- function jobs._holders(i_names text[], i_keys text[], i_which integer[], i_now timestamp with time zone) returns TABLE(nth integer, holder character varying, task character varying, state character varying)
 -- function jobs._hold(i_job character varying, i_lease uuid) returns jobs._runs
 -- function jobs._id_time(i_now timestamp with time zone) returns bytea
@@ -1061,6 +1073,7 @@ create table jobs.worker (
 -- function jobs._known_definitions(i_root jsonb) returns jsonb
 -- function jobs._known(i_template text, i_at text) returns text
 -- function jobs._large_text_size(i_value jsonb, i_enough bigint DEFAULT 268435456) returns bigint
+-- function jobs._last_ended(i_num integer, i_each integer) returns TABLE(task character varying, failed bigint)
 -- function jobs._last_tick(i_schedule jobs.schedule, i_cron jobs.cron, i_known timestamp with time zone, i_now timestamp with time zone) returns timestamp with time zone
 -- function jobs._last_ticks(i_schedule jobs.schedule, i_cron jobs.cron, i_last timestamp with time zone, i_num integer) returns timestamp with time zone[]
 -- function jobs._limit_the_rest() returns void
@@ -1142,6 +1155,24 @@ create table jobs.worker (
 -- function jobs._predicate(i_schema jsonb, i_at text, i_root jsonb) returns text
 -- function jobs._prefix(i_topic text) returns text
 -- function jobs._prepare_partition(i_day date) returns void
+-- function jobs._problems_of_absence(i_tasks text[]) returns SETOF jobs.problem
+-- function jobs._problems_of_bodies() returns SETOF jobs.problem
+-- function jobs._problems_of_clock() returns SETOF jobs.problem
+-- function jobs._problems_of_database() returns SETOF jobs.problem
+-- function jobs._problems_of_history() returns SETOF jobs.problem
+-- function jobs._problems_of_keys() returns SETOF jobs.problem
+-- function jobs._problems_of_leases() returns SETOF jobs.problem
+-- function jobs._problems_of_owners() returns SETOF jobs.problem
+-- function jobs._problems_of_pauses() returns SETOF jobs.problem
+-- function jobs._problems_of_queues() returns SETOF jobs.problem
+-- function jobs._problems_of_runs() returns SETOF jobs.problem
+-- function jobs._problems_of_schedules() returns SETOF jobs.problem
+-- function jobs._problems_of_sessions() returns SETOF jobs.problem
+-- function jobs._problems_of_settings() returns SETOF jobs.problem
+-- function jobs._problems_of_snapshots() returns SETOF jobs.problem
+-- function jobs._problems_of_tables() returns SETOF jobs.problem
+-- function jobs._problems_of_waiting(i_waiting jsonb, i_now timestamp with time zone) returns SETOF jobs.problem
+-- function jobs._problems_of_workers() returns SETOF jobs.problem
 -- function jobs._promote(i_pattern text, i_limit integer, i_since timestamp with time zone) returns integer
 -- function jobs._publish_beside_holder(i_task text, i_body jsonb, i_due timestamp with time zone, i_timeout numeric, i_priority integer, i_max_retries integer, i_checked boolean, i_job_id text, i_meta jsonb, i_unique jsonb, i_now timestamp with time zone) returns jobs.queued
 -- function jobs._publish_many(i_tasks text[], i_bodies jsonb[], i_due timestamp with time zone[], i_timeouts numeric[], i_priorities integer[], i_max_retries integer[], i_job_ids text[], i_pack boolean, i_checked boolean[], i_metas jsonb[], i_uniques jsonb[], i_now timestamp with time zone) returns jobs.published
@@ -1153,6 +1184,8 @@ create table jobs.worker (
 -- function jobs._publishable(i_task character varying, i_bytes bigint, i_limit integer, i_scheduled_at timestamp with time zone, i_timeout numeric, i_max_retries integer) returns boolean
 -- function jobs._published_rows(i_published jobs.published) returns SETOF jobs.queued
 -- function jobs._purge_rows(i_rows tid[]) returns bigint
+-- function jobs._queue_heads(OUT o_tasks text[], OUT o_jobs text[], OUT o_since timestamp with time zone[]) returns record
+-- function jobs._queues() returns TABLE(task character varying, job_id character varying, since timestamp with time zone, is_served boolean, is_paused boolean)
 -- function jobs._quota(i_op jobs.operation, i_now timestamp with time zone) returns integer
 -- function jobs._quotas(i_ranges jobs.key_range[], i_num integer, i_own_batch text[]) returns TABLE(key_range jobs.key_range, rows integer, jobs integer, cut boolean)
 -- function jobs._quoted(i_text text) returns text
@@ -1197,6 +1230,7 @@ create table jobs.worker (
 -- function jobs._schema_error_of_variants(i_schema jsonb, i_value jsonb, i_root jsonb, i_depth integer, i_left integer, i_until timestamp with time zone) returns jobs.schema_error
 -- function jobs._schema_error(i_schema jsonb, i_value jsonb, i_path text, i_root jsonb, i_steps integer DEFAULT 20000, i_until timestamp with time zone DEFAULT NULL::timestamp with time zone) returns jobs.schema_error
 -- function jobs._schemas_of_field(i_schema jsonb, i_key text) returns jsonb[]
+-- function jobs._seconds(i_span interval) returns numeric
 -- function jobs._seen_schedule(i_name text) returns jobs.schedule
 -- function jobs._settle_alike(i_leases uuid[], i_batch_indexes integer[], i_outcome text, i_error text, i_delay double precision) returns void
 -- function jobs._settle_lost(i_leases uuid[], i_parts integer[], i_limit integer, i_reason text, i_now timestamp with time zone, i_only_expired boolean) returns integer
@@ -1209,10 +1243,13 @@ create table jobs.worker (
 -- function jobs._short(i_part text) returns text
 -- function jobs._shown_operation(i_op jobs.operation) returns jobs.operation_info
 -- function jobs._shown(i_text text) returns text
+-- function jobs._similar_tasks(i_names text[]) returns TABLE(name text, similar_to text)
 -- function jobs._since(i_schedule jobs.schedule, i_last timestamp with time zone) returns text
+-- function jobs._since(i_now timestamp with time zone, i_at timestamp with time zone) returns interval
 -- function jobs._skip_keyless(i_jobs jobs.redriven[], i_now timestamp with time zone) returns jobs.redriven[]
 -- function jobs._skip_unfit(i_jobs jobs.redriven[], i_parts text[]) returns jobs.redriven[]
 -- function jobs._sleep_for(i_seconds double precision) returns void
+-- function jobs._span(i_span interval) returns text
 -- function jobs._start(i_job character varying) returns void
 -- function jobs._step_operations(i_seconds double precision) returns void
 -- function jobs._step(i_op jobs.operation, i_jobs integer) returns jobs.operation
@@ -1263,6 +1300,7 @@ create table jobs.worker (
 -- function jobs._utc(i_at timestamp with time zone) returns text
 -- function jobs._values(i_schema jsonb) returns jsonb
 -- function jobs._visible(i_tasks text[]) returns text[]
+-- function jobs._waits_since(q jobs.pending) returns timestamp with time zone
 -- function jobs._wake_waiters() returns void
 -- function jobs._wake_workers() returns void
 -- function jobs._walk(i_schema jsonb, i_value jsonb, i_root jsonb, i_depth integer, i_left integer, i_until timestamp with time zone) returns jobs.schema_error

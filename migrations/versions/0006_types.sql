@@ -83,6 +83,16 @@ create type jobs.change as (declared jobs.declaration, differs boolean, is_allow
 -- details. Never contains a body, a result or an error, which may contain secrets.
 create type jobs.reason as (code text, message text, until timestamptz, details jsonb);
 
+-- One problem of an installation (functions/91_problems.sql). Contains no body, result or error either.
+create type jobs.problem as (
+  code text,
+  severity text,                       -- error: something does not work; warning: it soon may not
+  message text,
+  found numeric, allowed numeric,      -- the number that was looked at, and the last good one
+  remedy text,                         -- with the command that mends it
+  details jsonb
+);
+
 -- The first schema error found: its path, what was expected there and what was found there. `depth` shows
 -- which of several variants was meant: the one that fits to the greatest depth. A null path means that the
 -- value fits. `steps` is the number of schemas that were compared with values to find out.

@@ -1,4 +1,4 @@
-//! Read-only queries: counts of jobs by state, jobs, tasks and workers.
+//! Read-only queries: counts of jobs by state, jobs, tasks, workers, and what is wrong.
 //!
 //! ```no_run
 //! # async fn f(pool: sqlx::PgPool) -> Result<(), pgjobs::Error> {
@@ -30,6 +30,8 @@ use crate::types::topic::Topic;
 pub use crate::db::explain::Reason;
 pub use crate::db::inspect::{JobFilter, JobRow, TaskCounts, TaskParam, TaskRow, UniqueKeyRow, WorkerRow};
 pub use crate::db::pause::PauseRow;
+pub use crate::db::problems::Problem;
+pub use crate::types::severity::Severity;
 
 /// The number of jobs of each task in each state; cheap on any backlog, since counting stops at a cap
 /// ([`exact`](TaskCounts::exact) is false when it did).
@@ -90,6 +92,27 @@ pub async fn unique_keys(pool: &PgPool, topic: &Topic, limit: u16) -> Result<Vec
 /// The topics that are paused now, in their order.
 pub async fn pauses(pool: &PgPool) -> Result<Vec<PauseRow>, Error> {
     db::pause::pauses(&mut *pool.acquire().await?).await
+}
+
+/// What is wrong with this installation, and what mends it, errors first; empty when nothing is.
+///
+/// For a health check, a metric or a page; `pgjobs doctor` prints it. It is the work of the database, so that
+/// it needs no live worker, and takes a fraction of a second on any backlog. `docs/src/doctor.md` lists the
+/// kinds with their limits. For a member of `jobs_reader` or `jobs_admin`.
+///
+/// ```no_run
+/// # async fn f(pool: sqlx::PgPool) -> Result<(), pgjobs::Error> {
+/// use pgjobs::inspect::{self, Severity};
+///
+/// let problems = inspect::problems(&pool).await?;
+/// for problem in &problems {
+///     println!("{}: {}; {}", problem.code, problem.message, problem.remedy);
+/// }
+/// let is_healthy = problems.iter().all(|problem| problem.severity != Severity::Error);
+/// # Ok(()) }
+/// ```
+pub async fn problems(pool: &PgPool) -> Result<Vec<Problem>, Error> {
+    db::problems::problems(&mut *pool.acquire().await?).await
 }
 
 /// The number of jobs in a state under a topic; counting stops at a million.

@@ -2,7 +2,7 @@
 
 use crate::app::{bare, run};
 
-const COMMANDS: [&[&str]; 58] = [
+const COMMANDS: [&[&str]; 59] = [
     &["dev"],
     &["migrate"],
     &["worker"],
@@ -14,6 +14,7 @@ const COMMANDS: [&[&str]; 58] = [
     &["inspect", "workers"],
     &["inspect", "pauses"],
     &["explain"],
+    &["doctor"],
     &["schedule"],
     &["schedule", "list"],
     &["schedule", "show"],

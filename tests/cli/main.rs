@@ -5,6 +5,7 @@ mod bench;
 mod check;
 mod control;
 mod dev;
+mod doctor;
 mod help;
 mod inspect;
 mod migrate;

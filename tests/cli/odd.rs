@@ -195,6 +195,14 @@ async fn a_listing_shows_every_row() {
 }
 
 #[tokio::test]
+async fn the_doctor_looks_at_all_of_it() {
+    let (db, _one) = odd().await;
+    let said = run(&mut on(&db.url, &["doctor", "--json"]));
+    let found = said.json()["problems"].as_array().map_or(0, Vec::len);
+    assert!(found > 0 && said.code == Some(1), "{said:?}");
+}
+
+#[tokio::test]
 async fn every_job_is_shown_and_explained() {
     let (db, _one) = odd().await;
     for id in db.all::<String>("select job_id::text from jobs.\"all\"").await {

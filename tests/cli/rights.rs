@@ -33,6 +33,7 @@ async fn the_role_that_is_missing_is_named() {
         (&["inspect"][..], "the role jobs_reader"),
         (&["inspect", "jobs"], "the role jobs_admin"),
         (&["explain", "abc"], "the role jobs_reader"),
+        (&["doctor"], "the role jobs_reader"),
         (&["worker", "--burst"], "the role jobs_worker"),
         (&["cancel", "abc", "--yes"], "the role jobs_admin"),
     ] {

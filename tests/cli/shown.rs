@@ -129,6 +129,7 @@ async fn no_command_prints_foreign_text_raw() {
         vec!["inspect", "tasks"],
         vec!["inspect", "workers"],
         vec!["check"],
+        vec!["doctor"],
         vec!["check", "--sample", "all"],
         vec!["publish", "odd.tas"],
         vec!["publish", HOSTILE],

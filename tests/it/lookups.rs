@@ -116,6 +116,7 @@ const CALLS: &[(&str, &str)] = &[
     ("sample_keys", "select jobs.sample_keys('noop', 5, 5)"),
     ("pause_topic", "select jobs.pause_topic('noop')"),
     ("pauses", "select jobs.pauses()"),
+    ("problems", "select jobs.problems()"),
     ("promote", "select jobs.promote()"),
     ("publish", "select jobs.publish('noop')"),
     (

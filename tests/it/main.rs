@@ -6,6 +6,8 @@ mod budget;
 mod catalogue;
 mod claim_races;
 mod contract;
+mod doctor;
+mod doctor_more;
 mod explain;
 mod faults;
 mod history;

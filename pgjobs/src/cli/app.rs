@@ -8,7 +8,7 @@ use clap::{CommandFactory, FromArgMatches};
 use super::args::global::color_of_arguments;
 use super::command::{Cli, Command};
 use super::commands::{
-    audit, bench, check, codegen, completions, control, dev, edit, explain, inspect, jobs, migrate,
+    audit, bench, check, codegen, completions, control, dev, doctor, edit, explain, inspect, jobs, migrate,
     operation, pause, publish, retention, schedule, unique, worker,
 };
 use super::database::connect;
@@ -106,6 +106,7 @@ impl App {
             Command::Worker(args) => worker::run(args, self.setup, global, console).await,
             Command::Publish(args) => publish::run(args, global, console).await,
             Command::Inspect(args) => inspect::run(args, global, console).await,
+            Command::Doctor(args) => doctor::run(args, global, console).await,
             Command::Explain(args) => explain::run(args, global, console).await,
             Command::Schedule(args) => schedule::run(args, global, console).await,
             Command::Control(args) => control::run(args, global, console).await,

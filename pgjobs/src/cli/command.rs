@@ -5,7 +5,7 @@ use clap::{Parser, Subcommand};
 
 use super::args::global::Global;
 use super::commands::{
-    audit, bench, check, codegen, completions, control, dev, edit, explain, inspect, jobs, migrate,
+    audit, bench, check, codegen, completions, control, dev, doctor, edit, explain, inspect, jobs, migrate,
     operation, pause, publish, retention, schedule, unique, worker,
 };
 
@@ -60,6 +60,8 @@ pub(crate) enum Command {
     Inspect(inspect::Inspect),
     /// Show why a job is not running.
     Explain(explain::Explain),
+    /// Show what is wrong with this installation, and what mends it.
+    Doctor(doctor::Doctor),
     /// List, make, pause and run schedules.
     Schedule(schedule::Schedule),
     /// Pause, resume, drain, stop and change workers that run.

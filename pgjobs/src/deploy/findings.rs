@@ -6,26 +6,7 @@ use serde::Serialize;
 
 use super::compare::Incompatible;
 use crate::types::job_id::JobId;
-
-/// The severity of a finding; more severe ones come first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Severity {
-    /// Jobs that are open now would fail or never run.
-    Error,
-    /// No job that was decoded would break.
-    Warning,
-}
-
-impl Severity {
-    /// `error` or `warning`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Severity::Error => "error",
-            Severity::Warning => "warning",
-        }
-    }
-}
+use crate::types::severity::Severity;
 
 /// The kind of a finding, for programs; within one severity, the more important kind comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]

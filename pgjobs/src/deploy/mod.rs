@@ -29,8 +29,9 @@ use std::collections::HashMap;
 
 use sqlx::{PgConnection, PgPool};
 
+pub use crate::types::severity::Severity;
 pub use compare::Incompatible;
-pub use findings::{Code, Coverage, DeployReport, Finding, Severity, UnreadableJob};
+pub use findings::{Code, Coverage, DeployReport, Finding, UnreadableJob};
 
 use crate::db::deploy::{self as sql, InUse};
 use crate::task::definition::TaskDef;

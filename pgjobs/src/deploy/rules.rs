@@ -1,11 +1,12 @@
 //! Turns what was read into findings.
 
 use super::compare::Incompatible;
-use super::findings::{Code, Coverage, Finding, Severity};
+use super::findings::{Code, Coverage, Finding};
 use super::sampling::{SampleResult, open};
 use super::signature::Signature;
 use crate::db::deploy::InUse;
 use crate::task::definition::TaskDef;
+use crate::types::severity::Severity;
 
 /// The finding for a task that this program does not have, if this program ran it: no live worker of another
 /// program has it, or the caller states that everything under the topics belongs to this program.

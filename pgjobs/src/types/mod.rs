@@ -14,6 +14,7 @@ pub(crate) mod options;
 pub(crate) mod outcomes;
 mod parse;
 pub(crate) mod schedule;
+pub(crate) mod severity;
 pub(crate) mod strict_json;
 pub(crate) mod task_error;
 pub(crate) mod task_schedule;

@@ -8,6 +8,7 @@ pub(crate) mod codegen;
 pub(crate) mod completions;
 pub(crate) mod control;
 pub(crate) mod dev;
+pub(crate) mod doctor;
 pub(crate) mod edit;
 pub(crate) mod explain;
 pub(crate) mod inspect;

@@ -139,6 +139,7 @@ fn role_of(function: &str) -> &'static str {
         "explain",
         "workers",
         "pauses",
+        "problems",
         "next_ticks",
         "schedules",
         "get_schedule",

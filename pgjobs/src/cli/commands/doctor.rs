@@ -1,0 +1,139 @@
+//! `doctor`: what is wrong with this installation, and what mends it.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use clap::Args;
+use serde_json::json;
+use sqlx::PgPool;
+
+use crate::cli::args::global::Global;
+use crate::cli::database::connect::connect;
+use crate::cli::output::console::Console;
+use crate::cli::output::failure::Failure;
+use crate::cli::output::format;
+use crate::cli::output::lines::{Line, Style};
+use crate::inspect::{self, Problem, Severity};
+use crate::{db, migrations};
+
+const AFTER_HELP: &str = "\
+It looks at workers, queues, schedules, history and the server, and needs no live worker. It changes nothing and \
+never prints an argument. Each problem has a code for programs, a sentence with the numbers, and the command that \
+mends it.
+
+The exit code is 0 when nothing is wrong, or only warnings were found, and 1 otherwise.
+
+Examples:
+  pgjobs doctor
+  pgjobs doctor --strict || notify
+  pgjobs doctor --json | jq -r '.problems[] | .code, .remedy'";
+
+#[derive(Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct Doctor {
+    /// Fail on warnings as well.
+    #[arg(long)]
+    strict: bool,
+}
+
+pub(crate) async fn run(args: Doctor, global: &Global, console: &Console) -> Result<(), Failure> {
+    let pool = connect(global, console).await?;
+    let mut problems = inspect::problems(&pool).await?;
+    problems.extend(pending(&pool).await);
+    problems.extend(clock(&pool).await?);
+    problems.sort_by_key(|problem| problem.severity);
+    tell(&problems, args.strict, console)
+}
+
+/// Whether the schema is older than this program. Who may not read what was applied is not told.
+async fn pending(pool: &PgPool) -> Option<Problem> {
+    let names: Vec<&str> =
+        migrations::pending(pool).await.ok()?.iter().map(|migration| migration.name).collect();
+    (!names.is_empty()).then(|| Problem {
+        code: "schema_behind".to_owned(),
+        severity: Severity::Error,
+        message: format!("the schema is older than this program: {} are not applied", names.join(", ")),
+        found: i64::try_from(names.len()).unwrap_or(i64::MAX),
+        allowed: 0,
+        remedy: "`pgjobs migrate`".to_owned(),
+        details: json!({ "pending": names }),
+    })
+}
+
+/// The greatest good difference between the two clocks.
+const DIFFERENCE: TimeDelta = TimeDelta::seconds(5);
+
+/// How far the clock of this machine is from the server's. The answer was written between the two readings of
+/// this clock, so the difference to the nearer one is certain.
+async fn clock(pool: &PgPool) -> Result<Option<Problem>, Failure> {
+    let mut connection = pool.acquire().await?;
+    let before = Utc::now();
+    let there = db::inspect::now(&mut connection).await?;
+    Ok(difference(before, there, Utc::now()))
+}
+
+fn difference(before: DateTime<Utc>, there: DateTime<Utc>, after: DateTime<Utc>) -> Option<Problem> {
+    let (ahead, behind) = (there - after, before - there);
+    let by = ahead.max(behind);
+    (by > DIFFERENCE).then(|| Problem {
+        code: "clock_difference".to_owned(),
+        severity: Severity::Warning,
+        message: format!(
+            "the database's clock is {} {} that of this machine",
+            format::span(by.num_seconds()),
+            if ahead > behind { "ahead of" } else { "behind" }
+        ),
+        found: by.num_seconds(),
+        allowed: DIFFERENCE.num_seconds(),
+        remedy: "set the wrong one by a time service, such as `timedatectl set-ntp true`".to_owned(),
+        details: json!({ "database": there, "here": after }),
+    })
+}
+
+fn tell(problems: &[Problem], strict: bool, console: &Console) -> Result<(), Failure> {
+    let count = |severity| problems.iter().filter(|problem| problem.severity == severity).count();
+    let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
+    let document = json!({ "errors": errors, "warnings": warnings, "problems": problems });
+    let refusal = match (errors, warnings) {
+        (1.., _) => Some(format!("not well: {}", counted(errors, "error"))),
+        (0, 1..) if strict => Some(format!("{}, and --strict", counted(warnings, "warning"))),
+        _ => None,
+    };
+    match refusal {
+        Some(reason) if console.json => Err(Failure::failed(reason).about(document)),
+        Some(reason) => console.lines(text(problems)).and_then(|()| Err(Failure::failed(reason))),
+        None => console.data(&document, || text(problems)),
+    }
+}
+
+fn counted(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+fn text(problems: &[Problem]) -> Vec<Line> {
+    if problems.is_empty() {
+        return vec![Line::from("nothing is wrong".to_owned())];
+    }
+    problems.iter().flat_map(of_problem).collect()
+}
+
+fn of_problem(problem: &Problem) -> [Line; 2] {
+    let style = if problem.severity == Severity::Error { Style::Error } else { Style::Warning };
+    let what = format!(" {}: {}", problem.code, problem.message);
+    let limit = format!("  found {}, allowed {}; remedy: {}", problem.found, problem.allowed, problem.remedy);
+    [Line::painted(style, problem.severity.as_str()).plain(&what), Line::from(limit)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clocks_differ_by_what_the_way_of_the_answer_does_not_explain() {
+        let at = |seconds| DateTime::UNIX_EPOCH + TimeDelta::seconds(seconds);
+        assert!(difference(at(0), at(30), at(60)).is_none(), "the answer took a minute");
+        assert!(difference(at(0), at(6), at(1)).is_none(), "five seconds are allowed");
+        let ahead = difference(at(0), at(7), at(1)).expect("ahead");
+        assert_eq!((ahead.found, ahead.message.contains("ahead of")), (6, true));
+        let behind = difference(at(100), at(0), at(101)).expect("behind");
+        assert_eq!((behind.found, behind.message.contains("behind")), (100, true));
+    }
+}
