@@ -55,6 +55,7 @@ const VERSIONS: &[Migration] = files!("versions":
     "0007_adopt_original"
     "0008_schedules"
     "0009_audit"
+    "0011_progress"
 );
 
 /// A clock that tests can set: SQL to run in a test database, as the owner of schema `jobs`.

@@ -73,6 +73,7 @@ declare
   v_today date := (v_now at time zone 'utc')::date;
   v_oldest date := v_today - (select c.history_days from jobs.config c);
   v_gave_way_at timestamptz;
+  v_clock_is_sure boolean;
   v_make date[];
   v_drop text[];
   v_full boolean;
@@ -85,7 +86,8 @@ begin
   if pg_sequence_last_value('jobs.retentions_turned_away') > 0 then
     perform setval('jobs.retentions_turned_away', 0);
   end if;
-  v_drop := jobs._partitions_over(v_oldest, jobs._is_clock_sure(v_now));
+  v_clock_is_sure := jobs._is_clock_sure(v_now);
+  v_drop := jobs._partitions_over(v_oldest, v_clock_is_sure);
   -- Old rows in the default partition do not justify separate partitions: delete them, a bounded number in
   -- each call.
   delete from jobs.job_default h where h.ctid = any (array(
@@ -93,6 +95,7 @@ begin
   -- Unique keys whose time is over are free already: whoever publishes under one deletes it. This is for the others.
   delete from jobs.unique_key u where u.ctid = any (array(
     select k.ctid from jobs.unique_key k where k.until <= v_now limit 10000 for update skip locked));
+  return query select unnest(jobs._maintain_run_partitions(v_today, v_oldest, v_clock_is_sure));
   v_make := array(select v_today + d from generate_series(0, 2) d
                   where v_today + d not in (select p.day from jobs._partitions() p));
   v_full := v_today = any (v_make) and exists (select from jobs.job_default offset 1000);
