@@ -52,6 +52,7 @@ pub use crate::task::definition::{RunFunction, RunFuture, StateType, TaskDef};
 pub use crate::task::registry::linked_tasks;
 pub use crate::types::body::{BodyError, Param};
 pub use crate::types::options::TaskOptions;
+pub use crate::types::progress::{Amount, Total};
 pub use crate::types::task_error::IntoOutcome;
 pub use crate::types::task_schedule::TaskSchedule;
 pub use crate::types::task_unique::{DefaultValue, TaskUnique};

@@ -14,6 +14,7 @@ pub(crate) mod migrate;
 pub(crate) mod notify;
 pub(crate) mod open_job;
 pub(crate) mod pooler;
+pub(crate) mod progress;
 pub(crate) mod publish;
 pub(crate) mod read;
 pub(crate) mod refusal;

@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use super::reports::Reports;
 use crate::db;
 use crate::db::claimed::Claimed;
 use crate::types::error::Error;
@@ -26,6 +27,7 @@ pub struct Job {
     #[cfg_attr(not(feature = "cli"), expect(dead_code))]
     times: ClaimTimes,
     finished: AtomicBool,
+    pub(super) reports: Reports,
 }
 
 /// The times of the claim that took a job: between them and the start of its run, `pgjobs bench latency
@@ -41,7 +43,7 @@ pub(crate) struct ClaimTimes {
 
 impl Job {
     pub(crate) fn new(claimed: Claimed, times: ClaimTimes) -> Self {
-        Job { claimed, times, finished: AtomicBool::new(false) }
+        Job { claimed, times, finished: AtomicBool::new(false), reports: Reports::default() }
     }
 
     /// A job as a test needs it, claimed just now.

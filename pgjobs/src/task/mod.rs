@@ -4,4 +4,9 @@ pub(crate) mod context;
 pub(crate) mod definition;
 pub(crate) mod job;
 pub(crate) mod layer;
+pub(crate) mod line;
+#[cfg(feature = "logs")]
+pub(crate) mod log_span;
+pub(crate) mod notes;
 pub(crate) mod registry;
+mod reports;

@@ -37,6 +37,7 @@ use super::outage::{Call, in_seconds, words};
 use super::policy::heartbeats::{Beats, RETAIN, TICK};
 use super::policy::runtime_pulse::{Pulse, Watch};
 use super::policy::stalled_prefetch::Ahead;
+use super::progress::Reporter;
 use super::shared::Shared;
 use super::shutdown::Phase;
 use crate::db::connection::DbConnection;
@@ -55,7 +56,9 @@ pub(super) async fn keep(shared: Arc<Shared>, mut db: DbConnection, runtime: Han
     let mut partitions = tokio::spawn(maintain_partitions(shared.clone()));
     let (mut more, mut maintained, mut counted) = (true, None, None); // due jobs do not wait for the first tick
     // `Leaving` follows the last outcome, because settling needs the lease.
-    while !has_left(&shared, if more { Duration::ZERO } else { beats.pause() }).await {
+    let mut reporter = Reporter::default();
+    let pause = |beats: &Beats, more: bool| if more { Duration::ZERO } else { beats.pause() };
+    while !reports_until(&shared, &mut db, &mut reporter, pause(&beats, more)).await {
         pulse.feel(&shared);
         if ahead.waits_too_long(shared.counts.load(), Instant::now()) {
             release_stalled(&shared);
@@ -89,8 +92,22 @@ fn is_over(since: Option<Instant>, pause: Duration) -> bool {
     since.is_none_or(|since| since.elapsed() + TICK / 10 >= pause)
 }
 
-async fn has_left(shared: &Shared, pause: Duration) -> bool {
-    tokio::time::timeout(pause, shared.stop.reached(Phase::Leaving)).await.is_ok()
+/// Sends what runs say until the pause is over; whether the worker leaves.
+async fn reports_until(
+    shared: &Arc<Shared>,
+    db: &mut DbConnection,
+    reporter: &mut Reporter,
+    pause: Duration,
+) -> bool {
+    let over = tokio::time::Instant::now() + pause;
+    loop {
+        tokio::select! {
+            biased;
+            () = shared.stop.reached(Phase::Leaving) => return true,
+            () = tokio::time::sleep_until(over) => return false,
+            () = reporter.due(shared) => reporter.send(db, shared).await,
+        }
+    }
 }
 
 /// Releases jobs that wait here behind long runs: other workers may have free slots for them.

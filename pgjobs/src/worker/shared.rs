@@ -12,6 +12,7 @@ use super::counts::Counts;
 #[cfg(feature = "testing")]
 use super::counts::End;
 use super::in_flight::{InFlight, Key};
+use super::last_words::LastWords;
 use super::outage::Outage;
 use super::policy::claiming::View;
 use super::policy::peers::Peers;
@@ -25,8 +26,10 @@ use crate::db::worker::{Run, RunKey};
 use crate::task::context::State;
 use crate::task::job::Job;
 use crate::task::layer::AnyLayer;
+use crate::task::notes::Outbox;
 use crate::task::registry::Registry;
 use crate::types::job_id::JobId;
+use crate::types::log_level::LogLevel;
 
 pub(super) struct Shared {
     pub(super) servers: Servers,
@@ -35,6 +38,9 @@ pub(super) struct Shared {
     pub(super) state: Arc<State>,
     pub(super) layers: Vec<Arc<dyn AnyLayer>>,
     pub(super) in_flight: InFlight,
+    /// What the runs say, until it is sent.
+    pub(super) outbox: Arc<Outbox>,
+    pub(super) last_words: LastWords,
     pub(super) stop: Stop,
     /// Jobs may be ready: the claim loop claims at once.
     pub(super) work: Notify,
@@ -82,6 +88,8 @@ pub(super) struct Settings {
     pub(super) poll: Duration,
     pub(super) listen: bool,
     pub(super) burst: bool,
+    /// From which level on the log of runs is kept, and how many lines of each.
+    pub(super) log: (LogLevel, u32),
 }
 
 /// The least that `longest_call` returns: a statement takes a few round trips the first time, however short
@@ -106,6 +114,7 @@ impl Shared {
     ) -> (Arc<Self>, Inboxes) {
         let (settlements, outcomes) = mpsc::unbounded_channel();
         let (start, starts) = mpsc::unbounded_channel();
+        let outbox = Arc::new(Outbox::new(settings.log.0, settings.log.1));
         let shared = Shared {
             servers,
             settings,
@@ -113,6 +122,8 @@ impl Shared {
             state: Arc::new(state),
             layers,
             in_flight: InFlight::default(),
+            outbox,
+            last_words: LastWords::default(),
             stop: Stop::new(),
             work: Notify::new(),
             heard: Notify::new(),
@@ -273,6 +284,9 @@ impl Shared {
         }
         let is_last = job.is_last_run();
         self.counts.outcome(&outcome, is_last);
+        if let Some(notes) = job.said() {
+            self.last_words.add((job.lease(), job.batch_index()), notes);
+        }
         let mut settlement =
             Settlement::new(job.id().clone(), job.lease(), job.batch_index(), outcome, is_last);
         if job.was_finished_by_task() {

@@ -31,6 +31,8 @@ use crate::db::servers::Servers;
 use crate::db::settle::Settlement;
 use crate::db::worker;
 use crate::task::job::Job;
+#[cfg(feature = "logs")]
+use crate::task::log_span;
 use crate::types::error::Error;
 
 pub(super) async fn start(worker: Worker) -> Result<WorkerHandle, Error> {
@@ -47,14 +49,26 @@ pub(super) async fn start(worker: Worker) -> Result<WorkerHandle, Error> {
         poll: worker.poll,
         listen: worker.listen,
         burst: worker.burst,
+        log: (worker.log, worker.log_lines),
     };
     let servers = Servers::new(worker.pool, &worker.fallbacks);
     let (shared, inboxes) = Shared::new(servers, settings, registry, worker.state, worker.layers);
+    prepare_logs(&shared);
     announce(&shared);
     check_connection(&shared).await?;
     let ended = spawn_parts(&shared, inboxes).await?;
     tracing::info!(worker = %shared.identity(), "ready");
     Ok(WorkerHandle::new(shared, ended))
+}
+
+/// Has the program's subscriber ask for the events that this worker keeps.
+fn prepare_logs(shared: &Shared) {
+    #[cfg(feature = "logs")]
+    for task in shared.registry.tasks() {
+        log_span::wants(shared.outbox.level(task.options.log));
+    }
+    #[cfg(not(feature = "logs"))]
+    let _ = shared;
 }
 
 /// Handlers and the dispatch loop run on the caller's runtime; everything else has separate threads.

@@ -39,7 +39,7 @@ pub(crate) fn start(global: &Global, default: &'static str, console: &Console) {
             .with_writer(|| Masked)
             .boxed(),
     };
-    let _ = tracing_subscriber::registry().with(lines.with_filter(filter)).try_init();
+    let _ = tracing_subscriber::registry().with(lines.with_filter(filter)).with(crate::logs::layer()).try_init();
 }
 
 /// Escapes a field: errors, hosts and names of tasks are untrusted text, which must not start a line or move
