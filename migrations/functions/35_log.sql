@@ -1,7 +1,7 @@
 -- The log of runs: what a task logs while it runs, where its worker was told to keep that. The lines are
 -- stored by jobs._store_progress (34_progress.sql).
 
--- The lines that the runs of a job logged, in order: i_num of them, after the one at i_position (0: from the
+-- The lines that the runs of a job logged, in order: i_num of them (at most 10,000), after the one at i_position (0: from the
 -- beginning; null: the last ones). The position of a line is its attempt times a million plus its number in
 -- that run, so a reader that follows a job gives the last position that it has. A run that logs more than its
 -- worker keeps ends with a line that says how many were dropped. Times are those of the worker's clock. They are
@@ -25,5 +25,5 @@ begin
           where p.job_id = $1 and p.attempt >= $2 / 1000000 and %s and jobs._is_under(p.task, $4)) l
     where l.attempt * 1000000::bigint + l.number > $2
     order by 1 %s limit $3) s order by 1', jobs._runs_since(array[i_job::text]), case when i_position is null then 'desc' else '' end)
-  using i_job, coalesce(i_position, 0), i_num, jobs._limits(false);
+  using i_job, coalesce(i_position, 0), least(coalesce(i_num, 1000), 10000), jobs._limits(false);
 end $$;

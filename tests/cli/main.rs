@@ -4,6 +4,7 @@ mod app;
 mod bench;
 mod check;
 mod dev;
+mod follow;
 mod help;
 mod inspect;
 mod migrate;

@@ -26,6 +26,7 @@ mod owners;
 mod packed;
 mod packed_claims;
 mod plans;
+mod progress;
 mod races;
 mod registry_budgets;
 mod registry_limits;

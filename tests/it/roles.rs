@@ -22,12 +22,12 @@ const CALLS: [(&str, &str); 7] = [
         "publisher reader worker admin",
         "next_ticks schedules get_schedule schedule_ticks schedule_log explain_schedule",
     ),
-    ("reader worker admin", "unusable"),
+    ("reader worker admin", "unusable progress_of"),
     (
         "worker admin",
         "consume consume_topic claim fetch start fail_next release ack nack settle heartbeat heartbeat_worker held_by register_worker \
          unregister_worker count_workers count_lost register_tasks sweep promote maintain maintain_partitions maintain_partitions_and_commit result results await_results \
-         tasks_in_use sample_keys read_ready sample_not_ready open_bodies tick",
+         tasks_in_use sample_keys read_ready sample_not_ready open_bodies tick note_progress set_progress job_log",
     ),
 ];
 

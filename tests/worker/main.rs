@@ -13,6 +13,7 @@ mod many;
 mod outage;
 mod outcomes;
 mod poison;
+mod progress;
 mod publishing;
 mod recovery;
 mod refused;

@@ -8,5 +8,6 @@ pub(crate) mod line;
 #[cfg(feature = "logs")]
 pub(crate) mod log_span;
 pub(crate) mod notes;
+pub(crate) mod outbox;
 pub(crate) mod registry;
 mod reports;

@@ -5,90 +5,18 @@
 //! that were sent together stay together until the database has answered: so they may be sent again, also
 //! by another loop of the worker at the same time, and are stored once.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::json;
-use tokio::sync::Notify;
 use uuid::Uuid;
 
 use super::line::Line;
+use super::outbox::Outbox;
 use crate::types::job_id::JobId;
 use crate::types::log_level::LogLevel;
 
 /// Characters of a note; the rest is cut.
 const NOTE: usize = 1000;
-/// Bytes of log lines that a worker holds; what comes while they are not sent is dropped.
-const MEMORY: usize = 8 << 20;
-/// Bytes of what is sent together, about: the notes of further runs follow in the next call.
-const CALL: usize = 2 << 20;
-
-/// The notes of a worker's runs.
-pub(crate) struct Outbox {
-    /// Runs that have something to send.
-    listed: Mutex<Vec<Arc<RunNotes>>>,
-    /// Something was listed.
-    pub(crate) filled: Notify,
-    /// Bytes of the log lines held.
-    bytes: AtomicUsize,
-    /// Lines that are kept of one run.
-    lines: u32,
-    /// For tasks that say nothing of their own.
-    level: LogLevel,
-}
-
-impl Outbox {
-    pub(crate) fn new(level: LogLevel, lines: u32) -> Self {
-        let (listed, filled) = (Mutex::default(), Notify::new());
-        Outbox { listed, filled, bytes: AtomicUsize::new(0), lines, level }
-    }
-
-    /// The level from which on the lines of a task are kept, which says `level` or nothing.
-    pub(crate) fn level(&self, level: Option<LogLevel>) -> LogLevel {
-        level.unwrap_or(self.level)
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.listed().is_empty()
-    }
-
-    /// Takes out runs that have something to send, and what they send now.
-    pub(crate) fn take(&self) -> Vec<Draft> {
-        let (mut drafts, mut bytes) = (Vec::new(), 0);
-        while bytes < CALL {
-            let listed = self.listed().pop(); // not locked any more when the run is
-            let Some(notes) = listed else { break };
-            if let Some(draft) = notes.draft() {
-                bytes += draft.json.len();
-                drafts.push(draft);
-            }
-        }
-        drafts
-    }
-
-    /// The call failed: these are sent again.
-    pub(crate) fn give_back(&self, drafts: &[Draft]) {
-        drafts.iter().for_each(|draft| draft.notes.list(&mut draft.notes.said()));
-    }
-
-    fn listed(&self) -> MutexGuard<'_, Vec<Arc<RunNotes>>> {
-        self.listed.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Makes room for a line; false when there is none.
-    fn reserve(&self, bytes: usize) -> bool {
-        let held = self.bytes.fetch_add(bytes, Ordering::Relaxed);
-        let fits = held + bytes <= MEMORY;
-        if !fits {
-            self.free(bytes);
-        }
-        fits
-    }
-
-    fn free(&self, bytes: usize) {
-        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
-    }
-}
 
 /// What one run says.
 pub(crate) struct RunNotes {
@@ -188,8 +116,7 @@ impl RunNotes {
         if said.has_ended {
             return;
         }
-        let number = said.open.end();
-        if number >= self.outbox.lines || !self.outbox.reserve(line.len()) {
+        if !self.outbox.has_room(said.open.end(), line.len()) {
             said.dropped += 1;
         } else {
             said.open.push(line);
@@ -203,8 +130,8 @@ impl RunNotes {
         said.has_ended = true;
         let dropped = std::mem::take(&mut said.dropped);
         if dropped > 0 {
-            let line = Line::of_drops(dropped, self.outbox.lines).json();
-            self.outbox.bytes.fetch_add(line.len(), Ordering::Relaxed);
+            let line = Line::of_drops(dropped, self.outbox.lines()).json();
+            self.outbox.hold(line.len());
             said.open.push(line);
         }
         drop(said);
@@ -212,7 +139,7 @@ impl RunNotes {
     }
 
     /// What is to be sent of this run; `None`: nothing.
-    fn draft(self: &Arc<Self>) -> Option<Draft> {
+    pub(super) fn draft(self: &Arc<Self>) -> Option<Draft> {
         let mut said = self.said();
         said.listed = false;
         if !said.open.lines.is_empty() {
@@ -246,10 +173,14 @@ impl RunNotes {
         json
     }
 
+    /// Puts it into the outbox again.
+    pub(super) fn list_again(self: &Arc<Self>) {
+        self.list(&mut self.said());
+    }
+
     fn list(self: &Arc<Self>, said: &mut Said) {
         if !std::mem::replace(&mut said.listed, true) {
-            self.outbox.listed().push(self.clone());
-            self.outbox.filled.notify_one();
+            self.outbox.add(self.clone());
         }
     }
 

@@ -3,7 +3,8 @@
 use std::sync::{Arc, OnceLock};
 
 use super::job::Job;
-use super::notes::{Outbox, RunNotes};
+use super::notes::RunNotes;
+use super::outbox::Outbox;
 use crate::types::log_level::LogLevel;
 use crate::types::progress::{Amount, Total};
 

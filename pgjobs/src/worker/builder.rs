@@ -198,23 +198,6 @@ impl Worker {
         self
     }
 
-    /// From which level on what its runs log is kept with their jobs, for tasks that say nothing themselves
-    /// (`#[task(log = "info")]`); by default [`Off`](LogLevel::Off). See `pgjobs::logs`, without whose layer
-    /// nothing is kept.
-    #[must_use]
-    pub fn log(mut self, level: LogLevel) -> Self {
-        self.log = level;
-        self
-    }
-
-    /// How many lines of the log of each run are kept: 0 to 100,000, by default 1,000. The log of a run that
-    /// writes more ends with a line that says how many were dropped.
-    #[must_use]
-    pub fn log_lines(mut self, lines: u32) -> Self {
-        self.log_lines = lines;
-        self
-    }
-
     /// Stops by itself once no job is due: for a crontab entry or a Kubernetes Job.
     ///
     /// Jobs that are scheduled for later, and failed jobs that wait for their backoff, are left.
@@ -291,12 +274,9 @@ impl Worker {
         if !(Duration::from_secs(1)..=Duration::from_secs(3600)).contains(&self.lease) {
             return refuse("lease", "lies within 1 s and 1 h");
         }
-        if self.log_lines > 100_000 {
-            return refuse("log_lines", "lies within 0 and 100,000");
-        }
         if !(Duration::from_millis(10)..=Duration::from_secs(60)).contains(&self.poll) {
             return refuse("poll", "lies within 10 ms and 60 s");
         }
-        Ok(())
+        self.check_log()
     }
 }

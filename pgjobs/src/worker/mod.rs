@@ -39,6 +39,7 @@ mod hooks;
 mod in_flight;
 mod last_words;
 mod listen_loop;
+mod logs;
 mod open;
 mod outage;
 mod outcome;

@@ -26,7 +26,7 @@ use crate::db::worker::{Run, RunKey};
 use crate::task::context::State;
 use crate::task::job::Job;
 use crate::task::layer::AnyLayer;
-use crate::task::notes::Outbox;
+use crate::task::outbox::Outbox;
 use crate::task::registry::Registry;
 use crate::types::job_id::JobId;
 use crate::types::log_level::LogLevel;

@@ -25,14 +25,12 @@ use super::settle_loop::RUN_AGAIN;
 use super::shared::{Inboxes, Settings, Shared};
 use super::shutdown::Phase;
 use super::starts::Starts;
-use super::{claim_loop, heartbeat_loop, listen_loop, settle_loop, thread};
+use super::{claim_loop, heartbeat_loop, listen_loop, logs, settle_loop, thread};
 use crate::db::connection::DbConnection;
 use crate::db::servers::Servers;
 use crate::db::settle::Settlement;
 use crate::db::worker;
 use crate::task::job::Job;
-#[cfg(feature = "logs")]
-use crate::task::log_span;
 use crate::types::error::Error;
 
 pub(super) async fn start(worker: Worker) -> Result<WorkerHandle, Error> {
@@ -53,22 +51,12 @@ pub(super) async fn start(worker: Worker) -> Result<WorkerHandle, Error> {
     };
     let servers = Servers::new(worker.pool, &worker.fallbacks);
     let (shared, inboxes) = Shared::new(servers, settings, registry, worker.state, worker.layers);
-    prepare_logs(&shared);
+    logs::prepare(&shared);
     announce(&shared);
     check_connection(&shared).await?;
     let ended = spawn_parts(&shared, inboxes).await?;
     tracing::info!(worker = %shared.identity(), "ready");
     Ok(WorkerHandle::new(shared, ended))
-}
-
-/// Has the program's subscriber ask for the events that this worker keeps.
-fn prepare_logs(shared: &Shared) {
-    #[cfg(feature = "logs")]
-    for task in shared.registry.tasks() {
-        log_span::wants(shared.outbox.level(task.options.log));
-    }
-    #[cfg(not(feature = "logs"))]
-    let _ = shared;
 }
 
 /// Handlers and the dispatch loop run on the caller's runtime; everything else has separate threads.
