@@ -54,6 +54,7 @@ check "the bits that say what still runs, in reports" "_store_progress|b.open & 
 check "the lease of a run that ended its job, in reports" "_store_progress|g.job = h.job_id and g.lease = h.lease|g.job = h.job_id" "${it[@]}" progress
 check "reports of a run that ended its job" "_store_progress|having count(*) > 0|having count(*) < 0" "${it[@]}" progress
 check "lines that are sent twice" "_store_progress|on conflict (job_id, attempt, run_at, line) do nothing|" "${it[@]}" progress
+check "reports that are sent again as new" "_note_progress|exception when unique_violation then|exception when syntax_error then" "${it[@]}" progress
 check "heartbeats whatever is in a report" "_note_progress|exception when others then|exception when syntax_error then" "${it[@]}" progress
 check "the refusal of a dead worker's reports" "note_progress|w.id = i_worker and w.lost_at is null|w.id = i_worker" "${it[@]}" progress
 check "notes that readers do not see" "progress_of|case when \$2 then p.note end|p.note" "${it[@]}" progress

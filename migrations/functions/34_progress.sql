@@ -5,10 +5,10 @@
 
 -- Stores what a worker says of its runs, an array of
 --
---   {"lease", "run": batch_index, "job", "version", "done", "total", "note", "logs": [[number of the first line, [line, ...]], ...]}
+--   {"lease", "run": batch_index, "job", "new", "version", "done", "total", "note", "logs": [[number of the first line, [line, ...]], ...]}
 --
 -- where a line is [time, level, target, message, fields]. Without `done` only lines are stored; what was sent
--- before changes nothing. Says nothing of runs that the worker does not have. The caller has checked that
+-- before changes nothing. `new`: nothing was sent of this run before, which is cheaper; true or not, the same is stored. Says nothing of runs that the worker does not have. The caller has checked that
 -- i_worker is its own. Never fails, because it is sent with heartbeats: what cannot be stored is a warning of
 -- the server. Locks rows of these runs only.
 create or replace function jobs._note_progress(i_worker uuid, i_progress jsonb) returns void
@@ -18,7 +18,11 @@ begin
     return;
   end if;
   perform jobs._begin_progress();
-  perform jobs._store_progress(i_worker, i_progress);
+  begin
+    perform jobs._store_progress(i_worker, i_progress, true);
+  exception when unique_violation then
+    perform jobs._store_progress(i_worker, i_progress, false);   -- something was there of a run that is called new
+  end;
 exception when others then
   raise warning 'progress and log of runs of the worker % were not stored: %', i_worker, sqlerrm;
 end $$;
@@ -36,16 +40,19 @@ end $$;
 
 -- Finds the runs and stores what is said of them. A run is the worker's while its bit is set; afterwards, if it
 -- is the run that ended the job: the last words of a task that ended its job itself come after that.
-create or replace function jobs._store_progress(i_worker uuid, i_progress jsonb) returns void
+--
+-- i_new: believes that a run of which `new` is said has no rows, and fails otherwise. `on conflict` costs twice as much as
+-- an insert, and most runs that are short say something once.
+create or replace function jobs._store_progress(i_worker uuid, i_progress jsonb, i_new boolean) returns void
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
-set enable_seqscan = off set enable_bitmapscan = off set enable_mergejoin = off set jit = off set plan_cache_mode = force_generic_plan as $$
+set enable_seqscan = off set enable_bitmapscan = off set enable_mergejoin = off set enable_nestloop = off set jit = off set plan_cache_mode = force_generic_plan as $$
 declare
   v_now timestamptz := jobs.now();
 begin
   with given as materialized (
-    select g.* from jsonb_to_recordset(i_progress) g(lease uuid, run integer, job text, version integer, done double precision,
-                                                     total double precision, note text, logs jsonb)
+    select g.* from jsonb_to_recordset(i_progress) g(lease uuid, run integer, job text, new boolean, version integer,
+                                                     done double precision, total double precision, note text, logs jsonb)
   ), batches as materialized (
     select array_agg(b.lease) as leases, array_agg(b.part) as parts, array_agg(b.open & g.bits) as bits
     from (select v.lease, jobs._part(v.run) as part, bit_or(jobs._bit(v.run)) as bits from given v group by 1, 2) g,
@@ -63,15 +70,27 @@ begin
           where not exists (select from open o where o.lease = v.lease and o.run = v.run) having count(*) > 0) m,
       lateral jobs._history_of(m.jobs, false) h, given g
     where g.job = h.job_id and g.lease = h.lease and h.worker is not distinct from i_worker and h.run_at is not null
-  ), lines as (
-    insert into jobs.log as l (job_id, attempt, run_at, task, line, lines)
-    select r.job_id, r.attempt, r.run_at, r.task, (p ->> 0)::integer, p -> 1
-    from runs r, jsonb_array_elements(r.logs) p
+  ), lines as (   -- the first by its position: a call of a set-returning function for each run would cost more than its row
+    select r.job_id, r.attempt, r.run_at, r.task, (r.logs #>> '{0,0}')::integer as line, r.logs #> '{0,1}' as lines, r.new and i_new as new
+    from runs r where r.logs is not null
+    union all
+    select r.job_id, r.attempt, r.run_at, r.task, (p ->> 0)::integer, p -> 1, false
+    from runs r, jsonb_array_elements(r.logs - 0) p where jsonb_array_length(r.logs) > 1
+  ), new_lines as (
+    insert into jobs.log (job_id, attempt, run_at, task, line, lines)
+    select l.job_id, l.attempt, l.run_at, l.task, l.line, l.lines from lines l where l.new
+  ), more_lines as (
+    insert into jobs.log (job_id, attempt, run_at, task, line, lines)
+    select l.job_id, l.attempt, l.run_at, l.task, l.line, l.lines from lines l where l.new is not true
     on conflict (job_id, attempt, run_at, line) do nothing
+  ), new_reports as (
+    insert into jobs.progress (job_id, attempt, run_at, task, worker, version, at, done, total, note)
+    select r.job_id, r.attempt, r.run_at, r.task, i_worker, r.version, v_now, r.done, r.total, left(r.note, 1000)
+    from runs r where r.done is not null and r.new and i_new
   )
   insert into jobs.progress as p (job_id, attempt, run_at, task, worker, version, at, done, total, note)
   select r.job_id, r.attempt, r.run_at, r.task, i_worker, r.version, v_now, r.done, r.total, left(r.note, 1000)
-  from runs r where r.done is not null
+  from runs r where r.done is not null and (r.new and i_new) is not true
   on conflict (job_id, attempt, run_at) do update
   set version = excluded.version, at = excluded.at, done = excluded.done, total = excluded.total, note = excluded.note
   where excluded.version > p.version;

@@ -109,6 +109,22 @@ async fn lines_that_are_sent_twice_are_stored_once() {
 }
 
 #[tokio::test]
+async fn a_run_that_is_wrongly_called_new_is_stored_all_the_same() {
+    let db = Db::new().await;
+    let worker = db.worker(&["a"]).await;
+    let job = running(&db, &worker).await;
+    for (version, first) in [(1, 1), (2, 2), (2, 2)] {
+        let mut what = lines(first, &["line"]);
+        what.as_object_mut().unwrap().extend(
+            json!({ "new": true, "version": version, "done": version }).as_object().unwrap().clone(),
+        );
+        note(&db, &worker, &job, what).await;
+    }
+    assert_eq!(known(&db, &job.job_id).await, "1 2");
+    assert_eq!(log(&db, &job.job_id).await, "1000001 info line, 1000002 info line");
+}
+
+#[tokio::test]
 async fn what_cannot_be_stored_is_a_warning_and_no_error() {
     let db = Db::new().await;
     let worker = db.worker(&["a"]).await;

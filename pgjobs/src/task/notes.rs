@@ -42,6 +42,8 @@ struct Said {
     /// Lines that were not kept.
     dropped: u64,
     has_ended: bool,
+    /// Something was sent before, arrived or not.
+    drafted: bool,
 }
 
 struct Report {
@@ -151,18 +153,19 @@ impl RunNotes {
         if report.is_none() && said.sent.is_empty() {
             return None;
         }
-        let json = self.json(report, said.version, &said.sent);
+        let json = self.json(report, said.version, &said.sent, !said.drafted);
+        said.drafted = true;
         Some(Draft { notes: self.clone(), json, version: said.version, line: said.open.before })
     }
 
-    fn json(&self, report: Option<&Report>, version: u32, lines: &[Bundle]) -> String {
+    fn json(&self, report: Option<&Report>, version: u32, lines: &[Bundle], new: bool) -> String {
         let (lease, run) = self.run;
         let head = match report {
             Some(Report { done, total, note }) => json!({
-                "lease": lease, "run": run, "job": self.job.as_str(),
+                "lease": lease, "run": run, "job": self.job.as_str(), "new": new,
                 "version": version, "done": done, "total": total, "note": note,
             }),
-            None => json!({ "lease": lease, "run": run, "job": self.job.as_str() }),
+            None => json!({ "lease": lease, "run": run, "job": self.job.as_str(), "new": new }),
         };
         let mut json = head.to_string();
         if !lines.is_empty() {
