@@ -27,7 +27,7 @@ check "the bits that say what still runs, in settle" "_accept|array_agg(b.open &
 check "the refusal of two outcomes of one run" "_accept|if v_is_twice then|if false then" "${it[@]}" batches
 check "the end of a plain lease in heartbeat" "heartbeat|and r.expires_at > jobs.now()|" "${it[@]}" settling contract
 check "the refusal of a worker that was declared dead" "_begin_claim|w.id = i_worker and w.lost_at is null|w.id = i_worker" "${it[@]}" workers
-check "a heartbeat of the dead" "heartbeat_worker|w.id = i_worker and w.lost_at is null|w.id = i_worker" "${it[@]}" workers
+check "a heartbeat of the dead" "beat|w.id = i_worker and w.lost_at is null|w.id = i_worker" "${it[@]}" workers
 check "skipping what others have locked, in sweep" "_sweep_expired|for update skip locked|for update" "${it[@]}" faults races
 check "skipping locked batches, in settle" "_accept|for update skip locked|for update" "${it[@]}" settling faults races
 check "rows to unpack found by their addresses alone" "_unpack_rows|where q.ctid = any (i_rows)|where q.ctid = any (i_rows) and q.size > 1" "${it[@]}" plans
@@ -54,6 +54,7 @@ check "the bits that say what still runs, in reports" "_store_progress|b.open & 
 check "the lease of a run that ended its job, in reports" "_store_progress|g.job = h.job_id and g.lease = h.lease|g.job = h.job_id" "${it[@]}" progress
 check "reports of a run that ended its job" "_store_progress|having count(*) > 0|having count(*) < 0" "${it[@]}" progress
 check "lines that are sent twice" "_store_progress|on conflict (job_id, attempt, run_at, line) do nothing|" "${it[@]}" progress
+check "heartbeats whatever is locked" "_note_progress|SET lock_timeout TO '500ms'|" "${it[@]}" progress
 check "reports that are sent again as new" "_note_progress|exception when unique_violation then|exception when syntax_error then" "${it[@]}" progress
 check "heartbeats whatever is in a report" "_note_progress|exception when others then|exception when syntax_error then" "${it[@]}" progress
 check "the refusal of a dead worker's reports" "note_progress|w.id = i_worker and w.lost_at is null|w.id = i_worker" "${it[@]}" progress
@@ -138,7 +139,7 @@ check "the times that clients can hold" "_is_reachable|i_at|null::timestamptz" "
 check "the user of the session in a role that is set" "_limits|login := case when v_role is null or not jobs._is_administrator(v_role) then|login := case when v_role is null then" "${it[@]}" topics
 check "the oid of a restricted role" "_limits_of|case when r.rolname = g.name then g.role else jobs._grantee(g) end|jobs._role_oid(g.name)" "${it[@]}" topics
 check "an id that is known by now" "_check_new_ids|if v_known then|if false then" "${it[@]}" locks
-check "whose a worker is, in heartbeat_worker" "heartbeat_worker|and jobs._acts_as(w.role, w.login)|" "${it[@]}" roles
+check "whose a worker is, in beat" "beat|and jobs._acts_as(w.role, w.login)|" "${it[@]}" roles
 check "whose a worker is, in held_by" "held_by|and jobs._acts_as(w.role, w.login)|" "${it[@]}" roles
 check "one caller at a time in maintain_partitions" "_maintain_partitions|for update skip locked|for update" "${it[@]}" races
 check "the parent's lock before a partition's" "_change_partitions|lock table only jobs.job in access exclusive mode;|" "${it[@]}" history

@@ -10,9 +10,9 @@
 -- where a line is [time, level, target, message, fields]. Without `done` only lines are stored; what was sent
 -- before changes nothing. `new`: nothing was sent of this run before, which is cheaper; true or not, the same is stored. Says nothing of runs that the worker does not have. The caller has checked that
 -- i_worker is its own. Never fails, because it is sent with heartbeats: what cannot be stored is a warning of
--- the server. Locks rows of these runs only.
+-- the server, also when somebody has locked the tables for 0.5 s. Locks rows of these runs only.
 create or replace function jobs._note_progress(i_worker uuid, i_progress jsonb) returns void
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set lock_timeout = '500ms' as $$
 begin
   if i_progress is null or i_progress = '[]' then
     return;

@@ -80,6 +80,9 @@ begin
     order by w.id limit 1 for update skip locked;
     exit when not found;
     update jobs.worker w set lost_at = v_now where w.id = v_dead and w.lost_at is null;
+    if pg_sequence_last_value('jobs.commands_made') > 0 then
+      perform jobs._expire_commands(v_dead, 'the worker died');
+    end if;
     select array_agg(l.lease), array_agg(l.part) into v_batches, v_parts
     from (select b.lease, b.part from jobs.batch b where b.worker = v_dead limit i_limit - v_swept for update skip locked) l;
     v_swept := v_swept + jobs._settle_lost(v_batches, v_parts, i_limit - v_swept, 'lost: the worker died', v_now, false);

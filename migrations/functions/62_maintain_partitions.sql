@@ -95,6 +95,9 @@ begin
   -- Unique keys whose time is over are free already: whoever publishes under one deletes it. This is for the others.
   delete from jobs.unique_key u where u.ctid = any (array(
     select k.ctid from jobs.unique_key k where k.until <= v_now limit 10000 for update skip locked));
+  if pg_sequence_last_value('jobs.commands_made') > 0 then
+    perform jobs._tidy_commands(v_now);
+  end if;
   return query select unnest(jobs._maintain_run_partitions(v_today, v_oldest, v_clock_is_sure));
   v_make := array(select v_today + d from generate_series(0, 2) d
                   where v_today + d not in (select p.day from jobs._partitions() p));

@@ -49,7 +49,7 @@ const SCENARIO: &[&str] = &[
     "select jobs.register_worker('00000000-0000-7000-8000-000000000000', 'h', 1, 'v', '{*}', '{packed,many,noop}', 100, 30)::text",
     "select concat_ws(' ', count(*), sum(cardinality(c.jobs)), min(c.part), bool_and(c.run_at = jobs.now()))
         from jobs.claim('00000000-0000-7000-8000-000000000000', '{packed,many,noop}', 90, '11111111-1111-1111-1111-111111111111', 5) c",
-    "select jobs.heartbeat_worker('00000000-0000-7000-8000-000000000000', array['11111111-1111-1111-1111-111111111111'::uuid], '{0}')::text",
+    "select alive::text from jobs.beat('00000000-0000-7000-8000-000000000000', array['11111111-1111-1111-1111-111111111111'::uuid], '{0}')",
     "select count(*)::text from jobs.held_by('00000000-0000-7000-8000-000000000000')",
     r#"select jobs.note_progress('00000000-0000-7000-8000-000000000000', (select jsonb_agg(jsonb_build_object('lease', h.lease, 'run', h.batch_index, 'job', h.job_id, 'version', 1,
         'done', h.batch_index, 'total', 0.5, 'note', 'note ' || h.batch_index, 'logs', '[[1, [["2030-06-15T12:00:00Z", "info", "a", "b", {"c": 1}]]]]'::jsonb))

@@ -93,7 +93,7 @@ const CALLS: &[(&str, &str)] = &[
         "heartbeat",
         "select jobs.publish('noop'); create table c as select * from jobs.consume(1); select jobs.heartbeat(job_id, lease) from c",
     ),
-    ("heartbeat_worker", "select jobs.heartbeat_worker('00000000-0000-7000-8000-000000000000')"),
+    ("beat", "select alive from jobs.beat('00000000-0000-7000-8000-000000000000')"),
     ("held_by", "select jobs.held_by('00000000-0000-7000-8000-000000000000')"),
     ("read_ready", "select jobs.read_ready('noop')"),
     ("job_log", "select jobs.job_log(max(id)), jobs.job_log(max(id), null) from ids"),

@@ -137,6 +137,22 @@ async fn what_cannot_be_stored_is_a_warning_and_no_error() {
 }
 
 #[tokio::test]
+async fn a_heartbeat_does_not_wait_for_whoever_has_locked_the_progress() {
+    let db = Db::new().await;
+    let worker = db.worker(&["a"]).await;
+    let job = running(&db, &worker).await;
+    note(&db, &worker, &job, json!({ "version": 1, "done": 1 })).await;
+    let mut session = db.connect().await;
+    sqlx::raw_sql("begin; lock table jobs.progress").execute(&mut session).await.unwrap();
+    let report = json!([{ "lease": job.lease, "run": job.batch_index, "version": 2, "done": 2 }]);
+    let beat = format!("select alive from jobs.beat('{}', i_progress => '{report}')", worker.id);
+    assert!(db.one::<bool>(&beat).await);
+    sqlx::raw_sql("rollback").execute(&mut session).await.unwrap();
+    assert!(db.one::<bool>(&beat).await);
+    assert_eq!(known(&db, &job.job_id).await, "1 2");
+}
+
+#[tokio::test]
 async fn a_plain_client_reports_under_its_lease() {
     let db = Db::new().await;
     db.run("select jobs.publish('a')").await;

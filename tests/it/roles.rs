@@ -25,7 +25,7 @@ const CALLS: [(&str, &str); 7] = [
     ("reader worker admin", "unusable progress_of"),
     (
         "worker admin",
-        "consume consume_topic claim fetch start fail_next release ack nack settle heartbeat heartbeat_worker held_by register_worker \
+        "consume consume_topic claim fetch start fail_next release ack nack settle heartbeat beat held_by register_worker \
          unregister_worker count_workers count_lost register_tasks sweep promote maintain maintain_partitions maintain_partitions_and_commit result results await_results \
          tasks_in_use sample_keys read_ready sample_not_ready open_bodies tick note_progress set_progress job_log",
     ),
@@ -159,7 +159,7 @@ async fn nobody_speaks_for_another_roles_worker() {
         "ok"
     );
     assert_eq!(one::<i64>(&mut one_, &claim).await, 2);
-    assert!(!one::<bool>(&mut two, &format!("select jobs.heartbeat_worker('{WORKER}')")).await);
+    assert!(!one::<bool>(&mut two, &format!("select alive from jobs.beat('{WORKER}')")).await);
     assert_eq!(
         one::<i64>(&mut two, &format!("select count(*) from jobs.held_by('{WORKER}')")).await,
         0,

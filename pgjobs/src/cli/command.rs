@@ -5,8 +5,8 @@ use clap::{Parser, Subcommand};
 
 use super::args::global::Global;
 use super::commands::{
-    bench, check, codegen, completions, dev, explain, inspect, jobs, migrate, publish, schedule, unique,
-    worker,
+    bench, check, codegen, completions, control, dev, explain, inspect, jobs, migrate, publish, schedule,
+    unique, worker,
 };
 
 const STYLES: Styles = Styles::styled()
@@ -62,6 +62,8 @@ pub(crate) enum Command {
     Explain(explain::Explain),
     /// List, make, pause and run schedules.
     Schedule(schedule::Schedule),
+    /// Pause, resume, drain, stop and change workers that run.
+    Control(control::Control),
     /// Check whether this program would break jobs that are open now.
     Check(check::Check),
     /// Requeue failed or cancelled jobs.

@@ -1,5 +1,7 @@
 //! SQL calls for operators: cancel, retry, purge, count.
 
+use std::time::Duration;
+
 use sqlx::{Connection, PgConnection, Row};
 
 use super::chunk::{Chunk, chunks};
@@ -8,33 +10,55 @@ use crate::types::job_id::JobId;
 use crate::types::job_state::JobState;
 use crate::types::topic::Topic;
 
-/// The ids that a statement returns for these jobs. All statements run in one transaction: all or nothing.
-async fn ids(connection: &mut PgConnection, sql: &'static str, jobs: &[JobId]) -> Result<Vec<JobId>, Error> {
+/// What is done to jobs that are named.
+enum Change<'a> {
+    Cancel { grace: Duration, reason: Option<&'a str> },
+    Retry,
+}
+
+/// The ids of the jobs that were changed. All statements run in one transaction: all or nothing.
+async fn change(
+    connection: &mut PgConnection,
+    change: Change<'_>,
+    jobs: &[JobId],
+) -> Result<Vec<JobId>, Error> {
     let mut found = Vec::new();
     let mut tx = connection.begin().await?;
     for chunk in chunks(jobs, |job| job.as_str().len()) {
-        found.extend(some(&mut tx, sql, chunk).await?);
+        found.extend(change_some(&mut tx, &change, chunk).await?);
     }
     tx.commit().await?;
     Ok(found)
 }
 
-async fn some(
+async fn change_some(
     connection: &mut PgConnection,
-    sql: &'static str,
+    change: &Change<'_>,
     jobs: Chunk<'_, JobId>,
 ) -> Result<Vec<JobId>, Error> {
     let jobs: Vec<&str> = jobs.iter().map(JobId::as_str).collect();
-    let rows = sqlx::query(sql).bind(jobs).fetch_all(connection).await?;
+    let call = match change {
+        Change::Cancel { grace, reason } => sqlx::query("select c from jobs.cancel($1, $2, $3) c")
+            .bind(jobs)
+            .bind(grace.as_secs_f64())
+            .bind(reason),
+        Change::Retry => sqlx::query("select r from jobs.retry($1) r").bind(jobs),
+    };
+    let rows = call.fetch_all(connection).await?;
     rows.iter().map(|row| Ok(JobId::from_database(row.try_get(0)?))).collect()
 }
 
-pub(crate) async fn cancel(connection: &mut PgConnection, jobs: &[JobId]) -> Result<Vec<JobId>, Error> {
-    ids(connection, "select c from jobs.cancel($1) c", jobs).await
+pub(crate) async fn cancel(
+    connection: &mut PgConnection,
+    jobs: &[JobId],
+    grace: Duration,
+    reason: Option<&str>,
+) -> Result<Vec<JobId>, Error> {
+    change(connection, Change::Cancel { grace, reason }, jobs).await
 }
 
 pub(crate) async fn retry(connection: &mut PgConnection, jobs: &[JobId]) -> Result<Vec<JobId>, Error> {
-    ids(connection, "select r from jobs.retry($1) r", jobs).await
+    change(connection, Change::Retry, jobs).await
 }
 
 pub(crate) async fn purge(connection: &mut PgConnection, topic: &Topic, limit: i32) -> Result<i64, Error> {

@@ -2,7 +2,9 @@
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -56,7 +58,8 @@ use crate::types::task_error::{RunResult, TaskError, encode_result};
 /// ```
 ///
 /// # Timeouts and panics
-/// A layer sees them as errors: [`is_timeout`](TaskError::is_timeout), [`is_panic`](TaskError::is_panic).
+/// A layer sees them as errors: [`is_timeout`](TaskError::is_timeout), [`is_panic`](TaskError::is_panic); and a
+/// task that is cut off after its job was cancelled as [`is_cancelled`](TaskError::is_cancelled).
 /// The job's timeout counts from the first layer's start, so what a layer takes before the task is taken from
 /// the task's time. A layer has one second more than what it wraps, so that it can work on a timeout; then it
 /// is stopped as well, and the layers around it see that. A panic in a layer is a failure of that run, as a
@@ -129,7 +132,7 @@ impl<'a> Next<'a> {
             // Called inside of the future, so that a panic before the first `.await` is caught too.
             None => {
                 let task = async { (def.run)(Context::new(def, job.clone(), state.clone())).await };
-                guard(None, limit, task).await
+                guard(None, limit, unless_cut(job, task)).await
             }
             Some((layer, inner)) => {
                 let run = async { layer.run(job, Next { layers: inner, ..self }).await };
@@ -173,6 +176,17 @@ async fn guard(
         Ok(Err(panic)) => Err(TaskError::panicked(format!("{}panicked: {}", of(), panic_message(&*panic)))),
         Err(_) => timed_out(),
     }
+}
+
+/// Runs the task, or as much of it as there is time for after its job was cancelled: then it is dropped where it
+/// waits, and the layers see an error.
+async fn unless_cut(job: &Job, task: impl Future<Output = RunResult>) -> RunResult {
+    let mut task = pin!(task);
+    std::future::poll_fn(|cx| match job.ending().is_cut(cx) {
+        true => Poll::Ready(Err(TaskError::cancelled("cancelled: cut off when its grace was over"))),
+        false => task.as_mut().poll(cx),
+    })
+    .await
 }
 
 fn panic_message(panic: &(dyn Any + Send)) -> &str {

@@ -1,5 +1,6 @@
 //! Task definitions, and a running job as its task sees it.
 
+pub(crate) mod cancel;
 pub(crate) mod context;
 pub(crate) mod definition;
 pub(crate) mod job;

@@ -2,20 +2,20 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::mpsc;
 
 use super::run::run;
 use super::shared::Shared;
 use super::shutdown::Phase;
+use super::slots::Slot;
 use crate::db::settle::Outcome;
 use crate::task::job::Job;
 use crate::types::backoff::Backoff;
 
 pub(super) async fn dispatch(shared: Arc<Shared>, mut line: mpsc::UnboundedReceiver<Arc<Job>>) {
-    let slots = Arc::new(Semaphore::new(shared.settings.slots));
     while let Some(job) = line.recv().await {
-        let slot = free_slot(&shared, &slots).await;
-        let Some(slot) = slot else {
+        let slot = free_slot(&shared).await;
+        let Some(slot) = slot.filter(|_| !shared.commands.is_paused()) else {
             shared.counts.passed_over();
             shared.settle(&job, Outcome::Release);
             continue;
@@ -35,24 +35,24 @@ pub(super) async fn dispatch(shared: Arc<Shared>, mut line: mpsc::UnboundedRecei
 }
 
 /// Waits for a slot; `None` when the worker is asked to stop.
-async fn free_slot(shared: &Shared, slots: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
+async fn free_slot(shared: &Shared) -> Option<Slot> {
     if shared.stop.is_draining() {
         return None;
     }
-    if let Ok(slot) = slots.clone().try_acquire_owned() {
+    if let Some(slot) = shared.slots.try_take() {
         return Some(slot); // usual with short jobs: nothing to wait for, nothing to set up
     }
     tokio::select! {
         biased;
         () = shared.stop.reached(Phase::Draining) => None,
-        slot = slots.clone().acquire_owned() => slot.ok(),
+        slot = shared.slots.take() => slot,
     }
 }
 
 struct Ended {
     shared: Arc<Shared>,
     job: Arc<Job>,
-    _slot: OwnedSemaphorePermit,
+    _slot: Slot,
 }
 
 impl Drop for Ended {
@@ -66,7 +66,13 @@ impl Drop for Ended {
             Outcome::Release
         };
         self.shared.settle(&self.job, outcome);
+        if self.job.ending().end() {
+            self.shared.leavers.left(&self.job);
+        }
         self.shared.counts.ended();
+        if self.shared.commands.drains() {
+            self.shared.end_if_drained();
+        }
         self.shared.room.notify_one();
     }
 }

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use tokio::task::AbortHandle;
 use uuid::Uuid;
 
+use super::cancelling::Leaver;
 use crate::db::worker::Told;
 use crate::task::job::Job;
 
@@ -31,7 +32,7 @@ struct Entry {
 /// lease.
 pub(super) type Key = (Uuid, i32);
 
-fn key(job: &Job) -> Key {
+pub(super) fn key(job: &Job) -> Key {
     (job.lease(), job.batch_index())
 }
 
@@ -40,7 +41,13 @@ pub(super) struct InFlight {
     entries: Mutex<HashMap<Key, Entry>>,
     /// Runs whose outcomes are being sent. Locked after the entries, never before.
     given: Mutex<HashSet<Key>>,
+    /// Runs that were cancelled and are not here: their claim may not have been read yet. Locked after the
+    /// entries.
+    cancelled: Mutex<HashSet<Key>>,
 }
+
+/// How many of them it remembers; then it begins anew.
+const MOST_CANCELLED: usize = 10_000;
 
 impl InFlight {
     fn entries(&self) -> MutexGuard<'_, HashMap<Key, Entry>> {
@@ -51,14 +58,41 @@ impl InFlight {
         self.given.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn claim(&self, jobs: &[Arc<Job>], claimed: Instant) {
+    /// Takes up claimed jobs; returns how many of them were cancelled meanwhile, which it does not take up.
+    pub(super) fn claim(&self, jobs: &[Arc<Job>], claimed: Instant) -> usize {
         let mut entries = self.entries();
-        for job in jobs {
+        let cancelled = self.cancelled();
+        let is_void = |job: &&Arc<Job>| !cancelled.is_empty() && cancelled.contains(&key(job)); // hardly ever
+        for job in jobs.iter().filter(|job| !is_void(job)) {
             let counted = job.was_claimed_as_started();
             let entry =
                 Entry { job: job.clone(), claimed, run: None, began: None, prolonged: false, counted };
             entries.insert(key(job), entry);
         }
+        jobs.iter().filter(is_void).count()
+    }
+
+    /// Takes out runs that were cancelled. Returns those that have begun, and how many had not, which do not
+    /// begin any more.
+    pub(super) fn cancel(&self, runs: &[Key]) -> (Vec<Leaver>, usize) {
+        let mut entries = self.entries();
+        let found: Vec<Entry> = runs.iter().filter_map(|run| entries.remove(run)).collect();
+        if found.len() < runs.len() {
+            let known: HashSet<Key> = found.iter().map(|entry| key(&entry.job)).collect();
+            let mut cancelled = self.cancelled();
+            if cancelled.len() > MOST_CANCELLED {
+                cancelled.clear();
+            }
+            cancelled.extend(runs.iter().filter(|run| !known.contains(run)));
+        }
+        drop(entries); // an aborted run may be dropped at once, and takes this lock
+        let (begun, unbegun): (Vec<_>, Vec<_>) = found.into_iter().partition(|entry| entry.began.is_some());
+        let unbegun = unbegun.into_iter().map(stop).count();
+        (begun.into_iter().map(|Entry { job, run, .. }| Leaver { job, run }).collect(), unbegun)
+    }
+
+    fn cancelled(&self) -> MutexGuard<'_, HashSet<Key>> {
+        self.cancelled.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether the job still is this worker's: false once its lease was lost.
@@ -187,6 +221,7 @@ impl InFlight {
 }
 
 fn stop(entry: Entry) -> Arc<Job> {
+    entry.job.ending().cancel(); // for code that goes on elsewhere, such as a thread of `spawn_blocking`
     if let Some(run) = entry.run {
         run.abort();
     }
@@ -232,6 +267,24 @@ mod tests {
         held.were_settled(std::iter::once(run));
         held.claim(std::slice::from_ref(&job), Instant::now());
         assert_eq!((held.forget_all(), held.runs().len()), (1, 0), "others have it");
+    }
+
+    #[test]
+    fn a_cancel_that_comes_before_the_answer_to_the_claim_holds() {
+        let (held, job) = (InFlight::default(), job(true));
+        let (begun, unbegun) = held.cancel(&[key(&job)]);
+        assert_eq!((begun.len(), unbegun), (0, 0));
+        assert_eq!(held.claim(std::slice::from_ref(&job), Instant::now()), 1);
+        assert!(!held.holds(&job) && !held.begin(&job));
+    }
+
+    #[test]
+    fn a_cancelled_run_that_has_not_begun_does_not_begin() {
+        let (held, job) = (InFlight::default(), job(true));
+        held.claim(std::slice::from_ref(&job), Instant::now());
+        let (begun, unbegun) = held.cancel(&[key(&job)]);
+        assert_eq!((begun.len(), unbegun), (0, 1));
+        assert!(job.is_cancelled() && !held.begin(&job));
     }
 
     #[test]

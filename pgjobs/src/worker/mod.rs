@@ -28,9 +28,12 @@
 //! about its outcome, so nothing is settled twice and nothing is forgotten.
 
 mod builder;
+mod cancelling;
+mod carry_out;
 mod check;
 mod claim;
 mod claim_loop;
+mod commands;
 mod counts;
 mod dispatch_loop;
 mod handle;
@@ -47,9 +50,11 @@ mod policy;
 mod progress;
 mod register;
 mod run;
+mod settings;
 mod settle_loop;
 mod shared;
 mod shutdown;
+mod slots;
 mod starts;
 mod supervisor;
 mod thread;

@@ -1,58 +1,29 @@
-//! Sends what runs say while they go on: their progress and log lines, of all runs in one call, at most twice a
-//! second.
+//! What runs say while they go on goes with a beat: their progress and log lines, of all runs together. When a beat
+//! goes out for that is decided in [`super::policy::heartbeats`]: at most twice a second.
 
-use std::sync::Arc;
-use std::time::Duration;
-
-use tokio::time::Instant;
-
-use super::heartbeat_loop::PART;
-use super::outage::{Call, words};
 use super::shared::Shared;
-use crate::db::connection::DbConnection;
-use crate::db::progress;
-use crate::db::refusal::is_about_server;
-use crate::task::notes;
+use crate::task::notes::{self, Draft};
 
-/// The least time between two calls.
-const PAUSE: Duration = Duration::from_millis(500);
+/// What one beat takes along.
+pub(super) struct Sending(Vec<Draft>);
 
-#[derive(Default)]
-pub(super) struct Reporter {
-    sent: Option<Instant>,
-}
-
-impl Reporter {
-    /// Waits until there is something to send, and it is time.
-    pub(super) async fn due(&self, shared: &Shared) {
-        while shared.outbox.is_empty() {
-            shared.outbox.filled.notified().await;
-        }
-        if let Some(sent) = self.sent {
-            tokio::time::sleep_until(sent + PAUSE).await;
-        }
+impl Sending {
+    pub(super) fn take(shared: &Shared) -> Self {
+        Sending(shared.outbox.take())
     }
 
-    /// Sends it; what does not arrive is sent again, unless the database refuses it.
-    pub(super) async fn send(&mut self, db: &mut DbConnection, shared: &Arc<Shared>) {
-        let drafts = shared.outbox.take();
-        if drafts.is_empty() || shared.has_died() {
-            return;
-        }
-        let (worker, json) = (shared.identity(), notes::array(&drafts));
-        self.sent = Some(Instant::now());
-        match db.call(async |connection| progress::note(connection, worker, &json).await).await {
-            Ok(()) => {
-                shared.outage.went_well(PART, Call::Progress);
-                drafts.iter().for_each(notes::Draft::was_stored);
-            }
-            Err(error) if is_about_server(&error) => {
-                shared.outage.failed(PART, Call::Progress, &error, db.opened());
-                shared.outbox.give_back(&drafts);
-            }
-            Err(error) => {
-                tracing::warn!(error = words(&error), "progress of {} runs was not stored", drafts.len());
-            }
-        }
+    /// As `jobs.beat` takes it; `None`: nobody has said anything.
+    pub(super) fn json(&self) -> Option<String> {
+        (!self.0.is_empty()).then(|| notes::array(&self.0))
+    }
+
+    /// The database has it.
+    pub(super) fn arrived(self) {
+        self.0.iter().for_each(Draft::was_stored);
+    }
+
+    /// It is sent again with the next beat.
+    pub(super) fn failed(self, shared: &Shared) {
+        shared.outbox.give_back(&self.0);
     }
 }

@@ -8,6 +8,8 @@ use std::time::Duration;
 use tokio::sync::{Notify, mpsc, oneshot};
 use uuid::Uuid;
 
+use super::cancelling::Leavers;
+use super::commands::Commands;
 use super::counts::Counts;
 #[cfg(feature = "testing")]
 use super::counts::End;
@@ -15,10 +17,11 @@ use super::in_flight::{InFlight, Key};
 use super::last_words::LastWords;
 use super::outage::Outage;
 use super::policy::claiming::View;
+use super::policy::heartbeats::Asks;
 use super::policy::peers::Peers;
-#[cfg(feature = "testing")]
-use super::shutdown::Phase;
-use super::shutdown::Stop;
+use super::settings::Settings;
+use super::shutdown::{Phase, Stop};
+use super::slots::Slots;
 use crate::db::connection::DbConnection;
 use crate::db::servers::Servers;
 use crate::db::settle::{Outcome, Settlement};
@@ -29,7 +32,6 @@ use crate::task::layer::AnyLayer;
 use crate::task::outbox::Outbox;
 use crate::task::registry::Registry;
 use crate::types::job_id::JobId;
-use crate::types::log_level::LogLevel;
 
 pub(super) struct Shared {
     pub(super) servers: Servers,
@@ -38,6 +40,9 @@ pub(super) struct Shared {
     pub(super) state: Arc<State>,
     pub(super) layers: Vec<Arc<dyn AnyLayer>>,
     pub(super) in_flight: InFlight,
+    pub(super) leavers: Leavers,
+    pub(super) slots: Arc<Slots>,
+    pub(super) commands: Commands,
     /// What the runs say, until it is sent.
     pub(super) outbox: Arc<Outbox>,
     pub(super) last_words: LastWords,
@@ -77,33 +82,6 @@ pub(super) struct Inboxes {
     pub(super) starts: mpsc::UnboundedReceiver<Start>,
 }
 
-pub(super) struct Settings {
-    pub(super) topics: Vec<String>,
-    pub(super) names: Vec<String>,
-    /// The tasks among `names` that may end their jobs themselves.
-    pub(super) own_batch: Vec<String>,
-    pub(super) slots: usize,
-    pub(super) lease: Duration,
-    pub(super) grace: Duration,
-    pub(super) poll: Duration,
-    pub(super) listen: bool,
-    pub(super) burst: bool,
-    /// From which level on the log of runs is kept, and how many lines of each.
-    pub(super) log: (LogLevel, u32),
-}
-
-/// The least that `longest_call` returns: a statement takes a few round trips the first time, however short
-/// the lease is.
-const SHORTEST_CALL: Duration = Duration::from_secs(5);
-
-impl Settings {
-    /// How long a call to the database may take: as long as the lease, for which others take this worker to
-    /// be alive.
-    pub(super) fn longest_call(&self) -> Duration {
-        self.lease.max(SHORTEST_CALL)
-    }
-}
-
 impl Shared {
     pub(super) fn new(
         servers: Servers,
@@ -114,6 +92,7 @@ impl Shared {
     ) -> (Arc<Self>, Inboxes) {
         let (settlements, outcomes) = mpsc::unbounded_channel();
         let (start, starts) = mpsc::unbounded_channel();
+        let slots = Arc::new(Slots::new(settings.slots));
         let outbox = Arc::new(Outbox::new(settings.log.0, settings.log.1));
         let shared = Shared {
             servers,
@@ -122,6 +101,9 @@ impl Shared {
             state: Arc::new(state),
             layers,
             in_flight: InFlight::default(),
+            leavers: Leavers::default(),
+            slots,
+            commands: Commands::default(),
             outbox,
             last_words: LastWords::default(),
             stop: Stop::new(),
@@ -201,13 +183,14 @@ impl Shared {
         answered.await.unwrap_or(false) // the claim loop has ended: nothing starts any more
     }
 
-    fn wake_claims(&self) {
+    pub(super) fn wake_claims(&self) {
         self.work.notify_one();
         self.room.notify_one();
     }
 
     pub(super) fn adopt_identity(&self, id: Uuid) {
         *self.identity.write().unwrap_or_else(PoisonError::into_inner) = id;
+        self.commands.note_change(); // a pause goes on under the new id
         self.lost.store(false, SeqCst);
     }
 
@@ -219,6 +202,7 @@ impl Shared {
             lost: self.lost.load(SeqCst),
             needs_reconcile: self.needs_reconcile.load(SeqCst),
             stuck: self.is_stuck(),
+            paused: self.commands.is_paused(),
         }
     }
 
@@ -229,6 +213,7 @@ impl Shared {
 
     /// Stops and releases everything in flight; the runs do not count as attempts.
     pub(super) fn release_all(&self) {
+        self.leavers.drop_all();
         for job in self.in_flight.stop_all() {
             self.send(&job, Outcome::Release);
         }
@@ -253,6 +238,7 @@ impl Shared {
 
     /// Stops and forgets everything in flight: others have it now.
     pub(super) fn forget_all(&self) {
+        self.leavers.drop_all();
         self.counts.forgot(self.in_flight.forget_all());
     }
 
@@ -276,6 +262,21 @@ impl Shared {
 
     pub(super) fn has_died(&self) -> bool {
         self.died.load(SeqCst)
+    }
+
+    /// What asks for a beat now.
+    pub(super) fn asks(&self) -> Asks {
+        let asks = self.commands.asks(self.settings.poll);
+        // Without a listen loop nothing is ever heard; a burst looks for commands with its heartbeats.
+        let polls = asks.polls.filter(|_| !self.settings.burst);
+        Asks { polls, progress: !self.outbox.is_empty(), ..asks }
+    }
+
+    /// Ends the worker when a command has told it to drain and nothing runs.
+    pub(super) fn end_if_drained(&self) {
+        if self.commands.drains() && self.counts.load().running == 0 {
+            self.stop.advance(Phase::Draining);
+        }
     }
 
     fn send(&self, job: &Job, outcome: Outcome) {

@@ -5,6 +5,7 @@ mod call;
 pub(crate) mod check;
 pub(crate) mod codegen;
 pub(crate) mod completions;
+pub(crate) mod control;
 pub(crate) mod dev;
 pub(crate) mod explain;
 pub(crate) mod inspect;

@@ -6,11 +6,14 @@
 mod purge;
 mod selection;
 
+use std::time::Duration;
+
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgGroup, Args};
 use sqlx::PgPool;
 
 use crate::cli::args::global::Global;
+use crate::cli::args::values;
 use crate::cli::output::console::Console;
 use crate::cli::output::failure::Failure;
 use crate::cli::output::format;
@@ -51,8 +54,9 @@ fn ended() -> impl TypedValueParser<Value = JobState> {
 }
 
 const CANCEL_HELP: &str = "\
-A pending job never runs. The code of a running one is not interrupted, but whatever it reports is \
-refused.
+A pending job never runs. A running one ends in the database at once: its code is told, and what still runs \
+after --grace is cut off where it waits; `pgjobs control receipts` shows how that went. Code that blocks its thread \
+cannot be stopped, and whatever it reports is refused.
 
 Examples:
   pgjobs cancel 0199d1f2a4b07c3e8f5a6b7c8d9e0f12
@@ -67,6 +71,12 @@ pub(crate) struct CancelArgs {
     /// All pending and running jobs under this topic instead; '*' is every task.
     #[arg(long)]
     topic: Option<Topic>,
+    /// How long the code of running jobs may go on, at most 1h.
+    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = values::duration)]
+    grace: Duration,
+    /// Why, for whoever finds the jobs cancelled.
+    #[arg(long)]
+    reason: Option<String>,
     /// Do not ask for confirmation.
     #[arg(short, long)]
     yes: bool,
@@ -74,12 +84,13 @@ pub(crate) struct CancelArgs {
 
 pub(crate) async fn retry(args: RetryArgs, global: &Global, console: &Console) -> Result<(), Failure> {
     let chosen = Selection::new(args.ids, args.topic, vec![args.state]);
-    selection::run(BulkAction::Retry, chosen, args.yes, global, console).await
+    selection::run(&BulkAction::Retry, chosen, args.yes, global, console).await
 }
 
 pub(crate) async fn cancel(args: CancelArgs, global: &Global, console: &Console) -> Result<(), Failure> {
     let chosen = Selection::new(args.ids, args.topic, vec![JobState::Pending, JobState::Running]);
-    selection::run(BulkAction::Cancel, chosen, args.yes, global, console).await
+    let cancel = BulkAction::Cancel { grace: args.grace, reason: args.reason };
+    selection::run(&cancel, chosen, args.yes, global, console).await
 }
 
 /// A number of jobs, exact or a lower bound.

@@ -1,6 +1,7 @@
 //! Retries or cancels selected jobs.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use serde_json::json;
 use sqlx::PgPool;
@@ -19,39 +20,40 @@ use crate::{Error, JobId, JobState, Topic, admin};
 /// Jobs per statement.
 const BATCH: u16 = 1000;
 
-#[derive(Clone, Copy)]
 pub(crate) enum BulkAction {
     Retry,
-    Cancel,
+    Cancel { grace: Duration, reason: Option<String> },
 }
 
 impl BulkAction {
-    fn verb(self) -> &'static str {
+    fn verb(&self) -> &'static str {
         match self {
             BulkAction::Retry => "retry",
-            BulkAction::Cancel => "cancel",
+            BulkAction::Cancel { .. } => "cancel",
         }
     }
 
-    fn done(self) -> &'static str {
+    fn done(&self) -> &'static str {
         match self {
             BulkAction::Retry => "retried",
-            BulkAction::Cancel => "cancelled",
+            BulkAction::Cancel { .. } => "cancelled",
         }
     }
 
     /// Why the action may skip a job.
-    fn otherwise(self) -> &'static str {
+    fn otherwise(&self) -> &'static str {
         match self {
             BulkAction::Retry => "not found, or neither failed nor cancelled",
-            BulkAction::Cancel => "not found, or ended already",
+            BulkAction::Cancel { .. } => "not found, or ended already",
         }
     }
 
-    async fn run(self, pool: &PgPool, jobs: &[JobId]) -> Result<Vec<JobId>, Error> {
+    async fn run(&self, pool: &PgPool, jobs: &[JobId]) -> Result<Vec<JobId>, Error> {
         match self {
             BulkAction::Retry => admin::retry(pool, jobs).await,
-            BulkAction::Cancel => admin::cancel(pool, jobs).await,
+            BulkAction::Cancel { grace, reason } => {
+                admin::cancel(pool, jobs).grace(*grace).maybe_reason(reason.as_deref()).await
+            }
         }
     }
 }
@@ -88,7 +90,7 @@ impl Selection {
         }
     }
 
-    fn question(&self, act: BulkAction, count: Count) -> String {
+    fn question(&self, act: &BulkAction, count: Count) -> String {
         match self {
             Selection::Ids(_) => format!("{} {}?", act.verb(), count.render()),
             Selection::Topic { topic, states } => {
@@ -107,7 +109,7 @@ fn each_once(mut ids: Vec<JobId>) -> Vec<JobId> {
 }
 
 pub(crate) async fn run(
-    act: BulkAction,
+    act: &BulkAction,
     chosen: Selection,
     yes: bool,
     global: &Global,
@@ -128,7 +130,7 @@ pub(crate) async fn run(
 }
 
 async fn listed(
-    act: BulkAction,
+    act: &BulkAction,
     pool: &PgPool,
     ids: &[JobId],
     progress: &Progress,
@@ -144,7 +146,7 @@ async fn listed(
 /// Goes from the newest job to the oldest. A job that fails again, or is published meanwhile, is newer than
 /// the current position or already behind it. So no job is taken twice and the loop ends.
 async fn found(
-    act: BulkAction,
+    act: &BulkAction,
     pool: &PgPool,
     topic: &Topic,
     states: &[JobState],
@@ -170,7 +172,7 @@ async fn found(
     Ok(done)
 }
 
-fn report(act: BulkAction, done: &[JobId], args: &[JobId], console: &Console) -> Result<(), Failure> {
+fn report(act: &BulkAction, done: &[JobId], args: &[JobId], console: &Console) -> Result<(), Failure> {
     let left: Vec<&JobId> = args.iter().filter(|id| !done.contains(id)).collect();
     let count = done.len() as u64;
     let document = json!({ act.done(): count, "left": left });
