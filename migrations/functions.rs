@@ -28,6 +28,7 @@ pub(crate) const FILES: &[Migration] = files!("functions":
     "22_claim_rows"
     "23_claim_answer"
     "24_consume"
+    "25_pause"
     "30_runs"
     "31_settle"
     "32_ack"

@@ -57,6 +57,7 @@ const VERSIONS: &[Migration] = files!("versions":
     "0009_audit"
     "0010_command"
     "0011_progress"
+    "0013_pause"
 );
 
 /// A clock that tests can set: SQL to run in a test database, as the owner of schema `jobs`.

@@ -24,6 +24,8 @@ create sequence jobs.audit_id_seq;
 
 create sequence jobs.job_number;
 
+create sequence jobs.pauses_made;
+
 create sequence jobs.plain_clients_until;
 
 create sequence jobs.retentions_turned_away;
@@ -357,6 +359,16 @@ CREATE INDEX job_not_success ON ONLY jobs.job USING btree (job_id) WHERE (status
 create table jobs.migrations (
   migration integer not null,
   constraint migrations_pkey PRIMARY KEY (migration)
+);
+
+create table jobs.pause (
+  topic character varying not null,
+  pattern text not null,
+  paused_at timestamp with time zone not null,
+  paused_by name not null,
+  until timestamp with time zone,
+  note text,
+  constraint pause_pkey PRIMARY KEY (topic)
 );
 
 create table jobs.pending (
@@ -751,6 +763,8 @@ create table jobs.worker (
 -- function jobs.overview(i_cap integer DEFAULT 100000) returns TABLE(task character varying, ready bigint, scheduled bigint, running bigint, success bigint, failed bigint, cancelled bigint, oldest_ready timestamp with time zone, exact boolean)
 -- function jobs.own_task(i_task text, i_role name) returns bigint
 -- function jobs.pause_schedule(i_name text, i_note text DEFAULT NULL::text) returns jobs.schedule_info
+-- function jobs.pause_topic(i_topic text, i_until timestamp with time zone DEFAULT NULL::timestamp with time zone, i_note text DEFAULT NULL::text) returns void
+-- function jobs.pauses() returns TABLE(topic character varying, paused_at timestamp with time zone, paused_by name, until timestamp with time zone, note text)
 -- function jobs.promote(i_limit integer DEFAULT 1000, i_since timestamp with time zone DEFAULT '-infinity'::timestamp with time zone) returns integer
 -- function jobs.publish_arrays(i_tasks text[], i_bodies jsonb[], i_scheduled_at timestamp with time zone[], i_delays double precision[], i_timeouts double precision[], i_priorities integer[], i_max_retries integer[], i_job_ids text[] DEFAULT NULL::text[], i_pack boolean DEFAULT NULL::boolean, i_checked boolean[] DEFAULT NULL::boolean[], i_metas jsonb[] DEFAULT NULL::jsonb[], i_uniques jsonb[] DEFAULT NULL::jsonb[]) returns character varying[]
 -- function jobs.publish_bulk(i_jobs jobs.bulk_job[]) returns SETOF jobs.queued
@@ -766,6 +780,7 @@ create table jobs.worker (
 -- function jobs.result(i_job character varying) returns TABLE(status character varying, result jsonb, traceback text)
 -- function jobs.results(i_jobs text[], i_only_ended boolean DEFAULT false) returns TABLE(job_id character varying, status character varying, result jsonb, traceback text)
 -- function jobs.resume_schedule(i_name text, i_catch_up boolean DEFAULT true) returns jobs.schedule_info
+-- function jobs.resume_topic(i_topic text) returns boolean
 -- function jobs.retry(i_jobs text[]) returns SETOF text
 -- function jobs.revoke_topic(i_role name, i_topic text) returns boolean
 -- function jobs.run_schedule(i_name text) returns character varying
@@ -781,7 +796,7 @@ create table jobs.worker (
 -- function jobs.start(i_worker uuid, i_leases uuid[], i_batch_indexes integer[]) returns SETOF integer
 -- function jobs.sweep(i_limit integer DEFAULT 100) returns integer
 -- function jobs.tasks_in_use(i_topics text[] DEFAULT NULL::text[], i_known text[] DEFAULT '{}'::text[], i_cap integer DEFAULT 100000) returns TABLE(task character varying, ready bigint, scheduled bigint, running bigint, exact boolean, workers bigint, others bigint, signatures jsonb)
--- function jobs.tasks() returns TABLE(name character varying, aliases text[], doc text, args_schema jsonb, result_schema jsonb, retries integer, timeout numeric, priority integer, keep text, declared boolean, workers bigint, validation text, params jsonb, extra_kwargs boolean, owner name)
+-- function jobs.tasks() returns TABLE(name character varying, aliases text[], doc text, args_schema jsonb, result_schema jsonb, retries integer, timeout numeric, priority integer, keep text, declared boolean, workers bigint, validation text, params jsonb, extra_kwargs boolean, owner name, unique_by jsonb, paused boolean)
 -- function jobs.tick(i_limit integer DEFAULT 200, i_seconds double precision DEFAULT NULL::double precision) returns integer
 -- function jobs.topic_grants() returns TABLE(role name, topic text, publish boolean, consume boolean, known boolean)
 -- function jobs.unique_keys(i_topic text DEFAULT '*'::text, i_num integer DEFAULT 100) returns TABLE(name character varying, key text, job_id character varying, state character varying, until timestamp with time zone)
@@ -872,6 +887,7 @@ create table jobs.worker (
 -- function jobs._explain_ended(i_job character varying) returns SETOF jobs.reason
 -- function jobs._explain_last_tick(i_schedule jobs.schedule) returns SETOF jobs.reason
 -- function jobs._explain_lock(i_holder xid) returns SETOF jobs.reason
+-- function jobs._explain_pause(i_task character varying) returns SETOF jobs.reason
 -- function jobs._explain_pending(i_job character varying) returns SETOF jobs.reason
 -- function jobs._explain_queue(i_task character varying, i_rank bigint, i_ready_seq bigint, i_ahead bigint) returns SETOF jobs.reason
 -- function jobs._explain_running(i_job character varying) returns SETOF jobs.reason
@@ -899,6 +915,7 @@ create table jobs.worker (
 -- function jobs._in_range(i_rank bigint, i_ready_seq bigint, i_from_rank bigint, i_from_seq bigint, i_to_rank bigint) returns boolean
 -- function jobs._in_state(i_state text) returns text
 -- function jobs._info(s jobs.schedule) returns jobs.schedule_info
+-- function jobs._insert_keys(i_job_ids character varying[], i_rules jobs.unique_rule[], i_now timestamp with time zone) returns bigint
 -- function jobs._insert_new(i_new jobs.open_job[], i_bytes bigint[], i_first integer[], i_contents integer[]) returns void
 -- function jobs._is_abandoned(i_schedule jobs.schedule) returns boolean
 -- function jobs._is_administrator() returns boolean
@@ -980,6 +997,7 @@ create table jobs.worker (
 -- function jobs._part(i_run integer) returns integer
 -- function jobs._path(i_path text, i_further text) returns text
 -- function jobs._pattern(i_topic text) returns text
+-- function jobs._pause_of(i_task text) returns jobs.pause
 -- function jobs._plan_claim(i_tasks text[], i_watermark_tasks text[], i_watermark_priorities integer[], i_watermarks bigint[], i_num integer, i_own_batch text[], i_jobs_per_mib bigint) returns jobs.claim_plan
 -- function jobs._plan_rest(i_tasks text[], i_watermark_tasks text[], i_watermark_priorities integer[], i_watermarks bigint[], i_num integer, i_own_batch text[], i_jobs_per_mib bigint, i_is_enough boolean, i_unpack boolean) returns jobs.claim_plan
 -- function jobs._predicate_of_body(i_schema jsonb, i_params jsonb, i_extra_kwargs boolean) returns text
@@ -988,8 +1006,9 @@ create table jobs.worker (
 -- function jobs._prefix(i_topic text) returns text
 -- function jobs._prepare_partition(i_day date) returns void
 -- function jobs._promote(i_pattern text, i_limit integer, i_since timestamp with time zone) returns integer
+-- function jobs._publish_beside_holder(i_task text, i_body jsonb, i_due timestamp with time zone, i_timeout numeric, i_priority integer, i_max_retries integer, i_checked boolean, i_job_id text, i_meta jsonb, i_unique jsonb, i_now timestamp with time zone) returns jobs.queued
 -- function jobs._publish_many(i_tasks text[], i_bodies jsonb[], i_due timestamp with time zone[], i_timeouts numeric[], i_priorities integer[], i_max_retries integer[], i_job_ids text[], i_pack boolean, i_checked boolean[], i_metas jsonb[], i_uniques jsonb[], i_now timestamp with time zone) returns jobs.published
--- function jobs._publish_one_unique(i_task text, i_body jsonb, i_scheduled_at timestamp with time zone, i_timeout numeric, i_priority integer, i_max_retries integer, i_checked boolean, i_job_id text, i_meta jsonb, i_unique jsonb) returns jobs.queued
+-- function jobs._publish_one_unique(i_id bigint, i_task text, i_body jsonb, i_bytes bigint, i_due timestamp with time zone, i_timeout numeric, i_priority integer, i_max_retries integer, i_checked boolean, i_job_id text, i_meta jsonb, i_unique jsonb, i_now timestamp with time zone) returns jobs.queued
 -- function jobs._publish_packed(i_ids bigint[], i_job_ids character varying[], i_task character varying, i_bodies jsonb[], i_bytes bigint[], i_timeouts numeric[], i_priority integer, i_max_retries integer[], i_metas jsonb[], i_now timestamp with time zone) returns void
 -- function jobs._publish_rows(i_jobs jobs.bulk_job[], i_metas jsonb[], i_uniques jsonb[]) returns SETOF jobs.queued
 -- function jobs._publish_singly(i_ids bigint[], i_job_ids character varying[], i_tasks text[], i_bodies jsonb[], i_bytes bigint[], i_due timestamp with time zone[], i_timeouts numeric[], i_priorities integer[], i_max_retries integer[], i_metas jsonb[], i_now timestamp with time zone) returns void
@@ -1058,6 +1077,8 @@ create table jobs.worker (
 -- function jobs._take_all_keys(i_job_ids character varying[], i_rules jobs.unique_rule[], i_now timestamp with time zone) returns boolean
 -- function jobs._take_back(i_table regclass) returns void
 -- function jobs._take_keys_again(i_jobs text[], i_except text[]) returns TABLE(job_id text, holder text)
+-- function jobs._take_keys_in_turn(i_names text[], i_keys text[], i_jobs text[], i_untils timestamp with time zone[], i_now timestamp with time zone) returns TABLE(nth integer, holder character varying, task character varying, state character varying)
+-- function jobs._take_keys_together(i_names text[], i_keys text[], i_jobs text[], i_untils timestamp with time zone[], i_now timestamp with time zone) returns TABLE(nth integer, holder character varying, task character varying, state character varying)
 -- function jobs._take_keys(i_names text[], i_keys text[], i_jobs text[], i_untils timestamp with time zone[], i_now timestamp with time zone) returns TABLE(nth integer, holder character varying, task character varying, state character varying)
 -- function jobs._template_of_array(i_schema jsonb, i_root jsonb, i_refs text[], i_known jsonb) returns text
 -- function jobs._template_of_number(i_type text, i_schema jsonb) returns text
@@ -1087,6 +1108,7 @@ create table jobs.worker (
 -- function jobs._unpack_heads(i_ranges jobs.key_range[], i_most integer, i_own_batch text[], i_depth integer DEFAULT 1000) returns boolean
 -- function jobs._unpack_rows(i_rows tid[]) returns bigint
 -- function jobs._unpack(i_jobs text[]) returns void
+-- function jobs._unpaused(i_tasks text[]) returns text[]
 -- function jobs._utc(i_at timestamp with time zone) returns text
 -- function jobs._values(i_schema jsonb) returns jsonb
 -- function jobs._visible(i_tasks text[]) returns text[]

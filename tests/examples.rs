@@ -192,6 +192,17 @@ fn testing_lives_through_a_week() {
 }
 
 #[test]
+fn a_paused_letter_waits_and_says_why() {
+    let shown = run("pause", &[]);
+    for line in
+        ["bill of customer 7\n", "why not the letter: paused: the topic 'pause.letter' is paused since "]
+    {
+        assert!(shown.contains(line), "{line} is not in\n{shown}");
+    }
+    assert!(shown.ends_with("letter to ann\n"), "{shown}");
+}
+
+#[test]
 fn unique_jobs_are_published_once_and_postponed_ones_run_once() {
     let shown = run("unique", &[]);
     for line in [

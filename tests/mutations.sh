@@ -64,18 +64,22 @@ check "the lease of a plain client's report" "set_progress|where i_lease is null
 check "unique keys given up without waiting" "_release_keys|for update skip locked|for update" "${it[@]}" unique
 check "unique keys of cancelled jobs" "cancel|if v_ends is not null then|if false then" "${it[@]}" unique
 check "unique keys of purged jobs" "purge|if v_ends is not null then|if false then" "${it[@]}" unique
-check "that a key which is free again is taken" "_take_keys|for v_round in 1..20 loop|for v_round in 1..1 loop" "${it[@]}" unique
+check "that a key which is free again is taken" "_take_keys_in_turn|for v_round in 1..20 loop|for v_round in 1..1 loop" "${it[@]}" unique
 check "keys without a job are free" "_holders|else o.status end|else coalesce(o.status, 'pending') end" "${it[@]}" unique
 check "keys whose time is over are free" "_holders|when h.until <= i_now then null|when false then null" "${it[@]}" unique
-check "the order in which a call takes its keys" "_take_all_keys|order by r.name, r.key, r.at|order by r.at" "${it[@]}" unique
-check "a key that the call itself has taken" "_take_keys|if holder = i_jobs[nth] then|if false then" "${it[@]}" unique
-check "the order in which a call changes holders" "_change_holders|order by m.name, m.key|order by md5(m.key || m.change_at)" "${it[@]}" unique
+check "the order in which a call takes its keys" "_insert_keys|order by r.name, r.key, r.at|order by r.at" "${it[@]}" unique
+check "that no call goes back to a key" "_take_all_keys|raise sqlstate 'PT001';|return false;" "${it[@]}" unique
+check "the order in which a call changes holders" "_change_holders|order by m.holder|order by m.holder desc" "${it[@]}" unique
 check "the lock on a holder that is replaced" "_change_holders|where p.job_id = w.holder for update|where p.job_id = w.holder" "${it[@]}" unique
 check "the topics of a role, when it replaces" "_change_holders|perform jobs._check_topics(true, array(select distinct w.holder_task::text from unnest(i_met) w where w.holder_state = 'pending' and w.change_at is not null));|" "${it[@]}" unique
 check "the topics of a role, when it names a key" "_unique_kind|perform jobs._check_topics(true, array[v_rule.name]);|" "${it[@]}" unique
 check "the key that a retry by hand takes again" "retry|if v_is_unique then|if false then" "${it[@]}" unique
 check "the declared key of a call in SQL" "publish|select k.unique_by is null and|select" "${it[@]}" unique
 check "that plain jobs ask for no keys" "_settle|if v_runs.on_end then|if true then perform from jobs.unique_key;" "${it[@]}" unused
+check "that claims pass over paused topics" "claim|i_tasks := jobs._unpaused(i_tasks);|" "${it[@]}" pause
+check "pauses of a task under its other names" "_unpaused|(select k.task like any (v_patterns) from jobs.publish_check k where k.name = g.name) is not true|true" "${it[@]}" pause
+check "that a pause ends at its time" "_unpaused|where (p.until > v_now) is not false|" "${it[@]}" pause
+check "that claims look for pauses only once there are some" "claim|pg_sequence_last_value('jobs.pauses_made') is null|false" "${it[@]}" unused
 check "own batches" "_move_many|q.task = any (i_own_batch) or q.bytes|q.bytes" "${it[@]}" batches packed
 check "history's knowledge of an outcome accepted before" "settle|where h.job_id = g.job_id and h.lease = g.lease|where false" "${it[@]}" settling batches
 check "the topics of a role, when it publishes" "publish|perform jobs._check_topics(true, array[i_task]);|" "${it[@]}" topics

@@ -38,10 +38,7 @@ declare
   v_job jobs.queued;
 begin
   -- For up to 512 bytes the limit, which is in a table, is not read.
-  if i_meta is not null or i_unique is not null or jobs._publishable(i_task, v_bytes, 512, i_scheduled_at, i_timeout, i_max_retries) is not true then
-    if i_unique is not null then
-      return jobs._publish_one_unique(i_task, i_body, i_scheduled_at, i_timeout, i_priority, i_max_retries, i_checked, i_job_id, i_meta, i_unique);
-    end if;
+  if i_meta is not null or jobs._publishable(i_task, v_bytes, 512, i_scheduled_at, i_timeout, i_max_retries) is not true then
     v_bytes := jobs._text_size(i_body);
     perform jobs._refuse('', i_task, v_bytes, i_scheduled_at, i_timeout, i_max_retries);
     v_bytes := v_bytes + jobs._check_meta('', i_meta);
@@ -50,12 +47,13 @@ begin
   if session_user <> current_user or current_setting('role') <> 'none' then
     perform jobs._check_topics(true, array[i_task]);
   end if;
-  if i_checked is not true then
+  if i_checked is not true or i_unique is not null then
     -- Reads one row by key, and the settings when the task is not declared.
-    if not coalesce((select k.unique_by is null and (k.validation = 'off' or jobs._is_fit(i_body, k.fits, k.names)) from jobs.publish_check k where k.name = i_task),
-                    (select c.unknown_task = 'accept' from jobs.config c)) then
-      if exists (select from jobs.publish_check k where k.name = i_task and k.unique_by is not null) then
-        return jobs._publish_one_unique(i_task, i_body, i_scheduled_at, i_timeout, i_priority, i_max_retries, false, i_job_id, i_meta, null);
+    if i_unique is not null
+      or not coalesce((select k.unique_by is null and (k.validation = 'off' or jobs._is_fit(i_body, k.fits, k.names)) from jobs.publish_check k where k.name = i_task),
+                      (select c.unknown_task = 'accept' from jobs.config c)) then
+      if i_unique is not null or exists (select from jobs.publish_check k where k.name = i_task and k.unique_by is not null) then
+        return jobs._publish_one_unique(v_id, i_task, i_body, v_bytes, i_scheduled_at, i_timeout, i_priority, i_max_retries, i_checked, i_job_id, i_meta, i_unique, v_now);
       end if;
       perform jobs._refuse_unfit(array[i_task], array[i_body], array[1]);
     end if;

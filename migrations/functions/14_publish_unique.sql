@@ -67,7 +67,7 @@ end $$;
 -- Stores the jobs of a call where some are not unique, or have their keys in common, or meet others that hold
 -- them. Of jobs with one key in the call, each but the first meets the first as it would meet the holder.
 create or replace function jobs._store_beside_others(i_new jobs.open_job[], i_bytes bigint[], i_rules jobs.unique_rule[], i_now timestamptz) returns jobs.published
-language plpgsql as $$
+language plpgsql set search_path = pg_catalog, pg_temp set enable_mergejoin = off set enable_nestloop = off set jit = off as $$
 declare
   v_wanted jobs.wanted_key[] := jobs._wanted_keys(i_rules);
   v_plain integer[] := array(
@@ -164,17 +164,52 @@ begin
   order by p.at;
 end $$;
 
--- Publishes one job as jobs.publish does, under a unique key.
+-- Publishes one job under its unique key, for jobs.publish, which has checked all but its body. Usually nobody
+-- holds the key, and it takes one statement; else it is a call like any other.
 create or replace function jobs._publish_one_unique(
-  i_task text, i_body jsonb, i_scheduled_at timestamptz, i_timeout numeric, i_priority integer, i_max_retries integer, i_checked boolean, i_job_id text,
-  i_meta jsonb, i_unique jsonb
+  i_id bigint, i_task text, i_body jsonb, i_bytes bigint, i_due timestamptz, i_timeout numeric, i_priority integer, i_max_retries integer, i_checked boolean,
+  i_job_id text, i_meta jsonb, i_unique jsonb, i_now timestamptz
+) returns jobs.queued
+language plpgsql as $$
+declare
+  v_job_id varchar := coalesce(i_job_id, jobs._new_job_id(jobs._id_time(i_now), i_id));
+  v_rule jobs.unique_rule;
+  v_job jobs.queued;
+begin
+  if i_checked is not true then
+    perform jobs._check_bodies(array[i_task], array[i_body]);
+  end if;
+  v_rule := (jobs._unique_rules(array[i_task], array[i_body], array[i_unique], array[i_checked]))[1];
+  with taken as (
+    insert into jobs.unique_key (name, key, job_id, until)
+    select v_rule.name, v_rule.key, v_job_id, i_now + v_rule.until where v_rule.key is not null on conflict do nothing returning name
+  )
+  insert into jobs.pending as q (id, job_id, task, body, scheduled_at, timeout, priority, max_retries, created_at, ready_seq, bytes, meta, on_end)
+  select i_id, v_job_id, i_task, i_body, d.due, coalesce(i_timeout, 60), coalesce(i_priority, 0), coalesce(i_max_retries, 3), i_now,
+    case when (d.due > i_now) is not true then i_id end, i_bytes, i_meta,
+    case when v_rule.until is null then row(v_rule.name, v_rule.key, v_rule.until_started)::jobs.on_end end
+  from taken, (select jobs._unique_due(coalesce(i_due, i_now + v_rule.wait), i_now + v_rule.max_wait) as due) d
+  returning q.id, q.job_id, q.task, q.body, q.retries, q.max_retries, q.priority, q.timeout, q.created_at, null::timestamptz, q.scheduled_at, q.attempt, q.meta into v_job;
+  if v_job.job_id is null then
+    return jobs._publish_beside_holder(i_task, i_body, i_due, i_timeout, i_priority, i_max_retries, i_checked, i_job_id, i_meta, i_unique, i_now);
+  elsif i_job_id is not null then
+    perform jobs._check_new_ids(array[i_job_id], i_now);
+  end if;
+  perform jobs._wake_workers();
+  return v_job;
+end $$;
+
+-- Publishes one job whose key another one holds, or which is not unique, and returns its row or the holder's.
+create or replace function jobs._publish_beside_holder(
+  i_task text, i_body jsonb, i_due timestamptz, i_timeout numeric, i_priority integer, i_max_retries integer, i_checked boolean, i_job_id text,
+  i_meta jsonb, i_unique jsonb, i_now timestamptz
 ) returns jobs.queued
 language plpgsql as $$
 declare
   v_published jobs.published := jobs._publish_many(
-    array[i_task], array[i_body], array[i_scheduled_at], array[i_timeout], array[i_priority], array[i_max_retries],
+    array[i_task], array[i_body], array[i_due], array[i_timeout], array[i_priority], array[i_max_retries],
     case when i_job_id is not null then array[i_job_id] end, false, array[i_checked], case when i_meta is not null then array[i_meta] end,
-    array[i_unique], jobs.now());
+    array[i_unique], i_now);
   v_job jobs.queued;
 begin
   if v_published.outcomes[1] = 'existing' then

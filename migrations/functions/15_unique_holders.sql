@@ -1,10 +1,11 @@
 -- Taking unique keys, and meeting the jobs that hold them.
 --
--- The keys of a call are taken in their order, in one statement, so that two calls with the same keys wait
--- for each other. In a circle they can wait only where a holder ends meanwhile, so that a call goes back to
--- its key, or where transactions publish in several calls: PostgreSQL then ends one of them as a deadlock.
--- Whoever does not get a key looks its holder up in the next statement: a key that was committed while the
--- first one waited is not in its snapshot.
+-- A call takes its keys in their order, so that two calls with the same keys wait for each other and never in
+-- a circle. Usually that is one statement for all of them. A key that this statement did not get and whose
+-- holder has ended meanwhile would be taken after later ones, which is not their order: so the statement is
+-- then undone, and the keys are taken in turn. Who holds a key that the call did not get is looked up in the
+-- next statement: a key that was committed while the first one waited is not in its snapshot. (Transactions
+-- that publish in several calls may meet in a circle; PostgreSQL ends one of them as a deadlock.)
 
 -- Takes these keys, given in their order, for these jobs, each until a time (null: while the job holds it).
 -- Returns for each key, by its position, the job that holds it; its task and state are null when the call
@@ -12,54 +13,75 @@
 -- (That can be only after an operator's jobs.release_unique_key was rolled back while the job ended: both are
 -- in one transaction otherwise.)
 --
--- Waits for transactions that have taken or given up one of these keys and have not ended. PT409 when the
--- keys changed hands twenty times meanwhile.
+-- Waits for transactions that have taken or given up one of these keys and have not ended. PT409 when one of
+-- the keys changed hands twenty times meanwhile.
 create or replace function jobs._take_keys(i_names text[], i_keys text[], i_jobs text[], i_untils timestamptz[], i_now timestamptz)
 returns table (nth integer, holder varchar, task varchar, state varchar)
+language plpgsql as $$
+begin
+  if cardinality(i_keys) > 1 then
+    return query select k.nth, k.holder, k.task, k.state from jobs._take_keys_together(i_names, i_keys, i_jobs, i_untils, i_now) k;
+    if found then
+      return;
+    end if;
+  end if;
+  return query select k.nth, k.holder, k.task, k.state from jobs._take_keys_in_turn(i_names, i_keys, i_jobs, i_untils, i_now) k;
+end $$;
+
+-- The same in one statement. Takes no key and returns no row when another one is free once these are taken.
+create or replace function jobs._take_keys_together(i_names text[], i_keys text[], i_jobs text[], i_untils timestamptz[], i_now timestamptz)
+returns table (nth integer, holder varchar, task varchar, state varchar)
 language plpgsql security definer
-set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set enable_mergejoin = off set jit = off
+set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set enable_mergejoin = off set enable_nestloop = off set jit = off
 set plan_cache_mode = force_generic_plan as $$
 declare
-  v_open integer[] := array(select generate_series(1, cardinality(i_keys)));
   v_taken integer[];
+  v_left integer[];
   v_held integer[];
-  v_over text[];   -- jobs that do not hold their keys any more
+  v_holders text[];
+  v_tasks text[];
+  v_states text[];
 begin
-  for v_round in 1..20 loop
-    with taken as (
-      insert into jobs.unique_key (name, key, job_id, until)
-      select i_names[o.nth], i_keys[o.nth], i_jobs[o.nth], i_untils[o.nth] from unnest(v_open) with ordinality o(nth, at) order by o.at
-      on conflict do nothing returning job_id
-    ) select array_agg(j.nth) into v_taken from taken t join unnest(i_jobs) with ordinality j(job_id, nth) on j.job_id = t.job_id;
-    return query select t.nth, i_jobs[t.nth]::varchar, null::varchar, null::varchar from unnest(v_taken) t(nth);
-    v_open := array(select o from unnest(v_open) with ordinality g(o, at) where o = any (v_taken) is not true order by at);
-    exit when v_open = '{}';
-    v_held := array[]::integer[];
-    v_over := array[]::text[];
-    for nth, holder, task, state in select h.nth, h.holder, h.task, h.state from jobs._holders(i_names, i_keys, v_open, i_now) h loop
-      if holder = i_jobs[nth] then   -- its own: taken before, by jobs._take_all_keys
-        task := null;
-        state := null;
-      end if;
-      if state is null and holder <> i_jobs[nth] then
-        v_over := v_over || holder::text;
-      else
-        v_held := v_held || nth;
-        return next;
-      end if;
-    end loop;
-    if v_over <> '{}' then
-      delete from jobs.unique_key u where u.ctid = any (array(
-        select k.at from unnest(v_open) with ordinality o(nth, at),
-          lateral (select q.ctid as at, q.job_id from jobs.unique_key q where q.name = i_names[o.nth] and q.key = i_keys[o.nth] for update) k
-        where k.job_id = any (v_over) order by o.at));
-    end if;
-    v_open := array(select o from unnest(v_open) with ordinality g(o, at) where o <> all (v_held) order by at);
-    exit when v_open = '{}';
-  end loop;
-  if v_open <> '{}' then
-    perform jobs._refuse_race();
+  with taken as (
+    insert into jobs.unique_key (name, key, job_id, until)
+    select g.name, g.key, g.job, g.until from unnest(i_names, i_keys, i_jobs, i_untils) with ordinality g(name, key, job, until, at) order by g.at
+    on conflict do nothing returning job_id
+  ) select coalesce(array_agg(j.nth), '{}') into v_taken from taken t join unnest(i_jobs) with ordinality j(job_id, nth) on j.job_id = t.job_id;
+  v_left := array(select g from generate_series(1, cardinality(i_keys)) g except select t from unnest(v_taken) t);
+  select array_agg(h.nth), array_agg(h.holder), array_agg(h.task), array_agg(h.state) into v_held, v_holders, v_tasks, v_states
+  from jobs._holders(i_names, i_keys, v_left, i_now) h where h.state is not null;
+  if coalesce(cardinality(v_held), 0) < cardinality(v_left) then
+    raise sqlstate 'PT001';
   end if;
+  return query select t, i_jobs[t]::varchar, null::varchar, null::varchar from unnest(v_taken) t
+    union all select h.nth, h.holder::varchar, h.task::varchar, h.state::varchar from unnest(v_held, v_holders, v_tasks, v_states) h(nth, holder, task, state);
+exception when sqlstate 'PT001' then
+  return;   -- undone, locks included
+end $$;
+
+-- The same, one key after the other: none is taken before it is known who has the one before.
+create or replace function jobs._take_keys_in_turn(i_names text[], i_keys text[], i_jobs text[], i_untils timestamptz[], i_now timestamptz)
+returns table (nth integer, holder varchar, task varchar, state varchar)
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off set plan_cache_mode = force_generic_plan as $$
+begin
+  <<each_key>>
+  for v_nth in 1..cardinality(i_keys) loop
+    for v_round in 1..20 loop
+      insert into jobs.unique_key (name, key, job_id, until) values (i_names[v_nth], i_keys[v_nth], i_jobs[v_nth], i_untils[v_nth]) on conflict do nothing;
+      if found then
+        return query select v_nth, i_jobs[v_nth]::varchar, null::varchar, null::varchar;
+        continue each_key;
+      end if;
+      select h.nth, h.holder, h.task, h.state into nth, holder, task, state from jobs._holders(i_names, i_keys, array[v_nth], i_now) h;
+      if state is not null then
+        return next;
+        continue each_key;
+      end if;
+      delete from jobs.unique_key u where u.name = i_names[v_nth] and u.key = i_keys[v_nth] and u.job_id = holder;   -- nobody holds it any more
+    end loop;
+    perform jobs._refuse_race();
+  end loop;
 end $$;
 
 -- Refuses a call whose keys are taken and given up faster than it can look at them.
@@ -75,21 +97,39 @@ end $$;
 create or replace function jobs._holders(i_names text[], i_keys text[], i_which integer[], i_now timestamptz)
 returns table (nth integer, holder varchar, task varchar, state varchar)
 language plpgsql stable security definer
-set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set enable_mergejoin = off set jit = off
+set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set enable_mergejoin = off set enable_nestloop = off set jit = off
 set plan_cache_mode = force_generic_plan as $$
 begin
   return query
   with held as materialized (
     select w.nth, u.job_id, u.until
-    from unnest(i_which) w(nth), lateral (select k.job_id, k.until from jobs.unique_key k where k.name = i_names[w.nth] and k.key = i_keys[w.nth]) u
+    from unnest(i_which) w(nth),
+      lateral (select k.job_id, k.until from jobs.unique_key k where k.name = i_names[w.nth] and k.key = i_keys[w.nth] limit 1) u   -- a look by key for each
   )
   select h.nth, h.job_id, o.task, case when h.until <= i_now then null when h.until is not null then coalesce(o.status, 'ended') else o.status end
   from held h left join jobs._open_of(array(select k.job_id::text from held k)) o on o.job_id = h.job_id;
 end $$;
 
--- Takes the keys of these jobs; true in the usual case that each job has a key of its own and gets it.
--- Otherwise the keys that it got stay taken for the jobs that have them first (jobs._take_keys).
+-- Takes the keys of these jobs in the usual case that each has a key of its own and gets it; otherwise false,
+-- and nothing is taken.
 create or replace function jobs._take_all_keys(i_job_ids varchar[], i_rules jobs.unique_rule[], i_now timestamptz) returns boolean
+language plpgsql as $$
+begin
+  if cardinality(i_job_ids) = 1 then
+    return jobs._insert_keys(i_job_ids, i_rules, i_now) = 1;
+  end if;
+  begin
+    if jobs._insert_keys(i_job_ids, i_rules, i_now) = cardinality(i_job_ids) then
+      return true;
+    end if;
+    raise sqlstate 'PT001';
+  exception when sqlstate 'PT001' then
+    return false;
+  end;
+end $$;
+
+-- Inserts the keys of these jobs in their order, all but those that are held, and returns how many.
+create or replace function jobs._insert_keys(i_job_ids varchar[], i_rules jobs.unique_rule[], i_now timestamptz) returns bigint
 language plpgsql as $$
 declare
   v_taken bigint;
@@ -101,7 +141,7 @@ begin
   order by r.name, r.key, r.at
   on conflict do nothing;
   get diagnostics v_taken = row_count;
-  return v_taken = cardinality(i_job_ids);
+  return v_taken;
 end $$;
 
 -- Takes these keys, or learns who holds them.
@@ -151,7 +191,7 @@ end $$;
 -- waits for who has locked them. PT403 when a restricted caller may not publish the task of a holder.
 create or replace function jobs._change_holders(i_met jobs.wanted_key[], i_new jobs.open_job[], i_bytes bigint[], i_rules jobs.unique_rule[]) returns boolean
 language plpgsql security definer
-set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set enable_mergejoin = off set jit = off
+set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set enable_mergejoin = off set enable_nestloop = off set jit = off
 set plan_cache_mode = force_generic_plan as $$
 declare
   v_changes bigint := (select count(*) from unnest(i_met) w where w.holder_state = 'pending' and w.change_at is not null);
@@ -163,7 +203,7 @@ begin
   perform jobs._check_topics(true, array(select distinct w.holder_task::text from unnest(i_met) w where w.holder_state = 'pending' and w.change_at is not null));
   perform 1
   from (select m.holder from unnest(i_met) m where m.holder_state = 'pending' and m.change_at is not null order by m.holder) w,   -- as jobs.cancel locks them
-    lateral (select 1 from jobs.pending p where p.job_id = w.holder for update) q;
+    lateral (select 1 from jobs.pending p where p.job_id = w.holder limit 1 for update) q;   -- a look by key for each
   get diagnostics v_locked = row_count;
   if v_locked < v_changes then
     return false;
@@ -176,7 +216,7 @@ begin
     join (select j.*, row_number() over () as at from unnest(i_new) j) n on n.at = w.change_at
     join unnest(i_bytes) with ordinality b(bytes, at) on b.at = w.change_at
     join unnest(i_rules) with ordinality r(name, key, until_started, until, on_conflict, wait, max_wait, at) on r.at = w.change_at,
-    lateral (select p.ctid, p.task, p.priority, p.ready_seq, p.scheduled_at, p.created_at from jobs.pending p where p.job_id = w.holder) q,
+    lateral (select p.ctid, p.task, p.priority, p.ready_seq, p.scheduled_at, p.created_at from jobs.pending p where p.job_id = w.holder limit 1) q,
     lateral (select case r.on_conflict when 'postpone' then jobs._unique_due(n.scheduled_at, q.created_at + r.max_wait) else n.scheduled_at end as due) d
     where w.holder_state = 'pending'
   )
@@ -184,6 +224,6 @@ begin
   set task = c.task, body = c.body, timeout = c.timeout, priority = c.priority, max_retries = c.max_retries, meta = c.meta, bytes = c.bytes,
       scheduled_at = c.due, retries = 0, traceback = null,
       ready_seq = case when (c.due > c.now) is not true then coalesce(c.ready_seq, nextval('jobs.job_number')) end
-  from contents c where q.ctid = c.at;
+  from contents c where q.ctid = c.at and q.ctid = any (array(select k.at from contents k));
   return true;
 end $$;

@@ -110,6 +110,7 @@ begin
       v_job.scheduled_at, jsonb_build_object('attempt', v_job.attempt, 'retries', v_job.retries, 'max_retries', v_job.max_retries))::jobs.reason;
   end if;
   return query select m.* from jobs._explain_body(v_job.task, v_job.body) m;
+  return query select p.* from jobs._explain_pause(v_job.task) p;
   return query select a.* from jobs._explain_absence(v_job.task) a;
   return query select l.* from jobs._explain_lock(v_job.holder) l;
   if v_job.ready_seq is not null then

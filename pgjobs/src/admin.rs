@@ -1,9 +1,10 @@
-//! Operations on jobs for an operator: cancel, retry, purge, and taking a unique key away.
+//! Operations for an operator: cancel, retry and purge jobs, pause topics, take a unique key away.
 //!
 //! Each function returns [`Error::Database`] when its query fails.
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
 use sqlx::PgPool;
 
@@ -81,6 +82,41 @@ pub async fn retry(pool: &PgPool, jobs: &[JobId]) -> Result<Vec<JobId>, Error> {
 pub async fn purge(pool: &PgPool, topic: &Topic, limit: u16) -> Result<u64, Error> {
     let purged = db::admin::purge(&mut *pool.acquire().await?, topic, i32::from(limit)).await?;
     Ok(purged.unsigned_abs())
+}
+
+/// Pauses the tasks under a topic: none of their jobs is claimed until [`resume_topic`], or until `until`.
+///
+/// The jobs stay where they are in the queue, and publishing goes on; what runs, or was claimed ahead by a
+/// worker, goes on as well. `note` says why, for whoever finds the topic paused
+/// ([`inspect::pauses`](crate::inspect::pauses), [`inspect::explain`](crate::inspect::explain)); at most 1,000
+/// characters. Of a topic that is paused this changes time and note.
+///
+/// ```no_run
+/// # async fn f(pool: sqlx::PgPool) -> Result<(), pgjobs::Error> {
+/// use pgjobs::{Topic, admin};
+///
+/// let mail: Topic = "mail.*".parse()?;
+/// admin::pause_topic(&pool, &mail, None, Some("the mail server moves")).await?;
+/// // …
+/// admin::resume_topic(&pool, &mail).await?;
+/// # Ok(()) }
+/// ```
+///
+/// # Errors
+/// [`Error::Option`] for a time that is over, or a note that is too long.
+pub async fn pause_topic(
+    pool: &PgPool,
+    topic: &Topic,
+    until: Option<DateTime<Utc>>,
+    note: Option<&str>,
+) -> Result<(), Error> {
+    db::pause::pause(&mut *pool.acquire().await?, topic, until, note).await
+}
+
+/// Lets the jobs of a paused topic be claimed again; `false` when exactly this topic was not paused. Another
+/// topic that covers the same tasks may be paused still.
+pub async fn resume_topic(pool: &PgPool, topic: &Topic) -> Result<bool, Error> {
+    db::pause::resume(&mut *pool.acquire().await?, topic).await
 }
 
 /// Takes a unique key away from the job that holds it, and returns that job's id: another job may then be

@@ -30,6 +30,7 @@ use crate::types::topic::Topic;
 
 pub use crate::db::explain::Reason;
 pub use crate::db::inspect::{JobFilter, JobRow, TaskCounts, TaskParam, TaskRow, UniqueKeyRow, WorkerRow};
+pub use crate::db::pause::PauseRow;
 
 /// The number of jobs of each task in each state; cheap on any backlog, since counting stops at a cap
 /// ([`exact`](TaskCounts::exact) is false when it did).
@@ -113,6 +114,11 @@ pub async fn workers(pool: &PgPool) -> Result<Vec<WorkerRow>, Error> {
 /// contain arguments.
 pub async fn unique_keys(pool: &PgPool, topic: &Topic, limit: u16) -> Result<Vec<UniqueKeyRow>, Error> {
     db::inspect::unique_keys(&mut *pool.acquire().await?, topic, limit).await
+}
+
+/// The topics that are paused now, in their order.
+pub async fn pauses(pool: &PgPool) -> Result<Vec<PauseRow>, Error> {
+    db::pause::pauses(&mut *pool.acquire().await?).await
 }
 
 /// The number of jobs in a state under a topic; counting stops at a million.

@@ -2,7 +2,7 @@
 
 use crate::app::{bare, run};
 
-const COMMANDS: [&[&str]; 32] = [
+const COMMANDS: [&[&str]; 35] = [
     &["dev"],
     &["migrate"],
     &["worker"],
@@ -12,6 +12,7 @@ const COMMANDS: [&[&str]; 32] = [
     &["inspect", "job"],
     &["inspect", "tasks"],
     &["inspect", "workers"],
+    &["inspect", "pauses"],
     &["explain"],
     &["schedule"],
     &["schedule", "list"],
@@ -25,6 +26,8 @@ const COMMANDS: [&[&str]; 32] = [
     &["schedule", "log"],
     &["schedule", "explain"],
     &["schedule", "drop"],
+    &["pause"],
+    &["resume"],
     &["check"],
     &["retry"],
     &["cancel"],

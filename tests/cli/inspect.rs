@@ -122,6 +122,33 @@ async fn tasks_and_workers_are_listed() {
     drop(worker);
 }
 
+#[tokio::test]
+async fn tasks_say_what_makes_them_unique_and_whether_they_are_paused() {
+    let db = Db::new().await;
+    let task = |name: &str, unique: &str| {
+        format!(
+            r#"{{"name": "{name}", "retries": 3, "timeout": 60, "priority": 0, "result_schema": true, "doc": "About {name}.",
+                "args_schema": {{}}, "params": [{{"name": "customer", "type": "i64", "required": true}}, {{"name": "day", "type": "i64", "required": true}}], "unique": {unique}}}"#
+        )
+    };
+    let tasks =
+        [task("bill", r#"{"arguments": ["customer", "day"]}"#), task("mail", "{}"), task("other", "null")];
+    db.run(&format!("select jobs.register_tasks('[{}]'); select jobs.pause_topic('ma*')", tasks.join(",")))
+        .await;
+    let text = run(&mut on(&db.url, &["inspect", "tasks"])).data();
+    let expected = [["customer, day", "About bill."], ["all", "PAUSED. About mail."], ["-", "About other."]];
+    for (line, [unique, about]) in text.lines().skip(1).zip(expected) {
+        let cells: Vec<&str> = line.split("  ").map(str::trim).collect();
+        assert!(cells.contains(&unique) && cells.contains(&about), "{text}");
+    }
+    let document = run(&mut on(&db.url, &["inspect", "tasks", "--json"])).json();
+    assert_eq!(document["tasks"][0]["unique"], serde_json::json!({ "arguments": ["customer", "day"] }));
+    assert_eq!(
+        (&document["tasks"][1]["paused"], &document["tasks"][2]["unique"]),
+        (&true.into(), &serde_json::Value::Null)
+    );
+}
+
 /// Passes connections over TCP on to the server of this database, until it is stopped. Returns the URL there.
 async fn over_tcp(db: &Db) -> (String, JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

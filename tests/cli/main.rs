@@ -10,6 +10,7 @@ mod inspect;
 mod migrate;
 mod odd;
 mod operate;
+mod pause;
 mod publish;
 mod rights;
 mod schedule;

@@ -116,6 +116,8 @@ const CALLS: &[(&str, &str)] = &[
            select jobs.own_task('owned', current_user)"#,
     ),
     ("sample_keys", "select jobs.sample_keys('noop', 5, 5)"),
+    ("pause_topic", "select jobs.pause_topic('noop')"),
+    ("pauses", "select jobs.pauses()"),
     ("promote", "select jobs.promote()"),
     ("publish", "select jobs.publish('noop')"),
     (
@@ -146,6 +148,7 @@ const CALLS: &[(&str, &str)] = &[
         r#"select jobs.publish('noop', i_unique => '{"key": 1}'); select jobs.release_unique_key('noop', '[1]')"#,
     ),
     ("unique_keys", "select jobs.unique_keys()"),
+    ("resume_topic", "select jobs.pause_topic('noop'); select jobs.resume_topic('noop')"),
     ("revoke_topic", "select jobs.revoke_topic('nobody', 'a')"),
     (
         "settle",

@@ -25,6 +25,7 @@ mod order;
 mod owners;
 mod packed;
 mod packed_claims;
+mod pause;
 mod plans;
 mod progress;
 mod races;

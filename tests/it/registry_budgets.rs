@@ -305,13 +305,13 @@ async fn a_large_body_of_a_long_predicate_is_looked_at_for_a_while() {
     assert!(ends.0 && ends.1 < Duration::from_secs(8), "{ends:?}: the worker decides");
     let (ok, took) = publish(vec![body([fine(33_000), fine(0)]); 10]).await;
     println!("ten of them: {took:?}");
-    assert!(ok && took < Duration::from_secs(15), "{ok} {took:?}");
+    assert!(ok && took < Duration::from_secs(30), "{ok} {took:?}");
     // Together too much, and each by itself quickly told.
     let small =
         (0..2000).map(|n| body(if n == 7 { [unfit(), fine(3)] } else { [fine(300), fine(0)] })).collect();
     let (ok, took) = publish(small).await;
     println!("2000 small ones: {took:?}");
-    assert!(!ok && took < Duration::from_secs(15), "{ok} {took:?}: looked at in their order");
+    assert!(!ok && took < Duration::from_secs(30), "{ok} {took:?}: looked at in their order");
 }
 
 /// Numbers of 131,000 digits take 12 bytes where they are stored.

@@ -447,6 +447,24 @@ async fn a_call_takes_its_keys_in_their_order() {
     assert_eq!(outcomes, ["existing", "existing"]);
 }
 
+/// Whoever waits for a job that it is to replace has not locked a later one, however the call names them.
+#[tokio::test]
+async fn a_call_changes_holders_in_the_order_of_their_ids() {
+    let db = Db::new().await;
+    let replace = r#"{"key": 1, "on_conflict": "replace"}', '{"key": 2, "on_conflict": "replace"}"#;
+    let call =
+        format!("select outcome from jobs.publish_unique('{{a}}', '{{1,2}}', array['{replace}']::jsonb[])");
+    db.run(&call).await;
+    let ids: Vec<String> = db.all("select job_id::text from jobs.pending order by job_id").await;
+    let mut first = db.connect().await;
+    let lock = |id: &str| format!("select from jobs.pending where job_id = '{id}' for update");
+    first.execute(sqlx::AssertSqlSafe(format!("begin; {}", lock(&ids[0])))).await.unwrap();
+    let second = waiting(&db, db.connect().await, call).await;
+    let both = format!("set local statement_timeout = '20s'; {}; commit", lock(&ids[1]));
+    first.execute(sqlx::AssertSqlSafe(both)).await.unwrap();
+    second.await.unwrap().unwrap();
+}
+
 /// When a job is due that is published with this, a minute after noon where the clock stands.
 async fn due_in(db: &Db, unique: &str) -> Option<f64> {
     let publish = format!(

@@ -4,7 +4,7 @@ use pgjobs_tests::Db;
 
 /// Tables that only the users of a feature touch.
 const TABLES: &str =
-    "{unique_key,schedule,schedule_entry,command,progress,progress_default,log,log_default}";
+    "{unique_key,schedule,schedule_entry,pause,command,progress,progress_default,log,log_default}";
 
 /// What has been read of these tables and written to them, as this session and those before it have reported.
 const TOUCHED: &str = "

@@ -12,6 +12,7 @@ mod log;
 mod many;
 mod outage;
 mod outcomes;
+mod pause;
 mod poison;
 mod progress;
 mod publishing;

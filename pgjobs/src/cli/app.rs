@@ -8,8 +8,8 @@ use clap::{CommandFactory, FromArgMatches};
 use super::args::global::color_of_arguments;
 use super::command::{Cli, Command};
 use super::commands::{
-    bench, check, codegen, completions, control, dev, explain, inspect, jobs, migrate, publish, schedule,
-    unique, worker,
+    bench, check, codegen, completions, control, dev, explain, inspect, jobs, migrate, pause, publish,
+    schedule, unique, worker,
 };
 use super::database::connect;
 use super::output::console::{self, Console};
@@ -109,6 +109,8 @@ impl App {
             Command::Explain(args) => explain::run(args, global, console).await,
             Command::Schedule(args) => schedule::run(args, global, console).await,
             Command::Control(args) => control::run(args, global, console).await,
+            Command::Pause(args) => pause::pause(args, global, console).await,
+            Command::Resume(args) => pause::resume(args, global, console).await,
             Command::Check(args) => check::run(args, self.setup, global, console).await,
             Command::Retry(args) => jobs::retry(args, global, console).await,
             Command::Cancel(args) => jobs::cancel(args, global, console).await,

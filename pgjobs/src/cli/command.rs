@@ -5,8 +5,8 @@ use clap::{Parser, Subcommand};
 
 use super::args::global::Global;
 use super::commands::{
-    bench, check, codegen, completions, control, dev, explain, inspect, jobs, migrate, publish, schedule,
-    unique, worker,
+    bench, check, codegen, completions, control, dev, explain, inspect, jobs, migrate, pause, publish,
+    schedule, unique, worker,
 };
 
 const STYLES: Styles = Styles::styled()
@@ -64,6 +64,10 @@ pub(crate) enum Command {
     Schedule(schedule::Schedule),
     /// Pause, resume, drain, stop and change workers that run.
     Control(control::Control),
+    /// Stop the jobs of a topic, without touching them, until it is resumed.
+    Pause(pause::PauseArgs),
+    /// Let the jobs of a paused topic run again.
+    Resume(pause::ResumeArgs),
     /// Check whether this program would break jobs that are open now.
     Check(check::Check),
     /// Requeue failed or cancelled jobs.

@@ -15,6 +15,7 @@ pub(crate) mod inspect;
 pub(crate) mod migrate;
 pub(crate) mod notify;
 pub(crate) mod open_job;
+pub(crate) mod pause;
 pub(crate) mod pooler;
 pub(crate) mod progress;
 pub(crate) mod publish;

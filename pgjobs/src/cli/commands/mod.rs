@@ -11,6 +11,7 @@ pub(crate) mod explain;
 pub(crate) mod inspect;
 pub(crate) mod jobs;
 pub(crate) mod migrate;
+pub(crate) mod pause;
 pub(crate) mod publish;
 pub(crate) mod schedule;
 pub(crate) mod unique;

@@ -41,6 +41,10 @@ pub struct TaskRow {
     pub declared: bool,
     /// The number of live workers that have it.
     pub workers: i64,
+    /// How its jobs are unique, as the task declares it (docs/src/unique.md); `None`: they are not.
+    pub unique: Option<Box<RawValue>>,
+    /// Whether a pause keeps its jobs from being claimed ([`pauses`](crate::inspect::pauses)).
+    pub paused: bool,
 }
 
 /// A parameter of a task.
@@ -63,7 +67,7 @@ macro_rules! task_query {
             "select t.name, array(select a from unnest(t.aliases) a where a is not null), coalesce(t.doc, ''), ",
             $documents,
             ", t.retries, t.timeout::float8, t.priority, t.keep, t.validation, t.declared, t.workers, \
-             coalesce(t.extra_kwargs, false) from jobs.tasks() t",
+             coalesce(t.extra_kwargs, false), t.unique_by::text, t.paused from jobs.tasks() t",
             $of
         )
     };
@@ -128,5 +132,7 @@ fn task(row: &PgRow) -> Result<TaskRow, Error> {
         declared: row.try_get(11)?,
         workers: row.try_get(12)?,
         extra_kwargs: row.try_get(13)?,
+        unique: text(14)?.and_then(schema),
+        paused: row.try_get(15)?,
     })
 }

@@ -138,6 +138,7 @@ fn role_of(function: &str) -> &'static str {
         "count",
         "explain",
         "workers",
+        "pauses",
         "next_ticks",
         "schedules",
         "get_schedule",

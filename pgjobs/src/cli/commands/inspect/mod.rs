@@ -4,6 +4,7 @@ mod follow;
 mod jobs;
 mod one;
 mod overview;
+mod pauses;
 mod said;
 mod tasks;
 mod workers;
@@ -60,6 +61,8 @@ enum What {
     Tasks,
     /// List workers.
     Workers,
+    /// List the topics that are paused.
+    Pauses,
 }
 
 pub(crate) async fn run(args: Inspect, global: &Global, console: &Console) -> Result<(), Failure> {
@@ -70,6 +73,7 @@ pub(crate) async fn run(args: Inspect, global: &Global, console: &Console) -> Re
         Some(What::Job { id, follow: true, .. }) => follow::follow(&pool, &id, console).await,
         Some(What::Job { id, log, .. }) => one::show(&pool, &id, log, console).await,
         Some(What::Tasks) => tasks::show(&pool, console).await,
+        Some(What::Pauses) => pauses::show(&pool, console).await,
         Some(What::Workers) => workers::show(&pool, console).await,
         None => overview::show(&pool, args.watch, console).await,
     }

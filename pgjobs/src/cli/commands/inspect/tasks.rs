@@ -1,6 +1,6 @@
 //! `inspect tasks`: lists tasks.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
 
 use crate::cli::output::console::Console;
@@ -25,19 +25,41 @@ fn list(tasks: &[TaskRow]) -> Vec<String> {
     if tasks.is_empty() {
         return vec!["no tasks: a worker declares its tasks when it starts".to_owned()];
     }
-    table(["Task", ">Workers", "Keeps", "Checks", "Arguments", "About"], tasks.iter().map(row))
+    table(["Task", ">Workers", "Keeps", "Checks", "Unique by", "Arguments", "About"], tasks.iter().map(row))
 }
 
-fn row(task: &TaskRow) -> [String; 6] {
+fn row(task: &TaskRow) -> [String; 7] {
     let about = match (task.declared, task.aliases.as_slice()) {
         (false, _) => "has jobs, but no worker ever declared it".to_owned(),
         (true, []) => format::first_line(&task.doc, 60),
         (true, aliases) => format!("{} (also {})", format::first_line(&task.doc, 60), aliases.join(", ")),
     };
+    let about = format!("{}{about}", if task.paused { "PAUSED. " } else { "" });
     let arguments = arguments(task);
     let keeps = task.keep.map_or("-", Keep::as_str).to_owned();
     let checks = task.validation.map_or("-", Validation::as_str).to_owned();
-    [task.name.clone(), task.workers.to_string(), keeps, checks, arguments, about.trim().to_owned()]
+    [
+        task.name.clone(),
+        task.workers.to_string(),
+        keeps,
+        checks,
+        unique_by(task),
+        arguments,
+        about.trim().to_owned(),
+    ]
+}
+
+/// The arguments that make a job's unique key; `all` where the task names none, `-` where it is not unique.
+fn unique_by(task: &TaskRow) -> String {
+    #[derive(Deserialize)]
+    struct Declared {
+        arguments: Option<Vec<String>>,
+    }
+    match task.unique.as_ref().and_then(|unique| serde_json::from_str::<Declared>(unique.get()).ok()) {
+        None => "-".to_owned(),
+        Some(Declared { arguments: None }) => "all".to_owned(),
+        Some(Declared { arguments: Some(names) }) => names.join(", "),
+    }
 }
 
 /// `user_id: i64, [locale: String]`, in the order of the function; brackets mark optional parameters.
