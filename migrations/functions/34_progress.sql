@@ -1,16 +1,18 @@
 -- Progress of runs: what a worker or client says of a run while it goes on (its log is in 35_log.sql).
 --
--- Only whoever has the run may write, and only about that run. A row belongs to one attempt, so what comes late
--- from a run whose lease is gone could not hide what the next one says even if it were written.
+-- Only whoever has the run may write, and only about that run. A row belongs to one attempt, so what comes
+-- late from a run whose lease is gone could not hide what the next one says even if it were written.
 
 -- Stores what a worker says of its runs, an array of
 --
---   {"lease", "run": batch_index, "job", "new", "version", "done", "total", "note", "logs": [[number of the first line, [line, ...]], ...]}
+--   {"lease", "run": batch_index, "job", "new", "version", "done", "total", "note",
+--    "logs": [[number of the first line, [line, ...]], ...]}
 --
 -- where a line is [time, level, target, message, fields]. Without `done` only lines are stored; what was sent
--- before changes nothing. `new`: nothing was sent of this run before, which is cheaper; true or not, the same is stored. Says nothing of runs that the worker does not have. The caller has checked that
--- i_worker is its own. Never fails, because it is sent with heartbeats: what cannot be stored is a warning of
--- the server, also when somebody has locked the tables for 0.5 s. Locks rows of these runs only.
+-- before changes nothing. `new`: nothing was sent of this run before, which is cheaper; true or not, the same
+-- is stored. Says nothing of runs that the worker does not have. The caller has checked that i_worker is its
+-- own. Never fails, because it is sent with heartbeats: what cannot be stored is a warning of the server,
+-- also when somebody has locked the tables for 0.5 s. Locks rows of these runs only.
 create or replace function jobs._note_progress(i_worker uuid, i_progress jsonb) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp set lock_timeout = '500ms' as $$
 begin
@@ -27,8 +29,8 @@ exception when others then
   raise warning 'progress and log of runs of the worker % were not stored: %', i_worker, sqlerrm;
 end $$;
 
--- The first time in a database: from now on progress is looked for. Makes the first partitions unless somebody
--- is in the way; jobs.maintain_partitions makes the others.
+-- The first time in a database: from now on progress is looked for. Makes the first partitions unless
+-- somebody is in the way; jobs.maintain_partitions makes the others.
 create or replace function jobs._begin_progress() returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
@@ -38,11 +40,11 @@ begin
   end if;
 end $$;
 
--- Finds the runs and stores what is said of them. A run is the worker's while its bit is set; afterwards, if it
--- is the run that ended the job: the last words of a task that ended its job itself come after that.
+-- Finds the runs and stores what is said of them. A run is the worker's while its bit is set; afterwards, if
+-- it is the run that ended the job: the last words of a task that ended its job itself come after that.
 --
--- i_new: believes that a run of which `new` is said has no rows, and fails otherwise. `on conflict` costs twice as much as
--- an insert, and most runs that are short say something once.
+-- i_new: believes that a run of which `new` is said has no rows, and fails otherwise. `on conflict` costs
+-- twice as much as an insert, and most runs that are short say something once.
 create or replace function jobs._store_progress(i_worker uuid, i_progress jsonb, i_new boolean) returns void
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
@@ -96,8 +98,9 @@ begin
   where excluded.version > p.version;
 end $$;
 
--- The same for the worker itself, which sends so what is left to say of runs that end, before it settles them.
--- Format: jobs._note_progress. Never fails for what is in it; says nothing of a worker that was declared dead.
+-- The same for the worker itself, which sends so what is left to say of runs that end, before it settles
+-- them. Format: jobs._note_progress. Never fails for what is in it; says nothing of a worker that was
+-- declared dead.
 create or replace function jobs.note_progress(i_worker uuid, i_progress jsonb) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 begin
@@ -110,10 +113,11 @@ begin
   end if;
 end $$;
 
--- Says how far the present run of a job is, for plain clients: i_done of i_total (null: not known), and a note
--- of at most 1,000 characters (longer ones are cut). The newest call wins. Give the lease that jobs.consume returned; without it the
--- call is about whatever run the job has. P0001 when the job does not run, PT409 when it does not run under this
--- lease, PT400 for a number that is not finite. Locks the row of this run's progress.
+-- Says how far the present run of a job is, for plain clients: i_done of i_total (null: not known), and a
+-- note of at most 1,000 characters (longer ones are cut). The newest call wins. Give the lease that
+-- jobs.consume returned; without it the call is about whatever run the job has. P0001 when the job does not
+-- run, PT409 when it does not run under this lease, PT400 for a number that is not finite. Locks the row of
+-- this run's progress.
 create or replace function jobs.set_progress(
   i_job varchar, i_done double precision, i_total double precision default null, i_note text default null, i_lease uuid default null
 ) returns void
@@ -139,10 +143,11 @@ begin
   set version = p.version + 1, at = excluded.at, done = excluded.done, total = excluded.total, note = excluded.note;
 end $$;
 
--- How far these jobs are, or were when they ended: a row for each run that said so, in the order of the runs. It
--- is kept for history_days, counted from the day of the run. The note is null for callers who may not read logs:
--- it may say anything, as the arguments do. A restricted role (85_topic_grants.sql) sees jobs of its tasks. PT413 for more than 10,000
--- jobs. Reads by index the days since these jobs were created, and locks nothing.
+-- How far these jobs are, or were when they ended: a row for each run that said so, in the order of the runs.
+-- It is kept for history_days, counted from the day of the run. The note is null for callers who may not read
+-- logs: it may say anything, as the arguments do. A restricted role (85_topic_grants.sql) sees jobs of its
+-- tasks. PT413 for more than 10,000 jobs. Reads by index the days since these jobs were created, and locks
+-- nothing.
 create or replace function jobs.progress_of(i_jobs text[]) returns table (
   job_id varchar, attempt integer, at timestamptz, done double precision, total double precision, note text
 )
@@ -165,8 +170,8 @@ begin
     order by 1, 2', jobs._runs_since(i_jobs)) using i_jobs, v_notes, v_publishes, v_consumes;
 end $$;
 
--- How far a running job is, for jobs.explain; no row when its run has said nothing. Without the note, which not
--- everybody may see.
+-- How far a running job is, for jobs.explain; no row when its run has said nothing. Without the note, which
+-- not everybody may see.
 create or replace function jobs._explain_progress(i_job varchar) returns setof jobs.reason
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare

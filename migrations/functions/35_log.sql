@@ -1,13 +1,13 @@
 -- The log of runs: what a task logs while it runs, where its worker was told to keep that. The lines are
 -- stored by jobs._store_progress (34_progress.sql).
 
--- The lines that the runs of a job logged, in order: i_num of them (at most 10,000), after the one at i_position (0: from the
--- beginning; null: the last ones). The position of a line is its attempt times a million plus its number in
--- that run, so a reader that follows a job gives the last position that it has. A run that logs more than its
--- worker keeps ends with a line that says how many were dropped. Times are those of the worker's clock. They are
--- kept for history_days, counted from the day of the run. For those who may read arguments of jobs: lines
--- are what the program logs. A restricted role (85_topic_grants.sql) sees jobs of the tasks that it may
--- consume. Reads by index the days since the job was created, and locks nothing.
+-- The lines that the runs of a job logged, in order: i_num of them (at most 10,000), after the one at
+-- i_position (0: from the beginning; null: the last ones). The position of a line is its attempt times a
+-- million plus its number in that run, so a reader that follows a job gives the last position that it has. A
+-- run that logs more than its worker keeps ends with a line that says how many were dropped. Times are those
+-- of the worker's clock. They are kept for history_days, counted from the day of the run. For those who may
+-- read arguments of jobs: lines are what the program logs. A restricted role (85_topic_grants.sql) sees jobs
+-- of the tasks that it may consume. Reads by index the days since the job was created, and locks nothing.
 create or replace function jobs.job_log(i_job varchar, i_position bigint default 0, i_num integer default 1000) returns table (
   "position" bigint, attempt integer, at timestamptz, level text, target text, message text, fields jsonb
 )

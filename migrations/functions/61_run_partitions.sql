@@ -1,5 +1,6 @@
--- The partitions of jobs.progress and jobs.log, one for each day: created in advance, dropped when old. As those
--- of history (61_partitions.sql), but only once a run has reported something, and nothing waits for them but reports.
+-- The partitions of jobs.progress and jobs.log, one for each day: created in advance, dropped when old. As
+-- those of history (61_partitions.sql), but only once a run has reported something, and nothing waits for
+-- them but reports.
 
 -- Those that there are, with their days.
 create or replace function jobs._run_partitions() returns table (parent text, name text, day date)
@@ -9,9 +10,9 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   where i.inhparent in ('jobs.progress'::regclass, 'jobs.log'::regclass) and c.relname ~ '_[0-9]{8}$'
 $$;
 
--- Creates the partitions of today and the next two days where they are missing, and drops those before i_oldest
--- (null: none), at most ten; returns what it did. Locks their parent for an instant, to the end of the
--- transaction; where that takes longer than 25 ms, it leaves the rest to the next call.
+-- Creates the partitions of today and the next two days where they are missing, and drops those before
+-- i_oldest (null: none), at most ten; returns what it did. Locks their parent for an instant, to the end of
+-- the transaction; where that takes longer than 25 ms, it leaves the rest to the next call.
 create or replace function jobs._change_run_partitions(i_today date, i_oldest date) returns text[]
 language plpgsql security definer set search_path = pg_catalog, pg_temp set lock_timeout = '25ms' set jit = off as $$
 declare
@@ -58,8 +59,8 @@ begin
   return true;
 end $$;
 
--- Maintains them: called by jobs._maintain_partitions, under its lock. Days are dropped only while the clock is
--- trusted. Rows of the default partitions are deleted, a bounded number in each call.
+-- Maintains them: called by jobs._maintain_partitions, under its lock. Days are dropped only while the clock
+-- is trusted. Rows of the default partitions are deleted, a bounded number in each call.
 create or replace function jobs._maintain_run_partitions(i_today date, i_oldest date, i_clock_is_sure boolean) returns text[]
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$

@@ -1,6 +1,6 @@
 -- Progress and log of runs. Nothing reads these tables until the first run reports something, and no table of
--- jobs names them. Both have a row for a run (job and attempt), whose partition is the day on which the run was
--- claimed: all that a run writes is in one partition, and a day is dropped whole.
+-- jobs names them. Both have a row for a run (job and attempt), whose partition is the day on which the run
+-- was claimed: all that a run writes is in one partition, and a day is dropped whole.
 
 -- How far each run is: its newest report.
 create table jobs.progress (

@@ -66,8 +66,9 @@ pub async fn explain(pool: &PgPool, id: &JobId) -> Result<Vec<Reason>, Error> {
     db::explain::explain(&mut *pool.acquire().await?, id).await
 }
 
-/// How far the runs of a job are, or were: the newest report ([`Job::progress`](crate::Job::progress)) of each run that
-/// made one, in the order of the runs; empty when none did, or the job is unknown.
+/// How far the runs of a job are, or were: the newest report of each run that made one
+/// ([`Job::progress`](crate::Job::progress)), in the order of the runs; empty when none did, or the job is
+/// unknown.
 ///
 /// ```no_run
 /// # async fn f(pool: sqlx::PgPool, id: pgjobs::JobId) -> Result<(), pgjobs::Error> {
@@ -80,8 +81,8 @@ pub async fn progress(pool: &PgPool, id: &JobId) -> Result<Vec<Progress>, Error>
     db::progress::progress(&mut *pool.acquire().await?, id).await
 }
 
-/// Lines that the runs of a job logged (`pgjobs::logs`), in order: the first `num` after a position, or the last
-/// ones if it is `None`. Give the position of the last line that you have to follow a job, and 0 to begin.
+/// Lines that the runs of a job logged (`pgjobs::logs`), in order: the first `num` after a position, or the
+/// last ones if it is `None`. Give the position of the last line that you have to follow a job, and 0 to begin.
 ///
 /// ```no_run
 /// # async fn f(pool: sqlx::PgPool, id: pgjobs::JobId) -> Result<(), pgjobs::Error> {

@@ -20,16 +20,16 @@
 //! }
 //! ```
 //!
-//! A filter of the whole subscriber (`registry().with(EnvFilter::…)`) also hides events from this layer; so give
-//! filters to single layers, as above.
+//! A filter of the whole subscriber (`registry().with(EnvFilter::…)`) also hides events from this layer; so
+//! give filters to single layers, as above.
 //!
 //! # What is kept
 //! Of each event inside the run's span (also in what the task spawns with `.in_current_span()`): time, level,
 //! target, message and fields; the fields of spans are not. At most 4 KiB of a line, 1,000 lines of a run
-//! ([`Worker::log_lines`](crate::Worker::log_lines)), and 8 MiB in the memory of a worker; the rest is dropped, and the last line
-//! says how many lines were. It never makes a task wait. The worker sends the lines with the progress of its runs, at most
-//! twice a second, and what is left before it settles the run. Read them with
-//! [`inspect::log`](crate::inspect::log), `pgjobs inspect job` or `jobs.job_log`.
+//! ([`Worker::log_lines`](crate::Worker::log_lines)), and 8 MiB in the memory of a worker; the rest is
+//! dropped, and the last line says how many lines were. It never makes a task wait. The worker sends the
+//! lines with the progress of its runs, at most twice a second, and what is left before it settles the run.
+//! Read them with [`inspect::log`](crate::inspect::log), `pgjobs inspect job` or `jobs.job_log`.
 //!
 //! # Secrets
 //! A line is what the program logs: who may read logs of jobs sees it. They are readable for administrators
@@ -57,9 +57,10 @@ use crate::types::log_level::LogLevel;
 /// The layer that keeps what tasks log; see [`layer`].
 pub type JobLog<S> = Filtered<Collector, Wanted, S>;
 
-/// A layer that keeps what tasks log with their jobs. It asks the program for events of the levels that a worker of this
-/// process keeps, and for no others.
+/// A layer that keeps what tasks log with their jobs. It asks the program for events of the levels that a
+/// worker of this process keeps, and for no others.
 pub fn layer<S: Subscriber + for<'a> LookupSpan<'a>>() -> JobLog<S> {
+    log_span::make();
     Collector { _private: () }.with_filter(Wanted { _private: () })
 }
 

@@ -73,7 +73,8 @@ impl<R> JobHandle<R> {
 }
 
 impl<R> JobHandle<R> {
-    /// How far its newest run is, or was when it ended ([`Job::progress`](crate::Job::progress)); `None` when it has not said so.
+    /// How far its newest run is, or was when it ended ([`Job::progress`](crate::Job::progress)); `None` when it
+    /// has not said so.
     ///
     /// ```no_run
     /// # async fn f(pool: sqlx::PgPool, job: pgjobs::JobHandle<()>) -> Result<(), pgjobs::Error> {

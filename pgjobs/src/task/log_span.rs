@@ -6,7 +6,7 @@
 
 use std::cell::RefCell;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use tracing::Span;
 use tracing::level_filters::LevelFilter;
@@ -33,6 +33,17 @@ pub(crate) fn open(notes: Option<&Arc<RunNotes>>, span: impl FnOnce() -> Span) -
 /// The notes of the run whose span is being opened on this thread.
 pub(crate) fn take() -> Option<Arc<RunNotes>> {
     OPENING.with_borrow_mut(Option::take)
+}
+
+/// Whether the program has made the layer.
+static MADE: AtomicBool = AtomicBool::new(false);
+
+pub(crate) fn is_made() -> bool {
+    MADE.load(Ordering::Relaxed)
+}
+
+pub(crate) fn make() {
+    MADE.store(true, Ordering::Relaxed);
 }
 
 /// The highest level that any worker of this process keeps.

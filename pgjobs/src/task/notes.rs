@@ -1,9 +1,9 @@
 //! Notes of runs: the progress and log lines that a run has said and the database has not confirmed yet.
 //!
-//! A task says something at any moment, from any thread, and must not wait; the worker sends it at most twice a
-//! second, and once more when the run ends. Between the two the notes are here. Lines have numbers, and lines
-//! that were sent together stay together until the database has answered: so they may be sent again, also
-//! by another loop of the worker at the same time, and are stored once.
+//! A task says something at any moment, from any thread, and must not wait; the worker sends it at most twice
+//! a second, and once more when the run ends. Between the two the notes are here. Lines have numbers, and
+//! lines that were sent together stay together until the database has answered: so they may be sent again,
+//! also by another loop of the worker at the same time, and are stored once.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

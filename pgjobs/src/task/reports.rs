@@ -17,15 +17,15 @@ pub(super) struct Reports {
 }
 
 impl Job {
-    /// Says how far this run is: `done` of `total` (`None`: not known), in units of your own, and a note of at
-    /// most 1,000 characters; longer ones are cut.
+    /// Says how far this run is: `done` of `total` (`None`: not known), in units of your own, and a note of
+    /// at most 1,000 characters; longer ones are cut.
     ///
-    /// Call it as often as you like, from anywhere: it stores the report in this process and returns at once. The
-    /// worker sends the newest report of each run at most twice a second, and the last one when the run
+    /// Call it as often as you like, from anywhere: it stores the report in this process and returns at once.
+    /// The worker sends the newest report of each run at most twice a second, and the last one when the run
     /// ends. It is shown by `pgjobs inspect job`, [`JobHandle::progress`](crate::JobHandle::progress),
-    /// [`inspect::progress`](crate::inspect::progress) and `jobs.progress_of`, for each attempt, and is kept as long as history
-    /// is. Numbers that are not finite say nothing. A run that lost its lease is not heard any more. A job that no worker runs, as in
-    /// a test of the function alone, says nothing to nobody.
+    /// [`inspect::progress`](crate::inspect::progress) and `jobs.progress_of`, for each attempt, and is kept
+    /// as long as history is. Numbers that are not finite say nothing. A run that lost its lease is not heard
+    /// any more. A job that no worker runs, as in a test of the function alone, says nothing to nobody.
     ///
     /// ```
     /// use pgjobs::{Job, TaskError, task};

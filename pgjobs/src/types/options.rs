@@ -39,7 +39,8 @@ pub struct TaskOptions {
     pub keep: Keep,
     /// What publishing does with a job whose arguments do not fit the function.
     pub validation: Validation,
-    /// From which level on the log of its runs is kept; `None`: as the worker says ([`Worker::log`](crate::Worker::log)).
+    /// From which level on the log of its runs is kept; `None`: as the worker says
+    /// ([`Worker::log`](crate::Worker::log)).
     pub log: Option<LogLevel>,
 }
 

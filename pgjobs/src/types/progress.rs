@@ -31,7 +31,8 @@ impl Progress {
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct LogLine {
-    /// Where it is in the log of its job: the attempt times a million, plus the number of the line in that run.
+    /// Where it is in the log of its job: the attempt times a million, plus the number of the line in that
+    /// run.
     pub position: i64,
     /// The attempt that logged it, from 1.
     pub attempt: i32,

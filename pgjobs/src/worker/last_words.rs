@@ -1,5 +1,5 @@
-//! The notes of runs whose outcomes are on their way: what is left of them is sent before the outcome, because the
-//! database hears only of runs that go on.
+//! The notes of runs whose outcomes are on their way: what is left of them is sent before the outcome,
+//! because the database hears only of runs that go on.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -37,13 +37,25 @@ impl Worker {
     }
 }
 
-/// Has the program's subscriber ask for the events that this worker keeps.
-#[cfg(feature = "logs")]
+/// Has the program's subscriber ask for the events that this worker keeps; warns when nothing catches them.
 pub(super) fn prepare(shared: &Shared) {
-    for task in shared.registry.tasks() {
-        log_span::wants(shared.outbox.level(task.options.log));
+    let levels = shared.registry.tasks().into_iter().map(|task| shared.outbox.level(task.options.log));
+    let highest = levels.max().unwrap_or(LogLevel::Off);
+    if highest > LogLevel::Off && !catches(highest) {
+        tracing::warn!(
+            "tasks are to keep what they log, and nothing catches it: add pgjobs::logs::layer() to the program's \
+             subscriber (feature `logs`)"
+        );
     }
 }
 
+#[cfg(feature = "logs")]
+fn catches(level: LogLevel) -> bool {
+    log_span::wants(level);
+    log_span::is_made()
+}
+
 #[cfg(not(feature = "logs"))]
-pub(super) fn prepare(_: &Shared) {}
+fn catches(_: LogLevel) -> bool {
+    false
+}

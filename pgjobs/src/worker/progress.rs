@@ -1,5 +1,5 @@
-//! What runs say while they go on goes with a beat: their progress and log lines, of all runs together. When a beat
-//! goes out for that is decided in [`super::policy::heartbeats`]: at most twice a second.
+//! What runs say while they go on goes with a beat: their progress and log lines, of all runs together. When
+//! a beat goes out for that is decided in [`super::policy::heartbeats`]: at most twice a second.
 
 use super::shared::Shared;
 use crate::task::notes::{self, Draft};

@@ -9,8 +9,8 @@ use crate::types::error::Error;
 use crate::worker::outage::{Call, words};
 
 impl Settler {
-    /// Sends the last words of these runs, if they have any. An error: the database is away, and they have to be
-    /// sent again. What the database refuses is dropped, because the outcome matters more.
+    /// Sends the last words of these runs, if they have any. An error: the database is away, and they have to
+    /// be sent again. What the database refuses is dropped, because the outcome matters more.
     pub(super) async fn send_last_words(&mut self, batch: &[Settlement]) -> Result<(), Error> {
         let (runs, drafts): (Vec<_>, Vec<_>) =
             self.shared.last_words.take(batch.iter().map(Settlement::run)).into_iter().unzip();
