@@ -11,7 +11,7 @@
 create or replace function jobs.job_log(i_job varchar, i_position bigint default 0, i_num integer default 1000) returns table (
   "position" bigint, attempt integer, at timestamptz, level text, target text, message text, fields jsonb
 )
-language plpgsql stable security definer
+language plpgsql stable rows 10 security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 begin
   perform jobs._check_limit('i_num', i_num);

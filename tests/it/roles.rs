@@ -110,15 +110,20 @@ async fn nothing_is_for_everybody_and_every_function_knows_its_names() {
         dynamic,
         [
             "jobs._change_partitions(date,boolean,date[],text[])",
+            "jobs._change_run_partitions(date,date)",
             "jobs._ended_counts(text,text,bigint)",
             "jobs._ended_times(text[],timestamp with time zone,timestamp with time zone)",
+            "jobs._explain_progress(character varying)",
             "jobs._history_of(text[],boolean)",
             "jobs._make_partition(date)",
             "jobs._make_partition_of_default(date)",
+            "jobs._make_run_partition(text,text,date)",
             "jobs._page_of_ended(text,text,character varying,integer)",
             "jobs._partitions_over(date,boolean)",
             "jobs._prepare_partition(date)",
             "jobs._take_back(regclass)",
+            "jobs.job_log(character varying,bigint,integer)",
+            "jobs.progress_of(text[])",
             "jobs.retry(text[])"
         ],
         "SQL made at run time holds times, names of partitions and of roles, and a state as a quoted literal"

@@ -3,8 +3,6 @@
 use chrono::{SecondsFormat, Utc};
 use serde_json::{Map, Value, json};
 
-use super::notes::storable;
-
 /// Bytes of the texts of a line; the rest is cut.
 pub(crate) const LINE: usize = 4 << 10;
 
@@ -41,12 +39,14 @@ impl Line {
     }
 
     /// Adds a field that is a text.
+    #[cfg(feature = "logs")]
     pub(crate) fn add_text(&mut self, name: &str, value: &str) {
         let value = self.cut(value);
         self.add(name, value.into());
     }
 
     /// Adds a field; what finds no room is left out.
+    #[cfg(feature = "logs")]
     pub(crate) fn add(&mut self, name: &str, value: Value) {
         if name.len() < self.room {
             self.room -= name.len();
@@ -66,4 +66,9 @@ impl Line {
         let fields = Some(&self.fields).filter(|fields| !fields.is_empty());
         json!([at, self.level, self.target, self.message, fields]).to_string()
     }
+}
+
+/// PostgreSQL stores every character but NUL.
+pub(super) fn storable(letter: char) -> char {
+    if letter == '\0' { '\u{FFFD}' } else { letter }
 }

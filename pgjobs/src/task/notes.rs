@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::line::Line;
+use super::line::{Line, storable};
 use super::outbox::Outbox;
 use crate::types::job_id::JobId;
 use crate::types::log_level::LogLevel;
@@ -22,6 +22,7 @@ const NOTE: usize = 1000;
 pub(crate) struct RunNotes {
     run: (Uuid, i32),
     job: JobId,
+    #[cfg_attr(not(feature = "logs"), expect(dead_code, reason = "nothing catches lines"))]
     level: LogLevel,
     outbox: Arc<Outbox>,
     said: Mutex<Said>,
@@ -111,7 +112,7 @@ impl RunNotes {
     }
 
     /// Keeps a line, or counts it as dropped.
-    #[cfg_attr(not(feature = "logs"), expect(dead_code, reason = "nothing makes lines"))]
+    #[cfg(feature = "logs")]
     pub(crate) fn log(self: &Arc<Self>, line: &Line) {
         let line = line.json();
         let mut said = self.said();
@@ -213,9 +214,4 @@ impl Bundle {
     fn json(&self) -> String {
         format!("[{},[{}]]", self.before + 1, self.lines.join(","))
     }
-}
-
-/// PostgreSQL stores every character but NUL.
-pub(super) fn storable(letter: char) -> char {
-    if letter == '\0' { '\u{FFFD}' } else { letter }
 }

@@ -10,6 +10,7 @@ use super::notes::{Draft, RunNotes};
 use crate::types::log_level::LogLevel;
 
 /// Bytes of log lines that a worker holds; what comes while they are not sent is dropped.
+#[cfg(feature = "logs")]
 const MEMORY: usize = 8 << 20;
 /// Bytes of what is sent together, about: the notes of further runs follow in the next call.
 const CALL: usize = 2 << 20;
@@ -76,6 +77,7 @@ impl Outbox {
     }
 
     /// Makes room for one more line of a run that has so many; false when there is none.
+    #[cfg(feature = "logs")]
     pub(super) fn has_room(&self, lines: u32, bytes: usize) -> bool {
         if lines >= self.lines {
             return false;

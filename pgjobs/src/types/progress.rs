@@ -71,7 +71,6 @@ macro_rules! amounts {
         impl Amount for $number {}
         impl Total for $number {}
         impl sealed::Number for $number {
-            #[allow(clippy::cast_precision_loss, clippy::cast_lossless)]
             fn number(self) -> f64 {
                 self as f64
             }

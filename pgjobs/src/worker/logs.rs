@@ -1,9 +1,6 @@
 //! Which log lines of its runs a worker keeps.
 
 use super::builder::Worker;
-use super::shared::Shared;
-#[cfg(feature = "logs")]
-use crate::task::log_span;
 use crate::types::error::Error;
 use crate::types::log_level::LogLevel;
 
@@ -35,27 +32,4 @@ impl Worker {
         }
         Ok(())
     }
-}
-
-/// Has the program's subscriber ask for the events that this worker keeps; warns when nothing catches them.
-pub(super) fn prepare(shared: &Shared) {
-    let levels = shared.registry.tasks().into_iter().map(|task| shared.outbox.level(task.options.log));
-    let highest = levels.max().unwrap_or(LogLevel::Off);
-    if highest > LogLevel::Off && !catches(highest) {
-        tracing::warn!(
-            "tasks are to keep what they log, and nothing catches it: add pgjobs::logs::layer() to the program's \
-             subscriber (feature `logs`)"
-        );
-    }
-}
-
-#[cfg(feature = "logs")]
-fn catches(level: LogLevel) -> bool {
-    log_span::wants(level);
-    log_span::is_made()
-}
-
-#[cfg(not(feature = "logs"))]
-fn catches(_: LogLevel) -> bool {
-    false
 }

@@ -9,7 +9,8 @@ pub(super) struct Sending(Vec<Draft>);
 
 impl Sending {
     pub(super) fn take(shared: &Shared) -> Self {
-        Sending(shared.outbox.take())
+        // A crash says nothing.
+        Sending(if shared.has_died() { Vec::new() } else { shared.outbox.take() })
     }
 
     /// As `jobs.beat` takes it; `None`: nobody has said anything.

@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::builder::Worker;
-use super::check::{announce, check_connection, warn_of_small_pool};
+use super::check::{announce, check_connection, prepare_logs, warn_of_small_pool};
 use super::claim::LONGEST_FETCH;
 use super::claim_loop::Fetcher;
 use super::counts::{End, WorkerReport};
@@ -26,7 +26,7 @@ use super::settle_loop::RUN_AGAIN;
 use super::shared::{Inboxes, Shared};
 use super::shutdown::Phase;
 use super::starts::Starts;
-use super::{claim_loop, heartbeat_loop, listen_loop, logs, settle_loop, thread};
+use super::{claim_loop, heartbeat_loop, listen_loop, settle_loop, thread};
 use crate::db::connection::DbConnection;
 use crate::db::servers::Servers;
 use crate::db::settle::Settlement;
@@ -52,7 +52,7 @@ pub(super) async fn start(worker: Worker) -> Result<WorkerHandle, Error> {
     };
     let servers = Servers::new(worker.pool, &worker.fallbacks);
     let (shared, inboxes) = Shared::new(servers, settings, registry, worker.state, worker.layers);
-    logs::prepare(&shared);
+    prepare_logs(&shared);
     announce(&shared);
     check_connection(&shared).await?;
     let ended = spawn_parts(&shared, inboxes).await?;

@@ -50,8 +50,8 @@ enum What {
         #[arg(value_parser = values::any_id)]
         id: JobId,
         /// How many of the last lines of its log to show.
-        #[arg(long, value_name = "LINES", default_value_t = 20, conflicts_with = "follow")]
-        log: u16,
+        #[arg(long, value_name = "N", default_value_t = 20, conflicts_with = "follow")]
+        lines: u16,
         /// Print its progress, its log and its state as they change, until it ends; the exit code is 1 unless it
         /// succeeds. With --json, one document a line.
         #[arg(long)]
@@ -71,7 +71,7 @@ pub(crate) async fn run(args: Inspect, global: &Global, console: &Console) -> Re
     match args.what {
         Some(What::Jobs(args)) => jobs::show(&pool, args, console).await,
         Some(What::Job { id, follow: true, .. }) => follow::follow(&pool, &id, console).await,
-        Some(What::Job { id, log, .. }) => one::show(&pool, &id, log, console).await,
+        Some(What::Job { id, lines, .. }) => one::show(&pool, &id, lines, console).await,
         Some(What::Tasks) => tasks::show(&pool, console).await,
         Some(What::Pauses) => pauses::show(&pool, console).await,
         Some(What::Workers) => workers::show(&pool, console).await,
