@@ -3,7 +3,7 @@
 # Not part of every CI run: tests/mutations.sh takes about half an hour. With an argument: only what matches it.
 set -uo pipefail
 cd "$(dirname "$0")/.."
-cargo test -q -p pgjobs-tests --test it --test worker --test crash --test schedules --no-run || exit 2
+cargo test -q -p pgjobs-tests --test it --test worker --test crash --test schedules --test control --no-run || exit 2
 survived=0
 
 # safeguard: what it is; then the mutation as function|text|replacement; then the tests that should notice
@@ -225,4 +225,19 @@ check "schedules made by hand" "_declare_schedule|v_old.declared is null or|" "$
 check "the right to publish what is declared with a schedule" "_declare_schedules|jobs._allowed(true,|jobs._allowed(false," "${sch[@]}" rights
 check "the length of a day" "_last_tick|return to_timestamp(floor(extract(epoch from i_now) / extract(epoch from i_schedule.every)) * extract(epoch from i_schedule.every));|return jobs._next_tick(i_schedule, null, i_now) - i_schedule.every;" "${sch[@]}" policies
 check "the length of a schedule's log" "_log_schedule|delete from jobs.schedule_entry e where e.schedule = i_name and e.number <= v_last - 200;|" "${sch[@]}" policies
+con=(--test control --)
+check "commands whose time is over" "_next_commands|and q.expires_at > i_now|" "${con[@]}" sql faults
+check "the one answer of a command" "_note_receipts|and c.state in ('sent', 'expired')|" "${con[@]}" sql
+check "whose a command is" "_note_receipts|and c.worker = i_worker|" "${con[@]}" sql
+check "commands of a worker that died" "_sweep_workers|perform jobs._expire_commands(v_dead, 'the worker died');|null;" "${con[@]}" faults
+check "commands of a worker that leaves" "unregister_worker|perform jobs._expire_commands(i_worker, 'the worker has left');|null;" "${con[@]}" faults
+check "workers that know no commands" "_send_commands|i_kind = any (w.commands)|true" "${con[@]}" faults
+check "the end of a command by its time" "commands|c.state = 'sent' and c.expires_at <= v_now|false" "${con[@]}" sql
+check "leases in the list of commands" "commands|c.details - 'runs'|c.details" "${con[@]}" sql
+check "for whom a command of no worker is" "control|i_workers is null and coalesce(i_topic, '') = ''|false" "${con[@]}" sql
+check "telling the worker of a cancel" "cancel|perform jobs._tell_cancelled(v_runs, i_grace_seconds, i_reason);|null;" "${con[@]}" cancel
+check "waking the worker" "_send_commands|perform jobs._wake_commanded(i_workers);|null;" "${con[@]}" cancel
+check "workers that nobody notifies" "beat|polls := not (|polls := false and (" "${con[@]}" cancel
+check "the batch of a run that is cancelled, locked" "_cancel_runs|for update|" "${con[@]}" sql
+check "the last error beside who cancelled" "_with_note|i_traceback), ''|null), ''" "${con[@]}" cancel
 exit $survived

@@ -7,15 +7,15 @@
 --   commands  the commands that it has to carry out, as a JSON array (jobs._next_commands); null: none
 --   polls     nobody will notify it of commands (jobs.config.notify), so that it has to look for them
 --
--- i_late_leases and i_late_batch_indexes name runs that started long after they were claimed: their timeouts
--- count from now (and with them those of the other jobs in their batch, whose leases end later by at most the
--- same span). i_started_leases and i_started_batch_indexes name prefetched runs that have begun since.
--- i_progress: how far its runs are (jobs._note_progress). i_receipts: what became of commands, a JSON array of
--- {"id", "state": "applied", "refused" or "expired", "answer"}. i_status: {"paused", "slots"}, where a command
--- has changed what the worker registered with.
+-- i_late_leases and i_late_batch_indexes name runs that started long after they were claimed: their
+-- timeouts count from now (and with them those of the other jobs in their batch, whose leases end later by
+-- at most the same span). i_started_leases and i_started_batch_indexes name prefetched runs that have begun
+-- since. i_progress: how far its runs are (jobs._note_progress). i_receipts: what became of commands, a
+-- JSON array of {"id", "state": "applied", "refused" or "expired", "answer"}. i_status: {"paused",
+-- "slots"}, where a command has changed what the worker registered with.
 --
--- Locks the worker's row, those batches, and the commands with receipts. It skips a locked batch until the next
--- beat, because the worker's heartbeat must not wait.
+-- Locks the worker's row, those batches, and the commands with receipts. It skips a locked batch until the
+-- next beat, because the worker's heartbeat must not wait.
 create or replace function jobs.beat(
   i_worker uuid, i_late_leases uuid[] default '{}', i_late_batch_indexes integer[] default '{}',
   i_started_leases uuid[] default '{}', i_started_batch_indexes integer[] default '{}',

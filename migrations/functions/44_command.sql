@@ -1,8 +1,9 @@
 -- Commands to workers: sending, receiving, receipts. Each ends in a receipt, whatever becomes of its worker:
 -- applied or refused by the worker's word, or expired, because the worker went or its time is over.
 
--- Sends a command to each of these workers that live, and returns their numbers. i_details: that of all, or one
--- for each. A worker that does not know the kind is not asked: its command is refused here. Locks nothing.
+-- Sends a command to each of these workers that live, and returns their numbers. i_details: that of all, or
+-- one for each. A worker that does not know the kind is not asked: its command is refused here. Locks
+-- nothing.
 create or replace function jobs._send_commands(
   i_kind text, i_workers uuid[], i_details jsonb[], i_reason text, i_expires_seconds double precision, i_now timestamptz
 ) returns table (command bigint, worker uuid)
@@ -41,7 +42,8 @@ begin
 end $$;
 
 -- The commands that wait for a worker, oldest first and 1000 at most, as a JSON array of {"id", "kind",
--- "details", "who", "reason", "expires_in": seconds}; null: none. They stay until their receipts: an answer may be lost.
+-- "details", "who", "reason", "expires_in": seconds}; null: none. They stay until their receipts: an answer
+-- may be lost.
 create or replace function jobs._next_commands(i_worker uuid, i_now timestamptz) returns jsonb
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
@@ -72,7 +74,8 @@ begin
   where c.id = r.id and c.worker = i_worker and c.state in ('sent', 'expired');
 end $$;
 
--- Ends the commands that wait for a worker which is no more. Skips those that are locked; their time ends them.
+-- Ends the commands that wait for a worker which is no more. Skips those that are locked; their time ends
+-- them.
 create or replace function jobs._expire_commands(i_worker uuid, i_why text) returns void
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$

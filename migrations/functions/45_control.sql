@@ -1,7 +1,7 @@
 -- Remote control of workers, for administrators.
 
--- Sends a command to workers, and returns its number for each: the living ones among i_workers, those that claim
--- a task under i_topic ('*': all), or those that are in both. jobs.commands shows what became of it.
+-- Sends a command to workers, and returns its number for each: the living ones among i_workers, those that
+-- claim a task under i_topic ('*': all), or those that are in both. jobs.commands shows what became of it.
 --
 --   ping     the worker answers
 --   pause    it claims nothing more and releases what it has prefetched; what runs goes on
@@ -11,8 +11,8 @@
 --   stop     it ends at once and hands back what it runs
 --   log      it logs by this filter, {"filter": "info,shop=debug"}
 --
--- A worker that has not begun to carry it out within i_expires_seconds never does. PT400 for a wrong argument,
--- PT404 for a worker that does not live.
+-- A worker that has not begun to carry it out within i_expires_seconds never does. PT400 for a wrong
+-- argument, PT404 for a worker that does not live.
 create or replace function jobs.control(
   i_kind text, i_workers uuid[] default null, i_topic text default null, i_details jsonb default null, i_reason text default null,
   i_expires_seconds double precision default 60
@@ -60,9 +60,9 @@ begin
   end if;
 end $$;
 
--- Commands, newest first: those to a worker, those of these numbers, or all, at most i_num before a number. Not
--- the leases that a cancel names. The state is one of sent, applied, refused, expired; answer says what was done,
--- or why nothing was.
+-- Commands, newest first: those to a worker, those of these numbers, or all, at most i_num before a number.
+-- Not the leases that a cancel names. The state is one of sent, applied, refused, expired; answer says what
+-- was done, or why nothing was.
 create or replace function jobs.commands(
   i_worker uuid default null, i_commands bigint[] default null, i_before bigint default null, i_num integer default 100
 ) returns table (

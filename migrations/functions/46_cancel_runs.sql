@@ -12,8 +12,8 @@ create or replace function jobs._with_note(i_note text, i_traceback text) return
 language sql immutable parallel safe
 return jobs._short_error(i_note || coalesce(pg_catalog.chr(10) || i_traceback, ''));
 
--- Ends those of these jobs that run as cancelled, and returns their runs. Locks their batches, all in one order,
--- after waiting for whoever has them locked, and settles all runs at once.
+-- Ends those of these jobs that run as cancelled, and returns their runs. Locks their batches, all in one
+-- order, after waiting for whoever has them locked, and settles all runs at once.
 create or replace function jobs._cancel_runs(i_jobs text[], i_note text) returns jobs.cancelled_runs
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off as $$

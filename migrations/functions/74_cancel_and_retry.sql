@@ -1,10 +1,11 @@
 -- Commands for operators: cancel, retry, purge. Each works in bounded steps, so that a tool can show its
 -- progress and nobody waits long for a lock.
 
--- Ends jobs as cancelled and returns them. A pending job never runs. A running job ends here at once: its lease
--- ends, so nothing that its code reports is accepted. Its worker is told (a command for each worker): the run's
--- token fires, and after i_grace_seconds, 0 to 3600, what still runs of it is cut off. A job that its client runs
--- without a worker is not told. The reason, and who cancelled, are the first line of the jobs' traceback.
+-- Ends jobs as cancelled and returns them. A pending job never runs. A running job ends here at once: its
+-- lease ends, so nothing that its code reports is accepted. Its worker is told (a command for each worker):
+-- the run's token fires, and after i_grace_seconds, 0 to 3600, what still runs of it is cut off. A job that
+-- its client runs without a worker is not told. The reason, and who cancelled, are the first line of the
+-- jobs' traceback.
 --
 -- Locks the jobs' rows or batches; waits for whoever has locked them. Writes one row of the audit.
 create or replace function jobs.cancel(i_jobs text[], i_grace_seconds double precision default 5, i_reason text default null) returns setof text

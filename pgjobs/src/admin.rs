@@ -18,15 +18,16 @@ const GRACE: Duration = Duration::from_secs(5);
 
 /// Cancels pending and running jobs, and returns the ids of those that it found; `.await` it.
 ///
-/// A pending job never runs. A running job ends in the database at once, and nothing that its code reports is
-/// accepted. The code hears of it ([`Job::cancelled`](crate::Job::cancelled)) and has the grace to stop by
-/// itself; then it is cut off where it waits. Code that waits nowhere, because it blocks its thread, cannot be
-/// stopped and runs on.
+/// A pending job never runs. A running job ends in the database at once, and nothing that its code reports
+/// is accepted. The code hears of it ([`Job::cancelled`](crate::Job::cancelled)) and has the grace to stop
+/// by itself; then it is cut off where it waits. Code that waits nowhere, because it blocks its thread,
+/// cannot be stopped and runs on.
 ///
 /// ```no_run
 /// # use std::time::Duration;
 /// # async fn f(pool: sqlx::PgPool, jobs: Vec<pgjobs::JobId>) -> Result<(), pgjobs::Error> {
-/// let found = pgjobs::admin::cancel(&pool, &jobs).grace(Duration::from_secs(30)).reason("wrong prices").await?;
+/// let found = pgjobs::admin::cancel(&pool, &jobs).grace(Duration::from_secs(30)).reason("wrong
+/// prices").await?;
 /// # Ok(()) }
 /// ```
 pub fn cancel<'a>(pool: &'a PgPool, jobs: &'a [JobId]) -> Cancel<'a> {

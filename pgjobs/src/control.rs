@@ -1,11 +1,11 @@
-//! Remote control: tells workers to pause, to drain, to run more or fewer jobs at once, and says what became of
-//! it.
+//! Remote control: tells workers to pause, to drain, to run more or fewer jobs at once, and says what
+//! became of it.
 //!
 //! A command is a row in the database for each worker that it goes to. A worker hears of it at once, by a
 //! notification, or within one poll (see [`Worker::poll`](crate::Worker::poll)) where notifications do not
 //! arrive; and it writes down what it did. So a command ends with a receipt whatever happens to its worker:
-//! *applied* or *refused* by the worker's own word, or *expired*, when the worker is gone or did not begin with
-//! it in time. A worker that was frozen and wakes up later does not carry out what has expired.
+//! *applied* or *refused* by the worker's own word, or *expired*, when the worker is gone or did not begin
+//! with it in time. A worker that was frozen and wakes up later does not carry out what has expired.
 //!
 //! ```no_run
 //! use std::time::Duration;
@@ -115,7 +115,8 @@ impl<'a> IntoFuture for Send<'a> {
 
 /// The commands of these numbers once all have ended, or as they are after `limit`; newest first.
 ///
-/// Looks ten times a second. A number that is not known, or no more (commands are kept for a week), is left out.
+/// Looks ten times a second. A number that is not known, or no more (commands are kept for a week), is left
+/// out.
 pub async fn wait(pool: &PgPool, commands: &[i64], limit: Duration) -> Result<Vec<Receipt>, Error> {
     const LOOK: Duration = Duration::from_millis(100);
     let until = tokio::time::Instant::now() + limit;
@@ -144,8 +145,8 @@ type SetLog = Box<dyn Fn(&str) -> Result<String, String> + std::marker::Send + S
 static LOG: RwLock<Option<SetLog>> = RwLock::new(None);
 
 /// Says how the workers of this process change what they log when [`Command::Log`] tells them to: from the
-/// filter to what the receipt says, or to the reason why not. The command line does this by itself; a later call
-/// replaces an earlier one.
+/// filter to what the receipt says, or to the reason why not. The command line does this by itself; a later
+/// call replaces an earlier one.
 ///
 /// ```
 /// # fn reload(filter: &str) -> Result<(), String> { Ok(()) } // of your subscriber

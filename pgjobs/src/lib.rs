@@ -168,14 +168,14 @@ pub use {chrono, schemars, serde, serde_json, sqlx};
 /// all threads of your runtime, the worker releases jobs that have not started, and claims no more until the
 /// threads are free again.)
 ///
-/// When its job is cancelled, a run is told ([`Job::cancelled`], [`Job::is_cancelled`]) and has a grace to stop by
-/// itself; then it is dropped in the same way.
+/// When its job is cancelled, a run is told ([`Job::cancelled`], [`Job::is_cancelled`]) and has a grace to
+/// stop by itself; then it is dropped in the same way.
 ///
 /// Some work continues after a timeout, while the next run starts: a closure in `spawn_blocking`, and a
 /// statement that the database is executing, with its connection of the pool and its locks. Make both end
-/// before the task's timeout: check a flag in the closure (a [`CancelToken`] is one for cancels), set `statement_timeout` for the pool. After
-/// `Worker::run` shut the runtime down with `shutdown_timeout`, or the process waits for such closures;
-/// `pgjobs::cli::main` does this.
+/// before the task's timeout: check a flag in the closure (a [`CancelToken`] is one for cancels), set
+/// `statement_timeout` for the pool. After `Worker::run` shut the runtime down with `shutdown_timeout`, or
+/// the process waits for such closures; `pgjobs::cli::main` does this.
 ///
 /// # Your own types
 /// An argument or result type derives `JsonSchema`; if `schemars` is not among your dependencies, give the

@@ -2,7 +2,7 @@
 
 use crate::app::{bare, run};
 
-const COMMANDS: [&[&str]; 35] = [
+const COMMANDS: [&[&str]; 44] = [
     &["dev"],
     &["migrate"],
     &["worker"],
@@ -28,6 +28,15 @@ const COMMANDS: [&[&str]; 35] = [
     &["schedule", "drop"],
     &["pause"],
     &["resume"],
+    &["control"],
+    &["control", "ping"],
+    &["control", "pause"],
+    &["control", "resume"],
+    &["control", "slots"],
+    &["control", "drain"],
+    &["control", "stop"],
+    &["control", "log"],
+    &["control", "receipts"],
     &["check"],
     &["retry"],
     &["cancel"],

@@ -197,7 +197,8 @@ async fn a_lost_lease_fires_the_token_of_code_that_goes_on_elsewhere() {
     let running = worker(&db, &stage).lease(Duration::from_secs(3)).start().await.unwrap();
     let job = thread::publish(&db.pool).await.unwrap();
     stage.begun(1).await;
-    // As a sweep does that found its heartbeat too old; in one transaction, so that no heartbeat comes between.
+    // As a sweep does that found its heartbeat too old; in one transaction, so that no heartbeat comes
+    // between.
     db.run("update jobs.worker set expires_at = now() - interval '1 second'; select jobs.sweep()").await;
     hears.recv().await.unwrap();
     stage.begun(2).await; // the job runs again, under the worker's new lease

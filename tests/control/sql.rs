@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use pgjobs_tests::Db;
+use pgjobs_tests::{Db, until};
+use sqlx::Executor;
 
 const WORKER: &str = "00000000-0000-7000-8000-000000000000";
 
@@ -158,4 +159,22 @@ async fn each_control_is_in_the_audit() {
     db.run("select * from jobs.control('pause', i_topic => 'a.*', i_reason => 'deploy')").await;
     let audit = "select concat_ws(' ', action, target, reason, details ->> 'kind', details #>> '{workers,0}') from jobs.audit";
     assert_eq!(db.all::<String>(audit).await, [format!("control a.* deploy pause {WORKER}")]);
+}
+
+#[tokio::test]
+async fn a_cancel_waits_for_whoever_has_the_run_locked() {
+    let db = Db::new().await;
+    db.run("select jobs.publish('a') from generate_series(1, 3); select count(*) from jobs.consume(3)").await;
+    let mut other = db.connect().await;
+    other.execute("begin; select lease from jobs.batch for update").await.unwrap();
+    let pool = db.pool.clone();
+    let cancel = tokio::spawn(async move {
+        let cancel = "select count(*) from jobs.cancel(array(select job_id::text from jobs.running))";
+        sqlx::query_scalar::<_, i64>(cancel).fetch_one(&pool).await.unwrap()
+    });
+    let waits = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+    until("it waits", async || db.one::<i64>(waits).await == 1).await;
+    other.execute("commit").await.unwrap();
+    assert_eq!(cancel.await.unwrap(), 3);
+    assert_eq!(db.one::<i64>("select jobs.count('cancelled')").await, 3);
 }

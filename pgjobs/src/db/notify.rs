@@ -11,7 +11,8 @@ use crate::types::error::Error;
 
 /// Jobs may be ready.
 pub(crate) const READY: &str = "jobs_ready";
-/// Commands wait for a worker. The payload is its id, or empty for all workers; or what [`check_hearing`] sends.
+/// Commands wait for a worker. The payload is its id, or empty for all workers; or what [`check_hearing`]
+/// sends.
 pub(crate) const COMMAND: &str = "jobs_command";
 /// Jobs have ended.
 const ENDED: &str = "jobs_ended";

@@ -91,8 +91,8 @@ impl<R> JobHandle<R> {
     }
 
     /// Cancels the job, for this reason: it never runs, or its run is told to stop within 5 s, as
-    /// [`admin::cancel`](crate::admin::cancel) does, which can also say how long. Returns false when it has ended
-    /// already, or is unknown.
+    /// [`admin::cancel`](crate::admin::cancel) does, which can also say how long. Returns false when it has
+    /// ended already, or is unknown.
     ///
     /// ```no_run
     /// # async fn f(pool: sqlx::PgPool, job: pgjobs::JobHandle<()>) -> Result<(), pgjobs::Error> {

@@ -9,8 +9,8 @@ use futures_util::task::AtomicWaker;
 use tokio::sync::Notify;
 
 /// Says that a run is in vain, to code that does not have its [`Job`](crate::Job): a thread of
-/// `spawn_blocking`, a task of its own. Made by [`Job::cancel_token`](crate::Job::cancel_token); clones are one
-/// token.
+/// `spawn_blocking`, a task of its own. Made by [`Job::cancel_token`](crate::Job::cancel_token); clones are
+/// one token.
 ///
 /// ```no_run
 /// use pgjobs::{Job, TaskError, task};

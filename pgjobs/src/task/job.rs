@@ -166,12 +166,12 @@ impl Job {
         serde_json::from_value(self.meta("tick")?).ok()
     }
 
-    /// Whether this run is in vain: the job was cancelled, the worker's lease was lost, or the worker hands the
-    /// job back because it ends. Whatever the run returns is not accepted any more.
+    /// Whether this run is in vain: the job was cancelled, the worker's lease was lost, or the worker hands
+    /// the job back because it ends. Whatever the run returns is not accepted any more.
     ///
-    /// A task that works on without waiting looks at it now and then, and returns early. After a cancel the task
-    /// has the grace of that cancel (5 s if nothing else is said) to do so; then it is cut off at the `.await`
-    /// where it waits. A task that waits nowhere cannot be cut off.
+    /// A task that works on without waiting looks at it now and then, and returns early. After a cancel the
+    /// task has the grace of that cancel (5 s if nothing else is said) to do so; then it is cut off at the
+    /// `.await` where it waits. A task that waits nowhere cannot be cut off.
     pub fn is_cancelled(&self) -> bool {
         self.ending.is_cancelled()
     }

@@ -58,12 +58,12 @@ use crate::types::task_error::{RunResult, TaskError, encode_result};
 /// ```
 ///
 /// # Timeouts and panics
-/// A layer sees them as errors: [`is_timeout`](TaskError::is_timeout), [`is_panic`](TaskError::is_panic); and a
-/// task that is cut off after its job was cancelled as [`is_cancelled`](TaskError::is_cancelled).
-/// The job's timeout counts from the first layer's start, so what a layer takes before the task is taken from
-/// the task's time. A layer has one second more than what it wraps, so that it can work on a timeout; then it
-/// is stopped as well, and the layers around it see that. A panic in a layer is a failure of that run, as a
-/// panic in the task is.
+/// A layer sees them as errors: [`is_timeout`](TaskError::is_timeout), [`is_panic`](TaskError::is_panic);
+/// and a task that is cut off after its job was cancelled as [`is_cancelled`](TaskError::is_cancelled). The
+/// job's timeout counts from the first layer's start, so what a layer takes before the task is taken from
+/// the task's time. A layer has one second more than what it wraps, so that it can work on a timeout; then
+/// it is stopped as well, and the layers around it see that. A panic in a layer is a failure of that run,
+/// as a panic in the task is.
 ///
 /// A run that is cut off, because its worker is stopped or its lease is lost, drops its layers where they
 /// wait: what has to happen then as well belongs into a `Drop`.
@@ -178,8 +178,8 @@ async fn guard(
     }
 }
 
-/// Runs the task, or as much of it as there is time for after its job was cancelled: then it is dropped where it
-/// waits, and the layers see an error.
+/// Runs the task, or as much of it as there is time for after its job was cancelled: then it is dropped
+/// where it waits, and the layers see an error.
 async fn unless_cut(job: &Job, task: impl Future<Output = RunResult>) -> RunResult {
     let mut task = pin!(task);
     std::future::poll_fn(|cx| match job.ending().is_cut(cx) {

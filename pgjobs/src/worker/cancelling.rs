@@ -1,9 +1,10 @@
 //! Runs of jobs that were cancelled: they are told, then cut off, then given up.
 //!
-//! The database has ended their jobs already, so that nothing that these runs report is accepted. What is left is
-//! to stop the code. First its token fires, so that it can clean up. After the grace the task is dropped where it
-//! waits, and the layers see an error. A layer that goes on for longer than layers may is dropped with its run. A
-//! task that blocks its thread cannot be stopped from outside: it goes on, keeps its slot, and the receipt says so.
+//! The database has ended their jobs already, so that nothing that these runs report is accepted. What is
+//! left is to stop the code. First its token fires, so that it can clean up. After the grace the task is
+//! dropped where it waits, and the layers see an error. A layer that goes on for longer than layers may is
+//! dropped with its run. A task that blocks its thread cannot be stopped from outside: it goes on, keeps
+//! its slot, and the receipt says so.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -10,9 +10,9 @@ use crate::control;
 use crate::db::beat::Received;
 use crate::types::command::CommandState::{self, Applied, Expired, Refused};
 
-/// Carries out a command, unless that was begun before, or its time was over before it arrived. `asked_at`: when
-/// the beat was sent that brought it; its time counts from there, by a clock that runs on while the process is
-/// stopped.
+/// Carries out a command, unless that was begun before, or its time was over before it arrived. `asked_at`:
+/// when the beat was sent that brought it; its time counts from there, by a clock that runs on while the
+/// process is stopped.
 pub(super) fn carry_out(shared: &Arc<Shared>, command: Received, asked_at: Instant) {
     if !shared.commands.begin(command.id) {
         return;

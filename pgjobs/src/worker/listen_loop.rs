@@ -1,8 +1,8 @@
 //! The listen loop: wakes up the claim loop, or the heartbeat loop, when the database notifies.
 //!
 //! Notifications are only hints. Whatever is missed, while reconnecting or behind a pooler that drops
-//! notifications, these loops find by polling. The heartbeat loop polls for commands only where none are heard
-//! of; so this loop sends itself a notification to see whether they arrive.
+//! notifications, these loops find by polling. The heartbeat loop polls for commands only where none are
+//! heard of; so this loop sends itself a notification to see whether they arrive.
 
 use std::sync::Arc;
 use std::time::Duration;

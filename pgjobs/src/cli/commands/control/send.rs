@@ -32,8 +32,8 @@ pub(crate) struct To {
     /// A worker that has not begun with it by then never does, at most 1d.
     #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = values::duration)]
     expires: Duration,
-    /// Wait for the receipts so many seconds (without a number until the command expires), and fail when one is
-    /// not applied.
+    /// Wait for the receipts so many seconds (without a number until the command expires), and fail when
+    /// one is not applied.
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, value_parser = values::seconds)]
     wait: Option<Option<Duration>>,
 }
