@@ -56,6 +56,7 @@ const VERSIONS: &[Migration] = files!("versions":
     "0008_schedules"
     "0009_audit"
     "0010_command"
+    "0011_progress"
     "0012_operations"
     "0013_pause"
 );

@@ -173,6 +173,16 @@ fn meta_travels_to_the_run_and_into_sql() {
 }
 
 #[test]
+fn progress_shows_a_bar_and_a_log() {
+    let shown = run("progress", &[]);
+    for line in
+        ["33 %: b.csv", "3 files, 3 of Some(3.0) done", "info importing {\"file\": \"a.csv\"}", "info done "]
+    {
+        assert!(shown.contains(line), "{line} is not in\n{shown}");
+    }
+}
+
+#[test]
 fn schedules_tick_are_paused_and_explained() {
     let shown = run("schedules", &[]);
     for line in [

@@ -48,6 +48,19 @@ check "the key of a job in the row that it is given up by" "_release_keys|and h.
 check "unique keys given up at the end" "_settle|if v_runs.on_end then|if false then" "${it[@]}" unique
 check "unique keys given up at the start" "_move_rows|if i_rows.on_end then|if false then" "${it[@]}" unique
 check "unique keys kept between the runs" "_after_end|jobs._ends(s.outcome, o.retries, o.max_retries)|true" "${it[@]}" unique
+check "the newest report of a run" "_store_progress|excluded.version > p.version|true" "${it[@]}" progress
+check "the worker's name in its reports" "_store_progress|q.part = g.part and q.worker is not distinct from i_worker|q.part = g.part" "${it[@]}" progress
+check "the bits that say what still runs, in reports" "_store_progress|b.open & g.bits|g.bits" "${it[@]}" progress
+check "the lease of a run that ended its job, in reports" "_store_progress|g.job = h.job_id and g.lease = h.lease|g.job = h.job_id" "${it[@]}" progress
+check "reports of a run that ended its job" "_store_progress|having count(*) > 0|having count(*) < 0" "${it[@]}" progress
+check "lines that are sent twice" "_store_progress|on conflict (job_id, attempt, run_at, line) do nothing|" "${it[@]}" progress
+check "heartbeats whatever is locked" "_note_progress|SET lock_timeout TO '500ms'|" "${it[@]}" progress
+check "reports that are sent again as new" "_note_progress|exception when unique_violation then|exception when syntax_error then" "${it[@]}" progress
+check "heartbeats whatever is in a report" "_note_progress|exception when others then|exception when syntax_error then" "${it[@]}" progress
+check "the refusal of a dead worker's reports" "note_progress|w.id = i_worker and w.lost_at is null|w.id = i_worker" "${it[@]}" progress
+check "notes that readers do not see" "progress_of|case when \$2 then p.note end|p.note" "${it[@]}" progress
+check "days of progress that are dropped" "_maintain_run_partitions|case when i_clock_is_sure then i_oldest end|null" "${it[@]}" progress
+check "the lease of a plain client's report" "set_progress|where i_lease is null or f.lease = i_lease|where true" "${it[@]}" progress
 check "unique keys given up without waiting" "_release_keys|for update skip locked|for update" "${it[@]}" unique
 check "unique keys of cancelled jobs" "cancel|if v_ends is not null then|if false then" "${it[@]}" unique
 check "unique keys of purged jobs" "_purge_rows|if v_ends is not null then|if false then" "${it[@]}" unique

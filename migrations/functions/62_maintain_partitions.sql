@@ -73,6 +73,7 @@ declare
   v_today date := (v_now at time zone 'utc')::date;
   v_oldest date := v_today - (select c.history_days from jobs.config c);
   v_gave_way_at timestamptz;
+  v_clock_is_sure boolean;
   v_make date[];
   v_drop text[];
   v_full boolean;
@@ -103,6 +104,7 @@ begin
   if pg_sequence_last_value('jobs.commands_made') > 0 then
     perform jobs._tidy_commands(v_now);
   end if;
+  return query select unnest(jobs._maintain_run_partitions(v_today, v_oldest, v_clock_is_sure));
   v_make := array(select v_today + d from generate_series(0, 2) d
                   where v_today + d not in (select p.day from jobs._partitions() p));
   v_full := v_today = any (v_make) and exists (select from jobs.job_default offset 1000);

@@ -214,6 +214,9 @@ begin
     raise sqlstate 'PT404' using message = format('there is no job %s', jobs._shown(i_job)),
       hint = 'history that was dropped for its age, or not kept for this task, is not known any more';
   end if;
+  if pg_sequence_last_value('jobs.progress_made') is not null then
+    return query select p.* from jobs._explain_progress(i_job) p;
+  end if;
   return query select u.* from jobs._explain_unique(i_job) u;
 end $$;
 

@@ -28,6 +28,20 @@ pub(crate) const VALIDATE: Choice = Choice {
     variants: &[("off", "Off"), ("warn", "Warn"), ("strict", "Strict")],
 };
 
+pub(crate) const LOG: Choice = Choice {
+    option: "log",
+    purpose: "it says from which level on what its runs log is kept",
+    library_enum: "LogLevel",
+    variants: &[
+        ("off", "Off"),
+        ("error", "Error"),
+        ("warn", "Warn"),
+        ("info", "Info"),
+        ("debug", "Debug"),
+        ("trace", "Trace"),
+    ],
+};
+
 pub(crate) const ON_CONFLICT: Choice = Choice {
     option: "on_conflict",
     purpose: "it says what publishing does when another job holds the key",

@@ -7,7 +7,7 @@ use quote::{quote, quote_spanned};
 use syn::{Expr, ExprLit, Ident, Lit, LitStr, Meta, Path};
 
 use crate::backoff::Backoff;
-use crate::choice::{Chosen, KEEP, VALIDATE};
+use crate::choice::{Chosen, KEEP, LOG, VALIDATE};
 use crate::duration;
 use crate::errors::Errors;
 use crate::schedule::Schedule;
@@ -27,6 +27,7 @@ const OPTIONS: &[Row<Options>] = &[
     once("backoff", |options, meta, errors| options.backoff = value(meta, errors, backoff)),
     once("keep", |options, meta, errors| options.keep = value(meta, errors, keep)),
     once("validate", |options, meta, errors| options.validation = value(meta, errors, validation)),
+    once("log", |options, meta, errors| options.log = value(meta, errors, log)),
     once("batch", |options, meta, errors| {
         options.is_batch_handler = true;
         options.batch = value(meta, errors, batch);
@@ -68,6 +69,7 @@ pub(crate) struct Options {
     pub(crate) backoff: Option<Backoff>,
     pub(crate) keep: Option<Chosen>,
     pub(crate) validation: Option<Chosen>,
+    pub(crate) log: Option<Chosen>,
     /// The most jobs of one joint run.
     pub(crate) batch: Option<At<i64>>,
     /// Whether `batch` was given, readable or not.
@@ -175,6 +177,10 @@ fn keep(value: &Expr) -> syn::Result<Chosen> {
 
 fn validation(value: &Expr) -> syn::Result<Chosen> {
     parsed(value, "`validate` takes a string: validate = \"warn\"", |text| VALIDATE.parse(text))
+}
+
+fn log(value: &Expr) -> syn::Result<Chosen> {
+    parsed(value, "`log` takes a string: log = \"info\"", |text| LOG.parse(text))
 }
 
 fn unique(meta: &Meta, errors: &mut Errors) -> Option<(Unique, Meta)> {

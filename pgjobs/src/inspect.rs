@@ -25,6 +25,7 @@ use crate::db;
 use crate::types::error::Error;
 use crate::types::job_id::JobId;
 use crate::types::job_state::JobState;
+use crate::types::progress::{LogLine, Progress};
 use crate::types::topic::Topic;
 
 pub use crate::db::explain::Reason;
@@ -65,6 +66,35 @@ pub async fn job(pool: &PgPool, id: &JobId) -> Result<JobRow, Error> {
 /// [`Error::UnknownJob`] when the job does not exist, or its history is gone.
 pub async fn explain(pool: &PgPool, id: &JobId) -> Result<Vec<Reason>, Error> {
     db::explain::explain(&mut *pool.acquire().await?, id).await
+}
+
+/// How far the runs of a job are, or were: the newest report of each run that made one
+/// ([`Job::progress`](crate::Job::progress)), in the order of the runs; empty when none did, or the job is
+/// unknown.
+///
+/// ```no_run
+/// # async fn f(pool: sqlx::PgPool, id: pgjobs::JobId) -> Result<(), pgjobs::Error> {
+/// if let Some(progress) = pgjobs::inspect::progress(&pool, &id).await?.last() {
+///     println!("{} of {:?}", progress.done, progress.total);
+/// }
+/// # Ok(()) }
+/// ```
+pub async fn progress(pool: &PgPool, id: &JobId) -> Result<Vec<Progress>, Error> {
+    db::progress::progress(&mut *pool.acquire().await?, id).await
+}
+
+/// Lines that the runs of a job logged (`pgjobs::logs`), in order: the first `num` after a position, or the
+/// last ones if it is `None`. Give the position of the last line that you have to follow a job, and 0 to begin.
+///
+/// ```no_run
+/// # async fn f(pool: sqlx::PgPool, id: pgjobs::JobId) -> Result<(), pgjobs::Error> {
+/// for line in pgjobs::inspect::log(&pool, &id, Some(0), 1000).await? {
+///     println!("{} {} {}", line.at, line.level, line.message);
+/// }
+/// # Ok(()) }
+/// ```
+pub async fn log(pool: &PgPool, id: &JobId, after: Option<i64>, num: u16) -> Result<Vec<LogLine>, Error> {
+    db::progress::log(&mut *pool.acquire().await?, id, after, num).await
 }
 
 /// Tasks that workers declared, and undeclared ones that have ready jobs.

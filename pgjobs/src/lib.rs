@@ -65,6 +65,7 @@
 //! | `cli` | `pgjobs::cli::main()`, the whole command line for your own binary, and the program `pgjobs` |
 //! | `local-postgres` | the module `local_postgres`, a private PostgreSQL server for development and tests |
 //! | `testing` | `#[pgjobs::test]` and most of the module [`testing`]: a database for each test, assertions, a clock |
+//! | `logs` | the module `logs`: what tasks log is kept with their jobs (a layer for `tracing-subscriber`); part of `cli` |
 //! | `linkme` | registers tasks through linker sections, for targets where constructors do not run |
 //! | `rust_decimal`, `bigdecimal`, `url`, `bytes`, `chrono-tz`, `jiff`, `indexmap`, `semver` | types of these crates [as arguments](macro@task#types-as-arguments) and results |
 
@@ -76,6 +77,8 @@ pub mod define;
 pub mod deploy;
 pub mod inspect;
 pub mod layers;
+#[cfg(feature = "logs")]
+pub mod logs;
 pub mod migrations;
 pub mod schedule;
 pub mod testing;
@@ -102,7 +105,9 @@ pub use types::backoff::Backoff;
 pub use types::error::Error;
 pub use types::job_id::JobId;
 pub use types::job_state::JobState;
+pub use types::log_level::LogLevel;
 pub use types::options::{Keep, Validation};
+pub use types::progress::{LogLine, Progress};
 pub use types::task_error::TaskError;
 #[cfg(feature = "chrono-tz")]
 pub use types::time_zone::TimeZone;
@@ -149,6 +154,7 @@ pub use {chrono, schemars, serde, serde_json, sqlx};
 /// | `backoff = "exponential(1s, 1h)"` | or `"linear(5s)"`, `"fixed(10s)"`; see [`Backoff`] | 3 s, doubled, at most 1 h |
 /// | `keep = "failed"` | which ended jobs stay in history: `"all"`, `"failed"`, `"none"`; see [`Keep`] | `"all"` |
 /// | `validate = "warn"` | what publishing does with arguments that do not fit: `"off"`, `"warn"`, `"strict"`; see [`Validation`] | `"strict"` |
+/// | `log = "info"` | from which level on what its runs log is kept with the job: `"off"` to `"trace"`; see `pgjobs::logs` | as [`Worker::log`] says: `"off"` |
 /// | `cron = "0 3 * * mon-fri"`, `every = "30s"` | publishes a job by itself at these times; see [`schedule`] | none |
 /// | `zone`, `gap`, `fold`, `jitter`, `catch_up`, `catch_up_limit`, `overlap` | more of that schedule, see [`TaskSchedule`](define::TaskSchedule) | UTC, the last of late ticks |
 /// | `schedule(name = "nightly", cron = "0 3 * * *")` | one of several schedules, with the same options | none |

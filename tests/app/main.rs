@@ -107,6 +107,19 @@ async fn batch(
     Ok(n.into_iter().map(end).collect())
 }
 
+/// Says what it does, until a file is there; then ends as it is told.
+#[task(name = "app.talk", timeout = "10m", retries = 1, log = "info")]
+async fn talk(#[inject] job: &Job, file: String, ending: String) -> Result<(), TaskError> {
+    job.progress(1, 4, "reading\u{1b}[2J");
+    tracing::info!(rows = 3, "read\nall");
+    while !std::fs::exists(&file)? {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    job.progress(4, 4, None);
+    tracing::warn!("the last line");
+    if ending == "well" { Ok(()) } else { Err(TaskError::fatal(ending)) }
+}
+
 /// One write of one line: appends of several processes do not mix.
 fn note(file: &str, what: &str, job: &Job) -> Result<(), TaskError> {
     let line = format!("{what} {} {} {}\n", job.id(), job.attempt(), std::process::id());

@@ -6,6 +6,7 @@ mod check;
 mod control;
 mod dev;
 mod doctor;
+mod follow;
 mod help;
 mod inspect;
 mod migrate;

@@ -79,8 +79,22 @@ async fn hostile() -> Db {
         delete from jobs.pending where task = 'odd.none'; select jobs.start_operation('redrive', 'odd'); select jobs.pause_operation(1); select jobs.keep('odd', null, 3)")
         .await;
     everywhere(&db, odd).await;
+    said(&db, odd).await;
     db.run("update jobs.schedule_entry set schedule = (select name from jobs.schedule)").await;
     db
+}
+
+/// What runs of every job have said.
+async fn said(db: &Db, odd: &str) {
+    for statement in [
+        r#"insert into jobs.progress (job_id, attempt, run_at, task, version, at, done, total, note)
+           select job_id, 1, now(), task, 1, now(), 1, 2, $1 from jobs."all""#,
+        r#"insert into jobs.log (job_id, attempt, run_at, task, line, lines)
+           select job_id, 1, now(), task, 1, jsonb_build_array(jsonb_build_array(now(), $1, $1, $1, jsonb_build_object($1, $1))) from jobs."all""#,
+        "select nextval('jobs.progress_made') where $1 <> ''",
+    ] {
+        sqlx::query(statement).bind(odd).execute(&db.pool).await.unwrap();
+    }
 }
 
 /// Every column of type text: names of tasks too, in a way that a row stays what it is.
@@ -188,6 +202,8 @@ async fn no_command_prints_foreign_text_raw() {
         ]);
         commands.push(vec!["redrive", id, "--yes"]);
     }
+    let ended: String = db.one("select job_id::text from jobs.job").await;
+    commands.push(vec!["inspect", "job", &ended, "--follow"]);
     for command in &commands {
         for more in [&[][..], &["--json"], &["-vvv"], &["-vvv", "--log", "json"]] {
             let arguments = [&command[..], more].concat();

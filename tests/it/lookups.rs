@@ -102,6 +102,14 @@ const CALLS: &[(&str, &str)] = &[
     ),
     ("held_by", "select jobs.held_by('00000000-0000-7000-8000-000000000000')"),
     ("read_ready", "select jobs.read_ready('noop')"),
+    ("job_log", "select jobs.job_log(max(id)), jobs.job_log(max(id), null) from ids"),
+    ("note_progress", "select jobs.note_progress('00000000-0000-7000-8000-000000000000', '[]')"),
+    ("progress_of", "select jobs.progress_of(array(select id from ids))"),
+    (
+        "set_progress",
+        "select jobs.publish('noop'); create table c as select * from jobs.consume(1); select jobs.set_progress(job_id, 1, 2, 'x', lease) from c;
+           select jobs.progress_of(array(select job_id::text from c)); select jobs.job_log(job_id) from c",
+    ),
     (
         "nack",
         "select jobs.publish('noop', i_max_retries => 1); select jobs.nack(job_id, 'x', null, true, lease) from jobs.consume(1)",

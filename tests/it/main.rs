@@ -29,6 +29,7 @@ mod packed;
 mod packed_claims;
 mod pause;
 mod plans;
+mod progress;
 mod races;
 mod registry_budgets;
 mod registry_limits;

@@ -22,12 +22,12 @@ const CALLS: [(&str, &str); 7] = [
         "publisher reader worker admin",
         "next_ticks schedules get_schedule schedule_ticks schedule_log explain_schedule",
     ),
-    ("reader worker admin", "unusable"),
+    ("reader worker admin", "unusable progress_of"),
     (
         "worker admin",
         "consume consume_topic claim fetch start fail_next release ack nack settle heartbeat beat held_by register_worker \
          unregister_worker count_workers count_lost register_tasks sweep promote maintain maintain_partitions maintain_partitions_and_commit result results await_results \
-         tasks_in_use sample_keys read_ready sample_not_ready open_bodies tick",
+         tasks_in_use sample_keys read_ready sample_not_ready open_bodies tick note_progress set_progress job_log",
     ),
 ];
 
@@ -110,14 +110,17 @@ async fn nothing_is_for_everybody_and_every_function_knows_its_names() {
         dynamic,
         [
             "jobs._change_partitions(date,boolean,date[],text[])",
+            "jobs._change_run_partitions(date,date)",
             "jobs._delete_blocks(text,jobs.keep_rule,timestamp with time zone)",
             "jobs._edit_ended(text,jsonb)",
             "jobs._ended_counts(text,text,bigint)",
             "jobs._ended_times(text[],timestamp with time zone,timestamp with time zone)",
+            "jobs._explain_progress(character varying)",
             "jobs._history_of(text[],boolean)",
             "jobs._lock_failed(text[],text[])",
             "jobs._make_partition(date)",
             "jobs._make_partition_of_default(date)",
+            "jobs._make_run_partition(text,text,date)",
             "jobs._matches_in_history(jobs.operation,bigint)",
             "jobs._next_ended(jobs.operation,integer)",
             "jobs._page_of_ended(text,text,character varying,integer)",
@@ -126,7 +129,9 @@ async fn nothing_is_for_everybody_and_every_function_knows_its_names() {
             "jobs._requeue(text[],text[])",
             "jobs._skip_unfit(jobs.redriven[],text[])",
             "jobs._store_redriven(jobs.redriven[],text[],timestamp with time zone)",
-            "jobs._take_back(regclass)"
+            "jobs._take_back(regclass)",
+            "jobs.job_log(character varying,bigint,integer)",
+            "jobs.progress_of(text[])",
         ],
         "SQL made at run time holds times, names of partitions and of roles; states and an administrator's patterns as quoted literals"
     );

@@ -145,6 +145,7 @@ async fn calls(db: &Db, reader: &mut PgConnection, jobs: &[String]) -> Vec<Strin
         match (required, first.as_str()) {
             (0, _) => calls.push(format!("select r::text from jobs.{name}() r")),
             (1, "i_job") => calls.extend(jobs.iter().map(|job| format!("select r::text from jobs.{name}('{job}') r"))),
+            (1, "i_jobs") => calls.push(format!("select r::text from jobs.{name}('{{{}}}') r", jobs.join(","))),
             (1, "i_name") => calls.push(format!(
                 "select r::text from jobs.schedules() s, lateral jobs.{name}(s.name) r"
             )),
@@ -208,6 +209,11 @@ async fn nothing_that_a_reader_may_call_shows_a_part_of_a_body() {
         .await
         .unwrap();
     db.run("select count(*) from jobs.consume_topic('closed', 3); select jobs.cancel((select array_agg(job_id::text) from (select job_id from jobs.job_queue where task = 'named' limit 3) j))").await;
+    sqlx::query("select jobs.set_progress(r.job_id, 1, 2, $1) from jobs.running r")
+        .bind(CANARY)
+        .execute(&db.pool)
+        .await
+        .unwrap();
     let jobs: Vec<String> = db.all("select job_id::text from jobs.\"all\"").await;
     role(&db, "unseen_reader", "jobs_reader").await;
     let mut reader = as_role(&db, "unseen_reader").await;

@@ -158,7 +158,7 @@ async fn a_run_that_takes_longer_than_warn_after_is_warned_of_once() {
     let log = Logged::start("late", &db.url, &[]);
     for (millis, is_late) in [(0, false), (400, true)] {
         let job = NewJob::named("app.late").arg(millis).publish(&db.pool).await.unwrap();
-        let said: bool = job.wait_for(&db.pool, Duration::from_secs(60)).await.unwrap();
+        let said: serde_json::Value = job.wait_for(&db.pool, Duration::from_secs(60)).await.unwrap();
         assert_eq!(said, is_late, "Job::is_late after {millis} ms");
     }
     let warnings = log.lines("runs longer than");

@@ -14,6 +14,7 @@ mod outage;
 mod outcomes;
 mod pause;
 mod poison;
+mod progress;
 mod publishing;
 mod recovery;
 mod refused;

@@ -97,7 +97,7 @@ impl Gate {
         }
     }
 
-    async fn pass(&self) {
+    pub(crate) async fn pass(&self) {
         self.entered.fetch_add(1, Ordering::SeqCst);
         self.most.fetch_max(self.inside.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
         let leaving = Leaving(&self.inside);

@@ -95,6 +95,7 @@ fn options(task: &Task) -> Option<TokenStream> {
     let backoff = options.backoff.as_ref().map(|backoff| backoff.expression(&pgjobs));
     let keep = options.keep.as_ref().map(|keep| keep.expression(&pgjobs));
     let validation = options.validation.as_ref().map(|validation| validation.expression(&pgjobs));
+    let log = options.log.as_ref().map(|log| log.expression(&pgjobs));
     let steps: Vec<TokenStream> = [
         retries.map(|retries| quote!(.retries(#retries))),
         timeout.map(|timeout| quote!(.timeout(#timeout))),
@@ -103,6 +104,7 @@ fn options(task: &Task) -> Option<TokenStream> {
         backoff.map(|backoff| quote!(.backoff(#backoff))),
         keep.map(|keep| quote!(.keep(#keep))),
         validation.map(|validation| quote!(.validation(#validation))),
+        log.map(|log| quote!(.log(#log))),
     ]
     .into_iter()
     .flatten()

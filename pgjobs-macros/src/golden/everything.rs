@@ -141,7 +141,8 @@ impl ::pgjobs::Task for welcome {
                     ),
                 )
                 .keep(::pgjobs::Keep::Failed)
-                .validation(::pgjobs::Validation::Warn),
+                .validation(::pgjobs::Validation::Warn)
+                .log(::pgjobs::LogLevel::Info),
         )
         .call::<Self>()
         .result::<<Self as ::pgjobs::Task>::Output>();

@@ -17,7 +17,7 @@ use crate::types::error::Error;
 pub(crate) struct Report {
     pub(crate) told: Told,
     /// How far its runs are, as `jobs._note_progress` takes it.
-    pub(crate) progress: Option<Value>,
+    pub(crate) progress: Option<String>,
     pub(crate) receipts: Vec<Answered>,
     /// What commands have changed, when the database does not know it yet.
     pub(crate) status: Option<Status>,
@@ -78,7 +78,7 @@ impl Cancelled {
 }
 
 const BEAT: &str =
-    "select b.alive, b.commands::text, b.polls from jobs.beat($1, $2, $3, $4, $5, $6, $7, $8) b";
+    "select b.alive, b.commands::text, b.polls from jobs.beat($1, $2, $3, $4, $5, $6::text::jsonb, $7, $8) b";
 
 pub(crate) async fn beat(
     connection: &mut PgConnection,
@@ -94,7 +94,7 @@ pub(crate) async fn beat(
         .bind(batch_indexes(&report.told.late))
         .bind(leases(&report.told.started))
         .bind(batch_indexes(&report.told.started))
-        .bind(report.progress.as_ref().map(Json))
+        .bind(&report.progress)
         .bind((!report.receipts.is_empty()).then_some(Json(&report.receipts)))
         .bind(report.status.map(Json))
         .fetch_one(connection)

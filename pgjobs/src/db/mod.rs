@@ -18,6 +18,7 @@ pub(crate) mod open_job;
 pub(crate) mod pause;
 pub(crate) mod pooler;
 pub(crate) mod problems;
+pub(crate) mod progress;
 pub(crate) mod publish;
 pub(crate) mod read;
 pub(crate) mod refusal;

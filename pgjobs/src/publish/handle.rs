@@ -12,11 +12,13 @@ use super::result_listener::until_ended;
 use crate::db::admin;
 use crate::db::explain::{self, Reason};
 use crate::db::inspect::{self, JobRow};
+use crate::db::progress;
 use crate::db::results::Standing;
 use crate::types::body::read_result;
 use crate::types::error::Error;
 use crate::types::job_id::JobId;
 use crate::types::job_state::JobState;
+use crate::types::progress::Progress;
 use crate::types::unique::PublishOutcome;
 
 /// A published job that returns an `R`.
@@ -71,6 +73,23 @@ impl<R> JobHandle<R> {
 }
 
 impl<R> JobHandle<R> {
+    /// How far its newest run is, or was when it ended ([`Job::progress`](crate::Job::progress)); `None` when it
+    /// has not said so.
+    ///
+    /// ```no_run
+    /// # async fn f(pool: sqlx::PgPool, job: pgjobs::JobHandle<()>) -> Result<(), pgjobs::Error> {
+    /// if let Some(part) = job.progress(&pool).await?.and_then(|progress| progress.fraction()) {
+    ///     println!("{:.0} %", part * 100.0);
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Database`] when the query fails.
+    pub async fn progress(&self, pool: &PgPool) -> Result<Option<Progress>, Error> {
+        Ok(progress::progress(&mut *pool.acquire().await?, self.id()).await?.pop())
+    }
+
     /// Cancels the job, for this reason: it never runs, or its run is told to stop within 5 s, as
     /// [`admin::cancel`](crate::admin::cancel) does, which can also say how long. Returns false when it has
     /// ended already, or is unknown.

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::cancel::{CancelToken, Ending};
+use super::reports::Reports;
 use crate::db;
 use crate::db::claimed::Claimed;
 use crate::types::error::Error;
@@ -28,6 +29,7 @@ pub struct Job {
     times: ClaimTimes,
     finished: AtomicBool,
     ending: Ending,
+    pub(super) reports: Reports,
 }
 
 /// The times of the claim that took a job: between them and the start of its run, `pgjobs bench latency
@@ -43,7 +45,8 @@ pub(crate) struct ClaimTimes {
 
 impl Job {
     pub(crate) fn new(claimed: Claimed, times: ClaimTimes) -> Self {
-        Job { claimed, times, finished: AtomicBool::new(false), ending: Ending::default() }
+        let (ending, reports) = (Ending::default(), Reports::default());
+        Job { claimed, times, finished: AtomicBool::new(false), ending, reports }
     }
 
     /// A job as a test needs it, claimed just now.

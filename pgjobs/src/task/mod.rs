@@ -9,5 +9,11 @@ pub(crate) mod job;
 pub(crate) mod joint;
 pub(crate) mod layer;
 pub(crate) mod limit;
+pub(crate) mod line;
+#[cfg(feature = "logs")]
+pub(crate) mod log_span;
+pub(crate) mod notes;
+pub(crate) mod outbox;
 pub(crate) mod registry;
+mod reports;
 pub(crate) mod state;

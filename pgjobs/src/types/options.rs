@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::backoff::Backoff;
 use super::error::Error;
+use super::log_level::LogLevel;
 use super::meta::Meta;
 use super::task_unique::TaskUnique;
 use super::unique::Unique;
@@ -38,6 +39,9 @@ pub struct TaskOptions {
     pub keep: Keep,
     /// What publishing does with a job whose arguments do not fit the function.
     pub validation: Validation,
+    /// From which level on the log of its runs is kept; `None`: as the worker says
+    /// ([`Worker::log`](crate::Worker::log)).
+    pub log: Option<LogLevel>,
 }
 
 impl TaskOptions {
@@ -51,6 +55,7 @@ impl TaskOptions {
         backoff: Backoff::DEFAULT,
         keep: Keep::All,
         validation: Validation::Strict,
+        log: None,
     };
 
     /// The defaults, see [`DEFAULT`](TaskOptions::DEFAULT).
@@ -97,6 +102,12 @@ impl TaskOptions {
     /// Sets what publishing does with arguments that do not fit.
     pub const fn validation(mut self, validation: Validation) -> Self {
         self.validation = validation;
+        self
+    }
+
+    /// Sets from which level on the log of its runs is kept.
+    pub const fn log(mut self, level: LogLevel) -> Self {
+        self.log = Some(level);
         self
     }
 }

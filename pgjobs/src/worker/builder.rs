@@ -17,6 +17,7 @@ use crate::task::layer::{AnyLayer, Layer};
 use crate::task::registry::Registry;
 use crate::task::state::State;
 use crate::types::error::Error;
+use crate::types::log_level::LogLevel;
 use crate::types::task_error::TaskError;
 use crate::types::topic::Topic;
 
@@ -60,6 +61,8 @@ pub struct Worker {
     pub(super) poll: Duration,
     pub(super) listen: bool,
     pub(super) burst: bool,
+    pub(super) log: LogLevel,
+    pub(super) log_lines: u32,
 }
 
 impl Worker {
@@ -80,6 +83,8 @@ impl Worker {
             poll: Duration::from_secs(1),
             listen: true,
             burst: false,
+            log: LogLevel::Off,
+            log_lines: 1000,
         }
     }
 
@@ -273,6 +278,6 @@ impl Worker {
         if !(Duration::from_millis(10)..=Duration::from_secs(60)).contains(&self.poll) {
             return refuse("poll", "lies within 10 ms and 60 s");
         }
-        Ok(())
+        self.check_log()
     }
 }

@@ -10,8 +10,11 @@ use super::shared::Shared;
 use crate::db::pooler;
 use crate::task::definition::TaskDef;
 use crate::task::handler::Handler;
+#[cfg(feature = "logs")]
+use crate::task::log_span;
 use crate::task::registry::Registry;
 use crate::types::error::Error;
+use crate::types::log_level::LogLevel;
 
 /// Logs the options of a worker before it does anything.
 pub(super) fn announce(shared: &Shared) {
@@ -62,6 +65,29 @@ pub(super) fn warn_of_few_slots(slots: usize, registry: &Registry) {
             );
         }
     }
+}
+
+/// Has the program's subscriber ask for the events that this worker keeps; warns when nothing catches them.
+pub(super) fn prepare_logs(shared: &Shared) {
+    let levels = shared.registry.tasks().into_iter().map(|task| shared.outbox.level(task.options.log));
+    let highest = levels.max().unwrap_or(LogLevel::Off);
+    if highest > LogLevel::Off && !catches(highest) {
+        tracing::warn!(
+            "tasks are to keep what they log, and nothing catches it: add pgjobs::logs::layer() to the program's \
+             subscriber (feature `logs`)"
+        );
+    }
+}
+
+#[cfg(feature = "logs")]
+fn catches(level: LogLevel) -> bool {
+    log_span::wants(level);
+    log_span::is_made()
+}
+
+#[cfg(not(feature = "logs"))]
+fn catches(_: LogLevel) -> bool {
+    false
 }
 
 /// Refuses connections over which a worker could not stay alive.

@@ -39,6 +39,7 @@ use super::outage::{Call, in_seconds, words};
 use super::policy::heartbeats::{Beats, RETAIN, TICK};
 use super::policy::runtime_pulse::{Pulse, Watch};
 use super::policy::stalled_prefetch::Ahead;
+use super::progress::Sending;
 use super::shared::Shared;
 use super::shutdown::Phase;
 use crate::db::beat::{self, Report, Status};
@@ -58,7 +59,9 @@ pub(super) async fn keep(shared: Arc<Shared>, mut db: DbConnection, runtime: Han
     let mut partitions = tokio::spawn(maintain_partitions(shared.clone()));
     let (mut more, mut maintained, mut counted) = (true, None, None); // due jobs do not wait for the first tick
     // `Leaving` follows the last outcome, because settling needs the lease.
-    while !has_left(&shared, if more { Duration::ZERO } else { pause(&shared, &beats) }).await {
+    while !has_left(&shared, if more { Duration::ZERO } else { beats.wait(shared.asks(), Instant::now()) })
+        .await
+    {
         if beats.beat_is_due(shared.asks(), Instant::now()) {
             beats.has_beaten(beat(&mut db, &shared).await, Instant::now());
         }
@@ -99,10 +102,6 @@ fn is_over(since: Option<Instant>, pause: Duration) -> bool {
     since.is_none_or(|since| since.elapsed() + TICK / 10 >= pause)
 }
 
-fn pause(shared: &Shared, beats: &Beats) -> Duration {
-    beats.wait(shared.asks(), Instant::now())
-}
-
 /// Pauses, until something may ask for a beat; returns whether the worker leaves.
 async fn has_left(shared: &Shared, pause: Duration) -> bool {
     tokio::select! {
@@ -110,6 +109,7 @@ async fn has_left(shared: &Shared, pause: Duration) -> bool {
         () = shared.stop.reached(Phase::Leaving) => true,
         () = tokio::time::sleep(pause) => false,
         () = shared.commands.asked.notified() => false,
+        () = shared.outbox.filled.notified() => false,
     }
 }
 
@@ -124,12 +124,14 @@ fn release_stalled(shared: &Shared) {
 /// Says that the worker lives, reports, and carries out the commands that wait.
 async fn beat(db: &mut DbConnection, shared: &Arc<Shared>) -> bool {
     let (id, to_send) = (shared.identity(), shared.commands.to_send());
-    let report = report(shared, &to_send);
+    let said = Sending::take(shared);
+    let report = Report { progress: said.json(), ..report(shared, &to_send) };
     shared.commands.looks();
     let asked_at = Instant::now();
     let beat = async |connection: &mut PgConnection| beat::beat(connection, id, &report).await;
     let heard = db.call(beat).await;
     let Some(heard) = note(shared, db, Call::Heartbeat, heard) else {
+        said.failed(shared);
         shared.commands.announce(); // what was announced has not been read
         return false;
     };
@@ -137,6 +139,7 @@ async fn beat(db: &mut DbConnection, shared: &Arc<Shared>) -> bool {
         shared.declare_lost(id);
         return true;
     }
+    said.arrived();
     shared.in_flight.were_told(&report.told);
     shared.commands.were_sent(&to_send);
     shared.commands.are_announced(!heard.polls);

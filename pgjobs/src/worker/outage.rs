@@ -26,6 +26,7 @@ pub(super) enum Call {
     Start,
     Settle,
     Heartbeat,
+    Progress,
     Maintain,
     Promote,
     Count,

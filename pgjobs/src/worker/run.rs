@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
 use super::outage::in_seconds;
 use super::shared::Shared;
@@ -12,6 +12,8 @@ use crate::task::definition::TaskDef;
 use crate::task::job::Job;
 use crate::task::joint::meeting::Seat;
 use crate::task::layer::Next;
+#[cfg(feature = "logs")]
+use crate::task::log_span;
 use crate::types::task_error::{RunResult, Then};
 
 /// `seat`: where it meets the other jobs of its joint run.
@@ -22,7 +24,7 @@ pub(super) async fn run(shared: &Arc<Shared>, job: Arc<Job>, seat: Option<Seat>)
     if job.must_be_counted_first() && !shared.count_start(&job).await {
         return shared.settle(&job, Outcome::Release);
     }
-    let span = tracing::info_span!("job", job.id = %job.id(), task = %job.task(), attempt = job.attempt());
+    let span = open(shared, &job);
     let outcome = async {
         let started = Instant::now();
         let Some(def) = shared.registry.get(job.task()) else {
@@ -43,6 +45,16 @@ pub(super) async fn run(shared: &Arc<Shared>, job: Arc<Job>, seat: Option<Seat>)
     .instrument(span)
     .await;
     shared.settle(&job, outcome);
+}
+
+/// Opens the span of a run. What the run says from here on, the worker sends.
+fn open(shared: &Shared, job: &Job) -> Span {
+    job.opens(&shared.outbox, shared.registry.get(job.task()).and_then(|def| def.options.log));
+    let span = || tracing::info_span!("job", job.id = %job.id(), task = %job.task(), attempt = job.attempt());
+    #[cfg(feature = "logs")]
+    return log_span::open(job.log_notes(), span);
+    #[cfg(not(feature = "logs"))]
+    span()
 }
 
 /// Runs this, and logs a warning when it takes longer than so long.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::types::log_level::LogLevel;
+
 pub(super) struct Settings {
     pub(super) topics: Vec<String>,
     pub(super) names: Vec<String>,
@@ -14,6 +16,8 @@ pub(super) struct Settings {
     pub(super) poll: Duration,
     pub(super) listen: bool,
     pub(super) burst: bool,
+    /// From which level on the log of runs is kept, and how many lines of each.
+    pub(super) log: (LogLevel, u32),
 }
 
 /// The least that `longest_call` returns: a statement takes a few round trips the first time, however short

@@ -163,6 +163,13 @@ impl Settler {
     ) -> Result<Vec<Answer>, Error> {
         let mut refusals = 0;
         loop {
+            if let Err(error) = self.send_last_words(batch).await {
+                if self.is_too_late() {
+                    return Err(error);
+                }
+                self.rest().await;
+                continue;
+            }
             let settled = self.call(async |connection| settle::settle(connection, batch).await);
             let error = match settled.await {
                 Ok(answers) => {
@@ -182,10 +189,15 @@ impl Settler {
             if is_about_outcome(&error) || refusals >= tries || self.is_too_late() {
                 return Err(error);
             }
-            tokio::select! {
-                () = tokio::time::sleep(self.db.retry_delay()) => {}
-                () = self.shared.stop.reached(Phase::Late) => {}
-            }
+            self.rest().await;
+        }
+    }
+
+    /// Waits before the next attempt.
+    async fn rest(&self) {
+        tokio::select! {
+            () = tokio::time::sleep(self.db.retry_delay()) => {}
+            () = self.shared.stop.reached(Phase::Late) => {}
         }
     }
 
@@ -261,6 +273,7 @@ async fn gather(
 }
 
 mod answered;
+mod last_words;
 mod refused;
 #[cfg(test)]
 mod tests;

@@ -13,6 +13,7 @@ use super::counts::Counts;
 #[cfg(feature = "testing")]
 use super::counts::End;
 use super::in_flight::{InFlight, Key};
+use super::last_words::LastWords;
 use super::leavers::Leavers;
 use super::outage::Outage;
 use super::policy::claiming::View;
@@ -27,6 +28,7 @@ use crate::db::settle::{Outcome, Settlement};
 use crate::db::worker::{Run, RunKey};
 use crate::task::job::Job;
 use crate::task::layer::AnyLayer;
+use crate::task::outbox::Outbox;
 use crate::task::registry::Registry;
 use crate::task::state::State;
 use crate::types::job_id::JobId;
@@ -41,6 +43,9 @@ pub(super) struct Shared {
     pub(super) leavers: Leavers,
     pub(super) slots: Arc<Slots>,
     pub(super) commands: Commands,
+    /// What the runs say, until it is sent.
+    pub(super) outbox: Arc<Outbox>,
+    pub(super) last_words: LastWords,
     pub(super) stop: Stop,
     /// Jobs may be ready: the claim loop claims at once.
     pub(super) work: Notify,
@@ -88,6 +93,7 @@ impl Shared {
         let (settlements, outcomes) = mpsc::unbounded_channel();
         let (start, starts) = mpsc::unbounded_channel();
         let slots = Arc::new(Slots::new(settings.slots));
+        let outbox = Arc::new(Outbox::new(settings.log.0, settings.log.1));
         let shared = Shared {
             servers,
             settings,
@@ -98,6 +104,8 @@ impl Shared {
             leavers: Leavers::default(),
             slots,
             commands: Commands::default(),
+            outbox,
+            last_words: LastWords::default(),
             stop: Stop::new(),
             work: Notify::new(),
             heard: Notify::new(),
@@ -260,7 +268,8 @@ impl Shared {
     pub(super) fn asks(&self) -> Asks {
         let asks = self.commands.asks(self.settings.poll);
         // Without a listen loop nothing is ever heard; a burst looks for commands with its heartbeats.
-        Asks { polls: asks.polls.filter(|_| !self.settings.burst), ..asks }
+        let polls = asks.polls.filter(|_| !self.settings.burst);
+        Asks { polls, progress: !self.outbox.is_empty(), ..asks }
     }
 
     /// Ends the worker when a command has told it to drain and nothing runs.
@@ -276,6 +285,9 @@ impl Shared {
         }
         let is_last = job.is_last_run();
         self.counts.outcome(&outcome, is_last);
+        if let Some(notes) = job.said() {
+            self.last_words.add((job.lease(), job.batch_index()), notes);
+        }
         let mut settlement =
             Settlement::new(job.id().clone(), job.lease(), job.batch_index(), outcome, is_last);
         if job.was_finished_by_task() {

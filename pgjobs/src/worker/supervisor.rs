@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::builder::Worker;
-use super::check::{announce, check_connection, warn_of_few_slots, warn_of_small_pool};
+use super::check::{announce, check_connection, prepare_logs, warn_of_few_slots, warn_of_small_pool};
 use super::claim::LONGEST_FETCH;
 use super::claim_loop::Fetcher;
 use super::counts::{End, WorkerReport};
@@ -49,9 +49,11 @@ pub(super) async fn start(worker: Worker) -> Result<WorkerHandle, Error> {
         poll: worker.poll,
         listen: worker.listen,
         burst: worker.burst,
+        log: (worker.log, worker.log_lines),
     };
     let servers = Servers::new(worker.pool, &worker.fallbacks);
     let (shared, inboxes) = Shared::new(servers, settings, registry, worker.state, worker.layers);
+    prepare_logs(&shared);
     announce(&shared);
     check_connection(&shared).await?;
     let ended = spawn_parts(&shared, inboxes).await?;

@@ -42,7 +42,12 @@ pub(crate) fn start(global: &Global, default: &'static str, console: &Console) {
             .with_writer(|| Masked)
             .boxed(),
     };
-    if tracing_subscriber::registry().with(lines.with_filter(filter)).try_init().is_ok() {
+    if tracing_subscriber::registry()
+        .with(lines.with_filter(filter))
+        .with(crate::logs::layer())
+        .try_init()
+        .is_ok()
+    {
         control::on_log(move |text| change(&reload, text));
     }
 }

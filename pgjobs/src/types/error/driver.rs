@@ -146,6 +146,7 @@ fn role_of(function: &str) -> &'static str {
         "schedule_ticks",
         "schedule_log",
         "explain_schedule",
+        "progress_of",
     ];
     const WORKER: &[&str] = &[
         "consume",
@@ -181,6 +182,9 @@ fn role_of(function: &str) -> &'static str {
         "results",
         "unusable",
         "tick",
+        "note_progress",
+        "set_progress",
+        "job_log",
     ];
     match function {
         name if PUBLISHER.contains(&name) => "jobs_publisher",

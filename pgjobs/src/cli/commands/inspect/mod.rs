@@ -1,9 +1,11 @@
 //! `inspect`: read-only queries.
 
+mod follow;
 mod jobs;
 mod one;
 mod overview;
 mod pauses;
+mod said;
 mod tasks;
 mod workers;
 
@@ -24,6 +26,7 @@ Examples:
   pgjobs inspect jobs --state failed --topic 'mail.*'
   pgjobs inspect jobs --json --limit 1000 | jq -r '.jobs[].job_id'
   pgjobs inspect job 0199d1f2a4b07c3e8f5a6b7c8d9e0f12
+  pgjobs inspect job 0199d1f2a4b07c3e8f5a6b7c8d9e0f12 --follow
 
 Arguments and results are shown by `inspect job` alone: they may hold secrets.";
 
@@ -41,11 +44,18 @@ pub(crate) struct Inspect {
 enum What {
     /// List jobs, newest first.
     Jobs(jobs::JobsArgs),
-    /// Show one job with its arguments, its result and its last error.
+    /// Show one job with its arguments, its result, its last error, its progress and the end of its log.
     Job {
         /// The job's id.
         #[arg(value_parser = values::any_id)]
         id: JobId,
+        /// How many of the last lines of its log to show.
+        #[arg(long, value_name = "N", default_value_t = 20, conflicts_with = "follow")]
+        lines: u16,
+        /// Print its progress, its log and its state as they change, until it ends; the exit code is 1 unless it
+        /// succeeds. With --json, one document a line.
+        #[arg(long)]
+        follow: bool,
     },
     /// List tasks and the number of live workers that have each.
     Tasks,
@@ -60,7 +70,8 @@ pub(crate) async fn run(args: Inspect, global: &Global, console: &Console) -> Re
     warn_of_hidden(&pool).await;
     match args.what {
         Some(What::Jobs(args)) => jobs::show(&pool, args, console).await,
-        Some(What::Job { id }) => one::show(&pool, &id, console).await,
+        Some(What::Job { id, follow: true, .. }) => follow::follow(&pool, &id, console).await,
+        Some(What::Job { id, lines, .. }) => one::show(&pool, &id, lines, console).await,
         Some(What::Tasks) => tasks::show(&pool, console).await,
         Some(What::Pauses) => pauses::show(&pool, console).await,
         Some(What::Workers) => workers::show(&pool, console).await,

@@ -3,26 +3,42 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use serde::Serialize;
 use serde_json::value::RawValue;
 use sqlx::PgPool;
 
+use super::said;
 use crate::cli::output::console::Console;
 use crate::cli::output::failure::Failure;
 use crate::cli::output::format;
 use crate::cli::output::lines::{Line, Style, indented};
 use crate::inspect::{self, JobRow, Reason};
-use crate::{JobId, JobState};
+use crate::{JobId, JobState, LogLine, Progress};
 
 /// The column at which values begin, after their names.
 const COLUMN: usize = 17;
 
-pub(crate) async fn show(pool: &PgPool, id: &JobId, console: &Console) -> Result<(), Failure> {
-    let job = inspect::job(pool, id).await?;
-    let reason = inspect::explain(pool, id).await?.into_iter().next();
-    console.data(&job, || describe(&job, reason.as_ref()))
+/// Everything that is shown.
+#[derive(Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    job: JobRow,
+    /// Of each run that reported any, the newest last.
+    progress: Vec<Progress>,
+    /// The last lines.
+    log: Vec<LogLine>,
 }
 
-fn describe(job: &JobRow, reason: Option<&Reason>) -> Vec<Line> {
+pub(crate) async fn show(pool: &PgPool, id: &JobId, lines: u16, console: &Console) -> Result<(), Failure> {
+    let job = inspect::job(pool, id).await?;
+    let reason = inspect::explain(pool, id).await?.into_iter().next();
+    let (progress, log) = (inspect::progress(pool, id).await?, inspect::log(pool, id, None, lines).await?);
+    let shown = Shown { job, progress, log };
+    console.data(&shown, || describe(&shown, reason.as_ref()))
+}
+
+fn describe(shown: &Shown, reason: Option<&Reason>) -> Vec<Line> {
+    let Shown { job, progress, log } = shown;
     let mut lines = named("Job", Some(job.job_id.to_string()));
     lines.extend(named("Task", Some(job.task.clone())));
     lines.push(Line::from(label("State")).paint(style(job.state), job.state.as_str()));
@@ -37,11 +53,18 @@ fn describe(job: &JobRow, reason: Option<&Reason>) -> Vec<Line> {
     say("Last start", job.run_at.map(time));
     say("Ended", job.complete_on.map(time));
     say("Worker", job.worker.map(|id| id.to_string()));
+    say(
+        "Progress",
+        progress
+            .last()
+            .map(|last| format!("{} ({})", said::progress(last), format::when(last.at, Utc::now()))),
+    );
     say("Meta", job.meta.as_deref().map(pretty));
     say("Arguments", job.body.as_deref().map(pretty));
     say("Result", job.result.as_deref().map(pretty));
     say("Not shown", job.unreadable.clone());
     say("Last error", job.traceback.clone());
+    say("Log", (!log.is_empty()).then(|| log.iter().map(said::line).collect::<Vec<_>>().join("\n")));
     lines
 }
 
