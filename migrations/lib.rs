@@ -55,6 +55,7 @@ const VERSIONS: &[Migration] = files!("versions":
     "0007_adopt_original"
     "0008_schedules"
     "0009_audit"
+    "0010_command"
     "0012_operations"
     "0013_pause"
 );

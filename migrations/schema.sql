@@ -436,6 +436,8 @@ create table jobs.operation (
   error text,
   since timestamp with time zone,
   until timestamp with time zone not null,
+  odd_after timestamp with time zone not null,
+  number bigint not null,
   rate double precision,
   who name not null,
   role name,

@@ -242,6 +242,22 @@ fn unique_jobs_are_published_once_and_postponed_ones_run_once() {
 }
 
 #[test]
+fn a_cancel_reaches_the_code_and_a_drained_worker_ends() {
+    let shown = run("cancel", &[]);
+    for line in [
+        "pieces, and removed\n",
+        ": the customer took it back\n",
+        "notes.txt: uploaded\n",
+        "the worker has ended: 1 succeeded, 2 lost\n",
+        "cancel applied: 1 stopped by themselves (the customer took it back)\n",
+        "cancel applied: 1 cut off (disk full)\n",
+        "drain applied: ends when its last run has ended: ",
+    ] {
+        assert!(shown.contains(line), "{line} is not in\n{shown}");
+    }
+}
+
+#[test]
 fn topics_divide_the_work_between_two_programs() {
     let shown = run("topics", &[]);
     assert_eq!(shown.matches("mail-worker: shop.mail.welcome in").count(), 4);

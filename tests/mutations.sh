@@ -3,7 +3,7 @@
 # Not part of every CI run: tests/mutations.sh takes about half an hour. With an argument: only what matches it.
 set -uo pipefail
 cd "$(dirname "$0")/.."
-cargo test -q -p pgjobs-tests --test it --test worker --test crash --test schedules --test operations --no-run || exit 2
+cargo test -q -p pgjobs-tests --test it --test worker --test crash --test schedules --test control --test operations --no-run || exit 2
 survived=0
 
 # safeguard: what it is; then the mutation as function|text|replacement; then the tests that should notice
@@ -27,7 +27,7 @@ check "the bits that say what still runs, in settle" "_accept|array_agg(b.open &
 check "the refusal of two outcomes of one run" "_accept|if v_is_twice then|if false then" "${it[@]}" batches
 check "the end of a plain lease in heartbeat" "heartbeat|and r.expires_at > jobs.now()|" "${it[@]}" settling contract
 check "the refusal of a worker that was declared dead" "_begin_claim|w.id = i_worker and w.lost_at is null|w.id = i_worker" "${it[@]}" workers
-check "a heartbeat of the dead" "heartbeat_worker|w.id = i_worker and w.lost_at is null|w.id = i_worker" "${it[@]}" workers
+check "a heartbeat of the dead" "beat|w.id = i_worker and w.lost_at is null|w.id = i_worker" "${it[@]}" workers
 check "skipping what others have locked, in sweep" "_sweep_expired|for update skip locked|for update" "${it[@]}" faults races
 check "skipping locked batches, in settle" "_accept|for update skip locked|for update" "${it[@]}" settling faults races
 check "rows to unpack found by their addresses alone" "_unpack_rows|where q.ctid = any (i_rows)|where q.ctid = any (i_rows) and q.size > 1" "${it[@]}" plans
@@ -55,6 +55,8 @@ check "that a key which is free again is taken" "_take_keys_in_turn|for v_round 
 check "keys without a job are free" "_holders|else o.status end|else coalesce(o.status, 'pending') end" "${it[@]}" unique
 check "keys whose time is over are free" "_holders|when h.until <= i_now then null|when false then null" "${it[@]}" unique
 check "the order in which a call takes its keys" "_insert_keys|order by r.name, r.key, r.at|order by r.at" "${it[@]}" unique
+check "that a call undoes what it took together" "_take_keys_together|raise sqlstate 'PT001';|null;" "${it[@]}" unique
+check "that a retry has the key" "_requeue|= h.job_id)|= h.job_id or true)" "${it[@]}" unique
 check "that no call goes back to a key" "_take_all_keys|raise sqlstate 'PT001';|return false;" "${it[@]}" unique
 check "the order in which a call changes holders" "_change_holders|order by m.holder|order by m.holder desc" "${it[@]}" unique
 check "the lock on a holder that is replaced" "_change_holders|where p.job_id = w.holder for update|where p.job_id = w.holder" "${it[@]}" unique
@@ -64,11 +66,12 @@ check "the key that a retry by hand takes again" "_requeue|if v_is_unique then|i
 check "the declared key of a call in SQL" "publish|select k.unique_by is null and|select" "${it[@]}" unique
 check "that plain jobs ask for no keys" "_settle|if v_runs.on_end then|if true then perform from jobs.unique_key;" "${it[@]}" unused
 check "that claims pass over paused topics" "claim|i_tasks := jobs._unpaused(i_tasks);|" "${it[@]}" pause
-check "pauses of a task under its other names" "_unpaused|(select k.task like any (v_patterns) from jobs.publish_check k where k.name = g.name) is not true|true" "${it[@]}" pause
+check "pauses of a task under its other names" "_unpaused|where p.name is null and|where" "${it[@]}" pause
+check "that a pause ends at its time" "_paused_patterns|where (p.until > jobs.now()) is not false|" "${it[@]}" pause
+check "that paused jobs hold up no plain client" "consume_topic|when pg_sequence_last_value('jobs.pauses_made') is not null then|when false then" "${it[@]}" pause
 check "that paused tasks miss no worker" "_problems_of_queues|not q.is_served and not q.is_paused|not q.is_served" "${it[@]}" doctor
 check "the minute that a sweep may take" "_problems_of_leases|interval '60 s' having|interval '0 s' having" "${it[@]}" doctor
 check "the ten minutes that a transaction may take" "_problems_of_snapshots|and a.xact_start < v_now - interval '10 minutes'|" "${it[@]}" doctor
-check "that a pause ends at its time" "_unpaused|where (p.until > v_now) is not false|" "${it[@]}" pause
 check "that claims look for pauses only once there are some" "claim|pg_sequence_last_value('jobs.pauses_made') is null|false" "${it[@]}" unused
 check "own batches" "_move_many|q.task = any (i_own_batch) or q.bytes|q.bytes" "${it[@]}" batches packed
 check "history's knowledge of an outcome accepted before" "settle|where h.job_id = g.job_id and h.lease = g.lease|where false" "${it[@]}" settling batches
@@ -133,7 +136,7 @@ check "the times that clients can hold" "_is_reachable|i_at|null::timestamptz" "
 check "the user of the session in a role that is set" "_limits|login := case when v_role is null or not jobs._is_administrator(v_role) then|login := case when v_role is null then" "${it[@]}" topics
 check "the oid of a restricted role" "_limits_of|case when r.rolname = g.name then g.role else jobs._grantee(g) end|jobs._role_oid(g.name)" "${it[@]}" topics
 check "an id that is known by now" "_check_new_ids|if v_known then|if false then" "${it[@]}" locks
-check "whose a worker is, in heartbeat_worker" "heartbeat_worker|and jobs._acts_as(w.role, w.login)|" "${it[@]}" roles
+check "whose a worker is, in beat" "beat|and jobs._acts_as(w.role, w.login)|" "${it[@]}" roles
 check "whose a worker is, in held_by" "held_by|and jobs._acts_as(w.role, w.login)|" "${it[@]}" roles
 check "one caller at a time in maintain_partitions" "_maintain_partitions|for update skip locked|for update" "${it[@]}" races
 check "the parent's lock before a partition's" "_change_partitions|lock table only jobs.job in access exclusive mode;|" "${it[@]}" history
@@ -215,6 +218,21 @@ check "schedules made by hand" "_declare_schedule|v_old.declared is null or|" "$
 check "the right to publish what is declared with a schedule" "_declare_schedules|jobs._allowed(true,|jobs._allowed(false," "${sch[@]}" rights
 check "the length of a day" "_last_tick|return to_timestamp(floor(extract(epoch from i_now) / extract(epoch from i_schedule.every)) * extract(epoch from i_schedule.every));|return jobs._next_tick(i_schedule, null, i_now) - i_schedule.every;" "${sch[@]}" policies
 check "the length of a schedule's log" "_log_schedule|delete from jobs.schedule_entry e where e.schedule = i_name and e.number <= v_last - 200;|" "${sch[@]}" policies
+con=(--test control --)
+check "commands whose time is over" "_next_commands|and q.expires_at > i_now|" "${con[@]}" sql faults
+check "the one answer of a command" "_note_receipts|and c.state in ('sent', 'expired')|" "${con[@]}" sql
+check "whose a command is" "_note_receipts|and c.worker = i_worker|" "${con[@]}" sql
+check "commands of a worker that died" "_sweep_workers|perform jobs._expire_commands(v_dead, 'the worker died');|null;" "${con[@]}" faults
+check "commands of a worker that leaves" "unregister_worker|perform jobs._expire_commands(i_worker, 'the worker has left');|null;" "${con[@]}" faults
+check "workers that know no commands" "_send_commands|i_kind = any (w.commands)|true" "${con[@]}" faults
+check "the end of a command by its time" "commands|c.state = 'sent' and c.expires_at <= v_now|false" "${con[@]}" sql
+check "leases in the list of commands" "commands|c.details - 'runs'|c.details" "${con[@]}" sql
+check "for whom a command of no worker is" "control|i_workers is null and coalesce(i_topic, '') = ''|false" "${con[@]}" sql
+check "telling the worker of a cancel" "_cancel|perform jobs._tell_cancelled(v_runs, i_grace_seconds, i_who, i_reason);|null;" "${con[@]}" cancel
+check "waking the worker" "_send_commands|perform jobs._wake_commanded(i_workers);|null;" "${con[@]}" cancel
+check "workers that nobody notifies" "beat|polls := not (|polls := false and (" "${con[@]}" cancel
+check "the batch of a run that is cancelled, locked" "_cancel_runs|for update|" "${con[@]}" sql
+check "the last error beside who cancelled" "_with_note|i_traceback), ''|null), ''" "${con[@]}" cancel
 ops=(--test operations --)
 check "steps of an operation under its lock" "step_operation|and o.state = 'running' for update skip locked|and o.state = 'running'" "${ops[@]}" deaths
 check "the pause of an operation" "step_operation|and o.state = 'running' for update|for update" "${ops[@]}" operations

@@ -5,6 +5,11 @@ create or replace function jobs._pattern(i_topic text) returns text
 language sql immutable parallel safe
 return pg_catalog.replace(pg_catalog.replace(pg_catalog.replace(i_topic, '\', '\\'), '_', '\_'), '*', '%');
 
+-- A task's name as a LIKE pattern that matches it alone.
+create or replace function jobs._literally(i_task text) returns text
+language sql immutable parallel safe
+return pg_catalog.replace(pg_catalog.replace(pg_catalog.replace(i_task, '\', '\\'), '_', '\_'), '%', '\%');
+
 -- The literal text before a topic's first wildcard, from which an index scan can start.
 create or replace function jobs._prefix(i_topic text) returns text
 language sql immutable parallel safe

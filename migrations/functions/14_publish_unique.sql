@@ -76,28 +76,27 @@ begin
   if v_plain <> '{}' then
     perform jobs._insert_new(i_new, i_bytes, v_plain, v_plain);
   end if;
-  return jobs._outcomes(i_new, i_rules, case
-    when exists (select from unnest(v_wanted) w where w.change_at is not null) then jobs._store_or_change(v_wanted, i_new, i_bytes, i_rules, i_now)
-    else jobs._store_under_keys(v_wanted, i_new, i_bytes, i_rules, i_now) end);
+  return jobs._outcomes(i_new, i_rules, jobs._store_or_change(v_wanted, i_new, i_bytes, i_rules, i_now));
 end $$;
 
 -- Stores the jobs that get their keys, and returns who holds each key. Refuses a call that asks for that
 -- (PT409).
 create or replace function jobs._store_under_keys(
-  i_wanted jobs.wanted_key[], i_new jobs.open_job[], i_bytes bigint[], i_rules jobs.unique_rule[], i_now timestamptz
+  i_wanted jobs.wanted_key[], i_new jobs.open_job[], i_bytes bigint[], i_rules jobs.unique_rule[], i_now timestamptz, i_in_turn boolean
 ) returns jobs.wanted_key[]
 language plpgsql as $$
 declare
-  v_met jobs.wanted_key[] := jobs._meet_holders(i_wanted, i_new, i_rules, i_now);
+  v_met jobs.wanted_key[] := jobs._meet_holders(i_wanted, i_new, i_rules, i_now, i_in_turn);
 begin
   perform jobs._refuse_held(v_met, cardinality(i_new));
   perform jobs._insert_new(i_new, i_bytes, array_agg(w.first_at), array_agg(w.new_at)) from unnest(v_met) w where w.holder_state is null;
   return v_met;
 end $$;
 
--- The same, and changes pending holders where a job asks for that. When one of them moves on before it is
--- locked, undoes the attempt, locks included, and begins anew: locks are only ever taken in the order of
--- their keys. A holder that has started by then is kept. PT409 after twenty attempts.
+-- The same, and changes pending holders where a job asks for that. When a key is free again after later ones
+-- were taken, or a holder moves on before it is locked, undoes the attempt, locks included, and begins anew, with
+-- the keys in turn: locks are only ever taken in the order of their keys. A holder that has started by then is
+-- kept. PT409 after twenty attempts.
 create or replace function jobs._store_or_change(
   i_wanted jobs.wanted_key[], i_new jobs.open_job[], i_bytes bigint[], i_rules jobs.unique_rule[], i_now timestamptz
 ) returns jobs.wanted_key[]
@@ -107,7 +106,7 @@ declare
 begin
   for v_attempt in 1..20 loop
     begin
-      v_met := jobs._store_under_keys(i_wanted, i_new, i_bytes, i_rules, i_now);
+      v_met := jobs._store_under_keys(i_wanted, i_new, i_bytes, i_rules, i_now, v_attempt > 1);
       if jobs._change_holders(v_met, i_new, i_bytes, i_rules) then
         return v_met;
       end if;
@@ -157,10 +156,13 @@ create or replace function jobs._published_rows(i_published jobs.published) retu
 language plpgsql as $$
 begin
   return query
-  select g.id, p.job_id, g.task, case when p.outcome <> 'existing' then g.body end, g.retries, g.max_retries, g.priority, g.timeout::numeric, g.created_at,
-    g.run_at, g.scheduled_at, g.attempt, case when p.outcome <> 'existing' then g.meta end
+  select coalesce(q.id, g.id), p.job_id, coalesce(q.task, g.task), case when p.outcome <> 'existing' then coalesce(q.body, g.body) end, coalesce(q.retries, g.retries),
+    coalesce(q.max_retries, g.max_retries), coalesce(q.priority, g.priority), coalesce(q.timeout, g.timeout)::numeric, coalesce(q.created_at, g.created_at),
+    g.run_at, coalesce(q.scheduled_at, g.scheduled_at), coalesce(q.attempt, g.attempt), case when p.outcome <> 'existing' then coalesce(q.meta, g.meta) end
   from unnest(i_published.job_ids, i_published.outcomes) with ordinality p(job_id, outcome, at)
-  left join lateral jobs.get(p.job_id) g on true
+  -- Nearly all are pending, in rows of their own.
+  left join lateral (select r.* from jobs.pending r where r.job_id = p.job_id and r.size = 1 limit 1) q on true
+  left join lateral (select f.* from jobs.get(case when q.job_id is null then p.job_id end) f where q.job_id is null) g on true
   order by p.at;
 end $$;
 

@@ -1,11 +1,14 @@
 -- Taking unique keys, and meeting the jobs that hold them.
 --
--- A call takes its keys in their order, so that two calls with the same keys wait for each other and never in
--- a circle. Usually that is one statement for all of them. A key that this statement did not get and whose
--- holder has ended meanwhile would be taken after later ones, which is not their order: so the statement is
--- then undone, and the keys are taken in turn. Who holds a key that the call did not get is looked up in the
--- next statement: a key that was committed while the first one waited is not in its snapshot. (Transactions
--- that publish in several calls may meet in a circle; PostgreSQL ends one of them as a deadlock.)
+-- A call takes its keys in their order, so that two calls with the same keys wait for each other and not in a
+-- circle. Usually that is one statement for all of them. A key that this statement did not get and whose
+-- holder has ended meanwhile would be taken after later ones, which is not their order: so the caller undoes the
+-- statement and takes the keys in turn. It does so in one subtransaction: whoever waits for a key that was taken
+-- in two, one inside of the other, waits for the end of the whole transaction (XactLockTableWait).
+--
+-- Who holds a key that the call did not get is looked up in the next statement: a key that was committed while
+-- the first one waited is not in its snapshot. (Transactions that publish in several calls may meet in a circle;
+-- PostgreSQL ends one of them as a deadlock.)
 
 -- Takes these keys, given in their order, for these jobs, each until a time (null: while the job holds it).
 -- Returns for each key, by its position, the job that holds it; its task and state are null when the call
@@ -14,21 +17,38 @@
 -- in one transaction otherwise.)
 --
 -- Waits for transactions that have taken or given up one of these keys and have not ended. PT409 when one of
--- the keys changed hands twenty times meanwhile.
-create or replace function jobs._take_keys(i_names text[], i_keys text[], i_jobs text[], i_untils timestamptz[], i_now timestamptz)
+-- the keys changed hands twenty times meanwhile. PT001, unless i_in_turn, when what it has taken has to be undone.
+create or replace function jobs._try_keys(i_names text[], i_keys text[], i_jobs text[], i_untils timestamptz[], i_now timestamptz, i_in_turn boolean)
 returns table (nth integer, holder varchar, task varchar, state varchar)
 language plpgsql as $$
 begin
-  if cardinality(i_keys) > 1 then
+  if i_in_turn or cardinality(i_keys) = 1 then
+    return query select k.nth, k.holder, k.task, k.state from jobs._take_keys_in_turn(i_names, i_keys, i_jobs, i_untils, i_now) k;
+  else
     return query select k.nth, k.holder, k.task, k.state from jobs._take_keys_together(i_names, i_keys, i_jobs, i_untils, i_now) k;
-    if found then
-      return;
-    end if;
   end if;
-  return query select k.nth, k.holder, k.task, k.state from jobs._take_keys_in_turn(i_names, i_keys, i_jobs, i_untils, i_now) k;
 end $$;
 
--- The same in one statement. Takes no key and returns no row when another one is free once these are taken.
+-- The same for callers that have nothing else to undo: first together, then in turn.
+create or replace function jobs._take_keys(i_names text[], i_keys text[], i_jobs text[], i_untils timestamptz[], i_now timestamptz)
+returns table (nth integer, holder varchar, task varchar, state varchar)
+language plpgsql as $$
+declare
+  v_met jobs.wanted_key[];
+begin
+  for v_attempt in 1..2 loop
+    begin
+      v_met := array(
+        select row(null, null, k.nth, null, null, null, k.holder, k.task, k.state)::jobs.wanted_key
+        from jobs._try_keys(i_names, i_keys, i_jobs, i_untils, i_now, v_attempt > 1) k);
+      exit;
+    exception when sqlstate 'PT001' then null;
+    end;
+  end loop;
+  return query select m.first_at, m.holder, m.holder_task, m.holder_state from unnest(v_met) m;
+end $$;
+
+-- The same in one statement; PT001 when one of the keys is free, or held by nobody, once the others are taken.
 create or replace function jobs._take_keys_together(i_names text[], i_keys text[], i_jobs text[], i_untils timestamptz[], i_now timestamptz)
 returns table (nth integer, holder varchar, task varchar, state varchar)
 language plpgsql security definer
@@ -37,10 +57,7 @@ set plan_cache_mode = force_generic_plan as $$
 declare
   v_taken integer[];
   v_left integer[];
-  v_held integer[];
-  v_holders text[];
-  v_tasks text[];
-  v_states text[];
+  v_held bigint;
 begin
   with taken as (
     insert into jobs.unique_key (name, key, job_id, until)
@@ -48,15 +65,12 @@ begin
     on conflict do nothing returning job_id
   ) select coalesce(array_agg(j.nth), '{}') into v_taken from taken t join unnest(i_jobs) with ordinality j(job_id, nth) on j.job_id = t.job_id;
   v_left := array(select g from generate_series(1, cardinality(i_keys)) g except select t from unnest(v_taken) t);
-  select array_agg(h.nth), array_agg(h.holder), array_agg(h.task), array_agg(h.state) into v_held, v_holders, v_tasks, v_states
-  from jobs._holders(i_names, i_keys, v_left, i_now) h where h.state is not null;
-  if coalesce(cardinality(v_held), 0) < cardinality(v_left) then
+  return query select h.nth, h.holder, h.task, h.state from jobs._holders(i_names, i_keys, v_left, i_now) h where h.state is not null;
+  get diagnostics v_held = row_count;
+  if v_held < cardinality(v_left) then
     raise sqlstate 'PT001';
   end if;
-  return query select t, i_jobs[t]::varchar, null::varchar, null::varchar from unnest(v_taken) t
-    union all select h.nth, h.holder::varchar, h.task::varchar, h.state::varchar from unnest(v_held, v_holders, v_tasks, v_states) h(nth, holder, task, state);
-exception when sqlstate 'PT001' then
-  return;   -- undone, locks included
+  return query select t, i_jobs[t]::varchar, null::varchar, null::varchar from unnest(v_taken) t;
 end $$;
 
 -- The same, one key after the other: none is taken before it is known who has the one before.
@@ -68,6 +82,9 @@ begin
   <<each_key>>
   for v_nth in 1..cardinality(i_keys) loop
     for v_round in 1..20 loop
+      if i_untils[v_nth] is not null then   -- as the one before it, whose time is often over
+        delete from jobs.unique_key u where u.name = i_names[v_nth] and u.key = i_keys[v_nth] and u.until <= i_now;
+      end if;
       insert into jobs.unique_key (name, key, job_id, until) values (i_names[v_nth], i_keys[v_nth], i_jobs[v_nth], i_untils[v_nth]) on conflict do nothing;
       if found then
         return query select v_nth, i_jobs[v_nth]::varchar, null::varchar, null::varchar;
@@ -144,8 +161,10 @@ begin
   return v_taken;
 end $$;
 
--- Takes these keys, or learns who holds them.
-create or replace function jobs._meet_holders(i_wanted jobs.wanted_key[], i_new jobs.open_job[], i_rules jobs.unique_rule[], i_now timestamptz) returns jobs.wanted_key[]
+-- Takes these keys, or learns who holds them (jobs._try_keys).
+create or replace function jobs._meet_holders(
+  i_wanted jobs.wanted_key[], i_new jobs.open_job[], i_rules jobs.unique_rule[], i_now timestamptz, i_in_turn boolean
+) returns jobs.wanted_key[]
 language plpgsql as $$
 declare
   v_names text[];
@@ -160,7 +179,7 @@ begin
   join unnest(i_rules) with ordinality r(name, key, until_started, until, on_conflict, wait, max_wait, at) on r.at = w.first_at;
   return array(
     select row(w.name, w.key, w.first_at, w.new_at, w.change_at, w.refuse_at, t.holder, t.task, t.state)::jobs.wanted_key
-    from jobs._take_keys(v_names, v_keys, v_jobs, v_untils, i_now) t
+    from jobs._try_keys(v_names, v_keys, v_jobs, v_untils, i_now, i_in_turn) t
     join unnest(i_wanted) with ordinality w(name, key, first_at, new_at, change_at, refuse_at, holder, holder_task, holder_state, nth) on w.nth = t.nth
     order by w.nth);
 end $$;

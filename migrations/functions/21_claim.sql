@@ -28,7 +28,7 @@
 --
 -- i_ahead: how many of i_num are prefetched, for which the worker has no slot yet. `started` has the bits of
 -- the others, which count as begun: if the worker dies, their runs count as attempts. Prefetched ones do not,
--- until the worker reports that they began (jobs.start, jobs.heartbeat_worker).
+-- until the worker reports that they began (jobs.start, jobs.beat).
 --
 -- i_sleep_seconds: how long the caller will sleep if it gets nothing (0: it has said so lately); null when it
 -- expects to be kept busy. Recorded before the queue is read, so that a job committed after the read wakes the

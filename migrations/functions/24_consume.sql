@@ -46,6 +46,7 @@ declare
   v_lease uuid := gen_random_uuid();
   v_tasks text[];
   v_got integer;
+  v_paused text[];
   v_back integer;   -- jobs that became ready in this call
 begin
   if topic is null or topic = '' then
@@ -62,8 +63,10 @@ begin
     get diagnostics v_got = row_count;
     num := num - v_got;
     exit when num <= 0 or v_round = 2;
-    v_back := jobs._promote(jobs._pattern(topic), num, '-infinity');
-    v_back := v_back + jobs._sweep_plain(jobs._pattern(topic), num - v_back);
+    -- Not those of paused tasks: it may bring back no more than num, and those would not be claimed.
+    v_paused := case when pg_sequence_last_value('jobs.pauses_made') is not null then jobs._paused_likes() end;
+    v_back := jobs._promote(jobs._pattern(topic), num, '-infinity', v_paused);
+    v_back := v_back + jobs._sweep_plain(jobs._pattern(topic), num - v_back, v_paused);
     exit when v_back = 0;
     v_lease := gen_random_uuid();
   end loop;

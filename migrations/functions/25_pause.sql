@@ -1,22 +1,46 @@
 -- Pauses: an operator stops the jobs of some tasks without touching them. They stay where they are in the
 -- queue, publishing goes on, and claims pass over their tasks. What a worker has claimed already runs.
 
--- These tasks without those that are paused, by the name they are published under or by the task that has
--- this name as an alias. Reads the pauses, and the tasks by name.
-create or replace function jobs._unpaused(i_tasks text[]) returns text[]
-language plpgsql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
-declare
-  v_now timestamptz := jobs.now();
-  v_patterns text[] := array(select p.pattern from jobs.pause p where (p.until > v_now) is not false);
+-- The names of declared tasks that are paused: all names of a task, when a pause covers one of them. Reads the
+-- declared tasks once.
+create or replace function jobs._paused_names(i_patterns text[]) returns text[]
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 begin
-  if v_patterns = '{}' then
+  return array(
+    select k.name from jobs.publish_check k
+    where k.task = any (array(select c.task from jobs.publish_check c where c.name like any (i_patterns))));
+end $$;
+
+-- The patterns that are paused now; null: none is.
+create or replace function jobs._paused_patterns() returns text[]
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp set jit = off as $$
+begin
+  return (select array_agg(p.pattern) from jobs.pause p where (p.until > jobs.now()) is not false);
+end $$;
+
+-- Patterns of everything that is paused, declared names among them; null: nothing is.
+create or replace function jobs._paused_likes() returns text[]
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp set jit = off as $$
+declare
+  v_patterns text[] := jobs._paused_patterns();
+begin
+  return v_patterns || case when v_patterns is not null then array(select jobs._literally(n) from unnest(jobs._paused_names(v_patterns)) n) end;
+end $$;
+
+-- These tasks without those that are paused. Reads the pauses, and the declared tasks if there are any pauses.
+create or replace function jobs._unpaused(i_tasks text[]) returns text[]
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp set enable_mergejoin = off set enable_nestloop = off set jit = off as $$
+declare
+  v_patterns text[] := jobs._paused_patterns();
+begin
+  if v_patterns is null then
     return i_tasks;
   end if;
   return array(
     select g.name from unnest(i_tasks) with ordinality g(name, at)
-    where g.name like any (v_patterns) is not true
-      and (select k.task like any (v_patterns) from jobs.publish_check k where k.name = g.name) is not true
-    order by g.at);
+    left join unnest(jobs._paused_names(v_patterns)) p(name) on p.name = g.name
+    where p.name is null and not g.name like any (v_patterns) order by g.at);
 end $$;
 
 -- The pause that keeps the jobs of a task from being claimed: of several the one that lasts longest. Null: none.
@@ -28,7 +52,8 @@ begin
   if pg_sequence_last_value('jobs.pauses_made') is not null then
     select p.* into v_pause from jobs.pause p
     where (p.until > jobs.now()) is not false
-      and (i_task like p.pattern or (select k.task like p.pattern from jobs.publish_check k where k.name = i_task))
+      and (i_task like p.pattern
+        or exists (select from jobs.publish_check k join jobs.publish_check c on c.task = k.task where k.name = i_task and c.name like p.pattern))
     order by p.until desc nulls first, p.paused_at, p.topic limit 1;
   end if;
   return v_pause;
@@ -37,14 +62,16 @@ end $$;
 -- Pauses the tasks under a topic: their jobs, ready or published later, stay pending, untouched, until
 -- jobs.resume_topic or a time. Running jobs, and what workers have claimed ahead (about a tenth of a second's
 -- work), go on. Of a topic that is paused it changes the time and the note. Locks the row of that topic.
--- PT400 for a time that is over.
+-- PT400 for a topic that is no name, a time that is over or out of range, a long note.
 create or replace function jobs.pause_topic(i_topic text, i_until timestamptz default null, i_note text default null) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
   v_now timestamptz := jobs.now();
 begin
-  if coalesce(i_topic, '') = '' then
-    raise sqlstate 'PT400' using message = 'a pause needs a topic', hint = 'use * for every task';
+  if jobs._is_name(i_topic) is not true then
+    raise sqlstate 'PT400' using message = 'a pause needs a topic of 1 to 200 characters, without control characters', hint = 'use * for every task';
+  elsif jobs._is_reachable(i_until) is false then
+    raise sqlstate 'PT400' using message = 'the end of the pause is out of range', hint = 'give none to pause until jobs.resume_topic';
   elsif i_until <= v_now then
     raise sqlstate 'PT400' using message = format('the pause would be over: it ends at %s, and it is %s', jobs._moment(i_until), jobs._moment(v_now)),
       hint = 'give a time to come, or none to pause until jobs.resume_topic';

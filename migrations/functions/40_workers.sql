@@ -5,10 +5,11 @@
 -- leases of its jobs last as long as the worker lives, and at the longest for their timeout and a margin. Of
 -- either kind, jobs.sweep finds what has expired.
 
--- Registers a worker, which counts as its first heartbeat.
+-- Registers a worker, which counts as its first heartbeat. i_commands: the kinds of commands that it knows
+-- (jobs.control); null: none, and each command to it is refused at once.
 create or replace function jobs.register_worker(
   i_worker uuid, i_host text, i_pid integer, i_version text, i_topics text[], i_tasks text[], i_slots integer,
-  i_lease_seconds double precision
+  i_lease_seconds double precision, i_commands text[] default null
 ) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
@@ -19,48 +20,12 @@ begin
   end if;
   perform jobs._check_worker(i_worker, i_host, i_pid, i_version, i_topics, i_tasks, i_slots);
   perform jobs._check_topics(false, i_tasks);
-  insert into jobs.worker (id, role, login, host, pid, version, topics, tasks, slots, started_at, heartbeat_at, lease_seconds, expires_at)
-  values (i_worker, jobs._role_oid(jobs._caller()), jobs._role_oid(session_user), i_host, i_pid, i_version, i_topics, i_tasks, i_slots, v_now, v_now, i_lease_seconds,
-          v_now + make_interval(secs => i_lease_seconds));
-end $$;
-
--- Keeps a worker and all its leases alive; false when it was declared dead, and then its jobs no longer
--- belong to it.
---
--- i_late_leases and i_late_batch_indexes name runs that started long after they were claimed: their timeouts
--- count from now (and with them those of the other jobs in their batch, whose leases end later by at most the
--- same span). i_started_leases and i_started_batch_indexes name prefetched runs that have begun since.
---
--- Locks the worker's row and those batches. It skips a locked batch until the next heartbeat, because the
--- worker's heartbeat must not wait.
-create or replace function jobs.heartbeat_worker(
-  i_worker uuid, i_late_leases uuid[] default '{}', i_late_batch_indexes integer[] default '{}',
-  i_started_leases uuid[] default '{}', i_started_batch_indexes integer[] default '{}'
-) returns boolean
-language plpgsql security definer
-set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off as $$
-declare
-  v_now timestamptz := jobs.now();
-begin
-  update jobs.worker w set heartbeat_at = v_now, expires_at = v_now + make_interval(secs => w.lease_seconds::double precision)
-  where w.id = i_worker and w.lost_at is null and jobs._acts_as(w.role, w.login);
-  if not found then
-    return false;
+  if cardinality(i_commands) > 100 or exists (select from unnest(i_commands) k where (length(k) between 1 and 100) is not true) then
+    raise sqlstate 'PT400' using message = 'a worker knows at most 100 kinds of commands, each with a name of 1 to 100 characters';
   end if;
-  if cardinality(i_late_leases) > 0 then
-    with given as materialized (
-      select p.at from (select distinct g.lease, jobs._part(g.batch_index) as part from unnest(i_late_leases, i_late_batch_indexes) g(lease, batch_index)) g,
-        lateral (select b.ctid as at from jobs.batch b
-                 where b.lease = g.lease and b.part = g.part and b.worker = i_worker for update skip locked) p
-    )
-    update jobs.batch b
-    set counted_from = v_now, expires_at = v_now + (b.expires_at - b.counted_from)
-    where b.ctid = any (array(select g.at from given g));
-  end if;
-  if cardinality(i_started_leases) > 0 then
-    perform jobs._note_started(i_worker, i_started_leases, i_started_batch_indexes, true);
-  end if;
-  return true;
+  insert into jobs.worker (id, role, login, host, pid, version, topics, tasks, slots, commands, started_at, heartbeat_at, lease_seconds, expires_at)
+  values (i_worker, jobs._role_oid(jobs._caller()), jobs._role_oid(session_user), i_host, i_pid, i_version, i_topics, i_tasks, i_slots, coalesce(i_commands, '{}'),
+          v_now, v_now, i_lease_seconds, v_now + make_interval(secs => i_lease_seconds));
 end $$;
 
 -- Records in their batches that these runs of a worker have begun, ignoring runs that are not the worker's.
@@ -120,6 +85,9 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp set jit 
 begin
   -- Jobs that it failed to release become available to others at once.
   update jobs.worker w set lost_at = jobs.now() where w.id = i_worker and jobs._acts_as(w.role, w.login);
+  if found and pg_sequence_last_value('jobs.commands_made') > 0 then
+    perform jobs._expire_commands(i_worker, 'the worker has left');
+  end if;
   perform jobs.sweep(1000);
 end $$;
 

@@ -2,8 +2,8 @@
 
 -- Requeues up to i_limit jobs of plain clients under a pattern whose lease expired, as a sweep does, and
 -- returns how many: for a plain client, which may keep its transaction open. So it locks no other jobs, and
--- leaves those of workers to workers.
-create or replace function jobs._sweep_plain(i_pattern text, i_limit integer) returns integer
+-- leaves those of workers to workers, and tasks under the patterns i_except.
+create or replace function jobs._sweep_plain(i_pattern text, i_limit integer, i_except text[]) returns integer
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
 declare
@@ -15,7 +15,7 @@ begin
   select array_agg(l.lease), array_agg(l.batch_index) into v_leases, v_batch_indexes
   from (select b.lease, b.part * 64 as batch_index from jobs.batch b
         where b.expires_at < v_now and b.worker is null and cardinality(b.jobs) = 1 and (b.jobs[1]).task like i_pattern
-          and jobs._is_under((b.jobs[1]).task, v_limits)
+          and jobs._is_under((b.jobs[1]).task, v_limits) and ((b.jobs[1]).task like any (i_except)) is not true
         order by b.expires_at limit i_limit for update skip locked) l;
   if v_batch_indexes is null then
     return 0;
@@ -80,6 +80,9 @@ begin
     order by w.id limit 1 for update skip locked;
     exit when not found;
     update jobs.worker w set lost_at = v_now where w.id = v_dead and w.lost_at is null;
+    if pg_sequence_last_value('jobs.commands_made') > 0 then
+      perform jobs._expire_commands(v_dead, 'the worker died');
+    end if;
     select array_agg(l.lease), array_agg(l.part) into v_batches, v_parts
     from (select b.lease, b.part from jobs.batch b where b.worker = v_dead limit i_limit - v_swept for update skip locked) l;
     v_swept := v_swept + jobs._settle_lost(v_batches, v_parts, i_limit - v_swept, 'lost: the worker died', v_now, false);

@@ -2,8 +2,8 @@
 
 -- Promotes up to i_limit jobs of tasks under a pattern that became due since i_since, in the order of
 -- scheduled_at, and returns how many. Locks no other jobs, since the caller may keep its transaction open;
--- for a restricted caller, it promotes only jobs of the caller's tasks.
-create or replace function jobs._promote(i_pattern text, i_limit integer, i_since timestamptz) returns integer
+-- for a restricted caller, it promotes only jobs of the caller's tasks. Leaves tasks under the patterns i_except.
+create or replace function jobs._promote(i_pattern text, i_limit integer, i_since timestamptz, i_except text[] default null) returns integer
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off
 set jit = off set plan_cache_mode = force_generic_plan as $$
@@ -17,7 +17,7 @@ begin
     select d.at, nextval('jobs.job_number') as seq
     from (select q.ctid as at from jobs.pending q
           where q.ready_seq is null and q.scheduled_at <= v_now and q.scheduled_at >= i_since
-            and q.task like i_pattern and jobs._is_under(q.task, v_limits)
+            and q.task like i_pattern and jobs._is_under(q.task, v_limits) and (q.task like any (i_except)) is not true
           order by q.scheduled_at, q.id limit greatest(0, least(i_limit, 10000)) for update skip locked) d
   )
   update jobs.pending q set ready_seq = d.seq from due d where q.ctid = d.at;

@@ -96,6 +96,13 @@ begin
   -- others.
   delete from jobs.unique_key u where u.ctid = any (array(
     select k.ctid from jobs.unique_key k where k.until <= v_now limit 10000 for update skip locked));
+  -- Pauses that have ended, which every claim would go on reading.
+  if pg_sequence_last_value('jobs.pauses_made') is not null then
+    delete from jobs.pause p where p.ctid = any (array(select o.ctid from jobs.pause o where o.until <= v_now limit 10000 for update skip locked));
+  end if;
+  if pg_sequence_last_value('jobs.commands_made') > 0 then
+    perform jobs._tidy_commands(v_now);
+  end if;
   v_make := array(select v_today + d from generate_series(0, 2) d
                   where v_today + d not in (select p.day from jobs._partitions() p));
   v_full := v_today = any (v_make) and exists (select from jobs.job_default offset 1000);

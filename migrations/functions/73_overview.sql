@@ -71,15 +71,15 @@ begin
   from counted c group by c.task order by c.task;
 end $$;
 
--- Workers, and how many jobs each has in flight.
+-- Workers, how many jobs each has in flight, and since when a command has paused it.
 create or replace function jobs.workers() returns table (
   id uuid, host text, pid integer, version text, topics text[], tasks text[], slots integer, held bigint,
-  started_at timestamptz, heartbeat_at timestamptz, alive boolean
+  started_at timestamptz, heartbeat_at timestamptz, alive boolean, paused_at timestamptz
 )
 language sql stable security definer set search_path = pg_catalog, pg_temp set jit = off as $$
   select w.id, w.host, w.pid, w.version, w.topics, w.tasks, w.slots,
     (select coalesce(sum(jobs._count(b.open)), 0)::bigint from jobs.batch b where b.worker = w.id),
-    w.started_at, w.heartbeat_at, w.lost_at is null and w.expires_at >= (select jobs.now())
+    w.started_at, w.heartbeat_at, w.lost_at is null and w.expires_at >= (select jobs.now()), w.paused_at
   from jobs.worker w order by w.started_at
 $$;
 

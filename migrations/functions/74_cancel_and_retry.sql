@@ -1,48 +1,25 @@
 -- Commands for operators: cancel, retry, purge. Each works in bounded steps, so that a tool can show its
 -- progress and nobody waits long for a lock.
 
--- Ends jobs as cancelled and returns them. A pending job never runs. The code of a running job is not stopped
--- by this, but its lease ends, so nothing that it reports is accepted.
-create or replace function jobs.cancel(i_jobs text[]) returns setof text
-language plpgsql security definer
-set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off as $$
+-- Ends jobs as cancelled and returns them. A pending job never runs. A running job ends here at once: its
+-- lease ends, so nothing that its code reports is accepted. Its worker is told (a command for each worker):
+-- the run's token fires, and after i_grace_seconds, 0 to 3600, what still runs of it is cut off. A job that
+-- its client runs without a worker is not told. The reason, and who cancelled, are the first line of the
+-- jobs' traceback.
+--
+-- Locks the jobs' rows or batches; waits for whoever has locked them. Writes one row of the audit.
+create or replace function jobs.cancel(i_jobs text[], i_grace_seconds double precision default 5, i_reason text default null) returns setof text
+language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
-  v_run jobs._runs;
-  v_job text;
-  v_gone text[];
-  v_keyed text[];
-  v_ends jobs.on_end[];
+  v_ended jobs.cancelled;
 begin
-  -- Two rounds, because a job may start, or be requeued, between the two queries.
-  for v_round in 1..2 loop
-    perform jobs._unpack(i_jobs);
-    with given as materialized (
-      select p.at from (select distinct j from unnest(i_jobs) j order by j) g(job_id),
-        lateral (select q.ctid as at from jobs.pending q where q.job_id = g.job_id for update) p
-    ), gone as (
-      delete from jobs.pending q where q.ctid = any (array(select g.at from given g))
-      returning q.id, q.job_id, q.task, q.body, q.retries, q.max_retries, q.priority, q.timeout, q.created_at, q.scheduled_at, q.traceback, q.attempt, q.meta, q.on_end
-    ), kept as (
-      insert into jobs.job (id, job_id, task, body, retries, max_retries, priority, timeout, status, created_at,
-                            scheduled_at, complete_on, traceback, attempt, meta, on_end)
-      select d.id, d.job_id, d.task, d.body, d.retries, d.max_retries, d.priority, d.timeout, 'cancelled', d.created_at,
-        d.scheduled_at, jobs.now(), d.traceback, d.attempt, d.meta, d.on_end
-      from gone d where not exists (select 1 from jobs.publish_check k where k.name = d.task and k.keep = 'none')
-    ) select array_agg(d.job_id), array_agg(d.job_id) filter (where d.on_end is distinct from null), array_agg(d.on_end) filter (where d.on_end is distinct from null)
-    into v_gone, v_keyed, v_ends from gone d;
-    return query select g from unnest(v_gone) g;
-    if v_ends is not null then
-      perform jobs._release_keys(v_keyed, v_ends);
-    end if;
-    for v_job in select f.job_id from unnest(i_jobs) f(job_id), lateral jobs._find_run(f.job_id) r order by r.lease, r.batch_index loop
-      v_run := jobs._hold(v_job, null);
-      if v_run.job_id is not null then
-        perform jobs._settle_alike(array[v_run.lease], array[v_run.batch_index], 'cancel', null, null);
-        return next v_job;
-      end if;
-    end loop;
-  end loop;
-  perform jobs._wake_waiters();
+  if (i_grace_seconds between 0 and 3600) is not true then
+    raise sqlstate 'PT400' using message = 'the grace of a cancel lies within 0 and 3600 seconds';
+  end if;
+  v_ended := jobs._cancel(i_jobs, i_grace_seconds, jobs._caller(), i_reason);
+  perform jobs._audit('cancel', case when cardinality(i_jobs) = 1 then i_jobs[1] end, cardinality(v_ended.jobs), i_reason,
+                      jsonb_build_object('jobs', v_ended.jobs[:100], 'running', v_ended.running, 'grace_seconds', i_grace_seconds));
+  return query select e from unnest(v_ended.jobs) e;
 end $$;
 
 -- Reports jobs that stay ended although they were to be requeued: a warning when others are back, else an
@@ -119,6 +96,9 @@ begin
         where h.job_id = any ($1) and h.job_id <> all ($2) and h.status <> ''success'' and h.redriven_as is null and %s
           -- As a subquery it is one index lookup for each; as a join, statistics could reverse it.
           and (select q.job_id from jobs.pending q where q.job_id = h.job_id) is null
+          -- Not a job that has ended only since the keys were taken: it has none.
+          and (h.on_end is not distinct from null
+            or (select u.job_id from jobs.unique_key u where u.name = (h.on_end).unique_name and u.key = (h.on_end).unique_key) = h.job_id)
         returning h.*
       ), placed as (
         insert into jobs.pending as q (id, job_id, task, body, max_retries, priority, timeout, created_at, ready_seq, attempt, traceback, meta, on_end, bytes, returned)

@@ -1,11 +1,11 @@
 -- Explains why a job is in its state: the question that people ask first.
 
--- Live workers that claim this task, and how many jobs they have in flight.
-create or replace function jobs._able_workers(i_task varchar) returns table (workers bigint, slots bigint, held bigint)
+-- Live workers that claim this task, how many jobs they have in flight, and how many of them are paused.
+create or replace function jobs._able_workers(i_task varchar) returns table (workers bigint, slots bigint, held bigint, paused bigint)
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 begin
   return query
-  select count(*), coalesce(sum(w.slots), 0)::bigint, coalesce(sum(h.held), 0)::bigint
+  select count(*), coalesce(sum(w.slots), 0)::bigint, coalesce(sum(h.held), 0)::bigint, count(w.paused_at)
   from jobs.worker w,
     lateral (select sum(jobs._count(b.open)) as held from jobs.batch b where b.worker = w.id) h
   where w.lost_at is null and w.expires_at >= jobs.now() and i_task = any (w.tasks);
@@ -64,8 +64,12 @@ declare
           where q.task = i_task and q.ready_seq is not null and (jobs._rank(q.priority, q.ready_seq), q.ready_seq) < (i_rank, i_ready_seq)
           order by jobs._rank(q.priority, q.ready_seq), q.ready_seq limit 10001) a);
 begin
-  select a.workers, a.slots, a.held into v_able from jobs._able_workers(i_task) a;
-  if v_able.workers > 0 and v_able.held >= v_able.slots then
+  select a.workers, a.slots, a.held, a.paused into v_able from jobs._able_workers(i_task) a;
+  if v_able.workers > 0 and v_able.paused = v_able.workers then
+    return next row('workers_paused',
+      format('a command has paused the %s live workers that claim its task: `pgjobs control resume`', v_able.workers),
+      null, jsonb_build_object('workers', v_able.workers))::jobs.reason;
+  elsif v_able.workers > 0 and v_able.held >= v_able.slots then
     return next row('workers_busy',
       format('the %s live workers that claim its task hold %s jobs in %s slots', v_able.workers, v_able.held, v_able.slots),
       null, jsonb_build_object('workers', v_able.workers, 'slots', v_able.slots, 'held', v_able.held))::jobs.reason;
@@ -154,13 +158,18 @@ begin
     end;
 end $$;
 
+-- Who cancelled a job and why, which is the first line of what is kept of it (jobs._cancel_note).
+create or replace function jobs._cancelled_by(i_traceback text) returns text
+language sql immutable parallel safe
+return coalesce(case when pg_catalog.starts_with(i_traceback, 'cancelled by ') then ', ' || jobs._escaped(pg_catalog.split_part(i_traceback, pg_catalog.chr(10), 1)) end, '');
+
 -- How an ended job ended; no row when it is not in history.
 create or replace function jobs._explain_ended(i_job varchar) returns setof jobs.reason
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select h.status::text,
     case h.status
       when 'success' then format('it succeeded at %s in attempt %s', jobs._moment(h.complete_on), h.attempt)
-      when 'cancelled' then format('it was cancelled at %s', jobs._moment(h.complete_on))
+      when 'cancelled' then format('it was cancelled at %s', jobs._moment(h.complete_on)) || jobs._cancelled_by(h.traceback)
       else format('it failed at %s in attempt %s, with at most %s runs', jobs._moment(h.complete_on), h.attempt, h.max_retries) end
       || coalesce('; it was re-driven as job ' || h.redriven_as, ''),
     null::timestamptz, jsonb_build_object('attempt', h.attempt, 'max_retries', h.max_retries, 'complete_on', h.complete_on)

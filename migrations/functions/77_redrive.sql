@@ -32,7 +32,8 @@ $$;
 -- these parts of history (conditions on h.complete_on). Why one is skipped begins with one of few words and a
 -- colon.
 create or replace function jobs._redrive(i_jobs text[], i_parts text[]) returns jobs.redriven[]
-language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_partition_pruning = on set jit = off as $$
 declare
   v_now timestamptz := jobs.now();
   v_jobs jobs.redriven[];

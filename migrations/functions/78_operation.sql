@@ -30,11 +30,13 @@ begin
   v_op.since := i_since;
   v_op.started_at := jobs.now();
   v_op.until := least(i_until, v_op.started_at);
+  v_op.odd_after := case when i_until is null then v_op.started_at + interval '1 day' else 'infinity' end;
+  v_op.number := coalesce(pg_sequence_last_value('jobs.job_number'), 0);
   v_op.rate := i_rate;
   v_op.reason := i_reason;
   v_op.phase := case when i_kind in ('retry', 'redrive') then 'history' when v_op.job_state = 'running' then 'running' else 'pending' end;
-  v_op.range_from := coalesce(i_since, '-infinity');
-  v_op.range_until := jobs._range_end(v_op.range_from, v_op.until);
+  v_op.range_from := v_op.odd_after;   -- first, before a day has passed
+  v_op.range_until := 'infinity';
   v_op.after_job := '';
   return v_op;
 end $$;
@@ -66,10 +68,10 @@ begin
   end if;
   return query
   with looked as materialized (
-    select w.job_id, w.task, w.traceback, w.task like v_task and w.created_at >= v_since and w.created_at < i_op.until and (v_error is null or w.traceback like v_error) is true as fits
+    select w.job_id, w.task, w.traceback, w.task like v_task and w.id <= i_op.number and w.created_at >= v_since and (w.created_at < i_op.until or w.created_at > i_op.odd_after) and (v_error is null or w.traceback like v_error) is true as fits
     from (select q.* from jobs._waiting q where i_op.job_state is distinct from 'running' limit i_limit) w
     union all
-    select r.job_id, r.task, r.traceback, r.task like v_task and r.created_at >= v_since and r.created_at < i_op.until and (v_error is null or r.traceback like v_error) is true
+    select r.job_id, r.task, r.traceback, r.task like v_task and r.id <= i_op.number and r.created_at >= v_since and (r.created_at < i_op.until or r.created_at > i_op.odd_after) and (v_error is null or r.traceback like v_error) is true
     from (select x.* from jobs._runs x where i_op.job_state is distinct from 'pending' limit i_limit) r
   )
   select count(*) filter (where k.fits), count(*) < i_limit,
@@ -118,7 +120,8 @@ end $$;
 create or replace function jobs._match(i_op jobs.operation) returns text
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 begin
-  return format('(h.task like %L and h.status = %L and h.complete_on < %s', jobs._pattern(i_op.topic), i_op.job_state, jobs._literal(i_op.until))
+  return format('(h.task like %L and h.status = %L and (h.complete_on < %s or h.complete_on > %s)', jobs._pattern(i_op.topic), i_op.job_state,
+                jobs._literal(i_op.until), jobs._literal(i_op.odd_after))
     || coalesce(' and h.complete_on >= ' || jobs._literal(i_op.since), '')
     || case when i_op.error is null then '' else format(' and coalesce(h.traceback like %L, false)', '%' || jobs._pattern(i_op.error) || '%') end || ')';
 end $$;
@@ -152,9 +155,9 @@ begin
   else
     select i_matched as jobs, i_matched < 1000000 as exact into v_matched;
   end if;
-  insert into jobs.operation as o (kind, topic, job_state, error, since, until, rate, who, role, reason, matched, matched_exactly, phase, range_from, range_until,
+  insert into jobs.operation as o (kind, topic, job_state, error, since, until, odd_after, number, rate, who, role, reason, matched, matched_exactly, phase, range_from, range_until,
                                    paced_at, started_at, stepped_at)
-  values (v_op.kind, v_op.topic, v_op.job_state, v_op.error, v_op.since, v_op.until, v_op.rate, session_user, nullif(current_setting('role', true), 'none'), v_op.reason,
+  values (v_op.kind, v_op.topic, v_op.job_state, v_op.error, v_op.since, v_op.until, v_op.odd_after, v_op.number, v_op.rate, session_user, nullif(current_setting('role', true), 'none'), v_op.reason,
           v_matched.jobs, v_matched.exact, v_op.phase, v_op.range_from, v_op.range_until, v_op.started_at, v_op.started_at, v_op.started_at)
   returning o.* into v_op;
   perform jobs._audit('start_operation', v_op.topic, v_op.matched, v_op.reason, jsonb_strip_nulls(jsonb_build_object(

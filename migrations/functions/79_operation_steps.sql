@@ -129,7 +129,6 @@ declare
   v_op jobs.operation := i_op;
   v_back record;
   v_new jobs.redriven[];
-  v_done text[];
 begin
   if v_op.kind = 'redrive' then
     v_new := jobs._redrive(i_jobs, array[i_part]);
@@ -143,8 +142,7 @@ begin
     v_op.done := v_op.done + jobs._purge_rows(array(select q.ctid from jobs.pending q where q.job_id = any (i_jobs)));
     return v_op;
   end if;
-  v_done := array(select c from jobs.cancel(i_jobs) c);
-  v_op.done := v_op.done + cardinality(v_done);
+  v_op.done := v_op.done + cardinality((jobs._cancel(i_jobs, 5, coalesce(v_op.role, v_op.who), v_op.reason)).jobs);
   return v_op;
 end $$;
 
@@ -166,7 +164,7 @@ begin
 end $$;
 
 -- The next jobs in history that an operation takes, at most i_jobs with 16 MiB of bodies, and the operation
--- after them. Reads 500 jobs more than that, or goes on to the next day. Keeps no lock.
+-- after them: first those that ended in the future, by a clock that was wrong. Reads 500 jobs more than that, or goes on to the next day. Keeps no lock.
 create or replace function jobs._next_ended(i_op jobs.operation, i_jobs integer, out o_jobs text[], out o_op jobs.operation)
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set enable_partition_pruning = on set jit = off as $$
@@ -192,7 +190,11 @@ begin
   exception when sqlstate 'PT000' then null;
   end;
   o_op.after_job := coalesce(v_last, i_op.after_job);
-  if v_is_all and i_op.range_until >= i_op.until then
+  if v_is_all and i_op.range_until = 'infinity' then
+    o_op.range_from := coalesce(i_op.since, '-infinity');
+    o_op.range_until := jobs._range_end(o_op.range_from, i_op.until);
+    o_op.after_job := '';
+  elsif v_is_all and i_op.range_until >= i_op.until then
     o_op.state := 'done';
   elsif v_is_all then
     o_op.range_from := i_op.range_until;
@@ -204,7 +206,8 @@ end $$;
 -- The part of history that an operation is at, as a condition on h.complete_on.
 create or replace function jobs._part_of(i_op jobs.operation) returns text
 language sql stable parallel safe
-return 'h.complete_on >= ' || jobs._literal((i_op).range_from) || ' and h.complete_on < ' || jobs._literal((i_op).range_until);
+return 'h.complete_on >= ' || jobs._literal((i_op).range_from)
+  || case when (i_op).range_until = 'infinity' then '' else ' and h.complete_on < ' || jobs._literal((i_op).range_until) end;
 
 -- The end of the part of history that is read from i_from on: that of the next daily partition, at most
 -- i_until.
@@ -229,7 +232,7 @@ begin
   o_op := i_op;
   with read as materialized (
     select q.job_id, q.size,
-      q.task like v_task and q.created_at >= v_since and q.created_at < i_op.until and (v_error is null or q.traceback like v_error) is true as fits
+      q.task like v_task and q.id <= i_op.number and q.created_at >= v_since and (q.created_at < i_op.until or q.created_at > i_op.odd_after) and (v_error is null or q.traceback like v_error) is true as fits
     from jobs.pending q where q.job_id > i_op.after_job order by q.job_id limit i_jobs + 500
   ), added as (
     select r.job_id, r.fits, r.size, sum(r.size) filter (where r.fits) over (order by r.job_id rows unbounded preceding) as jobs from read r
@@ -254,7 +257,8 @@ declare
   v_since timestamptz := coalesce(i_op.since, '-infinity');
   v_runs text[] := array(
     select r.job_id::text from jobs._runs r
-    where r.job_id > i_op.after_job and r.task like v_task and r.created_at >= v_since and r.created_at < i_op.until
+    where r.job_id > i_op.after_job and r.task like v_task and r.id <= i_op.number and r.created_at >= v_since
+      and (r.created_at < i_op.until or r.created_at > i_op.odd_after)
       and (v_error is null or r.traceback like v_error) is true order by r.job_id limit i_jobs);
 begin
   o_op := i_op;

@@ -62,7 +62,7 @@ declare
   c_publisher constant text[] := '{publish,publish_bulk,publish_json,publish_arrays,publish_unique,now,next_ticks,schedules,get_schedule,schedule_ticks,
     schedule_log,explain_schedule,set_schedule,drop_schedule,pause_schedule,resume_schedule,run_schedule,backfill_schedule}';
   c_worker constant text[] := c_publisher || '{consume,consume_topic,claim,fetch,start,fail_next,release,ack,nack,settle,heartbeat,
-    heartbeat_worker,held_by,register_worker,unregister_worker,count_workers,register_tasks,sweep,promote,maintain,maintain_partitions,
+    beat,held_by,register_worker,unregister_worker,count_workers,register_tasks,sweep,promote,maintain,maintain_partitions,
     maintain_partitions_and_commit,result,results,await_results,count_lost,tasks_in_use,sample_keys,read_ready,sample_not_ready,
     open_bodies,unusable,tick}'::text[];
   c_reader constant text[] := '{overview,count,explain,workers,unusable,pauses,problems,now,next_ticks,schedules,get_schedule,schedule_ticks,schedule_log,explain_schedule}';

@@ -10,7 +10,9 @@ create table jobs.worker (
   version text not null,
   topics text[] not null,
   tasks text[] not null,               -- every task name it claims
-  slots integer not null,
+  slots integer not null,              -- jobs that it runs at once now; a command may change it
+  commands text[] not null default '{}', -- the kinds of commands that it knows; none: it never looks for any
+  paused_at timestamptz,               -- since when a command keeps it from claiming; null: it claims
   started_at timestamptz not null,
   heartbeat_at timestamptz not null,
   lease_seconds numeric(9, 2) not null,

@@ -10,6 +10,8 @@ create table jobs.operation (
   error text,                          -- a part of the last error, * for any text in it; null: any
   since timestamptz,                   -- of ended jobs when they ended, of open ones when they were published
   until timestamptz not null,          -- the same; at most the time of the start, so that no later job is taken
+  odd_after timestamptz not null,      -- later than this is a clock that was wrong: such jobs match as well; infinity: none
+  number bigint not null,              -- open jobs up to this number, the last before the start
   rate double precision,               -- jobs a second; null: as fast as it goes
   who name not null, role name, reason text,
   state text not null default 'running' constraint state_is_known check (state in ('running', 'paused', 'cancelled', 'done', 'failed')),

@@ -22,6 +22,7 @@ const OPTIONS: &[Row<Options>] = &[
     }),
     once("retries", |options, meta, errors| options.retries = value(meta, errors, retries)),
     once("timeout", |options, meta, errors| options.timeout = value(meta, errors, timeout)),
+    once("warn_after", |options, meta, errors| options.warn_after = value(meta, errors, warn_after)),
     once("priority", |options, meta, errors| options.priority = value(meta, errors, priority)),
     once("backoff", |options, meta, errors| options.backoff = value(meta, errors, backoff)),
     once("keep", |options, meta, errors| options.keep = value(meta, errors, keep)),
@@ -62,6 +63,7 @@ pub(crate) struct Options {
     pub(crate) aliases: Vec<LitStr>,
     pub(crate) retries: Option<At<i64>>,
     pub(crate) timeout: Option<At<Duration>>,
+    pub(crate) warn_after: Option<At<Duration>>,
     pub(crate) priority: Option<At<i64>>,
     pub(crate) backoff: Option<Backoff>,
     pub(crate) keep: Option<Chosen>,
@@ -133,6 +135,13 @@ fn timeout(value: &Expr) -> syn::Result<At<Duration>> {
 
 fn batch(value: &Expr) -> syn::Result<At<i64>> {
     integer(value, "`batch` takes a whole number, the most jobs of one call: batch = 100")
+}
+
+fn warn_after(value: &Expr) -> syn::Result<At<Duration>> {
+    duration_text(
+        value,
+        "`warn_after` takes a string or whole seconds: warn_after = \"30s\", warn_after = 30",
+    )
 }
 
 fn linger(value: &Expr) -> syn::Result<At<Duration>> {

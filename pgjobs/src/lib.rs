@@ -71,6 +71,7 @@
 pub mod admin;
 #[cfg(feature = "cli")]
 pub mod cli;
+pub mod control;
 pub mod define;
 pub mod deploy;
 pub mod inspect;
@@ -93,6 +94,7 @@ pub use db::migrate::migrate;
 pub use publish::{
     JobHandle, NewJob, Publish, PublishAll, Publisher, Tx, TxConnection, on_publish, publish_all,
 };
+pub use task::cancel::CancelToken;
 pub use task::definition::Task;
 pub use task::job::Job;
 pub use task::joint::context::Jobs;
@@ -142,6 +144,7 @@ pub use {chrono, schemars, serde, serde_json, sqlx};
 /// | `aliases = ["mail.hello"]` | earlier names, so that old jobs still run | none |
 /// | `retries = 5` | the maximum number of runs, 1 to 1000 | 3 |
 /// | `timeout = "30s"` | the time limit of a run: `250ms`, `5m`, `1h30m`, up to `7d`; or `timeout = 30`, whole seconds | 60 s |
+/// | `warn_after = "20s"` | at this age of a run a warning is logged once, and [`Job::is_late`] is true; less than the timeout | none |
 /// | `priority = 3` | jobs with a greater priority run first | 0 |
 /// | `backoff = "exponential(1s, 1h)"` | or `"linear(5s)"`, `"fixed(10s)"`; see [`Backoff`] | 3 s, doubled, at most 1 h |
 /// | `keep = "failed"` | which ended jobs stay in history: `"all"`, `"failed"`, `"none"`; see [`Keep`] | `"all"` |
@@ -163,11 +166,14 @@ pub use {chrono, schemars, serde, serde_json, sqlx};
 /// all threads of your runtime, the worker releases jobs that have not started, and claims no more until the
 /// threads are free again.)
 ///
+/// When its job is cancelled, a run is told ([`Job::cancelled`], [`Job::is_cancelled`]) and has a grace to
+/// stop by itself; then it is dropped in the same way.
+///
 /// Some work continues after a timeout, while the next run starts: a closure in `spawn_blocking`, and a
 /// statement that the database is executing, with its connection of the pool and its locks. Make both end
-/// before the task's timeout: check a flag in the closure, set `statement_timeout` for the pool. After
-/// `Worker::run` shut the runtime down with `shutdown_timeout`, or the process waits for such closures;
-/// `pgjobs::cli::main` does this.
+/// before the task's timeout: check a flag in the closure (a [`CancelToken`] is one for cancels), set
+/// `statement_timeout` for the pool. After `Worker::run` shut the runtime down with `shutdown_timeout`, or
+/// the process waits for such closures; `pgjobs::cli::main` does this.
 ///
 /// # Your own types
 /// An argument or result type derives `JsonSchema`; if `schemars` is not among your dependencies, give the

@@ -61,6 +61,13 @@ async fn slow(seconds: f64) -> Result<f64, TaskError> {
     Ok(seconds)
 }
 
+/// Takes its time, and says whether that was longer than it should.
+#[task(name = "app.late", warn_after = "200ms")]
+async fn late(#[inject] job: &Job, millis: u64) -> Result<bool, TaskError> {
+    tokio::time::sleep(Duration::from_millis(millis)).await;
+    Ok(job.is_late())
+}
+
 /// Counts its runs in this process.
 #[task(name = "app.count", keep = "failed")]
 async fn count(#[inject] counter: &Counter) -> Result<u64, TaskError> {

@@ -4,17 +4,19 @@ use crate::library;
 
 /// Functions of the db floor that send an array without a `Chunk`, and what bounds it instead.
 const BOUNDED_ARRAYS: &[(&str, &str, &str)] = &[
+    ("beat.rs", "beat", "runs that the worker holds"),
     ("claim.rs", "claim", "watermarks: one for each task and priority of the worker"),
     ("claim.rs", "fail_next", "names of the worker's tasks"),
     ("claim.rs", "start", "runs that begin, at most the worker's slots"),
+    ("command.rs", "commands", "commands that the caller has sent, one for each worker"),
     ("counts.rs", "lost", "names of the program's tasks"),
     ("deploy.rs", "in_use", "names of the program's tasks"),
     ("deploy.rs", "open_bodies", "deploy/sampling.rs asks for 20 jobs"),
+    ("edit.rs", "redrive", "jobs.redrive takes a thousand; cli/commands/jobs/selection.rs asks for so many"),
     ("settle.rs", "settle", "worker/settle_loop.rs cuts by number and bytes"),
     ("testing.rs", "advance", "workers that died of a fault in one test"),
     ("testing.rs", "next_due", "names of the program's tasks"),
     ("testing.rs", "published", "names of one task"),
-    ("worker.rs", "heartbeat", "runs that the worker holds"),
 ];
 
 /// A statement that sends as many values as its caller has grows the server with them. Whoever writes the next one

@@ -10,7 +10,7 @@ const FLOORS: &[&[&str]] = &[
     &["types"],
     &["db"],
     &["task", "publish"],
-    &["define", "layers", "migrations", "inspect", "admin", "schedule", "deploy"],
+    &["define", "layers", "migrations", "inspect", "admin", "control", "schedule", "deploy"],
     &["worker"],
     &["testing"],
     &["cli", "private"],

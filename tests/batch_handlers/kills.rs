@@ -38,11 +38,12 @@ impl Drop for Process {
 /// The runs that began, as the handler saw them; and those that a dead worker left.
 const TABLES: &str = "
     create table seen (job_id text, attempt integer, n bigint);
-    create table dead (job_id text, attempt integer, charged boolean)";
-/// The runs that a dead worker leaves, and which of them count: those that the database has as started.
+    create table dead (job_id text, attempt integer, charged boolean, primary key (job_id, attempt))";
+/// The runs that a dead worker leaves, and which of them count: those that the database has as started. Some may be
+/// of a worker that died before and was not swept yet.
 const REMEMBER: &str = "
     insert into dead select r.job_id, r.attempt, (b.started >> (r.batch_index & 63)) & 1 = 1
-    from jobs._runs r join jobs.batch b using (lease, part)";
+    from jobs._runs r join jobs.batch b using (lease, part) on conflict do nothing";
 const SESSIONS: &str = "
     select count(*) from pg_stat_activity where datname = current_database() and application_name like 'pgjobs%'";
 

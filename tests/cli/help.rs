@@ -2,7 +2,7 @@
 
 use crate::app::{bare, run};
 
-const COMMANDS: [&[&str]; 50] = [
+const COMMANDS: [&[&str]; 59] = [
     &["dev"],
     &["migrate"],
     &["worker"],
@@ -27,6 +27,15 @@ const COMMANDS: [&[&str]; 50] = [
     &["schedule", "log"],
     &["schedule", "explain"],
     &["schedule", "drop"],
+    &["control"],
+    &["control", "ping"],
+    &["control", "pause"],
+    &["control", "resume"],
+    &["control", "slots"],
+    &["control", "drain"],
+    &["control", "stop"],
+    &["control", "log"],
+    &["control", "receipts"],
     &["pause"],
     &["resume"],
     &["check"],

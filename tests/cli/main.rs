@@ -3,6 +3,7 @@
 mod app;
 mod bench;
 mod check;
+mod control;
 mod dev;
 mod doctor;
 mod help;

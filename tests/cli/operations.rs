@@ -44,7 +44,7 @@ async fn an_operation_is_started_listed_stopped_and_followed() {
     failed(&db).await;
     let started = run(&mut on(
         &db.url,
-        &["retry", "--topic", "mail.*", "--rate", "1/h", "--no-wait", "--yes", "--json"],
+        &["retry", "--topic", "mail.*", "--rate", "6/h", "--no-wait", "--yes", "--json"],
     ))
     .json();
     assert_eq!((&started["id"], &started["matched"]), (&1.into(), &5.into()), "{started}");

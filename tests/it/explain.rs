@@ -117,7 +117,7 @@ async fn a_prefetched_job_is_told_from_one_that_runs() {
     let said: String = db.one(&format!("select e.message from jobs.explain('{prefetched}') e")).await;
     assert!(said.starts_with("attempt 1 is prefetched: worker "), "{said}");
     let begins = format!(
-        "select jobs.heartbeat_worker('{}', i_started_leases => '{{{}}}', i_started_batch_indexes => '{{1}}')",
+        "select alive from jobs.beat('{}', i_started_leases => '{{{}}}', i_started_batch_indexes => '{{1}}')",
         worker.id, claimed.lease
     );
     assert!(db.one::<bool>(&begins).await);

@@ -49,7 +49,11 @@ const SCENARIO: &[&str] = &[
     "select jobs.register_worker('00000000-0000-7000-8000-000000000000', 'h', 1, 'v', '{*}', '{packed,many,noop}', 100, 30)::text",
     "select concat_ws(' ', count(*), sum(cardinality(c.jobs)), min(c.part), bool_and(c.run_at = jobs.now()))
         from jobs.claim('00000000-0000-7000-8000-000000000000', '{packed,many,noop}', 90, '11111111-1111-1111-1111-111111111111', 5) c",
-    "select jobs.heartbeat_worker('00000000-0000-7000-8000-000000000000', array['11111111-1111-1111-1111-111111111111'::uuid], '{0}')::text",
+    "select alive::text from jobs.beat('00000000-0000-7000-8000-000000000000', array['11111111-1111-1111-1111-111111111111'::uuid], '{0}')",
+    "select string_agg(concat_ws(' ', c.command is not null, c.worker), ', ') from jobs.control('slots', i_topic => 'no%p', i_details => '{\"slots\": 7}', i_reason => 'x') c",
+    "select concat_ws(' ', b.alive, b.commands, b.polls) from jobs.beat('00000000-0000-7000-8000-000000000000', i_receipts => '[{\"id\": 1, \"state\": \"applied\"}]',
+        i_status => '{\"paused\": true, \"slots\": 7}') b",
+    "select string_agg(concat_ws(' ', c.kind, c.state, c.answer, c.reason), ', ') from jobs.commands() c",
     "select count(*)::text from jobs.held_by('00000000-0000-7000-8000-000000000000')",
     "select count(*)::text from jobs.settle((select array_agg(h.job_id::text order by h.batch_index) from jobs.held_by('00000000-0000-7000-8000-000000000000') h),
         (select array_agg(h.lease order by h.batch_index) from jobs.held_by('00000000-0000-7000-8000-000000000000') h),

@@ -93,7 +93,13 @@ const CALLS: &[(&str, &str)] = &[
         "heartbeat",
         "select jobs.publish('noop'); create table c as select * from jobs.consume(1); select jobs.heartbeat(job_id, lease) from c",
     ),
-    ("heartbeat_worker", "select jobs.heartbeat_worker('00000000-0000-7000-8000-000000000000')"),
+    ("beat", "select alive from jobs.beat('00000000-0000-7000-8000-000000000000')"),
+    ("commands", "select id from jobs.commands()"),
+    (
+        "control",
+        "select jobs.register_worker('00000000-0000-7000-8000-0000000000f2', 'h', 1, 'v', '{}', '{noop}', 1, 10, '{ping}');
+         select command from jobs.control('ping', i_topic => '*'); select alive from jobs.beat('00000000-0000-7000-8000-0000000000f2')",
+    ),
     ("held_by", "select jobs.held_by('00000000-0000-7000-8000-000000000000')"),
     ("read_ready", "select jobs.read_ready('noop')"),
     (

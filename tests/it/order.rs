@@ -62,7 +62,7 @@ async fn runs_that_begin_later_are_reported_and_then_charged() {
     let lease = worker.claim(4).ahead(4).await.lease;
     assert_eq!(refused_starts(&db, worker.id, lease, &[1, 7]).await, [2], "there is no seventh");
     let heartbeat = format!(
-        "select jobs.heartbeat_worker('{}', i_started_leases => '{{{lease}}}', i_started_batch_indexes => '{{2}}')",
+        "select alive from jobs.beat('{}', i_started_leases => '{{{lease}}}', i_started_batch_indexes => '{{2}}')",
         worker.id
     );
     assert!(db.one::<bool>(&heartbeat).await);

@@ -45,9 +45,43 @@ async fn a_paused_task_is_paused_under_each_of_its_names() {
     db.run("select jobs.pause_topic('mail.send')").await;
     let taken: Vec<String> = db.all("select task::text from jobs.consume(10)").await;
     assert_eq!(taken, ["mail.sending"]);
+    db.run("select jobs.resume_topic('mail.send'); select jobs.pause_topic('send_*')").await;
+    assert_eq!(db.one::<i64>("select count(*) from jobs.consume(10)").await, 0, "by its other name");
+    let said: String = db
+        .one("select e.code from jobs.pending q, jobs.explain(q.job_id) e where q.task = 'mail.send' limit 1")
+        .await;
+    assert_eq!(said, "paused");
     db.run("select jobs.pause_topic('*')").await;
-    db.run("select jobs.publish('other'); select jobs.resume_topic('mail.send')").await;
+    db.run("select jobs.publish('other'); select jobs.resume_topic('send_*')").await;
     assert_eq!(db.one::<i64>("select count(*) from jobs.consume(10)").await, 0, "another topic covers all");
+}
+
+/// A plain client brings back no more jobs than it asks for: paused ones must not take their places.
+#[tokio::test]
+async fn paused_jobs_that_come_due_or_expire_hold_up_no_plain_client() {
+    let db = Db::with_clock().await;
+    let later = "i_scheduled_at => jobs.now() + interval '1 minute'";
+    db.run(&format!(
+        "select jobs.publish('paused.a', {later}) from generate_series(1, 20);
+         select jobs.publish('paused.b', i_timeout => 60) from generate_series(1, 20); select jobs.consume(20);
+         select jobs.publish('free', i_timeout => 90); select jobs.consume(1);
+         select jobs.publish('free', i_scheduled_at => jobs.now() + interval '90 s');
+         select jobs.pause_topic('paused.*')"
+    ))
+    .await;
+    db.advance(Duration::from_secs(100)).await;
+    for _ in 0..2 {
+        assert_eq!(db.one::<String>("select task::text from jobs.consume(1)").await, "free");
+    }
+}
+
+#[tokio::test]
+async fn a_pause_that_has_ended_is_deleted() {
+    let db = Db::with_clock().await;
+    db.run("select jobs.pause_topic('a', jobs.now() + interval '1 hour'), jobs.pause_topic('b')").await;
+    db.advance(Duration::from_secs(3601)).await;
+    db.run("select jobs.maintain_partitions()").await;
+    assert_eq!(db.all::<String>("select topic::text from jobs.pause").await, ["b"]);
 }
 
 #[tokio::test]
@@ -85,7 +119,9 @@ async fn explain_says_who_paused_a_task_why_and_until_when() {
 async fn a_pause_that_cannot_be_meant_is_refused() {
     let db = Db::new().await;
     for (call, said) in [
-        ("select jobs.pause_topic('')", "a pause needs a topic"),
+        ("select jobs.pause_topic('')", "a pause needs a topic of 1 to 200 characters"),
+        ("select jobs.pause_topic(repeat('x', 201))", "a pause needs a topic of 1 to 200 characters"),
+        ("select jobs.pause_topic('a', 'infinity')", "out of range"),
         ("select jobs.pause_topic('a', now() - interval '1 s')", "the pause would be over"),
         ("select jobs.pause_topic('a', null, repeat('x', 1001))", "at most 1000 characters"),
     ] {

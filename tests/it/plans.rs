@@ -172,7 +172,7 @@ const CALLS: &[(&str, &str, &str, i64)] = &[
         300,
     ),
     ("maintain", "", "select jobs.maintain()", 10),
-    ("heartbeat", "", "select jobs.heartbeat_worker('00000000-0000-7000-8000-000000000000')", 10),
+    ("heartbeat", "", "select alive from jobs.beat('00000000-0000-7000-8000-000000000000')", 10),
     (
         "read one",
         "create temp table c as select job_id from jobs._runs limit 1",

@@ -25,7 +25,7 @@ const CALLS: [(&str, &str); 7] = [
     ("reader worker admin", "unusable"),
     (
         "worker admin",
-        "consume consume_topic claim fetch start fail_next release ack nack settle heartbeat heartbeat_worker held_by register_worker \
+        "consume consume_topic claim fetch start fail_next release ack nack settle heartbeat beat held_by register_worker \
          unregister_worker count_workers count_lost register_tasks sweep promote maintain maintain_partitions maintain_partitions_and_commit result results await_results \
          tasks_in_use sample_keys read_ready sample_not_ready open_bodies tick",
     ),
@@ -110,19 +110,25 @@ async fn nothing_is_for_everybody_and_every_function_knows_its_names() {
         dynamic,
         [
             "jobs._change_partitions(date,boolean,date[],text[])",
+            "jobs._delete_blocks(text,jobs.keep_rule,timestamp with time zone)",
+            "jobs._edit_ended(text,jsonb)",
             "jobs._ended_counts(text,text,bigint)",
             "jobs._ended_times(text[],timestamp with time zone,timestamp with time zone)",
             "jobs._history_of(text[],boolean)",
-            "jobs._last_ended(integer,integer)",
+            "jobs._lock_failed(text[],text[])",
             "jobs._make_partition(date)",
             "jobs._make_partition_of_default(date)",
+            "jobs._matches_in_history(jobs.operation,bigint)",
+            "jobs._next_ended(jobs.operation,integer)",
             "jobs._page_of_ended(text,text,character varying,integer)",
             "jobs._partitions_over(date,boolean)",
             "jobs._prepare_partition(date)",
-            "jobs._take_back(regclass)",
-            "jobs.retry(text[])"
+            "jobs._requeue(text[],text[])",
+            "jobs._skip_unfit(jobs.redriven[],text[])",
+            "jobs._store_redriven(jobs.redriven[],text[],timestamp with time zone)",
+            "jobs._take_back(regclass)"
         ],
-        "SQL made at run time holds times, names of partitions and of roles, and a state as a quoted literal"
+        "SQL made at run time holds times, names of partitions and of roles; states and an administrator's patterns as quoted literals"
     );
 }
 
@@ -160,7 +166,7 @@ async fn nobody_speaks_for_another_roles_worker() {
         "ok"
     );
     assert_eq!(one::<i64>(&mut one_, &claim).await, 2);
-    assert!(!one::<bool>(&mut two, &format!("select jobs.heartbeat_worker('{WORKER}')")).await);
+    assert!(!one::<bool>(&mut two, &format!("select alive from jobs.beat('{WORKER}')")).await);
     assert_eq!(
         one::<i64>(&mut two, &format!("select count(*) from jobs.held_by('{WORKER}')")).await,
         0,

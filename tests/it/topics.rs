@@ -239,7 +239,7 @@ async fn nobody_speaks_for_the_worker_of_another_user_in_the_same_role() {
     }
     let register = format!("select jobs.register_worker('{WORKER}', 'h', 1, '1', '{{*}}', '{{a}}', 1, 10)");
     assert_eq!(code(&mut one_, &register).await, "ok");
-    let beat = format!("select jobs.heartbeat_worker('{WORKER}')");
+    let beat = format!("select alive from jobs.beat('{WORKER}')");
     assert!(!one::<bool>(&mut two, &beat).await);
     assert!(one::<bool>(&mut one_, &beat).await);
 }

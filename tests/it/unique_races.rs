@@ -188,6 +188,58 @@ async fn calls_meet_in_no_circle_when_a_holder_ends() {
     }
 }
 
+/// The first call has taken two keys when it finds that the job it is to replace has been acked: it begins anew.
+/// Whoever has waited for one of the two goes on then, and not only at the end of the first call.
+#[tokio::test]
+async fn calls_meet_in_no_circle_when_one_of_them_begins_anew() {
+    let db = Db::new().await;
+    let publish = |keys: &[&str], on_conflict: &str| {
+        let unique = |key: &&str| format!(r#"'{{"key": "{key}", "on_conflict": "{on_conflict}"}}'::jsonb"#);
+        let uniques: Vec<String> = keys.iter().map(unique).collect();
+        let bodies = vec!["1"; keys.len()].join(",");
+        format!(
+            "select outcome from jobs.publish_unique('{{a}}', '{{{bodies}}}', array[{}])",
+            uniques.join(",")
+        )
+    };
+    for _ in 0..5 {
+        db.run(&publish(&["c"], "keep")).await;
+        let mut acking = db.connect().await;
+        acking.execute("begin; select jobs.ack(job_id) from jobs.consume(1)").await.unwrap();
+        db.run(&publish(&["a"], "keep")).await;
+        let first = waiting(&db, db.connect().await, publish(&["a", "b", "c"], "replace")).await;
+        db.run("select jobs.cancel(array(select job_id::text from jobs.pending))").await;
+        let second = waiting(&db, db.connect().await, publish(&["a", "b"], "keep")).await;
+        acking.execute("commit").await.unwrap();
+        for call in [first, second] {
+            call.await.unwrap().expect("neither is ended as a deadlock");
+        }
+        db.run("select jobs.purge('a')").await;
+    }
+}
+
+/// A job that was pending when the keys were taken, and is cancelled while the call waits for another key, has no
+/// key of this call: it stays ended, and the key goes to the next publisher.
+#[tokio::test]
+async fn a_retry_takes_no_job_that_has_ended_meanwhile() {
+    let db = Db::new().await;
+    let publish = |key: &str| {
+        format!(r#"select (jobs.publish('a', '1', i_unique => '{{"key": "{key}"}}')).job_id::text"#)
+    };
+    let (pending, ended): (String, String) = (db.one(&publish("a")).await, db.one(&publish("b")).await);
+    db.run(&format!("select jobs.cancel('{{{ended}}}')")).await;
+    let mut publisher = db.connect().await;
+    publisher.execute(AssertSqlSafe(format!("begin; {}", publish("b")))).await.unwrap();
+    let retry = waiting(&db, db.connect().await, format!("select jobs.retry('{{{pending},{ended}}}')")).await;
+    db.run(&format!("select jobs.cancel('{{{pending}}}')")).await;
+    let next: String = db.one(&publish("a")).await;
+    publisher.execute("rollback").await.unwrap();
+    retry.await.unwrap().unwrap();
+    let open: Vec<String> =
+        db.all("select job_id::text from jobs.pending order by (on_end).unique_key").await;
+    assert_eq!(open, [next, ended]);
+}
+
 /// Eight retries by hand of one job, and of jobs with one key.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn retries_by_hand_at_once_bring_one_job_back() {

@@ -87,6 +87,7 @@ async fn a_pause_stops_it_and_a_cancel_ends_it() {
     failed(&db, 2000, 2).await;
     let id = start(&db, "'retry', '*'").await;
     let step = format!("select done from jobs.step_operation({id}, 0)");
+    assert_eq!(db.one::<i64>(&step).await, 0, "the first step looks at jobs of the future");
     assert_eq!(db.one::<i64>(&step).await, 1000, "one step");
     db.run(&format!("select jobs.pause_operation({id}, 'wait')")).await;
     assert_eq!(db.one::<i64>(&step).await, 1000);
@@ -224,9 +225,12 @@ async fn what_fails_twenty_times_in_a_row_ends_as_failed() {
     failed(&db, 10, 1).await;
     let id = start(&db, "'retry', '*'").await;
     db.run("create function refuse() returns trigger language plpgsql as $$ begin raise 'no'; end $$; create trigger t before insert on jobs.pending execute function refuse()").await;
+    // The first step looks at jobs of the future, of which there are none.
     for _ in 0..20 {
         db.run(&format!("select jobs.step_operation({id}, 0)")).await;
     }
+    assert_eq!(numbers(&db, id).await, ("running".to_owned(), 0, 0));
+    db.run(&format!("select jobs.step_operation({id}, 0)")).await;
     assert_eq!(numbers(&db, id).await, ("failed".to_owned(), 0, 0));
 }
 

@@ -49,7 +49,7 @@ impl<'a> ManualWorker<'a> {
 
     /// Says that it is alive; false when it was declared dead.
     pub async fn heartbeat(&self) -> bool {
-        self.db.one(&format!("select jobs.heartbeat_worker('{}')", self.id)).await
+        self.db.one(&format!("select alive from jobs.beat('{}')", self.id)).await
     }
 }
 

@@ -144,7 +144,26 @@ async fn the_log_says_that_a_run_was_cancelled() {
     let job = NewJob::named("app.slow").arg(1.5).publish(&db.pool).await.unwrap();
     until("it runs", async || db.one::<i64>("select count(*) from jobs.running").await == 1).await;
     pgjobs::admin::cancel(&db.pool, &[job.id().clone()]).await.unwrap();
-    until("it is told", async || !log.lines("its job was cancelled or given to another").is_empty()).await;
+    until("it is told", async || {
+        log.lines("1 stopped by themselves").len() + log.lines("1 cut off").len() == 1
+    })
+    .await;
+    until("its end is told too", async || log.lines("ended after it was cancelled").len() == 1).await;
+    assert_eq!(log.lines("WARN").len(), 0, "which is no failure");
+}
+
+#[tokio::test]
+async fn a_run_that_takes_longer_than_warn_after_is_warned_of_once() {
+    let db = Db::new().await;
+    let log = Logged::start("late", &db.url, &[]);
+    for (millis, is_late) in [(0, false), (400, true)] {
+        let job = NewJob::named("app.late").arg(millis).publish(&db.pool).await.unwrap();
+        let said: bool = job.wait_for(&db.pool, Duration::from_secs(60)).await.unwrap();
+        assert_eq!(said, is_late, "Job::is_late after {millis} ms");
+    }
+    let warnings = log.lines("runs longer than");
+    assert_eq!(warnings.len(), 1, "{warnings:#?}");
+    assert!(warnings[0].contains("task=app.late") && warnings[0].contains("WARN"), "{warnings:#?}");
 }
 
 /// The outcome of a run that has ended here is on its way, however long: the run is nobody else's.

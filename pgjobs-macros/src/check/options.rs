@@ -7,6 +7,7 @@ use syn::LitStr;
 use crate::errors::Errors;
 use crate::model::Task;
 
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 const LONGEST_TIMEOUT: Duration = Duration::from_hours(7 * 24);
 
 pub(super) fn check(task: &Task, errors: &mut Errors) {
@@ -33,7 +34,26 @@ pub(super) fn check(task: &Task, errors: &mut Errors) {
             );
         }
     }
+    warn_after(task, errors);
     names(task, errors);
+}
+
+/// A run that is stopped at its timeout cannot be warned of later.
+fn warn_after(task: &Task, errors: &mut Errors) {
+    let Some(warn_after) = &task.options.warn_after else { return };
+    let timeout = task.options.timeout.as_ref().map_or(DEFAULT_TIMEOUT, |timeout| timeout.value);
+    if warn_after.value.is_zero() {
+        errors.add(
+            &warn_after.source,
+            "a `warn_after` of zero warns of every run; leave it out for no warning",
+        );
+    } else if warn_after.value >= timeout {
+        let timeout = timeout.as_secs_f64();
+        errors.add(
+            &warn_after.source,
+            format!("`warn_after` must be less than the timeout, {timeout} s, which stops the run"),
+        );
+    }
 }
 
 fn names(task: &Task, errors: &mut Errors) {

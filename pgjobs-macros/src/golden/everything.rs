@@ -132,6 +132,7 @@ impl ::pgjobs::Task for welcome {
             ::pgjobs::define::TaskOptions::new()
                 .retries(5)
                 .timeout(::core::time::Duration::from_secs(30))
+                .warn_after(::core::time::Duration::from_secs(20))
                 .priority(3)
                 .backoff(
                     ::pgjobs::Backoff::exponential(

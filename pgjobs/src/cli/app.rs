@@ -8,8 +8,8 @@ use clap::{CommandFactory, FromArgMatches};
 use super::args::global::color_of_arguments;
 use super::command::{Cli, Command};
 use super::commands::{
-    audit, bench, check, codegen, completions, dev, doctor, edit, explain, inspect, jobs, migrate, operation,
-    pause, publish, retention, schedule, unique, worker,
+    audit, bench, check, codegen, completions, control, dev, doctor, edit, explain, inspect, jobs, migrate,
+    operation, pause, publish, retention, schedule, unique, worker,
 };
 use super::database::connect;
 use super::output::console::{self, Console};
@@ -109,6 +109,7 @@ impl App {
             Command::Doctor(args) => doctor::run(args, global, console).await,
             Command::Explain(args) => explain::run(args, global, console).await,
             Command::Schedule(args) => schedule::run(args, global, console).await,
+            Command::Control(args) => control::run(args, global, console).await,
             Command::Pause(args) => pause::pause(args, global, console).await,
             Command::Resume(args) => pause::resume(args, global, console).await,
             Command::Check(args) => check::run(args, self.setup, global, console).await,

@@ -5,8 +5,8 @@ use clap::{Parser, Subcommand};
 
 use super::args::global::Global;
 use super::commands::{
-    audit, bench, check, codegen, completions, dev, doctor, edit, explain, inspect, jobs, migrate, operation,
-    pause, publish, retention, schedule, unique, worker,
+    audit, bench, check, codegen, completions, control, dev, doctor, edit, explain, inspect, jobs, migrate,
+    operation, pause, publish, retention, schedule, unique, worker,
 };
 
 const STYLES: Styles = Styles::styled()
@@ -64,6 +64,8 @@ pub(crate) enum Command {
     Doctor(doctor::Doctor),
     /// List, make, pause and run schedules.
     Schedule(schedule::Schedule),
+    /// Pause, resume, drain, stop and change workers that run.
+    Control(control::Control),
     /// Stop the jobs of a topic, without touching them, until it is resumed.
     Pause(pause::PauseArgs),
     /// Let the jobs of a paused topic run again.

@@ -4,6 +4,8 @@ pub(crate) mod edit;
 pub(crate) mod operation;
 pub(crate) mod records;
 
+use std::time::Duration;
+
 use sqlx::{Connection, PgConnection, Row};
 
 use super::chunk::{Chunk, chunks};
@@ -12,39 +14,54 @@ use crate::types::job_id::JobId;
 use crate::types::job_state::JobState;
 use crate::types::topic::Topic;
 
-/// The ids that a statement returns for these jobs. All statements run in one transaction: all or nothing.
-async fn ids(
+/// What is done to jobs that are named.
+enum Change {
+    Cancel { grace: Duration },
+    Retry,
+}
+
+/// The ids of the jobs that were changed. All statements run in one transaction: all or nothing.
+async fn change(
     connection: &mut PgConnection,
-    sql: &'static str,
+    change: Change,
     jobs: &[JobId],
     reason: Option<&str>,
 ) -> Result<Vec<JobId>, Error> {
     let mut found = Vec::new();
     let mut tx = connection.begin().await?;
     for chunk in chunks(jobs, |job| job.as_str().len()) {
-        found.extend(some(&mut tx, sql, chunk, reason).await?);
+        found.extend(change_some(&mut tx, &change, chunk, reason).await?);
     }
     tx.commit().await?;
     Ok(found)
 }
 
-async fn some(
+async fn change_some(
     connection: &mut PgConnection,
-    sql: &'static str,
+    change: &Change,
     jobs: Chunk<'_, JobId>,
     reason: Option<&str>,
 ) -> Result<Vec<JobId>, Error> {
     let jobs: Vec<&str> = jobs.iter().map(JobId::as_str).collect();
-    let mut query = sqlx::query(sql).bind(jobs);
-    if sql.contains("$2") {
-        query = query.bind(reason);
-    }
-    let rows = query.fetch_all(connection).await?;
+    let call = match change {
+        Change::Cancel { grace } => {
+            let cancel =
+                sqlx::query("select c from jobs.cancel($1, i_reason => $2, i_grace_seconds => $3) c");
+            cancel.bind(jobs).bind(reason).bind(grace.as_secs_f64())
+        }
+        Change::Retry => sqlx::query("select r from jobs.retry($1, $2) r").bind(jobs).bind(reason),
+    };
+    let rows = call.fetch_all(connection).await?;
     rows.iter().map(|row| Ok(JobId::from_database(row.try_get(0)?))).collect()
 }
 
-pub(crate) async fn cancel(connection: &mut PgConnection, jobs: &[JobId]) -> Result<Vec<JobId>, Error> {
-    ids(connection, "select c from jobs.cancel($1) c", jobs, None).await
+pub(crate) async fn cancel(
+    connection: &mut PgConnection,
+    jobs: &[JobId],
+    grace: Duration,
+    reason: Option<&str>,
+) -> Result<Vec<JobId>, Error> {
+    change(connection, Change::Cancel { grace }, jobs, reason).await
 }
 
 pub(crate) async fn retry(
@@ -52,7 +69,7 @@ pub(crate) async fn retry(
     jobs: &[JobId],
     reason: Option<&str>,
 ) -> Result<Vec<JobId>, Error> {
-    ids(connection, "select r from jobs.retry($1, $2) r", jobs, reason).await
+    change(connection, Change::Retry, jobs, reason).await
 }
 
 pub(crate) async fn purge(connection: &mut PgConnection, topic: &Topic, limit: i32) -> Result<i64, Error> {

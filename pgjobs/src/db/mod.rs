@@ -3,9 +3,11 @@
 
 pub(crate) mod address;
 pub(crate) mod admin;
+pub(crate) mod beat;
 pub(crate) mod chunk;
 pub(crate) mod claim;
 pub(crate) mod claimed;
+pub(crate) mod command;
 pub(crate) mod connection;
 pub(crate) mod deploy;
 pub(crate) mod explain;

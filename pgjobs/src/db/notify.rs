@@ -11,6 +11,9 @@ use crate::types::error::Error;
 
 /// Jobs may be ready.
 pub(crate) const READY: &str = "jobs_ready";
+/// Commands wait for a worker. The payload is its id, or empty for all workers; or what [`check_hearing`]
+/// sends.
+pub(crate) const COMMAND: &str = "jobs_command";
 /// Jobs have ended.
 const ENDED: &str = "jobs_ended";
 
@@ -107,4 +110,10 @@ impl ResultsConnection {
 pub(crate) async fn wake_others(connection: &mut PgConnection) -> Result<(), Error> {
     sqlx::query("select pg_notify($1, '')").bind(READY).execute(connection).await?;
     Ok(())
+}
+
+/// Sends a notification to this listener itself: if it arrives, others do too. A pooler may drop them.
+pub(crate) async fn check_hearing(listener: &mut PgListener, payload: &str) -> Result<(), sqlx::Error> {
+    let check = sqlx::query("select pg_notify($1, $2)").bind(COMMAND).bind(payload);
+    listener.execute(check).await.map(drop)
 }

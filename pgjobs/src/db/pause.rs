@@ -5,6 +5,7 @@ use serde::Serialize;
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
 
+use super::read::{maybe_time, time};
 use crate::types::error::Error;
 use crate::types::topic::Topic;
 
@@ -47,9 +48,9 @@ pub(crate) async fn pauses(connection: &mut PgConnection) -> Result<Vec<PauseRow
     let pause = |row: &PgRow| {
         Ok(PauseRow {
             topic: row.try_get(0)?,
-            paused_at: row.try_get(1)?,
+            paused_at: time(row, 1)?,
             paused_by: row.try_get(2)?,
-            until: row.try_get(3)?,
+            until: maybe_time(row, 3)?,
             note: row.try_get(4)?,
         })
     };

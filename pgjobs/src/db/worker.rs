@@ -19,9 +19,11 @@ pub(crate) struct Registration<'a> {
     pub(crate) tasks: &'a [String],
     pub(crate) slots: i32,
     pub(crate) lease: Duration,
+    /// The kinds of commands that it knows.
+    pub(crate) commands: &'a [&'static str],
 }
 
-const REGISTER: &str = "select jobs.register_worker($1, $2, $3, $4, $5, $6, $7, $8)";
+const REGISTER: &str = "select jobs.register_worker($1, $2, $3, $4, $5, $6, $7, $8, $9)";
 
 pub(crate) async fn register(connection: &mut PgConnection, worker: &Registration<'_>) -> Result<(), Error> {
     sqlx::query(REGISTER)
@@ -33,6 +35,7 @@ pub(crate) async fn register(connection: &mut PgConnection, worker: &Registratio
         .bind(worker.tasks)
         .bind(worker.slots)
         .bind(worker.lease.as_secs_f64())
+        .bind(worker.commands)
         .execute(connection)
         .await?;
     Ok(())
@@ -67,26 +70,6 @@ pub(crate) struct Told {
     pub(crate) late: Vec<RunKey>,
     /// Runs that were prefetched and have started since.
     pub(crate) started: Vec<RunKey>,
-}
-
-/// Renews the worker's leases; false when the worker was declared dead.
-pub(crate) async fn heartbeat(
-    connection: &mut PgConnection,
-    worker: Uuid,
-    told: &Told,
-) -> Result<bool, Error> {
-    let leases = |runs: &[RunKey]| runs.iter().map(|(lease, _)| *lease).collect::<Vec<_>>();
-    let batch_indexes =
-        |runs: &[RunKey]| runs.iter().map(|(_, batch_index)| *batch_index).collect::<Vec<_>>();
-    let row = sqlx::query("select jobs.heartbeat_worker($1, $2, $3, $4, $5)")
-        .bind(worker)
-        .bind(leases(&told.late))
-        .bind(batch_indexes(&told.late))
-        .bind(leases(&told.started))
-        .bind(batch_indexes(&told.started))
-        .fetch_one(connection)
-        .await?;
-    Ok(row.try_get(0)?)
 }
 
 /// A run as the database stores it: its job, lease and batch_index.

@@ -9,6 +9,7 @@ use sqlx::PgPool;
 
 use super::publisher::Sent;
 use super::result_listener::until_ended;
+use crate::db::admin;
 use crate::db::explain::{self, Reason};
 use crate::db::inspect::{self, JobRow};
 use crate::db::results::Standing;
@@ -66,6 +67,26 @@ impl<R> JobHandle<R> {
     /// As [`fetch`](JobHandle::fetch).
     pub async fn explain(&self, pool: &PgPool) -> Result<Vec<Reason>, Error> {
         explain::explain(&mut *pool.acquire().await?, self.id()).await
+    }
+}
+
+impl<R> JobHandle<R> {
+    /// Cancels the job, for this reason: it never runs, or its run is told to stop within 5 s, as
+    /// [`admin::cancel`](crate::admin::cancel) does, which can also say how long. Returns false when it has
+    /// ended already, or is unknown.
+    ///
+    /// ```no_run
+    /// # async fn f(pool: sqlx::PgPool, job: pgjobs::JobHandle<()>) -> Result<(), pgjobs::Error> {
+    /// job.cancel(&pool, "the customer took it back").await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Database`] when the database user lacks the role `jobs_admin`, or the query fails.
+    pub async fn cancel(&self, pool: &PgPool, reason: &str) -> Result<bool, Error> {
+        let (job, grace) = (std::slice::from_ref(self.id()), Duration::from_secs(5));
+        let found = admin::cancel(&mut *pool.acquire().await?, job, grace, Some(reason)).await?;
+        Ok(!found.is_empty())
     }
 }
 

@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use super::cancel::{CancelToken, Ending};
 use crate::db;
 use crate::db::claimed::Claimed;
 use crate::types::error::Error;
@@ -26,6 +27,7 @@ pub struct Job {
     #[cfg_attr(not(feature = "cli"), expect(dead_code))]
     times: ClaimTimes,
     finished: AtomicBool,
+    ending: Ending,
 }
 
 /// The times of the claim that took a job: between them and the start of its run, `pgjobs bench latency
@@ -41,7 +43,7 @@ pub(crate) struct ClaimTimes {
 
 impl Job {
     pub(crate) fn new(claimed: Claimed, times: ClaimTimes) -> Self {
-        Job { claimed, times, finished: AtomicBool::new(false) }
+        Job { claimed, times, finished: AtomicBool::new(false), ending: Ending::default() }
     }
 
     /// A job as a test needs it, claimed just now.
@@ -159,6 +161,49 @@ impl Job {
     /// ```
     pub fn tick(&self) -> Option<Tick> {
         serde_json::from_value(self.meta("tick")?).ok()
+    }
+
+    /// Whether this run is in vain: the job was cancelled, the worker's lease was lost, or the worker hands
+    /// the job back because it ends. Whatever the run returns is not accepted any more.
+    ///
+    /// A task that works on without waiting looks at it now and then, and returns early. After a cancel the
+    /// task has the grace of that cancel (5 s if nothing else is said) to do so; then it is cut off at the
+    /// `.await` where it waits. A task that waits nowhere cannot be cut off.
+    pub fn is_cancelled(&self) -> bool {
+        self.ending.is_cancelled()
+    }
+
+    /// Returns once [`is_cancelled`](Job::is_cancelled) is true: to clean up before the task is cut off.
+    ///
+    /// ```no_run
+    /// use pgjobs::{Job, TaskError, task};
+    /// # async fn transfer(_: &str) -> Result<(), TaskError> { Ok(()) }
+    /// # async fn remove_half_of(_: &str) -> Result<(), TaskError> { Ok(()) }
+    ///
+    /// #[task(timeout = "1h")]
+    /// async fn upload(#[inject] job: &Job, file: String) -> Result<(), TaskError> {
+    ///     tokio::select! {
+    ///         done = transfer(&file) => done,
+    ///         () = job.cancelled() => remove_half_of(&file).await,
+    ///     }
+    /// }
+    /// ```
+    pub async fn cancelled(&self) {
+        self.ending.token().cancelled().await;
+    }
+
+    /// The same for code that does not have the job, such as a thread of `spawn_blocking`.
+    pub fn cancel_token(&self) -> CancelToken {
+        self.ending.token()
+    }
+
+    /// Whether this run takes longer than its task's `warn_after`.
+    pub fn is_late(&self) -> bool {
+        self.ending.is_late()
+    }
+
+    pub(crate) fn ending(&self) -> &Ending {
+        &self.ending
     }
 
     /// The first job of the chain, when this one was published by a re-drive of a failed one

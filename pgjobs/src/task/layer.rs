@@ -1,7 +1,9 @@
 //! Layers: code of the program's own around every run of a worker.
 
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -59,11 +61,12 @@ use crate::types::task_error::{RunResult, TaskError, encode_result};
 /// ```
 ///
 /// # Timeouts and panics
-/// A layer sees them as errors: [`is_timeout`](TaskError::is_timeout), [`is_panic`](TaskError::is_panic).
-/// The job's timeout counts from the first layer's start, so what a layer takes before the task is taken from
-/// the task's time. A layer has one second more than what it wraps, so that it can work on a timeout; then it
-/// is stopped as well, and the layers around it see that. A panic in a layer is a failure of that run, as a
-/// panic in the task is.
+/// A layer sees them as errors: [`is_timeout`](TaskError::is_timeout), [`is_panic`](TaskError::is_panic);
+/// and a task that is cut off after its job was cancelled as [`is_cancelled`](TaskError::is_cancelled). The
+/// job's timeout counts from the first layer's start, so what a layer takes before the task is taken from
+/// the task's time. A layer has one second more than what it wraps, so that it can work on a timeout; then
+/// it is stopped as well, and the layers around it see that. A panic in a layer is a failure of that run,
+/// as a panic in the task is.
 ///
 /// A run that is cut off, because its worker is stopped or its lease is lost, drops its layers where they
 /// wait: what has to happen then as well belongs into a `Drop`.
@@ -152,11 +155,11 @@ impl<'a> Next<'a> {
             // Called inside of the future, so that a panic before the first `.await` is caught too.
             (Handler::One(run), _) => {
                 let task = async { run(Context::new(def.arguments(), job.clone(), state.clone())).await };
-                guard(None, limit, task).await
+                guard(None, limit, unless_cut(job, task)).await
             }
-            (Handler::Many(_), Some(seat)) => seat.take(job, limit).await,
+            (Handler::Many(_), Some(seat)) => unless_cut(job, seat.take(job, limit)).await,
             (Handler::Many(many), None) => {
-                run_alone(Callee { def, many, state: state.clone() }, job, limit).await
+                unless_cut(job, run_alone(Callee { def, many, state: state.clone() }, job, limit)).await
             }
         }
     }
@@ -190,6 +193,17 @@ async fn guard(
         Ok(Err(panic)) => Err(TaskError::panicked(format!("{}panicked: {}", of(), panic_message(&*panic)))),
         Err(_) => timed_out(),
     }
+}
+
+/// Runs the task, or as much of it as there is time for after its job was cancelled: then it is dropped
+/// where it waits, and the layers see an error.
+async fn unless_cut(job: &Job, task: impl Future<Output = RunResult>) -> RunResult {
+    let mut task = pin!(task);
+    std::future::poll_fn(|cx| match job.ending().is_cut(cx) {
+        true => Poll::Ready(Err(TaskError::cancelled("cancelled: cut off when its grace was over"))),
+        false => task.as_mut().poll(cx),
+    })
+    .await
 }
 
 #[cfg(test)]

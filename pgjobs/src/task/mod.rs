@@ -1,6 +1,7 @@
 //! Task definitions, and a running job as its task sees it.
 
 pub(crate) mod arguments;
+pub(crate) mod cancel;
 pub(crate) mod context;
 pub(crate) mod definition;
 pub(crate) mod handler;

@@ -2,6 +2,7 @@
 
 pub(crate) mod backoff;
 pub(crate) mod body;
+pub(crate) mod command;
 pub(crate) mod error;
 pub(crate) mod integer_bounds;
 pub(crate) mod job_id;

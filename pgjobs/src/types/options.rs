@@ -28,6 +28,8 @@ pub struct TaskOptions {
     pub retries: u32,
     /// The time limit of a run; then its future is stopped and the run counts as failed.
     pub timeout: Duration,
+    /// At this age of a run a warning is logged, once, and [`Job::is_late`](crate::Job::is_late) is true.
+    pub warn_after: Option<Duration>,
     /// Jobs with a greater priority run first.
     pub priority: i32,
     /// The delay before the next run.
@@ -44,6 +46,7 @@ impl TaskOptions {
     pub const DEFAULT: TaskOptions = TaskOptions {
         retries: 3,
         timeout: Duration::from_secs(60),
+        warn_after: None,
         priority: 0,
         backoff: Backoff::DEFAULT,
         keep: Keep::All,
@@ -64,6 +67,12 @@ impl TaskOptions {
     /// Sets the time limit of a run.
     pub const fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
+        self
+    }
+
+    /// Has a warning logged at this age of a run; for an age beyond the timeout none is.
+    pub const fn warn_after(mut self, age: Duration) -> Self {
+        self.warn_after = Some(age);
         self
     }
 

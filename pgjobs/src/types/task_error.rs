@@ -54,6 +54,7 @@ enum Origin {
     Returned,
     Panic,
     Timeout,
+    Cancelled,
 }
 
 impl TaskError {
@@ -80,6 +81,10 @@ impl TaskError {
 
     pub(crate) fn timed_out(message: String) -> Self {
         TaskError::from_parts(message, Then::Retry(None), Origin::Timeout)
+    }
+
+    pub(crate) fn cancelled(message: &str) -> Self {
+        TaskError::from_parts(message, Then::Fail, Origin::Cancelled)
     }
 
     /// The error of a joint run of so many jobs, for each of them. It makes no job of several fail for good,
@@ -134,6 +139,11 @@ impl TaskError {
     /// Whether the run was stopped because its time was over.
     pub fn is_timeout(&self) -> bool {
         self.origin == Origin::Timeout
+    }
+
+    /// Whether the run was cut off because its job was cancelled.
+    pub fn is_cancelled(&self) -> bool {
+        self.origin == Origin::Cancelled
     }
 
     pub(crate) fn then(&self) -> Then {

@@ -154,7 +154,8 @@ impl Worker {
     }
 
     /// Calls this after each failed run, whether the job will be retried or not. A panic, a timeout and
-    /// arguments that do not fit are failures; a snooze is not. A hook, as [`on_start`](Worker::on_start).
+    /// arguments that do not fit are failures; a snooze is not, nor a run whose job was cancelled. A hook,
+    /// as [`on_start`](Worker::on_start).
     #[must_use]
     pub fn on_failure(self, hook: impl Fn(&Job, &TaskError) + Send + Sync + 'static) -> Self {
         self.layer(OnFailure(hook))

@@ -154,8 +154,9 @@ impl Fetcher {
         let times = ClaimTimes { notified: asked.notified, sent: asked.at, answered: Instant::now() };
         let jobs: Vec<Arc<Job>> =
             claimed.jobs.into_iter().map(|claimed| Arc::new(Job::new(claimed, times))).collect();
-        self.shared.in_flight.claim(&jobs, asked.at);
+        let cancelled = self.shared.in_flight.claim(&jobs, asked.at);
         self.shared.counts.claimed(jobs.len());
+        self.shared.counts.forgot(cancelled);
         jobs
     }
 

@@ -32,6 +32,7 @@ pub(super) async fn fetch(mut fetcher: Fetcher) {
     let shared = fetcher.shared.clone();
     loop {
         let woken = shared.room.notified();
+        fetcher.claims.set_slots(shared.slots.number());
         let step = fetcher.claims.next(shared.view(), Instant::now());
         fetcher.asks = call(step);
         let outcome = match step {

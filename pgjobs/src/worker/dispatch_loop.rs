@@ -4,21 +4,22 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::mpsc;
 
 use super::gathering::Gathering;
 use super::run::run;
 use super::shared::Shared;
+use super::slots;
 use crate::db::settle::Outcome;
 use crate::task::job::Job;
 use crate::task::joint::meeting::Seat;
 use crate::types::backoff::Backoff;
 
 pub(super) async fn dispatch(shared: Arc<Shared>, mut line: mpsc::UnboundedReceiver<Arc<Job>>) {
-    let slots = Arc::new(Semaphore::new(shared.settings.slots));
     let mut gathering = Gathering::new(shared.clone());
     while let Some(job) = gathering.next(&mut line).await {
-        let Some(slot) = gathering.free_slot(&slots).await else {
+        let slot = gathering.free_slot().await;
+        let Some(slot) = slot.filter(|_| !shared.commands.is_paused()) else {
             shared.counts.passed_over();
             shared.settle(&job, Outcome::Release);
             continue;
@@ -54,11 +55,11 @@ pub(super) struct Held {
 
 /// What the run of a job occupies.
 pub(super) enum Slot {
-    Own(OwnedSemaphorePermit),
+    Own(slots::Slot),
     /// None of its own any more, while it becomes a part of those of a joint run.
     None,
     /// The slots of a joint run, which are free again together: so the next joint run gets them all.
-    Joint(#[expect(dead_code, reason = "it is held until it is dropped")] Arc<OwnedSemaphorePermit>),
+    Joint(#[expect(dead_code, reason = "it is held until it is dropped")] Arc<slots::Slot>),
 }
 
 impl Drop for Held {
@@ -72,7 +73,13 @@ impl Drop for Held {
             Outcome::Release
         };
         self.shared.settle(&self.job, outcome);
+        if self.job.ending().end() {
+            self.shared.leavers.left(&self.job);
+        }
         self.shared.counts.ended();
+        if self.shared.commands.drains() {
+            self.shared.end_if_drained();
+        }
         self.shared.room.notify_one();
     }
 }

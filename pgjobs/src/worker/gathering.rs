@@ -7,13 +7,14 @@ use std::mem;
 use std::sync::Arc;
 use std::time::Instant;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::sleep_until;
 
 use super::dispatch_loop::{Held, Slot, start};
 use super::policy::gather::{self, Gathered, Slots, Step};
 use super::shared::Shared;
 use super::shutdown::Phase;
+use super::slots;
 use crate::task::definition::TaskDef;
 use crate::task::handler::{Handler, Many};
 use crate::task::job::Job;
@@ -56,11 +57,11 @@ impl Gathering {
     }
 
     /// Waits for a slot; `None` when the worker is asked to stop.
-    pub(super) async fn free_slot(&mut self, slots: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
+    pub(super) async fn free_slot(&mut self) -> Option<slots::Slot> {
         if self.shared.stop.is_draining() {
             return None;
         }
-        if let Ok(slot) = slots.clone().try_acquire_owned() {
+        if let Some(slot) = self.shared.slots.try_take() {
             return Some(slot); // usual with short jobs: nothing to wait for, nothing to set up
         }
         let shared = self.shared.clone();
@@ -69,7 +70,7 @@ impl Gathering {
             tokio::select! {
                 biased;
                 () = shared.stop.reached(Phase::Draining) => return None,
-                slot = slots.clone().acquire_owned() => return slot.ok(),
+                slot = shared.slots.take() => return slot,
                 () = at(until) => {}
             }
         }
@@ -97,11 +98,11 @@ impl Gathering {
         if self.sets.is_empty() {
             return None;
         }
-        if self.shared.stop.is_draining() {
+        if self.shared.stop.is_draining() || self.shared.commands.is_paused() {
             self.sets.clear(); // they are handed back
         }
         let gathered = self.sets.iter().map(|set| set.jobs.len()).sum();
-        let (slots, now) = (Slots { all: self.shared.settings.slots, gathered }, Instant::now());
+        let (slots, now) = (Slots { all: self.shared.slots.number(), gathered }, Instant::now());
         let is_due = |set: &mut Set| gather::next(set.gathered(), slots, now) == Step::Run;
         for set in self.sets.extract_if(.., is_due) {
             set.run(&self.shared);
@@ -131,7 +132,7 @@ impl Set {
 
 /// Makes one of the slots of these jobs, which is free again when the last of their runs has ended.
 fn share_slots(jobs: &mut [Held]) {
-    let mut all: Option<OwnedSemaphorePermit> = None;
+    let mut all: Option<slots::Slot> = None;
     for held in jobs.iter_mut() {
         if let Slot::Own(slot) = mem::replace(&mut held.slot, Slot::None) {
             match &mut all {

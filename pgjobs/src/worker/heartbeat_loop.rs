@@ -33,12 +33,15 @@ use std::time::{Duration, Instant};
 use sqlx::PgConnection;
 use tokio::runtime::Handle;
 
+use super::carry_out::carry_out;
+use super::commands::ToSend;
 use super::outage::{Call, in_seconds, words};
 use super::policy::heartbeats::{Beats, RETAIN, TICK};
 use super::policy::runtime_pulse::{Pulse, Watch};
 use super::policy::stalled_prefetch::Ahead;
 use super::shared::Shared;
 use super::shutdown::Phase;
+use crate::db::beat::{self, Report, Status};
 use crate::db::connection::DbConnection;
 use crate::db::refusal::is_outage;
 use crate::db::worker;
@@ -55,13 +58,16 @@ pub(super) async fn keep(shared: Arc<Shared>, mut db: DbConnection, runtime: Han
     let mut partitions = tokio::spawn(maintain_partitions(shared.clone()));
     let (mut more, mut maintained, mut counted) = (true, None, None); // due jobs do not wait for the first tick
     // `Leaving` follows the last outcome, because settling needs the lease.
-    while !has_left(&shared, if more { Duration::ZERO } else { beats.pause() }).await {
+    while !has_left(&shared, if more { Duration::ZERO } else { pause(&shared, &beats) }).await {
+        if beats.beat_is_due(shared.asks(), Instant::now()) {
+            beats.has_beaten(beat(&mut db, &shared).await, Instant::now());
+        }
+        if !beats.round_is_due(Instant::now()) && !more {
+            continue;
+        }
         pulse.feel(&shared);
         if ahead.waits_too_long(shared.counts.load(), Instant::now()) {
             release_stalled(&shared);
-        }
-        if beats.beat_is_due(Instant::now()) {
-            beats.has_beaten(heartbeat(&mut db, &shared).await, Instant::now());
         }
         more = requeue(&mut db, &shared, &mut beats, &mut maintained, more).await;
         if is_over(counted, shared.peers.count_pause()) {
@@ -78,7 +84,11 @@ pub(super) async fn keep(shared: Arc<Shared>, mut db: DbConnection, runtime: Han
     db.close().await;
 }
 
-async fn take_leave(db: &mut DbConnection, shared: &Shared) {
+/// Says what became of the last commands, and that the worker leaves.
+async fn take_leave(db: &mut DbConnection, shared: &Arc<Shared>) {
+    if shared.asks().at_once {
+        beat(db, shared).await;
+    }
     let id = shared.identity();
     if let Err(error) = db.call(async |connection| worker::unregister(connection, id).await).await {
         tracing::warn!(error = words(&error), "the worker could not take its leave; its lease runs out");
@@ -89,8 +99,18 @@ fn is_over(since: Option<Instant>, pause: Duration) -> bool {
     since.is_none_or(|since| since.elapsed() + TICK / 10 >= pause)
 }
 
+fn pause(shared: &Shared, beats: &Beats) -> Duration {
+    beats.wait(shared.asks(), Instant::now())
+}
+
+/// Pauses, until something may ask for a beat; returns whether the worker leaves.
 async fn has_left(shared: &Shared, pause: Duration) -> bool {
-    tokio::time::timeout(pause, shared.stop.reached(Phase::Leaving)).await.is_ok()
+    tokio::select! {
+        biased;
+        () = shared.stop.reached(Phase::Leaving) => true,
+        () = tokio::time::sleep(pause) => false,
+        () = shared.commands.asked.notified() => false,
+    }
 }
 
 /// Releases jobs that wait here behind long runs: other workers may have free slots for them.
@@ -101,27 +121,45 @@ fn release_stalled(shared: &Shared) {
     }
 }
 
-async fn heartbeat(db: &mut DbConnection, shared: &Arc<Shared>) -> bool {
-    let id = shared.identity();
+/// Says that the worker lives, reports, and carries out the commands that wait.
+async fn beat(db: &mut DbConnection, shared: &Arc<Shared>) -> bool {
+    let (id, to_send) = (shared.identity(), shared.commands.to_send());
+    let report = report(shared, &to_send);
+    shared.commands.looks();
+    let asked_at = Instant::now();
+    let beat = async |connection: &mut PgConnection| beat::beat(connection, id, &report).await;
+    let heard = db.call(beat).await;
+    let Some(heard) = note(shared, db, Call::Heartbeat, heard) else {
+        shared.commands.announce(); // what was announced has not been read
+        return false;
+    };
+    if !heard.alive {
+        shared.declare_lost(id);
+        return true;
+    }
+    shared.in_flight.were_told(&report.told);
+    shared.commands.were_sent(&to_send);
+    shared.commands.are_announced(!heard.polls);
+    // It may be another server, which never received some outcomes and keeps the leases of those runs alive.
+    if db.is_reconnected() {
+        shared.request_reconcile();
+    }
+    heard.commands.into_iter().for_each(|command| carry_out(shared, command, asked_at));
+    true
+}
+
+fn report(shared: &Shared, to_send: &ToSend) -> Report {
     let mut told = shared.in_flight.to_tell(TICK);
     if shared.is_stuck() {
         told.late.clear(); // jobs on a stuck runtime get no more time than they had
     }
-    let beat = async |connection: &mut PgConnection| worker::heartbeat(connection, id, &told).await;
-    let alive = db.call(beat).await;
-    match note(shared, db, Call::Heartbeat, alive) {
-        Some(false) => shared.declare_lost(id),
-        Some(true) => {
-            shared.in_flight.were_told(&told);
-            // It may be another server, which never received some outcomes and keeps the leases of those runs
-            // alive.
-            if db.is_reconnected() {
-                shared.request_reconcile();
-            }
-        }
-        None => return false,
+    let status = Status { paused: shared.commands.is_paused(), slots: shared.slots.number() };
+    Report {
+        told,
+        progress: None,
+        receipts: to_send.receipts.clone(),
+        status: to_send.change.map(|_| status),
     }
-    true
 }
 
 /// Sweeps and promotes when it is time, or when there was `more` to do; returns whether there is more.
@@ -139,7 +177,9 @@ async fn requeue(
         return false;
     }
     if !beats.sweep_is_due(Instant::now()) {
-        return promote(db, shared).await;
+        let promoted = promote(db, shared).await;
+        beats.has_swept(promoted.is_some(), Instant::now());
+        return promoted.unwrap_or(false);
     }
     if !more && !is_over(*maintained, shared.peers.maintain_pause(fastrand::f64())) {
         return false;
@@ -166,10 +206,10 @@ async fn count_peers(db: &mut DbConnection, shared: &Arc<Shared>) {
     }
 }
 
-/// Promotes due jobs and does not sweep; returns whether there are more.
-async fn promote(db: &mut DbConnection, shared: &Arc<Shared>) -> bool {
+/// Promotes due jobs and does not sweep; returns whether there are more, `None` when it failed.
+async fn promote(db: &mut DbConnection, shared: &Arc<Shared>) -> Option<bool> {
     let more = db.call(async |connection| worker::promote(connection).await).await;
-    note(shared, db, Call::Promote, more).unwrap_or(false)
+    note(shared, db, Call::Promote, more)
 }
 
 fn note<T>(shared: &Shared, db: &DbConnection, call: Call, outcome: Result<T, Error>) -> Option<T> {

@@ -36,6 +36,7 @@ impl<H: Fn(&Job, &TaskError) + Send + Sync + 'static> Layer for OnFailure<H> {
         let result = next.run().await;
         if let Err(error) = &result
             && !error.is_snooze()
+            && !job.is_cancelled()
         {
             tell(|| (self.0)(job, error));
         }

@@ -31,7 +31,10 @@ struct Entry {
 /// lease.
 pub(super) type Key = (Uuid, i32);
 
-fn key(job: &Job) -> Key {
+/// A run that has begun, with its task on the runtime.
+pub(super) type Begun = (Arc<Job>, Option<AbortHandle>);
+
+pub(super) fn key(job: &Job) -> Key {
     (job.lease(), job.batch_index())
 }
 
@@ -40,7 +43,13 @@ pub(super) struct InFlight {
     entries: Mutex<HashMap<Key, Entry>>,
     /// Runs whose outcomes are being sent. Locked after the entries, never before.
     given: Mutex<HashSet<Key>>,
+    /// Runs that were cancelled and are not here: their claim may not have been read yet. Locked after the
+    /// entries.
+    cancelled: Mutex<HashSet<Key>>,
 }
+
+/// How many of them it remembers; then it begins anew.
+const MOST_CANCELLED: usize = 10_000;
 
 impl InFlight {
     fn entries(&self) -> MutexGuard<'_, HashMap<Key, Entry>> {
@@ -51,14 +60,41 @@ impl InFlight {
         self.given.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn claim(&self, jobs: &[Arc<Job>], claimed: Instant) {
+    /// Takes up claimed jobs; returns how many of them were cancelled meanwhile, which it does not take up.
+    pub(super) fn claim(&self, jobs: &[Arc<Job>], claimed: Instant) -> usize {
         let mut entries = self.entries();
-        for job in jobs {
+        let cancelled = self.cancelled();
+        let is_void = |job: &&Arc<Job>| !cancelled.is_empty() && cancelled.contains(&key(job)); // hardly ever
+        for job in jobs.iter().filter(|job| !is_void(job)) {
             let counted = job.was_claimed_as_started();
             let entry =
                 Entry { job: job.clone(), claimed, run: None, began: None, prolonged: false, counted };
             entries.insert(key(job), entry);
         }
+        jobs.iter().filter(is_void).count()
+    }
+
+    /// Takes out runs that were cancelled. Returns those that have begun, and how many had not, which do not
+    /// begin any more.
+    pub(super) fn cancel(&self, runs: &[Key]) -> (Vec<Begun>, usize) {
+        let mut entries = self.entries();
+        let found: Vec<Entry> = runs.iter().filter_map(|run| entries.remove(run)).collect();
+        if found.len() < runs.len() {
+            let known: HashSet<Key> = found.iter().map(|entry| key(&entry.job)).collect();
+            let mut cancelled = self.cancelled();
+            if cancelled.len() > MOST_CANCELLED {
+                cancelled.clear();
+            }
+            cancelled.extend(runs.iter().filter(|run| !known.contains(run)));
+        }
+        drop(entries); // an aborted run may be dropped at once, and takes this lock
+        let (begun, unbegun): (Vec<_>, Vec<_>) = found.into_iter().partition(|entry| entry.began.is_some());
+        let unbegun = unbegun.into_iter().map(stop).count();
+        (begun.into_iter().map(|Entry { job, run, .. }| (job, run)).collect(), unbegun)
+    }
+
+    fn cancelled(&self) -> MutexGuard<'_, HashSet<Key>> {
+        self.cancelled.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether the job still is this worker's: false once its lease was lost.
@@ -187,6 +223,7 @@ impl InFlight {
 }
 
 fn stop(entry: Entry) -> Arc<Job> {
+    entry.job.ending().cancel(); // for code that goes on elsewhere, such as a thread of `spawn_blocking`
     if let Some(run) = entry.run {
         run.abort();
     }
@@ -194,56 +231,4 @@ fn stop(entry: Entry) -> Arc<Job> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::db::claimed::Claimed;
-
-    fn job(started: bool) -> Arc<Job> {
-        Arc::new(Job::example(Claimed { started, ..Claimed::example("a", 1) }))
-    }
-
-    #[test]
-    fn a_heartbeat_that_fails_says_the_same_again() {
-        let (held, job) = (InFlight::default(), job(false));
-        held.claim(std::slice::from_ref(&job), Instant::now());
-        held.begin(&job);
-        for _ in 0..2 {
-            let told = held.to_tell(Duration::ZERO);
-            assert_eq!((told.late.len(), told.started.len()), (1, 1));
-        }
-        held.were_told(&held.to_tell(Duration::ZERO));
-        let told = held.to_tell(Duration::ZERO);
-        assert_eq!((told.late.len(), told.started.len()), (0, 0));
-    }
-
-    #[test]
-    fn a_run_is_in_flight_until_its_outcome_was_answered() {
-        let (held, job) = (InFlight::default(), job(true));
-        let run = key(&job);
-        held.claim(std::slice::from_ref(&job), Instant::now());
-        assert!(held.runs().contains(&run));
-        held.take(&job, || {});
-        assert!(held.runs().contains(&run) && !held.holds(&job), "its outcome is on its way");
-        held.were_settled(std::iter::once(run));
-        assert!(held.runs().is_empty());
-        held.claim(std::slice::from_ref(&job), Instant::now());
-        assert_eq!(held.stop_all().len(), 1);
-        assert!(held.runs().contains(&run), "it is handed back");
-        held.were_settled(std::iter::once(run));
-        held.claim(std::slice::from_ref(&job), Instant::now());
-        assert_eq!((held.forget_all(), held.runs().len()), (1, 0), "others have it");
-    }
-
-    #[test]
-    fn what_waits_is_prolonged_each_time_and_is_not_started() {
-        let (held, job) = (InFlight::default(), job(false));
-        held.claim(std::slice::from_ref(&job), Instant::now());
-        for _ in 0..2 {
-            let told = held.to_tell(Duration::ZERO);
-            assert_eq!((told.late.len(), told.started.len()), (1, 0));
-            held.were_told(&told);
-        }
-        assert_eq!(held.stop_waiting().len(), 1);
-        assert!(!held.begin(&job), "it was handed back, and must not begin");
-    }
-}
+mod tests;

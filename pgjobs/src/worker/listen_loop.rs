@@ -1,16 +1,18 @@
-//! The listen loop: wakes up the claim loop when the database notifies.
+//! The listen loop: wakes up the claim loop, or the heartbeat loop, when the database notifies.
 //!
 //! Notifications are only hints. Whatever is missed, while reconnecting or behind a pooler that drops
-//! notifications, the claim loop finds by polling.
+//! notifications, these loops find by polling. The heartbeat loop polls for commands only where none are
+//! heard of; so this loop sends itself a notification to see whether they arrive.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::postgres::{PgListener, PgPoolOptions};
+use sqlx::postgres::{PgListener, PgNotification, PgPoolOptions};
+use uuid::Uuid;
 
 use super::outage::in_seconds;
 use super::shared::Shared;
-use crate::db::notify::READY;
+use crate::db::notify::{COMMAND, READY, check_hearing};
 use crate::db::refusal::{is_outage, server_code};
 use crate::types::backoff::Backoff;
 use crate::types::error::Error;
@@ -24,6 +26,7 @@ pub(super) async fn listen(shared: Arc<Shared>) {
         match hear(&shared, &mut failures).await {
             Ok(never) => match never {},
             Err(error) => {
+                shared.commands.hears(false);
                 let delay = RECONNECT.delay(failures);
                 failures = (failures + 1).min(20);
                 tell(&shared, &error.into(), failures);
@@ -52,11 +55,33 @@ async fn hear(shared: &Shared, failures: &mut u32) -> Result<std::convert::Infal
     let patience = shared.servers.patience();
     let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(patience).connect_lazy_with(options);
     let mut listener = PgListener::connect_with(&pool).await?;
-    listener.listen(READY).await?;
+    listener.listen_all([READY, COMMAND]).await?;
+    let check = format!("check {}", Uuid::new_v4());
+    check_hearing(&mut listener, &check).await?;
     loop {
-        // `None`: the connection was lost and reopened, and notifications in between may be lost.
-        listener.try_recv().await?;
+        let heard = listener.try_recv().await?;
         *failures = 0;
-        shared.heard.notify_one();
+        match heard {
+            Some(heard) => tell_loops(shared, &heard, &check),
+            // The connection was lost and reopened, and notifications in between may be lost.
+            None => {
+                shared.commands.hears(false);
+                shared.heard.notify_one();
+                shared.commands.announce();
+                check_hearing(&mut listener, &check).await?;
+            }
+        }
+    }
+}
+
+/// Wakes the loop that a notification is for.
+fn tell_loops(shared: &Shared, heard: &PgNotification, check: &str) {
+    match (heard.channel(), heard.payload()) {
+        (COMMAND, payload) if payload == check => shared.commands.hears(true),
+        (COMMAND, payload) if payload.is_empty() || payload == shared.identity().to_string() => {
+            shared.commands.announce();
+        }
+        (COMMAND, _) => {} // for others
+        _ => shared.heard.notify_one(),
     }
 }

@@ -28,9 +28,12 @@
 //! about its outcome, so nothing is settled twice and nothing is forgotten.
 
 mod builder;
+mod cancelling;
+mod carry_out;
 mod check;
 mod claim;
 mod claim_loop;
+mod commands;
 mod counts;
 mod dispatch_loop;
 mod gathering;
@@ -38,6 +41,7 @@ mod handle;
 mod heartbeat_loop;
 mod hooks;
 mod in_flight;
+mod leavers;
 mod listen_loop;
 mod open;
 mod outage;
@@ -45,9 +49,11 @@ mod outcome;
 mod policy;
 mod register;
 mod run;
+mod settings;
 mod settle_loop;
 mod shared;
 mod shutdown;
+mod slots;
 mod starts;
 mod supervisor;
 mod thread;

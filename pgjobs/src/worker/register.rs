@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::shared::Shared;
 use crate::db::worker::{self, Registration};
+use crate::types::command::KINDS;
 use crate::types::error::Error;
 
 /// Declares the tasks, then the worker. Always both, since a database that has lost the one has lost the
@@ -34,8 +35,9 @@ fn registration(shared: &Shared, id: Uuid) -> Registration<'_> {
         host: host(),
         topics: &shared.settings.topics,
         tasks: &shared.settings.names,
-        slots: i32::try_from(shared.settings.slots).unwrap_or(i32::MAX),
+        slots: i32::try_from(shared.slots.number()).unwrap_or(i32::MAX),
         lease: shared.settings.lease,
+        commands: KINDS,
     }
 }
 

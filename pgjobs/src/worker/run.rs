@@ -1,7 +1,7 @@
 //! One run of one job, from its start to its outcome.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tracing::Instrument;
 
@@ -28,14 +28,36 @@ pub(super) async fn run(shared: &Arc<Shared>, job: Arc<Job>, seat: Option<Seat>)
         let Some(def) = shared.registry.get(job.task()) else {
             return Outcome::Release; // claims name only tasks that are registered here
         };
-        let result = Next::all(&shared.layers, def, &job, &shared.state).seated(seat).run().await;
+        let run = Next::all(&shared.layers, def, &job, &shared.state).seated(seat).run();
+        let result = match def.options.warn_after {
+            None => run.await,
+            Some(age) => warn_after(age, &job, run).await,
+        };
         let outcome = outcome(def, &job, result);
-        log(&job, &outcome, started);
+        match job.is_cancelled() {
+            true => tracing::info!(took = ?started.elapsed(), "ended after it was cancelled"),
+            false => log(&job, &outcome, started),
+        }
         outcome
     }
     .instrument(span)
     .await;
     shared.settle(&job, outcome);
+}
+
+/// Runs this, and logs a warning when it takes longer than so long.
+async fn warn_after<R>(age: Duration, job: &Job, run: impl Future<Output = R>) -> R {
+    let mut run = std::pin::pin!(run);
+    if let Ok(result) = tokio::time::timeout(age, &mut run).await {
+        return result;
+    }
+    job.ending().note_late();
+    tracing::warn!(
+        "runs longer than {} (warn_after); its time is over after {}",
+        in_seconds(age),
+        in_seconds(job.timeout())
+    );
+    run.await
 }
 
 /// Logs how a run ended and what follows: whether the job runs again, and when, or has ended for good.

@@ -8,16 +8,19 @@ use std::time::Duration;
 use tokio::sync::{Notify, mpsc, oneshot};
 use uuid::Uuid;
 
+use super::commands::Commands;
 use super::counts::Counts;
 #[cfg(feature = "testing")]
 use super::counts::End;
 use super::in_flight::{InFlight, Key};
+use super::leavers::Leavers;
 use super::outage::Outage;
 use super::policy::claiming::View;
+use super::policy::heartbeats::Asks;
 use super::policy::peers::Peers;
-#[cfg(feature = "testing")]
-use super::shutdown::Phase;
-use super::shutdown::Stop;
+use super::settings::Settings;
+use super::shutdown::{Phase, Stop};
+use super::slots::Slots;
 use crate::db::connection::DbConnection;
 use crate::db::servers::Servers;
 use crate::db::settle::{Outcome, Settlement};
@@ -35,6 +38,9 @@ pub(super) struct Shared {
     pub(super) state: Arc<State>,
     pub(super) layers: Vec<Arc<dyn AnyLayer>>,
     pub(super) in_flight: InFlight,
+    pub(super) leavers: Leavers,
+    pub(super) slots: Arc<Slots>,
+    pub(super) commands: Commands,
     pub(super) stop: Stop,
     /// Jobs may be ready: the claim loop claims at once.
     pub(super) work: Notify,
@@ -71,31 +77,6 @@ pub(super) struct Inboxes {
     pub(super) starts: mpsc::UnboundedReceiver<Start>,
 }
 
-pub(super) struct Settings {
-    pub(super) topics: Vec<String>,
-    pub(super) names: Vec<String>,
-    /// The tasks among `names` that may end their jobs themselves.
-    pub(super) own_batch: Vec<String>,
-    pub(super) slots: usize,
-    pub(super) lease: Duration,
-    pub(super) grace: Duration,
-    pub(super) poll: Duration,
-    pub(super) listen: bool,
-    pub(super) burst: bool,
-}
-
-/// The least that `longest_call` returns: a statement takes a few round trips the first time, however short
-/// the lease is.
-const SHORTEST_CALL: Duration = Duration::from_secs(5);
-
-impl Settings {
-    /// How long a call to the database may take: as long as the lease, for which others take this worker to
-    /// be alive.
-    pub(super) fn longest_call(&self) -> Duration {
-        self.lease.max(SHORTEST_CALL)
-    }
-}
-
 impl Shared {
     pub(super) fn new(
         servers: Servers,
@@ -106,6 +87,7 @@ impl Shared {
     ) -> (Arc<Self>, Inboxes) {
         let (settlements, outcomes) = mpsc::unbounded_channel();
         let (start, starts) = mpsc::unbounded_channel();
+        let slots = Arc::new(Slots::new(settings.slots));
         let shared = Shared {
             servers,
             settings,
@@ -113,6 +95,9 @@ impl Shared {
             state: Arc::new(state),
             layers,
             in_flight: InFlight::default(),
+            leavers: Leavers::default(),
+            slots,
+            commands: Commands::default(),
             stop: Stop::new(),
             work: Notify::new(),
             heard: Notify::new(),
@@ -190,13 +175,14 @@ impl Shared {
         answered.await.unwrap_or(false) // the claim loop has ended: nothing starts any more
     }
 
-    fn wake_claims(&self) {
+    pub(super) fn wake_claims(&self) {
         self.work.notify_one();
         self.room.notify_one();
     }
 
     pub(super) fn adopt_identity(&self, id: Uuid) {
         *self.identity.write().unwrap_or_else(PoisonError::into_inner) = id;
+        self.commands.note_change(); // a pause goes on under the new id
         self.lost.store(false, SeqCst);
     }
 
@@ -208,6 +194,7 @@ impl Shared {
             lost: self.lost.load(SeqCst),
             needs_reconcile: self.needs_reconcile.load(SeqCst),
             stuck: self.is_stuck(),
+            paused: self.commands.is_paused(),
         }
     }
 
@@ -218,6 +205,7 @@ impl Shared {
 
     /// Stops and releases everything in flight; the runs do not count as attempts.
     pub(super) fn release_all(&self) {
+        self.leavers.drop_all();
         for job in self.in_flight.stop_all() {
             self.send(&job, Outcome::Release);
         }
@@ -242,6 +230,7 @@ impl Shared {
 
     /// Stops and forgets everything in flight: others have it now.
     pub(super) fn forget_all(&self) {
+        self.leavers.drop_all();
         self.counts.forgot(self.in_flight.forget_all());
     }
 
@@ -265,6 +254,20 @@ impl Shared {
 
     pub(super) fn has_died(&self) -> bool {
         self.died.load(SeqCst)
+    }
+
+    /// What asks for a beat now.
+    pub(super) fn asks(&self) -> Asks {
+        let asks = self.commands.asks(self.settings.poll);
+        // Without a listen loop nothing is ever heard; a burst looks for commands with its heartbeats.
+        Asks { polls: asks.polls.filter(|_| !self.settings.burst), ..asks }
+    }
+
+    /// Ends the worker when a command has told it to drain and nothing runs.
+    pub(super) fn end_if_drained(&self) {
+        if self.commands.drains() && self.counts.load().running == 0 {
+            self.stop.advance(Phase::Draining);
+        }
     }
 
     fn send(&self, job: &Job, outcome: Outcome) {

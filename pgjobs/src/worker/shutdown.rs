@@ -15,6 +15,8 @@ pub(super) enum Phase {
     Working,
     /// No more claims; the worker releases queued jobs, and running jobs may finish.
     Draining,
+    /// As well, but running jobs are handed back at once.
+    HandingBack,
     /// No job runs any more; the last outcomes are being sent.
     Closing,
     /// Outcomes that the database does not have yet, it never gets.

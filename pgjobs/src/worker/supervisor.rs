@@ -21,8 +21,9 @@ use super::dispatch_loop::dispatch;
 use super::handle::WorkerHandle;
 use super::open::{self, Opened, Opening, PARTS, START, opening};
 use super::register::{refuse_unusable, register};
+use super::settings::Settings;
 use super::settle_loop::RUN_AGAIN;
-use super::shared::{Inboxes, Settings, Shared};
+use super::shared::{Inboxes, Shared};
 use super::shutdown::Phase;
 use super::starts::Starts;
 use super::{claim_loop, heartbeat_loop, listen_loop, settle_loop, thread};
@@ -200,12 +201,12 @@ async fn claim_until_the_end(claiming: Claiming, db: DbConnection) -> WorkerRepo
         listening.abort(); // nothing else uses its connection, so nothing is left half-done
         note_panic(&shared, "listen", listening).await;
     }
-    let _ = timeout(shared.settings.grace, async {
+    let runs_end = async {
         claims.await;
         parts.dispatch.await;
         runs_ended(&shared).await;
-    })
-    .await;
+    };
+    await_runs(&shared, runs_end).await;
     shared.release_all();
     shared.stop.advance(Phase::Closing);
     send_last_outcomes(&shared, parts.settle).await;
@@ -214,6 +215,18 @@ async fn claim_until_the_end(claiming: Claiming, db: DbConnection) -> WorkerRepo
     let report = shared.counts.report();
     tracing::info!(?report, "the worker has ended");
     report
+}
+
+/// Gives the runs their grace, or hands them back when a command says so.
+async fn await_runs(shared: &Shared, runs_end: impl Future<Output = ()>) {
+    let mut runs_end = std::pin::pin!(timeout(shared.settings.grace, runs_end));
+    tokio::select! {
+        biased;
+        _ = &mut runs_end => return,
+        () = shared.stop.reached(Phase::HandingBack) => {}
+    }
+    shared.release_all();
+    let _ = timeout(PART_ENDS, runs_end).await;
 }
 
 /// Waits for the settle loop, which ends when the database has every outcome, or when no time is left.

@@ -175,7 +175,7 @@ impl World {
         let leases: Vec<String> = late.iter().map(|run| run.0.to_string()).collect();
         let batch_indexes: Vec<String> = late.iter().map(|run| run.1.to_string()).collect();
         let sql = format!(
-            "select jobs.heartbeat_worker('{worker}', '{{{}}}', '{{{}}}')",
+            "select alive from jobs.beat('{worker}', '{{{}}}', '{{{}}}')",
             leases.join(","),
             batch_indexes.join(",")
         );

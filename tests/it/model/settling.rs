@@ -119,6 +119,9 @@ impl Step<'_> {
         open.dedup();
         for number in &open {
             self.end(*number, "cancelled", None);
+            let job = self.job(*number);
+            let error = job.traceback.take().map(|error| format!("\n{error}")).unwrap_or_default();
+            job.traceback = Some(format!("cancelled by postgres{error}"));
         }
         open
     }

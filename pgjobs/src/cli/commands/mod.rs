@@ -6,6 +6,7 @@ mod call;
 pub(crate) mod check;
 pub(crate) mod codegen;
 pub(crate) mod completions;
+pub(crate) mod control;
 pub(crate) mod dev;
 pub(crate) mod doctor;
 pub(crate) mod edit;

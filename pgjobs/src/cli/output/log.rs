@@ -7,12 +7,14 @@ use tracing_subscriber::field::MakeExt;
 use tracing_subscriber::filter::{EnvFilter, FilterExt, LevelFilter, filter_fn};
 use tracing_subscriber::fmt::format::{self, Writer};
 use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::reload;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use super::console::Console;
 use super::panics;
 use super::redact::{Masked, MaskedJson};
 use crate::cli::args::global::{Global, LogFormat};
+use crate::control;
 use crate::types::text::shown;
 
 /// Starts the log unless the program has its own subscriber already; `default` is the filter when the user
@@ -27,6 +29,7 @@ pub(crate) fn start(global: &Global, default: &'static str, console: &Console) {
     let always = filter_fn(|metadata| {
         metadata.is_span() && metadata.target().starts_with("pgjobs") || metadata.target() == panics::TARGET
     });
+    let (filter, reload) = reload::Layer::new(filter);
     let filter = filter.or(always.with_max_level_hint(LevelFilter::INFO));
     let lines = tracing_subscriber::fmt::layer().with_target(global.verbose > 1);
     let lines = match global.log {
@@ -39,7 +42,16 @@ pub(crate) fn start(global: &Global, default: &'static str, console: &Console) {
             .with_writer(|| Masked)
             .boxed(),
     };
-    let _ = tracing_subscriber::registry().with(lines.with_filter(filter)).try_init();
+    if tracing_subscriber::registry().with(lines.with_filter(filter)).try_init().is_ok() {
+        control::on_log(move |text| change(&reload, text));
+    }
+}
+
+/// Changes the filter of the log while the program runs; returns what the receipt of the command says.
+fn change<S>(reload: &reload::Handle<EnvFilter, S>, text: &str) -> Result<String, String> {
+    let filter = EnvFilter::try_new(text).map_err(|error| format!("not a log filter: {error}"))?;
+    reload.reload(filter).map_err(|error| error.to_string())?;
+    Ok(format!("logs by {text}"))
 }
 
 /// Escapes a field: errors, hosts and names of tasks are untrusted text, which must not start a line or move

@@ -6,7 +6,7 @@ use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
 use uuid::Uuid;
 
-use crate::db::read::time;
+use crate::db::read::{maybe_time, time};
 use crate::types::error::Error;
 
 /// A registered worker.
@@ -25,7 +25,7 @@ pub struct WorkerRow {
     pub topics: Vec<String>,
     /// The task names it claims, aliases included.
     pub tasks: Vec<String>,
-    /// The number of jobs that it can run at once.
+    /// The number of jobs that it can run at once now: a command may have changed it.
     pub slots: i32,
     /// The number of its jobs in flight, running or prefetched.
     pub held: i64,
@@ -35,6 +35,8 @@ pub struct WorkerRow {
     pub heartbeat_at: DateTime<Utc>,
     /// Whether its last heartbeat is recent enough.
     pub alive: bool,
+    /// Since when it claims nothing because a command has paused it; `None`: it claims.
+    pub paused_at: Option<DateTime<Utc>>,
 }
 
 /// Any client may have written the arrays: they may contain nulls, have several dimensions, or start at an
@@ -42,7 +44,7 @@ pub struct WorkerRow {
 const WORKERS: &str = "select w.id, w.host, w.pid, w.version, \
      array(select t from unnest(w.topics) t where t is not null), \
      array(select t from unnest(w.tasks) t where t is not null), w.slots, w.held, \
-     w.started_at, w.heartbeat_at, w.alive from jobs.workers() w";
+     w.started_at, w.heartbeat_at, w.alive, w.paused_at from jobs.workers() w";
 
 pub(crate) async fn workers(connection: &mut PgConnection) -> Result<Vec<WorkerRow>, Error> {
     let rows = sqlx::query(WORKERS).fetch_all(connection).await?;
@@ -59,6 +61,7 @@ pub(crate) async fn workers(connection: &mut PgConnection) -> Result<Vec<WorkerR
             started_at: time(row, 8)?,
             heartbeat_at: time(row, 9)?,
             alive: row.try_get(10)?,
+            paused_at: maybe_time(row, 11)?,
         })
     };
     rows.iter().map(worker).collect()

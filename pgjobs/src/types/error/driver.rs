@@ -156,7 +156,7 @@ fn role_of(function: &str) -> &'static str {
         "nack",
         "settle",
         "heartbeat",
-        "heartbeat_worker",
+        "beat",
         "held_by",
         "register_worker",
         "unregister_worker",

@@ -20,6 +20,8 @@ pub(crate) struct View {
     pub(crate) needs_reconcile: bool,
     /// Nothing that the worker starts would run: see [`pulse`](super::runtime_pulse).
     pub(crate) stuck: bool,
+    /// A command says that it claims nothing.
+    pub(crate) paused: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -148,6 +150,11 @@ impl Claims {
         }
     }
 
+    /// The worker may run this many jobs at once from now on.
+    pub(crate) fn set_slots(&mut self, slots: usize) {
+        self.pace.slots = slots;
+    }
+
     pub(crate) fn next(&mut self, view: View, now: Instant) -> Step {
         if view.draining {
             // What is released now runs elsewhere without waiting for the lease; each claim is tried once.
@@ -163,7 +170,7 @@ impl Claims {
         if let Some(unconfirmed) = self.unconfirmed.last() {
             return Step::ReleaseClaim(*unconfirmed);
         }
-        if view.stuck {
+        if view.stuck || view.paused {
             return Step::AwaitRoom;
         }
         match self.then.take() {

@@ -48,7 +48,7 @@ pub(crate) struct Want {
 }
 
 pub(crate) struct Pace {
-    slots: usize,
+    pub(super) slots: usize,
     longest_pause: Duration,
     pause: Duration,
     rate: f64,

@@ -20,14 +20,30 @@ fn list(workers: &[WorkerRow]) -> Vec<String> {
         return vec!["no workers".to_owned()];
     }
     let now = Utc::now();
-    let header =
-        ["Host", ">Pid", "Version", "Topics", ">Tasks", ">Held", ">Slots", "Started", "Last sign of life"];
+    let header = [
+        "Id",
+        "Host",
+        ">Pid",
+        "Version",
+        "Topics",
+        ">Tasks",
+        ">Held",
+        ">Slots",
+        "Started",
+        "Last sign of life",
+    ];
     table(header, workers.iter().map(|worker| row(worker, now)))
 }
 
-fn row(worker: &WorkerRow, now: DateTime<Utc>) -> [String; 9] {
+fn row(worker: &WorkerRow, now: DateTime<Utc>) -> [String; 10] {
     let sign = format::when(worker.heartbeat_at, now);
+    let state = match (worker.alive, worker.paused_at) {
+        (false, _) => ": lost".to_owned(),
+        (true, Some(since)) => format!(", paused {}", format::when(since, now)),
+        (true, None) => String::new(),
+    };
     [
+        worker.id.to_string(),
         worker.host.clone(),
         worker.pid.to_string(),
         worker.version.clone(),
@@ -36,6 +52,6 @@ fn row(worker: &WorkerRow, now: DateTime<Utc>) -> [String; 9] {
         worker.held.to_string(),
         worker.slots.to_string(),
         format::when(worker.started_at, now),
-        if worker.alive { sign } else { format!("{sign}: lost") },
+        format!("{sign}{state}"),
     ]
 }

@@ -49,6 +49,25 @@ pub(crate) struct Matching {
     no_wait: bool,
 }
 
+impl Matching {
+    /// Refuses what goes with --topic alone, for jobs that are named by their ids. (clap does not, because --topic
+    /// conflicts with ids.)
+    pub(super) fn refuse(&self) -> Result<(), Failure> {
+        let is_given = self.error.is_some()
+            || self.since.is_some()
+            || self.until.is_some()
+            || self.rate.is_some()
+            || self.dry_run
+            || self.no_wait;
+        if is_given {
+            let words =
+                "--error, --since, --until, --rate, --dry-run and --no-wait go with --topic, not with ids";
+            return Err(Failure::usage(words));
+        }
+        Ok(())
+    }
+}
+
 /// An operation that is about to be started.
 pub(super) struct Bulk {
     action: Action,

@@ -5,11 +5,14 @@ mod bulk;
 mod purge;
 mod selection;
 
+use std::time::Duration;
+
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgGroup, Args};
 
-use crate::admin::Operation;
+use crate::admin::{GRACE, Operation};
 use crate::cli::args::global::Global;
+use crate::cli::args::values;
 use crate::cli::output::console::Console;
 use crate::cli::output::failure::Failure;
 use crate::db::refusal::server_code;
@@ -87,8 +90,9 @@ fn ended() -> impl TypedValueParser<Value = JobState> {
 }
 
 const CANCEL_HELP: &str = "\
-A pending job never runs. The code of a running one is not interrupted, but whatever it reports is \
-refused.
+A pending job never runs. A running one ends in the database at once: its code is told, and what still runs \
+after --grace is cut off where it waits; `pgjobs control receipts` shows how that went. Code that blocks its thread \
+cannot be stopped, and whatever it reports is refused.
 
 Examples:
   pgjobs cancel 0199d1f2a4b07c3e8f5a6b7c8d9e0f12
@@ -103,10 +107,13 @@ pub(crate) struct CancelArgs {
     /// All pending and running jobs under this topic instead; '*' is every task.
     #[arg(long)]
     topic: Option<Topic>,
+    /// How long the code of running jobs may go on, at most 1h; with --topic it is 5s.
+    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = values::duration, conflicts_with = "topic")]
+    grace: Duration,
     #[command(flatten)]
     matching: Matching,
-    /// With --topic: why, for the audit.
-    #[arg(long, requires = "topic")]
+    /// Why, for whoever finds the jobs cancelled and for the audit.
+    #[arg(long)]
     reason: Option<String>,
     /// Do not ask for confirmation.
     #[arg(short, long)]
@@ -115,6 +122,7 @@ pub(crate) struct CancelArgs {
 
 pub(crate) async fn retry(args: RetryArgs, global: &Global, console: &Console) -> Result<(), Failure> {
     let Some(topic) = args.topic else {
+        args.matching.refuse()?;
         return selection::run(Action::Retry, args.ids, args.reason, args.yes, global, console).await;
     };
     let operation = Operation::retry(topic).state(args.state);
@@ -123,6 +131,7 @@ pub(crate) async fn retry(args: RetryArgs, global: &Global, console: &Console) -
 
 pub(crate) async fn redrive(args: RedriveArgs, global: &Global, console: &Console) -> Result<(), Failure> {
     let Some(topic) = args.topic else {
+        args.matching.refuse()?;
         return selection::run(Action::Redrive, args.ids, args.reason, args.yes, global, console).await;
     };
     let operation = Operation::redrive(topic).state(args.state);
@@ -131,9 +140,18 @@ pub(crate) async fn redrive(args: RedriveArgs, global: &Global, console: &Consol
 
 pub(crate) async fn cancel(args: CancelArgs, global: &Global, console: &Console) -> Result<(), Failure> {
     let Some(topic) = args.topic else {
-        return selection::run(Action::Cancel, args.ids, None, args.yes, global, console).await;
+        args.matching.refuse()?;
+        return selection::run(
+            Action::Cancel { grace: args.grace },
+            args.ids,
+            args.reason,
+            args.yes,
+            global,
+            console,
+        )
+        .await;
     };
-    Bulk::new(Action::Cancel, Operation::cancel(topic), args.matching, args.reason, args.yes)
+    Bulk::new(Action::Cancel { grace: GRACE }, Operation::cancel(topic), args.matching, args.reason, args.yes)
         .run(global, console)
         .await
 }

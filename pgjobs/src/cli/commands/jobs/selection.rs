@@ -1,11 +1,13 @@
 //! Retries, re-drives or cancels jobs that are named by their ids.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use serde_json::json;
 use sqlx::PgPool;
 
 use super::refused;
+use crate::admin::GRACE;
 use crate::cli::args::global::Global;
 use crate::cli::database::connect::connect;
 use crate::cli::output::confirm::confirm;
@@ -23,7 +25,10 @@ const BATCH: usize = 1000;
 pub(crate) enum Action {
     Retry,
     Redrive,
-    Cancel,
+    /// The code of running jobs may go on for so long.
+    Cancel {
+        grace: Duration,
+    },
     Purge,
 }
 
@@ -32,7 +37,7 @@ impl Action {
         match kind {
             "retry" => Action::Retry,
             "redrive" => Action::Redrive,
-            "cancel" => Action::Cancel,
+            "cancel" => Action::Cancel { grace: GRACE },
             _ => Action::Purge,
         }
     }
@@ -41,7 +46,7 @@ impl Action {
         match self {
             Action::Retry => "retry",
             Action::Redrive => "re-drive",
-            Action::Cancel => "cancel",
+            Action::Cancel { .. } => "cancel",
             Action::Purge => "delete",
         }
     }
@@ -51,7 +56,7 @@ impl Action {
         match self {
             Action::Retry => "retried",
             Action::Redrive => "redriven",
-            Action::Cancel => "cancelled",
+            Action::Cancel { .. } => "cancelled",
             Action::Purge => "purged",
         }
     }
@@ -60,7 +65,7 @@ impl Action {
     fn otherwise(self) -> &'static str {
         match self {
             Action::Retry | Action::Redrive => "not found, or neither failed nor cancelled",
-            Action::Cancel | Action::Purge => "not found, or ended already",
+            Action::Cancel { .. } | Action::Purge => "not found, or ended already",
         }
     }
 }
@@ -93,9 +98,10 @@ impl Done {
                 }
             }
             Action::Retry => self.jobs.extend(db::admin::retry(&mut connection, jobs, reason).await?),
-            Action::Cancel | Action::Purge => {
-                self.jobs.extend(db::admin::cancel(&mut connection, jobs).await?)
+            Action::Cancel { grace } => {
+                self.jobs.extend(db::admin::cancel(&mut connection, jobs, grace, reason).await?);
             }
+            Action::Purge => {} // it takes a topic
         }
         Ok(())
     }

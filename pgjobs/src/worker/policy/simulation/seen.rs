@@ -14,10 +14,11 @@ pub(super) struct Seen {
     pub(super) stood_still: usize,
     pub(super) maintained: usize,
     pub(super) stuck: usize,
+    pub(super) commands: usize,
 }
 
 impl Seen {
-    pub(super) fn counts(&self) -> [(usize, &'static str); 10] {
+    pub(super) fn counts(&self) -> [(usize, &'static str); 11] {
         [
             (self.unconfirmed, "unconfirmed claim"),
             (self.released_claim, "claim released"),
@@ -29,6 +30,7 @@ impl Seen {
             (self.quiet_rounds, "round without a sweep"),
             (self.stood_still, "standstill"),
             (self.stuck, "stuck runtime"),
+            (self.commands, "command"),
         ]
     }
 
@@ -44,5 +46,6 @@ impl Seen {
         self.stood_still += other.stood_still;
         self.maintained += other.maintained;
         self.stuck += other.stuck;
+        self.commands += other.commands;
     }
 }

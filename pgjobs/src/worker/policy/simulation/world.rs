@@ -219,6 +219,7 @@ impl World {
             lost: self.lost,
             needs_reconcile: self.needs_reconcile,
             stuck: self.stuck,
+            paused: false,
         }
     }
 

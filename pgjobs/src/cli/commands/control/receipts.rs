@@ -1,0 +1,54 @@
+//! `control receipts`: lists commands and what became of them.
+
+use chrono::{DateTime, Utc};
+use clap::Args;
+use serde_json::json;
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use crate::cli::output::console::Console;
+use crate::cli::output::failure::Failure;
+use crate::cli::output::format;
+use crate::cli::output::table::table;
+use crate::control::{self, Receipt};
+
+#[derive(Args)]
+pub(crate) struct ReceiptsArgs {
+    /// Only commands to this worker.
+    #[arg(long, value_name = "ID")]
+    worker: Option<Uuid>,
+    /// How many.
+    #[arg(long, value_name = "N", default_value = "50", value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    limit: u16,
+}
+
+pub(super) async fn show(args: &ReceiptsArgs, pool: &PgPool, console: &Console) -> Result<(), Failure> {
+    let receipts = control::receipts(pool, args.worker, args.limit).await?;
+    console.data(&json!({ "receipts": receipts }), || rows(&receipts))
+}
+
+/// Receipts as a table.
+pub(super) fn rows(receipts: &[Receipt]) -> Vec<String> {
+    if receipts.is_empty() {
+        return vec!["no commands".to_owned()];
+    }
+    let now = Utc::now();
+    let header = [">No", "Command", "Worker", "Host", "Sent", "By", "State", "Took", "!Answer", "!Reason"];
+    table(header, receipts.iter().map(|receipt| row(receipt, now)))
+}
+
+fn row(receipt: &Receipt, now: DateTime<Utc>) -> [String; 10] {
+    let took = receipt.answered_at.and_then(|at| (at - receipt.sent_at).to_std().ok());
+    [
+        receipt.id.to_string(),
+        receipt.kind.clone(),
+        receipt.worker.to_string(),
+        receipt.host.clone().unwrap_or_else(|| "-".to_owned()),
+        format::when(receipt.sent_at, now),
+        receipt.who.clone(),
+        receipt.state.to_string(),
+        took.map_or_else(|| "-".to_owned(), |took| format!("{} ms", took.as_millis())),
+        receipt.answer.clone().unwrap_or_default(),
+        receipt.reason.clone().unwrap_or_default(),
+    ]
+}

@@ -1,0 +1,94 @@
+//! Carries out commands.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::cancelling;
+use super::shared::Shared;
+use super::shutdown::Phase;
+use crate::control;
+use crate::db::beat::Received;
+use crate::types::command::CommandState::{Applied, Expired, Refused};
+
+/// Carries out a command, unless that was begun before, or its time was over before it arrived. `asked_at`:
+/// when the beat was sent that brought it; its time counts from there, by a clock that runs on while the
+/// process is stopped.
+pub(super) fn carry_out(shared: &Arc<Shared>, command: Received, asked_at: Instant) {
+    if !shared.commands.begin(command.id) {
+        return;
+    }
+    let time = Duration::try_from_secs_f64(command.expires_in).unwrap_or_default();
+    if asked_at.elapsed() >= time {
+        return shared.commands.answer(&command, Expired, "it arrived when its time was over".to_owned());
+    }
+    if command.kind == "cancel" {
+        return cancelling::cancel(shared, command);
+    }
+    let (state, done) = match apply(shared, &command) {
+        Ok(done) => (Applied, done),
+        Err(why) => (Refused, why),
+    };
+    shared.commands.answer(&command, state, done);
+}
+
+/// What was done, or why nothing was.
+fn apply(shared: &Shared, command: &Received) -> Result<String, String> {
+    match command.kind.as_str() {
+        "ping" => Ok(format!("here, with {}", runs(shared))),
+        "pause" => Ok(pause(shared)),
+        "resume" => resume(shared),
+        "slots" => slots(shared, command),
+        "drain" => Ok(drain(shared)),
+        "stop" => Ok(stop(shared)),
+        "log" => control::set_log(command.details["filter"].as_str().unwrap_or_default()),
+        _ => Err("unknown command".to_owned()),
+    }
+}
+
+fn runs(shared: &Shared) -> String {
+    match shared.counts.load().running {
+        1 => "1 job running".to_owned(),
+        jobs => format!("{jobs} jobs running"),
+    }
+}
+
+fn pause(shared: &Shared) -> String {
+    let was_paused = shared.commands.pause(true, false);
+    let released = shared.release_waiting();
+    let again = if was_paused { "was paused already" } else { "paused" };
+    format!("{again}: {}, {released} released", runs(shared))
+}
+
+fn resume(shared: &Shared) -> Result<String, String> {
+    if shared.stop.is_draining() {
+        return Err("the worker ends already".to_owned());
+    }
+    let was_paused = shared.commands.pause(false, false);
+    shared.wake_claims();
+    Ok(if was_paused { "resumed" } else { "was not paused" }.to_owned())
+}
+
+fn slots(shared: &Shared, command: &Received) -> Result<String, String> {
+    let asked = command.details["slots"].as_u64().and_then(|slots| usize::try_from(slots).ok());
+    let Some(slots) = asked.filter(|slots| (1..=10_000).contains(slots)) else {
+        return Err("slots lie within 1 and 10,000".to_owned());
+    };
+    let before = shared.slots.set(slots);
+    shared.commands.note_change();
+    shared.wake_claims();
+    Ok(format!("slots from {before} to {slots}"))
+}
+
+fn drain(shared: &Shared) -> String {
+    shared.commands.pause(true, true);
+    shared.release_waiting();
+    let running = runs(shared);
+    shared.end_if_drained();
+    format!("ends when its last run has ended: {running}")
+}
+
+fn stop(shared: &Shared) -> String {
+    let running = runs(shared);
+    shared.stop.advance(Phase::HandingBack);
+    format!("ends now and hands back what it runs: {running}")
+}
