@@ -47,7 +47,7 @@ impl Step<'_> {
         self.jobs.values().filter(|job| !self.locked.contains(&job.number))
     }
 
-    fn job(&mut self, number: i64) -> &mut Job {
+    pub(super) fn job(&mut self, number: i64) -> &mut Job {
         self.jobs.get_mut(&number).expect("a job of the model")
     }
 
