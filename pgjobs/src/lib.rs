@@ -172,8 +172,7 @@ pub use {chrono, schemars, serde, serde_json, sqlx};
 /// all threads of your runtime, the worker releases jobs that have not started, and claims no more until the
 /// threads are free again.)
 ///
-/// When its job is cancelled, a run is told ([`Job::cancelled`], [`Job::is_cancelled`]) and has a grace to
-/// stop by itself; then it is dropped in the same way.
+/// When its job is cancelled, a run is told ([`Job::cancelled`]) and has a grace; then it is dropped as well.
 ///
 /// Some work continues after a timeout, while the next run starts: a closure in `spawn_blocking`, and a
 /// statement that the database is executing, with its connection of the pool and its locks. Make both end

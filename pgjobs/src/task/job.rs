@@ -169,9 +169,8 @@ impl Job {
     /// Whether this run is in vain: the job was cancelled, the worker's lease was lost, or the worker hands
     /// the job back because it ends. Whatever the run returns is not accepted any more.
     ///
-    /// A task that works on without waiting looks at it now and then, and returns early. After a cancel the
-    /// task has the grace of that cancel (5 s if nothing else is said) to do so; then it is cut off at the
-    /// `.await` where it waits. A task that waits nowhere cannot be cut off.
+    /// A task that waits nowhere looks at it now and then, and returns early. After a cancel it has a grace
+    /// to do so (5 s by default); then it is cut off at the `.await` where it waits, if it waits.
     pub fn is_cancelled(&self) -> bool {
         self.ending.is_cancelled()
     }
@@ -195,7 +194,7 @@ impl Job {
         self.ending.token().cancelled().await;
     }
 
-    /// The same for code that does not have the job, such as a thread of `spawn_blocking`.
+    /// The same for code that does not have the job: a thread of `spawn_blocking`.
     pub fn cancel_token(&self) -> CancelToken {
         self.ending.token()
     }
