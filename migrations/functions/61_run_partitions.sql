@@ -23,6 +23,7 @@ begin
     select t.parent, i_today + d as day, t.parent || '_' || to_char(i_today + d, 'YYYYMMDD') as name
     from (values ('progress'), ('log')) t(parent), generate_series(0, 2) d
     where not exists (select from jobs._run_partitions() p where p.parent = t.parent and p.day = i_today + d)
+    order by t.parent, d
   loop
     if jobs._make_run_partition(v_row.parent, v_row.name, v_row.day) then
       v_done := v_done || ('made ' || v_row.name);
