@@ -22,6 +22,8 @@
 
 create sequence jobs.audit_id_seq;
 
+create sequence jobs.commands_made;
+
 create sequence jobs.job_number;
 
 create sequence jobs.keep_rules_made;
@@ -33,6 +35,8 @@ create sequence jobs.operations_made;
 create sequence jobs.pauses_made;
 
 create sequence jobs.plain_clients_until;
+
+create sequence jobs.progress_made;
 
 create sequence jobs.retentions_turned_away;
 
@@ -59,6 +63,18 @@ create type jobs.bulk_job as (
   timeout numeric,
   priority integer,
   max_retries integer
+);
+
+create type jobs.cancelled as (
+  jobs text[],
+  running integer
+);
+
+create type jobs.cancelled_runs as (
+  leases uuid[],
+  batch_indexes integer[],
+  workers uuid[],
+  jobs text[]
 );
 
 create type jobs.change as (
@@ -365,6 +381,23 @@ CREATE INDEX batch_by_first_job ON jobs.batch USING btree (first_job);
 CREATE INDEX batch_by_worker ON jobs.batch USING btree (worker) WHERE (worker IS NOT NULL);
 CREATE INDEX batch_of_many ON jobs.batch USING btree (first_job, last_job) WHERE (part >= 0);
 
+create table jobs.command (
+  id bigint not null default nextval('jobs.commands_made'::regclass),
+  worker uuid not null,
+  kind text not null,
+  details jsonb,
+  who name not null,
+  reason text,
+  sent_at timestamp with time zone not null,
+  expires_at timestamp with time zone not null,
+  state text not null default 'sent'::text,
+  answer text,
+  answered_at timestamp with time zone,
+  constraint command_pkey PRIMARY KEY (id),
+  constraint command_state_is_known CHECK ((state = ANY (ARRAY['sent'::text, 'applied'::text, 'refused'::text, 'expired'::text])))
+);
+CREATE INDEX command_waiting ON jobs.command USING btree (worker, id) WHERE (state = 'sent'::text);
+
 create table jobs.config (
   only_row boolean not null default true,
   history_days integer,
@@ -422,6 +455,16 @@ create table jobs.keep_rule (
   constraint days_is_0_to_36500 CHECK (((days >= 0) AND (days <= 36500))),
   constraint status_is_known CHECK ((status = ANY (ARRAY['*'::text, 'success'::text, 'failed'::text, 'cancelled'::text])))
 );
+
+create table jobs.log (
+  job_id character varying(32) not null,
+  attempt integer not null,
+  run_at timestamp with time zone not null,
+  task character varying not null,
+  line integer not null,
+  lines jsonb not null,
+  constraint log_by_run PRIMARY KEY (job_id, attempt, run_at, line)
+) partition by RANGE (run_at);
 
 create table jobs.migrations (
   migration integer not null,
@@ -502,6 +545,20 @@ create table jobs.pending (
 CREATE INDEX pending_future ON jobs.pending USING btree (scheduled_at) WHERE (ready_seq IS NULL);
 CREATE INDEX pending_of_many ON jobs.pending USING btree (job_id, last_job) WHERE (size > 1);
 CREATE INDEX pending_ready ON jobs.pending USING btree (task, jobs._rank(priority, ready_seq), ready_seq) WHERE (ready_seq IS NOT NULL);
+
+create table jobs.progress (
+  job_id character varying(32) not null,
+  attempt integer not null,
+  run_at timestamp with time zone not null,
+  task character varying not null,
+  worker uuid,
+  version integer not null,
+  at timestamp with time zone not null,
+  done double precision not null,
+  total double precision,
+  note text,
+  constraint progress_by_run PRIMARY KEY (job_id, attempt, run_at)
+) partition by RANGE (run_at);
 
 create table jobs.publish_check (
   name character varying not null,
@@ -667,6 +724,8 @@ create table jobs.worker (
   topics text[] not null,
   tasks text[] not null,
   slots integer not null,
+  commands text[] not null default '{}'::text[],
+  paused_at timestamp with time zone,
   started_at timestamp with time zone not null,
   heartbeat_at timestamp with time zone not null,
   lease_seconds numeric(9,2) not null,
@@ -839,12 +898,15 @@ create table jobs.worker (
 -- function jobs.audit_log(i_target text DEFAULT NULL::text, i_action text DEFAULT NULL::text, i_before bigint DEFAULT NULL::bigint, i_num integer DEFAULT 50) returns TABLE(id bigint, at timestamp with time zone, who name, role name, action text, target text, jobs bigint, reason text, details jsonb)
 -- function jobs.await_results(i_seconds double precision) returns void
 -- function jobs.backfill_schedule(i_name text, i_from timestamp with time zone, i_to timestamp with time zone) returns TABLE(tick timestamp with time zone, job_id character varying)
+-- function jobs.beat(i_worker uuid, i_late_leases uuid[] DEFAULT '{}'::uuid[], i_late_batch_indexes integer[] DEFAULT '{}'::integer[], i_started_leases uuid[] DEFAULT '{}'::uuid[], i_started_batch_indexes integer[] DEFAULT '{}'::integer[], i_progress jsonb DEFAULT NULL::jsonb, i_receipts jsonb DEFAULT NULL::jsonb, i_status jsonb DEFAULT NULL::jsonb, OUT alive boolean, OUT commands jsonb, OUT polls boolean) returns record
 -- function jobs.cancel_operation(i_operation bigint, i_reason text DEFAULT NULL::text) returns jobs.operation_info
--- function jobs.cancel(i_jobs text[]) returns SETOF text
+-- function jobs.cancel(i_jobs text[], i_grace_seconds double precision DEFAULT 5, i_reason text DEFAULT NULL::text) returns SETOF text
 -- function jobs.claim(i_worker uuid, i_tasks text[], i_num integer, i_lease uuid, i_margin double precision DEFAULT 0, i_sleep_seconds double precision DEFAULT NULL::double precision, i_own_batch text[] DEFAULT NULL::text[], i_watermark_tasks text[] DEFAULT NULL::text[], i_watermark_priorities integer[] DEFAULT NULL::integer[], i_watermarks bigint[] DEFAULT NULL::bigint[], i_ahead integer DEFAULT 0) returns TABLE(part integer, run_at timestamp with time zone, unseen bigint, next bigint, started bigint, jobs jobs.open_job[])
+-- function jobs.commands(i_worker uuid DEFAULT NULL::uuid, i_commands bigint[] DEFAULT NULL::bigint[], i_before bigint DEFAULT NULL::bigint, i_num integer DEFAULT 100) returns TABLE(id bigint, worker uuid, host text, kind text, details jsonb, who name, reason text, sent_at timestamp with time zone, expires_at timestamp with time zone, state text, answer text, answered_at timestamp with time zone)
 -- function jobs.consume_topic(topic character varying, num integer DEFAULT 1) returns SETOF jobs.claimed
 -- function jobs.consume(topic character varying, num integer) returns SETOF jobs.claimed
 -- function jobs.consume(num integer DEFAULT 1) returns SETOF jobs.claimed
+-- function jobs.control(i_kind text, i_workers uuid[] DEFAULT NULL::uuid[], i_topic text DEFAULT NULL::text, i_details jsonb DEFAULT NULL::jsonb, i_reason text DEFAULT NULL::text, i_expires_seconds double precision DEFAULT 60) returns TABLE(command bigint, worker uuid)
 -- function jobs.count_lost(i_tasks text[], i_since timestamp with time zone) returns bigint
 -- function jobs.count_workers(i_worker uuid) returns TABLE(alive integer, idle integer)
 -- function jobs.count(i_state text, i_topic text DEFAULT '*'::text, i_cap bigint DEFAULT 1000000) returns bigint
@@ -860,9 +922,9 @@ create table jobs.worker (
 -- function jobs.get_schedule(i_name text) returns jobs.schedule_info
 -- function jobs.get(i_job character varying) returns SETOF jobs."all"
 -- function jobs.grant_topic(i_role name, i_topic text, i_publish boolean DEFAULT true, i_consume boolean DEFAULT true) returns void
--- function jobs.heartbeat_worker(i_worker uuid, i_late_leases uuid[] DEFAULT '{}'::uuid[], i_late_batch_indexes integer[] DEFAULT '{}'::integer[], i_started_leases uuid[] DEFAULT '{}'::uuid[], i_started_batch_indexes integer[] DEFAULT '{}'::integer[]) returns boolean
 -- function jobs.heartbeat(i_job character varying, i_lease uuid, i_seconds numeric DEFAULT 30) returns timestamp with time zone
 -- function jobs.held_by(i_worker uuid) returns TABLE(job_id character varying, lease uuid, batch_index integer)
+-- function jobs.job_log(i_job character varying, i_position bigint DEFAULT 0, i_num integer DEFAULT 1000) returns TABLE("position" bigint, attempt integer, at timestamp with time zone, level text, target text, message text, fields jsonb)
 -- function jobs.keep_rules() returns TABLE(topic text, status text, days integer, set_at timestamp with time zone, set_by name, clean_until date)
 -- function jobs.keep(i_topic text, i_status text DEFAULT NULL::text, i_days integer DEFAULT NULL::integer) returns void
 -- procedure jobs.maintain_partitions_and_commit()
@@ -870,6 +932,7 @@ create table jobs.worker (
 -- function jobs.maintain(i_limit integer DEFAULT 1000) returns double precision
 -- function jobs.nack(i_job character varying, i_traceback text DEFAULT NULL::text, i_scheduled_at timestamp with time zone DEFAULT NULL::timestamp with time zone, ensure_running boolean DEFAULT true, i_lease uuid DEFAULT NULL::uuid) returns void
 -- function jobs.next_ticks(i_cron text, i_zone text DEFAULT 'UTC'::text, i_num integer DEFAULT 5, i_after timestamp with time zone DEFAULT NULL::timestamp with time zone, i_gap text DEFAULT NULL::text, i_fold text DEFAULT NULL::text) returns SETOF timestamp with time zone
+-- function jobs.note_progress(i_worker uuid, i_progress jsonb) returns void
 -- function jobs.now() returns timestamp with time zone
 -- function jobs.open_bodies(i_jobs text[]) returns TABLE(job_id character varying, body jsonb)
 -- function jobs.operations(i_before bigint DEFAULT NULL::bigint, i_num integer DEFAULT 50) returns SETOF jobs.operation_info
@@ -881,6 +944,7 @@ create table jobs.worker (
 -- function jobs.pauses() returns TABLE(topic character varying, paused_at timestamp with time zone, paused_by name, until timestamp with time zone, note text)
 -- function jobs.preview_operation(i_kind text, i_topic text, i_state text DEFAULT NULL::text, i_error text DEFAULT NULL::text, i_since timestamp with time zone DEFAULT NULL::timestamp with time zone, i_until timestamp with time zone DEFAULT NULL::timestamp with time zone, i_limit bigint DEFAULT 1000000) returns TABLE(jobs bigint, exact boolean, examples jsonb)
 -- function jobs.problems() returns SETOF jobs.problem
+-- function jobs.progress_of(i_jobs text[]) returns TABLE(job_id character varying, attempt integer, at timestamp with time zone, done double precision, total double precision, note text)
 -- function jobs.promote(i_limit integer DEFAULT 1000, i_since timestamp with time zone DEFAULT '-infinity'::timestamp with time zone) returns integer
 -- function jobs.publish_arrays(i_tasks text[], i_bodies jsonb[], i_scheduled_at timestamp with time zone[], i_delays double precision[], i_timeouts double precision[], i_priorities integer[], i_max_retries integer[], i_job_ids text[] DEFAULT NULL::text[], i_pack boolean DEFAULT NULL::boolean, i_checked boolean[] DEFAULT NULL::boolean[], i_metas jsonb[] DEFAULT NULL::jsonb[], i_uniques jsonb[] DEFAULT NULL::jsonb[]) returns character varying[]
 -- function jobs.publish_bulk(i_jobs jobs.bulk_job[]) returns SETOF jobs.queued
@@ -891,7 +955,7 @@ create table jobs.worker (
 -- function jobs.read_ready(i_task character varying, i_rank bigint DEFAULT NULL::bigint, i_seq bigint DEFAULT NULL::bigint, i_num integer DEFAULT 100) returns TABLE(job_id character varying, body jsonb, rank bigint, seq bigint)
 -- function jobs.redrive(i_jobs text[], i_reason text DEFAULT NULL::text) returns TABLE(job_id character varying, new_job_id character varying, skipped text)
 -- function jobs.register_tasks(i_tasks jsonb) returns void
--- function jobs.register_worker(i_worker uuid, i_host text, i_pid integer, i_version text, i_topics text[], i_tasks text[], i_slots integer, i_lease_seconds double precision) returns void
+-- function jobs.register_worker(i_worker uuid, i_host text, i_pid integer, i_version text, i_topics text[], i_tasks text[], i_slots integer, i_lease_seconds double precision, i_commands text[] DEFAULT NULL::text[]) returns void
 -- function jobs.release_unique_key(i_name text, i_key text) returns character varying
 -- function jobs.release(i_worker uuid, i_lease uuid) returns integer
 -- function jobs.result(i_job character varying) returns TABLE(status character varying, result jsonb, traceback text)
@@ -908,6 +972,7 @@ create table jobs.worker (
 -- function jobs.schedule_log(i_name text, i_limit integer DEFAULT 20) returns TABLE(number bigint, tick timestamp with time zone, at timestamp with time zone, outcome text, job_id character varying, reason text)
 -- function jobs.schedule_ticks(i_name text, i_num integer DEFAULT 5, i_after timestamp with time zone DEFAULT NULL::timestamp with time zone) returns SETOF timestamp with time zone
 -- function jobs.schedules(i_name text DEFAULT '*'::text, i_after text DEFAULT ''::text, i_limit integer DEFAULT 1000) returns SETOF jobs.schedule_info
+-- function jobs.set_progress(i_job character varying, i_done double precision, i_total double precision DEFAULT NULL::double precision, i_note text DEFAULT NULL::text, i_lease uuid DEFAULT NULL::uuid) returns void
 -- function jobs.set_schedule(i_name text, i_task text, i_body jsonb DEFAULT NULL::jsonb, i_cron text DEFAULT NULL::text, i_every interval DEFAULT NULL::interval, i_at timestamp with time zone DEFAULT NULL::timestamp with time zone, i_zone text DEFAULT 'UTC'::text, i_catch_up text DEFAULT 'last'::text, i_catch_up_limit integer DEFAULT 100, i_overlap text DEFAULT 'allow'::text, i_jitter interval DEFAULT '00:00:00'::interval, i_gap text DEFAULT NULL::text, i_fold text DEFAULT NULL::text, i_timeout numeric DEFAULT NULL::numeric, i_priority integer DEFAULT NULL::integer, i_max_retries integer DEFAULT NULL::integer, i_meta jsonb DEFAULT NULL::jsonb) returns jobs.schedule_info
 -- function jobs.set_validation(i_task character varying, i_mode text) returns void
 -- function jobs.settle(i_job_ids text[], i_leases uuid[], i_outcomes text[] DEFAULT NULL::text[], i_results jsonb[] DEFAULT NULL::jsonb[], i_errors text[] DEFAULT NULL::text[], i_delays double precision[] DEFAULT NULL::double precision[], i_batch_indexes integer[] DEFAULT NULL::integer[]) returns TABLE(at integer, job_id text, reason text)
@@ -922,8 +987,8 @@ create table jobs.worker (
 -- function jobs.unique_keys(i_topic text DEFAULT '*'::text, i_num integer DEFAULT 100) returns TABLE(name character varying, key text, job_id character varying, state character varying, until timestamp with time zone)
 -- function jobs.unregister_worker(i_worker uuid) returns void
 -- function jobs.unusable() returns SETOF text
--- function jobs.workers() returns TABLE(id uuid, host text, pid integer, version text, topics text[], tasks text[], slots integer, held bigint, started_at timestamp with time zone, heartbeat_at timestamp with time zone, alive boolean)
--- function jobs._able_workers(i_task character varying) returns TABLE(workers bigint, slots bigint, held bigint)
+-- function jobs.workers() returns TABLE(id uuid, host text, pid integer, version text, topics text[], tasks text[], slots integer, held bigint, started_at timestamp with time zone, heartbeat_at timestamp with time zone, alive boolean, paused_at timestamp with time zone)
+-- function jobs._able_workers(i_task character varying) returns TABLE(workers bigint, slots bigint, held bigint, paused bigint)
 -- function jobs._absent(i_at text) returns text
 -- function jobs._accept(i_leases uuid[], i_batch_indexes integer[]) returns jobs.accepted_runs
 -- function jobs._act(i_op jobs.operation, i_jobs text[], i_part text) returns jobs.operation
@@ -945,17 +1010,24 @@ create table jobs.worker (
 -- function jobs._audit(i_action text, i_target text, i_jobs bigint, i_reason text DEFAULT NULL::text, i_details jsonb DEFAULT NULL::jsonb) returns void
 -- function jobs._backoff(i_retries integer) returns interval
 -- function jobs._begin_claim(i_worker uuid, i_tasks text[], i_num integer, i_sleep_seconds double precision) returns timestamp with time zone
+-- function jobs._begin_progress() returns void
 -- function jobs._bit(i_run bigint) returns bigint
 -- function jobs._bound(i_args jsonb, i_kwargs jsonb, i_params jsonb) returns jsonb
 -- function jobs._caller() returns name
+-- function jobs._cancel_note(i_who name, i_reason text) returns text
+-- function jobs._cancel_runs(i_jobs text[], i_note text) returns jobs.cancelled_runs
+-- function jobs._cancel(i_jobs text[], i_grace_seconds double precision, i_who name, i_reason text) returns jobs.cancelled
+-- function jobs._cancelled_by(i_traceback text) returns text
 -- function jobs._change_holders(i_met jobs.wanted_key[], i_new jobs.open_job[], i_bytes bigint[], i_rules jobs.unique_rule[]) returns boolean
 -- function jobs._change_operation(i_operation bigint, i_action text, i_state text, i_reason text) returns jobs.operation_info
 -- function jobs._change_partitions(i_today date, i_full boolean, i_make date[], i_drop text[]) returns text[]
+-- function jobs._change_run_partitions(i_today date, i_oldest date) returns text[]
 -- function jobs._changes(i_tasks jobs.declaration[]) returns SETOF jobs.change
 -- function jobs._check_bodies(i_tasks text[], i_bodies jsonb[], i_checked boolean[] DEFAULT NULL::boolean[]) returns boolean
 -- function jobs._check_bulk_bytes(i_sizes bigint[], i_limit integer) returns void
 -- function jobs._check_bulk(i_tasks text[], i_bodies jsonb[]) returns bigint[]
 -- function jobs._check_choice(i_what text, i_word text, i_known text[]) returns void
+-- function jobs._check_control(i_kind text, i_details jsonb, i_expires_seconds double precision) returns void
 -- function jobs._check_declarations(i_tasks jsonb) returns void
 -- function jobs._check_declared_unique(i_task jsonb) returns void
 -- function jobs._check_edit(i_task character varying, i_body jsonb, i_is_new_body boolean, i_meta jsonb, i_new jsonb) returns bigint
@@ -977,6 +1049,7 @@ create table jobs.worker (
 -- function jobs._clock_change(i_zone text, i_first timestamp with time zone, i_last timestamp with time zone) returns timestamp with time zone
 -- function jobs._compiled(i_schema jsonb, i_params jsonb, i_extra_kwargs boolean) returns jsonpath
 -- function jobs._cost(i_body_bytes bigint, i_predicate_bytes integer) returns bigint
+-- function jobs._count_from_now(i_worker uuid, i_leases uuid[], i_batch_indexes integer[], i_now timestamp with time zone) returns void
 -- function jobs._count(i_bits bigint) returns integer
 -- function jobs._cron_days(i_cron jobs.cron, i_month date) returns integer[]
 -- function jobs._cron_fields(i_cron text) returns text[]
@@ -1014,6 +1087,7 @@ create table jobs.worker (
 -- function jobs._excludes(i_one jsonb, i_other jsonb) returns boolean
 -- function jobs._expected_type(i_schema jsonb) returns text
 -- function jobs._expected_value(i_list jsonb) returns text
+-- function jobs._expire_commands(i_worker uuid, i_why text) returns void
 -- function jobs._explain_absence(i_task character varying) returns SETOF jobs.reason
 -- function jobs._explain_body(i_task character varying, i_body jsonb) returns SETOF jobs.reason
 -- function jobs._explain_ended(i_job character varying) returns SETOF jobs.reason
@@ -1021,6 +1095,7 @@ create table jobs.worker (
 -- function jobs._explain_lock(i_holder xid) returns SETOF jobs.reason
 -- function jobs._explain_pause(i_task character varying) returns SETOF jobs.reason
 -- function jobs._explain_pending(i_job character varying) returns SETOF jobs.reason
+-- function jobs._explain_progress(i_job character varying) returns SETOF jobs.reason
 -- function jobs._explain_queue(i_task character varying, i_rank bigint, i_ready_seq bigint, i_ahead bigint) returns SETOF jobs.reason
 -- function jobs._explain_running(i_job character varying) returns SETOF jobs.reason
 -- function jobs._explain_stop(i_schedule jobs.schedule) returns SETOF jobs.reason
@@ -1081,6 +1156,7 @@ create table jobs.worker (
 -- function jobs._limits(i_publish boolean) returns jobs.limits
 -- function jobs._listen_until(i_flag regclass, i_until timestamp with time zone) returns void
 -- function jobs._literal(i_at timestamp with time zone) returns text
+-- function jobs._literally(i_task text) returns text
 -- function jobs._lock_failed(i_jobs text[], i_parts text[]) returns jobs.redriven[]
 -- function jobs._lock_few(i_tasks text[], i_num integer, i_own_batch text[], i_jobs_per_mib bigint) returns jobs.locked_rows
 -- function jobs._lock_operation(i_operation bigint) returns jobs.operation
@@ -1091,8 +1167,10 @@ create table jobs.worker (
 -- function jobs._look_again() returns void
 -- function jobs._lowest_bits(i_number bigint) returns bigint
 -- function jobs._maintain_partitions() returns SETOF text
+-- function jobs._maintain_run_partitions(i_today date, i_oldest date, i_clock_is_sure boolean) returns text[]
 -- function jobs._make_partition_of_default(i_today date) returns void
 -- function jobs._make_partition(i_day date) returns boolean
+-- function jobs._make_run_partition(i_parent text, i_name text, i_day date) returns boolean
 -- function jobs._matches_in_history(i_op jobs.operation, i_limit bigint) returns TABLE(jobs bigint, exact boolean, examples jsonb)
 -- function jobs._matches(i_op jobs.operation, i_limit bigint) returns TABLE(jobs bigint, exact boolean, examples jsonb)
 -- function jobs._match(i_op jobs.operation) returns text
@@ -1101,7 +1179,7 @@ create table jobs.worker (
 -- function jobs._may_lock_history(i_context text) returns boolean
 -- function jobs._may_notify() returns boolean
 -- function jobs._meant(i_schema jsonb, i_root jsonb) returns jsonb
--- function jobs._meet_holders(i_wanted jobs.wanted_key[], i_new jobs.open_job[], i_rules jobs.unique_rule[], i_now timestamp with time zone) returns jobs.wanted_key[]
+-- function jobs._meet_holders(i_wanted jobs.wanted_key[], i_new jobs.open_job[], i_rules jobs.unique_rule[], i_now timestamp with time zone, i_in_turn boolean) returns jobs.wanted_key[]
 -- function jobs._meta_of_tick(i_schedule jobs.schedule, i_tick timestamp with time zone) returns jsonb
 -- function jobs._millis(i_at timestamp with time zone) returns bigint
 -- function jobs._moment(i_at timestamp with time zone) returns text
@@ -1114,6 +1192,7 @@ create table jobs.worker (
 -- function jobs._new_job_id(i_time bytea, i_number bigint, i_random bytea DEFAULT substr(uuid_send(gen_random_uuid()), 11)) returns character varying
 -- function jobs._new_job_ids(i_numbers bigint[], i_now timestamp with time zone) returns character varying[]
 -- function jobs._new_jobs(i_ids bigint[], i_job_ids character varying[], i_tasks text[], i_bodies jsonb[], i_bytes bigint[], i_due timestamp with time zone[], i_timeouts numeric[], i_priorities integer[], i_max_retries integer[], i_metas jsonb[], i_rules jobs.unique_rule[], i_now timestamp with time zone) returns jobs.open_job[]
+-- function jobs._next_commands(i_worker uuid, i_now timestamp with time zone) returns jsonb
 -- function jobs._next_cron(i_cron jobs.cron, i_zone text, i_gap text, i_fold text, i_after timestamp with time zone) returns timestamp with time zone
 -- function jobs._next_ended(i_op jobs.operation, i_jobs integer, OUT o_jobs text[], OUT o_op jobs.operation) returns record
 -- function jobs._next_local(i_cron jobs.cron, i_after timestamp without time zone) returns timestamp without time zone
@@ -1124,8 +1203,11 @@ create table jobs.worker (
 -- function jobs._not_expressible() returns text
 -- function jobs._not_held(i_job character varying, i_lease uuid) returns void
 -- function jobs._note_plain_client() returns void
+-- function jobs._note_progress(i_worker uuid, i_progress jsonb) returns void
+-- function jobs._note_receipts(i_worker uuid, i_receipts jsonb, i_now timestamp with time zone) returns void
 -- function jobs._note_skips(i_op jobs.operation, i_jobs text[], i_skips text[]) returns jobs.operation
 -- function jobs._note_started(i_worker uuid, i_leases uuid[], i_batch_indexes integer[], i_skip boolean) returns void
+-- function jobs._note_status(i_worker uuid, i_status jsonb, i_now timestamp with time zone) returns void
 -- function jobs._note_ticks(i_name text, i_outcome text, i_ticks timestamp with time zone[], i_published jobs.published, i_reason text) returns void
 -- function jobs._nth_random(i_randoms bytea, i_nth integer) returns bytea
 -- function jobs._offset(i_at timestamp with time zone, i_zone text) returns interval
@@ -1148,6 +1230,9 @@ create table jobs.worker (
 -- function jobs._path(i_path text, i_further text) returns text
 -- function jobs._pattern(i_topic text) returns text
 -- function jobs._pause_of(i_task text) returns jobs.pause
+-- function jobs._paused_likes() returns text[]
+-- function jobs._paused_names(i_patterns text[]) returns text[]
+-- function jobs._paused_patterns() returns text[]
 -- function jobs._plan_claim(i_tasks text[], i_watermark_tasks text[], i_watermark_priorities integer[], i_watermarks bigint[], i_num integer, i_own_batch text[], i_jobs_per_mib bigint) returns jobs.claim_plan
 -- function jobs._plan_rest(i_tasks text[], i_watermark_tasks text[], i_watermark_priorities integer[], i_watermarks bigint[], i_num integer, i_own_batch text[], i_jobs_per_mib bigint, i_is_enough boolean, i_unpack boolean) returns jobs.claim_plan
 -- function jobs._predicate_of_body(i_schema jsonb, i_params jsonb, i_extra_kwargs boolean) returns text
@@ -1173,7 +1258,7 @@ create table jobs.worker (
 -- function jobs._problems_of_tables() returns SETOF jobs.problem
 -- function jobs._problems_of_waiting(i_waiting jsonb, i_now timestamp with time zone) returns SETOF jobs.problem
 -- function jobs._problems_of_workers() returns SETOF jobs.problem
--- function jobs._promote(i_pattern text, i_limit integer, i_since timestamp with time zone) returns integer
+-- function jobs._promote(i_pattern text, i_limit integer, i_since timestamp with time zone, i_except text[] DEFAULT NULL::text[]) returns integer
 -- function jobs._publish_beside_holder(i_task text, i_body jsonb, i_due timestamp with time zone, i_timeout numeric, i_priority integer, i_max_retries integer, i_checked boolean, i_job_id text, i_meta jsonb, i_unique jsonb, i_now timestamp with time zone) returns jobs.queued
 -- function jobs._publish_many(i_tasks text[], i_bodies jsonb[], i_due timestamp with time zone[], i_timeouts numeric[], i_priorities integer[], i_max_retries integer[], i_job_ids text[], i_pack boolean, i_checked boolean[], i_metas jsonb[], i_uniques jsonb[], i_now timestamp with time zone) returns jobs.published
 -- function jobs._publish_one_unique(i_id bigint, i_task text, i_body jsonb, i_bytes bigint, i_due timestamp with time zone, i_timeout numeric, i_priority integer, i_max_retries integer, i_checked boolean, i_job_id text, i_meta jsonb, i_unique jsonb, i_now timestamp with time zone) returns jobs.queued
@@ -1216,6 +1301,8 @@ create table jobs.worker (
 -- function jobs._rows_of_one(i_ranges jobs.key_range[], i_num integer, i_own_batch text[]) returns integer[]
 -- function jobs._rules_of_kind(i_which text, i_task text, i_kind jsonb, i_bodies jsonb[], i_values jsonb[]) returns jobs.unique_rule[]
 -- function jobs._run_operation(i_op jobs.operation, i_seconds double precision) returns jobs.operation
+-- function jobs._run_partitions() returns TABLE(parent text, name text, day date)
+-- function jobs._runs_since(i_jobs text[]) returns text
 -- function jobs._save_schedule(i_new jobs.schedule) returns jobs.schedule
 -- function jobs._schedule_flaw(i_schedules jsonb) returns text
 -- function jobs._schema_error_of_any(i_variants jsonb, i_one boolean, i_value jsonb, i_root jsonb, i_depth integer, i_left integer, i_until timestamp with time zone) returns jobs.schema_error
@@ -1232,11 +1319,13 @@ create table jobs.worker (
 -- function jobs._schemas_of_field(i_schema jsonb, i_key text) returns jsonb[]
 -- function jobs._seconds(i_span interval) returns numeric
 -- function jobs._seen_schedule(i_name text) returns jobs.schedule
+-- function jobs._send_commands(i_kind text, i_workers uuid[], i_details jsonb[], i_who name, i_reason text, i_expires_seconds double precision, i_now timestamp with time zone) returns TABLE(command bigint, worker uuid)
 -- function jobs._settle_alike(i_leases uuid[], i_batch_indexes integer[], i_outcome text, i_error text, i_delay double precision) returns void
 -- function jobs._settle_lost(i_leases uuid[], i_parts integer[], i_limit integer, i_reason text, i_now timestamp with time zone, i_only_expired boolean) returns integer
 -- function jobs._settle_others(i_runs jobs.accepted_runs, i_leases uuid[], i_batch_indexes integer[], i_outcomes text[], i_errors text[], i_delays double precision[], i_now timestamp with time zone) returns void
 -- function jobs._settle_successes(i_runs jobs.accepted_runs, i_leases uuid[], i_batch_indexes integer[], i_outcomes text[], i_results jsonb[], i_now timestamp with time zone) returns void
 -- function jobs._settle(i_leases uuid[], i_batch_indexes integer[], i_outcomes text[], i_results jsonb[], i_errors text[], i_delays double precision[], i_now timestamp with time zone) returns integer[]
+-- function jobs._share(i_done double precision, i_total double precision) returns text
 -- function jobs._share(i_num integer, i_ranges integer) returns integer
 -- function jobs._short_error(i_error text) returns text
 -- function jobs._shorten_audit(i_now timestamp with time zone) returns void
@@ -1255,12 +1344,13 @@ create table jobs.worker (
 -- function jobs._step(i_op jobs.operation, i_jobs integer) returns jobs.operation
 -- function jobs._store_beside_others(i_new jobs.open_job[], i_bytes bigint[], i_rules jobs.unique_rule[], i_now timestamp with time zone) returns jobs.published
 -- function jobs._store_or_change(i_wanted jobs.wanted_key[], i_new jobs.open_job[], i_bytes bigint[], i_rules jobs.unique_rule[], i_now timestamp with time zone) returns jobs.wanted_key[]
+-- function jobs._store_progress(i_worker uuid, i_progress jsonb, i_new boolean) returns void
 -- function jobs._store_redriven(i_jobs jobs.redriven[], i_parts text[], i_now timestamp with time zone) returns void
--- function jobs._store_under_keys(i_wanted jobs.wanted_key[], i_new jobs.open_job[], i_bytes bigint[], i_rules jobs.unique_rule[], i_now timestamp with time zone) returns jobs.wanted_key[]
+-- function jobs._store_under_keys(i_wanted jobs.wanted_key[], i_new jobs.open_job[], i_bytes bigint[], i_rules jobs.unique_rule[], i_now timestamp with time zone, i_in_turn boolean) returns jobs.wanted_key[]
 -- function jobs._store_unique(i_ids bigint[], i_job_ids character varying[], i_tasks text[], i_bodies jsonb[], i_bytes bigint[], i_due timestamp with time zone[], i_timeouts numeric[], i_priorities integer[], i_max_retries integer[], i_metas jsonb[], i_rules jobs.unique_rule[], i_now timestamp with time zone) returns jobs.published
 -- function jobs._store(i_ids bigint[], i_job_ids character varying[], i_tasks text[], i_bodies jsonb[], i_bytes bigint[], i_due timestamp with time zone[], i_timeouts numeric[], i_priorities integer[], i_max_retries integer[], i_metas jsonb[], i_now timestamp with time zone, i_pack boolean) returns void
 -- function jobs._sweep_expired(i_limit integer, i_limits jobs.limits) returns integer
--- function jobs._sweep_plain(i_pattern text, i_limit integer) returns integer
+-- function jobs._sweep_plain(i_pattern text, i_limit integer, i_except text[]) returns integer
 -- function jobs._sweep_workers(i_limit integer, i_limits jobs.limits) returns integer
 -- function jobs._take_all_keys(i_job_ids character varying[], i_rules jobs.unique_rule[], i_now timestamp with time zone) returns boolean
 -- function jobs._take_back(i_table regclass) returns void
@@ -1268,6 +1358,7 @@ create table jobs.worker (
 -- function jobs._take_keys_in_turn(i_names text[], i_keys text[], i_jobs text[], i_untils timestamp with time zone[], i_now timestamp with time zone) returns TABLE(nth integer, holder character varying, task character varying, state character varying)
 -- function jobs._take_keys_together(i_names text[], i_keys text[], i_jobs text[], i_untils timestamp with time zone[], i_now timestamp with time zone) returns TABLE(nth integer, holder character varying, task character varying, state character varying)
 -- function jobs._take_keys(i_names text[], i_keys text[], i_jobs text[], i_untils timestamp with time zone[], i_now timestamp with time zone) returns TABLE(nth integer, holder character varying, task character varying, state character varying)
+-- function jobs._tell_cancelled(i_runs jobs.cancelled_runs, i_grace_seconds double precision, i_who name, i_reason text) returns void
 -- function jobs._template_of_array(i_schema jsonb, i_root jsonb, i_refs text[], i_known jsonb) returns text
 -- function jobs._template_of_number(i_type text, i_schema jsonb) returns text
 -- function jobs._template_of_object(i_schema jsonb, i_root jsonb, i_refs text[], i_known jsonb) returns text
@@ -1282,6 +1373,8 @@ create table jobs.worker (
 -- function jobs._text_size(i_value jsonb) returns bigint
 -- function jobs._tick(i_schedule jobs.schedule, i_now timestamp with time zone) returns void
 -- function jobs._ticks_between(i_schedule jobs.schedule, i_cron jobs.cron, i_from timestamp with time zone, i_to timestamp with time zone, i_num integer) returns timestamp with time zone[]
+-- function jobs._tidy_commands(i_now timestamp with time zone) returns void
+-- function jobs._try_keys(i_names text[], i_keys text[], i_jobs text[], i_untils timestamp with time zone[], i_now timestamp with time zone, i_in_turn boolean) returns TABLE(nth integer, holder character varying, task character varying, state character varying)
 -- function jobs._try_tick(i_schedule jobs.schedule, i_now timestamp with time zone) returns void
 -- function jobs._try_to_change_partitions(i_today date, i_full boolean, i_make date[], i_drop text[]) returns text[]
 -- function jobs._turn_away() returns void
@@ -1301,6 +1394,7 @@ create table jobs.worker (
 -- function jobs._values(i_schema jsonb) returns jsonb
 -- function jobs._visible(i_tasks text[]) returns text[]
 -- function jobs._waits_since(q jobs.pending) returns timestamp with time zone
+-- function jobs._wake_commanded(i_workers uuid[]) returns void
 -- function jobs._wake_waiters() returns void
 -- function jobs._wake_workers() returns void
 -- function jobs._walk(i_schema jsonb, i_value jsonb, i_root jsonb, i_depth integer, i_left integer, i_until timestamp with time zone) returns jobs.schema_error
@@ -1314,5 +1408,7 @@ create table jobs.worker (
 -- function jobs._weight(i_size integer, i_bytes integer, i_jobs_per_mib bigint) returns integer
 -- function jobs._when(i_schedule jobs.schedule) returns text
 -- function jobs._which(i_at bigint, i_of integer) returns text
+-- function jobs._why_expired(i_command jobs.command) returns text
 -- function jobs._with_metas(i_bytes bigint[], i_metas jsonb[]) returns bigint[]
+-- function jobs._with_note(i_note text, i_traceback text) returns text
 -- function jobs._workday(i_day integer, i_last integer, i_first_weekday integer) returns integer

@@ -77,7 +77,6 @@ declare
   v_make date[];
   v_drop text[];
   v_full boolean;
-  v_clock_is_sure boolean;
 begin
   select r.gave_way_at into v_gave_way_at from jobs.retention r for update skip locked;
   if not found then

@@ -20,14 +20,8 @@ async fn commands(db: &Db) -> Vec<i64> {
     db.all("select id from jobs.command order by id").await
 }
 
-/// How long it takes until running code hears of a cancel: the median and the worst of several, printed.
-async fn delays(
-    db: &Db,
-    what: &str,
-    worker: Worker,
-    stage: &Stage,
-    hears: &mut Hears,
-) -> (Duration, Duration) {
+/// How long it takes until running code hears of a cancel: the median and the worst of several.
+async fn delays(db: &Db, worker: Worker, stage: &Stage, hears: &mut Hears) -> (Duration, Duration) {
     const CANCELS: usize = 15;
     let running = worker.start().await.unwrap();
     let mut delays = Vec::new();
@@ -43,9 +37,7 @@ async fn delays(
     running.shutdown().await;
     stage.begun.store(0, SeqCst);
     delays.sort();
-    let (median, worst) = (delays[CANCELS / 2], delays[CANCELS - 1]);
-    println!("{what}: running code hears of a cancel after {median:?}, at the most {worst:?}");
-    (median, worst)
+    (delays[CANCELS / 2], delays[CANCELS - 1])
 }
 
 type Hears = tokio::sync::mpsc::UnboundedReceiver<Instant>;
@@ -53,19 +45,20 @@ type Hears = tokio::sync::mpsc::UnboundedReceiver<Instant>;
 #[tokio::test]
 async fn running_code_hears_of_a_cancel_in_200_ms_or_one_poll() {
     let (db, lateness, (stage, mut hears)) = (Db::new().await, Lateness::watch(), Stage::new());
-    let (median, worst) = delays(&db, "notified", worker(&db, &stage), &stage, &mut hears).await;
+    let (median, worst) = delays(&db, worker(&db, &stage), &stage, &mut hears).await;
+    println!("running code hears of a cancel after {median:?}, at the most {worst:?}");
     assert!(median < lateness.allow(Duration::from_millis(200)), "{median:?}");
     assert!(worst < lateness.allow(Duration::from_millis(900)), "{worst:?}: not only by its heartbeats");
     // Its heartbeats are 5 s apart.
     let deaf = worker(&db, &stage).listen(false).poll(Duration::from_millis(300));
-    let (median, worst) =
-        delays(&db, "without listening, polling each 300 ms", deaf, &stage, &mut hears).await;
+    let (median, worst) = delays(&db, deaf, &stage, &mut hears).await;
+    println!("running code hears of a cancel after {median:?}, at the most {worst:?}");
     assert!(median < lateness.allow(Duration::from_millis(350)), "{median:?}");
     assert!(worst < lateness.allow(Duration::from_millis(600)), "{worst:?}");
     db.run("update jobs.config set notify = false").await;
     let quiet = worker(&db, &stage).poll(Duration::from_millis(300));
-    let (median, worst) =
-        delays(&db, "notifications off, polling each 300 ms", quiet, &stage, &mut hears).await;
+    let (median, worst) = delays(&db, quiet, &stage, &mut hears).await;
+    println!("running code hears of a cancel after {median:?}, at the most {worst:?}");
     assert!(median < lateness.allow(Duration::from_millis(350)), "{median:?}");
     assert!(worst < lateness.allow(Duration::from_millis(600)), "{worst:?}");
 }
