@@ -119,8 +119,7 @@ pub use worker::{End, Worker, WorkerHandle, WorkerReport};
 #[doc(inline)]
 pub use pgjobs_local_postgres as local_postgres;
 
-// Types of these crates are part of the public interface; users get the same versions without a dependency on
-// them.
+// Their types are part of the public interface: users get the same versions without a dependency on them.
 pub use {chrono, schemars, serde, serde_json, sqlx};
 
 /// Makes an `async fn` a task.
