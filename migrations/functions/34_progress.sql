@@ -136,7 +136,8 @@ begin
   if not found then
     perform jobs._not_held(i_job, i_lease);
   end if;
-  perform jobs._begin_progress();
+  -- Not jobs._begin_progress: the caller may keep its transaction open, and with it the locks of new partitions.
+  perform nextval('jobs.progress_made') where pg_sequence_last_value('jobs.progress_made') is null;
   insert into jobs.progress as p (job_id, attempt, run_at, task, worker, version, at, done, total, note)
   values (i_job, v_run.attempt, v_run.run_at, v_run.task, v_run.worker, 1, jobs.now(), i_done, i_total, left(i_note, 1000))
   on conflict (job_id, attempt, run_at) do update

@@ -20,8 +20,8 @@ begin
   end if;
   return query execute format('select s.* from (
     select l.attempt * 1000000::bigint + l.number as position, l.attempt, (l.line ->> 0)::timestamptz, l.line ->> 1, l.line ->> 2, l.line ->> 3, nullif(l.line -> 4, ''null'')
-    from (select p.attempt, p.line + n - 1 as number, p.lines -> (n - 1)::integer as line
-          from jobs.log p, generate_series(1, jsonb_array_length(p.lines)) n
+    from (select p.attempt, p.line + e.n - 1 as number, e.line
+          from jobs.log p, jsonb_array_elements(case jsonb_typeof(p.lines) when ''array'' then p.lines else ''[]'' end) with ordinality e(line, n)
           where p.job_id = $1 and p.attempt >= $2 / 1000000 and %s and jobs._is_under(p.task, $4)) l
     where l.attempt * 1000000::bigint + l.number > $2
     order by 1 %s limit $3) s order by 1', jobs._runs_since(array[i_job::text]), case when i_position is null then 'desc' else '' end)

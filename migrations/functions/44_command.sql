@@ -20,7 +20,8 @@ begin
     case when not k.is_known then format('unknown command: a worker of version %s does not know %s', jobs._escaped(left(w.version, 50)), i_kind) end,
     case when not k.is_known then i_now end
   from unnest(i_workers, v_details) g(id, details)
-    join jobs.worker w on w.id = g.id and w.lost_at is null and w.expires_at >= i_now,
+    -- Of a cancel also one that is late: it may beat again before anybody declares it dead.
+    join jobs.worker w on w.id = g.id and w.lost_at is null and (w.expires_at >= i_now or i_kind = 'cancel'),
     lateral (select i_kind = any (w.commands) as is_known) k
   order by w.id
   returning c.id, c.worker;

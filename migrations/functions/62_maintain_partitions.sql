@@ -74,6 +74,7 @@ declare
   v_oldest date := v_today - (select c.history_days from jobs.config c);
   v_gave_way_at timestamptz;
   v_clock_is_sure boolean;
+  v_made text[];
   v_make date[];
   v_drop text[];
   v_full boolean;
@@ -100,18 +101,19 @@ begin
   if pg_sequence_last_value('jobs.pauses_made') is not null then
     delete from jobs.pause p where p.ctid = any (array(select o.ctid from jobs.pause o where o.until <= v_now limit 10000 for update skip locked));
   end if;
-  if pg_sequence_last_value('jobs.commands_made') > 0 then
-    perform jobs._tidy_commands(v_now);
-  end if;
-  return query select unnest(jobs._maintain_run_partitions(v_today, v_oldest, v_clock_is_sure));
+  v_made := jobs._maintain_run_partitions(v_today, v_oldest, v_clock_is_sure);
+  return query select unnest(v_made);
   v_make := array(select v_today + d from generate_series(0, 2) d
                   where v_today + d not in (select p.day from jobs._partitions() p));
   v_full := v_today = any (v_make) and exists (select from jobs.job_default offset 1000);
   if cardinality(v_make) + cardinality(v_drop) > 0
     and (v_gave_way_at > v_now - interval '1 minute' and v_gave_way_at <= v_now) is not true then
     return query select unnest(jobs._try_to_change_partitions(v_today, v_full, v_make, v_drop));
-  elsif v_clock_is_sure then   -- not in one transaction with the locks of partitions
+  elsif v_clock_is_sure and cardinality(v_made) > 0 is not true then   -- not in one transaction with the locks of partitions
     perform jobs._shorten_audit(v_now), jobs._delete_unkept(v_today, 1);
+  end if;
+  if pg_sequence_last_value('jobs.commands_made') > 0 then
+    perform jobs._tidy_commands(v_now);   -- last: a worker's receipt waits for it
   end if;
 end $$;
 

@@ -79,7 +79,8 @@ begin
   o_back := array[]::text[];
   foreach v_part in array i_parts loop
     execute format('select array_agg(h.job_id::text) filter (where jobs._text_size(h.body) >= 268435456) as large, array_agg(h.job_id::text) filter (where h.redriven_as is not null) as redriven,
-                      bool_or(h.on_end is distinct from null) as is_unique from jobs.job h where h.job_id = any ($1) and h.status <> ''success'' and %s', v_part)
+                      bool_or(h.on_end is distinct from null) as is_unique
+                    from (select h.* from jobs.job h where h.job_id = any ($1) and h.status <> ''success'' and %s for update) h', v_part)
       into v_found using i_jobs;
     o_too_large := o_too_large || v_found.large;
     o_redriven := o_redriven || v_found.redriven;

@@ -84,6 +84,12 @@ begin
   select h.* into v_old from jobs._history_of(array[i_job]) h;
   if not found then
     return null;
+  end if;
+  -- As it is now that nobody else can change it.
+  execute format('select h.* from jobs.job h where h.job_id = $1 and %s for update', jobs._on_day(date_trunc('day', v_old.complete_on at time zone 'UTC') at time zone 'UTC'))
+  into v_old using i_job;
+  if v_old.job_id is null then
+    return null;
   elsif v_old.status = 'success' or v_old.redriven_as is not null then
     raise sqlstate 'PT409' using
       message = format('job %s %s', jobs._shown(i_job), case when v_old.status = 'success' then 'has ended as a success' else 'was re-driven as ' || v_old.redriven_as end),

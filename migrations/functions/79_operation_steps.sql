@@ -57,7 +57,7 @@ begin
       v_op := jobs._step(v_op, v_jobs);
       v_op.errors := 0;
       v_op.retry_at := null;
-    exception when others then
+    exception when others or query_canceled then   -- a time limit as well, or each worker's maintenance would end in it for ever
       v_op.errors := v_op.errors + 1;
       v_op.last_error := left(format('%s: %s', sqlstate, jobs._escaped(sqlerrm)), 1000);
       v_op.retry_at := jobs.now() + interval '5 s';
@@ -216,7 +216,7 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select least(i_until, min((p.day + 1)::timestamp at time zone 'UTC') filter (where (p.day + 1)::timestamp at time zone 'UTC' > i_from)) from jobs._partitions() p
 $$;
 
--- The next pending jobs that an operation takes: whole packed rows, which it locks; jobs that another
+-- The next pending jobs that an operation takes, with 16 MiB of bodies at most: whole packed rows, which it locks; jobs that another
 -- transaction has locked are left to the second time.
 create or replace function jobs._next_pending(i_op jobs.operation, i_jobs integer, out o_jobs text[], out o_op jobs.operation)
 language plpgsql security definer
@@ -231,13 +231,14 @@ declare
 begin
   o_op := i_op;
   with read as materialized (
-    select q.job_id, q.size,
+    select q.job_id, q.size, q.bytes,
       q.task like v_task and q.id <= i_op.number and q.created_at >= v_since and (q.created_at < i_op.until or q.created_at > i_op.odd_after) and (v_error is null or q.traceback like v_error) is true as fits
     from jobs.pending q where q.job_id > i_op.after_job order by q.job_id limit i_jobs + 500
   ), added as (
-    select r.job_id, r.fits, r.size, sum(r.size) filter (where r.fits) over (order by r.job_id rows unbounded preceding) as jobs from read r
+    select r.job_id, r.fits, r.size, sum(r.size) filter (where r.fits) over w as jobs, sum(r.bytes) filter (where r.fits) over w as bytes
+    from read r window w as (order by r.job_id rows unbounded preceding)
   ) select array_agg(a.job_id) filter (where a.fits), max(a.job_id), count(*) = (select count(*) from read) and count(*) < i_jobs + 500
-  into v_rows, v_last, v_is_all from added a where (a.jobs > i_jobs) is not true or a.jobs = a.size;
+  into v_rows, v_last, v_is_all from added a where ((a.jobs > i_jobs) is not true and (a.bytes > 16777216) is not true) or a.jobs = a.size;
   select array_agg(k.job_id) into v_rows
   from unnest(v_rows) w(job_id), lateral (select q.job_id from jobs.pending q where q.job_id = w.job_id for update skip locked) k;
   o_jobs := array(
@@ -248,19 +249,22 @@ begin
   end if;
 end $$;
 
--- The next running jobs that a cancel takes: those of batches that it can lock.
+-- The next running jobs that a cancel takes, with 16 MiB of bodies at most: those of batches that it can lock.
 create or replace function jobs._next_running(i_op jobs.operation, i_jobs integer, out o_jobs text[], out o_op jobs.operation)
 language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
   v_task text := jobs._pattern(i_op.topic);
   v_error text := '%' || jobs._pattern(i_op.error) || '%';
   v_since timestamptz := coalesce(i_op.since, '-infinity');
-  v_runs text[] := array(
-    select r.job_id::text from jobs._runs r
+  v_found text[];
+  v_runs text[];
+begin
+  select array_agg(b.job_id order by b.job_id), array_agg(b.job_id order by b.job_id) filter (where b.bytes <= 16777216 or b.nth = 1) into v_found, v_runs
+  from (select f.job_id, sum(f.bytes) over w as bytes, row_number() over w as nth from (
+    select r.job_id::text, pg_column_size(r.body) as bytes from jobs._runs r
     where r.job_id > i_op.after_job and r.task like v_task and r.id <= i_op.number and r.created_at >= v_since
       and (r.created_at < i_op.until or r.created_at > i_op.odd_after)
-      and (v_error is null or r.traceback like v_error) is true order by r.job_id limit i_jobs);
-begin
+      and (v_error is null or r.traceback like v_error) is true order by r.job_id limit i_jobs) f window w as (order by f.job_id rows unbounded preceding)) b;
   o_op := i_op;
   o_jobs := array(
     with locked as materialized (
@@ -269,7 +273,7 @@ begin
         lateral (select q.lease, q.part from jobs.batch q where q.lease = w.lease and q.part = w.part for update skip locked) b
     ) select r.job_id::text from jobs._runs r join locked l on l.lease = r.lease and l.part = r.part where r.job_id = any (v_runs));
   o_op.after_job := coalesce(v_runs[cardinality(v_runs)], '');
-  if cardinality(v_runs) < i_jobs then
+  if v_found is null or cardinality(v_found) < i_jobs and cardinality(v_runs) = cardinality(v_found) then
     o_op := jobs._next_phase(o_op);
   end if;
 end $$;

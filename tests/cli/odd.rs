@@ -309,8 +309,8 @@ async fn an_answer_of_another_shape_is_named_as_one() {
     let db = Db::new().await;
     db.run(
         "drop function jobs.workers; create function jobs.workers() returns table (id text, host text, pid integer, version text, topics text[],
-           tasks text[], slots integer, held bigint, started_at timestamptz, heartbeat_at timestamptz, alive boolean)
-         language sql as $$ select 'x', 'h', 1, 'v', '{}'::text[], '{}'::text[], 1, 1::bigint, now(), now(), true $$",
+           tasks text[], slots integer, held bigint, started_at timestamptz, heartbeat_at timestamptz, alive boolean, paused_at timestamptz)
+         language sql as $$ select 'x', 'h', 1, 'v', '{}'::text[], '{}'::text[], 1, 1::bigint, now(), now(), true, null::timestamptz $$",
     )
     .await;
     let said = run(&mut on(&db.url, &["inspect", "workers"]));

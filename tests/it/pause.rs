@@ -70,9 +70,17 @@ async fn paused_jobs_that_come_due_or_expire_hold_up_no_plain_client() {
     ))
     .await;
     db.advance(Duration::from_secs(100)).await;
-    for _ in 0..2 {
-        assert_eq!(db.one::<String>("select task::text from jobs.consume(1)").await, "free");
-    }
+    assert_eq!(
+        db.one::<String>("select task::text from jobs.consume(1)").await,
+        "free",
+        "the one that was due"
+    );
+    db.run("select jobs.consume(1)").await;
+    assert_eq!(
+        db.one::<i64>("select count(*) from jobs.pending where task = 'free'").await,
+        1,
+        "the one that expired"
+    );
 }
 
 #[tokio::test]
