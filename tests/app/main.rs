@@ -88,7 +88,7 @@ async fn hold(#[inject] job: &Job, file: String, millis: u64) -> Result<(), Task
 
 /// Writes down which jobs it was called for, works a moment, and fails one value of a hundred; below zero it takes the
 /// process with it.
-#[task(name = "app.batch", batch = 100, linger = "20ms")]
+#[task(name = "app.batch", batch = 16, linger = "20ms")]
 async fn batch(
     #[inject] pool: &PgPool,
     #[inject] jobs: &Jobs,
