@@ -34,7 +34,7 @@ use crate::db::command::{self, Recipients};
 use crate::types::command::EXPIRES;
 use crate::types::error::Error;
 
-pub use crate::db::command::Receipt;
+pub use crate::db::command::CommandRow;
 pub use crate::types::command::{Command, CommandState};
 
 /// The workers that a command goes to: those that live when it is sent.
@@ -72,13 +72,13 @@ impl To {
 ///
 /// # Errors
 /// [`Error::Refused`] with `PT404` when a worker is named that does not live.
-pub fn send<'a>(pool: &'a PgPool, to: &'a To, command: &'a Command) -> Send<'a> {
-    Send { pool, to, command, reason: None, expires: EXPIRES }
+pub fn send<'a>(pool: &'a PgPool, to: &'a To, command: &'a Command) -> Sending<'a> {
+    Sending { pool, to, command, reason: None, expires: EXPIRES }
 }
 
 /// A command that is about to be sent.
 #[must_use = "nothing is sent before `.await`"]
-pub struct Send<'a> {
+pub struct Sending<'a> {
     pool: &'a PgPool,
     to: &'a To,
     command: &'a Command,
@@ -86,7 +86,7 @@ pub struct Send<'a> {
     expires: Duration,
 }
 
-impl<'a> Send<'a> {
+impl<'a> Sending<'a> {
     /// Why, for the audit and for whoever finds the worker so; at most 1,000 characters are kept.
     pub fn reason(mut self, reason: &'a str) -> Self {
         self.reason = Some(reason);
@@ -100,12 +100,12 @@ impl<'a> Send<'a> {
     }
 }
 
-impl<'a> IntoFuture for Send<'a> {
+impl<'a> IntoFuture for Sending<'a> {
     type Output = Result<Vec<i64>, Error>;
     type IntoFuture = BoxFuture<'a, Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {
-        let Send { pool, to, command, reason, expires } = self;
+        let Sending { pool, to, command, reason, expires } = self;
         Box::pin(async move {
             let to = Recipients { workers: to.workers.as_deref(), topic: to.topic.as_deref() };
             command::send(&mut *pool.acquire().await?, &to, command, reason, expires).await
@@ -117,7 +117,7 @@ impl<'a> IntoFuture for Send<'a> {
 ///
 /// Looks ten times a second. A number that is not known, or no more (commands are kept for a week), is left
 /// out.
-pub async fn wait(pool: &PgPool, commands: &[i64], limit: Duration) -> Result<Vec<Receipt>, Error> {
+pub async fn wait(pool: &PgPool, commands: &[i64], limit: Duration) -> Result<Vec<CommandRow>, Error> {
     const LOOK: Duration = Duration::from_millis(100);
     let until = tokio::time::Instant::now() + limit;
     loop {
@@ -130,17 +130,17 @@ pub async fn wait(pool: &PgPool, commands: &[i64], limit: Duration) -> Result<Ve
     }
 }
 
-async fn receipts_of(pool: &PgPool, commands: &[i64]) -> Result<Vec<Receipt>, Error> {
+async fn receipts_of(pool: &PgPool, commands: &[i64]) -> Result<Vec<CommandRow>, Error> {
     let num = i32::try_from(commands.len()).unwrap_or(i32::MAX);
     command::commands(&mut *pool.acquire().await?, None, Some(commands), num).await
 }
 
 /// The last commands, newest first, at most 10,000: to one worker, or to all.
-pub async fn receipts(pool: &PgPool, worker: Option<Uuid>, num: u16) -> Result<Vec<Receipt>, Error> {
+pub async fn receipts(pool: &PgPool, worker: Option<Uuid>, num: u16) -> Result<Vec<CommandRow>, Error> {
     command::commands(&mut *pool.acquire().await?, worker, None, i32::from(num)).await
 }
 
-type SetLog = Box<dyn Fn(&str) -> Result<String, String> + std::marker::Send + Sync>;
+type SetLog = Box<dyn Fn(&str) -> Result<String, String> + Send + Sync>;
 
 static LOG: RwLock<Option<SetLog>> = RwLock::new(None);
 
@@ -155,7 +155,7 @@ static LOG: RwLock<Option<SetLog>> = RwLock::new(None);
 ///     Err(error) => Err(error),
 /// });
 /// ```
-pub fn on_log(set: impl Fn(&str) -> Result<String, String> + std::marker::Send + Sync + 'static) {
+pub fn on_log(set: impl Fn(&str) -> Result<String, String> + Send + Sync + 'static) {
     *LOG.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(Box::new(set));
 }
 

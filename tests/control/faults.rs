@@ -3,7 +3,7 @@
 use std::process::{Child, Command as Program, Stdio};
 use std::time::Duration;
 
-use pgjobs::control::{self, Command, CommandState, Receipt, To};
+use pgjobs::control::{self, Command, CommandRow, CommandState, To};
 use pgjobs::{Worker, inspect};
 use pgjobs_tests::{Db, Proxy, until};
 use sqlx::postgres::PgPoolOptions;
@@ -41,7 +41,7 @@ async fn send(db: &Db, command: &Command, expires: u64) -> Vec<i64> {
     control::send(&db.pool, &To::all(), command).expires(Duration::from_secs(expires)).await.unwrap()
 }
 
-fn said(receipt: &Receipt) -> (CommandState, &str) {
+fn said(receipt: &CommandRow) -> (CommandState, &str) {
     (receipt.state, receipt.answer.as_deref().unwrap_or_default())
 }
 

@@ -8,11 +8,11 @@ mod verbs;
 
 use std::time::Duration;
 
-use pgjobs::control::{self, Command, Receipt, To};
+use pgjobs::control::{self, Command, CommandRow, To};
 use pgjobs_tests::Db;
 
 /// The receipts of these commands, once all have ended.
-async fn ended(db: &Db, commands: &[i64]) -> Vec<Receipt> {
+async fn ended(db: &Db, commands: &[i64]) -> Vec<CommandRow> {
     let receipts = control::wait(&db.pool, commands, Duration::from_secs(120)).await.unwrap();
     assert!(receipts.iter().all(|receipt| receipt.state.has_ended()), "{receipts:?}");
     receipts

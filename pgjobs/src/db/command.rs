@@ -17,7 +17,7 @@ use crate::types::error::Error;
 /// A command to one worker, and what has become of it.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
-pub struct Receipt {
+pub struct CommandRow {
     /// Its number.
     pub id: i64,
     /// The worker.
@@ -79,13 +79,13 @@ pub(crate) async fn commands(
     worker: Option<Uuid>,
     ids: Option<&[i64]>,
     num: i32,
-) -> Result<Vec<Receipt>, Error> {
+) -> Result<Vec<CommandRow>, Error> {
     let rows = sqlx::query(COMMANDS).bind(worker).bind(ids).bind(num).fetch_all(connection).await?;
     rows.iter().map(receipt).collect()
 }
 
-fn receipt(row: &PgRow) -> Result<Receipt, Error> {
-    Ok(Receipt {
+fn receipt(row: &PgRow) -> Result<CommandRow, Error> {
+    Ok(CommandRow {
         id: row.try_get(0)?,
         worker: row.try_get(1)?,
         host: row.try_get(2)?,

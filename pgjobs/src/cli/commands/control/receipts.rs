@@ -10,7 +10,7 @@ use crate::cli::output::console::Console;
 use crate::cli::output::failure::Failure;
 use crate::cli::output::format;
 use crate::cli::output::table::table;
-use crate::control::{self, Receipt};
+use crate::control::{self, CommandRow};
 
 #[derive(Args)]
 pub(crate) struct ReceiptsArgs {
@@ -28,7 +28,7 @@ pub(super) async fn show(args: &ReceiptsArgs, pool: &PgPool, console: &Console) 
 }
 
 /// Receipts as a table.
-pub(super) fn rows(receipts: &[Receipt]) -> Vec<String> {
+pub(super) fn rows(receipts: &[CommandRow]) -> Vec<String> {
     if receipts.is_empty() {
         return vec!["no commands".to_owned()];
     }
@@ -37,7 +37,7 @@ pub(super) fn rows(receipts: &[Receipt]) -> Vec<String> {
     table(header, receipts.iter().map(|receipt| row(receipt, now)))
 }
 
-fn row(receipt: &Receipt, now: DateTime<Utc>) -> [String; 10] {
+fn row(receipt: &CommandRow, now: DateTime<Utc>) -> [String; 10] {
     let took = receipt.answered_at.and_then(|at| (at - receipt.sent_at).to_std().ok());
     [
         receipt.id.to_string(),

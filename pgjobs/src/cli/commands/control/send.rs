@@ -12,7 +12,7 @@ use crate::Topic;
 use crate::cli::args::values;
 use crate::cli::output::console::Console;
 use crate::cli::output::failure::Failure;
-use crate::control::{self, Command, CommandState, Receipt};
+use crate::control::{self, Command, CommandRow, CommandState};
 
 #[derive(Args)]
 #[command(group = ArgGroup::new("whom").args(["worker", "topic", "all"]).required(true))]
@@ -69,7 +69,7 @@ pub(super) async fn send(
     report(&receipts, args.wait.is_some(), console)
 }
 
-fn report(receipts: &[Receipt], has_waited: bool, console: &Console) -> Result<(), Failure> {
+fn report(receipts: &[CommandRow], has_waited: bool, console: &Console) -> Result<(), Failure> {
     let document = json!({ "receipts": receipts });
     let missing = receipts.iter().filter(|receipt| receipt.state != CommandState::Applied).count();
     if missing == 0 || !has_waited && receipts.iter().all(|receipt| receipt.state == CommandState::Sent) {
