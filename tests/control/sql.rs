@@ -178,3 +178,20 @@ async fn a_cancel_waits_for_whoever_has_the_run_locked() {
     assert_eq!(cancel.await.unwrap(), 3);
     assert_eq!(db.one::<i64>("select jobs.count('cancelled')").await, 3);
 }
+
+/// Its lease has run out, and nobody has declared it dead: it may beat again and go on.
+#[tokio::test]
+async fn a_cancel_is_told_to_a_worker_that_is_late() {
+    let db = Db::with_clock().await;
+    db.run(&format!(
+        "select jobs.register_worker('{WORKER}', 'h', 1, 'v', '{{*}}', '{{a.b}}', 9, 30, '{{cancel}}')"
+    ))
+    .await;
+    db.run(&format!(
+        "select jobs.publish('a.b'); select jobs.claim('{WORKER}', '{{a.b}}', 1, gen_random_uuid())"
+    ))
+    .await;
+    db.advance(Duration::from_secs(31)).await;
+    db.run("select jobs.cancel(array(select job_id::text from jobs.running))").await;
+    assert!(beat(&db, "").await.expect("a command").contains("cancel"));
+}

@@ -153,3 +153,20 @@ async fn an_edit_waits_for_who_has_locked_the_job() {
     let error = waiting.await.unwrap().unwrap_err();
     assert_eq!(error.as_database_error().unwrap().code().unwrap(), "PT409", "it runs now");
 }
+
+/// The second edit of a job that has ended waits for the first, and changes what that one has left.
+#[tokio::test]
+async fn edits_of_an_ended_job_are_applied_in_turn() {
+    let db = Db::new().await;
+    crate::failed(&db, 1, 1).await;
+    let id: String = db.one("select job_id from jobs.job").await;
+    let mut first = db.connect().await;
+    let body = format!(r#"begin; select jobs.edit('{id}', '{{"args": ["new"]}}')"#);
+    first.execute(sqlx::AssertSqlSafe(body)).await.unwrap();
+    let second = db.connect().await;
+    let edit = crate::waiting(&db, second, format!("select jobs.edit('{id}', i_priority => 9)")).await;
+    first.execute("commit").await.unwrap();
+    edit.await.unwrap();
+    let both: String = db.one("select concat_ws(' ', body, priority) from jobs.job").await;
+    assert_eq!(both, r#"{"args": ["new"]} 9"#);
+}

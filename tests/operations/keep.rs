@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use pgjobs_tests::Db;
+use sqlx::Executor;
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -91,4 +92,18 @@ async fn a_rule_for_longer_than_history_says_what_to_do() {
     db.run("update jobs.config set history_days = 90; select jobs.keep('*', 'failed', 90), jobs.keep('*', null, 14)").await;
     let rules = db.all::<String>("select concat_ws(' ', topic, status, days) from jobs.keep_rules()").await;
     assert_eq!(rules, ["* failed 90", "* 14"]);
+}
+
+/// Somebody may have locked an ended job for as long as they like: a rule deletes it another time.
+#[tokio::test]
+async fn a_rule_waits_for_nobody_who_has_locked_a_job() {
+    let db = Db::with_clock().await;
+    six_days(&db).await;
+    let mut session = db.connect().await;
+    session.execute("begin; select from jobs.job where task = 'log' and complete_on < now() - interval '4 days' limit 1 for update").await.unwrap();
+    db.run("set lock_timeout = '5s'; select jobs.keep('log', null, 3); select jobs.maintain_partitions()")
+        .await;
+    let left =
+        "select count(*) from jobs.job where task = 'log' and complete_on < jobs.now() - interval '4 days'";
+    assert_eq!(db.one::<i64>(left).await, 1, "the one that is locked");
 }

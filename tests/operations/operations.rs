@@ -251,3 +251,15 @@ async fn a_job_that_is_skipped_is_met_once_at_any_pace() {
     }
     assert_eq!(numbers(&db, id).await, ("done".to_owned(), 0, 3));
 }
+
+/// A step takes 16 MiB of bodies, and not a thousand jobs of a megabyte each: workers maintain between beats.
+#[tokio::test]
+async fn a_cancel_takes_large_bodies_a_few_at_a_time() {
+    let db = Db::new().await;
+    db.run("select jobs.publish('a', to_jsonb(repeat('x', 1000000))) from generate_series(1, 40)").await;
+    let id = start(&db, "'cancel', 'a'").await;
+    let step = format!("select done from jobs.step_operation({id}, 0)");
+    let done: i64 = db.one(&step).await;
+    assert!((10..20).contains(&done), "{done} of a megabyte in a step");
+    assert_eq!(finish(&db, id).await, ("done".to_owned(), 40, 0));
+}
