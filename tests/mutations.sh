@@ -231,6 +231,7 @@ check "schedules made by hand" "_declare_schedule|v_old.declared is null or|" "$
 check "the right to publish what is declared with a schedule" "_declare_schedules|jobs._allowed(true,|jobs._allowed(false," "${sch[@]}" rights
 check "the length of a day" "_last_tick|return to_timestamp(floor(extract(epoch from i_now) / extract(epoch from i_schedule.every)) * extract(epoch from i_schedule.every));|return jobs._next_tick(i_schedule, null, i_now) - i_schedule.every;" "${sch[@]}" policies
 check "the length of a schedule's log" "_log_schedule|delete from jobs.schedule_entry e where e.schedule = i_name and e.number <= v_last - 200;|" "${sch[@]}" policies
+check "a retry beside an open re-drive" "_requeue|and %s for update) h|and %s) h" "${ops[@]}" redrive
 check "edits of an ended job, in turn" "_edit_ended|%s for update'|%s'" "${ops[@]}" edit
 check "rules that wait for nobody" "_delete_blocks|and %4\$s for update skip locked|and %4\$s" "${ops[@]}" keep
 check "how many bytes a step takes" "_next_pending|and (a.bytes > 16777216) is not true|" "${ops[@]}" operations

@@ -140,3 +140,18 @@ async fn the_idempotency_key_is_one_for_all_of_the_chain() {
     let result: serde_json::Value = db.one(&format!("select result from jobs.result('{new}')")).await;
     assert_eq!(result, serde_json::json!([failing.id(), failing.id()]));
 }
+
+/// A retry waits for a re-drive that is not committed, and then says why the job is not back.
+#[tokio::test]
+async fn a_retry_beside_an_open_re_drive_is_refused_with_the_reason() {
+    let db = Db::new().await;
+    crate::failed(&db, 1, 1).await;
+    let id: String = db.one("select job_id from jobs.job").await;
+    let mut first = db.connect().await;
+    first.execute(sqlx::AssertSqlSafe(format!("begin; select jobs.redrive('{{{id}}}')"))).await.unwrap();
+    let said = "do $$ begin perform jobs.retry('{ID}'); raise 'it said nothing'; exception when sqlstate 'PT409' then null; end $$";
+    let second = db.connect().await;
+    let retry = crate::waiting(&db, second, said.replace("ID", &id)).await;
+    first.execute("commit").await.unwrap();
+    retry.await.unwrap();
+}
