@@ -127,7 +127,9 @@ begin
                           run_at, scheduled_at, complete_on, traceback, attempt, lease, worker, meta, on_end)
     select r.id, r.job_id, r.task, r.body, r.retries, r.max_retries, r.priority, r.timeout,
       case r.outcome when 'cancel' then 'cancelled' else 'failed' end::jobs.job_status,
-      r.created_at, r.run_at, r.scheduled_at, i_now, coalesce(r.error, r.traceback), r.attempt,
+      r.created_at, r.run_at, r.scheduled_at, i_now,
+      -- A cancel's note stands before the last error.
+      case r.outcome when 'cancel' then jobs._with_note(r.error, r.traceback) else coalesce(r.error, r.traceback) end, r.attempt,
       case when r.outcome <> 'cancel' then r.lease end, r.worker, r.meta, r.on_end
     from runs r where r.ends and r.task <> all (v_unkept)
   )
