@@ -15,7 +15,7 @@ use super::error::Error;
 /// use pgjobs::LogLevel;
 ///
 /// assert!(LogLevel::Warn < LogLevel::Info);
-/// assert_eq!("info".parse(), Ok(LogLevel::Info));
+/// assert_eq!("info".parse::<LogLevel>().unwrap(), LogLevel::Info);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
