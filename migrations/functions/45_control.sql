@@ -8,7 +8,7 @@
 --   resume   it claims again
 --   slots    it runs {"slots": n} jobs at once from now on, 1 to 10000
 --   drain    it pauses, and ends when its last run has ended
---   stop     it ends at once and hands back what it runs
+--   stop     it ends at once and releases what it runs
 --   log      it logs by this filter, {"filter": "info,shop=debug"}
 --
 -- A worker that has not begun to carry it out within i_expires_seconds never does. PT400 for a wrong

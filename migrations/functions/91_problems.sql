@@ -1,8 +1,8 @@
--- Problems: what is wrong with this installation, what mends it. Also for a database that no worker uses.
+-- Problems: what is wrong with this installation, what fixes it. Also for a database that no worker uses.
 
 -- What is wrong now: a row for each problem, errors first; no row when nothing is. `code` is for programs,
 -- `message` for people, with the numbers; `found` is the number that was looked at, `allowed` the last
--- good one, both in the unit that docs/src/doctor.md names; `remedy` has the command that mends it. Of a
+-- good one, both in the unit that docs/src/doctor.md names; `remedy` has the command that fixes it. Of a
 -- kind that many tasks or schedules may have, at most 20. No arguments, errors or secrets. Reads by index,
 -- and of what may be large a bounded part (1,000 tasks with ready jobs, 2,000 schedules, 1,000 ended
 -- jobs); locks nothing, waits for nobody, works on a standby.

@@ -89,7 +89,7 @@ create type jobs.problem as (
   severity text,                       -- error: something does not work; warning: it soon may not
   message text,
   found numeric, allowed numeric,      -- the number that was looked at, and the last good one
-  remedy text,                         -- with the command that mends it
+  remedy text,                         -- with the command that fixes it
   details jsonb
 );
 

@@ -124,7 +124,7 @@ pub async fn pauses(pool: &PgPool) -> Result<Vec<PauseRow>, Error> {
     db::pause::pauses(&mut *pool.acquire().await?).await
 }
 
-/// What is wrong with this installation, and what mends it, errors first; empty when nothing is.
+/// What is wrong with this installation, and what fixes it, errors first; empty when nothing is.
 ///
 /// For a health check, a metric or a page; `pgjobs doctor` prints it. It is the work of the database, so that
 /// it needs no live worker, and takes a fraction of a second on any backlog. `docs/src/doctor.md` lists the

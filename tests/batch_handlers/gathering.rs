@@ -102,7 +102,7 @@ async fn a_call_that_runs_may_finish_while_its_worker_ends() {
     })
     .await;
     running.stop();
-    until("what gathered is handed back", async || db.one::<i64>(RUNNING).await == 3).await;
+    until("what gathered is released", async || db.one::<i64>(RUNNING).await == 3).await;
     gate.add_permits(1);
     let report = running.shutdown().await;
     assert_eq!((report.succeeded, report.released), (3, 1));

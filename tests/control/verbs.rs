@@ -118,10 +118,7 @@ async fn a_stopped_worker_hands_back_what_it_runs_at_once() {
     let running = worker(&db, &stage).grace(Duration::from_secs(3600)).start().await.unwrap();
     let job = deaf::publish(&db.pool).await.unwrap();
     stage.begun(1).await;
-    assert_eq!(
-        tell(&db, Command::Stop).await,
-        applied("ends now and hands back what it runs: 1 job running")
-    );
+    assert_eq!(tell(&db, Command::Stop).await, applied("ends now and releases what it runs: 1 job running"));
     let report = running.wait().await;
     assert_eq!((report.released, report.failed), (1, 0));
     let row = job.fetch(&db.pool).await.unwrap();

@@ -1,10 +1,10 @@
 //! Two sessions meet at a claim, each in chosen steps, as in races.rs.
 
-use pgjobs_tests::{Claimed, Db, ManualWorker};
+use pgjobs_tests::{Claimed, Db, ManualWorker, waiting};
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Executor, Row};
 
-use crate::sessions::{one, states, two, waiting};
+use crate::sessions::{one, states, two};
 
 /// Begins a transaction and claims in it.
 async fn claim_uncommitted(session: &mut PgConnection, worker: &ManualWorker<'_>, num: i32) -> Claimed {

@@ -1,9 +1,9 @@
 //! Which locks are taken: none that others can take, none wider than the result, none while a client reads.
 
-use pgjobs_tests::Db;
+use pgjobs_tests::{Db, waiting};
 use sqlx::Executor;
 
-use crate::sessions::{one, waiting};
+use crate::sessions::one;
 
 /// Every role of the server may take an advisory lock, under any key: none may guard anything.
 #[tokio::test]

@@ -56,7 +56,7 @@ async fn a_paused_task_is_paused_under_each_of_its_names() {
     assert_eq!(db.one::<i64>("select count(*) from jobs.consume(10)").await, 0, "another topic covers all");
 }
 
-/// A plain client brings back no more jobs than it asks for: paused ones must not take their places.
+/// A plain client makes ready no more jobs than it asks for: paused ones must not take their places.
 #[tokio::test]
 async fn paused_jobs_that_come_due_or_expire_hold_up_no_plain_client() {
     let db = Db::with_clock().await;

@@ -6,10 +6,10 @@
 
 use std::time::Duration;
 
-use pgjobs_tests::{ClaimedJob, Db};
+use pgjobs_tests::{ClaimedJob, Db, waiting};
 use sqlx::Executor;
 
-use crate::sessions::{code, one, states, two, waiting};
+use crate::sessions::{code, one, states, two};
 
 /// Two jobs that a plain client runs, also in a table `c`, and whose time is over.
 async fn expired() -> (Db, Vec<ClaimedJob>) {

@@ -1,9 +1,8 @@
 //! Sessions beside the pool: of other roles, and two that meet.
 
-use pgjobs_tests::{Db, until};
-use sqlx::postgres::{PgConnection, PgRow};
+use pgjobs_tests::Db;
+use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Executor};
-use tokio::task::JoinHandle;
 
 pub(crate) async fn as_role(db: &Db, role: &str) -> PgConnection {
     let mut session = db.connect().await;
@@ -49,22 +48,6 @@ pub(crate) async fn two(db: &Db) -> (PgConnection, PgConnection) {
         session.execute("set statement_timeout = '20s'").await.unwrap();
     }
     (first, second)
-}
-
-/// Sends a statement and returns once it waits for another session.
-pub(crate) async fn waiting(
-    db: &Db,
-    mut session: PgConnection,
-    sql: String,
-) -> JoinHandle<Result<Vec<PgRow>, sqlx::Error>> {
-    let pid: i32 = one(&mut session, "select pg_backend_pid()").await;
-    let sent = sql.clone();
-    let call = tokio::spawn(async move { sqlx::query(AssertSqlSafe(sent)).fetch_all(&mut session).await });
-    until(&format!("waits for another: {sql}"), async || {
-        db.one::<bool>(&format!("select cardinality(pg_blocking_pids({pid})) > 0")).await
-    })
-    .await;
-    call
 }
 
 /// Of each job its task, state, failed runs and run, in the order of their numbers.

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use pgjobs_tests::Db;
+use pgjobs_tests::{Db, waiting};
 use sqlx::Executor;
 
-use crate::sessions::{as_role, code, role, waiting};
+use crate::sessions::{as_role, code, role};
 
 /// Declares `invoice(customer, region = "eu", note?)` with an alias, unique as given.
 async fn declared(db: &Db, unique: &str) {

@@ -4,11 +4,9 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use pgjobs_tests::{Db, amount};
+use pgjobs_tests::{Db, amount, waiting};
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection, Executor, Row};
-
-use crate::sessions::waiting;
 
 const PUBLISHERS: u64 = 8;
 const KEYS: u64 = 12;

@@ -164,9 +164,9 @@ async fn edits_of_an_ended_job_are_applied_in_turn() {
     let body = format!(r#"begin; select jobs.edit('{id}', '{{"args": ["new"]}}')"#);
     first.execute(sqlx::AssertSqlSafe(body)).await.unwrap();
     let second = db.connect().await;
-    let edit = crate::waiting(&db, second, format!("select jobs.edit('{id}', i_priority => 9)")).await;
+    let edit = pgjobs_tests::waiting(&db, second, format!("select jobs.edit('{id}', i_priority => 9)")).await;
     first.execute("commit").await.unwrap();
-    edit.await.unwrap();
+    edit.await.unwrap().unwrap();
     let both: String = db.one("select concat_ws(' ', body, priority) from jobs.job").await;
     assert_eq!(both, r#"{"args": ["new"]} 9"#);
 }

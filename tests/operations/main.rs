@@ -47,17 +47,3 @@ async fn numbers(db: &Db, id: i64) -> (String, i64, i64) {
     let done = db.one(&format!("select done from jobs.get_operation({id})")).await;
     (state, done, db.one(&format!("select skipped from jobs.get_operation({id})")).await)
 }
-
-/// Sends a statement and returns once it waits for another session.
-async fn waiting(db: &Db, mut session: sqlx::PgConnection, sql: String) -> tokio::task::JoinHandle<()> {
-    use sqlx::Executor;
-    let pid: i32 = sqlx::query_scalar("select pg_backend_pid()").fetch_one(&mut session).await.unwrap();
-    let call = tokio::spawn(async move {
-        session.execute(sqlx::AssertSqlSafe(sql)).await.unwrap();
-    });
-    pgjobs_tests::until("it waits for another", async || {
-        db.one::<bool>(&format!("select cardinality(pg_blocking_pids({pid})) > 0")).await
-    })
-    .await;
-    call
-}

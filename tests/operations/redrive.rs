@@ -151,7 +151,7 @@ async fn a_retry_beside_an_open_re_drive_is_refused_with_the_reason() {
     first.execute(sqlx::AssertSqlSafe(format!("begin; select jobs.redrive('{{{id}}}')"))).await.unwrap();
     let said = "do $$ begin perform jobs.retry('{ID}'); raise 'it said nothing'; exception when sqlstate 'PT409' then null; end $$";
     let second = db.connect().await;
-    let retry = crate::waiting(&db, second, said.replace("ID", &id)).await;
+    let retry = pgjobs_tests::waiting(&db, second, said.replace("ID", &id)).await;
     first.execute("commit").await.unwrap();
-    retry.await.unwrap();
+    retry.await.unwrap().unwrap();
 }

@@ -12,6 +12,7 @@ mod pooler;
 mod proxy;
 mod publish;
 mod settle;
+mod waiting;
 mod worker;
 
 use std::future::Future;
@@ -34,6 +35,7 @@ pub use pooler::Pooler;
 pub use proxy::Proxy;
 pub use publish::Publish;
 pub use settle::Settle;
+pub use waiting::waiting;
 pub use worker::ManualWorker;
 
 static SERVER: OnceCell<LocalPostgres> = OnceCell::const_new();

@@ -19,9 +19,10 @@ pub use crate::db::admin::operation::{OperationRow, Preview};
 /// use pgjobs::admin::Operation;
 ///
 /// # async fn f(pool: sqlx::PgPool) -> Result<(), pgjobs::Error> {
-/// let failed = Operation::redrive("mail.*".parse()?).error("timed out").rate(50.0).reason("the relay is
-/// back"); println!("{} jobs", failed.preview(&pool).await?.jobs); let operation =
-/// failed.start(&pool).await?; println!("operation {} runs", operation.id);
+/// let failed = Operation::redrive("mail.*".parse()?).error("timed out").rate(50.0);
+/// println!("{} jobs", failed.preview(&pool).await?.jobs);
+/// let operation = failed.reason("the relay is back").start(&pool).await?;
+/// println!("operation {} runs", operation.id);
 /// # Ok(()) }
 /// ```
 #[derive(Debug, Clone)]

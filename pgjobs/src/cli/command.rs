@@ -60,7 +60,7 @@ pub(crate) enum Command {
     Inspect(inspect::Inspect),
     /// Show why a job is not running.
     Explain(explain::Explain),
-    /// Show what is wrong with this installation, and what mends it.
+    /// Show what is wrong with this installation, and how to fix it.
     Doctor(doctor::Doctor),
     /// List, make, pause and run schedules.
     Schedule(schedule::Schedule),
@@ -73,9 +73,11 @@ pub(crate) enum Command {
     /// Check whether this program would break jobs that are open now.
     Check(check::Check),
     /// Requeue failed or cancelled jobs.
-    Retry(jobs::RetryArgs),
+    #[command(after_help = jobs::RETRY_HELP)]
+    Retry(jobs::EndedArgs),
     /// Publish failed or cancelled jobs anew, as new jobs.
-    Redrive(jobs::RedriveArgs),
+    #[command(after_help = jobs::REDRIVE_HELP)]
+    Redrive(jobs::EndedArgs),
     /// Change a job that does not run.
     Edit(Box<edit::EditArgs>),
     /// Cancel pending and running jobs.

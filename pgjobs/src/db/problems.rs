@@ -23,7 +23,7 @@ pub struct Problem {
     pub found: i64,
     /// The last good number, in the same unit.
     pub allowed: i64,
-    /// What mends it, with the command between backticks.
+    /// What fixes it, with the command between backticks.
     pub remedy: String,
     /// The facts behind the sentence, such as the name of the task or the number of the server process.
     pub details: Value,

@@ -21,7 +21,7 @@ pub enum Command {
     Slots(u16),
     /// It pauses, and ends in order when its last run has ended, however long that takes.
     Drain,
-    /// It ends at once: what runs is cut off and handed back, and does not count as an attempt.
+    /// It ends at once: what runs is cut off and released, and does not count as an attempt.
     Stop,
     /// It logs by this filter from now on, such as `info,shop=debug`: a worker of the command line, or one
     /// whose program has called [`control::on_log`](crate::control::on_log).

@@ -90,5 +90,5 @@ fn drain(shared: &Shared) -> String {
 fn stop(shared: &Shared) -> String {
     let running = runs(shared);
     shared.stop.advance(Phase::HandingBack);
-    format!("ends now and hands back what it runs: {running}")
+    format!("ends now and releases what it runs: {running}")
 }

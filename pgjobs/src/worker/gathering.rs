@@ -99,7 +99,7 @@ impl Gathering {
             return None;
         }
         if self.shared.stop.is_draining() || self.shared.commands.is_paused() {
-            self.sets.clear(); // they are handed back
+            self.sets.clear(); // they are released
         }
         let gathered = self.sets.iter().map(|set| set.jobs.len()).sum();
         let (slots, now) = (Slots { all: self.shared.slots.number(), gathered }, Instant::now());

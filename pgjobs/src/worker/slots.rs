@@ -8,7 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 pub(super) struct Slots {
     semaphore: Arc<Semaphore>,
     number: AtomicUsize,
-    /// How many of the slots in use are not given back: there are fewer since they were taken.
+    /// How many of the slots in use do not become free: there are fewer since they were taken.
     excess: AtomicUsize,
     changing: Mutex<()>,
 }
@@ -93,7 +93,7 @@ impl Drop for Slot {
 mod tests {
     use super::*;
 
-    /// How many slots can be taken now; they are given back.
+    /// How many slots can be taken now; they are free again.
     fn free(slots: &Arc<Slots>) -> usize {
         std::iter::from_fn(|| slots.try_take()).collect::<Vec<_>>().len()
     }

@@ -1,4 +1,4 @@
-//! `doctor`: what is wrong with this installation, and what mends it.
+//! `doctor`: what is wrong with this installation, and how to fix it.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::Args;
@@ -17,7 +17,7 @@ use crate::{db, migrations};
 const AFTER_HELP: &str = "\
 It looks at workers, queues, schedules, history and the server, and needs no live worker. It changes nothing and \
 never prints an argument. Each problem has a code for programs, a sentence with the numbers, and the command that \
-mends it.
+fixes it.
 
 The exit code is 0 when nothing is wrong, or only warnings were found, and 1 otherwise.
 

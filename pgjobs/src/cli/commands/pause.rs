@@ -50,7 +50,7 @@ pub(crate) async fn pause(args: PauseArgs, global: &Global, console: &Console) -
     let pool = connect(global, console).await?;
     let now = db::inspect::now(&mut *pool.acquire().await?).await?; // the database's clock ends it
     let until = args.until.or_else(|| Some(now + args.lasts?));
-    admin::pause_topic(&pool, &args.topic, until, args.note.as_deref()).await.map_err(refused)?;
+    admin::pause_topic(&pool, &args.topic, until, args.note.as_deref()).await.map_err(Failure::refused)?;
     let topic = args.topic.as_str();
     let said = || match until {
         Some(until) => format!("paused {topic}, until {}", format::when(until, now)),
@@ -68,12 +68,4 @@ pub(crate) async fn resume(args: ResumeArgs, global: &Global, console: &Console)
         )));
     }
     console.data(&json!({ "topic": topic }), || format!("resumed {topic}"))
-}
-
-/// A time that is over is a failure of what was asked for, and not a wrong use of this program.
-fn refused(error: crate::Error) -> Failure {
-    match error {
-        crate::Error::Option { .. } => Failure::failed(error.to_string()),
-        error => error.into(),
-    }
 }

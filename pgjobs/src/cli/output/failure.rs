@@ -46,6 +46,15 @@ impl Failure {
         Failure::new(Exit::Database, message)
     }
 
+    /// What was asked for is refused as wrong, which is no wrong use of this program: the database knows more than
+    /// its arguments show.
+    pub(crate) fn refused(error: Error) -> Self {
+        match error {
+            Error::Option { .. } | Error::Encode(_) => Failure::failed(error.to_string()),
+            error => error.into(),
+        }
+    }
+
     /// Adds what is known in spite of the failure, for `--json`.
     pub(crate) fn about(mut self, about: Value) -> Self {
         self.about = about;

@@ -33,7 +33,7 @@ fn a_run_is_in_flight_until_its_outcome_was_answered() {
     assert!(held.runs().is_empty());
     held.claim(std::slice::from_ref(&job), Instant::now());
     assert_eq!(held.stop_all().len(), 1);
-    assert!(held.runs().contains(&run), "it is handed back");
+    assert!(held.runs().contains(&run), "it is released");
     held.were_settled(std::iter::once(run));
     held.claim(std::slice::from_ref(&job), Instant::now());
     assert_eq!((held.forget_all(), held.runs().len()), (1, 0), "others have it");
@@ -67,5 +67,5 @@ fn what_waits_is_prolonged_each_time_and_is_not_started() {
         held.were_told(&told);
     }
     assert_eq!(held.stop_waiting().len(), 1);
-    assert!(!held.begin(&job), "it was handed back, and must not begin");
+    assert!(!held.begin(&job), "it was released, and must not begin");
 }

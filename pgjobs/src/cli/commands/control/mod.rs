@@ -46,7 +46,7 @@ enum What {
     },
     /// Claim no more jobs, and end when the last run has ended.
     Drain(send::To),
-    /// End at once, and hand back what runs.
+    /// End at once, and release what runs.
     Stop(send::To),
     /// Log by another filter from now on.
     Log {

@@ -24,7 +24,7 @@ use selection::Action;
 pub(crate) use bulk::{follow, report, skips};
 pub(crate) use purge::{PurgeArgs, run as purge};
 
-const RETRY_HELP: &str = "\
+pub(crate) const RETRY_HELP: &str = "\
 The job keeps its id and gets all its runs again.
 
 Examples:
@@ -32,29 +32,7 @@ Examples:
   pgjobs retry --topic 'mail.*' --yes
   pgjobs retry --topic 'mail.*' --error 'timed out' --since 2h --rate 50/s --dry-run";
 
-#[derive(Args)]
-#[command(after_help = RETRY_HELP, group = ArgGroup::new("which").args(["ids", "topic"]).required(true))]
-pub(crate) struct RetryArgs {
-    /// The ids of the jobs.
-    #[arg(value_name = "ID")]
-    ids: Vec<JobId>,
-    /// All jobs under this topic instead; '*' is every task.
-    #[arg(long)]
-    topic: Option<Topic>,
-    /// With --topic: jobs that ended in this state.
-    #[arg(long, default_value = "failed", conflicts_with = "ids", value_parser = ended())]
-    state: JobState,
-    #[command(flatten)]
-    matching: Matching,
-    /// Why, for the audit.
-    #[arg(long)]
-    reason: Option<String>,
-    /// Do not ask for confirmation.
-    #[arg(short, long)]
-    yes: bool,
-}
-
-const REDRIVE_HELP: &str = "\
+pub(crate) const REDRIVE_HELP: &str = "\
 Each job becomes a new one, with the same arguments, options and notes and all its runs. The arguments are \
 compared with what the task is now; jobs that do not fit are skipped. The old job stays in the history and \
 names the new one, so that none is re-driven twice. `retry` keeps the id instead.
@@ -63,9 +41,10 @@ Examples:
   pgjobs redrive 0199d1f2a4b07c3e8f5a6b7c8d9e0f12
   pgjobs redrive --topic 'mail.*' --error 'timed out' --since 2h --rate 50/s";
 
+/// Which ended jobs: what `retry` and `redrive` take.
 #[derive(Args)]
-#[command(after_help = REDRIVE_HELP, group = ArgGroup::new("which").args(["ids", "topic"]).required(true))]
-pub(crate) struct RedriveArgs {
+#[command(group = ArgGroup::new("which").args(["ids", "topic"]).required(true))]
+pub(crate) struct EndedArgs {
     /// The ids of the jobs.
     #[arg(value_name = "ID")]
     ids: Vec<JobId>,
@@ -120,22 +99,27 @@ pub(crate) struct CancelArgs {
     yes: bool,
 }
 
-pub(crate) async fn retry(args: RetryArgs, global: &Global, console: &Console) -> Result<(), Failure> {
-    let Some(topic) = args.topic else {
-        args.matching.refuse()?;
-        return selection::run(Action::Retry, args.ids, args.reason, args.yes, global, console).await;
-    };
-    let operation = Operation::retry(topic).state(args.state);
-    Bulk::new(Action::Retry, operation, args.matching, args.reason, args.yes).run(global, console).await
+pub(crate) async fn retry(args: EndedArgs, global: &Global, console: &Console) -> Result<(), Failure> {
+    again(Action::Retry, Operation::retry, args, global, console).await
 }
 
-pub(crate) async fn redrive(args: RedriveArgs, global: &Global, console: &Console) -> Result<(), Failure> {
+pub(crate) async fn redrive(args: EndedArgs, global: &Global, console: &Console) -> Result<(), Failure> {
+    again(Action::Redrive, Operation::redrive, args, global, console).await
+}
+
+async fn again(
+    action: Action,
+    operation: fn(Topic) -> Operation,
+    args: EndedArgs,
+    global: &Global,
+    console: &Console,
+) -> Result<(), Failure> {
     let Some(topic) = args.topic else {
         args.matching.refuse()?;
-        return selection::run(Action::Redrive, args.ids, args.reason, args.yes, global, console).await;
+        return selection::run(action, args.ids, args.reason, args.yes, global, console).await;
     };
-    let operation = Operation::redrive(topic).state(args.state);
-    Bulk::new(Action::Redrive, operation, args.matching, args.reason, args.yes).run(global, console).await
+    let operation = operation(topic).state(args.state);
+    Bulk::new(action, operation, args.matching, args.reason, args.yes).run(global, console).await
 }
 
 pub(crate) async fn cancel(args: CancelArgs, global: &Global, console: &Console) -> Result<(), Failure> {

@@ -6,7 +6,6 @@ use serde::Serialize;
 use serde_json::json;
 use sqlx::PgPool;
 
-use super::refused;
 use crate::JobId;
 use crate::cli::args::values;
 use crate::cli::output::console::Console;
@@ -40,7 +39,7 @@ struct Filled {
 }
 
 pub(super) async fn run(args: &Backfill, pool: &PgPool, console: &Console) -> Result<(), Failure> {
-    let filled = schedule::backfill(pool, &args.name, args.from, args.to).await.map_err(refused)?;
+    let filled = schedule::backfill(pool, &args.name, args.from, args.to).await.map_err(Failure::refused)?;
     let jobs: Vec<Filled> = filled.into_iter().map(|(tick, job_id)| Filled { tick, job_id }).collect();
     let published = format!("published {}", format::jobs(jobs.len() as u64));
     console.data(&json!({ "jobs": jobs }), || published)

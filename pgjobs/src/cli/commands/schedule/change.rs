@@ -4,7 +4,6 @@ use clap::Args;
 use serde_json::json;
 use sqlx::PgPool;
 
-use super::refused;
 use crate::cli::output::confirm::confirm;
 use crate::cli::output::console::Console;
 use crate::cli::output::failure::Failure;
@@ -44,28 +43,28 @@ pub(crate) struct Drop {
 }
 
 pub(super) async fn pause(args: &Pause, pool: &PgPool, console: &Console) -> Result<(), Failure> {
-    let paused = schedule::pause(pool, &args.name, args.note.as_deref()).await.map_err(refused)?;
+    let paused = schedule::pause(pool, &args.name, args.note.as_deref()).await.map_err(Failure::refused)?;
     console.data(&paused, || format!("paused {}", args.name))
 }
 
 pub(super) async fn resume(args: &Resume, pool: &PgPool, console: &Console) -> Result<(), Failure> {
-    let resumed = schedule::resume(pool, &args.name, !args.skip_missed).await.map_err(refused)?;
+    let resumed = schedule::resume(pool, &args.name, !args.skip_missed).await.map_err(Failure::refused)?;
     console.data(&resumed, || format!("resumed {}", args.name))
 }
 
 pub(super) async fn run(args: &Run, pool: &PgPool, console: &Console) -> Result<(), Failure> {
-    let job = schedule::run(pool, &args.name).await.map_err(refused)?;
+    let job = schedule::run(pool, &args.name).await.map_err(Failure::refused)?;
     console.data(&json!({ "job_id": job }), || job.to_string())
 }
 
 pub(super) async fn drop(args: &Drop, pool: &PgPool, console: &Console) -> Result<(), Failure> {
-    let found = schedule::get(pool, &args.name).await.map_err(refused)?;
+    let found = schedule::get(pool, &args.name).await.map_err(Failure::refused)?;
     if found.declared && found.undeclared_at.is_none() {
         console.note(
             "the code declares it: the next worker that starts makes it again (`schedule pause` stops it)",
         );
     }
     confirm(&format!("remove the schedule `{}` and its log?", args.name), args.yes, console)?;
-    let dropped = schedule::drop(pool, &args.name).await.map_err(refused)?;
+    let dropped = schedule::drop(pool, &args.name).await.map_err(Failure::refused)?;
     console.data(&json!({ "dropped": dropped }), || format!("dropped {}", args.name))
 }

@@ -16,7 +16,7 @@ use crate::cli::args::global::Global;
 use crate::cli::database::connect::connect;
 use crate::cli::output::console::Console;
 use crate::cli::output::failure::Failure;
-use crate::{Error, db};
+use crate::db;
 
 const AFTER_HELP: &str = "\
 Any worker publishes the jobs of schedules that are due, about once a second; without a worker \
@@ -81,12 +81,4 @@ pub(crate) async fn run(args: Schedule, global: &Global, console: &Console) -> R
 /// The time by the database's clock, which decides what is due.
 async fn now(pool: &PgPool) -> Result<DateTime<Utc>, Failure> {
     Ok(db::inspect::now(&mut *pool.acquire().await?).await?)
-}
-
-/// A refusal is a failure of what was asked for, and not a wrong use of this program.
-fn refused(error: Error) -> Failure {
-    match error {
-        Error::Option { .. } | Error::Encode(_) => Failure::failed(error.to_string()),
-        error => error.into(),
-    }
 }

@@ -5,7 +5,7 @@ use clap::{ArgGroup, Args};
 use serde_json::json;
 use sqlx::PgPool;
 
-use super::{english, now, refused};
+use super::{english, now};
 use crate::cli::args::values;
 use crate::cli::output::console::Console;
 use crate::cli::output::failure::Failure;
@@ -43,7 +43,7 @@ pub(super) async fn run(args: &Next, pool: &PgPool, console: &Console) -> Result
             schedule::preview(pool, line, &args.zone, args.num, args.after).await
         }
     };
-    let (ticks, zone) = (ticks.map_err(refused)?, zone(args, pool).await?);
+    let (ticks, zone) = (ticks.map_err(Failure::refused)?, zone(args, pool).await?);
     let now = now(pool).await?;
     let document =
         json!({ "zone": zone, "english": args.cron.as_deref().map(english::of_cron), "ticks": ticks });

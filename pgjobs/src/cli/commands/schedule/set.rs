@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use clap::{ArgGroup, Args};
 use sqlx::PgPool;
 
-use super::{english, now, refused};
+use super::{english, now};
 use crate::cli::args::values;
 use crate::cli::commands::call::CallArgs;
 use crate::cli::commands::publish::warning;
@@ -67,7 +67,7 @@ pub(crate) struct Set {
 
 pub(super) async fn run(args: Set, pool: &PgPool, console: &Console) -> Result<(), Failure> {
     let task = args.task.clone();
-    let saved = schedule(args)?.save(pool).await.map_err(refused)?;
+    let saved = schedule(args)?.save(pool).await.map_err(Failure::refused)?;
     if let Ok(Some(warning)) = warning(pool, &task, false).await {
         console.note(format!("warning: {warning}"));
     }

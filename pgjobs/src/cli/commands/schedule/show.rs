@@ -6,7 +6,7 @@ use serde_json::json;
 use sqlx::PgPool;
 
 use super::list::state;
-use super::{english, now, refused};
+use super::{english, now};
 use crate::cli::output::console::Console;
 use crate::cli::output::failure::Failure;
 use crate::cli::output::format;
@@ -35,10 +35,10 @@ pub(crate) struct Explain {
 }
 
 pub(super) async fn run(args: &Show, pool: &PgPool, console: &Console) -> Result<(), Failure> {
-    let found = schedule::get(pool, &args.name).await.map_err(refused)?;
-    let ticks = schedule::next_ticks(pool, &args.name, 5).await.map_err(refused)?;
-    let entries = schedule::log(pool, &args.name, 5).await.map_err(refused)?;
-    let reasons = schedule::explain(pool, &args.name).await.map_err(refused)?;
+    let found = schedule::get(pool, &args.name).await.map_err(Failure::refused)?;
+    let ticks = schedule::next_ticks(pool, &args.name, 5).await.map_err(Failure::refused)?;
+    let entries = schedule::log(pool, &args.name, 5).await.map_err(Failure::refused)?;
+    let reasons = schedule::explain(pool, &args.name).await.map_err(Failure::refused)?;
     let now = now(pool).await?;
     let english = english::when(&found);
     let document = json!({ "schedule": found, "english": english, "next_ticks": ticks, "log": entries, "reasons": reasons });
@@ -52,14 +52,14 @@ pub(super) async fn run(args: &Show, pool: &PgPool, console: &Console) -> Result
 }
 
 pub(super) async fn log(args: &Log, pool: &PgPool, console: &Console) -> Result<(), Failure> {
-    let found = schedule::get(pool, &args.name).await.map_err(refused)?;
-    let entries = schedule::log(pool, &args.name, args.num).await.map_err(refused)?;
+    let found = schedule::get(pool, &args.name).await.map_err(Failure::refused)?;
+    let entries = schedule::log(pool, &args.name, args.num).await.map_err(Failure::refused)?;
     let now = now(pool).await?;
     console.data(&json!({ "log": entries }), || log_lines(&entries, &found.zone, now))
 }
 
 pub(super) async fn explain(args: &Explain, pool: &PgPool, console: &Console) -> Result<(), Failure> {
-    let reasons = schedule::explain(pool, &args.name).await.map_err(refused)?;
+    let reasons = schedule::explain(pool, &args.name).await.map_err(Failure::refused)?;
     console.data(&json!({ "schedule": args.name, "reasons": reasons }), || {
         reasons.iter().map(|reason| format!("{:<21}{}", reason.code, reason.message)).collect::<Vec<_>>()
     })
