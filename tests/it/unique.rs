@@ -380,6 +380,27 @@ async fn explain_says_that_a_job_holds_a_key_and_not_which() {
     assert_eq!(db.refusal("select jobs.release_unique_key('a', '[1]')").await.0, "PT404");
 }
 
+#[tokio::test]
+async fn explain_says_until_when_a_job_holds_a_key_for_a_time() {
+    let db = Db::with_clock().await;
+    db.run(r#"select jobs.publish('a', i_unique => '{"key": "secret", "until": "1 hour"}')"#).await;
+    let reasons = "select coalesce(string_agg(e.message || ' ' || e.details || (e.until > jobs.now()), '; ') filter (where e.code = 'holds_unique_key'), '')
+        from jobs.all j, jobs.explain(j.job_id) e";
+    // It holds the key while it waits, while it runs, and when it has ended.
+    for next in ["", "select jobs.consume(1)", "select jobs.ack(r.job_id) from jobs.running r"] {
+        db.run(next).await;
+        let said: String = db.one(reasons).await;
+        assert!(
+            said.starts_with("it holds a unique key of 'a' until 2")
+                && said.ends_with("\"until\": \"time\"}true"),
+            "{said}"
+        );
+        assert!(!said.contains("secret"), "{said}");
+    }
+    db.advance(Duration::from_secs(3600)).await;
+    assert_eq!(db.one::<String>(reasons).await, "");
+}
+
 /// An operator takes a key away and rolls back, while the job ends and does not wait for that.
 #[tokio::test]
 async fn a_key_whose_job_is_gone_is_free() {
