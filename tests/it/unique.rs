@@ -380,6 +380,21 @@ async fn explain_says_that_a_job_holds_a_key_and_not_which() {
     assert_eq!(db.refusal("select jobs.release_unique_key('a', '[1]')").await.0, "PT404");
 }
 
+/// (The next job holds the key until its end: its call has no time by which to find what is over.)
+#[tokio::test]
+async fn a_key_whose_time_is_over_is_free_for_a_job_without_a_time() {
+    let db = Db::with_clock().await;
+    let outcome = async |until: &str| -> String {
+        let call = "select outcome from jobs.publish_unique('{a}', '{1}', array['{\"key\": 1, \"until\": \"$until\"}'::jsonb])";
+        db.one(&call.replace("$until", until)).await
+    };
+    assert_eq!(outcome("1 hour").await, "published");
+    db.run("select jobs.ack(job_id) from jobs.consume(1)").await;
+    assert_eq!(outcome("ended").await, "existing");
+    db.advance(Duration::from_secs(3600)).await;
+    assert_eq!(outcome("ended").await, "published");
+}
+
 #[tokio::test]
 async fn explain_says_until_when_a_job_holds_a_key_for_a_time() {
     let db = Db::with_clock().await;
