@@ -4,7 +4,7 @@
 create or replace function jobs._draw_numbers(i_jobs integer) returns bigint[]
 language plpgsql set plan_cache_mode = force_generic_plan as $$
 begin
-  return array(select nextval('jobs.job_number') from generate_series(1, i_jobs));
+  return array(select nextval('jobs.job_number') from (select generate_series(1, i_jobs)) n);
 end $$;
 
 -- Whether jobs that are published in bulk are packed unless somebody says so: not where a plain client
