@@ -86,8 +86,11 @@ pub mod logs;
 pub mod migrations;
 pub mod schedule;
 pub mod testing;
+#[cfg(feature = "web")]
+pub mod web;
 
 mod db;
+mod metrics;
 mod publish;
 mod task;
 mod types;

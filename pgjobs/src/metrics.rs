@@ -1,0 +1,1 @@
+//! Counters and histograms of publishers and workers; nothing without feature `metrics`.
