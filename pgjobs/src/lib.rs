@@ -120,7 +120,7 @@ pub use types::task_error::TaskError;
 pub use types::time_zone::TimeZone;
 pub use types::topic::Topic;
 pub use types::unique::{OnConflict, PublishOutcome, Unique, Until};
-pub use worker::{End, Worker, WorkerHandle, WorkerReport};
+pub use worker::{End, Worker, WorkerHandle, WorkerHealth, WorkerReport};
 
 #[cfg(feature = "local-postgres")]
 #[doc(inline)]

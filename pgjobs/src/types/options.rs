@@ -31,6 +31,10 @@ pub struct TaskOptions {
     pub timeout: Duration,
     /// At this age of a run a warning is logged, once, and [`Job::is_late`](crate::Job::is_late) is true.
     pub warn_after: Option<Duration>,
+    /// How soon a job has to end after it is due. Changes nothing in how jobs run: it is shown, jobs that end
+    /// later are counted (`pgjobs_slo_missed_total`), and one that waits longer is a problem (`slo_missed`).
+    /// `None`: nothing is said. 10 ms to 30 days, to the hundredth of a second.
+    pub slo: Option<Duration>,
     /// Jobs with a greater priority run first.
     pub priority: i32,
     /// The delay before the next run.
@@ -51,6 +55,7 @@ impl TaskOptions {
         retries: 3,
         timeout: Duration::from_secs(60),
         warn_after: None,
+        slo: None,
         priority: 0,
         backoff: Backoff::DEFAULT,
         keep: Keep::All,
@@ -78,6 +83,12 @@ impl TaskOptions {
     /// Has a warning logged at this age of a run; for an age beyond the timeout none is.
     pub const fn warn_after(mut self, age: Duration) -> Self {
         self.warn_after = Some(age);
+        self
+    }
+
+    /// Says how soon a job has to end after it is due, see [`slo`](TaskOptions::slo).
+    pub const fn slo(mut self, time: Duration) -> Self {
+        self.slo = Some(time);
         self
     }
 

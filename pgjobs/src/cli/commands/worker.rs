@@ -9,6 +9,8 @@ use sqlx::PgPool;
 
 use crate::cli::args::global::{Global, program};
 use crate::cli::args::values;
+#[cfg(feature = "web")]
+use crate::cli::commands::serving::{self, Serving};
 use crate::cli::database::connect;
 use crate::cli::database::target;
 use crate::cli::output::console::Console;
@@ -83,10 +85,13 @@ pub(crate) struct WorkerArgs {
     /// Bring schema `jobs` up to date first.
     #[arg(long)]
     auto_migrate: bool,
+    #[cfg(feature = "web")]
+    #[command(flatten)]
+    serving: Serving,
 }
 
 pub(crate) async fn run(
-    args: WorkerArgs,
+    #[cfg_attr(not(feature = "web"), expect(unused_mut))] mut args: WorkerArgs,
     setup: Setup,
     global: &Global,
     console: &Console,
@@ -101,9 +106,14 @@ pub(crate) async fn run(
     let watch = pool.clone();
     let worker = target.others.iter().map(connect::quiet).fold(Worker::new(pool), Worker::fallback);
     let fails = args.fail_on_failure;
+    #[cfg(feature = "web")]
+    let served = std::mem::take(&mut args.serving).begin(&target, console).await?;
     let worker = configure(setup.apply(worker), args);
     announce(&worker, console)?;
     let watch = if fails { Some(Watch::new(watch, &worker).await?) } else { None };
+    #[cfg(feature = "web")]
+    let report = serving::run(worker, served).await?;
+    #[cfg(not(feature = "web"))]
     let report = worker.run().await?;
     let ended = match watch {
         Some(watch) => judge(&report, watch.lost().await),
