@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use sqlx::PgPool;
 use tokio::time::timeout;
 
+use super::reason::{AWAY, reason};
 use crate::db::refusal::server_code;
 use crate::types::severity::Severity;
 use crate::{WorkerHealth, inspect, migrations};
@@ -68,14 +69,11 @@ async fn deep(pool: &PgPool) -> Response {
         }
         Ok(Err(error)) => {
             tracing::warn!(%error, "the database does not say what is wrong");
-            answer(Err(AWAY.to_owned()), Value::Null)
+            answer(Err(reason(&error)), Value::Null)
         }
         Err(_) => answer(Err(AWAY.to_owned()), Value::Null),
     }
 }
-
-/// What is said of a database that fails: the error itself may name hosts, and is in the log.
-const AWAY: &str = "the database does not answer";
 
 async fn readyz(State(asked): State<Arc<Asked>>) -> Response {
     let worker = asked.worker.as_ref().map_or(Ok(()), WorkerHealth::is_ready);
@@ -94,7 +92,7 @@ async fn is_installed(pool: &PgPool) -> Result<(), String> {
         Ok(Err(error)) if server_code(&error).is_some_and(|code| code == "42501") => return Ok(()),
         Ok(Err(error)) => {
             tracing::warn!(%error, "not ready");
-            return Err(AWAY.to_owned());
+            return Err(reason(&error));
         }
         Err(_) => return Err(AWAY.to_owned()),
     };

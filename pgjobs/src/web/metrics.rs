@@ -11,6 +11,7 @@ use axum::routing::get;
 use sqlx::PgPool;
 use tokio::sync::Mutex;
 
+use super::reason::reason;
 use super::recorder;
 use super::text;
 use crate::db;
@@ -80,7 +81,7 @@ async fn of_database(State(look): State<Arc<Look>>) -> Response {
         }
         Err(error) => {
             tracing::warn!(%error, "the database does not say what it measures");
-            (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n").into_response()
+            (StatusCode::SERVICE_UNAVAILABLE, format!("{}\n", reason(&error))).into_response()
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod health;
 mod metrics;
+mod reason;
 mod recorder;
 mod text;
 
