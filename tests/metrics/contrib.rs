@@ -70,8 +70,11 @@ async fn every_metric_that_a_configuration_names_is_served() {
 #[tokio::test]
 async fn the_book_lists_every_metric_and_no_other() {
     let page = read("docs/src/monitoring.md");
-    let listed: BTreeSet<String> =
-        page.lines().filter_map(|line| Some(line.strip_prefix("| `")?.split(['`', '{']).next()?.to_owned())).filter(|name| name.starts_with("pgjobs_")).collect();
+    let listed: BTreeSet<String> = page
+        .lines()
+        .filter_map(|line| Some(line.strip_prefix("| `")?.split(['`', '{']).next()?.to_owned()))
+        .filter(|name| name.starts_with("pgjobs_"))
+        .collect();
     assert_eq!(listed, served().await);
 }
 
@@ -79,7 +82,8 @@ async fn the_book_lists_every_metric_and_no_other() {
 fn triggers() -> Vec<(String, f64)> {
     let text = read("contrib/keda/scaledobject.yaml");
     let values = |key: &'static str| {
-        let lines = text.lines().filter_map(move |line| line.trim().strip_prefix(key)?.trim().strip_prefix('"'));
+        let lines =
+            text.lines().filter_map(move |line| line.trim().strip_prefix(key)?.trim().strip_prefix('"'));
         lines.map(|value| value.trim_end_matches('"').to_owned()).collect::<Vec<_>>()
     };
     let targets = values("targetQueryValue:").into_iter().map(|target| target.parse().unwrap());
@@ -94,7 +98,8 @@ async fn the_query_of_keda_returns_a_number_with_and_without_jobs() {
     for (query, _) in &triggers {
         assert_eq!(db.one::<f64>(query).await, 0.0, "{query}");
     }
-    db.run("select jobs.publish('mail.send') from generate_series(1, 300); select jobs.publish('other')").await;
+    db.run("select jobs.publish('mail.send') from generate_series(1, 300); select jobs.publish('other')")
+        .await;
     db.advance(std::time::Duration::from_secs(90)).await;
     assert_eq!(db.one::<f64>(&triggers[0].0).await, 300.0);
     assert_eq!(db.one::<f64>(&triggers[1].0).await, 90.0);

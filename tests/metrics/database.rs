@@ -10,7 +10,9 @@ use crate::serving::{Serving, value};
 
 /// The value of a series of jobs.metrics, with the value of its only or its second label.
 async fn number(db: &Db, name: &str, labels: &str) -> f64 {
-    let query = format!("select coalesce((select m.value from jobs.metrics() m where m.name = '{name}' and m.labels = '{labels}'), -1)");
+    let query = format!(
+        "select coalesce((select m.value from jobs.metrics() m where m.name = '{name}' and m.labels = '{labels}'), -1)"
+    );
     db.one(&query).await
 }
 
@@ -23,7 +25,9 @@ async fn blocked(db: &Db, reason: &str) -> f64 {
 }
 
 fn declaration(name: &str) -> String {
-    format!(r#"{{"name": "{name}", "args_schema": true, "result_schema": true, "retries": 3, "timeout": 60, "priority": 0, "slo": 30}}"#)
+    format!(
+        r#"{{"name": "{name}", "args_schema": true, "result_schema": true, "retries": 3, "timeout": 60, "priority": 0, "slo": 30}}"#
+    )
 }
 
 async fn declare(db: &Db, name: &str) {
@@ -44,7 +48,10 @@ async fn a_task_without_jobs_is_shown_as_zero_in_every_state() {
     assert_eq!(number(&db, "pgjobs_schedule_lag_seconds", "{}").await, 0.0);
     assert_eq!(number(&db, "pgjobs_live_workers", "{}").await, 0.0);
     assert_eq!(number(&db, "pgjobs_problem", r#"{"code": "no_worker"}"#).await, 0.0);
-    assert_eq!(number(&db, "pgjobs_oldest_snapshot_seconds", r#"{"holder": "prepared_transaction"}"#).await, 0.0);
+    assert_eq!(
+        number(&db, "pgjobs_oldest_snapshot_seconds", r#"{"holder": "prepared_transaction"}"#).await,
+        0.0
+    );
 }
 
 #[tokio::test]
@@ -138,11 +145,14 @@ async fn an_unknown_group_is_refused_and_a_known_one_is_measured_alone() {
 #[tokio::test]
 async fn every_kind_of_problem_has_a_series() {
     let db = Db::new().await;
-    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/src/doctor.md")).unwrap();
-    let mut documented: Vec<&str> = page.lines().filter_map(|line| Some(line.strip_prefix("| `")?.split_once('`')?.0)).collect();
+    let page =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/src/doctor.md")).unwrap();
+    let mut documented: Vec<&str> =
+        page.lines().filter_map(|line| Some(line.strip_prefix("| `")?.split_once('`')?.0)).collect();
     documented.retain(|code| !["schema_behind", "clock_difference"].contains(code));
     documented.sort_unstable();
-    let shown: Vec<String> = db.all("select m.labels->>'code' from jobs.metrics('problems') m order by 1").await;
+    let shown: Vec<String> =
+        db.all("select m.labels->>'code' from jobs.metrics('problems') m order by 1").await;
     assert_eq!(shown, documented);
 }
 
@@ -157,7 +167,10 @@ async fn an_slo_that_is_missed_is_a_problem_until_the_job_runs() {
     assert_eq!(db.one::<String>(problem).await, "none", "it has not missed it yet");
     db.advance(Duration::from_secs(1)).await;
     let said: String = db.one(problem).await;
-    assert_eq!(said, "a job of the task 'mail.send' waits for 31 s, and the task has an slo of 30 s 31 30.00");
+    assert_eq!(
+        said,
+        "a job of the task 'mail.send' waits for 31 s, and the task has an slo of 30 s 31 30.00"
+    );
     worker.claim(1).await;
     assert_eq!(db.one::<String>(problem).await, "none");
 }

@@ -41,14 +41,16 @@ async fn runs_are_counted_by_task_and_outcome_and_measured() {
     )
     .await;
     ended(&db, 6).await;
-    let settled = |task: &str, outcome: &str| format!(r#"pgjobs_settled_total{{task="{task}",outcome="{outcome}"}}"#);
+    let settled =
+        |task: &str, outcome: &str| format!(r#"pgjobs_settled_total{{task="{task}",outcome="{outcome}"}}"#);
     worker.shows(&settled("app.add", "success"), 3.0).await;
     worker.shows(&settled("app.flaky", "retry"), 2.0).await;
     worker.shows(&settled("app.flaky", "success"), 1.0).await;
     worker.shows(&settled("app.broken", "failed"), 1.0).await;
     worker.shows(&settled("app.late", "success"), 1.0).await;
     let text = worker.get("/metrics").await.1;
-    let value = |series: &str| crate::serving::value(&text, series).unwrap_or_else(|| panic!("{series}: {text}"));
+    let value =
+        |series: &str| crate::serving::value(&text, series).unwrap_or_else(|| panic!("{series}: {text}"));
     assert_eq!(value(r#"pgjobs_claimed_total{task="app.flaky"}"#), 3.0);
     assert_eq!(value(r#"pgjobs_job_wait_seconds_count{task="app.flaky"}"#), 3.0, "of each run");
     assert_eq!(value(r#"pgjobs_job_end_to_end_seconds_count{task="app.flaky"}"#), 1.0, "of each job");

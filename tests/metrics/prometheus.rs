@@ -139,15 +139,22 @@ async fn the_exporter_for_postgresql_shows_the_same_under_the_same_names() {
     };
     let found = text.lines().filter(|line| line.contains("task=\"mail.send\"")).filter_map(here);
     assert!(
-        found.clone().any(|(name, labels)| name == "pgjobs_open_jobs" && labels.contains(&"state=\"ready\"".to_owned())),
+        found.clone().any(
+            |(name, labels)| name == "pgjobs_open_jobs" && labels.contains(&"state=\"ready\"".to_owned())
+        ),
         "{text}"
     );
-    let ready = text.lines().find(|line| line.starts_with("pgjobs_open_jobs{") && line.contains("ready")).unwrap();
+    let ready =
+        text.lines().find(|line| line.starts_with("pgjobs_open_jobs{") && line.contains("ready")).unwrap();
     assert!(ready.ends_with(" 7"), "{ready}");
     let worker = Serving::start(&db, &["--topic", "app.add"]).await;
     let ours = worker.get("/metrics/database").await.1;
     assert_eq!(value(&ours, r#"pgjobs_open_jobs{state="ready",task="mail.send"}"#), Some(7.0));
-    for name in text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).filter(|name| name.starts_with("pgjobs_")) {
+    for name in text
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next())
+        .filter(|name| name.starts_with("pgjobs_"))
+    {
         assert!(ours.contains(&format!("# TYPE {name} gauge")), "{name} is not one of jobs.metrics");
     }
     assert!(text.contains("pgjobs_problem{code=\"no_worker\""), "{text}");

@@ -26,9 +26,10 @@ impl Serving {
         let all = [&["worker", "--metrics", "127.0.0.1:0"], arguments].concat();
         let mut child = app(db, &all).spawn().expect("the program starts");
         let mut lines = BufReader::new(child.stderr.take().expect("stderr")).lines();
-        let address = lines.by_ref().map_while(Result::ok).find_map(|line| {
-            Some(line.split_once("metrics at http://")?.1.split_once('/')?.0.to_owned())
-        });
+        let address = lines
+            .by_ref()
+            .map_while(Result::ok)
+            .find_map(|line| Some(line.split_once("metrics at http://")?.1.split_once('/')?.0.to_owned()));
         std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
         let serving = Serving { child, address: address.expect("it says where") };
         until("it is ready", async || serving.get("/readyz").await.0 == 200).await;

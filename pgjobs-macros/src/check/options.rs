@@ -63,7 +63,10 @@ fn warn_after(task: &Task, errors: &mut Errors) {
 fn slo(task: &Task, errors: &mut Errors) {
     let Some(slo) = &task.options.slo else { return };
     if !(SHORTEST_SLO..=LONGEST_SLO).contains(&slo.value) {
-        errors.add(&slo.source, "an `slo` lies within \"10ms\" and \"30d\": how soon a job has to end after it is due");
+        errors.add(
+            &slo.source,
+            "an `slo` lies within \"10ms\" and \"30d\": how soon a job has to end after it is due",
+        );
     }
 }
 

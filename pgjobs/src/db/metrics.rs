@@ -17,7 +17,8 @@ pub(crate) struct Series {
 /// A look that takes longer is given up: a monitor must not load a database that has enough to do.
 const LIMIT: &str = "select set_config('statement_timeout', '2s', true)";
 
-const METRICS: &str = "select m.name, m.labels::text, m.value from jobs.metrics() m order by m.name, m.labels::text";
+const METRICS: &str =
+    "select m.name, m.labels::text, m.value from jobs.metrics() m order by m.name, m.labels::text";
 
 pub(crate) async fn metrics(connection: &mut PgConnection) -> Result<Vec<Series>, Error> {
     let mut look = connection.begin().await?;

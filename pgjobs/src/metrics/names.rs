@@ -63,7 +63,11 @@ pub(crate) const ALL: &[Metric] = &[
     metric(WAIT, Kind::Seconds, "from when a job was due to the begin of its run"),
     metric(RUN, Kind::Seconds, "from the begin of a run to its end"),
     metric(END_TO_END, Kind::Seconds, "from when a job was first due to its end"),
-    metric(PICKUP, Kind::Seconds, "stages of a pick-up: heard (until the claim), claim, slot (until the run)"),
+    metric(
+        PICKUP,
+        Kind::Seconds,
+        "stages of a pick-up: heard (until the claim), claim, slot (until the run)",
+    ),
     metric(CLAIM, Kind::Seconds, "the statement that claims"),
     metric(CLAIM_JOBS, Kind::Jobs, "jobs of a claim"),
     metric(SETTLE, Kind::Seconds, "the statement that settles"),

@@ -7,7 +7,8 @@ use crate::types::error::Error;
 /// Of a database that is away, or refuses what should work.
 pub(super) const AWAY: &str = "the database does not answer";
 
-const RIGHTS: &str = "the role of this process may not ask: make it a member of jobs_reader, `grant jobs_reader to ...`";
+const RIGHTS: &str =
+    "the role of this process may not ask: make it a member of jobs_reader, `grant jobs_reader to ...`";
 
 pub(super) fn reason(error: &Error) -> String {
     let lacks_rights = server_code(error).is_some_and(|code| code == "42501");

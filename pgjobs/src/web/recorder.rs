@@ -13,9 +13,8 @@ const UPKEEP: Duration = Duration::from_secs(5);
 static HANDLE: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
 
 /// From a millisecond to an hour: waits and runs are of any length.
-const LONG: &[f64] = &[
-    0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0,
-];
+const LONG: &[f64] =
+    &[0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0];
 /// Statements and stages of a pick-up.
 const SHORT: &[f64] = &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
 /// Jobs of a statement.

@@ -6,7 +6,10 @@ use crate::db::metrics::Series;
 
 /// What each metric of the database means; docs/src/monitoring.md lists them in the same order.
 pub(super) const METRICS: &[(&str, &str)] = &[
-    ("pgjobs_open_jobs", "jobs that have not ended, by task and state; a lower bound from pgjobs_open_jobs_cap on"),
+    (
+        "pgjobs_open_jobs",
+        "jobs that have not ended, by task and state; a lower bound from pgjobs_open_jobs_cap on",
+    ),
     ("pgjobs_open_jobs_cap", "how many rows of one task are counted"),
     ("pgjobs_blocked_jobs", "ready jobs of tasks that are paused, or that no live worker has"),
     ("pgjobs_oldest_ready_seconds", "for how long the oldest ready job of the task waits"),

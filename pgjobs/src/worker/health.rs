@@ -1,25 +1,11 @@
 //! Whether a worker lives and is ready.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use super::counts::End;
 use super::outage::in_seconds;
 use super::shared::Shared;
-
-/// When the heartbeat loop turned last; it turns about every second, also when the database is away.
-#[derive(Default)]
-pub(super) struct Turns(Mutex<Option<Instant>>);
-
-impl Turns {
-    pub(super) fn turned(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
-    }
-
-    fn last(&self) -> Option<Instant> {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 /// A loop that has not turned for so long does not turn: a round of calls to a database that does not answer
 /// takes a lease.

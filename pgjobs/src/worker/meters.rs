@@ -86,9 +86,8 @@ fn place(outcome: &Outcome, is_last: bool) -> usize {
 impl TaskMeters {
     fn new(task: &str) -> Self {
         let label = || ("task", task.to_owned());
-        let settled = |outcome: &str| {
-            Counter::new(names::SETTLED, &[label(), ("outcome", outcome.to_owned())])
-        };
+        let settled =
+            |outcome: &str| Counter::new(names::SETTLED, &[label(), ("outcome", outcome.to_owned())]);
         TaskMeters {
             wait: Histogram::new(names::WAIT, &[label()]),
             run: Histogram::new(names::RUN, &[label()]),
@@ -153,9 +152,8 @@ impl Meters {
     }
 
     /// A run has ended that began at this time.
-    #[cfg(feature = "metrics")]
     pub(super) fn ran(&self, job: &Job, began: Instant, outcome: &Outcome) {
-        let Some(known) = self.by_name.get(job.task()) else { return };
+        let Some(known) = self.by_name.get(job.task()).filter(|_| ON) else { return };
         let Some(meters) = self.tasks.get(known.at) else { return };
         let (answered, claimed) = (job.times().answered, job.run_at());
         let since = |due| (claimed - due).to_std().unwrap_or_default() + answered.elapsed();
@@ -171,9 +169,6 @@ impl Meters {
             }
         }
     }
-
-    #[cfg(not(feature = "metrics"))]
-    pub(super) fn ran(&self, _: &Job, _: Instant, _: &Outcome) {}
 
     /// The database has answered these outcomes, each with the reason for which it was not taken as it was.
     pub(super) fn settled<'a>(&self, answered: impl Iterator<Item = (&'a Settlement, Option<Reason>)>) {

@@ -62,6 +62,7 @@ mod slots;
 mod starts;
 mod supervisor;
 mod thread;
+mod turns;
 
 pub use builder::Worker;
 pub use counts::{End, WorkerReport};

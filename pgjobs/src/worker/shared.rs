@@ -13,7 +13,6 @@ use super::commands::Commands;
 use super::counts::Counts;
 #[cfg(feature = "testing")]
 use super::counts::End;
-use super::health::Turns;
 use super::in_flight::InFlight;
 use super::last_words::LastWords;
 use super::leavers::Leavers;
@@ -25,6 +24,7 @@ use super::policy::peers::Peers;
 use super::settings::Settings;
 use super::shutdown::{Phase, Stop};
 use super::slots::Slots;
+use super::turns::Turns;
 use crate::db::connection::DbConnection;
 use crate::db::servers::Servers;
 use crate::db::settle::Settlement;

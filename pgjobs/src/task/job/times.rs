@@ -37,12 +37,10 @@ impl Job {
 
     /// When its first run was due, as far as that is known: a retry replaces the time for which a job was
     /// scheduled, and so it counts from when it was published.
-    #[cfg(feature = "metrics")]
     pub(crate) fn first_due_at(&self) -> DateTime<Utc> {
         if self.retries() > 0 { self.created_at() } else { self.due_at() }
     }
 
-    #[cfg(any(feature = "cli", feature = "metrics"))]
     pub(crate) fn times(&self) -> ClaimTimes {
         self.times
     }

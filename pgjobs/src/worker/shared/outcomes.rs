@@ -12,12 +12,12 @@ use crate::worker::in_flight::Key;
 
 impl Shared {
     /// Reports the outcome of a job, unless another caller has taken the job out.
-    pub(super) fn settle(&self, job: &Job, outcome: Outcome) {
+    pub(in crate::worker) fn settle(&self, job: &Job, outcome: Outcome) {
         self.in_flight.take(job, || self.send(job, outcome));
     }
 
     /// Stops and releases everything in flight; the runs do not count as attempts.
-    pub(super) fn release_all(&self) {
+    pub(in crate::worker) fn release_all(&self) {
         self.leavers.drop_all();
         for job in self.in_flight.stop_all() {
             self.send(&job, Outcome::Release);
@@ -26,7 +26,7 @@ impl Shared {
 
     /// Releases those of the database's `runs` that were not this worker's (`own`) before the query: a run
     /// that was may have been settled since.
-    pub(super) fn release_unknown(&self, runs: Vec<Run>, own: &HashSet<Key>) {
+    pub(in crate::worker) fn release_unknown(&self, runs: Vec<Run>, own: &HashSet<Key>) {
         for (job, lease, batch_index) in runs {
             if !own.contains(&(lease, batch_index)) {
                 self.counts.opened(1);
@@ -42,7 +42,7 @@ impl Shared {
     }
 
     /// Releases the jobs that have not begun; returns how many.
-    pub(super) fn release_waiting(&self) -> usize {
+    pub(in crate::worker) fn release_waiting(&self) -> usize {
         let waiting = self.in_flight.stop_waiting();
         for job in &waiting {
             self.send(job, Outcome::Release);
@@ -51,7 +51,7 @@ impl Shared {
     }
 
     /// Ends a run whose job cannot be read, as failed.
-    pub(super) fn fail_unread(&self, job: JobId, run: RunKey, reason: String) {
+    pub(in crate::worker) fn fail_unread(&self, job: JobId, run: RunKey, reason: String) {
         let outcome = Outcome::Fail(reason);
         self.counts.opened(1);
         self.counts.outcome(&outcome, true);

@@ -25,7 +25,10 @@ fn list(tasks: &[TaskRow]) -> Vec<String> {
     if tasks.is_empty() {
         return vec!["no tasks: a worker declares its tasks when it starts".to_owned()];
     }
-    table(["Task", ">Workers", "Keeps", "Checks", "Unique by", "SLO", "Arguments", "About"], tasks.iter().map(row))
+    table(
+        ["Task", ">Workers", "Keeps", "Checks", "Unique by", "SLO", "Arguments", "About"],
+        tasks.iter().map(row),
+    )
 }
 
 fn row(task: &TaskRow) -> [String; 8] {
