@@ -106,14 +106,13 @@ fn the_alerts_pass_the_checks_and_tests_of_prometheus() {
 #[tokio::test]
 async fn the_exporter_for_postgresql_shows_the_same_under_the_same_names() {
     let db = Db::new().await;
-    let server = pgjobs_tests::server().await;
     let role = format!("monitor_{}", std::process::id());
     db.run(&format!("create role {role} login in role jobs_reader; select jobs.publish('mail.send') from generate_series(1, 7)")).await;
     let address = free();
     let options = db.options();
     let source = format!(
         "DATA_SOURCE_NAME=host={} user={role} dbname={} sslmode=disable",
-        server.socket_dir().display(),
+        options.get_socket().expect("a server on a socket").display(),
         options.get_database().unwrap()
     );
     let arguments = [

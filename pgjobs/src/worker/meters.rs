@@ -7,6 +7,8 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, Utc};
+
 use super::policy::prefetch::Load;
 use crate::db::settle::{Outcome, Reason, Settlement};
 use crate::metrics::{self, Counter, Gauge, Histogram, MOST_TASKS, ON, OTHER, names};
@@ -155,10 +157,10 @@ impl Meters {
     pub(super) fn ran(&self, job: &Job, began: Instant, outcome: &Outcome) {
         let Some(known) = self.by_name.get(job.task()).filter(|_| ON) else { return };
         let Some(meters) = self.tasks.get(known.at) else { return };
-        let (answered, claimed) = (job.times().answered, job.run_at());
-        let since = |due| (claimed - due).to_std().unwrap_or_default() + answered.elapsed();
+        let (times, claimed) = (job.times(), job.run_at());
+        let since = |due: DateTime<Utc>| (claimed - due).to_std().unwrap_or_default() + times.sent.elapsed();
         let took = began.elapsed();
-        self.slot.took(began.saturating_duration_since(answered));
+        self.slot.took(began.saturating_duration_since(times.answered));
         meters.wait.took(since(job.due_at()).saturating_sub(took));
         meters.run.took(took);
         if matches!(place(outcome, job.is_last_run()), SUCCESS | FAILED) {
