@@ -85,7 +85,7 @@ async fn slots_in_use_and_commands_are_shown() {
     worker.shows("pgjobs_worker_slots", 3.0).await;
     db.run(r#"select jobs.publish('app.hold', '{"args": ["/dev/null", 600000]}')"#).await;
     worker.shows("pgjobs_worker_slots_used", 1.0).await;
-    db.run(r#"select jobs.control('slots', i_details => '{"slots": 5}')"#).await;
+    db.run(r#"select jobs.control('slots', i_topic => '*', i_details => '{"slots": 5}')"#).await;
     worker.shows(r#"pgjobs_commands_total{kind="slots",outcome="applied"}"#, 1.0).await;
     worker.shows("pgjobs_worker_slots", 5.0).await;
 }

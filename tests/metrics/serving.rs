@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
-use pgjobs_tests::{Db, ended, until};
+use pgjobs_tests::{Db, until};
 
 /// A worker with `--metrics`, killed when the test ends before it.
 pub(crate) struct Serving {
@@ -57,10 +57,6 @@ impl Serving {
     pub(crate) fn signal(&self, signal: &str) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args([signal, &pid]).status().expect("kill").success());
-    }
-
-    pub(crate) fn end(mut self) -> Option<i32> {
-        ended(&mut self.child).code()
     }
 }
 
