@@ -116,6 +116,7 @@ async fn nothing_is_for_everybody_and_every_function_knows_its_names() {
             "jobs._ended_counts(text,text,bigint)",
             "jobs._ended_times(text[],timestamp with time zone,timestamp with time zone)",
             "jobs._explain_progress(character varying)",
+            "jobs._failed_counts()",
             "jobs._history_of(text[],boolean)",
             "jobs._last_ended(integer,integer)",
             "jobs._lock_failed(text[],text[])",

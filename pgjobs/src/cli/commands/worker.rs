@@ -1,11 +1,11 @@
 //! `worker`: runs the tasks of this binary.
 
+mod watch;
+
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use clap::Args;
 use serde_json::json;
-use sqlx::PgPool;
 
 use crate::cli::args::global::{Global, program};
 use crate::cli::args::values;
@@ -19,7 +19,8 @@ use crate::cli::output::format;
 use crate::cli::output::table::table;
 use crate::cli::setup::Setup;
 use crate::define::{Param, TaskDef};
-use crate::{End, Error, Topic, Worker, WorkerReport, db};
+use crate::{End, Error, Topic, Worker, WorkerReport};
+use watch::Watch;
 
 const AFTER_HELP: &str = "\
 A worker runs the tasks that are compiled into its program, so it is a program of yours:
@@ -162,27 +163,6 @@ fn untold(runs: u64) -> String {
          the log says why",
         format::jobs(runs)
     )
-}
-
-/// Counts jobs that end as failed without an outcome of this worker, because their worker died.
-struct Watch {
-    pool: PgPool,
-    tasks: Vec<&'static str>,
-    since: DateTime<Utc>,
-}
-
-impl Watch {
-    async fn new(pool: PgPool, worker: &Worker) -> Result<Self, Failure> {
-        let tasks = worker.tasks().map_err(explain)?;
-        let tasks = tasks.iter().flat_map(|task| task.names()).collect();
-        let since = db::inspect::now(&mut *pool.acquire().await?).await?;
-        Ok(Watch { pool, tasks, since })
-    }
-
-    async fn lost(&self) -> Result<u64, Failure> {
-        let mut connection = self.pool.acquire().await?;
-        Ok(db::inspect::lost(&mut connection, &self.tasks, self.since).await?)
-    }
 }
 
 /// The default size of the tasks' pool; the worker opens connections for itself beside the pool.
