@@ -6,7 +6,6 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::backoff::Backoff;
-pub(crate) use super::call_options::{CallOptions, Due};
 use super::error::Error;
 use super::log_level::LogLevel;
 
