@@ -140,7 +140,8 @@ create type jobs.declaration as (
   params jsonb,
   extra_kwargs boolean,
   unique_by jsonb,
-  validation text
+  validation text,
+  slo numeric(9,2)
 );
 
 create type jobs.ended as (
@@ -676,6 +677,7 @@ create table jobs.task (
   declared_at timestamp with time zone not null,
   owner oid not null,
   owner_name name not null,
+  slo numeric(9,2),
   constraint task_pkey PRIMARY KEY (name),
   constraint keep_is_known CHECK ((keep = ANY (ARRAY['all'::text, 'failed'::text, 'none'::text]))),
   constraint validation_is_known CHECK ((validation = ANY (ARRAY['off'::text, 'warn'::text, 'strict'::text]))),
@@ -683,6 +685,7 @@ create table jobs.task (
 );
 CREATE INDEX task_of_owner ON jobs.task USING btree (owner);
 CREATE INDEX task_with_aliases ON jobs.task USING btree (name) WHERE (aliases <> '{}'::text[]);
+CREATE INDEX task_with_slo ON jobs.task USING btree (name) WHERE (slo IS NOT NULL);
 
 create table jobs.task_signature (
   task character varying not null,
@@ -931,6 +934,7 @@ create table jobs.worker (
 -- procedure jobs.maintain_partitions_and_commit()
 -- function jobs.maintain_partitions() returns SETOF text
 -- function jobs.maintain(i_limit integer DEFAULT 1000) returns double precision
+-- function jobs.metrics(i_group text DEFAULT NULL::text) returns TABLE(name text, kind text, labels jsonb, value double precision)
 -- function jobs.nack(i_job character varying, i_traceback text DEFAULT NULL::text, i_scheduled_at timestamp with time zone DEFAULT NULL::timestamp with time zone, ensure_running boolean DEFAULT true, i_lease uuid DEFAULT NULL::uuid) returns void
 -- function jobs.next_ticks(i_cron text, i_zone text DEFAULT 'UTC'::text, i_num integer DEFAULT 5, i_after timestamp with time zone DEFAULT NULL::timestamp with time zone, i_gap text DEFAULT NULL::text, i_fold text DEFAULT NULL::text) returns SETOF timestamp with time zone
 -- function jobs.note_progress(i_worker uuid, i_progress jsonb) returns void
@@ -982,7 +986,7 @@ create table jobs.worker (
 -- function jobs.step_operation(i_operation bigint, i_seconds double precision DEFAULT 0.3) returns jobs.operation_info
 -- function jobs.sweep(i_limit integer DEFAULT 100) returns integer
 -- function jobs.tasks_in_use(i_topics text[] DEFAULT NULL::text[], i_known text[] DEFAULT '{}'::text[], i_cap integer DEFAULT 100000) returns TABLE(task character varying, ready bigint, scheduled bigint, running bigint, exact boolean, workers bigint, others bigint, signatures jsonb)
--- function jobs.tasks() returns TABLE(name character varying, aliases text[], doc text, args_schema jsonb, result_schema jsonb, retries integer, timeout numeric, priority integer, keep text, declared boolean, workers bigint, validation text, params jsonb, extra_kwargs boolean, owner name, unique_by jsonb, paused boolean)
+-- function jobs.tasks() returns TABLE(name character varying, aliases text[], doc text, args_schema jsonb, result_schema jsonb, retries integer, timeout numeric, priority integer, keep text, declared boolean, workers bigint, validation text, params jsonb, extra_kwargs boolean, owner name, unique_by jsonb, paused boolean, slo numeric)
 -- function jobs.tick(i_limit integer DEFAULT 200, i_seconds double precision DEFAULT NULL::double precision) returns integer
 -- function jobs.topic_grants() returns TABLE(role name, topic text, publish boolean, consume boolean, known boolean)
 -- function jobs.unique_keys(i_topic text DEFAULT '*'::text, i_num integer DEFAULT 100) returns TABLE(name character varying, key text, job_id character varying, state character varying, until timestamp with time zone)
@@ -997,6 +1001,7 @@ create table jobs.worker (
 -- function jobs._adopt_grants(i_role name) returns void
 -- function jobs._after_end(i_runs jobs.accepted_runs, i_leases uuid[], i_batch_indexes integer[], i_outcomes text[]) returns void
 -- function jobs._after_start(i_lease uuid) returns void
+-- function jobs._age(i_now timestamp with time zone, i_at timestamp with time zone) returns double precision
 -- function jobs._allowed(i_publish boolean, i_tasks text[]) returns text[]
 -- function jobs._any_key() returns smallint
 -- function jobs._are_apart(i_one jsonb, i_other jsonb) returns boolean
@@ -1103,6 +1108,7 @@ create table jobs.worker (
 -- function jobs._explain_tick(i_schedule jobs.schedule) returns SETOF jobs.reason
 -- function jobs._explain_unique(i_job character varying) returns SETOF jobs.reason
 -- function jobs._fail_tick(i_schedule jobs.schedule, i_now timestamp with time zone, i_reason text) returns void
+-- function jobs._failed_counts() returns TABLE(task text, state text, jobs bigint)
 -- function jobs._find_packed(i_job character varying) returns SETOF jobs.open_job
 -- function jobs._find_run(i_job character varying) returns TABLE(lease uuid, batch_index integer)
 -- function jobs._first_due(i_cron jobs.cron, i_zone text, i_gap text, i_fold text, i_after timestamp with time zone, i_local timestamp without time zone) returns timestamp with time zone
@@ -1181,8 +1187,15 @@ create table jobs.worker (
 -- function jobs._may_lock_history(i_context text) returns boolean
 -- function jobs._may_notify() returns boolean
 -- function jobs._meant(i_schema jsonb, i_root jsonb) returns jsonb
+-- function jobs._measured_tasks() returns TABLE(task text, state text, number double precision)
 -- function jobs._meet_holders(i_wanted jobs.wanted_key[], i_new jobs.open_job[], i_rules jobs.unique_rule[], i_now timestamp with time zone, i_in_turn boolean) returns jobs.wanted_key[]
 -- function jobs._meta_of_tick(i_schedule jobs.schedule, i_tick timestamp with time zone) returns jsonb
+-- function jobs._metrics_of_problems() returns TABLE(name text, labels jsonb, value double precision)
+-- function jobs._metrics_of_schedules() returns TABLE(name text, labels jsonb, value double precision)
+-- function jobs._metrics_of_snapshots() returns TABLE(name text, labels jsonb, value double precision)
+-- function jobs._metrics_of_tables() returns TABLE(name text, labels jsonb, value double precision)
+-- function jobs._metrics_of_tasks() returns TABLE(name text, labels jsonb, value double precision)
+-- function jobs._metrics_of_workers() returns TABLE(name text, labels jsonb, value double precision)
 -- function jobs._millis(i_at timestamp with time zone) returns bigint
 -- function jobs._moment(i_at timestamp with time zone) returns text
 -- function jobs._moments(i_local timestamp without time zone, i_zone text) returns timestamp with time zone[]
@@ -1218,6 +1231,7 @@ create table jobs.worker (
 -- function jobs._open_job(i_row jobs.pending) returns jobs.open_job
 -- function jobs._open_of(i_jobs text[]) returns TABLE(job_id character varying, status character varying, task character varying)
 -- function jobs._opened(i_leases uuid[], i_parts integer[], i_bits bigint[]) returns TABLE(lease uuid, batch_index integer, run_at timestamp with time zone, worker uuid, id bigint, job_id character varying, task character varying, body jsonb, retries integer, max_retries integer, priority integer, timeout numeric, created_at timestamp with time zone, scheduled_at timestamp with time zone, ready_seq bigint, attempt integer, traceback text, meta jsonb, on_end jobs.on_end)
+-- function jobs._other_counts() returns TABLE(task text, state text, jobs bigint)
 -- function jobs._outcomes(i_new jobs.open_job[], i_rules jobs.unique_rule[], i_met jobs.wanted_key[]) returns jobs.published
 -- function jobs._own_schedule(i_name text) returns jobs.schedule
 -- function jobs._paced(i_op jobs.operation, i_before jobs.operation, i_now timestamp with time zone) returns jobs.operation
@@ -1242,6 +1256,7 @@ create table jobs.worker (
 -- function jobs._predicate(i_schema jsonb, i_at text, i_root jsonb) returns text
 -- function jobs._prefix(i_topic text) returns text
 -- function jobs._prepare_partition(i_day date) returns void
+-- function jobs._problem_codes() returns text[]
 -- function jobs._problems_of_absence(i_tasks text[]) returns SETOF jobs.problem
 -- function jobs._problems_of_bodies() returns SETOF jobs.problem
 -- function jobs._problems_of_clock() returns SETOF jobs.problem
@@ -1256,6 +1271,7 @@ create table jobs.worker (
 -- function jobs._problems_of_schedules() returns SETOF jobs.problem
 -- function jobs._problems_of_sessions() returns SETOF jobs.problem
 -- function jobs._problems_of_settings() returns SETOF jobs.problem
+-- function jobs._problems_of_slos() returns SETOF jobs.problem
 -- function jobs._problems_of_snapshots() returns SETOF jobs.problem
 -- function jobs._problems_of_tables() returns SETOF jobs.problem
 -- function jobs._problems_of_waiting(i_waiting jsonb, i_now timestamp with time zone) returns SETOF jobs.problem
@@ -1281,6 +1297,7 @@ create table jobs.worker (
 -- function jobs._rank(i_priority integer, i_ready_seq bigint) returns bigint
 -- function jobs._read_cron(i_cron text) returns jobs.cron
 -- function jobs._read_unique(i_which text, i_unique jsonb, i_task text) returns jobs.unique_rule
+-- function jobs._ready_counts(i_tasks text[]) returns TABLE(task text, state text, jobs bigint)
 -- function jobs._ready_tasks(i_topic text) returns text[]
 -- function jobs._redrive(i_jobs text[], i_parts text[]) returns jobs.redriven[]
 -- function jobs._refresh_publish_checks(i_names text[] DEFAULT NULL::text[]) returns void
@@ -1327,6 +1344,7 @@ create table jobs.worker (
 -- function jobs._settle_others(i_runs jobs.accepted_runs, i_leases uuid[], i_batch_indexes integer[], i_outcomes text[], i_errors text[], i_delays double precision[], i_now timestamp with time zone) returns void
 -- function jobs._settle_successes(i_runs jobs.accepted_runs, i_leases uuid[], i_batch_indexes integer[], i_outcomes text[], i_results jsonb[], i_now timestamp with time zone) returns void
 -- function jobs._settle(i_leases uuid[], i_batch_indexes integer[], i_outcomes text[], i_results jsonb[], i_errors text[], i_delays double precision[], i_now timestamp with time zone) returns integer[]
+-- function jobs._share(i_tasks bigint) returns bigint
 -- function jobs._share(i_done double precision, i_total double precision) returns text
 -- function jobs._share(i_num integer, i_ranges integer) returns integer
 -- function jobs._short_error(i_error text) returns text

@@ -107,6 +107,8 @@ pub(crate) struct Settlement {
     pub(crate) rests_until: Option<Instant>,
     /// The task ended the job in a transaction of its own, committed or not; it keeps these of its jobs.
     pub(crate) finished: Option<Keep>,
+    /// Where the worker counts it.
+    pub(crate) meter: usize,
 }
 
 impl Settlement {
@@ -122,6 +124,7 @@ impl Settlement {
             refused_since: None,
             rests_until: None,
             finished: None,
+            meter: 0,
         }
     }
 

@@ -44,6 +44,11 @@ impl Stop {
         self.has_reached(Phase::Draining)
     }
 
+    /// Whether nothing is left to do.
+    pub(super) fn has_left(&self) -> bool {
+        self.has_reached(Phase::Leaving)
+    }
+
     pub(super) fn has_reached(&self, phase: Phase) -> bool {
         *self.0.borrow() >= phase
     }
