@@ -195,3 +195,23 @@ async fn a_cancel_is_told_to_a_worker_that_is_late() {
     db.run("select jobs.cancel(array(select job_id::text from jobs.running))").await;
     assert!(beat(&db, "").await.expect("a command").contains("cancel"));
 }
+
+#[tokio::test]
+async fn a_beat_takes_what_can_be_meant_and_fails_for_nothing_else() {
+    let db = Db::new().await;
+    register(&db).await;
+    let id = db.one::<i64>("select command from jobs.control('ping', i_topic => '*')").await;
+    let good = format!(r#"{{"id": {id}, "state": "applied", "answer": "yes"}}"#);
+    for odd in ["null", "1", r#"{"id": 1.4, "state": "applied"}"#, r#"{"id": 1e30, "state": "applied"}"#, r#"{"id": 1, "state": "done"}"#] {
+        db.run("update jobs.command set state = 'sent', answer = null, answered_at = null").await;
+        beat(&db, &format!(", i_receipts => '[{odd}, {good}]'")).await;
+        assert_eq!(db.one::<String>("select state from jobs.commands()").await, "applied", "{odd}");
+        beat(&db, &format!(", i_receipts => '{odd}'")).await;
+    }
+    for odd in ["null", "1", "[]", r#"{"slots": 0}"#, r#"{"slots": 1e30}"#] {
+        beat(&db, &format!(", i_status => '{odd}'")).await;
+        assert_eq!(db.one::<i32>("select slots from jobs.worker").await, 9, "{odd}");
+    }
+    beat(&db, r#", i_status => '{"slots": 7, "paused": true}'"#).await;
+    assert_eq!(db.one::<i32>("select slots from jobs.worker where paused_at is not null").await, 7);
+}

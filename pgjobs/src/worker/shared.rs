@@ -158,18 +158,15 @@ impl Shared {
     /// begun, for others to run; returns how many.
     pub(super) fn set_stuck(&self, stuck: bool) -> usize {
         self.stuck.store(stuck, SeqCst);
-        let released = if stuck { self.release_waiting() } else { 0 };
+        let released = if stuck { self.release(self.in_flight.stop_unbegun()) } else { 0 };
         self.wake_claims();
         released
     }
 
-    /// Releases the jobs that have not begun; returns how many.
-    pub(super) fn release_waiting(&self) -> usize {
-        let waiting = self.in_flight.stop_waiting();
-        for job in &waiting {
-            self.send(job, Outcome::Release);
-        }
-        waiting.len()
+    /// Releases these jobs, which the caller has taken out; returns how many.
+    pub(super) fn release(&self, jobs: Vec<Arc<Job>>) -> usize {
+        jobs.iter().for_each(|job| self.send(job, Outcome::Release));
+        jobs.len()
     }
 
     pub(super) fn is_stuck(&self) -> bool {
@@ -214,9 +211,7 @@ impl Shared {
     /// Stops and releases everything in flight; the runs do not count as attempts.
     pub(super) fn release_all(&self) {
         self.leavers.drop_all();
-        for job in self.in_flight.stop_all() {
-            self.send(&job, Outcome::Release);
-        }
+        self.release(self.in_flight.stop_all());
     }
 
     /// Releases those of the database's `runs` that were not this worker's (`own`) before the query: a run
@@ -285,11 +280,11 @@ impl Shared {
         }
         let is_last = job.is_last_run();
         self.counts.outcome(&outcome, is_last);
-        if let Some(notes) = job.said() {
-            self.last_words.add((job.lease(), job.batch_index()), notes);
-        }
         let mut settlement =
             Settlement::new(job.id().clone(), job.lease(), job.batch_index(), outcome, is_last);
+        if let Some(notes) = job.said() {
+            self.last_words.part(notes, &mut settlement);
+        }
         if job.was_finished_by_task() {
             settlement.finished = self.registry.get(job.task()).map(|task| task.options.keep);
         }
