@@ -89,7 +89,8 @@ async fn the_grace_of_a_cancel_is_that_of_sql_where_none_is_given() {
         for which in [&[id.as_str()][..], &["--topic", "later"]] {
             let said = run(&mut on(&db.url, &[&["cancel", "--yes"], which, given].concat()));
             assert_eq!(said.data(), "cancelled 1 job");
-            let told = "select (details ->> 'grace_seconds')::float8 from jobs.audit order by id desc limit 1";
+            let told =
+                "select (details ->> 'grace_seconds')::float8 from jobs.audit order by id desc limit 1";
             assert_eq!(db.one::<f64>(told).await, grace, "{which:?} {given:?}");
         }
     }

@@ -261,7 +261,9 @@ async fn progress_without_partitions_is_kept_and_deleted_later() {
 
 /// Settles a run as a success that has said this.
 async fn ended(db: &Db, job: &ClaimedJob, said: &str) {
-    let call = sqlx::query("select jobs.settle(array[$1], array[$2], i_batch_indexes => array[$3], i_said => array[$4])");
+    let call = sqlx::query(
+        "select jobs.settle(array[$1], array[$2], i_batch_indexes => array[$3], i_said => array[$4])",
+    );
     let call = call.bind(job.job_id.clone()).bind(job.lease).bind(job.batch_index).bind(said);
     call.execute(&db.pool).await.unwrap();
 }

@@ -72,8 +72,15 @@ impl InFlight {
         let is_void = |job: &&Arc<Job>| !cancelled.is_empty() && cancelled.contains(&key(job)); // hardly ever
         for job in jobs.iter().filter(|job| !is_void(job)) {
             let counted = job.was_claimed_as_started();
-            let entry =
-                Entry { job: job.clone(), claimed, run: None, began: None, gathered: false, prolonged: false, counted };
+            let entry = Entry {
+                job: job.clone(),
+                claimed,
+                run: None,
+                began: None,
+                gathered: false,
+                prolonged: false,
+                counted,
+            };
             entries.insert(key(job), entry);
         }
         jobs.iter().filter(is_void).count()

@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::db::worker::RunKey;
 use crate::db::settle::Settlement;
+use crate::db::worker::RunKey;
 use crate::task::notes::{Draft, Parting, RunNotes};
 
 #[derive(Default)]
