@@ -133,6 +133,8 @@ async fn a_cancelled_job_that_gathers_gives_its_slot_back_at_once() {
     let running = both.grace(Duration::from_millis(10)).start().await.unwrap();
     until("it is claimed", async || db.one::<i64>(RUNNING).await == 1).await;
     pgjobs::admin::cancel(&db.pool, &[waits.id().clone()]).await.unwrap();
+    let heard = "select count(*) from jobs.command where state = 'applied'";
+    until("the worker has heard it", async || db.one::<i64>(heard).await == 1).await;
     let begun = Instant::now();
     pgjobs::publish_all(&db.pool, (1..=2).map(gated::new)).await.unwrap();
     until("both slots are taken, so they are called", async || calls.sizes() == [2]).await;
