@@ -315,7 +315,7 @@ async fn drain<T: pgjobs::Task>(db: &Db, topic: &str, jobs: u32, new: impl Fn(u3
 }
 
 /// Jobs that do nothing but talk are nearly as fast as those that do nothing: strictly with
-/// PGJOBS_DRAIN_JOBS=50000, in a run alone.
+/// PGJOBS_DRAIN_JOBS=50000, in a release build and a run alone.
 #[tokio::test]
 async fn a_drain_of_jobs_that_talk_keeps_its_rate() {
     let jobs = std::env::var("PGJOBS_DRAIN_JOBS").ok().map(|jobs| jobs.parse::<u32>().unwrap());
@@ -335,6 +335,6 @@ async fn a_drain_of_jobs_that_talk_keeps_its_rate() {
     assert!(db.one::<f64>(together).await > 0.9);
     let [reports, lines] = [best[1] / best[0], best[2] / best[0]];
     println!("with reports {reports:.2}, with a line of log as well {lines:.2} of the rate without");
-    let least = if jobs.is_some() { [0.9, 0.8] } else { [0.5, 0.4] };
+    let least = if jobs.is_some() { [0.9, 0.8] } else { [0.5, 0.25] };
     assert!(reports >= least[0] && lines >= least[1], "{reports:.2} {lines:.2}");
 }
