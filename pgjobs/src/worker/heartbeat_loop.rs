@@ -118,7 +118,7 @@ async fn has_left(shared: &Shared, pause: Duration) -> bool {
 
 /// Releases jobs that wait here behind long runs: other workers may have free slots for them.
 fn release_stalled(shared: &Shared) {
-    let jobs = shared.release_waiting();
+    let jobs = shared.release(shared.in_flight.stop_waiting());
     if jobs > 0 {
         tracing::debug!(jobs, "released: they waited behind runs that take long");
     }

@@ -166,7 +166,7 @@ impl Shared {
     /// begun, for others to run; returns how many.
     pub(super) fn set_stuck(&self, stuck: bool) -> usize {
         self.stuck.store(stuck, SeqCst);
-        let released = if stuck { self.release_waiting() } else { 0 };
+        let released = if stuck { self.release(self.in_flight.stop_unbegun()) } else { 0 };
         self.wake_claims();
         released
     }

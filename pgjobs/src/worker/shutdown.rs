@@ -15,7 +15,7 @@ pub(super) enum Phase {
     Working,
     /// No more claims; the worker releases queued jobs, and running jobs may finish.
     Draining,
-    /// As well, but running jobs are handed back at once.
+    /// As well, but running jobs are released at once.
     HandingBack,
     /// No job runs any more; the last outcomes are being sent.
     Closing,
@@ -75,7 +75,7 @@ impl Stopper {
         tracing::info!(
             running = load.running,
             waiting = load.waiting,
-            "{signal}: no more claims; {} running {} may finish within {}, those that wait are handed back; \
+            "{signal}: no more claims; {} running {} may finish within {}, those that wait are released; \
              a second signal ends at once",
             load.running,
             if load.running == 1 { "job" } else { "jobs" },

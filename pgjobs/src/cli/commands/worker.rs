@@ -233,7 +233,7 @@ pub(crate) fn summary(report: &WorkerReport) -> Vec<String> {
         ("retried", report.retried, "failed runs that count as attempts; their jobs run again"),
         ("failed", report.failed, "runs that failed, and their jobs with them"),
         ("snoozed", report.snoozed, "runs that asked to be run again later"),
-        ("released", report.released, "jobs handed back unfinished; their runs do not count as attempts"),
+        ("released", report.released, "jobs released unfinished; their runs do not count as attempts"),
         ("lost", report.lost, "runs that no longer counted: cancelled, or given to another"),
         (
             "unsettled",

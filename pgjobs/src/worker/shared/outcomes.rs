@@ -1,6 +1,7 @@
 //! How the loops report the outcomes of runs to the settle loop.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use super::Shared;
 use crate::db::settle::{Outcome, Settlement};
@@ -19,9 +20,7 @@ impl Shared {
     /// Stops and releases everything in flight; the runs do not count as attempts.
     pub(in crate::worker) fn release_all(&self) {
         self.leavers.drop_all();
-        for job in self.in_flight.stop_all() {
-            self.send(&job, Outcome::Release);
-        }
+        self.release(self.in_flight.stop_all());
     }
 
     /// Releases those of the database's `runs` that were not this worker's (`own`) before the query: a run
@@ -41,13 +40,10 @@ impl Shared {
         }
     }
 
-    /// Releases the jobs that have not begun; returns how many.
-    pub(in crate::worker) fn release_waiting(&self) -> usize {
-        let waiting = self.in_flight.stop_waiting();
-        for job in &waiting {
-            self.send(job, Outcome::Release);
-        }
-        waiting.len()
+    /// Releases these jobs, which the caller has taken out; returns how many.
+    pub(in crate::worker) fn release(&self, jobs: Vec<Arc<Job>>) -> usize {
+        jobs.iter().for_each(|job| self.send(job, Outcome::Release));
+        jobs.len()
     }
 
     /// Ends a run whose job cannot be read, as failed.
@@ -67,11 +63,11 @@ impl Shared {
         }
         let is_last = job.is_last_run();
         self.counts.outcome(&outcome, is_last);
-        if let Some(notes) = job.said() {
-            self.last_words.add((job.lease(), job.batch_index()), notes);
-        }
         let mut settlement =
             Settlement::new(job.id().clone(), job.lease(), job.batch_index(), outcome, is_last);
+        if let Some(notes) = job.said() {
+            self.last_words.part(notes, &mut settlement);
+        }
         settlement.meter = self.meters.place(job.task());
         if job.was_finished_by_task() {
             settlement.finished = self.registry.get(job.task()).map(|task| task.options.keep);
