@@ -4,6 +4,7 @@ pub(crate) mod backoff;
 pub(crate) mod body;
 pub(crate) mod command;
 pub(crate) mod error;
+pub(crate) mod event;
 pub(crate) mod integer_bounds;
 pub(crate) mod job_id;
 pub(crate) mod job_request;

@@ -42,6 +42,8 @@ pub struct TaskOptions {
     /// From which level on the log of its runs is kept; `None`: as the worker says
     /// ([`Worker::log`](crate::Worker::log)).
     pub log: Option<LogLevel>,
+    /// Whether the events of its jobs are written, for those who subscribe ([`events`](mod@crate::events)).
+    pub events: bool,
 }
 
 impl TaskOptions {
@@ -56,6 +58,7 @@ impl TaskOptions {
         keep: Keep::All,
         validation: Validation::Strict,
         log: None,
+        events: false,
     };
 
     /// The defaults, see [`DEFAULT`](TaskOptions::DEFAULT).
@@ -108,6 +111,12 @@ impl TaskOptions {
     /// Sets from which level on the log of its runs is kept.
     pub const fn log(mut self, level: LogLevel) -> Self {
         self.log = Some(level);
+        self
+    }
+
+    /// Sets whether the events of its jobs are written.
+    pub const fn events(mut self, are_written: bool) -> Self {
+        self.events = are_written;
         self
     }
 }

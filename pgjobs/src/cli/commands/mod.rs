@@ -20,4 +20,5 @@ pub(crate) mod publish;
 pub(crate) mod retention;
 pub(crate) mod schedule;
 pub(crate) mod unique;
+pub(crate) mod watch;
 pub(crate) mod worker;

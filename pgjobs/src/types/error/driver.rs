@@ -147,6 +147,10 @@ fn role_of(function: &str) -> &'static str {
         "schedule_log",
         "explain_schedule",
         "progress_of",
+        "watches",
+        "event_position",
+        "events_after",
+        "await_events",
     ];
     const WORKER: &[&str] = &[
         "consume",
@@ -185,6 +189,7 @@ fn role_of(function: &str) -> &'static str {
         "note_progress",
         "set_progress",
         "job_log",
+        "announce_events",
     ];
     match function {
         name if PUBLISHER.contains(&name) => "jobs_publisher",
