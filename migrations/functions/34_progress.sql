@@ -40,6 +40,11 @@ begin
   end if;
 end $$;
 
+-- What the event of a report says of it.
+create or replace function jobs._report_details(i_done double precision, i_total double precision, i_note text) returns jsonb
+language sql stable parallel safe
+return jsonb_strip_nulls(jsonb_build_object('done', i_done, 'total', i_total, 'note', pg_catalog.left(i_note, 1000)));
+
 -- Finds the runs and stores what is said of them. A run is the worker's while its bit is set; afterwards, if
 -- it is the run that ended the job: the last words of a task that ended its job itself come after that.
 --
@@ -51,7 +56,7 @@ set search_path = pg_catalog, pg_temp
 set enable_seqscan = off set enable_bitmapscan = off set enable_mergejoin = off set enable_nestloop = off set jit = off set plan_cache_mode = force_generic_plan as $$
 declare
   v_now timestamptz := jobs.now();
-  v_reports jobs.run_report[];
+  v_reports jobs.new_event[];
 begin
   with given as materialized (
     select g.* from jsonb_to_recordset(i_progress) g(lease uuid, run integer, job text, new boolean, version integer,
@@ -100,10 +105,10 @@ begin
     where excluded.version > p.version
     returning p.job_id
   )
-  select array_agg(row(r.job_id, r.attempt, r.task, r.done, r.total, left(r.note, 1000), r.meta)::jobs.run_report) into v_reports
+  select array_agg(row(r.job_id, r.attempt, r.task, r.meta, jobs._report_details(r.done, r.total, r.note))::jobs.new_event) into v_reports
   from runs r where r.is_open and jobs._are_watched() and r.job_id in (select n.job_id from new_reports n union all select m.job_id from more_reports m);
   if v_reports is not null then
-    perform jobs._note_reports(v_reports);
+    perform jobs._note_each('progress', v_reports);
   end if;
 end $$;
 
@@ -152,7 +157,7 @@ begin
   on conflict (job_id, attempt, run_at) do update
   set version = p.version + 1, at = excluded.at, done = excluded.done, total = excluded.total, note = excluded.note;
   if jobs._are_watched() then
-    perform jobs._note_reports(array[row(i_job, v_run.attempt, v_run.task, i_done, i_total, left(i_note, 1000), v_run.meta)::jobs.run_report]);
+    perform jobs._note_each('progress', array[row(i_job, v_run.attempt, v_run.task, v_run.meta, jobs._report_details(i_done, i_total, i_note))::jobs.new_event]);
   end if;
 end $$;
 

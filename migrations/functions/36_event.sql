@@ -17,7 +17,7 @@ end $$;
 -- The details of an event: those of its kind, and the meta of its job, by which programs decide who may see
 -- it. Inlined.
 create or replace function jobs._event_details(i_meta jsonb, i_more jsonb) returns jsonb
-language sql immutable parallel safe
+language sql stable parallel safe
 return case when i_meta is null then i_more else coalesce(i_more, '{}') || pg_catalog.jsonb_build_object('meta', i_meta) end;
 
 -- What kind of error this is, without its text, which may hold arguments: timeout, panic, lost, expired, the
@@ -36,39 +36,41 @@ return case
     pg_catalog.substring(pg_catalog.right(i_error, 2000), '[' || pg_catalog.chr(10) || ']([A-Za-z_][A-Za-z0-9_.]{0,98}(?:Error|Exception|Timeout|Interrupt))(?::[^' || pg_catalog.chr(10) || ']*)?$'),
     'error') end;
 
--- Writes events, given as parallel arrays: those of the kinds and tasks that are watched. i_details may be
--- null: none has any.
-create or replace function jobs._write_events(i_kinds text[], i_jobs text[], i_tasks text[], i_attempts integer[], i_details jsonb[]) returns void
+-- Writes these groups of events, as far as they are watched: each has the jobs of one task to which the same
+-- happened. Most events are usual: they have no details, and are of the first attempt, or before it. Usual
+-- and other events are in different groups, because usual ones need the ids alone.
+create or replace function jobs._write_events(i_groups jobs.event_group[]) returns void
 language plpgsql security definer
-set search_path = pg_catalog, pg_temp set enable_mergejoin = off set enable_nestloop = off set jit = off set plan_cache_mode = force_generic_plan as $$
-declare
-  v_now timestamptz := jobs.now();
+set search_path = pg_catalog, pg_temp set enable_mergejoin = off set enable_hashjoin = off set jit = off set plan_cache_mode = force_generic_plan as $$
 begin
-  insert into jobs.event (at, number, kind, task, jobs, ids, other_ids, attempts, details)
-  select v_now, nextval('jobs.event_number'), g.kind, g.task, g.jobs, case when f.are_uuids then decode(g.ids, 'hex') end, case when not f.are_uuids then g.list end,
-    case when not g.is_usual then g.attempts end, g.details
-  from (select e.kind, e.task, count(*) as jobs, string_agg(e.job_id, '') as ids, array_agg(e.job_id) as list, array_agg(e.attempt) as attempts,
-          bool_and(e.attempt = case e.kind when 'queued' then 0 else 1 end) as is_usual, case when count(e.details) > 0 then array_agg(e.details) end as details
-        from unnest(i_kinds, i_jobs, i_tasks, i_attempts, i_details) e(kind, job_id, task, attempt, details)
-        group by e.kind, e.task) g,
-    lateral (select length(g.ids) = 32 * g.jobs and g.ids ~ '^[0-9a-f]*$' as are_uuids) f   -- no id is longer than 32
+  insert into jobs.event (at, number, kind, task, jobs, ids, attempts, details)
+  select jobs.now(), nextval('jobs.event_number'), g.kind, g.task, g.jobs, g.ids, g.attempts, g.details from unnest(i_groups) g
   where exists (select from jobs.watch w where (w.kinds is null or g.kind = any (w.kinds)) and g.task like any (w.likes));
 end $$;
+
+-- Whether an event is a usual one. Inlined.
+create or replace function jobs._is_usual(i_kind text, i_attempt integer, i_details jsonb) returns boolean
+language sql immutable parallel safe
+return i_details is null and i_attempt = case i_kind when 'queued' then 0 else 1 end;
 
 -- These new jobs were queued. Of tasks and metas, one stands for all.
 create or replace function jobs._note_queued(i_jobs text[], i_tasks text[], i_metas jsonb[]) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
   v_likes text[] := jobs._watch_likes('{queued}');
-  v_jobs text[];
-  v_tasks text[];
-  v_details jsonb[];
+  v_jobs integer := cardinality(i_jobs);
 begin
-  select array_agg(g.job), array_agg(g.task), case when i_metas is not null then array_agg(jobs._event_details(g.meta, null)) end into v_jobs, v_tasks, v_details
-  from unnest(i_jobs, jobs._for_each(i_tasks, cardinality(i_jobs)), jobs._for_each(i_metas, cardinality(i_jobs))) g(job, task, meta) where g.task like any (v_likes);
-  if v_jobs is not null then
-    perform jobs._write_events(array_fill('queued'::text, array[cardinality(v_jobs)]), v_jobs, v_tasks, array_fill(0, array[cardinality(v_jobs)]), v_details);
+  if v_likes is null or v_jobs = 0 then
+    return;
+  elsif cardinality(i_tasks) = 1 and i_metas is null then
+    perform jobs._write_events(array[row('queued', i_tasks[1], v_jobs, array_to_string(i_jobs, chr(10)), null, null)::jobs.event_group]);
+    return;
   end if;
+  perform jobs._write_events(array(
+    select row('queued', g.task, count(*), string_agg(g.job, chr(10)), array_agg(0) filter (where g.meta is not null),
+               array_agg(jobs._event_details(g.meta, null)) filter (where g.meta is not null))::jobs.event_group
+    from unnest(i_jobs, jobs._for_each(i_tasks, v_jobs), jobs._for_each(i_metas, v_jobs)) g(job, task, meta)
+    where g.task like any (v_likes) group by g.task, g.meta is null));
 end $$;
 
 -- The same for what a call that knows unique keys has published: not for jobs that were there before.
@@ -90,57 +92,85 @@ begin
   end if;
 end $$;
 
--- These jobs, which are pending in rows of their own, were queued: anew, or as others.
-create or replace function jobs._note_requeued(i_jobs text[]) returns void
-language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
-begin
-  perform jobs._write_events(array_agg('queued'::text), array_agg(q.job_id::text), array_agg(q.task::text), array_agg(q.attempt), array_agg(jobs._event_details(q.meta, null)))
-  from unnest(i_jobs) g(job_id), lateral (select p.job_id, p.task, p.attempt, p.meta from jobs.pending p where p.job_id = g.job_id limit 1) q;
-end $$;
-
 -- The jobs that a claim has moved into batches under this lease were picked.
 create or replace function jobs._note_picked(i_lease uuid) returns void
-language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_sort = off set jit = off as $$
 declare
   v_likes text[] := jobs._watch_likes('{picked}');
 begin
   if v_likes is not null then
-    perform jobs._write_events(array_agg('picked'::text), array_agg(j.job_id::text), array_agg(j.task::text), array_agg(least(j.attempt, 2147483646) + 1),
-                               case when count(j.meta) > 0 then array_agg(jobs._event_details(j.meta, null)) end)
-    from jobs.batch b, unnest(b.jobs) j where b.lease = i_lease and j.task like any (v_likes);
+    perform jobs._write_events(array(
+      select row('picked', j.task, count(*), string_agg(j.job_id, chr(10)), array_agg(least(j.attempt, 2147483646) + 1) filter (where j.attempt > 0 or j.meta is not null),
+                 array_agg(jobs._event_details(j.meta, null)) filter (where j.attempt > 0 or j.meta is not null))::jobs.event_group
+      from jobs.batch b, unnest(b.jobs) j where b.lease = i_lease and j.task like any (v_likes)
+      group by j.task, j.attempt > 0 or j.meta is not null));
   end if;
 end $$;
 
--- These runs ended with these outcomes, before they leave their batches (jobs._after_end). A run that was
--- released, and one that was lost before it began, leaves its job queued.
+-- What a run's end is for those who watch. A run that was released, and one that was lost before it began,
+-- leaves its job queued.
+create or replace function jobs._kind_of_end(i_outcome text, i_retries integer, i_max_retries integer) returns text
+language sql immutable parallel safe
+return case
+  when coalesce(i_outcome, 'success') = 'success' then 'completed'
+  when i_outcome = 'cancel' then 'cancelled'
+  when i_outcome = 'snooze' then 'snoozed'
+  when i_outcome in ('release', 'unbegun') then 'queued'
+  when jobs._ends(i_outcome, i_retries, i_max_retries) then 'failed' else 'retried' end;
+
+-- These runs ended with these outcomes, before they leave their batches (jobs._after_end).
 create or replace function jobs._note_ends(i_runs jobs.accepted_runs, i_leases uuid[], i_batch_indexes integer[], i_outcomes text[], i_errors text[]) returns void
-language plpgsql as $$
+language plpgsql set enable_sort = off as $$
 declare
   v_likes text[] := jobs._watch_likes('{completed,failed,retried,snoozed,cancelled,queued}');
 begin
   if v_likes is null then
     return;
+  elsif i_outcomes is null or 'success' = all (i_outcomes) then
+    perform jobs._write_events(array(
+      select row('completed', o.task, count(*), string_agg(o.job_id, chr(10)), array_agg(o.attempt) filter (where o.attempt > 1 or o.meta is not null),
+                 array_agg(jobs._event_details(o.meta, null)) filter (where o.attempt > 1 or o.meta is not null))::jobs.event_group
+      from jobs._opened(i_runs.leases, i_runs.parts, i_runs.bits) o where o.task like any (v_likes)
+      group by o.task, o.attempt > 1 or o.meta is not null));
+    return;
   end if;
-  perform jobs._write_events(array_agg(e.kind), array_agg(e.job_id::text), array_agg(e.task::text), array_agg(e.attempt), case when count(e.details) > 0 then array_agg(e.details) end)
-  from (
-    select o.job_id, o.task, o.attempt,
-      case when coalesce(s.outcome, 'success') = 'success' then 'completed'
-           when s.outcome = 'cancel' then 'cancelled'
-           when s.outcome = 'snooze' then 'snoozed'
-           when s.outcome in ('release', 'unbegun') then 'queued'
-           when jobs._ends(s.outcome, o.retries, o.max_retries) then 'failed' else 'retried' end as kind,
-      jobs._event_details(o.meta, case when s.outcome in ('fail', 'retry', 'verify', 'lost') then jsonb_build_object('error', coalesce(jobs._error_class(s.error), 'error')) end) as details
-    from jobs._opened(i_runs.leases, i_runs.parts, i_runs.bits) o
-      join unnest(i_leases, i_batch_indexes, i_outcomes, i_errors) s(lease, batch_index, outcome, error) on s.lease = o.lease and s.batch_index = o.batch_index
-    where o.task like any (v_likes)) e;
+  perform jobs._write_events(array(
+    select row(e.kind, e.task, count(*), string_agg(e.job_id, chr(10)), array_agg(e.attempt) filter (where not e.is_usual), array_agg(e.details) filter (where not e.is_usual))::jobs.event_group
+    from (select d.*, jobs._is_usual(d.kind, d.attempt, d.details) as is_usual
+          from (select f.job_id, f.task, f.attempt, f.kind, jobs._event_details(f.meta, f.more) as details
+                from (select o.job_id, o.task, o.attempt, o.meta, jobs._kind_of_end(s.outcome, o.retries, o.max_retries) as kind,
+                        case when s.outcome in ('fail', 'retry', 'verify', 'lost') then jsonb_build_object('error', coalesce(jobs._error_class(s.error), 'error')) end as more
+                      from jobs._opened(i_runs.leases, i_runs.parts, i_runs.bits) o
+                        join unnest(i_leases, i_batch_indexes, i_outcomes, i_errors) s(lease, batch_index, outcome, error) on s.lease = o.lease and s.batch_index = o.batch_index
+                      where o.task like any (v_likes) offset 0) f offset 0) d offset 0) e   -- each expression is computed once
+    group by e.kind, e.task, e.is_usual));
+end $$;
+
+-- Writes one kind of events, of jobs that are given one by one with what they are about: less often than the
+-- ones above.
+create or replace function jobs._note_each(i_kind text, i_events jobs.new_event[]) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
+begin
+  perform jobs._write_events(array(
+    select row(i_kind, e.task, count(*), string_agg(e.job_id, chr(10)), array_agg(e.attempt), array_agg(jobs._event_details(e.meta, e.details)))::jobs.event_group
+    from unnest(i_events) e group by e.task));
+end $$;
+
+-- These jobs, which are pending in rows of their own, were queued: anew, or as others.
+create or replace function jobs._note_requeued(i_jobs text[]) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
+begin
+  perform jobs._note_each('queued', array(
+    select row(q.job_id, q.attempt, q.task, q.meta, null)::jobs.new_event
+    from unnest(i_jobs) g(job_id), lateral (select p.job_id, p.task, p.attempt, p.meta from jobs.pending p where p.job_id = g.job_id limit 1) q));
 end $$;
 
 -- These pending jobs ended as cancelled.
 create or replace function jobs._note_cancelled(i_jobs text[], i_tasks text[], i_attempts integer[], i_metas jsonb[]) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 begin
-  perform jobs._write_events(array_fill('cancelled'::text, array[cardinality(i_jobs)]), i_jobs, i_tasks, i_attempts, array(
-    select jobs._event_details(m.meta, null) from unnest(i_metas) with ordinality m(meta, at) order by m.at));
+  perform jobs._note_each('cancelled', array(
+    select row(g.job_id, g.attempt, g.task, g.meta, null)::jobs.new_event from unnest(i_jobs, i_tasks, i_attempts, i_metas) g(job_id, task, attempt, meta)));
 end $$;
 
 -- The jobs in these rows of jobs.pending, which the caller has locked, are about to be deleted for good. For
@@ -148,21 +178,8 @@ end $$;
 create or replace function jobs._note_purged(i_rows tid[]) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 begin
-  perform jobs._write_events(array_agg('cancelled'::text), array_agg(j.job_id::text), array_agg(j.task::text), array_agg(j.attempt), array_agg(jobs._event_details(j.meta, '{"purged": true}')))
-  from (select q.job_id, q.task, q.attempt, q.meta from jobs.pending q where q.ctid = any (i_rows) and q.size = 1
-        union all
-        select p.job_id, p.task, p.attempt, p.meta from jobs.pending q, unnest(q.jobs) p where q.ctid = any (i_rows) and q.size > 1) j;
-end $$;
-
--- These runs said how far they are.
-create or replace function jobs._note_reports(i_reports jobs.run_report[]) returns void
-language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
-declare
-  v_likes text[] := jobs._watch_likes('{progress}');
-begin
-  if v_likes is not null then
-    perform jobs._write_events(array_agg('progress'::text), array_agg(r.job_id::text), array_agg(r.task::text), array_agg(r.attempt), array_agg(
-      jobs._event_details(r.meta, jsonb_strip_nulls(jsonb_build_object('done', r.done, 'total', r.total, 'note', r.note)))))
-    from unnest(i_reports) r where r.task like any (v_likes);
-  end if;
+  perform jobs._note_each('cancelled', array(
+    select row(q.job_id, q.attempt, q.task, q.meta, '{"purged": true}')::jobs.new_event from jobs.pending q where q.ctid = any (i_rows) and q.size = 1
+    union all
+    select row(p.job_id, p.attempt, p.task, p.meta, '{"purged": true}')::jobs.new_event from jobs.pending q, unnest(q.jobs) p where q.ctid = any (i_rows) and q.size > 1));
 end $$;

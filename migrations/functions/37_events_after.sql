@@ -196,12 +196,13 @@ declare
   v_consumes jobs.limits := jobs._limits(false);
 begin
   return query
-  select v_stem || r.number || '.' || n.nth, r.at, r.kind, r.task, coalesce(r.other_ids[n.nth], encode(substr(r.ids, n.nth * 16 - 15, 16), 'hex'))::varchar,
+  select v_stem || r.number || '.' || n.nth, r.at, r.kind, r.task, n.job_id::varchar,
     coalesce(r.attempts[n.nth], case r.kind when 'queued' then 0 else 1 end), r.details[n.nth]
-  from (select e.number, e.at, e.kind, e.task, e.jobs, e.ids || ''::bytea as ids, e.other_ids, e.attempts, e.details
+  from (select e.number, e.at, e.kind, e.task, e.ids, e.attempts, e.details
         from jobs._event_rows(i_from, i_to, i_number, i_pattern, i_num + 1) e
         where jobs._is_under(e.task, v_publishes) or jobs._is_under(e.task, v_consumes) order by e.number) r,
-    lateral generate_series(case when r.number = i_number then i_nth + 1 else 1 end, r.jobs) n(nth)
+    string_to_table(r.ids, chr(10)) with ordinality n(job_id, nth)
+  where r.number > i_number or n.nth > i_nth
   limit i_num;
 end $$;
 

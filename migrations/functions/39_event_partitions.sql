@@ -60,7 +60,8 @@ begin
   if exists (select from jobs.event_default d where d.at >= v_from and d.at < v_to) then
     return false;
   end if;
-  execute format('create table jobs.%I partition of jobs.event for values from (%L) to (%L)', i_name, v_from, v_to);
+  -- Rows as large as a page holds, because to store ids elsewhere costs more.
+  execute format('create table jobs.%I partition of jobs.event for values from (%L) to (%L) with (toast_tuple_target = 8160)', i_name, v_from, v_to);
   perform jobs._take_back(('jobs.' || quote_ident(i_name))::regclass);
   return true;
 end $$;

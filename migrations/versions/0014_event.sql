@@ -22,8 +22,7 @@ create table jobs.event (
   kind text not null,
   task varchar collate "C" not null,
   jobs integer not null,               -- how many
-  ids bytea,                           -- their ids, 16 bytes each
-  other_ids text[],                    -- instead: where an id is no UUID, as ids of the original may be
+  ids text not null,                   -- their ids, a line for each: to pack them into bytes would cost more than to store them
   attempts integer[],                  -- null: 0 where they were queued, else 1
   details jsonb[]                      -- null: none has any
 ) partition by range (at);
@@ -33,8 +32,11 @@ create table jobs.event_default partition of jobs.event default;
 create index on jobs.event_default (at);
 create sequence jobs.event_number as bigint;
 
--- What a run said of how far it is, for its event.
-create type jobs.run_report as (job_id varchar, attempt integer, task varchar, done double precision, total double precision, note text, meta jsonb);
+-- One event that is about to be written.
+create type jobs.new_event as (job_id varchar, attempt integer, task varchar, meta jsonb, details jsonb);
+
+-- A row of jobs.event that is about to be written; the ids as lines of a text.
+create type jobs.event_group as (kind text, task varchar, jobs integer, ids text, attempts integer[], details jsonb[]);
 
 -- The last transaction whose events are not kept any more; null: all are.
 alter table jobs.retention add events_dropped_to xid8;
