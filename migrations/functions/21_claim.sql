@@ -63,9 +63,7 @@ begin
     if (i_num >= 1 and i_lease is not null and i_margin between 0 and 3600 and i_ahead >= 0) is not true then
       raise sqlstate 'PT400' using message = 'a claim needs a number of at least 1, a lease, and a margin of 0 to 3600 seconds';
     end if;
-    if pg_sequence_last_value('jobs.pauses_made') is not null then
-      i_tasks := jobs._unpaused(i_tasks);
-    end if;
+    i_tasks := jobs._unpaused(i_tasks);
     v_watched := jobs._are_watched();
   end if;
   if array_ndims(i_own_batch) > 1 or array_position(i_own_batch, null) is not null then
