@@ -7,7 +7,12 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::net::TcpStream;
 
 /// Sends a request, and returns the lines of the answer as they come.
-async fn send(to: SocketAddr, method: &str, path: &str, customer: &str) -> io::Result<Lines<BufReader<TcpStream>>> {
+async fn send(
+    to: SocketAddr,
+    method: &str,
+    path: &str,
+    customer: &str,
+) -> io::Result<Lines<BufReader<TcpStream>>> {
     let mut connection = TcpStream::connect(to).await?;
     let head = format!("{method} {path} HTTP/1.1\r\nHost: {to}\r\nCookie: customer={customer}\r\n");
     connection.write_all(format!("{head}Content-Length: 0\r\n\r\n").as_bytes()).await?;
@@ -28,7 +33,9 @@ pub(crate) async fn watch(server: SocketAddr, customer: &str) -> io::Result<Vec<
     let mut told: Vec<String> = Vec::new();
     while told.last().is_none_or(|kind| kind != "completed") {
         let line = events.next_line().await?.ok_or(io::ErrorKind::UnexpectedEof)?;
-        if let Some(kind) = line.strip_prefix("event: ").filter(|kind| told.last().is_none_or(|last| last != kind)) {
+        if let Some(kind) =
+            line.strip_prefix("event: ").filter(|kind| told.last().is_none_or(|last| last != kind))
+        {
             told.push(kind.to_owned());
         }
     }

@@ -53,7 +53,10 @@ fn owns(request: &Parts, event: &Event) -> bool {
     customer.is_some_and(|customer| event.meta("customer") == Some(customer.0.as_str().into()))
 }
 
-async fn page(State(pool): State<PgPool>, Query(query): Query<HashMap<String, String>>) -> Result<Response, String> {
+async fn page(
+    State(pool): State<PgPool>,
+    Query(query): Query<HashMap<String, String>>,
+) -> Result<Response, String> {
     let name = query.get("as").filter(|name| name.bytes().all(|byte| byte.is_ascii_lowercase()));
     let name = name.map_or("ada", String::as_str);
     // First the position, then what the page shows: nothing falls in between.
@@ -63,7 +66,9 @@ async fn page(State(pool): State<PgPool>, Query(query): Query<HashMap<String, St
 }
 
 async fn start(State(pool): State<PgPool>, request: Request) -> Result<String, String> {
-    let Some(Customer(name)) = request.extensions().get::<Customer>().cloned() else { return Ok(String::new()) };
+    let Some(Customer(name)) = request.extensions().get::<Customer>().cloned() else {
+        return Ok(String::new());
+    };
     let job = export::publish(&pool, name.clone(), 4).meta("customer", name).await;
     Ok(job.map_err(|error| error.to_string())?.id().to_string())
 }

@@ -19,8 +19,10 @@ const WRITERS: u32 = 16;
 /// Publishes, and works off, as long as it may.
 async fn write(pool: PgPool, over: Arc<AtomicBool>) {
     while !over.load(SeqCst) {
-        let published = sqlx::query("select jobs.publish('a') from generate_series(1, 3)").execute(&pool).await;
-        let worked = sqlx::query("select count(*) from jobs.consume(2) c, jobs.ack(c.job_id)").execute(&pool).await;
+        let published =
+            sqlx::query("select jobs.publish('a') from generate_series(1, 3)").execute(&pool).await;
+        let worked =
+            sqlx::query("select count(*) from jobs.consume(2) c, jobs.ack(c.job_id)").execute(&pool).await;
         if published.is_err() || worked.is_err() {
             tokio::time::sleep(Duration::from_millis(50)).await; // the server recovers
         }
@@ -51,7 +53,9 @@ async fn crash(db: &Db) {
     let mut kill = as_server_user(server().await, Path::new("kill"));
     assert!(kill.args(["-9", &pid.to_string()]).status().expect("kill").success());
     until("another server process has begun", async || {
-        let now = sqlx::query_scalar::<_, i32>("select pid from pg_stat_activity where backend_type = 'background writer'");
+        let now = sqlx::query_scalar::<_, i32>(
+            "select pid from pg_stat_activity where backend_type = 'background writer'",
+        );
         now.fetch_one(&db.pool).await.is_ok_and(|now| now != pid)
     })
     .await;

@@ -12,14 +12,13 @@ use crate::{position, since, watched};
 async fn read(db: &Db, mut position: String, num: usize) -> (Vec<String>, String) {
     let mut jobs = Vec::new();
     loop {
-        let rows: Vec<(String, String, Option<String>)> = sqlx::query_as(
-            "select e.position, e.kind, e.job_id from jobs.events_after($1, i_num => $2) e",
-        )
-        .bind(&position)
-        .bind(i32::try_from(num).unwrap())
-        .fetch_all(&db.pool)
-        .await
-        .unwrap();
+        let rows: Vec<(String, String, Option<String>)> =
+            sqlx::query_as("select e.position, e.kind, e.job_id from jobs.events_after($1, i_num => $2) e")
+                .bind(&position)
+                .bind(i32::try_from(num).unwrap())
+                .fetch_all(&db.pool)
+                .await
+                .unwrap();
         let events = rows.len() - 1;
         for (at, kind, job) in rows {
             position = at;
@@ -72,10 +71,15 @@ async fn events_come_once_in_whatever_order_transactions_commit() {
         match random.u32(..4) {
             0 if open.len() < 12 => {
                 let jobs = random.u32(1..4);
-                open.push(begin(&db, &format!("select jobs.publish('t{round}') from generate_series(1, {jobs})")).await);
+                open.push(
+                    begin(&db, &format!("select jobs.publish('t{round}') from generate_series(1, {jobs})"))
+                        .await,
+                );
             }
             1 if !open.is_empty() => commit(open.swap_remove(random.usize(..open.len()))).await,
-            2 => db.run("select jobs.publish_arrays('{a}', '{1,2,3,4,5}', null, null, null, null, null)").await,
+            2 => {
+                db.run("select jobs.publish_arrays('{a}', '{1,2,3,4,5}', null, null, null, null, null)").await
+            }
             _ => {
                 let nth = random.usize(..readers.len());
                 let (jobs, at) = read(&db, readers[nth].1.clone(), random.usize(1..9)).await;
@@ -87,7 +91,8 @@ async fn events_come_once_in_whatever_order_transactions_commit() {
     for session in open {
         commit(session).await;
     }
-    let all: BTreeSet<String> = db.all::<String>("select job_id::text from jobs.job_queue").await.into_iter().collect();
+    let all: BTreeSet<String> =
+        db.all::<String>("select job_id::text from jobs.job_queue").await.into_iter().collect();
     for (mut jobs, at) in readers {
         jobs.extend(read(&db, at, 3).await.0);
         let heard: BTreeSet<String> = jobs.iter().cloned().collect();
@@ -104,7 +109,9 @@ async fn reading_stops_where_it_is_told_and_goes_on_from_there() {
     let middle = position(&db).await;
     db.run("select jobs.publish('b')").await;
     let until = |from: &str, until: &str| {
-        format!("select string_agg(coalesce(task, position), ' ' order by ordinality) from jobs.events_after('{from}', '*', 10, '{until}') with ordinality")
+        format!(
+            "select string_agg(coalesce(task, position), ' ' order by ordinality) from jobs.events_after('{from}', '*', 10, '{until}') with ordinality"
+        )
     };
     let first: String = db.one(&until(&start, &middle)).await;
     assert_eq!(first, format!("a {middle}"));
@@ -119,7 +126,8 @@ async fn the_callers_own_transaction_is_not_passed_over() {
     let mut session = begin(&db, "select jobs.publish('a')").await;
     // Others that began later and have ended: its number lies within the snapshot.
     db.run("select jobs.publish('b')").await;
-    let here: String = sqlx::query_scalar("select jobs.event_position()").fetch_one(&mut session).await.unwrap();
+    let here: String =
+        sqlx::query_scalar("select jobs.event_position()").fetch_one(&mut session).await.unwrap();
     sqlx::raw_sql("select jobs.publish('c')").execute(&mut session).await.unwrap();
     commit(session).await;
     assert_eq!(since(&db, &here).await, ["queued a 0", "queued c 0"]);
@@ -162,11 +170,13 @@ async fn events_are_kept_for_event_hours_and_older_positions_expire() {
     }
     db.run("select jobs.publish('b')").await;
     assert_eq!(since(&db, &middle).await, ["queued b 0"], "what is left can be read");
-    let answer: String = db.one(&format!("select concat_ws(' ', kind, details) from jobs.events_after('{start}')")).await;
+    let answer: String =
+        db.one(&format!("select concat_ws(' ', kind, details) from jobs.events_after('{start}')")).await;
     assert_eq!(answer, r#"resync {"reason": "expired"}"#);
     let left: i64 = db.one("select count(*) from jobs._event_partitions() where day < (jobs.now() at time zone 'utc')::date - 1").await;
     assert_eq!(left, 0);
-    let from_the_oldest: Vec<String> = db.all("select task::text from jobs.events_after() where task is not null").await;
+    let from_the_oldest: Vec<String> =
+        db.all("select task::text from jobs.events_after() where task is not null").await;
     assert_eq!(from_the_oldest, ["b"]);
 }
 

@@ -45,8 +45,7 @@ async fn a_subscriber_hears_what_it_asked_for_and_goes_on_where_it_was() {
 async fn one_job_is_followed_through_its_life() {
     let db = watched().await;
     let job: String = db.one("select (jobs.publish('a')).job_id::text").await;
-    let mut stream =
-        pgjobs::events(&db.pool).job(job.parse().unwrap()).after(position(&db).await).stream();
+    let mut stream = pgjobs::events(&db.pool).job(job.parse().unwrap()).after(position(&db).await).stream();
     db.run("select jobs.publish('a')").await;
     db.run("select count(*) from jobs.consume(2) c, jobs.ack(c.job_id)").await;
     assert_eq!(hear(&mut stream, 2).await, ["picked a", "completed a"]);
@@ -66,8 +65,7 @@ async fn a_position_that_cannot_be_continued_gives_a_resync_and_then_events() {
 async fn five_hundred_subscribers_are_one_reader() {
     let db = watched().await;
     let start = position(&db).await;
-    let mut streams: Vec<_> =
-        (0..500).map(|_| pgjobs::events(&db.pool).after(&*start).stream()).collect();
+    let mut streams: Vec<_> = (0..500).map(|_| pgjobs::events(&db.pool).after(&*start).stream()).collect();
     db.run("select jobs.publish('a')").await;
     for stream in &mut streams {
         assert_eq!(hear(stream, 1).await, ["queued a"]);
@@ -84,7 +82,10 @@ async fn five_hundred_subscribers_are_one_reader() {
     // What they hear costs no statement of theirs.
     db.run("create table public.calls as select calls from pg_stat_user_functions where false").await;
     let calls = async || {
-        db.one::<Option<i64>>("select sum(xact_commit)::bigint from pg_stat_database where datname = current_database()").await
+        db.one::<Option<i64>>(
+            "select sum(xact_commit)::bigint from pg_stat_database where datname = current_database()",
+        )
+        .await
     };
     let _ = calls().await;
     let asked = Instant::now();

@@ -161,7 +161,8 @@ async fn a_websocket_tells_the_same_with_positions() {
     let db = watched().await;
     let program = Program::start(&db).await;
     let start = position(&db).await;
-    let mut request = format!("ws://{}/events/ws?after={start}", program.address).into_client_request().unwrap();
+    let mut request =
+        format!("ws://{}/events/ws?after={start}", program.address).into_client_request().unwrap();
     request.headers_mut().insert("x-tenant", "7".parse().unwrap());
     let (mut socket, _) = connect_async(request).await.unwrap();
     socket.send(Message::text("what a client says has no meaning")).await.unwrap();

@@ -26,7 +26,8 @@ async fn the_life_of_a_plain_clients_job_is_told_in_its_order() {
     db.run("select count(*) from jobs.consume(1) c, jobs.set_progress(c.job_id, 1, 4, 'a quarter')").await;
     db.run("select jobs.nack(job_id, 'ValueError: secret', now()) from jobs.running").await;
     db.run("select count(*) from jobs.consume(1) c, jobs.nack(c.job_id, E'Traceback\n  File\napp.errors.BookingError: secret', now())").await;
-    db.run("select count(*) from jobs.consume(1) c, jobs.nack(c.job_id, 'the text of some error: secret')").await;
+    db.run("select count(*) from jobs.consume(1) c, jobs.nack(c.job_id, 'the text of some error: secret')")
+        .await;
     let told = since(&db, &start).await;
     assert_eq!(
         told,
@@ -42,7 +43,9 @@ async fn the_life_of_a_plain_clients_job_is_told_in_its_order() {
         ]
     );
     let meta: i64 = db
-        .one(&format!("select count(*) from jobs.events_after('{start}') where details->'meta'->>'tenant' = '7'"))
+        .one(&format!(
+            "select count(*) from jobs.events_after('{start}') where details->'meta'->>'tenant' = '7'"
+        ))
         .await;
     assert_eq!(meta, 8, "each has the meta of its job");
 }
@@ -50,7 +53,10 @@ async fn the_life_of_a_plain_clients_job_is_told_in_its_order() {
 #[tokio::test]
 async fn every_outcome_of_a_worker_has_its_event() {
     let db = watched().await;
-    db.run("select jobs.publish_arrays('{a}', array_fill('1'::jsonb, array[7]), null, null, null, null, null)").await;
+    db.run(
+        "select jobs.publish_arrays('{a}', array_fill('1'::jsonb, array[7]), null, null, null, null, null)",
+    )
+    .await;
     let worker = db.worker(&["a"]).await;
     let start = position(&db).await;
     let claimed = worker.claim(7).await.jobs;
@@ -110,7 +116,8 @@ async fn what_operators_do_is_told_of_each_job() {
     let told = since(&db, &now).await;
     assert_eq!(told, ["queued a 1", "queued a 0 {}"], "the job that had run, and a new one with a meta");
     let now = position(&db).await;
-    db.run("select (jobs.start_operation('purge', '*')).id; select jobs.maintain(); select jobs.maintain()").await;
+    db.run("select (jobs.start_operation('purge', '*')).id; select jobs.maintain(); select jobs.maintain()")
+        .await;
     let told = counted(&db, &now).await;
     assert!(told.starts_with(r#"2 cancelled {"#) || told.contains(r#""purged": true"#), "{told}");
 }
@@ -133,7 +140,10 @@ async fn lost_runs_are_told_as_retried_failed_or_queued_again() {
     assert_eq!(worker.claim(3).ahead(1).await.jobs.len(), 3);
     let start = position(&db).await;
     db.run("update jobs.worker set expires_at = now() - interval '1 s'; select jobs.sweep()").await;
-    assert_eq!(counted(&db, &start).await, r#"1 failed {"error": "lost"}, 1 queued, 1 retried {"error": "lost"}"#);
+    assert_eq!(
+        counted(&db, &start).await,
+        r#"1 failed {"error": "lost"}, 1 queued, 1 retried {"error": "lost"}"#
+    );
 }
 
 #[tokio::test]
@@ -158,7 +168,10 @@ async fn a_schedule_that_publishes_is_told() {
     let start = position(&db).await;
     db.advance(Duration::from_secs(61)).await;
     db.run("select jobs.tick()").await;
-    assert_eq!(counted(&db, &start).await.split_once(' ').map(|(_, rest)| rest.split(' ').next()), Some(Some("queued")));
+    assert_eq!(
+        counted(&db, &start).await.split_once(' ').map(|(_, rest)| rest.split(' ').next()),
+        Some(Some("queued"))
+    );
 }
 
 #[tokio::test]
@@ -179,7 +192,9 @@ async fn a_topic_is_watched_under_every_name_of_its_tasks() {
 async fn a_task_declares_itself_that_its_events_are_written() {
     let db = Db::new().await;
     let declared = |events: &str| {
-        format!(r#"select jobs.register_tasks('[{{"name": "a", "args_schema": true, "result_schema": true, "retries": 1, "timeout": 1, "priority": 0{events}}}]')"#)
+        format!(
+            r#"select jobs.register_tasks('[{{"name": "a", "args_schema": true, "result_schema": true, "retries": 1, "timeout": 1, "priority": 0{events}}}]')"#
+        )
     };
     db.run(&declared(r#", "events": true"#)).await;
     assert!(db.one::<bool>("select is_declared from jobs.watches()").await);

@@ -42,12 +42,11 @@ pub(super) fn ensure(hub: &Arc<Hub>) {
     }
     let gone = Gone(Arc::clone(hub));
     let thread = std::thread::Builder::new().name("pgjobs events".to_owned());
-    let started = thread.spawn(move || {
-        match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+    let started =
+        thread.spawn(move || match tokio::runtime::Builder::new_current_thread().enable_all().build() {
             Ok(runtime) => runtime.block_on(read(&gone.0)),
             Err(error) => tracing::debug!(%error, "events are read without a thread of their own"),
-        }
-    });
+        });
     if let Err(error) = started {
         tracing::debug!(%error, "events are read without a thread of their own");
     }

@@ -70,12 +70,10 @@ impl Unauthorized {
     /// The hook gets the head of the request, with what your middleware put into its extensions. It is called
     /// for each event and each connection that asked for such events, so it should not take long. Whoever it
     /// refuses does not learn that there was anything.
-    pub fn authorize(
-        self,
-        hook: impl Fn(&Parts, &Event) -> bool + Send + Sync + 'static,
-    ) -> EventRoutes {
+    pub fn authorize(self, hook: impl Fn(&Parts, &Event) -> bool + Send + Sync + 'static) -> EventRoutes {
         let until: BoxFuture<'static, ()> = Box::pin(std::future::pending());
-        let inner = Inner { pool: self.pool, hook: Box::new(hook), origins: Vec::new(), until: until.shared() };
+        let inner =
+            Inner { pool: self.pool, hook: Box::new(hook), origins: Vec::new(), until: until.shared() };
         EventRoutes { inner }
     }
 }

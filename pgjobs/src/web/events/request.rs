@@ -19,8 +19,9 @@ struct Asked {
 
 /// Starts the subscription that a request asks for, or says what is wrong with it.
 pub(super) fn subscribe(pool: &PgPool, request: &Parts) -> Result<EventStream, (StatusCode, String)> {
-    let Query(asked) = Query::<Asked>::try_from_uri(&request.uri)
-        .map_err(|error| (StatusCode::BAD_REQUEST, format!("the query cannot be read: {}\n", error.body_text())))?;
+    let Query(asked) = Query::<Asked>::try_from_uri(&request.uri).map_err(|error| {
+        (StatusCode::BAD_REQUEST, format!("the query cannot be read: {}\n", error.body_text()))
+    })?;
     subscription(pool, request, asked).map_err(|error| (StatusCode::BAD_REQUEST, format!("{error}\n")))
 }
 

@@ -71,7 +71,8 @@ pub(super) struct Shown {
 impl Shown {
     /// `None` for what the hook refuses, and for an error, which ends the subscription.
     pub(super) fn of(update: Result<Update, Error>, inner: &Inner, request: &Parts) -> Option<Self> {
-        let update = update.inspect_err(|error| tracing::warn!(%error, "a stream of events has ended")).ok()?;
+        let update =
+            update.inspect_err(|error| tracing::warn!(%error, "a stream of events has ended")).ok()?;
         let (name, id) = match &update {
             Update::Event(event) if !(inner.hook)(request, event) => return None,
             Update::Event(event) => (event.kind.as_str(), Some(event.position.clone())),

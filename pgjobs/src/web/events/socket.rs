@@ -29,7 +29,8 @@ const LARGEST: usize = 4096;
 pub(super) async fn serve(inner: Arc<Inner>, upgrade: WebSocketUpgrade, request: Request) -> Response {
     let (parts, _) = request.into_parts();
     if !origin::is_allowed(&parts, &inner.origins) {
-        return (StatusCode::FORBIDDEN, "pages of this origin may not open a WebSocket here\n").into_response();
+        return (StatusCode::FORBIDDEN, "pages of this origin may not open a WebSocket here\n")
+            .into_response();
     }
     match subscribe(&inner.pool, &parts) {
         Ok(updates) => upgrade

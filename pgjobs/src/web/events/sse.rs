@@ -18,7 +18,8 @@ use super::shown::Shown;
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// What proxies must not do: gather events before they pass them on.
-const NO_BUFFERING: [(&str, &str); 2] = [("x-accel-buffering", "no"), ("cache-control", "no-cache, no-transform")];
+const NO_BUFFERING: [(&str, &str); 2] =
+    [("x-accel-buffering", "no"), ("cache-control", "no-cache, no-transform")];
 
 pub(super) async fn serve(inner: Arc<Inner>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
