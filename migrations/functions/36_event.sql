@@ -1,6 +1,7 @@
--- Events: a row for the jobs of a task to which the same happened in one statement, written in the transaction
--- in which it happened, for topics that are watched (38_watch.sql). Once a topic was watched, whoever publishes,
--- claims, settles or cancels calls one of these functions; they lock nothing that anybody waits for.
+-- Events: a row for the jobs of a task to which the same happened in one statement, written in the
+-- transaction in which it happened, for topics that are watched (38_watch.sql). Once a topic was watched,
+-- whoever publishes, claims, settles or cancels calls one of these functions; they lock nothing that
+-- anybody waits for.
 
 -- Whether a topic is or was watched, for tests of rare cases. Reads no table.
 create or replace function jobs._are_watched() returns boolean
@@ -14,15 +15,15 @@ begin
   return (select array_agg(l) from jobs.watch w, unnest(w.likes) l where w.kinds is null or w.kinds && i_kinds);
 end $$;
 
--- The details of an event: those of its kind, and the meta of its job, by which programs decide who may see
--- it. Inlined.
+-- The details of an event: those of its kind, and the meta of its job, by which programs decide who may
+-- see it. Inlined.
 create or replace function jobs._event_details(i_meta jsonb, i_more jsonb) returns jsonb
 language sql stable parallel safe
 return case when i_meta is null then i_more else coalesce(i_more, '{}') || pg_catalog.jsonb_build_object('meta', i_meta) end;
 
--- What kind of error this is, without its text, which may hold arguments: timeout, panic, lost, expired, the
--- name of an exception with which the text begins (`ValueError: ...`, as clients in other languages write it)
--- or ends (a traceback of Python), else `error`.
+-- What kind of error this is, without its text, which may hold arguments: timeout, panic, lost, expired,
+-- the name of an exception with which the text begins (`ValueError: ...`, as clients in other languages
+-- write it) or ends (a traceback of Python), else `error`.
 create or replace function jobs._error_class(i_error text) returns text
 language sql immutable parallel safe
 return case
@@ -36,9 +37,9 @@ return case
     pg_catalog.substring(pg_catalog.right(i_error, 2000), '[' || pg_catalog.chr(10) || ']([A-Za-z_][A-Za-z0-9_.]{0,98}(?:Error|Exception|Timeout|Interrupt))(?::[^' || pg_catalog.chr(10) || ']*)?$'),
     'error') end;
 
--- Writes these groups of events, as far as they are watched: each has the jobs of one task to which the same
--- happened. Most events are usual: they have no details, and are of the first attempt, or before it. Usual
--- and other events are in different groups, because usual ones need the ids alone.
+-- Writes these groups of events, as far as they are watched: each has the jobs of one task to which the
+-- same happened. Most events are usual: they have no details, and are of the first attempt, or before it.
+-- Usual and other events are in different groups, because usual ones need the ids alone.
 create or replace function jobs._write_events(i_groups jobs.event_group[]) returns void
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_mergejoin = off set enable_hashjoin = off set jit = off set plan_cache_mode = force_generic_plan as $$
@@ -146,8 +147,8 @@ begin
     group by e.kind, e.task, e.is_usual));
 end $$;
 
--- Writes one kind of events, of jobs that are given one by one with what they are about: less often than the
--- ones above.
+-- Writes one kind of events, of jobs that are given one by one with what they are about: less often than
+-- the ones above.
 create or replace function jobs._note_each(i_kind text, i_events jobs.new_event[]) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 begin
@@ -173,8 +174,8 @@ begin
     select row(g.job_id, g.attempt, g.task, g.meta, null)::jobs.new_event from unnest(i_jobs, i_tasks, i_attempts, i_metas) g(job_id, task, attempt, meta)));
 end $$;
 
--- The jobs in these rows of jobs.pending, which the caller has locked, are about to be deleted for good. For
--- those who watch they are cancelled, and the details say that they were purged.
+-- The jobs in these rows of jobs.pending, which the caller has locked, are about to be deleted for good.
+-- For those who watch they are cancelled, and the details say that they were purged.
 create or replace function jobs._note_purged(i_rows tid[]) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 begin

@@ -1,15 +1,16 @@
 -- Reading events, from a position on.
 --
 -- Transactions do not commit in the order in which they draw numbers, so "everything after number n" would
--- lose what was drawn before n and commits later. A position therefore says which transactions have been read:
--- it is a snapshot of the server. What is new are the events of transactions that have ended since. A
--- transaction that stays open holds nothing back: its events are read once it commits, and until then the
--- position names it among those that are missing. Reading locks nothing and writes nothing, here or on a
--- standby.
+-- lose what was drawn before n and commits later. A position therefore says which transactions have been
+-- read: it is a snapshot of the server. What is new are the events of transactions that have ended since.
+-- A transaction that stays open holds nothing back: its events are read once it commits, and until then
+-- the position names it among those that are missing. Reading locks nothing and writes nothing, here or on
+-- a standby.
 --
--- As text a position is `system.timeline.read` after everything, or `system.timeline.before.read.number.nth`
--- after one event: those of `before` are read, and of `read` those up to this event. A snapshot is
--- `xmin-length-offset-offset...`: where it begins, how far it reaches, and what is missing in between.
+-- As text a position is `system.timeline.read` after everything, or
+-- `system.timeline.before.read.number.nth` after one event: those of `before` are read, and of `read`
+-- those up to this event. A snapshot is `xmin-length-offset-offset...`: where it begins, how far it
+-- reaches, and what is missing in between.
 
 -- Which system this is and how often it has been promoted: transaction numbers mean nothing elsewhere, and
 -- after a failover numbers may be used again that were lost.
@@ -61,17 +62,17 @@ language sql immutable parallel safe
 return pg_snapshot_xmax(i_snapshot) >= pg_snapshot_xmax(i_other)
   and not exists (select from pg_snapshot_xip(i_snapshot) x where pg_visible_in_snapshot(x, i_other));
 
--- The position after everything that has happened: for whoever wants to hear what happens from now on. Take it
--- before you read the state that events then change. Locks nothing.
+-- The position after everything that has happened: for whoever wants to hear what happens from now on.
+-- Take it before you read the state that events then change. Locks nothing.
 create or replace function jobs.event_position() returns text
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 begin
   return jobs._event_system() || '.' || jobs._snapshot_text(jobs._visible_now());
 end $$;
 
--- Reads a position: what was read before and now, and the event after which it is; and why it is none that can
--- be continued (null: it is one): `unreadable`, `unknown` (of another system, or of a time that is lost after
--- a failover), `expired` (events after it are not kept any more).
+-- Reads a position: what was read before and now, and the event after which it is; and why it is none that
+-- can be continued (null: it is one): `unreadable`, `unknown` (of another system, or of a time that is
+-- lost after a failover), `expired` (events after it are not kept any more).
 create or replace function jobs._read_position(
   i_position text, i_now pg_snapshot, out o_before pg_snapshot, out o_read pg_snapshot, out o_number bigint, out o_nth integer, out o_flaw text
 )
@@ -95,8 +96,8 @@ begin
     when pg_snapshot_xmin(coalesce(o_before, o_read)) <= v_dropped_to then 'expired' end;
 end $$;
 
--- What to read next after i_from, up to i_until: about i_rows rows of jobs.event. Where there are more, the
--- answer reaches as far as the transactions with the lowest numbers that have as many.
+-- What to read next after i_from, up to i_until: about i_rows rows of jobs.event. Where there are more,
+-- the answer reaches as far as the transactions with the lowest numbers that have as many.
 create or replace function jobs._next_snapshot(i_from pg_snapshot, i_until pg_snapshot, i_rows integer) returns pg_snapshot
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
 declare
@@ -111,7 +112,8 @@ begin
     select string_agg(x::text, ',' order by x) from pg_snapshot_xip(i_until) x where x::text::bigint < v_end), ''))::pg_snapshot;
 end $$;
 
--- The rows of jobs.event that one snapshot sees and an earlier one did not, in their order, from a number on.
+-- The rows of jobs.event that one snapshot sees and an earlier one did not, in their order, from a number
+-- on.
 create or replace function jobs._event_rows(i_from pg_snapshot, i_to pg_snapshot, i_number bigint, i_pattern text, i_rows integer) returns setof jobs.event
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set enable_mergejoin = off set enable_hashjoin = off set jit = off as $$
@@ -131,13 +133,15 @@ end $$;
 --
 -- Each row has a kind: queued, picked, progress, completed, failed, retried, snoozed or cancelled, and its
 -- position, after which a later call goes on with the next event. Two kinds are no events: `position`, the
--- last row; and `resync`, the only row when nobody can know what happened since the position (details has the
--- reason: unreadable, unknown or expired): read the state anew, and go on from the position of that row.
+-- last row; and `resync`, the only row when nobody can know what happened since the position (details has
+-- the reason: unreadable, unknown or expired): read the state anew, and go on from the position of that
+-- row.
 --
--- attempt is the run that it is about, 0 before the first. details has the job's meta; the class of the error
--- (error); of progress done, total and note, which is null for callers who may not read logs; purged, of a job
--- that was deleted. i_until: a position of jobs.event_position, or the last of a call that read everything:
--- nothing after it is read, and nothing at all when it is older than i_position. A restricted role (85_topic_grants.sql) sees events of its tasks. Locks nothing.
+-- attempt is the run that it is about, 0 before the first. details has the job's meta; the class of the
+-- error (error); of progress done, total and note, which is null for callers who may not read logs;
+-- purged, of a job that was deleted. i_until: a position of jobs.event_position, or the last of a call
+-- that read everything: nothing after it is read, and nothing at all when it is older than i_position. A
+-- restricted role (85_topic_grants.sql) sees events of its tasks. Locks nothing.
 create or replace function jobs.events_after(i_position text default null, i_topic text default '*', i_num integer default 1000, i_until text default null) returns table (
   "position" text, at timestamptz, kind text, task varchar, job_id varchar, attempt integer, details jsonb
 )
@@ -184,8 +188,8 @@ begin
   return query select v_last, jobs.now(), 'position', null::varchar, null::varchar, null::integer, null::jsonb;
 end $$;
 
--- The events that one snapshot sees and an earlier one did not, after this one, in their order: a row for each
--- job. Details of tasks that the caller may not see are left out with their events.
+-- The events that one snapshot sees and an earlier one did not, after this one, in their order: a row for
+-- each job. Details of tasks that the caller may not see are left out with their events.
 create or replace function jobs._events_between(
   i_here text, i_from pg_snapshot, i_to pg_snapshot, i_number bigint, i_nth integer, i_pattern text, i_num integer
 ) returns table ("position" text, at timestamptz, kind text, task varchar, job_id varchar, attempt integer, details jsonb)
@@ -218,9 +222,9 @@ begin
   return v_first::text || '-0';
 end $$;
 
--- Asks for notifications on channel `jobs_event` for the next i_seconds, 0 to 3600; at most a minute of them is
--- taken. Workers then announce that there may be events, at most every 50 ms each; that they do is a hint, as
--- all notifications are. Whoever gets none looks once a second.
+-- Asks for notifications on channel `jobs_event` for the next i_seconds, 0 to 3600; at most a minute of
+-- them is taken. Workers then announce that there may be events, at most every 50 ms each; that they do is
+-- a hint, as all notifications are. Whoever gets none looks once a second.
 create or replace function jobs.await_events(i_seconds double precision) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
@@ -233,9 +237,9 @@ begin
   end if;
 end $$;
 
--- Announces, on channel `jobs_event`, that there may be events, while somebody listens. Workers call it after
--- their statements, outside of the transactions that write events: a NOTIFY holds a lock that all committing
--- transactions share. Returns whether somebody listens.
+-- Announces, on channel `jobs_event`, that there may be events, while somebody listens. Workers call it
+-- after their statements, outside of the transactions that write events: a NOTIFY holds a lock that all
+-- committing transactions share. Returns whether somebody listens.
 create or replace function jobs.announce_events() returns boolean
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin

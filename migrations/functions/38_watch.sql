@@ -14,10 +14,10 @@ begin
   return v_pattern || array(select jobs._literally(n) from unnest(jobs._paused_names(array[v_pattern])) n where not n like v_pattern order by n);
 end $$;
 
--- From now on the events of the jobs of these tasks are written: of the kinds i_kinds, null: of all. Of a topic
--- that is watched it changes the kinds. Jobs that were published before are watched from here on too. The
--- first call in a database makes the partitions of jobs.event. Locks the row of that topic. PT400 for a topic
--- that is no name and for an unknown kind.
+-- From now on the events of the jobs of these tasks are written: of the kinds i_kinds, null: of all. Of a
+-- topic that is watched it changes the kinds. Jobs that were published before are watched from here on
+-- too. The first call in a database makes the partitions of jobs.event. Locks the row of that topic. PT400
+-- for a topic that is no name and for an unknown kind.
 create or replace function jobs.watch(i_topic text, i_kinds text[] default null) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
@@ -46,9 +46,9 @@ begin
   end if;
 end $$;
 
--- No events of this topic are written any more; false when exactly this topic was not watched. Other topics
--- that cover the same tasks stay watched, and what was written stays as long as it is kept. PT409 for what only
--- the code of a task declares.
+-- No events of this topic are written any more; false when exactly this topic was not watched. Other
+-- topics that cover the same tasks stay watched, and what was written stays as long as it is kept. PT409
+-- for what only the code of a task declares.
 create or replace function jobs.unwatch(i_topic text) returns boolean
 language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 begin
@@ -63,16 +63,17 @@ begin
   return false;
 end $$;
 
--- The topics that are watched, in their order; is_declared: by the code of the task of that name. kinds: null
--- means all. Locks nothing.
+-- The topics that are watched, in their order; is_declared: by the code of the task of that name. kinds:
+-- null means all. Locks nothing.
 create or replace function jobs.watches() returns table (topic varchar, kinds text[], watched_at timestamptz, watched_by name, is_declared boolean)
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 begin
   return query select w.topic, w.kinds, w.watched_at, w.watched_by, w.is_declared from jobs.watch w order by w.topic, w.is_declared;
 end $$;
 
--- Follows what tasks declare (`"events": true`), of those that the caller may change among i_names, and what
--- tasks are called now. Writes only what has changed; leaves to the next worker what others have locked.
+-- Follows what tasks declare (`"events": true`), of those that the caller may change among i_names, and
+-- what tasks are called now. Writes only what has changed; leaves to the next worker what others have
+-- locked.
 create or replace function jobs._declare_watches(i_tasks jsonb, i_names text[]) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set lock_timeout = '100ms' set jit = off as $$
 declare

@@ -1,5 +1,6 @@
--- The partitions of jobs.event, one for each day: created in advance, dropped when all of the day is older than
--- jobs.config.event_hours. As those of progress (61_run_partitions.sql), and only once a topic was watched.
+-- The partitions of jobs.event, one for each day: created in advance, dropped when all of the day is older
+-- than jobs.config.event_hours. As those of progress (61_run_partitions.sql), and only once a topic was
+-- watched.
 
 -- Those that there are, with their days.
 create or replace function jobs._event_partitions() returns table (name text, day date)
@@ -10,8 +11,8 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
 $$;
 
 -- Creates the partitions of today and the next two days where they are missing, and drops those before
--- i_oldest (null: none), at most ten; returns what it did. Locks jobs.event for an instant, to the end of the
--- transaction; where that takes longer than 25 ms, it leaves the rest to the next call.
+-- i_oldest (null: none), at most ten; returns what it did. Locks jobs.event for an instant, to the end of
+-- the transaction; where that takes longer than 25 ms, it leaves the rest to the next call.
 create or replace function jobs._change_event_partitions(i_today date, i_oldest date) returns text[]
 language plpgsql security definer set search_path = pg_catalog, pg_temp set lock_timeout = '25ms' set jit = off as $$
 declare
@@ -37,7 +38,8 @@ exception when lock_not_available or deadlock_detected then
   return array[]::text[];   -- what was done in this call is undone with it, and done in the next one
 end $$;
 
--- Records that events of these times in this partition are about to be deleted: positions before them expire.
+-- Records that events of these times in this partition are about to be deleted: positions before them
+-- expire.
 create or replace function jobs._note_dropped_events(i_partition text, i_from timestamptz, i_to timestamptz) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
@@ -66,8 +68,8 @@ begin
   return true;
 end $$;
 
--- Maintains them: called by jobs._maintain_partitions, under its lock. Days are dropped only while the clock
--- is trusted. Rows of the default partition are deleted, a bounded number in each call.
+-- Maintains them: called by jobs._maintain_partitions, under its lock. Days are dropped only while the
+-- clock is trusted. Rows of the default partition are deleted, a bounded number in each call.
 create or replace function jobs._maintain_event_partitions(i_now timestamptz, i_clock_is_sure boolean) returns text[]
 language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare

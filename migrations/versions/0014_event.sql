@@ -1,5 +1,5 @@
--- Events: what becomes of jobs, for those who watch. Nothing reads or writes these tables until the first topic
--- is watched.
+-- Events: what becomes of jobs, for those who watch. Nothing reads or writes these tables until the first
+-- topic is watched.
 
 -- The topics whose events are written.
 create table jobs.watch (
@@ -12,9 +12,9 @@ create table jobs.watch (
   primary key (topic, is_declared)
 );
 
--- A row for the jobs of one task to which the same happened in one statement. Rows never change. Their order
--- is that of `number` among what became visible together; what became visible when is said by `xact`, because
--- transactions do not commit in the order of any number (functions/37_events_after.sql).
+-- A row for the jobs of one task to which the same happened in one statement. Rows never change. Their
+-- order is that of `number` among what became visible together; what became visible when is said by
+-- `xact`, because transactions do not commit in the order of any number (functions/37_events_after.sql).
 create table jobs.event (
   at timestamptz not null,
   xact xid8 not null default pg_current_xact_id(),
