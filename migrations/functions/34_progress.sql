@@ -94,16 +94,14 @@ begin
   ), new_reports as (
     insert into jobs.progress (job_id, attempt, run_at, task, worker, version, at, done, total, note)
     select r.job_id, r.attempt, r.run_at, r.task, i_worker, r.version, v_now, r.done, r.total, left(r.note, 1000)
-    from runs r where r.done is not null and r.new and i_new
-    returning job_id
+    from runs r where r.done is not null and r.new and i_new returning job_id
   ), more_reports as (
     insert into jobs.progress as p (job_id, attempt, run_at, task, worker, version, at, done, total, note)
     select r.job_id, r.attempt, r.run_at, r.task, i_worker, r.version, v_now, r.done, r.total, left(r.note, 1000)
     from runs r where r.done is not null and (r.new and i_new) is not true
     on conflict (job_id, attempt, run_at) do update
     set version = excluded.version, at = excluded.at, done = excluded.done, total = excluded.total, note = excluded.note
-    where excluded.version > p.version
-    returning p.job_id
+    where excluded.version > p.version returning p.job_id
   )
   select array_agg(row(r.job_id, r.attempt, r.task, r.meta, jobs._report_details(r.done, r.total, r.note))::jobs.new_event) into v_reports
   from runs r where r.is_open and jobs._are_watched() and r.job_id in (select n.job_id from new_reports n union all select m.job_id from more_reports m);
