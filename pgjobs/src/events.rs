@@ -57,7 +57,9 @@ use crate::types::topic::Topic;
 use subscriber::Subscriber;
 
 pub use crate::db::events::WatchRow;
-pub use crate::types::event::{Event, EventKind, Position, Resync, ResyncReason, Update};
+pub use crate::types::event::{Event, EventKind};
+pub use crate::types::position::Position;
+pub use crate::types::update::{Resync, ResyncReason, Update};
 
 /// Subscribes to events of the database behind this pool. Without further calls: to all that happens from
 /// now on to jobs of watched topics.

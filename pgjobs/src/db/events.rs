@@ -8,9 +8,11 @@ use sqlx::{PgConnection, Row};
 use super::pooler::Statements;
 use super::read::time;
 use crate::types::error::Error;
-use crate::types::event::{Details, Event, EventKind, Position, Resync, ResyncReason};
+use crate::types::event::{Details, Event, EventKind};
 use crate::types::job_id::JobId;
+use crate::types::position::Position;
 use crate::types::topic::Topic;
+use crate::types::update::{Resync, ResyncReason};
 
 /// A topic whose events are written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

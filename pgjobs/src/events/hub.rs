@@ -12,7 +12,9 @@ use tokio::sync::{Notify, Semaphore, broadcast};
 
 use crate::db::address::database_key;
 use crate::db::pooler::Statements;
-use crate::types::event::{Event, Position, Resync};
+use crate::types::event::Event;
+use crate::types::position::Position;
+use crate::types::update::Resync;
 
 /// How many events are kept for subscribers that are behind; who is further behind reads from the database.
 const KEPT: usize = 4096;

@@ -15,7 +15,7 @@ use crate::db::events::{self, Reading};
 use crate::db::notify::{ANSWER, Awaited, NotifiedConnection};
 use crate::types::backoff::Backoff;
 use crate::types::error::Error;
-use crate::types::event::Position;
+use crate::types::position::Position;
 
 const RECONNECT: Backoff = Backoff::exponential(Duration::from_millis(100), Duration::from_secs(5));
 

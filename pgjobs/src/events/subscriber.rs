@@ -18,7 +18,9 @@ use crate::db::pooler::on_pool;
 use crate::db::results::is_passing;
 use crate::types::backoff::Backoff;
 use crate::types::error::Error;
-use crate::types::event::{Event, EventFilter, Position, Update};
+use crate::types::event::{Event, EventFilter};
+use crate::types::position::Position;
+use crate::types::update::Update;
 
 const AGAIN: Backoff = Backoff::exponential(Duration::from_millis(100), Duration::from_secs(5));
 

@@ -2,15 +2,15 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::error::Error;
 use super::job_id::JobId;
+use super::position::Position;
 use super::topic::Topic;
 
 /// What happened to a job.
@@ -86,52 +86,6 @@ impl FromStr for EventKind {
     }
 }
 
-/// Where a reader of events is: after one of them, or after all that there were.
-///
-/// It is a text without a meaning of its own, which a program may keep or send to a browser and come back
-/// with ([`Events::after`](crate::events::Events::after)): nothing is missed then and nothing comes twice.
-/// Positions cannot be compared. One that cannot be continued gives a [`Resync`].
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub struct Position(Arc<str>);
-
-impl Position {
-    /// The position as text: letters, digits, dots and dashes.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// What the database is sent: a text that no position is becomes an empty one, which is unreadable too.
-    pub(crate) fn sent(&self) -> &str {
-        let is_one = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
-        if self.0.bytes().all(is_one) { &self.0 } else { "" }
-    }
-}
-
-impl<T: AsRef<str>> From<T> for Position {
-    /// Takes any text: what is no position gives a [`Resync`], not an error.
-    fn from(text: T) -> Self {
-        Position(text.as_ref().into())
-    }
-}
-
-impl fmt::Display for Position {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Debug for Position {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Position({})", self.0.escape_debug())
-    }
-}
-
-impl Serialize for Position {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
-    }
-}
-
 /// Something that happened to a job.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
@@ -188,60 +142,6 @@ impl Event {
     pub fn fraction(&self) -> Option<f64> {
         let total = self.total.filter(|total| *total > 0.0)?;
         Some((self.done? / total).clamp(0.0, 1.0))
-    }
-}
-
-/// Why nobody can know what happened since a position.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-#[non_exhaustive]
-pub enum ResyncReason {
-    /// The text is no position.
-    Unreadable,
-    /// The position is of another database system, or of a time that was lost in a failover.
-    Unknown,
-    /// Events after it are not kept any more (`jobs.config.event_hours`).
-    Expired,
-}
-
-impl ResyncReason {
-    /// The name, as SQL spells it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            ResyncReason::Unreadable => "unreadable",
-            ResyncReason::Unknown => "unknown",
-            ResyncReason::Expired => "expired",
-        }
-    }
-}
-
-/// The events since a position are not known: read the state anew ([`inspect`](crate::inspect)); what follows
-/// is complete again.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct Resync {
-    /// Why.
-    pub reason: ResyncReason,
-    /// From where it goes on.
-    pub position: Position,
-}
-
-/// What a subscriber hears.
-#[derive(Debug, Clone)]
-pub enum Update {
-    /// Something happened.
-    Event(Arc<Event>),
-    /// Something may have happened that nobody can know any more.
-    Resync(Resync),
-}
-
-impl Update {
-    /// From where to go on after it.
-    pub fn position(&self) -> &Position {
-        match self {
-            Update::Event(event) => &event.position,
-            Update::Resync(resync) => &resync.position,
-        }
     }
 }
 
