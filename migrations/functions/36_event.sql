@@ -119,20 +119,15 @@ return case
   when i_outcome in ('release', 'unbegun') then 'queued'
   when jobs._ends(i_outcome, i_retries, i_max_retries) then 'failed' else 'retried' end;
 
--- These runs ended with these outcomes, before they leave their batches (jobs._after_end).
+-- These runs ended with these outcomes, before they leave their batches (jobs._after_end). Successes that go
+-- to history are not among them: jobs._settle_watched_successes writes their events.
 create or replace function jobs._note_ends(i_runs jobs.accepted_runs, i_leases uuid[], i_batch_indexes integer[], i_outcomes text[], i_errors text[]) returns void
 language plpgsql set enable_sort = off as $$
 declare
   v_likes text[] := jobs._watch_likes('{completed,failed,retried,snoozed,cancelled,queued}');
+  v_unkept text[] := jobs._unkept('all');
 begin
-  if v_likes is null then
-    return;
-  elsif i_outcomes is null or 'success' = all (i_outcomes) then
-    perform jobs._write_events(array(
-      select row('completed', o.task, count(*), string_agg(o.job_id, chr(10)), array_agg(o.attempt) filter (where o.attempt > 1 or o.meta is not null),
-                 array_agg(jobs._event_details(o.meta, null)) filter (where o.attempt > 1 or o.meta is not null))::jobs.event_group
-      from jobs._opened(i_runs.leases, i_runs.parts, i_runs.bits) o where o.task like any (v_likes)
-      group by o.task, o.attempt > 1 or o.meta is not null));
+  if v_likes is null or v_unkept = '{}' and (i_outcomes is null or 'success' = all (i_outcomes)) then
     return;
   end if;
   perform jobs._write_events(array(
@@ -143,7 +138,8 @@ begin
                         case when s.outcome in ('fail', 'retry', 'verify', 'lost') then jsonb_build_object('error', coalesce(jobs._error_class(s.error), 'error')) end as more
                       from jobs._opened(i_runs.leases, i_runs.parts, i_runs.bits) o
                         join unnest(i_leases, i_batch_indexes, i_outcomes, i_errors) s(lease, batch_index, outcome, error) on s.lease = o.lease and s.batch_index = o.batch_index
-                      where o.task like any (v_likes) offset 0) f offset 0) d offset 0) e   -- each expression is computed once
+                      where o.task like any (v_likes) and (coalesce(s.outcome, 'success') <> 'success' or o.task = any (v_unkept))
+                      offset 0) f offset 0) d offset 0) e   -- each expression is computed once
     group by e.kind, e.task, e.is_usual));
 end $$;
 

@@ -220,3 +220,14 @@ async fn a_watch_that_cannot_be_meant_is_refused() {
         assert!(code == "PT400" && message.contains(words), "{call}: {code} {message}");
     }
 }
+
+#[tokio::test]
+async fn jobs_that_are_not_kept_have_their_events_too() {
+    let db = watched().await;
+    db.run(r#"select jobs.register_tasks('[{"name": "a", "args_schema": true, "result_schema": true, "retries": 3, "timeout": 1, "priority": 0, "keep": "none"}]')"#).await;
+    let start = position(&db).await;
+    db.run("select jobs.publish('a') from generate_series(1, 2); select jobs.publish('kept')").await;
+    db.run("select count(*) from jobs.consume(3) c, jobs.ack(c.job_id)").await;
+    assert_eq!(counted(&db, &start).await, "3 completed, 3 picked, 3 queued");
+    assert_eq!(db.one::<i64>("select count(*) from jobs.job").await, 1);
+}
