@@ -67,7 +67,7 @@ async fn every_outcome_of_a_worker_has_its_event() {
         list(&|n| claimed[n].job_id.clone()),
         list(&|n| claimed[n].lease.to_string()),
         list(&|n| outcomes[n].to_owned()),
-        list(&|n| claimed[n].batch_index.to_string()),
+        list(&|n| claimed[n].batch_index.unwrap().to_string()),
     ))
     .await;
     assert_eq!(
