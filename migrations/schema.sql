@@ -452,9 +452,9 @@ create table jobs.event (
   jobs integer not null,
   ids text not null,
   attempts integer[],
-  details jsonb[]
+  details jsonb[],
+  constraint event_by_xact PRIMARY KEY (xact, number, at)
 ) partition by RANGE (at);
-CREATE INDEX event_by_xact ON ONLY jobs.event USING btree (xact, number);
 
 create table jobs.job (
   id bigint not null,

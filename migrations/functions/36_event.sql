@@ -122,7 +122,7 @@ return case
 -- These runs ended with these outcomes, before they leave their batches (jobs._after_end). Successes that go
 -- to history are not among them: jobs._settle_watched_successes writes their events.
 create or replace function jobs._note_ends(i_runs jobs.accepted_runs, i_leases uuid[], i_batch_indexes integer[], i_outcomes text[], i_errors text[]) returns void
-language plpgsql set enable_sort = off as $$
+language plpgsql as $$
 declare
   v_likes text[] := jobs._watch_likes('{completed,failed,retried,snoozed,cancelled,queued}');
   v_unkept text[] := jobs._unkept('all');
