@@ -1297,7 +1297,7 @@ create table jobs.worker (
 -- function jobs._nth_random(i_randoms bytea, i_nth integer) returns bytea
 -- function jobs._offset(i_at timestamp with time zone, i_zone text) returns interval
 -- function jobs._old_values(i_old jsonb, i_new jsonb) returns jsonb
--- function jobs._oldest_kept() returns text
+-- function jobs._oldest_kept(i_now pg_snapshot) returns pg_snapshot
 -- function jobs._on_day(i_day timestamp with time zone) returns text
 -- function jobs._open_job(i_row jobs.pending) returns jobs.open_job
 -- function jobs._open_of(i_jobs text[]) returns TABLE(job_id character varying, status character varying, task character varying)

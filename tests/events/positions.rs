@@ -120,6 +120,18 @@ async fn reading_stops_where_it_is_told_and_goes_on_from_there() {
     assert!(!backward.contains(&middle), "it does not go back: {backward}");
 }
 
+/// Somebody has been at it since before the first event.
+#[tokio::test]
+async fn what_is_kept_is_read_beside_an_older_transaction() {
+    let db = Db::new().await;
+    let held = begin(&db, "select jobs.publish('before')").await;
+    db.run("select jobs.watch('*'); select jobs.publish('a')").await;
+    let all = "select string_agg(coalesce(task, kind), ' ' order by ordinality) from jobs.events_after() with ordinality";
+    assert_eq!(db.one::<String>(all).await, "a position");
+    commit(held).await;
+    assert_eq!(db.one::<String>(all).await, "a position");
+}
+
 #[tokio::test]
 async fn the_callers_own_transaction_is_not_passed_over() {
     let db = watched().await;

@@ -204,22 +204,6 @@ impl Validation {
     }
 }
 
-impl FromStr for Validation {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self, Error> {
-        Ok(match text {
-            "off" => Validation::Off,
-            "warn" => Validation::Warn,
-            "strict" => Validation::Strict,
-            other => {
-                let reason = format!("`{other}` is none of off, warn, strict");
-                return Err(Error::Option { name: "validate", reason });
-            }
-        })
-    }
-}
-
 /// When a call should run.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Due {
