@@ -119,7 +119,8 @@ begin
     select o.id, o.job_id, o.task, o.body, o.retries, o.max_retries, o.priority, o.timeout, 'success', o.created_at,
       o.run_at, o.scheduled_at, i_now, s.result, o.traceback, o.attempt, o.lease, o.worker, o.meta
     from jobs._opened(i_runs.leases, i_runs.parts, i_runs.bits) o
-      join unnest(i_leases, i_batch_indexes, i_outcomes, i_results) s(lease, batch_index, outcome, result) on s.lease = o.lease and s.batch_index = o.batch_index
+      join (select unnest(i_leases) as lease, unnest(i_batch_indexes) as batch_index, unnest(i_outcomes) as outcome, unnest(i_results) as result) s
+        on s.lease = o.lease and s.batch_index = o.batch_index
     where coalesce(s.outcome = 'success', true) and o.task <> all (v_unkept)
     returning job_id, task, attempt, meta
   )
