@@ -2,7 +2,7 @@
 
 use crate::app::{bare, run};
 
-const COMMANDS: [&[&str]; 59] = [
+const COMMANDS: [&[&str]; 63] = [
     &["dev"],
     &["migrate"],
     &["worker"],
@@ -38,6 +38,10 @@ const COMMANDS: [&[&str]; 59] = [
     &["control", "receipts"],
     &["pause"],
     &["resume"],
+    &["watch"],
+    &["watch", "add"],
+    &["watch", "remove"],
+    &["watch", "list"],
     &["check"],
     &["retry"],
     &["redrive"],

@@ -143,7 +143,8 @@ impl ::pgjobs::Task for welcome {
                 )
                 .keep(::pgjobs::Keep::Failed)
                 .validation(::pgjobs::Validation::Warn)
-                .log(::pgjobs::LogLevel::Info),
+                .log(::pgjobs::LogLevel::Info)
+                .events(true),
         )
         .call::<Self>()
         .result::<<Self as ::pgjobs::Task>::Output>();

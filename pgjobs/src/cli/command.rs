@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 use super::args::global::Global;
 use super::commands::{
     audit, bench, check, codegen, completions, control, dev, doctor, edit, explain, inspect, jobs, migrate,
-    operation, pause, publish, retention, schedule, unique, worker,
+    operation, pause, publish, retention, schedule, unique, watch, worker,
 };
 
 const STYLES: Styles = Styles::styled()
@@ -70,6 +70,8 @@ pub(crate) enum Command {
     Pause(pause::PauseArgs),
     /// Let the jobs of a paused topic run again.
     Resume(pause::ResumeArgs),
+    /// Say whose events are written.
+    Watch(watch::Watch),
     /// Check whether this program would break jobs that are open now.
     Check(check::Check),
     /// Requeue failed or cancelled jobs.

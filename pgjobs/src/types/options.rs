@@ -41,6 +41,8 @@ pub struct TaskOptions {
     /// From which level on the log of its runs is kept; `None`: as the worker says
     /// ([`Worker::log`](crate::Worker::log)).
     pub log: Option<LogLevel>,
+    /// Whether the events of its jobs are written, for those who subscribe ([`events`](mod@crate::events)).
+    pub events: bool,
 }
 
 impl TaskOptions {
@@ -56,6 +58,7 @@ impl TaskOptions {
         keep: Keep::All,
         validation: Validation::Strict,
         log: None,
+        events: false,
     };
 
     /// The defaults, see [`DEFAULT`](TaskOptions::DEFAULT).
@@ -114,6 +117,12 @@ impl TaskOptions {
     /// Sets from which level on the log of its runs is kept.
     pub const fn log(mut self, level: LogLevel) -> Self {
         self.log = Some(level);
+        self
+    }
+
+    /// Sets whether the events of its jobs are written.
+    pub const fn events(mut self, are_written: bool) -> Self {
+        self.events = are_written;
         self
     }
 }
@@ -198,21 +207,5 @@ impl Validation {
             Validation::Warn => "warn",
             Validation::Strict => "strict",
         }
-    }
-}
-
-impl FromStr for Validation {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self, Error> {
-        Ok(match text {
-            "off" => Validation::Off,
-            "warn" => Validation::Warn,
-            "strict" => Validation::Strict,
-            other => {
-                let reason = format!("`{other}` is none of off, warn, strict");
-                return Err(Error::Option { name: "validate", reason });
-            }
-        })
     }
 }

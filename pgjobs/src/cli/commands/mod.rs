@@ -22,4 +22,5 @@ pub(crate) mod schedule;
 #[cfg(feature = "web")]
 pub(crate) mod serving;
 pub(crate) mod unique;
+pub(crate) mod watch;
 pub(crate) mod worker;
