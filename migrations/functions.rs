@@ -76,7 +76,10 @@ pub(crate) const FILES: &[Migration] = files!("functions":
     "83_predicate_of_body"
     "84_validation"
     "85_topic_grants"
+    "86_rollup"
+    "86_statistics"
     "87_audit"
+    "88_errors"
     "90_deploy_check"
     "91_problems"
     "92_problems_of_queues"
@@ -84,6 +87,7 @@ pub(crate) const FILES: &[Migration] = files!("functions":
     "94_problems_of_schedules"
     "95_problems_of_history"
     "96_problems_of_server"
+    "97_server_health"
     "99_grants"
 );
 

@@ -125,6 +125,11 @@ const CALLS: &[(&str, &str)] = &[
     ("pause_topic", "select jobs.pause_topic('noop')"),
     ("pauses", "select jobs.pauses()"),
     ("problems", "select jobs.problems()"),
+    ("keep_statistics", "select jobs.keep_statistics(true)"),
+    ("statistics", "select jobs.statistics('*'), jobs.statistics('noop', jobs.now() - interval '29 days')"),
+    ("task_statistics", "select jobs.task_statistics('*', jobs.now() - interval '29 days')"),
+    ("errors", "select jobs.errors()"),
+    ("server_health", "select jobs.server_health()"),
     ("promote", "select jobs.promote()"),
     ("publish", "select jobs.publish('noop')"),
     (
