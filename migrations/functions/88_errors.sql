@@ -19,22 +19,21 @@ end $$;
 
 -- The errors of failed jobs under a topic (null: any) that ended since i_since (null: a day ago), grouped
 -- by task and by what the errors have in common, the largest groups first, at most i_limit. Looks at the
--- newest 100,000 of these jobs, in the order of their ids. `error` is a pattern that jobs.start_operation
--- takes for i_error; `first_at` and `last_at` are when the first and the last of them ended, `example` is
--- the last by id; `exact` is false when there are more jobs than were looked at. Errors may have arguments
--- in them, so this is for administrators. PT400 for a negative limit. Locks nothing.
-create or replace function jobs.errors(i_topic text default null, i_since timestamptz default null, i_limit integer default 50)
+-- newest i_window of these jobs, at most a million, in the order of their ids. `error` is a pattern that
+-- jobs.start_operation takes for i_error; `first_at` and `last_at` are when the first and the last of them
+-- ended, `example` is the last by id; `exact` is false when there are more jobs than were looked at. Errors
+-- may have arguments in them, so this is for administrators. PT400 for a negative number. Locks nothing.
+create or replace function jobs.errors(i_topic text default null, i_since timestamptz default null, i_limit integer default 50, i_window integer default 100000)
 returns table (task varchar, error text, jobs bigint, first_at timestamptz, last_at timestamptz, example varchar, exact boolean)
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
 declare
-  c_most constant bigint := 100000;
   v_some jsonb;
   v_found jsonb := '[]';
   v_week text;
-  v_left bigint := c_most;
+  v_left bigint := least(i_window, 1000000);
 begin
-  perform jobs._check_limit('i_limit', i_limit);
-  for v_week in select w from jobs._weeks() w loop
+  perform jobs._check_limit('i_limit', i_limit), jobs._check_limit('i_window', i_window);
+  for v_week in select w from jobs._weeks() w where v_left > 0 loop
     begin
       execute format('select jsonb_agg(jsonb_build_array(g.task, g.error, g.jobs, g.first_at, g.last_at, g.example)), coalesce(sum(g.jobs), 0)
         from (select e.task, min(e.error) as error, count(*) as jobs, min(e.complete_on) as first_at, max(e.complete_on) as last_at, max(e.job_id) as example

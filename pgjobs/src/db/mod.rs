@@ -27,6 +27,7 @@ pub(crate) mod schedule;
 pub(crate) mod servers;
 pub(crate) mod session;
 pub(crate) mod settle;
+pub(crate) mod statistics;
 #[cfg(feature = "testing")]
 pub(crate) mod testing;
 pub(crate) mod worker;
