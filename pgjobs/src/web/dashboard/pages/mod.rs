@@ -1,0 +1,10 @@
+//! The pages, one module for each.
+
+pub(super) mod job;
+pub(super) mod job_edit;
+pub(super) mod jobs;
+pub(super) mod jobs_act;
+pub(super) mod jobs_do;
+mod notice;
+pub(super) mod operations;
+pub(super) mod overview;
