@@ -59,6 +59,7 @@ const VERSIONS: &[Migration] = files!("versions":
     "0011_progress"
     "0012_operations"
     "0013_pause"
+    "0016_dashboard"
     "0017_rollup"
 );
 

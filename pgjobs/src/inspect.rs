@@ -40,7 +40,7 @@ pub use crate::types::severity::Severity;
 /// The number of jobs of each task in each state; cheap on any backlog, since counting stops at a cap
 /// ([`exact`](TaskCounts::exact) is false when it did).
 pub async fn overview(pool: &PgPool) -> Result<Vec<TaskCounts>, Error> {
-    db::inspect::overview(&mut *pool.acquire().await?).await
+    db::inspect::overview(&mut *pool.acquire().await?, 100_000).await
 }
 
 /// A page of jobs, newest first, without their arguments and results, which [`job`] returns.

@@ -2,8 +2,9 @@
 
 use crate::app::{bare, run};
 
-const COMMANDS: [&[&str]; 59] = [
+const COMMANDS: [&[&str]; 60] = [
     &["dev"],
+    &["dashboard"],
     &["migrate"],
     &["worker"],
     &["publish"],

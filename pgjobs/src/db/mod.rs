@@ -9,6 +9,8 @@ pub(crate) mod claim;
 pub(crate) mod claimed;
 pub(crate) mod command;
 pub(crate) mod connection;
+#[cfg(feature = "web")]
+pub(crate) mod dashboard;
 pub(crate) mod deploy;
 pub(crate) mod explain;
 pub(crate) mod inspect;

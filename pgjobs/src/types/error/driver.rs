@@ -136,6 +136,9 @@ fn role_of(function: &str) -> &'static str {
     const READER: &[&str] = &[
         "overview",
         "count",
+        "open_counts",
+        "flow",
+        "search",
         "explain",
         "workers",
         "pauses",
