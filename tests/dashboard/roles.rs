@@ -17,6 +17,18 @@ fn posts(id: &str) -> Vec<(String, Verb, Vec<(&'static str, String)>)> {
         ("/jobs/purge".to_owned(), Verb::Purge, all("purge")),
         (format!("/jobs/{id}/edit"), Verb::Edit, vec![("priority", "5".to_owned())]),
         ("/operations/1".to_owned(), Verb::Operate, vec![("change", "pause".to_owned())]),
+        ("/statistics".to_owned(), Verb::Control, vec![]),
+        ("/tasks/none/publish".to_owned(), Verb::Publish, vec![]),
+        ("/topics/pause".to_owned(), Verb::Pause, vec![("topic", "none".to_owned())]),
+        ("/topics/resume".to_owned(), Verb::Pause, vec![("topic", "none".to_owned())]),
+        ("/schedules/none/run".to_owned(), Verb::Schedule, vec![]),
+        ("/schedules/none/pause".to_owned(), Verb::Schedule, vec![]),
+        ("/schedules/none/resume".to_owned(), Verb::Schedule, vec![]),
+        ("/schedules/none/backfill".to_owned(), Verb::Schedule, vec![]),
+        ("/schedules/none/edit".to_owned(), Verb::Schedule, vec![]),
+        ("/workers/00000000-0000-7000-8000-000000000001/ping".to_owned(), Verb::Control, vec![]),
+        ("/workers/00000000-0000-7000-8000-000000000001/drain".to_owned(), Verb::Control, vec![]),
+        ("/workers/00000000-0000-7000-8000-000000000001/stop".to_owned(), Verb::Stop, vec![]),
     ]
 }
 
