@@ -30,9 +30,10 @@ language sql immutable parallel safe set search_path = pg_catalog, pg_temp as $$
   select array(select coalesce(u.one, 0) + coalesce(u.other, 0) from unnest(i_one, i_other) with ordinality u(one, other, n) order by u.n)
 $$;
 
--- What jobs.maintain does for statistics: counts up to i_blocks blocks of history, the newest days first.
--- Days that another session counts are left to it. Locks the rows of the days that it counts. Reads no
--- table while statistics are not kept.
+-- What jobs.maintain does for statistics: counts up to i_blocks blocks of history, of at most two days, whose
+-- partitions stay locked to the end of the transaction; the newest days first. Days that another session
+-- counts are left to it. Locks the rows of the days that it counts. Reads no table while statistics are not
+-- kept.
 create or replace function jobs._roll_up(i_blocks integer) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
@@ -44,7 +45,7 @@ begin
     return;
   end if;
   perform jobs._begin_rollup_days(v_now);
-  for v_n in 1..40 loop
+  for v_n in 1..2 loop
     select d.* into v_day from jobs.rollup_day d
     where d.counting is not null or not d.begun_at between v_now - interval '10 s' and v_now and d.begun_at < (d.day + 1)::timestamp at time zone 'UTC' + interval '10 min'
     order by d.day desc limit 1 for update skip locked;

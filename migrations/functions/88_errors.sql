@@ -25,7 +25,7 @@ end $$;
 -- may have arguments in them, so this is for administrators. PT400 for a negative number. Locks nothing.
 create or replace function jobs.errors(i_topic text default null, i_since timestamptz default null, i_limit integer default 50, i_window integer default 100000)
 returns table (task varchar, error text, jobs bigint, first_at timestamptz, last_at timestamptz, example varchar, exact boolean)
-language plpgsql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set enable_partition_pruning = on set jit = off as $$
 declare
   v_some jsonb;
   v_found jsonb := '[]';
@@ -35,7 +35,7 @@ begin
   perform jobs._check_limit('i_limit', i_limit), jobs._check_limit('i_window', i_window);
   for v_week in select w from jobs._weeks() w where v_left > 0 loop
     begin
-      execute format('select jsonb_agg(jsonb_build_array(g.task, g.error, g.jobs, g.first_at, g.last_at, g.example)), coalesce(sum(g.jobs), 0)
+      execute format('select jsonb_agg(jsonb_build_array(g.task, g.error, g.jobs, g.first_at, g.last_at, g.example))
         from (select e.task, min(e.error) as error, count(*) as jobs, min(e.complete_on) as first_at, max(e.complete_on) as last_at, max(e.job_id) as example
               from (select h.task, left(h.traceback, 10000) as error, h.job_id, h.complete_on from jobs.job h
                     where h.status <> ''success'' and h.status = ''failed'' and h.task like $1 and h.complete_on >= $2%s order by h.job_id desc limit $3) e
