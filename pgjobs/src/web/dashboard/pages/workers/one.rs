@@ -60,7 +60,7 @@ fn figures(ask: &Ask, worker: &WorkerRow) -> Markup {
             (figure("State", state_of(worker), "as of its last heartbeat"))
             (figure("Slots used", html! { (number(worker.held)) " " small { "of " (worker.slots) } }, gauge(worker.held, i64::from(worker.slots))))
             (figure("Heartbeat", time(ask.now(), worker.heartbeat_at), "three in each lease"))
-            (figure("Started", time(ask.now(), worker.started_at), (worker.version.as_str())))
+            (figure("Started", time(ask.now(), worker.started_at), worker.version.as_str()))
         }
     }
 }
