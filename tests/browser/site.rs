@@ -6,14 +6,14 @@ use pgjobs_tests::Db;
 use crate::webdriver::Browser;
 
 /// A dashboard and a browser that looks at it.
-pub struct Site {
-    pub db: Db,
-    pub browser: Browser,
-    pub url: String,
+pub(crate) struct Site {
+    pub(crate) db: Db,
+    pub(crate) browser: Browser,
+    pub(crate) url: String,
 }
 
 /// Every page that needs no id.
-pub const PAGES: [&str; 11] = [
+pub(crate) const PAGES: [&str; 11] = [
     "/",
     "/jobs",
     "/jobs?state=failed",
@@ -52,19 +52,19 @@ select jobs.maintain();
 
 impl Site {
     /// With data, for an administrator.
-    pub async fn full() -> Self {
+    pub(crate) async fn full() -> Self {
         let site = Site::empty().await;
         site.db.run(DATA).await;
         site
     }
 
     /// With nothing in the database.
-    pub async fn empty() -> Self {
+    pub(crate) async fn empty() -> Self {
         Site::of(Role::Admin).await
     }
 
     /// For a viewer of this role.
-    pub async fn of(role: Role) -> Self {
+    pub(crate) async fn of(role: Role) -> Self {
         let db = Db::new().await;
         let router = Dashboard::new(db.pool.clone())
             .name("shop · test")
@@ -77,12 +77,12 @@ impl Site {
     }
 
     /// Opens a page of the dashboard, which must not complain.
-    pub async fn open(&self, path: &str) {
+    pub(crate) async fn open(&self, path: &str) {
         self.browser.open(&format!("{}{path}", self.url)).await;
     }
 
     /// The path where the browser is.
-    pub async fn path(&self) -> String {
+    pub(crate) async fn path(&self) -> String {
         let path = self.browser.run("return location.pathname + location.search").await;
         path.as_str().unwrap_or_default().to_owned()
     }

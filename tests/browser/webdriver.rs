@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 /// A browser, which ends with the test.
-pub struct Browser {
+pub(crate) struct Browser {
     http: reqwest::Client,
     session: String,
     driver: Child,
@@ -18,6 +18,15 @@ pub struct Browser {
 
 /// A folder that is deleted at the end.
 struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Self {
+        let name = format!("pgjobs-chromium-{}-{}", std::process::id(), fastrand::u64(..));
+        let folder = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&folder).expect("a folder for the browser");
+        Folder(folder)
+    }
+}
 
 impl Drop for Folder {
     fn drop(&mut self) {
@@ -47,8 +56,8 @@ const ARGUMENTS: [&str; 9] = [
 
 impl Browser {
     /// Starts one.
-    pub async fn start() -> Self {
-        let folder = Folder(pgjobs_tests::folder("chromium"));
+    pub(crate) async fn start() -> Self {
+        let folder = Folder::new();
         let (driver, port) = start_driver();
         let http = reqwest::Client::builder().timeout(Duration::from_secs(60)).build().expect("a client");
         let mut arguments: Vec<String> = ARGUMENTS.iter().map(|argument| (*argument).to_owned()).collect();
@@ -69,29 +78,29 @@ impl Browser {
     }
 
     /// Opens a page, and waits until it is loaded.
-    pub async fn open(&self, url: &str) {
+    pub(crate) async fn open(&self, url: &str) {
         self.call("url", json!({ "url": url })).await;
     }
 
     /// Runs a script in the page; what it returns.
-    pub async fn run(&self, script: &str) -> Value {
+    pub(crate) async fn run(&self, script: &str) -> Value {
         self.call("execute/sync", json!({ "script": script, "args": [] })).await
     }
 
     /// Runs a script that calls its last argument when it has ended.
-    pub async fn run_async(&self, script: &str) -> Value {
+    pub(crate) async fn run_async(&self, script: &str) -> Value {
         self.call("execute/async", json!({ "script": script, "args": [] })).await
     }
 
     /// The text of the first element that fits; empty when none does.
-    pub async fn text(&self, css: &str) -> String {
+    pub(crate) async fn text(&self, css: &str) -> String {
         let found =
             self.run(&format!("return document.querySelector({})?.innerText ?? ''", Value::from(css))).await;
         found.as_str().unwrap_or_default().to_owned()
     }
 
     /// How many elements fit.
-    pub async fn count(&self, css: &str) -> u64 {
+    pub(crate) async fn count(&self, css: &str) -> u64 {
         let found = self.run(&format!("return document.querySelectorAll({}).length", Value::from(css))).await;
         found.as_u64().unwrap_or_default()
     }
@@ -107,20 +116,20 @@ impl Browser {
     }
 
     /// Clicks as a person does: on what is seen and not covered.
-    pub async fn click(&self, css: &str) {
+    pub(crate) async fn click(&self, css: &str) {
         let element = self.element(css).await;
         self.call(&format!("element/{element}/click"), json!({})).await;
     }
 
     /// Writes into a field, after what is there was deleted.
-    pub async fn fill(&self, css: &str, text: &str) {
+    pub(crate) async fn fill(&self, css: &str, text: &str) {
         let element = self.element(css).await;
         self.call(&format!("element/{element}/clear"), json!({})).await;
         self.call(&format!("element/{element}/value"), json!({ "text": text })).await;
     }
 
     /// Presses keys where the focus is.
-    pub async fn keys(&self, text: &str) {
+    pub(crate) async fn keys(&self, text: &str) {
         let press = |key: char| {
             [
                 json!({"type": "keyDown", "value": key.to_string()}),
@@ -132,7 +141,7 @@ impl Browser {
     }
 
     /// Waits until this script returns true.
-    pub async fn until(&self, what: &str, script: &str) {
+    pub(crate) async fn until(&self, what: &str, script: &str) {
         let end = Instant::now() + Duration::from_secs(20);
         while self.run(script).await != true {
             assert!(
@@ -145,24 +154,24 @@ impl Browser {
     }
 
     /// A command of Chromium's own protocol.
-    pub async fn cdp(&self, command: &str, params: Value) -> Value {
+    pub(crate) async fn cdp(&self, command: &str, params: Value) -> Value {
         self.call("goog/cdp/execute", json!({ "cmd": command, "params": params })).await
     }
 
     /// Makes the page this wide and high, as a phone or a screen would.
-    pub async fn size(&self, width: u32, height: u32) {
+    pub(crate) async fn size(&self, width: u32, height: u32) {
         let size = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false});
         self.cdp("Emulation.setDeviceMetricsOverride", size).await;
     }
 
     /// The system's theme: `light` or `dark`.
-    pub async fn theme(&self, theme: &str) {
+    pub(crate) async fn theme(&self, theme: &str) {
         let media = json!({"features": [{"name": "prefers-color-scheme", "value": theme}]});
         self.cdp("Emulation.setEmulatedMedia", media).await;
     }
 
     /// What the console has said since the last call, of warnings and errors.
-    pub async fn complaints(&self) -> Vec<String> {
+    pub(crate) async fn complaints(&self) -> Vec<String> {
         let log = self.call("se/log", json!({"type": "browser"})).await;
         let lines = log.as_array().cloned().unwrap_or_default();
         let bad = lines.into_iter().filter(|line| line["level"] == "SEVERE" || line["level"] == "WARNING");
@@ -170,7 +179,7 @@ impl Browser {
     }
 
     /// Whether a dialog of a script is open.
-    pub async fn has_dialog(&self) -> bool {
+    pub(crate) async fn has_dialog(&self) -> bool {
         self.http
             .get(format!("{}/alert/text", self.session))
             .send()
@@ -181,7 +190,7 @@ impl Browser {
     }
 
     /// Keeps a picture of the whole page under target/screenshots.
-    pub async fn picture(&self, name: &str) {
+    pub(crate) async fn picture(&self, name: &str) {
         let shot =
             self.cdp("Page.captureScreenshot", json!({"format": "png", "captureBeyondViewport": true})).await;
         let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/screenshots"));
