@@ -163,6 +163,26 @@ create type jobs.ended as (
   meta jsonb
 );
 
+create type jobs.found as (
+  job_id character varying,
+  task character varying,
+  state text,
+  retries integer,
+  max_retries integer,
+  attempt integer,
+  priority integer,
+  created_at timestamp with time zone,
+  scheduled_at timestamp with time zone,
+  run_at timestamp with time zone,
+  complete_on timestamp with time zone,
+  worker uuid,
+  meta jsonb,
+  arguments text,
+  error text,
+  looked bigint,
+  further text
+);
+
 create type jobs.key_range as (
   task character varying,
   from_rank bigint,
@@ -322,6 +342,12 @@ create type jobs.schema_error as (
   found text,
   depth integer,
   steps integer
+);
+
+create type jobs.search_part as (
+  found jobs.found[],
+  looked bigint,
+  floor text
 );
 
 create type jobs.unique_rule as (
@@ -918,6 +944,7 @@ create table jobs.worker (
 -- function jobs.fail_next(i_worker uuid, i_tasks text[], i_lease uuid, i_reason text) returns text
 -- function jobs.fetch(i_worker uuid, i_lease uuid, i_part integer DEFAULT NULL::integer) returns TABLE(part integer, jobs jobs.open_job[])
 -- function jobs.find(i_state text DEFAULT NULL::text, i_topic text DEFAULT NULL::text, i_before character varying DEFAULT NULL::character varying, i_num integer DEFAULT 50) returns SETOF jobs."all"
+-- function jobs.flow(i_cap integer DEFAULT 10000) returns TABLE(ended bigint, failed bigint, failed_exactly boolean, backoff bigint, backoff_exactly boolean)
 -- function jobs.get_operation(i_operation bigint) returns jobs.operation_info
 -- function jobs.get_schedule(i_name text) returns jobs.schedule_info
 -- function jobs.get(i_job character varying) returns SETOF jobs."all"
@@ -935,6 +962,7 @@ create table jobs.worker (
 -- function jobs.note_progress(i_worker uuid, i_progress jsonb) returns void
 -- function jobs.now() returns timestamp with time zone
 -- function jobs.open_bodies(i_jobs text[]) returns TABLE(job_id character varying, body jsonb)
+-- function jobs.open_counts(i_cap integer DEFAULT 10000) returns TABLE(task character varying, ready bigint, scheduled bigint, running bigint, oldest_ready timestamp with time zone, exact boolean)
 -- function jobs.operations(i_before bigint DEFAULT NULL::bigint, i_num integer DEFAULT 50) returns SETOF jobs.operation_info
 -- function jobs.overview(i_cap integer DEFAULT 100000) returns TABLE(task character varying, ready bigint, scheduled bigint, running bigint, success bigint, failed bigint, cancelled bigint, oldest_ready timestamp with time zone, exact boolean)
 -- function jobs.own_task(i_task text, i_role name) returns bigint
@@ -972,10 +1000,12 @@ create table jobs.worker (
 -- function jobs.schedule_log(i_name text, i_limit integer DEFAULT 20) returns TABLE(number bigint, tick timestamp with time zone, at timestamp with time zone, outcome text, job_id character varying, reason text)
 -- function jobs.schedule_ticks(i_name text, i_num integer DEFAULT 5, i_after timestamp with time zone DEFAULT NULL::timestamp with time zone) returns SETOF timestamp with time zone
 -- function jobs.schedules(i_name text DEFAULT '*'::text, i_after text DEFAULT ''::text, i_limit integer DEFAULT 1000) returns SETOF jobs.schedule_info
+-- function jobs.search(i_state text DEFAULT 'open'::text, i_topic text DEFAULT NULL::text, i_tag text DEFAULT NULL::text, i_meta jsonb DEFAULT NULL::jsonb, i_key text DEFAULT NULL::text, i_since timestamp with time zone DEFAULT NULL::timestamp with time zone, i_until timestamp with time zone DEFAULT NULL::timestamp with time zone, i_text text DEFAULT NULL::text, i_error text DEFAULT NULL::text, i_before text DEFAULT NULL::text, i_num integer DEFAULT 50, i_look integer DEFAULT 20000, i_seconds double precision DEFAULT 0.15) returns SETOF jobs.found
 -- function jobs.set_progress(i_job character varying, i_done double precision, i_total double precision DEFAULT NULL::double precision, i_note text DEFAULT NULL::text, i_lease uuid DEFAULT NULL::uuid) returns void
 -- function jobs.set_schedule(i_name text, i_task text, i_body jsonb DEFAULT NULL::jsonb, i_cron text DEFAULT NULL::text, i_every interval DEFAULT NULL::interval, i_at timestamp with time zone DEFAULT NULL::timestamp with time zone, i_zone text DEFAULT 'UTC'::text, i_catch_up text DEFAULT 'last'::text, i_catch_up_limit integer DEFAULT 100, i_overlap text DEFAULT 'allow'::text, i_jitter interval DEFAULT '00:00:00'::interval, i_gap text DEFAULT NULL::text, i_fold text DEFAULT NULL::text, i_timeout numeric DEFAULT NULL::numeric, i_priority integer DEFAULT NULL::integer, i_max_retries integer DEFAULT NULL::integer, i_meta jsonb DEFAULT NULL::jsonb) returns jobs.schedule_info
 -- function jobs.set_validation(i_task character varying, i_mode text) returns void
 -- function jobs.settle(i_job_ids text[], i_leases uuid[], i_outcomes text[] DEFAULT NULL::text[], i_results jsonb[] DEFAULT NULL::jsonb[], i_errors text[] DEFAULT NULL::text[], i_delays double precision[] DEFAULT NULL::double precision[], i_batch_indexes integer[] DEFAULT NULL::integer[]) returns TABLE(at integer, job_id text, reason text)
+-- function jobs.shown(i_job character varying) returns SETOF jobs."all"
 -- function jobs.start_operation(i_kind text, i_topic text, i_state text DEFAULT NULL::text, i_error text DEFAULT NULL::text, i_since timestamp with time zone DEFAULT NULL::timestamp with time zone, i_until timestamp with time zone DEFAULT NULL::timestamp with time zone, i_rate double precision DEFAULT NULL::double precision, i_reason text DEFAULT NULL::text, i_matched bigint DEFAULT NULL::bigint) returns jobs.operation_info
 -- function jobs.start(i_worker uuid, i_leases uuid[], i_batch_indexes integer[]) returns SETOF integer
 -- function jobs.step_operation(i_operation bigint, i_seconds double precision DEFAULT 0.3) returns jobs.operation_info
@@ -1000,6 +1030,7 @@ create table jobs.worker (
 -- function jobs._any_key() returns smallint
 -- function jobs._are_apart(i_one jsonb, i_other jsonb) returns boolean
 -- function jobs._are_disjoint(i_one jsonb, i_other jsonb) returns boolean
+-- function jobs._are_few(i_state text, i_look bigint) returns boolean
 -- function jobs._are_jobs(i_tasks text[], i_bodies jsonb[], i_priorities integer[], i_job_ids text[]) returns boolean
 -- function jobs._as_array(i_value jsonb) returns jsonb
 -- function jobs._as_operation(i_kind text, i_topic text, i_state text, i_error text, i_since timestamp with time zone, i_until timestamp with time zone, i_rate double precision, i_reason text) returns jobs.operation
@@ -1040,6 +1071,7 @@ create table jobs.worker (
 -- function jobs._check_results(i_results jsonb[], i_code text) returns void
 -- function jobs._check_schedule_job(i_schedule jobs.schedule) returns void
 -- function jobs._check_schedule(i_schedule jobs.schedule) returns void
+-- function jobs._check_search(i_state text, i_before text, i_num integer, i_look integer, i_seconds double precision, i_in_texts boolean) returns void
 -- function jobs._check_sizes(i_changes jobs.declaration[]) returns void
 -- function jobs._check_topics(i_publish boolean, i_tasks text[]) returns void
 -- function jobs._check_worker(i_worker uuid, i_host text, i_pid integer, i_version text, i_topics text[], i_tasks text[], i_slots integer) returns void
@@ -1171,6 +1203,7 @@ create table jobs.worker (
 -- function jobs._make_partition_of_default(i_today date) returns void
 -- function jobs._make_partition(i_day date) returns boolean
 -- function jobs._make_run_partition(i_parent text, i_name text, i_day date) returns boolean
+-- function jobs._masked(i_value jsonb, i_schema jsonb, i_root jsonb, i_depth integer DEFAULT 0) returns jsonb
 -- function jobs._matches_in_history(i_op jobs.operation, i_limit bigint) returns TABLE(jobs bigint, exact boolean, examples jsonb)
 -- function jobs._matches(i_op jobs.operation, i_limit bigint) returns TABLE(jobs bigint, exact boolean, examples jsonb)
 -- function jobs._match(i_op jobs.operation) returns text
@@ -1279,6 +1312,7 @@ create table jobs.worker (
 -- function jobs._rank(i_priority integer, i_ready_seq bigint) returns bigint
 -- function jobs._read_cron(i_cron text) returns jobs.cron
 -- function jobs._read_unique(i_which text, i_unique jsonb, i_task text) returns jobs.unique_rule
+-- function jobs._reads_arguments() returns boolean
 -- function jobs._ready_tasks(i_topic text) returns text[]
 -- function jobs._redrive(i_jobs text[], i_parts text[]) returns jobs.redriven[]
 -- function jobs._refresh_publish_checks(i_names text[] DEFAULT NULL::text[]) returns void
@@ -1317,6 +1351,13 @@ create table jobs.worker (
 -- function jobs._schema_error_of_variants(i_schema jsonb, i_value jsonb, i_root jsonb, i_depth integer, i_left integer, i_until timestamp with time zone) returns jobs.schema_error
 -- function jobs._schema_error(i_schema jsonb, i_value jsonb, i_path text, i_root jsonb, i_steps integer DEFAULT 20000, i_until timestamp with time zone DEFAULT NULL::timestamp with time zone) returns jobs.schema_error
 -- function jobs._schemas_of_field(i_schema jsonb, i_key text) returns jsonb[]
+-- function jobs._search_condition(i_state text, i_topic text, i_tag text, i_meta jsonb, i_key text, i_since timestamp with time zone, i_until timestamp with time zone, i_text text, i_error text) returns text
+-- function jobs._search_ended(i_rows text) returns text
+-- function jobs._search_history(i_state text, i_condition text, i_since timestamp with time zone, i_until timestamp with time zone, i_before text, i_num integer, i_look bigint, i_deadline timestamp with time zone, OUT o_part jobs.search_part, OUT o_further text) returns record
+-- function jobs._search_open(i_state text, i_condition text, i_before text, i_num integer, i_look bigint, i_deadline timestamp with time zone) returns jobs.search_part
+-- function jobs._search_pending(i_rows text) returns text
+-- function jobs._search_running() returns text
+-- function jobs._search_segment(i_window text, i_jobs text, i_condition text, i_before text, i_num integer, i_look bigint, i_deadline timestamp with time zone) returns jobs.search_part
 -- function jobs._seconds(i_span interval) returns numeric
 -- function jobs._seen_schedule(i_name text) returns jobs.schedule
 -- function jobs._send_commands(i_kind text, i_workers uuid[], i_details jsonb[], i_who name, i_reason text, i_expires_seconds double precision, i_now timestamp with time zone) returns TABLE(command bigint, worker uuid)
@@ -1330,7 +1371,9 @@ create table jobs.worker (
 -- function jobs._short_error(i_error text) returns text
 -- function jobs._shorten_audit(i_now timestamp with time zone) returns void
 -- function jobs._short(i_part text) returns text
+-- function jobs._shown_body(i_task character varying, i_body jsonb) returns jsonb
 -- function jobs._shown_operation(i_op jobs.operation) returns jobs.operation_info
+-- function jobs._shown_result(i_task character varying, i_result jsonb) returns jsonb
 -- function jobs._shown(i_text text) returns text
 -- function jobs._similar_tasks(i_names text[]) returns TABLE(name text, similar_to text)
 -- function jobs._since(i_schedule jobs.schedule, i_last timestamp with time zone) returns text

@@ -38,8 +38,13 @@ impl Failed {
         let Failed::Database(error) = self else { return false };
         let Error::Database(error) = &**error else { return false };
         match error.as_database_error().and_then(|error| error.code()) {
-            Some(code) => code == "53300" || ["08", "28", "3D", "57P0"].iter().any(|class| code.starts_with(class)),
-            None => !matches!(error, sqlx::Error::RowNotFound | sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_)),
+            Some(code) => {
+                code == "53300" || ["08", "28", "3D", "57P0"].iter().any(|class| code.starts_with(class))
+            }
+            None => !matches!(
+                error,
+                sqlx::Error::RowNotFound | sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_)
+            ),
         }
     }
 
