@@ -132,7 +132,8 @@ async fn fifty_tabs_cost_what_one_does() {
         tabs.push(stream.bytes_stream());
     }
     let calls = "select coalesce(sum(calls), 0)::bigint from pg_stat_user_functions where schemaname = 'jobs' and funcname = 'search'";
-    db.run("alter system set track_functions = 'all'; select pg_reload_conf()").await;
+    db.run("alter system set track_functions = 'all'").await; // not within a transaction
+    db.run("select pg_reload_conf()").await;
     // Each tab has received three pages.
     for tab in &mut tabs {
         for _ in 0..3 {
