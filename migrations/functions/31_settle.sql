@@ -52,7 +52,7 @@ begin
     bool_or(g.outcomes <> jobs._count(g.bits))
   into v_runs.leases, v_runs.parts, v_runs.bits, v_runs.number, v_runs.on_end, v_is_twice
   from (select v.lease, jobs._part(v.batch_index) as part, bit_or(jobs._bit(v.batch_index)) as bits, count(*) as outcomes
-        from unnest(i_leases, i_batch_indexes) v(lease, batch_index) group by 1, 2 order by 1, 2) g,
+        from (select unnest(i_leases) as lease, unnest(i_batch_indexes) as batch_index) v group by 1, 2 order by 1, 2) g,
     lateral (select q.lease, q.part, q.open, q.on_end from jobs.batch q where q.lease = g.lease and q.part = g.part for update skip locked) b;
   if v_is_twice then
     raise sqlstate 'PT400' using message = 'two outcomes for one run';
@@ -96,7 +96,8 @@ begin
   select o.id, o.job_id, o.task, o.body, o.retries, o.max_retries, o.priority, o.timeout, 'success', o.created_at,
     o.run_at, o.scheduled_at, i_now, s.result, o.traceback, o.attempt, o.lease, o.worker, o.meta
   from jobs._opened(i_runs.leases, i_runs.parts, i_runs.bits) o
-    join unnest(i_leases, i_batch_indexes, i_outcomes, i_results) s(lease, batch_index, outcome, result) on s.lease = o.lease and s.batch_index = o.batch_index
+    join (select unnest(i_leases) as lease, unnest(i_batch_indexes) as batch_index, unnest(i_outcomes) as outcome, unnest(i_results) as result) s
+      on s.lease = o.lease and s.batch_index = o.batch_index
   where coalesce(s.outcome = 'success', true) and o.task <> all (v_unkept);
 end $$;
 
@@ -119,7 +120,8 @@ begin
       -- When it runs again; null: at once and before others of its priority.
       case when s.outcome not in ('release', 'lost', 'unbegun') then i_now + coalesce(make_interval(secs => s.delay), jobs._backoff(o.retries)) end as run_after
     from jobs._opened(i_runs.leases, i_runs.parts, i_runs.bits) o
-      join unnest(i_leases, i_batch_indexes, i_outcomes, i_errors, i_delays) s(lease, batch_index, outcome, error, delay)
+      join (select unnest(i_leases) as lease, unnest(i_batch_indexes) as batch_index, unnest(i_outcomes) as outcome, unnest(i_errors) as error,
+              unnest(i_delays) as delay) s
         on s.lease = o.lease and s.batch_index = o.batch_index
     where s.outcome <> 'success'
   ), ended as (

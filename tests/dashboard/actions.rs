@@ -15,7 +15,10 @@ async fn a_selection_is_retried_after_its_preview() {
     let site = Site::of(&db, Role::Operator).await;
     let id = id_of(&db, "mail.bad").await;
     let preview = site.get(&format!("/jobs/act?do=retry&id={id}")).await.ok();
-    assert!(preview.contains("Retry 1 job?") && preview.contains("It does not:") && preview.contains(&id), "{preview}");
+    assert!(
+        preview.contains("Retry 1 job?") && preview.contains("It does not:") && preview.contains(&id),
+        "{preview}"
+    );
     let form = [("do", "retry"), ("id", id.as_str()), ("reason", "processor is back")];
     assert_eq!(site.post("/jobs/retry", &form).await.to(), format!("/jobs/{id}?did=retry&n=1"));
     assert_eq!(db.one::<String>(AUDIT).await, "retry | 1 | mara (dashboard): processor is back");
@@ -63,7 +66,14 @@ async fn all_that_match_are_an_operation_that_shows_how_far_it_is() {
     let site = Site::of(&db, Role::Operator).await;
     let preview = site.get("/jobs/act?do=retry&all=1&state=failed&error=timed").await.ok();
     assert!(preview.contains("Retry 20 jobs?"), "{preview}");
-    let form = [("do", "retry"), ("all", "1"), ("state", "failed"), ("error", "timed"), ("matched", "20"), ("reason", "why")];
+    let form = [
+        ("do", "retry"),
+        ("all", "1"),
+        ("state", "failed"),
+        ("error", "timed"),
+        ("matched", "20"),
+        ("reason", "why"),
+    ];
     let answer = site.post("/jobs/retry", &form).await;
     assert_eq!(answer.to(), "/operations/1");
     let page = site.get("/operations/1").await.ok();
@@ -85,7 +95,9 @@ async fn above_a_thousand_the_number_is_typed() {
     let site = Site::of(&db, Role::Operator).await;
     let page = site.get("/jobs/act?do=cancel&all=1&task=a").await.ok();
     assert!(page.contains("Type 1500 to go on"), "{page}");
-    let form = |typed: &'static str| vec![("do", "cancel"), ("all", "1"), ("task", "a"), ("matched", "1500"), ("typed", typed)];
+    let form = |typed: &'static str| {
+        vec![("do", "cancel"), ("all", "1"), ("task", "a"), ("matched", "1500"), ("typed", typed)]
+    };
     for wrong in ["", "1501", "150"] {
         let answer = site.post("/jobs/cancel", &form(wrong)).await;
         assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{wrong}");
@@ -108,11 +120,18 @@ async fn an_edit_keeps_each_digit_and_says_what_is_wrong() {
     assert!(site.get(&path).await.ok().contains("9007199254740993"));
     let wrong = site.post(&path, &[("body", "{\"args\": [1,]}"), ("reason", "x")]).await;
     assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert!(wrong.text.contains("The arguments are no JSON") && wrong.text.contains("[1,]"), "{}", wrong.text);
+    assert!(
+        wrong.text.contains("The arguments are no JSON") && wrong.text.contains("[1,]"),
+        "{}",
+        wrong.text
+    );
     let wrong = site.post(&path, &[("timeout", "-1")]).await;
     assert!(wrong.status.is_client_error() && wrong.text.contains("timeout"), "{}", wrong.text);
     let body = r#"{"args": [9007199254740995], "kwargs": {}}"#;
-    assert_eq!(site.post(&path, &[("body", body), ("priority", "7"), ("reason", "typo")]).await.to(), format!("/jobs/{id}?did=edit&n=1"));
+    assert_eq!(
+        site.post(&path, &[("body", body), ("priority", "7"), ("reason", "typo")]).await.to(),
+        format!("/jobs/{id}?did=edit&n=1")
+    );
     let kept = format!("select concat_ws(' ', body->'args', priority) from jobs.get('{id}')");
     assert_eq!(db.one::<String>(&kept).await, "[9007199254740995] 7");
     assert_eq!(db.one::<String>(AUDIT).await, "edit | 1 | mara (dashboard): typo");

@@ -54,7 +54,8 @@ async fn pages_go_older_and_newer_and_miss_nothing() {
         let tag = page.split('<').find(|tag| tag.contains(&format!("id=\"{id}\"")))?;
         Some(tag.split("href=\"").nth(1)?.split('"').next()?.replace("&amp;", "&"))
     };
-    let ids = |page: &str| page.split("<tr id=\"job-").skip(1).map(|row| row[..32].to_owned()).collect::<Vec<_>>();
+    let ids =
+        |page: &str| page.split("<tr id=\"job-").skip(1).map(|row| row[..32].to_owned()).collect::<Vec<_>>();
     let mut pages = vec![site.get("/jobs").await.ok()];
     while let Some(older) = pages.last().and_then(|page| link(page, "older")) {
         pages.push(site.get(&older).await.ok());
@@ -75,7 +76,15 @@ async fn a_job_is_shown_with_exact_numbers_and_its_reason() {
     fill(&db).await;
     let site = Site::of(&db, Role::Viewer).await;
     let page = site.get(&format!("/jobs/{}", id_of(&db, "mail.bad").await)).await.ok();
-    for part in ["9007199254740993", "timed out: no answer", "It failed at", "run 1 of 1", "tenant", "vip", "s-failed"] {
+    for part in [
+        "9007199254740993",
+        "timed out: no answer",
+        "It failed at",
+        "run 1 of 1",
+        "tenant",
+        "vip",
+        "s-failed",
+    ] {
         assert!(page.contains(part), "{part}: {page}");
     }
     let page = site.get(&format!("/jobs/{}", id_of(&db, "mail.later").await)).await.ok();
@@ -90,7 +99,12 @@ async fn a_page_is_sent_anew_within_a_second_or_two_of_a_change() {
     fill(&db).await;
     let site = Site::of(&db, Role::Viewer).await;
     let id = id_of(&db, "mail.a").await;
-    let stream = site.raw("GET", &format!("/live?of=/jobs/{id}")).header(FETCH_SITE, "same-origin").send().await.unwrap();
+    let stream = site
+        .raw("GET", &format!("/live?of=/jobs/{id}"))
+        .header(FETCH_SITE, "same-origin")
+        .send()
+        .await
+        .unwrap();
     assert_eq!(stream.headers()["content-type"], "text/event-stream");
     let mut parts = stream.bytes_stream();
     let first = String::from_utf8(parts.next().await.unwrap().unwrap().to_vec()).unwrap();
@@ -113,11 +127,13 @@ async fn fifty_tabs_cost_what_one_does() {
     let site = Site::of(&db, Role::Viewer).await;
     let mut tabs = Vec::new();
     for _ in 0..50 {
-        let stream = site.raw("GET", "/live?of=/jobs").header(FETCH_SITE, "same-origin").send().await.unwrap();
+        let stream =
+            site.raw("GET", "/live?of=/jobs").header(FETCH_SITE, "same-origin").send().await.unwrap();
         tabs.push(stream.bytes_stream());
     }
     let calls = "select coalesce(sum(calls), 0)::bigint from pg_stat_user_functions where schemaname = 'jobs' and funcname = 'search'";
-    db.run("alter system set track_functions = 'all'; select pg_reload_conf()").await;
+    db.run("alter system set track_functions = 'all'").await; // not within a transaction
+    db.run("select pg_reload_conf()").await;
     // Each tab has received three pages.
     for tab in &mut tabs {
         for _ in 0..3 {

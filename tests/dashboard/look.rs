@@ -28,7 +28,8 @@ fn rgb(hex: &str) -> [f64; 3] {
 /// The ratio of WCAG 2.
 fn ratio(a: [f64; 3], b: [f64; 3]) -> f64 {
     let light = |colour: [f64; 3]| {
-        let [r, g, b] = colour.map(|part| if part <= 0.04045 { part / 12.92 } else { ((part + 0.055) / 1.055).powf(2.4) });
+        let [r, g, b] = colour
+            .map(|part| if part <= 0.04045 { part / 12.92 } else { ((part + 0.055) / 1.055).powf(2.4) });
         0.2126 * r + 0.7152 * g + 0.0722 * b
     };
     let (a, b) = (light(a), light(b));
@@ -44,7 +45,14 @@ fn every_text_has_contrast_on_every_ground_in_both_themes() {
     for ground in ["ground", "tint", "pick"] {
         pairs.extend(texts.map(|text| (text, ground, 4.5)));
     }
-    pairs.extend([("on-accent", "accent", 4.5), ("on-accent", "bad", 4.5), ("ink", "late-area", 4.5), ("ink", "bad-area", 4.5), ("edge", "ground", 3.0), ("accent", "area", 3.0)]);
+    pairs.extend([
+        ("on-accent", "accent", 4.5),
+        ("on-accent", "bad", 4.5),
+        ("ink", "late-area", 4.5),
+        ("ink", "bad-area", 4.5),
+        ("edge", "ground", 3.0),
+        ("accent", "area", 3.0),
+    ]);
     for (text, ground, least) in pairs {
         for theme in [0, 1] {
             let found = ratio(colours[text][theme], colours[ground][theme]);
@@ -63,7 +71,19 @@ fn the_ratio_is_that_of_the_standard() {
 fn only_the_states_that_have_a_shape_and_a_colour_are_used() {
     let sprite = include_str!("../../pgjobs/src/web/dashboard/assets/sprite.svg");
     let style = style();
-    for state in ["ready", "scheduled", "backoff", "running", "success", "failed", "cancelled", "paused", "lost", "warn", "bell"] {
+    for state in [
+        "ready",
+        "scheduled",
+        "backoff",
+        "running",
+        "success",
+        "failed",
+        "cancelled",
+        "paused",
+        "lost",
+        "warn",
+        "bell",
+    ] {
         assert!(sprite.contains(&format!("id=\"i-{state}\"")), "{state} has a shape");
         assert!(state == "bell" || style.contains(&format!(".s-{state}")), "{state} has a colour");
     }

@@ -5,6 +5,7 @@ mod jobs;
 mod look;
 mod pitfalls;
 mod roles;
+mod scale;
 mod sensitive;
 mod states;
 
@@ -40,7 +41,8 @@ impl Site {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("port");
         let url = format!("http://{}", listener.local_addr().expect("address"));
         tokio::spawn(pgjobs::web::axum::serve(listener, router).into_future());
-        let client = Client::builder().cookie_store(true).redirect(redirect::Policy::none()).build().expect("client");
+        let client =
+            Client::builder().cookie_store(true).redirect(redirect::Policy::none()).build().expect("client");
         Site { url, client }
     }
 

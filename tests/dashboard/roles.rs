@@ -9,7 +9,14 @@ use crate::{Site, fill, id_of};
 /// All that can be posted: path, verb, form.
 fn posts(id: &str) -> Vec<(String, Verb, Vec<(&'static str, String)>)> {
     let selection = |name: &'static str| vec![("do", name.to_owned()), ("id", id.to_owned())];
-    let all = |name: &'static str| vec![("do", name.to_owned()), ("all", "1".to_owned()), ("task", "none".to_owned()), ("matched", "0".to_owned())];
+    let all = |name: &'static str| {
+        vec![
+            ("do", name.to_owned()),
+            ("all", "1".to_owned()),
+            ("task", "none".to_owned()),
+            ("matched", "0".to_owned()),
+        ]
+    };
     vec![
         ("/jobs/retry".to_owned(), Verb::Retry, selection("retry")),
         ("/jobs/redrive".to_owned(), Verb::Redrive, selection("redrive")),
@@ -45,7 +52,14 @@ async fn a_handler_refuses_exactly_what_the_table_does() {
         }
         let edit = site.get("/jobs/00000000000070008000000000000000/edit").await;
         assert_eq!(edit.status == StatusCode::FORBIDDEN, role < Verb::Edit.role());
-        assert_eq!(db.one::<i64>("select count(*) from jobs.audit where action <> 'purge'").await, if role >= Role::Operator { db.one("select count(*) from jobs.audit where action <> 'purge'").await } else { 0 });
+        assert_eq!(
+            db.one::<i64>("select count(*) from jobs.audit where action <> 'purge'").await,
+            if role >= Role::Operator {
+                db.one("select count(*) from jobs.audit where action <> 'purge'").await
+            } else {
+                0
+            }
+        );
     }
 }
 
@@ -53,7 +67,8 @@ async fn a_handler_refuses_exactly_what_the_table_does() {
 async fn a_button_is_shown_exactly_to_who_may_press_it() {
     let db = Db::new().await;
     fill(&db).await;
-    let (bad, later, run) = (id_of(&db, "mail.bad").await, id_of(&db, "mail.later").await, id_of(&db, "mail.run").await);
+    let (bad, later, run) =
+        (id_of(&db, "mail.bad").await, id_of(&db, "mail.later").await, id_of(&db, "mail.run").await);
     db.run("select jobs.start_operation('retry', 'none'); update jobs.operation set state = 'running'").await;
     let buttons = [
         (format!("/jobs/{bad}"), "do=retry", Verb::Retry),

@@ -8,8 +8,8 @@ use clap::{CommandFactory, FromArgMatches};
 use super::args::global::color_of_arguments;
 use super::command::{Cli, Command};
 use super::commands::{
-    audit, bench, check, codegen, completions, control, dashboard, dev, doctor, edit, explain, inspect, jobs, migrate,
-    operation, pause, publish, retention, schedule, unique, worker,
+    audit, bench, check, codegen, completions, control, dashboard, dev, doctor, edit, explain, inspect, jobs,
+    migrate, operation, pause, publish, retention, schedule, unique, worker,
 };
 use super::database::connect;
 use super::output::console::{self, Console};

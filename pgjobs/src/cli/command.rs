@@ -5,8 +5,8 @@ use clap::{Parser, Subcommand};
 
 use super::args::global::Global;
 use super::commands::{
-    audit, bench, check, codegen, completions, control, dashboard, dev, doctor, edit, explain, inspect, jobs, migrate,
-    operation, pause, publish, retention, schedule, unique, worker,
+    audit, bench, check, codegen, completions, control, dashboard, dev, doctor, edit, explain, inspect, jobs,
+    migrate, operation, pause, publish, retention, schedule, unique, worker,
 };
 
 const STYLES: Styles = Styles::styled()

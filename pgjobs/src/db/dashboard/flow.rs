@@ -29,7 +29,12 @@ impl Flow {
 pub(crate) async fn flow(connection: &mut PgConnection, cap: i32) -> Result<Flow, Error> {
     let flow = sqlx::query("select f.ended, f.failed, f.failed_exactly, f.backoff from jobs.flow($1) f");
     let row = flow.bind(cap).fetch_one(connection).await?;
-    Ok(Flow { ended: row.try_get(0)?, failed: row.try_get(1)?, failed_exactly: row.try_get(2)?, backoff: row.try_get(3)? })
+    Ok(Flow {
+        ended: row.try_get(0)?,
+        failed: row.try_get(1)?,
+        failed_exactly: row.try_get(2)?,
+        backoff: row.try_get(3)?,
+    })
 }
 
 /// The open jobs of a task.
@@ -42,8 +47,7 @@ pub(crate) struct Open {
     pub(crate) oldest_ready: Option<DateTime<Utc>>,
 }
 
-const OPEN: &str =
-    "select coalesce(o.task, '(unreadable)'), o.ready, o.scheduled, o.running, o.oldest_ready from jobs.open_counts($1) o";
+const OPEN: &str = "select coalesce(o.task, '(unreadable)'), o.ready, o.scheduled, o.running, o.oldest_ready from jobs.open_counts($1) o";
 
 /// Counts at most `cap` rows of each kind.
 pub(crate) async fn open(connection: &mut PgConnection, cap: i32) -> Result<Vec<Open>, Error> {

@@ -84,7 +84,11 @@ impl Ask {
     }
 
     /// The link with a query.
-    pub(super) fn link_with<'a>(&self, path: &str, query: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+    pub(super) fn link_with<'a>(
+        &self,
+        path: &str,
+        query: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> String {
         with_query(&self.link(path), query)
     }
 

@@ -18,8 +18,9 @@ pub(super) struct Asset {
     bytes: &'static [u8],
 }
 
-pub(super) static STYLE: LazyLock<Asset> =
-    LazyLock::new(|| asset("dashboard", "css", "text/css; charset=utf-8", include_bytes!("assets/dashboard.css")));
+pub(super) static STYLE: LazyLock<Asset> = LazyLock::new(|| {
+    asset("dashboard", "css", "text/css; charset=utf-8", include_bytes!("assets/dashboard.css"))
+});
 pub(super) static SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
     asset("dashboard", "js", "text/javascript; charset=utf-8", include_bytes!("assets/dashboard.js"))
 });

@@ -38,8 +38,13 @@ impl Failed {
         let Failed::Database(error) = self else { return false };
         let Error::Database(error) = &**error else { return false };
         match error.as_database_error().and_then(|error| error.code()) {
-            Some(code) => code == "53300" || ["08", "28", "3D", "57P0"].iter().any(|class| code.starts_with(class)),
-            None => !matches!(error, sqlx::Error::RowNotFound | sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_)),
+            Some(code) => {
+                code == "53300" || ["08", "28", "3D", "57P0"].iter().any(|class| code.starts_with(class))
+            }
+            None => !matches!(
+                error,
+                sqlx::Error::RowNotFound | sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_)
+            ),
         }
     }
 
@@ -50,7 +55,10 @@ impl Failed {
             Failed::NotPermitted(_) => StatusCode::FORBIDDEN,
             Failed::Database(error) if matches!(**error, Error::UnknownJob(_)) => StatusCode::NOT_FOUND,
             _ if self.is_away() => StatusCode::SERVICE_UNAVAILABLE,
-            Failed::Database(error) => of_database(error),
+            Failed::Database(error) => match &**error {
+                Error::Refused { code, .. } => status(code),
+                error => of_database(error),
+            },
         }
     }
 
@@ -69,6 +77,12 @@ impl Failed {
     }
 }
 
+/// The status in a code of the SQL layer, PT404.
+fn status(code: &str) -> StatusCode {
+    let status = code.strip_prefix("PT").and_then(|status| status.parse().ok());
+    status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
 /// The SQL layer gives its own status in its codes, PT404; a query that took too long is 503.
 fn of_database(error: &Error) -> StatusCode {
     let Error::Database(error) = error else { return StatusCode::BAD_REQUEST };
@@ -76,10 +90,7 @@ fn of_database(error: &Error) -> StatusCode {
     match code.as_deref() {
         Some("57014" | "55P03") => StatusCode::SERVICE_UNAVAILABLE,
         Some("42501") => StatusCode::FORBIDDEN,
-        Some(code) => code
-            .strip_prefix("PT")
-            .and_then(|status| status.parse().ok())
-            .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+        Some(code) => status(code),
         None => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }

@@ -42,7 +42,11 @@ impl Fields {
                 _ => Failed::bad("the form cannot be read"),
             }
         })?;
-        if fields.len() > MOST_FIELDS { Err(Failed::bad("the form has too many fields")) } else { Ok(Fields(fields)) }
+        if fields.len() > MOST_FIELDS {
+            Err(Failed::bad("the form has too many fields"))
+        } else {
+            Ok(Fields(fields))
+        }
     }
 
     /// The first value of a name that is not empty.

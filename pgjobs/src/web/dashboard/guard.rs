@@ -30,7 +30,8 @@ pub(super) fn forged(request: &Parts) -> Option<&'static str> {
 fn by_origin(headers: &HeaderMap, is_stream: bool) -> Option<&'static str> {
     let Some(origin) = header(headers, &ORIGIN) else {
         // Browsers send none with a GET to the same origin.
-        return (!is_stream).then_some("it does not say which page made it (no Sec-Fetch-Site and no Origin)");
+        return (!is_stream)
+            .then_some("it does not say which page made it (no Sec-Fetch-Site and no Origin)");
     };
     let authority = origin.split_once("://").map(|(_, authority)| authority);
     match (authority, header(headers, &HOST)) {
@@ -85,7 +86,11 @@ mod tests {
             (vec![host], false),
         ] {
             for method in ["POST", "PUT", "DELETE", "PATCH"] {
-                assert_eq!(forged(&request(method, "/jobs/retry", &headers)).is_none(), is_ours, "{headers:?}");
+                assert_eq!(
+                    forged(&request(method, "/jobs/retry", &headers)).is_none(),
+                    is_ours,
+                    "{headers:?}"
+                );
             }
             assert!(forged(&request("GET", "/jobs", &headers)).is_none());
         }

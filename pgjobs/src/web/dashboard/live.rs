@@ -41,7 +41,8 @@ struct Watched {
 /// The stream of a view; `of` is its path and query.
 pub(super) fn stream(ask: Ask, of: &str, show: Show) -> Response {
     let Some(view) = watch(ask, of, show) else {
-        return (axum::http::StatusCode::SERVICE_UNAVAILABLE, "too many different pages are watched").into_response();
+        return (axum::http::StatusCode::SERVICE_UNAVAILABLE, "too many different pages are watched")
+            .into_response();
     };
     let ends = Instant::now() + LIFE;
     let events = stream::unfold(view, move |mut view| async move {
@@ -65,7 +66,8 @@ fn watch(ask: Ask, of: &str, show: Show) -> Option<watch::Receiver<Arc<str>>> {
     if views.len() >= MOST && !views.contains_key(&key) {
         return None;
     }
-    let watched = views.entry(key).or_insert_with(|| Watched { ask, show, view: watch::Sender::new("".into()) });
+    let watched =
+        views.entry(key).or_insert_with(|| Watched { ask, show, view: watch::Sender::new("".into()) });
     let receiver = watched.view.subscribe();
     if is_first {
         tokio::spawn(render_all(site.clone()));

@@ -119,7 +119,15 @@ mod tests {
         for to in ["/", "/jobs?state=failed&q=a%20b"] {
             assert_eq!(local(to), to);
         }
-        for to in ["//evil.example", "https://evil.example", "/\\evil.example", "", "jobs", "/a\r\nSet-Cookie: x", "/é"] {
+        for to in [
+            "//evil.example",
+            "https://evil.example",
+            "/\\evil.example",
+            "",
+            "jobs",
+            "/a\r\nSet-Cookie: x",
+            "/é",
+        ] {
             assert_eq!(local(to), "/", "{to}");
         }
     }

@@ -100,10 +100,7 @@ impl Dashboard {
     ///     .router()
     /// # }
     /// ```
-    pub fn authenticate(
-        mut self,
-        hook: impl Fn(&Parts) -> Option<Viewer> + Send + Sync + 'static,
-    ) -> Self {
+    pub fn authenticate(mut self, hook: impl Fn(&Parts) -> Option<Viewer> + Send + Sync + 'static) -> Self {
         self.gate = Gate::Hook(Box::new(hook));
         self
     }

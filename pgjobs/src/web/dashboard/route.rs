@@ -31,11 +31,13 @@ fn fit(pattern: &'static str, path: &str) -> Option<Params> {
     loop {
         match (wanted.next(), given.next()) {
             (None, None) => return Some(params),
-            (Some(part), Some(text)) => match part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) {
-                Some(name) if !text.is_empty() => params.push((name, decode(text)?)),
-                None if part == text => {}
-                _ => return None,
-            },
+            (Some(part), Some(text)) => {
+                match part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) {
+                    Some(name) if !text.is_empty() => params.push((name, decode(text)?)),
+                    None if part == text => {}
+                    _ => return None,
+                }
+            }
             _ => return None,
         }
     }
@@ -50,7 +52,12 @@ mod tests {
         assert_eq!(fit("/jobs/{id}", "/jobs/a%2Fb"), Some(vec![("id", "a/b".to_owned())]));
         assert_eq!(fit("/jobs/{id}/edit", "/jobs/x/edit"), Some(vec![("id", "x".to_owned())]));
         assert_eq!(fit("/", "/"), Some(vec![]));
-        for (pattern, path) in [("/jobs/{id}", "/jobs/"), ("/jobs/{id}", "/jobs/x/y"), ("/jobs/{id}", "/jobs/%ff"), ("/jobs", "/jobs/")] {
+        for (pattern, path) in [
+            ("/jobs/{id}", "/jobs/"),
+            ("/jobs/{id}", "/jobs/x/y"),
+            ("/jobs/{id}", "/jobs/%ff"),
+            ("/jobs", "/jobs/"),
+        ] {
             assert_eq!(fit(pattern, path), None, "{path}");
         }
     }

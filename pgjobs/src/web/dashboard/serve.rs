@@ -54,7 +54,12 @@ async fn answer(site: Arc<Site>, table: &'static Table, parts: Parts, body: Body
     match parts.method {
         Method::GET | Method::HEAD => asked.get(table, &parts.uri).await,
         Method::POST => asked.post(table, parts, body).await,
-        _ => said(&asked.base, theme, StatusCode::METHOD_NOT_ALLOWED, "Pages are read with GET, and changes are made with POST."),
+        _ => said(
+            &asked.base,
+            theme,
+            StatusCode::METHOD_NOT_ALLOWED,
+            "Pages are read with GET, and changes are made with POST.",
+        ),
     }
 }
 
@@ -63,7 +68,8 @@ const CLOSED: &str = "This dashboard is closed: the program says neither who may
 
 /// The path under which the browser sees the dashboard, without a slash at its end.
 fn base(site: &Site, parts: &Parts) -> String {
-    let nested = || parts.extensions.get::<NestedPath>().map(|path| path.as_str().trim_end_matches('/').to_owned());
+    let nested =
+        || parts.extensions.get::<NestedPath>().map(|path| path.as_str().trim_end_matches('/').to_owned());
     site.path.clone().or_else(nested).unwrap_or_default()
 }
 

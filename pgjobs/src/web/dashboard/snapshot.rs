@@ -143,8 +143,15 @@ fn with_open(ended: &[TaskCounts], open: Vec<Open>) -> Vec<TaskCounts> {
         oldest_ready: None,
         exact: true,
     };
-    let was = |task: &TaskCounts| TaskCounts { ready: 0, scheduled: 0, running: 0, oldest_ready: None, ..task.clone() };
-    let mut counts: BTreeMap<String, TaskCounts> = ended.iter().map(|task| (task.task.clone(), was(task))).collect();
+    let was = |task: &TaskCounts| TaskCounts {
+        ready: 0,
+        scheduled: 0,
+        running: 0,
+        oldest_ready: None,
+        ..task.clone()
+    };
+    let mut counts: BTreeMap<String, TaskCounts> =
+        ended.iter().map(|task| (task.task.clone(), was(task))).collect();
     for Open { task, ready, scheduled, running, oldest_ready } in open {
         let counts = counts.entry(task.clone()).or_insert_with(|| none(task));
         *counts = TaskCounts { ready, scheduled, running, oldest_ready, ..counts.clone() };

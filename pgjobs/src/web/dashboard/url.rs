@@ -7,7 +7,9 @@ pub(super) fn encode(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => encoded.push(char::from(byte)),
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+                encoded.push(char::from(byte))
+            }
             // Writing to a string does not fail.
             _ => drop(write!(encoded, "%{byte:02X}")),
         }
@@ -63,7 +65,15 @@ mod tests {
     #[test]
     fn only_pages_of_the_web_are_links() {
         assert!(is_link("https://logs.example/x?y=1") && is_link("http://a"));
-        for no in ["javascript:alert(1)", "JAVASCRIPT:alert(1)", "data:text/html,x", "//a", " https://a", "ftp://a", "https://a\nb"] {
+        for no in [
+            "javascript:alert(1)",
+            "JAVASCRIPT:alert(1)",
+            "data:text/html,x",
+            "//a",
+            " https://a",
+            "ftp://a",
+            "https://a\nb",
+        ] {
             assert!(!is_link(no), "{no}");
         }
     }

@@ -49,7 +49,11 @@ impl Users {
             }
             users.push(user);
         }
-        if users.is_empty() { Err("there is no user: a line is name:role:sha256".to_owned()) } else { Ok(Users(users)) }
+        if users.is_empty() {
+            Err("there is no user: a line is name:role:sha256".to_owned())
+        } else {
+            Ok(Users(users))
+        }
     }
 
     /// The user with this name, exactly, and this password. Takes as long for a wrong name as for a wrong password.

@@ -89,7 +89,10 @@ mod tests {
 
     #[test]
     fn numbers_have_commas_and_counts_an_end() {
-        assert_eq!([0, 999, 1000, 1_204_118, -1000].map(number), ["0", "999", "1,000", "1,204,118", "−1,000"]);
+        assert_eq!(
+            [0, 999, 1000, 1_204_118, -1000].map(number),
+            ["0", "999", "1,000", "1,204,118", "−1,000"]
+        );
         assert_eq!([9_999, 10_000, 500_000].map(count), ["9,999", "10,000+", "10,000+"]);
         assert_eq!(counted(1, "job", "jobs"), "1 job");
     }

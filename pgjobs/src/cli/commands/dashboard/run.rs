@@ -50,14 +50,14 @@ fn login(args: &DashboardArgs, role: Role) -> Result<Login, Failure> {
     if let Some(file) = &args.users {
         let lines = std::fs::read_to_string(file)
             .map_err(|error| Failure::usage(format!("{} cannot be read: {error}", file.display())))?;
-        let users = Users::parse(&lines)
-            .map_err(|reason| Failure::usage(format!("{}: {reason}", file.display())))?;
+        let users =
+            Users::parse(&lines).map_err(|reason| Failure::usage(format!("{}: {reason}", file.display())))?;
         return Ok(Login { users, one: None, made: None });
     }
     match std::env::var(PASSWORD).ok().filter(|password| !password.is_empty()) {
-        Some(password) if password.chars().count() < SHORTEST => {
-            Err(Failure::usage(format!("the password of {PASSWORD} has fewer than {SHORTEST} characters: `openssl rand -hex 16` makes one")))
-        }
+        Some(password) if password.chars().count() < SHORTEST => Err(Failure::usage(format!(
+            "the password of {PASSWORD} has fewer than {SHORTEST} characters: `openssl rand -hex 16` makes one"
+        ))),
         Some(password) => Ok(one(role, &password, None)),
         None => made(args.listen, role),
     }

@@ -28,7 +28,11 @@ impl Server {
     }
 
     /// Serves until this future ends; what is on its way then is not waited for, since nothing depends on it.
-    pub(crate) async fn serve(self, dashboard: Dashboard, until: impl Future<Output = ()>) -> Result<(), Failure> {
+    pub(crate) async fn serve(
+        self,
+        dashboard: Dashboard,
+        until: impl Future<Output = ()>,
+    ) -> Result<(), Failure> {
         let serving = axum::serve(self.listener, dashboard.router());
         tokio::select! {
             served = serving.into_future() => served.map_err(|error| Failure::failed(format!("the dashboard ended: {error}"))),

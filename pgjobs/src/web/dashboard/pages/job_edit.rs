@@ -44,8 +44,10 @@ async fn read(ask: &Ask) -> Result<(JobRow, String), Failed> {
 
 fn form(ask: &Ask, row: &JobRow, given: &dyn Fn(&str) -> String, error: Option<&str>) -> Markup {
     let id = row.job_id.as_str();
-    let number = |name: &str, label: &str, hint: &str| html! {
-        div.field { label for=(name) { (label) } input id=(name) name=(name) inputmode="decimal" maxlength="40" value=(given(name)); p { (hint) } }
+    let number = |name: &str, label: &str, hint: &str| {
+        html! {
+            div.field { label for=(name) { (label) } input id=(name) name=(name) inputmode="decimal" maxlength="40" value=(given(name)); p { (hint) } }
+        }
     };
     html! {
         p.crumb { a href=(ask.link("/jobs")) { "Jobs" } ", " a.mono href=(ask.link_to("/jobs/", id)) { (id) } }
@@ -75,7 +77,10 @@ pub(in crate::web::dashboard) async fn save(ask: &Ask, fields: &Fields) -> Resul
         Err(failed) if failed.code().is_client_error() && failed.code() != StatusCode::FORBIDDEN => {
             let given = |name: &str| fields.get(name).unwrap_or("").to_owned();
             let main = form(ask, &row, &given, Some(&failed.words()));
-            Ok(Done::Show(Section::Jobs, Box::new(View { status: failed.code(), ..View::still("Edit again", main) })))
+            Ok(Done::Show(
+                Section::Jobs,
+                Box::new(View { status: failed.code(), ..View::still("Edit again", main) }),
+            ))
         }
         Err(failed) => Err(failed),
     }
@@ -85,8 +90,9 @@ async fn try_to(ask: &Ask, fields: &Fields, row: &JobRow, old: &str) -> Result<(
     let body = fields.get("body").filter(|body| body.trim() != old.trim());
     if let Some(body) = body {
         // Only whether it is JSON: the text goes to the database as it is, each digit of it.
-        serde_json::from_str::<&serde_json::value::RawValue>(body)
-            .map_err(|error| Failed::status(StatusCode::UNPROCESSABLE_ENTITY, format!("The arguments are no JSON: {error}.")))?;
+        serde_json::from_str::<&serde_json::value::RawValue>(body).map_err(|error| {
+            Failed::status(StatusCode::UNPROCESSABLE_ENTITY, format!("The arguments are no JSON: {error}."))
+        })?;
     }
     let changes = Changes {
         body,
@@ -108,7 +114,8 @@ fn changed<T: PartialEq>(new: Option<T>, old: T) -> Option<T> {
 }
 
 fn number<T: std::str::FromStr>(fields: &Fields, name: &str) -> Result<Option<T>, Failed> {
-    let parse = |text: &str| text.trim().parse().map_err(|_| Failed::bad(format!("{name} is a number, not {text}.")));
+    let parse =
+        |text: &str| text.trim().parse().map_err(|_| Failed::bad(format!("{name} is a number, not {text}.")));
     fields.get(name).map(parse).transpose()
 }
 

@@ -72,14 +72,18 @@ pub(in crate::web::dashboard) fn selected(fields: &Fields) -> Result<Vec<crate::
     match ids.len() {
         0 => Err(Failed::bad("No job is selected.")),
         ..=SELECTED => Ok(ids.into_iter().map(|id| crate::JobId::from_database(id.to_owned())).collect()),
-        n => Err(Failed::bad(format!("{n} jobs are selected, and a selection has at most {SELECTED}: use all that match."))),
+        n => Err(Failed::bad(format!(
+            "{n} jobs are selected, and a selection has at most {SELECTED}: use all that match."
+        ))),
     }
 }
 
 /// All that match a filter, as an operation takes them.
 pub(in crate::web::dashboard) fn chosen<'a>(act: &Act, filter: &'a Filter) -> Result<Chosen<'a>, Failed> {
     if !filter.is_for_operations() {
-        return Err(Failed::bad("All that match are taken by state, task, error and time only: drop the other filters, or select jobs."));
+        return Err(Failed::bad(
+            "All that match are taken by state, task, error and time only: drop the other filters, or select jobs.",
+        ));
     }
     let state = match (act.verb, filter.state) {
         (Verb::Cancel, "open") | (Verb::Purge, _) => None,
@@ -106,7 +110,11 @@ pub(in crate::web::dashboard) async fn show(ask: &Ask) -> Result<View, Failed> {
 }
 
 /// The page of all that match; `error` is what was wrong with the form.
-pub(in crate::web::dashboard) async fn all(ask: &Ask, act: &Act, error: Option<&str>) -> Result<Markup, Failed> {
+pub(in crate::web::dashboard) async fn all(
+    ask: &Ask,
+    act: &Act,
+    error: Option<&str>,
+) -> Result<Markup, Failed> {
     let filter = Filter::of(&ask.query, ask.now())?;
     let mut tx = ask.read().await?;
     let preview = operation::preview(&mut tx, &chosen(act, &filter)?).await?;
@@ -146,7 +154,15 @@ fn examples(ask: &Ask, preview: &Preview) -> Markup {
     }
 }
 
-fn page(ask: &Ask, act: &Act, jobs: i64, exact: bool, hidden: Vec<(&str, &str)>, list: Markup, error: Option<&str>) -> Markup {
+fn page(
+    ask: &Ask,
+    act: &Act,
+    jobs: i64,
+    exact: bool,
+    hidden: Vec<(&str, &str)>,
+    list: Markup,
+    error: Option<&str>,
+) -> Markup {
     let much = if exact { counted(jobs, "job", "jobs") } else { format!("{} jobs or more", number(jobs)) };
     let class = if act.is_danger { "danger main-act" } else { "main-act" };
     html! {

@@ -36,7 +36,12 @@ pub(in crate::web::dashboard) async fn run(ask: &Ask, fields: &Fields) -> Result
     Ok(Done::Go(format!("{path}{sign}did={}&n={n}", act.verb.name())))
 }
 
-async fn change(tx: &mut PgConnection, verb: Verb, ids: &[crate::JobId], reason: &str) -> Result<usize, Failed> {
+async fn change(
+    tx: &mut PgConnection,
+    verb: Verb,
+    ids: &[crate::JobId],
+    reason: &str,
+) -> Result<usize, Failed> {
     Ok(match verb {
         Verb::Retry => admin::retry(tx, ids, Some(reason)).await?.len(),
         Verb::Redrive => {
@@ -58,15 +63,25 @@ async fn start(ask: &Ask, fields: &Fields) -> Result<Done, Failed> {
     if shown > TYPED && typed.as_deref() != Some(shown.to_string().as_str()) {
         let again = Ask { query: fields.clone(), ..ask.clone() };
         let main = all(&again, act, Some("The number that was typed is not the number of jobs.")).await?;
-        return Ok(Done::Show(Section::Jobs, Box::new(View { status: axum::http::StatusCode::UNPROCESSABLE_ENTITY, ..View::still("Again", main) })));
+        return Ok(Done::Show(
+            Section::Jobs,
+            Box::new(View {
+                status: axum::http::StatusCode::UNPROCESSABLE_ENTITY,
+                ..View::still("Again", main)
+            }),
+        ));
     }
     let mut tx = ask.write().await?;
     let preview = operation::preview(&mut tx, &chosen(act, &filter)?).await?;
     if preview.jobs > shown.saturating_mul(2).saturating_add(TYPED) {
-        return Err(Failed::status(axum::http::StatusCode::CONFLICT, "Many more jobs match by now than the preview showed: look again."));
+        return Err(Failed::status(
+            axum::http::StatusCode::CONFLICT,
+            "Many more jobs match by now than the preview showed: look again.",
+        ));
     }
     let reason = ask.reason(fields);
-    let started = operation::start(&mut *tx, &chosen(act, &filter)?, None, Some(&reason), Some(preview.jobs)).await?;
+    let started =
+        operation::start(&mut *tx, &chosen(act, &filter)?, None, Some(&reason), Some(preview.jobs)).await?;
     tx.commit().await?;
     Ok(Done::Go(format!("/operations/{}", started.id)))
 }

@@ -17,7 +17,9 @@ const PAGE: i32 = 50;
 
 pub(in crate::web::dashboard) async fn list(ask: &Ask) -> Result<View, Failed> {
     let before = match ask.get("before") {
-        Some(text) => Some(text.parse::<i64>().map_err(|_| Failed::bad("before is the number of an operation."))?),
+        Some(text) => {
+            Some(text.parse::<i64>().map_err(|_| Failed::bad("before is the number of an operation."))?)
+        }
         None => None,
     };
     let mut tx = ask.read().await?;

@@ -109,7 +109,8 @@ fn topics(ask: &Ask) -> Markup {
         th scope="col" { "task" } th.num scope="col" { "ready" } th.num.p1 scope="col" { "running" }
         th.num scope="col" { "oldest" } th.num.p2 scope="col" { "scheduled" } th.num.p2 scope="col" { "failed" }
     };
-    let cell = |n: i64, class: &str| html! { td class={ "num " (class) @if n == 0 { " zero" } } { (count(n)) } };
+    let cell =
+        |n: i64, class: &str| html! { td class={ "num " (class) @if n == 0 { " zero" } } { (count(n)) } };
     let rows = html! {
         @for task in &ask.snapshot.counts {
             tr {

@@ -10,7 +10,8 @@ use crate::web::dashboard::html::{clock, empty, gauge, section, state, time};
 
 pub(super) fn attempts(now: DateTime<Utc>, job: &Job) -> Markup {
     let last = job.row.attempt;
-    let mut runs: Vec<i32> = job.log.iter().map(|line| line.attempt).chain(job.progress.iter().map(|said| said.attempt)).collect();
+    let mut runs: Vec<i32> =
+        job.log.iter().map(|line| line.attempt).chain(job.progress.iter().map(|said| said.attempt)).collect();
     if last > 0 {
         runs.push(last);
     }

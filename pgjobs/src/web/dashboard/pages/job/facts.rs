@@ -9,7 +9,8 @@ use crate::web::dashboard::html::{fact, outward, section, time};
 
 pub(super) fn facts(ask: &Ask, job: &Job) -> Markup {
     let row = &job.row;
-    let meta: Value = row.meta.as_ref().and_then(|meta| serde_json::from_str(meta.get()).ok()).unwrap_or_default();
+    let meta: Value =
+        row.meta.as_ref().and_then(|meta| serde_json::from_str(meta.get()).ok()).unwrap_or_default();
     let when = |at: Option<_>| at.map(|at| time(ask.now(), at));
     let body = html! {
         dl.facts {
@@ -53,7 +54,8 @@ fn lineage(ask: &Ask, job: &Job, meta: &Value) -> Markup {
     let origin = text("redrive", "origin");
     let from = text("redrive", "from");
     let schedule = text("tick", "schedule");
-    let next = job.reasons.iter().find_map(|reason| reason.details.get("redriven_as")).and_then(Value::as_str);
+    let next =
+        job.reasons.iter().find_map(|reason| reason.details.get("redriven_as")).and_then(Value::as_str);
     let link = |id: &str| html! { a.mono href=(ask.link_to("/jobs/", id)) { (id) } };
     html! {
         dl.facts {

@@ -72,7 +72,14 @@ fn parts(now: DateTime<Utc>, job: &Job) -> Vec<Part> {
     if earlier > 0 {
         let name = if earlier == 1 { "run 1".to_owned() } else { format!("runs 1 to {earlier}") };
         let until = if is_open { None } else { Some(begins.signed_duration_since(row.created_at)) };
-        parts.push(Part { class: "run s-failed", icon: Some("failed"), name, from: Some(row.created_at), took: until, note: ", did not succeed" });
+        parts.push(Part {
+            class: "run s-failed",
+            icon: Some("failed"),
+            name,
+            from: Some(row.created_at),
+            took: until,
+            note: ", did not succeed",
+        });
     } else if begins > waits_from {
         parts.push(wait("wait", Some("ready"), "ready", waits_from, begins));
     }
@@ -81,13 +88,21 @@ fn parts(now: DateTime<Utc>, job: &Job) -> Vec<Part> {
         JobState::Running => parts.push(run(job, "run s-running", "running", now)),
         JobState::Success => parts.push(run(job, "run s-success", "success", row.complete_on.unwrap_or(now))),
         JobState::Failed => parts.push(run(job, "run s-failed", "failed", row.complete_on.unwrap_or(now))),
-        JobState::Cancelled if row.run_at.is_some() => parts.push(run(job, "run", "cancelled", row.complete_on.unwrap_or(now))),
+        JobState::Cancelled if row.run_at.is_some() => {
+            parts.push(run(job, "run", "cancelled", row.complete_on.unwrap_or(now)))
+        }
         JobState::Cancelled => {}
     }
     parts
 }
 
-fn wait(class: &'static str, icon: Option<&'static str>, name: &str, from: DateTime<Utc>, until: DateTime<Utc>) -> Part {
+fn wait(
+    class: &'static str,
+    icon: Option<&'static str>,
+    name: &str,
+    from: DateTime<Utc>,
+    until: DateTime<Utc>,
+) -> Part {
     // Clocks differ; no wait is below zero.
     let took = until.signed_duration_since(from).max(TimeDelta::zero());
     Part { class, icon, name: name.to_owned(), from: Some(from), took: Some(took), note: "" }

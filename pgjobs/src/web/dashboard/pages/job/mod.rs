@@ -61,7 +61,8 @@ async fn read(ask: &Ask) -> Result<Job, Failed> {
     let mut tx = ask.read().await?;
     let row = db::inspect::get(&mut tx, &id).await.map_err(|error| unknown(&id, error))?;
     let reasons = explain::explain(&mut tx, &id).await?;
-    let (progress, log) = (db::progress::progress(&mut tx, &id).await?, db::progress::log(&mut tx, &id, None, LINES).await?);
+    let (progress, log) =
+        (db::progress::progress(&mut tx, &id).await?, db::progress::log(&mut tx, &id, None, LINES).await?);
     tx.commit().await?;
     Ok(Job { row, reasons, progress, log })
 }
@@ -112,8 +113,10 @@ fn head(ask: &Ask, job: &Job, id: &str) -> Markup {
 /// What can be done with it, as far as the viewer may.
 fn actions(ask: &Ask, job: &Job) -> Vec<Markup> {
     let id = job.row.job_id.as_str();
-    let preview = |verb: Verb, word: &str, class: &str| html! {
-        a class={ "btn " (class) } href=(ask.link_with("/jobs/act", [("do", verb.name()), ("id", id)])) { (word) "…" }
+    let preview = |verb: Verb, word: &str, class: &str| {
+        html! {
+            a class={ "btn " (class) } href=(ask.link_with("/jobs/act", [("do", verb.name()), ("id", id)])) { (word) "…" }
+        }
     };
     let edit = html! { a.btn href=(ask.link(&format!("/jobs/{}/edit", encode(id)))) { "Edit…" } };
     let is_redriven = job.reasons.iter().any(|reason| reason.details.get("redriven_as").is_some());
@@ -123,7 +126,9 @@ fn actions(ask: &Ask, job: &Job) -> Vec<Markup> {
             (Verb::Redrive, preview(Verb::Redrive, "Re-drive", "")),
             (Verb::Edit, edit),
         ],
-        JobState::Pending => vec![(Verb::Edit, edit), (Verb::Cancel, preview(Verb::Cancel, "Cancel", "danger"))],
+        JobState::Pending => {
+            vec![(Verb::Edit, edit), (Verb::Cancel, preview(Verb::Cancel, "Cancel", "danger"))]
+        }
         JobState::Running => vec![(Verb::Cancel, preview(Verb::Cancel, "Cancel", "danger"))],
         _ => vec![],
     };
@@ -133,7 +138,11 @@ fn actions(ask: &Ask, job: &Job) -> Vec<Markup> {
 /// The sentence of `explain`, the code of the machine beneath, and the other reasons.
 fn why(job: &Job) -> Markup {
     let word = word(job);
-    let class = if ["success", "cancelled", "scheduled", "ready"].contains(&word) { "calm".to_owned() } else { format!("s-{word}") };
+    let class = if ["success", "cancelled", "scheduled", "ready"].contains(&word) {
+        "calm".to_owned()
+    } else {
+        format!("s-{word}")
+    };
     html! {
         div class={ "why " (class) } {
             @if let Some(first) = job.reasons.first() {

@@ -64,7 +64,8 @@ impl Filter {
                 name => add(name, value),
             }
         }
-        let value = |name: &str| given.iter().find(|(this, _)| *this == name).map(|(_, value)| value.as_str());
+        let value =
+            |name: &str| given.iter().find(|(this, _)| *this == name).map(|(_, value)| value.as_str());
         let (since, until) = (moment(value("since"), now)?, moment(value("until"), now)?);
         let meta = value("meta").map(note).transpose()?;
         Ok(Filter { state, meta, since, until, before: fields.get("before").map(str::to_owned), given })
@@ -149,7 +150,8 @@ fn words(typed: &str) -> Vec<(&'static str, String)> {
                 last.push_str(word);
             }
             (None, _) => {
-                let is_task = word.contains('.') && word.chars().all(|c| c.is_alphanumeric() || "._*-".contains(c));
+                let is_task =
+                    word.contains('.') && word.chars().all(|c| c.is_alphanumeric() || "._*-".contains(c));
                 found.push((if is_task { "task" } else { "text" }, word.to_owned()));
             }
         }
@@ -159,7 +161,8 @@ fn words(typed: &str) -> Vec<(&'static str, String)> {
 
 /// `tenant:7` as the object `{"tenant": 7}`; a value that is no JSON is a text.
 fn note(text: &str) -> Result<String, Failed> {
-    let (key, value) = text.split_once([':', '=']).ok_or_else(|| Failed::bad("A note is a name and a value: tenant:7."))?;
+    let (key, value) =
+        text.split_once([':', '=']).ok_or_else(|| Failed::bad("A note is a name and a value: tenant:7."))?;
     let value = serde_json::from_str(value.trim()).unwrap_or_else(|_| Value::String(value.trim().to_owned()));
     Ok(Value::Object(Map::from_iter([(key.trim().to_owned(), value)])).to_string())
 }
@@ -183,7 +186,9 @@ fn moment(text: Option<&str>, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>
             .map(|time| time.and_utc())
     };
     let found = ago.or_else(exact).or_else(plain);
-    found.map(Some).ok_or_else(|| Failed::bad(format!("{text} is no time: 30m, 2h or 7d ago, or 2026-11-29T18:00 (UTC).")))
+    found.map(Some).ok_or_else(|| {
+        Failed::bad(format!("{text} is no time: 30m, 2h or 7d ago, or 2026-11-29T18:00 (UTC)."))
+    })
 }
 
 #[cfg(test)]

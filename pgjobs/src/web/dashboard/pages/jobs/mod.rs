@@ -78,7 +78,8 @@ fn sum(ask: &Ask, filter: &Filter, state: &str) -> Option<i64> {
 }
 
 fn chips(ask: &Ask, filter: &Filter) -> Markup {
-    let words = |name: &str| FILTERS.iter().find(|(this, ..)| *this == name).map_or("", |(_, words, _)| words);
+    let words =
+        |name: &str| FILTERS.iter().find(|(this, ..)| *this == name).map_or("", |(_, words, _)| words);
     html! {
         div.chips {
             @for (name, value) in &filter.given {
@@ -171,7 +172,9 @@ fn bulk(ask: &Ask, filter: &Filter) -> Markup {
 pub(in crate::web::dashboard) fn verbs(filter: &Filter) -> Vec<(Verb, &'static str, Option<&'static str>)> {
     let mut verbs = Vec::new();
     match filter.state {
-        "failed" | "cancelled" => verbs.extend([(Verb::Retry, "Retry", None), (Verb::Redrive, "Re-drive", None)]),
+        "failed" | "cancelled" => {
+            verbs.extend([(Verb::Retry, "Retry", None), (Verb::Redrive, "Re-drive", None)])
+        }
         "success" => {}
         _ => verbs.push((Verb::Cancel, "Cancel", Some("danger"))),
     }
@@ -184,17 +187,24 @@ pub(in crate::web::dashboard) fn verbs(filter: &Filter) -> Vec<(Verb, &'static s
 fn older(ask: &Ask, filter: &Filter, further: &str) -> String {
     // The places of the pages before this one, so that there is a way back.
     let trail = [ask.get("trail").unwrap_or(""), filter.before.as_deref().unwrap_or("")];
-    let trail: Vec<&str> = trail.iter().flat_map(|part| part.split('~')).filter(|part| !part.is_empty()).collect();
+    let trail: Vec<&str> =
+        trail.iter().flat_map(|part| part.split('~')).filter(|part| !part.is_empty()).collect();
     let trail = trail[trail.len().saturating_sub(20)..].join("~");
     let place = [("before", further), ("trail", trail.as_str())];
-    ask.link_with("/jobs", filter.query().into_iter().chain(place.into_iter().filter(|(_, value)| !value.is_empty())))
+    ask.link_with(
+        "/jobs",
+        filter.query().into_iter().chain(place.into_iter().filter(|(_, value)| !value.is_empty())),
+    )
 }
 
 fn newer(ask: &Ask, filter: &Filter) -> String {
     let trail = ask.get("trail").unwrap_or("");
     let (rest, before) = trail.rsplit_once('~').unwrap_or(("", trail));
     let place = [("before", before), ("trail", rest)];
-    ask.link_with("/jobs", filter.query().into_iter().chain(place.into_iter().filter(|(_, value)| !value.is_empty())))
+    ask.link_with(
+        "/jobs",
+        filter.query().into_iter().chain(place.into_iter().filter(|(_, value)| !value.is_empty())),
+    )
 }
 
 fn pager(ask: &Ask, filter: &Filter, found: &Page) -> Markup {
