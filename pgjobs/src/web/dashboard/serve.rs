@@ -197,7 +197,9 @@ impl Asked {
             Ok(ask) => ask,
             Err(failed) => return self.failed(failed, None).await,
         };
-        match (action.run)(&ask, &fields).await {
+        let done = (action.run)(&ask, &fields).await;
+        self.site.snapshots.expire().await;
+        match done {
             Ok(Done::Go(path)) => login::go(&ask.link(&path)),
             Ok(Done::Show(section, view)) => page(&ask, section, self.theme, *view),
             Err(failed) => self.failed(failed, Some(&ask)).await,

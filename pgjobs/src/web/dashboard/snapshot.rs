@@ -79,6 +79,13 @@ impl Snapshots {
         Ok(snapshot)
     }
 
+    /// Has the next request read anew: something was changed, and the page that follows shows it.
+    pub(super) async fn expire(&self) {
+        if let Some((read, _)) = &mut self.0.lock().await.snapshot {
+            *read = read.checked_sub(AGE).unwrap_or(*read);
+        }
+    }
+
     /// The last one that could be read, however old.
     pub(super) async fn last(&self) -> Option<Arc<Snapshot>> {
         self.0.lock().await.snapshot.as_ref().map(|(_, snapshot)| snapshot.clone())

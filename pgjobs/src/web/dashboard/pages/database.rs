@@ -101,7 +101,7 @@ fn figures(ask: &Ask, health: &Health) -> Markup {
         dl.figs {
             (figure("Size", bytes(health.bytes), "of the whole database"))
             (figure("Connections", html! { (number(health.connections)) " " small { "of " (number(health.max_connections)) } }, "of the server"))
-            (figure("Oldest transaction", Unit::Seconds.said(oldest), counted(health.holders.len() as i64, "holder", "holders")))
+            (figure("Oldest transaction", if health.holders.is_empty() { "–".to_owned() } else { Unit::Seconds.said(oldest) }, counted(health.holders.len() as i64, "is open", "are open")))
             (figure("Dead rows", number(dead), "in the tables of pgjobs"))
             (figure("Server started", time(ask.now(), health.started_at), ""))
         }

@@ -61,7 +61,10 @@ impl Range {
         let link = |name| with_query(&ask.link(&ask.path), rest.iter().copied().chain([("range", name)]));
         html! {
             @for (range, name, words) in Range::ALL {
-                a href=(link(name)) aria-current=[(range == self).then_some("true")] { (words) } " "
+                a href=(link(name)) aria-current=[(range == self).then_some("true")] {
+                    @if range == self { b { (words) } } @else { (words) }
+                }
+                " "
             }
         }
     }
@@ -80,7 +83,7 @@ pub(super) fn button(
         @if ask.may(verb) {
             form.at-once method="post" action=(ask.link(path)) {
                 @for (name, value) in fields { input type="hidden" name=(name) value=(value); }
-                button aria-label=(label) { (words) }
+                button.bare[words != "Resume"] aria-label=(label) { (words) }
             }
         }
     }
@@ -181,7 +184,14 @@ pub(super) fn percent(part: i64, of: i64) -> String {
 /// What to do where charts are empty because nobody keeps statistics.
 pub(super) fn no_statistics(ask: &Ask) -> Markup {
     html! {
-        p.dim { "Nothing ended in this time, or statistics are not kept yet." }
-        (button(ask, Verb::Control, "/statistics", "Keep statistics", "Keep statistics", &[("back", ask.path.as_str())]))
+        div.empty {
+            p { "Nothing ended in this time, or statistics are not kept yet." }
+            @if ask.may(Verb::Control) {
+                form.acts method="post" action=(ask.link("/statistics")) {
+                    input type="hidden" name="back" value=(ask.path);
+                    button { "Keep statistics" }
+                }
+            }
+        }
     }
 }

@@ -44,7 +44,14 @@ pub(in crate::web::dashboard) async fn show(ask: &Ask) -> Result<View, Failed> {
 }
 
 fn sentences(reasons: &[Reason]) -> Markup {
-    html! { @for reason in reasons { p.say { (reason.message) } p.dim { code { (reason.code) } } } }
+    html! { @for reason in reasons { p.say { (sentence(&reason.message)) } p.dim { code { (reason.code) } } } }
+}
+
+/// With a capital letter and a full stop.
+fn sentence(words: &str) -> String {
+    let mut letters = words.chars();
+    let first: String = letters.next().map(|letter| letter.to_uppercase().collect()).unwrap_or_default();
+    format!("{first}{}.", letters.as_str())
 }
 
 fn log(ask: &Ask, entries: &[ScheduleEntry]) -> Markup {

@@ -43,7 +43,7 @@ pub(in crate::web::dashboard) async fn show(ask: &Ask) -> Result<View, Failed> {
     let main = html! {
         div.page-head {
             h1 { "Tasks" }
-            p { (counted(tasks.len() as i64, "task", "tasks")) ", " (with_worker) " with a live worker. " (time.words()) "." }
+            p { (counted(tasks.len() as i64, "task", "tasks")) ", " (with_worker) " with a live worker. Figures of the " (time.words()) "." }
             div.end { (time.links(ask)) }
         }
         (live("tasks", body))
