@@ -766,6 +766,7 @@ create table jobs.unique_key (
   until timestamp with time zone,
   constraint unique_key_by_name PRIMARY KEY (name, key)
 );
+CREATE INDEX unique_key_for_a_time ON jobs.unique_key USING btree (job_id) WHERE (until IS NOT NULL);
 CREATE INDEX unique_key_until ON jobs.unique_key USING btree (until) WHERE (until IS NOT NULL);
 
 create table jobs.worker (
@@ -1189,6 +1190,7 @@ create table jobs.worker (
 -- function jobs._has_type(i_types jsonb, i_value jsonb) returns boolean
 -- function jobs._have_ended(i_jobs text[], i_least text) returns boolean
 -- function jobs._heads(i_tasks text[], i_watermark_tasks text[], i_watermark_priorities integer[], i_watermarks bigint[], i_ranges integer, i_num integer, i_own_batch text[], i_jobs_per_mib bigint) returns jobs.claim_plan
+-- function jobs._held_keys(i_job character varying, i_now timestamp with time zone) returns TABLE(name character varying, until_started boolean, until timestamp with time zone)
 -- function jobs._history_of(i_jobs text[], i_everywhere boolean DEFAULT true) returns SETOF jobs.job
 -- function jobs._holders_of_history() returns text
 -- function jobs._holders(i_names text[], i_keys text[], i_which integer[], i_now timestamp with time zone) returns TABLE(nth integer, holder character varying, task character varying, state character varying)

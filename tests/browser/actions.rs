@@ -74,7 +74,7 @@ async fn a_job_is_published_by_the_form_or_refused_in_the_words_of_sql() {
         site.browser.text("main").await
     );
     site.browser.click(".main-act").await;
-    assert!(site.path().await.starts_with("/jobs/"), "{}", site.path().await);
+    site.arrive("/jobs/").await;
     let body: String =
         site.db.one("select body::text from jobs.find('pending', 'mail.welcome', null, 1)").await;
     assert_eq!(
@@ -89,8 +89,8 @@ async fn a_schedule_is_run_paused_resumed_and_changed() {
     site.open("/schedules/nightly").await;
     let before: i64 =
         site.db.one("select count(*) from jobs.schedule_log('nightly') where outcome = 'run'").await;
-    site.browser.click("[aria-label='Run nightly now']").await;
-    assert!(site.path().await.starts_with("/jobs/"));
+    site.browser.click("[aria-label='Run now: nightly']").await;
+    site.arrive("/jobs/").await;
     assert_eq!(
         site.db.one::<i64>("select count(*) from jobs.schedule_log('nightly') where outcome = 'run'").await,
         before + 1
@@ -145,7 +145,7 @@ async fn a_group_of_errors_leads_to_the_preview_of_its_repair() {
     let groups = site.browser.count("main tbody tr").await;
     assert!(groups >= 1);
     site.browser.click("main tbody tr td:last-child a").await;
-    assert!(site.path().await.starts_with("/jobs/act?"), "{}", site.path().await);
+    site.arrive("/jobs/act?").await;
     assert!(
         site.browser.text("main").await.to_lowercase().contains("retry"),
         "{}",

@@ -66,7 +66,10 @@ impl Site {
         // Not in the transaction of the jobs: a pass counts what is committed.
         pgjobs_tests::until("the jobs are counted", async || {
             site.db.run("update jobs.rollup_day set begun_at = '-infinity'; select jobs.maintain()").await;
-            site.db.one::<i64>("select coalesce(sum(success + failed), 0) from jobs.rollup where task = ''").await >= 4000
+            site.db
+                .one::<i64>("select coalesce(sum(success + failed), 0) from jobs.rollup where task = ''")
+                .await
+                >= 4000
         })
         .await;
         site
@@ -95,9 +98,11 @@ impl Site {
         self.browser.open(&format!("{}{path}", self.url)).await;
     }
 
-    /// The path where the browser is.
-    pub(crate) async fn path(&self) -> String {
-        let path = self.browser.run("return location.pathname + location.search").await;
-        path.as_str().unwrap_or_default().to_owned()
+    /// Waits until the browser is where an action sends it.
+    pub(crate) async fn arrive(&self, path: &str) {
+        let script = format!(
+            "return (location.pathname + location.search).startsWith('{path}') && document.readyState === 'complete'"
+        );
+        self.browser.until(&format!("the browser is at {path}"), &script).await;
     }
 }

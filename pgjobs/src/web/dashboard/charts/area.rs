@@ -46,7 +46,7 @@ impl Area<'_> {
         html! {
             figure {
                 (self.legend())
-                div.chart {
+                div.chart.below[self.failures] {
                     div.y aria-hidden="true" { @for nth in (0..=4).rev() { span { (self.unit.said(most * f64::from(nth) / 4.0)) } } }
                     (self.plot(most))
                     div.x aria-hidden="true" { @for word in self.words() { span { (word) } } }

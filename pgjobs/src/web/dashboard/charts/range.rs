@@ -6,9 +6,9 @@ use super::axis::seconds;
 use super::coordinate;
 
 const WIDTH: f64 = 180.0;
-/// The axis is logarithmic, from 1 ms to an hour.
-const DECADES: (f64, f64) = (-3.0, 3.556_302_5);
-const WORDS: [f64; 5] = [0.001, 0.1, 1.0, 60.0, 3600.0];
+/// The axis is logarithmic, from 1 ms to 28 hours, with a word at each second decade.
+const DECADES: (f64, f64) = (-3.0, 5.0);
+const WORDS: [f64; 5] = [0.001, 0.1, 10.0, 1000.0, 100_000.0];
 
 fn x(value: f64) -> f64 {
     let at = (value.max(1e-9).log10() - DECADES.0) / (DECADES.1 - DECADES.0);

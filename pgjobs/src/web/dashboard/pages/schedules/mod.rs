@@ -107,7 +107,7 @@ pub(super) fn acts(ask: &Ask, schedule: &ScheduleRow) -> Markup {
     let path = format!("/schedules/{}", encode(&schedule.name));
     html! {
         div.acts {
-            (button(ask, Verb::Schedule, &format!("{path}/run"), "Run now", &format!("Run {} now", schedule.name), &[]))
+            (button(ask, Verb::Schedule, &format!("{path}/run"), "Run now", &format!("Run now: {}", schedule.name), &[]))
             @if schedule.paused_at.is_some() {
                 (button(ask, Verb::Schedule, &format!("{path}/resume"), "Resume", &format!("Resume {}", schedule.name), &[]))
             } @else {
