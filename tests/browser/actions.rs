@@ -44,14 +44,14 @@ async fn a_topic_is_paused_with_a_note_and_resumed() {
     site.open("/topics").await;
     site.browser.fill("#topic", "mail.*").await;
     site.browser.fill("#note", "too many mails").await;
-    site.browser.click("form[action$='/topics/pause'] button").await;
+    site.browser.follow("form[action$='/topics/pause'] button").await;
     assert!(
         site.browser.text("#paused").await.contains("too many mails"),
         "{}",
         site.browser.text("main").await
     );
     assert_eq!(site.db.one::<i64>("select count(*) from jobs.pauses() where topic = 'mail.*'").await, 1);
-    site.browser.click("[aria-label='Resume mail.*']").await;
+    site.browser.follow("[aria-label='Resume mail.*']").await;
     assert_eq!(site.db.one::<i64>("select count(*) from jobs.pauses() where topic = 'mail.*'").await, 0);
 }
 
@@ -60,20 +60,20 @@ async fn a_job_is_published_by_the_form_or_refused_in_the_words_of_sql() {
     let site = Site::full().await;
     site.open("/tasks/mail.welcome").await;
     site.browser.fill("#arg-0", "many").await;
-    site.browser.click(".main-act").await;
+    site.browser.follow(".main-act").await;
     let refused =
         site.db.refusal(r#"select jobs.publish('mail.welcome', '{"kwargs": {"user_id": "many"}}')"#).await.1;
     let said = site.browser.text("[role=alert]").await;
     assert!(said.contains(&refused), "{said} has not {refused}");
     site.browser.fill("#arg-0", "12345678901234567890123").await;
     site.browser.run("document.querySelector('#arg-3').value = '{\"a\": [1.50]}'").await;
-    site.browser.click("button[name=check]").await;
+    site.browser.follow("button[name=check]").await;
     assert!(
         site.browser.text("main").await.contains("Nothing was published"),
         "{}",
         site.browser.text("main").await
     );
-    site.browser.click(".main-act").await;
+    site.browser.follow(".main-act").await;
     site.arrive("/jobs/").await;
     let body: String =
         site.db.one("select body::text from jobs.find('pending', 'mail.welcome', null, 1)").await;
@@ -89,7 +89,7 @@ async fn a_schedule_is_run_paused_resumed_and_changed() {
     site.open("/schedules/nightly").await;
     let before: i64 =
         site.db.one("select count(*) from jobs.schedule_log('nightly') where outcome = 'run'").await;
-    site.browser.click("[aria-label='Run now: nightly']").await;
+    site.browser.follow("[aria-label='Run now: nightly']").await;
     site.arrive("/jobs/").await;
     assert_eq!(
         site.db.one::<i64>("select count(*) from jobs.schedule_log('nightly') where outcome = 'run'").await,
@@ -97,17 +97,17 @@ async fn a_schedule_is_run_paused_resumed_and_changed() {
     );
     site.open("/schedules/nightly").await;
     site.browser.fill("#why", "holidays").await;
-    site.browser.click("form[action$='/pause'] button.main, form.form[action$='/pause'] button").await;
+    site.browser.follow("form[action$='/pause'] button.main, form.form[action$='/pause'] button").await;
     let note: String = site.db.one("select pause_note from jobs.get_schedule('nightly')").await;
     assert!(note.contains("ann") && note.contains("holidays"), "{note}");
-    site.browser.click("[aria-label='Resume nightly']").await;
+    site.browser.follow("[aria-label='Resume nightly']").await;
     assert!(site.db.one::<bool>("select paused_at is null from jobs.get_schedule('nightly')").await);
     site.browser.fill("#cron", "30 4 * * *").await;
-    site.browser.click("form[action$='/edit'] button").await;
+    site.browser.follow("form[action$='/edit'] button").await;
     let line: String = site.db.one("select cron || ' ' || zone from jobs.get_schedule('nightly')").await;
     assert_eq!(line, "30 4 * * * Europe/Berlin");
     site.browser.fill("#cron", "61 4 * * *").await;
-    site.browser.click("form[action$='/edit'] button").await;
+    site.browser.follow("form[action$='/edit'] button").await;
     assert!(site.browser.text("main").await.contains("61"), "{}", site.browser.text("main").await);
 }
 
@@ -115,14 +115,14 @@ async fn a_schedule_is_run_paused_resumed_and_changed() {
 async fn a_worker_is_told_things_and_asked_before_it_is_stopped() {
     let site = Site::full().await;
     site.open("/workers/00000000-0000-7000-8000-000000000001").await;
-    site.browser.click("[aria-label='Ping web-1']").await;
-    site.browser.click("[aria-label='Pause web-1 4711']").await;
+    site.browser.follow("[aria-label='Ping web-1']").await;
+    site.browser.follow("[aria-label='Pause web-1 4711']").await;
     site.browser.fill("#slots", "4").await;
-    site.browser.click("form[action$='/stop'] button").await;
-    site.browser.click("a.danger").await;
+    site.browser.follow("form[action$='/stop'] button").await;
+    site.browser.follow("a.danger").await;
     assert!(site.browser.text("h1").await.contains("Stop web-1"));
     site.browser.fill("#why", "moved").await;
-    site.browser.click("form[action$='/stop'] button").await;
+    site.browser.follow("form[action$='/stop'] button").await;
     let sent: Vec<String> = site
         .db
         .all("select kind || ' ' || coalesce(details->>'slots', '') from jobs.commands() order by id")
@@ -144,7 +144,7 @@ async fn a_group_of_errors_leads_to_the_preview_of_its_repair() {
     );
     let groups = site.browser.count("main tbody tr").await;
     assert!(groups >= 1);
-    site.browser.click("main tbody tr td:last-child a").await;
+    site.browser.follow("main tbody tr td:last-child a").await;
     site.arrive("/jobs/act?").await;
     assert!(
         site.browser.text("main").await.to_lowercase().contains("retry"),

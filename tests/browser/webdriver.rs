@@ -121,6 +121,17 @@ impl Browser {
         self.call(&format!("element/{element}/click"), json!({})).await;
     }
 
+    /// Clicks on what leads to another page, or to this one anew, and waits until that is loaded.
+    pub(crate) async fn follow(&self, css: &str) {
+        self.run("window.isLeft = true").await;
+        self.click(css).await;
+        self.until(
+            &format!("{css} leads somewhere"),
+            "return !window.isLeft && document.readyState === 'complete'",
+        )
+        .await;
+    }
+
     /// Writes into a field, after what is there was deleted.
     pub(crate) async fn fill(&self, css: &str, text: &str) {
         let element = self.element(css).await;
