@@ -61,6 +61,8 @@ const VERSIONS: &[Migration] = files!("versions":
     "0013_pause"
     "0014_event"
     "0015_slo"
+    "0016_dashboard"
+    "0017_rollup"
 );
 
 /// A clock that tests can set: SQL to run in a test database, as the owner of schema `jobs`.

@@ -350,6 +350,12 @@ create type jobs.schema_error as (
   steps integer
 );
 
+create type jobs.search_part as (
+  found jobs.found[],
+  looked bigint,
+  floor text
+);
+
 create type jobs.unique_rule as (
   name character varying,
   key text,
@@ -626,6 +632,32 @@ create table jobs.retention (
   events_dropped_to xid8,
   constraint retention_pkey PRIMARY KEY (only_row),
   constraint retention_only_row_check CHECK (only_row)
+);
+
+create table jobs.rollup (
+  task character varying not null,
+  at timestamp with time zone not null,
+  seconds integer not null,
+  success integer not null,
+  failed integer not null,
+  cancelled integer not null,
+  wait integer[] not null,
+  run integer[] not null,
+  constraint rollup_by_task PRIMARY KEY (task, at, seconds)
+);
+CREATE INDEX rollup_by_time ON jobs.rollup USING btree (at);
+
+create table jobs.rollup_day (
+  day date not null,
+  counted pg_snapshot,
+  counting pg_snapshot,
+  block bigint not null default 0,
+  blocks bigint not null default 0,
+  blocks_before bigint not null default 0,
+  begun_at timestamp with time zone not null default '-infinity'::timestamp with time zone,
+  folded_to timestamp with time zone not null,
+  is_by_hour boolean not null default false,
+  constraint rollup_day_pkey PRIMARY KEY (day)
 );
 
 create table jobs.schedule (
@@ -981,6 +1013,7 @@ create table jobs.worker (
 -- function jobs.fail_next(i_worker uuid, i_tasks text[], i_lease uuid, i_reason text) returns text
 -- function jobs.fetch(i_worker uuid, i_lease uuid, i_part integer DEFAULT NULL::integer) returns TABLE(part integer, jobs jobs.open_job[])
 -- function jobs.find(i_state text DEFAULT NULL::text, i_topic text DEFAULT NULL::text, i_before character varying DEFAULT NULL::character varying, i_num integer DEFAULT 50) returns SETOF jobs."all"
+-- function jobs.flow(i_cap integer DEFAULT 10000) returns TABLE(ended bigint, failed bigint, failed_exactly boolean, backoff bigint, backoff_exactly boolean)
 -- function jobs.get_operation(i_operation bigint) returns jobs.operation_info
 -- function jobs.get_schedule(i_name text) returns jobs.schedule_info
 -- function jobs.get(i_job character varying) returns SETOF jobs."all"
@@ -989,6 +1022,7 @@ create table jobs.worker (
 -- function jobs.held_by(i_worker uuid) returns TABLE(job_id character varying, lease uuid, batch_index integer)
 -- function jobs.job_log(i_job character varying, i_position bigint DEFAULT 0, i_num integer DEFAULT 1000) returns TABLE("position" bigint, attempt integer, at timestamp with time zone, level text, target text, message text, fields jsonb)
 -- function jobs.keep_rules() returns TABLE(topic text, status text, days integer, set_at timestamp with time zone, set_by name, clean_until date)
+-- function jobs.keep_statistics(i_on boolean DEFAULT true) returns boolean
 -- function jobs.keep(i_topic text, i_status text DEFAULT NULL::text, i_days integer DEFAULT NULL::integer) returns void
 -- procedure jobs.maintain_partitions_and_commit()
 -- function jobs.maintain_partitions() returns SETOF text
@@ -999,6 +1033,7 @@ create table jobs.worker (
 -- function jobs.note_progress(i_worker uuid, i_progress jsonb) returns void
 -- function jobs.now() returns timestamp with time zone
 -- function jobs.open_bodies(i_jobs text[]) returns TABLE(job_id character varying, body jsonb)
+-- function jobs.open_counts(i_cap integer DEFAULT 10000) returns TABLE(task character varying, ready bigint, scheduled bigint, running bigint, oldest_ready timestamp with time zone, exact boolean)
 -- function jobs.operations(i_before bigint DEFAULT NULL::bigint, i_num integer DEFAULT 50) returns SETOF jobs.operation_info
 -- function jobs.overview(i_cap integer DEFAULT 100000) returns TABLE(task character varying, ready bigint, scheduled bigint, running bigint, success bigint, failed bigint, cancelled bigint, oldest_ready timestamp with time zone, exact boolean)
 -- function jobs.own_task(i_task text, i_role name) returns bigint
@@ -1036,14 +1071,18 @@ create table jobs.worker (
 -- function jobs.schedule_log(i_name text, i_limit integer DEFAULT 20) returns TABLE(number bigint, tick timestamp with time zone, at timestamp with time zone, outcome text, job_id character varying, reason text)
 -- function jobs.schedule_ticks(i_name text, i_num integer DEFAULT 5, i_after timestamp with time zone DEFAULT NULL::timestamp with time zone) returns SETOF timestamp with time zone
 -- function jobs.schedules(i_name text DEFAULT '*'::text, i_after text DEFAULT ''::text, i_limit integer DEFAULT 1000) returns SETOF jobs.schedule_info
+-- function jobs.search(i_state text DEFAULT 'open'::text, i_topic text DEFAULT NULL::text, i_tag text DEFAULT NULL::text, i_meta jsonb DEFAULT NULL::jsonb, i_key text DEFAULT NULL::text, i_since timestamp with time zone DEFAULT NULL::timestamp with time zone, i_until timestamp with time zone DEFAULT NULL::timestamp with time zone, i_text text DEFAULT NULL::text, i_error text DEFAULT NULL::text, i_before text DEFAULT NULL::text, i_num integer DEFAULT 50, i_look integer DEFAULT 20000, i_seconds double precision DEFAULT 0.15) returns SETOF jobs.found
+-- function jobs.server_health() returns jsonb
 -- function jobs.set_progress(i_job character varying, i_done double precision, i_total double precision DEFAULT NULL::double precision, i_note text DEFAULT NULL::text, i_lease uuid DEFAULT NULL::uuid) returns void
 -- function jobs.set_schedule(i_name text, i_task text, i_body jsonb DEFAULT NULL::jsonb, i_cron text DEFAULT NULL::text, i_every interval DEFAULT NULL::interval, i_at timestamp with time zone DEFAULT NULL::timestamp with time zone, i_zone text DEFAULT 'UTC'::text, i_catch_up text DEFAULT 'last'::text, i_catch_up_limit integer DEFAULT 100, i_overlap text DEFAULT 'allow'::text, i_jitter interval DEFAULT '00:00:00'::interval, i_gap text DEFAULT NULL::text, i_fold text DEFAULT NULL::text, i_timeout numeric DEFAULT NULL::numeric, i_priority integer DEFAULT NULL::integer, i_max_retries integer DEFAULT NULL::integer, i_meta jsonb DEFAULT NULL::jsonb) returns jobs.schedule_info
 -- function jobs.set_validation(i_task character varying, i_mode text) returns void
 -- function jobs.settle(i_job_ids text[], i_leases uuid[], i_outcomes text[] DEFAULT NULL::text[], i_results jsonb[] DEFAULT NULL::jsonb[], i_errors text[] DEFAULT NULL::text[], i_delays double precision[] DEFAULT NULL::double precision[], i_batch_indexes integer[] DEFAULT NULL::integer[], i_said text[] DEFAULT NULL::text[]) returns TABLE(at integer, job_id text, reason text)
 -- function jobs.start_operation(i_kind text, i_topic text, i_state text DEFAULT NULL::text, i_error text DEFAULT NULL::text, i_since timestamp with time zone DEFAULT NULL::timestamp with time zone, i_until timestamp with time zone DEFAULT NULL::timestamp with time zone, i_rate double precision DEFAULT NULL::double precision, i_reason text DEFAULT NULL::text, i_matched bigint DEFAULT NULL::bigint, i_grace_seconds double precision DEFAULT NULL::double precision) returns jobs.operation_info
 -- function jobs.start(i_worker uuid, i_leases uuid[], i_batch_indexes integer[]) returns SETOF integer
+-- function jobs.statistics(i_topic text DEFAULT NULL::text, i_from timestamp with time zone DEFAULT NULL::timestamp with time zone, i_to timestamp with time zone DEFAULT NULL::timestamp with time zone, i_step interval DEFAULT NULL::interval) returns TABLE(at timestamp with time zone, success bigint, failed bigint, cancelled bigint, wait_p50 double precision, wait_p95 double precision, wait_p99 double precision, run_p50 double precision, run_p95 double precision, run_p99 double precision)
 -- function jobs.step_operation(i_operation bigint, i_seconds double precision DEFAULT 0.3) returns jobs.operation_info
 -- function jobs.sweep(i_limit integer DEFAULT 100) returns integer
+-- function jobs.task_statistics(i_topic text DEFAULT NULL::text, i_from timestamp with time zone DEFAULT NULL::timestamp with time zone, i_to timestamp with time zone DEFAULT NULL::timestamp with time zone) returns TABLE(task character varying, success bigint, failed bigint, cancelled bigint, wait_p50 double precision, wait_p95 double precision, wait_p99 double precision, run_p50 double precision, run_p95 double precision, run_p99 double precision, ended bigint[])
 -- function jobs.tasks_in_use(i_topics text[] DEFAULT NULL::text[], i_known text[] DEFAULT '{}'::text[], i_cap integer DEFAULT 100000) returns TABLE(task character varying, ready bigint, scheduled bigint, running bigint, exact boolean, workers bigint, others bigint, signatures jsonb)
 -- function jobs.tasks() returns TABLE(name character varying, aliases text[], doc text, args_schema jsonb, result_schema jsonb, retries integer, timeout numeric, priority integer, keep text, declared boolean, workers bigint, validation text, params jsonb, extra_kwargs boolean, owner name, unique_by jsonb, paused boolean, slo numeric)
 -- function jobs.tick(i_limit integer DEFAULT 200, i_seconds double precision DEFAULT NULL::double precision) returns integer
@@ -1060,6 +1099,7 @@ create table jobs.worker (
 -- function jobs._accept(i_leases uuid[], i_batch_indexes integer[]) returns jobs.accepted_runs
 -- function jobs._act(i_op jobs.operation, i_jobs text[], i_part text) returns jobs.operation
 -- function jobs._acts_as(i_role oid, i_login oid) returns boolean
+-- function jobs._add_histograms(i_one integer[], i_other integer[]) returns integer[]
 -- function jobs._adopt_grants(i_role name) returns void
 -- function jobs._after_end(i_runs jobs.accepted_runs, i_leases uuid[], i_batch_indexes integer[], i_outcomes text[], i_errors text[]) returns void
 -- function jobs._after_start(i_lease uuid) returns void
@@ -1068,6 +1108,7 @@ create table jobs.worker (
 -- function jobs._any_key() returns smallint
 -- function jobs._are_apart(i_one jsonb, i_other jsonb) returns boolean
 -- function jobs._are_disjoint(i_one jsonb, i_other jsonb) returns boolean
+-- function jobs._are_few(i_state text, i_look bigint) returns boolean
 -- function jobs._are_jobs(i_tasks text[], i_bodies jsonb[], i_priorities integer[], i_job_ids text[]) returns boolean
 -- function jobs._are_watched() returns boolean
 -- function jobs._as_array(i_value jsonb) returns jsonb
@@ -1084,6 +1125,7 @@ create table jobs.worker (
 -- function jobs._begin_watching() returns void
 -- function jobs._bit(i_run bigint) returns bigint
 -- function jobs._bound(i_args jsonb, i_kwargs jsonb, i_params jsonb) returns jsonb
+-- function jobs._bucket(i_span interval) returns integer
 -- function jobs._caller() returns name
 -- function jobs._cancel_note(i_who name, i_reason text) returns text
 -- function jobs._cancel_runs(i_jobs text[], i_note text) returns jobs.cancelled_runs
@@ -1112,6 +1154,7 @@ create table jobs.worker (
 -- function jobs._check_results(i_results jsonb[], i_code text) returns void
 -- function jobs._check_schedule_job(i_schedule jobs.schedule) returns void
 -- function jobs._check_schedule(i_schedule jobs.schedule) returns void
+-- function jobs._check_search(i_state text, i_before text, i_num integer, i_look integer, i_seconds double precision, i_in_texts boolean) returns void
 -- function jobs._check_sizes(i_changes jobs.declaration[]) returns void
 -- function jobs._check_topics(i_publish boolean, i_tasks text[]) returns void
 -- function jobs._check_worker(i_worker uuid, i_host text, i_pid integer, i_version text, i_topics text[], i_tasks text[], i_slots integer) returns void
@@ -1121,6 +1164,8 @@ create table jobs.worker (
 -- function jobs._clock_change(i_zone text, i_first timestamp with time zone, i_last timestamp with time zone) returns timestamp with time zone
 -- function jobs._compiled(i_schema jsonb, i_params jsonb, i_extra_kwargs boolean) returns jsonpath
 -- function jobs._cost(i_body_bytes bigint, i_predicate_bytes integer) returns bigint
+-- function jobs._count_blocks(i_table regclass, i_day jobs.rollup_day, i_from bigint) returns void
+-- function jobs._count_day(i_day jobs.rollup_day, i_now timestamp with time zone, i_blocks integer) returns integer
 -- function jobs._count_from_now(i_worker uuid, i_leases uuid[], i_batch_indexes integer[], i_now timestamp with time zone) returns void
 -- function jobs._count(i_bits bigint) returns integer
 -- function jobs._covers(i_snapshot pg_snapshot, i_other pg_snapshot) returns boolean
@@ -1153,6 +1198,7 @@ create table jobs.worker (
 -- function jobs._edit_pending(i_job text, i_new jsonb) returns jsonb
 -- function jobs._edited_key(i_job text, i_task text, i_old jsonb, i_new jsonb, i_on_end jobs.on_end, i_holds boolean) returns jobs.on_end
 -- function jobs._ended_counts(i_state text, i_pattern text, i_cap bigint) returns TABLE(task character varying, state text, jobs bigint)
+-- function jobs._ended_in_blocks(i_table regclass, i_day jobs.rollup_day, i_from bigint) returns TABLE(task character varying, at timestamp with time zone, seconds integer, status jobs.job_status, wait integer, run integer, jobs bigint)
 -- function jobs._ended_since(i_jobs text[]) returns timestamp with time zone
 -- function jobs._ended_times(i_jobs text[], i_from timestamp with time zone, i_until timestamp with time zone) returns timestamp with time zone[]
 -- function jobs._ends(i_outcome text, i_retries integer, i_max_retries integer) returns boolean
@@ -1190,6 +1236,8 @@ create table jobs.worker (
 -- function jobs._first_tick(i_schedule jobs.schedule) returns timestamp with time zone
 -- function jobs._fits(i_bytes bigint, i_limit integer, i_scheduled_at timestamp with time zone, i_timeout numeric, i_max_retries integer) returns boolean
 -- function jobs._flaw(i_task jsonb) returns text
+-- function jobs._fold_days(i_now timestamp with time zone) returns void
+-- function jobs._fold(i_from timestamp with time zone, i_to timestamp with time zone, i_seconds integer) returns void
 -- function jobs._for_each(i_values anyarray, i_jobs integer) returns anyarray
 -- function jobs._gap_end(i_local timestamp without time zone, i_zone text) returns timestamp with time zone
 -- function jobs._given_over(i_given jsonb, i_checked boolean, i_declared jsonb) returns jsonb
@@ -1261,6 +1309,7 @@ create table jobs.worker (
 -- function jobs._make_partition_of_default(i_today date) returns void
 -- function jobs._make_partition(i_day date) returns boolean
 -- function jobs._make_run_partition(i_parent text, i_name text, i_day date) returns boolean
+-- function jobs._masked(i_value jsonb, i_schema jsonb, i_root jsonb, i_depth integer DEFAULT 0) returns jsonb
 -- function jobs._matches_in_history(i_op jobs.operation, i_limit bigint) returns TABLE(jobs bigint, exact boolean, examples jsonb)
 -- function jobs._matches(i_op jobs.operation, i_limit bigint) returns TABLE(jobs bigint, exact boolean, examples jsonb)
 -- function jobs._match(i_op jobs.operation) returns text
@@ -1342,6 +1391,7 @@ create table jobs.worker (
 -- function jobs._paused_likes() returns text[]
 -- function jobs._paused_names(i_patterns text[]) returns text[]
 -- function jobs._paused_patterns() returns text[]
+-- function jobs._percentile(i_histogram bigint[], i_share double precision) returns double precision
 -- function jobs._plan_claim(i_tasks text[], i_watermark_tasks text[], i_watermark_priorities integer[], i_watermarks bigint[], i_num integer, i_own_batch text[], i_jobs_per_mib bigint) returns jobs.claim_plan
 -- function jobs._plan_rest(i_tasks text[], i_watermark_tasks text[], i_watermark_priorities integer[], i_watermarks bigint[], i_num integer, i_own_batch text[], i_jobs_per_mib bigint, i_is_enough boolean, i_unpack boolean) returns jobs.claim_plan
 -- function jobs._predicate_of_body(i_schema jsonb, i_params jsonb, i_extra_kwargs boolean) returns text
@@ -1412,6 +1462,8 @@ create table jobs.worker (
 -- function jobs._requeue(i_jobs text[], i_parts text[], OUT o_back text[], OUT o_too_large text[], OUT o_blocked text[], OUT o_holders text[], OUT o_redriven text[], OUT o_left text[], OUT o_skips text[]) returns record
 -- function jobs._restricted() returns name
 -- function jobs._role_oid(i_name name) returns oid
+-- function jobs._roll_up(i_blocks integer) returns void
+-- function jobs._rollup_rows(i_topic text, i_from timestamp with time zone, i_to timestamp with time zone) returns SETOF jobs.rollup
 -- function jobs._rows_of_one(i_ranges jobs.key_range[], i_num integer, i_own_batch text[]) returns integer[]
 -- function jobs._rules_of_kind(i_which text, i_task text, i_kind jsonb, i_bodies jsonb[], i_values jsonb[]) returns jobs.unique_rule[]
 -- function jobs._run_operation(i_op jobs.operation, i_seconds double precision) returns jobs.operation
@@ -1432,6 +1484,13 @@ create table jobs.worker (
 -- function jobs._schema_error_of_variants(i_schema jsonb, i_value jsonb, i_root jsonb, i_depth integer, i_left integer, i_until timestamp with time zone) returns jobs.schema_error
 -- function jobs._schema_error(i_schema jsonb, i_value jsonb, i_path text, i_root jsonb, i_steps integer DEFAULT 20000, i_until timestamp with time zone DEFAULT NULL::timestamp with time zone) returns jobs.schema_error
 -- function jobs._schemas_of_field(i_schema jsonb, i_key text) returns jsonb[]
+-- function jobs._search_condition(i_state text, i_topic text, i_tag text, i_meta jsonb, i_key text, i_since timestamp with time zone, i_until timestamp with time zone, i_text text, i_error text) returns text
+-- function jobs._search_ended(i_rows text) returns text
+-- function jobs._search_history(i_state text, i_condition text, i_since timestamp with time zone, i_until timestamp with time zone, i_before text, i_num integer, i_look bigint, i_deadline timestamp with time zone, OUT o_part jobs.search_part, OUT o_further text) returns record
+-- function jobs._search_open(i_state text, i_condition text, i_before text, i_num integer, i_look bigint, i_deadline timestamp with time zone) returns jobs.search_part
+-- function jobs._search_pending(i_rows text) returns text
+-- function jobs._search_running() returns text
+-- function jobs._search_segment(i_window text, i_jobs text, i_condition text, i_before text, i_num integer, i_look bigint, i_deadline timestamp with time zone) returns jobs.search_part
 -- function jobs._seconds(i_span interval) returns numeric
 -- function jobs._seen_schedule(i_name text) returns jobs.schedule
 -- function jobs._send_commands(i_kind text, i_workers uuid[], i_details jsonb[], i_who name, i_reason text, i_expires_seconds double precision, i_now timestamp with time zone) returns TABLE(command bigint, worker uuid)
@@ -1445,7 +1504,9 @@ create table jobs.worker (
 -- function jobs._short_error(i_error text) returns text
 -- function jobs._shorten_audit(i_now timestamp with time zone) returns void
 -- function jobs._short(i_part text) returns text
+-- function jobs._shown_body(i_task character varying, i_body jsonb) returns jsonb
 -- function jobs._shown_operation(i_op jobs.operation) returns jobs.operation_info
+-- function jobs._shown_result(i_task character varying, i_result jsonb) returns jsonb
 -- function jobs._shown(i_text text) returns text
 -- function jobs._similar_tasks(i_names text[]) returns TABLE(name text, similar_to text)
 -- function jobs._since(i_schedule jobs.schedule, i_last timestamp with time zone) returns text
@@ -1456,6 +1517,7 @@ create table jobs.worker (
 -- function jobs._snapshot_text(i_snapshot pg_snapshot) returns text
 -- function jobs._span(i_span interval) returns text
 -- function jobs._start(i_job character varying) returns void
+-- function jobs._step_of_statistics(i_from timestamp with time zone, i_to timestamp with time zone, i_step interval) returns interval
 -- function jobs._step_operations(i_seconds double precision) returns void
 -- function jobs._step(i_op jobs.operation, i_jobs integer) returns jobs.operation
 -- function jobs._store_beside_others(i_new jobs.open_job[], i_bytes bigint[], i_rules jobs.unique_rule[], i_now timestamp with time zone) returns jobs.published
@@ -1468,6 +1530,7 @@ create table jobs.worker (
 -- function jobs._sweep_expired(i_limit integer, i_limits jobs.limits) returns integer
 -- function jobs._sweep_plain(i_pattern text, i_limit integer, i_except text[]) returns integer
 -- function jobs._sweep_workers(i_limit integer, i_limits jobs.limits) returns integer
+-- function jobs._table_health() returns jsonb
 -- function jobs._take_all_keys(i_job_ids character varying[], i_rules jobs.unique_rule[], i_now timestamp with time zone) returns boolean
 -- function jobs._take_back(i_table regclass) returns void
 -- function jobs._take_keys_again(i_jobs text[], i_except text[]) returns TABLE(job_id text, holder text)

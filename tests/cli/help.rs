@@ -4,6 +4,7 @@ use crate::app::{bare, run};
 
 const COMMANDS: [&[&str]; 63] = [
     &["dev"],
+    &["dashboard"],
     &["migrate"],
     &["worker"],
     &["publish"],

@@ -4,6 +4,7 @@ mod app;
 mod bench;
 mod check;
 mod control;
+mod dashboard;
 mod dev;
 mod doctor;
 mod follow;

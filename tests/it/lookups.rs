@@ -84,6 +84,13 @@ const CALLS: &[(&str, &str)] = &[
         "find",
         "select jobs.find(i_num => 10); select jobs.find('failed', 'noop', null, 3); select jobs.find('success', null, (select max(id) from ids), 3)",
     ),
+    ("flow", "select jobs.flow()"),
+    ("open_counts", "select jobs.open_counts()"),
+    (
+        "search",
+        "select jobs.search(i_num => 10); select jobs.search('failed', 'noop', i_num => 3); select jobs.search('ready', i_text => 'x', i_look => 100)",
+    ),
+    ("shown", "select jobs.shown(id) from ids order by id limit 1"),
     (
         "get",
         "select jobs.get(id) from ids where task = 'original'; select jobs.get(id) from ids order by id limit 1",
@@ -133,6 +140,11 @@ const CALLS: &[(&str, &str)] = &[
     ("announce_events", "select jobs.announce_events()"),
     ("problems", "select jobs.problems()"),
     ("metrics", "select jobs.metrics()"),
+    ("keep_statistics", "select jobs.keep_statistics(true)"),
+    ("statistics", "select jobs.statistics('*'), jobs.statistics('noop', jobs.now() - interval '29 days')"),
+    ("task_statistics", "select jobs.task_statistics('*', jobs.now() - interval '29 days')"),
+    ("errors", "select jobs.errors()"),
+    ("server_health", "select jobs.server_health()"),
     ("promote", "select jobs.promote()"),
     ("publish", "select jobs.publish('noop')"),
     (

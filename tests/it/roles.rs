@@ -13,7 +13,10 @@ const LEASE: &str = "00000000-0000-4000-8000-000000000001";
 const CALLS: [(&str, &str); 7] = [
     ("publisher worker admin", "publish publish_bulk publish_json publish_arrays publish_unique"),
     ("publisher reader worker admin", "now"),
-    ("reader admin", "overview count explain workers pauses problems metrics"),
+    (
+        "reader admin",
+        "overview count open_counts flow search explain workers pauses problems statistics task_statistics server_health metrics",
+    ),
     (
         "publisher worker admin",
         "set_schedule drop_schedule pause_schedule resume_schedule run_schedule backfill_schedule",
@@ -115,6 +118,7 @@ async fn nothing_is_for_everybody_and_every_function_knows_its_names() {
             "jobs._delete_blocks(text,jobs.keep_rule,timestamp with time zone)",
             "jobs._edit_ended(text,jsonb)",
             "jobs._ended_counts(text,text,bigint)",
+            "jobs._ended_in_blocks(regclass,jobs.rollup_day,bigint)",
             "jobs._ended_times(text[],timestamp with time zone,timestamp with time zone)",
             "jobs._explain_progress(character varying)",
             "jobs._failed_counts()",
@@ -136,6 +140,7 @@ async fn nothing_is_for_everybody_and_every_function_knows_its_names() {
             "jobs._store_redriven(jobs.redriven[],text[],timestamp with time zone)",
             "jobs._take_back(regclass)",
             "jobs.events_after(text,text,integer,text)",
+            "jobs.errors(text,timestamp with time zone,integer,integer)",
             "jobs.job_log(character varying,bigint,integer)",
             "jobs.progress_of(text[])",
         ],

@@ -8,8 +8,8 @@ use clap::{CommandFactory, FromArgMatches};
 use super::args::global::color_of_arguments;
 use super::command::{Cli, Command};
 use super::commands::{
-    audit, bench, check, codegen, completions, control, dev, doctor, edit, explain, inspect, jobs, migrate,
-    operation, pause, publish, retention, schedule, unique, watch, worker,
+    audit, bench, check, codegen, completions, control, dashboard, dev, doctor, edit, explain, inspect, jobs,
+    migrate, operation, pause, publish, retention, schedule, unique, watch, worker,
 };
 use super::database::connect;
 use super::output::console::{self, Console};
@@ -110,6 +110,7 @@ impl App {
             Command::Explain(args) => explain::run(args, global, console).await,
             Command::Schedule(args) => schedule::run(args, global, console).await,
             Command::Control(args) => control::run(args, global, console).await,
+            Command::Dashboard(args) => dashboard::run(args, global, console).await,
             Command::Pause(args) => pause::pause(args, global, console).await,
             Command::Resume(args) => pause::resume(args, global, console).await,
             Command::Watch(args) => watch::run(args, global, console).await,

@@ -5,8 +5,8 @@ use clap::{Parser, Subcommand};
 
 use super::args::global::Global;
 use super::commands::{
-    audit, bench, check, codegen, completions, control, dev, doctor, edit, explain, inspect, jobs, migrate,
-    operation, pause, publish, retention, schedule, unique, watch, worker,
+    audit, bench, check, codegen, completions, control, dashboard, dev, doctor, edit, explain, inspect, jobs,
+    migrate, operation, pause, publish, retention, schedule, unique, watch, worker,
 };
 
 const STYLES: Styles = Styles::styled()
@@ -66,6 +66,8 @@ pub(crate) enum Command {
     Schedule(schedule::Schedule),
     /// Pause, resume, drain, stop and change workers that run.
     Control(control::Control),
+    /// Serve the pages on which people see and repair what runs.
+    Dashboard(dashboard::DashboardArgs),
     /// Stop the jobs of a topic, without touching them, until it is resumed.
     Pause(pause::PauseArgs),
     /// Let the jobs of a paused topic run again.

@@ -19,7 +19,7 @@ pub(crate) use counts::overview;
 #[cfg(feature = "cli")]
 pub(crate) use counts::{lost, now};
 pub(crate) use job::{find, get};
-#[cfg(feature = "cli")]
+#[cfg(any(feature = "cli", feature = "web"))]
 pub(crate) use tasks::signatures;
 pub(crate) use tasks::tasks;
 pub(crate) use unique_keys::{release_unique_key, unique_keys};

@@ -7,6 +7,7 @@ pub(crate) mod check;
 pub(crate) mod codegen;
 pub(crate) mod completions;
 pub(crate) mod control;
+pub(crate) mod dashboard;
 pub(crate) mod dev;
 pub(crate) mod doctor;
 pub(crate) mod edit;

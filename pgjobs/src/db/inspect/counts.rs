@@ -33,7 +33,7 @@ pub struct TaskCounts {
 }
 
 const OVERVIEW: &str = "select o.task, o.ready, o.scheduled, o.running, o.success, o.failed, o.cancelled, \
-     o.oldest_ready, o.exact from jobs.overview() o";
+     o.oldest_ready, o.exact from jobs.overview($1) o";
 
 /// How many jobs of these tasks have ended as failed since then because the worker that ran them was lost,
 /// not by a reported outcome. Jobs of tasks that keep no failed jobs are not counted.
@@ -55,8 +55,8 @@ pub(crate) async fn now(connection: &mut PgConnection) -> Result<DateTime<Utc>, 
     crate::db::read::time(&row, 0)
 }
 
-pub(crate) async fn overview(connection: &mut PgConnection) -> Result<Vec<TaskCounts>, Error> {
-    let rows = sqlx::query(OVERVIEW).fetch_all(connection).await?;
+pub(crate) async fn overview(connection: &mut PgConnection, cap: i32) -> Result<Vec<TaskCounts>, Error> {
+    let rows = sqlx::query(OVERVIEW).bind(cap).fetch_all(connection).await?;
     let counts = |row: &PgRow| {
         Ok(TaskCounts {
             // Null for a run that is null, which a client with rights on the table may have written.
