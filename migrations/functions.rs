@@ -61,6 +61,7 @@ pub(crate) const FILES: &[Migration] = files!("functions":
     "69_schedules"
     "71_job"
     "72_find"
+    "73_ended_lately"
     "73_overview"
     "74_cancel_and_retry"
     "75_explain"

@@ -84,6 +84,8 @@ pub mod layers;
 #[cfg(feature = "logs")]
 pub mod logs;
 pub mod migrations;
+#[cfg(feature = "otel")]
+pub mod otel;
 pub mod schedule;
 pub mod testing;
 #[cfg(feature = "web")]
@@ -119,6 +121,7 @@ pub use types::task_error::TaskError;
 #[cfg(feature = "chrono-tz")]
 pub use types::time_zone::TimeZone;
 pub use types::topic::Topic;
+pub use types::trace_context::Trace;
 pub use types::unique::{OnConflict, PublishOutcome, Unique, Until};
 pub use worker::{End, Worker, WorkerHandle, WorkerReport};
 

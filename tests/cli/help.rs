@@ -2,7 +2,7 @@
 
 use crate::app::{bare, run};
 
-const COMMANDS: [&[&str]; 59] = [
+const COMMANDS: [&[&str]; 60] = [
     &["dev"],
     &["migrate"],
     &["worker"],
@@ -15,6 +15,7 @@ const COMMANDS: [&[&str]; 59] = [
     &["inspect", "pauses"],
     &["explain"],
     &["doctor"],
+    &["top"],
     &["schedule"],
     &["schedule", "list"],
     &["schedule", "show"],

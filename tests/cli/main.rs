@@ -19,5 +19,6 @@ mod rights;
 mod schedule;
 mod secrets;
 mod shown;
+mod top;
 mod unique;
 mod worker;

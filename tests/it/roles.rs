@@ -13,7 +13,7 @@ const LEASE: &str = "00000000-0000-4000-8000-000000000001";
 const CALLS: [(&str, &str); 7] = [
     ("publisher worker admin", "publish publish_bulk publish_json publish_arrays publish_unique"),
     ("publisher reader worker admin", "now"),
-    ("reader admin", "overview count explain workers pauses problems"),
+    ("reader admin", "overview ended_lately count explain workers pauses problems"),
     (
         "publisher worker admin",
         "set_schedule drop_schedule pause_schedule resume_schedule run_schedule backfill_schedule",

@@ -96,6 +96,7 @@ fn options(task: &Task) -> Option<TokenStream> {
     let keep = options.keep.as_ref().map(|keep| keep.expression(&pgjobs));
     let validation = options.validation.as_ref().map(|validation| validation.expression(&pgjobs));
     let log = options.log.as_ref().map(|log| log.expression(&pgjobs));
+    let trace = options.trace.as_ref().map(|trace| trace.expression(&pgjobs));
     let steps: Vec<TokenStream> = [
         retries.map(|retries| quote!(.retries(#retries))),
         timeout.map(|timeout| quote!(.timeout(#timeout))),
@@ -105,6 +106,7 @@ fn options(task: &Task) -> Option<TokenStream> {
         keep.map(|keep| quote!(.keep(#keep))),
         validation.map(|validation| quote!(.validation(#validation))),
         log.map(|log| quote!(.log(#log))),
+        trace.map(|trace| quote!(.trace(#trace))),
     ]
     .into_iter()
     .flatten()

@@ -85,10 +85,13 @@ impl App {
         let console = Console::new(&cli.global);
         log::start(&cli.global, cli.command.default_log(), &console);
         panics::log();
-        match on_runtime(self.run(cli, &console)) {
+        let code = match on_runtime(self.run(cli, &console)) {
             Ok(()) => ExitCode::SUCCESS,
             Err(failure) => report(failure, &console),
-        }
+        };
+        #[cfg(feature = "otel")]
+        super::output::spans::flush();
+        code
     }
 
     async fn run(self, cli: Cli, console: &Console) -> Result<(), Failure> {
@@ -107,6 +110,8 @@ impl App {
             Command::Publish(args) => publish::run(args, global, console).await,
             Command::Inspect(args) => inspect::run(args, global, console).await,
             Command::Doctor(args) => doctor::run(args, global, console).await,
+            #[cfg(feature = "top")]
+            Command::Top(args) => super::commands::top::run(args, global, console).await,
             Command::Explain(args) => explain::run(args, global, console).await,
             Command::Schedule(args) => schedule::run(args, global, console).await,
             Command::Control(args) => control::run(args, global, console).await,

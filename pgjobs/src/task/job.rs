@@ -24,7 +24,7 @@ use crate::types::task_error::encode_result;
 /// Its lease is valid while the task runs; [`Job::finish`] uses it to end the job inside a transaction of the
 /// task's own.
 pub struct Job {
-    claimed: Claimed,
+    pub(super) claimed: Claimed,
     #[cfg_attr(not(feature = "cli"), expect(dead_code))]
     times: ClaimTimes,
     finished: AtomicBool,

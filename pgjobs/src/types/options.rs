@@ -12,7 +12,9 @@ use super::error::Error;
 use super::log_level::LogLevel;
 use super::meta::Meta;
 use super::task_unique::TaskUnique;
+use super::trace_context::Trace;
 use super::unique::Unique;
+pub use super::validation::Validation;
 
 /// The options of a task's jobs, set in `#[task(…)]`; some can be overridden by a call.
 ///
@@ -42,6 +44,8 @@ pub struct TaskOptions {
     /// From which level on the log of its runs is kept; `None`: as the worker says
     /// ([`Worker::log`](crate::Worker::log)).
     pub log: Option<LogLevel>,
+    /// How the trace of a run stands to its publisher's, with feature `otel`.
+    pub trace: Trace,
 }
 
 impl TaskOptions {
@@ -56,6 +60,7 @@ impl TaskOptions {
         keep: Keep::All,
         validation: Validation::Strict,
         log: None,
+        trace: Trace::Link,
     };
 
     /// The defaults, see [`DEFAULT`](TaskOptions::DEFAULT).
@@ -110,6 +115,12 @@ impl TaskOptions {
         self.log = Some(level);
         self
     }
+
+    /// Sets how the trace of a run stands to its publisher's.
+    pub const fn trace(mut self, trace: Trace) -> Self {
+        self.trace = trace;
+        self
+    }
 }
 
 impl Default for TaskOptions {
@@ -160,52 +171,6 @@ impl FromStr for Keep {
             other => {
                 let reason = format!("`{other}` is none of all, failed, none");
                 return Err(Error::Option { name: "keep", reason });
-            }
-        })
-    }
-}
-
-/// What the database does when somebody publishes a job whose arguments do not fit the task: psql, a trigger,
-/// a Python or REST client, or [`NewJob`](crate::NewJob).
-///
-/// The worker registers the signature of each task (the JSON Schema of its arguments) in the database, which
-/// validates each job when it is published. Calls of the task's own type, `my_task::publish(…)`, are not
-/// validated because their types already ensure this. An operator can set another mode for a task with
-/// `jobs.set_validation`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Validation {
-    /// Nothing: the worker reports the error when it runs the job.
-    Off,
-    /// It warns, and accepts the job.
-    Warn,
-    /// It refuses the job (`PT422`).
-    #[default]
-    Strict,
-}
-
-impl Validation {
-    /// The name in SQL and in `#[task(validate = "…")]`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Validation::Off => "off",
-            Validation::Warn => "warn",
-            Validation::Strict => "strict",
-        }
-    }
-}
-
-impl FromStr for Validation {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self, Error> {
-        Ok(match text {
-            "off" => Validation::Off,
-            "warn" => Validation::Warn,
-            "strict" => Validation::Strict,
-            other => {
-                let reason = format!("`{other}` is none of off, warn, strict");
-                return Err(Error::Option { name: "validate", reason });
             }
         })
     }

@@ -48,6 +48,8 @@ mod logs;
 mod open;
 mod outage;
 mod outcome;
+#[cfg(feature = "cli")]
+mod plan;
 mod policy;
 mod progress;
 mod register;

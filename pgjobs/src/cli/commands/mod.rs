@@ -1,6 +1,7 @@
 //! One module for each command.
 
 pub(crate) mod audit;
+pub(crate) mod banner;
 pub(crate) mod bench;
 mod call;
 pub(crate) mod check;
@@ -19,5 +20,7 @@ pub(crate) mod pause;
 pub(crate) mod publish;
 pub(crate) mod retention;
 pub(crate) mod schedule;
+#[cfg(feature = "top")]
+pub(crate) mod top;
 pub(crate) mod unique;
 pub(crate) mod worker;

@@ -5,7 +5,7 @@ use sqlx::PgPool;
 
 use super::Dev;
 use crate::cli::args::global::program;
-use crate::cli::commands::worker;
+use crate::cli::commands::{banner, worker};
 use crate::cli::database::connect;
 use crate::cli::database::dev_folder::{Project, running_url};
 use crate::cli::database::target::Target;
@@ -54,14 +54,15 @@ async fn start(args: &Dev, project: &Project, console: &Console) -> Result<Local
 
 async fn serve(server: &LocalPostgres, url: &str, setup: Setup, console: &Console) -> Result<(), Failure> {
     console.note(server.describe());
-    let pool = connect::pool(&Target::new(server.options(), "`dev`"), 20).await?;
+    let target = Target::new(server.options(), "`dev`");
+    let pool = connect::pool(&target, 20).await?;
     let applied = crate::migrate(&pool).await?;
     if !applied.is_empty() {
         console.note(format!("applied {} migrations", applied.len()));
     }
     let interrupt = Interrupt::listen();
     print(url, Some(server), console)?;
-    work(pool, setup, interrupt, console).await
+    work(pool, &target, setup, interrupt, console).await
 }
 
 fn print(url: &str, server: Option<&LocalPostgres>, console: &Console) -> Result<(), Failure> {
@@ -74,14 +75,20 @@ fn print(url: &str, server: Option<&LocalPostgres>, console: &Console) -> Result
 }
 
 /// Runs until Ctrl-C, with a worker if this program has tasks.
-async fn work(pool: PgPool, setup: Setup, interrupt: Interrupt, console: &Console) -> Result<(), Failure> {
-    console.note("Ctrl-C stops it");
-    let worker = setup.apply(Worker::new(pool));
+async fn work(
+    pool: PgPool,
+    target: &Target,
+    setup: Setup,
+    interrupt: Interrupt,
+    console: &Console,
+) -> Result<(), Failure> {
+    let worker = setup.apply(Worker::new(pool.clone()));
     if is_idle(&worker) {
+        console.note("Ctrl-C stops it");
         interrupt.first().await;
         return Ok(());
     }
-    worker::announce(&worker, console)?;
+    banner::announce(&worker, &pool, target, &[], console).await?;
     let working = worker.start().await?;
     interrupt.first().await;
     let report = working.shutdown().await;
