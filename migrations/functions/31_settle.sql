@@ -19,8 +19,8 @@ declare
   v_runs jobs.accepted_runs := jobs._accept(i_leases, i_batch_indexes);
 begin
   if v_runs.number > 0 then
-    if v_runs.on_end then
-      perform jobs._after_end(v_runs, i_leases, i_batch_indexes, i_outcomes);
+    if v_runs.on_end or v_runs.watched then
+      perform jobs._after_end(v_runs, i_leases, i_batch_indexes, i_outcomes, i_errors);
     end if;
     perform jobs._settle_successes(v_runs, i_leases, i_batch_indexes, i_outcomes, i_results, i_now);
     if i_outcomes is not null then
@@ -49,8 +49,8 @@ declare
   v_is_twice boolean;
 begin
   select array_agg(b.lease), array_agg(b.part), array_agg(b.open & g.bits), sum(jobs._count(b.open & g.bits)), bool_or(b.on_end),
-    bool_or(g.outcomes <> jobs._count(g.bits))
-  into v_runs.leases, v_runs.parts, v_runs.bits, v_runs.number, v_runs.on_end, v_is_twice
+    jobs._are_watched(), bool_or(g.outcomes <> jobs._count(g.bits))
+  into v_runs.leases, v_runs.parts, v_runs.bits, v_runs.number, v_runs.on_end, v_runs.watched, v_is_twice
   from (select v.lease, jobs._part(v.batch_index) as part, bit_or(jobs._bit(v.batch_index)) as bits, count(*) as outcomes
         from unnest(i_leases, i_batch_indexes) v(lease, batch_index) group by 1, 2 order by 1, 2) g,
     lateral (select q.lease, q.part, q.open, q.on_end from jobs.batch q where q.lease = g.lease and q.part = g.part for update skip locked) b;

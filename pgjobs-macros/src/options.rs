@@ -29,6 +29,7 @@ const OPTIONS: &[Row<Options>] = &[
     once("validate", |options, meta, errors| options.validation = value(meta, errors, validation)),
     once("log", |options, meta, errors| options.log = value(meta, errors, log)),
     once("trace", |options, meta, errors| options.trace = value(meta, errors, trace)),
+    once("events", |options, meta, errors| options.events = value(meta, errors, events)),
     once("batch", |options, meta, errors| {
         options.is_batch_handler = true;
         options.batch = value(meta, errors, batch);
@@ -72,6 +73,7 @@ pub(crate) struct Options {
     pub(crate) validation: Option<Chosen>,
     pub(crate) log: Option<Chosen>,
     pub(crate) trace: Option<Chosen>,
+    pub(crate) events: Option<bool>,
     /// The most jobs of one joint run.
     pub(crate) batch: Option<At<i64>>,
     /// Whether `batch` was given, readable or not.
@@ -179,6 +181,13 @@ fn keep(value: &Expr) -> syn::Result<Chosen> {
 
 fn validation(value: &Expr) -> syn::Result<Chosen> {
     parsed(value, "`validate` takes a string: validate = \"warn\"", |text| VALIDATE.parse(text))
+}
+
+fn events(value: &Expr) -> syn::Result<bool> {
+    match value {
+        Expr::Lit(ExprLit { lit: Lit::Bool(lit), .. }) => Ok(lit.value),
+        other => Err(syn::Error::new_spanned(other, "`events` takes true or false: events = true")),
+    }
 }
 
 fn log(value: &Expr) -> syn::Result<Chosen> {

@@ -2,7 +2,7 @@
 
 use crate::app::{bare, run};
 
-const COMMANDS: [&[&str]; 60] = [
+const COMMANDS: [&[&str]; 65] = [
     &["dev"],
     &["migrate"],
     &["worker"],
@@ -14,6 +14,7 @@ const COMMANDS: [&[&str]; 60] = [
     &["inspect", "workers"],
     &["inspect", "pauses"],
     &["explain"],
+    &["tail"],
     &["doctor"],
     &["top"],
     &["schedule"],
@@ -39,6 +40,10 @@ const COMMANDS: [&[&str]; 60] = [
     &["control", "receipts"],
     &["pause"],
     &["resume"],
+    &["watch"],
+    &["watch", "add"],
+    &["watch", "remove"],
+    &["watch", "list"],
     &["check"],
     &["retry"],
     &["redrive"],
@@ -111,6 +116,7 @@ fn wrong_usage_ends_with_2_and_says_why_on_stderr() {
         (&["publish", "a", "--unique", "7"], "no JSON object"),
         (&["publish", "a", "--wait-timeout", "1s"], "--wait"),
         (&["check", "--sample", "0"], "or `all`"),
+        (&["tail", "--kind", "exploded"], "possible values"),
         (&["codegen"], "--lang"),
         (&["codegen", "--lang", "cobol"], "possible values"),
         (&["migrate", "--sql", "--dry-run"], "cannot be used with"),

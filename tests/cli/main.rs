@@ -19,6 +19,7 @@ mod rights;
 mod schedule;
 mod secrets;
 mod shown;
+mod tail;
 mod top;
 mod unique;
 mod worker;

@@ -9,7 +9,7 @@ use super::args::global::color_of_arguments;
 use super::command::{Cli, Command};
 use super::commands::{
     audit, bench, check, codegen, completions, control, dev, doctor, edit, explain, inspect, jobs, migrate,
-    operation, pause, publish, retention, schedule, unique, worker,
+    operation, pause, publish, retention, schedule, tail, unique, watch, worker,
 };
 use super::database::connect;
 use super::output::console::{self, Console};
@@ -113,10 +113,12 @@ impl App {
             #[cfg(feature = "top")]
             Command::Top(args) => super::commands::top::run(args, global, console).await,
             Command::Explain(args) => explain::run(args, global, console).await,
+            Command::Tail(args) => tail::run(args, global, console).await,
             Command::Schedule(args) => schedule::run(args, global, console).await,
             Command::Control(args) => control::run(args, global, console).await,
             Command::Pause(args) => pause::pause(args, global, console).await,
             Command::Resume(args) => pause::resume(args, global, console).await,
+            Command::Watch(args) => watch::run(args, global, console).await,
             Command::Check(args) => check::run(args, self.setup, global, console).await,
             Command::Retry(args) => jobs::retry(args, global, console).await,
             Command::Redrive(args) => jobs::redrive(args, global, console).await,

@@ -8,7 +8,7 @@ use super::args::global::Global;
 use super::commands::top;
 use super::commands::{
     audit, bench, check, codegen, completions, control, dev, doctor, edit, explain, inspect, jobs, migrate,
-    operation, pause, publish, retention, schedule, unique, worker,
+    operation, pause, publish, retention, schedule, tail, unique, watch, worker,
 };
 
 const STYLES: Styles = Styles::styled()
@@ -64,6 +64,8 @@ pub(crate) enum Command {
     Explain(explain::Explain),
     /// Show what is wrong with this installation, and how to fix it.
     Doctor(doctor::Doctor),
+    /// Print what happens to jobs, a line each, as it happens.
+    Tail(tail::Tail),
     /// Show what happens now, as a page in the terminal.
     #[cfg(feature = "top")]
     Top(top::TopArgs),
@@ -75,6 +77,8 @@ pub(crate) enum Command {
     Pause(pause::PauseArgs),
     /// Let the jobs of a paused topic run again.
     Resume(pause::ResumeArgs),
+    /// Say whose events are written.
+    Watch(watch::Watch),
     /// Check whether this program would break jobs that are open now.
     Check(check::Check),
     /// Requeue failed or cancelled jobs.

@@ -10,6 +10,7 @@ pub(crate) mod claimed;
 pub(crate) mod command;
 pub(crate) mod connection;
 pub(crate) mod deploy;
+pub(crate) mod events;
 pub(crate) mod explain;
 pub(crate) mod inspect;
 pub(crate) mod migrate;

@@ -46,6 +46,8 @@ pub struct TaskOptions {
     pub log: Option<LogLevel>,
     /// How the trace of a run stands to its publisher's, with feature `otel`.
     pub trace: Trace,
+    /// Whether the events of its jobs are written, for those who subscribe ([`events`](mod@crate::events)).
+    pub events: bool,
 }
 
 impl TaskOptions {
@@ -61,6 +63,7 @@ impl TaskOptions {
         validation: Validation::Strict,
         log: None,
         trace: Trace::Link,
+        events: false,
     };
 
     /// The defaults, see [`DEFAULT`](TaskOptions::DEFAULT).
@@ -119,6 +122,12 @@ impl TaskOptions {
     /// Sets how the trace of a run stands to its publisher's.
     pub const fn trace(mut self, trace: Trace) -> Self {
         self.trace = trace;
+        self
+    }
+
+    /// Sets whether the events of its jobs are written.
+    pub const fn events(mut self, are_written: bool) -> Self {
+        self.events = are_written;
         self
     }
 }

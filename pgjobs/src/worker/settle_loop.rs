@@ -174,6 +174,7 @@ impl Settler {
             let error = match settled.await {
                 Ok(answers) => {
                     self.shared.outage.went_well(PART, Call::Settle);
+                    self.shared.announcing.wrote(true);
                     return Ok(answers);
                 }
                 Err(error) => error,

@@ -20,7 +20,9 @@ pub(crate) mod pause;
 pub(crate) mod publish;
 pub(crate) mod retention;
 pub(crate) mod schedule;
+pub(crate) mod tail;
 #[cfg(feature = "top")]
 pub(crate) mod top;
 pub(crate) mod unique;
+pub(crate) mod watch;
 pub(crate) mod worker;

@@ -148,6 +148,10 @@ fn role_of(function: &str) -> &'static str {
         "schedule_log",
         "explain_schedule",
         "progress_of",
+        "watches",
+        "event_position",
+        "events_after",
+        "await_events",
     ];
     const WORKER: &[&str] = &[
         "consume",
@@ -186,6 +190,7 @@ fn role_of(function: &str) -> &'static str {
         "note_progress",
         "set_progress",
         "job_log",
+        "announce_events",
     ];
     match function {
         name if PUBLISHER.contains(&name) => "jobs_publisher",
