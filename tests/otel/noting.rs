@@ -2,7 +2,7 @@
 
 use opentelemetry::trace::{TraceContextExt, TracerProvider};
 use opentelemetry_sdk::trace::SdkTracerProvider;
-use pgjobs::{NewJob, Task, Tx, task};
+use pgjobs::{NewJob, Tx, task};
 use pgjobs_tests::Db;
 use tracing::Instrument;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
