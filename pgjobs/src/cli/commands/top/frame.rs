@@ -7,7 +7,7 @@ use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Text};
 use ratatui::widgets::{Block, Clear, Paragraph};
 
-use super::panes::{problems, tasks, totals, workers};
+use super::panes::{lines_of_problems, problems, problems_head, tasks, totals, workers};
 use super::snapshot::Snapshot;
 use super::state::State;
 
@@ -27,23 +27,24 @@ Failed   failed jobs in history
 Oldest   since when the oldest ready job waits
 +        at least so many: counting stops there";
 
-/// Draws a page; the panes of workers and problems get what they need, and at most a third each.
+/// Draws a page; the panes of workers and problems get what they need, and at most a quarter each.
 pub(super) fn draw(frame: &mut ratatui::Frame<'_>, snapshot: &Snapshot, state: &State) {
     let area = frame.area();
-    let most = area.height / 4;
-    let rows = |number: usize| u16::try_from(number.max(1)).unwrap_or(u16::MAX).min(most).max(1) + 1;
-    let [head, middle, below, last, keys] = Layout::vertical([
+    let rows = |number: usize| u16::try_from(number.max(1)).unwrap_or(u16::MAX).min((area.height / 4).max(1));
+    let [head, middle, below, title, last, keys] = Layout::vertical([
         Constraint::Length(3),
         Constraint::Min(3),
-        Constraint::Length(rows(snapshot.workers.len())),
-        Constraint::Length(rows(snapshot.problems.len())),
+        Constraint::Length(rows(snapshot.workers.len()) + 1),
+        Constraint::Length(1),
+        Constraint::Length(rows(lines_of_problems(snapshot, area.width))),
         Constraint::Length(1),
     ])
     .areas(area);
     frame.render_widget(totals(snapshot, state), head);
     frame.render_widget(tasks(snapshot, state, middle.height), middle);
     frame.render_widget(workers(snapshot, below.height), below);
-    frame.render_widget(problems(snapshot, last.height), last);
+    frame.render_widget(problems_head(snapshot), title);
+    frame.render_widget(problems(snapshot), last);
     frame.render_widget(Line::styled(KEYS, Style::new().add_modifier(Modifier::DIM)), keys);
     if state.help {
         help(frame, area);

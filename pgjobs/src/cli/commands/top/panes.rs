@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use ratatui::layout::{Alignment, Constraint};
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span, Text};
-use ratatui::widgets::{Cell, Paragraph, Row, Table};
+use ratatui::widgets::{Cell, Paragraph, Row, Table, Wrap};
 
 use super::snapshot::{Snapshot, TaskNow};
 use super::state::{Sort, State};
@@ -138,16 +138,24 @@ fn worker_row(worker: &WorkerRow, now: DateTime<Utc>) -> Row<'static> {
     ])
 }
 
-pub(super) fn problems(snapshot: &Snapshot, height: u16) -> Paragraph<'static> {
-    let problems = &snapshot.problems;
-    let head = match problems.len() {
+/// How many problems there are, as a head over them.
+pub(super) fn problems_head(snapshot: &Snapshot) -> Line<'static> {
+    let head = match snapshot.problems.len() {
         0 => "No problems".to_owned(),
         1 => "1 problem: `pgjobs doctor` says what mends it".to_owned(),
         number => format!("{number} problems: `pgjobs doctor` says what mends them"),
     };
-    let rows = problems.iter().take(usize::from(height.saturating_sub(1))).map(problem);
-    let lines = std::iter::once(Line::styled(format!("{head:<400}"), HEAD)).chain(rows);
-    Paragraph::new(lines.collect::<Vec<_>>())
+    Line::from(head).style(HEAD)
+}
+
+pub(super) fn problems(snapshot: &Snapshot) -> Paragraph<'static> {
+    Paragraph::new(snapshot.problems.iter().map(problem).collect::<Vec<_>>()).wrap(Wrap { trim: true })
+}
+
+/// How many lines of this width the problems take, about.
+pub(super) fn lines_of_problems(snapshot: &Snapshot, width: u16) -> usize {
+    let width = usize::from(width).saturating_sub(8).max(1); // words do not fill each line
+    snapshot.problems.iter().map(|one| problem(one).width().div_ceil(width)).sum()
 }
 
 fn problem(problem: &Problem) -> Line<'static> {
