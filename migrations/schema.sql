@@ -24,6 +24,8 @@ create sequence jobs.audit_id_seq;
 
 create sequence jobs.commands_made;
 
+create sequence jobs.event_number;
+
 create sequence jobs.job_number;
 
 create sequence jobs.keep_rules_made;
@@ -44,7 +46,11 @@ create sequence jobs.schedules_made;
 
 create sequence jobs.sleeping_until;
 
+create sequence jobs.subscribed_until;
+
 create sequence jobs.waiting_until;
+
+create sequence jobs.watches_made;
 
 create type jobs.job_status as enum ('success', 'failed', 'cancelled');
 
@@ -53,7 +59,8 @@ create type jobs.accepted_runs as (
   parts integer[],
   bits bigint[],
   number bigint,
-  on_end boolean
+  on_end boolean,
+  watched boolean
 );
 
 create type jobs.bulk_job as (
@@ -163,6 +170,15 @@ create type jobs.ended as (
   meta jsonb
 );
 
+create type jobs.event_group as (
+  kind text,
+  task character varying,
+  jobs integer,
+  ids text,
+  attempts integer[],
+  details jsonb[]
+);
+
 create type jobs.key_range as (
   task character varying,
   from_rank bigint,
@@ -182,6 +198,14 @@ create type jobs.locked_rows as (
   is_too_large boolean,
   unseen bigint,
   on_end boolean
+);
+
+create type jobs.new_event as (
+  job_id character varying,
+  attempt integer,
+  task character varying,
+  meta jsonb,
+  details jsonb
 );
 
 create type jobs.on_end as (
@@ -407,8 +431,10 @@ create table jobs.config (
   max_bulk_bytes integer not null default 67108864,
   notify boolean not null default true,
   unknown_task text not null default 'accept'::text,
+  event_hours integer not null default 48,
   constraint config_pkey PRIMARY KEY (only_row),
   constraint config_only_row_check CHECK (only_row),
+  constraint event_hours_is_1_to_8760 CHECK (((event_hours >= 1) AND (event_hours <= 8760))),
   constraint history_days_is_1_to_36500 CHECK (((history_days >= 1) AND (history_days <= 36500))),
   constraint max_body_bytes_is_512_to_134217728 CHECK (((max_body_bytes >= 512) AND (max_body_bytes <= 134217728))),
   constraint max_bulk_bytes_is_512_to_1073741823 CHECK (((max_bulk_bytes >= 512) AND (max_bulk_bytes <= 1073741823))),
@@ -416,6 +442,19 @@ create table jobs.config (
   constraint max_result_bytes_is_1_to_134217728 CHECK (((max_result_bytes >= 1) AND (max_result_bytes <= 134217728))),
   constraint unknown_task_is_known CHECK ((unknown_task = ANY (ARRAY['accept'::text, 'reject'::text])))
 );
+
+create table jobs.event (
+  at timestamp with time zone not null,
+  xact xid8 not null default pg_current_xact_id(),
+  number bigint not null,
+  kind text not null,
+  task character varying not null,
+  jobs integer not null,
+  ids text not null,
+  attempts integer[],
+  details jsonb[]
+) partition by RANGE (at);
+CREATE INDEX event_by_xact ON ONLY jobs.event USING btree (xact, number);
 
 create table jobs.job (
   id bigint not null,
@@ -578,6 +617,7 @@ create table jobs.retention (
   jumped_at timestamp with time zone,
   gave_way integer not null default 0,
   gave_way_at timestamp with time zone,
+  events_dropped_to xid8,
   constraint retention_pkey PRIMARY KEY (only_row),
   constraint retention_only_row_check CHECK (only_row)
 );
@@ -713,6 +753,16 @@ create table jobs.unique_key (
   constraint unique_key_by_name PRIMARY KEY (name, key)
 );
 CREATE INDEX unique_key_until ON jobs.unique_key USING btree (until) WHERE (until IS NOT NULL);
+
+create table jobs.watch (
+  topic character varying not null,
+  is_declared boolean not null,
+  likes text[] not null,
+  kinds text[],
+  watched_at timestamp with time zone not null,
+  watched_by name not null,
+  constraint watch_pkey PRIMARY KEY (topic, is_declared)
+);
 
 create table jobs.worker (
   id uuid not null,
@@ -895,7 +945,9 @@ create table jobs.worker (
   meta jsonb
 
 -- function jobs.ack(i_job character varying, i_result jsonb DEFAULT NULL::jsonb, i_lease uuid DEFAULT NULL::uuid) returns jobs.ended
+-- function jobs.announce_events() returns boolean
 -- function jobs.audit_log(i_target text DEFAULT NULL::text, i_action text DEFAULT NULL::text, i_before bigint DEFAULT NULL::bigint, i_num integer DEFAULT 50) returns TABLE(id bigint, at timestamp with time zone, who name, role name, action text, target text, jobs bigint, reason text, details jsonb)
+-- function jobs.await_events(i_seconds double precision) returns void
 -- function jobs.await_results(i_seconds double precision) returns void
 -- function jobs.backfill_schedule(i_name text, i_from timestamp with time zone, i_to timestamp with time zone) returns TABLE(tick timestamp with time zone, job_id character varying)
 -- function jobs.beat(i_worker uuid, i_late_leases uuid[] DEFAULT '{}'::uuid[], i_late_batch_indexes integer[] DEFAULT '{}'::integer[], i_started_leases uuid[] DEFAULT '{}'::uuid[], i_started_batch_indexes integer[] DEFAULT '{}'::integer[], i_progress jsonb DEFAULT NULL::jsonb, i_receipts jsonb DEFAULT NULL::jsonb, i_status jsonb DEFAULT NULL::jsonb, OUT alive boolean, OUT commands jsonb, OUT polls boolean) returns record
@@ -913,6 +965,9 @@ create table jobs.worker (
 -- function jobs.drop_keep(i_topic text, i_status text DEFAULT NULL::text) returns boolean
 -- function jobs.drop_schedule(i_name text) returns boolean
 -- function jobs.edit(i_job text, i_body jsonb DEFAULT NULL::jsonb, i_priority integer DEFAULT NULL::integer, i_scheduled_at timestamp with time zone DEFAULT NULL::timestamp with time zone, i_timeout numeric DEFAULT NULL::numeric, i_max_retries integer DEFAULT NULL::integer, i_meta jsonb DEFAULT NULL::jsonb, i_reason text DEFAULT NULL::text) returns SETOF jobs."all"
+-- function jobs.ended_lately(i_seconds integer DEFAULT 10) returns TABLE(task character varying, success bigint, failed bigint, cancelled bigint, seconds double precision)
+-- function jobs.event_position() returns text
+-- function jobs.events_after(i_position text DEFAULT NULL::text, i_topic text DEFAULT '*'::text, i_num integer DEFAULT 1000, i_until text DEFAULT NULL::text) returns TABLE("position" text, at timestamp with time zone, kind text, task character varying, job_id character varying, attempt integer, details jsonb)
 -- function jobs.explain_schedule(i_name text) returns SETOF jobs.reason
 -- function jobs.explain(i_job character varying) returns SETOF jobs.reason
 -- function jobs.fail_next(i_worker uuid, i_tasks text[], i_lease uuid, i_reason text) returns text
@@ -987,6 +1042,9 @@ create table jobs.worker (
 -- function jobs.unique_keys(i_topic text DEFAULT '*'::text, i_num integer DEFAULT 100) returns TABLE(name character varying, key text, job_id character varying, state character varying, until timestamp with time zone)
 -- function jobs.unregister_worker(i_worker uuid) returns void
 -- function jobs.unusable() returns SETOF text
+-- function jobs.unwatch(i_topic text) returns boolean
+-- function jobs.watches() returns TABLE(topic character varying, kinds text[], watched_at timestamp with time zone, watched_by name, is_declared boolean)
+-- function jobs.watch(i_topic text, i_kinds text[] DEFAULT NULL::text[]) returns void
 -- function jobs.workers() returns TABLE(id uuid, host text, pid integer, version text, topics text[], tasks text[], slots integer, held bigint, started_at timestamp with time zone, heartbeat_at timestamp with time zone, alive boolean, paused_at timestamp with time zone)
 -- function jobs._able_workers(i_task character varying) returns TABLE(workers bigint, slots bigint, held bigint, paused bigint)
 -- function jobs._absent(i_at text) returns text
@@ -994,16 +1052,18 @@ create table jobs.worker (
 -- function jobs._act(i_op jobs.operation, i_jobs text[], i_part text) returns jobs.operation
 -- function jobs._acts_as(i_role oid, i_login oid) returns boolean
 -- function jobs._adopt_grants(i_role name) returns void
--- function jobs._after_end(i_runs jobs.accepted_runs, i_leases uuid[], i_batch_indexes integer[], i_outcomes text[]) returns void
+-- function jobs._after_end(i_runs jobs.accepted_runs, i_leases uuid[], i_batch_indexes integer[], i_outcomes text[], i_errors text[]) returns void
 -- function jobs._after_start(i_lease uuid) returns void
 -- function jobs._allowed(i_publish boolean, i_tasks text[]) returns text[]
 -- function jobs._any_key() returns smallint
 -- function jobs._are_apart(i_one jsonb, i_other jsonb) returns boolean
 -- function jobs._are_disjoint(i_one jsonb, i_other jsonb) returns boolean
 -- function jobs._are_jobs(i_tasks text[], i_bodies jsonb[], i_priorities integer[], i_job_ids text[]) returns boolean
+-- function jobs._are_watched() returns boolean
 -- function jobs._as_array(i_value jsonb) returns jsonb
 -- function jobs._as_operation(i_kind text, i_topic text, i_state text, i_error text, i_since timestamp with time zone, i_until timestamp with time zone, i_rate double precision, i_reason text) returns jobs.operation
 -- function jobs._as_schedule(i_name text, i_task text, i_when jsonb) returns jobs.schedule
+-- function jobs._as_snapshot(i_text text) returns pg_snapshot
 -- function jobs._at(i_template text, i_at text) returns text
 -- function jobs._audit_jobs(i_action text, i_jobs text[], i_reason text DEFAULT NULL::text) returns void
 -- function jobs._audit_schedule(i_action text, i_schedule jobs.schedule, i_reason text DEFAULT NULL::text, i_since timestamp with time zone DEFAULT NULL::timestamp with time zone) returns jobs.schedule_info
@@ -1011,6 +1071,7 @@ create table jobs.worker (
 -- function jobs._backoff(i_retries integer) returns interval
 -- function jobs._begin_claim(i_worker uuid, i_tasks text[], i_num integer, i_sleep_seconds double precision) returns timestamp with time zone
 -- function jobs._begin_progress() returns void
+-- function jobs._begin_watching() returns void
 -- function jobs._bit(i_run bigint) returns bigint
 -- function jobs._bound(i_args jsonb, i_kwargs jsonb, i_params jsonb) returns jsonb
 -- function jobs._caller() returns name
@@ -1018,6 +1079,7 @@ create table jobs.worker (
 -- function jobs._cancel_runs(i_jobs text[], i_note text) returns jobs.cancelled_runs
 -- function jobs._cancel(i_jobs text[], i_grace_seconds double precision, i_who name, i_reason text) returns jobs.cancelled
 -- function jobs._cancelled_by(i_traceback text) returns text
+-- function jobs._change_event_partitions(i_today date, i_oldest date) returns text[]
 -- function jobs._change_holders(i_met jobs.wanted_key[], i_new jobs.open_job[], i_bytes bigint[], i_rules jobs.unique_rule[]) returns boolean
 -- function jobs._change_operation(i_operation bigint, i_action text, i_state text, i_reason text) returns jobs.operation_info
 -- function jobs._change_partitions(i_today date, i_full boolean, i_make date[], i_drop text[]) returns text[]
@@ -1051,6 +1113,7 @@ create table jobs.worker (
 -- function jobs._cost(i_body_bytes bigint, i_predicate_bytes integer) returns bigint
 -- function jobs._count_from_now(i_worker uuid, i_leases uuid[], i_batch_indexes integer[], i_now timestamp with time zone) returns void
 -- function jobs._count(i_bits bigint) returns integer
+-- function jobs._covers(i_snapshot pg_snapshot, i_other pg_snapshot) returns boolean
 -- function jobs._cron_days(i_cron jobs.cron, i_month date) returns integer[]
 -- function jobs._cron_fields(i_cron text) returns text[]
 -- function jobs._cron_list(i_list text, i_field text, i_low integer, i_high integer, i_names text[] DEFAULT NULL::text[]) returns integer[]
@@ -1064,6 +1127,7 @@ create table jobs.worker (
 -- function jobs._declare_one_by_one(i_changes jobs.change[]) returns void
 -- function jobs._declare_schedule(i_name text, i_task text, i_declared jsonb, i_names text[]) returns void
 -- function jobs._declare_schedules(i_tasks jsonb, i_names text[]) returns void
+-- function jobs._declare_watches(i_tasks jsonb, i_names text[]) returns void
 -- function jobs._declared(i_tasks jsonb) returns SETOF jobs.declaration
 -- function jobs._declare(i_tasks jobs.declaration[]) returns void
 -- function jobs._declarer() returns oid
@@ -1082,7 +1146,14 @@ create table jobs.worker (
 -- function jobs._ended_since(i_jobs text[]) returns timestamp with time zone
 -- function jobs._ended_times(i_jobs text[], i_from timestamp with time zone, i_until timestamp with time zone) returns timestamp with time zone[]
 -- function jobs._ends(i_outcome text, i_retries integer, i_max_retries integer) returns boolean
+-- function jobs._error_class(i_error text) returns text
 -- function jobs._escaped(i_text text) returns text
+-- function jobs._event_details(i_meta jsonb, i_more jsonb) returns jsonb
+-- function jobs._event_kinds() returns text[]
+-- function jobs._event_partitions() returns TABLE(name text, day date)
+-- function jobs._event_rows(i_from pg_snapshot, i_to pg_snapshot, i_number bigint, i_pattern text, i_rows integer) returns SETOF jobs.event
+-- function jobs._event_system() returns text
+-- function jobs._events_between(i_here text, i_from pg_snapshot, i_to pg_snapshot, i_number bigint, i_nth integer, i_pattern text, i_num integer) returns TABLE("position" text, at timestamp with time zone, kind text, task character varying, job_id character varying, attempt integer, details jsonb)
 -- function jobs._example(i_job text, i_task text, i_error text) returns jsonb
 -- function jobs._excludes(i_one jsonb, i_other jsonb) returns boolean
 -- function jobs._expected_type(i_schema jsonb) returns text
@@ -1141,9 +1212,11 @@ create table jobs.worker (
 -- function jobs._is_reachable(i_at timestamp with time zone) returns boolean
 -- function jobs._is_same(i_one jobs.schedule, i_other jobs.schedule) returns boolean
 -- function jobs._is_under(i_task text, i_limits jobs.limits) returns boolean
+-- function jobs._is_usual(i_kind text, i_attempt integer, i_details jsonb) returns boolean
 -- function jobs._jitter(i_schedule jobs.schedule) returns interval
 -- function jobs._joined(i_parts text[], i_by text) returns text
 -- function jobs._key_part(i_value jsonb) returns text
+-- function jobs._kind_of_end(i_outcome text, i_retries integer, i_max_retries integer) returns text
 -- function jobs._kind(i_value jsonb) returns text
 -- function jobs._known_definitions(i_root jsonb) returns jsonb
 -- function jobs._known(i_template text, i_at text) returns text
@@ -1151,6 +1224,7 @@ create table jobs.worker (
 -- function jobs._last_ended(i_num integer, i_each integer) returns TABLE(task character varying, failed bigint)
 -- function jobs._last_tick(i_schedule jobs.schedule, i_cron jobs.cron, i_known timestamp with time zone, i_now timestamp with time zone) returns timestamp with time zone
 -- function jobs._last_ticks(i_schedule jobs.schedule, i_cron jobs.cron, i_last timestamp with time zone, i_num integer) returns timestamp with time zone[]
+-- function jobs._likes_of(i_topic text, i_is_declared boolean) returns text[]
 -- function jobs._limit_the_rest() returns void
 -- function jobs._limits_of(i_role name, i_publish boolean, i_how text) returns text[]
 -- function jobs._limits(i_publish boolean) returns jobs.limits
@@ -1166,8 +1240,10 @@ create table jobs.worker (
 -- function jobs._log_schedule(i_name text, i_outcome text, i_ticks timestamp with time zone[], i_jobs character varying[], i_reason text) returns void
 -- function jobs._look_again() returns void
 -- function jobs._lowest_bits(i_number bigint) returns bigint
+-- function jobs._maintain_event_partitions(i_now timestamp with time zone, i_clock_is_sure boolean) returns text[]
 -- function jobs._maintain_partitions() returns SETOF text
 -- function jobs._maintain_run_partitions(i_today date, i_oldest date, i_clock_is_sure boolean) returns text[]
+-- function jobs._make_event_partition(i_name text, i_day date) returns boolean
 -- function jobs._make_partition_of_default(i_today date) returns void
 -- function jobs._make_partition(i_day date) returns boolean
 -- function jobs._make_run_partition(i_parent text, i_name text, i_day date) returns boolean
@@ -1199,12 +1275,22 @@ create table jobs.worker (
 -- function jobs._next_pending(i_op jobs.operation, i_jobs integer, OUT o_jobs text[], OUT o_op jobs.operation) returns record
 -- function jobs._next_phase(i_op jobs.operation) returns jobs.operation
 -- function jobs._next_running(i_op jobs.operation, i_jobs integer, OUT o_jobs text[], OUT o_op jobs.operation) returns record
+-- function jobs._next_snapshot(i_from pg_snapshot, i_until pg_snapshot, i_rows integer) returns pg_snapshot
 -- function jobs._next_tick(i_schedule jobs.schedule, i_cron jobs.cron, i_after timestamp with time zone) returns timestamp with time zone
 -- function jobs._not_expressible() returns text
 -- function jobs._not_held(i_job character varying, i_lease uuid) returns void
+-- function jobs._note_cancelled(i_jobs text[], i_tasks text[], i_attempts integer[], i_metas jsonb[]) returns void
+-- function jobs._note_dropped_events(i_partition text, i_from timestamp with time zone, i_to timestamp with time zone) returns void
+-- function jobs._note_each(i_kind text, i_events jobs.new_event[]) returns void
+-- function jobs._note_ends(i_runs jobs.accepted_runs, i_leases uuid[], i_batch_indexes integer[], i_outcomes text[], i_errors text[]) returns void
+-- function jobs._note_picked(i_lease uuid) returns void
 -- function jobs._note_plain_client() returns void
 -- function jobs._note_progress(i_worker uuid, i_progress jsonb) returns void
+-- function jobs._note_published(i_published jobs.published, i_tasks text[], i_metas jsonb[]) returns void
+-- function jobs._note_purged(i_rows tid[]) returns void
+-- function jobs._note_queued(i_jobs text[], i_tasks text[], i_metas jsonb[]) returns void
 -- function jobs._note_receipts(i_worker uuid, i_receipts jsonb, i_now timestamp with time zone) returns void
+-- function jobs._note_requeued(i_jobs text[]) returns void
 -- function jobs._note_skips(i_op jobs.operation, i_jobs text[], i_skips text[]) returns jobs.operation
 -- function jobs._note_started(i_worker uuid, i_leases uuid[], i_batch_indexes integer[], i_skip boolean) returns void
 -- function jobs._note_status(i_worker uuid, i_status jsonb, i_now timestamp with time zone) returns void
@@ -1212,6 +1298,7 @@ create table jobs.worker (
 -- function jobs._nth_random(i_randoms bytea, i_nth integer) returns bytea
 -- function jobs._offset(i_at timestamp with time zone, i_zone text) returns interval
 -- function jobs._old_values(i_old jsonb, i_new jsonb) returns jsonb
+-- function jobs._oldest_kept() returns text
 -- function jobs._on_day(i_day timestamp with time zone) returns text
 -- function jobs._open_job(i_row jobs.pending) returns jobs.open_job
 -- function jobs._open_of(i_jobs text[]) returns TABLE(job_id character varying, status character varying, task character varying)
@@ -1278,6 +1365,7 @@ create table jobs.worker (
 -- function jobs._range_end(i_from timestamp with time zone, i_until timestamp with time zone) returns timestamp with time zone
 -- function jobs._rank(i_priority integer, i_ready_seq bigint) returns bigint
 -- function jobs._read_cron(i_cron text) returns jobs.cron
+-- function jobs._read_position(i_position text, i_now pg_snapshot, OUT o_before pg_snapshot, OUT o_read pg_snapshot, OUT o_number bigint, OUT o_nth integer, OUT o_flaw text) returns record
 -- function jobs._read_unique(i_which text, i_unique jsonb, i_task text) returns jobs.unique_rule
 -- function jobs._ready_tasks(i_topic text) returns text[]
 -- function jobs._redrive(i_jobs text[], i_parts text[]) returns jobs.redriven[]
@@ -1294,6 +1382,7 @@ create table jobs.worker (
 -- function jobs._release_keys(i_jobs text[], i_on_ends jobs.on_end[]) returns void
 -- function jobs._remember_signatures(i_tasks jobs.declaration[]) returns void
 -- function jobs._replaced(i_old jobs.schedule, i_new jobs.schedule) returns jobs.schedule
+-- function jobs._report_details(i_done double precision, i_total double precision, i_note text) returns jsonb
 -- function jobs._report_left(i_words text, i_hint text, i_code text, i_is_any_back boolean) returns void
 -- function jobs._requeue(i_jobs text[], i_parts text[], OUT o_back text[], OUT o_too_large text[], OUT o_blocked text[], OUT o_holders text[], OUT o_redriven text[], OUT o_left text[], OUT o_skips text[]) returns record
 -- function jobs._restricted() returns name
@@ -1338,6 +1427,7 @@ create table jobs.worker (
 -- function jobs._skip_keyless(i_jobs jobs.redriven[], i_now timestamp with time zone) returns jobs.redriven[]
 -- function jobs._skip_unfit(i_jobs jobs.redriven[], i_parts text[]) returns jobs.redriven[]
 -- function jobs._sleep_for(i_seconds double precision) returns void
+-- function jobs._snapshot_text(i_snapshot pg_snapshot) returns text
 -- function jobs._span(i_span interval) returns text
 -- function jobs._start(i_job character varying) returns void
 -- function jobs._step_operations(i_seconds double precision) returns void
@@ -1392,6 +1482,7 @@ create table jobs.worker (
 -- function jobs._unpaused(i_tasks text[]) returns text[]
 -- function jobs._utc(i_at timestamp with time zone) returns text
 -- function jobs._values(i_schema jsonb) returns jsonb
+-- function jobs._visible_now() returns pg_snapshot
 -- function jobs._visible(i_tasks text[]) returns text[]
 -- function jobs._waits_since(q jobs.pending) returns timestamp with time zone
 -- function jobs._wake_commanded(i_workers uuid[]) returns void
@@ -1403,6 +1494,7 @@ create table jobs.worker (
 -- function jobs._warn_of_large(i_jobs text[], i_is_any_back boolean) returns void
 -- function jobs._warn_of_others(i_changes jobs.change[]) returns void
 -- function jobs._warn_of_redriven(i_jobs text[], i_is_any_back boolean) returns void
+-- function jobs._watch_likes(i_kinds text[]) returns text[]
 -- function jobs._weekday_names() returns text[]
 -- function jobs._weeks() returns SETOF text
 -- function jobs._weight(i_size integer, i_bytes integer, i_jobs_per_mib bigint) returns integer
@@ -1412,3 +1504,4 @@ create table jobs.worker (
 -- function jobs._with_metas(i_bytes bigint[], i_metas jsonb[]) returns bigint[]
 -- function jobs._with_note(i_note text, i_traceback text) returns text
 -- function jobs._workday(i_day integer, i_last integer, i_first_weekday integer) returns integer
+-- function jobs._write_events(i_groups jobs.event_group[]) returns void

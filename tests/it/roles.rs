@@ -134,6 +134,7 @@ async fn nothing_is_for_everybody_and_every_function_knows_its_names() {
             "jobs._skip_unfit(jobs.redriven[],text[])",
             "jobs._store_redriven(jobs.redriven[],text[],timestamp with time zone)",
             "jobs._take_back(regclass)",
+            "jobs.ended_lately(integer)",
             "jobs.job_log(character varying,bigint,integer)",
             "jobs.progress_of(text[])",
         ],
