@@ -452,9 +452,9 @@ create table jobs.event (
   jobs integer not null,
   ids text not null,
   attempts integer[],
-  details jsonb[]
+  details jsonb[],
+  constraint event_by_xact PRIMARY KEY (xact, number, at)
 ) partition by RANGE (at);
-CREATE INDEX event_by_xact ON ONLY jobs.event USING btree (xact, number);
 
 create table jobs.job (
   id bigint not null,
@@ -752,6 +752,7 @@ create table jobs.unique_key (
   until timestamp with time zone,
   constraint unique_key_by_name PRIMARY KEY (name, key)
 );
+CREATE INDEX unique_key_for_a_time ON jobs.unique_key USING btree (job_id) WHERE (until IS NOT NULL);
 CREATE INDEX unique_key_until ON jobs.unique_key USING btree (until) WHERE (until IS NOT NULL);
 
 create table jobs.watch (
@@ -1186,6 +1187,7 @@ create table jobs.worker (
 -- function jobs._has_type(i_types jsonb, i_value jsonb) returns boolean
 -- function jobs._have_ended(i_jobs text[], i_least text) returns boolean
 -- function jobs._heads(i_tasks text[], i_watermark_tasks text[], i_watermark_priorities integer[], i_watermarks bigint[], i_ranges integer, i_num integer, i_own_batch text[], i_jobs_per_mib bigint) returns jobs.claim_plan
+-- function jobs._held_keys(i_job character varying, i_now timestamp with time zone) returns TABLE(name character varying, until_started boolean, until timestamp with time zone)
 -- function jobs._history_of(i_jobs text[], i_everywhere boolean DEFAULT true) returns SETOF jobs.job
 -- function jobs._holders_of_history() returns text
 -- function jobs._holders(i_names text[], i_keys text[], i_which integer[], i_now timestamp with time zone) returns TABLE(nth integer, holder character varying, task character varying, state character varying)
@@ -1298,7 +1300,7 @@ create table jobs.worker (
 -- function jobs._nth_random(i_randoms bytea, i_nth integer) returns bytea
 -- function jobs._offset(i_at timestamp with time zone, i_zone text) returns interval
 -- function jobs._old_values(i_old jsonb, i_new jsonb) returns jsonb
--- function jobs._oldest_kept() returns text
+-- function jobs._oldest_kept(i_now pg_snapshot) returns pg_snapshot
 -- function jobs._on_day(i_day timestamp with time zone) returns text
 -- function jobs._open_job(i_row jobs.pending) returns jobs.open_job
 -- function jobs._open_of(i_jobs text[]) returns TABLE(job_id character varying, status character varying, task character varying)
@@ -1413,6 +1415,7 @@ create table jobs.worker (
 -- function jobs._settle_lost(i_leases uuid[], i_parts integer[], i_limit integer, i_reason text, i_now timestamp with time zone, i_only_expired boolean) returns integer
 -- function jobs._settle_others(i_runs jobs.accepted_runs, i_leases uuid[], i_batch_indexes integer[], i_outcomes text[], i_errors text[], i_delays double precision[], i_now timestamp with time zone) returns void
 -- function jobs._settle_successes(i_runs jobs.accepted_runs, i_leases uuid[], i_batch_indexes integer[], i_outcomes text[], i_results jsonb[], i_now timestamp with time zone) returns void
+-- function jobs._settle_watched_successes(i_runs jobs.accepted_runs, i_leases uuid[], i_batch_indexes integer[], i_outcomes text[], i_results jsonb[], i_now timestamp with time zone) returns void
 -- function jobs._settle(i_leases uuid[], i_batch_indexes integer[], i_outcomes text[], i_results jsonb[], i_errors text[], i_delays double precision[], i_now timestamp with time zone) returns integer[]
 -- function jobs._share(i_done double precision, i_total double precision) returns text
 -- function jobs._share(i_num integer, i_ranges integer) returns integer

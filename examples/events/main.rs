@@ -30,7 +30,7 @@ use tokio::net::TcpListener;
 #[task(name = "events.export", events = true)]
 async fn export(#[inject] job: &Job, customer: String, rows: u32) -> Result<String, TaskError> {
     for row in 0..rows {
-        job.progress(row, rows);
+        job.progress(row, rows, None);
         tokio::time::sleep(Duration::from_millis(600)).await; // the work
     }
     Ok(format!("{customer}.csv"))

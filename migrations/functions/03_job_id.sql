@@ -37,7 +37,9 @@ declare
   v_time bytea := jobs._id_time(i_now);
   v_randoms bytea := jobs._randoms(cardinality(i_numbers));
 begin
-  return array(select jobs._new_job_id(v_time, n.number, jobs._nth_random(v_randoms, n.at::integer)) from unnest(i_numbers) with ordinality n(number, at));
+  return array(
+    select jobs._new_job_id(v_time, n.number, jobs._nth_random(v_randoms, n.at))
+    from (select unnest(i_numbers) as number, generate_series(1, cardinality(i_numbers)) as at) n);
 end $$;
 
 -- The value of jobs.pending.returned for a requeued job: sets it apart from others with its id. Random, so

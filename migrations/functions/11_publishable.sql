@@ -69,7 +69,7 @@ begin
   v_sizes := array(
     select case when t.size <= v_limits.max_body_bytes
              or jobs._refuse(format(v_which, t.at), i_tasks[least(t.at, cardinality(i_tasks))], t.size, null, null, null) then t.size end
-    from (select jobs._text_size(b.body) as size, b.at from unnest(i_bodies) with ordinality b(body, at) offset 0) t);
+    from (select jobs._text_size(b.body) as size, b.at from (select unnest(i_bodies) as body, generate_series(1, v_jobs) as at) b offset 0) t);
   perform jobs._check_bulk_bytes(v_sizes, v_limits.max_bulk_bytes);
   return v_sizes;
 end $$;

@@ -31,8 +31,8 @@ begin
     select count(*) as size, min(g.job_id collate "C") as first_job, max(g.job_id collate "C") as last_job, sum(g.bytes) as bytes, min(coalesce(g.timeout, 60))::numeric(9, 2) as timeout,
       array_agg(row(g.id, g.job_id, i_task, g.body, 0, coalesce(g.max_retries, 3), i_priority, coalesce(g.timeout::numeric(9, 2), 60), i_now,
                     null, g.id, 0, null, g.meta, null)::jobs.open_job) as jobs
-    from unnest(i_ids, i_job_ids, i_bodies, i_bytes, i_timeouts, i_max_retries, i_metas) with ordinality
-      g(id, job_id, body, bytes, timeout, max_retries, meta, at)
+    from (select unnest(i_ids) as id, unnest(i_job_ids) as job_id, unnest(i_bodies) as body, unnest(i_bytes) as bytes, unnest(i_timeouts) as timeout,
+            unnest(i_max_retries) as max_retries, unnest(i_metas) as meta, generate_series(1, v_size) as at) g
     where jobs._fits(0, 0, null, g.timeout, g.max_retries) is true
       or jobs._refuse(format('job %s of %s: ', g.at, v_size), i_task, g.bytes, null, g.timeout, g.max_retries)
     group by (g.at - 1) * v_rows / v_size) r;

@@ -4,7 +4,7 @@
 create or replace function jobs._draw_numbers(i_jobs integer) returns bigint[]
 language plpgsql set plan_cache_mode = force_generic_plan as $$
 begin
-  return array(select nextval('jobs.job_number') from generate_series(1, i_jobs));
+  return array(select nextval('jobs.job_number') from (select generate_series(1, i_jobs)) n);
 end $$;
 
 -- Whether jobs that are published in bulk are packed unless somebody says so: not where a plain client
@@ -49,8 +49,9 @@ begin
   insert into jobs.pending (id, job_id, task, body, scheduled_at, timeout, priority, max_retries, created_at, ready_seq, bytes, meta)
   select g.id, g.job_id, g.task, g.body, g.due, coalesce(g.timeout, 60), coalesce(g.priority, 0), coalesce(g.max_retries, 3), i_now,
     case when (g.due > i_now) is not true then g.id end, g.bytes, g.meta
-  from unnest(i_ids, i_job_ids, i_tasks, i_bodies, i_bytes, i_due, i_timeouts, i_priorities, i_max_retries, i_metas)
-    with ordinality g(id, job_id, task, body, bytes, due, timeout, priority, max_retries, meta, at)
+  from (select unnest(i_ids) as id, unnest(i_job_ids) as job_id, unnest(i_tasks) as task, unnest(i_bodies) as body, unnest(i_bytes) as bytes,
+          unnest(i_due) as due, unnest(i_timeouts) as timeout, unnest(i_priorities) as priority, unnest(i_max_retries) as max_retries,
+          unnest(i_metas) as meta, generate_series(1, cardinality(i_ids)) as at) g
   where jobs._publishable(g.task, 0, 0, g.due, g.timeout, g.max_retries) is true
     or jobs._refuse(format(v_which, g.at), g.task, g.bytes, g.due, g.timeout, g.max_retries);
 end $$;

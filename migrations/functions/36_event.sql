@@ -1,7 +1,7 @@
 -- Events: a row for the jobs of a task to which the same happened in one statement, written in the
 -- transaction in which it happened, for topics that are watched (38_watch.sql). Once a topic was watched,
 -- whoever publishes, claims, settles or cancels calls one of these functions; they lock nothing that
--- anybody waits for.
+-- anybody waits for. Inner functions inherit the pinned search_path and plans of their callers.
 
 -- Whether a topic is or was watched, for tests of rare cases. Reads no table.
 create or replace function jobs._are_watched() returns boolean
@@ -10,7 +10,7 @@ return pg_catalog.pg_sequence_last_value('jobs.watches_made') is not null;
 
 -- Patterns of all tasks of which one of these kinds of events is written; null: there are none.
 create or replace function jobs._watch_likes(i_kinds text[]) returns text[]
-language plpgsql stable security definer set search_path = pg_catalog, pg_temp set jit = off as $$
+language plpgsql stable as $$
 begin
   return (select array_agg(l) from jobs.watch w, unnest(w.likes) l where w.kinds is null or w.kinds && i_kinds);
 end $$;
@@ -41,8 +41,7 @@ return case
 -- same happened. Most events are usual: they have no details, and are of the first attempt, or before it.
 -- Usual and other events are in different groups, because usual ones need the ids alone.
 create or replace function jobs._write_events(i_groups jobs.event_group[]) returns void
-language plpgsql security definer
-set search_path = pg_catalog, pg_temp set enable_mergejoin = off set enable_hashjoin = off set jit = off set plan_cache_mode = force_generic_plan as $$
+language plpgsql set plan_cache_mode = force_generic_plan as $$
 begin
   insert into jobs.event (at, number, kind, task, jobs, ids, attempts, details)
   select jobs.now(), nextval('jobs.event_number'), g.kind, g.task, g.jobs, g.ids, g.attempts, g.details from unnest(i_groups) g
@@ -56,17 +55,17 @@ return i_details is null and i_attempt = case i_kind when 'queued' then 0 else 1
 
 -- These new jobs were queued. Of tasks and metas, one stands for all.
 create or replace function jobs._note_queued(i_jobs text[], i_tasks text[], i_metas jsonb[]) returns void
-language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
+language plpgsql as $$
 declare
-  v_likes text[] := jobs._watch_likes('{queued}');
   v_jobs integer := cardinality(i_jobs);
+  v_likes text[];
 begin
-  if v_likes is null or v_jobs = 0 then
-    return;
-  elsif cardinality(i_tasks) = 1 and i_metas is null then
-    perform jobs._write_events(array[row('queued', i_tasks[1], v_jobs, array_to_string(i_jobs, chr(10)), null, null)::jobs.event_group]);
+  if v_jobs = 1 or cardinality(i_tasks) = 1 and i_metas is null then
+    perform jobs._write_events(array[row('queued', i_tasks[1], v_jobs, array_to_string(i_jobs, chr(10)), case when i_metas[1] is not null then array[0] end,
+                                         case when i_metas[1] is not null then array[jobs._event_details(i_metas[1], null)] end)::jobs.event_group]);
     return;
   end if;
+  v_likes := jobs._watch_likes('{queued}');
   perform jobs._write_events(array(
     select row('queued', g.task, count(*), string_agg(g.job, chr(10)), array_agg(0) filter (where g.meta is not null),
                array_agg(jobs._event_details(g.meta, null)) filter (where g.meta is not null))::jobs.event_group
@@ -95,7 +94,7 @@ end $$;
 
 -- The jobs that a claim has moved into batches under this lease were picked.
 create or replace function jobs._note_picked(i_lease uuid) returns void
-language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_sort = off set jit = off as $$
+language plpgsql as $$
 declare
   v_likes text[] := jobs._watch_likes('{picked}');
 begin
@@ -119,20 +118,15 @@ return case
   when i_outcome in ('release', 'unbegun') then 'queued'
   when jobs._ends(i_outcome, i_retries, i_max_retries) then 'failed' else 'retried' end;
 
--- These runs ended with these outcomes, before they leave their batches (jobs._after_end).
+-- These runs ended with these outcomes, before they leave their batches (jobs._after_end). Successes that go
+-- to history are not among them: jobs._settle_watched_successes writes their events.
 create or replace function jobs._note_ends(i_runs jobs.accepted_runs, i_leases uuid[], i_batch_indexes integer[], i_outcomes text[], i_errors text[]) returns void
-language plpgsql set enable_sort = off as $$
+language plpgsql as $$
 declare
   v_likes text[] := jobs._watch_likes('{completed,failed,retried,snoozed,cancelled,queued}');
+  v_unkept text[] := jobs._unkept('all');
 begin
-  if v_likes is null then
-    return;
-  elsif i_outcomes is null or 'success' = all (i_outcomes) then
-    perform jobs._write_events(array(
-      select row('completed', o.task, count(*), string_agg(o.job_id, chr(10)), array_agg(o.attempt) filter (where o.attempt > 1 or o.meta is not null),
-                 array_agg(jobs._event_details(o.meta, null)) filter (where o.attempt > 1 or o.meta is not null))::jobs.event_group
-      from jobs._opened(i_runs.leases, i_runs.parts, i_runs.bits) o where o.task like any (v_likes)
-      group by o.task, o.attempt > 1 or o.meta is not null));
+  if v_likes is null or v_unkept = '{}' and (i_outcomes is null or 'success' = all (i_outcomes)) then
     return;
   end if;
   perform jobs._write_events(array(
@@ -143,7 +137,8 @@ begin
                         case when s.outcome in ('fail', 'retry', 'verify', 'lost') then jsonb_build_object('error', coalesce(jobs._error_class(s.error), 'error')) end as more
                       from jobs._opened(i_runs.leases, i_runs.parts, i_runs.bits) o
                         join unnest(i_leases, i_batch_indexes, i_outcomes, i_errors) s(lease, batch_index, outcome, error) on s.lease = o.lease and s.batch_index = o.batch_index
-                      where o.task like any (v_likes) offset 0) f offset 0) d offset 0) e   -- each expression is computed once
+                      where o.task like any (v_likes) and (coalesce(s.outcome, 'success') <> 'success' or o.task = any (v_unkept))
+                      offset 0) f offset 0) d offset 0) e   -- each expression is computed once
     group by e.kind, e.task, e.is_usual));
 end $$;
 

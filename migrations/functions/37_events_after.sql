@@ -160,7 +160,10 @@ begin
     raise sqlstate 'PT400' using message = 'a topic is a pattern over task names', hint = 'use * for every task';
   end if;
   v_until := jobs._read_position(coalesce(i_until, v_here || '.' || jobs._snapshot_text(v_now)), v_now);
-  v_from := jobs._read_position(coalesce(i_position, v_here || '.' || jobs._oldest_kept()), v_now);
+  v_from := jobs._read_position(coalesce(i_position, v_here || '.' || jobs._snapshot_text(jobs._oldest_kept(v_now))), v_now);
+  if i_position is null then
+    v_from.o_flaw := null;   -- what is kept begins where it does
+  end if;
   if v_from.o_flaw is not null or v_until.o_flaw is not null then
     return query select v_here || '.' || jobs._snapshot_text(v_now), jobs.now(), 'resync', null::varchar, null::varchar, null::integer,
       jsonb_build_object('reason', coalesce(v_from.o_flaw, v_until.o_flaw));
@@ -210,16 +213,17 @@ begin
   limit i_num;
 end $$;
 
--- The snapshot before the oldest event that is kept.
-create or replace function jobs._oldest_kept() returns text
-language plpgsql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
+-- The position from which all events come that are kept, as a snapshot. What is in progress now may have
+-- begun before the oldest of them.
+create or replace function jobs._oldest_kept(i_now pg_snapshot) returns pg_snapshot
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
 declare
-  v_first xid8 := coalesce(
-    ((select r.events_dropped_to from jobs.retention r)::text::bigint + 1)::text::xid8,
-    (select e.xact from jobs.event e order by e.xact, e.number limit 1),
-    pg_snapshot_xmax(pg_current_snapshot()));
+  v_first bigint := least(pg_snapshot_xmax(i_now)::text::bigint, coalesce(
+    (select r.events_dropped_to from jobs.retention r)::text::bigint + 1,
+    (select e.xact from jobs.event e order by e.xact, e.number limit 1)::text::bigint));
 begin
-  return v_first::text || '-0';
+  return (least(v_first, pg_snapshot_xmin(i_now)::text::bigint) || ':' || v_first || ':' || coalesce((
+    select string_agg(x::text, ',' order by x) from pg_snapshot_xip(i_now) x where x::text::bigint < v_first), ''))::pg_snapshot;
 end $$;
 
 -- Asks for notifications on channel `jobs_event` for the next i_seconds, 0 to 3600; at most a minute of

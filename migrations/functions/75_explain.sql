@@ -177,26 +177,32 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   from jobs._history_of(array[i_job::text]) h
 $$;
 
+-- The unique keys that a job holds: the one that its start or end gives up, and those that it holds for a
+-- time, whatever becomes of it. i_now is the moment by which such a time is over.
+create or replace function jobs._held_keys(i_job varchar, i_now timestamptz) returns table (name varchar, until_started boolean, until timestamptz)
+language plpgsql stable set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
+begin
+  return query
+  select u.name, (o.on_end).until_started, null::timestamptz
+  from (select q.on_end from jobs.pending q where q.job_id = i_job and q.size = 1
+        union all
+        select r.on_end from jobs._find_run(i_job) f join jobs._runs r on r.lease = f.lease and r.part = jobs._part(f.batch_index) and r.batch_index = f.batch_index) o
+  join jobs.unique_key u on u.name = (o.on_end).unique_name and u.key = (o.on_end).unique_key and u.job_id = i_job
+  union all
+  select u.name, null, u.until from jobs.unique_key u where u.job_id = i_job and u.until > i_now
+  order by 1, 3;
+end $$;
+
 -- Reports that a job holds a unique key, so that no other one is published under it. Not the key itself,
 -- which contains arguments.
 create or replace function jobs._explain_unique(i_job varchar) returns setof jobs.reason
-language plpgsql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
-declare
-  v_on_end jobs.on_end;
-  v_until text;
-begin
-  select (o.on_end).* into v_on_end
-  from (select q.on_end from jobs.pending q where q.job_id = i_job and q.size = 1
-        union all
-        select r.on_end from jobs._find_run(i_job) f join jobs._runs r on r.lease = f.lease and r.part = jobs._part(f.batch_index) and r.batch_index = f.batch_index) o;
-  v_until := case when v_on_end.until_started then 'started' else 'ended' end;
-  if v_on_end.unique_key is not null
-    and exists (select from jobs.unique_key u where u.name = v_on_end.unique_name and u.key = v_on_end.unique_key and u.job_id = i_job) then
-    return next row('holds_unique_key',
-      format('it holds a unique key of %s until it has %s: no other job is published under that key meanwhile', jobs._shown(v_on_end.unique_name), v_until),
-      null, jsonb_build_object('name', v_on_end.unique_name, 'until', v_until))::jobs.reason;
-  end if;
-end $$;
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select 'holds_unique_key',
+    format('it holds a unique key of %s until %s: no other job is published under that key meanwhile', jobs._shown(h.name),
+           case when h.until is not null then jobs._moment(h.until) when h.until_started then 'it has started' else 'it has ended' end),
+    h.until, jsonb_build_object('name', h.name, 'until', case when h.until is not null then 'time' when h.until_started then 'started' else 'ended' end)
+  from jobs._held_keys(i_job, jobs.now()) h
+$$;
 
 -- Why a job is not running, or where it runs, or how it ended: one row for each reason, the most important
 -- first. Reads by index and locks nothing. PT404 for an unknown job.

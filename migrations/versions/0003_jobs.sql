@@ -195,6 +195,8 @@ create table jobs.unique_key (
   autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 50000, vacuum_truncate = off
 );
 create index unique_key_until on jobs.unique_key (until) where until is not null;
+-- For jobs.explain; other keys are found from their jobs.
+create index unique_key_for_a_time on jobs.unique_key (job_id) where until is not null;
 
 -- The state of jobs.maintain_partitions: one row. The caller that locks it does the work; the others return.
 create table jobs.retention (

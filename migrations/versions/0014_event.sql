@@ -24,10 +24,10 @@ create table jobs.event (
   jobs integer not null,               -- how many
   ids text not null,                   -- their ids, a line for each: to pack them into bytes would cost more than to store them
   attempts integer[],                  -- null: 0 where they were queued, else 1
-  details jsonb[]                      -- null: none has any
+  details jsonb[],                     -- null: none has any
+  constraint event_by_xact primary key (xact, number, at)
 ) partition by range (at);
 alter table jobs.event alter column ids set storage external;   -- random bytes: trying to compress them is a waste
-create index event_by_xact on jobs.event (xact, number);
 create table jobs.event_default partition of jobs.event default;
 create index on jobs.event_default (at);
 create sequence jobs.event_number as bigint;

@@ -62,7 +62,7 @@ async fn crash(db: &Db) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn sixteen_writers_and_a_server_that_crashes_lose_no_event_and_double_none() {
+async fn writers_and_a_server_that_crashes_lose_no_event_and_double_none() {
     let own = CustomServer::start(&["env"]).await;
     let db = own.db().await;
     db.run("select jobs.watch('*')").await;

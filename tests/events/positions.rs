@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use pgjobs_tests::Db;
+use pgjobs_tests::{Db, until};
 use sqlx::{Connection, PgConnection};
 
 use crate::{position, since, watched};
@@ -120,6 +120,18 @@ async fn reading_stops_where_it_is_told_and_goes_on_from_there() {
     assert!(!backward.contains(&middle), "it does not go back: {backward}");
 }
 
+/// Somebody has been at it since before the first event.
+#[tokio::test]
+async fn what_is_kept_is_read_beside_an_older_transaction() {
+    let db = Db::new().await;
+    let held = begin(&db, "select jobs.publish('before')").await;
+    db.run("select jobs.watch('*'); select jobs.publish('a')").await;
+    let all = "select string_agg(coalesce(task, kind), ' ' order by ordinality) from jobs.events_after() with ordinality";
+    assert_eq!(db.one::<String>(all).await, "a position");
+    commit(held).await;
+    assert_eq!(db.one::<String>(all).await, "a position");
+}
+
 #[tokio::test]
 async fn the_callers_own_transaction_is_not_passed_over() {
     let db = watched().await;
@@ -162,6 +174,11 @@ async fn events_are_kept_for_event_hours_and_older_positions_expire() {
     db.run("update jobs.config set event_hours = 24; select jobs.watch('*')").await;
     let start = position(&db).await;
     db.run("select jobs.publish('a')").await;
+    // A transaction of another test that is older than this may have written events, for all that a position can know.
+    until("older transactions have ended", async || {
+        db.one("select pg_snapshot_xmin(pg_current_snapshot()) > (select max(e.xact::text::bigint)::text::xid8 from jobs.event e)").await
+    })
+    .await;
     let middle = position(&db).await;
     for _ in 0..3 {
         // No jump: by less than two days each time.

@@ -13,7 +13,7 @@ use crate::{position, watched};
 #[task(name = "events.export", events = true)]
 async fn export(#[inject] job: &Job, steps: u32) -> Result<u32, TaskError> {
     for step in 1..=steps {
-        job.progress(step, steps);
+        job.progress(step, steps, None);
         tokio::time::sleep(Duration::from_millis(700)).await; // what it says is sent at most twice a second
     }
     Ok(steps)

@@ -67,7 +67,7 @@ async fn every_outcome_of_a_worker_has_its_event() {
         list(&|n| claimed[n].job_id.clone()),
         list(&|n| claimed[n].lease.to_string()),
         list(&|n| outcomes[n].to_owned()),
-        list(&|n| claimed[n].batch_index.to_string()),
+        list(&|n| claimed[n].batch_index.unwrap().to_string()),
     ))
     .await;
     assert_eq!(
@@ -219,4 +219,15 @@ async fn a_watch_that_cannot_be_meant_is_refused() {
         let (code, message) = db.refusal(call).await;
         assert!(code == "PT400" && message.contains(words), "{call}: {code} {message}");
     }
+}
+
+#[tokio::test]
+async fn jobs_that_are_not_kept_have_their_events_too() {
+    let db = watched().await;
+    db.run(r#"select jobs.register_tasks('[{"name": "a", "args_schema": true, "result_schema": true, "retries": 3, "timeout": 1, "priority": 0, "keep": "none"}]')"#).await;
+    let start = position(&db).await;
+    db.run("select jobs.publish('a') from generate_series(1, 2); select jobs.publish('kept')").await;
+    db.run("select count(*) from jobs.consume(3) c, jobs.ack(c.job_id)").await;
+    assert_eq!(counted(&db, &start).await, "3 completed, 3 picked, 3 queued");
+    assert_eq!(db.one::<i64>("select count(*) from jobs.job").await, 1);
 }

@@ -88,7 +88,7 @@ const SCENARIO: &[&str] = &[
     "select concat_ws(' ', w.topic, w.kinds, w.is_declared, w.watched_at = jobs.now()) from jobs.watches() w",
     "select (jobs.publish_arrays('{b.watched}', '{1,2}', null, null, null, null, null) is not null)::text",
     "select cardinality(array(select jobs.cancel(array(select job_id::text from jobs.find('pending', 'b.watched')))))::text",
-    "select string_agg(concat_ws(' ', e.kind, e.task, e.attempt, e.details), ', ' order by e.ordinality) from jobs.events_after() with ordinality e",
+    "select string_agg(concat_ws(' ', e.kind, e.task, e.attempt, e.details), ', ' order by e.ordinality) from jobs.events_after(jobs.event_position()) with ordinality e",
     "select (jobs.event_position() <> '')::text",
     "select concat_ws(' ', jobs.await_events(1)::text, jobs.announce_events())",
     "select jobs.unwatch('b.*')::text",

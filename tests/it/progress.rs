@@ -175,6 +175,9 @@ async fn a_plain_client_reports_under_its_lease() {
     );
     assert_eq!(db.refusal(&say("'NaN'")).await.0, "PT400");
     assert_eq!(db.refusal(&say("1, 'Infinity'")).await.0, "PT400");
+    let under_another =
+        format!("select jobs.set_progress('{}', 3, i_lease => gen_random_uuid())", job.job_id);
+    assert_eq!(db.refusal(&under_another).await, ("PT409".to_owned(), "lease_lost".to_owned()));
     db.run(&format!("select jobs.ack('{}', null, '{}')", job.job_id, job.lease)).await;
     assert_eq!(db.refusal(&say("3")).await, ("PT409".to_owned(), "lease_lost".to_owned()));
     let bare = format!("select jobs.set_progress('{}', 3)", job.job_id);

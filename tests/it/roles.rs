@@ -135,6 +135,7 @@ async fn nothing_is_for_everybody_and_every_function_knows_its_names() {
             "jobs._store_redriven(jobs.redriven[],text[],timestamp with time zone)",
             "jobs._take_back(regclass)",
             "jobs.ended_lately(integer)",
+            "jobs.events_after(text,text,integer,text)",
             "jobs.job_log(character varying,bigint,integer)",
             "jobs.progress_of(text[])",
         ],

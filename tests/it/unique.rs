@@ -380,6 +380,42 @@ async fn explain_says_that_a_job_holds_a_key_and_not_which() {
     assert_eq!(db.refusal("select jobs.release_unique_key('a', '[1]')").await.0, "PT404");
 }
 
+/// (The next job holds the key until its end: its call has no time by which to find what is over.)
+#[tokio::test]
+async fn a_key_whose_time_is_over_is_free_for_a_job_without_a_time() {
+    let db = Db::with_clock().await;
+    let outcome = async |until: &str| -> String {
+        let call = "select outcome from jobs.publish_unique('{a}', '{1}', array['{\"key\": 1, \"until\": \"$until\"}'::jsonb])";
+        db.one(&call.replace("$until", until)).await
+    };
+    assert_eq!(outcome("1 hour").await, "published");
+    db.run("select jobs.ack(job_id) from jobs.consume(1)").await;
+    assert_eq!(outcome("ended").await, "existing");
+    db.advance(Duration::from_secs(3600)).await;
+    assert_eq!(outcome("ended").await, "published");
+}
+
+#[tokio::test]
+async fn explain_says_until_when_a_job_holds_a_key_for_a_time() {
+    let db = Db::with_clock().await;
+    db.run(r#"select jobs.publish('a', i_unique => '{"key": "secret", "until": "1 hour"}')"#).await;
+    let reasons = "select coalesce(string_agg(e.message || ' ' || e.details || (e.until > jobs.now()), '; ') filter (where e.code = 'holds_unique_key'), '')
+        from jobs.all j, jobs.explain(j.job_id) e";
+    // It holds the key while it waits, while it runs, and when it has ended.
+    for next in ["", "select jobs.consume(1)", "select jobs.ack(r.job_id) from jobs.running r"] {
+        db.run(next).await;
+        let said: String = db.one(reasons).await;
+        assert!(
+            said.starts_with("it holds a unique key of 'a' until 2")
+                && said.ends_with("\"until\": \"time\"}true"),
+            "{said}"
+        );
+        assert!(!said.contains("secret"), "{said}");
+    }
+    db.advance(Duration::from_secs(3600)).await;
+    assert_eq!(db.one::<String>(reasons).await, "");
+}
+
 /// An operator takes a key away and rolls back, while the job ends and does not wait for that.
 #[tokio::test]
 async fn a_key_whose_job_is_gone_is_free() {

@@ -16,6 +16,8 @@ async fn a_worker_that_was_declared_dead_stays_dead() {
     let dead = "select count(*) from jobs.worker where lost_at is not null";
     assert_eq!(db.one::<i64>(dead).await, 1, "two of its jobs are still running");
     assert_eq!(worker.claim(1).refusal().await, "PT410");
+    db.run("select jobs.purge('a')").await;
+    assert_eq!(worker.claim(1).refusal().await, "PT410", "also where there is no job for it");
     assert!(!worker.heartbeat().await);
     assert_eq!(db.one::<i32>("select jobs.sweep(10)").await, 2);
 }

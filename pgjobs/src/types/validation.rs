@@ -1,10 +1,6 @@
 //! What publishing does with arguments that do not fit.
 
-use std::str::FromStr;
-
 use serde::Serialize;
-
-use super::error::Error;
 
 /// What the database does when somebody publishes a job whose arguments do not fit the task: psql, a trigger,
 /// a Python or REST client, or [`NewJob`](crate::NewJob).
@@ -33,21 +29,5 @@ impl Validation {
             Validation::Warn => "warn",
             Validation::Strict => "strict",
         }
-    }
-}
-
-impl FromStr for Validation {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self, Error> {
-        Ok(match text {
-            "off" => Validation::Off,
-            "warn" => Validation::Warn,
-            "strict" => Validation::Strict,
-            other => {
-                let reason = format!("`{other}` is none of off, warn, strict");
-                return Err(Error::Option { name: "validate", reason });
-            }
-        })
     }
 }

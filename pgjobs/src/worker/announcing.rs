@@ -4,23 +4,10 @@
 //! NOTIFY holds a lock that all committing transactions share. One statement after them announces all of it,
 //! at most every 50 ms. The worker hears of listeners by the listen loop; until then it sends nothing.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
-
-use super::shared::Shared;
-use super::shutdown::Phase;
-use crate::db::events;
-
-/// The name of its connection.
-const PART: &str = "announce";
-
-/// The shortest pause between two announcements.
-const PAUSE: Duration = Duration::from_millis(50);
-
-/// How long the database may take for one.
-const DEADLINE: Duration = Duration::from_secs(5);
 
 /// For how long somebody listens who has said so; those who go on say it again every few seconds.
 const LISTENS: Duration = Duration::from_secs(15);
@@ -49,30 +36,17 @@ impl Announcing {
         }
     }
 
+    /// Nobody listens any more.
+    pub(super) fn left(&self) {
+        self.set(None);
+    }
+
+    /// Waits until there is something to announce.
+    pub(super) async fn due(&self) {
+        self.written.notified().await;
+    }
+
     fn set(&self, until: Option<Instant>) {
         *self.until.lock().unwrap_or_else(PoisonError::into_inner) = until;
     }
-}
-
-/// Announces until the worker leaves. Its connection is open only while somebody listens.
-pub(super) async fn announce(shared: Arc<Shared>) {
-    let mut db = shared.connection(PART, DEADLINE);
-    loop {
-        tokio::select! {
-            biased;
-            () = shared.stop.reached(Phase::Leaving) => break,
-            () = shared.announcing.written.notified() => {}
-        }
-        let announced = db.call(async |connection| events::announce(connection).await).await;
-        if announced.as_ref().is_ok_and(|is_heard| !is_heard) {
-            shared.announcing.set(None);
-            db.close().await;
-            db = shared.connection(PART, DEADLINE);
-        }
-        if let Err(error) = announced {
-            tracing::debug!(%error, "events were not announced; who listens looks once a second");
-        }
-        tokio::time::sleep(PAUSE).await;
-    }
-    db.close().await;
 }

@@ -27,6 +27,7 @@
 //! shutdown when it releases jobs, or the loss of the worker's lease. The party that takes a job out decides
 //! about its outcome, so nothing is settled twice and nothing is forgotten.
 
+mod announce_loop;
 mod announcing;
 mod builder;
 mod cancelling;
