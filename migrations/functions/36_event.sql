@@ -136,7 +136,8 @@ begin
                 from (select o.job_id, o.task, o.attempt, o.meta, jobs._kind_of_end(s.outcome, o.retries, o.max_retries) as kind,
                         case when s.outcome in ('fail', 'retry', 'verify', 'lost') then jsonb_build_object('error', coalesce(jobs._error_class(s.error), 'error')) end as more
                       from jobs._opened(i_runs.leases, i_runs.parts, i_runs.bits) o
-                        join unnest(i_leases, i_batch_indexes, i_outcomes, i_errors) s(lease, batch_index, outcome, error) on s.lease = o.lease and s.batch_index = o.batch_index
+                        join (select unnest(i_leases) as lease, unnest(i_batch_indexes) as batch_index, unnest(i_outcomes) as outcome, unnest(i_errors) as error) s
+                          on s.lease = o.lease and s.batch_index = o.batch_index
                       where o.task like any (v_likes) and (coalesce(s.outcome, 'success') <> 'success' or o.task = any (v_unkept))
                       offset 0) f offset 0) d offset 0) e   -- each expression is computed once
     group by e.kind, e.task, e.is_usual));

@@ -125,7 +125,7 @@ pub use types::time_zone::TimeZone;
 pub use types::topic::Topic;
 pub use types::trace_context::Trace;
 pub use types::unique::{OnConflict, PublishOutcome, Unique, Until};
-pub use worker::{End, Worker, WorkerHandle, WorkerReport};
+pub use worker::{End, Worker, WorkerHandle, WorkerHealth, WorkerReport};
 
 #[cfg(feature = "local-postgres")]
 #[doc(inline)]

@@ -133,6 +133,7 @@ const CALLS: &[(&str, &str)] = &[
     ("await_events", "select jobs.await_events(1)"),
     ("announce_events", "select jobs.announce_events()"),
     ("problems", "select jobs.problems()"),
+    ("metrics", "select jobs.metrics()"),
     ("promote", "select jobs.promote()"),
     ("publish", "select jobs.publish('noop')"),
     (

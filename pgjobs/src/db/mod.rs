@@ -13,6 +13,8 @@ pub(crate) mod deploy;
 pub(crate) mod events;
 pub(crate) mod explain;
 pub(crate) mod inspect;
+#[cfg(feature = "web")]
+pub(crate) mod metrics;
 pub(crate) mod migrate;
 pub(crate) mod notify;
 pub(crate) mod open_job;

@@ -2,6 +2,7 @@
 
 pub(crate) mod backoff;
 pub(crate) mod body;
+pub(crate) mod call_options;
 pub(crate) mod command;
 pub(crate) mod error;
 pub(crate) mod event;
@@ -31,4 +32,3 @@ pub(crate) mod topic;
 pub(crate) mod trace_context;
 pub(crate) mod unique;
 pub(crate) mod update;
-pub(crate) mod validation;

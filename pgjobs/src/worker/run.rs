@@ -41,6 +41,7 @@ pub(super) async fn run(shared: &Arc<Shared>, job: Arc<Job>, seat: Option<Seat>)
         #[cfg(feature = "otel")]
         trace::end(&Span::current(), &job, &result);
         let outcome = outcome(def, &job, result);
+        shared.meters.ran(&job, started, &outcome);
         match job.is_cancelled() {
             true => tracing::info!(took = ?started.elapsed(), "ended after it was cancelled"),
             false => log(&job, &outcome, started),

@@ -13,13 +13,11 @@ use crate::cli::output::format;
 use crate::define::{Handler, Param, TaskDef, TaskOptions};
 use crate::{Error, LogLevel, Worker, migrations};
 
-/// Prints what the worker will run, or fails with the reason why it cannot. `with`: what else of the program
-/// is on, such as an address that it listens on.
+/// Prints what the worker will run, or fails with the reason why it cannot.
 pub(crate) async fn announce(
     worker: &Worker,
     pool: &PgPool,
     target: &Target,
-    with: &[String],
     console: &Console,
 ) -> Result<(), Failure> {
     let tasks = worker.tasks().map_err(explain)?;
@@ -27,7 +25,7 @@ pub(crate) async fn announce(
         return Ok(());
     }
     let place = format!("{}: {}", target.describe(), server(pool).await);
-    let on: Vec<String> = features(worker).chain(with.iter().cloned()).collect();
+    let on: Vec<String> = features(worker).collect();
     let on = if on.is_empty() { Vec::new() } else { vec![format!("with {}", on.join("; "))] };
     let head = [what(worker), place, rhythm(worker)].into_iter().chain(on).chain(end(worker));
     console.note(head.collect::<Vec<_>>().join("\n"));

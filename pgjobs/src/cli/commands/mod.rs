@@ -20,6 +20,8 @@ pub(crate) mod pause;
 pub(crate) mod publish;
 pub(crate) mod retention;
 pub(crate) mod schedule;
+#[cfg(feature = "web")]
+pub(crate) mod serving;
 pub(crate) mod tail;
 #[cfg(feature = "top")]
 pub(crate) mod top;

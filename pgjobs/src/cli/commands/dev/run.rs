@@ -16,9 +16,9 @@ use crate::cli::output::failure::Failure;
 use crate::cli::output::progress::Progress;
 use crate::cli::setup::Setup;
 use crate::local_postgres::LocalPostgres;
-use crate::{Error, Worker};
+use crate::{Error, Worker, WorkerHealth};
 
-pub(crate) async fn run(args: Dev, setup: Setup, console: &Console) -> Result<(), Failure> {
+pub(crate) async fn run(mut args: Dev, setup: Setup, console: &Console) -> Result<(), Failure> {
     let project = Project::here()?;
     let running = running_url().await;
     if args.destroy {
@@ -35,7 +35,7 @@ pub(crate) async fn run(args: Dev, setup: Setup, console: &Console) -> Result<()
     if announces {
         project.announce(&url)?;
     }
-    let outcome = serve(&server, &url, setup, console).await;
+    let outcome = serve(&server, &url, setup, &mut args, console).await;
     if announces {
         project.withdraw();
     }
@@ -52,7 +52,13 @@ async fn start(args: &Dev, project: &Project, console: &Console) -> Result<Local
     Ok(builder.start().await?)
 }
 
-async fn serve(server: &LocalPostgres, url: &str, setup: Setup, console: &Console) -> Result<(), Failure> {
+async fn serve(
+    server: &LocalPostgres,
+    url: &str,
+    setup: Setup,
+    args: &mut Dev,
+    console: &Console,
+) -> Result<(), Failure> {
     console.note(server.describe());
     let target = Target::new(server.options(), "`dev`");
     let pool = connect::pool(&target, 20).await?;
@@ -61,8 +67,9 @@ async fn serve(server: &LocalPostgres, url: &str, setup: Setup, console: &Consol
         console.note(format!("applied {} migrations", applied.len()));
     }
     let interrupt = Interrupt::listen();
+    let serves = serves(args, &target, console).await?;
     print(url, Some(server), console)?;
-    work(pool, &target, setup, interrupt, console).await
+    work(pool, &target, (setup, serves), interrupt, console).await
 }
 
 fn print(url: &str, server: Option<&LocalPostgres>, console: &Console) -> Result<(), Failure> {
@@ -74,11 +81,25 @@ fn print(url: &str, server: Option<&LocalPostgres>, console: &Console) -> Result
     console.data(&document, || format!("export DATABASE_URL='{url}'"))
 }
 
+/// Serves what there is to serve, once the worker has started.
+type Serves = Box<dyn FnOnce(WorkerHealth) + Send>;
+
+#[cfg(feature = "web")]
+async fn serves(args: &mut Dev, target: &Target, console: &Console) -> Result<Serves, Failure> {
+    let served = std::mem::take(&mut args.serving).begin(target, console).await?;
+    Ok(Box::new(move |worker| served.into_iter().for_each(|served| served.serve(worker.clone()))))
+}
+
+#[cfg(not(feature = "web"))]
+async fn serves(_: &mut Dev, _: &Target, _: &Console) -> Result<Serves, Failure> {
+    Ok(Box::new(drop))
+}
+
 /// Runs until Ctrl-C, with a worker if this program has tasks.
 async fn work(
     pool: PgPool,
     target: &Target,
-    setup: Setup,
+    (setup, serves): (Setup, Serves),
     interrupt: Interrupt,
     console: &Console,
 ) -> Result<(), Failure> {
@@ -88,8 +109,9 @@ async fn work(
         interrupt.first().await;
         return Ok(());
     }
-    banner::announce(&worker, &pool, target, &[], console).await?;
+    banner::announce(&worker, &pool, target, console).await?;
     let working = worker.start().await?;
+    serves(working.health());
     interrupt.first().await;
     let report = working.shutdown().await;
     console.note(worker::summary(&report).join("\n")); // the data of this command is the URL

@@ -58,7 +58,10 @@ pub(super) fn tasks(snapshot: &Snapshot, state: &State, height: u16) -> Table<'s
     let none = sorted.is_empty().then(|| Row::new([Cell::from(Span::styled("no jobs", DIM))]));
     let mark = |name: &str, sort| if state.sort == sort { format!("{name}*") } else { name.to_owned() };
     let (first, last) = (above + 1, sorted.len().min(above + room));
-    let more = (sorted.len() > room).then(|| format!(" {first}-{last}/{}", sorted.len())).unwrap_or_default();
+    let more = match sorted.len() > room {
+        true => format!(" {first}-{last}/{}", sorted.len()),
+        false => String::new(),
+    };
     let header = Row::new([
         Cell::from(mark("Task", Sort::Name) + &more),
         right(mark("Ready", Sort::Ready)),
