@@ -67,6 +67,7 @@ pub(crate) const FILES: &[Migration] = files!("functions":
     "70_dashboard"
     "71_job"
     "72_find"
+    "73_ended_lately"
     "73_overview"
     "74_cancel_and_retry"
     "75_explain"

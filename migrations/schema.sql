@@ -1006,6 +1006,7 @@ create table jobs.worker (
 -- function jobs.drop_keep(i_topic text, i_status text DEFAULT NULL::text) returns boolean
 -- function jobs.drop_schedule(i_name text) returns boolean
 -- function jobs.edit(i_job text, i_body jsonb DEFAULT NULL::jsonb, i_priority integer DEFAULT NULL::integer, i_scheduled_at timestamp with time zone DEFAULT NULL::timestamp with time zone, i_timeout numeric DEFAULT NULL::numeric, i_max_retries integer DEFAULT NULL::integer, i_meta jsonb DEFAULT NULL::jsonb, i_reason text DEFAULT NULL::text) returns SETOF jobs."all"
+-- function jobs.ended_lately(i_seconds integer DEFAULT 10) returns TABLE(task character varying, success bigint, failed bigint, cancelled bigint, seconds double precision)
 -- function jobs.event_position() returns text
 -- function jobs.events_after(i_position text DEFAULT NULL::text, i_topic text DEFAULT '*'::text, i_num integer DEFAULT 1000, i_until text DEFAULT NULL::text) returns TABLE("position" text, at timestamp with time zone, kind text, task character varying, job_id character varying, attempt integer, details jsonb)
 -- function jobs.explain_schedule(i_name text) returns SETOF jobs.reason

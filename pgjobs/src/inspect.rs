@@ -31,7 +31,9 @@ use crate::types::progress::{LogLine, Progress};
 use crate::types::topic::Topic;
 
 pub use crate::db::explain::Reason;
-pub use crate::db::inspect::{JobFilter, JobRow, TaskCounts, TaskParam, TaskRow, UniqueKeyRow, WorkerRow};
+pub use crate::db::inspect::{
+    EndedLately, JobFilter, JobRow, TaskCounts, TaskParam, TaskRow, UniqueKeyRow, WorkerRow,
+};
 pub use crate::db::pause::PauseRow;
 pub use crate::db::problems::Problem;
 pub use crate::db::statistics::{ErrorGroup, Percentiles, StatisticsRow, TaskStatistics};
@@ -41,6 +43,30 @@ pub use crate::types::severity::Severity;
 /// ([`exact`](TaskCounts::exact) is false when it did).
 pub async fn overview(pool: &PgPool) -> Result<Vec<TaskCounts>, Error> {
     db::inspect::overview(&mut *pool.acquire().await?, 100_000).await
+}
+
+/// As [`overview`], with another cap: the less is counted, the less it costs.
+#[cfg(feature = "top")]
+pub(crate) async fn overview_up_to(pool: &PgPool, cap: i32) -> Result<Vec<TaskCounts>, Error> {
+    db::inspect::overview(&mut *pool.acquire().await?, cap).await
+}
+
+/// How many jobs of each task ended in the last `seconds`, 1 to 60, and how: for rates. Cheap on any history,
+/// since it reads the end of it and counts at most a few thousand jobs; a task of which none ended is not
+/// among them. Jobs that are not kept ([`Keep`](crate::Keep)) are not counted.
+///
+/// ```no_run
+/// # async fn f(pool: sqlx::PgPool) -> Result<(), pgjobs::Error> {
+/// for ended in pgjobs::inspect::ended_lately(&pool, 10).await? {
+///     println!("{}: {:.1} a second", ended.task, ended.per_second());
+/// }
+/// # Ok(()) }
+/// ```
+///
+/// # Errors
+/// [`Error::Refused`] for another number of seconds.
+pub async fn ended_lately(pool: &PgPool, seconds: u32) -> Result<Vec<EndedLately>, Error> {
+    db::inspect::ended_lately(&mut *pool.acquire().await?, seconds).await
 }
 
 /// A page of jobs, newest first, without their arguments and results, which [`job`] returns.

@@ -85,6 +85,8 @@ pub mod layers;
 #[cfg(feature = "logs")]
 pub mod logs;
 pub mod migrations;
+#[cfg(feature = "otel")]
+pub mod otel;
 pub mod schedule;
 pub mod testing;
 #[cfg(feature = "web")]
@@ -121,6 +123,7 @@ pub use types::task_error::TaskError;
 #[cfg(feature = "chrono-tz")]
 pub use types::time_zone::TimeZone;
 pub use types::topic::Topic;
+pub use types::trace_context::Trace;
 pub use types::unique::{OnConflict, PublishOutcome, Unique, Until};
 pub use worker::{End, Worker, WorkerHandle, WorkerHealth, WorkerReport};
 

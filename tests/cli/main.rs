@@ -20,5 +20,7 @@ mod rights;
 mod schedule;
 mod secrets;
 mod shown;
+mod tail;
+mod top;
 mod unique;
 mod worker;

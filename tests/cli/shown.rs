@@ -142,6 +142,8 @@ async fn no_command_prints_foreign_text_raw() {
         vec!["inspect", "jobs"],
         vec!["inspect", "tasks"],
         vec!["inspect", "workers"],
+        vec!["top", "--once"],
+        vec!["top", "--once", "--json"],
         vec!["check"],
         vec!["doctor"],
         vec!["check", "--sample", "all"],

@@ -43,6 +43,7 @@ const SCENARIO: &[&str] = &[
     "select string_agg(concat_ws(' ', u.name, u.key, u.state, u.until - jobs.now() = interval '1 day'), ' ') from jobs.unique_keys('once') u",
     "select jobs.release_unique_key('once', '[8]')",
     "select string_agg(concat_ws(' ', o.task, o.ready, o.scheduled, o.running, o.success, o.failed, o.exact), ', ' order by o.task) from jobs.overview() o",
+    "select jobs.ended_lately(61)::text",
     "select string_agg(concat_ws(' ', f.task, f.status, f.priority), ', ' order by f.task, f.id) from jobs.find('pending', 'b.*') f",
     "select string_agg(concat_ws(' ', f.task, f.state, f.arguments, f.looked), ', ') from jobs.search('open', 'b.*', i_since => '2000-01-01', i_text => '1') f",
     "select string_agg(concat_ws(' ', o.task, o.ready, o.scheduled, o.running, o.exact), ', ' order by o.task) from jobs.open_counts() o",
@@ -152,6 +153,7 @@ const SCENARIO: &[&str] = &[
     "select string_agg(concat_ws(' ', s.name, s.next_at > jobs.now(), s.due_at - s.next_at < interval '5 min', s.last_at < jobs.now()), '; ') from jobs.schedules('*') s",
     "select jobs.drop_schedule('daily')::text",
     "select string_agg(concat_ws(' ', o.task, o.ready, o.scheduled, o.running, o.success, o.failed, o.cancelled), ', ' order by o.task) from jobs.overview() o",
+    "select string_agg(concat_ws(' ', e.task, e.success, e.failed, e.cancelled), ', ' order by e.task) from jobs.ended_lately(60) e",
     "select count(*)::text from jobs.workers() w where not w.alive",
     "select jobs.unregister_worker('00000000-0000-7000-8000-000000000000')::text",
     "update jobs.test_clock set at = at + interval '20 days'",
@@ -243,7 +245,7 @@ async fn expected() -> Vec<String> {
 async fn every_function_says_the_same_under_any_settings() {
     let expected = expected().await;
     let failed: Vec<&String> = expected.iter().filter(|said| said.contains("error returned")).collect();
-    assert_eq!(failed.len(), 12, "refusals that belong to the scenario: {failed:#?}");
+    assert_eq!(failed.len(), 13, "refusals that belong to the scenario: {failed:#?}");
     // In `cargo test` a few at once, of which no two are about the same; with the feature `soak` each alone.
     let groups = amount(6, 100) as usize;
     for group in 0..groups.min(SETTINGS.len()) {

@@ -15,7 +15,7 @@ const CALLS: [(&str, &str); 7] = [
     ("publisher reader worker admin", "now"),
     (
         "reader admin",
-        "overview count open_counts flow search explain workers pauses problems statistics task_statistics server_health metrics",
+        "overview ended_lately count open_counts flow search explain workers pauses problems statistics task_statistics server_health metrics",
     ),
     (
         "publisher worker admin",
@@ -139,6 +139,7 @@ async fn nothing_is_for_everybody_and_every_function_knows_its_names() {
             "jobs._skip_unfit(jobs.redriven[],text[])",
             "jobs._store_redriven(jobs.redriven[],text[],timestamp with time zone)",
             "jobs._take_back(regclass)",
+            "jobs.ended_lately(integer)",
             "jobs.events_after(text,text,integer,text)",
             "jobs.errors(text,timestamp with time zone,integer,integer)",
             "jobs.job_log(character varying,bigint,integer)",

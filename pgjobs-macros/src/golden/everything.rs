@@ -144,6 +144,7 @@ impl ::pgjobs::Task for welcome {
                 .keep(::pgjobs::Keep::Failed)
                 .validation(::pgjobs::Validation::Warn)
                 .log(::pgjobs::LogLevel::Info)
+                .trace(::pgjobs::Trace::Child)
                 .events(true),
         )
         .call::<Self>()

@@ -9,13 +9,13 @@ mod tasks;
 mod unique_keys;
 mod workers;
 
-pub use counts::TaskCounts;
+pub use counts::{EndedLately, TaskCounts};
 pub use job::{JobFilter, JobRow};
 pub use tasks::{TaskParam, TaskRow};
 pub use unique_keys::UniqueKeyRow;
 pub use workers::WorkerRow;
 
-pub(crate) use counts::overview;
+pub(crate) use counts::{ended_lately, overview};
 #[cfg(feature = "cli")]
 pub(crate) use counts::{lost, now};
 pub(crate) use job::{find, get};

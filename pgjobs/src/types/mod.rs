@@ -29,5 +29,6 @@ pub(crate) mod text;
 #[cfg(feature = "chrono-tz")]
 pub(crate) mod time_zone;
 pub(crate) mod topic;
+pub(crate) mod trace_context;
 pub(crate) mod unique;
 pub(crate) mod update;

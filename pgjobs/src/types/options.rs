@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::backoff::Backoff;
 use super::error::Error;
 use super::log_level::LogLevel;
+use super::trace_context::Trace;
 
 /// The options of a task's jobs, set in `#[task(…)]`; some can be overridden by a call.
 ///
@@ -41,6 +42,8 @@ pub struct TaskOptions {
     /// From which level on the log of its runs is kept; `None`: as the worker says
     /// ([`Worker::log`](crate::Worker::log)).
     pub log: Option<LogLevel>,
+    /// How the trace of a run stands to its publisher's, with feature `otel`.
+    pub trace: Trace,
     /// Whether the events of its jobs are written, for those who subscribe ([`events`](mod@crate::events)).
     pub events: bool,
 }
@@ -58,6 +61,7 @@ impl TaskOptions {
         keep: Keep::All,
         validation: Validation::Strict,
         log: None,
+        trace: Trace::Link,
         events: false,
     };
 
@@ -117,6 +121,12 @@ impl TaskOptions {
     /// Sets from which level on the log of its runs is kept.
     pub const fn log(mut self, level: LogLevel) -> Self {
         self.log = Some(level);
+        self
+    }
+
+    /// Sets how the trace of a run stands to its publisher's.
+    pub const fn trace(mut self, trace: Trace) -> Self {
+        self.trace = trace;
         self
     }
 

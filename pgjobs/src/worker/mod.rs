@@ -52,6 +52,8 @@ mod meters;
 mod open;
 mod outage;
 mod outcome;
+#[cfg(feature = "cli")]
+mod plan;
 mod policy;
 mod progress;
 mod register;

@@ -1,6 +1,7 @@
 //! One module for each command.
 
 pub(crate) mod audit;
+pub(crate) mod banner;
 pub(crate) mod bench;
 mod call;
 pub(crate) mod check;
@@ -22,6 +23,9 @@ pub(crate) mod retention;
 pub(crate) mod schedule;
 #[cfg(feature = "web")]
 pub(crate) mod serving;
+pub(crate) mod tail;
+#[cfg(feature = "top")]
+pub(crate) mod top;
 pub(crate) mod unique;
 pub(crate) mod watch;
 pub(crate) mod worker;

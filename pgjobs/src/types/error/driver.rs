@@ -135,6 +135,7 @@ fn role_of(function: &str) -> &'static str {
     ];
     const READER: &[&str] = &[
         "overview",
+        "ended_lately",
         "count",
         "open_counts",
         "flow",

@@ -7,7 +7,7 @@ use super::Dev;
 use crate::cli::args::global::program;
 #[cfg(feature = "web")]
 use crate::cli::commands::dashboard::beside::Beside;
-use crate::cli::commands::worker;
+use crate::cli::commands::{banner, worker};
 use crate::cli::database::connect;
 use crate::cli::database::dev_folder::{Project, running_url};
 use crate::cli::database::target::Target;
@@ -79,7 +79,7 @@ async fn serve(
     print(url, Some(server), shown, console)?;
     #[cfg(feature = "web")]
     console.note(dashboard.words());
-    work(pool, setup, interrupt, serves, console).await
+    work(pool, &target, (setup, serves), interrupt, console).await
 }
 
 fn print(
@@ -114,18 +114,18 @@ async fn serves(_: &mut Dev, _: &Target, _: &Console) -> Result<Serves, Failure>
 /// Runs until Ctrl-C, with a worker if this program has tasks.
 async fn work(
     pool: PgPool,
-    setup: Setup,
+    target: &Target,
+    (setup, serves): (Setup, Serves),
     interrupt: Interrupt,
-    serves: Serves,
     console: &Console,
 ) -> Result<(), Failure> {
-    console.note("Ctrl-C stops it");
-    let worker = setup.apply(Worker::new(pool));
+    let worker = setup.apply(Worker::new(pool.clone()));
     if is_idle(&worker) {
+        console.note("Ctrl-C stops it");
         interrupt.first().await;
         return Ok(());
     }
-    worker::announce(&worker, console)?;
+    banner::announce(&worker, &pool, target, console).await?;
     let working = worker.start().await?;
     serves(working.health());
     interrupt.first().await;
