@@ -1499,7 +1499,9 @@ create table jobs.worker (
 -- function jobs._settle_lost(i_leases uuid[], i_parts integer[], i_limit integer, i_reason text, i_now timestamp with time zone, i_only_expired boolean) returns integer
 -- function jobs._settle_others(i_runs jobs.accepted_runs, i_leases uuid[], i_batch_indexes integer[], i_outcomes text[], i_errors text[], i_delays double precision[], i_now timestamp with time zone) returns void
 -- function jobs._settle_successes(i_runs jobs.accepted_runs, i_leases uuid[], i_batch_indexes integer[], i_outcomes text[], i_results jsonb[], i_now timestamp with time zone, i_said text[]) returns void
+-- function jobs._settle_watched_successes(i_runs jobs.accepted_runs, i_leases uuid[], i_batch_indexes integer[], i_outcomes text[], i_results jsonb[], i_now timestamp with time zone, i_said text[]) returns void
 -- function jobs._settle(i_leases uuid[], i_batch_indexes integer[], i_outcomes text[], i_results jsonb[], i_errors text[], i_delays double precision[], i_now timestamp with time zone, i_said text[] DEFAULT NULL::text[]) returns integer[]
+-- function jobs._share(i_tasks bigint) returns bigint
 -- function jobs._share(i_done double precision, i_total double precision) returns text
 -- function jobs._share(i_num integer, i_ranges integer) returns integer
 -- function jobs._short_error(i_error text) returns text
