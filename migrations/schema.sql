@@ -46,6 +46,8 @@ create sequence jobs.schedules_made;
 
 create sequence jobs.sleeping_until;
 
+create sequence jobs.statistics_kept;
+
 create sequence jobs.subscribed_until;
 
 create sequence jobs.waiting_until;
@@ -178,6 +180,26 @@ create type jobs.event_group as (
   ids text,
   attempts integer[],
   details jsonb[]
+);
+
+create type jobs.found as (
+  job_id character varying,
+  task character varying,
+  state text,
+  retries integer,
+  max_retries integer,
+  attempt integer,
+  priority integer,
+  created_at timestamp with time zone,
+  scheduled_at timestamp with time zone,
+  run_at timestamp with time zone,
+  complete_on timestamp with time zone,
+  worker uuid,
+  meta jsonb,
+  arguments text,
+  error text,
+  looked bigint,
+  further text
 );
 
 create type jobs.key_range as (
@@ -1007,6 +1029,7 @@ create table jobs.worker (
 -- function jobs.drop_schedule(i_name text) returns boolean
 -- function jobs.edit(i_job text, i_body jsonb DEFAULT NULL::jsonb, i_priority integer DEFAULT NULL::integer, i_scheduled_at timestamp with time zone DEFAULT NULL::timestamp with time zone, i_timeout numeric DEFAULT NULL::numeric, i_max_retries integer DEFAULT NULL::integer, i_meta jsonb DEFAULT NULL::jsonb, i_reason text DEFAULT NULL::text) returns SETOF jobs."all"
 -- function jobs.ended_lately(i_seconds integer DEFAULT 10) returns TABLE(task character varying, success bigint, failed bigint, cancelled bigint, seconds double precision)
+-- function jobs.errors(i_topic text DEFAULT NULL::text, i_since timestamp with time zone DEFAULT NULL::timestamp with time zone, i_limit integer DEFAULT 50, i_window integer DEFAULT 100000) returns TABLE(task character varying, error text, jobs bigint, first_at timestamp with time zone, last_at timestamp with time zone, example character varying, exact boolean)
 -- function jobs.event_position() returns text
 -- function jobs.events_after(i_position text DEFAULT NULL::text, i_topic text DEFAULT '*'::text, i_num integer DEFAULT 1000, i_until text DEFAULT NULL::text) returns TABLE("position" text, at timestamp with time zone, kind text, task character varying, job_id character varying, attempt integer, details jsonb)
 -- function jobs.explain_schedule(i_name text) returns SETOF jobs.reason
@@ -1078,6 +1101,7 @@ create table jobs.worker (
 -- function jobs.set_schedule(i_name text, i_task text, i_body jsonb DEFAULT NULL::jsonb, i_cron text DEFAULT NULL::text, i_every interval DEFAULT NULL::interval, i_at timestamp with time zone DEFAULT NULL::timestamp with time zone, i_zone text DEFAULT 'UTC'::text, i_catch_up text DEFAULT 'last'::text, i_catch_up_limit integer DEFAULT 100, i_overlap text DEFAULT 'allow'::text, i_jitter interval DEFAULT '00:00:00'::interval, i_gap text DEFAULT NULL::text, i_fold text DEFAULT NULL::text, i_timeout numeric DEFAULT NULL::numeric, i_priority integer DEFAULT NULL::integer, i_max_retries integer DEFAULT NULL::integer, i_meta jsonb DEFAULT NULL::jsonb) returns jobs.schedule_info
 -- function jobs.set_validation(i_task character varying, i_mode text) returns void
 -- function jobs.settle(i_job_ids text[], i_leases uuid[], i_outcomes text[] DEFAULT NULL::text[], i_results jsonb[] DEFAULT NULL::jsonb[], i_errors text[] DEFAULT NULL::text[], i_delays double precision[] DEFAULT NULL::double precision[], i_batch_indexes integer[] DEFAULT NULL::integer[], i_said text[] DEFAULT NULL::text[]) returns TABLE(at integer, job_id text, reason text)
+-- function jobs.shown(i_job character varying) returns SETOF jobs."all"
 -- function jobs.start_operation(i_kind text, i_topic text, i_state text DEFAULT NULL::text, i_error text DEFAULT NULL::text, i_since timestamp with time zone DEFAULT NULL::timestamp with time zone, i_until timestamp with time zone DEFAULT NULL::timestamp with time zone, i_rate double precision DEFAULT NULL::double precision, i_reason text DEFAULT NULL::text, i_matched bigint DEFAULT NULL::bigint, i_grace_seconds double precision DEFAULT NULL::double precision) returns jobs.operation_info
 -- function jobs.start(i_worker uuid, i_leases uuid[], i_batch_indexes integer[]) returns SETOF integer
 -- function jobs.statistics(i_topic text DEFAULT NULL::text, i_from timestamp with time zone DEFAULT NULL::timestamp with time zone, i_to timestamp with time zone DEFAULT NULL::timestamp with time zone, i_step interval DEFAULT NULL::interval) returns TABLE(at timestamp with time zone, success bigint, failed bigint, cancelled bigint, wait_p50 double precision, wait_p95 double precision, wait_p99 double precision, run_p50 double precision, run_p95 double precision, run_p99 double precision)
@@ -1123,6 +1147,7 @@ create table jobs.worker (
 -- function jobs._backoff(i_retries integer) returns interval
 -- function jobs._begin_claim(i_worker uuid, i_tasks text[], i_num integer, i_sleep_seconds double precision) returns timestamp with time zone
 -- function jobs._begin_progress() returns void
+-- function jobs._begin_rollup_days(i_now timestamp with time zone) returns void
 -- function jobs._begin_watching() returns void
 -- function jobs._bit(i_run bigint) returns bigint
 -- function jobs._bound(i_args jsonb, i_kwargs jsonb, i_params jsonb) returns jsonb
@@ -1204,6 +1229,7 @@ create table jobs.worker (
 -- function jobs._ended_times(i_jobs text[], i_from timestamp with time zone, i_until timestamp with time zone) returns timestamp with time zone[]
 -- function jobs._ends(i_outcome text, i_retries integer, i_max_retries integer) returns boolean
 -- function jobs._error_class(i_error text) returns text
+-- function jobs._error_pattern(i_error text) returns text
 -- function jobs._escaped(i_text text) returns text
 -- function jobs._event_details(i_meta jsonb, i_more jsonb) returns jsonb
 -- function jobs._event_kinds() returns text[]
@@ -1442,6 +1468,7 @@ create table jobs.worker (
 -- function jobs._read_cron(i_cron text) returns jobs.cron
 -- function jobs._read_position(i_position text, i_now pg_snapshot, OUT o_before pg_snapshot, OUT o_read pg_snapshot, OUT o_number bigint, OUT o_nth integer, OUT o_flaw text) returns record
 -- function jobs._read_unique(i_which text, i_unique jsonb, i_task text) returns jobs.unique_rule
+-- function jobs._reads_arguments() returns boolean
 -- function jobs._ready_counts(i_tasks text[]) returns TABLE(task text, state text, jobs bigint)
 -- function jobs._ready_tasks(i_topic text) returns text[]
 -- function jobs._redrive(i_jobs text[], i_parts text[]) returns jobs.redriven[]
@@ -1517,7 +1544,9 @@ create table jobs.worker (
 -- function jobs._skip_keyless(i_jobs jobs.redriven[], i_now timestamp with time zone) returns jobs.redriven[]
 -- function jobs._skip_unfit(i_jobs jobs.redriven[], i_parts text[]) returns jobs.redriven[]
 -- function jobs._sleep_for(i_seconds double precision) returns void
+-- function jobs._snapshot_holders() returns jsonb
 -- function jobs._snapshot_text(i_snapshot pg_snapshot) returns text
+-- function jobs._snapshot_to_count(i_before pg_snapshot) returns pg_snapshot
 -- function jobs._span(i_span interval) returns text
 -- function jobs._start(i_job character varying) returns void
 -- function jobs._step_of_statistics(i_from timestamp with time zone, i_to timestamp with time zone, i_step interval) returns interval
