@@ -50,13 +50,6 @@ language sql immutable set search_path = pg_catalog, pg_temp as $$
     from jobs._runs r where r.job_id >= $2 and r.job_id < $1'
 $$;
 
-create or replace function jobs._search_ended(i_rows text) returns text
-language sql immutable set search_path = pg_catalog, pg_temp as $$
-  select format('select h.id, h.job_id, h.task, h.body, h.retries, h.max_retries, h.priority, h.created_at, h.scheduled_at, h.run_at,
-      h.complete_on, h.worker, h.attempt, h.traceback, h.meta, h.on_end, h.status::text as state
-    from jobs.job h where h.job_id >= $2 and h.job_id < $1%s', i_rows)
-$$;
-
 -- Searches the jobs of one source below i_before, newest first, in windows: a search whose first jobs fit costs little,
 -- and none looks at more than i_look, or begins another window after i_deadline. i_window selects (job_id, size) of the rows below $1, newest
 -- first, at most $2 of them; null: all rows are one window. i_jobs is the source, between $2 and $1.
@@ -137,8 +130,12 @@ end $$;
 create or replace function jobs._search_history(
   i_state text, i_condition text, i_since timestamptz, i_until timestamptz, i_before text, i_num integer, i_look bigint, i_deadline timestamptz, out o_part jobs.search_part, out o_further text
 )
-language plpgsql stable security definer set search_path = pg_catalog, pg_temp set datestyle = 'ISO' as $$
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp set datestyle = 'ISO' set plan_cache_mode = force_custom_plan set enable_partition_pruning = on as $$
 declare
+  -- The ended jobs of a day as a search looks at them.
+  c_ended constant text := 'select h.id, h.job_id, h.task, h.body, h.retries, h.max_retries, h.priority, h.created_at, h.scheduled_at, h.run_at,
+      h.complete_on, h.worker, h.attempt, h.traceback, h.meta, h.on_end, h.status::text as state
+    from jobs.job h where h.job_id >= $2 and h.job_id < $1';
   v_today date := (jobs.now() at time zone 'UTC')::date;
   v_oldest date := (select min(p.day) from jobs._partitions() p);
   v_day date := least(split_part(i_before, '/', 1)::date, case when i_until < jobs.now() then (i_until at time zone 'UTC')::date end, v_today);
@@ -155,7 +152,7 @@ begin
       || case when v_day < v_today then format(' and h.complete_on < %s', jobs._literal((v_day + 1)::timestamp at time zone 'UTC')) else '' end;
     begin
       v_some := jobs._search_segment('select h.job_id, 1 as size from jobs.job h where h.job_id < $1' || v_rows || ' order by h.job_id desc limit $2',
-                                     jobs._search_ended(v_rows), i_condition, v_before, i_num - cardinality(o_part.found), i_look - o_part.looked, i_deadline);
+                                     c_ended || v_rows, i_condition, v_before, i_num - cardinality(o_part.found), i_look - o_part.looked, i_deadline);
       raise sqlstate 'PT000';
     exception when sqlstate 'PT000' then null;
     end;

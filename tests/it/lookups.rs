@@ -112,7 +112,7 @@ const CALLS: &[(&str, &str)] = &[
     ("read_ready", "select jobs.read_ready('noop')"),
     ("job_log", "select jobs.job_log(max(id)), jobs.job_log(max(id), null) from ids"),
     ("note_progress", "select jobs.note_progress('00000000-0000-7000-8000-000000000000', '[]')"),
-    ("progress_of", "select jobs.progress_of(array(select id from ids))"),
+    ("progress_of", "select jobs.progress_of(array(select id from ids order by id desc limit 2))"),
     (
         "set_progress",
         "select jobs.publish('noop'); create table c as select * from jobs.consume(1); select jobs.set_progress(job_id, 1, 2, 'x', lease) from c;
