@@ -150,8 +150,9 @@ async fn a_role_that_may_not_create_databases_is_told_what_to_do() -> Outcome {
 async fn a_server_that_is_away_is_reported() {
     let said = fails("postgresql://nobody:canary@127.0.0.1:1/none", EXAMPLE);
     assert!(
-        said.contains("no database for this test: could not connect to database `none` on 127.0.0.1:1 as `nobody`")
-            && said.contains("(from DATABASE_URL)")
+        said.contains(
+            "no database for this test: could not connect to database `none` on 127.0.0.1:1 as `nobody`"
+        ) && said.contains("(from DATABASE_URL)")
             && said.contains("without DATABASE_URL and the PG* variables the tests start a server")
             && !said.contains("canary"),
         "{said}"
@@ -169,7 +170,8 @@ async fn a_database_that_is_not_there_is_named() -> Outcome {
 
 #[tokio::test]
 async fn a_server_without_connections_left_is_reported() -> Outcome {
-    let server = LocalPostgres::builder().allow_download(true).setting("max_connections", "8").start().await?;
+    let server =
+        LocalPostgres::builder().allow_download(true).setting("max_connections", "8").start().await?;
     let mut sessions = Vec::new();
     while let Ok(session) = server.options().connect().await {
         sessions.push(session);

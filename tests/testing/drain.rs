@@ -115,7 +115,10 @@ async fn a_report_says_which_runs_failed_and_why(db: Database) -> Outcome {
     let failure = report.failures().iter().find(|run| run.id == *job.id()).ok_or("it failed")?;
     assert_eq!((&*failure.task, failure.attempt, failure.error.message()), ("plain.echo", 1, "below zero"));
     let said = format!("{report:?}");
-    assert!(said.contains(&format!("run 1 of job {} of `plain.echo` failed: below zero", job.id())), "{said}");
+    assert!(
+        said.contains(&format!("run 1 of job {} of `plain.echo` failed: below zero", job.id())),
+        "{said}"
+    );
     let error = report.no_failures().unwrap_err().to_string();
     assert!(error.contains("of `tries.third` failed: not yet"), "{error}");
     db.drain().topic("plain.*").await?.no_failures()?;
@@ -134,9 +137,11 @@ async fn the_number_is_wrong(db: Database) -> Outcome {
 #[test]
 fn the_output_of_a_test_that_fails_says_why_runs_failed() {
     let program = std::env::current_exe().expect("this program");
-    let ran = pgjobs_tests::output(
-        std::process::Command::new(program).args(["--exact", "drain::the_number_is_wrong", "--ignored"]),
-    );
+    let ran = pgjobs_tests::output(std::process::Command::new(program).args([
+        "--exact",
+        "drain::the_number_is_wrong",
+        "--ignored",
+    ]));
     let said = format!("{}{}", String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
     assert!(said.contains("of `plain.echo` failed: below zero") && !ran.status.success(), "{said}");
 }

@@ -41,7 +41,7 @@ async fn a_setup_that_fails_is_named_and_leaves_nothing() -> Outcome {
     let server = LocalPostgres::builder().allow_download(true).start().await?;
     for (test, expected) in [
         ("setups::of_one_that_keeps_a_connection", "failed: it left a connection to the database open"),
-        ("setups::of_one_that_fails", "failed: relation \"twice\" already exists\n"),
+        ("setups::of_one_that_fails", "relation \"twice\" already exists\n"),
         ("setups::of_one_that_panics", "a setup that panics"),
     ] {
         let said = fails(&server.url("postgres"), test);

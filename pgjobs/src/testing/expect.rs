@@ -86,7 +86,9 @@ fn list<T: Task>(message: &mut String, jobs: &[Published<T>], fits: &impl Fn(&T)
     let task = T::DEF.name;
     let _ = match jobs.is_empty() {
         true => write!(message, "\n  no job of `{task}` was published{}", unless_gone(T::DEF.options.keep)),
-        false => write!(message, "\n  jobs of `{task}` that were published{}:", unless_gone(T::DEF.options.keep)),
+        false => {
+            write!(message, "\n  jobs of `{task}` that were published{}:", unless_gone(T::DEF.options.keep))
+        }
     };
     let (found, others): (Vec<_>, Vec<_>) = jobs.iter().partition(|job| fits(&job.call));
     let found = found.into_iter().map(|job| ('*', job));

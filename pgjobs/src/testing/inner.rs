@@ -20,7 +20,12 @@ pub(super) struct Inner {
 
 impl Inner {
     pub(super) fn new(pool: PgPool) -> Self {
-        Inner { pool, faults: Faults::default(), running_now: tokio::sync::Mutex::default(), dead: Mutex::default() }
+        Inner {
+            pool,
+            faults: Faults::default(),
+            running_now: tokio::sync::Mutex::default(),
+            dead: Mutex::default(),
+        }
     }
 
     /// This worker is dying of a fault.

@@ -8,8 +8,8 @@ use super::error::TestError;
 use crate::task::job::Job;
 use crate::task::layer::{Layer, Next};
 use crate::types::job_id::JobId;
-use crate::types::text::shown;
 use crate::types::task_error::{RunResult, TaskError};
+use crate::types::text::shown;
 use crate::worker::WorkerReport;
 
 /// The most failed runs that a report keeps.

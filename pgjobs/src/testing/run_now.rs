@@ -106,7 +106,8 @@ fn not_run(id: &JobId, reason: String) -> TestError {
     TestError::NotRun { id: id.clone(), reason }
 }
 
-const NOT_THERE: &str = "there is no such job in the database; if a transaction published it, commit that first";
+const NOT_THERE: &str =
+    "there is no such job in the database; if a transaction published it, commit that first";
 const NOBODY_KNOWS: &str = "the worker did not get it, since another worker or transaction was faster";
 
 /// Why a worker did not get a pending job.
@@ -195,7 +196,14 @@ impl Only {
     fn new(id: JobId) -> Self {
         let notify = Notify::new;
         let result = Mutex::default();
-        Only(Arc::new(One { id, claimed: notify(), begin: notify(), result, ran: notify(), stopped: notify() }))
+        Only(Arc::new(One {
+            id,
+            claimed: notify(),
+            begin: notify(),
+            result,
+            ran: notify(),
+            stopped: notify(),
+        }))
     }
 
     fn result(&self, report: WorkerReport) -> Option<RunResult> {
