@@ -23,6 +23,8 @@ has() {
     # pg_prove, with pgTAP and plpgsql_check for the newest installed PostgreSQL.
     pgtap) command -v pg_prove ;;
     postrust) PATH=$PATH:$HOME/.cargo/bin command -v postrust ;;
+    # With promtool, and the exporter for PostgreSQL.
+    prometheus) command -v promtool && command -v prometheus-postgres-exporter ;;
     *) command -v "$1" ;;
   esac >/dev/null 2>&1
 }
@@ -61,6 +63,7 @@ add() {
     npm) packages nodejs npm ;;
     pgbouncer | faketime) packages "$1" ;;
     pgtap) extensions_of_postgresql ;;
+    prometheus) packages prometheus prometheus-postgres-exporter ;;
     # Locked it would want a version of a dependency that not every registry has.
     postrust) cargo install postrust-server --version 3.1.0 --debug --quiet ;;
     # Half a minute of building each, the last some minutes.

@@ -59,6 +59,7 @@ const VERSIONS: &[Migration] = files!("versions":
     "0011_progress"
     "0012_operations"
     "0013_pause"
+    "0015_slo"
 );
 
 /// A clock that tests can set: SQL to run in a test database, as the owner of schema `jobs`.

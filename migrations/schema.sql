@@ -140,7 +140,8 @@ create type jobs.declaration as (
   params jsonb,
   extra_kwargs boolean,
   unique_by jsonb,
-  validation text
+  validation text,
+  slo numeric(9,2)
 );
 
 create type jobs.ended as (
@@ -230,7 +231,8 @@ create type jobs.operation_info as (
   last_error text,
   started_at timestamp with time zone,
   stepped_at timestamp with time zone,
-  ended_at timestamp with time zone
+  ended_at timestamp with time zone,
+  grace_seconds double precision
 );
 
 create type jobs.problem as (
@@ -438,6 +440,7 @@ create table jobs.job (
   worker uuid,
   meta jsonb,
   on_end jobs.on_end,
+  said text,
   redriven_as character varying(32)
 ) partition by RANGE (complete_on);
 CREATE INDEX job_by_job_id ON ONLY jobs.job USING btree (job_id);
@@ -451,6 +454,7 @@ create table jobs.keep_rule (
   set_by name not null,
   clean_until date not null default '-infinity'::date,
   blocks bigint not null default 0,
+  blocks_of date,
   constraint keep_rule_pkey PRIMARY KEY (topic, status),
   constraint days_is_0_to_36500 CHECK (((days >= 0) AND (days <= 36500))),
   constraint status_is_known CHECK ((status = ANY (ARRAY['*'::text, 'success'::text, 'failed'::text, 'cancelled'::text])))
@@ -482,6 +486,7 @@ create table jobs.operation (
   odd_after timestamp with time zone not null,
   number bigint not null,
   rate double precision,
+  grace_seconds double precision,
   who name not null,
   role name,
   reason text,
@@ -498,6 +503,7 @@ create table jobs.operation (
   after_job text not null default ''::text,
   paced_at timestamp with time zone not null,
   errors integer not null default 0,
+  waits integer not null default 0,
   last_error text,
   retry_at timestamp with time zone,
   started_at timestamp with time zone not null,
@@ -676,6 +682,7 @@ create table jobs.task (
   declared_at timestamp with time zone not null,
   owner oid not null,
   owner_name name not null,
+  slo numeric(9,2),
   constraint task_pkey PRIMARY KEY (name),
   constraint keep_is_known CHECK ((keep = ANY (ARRAY['all'::text, 'failed'::text, 'none'::text]))),
   constraint validation_is_known CHECK ((validation = ANY (ARRAY['off'::text, 'warn'::text, 'strict'::text]))),
@@ -683,6 +690,7 @@ create table jobs.task (
 );
 CREATE INDEX task_of_owner ON jobs.task USING btree (owner);
 CREATE INDEX task_with_aliases ON jobs.task USING btree (name) WHERE (aliases <> '{}'::text[]);
+CREATE INDEX task_with_slo ON jobs.task USING btree (name) WHERE (slo IS NOT NULL);
 
 create table jobs.task_signature (
   task character varying not null,
@@ -901,7 +909,7 @@ create table jobs.worker (
 -- function jobs.backfill_schedule(i_name text, i_from timestamp with time zone, i_to timestamp with time zone) returns TABLE(tick timestamp with time zone, job_id character varying)
 -- function jobs.beat(i_worker uuid, i_late_leases uuid[] DEFAULT '{}'::uuid[], i_late_batch_indexes integer[] DEFAULT '{}'::integer[], i_started_leases uuid[] DEFAULT '{}'::uuid[], i_started_batch_indexes integer[] DEFAULT '{}'::integer[], i_progress jsonb DEFAULT NULL::jsonb, i_receipts jsonb DEFAULT NULL::jsonb, i_status jsonb DEFAULT NULL::jsonb, OUT alive boolean, OUT commands jsonb, OUT polls boolean) returns record
 -- function jobs.cancel_operation(i_operation bigint, i_reason text DEFAULT NULL::text) returns jobs.operation_info
--- function jobs.cancel(i_jobs text[], i_grace_seconds double precision DEFAULT 5, i_reason text DEFAULT NULL::text) returns SETOF text
+-- function jobs.cancel(i_jobs text[], i_grace_seconds double precision DEFAULT jobs._grace(), i_reason text DEFAULT NULL::text) returns SETOF text
 -- function jobs.claim(i_worker uuid, i_tasks text[], i_num integer, i_lease uuid, i_margin double precision DEFAULT 0, i_sleep_seconds double precision DEFAULT NULL::double precision, i_own_batch text[] DEFAULT NULL::text[], i_watermark_tasks text[] DEFAULT NULL::text[], i_watermark_priorities integer[] DEFAULT NULL::integer[], i_watermarks bigint[] DEFAULT NULL::bigint[], i_ahead integer DEFAULT 0) returns TABLE(part integer, run_at timestamp with time zone, unseen bigint, next bigint, started bigint, jobs jobs.open_job[])
 -- function jobs.commands(i_worker uuid DEFAULT NULL::uuid, i_commands bigint[] DEFAULT NULL::bigint[], i_before bigint DEFAULT NULL::bigint, i_num integer DEFAULT 100) returns TABLE(id bigint, worker uuid, host text, kind text, details jsonb, who name, reason text, sent_at timestamp with time zone, expires_at timestamp with time zone, state text, answer text, answered_at timestamp with time zone)
 -- function jobs.consume_topic(topic character varying, num integer DEFAULT 1) returns SETOF jobs.claimed
@@ -931,6 +939,7 @@ create table jobs.worker (
 -- procedure jobs.maintain_partitions_and_commit()
 -- function jobs.maintain_partitions() returns SETOF text
 -- function jobs.maintain(i_limit integer DEFAULT 1000) returns double precision
+-- function jobs.metrics(i_group text DEFAULT NULL::text) returns TABLE(name text, kind text, labels jsonb, value double precision)
 -- function jobs.nack(i_job character varying, i_traceback text DEFAULT NULL::text, i_scheduled_at timestamp with time zone DEFAULT NULL::timestamp with time zone, ensure_running boolean DEFAULT true, i_lease uuid DEFAULT NULL::uuid) returns void
 -- function jobs.next_ticks(i_cron text, i_zone text DEFAULT 'UTC'::text, i_num integer DEFAULT 5, i_after timestamp with time zone DEFAULT NULL::timestamp with time zone, i_gap text DEFAULT NULL::text, i_fold text DEFAULT NULL::text) returns SETOF timestamp with time zone
 -- function jobs.note_progress(i_worker uuid, i_progress jsonb) returns void
@@ -976,13 +985,13 @@ create table jobs.worker (
 -- function jobs.set_progress(i_job character varying, i_done double precision, i_total double precision DEFAULT NULL::double precision, i_note text DEFAULT NULL::text, i_lease uuid DEFAULT NULL::uuid) returns void
 -- function jobs.set_schedule(i_name text, i_task text, i_body jsonb DEFAULT NULL::jsonb, i_cron text DEFAULT NULL::text, i_every interval DEFAULT NULL::interval, i_at timestamp with time zone DEFAULT NULL::timestamp with time zone, i_zone text DEFAULT 'UTC'::text, i_catch_up text DEFAULT 'last'::text, i_catch_up_limit integer DEFAULT 100, i_overlap text DEFAULT 'allow'::text, i_jitter interval DEFAULT '00:00:00'::interval, i_gap text DEFAULT NULL::text, i_fold text DEFAULT NULL::text, i_timeout numeric DEFAULT NULL::numeric, i_priority integer DEFAULT NULL::integer, i_max_retries integer DEFAULT NULL::integer, i_meta jsonb DEFAULT NULL::jsonb) returns jobs.schedule_info
 -- function jobs.set_validation(i_task character varying, i_mode text) returns void
--- function jobs.settle(i_job_ids text[], i_leases uuid[], i_outcomes text[] DEFAULT NULL::text[], i_results jsonb[] DEFAULT NULL::jsonb[], i_errors text[] DEFAULT NULL::text[], i_delays double precision[] DEFAULT NULL::double precision[], i_batch_indexes integer[] DEFAULT NULL::integer[]) returns TABLE(at integer, job_id text, reason text)
--- function jobs.start_operation(i_kind text, i_topic text, i_state text DEFAULT NULL::text, i_error text DEFAULT NULL::text, i_since timestamp with time zone DEFAULT NULL::timestamp with time zone, i_until timestamp with time zone DEFAULT NULL::timestamp with time zone, i_rate double precision DEFAULT NULL::double precision, i_reason text DEFAULT NULL::text, i_matched bigint DEFAULT NULL::bigint) returns jobs.operation_info
+-- function jobs.settle(i_job_ids text[], i_leases uuid[], i_outcomes text[] DEFAULT NULL::text[], i_results jsonb[] DEFAULT NULL::jsonb[], i_errors text[] DEFAULT NULL::text[], i_delays double precision[] DEFAULT NULL::double precision[], i_batch_indexes integer[] DEFAULT NULL::integer[], i_said text[] DEFAULT NULL::text[]) returns TABLE(at integer, job_id text, reason text)
+-- function jobs.start_operation(i_kind text, i_topic text, i_state text DEFAULT NULL::text, i_error text DEFAULT NULL::text, i_since timestamp with time zone DEFAULT NULL::timestamp with time zone, i_until timestamp with time zone DEFAULT NULL::timestamp with time zone, i_rate double precision DEFAULT NULL::double precision, i_reason text DEFAULT NULL::text, i_matched bigint DEFAULT NULL::bigint, i_grace_seconds double precision DEFAULT NULL::double precision) returns jobs.operation_info
 -- function jobs.start(i_worker uuid, i_leases uuid[], i_batch_indexes integer[]) returns SETOF integer
 -- function jobs.step_operation(i_operation bigint, i_seconds double precision DEFAULT 0.3) returns jobs.operation_info
 -- function jobs.sweep(i_limit integer DEFAULT 100) returns integer
 -- function jobs.tasks_in_use(i_topics text[] DEFAULT NULL::text[], i_known text[] DEFAULT '{}'::text[], i_cap integer DEFAULT 100000) returns TABLE(task character varying, ready bigint, scheduled bigint, running bigint, exact boolean, workers bigint, others bigint, signatures jsonb)
--- function jobs.tasks() returns TABLE(name character varying, aliases text[], doc text, args_schema jsonb, result_schema jsonb, retries integer, timeout numeric, priority integer, keep text, declared boolean, workers bigint, validation text, params jsonb, extra_kwargs boolean, owner name, unique_by jsonb, paused boolean)
+-- function jobs.tasks() returns TABLE(name character varying, aliases text[], doc text, args_schema jsonb, result_schema jsonb, retries integer, timeout numeric, priority integer, keep text, declared boolean, workers bigint, validation text, params jsonb, extra_kwargs boolean, owner name, unique_by jsonb, paused boolean, slo numeric)
 -- function jobs.tick(i_limit integer DEFAULT 200, i_seconds double precision DEFAULT NULL::double precision) returns integer
 -- function jobs.topic_grants() returns TABLE(role name, topic text, publish boolean, consume boolean, known boolean)
 -- function jobs.unique_keys(i_topic text DEFAULT '*'::text, i_num integer DEFAULT 100) returns TABLE(name character varying, key text, job_id character varying, state character varying, until timestamp with time zone)
@@ -997,13 +1006,14 @@ create table jobs.worker (
 -- function jobs._adopt_grants(i_role name) returns void
 -- function jobs._after_end(i_runs jobs.accepted_runs, i_leases uuid[], i_batch_indexes integer[], i_outcomes text[]) returns void
 -- function jobs._after_start(i_lease uuid) returns void
+-- function jobs._age(i_now timestamp with time zone, i_at timestamp with time zone) returns double precision
 -- function jobs._allowed(i_publish boolean, i_tasks text[]) returns text[]
 -- function jobs._any_key() returns smallint
 -- function jobs._are_apart(i_one jsonb, i_other jsonb) returns boolean
 -- function jobs._are_disjoint(i_one jsonb, i_other jsonb) returns boolean
 -- function jobs._are_jobs(i_tasks text[], i_bodies jsonb[], i_priorities integer[], i_job_ids text[]) returns boolean
 -- function jobs._as_array(i_value jsonb) returns jsonb
--- function jobs._as_operation(i_kind text, i_topic text, i_state text, i_error text, i_since timestamp with time zone, i_until timestamp with time zone, i_rate double precision, i_reason text) returns jobs.operation
+-- function jobs._as_operation(i_kind text, i_topic text, i_state text, i_error text, i_since timestamp with time zone, i_until timestamp with time zone, i_rate double precision, i_reason text, i_grace_seconds double precision DEFAULT NULL::double precision) returns jobs.operation
 -- function jobs._as_schedule(i_name text, i_task text, i_when jsonb) returns jobs.schedule
 -- function jobs._at(i_template text, i_at text) returns text
 -- function jobs._audit_jobs(i_action text, i_jobs text[], i_reason text DEFAULT NULL::text) returns void
@@ -1103,6 +1113,7 @@ create table jobs.worker (
 -- function jobs._explain_tick(i_schedule jobs.schedule) returns SETOF jobs.reason
 -- function jobs._explain_unique(i_job character varying) returns SETOF jobs.reason
 -- function jobs._fail_tick(i_schedule jobs.schedule, i_now timestamp with time zone, i_reason text) returns void
+-- function jobs._failed_counts() returns TABLE(task text, state text, jobs bigint)
 -- function jobs._find_packed(i_job character varying) returns SETOF jobs.open_job
 -- function jobs._find_run(i_job character varying) returns TABLE(lease uuid, batch_index integer)
 -- function jobs._first_due(i_cron jobs.cron, i_zone text, i_gap text, i_fold text, i_after timestamp with time zone, i_local timestamp without time zone) returns timestamp with time zone
@@ -1112,6 +1123,7 @@ create table jobs.worker (
 -- function jobs._for_each(i_values anyarray, i_jobs integer) returns anyarray
 -- function jobs._gap_end(i_local timestamp without time zone, i_zone text) returns timestamp with time zone
 -- function jobs._given_over(i_given jsonb, i_checked boolean, i_declared jsonb) returns jsonb
+-- function jobs._grace() returns double precision
 -- function jobs._grantee(i_grant jobs.topic_grant) returns oid
 -- function jobs._has_type(i_types jsonb, i_value jsonb) returns boolean
 -- function jobs._have_ended(i_jobs text[], i_least text) returns boolean
@@ -1141,6 +1153,7 @@ create table jobs.worker (
 -- function jobs._is_open(i_job character varying) returns boolean
 -- function jobs._is_portable(i_pattern text) returns boolean
 -- function jobs._is_reachable(i_at timestamp with time zone) returns boolean
+-- function jobs._is_receipt(i_receipt jsonb) returns boolean
 -- function jobs._is_same(i_one jobs.schedule, i_other jobs.schedule) returns boolean
 -- function jobs._is_under(i_task text, i_limits jobs.limits) returns boolean
 -- function jobs._jitter(i_schedule jobs.schedule) returns interval
@@ -1181,8 +1194,15 @@ create table jobs.worker (
 -- function jobs._may_lock_history(i_context text) returns boolean
 -- function jobs._may_notify() returns boolean
 -- function jobs._meant(i_schema jsonb, i_root jsonb) returns jsonb
+-- function jobs._measured_tasks() returns TABLE(task text, state text, number double precision)
 -- function jobs._meet_holders(i_wanted jobs.wanted_key[], i_new jobs.open_job[], i_rules jobs.unique_rule[], i_now timestamp with time zone, i_in_turn boolean) returns jobs.wanted_key[]
 -- function jobs._meta_of_tick(i_schedule jobs.schedule, i_tick timestamp with time zone) returns jsonb
+-- function jobs._metrics_of_problems() returns TABLE(name text, labels jsonb, value double precision)
+-- function jobs._metrics_of_schedules() returns TABLE(name text, labels jsonb, value double precision)
+-- function jobs._metrics_of_snapshots() returns TABLE(name text, labels jsonb, value double precision)
+-- function jobs._metrics_of_tables() returns TABLE(name text, labels jsonb, value double precision)
+-- function jobs._metrics_of_tasks() returns TABLE(name text, labels jsonb, value double precision)
+-- function jobs._metrics_of_workers() returns TABLE(name text, labels jsonb, value double precision)
 -- function jobs._millis(i_at timestamp with time zone) returns bigint
 -- function jobs._moment(i_at timestamp with time zone) returns text
 -- function jobs._moments(i_local timestamp without time zone, i_zone text) returns timestamp with time zone[]
@@ -1218,6 +1238,7 @@ create table jobs.worker (
 -- function jobs._open_job(i_row jobs.pending) returns jobs.open_job
 -- function jobs._open_of(i_jobs text[]) returns TABLE(job_id character varying, status character varying, task character varying)
 -- function jobs._opened(i_leases uuid[], i_parts integer[], i_bits bigint[]) returns TABLE(lease uuid, batch_index integer, run_at timestamp with time zone, worker uuid, id bigint, job_id character varying, task character varying, body jsonb, retries integer, max_retries integer, priority integer, timeout numeric, created_at timestamp with time zone, scheduled_at timestamp with time zone, ready_seq bigint, attempt integer, traceback text, meta jsonb, on_end jobs.on_end)
+-- function jobs._other_counts() returns TABLE(task text, state text, jobs bigint)
 -- function jobs._outcomes(i_new jobs.open_job[], i_rules jobs.unique_rule[], i_met jobs.wanted_key[]) returns jobs.published
 -- function jobs._own_schedule(i_name text) returns jobs.schedule
 -- function jobs._paced(i_op jobs.operation, i_before jobs.operation, i_now timestamp with time zone) returns jobs.operation
@@ -1242,6 +1263,7 @@ create table jobs.worker (
 -- function jobs._predicate(i_schema jsonb, i_at text, i_root jsonb) returns text
 -- function jobs._prefix(i_topic text) returns text
 -- function jobs._prepare_partition(i_day date) returns void
+-- function jobs._problem_codes() returns text[]
 -- function jobs._problems_of_absence(i_tasks text[]) returns SETOF jobs.problem
 -- function jobs._problems_of_bodies() returns SETOF jobs.problem
 -- function jobs._problems_of_clock() returns SETOF jobs.problem
@@ -1256,6 +1278,7 @@ create table jobs.worker (
 -- function jobs._problems_of_schedules() returns SETOF jobs.problem
 -- function jobs._problems_of_sessions() returns SETOF jobs.problem
 -- function jobs._problems_of_settings() returns SETOF jobs.problem
+-- function jobs._problems_of_slos() returns SETOF jobs.problem
 -- function jobs._problems_of_snapshots() returns SETOF jobs.problem
 -- function jobs._problems_of_tables() returns SETOF jobs.problem
 -- function jobs._problems_of_waiting(i_waiting jsonb, i_now timestamp with time zone) returns SETOF jobs.problem
@@ -1281,6 +1304,7 @@ create table jobs.worker (
 -- function jobs._rank(i_priority integer, i_ready_seq bigint) returns bigint
 -- function jobs._read_cron(i_cron text) returns jobs.cron
 -- function jobs._read_unique(i_which text, i_unique jsonb, i_task text) returns jobs.unique_rule
+-- function jobs._ready_counts(i_tasks text[]) returns TABLE(task text, state text, jobs bigint)
 -- function jobs._ready_tasks(i_topic text) returns text[]
 -- function jobs._redrive(i_jobs text[], i_parts text[]) returns jobs.redriven[]
 -- function jobs._refresh_publish_checks(i_names text[] DEFAULT NULL::text[]) returns void
@@ -1305,6 +1329,7 @@ create table jobs.worker (
 -- function jobs._run_operation(i_op jobs.operation, i_seconds double precision) returns jobs.operation
 -- function jobs._run_partitions() returns TABLE(parent text, name text, day date)
 -- function jobs._runs_since(i_jobs text[]) returns text
+-- function jobs._said(i_said text, OUT done double precision, OUT total double precision, OUT note text, OUT lines jsonb) returns record
 -- function jobs._save_schedule(i_new jobs.schedule) returns jobs.schedule
 -- function jobs._schedule_flaw(i_schedules jsonb) returns text
 -- function jobs._schema_error_of_any(i_variants jsonb, i_one boolean, i_value jsonb, i_root jsonb, i_depth integer, i_left integer, i_until timestamp with time zone) returns jobs.schema_error
@@ -1325,8 +1350,8 @@ create table jobs.worker (
 -- function jobs._settle_alike(i_leases uuid[], i_batch_indexes integer[], i_outcome text, i_error text, i_delay double precision) returns void
 -- function jobs._settle_lost(i_leases uuid[], i_parts integer[], i_limit integer, i_reason text, i_now timestamp with time zone, i_only_expired boolean) returns integer
 -- function jobs._settle_others(i_runs jobs.accepted_runs, i_leases uuid[], i_batch_indexes integer[], i_outcomes text[], i_errors text[], i_delays double precision[], i_now timestamp with time zone) returns void
--- function jobs._settle_successes(i_runs jobs.accepted_runs, i_leases uuid[], i_batch_indexes integer[], i_outcomes text[], i_results jsonb[], i_now timestamp with time zone) returns void
--- function jobs._settle(i_leases uuid[], i_batch_indexes integer[], i_outcomes text[], i_results jsonb[], i_errors text[], i_delays double precision[], i_now timestamp with time zone) returns integer[]
+-- function jobs._settle_successes(i_runs jobs.accepted_runs, i_leases uuid[], i_batch_indexes integer[], i_outcomes text[], i_results jsonb[], i_now timestamp with time zone, i_said text[]) returns void
+-- function jobs._settle(i_leases uuid[], i_batch_indexes integer[], i_outcomes text[], i_results jsonb[], i_errors text[], i_delays double precision[], i_now timestamp with time zone, i_said text[] DEFAULT NULL::text[]) returns integer[]
 -- function jobs._share(i_done double precision, i_total double precision) returns text
 -- function jobs._share(i_num integer, i_ranges integer) returns integer
 -- function jobs._short_error(i_error text) returns text

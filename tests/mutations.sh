@@ -60,9 +60,14 @@ check "heartbeats whatever is in a report" "_note_progress|exception when others
 check "the refusal of a dead worker's reports" "note_progress|w.id = i_worker and w.lost_at is null|w.id = i_worker" "${it[@]}" progress
 check "notes that readers do not see" "progress_of|case when \$2 then p.note end|p.note" "${it[@]}" progress
 check "days of progress that are dropped" "_maintain_run_partitions|case when i_clock_is_sure then i_oldest end|null" "${it[@]}" progress
+check "what a run says with its success" "_settle_successes|o.meta, s.said|o.meta, null" "${it[@]}" progress
+check "progress that is in history" "progress_of|h.said is not null and s.done is not null|false" "${it[@]}" progress
+check "the log that is in history" "job_log|h.said is not null and|false and" "${it[@]}" progress
+check "what cannot be read of a run" "_said|when data_exception then|when syntax_error then" "${it[@]}" progress
+check "the longest that a row of history takes" "settle|when octet_length(s) <= 8000 then s|when true then s" "${it[@]}" progress
 check "the lease of a plain client's report" "set_progress|where i_lease is null or f.lease = i_lease|where true" "${it[@]}" progress
 check "unique keys given up without waiting" "_release_keys|for update skip locked|for update" "${it[@]}" unique
-check "unique keys of cancelled jobs" "cancel|if v_ends is not null then|if false then" "${it[@]}" unique
+check "unique keys of cancelled jobs" "_cancel|if v_ends is not null then|if false then" "${it[@]}" unique
 check "unique keys of purged jobs" "_purge_rows|if v_ends is not null then|if false then" "${it[@]}" unique
 check "that a key which is free again is taken" "_take_keys_in_turn|for v_round in 1..20 loop|for v_round in 1..1 loop" "${it[@]}" unique
 check "keys without a job are free" "_holders|else o.status end|else coalesce(o.status, 'pending') end" "${it[@]}" unique
@@ -239,6 +244,8 @@ con=(--test control --)
 check "a cancel to a worker that is late" "_send_commands|or i_kind = 'cancel'|" "${con[@]}" sql
 check "commands whose time is over" "_next_commands|and q.expires_at > i_now|" "${con[@]}" sql faults
 check "the one answer of a command" "_note_receipts|and c.state in ('sent', 'expired')|" "${con[@]}" sql
+check "receipts that are none" "_note_receipts|case when jobs._is_receipt(e) then|case when true then" "${con[@]}" sql
+check "a status that is none" "_note_status|jsonb_typeof(i_status) <> 'object' or|false or" "${con[@]}" sql
 check "whose a command is" "_note_receipts|and c.worker = i_worker|" "${con[@]}" sql
 check "commands of a worker that died" "_sweep_workers|perform jobs._expire_commands(v_dead, 'the worker died');|null;" "${con[@]}" faults
 check "commands of a worker that leaves" "unregister_worker|perform jobs._expire_commands(i_worker, 'the worker has left');|null;" "${con[@]}" faults
@@ -253,6 +260,10 @@ check "the batch of a run that is cancelled, locked" "_cancel_runs|for update|" 
 check "the last error beside who cancelled" "_with_note|i_traceback), ''|null), ''" "${con[@]}" cancel
 ops=(--test operations --)
 check "steps of an operation under its lock" "step_operation|and o.state = 'running' for update skip locked|and o.state = 'running'" "${ops[@]}" deaths
+check "another try of what is locked" "_step|elsif i_op.waits < 10 then|elsif false then" "${ops[@]}" operations
+check "the end of tries of what is locked" "_step|elsif i_op.waits < 10 then|elsif i_op.waits < 100000 then" "${ops[@]}" operations
+check "the grace of a cancel of many jobs" "_act|v_op.grace_seconds|5" "${ops[@]}" operations
+check "the block of a day that is gone" "_delete_unkept|v_rule.blocks_of is distinct from v_day.day|false" "${ops[@]}" keep
 check "the pause of an operation" "step_operation|and o.state = 'running' for update|for update" "${ops[@]}" operations
 check "the position of an operation beside what it did" "_run_operation|v_op.range_until, v_op.after_job, v_op.paced_at|v_op.range_until, i_op.after_job, v_op.paced_at" "${ops[@]}" operations
 check "jobs that begin to match after the start" "_as_operation|least(i_until, v_op.started_at)|coalesce(i_until, '9999-01-01')" "${ops[@]}" operations

@@ -10,7 +10,7 @@
 -- their bits. The inner functions inherit the pinned plans.
 create or replace function jobs._settle(
   i_leases uuid[], i_batch_indexes integer[], i_outcomes text[], i_results jsonb[], i_errors text[], i_delays double precision[],
-  i_now timestamptz
+  i_now timestamptz, i_said text[] default null
 ) returns integer[]
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
@@ -22,7 +22,7 @@ begin
     if v_runs.on_end then
       perform jobs._after_end(v_runs, i_leases, i_batch_indexes, i_outcomes);
     end if;
-    perform jobs._settle_successes(v_runs, i_leases, i_batch_indexes, i_outcomes, i_results, i_now);
+    perform jobs._settle_successes(v_runs, i_leases, i_batch_indexes, i_outcomes, i_results, i_now, i_said);
     if i_outcomes is not null then
       perform jobs._settle_others(v_runs, i_leases, i_batch_indexes, i_outcomes, i_errors, i_delays, i_now);
     end if;
@@ -83,20 +83,21 @@ create or replace function jobs._ends(i_outcome text, i_retries integer, i_max_r
 language sql immutable parallel safe
 return i_outcome in ('success', 'fail', 'cancel') or i_outcome in ('retry', 'verify', 'lost') and i_retries >= i_max_retries - 1;
 
--- Writes the successes among the accepted runs to history.
+-- Writes the successes among the accepted runs to history, with what these runs have said.
 create or replace function jobs._settle_successes(
-  i_runs jobs.accepted_runs, i_leases uuid[], i_batch_indexes integer[], i_outcomes text[], i_results jsonb[], i_now timestamptz
+  i_runs jobs.accepted_runs, i_leases uuid[], i_batch_indexes integer[], i_outcomes text[], i_results jsonb[], i_now timestamptz, i_said text[]
 ) returns void
 language plpgsql as $$
 declare
   v_unkept text[] := jobs._unkept('all');
 begin
   insert into jobs.job (id, job_id, task, body, retries, max_retries, priority, timeout, status, created_at,
-                        run_at, scheduled_at, complete_on, result, traceback, attempt, lease, worker, meta)
+                        run_at, scheduled_at, complete_on, result, traceback, attempt, lease, worker, meta, said)
   select o.id, o.job_id, o.task, o.body, o.retries, o.max_retries, o.priority, o.timeout, 'success', o.created_at,
-    o.run_at, o.scheduled_at, i_now, s.result, o.traceback, o.attempt, o.lease, o.worker, o.meta
+    o.run_at, o.scheduled_at, i_now, s.result, o.traceback, o.attempt, o.lease, o.worker, o.meta, s.said
   from jobs._opened(i_runs.leases, i_runs.parts, i_runs.bits) o
-    join (select unnest(i_leases) as lease, unnest(i_batch_indexes) as batch_index, unnest(i_outcomes) as outcome, unnest(i_results) as result) s
+    join (select unnest(i_leases) as lease, unnest(i_batch_indexes) as batch_index, unnest(i_outcomes) as outcome, unnest(i_results) as result,
+            unnest(i_said) as said) s
       on s.lease = o.lease and s.batch_index = o.batch_index
   where coalesce(s.outcome = 'success', true) and o.task <> all (v_unkept);
 end $$;
@@ -188,7 +189,9 @@ end $$;
 -- i_batch_indexes are those that the claim returned; without them they are looked up by i_job_ids, which also
 -- distinguish an outcome that was sent before from one that comes too late. Without i_outcomes all are
 -- successes; errors and delays may be left out when no outcome has one; a result that all have in common is
--- given once.
+-- given once. i_said: what a run that succeeds has said, if nothing was sent of it before, as a text: an
+-- object of "done", "total", "note" and "logs" as jobs.note_progress takes it, of at most 8,000 bytes (what is
+-- longer is not kept). It is stored with the job (jobs.progress_of and jobs.job_log show it).
 --
 -- Returns the rejected outcomes, by their position in the arrays: `lost` when the lease was no longer live,
 -- `busy` when another transaction has locked the job's batch, `finished` when it was another outcome than the
@@ -197,7 +200,7 @@ end $$;
 -- retry.
 create or replace function jobs.settle(
   i_job_ids text[], i_leases uuid[], i_outcomes text[] default null, i_results jsonb[] default null, i_errors text[] default null,
-  i_delays double precision[] default null, i_batch_indexes integer[] default null
+  i_delays double precision[] default null, i_batch_indexes integer[] default null, i_said text[] default null
 ) returns table (at integer, job_id text, reason text)
 language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
@@ -205,20 +208,24 @@ declare
   v_ended jobs.job[];
 begin
   if (cardinality(i_job_ids) = cardinality(i_leases)
-      and cardinality(i_leases) = all (array[cardinality(i_outcomes), cardinality(i_errors), cardinality(i_delays), cardinality(i_batch_indexes)])) is false
+      and cardinality(i_leases) = all (array[cardinality(i_outcomes), cardinality(i_errors), cardinality(i_delays), cardinality(i_batch_indexes), cardinality(i_said)])) is false
     or 1 <> any (array[array_lower(i_job_ids, 1), array_lower(i_outcomes, 1)]) then
-    raise sqlstate 'PT400' using message = 'leases, outcomes, errors, delays and batch_indexes are as many as job ids and begin at 1, or are not given';
+    raise sqlstate 'PT400' using message = 'leases, outcomes, errors, delays, batch_indexes and said are as many as job ids and begin at 1, or are not given';
   elsif not i_outcomes <@ array['success', 'fail', 'retry', 'verify', 'snooze', 'release'] then
     raise sqlstate 'PT400' using message = 'an outcome is one of success, fail, retry, verify, snooze, release';
   elsif exists (select from unnest(i_delays) d where (d between -315576000 and 315576000) is false) then
     raise sqlstate 'PT400' using message = 'a delay lies within 315576000 seconds (10 years)';
+  end if;
+  if i_said is not null then
+    perform nextval('jobs.progress_made') where pg_sequence_last_value('jobs.progress_made') is null;
+    i_said := array(select case when octet_length(s) <= 8000 then s end from unnest(i_said) s);
   end if;
   perform jobs._check_results(i_results, '54000');   -- 54000, a server limit: a worker then fails that job
   if i_batch_indexes is null then
     i_batch_indexes := array(select (select f.batch_index from jobs._find_run(g.job_id) f where f.lease = g.lease)
                       from unnest(i_job_ids, i_leases) with ordinality g(job_id, lease, at) order by g.at);
   end if;
-  v_refused := jobs._settle(i_leases, i_batch_indexes, i_outcomes, jobs._for_each(i_results, cardinality(i_leases)), i_errors, i_delays, jobs.now());
+  v_refused := jobs._settle(i_leases, i_batch_indexes, i_outcomes, jobs._for_each(i_results, cardinality(i_leases)), i_errors, i_delays, jobs.now(), i_said);
   if cardinality(v_refused) > 0 then
     v_ended := array(select h from jobs._history_of(array(select i_job_ids[r] from unnest(v_refused) r), false) h);
     -- A rejected outcome was sent before, which history shows; or its lease is gone; or its batch is locked.

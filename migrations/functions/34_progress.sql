@@ -2,6 +2,10 @@
 --
 -- Only whoever has the run may write, and only about that run. A row belongs to one attempt, so what comes
 -- late from a run whose lease is gone could not hide what the next one says even if it were written.
+--
+-- It is in one of two places: in rows of jobs.progress and jobs.log, or, of a run that ended its job as a
+-- success before anything was sent of it, in the row of history (column said, written by jobs.settle). The
+-- readers look at both.
 
 -- Stores what a worker says of its runs, an array of
 --
@@ -144,6 +148,22 @@ begin
   set version = p.version + 1, at = excluded.at, done = excluded.done, total = excluded.total, note = excluded.note;
 end $$;
 
+-- Reads what is stored of a run with its outcome: the last report, and the lines of the log. Nulls for what
+-- is not there or cannot be read: a worker wrote it.
+create or replace function jobs._said(i_said text, out done double precision, out total double precision, out note text, out lines jsonb)
+language plpgsql immutable parallel safe security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_said jsonb;
+begin
+  v_said := i_said;
+  lines := case jsonb_typeof(v_said #> '{logs,0,1}') when 'array' then v_said #> '{logs,0,1}' else '[]' end;
+  done := v_said ->> 'done';
+  total := v_said ->> 'total';
+  note := left(v_said ->> 'note', 1000);
+exception when data_exception then
+  null;
+end $$;
+
 -- How far these jobs are, or were when they ended: a row for each run that said so, in the order of the runs.
 -- It is kept for history_days, counted from the day of the run. The note is null for callers who may not read
 -- logs: it may say anything, as the arguments do. A restricted role (85_topic_grants.sql) sees jobs of its
@@ -166,8 +186,12 @@ begin
     return;
   end if;
   return query execute format('select p.job_id, p.attempt, p.at, p.done, p.total, case when $2 then p.note end
-    from jobs.progress p
-    where p.job_id = any ($1) and %s and (jobs._is_under(p.task, $3) or jobs._is_under(p.task, $4))
+    from (
+      select p.job_id, p.attempt, p.task, p.at, p.done, p.total, p.note from jobs.progress p where p.job_id = any ($1) and %s
+      union all
+      select h.job_id, h.attempt, h.task, h.complete_on, s.done, s.total, s.note
+      from jobs._history_of($1, false) h, lateral jobs._said(h.said) s where h.said is not null and s.done is not null) p
+    where jobs._is_under(p.task, $3) or jobs._is_under(p.task, $4)
     order by 1, 2', jobs._runs_since(i_jobs)) using i_jobs, v_notes, v_publishes, v_consumes;
 end $$;
 

@@ -1,5 +1,5 @@
 -- The log of runs: what a task logs while it runs, where its worker was told to keep that. The lines are
--- stored by jobs._store_progress (34_progress.sql).
+-- stored by jobs._store_progress (34_progress.sql), or with the outcome of the run (jobs.settle).
 
 -- The lines that the runs of a job logged, in order: i_num of them (at most 10,000), after the one at
 -- i_position (0: from the beginning; null: the last ones). The position of a line is its attempt times a
@@ -21,8 +21,12 @@ begin
   return query execute format('select s.* from (
     select l.attempt * 1000000::bigint + l.number as position, l.attempt, (l.line ->> 0)::timestamptz, l.line ->> 1, l.line ->> 2, l.line ->> 3, nullif(l.line -> 4, ''null'')
     from (select p.attempt, p.line + e.n - 1 as number, e.line
-          from jobs.log p, jsonb_array_elements(case jsonb_typeof(p.lines) when ''array'' then p.lines else ''[]'' end) with ordinality e(line, n)
-          where p.job_id = $1 and p.attempt >= $2 / 1000000 and %s and jobs._is_under(p.task, $4)) l
+          from (select p.attempt, p.line, p.lines, p.task from jobs.log p where p.job_id = $1 and p.attempt >= $2 / 1000000 and %s
+                union all
+                select h.attempt, 1, s.lines, h.task from jobs._history_of(array[$1::text], false) h, lateral jobs._said(h.said) s
+                where h.said is not null and h.attempt >= $2 / 1000000) p,
+            jsonb_array_elements(case jsonb_typeof(p.lines) when ''array'' then p.lines else ''[]'' end) with ordinality e(line, n)
+          where jobs._is_under(p.task, $4)) l
     where l.attempt * 1000000::bigint + l.number > $2
     order by 1 %s limit $3) s order by 1', jobs._runs_since(array[i_job::text]), case when i_position is null then 'desc' else '' end)
   using i_job, coalesce(i_position, 0), least(coalesce(i_num, 1000), 10000), jobs._limits(false);

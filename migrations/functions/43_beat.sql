@@ -69,7 +69,8 @@ begin
   where b.ctid = any (array(select g.at from given g));
 end $$;
 
--- Notes on a worker's row what commands have changed in the worker.
+-- Notes on a worker's row what commands have changed in the worker. Never fails for what is in it, because it
+-- comes with heartbeats: what cannot be meant is a warning of the server.
 create or replace function jobs._note_status(i_worker uuid, i_status jsonb, i_now timestamptz) returns void
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
@@ -77,7 +78,8 @@ declare
   v_slots numeric := case jsonb_typeof(i_status -> 'slots') when 'number' then (i_status ->> 'slots')::numeric end;
 begin
   if jsonb_typeof(i_status) <> 'object' or v_slots not between 1 and 10000 then
-    raise sqlstate 'PT400' using message = 'a worker''s status is an object of "paused", true or false, and "slots", 1 to 10000';
+    raise warning 'the status of the worker % was not noted: it is an object of "paused", true or false, and "slots", 1 to 10000', i_worker;
+    return;
   end if;
   update jobs.worker w
   set slots = coalesce(v_slots::integer, w.slots),

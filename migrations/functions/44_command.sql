@@ -58,22 +58,31 @@ end $$;
 
 -- Takes the receipts of a worker for commands to it. A command has one answer: a receipt that is sent again
 -- changes nothing. One that comes after the command's time is taken, because the worker knows what it did.
+-- Never fails for what is in them, because they come with heartbeats: what is no receipt is a warning of the
+-- server, and the others are taken.
 create or replace function jobs._note_receipts(i_worker uuid, i_receipts jsonb, i_now timestamptz) returns void
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off as $$
 begin
-  if jsonb_typeof(i_receipts) <> 'array' or exists (
-    select from jsonb_array_elements(i_receipts) r
-    where (jsonb_typeof(r) = 'object' and jsonb_typeof(r -> 'id') = 'number' and (r ->> 'id')::numeric between 0 and 9223372036854775807
-           and r ->> 'state' in ('applied', 'refused', 'expired')) is not true) then
-    raise sqlstate 'PT400' using message = 'receipts are an array of {"id": a command, "state": "applied", "refused" or "expired", "answer": text}';
+  if jsonb_typeof(i_receipts) <> 'array' then
+    i_receipts := jsonb_build_array(i_receipts);
+  end if;
+  if exists (select from jsonb_array_elements(i_receipts) r where not jobs._is_receipt(r)) then
+    raise warning 'of the worker % something was not noted that is no receipt: {"id": a command, "state": "applied", "refused" or "expired", "answer": text}', i_worker;
   end if;
   update jobs.command c
   set state = r.state, answer = left(r.answer, 2000), answered_at = i_now
-  from (select distinct on (1) (e ->> 'id')::numeric::bigint as id, e ->> 'state' as state, e ->> 'answer' as answer
+  from (select distinct on (1) case when jobs._is_receipt(e) then (e ->> 'id')::numeric::bigint end as id, e ->> 'state' as state, e ->> 'answer' as answer
         from jsonb_array_elements(i_receipts) e) r
   where c.id = r.id and c.worker = i_worker and c.state in ('sent', 'expired');
 end $$;
+
+-- Whether this says what became of a command.
+create or replace function jobs._is_receipt(i_receipt jsonb) returns boolean
+language sql immutable parallel safe
+return coalesce(case when pg_catalog.jsonb_typeof(i_receipt -> 'id') = 'number'
+  then (i_receipt ->> 'id')::numeric between 0 and 9223372036854775807 and (i_receipt ->> 'id')::numeric % 1 = 0
+    and i_receipt ->> 'state' in ('applied', 'refused', 'expired') end, false);
 
 -- Ends the commands that wait for a worker which is no more. Skips those that are locked; their time ends
 -- them.

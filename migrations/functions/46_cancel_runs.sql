@@ -7,6 +7,11 @@ begin
   return 'cancelled by ' || i_who || coalesce(': ' || left(translate(i_reason, chr(10) || chr(13), '  '), 1000), '');
 end $$;
 
+-- How long, in seconds, the code of a cancelled run may go on if nothing else is said.
+create or replace function jobs._grace() returns double precision
+language sql immutable parallel safe
+return 5;
+
 -- A note and the last error of a job, which it does not replace.
 create or replace function jobs._with_note(i_note text, i_traceback text) returns text
 language sql immutable parallel safe

@@ -9,9 +9,9 @@ begin
   return query
   select c.declared, c.differs, c.owner is null or jobs._may_change(c.owner, c.owner_name), c.owner_name, c.others, c.old_aliases
   from (
-    select row(d.name, a.aliases, d.doc, d.args_schema, d.result_schema, d.retries, d.timeout, d.priority, d.keep, d.params, d.extra_kwargs, d.unique_by, d.validation)::jobs.declaration as declared,
-      (t.doc, t.args_schema, t.result_schema, t.retries, t.timeout, t.priority, t.keep, t.params, t.extra_kwargs, t.unique_by, t.validation, t.aliases)
-        is distinct from (d.doc, d.args_schema, d.result_schema, d.retries, d.timeout, d.priority, d.keep, d.params, d.extra_kwargs, d.unique_by, d.validation, a.aliases) as differs,
+    select row(d.name, a.aliases, d.doc, d.args_schema, d.result_schema, d.retries, d.timeout, d.priority, d.keep, d.params, d.extra_kwargs, d.unique_by, d.validation, d.slo)::jobs.declaration as declared,
+      (t.doc, t.args_schema, t.result_schema, t.retries, t.timeout, t.priority, t.keep, t.params, t.extra_kwargs, t.unique_by, t.validation, t.slo, t.aliases)
+        is distinct from (d.doc, d.args_schema, d.result_schema, d.retries, d.timeout, d.priority, d.keep, d.params, d.extra_kwargs, d.unique_by, d.validation, d.slo, a.aliases) as differs,
       coalesce(t.owner, h.owner) as owner, coalesce(t.owner_name, h.owner_name) as owner_name, o.others, t.aliases as old_aliases
     from unnest(i_tasks) d
     left join jobs.task t on t.name = d.name
@@ -34,7 +34,7 @@ begin
 end $$;
 
 -- Upserts tasks, given as a JSON array of {name, aliases, doc, args_schema, result_schema, retries, timeout,
--- priority, keep, params, extra_kwargs, unique, validate, schedules}. The last declaration of a task by its owner or an
+-- priority, keep, params, extra_kwargs, unique, validate, schedules, slo}. The last declaration of a task by its owner or an
 -- administrator is in force. jobs.task_signature keeps the signature of each, which decides which bodies may
 -- be published. Without params, bodies of the task are not validated. PT400 for a declaration that is invalid
 -- for any task, or has another key.
@@ -144,7 +144,7 @@ begin
     raise sqlstate 'PT400' using message = format('role %s has declared 100000 tasks', jobs._shown(v_owner_name)),
       hint = 'name tasks by what they do, and give what differs as an argument; the owner of schema jobs may delete some from jobs.task';
   end if;
-  insert into jobs.task as t (name, aliases, doc, args_schema, result_schema, retries, timeout, priority, keep, params, extra_kwargs, unique_by, validation, fits,
+  insert into jobs.task as t (name, aliases, doc, args_schema, result_schema, retries, timeout, priority, keep, params, extra_kwargs, unique_by, validation, slo, fits,
                               declared_at, owner, owner_name)
   select d.*, case when (o.args_schema, o.params, o.extra_kwargs) is not distinct from (d.args_schema, d.params, d.extra_kwargs) then o.fits
                    else jobs._compiled(d.args_schema, d.params, d.extra_kwargs) end, jobs.now(), v_owner, v_owner_name
@@ -154,11 +154,11 @@ begin
   set aliases = excluded.aliases, doc = excluded.doc, args_schema = excluded.args_schema,
       result_schema = excluded.result_schema, retries = excluded.retries, timeout = excluded.timeout,
       priority = excluded.priority, keep = excluded.keep, params = excluded.params, extra_kwargs = excluded.extra_kwargs,
-      unique_by = excluded.unique_by, validation = excluded.validation, fits = excluded.fits, declared_at = excluded.declared_at
+      unique_by = excluded.unique_by, validation = excluded.validation, slo = excluded.slo, fits = excluded.fits, declared_at = excluded.declared_at
   where jobs._may_change(t.owner, t.owner_name)
-    and (t.aliases, t.doc, t.args_schema, t.result_schema, t.retries, t.timeout, t.priority, t.keep, t.params, t.extra_kwargs, t.unique_by, t.validation)
+    and (t.aliases, t.doc, t.args_schema, t.result_schema, t.retries, t.timeout, t.priority, t.keep, t.params, t.extra_kwargs, t.unique_by, t.validation, t.slo)
       is distinct from (excluded.aliases, excluded.doc, excluded.args_schema, excluded.result_schema, excluded.retries, excluded.timeout,
-                        excluded.priority, excluded.keep, excluded.params, excluded.extra_kwargs, excluded.unique_by, excluded.validation);
+                        excluded.priority, excluded.keep, excluded.params, excluded.extra_kwargs, excluded.unique_by, excluded.validation, excluded.slo);
 end $$;
 
 -- Records when the signatures in force of these tasks were declared, and deletes signatures that are no

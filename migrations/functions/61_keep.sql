@@ -84,13 +84,17 @@ begin
     for v_day in select p.name, p.day from jobs._partitions() p where p.day > v_rule.clean_until and p.day < i_today - v_rule.days order by p.day loop
       exit when v_days = 30 or clock_timestamp() > v_until;
       v_days := v_days + 1;
+      if v_rule.blocks_of is distinct from v_day.day then
+        v_rule.blocks := 0;   -- the partition that it was at is gone
+        v_rule.blocks_of := v_day.day;
+      end if;
       v_rule.blocks := jobs._delete_blocks(v_day.name, v_rule, v_until);
       if v_rule.blocks = 0 then
         v_rule.clean_until := v_day.day;
       end if;
     end loop;
-    update jobs.keep_rule r set (clean_until, blocks) = (v_rule.clean_until, v_rule.blocks)
-    where r.topic = v_rule.topic and r.status = v_rule.status and (r.clean_until, r.blocks) is distinct from (v_rule.clean_until, v_rule.blocks);
+    update jobs.keep_rule r set (clean_until, blocks, blocks_of) = (v_rule.clean_until, v_rule.blocks, v_rule.blocks_of)
+    where r.topic = v_rule.topic and r.status = v_rule.status and (r.clean_until, r.blocks, r.blocks_of) is distinct from (v_rule.clean_until, v_rule.blocks, v_rule.blocks_of);
   end loop;
 end $$;
 

@@ -84,11 +84,12 @@ language sql stable security definer set search_path = pg_catalog, pg_temp set j
 $$;
 
 -- Tasks that are declared or have open jobs: the number of live workers with each, the role that may change
--- it, how its jobs are unique (null: they are not), and whether a pause keeps them from being claimed.
+-- it, how its jobs are unique (null: they are not), whether a pause keeps them from being claimed, and how many
+-- seconds after they are due they have to end (null: nothing is declared).
 create or replace function jobs.tasks() returns table (
   name varchar, aliases text[], doc text, args_schema jsonb, result_schema jsonb, retries integer,
   timeout numeric, priority integer, keep text, declared boolean, workers bigint, validation text, params jsonb, extra_kwargs boolean,
-  owner name, unique_by jsonb, paused boolean
+  owner name, unique_by jsonb, paused boolean, slo numeric
 )
 language sql stable security definer set search_path = pg_catalog, pg_temp set jit = off as $$
   with alive as materialized (
@@ -98,7 +99,7 @@ language sql stable security definer set search_path = pg_catalog, pg_temp set j
   )
   select n.name, t.aliases, t.doc, t.args_schema, t.result_schema, t.retries, t.timeout, t.priority, t.keep, t.name is not null,
     coalesce(a.workers, 0), case when t.params is null then null else coalesce(t.validation_set, t.validation) end,
-    t.params, t.extra_kwargs, t.owner_name, t.unique_by, (select q.topic from jobs._pause_of(n.name) q) is not null
+    t.params, t.extra_kwargs, t.owner_name, t.unique_by, (select q.topic from jobs._pause_of(n.name) q) is not null, t.slo
   from (select d.name from jobs.task d union select unnest(jobs._ready_tasks(null))) n
   left join jobs.task t on t.name = n.name
   left join alive a on a.name = n.name

@@ -8,7 +8,7 @@
 -- jobs' traceback.
 --
 -- Locks the jobs' rows or batches; waits for whoever has locked them. Writes one row of the audit.
-create or replace function jobs.cancel(i_jobs text[], i_grace_seconds double precision default 5, i_reason text default null) returns setof text
+create or replace function jobs.cancel(i_jobs text[], i_grace_seconds double precision default jobs._grace(), i_reason text default null) returns setof text
 language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
   v_ended jobs.cancelled;

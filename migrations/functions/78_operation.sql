@@ -5,7 +5,8 @@
 -- cancel takes pending and running jobs, a purge pending ones, the others failed ones unless i_state says
 -- cancelled.
 create or replace function jobs._as_operation(
-  i_kind text, i_topic text, i_state text, i_error text, i_since timestamptz, i_until timestamptz, i_rate double precision, i_reason text
+  i_kind text, i_topic text, i_state text, i_error text, i_since timestamptz, i_until timestamptz, i_rate double precision, i_reason text,
+  i_grace_seconds double precision default null
 ) returns jobs.operation
 language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
 declare
@@ -18,6 +19,8 @@ declare
     when length(i_error) not between 1 and 1000 then 'error is a part of the last error, of 1 to 1000 characters'
     when not jobs._is_reachable(i_since) or not jobs._is_reachable(i_until) then 'since and until lie between 0001-01-02 and 9999-12-30 (UTC)'
     when not (i_rate >= 0.001 and i_rate <= 1000000) then 'rate lies within 0.001 and 1000000 jobs a second'
+    when i_grace_seconds is not null and i_kind <> 'cancel' then 'only a cancel has a grace'
+    when not (i_grace_seconds >= 0 and i_grace_seconds <= 3600) then 'the grace of a cancel lies within 0 and 3600 seconds'
     when length(i_reason) > 1000 then 'its reason has at most 1000 characters' end;
 begin
   if v_flaw is not null then
@@ -34,6 +37,7 @@ begin
   v_op.number := coalesce(pg_sequence_last_value('jobs.job_number'), 0);
   v_op.rate := i_rate;
   v_op.reason := i_reason;
+  v_op.grace_seconds := case when i_kind = 'cancel' then coalesce(i_grace_seconds, jobs._grace()) end;
   v_op.phase := case when i_kind in ('retry', 'redrive') then 'history' when v_op.job_state = 'running' then 'running' else 'pending' end;
   v_op.range_from := v_op.odd_after;   -- first, before a day has passed
   v_op.range_until := 'infinity';
@@ -135,15 +139,15 @@ return pg_catalog.jsonb_build_object('job_id', i_job, 'task', i_task, 'error', p
 -- that begin to match later are left alone. Workers do its steps (jobs.maintain), and so does
 -- jobs.step_operation. i_error is a part of a job's last error, with * for any text in it; i_since and
 -- i_until are when jobs ended, for cancel and purge when they were published; i_rate is in jobs a second,
--- null as fast as it goes. i_matched is what a preview has just counted; null: it counts now. PT400 for what
+-- null as fast as it goes; i_grace_seconds is that of jobs.cancel. i_matched is what a preview has just counted; null: it counts now. PT400 for what
 -- cannot be meant. Takes no lock.
 create or replace function jobs.start_operation(
   i_kind text, i_topic text, i_state text default null, i_error text default null, i_since timestamptz default null, i_until timestamptz default null,
-  i_rate double precision default null, i_reason text default null, i_matched bigint default null
+  i_rate double precision default null, i_reason text default null, i_matched bigint default null, i_grace_seconds double precision default null
 ) returns jobs.operation_info
 language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
-  v_op jobs.operation := jobs._as_operation(i_kind, i_topic, i_state, i_error, i_since, i_until, i_rate, i_reason);
+  v_op jobs.operation := jobs._as_operation(i_kind, i_topic, i_state, i_error, i_since, i_until, i_rate, i_reason, i_grace_seconds);
   v_matched record;
 begin
   if pg_sequence_last_value('jobs.operations_made') is null then
@@ -155,13 +159,13 @@ begin
   else
     select i_matched as jobs, i_matched < 1000000 as exact into v_matched;
   end if;
-  insert into jobs.operation as o (kind, topic, job_state, error, since, until, odd_after, number, rate, who, role, reason, matched, matched_exactly, phase, range_from, range_until,
+  insert into jobs.operation as o (kind, topic, job_state, error, since, until, odd_after, number, rate, grace_seconds, who, role, reason, matched, matched_exactly, phase, range_from, range_until,
                                    paced_at, started_at, stepped_at)
-  values (v_op.kind, v_op.topic, v_op.job_state, v_op.error, v_op.since, v_op.until, v_op.odd_after, v_op.number, v_op.rate, session_user, nullif(current_setting('role', true), 'none'), v_op.reason,
+  values (v_op.kind, v_op.topic, v_op.job_state, v_op.error, v_op.since, v_op.until, v_op.odd_after, v_op.number, v_op.rate, v_op.grace_seconds, session_user, nullif(current_setting('role', true), 'none'), v_op.reason,
           v_matched.jobs, v_matched.exact, v_op.phase, v_op.range_from, v_op.range_until, v_op.started_at, v_op.started_at, v_op.started_at)
   returning o.* into v_op;
   perform jobs._audit('start_operation', v_op.topic, v_op.matched, v_op.reason, jsonb_strip_nulls(jsonb_build_object(
-    'operation', v_op.id, 'kind', v_op.kind, 'state', v_op.job_state, 'error', v_op.error, 'since', v_op.since, 'until', v_op.until, 'rate', v_op.rate)));
+    'operation', v_op.id, 'kind', v_op.kind, 'state', v_op.job_state, 'error', v_op.error, 'since', v_op.since, 'until', v_op.until, 'rate', v_op.rate, 'grace_seconds', v_op.grace_seconds)));
   return jobs._shown_operation(v_op);
 end $$;
 
@@ -170,7 +174,7 @@ create or replace function jobs._shown_operation(i_op jobs.operation) returns jo
 language sql immutable parallel safe
 return row((i_op).id, (i_op).kind, (i_op).topic, (i_op).job_state, (i_op).error, (i_op).since, (i_op).until, (i_op).rate, (i_op).who, (i_op).role, (i_op).reason,
   (i_op).state, (i_op).matched, (i_op).matched_exactly, (i_op).done, (i_op).skipped, (i_op).skips, (i_op).left_out, (i_op).last_error, (i_op).started_at,
-  (i_op).stepped_at, (i_op).ended_at)::jobs.operation_info;
+  (i_op).stepped_at, (i_op).ended_at, (i_op).grace_seconds)::jobs.operation_info;
 
 -- Locks an operation and returns it, after waiting for a step of at most a moment. PT404 when there is none,
 -- PT409 when it has ended.

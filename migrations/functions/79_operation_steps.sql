@@ -54,23 +54,23 @@ begin
     v_jobs := jobs._quota(v_op, jobs.now());
     exit when v_jobs = 0;
     begin
+      v_op.retry_at := null;
       v_op := jobs._step(v_op, v_jobs);
       v_op.errors := 0;
-      v_op.retry_at := null;
     exception when others or query_canceled then   -- a time limit as well, or each worker's maintenance would end in it for ever
       v_op.errors := v_op.errors + 1;
       v_op.last_error := left(format('%s: %s', sqlstate, jobs._escaped(sqlerrm)), 1000);
       v_op.retry_at := jobs.now() + interval '5 s';
       v_op.state := case when v_op.errors >= 20 then 'failed' else v_op.state end;
     end;
-    exit when v_op.state <> 'running' or v_op.errors > 0 or clock_timestamp() > v_until;
+    exit when v_op.state <> 'running' or v_op.retry_at is not null or clock_timestamp() > v_until;
   end loop;
   v_op.ended_at := case when v_op.state in ('done', 'failed') then jobs.now() end;
   v_op.stepped_at := jobs.now();
   update jobs.operation o
-  set (state, done, skipped, skips, left_out, phase, range_from, range_until, after_job, paced_at, errors, last_error, retry_at, ended_at, stepped_at)
+  set (state, done, skipped, skips, left_out, phase, range_from, range_until, after_job, paced_at, errors, waits, last_error, retry_at, ended_at, stepped_at)
     = (v_op.state, v_op.done, v_op.skipped, v_op.skips, v_op.left_out, v_op.phase, v_op.range_from, v_op.range_until, v_op.after_job, v_op.paced_at, v_op.errors,
-       v_op.last_error, v_op.retry_at, v_op.ended_at, v_op.stepped_at)
+       v_op.waits, v_op.last_error, v_op.retry_at, v_op.ended_at, v_op.stepped_at)
   where o.id = v_op.id;
   return v_op;
 end $$;
@@ -83,11 +83,14 @@ return case when (i_op).rate is null then 1000
   else floor(least(1000, greatest(2 * (i_op).rate, 1), (i_op).rate * extract(epoch from i_now - (i_op).paced_at)::double precision + 0.000001))::integer end;
 
 -- Takes the next jobs of an operation, at most i_jobs, and returns the operation after that. Waits for locks
--- 100 ms at most: then it tries fewer jobs, and skips a single one.
+-- 100 ms at most: then it tries fewer jobs, and with a single one it stays where it is and tries again half a
+-- second later, ten times; after that it skips the job. Each step that goes well gives one of the ten back,
+-- so that many locked jobs do not take ten tries each.
 create or replace function jobs._step(i_op jobs.operation, i_jobs integer) returns jobs.operation
 language plpgsql security definer set search_path = pg_catalog, pg_temp set lock_timeout = '100ms' as $$
 declare
   v_next record;
+  v_op jobs.operation;
 begin
   if i_op.phase = 'history' then
     v_next := jobs._next_ended(i_op, i_jobs);
@@ -100,10 +103,17 @@ begin
     return v_next.o_op;
   end if;
   begin
-    return jobs._paced(jobs._act(v_next.o_op, v_next.o_jobs, jobs._part_of(i_op)), i_op, jobs.now());
+    v_op := jobs._paced(jobs._act(v_next.o_op, v_next.o_jobs, jobs._part_of(i_op)), i_op, jobs.now());
+    v_op.waits := greatest(0, v_op.waits - 1);
+    return v_op;
   exception when lock_not_available or deadlock_detected then
     if i_jobs > 1 then
       return jobs._step(i_op, greatest(1, least(i_jobs, cardinality(v_next.o_jobs)) / 10));
+    elsif i_op.waits < 10 then
+      v_op := i_op;
+      v_op.waits := i_op.waits + 1;
+      v_op.retry_at := jobs.now() + interval '0.5 s';
+      return v_op;
     end if;
     return jobs._note_skips(v_next.o_op, v_next.o_jobs, array_fill('locked: by another transaction'::text, array[cardinality(v_next.o_jobs)]));
   end;
@@ -142,7 +152,7 @@ begin
     v_op.done := v_op.done + jobs._purge_rows(array(select q.ctid from jobs.pending q where q.job_id = any (i_jobs)));
     return v_op;
   end if;
-  v_op.done := v_op.done + cardinality((jobs._cancel(i_jobs, 5, coalesce(v_op.role, v_op.who), v_op.reason)).jobs);
+  v_op.done := v_op.done + cardinality((jobs._cancel(i_jobs, v_op.grace_seconds, coalesce(v_op.role, v_op.who), v_op.reason)).jobs);
   return v_op;
 end $$;
 
@@ -216,8 +226,9 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select least(i_until, min((p.day + 1)::timestamp at time zone 'UTC') filter (where (p.day + 1)::timestamp at time zone 'UTC' > i_from)) from jobs._partitions() p
 $$;
 
--- The next pending jobs that an operation takes, with 16 MiB of bodies at most: whole packed rows, which it locks; jobs that another
--- transaction has locked are left to the second time.
+-- The next pending jobs that an operation takes, with 16 MiB of bodies at most: whole packed rows, which it
+-- locks. The first time it leaves out those that another transaction has locked; the second time it takes
+-- them too, and whoever acts on them waits, for a moment.
 create or replace function jobs._next_pending(i_op jobs.operation, i_jobs integer, out o_jobs text[], out o_op jobs.operation)
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
@@ -239,8 +250,10 @@ begin
     from read r window w as (order by r.job_id rows unbounded preceding)
   ) select array_agg(a.job_id) filter (where a.fits), max(a.job_id), count(*) = (select count(*) from read) and count(*) < i_jobs + 500
   into v_rows, v_last, v_is_all from added a where ((a.jobs > i_jobs) is not true and (a.bytes > 16777216) is not true) or a.jobs = a.size;
-  select array_agg(k.job_id) into v_rows
-  from unnest(v_rows) w(job_id), lateral (select q.job_id from jobs.pending q where q.job_id = w.job_id for update skip locked) k;
+  if i_op.phase = 'pending' then
+    select array_agg(k.job_id) into v_rows
+    from unnest(v_rows) w(job_id), lateral (select q.job_id from jobs.pending q where q.job_id = w.job_id for update skip locked) k;
+  end if;
   o_jobs := array(
     select coalesce(j.job_id, q.job_id)::text from jobs.pending q left join lateral unnest(q.jobs) j on i_op.kind <> 'purge' where q.job_id = any (v_rows));
   o_op.after_job := coalesce(v_last, i_op.after_job);
@@ -249,7 +262,8 @@ begin
   end if;
 end $$;
 
--- The next running jobs that a cancel takes, with 16 MiB of bodies at most: those of batches that it can lock.
+-- The next running jobs that a cancel takes, with 16 MiB of bodies at most. Locks nothing: whoever acts on them
+-- waits for their batches, which others lock for a moment whenever they settle.
 create or replace function jobs._next_running(i_op jobs.operation, i_jobs integer, out o_jobs text[], out o_op jobs.operation)
 language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
@@ -266,12 +280,7 @@ begin
       and (r.created_at < i_op.until or r.created_at > i_op.odd_after)
       and (v_error is null or r.traceback like v_error) is true order by r.job_id limit i_jobs) f window w as (order by f.job_id rows unbounded preceding)) b;
   o_op := i_op;
-  o_jobs := array(
-    with locked as materialized (
-      select b.lease, b.part
-      from (select distinct r.lease, r.part from jobs._runs r where r.job_id = any (v_runs)) w,
-        lateral (select q.lease, q.part from jobs.batch q where q.lease = w.lease and q.part = w.part for update skip locked) b
-    ) select r.job_id::text from jobs._runs r join locked l on l.lease = r.lease and l.part = r.part where r.job_id = any (v_runs));
+  o_jobs := coalesce(v_runs, '{}');
   o_op.after_job := coalesce(v_runs[cardinality(v_runs)], '');
   if v_found is null or cardinality(v_found) < i_jobs and cardinality(v_runs) = cardinality(v_found) then
     o_op := jobs._next_phase(o_op);

@@ -14,6 +14,7 @@ begin
     select u.* from jobs._problems_of_database() u
     union all select w.* from jobs._problems_of_workers() w
     union all select q.* from jobs._problems_of_queues() q
+    union all select n.* from jobs._problems_of_slos() n
     union all select l.* from jobs._problems_of_leases() l
     union all select r.* from jobs._problems_of_runs() r
     union all select b.* from jobs._problems_of_bodies() b

@@ -31,6 +31,11 @@ begin
     jsonb_build_object('days', jsonb_agg(d.day order by d.day))
   from (select v_today + g as day from generate_series(0, 1) g) d where d.day not in (select p.day from jobs._partitions() p) having count(*) > 0;
   return query
+  select 'run_partition_missing', 'warning', format('jobs.%s has no partition for %s, so that what runs say lies in its default partition, which is deleted row by row', min(d.parent), min(d.day)),
+    count(*)::numeric, 0::numeric, c_remedy || '; workers call it every few minutes', jsonb_build_object('days', jsonb_agg(distinct d.day))
+  from (select t.parent, v_today + g as day from unnest('{progress,log}'::text[]) t(parent), generate_series(0, 1) g where pg_sequence_last_value('jobs.progress_made') is not null) d
+  where not exists (select from jobs._run_partitions() p where p.parent = d.parent and p.day = d.day) having count(*) > 0;
+  return query
   select 'rows_in_default', 'warning', format('%s ended jobs of %s lie in the default partition of history, which is never dropped', case when count(*) > 1000 then 'more than 1000' else count(*)::text end, v_today),
     count(*)::numeric, 0::numeric, c_remedy || ' moves them', '{}'::jsonb
   from (select from jobs.job_default h where h.complete_on >= v_today::timestamp at time zone 'utc' limit 1001) r having count(*) > 0;

@@ -34,5 +34,11 @@ create table jobs.log_default partition of jobs.log default;
 create index on jobs.progress_default (run_at);
 create index on jobs.log_default (run_at);
 
+-- What the run that made a job a success has said, where that was sent with its outcome: an object of `done`,
+-- `total`, `note` and `logs`, as in jobs._note_progress (functions/34_progress.sql). Most runs are short and
+-- say all of it at once: so it costs no row and no index entry of its own. Null: it said nothing, or it is in
+-- the tables above. Text, because settles are not to take it apart (jobs._said reads it).
+alter table jobs.job add column said text;
+
 -- Has a value once a run reported something: until then nobody looks for progress.
 create sequence jobs.progress_made as bigint;

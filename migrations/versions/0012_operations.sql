@@ -13,6 +13,7 @@ create table jobs.operation (
   odd_after timestamptz not null,      -- later than this is a clock that was wrong: such jobs match as well; infinity: none
   number bigint not null,              -- open jobs up to this number, the last before the start
   rate double precision,               -- jobs a second; null: as fast as it goes
+  grace_seconds double precision,      -- of a cancel: how long the code of running jobs may go on
   who name not null, role name, reason text,
   state text not null default 'running' constraint state_is_known check (state in ('running', 'paused', 'cancelled', 'done', 'failed')),
   matched bigint not null,             -- jobs counted at the start
@@ -27,6 +28,7 @@ create table jobs.operation (
   after_job text collate "C" not null default '',    -- the last job that was looked at, in the order of job ids
   paced_at timestamptz not null,       -- with a rate: jobs are spent up to this time
   errors integer not null default 0,   -- steps that failed one after another
+  waits integer not null default 0,    -- steps that others' locks kept from their job, less those that went well
   last_error text, retry_at timestamptz,
   started_at timestamptz not null, stepped_at timestamptz not null, ended_at timestamptz
 );
@@ -39,7 +41,7 @@ create sequence jobs.operations_made as bigint;
 create type jobs.operation_info as (
   id bigint, kind text, topic text, job_state text, error text, since timestamptz, until timestamptz, rate double precision,
   who name, role name, reason text, state text, matched bigint, matched_exactly boolean, done bigint, skipped bigint, skips jsonb, left_out jsonb,
-  last_error text, started_at timestamptz, stepped_at timestamptz, ended_at timestamptz
+  last_error text, started_at timestamptz, stepped_at timestamptz, ended_at timestamptz, grace_seconds double precision
 );
 
 -- A failed or cancelled job that was published anew: the id of the new job, so that it is not taken twice.
@@ -58,8 +60,8 @@ create table jobs.keep_rule (
   status text not null default '*' constraint status_is_known check (status in ('*', 'success', 'failed', 'cancelled')),
   days integer not null constraint days_is_0_to_36500 check (days between 0 and 36500),
   set_at timestamptz not null, set_by name not null,
-  -- How far the deletes are: partitions up to this day are clean, and this many blocks of the next one.
-  clean_until date not null default '-infinity', blocks bigint not null default 0,
+  -- How far the deletes are: partitions up to this day are clean, and this many blocks of that of another day.
+  clean_until date not null default '-infinity', blocks bigint not null default 0, blocks_of date,
   primary key (topic, status)
 );
 

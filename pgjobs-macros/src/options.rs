@@ -23,6 +23,7 @@ const OPTIONS: &[Row<Options>] = &[
     once("retries", |options, meta, errors| options.retries = value(meta, errors, retries)),
     once("timeout", |options, meta, errors| options.timeout = value(meta, errors, timeout)),
     once("warn_after", |options, meta, errors| options.warn_after = value(meta, errors, warn_after)),
+    once("slo", |options, meta, errors| options.slo = value(meta, errors, slo)),
     once("priority", |options, meta, errors| options.priority = value(meta, errors, priority)),
     once("backoff", |options, meta, errors| options.backoff = value(meta, errors, backoff)),
     once("keep", |options, meta, errors| options.keep = value(meta, errors, keep)),
@@ -65,6 +66,7 @@ pub(crate) struct Options {
     pub(crate) retries: Option<At<i64>>,
     pub(crate) timeout: Option<At<Duration>>,
     pub(crate) warn_after: Option<At<Duration>>,
+    pub(crate) slo: Option<At<Duration>>,
     pub(crate) priority: Option<At<i64>>,
     pub(crate) backoff: Option<Backoff>,
     pub(crate) keep: Option<Chosen>,
@@ -144,6 +146,10 @@ fn warn_after(value: &Expr) -> syn::Result<At<Duration>> {
         value,
         "`warn_after` takes a string or whole seconds: warn_after = \"30s\", warn_after = 30",
     )
+}
+
+fn slo(value: &Expr) -> syn::Result<At<Duration>> {
+    duration_text(value, "`slo` takes a string or whole seconds: slo = \"30s\", slo = 30")
 }
 
 fn linger(value: &Expr) -> syn::Result<At<Duration>> {

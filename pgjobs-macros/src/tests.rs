@@ -38,7 +38,7 @@ fn a_task_without_arguments() {
 #[test]
 fn a_task_with_everything() {
     let options = quote! {
-        name = "mail.welcome", aliases = ["mail.hello"], retries = 5, timeout = "30s", warn_after = "20s", priority = 3,
+        name = "mail.welcome", aliases = ["mail.hello"], retries = 5, timeout = "30s", warn_after = "20s", slo = "2m", priority = 3,
         backoff = "exponential(1s, 1h)", keep = "failed", validate = "warn",
         log = "info"
     };

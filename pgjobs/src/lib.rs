@@ -66,6 +66,10 @@
 //! | `local-postgres` | the module `local_postgres`, a private PostgreSQL server for development and tests |
 //! | `testing` | `#[pgjobs::test]` and most of the module [`testing`]: a database for each test, assertions, a clock |
 //! | `logs` | the module `logs`: what tasks log is kept with their jobs (a layer for `tracing-subscriber`); part of `cli` |
+//! | `metrics` | counters and histograms of publishers and workers through the facade of crate `metrics` |
+//! | `web` | what is served over HTTP: the dashboard, streams of events, health and metrics; part of it are `metrics` |
+//! | `otel` | OpenTelemetry: the trace of a publisher goes on in the worker |
+//! | `top` | `pgjobs top`, a page in the terminal (with `cli`) |
 //! | `linkme` | registers tasks through linker sections, for targets where constructors do not run |
 //! | `rust_decimal`, `bigdecimal`, `url`, `bytes`, `chrono-tz`, `jiff`, `indexmap`, `semver` | types of these crates [as arguments](macro@task#types-as-arguments) and results |
 
@@ -82,8 +86,11 @@ pub mod logs;
 pub mod migrations;
 pub mod schedule;
 pub mod testing;
+#[cfg(feature = "web")]
+pub mod web;
 
 mod db;
+mod metrics;
 mod publish;
 mod task;
 mod types;
@@ -113,7 +120,7 @@ pub use types::task_error::TaskError;
 pub use types::time_zone::TimeZone;
 pub use types::topic::Topic;
 pub use types::unique::{OnConflict, PublishOutcome, Unique, Until};
-pub use worker::{End, Worker, WorkerHandle, WorkerReport};
+pub use worker::{End, Worker, WorkerHandle, WorkerHealth, WorkerReport};
 
 #[cfg(feature = "local-postgres")]
 #[doc(inline)]
@@ -122,137 +129,7 @@ pub use pgjobs_local_postgres as local_postgres;
 // Their types are part of the public interface: users get the same versions without a dependency on them.
 pub use {chrono, schemars, serde, serde_json, sqlx};
 
-/// Makes an `async fn` a task.
-///
-/// The function stays unchanged and can be called. The macro adds a struct of the same name, the call: its
-/// fields are the arguments, and it has
-///
-/// - `publish(publisher, required arguments…)`, which takes options and is sent by `.await`,
-/// - `new(required arguments…)`, and a setter for each argument that may be absent; its
-///   [`publish`](Task::publish) is in scope in the task's own module; elsewhere `use pgjobs::Task`.
-///
-/// # Parameters
-/// | attribute | the parameter is |
-/// |---|---|
-/// | none | an argument: owned, `Serialize + Deserialize + JsonSchema`; `Option` may be absent |
-/// | `#[default(expr)]` | an argument that is `expr` when absent |
-/// | `#[kwargs]` | a map of all keyword arguments that no other parameter takes; last |
-/// | `#[each]` | a `Vec` with this argument of each job, in a batch handler (option `batch`); its attributes are those of one job |
-/// | `#[schemars(with = "String")]` | an argument whose JSON is described by another type, because its own has no `JsonSchema` |
-/// | `#[inject]` | not part of the job: `&T` borrows (`T` clones) what the worker was given with `.state(…)`; `&Job` is the job itself (`&Jobs` in a batch handler), `&PgPool` the worker's pool |
-///
-/// # Options
-/// | option | meaning | default |
-/// |---|---|---|
-/// | `name = "mail.welcome"` | the dotted name; pin it before you move the function | its module path |
-/// | `aliases = ["mail.hello"]` | earlier names, so that old jobs still run | none |
-/// | `retries = 5` | the maximum number of runs, 1 to 1000 | 3 |
-/// | `timeout = "30s"` | the time limit of a run: `250ms`, `5m`, `1h30m`, up to `7d`; or `timeout = 30`, whole seconds | 60 s |
-/// | `warn_after = "20s"` | at this age of a run a warning is logged once, and [`Job::is_late`] is true; less than the timeout | none |
-/// | `priority = 3` | jobs with a greater priority run first | 0 |
-/// | `backoff = "exponential(1s, 1h)"` | or `"linear(5s)"`, `"fixed(10s)"`; see [`Backoff`] | 3 s, doubled, at most 1 h |
-/// | `keep = "failed"` | which ended jobs stay in history: `"all"`, `"failed"`, `"none"`; see [`Keep`] | `"all"` |
-/// | `validate = "warn"` | what publishing does with arguments that do not fit: `"off"`, `"warn"`, `"strict"`; see [`Validation`] | `"strict"` |
-/// | `log = "info"` | from which level on what its runs log is kept with the job: `"off"` to `"trace"`; see `pgjobs::logs` | as [`Worker::log`] says: `"off"` |
-/// | `cron = "0 3 * * mon-fri"`, `every = "30s"` | publishes a job by itself at these times; see [`schedule`] | none |
-/// | `zone`, `gap`, `fold`, `jitter`, `catch_up`, `catch_up_limit`, `overlap` | more of that schedule, see [`TaskSchedule`](define::TaskSchedule) | UTC, the last of late ticks |
-/// | `schedule(name = "nightly", cron = "0 3 * * *")` | one of several schedules, with the same options | none |
-/// | `unique(key = (customer, day))` | of all jobs with the same values of these arguments, one is there at a time. Also `until = "started"`, `"ended"` or a time, `on_conflict = "keep"`, `"replace"`, `"postpone"` (with `wait`, `max_wait`) or `"refuse"`, `name` to share keys between tasks; see [`Unique`] | not unique |
-/// | `batch = 100` | the most jobs of one call, 1 to 1000: the function is a batch handler, takes its arguments as `#[each] x: Vec<T>`, and returns what [`IntoOutcomes`](define::IntoOutcomes) lists | one job a call |
-/// | `linger = "50ms"` | how long the first job of a call waits for others, up to `1m` | 10 ms |
-/// | `call = Welcome` | the name of the struct, when the function's name is taken | the function's name |
-/// | `crate = path` | the path of pgjobs, when it was renamed | `::pgjobs` |
-///
-/// # Result
-/// Nothing, or `Result<T, E>`: `T` is stored as the job's result, and `E` is any error, a string, or a
-/// [`TaskError`] that determines what happens next. A panic counts as an error. A run that exceeds its
-/// timeout is dropped at its next `.await`; wrap blocking work in `spawn_blocking`. (Blocking code occupies
-/// one thread of your runtime; the worker itself has its own thread and goes on. When blocking code occupies
-/// all threads of your runtime, the worker releases jobs that have not started, and claims no more until the
-/// threads are free again.)
-///
-/// When its job is cancelled, a run is told ([`Job::cancelled`]) and has a grace; then it is dropped as well.
-///
-/// Some work continues after a timeout, while the next run starts: a closure in `spawn_blocking`, and a
-/// statement that the database is executing, with its connection of the pool and its locks. Make both end
-/// before the task's timeout: check a flag in the closure (a [`CancelToken`] is one for cancels), set
-/// `statement_timeout` for the pool. After `Worker::run` shut the runtime down with `shutdown_timeout`, or
-/// the process waits for such closures; `pgjobs::cli::main` does this.
-///
-/// # Your own types
-/// An argument or result type derives `JsonSchema`; if `schemars` is not among your dependencies, give the
-/// derive its path:
-///
-/// ```
-/// use pgjobs::{TaskError, schemars::JsonSchema, serde::{Deserialize, Serialize}, task};
-///
-/// #[derive(Serialize, Deserialize, JsonSchema)]
-/// #[serde(crate = "pgjobs::serde")]
-/// #[schemars(crate = "pgjobs::schemars")]
-/// struct Order {
-///     id: i64,
-///     lines: Vec<String>,
-/// }
-///
-/// /// Packs an order and returns the number of its parcels.
-/// #[task(aliases = ["shop.pack_order"])]
-/// async fn pack(order: Order, #[default(5)] per_parcel: usize, note: Option<String>) -> Result<usize, TaskError> {
-///     if order.lines.is_empty() {
-///         return Err(TaskError::fatal("nothing to pack"));
-///     }
-///     Ok(order.lines.len().div_ceil(per_parcel))
-/// }
-///
-/// # async fn f(pool: &pgjobs::sqlx::PgPool) -> Result<(), pgjobs::Error> {
-/// use pgjobs::Task;
-///
-/// let order = Order { id: 1, lines: vec!["tea".into()] };
-/// let job = pack::new(order).per_parcel(2).note("fragile").publish(pool).await?;
-/// let parcels: usize = job.wait(pool).await?;
-/// # Ok(()) }
-/// ```
-///
-/// # Types as arguments
-/// An argument is `Serialize`, `Deserialize` and `JsonSchema`; a result is `Serialize` and `JsonSchema`.
-///
-/// | type | |
-/// |---|---|
-/// | numbers, `bool`, `char`, `String`, `Option`, tuples, arrays, `Vec`, sets, maps, `Box`, `Arc`, `std::time::Duration`, `SystemTime`, `PathBuf`, `IpAddr`, `SocketAddr`, `serde_json::Value` | yes |
-/// | your own | derive the three traits, see above |
-/// | `chrono`: `DateTime`, `NaiveDate`, `NaiveTime`, `NaiveDateTime`, `TimeDelta`, `Weekday` | yes |
-/// | `uuid::Uuid` | yes |
-/// | `rust_decimal::Decimal`, `bigdecimal::BigDecimal` | feature `rust_decimal`, `bigdecimal` |
-/// | `url::Url`, `bytes::Bytes` | feature `url`, `bytes` |
-/// | `jiff`, `indexmap`, `semver` | feature of that name |
-/// | a time zone | feature `chrono-tz`: `pgjobs::TimeZone`, which holds a `chrono_tz::Tz` |
-/// | of another crate that `schemars` knows: `arrayvec`, `either`, `smallvec`, `smol_str` | turn on its feature in `schemars` 1, and that crate's own `serde` |
-/// | any other that is `serde::Serialize` and `Deserialize` | `#[schemars(with = "String")]` before the argument, or before the field of your type, with a type that has the same JSON |
-/// | `&str`, `&[T]`, borrowed data | `String`, `Vec<T>` |
-///
-/// ```
-/// use std::net::Ipv4Addr;
-/// use pgjobs::{chrono::{DateTime, NaiveDate, Utc}, serde::{Deserialize, Serialize}, task};
-///
-/// /// Of a crate that does not know schemars.
-/// #[derive(Serialize, Deserialize)]
-/// # #[serde(crate = "pgjobs::serde")]
-/// struct Money(String);
-///
-/// #[task]
-/// async fn invoice(day: NaiveDate, due: DateTime<Utc>, #[schemars(with = "String")] sum: Money, from: Option<Ipv4Addr>) {}
-/// ```
-///
-/// # Compiler errors
-/// | message | reason |
-/// |---|---|
-/// | `no method named … found for fn item`, `for opaque type impl Future` | `welcome` and `welcome(7)` are your function and its future, which runs in this process. To publish a job, write `welcome::publish(&pool, 7)` |
-/// | `this function takes 2 arguments but 3 were supplied` | arguments that may be absent have setters: `welcome::new(7).locale("pt").publish(&pool)` |
-/// | `no method named publish found for struct`, `use associated function syntax` | write `use pgjobs::Task` outside of the task's own module |
-/// | `the name … is defined multiple times`, in the type namespace | a module or type has the function's name: `#[task(call = Welcome)]` gives the struct another name |
-/// | `expected …, found …` in `publish_all` | all its calls must be of one task; begin a [`Tx`], which sends everything published to it together |
-/// | `jobs cannot be published to …`, for a pool | the pool is from another version of sqlx than `pgjobs::sqlx` |
-///
-/// You can also write by hand what the macro generates: see [`define`].
+#[doc = include_str!("task/macro.md")]
 pub use pgjobs_macros::task;
 
 /// Makes an `async fn` a test with a migrated database of its own.

@@ -62,7 +62,7 @@ async fn slow(seconds: f64) -> Result<f64, TaskError> {
 }
 
 /// Takes its time, and says whether that was longer than it should.
-#[task(name = "app.late", warn_after = "200ms")]
+#[task(name = "app.late", warn_after = "200ms", slo = "100ms")]
 async fn late(#[inject] job: &Job, millis: u64) -> Result<bool, TaskError> {
     tokio::time::sleep(Duration::from_millis(millis)).await;
     Ok(job.is_late())

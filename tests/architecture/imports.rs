@@ -7,12 +7,23 @@ use crate::graph::{Module, circles, graph};
 /// The floors, lowest first: plain values, the database, what is declared and published, what looks at it, what works
 /// on it, and what people use.
 const FLOORS: &[&[&str]] = &[
-    &["types"],
+    &["types", "metrics"],
     &["db"],
     &["task", "publish"],
-    &["define", "layers", "logs", "migrations", "inspect", "admin", "control", "schedule", "deploy"],
+    &[
+        "define",
+        "layers",
+        "logs",
+        "migrations",
+        "inspect",
+        "admin",
+        "control",
+        "schedule",
+        "events",
+        "deploy",
+    ],
     &["worker"],
-    &["testing"],
+    &["testing", "web"],
     &["cli", "private"],
 ];
 

@@ -124,3 +124,33 @@ async fn a_call_that_outlasts_the_grace_is_cut_off_and_handed_back() {
     until("the call is gone", async || Arc::strong_count(&gate) == 1).await;
     assert_eq!(gate.available_permits(), 1);
 }
+
+#[tokio::test]
+async fn a_cancelled_job_that_gathers_gives_its_slot_back_at_once() {
+    let (db, calls) = (Db::new().await, Calls::default());
+    let waits = five::publish(&db.pool, 0).await.unwrap();
+    let both = worker(&db, "many.five", &calls).concurrency(2).topic("many.gated");
+    let running = both.grace(Duration::from_millis(10)).start().await.unwrap();
+    until("it is claimed", async || db.one::<i64>(RUNNING).await == 1).await;
+    pgjobs::admin::cancel(&db.pool, &[waits.id().clone()]).await.unwrap();
+    let heard = "select count(*) from jobs.command where state = 'applied'";
+    until("the worker has heard it", async || db.one::<i64>(heard).await == 1).await;
+    let begun = Instant::now();
+    pgjobs::publish_all(&db.pool, (1..=2).map(gated::new)).await.unwrap();
+    until("both slots are taken, so they are called", async || calls.sizes() == [2]).await;
+    assert!(begun.elapsed() < Duration::from_secs(30), "it held its slot for the linger");
+    running.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_worker_that_drains_waits_for_no_linger() {
+    let (db, calls) = (Db::new().await, Calls::default());
+    five::publish(&db.pool, 0).await.unwrap();
+    let running = worker(&db, "many.five", &calls).start().await.unwrap();
+    until("it is claimed", async || db.one::<i64>(RUNNING).await == 1).await;
+    let begun = Instant::now();
+    db.run("select jobs.control('drain', i_topic => '*')").await;
+    let report = running.wait().await;
+    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
+    assert_eq!((report.released, report.end), (1, End::Orderly));
+}

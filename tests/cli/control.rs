@@ -78,3 +78,20 @@ async fn cancel_takes_a_reason_and_a_grace() {
     let wrong = run(&mut on(&db.url, &["cancel", &id, "--yes", "--grace", "2h"]));
     assert!(wrong.err.contains("within 0 and 3600 seconds"), "{wrong:?}");
 }
+
+#[tokio::test]
+async fn the_grace_of_a_cancel_is_that_of_sql_where_none_is_given() {
+    let db = Db::new().await;
+    let default = db.one::<f64>("select jobs._grace()").await;
+    for (given, grace) in [(&["--grace", "1m"][..], 60.0), (&[], default)] {
+        let id = NewJob::named("later").publish(&db.pool).await.unwrap().id().to_string();
+        NewJob::named("later").publish(&db.pool).await.unwrap();
+        for which in [&[id.as_str()][..], &["--topic", "later"]] {
+            let said = run(&mut on(&db.url, &[&["cancel", "--yes"], which, given].concat()));
+            assert_eq!(said.data(), "cancelled 1 job");
+            let told =
+                "select (details ->> 'grace_seconds')::float8 from jobs.audit order by id desc limit 1";
+            assert_eq!(db.one::<f64>(told).await, grace, "{which:?} {given:?}");
+        }
+    }
+}

@@ -53,6 +53,57 @@ async fn the_severity_decides_the_exit_code() {
     assert!(text.out.starts_with("error no_worker: ") && text.err.contains("not well: 2 errors"), "{text:?}");
 }
 
+/// Twelve faults at once, each with a part of its remedy.
+const FAULTS: [(&str, &str); 12] = [
+    ("autovacuum_off", "`alter table jobs.pending reset (autovacuum_enabled)`"),
+    ("grant_of_no_role", "`delete from jobs.topic_grant where name = 'doctor_absent'`"),
+    ("history_not_maintained", "`select jobs.maintain_partitions()`"),
+    ("jobs_wait", "`pgjobs explain "),
+    ("not_promoted", "`select jobs.maintain()`"),
+    ("notify_off", "`update jobs.config set notify = true`"),
+    ("paused", "`pgjobs resume 'paused.*'`"),
+    ("schedule_overdue", "`select jobs.tick()`"),
+    ("schedule_without_worker", "`pgjobs schedule pause 'nobody'`"),
+    ("slo_missed", "`pgjobs worker --topic 'mail.send'`"),
+    ("task_without_worker", "`pgjobs worker --topic 'app.absent'`"),
+    ("unknown_task", "`pgjobs cancel --topic 'mail.snd'`"),
+];
+
+const SEED: &str = r#"
+    select jobs.register_tasks('[{"name": "mail.send", "args_schema": true, "result_schema": true, "retries": 3, "timeout": 60, "priority": 0, "slo": 30},
+      {"name": "app.absent", "args_schema": true, "result_schema": true, "retries": 3, "timeout": 60, "priority": 0}]');
+    select jobs.publish('mail.send'), jobs.publish('app.absent'), jobs.publish('mail.snd'), jobs.publish('paused.one');
+    update jobs.pending set created_at = created_at - interval '10 min';
+    select jobs.pause_topic('paused.*');
+    update jobs.pause set paused_at = paused_at - interval '2 h';
+    select jobs.set_schedule('late', 'mail.send', i_every => '1 h'), jobs.set_schedule('nobody', 'app.nobody', i_every => '1 h');
+    update jobs.schedule set due_at = due_at - interval '2 h' where name = 'late';
+    select jobs.publish('mail.send', i_scheduled_at => now() + interval '1 h');
+    update jobs.pending set scheduled_at = now() - interval '2 min' where ready_seq is null;
+    update jobs.config set notify = false;
+    alter table jobs.pending set (autovacuum_enabled = off);
+    update jobs.retention set looked_at = now() - interval '30 h';
+    create role doctor_absent; select jobs.grant_topic('doctor_absent', 'a'); drop role doctor_absent"#;
+
+#[tokio::test]
+async fn each_of_twelve_faults_is_named_with_its_remedy() {
+    let db = Db::new().await;
+    let _worker = db.worker(&["mail.send"]).await;
+    db.run(SEED).await;
+    let document = run(&mut on(&db.url, &["doctor", "--json"])).json();
+    let problems = document["problems"].as_array().expect("problems");
+    let found: BTreeSet<&str> = problems.iter().filter_map(|problem| problem["code"].as_str()).collect();
+    for (code, remedy) in FAULTS {
+        let problem = problems.iter().find(|problem| problem["code"] == code);
+        let problem = problem.unwrap_or_else(|| panic!("{code} is not among {found:?}"));
+        let said = problem["remedy"].as_str().unwrap_or_default();
+        assert!(said.contains(remedy), "{code}: {said}");
+        assert!(problem["found"] != problem["allowed"], "{problem}");
+    }
+    // The worker of this test is of no release.
+    assert_eq!(found.len(), FAULTS.len() + usize::from(found.contains("worker_release")), "{found:?}");
+}
+
 #[tokio::test]
 async fn a_schema_of_an_older_build_is_named() {
     let db = Db::new().await;

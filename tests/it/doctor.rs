@@ -178,6 +178,14 @@ async fn a_missing_partition_and_what_it_would_have_taken_are_named() {
 }
 
 #[tokio::test]
+async fn days_without_a_partition_for_what_runs_say_are_named() {
+    let db = Db::with_clock().await;
+    gone(&db, "run_partition_missing").await;
+    db.run("select nextval('jobs.progress_made')").await;
+    mended_by(&db, "run_partition_missing", "jobs.log has no partition for", 0).await;
+}
+
+#[tokio::test]
 async fn days_of_history_that_stay_too_long_are_named_and_dropped() {
     let db = Db::with_clock().await;
     later(&db, 20 * DAY).await;

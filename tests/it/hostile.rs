@@ -84,6 +84,7 @@ const SCENARIO: &[&str] = &[
     "select string_agg(e.code || ': ' || e.message, '; ') from (select job_id from jobs.find('pending', 'b.one')) f, lateral jobs.explain(f.job_id) e",
     "select jobs.resume_topic('b.*')::text",
     "select string_agg(concat_ws(' ', p.code, p.severity, p.found, p.allowed), ', ') from jobs.problems() p where p.code <> 'setting_in_the_way'",
+    "select string_agg(concat_ws(' ', m.name, m.labels, m.value), ', ' order by m.name, m.labels::text) from jobs.metrics('tasks') m where m.name <> 'pgjobs_oldest_ready_seconds'",
     "select concat_ws(' ', t.name, t.workers, t.validation, t.aliases) from jobs.tasks() t where t.declared order by 1 limit 1",
     "select string_agg(concat_ws(' ', t.task, t.ready, t.scheduled, t.running, t.exact, jsonb_array_length(t.signatures)), ', ' order by t.task) from jobs.tasks_in_use('{*}') t",
     "select count(*)::text from jobs.sample_keys('packed', 3, 2)",

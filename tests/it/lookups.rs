@@ -125,6 +125,7 @@ const CALLS: &[(&str, &str)] = &[
     ("pause_topic", "select jobs.pause_topic('noop')"),
     ("pauses", "select jobs.pauses()"),
     ("problems", "select jobs.problems()"),
+    ("metrics", "select jobs.metrics()"),
     ("promote", "select jobs.promote()"),
     ("publish", "select jobs.publish('noop')"),
     (

@@ -173,6 +173,8 @@ async fn a_plain_client_reports_under_its_lease() {
     assert!(
         db.one::<String>(&explained).await.starts_with("attempt 1 has done 2 of 4 (50 %), as it said at ")
     );
+    let foreign = format!("select jobs.set_progress('{}', 3, i_lease => gen_random_uuid())", job.job_id);
+    assert_eq!(db.refusal(&foreign).await.0, "PT409", "another run has it");
     assert_eq!(db.refusal(&say("'NaN'")).await.0, "PT400");
     assert_eq!(db.refusal(&say("1, 'Infinity'")).await.0, "PT400");
     let under_another =
@@ -258,4 +260,43 @@ async fn progress_without_partitions_is_kept_and_deleted_later() {
         db.run("select jobs.maintain_partitions()").await;
     }
     assert_eq!(db.one::<i64>(stray).await, 0);
+}
+
+/// Settles a run as a success that has said this.
+async fn ended(db: &Db, job: &ClaimedJob, said: &str) {
+    let call = sqlx::query(
+        "select jobs.settle(array[$1], array[$2], i_batch_indexes => array[$3], i_said => array[$4])",
+    );
+    let call = call.bind(job.job_id.clone()).bind(job.lease).bind(job.batch_index).bind(said);
+    call.execute(&db.pool).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_a_run_says_with_its_success_is_shown_like_what_it_said_before() {
+    let db = Db::new().await;
+    let worker = db.worker(&["a"]).await;
+    let job = running(&db, &worker).await;
+    let line = |text: &str| json!(["2026-11-29T12:00:00Z", "info", "here", text, null]);
+    let said = json!({ "done": 4.5, "total": null, "note": "n", "logs": [[1, [line("one"), line("two")]]] });
+    ended(&db, &job, &said.to_string()).await;
+    assert_eq!(known(&db, &job.job_id).await, "1 4.5 n");
+    assert_eq!(log(&db, &job.job_id).await, "1000001 info one, 1000002 info two");
+    let last = format!("select message from jobs.job_log('{}', null, 1)", job.job_id);
+    assert_eq!(db.one::<String>(&last).await, "two");
+    let after = format!("select message from jobs.job_log('{}', 1000001)", job.job_id);
+    assert_eq!(db.all::<String>(&after).await, ["two"]);
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_of_a_run_says_nothing_and_fails_nothing() {
+    let db = Db::new().await;
+    let worker = db.worker(&["a"]).await;
+    let long = format!(r#"{{"done": 1, "note": "{}"}}"#, "x".repeat(9000));
+    for said in ["rubbish", "null", "[]", r#"{"done": "x"}"#, r#"{"done": 1e999}"#, r#"{"logs": 1}"#, &long] {
+        let job = running(&db, &worker).await;
+        ended(&db, &job, said).await;
+        assert_eq!(known(&db, &job.job_id).await, "", "{said}");
+        assert_eq!(log(&db, &job.job_id).await, "", "{said}");
+    }
+    assert_eq!(db.count("success").await, 7);
 }

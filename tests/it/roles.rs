@@ -13,7 +13,7 @@ const LEASE: &str = "00000000-0000-4000-8000-000000000001";
 const CALLS: [(&str, &str); 7] = [
     ("publisher worker admin", "publish publish_bulk publish_json publish_arrays publish_unique"),
     ("publisher reader worker admin", "now"),
-    ("reader admin", "overview count explain workers pauses problems"),
+    ("reader admin", "overview count explain workers pauses problems metrics"),
     (
         "publisher worker admin",
         "set_schedule drop_schedule pause_schedule resume_schedule run_schedule backfill_schedule",
@@ -116,6 +116,7 @@ async fn nothing_is_for_everybody_and_every_function_knows_its_names() {
             "jobs._ended_counts(text,text,bigint)",
             "jobs._ended_times(text[],timestamp with time zone,timestamp with time zone)",
             "jobs._explain_progress(character varying)",
+            "jobs._failed_counts()",
             "jobs._history_of(text[],boolean)",
             "jobs._last_ended(integer,integer)",
             "jobs._lock_failed(text[],text[])",

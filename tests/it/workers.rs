@@ -20,6 +20,8 @@ async fn a_worker_that_was_declared_dead_stays_dead() {
     assert_eq!(worker.claim(1).refusal().await, "PT410", "also where there is no job for it");
     assert!(!worker.heartbeat().await);
     assert_eq!(db.one::<i32>("select jobs.sweep(10)").await, 2);
+    db.run("truncate jobs.pending").await;
+    assert_eq!(worker.claim(1).refusal().await, "PT410", "also where there is nothing to claim");
 }
 
 /// A released job is not charged when the next worker dies before it begins the job.

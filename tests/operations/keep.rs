@@ -107,3 +107,15 @@ async fn a_rule_waits_for_nobody_who_has_locked_a_job() {
         "select count(*) from jobs.job where task = 'log' and complete_on < jobs.now() - interval '4 days'";
     assert_eq!(db.one::<i64>(left).await, 1, "the one that is locked");
 }
+
+/// History may drop a day while a rule is at work in it: where it was says nothing about the next one.
+#[tokio::test]
+async fn a_rule_begins_the_next_day_at_its_beginning_when_its_day_is_dropped() {
+    let db = Db::with_clock().await;
+    six_days(&db).await;
+    db.run("select jobs.keep('log', null, 3)").await;
+    let at = "update jobs.keep_rule set blocks = 500, blocks_of = (jobs.now() at time zone 'UTC')::date - 6";
+    db.run(at).await;
+    db.run("select jobs.maintain_partitions()").await;
+    assert_eq!(days(&db, "log", "failed").await, "0 1 2 3");
+}

@@ -242,3 +242,99 @@ async fn jobs_that_say_nothing_leave_nothing() {
     work_off(&db, "math.*").await;
     assert!(!db.one::<bool>("select pg_sequence_last_value('jobs.progress_made') is not null").await);
 }
+
+/// Reports, logs and returns a text.
+#[task(name = "said.result", retries = 1, log = "info")]
+async fn result(#[inject] job: &Job, bytes: usize) -> Result<String, TaskError> {
+    job.progress(1, 2, "half");
+    tracing::info!("half \u{1b}[0m\"");
+    job.progress(2, 2, "a\0b");
+    Ok("x".repeat(bytes))
+}
+
+const ROWS: &str = "select (select count(*) from jobs.progress) + (select count(*) from jobs.log)";
+
+#[tokio::test]
+async fn what_a_short_run_says_is_in_the_row_of_its_job_and_nowhere_else() {
+    let (db, _guard) = (Db::new().await, kept());
+    let job = result::publish(&db.pool, 1).await.unwrap();
+    work_off(&db, "said.result").await;
+    let seen = job.progress(&db.pool).await.unwrap().unwrap();
+    assert_eq!((seen.done, seen.total, seen.note.as_deref()), (2.0, Some(2.0), Some("a\u{fffd}b")));
+    assert_eq!(messages(&db, job.id()).await, ["1 info half \u{1b}[0m\""]);
+    assert_eq!(db.one::<i64>(ROWS).await, 0);
+}
+
+#[tokio::test]
+async fn what_is_long_goes_to_tables_of_its_own() {
+    let (db, _guard) = (Db::new().await, kept());
+    let job = much::publish(&db.pool, 3, 900).await.unwrap();
+    work_off(&db, "said.much").await;
+    assert_eq!(messages(&db, job.id()).await.len(), 3);
+    assert_eq!(db.one::<i64>(ROWS).await, 1);
+    assert!(db.one::<bool>("select said is null from jobs.job").await);
+}
+
+#[tokio::test]
+async fn what_a_run_said_outlives_the_refusal_of_its_result() {
+    let (db, _guard) = (Db::new().await, kept());
+    db.run("update jobs.config set max_result_bytes = 1000").await;
+    let job = result::publish(&db.pool, 2000).await.unwrap();
+    work_off(&db, "said.result").await;
+    assert_eq!(db.one::<String>("select status::text from jobs.job").await, "failed");
+    assert_eq!(done(&db, job.id()).await, [(1, 2.0)]);
+    assert_eq!(messages(&db, job.id()).await, ["1 info half \u{1b}[0m\""]);
+}
+
+#[task(name = "rate.silent", log = "info")]
+async fn silent(n: u32) {
+    let _ = n;
+}
+
+#[task(name = "rate.report", log = "info")]
+async fn report(#[inject] job: &Job, n: u32) {
+    job.progress(1, 2, None);
+    job.progress(2, 2, None);
+    let _ = n;
+}
+
+#[task(name = "rate.line", log = "info")]
+async fn line(#[inject] job: &Job, n: u32) {
+    job.progress(1, 2, None);
+    tracing::info!(n, "imported");
+    job.progress(2, 2, None);
+}
+
+/// Drains so many jobs, and returns how many a second that were.
+async fn drain<T: pgjobs::Task>(db: &Db, topic: &str, jobs: u32, new: impl Fn(u32) -> T) -> f64 {
+    pgjobs::publish_all(&db.pool, (0..jobs).map(new)).await.unwrap();
+    let begun = std::time::Instant::now();
+    let report = Worker::new(db.pool.clone()).topic(topic).concurrency(100).burst().run().await.unwrap();
+    assert_eq!(report.succeeded, u64::from(jobs));
+    f64::from(jobs) / begun.elapsed().as_secs_f64()
+}
+
+/// Jobs that do nothing but talk are nearly as fast as those that do nothing: strictly with
+/// PGJOBS_DRAIN_JOBS=50000, in a release build and a run alone.
+#[tokio::test]
+async fn a_drain_of_jobs_that_talk_keeps_its_rate() {
+    let jobs = std::env::var("PGJOBS_DRAIN_JOBS").ok().map(|jobs| jobs.parse::<u32>().unwrap());
+    let (db, _guard, number) = (Db::new().await, kept(), jobs.unwrap_or(1000));
+    let mut best = [0.0_f64; 3];
+    for round in 0..5 {
+        let rates = [
+            drain(&db, "rate.silent", number, silent::new).await,
+            drain(&db, "rate.report", number, report::new).await,
+            drain(&db, "rate.line", number, line::new).await,
+        ];
+        println!("round {round}: {rates:.0?} jobs a second");
+        best.iter_mut().zip(rates).for_each(|(best, rate)| *best = best.max(rate));
+    }
+    // Runs that a beat overtakes have rows of their own.
+    let together = "select avg((said is not null)::int)::float8 from jobs.job where task <> 'rate.silent'";
+    assert!(db.one::<f64>(together).await > 0.9);
+    let [reports, lines] = [best[1] / best[0], best[2] / best[0]];
+    println!("with reports {reports:.2}, with a line of log as well {lines:.2} of the rate without");
+    let least = if jobs.is_some() { [0.9, 0.8] } else { [0.5, 0.25] };
+    assert!(reports >= least[0] && lines >= least[1], "{reports:.2} {lines:.2}");
+}

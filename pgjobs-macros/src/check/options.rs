@@ -9,6 +9,8 @@ use crate::model::Task;
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 const LONGEST_TIMEOUT: Duration = Duration::from_hours(7 * 24);
+const SHORTEST_SLO: Duration = Duration::from_millis(10);
+const LONGEST_SLO: Duration = Duration::from_hours(30 * 24);
 
 pub(super) fn check(task: &Task, errors: &mut Errors) {
     let options = &task.options;
@@ -35,6 +37,7 @@ pub(super) fn check(task: &Task, errors: &mut Errors) {
         }
     }
     warn_after(task, errors);
+    slo(task, errors);
     names(task, errors);
 }
 
@@ -52,6 +55,17 @@ fn warn_after(task: &Task, errors: &mut Errors) {
         errors.add(
             &warn_after.source,
             format!("`warn_after` must be less than the timeout, {timeout} s, which stops the run"),
+        );
+    }
+}
+
+/// What the database takes as a time from due to end.
+fn slo(task: &Task, errors: &mut Errors) {
+    let Some(slo) = &task.options.slo else { return };
+    if !(SHORTEST_SLO..=LONGEST_SLO).contains(&slo.value) {
+        errors.add(
+            &slo.source,
+            "an `slo` lies within \"10ms\" and \"30d\": how soon a job has to end after it is due",
         );
     }
 }

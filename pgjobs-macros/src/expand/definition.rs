@@ -91,6 +91,7 @@ fn options(task: &Task) -> Option<TokenStream> {
     let retries = options.retries.as_ref().map(|at| Literal::i64_unsuffixed(at.value));
     let timeout = options.timeout.as_ref().map(|at| duration::expression(at.value));
     let warn_after = options.warn_after.as_ref().map(|at| duration::expression(at.value));
+    let slo = options.slo.as_ref().map(|at| duration::expression(at.value));
     let priority = options.priority.as_ref().map(|at| Literal::i64_unsuffixed(at.value));
     let backoff = options.backoff.as_ref().map(|backoff| backoff.expression(&pgjobs));
     let keep = options.keep.as_ref().map(|keep| keep.expression(&pgjobs));
@@ -100,6 +101,7 @@ fn options(task: &Task) -> Option<TokenStream> {
         retries.map(|retries| quote!(.retries(#retries))),
         timeout.map(|timeout| quote!(.timeout(#timeout))),
         warn_after.map(|after| quote!(.warn_after(#after))),
+        slo.map(|slo| quote!(.slo(#slo))),
         priority.map(|priority| quote!(.priority(#priority))),
         backoff.map(|backoff| quote!(.backoff(#backoff))),
         keep.map(|keep| quote!(.keep(#keep))),

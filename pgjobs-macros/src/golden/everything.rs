@@ -133,6 +133,7 @@ impl ::pgjobs::Task for welcome {
                 .retries(5)
                 .timeout(::core::time::Duration::from_secs(30))
                 .warn_after(::core::time::Duration::from_secs(20))
+                .slo(::core::time::Duration::from_secs(120))
                 .priority(3)
                 .backoff(
                     ::pgjobs::Backoff::exponential(

@@ -1,9 +1,11 @@
 //! An operation over many jobs before it is started, and what is done to one that runs.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use sqlx::{PgExecutor, PgPool};
 
-use crate::db::admin::operation::{self as db, Change, Chosen};
+use crate::db::admin::operation::{self as db, Change, Chosen, Manner};
 use crate::types::error::Error;
 use crate::types::job_state::JobState;
 use crate::types::topic::Topic;
@@ -35,6 +37,7 @@ pub struct Operation {
     since: Option<DateTime<Utc>>,
     until: Option<DateTime<Utc>>,
     rate: Option<f64>,
+    grace: Option<Duration>,
     reason: Option<String>,
 }
 
@@ -68,6 +71,7 @@ impl Operation {
             since: None,
             until: None,
             rate: None,
+            grace: None,
             reason: None,
         }
     }
@@ -101,6 +105,13 @@ impl Operation {
     /// fast as it goes by default.
     pub fn rate(mut self, jobs_a_second: f64) -> Self {
         self.rate = Some(jobs_a_second);
+        self
+    }
+
+    /// Of a cancel: how long the code of running jobs may go on, up to an hour; 5 s by default, as for
+    /// [`cancel`](super::cancel). Other operations that have a grace are refused at their start.
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.grace = Some(grace);
         self
     }
 
@@ -138,6 +149,10 @@ impl Operation {
         }
     }
 
+    fn manner(&self) -> Manner<'_> {
+        Manner { rate: self.rate, grace: self.grace, reason: self.reason.as_deref() }
+    }
+
     /// Counts the jobs that it would take now, and changes nothing.
     ///
     /// # Errors
@@ -152,13 +167,13 @@ impl Operation {
     /// # Errors
     /// As [`preview`](Operation::preview).
     pub async fn start(&self, database: impl PgExecutor<'_>) -> Result<OperationRow, Error> {
-        db::start(database, &self.chosen(), self.rate, self.reason.as_deref(), None).await
+        db::start(database, &self.chosen(), self.manner(), None).await
     }
 
     /// The same with the count of a preview, which may have taken seconds.
     #[cfg(feature = "cli")]
     pub(crate) async fn start_as(&self, preview: &Preview, pool: &PgPool) -> Result<OperationRow, Error> {
-        db::start(pool, &self.chosen(), self.rate, self.reason.as_deref(), Some(preview.jobs)).await
+        db::start(pool, &self.chosen(), self.manner(), Some(preview.jobs)).await
     }
 }
 

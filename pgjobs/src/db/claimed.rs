@@ -23,6 +23,7 @@ pub(crate) struct Claimed {
     pub(crate) priority: i32,
     pub(crate) timeout: Duration,
     pub(crate) created_at: DateTime<Utc>,
+    pub(crate) scheduled_at: Option<DateTime<Utc>>,
     pub(crate) run_at: DateTime<Utc>,
     pub(crate) lease: Uuid,
     /// The position of the run within its lease.
@@ -136,6 +137,7 @@ fn claimed(job: Pending, run: &Run) -> Claimed {
         priority: job.priority,
         timeout: job.timeout,
         created_at: job.created_at,
+        scheduled_at: job.scheduled_at,
         run_at: run.run_at,
         lease: run.lease,
         batch_index: run.batch_index,
@@ -159,6 +161,7 @@ impl Claimed {
             priority: 0,
             timeout: Duration::from_secs(1),
             created_at: DateTime::UNIX_EPOCH,
+            scheduled_at: None,
             run_at: DateTime::UNIX_EPOCH,
             lease: Uuid::nil(),
             batch_index: 0,

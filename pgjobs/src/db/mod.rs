@@ -12,6 +12,8 @@ pub(crate) mod connection;
 pub(crate) mod deploy;
 pub(crate) mod explain;
 pub(crate) mod inspect;
+#[cfg(feature = "web")]
+pub(crate) mod metrics;
 pub(crate) mod migrate;
 pub(crate) mod notify;
 pub(crate) mod open_job;

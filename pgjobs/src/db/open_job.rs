@@ -24,6 +24,7 @@ pub(crate) struct Pending {
     pub(crate) priority: i32,
     pub(crate) timeout: Duration,
     pub(crate) created_at: DateTime<Utc>,
+    pub(crate) scheduled_at: Option<DateTime<Utc>>,
     pub(crate) ready_seq: Option<i64>,
     pub(crate) attempt: i32,
     pub(crate) meta: Option<String>,
@@ -89,7 +90,7 @@ impl Pending {
         let (retries, max_retries, priority) = (record.integer()?, record.integer()?, record.integer()?);
         let timeout = seconds(record.present()?)?;
         let created_at = timestamp(record.present()?)?;
-        record.field()?; // scheduled_at
+        let scheduled_at = record.field()?.map(timestamp).transpose()?;
         let ready_seq = record.field()?.map(|bytes| bytes.try_into().map(i64::from_be_bytes)).transpose()?;
         let attempt = record.integer()?;
         record.field()?; // traceback
@@ -103,6 +104,7 @@ impl Pending {
             priority,
             timeout,
             created_at,
+            scheduled_at,
             ready_seq,
             attempt,
             meta,

@@ -54,6 +54,10 @@ impl Outcome {
         matches!(self, Outcome::ReleaseUnknown)
     }
 
+    pub(crate) fn is_success(&self) -> bool {
+        matches!(self, Outcome::Success(_))
+    }
+
     pub(crate) fn as_str(&self) -> &'static str {
         match self {
             Outcome::Success(_) => "success",
@@ -95,6 +99,8 @@ pub(crate) struct Settlement {
     pub(crate) lease: Uuid,
     pub(crate) batch_index: i32,
     pub(crate) outcome: Outcome,
+    /// What the run has said, of which nothing was sent before, as a JSON object.
+    pub(crate) said: Option<String>,
     /// The run is the last run of its job.
     pub(crate) is_last: bool,
     /// It was sent without an answer: the database may have accepted it already.
@@ -107,6 +113,8 @@ pub(crate) struct Settlement {
     pub(crate) rests_until: Option<Instant>,
     /// The task ended the job in a transaction of its own, committed or not; it keeps these of its jobs.
     pub(crate) finished: Option<Keep>,
+    /// Where the worker counts it.
+    pub(crate) meter: usize,
 }
 
 impl Settlement {
@@ -116,12 +124,14 @@ impl Settlement {
             lease,
             batch_index,
             outcome,
+            said: None,
             is_last,
             was_said: false,
             refusals: 0,
             refused_since: None,
             rests_until: None,
             finished: None,
+            meter: 0,
         }
     }
 
@@ -157,10 +167,11 @@ impl Settlement {
 
     /// Its approximate size in a message to the server.
     pub(crate) fn bytes(&self) -> usize {
-        match &self.outcome {
+        let outcome = match &self.outcome {
             Outcome::Success(result) => result.get().len(),
             outcome => outcome.error().map_or(0, str::len),
-        }
+        };
+        outcome + self.said.as_ref().map_or(0, String::len)
     }
 }
 
@@ -206,7 +217,7 @@ pub(crate) async fn try_to_settle(
     Ok(attempt.rollback().await?)
 }
 
-const SETTLE: &str = "select s.at, s.reason from jobs.settle($1, $2, $3, $4, $5, $6, $7) s";
+const SETTLE: &str = "select s.at, s.reason from jobs.settle($1, $2, $3, $4, $5, $6, $7, $8) s";
 
 /// Settles a batch; returns what was not taken as it was.
 pub(crate) async fn settle(
@@ -222,7 +233,8 @@ pub(crate) async fn settle(
     if alike(&results) {
         results.truncate(1);
     }
-    let mixed = batch.iter().any(|s| !matches!(s.outcome, Outcome::Success(_)));
+    let said = batch.iter().any(|s| s.said.is_some());
+    let mixed = batch.iter().any(|s| !s.outcome.is_success());
     let rows = sqlx::query(SETTLE)
         .bind(batch.iter().map(|s| s.job.as_str()).collect::<Vec<_>>())
         .bind(batch.iter().map(|s| s.lease).collect::<Vec<_>>())
@@ -231,6 +243,7 @@ pub(crate) async fn settle(
         .bind(mixed.then(|| batch.iter().map(|s| s.outcome.error()).collect::<Vec<_>>()))
         .bind(mixed.then(|| batch.iter().map(|s| s.outcome.delay()).collect::<Vec<_>>()))
         .bind(batch.iter().map(|s| s.batch_index).collect::<Vec<_>>())
+        .bind(said.then(|| batch.iter().map(|s| s.said.as_deref()).collect::<Vec<_>>()))
         .fetch_all(connection)
         .await?;
     let answer = |row: &PgRow| {

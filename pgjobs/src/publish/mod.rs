@@ -4,6 +4,7 @@
 //! [`Publisher`] is where it is published; awaiting the builder sends it. For every publisher, one job is one
 //! statement, and many jobs are one statement for every thousand jobs or eight megabytes, all or nothing.
 
+mod counting;
 mod handle;
 mod new_job;
 mod on_publish;

@@ -9,9 +9,9 @@ use serde_json::{Map, Value};
 use super::publish_one::Publish;
 use super::publisher::Publisher;
 use super::setters::option_setters;
+use crate::types::call_options::CallOptions;
 use crate::types::error::Error;
 use crate::types::job_request::JobRequest;
-use crate::types::options::CallOptions;
 
 /// A call of a task that this program does not have: another binary's, or another language's. The database
 /// validates its arguments if it knows the task's signature (see [`Validation`](crate::Validation)).

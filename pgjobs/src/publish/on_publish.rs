@@ -91,7 +91,7 @@ mod tests {
     use std::sync::{Arc, Barrier, Mutex};
 
     use super::*;
-    use crate::types::options::CallOptions;
+    use crate::types::call_options::CallOptions;
 
     fn requests(tasks: &[&'static str]) -> Vec<JobRequest> {
         let request =

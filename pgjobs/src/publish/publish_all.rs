@@ -10,9 +10,9 @@ use super::publish_one::{Returns, draft_of, options_of};
 use super::publisher::{Publisher, Target, send, target};
 use super::setters::option_setters;
 use crate::task::definition::Task;
+use crate::types::call_options::CallOptions;
 use crate::types::error::Error;
 use crate::types::job_request::JobRequest;
-use crate::types::options::CallOptions;
 
 /// Publishes many calls of a task at once, all or nothing: one round trip for every 1,024 of them or 8 MiB of
 /// arguments, whichever comes first, in one transaction. Without any call it takes no connection.

@@ -10,9 +10,9 @@ use super::handle::JobHandle;
 use super::publisher::{Publisher, Target, send, target};
 use super::setters::option_setters;
 use crate::task::definition::Task;
+use crate::types::call_options::CallOptions;
 use crate::types::error::Error;
 use crate::types::job_request::JobRequest;
-use crate::types::options::CallOptions;
 
 /// The types of the publisher and of the result, without holding a value of either.
 pub(super) type Returns<P, R> = PhantomData<(fn(P), fn() -> R)>;

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use sqlx::pool::PoolConnection;
 use sqlx::{Connection, PgConnection, PgPool, Postgres, Transaction};
 
+use super::counting;
 use super::on_publish::apply_layers;
 use super::tx::Tx;
 use crate::db;
@@ -128,8 +129,18 @@ pub(super) fn target<'c>(publisher: impl Publisher<'c>) -> Target<'c> {
     publisher.target()
 }
 
-/// All or nothing, in as many statements as the size of the jobs requires.
+/// All or nothing, in as many statements as the size of the jobs requires; and counts them.
 pub(super) async fn insert(
+    connection: &mut PgConnection,
+    requests: &[JobRequest],
+    statements: Statements,
+) -> Result<Vec<PublishedJob>, Error> {
+    let published = insert_all(connection, requests, statements).await?;
+    counting::count(requests, &published);
+    Ok(published)
+}
+
+async fn insert_all(
     connection: &mut PgConnection,
     requests: &[JobRequest],
     statements: Statements,

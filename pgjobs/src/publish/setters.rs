@@ -23,13 +23,13 @@ macro_rules! option_setters {
 
         /// The job does not run before this time.
         pub fn scheduled_at(mut self, at: chrono::DateTime<chrono::Utc>) -> Self {
-            self.$($options).+.due = $crate::types::options::Due::At(at);
+            self.$($options).+.due = $crate::types::call_options::Due::At(at);
             self
         }
 
         /// The job does not run before this long after publishing, by the database's clock.
         pub fn delay(mut self, delay: std::time::Duration) -> Self {
-            self.$($options).+.due = $crate::types::options::Due::After(delay);
+            self.$($options).+.due = $crate::types::call_options::Due::After(delay);
             self
         }
 

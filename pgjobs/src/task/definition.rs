@@ -265,6 +265,9 @@ impl TaskDef {
         if let Some(unique) = &self.unique {
             described["unique"] = unique.describe();
         }
+        if let Some(slo) = self.options.slo {
+            described["slo"] = slo.as_secs_f64().into();
+        }
         if !self.schedules.is_empty() {
             let schedules = self.schedules.iter().map(|schedule| schedule.describe(self.name));
             described["schedules"] = schedules.collect();

@@ -1,8 +1,10 @@
 //! A running job, as its task sees it.
 
+mod times;
+
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -18,6 +20,7 @@ use crate::types::error::Error;
 use crate::types::job_id::JobId;
 use crate::types::meta::TAGS;
 use crate::types::task_error::encode_result;
+pub(crate) use times::ClaimTimes;
 
 /// The job that a task is running, injected with `#[inject] job: &Job`.
 ///
@@ -25,22 +28,10 @@ use crate::types::task_error::encode_result;
 /// task's own.
 pub struct Job {
     claimed: Claimed,
-    #[cfg_attr(not(feature = "cli"), expect(dead_code))]
     times: ClaimTimes,
     finished: AtomicBool,
     ending: Ending,
     pub(super) reports: Reports,
-}
-
-/// The times of the claim that took a job: between them and the start of its run, `pgjobs bench latency
-/// --stages` sees where a pick-up spends its time.
-#[derive(Debug, Clone, Copy)]
-#[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "the bench reads them"))]
-pub(crate) struct ClaimTimes {
-    /// When a notification woke the worker; `None`: it claimed without one.
-    pub(crate) notified: Option<Instant>,
-    pub(crate) sent: Instant,
-    pub(crate) answered: Instant,
 }
 
 impl Job {
@@ -54,11 +45,6 @@ impl Job {
     pub(crate) fn example(claimed: Claimed) -> Self {
         let now = Instant::now();
         Job::new(claimed, ClaimTimes { notified: None, sent: now, answered: now })
-    }
-
-    #[cfg(feature = "cli")]
-    pub(crate) fn times(&self) -> ClaimTimes {
-        self.times
     }
 
     /// The lease that settles this attempt.
@@ -122,16 +108,6 @@ impl Job {
     /// The time limit of this run.
     pub fn timeout(&self) -> Duration {
         self.claimed.timeout
-    }
-
-    /// When it was published.
-    pub fn created_at(&self) -> DateTime<Utc> {
-        self.claimed.created_at
-    }
-
-    /// When it was claimed for this attempt.
-    pub fn run_at(&self) -> DateTime<Utc> {
-        self.claimed.run_at
     }
 
     /// The body as stored: `{"args": [...], "kwargs": {...}}`, or `None`.

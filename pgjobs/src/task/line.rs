@@ -1,7 +1,7 @@
 //! One line of the log of a run, as it is sent.
 
 use chrono::{SecondsFormat, Utc};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 /// Bytes of the texts of a line; the rest is cut.
 pub(crate) const LINE: usize = 4 << 10;
@@ -58,17 +58,18 @@ impl Line {
     fn cut(&mut self, text: &str) -> String {
         let end = text.floor_char_boundary(self.room);
         self.room -= end;
-        text[..end].chars().map(storable).collect()
+        storable(&text[..end])
     }
 
     pub(super) fn json(&self) -> String {
         let at = Utc::now().to_rfc3339_opts(SecondsFormat::Micros, true);
         let fields = Some(&self.fields).filter(|fields| !fields.is_empty());
-        json!([at, self.level, self.target, self.message, fields]).to_string()
+        let line = (at, self.level, &self.target, &self.message, fields);
+        serde_json::to_string(&line).unwrap_or_else(|_| "[]".to_owned())
     }
 }
 
-/// PostgreSQL stores every character but NUL.
-pub(super) fn storable(letter: char) -> char {
-    if letter == '\0' { '\u{FFFD}' } else { letter }
+/// The text as PostgreSQL stores it: every character but NUL.
+pub(super) fn storable(text: &str) -> String {
+    if text.contains('\0') { text.replace('\0', "\u{FFFD}") } else { text.to_owned() }
 }

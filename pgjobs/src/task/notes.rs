@@ -7,7 +7,6 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use serde_json::json;
 use uuid::Uuid;
 
 use super::line::{Line, storable};
@@ -17,6 +16,9 @@ use crate::types::log_level::LogLevel;
 
 /// Characters of a note; the rest is cut.
 const NOTE: usize = 1000;
+/// Bytes that may go with an outcome. They are stored in the job's row of history, which PostgreSQL keeps in
+/// one piece up to about so many.
+const TOGETHER: usize = 2000;
 
 /// What one run says.
 pub(crate) struct RunNotes {
@@ -72,10 +74,32 @@ pub(crate) struct Draft {
     line: u32,
 }
 
+/// What is left to say of a run that ends.
+pub(crate) enum Parting {
+    Nothing,
+    /// All that it has said, as `jobs.settle` takes it: nothing was sent before.
+    Together(String),
+    /// It is to be sent by itself: [`RunNotes::last_words`].
+    Apart,
+}
+
 /// Several of them, as they are sent.
-pub(crate) fn array(drafts: &[Draft]) -> String {
-    let runs: Vec<&str> = drafts.iter().map(|draft| draft.json.as_str()).collect();
-    format!("[{}]", runs.join(","))
+pub(crate) fn array<'a>(runs: impl Iterator<Item = &'a str>) -> String {
+    format!("[{}]", runs.collect::<Vec<_>>().join(","))
+}
+
+/// What a run has said that was to go with its outcome, as `jobs.note_progress` takes it.
+pub(crate) fn apart((lease, run): (Uuid, i32), job: &JobId, together: &str) -> String {
+    format!(r#"{},"new":true,"version":1,{}"#, head((lease, run), job), &together[1..])
+}
+
+/// Of which run something is said: the beginning of an object.
+fn head((lease, run): (Uuid, i32), job: &JobId) -> String {
+    format!(r#"{{"lease":"{lease}","run":{run},"job":{}"#, text(job.as_str()))
+}
+
+fn text(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
 }
 
 impl Draft {
@@ -104,8 +128,11 @@ impl RunNotes {
         if !done.is_finite() {
             return;
         }
-        let note = note.map(|note| note.chars().take(NOTE).map(storable).collect());
+        let note = note.map(|note| storable(cut(note)));
         let mut said = self.said();
+        if said.has_ended {
+            return;
+        }
         said.report = Some(Report { done, total: total.filter(|total| total.is_finite()), note });
         said.version = said.version.saturating_add(1);
         self.list(&mut said);
@@ -125,6 +152,25 @@ impl RunNotes {
             said.open.push(line);
         }
         self.list(&mut said);
+    }
+
+    /// The run ends; after this nothing more is kept of what goes together with its outcome.
+    pub(crate) fn part(&self, is_success: bool) -> Parting {
+        let mut said = self.said();
+        if said.report.is_none() && said.open.end() == 0 && said.dropped == 0 {
+            said.has_ended = true;
+            return Parting::Nothing;
+        }
+        let bytes = said.open.bytes + said.report.as_ref().map_or(0, Report::bytes);
+        if !is_success || said.drafted || said.dropped > 0 || bytes > TOGETHER {
+            return Parting::Apart;
+        }
+        said.has_ended = true;
+        said.confirmed = said.version;
+        let lines = std::mem::take(&mut said.open);
+        self.outbox.free(lines.bytes);
+        let lines = Some(lines).filter(|lines| lines.end() > 0);
+        Parting::Together(format!("{{{}}}", members(said.report.as_ref(), lines.as_slice())))
     }
 
     /// The last words of the run: after this nothing more is kept. `None` when nothing is left to say.
@@ -160,21 +206,8 @@ impl RunNotes {
     }
 
     fn json(&self, report: Option<&Report>, version: u32, lines: &[Bundle], new: bool) -> String {
-        let (lease, run) = self.run;
-        let head = match report {
-            Some(Report { done, total, note }) => json!({
-                "lease": lease, "run": run, "job": self.job.as_str(), "new": new,
-                "version": version, "done": done, "total": total, "note": note,
-            }),
-            None => json!({ "lease": lease, "run": run, "job": self.job.as_str(), "new": new }),
-        };
-        let mut json = head.to_string();
-        if !lines.is_empty() {
-            json.pop(); // the brace
-            let bundles: Vec<String> = lines.iter().map(Bundle::json).collect();
-            json.push_str(&format!(",\"logs\":[{}]}}", bundles.join(",")));
-        }
-        json
+        let version = report.map_or(String::new(), |_| format!(r#","version":{version}"#));
+        format!(r#"{},"new":{new}{version},{}}}"#, head(self.run, &self.job), members(report, lines))
     }
 
     /// Puts it into the outbox again.
@@ -198,6 +231,33 @@ impl Drop for RunNotes {
         let said = self.said.get_mut().unwrap_or_else(PoisonError::into_inner);
         let sent: usize = said.sent.iter().map(|bundle| bundle.bytes).sum();
         self.outbox.free(sent + said.open.bytes);
+    }
+}
+
+/// What is said, as members of an object: a report, lines, or both.
+fn members(report: Option<&Report>, lines: &[Bundle]) -> String {
+    let report = report.map(Report::json);
+    let lines = (!lines.is_empty()).then(|| {
+        let bundles: Vec<String> = lines.iter().map(Bundle::json).collect();
+        format!(r#""logs":[{}]"#, bundles.join(","))
+    });
+    report.into_iter().chain(lines).collect::<Vec<_>>().join(",")
+}
+
+fn cut(note: &str) -> &str {
+    note.char_indices().nth(NOTE).map_or(note, |(end, _)| &note[..end])
+}
+
+impl Report {
+    fn bytes(&self) -> usize {
+        self.note.as_ref().map_or(0, String::len)
+    }
+
+    fn json(&self) -> String {
+        let null = || "null".to_owned();
+        let total = self.total.map_or_else(null, |total| format!("{total:?}"));
+        let note = self.note.as_deref().map_or_else(null, text);
+        format!(r#""done":{:?},"total":{total},"note":{note}"#, self.done) // finite numbers are JSON
     }
 }
 

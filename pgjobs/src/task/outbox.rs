@@ -19,7 +19,7 @@ const CALL: usize = 2 << 20;
 pub(crate) struct Outbox {
     /// Runs that have something to send, in the order in which they said it.
     listed: Mutex<VecDeque<Arc<RunNotes>>>,
-    /// Something was listed.
+    /// Something was listed where nothing was before.
     pub(crate) filled: Notify,
     /// Bytes of the log lines held.
     bytes: AtomicUsize,
@@ -68,8 +68,11 @@ impl Outbox {
     }
 
     pub(super) fn add(&self, notes: Arc<RunNotes>) {
-        self.listed().push_back(notes);
-        self.filled.notify_one();
+        let mut listed = self.listed();
+        listed.push_back(notes);
+        if listed.len() == 1 {
+            self.filled.notify_one(); // who waits knows of the others from then on
+        }
     }
 
     pub(super) fn lines(&self) -> u32 {

@@ -11,9 +11,10 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::body::holds_nul;
+use super::call_options::{CallOptions, Due};
 use super::error::Error;
 use super::job_id::JobId;
-use super::options::{CallOptions, Due, TaskOptions};
+use super::options::TaskOptions;
 use super::unique::{PublishOutcome, Unique};
 
 /// A job that is about to be published, as a publish layer sees it: the task's name, the options and the

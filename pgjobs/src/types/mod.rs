@@ -2,6 +2,7 @@
 
 pub(crate) mod backoff;
 pub(crate) mod body;
+pub(crate) mod call_options;
 pub(crate) mod command;
 pub(crate) mod error;
 pub(crate) mod integer_bounds;

@@ -1,18 +1,13 @@
-//! The options of a task and of one call: a call's options override the task's, and these override the
-//! defaults.
+//! The options of a task; those of one call, which override them, are in `call_options`.
 
 use std::str::FromStr;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::backoff::Backoff;
 use super::error::Error;
 use super::log_level::LogLevel;
-use super::meta::Meta;
-use super::task_unique::TaskUnique;
-use super::unique::Unique;
 
 /// The options of a task's jobs, set in `#[task(…)]`; some can be overridden by a call.
 ///
@@ -31,6 +26,10 @@ pub struct TaskOptions {
     pub timeout: Duration,
     /// At this age of a run a warning is logged, once, and [`Job::is_late`](crate::Job::is_late) is true.
     pub warn_after: Option<Duration>,
+    /// How soon a job has to end after it is due. Changes nothing in how jobs run: it is shown, jobs that end
+    /// later are counted (`pgjobs_slo_missed_total`), and one that waits longer is a problem (`slo_missed`).
+    /// `None`: nothing is said. 10 ms to 30 days, to the hundredth of a second.
+    pub slo: Option<Duration>,
     /// Jobs with a greater priority run first.
     pub priority: i32,
     /// The delay before the next run.
@@ -51,6 +50,7 @@ impl TaskOptions {
         retries: 3,
         timeout: Duration::from_secs(60),
         warn_after: None,
+        slo: None,
         priority: 0,
         backoff: Backoff::DEFAULT,
         keep: Keep::All,
@@ -78,6 +78,12 @@ impl TaskOptions {
     /// Has a warning logged at this age of a run; for an age beyond the timeout none is.
     pub const fn warn_after(mut self, age: Duration) -> Self {
         self.warn_after = Some(age);
+        self
+    }
+
+    /// Says how soon a job has to end after it is due, see [`slo`](TaskOptions::slo).
+    pub const fn slo(mut self, time: Duration) -> Self {
+        self.slo = Some(time);
         self
     }
 
@@ -208,89 +214,5 @@ impl FromStr for Validation {
                 return Err(Error::Option { name: "validate", reason });
             }
         })
-    }
-}
-
-/// When a call should run.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Due {
-    Now,
-    At(DateTime<Utc>),
-    /// By the database's clock, from the moment of publishing.
-    After(Duration),
-}
-
-/// The options of one call, merged with its task's.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct CallOptions {
-    pub(crate) retries: Option<u32>,
-    pub(crate) timeout: Option<Duration>,
-    pub(crate) priority: Option<i32>,
-    pub(crate) due: Due,
-    pub(crate) meta: Meta,
-    /// `None`: as the database knows the task.
-    pub(crate) unique: Option<Box<Unique>>,
-}
-
-impl CallOptions {
-    /// Nothing set: the database's defaults.
-    pub(crate) fn none() -> Self {
-        CallOptions {
-            retries: None,
-            timeout: None,
-            priority: None,
-            due: Due::Now,
-            meta: Meta::default(),
-            unique: None,
-        }
-    }
-
-    pub(crate) fn of(task: &TaskOptions, unique: Option<&TaskUnique>) -> Self {
-        CallOptions {
-            retries: Some(task.retries),
-            timeout: Some(task.timeout),
-            priority: Some(task.priority),
-            due: Due::Now,
-            meta: Meta::default(),
-            unique: unique.map(|unique| Box::new(unique.call())),
-        }
-    }
-
-    /// Refuses values that cannot be passed to SQL; the database checks the ranges themselves, for all
-    /// clients.
-    pub(crate) fn check(&self) -> Result<(), Error> {
-        if self.delay_seconds().is_some_and(|seconds| seconds > 3650.0 * 86_400.0) {
-            return Err(Error::Option { name: "delay", reason: "must not exceed 3650 days".into() });
-        }
-        if self.retries.is_some_and(|n| i32::try_from(n).is_err()) {
-            return Err(Error::Option { name: "retries", reason: "must lie within 1..=1000".into() });
-        }
-        self.unique.as_ref().map_or(Ok(()), |unique| unique.check())?;
-        self.meta.check()
-    }
-
-    /// Puts what a call says in place of what its task declares.
-    pub(crate) fn set_unique(&mut self, unique: Unique) {
-        let declared = self.unique.take().map(|declared| *declared);
-        self.unique = Some(Box::new(unique.over(declared)));
-    }
-
-    /// What makes the call one of a kind, as JSON text; `None`: nothing is said.
-    pub(crate) fn unique_json(&self) -> Option<String> {
-        self.unique.as_ref().map(|unique| unique.json())
-    }
-
-    pub(crate) fn scheduled_at(&self) -> Option<DateTime<Utc>> {
-        match self.due {
-            Due::At(at) => Some(at),
-            _ => None,
-        }
-    }
-
-    pub(crate) fn delay_seconds(&self) -> Option<f64> {
-        match self.due {
-            Due::After(delay) => Some(delay.as_secs_f64()),
-            _ => None,
-        }
     }
 }

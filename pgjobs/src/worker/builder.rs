@@ -250,8 +250,17 @@ impl Worker {
     /// As [`start`](Worker::start). Once the worker runs, it does not fail for errors of the database but
     /// waits until they are over.
     pub async fn run(self) -> Result<WorkerReport, Error> {
+        self.run_watched(|_| {}).await
+    }
+
+    /// The same; calls this when the worker has started.
+    pub(crate) async fn run_watched(
+        self,
+        started: impl FnOnce(&WorkerHandle),
+    ) -> Result<WorkerReport, Error> {
         let signals = Signals::listen();
         let handle = self.start().await?;
+        started(&handle);
         let signals = tokio::spawn(signals.stop(handle.stopper()));
         let report = handle.wait().await;
         signals.abort();

@@ -54,7 +54,7 @@ fn runs(shared: &Shared) -> String {
 
 fn pause(shared: &Shared) -> String {
     let was_paused = shared.commands.pause(true, false);
-    let released = shared.release_waiting();
+    let released = shared.release(shared.in_flight.stop_unbegun());
     let again = if was_paused { "was paused already" } else { "paused" };
     format!("{again}: {}, {released} released", runs(shared))
 }
@@ -81,7 +81,7 @@ fn slots(shared: &Shared, command: &Received) -> Result<String, String> {
 
 fn drain(shared: &Shared) -> String {
     shared.commands.pause(true, true);
-    shared.release_waiting();
+    shared.release(shared.in_flight.stop_unbegun());
     let running = runs(shared);
     shared.end_if_drained();
     format!("ends when its last run has ended: {running}")

@@ -68,6 +68,7 @@ impl Fetcher {
         };
         self.shared.outage.went_well(PART, Call::Fetch);
         let (got, more) = (claimed.len(), claimed.is_large);
+        self.shared.meters.claim.sent(got, took);
         let jobs = self.take(claimed, &asked, took);
         self.claims.claimed(asked.room, got, more, took);
         self.enqueue(jobs);
@@ -154,6 +155,10 @@ impl Fetcher {
         let times = ClaimTimes { notified: asked.notified, sent: asked.at, answered: Instant::now() };
         let jobs: Vec<Arc<Job>> =
             claimed.jobs.into_iter().map(|claimed| Arc::new(Job::new(claimed, times))).collect();
+        if !jobs.is_empty() {
+            self.shared.meters.picked_up(times.notified, times.sent, times.answered);
+            self.shared.meters.arrived(jobs.iter().map(|job| &**job));
+        }
         let cancelled = self.shared.in_flight.claim(&jobs, asked.at);
         self.shared.counts.claimed(jobs.len());
         self.shared.counts.forgot(cancelled);

@@ -229,7 +229,7 @@ impl Fetcher {
     /// stops them and continues under a new id.
     async fn reregister(&mut self) -> Result<(), Error> {
         tracing::warn!("the lease of this worker was lost; its jobs are stopped here and run elsewhere");
-        self.shared.forget_all();
+        self.shared.meters.lost(self.shared.forget_all());
         let (shared, id) = (self.shared.clone(), Uuid::now_v7());
         self.db.call(async |connection| register(connection, &shared, id).await).await?;
         self.shared.adopt_identity(id);

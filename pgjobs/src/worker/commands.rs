@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
+use super::meters;
 use super::policy::heartbeats::Asks;
 use crate::db::beat::{Answered, Received};
 use crate::types::command::CommandState;
@@ -105,6 +106,7 @@ impl Commands {
     pub(super) fn answer(&self, command: &Received, state: CommandState, answer: String) {
         let Received { id, kind, who, reason, .. } = command;
         tracing::info!(command = id, kind, who, reason, %state, answer, "a command");
+        meters::command(kind, state);
         self.note(*id, state, answer);
     }
 

@@ -41,7 +41,7 @@ impl Gathering {
         Gathering { shared, is_of_use, sets: Vec::new() }
     }
 
-    /// The next queued job. Meanwhile begins the joint runs that are due, and hands gathered jobs back when the
+    /// The next queued job. Meanwhile begins the joint runs that are due, and releases gathered jobs when the
     /// worker ends.
     pub(super) async fn next(&mut self, line: &mut mpsc::UnboundedReceiver<Arc<Job>>) -> Option<Arc<Job>> {
         loop {
@@ -51,6 +51,7 @@ impl Gathering {
                 biased;
                 () = shared.stop.reached(Phase::Draining) => self.sets.clear(),
                 job = line.recv() => return job,
+                () = shared.in_flight.taken.notified() => self.drop_taken(),
                 () = sleep_until(until.into()) => {}
             }
         }
@@ -71,6 +72,7 @@ impl Gathering {
                 biased;
                 () = shared.stop.reached(Phase::Draining) => return None,
                 slot = shared.slots.take() => return slot,
+                () = shared.in_flight.taken.notified() => self.drop_taken(),
                 () = at(until) => {}
             }
         }
@@ -83,6 +85,7 @@ impl Gathering {
         }
         let Some(def) = self.shared.registry.get(held.job.task()) else { return Some(held) };
         let Handler::Many(many) = def.run else { return Some(held) };
+        self.shared.in_flight.gather(&held.job);
         match self.sets.iter_mut().find(|set| std::ptr::eq(set.def, def)) {
             Some(set) => set.jobs.push(held),
             None => {
@@ -91,6 +94,14 @@ impl Gathering {
             }
         }
         None
+    }
+
+    /// Drops the jobs that were taken out meanwhile, cancelled, lost or released: their slots are free.
+    fn drop_taken(&mut self) {
+        for set in &mut self.sets {
+            set.jobs.retain(|held| self.shared.in_flight.holds(&held.job));
+        }
+        self.sets.retain(|set| !set.jobs.is_empty());
     }
 
     /// Begins the joint runs that are due; returns when the next one is.

@@ -7,6 +7,7 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::counts::{End, WorkerReport};
+use super::health::WorkerHealth;
 use super::shared::Shared;
 use super::shutdown::{Phase, Stopper};
 
@@ -57,6 +58,11 @@ impl WorkerHandle {
     /// What the worker has done so far.
     pub fn report(&self) -> WorkerReport {
         self.shared.counts.report()
+    }
+
+    /// Whether it lives and is ready, for whoever asks while it runs.
+    pub fn health(&self) -> WorkerHealth {
+        WorkerHealth(self.shared.clone())
     }
 
     /// The worker's id in the database.

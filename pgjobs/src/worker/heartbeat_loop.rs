@@ -27,7 +27,6 @@
 //! lease.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
 use sqlx::PgConnection;
@@ -37,7 +36,6 @@ use super::carry_out::carry_out;
 use super::commands::ToSend;
 use super::outage::{Call, in_seconds, words};
 use super::policy::heartbeats::{Beats, RETAIN, TICK};
-use super::policy::runtime_pulse::{Pulse, Watch};
 use super::policy::stalled_prefetch::Ahead;
 use super::progress::Sending;
 use super::shared::Shared;
@@ -47,6 +45,7 @@ use crate::db::connection::DbConnection;
 use crate::db::refusal::is_outage;
 use crate::db::worker;
 use crate::types::error::Error;
+use pulse::RuntimePulse;
 
 /// The name of this loop in the log and of its connection.
 pub(super) const PART: &str = "heartbeat";
@@ -57,11 +56,13 @@ pub(super) async fn keep(shared: Arc<Shared>, mut db: DbConnection, runtime: Han
     let mut pulse = RuntimePulse::new(runtime, shared.settings.lease);
     let mut ahead = Ahead::new(Instant::now());
     let mut partitions = tokio::spawn(maintain_partitions(shared.clone()));
+    shared.turns.turned();
     let (mut more, mut maintained, mut counted) = (true, None, None); // due jobs do not wait for the first tick
     // `Leaving` follows the last outcome, because settling needs the lease.
     while !has_left(&shared, if more { Duration::ZERO } else { beats.wait(shared.asks(), Instant::now()) })
         .await
     {
+        shared.turns.turned();
         if beats.beat_is_due(shared.asks(), Instant::now()) {
             beats.has_beaten(beat(&mut db, &shared).await, Instant::now());
         }
@@ -69,6 +70,8 @@ pub(super) async fn keep(shared: Arc<Shared>, mut db: DbConnection, runtime: Han
             continue;
         }
         pulse.feel(&shared);
+        shared.meters.show(shared.slots.number(), shared.counts.load());
+        shared.meters.outages(shared.outage.began());
         if ahead.waits_too_long(shared.counts.load(), Instant::now()) {
             release_stalled(&shared);
         }
@@ -115,7 +118,7 @@ async fn has_left(shared: &Shared, pause: Duration) -> bool {
 
 /// Releases jobs that wait here behind long runs: other workers may have free slots for them.
 fn release_stalled(shared: &Shared) {
-    let jobs = shared.release_waiting();
+    let jobs = shared.release(shared.in_flight.stop_waiting());
     if jobs > 0 {
         tracing::debug!(jobs, "released: they waited behind runs that take long");
     }
@@ -132,6 +135,7 @@ async fn beat(db: &mut DbConnection, shared: &Arc<Shared>) -> bool {
     let heard = db.call(beat).await;
     let Some(heard) = note(shared, db, Call::Heartbeat, heard) else {
         said.failed(shared);
+        shared.meters.missed_beat();
         shared.commands.announce(); // what was announced has not been read
         return false;
     };
@@ -253,48 +257,4 @@ fn wake_when_due(shared: &Arc<Shared>, next: Option<Duration>) {
     }
 }
 
-/// Spawns one empty task after another on the user's runtime.
-struct RuntimePulse {
-    runtime: Handle,
-    watch: Watch,
-    /// Whether the last one has run.
-    has_run: Arc<AtomicBool>,
-    is_stuck: bool,
-}
-
-impl RuntimePulse {
-    fn new(runtime: Handle, lease: Duration) -> Self {
-        let watch = Watch::new(lease, Instant::now());
-        RuntimePulse { runtime, watch, has_run: Arc::new(AtomicBool::new(true)), is_stuck: false }
-    }
-
-    fn feel(&mut self, shared: &Shared) {
-        let has_run = self.has_run.swap(false, SeqCst);
-        if has_run {
-            let stamp = self.has_run.clone();
-            self.runtime.spawn(async move { stamp.store(true, SeqCst) });
-        }
-        match self.watch.round(has_run, Instant::now()) {
-            Pulse::Stopped if !shared.stop.is_draining() => self.stop(shared),
-            Pulse::Resumed(after) => {
-                self.is_stuck = false;
-                shared.set_stuck(false);
-                tracing::info!("the runtime of the tasks runs again after {}", in_seconds(after));
-            }
-            Pulse::Stopped | Pulse::Beats => {}
-        }
-    }
-
-    fn stop(&mut self, shared: &Shared) {
-        let jobs = shared.set_stuck(true);
-        if !std::mem::replace(&mut self.is_stuck, true) {
-            tracing::warn!(
-                released = jobs,
-                running = shared.counts.load().running,
-                "the runtime of the tasks has run nothing for {}: a task blocks its threads, or nothing drives it \
-                 (put blocking work into spawn_blocking); no more jobs are claimed until it runs",
-                in_seconds(shared.settings.lease)
-            );
-        }
-    }
-}
+mod pulse;

@@ -8,6 +8,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use uuid::Uuid;
 
@@ -21,6 +22,8 @@ struct Entry {
     run: Option<AbortHandle>,
     /// When the runtime began the run.
     began: Option<Instant>,
+    /// It has a slot, and waits for others of its batch handler.
+    gathered: bool,
     /// Its lease was extended to count from its actual start.
     prolonged: bool,
     /// The database has recorded it as started.
@@ -46,6 +49,8 @@ pub(super) struct InFlight {
     /// Runs that were cancelled and are not here: their claim may not have been read yet. Locked after the
     /// entries.
     cancelled: Mutex<HashSet<Key>>,
+    /// Jobs were taken out that may not have begun: who gathers them looks which it still has.
+    pub(super) taken: Notify,
 }
 
 /// How many of them it remembers; then it begins anew.
@@ -67,8 +72,15 @@ impl InFlight {
         let is_void = |job: &&Arc<Job>| !cancelled.is_empty() && cancelled.contains(&key(job)); // hardly ever
         for job in jobs.iter().filter(|job| !is_void(job)) {
             let counted = job.was_claimed_as_started();
-            let entry =
-                Entry { job: job.clone(), claimed, run: None, began: None, prolonged: false, counted };
+            let entry = Entry {
+                job: job.clone(),
+                claimed,
+                run: None,
+                began: None,
+                gathered: false,
+                prolonged: false,
+                counted,
+            };
             entries.insert(key(job), entry);
         }
         jobs.iter().filter(is_void).count()
@@ -88,6 +100,7 @@ impl InFlight {
             cancelled.extend(runs.iter().filter(|run| !known.contains(run)));
         }
         drop(entries); // an aborted run may be dropped at once, and takes this lock
+        self.taken.notify_one();
         let (begun, unbegun): (Vec<_>, Vec<_>) = found.into_iter().partition(|entry| entry.began.is_some());
         let unbegun = unbegun.into_iter().map(stop).count();
         (begun.into_iter().map(|Entry { job, run, .. }| (job, run)).collect(), unbegun)
@@ -136,6 +149,13 @@ impl InFlight {
         }
     }
 
+    /// Records that the job has a slot, and waits for others of its batch handler.
+    pub(super) fn gather(&self, job: &Job) {
+        if let Some(entry) = self.entries().get_mut(&key(job)) {
+            entry.gathered = true;
+        }
+    }
+
     /// Records that the runtime begins the run; false when the job was taken out before.
     pub(super) fn begin(&self, job: &Job) -> bool {
         match self.entries().get_mut(&key(job)) {
@@ -167,6 +187,7 @@ impl InFlight {
     /// Takes everything out and stops what runs, without outcomes. Returns how many jobs that were.
     pub(super) fn forget_all(&self) -> usize {
         let entries: Vec<Entry> = self.entries().drain().map(|(_, entry)| entry).collect();
+        self.taken.notify_one();
         entries.into_iter().map(stop).count()
     }
 
@@ -176,8 +197,14 @@ impl InFlight {
     }
 
     /// The same for the jobs that the runtime has not begun.
-    pub(super) fn stop_waiting(&self) -> Vec<Arc<Job>> {
+    pub(super) fn stop_unbegun(&self) -> Vec<Arc<Job>> {
         self.stop_if(|entry| entry.began.is_none())
+    }
+
+    /// The same for the jobs that the runtime has not begun, but those that were gathered: they have slots,
+    /// and wait as long as their batch handler says.
+    pub(super) fn stop_waiting(&self) -> Vec<Arc<Job>> {
+        self.stop_if(|entry| entry.began.is_none() && !entry.gathered)
     }
 
     fn stop_if(&self, stops: impl Fn(&Entry) -> bool) -> Vec<Arc<Job>> {
@@ -185,6 +212,7 @@ impl InFlight {
         let stopped: Vec<(Key, Entry)> = entries.extract_if(|_, entry| stops(entry)).collect();
         self.given().extend(stopped.iter().map(|(key, _)| *key));
         drop(entries); // an aborted run may be dropped at once, and takes this lock
+        self.taken.notify_one();
         stopped.into_iter().map(|(_, entry)| stop(entry)).collect()
     }
 

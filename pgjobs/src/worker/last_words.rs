@@ -1,12 +1,14 @@
-//! The notes of runs whose outcomes are on their way: what is left of them is sent before the outcome,
-//! because the database hears only of runs that go on.
+//! What is left to say of runs that end. It goes with the outcome where the run succeeded and nothing was
+//! sent of it before, as most runs are short. Else the notes wait here and are sent before the outcome, because
+//! the database hears only of runs that go on.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::db::settle::Settlement;
 use crate::db::worker::RunKey;
-use crate::task::notes::{Draft, RunNotes};
+use crate::task::notes::{Draft, Parting, RunNotes};
 
 #[derive(Default)]
 pub(super) struct LastWords {
@@ -16,6 +18,15 @@ pub(super) struct LastWords {
 }
 
 impl LastWords {
+    /// The run ends so: takes along what it has said, or keeps it for a call before the outcome.
+    pub(super) fn part(&self, notes: Arc<RunNotes>, settlement: &mut Settlement) {
+        match notes.part(settlement.outcome.is_success()) {
+            Parting::Nothing => {}
+            Parting::Together(said) => settlement.said = Some(said),
+            Parting::Apart => self.add(settlement.run(), notes),
+        }
+    }
+
     /// The run ends; its outcome is sent after this.
     pub(super) fn add(&self, run: RunKey, notes: Arc<RunNotes>) {
         let mut all = self.notes();

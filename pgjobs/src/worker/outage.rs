@@ -48,6 +48,8 @@ struct State {
     /// The database is away, and not only refusing one statement.
     is_away: bool,
     ended: Option<Instant>,
+    /// How often the database went away, as far as nobody has asked yet.
+    began: u64,
 }
 
 /// A call of a loop that failed, and has not succeeded since.
@@ -107,6 +109,11 @@ impl Outage {
         }
     }
 
+    /// How often the database went away since this was last asked.
+    pub(super) fn began(&self) -> u64 {
+        std::mem::take(&mut self.state().began)
+    }
+
     /// Records that a call of this loop succeeded.
     pub(super) fn went_well(&self, part: &'static str, call: Call) {
         if !self.fails.load(SeqCst) {
@@ -147,6 +154,7 @@ impl State {
         self.since.get_or_insert(now);
         let is_worse = kind == Kind::Away && !self.is_away;
         self.is_away |= kind == Kind::Away;
+        self.began += u64::from(is_worse);
         let is_due = is_worse || self.told.is_none_or(|told| now.duration_since(told) >= REMINDER);
         if kind == Kind::Unknown || !is_due {
             return Line::Nothing;

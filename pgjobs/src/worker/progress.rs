@@ -15,7 +15,7 @@ impl Sending {
 
     /// As `jobs.beat` takes it; `None`: nobody has said anything.
     pub(super) fn json(&self) -> Option<String> {
-        (!self.0.is_empty()).then(|| notes::array(&self.0))
+        (!self.0.is_empty()).then(|| notes::array(self.0.iter().map(|draft| draft.json.as_str())))
     }
 
     /// The database has it.

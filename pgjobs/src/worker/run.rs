@@ -36,6 +36,7 @@ pub(super) async fn run(shared: &Arc<Shared>, job: Arc<Job>, seat: Option<Seat>)
             Some(age) => warn_after(age, &job, run).await,
         };
         let outcome = outcome(def, &job, result);
+        shared.meters.ran(&job, started, &outcome);
         match job.is_cancelled() {
             true => tracing::info!(took = ?started.elapsed(), "ended after it was cancelled"),
             false => log(&job, &outcome, started),

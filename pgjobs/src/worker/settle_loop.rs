@@ -170,10 +170,12 @@ impl Settler {
                 self.rest().await;
                 continue;
             }
+            let begun = Instant::now();
             let settled = self.call(async |connection| settle::settle(connection, batch).await);
             let error = match settled.await {
                 Ok(answers) => {
                     self.shared.outage.went_well(PART, Call::Settle);
+                    self.shared.meters.settle.sent(batch.len(), begun.elapsed());
                     return Ok(answers);
                 }
                 Err(error) => error,

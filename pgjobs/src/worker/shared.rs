@@ -1,6 +1,7 @@
 //! What the loops of a worker share.
 
-use std::collections::HashSet;
+mod outcomes;
+
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -12,9 +13,10 @@ use super::commands::Commands;
 use super::counts::Counts;
 #[cfg(feature = "testing")]
 use super::counts::End;
-use super::in_flight::{InFlight, Key};
+use super::in_flight::InFlight;
 use super::last_words::LastWords;
 use super::leavers::Leavers;
+use super::meters::Meters;
 use super::outage::Outage;
 use super::policy::claiming::View;
 use super::policy::heartbeats::Asks;
@@ -22,16 +24,16 @@ use super::policy::peers::Peers;
 use super::settings::Settings;
 use super::shutdown::{Phase, Stop};
 use super::slots::Slots;
+use super::turns::Turns;
 use crate::db::connection::DbConnection;
 use crate::db::servers::Servers;
-use crate::db::settle::{Outcome, Settlement};
-use crate::db::worker::{Run, RunKey};
+use crate::db::settle::Settlement;
+use crate::db::worker::RunKey;
 use crate::task::job::Job;
 use crate::task::layer::AnyLayer;
 use crate::task::outbox::Outbox;
 use crate::task::registry::Registry;
 use crate::task::state::State;
-use crate::types::job_id::JobId;
 
 pub(super) struct Shared {
     pub(super) servers: Servers,
@@ -56,6 +58,9 @@ pub(super) struct Shared {
     pub(super) room: Notify,
     pub(super) counts: Counts,
     pub(super) peers: Peers,
+    pub(super) meters: Meters,
+    /// That the heartbeat loop turns.
+    pub(super) turns: Turns,
     identity: RwLock<Uuid>,
     /// The database has declared this worker dead.
     lost: AtomicBool,
@@ -93,6 +98,7 @@ impl Shared {
         let (settlements, outcomes) = mpsc::unbounded_channel();
         let (start, starts) = mpsc::unbounded_channel();
         let slots = Arc::new(Slots::new(settings.slots));
+        let meters = Meters::new(&registry);
         let outbox = Arc::new(Outbox::new(settings.log.0, settings.log.1));
         let shared = Shared {
             servers,
@@ -112,6 +118,8 @@ impl Shared {
             room: Notify::new(),
             counts: Counts::default(),
             peers: Peers::default(),
+            meters,
+            turns: Turns::default(),
             identity: RwLock::new(Uuid::now_v7()),
             lost: AtomicBool::new(false),
             needs_reconcile: AtomicBool::new(false),
@@ -158,18 +166,9 @@ impl Shared {
     /// begun, for others to run; returns how many.
     pub(super) fn set_stuck(&self, stuck: bool) -> usize {
         self.stuck.store(stuck, SeqCst);
-        let released = if stuck { self.release_waiting() } else { 0 };
+        let released = if stuck { self.release(self.in_flight.stop_unbegun()) } else { 0 };
         self.wake_claims();
         released
-    }
-
-    /// Releases the jobs that have not begun; returns how many.
-    pub(super) fn release_waiting(&self) -> usize {
-        let waiting = self.in_flight.stop_waiting();
-        for job in &waiting {
-            self.send(job, Outcome::Release);
-        }
-        waiting.len()
     }
 
     pub(super) fn is_stuck(&self) -> bool {
@@ -206,49 +205,12 @@ impl Shared {
         }
     }
 
-    /// Reports the outcome of a job, unless another caller has taken the job out.
-    pub(super) fn settle(&self, job: &Job, outcome: Outcome) {
-        self.in_flight.take(job, || self.send(job, outcome));
-    }
-
-    /// Stops and releases everything in flight; the runs do not count as attempts.
-    pub(super) fn release_all(&self) {
+    /// Stops and forgets everything in flight, since others have it now; returns how many jobs that were.
+    pub(super) fn forget_all(&self) -> usize {
         self.leavers.drop_all();
-        for job in self.in_flight.stop_all() {
-            self.send(&job, Outcome::Release);
-        }
-    }
-
-    /// Releases those of the database's `runs` that were not this worker's (`own`) before the query: a run
-    /// that was may have been settled since.
-    pub(super) fn release_unknown(&self, runs: Vec<Run>, own: &HashSet<Key>) {
-        for (job, lease, batch_index) in runs {
-            if !own.contains(&(lease, batch_index)) {
-                self.counts.opened(1);
-                let _ = self.settlements.send(Settlement::new(
-                    job,
-                    lease,
-                    batch_index,
-                    Outcome::ReleaseUnknown,
-                    false,
-                ));
-            }
-        }
-    }
-
-    /// Stops and forgets everything in flight: others have it now.
-    pub(super) fn forget_all(&self) {
-        self.leavers.drop_all();
-        self.counts.forgot(self.in_flight.forget_all());
-    }
-
-    /// Ends a run whose job cannot be read, as failed.
-    pub(super) fn fail_unread(&self, job: JobId, run: RunKey, reason: String) {
-        let outcome = Outcome::Fail(reason);
-        self.counts.opened(1);
-        self.counts.outcome(&outcome, true);
-        self.in_flight.give(run);
-        let _ = self.settlements.send(Settlement::new(job, run.0, run.1, outcome, true));
+        let runs = self.in_flight.forget_all();
+        self.counts.forgot(runs);
+        runs
     }
 
     /// Ends as a crash of the process would: stops and forgets everything in flight, with its leases.
@@ -277,23 +239,5 @@ impl Shared {
         if self.commands.drains() && self.counts.load().running == 0 {
             self.stop.advance(Phase::Draining);
         }
-    }
-
-    fn send(&self, job: &Job, outcome: Outcome) {
-        if self.has_died() {
-            return self.counts.forgot(1);
-        }
-        let is_last = job.is_last_run();
-        self.counts.outcome(&outcome, is_last);
-        if let Some(notes) = job.said() {
-            self.last_words.add((job.lease(), job.batch_index()), notes);
-        }
-        let mut settlement =
-            Settlement::new(job.id().clone(), job.lease(), job.batch_index(), outcome, is_last);
-        if job.was_finished_by_task() {
-            settlement.finished = self.registry.get(job.task()).map(|task| task.options.keep);
-        }
-        // The settle loop outlives every sender; after its end nothing receives outcomes.
-        let _ = self.settlements.send(settlement);
     }
 }

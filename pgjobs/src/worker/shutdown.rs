@@ -15,7 +15,7 @@ pub(super) enum Phase {
     Working,
     /// No more claims; the worker releases queued jobs, and running jobs may finish.
     Draining,
-    /// As well, but running jobs are handed back at once.
+    /// As well, but running jobs are released at once.
     HandingBack,
     /// No job runs any more; the last outcomes are being sent.
     Closing,
@@ -44,6 +44,11 @@ impl Stop {
         self.has_reached(Phase::Draining)
     }
 
+    /// Whether nothing is left to do.
+    pub(super) fn has_left(&self) -> bool {
+        self.has_reached(Phase::Leaving)
+    }
+
     pub(super) fn has_reached(&self, phase: Phase) -> bool {
         *self.0.borrow() >= phase
     }
@@ -70,7 +75,7 @@ impl Stopper {
         tracing::info!(
             running = load.running,
             waiting = load.waiting,
-            "{signal}: no more claims; {} running {} may finish within {}, those that wait are handed back; \
+            "{signal}: no more claims; {} running {} may finish within {}, those that wait are released; \
              a second signal ends at once",
             load.running,
             if load.running == 1 { "job" } else { "jobs" },

@@ -219,7 +219,7 @@ async fn claim_until_the_end(claiming: Claiming, db: DbConnection) -> WorkerRepo
     report
 }
 
-/// Gives the runs their grace, or hands them back when a command says so.
+/// Gives the runs their grace, or releases them when a command says so.
 async fn await_runs(shared: &Shared, runs_end: impl Future<Output = ()>) {
     let mut runs_end = std::pin::pin!(timeout(shared.settings.grace, runs_end));
     tokio::select! {

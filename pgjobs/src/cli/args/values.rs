@@ -1,6 +1,8 @@
 //! Parsers of argument values.
 
 use std::fmt;
+#[cfg(feature = "web")]
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -33,6 +35,14 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
         rest = after;
     }
     Ok(total)
+}
+
+/// An address with its port; `localhost` is 127.0.0.1.
+#[cfg(feature = "web")]
+pub(crate) fn address(text: &str) -> Result<SocketAddr, String> {
+    let number = text.replacen("localhost", "127.0.0.1", usize::from(text.starts_with("localhost:")));
+    let wrong = || format!("`{}` is no address with a port, such as 127.0.0.1:9000", text.escape_debug());
+    number.parse().map_err(|_| wrong())
 }
 
 /// Like [`duration`], but a plain number means seconds.

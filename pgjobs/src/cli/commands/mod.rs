@@ -19,5 +19,7 @@ pub(crate) mod pause;
 pub(crate) mod publish;
 pub(crate) mod retention;
 pub(crate) mod schedule;
+#[cfg(feature = "web")]
+pub(crate) mod serving;
 pub(crate) mod unique;
 pub(crate) mod worker;

@@ -1,14 +1,16 @@
 //! `worker`: runs the tasks of this binary.
 
+mod watch;
+
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use clap::Args;
 use serde_json::json;
-use sqlx::PgPool;
 
 use crate::cli::args::global::{Global, program};
 use crate::cli::args::values;
+#[cfg(feature = "web")]
+use crate::cli::commands::serving::{self, Serving};
 use crate::cli::database::connect;
 use crate::cli::database::target;
 use crate::cli::output::console::Console;
@@ -17,7 +19,8 @@ use crate::cli::output::format;
 use crate::cli::output::table::table;
 use crate::cli::setup::Setup;
 use crate::define::{Param, TaskDef};
-use crate::{End, Error, Topic, Worker, WorkerReport, db};
+use crate::{End, Error, Topic, Worker, WorkerReport};
+use watch::Watch;
 
 const AFTER_HELP: &str = "\
 A worker runs the tasks that are compiled into its program, so it is a program of yours:
@@ -83,10 +86,13 @@ pub(crate) struct WorkerArgs {
     /// Bring schema `jobs` up to date first.
     #[arg(long)]
     auto_migrate: bool,
+    #[cfg(feature = "web")]
+    #[command(flatten)]
+    serving: Serving,
 }
 
 pub(crate) async fn run(
-    args: WorkerArgs,
+    #[cfg_attr(not(feature = "web"), expect(unused_mut))] mut args: WorkerArgs,
     setup: Setup,
     global: &Global,
     console: &Console,
@@ -101,9 +107,14 @@ pub(crate) async fn run(
     let watch = pool.clone();
     let worker = target.others.iter().map(connect::quiet).fold(Worker::new(pool), Worker::fallback);
     let fails = args.fail_on_failure;
+    #[cfg(feature = "web")]
+    let served = std::mem::take(&mut args.serving).begin(&target, console).await?;
     let worker = configure(setup.apply(worker), args);
     announce(&worker, console)?;
     let watch = if fails { Some(Watch::new(watch, &worker).await?) } else { None };
+    #[cfg(feature = "web")]
+    let report = serving::run(worker, served).await?;
+    #[cfg(not(feature = "web"))]
     let report = worker.run().await?;
     let ended = match watch {
         Some(watch) => judge(&report, watch.lost().await),
@@ -152,27 +163,6 @@ fn untold(runs: u64) -> String {
          the log says why",
         format::jobs(runs)
     )
-}
-
-/// Counts jobs that end as failed without an outcome of this worker, because their worker died.
-struct Watch {
-    pool: PgPool,
-    tasks: Vec<&'static str>,
-    since: DateTime<Utc>,
-}
-
-impl Watch {
-    async fn new(pool: PgPool, worker: &Worker) -> Result<Self, Failure> {
-        let tasks = worker.tasks().map_err(explain)?;
-        let tasks = tasks.iter().flat_map(|task| task.names()).collect();
-        let since = db::inspect::now(&mut *pool.acquire().await?).await?;
-        Ok(Watch { pool, tasks, since })
-    }
-
-    async fn lost(&self) -> Result<u64, Failure> {
-        let mut connection = self.pool.acquire().await?;
-        Ok(db::inspect::lost(&mut connection, &self.tasks, self.since).await?)
-    }
 }
 
 /// The default size of the tasks' pool; the worker opens connections for itself beside the pool.
@@ -243,7 +233,7 @@ pub(crate) fn summary(report: &WorkerReport) -> Vec<String> {
         ("retried", report.retried, "failed runs that count as attempts; their jobs run again"),
         ("failed", report.failed, "runs that failed, and their jobs with them"),
         ("snoozed", report.snoozed, "runs that asked to be run again later"),
-        ("released", report.released, "jobs handed back unfinished; their runs do not count as attempts"),
+        ("released", report.released, "jobs released unfinished; their runs do not count as attempts"),
         ("lost", report.lost, "runs that no longer counted: cancelled, or given to another"),
         (
             "unsettled",

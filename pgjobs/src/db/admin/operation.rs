@@ -1,5 +1,7 @@
 //! Queries for operations over many jobs.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -57,6 +59,8 @@ pub struct OperationRow {
     pub stepped_at: DateTime<Utc>,
     /// When it ended.
     pub ended_at: Option<DateTime<Utc>>,
+    /// Of a cancel: how many seconds the code of running jobs may go on.
+    pub grace_seconds: Option<f64>,
 }
 
 /// What an operation would take if it were started now.
@@ -87,7 +91,7 @@ macro_rules! from {
         concat!(
             "select o.id, o.kind, o.topic, o.job_state, o.error, o.since, o.until, o.rate, o.who::text, o.role::text, o.reason, o.state, ",
             "o.matched, o.matched_exactly, o.done, o.skipped, o.skips::text, o.left_out::text, o.last_error, o.started_at, o.stepped_at, ",
-            "o.ended_at from ",
+            "o.ended_at, o.grace_seconds from ",
             $call,
             " o"
         )
@@ -118,6 +122,7 @@ fn row(row: &PgRow) -> Result<OperationRow, Error> {
         started_at: time(row, 19)?,
         stepped_at: time(row, 20)?,
         ended_at: maybe_time(row, 21)?,
+        grace_seconds: row.try_get(22)?,
     })
 }
 
@@ -137,14 +142,23 @@ pub(crate) async fn preview(connection: &mut PgConnection, chosen: &Chosen<'_>) 
     Ok(Preview { jobs: found.try_get(0)?, exact: found.try_get(1)?, examples: document(found.try_get(2)?) })
 }
 
+/// How an operation goes about it, and why.
+pub(crate) struct Manner<'a> {
+    /// Jobs a second.
+    pub(crate) rate: Option<f64>,
+    /// Of a cancel.
+    pub(crate) grace: Option<Duration>,
+    pub(crate) reason: Option<&'a str>,
+}
+
+/// `matched`: the number of jobs, where it was just counted.
 pub(crate) async fn start(
     database: impl PgExecutor<'_>,
     chosen: &Chosen<'_>,
-    rate: Option<f64>,
-    reason: Option<&str>,
+    manner: Manner<'_>,
     matched: Option<i64>,
 ) -> Result<OperationRow, Error> {
-    let started = from!("jobs.start_operation($1, $2, $3, $4, $5, $6, $7, $8, $9)");
+    let started = from!("jobs.start_operation($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)");
     let found = sqlx::query(started)
         .bind(chosen.kind)
         .bind(chosen.topic)
@@ -152,9 +166,10 @@ pub(crate) async fn start(
         .bind(chosen.error)
         .bind(chosen.since)
         .bind(chosen.until)
-        .bind(rate)
-        .bind(reason)
+        .bind(manner.rate)
+        .bind(manner.reason)
         .bind(matched)
+        .bind(manner.grace.map(|grace| grace.as_secs_f64()))
         .fetch_one(database)
         .await?;
     row(&found)

@@ -31,6 +31,8 @@ pub struct TaskRow {
     pub retries: Option<i32>,
     /// The time limit of a run in seconds, unless the job sets its own.
     pub timeout: Option<f64>,
+    /// How soon a job has to end after it is due, in seconds; `None`: nothing is declared.
+    pub slo: Option<f64>,
     /// Jobs with a greater priority run first; unless the job sets its own.
     pub priority: Option<i32>,
     /// Which of its ended jobs stay in history; `None` for a task that no worker declared.
@@ -67,7 +69,7 @@ macro_rules! task_query {
             "select t.name, array(select a from unnest(t.aliases) a where a is not null), coalesce(t.doc, ''), ",
             $documents,
             ", t.retries, t.timeout::float8, t.priority, t.keep, t.validation, t.declared, t.workers, \
-             coalesce(t.extra_kwargs, false), t.unique_by::text, t.paused from jobs.tasks() t",
+             coalesce(t.extra_kwargs, false), t.unique_by::text, t.paused, t.slo::float8 from jobs.tasks() t",
             $of
         )
     };
@@ -124,6 +126,7 @@ fn task(row: &PgRow) -> Result<TaskRow, Error> {
         args_schema: text(3)?.and_then(schema),
         result_schema: text(4)?.and_then(schema),
         params: text(5)?.and_then(|params| serde_json::from_str(&params).ok()),
+        slo: row.try_get(16)?,
         retries: row.try_get(6)?,
         timeout: row.try_get(7)?,
         priority: row.try_get(8)?,

@@ -140,6 +140,7 @@ fn role_of(function: &str) -> &'static str {
         "workers",
         "pauses",
         "problems",
+        "metrics",
         "next_ticks",
         "schedules",
         "get_schedule",

@@ -69,3 +69,12 @@ fn what_waits_is_prolonged_each_time_and_is_not_started() {
     assert_eq!(held.stop_waiting().len(), 1);
     assert!(!held.begin(&job), "it was released, and must not begin");
 }
+
+#[test]
+fn what_is_gathered_is_not_released_as_waiting_for_a_slot() {
+    let (held, job) = (InFlight::default(), job(false));
+    held.claim(std::slice::from_ref(&job), Instant::now());
+    held.gather(&job);
+    assert_eq!(held.stop_waiting().len(), 0);
+    assert_eq!(held.stop_unbegun().len(), 1);
+}

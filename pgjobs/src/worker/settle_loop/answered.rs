@@ -12,6 +12,7 @@ impl Settler {
         let settled = || answered.clone().filter(|(_, reason)| *reason != Some(Reason::Busy));
         self.shared.in_flight.were_settled(settled().map(|(one, _)| one.run()));
         settled().for_each(|(one, _)| self.shared.counts.answered(&one.outcome, one.is_last));
+        self.shared.meters.settled(answered.clone());
         let released =
             settled().filter(|(one, reason)| one.outcome.is_release_of_unknown() && reason.is_none()).count();
         if released > 0 {

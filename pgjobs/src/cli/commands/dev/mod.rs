@@ -8,6 +8,9 @@ mod run;
 
 use clap::Args;
 
+#[cfg(feature = "web")]
+use super::serving::Serving;
+
 #[cfg(feature = "local-postgres")]
 pub(crate) use run::run;
 
@@ -35,6 +38,9 @@ pub(crate) struct Dev {
     /// With --destroy: do not ask for confirmation.
     #[arg(short, long, requires = "destroy")]
     yes: bool,
+    #[cfg(feature = "web")]
+    #[command(flatten)]
+    serving: Serving,
 }
 
 #[cfg(not(feature = "local-postgres"))]

@@ -16,9 +16,9 @@ use crate::cli::output::failure::Failure;
 use crate::cli::output::progress::Progress;
 use crate::cli::setup::Setup;
 use crate::local_postgres::LocalPostgres;
-use crate::{Error, Worker};
+use crate::{Error, Worker, WorkerHealth};
 
-pub(crate) async fn run(args: Dev, setup: Setup, console: &Console) -> Result<(), Failure> {
+pub(crate) async fn run(mut args: Dev, setup: Setup, console: &Console) -> Result<(), Failure> {
     let project = Project::here()?;
     let running = running_url().await;
     if args.destroy {
@@ -35,7 +35,7 @@ pub(crate) async fn run(args: Dev, setup: Setup, console: &Console) -> Result<()
     if announces {
         project.announce(&url)?;
     }
-    let outcome = serve(&server, &url, setup, console).await;
+    let outcome = serve(&server, &url, setup, &mut args, console).await;
     if announces {
         project.withdraw();
     }
@@ -52,16 +52,24 @@ async fn start(args: &Dev, project: &Project, console: &Console) -> Result<Local
     Ok(builder.start().await?)
 }
 
-async fn serve(server: &LocalPostgres, url: &str, setup: Setup, console: &Console) -> Result<(), Failure> {
+async fn serve(
+    server: &LocalPostgres,
+    url: &str,
+    setup: Setup,
+    args: &mut Dev,
+    console: &Console,
+) -> Result<(), Failure> {
     console.note(server.describe());
-    let pool = connect::pool(&Target::new(server.options(), "`dev`"), 20).await?;
+    let target = Target::new(server.options(), "`dev`");
+    let pool = connect::pool(&target, 20).await?;
     let applied = crate::migrate(&pool).await?;
     if !applied.is_empty() {
         console.note(format!("applied {} migrations", applied.len()));
     }
     let interrupt = Interrupt::listen();
+    let serves = serves(args, &target, console).await?;
     print(url, Some(server), console)?;
-    work(pool, setup, interrupt, console).await
+    work(pool, setup, interrupt, serves, console).await
 }
 
 fn print(url: &str, server: Option<&LocalPostgres>, console: &Console) -> Result<(), Failure> {
@@ -73,8 +81,28 @@ fn print(url: &str, server: Option<&LocalPostgres>, console: &Console) -> Result
     console.data(&document, || format!("export DATABASE_URL='{url}'"))
 }
 
+/// Serves what there is to serve, once the worker has started.
+type Serves = Box<dyn FnOnce(WorkerHealth) + Send>;
+
+#[cfg(feature = "web")]
+async fn serves(args: &mut Dev, target: &Target, console: &Console) -> Result<Serves, Failure> {
+    let served = std::mem::take(&mut args.serving).begin(target, console).await?;
+    Ok(Box::new(move |worker| served.into_iter().for_each(|served| served.serve(worker.clone()))))
+}
+
+#[cfg(not(feature = "web"))]
+async fn serves(_: &mut Dev, _: &Target, _: &Console) -> Result<Serves, Failure> {
+    Ok(Box::new(drop))
+}
+
 /// Runs until Ctrl-C, with a worker if this program has tasks.
-async fn work(pool: PgPool, setup: Setup, interrupt: Interrupt, console: &Console) -> Result<(), Failure> {
+async fn work(
+    pool: PgPool,
+    setup: Setup,
+    interrupt: Interrupt,
+    serves: Serves,
+    console: &Console,
+) -> Result<(), Failure> {
     console.note("Ctrl-C stops it");
     let worker = setup.apply(Worker::new(pool));
     if is_idle(&worker) {
@@ -83,6 +111,7 @@ async fn work(pool: PgPool, setup: Setup, interrupt: Interrupt, console: &Consol
     }
     worker::announce(&worker, console)?;
     let working = worker.start().await?;
+    serves(working.health());
     interrupt.first().await;
     let report = working.shutdown().await;
     console.note(worker::summary(&report).join("\n")); // the data of this command is the URL

@@ -25,10 +25,13 @@ fn list(tasks: &[TaskRow]) -> Vec<String> {
     if tasks.is_empty() {
         return vec!["no tasks: a worker declares its tasks when it starts".to_owned()];
     }
-    table(["Task", ">Workers", "Keeps", "Checks", "Unique by", "Arguments", "About"], tasks.iter().map(row))
+    table(
+        ["Task", ">Workers", "Keeps", "Checks", "Unique by", "SLO", "Arguments", "About"],
+        tasks.iter().map(row),
+    )
 }
 
-fn row(task: &TaskRow) -> [String; 7] {
+fn row(task: &TaskRow) -> [String; 8] {
     let about = match (task.declared, task.aliases.as_slice()) {
         (false, _) => "has jobs, but no worker ever declared it".to_owned(),
         (true, []) => format::first_line(&task.doc, 60),
@@ -44,6 +47,7 @@ fn row(task: &TaskRow) -> [String; 7] {
         keeps,
         checks,
         unique_by(task),
+        task.slo.map_or_else(|| "-".to_owned(), |seconds| format!("{seconds} s")),
         arguments,
         about.trim().to_owned(),
     ]

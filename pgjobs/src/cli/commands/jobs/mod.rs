@@ -86,9 +86,9 @@ pub(crate) struct CancelArgs {
     /// All pending and running jobs under this topic instead; '*' is every task.
     #[arg(long)]
     topic: Option<Topic>,
-    /// How long the code of running jobs may go on, at most 1h; with --topic it is 5s.
-    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = values::duration, conflicts_with = "topic")]
-    grace: Duration,
+    /// How long the code of running jobs may go on, at most 1h [default: 5s].
+    #[arg(long, value_name = "DURATION", value_parser = values::duration)]
+    grace: Option<Duration>,
     #[command(flatten)]
     matching: Matching,
     /// Why, for whoever finds the jobs cancelled and for the audit.
@@ -123,21 +123,14 @@ async fn again(
 }
 
 pub(crate) async fn cancel(args: CancelArgs, global: &Global, console: &Console) -> Result<(), Failure> {
+    let grace = args.grace.unwrap_or(GRACE);
+    let action = Action::Cancel { grace };
     let Some(topic) = args.topic else {
         args.matching.refuse()?;
-        return selection::run(
-            Action::Cancel { grace: args.grace },
-            args.ids,
-            args.reason,
-            args.yes,
-            global,
-            console,
-        )
-        .await;
+        return selection::run(action, args.ids, args.reason, args.yes, global, console).await;
     };
-    Bulk::new(Action::Cancel { grace: GRACE }, Operation::cancel(topic), args.matching, args.reason, args.yes)
-        .run(global, console)
-        .await
+    let operation = Operation::cancel(topic).grace(grace);
+    Bulk::new(action, operation, args.matching, args.reason, args.yes).run(global, console).await
 }
 
 /// All these commands require one role, whichever of their statements the database refuses first.

@@ -1,0 +1,86 @@
+//! What a worker serves over HTTP beside its work: `--metrics`.
+
+use std::net::SocketAddr;
+
+use axum::Router;
+use clap::Args;
+use tokio::net::TcpListener;
+
+use crate::cli::args::values;
+use crate::cli::database::connect;
+use crate::cli::database::target::Target;
+use crate::cli::output::console::Console;
+use crate::cli::output::failure::Failure;
+use crate::{Worker, WorkerHandle, WorkerHealth, WorkerReport, web};
+
+/// Connections for probes and metrics, beside those of the worker and its tasks: a pool that tasks use up must
+/// not make the worker seem ill.
+const CONNECTIONS: u32 = 2;
+
+#[derive(Args, Default)]
+pub(crate) struct Serving {
+    /// Serve Prometheus at /metrics and /metrics/database, and probes at /healthz and /readyz, over HTTP at this
+    /// address, such as 127.0.0.1:9000.
+    #[arg(long, value_name = "ADDRESS", value_parser = values::address)]
+    metrics: Option<SocketAddr>,
+    /// Let --metrics take an address that other machines reach: there is no login, and names of tasks are shown.
+    #[arg(long, requires = "metrics")]
+    metrics_allow_remote: bool,
+}
+
+/// The address, taken, and what is served there.
+pub(crate) struct Served {
+    listener: TcpListener,
+    target: Target,
+}
+
+impl Serving {
+    /// Takes the address, before the worker starts; `None` when nothing is to be served. Metrics are kept from
+    /// here on.
+    pub(crate) async fn begin(self, target: &Target, console: &Console) -> Result<Option<Served>, Failure> {
+        let Some(address) = self.metrics else { return Ok(None) };
+        if !address.ip().is_loopback() && !self.metrics_allow_remote {
+            return Err(Failure::usage(format!(
+                "--metrics {address} is an address that other machines reach, and there is no login: take one such \
+                 as 127.0.0.1:{}, or add --metrics-allow-remote where the network keeps strangers away",
+                address.port()
+            )));
+        }
+        if !web::record() {
+            return Err(Failure::failed(
+                "--metrics: this program has installed a recorder of metrics itself, which has the metrics of its \
+                 worker: serve them from there, or leave that recorder out",
+            ));
+        }
+        let listener = TcpListener::bind(address)
+            .await
+            .map_err(|error| Failure::failed(format!("--metrics {address} cannot be served: {error}")))?;
+        if let Ok(address) = listener.local_addr() {
+            console.note(format!("metrics at http://{address}/metrics, health at /healthz and /readyz"));
+        }
+        Ok(Some(Served { listener, target: target.clone() }))
+    }
+}
+
+impl Served {
+    /// Serves until the program ends.
+    pub(crate) fn serve(self, worker: WorkerHealth) {
+        let pool = connect::pool_on(&self.target, CONNECTIONS);
+        let router: Router = web::metrics(pool.clone()).merge(web::health(pool, Some(worker)));
+        tokio::spawn(async move {
+            if let Err(error) = axum::serve(self.listener, router).await {
+                tracing::error!(%error, "metrics and health are not served any more");
+            }
+        });
+    }
+}
+
+/// Runs a worker to its end, and meanwhile serves what there is to serve.
+pub(crate) async fn run(worker: Worker, served: Option<Served>) -> Result<WorkerReport, Failure> {
+    let serve = |handle: &WorkerHandle| {
+        if let Some(served) = served {
+            served.serve(handle.health());
+        }
+    };
+    Ok(worker.run_watched(serve).await?)
+}
