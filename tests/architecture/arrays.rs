@@ -15,6 +15,7 @@ const BOUNDED_ARRAYS: &[(&str, &str, &str)] = &[
     ("edit.rs", "redrive", "jobs.redrive takes a thousand; cli/commands/jobs/selection.rs asks for so many"),
     ("settle.rs", "settle", "worker/settle_loop.rs cuts by number and bytes"),
     ("testing.rs", "advance", "workers that died of a fault in one test"),
+    ("testing.rs", "hold_others", "names of one task"),
     ("testing.rs", "next_due", "names of the program's tasks"),
     ("testing.rs", "published", "names of one task"),
 ];
