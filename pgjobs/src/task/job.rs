@@ -43,7 +43,7 @@ impl Job {
     /// A job as a test needs it, claimed just now.
     #[cfg(test)]
     pub(crate) fn example(claimed: Claimed) -> Self {
-        let now = Instant::now();
+        let now = std::time::Instant::now();
         Job::new(claimed, ClaimTimes { notified: None, sent: now, answered: now })
     }
 
