@@ -19,6 +19,8 @@ has() {
     pip) python3 -m pip --version ;;
     npm) command -v npm ;;
     pgbouncer) PATH=$PATH:/usr/sbin command -v pgbouncer ;;
+    chromium) command -v chromium && command -v chromedriver ;;
+    axe) ls target/axe/node_modules/axe-core/axe.min.js ;;
     faketime) ls /usr/lib/*/faketime/libfaketimeMT.so.1 ;;
     # pg_prove, with pgTAP and plpgsql_check for the newest installed PostgreSQL.
     pgtap) command -v pg_prove ;;
@@ -62,6 +64,9 @@ add() {
     pip) packages python3-pip ;;
     npm) packages nodejs npm ;;
     pgbouncer | faketime) packages "$1" ;;
+    chromium) packages chromium chromium-driver fonts-liberation ;;
+    # Into target: its licence is the MPL, and nothing of it is ours to ship.
+    axe) npm install --prefix target/axe --no-audit --no-fund --silent axe-core@4.14.1 ;;
     pgtap) extensions_of_postgresql ;;
     prometheus) packages prometheus prometheus-postgres-exporter ;;
     # Locked it would want a version of a dependency that not every registry has.

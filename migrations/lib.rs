@@ -59,7 +59,10 @@ const VERSIONS: &[Migration] = files!("versions":
     "0011_progress"
     "0012_operations"
     "0013_pause"
+    "0014_event"
     "0015_slo"
+    "0016_dashboard"
+    "0017_rollup"
 );
 
 /// A clock that tests can set: SQL to run in a test database, as the owner of schema `jobs`.

@@ -24,6 +24,8 @@ create sequence jobs.audit_id_seq;
 
 create sequence jobs.commands_made;
 
+create sequence jobs.event_number;
+
 create sequence jobs.job_number;
 
 create sequence jobs.keep_rules_made;
@@ -44,7 +46,11 @@ create sequence jobs.schedules_made;
 
 create sequence jobs.sleeping_until;
 
+create sequence jobs.subscribed_until;
+
 create sequence jobs.waiting_until;
+
+create sequence jobs.watches_made;
 
 create type jobs.job_status as enum ('success', 'failed', 'cancelled');
 
@@ -53,7 +59,8 @@ create type jobs.accepted_runs as (
   parts integer[],
   bits bigint[],
   number bigint,
-  on_end boolean
+  on_end boolean,
+  watched boolean
 );
 
 create type jobs.bulk_job as (
@@ -164,6 +171,15 @@ create type jobs.ended as (
   meta jsonb
 );
 
+create type jobs.event_group as (
+  kind text,
+  task character varying,
+  jobs integer,
+  ids text,
+  attempts integer[],
+  details jsonb[]
+);
+
 create type jobs.key_range as (
   task character varying,
   from_rank bigint,
@@ -183,6 +199,14 @@ create type jobs.locked_rows as (
   is_too_large boolean,
   unseen bigint,
   on_end boolean
+);
+
+create type jobs.new_event as (
+  job_id character varying,
+  attempt integer,
+  task character varying,
+  meta jsonb,
+  details jsonb
 );
 
 create type jobs.on_end as (
@@ -326,6 +350,12 @@ create type jobs.schema_error as (
   steps integer
 );
 
+create type jobs.search_part as (
+  found jobs.found[],
+  looked bigint,
+  floor text
+);
+
 create type jobs.unique_rule as (
   name character varying,
   key text,
@@ -409,8 +439,10 @@ create table jobs.config (
   max_bulk_bytes integer not null default 67108864,
   notify boolean not null default true,
   unknown_task text not null default 'accept'::text,
+  event_hours integer not null default 48,
   constraint config_pkey PRIMARY KEY (only_row),
   constraint config_only_row_check CHECK (only_row),
+  constraint event_hours_is_1_to_8760 CHECK (((event_hours >= 1) AND (event_hours <= 8760))),
   constraint history_days_is_1_to_36500 CHECK (((history_days >= 1) AND (history_days <= 36500))),
   constraint max_body_bytes_is_512_to_134217728 CHECK (((max_body_bytes >= 512) AND (max_body_bytes <= 134217728))),
   constraint max_bulk_bytes_is_512_to_1073741823 CHECK (((max_bulk_bytes >= 512) AND (max_bulk_bytes <= 1073741823))),
@@ -418,6 +450,19 @@ create table jobs.config (
   constraint max_result_bytes_is_1_to_134217728 CHECK (((max_result_bytes >= 1) AND (max_result_bytes <= 134217728))),
   constraint unknown_task_is_known CHECK ((unknown_task = ANY (ARRAY['accept'::text, 'reject'::text])))
 );
+
+create table jobs.event (
+  at timestamp with time zone not null,
+  xact xid8 not null default pg_current_xact_id(),
+  number bigint not null,
+  kind text not null,
+  task character varying not null,
+  jobs integer not null,
+  ids text not null,
+  attempts integer[],
+  details jsonb[],
+  constraint event_by_xact PRIMARY KEY (xact, number, at)
+) partition by RANGE (at);
 
 create table jobs.job (
   id bigint not null,
@@ -584,8 +629,35 @@ create table jobs.retention (
   jumped_at timestamp with time zone,
   gave_way integer not null default 0,
   gave_way_at timestamp with time zone,
+  events_dropped_to xid8,
   constraint retention_pkey PRIMARY KEY (only_row),
   constraint retention_only_row_check CHECK (only_row)
+);
+
+create table jobs.rollup (
+  task character varying not null,
+  at timestamp with time zone not null,
+  seconds integer not null,
+  success integer not null,
+  failed integer not null,
+  cancelled integer not null,
+  wait integer[] not null,
+  run integer[] not null,
+  constraint rollup_by_task PRIMARY KEY (task, at, seconds)
+);
+CREATE INDEX rollup_by_time ON jobs.rollup USING btree (at);
+
+create table jobs.rollup_day (
+  day date not null,
+  counted pg_snapshot,
+  counting pg_snapshot,
+  block bigint not null default 0,
+  blocks bigint not null default 0,
+  blocks_before bigint not null default 0,
+  begun_at timestamp with time zone not null default '-infinity'::timestamp with time zone,
+  folded_to timestamp with time zone not null,
+  is_by_hour boolean not null default false,
+  constraint rollup_day_pkey PRIMARY KEY (day)
 );
 
 create table jobs.schedule (
@@ -722,6 +794,16 @@ create table jobs.unique_key (
 );
 CREATE INDEX unique_key_for_a_time ON jobs.unique_key USING btree (job_id) WHERE (until IS NOT NULL);
 CREATE INDEX unique_key_until ON jobs.unique_key USING btree (until) WHERE (until IS NOT NULL);
+
+create table jobs.watch (
+  topic character varying not null,
+  is_declared boolean not null,
+  likes text[] not null,
+  kinds text[],
+  watched_at timestamp with time zone not null,
+  watched_by name not null,
+  constraint watch_pkey PRIMARY KEY (topic, is_declared)
+);
 
 create table jobs.worker (
   id uuid not null,
@@ -904,7 +986,9 @@ create table jobs.worker (
   meta jsonb
 
 -- function jobs.ack(i_job character varying, i_result jsonb DEFAULT NULL::jsonb, i_lease uuid DEFAULT NULL::uuid) returns jobs.ended
+-- function jobs.announce_events() returns boolean
 -- function jobs.audit_log(i_target text DEFAULT NULL::text, i_action text DEFAULT NULL::text, i_before bigint DEFAULT NULL::bigint, i_num integer DEFAULT 50) returns TABLE(id bigint, at timestamp with time zone, who name, role name, action text, target text, jobs bigint, reason text, details jsonb)
+-- function jobs.await_events(i_seconds double precision) returns void
 -- function jobs.await_results(i_seconds double precision) returns void
 -- function jobs.backfill_schedule(i_name text, i_from timestamp with time zone, i_to timestamp with time zone) returns TABLE(tick timestamp with time zone, job_id character varying)
 -- function jobs.beat(i_worker uuid, i_late_leases uuid[] DEFAULT '{}'::uuid[], i_late_batch_indexes integer[] DEFAULT '{}'::integer[], i_started_leases uuid[] DEFAULT '{}'::uuid[], i_started_batch_indexes integer[] DEFAULT '{}'::integer[], i_progress jsonb DEFAULT NULL::jsonb, i_receipts jsonb DEFAULT NULL::jsonb, i_status jsonb DEFAULT NULL::jsonb, OUT alive boolean, OUT commands jsonb, OUT polls boolean) returns record
@@ -922,11 +1006,15 @@ create table jobs.worker (
 -- function jobs.drop_keep(i_topic text, i_status text DEFAULT NULL::text) returns boolean
 -- function jobs.drop_schedule(i_name text) returns boolean
 -- function jobs.edit(i_job text, i_body jsonb DEFAULT NULL::jsonb, i_priority integer DEFAULT NULL::integer, i_scheduled_at timestamp with time zone DEFAULT NULL::timestamp with time zone, i_timeout numeric DEFAULT NULL::numeric, i_max_retries integer DEFAULT NULL::integer, i_meta jsonb DEFAULT NULL::jsonb, i_reason text DEFAULT NULL::text) returns SETOF jobs."all"
+-- function jobs.ended_lately(i_seconds integer DEFAULT 10) returns TABLE(task character varying, success bigint, failed bigint, cancelled bigint, seconds double precision)
+-- function jobs.event_position() returns text
+-- function jobs.events_after(i_position text DEFAULT NULL::text, i_topic text DEFAULT '*'::text, i_num integer DEFAULT 1000, i_until text DEFAULT NULL::text) returns TABLE("position" text, at timestamp with time zone, kind text, task character varying, job_id character varying, attempt integer, details jsonb)
 -- function jobs.explain_schedule(i_name text) returns SETOF jobs.reason
 -- function jobs.explain(i_job character varying) returns SETOF jobs.reason
 -- function jobs.fail_next(i_worker uuid, i_tasks text[], i_lease uuid, i_reason text) returns text
 -- function jobs.fetch(i_worker uuid, i_lease uuid, i_part integer DEFAULT NULL::integer) returns TABLE(part integer, jobs jobs.open_job[])
 -- function jobs.find(i_state text DEFAULT NULL::text, i_topic text DEFAULT NULL::text, i_before character varying DEFAULT NULL::character varying, i_num integer DEFAULT 50) returns SETOF jobs."all"
+-- function jobs.flow(i_cap integer DEFAULT 10000) returns TABLE(ended bigint, failed bigint, failed_exactly boolean, backoff bigint, backoff_exactly boolean)
 -- function jobs.get_operation(i_operation bigint) returns jobs.operation_info
 -- function jobs.get_schedule(i_name text) returns jobs.schedule_info
 -- function jobs.get(i_job character varying) returns SETOF jobs."all"
@@ -935,6 +1023,7 @@ create table jobs.worker (
 -- function jobs.held_by(i_worker uuid) returns TABLE(job_id character varying, lease uuid, batch_index integer)
 -- function jobs.job_log(i_job character varying, i_position bigint DEFAULT 0, i_num integer DEFAULT 1000) returns TABLE("position" bigint, attempt integer, at timestamp with time zone, level text, target text, message text, fields jsonb)
 -- function jobs.keep_rules() returns TABLE(topic text, status text, days integer, set_at timestamp with time zone, set_by name, clean_until date)
+-- function jobs.keep_statistics(i_on boolean DEFAULT true) returns boolean
 -- function jobs.keep(i_topic text, i_status text DEFAULT NULL::text, i_days integer DEFAULT NULL::integer) returns void
 -- procedure jobs.maintain_partitions_and_commit()
 -- function jobs.maintain_partitions() returns SETOF text
@@ -945,6 +1034,7 @@ create table jobs.worker (
 -- function jobs.note_progress(i_worker uuid, i_progress jsonb) returns void
 -- function jobs.now() returns timestamp with time zone
 -- function jobs.open_bodies(i_jobs text[]) returns TABLE(job_id character varying, body jsonb)
+-- function jobs.open_counts(i_cap integer DEFAULT 10000) returns TABLE(task character varying, ready bigint, scheduled bigint, running bigint, oldest_ready timestamp with time zone, exact boolean)
 -- function jobs.operations(i_before bigint DEFAULT NULL::bigint, i_num integer DEFAULT 50) returns SETOF jobs.operation_info
 -- function jobs.overview(i_cap integer DEFAULT 100000) returns TABLE(task character varying, ready bigint, scheduled bigint, running bigint, success bigint, failed bigint, cancelled bigint, oldest_ready timestamp with time zone, exact boolean)
 -- function jobs.own_task(i_task text, i_role name) returns bigint
@@ -982,14 +1072,18 @@ create table jobs.worker (
 -- function jobs.schedule_log(i_name text, i_limit integer DEFAULT 20) returns TABLE(number bigint, tick timestamp with time zone, at timestamp with time zone, outcome text, job_id character varying, reason text)
 -- function jobs.schedule_ticks(i_name text, i_num integer DEFAULT 5, i_after timestamp with time zone DEFAULT NULL::timestamp with time zone) returns SETOF timestamp with time zone
 -- function jobs.schedules(i_name text DEFAULT '*'::text, i_after text DEFAULT ''::text, i_limit integer DEFAULT 1000) returns SETOF jobs.schedule_info
+-- function jobs.search(i_state text DEFAULT 'open'::text, i_topic text DEFAULT NULL::text, i_tag text DEFAULT NULL::text, i_meta jsonb DEFAULT NULL::jsonb, i_key text DEFAULT NULL::text, i_since timestamp with time zone DEFAULT NULL::timestamp with time zone, i_until timestamp with time zone DEFAULT NULL::timestamp with time zone, i_text text DEFAULT NULL::text, i_error text DEFAULT NULL::text, i_before text DEFAULT NULL::text, i_num integer DEFAULT 50, i_look integer DEFAULT 20000, i_seconds double precision DEFAULT 0.15) returns SETOF jobs.found
+-- function jobs.server_health() returns jsonb
 -- function jobs.set_progress(i_job character varying, i_done double precision, i_total double precision DEFAULT NULL::double precision, i_note text DEFAULT NULL::text, i_lease uuid DEFAULT NULL::uuid) returns void
 -- function jobs.set_schedule(i_name text, i_task text, i_body jsonb DEFAULT NULL::jsonb, i_cron text DEFAULT NULL::text, i_every interval DEFAULT NULL::interval, i_at timestamp with time zone DEFAULT NULL::timestamp with time zone, i_zone text DEFAULT 'UTC'::text, i_catch_up text DEFAULT 'last'::text, i_catch_up_limit integer DEFAULT 100, i_overlap text DEFAULT 'allow'::text, i_jitter interval DEFAULT '00:00:00'::interval, i_gap text DEFAULT NULL::text, i_fold text DEFAULT NULL::text, i_timeout numeric DEFAULT NULL::numeric, i_priority integer DEFAULT NULL::integer, i_max_retries integer DEFAULT NULL::integer, i_meta jsonb DEFAULT NULL::jsonb) returns jobs.schedule_info
 -- function jobs.set_validation(i_task character varying, i_mode text) returns void
 -- function jobs.settle(i_job_ids text[], i_leases uuid[], i_outcomes text[] DEFAULT NULL::text[], i_results jsonb[] DEFAULT NULL::jsonb[], i_errors text[] DEFAULT NULL::text[], i_delays double precision[] DEFAULT NULL::double precision[], i_batch_indexes integer[] DEFAULT NULL::integer[], i_said text[] DEFAULT NULL::text[]) returns TABLE(at integer, job_id text, reason text)
 -- function jobs.start_operation(i_kind text, i_topic text, i_state text DEFAULT NULL::text, i_error text DEFAULT NULL::text, i_since timestamp with time zone DEFAULT NULL::timestamp with time zone, i_until timestamp with time zone DEFAULT NULL::timestamp with time zone, i_rate double precision DEFAULT NULL::double precision, i_reason text DEFAULT NULL::text, i_matched bigint DEFAULT NULL::bigint, i_grace_seconds double precision DEFAULT NULL::double precision) returns jobs.operation_info
 -- function jobs.start(i_worker uuid, i_leases uuid[], i_batch_indexes integer[]) returns SETOF integer
+-- function jobs.statistics(i_topic text DEFAULT NULL::text, i_from timestamp with time zone DEFAULT NULL::timestamp with time zone, i_to timestamp with time zone DEFAULT NULL::timestamp with time zone, i_step interval DEFAULT NULL::interval) returns TABLE(at timestamp with time zone, success bigint, failed bigint, cancelled bigint, wait_p50 double precision, wait_p95 double precision, wait_p99 double precision, run_p50 double precision, run_p95 double precision, run_p99 double precision)
 -- function jobs.step_operation(i_operation bigint, i_seconds double precision DEFAULT 0.3) returns jobs.operation_info
 -- function jobs.sweep(i_limit integer DEFAULT 100) returns integer
+-- function jobs.task_statistics(i_topic text DEFAULT NULL::text, i_from timestamp with time zone DEFAULT NULL::timestamp with time zone, i_to timestamp with time zone DEFAULT NULL::timestamp with time zone) returns TABLE(task character varying, success bigint, failed bigint, cancelled bigint, wait_p50 double precision, wait_p95 double precision, wait_p99 double precision, run_p50 double precision, run_p95 double precision, run_p99 double precision, ended bigint[])
 -- function jobs.tasks_in_use(i_topics text[] DEFAULT NULL::text[], i_known text[] DEFAULT '{}'::text[], i_cap integer DEFAULT 100000) returns TABLE(task character varying, ready bigint, scheduled bigint, running bigint, exact boolean, workers bigint, others bigint, signatures jsonb)
 -- function jobs.tasks() returns TABLE(name character varying, aliases text[], doc text, args_schema jsonb, result_schema jsonb, retries integer, timeout numeric, priority integer, keep text, declared boolean, workers bigint, validation text, params jsonb, extra_kwargs boolean, owner name, unique_by jsonb, paused boolean, slo numeric)
 -- function jobs.tick(i_limit integer DEFAULT 200, i_seconds double precision DEFAULT NULL::double precision) returns integer
@@ -997,24 +1091,31 @@ create table jobs.worker (
 -- function jobs.unique_keys(i_topic text DEFAULT '*'::text, i_num integer DEFAULT 100) returns TABLE(name character varying, key text, job_id character varying, state character varying, until timestamp with time zone)
 -- function jobs.unregister_worker(i_worker uuid) returns void
 -- function jobs.unusable() returns SETOF text
+-- function jobs.unwatch(i_topic text) returns boolean
+-- function jobs.watches() returns TABLE(topic character varying, kinds text[], watched_at timestamp with time zone, watched_by name, is_declared boolean)
+-- function jobs.watch(i_topic text, i_kinds text[] DEFAULT NULL::text[]) returns void
 -- function jobs.workers() returns TABLE(id uuid, host text, pid integer, version text, topics text[], tasks text[], slots integer, held bigint, started_at timestamp with time zone, heartbeat_at timestamp with time zone, alive boolean, paused_at timestamp with time zone)
 -- function jobs._able_workers(i_task character varying) returns TABLE(workers bigint, slots bigint, held bigint, paused bigint)
 -- function jobs._absent(i_at text) returns text
 -- function jobs._accept(i_leases uuid[], i_batch_indexes integer[]) returns jobs.accepted_runs
 -- function jobs._act(i_op jobs.operation, i_jobs text[], i_part text) returns jobs.operation
 -- function jobs._acts_as(i_role oid, i_login oid) returns boolean
+-- function jobs._add_histograms(i_one integer[], i_other integer[]) returns integer[]
 -- function jobs._adopt_grants(i_role name) returns void
--- function jobs._after_end(i_runs jobs.accepted_runs, i_leases uuid[], i_batch_indexes integer[], i_outcomes text[]) returns void
+-- function jobs._after_end(i_runs jobs.accepted_runs, i_leases uuid[], i_batch_indexes integer[], i_outcomes text[], i_errors text[]) returns void
 -- function jobs._after_start(i_lease uuid) returns void
 -- function jobs._age(i_now timestamp with time zone, i_at timestamp with time zone) returns double precision
 -- function jobs._allowed(i_publish boolean, i_tasks text[]) returns text[]
 -- function jobs._any_key() returns smallint
 -- function jobs._are_apart(i_one jsonb, i_other jsonb) returns boolean
 -- function jobs._are_disjoint(i_one jsonb, i_other jsonb) returns boolean
+-- function jobs._are_few(i_state text, i_look bigint) returns boolean
 -- function jobs._are_jobs(i_tasks text[], i_bodies jsonb[], i_priorities integer[], i_job_ids text[]) returns boolean
+-- function jobs._are_watched() returns boolean
 -- function jobs._as_array(i_value jsonb) returns jsonb
 -- function jobs._as_operation(i_kind text, i_topic text, i_state text, i_error text, i_since timestamp with time zone, i_until timestamp with time zone, i_rate double precision, i_reason text, i_grace_seconds double precision DEFAULT NULL::double precision) returns jobs.operation
 -- function jobs._as_schedule(i_name text, i_task text, i_when jsonb) returns jobs.schedule
+-- function jobs._as_snapshot(i_text text) returns pg_snapshot
 -- function jobs._at(i_template text, i_at text) returns text
 -- function jobs._audit_jobs(i_action text, i_jobs text[], i_reason text DEFAULT NULL::text) returns void
 -- function jobs._audit_schedule(i_action text, i_schedule jobs.schedule, i_reason text DEFAULT NULL::text, i_since timestamp with time zone DEFAULT NULL::timestamp with time zone) returns jobs.schedule_info
@@ -1022,13 +1123,16 @@ create table jobs.worker (
 -- function jobs._backoff(i_retries integer) returns interval
 -- function jobs._begin_claim(i_worker uuid, i_tasks text[], i_num integer, i_sleep_seconds double precision) returns timestamp with time zone
 -- function jobs._begin_progress() returns void
+-- function jobs._begin_watching() returns void
 -- function jobs._bit(i_run bigint) returns bigint
 -- function jobs._bound(i_args jsonb, i_kwargs jsonb, i_params jsonb) returns jsonb
+-- function jobs._bucket(i_span interval) returns integer
 -- function jobs._caller() returns name
 -- function jobs._cancel_note(i_who name, i_reason text) returns text
 -- function jobs._cancel_runs(i_jobs text[], i_note text) returns jobs.cancelled_runs
 -- function jobs._cancel(i_jobs text[], i_grace_seconds double precision, i_who name, i_reason text) returns jobs.cancelled
 -- function jobs._cancelled_by(i_traceback text) returns text
+-- function jobs._change_event_partitions(i_today date, i_oldest date) returns text[]
 -- function jobs._change_holders(i_met jobs.wanted_key[], i_new jobs.open_job[], i_bytes bigint[], i_rules jobs.unique_rule[]) returns boolean
 -- function jobs._change_operation(i_operation bigint, i_action text, i_state text, i_reason text) returns jobs.operation_info
 -- function jobs._change_partitions(i_today date, i_full boolean, i_make date[], i_drop text[]) returns text[]
@@ -1051,6 +1155,7 @@ create table jobs.worker (
 -- function jobs._check_results(i_results jsonb[], i_code text) returns void
 -- function jobs._check_schedule_job(i_schedule jobs.schedule) returns void
 -- function jobs._check_schedule(i_schedule jobs.schedule) returns void
+-- function jobs._check_search(i_state text, i_before text, i_num integer, i_look integer, i_seconds double precision, i_in_texts boolean) returns void
 -- function jobs._check_sizes(i_changes jobs.declaration[]) returns void
 -- function jobs._check_topics(i_publish boolean, i_tasks text[]) returns void
 -- function jobs._check_worker(i_worker uuid, i_host text, i_pid integer, i_version text, i_topics text[], i_tasks text[], i_slots integer) returns void
@@ -1060,8 +1165,11 @@ create table jobs.worker (
 -- function jobs._clock_change(i_zone text, i_first timestamp with time zone, i_last timestamp with time zone) returns timestamp with time zone
 -- function jobs._compiled(i_schema jsonb, i_params jsonb, i_extra_kwargs boolean) returns jsonpath
 -- function jobs._cost(i_body_bytes bigint, i_predicate_bytes integer) returns bigint
+-- function jobs._count_blocks(i_table regclass, i_day jobs.rollup_day, i_from bigint) returns void
+-- function jobs._count_day(i_day jobs.rollup_day, i_now timestamp with time zone, i_blocks integer) returns integer
 -- function jobs._count_from_now(i_worker uuid, i_leases uuid[], i_batch_indexes integer[], i_now timestamp with time zone) returns void
 -- function jobs._count(i_bits bigint) returns integer
+-- function jobs._covers(i_snapshot pg_snapshot, i_other pg_snapshot) returns boolean
 -- function jobs._cron_days(i_cron jobs.cron, i_month date) returns integer[]
 -- function jobs._cron_fields(i_cron text) returns text[]
 -- function jobs._cron_list(i_list text, i_field text, i_low integer, i_high integer, i_names text[] DEFAULT NULL::text[]) returns integer[]
@@ -1075,6 +1183,7 @@ create table jobs.worker (
 -- function jobs._declare_one_by_one(i_changes jobs.change[]) returns void
 -- function jobs._declare_schedule(i_name text, i_task text, i_declared jsonb, i_names text[]) returns void
 -- function jobs._declare_schedules(i_tasks jsonb, i_names text[]) returns void
+-- function jobs._declare_watches(i_tasks jsonb, i_names text[]) returns void
 -- function jobs._declared(i_tasks jsonb) returns SETOF jobs.declaration
 -- function jobs._declare(i_tasks jobs.declaration[]) returns void
 -- function jobs._declarer() returns oid
@@ -1090,10 +1199,18 @@ create table jobs.worker (
 -- function jobs._edit_pending(i_job text, i_new jsonb) returns jsonb
 -- function jobs._edited_key(i_job text, i_task text, i_old jsonb, i_new jsonb, i_on_end jobs.on_end, i_holds boolean) returns jobs.on_end
 -- function jobs._ended_counts(i_state text, i_pattern text, i_cap bigint) returns TABLE(task character varying, state text, jobs bigint)
+-- function jobs._ended_in_blocks(i_table regclass, i_day jobs.rollup_day, i_from bigint) returns TABLE(task character varying, at timestamp with time zone, seconds integer, status jobs.job_status, wait integer, run integer, jobs bigint)
 -- function jobs._ended_since(i_jobs text[]) returns timestamp with time zone
 -- function jobs._ended_times(i_jobs text[], i_from timestamp with time zone, i_until timestamp with time zone) returns timestamp with time zone[]
 -- function jobs._ends(i_outcome text, i_retries integer, i_max_retries integer) returns boolean
+-- function jobs._error_class(i_error text) returns text
 -- function jobs._escaped(i_text text) returns text
+-- function jobs._event_details(i_meta jsonb, i_more jsonb) returns jsonb
+-- function jobs._event_kinds() returns text[]
+-- function jobs._event_partitions() returns TABLE(name text, day date)
+-- function jobs._event_rows(i_from pg_snapshot, i_to pg_snapshot, i_number bigint, i_pattern text, i_rows integer) returns SETOF jobs.event
+-- function jobs._event_system() returns text
+-- function jobs._events_between(i_here text, i_from pg_snapshot, i_to pg_snapshot, i_number bigint, i_nth integer, i_pattern text, i_num integer) returns TABLE("position" text, at timestamp with time zone, kind text, task character varying, job_id character varying, attempt integer, details jsonb)
 -- function jobs._example(i_job text, i_task text, i_error text) returns jsonb
 -- function jobs._excludes(i_one jsonb, i_other jsonb) returns boolean
 -- function jobs._expected_type(i_schema jsonb) returns text
@@ -1120,6 +1237,8 @@ create table jobs.worker (
 -- function jobs._first_tick(i_schedule jobs.schedule) returns timestamp with time zone
 -- function jobs._fits(i_bytes bigint, i_limit integer, i_scheduled_at timestamp with time zone, i_timeout numeric, i_max_retries integer) returns boolean
 -- function jobs._flaw(i_task jsonb) returns text
+-- function jobs._fold_days(i_now timestamp with time zone) returns void
+-- function jobs._fold(i_from timestamp with time zone, i_to timestamp with time zone, i_seconds integer) returns void
 -- function jobs._for_each(i_values anyarray, i_jobs integer) returns anyarray
 -- function jobs._gap_end(i_local timestamp without time zone, i_zone text) returns timestamp with time zone
 -- function jobs._given_over(i_given jsonb, i_checked boolean, i_declared jsonb) returns jsonb
@@ -1156,9 +1275,11 @@ create table jobs.worker (
 -- function jobs._is_receipt(i_receipt jsonb) returns boolean
 -- function jobs._is_same(i_one jobs.schedule, i_other jobs.schedule) returns boolean
 -- function jobs._is_under(i_task text, i_limits jobs.limits) returns boolean
+-- function jobs._is_usual(i_kind text, i_attempt integer, i_details jsonb) returns boolean
 -- function jobs._jitter(i_schedule jobs.schedule) returns interval
 -- function jobs._joined(i_parts text[], i_by text) returns text
 -- function jobs._key_part(i_value jsonb) returns text
+-- function jobs._kind_of_end(i_outcome text, i_retries integer, i_max_retries integer) returns text
 -- function jobs._kind(i_value jsonb) returns text
 -- function jobs._known_definitions(i_root jsonb) returns jsonb
 -- function jobs._known(i_template text, i_at text) returns text
@@ -1166,6 +1287,7 @@ create table jobs.worker (
 -- function jobs._last_ended(i_num integer, i_each integer) returns TABLE(task character varying, failed bigint)
 -- function jobs._last_tick(i_schedule jobs.schedule, i_cron jobs.cron, i_known timestamp with time zone, i_now timestamp with time zone) returns timestamp with time zone
 -- function jobs._last_ticks(i_schedule jobs.schedule, i_cron jobs.cron, i_last timestamp with time zone, i_num integer) returns timestamp with time zone[]
+-- function jobs._likes_of(i_topic text, i_is_declared boolean) returns text[]
 -- function jobs._limit_the_rest() returns void
 -- function jobs._limits_of(i_role name, i_publish boolean, i_how text) returns text[]
 -- function jobs._limits(i_publish boolean) returns jobs.limits
@@ -1181,11 +1303,14 @@ create table jobs.worker (
 -- function jobs._log_schedule(i_name text, i_outcome text, i_ticks timestamp with time zone[], i_jobs character varying[], i_reason text) returns void
 -- function jobs._look_again() returns void
 -- function jobs._lowest_bits(i_number bigint) returns bigint
+-- function jobs._maintain_event_partitions(i_now timestamp with time zone, i_clock_is_sure boolean) returns text[]
 -- function jobs._maintain_partitions() returns SETOF text
 -- function jobs._maintain_run_partitions(i_today date, i_oldest date, i_clock_is_sure boolean) returns text[]
+-- function jobs._make_event_partition(i_name text, i_day date) returns boolean
 -- function jobs._make_partition_of_default(i_today date) returns void
 -- function jobs._make_partition(i_day date) returns boolean
 -- function jobs._make_run_partition(i_parent text, i_name text, i_day date) returns boolean
+-- function jobs._masked(i_value jsonb, i_schema jsonb, i_root jsonb, i_depth integer DEFAULT 0) returns jsonb
 -- function jobs._matches_in_history(i_op jobs.operation, i_limit bigint) returns TABLE(jobs bigint, exact boolean, examples jsonb)
 -- function jobs._matches(i_op jobs.operation, i_limit bigint) returns TABLE(jobs bigint, exact boolean, examples jsonb)
 -- function jobs._match(i_op jobs.operation) returns text
@@ -1221,12 +1346,22 @@ create table jobs.worker (
 -- function jobs._next_pending(i_op jobs.operation, i_jobs integer, OUT o_jobs text[], OUT o_op jobs.operation) returns record
 -- function jobs._next_phase(i_op jobs.operation) returns jobs.operation
 -- function jobs._next_running(i_op jobs.operation, i_jobs integer, OUT o_jobs text[], OUT o_op jobs.operation) returns record
+-- function jobs._next_snapshot(i_from pg_snapshot, i_until pg_snapshot, i_rows integer) returns pg_snapshot
 -- function jobs._next_tick(i_schedule jobs.schedule, i_cron jobs.cron, i_after timestamp with time zone) returns timestamp with time zone
 -- function jobs._not_expressible() returns text
 -- function jobs._not_held(i_job character varying, i_lease uuid) returns void
+-- function jobs._note_cancelled(i_jobs text[], i_tasks text[], i_attempts integer[], i_metas jsonb[]) returns void
+-- function jobs._note_dropped_events(i_partition text, i_from timestamp with time zone, i_to timestamp with time zone) returns void
+-- function jobs._note_each(i_kind text, i_events jobs.new_event[]) returns void
+-- function jobs._note_ends(i_runs jobs.accepted_runs, i_leases uuid[], i_batch_indexes integer[], i_outcomes text[], i_errors text[]) returns void
+-- function jobs._note_picked(i_lease uuid) returns void
 -- function jobs._note_plain_client() returns void
 -- function jobs._note_progress(i_worker uuid, i_progress jsonb) returns void
+-- function jobs._note_published(i_published jobs.published, i_tasks text[], i_metas jsonb[]) returns void
+-- function jobs._note_purged(i_rows tid[]) returns void
+-- function jobs._note_queued(i_jobs text[], i_tasks text[], i_metas jsonb[]) returns void
 -- function jobs._note_receipts(i_worker uuid, i_receipts jsonb, i_now timestamp with time zone) returns void
+-- function jobs._note_requeued(i_jobs text[]) returns void
 -- function jobs._note_skips(i_op jobs.operation, i_jobs text[], i_skips text[]) returns jobs.operation
 -- function jobs._note_started(i_worker uuid, i_leases uuid[], i_batch_indexes integer[], i_skip boolean) returns void
 -- function jobs._note_status(i_worker uuid, i_status jsonb, i_now timestamp with time zone) returns void
@@ -1234,6 +1369,7 @@ create table jobs.worker (
 -- function jobs._nth_random(i_randoms bytea, i_nth integer) returns bytea
 -- function jobs._offset(i_at timestamp with time zone, i_zone text) returns interval
 -- function jobs._old_values(i_old jsonb, i_new jsonb) returns jsonb
+-- function jobs._oldest_kept(i_now pg_snapshot) returns pg_snapshot
 -- function jobs._on_day(i_day timestamp with time zone) returns text
 -- function jobs._open_job(i_row jobs.pending) returns jobs.open_job
 -- function jobs._open_of(i_jobs text[]) returns TABLE(job_id character varying, status character varying, task character varying)
@@ -1256,6 +1392,7 @@ create table jobs.worker (
 -- function jobs._paused_likes() returns text[]
 -- function jobs._paused_names(i_patterns text[]) returns text[]
 -- function jobs._paused_patterns() returns text[]
+-- function jobs._percentile(i_histogram bigint[], i_share double precision) returns double precision
 -- function jobs._plan_claim(i_tasks text[], i_watermark_tasks text[], i_watermark_priorities integer[], i_watermarks bigint[], i_num integer, i_own_batch text[], i_jobs_per_mib bigint) returns jobs.claim_plan
 -- function jobs._plan_rest(i_tasks text[], i_watermark_tasks text[], i_watermark_priorities integer[], i_watermarks bigint[], i_num integer, i_own_batch text[], i_jobs_per_mib bigint, i_is_enough boolean, i_unpack boolean) returns jobs.claim_plan
 -- function jobs._predicate_of_body(i_schema jsonb, i_params jsonb, i_extra_kwargs boolean) returns text
@@ -1303,6 +1440,7 @@ create table jobs.worker (
 -- function jobs._range_end(i_from timestamp with time zone, i_until timestamp with time zone) returns timestamp with time zone
 -- function jobs._rank(i_priority integer, i_ready_seq bigint) returns bigint
 -- function jobs._read_cron(i_cron text) returns jobs.cron
+-- function jobs._read_position(i_position text, i_now pg_snapshot, OUT o_before pg_snapshot, OUT o_read pg_snapshot, OUT o_number bigint, OUT o_nth integer, OUT o_flaw text) returns record
 -- function jobs._read_unique(i_which text, i_unique jsonb, i_task text) returns jobs.unique_rule
 -- function jobs._ready_counts(i_tasks text[]) returns TABLE(task text, state text, jobs bigint)
 -- function jobs._ready_tasks(i_topic text) returns text[]
@@ -1320,10 +1458,13 @@ create table jobs.worker (
 -- function jobs._release_keys(i_jobs text[], i_on_ends jobs.on_end[]) returns void
 -- function jobs._remember_signatures(i_tasks jobs.declaration[]) returns void
 -- function jobs._replaced(i_old jobs.schedule, i_new jobs.schedule) returns jobs.schedule
+-- function jobs._report_details(i_done double precision, i_total double precision, i_note text) returns jsonb
 -- function jobs._report_left(i_words text, i_hint text, i_code text, i_is_any_back boolean) returns void
 -- function jobs._requeue(i_jobs text[], i_parts text[], OUT o_back text[], OUT o_too_large text[], OUT o_blocked text[], OUT o_holders text[], OUT o_redriven text[], OUT o_left text[], OUT o_skips text[]) returns record
 -- function jobs._restricted() returns name
 -- function jobs._role_oid(i_name name) returns oid
+-- function jobs._roll_up(i_blocks integer) returns void
+-- function jobs._rollup_rows(i_topic text, i_from timestamp with time zone, i_to timestamp with time zone) returns SETOF jobs.rollup
 -- function jobs._rows_of_one(i_ranges jobs.key_range[], i_num integer, i_own_batch text[]) returns integer[]
 -- function jobs._rules_of_kind(i_which text, i_task text, i_kind jsonb, i_bodies jsonb[], i_values jsonb[]) returns jobs.unique_rule[]
 -- function jobs._run_operation(i_op jobs.operation, i_seconds double precision) returns jobs.operation
@@ -1344,6 +1485,13 @@ create table jobs.worker (
 -- function jobs._schema_error_of_variants(i_schema jsonb, i_value jsonb, i_root jsonb, i_depth integer, i_left integer, i_until timestamp with time zone) returns jobs.schema_error
 -- function jobs._schema_error(i_schema jsonb, i_value jsonb, i_path text, i_root jsonb, i_steps integer DEFAULT 20000, i_until timestamp with time zone DEFAULT NULL::timestamp with time zone) returns jobs.schema_error
 -- function jobs._schemas_of_field(i_schema jsonb, i_key text) returns jsonb[]
+-- function jobs._search_condition(i_state text, i_topic text, i_tag text, i_meta jsonb, i_key text, i_since timestamp with time zone, i_until timestamp with time zone, i_text text, i_error text) returns text
+-- function jobs._search_ended(i_rows text) returns text
+-- function jobs._search_history(i_state text, i_condition text, i_since timestamp with time zone, i_until timestamp with time zone, i_before text, i_num integer, i_look bigint, i_deadline timestamp with time zone, OUT o_part jobs.search_part, OUT o_further text) returns record
+-- function jobs._search_open(i_state text, i_condition text, i_before text, i_num integer, i_look bigint, i_deadline timestamp with time zone) returns jobs.search_part
+-- function jobs._search_pending(i_rows text) returns text
+-- function jobs._search_running() returns text
+-- function jobs._search_segment(i_window text, i_jobs text, i_condition text, i_before text, i_num integer, i_look bigint, i_deadline timestamp with time zone) returns jobs.search_part
 -- function jobs._seconds(i_span interval) returns numeric
 -- function jobs._seen_schedule(i_name text) returns jobs.schedule
 -- function jobs._send_commands(i_kind text, i_workers uuid[], i_details jsonb[], i_who name, i_reason text, i_expires_seconds double precision, i_now timestamp with time zone) returns TABLE(command bigint, worker uuid)
@@ -1357,7 +1505,9 @@ create table jobs.worker (
 -- function jobs._short_error(i_error text) returns text
 -- function jobs._shorten_audit(i_now timestamp with time zone) returns void
 -- function jobs._short(i_part text) returns text
+-- function jobs._shown_body(i_task character varying, i_body jsonb) returns jsonb
 -- function jobs._shown_operation(i_op jobs.operation) returns jobs.operation_info
+-- function jobs._shown_result(i_task character varying, i_result jsonb) returns jsonb
 -- function jobs._shown(i_text text) returns text
 -- function jobs._similar_tasks(i_names text[]) returns TABLE(name text, similar_to text)
 -- function jobs._since(i_schedule jobs.schedule, i_last timestamp with time zone) returns text
@@ -1365,8 +1515,10 @@ create table jobs.worker (
 -- function jobs._skip_keyless(i_jobs jobs.redriven[], i_now timestamp with time zone) returns jobs.redriven[]
 -- function jobs._skip_unfit(i_jobs jobs.redriven[], i_parts text[]) returns jobs.redriven[]
 -- function jobs._sleep_for(i_seconds double precision) returns void
+-- function jobs._snapshot_text(i_snapshot pg_snapshot) returns text
 -- function jobs._span(i_span interval) returns text
 -- function jobs._start(i_job character varying) returns void
+-- function jobs._step_of_statistics(i_from timestamp with time zone, i_to timestamp with time zone, i_step interval) returns interval
 -- function jobs._step_operations(i_seconds double precision) returns void
 -- function jobs._step(i_op jobs.operation, i_jobs integer) returns jobs.operation
 -- function jobs._store_beside_others(i_new jobs.open_job[], i_bytes bigint[], i_rules jobs.unique_rule[], i_now timestamp with time zone) returns jobs.published
@@ -1379,6 +1531,7 @@ create table jobs.worker (
 -- function jobs._sweep_expired(i_limit integer, i_limits jobs.limits) returns integer
 -- function jobs._sweep_plain(i_pattern text, i_limit integer, i_except text[]) returns integer
 -- function jobs._sweep_workers(i_limit integer, i_limits jobs.limits) returns integer
+-- function jobs._table_health() returns jsonb
 -- function jobs._take_all_keys(i_job_ids character varying[], i_rules jobs.unique_rule[], i_now timestamp with time zone) returns boolean
 -- function jobs._take_back(i_table regclass) returns void
 -- function jobs._take_keys_again(i_jobs text[], i_except text[]) returns TABLE(job_id text, holder text)
@@ -1419,6 +1572,7 @@ create table jobs.worker (
 -- function jobs._unpaused(i_tasks text[]) returns text[]
 -- function jobs._utc(i_at timestamp with time zone) returns text
 -- function jobs._values(i_schema jsonb) returns jsonb
+-- function jobs._visible_now() returns pg_snapshot
 -- function jobs._visible(i_tasks text[]) returns text[]
 -- function jobs._waits_since(q jobs.pending) returns timestamp with time zone
 -- function jobs._wake_commanded(i_workers uuid[]) returns void
@@ -1430,6 +1584,7 @@ create table jobs.worker (
 -- function jobs._warn_of_large(i_jobs text[], i_is_any_back boolean) returns void
 -- function jobs._warn_of_others(i_changes jobs.change[]) returns void
 -- function jobs._warn_of_redriven(i_jobs text[], i_is_any_back boolean) returns void
+-- function jobs._watch_likes(i_kinds text[]) returns text[]
 -- function jobs._weekday_names() returns text[]
 -- function jobs._weeks() returns SETOF text
 -- function jobs._weight(i_size integer, i_bytes integer, i_jobs_per_mib bigint) returns integer
@@ -1439,3 +1594,4 @@ create table jobs.worker (
 -- function jobs._with_metas(i_bytes bigint[], i_metas jsonb[]) returns bigint[]
 -- function jobs._with_note(i_note text, i_traceback text) returns text
 -- function jobs._workday(i_day integer, i_last integer, i_first_weekday integer) returns integer
+-- function jobs._write_events(i_groups jobs.event_group[]) returns void

@@ -173,6 +173,14 @@ fn meta_travels_to_the_run_and_into_sql() {
 }
 
 #[test]
+fn events_shows_each_customer_their_own_export() {
+    let shown = run("events", &[]);
+    for customer in ["ada:", "bob:"] {
+        assert_eq!(line(&shown, customer)[1..], ["queued,", "picked,", "progress,", "completed"]);
+    }
+}
+
+#[test]
 fn progress_shows_a_bar_and_a_log() {
     let shown = run("progress", &[]);
     for line in

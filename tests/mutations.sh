@@ -3,7 +3,7 @@
 # Not part of every CI run: tests/mutations.sh takes about half an hour. With an argument: only what matches it.
 set -uo pipefail
 cd "$(dirname "$0")/.."
-cargo test -q -p pgjobs-tests --test it --test worker --test crash --test schedules --test control --test operations --no-run || exit 2
+cargo test -q -p pgjobs-tests --test it --test worker --test crash --test schedules --test control --test operations --test events --no-run || exit 2
 survived=0
 
 # safeguard: what it is; then the mutation as function|text|replacement; then the tests that should notice
@@ -45,7 +45,7 @@ check "the number of a transaction before the job's" "publish|when pg_current_xa
 check "the limit of runs" "_ends|(i_retries >= (i_max_retries - 1))|false" "${it[@]}" settling contract
 check "the worker's name in release" "release|r.lease = i_lease and r.worker = i_worker|r.lease = i_lease" "${it[@]}" settling
 check "the key of a job in the row that it is given up by" "_release_keys|and h.job_id = g.job_id|" "${it[@]}" unique
-check "unique keys given up at the end" "_settle|if v_runs.on_end then|if false then" "${it[@]}" unique
+check "unique keys given up at the end" "_settle|if v_runs.on_end or v_runs.watched then|if v_runs.watched then" "${it[@]}" unique
 check "unique keys given up at the start" "_move_rows|if i_rows.on_end then|if false then" "${it[@]}" unique
 check "unique keys kept between the runs" "_after_end|jobs._ends(s.outcome, o.retries, o.max_retries)|true" "${it[@]}" unique
 check "the newest report of a run" "_store_progress|excluded.version > p.version|true" "${it[@]}" progress
@@ -288,4 +288,18 @@ check "which rule for history decides" "_is_kept_by|(length(o.topic), o.topic, o
 check "a clock that jumped, before rules delete" "_maintain_partitions|elsif v_clock_is_sure then|else" "${ops[@]}" keep
 check "rules that look again" "drop_keep|perform jobs._look_again();|" "${ops[@]}" keep
 check "the audit's year" "_shorten_audit|where o.at < i_now - interval '365 days'|where false" "${ops[@]}" audit
+ev=(--test events --)
+check "events of picks" "claim|perform jobs._note_picked(i_lease);|" "${ev[@]}" written
+check "events of ends" "_settle|or v_runs.watched then|then" "${ev[@]}" written
+check "events of what is watched alone" "_write_events|g.kind = any (w.kinds)|true" "${ev[@]}" written
+check "transactions that were in progress at a position" "_event_rows|from pg_snapshot_xip(i_from) x|from pg_snapshot_xip('1:1:') x" "${ev[@]}" positions
+check "transactions that are in progress" "_event_rows|and pg_visible_in_snapshot(e.xact, i_to)) r|) r" "${ev[@]}" positions
+check "the reader's own transaction" "_visible_now|if v_own < pg_snapshot_xmax(v_now) then|if false then" "${ev[@]}" positions
+check "that reading does not go back" "events_after|and jobs._covers(v_until.o_read, v_from.o_read) loop|loop" "${ev[@]}" positions
+check "what is not kept any more" "_note_dropped_events|set events_dropped_to = v_last|set events_dropped_to = null" "${ev[@]}" positions
+check "another timeline" "_read_position|v_parts[1] || '.' || v_parts[2] <> jobs._event_system()|false" "${ev[@]}" positions
+check "topics of a reader" "_events_between|where jobs._is_under(e.task, v_publishes) or jobs._is_under(e.task, v_consumes)|" "${ev[@]}" positions
+check "notes of progress, for those who may read them" "events_after|case when v_reads_notes then e.details else e.details - 'note' end|e.details" "${ev[@]}" positions
+check "other names of what is watched" "_likes_of|jobs._paused_names(array[v_pattern])|array[]::text[]" "${ev[@]}" written
+check "that claims look for watches only once there are some" "claim|and not jobs._are_watched()|and false" "${it[@]}" unused
 exit $survived

@@ -64,12 +64,13 @@ begin
           case when (i_scheduled_at > v_now) is not true then v_id end, v_bytes, i_meta)
   returning q.id, q.job_id, q.task, q.body, q.retries, q.max_retries, q.priority, q.timeout,
             q.created_at, null::timestamptz, q.scheduled_at, q.attempt, q.meta into v_job;
-  -- One test for both rare cases, because PL/pgSQL sets up each expression anew.
-  if jobs._is_awaited('jobs.sleeping_until') or i_job_id is not null then
+  -- One test for all rare cases, because PL/pgSQL sets up each expression anew.
+  if jobs._is_awaited('jobs.sleeping_until') or i_job_id is not null or jobs._are_watched() then
     if i_job_id is not null then
       perform jobs._check_new_ids(array[i_job_id], v_now);
     end if;
     perform pg_notify('jobs_ready', '') where jobs._is_awaited('jobs.sleeping_until') and jobs._may_notify();   -- as jobs._wake_workers
+    perform jobs._note_queued(array[v_job.job_id], array[i_task], array[i_meta]) where jobs._are_watched();
   end if;
   return v_job;
 end $$;
@@ -141,9 +142,12 @@ begin
       v_published.ids, v_published.job_ids, jobs._for_each(i_tasks, v_jobs), i_bodies, v_bytes, i_due, jobs._for_each(i_timeouts, v_jobs),
       jobs._for_each(i_priorities, v_jobs), jobs._for_each(i_max_retries, v_jobs), v_metas, v_rules, i_now);
   end if;
-  if i_job_ids is not null then
-    -- After the insert, which waits for a transaction that publishes the same id: its result is visible here.
-    perform jobs._check_new_ids(i_job_ids, i_now);
+  if i_job_ids is not null or jobs._are_watched() then
+    if i_job_ids is not null then
+      -- After the insert, which waits for a transaction that publishes the same id: its result is visible here.
+      perform jobs._check_new_ids(i_job_ids, i_now);
+    end if;
+    perform jobs._note_published(v_published, i_tasks, i_metas) where jobs._are_watched();
   end if;
   perform jobs._wake_workers();
   return v_published;

@@ -197,6 +197,9 @@ begin
   elsif i_job_id is not null then
     perform jobs._check_new_ids(array[i_job_id], i_now);
   end if;
+  if jobs._are_watched() then
+    perform jobs._note_queued(array[v_job.job_id], array[i_task], array[i_meta]);
+  end if;
   perform jobs._wake_workers();
   return v_job;
 end $$;

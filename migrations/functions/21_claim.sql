@@ -55,13 +55,16 @@ declare
   v_jobs_per_mib bigint := case when i_worker is null then 0 else 1 + v_most / 8 end;   -- about 8 MiB in all
   v_own_batch text[] := coalesce(i_own_batch, '{}');
   v_rows jobs.locked_rows;
+  v_watched boolean;
 begin
   -- One test for the rare cases, because PL/pgSQL sets up each expression anew.
-  if (i_num >= 1 and i_lease is not null and i_margin between 0 and 3600 and i_ahead >= 0 and pg_sequence_last_value('jobs.pauses_made') is null) is not true then
+  if (i_num >= 1 and i_lease is not null and i_margin between 0 and 3600 and i_ahead >= 0 and pg_sequence_last_value('jobs.pauses_made') is null
+      and not jobs._are_watched()) is not true then
     if (i_num >= 1 and i_lease is not null and i_margin between 0 and 3600 and i_ahead >= 0) is not true then
       raise sqlstate 'PT400' using message = 'a claim needs a number of at least 1, a lease, and a margin of 0 to 3600 seconds';
     end if;
     i_tasks := jobs._unpaused(i_tasks);
+    v_watched := jobs._are_watched();
   end if;
   if array_ndims(i_own_batch) > 1 or array_position(i_own_batch, null) is not null then
     raise sqlstate 'PT400' using message = 'i_own_batch is a list of task names, without null';
@@ -79,11 +82,14 @@ begin
     return query select c.part, c.run_at, c.unseen, c.next, c.started, c.jobs
       from jobs._claim_in_order(i_worker, i_tasks, i_num, i_lease, v_now, i_margin, v_own_batch, i_watermark_tasks, i_watermark_priorities, i_watermarks, i_ahead, v_jobs_per_mib) c;
   end if;
-  if found and i_worker is not null then
+  if found and (i_worker is not null or v_watched) then
     -- No sweep can declare the worker dead before this commits, and a lease that was released claims nothing.
     perform 1 from jobs.worker w where w.id = i_worker and w.lost_at is null and i_lease <> all (w.void_leases) for key share;
-    if not found then
-      perform jobs._refuse_dead();
+    if not found or v_watched then
+      if not found and i_worker is not null then
+        perform jobs._refuse_dead();
+      end if;
+      perform jobs._note_picked(i_lease);
     end if;
   end if;
 end $$;

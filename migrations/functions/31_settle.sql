@@ -19,10 +19,11 @@ declare
   v_runs jobs.accepted_runs := jobs._accept(i_leases, i_batch_indexes);
 begin
   if v_runs.number > 0 then
-    if v_runs.on_end then
-      perform jobs._after_end(v_runs, i_leases, i_batch_indexes, i_outcomes);
+    if v_runs.on_end or v_runs.watched then
+      perform jobs._after_end(v_runs, i_leases, i_batch_indexes, i_outcomes, i_errors);
     end if;
-    perform jobs._settle_successes(v_runs, i_leases, i_batch_indexes, i_outcomes, i_results, i_now, i_said);
+    perform case when v_runs.watched then jobs._settle_watched_successes(v_runs, i_leases, i_batch_indexes, i_outcomes, i_results, i_now, i_said)
+                 else jobs._settle_successes(v_runs, i_leases, i_batch_indexes, i_outcomes, i_results, i_now, i_said) end;
     if i_outcomes is not null then
       perform jobs._settle_others(v_runs, i_leases, i_batch_indexes, i_outcomes, i_errors, i_delays, i_now);
     end if;
@@ -49,8 +50,8 @@ declare
   v_is_twice boolean;
 begin
   select array_agg(b.lease), array_agg(b.part), array_agg(b.open & g.bits), sum(jobs._count(b.open & g.bits)), bool_or(b.on_end),
-    bool_or(g.outcomes <> jobs._count(g.bits))
-  into v_runs.leases, v_runs.parts, v_runs.bits, v_runs.number, v_runs.on_end, v_is_twice
+    jobs._are_watched(), bool_or(g.outcomes <> jobs._count(g.bits))
+  into v_runs.leases, v_runs.parts, v_runs.bits, v_runs.number, v_runs.on_end, v_runs.watched, v_is_twice
   from (select v.lease, jobs._part(v.batch_index) as part, bit_or(jobs._bit(v.batch_index)) as bits, count(*) as outcomes
         from (select unnest(i_leases) as lease, unnest(i_batch_indexes) as batch_index) v group by 1, 2 order by 1, 2) g,
     lateral (select q.lease, q.part, q.open, q.on_end from jobs.batch q where q.lease = g.lease and q.part = g.part for update skip locked) b;
@@ -100,6 +101,38 @@ begin
             unnest(i_said) as said) s
       on s.lease = o.lease and s.batch_index = o.batch_index
   where coalesce(s.outcome = 'success', true) and o.task <> all (v_unkept);
+end $$;
+
+-- The same once a topic was watched, with the events of these successes: from the rows that it wrote, so that
+-- no batch is opened twice. (Of jobs that are not kept jobs._note_ends writes them.)
+create or replace function jobs._settle_watched_successes(
+  i_runs jobs.accepted_runs, i_leases uuid[], i_batch_indexes integer[], i_outcomes text[], i_results jsonb[], i_now timestamptz, i_said text[]
+) returns void
+language plpgsql as $$
+declare
+  v_unkept text[] := jobs._unkept('all');
+  v_likes text[] := jobs._watch_likes('{completed}');
+  v_events jobs.event_group[];
+begin
+  with ended as (
+    insert into jobs.job (id, job_id, task, body, retries, max_retries, priority, timeout, status, created_at,
+                          run_at, scheduled_at, complete_on, result, traceback, attempt, lease, worker, meta, said)
+    select o.id, o.job_id, o.task, o.body, o.retries, o.max_retries, o.priority, o.timeout, 'success', o.created_at,
+      o.run_at, o.scheduled_at, i_now, s.result, o.traceback, o.attempt, o.lease, o.worker, o.meta, s.said
+    from jobs._opened(i_runs.leases, i_runs.parts, i_runs.bits) o
+      join (select unnest(i_leases) as lease, unnest(i_batch_indexes) as batch_index, unnest(i_outcomes) as outcome, unnest(i_results) as result,
+              unnest(i_said) as said) s
+        on s.lease = o.lease and s.batch_index = o.batch_index
+    where coalesce(s.outcome = 'success', true) and o.task <> all (v_unkept)
+    returning job_id, task, attempt, meta
+  )
+  select array_agg(g.events) into v_events from (
+    select row('completed', e.task, count(*), string_agg(e.job_id, chr(10)), array_agg(e.attempt) filter (where e.attempt > 1 or e.meta is not null),
+               array_agg(jobs._event_details(e.meta, null)) filter (where e.attempt > 1 or e.meta is not null))::jobs.event_group as events
+    from ended e where e.task like any (v_likes) group by e.task, e.attempt > 1 or e.meta is not null) g;
+  if v_events is not null then
+    perform jobs._write_events(v_events);
+  end if;
 end $$;
 
 -- The rest of a settle, once the successes are in history: ends jobs otherwise, and requeues those that run

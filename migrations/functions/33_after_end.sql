@@ -1,15 +1,23 @@
--- What follows from the start and from the end of jobs that have an on_end. Called only for batches that have
--- such a job (jobs.batch.on_end), by whoever has locked them; the functions take no lock that could be waited
--- for.
+-- What follows from the start and from the end of jobs that have an on_end, or are watched. Called only for
+-- batches that have such a job (jobs.batch.on_end), or once a topic was watched, by whoever has locked them;
+-- the functions take no lock that could be waited for.
 
--- Does what follows from the end of the jobs among these runs, before they leave their batches. Every way out
--- of a run leads here: ack and nack, settle, sweeps, cancel.
-create or replace function jobs._after_end(i_runs jobs.accepted_runs, i_leases uuid[], i_batch_indexes integer[], i_outcomes text[]) returns void
+-- Does what follows from the end of these runs, before they leave their batches: writes their events, and
+-- gives up what jobs hold that end. Every way out of a run leads here: ack and nack, settle, sweeps, cancel.
+create or replace function jobs._after_end(
+  i_runs jobs.accepted_runs, i_leases uuid[], i_batch_indexes integer[], i_outcomes text[], i_errors text[]
+) returns void
 language plpgsql as $$
 declare
   v_jobs text[];
   v_ends jobs.on_end[];
 begin
+  if i_runs.watched then
+    perform jobs._note_ends(i_runs, i_leases, i_batch_indexes, i_outcomes, i_errors);
+  end if;
+  if i_runs.on_end is not true then
+    return;
+  end if;
   select array_agg(o.job_id), array_agg(o.on_end) into v_jobs, v_ends
   from jobs._opened(i_runs.leases, i_runs.parts, i_runs.bits) o
     join unnest(i_leases, i_batch_indexes, i_outcomes) s(lease, batch_index, outcome) on s.lease = o.lease and s.batch_index = o.batch_index

@@ -44,6 +44,11 @@ begin
   end if;
 end $$;
 
+-- What the event of a report says of it.
+create or replace function jobs._report_details(i_done double precision, i_total double precision, i_note text) returns jsonb
+language sql stable parallel safe
+return jsonb_strip_nulls(jsonb_build_object('done', i_done, 'total', i_total, 'note', pg_catalog.left(i_note, 1000)));
+
 -- Finds the runs and stores what is said of them. A run is the worker's while its bit is set; afterwards, if
 -- it is the run that ended the job: the last words of a task that ended its job itself come after that.
 --
@@ -55,6 +60,7 @@ set search_path = pg_catalog, pg_temp
 set enable_seqscan = off set enable_bitmapscan = off set enable_mergejoin = off set enable_nestloop = off set jit = off set plan_cache_mode = force_generic_plan as $$
 declare
   v_now timestamptz := jobs.now();
+  v_reports jobs.new_event[];
 begin
   with given as materialized (
     select g.* from jsonb_to_recordset(i_progress) g(lease uuid, run integer, job text, new boolean, version integer,
@@ -65,13 +71,13 @@ begin
       lateral (select q.lease, q.part, q.open from jobs.batch q
                where q.lease = g.lease and q.part = g.part and q.worker is not distinct from i_worker limit 1) b
   ), open as materialized (
-    select g.*, o.job_id, o.attempt, o.run_at, o.task
+    select g.*, o.job_id, o.attempt, o.run_at, o.task, o.meta, true as is_open
     from batches b, lateral jobs._opened(b.leases, b.parts, b.bits) o, given g
     where g.lease = o.lease and g.run = o.batch_index
   ), runs as (
     select o.* from open o
     union all
-    select g.*, h.job_id, h.attempt, h.run_at, h.task
+    select g.*, h.job_id, h.attempt, h.run_at, h.task, null, false
     from (select array_agg(v.job) as jobs from given v
           where not exists (select from open o where o.lease = v.lease and o.run = v.run) having count(*) > 0) m,
       lateral jobs._history_of(m.jobs, false) h, given g
@@ -92,14 +98,20 @@ begin
   ), new_reports as (
     insert into jobs.progress (job_id, attempt, run_at, task, worker, version, at, done, total, note)
     select r.job_id, r.attempt, r.run_at, r.task, i_worker, r.version, v_now, r.done, r.total, left(r.note, 1000)
-    from runs r where r.done is not null and r.new and i_new
+    from runs r where r.done is not null and r.new and i_new returning job_id
+  ), more_reports as (
+    insert into jobs.progress as p (job_id, attempt, run_at, task, worker, version, at, done, total, note)
+    select r.job_id, r.attempt, r.run_at, r.task, i_worker, r.version, v_now, r.done, r.total, left(r.note, 1000)
+    from runs r where r.done is not null and (r.new and i_new) is not true
+    on conflict (job_id, attempt, run_at) do update
+    set version = excluded.version, at = excluded.at, done = excluded.done, total = excluded.total, note = excluded.note
+    where excluded.version > p.version returning p.job_id
   )
-  insert into jobs.progress as p (job_id, attempt, run_at, task, worker, version, at, done, total, note)
-  select r.job_id, r.attempt, r.run_at, r.task, i_worker, r.version, v_now, r.done, r.total, left(r.note, 1000)
-  from runs r where r.done is not null and (r.new and i_new) is not true
-  on conflict (job_id, attempt, run_at) do update
-  set version = excluded.version, at = excluded.at, done = excluded.done, total = excluded.total, note = excluded.note
-  where excluded.version > p.version;
+  select array_agg(row(r.job_id, r.attempt, r.task, r.meta, jobs._report_details(r.done, r.total, r.note))::jobs.new_event) into v_reports
+  from runs r where r.is_open and jobs._are_watched() and r.job_id in (select n.job_id from new_reports n union all select m.job_id from more_reports m);
+  if v_reports is not null then
+    perform jobs._note_each('progress', v_reports);
+  end if;
 end $$;
 
 -- The same for the worker itself, which sends so what is left to say of runs that end, before it settles
@@ -146,6 +158,9 @@ begin
   values (i_job, v_run.attempt, v_run.run_at, v_run.task, v_run.worker, 1, jobs.now(), i_done, i_total, left(i_note, 1000))
   on conflict (job_id, attempt, run_at) do update
   set version = p.version + 1, at = excluded.at, done = excluded.done, total = excluded.total, note = excluded.note;
+  if jobs._are_watched() then
+    perform jobs._note_each('progress', array[row(i_job, v_run.attempt, v_run.task, v_run.meta, jobs._report_details(i_done, i_total, i_note))::jobs.new_event]);
+  end if;
 end $$;
 
 -- Reads what is stored of a run with its outcome: the last report, and the lines of the log. Nulls for what

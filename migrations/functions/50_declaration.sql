@@ -10,7 +10,7 @@
 create or replace function jobs._unknown_key(i_task jsonb) returns text
 language sql immutable parallel safe
 return pg_catalog.jsonb_path_query_first(
-  i_task - array['name', 'aliases', 'doc', 'args_schema', 'result_schema', 'retries', 'timeout', 'priority', 'keep', 'params', 'extra_kwargs', 'unique', 'validate', 'schedules', 'slo'],
+  i_task - array['name', 'aliases', 'doc', 'args_schema', 'result_schema', 'retries', 'timeout', 'priority', 'keep', 'params', 'extra_kwargs', 'unique', 'validate', 'schedules', 'slo', 'events'],
   '$.keyvalue().key') #>> '{}';
 
 -- The first error in the schedules of a declaration, as a message; null when there is none that a look at their form finds.
@@ -33,7 +33,7 @@ return case
     then 'name: 1 to 200 characters, no control characters'
   when jobs._unknown_key(i_task) is not null
     then 'unknown key ' || jobs._shown(jobs._unknown_key(i_task))
-      || ': a task has name, aliases, doc, args_schema, result_schema, retries, timeout, priority, keep, params, extra_kwargs, unique, validate, schedules, slo'
+      || ': a task has name, aliases, doc, args_schema, result_schema, retries, timeout, priority, keep, params, extra_kwargs, unique, validate, schedules, slo, events'
   when coalesce(pg_catalog.jsonb_typeof(i_task->'aliases'), 'null') not in ('array', 'null')
     or pg_catalog.jsonb_typeof(i_task->'aliases'->0) is not null
       and i_task @? 'strict $.aliases[*] ? (@.type() != "string" || !(@ like_regex "^[^[:cntrl:]]{1,200}$"))' or i_task @? 'strict $.aliases[100]'
@@ -60,6 +60,7 @@ return case
   when coalesce(pg_catalog.jsonb_typeof(i_task->'extra_kwargs'), 'null') not in ('boolean', 'null') then 'extra_kwargs: true or false'
   when case coalesce(pg_catalog.jsonb_typeof(i_task->'slo'), 'null') when 'null' then false when 'number' then (i_task->>'slo')::numeric not between 0.01 and 2592000 else true end
     then 'slo: 0.01 to 2592000 seconds (30 days)'
+  when coalesce(pg_catalog.jsonb_typeof(i_task->'events'), 'null') not in ('boolean', 'null') then 'events: true or false'
   when coalesce(i_task->'validate', 'null') not in ('"off"', '"warn"', '"strict"', 'null') then 'validate: off, warn or strict'
   when coalesce(pg_catalog.jsonb_typeof(i_task->'schedules'), 'null') not in ('array', 'null') or pg_catalog.jsonb_array_length(i_task->'schedules') > 100
     then 'schedules: at most 100'

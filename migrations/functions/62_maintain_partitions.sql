@@ -101,7 +101,7 @@ begin
   if pg_sequence_last_value('jobs.pauses_made') is not null then
     delete from jobs.pause p where p.ctid = any (array(select o.ctid from jobs.pause o where o.until <= v_now limit 10000 for update skip locked));
   end if;
-  v_made := jobs._maintain_run_partitions(v_today, v_oldest, v_clock_is_sure);
+  v_made := jobs._maintain_run_partitions(v_today, v_oldest, v_clock_is_sure) || jobs._maintain_event_partitions(v_now, v_clock_is_sure);
   return query select unnest(v_made);
   v_make := array(select v_today + d from generate_series(0, 2) d
                   where v_today + d not in (select p.day from jobs._partitions() p));

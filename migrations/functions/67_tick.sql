@@ -171,6 +171,9 @@ begin
   else
     perform jobs._publish_singly(v_published.ids, v_published.job_ids, v_tasks, v_bodies, v_bytes, null, v_timeouts, v_priorities, v_max_retries, v_metas, i_now);
   end if;
+  if jobs._are_watched() then
+    perform jobs._note_published(v_published, v_tasks, v_metas);
+  end if;
   perform jobs._wake_workers();
   return v_published;
 end $$;

@@ -113,6 +113,9 @@ begin
   o_skips := array_fill('too large: its arguments cannot be sent to a worker'::text, array[coalesce(cardinality(o_too_large), 0)])
     || array_fill('redriven: it was published anew'::text, array[coalesce(cardinality(o_redriven), 0)])
     || array(select 'key held: job ' || h || ' holds its unique key' from unnest(o_holders) h);
+  if jobs._are_watched() then
+    perform jobs._note_requeued(o_back);
+  end if;
   perform jobs._wake_workers();
 end $$;
 
@@ -157,6 +160,9 @@ declare
   v_jobs text[];
   v_ends jobs.on_end[];
 begin
+  if jobs._are_watched() then
+    perform jobs._note_purged(i_rows);
+  end if;
   with gone as (
     delete from jobs.pending q where q.ctid = any (i_rows) returning q.size, q.job_id, q.on_end
   ) select coalesce(sum(g.size), 0), array_agg(g.job_id) filter (where g.on_end is distinct from null), array_agg(g.on_end) filter (where g.on_end is distinct from null)

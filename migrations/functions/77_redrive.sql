@@ -52,6 +52,9 @@ begin
     join unnest(v_ids, jobs._new_job_ids(v_ids, v_now)) with ordinality n(id, new_job, nth) on n.nth = r.nth order by r.nth);
   v_jobs := jobs._skip_keyless(v_jobs, v_now);
   perform jobs._store_redriven(v_jobs, i_parts, v_now);
+  if jobs._are_watched() then
+    perform jobs._note_requeued(array(select r.new_job::text from unnest(v_jobs) r where r.skip is null));
+  end if;
   perform jobs._wake_workers();
   return v_jobs;
 end $$;

@@ -19,7 +19,8 @@ create table jobs.config (
   max_bulk_bytes integer not null default 67108864 constraint max_bulk_bytes_is_512_to_1073741823 check (max_bulk_bytes between 512 and 1073741823),
   notify boolean not null default true,             -- false: workers poll, publishers never notify
   unknown_task text not null default 'accept'       -- what publish does with an undeclared task
-    constraint unknown_task_is_known check (unknown_task in ('accept', 'reject'))
+    constraint unknown_task_is_known check (unknown_task in ('accept', 'reject')),
+  event_hours integer not null default 48 constraint event_hours_is_1_to_8760 check (event_hours between 1 and 8760)   -- to keep events
 );
 insert into jobs.config (history_days) values (14);
 

@@ -44,9 +44,9 @@ create type jobs.claim_plan as (ranges jobs.key_range[], rows integer[], jobs in
 -- has an on_end.
 create type jobs.locked_rows as (rows tid[], bytes bigint, packed integer, is_too_large boolean, unseen bigint, on_end boolean);
 
--- The runs that a settle has accepted: the bits of each batch, how many there are in all, and whether a job
--- of these batches has an on_end.
-create type jobs.accepted_runs as (leases uuid[], parts integer[], bits bigint[], number bigint, on_end boolean);
+-- The runs that a settle has accepted: the bits of each batch, how many there are in all, whether a job of
+-- these batches has an on_end, and whether some topic is or was watched.
+create type jobs.accepted_runs as (leases uuid[], parts integer[], bits bigint[], number bigint, on_end boolean, watched boolean);
 
 -- How a job is one of a kind: its key, how long it holds it (neither of the two: until it has ended), and
 -- what publishing does when another job holds it: keep, replace, postpone or refuse. A postponed job waits,

@@ -34,7 +34,7 @@ pub(crate) fn unsaid(words: impl Into<String>) -> Type {
 
 /// A schema without a type: `Any`, unless it has keywords that the generated types do not express.
 fn anything(schema: &Object) -> Type {
-    const SILENT: [&str; 9] = [
+    const SILENT: [&str; 10] = [
         "$schema",
         "$defs",
         "$comment",
@@ -43,6 +43,7 @@ fn anything(schema: &Object) -> Type {
         "default",
         "examples",
         "deprecated",
+        "writeOnly",
         "format",
     ];
     let said: Vec<&str> = schema.keys().map(String::as_str).filter(|key| !SILENT.contains(key)).collect();

@@ -42,6 +42,13 @@ pub(crate) const LOG: Choice = Choice {
     ],
 };
 
+pub(crate) const TRACE: Choice = Choice {
+    option: "trace",
+    purpose: "it says how the trace of a run stands to its publisher's",
+    library_enum: "Trace",
+    variants: &[("link", "Link"), ("child", "Child")],
+};
+
 pub(crate) const ON_CONFLICT: Choice = Choice {
     option: "on_conflict",
     purpose: "it says what publishing does when another job holds the key",
@@ -131,6 +138,7 @@ mod tests {
             (VALIDATE, "off", "pgjobs::Validation::Off"),
             (VALIDATE, " warn ", "pgjobs::Validation::Warn"),
             (VALIDATE, "strict", "pgjobs::Validation::Strict"),
+            (TRACE, "child", "pgjobs::Trace::Child"),
             (CATCH_UP, "all", "pgjobs::schedule::CatchUp::All"),
             (ON_CONFLICT, "postpone", "pgjobs::OnConflict::Postpone"),
         ] {

@@ -7,7 +7,7 @@ use quote::{quote, quote_spanned};
 use syn::{Expr, ExprLit, Ident, Lit, LitStr, Meta, Path};
 
 use crate::backoff::Backoff;
-use crate::choice::{Chosen, KEEP, LOG, VALIDATE};
+use crate::choice::{Chosen, KEEP, LOG, TRACE, VALIDATE};
 use crate::duration;
 use crate::errors::Errors;
 use crate::schedule::Schedule;
@@ -29,6 +29,8 @@ const OPTIONS: &[Row<Options>] = &[
     once("keep", |options, meta, errors| options.keep = value(meta, errors, keep)),
     once("validate", |options, meta, errors| options.validation = value(meta, errors, validation)),
     once("log", |options, meta, errors| options.log = value(meta, errors, log)),
+    once("trace", |options, meta, errors| options.trace = value(meta, errors, trace)),
+    once("events", |options, meta, errors| options.events = value(meta, errors, events)),
     once("batch", |options, meta, errors| {
         options.is_batch_handler = true;
         options.batch = value(meta, errors, batch);
@@ -72,6 +74,8 @@ pub(crate) struct Options {
     pub(crate) keep: Option<Chosen>,
     pub(crate) validation: Option<Chosen>,
     pub(crate) log: Option<Chosen>,
+    pub(crate) trace: Option<Chosen>,
+    pub(crate) events: Option<bool>,
     /// The most jobs of one joint run.
     pub(crate) batch: Option<At<i64>>,
     /// Whether `batch` was given, readable or not.
@@ -185,8 +189,19 @@ fn validation(value: &Expr) -> syn::Result<Chosen> {
     parsed(value, "`validate` takes a string: validate = \"warn\"", |text| VALIDATE.parse(text))
 }
 
+fn events(value: &Expr) -> syn::Result<bool> {
+    match value {
+        Expr::Lit(ExprLit { lit: Lit::Bool(lit), .. }) => Ok(lit.value),
+        other => Err(syn::Error::new_spanned(other, "`events` takes true or false: events = true")),
+    }
+}
+
 fn log(value: &Expr) -> syn::Result<Chosen> {
     parsed(value, "`log` takes a string: log = \"info\"", |text| LOG.parse(text))
+}
+
+fn trace(value: &Expr) -> syn::Result<Chosen> {
+    parsed(value, "`trace` takes a string: trace = \"child\"", |text| TRACE.parse(text))
 }
 
 fn unique(meta: &Meta, errors: &mut Errors) -> Option<(Unique, Meta)> {

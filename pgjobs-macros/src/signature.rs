@@ -86,6 +86,8 @@ pub(crate) struct Markers {
     pub(crate) each: Option<Attribute>,
     /// The type that describes the argument's JSON, if not its own.
     pub(crate) schema: Option<(Attribute, Type)>,
+    /// Pages and tools do not show the argument.
+    pub(crate) sensitive: Option<Attribute>,
     /// rustc refuses documentation on a parameter; here it becomes the argument's documentation.
     pub(crate) docs: Vec<Attribute>,
 }
@@ -94,7 +96,7 @@ impl Markers {
     fn take(attrs: &mut Vec<Attribute>, errors: &mut Errors) -> Self {
         let mut markers = Markers::default();
         let ours = attrs.extract_if(.., |attr| {
-            ["inject", "default", "kwargs", "each", "schemars", "doc"]
+            ["inject", "default", "kwargs", "each", "sensitive", "schemars", "doc"]
                 .iter()
                 .any(|name| attr.path().is_ident(name))
         });
@@ -120,6 +122,9 @@ impl Markers {
         } else if attr.path().is_ident("each") {
             errors.keep(bare(&attr, "#[each]"));
             self.each.replace(attr).is_none()
+        } else if attr.path().is_ident("sensitive") {
+            errors.keep(bare(&attr, "#[sensitive]"));
+            self.sensitive.replace(attr).is_none()
         } else if attr.path().is_ident("schemars") {
             let ty = errors.keep(described(&attr)).unwrap_or(Type::Verbatim(TokenStream::new()));
             self.schema.replace((attr, ty)).is_none()

@@ -44,8 +44,8 @@ pub async fn purge(pool: &PgPool, topic: &Topic, limit: u16) -> Result<u64, Erro
 ///
 /// The jobs stay where they are in the queue, and publishing goes on; what runs, or was claimed ahead by a
 /// worker, goes on as well. `note` says why, for whoever finds the topic paused
-/// ([`inspect::pauses`](crate::inspect::pauses), [`inspect::explain`](crate::inspect::explain)); at most 1,000
-/// characters. Of a topic that is paused this changes time and note.
+/// ([`inspect::pauses`](crate::inspect::pauses), [`inspect::explain`](crate::inspect::explain)); at most
+/// 1,000 characters. Of a topic that is paused this changes time and note.
 ///
 /// ```no_run
 /// # async fn f(pool: sqlx::PgPool) -> Result<(), pgjobs::Error> {
@@ -111,6 +111,19 @@ pub async fn release_unique_key(pool: &PgPool, name: &str, key: &str) -> Result<
 /// [`Error::Refused`] with `PT413` for more than 1000 jobs; [`Operation::redrive`] takes any number.
 pub async fn redrive(pool: &PgPool, jobs: &[JobId], reason: Option<&str>) -> Result<Vec<Redriven>, Error> {
     db::admin::edit::redrive(&mut *pool.acquire().await?, jobs, reason).await
+}
+
+/// Keeps statistics of what ends, or no longer; says whether that changed anything. Without them charts are
+/// empty ([`inspect::statistics`](crate::inspect::statistics)). Workers count what history has of the last 30
+/// days within minutes, and then what ends; that takes about 2 µs of the server for each job.
+///
+/// ```no_run
+/// # async fn f(pool: sqlx::PgPool) -> Result<(), pgjobs::Error> {
+/// pgjobs::admin::keep_statistics(&pool, true).await?;
+/// # Ok(()) }
+/// ```
+pub async fn keep_statistics(pool: &PgPool, on: bool) -> Result<bool, Error> {
+    db::statistics::keep(&mut *pool.acquire().await?, on).await
 }
 
 /// What people did, newest first: to jobs, operations, schedules and rights. Kept for a year. Details may

@@ -19,6 +19,8 @@
 //! other rows: bodies and results are returned as the text that the database writes, and only for a single
 //! job.
 
+use chrono::{DateTime, Utc};
+use serde_json::value::RawValue;
 use sqlx::PgPool;
 
 use crate::db;
@@ -29,15 +31,42 @@ use crate::types::progress::{LogLine, Progress};
 use crate::types::topic::Topic;
 
 pub use crate::db::explain::Reason;
-pub use crate::db::inspect::{JobFilter, JobRow, TaskCounts, TaskParam, TaskRow, UniqueKeyRow, WorkerRow};
+pub use crate::db::inspect::{
+    EndedLately, JobFilter, JobRow, TaskCounts, TaskParam, TaskRow, UniqueKeyRow, WorkerRow,
+};
 pub use crate::db::pause::PauseRow;
 pub use crate::db::problems::Problem;
+pub use crate::db::statistics::{ErrorGroup, Percentiles, StatisticsRow, TaskStatistics};
 pub use crate::types::severity::Severity;
 
 /// The number of jobs of each task in each state; cheap on any backlog, since counting stops at a cap
 /// ([`exact`](TaskCounts::exact) is false when it did).
 pub async fn overview(pool: &PgPool) -> Result<Vec<TaskCounts>, Error> {
-    db::inspect::overview(&mut *pool.acquire().await?).await
+    db::inspect::overview(&mut *pool.acquire().await?, 100_000).await
+}
+
+/// As [`overview`], with another cap: the less is counted, the less it costs.
+#[cfg(feature = "top")]
+pub(crate) async fn overview_up_to(pool: &PgPool, cap: i32) -> Result<Vec<TaskCounts>, Error> {
+    db::inspect::overview(&mut *pool.acquire().await?, cap).await
+}
+
+/// How many jobs of each task ended in the last `seconds`, 1 to 60, and how: for rates. Cheap on any history,
+/// since it reads the end of it and counts at most a few thousand jobs; a task of which none ended is not
+/// among them. Jobs that are not kept ([`Keep`](crate::Keep)) are not counted.
+///
+/// ```no_run
+/// # async fn f(pool: sqlx::PgPool) -> Result<(), pgjobs::Error> {
+/// for ended in pgjobs::inspect::ended_lately(&pool, 10).await? {
+///     println!("{}: {:.1} a second", ended.task, ended.per_second());
+/// }
+/// # Ok(()) }
+/// ```
+///
+/// # Errors
+/// [`Error::Refused`] for another number of seconds.
+pub async fn ended_lately(pool: &PgPool, seconds: u32) -> Result<Vec<EndedLately>, Error> {
+    db::inspect::ended_lately(&mut *pool.acquire().await?, seconds).await
 }
 
 /// A page of jobs, newest first, without their arguments and results, which [`job`] returns.
@@ -84,7 +113,8 @@ pub async fn progress(pool: &PgPool, id: &JobId) -> Result<Vec<Progress>, Error>
 }
 
 /// Lines that the runs of a job logged (`pgjobs::logs`), in order: the first `num` after a position, or the
-/// last ones if it is `None`. Give the position of the last line that you have to follow a job, and 0 to begin.
+/// last ones if it is `None`. Give the position of the last line that you have to follow a job, and 0 to
+/// begin.
 ///
 /// ```no_run
 /// # async fn f(pool: sqlx::PgPool, id: pgjobs::JobId) -> Result<(), pgjobs::Error> {
@@ -148,4 +178,71 @@ pub async fn problems(pool: &PgPool) -> Result<Vec<Problem>, Error> {
 /// The number of jobs in a state under a topic; counting stops at a million.
 pub async fn count(pool: &PgPool, state: JobState, topic: &Topic) -> Result<i64, Error> {
     db::admin::count(&mut *pool.acquire().await?, state, topic).await
+}
+
+/// What ended under a topic (`None`: any) from a time to now, in about a hundred steps, the oldest first:
+/// numbers, and how long the jobs waited and ran. For charts: it reads statistics, not jobs, so a month costs
+/// what an hour costs.
+///
+/// Empty numbers until somebody asked for statistics:
+/// [`admin::keep_statistics`](crate::admin::keep_statistics), or a look at the dashboard. The last ten
+/// seconds are missing. Kept for 30 days.
+///
+/// ```no_run
+/// # async fn f(pool: sqlx::PgPool, hour_ago: chrono::DateTime<chrono::Utc>) -> Result<(), pgjobs::Error> {
+/// for step in pgjobs::inspect::statistics(&pool, None, hour_ago).await? {
+///     println!("{}: {} succeeded, {} failed", step.at, step.success, step.failed);
+/// }
+/// # Ok(()) }
+/// ```
+///
+/// # Errors
+/// [`Error::Refused`] with `PT400` for a time to come, or one more than 400 days ago.
+pub async fn statistics(
+    pool: &PgPool,
+    topic: Option<&Topic>,
+    from: DateTime<Utc>,
+) -> Result<Vec<StatisticsRow>, Error> {
+    let topic = topic.map(Topic::as_str);
+    db::statistics::statistics(&mut *pool.acquire().await?, topic, Some(from), None, None).await
+}
+
+/// The same for each task under a topic and the whole time at once.
+///
+/// # Errors
+/// As [`statistics`].
+pub async fn task_statistics(
+    pool: &PgPool,
+    topic: Option<&Topic>,
+    from: DateTime<Utc>,
+) -> Result<Vec<TaskStatistics>, Error> {
+    let topic = topic.map(Topic::as_str);
+    db::statistics::of_tasks(&mut *pool.acquire().await?, topic, Some(from), None).await
+}
+
+/// The errors of failed jobs that ended since a time, grouped by what they have in common, the largest groups
+/// first, at most `limit`; among the newest 100,000 failed jobs. For administrators: errors may have
+/// arguments in them.
+///
+/// ```no_run
+/// # async fn f(pool: sqlx::PgPool, yesterday: chrono::DateTime<chrono::Utc>) -> Result<(), pgjobs::Error> {
+/// for group in pgjobs::inspect::errors(&pool, None, yesterday, 10).await? {
+///     println!("{} × {}: {}", group.jobs, group.task, group.error);
+/// }
+/// # Ok(()) }
+/// ```
+pub async fn errors(
+    pool: &PgPool,
+    topic: Option<&Topic>,
+    since: DateTime<Utc>,
+    limit: u16,
+) -> Result<Vec<ErrorGroup>, Error> {
+    let topic = topic.map(Topic::as_str);
+    db::statistics::errors(&mut *pool.acquire().await?, topic, Some(since), i32::from(limit), 100_000).await
+}
+
+/// How the database and its server are, as one JSON object: sizes, dead rows, connections, and who keeps old
+/// snapshots. `docs/src/sql.md` has its fields at `jobs.server_health()`.
+pub async fn server_health(pool: &PgPool) -> Result<Box<RawValue>, Error> {
+    db::statistics::server_health(&mut *pool.acquire().await?).await
 }

@@ -53,7 +53,7 @@
 //! # Overview
 //! [`task`](macro@task) declares · [`Task::publish`], [`publish_all`], [`NewJob`], [`Tx`] publish · [`JobHandle::wait`]
 //! waits · [`Worker`] runs jobs · [`layers`] and [`on_publish`] add code around all of that · [`inspect`] queries ·
-//! [`schedule`] publishes at set times · [`admin`] operates · [`migrate`] installs · [`deploy`] checks before a deployment · [`testing`] helps tests.
+//! [`schedule`] publishes at set times · [`events`](mod@events) says what happens · [`admin`] operates · [`migrate`] installs · [`deploy`] checks before a deployment · [`testing`] helps tests.
 //! Rarely needed: [`define`] writes tasks by hand, [`migrations`] lists what [`migrate`] applies.
 //!
 //! # Features
@@ -79,11 +79,14 @@ pub mod cli;
 pub mod control;
 pub mod define;
 pub mod deploy;
+pub mod events;
 pub mod inspect;
 pub mod layers;
 #[cfg(feature = "logs")]
 pub mod logs;
 pub mod migrations;
+#[cfg(feature = "otel")]
+pub mod otel;
 pub mod schedule;
 pub mod testing;
 #[cfg(feature = "web")]
@@ -101,6 +104,7 @@ mod worker;
 pub mod __private;
 
 pub use db::migrate::migrate;
+pub use events::events;
 pub use publish::{
     JobHandle, NewJob, Publish, PublishAll, Publisher, Tx, TxConnection, on_publish, publish_all,
 };
@@ -119,6 +123,7 @@ pub use types::task_error::TaskError;
 #[cfg(feature = "chrono-tz")]
 pub use types::time_zone::TimeZone;
 pub use types::topic::Topic;
+pub use types::trace_context::Trace;
 pub use types::unique::{OnConflict, PublishOutcome, Unique, Until};
 pub use worker::{End, Worker, WorkerHandle, WorkerHealth, WorkerReport};
 

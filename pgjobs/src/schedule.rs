@@ -44,6 +44,8 @@
 //! the role may not publish the schedule's task, and [`Error::Database`] when its query fails.
 
 mod builder;
+#[cfg(any(feature = "cli", feature = "web"))]
+pub(crate) mod english;
 
 use chrono::{DateTime, Utc};
 use sqlx::{PgExecutor, PgPool};

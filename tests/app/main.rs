@@ -120,6 +120,13 @@ async fn talk(#[inject] job: &Job, file: String, ending: String) -> Result<(), T
     if ending == "well" { Ok(()) } else { Err(TaskError::fatal(ending)) }
 }
 
+/// Publishes another job, in the trace that it is in itself.
+#[task(name = "app.relay", trace = "child")]
+async fn relay(#[inject] pool: &PgPool) -> Result<(), TaskError> {
+    add::publish(pool, 1, 2).await?;
+    Ok(())
+}
+
 /// One write of one line: appends of several processes do not mix.
 fn note(file: &str, what: &str, job: &Job) -> Result<(), TaskError> {
     let line = format!("{what} {} {} {}\n", job.id(), job.attempt(), std::process::id());

@@ -13,6 +13,7 @@ const BOUNDED_ARRAYS: &[(&str, &str, &str)] = &[
     ("deploy.rs", "in_use", "names of the program's tasks"),
     ("deploy.rs", "open_bodies", "deploy/sampling.rs asks for 20 jobs"),
     ("edit.rs", "redrive", "jobs.redrive takes a thousand; cli/commands/jobs/selection.rs asks for so many"),
+    ("events.rs", "watch", "kinds of events, of which there are eight"),
     ("settle.rs", "settle", "worker/settle_loop.rs cuts by number and bytes"),
     ("testing.rs", "advance", "workers that died of a fault in one test"),
     ("testing.rs", "hold_others", "names of one task"),

@@ -15,6 +15,7 @@ const FLOORS: &[&[&str]] = &[
         "layers",
         "logs",
         "migrations",
+        "otel",
         "inspect",
         "admin",
         "control",

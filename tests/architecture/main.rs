@@ -7,6 +7,7 @@ mod documents;
 mod graph;
 mod imports;
 mod links;
+mod markup;
 mod names;
 mod steps;
 

@@ -2,8 +2,9 @@
 
 use crate::app::{bare, run};
 
-const COMMANDS: [&[&str]; 59] = [
+const COMMANDS: [&[&str]; 65] = [
     &["dev"],
+    &["dashboard"],
     &["migrate"],
     &["worker"],
     &["publish"],
@@ -14,7 +15,9 @@ const COMMANDS: [&[&str]; 59] = [
     &["inspect", "workers"],
     &["inspect", "pauses"],
     &["explain"],
+    &["tail"],
     &["doctor"],
+    &["top"],
     &["schedule"],
     &["schedule", "list"],
     &["schedule", "show"],
@@ -38,6 +41,10 @@ const COMMANDS: [&[&str]; 59] = [
     &["control", "receipts"],
     &["pause"],
     &["resume"],
+    &["watch"],
+    &["watch", "add"],
+    &["watch", "remove"],
+    &["watch", "list"],
     &["check"],
     &["retry"],
     &["redrive"],
@@ -110,6 +117,7 @@ fn wrong_usage_ends_with_2_and_says_why_on_stderr() {
         (&["publish", "a", "--unique", "7"], "no JSON object"),
         (&["publish", "a", "--wait-timeout", "1s"], "--wait"),
         (&["check", "--sample", "0"], "or `all`"),
+        (&["tail", "--kind", "exploded"], "possible values"),
         (&["codegen"], "--lang"),
         (&["codegen", "--lang", "cobol"], "possible values"),
         (&["migrate", "--sql", "--dry-run"], "cannot be used with"),

@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 use crate::app::{folder, on, run};
 
 /// A user with one of our roles, or with none.
-async fn user(db: &Db, name: &str, role: Option<&str>) -> String {
+pub(crate) async fn user(db: &Db, name: &str, role: Option<&str>) -> String {
     let name = format!("{name}_{}", db.one::<String>("select current_database()::text").await);
     db.run(&format!("create role {name} login; grant usage on schema jobs to {name}")).await;
     if let Some(role) = role {

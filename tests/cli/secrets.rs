@@ -109,6 +109,7 @@ async fn arguments_and_results_are_shown_by_inspect_job_alone() {
         &["inspect", "jobs", "--json"],
         &["inspect", "tasks", "--json"],
         &["inspect", "workers"],
+        &["top", "--once"],
     ] {
         let said = run(on(&db.url, arguments).env("RUST_LOG", "trace"));
         assert!(!format!("{said:?}").contains(CANARY), "{said:?}");

@@ -70,6 +70,7 @@ const CALLS: &[(&str, &str)] = &[
     ),
     ("count_lost", "select jobs.count_lost('{noop}', now())"),
     ("count_workers", "select jobs.count_workers('00000000-0000-7000-8000-000000000000')"),
+    ("ended_lately", "select jobs.ended_lately()"),
     (
         "explain",
         "select jobs.explain(id) from ids where task = 'original'; select jobs.explain((select min(id) from ids))",
@@ -84,6 +85,13 @@ const CALLS: &[(&str, &str)] = &[
         "find",
         "select jobs.find(i_num => 10); select jobs.find('failed', 'noop', null, 3); select jobs.find('success', null, (select max(id) from ids), 3)",
     ),
+    ("flow", "select jobs.flow()"),
+    ("open_counts", "select jobs.open_counts()"),
+    (
+        "search",
+        "select jobs.search(i_num => 10); select jobs.search('failed', 'noop', i_num => 3); select jobs.search('ready', i_text => 'x', i_look => 100)",
+    ),
+    ("shown", "select jobs.shown(id) from ids order by id limit 1"),
     (
         "get",
         "select jobs.get(id) from ids where task = 'original'; select jobs.get(id) from ids order by id limit 1",
@@ -124,8 +132,20 @@ const CALLS: &[(&str, &str)] = &[
     ("sample_keys", "select jobs.sample_keys('noop', 5, 5)"),
     ("pause_topic", "select jobs.pause_topic('noop')"),
     ("pauses", "select jobs.pauses()"),
+    ("watch", "select jobs.watch('noop')"),
+    ("unwatch", "select jobs.watch('noop'); select jobs.unwatch('noop')"),
+    ("watches", "select jobs.watches()"),
+    ("event_position", "select jobs.event_position()"),
+    ("events_after", "select jobs.watch('noop'); select jobs.publish('noop'); select jobs.events_after()"),
+    ("await_events", "select jobs.await_events(1)"),
+    ("announce_events", "select jobs.announce_events()"),
     ("problems", "select jobs.problems()"),
     ("metrics", "select jobs.metrics()"),
+    ("keep_statistics", "select jobs.keep_statistics(true)"),
+    ("statistics", "select jobs.statistics('*'), jobs.statistics('noop', jobs.now() - interval '29 days')"),
+    ("task_statistics", "select jobs.task_statistics('*', jobs.now() - interval '29 days')"),
+    ("errors", "select jobs.errors()"),
+    ("server_health", "select jobs.server_health()"),
     ("promote", "select jobs.promote()"),
     ("publish", "select jobs.publish('noop')"),
     (
@@ -301,6 +321,41 @@ async fn the_overview_counts_the_newest_and_says_what_it_did_not_count() {
         db.one::<String>(&format!("{rows}(1000)")).await,
         "bad 0 0 500 f, few 1 0 0 f, many 500 0 0 f, old 0 500 0 f"
     );
+}
+
+/// Old history is of no account, however much of it there is, and neither is what lies behind the newest blocks.
+#[tokio::test]
+async fn rates_are_of_what_ended_lately_also_in_a_large_history() {
+    let db = Db::with_clock().await;
+    db.run("update jobs.test_clock set at = date_trunc('day', now() at time zone 'UTC') at time zone 'UTC' + interval '12 h'").await;
+    let ended = |ago: &str, task: &str, status: &str, number: u32| {
+        format!(
+            "insert into jobs.job (id, job_id, task, retries, max_retries, priority, timeout, status, created_at, complete_on, attempt)
+             select g, jobs._new_job_id(jobs._id_time(now() - interval '2 days'), g), '{task}', 0, 3, 0, 60, '{status}', now(),
+               jobs.now() - interval '{ago}', 1 from generate_series(1, {number}) g"
+        )
+    };
+    let lately = "select coalesce(string_agg(concat_ws(' ', task, success, failed, cancelled, seconds), ', ' order by task), 'none')
+                  from jobs.ended_lately";
+    assert_eq!(db.one::<String>(&format!("{lately}()")).await, "none");
+    for (ago, task, status, number) in [
+        ("1 day", "yesterday", "success", 100),
+        ("50 s", "before", "success", 30_000),
+        ("0 s", "now", "success", 30),
+        ("9 s", "now", "failed", 2),
+        ("0 s", "other", "cancelled", 1),
+    ] {
+        db.run(&ended(ago, task, status, number)).await;
+    }
+    assert_eq!(db.one::<String>(&format!("{lately}()")).await, "now 30 2 0 10, other 0 0 1 10");
+    // More than it reads: they are counted over the time that is read.
+    db.run(&ended("3 s", "fast", "success", 60_000)).await;
+    let fast = "select concat_ws(' ', e.success between 1000 and 59999, e.seconds) from jobs.ended_lately(10) e where e.task = 'fast'";
+    assert_eq!(db.one::<String>(fast).await, "t 3");
+    for odd in ["0", "61", "-1", "null"] {
+        let (code, message) = db.refusal(&format!("select jobs.ended_lately({odd})")).await;
+        assert!(code == "PT400" && message.contains("from 1 to 60"), "{odd}: {message}");
+    }
 }
 
 /// As jobs.find has it: a word that is no state counts nothing by mistake.

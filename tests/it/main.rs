@@ -42,6 +42,7 @@ mod schemas;
 mod server_messages;
 mod sessions;
 mod settling;
+mod statistics;
 mod topics;
 mod transactions;
 mod triggers;

@@ -13,7 +13,10 @@ const LEASE: &str = "00000000-0000-4000-8000-000000000001";
 const CALLS: [(&str, &str); 7] = [
     ("publisher worker admin", "publish publish_bulk publish_json publish_arrays publish_unique"),
     ("publisher reader worker admin", "now"),
-    ("reader admin", "overview count explain workers pauses problems metrics"),
+    (
+        "reader admin",
+        "overview ended_lately count open_counts flow search explain workers pauses problems statistics task_statistics server_health metrics",
+    ),
     (
         "publisher worker admin",
         "set_schedule drop_schedule pause_schedule resume_schedule run_schedule backfill_schedule",
@@ -22,12 +25,12 @@ const CALLS: [(&str, &str); 7] = [
         "publisher reader worker admin",
         "next_ticks schedules get_schedule schedule_ticks schedule_log explain_schedule",
     ),
-    ("reader worker admin", "unusable progress_of"),
+    ("reader worker admin", "unusable progress_of watches event_position events_after await_events"),
     (
         "worker admin",
         "consume consume_topic claim fetch start fail_next release ack nack settle heartbeat beat held_by register_worker \
          unregister_worker count_workers count_lost register_tasks sweep promote maintain maintain_partitions maintain_partitions_and_commit result results await_results \
-         tasks_in_use sample_keys read_ready sample_not_ready open_bodies tick note_progress set_progress job_log",
+         tasks_in_use sample_keys read_ready sample_not_ready open_bodies tick note_progress set_progress job_log announce_events",
     ),
 ];
 
@@ -109,22 +112,26 @@ async fn nothing_is_for_everybody_and_every_function_knows_its_names() {
     assert_eq!(
         dynamic,
         [
+            "jobs._change_event_partitions(date,date)",
             "jobs._change_partitions(date,boolean,date[],text[])",
             "jobs._change_run_partitions(date,date)",
             "jobs._delete_blocks(text,jobs.keep_rule,timestamp with time zone)",
             "jobs._edit_ended(text,jsonb)",
             "jobs._ended_counts(text,text,bigint)",
+            "jobs._ended_in_blocks(regclass,jobs.rollup_day,bigint)",
             "jobs._ended_times(text[],timestamp with time zone,timestamp with time zone)",
             "jobs._explain_progress(character varying)",
             "jobs._failed_counts()",
             "jobs._history_of(text[],boolean)",
             "jobs._last_ended(integer,integer)",
             "jobs._lock_failed(text[],text[])",
+            "jobs._make_event_partition(text,date)",
             "jobs._make_partition(date)",
             "jobs._make_partition_of_default(date)",
             "jobs._make_run_partition(text,text,date)",
             "jobs._matches_in_history(jobs.operation,bigint)",
             "jobs._next_ended(jobs.operation,integer)",
+            "jobs._note_dropped_events(text,timestamp with time zone,timestamp with time zone)",
             "jobs._page_of_ended(text,text,character varying,integer)",
             "jobs._partitions_over(date,boolean)",
             "jobs._prepare_partition(date)",
@@ -132,6 +139,9 @@ async fn nothing_is_for_everybody_and_every_function_knows_its_names() {
             "jobs._skip_unfit(jobs.redriven[],text[])",
             "jobs._store_redriven(jobs.redriven[],text[],timestamp with time zone)",
             "jobs._take_back(regclass)",
+            "jobs.ended_lately(integer)",
+            "jobs.events_after(text,text,integer,text)",
+            "jobs.errors(text,timestamp with time zone,integer,integer)",
             "jobs.job_log(character varying,bigint,integer)",
             "jobs.progress_of(text[])",
         ],

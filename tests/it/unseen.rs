@@ -149,6 +149,7 @@ async fn calls(db: &Db, reader: &mut PgConnection, jobs: &[String]) -> Vec<Strin
             (1, "i_name") => calls.push(format!(
                 "select r::text from jobs.schedules() s, lateral jobs.{name}(s.name) r"
             )),
+            (1, "i_seconds") => calls.push(format!("select jobs.{name}(1)::text")),
             (1, "i_cron") => calls.push(format!("select r::text from jobs.{name}('@daily') r")),
             (1, "i_state") => calls.push(format!("select r::text from unnest('{{pending,running,success,failed,cancelled}}'::text[]) s, jobs.{name}(s) r")),
             other => panic!("how is jobs.{name} called? {other:?}"),

@@ -35,6 +35,13 @@ fn marks(param: &Param, errors: &mut Errors) {
             "injected state does not travel and needs no schema; remove `#[schemars]`, or `#[inject]`",
         );
     }
+    if let (Some(sensitive), true) = (&marks.sensitive, marks.inject.is_some() || marks.kwargs.is_some()) {
+        errors.add(
+            sensitive,
+            "`#[sensitive]` is for one argument that is published; injected state is not shown anyway, and of the keywords \
+             left over only those that are parameters can be hidden",
+        );
+    }
     if let (Some(kwargs), true) = (&marks.kwargs, marks.inject.is_some() || marks.default.is_some()) {
         errors
             .add(kwargs, "`#[kwargs]` takes every keyword left over and stands alone; remove the other mark");

@@ -51,7 +51,8 @@ fn field(task: &Task, param: &Param) -> TokenStream {
         Kind::Kwargs => quote!(#[serde(flatten)]),
         _ => TokenStream::new(),
     };
-    quote!(#docs #schema #serde #vis #ident: #ty)
+    let sensitive = param.markers.sensitive.as_ref().map(|_| quote!(#[schemars(extend("writeOnly" = true))]));
+    quote!(#docs #schema #sensitive #serde #vis #ident: #ty)
 }
 
 /// The type that describes the argument, as an `Option` where the argument is one.

@@ -97,6 +97,8 @@ fn options(task: &Task) -> Option<TokenStream> {
     let keep = options.keep.as_ref().map(|keep| keep.expression(&pgjobs));
     let validation = options.validation.as_ref().map(|validation| validation.expression(&pgjobs));
     let log = options.log.as_ref().map(|log| log.expression(&pgjobs));
+    let trace = options.trace.as_ref().map(|trace| trace.expression(&pgjobs));
+    let events = options.events;
     let steps: Vec<TokenStream> = [
         retries.map(|retries| quote!(.retries(#retries))),
         timeout.map(|timeout| quote!(.timeout(#timeout))),
@@ -107,6 +109,8 @@ fn options(task: &Task) -> Option<TokenStream> {
         keep.map(|keep| quote!(.keep(#keep))),
         validation.map(|validation| quote!(.validation(#validation))),
         log.map(|log| quote!(.log(#log))),
+        trace.map(|trace| quote!(.trace(#trace))),
+        events.map(|events| quote!(.events(#events))),
     ]
     .into_iter()
     .flatten()

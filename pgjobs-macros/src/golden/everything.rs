@@ -143,7 +143,9 @@ impl ::pgjobs::Task for welcome {
                 )
                 .keep(::pgjobs::Keep::Failed)
                 .validation(::pgjobs::Validation::Warn)
-                .log(::pgjobs::LogLevel::Info),
+                .log(::pgjobs::LogLevel::Info)
+                .trace(::pgjobs::Trace::Child)
+                .events(true),
         )
         .call::<Self>()
         .result::<<Self as ::pgjobs::Task>::Output>();

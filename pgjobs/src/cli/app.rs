@@ -8,8 +8,8 @@ use clap::{CommandFactory, FromArgMatches};
 use super::args::global::color_of_arguments;
 use super::command::{Cli, Command};
 use super::commands::{
-    audit, bench, check, codegen, completions, control, dev, doctor, edit, explain, inspect, jobs, migrate,
-    operation, pause, publish, retention, schedule, unique, worker,
+    audit, bench, check, codegen, completions, control, dashboard, dev, doctor, edit, explain, inspect, jobs,
+    migrate, operation, pause, publish, retention, schedule, tail, unique, watch, worker,
 };
 use super::database::connect;
 use super::output::console::{self, Console};
@@ -85,10 +85,13 @@ impl App {
         let console = Console::new(&cli.global);
         log::start(&cli.global, cli.command.default_log(), &console);
         panics::log();
-        match on_runtime(self.run(cli, &console)) {
+        let code = match on_runtime(self.run(cli, &console)) {
             Ok(()) => ExitCode::SUCCESS,
             Err(failure) => report(failure, &console),
-        }
+        };
+        #[cfg(feature = "otel")]
+        super::output::spans::flush();
+        code
     }
 
     async fn run(self, cli: Cli, console: &Console) -> Result<(), Failure> {
@@ -107,11 +110,16 @@ impl App {
             Command::Publish(args) => publish::run(args, global, console).await,
             Command::Inspect(args) => inspect::run(args, global, console).await,
             Command::Doctor(args) => doctor::run(args, global, console).await,
+            #[cfg(feature = "top")]
+            Command::Top(args) => super::commands::top::run(args, global, console).await,
             Command::Explain(args) => explain::run(args, global, console).await,
+            Command::Tail(args) => tail::run(args, global, console).await,
             Command::Schedule(args) => schedule::run(args, global, console).await,
             Command::Control(args) => control::run(args, global, console).await,
+            Command::Dashboard(args) => dashboard::run(args, global, console).await,
             Command::Pause(args) => pause::pause(args, global, console).await,
             Command::Resume(args) => pause::resume(args, global, console).await,
+            Command::Watch(args) => watch::run(args, global, console).await,
             Command::Check(args) => check::run(args, self.setup, global, console).await,
             Command::Retry(args) => jobs::retry(args, global, console).await,
             Command::Redrive(args) => jobs::redrive(args, global, console).await,

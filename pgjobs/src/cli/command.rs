@@ -4,9 +4,11 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Parser, Subcommand};
 
 use super::args::global::Global;
+#[cfg(feature = "top")]
+use super::commands::top;
 use super::commands::{
-    audit, bench, check, codegen, completions, control, dev, doctor, edit, explain, inspect, jobs, migrate,
-    operation, pause, publish, retention, schedule, unique, worker,
+    audit, bench, check, codegen, completions, control, dashboard, dev, doctor, edit, explain, inspect, jobs,
+    migrate, operation, pause, publish, retention, schedule, tail, unique, watch, worker,
 };
 
 const STYLES: Styles = Styles::styled()
@@ -62,14 +64,23 @@ pub(crate) enum Command {
     Explain(explain::Explain),
     /// Show what is wrong with this installation, and how to fix it.
     Doctor(doctor::Doctor),
+    /// Print what happens to jobs, a line each, as it happens.
+    Tail(tail::Tail),
+    /// Show what happens now, as a page in the terminal.
+    #[cfg(feature = "top")]
+    Top(top::TopArgs),
     /// List, make, pause and run schedules.
     Schedule(schedule::Schedule),
     /// Pause, resume, drain, stop and change workers that run.
     Control(control::Control),
+    /// Serve the pages on which people see and repair what runs.
+    Dashboard(dashboard::DashboardArgs),
     /// Stop the jobs of a topic, without touching them, until it is resumed.
     Pause(pause::PauseArgs),
     /// Let the jobs of a paused topic run again.
     Resume(pause::ResumeArgs),
+    /// Say whose events are written.
+    Watch(watch::Watch),
     /// Check whether this program would break jobs that are open now.
     Check(check::Check),
     /// Requeue failed or cancelled jobs.
@@ -110,6 +121,9 @@ impl Command {
             // Its jobs fail on purpose, hundreds per second; the measurement would include the time to log
             // that.
             Command::Bench(_) => "warn,pgjobs::worker::run=error,sqlx=error",
+            // Its page says what is wrong, and a line of the log would be written over it.
+            #[cfg(feature = "top")]
+            Command::Top(_) => "off",
             _ => "warn,sqlx=error",
         }
     }

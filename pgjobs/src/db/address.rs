@@ -1,4 +1,4 @@
-//! Corrects server addresses that the driver reads differently from libpq.
+//! Server addresses: corrects those that the driver reads differently from libpq, and tells databases apart.
 
 use sqlx::postgres::PgConnectOptions;
 
@@ -11,6 +11,13 @@ pub(crate) fn without_brackets(options: PgConnectOptions) -> PgConnectOptions {
         Some(address) if options.get_socket().is_none() => options.host(&address),
         _ => options,
     }
+}
+
+/// The key that distinguishes two databases; it never contains a password.
+pub(crate) fn database_key(options: &PgConnectOptions) -> String {
+    let place =
+        options.get_socket().map_or_else(|| options.get_host().to_owned(), |s| s.display().to_string());
+    format!("{place} {} {:?} {}", options.get_port(), options.get_database(), options.get_username())
 }
 
 #[cfg(test)]

@@ -9,17 +9,17 @@ mod tasks;
 mod unique_keys;
 mod workers;
 
-pub use counts::TaskCounts;
+pub use counts::{EndedLately, TaskCounts};
 pub use job::{JobFilter, JobRow};
 pub use tasks::{TaskParam, TaskRow};
 pub use unique_keys::UniqueKeyRow;
 pub use workers::WorkerRow;
 
-pub(crate) use counts::overview;
+pub(crate) use counts::{ended_lately, overview};
 #[cfg(feature = "cli")]
 pub(crate) use counts::{lost, now};
 pub(crate) use job::{find, get};
-#[cfg(feature = "cli")]
+#[cfg(any(feature = "cli", feature = "web"))]
 pub(crate) use tasks::signatures;
 pub(crate) use tasks::tasks;
 pub(crate) use unique_keys::{release_unique_key, unique_keys};

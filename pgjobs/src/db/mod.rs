@@ -9,7 +9,10 @@ pub(crate) mod claim;
 pub(crate) mod claimed;
 pub(crate) mod command;
 pub(crate) mod connection;
+#[cfg(feature = "web")]
+pub(crate) mod dashboard;
 pub(crate) mod deploy;
+pub(crate) mod events;
 pub(crate) mod explain;
 pub(crate) mod inspect;
 #[cfg(feature = "web")]
@@ -29,6 +32,7 @@ pub(crate) mod schedule;
 pub(crate) mod servers;
 pub(crate) mod session;
 pub(crate) mod settle;
+pub(crate) mod statistics;
 #[cfg(feature = "testing")]
 pub(crate) mod testing;
 pub(crate) mod worker;

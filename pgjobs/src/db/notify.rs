@@ -1,4 +1,4 @@
-//! Notifications: the channels, and the connection that waits for results.
+//! Notifications: the channels, and the connections that wait for results and for events.
 
 use std::time::Duration;
 
@@ -14,8 +14,41 @@ pub(crate) const READY: &str = "jobs_ready";
 /// Commands wait for a worker. The payload is its id, or empty for all workers; or what [`check_hearing`]
 /// sends.
 pub(crate) const COMMAND: &str = "jobs_command";
-/// Jobs have ended.
-const ENDED: &str = "jobs_ended";
+/// Somebody listens for events: whoever writes some announces them ([`announce`](super::events::announce)).
+pub(crate) const SUBSCRIBED: &str = "jobs_subscribed";
+
+/// What a connection of this process waits for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Awaited {
+    /// Jobs have ended.
+    Results,
+    /// There may be events.
+    Events,
+}
+
+impl Awaited {
+    fn channel(self) -> &'static str {
+        match self {
+            Awaited::Results => "jobs_ended",
+            Awaited::Events => "jobs_event",
+        }
+    }
+
+    /// The application name of the connection.
+    fn name(self) -> &'static str {
+        match self {
+            Awaited::Results => "pgjobs wait",
+            Awaited::Events => "pgjobs events",
+        }
+    }
+
+    fn asking(self) -> &'static str {
+        match self {
+            Awaited::Results => "select jobs.await_results($1)",
+            Awaited::Events => "select jobs.await_events($1)",
+        }
+    }
+}
 
 /// How long to wait for an answer of the server.
 pub(crate) const ANSWER: Duration = Duration::from_secs(10);
@@ -24,28 +57,31 @@ pub(crate) const ANSWER: Duration = Duration::from_secs(10);
 /// is gone.
 const DEADLINE: &str = "set statement_timeout = '15s'";
 
-/// The one connection of a process for results: it listens for ended jobs, and queries them.
-pub(crate) enum ResultsConnection {
-    Listening(PgListener, PgPool),
+/// The one connection of a process for results, or for events: it listens for notifications, and queries.
+pub(crate) enum NotifiedConnection {
+    Listening(PgListener, PgPool, Awaited),
     /// Behind a pooler that pools by transaction, where notifications do not arrive.
     Polling(PgConnection),
 }
 
-impl ResultsConnection {
-    /// Opens it with the application name `pgjobs wait`.
-    pub(crate) async fn open(options: PgConnectOptions, statements: Statements) -> Result<Self, Error> {
-        let options = options.application_name("pgjobs wait").disable_statement_logging();
+impl NotifiedConnection {
+    pub(crate) async fn open(
+        options: PgConnectOptions,
+        statements: Statements,
+        awaited: Awaited,
+    ) -> Result<Self, Error> {
+        let options = options.application_name(awaited.name()).disable_statement_logging();
         within(ANSWER, async {
             if !statements.are_named() {
-                return Ok(ResultsConnection::Polling(PgConnection::connect_with(&options).await?));
+                return Ok(NotifiedConnection::Polling(PgConnection::connect_with(&options).await?));
             }
             let pool = PgPoolOptions::new().max_connections(1).max_lifetime(None).idle_timeout(None);
             let pool = pool.acquire_timeout(ANSWER).connect_lazy_with(options);
             let mut listener = PgListener::connect_with(&pool).await?;
             listener.eager_reconnect(false);
             listener.execute(DEADLINE).await?;
-            listener.listen(ENDED).await?;
-            Ok(ResultsConnection::Listening(listener, pool))
+            listener.listen(awaited.channel()).await?;
+            Ok(NotifiedConnection::Listening(listener, pool, awaited))
         })
         .await
     }
@@ -53,52 +89,52 @@ impl ResultsConnection {
     /// The connection, and whether statements on it are prepared under a name.
     pub(crate) async fn connection(&mut self) -> Result<(&mut PgConnection, Statements), Error> {
         match self {
-            ResultsConnection::Listening(listener, _) => Ok((listener.acquire().await?, Statements::Named)),
-            ResultsConnection::Polling(connection) => Ok((connection, Statements::Unnamed)),
+            NotifiedConnection::Listening(listener, ..) => Ok((listener.acquire().await?, Statements::Named)),
+            NotifiedConnection::Polling(connection) => Ok((connection, Statements::Unnamed)),
         }
     }
 
-    /// Asks the sessions that end jobs to send notifications for this long.
-    pub(crate) async fn await_results(&mut self, ahead: Duration) -> Result<(), Error> {
-        let ResultsConnection::Listening(listener, _) = self else { return Ok(()) };
-        let ask = sqlx::query("select jobs.await_results($1)").bind(ahead.as_secs_f64()).execute(listener);
+    /// Asks those who can to send notifications for this long.
+    pub(crate) async fn ask(&mut self, ahead: Duration) -> Result<(), Error> {
+        let NotifiedConnection::Listening(listener, _, awaited) = self else { return Ok(()) };
+        let ask = sqlx::query(awaited.asking()).bind(ahead.as_secs_f64()).execute(listener);
         within(ANSWER, async { Ok(ask.await.map(drop)?) }).await
     }
 
-    /// Returns when some job has ended. Cancel-safe: it takes a whole message from the connection or nothing.
+    /// Returns when there is a notification. Cancel-safe: it takes a whole message from the connection or nothing.
     pub(crate) async fn notified(&mut self) -> Result<(), Error> {
         match self {
-            ResultsConnection::Listening(listener, _) => match listener.try_recv().await? {
+            NotifiedConnection::Listening(listener, ..) => match listener.try_recv().await? {
                 Some(_) => Ok(()),
                 None => {
                     Err(Error::Database(std::io::Error::from(std::io::ErrorKind::ConnectionReset).into()))
                 }
             },
-            ResultsConnection::Polling(_) => std::future::pending().await,
+            NotifiedConnection::Polling(_) => std::future::pending().await,
         }
     }
 
     /// Discards the notifications received so far: the query that follows covers them.
     pub(crate) fn forget(&mut self) {
-        if let ResultsConnection::Listening(listener, _) = self {
+        if let NotifiedConnection::Listening(listener, ..) = self {
             while listener.next_buffered().is_some() {}
         }
     }
 
     /// Whether the connection receives notifications.
     pub(crate) fn listens(&self) -> bool {
-        matches!(self, ResultsConnection::Listening(..))
+        matches!(self, NotifiedConnection::Listening(..))
     }
 
     pub(crate) async fn close(self) {
         // The server notices an abrupt end as well; a clean one only avoids a line in its log.
         let _ = within(Duration::from_secs(1), async {
             match self {
-                ResultsConnection::Listening(listener, pool) => {
+                NotifiedConnection::Listening(listener, pool, _) => {
                     drop(listener);
                     pool.close().await;
                 }
-                ResultsConnection::Polling(connection) => connection.close().await?,
+                NotifiedConnection::Polling(connection) => connection.close().await?,
             }
             Ok(())
         })

@@ -63,6 +63,21 @@ pub(crate) async fn set(database: impl PgExecutor<'_>, new: &NewSchedule<'_>) ->
     row(&found)
 }
 
+/// Changes the cron line and the zone of a schedule, and keeps everything else of it.
+#[cfg(feature = "web")]
+pub(crate) async fn set_line(
+    connection: &mut PgConnection,
+    name: &str,
+    cron: &str,
+    zone: &str,
+) -> Result<ScheduleRow, Error> {
+    let changed = from!(
+        "jobs.get_schedule($1) g, lateral jobs.set_schedule(g.name, g.task, jobs.schedule_body(g.name), $2, null, null, $3, g.catch_up, \
+         g.catch_up_limit, g.overlap, g.jitter, g.gap, g.fold, g.timeout, g.priority, g.max_retries, g.meta)"
+    );
+    row(&sqlx::query(changed).bind(name).bind(cron).bind(zone).fetch_one(connection).await?)
+}
+
 pub(crate) async fn pause(
     database: impl PgExecutor<'_>,
     name: &str,

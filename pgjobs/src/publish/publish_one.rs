@@ -56,7 +56,7 @@ impl<'c, P: Publisher<'c>, R> Publish<'c, P, R> {
         Publish::new(publisher, draft_of(call), options_of::<T>())
     }
 
-    pub(super) fn new(publisher: P, request: Result<JobRequest, Error>, options: CallOptions) -> Self {
+    pub(crate) fn new(publisher: P, request: Result<JobRequest, Error>, options: CallOptions) -> Self {
         Publish { target: target(publisher), request, options, result: PhantomData }
     }
 }

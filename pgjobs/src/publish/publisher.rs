@@ -108,6 +108,8 @@ impl Sent {
 }
 
 pub(super) async fn send(target: Target<'_>, mut requests: Vec<JobRequest>) -> Result<Vec<Sent>, Error> {
+    #[cfg(feature = "otel")]
+    crate::task::trace::note(&mut requests);
     apply_layers(&mut requests)?;
     requests.iter().try_for_each(|request| request.options.check())?;
     match target {

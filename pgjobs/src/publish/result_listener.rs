@@ -11,13 +11,13 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use sqlx::PgPool;
-use sqlx::postgres::PgConnectOptions;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::result_query::look;
 use super::waiting::{Answer, POLL, Turn, Waiting};
 use super::watcher;
+use crate::db::address::database_key;
 use crate::db::connection::within;
 use crate::db::notify::ANSWER;
 use crate::db::pooler::Statements;
@@ -77,7 +77,7 @@ pub(super) async fn until_ended(pool: &PgPool, job: &JobId, limit: Option<Durati
 
 impl<'a> Wait<'a> {
     fn begin(pool: &'a PgPool, job: &'a JobId) -> Self {
-        let database = database(&pool.connect_options());
+        let database = database_key(&pool.connect_options());
         let (waiting, (ticket, answer)) = {
             let mut all = all();
             let waiting = all.entry(database.clone()).or_default();
@@ -132,11 +132,4 @@ pub(super) fn forget(database: &str, waiting: &Waiting) -> bool {
     state.watched = false;
     all.remove(database);
     true
-}
-
-/// The key that distinguishes two databases; it never contains a password.
-fn database(options: &PgConnectOptions) -> String {
-    let place =
-        options.get_socket().map_or_else(|| options.get_host().to_owned(), |s| s.display().to_string());
-    format!("{place} {} {:?} {}", options.get_port(), options.get_database(), options.get_username())
 }

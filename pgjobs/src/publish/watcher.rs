@@ -15,7 +15,7 @@ use super::result_listener::forget;
 use super::result_query::look;
 use super::waiting::{POLL, Waiting};
 use crate::db::connection::within;
-use crate::db::notify::{ANSWER, ResultsConnection};
+use crate::db::notify::{ANSWER, Awaited, NotifiedConnection};
 use crate::db::results::Which;
 use crate::types::backoff::Backoff;
 use crate::types::error::Error;
@@ -84,7 +84,7 @@ async fn watch(database: &str, waiting: &Waiting) {
 /// Polls until there has been no waiter for a while, or the connection breaks.
 async fn serve(waiting: &Waiting, failures: &mut u32) -> Result<(), Error> {
     let Some((options, statements)) = waiting.server() else { return Ok(()) };
-    let connection = ResultsConnection::open(options, statements).await?;
+    let connection = NotifiedConnection::open(options, statements, Awaited::Results).await?;
     let now = Instant::now();
     let mut watch = Watch { waiting, connection, renew: now, poll: now, pause: PAUSE, notified: false };
     loop {
@@ -101,7 +101,7 @@ async fn serve(waiting: &Waiting, failures: &mut u32) -> Result<(), Error> {
 
 struct Watch<'w> {
     waiting: &'w Waiting,
-    connection: ResultsConnection,
+    connection: NotifiedConnection,
     /// When the request for notifications has to be renewed.
     renew: Instant,
     /// When all jobs are polled next, with or without a notification.
@@ -116,7 +116,7 @@ impl Watch<'_> {
     async fn look(&mut self) -> Result<(), Error> {
         let began = Instant::now();
         if self.renew <= began {
-            self.connection.await_results(AHEAD).await?;
+            self.connection.ask(AHEAD).await?;
             self.renew = began + AHEAD / 2;
         }
         let due = (self.poll <= began).then_some(Which::All);

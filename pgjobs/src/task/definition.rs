@@ -272,6 +272,9 @@ impl TaskDef {
             let schedules = self.schedules.iter().map(|schedule| schedule.describe(self.name));
             described["schedules"] = schedules.collect();
         }
+        if self.options.events {
+            described["events"] = true.into();
+        }
         described
     }
 }

@@ -27,7 +27,7 @@ pub(crate) use times::ClaimTimes;
 /// Its lease is valid while the task runs; [`Job::finish`] uses it to end the job inside a transaction of the
 /// task's own.
 pub struct Job {
-    claimed: Claimed,
+    pub(super) claimed: Claimed,
     times: ClaimTimes,
     finished: AtomicBool,
     ending: Ending,

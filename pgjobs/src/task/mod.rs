@@ -17,3 +17,5 @@ pub(crate) mod outbox;
 pub(crate) mod registry;
 mod reports;
 pub(crate) mod state;
+#[cfg(feature = "otel")]
+pub(crate) mod trace;

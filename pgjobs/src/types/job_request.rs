@@ -134,6 +134,16 @@ impl JobRequest {
         self.options.meta.set(key.into(), value);
     }
 
+    /// Notes a text under a key of its own, unless the notes might become too large to be published: what
+    /// they take as text in the database is at most half as much again as here.
+    #[cfg(feature = "otel")]
+    pub(crate) fn note_if_it_fits(&mut self, key: &str, text: &str) {
+        const MOST: usize = 4096 * 2 / 3;
+        if self.options.meta.bytes() + key.len() + text.len() + 6 <= MOST {
+            self.options.meta.set(key.to_owned(), text);
+        }
+    }
+
     /// Whether it is published under a unique key that this program names: its publisher's, or its task's.
     /// (Of a task that is published by name, only the database knows what the task declares.)
     pub fn is_unique(&self) -> bool {

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::backoff::Backoff;
 use super::error::Error;
 use super::log_level::LogLevel;
+use super::trace_context::Trace;
 
 /// The options of a task's jobs, set in `#[task(…)]`; some can be overridden by a call.
 ///
@@ -41,6 +42,10 @@ pub struct TaskOptions {
     /// From which level on the log of its runs is kept; `None`: as the worker says
     /// ([`Worker::log`](crate::Worker::log)).
     pub log: Option<LogLevel>,
+    /// How the trace of a run stands to its publisher's, with feature `otel`.
+    pub trace: Trace,
+    /// Whether the events of its jobs are written, for those who subscribe ([`events`](mod@crate::events)).
+    pub events: bool,
 }
 
 impl TaskOptions {
@@ -56,6 +61,8 @@ impl TaskOptions {
         keep: Keep::All,
         validation: Validation::Strict,
         log: None,
+        trace: Trace::Link,
+        events: false,
     };
 
     /// The defaults, see [`DEFAULT`](TaskOptions::DEFAULT).
@@ -114,6 +121,18 @@ impl TaskOptions {
     /// Sets from which level on the log of its runs is kept.
     pub const fn log(mut self, level: LogLevel) -> Self {
         self.log = Some(level);
+        self
+    }
+
+    /// Sets how the trace of a run stands to its publisher's.
+    pub const fn trace(mut self, trace: Trace) -> Self {
+        self.trace = trace;
+        self
+    }
+
+    /// Sets whether the events of its jobs are written.
+    pub const fn events(mut self, are_written: bool) -> Self {
+        self.events = are_written;
         self
     }
 }
@@ -198,21 +217,5 @@ impl Validation {
             Validation::Warn => "warn",
             Validation::Strict => "strict",
         }
-    }
-}
-
-impl FromStr for Validation {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self, Error> {
-        Ok(match text {
-            "off" => Validation::Off,
-            "warn" => Validation::Warn,
-            "strict" => Validation::Strict,
-            other => {
-                let reason = format!("`{other}` is none of off, warn, strict");
-                return Err(Error::Option { name: "validate", reason });
-            }
-        })
     }
 }

@@ -1,10 +1,11 @@
-//! Parses ids and states from text of people and programs.
+//! Parses ids, states and options from text of people and programs.
 
 use std::str::FromStr;
 
 use super::error::Error;
 use super::job_id::JobId;
 use super::job_state::JobState;
+use super::options::Validation;
 
 impl FromStr for JobId {
     type Err = Error;
@@ -35,6 +36,22 @@ impl FromStr for JobState {
             other => {
                 let reason = format!("`{other}` is none of pending, running, success, failed, cancelled");
                 return Err(Error::Option { name: "state", reason });
+            }
+        })
+    }
+}
+
+impl FromStr for Validation {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        Ok(match text {
+            "off" => Validation::Off,
+            "warn" => Validation::Warn,
+            "strict" => Validation::Strict,
+            other => {
+                let reason = format!("`{other}` is none of off, warn, strict");
+                return Err(Error::Option { name: "validate", reason });
             }
         })
     }

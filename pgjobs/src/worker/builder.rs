@@ -223,12 +223,6 @@ impl Worker {
         Ok(self.registry()?.tasks())
     }
 
-    /// How many jobs it would run at once, and its topics; an empty list means all tasks.
-    #[cfg(feature = "cli")]
-    pub(crate) fn scope(&self) -> (usize, &[String]) {
-        (self.concurrency, &self.topics)
-    }
-
     /// Starts the worker and returns at once, for embedding; handling signals is left to the caller.
     ///
     /// # Errors

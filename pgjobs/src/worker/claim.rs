@@ -72,6 +72,7 @@ impl Fetcher {
         let jobs = self.take(claimed, &asked, took);
         self.claims.claimed(asked.room, got, more, took);
         self.enqueue(jobs);
+        self.shared.announcing.wrote(got > 0);
         if asked.notified.is_some() && (got >= asked.room || more) && self.shared.peers.are_many() {
             self.db.call(async |connection| wake_others(connection).await).await?;
         }

@@ -143,7 +143,7 @@ async fn beat(db: &mut DbConnection, shared: &Arc<Shared>) -> bool {
         shared.declare_lost(id);
         return true;
     }
-    said.arrived();
+    shared.announcing.wrote(said.arrived());
     shared.in_flight.were_told(&report.told);
     shared.commands.were_sent(&to_send);
     shared.commands.are_announced(!heard.polls);

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::outage::in_seconds;
 use super::shared::Shared;
-use crate::db::notify::{COMMAND, READY, check_hearing};
+use crate::db::notify::{COMMAND, READY, SUBSCRIBED, check_hearing};
 use crate::db::refusal::{is_outage, server_code};
 use crate::types::backoff::Backoff;
 use crate::types::error::Error;
@@ -55,7 +55,7 @@ async fn hear(shared: &Shared, failures: &mut u32) -> Result<std::convert::Infal
     let patience = shared.servers.patience();
     let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(patience).connect_lazy_with(options);
     let mut listener = PgListener::connect_with(&pool).await?;
-    listener.listen_all([READY, COMMAND]).await?;
+    listener.listen_all([READY, COMMAND, SUBSCRIBED]).await?;
     let check = format!("check {}", Uuid::new_v4());
     check_hearing(&mut listener, &check).await?;
     loop {
@@ -82,6 +82,7 @@ fn tell_loops(shared: &Shared, heard: &PgNotification, check: &str) {
             shared.commands.announce();
         }
         (COMMAND, _) => {} // for others
+        (SUBSCRIBED, _) => shared.announcing.subscribed(),
         _ => shared.heard.notify_one(),
     }
 }

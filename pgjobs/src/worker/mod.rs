@@ -27,6 +27,8 @@
 //! shutdown when it releases jobs, or the loss of the worker's lease. The party that takes a job out decides
 //! about its outcome, so nothing is settled twice and nothing is forgotten.
 
+mod announce_loop;
+mod announcing;
 mod builder;
 mod cancelling;
 mod carry_out;
@@ -50,6 +52,8 @@ mod meters;
 mod open;
 mod outage;
 mod outcome;
+#[cfg(feature = "cli")]
+mod plan;
 mod policy;
 mod progress;
 mod register;

@@ -18,9 +18,10 @@ impl Sending {
         (!self.0.is_empty()).then(|| notes::array(self.0.iter().map(|draft| draft.json.as_str())))
     }
 
-    /// The database has it.
-    pub(super) fn arrived(self) {
+    /// The database has it; returns whether there was anything.
+    pub(super) fn arrived(self) -> bool {
         self.0.iter().for_each(Draft::was_stored);
+        !self.0.is_empty()
     }
 
     /// It is sent again with the next beat.

@@ -1,5 +1,6 @@
 //! One run of one job, from its start to its outcome.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,6 +15,8 @@ use crate::task::joint::meeting::Seat;
 use crate::task::layer::Next;
 #[cfg(feature = "logs")]
 use crate::task::log_span;
+#[cfg(feature = "otel")]
+use crate::task::trace;
 use crate::types::task_error::{RunResult, Then};
 
 /// `seat`: where it meets the other jobs of its joint run.
@@ -35,6 +38,8 @@ pub(super) async fn run(shared: &Arc<Shared>, job: Arc<Job>, seat: Option<Seat>)
             None => run.await,
             Some(age) => warn_after(age, &job, run).await,
         };
+        #[cfg(feature = "otel")]
+        trace::end(&Span::current(), &job, &result);
         let outcome = outcome(def, &job, result);
         shared.meters.ran(&job, started, &outcome);
         match job.is_cancelled() {
@@ -50,12 +55,23 @@ pub(super) async fn run(shared: &Arc<Shared>, job: Arc<Job>, seat: Option<Seat>)
 
 /// Opens the span of a run. What the run says from here on, the worker sends.
 fn open(shared: &Shared, job: &Job) -> Span {
-    job.opens(&shared.outbox, shared.registry.get(job.task()).and_then(|def| def.options.log));
-    let span = || tracing::info_span!("job", job.id = %job.id(), task = %job.task(), attempt = job.attempt());
+    let options = shared.registry.get(job.task()).map(|def| def.options);
+    job.opens(&shared.outbox, options.and_then(|options| options.log));
+    let new = || new_span(job);
     #[cfg(feature = "logs")]
-    return log_span::open(job.log_notes(), span);
+    let span = log_span::open(job.log_notes(), new);
     #[cfg(not(feature = "logs"))]
-    span()
+    let span = new();
+    #[cfg(feature = "otel")]
+    trace::begin(&span, job, options.map(|options| options.trace).unwrap_or_default());
+    span
+}
+
+/// The names of OpenTelemetry are filled where it is there.
+fn new_span(job: &Job) -> Span {
+    use tracing::field::Empty;
+    tracing::info_span!("job", job.id = %job.id(), task = %job.task(), attempt = job.attempt(),
+        otel.name = Empty, otel.kind = Empty)
 }
 
 /// Runs this, and logs a warning when it takes longer than so long.
@@ -73,22 +89,42 @@ async fn warn_after<R>(age: Duration, job: &Job, run: impl Future<Output = R>) -
     run.await
 }
 
-/// Logs how a run ended and what follows: whether the job runs again, and when, or has ended for good.
+/// Logs how a run ended and what follows: whether the job runs again, and when, or has ended for good. Of a
+/// failure on one line what a person needs to act: the span names the job, its task and the attempt.
 fn log(job: &Job, outcome: &Outcome, started: Instant) {
-    let (run, runs) = (job.retries().saturating_add(1), job.max_retries());
+    let (run, runs, id) = (job.retries().saturating_add(1), job.max_retries(), job.id());
     match outcome {
         Outcome::Success(_) | Outcome::Verify => tracing::debug!(took = ?started.elapsed(), "succeeded"),
-        Outcome::Retry(error, _) if job.is_last_run() => {
-            tracing::error!(error, "failed; gave up after {run} of {runs} runs");
-        }
-        Outcome::Retry(error, delay) => {
-            tracing::warn!(error, "failed in run {run} of {runs}; runs again in {}", in_seconds(*delay));
-        }
-        Outcome::Fail(error) => {
-            tracing::error!(error, "failed for good: the error is fatal, so the job is not retried")
-        }
+        Outcome::Retry(error, _) if job.is_last_run() => tracing::error!(
+            error = &*on_one_line(error),
+            "failed; gave up after {run} of {runs} runs (`pgjobs inspect job {id}`)"
+        ),
+        Outcome::Retry(error, delay) => tracing::warn!(
+            error = &*on_one_line(error),
+            "failed in run {run} of {runs}; runs again in {} (`pgjobs inspect job {id}`)",
+            in_seconds(*delay)
+        ),
+        Outcome::Fail(error) => tracing::error!(
+            error = &*on_one_line(error),
+            "failed for good in run {run} of {runs}: the error is fatal, so the job is not retried \
+             (`pgjobs inspect job {id}`)"
+        ),
         Outcome::Snooze(delay) => tracing::debug!("snoozed; runs again in {}", in_seconds(*delay)),
         Outcome::Release | Outcome::ReleaseUnknown => {}
+    }
+}
+
+/// The most characters of an error in the log; the job has all of it.
+const LONGEST_LINE: usize = 300;
+
+/// The first line of an error that says something, with `…` where there is more.
+fn on_one_line(error: &str) -> Cow<'_, str> {
+    let text = error.trim();
+    let line = text.lines().next().unwrap_or_default();
+    match line.char_indices().nth(LONGEST_LINE) {
+        Some((end, _)) => format!("{}…", &line[..end]).into(),
+        None if line.len() < text.len() => format!("{line} …").into(),
+        None => line.into(),
     }
 }
 
@@ -118,4 +154,18 @@ fn cut(message: &str) -> &str {
 fn storable(message: &str) -> String {
     let text = cut(message).replace('\0', "\u{FFFD}");
     cut(&text).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_in_the_log_is_one_line_that_says_where_it_was_cut() {
+        assert_eq!(on_one_line("no such user"), "no such user");
+        assert_eq!(on_one_line("\n\n first\nsecond\n"), "first …");
+        assert_eq!(on_one_line(""), "");
+        let long = on_one_line(&"é".repeat(301)).into_owned();
+        assert_eq!(long, "é".repeat(300) + "…");
+    }
 }

@@ -176,6 +176,7 @@ impl Settler {
                 Ok(answers) => {
                     self.shared.outage.went_well(PART, Call::Settle);
                     self.shared.meters.settle.sent(batch.len(), begun.elapsed());
+                    self.shared.announcing.wrote(true);
                     return Ok(answers);
                 }
                 Err(error) => error,

@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, mpsc, oneshot};
 use uuid::Uuid;
 
+use super::announcing::Announcing;
 use super::commands::Commands;
 use super::counts::Counts;
 #[cfg(feature = "testing")]
@@ -45,14 +46,14 @@ pub(super) struct Shared {
     pub(super) leavers: Leavers,
     pub(super) slots: Arc<Slots>,
     pub(super) commands: Commands,
+    pub(super) announcing: Announcing,
     /// What the runs say, until it is sent.
     pub(super) outbox: Arc<Outbox>,
     pub(super) last_words: LastWords,
     pub(super) stop: Stop,
     /// Jobs may be ready: the claim loop claims at once.
     pub(super) work: Notify,
-    /// The database notified all workers that jobs may be ready: an idle claim loop decides at random whether
-    /// to claim at once.
+    /// All workers were notified that jobs may be ready: an idle one claims at once, or later, at random.
     pub(super) heard: Notify,
     /// A run has ended: there is room for more.
     pub(super) room: Notify,
@@ -110,6 +111,7 @@ impl Shared {
             leavers: Leavers::default(),
             slots,
             commands: Commands::default(),
+            announcing: Announcing::default(),
             outbox,
             last_words: LastWords::default(),
             stop: Stop::new(),
@@ -162,8 +164,7 @@ impl Shared {
         self.needs_reconcile.store(false, SeqCst);
     }
 
-    /// The user's runtime runs nothing, or runs again. If it runs nothing, releases the jobs that have not
-    /// begun, for others to run; returns how many.
+    /// The user's runtime runs nothing, or runs again. Releases the jobs that have not begun; returns how many.
     pub(super) fn set_stuck(&self, stuck: bool) -> usize {
         self.stuck.store(stuck, SeqCst);
         let released = if stuck { self.release(self.in_flight.stop_unbegun()) } else { 0 };

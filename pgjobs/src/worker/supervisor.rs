@@ -26,7 +26,7 @@ use super::settle_loop::RUN_AGAIN;
 use super::shared::{Inboxes, Shared};
 use super::shutdown::Phase;
 use super::starts::Starts;
-use super::{claim_loop, heartbeat_loop, listen_loop, settle_loop, thread};
+use super::{announce_loop, claim_loop, heartbeat_loop, listen_loop, settle_loop, thread};
 use crate::db::connection::DbConnection;
 use crate::db::servers::Servers;
 use crate::db::settle::Settlement;
@@ -196,6 +196,7 @@ async fn claim_until_the_end(claiming: Claiming, db: DbConnection) -> WorkerRepo
     // If anything fails from here on, the heartbeat loop must not keep the lease without the other loops.
     let _leaving = Leaving(shared.clone());
     let listening = shared.settings.listen.then(|| tokio::spawn(listen_loop::listen(shared.clone())));
+    tokio::spawn(announce_loop::announce(shared.clone())); // the listen loop tells it that there is anything to do
     let claims = tokio::spawn(claim_loop::fetch(Fetcher::new(shared.clone(), db, line, starts)));
     let claims = part(&shared, claim_loop::PART, claims);
     until_it_ends(&shared, &parts, &claims).await;

@@ -1,12 +1,14 @@
 //! One module for each command.
 
 pub(crate) mod audit;
+pub(crate) mod banner;
 pub(crate) mod bench;
 mod call;
 pub(crate) mod check;
 pub(crate) mod codegen;
 pub(crate) mod completions;
 pub(crate) mod control;
+pub(crate) mod dashboard;
 pub(crate) mod dev;
 pub(crate) mod doctor;
 pub(crate) mod edit;
@@ -21,5 +23,9 @@ pub(crate) mod retention;
 pub(crate) mod schedule;
 #[cfg(feature = "web")]
 pub(crate) mod serving;
+pub(crate) mod tail;
+#[cfg(feature = "top")]
+pub(crate) mod top;
 pub(crate) mod unique;
+pub(crate) mod watch;
 pub(crate) mod worker;

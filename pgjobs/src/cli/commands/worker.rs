@@ -7,8 +7,9 @@ use std::time::Duration;
 use clap::Args;
 use serde_json::json;
 
-use crate::cli::args::global::{Global, program};
+use crate::cli::args::global::{Global, LogFormat, program};
 use crate::cli::args::values;
+use crate::cli::commands::banner;
 #[cfg(feature = "web")]
 use crate::cli::commands::serving::{self, Serving};
 use crate::cli::database::connect;
@@ -18,8 +19,7 @@ use crate::cli::output::failure::Failure;
 use crate::cli::output::format;
 use crate::cli::output::table::table;
 use crate::cli::setup::Setup;
-use crate::define::{Param, TaskDef};
-use crate::{End, Error, Topic, Worker, WorkerReport};
+use crate::{End, Topic, Worker, WorkerReport};
 use watch::Watch;
 
 const AFTER_HELP: &str = "\
@@ -103,14 +103,15 @@ pub(crate) async fn run(
         let applied = crate::migrate(&pool).await?.len();
         console.note(format!("{applied} migrations applied"));
     }
-    console.note(target.describe());
     let watch = pool.clone();
     let worker = target.others.iter().map(connect::quiet).fold(Worker::new(pool), Worker::fallback);
     let fails = args.fail_on_failure;
+    // A log of documents says the same in the document with which it begins.
+    let for_people = console.hushed(global.log == LogFormat::Json);
     #[cfg(feature = "web")]
-    let served = std::mem::take(&mut args.serving).begin(&target, console).await?;
+    let served = std::mem::take(&mut args.serving).begin(&target, &for_people).await?;
     let worker = configure(setup.apply(worker), args);
-    announce(&worker, console)?;
+    banner::announce(&worker, &watch, &target, &for_people).await?;
     let watch = if fails { Some(Watch::new(watch, &worker).await?) } else { None };
     #[cfg(feature = "web")]
     let report = serving::run(worker, served).await?;
@@ -190,41 +191,6 @@ fn configure(mut worker: Worker, args: WorkerArgs) -> Worker {
         worker = worker.listen(false);
     }
     if args.burst { worker.burst() } else { worker }
-}
-
-/// Prints what the worker will run, or fails with the reason why it cannot.
-pub(crate) fn announce(worker: &Worker, console: &Console) -> Result<(), Failure> {
-    let tasks = worker.tasks().map_err(explain)?;
-    let (slots, topics) = worker.scope();
-    let topics = if topics.is_empty() { "every topic".to_owned() } else { topics.join(", ") };
-    console.note(format!(
-        "pgjobs {}, process {}, {slots} slots, {topics}",
-        env!("CARGO_PKG_VERSION"),
-        std::process::id()
-    ));
-    let lines = tasks.iter().map(|task| signature(task));
-    let lines: Vec<String> = std::iter::once(format!("{} at work on:", program())).chain(lines).collect();
-    console.note(lines.join("\n"));
-    Ok(())
-}
-
-/// A program without any task is most often `pgjobs` itself.
-fn explain(error: Error) -> Failure {
-    match error {
-        Error::NoTasks { known, .. } if known.is_empty() => Failure::usage(format!(
-            "no tasks are registered in this program, so a worker has nothing to do: call pgjobs::cli::main() from \
-             a program of your own that holds them, or name the crate that does with pgjobs::link!(my_tasks); \
-             (`{} worker --help` shows how)",
-            program()
-        )),
-        error => error.into(),
-    }
-}
-
-/// `mail.welcome(user_id: i64, [locale: String])`
-fn signature(task: &TaskDef) -> String {
-    let parameters = task.params.iter().map(|param: &Param| (param.name, param.ty, param.required));
-    format!("{}({})", task.name, format::parameters(parameters, task.extra_kwargs))
 }
 
 pub(crate) fn summary(report: &WorkerReport) -> Vec<String> {

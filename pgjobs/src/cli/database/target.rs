@@ -58,6 +58,13 @@ impl Target {
         format!("database `{name}` on {} as `{user}` (from {})", places.join(" or "), self.origin)
     }
 
+    /// The database and its place, as short as a title is.
+    #[cfg(feature = "top")]
+    pub(crate) fn title(&self) -> String {
+        let name = self.options.get_database().unwrap_or(self.options.get_username());
+        format!("{name} on {}", place(&self.options))
+    }
+
     /// The risk of the network between here and the server, if any.
     pub(crate) fn warning(&self) -> Option<String> {
         self.servers().find_map(warning)

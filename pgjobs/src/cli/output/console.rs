@@ -36,6 +36,16 @@ impl Console {
         Console { json: global.json, quiet: global.quiet, color }
     }
 
+    /// The same, without notes if so.
+    pub(crate) fn hushed(&self, hushed: bool) -> Self {
+        Console { quiet: self.quiet || hushed, ..*self }
+    }
+
+    /// Whether notes are printed.
+    pub(crate) fn notes(&self) -> bool {
+        !self.quiet
+    }
+
     /// Whether stderr may be coloured.
     pub(crate) fn colors_stderr(&self) -> bool {
         self.color.err

@@ -1,21 +1,20 @@
 //! The log on stderr.
 
-use std::fmt;
-
-use tracing::field::Field;
-use tracing_subscriber::field::MakeExt;
+#[cfg(feature = "otel")]
+use tracing_subscriber::Registry;
 use tracing_subscriber::filter::{EnvFilter, FilterExt, LevelFilter, filter_fn};
-use tracing_subscriber::fmt::format::{self, Writer};
+#[cfg(not(feature = "otel"))]
+use tracing_subscriber::layer::Identity;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::reload;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use super::console::Console;
+use super::fields::Fields;
 use super::panics;
 use super::redact::{Masked, MaskedJson};
 use crate::cli::args::global::{Global, LogFormat};
 use crate::control;
-use crate::types::text::shown;
 
 /// Starts the log unless the program has its own subscriber already; `default` is the filter when the user
 /// sets none.
@@ -36,13 +35,13 @@ pub(crate) fn start(global: &Global, default: &'static str, console: &Console) {
         LogFormat::Json => {
             lines.json().flatten_event(true).with_current_span(false).with_writer(|| MaskedJson).boxed()
         }
-        LogFormat::Text => lines
-            .with_ansi(console.colors_stderr())
-            .fmt_fields(format::debug_fn(field).delimited(" "))
-            .with_writer(|| Masked)
-            .boxed(),
+        LogFormat::Text => {
+            lines.with_ansi(console.colors_stderr()).fmt_fields(Fields).with_writer(|| Masked).boxed()
+        }
     };
+    let (spans, refusal) = spans();
     if tracing_subscriber::registry()
+        .with(spans)
         .with(lines.with_filter(filter))
         .with(crate::logs::layer())
         .try_init()
@@ -50,6 +49,23 @@ pub(crate) fn start(global: &Global, default: &'static str, console: &Console) {
     {
         control::on_log(move |text| change(&reload, text));
     }
+    if let Some(reason) = refusal {
+        tracing::warn!("no spans are sent: {reason}; correct the variables OTEL_…, or unset them");
+    }
+}
+
+/// The layer that sends spans to a collector, or why there is none although the environment names one.
+#[cfg(feature = "otel")]
+fn spans() -> (Option<impl Layer<Registry> + Send + Sync>, Option<String>) {
+    match super::spans::layer() {
+        Ok(layer) => (layer, None),
+        Err(reason) => (None, Some(reason)),
+    }
+}
+
+#[cfg(not(feature = "otel"))]
+fn spans() -> (Option<Identity>, Option<String>) {
+    (None, None)
 }
 
 /// Changes the filter of the log while the program runs; returns what the receipt of the command says.
@@ -57,16 +73,6 @@ fn change<S>(reload: &reload::Handle<EnvFilter, S>, text: &str) -> Result<String
     let filter = EnvFilter::try_new(text).map_err(|error| format!("not a log filter: {error}"))?;
     reload.reload(filter).map_err(|error| error.to_string())?;
     Ok(format!("logs by {text}"))
-}
-
-/// Escapes a field: errors, hosts and names of tasks are untrusted text, which must not start a line or move
-/// the cursor.
-fn field(writer: &mut Writer<'_>, field: &Field, value: &dyn fmt::Debug) -> fmt::Result {
-    let value = format!("{value:?}");
-    match field.name() {
-        "message" => write!(writer, "{}", shown(&value)),
-        name => write!(writer, "{}={}", name.trim_start_matches("r#"), shown(&value)),
-    }
 }
 
 fn level(global: &Global, default: &'static str) -> &'static str {

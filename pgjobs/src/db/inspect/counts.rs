@@ -33,7 +33,55 @@ pub struct TaskCounts {
 }
 
 const OVERVIEW: &str = "select o.task, o.ready, o.scheduled, o.running, o.success, o.failed, o.cancelled, \
-     o.oldest_ready, o.exact from jobs.overview() o";
+     o.oldest_ready, o.exact from jobs.overview($1) o";
+/// How many jobs of a task ended lately, by how they ended.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct EndedLately {
+    /// The task.
+    pub task: String,
+    /// With a result.
+    pub success: i64,
+    /// Without one, for good.
+    pub failed: i64,
+    /// By request.
+    pub cancelled: i64,
+    /// Over how many seconds they were counted, greater than 0: those that were asked for, or fewer where
+    /// more jobs ended than are counted, and just after midnight (UTC).
+    pub seconds: f64,
+}
+
+impl EndedLately {
+    /// How many ended in a second.
+    pub fn per_second(&self) -> f64 {
+        self.success.saturating_add(self.failed).saturating_add(self.cancelled) as f64 / self.seconds
+    }
+
+    /// How many failed in a second.
+    pub fn failed_per_second(&self) -> f64 {
+        self.failed as f64 / self.seconds
+    }
+}
+
+/// What ended in the last so many seconds.
+pub(crate) async fn ended_lately(
+    connection: &mut PgConnection,
+    seconds: u32,
+) -> Result<Vec<EndedLately>, Error> {
+    let query = "select e.task, e.success, e.failed, e.cancelled, e.seconds from jobs.ended_lately($1) e";
+    let seconds = i32::try_from(seconds).unwrap_or(i32::MAX);
+    let rows = sqlx::query(query).bind(seconds).fetch_all(connection).await?;
+    let ended = |row: &PgRow| {
+        Ok(EndedLately {
+            task: row.try_get(0)?,
+            success: row.try_get(1)?,
+            failed: row.try_get(2)?,
+            cancelled: row.try_get(3)?,
+            seconds: row.try_get(4)?,
+        })
+    };
+    rows.iter().map(ended).collect()
+}
 
 /// How many jobs of these tasks have ended as failed since then because the worker that ran them was lost,
 /// not by a reported outcome. Jobs of tasks that keep no failed jobs are not counted.
@@ -55,8 +103,9 @@ pub(crate) async fn now(connection: &mut PgConnection) -> Result<DateTime<Utc>, 
     crate::db::read::time(&row, 0)
 }
 
-pub(crate) async fn overview(connection: &mut PgConnection) -> Result<Vec<TaskCounts>, Error> {
-    let rows = sqlx::query(OVERVIEW).fetch_all(connection).await?;
+/// `cap`: how many rows of each kind are counted.
+pub(crate) async fn overview(connection: &mut PgConnection, cap: i32) -> Result<Vec<TaskCounts>, Error> {
+    let rows = sqlx::query(OVERVIEW).bind(cap).fetch_all(connection).await?;
     let counts = |row: &PgRow| {
         Ok(TaskCounts {
             // Null for a run that is null, which a client with rights on the table may have written.

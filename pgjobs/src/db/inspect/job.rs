@@ -103,10 +103,10 @@ fn job(row: &PgRow) -> Result<JobRow, Error> {
     })
 }
 
-const WHOLE: &str = job_query!("a.traceback", ", a.body::text, a.result::text", "jobs.get($1) a");
+const WHOLE: &str = job_query!("a.traceback", ", a.body::text, a.result::text", "jobs.shown($1) a");
 const BARE: &str = job_query!("a.traceback", "", "jobs.get($1) a");
-const BODY: &str = "select a.body::text from jobs.get($1) a";
-const RESULT: &str = "select a.result::text from jobs.get($1) a";
+const BODY: &str = "select a.body::text from jobs.shown($1) a";
+const RESULT: &str = "select a.result::text from jobs.shown($1) a";
 
 pub(crate) async fn get(connection: &mut PgConnection, id: &JobId) -> Result<JobRow, Error> {
     match sqlx::query(WHOLE).bind(id.as_str()).fetch_optional(&mut *connection).await {

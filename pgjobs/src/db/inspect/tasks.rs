@@ -76,7 +76,7 @@ macro_rules! task_query {
 }
 
 const WHOLE: &str = task_query!("t.args_schema::text, t.result_schema::text, t.params::text", "");
-#[cfg(feature = "cli")]
+#[cfg(any(feature = "cli", feature = "web"))]
 const SIGNATURES: &str = task_query!("null::text, null::text, t.params::text", "");
 const BARE: &str = task_query!("null::text, null::text, null::text", "");
 const WHOLE_ONE: &str =
@@ -87,7 +87,7 @@ pub(crate) async fn tasks(connection: &mut PgConnection) -> Result<Vec<TaskRow>,
 }
 
 /// The tasks without their schemas, which may be large.
-#[cfg(feature = "cli")]
+#[cfg(any(feature = "cli", feature = "web"))]
 pub(crate) async fn signatures(connection: &mut PgConnection) -> Result<Vec<TaskRow>, Error> {
     all(connection, SIGNATURES).await
 }

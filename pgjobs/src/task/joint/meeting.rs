@@ -13,7 +13,7 @@ use futures_util::FutureExt;
 use futures_util::future::join_all;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
 use super::context::{Answers, JointContext};
 use crate::task::definition::TaskDef;
@@ -21,6 +21,8 @@ use crate::task::handler::Many;
 use crate::task::job::Job;
 use crate::task::limit::{Limit, panic_message};
 use crate::task::state::State;
+#[cfg(feature = "otel")]
+use crate::task::trace;
 use crate::types::task_error::{RunResult, TaskError};
 
 /// How long those that have come wait for jobs that are still in their layers. A later one is called apart.
@@ -55,7 +57,7 @@ impl Seat {
         }
         let (answer, answered) = oneshot::channel();
         let (_present, gone) = oneshot::channel();
-        let span = tracing::Span::current().id();
+        let span = Span::current().id();
         let _ = self.0.send(Arrival { job: job.clone(), limit, answer, gone, span });
         drop(self); // it has come: the meeting does not wait for it any more
         answered.await.unwrap_or_else(|_| Err(TaskError::new("the joint run ended without an outcome")))
@@ -112,7 +114,9 @@ async fn joint_run(callee: Callee, here: Vec<Arrival>) {
     let Some(least) = here.iter().map(|arrival| arrival.limit).min_by_key(Limit::left) else { return };
     let task = callee.def.name;
     let (mut jobs, mut answers, mut gone) = (Vec::new(), Vec::new(), Vec::new());
-    let span = tracing::info_span!("joint_run", task, jobs = here.len());
+    let span = new_span(task, here.len());
+    #[cfg(feature = "otel")]
+    trace::begin_joint(&span, task, here.iter().map(|arrival| &arrival.job));
     for arrival in here {
         jobs.push(arrival.job);
         answers.push(arrival.answer);
@@ -128,6 +132,12 @@ async fn joint_run(callee: Callee, here: Vec<Arrival>) {
         }
         _ = join_all(gone) => {} // every run was cut off: nobody waits for this one
     }
+}
+
+/// The names of OpenTelemetry are filled where it is there.
+fn new_span(task: &str, jobs: usize) -> Span {
+    use tracing::field::Empty;
+    tracing::info_span!("joint_run", task, jobs, otel.name = Empty, otel.kind = Empty)
 }
 
 /// Calls the function within this time; returns the error of the jobs to which it gave no outcome.

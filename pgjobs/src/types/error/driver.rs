@@ -135,12 +135,19 @@ fn role_of(function: &str) -> &'static str {
     ];
     const READER: &[&str] = &[
         "overview",
+        "ended_lately",
         "count",
+        "open_counts",
+        "flow",
+        "search",
         "explain",
         "workers",
         "pauses",
         "problems",
         "metrics",
+        "statistics",
+        "task_statistics",
+        "server_health",
         "next_ticks",
         "schedules",
         "get_schedule",
@@ -148,6 +155,10 @@ fn role_of(function: &str) -> &'static str {
         "schedule_log",
         "explain_schedule",
         "progress_of",
+        "watches",
+        "event_position",
+        "events_after",
+        "await_events",
     ];
     const WORKER: &[&str] = &[
         "consume",
@@ -186,6 +197,7 @@ fn role_of(function: &str) -> &'static str {
         "note_progress",
         "set_progress",
         "job_log",
+        "announce_events",
     ];
     match function {
         name if PUBLISHER.contains(&name) => "jobs_publisher",

@@ -1,11 +1,13 @@
 //! Starts the server, announces its URL, runs the worker and stops.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::PgPool;
 
 use super::Dev;
 use crate::cli::args::global::program;
-use crate::cli::commands::worker;
+#[cfg(feature = "web")]
+use crate::cli::commands::dashboard::beside::Beside;
+use crate::cli::commands::{banner, worker};
 use crate::cli::database::connect;
 use crate::cli::database::dev_folder::{Project, running_url};
 use crate::cli::database::target::Target;
@@ -27,7 +29,7 @@ pub(crate) async fn run(mut args: Dev, setup: Setup, console: &Console) -> Resul
     if args.print {
         let url = running
             .ok_or_else(|| Failure::database(format!("nothing runs here: start `{} dev`", program())))?;
-        return print(&url, None, console);
+        return print(&url, None, None, console);
     }
     let server = start(&args, &project, console).await?;
     let url = server.url("postgres");
@@ -68,15 +70,29 @@ async fn serve(
     }
     let interrupt = Interrupt::listen();
     let serves = serves(args, &target, console).await?;
-    print(url, Some(server), console)?;
-    work(pool, setup, interrupt, serves, console).await
+    #[cfg(feature = "web")]
+    let dashboard = Beside::start(pool.clone()).await?;
+    #[cfg(feature = "web")]
+    let shown = Some(dashboard.document());
+    #[cfg(not(feature = "web"))]
+    let shown = None;
+    print(url, Some(server), shown, console)?;
+    #[cfg(feature = "web")]
+    console.note(dashboard.words());
+    work(pool, &target, (setup, serves), interrupt, console).await
 }
 
-fn print(url: &str, server: Option<&LocalPostgres>, console: &Console) -> Result<(), Failure> {
+fn print(
+    url: &str,
+    server: Option<&LocalPostgres>,
+    dashboard: Option<Value>,
+    console: &Console,
+) -> Result<(), Failure> {
     let document = json!({
         "database_url": url,
         "server_version": server.map(LocalPostgres::version),
         "data_dir": server.map(LocalPostgres::data_dir),
+        "dashboard": dashboard,
     });
     console.data(&document, || format!("export DATABASE_URL='{url}'"))
 }
@@ -98,18 +114,18 @@ async fn serves(_: &mut Dev, _: &Target, _: &Console) -> Result<Serves, Failure>
 /// Runs until Ctrl-C, with a worker if this program has tasks.
 async fn work(
     pool: PgPool,
-    setup: Setup,
+    target: &Target,
+    (setup, serves): (Setup, Serves),
     interrupt: Interrupt,
-    serves: Serves,
     console: &Console,
 ) -> Result<(), Failure> {
-    console.note("Ctrl-C stops it");
-    let worker = setup.apply(Worker::new(pool));
+    let worker = setup.apply(Worker::new(pool.clone()));
     if is_idle(&worker) {
+        console.note("Ctrl-C stops it");
         interrupt.first().await;
         return Ok(());
     }
-    worker::announce(&worker, console)?;
+    banner::announce(&worker, &pool, target, console).await?;
     let working = worker.start().await?;
     serves(working.health());
     interrupt.first().await;

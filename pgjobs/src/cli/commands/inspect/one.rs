@@ -13,6 +13,7 @@ use crate::cli::output::failure::Failure;
 use crate::cli::output::format;
 use crate::cli::output::lines::{Line, Style, indented};
 use crate::inspect::{self, JobRow, Reason};
+use crate::types::trace_context::{TRACEPARENT, TRACESTATE, TraceContext};
 use crate::{JobId, JobState, LogLine, Progress};
 
 /// The column at which values begin, after their names.
@@ -23,6 +24,8 @@ const COLUMN: usize = 17;
 struct Shown {
     #[serde(flatten)]
     job: JobRow,
+    /// The trace that it was published in.
+    trace_id: Option<String>,
     /// Of each run that reported any, the newest last.
     progress: Vec<Progress>,
     /// The last lines.
@@ -33,12 +36,13 @@ pub(crate) async fn show(pool: &PgPool, id: &JobId, lines: u16, console: &Consol
     let job = inspect::job(pool, id).await?;
     let reason = inspect::explain(pool, id).await?.into_iter().next();
     let (progress, log) = (inspect::progress(pool, id).await?, inspect::log(pool, id, None, lines).await?);
-    let shown = Shown { job, progress, log };
+    let trace = job.meta.as_deref().and_then(|meta| TraceContext::of(meta.get()));
+    let shown = Shown { trace_id: trace.map(|trace| trace.trace_id()), job, progress, log };
     console.data(&shown, || describe(&shown, reason.as_ref()))
 }
 
 fn describe(shown: &Shown, reason: Option<&Reason>) -> Vec<Line> {
-    let Shown { job, progress, log } = shown;
+    let Shown { job, progress, log, .. } = shown;
     let mut lines = named("Job", Some(job.job_id.to_string()));
     lines.extend(named("Task", Some(job.task.clone())));
     lines.push(Line::from(label("State")).paint(style(job.state), job.state.as_str()));
@@ -59,13 +63,26 @@ fn describe(shown: &Shown, reason: Option<&Reason>) -> Vec<Line> {
             .last()
             .map(|last| format!("{} ({})", said::progress(last), format::when(last.at, Utc::now()))),
     );
-    say("Meta", job.meta.as_deref().map(pretty));
+    say("Trace", shown.trace_id.clone());
+    say("Meta", notes(shown).map(|meta| pretty(&meta)));
     say("Arguments", job.body.as_deref().map(pretty));
     say("Result", job.result.as_deref().map(pretty));
     say("Not shown", job.unreadable.clone());
     say("Last error", job.traceback.clone());
     say("Log", (!log.is_empty()).then(|| log.iter().map(said::line).collect::<Vec<_>>().join("\n")));
     lines
+}
+
+/// The notes of its publisher, without those that are shown as its trace.
+fn notes(shown: &Shown) -> Option<Box<RawValue>> {
+    let meta = shown.job.meta.as_deref()?;
+    if shown.trace_id.is_none() {
+        return Some(meta.to_owned());
+    }
+    let mut notes: BTreeMap<String, &RawValue> = serde_json::from_str(meta.get()).ok()?;
+    notes.retain(|key, _| key != TRACEPARENT && key != TRACESTATE);
+    let notes = (!notes.is_empty()).then_some(notes)?;
+    serde_json::value::to_raw_value(&notes).ok()
 }
 
 /// A name and its value, on as many lines as the value has; no line if there is no value.

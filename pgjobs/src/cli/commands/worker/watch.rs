@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use sqlx::PgPool;
 
+use crate::cli::commands::banner::explain;
 use crate::cli::output::failure::Failure;
 use crate::{Worker, db};
 
@@ -15,7 +16,7 @@ pub(super) struct Watch {
 
 impl Watch {
     pub(super) async fn new(pool: PgPool, worker: &Worker) -> Result<Self, Failure> {
-        let tasks = worker.tasks().map_err(super::explain)?;
+        let tasks = worker.tasks().map_err(explain)?;
         let tasks = tasks.iter().flat_map(|task| task.names()).collect();
         let since = db::inspect::now(&mut *pool.acquire().await?).await?;
         Ok(Watch { pool, tasks, since })

@@ -1,0 +1,70 @@
+//! `top`: what happens now, as a page in the terminal.
+
+mod frame;
+mod panes;
+mod screen;
+mod snapshot;
+mod state;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::cli::args::global::Global;
+use crate::cli::args::values;
+use crate::cli::database::connect::{pool, warn_of_hidden};
+use crate::cli::database::target;
+use crate::cli::output::console::Console;
+use crate::cli::output::failure::Failure;
+
+use snapshot::{Pace, Snapshot};
+use state::State;
+
+const AFTER_HELP: &str = "\
+Keys:
+  q, Esc, Ctrl-C   end
+  p, space         stop the page, and let it go on
+  s                sort the tasks by the next column
+  up, down         move through the tasks (also j, k, PageUp, PageDown, Home, End)
+  ?                this list
+
+A role that may read (jobs_reader) is enough: no arguments, results or errors are read. The rates are those of \
+the last ten seconds.
+
+Examples:
+  pgjobs top
+  pgjobs top --once
+  pgjobs top --once --json | jq '.tasks[] | {task, ready, per_second}'";
+
+/// The size of a page that goes nowhere but into a file.
+const PAGE: (u16, u16) = (80, 24);
+
+#[derive(Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct TopArgs {
+    /// Print one page, and end; with --json, one document.
+    #[arg(long)]
+    once: bool,
+    /// Look again every SECS seconds. Where the database takes long to answer, it is asked less often.
+    #[arg(long, value_name = "SECS", default_value = "1", value_parser = values::seconds)]
+    interval: Duration,
+}
+
+pub(crate) async fn run(args: TopArgs, global: &Global, console: &Console) -> Result<(), Failure> {
+    if console.json && !args.once {
+        return Err(Failure::usage("a page that goes on is no document: add --once, or leave --json out"));
+    }
+    if !args.once && !screen::is_there() {
+        return Err(Failure::usage("top needs a terminal: add --once to print one page"));
+    }
+    let target = target::find(global, console).await?;
+    let (place, pool) = (target.title(), pool(&target, 2).await?);
+    if args.once {
+        warn_of_hidden(&pool).await;
+        let snapshot = Snapshot::read(&pool, &place, &mut Pace::new(args.interval)).await?;
+        return console.data(&snapshot, || frame::text(&snapshot, &State::default(), PAGE));
+    }
+    screen::show(&pool, &place, args.interval).await
+}

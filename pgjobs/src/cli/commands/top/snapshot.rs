@@ -1,0 +1,143 @@
+//! What is shown: one set of reads, as a role that may only read can make them.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use sqlx::PgPool;
+
+use crate::Error;
+use crate::inspect::{self, EndedLately, Problem, TaskCounts, WorkerRow};
+use crate::types::topic::Topic;
+
+/// Over how long rates are taken.
+const WINDOW: u32 = 10;
+/// How many rows of each kind are counted, so that a look costs little on any backlog.
+const CAP: i32 = 10_000;
+/// The time between two searches for problems, which cost more than the rest.
+const PROBLEMS: Duration = Duration::from_secs(10);
+
+/// All that a page shows.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Snapshot {
+    /// When it was read, by the clock of this machine.
+    pub(super) at: DateTime<Utc>,
+    /// The database's name and place.
+    pub(super) database: String,
+    pub(super) totals: Totals,
+    pub(super) tasks: Vec<TaskNow>,
+    pub(super) workers: Vec<WorkerRow>,
+    pub(super) problems: Vec<Problem>,
+}
+
+/// A task, with its rates.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct TaskNow {
+    #[serde(flatten)]
+    pub(super) counts: TaskCounts,
+    /// How many of its jobs end in a second.
+    pub(super) per_second: f64,
+    /// How many of these fail for good.
+    pub(super) failed_per_second: f64,
+    /// Whether no worker claims them, because a topic is paused.
+    pub(super) paused: bool,
+}
+
+/// Sums over all tasks and over all workers that live.
+#[derive(Debug, Clone, Default, Serialize)]
+pub(super) struct Totals {
+    pub(super) ready: i64,
+    pub(super) scheduled: i64,
+    pub(super) running: i64,
+    pub(super) per_second: f64,
+    pub(super) failed_per_second: f64,
+    /// When the oldest job that waits was published.
+    pub(super) oldest_ready: Option<DateTime<Utc>>,
+    /// Whether the counts are exact; otherwise there are at least so many.
+    pub(super) exact: bool,
+    pub(super) workers: usize,
+    pub(super) slots: i64,
+    pub(super) held: i64,
+}
+
+/// When to read what: less often where the database takes long.
+pub(super) struct Pace {
+    interval: Duration,
+    problems: Option<(Instant, Vec<Problem>)>,
+}
+
+impl Pace {
+    pub(super) fn new(interval: Duration) -> Self {
+        Pace { interval, problems: None }
+    }
+
+    /// How long to wait after a look that took so long: it is then at work for a fifth of the time at most.
+    pub(super) fn pause(&self, took: Duration) -> Duration {
+        self.interval.saturating_sub(took).max(took.saturating_mul(4))
+    }
+
+    async fn problems(&mut self, pool: &PgPool) -> Result<Vec<Problem>, Error> {
+        if let Some((at, problems)) = &self.problems
+            && at.elapsed() < PROBLEMS
+        {
+            return Ok(problems.clone());
+        }
+        let problems = inspect::problems(pool).await?;
+        self.problems = Some((Instant::now(), problems.clone()));
+        Ok(problems)
+    }
+}
+
+impl Snapshot {
+    pub(super) async fn read(pool: &PgPool, database: &str, pace: &mut Pace) -> Result<Self, Error> {
+        let counts = inspect::overview_up_to(pool, CAP).await?;
+        let ended = inspect::ended_lately(pool, WINDOW).await?;
+        let paused = inspect::pauses(pool).await?.into_iter().filter_map(|pause| pause.topic.parse().ok());
+        let (workers, problems) = (inspect::workers(pool).await?, pace.problems(pool).await?);
+        Ok(Snapshot::of(database, (counts, &ended), &paused.collect::<Vec<Topic>>(), workers, problems))
+    }
+
+    pub(super) fn of(
+        database: &str,
+        (counts, ended): (Vec<TaskCounts>, &[EndedLately]),
+        paused: &[Topic],
+        workers: Vec<WorkerRow>,
+        problems: Vec<Problem>,
+    ) -> Self {
+        let ended: HashMap<&str, &EndedLately> = ended.iter().map(|one| (one.task.as_str(), one)).collect();
+        let now = |counts: TaskCounts| {
+            let lately = ended.get(counts.task.as_str());
+            TaskNow {
+                per_second: lately.map_or(0.0, |lately| lately.per_second()),
+                failed_per_second: lately.map_or(0.0, |lately| lately.failed_per_second()),
+                paused: paused.iter().any(|topic| topic.holds(&counts.task)),
+                counts,
+            }
+        };
+        let tasks: Vec<TaskNow> = counts.into_iter().map(now).collect();
+        let totals = Totals::of(&tasks, &workers);
+        Snapshot { at: Utc::now(), database: database.to_owned(), totals, tasks, workers, problems }
+    }
+}
+
+impl Totals {
+    fn of(tasks: &[TaskNow], workers: &[WorkerRow]) -> Self {
+        let mut totals = Totals { exact: true, ..Totals::default() };
+        for TaskNow { counts, per_second, failed_per_second, .. } in tasks {
+            totals.ready = totals.ready.saturating_add(counts.ready);
+            totals.scheduled = totals.scheduled.saturating_add(counts.scheduled);
+            totals.running = totals.running.saturating_add(counts.running);
+            totals.per_second += per_second;
+            totals.failed_per_second += failed_per_second;
+            totals.oldest_ready = totals.oldest_ready.into_iter().chain(counts.oldest_ready).min();
+            totals.exact &= counts.exact;
+        }
+        for worker in workers.iter().filter(|worker| worker.alive) {
+            totals.workers += 1;
+            totals.slots = totals.slots.saturating_add(i64::from(worker.slots));
+            totals.held = totals.held.saturating_add(worker.held);
+        }
+        totals
+    }
+}

@@ -1,0 +1,99 @@
+//! A request, as pages see it.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use sqlx::PgPool;
+use sqlx::postgres::Postgres;
+
+use super::failed::Failed;
+use super::form::Fields;
+use super::site::Site;
+use super::snapshot::Snapshot;
+use super::url::{encode, with_query};
+use super::verbs::Verb;
+use super::viewer::Viewer;
+use crate::db::dashboard as db;
+
+/// A request of somebody who may enter.
+#[derive(Clone)]
+pub(super) struct Ask {
+    pub(super) site: Arc<Site>,
+    pub(super) viewer: Viewer,
+    /// The path of the dashboard, without a slash at its end.
+    pub(super) base: String,
+    /// The path within the dashboard.
+    pub(super) path: String,
+    /// The parameters of the path, by name.
+    pub(super) params: Vec<(&'static str, String)>,
+    pub(super) query: Fields,
+    /// What all pages share, at most a second old.
+    pub(super) snapshot: Arc<Snapshot>,
+}
+
+impl Ask {
+    /// Whether the viewer may do this.
+    pub(super) fn may(&self, verb: Verb) -> bool {
+        self.viewer.role >= verb.role()
+    }
+
+    /// Nothing, or that the viewer may not.
+    pub(super) fn need(&self, verb: Verb) -> Result<(), Failed> {
+        if self.may(verb) { Ok(()) } else { Err(Failed::NotPermitted(verb)) }
+    }
+
+    /// A parameter of the path; empty if the table of routes does not name it.
+    pub(super) fn param(&self, name: &str) -> &str {
+        self.params.iter().find(|(this, _)| *this == name).map_or("", |(_, value)| value.as_str())
+    }
+
+    /// The first value of the query that is not empty.
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.query.get(name)
+    }
+
+    /// The database's time when the snapshot was read.
+    pub(super) fn now(&self) -> DateTime<Utc> {
+        self.snapshot.at
+    }
+
+    pub(super) fn pool(&self) -> &PgPool {
+        &self.site.pool
+    }
+
+    /// A transaction that can only read, whose statements end after 2 seconds.
+    pub(super) async fn read(&self) -> Result<sqlx::Transaction<'static, Postgres>, Failed> {
+        Ok(db::begin_read(self.pool()).await?)
+    }
+
+    /// A transaction for a change, whose statements end after 15 seconds.
+    pub(super) async fn write(&self) -> Result<sqlx::Transaction<'static, Postgres>, Failed> {
+        Ok(db::begin_write(self.pool()).await?)
+    }
+
+    /// The reason as the audit keeps it: who of the dashboard's users, and why. The audit's `who` is the role of the
+    /// database, which all of them share.
+    pub(super) fn reason(&self, fields: &Fields) -> String {
+        let why = fields.get("reason").unwrap_or("no reason given");
+        format!("{} (dashboard): {}", self.viewer.name, why.trim())
+    }
+
+    /// A link to a path of the dashboard, whose parts are encoded already.
+    pub(super) fn link(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
+    /// The link with a query.
+    pub(super) fn link_with<'a>(
+        &self,
+        path: &str,
+        query: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> String {
+        with_query(&self.link(path), query)
+    }
+
+    /// The link to a page of one thing: `/jobs/` and its id.
+    pub(super) fn link_to(&self, folder: &str, name: &str) -> String {
+        self.link(&format!("{folder}{}", encode(name)))
+    }
+}

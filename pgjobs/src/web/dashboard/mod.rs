@@ -1,0 +1,123 @@
+//! The dashboard: pages on which people see what runs and repair it.
+//!
+//! *How it is made.* `router.rs` has a line for each page and each action; a page is a function from a request
+//! (`ask.rs`) to a view (`view.rs`), and `serve.rs` does what all of them need: who asks (`gate.rs`), the
+//! frame (`layout.rs`), errors (`failed.rs`). Every answer passes `guard.rs`. Pages read through `db::dashboard` and the
+//! functions of other floors, and never a private table.
+//!
+//! *How it lives.* `snapshot.rs` reads once a second at most what all pages share; `live.rs` renders each view that
+//! somebody watches once a second at most, and sends it to all who watch it.
+
+mod ask;
+mod assets;
+mod charts;
+mod failed;
+mod form;
+mod gate;
+mod guard;
+mod html;
+mod json;
+mod layout;
+mod live;
+mod login;
+mod markup;
+mod pages;
+mod route;
+mod router;
+mod serve;
+mod sessions;
+mod site;
+mod snapshot;
+mod trouble;
+mod url;
+mod users;
+mod verbs;
+mod view;
+mod viewer;
+mod words;
+
+use axum::Router;
+use axum::http::request::Parts;
+use sqlx::PgPool;
+
+use gate::Gate;
+use site::Site;
+
+pub use users::Users;
+pub use verbs::Verb;
+pub use viewer::{Role, Viewer};
+
+/// The dashboard before it is mounted.
+///
+/// It is closed until it is said who may enter: [`login`](Dashboard::login) shows a form for these users, and
+/// [`authenticate`](Dashboard::authenticate) asks your own code. Without either, each page answers 403 and says so.
+///
+/// What a person may do is their [`Role`]: [`Verb`] lists what needs which. The role of the database that the pool
+/// connects as limits it too: `jobs_reader` cannot show arguments, and only `jobs_admin` can change jobs.
+///
+/// Reads end after 2 seconds. Its pages need no more than a few connections of the pool at a time, however many
+/// people look at them.
+#[must_use = "it is served by the router that `router` makes"]
+pub struct Dashboard {
+    pool: PgPool,
+    name: String,
+    gate: Gate,
+    path: Option<String>,
+}
+
+impl Dashboard {
+    /// A dashboard of the database of this pool.
+    pub fn new(pool: PgPool) -> Self {
+        Dashboard { pool, name: "pgjobs".to_owned(), gate: Gate::Closed, path: None }
+    }
+
+    /// The name of this installation, which each page shows: `shop production`. By default `pgjobs`.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// Asks for name and password of these users.
+    pub fn login(mut self, users: Users) -> Self {
+        self.gate = Gate::Login(users);
+        self
+    }
+
+    /// Asks your own code who makes a request; `None` is refused with 401. The hook is called for each request
+    /// and must not block: let a middleware of yours find the user, and read it from the extensions here.
+    ///
+    /// ```no_run
+    /// use pgjobs::web::{Dashboard, Role, Viewer};
+    /// # fn f(pool: sqlx::PgPool) -> axum::Router {
+    /// #[derive(Clone)]
+    /// struct User { name: String, is_staff: bool }
+    ///
+    /// Dashboard::new(pool)
+    ///     .authenticate(|request| {
+    ///         let user = request.extensions.get::<User>().filter(|user| user.is_staff)?;
+    ///         Some(Viewer::new(&user.name, Role::Operator))
+    ///     })
+    ///     .router()
+    /// # }
+    /// ```
+    pub fn authenticate(mut self, hook: impl Fn(&Parts) -> Option<Viewer> + Send + Sync + 'static) -> Self {
+        self.gate = Gate::Hook(Box::new(hook));
+        self
+    }
+
+    /// The path under which browsers see it, where a proxy takes it off: `/admin/jobs`. A path of
+    /// [`Router::nest`] is found by itself.
+    pub fn path(mut self, path: impl Into<String>) -> Self {
+        let path = path.into();
+        self.path = Some(path.trim_end_matches('/').to_owned());
+        self
+    }
+
+    /// The routes, to be served as they are or nested into your own.
+    ///
+    /// Streams of live updates end after a minute and are opened anew by the browser, so a graceful shutdown of
+    /// your server waits no longer than that.
+    pub fn router(self) -> Router {
+        router::router(Site::new(self.pool, self.name, self.gate, self.path))
+    }
+}

@@ -1,0 +1,167 @@
+//! What all pages share, read once a second at most, however many people look.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+use sqlx::PgPool;
+use tokio::sync::Mutex;
+
+use crate::db;
+use crate::db::dashboard::flow::{self, Flow, Open};
+use crate::inspect::{PauseRow, Problem, TaskCounts, WorkerRow};
+use crate::types::error::Error;
+
+/// A snapshot is not read anew before.
+const AGE: Duration = Duration::from_millis(900);
+/// The problems, and the counts of ended jobs, are looked for so often: their queries are many, or read much.
+const SLOW: Duration = Duration::from_secs(10);
+/// Throughput is measured over this time.
+const WINDOW: Duration = Duration::from_secs(60);
+/// Counts stop here.
+const CAP: i32 = 10_000;
+
+/// The installation at one moment.
+#[derive(Debug, Default)]
+pub(super) struct Snapshot {
+    /// The database's clock.
+    pub(super) at: DateTime<Utc>,
+    /// The jobs of each task by state; each count stops at 10,000.
+    pub(super) counts: Vec<TaskCounts>,
+    pub(super) workers: Vec<WorkerRow>,
+    pub(super) pauses: Vec<PauseRow>,
+    pub(super) flow: Flow,
+    /// Jobs that ended a second, over the last minute; `None` until it was watched for a few seconds.
+    pub(super) rate: Option<f64>,
+    /// Errors first; at most ten seconds older than the rest.
+    pub(super) problems: Arc<Vec<Problem>>,
+}
+
+/// The last snapshot, and what is known of the minute before it.
+#[derive(Default)]
+pub(super) struct Snapshots(Mutex<Last>);
+
+#[derive(Default)]
+struct Last {
+    snapshot: Option<(Instant, Arc<Snapshot>)>,
+    slow: Option<Slow>,
+    ended: Ended,
+}
+
+/// What costs more, and changes less: it is read every ten seconds.
+#[derive(Clone)]
+struct Slow {
+    read: Instant,
+    problems: Arc<Vec<Problem>>,
+    /// Of each task, with the open jobs as they were.
+    counts: Arc<Vec<TaskCounts>>,
+}
+
+impl Snapshots {
+    /// The snapshot of this second. Whoever asks first reads it, and the others wait for that.
+    ///
+    /// # Errors
+    /// Those of the database; what was read before stays for [`Snapshots::last`].
+    pub(super) async fn get(&self, pool: &PgPool) -> Result<Arc<Snapshot>, Error> {
+        let mut last = self.0.lock().await;
+        if let Some((read, snapshot)) = &last.snapshot
+            && read.elapsed() < AGE
+        {
+            return Ok(snapshot.clone());
+        }
+        let known = last.slow.clone().filter(|slow| slow.read.elapsed() < SLOW);
+        let (mut snapshot, slow) = read(pool, known).await?;
+        snapshot.rate = last.ended.rate(snapshot.flow.ended);
+        let snapshot = Arc::new(snapshot);
+        last.slow = Some(slow);
+        last.snapshot = Some((Instant::now(), snapshot.clone()));
+        Ok(snapshot)
+    }
+
+    /// Has the next request read anew: something was changed, and the page that follows shows it.
+    pub(super) async fn expire(&self) {
+        if let Some((read, _)) = &mut self.0.lock().await.snapshot {
+            *read = read.checked_sub(AGE).unwrap_or(*read);
+        }
+    }
+
+    /// The last one that could be read, however old.
+    pub(super) async fn last(&self) -> Option<Arc<Snapshot>> {
+        self.0.lock().await.snapshot.as_ref().map(|(_, snapshot)| snapshot.clone())
+    }
+}
+
+/// How many jobs had ended at which moments of the last minute.
+#[derive(Default)]
+struct Ended(VecDeque<(Instant, i64)>);
+
+impl Ended {
+    /// Adds what was read now; jobs a second since the oldest reading of the last minute.
+    fn rate(&mut self, ended: i64) -> Option<f64> {
+        let now = Instant::now();
+        // The server counts anew after a crash, and when a day ends.
+        if self.0.back().is_some_and(|(_, before)| *before > ended) {
+            self.0.clear();
+        }
+        self.0.push_back((now, ended));
+        while self.0.front().is_some_and(|(at, _)| now - *at > WINDOW) {
+            self.0.pop_front();
+        }
+        let (at, before) = self.0.front()?;
+        let seconds = (now - *at).as_secs_f64();
+        (seconds >= 3.0).then(|| (ended - before) as f64 / seconds)
+    }
+}
+
+async fn read(pool: &PgPool, known: Option<Slow>) -> Result<(Snapshot, Slow), Error> {
+    let mut tx = db::dashboard::begin_read(pool).await?;
+    let slow = match known {
+        Some(known) => known,
+        None => Slow {
+            read: Instant::now(),
+            problems: Arc::new(db::problems::problems(&mut tx).await?),
+            counts: Arc::new(db::inspect::overview(&mut tx, CAP).await?),
+        },
+    };
+    let snapshot = Snapshot {
+        at: db::dashboard::now(&mut tx).await?,
+        counts: with_open(&slow.counts, flow::open(&mut tx, CAP).await?),
+        workers: db::inspect::workers(&mut tx).await?,
+        pauses: db::pause::pauses(&mut tx).await?,
+        flow: flow::flow(&mut tx, CAP).await?,
+        rate: None,
+        problems: slow.problems.clone(),
+    };
+    tx.commit().await?;
+    Ok((snapshot, slow))
+}
+
+/// The ended jobs as they were counted before, and the open ones as they are now.
+fn with_open(ended: &[TaskCounts], open: Vec<Open>) -> Vec<TaskCounts> {
+    let none = |task: String| TaskCounts {
+        task,
+        ready: 0,
+        scheduled: 0,
+        running: 0,
+        success: 0,
+        failed: 0,
+        cancelled: 0,
+        oldest_ready: None,
+        exact: true,
+    };
+    let was = |task: &TaskCounts| TaskCounts {
+        ready: 0,
+        scheduled: 0,
+        running: 0,
+        oldest_ready: None,
+        ..task.clone()
+    };
+    let mut counts: BTreeMap<String, TaskCounts> =
+        ended.iter().map(|task| (task.task.clone(), was(task))).collect();
+    for Open { task, ready, scheduled, running, oldest_ready } in open {
+        let counts = counts.entry(task.clone()).or_insert_with(|| none(task));
+        *counts = TaskCounts { ready, scheduled, running, oldest_ready, ..counts.clone() };
+    }
+    counts.into_values().collect()
+}
