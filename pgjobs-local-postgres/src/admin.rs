@@ -7,9 +7,11 @@ use super::{
     error::{LocalPostgresError, Result},
 };
 
-/// How long a clone waits until no session is connected to the template.
-const TEMPLATE_LIMIT: Duration = Duration::from_secs(15);
+/// How long a clone waits until no session is connected to the template, and a drop until none that it may
+/// not end is connected to the database.
+const SESSIONS_LIMIT: Duration = Duration::from_secs(15);
 const OBJECT_IN_USE: &str = "55006";
+const MAY_NOT: &str = "42501";
 
 impl LocalPostgres {
     /// Creates an empty database.
@@ -125,18 +127,34 @@ async fn create(server: &PgConnectOptions, name: &str) -> Result<()> {
 async fn clone(server: &PgConnectOptions, template: &str, name: &str) -> Result<()> {
     let sql = format!("create database {} template {}", quoted(name), quoted(template));
     let action = format!("clone database `{template}` into `{name}`");
-    let deadline = Instant::now() + TEMPLATE_LIMIT;
+    let deadline = Instant::now() + SESSIONS_LIMIT;
     loop {
         match administer(server, action.clone(), sql.clone()).await {
             // The server itself waits for some seconds before it returns this error.
-            Err(error) if is_in_use(&error) && Instant::now() < deadline => continue,
+            Err(error) if has_code(&error, OBJECT_IN_USE) && Instant::now() < deadline => continue,
             outcome => return outcome,
         }
     }
 }
 
+/// A session of another role cannot be ended, and autovacuum counts as one. So then it waits for those to end:
+/// a drop without force cancels autovacuum, and waits some seconds itself.
 async fn drop_by_force(server: &PgConnectOptions, name: &str) -> Result<()> {
-    let sql = format!("drop database if exists {} with (force)", quoted(name));
+    let deadline = Instant::now() + SESSIONS_LIMIT;
+    loop {
+        match drop_with(server, name, " with (force)").await {
+            Err(error) if has_code(&error, MAY_NOT) => {}
+            outcome => return outcome,
+        }
+        match drop_with(server, name, "").await {
+            Err(error) if has_code(&error, OBJECT_IN_USE) && Instant::now() < deadline => {}
+            outcome => return outcome,
+        }
+    }
+}
+
+async fn drop_with(server: &PgConnectOptions, name: &str, how: &str) -> Result<()> {
+    let sql = format!("drop database if exists {}{how}", quoted(name));
     administer(server, format!("drop database `{name}`"), sql).await
 }
 
@@ -155,9 +173,9 @@ fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-fn is_in_use(error: &LocalPostgresError) -> bool {
+fn has_code(error: &LocalPostgresError, code: &str) -> bool {
     let LocalPostgresError::Database { source, .. } = error else {
         return false;
     };
-    source.as_database_error().is_some_and(|error| error.code().as_deref() == Some(OBJECT_IN_USE))
+    source.as_database_error().is_some_and(|error| error.code().as_deref() == Some(code))
 }

@@ -16,6 +16,7 @@ const BOUNDED_ARRAYS: &[(&str, &str, &str)] = &[
     ("events.rs", "watch", "kinds of events, of which there are eight"),
     ("settle.rs", "settle", "worker/settle_loop.rs cuts by number and bytes"),
     ("testing.rs", "advance", "workers that died of a fault in one test"),
+    ("testing.rs", "hold_others", "names of one task"),
     ("testing.rs", "next_due", "names of the program's tasks"),
     ("testing.rs", "published", "names of one task"),
 ];

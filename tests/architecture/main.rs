@@ -97,13 +97,14 @@ fn every_crate_of_the_workspace_forbids_unsafe_code() {
 }
 
 /// Foreign text is escaped where it is printed, so it is printed in one place: the console; and in the log's writer, whose
-/// fields are escaped. `clap` prints its own errors, and a download says that it begins.
+/// fields are escaped. `clap` prints its own errors, a download says that it begins, and a test's output has what its jobs failed with.
 #[test]
 fn only_the_console_prints() {
-    const PRINTERS: [&str; 4] = [
+    const PRINTERS: [&str; 5] = [
         "pgjobs/src/cli/output/console.rs",
         "pgjobs/src/cli/output/redact.rs",
         "pgjobs/src/cli/output/progress.rs",
+        "pgjobs/src/testing/report.rs",
         "pgjobs-local-postgres/src/download.rs",
     ];
     let prints = |line: &&str| {

@@ -1,15 +1,15 @@
 //! Each test has a database of its own, and leaves nothing behind.
 
-use std::process::{Command, Output};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use pgjobs::local_postgres::LocalPostgres;
 use pgjobs::sqlx::{self, ConnectOptions, PgPool};
-use pgjobs::testing::Database;
-use pgjobs_tests::{Lateness, output};
+use pgjobs::testing::{Database, Report};
+use pgjobs_tests::Lateness;
 
 use crate::Outcome;
+use crate::processes::{databases, fails, run};
 
 static SETUPS: AtomicU32 = AtomicU32::new(0);
 
@@ -69,7 +69,7 @@ async fn a_test_takes_nothing_and_may_block_a_thread() {
 #[pgjobs::test]
 #[should_panic(expected = "as it should")]
 async fn a_test_panics(db: Database) {
-    db.drain().topic("plain.*").await.expect("a drain");
+    db.drain().topic("plain.*").await.and_then(Report::no_failures).expect("a drain");
     panic!("as it should");
 }
 
@@ -83,19 +83,7 @@ async fn a_database_that_is_there_gets_the_schema_and_the_clock(pool: PgPool) ->
     Ok(())
 }
 
-/// Runs a test of this program in a process of its own, on the server of that URL.
-fn run(url: &str, test: &str) -> Output {
-    let program = std::env::current_exe().expect("this program");
-    output(Command::new(program).env("DATABASE_URL", url).args(["--exact", test, "--nocapture"]))
-}
-
 const EXAMPLE: &str = "databases::a_test_takes_its_database";
-
-async fn databases(server: &LocalPostgres) -> Result<Vec<String>, sqlx::Error> {
-    let mut session = server.options().connect().await?;
-    let ours = "select datname::text from pg_database where datname like 'pgjobs\\_%' order by 1";
-    sqlx::query_scalar(ours).fetch_all(&mut session).await
-}
 
 #[tokio::test]
 async fn tests_run_beside_the_database_that_the_environment_names() -> Outcome {
@@ -152,9 +140,7 @@ async fn a_role_that_may_not_create_databases_is_told_what_to_do() -> Outcome {
     let mut session = server.options().connect().await?;
     sqlx::raw_sql("create role plain login password 'canary'").execute(&mut session).await?;
     let url = server.url("postgres").replace("user=postgres", "user=plain&password=canary");
-    let ran = run(&url, EXAMPLE);
-    let said = format!("{}{}", String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
-    assert!(!ran.status.success());
+    let said = fails(&url, EXAMPLE);
     assert!(said.contains("permission denied to create database; tests make databases beside"), "{said}");
     assert!(said.contains("`alter role … createdb`") && !said.contains("canary"), "{said}");
     Ok(())
@@ -162,10 +148,35 @@ async fn a_role_that_may_not_create_databases_is_told_what_to_do() -> Outcome {
 
 #[tokio::test]
 async fn a_server_that_is_away_is_reported() {
-    let ran = run("postgresql://nobody@127.0.0.1:1/none", EXAMPLE);
-    let said = String::from_utf8_lossy(&ran.stderr);
+    let said = fails("postgresql://nobody:canary@127.0.0.1:1/none", EXAMPLE);
     assert!(
-        !ran.status.success() && said.contains("no database for this test: could not connect"),
-        "{ran:?}"
+        said.contains(
+            "no database for this test: could not connect to database `none` on 127.0.0.1:1 as `nobody`"
+        ) && said.contains("(from DATABASE_URL)")
+            && said.contains("without DATABASE_URL and the PG* variables the tests start a server")
+            && !said.contains("canary"),
+        "{said}"
     );
+}
+
+#[tokio::test]
+async fn a_database_that_is_not_there_is_named() -> Outcome {
+    let server = LocalPostgres::builder().allow_download(true).start().await?;
+    let said = fails(&server.url("nodb"), EXAMPLE);
+    assert!(said.contains("could not connect to database `nodb` on "), "{said}");
+    assert!(said.contains("the tests start a server of their own"), "{said}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_server_without_connections_left_is_reported() -> Outcome {
+    let server =
+        LocalPostgres::builder().allow_download(true).setting("max_connections", "8").start().await?;
+    let mut sessions = Vec::new();
+    while let Ok(session) = server.options().connect().await {
+        sessions.push(session);
+    }
+    let said = fails(&server.url("postgres"), EXAMPLE);
+    assert!(said.contains("run fewer at the same time (`cargo test -- --test-threads=4`)"), "{said}");
+    Ok(())
 }

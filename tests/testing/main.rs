@@ -8,8 +8,10 @@ mod databases;
 mod drain;
 mod faults;
 mod guide;
+mod processes;
 mod published;
 mod run_now;
+mod setups;
 mod tasks;
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;

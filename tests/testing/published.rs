@@ -6,7 +6,7 @@ use pgjobs::testing::{Database, assert_published, refute_published};
 use pgjobs::{JobState, Task};
 
 use crate::Outcome;
-use crate::tasks::{Mailer, echo, welcome};
+use crate::tasks::{Mailer, echo, forget, welcome};
 
 /// Two letters, and an echo that is none of them.
 async fn publish(db: &Database) -> Outcome {
@@ -37,7 +37,7 @@ async fn what_was_published_is_found_by_its_arguments(db: Database) -> Outcome {
 #[pgjobs::test]
 async fn jobs_count_in_whatever_state_they_are(db: Database) -> Outcome {
     publish(&db).await?;
-    db.drain().topic("testing.*").state(Mailer::default()).await?;
+    db.drain().topic("testing.*").state(Mailer::default()).await?.no_failures()?;
     assert_published!(db, welcome { user_id: 7, .. });
     let states: Vec<JobState> = db.published::<welcome>().await?.iter().map(|job| job.state).collect();
     assert_eq!(states, [JobState::Success, JobState::Success]);
@@ -111,6 +111,61 @@ async fn a_refutation_that_fails_marks_what_it_found(db: Database) -> Outcome {
     let other = db.clone();
     let said = message(async move { assert_published!(other, count = 2, echo { .. }) }).await;
     assert!(said.starts_with("expected exactly 2 jobs, found 1: echo { .. }"), "{said}");
+    Ok(())
+}
+
+#[pgjobs::test]
+async fn a_refutation_lists_what_it_found_before_the_others(db: Database) -> Outcome {
+    pgjobs::publish_all(db.pool(), (0..30).map(echo::new)).await?;
+    let said = message(async move { refute_published!(db, echo { value: 25 }) }).await;
+    let lines: Vec<&str> = said.lines().collect();
+    assert_eq!((lines[2], lines[3]), ("  * {\"value\":25}, pending", "    {\"value\":0}, pending"), "{said}");
+    assert!(said.contains("and 10 more"), "{said}");
+    Ok(())
+}
+
+#[pgjobs::test]
+async fn a_failure_says_that_a_job_may_have_left_no_trace(db: Database) -> Outcome {
+    forget::publish(db.pool(), 1).await?;
+    assert_published!(db, forget { value: 1 });
+    db.drain().topic("plain.*").await?.no_failures()?;
+    let said = message(async move { assert_published!(db, forget { .. }) }).await;
+    assert!(
+        said.ends_with("no job of `plain.forget` was published, or it has ended (`keep = \"none\"` leaves no trace of that)"),
+        "{said}"
+    );
+    Ok(())
+}
+
+/// Counts how often it is asked.
+async fn seven(asked: &mut u32) -> Result<i64, std::num::ParseIntError> {
+    *asked += 1;
+    "7".parse()
+}
+
+#[pgjobs::test]
+async fn arguments_are_evaluated_once_however_many_jobs_there_are(db: Database) -> Outcome {
+    let mut asked = 0;
+    refute_published!(db, echo { value: seven(&mut asked).await? });
+    pgjobs::publish_all(db.pool(), (5..10).map(echo::new)).await?;
+    assert_published!(db, echo { value: seven(&mut asked).await? });
+    assert_published!(db, count = 1, echo { .. }, |call| call.value == i64::from(asked) + 5);
+    assert_eq!(asked, 2);
+    Ok(())
+}
+
+#[pgjobs::test]
+#[should_panic(expected = "index out of bounds")]
+async fn an_argument_that_panics_does_so_without_jobs(db: Database) {
+    let ids: Vec<i64> = vec![1];
+    refute_published!(db, echo { value: ids[3] });
+}
+
+#[pgjobs::test]
+async fn names_of_arguments_hide_nothing_of_the_test(db: Database) -> Outcome {
+    publish(&db).await?;
+    let (user_id, address) = ("ada@example.org", 7);
+    assert_published!(db, welcome { user_id: address, address: user_id, .. }, |call| call.user_id == address);
     Ok(())
 }
 

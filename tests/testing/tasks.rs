@@ -1,7 +1,7 @@
 //! Tasks to test with.
 
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use pgjobs::sqlx::{self, PgPool};
@@ -53,6 +53,36 @@ pub async fn countdown(#[inject] pool: &PgPool, from: u32) -> Result<(), TaskErr
 pub async fn again(#[inject] pool: &PgPool) -> Result<(), TaskError> {
     again::publish(pool).await?;
     Ok(())
+}
+
+/// Publishes a job with another number; the last one of a number counts.
+#[allow(unused_variables, reason = "it is the key")]
+#[task(name = "relay.latest", unique(key = number, on_conflict = "replace"))]
+pub async fn latest(#[inject] pool: &PgPool, number: i64, then: Option<i64>) -> Result<(), TaskError> {
+    if let Some(number) = then {
+        latest::new(number).publish(pool).await?;
+    }
+    Ok(())
+}
+
+/// Cancels another job.
+#[task(name = "relay.cancel")]
+pub async fn cancel(#[inject] pool: &PgPool, job: String) -> Result<bool, TaskError> {
+    Ok(pgjobs::JobHandle::<()>::new(job.parse().map_err(TaskError::new)?).cancel(pool, "not wanted").await?)
+}
+
+static BARRIER: LazyLock<tokio::sync::Barrier> = LazyLock::new(|| tokio::sync::Barrier::new(2));
+
+/// Runs until another one does.
+#[task(name = "relay.meet")]
+pub async fn meet() {
+    BARRIER.wait().await;
+}
+
+/// Leaves no trace.
+#[task(name = "plain.forget", keep = "none")]
+pub async fn forget(value: i64) {
+    let _ = value;
 }
 
 pub struct Tries(pub AtomicU32);

@@ -102,18 +102,45 @@ pub(crate) async fn next_due(pool: &PgPool, names: &[String]) -> Result<Option<D
     maybe_time(&sqlx::query(next).bind(names).fetch_one(pool).await?, 0)
 }
 
-/// Makes a pending job ready, whenever it is scheduled for, in a row of its own.
-pub(crate) async fn make_ready(pool: &PgPool, id: &JobId) -> Result<(), Error> {
+/// Makes a pending job ready, whenever it is scheduled for, in a row of its own. False when it was ready, or
+/// when a transaction that is open holds it: waiting for that one could be for ever.
+pub(crate) async fn make_ready(pool: &PgPool, id: &JobId) -> Result<bool, Error> {
     let mut tx = pool.begin().await?;
     sqlx::query("select jobs._unpack(array[$1])").bind(id.as_str()).execute(&mut *tx).await?;
-    let ready = "update jobs.pending q set ready_seq = nextval('jobs.job_number') where q.job_id = $1 and q.ready_seq is null";
-    sqlx::query(ready).bind(id.as_str()).execute(&mut *tx).await?;
-    Ok(tx.commit().await?)
+    let made = sqlx::query(MAKE_READY).bind(id.as_str()).execute(&mut *tx).await?;
+    tx.commit().await?;
+    Ok(made.rows_affected() > 0)
 }
 
-/// Locks all other pending jobs under this name until the transaction ends, so that every claim skips them.
-pub(crate) async fn hold_others(tx: &mut PgConnection, task: &str, id: &JobId) -> Result<(), Error> {
-    let hold = "select from jobs.pending q where q.task = $1 and q.job_id <> $2 for update";
-    sqlx::query(hold).bind(task).bind(id.as_str()).execute(tx).await?;
+const MAKE_READY: &str = "
+update jobs.pending q set ready_seq = nextval('jobs.job_number')
+where q.job_id in (
+  select p.job_id from jobs.pending p where p.job_id = $1 and p.ready_seq is null for update skip locked)";
+
+/// Takes back [`make_ready`], for a job that did not run.
+pub(crate) async fn unmake_ready(pool: &PgPool, id: &JobId) -> Result<(), Error> {
+    let unmake =
+        "update jobs.pending q set ready_seq = null where q.job_id = $1 and q.scheduled_at > jobs.now()";
+    sqlx::query(unmake).bind(id.as_str()).execute(pool).await?;
     Ok(())
+}
+
+/// Locks all other pending jobs under these names until the transaction ends, so that every claim skips them.
+/// Claims skip those that others hold as well.
+pub(crate) async fn hold_others(tx: &mut PgConnection, names: &[String], id: &JobId) -> Result<(), Error> {
+    let hold = "select from jobs.pending q where q.task = any ($1) and q.job_id <> $2 for update skip locked";
+    sqlx::query(hold).bind(names).bind(id.as_str()).execute(tx).await?;
+    Ok(())
+}
+
+const OBSTACLES: &str = "
+select o.message
+from jobs.pending q,
+  lateral (select p.message from jobs._explain_pause(q.task) p
+           union all select l.message from jobs._explain_lock(q.xmax) l) o
+where q.job_id = $1";
+
+/// Why no claim takes a pending job that is ready, a sentence for each reason.
+pub(crate) async fn obstacles(pool: &PgPool, id: &JobId) -> Result<Vec<String>, Error> {
+    Ok(sqlx::query_scalar(OBSTACLES).bind(id.as_str()).fetch_all(pool).await?)
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeZone, Utc};
 
 use super::error::TestError;
 use super::inner::Inner;
@@ -18,9 +18,9 @@ use crate::db::testing;
 /// ```no_run
 /// # use std::time::Duration;
 /// # async fn f(db: pgjobs::testing::Database) -> Result<(), Box<dyn std::error::Error>> {
-/// db.drain().await?; // a first run fails, and waits for its backoff
+/// assert_eq!(db.drain().await?.retried, 1); // a first run fails, and waits for its backoff
 /// db.clock().advance(Duration::from_secs(3600)).await?;
-/// db.drain().await?; // the second run
+/// db.drain().await?.no_failures()?; // the second run
 /// # Ok(()) }
 /// ```
 ///
@@ -43,7 +43,7 @@ impl Clock<'_> {
     /// Moves the clock forward.
     ///
     /// # Errors
-    /// When the database cannot be reached, or the time would be none that it can represent.
+    /// [`TestError::Clock`] when the time would be after the year 9999; when the database cannot be reached.
     pub async fn advance(&self, by: Duration) -> Result<(), TestError> {
         self.shift(by.as_secs_f64()).await
     }
@@ -78,6 +78,15 @@ impl Clock<'_> {
     }
 
     async fn shift(&self, seconds: f64) -> Result<(), TestError> {
+        let left = (last_time() - self.now().await?).as_seconds_f64();
+        if seconds > left {
+            return Err(TestError::Clock { seconds });
+        }
         Ok(testing::advance(&self.0.pool, seconds, &self.0.dead_workers()).await?)
     }
+}
+
+/// Beyond it, programs and the wire format have no dates.
+fn last_time() -> DateTime<Utc> {
+    Utc.with_ymd_and_hms(9999, 12, 31, 0, 0, 0).single().unwrap_or(DateTime::<Utc>::MAX_UTC)
 }

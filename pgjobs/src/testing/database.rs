@@ -43,7 +43,8 @@ impl Database {
     /// A database that is there already, such as that of an `#[sqlx::test]`: migrates schema `jobs` in it and
     /// adds the clock.
     ///
-    /// From then on its time can be moved, so it must be a database for tests alone.
+    /// From then on its time can be moved, so it must be a database for tests alone. Two handles that are made
+    /// so share the clock, but neither faults nor the knowledge which workers died of them; clones share all.
     ///
     /// ```no_run
     /// # async fn f(pool: sqlx::PgPool) -> Result<(), Box<dyn std::error::Error>> {
@@ -118,7 +119,8 @@ impl Database {
     }
 
     /// Lets this happen in the next `times` runs of a task that [`drain`](Database::drain) or
-    /// [`run_now`](Database::run_now) make.
+    /// [`run_now`](Database::run_now) make, whichever jobs they are of; in the call of a batch handler it meets
+    /// one job. A fault whose run never comes is not reported.
     ///
     /// ```no_run
     /// # use std::time::Duration;
@@ -127,7 +129,7 @@ impl Database {
     /// # async fn f(db: Database) -> Result<(), Box<dyn std::error::Error>> {
     /// charge::publish(db.pool(), 500).await?;
     /// db.inject::<charge>(Fault::DieAfter, 1);
-    /// db.drain().await?; // charged, and the worker dies before it could say so
+    /// db.drain().await?.no_failures()?; // charged, and the worker dies before it could say so
     ///
     /// db.clock().advance(Duration::from_secs(60)).await?; // its lease is over
     /// assert_eq!(db.drain().await?.succeeded, 1); // the second run: was the customer charged twice?

@@ -12,15 +12,19 @@ use super::clock::Clock;
 use super::error::TestError;
 use super::fault::Injection;
 use super::inner::Inner;
+use super::report::{Failures, Report};
 use crate::db::testing;
 use crate::task::definition::TaskDef;
 use crate::task::job::Job;
 use crate::task::layer::{Layer, Next};
-use crate::types::task_error::RunResult;
+use crate::types::error::Error;
+use crate::types::task_error::{RunResult, TaskError};
 use crate::worker::{End, Worker, WorkerReport};
 
 /// The most runs of a drain, unless it says otherwise.
 const RUNS: u64 = 10_000;
+/// The most times that it moves the clock: each costs a worker, which takes as long as a hundred runs.
+const JUMPS: u64 = 300;
 
 /// A [`Worker`] for a test's database; without pauses, since nobody else needs the server.
 pub(super) fn worker(db: &Inner) -> Worker {
@@ -38,23 +42,24 @@ pub(super) fn worker(db: &Inner) -> Worker {
 /// # struct Mailer;
 /// # async fn f(db: Database) -> Result<(), Box<dyn std::error::Error>> {
 /// let report = db.drain().topic("shop.mail.*").state(Mailer).await?;
-/// assert_eq!((report.succeeded, report.failed), (2, 0));
+/// assert_eq!((report.succeeded, report.failed), (2, 0), "{report:?}");
 /// # Ok(()) }
 /// ```
 ///
 /// # Errors
-/// Those of [`Worker::start`]; [`TestError::Endless`] after 10,000 runs.
+/// Those of [`Worker::start`]; [`TestError::Endless`] after 10,000 runs or 300 jumps of the clock. A run that
+/// fails is no error of the drain: the [`Report`] has it, and so has the output of a test that fails.
 #[must_use = "nothing runs before `.await`"]
 pub struct Drain<'a> {
     db: &'a Inner,
     worker: Worker,
-    limit: u64,
+    limit: Option<u64>,
     scheduled: bool,
 }
 
 impl<'a> Drain<'a> {
     pub(super) fn new(db: &'a Inner) -> Self {
-        Drain { db, worker: worker(db), limit: RUNS, scheduled: false }
+        Drain { db, worker: worker(db), limit: None, scheduled: false }
     }
 
     /// Adds a value that the tasks get with `#[inject]`, as [`Worker::state`].
@@ -68,7 +73,7 @@ impl<'a> Drain<'a> {
         self.worker(|worker| worker.topic(pattern))
     }
 
-    /// How many jobs run at once, as [`Worker::concurrency`]; 1 runs them one after another, by priority and
+    /// How many jobs run at the same time, as [`Worker::concurrency`]; 1 runs them one after another, by priority and
     /// in the order of their publishing.
     pub fn concurrency(self, slots: usize) -> Self {
         self.worker(|worker| worker.concurrency(slots))
@@ -79,11 +84,11 @@ impl<'a> Drain<'a> {
         self.worker(|worker| worker.layer(layer))
     }
 
-    /// Sets anything else of the worker.
+    /// Sets anything else of the worker. It ends when nothing is ready, whatever is set.
     ///
     /// ```no_run
     /// # async fn f(db: pgjobs::testing::Database) -> Result<(), Box<dyn std::error::Error>> {
-    /// db.drain().worker(|worker| worker.on_failure(|job, error| eprintln!("{}: {error}", job.task()))).await?;
+    /// db.drain().worker(|worker| worker.on_failure(|job, error| eprintln!("{}: {error}", job.task()))).await?.no_failures()?;
     /// # Ok(()) }
     /// ```
     pub fn worker(mut self, set: impl FnOnce(Worker) -> Worker) -> Self {
@@ -92,9 +97,9 @@ impl<'a> Drain<'a> {
     }
 
     /// After how many runs it gives up, because jobs that publish, snooze or retry for ever would never end;
-    /// by default 10,000.
+    /// by default 10,000. Also after how many moves of the clock, by default 300.
     pub fn limit(mut self, runs: u64) -> Self {
-        self.limit = runs;
+        self.limit = Some(runs);
         self
     }
 
@@ -106,15 +111,21 @@ impl<'a> Drain<'a> {
         self
     }
 
-    async fn run(self) -> Result<WorkerReport, TestError> {
+    async fn run(self) -> Result<Report, TestError> {
+        let failures = Failures::default();
+        let outcome = self.drain(&failures).await;
+        failures.tell();
+        Ok(failures.report(outcome?))
+    }
+
+    async fn drain(self, failures: &Failures) -> Result<WorkerReport, TestError> {
         let Drain { db, worker, limit, scheduled } = self;
-        let names: Vec<String> =
-            worker.tasks()?.into_iter().flat_map(TaskDef::names).map(str::to_owned).collect();
-        let (count, death) = (Count::new(limit), Arc::new(Notify::new()));
+        let (names, jumps) = (names(&worker)?, limit.unwrap_or(JUMPS));
+        let (count, death) = (Count::new(limit.unwrap_or(RUNS)), Arc::new(Notify::new()));
         let injection = Injection { faults: db.faults.clone(), death: death.clone() };
-        let worker = worker.layer(count.clone()).layer(injection);
+        let worker = worker.burst().outermost(failures.clone()).outermost(count.clone()).layer(injection);
         let mut total = WorkerReport::default();
-        loop {
+        for _ in 0..=jumps {
             let report = burst(db, worker.clone(), &count, &death).await?;
             let ended = report.end;
             total = sum(total, report);
@@ -127,11 +138,17 @@ impl<'a> Drain<'a> {
                 None => return Ok(total),
             }
         }
+        Err(count.endless(jumps, "jumps of the clock"))
     }
 }
 
+/// The names of the tasks that a worker runs, and their aliases.
+pub(super) fn names(worker: &Worker) -> Result<Vec<String>, Error> {
+    Ok(worker.tasks()?.into_iter().flat_map(TaskDef::names).map(str::to_owned).collect())
+}
+
 impl<'a> IntoFuture for Drain<'a> {
-    type Output = Result<WorkerReport, TestError>;
+    type Output = Result<Report, TestError>;
     type IntoFuture = BoxFuture<'a, Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {
@@ -150,7 +167,7 @@ async fn burst(db: &Inner, worker: Worker, count: &Count, death: &Notify) -> Res
         }
         () = count.0.full.notified() => {
             handle.shutdown().await;
-            Err(count.endless())
+            Err(count.endless(count.0.limit, "runs"))
         }
         report = handle.ended() => Ok(report),
     }
@@ -186,19 +203,22 @@ impl Count {
         Count(Arc::new(Counted { limit, runs, last, full }))
     }
 
-    fn endless(&self) -> TestError {
+    fn endless(&self, limit: u64, counted: &'static str) -> TestError {
         let task = self.0.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        TestError::Endless { limit: self.0.limit, task }
+        TestError::Endless { limit, counted, task }
     }
 }
 
 impl Layer for Count {
     async fn run(&self, job: &Job, next: Next<'_>) -> RunResult {
         let before = self.0.runs.fetch_add(1, Ordering::Relaxed);
-        if before >= self.0.limit {
+        if before <= self.0.limit {
             job.task().clone_into(&mut self.0.last.lock().unwrap_or_else(PoisonError::into_inner));
-            self.0.full.notify_one();
         }
-        next.run().await
+        if before < self.0.limit {
+            return next.run().await;
+        }
+        self.0.full.notify_one();
+        Err(TaskError::snooze(Duration::ZERO)) // this one stays as it is
     }
 }

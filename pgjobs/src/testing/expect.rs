@@ -9,6 +9,7 @@ use super::error::TestError;
 use super::published::Published;
 use crate::db::testing;
 use crate::task::definition::Task;
+use crate::types::options::Keep;
 
 /// How many jobs an assertion expects.
 #[derive(Debug, Clone, Copy)]
@@ -80,15 +81,19 @@ impl Expected {
 /// The most jobs that a message lists.
 const LISTED: usize = 20;
 
+/// Lists those that fit first, since they are what a refutation is about.
 fn list<T: Task>(message: &mut String, jobs: &[Published<T>], fits: &impl Fn(&T) -> bool) {
-    if jobs.is_empty() {
-        let _ = write!(message, "\n  no job of `{}` was published", T::DEF.name);
-        return;
-    }
-    let _ = write!(message, "\n  jobs of `{}` that were published:", T::DEF.name);
-    for job in jobs.iter().take(LISTED) {
+    let task = T::DEF.name;
+    let _ = match jobs.is_empty() {
+        true => write!(message, "\n  no job of `{task}` was published{}", unless_gone(T::DEF.options.keep)),
+        false => {
+            write!(message, "\n  jobs of `{task}` that were published{}:", unless_gone(T::DEF.options.keep))
+        }
+    };
+    let (found, others): (Vec<_>, Vec<_>) = jobs.iter().partition(|job| fits(&job.call));
+    let found = found.into_iter().map(|job| ('*', job));
+    for (mark, job) in found.chain(others.into_iter().map(|job| (' ', job))).take(LISTED) {
         let arguments = serde_json::to_string(&job.call).unwrap_or_else(|error| error.to_string());
-        let mark = if fits(&job.call) { '*' } else { ' ' };
         let _ = write!(message, "\n  {mark} {arguments}, {}", job.state);
     }
     if jobs.len() > LISTED {
@@ -96,16 +101,25 @@ fn list<T: Task>(message: &mut String, jobs: &[Published<T>], fits: &impl Fn(&T)
     }
 }
 
-/// Calls a closure that was written without the type of its parameter.
-pub fn holds<T>(call: &T, fits: impl FnOnce(&T) -> bool) -> bool {
-    fits(call)
+/// Jobs that leave no trace may have been published all the same.
+fn unless_gone(keep: Keep) -> &'static str {
+    match keep {
+        Keep::All => "",
+        Keep::Failed => ", or it succeeded (`keep = \"failed\"` leaves no trace of that)",
+        Keep::None => ", or it has ended (`keep = \"none\"` leaves no trace of that)",
+    }
+}
+
+/// Gives a closure that was written without the type of its parameter that type.
+pub fn closure<T, F: Fn(&T) -> bool>(fits: F) -> F {
+    fits
 }
 
 /// Fails unless a job of a task was published with these arguments, in the database of the test.
 ///
 /// The call is written as its struct. Each argument is compared with `==`, so a text may be given as `"…"`;
-/// `..` leaves the others open, and without it all must be named. A closure may follow, for what `==` does
-/// not say. Jobs count in whatever state they are: pending, running and ended, unless their task does not
+/// `..` leaves the others open, and without it all must be named. What they are compared with is evaluated
+/// once, and may `.await` or end the test with `?`. A closure may follow, for what `==` does not say. Jobs count in whatever state they are: pending, running and ended, unless their task does not
 /// keep them (option `keep`). `count = n` expects exactly so many.
 ///
 /// It awaits the database, so it stands in an `async` function. When it fails, it lists what was published of
@@ -137,6 +151,9 @@ macro_rules! assert_published {
     ($db:expr, $($call:tt)+) => {
         $crate::__expect_published!(($crate::testing::__private::Many::Any, $($call)+) $db, $($call)+)
     };
+    ($($other:tt)*) => {
+        ::core::compile_error!("write `assert_published!(db, my_task { argument: value, .. })`")
+    };
 }
 
 /// Fails if a job of a task was published with these arguments; otherwise as
@@ -155,8 +172,14 @@ macro_rules! assert_published {
 /// When there is such a job, and as [`assert_published!`](crate::assert_published).
 #[macro_export]
 macro_rules! refute_published {
+    ($db:expr, count = $($other:tt)*) => {
+        ::core::compile_error!("`refute_published!` says that there is no such job: leave out the count, or use `assert_published!`")
+    };
     ($db:expr, $($call:tt)+) => {
         $crate::__expect_published!(($crate::testing::__private::Many::No, $($call)+) $db, $($call)+)
+    };
+    ($($other:tt)*) => {
+        ::core::compile_error!("write `refute_published!(db, my_task { argument: value, .. })`")
     };
 }
 
@@ -164,42 +187,66 @@ macro_rules! refute_published {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __expect_published {
+    ($expected:tt $db:expr, $task:ident ( $($arguments:tt)* ) $($other:tt)*) => {
+        $crate::__expect_published!()
+    };
     ($expected:tt $db:expr, $task:path { $($field:ident $(: $value:expr)?,)* .. } $(, $fits:expr)? $(,)?) => {
         $crate::__check_published!($expected, $db, $task, { $($field: _,)* .. }, [$([$field $(, $value)?])*], [$($fits)?])
     };
     ($expected:tt $db:expr, $task:path { $($field:ident $(: $value:expr)?),* $(,)? } $(, $fits:expr)? $(,)?) => {
         $crate::__check_published!($expected, $db, $task, { $($field: _,)* }, [$([$field $(, $value)?])*], [$($fits)?])
     };
+    ($($other:tt)*) => {
+        ::core::compile_error!(
+            "write the call as its struct, `my_task { argument: value, .. }`, then perhaps a closure, `|call| …`"
+        )
+    };
 }
 
-/// Compares, and panics where the assertion stands.
+/// Evaluates what the arguments are compared with, once; compares; and panics where the assertion stands.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __check_published {
-    (($many:expr, $($pattern:tt)+), $db:expr, $task:path, $fields:tt, [$([$field:ident $(, $value:expr)?])*], [$($fits:expr)?]) => {{
-        let fits = |call: &$task| -> bool {
-            let $task $fields = call; // all are named, unless there is `..`
-            true $(&& $crate::__same_argument!(call, $field $(, $value)?))*
-                $(&& $crate::testing::__private::holds::<$task>(call, $fits))?
-        };
-        let expected = $crate::testing::__private::Expected {
-            many: $many,
-            pattern: ::core::stringify!($($pattern)+),
-        };
-        if let ::core::result::Result::Err(message) = expected.check::<$task, _>(&$db, fits).await {
-            ::core::panic!("{message}");
+    (($many:expr, $($pattern:tt)+), $db:expr, $task:path, $fields:tt, [$([$field:ident $(, $value:expr)?])*], [$($fits:expr)?]) => {
+        // Every expression of the test stands here, outside of the names that the arms bind.
+        match (&$db, $many, ($(&$crate::__argument!($field $(, $value)?),)*), $crate::__closure!($task $(, $fits)?)) {
+            (db, many, ($($field,)*), fits) => {
+                let expected = $crate::testing::__private::Expected {
+                    many,
+                    pattern: ::core::stringify!($($pattern)+),
+                };
+                let all_fit = |call: &$task| -> bool {
+                    let $task $fields = call; // all are named, unless there is `..`
+                    true $(&& call.$field == *$field)* && fits(call)
+                };
+                if let ::core::result::Result::Err(message) = expected.check::<$task, _>(db, all_fit).await {
+                    ::core::panic!("{message}");
+                }
+            }
         }
-    }};
+    };
 }
 
-/// Compares one argument; its name alone stands for a variable of that name.
+/// What one argument is compared with; its name alone stands for a variable of that name.
 #[doc(hidden)]
 #[macro_export]
-macro_rules! __same_argument {
-    ($call:ident, $field:ident) => {
-        $call.$field == $field
+macro_rules! __argument {
+    ($field:ident) => {
+        $field
     };
-    ($call:ident, $field:ident, $value:expr) => {
-        $call.$field == $value
+    ($field:ident, $value:expr) => {
+        $value
+    };
+}
+
+/// The closure, or one that says nothing.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __closure {
+    ($task:path) => {
+        $crate::testing::__private::closure::<$task, _>(|_| true)
+    };
+    ($task:path, $fits:expr) => {
+        $crate::testing::__private::closure::<$task, _>($fits)
     };
 }

@@ -12,13 +12,20 @@ pub(super) struct Inner {
     pub(super) pool: PgPool,
     /// What goes wrong in the next runs.
     pub(super) faults: Faults,
+    /// Held while a worker runs one job and no other.
+    pub(super) running_now: tokio::sync::Mutex<()>,
     /// The workers that died of a fault: nobody sends heartbeats for them.
     dead: Mutex<Vec<Uuid>>,
 }
 
 impl Inner {
     pub(super) fn new(pool: PgPool) -> Self {
-        Inner { pool, faults: Faults::default(), dead: Mutex::default() }
+        Inner {
+            pool,
+            faults: Faults::default(),
+            running_now: tokio::sync::Mutex::default(),
+            dead: Mutex::default(),
+        }
     }
 
     /// This worker is dying of a fault.

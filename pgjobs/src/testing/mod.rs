@@ -25,6 +25,8 @@ mod inner;
 #[cfg(feature = "testing")]
 mod published;
 #[cfg(feature = "testing")]
+mod report;
+#[cfg(feature = "testing")]
 mod run_now;
 #[cfg(feature = "testing")]
 mod server;
@@ -50,6 +52,7 @@ pub use {
     error::TestError,
     fault::Fault,
     published::Published,
+    report::{FailedRun, Report},
     run_now::RunNow,
 };
 
@@ -57,6 +60,6 @@ pub use {
 #[cfg(feature = "testing")]
 #[doc(hidden)]
 pub mod __private {
-    pub use super::expect::{Expected, Many, holds};
+    pub use super::expect::{Expected, Many, closure};
     pub use super::harness::{Argument, Setup, prepared, run};
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use pgjobs_local_postgres::{Database as Origin, LocalPostgres, LocalPostgresError};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions, Connection};
-use tokio::sync::{Mutex, OnceCell};
+use tokio::sync::{Mutex, MutexGuard, OnceCell};
 
 use super::error::TestError;
 
@@ -20,7 +20,7 @@ pub(super) struct Server {
     run: String,
     next: AtomicU32,
     /// Held by the test that makes a template, so that the others of this process wait for it.
-    pub(super) making: Mutex<()>,
+    making: Mutex<()>,
     /// Shows the others that this run lives. It ends with the process, not with the test that opened it.
     _session: PgConnection,
 }
@@ -36,13 +36,26 @@ impl Server {
         let origin = Origin::from_env_or_local(local.shared("tests")).await?;
         let run = format!("{:08x}", fastrand::u32(..));
         let options = origin.options().application_name(&format!("pgjobs test {run}"));
-        let unreachable = |source| LocalPostgresError::Database { action: "connect".to_owned(), source };
+        let action = format!("connect to {}", origin.describe());
+        let unreachable = |source| LocalPostgresError::Database { action, source };
         let mut session = options.connect().await.map_err(unreachable)?;
+        sqlx::query(WITHOUT_LIMITS).execute(&mut session).await?;
         let abandoned: Vec<String> = sqlx::query_scalar(ABANDONED).fetch_all(&mut session).await?;
         for name in abandoned {
             let _ = origin.drop_database(&name).await; // another process may be at it
         }
         Ok(Server { origin, run, next: AtomicU32::new(0), making: Mutex::new(()), _session: session })
+    }
+
+    /// Lets one test at a time make this template, among all processes: the session that is returned holds a
+    /// lock on the server, in the database that the environment names.
+    pub(super) async fn making(&self, template: &str) -> Result<Making<'_>, TestError> {
+        let here = self.making.lock().await;
+        let mut everywhere = self.connect().await?;
+        sqlx::query(WITHOUT_LIMITS).execute(&mut everywhere).await?;
+        let lock = "select pg_advisory_lock(hashtextextended($1, 0))";
+        sqlx::query(lock).bind(template).execute(&mut everywhere).await?;
+        Ok(Making { _here: here, _everywhere: everywhere })
     }
 
     /// A name for another database of this run.
@@ -71,6 +84,17 @@ impl Server {
         Ok(PgConnection::connect_with(&self.origin.options()).await?)
     }
 }
+
+/// Ends when it is dropped.
+pub(super) struct Making<'a> {
+    _here: MutexGuard<'a, ()>,
+    _everywhere: PgConnection,
+}
+
+/// For sessions that wait: settings of the role or the server that would end them. Not all versions have all.
+const WITHOUT_LIMITS: &str = "
+select set_config(s.name, '0', false) from pg_settings s
+where s.name in ('idle_session_timeout', 'lock_timeout', 'statement_timeout', 'transaction_timeout')";
 
 /// Databases of runs that have ended, and templates that are a day old.
 const ABANDONED: &str = r"

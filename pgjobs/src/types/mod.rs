@@ -24,7 +24,7 @@ pub(crate) mod strict_json;
 pub(crate) mod task_error;
 pub(crate) mod task_schedule;
 pub(crate) mod task_unique;
-#[cfg(feature = "cli")]
+#[cfg(any(feature = "cli", feature = "testing"))]
 pub(crate) mod text;
 #[cfg(feature = "chrono-tz")]
 pub(crate) mod time_zone;

@@ -143,6 +143,13 @@ impl Worker {
         self
     }
 
+    /// Adds a layer around all that there are.
+    #[cfg(feature = "testing")]
+    pub(crate) fn outermost(mut self, layer: impl Layer) -> Self {
+        self.layers.insert(0, Arc::new(layer));
+        self
+    }
+
     /// Calls this before each run.
     ///
     /// A hook is a layer that only listens: it hears of what the layers and the task after it do, and several
