@@ -5,14 +5,18 @@ use std::path::{Path, PathBuf};
 
 use crate::root;
 
-/// Every Markdown file of the repository, without what builds leave.
+/// Every Markdown file of the repository, without what builds leave, and without those that are part of the
+/// documentation of the library, whose links rustdoc checks.
 fn pages() -> Vec<PathBuf> {
     let (mut pages, mut folders) = (Vec::new(), vec![root()]);
+    let library = root().join("pgjobs/src");
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            if path.is_dir() && !matches!(name.as_str(), "target" | "node_modules" | ".git") {
+            if path == library {
+                continue;
+            } else if path.is_dir() && !matches!(name.as_str(), "target" | "node_modules" | ".git") {
                 folders.push(path);
             } else if name.ends_with(".md") {
                 pages.push(path);

@@ -13,7 +13,6 @@ use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
 
 use super::ask::Ask;
-use super::site::Site;
 use super::view::Show;
 use super::viewer::Role;
 
@@ -39,8 +38,8 @@ struct Watched {
 }
 
 /// The stream of a view; `of` is its path and query.
-pub(super) fn stream(ask: Ask, of: &str, show: Show) -> Response {
-    let Some(view) = watch(ask, of, show) else {
+pub(super) fn stream(board: &Arc<Board>, ask: Ask, of: &str, show: Show) -> Response {
+    let Some(view) = watch(board, ask, of, show) else {
         return (axum::http::StatusCode::SERVICE_UNAVAILABLE, "too many different pages are watched")
             .into_response();
     };
@@ -58,9 +57,8 @@ pub(super) fn stream(ask: Ask, of: &str, show: Show) -> Response {
 
 /// What the watchers of a view receive; `None` when there are too many views. The first watcher of all starts the task
 /// that renders, which ends when nobody watches any more.
-fn watch(ask: Ask, of: &str, show: Show) -> Option<watch::Receiver<Arc<str>>> {
-    let site = ask.site.clone();
-    let mut views = site.board.0.lock().unwrap_or_else(PoisonError::into_inner);
+fn watch(board: &Arc<Board>, ask: Ask, of: &str, show: Show) -> Option<watch::Receiver<Arc<str>>> {
+    let mut views = board.0.lock().unwrap_or_else(PoisonError::into_inner);
     let is_first = views.is_empty();
     let key = (of.to_owned(), ask.base.clone(), ask.viewer.role);
     if views.len() >= MOST && !views.contains_key(&key) {
@@ -70,18 +68,18 @@ fn watch(ask: Ask, of: &str, show: Show) -> Option<watch::Receiver<Arc<str>>> {
         views.entry(key).or_insert_with(|| Watched { ask, show, view: watch::Sender::new("".into()) });
     let receiver = watched.view.subscribe();
     if is_first {
-        tokio::spawn(render_all(site.clone()));
+        tokio::spawn(render_all(board.clone()));
     }
     Some(receiver)
 }
 
-async fn render_all(site: Arc<Site>) {
+async fn render_all(board: Arc<Board>) {
     let mut seconds = interval(PERIOD);
     seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         seconds.tick().await;
         let asked: Vec<(Key, Ask, Show)> = {
-            let mut views = site.board.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut views = board.0.lock().unwrap_or_else(PoisonError::into_inner);
             views.retain(|_, watched| watched.view.receiver_count() > 0);
             if views.is_empty() {
                 return; // under the lock, so the next watcher sees that it is the first
@@ -90,7 +88,7 @@ async fn render_all(site: Arc<Site>) {
         };
         for (key, ask, show) in asked {
             let html = render(ask, show).await;
-            let views = site.board.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let views = board.0.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(watched) = views.get(&key) {
                 watched.view.send_if_modified(|last| {
                     let differs = **last != *html;

@@ -7,6 +7,7 @@ use axum::Router;
 use axum::extract::Request;
 use axum::routing::any;
 
+use super::live::Board;
 use super::pages::{job, job_edit, jobs, jobs_act, jobs_do, operations, overview, routes};
 use super::route::Table;
 use super::serve::serve;
@@ -42,6 +43,7 @@ static TABLE: Table = Table { pages: &[PAGES, routes::PAGES], actions: &[ACTIONS
 
 /// The routes of a dashboard.
 pub(super) fn router(site: Arc<Site>) -> Router {
-    let handler = any(move |request: Request| serve(site.clone(), &TABLE, request));
+    let board = Arc::<Board>::default();
+    let handler = any(move |request: Request| serve(site.clone(), board.clone(), &TABLE, request));
     Router::new().route("/", handler.clone()).route("/{*rest}", handler)
 }

@@ -14,6 +14,7 @@ use super::failed::Failed;
 use super::form::Fields;
 use super::gate::{Entry, THEME, cookie};
 use super::layout::{Theme, alone, page};
+use super::live::Board;
 use super::route::{Params, Table};
 use super::site::Site;
 use super::snapshot::Snapshot;
@@ -22,12 +23,23 @@ use super::viewer::Viewer;
 use super::{assets, guard, live, login, trouble};
 
 /// Answers a request.
-pub(super) async fn serve(site: Arc<Site>, table: &'static Table, request: Request) -> Response {
+pub(super) async fn serve(
+    site: Arc<Site>,
+    board: Arc<Board>,
+    table: &'static Table,
+    request: Request,
+) -> Response {
     let (parts, body) = request.into_parts();
-    guard::seal(answer(site, table, parts, body).await)
+    guard::seal(answer(site, board, table, parts, body).await)
 }
 
-async fn answer(site: Arc<Site>, table: &'static Table, parts: Parts, body: Body) -> Response {
+async fn answer(
+    site: Arc<Site>,
+    board: Arc<Board>,
+    table: &'static Table,
+    parts: Parts,
+    body: Body,
+) -> Response {
     let (base, theme) = (base(&site, &parts), Theme::named(cookie(&parts, THEME)));
     if let Some(reason) = guard::forged(&parts) {
         return said(&base, theme, StatusCode::FORBIDDEN, &format!("This request was refused: {reason}."));
@@ -50,7 +62,7 @@ async fn answer(site: Arc<Site>, table: &'static Table, parts: Parts, body: Body
         Entry::Refused => return said(&base, theme, StatusCode::UNAUTHORIZED, "You are not let in here."),
         Entry::Closed => return said(&base, theme, StatusCode::FORBIDDEN, CLOSED),
     };
-    let asked = Asked { site, base, theme, path, viewer };
+    let asked = Asked { site, board, base, theme, path, viewer };
     match parts.method {
         Method::GET | Method::HEAD => asked.get(table, &parts.uri).await,
         Method::POST => asked.post(table, parts, body).await,
@@ -113,6 +125,7 @@ async fn public(site: &Site, base: &str, theme: Theme, parts: Parts, body: Body)
 /// A request of a viewer.
 struct Asked {
     site: Arc<Site>,
+    board: Arc<Board>,
     base: String,
     theme: Theme,
     path: String,
@@ -174,7 +187,7 @@ impl Asked {
         self.path = uri.path().to_owned();
         match self.ask(params, query).await {
             Ok(ask) => match ask.need(found.verb) {
-                Ok(()) => live::stream(ask, &of, found.show),
+                Ok(()) => live::stream(&self.board, ask, &of, found.show),
                 Err(failed) => self.failed(failed, Some(&ask)).await,
             },
             Err(failed) => self.failed(failed, None).await,

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use sqlx::PgPool;
 
 use super::gate::Gate;
-use super::live::Board;
 use super::sessions::Sessions;
 use super::snapshot::Snapshots;
 
@@ -16,14 +15,13 @@ pub(super) struct Site {
     pub(super) gate: Gate,
     pub(super) sessions: Sessions,
     pub(super) snapshots: Snapshots,
-    pub(super) board: Board,
     /// The path under which browsers see it, where it was given.
     pub(super) path: Option<String>,
 }
 
 impl Site {
     pub(super) fn new(pool: PgPool, name: String, gate: Gate, path: Option<String>) -> Arc<Self> {
-        let (sessions, snapshots, board) = (Sessions::default(), Snapshots::default(), Board::default());
-        Arc::new(Site { pool, name, gate, sessions, snapshots, board, path })
+        let (sessions, snapshots) = (Sessions::default(), Snapshots::default());
+        Arc::new(Site { pool, name, gate, sessions, snapshots, path })
     }
 }
