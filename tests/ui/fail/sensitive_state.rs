@@ -1,10 +1,10 @@
+#![allow(unused)]
+
 use pgjobs::task;
 
 struct Mailer;
 
 #[task]
-async fn welcome(#[inject] #[sensitive] mailer: &Mailer, user_id: i64) {
-    let _ = (mailer, user_id);
-}
+async fn welcome(#[inject] #[sensitive] mailer: &Mailer, user_id: i64) {}
 
 fn main() {}
