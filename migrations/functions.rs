@@ -95,8 +95,8 @@ pub(crate) const FILES: &[Migration] = files!("functions":
     "95_problems_of_history"
     "96_problems_of_server"
     "97_metrics"
-    "98_metrics_of_database"
     "97_server_health"
+    "98_metrics_of_database"
     "99_grants"
 );
 

@@ -1,8 +1,11 @@
 //! Every example as a real process, on a machine without a database: it ends well and says what it should.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// Whether the variable has to go: it names a database (PGJOBS_… says where PostgreSQL itself is, and
 /// stays), or it is what the cargo that runs this test says about it, which would make build scripts
@@ -15,19 +18,23 @@ fn has_to_go(name: &str) -> bool {
 /// What the example prints when nothing names a database. In the root of the workspace and without
 /// `--package`, as a user runs it: what `cargo test` has built is not built again.
 fn run(example: &str, arguments: &[&str]) -> String {
+    let output = command(example, arguments).output().unwrap();
+    let [stdout, stderr] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
+    assert!(output.status.success(), "{example} ended with {}:\n{stdout}\n{stderr}", output.status);
+    assert!(stderr.contains("stops and is removed with this program"), "it says what database it uses");
+    stdout
+}
+
+fn command(example: &str, arguments: &[&str]) -> Command {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."));
-    cargo.args(["run", "--quiet", "--example", example, "--"]).args(arguments);
+    cargo.args(["run", "--quiet", "--example", example, "--"]).args(arguments).env("RUST_BACKTRACE", "0");
     for (name, _) in std::env::vars_os() {
         if name.to_str().is_some_and(has_to_go) {
             cargo.env_remove(name);
         }
     }
-    let output = cargo.env("RUST_BACKTRACE", "0").output().unwrap();
-    let [stdout, stderr] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
-    assert!(output.status.success(), "{example} ended with {}:\n{stdout}\n{stderr}", output.status);
-    assert!(stderr.contains("stops and is removed with this program"), "it says what database it uses");
-    stdout
+    cargo
 }
 
 /// The words of the line that begins with `first`.
@@ -40,8 +47,8 @@ fn line<'t>(text: &'t str, first: &str) -> Vec<&'t str> {
 struct Folder(PathBuf);
 
 impl Folder {
-    fn new() -> Self {
-        let path = std::env::temp_dir().join(format!("pgjobs-quickstart-{}", std::process::id()));
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("pgjobs-quickstart-{name}-{}", std::process::id()));
         fs::create_dir_all(&path).unwrap();
         Folder(path)
     }
@@ -61,7 +68,7 @@ impl Drop for Folder {
 
 #[test]
 fn quickstart_counts_every_file_once() {
-    let folder = Folder::new();
+    let folder = Folder::new("known");
     for number in 0..60 {
         folder.write(&format!("{}/{number}.txt", number % 7), format!("file {number}\nof many\n").as_bytes());
     }
@@ -94,6 +101,26 @@ fn quickstart_works_on_this_repository_when_no_folder_is_named() {
     assert!(counts[1].parse::<u32>().unwrap() > 100);
     assert_eq!((counts[1], counts[3]), (counts[2], "0"));
     assert_eq!(counts[1..5], line(&shown, "quickstart.tasks.digest")[1..5]);
+}
+
+#[test]
+fn quickstart_leaves_its_dashboard_open_until_it_is_interrupted() {
+    let folder = Folder::new("stay");
+    folder.write("one", b"1");
+    let mut command = command("quickstart", &[folder.0.to_str().unwrap(), "--stay"]);
+    let mut running = command.stdout(Stdio::piped()).stderr(Stdio::null()).process_group(0).spawn().unwrap();
+    let mut lines = BufReader::new(running.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let first = lines.next().unwrap();
+    let address = first.strip_prefix("dashboard: http://").unwrap_or_else(|| panic!("{first}"));
+    assert!(lines.any(|line| line == "the dashboard stays open; Ctrl-C ends it"));
+    let mut page = TcpStream::connect(address).unwrap();
+    write!(page, "GET /jobs?state=failed HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n").unwrap();
+    let mut shown = String::new();
+    page.read_to_string(&mut shown).unwrap();
+    assert!(shown.starts_with("HTTP/1.1 200") && shown.contains("hopeless"), "{shown}");
+    let group = format!("-{}", running.id());
+    assert!(Command::new("kill").args(["-INT", "--", &group]).status().unwrap().success());
+    assert!(running.wait().unwrap().success());
 }
 
 #[test]

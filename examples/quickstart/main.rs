@@ -3,7 +3,10 @@
 //! ```text
 //! cargo run --example quickstart
 //! cargo run --example quickstart -- FOLDER --workers 8
+//! cargo run --example quickstart -- --stay
 //! ```
+//!
+//! It prints the URL of its dashboard; with `--stay` that stays open until Ctrl-C.
 //!
 //! All jobs are published in one transaction and worked by several workers at once. Three more
 //! jobs show what else happens in a day: one fails twice before it succeeds, one fails for good,
@@ -19,6 +22,7 @@ use sqlx::PgPool;
 
 use crate::tasks::Folder;
 
+mod dashboard;
 mod files;
 mod progress;
 mod summary;
@@ -33,12 +37,16 @@ struct Options {
     /// How many workers share the work, each with eight slots.
     #[arg(long, default_value_t = 4)]
     workers: usize,
+    /// Leaves the dashboard open at the end, until Ctrl-C.
+    #[arg(long)]
+    stay: bool,
 }
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::parse();
     let (_database, pool) = pgjobs_examples::database().await?;
+    println!("dashboard: {}", dashboard::serve(pool.clone()).await?);
     let started = Instant::now();
 
     let folder = options.folder.canonicalize()?;
@@ -57,6 +65,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
         jobs.len(),
         started.elapsed().as_secs_f64()
     );
+    if options.stay {
+        println!("the dashboard stays open; Ctrl-C ends it");
+        tokio::signal::ctrl_c().await?;
+    }
     Ok(())
 }
 

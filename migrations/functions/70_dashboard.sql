@@ -126,7 +126,7 @@ begin
 end $$;
 
 -- Searches history day by day, newest first, and each day in a subtransaction that is rolled back, which releases
--- its locks. i_before is a day and a job id, 2026-11-29/0199…: jobs of that day are below it.
+-- its locks. i_before is a day and a job id, 2026-11-29/0199...: jobs of that day are below it.
 create or replace function jobs._search_history(
   i_state text, i_condition text, i_since timestamptz, i_until timestamptz, i_before text, i_num integer, i_look bigint, i_deadline timestamptz, out o_part jobs.search_part, out o_further text
 )

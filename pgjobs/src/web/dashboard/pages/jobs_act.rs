@@ -71,7 +71,7 @@ pub(in crate::web::dashboard) fn selected(fields: &Fields) -> Result<Vec<crate::
     ids.dedup();
     match ids.len() {
         0 => Err(Failed::bad("No job is selected.")),
-        ..=SELECTED => Ok(ids.into_iter().map(|id| crate::JobId::from_database(id.to_owned())).collect()),
+        1..=SELECTED => Ok(ids.into_iter().map(|id| crate::JobId::from_database(id.to_owned())).collect()),
         n => Err(Failed::bad(format!(
             "{n} jobs are selected, and a selection has at most {SELECTED}: use all that match."
         ))),
