@@ -6,8 +6,11 @@ use reqwest::StatusCode;
 
 use crate::{Site, fill, id_of};
 
+/// A path, the verb that it needs, and what is sent there.
+type Post = (String, Verb, Vec<(&'static str, String)>);
+
 /// All that can be posted: path, verb, form.
-fn posts(id: &str) -> Vec<(String, Verb, Vec<(&'static str, String)>)> {
+fn posts(id: &str) -> Vec<Post> {
     let selection = |name: &'static str| vec![("do", name.to_owned()), ("id", id.to_owned())];
     let all = |name: &'static str| {
         vec![
