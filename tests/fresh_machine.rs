@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Programs that every Unix has. PostgreSQL's own, and those of this workspace, are named by their paths.
-const EVERYWHERE: [&str; 5] = ["/bin/sh", "kill", "pgrep", "setpriv", "sleep"];
+const EVERYWHERE: [&str; 6] = ["/bin/sh", "kill", "pgrep", "script", "setpriv", "sleep"];
 
 /// Programs that a fresh machine does not have, and that a test may start by a path that it looks up.
 const ELSEWHERE: [&str; 8] = ["pgbouncer", "python3", "pip", "node", "npm", "pg_prove", "postrust", "docker"];

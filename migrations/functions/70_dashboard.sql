@@ -132,7 +132,8 @@ create or replace function jobs._search_history(
 )
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp set datestyle = 'ISO' set plan_cache_mode = force_custom_plan set enable_partition_pruning = on as $$
 declare
-  -- The ended jobs of a day as a search looks at them.
+  -- The ended jobs of a day as a search looks at them; jobs._search_segment runs it with execute format, and
+  -- the times of that day in it.
   c_ended constant text := 'select h.id, h.job_id, h.task, h.body, h.retries, h.max_retries, h.priority, h.created_at, h.scheduled_at, h.run_at,
       h.complete_on, h.worker, h.attempt, h.traceback, h.meta, h.on_end, h.status::text as state
     from jobs.job h where h.job_id >= $2 and h.job_id < $1';

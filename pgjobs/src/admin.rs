@@ -18,7 +18,7 @@ use crate::types::topic::Topic;
 
 pub use crate::db::admin::edit::Redriven;
 pub use crate::db::admin::records::{AuditFilter, AuditRow, KeepRule};
-#[cfg(feature = "cli")]
+#[cfg(any(feature = "cli", feature = "web"))]
 pub(crate) use cancel::GRACE;
 pub use cancel::{Cancel, cancel};
 pub use edit::Edit;

@@ -236,7 +236,7 @@ async fn the_least_and_the_greatest_of_each_setting_work() {
              where a.attrelid = 'jobs.config'::regclass and a.attnum > 0 and a.atttypid = 'int4'::regtype order by 1",
         )
         .await;
-    assert_eq!(ranges.len(), 5, "{ranges:?}");
+    assert_eq!(ranges.len(), 6, "{ranges:?}");
     for range in ranges {
         let [name, least, greatest] = range.split(' ').collect::<Vec<_>>()[..] else {
             panic!("{range}: no range")
