@@ -136,6 +136,7 @@ async fn nothing_is_for_everybody_and_every_function_knows_its_names() {
             "jobs._page_of_ended(text,text,character varying,integer)",
             "jobs._partitions_over(date,boolean)",
             "jobs._prepare_partition(date)",
+            "jobs._reads_arguments()",
             "jobs._requeue(text[],text[])",
             "jobs._search_segment(text,text,text,text,integer,bigint,timestamp with time zone)",
             "jobs._skip_unfit(jobs.redriven[],text[])",
