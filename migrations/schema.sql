@@ -1513,7 +1513,6 @@ create table jobs.worker (
 -- function jobs._schema_error(i_schema jsonb, i_value jsonb, i_path text, i_root jsonb, i_steps integer DEFAULT 20000, i_until timestamp with time zone DEFAULT NULL::timestamp with time zone) returns jobs.schema_error
 -- function jobs._schemas_of_field(i_schema jsonb, i_key text) returns jsonb[]
 -- function jobs._search_condition(i_state text, i_topic text, i_tag text, i_meta jsonb, i_key text, i_since timestamp with time zone, i_until timestamp with time zone, i_text text, i_error text) returns text
--- function jobs._search_ended(i_rows text) returns text
 -- function jobs._search_history(i_state text, i_condition text, i_since timestamp with time zone, i_until timestamp with time zone, i_before text, i_num integer, i_look bigint, i_deadline timestamp with time zone, OUT o_part jobs.search_part, OUT o_further text) returns record
 -- function jobs._search_open(i_state text, i_condition text, i_before text, i_num integer, i_look bigint, i_deadline timestamp with time zone) returns jobs.search_part
 -- function jobs._search_pending(i_rows text) returns text
