@@ -138,6 +138,7 @@ async fn nothing_is_for_everybody_and_every_function_knows_its_names() {
             "jobs._prepare_partition(date)",
             "jobs._reads_arguments()",
             "jobs._requeue(text[],text[])",
+            "jobs._search_history(text,text,timestamp with time zone,timestamp with time zone,text,integer,bigint,timestamp with time zone)",
             "jobs._search_segment(text,text,text,text,integer,bigint,timestamp with time zone)",
             "jobs._skip_unfit(jobs.redriven[],text[])",
             "jobs._store_redriven(jobs.redriven[],text[],timestamp with time zone)",
