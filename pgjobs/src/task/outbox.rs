@@ -71,7 +71,7 @@ impl Outbox {
         let mut listed = self.listed();
         listed.push_back(notes);
         if listed.len() == 1 {
-            self.filled.notify_one(); // who waits knows of the others from then on
+            self.filled.notify_one(); // the waiting loop finds the others by itself
         }
     }
 

@@ -19,7 +19,7 @@ const PREFIX: &str = "pgjobs_template_";
 /// Another value of this variable makes templates with a setup anew.
 const VERSION: &str = "PGJOBS_TEST_TEMPLATE";
 
-/// How long the setup's pool waits for connections that the setup has not given back.
+/// How long the setup's pool waits for connections that the setup has not released.
 const CLOSING: Duration = Duration::from_secs(5);
 
 const OBJECT_IN_USE: &str = "55006";

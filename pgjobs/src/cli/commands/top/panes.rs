@@ -145,8 +145,8 @@ fn worker_row(worker: &WorkerRow, now: DateTime<Utc>) -> Row<'static> {
 pub(super) fn problems_head(snapshot: &Snapshot) -> Line<'static> {
     let head = match snapshot.problems.len() {
         0 => "No problems".to_owned(),
-        1 => "1 problem: `pgjobs doctor` says what mends it".to_owned(),
-        number => format!("{number} problems: `pgjobs doctor` says what mends them"),
+        1 => "1 problem: `pgjobs doctor` names the remedy".to_owned(),
+        number => format!("{number} problems: `pgjobs doctor` names the remedies"),
     };
     Line::from(head).style(HEAD)
 }

@@ -1,6 +1,6 @@
 //! The page on a terminal: drawn anew when something was read or a key pressed.
 //!
-//! The terminal is given back however this ends: at its end, at a signal, and by a panic, whose message is
+//! The terminal is restored however this ends: at its end, at a signal, and by a panic, whose message is
 //! then on the usual screen.
 
 use std::io::{self, IsTerminal};

@@ -53,7 +53,7 @@ async fn change(
     })
 }
 
-/// Starts the operation. The preview's number is given back, and typed where it is large: so nobody starts something
+/// Starts the operation. The form returns the preview's number, and typed where it is large: so nobody starts something
 /// larger than what was shown.
 async fn start(ask: &Ask, fields: &Fields) -> Result<Done, Failed> {
     let act = act(fields)?;

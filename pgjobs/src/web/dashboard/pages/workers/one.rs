@@ -96,7 +96,7 @@ fn more(ask: &Ask, worker: &WorkerRow) -> Markup {
             }
             @if ask.may(Verb::Stop) {
                 (section("Slots", "", "", form(ask, Verb::Stop, &path("stop"), "Change the slots", "", field("slots", "slots", "Slots", &worker.slots.to_string(), "1 to 65535; what runs goes on"))))
-                (section("Stop", html! { p { "hands back what it can and ends" } }, "", html! { p { a.btn.danger href=(ask.link(&path("stop"))) { "Stop it…" } } }))
+                (section("Stop", html! { p { "releases what it can and ends" } }, "", html! { p { a.btn.danger href=(ask.link(&path("stop"))) { "Stop it…" } } }))
             }
         }
     }
@@ -110,7 +110,7 @@ pub(in crate::web::dashboard) async fn stop_form(ask: &Ask) -> Result<View, Fail
     let main = html! {
         p.crumb { a href=(ask.link("/workers")) { "Workers" } " " a href=(ask.link(&format!("/workers/{}", worker.id))) { (worker.host) } }
         h1 { "Stop " (worker.host) " " (worker.pid) "?" }
-        p.say { "It would claim nothing more, wait a moment for " b { (number(worker.held)) } " running jobs, hand back the rest, and end. Nothing here starts it again." }
+        p.say { "It would claim nothing more, wait a moment for " b { (number(worker.held)) } " running jobs, release the rest, and end. Nothing here starts it again." }
         (form(ask, Verb::Stop, &path, "Stop the worker", "danger", field("why", "reason", "Why", "", "kept in the audit")))
     };
     Ok(View::still("Stop a worker", main))
