@@ -170,10 +170,10 @@ language plpgsql immutable parallel safe security definer set search_path = pg_c
 declare
   v_said jsonb;
 begin
-  v_said := i_said;
+  v_said := i_said::jsonb;
   lines := case jsonb_typeof(v_said #> '{logs,0,1}') when 'array' then v_said #> '{logs,0,1}' else '[]' end;
-  done := v_said ->> 'done';
-  total := v_said ->> 'total';
+  done := (v_said ->> 'done')::double precision;
+  total := (v_said ->> 'total')::double precision;
   note := left(v_said ->> 'note', 1000);
 exception when data_exception then
   null;

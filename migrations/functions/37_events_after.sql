@@ -85,8 +85,8 @@ begin
   if cardinality(v_parts) = 6 and v_parts[5] ~ '^[0-9]{1,18}$' and v_parts[6] ~ '^[0-9]{1,9}$' then
     o_before := o_read;
     o_read := jobs._as_snapshot(v_parts[4]);
-    o_number := v_parts[5];
-    o_nth := v_parts[6];
+    o_number := v_parts[5]::bigint;
+    o_nth := v_parts[6]::integer;
   elsif cardinality(v_parts) <> 3 then
     o_read := null;
   end if;

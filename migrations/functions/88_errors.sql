@@ -28,7 +28,7 @@ returns table (task varchar, error text, jobs bigint, first_at timestamptz, last
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set enable_partition_pruning = on set jit = off as $$
 declare
   v_some jsonb;
-  v_found jsonb := '[]';
+  v_found jsonb := jsonb_build_array();
   v_week text;
   v_left bigint := least(i_window, 1000000);
 begin

@@ -9,14 +9,17 @@ use std::process::Command;
 use pgjobs_tests::Db;
 
 /// What plpgsql_check says of a function that is known and meant.
-const MEANT: [&str; 13] = [
+const MEANT: [&str; 16] = [
     // The transaction gets its number by being asked for it, before the jobs get theirs.
     "never read variable \"v_transaction\"",
     // Made of literals by jobs._weeks and jobs._in_state.
     "jobs._ended_counts(text,text,bigint): text type variable is not sanitized",
     "jobs._page_of_ended(text,text,character varying,integer): text type variable is not sanitized",
+    "jobs.errors(text,timestamp with time zone,integer,integer): text type variable is not sanitized",
     // Made of literals by jobs._weeks and jobs._match.
     "jobs._matches_in_history(jobs.operation,bigint): text type variable is not sanitized",
+    // Made of literals by jobs._search_open and jobs._search_history.
+    "jobs._search_segment(text,text,text,text,integer,bigint,timestamp with time zone): text type variable is not sanitized",
     // The days of history are named in the statement, so its result is not known before it is made.
     "cannot determinate a result of dynamic SQL",
     "(cannot to determine result of dynamic SQL)",
@@ -26,6 +29,8 @@ const MEANT: [&str; 13] = [
     "never read variable \"v_progress\"",
     // The jobs and the operation after them: two answers.
     "composite OUT variable \"o_op\" is not single argument",
+    // What a search found, and where to go on: two answers.
+    "composite OUT variable \"o_part\" is not single argument",
     // It returns from its loop.
     "jobs._delete_blocks(text,jobs.keep_rule,timestamp with time zone): control reached end of function without RETURN",
     // jobs._not_held always raises.
