@@ -13,12 +13,13 @@ select b.lease, b.part, b.part * 64 + j.ordinality::integer - 1 as batch_index, 
 from jobs.batch b, unnest(b.jobs) with ordinality j
 where (b.open >> (j.ordinality - 1)::integer) & 1 = 1;   -- not by jobs._bit: readers of a view would need to be allowed to call it
 
--- The jobs that are due, in the terms of a key range. A row is found by its task and its place in the queue,
--- (rank, ready_seq), in index pending_ready.
+-- The jobs that are due and not blocked by a limit, in the terms of a key range. A row is found by its task and
+-- its place in the queue, (rank, ready_seq), in index pending_ready; blocked ones are behind the ranks of all
+-- priorities.
 create or replace view jobs._ready as
-select q.ctid as at, q.task, jobs._rank(q.priority, q.ready_seq) as rank, q.ready_seq, q.size, q.bytes,
+select q.ctid as at, q.task, jobs._rank(q.priority, q.ready_seq, q.bucket) as rank, q.ready_seq, q.size, q.bytes,
   q.on_end is distinct from null as on_end
-from jobs.pending q where q.ready_seq is not null;
+from jobs.pending q where q.ready_seq is not null and jobs._rank(q.priority, q.ready_seq, q.bucket) < 1099511627776;
 
 create or replace view jobs.running as
 select r.id, r.job_id, r.task, r.body, r.retries, r.max_retries, r.priority, r.timeout, r.created_at,

@@ -113,7 +113,7 @@ begin
   return query
   with taken as (
     delete from jobs.pending q where q.ctid = any (i_rows.rows)
-    returning q.size, q.timeout, q.job_id, q.last_job, q.jobs, jobs._rank(q.priority, q.ready_seq) as rank, q.ready_seq,
+    returning q.size, q.timeout, q.job_id, q.last_job, q.jobs, jobs._rank(q.priority, q.ready_seq, q.bucket) as rank, q.ready_seq,
       case when q.size = 1 then jobs._open_job(q) end as job,
       q.task = any (i_own_batch) or q.bytes > 65536 as is_own, q.returned < 0 and q.retries < q.max_retries - 1 as has_begun
   ), rows_in_order as materialized (

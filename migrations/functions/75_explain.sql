@@ -61,8 +61,8 @@ declare
   v_before bigint := i_ahead + (
     select coalesce(sum(a.size), 0)
     from (select q.size from jobs.pending q
-          where q.task = i_task and q.ready_seq is not null and (jobs._rank(q.priority, q.ready_seq), q.ready_seq) < (i_rank, i_ready_seq)
-          order by jobs._rank(q.priority, q.ready_seq), q.ready_seq limit 10001) a);
+          where q.task = i_task and q.ready_seq is not null and (jobs._rank(q.priority, q.ready_seq, q.bucket), q.ready_seq) < (i_rank, i_ready_seq)
+          order by jobs._rank(q.priority, q.ready_seq, q.bucket), q.ready_seq limit 10001) a);
 begin
   select a.workers, a.slots, a.held, a.paused into v_able from jobs._able_workers(i_task) a;
   if v_able.workers > 0 and v_able.paused = v_able.workers then
@@ -87,11 +87,11 @@ language plpgsql stable security definer set search_path = pg_catalog, pg_temp s
 declare
   v_job record;
 begin
-  select q.xmax as holder, jobs._rank(q.priority, q.ready_seq) as rank, q.ready_seq as row_seq, 0::bigint as ahead,
+  select q.xmax as holder, jobs._rank(q.priority, q.ready_seq, q.bucket) as rank, q.ready_seq as row_seq, 0::bigint as ahead,
     q.task, q.body, q.scheduled_at, q.ready_seq, q.attempt, q.retries, q.max_retries into v_job
   from jobs.pending q where q.job_id = i_job and q.size = 1;
   if not found then
-    select q.xmax as holder, jobs._rank(q.priority, q.ready_seq) as rank, q.ready_seq as row_seq, j.at - 1 as ahead,
+    select q.xmax as holder, jobs._rank(q.priority, q.ready_seq, q.bucket) as rank, q.ready_seq as row_seq, j.at - 1 as ahead,
       q.task, j.body, j.scheduled_at, j.ready_seq, j.attempt, j.retries, j.max_retries into v_job
     from jobs.pending q,
       unnest(q.jobs) with ordinality j(id, job_id, task, body, retries, max_retries, priority, timeout, created_at, scheduled_at,

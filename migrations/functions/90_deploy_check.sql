@@ -54,8 +54,8 @@ set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmap
 declare
   v_ranks bigint[] := array[]::bigint[];
   v_rank bigint := (
-    select jobs._rank(q.priority, q.ready_seq) from jobs.pending q where q.task = i_task and q.ready_seq is not null
-    order by jobs._rank(q.priority, q.ready_seq) limit 1);
+    select jobs._rank(q.priority, q.ready_seq, q.bucket) from jobs.pending q where q.task = i_task and q.ready_seq is not null
+    order by jobs._rank(q.priority, q.ready_seq, q.bucket) limit 1);
   v_first bigint;
   v_last bigint;
   v_share integer;
@@ -66,26 +66,26 @@ begin
   while v_rank is not null and cardinality(v_ranks) < 1000 loop
     v_ranks := v_ranks || v_rank;
     v_rank := (
-      select jobs._rank(q.priority, q.ready_seq) from jobs.pending q
-      where q.task = i_task and q.ready_seq is not null and jobs._rank(q.priority, q.ready_seq) > v_rank
-      order by jobs._rank(q.priority, q.ready_seq) limit 1);
+      select jobs._rank(q.priority, q.ready_seq, q.bucket) from jobs.pending q
+      where q.task = i_task and q.ready_seq is not null and jobs._rank(q.priority, q.ready_seq, q.bucket) > v_rank
+      order by jobs._rank(q.priority, q.ready_seq, q.bucket) limit 1);
   end loop;
   v_share := greatest(least(i_num, 100000) / greatest(cardinality(v_ranks), 1), 1);
   foreach v_rank in array v_ranks loop
     v_first := (select q.ready_seq from jobs.pending q
-                where q.task = i_task and q.ready_seq is not null and jobs._rank(q.priority, q.ready_seq) = v_rank
+                where q.task = i_task and q.ready_seq is not null and jobs._rank(q.priority, q.ready_seq, q.bucket) = v_rank
                 order by q.ready_seq limit 1);
     v_last := (select q.ready_seq from jobs.pending q
-               where q.task = i_task and q.ready_seq is not null and jobs._rank(q.priority, q.ready_seq) = v_rank
+               where q.task = i_task and q.ready_seq is not null and jobs._rank(q.priority, q.ready_seq, q.bucket) = v_rank
                order by q.ready_seq desc limit 1);
     return query select v_rank, (v_first + (v_last - v_first)::numeric * g / v_share)::bigint from generate_series(0, v_share - 1) g;
   end loop;
   return query
   select t.rank, t.seq from (
     select l.*, sum(l.size) over (order by l.rank desc, l.seq desc) as left_over
-    from (select jobs._rank(q.priority, q.ready_seq) as rank, q.ready_seq as seq, q.size from jobs.pending q
+    from (select jobs._rank(q.priority, q.ready_seq, q.bucket) as rank, q.ready_seq as seq, q.size from jobs.pending q
           where q.task = i_task and q.ready_seq is not null
-          order by jobs._rank(q.priority, q.ready_seq) desc, q.ready_seq desc limit i_each) l) t
+          order by jobs._rank(q.priority, q.ready_seq, q.bucket) desc, q.ready_seq desc limit i_each) l) t
   where t.left_over - t.size < i_each order by t.left_over desc limit 1;
 end $$;
 
@@ -105,11 +105,11 @@ begin
   perform jobs._check_topics(false, array[i_task::text]);
   perform jobs._check_limit('i_num', i_num);
   for v_row in
-    select q.job_id, q.body, q.jobs, q.size, jobs._rank(q.priority, q.ready_seq) as rank, q.ready_seq as seq
+    select q.job_id, q.body, q.jobs, q.size, jobs._rank(q.priority, q.ready_seq, q.bucket) as rank, q.ready_seq as seq
     from jobs.pending q
     where q.task = i_task and q.ready_seq is not null
-      and (jobs._rank(q.priority, q.ready_seq), q.ready_seq) >= (coalesce(i_rank, -9223372036854775808), coalesce(i_seq, -9223372036854775808))
-    order by jobs._rank(q.priority, q.ready_seq), q.ready_seq limit i_num
+      and (jobs._rank(q.priority, q.ready_seq, q.bucket), q.ready_seq) >= (coalesce(i_rank, -9223372036854775808), coalesce(i_seq, -9223372036854775808))
+    order by jobs._rank(q.priority, q.ready_seq, q.bucket), q.ready_seq limit i_num
   loop
     exit when v_jobs >= i_num or v_bytes >= 4194304;
     rank := v_row.rank;

@@ -14,17 +14,17 @@ declare
 begin
   o_tasks := '{}'; o_jobs := '{}'; o_since := '{}';
   while cardinality(o_tasks) < 1000 and clock_timestamp() < v_until loop
-    select q.task, q.job_id, jobs._rank(q.priority, q.ready_seq) as rank, jobs._waits_since(q) as since into v_head
+    select q.task, q.job_id, jobs._rank(q.priority, q.ready_seq, q.bucket) as rank, jobs._waits_since(q) as since into v_head
     from jobs.pending q where q.task > v_task and q.ready_seq is not null
-    order by q.task, jobs._rank(q.priority, q.ready_seq), q.ready_seq limit 1;
+    order by q.task, jobs._rank(q.priority, q.ready_seq, q.bucket), q.ready_seq limit 1;
     exit when not found;
     v_task := v_head.task;
-    select jobs._rank(q.priority, q.ready_seq) into v_last from jobs.pending q where q.task = v_task and q.ready_seq is not null
-    order by q.task desc, jobs._rank(q.priority, q.ready_seq) desc, q.ready_seq desc limit 1;
+    select jobs._rank(q.priority, q.ready_seq, q.bucket) into v_last from jobs.pending q where q.task = v_task and q.ready_seq is not null
+    order by q.task desc, jobs._rank(q.priority, q.ready_seq, q.bucket) desc, q.ready_seq desc limit 1;
     o_tasks := o_tasks || v_task; o_jobs := o_jobs || v_head.job_id::text; o_since := array_append(o_since, v_head.since);
     if v_last <> v_head.rank then
       select q.job_id, jobs._waits_since(q) as since into v_head from jobs.pending q
-      where q.task = v_task and q.ready_seq is not null and jobs._rank(q.priority, q.ready_seq) = v_last order by q.ready_seq limit 1;
+      where q.task = v_task and q.ready_seq is not null and jobs._rank(q.priority, q.ready_seq, q.bucket) = v_last order by q.ready_seq limit 1;
       o_tasks := o_tasks || v_task; o_jobs := o_jobs || v_head.job_id::text; o_since := array_append(o_since, v_head.since);
     end if;
   end loop;

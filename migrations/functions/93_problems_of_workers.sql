@@ -120,7 +120,7 @@ begin
   from (select k.name, k.task from jobs.publish_check k where k.validation <> 'off' and clock_timestamp() < v_until
           and exists (select from jobs.pending q where q.task = k.name and q.ready_seq is not null) order by k.name limit 50) g,
     lateral (select q.job_id, coalesce((q.jobs[1]).body, q.body) as body from jobs.pending q
-             where q.task = g.name and q.ready_seq is not null and q.bytes < 100000 order by jobs._rank(q.priority, q.ready_seq), q.ready_seq limit 2) j,
+             where q.task = g.name and q.ready_seq is not null and q.bytes < 100000 order by jobs._rank(q.priority, q.ready_seq, q.bucket), q.ready_seq limit 2) j,
     lateral (select case when clock_timestamp() < v_until then jobs._schema_error_of_job(g.task, j.body, v_until) end as reason) e
   where e.reason is not null group by g.name;
 end $$;

@@ -50,7 +50,7 @@ begin
   from unnest(i_tasks) t(task),
     lateral (select coalesce(sum(h.size), 0)::bigint as jobs
              from (select q.size from jobs.pending q where q.task = t.task and q.ready_seq is not null
-                   order by q.task, jobs._rank(q.priority, q.ready_seq), q.ready_seq limit v_each) h) l;
+                   order by q.task, jobs._rank(q.priority, q.ready_seq, q.bucket), q.ready_seq limit v_each) h) l;
 end $$;
 
 -- Jobs that are not ready, by task and state: scheduled, and backoff (scheduled after a run that failed), of

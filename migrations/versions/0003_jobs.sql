@@ -3,10 +3,11 @@
 -- here and nowhere else.
 
 -- The order of a queue, ascending: the greater priority first, and within one priority the jobs that were
--- released (their ready_seq is below zero) before the others. Inlined wherever it is used.
-create function jobs._rank(i_priority integer, i_ready_seq bigint) returns bigint
+-- released (their ready_seq is below zero) before the others. Jobs that a limit has blocked come after all
+-- others (2^40 and more), where no claim reads. Inlined wherever it is used.
+create function jobs._rank(i_priority integer, i_ready_seq bigint, i_bucket bigint default null) returns bigint
 language sql immutable parallel safe
-return (~i_priority)::bigint * 2 + (i_ready_seq > 0)::integer;
+return (~i_priority)::bigint * 2 + (i_ready_seq > 0)::integer + case when i_bucket is null then 0 else 1099511627776 end;
 
 -- The size of a large value as JSON text, in bytes. If its longest numbers alone take more than i_enough, it
 -- returns their size without writing the text; 256 MB stands for everything larger. The length of a number
@@ -39,7 +40,8 @@ return coalesce(case
 create type jobs.on_end as (
   unique_name varchar collate "C",             -- the unique key that the job holds (jobs.unique_key)
   unique_key text collate "C",
-  until_started boolean                        -- gives the key up when it is claimed, and not when it ends
+  until_started boolean,                       -- gives the key up when it is claimed, and not when it ends
+  kept bigint[]                                -- buckets of limits in order whose slots it keeps between its runs
 );
 
 -- A job that has not ended, as it was while pending.
@@ -84,6 +86,7 @@ create table jobs.pending (
   bytes integer not null default 0,            -- size of the bodies as text, because they are sent as text
   last_job varchar(32) collate "C",            -- packed row: the greatest job id; job_id is the least
   jobs jobs.open_job[],                        -- packed row: the jobs, in order
+  bucket bigint,                               -- it is due, but waits for a slot of this bucket (jobs.bucket)
   -- 0 for a job as it was published, so that no two are published with one id. A random other number once it
   -- was requeued or unpacked: its key then equals no other, so requeueing it never waits for another
   -- transaction. Negative when its worker died and the run did not count as an attempt, because it had not
@@ -103,8 +106,11 @@ alter table jobs.pending alter column jobs set storage external;   -- compressin
 
 -- Claims read this from the head of each task, so that they never read jobs of other tasks or jobs that are
 -- not due.
-create index pending_ready on jobs.pending (task, jobs._rank(priority, ready_seq), ready_seq) where ready_seq is not null;
+create index pending_ready on jobs.pending (task, jobs._rank(priority, ready_seq, bucket), ready_seq) where ready_seq is not null;
 create index pending_future on jobs.pending (scheduled_at) where ready_seq is null;
+
+-- The jobs that wait for a slot of a bucket, in the order of their queue.
+create index pending_blocked on jobs.pending (bucket, jobs._rank(priority, ready_seq), ready_seq) where bucket is not null;
 
 -- To find the packed row of a job.
 create index pending_of_many on jobs.pending (job_id, last_job) where size > 1;
@@ -128,6 +134,11 @@ create table jobs.batch (
   first_job varchar(32) collate "C" not null,  -- least and greatest job id: to find a job's batch
   last_job varchar(32) collate "C" not null,
   jobs jobs.open_job[] not null,               -- as they were when claimed
+  -- The slots that these runs hold: slots_each buckets for each job, filled up with nulls; null: none. And what
+  -- each slot costs; null: 1.
+  buckets bigint[],
+  costs integer[],
+  slots_each integer,
   constraint batch_by_lease primary key (lease, part)
 ) with (
   fillfactor = 80,                             -- room to update the bits in place

@@ -1,0 +1,97 @@
+-- Limits: how many jobs run at once, how often they start, in which order, shared by whom. Nothing reads these
+-- tables until the first limit is set.
+--
+-- A limit covers the tasks under its topic. A bucket is its state for one key: for one value of the arguments
+-- that the limit names, or for all jobs where it names none. A run holds a slot of a bucket from its claim to
+-- its end; jobs.batch has these slots beside the jobs, so that a slot is held exactly as long as the lease.
+
+-- How often jobs may start: count in every span of seconds, and up to burst at once after a pause.
+create type jobs.rate as (count integer, seconds double precision, burst integer);
+
+create table jobs.job_limit (
+  id integer primary key constraint id_fits_into_a_bucket check (id between 1 and 16383),
+  name varchar collate "C" not null constraint job_limit_by_name unique,
+  topic varchar collate "C" not null,
+  pattern text not null,               -- the topic as a LIKE pattern
+  key text[],                          -- the arguments that make the key; null: one bucket for all jobs
+  max integer constraint max_is_0_or_more check (max >= 0),   -- slots of a bucket; null: any number
+  rates jobs.rate[],                   -- all of them hold; null: none
+  cost text,                           -- the argument that says how many slots and starts a job takes; null: 1
+  in_order boolean not null default false,   -- one job of a key after another, also while it waits for its next run
+  on_dead text not null default 'skip' constraint on_dead_is_known check (on_dead in ('skip', 'hold', 'pause')),
+  fair boolean not null default false, -- keys take turns by the time that their jobs run
+  weights jsonb,                       -- the share of a key, by its text: {"acme": 3}; others have 1
+  declared_by varchar collate "C",     -- the task whose code declares it; null: made by hand
+  declared jsonb,                      -- what the code says
+  edited boolean not null default false,     -- declared, and changed by hand since
+  undeclared_at timestamptz,           -- the code stopped saying so; live workers of older code may still
+  dropped_at timestamptz,              -- no longer in force; it goes once no job is blocked by it
+  created_at timestamptz not null, changed_at timestamptz not null, changed_by name not null
+);
+
+-- Has a value once a limit was set: until then claims do not look for limits.
+create sequence jobs.limits_made as bigint;
+
+-- The state of a bucket. A change writes a row with a greater version and deletes the one before, and readers
+-- take the greatest version: while some transaction keeps an old snapshot, they do not pass over the rows that
+-- were deleted (docs/decisions/0041). A bucket without a row has nothing held and nobody waiting. Only who has locked
+-- the row of its limit may write it.
+create table jobs.bucket (
+  id bigint not null,                  -- a hash of the key, and in its lowest 14 bits the id of the limit
+  version bigint not null,             -- from jobs.bucket_versions
+  key jsonb not null,                  -- the arguments as an array; [] where the limit has no key
+  held integer not null default 0,     -- slots of runs whose end has not been counted yet
+  waits boolean not null default false,      -- a job may be blocked here, or was left in its queue
+  first_rank bigint, first_seq bigint, -- no job that is blocked here comes before this place
+  tats timestamptz[],                  -- for each rate, when it would be used up to the last start (GCRA)
+  timer timestamptz,                   -- a row of jobs.bucket_timer says to look again at this time
+  turn double precision not null default 0,  -- of a fair limit: the time that its jobs have run, by weight
+  closed_until timestamptz,            -- no job starts before; infinity: until jobs.release_key
+  closed_by varchar(32) collate "C",   -- the job that closed it: dead in order, or one that asked for a pause
+  reason text,
+  constraint bucket_by_id primary key (id, version)
+) with (
+  autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0,
+  autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 50000, vacuum_truncate = off
+);
+create sequence jobs.bucket_versions as bigint;
+create index bucket_by_turn on jobs.bucket ((id & 16383), turn) where waits;
+
+-- What happened to buckets, said by those who must not wait for the limit: runs that ended, and keys that were
+-- closed or opened. The next claim of the limit applies it. A row for each settle.
+create table jobs.bucket_delta (
+  limit_id integer not null,
+  xid xid8 not null default pg_current_xact_id(),
+  buckets bigint[] not null,
+  slots integer[] not null,            -- slots that became free; 0: only look whether a job can start
+  seconds double precision[],          -- for how long their runs have held them
+  closed_until timestamptz, closed_by varchar(32) collate "C", reason text,   -- or: these buckets are closed
+  keys jsonb[]                         -- of buckets that may have no row yet
+) with (
+  autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 10000, autovacuum_vacuum_cost_delay = 0,
+  autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 50000, vacuum_truncate = off
+);
+create index bucket_delta_in_order on jobs.bucket_delta (limit_id, xid);
+
+-- When to look at a bucket again whose rate or closing lets a job start later.
+create table jobs.bucket_timer (limit_id integer not null, at timestamptz not null, bucket bigint not null) with (
+  autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 10000, autovacuum_vacuum_cost_delay = 0, vacuum_truncate = off
+);
+create index bucket_timer_in_order on jobs.bucket_timer (limit_id, at);
+
+-- How far the claims of a limit have read, with versions as above.
+create table jobs.limit_state (
+  limit_id integer not null,
+  version bigint not null,
+  heard pg_snapshot,                   -- the transactions whose deltas were applied
+  timers_to timestamptz,               -- timers up to here were looked at
+  run_seconds double precision not null default 0,   -- how long a run takes, lately: what a start is charged at first
+  constraint limit_state_by_id primary key (limit_id, version)
+) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0, vacuum_truncate = off);
+
+-- A limit as it applies to one of the tasks of a claim: of the arguments that make its key, the names, the
+-- positions and the defaults, in step.
+create type jobs.task_limit as (
+  task varchar collate "C", limit_id integer, key text[], positions integer[], defaults jsonb[],
+  cost text, cost_position integer, cost_default jsonb
+);
