@@ -29,6 +29,8 @@ pub(crate) const FILES: &[Migration] = files!("functions":
     "23_claim_answer"
     "24_consume"
     "25_pause"
+    "26_limit"
+    "26_limit_options"
     "30_runs"
     "31_settle"
     "32_ack"
