@@ -53,7 +53,7 @@
 //! # Overview
 //! [`task`](macro@task) declares · [`Task::publish`], [`publish_all`], [`NewJob`], [`Tx`] publish · [`JobHandle::wait`]
 //! waits · [`Worker`] runs jobs · [`layers`] and [`on_publish`] add code around all of that · [`inspect`] queries ·
-//! [`schedule`] publishes at set times · [`events`](mod@events) says what happens · [`admin`] operates · [`migrate`] installs · [`deploy`] checks before a deployment · [`testing`] helps tests.
+//! [`schedule`] publishes at set times · [`limits`] say how many run · [`events`](mod@events) says what happens · [`admin`] operates · [`migrate`] installs · [`deploy`] checks before a deployment · [`testing`] helps tests.
 //! Rarely needed: [`define`] writes tasks by hand, [`migrations`] lists what [`migrate`] applies.
 //!
 //! # Features
@@ -82,6 +82,7 @@ pub mod deploy;
 pub mod events;
 pub mod inspect;
 pub mod layers;
+pub mod limits;
 #[cfg(feature = "logs")]
 pub mod logs;
 pub mod migrations;
@@ -105,6 +106,7 @@ pub mod __private;
 
 pub use db::migrate::migrate;
 pub use events::events;
+pub use limits::{Limiter, limiter};
 pub use publish::{
     JobHandle, NewJob, Publish, PublishAll, Publisher, Tx, TxConnection, on_publish, publish_all,
 };
