@@ -29,6 +29,8 @@ pub(crate) const FILES: &[Migration] = files!("functions":
     "23_claim_answer"
     "24_consume"
     "25_pause"
+    "26_limit"
+    "26_limit_options"
     "27_bucket"
     "28_admit"
     "29_claim_limited"

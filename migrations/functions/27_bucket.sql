@@ -27,12 +27,6 @@ create or replace function jobs._bucket_id(i_limit integer, i_key jsonb) returns
 language sql immutable parallel safe
 return case when i_key = '[]' then i_limit else pg_catalog.jsonb_hash_extended(i_key, i_limit) & ~16383::bigint | i_limit end;
 
--- How many jobs may start now under a limit with these settings, in a bucket with this state.
-create or replace function jobs._room(i_max integer, i_rates jobs.rate[], i_held integer, i_tats timestamptz[], i_closed_until timestamptz, i_now timestamptz) returns integer
-language sql immutable parallel safe
-return case when i_closed_until > i_now then 0
-  else greatest(0, least(coalesce(i_max - i_held, 1000000000), case when i_rates is not null then jobs._starts_left(i_rates, i_tats, i_now) end)) end;
-
 -- How many starts these rates still allow. Each is a GCRA: `tat` is the time at which all starts so far would be
 -- spread out, and a start is allowed while it is less than a burst ahead of now.
 create or replace function jobs._starts_left(i_rates jobs.rate[], i_tats timestamptz[], i_now timestamptz) returns integer
@@ -40,6 +34,12 @@ language sql immutable parallel safe
 return (
   select least(1000000000, min(floor(r.burst - extract(epoch from greatest(t.tat, i_now) - i_now)::double precision * r.count / r.seconds + 1e-6)))::integer
   from unnest(i_rates) with ordinality r(count, seconds, burst, at) left join unnest(i_tats) with ordinality t(tat, at) on t.at = r.at);
+
+-- How many jobs may start now under a limit with these settings, in a bucket with this state.
+create or replace function jobs._room(i_max integer, i_rates jobs.rate[], i_held integer, i_tats timestamptz[], i_closed_until timestamptz, i_now timestamptz) returns integer
+language sql immutable parallel safe
+return case when i_closed_until > i_now then 0
+  else greatest(0, least(coalesce(i_max - i_held, 1000000000), case when i_rates is not null then jobs._starts_left(i_rates, i_tats, i_now) end)) end;
 
 -- The state of these rates after that many starts.
 create or replace function jobs._after_starts(i_rates jobs.rate[], i_tats timestamptz[], i_starts bigint, i_now timestamptz) returns timestamptz[]
