@@ -116,15 +116,16 @@ begin
     select a.job_id, max(a.size) as size, array_agg(a.bucket) || array_fill(null::bigint, array[v_each - count(*)::integer]) as buckets,
       array_agg(a.cost / a.size) || array_fill(1, array[v_each - count(*)::integer]) as costs
     from unnest(i_asks) a where a.goes group by a.job_id
+  ), jobs_in_order as (
+    select b.part, b.first_job, j.job_id, j.ordinality as nth from jobs.batch b, unnest(b.jobs) with ordinality j where b.lease = i_lease and b.buckets is null
   ), held as materialized (
-    select b.ctid as at, array_agg(u.bucket order by j.ordinality, u.ordinality) as buckets, array_agg(u.cost order by j.ordinality, u.ordinality) as costs
-    from jobs.batch b, unnest(b.jobs) with ordinality j
-    left join slots p on p.size > 1 and p.job_id = b.first_job   -- the slots of a packed row are those of each of its jobs
+    select j.part, array_agg(u.bucket order by j.nth, u.nth) as buckets, array_agg(u.cost order by j.nth, u.nth) as costs
+    from jobs_in_order j
+    left join slots p on p.size > 1 and p.job_id = j.first_job   -- the slots of a packed row are those of each of its jobs
     left join slots s on s.job_id = j.job_id,
-      lateral rows from (unnest(coalesce(p.buckets, s.buckets)), unnest(coalesce(p.costs, s.costs))) with ordinality u(bucket, cost)
-    where b.lease = i_lease and b.buckets is null
-    group by b.ctid
+      lateral rows from (unnest(coalesce(p.buckets, s.buckets)), unnest(coalesce(p.costs, s.costs))) with ordinality u(bucket, cost, nth)
+    group by j.part
   )
   update jobs.batch b set on_end = true, buckets = h.buckets, costs = case when 1 <> any (h.costs) then h.costs end, slots_each = v_each
-  from held h where b.ctid = h.at;
+  from held h where b.lease = i_lease and b.part = h.part;
 end $$;

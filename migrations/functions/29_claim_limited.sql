@@ -91,7 +91,7 @@ declare
   v_heard jobs.bucket[];
   v_states jobs.bucket[];
 begin
-  for v_limit in select l from jobs.job_limit l where l.id = any (i_ids) order by l.id loop
+  for v_limit in select l.* from jobs.job_limit l where l.id = any (i_ids) order by l.id loop
     v_heard := jobs._hear(v_limit, i_now);
     v_states := v_states || v_heard;
     if v_limit.fair then
