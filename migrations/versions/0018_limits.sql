@@ -86,6 +86,7 @@ create table jobs.limit_state (
   heard pg_snapshot,                   -- the transactions whose deltas were applied
   timers_to timestamptz,               -- timers up to here were looked at
   run_seconds double precision not null default 0,   -- how long a run takes, lately: what a start is charged at first
+  turn double precision not null default 0,          -- of a fair limit: the turn of the bucket that was served last
   constraint limit_state_by_id primary key (limit_id, version)
 ) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0, vacuum_truncate = off);
 
@@ -94,4 +95,20 @@ create table jobs.limit_state (
 create type jobs.task_limit as (
   task varchar collate "C", limit_id integer, key text[], positions integer[], defaults jsonb[],
   cost text, cost_position integer, cost_default jsonb
+);
+
+-- The state of a bucket while a claim works with it: what is stored (at, if there is a row), and what it becomes.
+create type jobs.bucket_state as (
+  id bigint, key jsonb, held integer, waits boolean, first_rank bigint, first_seq bigint, tats timestamptz[], timer timestamptz, turn double precision,
+  closed_until timestamptz, closed_by varchar, reason text,
+  at tid, stored_held integer, stored_waits boolean, is_changed boolean   -- in something else
+);
+
+-- What a claim decides about rows that it has locked: those that go, in their order, with what jobs._move_rows has to
+-- know; their slots, one for each job and limit (of a packed row under its first job: size jobs hold it each); and
+-- those that are blocked, and where.
+create type jobs.admission as (
+  rows jobs.locked_rows, jobs integer,
+  slot_jobs text[], slot_sizes integer[], slot_buckets bigint[], slot_costs integer[],
+  blocked tid[], blocked_at bigint[]
 );
