@@ -4,7 +4,7 @@
 
 -- The order of a queue, ascending: the greater priority first, and within one priority the jobs that were
 -- released (their ready_seq is below zero) before the others. Jobs that a limit has blocked come after all
--- others (2^40 and more), where no claim reads. Inlined wherever it is used.
+-- others (their ranks are about 2^40, those of others below 2^39), where no claim reads. Inlined wherever it is used.
 create function jobs._rank(i_priority integer, i_ready_seq bigint, i_bucket bigint default null) returns bigint
 language sql immutable parallel safe
 return (~i_priority)::bigint * 2 + (i_ready_seq > 0)::integer + case when i_bucket is null then 0 else 1099511627776 end;
