@@ -19,7 +19,7 @@ where (b.open >> (j.ordinality - 1)::integer) & 1 = 1;   -- not by jobs._bit: re
 create or replace view jobs._ready as
 select q.ctid as at, q.task, jobs._rank(q.priority, q.ready_seq, q.bucket) as rank, q.ready_seq, q.size, q.bytes,
   q.on_end is distinct from null as on_end
-from jobs.pending q where q.ready_seq is not null and jobs._rank(q.priority, q.ready_seq, q.bucket) < 549755813888;
+from jobs.pending q where q.ready_seq is not null and jobs._rank(q.priority, q.ready_seq, q.bucket) < 1099511627776;
 
 create or replace view jobs.running as
 select r.id, r.job_id, r.task, r.body, r.retries, r.max_retries, r.priority, r.timeout, r.created_at,

@@ -47,22 +47,24 @@ language sql stable security definer set search_path = pg_catalog, pg_temp set e
 $$;
 
 -- Unpacks these packed rows, which the caller has locked: gives each job a separate row with the ready_seq
--- that it has. Returns the number of these jobs. (By the rows' addresses alone: with `size > 1` as well, the
+-- that it has. Returns the new rows. (By the rows' addresses alone: with `size > 1` as well, the
 -- planner may read all packed rows by the index of those instead.)
-create or replace function jobs._unpack_rows(i_rows tid[]) returns bigint
+create or replace function jobs._unpack_rows(i_rows tid[]) returns tid[]
 language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
-  v_unpacked bigint;
+  v_unpacked tid[];
 begin
   with taken as (
     delete from jobs.pending q where q.ctid = any (i_rows) returning q.jobs
+  ), unpacked as (
+    insert into jobs.pending (id, job_id, task, body, retries, max_retries, priority, timeout, created_at, scheduled_at,
+                              ready_seq, attempt, traceback, meta, bytes, returned)
+    select j.id, j.job_id, j.task, j.body, j.retries, j.max_retries, j.priority, j.timeout, j.created_at, j.scheduled_at,
+      j.ready_seq, j.attempt, j.traceback, j.meta, jobs._text_size(j.body) + jobs._text_size(j.meta), jobs._any_key()
+    from taken t, unnest(t.jobs) j
+    returning ctid
   )
-  insert into jobs.pending (id, job_id, task, body, retries, max_retries, priority, timeout, created_at, scheduled_at,
-                            ready_seq, attempt, traceback, meta, bytes, returned)
-  select j.id, j.job_id, j.task, j.body, j.retries, j.max_retries, j.priority, j.timeout, j.created_at, j.scheduled_at,
-    j.ready_seq, j.attempt, j.traceback, j.meta, jobs._text_size(j.body) + jobs._text_size(j.meta), jobs._any_key()
-  from taken t, unnest(t.jobs) j;
-  get diagnostics v_unpacked = row_count;
+  select array_agg(u.ctid) into v_unpacked from unpacked u;
   return v_unpacked;
 end $$;
 

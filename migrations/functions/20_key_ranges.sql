@@ -164,5 +164,5 @@ begin
     v_jobs := v_jobs + v_size;
     exit when v_jobs >= i_most;
   end loop;
-  return v_jobs > 0 and jobs._unpack_rows(v_rows) > 0;
+  return v_jobs > 0 and cardinality(jobs._unpack_rows(v_rows)) > 0;
 end $$;

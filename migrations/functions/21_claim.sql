@@ -56,21 +56,29 @@ declare
   v_own_batch text[] := coalesce(i_own_batch, '{}');
   v_rows jobs.locked_rows;
   v_watched boolean;
+  v_limits jobs.task_limit[];
 begin
   -- One test for the rare cases, because PL/pgSQL sets up each expression anew.
   if (i_num >= 1 and i_lease is not null and i_margin between 0 and 3600 and i_ahead >= 0 and pg_sequence_last_value('jobs.pauses_made') is null
-      and not jobs._are_watched()) is not true then
+      and not jobs._are_watched() and pg_sequence_last_value('jobs.limits_made') is null) is not true then
     if (i_num >= 1 and i_lease is not null and i_margin between 0 and 3600 and i_ahead >= 0) is not true then
       raise sqlstate 'PT400' using message = 'a claim needs a number of at least 1, a lease, and a margin of 0 to 3600 seconds';
     end if;
     i_tasks := jobs._unpaused(i_tasks);
     v_watched := jobs._are_watched();
+    if pg_sequence_last_value('jobs.limits_made') is not null then
+      v_limits := jobs._limits_of(i_tasks);
+    end if;
   end if;
   if array_ndims(i_own_batch) > 1 or array_position(i_own_batch, null) is not null then
     raise sqlstate 'PT400' using message = 'i_own_batch is a list of task names, without null';
   end if;
   v_now := jobs._begin_claim(i_worker, i_tasks, v_most, i_sleep_seconds);
-  if i_sleep_seconds is not null and cardinality(i_watermarks) = 0 then   -- an idle worker, and no dead rows to pass over
+  if v_limits is not null then
+    return query select c.part, c.run_at, c.unseen, c.next, c.started, c.jobs
+      from jobs._claim_limited(i_worker, i_tasks, v_limits, i_num, i_lease, v_now, i_margin, v_own_batch, i_watermark_tasks, i_watermark_priorities, i_watermarks, i_ahead, v_jobs_per_mib) c;
+    v_rows.is_too_large := false;   -- nothing more to claim
+  elsif i_sleep_seconds is not null and cardinality(i_watermarks) = 0 then   -- an idle worker, and no dead rows to pass over
     v_rows := jobs._lock_few(i_tasks, least(v_most, 64), v_own_batch, v_jobs_per_mib);
   end if;
   if v_rows.is_too_large is false then
@@ -97,8 +105,9 @@ end $$;
 -- Claims up to i_num jobs by priority, then by ready_seq, from any number of jobs that are ready.
 create or replace function jobs._claim_in_order(
   i_worker uuid, i_tasks text[], i_num integer, i_lease uuid, i_now timestamptz, i_margin double precision, i_own_batch text[],
-  i_watermark_tasks text[], i_watermark_priorities integer[], i_watermarks bigint[], i_ahead integer, i_jobs_per_mib bigint
-) returns table (part integer, run_at timestamptz, unseen bigint, next bigint, started bigint, jobs jobs.open_job[])
+  i_watermark_tasks text[], i_watermark_priorities integer[], i_watermarks bigint[], i_ahead integer, i_jobs_per_mib bigint,
+  i_shared_part integer default 0, i_own_part integer default 0
+) returns table (part integer, run_at timestamptz, unseen bigint, next bigint, started bigint, jobs jobs.open_job[], size integer)
 language plpgsql as $$
 declare
   v_most integer := least(i_num, 5000);
@@ -106,9 +115,8 @@ declare
   v_plan jobs.claim_plan := jobs._plan_claim(i_tasks, i_watermark_tasks, i_watermark_priorities, i_watermarks, v_most, i_own_batch, i_jobs_per_mib);
   v_rows jobs.locked_rows;
   v_got integer := 0;
-  v_shared_part integer := 0;   -- part of the next shared batch
-  v_own_part integer := 0;      -- part of the last own batch
-  v_size integer;
+  v_shared_part integer := i_shared_part;   -- part of the next shared batch
+  v_own_part integer := i_own_part;         -- part of the last own batch
   v_is_left boolean;            -- there may be more that fits: in unread rows, or once a row is unpacked
 begin
   -- The first round locks what the plan names: another claim may have locked it, some task may have more than
@@ -121,11 +129,11 @@ begin
     exit when v_plan.ranges is null;
     v_rows := jobs._lock_rows(v_plan, v_most - v_got, v_got = 0, v_most, i_own_batch, i_jobs_per_mib);
     continue when v_rows.rows is null;
-    for part, run_at, unseen, next, started, jobs, v_size in
+    for part, run_at, unseen, next, started, jobs, size in
       select m.part, m.run_at, v_rows.unseen, m.xid, m.started, m.jobs, m.size
       from jobs._move_rows(v_rows, i_worker, i_lease, i_now, i_margin, i_own_batch, i_num - i_ahead - v_got, v_shared_part, v_own_part) m
     loop
-      v_got := v_got + v_size;
+      v_got := v_got + size;
       v_shared_part := greatest(v_shared_part, part + 1);
       v_own_part := least(v_own_part, part);
       return next;
@@ -137,8 +145,9 @@ begin
   end loop;
   -- All that fitted was locked by other claims: unpack what is left.
   if v_got = 0 and v_may_unpack and v_plan.ranges is not null and jobs._unpack_heads(v_plan.ranges, v_most, i_own_batch, 10000) then
-    return query select c.part, c.run_at, c.unseen, c.next, c.started, c.jobs
-      from jobs._claim_in_order(i_worker, i_tasks, i_num, i_lease, i_now, i_margin, i_own_batch, i_watermark_tasks, i_watermark_priorities, i_watermarks, i_ahead, i_jobs_per_mib) c;
+    return query select c.*
+      from jobs._claim_in_order(i_worker, i_tasks, i_num, i_lease, i_now, i_margin, i_own_batch, i_watermark_tasks, i_watermark_priorities, i_watermarks, i_ahead, i_jobs_per_mib,
+                                i_shared_part, i_own_part) c;
   end if;
 end $$;
 

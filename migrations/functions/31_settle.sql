@@ -26,6 +26,9 @@ begin
                  else jobs._settle_successes(v_runs, i_leases, i_batch_indexes, i_outcomes, i_results, i_now, i_said) end;
     if i_outcomes is not null then
       perform jobs._settle_others(v_runs, i_leases, i_batch_indexes, i_outcomes, i_errors, i_delays, i_now);
+      if v_runs.on_end then
+        perform jobs._keep_slots(v_runs, i_leases, i_batch_indexes, i_outcomes);
+      end if;
     end if;
     perform jobs._clear_bits(v_runs);
     perform jobs._wake_waiters();

@@ -18,6 +18,9 @@ begin
   if i_runs.on_end is not true then
     return;
   end if;
+  if pg_sequence_last_value('jobs.limits_made') is not null then
+    perform jobs._give_back_slots(i_runs, i_leases, i_batch_indexes, i_outcomes);
+  end if;
   select array_agg(o.job_id), array_agg(o.on_end) into v_jobs, v_ends
   from jobs._opened(i_runs.leases, i_runs.parts, i_runs.bits) o
     join unnest(i_leases, i_batch_indexes, i_outcomes) s(lease, batch_index, outcome) on s.lease = o.lease and s.batch_index = o.batch_index

@@ -58,7 +58,7 @@ language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
 declare
   v_able record;
-  v_before bigint := case when i_rank < 549755813888 then i_ahead + (
+  v_before bigint := case when i_rank < 1099511627776 then i_ahead + (
     select coalesce(sum(a.size), 0)
     from (select q.size from jobs.pending q
           where q.task = i_task and q.ready_seq is not null and (jobs._rank(q.priority, q.ready_seq, q.bucket), q.ready_seq) < (i_rank, i_ready_seq)

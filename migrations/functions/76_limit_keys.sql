@@ -14,7 +14,7 @@ begin
       hint = case when v_names = 0 then 'the limit has no key: give null'
                   else format('give an array with the values of %s', jobs._escaped(array_to_string(i_limit.key, ', '))) end;
   end if;
-  return v_key;
+  return jobs._short_key(v_key);
 end $$;
 
 -- Closes a key: no job of it starts before i_until (infinity: until jobs.release_key). For a handler that was told to

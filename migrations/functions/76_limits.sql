@@ -63,12 +63,6 @@ begin
   return v_limit;
 end $$;
 
--- A rate as it is written: 100/s, 1000/h, 100/10s.
-create or replace function jobs._rate_text(i_rate jobs.rate) returns text
-language sql immutable parallel safe
-return (i_rate).count || '/' || case (i_rate).seconds when 1 then 's' when 60 then 'm' when 3600 then 'h' when 86400 then 'd'
-  else pg_catalog.trim_scale((i_rate).seconds::numeric) || 's' end;
-
 -- How many jobs wait for a slot of a limit; counts to 10,001.
 create or replace function jobs._count_blocked(i_limit integer) returns bigint
 language plpgsql stable security definer

@@ -4,10 +4,10 @@
 
 -- The order of a queue, ascending: the greater priority first, and within one priority the jobs that were
 -- released (their ready_seq is below zero) before the others. Jobs that a limit has blocked come after all
--- others (their ranks are about 2^40, those of others below 2^39), where no claim reads. Inlined wherever it is used.
+-- others (above 2^40), where no claim reads. Inlined wherever it is used.
 create function jobs._rank(i_priority integer, i_ready_seq bigint, i_bucket bigint default null) returns bigint
 language sql immutable parallel safe
-return (~i_priority)::bigint * 2 + (i_ready_seq > 0)::integer + case when i_bucket is null then 0 else 1099511627776 end;
+return (~i_priority)::bigint * 2 + (i_ready_seq > 0)::integer + case when i_bucket is null then 0 else 2199023255552 end;
 
 -- The size of a large value as JSON text, in bytes. If its longest numbers alone take more than i_enough, it
 -- returns their size without writing the text; 256 MB stands for everything larger. The length of a number

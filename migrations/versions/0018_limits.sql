@@ -86,6 +86,7 @@ create table jobs.limit_state (
   heard pg_snapshot,                   -- the transactions whose deltas were applied
   timers_to timestamptz,               -- timers up to here were looked at
   run_seconds double precision not null default 0,   -- how long a run takes, lately: what a start is charged at first
+  turn double precision not null default 0,          -- of a fair limit: the turn of the bucket that was served last
   constraint limit_state_by_id primary key (limit_id, version)
 ) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0, vacuum_truncate = off);
 
@@ -95,3 +96,14 @@ create type jobs.task_limit as (
   task varchar collate "C", limit_id integer, key text[], positions integer[], defaults jsonb[],
   cost text, cost_position integer, cost_default jsonb
 );
+
+-- What a row of jobs.pending that a claim has locked asks of one limit, and what the claim decides: whether this
+-- limit lets it start, whether all do, and where it is blocked if not.
+create type jobs.ask as (
+  at tid, rank bigint, seq bigint, size integer, job_id varchar, task varchar, from_bucket bigint,   -- the row
+  bucket bigint, key jsonb, cost integer, is_keyless boolean, is_kept boolean,                       -- of the limit
+  fits boolean, goes boolean, blocked_at bigint, stays boolean                                       -- the decision
+);
+
+-- Jobs in order that wait for their next run, and keep their slots: few.
+create index pending_kept on jobs.pending (job_id) where (on_end).kept is not null;

@@ -1,0 +1,265 @@
+-- Claims of tasks with limits. The limits' rows are locked in the order of their ids, so that the claims of a limit
+-- take turns and each sees what the one before has decided. Nobody else locks them for longer than a statement;
+-- a plain client, whose transaction may stay open, never waits for one, and where plain clients are about, workers
+-- do not either: who finds a limit locked leaves its tasks out.
+
+-- Claims up to i_num jobs of tasks of which some have limits, for jobs.claim. First applies what was said since the
+-- last turn. Then jobs without limits and those with them share the claim: half of it for those whose first job is
+-- older, the rest for the others, and what then is left for the first. Where fewer than i_num are claimed and a
+-- limit will let jobs start later, a last row says when to claim again: its part is null.
+create or replace function jobs._claim_limited(
+  i_worker uuid, i_tasks text[], i_limits jobs.task_limit[], i_num integer, i_lease uuid, i_now timestamptz, i_margin double precision, i_own_batch text[],
+  i_watermark_tasks text[], i_watermark_priorities integer[], i_watermarks bigint[], i_ahead integer, i_jobs_per_mib bigint
+) returns table (part integer, run_at timestamptz, unseen bigint, next bigint, started bigint, jobs jobs.open_job[])
+language plpgsql set enable_mergejoin = off set enable_nestloop = off set jit = off as $$
+declare
+  v_most integer := least(i_num, 5000);
+  v_ids integer[] := jobs._take_turns(i_limits, i_worker is null);
+  v_limits jobs.task_limit[] := jobs._limits_in_turn(i_limits, v_ids);
+  v_limited text[] := array(select distinct l.task from unnest(v_limits) l);
+  v_free text[] := array(select t from unnest(i_tasks) t where t <> all (array(select l.task from unnest(i_limits) l)));
+  v_states jobs.bucket[] := jobs._states_in_turn(v_ids, v_limits, v_most, i_now);
+  v_step record;
+  v_asks jobs.ask[];
+  v_got integer := 0;
+  v_looked integer := 0;
+  v_shared_part integer := 0;
+  v_own_part integer := 0;
+  v_size integer;
+begin
+  for v_step in select s.is_free, case when s.is_half then (v_most + 1) / 2 else v_most end as most from jobs._steps(v_free, v_limited, v_states) s loop
+    while v_got < v_step.most loop
+      if not v_step.is_free then
+        select a.asks, a.states, v_looked + a.looked into v_asks, v_states, v_looked
+        from jobs._admit(v_limits, v_states, v_step.most - v_got, v_looked, i_now, i_own_batch, i_watermark_tasks, i_watermark_priorities, i_watermarks, i_jobs_per_mib) a;
+        exit when v_asks is null;
+      end if;
+      for part, run_at, unseen, next, started, jobs, v_size in
+        select m.part, m.run_at, m.unseen, m.xid, m.started, m.jobs, m.size
+        from jobs._move_admitted(v_asks, i_worker, i_lease, i_now, i_margin, i_own_batch, i_num - i_ahead - v_got, v_shared_part, v_own_part) m where not v_step.is_free
+        union all
+        select c.part, c.run_at, c.unseen, c.next, c.started, c.jobs, c.size
+        from jobs._claim_in_order(i_worker, v_free, v_step.most - v_got, i_lease, i_now, i_margin, i_own_batch, i_watermark_tasks, i_watermark_priorities, i_watermarks,
+                                  v_step.most - i_num + i_ahead, i_jobs_per_mib, v_shared_part, v_own_part) c where v_step.is_free
+      loop
+        v_got := v_got + v_size;
+        v_shared_part := greatest(v_shared_part, part + 1);
+        v_own_part := least(v_own_part, part);
+        return next;
+      end loop;
+      exit when v_step.is_free;
+    end loop;
+  end loop;
+  run_at := jobs._claim_again(v_ids, jobs._store_buckets(v_states, i_now) or v_looked >= 5000, cardinality(v_limits) < cardinality(i_limits), i_now);
+  if v_got < v_most and run_at is not null then
+    part := null;
+    jobs := null;
+    started := 0;
+    return next;
+  end if;
+end $$;
+
+-- Locks these limits, and returns those that it has locked: a plain client, and a worker where plain clients are
+-- about, leaves out what others have locked.
+create or replace function jobs._take_turns(i_limits jobs.task_limit[], i_is_plain boolean) returns integer[]
+language plpgsql as $$
+declare
+  v_ids integer[] := array(select distinct l.limit_id from unnest(i_limits) l);
+begin
+  if i_is_plain or jobs._is_awaited('jobs.plain_clients_until') then
+    return array(select l.id from jobs.job_limit l where l.id = any (v_ids) and l.dropped_at is null order by l.id for no key update skip locked);
+  end if;
+  return array(select l.id from jobs.job_limit l where l.id = any (v_ids) and l.dropped_at is null order by l.id for no key update);
+end $$;
+
+-- The limits of those tasks of which all limits are locked.
+create or replace function jobs._limits_in_turn(i_limits jobs.task_limit[], i_ids integer[]) returns jobs.task_limit[]
+language plpgsql immutable as $$
+begin
+  if cardinality(i_ids) = (select count(distinct l.limit_id) from unnest(i_limits) l) then
+    return i_limits;
+  end if;
+  return array(select l from unnest(i_limits) l where l.task <> all (array(select o.task from unnest(i_limits) o where o.limit_id <> all (i_ids))));
+end $$;
+
+-- The states of buckets that a turn begins with: those of which something was said, those without a key, and of
+-- fair limits those whose turn is next.
+create or replace function jobs._states_in_turn(i_ids integer[], i_limits jobs.task_limit[], i_num integer, i_now timestamptz) returns jobs.bucket[]
+language plpgsql as $$
+declare
+  v_limit jobs.job_limit;
+  v_heard jobs.bucket[];
+  v_states jobs.bucket[];
+begin
+  for v_limit in select l.* from jobs.job_limit l where l.id = any (i_ids) order by l.id loop
+    v_heard := jobs._hear(v_limit, i_now);
+    v_states := v_states || v_heard;
+    if v_limit.fair then
+      v_states := v_states || (
+        select array_agg(s.state) from (select b as state from jobs.bucket b where b.id & 16383 = v_limit.id and b.waits order by b.turn limit greatest(100, i_num)) s
+        where v_heard is null or (s.state).id <> all (select h.id from unnest(v_heard) h));
+    end if;
+  end loop;
+  return v_states;
+end $$;
+
+-- What a claim does one after the other: jobs without limits (is_free) and jobs with them, for half of the claim or
+-- all of it.
+create or replace function jobs._steps(i_free text[], i_limited text[], i_states jobs.bucket[]) returns table (is_free boolean, is_half boolean)
+language plpgsql stable as $$
+declare
+  v_free record;
+  v_limited record;
+begin
+  select h.rank, h.ready_seq into v_free from unnest(i_free) t(task),
+    lateral (select q.rank, q.ready_seq from jobs._ready q where q.task = t.task order by q.rank, q.ready_seq limit 1) h order by 1, 2 limit 1;
+  if v_free.rank is null then
+    return query select false, false;
+    return;
+  end if;
+  select h.rank, h.ready_seq into v_limited
+  from (select r.rank, r.ready_seq from unnest(i_limited) t(task), lateral (select q.rank, q.ready_seq from jobs._ready q where q.task = t.task order by q.rank, q.ready_seq limit 1) r
+        union all select b.first_rank, b.first_seq from unnest(i_states) b where b.waits) h order by 1, 2 limit 1;
+  return query select s.is_free, s.is_half from (values (1, false, true), (2, true, false), (3, false, false), (0, true, true)) s(at, is_free, is_half)
+    where (v_limited.rank, v_limited.ready_seq) < (v_free.rank, v_free.ready_seq) is true and s.at > 0 or ((v_limited.rank, v_limited.ready_seq) < (v_free.rank, v_free.ready_seq)) is not true and s.at in (0, 2, 3)
+    order by case when s.at = 2 and (v_limited.rank, v_limited.ready_seq) < (v_free.rank, v_free.ready_seq) is not true then 4 else s.at end;
+end $$;
+
+-- A round of a claim of limited jobs: takes rows that may go, blocked ones before those in the queues (of fair limits
+-- the queues first, because their jobs go by turns), and decides about them. Asks are null when there is nothing
+-- more to decide. i_looked: how many rows of queues this claim has looked at, at most 5000.
+create or replace function jobs._admit(
+  i_limits jobs.task_limit[], i_states jobs.bucket[], i_num integer, i_looked integer, i_now timestamptz, i_own_batch text[],
+  i_watermark_tasks text[], i_watermark_priorities integer[], i_watermarks bigint[], i_jobs_per_mib bigint,
+  out asks jobs.ask[], out states jobs.bucket[], out looked integer
+)
+language plpgsql as $$
+declare
+  v_fair integer[] := array(select l.id from jobs.job_limit l where l.fair and l.id = any (array(select t.limit_id from unnest(i_limits) t)));
+  v_rows tid[];
+begin
+  states := i_states;
+  looked := 0;
+  if v_fair <> '{}' and i_looked < 5000 then
+    v_rows := jobs._ready_rows(array(select t.task from unnest(i_limits) t where t.limit_id = any (v_fair)), i_limits, states, i_now, 1000, 1000, '{}', i_watermark_tasks, i_watermark_priorities, i_watermarks, i_jobs_per_mib);
+    looked := coalesce(cardinality(v_rows), 0);
+  end if;
+  if v_rows is null then
+    select o.rows, o.states into v_rows, states from jobs._open_blocked(i_states, i_num, i_now) o;
+  end if;
+  if v_rows is null and i_looked < 5000 then
+    v_rows := jobs._ready_rows(array(select distinct t.task from unnest(i_limits) t), i_limits, states, i_now, i_num, least(5000 - i_looked, greatest(i_num, 64, i_looked)), i_own_batch,
+                               i_watermark_tasks, i_watermark_priorities, i_watermarks, i_jobs_per_mib);
+    looked := coalesce(cardinality(v_rows), 0);
+  end if;
+  if v_rows is not null then
+    asks := jobs._asks(v_rows, i_limits);
+    states := jobs._with_states(states, asks);
+    asks := jobs._judge(asks, states, i_num, i_now);
+    states := jobs._next_states(states, asks, i_now);
+    perform jobs._block(asks);
+    if not exists (select from unnest(asks) a where a.goes or a.blocked_at is not null) then
+      asks := null;
+    end if;
+  end if;
+end $$;
+
+-- The rows at the heads of the queues of these tasks, locked: for i_num jobs, and up to i_look to find them behind
+-- those that will be blocked. Packed rows are unpacked where their jobs may not go together.
+create or replace function jobs._ready_rows(
+  i_tasks text[], i_limits jobs.task_limit[], i_states jobs.bucket[], i_now timestamptz, i_num integer, i_look integer, i_own_batch text[],
+  i_watermark_tasks text[], i_watermark_priorities integer[], i_watermarks bigint[], i_jobs_per_mib bigint
+) returns tid[]
+language plpgsql as $$
+declare
+  v_plan jobs.claim_plan := jobs._plan_claim(i_tasks, i_watermark_tasks, i_watermark_priorities, i_watermarks, i_look, i_own_batch, i_jobs_per_mib);
+  v_rows jobs.locked_rows;
+begin
+  if v_plan.ranges is not null then
+    v_rows := jobs._lock_rows(v_plan, i_look, true, i_look, i_own_batch, i_jobs_per_mib);
+    if v_rows.packed > 0 then
+      v_rows.rows := jobs._unpack_limited(v_rows.rows, i_limits, i_states, i_num, i_now);
+    end if;
+  end if;
+  return v_rows.rows;
+end $$;
+
+-- These rows, with those packed ones unpacked whose jobs have keys or costs of their own, or of which there are more
+-- than there is room for.
+create or replace function jobs._unpack_limited(i_rows tid[], i_limits jobs.task_limit[], i_states jobs.bucket[], i_num integer, i_now timestamptz) returns tid[]
+language plpgsql as $$
+declare
+  v_packed tid[];
+begin
+  v_packed := array(
+    select r.at
+    from (select q.ctid as at, q.size, t.room, sum(q.size) over (partition by q.task order by jobs._rank(q.priority, q.ready_seq), q.ready_seq rows unbounded preceding) as reach
+          from unnest(i_rows) g(at), lateral (select p.* from jobs.pending p where p.ctid = g.at offset 0) q
+          join (select l.task, min(case when l.key is null and l.cost is null then jobs._room(d.max, d.rates, coalesce(b.held, 0), b.tats, b.closed_until, i_now) else 0 end) as room
+                from unnest(i_limits) l join jobs.job_limit d on d.id = l.limit_id
+                left join lateral (select s.* from jobs.bucket s where l.key is null and s.id = l.limit_id order by s.version desc limit 1) b on true group by 1) t on t.task = q.task) r
+    where r.size > 1 and r.reach > least(i_num, r.room));
+  return array(select r from unnest(i_rows) r where r <> all (v_packed)) || jobs._unpack_rows(v_packed);
+end $$;
+
+-- The blocked jobs that can start now, locked: up to i_num of those buckets that have room, in the order of their
+-- queues; of fair limits in the order of turns. And the states, in which buckets where nobody is left do not wait.
+create or replace function jobs._open_blocked(i_states jobs.bucket[], i_num integer, i_now timestamptz, out rows tid[], out states jobs.bucket[])
+language plpgsql as $$
+begin
+  with open as materialized (
+    select b.id, b.turn, l.fair, greatest(s.run_seconds, 0.001) / jobs._weight_of(l.weights, b.key) as run, coalesce(b.first_rank, -1099511627776) as first_rank, coalesce(b.first_seq, -9223372036854775808) as first_seq,
+      least(jobs._room(l.max, l.rates, b.held, b.tats, b.closed_until, i_now), i_num) as room
+    from unnest(i_states) b join jobs.job_limit l on l.id = b.id & 16383
+    left join lateral (select n.run_seconds from jobs.limit_state n where l.fair and n.limit_id = l.id order by n.version desc limit 1) s on true
+    where b.waits and l.key is not null
+  ), heads as materialized (
+    select o.id, o.room, p.at, p.rank, p.seq, p.nth, case when o.fair then o.turn + p.nth * o.run else 0 end as start
+    from open o, lateral (
+      select h.at, h.rank, h.seq, row_number() over (order by h.rank, h.seq) as nth
+      from (select q.ctid as at, jobs._rank(q.priority, q.ready_seq) as rank, q.ready_seq as seq from jobs.pending q
+            where q.bucket = o.id and (jobs._rank(q.priority, q.ready_seq), q.ready_seq) >= (o.first_rank, o.first_seq)
+            order by jobs._rank(q.priority, q.ready_seq), q.ready_seq limit o.room + 1) h) p
+    where o.room > 0
+  ), locked as materialized (
+    select c.id, c.at from (select h.* from heads h where h.nth <= h.room order by h.start, h.rank, h.seq limit i_num) c,
+      lateral (select 1 from jobs.pending q where q.ctid = c.at for update skip locked) l
+  )
+  select (select array_agg(l.at) from locked l),
+    array_agg(case when o.room > 0 then row(b.id, b.version, b.key, b.held, coalesce(h.seen > coalesce(k.taken, 0), false), h.rank, h.seq, b.tats, b.timer, b.turn, b.closed_until, b.closed_by, b.reason)::jobs.bucket else b end)
+  into rows, states
+  from unnest(i_states) b left join open o on o.id = b.id
+  left join (select g.id, count(*) as seen, min(g.rank) as rank, min(g.seq) as seq from heads g group by 1) h on h.id = b.id
+  left join (select l.id, count(*) as taken from locked l group by 1) k on k.id = b.id;
+end $$;
+
+-- Moves the rows that go into batches, as jobs._move_rows does, and writes their slots there.
+create or replace function jobs._move_admitted(
+  i_asks jobs.ask[], i_worker uuid, i_lease uuid, i_now timestamptz, i_margin double precision, i_own_batch text[], i_begin integer, i_shared_part integer, i_own_part integer
+) returns table (part integer, run_at timestamptz, unseen bigint, xid bigint, started bigint, jobs jobs.open_job[], size integer)
+language plpgsql as $$
+declare
+  v_rows jobs.locked_rows;
+begin
+  select array_agg(q.ctid), sum(q.bytes + 300 * q.size), count(*) filter (where q.size > 1), false, pg_snapshot_xmin(pg_current_snapshot())::text::bigint, true
+  into v_rows.rows, v_rows.bytes, v_rows.packed, v_rows.is_too_large, v_rows.unseen, v_rows.on_end
+  from jobs.pending q where q.ctid = any (array(select distinct a.at from unnest(i_asks) a where a.goes));
+  if v_rows.rows is not null then
+    return query select m.part, m.run_at, v_rows.unseen, m.xid, m.started, m.jobs, m.size
+      from jobs._move_rows(v_rows, i_worker, i_lease, i_now, i_margin, i_own_batch, i_begin, i_shared_part, i_own_part) m;
+    perform jobs._hold_slots(i_lease, i_asks);
+  end if;
+end $$;
+
+-- When to claim again because a limit opens then; null: when a slot is given back. i_is_left: there is more to look
+-- at; i_is_busy: another claim has one of the limits.
+create or replace function jobs._claim_again(i_ids integer[], i_is_left boolean, i_is_busy boolean, i_now timestamptz) returns timestamptz
+language plpgsql stable as $$
+begin
+  if i_is_left then
+    return i_now;
+  end if;
+  return least(case when i_is_busy then i_now + interval '50 ms' end, (
+    select min(t.at) from unnest(i_ids) i(id), lateral (
+      select t.at from jobs.bucket_timer t where t.limit_id = i.id and t.at > i_now order by t.at limit 1) t));
+end $$;
