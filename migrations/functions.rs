@@ -38,6 +38,7 @@ pub(crate) const FILES: &[Migration] = files!("functions":
     "31_settle"
     "32_ack"
     "33_after_end"
+    "33_kept_slots"
     "33_slots"
     "34_progress"
     "35_log"
