@@ -227,21 +227,27 @@ begin
   if v_locked < v_changes then
     return false;
   end if;
+  -- Each starts anew, with arguments that may make another key of its limits.
+  if pg_sequence_last_value('jobs.limits_made') is not null then
+    perform jobs._give_back_kept(array(
+      select q.on_end from unnest(i_met) w, lateral (select p.on_end from jobs.pending p where p.job_id = w.holder limit 1) q
+      where w.holder_state = 'pending' and w.change_at is not null));
+  end if;
   -- In a statement of its own, which sees these rows as they were locked.
   with contents as materialized (
     select q.ctid as at, n.task, n.body, n.timeout, n.priority, n.max_retries, n.meta, b.bytes, d.due, n.created_at as now,
-      case when q.task = n.task and q.priority = n.priority then q.ready_seq end as ready_seq
+      case when q.task = n.task and q.priority = n.priority then jobs._unblocked_seq(q.bucket, q.ready_seq) end as ready_seq
     from unnest(i_met) w
     join (select j.*, row_number() over () as at from unnest(i_new) j) n on n.at = w.change_at
     join unnest(i_bytes) with ordinality b(bytes, at) on b.at = w.change_at
     join unnest(i_rules) with ordinality r(name, key, until_started, until, on_conflict, wait, max_wait, at) on r.at = w.change_at,
-    lateral (select p.ctid, p.task, p.priority, p.ready_seq, p.scheduled_at, p.created_at from jobs.pending p where p.job_id = w.holder limit 1) q,
+    lateral (select p.ctid, p.task, p.priority, p.ready_seq, p.bucket, p.scheduled_at, p.created_at from jobs.pending p where p.job_id = w.holder limit 1) q,
     lateral (select case r.on_conflict when 'postpone' then jobs._unique_due(n.scheduled_at, q.created_at + r.max_wait) else n.scheduled_at end as due) d
     where w.holder_state = 'pending'
   )
   update jobs.pending q
   set task = c.task, body = c.body, timeout = c.timeout, priority = c.priority, max_retries = c.max_retries, meta = c.meta, bytes = c.bytes,
-      scheduled_at = c.due, retries = 0, traceback = null,
+      scheduled_at = c.due, retries = 0, traceback = null, bucket = null, on_end = jobs._without_kept(q.on_end),
       ready_seq = case when (c.due > c.now) is not true then coalesce(c.ready_seq, nextval('jobs.job_number')) end
   from contents c where q.ctid = c.at and q.ctid = any (array(select k.at from contents k));
   return true;

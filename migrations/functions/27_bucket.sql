@@ -22,10 +22,10 @@ begin
                    where c.name = g.task) p on p.param->>'name' = n.name) k);
 end $$;
 
--- The bucket of a key.
+-- The bucket of a key. Of the hash the lowest 50 bits: what differs between 1 and 10000 is in the lowest ones.
 create or replace function jobs._bucket_id(i_limit integer, i_key jsonb) returns bigint
 language sql immutable parallel safe
-return case when i_key = '[]' then i_limit else pg_catalog.jsonb_hash_extended(i_key, i_limit) & ~16383::bigint | i_limit end;
+return case when i_key = '[]' then i_limit else pg_catalog.jsonb_hash_extended(i_key, i_limit) << 14 | i_limit end;
 
 -- How many starts these rates still allow. Each is a GCRA: `tat` is the time at which all starts so far would be
 -- spread out, and a start is allowed while it is less than a burst ahead of now.

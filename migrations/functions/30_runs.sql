@@ -44,7 +44,8 @@ begin
     hint = 'the lease ran out or the job was cancelled; another attempt may be under way, so undo this one';
 end $$;
 
--- Makes a pending job run for an instant, so that one code path decides what follows a failure.
+-- Makes a pending job run for an instant, so that one code path decides what follows a failure. It takes with it the
+-- slots of limits that it has kept, and no others.
 create or replace function jobs._start(i_job varchar) returns void
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
@@ -52,8 +53,9 @@ begin
   perform jobs._unpack(array[i_job]);
   with taken as (
     delete from jobs.pending q where q.job_id = i_job
-    returning jobs._open_job(q) as job, q.on_end is distinct from null as on_end
+    returning jobs._open_job(q) as job, q.on_end is distinct from null as on_end, (q.on_end).kept
   )
-  insert into jobs.batch (lease, part, on_end, run_at, counted_from, margin, expires_at, open, started, first_job, last_job, jobs)
-  select gen_random_uuid(), -1, t.on_end, jobs.now(), jobs.now(), interval '0', jobs.now(), 1, 1, i_job, i_job, array[t.job] from taken t;
+  insert into jobs.batch (lease, part, on_end, run_at, counted_from, margin, expires_at, open, started, first_job, last_job, jobs, buckets, slots_each)
+  select gen_random_uuid(), -1, t.on_end, jobs.now(), jobs.now(), interval '0', jobs.now(), 1, 1, i_job, i_job, array[t.job], t.kept, cardinality(t.kept)
+  from taken t;
 end $$;

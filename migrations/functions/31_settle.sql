@@ -169,7 +169,7 @@ begin
       r.created_at, r.run_at, r.scheduled_at, i_now,
       -- A cancel's note stands before the last error.
       case r.outcome when 'cancel' then jobs._with_note(r.error, r.traceback) else coalesce(r.error, r.traceback) end, r.attempt,
-      case when r.outcome <> 'cancel' then r.lease end, r.worker, r.meta, r.on_end
+      case when r.outcome <> 'cancel' then r.lease end, r.worker, r.meta, jobs._without_kept(r.on_end)
     from runs r where r.ends and r.task <> all (v_unkept)
   )
   insert into jobs.pending (id, job_id, task, body, retries, max_retries, priority, timeout, created_at,
@@ -179,7 +179,7 @@ begin
     -- A job that runs again at once goes before every watermark, in its old order: below zero (2^62 less).
     case when r.run_after is null then case when r.ready_seq > 0 then r.ready_seq - 4611686018427387904 else r.ready_seq end
          when r.run_after <= i_now then nextval('jobs.job_number') end,
-    r.attempt, r.said, r.meta, r.on_end, jobs._text_size(r.body) + jobs._text_size(r.meta) + coalesce(octet_length(r.said), 0), jobs._any_key() * case when r.outcome = 'unbegun' then -1 else 1 end::smallint
+    r.attempt, r.said, r.meta, jobs._without_kept(r.on_end), jobs._text_size(r.body) + jobs._text_size(r.meta) + coalesce(octet_length(r.said), 0), jobs._any_key() * case when r.outcome = 'unbegun' then -1 else 1 end::smallint
   from (select r.*, case when r.counts then coalesce(r.error, r.traceback) else r.traceback end as said from runs r where not r.ends) r;
   if found then
     perform jobs._wake_workers();

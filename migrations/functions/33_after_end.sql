@@ -53,7 +53,7 @@ language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
 begin
   delete from jobs.unique_key u where u.ctid = any (array(
-    select k.at from unnest(i_on_ends, i_jobs) g(unique_name, unique_key, until_started, job_id),
+    select k.at from unnest(i_on_ends, i_jobs) g(unique_name, unique_key, until_started, kept, job_id),
       lateral (select h.ctid as at from jobs.unique_key h
                where h.name = g.unique_name and h.key = g.unique_key and h.job_id = g.job_id for update skip locked) k));
 end $$;

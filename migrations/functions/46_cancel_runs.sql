@@ -45,14 +45,14 @@ begin
       insert into jobs.job (id, job_id, task, body, retries, max_retries, priority, timeout, status, created_at,
                             scheduled_at, complete_on, traceback, attempt, meta, on_end)
       select d.id, d.job_id, d.task, d.body, d.retries, d.max_retries, d.priority, d.timeout, 'cancelled', d.created_at,
-        d.scheduled_at, jobs.now(), jobs._with_note(v_note, d.traceback), d.attempt, d.meta, d.on_end
+        d.scheduled_at, jobs.now(), jobs._with_note(v_note, d.traceback), d.attempt, d.meta, jobs._without_kept(d.on_end)
       from gone d where not exists (select 1 from jobs.publish_check k where k.name = d.task and k.keep = 'none')
     ) select array_agg(d.job_id), array_agg(d.task), array_agg(d.attempt), array_agg(d.meta), array_agg(d.job_id) filter (where d.on_end is distinct from null),
         array_agg(d.on_end) filter (where d.on_end is distinct from null)
     into v_gone, v_tasks, v_attempts, v_metas, v_keyed, v_ends from gone d;
     v_ended.jobs := v_ended.jobs || v_gone;
     if v_ends is not null then
-      perform jobs._release_keys(v_keyed, v_ends);
+      perform jobs._release_keys(v_keyed, v_ends), jobs._give_back_kept(v_ends);
     end if;
     if v_gone is not null and jobs._are_watched() then
       perform jobs._note_cancelled(v_gone, v_tasks, v_attempts, v_metas);

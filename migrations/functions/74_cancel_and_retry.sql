@@ -151,8 +151,8 @@ begin
   return v_purged;
 end $$;
 
--- Deletes these rows of pending jobs, which the caller has locked, gives up the unique keys of their jobs and
--- returns the number of jobs.
+-- Deletes these rows of pending jobs, which the caller has locked, gives up the unique keys of their jobs and the
+-- slots that they have kept, and returns the number of jobs.
 create or replace function jobs._purge_rows(i_rows tid[]) returns bigint
 language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
@@ -168,7 +168,7 @@ begin
   ) select coalesce(sum(g.size), 0), array_agg(g.job_id) filter (where g.on_end is distinct from null), array_agg(g.on_end) filter (where g.on_end is distinct from null)
   into v_purged, v_jobs, v_ends from gone g;
   if v_ends is not null then
-    perform jobs._release_keys(v_jobs, v_ends);
+    perform jobs._release_keys(v_jobs, v_ends), jobs._give_back_kept(v_ends);
   end if;
   return v_purged;
 end $$;

@@ -51,18 +51,18 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   from pg_locks l where l.locktype = 'transactionid' and l.transactionid = i_holder and l.granted and l.pid <> pg_backend_pid()
 $$;
 
--- Reports the job's position in the queue, and whether the workers with its task are busy. Counts to 10,000
--- and no further.
+-- Reports whether the workers with its task are busy, and the job's position in the queue, unless it waits at a limit.
+-- Counts to 10,000 and no further.
 create or replace function jobs._explain_queue(i_task varchar, i_rank bigint, i_ready_seq bigint, i_ahead bigint) returns setof jobs.reason
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
 declare
   v_able record;
-  v_before bigint := i_ahead + (
+  v_before bigint := case when i_rank < 1099511627776 then i_ahead + (
     select coalesce(sum(a.size), 0)
     from (select q.size from jobs.pending q
           where q.task = i_task and q.ready_seq is not null and (jobs._rank(q.priority, q.ready_seq, q.bucket), q.ready_seq) < (i_rank, i_ready_seq)
-          order by jobs._rank(q.priority, q.ready_seq, q.bucket), q.ready_seq limit 10001) a);
+          order by jobs._rank(q.priority, q.ready_seq, q.bucket), q.ready_seq limit 10001) a) end;
 begin
   select a.workers, a.slots, a.held, a.paused into v_able from jobs._able_workers(i_task) a;
   if v_able.workers > 0 and v_able.paused = v_able.workers then
@@ -73,6 +73,9 @@ begin
     return next row('workers_busy',
       format('the %s live workers that claim its task hold %s jobs in %s slots', v_able.workers, v_able.held, v_able.slots),
       null, jsonb_build_object('workers', v_able.workers, 'slots', v_able.slots, 'held', v_able.held))::jobs.reason;
+  end if;
+  if v_before is null then
+    return;
   end if;
   return next row('queued',
     case when v_before > 10000 then 'more than 10000 jobs of its task are before it in the queue'
@@ -88,11 +91,11 @@ declare
   v_job record;
 begin
   select q.xmax as holder, jobs._rank(q.priority, q.ready_seq, q.bucket) as rank, q.ready_seq as row_seq, 0::bigint as ahead,
-    q.task, q.body, q.scheduled_at, q.ready_seq, q.attempt, q.retries, q.max_retries into v_job
+    q.task, q.body, q.scheduled_at, q.ready_seq, q.attempt, q.retries, q.max_retries, q.bucket into v_job
   from jobs.pending q where q.job_id = i_job and q.size = 1;
   if not found then
     select q.xmax as holder, jobs._rank(q.priority, q.ready_seq, q.bucket) as rank, q.ready_seq as row_seq, j.at - 1 as ahead,
-      q.task, j.body, j.scheduled_at, j.ready_seq, j.attempt, j.retries, j.max_retries into v_job
+      q.task, j.body, j.scheduled_at, j.ready_seq, j.attempt, j.retries, j.max_retries, q.bucket into v_job
     from jobs.pending q,
       unnest(q.jobs) with ordinality j(id, job_id, task, body, retries, max_retries, priority, timeout, created_at, scheduled_at,
                                        ready_seq, attempt, traceback, meta, on_end, at)
@@ -111,6 +114,9 @@ begin
   end if;
   return query select m.* from jobs._explain_body(v_job.task, v_job.body) m;
   return query select p.* from jobs._explain_pause(v_job.task) p;
+  if v_job.ready_seq is not null and pg_sequence_last_value('jobs.limits_made') is not null then
+    return query select l.* from jobs._explain_limits(i_job, v_job.task, v_job.bucket) l;
+  end if;
   return query select a.* from jobs._explain_absence(v_job.task) a;
   return query select l.* from jobs._explain_lock(v_job.holder) l;
   if v_job.ready_seq is not null then

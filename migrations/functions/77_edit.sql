@@ -6,7 +6,8 @@
 -- or was a success, or whose new arguments make a unique key that another job holds.
 --
 -- A unique key that is made of its arguments is made anew from the new ones; one that its publisher gave
--- stays. A pending job keeps its place in the queue unless its priority changes. i_scheduled_at: of a pending
+-- stays. A pending job keeps its place in the queue unless its priority changes, or the key of a limit at which it
+-- waits. i_scheduled_at: of a pending
 -- job only; a time that has passed makes it due. The audit keeps the old values.
 --
 -- Locks the job, and waits for whoever has locked it.
@@ -60,14 +61,19 @@ begin
   v_new.meta := v_meta;
   v_new.bytes := v_bytes;
   v_new.on_end := jobs._edited_key(i_job, v_old.task, v_old.body, v_new.body, v_old.on_end, true);
-  -- Another priority is another queue, whose watermark may be beyond its number; so is a job that gets due.
+  -- Another priority is another queue, whose watermark may be beyond its number; so is a job that gets due. A job that
+  -- is blocked has its place in the order of its bucket, where claims do not look for others of another priority.
+  v_new.bucket := case when v_new.priority = v_old.priority and v_new.scheduled_at is not distinct from v_old.scheduled_at then v_old.bucket end;
   v_new.ready_seq := case when v_new.scheduled_at > v_now and (v_new.scheduled_at is distinct from v_old.scheduled_at or v_old.ready_seq is null) then null
-                          when v_new.priority = v_old.priority and v_old.ready_seq is not null then v_old.ready_seq
+                          when v_new.priority = v_old.priority and v_old.ready_seq is not null and v_new.bucket is not distinct from v_old.bucket then v_old.ready_seq
                           else nextval('jobs.job_number') end;
   update jobs.pending q
-  set (body, meta, priority, scheduled_at, timeout, max_retries, bytes, on_end, ready_seq)
-    = (v_new.body, v_new.meta, v_new.priority, v_new.scheduled_at, v_new.timeout, v_new.max_retries, v_new.bytes, v_new.on_end, v_new.ready_seq)
+  set (body, meta, priority, scheduled_at, timeout, max_retries, bytes, on_end, ready_seq, bucket)
+    = (v_new.body, v_new.meta, v_new.priority, v_new.scheduled_at, v_new.timeout, v_new.max_retries, v_new.bytes, v_new.on_end, v_new.ready_seq, v_new.bucket)
   where q.job_id = i_job;
+  if v_new.body is distinct from v_old.body and pg_sequence_last_value('jobs.limits_made') is not null then
+    perform jobs._change_key(i_job);
+  end if;
   perform jobs._wake_workers();
   return jobs._old_values(to_jsonb(v_old) , i_new);
 end $$;

@@ -1,33 +1,53 @@
 -- Problems of jobs that are ready: nobody runs them, or not soon.
 
 -- The heads of the queues of up to 1,000 tasks, in parallel arrays: the first job of each, and of its last
--- priority if it has several. Two index probes or three for each task, of which only one goes past dead rows
--- before the head; stops after 0.3 s.
-create or replace function jobs._queue_heads(out o_tasks text[], out o_jobs text[], out o_since timestamptz[])
+-- priority if it has several; and of those that limits have blocked the same (o_blocked). Two index probes or three
+-- for each task, of which only one goes past dead rows before the head, and two more where jobs are blocked; stops
+-- after 0.3 s.
+create or replace function jobs._queue_heads(out o_tasks text[], out o_jobs text[], out o_since timestamptz[], out o_blocked boolean[])
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off set jit = off as $$
 declare
+  c_blocked constant bigint := 1099511627776;   -- less is the rank of a job that is not blocked (jobs._rank)
   v_until timestamptz := clock_timestamp() + interval '0.3 s';
   v_task text := '';
   v_head record;
+  v_first bigint;
   v_last bigint;
+  v_rank bigint;
 begin
-  o_tasks := '{}'; o_jobs := '{}'; o_since := '{}';
+  o_tasks := '{}'; o_jobs := '{}'; o_since := '{}'; o_blocked := '{}';
   while cardinality(o_tasks) < 1000 and clock_timestamp() < v_until loop
     select q.task, q.job_id, jobs._rank(q.priority, q.ready_seq, q.bucket) as rank, jobs._waits_since(q) as since into v_head
     from jobs.pending q where q.task > v_task and q.ready_seq is not null
     order by q.task, jobs._rank(q.priority, q.ready_seq, q.bucket), q.ready_seq limit 1;
     exit when not found;
     v_task := v_head.task;
+    v_first := v_head.rank;
     select jobs._rank(q.priority, q.ready_seq, q.bucket) into v_last from jobs.pending q where q.task = v_task and q.ready_seq is not null
     order by q.task desc, jobs._rank(q.priority, q.ready_seq, q.bucket) desc, q.ready_seq desc limit 1;
-    o_tasks := o_tasks || v_task; o_jobs := o_jobs || v_head.job_id::text; o_since := array_append(o_since, v_head.since);
-    if v_last <> v_head.rank then
+    o_tasks := o_tasks || v_task; o_jobs := o_jobs || v_head.job_id::text; o_since := array_append(o_since, v_head.since); o_blocked := o_blocked || (v_first >= c_blocked);
+    foreach v_rank in array case when v_first < c_blocked and v_last >= c_blocked then jobs._ranks_between(v_task, v_first, c_blocked) || v_last else array[v_last] end loop
+      continue when v_rank = v_first;
       select q.job_id, jobs._waits_since(q) as since into v_head from jobs.pending q
-      where q.task = v_task and q.ready_seq is not null and jobs._rank(q.priority, q.ready_seq, q.bucket) = v_last order by q.ready_seq limit 1;
-      o_tasks := o_tasks || v_task; o_jobs := o_jobs || v_head.job_id::text; o_since := array_append(o_since, v_head.since);
-    end if;
+      where q.task = v_task and q.ready_seq is not null and jobs._rank(q.priority, q.ready_seq, q.bucket) = v_rank order by q.ready_seq limit 1;
+      o_tasks := o_tasks || v_task; o_jobs := o_jobs || v_head.job_id::text; o_since := array_append(o_since, v_head.since); o_blocked := o_blocked || (v_rank >= c_blocked);
+    end loop;
   end loop;
+end $$;
+
+-- The last rank of a task's queue below i_blocked, where it is not i_first, and the first from there on.
+create or replace function jobs._ranks_between(i_task text, i_first bigint, i_blocked bigint) returns bigint[]
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off set jit = off as $$
+begin
+  return array[
+    (select jobs._rank(q.priority, q.ready_seq, q.bucket) from jobs.pending q
+     where q.task = i_task and q.ready_seq is not null and jobs._rank(q.priority, q.ready_seq, q.bucket) < i_blocked
+     order by q.task desc, jobs._rank(q.priority, q.ready_seq, q.bucket) desc, q.ready_seq desc limit 1),
+    (select jobs._rank(q.priority, q.ready_seq, q.bucket) from jobs.pending q
+     where q.task = i_task and q.ready_seq is not null and jobs._rank(q.priority, q.ready_seq, q.bucket) >= i_blocked
+     order by q.task, jobs._rank(q.priority, q.ready_seq, q.bucket), q.ready_seq limit 1)];
 end $$;
 
 -- Since when a ready job waits; null for one that was released, or retried by hand: nothing says when.
@@ -36,14 +56,17 @@ language sql immutable parallel safe
 return case when q.ready_seq > 0 and (q.attempt = 0 or q.scheduled_at is not null) then greatest(q.created_at, q.scheduled_at) end;
 
 -- Tasks with ready jobs, at most 1,000: the job that waits the longest, as the heads of the first and of the last
--- priority show, and since when (null: not known); whether a live worker has the task, whether it is paused.
-create or replace function jobs._queues() returns table (task varchar, job_id varchar, since timestamptz, is_served boolean, is_paused boolean)
+-- priority show, and since when (null: not known); whether a live worker has the task, whether it is paused; whether
+-- all its jobs are blocked by limits (else the job is one that is not), and the longest wait of them all.
+create or replace function jobs._queues() returns table (
+  task varchar, job_id varchar, since timestamptz, is_served boolean, is_paused boolean, is_blocked boolean, oldest timestamptz
+)
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
   v_now timestamptz := jobs.now();
   v_heads record;
 begin
-  select h.o_tasks as tasks, h.o_jobs as jobs, h.o_since as since into v_heads from jobs._queue_heads() h;
+  select h.o_tasks as tasks, h.o_jobs as jobs, h.o_since as since, h.o_blocked as blocked into v_heads from jobs._queue_heads() h;
   return query
   with served as materialized (
     select distinct t.name
@@ -52,9 +75,10 @@ begin
     select distinct u.name
     from unnest(case when pg_sequence_last_value('jobs.pauses_made') is null then v_heads.tasks else jobs._unpaused(v_heads.tasks) end) u(name)
   ), longest as (
-    select distinct on (h.task) h.task, h.job, h.since from unnest(v_heads.tasks, v_heads.jobs, v_heads.since) h(task, job, since) order by h.task, h.since
+    select distinct on (h.task) h.task, h.job, h.since, h.is_blocked, min(h.since) over (partition by h.task) as oldest
+    from unnest(v_heads.tasks, v_heads.jobs, v_heads.since, v_heads.blocked) h(task, job, since, is_blocked) order by h.task, h.is_blocked, h.since
   )
-  select l.task::varchar, l.job::varchar, l.since, s.name is not null, u.name is null
+  select l.task::varchar, l.job::varchar, l.since, s.name is not null, u.name is null, l.is_blocked, l.oldest
   from longest l left join served s on s.name = l.task left join unpaused u on u.name = l.task;
 end $$;
 
@@ -89,7 +113,7 @@ declare
 begin
   select array_agg(q.task::text order by q.since, q.task) filter (where not q.is_served and not q.is_paused and coalesce(q.since, v_now) <= v_before),
     jsonb_agg(jsonb_build_object('task', q.task, 'job_id', q.job_id, 'since', q.since) order by q.since)
-      filter (where q.is_served and not q.is_paused and q.since < v_now - interval '5 minutes')
+      filter (where q.is_served and not q.is_paused and not q.is_blocked and q.since < v_now - interval '5 minutes')
   into v_tasks, v_waiting from jobs._queues() q;
   if v_tasks is not null and not exists (select from jobs.worker w where w.lost_at is null and w.expires_at >= v_now) then
     return next row('no_worker', 'error', format('no worker is alive, and jobs of %s are ready%s', jobs._shown(v_tasks[1]), case when cardinality(v_tasks) > 1 then format(', and of %s other tasks', cardinality(v_tasks) - 1) else '' end),

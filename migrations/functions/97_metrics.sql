@@ -103,7 +103,7 @@ declare
 begin
   return query
   with heads as materialized (
-    select h.task, h.since, h.is_served, h.is_paused from jsonb_to_recordset(v_heads) h(task text, since timestamptz, is_served boolean, is_paused boolean)
+    select h.task, h.oldest as since, h.is_served, h.is_paused from jsonb_to_recordset(v_heads) h(task text, oldest timestamptz, is_served boolean, is_paused boolean)
   ), ready as materialized (
     select c.task, c.state, c.jobs from jobs._ready_counts(array(select h.task from heads h)) c
   ), counts as materialized (

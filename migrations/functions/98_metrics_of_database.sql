@@ -116,7 +116,8 @@ begin
   end if;
   return query
   select 'slo_missed', 'warning', format('a job of the task %s waits for %s, and the task has an slo of %s s', jobs._shown(q.task), jobs._span(jobs._since(v_now, q.since)), trim_scale(t.slo)),
-    jobs._seconds(jobs._since(v_now, q.since)), t.slo, format('start more workers, `pgjobs worker --topic %s`, or raise their --concurrency; or declare a longer slo', jobs._shown(q.task)),
+    jobs._seconds(jobs._since(v_now, q.since)), t.slo, case when q.is_blocked then format('`pgjobs explain %s` says which limit it waits for', jobs._escaped(q.job_id))
+      else format('start more workers, `pgjobs worker --topic %s`, or raise their --concurrency; or declare a longer slo', jobs._shown(q.task)) end,
     jsonb_build_object('task', q.task, 'job_id', q.job_id, 'since', q.since, 'slo', t.slo)
   from jobs._queues() q join jobs.publish_check k on k.name = q.task join jobs.task t on t.name = k.task
   where not q.is_paused and q.since < v_now - make_interval(secs => t.slo::double precision)

@@ -112,3 +112,6 @@ create type jobs.admission as (
   slot_jobs text[], slot_sizes integer[], slot_buckets bigint[], slot_costs integer[],
   blocked tid[], blocked_at bigint[]
 );
+
+-- Jobs in order that wait for their next run, and keep their slots: few.
+create index pending_kept on jobs.pending (job_id) where (on_end).kept is not null;
