@@ -132,6 +132,8 @@ const CALLS: &[(&str, &str)] = &[
     ("sample_keys", "select jobs.sample_keys('noop', 5, 5)"),
     ("pause_topic", "select jobs.pause_topic('noop')"),
     ("pauses", "select jobs.pauses()"),
+    ("set_limit", r#"select jobs.set_limit('two', 'noop', '{"key": ["n"], "max": 2}')"#),
+    ("drop_limit", r#"select jobs.set_limit('two', 'noop', '{"key": ["n"], "max": 2}'); select jobs.drop_limit('two')"#),
     ("watch", "select jobs.watch('noop')"),
     ("unwatch", "select jobs.watch('noop'); select jobs.unwatch('noop')"),
     ("watches", "select jobs.watches()"),
