@@ -82,6 +82,7 @@ pub mod deploy;
 pub mod events;
 pub mod inspect;
 pub mod layers;
+pub mod limits;
 #[cfg(feature = "logs")]
 pub mod logs;
 pub mod migrations;
@@ -105,6 +106,7 @@ pub mod __private;
 
 pub use db::migrate::migrate;
 pub use events::events;
+pub use limits::{Limiter, limiter};
 pub use publish::{
     JobHandle, NewJob, Publish, PublishAll, Publisher, Tx, TxConnection, on_publish, publish_all,
 };

@@ -17,6 +17,7 @@ pub(crate) mod explain;
 pub(crate) mod inspect;
 #[cfg(feature = "web")]
 pub(crate) mod metrics;
+pub(crate) mod limit;
 pub(crate) mod migrate;
 pub(crate) mod notify;
 pub(crate) mod open_job;
