@@ -58,6 +58,7 @@ pub(crate) const FILES: &[Migration] = files!("functions":
     "52_register_tasks"
     "53_publish_check"
     "54_declare_schedules"
+    "55_declare_limits"
     "56_sensitive"
     "60_history"
     "61_keep"

@@ -52,6 +52,9 @@ begin
         = (v_new.max, v_new.rates, v_new.cost, v_new.on_dead, v_new.weights, v_new.declared_by, v_new.declared, v_new.edited, v_new.undeclared_at, v_new.changed_at,
            v_new.changed_by)
       where l.id = v_old.id returning l.* into v_new;
+      if v_old.rates is distinct from v_new.rates then
+        perform jobs._fit_rates(v_new);
+      end if;
       perform jobs._look_at_waiting(v_new.id), jobs._wake_workers();
       return v_new;
     elsif v_old.id is not null then
@@ -81,6 +84,22 @@ begin
     exit when not exists (select from jobs.job_limit l where l.id = v_id);
   end loop;
   return v_id;
+end $$;
+
+-- Fits what the buckets of a limit, which the caller has locked, remember of their rates to other rates: none
+-- is used up for longer than its burst takes.
+create or replace function jobs._fit_rates(i_limit jobs.job_limit) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
+begin
+  with old as (
+    delete from jobs.bucket b where (b.id & 16383) = i_limit.id and b.tats is not null returning b.*
+  )
+  insert into jobs.bucket (id, version, key, held, waits, first_rank, first_seq, tats, timer, turn, closed_until, closed_by, reason)
+  select o.id, nextval('jobs.bucket_versions'), o.key, o.held, o.waits, o.first_rank, o.first_seq, (
+      select array_agg(least(t.tat, jobs.now() + make_interval(secs => r.burst * r.seconds / r.count)) order by r.at)
+      from unnest(i_limit.rates) with ordinality r(count, seconds, burst, at) left join unnest(o.tats) with ordinality t(tat, at) on t.at = r.at),
+    o.timer, o.turn, o.closed_until, o.closed_by, o.reason
+  from old o;
 end $$;
 
 -- Asks the next claims of a limit to look at all buckets where a job may wait.
@@ -134,6 +153,16 @@ begin
     where (b.id & 16383) = i_limit and b.waits limit i_num));
   get diagnostics v_freed = row_count;
   return v_freed;
+end $$;
+
+-- What jobs.maintain does for limits: drops those that the code no longer declares, and goes on with dropped
+-- ones. Does nothing before the first limit is set.
+create or replace function jobs._tend_limits() returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  if pg_sequence_last_value('jobs.limits_made') is not null then
+    perform jobs._drop_undeclared(), jobs._free_dropped();
+  end if;
 end $$;
 
 -- Goes on with limits that were dropped: frees blocked jobs, up to i_num, and deletes what is left of a limit

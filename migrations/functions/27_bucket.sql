@@ -61,19 +61,24 @@ create or replace function jobs._weight_of(i_weights jsonb, i_key jsonb) returns
 language sql immutable parallel safe
 return coalesce((i_weights->>(case pg_catalog.jsonb_array_length(i_key) when 1 then i_key->>0 else i_key::text end))::double precision, 1);
 
+-- The state of a stored bucket as claims work with it. Inlined.
+create or replace function jobs._state_of(i_bucket jobs.bucket, i_at tid) returns jobs.bucket_state
+language sql immutable parallel safe
+return row(i_bucket.id, i_bucket.key, i_bucket.held, i_bucket.waits, i_bucket.first_rank, i_bucket.first_seq, i_bucket.tats, i_bucket.timer, i_bucket.turn, i_bucket.closed_until,
+           i_bucket.closed_by, i_bucket.reason, i_at, i_bucket.held, i_bucket.waits, false)::jobs.bucket_state;
+
 -- Applies what was said about the buckets of a limit since the last claim of it, and returns the states of those
 -- buckets and of those whose time has come. They are not stored yet. The transactions whose deltas were applied
 -- are noted as a snapshot, so that the order in which they commit does not matter, and deltas that were deleted
 -- are not passed over. Deletes what it applied; the caller has locked the limit.
-create or replace function jobs._hear(i_limit jobs.job_limit, i_now timestamptz) returns jobs.bucket[]
+create or replace function jobs._hear(i_limit jobs.job_limit, i_now timestamptz) returns jobs.bucket_state[]
 language plpgsql as $$
 declare
   v_state jobs.limit_state;
   v_visible pg_snapshot;
   v_said jobs.bucket_delta[];
   v_due bigint[];
-  v_buckets jobs.bucket[];
-  v_seconds double precision;
+  v_run double precision;
 begin
   select s.* into v_state from jobs.limit_state s where s.limit_id = i_limit.id order by s.version desc limit 1;
   with said as (
@@ -91,39 +96,31 @@ begin
   if v_said is null and v_due is null then
     return null;
   end if;
-  v_seconds := v_state.run_seconds;
-  select array_agg(jobs._apply(b, u.key, u.slots, (u.seconds - u.slots * coalesce(v_state.run_seconds, 0)) / jobs._weight_of(i_limit.weights, coalesce(b.key, u.key)), u.closing, u.bucket)),
-    coalesce(case when sum(u.slots) > 0 then coalesce(nullif(v_seconds, 0), sum(u.seconds) / sum(u.slots)) * 0.8 + 0.2 * sum(u.seconds) / sum(u.slots) end, v_seconds, 0)
-  into v_buckets, v_seconds
-  from (select s.bucket, sum(s.slots)::integer as slots, coalesce(sum(s.seconds), 0) as seconds, (array_agg(s.key) filter (where s.key is not null))[1] as key,
-          (array_agg(s.delta order by (s.delta).xid desc) filter (where (s.delta).closed_until is not null))[1] as closing
-        from (select e.bucket, e.slots, e.seconds, e.key, d as delta from unnest(v_said) d, unnest(d.buckets, d.slots, d.seconds, d.keys) e(bucket, slots, seconds, key)
-              union all
-              select e, 0, null, null, null from unnest(v_due) e) s
-        group by s.bucket) u
-    left join lateral (select s.* from jobs.bucket s where s.id = u.bucket order by s.version desc limit 1) b on true
-  where b.id is not null or u.key is not null;
-  perform jobs._note_heard(i_limit.id, v_visible, i_now, v_seconds, coalesce(v_state.turn, 0));
-  return v_buckets;
+  v_run := coalesce(v_state.run_seconds, 0);
+  v_run := coalesce(v_run * 0.8 + 0.2 * (select sum(s) from unnest(v_said) d, unnest(d.seconds) s) / nullif((select sum(s) from unnest(v_said) d, unnest(d.slots) s), 0), v_run);
+  perform jobs._note_heard(i_limit.id, v_visible, i_now, v_run, coalesce(v_state.turn, 0));
+  return jobs._applied(i_limit, v_said, v_due, coalesce(v_state.run_seconds, 0));
 end $$;
 
--- The state of a bucket (null: it has none) once that many slots are free, this time was charged, and it was closed
--- or opened.
-create or replace function jobs._apply(i_state jobs.bucket, i_key jsonb, i_slots integer, i_charge double precision, i_closing jobs.bucket_delta, i_bucket bigint) returns jobs.bucket
-language plpgsql immutable as $$
+-- The states of these buckets once these deltas are applied to them. A fair limit is charged for the time that runs
+-- took, less what their starts were charged at first.
+create or replace function jobs._applied(i_limit jobs.job_limit, i_said jobs.bucket_delta[], i_due bigint[], i_run_seconds double precision) returns jobs.bucket_state[]
+language plpgsql stable as $$
 begin
-  i_state.id := i_bucket;
-  i_state.version := coalesce(i_state.version, 0);
-  i_state.key := coalesce(i_state.key, i_key);
-  i_state.held := greatest(0, coalesce(i_state.held, 0) - i_slots);
-  i_state.waits := coalesce(i_state.waits, false);
-  i_state.turn := greatest(0, coalesce(i_state.turn, 0) + i_charge);
-  if i_closing.closed_until is not null then
-    i_state.closed_until := nullif(i_closing.closed_until, '-infinity');
-    i_state.closed_by := i_closing.closed_by;
-    i_state.reason := i_closing.reason;
-  end if;
-  return i_state;
+  return (
+    select array_agg(row(u.bucket, coalesce(b.key, u.key), greatest(0, coalesce(b.held, 0) - u.slots), coalesce(b.waits, false), b.first_rank, b.first_seq, b.tats, b.timer,
+        case when i_limit.fair then greatest(0, coalesce(b.turn, 0) + (u.seconds - u.slots * i_run_seconds) / jobs._weight_of(i_limit.weights, coalesce(b.key, u.key))) else 0 end,
+        case when (u.closing).closed_until is null then b.closed_until else nullif((u.closing).closed_until, '-infinity') end,
+        case when (u.closing).closed_until is null then b.closed_by else (u.closing).closed_by end, case when (u.closing).closed_until is null then b.reason else (u.closing).reason end,
+        b.at, coalesce(b.held, 0), coalesce(b.waits, false), (u.closing).closed_until is not null or i_limit.fair and u.slots > 0)::jobs.bucket_state)
+    from (select s.bucket, sum(s.slots)::integer as slots, coalesce(sum(s.seconds), 0) as seconds, (array_agg(s.key) filter (where s.key is not null))[1] as key,
+            (array_agg(s.delta order by (s.delta).xid desc) filter (where (s.delta).closed_until is not null))[1] as closing
+          from (select e.bucket, e.slots, e.seconds, e.key, case when d.closed_until is not null then d end as delta from unnest(i_said) d, unnest(d.buckets, d.slots, d.seconds, d.keys) e(bucket, slots, seconds, key)
+                union all
+                select e, 0, null, null, null from unnest(i_due) e) s
+          group by s.bucket) u
+    left join lateral (select s.*, s.ctid as at from jobs.bucket s where s.id = u.bucket order by s.version desc limit 1) b on true
+    where b.id is not null or u.key is not null);
 end $$;
 
 -- Stores how far the claims of a limit have read.
@@ -138,34 +135,31 @@ end $$;
 -- Stores the states of these buckets where they differ from what is stored. A bucket with nothing to remember loses
 -- its row. Where a job waits that only time keeps back, a timer says when to look again; where one waits that can
 -- start, a delta says so. Returns whether there is such a one. The caller has locked the limits.
-create or replace function jobs._store_buckets(i_states jobs.bucket[], i_now timestamptz) returns boolean
+create or replace function jobs._store_buckets(i_states jobs.bucket_state[], i_now timestamptz) returns boolean
 language plpgsql as $$
 declare
-  v_states jobs.bucket[];
-  v_left boolean;
+  v_open bigint[];
 begin
-  select array_agg(n.state) into v_states
-  from (select row(b.id, b.version, b.key, b.held, b.waits, b.first_rank, b.first_seq, b.tats, t.timer, b.turn, b.closed_until, b.closed_by, b.reason)::jobs.bucket as state, b.id
-        from unnest(i_states) b join jobs.job_limit l on l.id = b.id & 16383,
-          lateral (select case when b.waits and l.key is not null and jobs._room(l.max, l.rates, b.held, b.tats, b.closed_until, i_now) = 0
-                               then jobs._opens_at(l.max, l.rates, b.held, b.tats, b.closed_until, i_now) end as timer) t) n;
-  with gone as (
+  with changed as materialized (
+    select b.*, l.key is not null as is_keyed, l.fair, t.timer as next, jobs._room(l.max, l.rates, b.held, b.tats, b.closed_until, i_now) as room
+    from unnest(i_states) b join jobs.job_limit l on l.id = b.id & 16383,
+      lateral (select case when b.waits and l.key is not null and (b.closed_until is not null or l.rates is not null) then jobs._opens_at(l.max, l.rates, b.held, b.tats, b.closed_until, i_now) end as timer) t
+    where b.is_changed or b.held <> b.stored_held or b.waits <> b.stored_waits or b.waits
+  ), gone as (
     delete from jobs.bucket s where s.ctid = any (array(
-      select o.at from unnest(v_states) n, lateral (select o.ctid as at, o from jobs.bucket o where o.id = n.id order by o.version desc limit 1) o where o.o is distinct from n))
+      select c.at from changed c where c.is_changed or c.held <> c.stored_held or c.waits <> c.stored_waits or c.next is distinct from c.timer))
   ), timers as (
-    insert into jobs.bucket_timer (limit_id, at, bucket)
-    select n.id & 16383, n.timer, n.id from unnest(v_states) n left join lateral (select o.timer from jobs.bucket o where o.id = n.id order by o.version desc limit 1) o on true
-    where n.timer is not null and n.timer is distinct from o.timer
+    insert into jobs.bucket_timer (limit_id, at, bucket) select c.id & 16383, c.next, c.id from changed c where c.next <> c.timer is not false and c.next is not null
+  ), kept as (
+    insert into jobs.bucket (id, version, key, held, waits, first_rank, first_seq, tats, timer, turn, closed_until, closed_by, reason)
+    select c.id, nextval('jobs.bucket_versions'), c.key, c.held, c.waits, c.first_rank, c.first_seq, c.tats, c.next, c.turn, c.closed_until, c.closed_by, c.reason
+    from changed c
+    where (c.is_changed or c.held <> c.stored_held or c.waits <> c.stored_waits or c.next is distinct from c.timer)
+      and (c.held > 0 or c.waits or c.closed_until > i_now or i_now < any (c.tats))
   )
-  insert into jobs.bucket (id, version, key, held, waits, first_rank, first_seq, tats, timer, turn, closed_until, closed_by, reason)
-  select n.id, nextval('jobs.bucket_versions'), n.key, n.held, n.waits, n.first_rank, n.first_seq, n.tats, n.timer, n.turn, n.closed_until, n.closed_by, n.reason
-  from unnest(v_states) n left join lateral (select o from jobs.bucket o where o.id = n.id order by o.version desc limit 1) o on true
-  where o.o is distinct from n and (n.held > 0 or n.waits or n.closed_until > i_now or i_now < any (n.tats));
-  insert into jobs.bucket_delta (limit_id, buckets, slots)
-  select b.id & 16383, array_agg(b.id), array_agg(0)
-  from unnest(v_states) b join jobs.job_limit l on l.id = b.id & 16383
-  where b.waits and l.key is not null and not l.fair and jobs._room(l.max, l.rates, b.held, b.tats, b.closed_until, i_now) > 0
-  group by 1;
-  v_left := found;
-  return v_left;
+  select array_agg(c.id) into v_open from changed c where c.waits and c.is_keyed and not c.fair and c.room > 0;
+  if v_open is not null then
+    insert into jobs.bucket_delta (limit_id, buckets, slots) select b & 16383, array_agg(b), array_agg(0) from unnest(v_open) b group by 1;
+  end if;
+  return v_open is not null;
 end $$;

@@ -18,9 +18,10 @@ declare
   v_limits jobs.task_limit[] := jobs._limits_in_turn(i_limits, v_ids);
   v_limited text[] := array(select distinct l.task from unnest(v_limits) l);
   v_free text[] := array(select t from unnest(i_tasks) t where t <> all (array(select l.task from unnest(i_limits) l)));
-  v_states jobs.bucket[] := jobs._states_in_turn(v_ids, v_limits, v_most, i_now);
+  v_states jobs.bucket_state[] := jobs._states_in_turn(v_ids, v_limits, v_most, i_now);
+  v_unseen bigint := pg_snapshot_xmin(pg_current_snapshot())::text::bigint;   -- before any queue is read
   v_step record;
-  v_asks jobs.ask[];
+  v_round record;
   v_got integer := 0;
   v_looked integer := 0;
   v_shared_part integer := 0;
@@ -30,13 +31,15 @@ begin
   for v_step in select s.is_free, case when s.is_half then (v_most + 1) / 2 else v_most end as most from jobs._steps(v_free, v_limited, v_states) s loop
     while v_got < v_step.most loop
       if not v_step.is_free then
-        select a.asks, a.states, v_looked + a.looked into v_asks, v_states, v_looked
+        select a.admission, a.states, a.looked into v_round
         from jobs._admit(v_limits, v_states, v_step.most - v_got, v_looked, i_now, i_own_batch, i_watermark_tasks, i_watermark_priorities, i_watermarks, i_jobs_per_mib) a;
-        exit when v_asks is null;
+        v_states := v_round.states;
+        v_looked := v_looked + v_round.looked;
+        exit when v_round.admission is null;
       end if;
       for part, run_at, unseen, next, started, jobs, v_size in
-        select m.part, m.run_at, m.unseen, m.xid, m.started, m.jobs, m.size
-        from jobs._move_admitted(v_asks, i_worker, i_lease, i_now, i_margin, i_own_batch, i_num - i_ahead - v_got, v_shared_part, v_own_part) m where not v_step.is_free
+        select m.part, m.run_at, v_unseen, m.xid, m.started, m.jobs, m.size
+        from jobs._move_admitted(v_round.admission, i_worker, i_lease, i_now, i_margin, i_own_batch, i_num - i_ahead - v_got, v_shared_part, v_own_part) m where not v_step.is_free
         union all
         select c.part, c.run_at, c.unseen, c.next, c.started, c.jobs, c.size
         from jobs._claim_in_order(i_worker, v_free, v_step.most - v_got, i_lease, i_now, i_margin, i_own_batch, i_watermark_tasks, i_watermark_priorities, i_watermarks,
@@ -84,20 +87,21 @@ end $$;
 
 -- The states of buckets that a turn begins with: those of which something was said, those without a key, and of
 -- fair limits those whose turn is next.
-create or replace function jobs._states_in_turn(i_ids integer[], i_limits jobs.task_limit[], i_num integer, i_now timestamptz) returns jobs.bucket[]
+create or replace function jobs._states_in_turn(i_ids integer[], i_limits jobs.task_limit[], i_num integer, i_now timestamptz) returns jobs.bucket_state[]
 language plpgsql as $$
 declare
   v_limit jobs.job_limit;
-  v_heard jobs.bucket[];
-  v_states jobs.bucket[];
+  v_heard jobs.bucket_state[];
+  v_states jobs.bucket_state[];
 begin
   for v_limit in select l.* from jobs.job_limit l where l.id = any (i_ids) order by l.id loop
     v_heard := jobs._hear(v_limit, i_now);
     v_states := v_states || v_heard;
     if v_limit.fair then
       v_states := v_states || (
-        select array_agg(s.state) from (select b as state from jobs.bucket b where b.id & 16383 = v_limit.id and b.waits order by b.turn limit greatest(100, i_num)) s
-        where v_heard is null or (s.state).id <> all (select h.id from unnest(v_heard) h));
+        select array_agg(s.state)
+        from (select jobs._state_of(b, b.ctid) as state, b.id from jobs.bucket b where (b.id & 16383) = v_limit.id and b.waits order by b.turn limit greatest(100, i_num)) s
+        left join unnest(v_heard) h on h.id = s.id where h.id is null);
     end if;
   end loop;
   return v_states;
@@ -105,7 +109,7 @@ end $$;
 
 -- What a claim does one after the other: jobs without limits (is_free) and jobs with them, for half of the claim or
 -- all of it.
-create or replace function jobs._steps(i_free text[], i_limited text[], i_states jobs.bucket[]) returns table (is_free boolean, is_half boolean)
+create or replace function jobs._steps(i_free text[], i_limited text[], i_states jobs.bucket_state[]) returns table (is_free boolean, is_half boolean)
 language plpgsql stable as $$
 declare
   v_free record;
@@ -126,40 +130,44 @@ begin
 end $$;
 
 -- A round of a claim of limited jobs: takes rows that may go, blocked ones before those in the queues (of fair limits
--- the queues first, because their jobs go by turns), and decides about them. Asks are null when there is nothing
--- more to decide. i_looked: how many rows of queues this claim has looked at, at most 5000.
+-- the queues first, because their jobs go by turns), and decides about them. The admission is null when there is
+-- nothing more to decide. i_looked: how many rows of queues this claim has looked at, at most 5000.
 create or replace function jobs._admit(
-  i_limits jobs.task_limit[], i_states jobs.bucket[], i_num integer, i_looked integer, i_now timestamptz, i_own_batch text[],
+  i_limits jobs.task_limit[], i_states jobs.bucket_state[], i_num integer, i_looked integer, i_now timestamptz, i_own_batch text[],
   i_watermark_tasks text[], i_watermark_priorities integer[], i_watermarks bigint[], i_jobs_per_mib bigint,
-  out asks jobs.ask[], out states jobs.bucket[], out looked integer
+  out admission jobs.admission, out states jobs.bucket_state[], out looked integer
 )
 language plpgsql as $$
 declare
   v_fair integer[] := array(select l.id from jobs.job_limit l where l.fair and l.id = any (array(select t.limit_id from unnest(i_limits) t)));
   v_rows tid[];
+  v_round record;
 begin
-  states := i_states;
   looked := 0;
+  states := i_states;
   if v_fair <> '{}' and i_looked < 5000 then
     v_rows := jobs._ready_rows(array(select t.task from unnest(i_limits) t where t.limit_id = any (v_fair)), i_limits, states, i_now, 1000, 1000, '{}', i_watermark_tasks, i_watermark_priorities, i_watermarks, i_jobs_per_mib);
     looked := coalesce(cardinality(v_rows), 0);
   end if;
   if v_rows is null then
-    select o.rows, o.states into v_rows, states from jobs._open_blocked(i_states, i_num, i_now) o;
+    select o.admission, o.rows, o.states into v_round from jobs._open_blocked(i_states, i_limits, i_num, i_now) o;
+    admission := v_round.admission;
+    v_rows := v_round.rows;
+    states := v_round.states;
   end if;
-  if v_rows is null and i_looked < 5000 then
-    v_rows := jobs._ready_rows(array(select distinct t.task from unnest(i_limits) t), i_limits, states, i_now, i_num, least(5000 - i_looked, greatest(i_num, 64, i_looked)), i_own_batch,
+  if admission is null and v_rows is null and i_looked < 5000 then
+    v_rows := jobs._ready_rows(array(select distinct t.task from unnest(i_limits) t), i_limits, states, i_now, i_num, least(5000 - i_looked, greatest(2 * i_num, 128, i_looked)), i_own_batch,
                                i_watermark_tasks, i_watermark_priorities, i_watermarks, i_jobs_per_mib);
     looked := coalesce(cardinality(v_rows), 0);
   end if;
   if v_rows is not null then
-    asks := jobs._asks(v_rows, i_limits);
-    states := jobs._with_states(states, asks);
-    asks := jobs._judge(asks, states, i_num, i_now);
-    states := jobs._next_states(states, asks, i_now);
-    perform jobs._block(asks);
-    if not exists (select from unnest(asks) a where a.goes or a.blocked_at is not null) then
-      asks := null;
+    select j.admission, j.states into v_round from jobs._judge(v_rows, i_num, i_limits, states, i_now) j;
+    admission := v_round.admission;
+    states := v_round.states;
+    if admission.blocked is not null then
+      perform jobs._block(admission);
+    elsif admission.jobs is null then
+      admission := null;
     end if;
   end if;
 end $$;
@@ -167,7 +175,7 @@ end $$;
 -- The rows at the heads of the queues of these tasks, locked: for i_num jobs, and up to i_look to find them behind
 -- those that will be blocked. Packed rows are unpacked where their jobs may not go together.
 create or replace function jobs._ready_rows(
-  i_tasks text[], i_limits jobs.task_limit[], i_states jobs.bucket[], i_now timestamptz, i_num integer, i_look integer, i_own_batch text[],
+  i_tasks text[], i_limits jobs.task_limit[], i_states jobs.bucket_state[], i_now timestamptz, i_num integer, i_look integer, i_own_batch text[],
   i_watermark_tasks text[], i_watermark_priorities integer[], i_watermarks bigint[], i_jobs_per_mib bigint
 ) returns tid[]
 language plpgsql as $$
@@ -186,15 +194,15 @@ end $$;
 
 -- These rows, with those packed ones unpacked whose jobs have keys or costs of their own, or of which there are more
 -- than there is room for.
-create or replace function jobs._unpack_limited(i_rows tid[], i_limits jobs.task_limit[], i_states jobs.bucket[], i_num integer, i_now timestamptz) returns tid[]
+create or replace function jobs._unpack_limited(i_rows tid[], i_limits jobs.task_limit[], i_states jobs.bucket_state[], i_num integer, i_now timestamptz) returns tid[]
 language plpgsql as $$
 declare
   v_packed tid[];
 begin
   v_packed := array(
     select r.at
-    from (select q.ctid as at, q.size, t.room, sum(q.size) over (partition by q.task order by jobs._rank(q.priority, q.ready_seq), q.ready_seq rows unbounded preceding) as reach
-          from unnest(i_rows) g(at), lateral (select p.* from jobs.pending p where p.ctid = g.at offset 0) q
+    from (select g.at, q.size, t.room, sum(q.size) over (partition by q.task order by q.rank, q.ready_seq rows unbounded preceding) as reach
+          from unnest(i_rows) g(at), lateral (select p.task, p.size, jobs._rank(p.priority, p.ready_seq) as rank, p.ready_seq from jobs.pending p where p.ctid = g.at offset 0) q
           join (select l.task, min(case when l.key is null and l.cost is null then jobs._room(d.max, d.rates, coalesce(b.held, 0), b.tats, b.closed_until, i_now) else 0 end) as room
                 from unnest(i_limits) l join jobs.job_limit d on d.id = l.limit_id
                 left join lateral (select s.* from jobs.bucket s where l.key is null and s.id = l.limit_id order by s.version desc limit 1) b on true group by 1) t on t.task = q.task) r
@@ -203,51 +211,72 @@ begin
 end $$;
 
 -- The blocked jobs that can start now, locked: up to i_num of those buckets that have room, in the order of their
--- queues; of fair limits in the order of turns. And the states, in which buckets where nobody is left do not wait.
-create or replace function jobs._open_blocked(i_states jobs.bucket[], i_num integer, i_now timestamptz, out rows tid[], out states jobs.bucket[])
+-- queues; of fair limits in the order of turns. Either those of tasks with one limit, which go (admission), or where
+-- there are none of these, others, about which there is more to decide (rows). And the states, in which buckets where nobody is left do not wait.
+create or replace function jobs._open_blocked(
+  i_states jobs.bucket_state[], i_limits jobs.task_limit[], i_num integer, i_now timestamptz, out admission jobs.admission, out rows tid[], out states jobs.bucket_state[]
+)
 language plpgsql as $$
+declare
+  v_opened record;
+  v_simple text[] := array(select l.task from unnest(i_limits) l group by l.task having count(*) = 1 and bool_and(l.cost is null));
 begin
   with open as materialized (
-    select b.id, b.turn, l.fair, greatest(s.run_seconds, 0.001) / jobs._weight_of(l.weights, b.key) as run, coalesce(b.first_rank, -1099511627776) as first_rank, coalesce(b.first_seq, -9223372036854775808) as first_seq,
-      least(jobs._room(l.max, l.rates, b.held, b.tats, b.closed_until, i_now), i_num) as room
+    select b.id, b.turn, l.fair, b.first_rank, b.first_seq, least(jobs._room(l.max, l.rates, b.held, b.tats, b.closed_until, i_now), i_num) as room, l.rates, s.turn as limit_turn, s.run_seconds,
+      case when l.fair then jobs._weight_of(l.weights, b.key) end as weight
     from unnest(i_states) b join jobs.job_limit l on l.id = b.id & 16383
-    left join lateral (select n.run_seconds from jobs.limit_state n where l.fair and n.limit_id = l.id order by n.version desc limit 1) s on true
+    left join lateral (select n.turn, n.run_seconds from jobs.limit_state n where l.fair and n.limit_id = l.id order by n.version desc limit 1) s on true
     where b.waits and l.key is not null
   ), heads as materialized (
-    select o.id, o.room, p.at, p.rank, p.seq, p.nth, case when o.fair then o.turn + p.nth * o.run else 0 end as start
+    select o.id, o.room, p.*, case when o.fair then o.turn + p.nth * greatest(o.run_seconds, 0.001) / o.weight else 0 end as start
     from open o, lateral (
-      select h.at, h.rank, h.seq, row_number() over (order by h.rank, h.seq) as nth
-      from (select q.ctid as at, jobs._rank(q.priority, q.ready_seq) as rank, q.ready_seq as seq from jobs.pending q
+      select h.*, row_number() over (order by h.rank, h.seq rows unbounded preceding) as nth
+      from (select q.ctid as at, jobs._rank(q.priority, q.ready_seq) as rank, q.ready_seq as seq, q.job_id, q.bytes, q.on_end is distinct from null as on_end, q.task = any (v_simple) as is_simple
+            from jobs.pending q
             where q.bucket = o.id and (jobs._rank(q.priority, q.ready_seq), q.ready_seq) >= (o.first_rank, o.first_seq)
             order by jobs._rank(q.priority, q.ready_seq), q.ready_seq limit o.room + 1) h) p
     where o.room > 0
   ), locked as materialized (
-    select c.id, c.at from (select h.* from heads h where h.nth <= h.room order by h.start, h.rank, h.seq limit i_num) c,
+    select c.* from (select h.* from heads h where h.nth <= h.room order by h.is_simple desc, h.start, h.rank, h.seq limit i_num) c,
       lateral (select 1 from jobs.pending q where q.ctid = c.at for update skip locked) l
+  ), used as (
+    select h.id, count(*) > count(l.at) as is_left, (count(l.at) filter (where l.is_simple))::integer as taken, min(h.rank) as rank, min(h.seq) as seq from heads h left join locked l on l.at = h.at group by 1
   )
-  select (select array_agg(l.at) from locked l),
-    array_agg(case when o.room > 0 then row(b.id, b.version, b.key, b.held, coalesce(h.seen > coalesce(k.taken, 0), false), h.rank, h.seq, b.tats, b.timer, b.turn, b.closed_until, b.closed_by, b.reason)::jobs.bucket else b end)
-  into rows, states
-  from unnest(i_states) b left join open o on o.id = b.id
-  left join (select g.id, count(*) as seen, min(g.rank) as rank, min(g.seq) as seq from heads g group by 1) h on h.id = b.id
-  left join (select l.id, count(*) as taken from locked l group by 1) k on k.id = b.id;
+  select array_agg(l.at order by l.rank, l.seq) filter (where l.is_simple) as rows, array_agg(l.at) filter (where not l.is_simple) as others, sum(l.bytes + 300) as bytes, bool_or(l.on_end) as on_end,
+    array_agg(l.job_id) filter (where l.is_simple) as jobs, array_agg(l.id) filter (where l.is_simple) as buckets, (
+      select array_agg(case when o.room > 0 then jobs._after_open(b, coalesce(u.is_left, false), coalesce(u.taken, 0), u.rank, u.seq, o.rates, o.fair, o.weight, o.limit_turn, o.run_seconds, i_now) else b end)
+      from unnest(i_states) b left join open o on o.id = b.id left join used u on u.id = b.id) as states
+  into v_opened from locked l;
+  states := v_opened.states;
+  if v_opened.rows is not null then
+    admission := row(row(v_opened.rows, v_opened.bytes, 0, false, null, v_opened.on_end)::jobs.locked_rows, cardinality(v_opened.rows), v_opened.jobs, array_fill(1, array[cardinality(v_opened.rows)]), v_opened.buckets,
+                     array_fill(1, array[cardinality(v_opened.rows)]), null, null)::jobs.admission;
+  else
+    rows := v_opened.others;
+  end if;
 end $$;
+
+-- The state of a bucket after its blocked jobs were looked at. Inlined.
+create or replace function jobs._after_open(
+  i_state jobs.bucket_state, i_is_left boolean, i_taken integer, i_rank bigint, i_seq bigint, i_rates jobs.rate[], i_fair boolean, i_weight double precision, i_turn double precision,
+  i_run_seconds double precision, i_now timestamptz
+) returns jobs.bucket_state
+language sql immutable parallel safe
+return row(i_state.id, i_state.key, i_state.held + i_taken, i_is_left, coalesce(i_rank, i_state.first_rank), coalesce(i_seq, i_state.first_seq),
+  case when i_rates is not null and i_taken > 0 then jobs._after_starts(i_rates, i_state.tats, i_taken, i_now) else i_state.tats end, i_state.timer,
+  case when i_fair then greatest(i_state.turn, i_turn) + i_taken * coalesce(i_run_seconds, 0) / i_weight else i_state.turn end, i_state.closed_until, i_state.closed_by, i_state.reason,
+  i_state.at, i_state.stored_held, i_state.stored_waits, i_state.is_changed or i_taken > 0 and (i_fair or i_rates is not null))::jobs.bucket_state;
 
 -- Moves the rows that go into batches, as jobs._move_rows does, and writes their slots there.
 create or replace function jobs._move_admitted(
-  i_asks jobs.ask[], i_worker uuid, i_lease uuid, i_now timestamptz, i_margin double precision, i_own_batch text[], i_begin integer, i_shared_part integer, i_own_part integer
-) returns table (part integer, run_at timestamptz, unseen bigint, xid bigint, started bigint, jobs jobs.open_job[], size integer)
+  i_admission jobs.admission, i_worker uuid, i_lease uuid, i_now timestamptz, i_margin double precision, i_own_batch text[], i_begin integer, i_shared_part integer, i_own_part integer
+) returns table (part integer, run_at timestamptz, xid bigint, started bigint, jobs jobs.open_job[], size integer)
 language plpgsql as $$
-declare
-  v_rows jobs.locked_rows;
 begin
-  select array_agg(q.ctid), sum(q.bytes + 300 * q.size), count(*) filter (where q.size > 1), false, pg_snapshot_xmin(pg_current_snapshot())::text::bigint, true
-  into v_rows.rows, v_rows.bytes, v_rows.packed, v_rows.is_too_large, v_rows.unseen, v_rows.on_end
-  from jobs.pending q where q.ctid = any (array(select distinct a.at from unnest(i_asks) a where a.goes));
-  if v_rows.rows is not null then
-    return query select m.part, m.run_at, v_rows.unseen, m.xid, m.started, m.jobs, m.size
-      from jobs._move_rows(v_rows, i_worker, i_lease, i_now, i_margin, i_own_batch, i_begin, i_shared_part, i_own_part) m;
-    perform jobs._hold_slots(i_lease, i_asks);
+  if i_admission.jobs > 0 then
+    return query select m.part, m.run_at, m.xid, m.started, m.jobs, m.size
+      from jobs._move_rows(i_admission.rows, i_worker, i_lease, i_now, i_margin, i_own_batch, i_begin, i_shared_part, i_own_part) m;
+    perform jobs._hold_slots(i_lease, i_admission);
   end if;
 end $$;
 

@@ -10,7 +10,7 @@
 create or replace function jobs._unknown_key(i_task jsonb) returns text
 language sql immutable parallel safe
 return pg_catalog.jsonb_path_query_first(
-  i_task - array['name', 'aliases', 'doc', 'args_schema', 'result_schema', 'retries', 'timeout', 'priority', 'keep', 'params', 'extra_kwargs', 'unique', 'validate', 'schedules', 'slo', 'events'],
+  i_task - array['name', 'aliases', 'doc', 'args_schema', 'result_schema', 'retries', 'timeout', 'priority', 'keep', 'params', 'extra_kwargs', 'unique', 'validate', 'schedules', 'limits', 'slo', 'events'],
   '$.keyvalue().key') #>> '{}';
 
 -- The first error in the schedules of a declaration, as a message; null when there is none that a look at their form finds.
@@ -33,7 +33,7 @@ return case
     then 'name: 1 to 200 characters, no control characters'
   when jobs._unknown_key(i_task) is not null
     then 'unknown key ' || jobs._shown(jobs._unknown_key(i_task))
-      || ': a task has name, aliases, doc, args_schema, result_schema, retries, timeout, priority, keep, params, extra_kwargs, unique, validate, schedules, slo, events'
+      || ': a task has name, aliases, doc, args_schema, result_schema, retries, timeout, priority, keep, params, extra_kwargs, unique, validate, schedules, limits, slo, events'
   when coalesce(pg_catalog.jsonb_typeof(i_task->'aliases'), 'null') not in ('array', 'null')
     or pg_catalog.jsonb_typeof(i_task->'aliases'->0) is not null
       and i_task @? 'strict $.aliases[*] ? (@.type() != "string" || !(@ like_regex "^[^[:cntrl:]]{1,200}$"))' or i_task @? 'strict $.aliases[100]'
@@ -56,7 +56,7 @@ return case
           'strict $[*] ? (@.name.type() == "string" && @.name != "" && @.type.type() == "string" && @.required.type() == "boolean")'))
       else coalesce(pg_catalog.jsonb_typeof(i_task->'params'), 'null') <> 'null' end
     or case when coalesce(jobs._large_text_size(i_task->'params', 1048576), 0) <= 1048576 then (i_task->'params')::text ~ '[[:cntrl:]]|\\u00[01]' end   -- jobs._check_sizes refuses larger ones
-    then 'params: null or at most 1000 of {"name", "type", "required"}, names without control characters'
+    then 'params: null or at most 1000 of {"name", "type", "required", "default"}, names without control characters'
   when coalesce(pg_catalog.jsonb_typeof(i_task->'extra_kwargs'), 'null') not in ('boolean', 'null') then 'extra_kwargs: true or false'
   when case coalesce(pg_catalog.jsonb_typeof(i_task->'slo'), 'null') when 'null' then false when 'number' then (i_task->>'slo')::numeric not between 0.01 and 2592000 else true end
     then 'slo: 0.01 to 2592000 seconds (30 days)'
@@ -64,12 +64,15 @@ return case
   when coalesce(i_task->'validate', 'null') not in ('"off"', '"warn"', '"strict"', 'null') then 'validate: off, warn or strict'
   when coalesce(pg_catalog.jsonb_typeof(i_task->'schedules'), 'null') not in ('array', 'null') or pg_catalog.jsonb_array_length(i_task->'schedules') > 100
     then 'schedules: at most 100'
+  when coalesce(pg_catalog.jsonb_typeof(i_task->'limits'), 'null') not in ('array', 'null')
+    or i_task @? '$.limits[*] ? (@.type() != "object" || !exists(@.name ? (@.type() == "string")))' or i_task @? 'strict $.limits[20]'
+    then 'limits: at most 20 objects with a name'
   when jobs._schedule_flaw(i_task->'schedules') is not null then 'schedules: ' || jobs._schedule_flaw(i_task->'schedules')
 end;
 
 -- Refuses a list of declarations when one of them is invalid (PT400); then nothing of the list is declared.
 create or replace function jobs._check_declarations(i_tasks jsonb) returns void
-language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 declare
   v_hint constant text := 'nothing of this call was declared: correct it and call again';
   v_flaw record;
@@ -91,6 +94,9 @@ begin
   end if;
   if i_tasks @? 'strict $[*] ? (exists (@.unique))' then
     perform jobs._check_declared_unique(g.task) from jsonb_array_elements(i_tasks) g(task);
+  end if;
+  if i_tasks @? '$[*].limits[*]' then
+    perform jobs._check_declared_limits(g.task) from jsonb_array_elements(i_tasks) g(task);
   end if;
 exception when program_limit_exceeded or out_of_memory or internal_error then   -- `invalid memory alloc request size`: a text of more than 256 MB was matched with a pattern
   raise sqlstate 'PT413' using message = 'register_tasks: what is declared is too large to be checked', hint = v_hint;

@@ -34,10 +34,10 @@ begin
 end $$;
 
 -- Upserts tasks, given as a JSON array of {name, aliases, doc, args_schema, result_schema, retries, timeout,
--- priority, keep, params, extra_kwargs, unique, validate, schedules, slo, events}. The last declaration of a task by its owner or an
--- administrator is in force. jobs.task_signature keeps the signature of each, which decides which bodies may
--- be published. Without params, bodies of the task are not validated. PT400 for a declaration that is invalid
--- for any task, or has another key.
+-- priority, keep, params, extra_kwargs, unique, validate, schedules, limits, slo, events}. The last
+-- declaration of a task by its owner or an administrator is in force. jobs.task_signature keeps the signature
+-- of each, which decides which bodies may be published. Without params, bodies of the task are not validated.
+-- PT400 for a declaration that is invalid for any task, or has another key.
 --
 -- Writes only what changed, so that a hundred workers that start at once with the same tasks leave one
 -- version of each row. Locks the changed rows to the end of the caller's transaction, and waits two seconds
@@ -65,6 +65,9 @@ begin
   perform jobs._remember_signatures(v_declared);
   if pg_sequence_last_value('jobs.schedules_made') is not null or i_tasks @? '$[*].schedules[*]' then
     perform jobs._declare_schedules(i_tasks, array(select d.name from unnest(v_declared) d));
+  end if;
+  if pg_sequence_last_value('jobs.limits_made') is not null or i_tasks @? '$[*].limits[*]' then
+    perform jobs._declare_limits(i_tasks, array(select d.name from unnest(v_declared) d));
   end if;
   if jobs._are_watched() or i_tasks @? '$[*].events ? (@ == true)' then
     perform jobs._declare_watches(i_tasks, array(select d.name from unnest(v_declared) d));

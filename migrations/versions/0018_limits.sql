@@ -97,12 +97,20 @@ create type jobs.task_limit as (
   cost text, cost_position integer, cost_default jsonb
 );
 
--- What a row of jobs.pending that a claim has locked asks of one limit, and what the claim decides: whether this
--- limit lets it start, whether all do, and where it is blocked if not.
-create type jobs.ask as (
-  at tid, rank bigint, seq bigint, size integer, job_id varchar, task varchar, from_bucket bigint,   -- the row
-  bucket bigint, key jsonb, cost integer, is_keyless boolean, is_kept boolean,                       -- of the limit
-  fits boolean, goes boolean, blocked_at bigint, stays boolean                                       -- the decision
+-- The state of a bucket while a claim works with it: what is stored (at, if there is a row), and what it becomes.
+create type jobs.bucket_state as (
+  id bigint, key jsonb, held integer, waits boolean, first_rank bigint, first_seq bigint, tats timestamptz[], timer timestamptz, turn double precision,
+  closed_until timestamptz, closed_by varchar, reason text,
+  at tid, stored_held integer, stored_waits boolean, is_changed boolean   -- in something else
+);
+
+-- What a claim decides about rows that it has locked: those that go, in their order, with what jobs._move_rows has to
+-- know; their slots, one for each job and limit (of a packed row under its first job: size jobs hold it each); and
+-- those that are blocked, and where.
+create type jobs.admission as (
+  rows jobs.locked_rows, jobs integer,
+  slot_jobs text[], slot_sizes integer[], slot_buckets bigint[], slot_costs integer[],
+  blocked tid[], blocked_at bigint[]
 );
 
 -- Jobs in order that wait for their next run, and keep their slots: few.

@@ -56,6 +56,13 @@ pub(crate) const ON_CONFLICT: Choice = Choice {
     variants: &[("keep", "Keep"), ("replace", "Replace"), ("postpone", "Postpone"), ("refuse", "Refuse")],
 };
 
+pub(crate) const ON_DEAD: Choice = Choice {
+    option: "on_dead",
+    purpose: "it says what follows when a job in order fails for good",
+    library_enum: "limits::OnDead",
+    variants: &[("skip", "Skip"), ("hold", "Hold"), ("pause", "Pause")],
+};
+
 pub(crate) const CATCH_UP: Choice = Choice {
     option: "catch_up",
     purpose: "it says which of several late ticks are published",

@@ -10,6 +10,7 @@ use crate::backoff::Backoff;
 use crate::choice::{Chosen, KEEP, LOG, TRACE, VALIDATE};
 use crate::duration;
 use crate::errors::Errors;
+use crate::limit::Limit;
 use crate::schedule::Schedule;
 use crate::table::{self, Row, once, ungrouped, value};
 use crate::unique::Unique;
@@ -50,6 +51,12 @@ const OPTIONS: &[Row<Options>] = &[
     once("catch_up", Options::own_schedule),
     once("catch_up_limit", Options::own_schedule),
     once("overlap", Options::own_schedule),
+    Row {
+        repeats: true,
+        ..once("limit", |options, meta, errors| options.add(Limit::read(meta, errors), meta))
+    },
+    once("in_order", |options, meta, errors| options.add(Limit::read_in_order(meta, errors), meta)),
+    once("fair_by", |options, meta, errors| options.add(Limit::read_fair(meta, errors), meta)),
     once("call", |options, meta, errors| options.call = value(meta, errors, call)),
     once("crate", |options, meta, errors| options.library = value(meta, errors, library)),
 ];
@@ -87,6 +94,8 @@ pub(crate) struct Options {
     pub(crate) schedules: Vec<(Schedule, Meta)>,
     /// The one of options without `schedule(…)`, with the first of them.
     pub(crate) own_schedule: Option<(Schedule, Meta)>,
+    /// Its limits, each with what the user wrote.
+    pub(crate) limits: Vec<(Limit, Meta)>,
     /// The name of the call's struct, if not the function's own.
     pub(crate) call: Option<Ident>,
     /// The path of the library, if not `::pgjobs`.
@@ -104,6 +113,10 @@ impl Options {
     fn own_schedule(&mut self, meta: &Meta, errors: &mut Errors) {
         let (schedule, _) = self.own_schedule.get_or_insert_with(|| (Schedule::default(), meta.clone()));
         schedule.set(meta, errors);
+    }
+
+    fn add(&mut self, limit: Option<Limit>, meta: &Meta) {
+        self.limits.extend(limit.map(|limit| (limit, meta.clone())));
     }
 
     /// All its schedules, with what to blame for a mistake.

@@ -68,13 +68,18 @@ pub(crate) fn value<V>(
 
 /// The options of an option that is written `name(…)`, by a table of its own; `form` shows how it is written.
 pub(crate) fn list<T: Default>(meta: &Meta, rows: &[Row<T>], errors: &mut Errors, form: &str) -> Option<T> {
+    let mut options = T::default();
+    fill(&mut options, meta, rows, errors, form).then_some(options)
+}
+
+/// The same into options that are there; false after a mistake in its form.
+pub(crate) fn fill<T>(to: &mut T, meta: &Meta, rows: &[Row<T>], errors: &mut Errors, form: &str) -> bool {
     let Meta::List(list) = meta else {
         errors.add(meta, form);
-        return None;
+        return false;
     };
-    let mut options = T::default();
-    read(rows, list.tokens.clone(), &mut options, errors);
-    Some(options)
+    read(rows, list.tokens.clone(), to, errors);
+    true
 }
 
 /// The expression without the invisible group in which a `macro_rules!` wraps its fragments.

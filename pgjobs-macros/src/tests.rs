@@ -7,6 +7,8 @@ use std::path::Path;
 use proc_macro2::TokenStream;
 use quote::quote;
 
+mod mistakes;
+
 #[track_caller]
 fn golden(name: &str, options: TokenStream, item: TokenStream) {
     compare(name, crate::attribute(options, item));
@@ -170,49 +172,21 @@ fn a_task_that_is_unique_by_all_its_arguments() {
     );
 }
 
-/// The messages of the mistakes of a task with this option.
-fn mistakes(unique: TokenStream) -> Vec<String> {
-    let mut errors = crate::errors::Errors::default();
-    let item = quote!(
-        async fn invoice(#[inject] mailer: &Mailer, customer: i64, #[kwargs] rest: Map) {}
-    );
-    let options = crate::options::Options::read(unique, &mut errors);
-    let function = crate::signature::Function::read(item, "task").expect("a function");
-    let task = crate::model::Task::new(function, options, &mut errors);
-    crate::check::check(&task, &mut errors);
-    errors.messages()
-}
-
 #[test]
-fn mistakes_in_unique_are_named_with_what_is_allowed() {
-    let known = "it has `customer`, `rest`";
-    for (option, expected) in [
-        (quote!(unique(key = custommer)), "the task has no argument `custommer`; did you mean `customer`?"),
-        (quote!(unique(key = (customer, day))), &*format!("the task has no argument `day`; {known}")),
-        (
-            quote!(unique(key = mailer)),
-            "`mailer` is injected by the worker; a key is made of published arguments",
+fn a_task_with_limits() {
+    let options = quote! {
+        limit(key = customer, max = 2, rate = "100/s", burst = 20, cost = units, name = "stripe"),
+        limit(rates = ["1000/h", "10/s"]),
+        in_order(key = (customer, region), on_dead = "hold"),
+        fair_by = region
+    };
+    golden(
+        "limits",
+        options,
+        quote!(
+            async fn sync(customer: i64, #[default(1)] units: u32, #[default(region())] region: String) {}
         ),
-        (quote!(unique(key = rest)), "`rest` takes any keyword; a key is made of named arguments"),
-        (quote!(unique(key = (customer, customer))), "`customer` is in the key twice; keep one"),
-        (quote!(unique), "this task takes any keyword; name the arguments of the key: unique(key = …)"),
-        (
-            quote!(unique(key = "customer")),
-            "`key` names arguments of the task: key = customer, key = (customer, day)",
-        ),
-        (quote!(unique = "customer"), "`unique` takes a list: unique(key = customer)"),
-        (
-            quote!(unique(key = customer, until = "end")),
-            "`until` is \"started\", \"ended\", or how long: \"1h\", \"10m\"",
-        ),
-        (
-            quote!(unique(key = customer, wait = "5s")),
-            "only on_conflict = \"postpone\" waits; add it, or remove this",
-        ),
-        (quote!(unique(key = customer, until = "0s")), "this time is more than zero, and 3650 days at most"),
-    ] {
-        assert_eq!(mistakes(option.clone()), [expected], "{option}");
-    }
+    );
 }
 
 #[test]

@@ -7,8 +7,9 @@ use syn::{Expr, Ident, LitStr, Meta};
 use crate::choice::{Chosen, ON_CONFLICT};
 use crate::duration;
 use crate::errors::Errors;
+use crate::limit::arguments;
 use crate::options::{At, duration_text, name, parsed};
-use crate::table::{self, Row, once, ungrouped, value};
+use crate::table::{self, Row, once, value};
 
 const OPTIONS: &[Row<Unique>] = &[
     once("key", |unique, meta, errors| unique.key = Some(value(meta, errors, key).unwrap_or_default())),
@@ -51,20 +52,7 @@ impl Unique {
 
 /// A name, or several in parentheses; `()` is one key for all jobs of the task.
 fn key(value: &Expr) -> syn::Result<Vec<Ident>> {
-    match value {
-        Expr::Tuple(tuple) => tuple.elems.iter().map(|name| argument(ungrouped(name))).collect(),
-        Expr::Paren(paren) => Ok(vec![argument(ungrouped(&paren.expr))?]),
-        _ => Ok(vec![argument(value)?]),
-    }
-}
-
-fn argument(value: &Expr) -> syn::Result<Ident> {
-    let name = match value {
-        Expr::Path(path) => path.path.get_ident().cloned(),
-        _ => None,
-    };
-    let form = "`key` names arguments of the task: key = customer, key = (customer, day)";
-    name.ok_or_else(|| syn::Error::new_spanned(value, form))
+    arguments(value, "`key` names arguments of the task: key = customer, key = (customer, day)")
 }
 
 fn until(value: &Expr) -> syn::Result<Until> {

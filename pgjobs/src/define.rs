@@ -58,5 +58,6 @@ pub use crate::types::options::TaskOptions;
 pub use crate::types::outcomes::{ForJobs, IntoOutcomes, Outcomes};
 pub use crate::types::progress::{Amount, Total};
 pub use crate::types::task_error::IntoOutcome;
+pub use crate::types::task_limit::TaskLimit;
 pub use crate::types::task_schedule::TaskSchedule;
 pub use crate::types::task_unique::{DefaultValue, TaskUnique};

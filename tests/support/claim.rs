@@ -183,7 +183,8 @@ impl Claimed {
     fn read(lease: Uuid, rows: &[PgRow]) -> Self {
         let (mut jobs, mut batches, mut horizon) = (Vec::new(), Vec::new(), None);
         for row in rows {
-            let (part, started): (i32, i64) = (row.get(0), row.get(3));
+            let Some(part) = row.get::<Option<i32>, _>(0) else { continue }; // says when to claim again
+            let started: i64 = row.get(3);
             horizon = row.get::<Option<i64>, _>(1).zip(row.get(2));
             let sent: Option<Json<Vec<ClaimedJob>>> = row.get(4);
             batches.push(Batch {

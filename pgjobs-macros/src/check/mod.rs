@@ -5,6 +5,8 @@ use crate::model::Task;
 
 mod batch;
 mod header;
+mod key;
+mod limit;
 mod options;
 mod params;
 mod schedule;
@@ -21,4 +23,5 @@ pub(crate) fn check(task: &Task, errors: &mut Errors) {
     batch::check(task, errors);
     unique::check(task, errors);
     schedule::check(task, errors);
+    limit::check(task, errors);
 }

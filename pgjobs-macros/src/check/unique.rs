@@ -2,14 +2,10 @@
 
 use std::time::Duration;
 
-use syn::Ident;
-use syn::ext::IdentExt;
-
-use super::options;
+use super::{key, options};
 use crate::errors::Errors;
-use crate::model::{Kind, Param, Task};
+use crate::model::{Kind, Task};
 use crate::options::At;
-use crate::text::nearest;
 use crate::unique::{Unique, Until};
 
 const LONGEST: Duration = Duration::from_hours(3650 * 24);
@@ -17,7 +13,7 @@ const LONGEST: Duration = Duration::from_hours(3650 * 24);
 pub(super) fn check(task: &Task, errors: &mut Errors) {
     let Some((unique, attribute)) = &task.options.unique else { return };
     match &unique.key {
-        Some(key) => key.iter().enumerate().for_each(|(at, name)| argument(task, &key[..at], name, errors)),
+        Some(key) => key::check(task, key, errors),
         None if task.arguments().any(|param| matches!(param.kind, Kind::Kwargs)) => {
             errors.add(
                 attribute,
@@ -30,37 +26,6 @@ pub(super) fn check(task: &Task, errors: &mut Errors) {
         options::form(name, errors);
     }
     times(unique, errors);
-}
-
-fn argument(task: &Task, before: &[Ident], name: &Ident, errors: &mut Errors) {
-    let names: Vec<String> = task.arguments().map(Param::keyword).collect();
-    let text = name.unraw().to_string();
-    let param = task.params.iter().find(|param| param.keyword() == text);
-    match param {
-        _ if before.contains(name) => errors.add(name, format!("`{text}` is in the key twice; keep one")),
-        None => errors.add(name, unknown(&text, &names)),
-        Some(param) if !param.is_argument() => {
-            errors.add(
-                name,
-                format!("`{text}` is injected by the worker; a key is made of published arguments"),
-            );
-        }
-        Some(param) if matches!(param.kind, Kind::Kwargs) => {
-            errors.add(name, format!("`{text}` takes any keyword; a key is made of named arguments"));
-        }
-        Some(_) => {}
-    }
-}
-
-fn unknown(name: &str, names: &[String]) -> String {
-    let known: Vec<&str> = names.iter().map(String::as_str).collect();
-    match nearest(name, &known) {
-        Some(near) => format!("the task has no argument `{name}`; did you mean `{near}`?"),
-        None if known.is_empty() => {
-            format!("the task has no argument `{name}`; it has none, so write key = ()")
-        }
-        None => format!("the task has no argument `{name}`; it has `{}`", known.join("`, `")),
-    }
 }
 
 fn times(unique: &Unique, errors: &mut Errors) {

@@ -37,11 +37,13 @@ fn definition(task: &Task) -> TokenStream {
         (!doc.is_empty()).then(|| quote!(.doc(#doc))),
         Some(quote!(.location(#location))),
         (!params.is_empty()).then(|| quote!(.params(&[#(#params),*]))),
+        super::limit::defaults(task).map(|defaults| quote!(.defaults(&[#(#defaults),*]))),
         extra_kwargs.then(|| quote!(.extra_kwargs())),
         (!needs.is_empty()).then(|| quote!(.needs(&[#(#pgjobs::__private::need::<#needs>()),*]))),
         options(task).map(|options| quote!(.options(#options))),
         super::unique::unique(task).map(|unique| quote!(.unique(#unique))),
         super::schedule::schedules(task).map(|schedules| quote!(.schedules(&[#(#schedules),*]))),
+        super::limit::limits(task).map(|limits| quote!(.limits(&[#(#limits),*]))),
         Some(quote!(.call::<Self>().result::<#output>())),
     ];
     let steps = steps.into_iter().flatten();

@@ -13,6 +13,7 @@ mod assert;
 mod call;
 mod definition;
 mod joint;
+mod limit;
 mod optional;
 mod run;
 mod schedule;

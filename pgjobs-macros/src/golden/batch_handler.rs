@@ -129,6 +129,7 @@ impl ::pgjobs::Task for index {
                 },
             ],
         )
+        .defaults(&[("locale", || ::pgjobs::__private::json(&Self::__default_locale()))])
         .needs(
             &[
                 ::pgjobs::__private::need::<pgjobs::Jobs>(),

@@ -114,6 +114,7 @@ impl ::pgjobs::Task for search {
                 },
             ],
         )
+        .defaults(&[("limit", || ::pgjobs::__private::json(&Self::__default_limit()))])
         .options(
             ::pgjobs::define::TaskOptions::new()
                 .timeout(::core::time::Duration::from_millis(1500))

@@ -122,6 +122,7 @@ impl ::pgjobs::Task for welcome {
                 },
             ],
         )
+        .defaults(&[("locale", || ::pgjobs::__private::json(&Self::__default_locale()))])
         .needs(
             &[
                 ::pgjobs::__private::need::<Mailer>(),

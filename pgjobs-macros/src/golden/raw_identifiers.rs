@@ -78,6 +78,7 @@ impl ::pgjobs::Task for r#move {
                 },
             ],
         )
+        .defaults(&[("as", || ::pgjobs::__private::json(&Self::__default_as()))])
         .call::<Self>()
         .result::<<Self as ::pgjobs::Task>::Output>();
 }

@@ -94,6 +94,7 @@ impl ::pgjobs::Task for invoice {
                 },
             ],
         )
+        .defaults(&[("region", || ::pgjobs::__private::json(&Self::__default_region()))])
         .unique(
             ::pgjobs::define::TaskUnique::by(&["customer", "region"])
                 .defaults(

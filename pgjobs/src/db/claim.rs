@@ -10,9 +10,12 @@ use super::claimed::{Answer, Batch};
 use super::open_job::Element;
 use crate::types::error::Error;
 
-const CLAIM: &str = "select c.part, c.run_at, c.unseen, c.next, c.started, c.jobs \
+/// A row without a part says when to claim again. As a time from now, because the clocks may differ.
+const CLAIM: &str = "select c.part, c.run_at, c.unseen, c.next, c.started, c.jobs, \
+     case when c.part is null then extract(epoch from c.run_at - jobs.now())::float8 end \
      from jobs.claim($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) c";
-const CLAIM_APART: &str = "select c.part, c.run_at, c.unseen, c.next, c.started, null::jobs.open_job[] \
+const CLAIM_APART: &str = "select c.part, c.run_at, c.unseen, c.next, c.started, null::jobs.open_job[], \
+     case when c.part is null then extract(epoch from c.run_at - jobs.now())::float8 end \
      from jobs.claim($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) c";
 
 /// Jobs in one row of `jobs.batch`: `batch_index` = part * 64 + position in the row.
@@ -63,18 +66,27 @@ pub(crate) async fn claim(connection: &mut PgConnection, claim: &Claim<'_>) -> R
         .fetch_all(connection)
         .await?;
     let mut answer =
-        Answer { lease: claim.lease, batches: Vec::with_capacity(rows.len()), unseen: 0, next: 0 };
+        Answer { lease: claim.lease, batches: Vec::with_capacity(rows.len()), unseen: 0, next: 0, again: None };
     for row in &rows {
+        let Some(part) = row.try_get(0)? else {
+            answer.again = row.try_get::<Option<f64>, _>(6)?.map(pause);
+            continue;
+        };
         answer.unseen = row.try_get::<Option<i64>, _>(2)?.unwrap_or_default();
         answer.next = row.try_get::<Option<i64>, _>(3)?.unwrap_or_default();
         answer.batches.push(Batch {
-            part: row.try_get(0)?,
+            part,
             run_at: row.try_get(1)?,
             started: row.try_get(4)?,
             jobs: row.try_get(5)?,
         });
     }
     Ok(answer)
+}
+
+/// A time to come, in seconds; one that is over is none.
+fn pause(seconds: f64) -> Duration {
+    Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX)
 }
 
 /// Fetches the jobs that a claim's answer left out because of their size. Can be repeated.

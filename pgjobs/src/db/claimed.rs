@@ -55,6 +55,8 @@ pub(crate) struct ClaimResult {
     pub(crate) next: i64,
     /// Whether the claim may have stopped at its byte limit.
     pub(crate) is_large: bool,
+    /// In how long a limit lets more jobs start, by time alone.
+    pub(crate) again: Option<Duration>,
 }
 
 /// The answer of a claim: its batches, with their jobs or without.
@@ -63,6 +65,7 @@ pub(crate) struct Answer {
     pub(super) batches: Vec<Batch>,
     pub(super) unseen: i64,
     pub(super) next: i64,
+    pub(super) again: Option<Duration>,
 }
 
 pub(super) struct Batch {
@@ -84,7 +87,8 @@ impl Answer {
     }
 
     pub(crate) fn into_result(self) -> ClaimResult {
-        let mut claimed = ClaimResult { unseen: self.unseen, next: self.next, ..ClaimResult::default() };
+        let Answer { unseen, next, again, .. } = self;
+        let mut claimed = ClaimResult { unseen, next, again, ..ClaimResult::default() };
         for batch in self.batches {
             let batch_indexes = batch.part * BATCH..;
             for (batch_index, Element(read)) in batch_indexes.zip(batch.jobs.unwrap_or_default()) {

@@ -16,8 +16,9 @@ use crate::publish::{Publish, Publisher};
 use crate::types::body::{self, BodyError, Param};
 use crate::types::integer_bounds::schema;
 use crate::types::options::TaskOptions;
+use crate::types::task_limit::TaskLimit;
 use crate::types::task_schedule::TaskSchedule;
-use crate::types::task_unique::TaskUnique;
+use crate::types::task_unique::{DefaultValue, TaskUnique};
 
 /// The call of a task: a struct whose fields are the arguments.
 ///
@@ -81,6 +82,9 @@ pub struct TaskDef {
     pub location: &'static str,
     /// The published arguments, in order.
     pub params: &'static [Param],
+    /// What a body means that leaves one of these arguments out, where it is always the same: then publishers in
+    /// SQL get the keys of limits that typed calls get.
+    pub defaults: &'static [DefaultValue],
     /// Whether keywords beyond `params` are accepted (a `#[kwargs]` parameter takes them).
     pub extra_kwargs: bool,
     /// The types of state that the function asks for.
@@ -89,6 +93,8 @@ pub struct TaskDef {
     pub options: TaskOptions,
     /// When a job of it is published by itself; their names differ.
     pub schedules: &'static [TaskSchedule],
+    /// How many of its jobs run at once, how often they start, in which order, shared by whom.
+    pub limits: &'static [TaskLimit],
     /// What makes its jobs one of a kind.
     pub unique: Option<TaskUnique>,
     /// JSON Schema of the arguments, as an object by name.
@@ -120,10 +126,12 @@ impl TaskDef {
             doc: "",
             location: "",
             params: &[],
+            defaults: &[],
             extra_kwargs: false,
             needs: &[],
             options: TaskOptions::DEFAULT,
             schedules: &[],
+            limits: &[],
             unique: None,
             args_schema: anything,
             result_schema: anything,
@@ -156,6 +164,13 @@ impl TaskDef {
         self
     }
 
+    /// Sets what is meant by a body that leaves these arguments out. Only what is the same in all processes of the
+    /// program belongs here: the database stores it.
+    pub const fn defaults(mut self, defaults: &'static [DefaultValue]) -> Self {
+        self.defaults = defaults;
+        self
+    }
+
     /// Lets keywords beyond its parameters through.
     pub const fn extra_kwargs(mut self) -> Self {
         self.extra_kwargs = true;
@@ -177,6 +192,12 @@ impl TaskDef {
     /// Sets its schedules. A worker saves them when it starts, and drops those that it no longer has.
     pub const fn schedules(mut self, schedules: &'static [TaskSchedule]) -> Self {
         self.schedules = schedules;
+        self
+    }
+
+    /// Sets its limits. A worker saves them when it starts, and drops those that it no longer has.
+    pub const fn limits(mut self, limits: &'static [TaskLimit]) -> Self {
+        self.limits = limits;
         self
     }
 
@@ -243,39 +264,6 @@ impl TaskDef {
         };
         let met = |id| id == of_the_run || state.holds(id);
         self.needs.iter().find(|need| !met((need.id)())).map(|need| (need.name)())
-    }
-
-    /// The description that the database stores.
-    pub(crate) fn describe(&self) -> serde_json::Value {
-        let mut described = serde_json::json!({
-            "name": self.name,
-            "aliases": self.aliases,
-            "doc": self.doc,
-            "args_schema": (self.args_schema)(),
-            "result_schema": (self.result_schema)(),
-            "retries": self.options.retries,
-            "timeout": self.options.timeout.as_secs_f64(),
-            "priority": self.options.priority,
-            "keep": self.options.keep.as_str(),
-            "params": self.params,
-            "extra_kwargs": self.extra_kwargs,
-            "validate": self.options.validation.as_str(),
-        });
-        // Only where there are some: a database of an older release knows no such keys.
-        if let Some(unique) = &self.unique {
-            described["unique"] = unique.describe();
-        }
-        if let Some(slo) = self.options.slo {
-            described["slo"] = slo.as_secs_f64().into();
-        }
-        if !self.schedules.is_empty() {
-            let schedules = self.schedules.iter().map(|schedule| schedule.describe(self.name));
-            described["schedules"] = schedules.collect();
-        }
-        if self.options.events {
-            described["events"] = true.into();
-        }
-        described
     }
 }
 

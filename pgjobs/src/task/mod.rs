@@ -4,6 +4,7 @@ pub(crate) mod arguments;
 pub(crate) mod cancel;
 pub(crate) mod context;
 pub(crate) mod definition;
+mod description;
 pub(crate) mod handler;
 pub(crate) mod job;
 pub(crate) mod joint;

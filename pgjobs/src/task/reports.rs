@@ -1,10 +1,17 @@
-//! What a job says while it runs: its progress, and where its log goes.
+//! What a job says while it runs: its progress, where its log goes, and which key of a limit shall rest.
 
 use std::sync::{Arc, OnceLock};
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use sqlx::PgPool;
 
 use super::job::Job;
 use super::notes::RunNotes;
 use super::outbox::Outbox;
+use super::state::State;
+use crate::db;
+use crate::types::error::Error;
 use crate::types::log_level::LogLevel;
 use crate::types::progress::{Amount, Total};
 
@@ -13,6 +20,8 @@ use crate::types::progress::{Amount, Total};
 pub(super) struct Reports {
     /// Where notes go, and from which level on the log is kept; set when the run begins.
     outbox: OnceLock<(Arc<Outbox>, LogLevel)>,
+    /// What the worker was given; set when the run begins.
+    state: OnceLock<Arc<State>>,
     notes: OnceLock<Arc<RunNotes>>,
 }
 
@@ -57,9 +66,51 @@ impl Job {
         self.progress(done, 100, None);
     }
 
+    /// Closes a key of a limit: no job of it starts before that time. For the answer of a service that says when it
+    /// will take more; runs that go on, also this one, go on. The key is one value, or several as a tuple in the
+    /// order of the limit's key; `()` for a limit without one.
+    ///
+    /// Return [`TaskError::retry_in`](crate::TaskError::retry_in) or the like afterwards, if the job has to run
+    /// again. It uses a connection of the worker's pool; code without the job calls
+    /// [`limits::block_key`](crate::limits::block_key). A job that no worker runs, as in a test of the function
+    /// alone, closes nothing.
+    ///
+    /// ```
+    /// use pgjobs::{Job, TaskError, chrono::{TimeDelta, Utc}, task};
+    /// # enum Answer { Done, TooMany { seconds: i64 } }
+    /// # async fn charge(_: &str) -> Answer { Answer::Done }
+    ///
+    /// #[task(limit(name = "stripe", key = account, rate = "100/s"))]
+    /// async fn pay(#[inject] job: &Job, account: String) -> Result<(), TaskError> {
+    ///     match charge(&account).await {
+    ///         Answer::Done => Ok(()),
+    ///         Answer::TooMany { seconds } => {
+    ///             job.block_key("stripe", &account, Utc::now() + TimeDelta::seconds(seconds)).await?;
+    ///             Err("429".into())
+    ///         }
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Refused`] with `PT404` for a name that no limit has, with `PT400` for another number of values in
+    /// the key; [`Error::Encode`] for a key that is not JSON; [`Error::Database`] otherwise.
+    pub async fn block_key(&self, name: &str, key: impl Serialize, until: DateTime<Utc>) -> Result<(), Error> {
+        let key = db::limit::key(key)?;
+        let Some(pool) = self.pool() else { return Ok(()) };
+        let reason = format!("asked for by job {} of {}", self.id(), self.task());
+        db::limit::block_key(&*pool, name, &key, until, Some(&reason)).await
+    }
+
+    /// The worker's pool; `None` for a job that no worker runs.
+    fn pool(&self) -> Option<Arc<PgPool>> {
+        self.reports.state.get()?.get(self.task()).ok()
+    }
+
     /// Its run begins: from here on it can say something.
-    pub(crate) fn opens(&self, outbox: &Arc<Outbox>, level: Option<LogLevel>) {
+    pub(crate) fn opens(&self, outbox: &Arc<Outbox>, level: Option<LogLevel>, state: &Arc<State>) {
         let _ = self.reports.outbox.set((outbox.clone(), outbox.level(level)));
+        let _ = self.reports.state.set(state.clone());
     }
 
     /// What the run says; `None` for a job that no worker runs.

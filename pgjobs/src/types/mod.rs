@@ -23,6 +23,7 @@ pub(crate) mod schedule;
 pub(crate) mod severity;
 pub(crate) mod strict_json;
 pub(crate) mod task_error;
+pub(crate) mod task_limit;
 pub(crate) mod task_schedule;
 pub(crate) mod task_unique;
 #[cfg(any(feature = "cli", feature = "testing"))]

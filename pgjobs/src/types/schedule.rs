@@ -1,51 +1,6 @@
 //! The policies of a schedule, each one of a few words.
 
-use std::fmt;
-use std::str::FromStr;
-
-use serde::Serialize;
-
-use super::error::Error;
-
-/// An enum whose variants are words of SQL, of the macro and of the command line.
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident, $option:literal: $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)+) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-        #[serde(rename_all = "lowercase")]
-        #[non_exhaustive]
-        pub enum $name {
-            $($(#[$variant_doc])* $variant,)+
-        }
-
-        impl $name {
-            /// Its word in SQL and in `#[task(…)]`.
-            pub const fn as_str(self) -> &'static str {
-                match self {
-                    $($name::$variant => $word,)+
-                }
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(self.as_str())
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = Error;
-
-            fn from_str(text: &str) -> Result<Self, Error> {
-                $(if text == $word {
-                    return Ok($name::$variant);
-                })+
-                let words = [$($word),+].join(", ");
-                Err(Error::Option { name: $option, reason: format!("`{}` is none of {words}", text.escape_debug()) })
-            }
-        }
-    };
-}
+use super::words::words;
 
 words! {
     /// Which ticks are published when several came late, because no worker was there or the schedule was

@@ -208,7 +208,8 @@ impl Worker {
 
     /// Stops by itself once no job is due: for a crontab entry or a Kubernetes Job.
     ///
-    /// Jobs that are scheduled for later, and failed jobs that wait for their backoff, are left.
+    /// Jobs that are scheduled for later, and failed jobs that wait for their backoff, are left; so are those that a
+    /// limit holds back for more than ten seconds.
     #[must_use]
     pub fn burst(mut self) -> Self {
         self.burst = true;

@@ -67,10 +67,13 @@ impl Fetcher {
             Err(error) => return Err(self.note_refusal(&asked, error, true)),
         };
         self.shared.outage.went_well(PART, Call::Fetch);
-        let (got, more) = (claimed.len(), claimed.is_large);
+        let (got, more, again) = (claimed.len(), claimed.is_large, claimed.again);
         self.shared.meters.claim.sent(got, took);
         let jobs = self.take(claimed, &asked, took);
         self.claims.claimed(asked.room, got, more, took);
+        if let Some(again) = again {
+            self.claims.opens_in(again, got);
+        }
         self.enqueue(jobs);
         self.shared.announcing.wrote(got > 0);
         if asked.notified.is_some() && (got >= asked.room || more) && self.shared.peers.are_many() {

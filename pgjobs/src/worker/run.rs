@@ -56,7 +56,7 @@ pub(super) async fn run(shared: &Arc<Shared>, job: Arc<Job>, seat: Option<Seat>)
 /// Opens the span of a run. What the run says from here on, the worker sends.
 fn open(shared: &Shared, job: &Job) -> Span {
     let options = shared.registry.get(job.task()).map(|def| def.options);
-    job.opens(&shared.outbox, options.and_then(|options| options.log));
+    job.opens(&shared.outbox, options.and_then(|options| options.log), &shared.state);
     let new = || new_span(job);
     #[cfg(feature = "logs")]
     let span = log_span::open(job.log_notes(), new);

@@ -11,6 +11,7 @@ pub mod gated;
 pub mod in_function;
 pub mod injected;
 pub mod kwargs;
+pub mod limits;
 pub mod names;
 pub mod nested_module;
 pub mod no_arguments;

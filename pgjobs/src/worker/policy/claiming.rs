@@ -295,5 +295,6 @@ impl Claims {
     }
 }
 
+mod limits;
 #[cfg(test)]
 mod tests;

@@ -155,3 +155,32 @@ fn nothing_is_claimed_while_nothing_would_run() {
     assert_eq!(claims.next(view, Instant::now()), Step::AwaitRoom);
     assert!(matches!(next(&mut claims), Step::Claim { .. }));
 }
+
+/// What follows a claim that got so many, after which a limit opens in so many milliseconds.
+fn after(claims: &mut Claims, got: usize, opens_in: u64) -> Step {
+    let (room, _) = room(claims);
+    claims.claimed(room, got, false, Duration::ZERO);
+    claims.opens_in(Duration::from_millis(opens_in), got);
+    next(claims)
+}
+
+#[test]
+fn nothing_sleeps_past_the_time_when_a_limit_opens() {
+    let mut claims = claims(4, false);
+    let rest = |millis| Step::Rest(Duration::from_millis(millis));
+    assert_eq!(after(&mut claims, 0, 7), rest(7), "in place of 50");
+    assert_eq!(after(&mut claims, 0, 1000), rest(100), "others may publish before");
+    assert_eq!(after(&mut claims, 1, 20), rest(20));
+    assert!(matches!(after(&mut claims, 1, 0), Step::Claim { .. }), "at once");
+    assert_eq!(after(&mut claims, 0, 0), rest(10), "others have locked what could start");
+}
+
+#[test]
+fn a_burst_waits_for_a_rate_and_not_for_a_key_that_is_closed_for_long() {
+    let mut claims = claims(4, true);
+    claims.maintained();
+    assert_eq!(next(&mut claims), Step::Maintain, "before its first claim");
+    claims.maintained();
+    assert_eq!(after(&mut claims, 0, 300), Step::Rest(Duration::from_millis(300)));
+    assert_eq!(after(&mut claims, 0, 60_000), Step::EndBurst { sure: true });
+}

@@ -20,6 +20,8 @@ pub(super) struct Claiming {
     /// When the last claim ended, if it left only jobs for which the worker would be woken up.
     found_nothing: Option<u64>,
     was_stuck: bool,
+    /// When a limit lets a job start, as the last claim was told.
+    opens_at: Option<u64>,
 }
 
 enum Doing {
@@ -42,6 +44,7 @@ impl Claiming {
             open: Vec::new(),
             found_nothing: None,
             was_stuck: false,
+            opens_at: None,
         }
     }
 
@@ -82,7 +85,7 @@ impl Claiming {
         let step = self.claims.next(view, world.now());
         self.doing = match step {
             Step::AwaitRoom => Doing::AwaitingRoom { finished: view.load.finished, open: view.load.open },
-            Step::Rest(pause) => Doing::Resting { until: world.ms + ms(pause) },
+            Step::Rest(pause) => self.rest(world, ms(pause)),
             Step::EndBurst { .. } => {
                 world.draining = true;
                 Doing::Deciding
@@ -106,7 +109,17 @@ impl Claiming {
         };
     }
 
+    fn rest(&mut self, world: &mut World, pause: u64) -> Doing {
+        let until = world.ms + pause;
+        if let Some(at) = self.opens_at {
+            assert!(until <= at.max(world.ms + 10), "it sleeps until {until}, and a limit opens at {at}");
+            world.seen.waited_for_limit += 1;
+        }
+        Doing::Resting { until }
+    }
+
     fn call(&mut self, world: &mut World, step: Step) -> Doing {
+        self.opens_at = None;
         self.leases += 1;
         world.woken = false;
         if step == Step::Reconcile {
@@ -168,7 +181,7 @@ impl Claiming {
         }
         if let Call::Unconfirmed { done } = call {
             if done {
-                let _ = world.database.claim(worker, lease, room);
+                let _ = world.database.claim(worker, lease, room, world.ms);
             }
             world.seen.unconfirmed += 1;
             let claim = Unconfirmed { worker, lease, session: None };
@@ -177,11 +190,16 @@ impl Claiming {
             self.claims.refused(room, Refusal::Slow);
             return self.back_off(world);
         }
-        match world.database.claim(worker, lease, room) {
+        match world.database.claim(worker, lease, room, world.ms) {
             Ok(runs) => {
                 let nothing_more = runs.is_empty() || sleeps && ran_dry(room, runs.len());
                 self.found_nothing = (nothing_more && !world.woken).then_some(world.ms);
                 self.claims.claimed(room, runs.len(), false, Duration::from_millis(2));
+                if let Some(wait) = world.database.opens_in(world.ms).filter(|_| runs.len() < room) {
+                    self.found_nothing = None;
+                    self.opens_at = Some(world.ms + wait);
+                    self.claims.opens_in(Duration::from_millis(wait), runs.len());
+                }
                 world.in_flight.extend(&runs);
                 world.line.extend(runs);
             }

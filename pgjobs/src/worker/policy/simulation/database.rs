@@ -24,6 +24,10 @@ pub(super) struct Database {
     jobs: Vec<State>,
     /// The registered worker, and until when it counts as alive.
     alive: Option<(Uuid, u64)>,
+    /// A limit: the time between two starts.
+    pub(super) gap: Option<u64>,
+    /// When the limit lets the next job start.
+    opens_at: u64,
 }
 
 /// The worker was declared dead.
@@ -60,10 +64,11 @@ impl Database {
         Ok(())
     }
 
-    pub(super) fn claim(&mut self, worker: Uuid, lease: Uuid, room: usize) -> Result<Vec<Run>, Dead> {
+    pub(super) fn claim(&mut self, worker: Uuid, lease: Uuid, room: usize, now: u64) -> Result<Vec<Run>, Dead> {
         if self.alive.is_none_or(|(id, _)| id != worker) {
             return Err(Dead);
         }
+        let room = self.gap.map_or(room, |gap| self.starts(room, gap, now));
         let pending = self.jobs.iter_mut().enumerate().filter(|(_, state)| **state == State::Pending);
         Ok(pending
             .take(room)
@@ -72,6 +77,22 @@ impl Database {
                 (job, lease)
             })
             .collect())
+    }
+
+    /// How many jobs the limit lets start now, at most so many; takes these starts.
+    fn starts(&mut self, room: usize, gap: u64, now: u64) -> usize {
+        let pending = self.jobs.iter().filter(|state| **state == State::Pending).count();
+        let goes = usize::from(self.opens_at <= now).min(room).min(pending);
+        if goes > 0 {
+            self.opens_at = now + gap;
+        }
+        goes
+    }
+
+    /// In how long the limit lets a job start that waits for it.
+    pub(super) fn opens_in(&self, now: u64) -> Option<u64> {
+        let waits = self.gap.is_some() && self.jobs.contains(&State::Pending);
+        waits.then(|| self.opens_at.saturating_sub(now))
     }
 
     pub(super) fn release_claim(&mut self, lease: Uuid) {

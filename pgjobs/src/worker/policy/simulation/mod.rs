@@ -98,6 +98,15 @@ fn without_faults_no_lease_is_lost_and_nothing_is_released() {
 }
 
 #[test]
+fn a_worker_claims_again_when_a_limit_lets_jobs_start() {
+    let seen = drive(Faults::Limit, |world| {
+        assert!(world.has_left());
+        assert!(world.database.all_ended(), "a job was left");
+    });
+    assert!(seen.waited_for_limit > 100, "{}", seen.waited_for_limit);
+}
+
+#[test]
 fn a_burst_ends_by_itself_when_nothing_is_left() {
     drive(Faults::Burst, |world| {
         assert!(world.has_left(), "a burst goes on");

@@ -15,6 +15,7 @@ pub(super) struct Seen {
     pub(super) maintained: usize,
     pub(super) stuck: usize,
     pub(super) commands: usize,
+    pub(super) waited_for_limit: usize,
 }
 
 impl Seen {
@@ -47,5 +48,6 @@ impl Seen {
         self.maintained += other.maintained;
         self.stuck += other.stuck;
         self.commands += other.commands;
+        self.waited_for_limit += other.waited_for_limit;
     }
 }

@@ -23,6 +23,8 @@ pub(super) enum Faults {
     All,
     /// No faults, and a worker that ends when no job is left.
     Burst,
+    /// No faults, and a limit that lets one job start now and then.
+    Limit,
 }
 
 /// The result of a call to the database.
@@ -83,7 +85,9 @@ impl World {
         if faults == Faults::All && rng.u8(..) < 20 {
             outages.push(rng.u64(0..6000)..u64::MAX); // the database stays away
         }
-        let publishes = (0..rng.usize(1..20)).map(|_| (rng.u64(0..7000), rng.usize(1..400))).collect();
+        let most = if faults == Faults::Limit { 40 } else { 400 };
+        let publishes = (0..rng.usize(1..20)).map(|_| (rng.u64(0..7000), rng.usize(1..most))).collect();
+        let gap = (faults == Faults::Limit).then(|| rng.u64(1..8));
         let stop_at = if faults == Faults::All { rng.u64(500..15_000) } else { 20_000 };
         World {
             rng,
@@ -95,7 +99,7 @@ impl World {
             blocks,
             publishes,
             stop_at,
-            database: Database::default(),
+            database: Database { gap, ..Database::default() },
             seen: Seen::default(),
             worker: 1,
             lost: false,
