@@ -161,7 +161,7 @@ create or replace function jobs._tend_limits() returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
   if pg_sequence_last_value('jobs.limits_made') is not null then
-    perform jobs._drop_undeclared(), jobs._free_dropped();
+    perform jobs._drop_undeclared(), jobs._free_dropped(), jobs._check_limits_now_and_then();
   end if;
 end $$;
 

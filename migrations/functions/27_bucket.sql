@@ -143,7 +143,7 @@ begin
   with changed as materialized (
     select b.*, l.key is not null as is_keyed, l.fair, t.timer as next, jobs._room(l.max, l.rates, b.held, b.tats, b.closed_until, i_now) as room
     from unnest(i_states) b join jobs.job_limit l on l.id = b.id & 16383,
-      lateral (select case when b.waits and l.key is not null and (b.closed_until is not null or l.rates is not null) then jobs._opens_at(l.max, l.rates, b.held, b.tats, b.closed_until, i_now) end as timer) t
+      lateral (select case when b.waits and (b.closed_until is not null or l.rates is not null) then jobs._opens_at(l.max, l.rates, b.held, b.tats, b.closed_until, i_now) end as timer) t
     where b.is_changed or b.held <> b.stored_held or b.waits <> b.stored_waits or b.waits
   ), gone as (
     delete from jobs.bucket s where s.ctid = any (array(

@@ -4,10 +4,10 @@
 --
 -- The functions inherit the pinned plans of jobs._claim_limited, which has locked the limits and the rows.
 
--- A long key as it is stored: a hash.
+-- A key as it is stored: of a long one a hash.
 create or replace function jobs._short_key(i_key jsonb) returns jsonb
 language sql immutable parallel safe
-return pg_catalog.jsonb_build_array('sha256:' || pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to(i_key::text, 'UTF8')), 'hex'));
+return case when pg_catalog.pg_column_size(i_key) <= 500 then i_key else pg_catalog.jsonb_build_array('sha256:' || pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to(i_key::text, 'UTF8')), 'hex')) end;
 
 -- What a job costs whose argument says so: 0 to a million; 1 for what is no number.
 create or replace function jobs._cost_of(i_value jsonb) returns integer
@@ -20,29 +20,31 @@ create or replace function jobs._asked(i_rows tid[], i_limits jobs.task_limit[])
   at tid, rank bigint, seq bigint, size integer, bytes integer, job_id varchar, task varchar, on_end jobs.on_end, from_bucket bigint, limit_id integer, key jsonb, cost integer
 )
 language sql stable begin atomic
-  select r.at, jobs._rank(q.priority, q.ready_seq), q.ready_seq, q.size, q.bytes, q.job_id, q.task, q.on_end, q.bucket, l.limit_id,
-    case pg_catalog.cardinality(l.key)
-      when 1 then pg_catalog.jsonb_build_array(coalesce(q.body->'kwargs'->l.key[1], q.body->'args'->l.positions[1], l.defaults[1]))
-      else coalesce((select pg_catalog.jsonb_agg(coalesce(q.body->'kwargs'->n.name, q.body->'args'->n.position, n.value) order by n.nth)
-                     from rows from (pg_catalog.unnest(l.key), pg_catalog.unnest(l.positions), pg_catalog.unnest(l.defaults)) with ordinality n(name, "position", value, nth)), '[]') end,
+  select r.at, jobs._rank(q.priority, q.ready_seq), q.ready_seq, q.size, q.bytes, q.job_id, q.task, q.on_end, q.bucket, l.limit_id, case when pg_catalog.pg_column_size(k.key) <= 500 then k.key else jobs._short_key(k.key) end,
     case when l.cost is null then 1 else jobs._cost_of(coalesce(q.body->'kwargs'->l.cost, q.body->'args'->l.cost_position, l.cost_default)) end
   from pg_catalog.unnest(i_rows) r(at), lateral (select p.* from jobs.pending p where p.ctid = r.at offset 0) q
-    join pg_catalog.unnest(i_limits) l on l.task = q.task
+    join pg_catalog.unnest(i_limits) l on l.task = q.task,
+    lateral (select case pg_catalog.cardinality(l.key)
+      when 1 then pg_catalog.jsonb_build_array(coalesce(q.body->'kwargs'->l.key[1], q.body->'args'->l.positions[1], l.defaults[1]))
+      else coalesce((select pg_catalog.jsonb_agg(coalesce(q.body->'kwargs'->n.name, q.body->'args'->n.position, n.value) order by n.nth)
+                     from rows from (pg_catalog.unnest(l.key), pg_catalog.unnest(l.positions), pg_catalog.unnest(l.defaults)) with ordinality n(name, "position", value, nth)), '[]') end as key
+      offset 0) k
   offset 0;
 end;
 
--- The state of a bucket after that many slots were taken, that many starts, and perhaps a refusal: of a job that is
--- blocked at this place, if it has a key. Inlined.
+-- The state of a bucket after that many slots were taken, that many starts, perhaps a refusal, of a job that is blocked
+-- at this place if the limit has a key, and perhaps the start of the dead job that had closed it. Inlined.
 create or replace function jobs._after_use(
-  i_state jobs.bucket_state, i_taken integer, i_starts bigint, i_is_refused boolean, i_rank bigint, i_seq bigint, i_is_keyless boolean, i_rates jobs.rate[], i_fair boolean,
+  i_state jobs.bucket_state, i_taken integer, i_starts bigint, i_is_refused boolean, i_is_opened boolean, i_rank bigint, i_seq bigint, i_is_keyless boolean, i_rates jobs.rate[], i_fair boolean,
   i_weight double precision, i_turn double precision, i_run_seconds double precision, i_now timestamptz
 ) returns jobs.bucket_state
 language sql immutable parallel safe
 return row(i_state.id, i_state.key, i_state.held + i_taken, i_is_refused or not i_is_keyless and i_state.waits, least(i_state.first_rank, i_rank), least(i_state.first_seq, i_seq),
   case when i_rates is not null and i_starts > 0 then jobs._after_starts(i_rates, i_state.tats, i_starts, i_now) else i_state.tats end, i_state.timer,
-  case when i_fair then greatest(i_state.turn, i_turn) + i_starts * coalesce(i_run_seconds, 0) / i_weight else i_state.turn end, i_state.closed_until, i_state.closed_by, i_state.reason,
+  case when i_fair then greatest(i_state.turn, i_turn) + i_starts * coalesce(i_run_seconds, 0) / i_weight else i_state.turn end,
+  case when not i_is_opened then i_state.closed_until end, case when not i_is_opened then i_state.closed_by end, case when not i_is_opened then i_state.reason end,
   i_state.at, i_state.stored_held, i_state.stored_waits,
-  i_state.is_changed or i_starts > 0 and (i_fair or i_rates is not null) or (i_rank, i_seq) < (i_state.first_rank, i_state.first_seq) is true)::jobs.bucket_state;
+  i_state.is_changed or i_is_opened or i_starts > 0 and (i_fair or i_rates is not null) or (i_rank, i_seq) < (i_state.first_rank, i_state.first_seq) is true)::jobs.bucket_state;
 
 -- Decides about locked rows: up to i_num jobs go, in the order of their queue. i_states are the states of buckets that
 -- this claim knows; those of others are read, and all are returned as they are once this is done. The steps: what is
@@ -66,12 +68,12 @@ begin
     from jobs._asked(i_rows, i_limits) a join jobs.job_limit l on l.id = a.limit_id
   ), states as materialized (
     select coalesce(i.id, a.bucket) as bucket, case when i.id is not null then i else coalesce(s.state,
-        row(a.bucket, case when pg_column_size(a.key) <= 500 then a.key else jobs._short_key(a.key) end, 0, false, null, null, null, null, 0, null, null, null, null, 0, false, false)::jobs.bucket_state) end as state
+        row(a.bucket, a.key, 0, false, null, null, null, null, 0, null, null, null, null, 0, false, false)::jobs.bucket_state) end as state
     from (select u.bucket, (array_agg(u.key))[1] as key from asked u group by u.bucket) a
     full join unnest(i_states) i on i.id = a.bucket
     left join lateral (select jobs._state_of(b, b.ctid) as state from jobs.bucket b where b.id = a.bucket and i.id is null order by b.version desc limit 1) s on true
   ), judged as materialized (
-    select a.*, a.is_kept
+    select a.*, s.state, a.is_kept
         or (s.state).closed_by = a.job_id and a.on_dead = 'hold' and (s.state).held < a.max
         or (a.from_bucket is not null or a.is_keyless or not (a.fair or (s.state).waits))
           and sum(case when a.is_kept then 0 else a.price end) over (partition by a.bucket order by a.rank, a.seq rows unbounded preceding)
@@ -89,11 +91,11 @@ begin
   ), used as (
     select j.bucket, coalesce(sum(j.price) filter (where d.goes and not j.is_kept), 0)::integer as taken, coalesce(sum(j.price) filter (where d.goes), 0) as starts,
       bool_or(d.blocked_at = j.bucket or not d.goes and (j.from_bucket = j.bucket or j.is_keyless and not j.fits)) is true as is_refused,
-      min(j.rank) filter (where d.blocked_at = j.bucket) as rank, min(j.seq) filter (where d.blocked_at = j.bucket) as seq
+      bool_or(d.goes and (j.state).closed_by = j.job_id and j.on_dead = 'hold') is true as is_opened, min(j.rank) filter (where d.blocked_at = j.bucket) as rank, min(j.seq) filter (where d.blocked_at = j.bucket) as seq
     from judged j join decided d on d.at = j.at group by j.bucket
   )
   select g.*, b.*, s.*, (
-      select array_agg(case when u.bucket is null then s.state else jobs._after_use(s.state, u.taken, u.starts, u.is_refused, u.rank, u.seq, l.key is null, l.rates, l.fair, case when l.fair then jobs._weight_of(l.weights, (s.state).key) end, f.turn, f.run_seconds, i_now) end)
+      select array_agg(case when u.bucket is null then s.state else jobs._after_use(s.state, u.taken, u.starts, u.is_refused, u.is_opened, u.rank, u.seq, l.key is null, l.rates, l.fair, case when l.fair then jobs._weight_of(l.weights, (s.state).key) end, f.turn, f.run_seconds, i_now) end)
       from states s join jobs.job_limit l on l.id = s.bucket & 16383 left join used u on u.bucket = s.bucket
       left join lateral (select n.turn, n.run_seconds from jobs.limit_state n where l.fair and n.limit_id = l.id order by n.version desc limit 1) f on true) as states
   into v_decided

@@ -26,7 +26,7 @@ begin
   if not found then
     return;
   end if;
-  v_buckets := array(select a.bucket from unnest(jobs._asks(array[v_job.at], jobs._limits_of(array[v_job.task::text]))) a);
+  v_buckets := array(select jobs._bucket_id(a.limit_id, a.key) from jobs._asked(array[v_job.at], jobs._limits_of(array[v_job.task::text])) a);
   if v_job.bucket <> all (v_buckets) then
     update jobs.pending q set bucket = null, ready_seq = jobs._unblocked_seq(q.bucket, q.ready_seq) where q.job_id = i_job;
   end if;

@@ -17,7 +17,7 @@ begin
 end $$;
 
 -- Reports that a key is closed, until when, by which job and why.
-create or replace function jobs._explain_closed(i_limit jobs.job_limit, i_state jobs.bucket, i_details jsonb) returns jobs.reason
+create or replace function jobs._explain_closed(i_limit jobs.job_limit, i_state jobs.bucket_state, i_details jsonb) returns jobs.reason
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_until timestamptz := nullif(i_state.closed_until, 'infinity');
@@ -30,7 +30,7 @@ begin
 end $$;
 
 -- Reports that all slots are held, and by which jobs, or of a limit in order which job is before this one.
-create or replace function jobs._explain_held(i_limit jobs.job_limit, i_state jobs.bucket, i_details jsonb) returns jobs.reason
+create or replace function jobs._explain_held(i_limit jobs.job_limit, i_state jobs.bucket_state, i_details jsonb) returns jobs.reason
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_jobs text[];
@@ -55,7 +55,7 @@ create or replace function jobs._explain_bucket(i_limit jobs.job_limit, i_bucket
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_now timestamptz := jobs.now();
-  v_state jobs.bucket;
+  v_state jobs.bucket_state;
   v_until timestamptz;
 begin
   select s.* into v_state from jobs._states_of(array[i_limit.id], array[i_bucket]) s;

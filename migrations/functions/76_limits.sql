@@ -16,30 +16,25 @@ end $$;
 
 -- The states of buckets of these limits: of those in i_some, or of all (null) among the first 100,000 buckets there
 -- are.
-create or replace function jobs._states_of(i_limits integer[], i_some bigint[] default null) returns setof jobs.bucket
+create or replace function jobs._states_of(i_limits integer[], i_some bigint[] default null) returns setof jobs.bucket_state
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp set enable_nestloop = on set jit = off as $$
 declare
   v_some bigint[] := coalesce(i_some, array(select l.id::bigint from jobs.job_limit l where l.id = any (i_limits) and l.key is null));
   v_keyed integer[] := array(select l.id from jobs.job_limit l where l.id = any (i_limits) and l.key is not null and i_some is null);
 begin
   return query
-  with said as materialized (
-    select e.bucket, sum(e.slots)::integer as slots, (array_agg(e.key) filter (where e.key is not null))[1] as key,
-      (array_agg(d order by d.xid desc) filter (where d.closed_until is not null))[1] as closing
-    from unnest(i_limits) l(id), lateral jobs._unheard(l.id) d, unnest(d.buckets, d.slots, d.keys) e(bucket, slots, key)
-    where i_some is null or e.bucket = any (i_some) group by 1
-  ), changed as materialized (
-    select jobs._apply(b.state, u.key, u.slots, 0::double precision, u.closing, u.bucket) as state
-    from said u left join lateral (select s as state from jobs.bucket s where s.id = u.bucket order by s.version desc limit 1) b on true
-    where (b.state).id is not null or u.key is not null
+  with changed as materialized (
+    select c.*
+    from jobs.job_limit l, lateral unnest(jobs._applied(l, array(select d from jobs._unheard(l.id) d), null, 0)) c
+    where l.id = any (i_limits) and (i_some is null or c.id = any (i_some))
   )
-  select (c.state).* from changed c
+  select c.* from changed c
   union all
-  select b.* from unnest(v_some) g(id), lateral (select s.* from jobs.bucket s where s.id = g.id order by s.version desc limit 1) b
-  where b.id not in (select u.bucket from said u)
+  select (jobs._state_of(s.bucket, null)).* from unnest(v_some) g(id), lateral (select b as bucket from jobs.bucket b where b.id = g.id order by b.version desc limit 1) s
+  where g.id not in (select c.id from changed c)
   union all
-  select b.* from (select s.* from jobs.bucket s where v_keyed <> '{}' limit 100000) b
-  where (b.id & 16383)::integer = any (v_keyed) and b.id not in (select u.bucket from said u);
+  select (jobs._state_of(b, null)).* from (select s.* from jobs.bucket s where v_keyed <> '{}' limit 100000) b
+  where (b.id & 16383)::integer = any (v_keyed) and b.id not in (select c.id from changed c);
 end $$;
 
 -- The limits in force that cover a task, or whose topic is under this one; null: all.

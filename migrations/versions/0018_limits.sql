@@ -32,6 +32,9 @@ create table jobs.job_limit (
 -- Has a value once a limit was set: until then claims do not look for limits.
 create sequence jobs.limits_made as bigint;
 
+-- When the buckets were last compared with the runs, in milliseconds.
+create sequence jobs.limits_checked as bigint minvalue 0 start 0;
+
 -- The state of a bucket. A change writes a row with a greater version and deletes the one before, and readers
 -- take the greatest version: while some transaction keeps an old snapshot, they do not pass over the rows that
 -- were deleted (docs/decisions/0041). A bucket without a row has nothing held and nobody waiting. Only who has locked
