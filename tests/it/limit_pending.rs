@@ -50,13 +50,13 @@ async fn blocked_jobs_are_listed_and_counted_as_ready_ones() {
         ("overview", "select string_agg(concat_ws(' ', task, ready, running, round(extract(epoch from jobs.now() - oldest_ready))), ', ' order by task) from jobs.overview()",
          "mail.index 1 0 60, mail.send 2 1 60"),
         ("open counts", "select string_agg(concat_ws(' ', task, ready), ', ' order by task) from jobs.open_counts()", "mail.index 1, mail.send 2"),
-        ("tasks in use", "select string_agg(concat_ws(' ', name, ready), ', ' order by name) from jobs.tasks_in_use('{*}')", "mail.index 1, mail.send 2"),
+        ("tasks in use", "select string_agg(concat_ws(' ', task, ready), ', ' order by task) from jobs.tasks_in_use('{*}')", "mail.index 1, mail.send 2"),
         ("check", "select count(*)::text from jobs.read_ready('mail.send')", "2"),
         ("metrics", "select string_agg(labels->>'task' || ' ' || value, ', ' order by labels->>'task') from jobs.metrics('tasks') where name = 'pgjobs_open_jobs' and labels->>'state' = 'ready'",
          "mail.index 1, mail.send 2"),
         ("age", "select string_agg(labels->>'task' || ' ' || round(value), ', ' order by labels->>'task') from jobs.metrics('tasks') where name = 'pgjobs_oldest_ready_seconds'",
          "mail.index 60, mail.send 60"),
-        ("search", "select count(*)::text from jobs.search('ready')", "3"),
+        ("search", "select count(job_id)::text from jobs.search('ready')", "3"),
     ] {
         assert_eq!(db.one::<String>(query).await, expected, "{what}");
     }

@@ -1,8 +1,8 @@
 //! What limits hold and what they keep back, as people read it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use pgjobs_tests::Db;
+use pgjobs_tests::{Db, Lateness};
 
 use crate::sessions::{as_role, code, one, role};
 
@@ -38,7 +38,7 @@ async fn limits_say_what_is_held_what_waits_and_which_keys_are_closed() {
     let said = "select concat_ws(' ', name, topic, key, max, rates, held, blocked, keys, closed) from jobs.limits";
     assert_eq!(
         db.all::<String>(&format!("{said}()")).await,
-        ["all * 50 {100/s,1000/h} 0 0 0 0", "each mail.* {customer} 1 {} 2 4 3 2"]
+        ["all * 50 {100/s,1000/h} 0 0 0 0", "each mail.* {customer} 1 2 4 3 2"]
     );
     assert_eq!(db.all::<String>(&format!("{said}('bill')")).await, ["all * 50 {100/s,1000/h} 0 0 0 0"]);
     assert_eq!(db.all::<String>(&format!("{said}('mail.send')")).await.len(), 2, "those over a task");
@@ -250,4 +250,67 @@ async fn a_worker_may_close_a_key_of_what_it_may_consume() {
     assert_eq!(code(&mut worker, "select jobs.block_key('all', null, '2100-01-01')").await, "PT403");
     assert_eq!(code(&mut worker, "select jobs.release_key('eu')").await, "42501");
     assert_eq!(db.all::<String>("select name::text from jobs.blocked_keys()").await, ["eu"]);
+}
+
+#[tokio::test]
+async fn a_key_that_is_closed_for_long_is_a_problem_until_it_is_released() {
+    let db = one_for_each_customer().await;
+    let problem = "select concat_ws(' | ', severity, message, found, allowed, remedy) from jobs.problems() where code = 'key_closed'";
+    db.run("select jobs.block_key('each', '1', 'infinity'); select jobs.block_key('each', '\"nobody waits\"', 'infinity')").await;
+    assert_eq!(db.all::<String>(problem).await, [""; 0], "not yet");
+    db.advance(Duration::from_secs(7200)).await;
+    assert_eq!(
+        db.all::<String>(problem).await,
+        ["warning | 1 keys of the limit 'each' are closed, and the first job behind them waits for 2 h | 7200 | 3600 | \
+          `pgjobs limit show 'each'` lists them; `pgjobs limit release 'each'` with a key opens it"]
+    );
+    db.run("select jobs.release_key('each', '1')").await;
+    assert_eq!(db.all::<String>(problem).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_dead_job_whose_limit_pauses_is_a_problem_at_once() {
+    let db = Db::new().await;
+    db.run(
+        r#"select jobs.set_limit('line', 'post', '{"key": ["account"], "in_order": true, "on_dead": "pause"}');
+           select jobs.publish('post', '{"kwargs": {"account": 1}}', i_max_retries => 1) from generate_series(1, 2); select jobs.consume(5);
+           select jobs.nack(job_id, 'x') from jobs.running"#,
+    )
+    .await;
+    assert_eq!(db.one::<i64>("select count(*) from jobs.problems() where code = 'key_closed'").await, 1);
+}
+
+/// Beside a million blocked jobs, half of them of one key.
+#[tokio::test]
+async fn readers_of_limits_cost_little_beside_a_million_blocked_jobs() {
+    let lateness = Lateness::watch();
+    let db = Db::new().await;
+    db.run(
+        r#"select jobs.set_limit('each', 'mail.*', '{"key": ["customer"], "max": 1}');
+           insert into jobs.pending (id, job_id, task, body, priority, ready_seq, created_at, max_retries, timeout, bucket, bytes)
+             select g, '01a228d1c7d97000' || lpad(to_hex(g), 16, '0'), 'mail.send', '{}', 0, g, now(), 3, 60,
+               jobs._bucket_id(l.id, to_jsonb(array[case when g % 2 = 0 then 1 else g end])), 30 from generate_series(1, 1000000) g, jobs.job_limit l;
+           insert into jobs.bucket (id, version, key, held, waits)
+             select jobs._bucket_id(l.id, k.key), 1, k.key, 1, true from jobs.job_limit l, generate_series(1, 1000000, 2) g, to_jsonb(array[g]) k(key);
+           analyze jobs.pending, jobs.bucket"#,
+    )
+    .await;
+    let mut session = db.connect().await;
+    let deep = format!("jobs.explain('01a228d1c7d97000' || lpad(to_hex({}), 16, '0'))", 900_000);
+    for (call, most) in [
+        ("jobs.limits()", 1000),
+        ("jobs.limit_keys('each')", 1000),
+        ("jobs.blocked_keys()", 1000),
+        (deep.as_str(), 300),
+        ("jobs.overview(10000)", 300),
+    ] {
+        let mut took = Duration::MAX;
+        for _ in 0..4 {
+            let start = Instant::now();
+            one::<i64>(&mut session, &format!("select count(*) from {call}")).await;
+            took = took.min(start.elapsed());
+        }
+        println!("{call} beside a million blocked jobs: {took:?}");
+        assert!(took < lateness.allow(Duration::from_millis(most)), "{call}: {took:?}");
+    }
 }
