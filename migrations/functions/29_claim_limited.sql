@@ -74,9 +74,28 @@ declare
   v_ids integer[] := array(select distinct l.limit_id from unnest(i_limits) l);
 begin
   if i_is_plain or jobs._is_awaited('jobs.plain_clients_until') then
-    return array(select l.id from jobs.job_limit l where l.id = any (v_ids) and l.dropped_at is null order by l.id for no key update skip locked);
+    v_ids := array(select l.id from jobs.job_limit l where l.id = any (v_ids) and l.dropped_at is null order by l.id for no key update skip locked);
+  else
+    v_ids := array(select l.id from jobs.job_limit l where l.id = any (v_ids) and l.dropped_at is null order by l.id for no key update);
   end if;
-  return array(select l.id from jobs.job_limit l where l.id = any (v_ids) and l.dropped_at is null order by l.id for no key update);
+  perform jobs._note_turn();
+  return v_ids;
+end $$;
+
+-- Notes that this transaction has a turn, after it has locked limits. 40001 where it reads with an older snapshot than
+-- that of the last turn, as a caller's transaction with the isolation level REPEATABLE READ or SERIALIZABLE may: the
+-- lock alone does not show it what that turn has taken.
+create or replace function jobs._note_turn() returns void
+language plpgsql as $$
+declare
+  v_last xid8 := pg_sequence_last_value('jobs.limit_turns')::text::xid8;
+  v_own xid8 := pg_current_xact_id();
+begin
+  if v_last <> v_own and not pg_visible_in_snapshot(v_last, pg_current_snapshot()) and current_setting('transaction_isolation') <> 'read committed' then
+    raise sqlstate '40001' using message = 'another claim under the same limits was committed after this transaction began',
+      hint = 'run the transaction again, or claim with the isolation level READ COMMITTED';
+  end if;
+  perform setval('jobs.limit_turns', v_own::text::bigint);
 end $$;
 
 -- The limits of those tasks of which all limits are locked.
