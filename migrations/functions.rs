@@ -104,6 +104,7 @@ pub(crate) const FILES: &[Migration] = files!("functions":
     "91_problems"
     "92_problems_of_queues"
     "93_problems_of_workers"
+    "94_problems_of_limits"
     "94_problems_of_schedules"
     "95_problems_of_history"
     "96_problems_of_server"

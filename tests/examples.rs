@@ -271,6 +271,21 @@ fn a_paused_letter_waits_and_says_why() {
 }
 
 #[test]
+fn limits_hold_and_say_what_they_keep_back() {
+    let shown = run("limits", &[]);
+    for line in [
+        "account 7: 1\naccount 7: 2\naccount 7: 3\n",
+        "at most 2 imports of customer 1 at once\n",
+        "why not file 9: key_closed: the limit 'imports' is closed for its key until ",
+        "imported file 9 of customer 2\n",
+        "imports: Some(10) at once\n",
+        "limits.post/account: Some(1) at once\n",
+    ] {
+        assert!(shown.contains(line), "{line} is not in\n{shown}");
+    }
+}
+
+#[test]
 fn unique_jobs_are_published_once_and_postponed_ones_run_once() {
     let shown = run("unique", &[]);
     for line in [

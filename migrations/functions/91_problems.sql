@@ -20,6 +20,7 @@ begin
     union all select b.* from jobs._problems_of_bodies() b
     union all select s.* from jobs._problems_of_schedules() s
     union all select t.* from jobs._problems_of_pauses() t
+    union all select f.* from jobs._problems_of_limits() f
     union all select o.* from jobs._problems_of_owners() o
     union all select k.* from jobs._problems_of_keys() k
     union all select h.* from jobs._problems_of_history() h

@@ -40,6 +40,8 @@
 
 mod builder;
 mod limiter;
+#[cfg(any(feature = "cli", feature = "web"))]
+pub(crate) mod words;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;

@@ -57,6 +57,7 @@ const STORE: &str = "
     select jobs.publish(p, to_jsonb(p), now() + interval '1 h') from (select $1::text as p) x;
     select jobs.set_schedule(p, p, to_jsonb(p), i_every => '90 s', i_meta => jsonb_build_object(p, p)) from (select $1::text as p) x;
     select jobs.pause_schedule(p, p) from (select $1::text as p) x;
+    select jobs.set_limit(p, p, jsonb_build_object('key', array[p], 'max', 1)), jobs.block_key(p, to_jsonb(array[p]), 'infinity', p) from (select $1::text as p) x;
     select jobs.pause_topic(p, null, p) from (select $1::text as p) x;
     select jobs.register_worker(gen_random_uuid(), p, 1, p, array[p], array[p], 4, 3600, '{ping}') from (select $1::text as p) x;
     select jobs.control('ping', i_topic => '*', i_reason => p) from (select $1::text as p) x;
@@ -101,6 +102,7 @@ async fn stored_text_of_others_is_shown_as_text_on_every_page() {
         "/jobs?state=failed",
         "/tasks",
         "/topics",
+        "/limits",
         "/schedules",
         "/workers",
         "/errors",
@@ -119,7 +121,7 @@ async fn stored_text_of_others_is_shown_as_text_on_every_page() {
         .chain(workers.iter().map(|id| format!("/workers/{id}")));
     let named = PAYLOADS
         .iter()
-        .flat_map(|payload| ["/tasks/", "/schedules/"].map(|page| format!("{page}{}", encode(payload))));
+        .flat_map(|payload| ["/tasks/", "/limits/", "/schedules/"].map(|page| format!("{page}{}", encode(payload))));
     for path in things.chain(named) {
         site.open(&path).await;
         assert_harmless(&site, &path).await;

@@ -91,6 +91,8 @@ async fn pictures_of_pages_are_kept() {
         "tasks",
         "task",
         "topics",
+        "limits",
+        "limit",
         "schedules",
         "schedule",
         "workers",

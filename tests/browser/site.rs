@@ -13,13 +13,15 @@ pub(crate) struct Site {
 }
 
 /// Every page that needs no id.
-pub(crate) const PAGES: [&str; 11] = [
+pub(crate) const PAGES: [&str; 13] = [
     "/",
     "/jobs",
     "/jobs?state=failed",
     "/tasks",
     "/tasks/mail.welcome",
     "/topics",
+    "/limits",
+    "/limits/each",
     "/schedules",
     "/schedules/nightly",
     "/workers",
@@ -49,6 +51,8 @@ select jobs.publish('bill.charge', i_max_retries => 1) from generate_series(1, 2
 select case when c.id % 5 = 0 then jobs.nack(c.job_id, 'stripe: 402 card ' || c.id || ' declined')::text else jobs.ack(c.job_id, '{"sent": true}')::text end from jobs.consume(70) c;
 select jobs.publish('mail.welcome', '{"kwargs": {"user_id": 7}}', now() + interval '1 hour');
 select jobs.publish('bill.late', i_max_retries => 2);
+select jobs.set_limit('each', 'mail.*', '{"key": ["user_id"], "max": 2}'), jobs.set_limit('stripe', 'bill.*', '{"max": 20, "rates": ["100/s"]}');
+select jobs.block_key('each', '7', now() + interval '1 hour', 'they asked for a pause');
 select jobs.consume('mail.welcome', 2);
 select jobs.set_schedule('nightly', 'mail.welcome', '{"kwargs": {"user_id": 1}}', '0 3 * * mon-fri', i_zone => 'Europe/Berlin');
 select jobs.set_schedule('often', 'bill.charge', i_every => '90 s');

@@ -2,7 +2,7 @@
 
 use crate::app::{bare, run};
 
-const COMMANDS: [&[&str]; 66] = [
+const COMMANDS: [&[&str]; 73] = [
     &["dev"],
     &["dashboard"],
     &["migrate"],
@@ -41,6 +41,13 @@ const COMMANDS: [&[&str]; 66] = [
     &["control", "receipts"],
     &["pause"],
     &["resume"],
+    &["limit"],
+    &["limit", "list"],
+    &["limit", "show"],
+    &["limit", "set"],
+    &["limit", "drop"],
+    &["limit", "block"],
+    &["limit", "release"],
     &["watch"],
     &["watch", "add"],
     &["watch", "remove"],

@@ -10,6 +10,7 @@ mod doctor;
 mod follow;
 mod help;
 mod inspect;
+mod limit;
 mod migrate;
 mod odd;
 mod operate;

@@ -81,7 +81,19 @@ async fn hostile() -> Db {
     everywhere(&db, odd).await;
     said(&db, odd).await;
     db.run("update jobs.schedule_entry set schedule = (select name from jobs.schedule)").await;
+    limited(&db, odd).await;
     db
+}
+
+/// A limit, and a key of it that is closed.
+async fn limited(db: &Db, odd: &str) {
+    db.run(r#"select jobs.set_limit('l', 'none.*', '{"key": ["a"], "max": 1}')"#).await;
+    for statement in [
+        "select jobs.block_key('l', to_jsonb($1), 'infinity', $1)",
+        "update jobs.job_limit set name = $1, topic = $1, key = array[$1], cost = $1, declared_by = $1",
+    ] {
+        sqlx::query(statement).bind(odd).execute(&db.pool).await.unwrap();
+    }
 }
 
 /// What runs of every job have said.
@@ -190,6 +202,15 @@ async fn no_command_prints_foreign_text_raw() {
         vec!["control", "log", HOSTILE, "--all", "--reason", HOSTILE],
         vec!["control", "pause", "--topic", "o*\u{202e}*"],
         vec!["control", "receipts"],
+        vec!["limit", "list"],
+        vec!["limit", "list", "--topic", "o*\u{202e}*"],
+        vec!["limit", "show", HOSTILE],
+        vec!["limit", "show", "no\u{202e}"],
+        vec!["limit", "set", HOSTILE, "--max", "2"],
+        vec!["limit", "set", "x\u{202e}", "--topic", "x\u{202e}*", "--max", "2"],
+        vec!["limit", "block", HOSTILE, HOSTILE, "--for", "5m", "--reason", HOSTILE],
+        vec!["limit", "release", HOSTILE, HOSTILE],
+        vec!["limit", "drop", HOSTILE],
         vec!["unique", "list"],
         vec!["unique", "release", HOSTILE, HOSTILE, "--yes"],
         vec!["unique", "release", HOSTILE, HOSTILE],

@@ -2,6 +2,7 @@
 
 mod actions;
 mod jobs;
+mod limits;
 mod look;
 mod pitfalls;
 mod roles;

@@ -132,6 +132,26 @@ const CALLS: &[(&str, &str)] = &[
     ("sample_keys", "select jobs.sample_keys('noop', 5, 5)"),
     ("pause_topic", "select jobs.pause_topic('noop')"),
     ("pauses", "select jobs.pauses()"),
+    ("set_limit", r#"select jobs.set_limit('two', 'noop', '{"key": ["n"], "max": 2}')"#),
+    ("drop_limit", r#"select jobs.set_limit('two', 'noop', '{"key": ["n"], "max": 2}'); select jobs.drop_limit('two')"#),
+    ("limits", "select jobs.set_limit('l', 'noop', '{\"max\": 1}'); select jobs.limits('noop'), jobs.limits()"),
+    (
+        "limit_keys",
+        r#"select jobs.set_limit('l', 'limited', '{"key": ["a"], "max": 1}'); select jobs.publish('limited') from generate_series(1, 3);
+           select jobs.consume_topic('limited', 3); select jobs.limit_keys('l'); select jobs.explain(job_id) from jobs.pending where bucket is not null"#,
+    ),
+    (
+        "block_key",
+        r#"select jobs.set_limit('l', 'noop', '{"key": ["a"], "max": 1}'); select jobs.block_key('l', '1', '2100-01-01', 'x'); select jobs.limit_keys('l')"#,
+    ),
+    (
+        "release_key",
+        r#"select jobs.set_limit('l', 'noop', '{"max": 1}'); select jobs.block_key('l', null, '2100-01-01'); select jobs.release_key('l')"#,
+    ),
+    (
+        "blocked_keys",
+        r#"select jobs.set_limit('l', 'noop', '{"max": 1}'); select jobs.block_key('l', null, '2100-01-01'); select jobs.blocked_keys()"#,
+    ),
     ("watch", "select jobs.watch('noop')"),
     ("unwatch", "select jobs.watch('noop'); select jobs.unwatch('noop')"),
     ("watches", "select jobs.watches()"),

@@ -15,6 +15,8 @@ mod hostile;
 mod idle_claims;
 mod install;
 mod keep;
+mod limit_pending;
+mod limit_readers;
 mod locks;
 mod lookups;
 mod meta;

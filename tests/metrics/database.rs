@@ -246,3 +246,20 @@ async fn a_look_takes_a_fraction_of_a_second_beside_a_million_jobs() {
     println!("metrics beside a million jobs: {took:?}");
     assert!(took < lateness.allow(Duration::from_millis(400)), "{took:?}");
 }
+
+#[tokio::test]
+async fn limits_say_how_much_of_them_is_in_use() {
+    let db = Db::new().await;
+    db.run(
+        r#"select jobs.set_limit('each', 'mail.*', '{"key": ["customer"], "max": 1}'), jobs.set_limit('often', 'mail.*', '{"rates": ["9/s"]}');
+           select jobs.publish('mail.send', '{"kwargs": {"customer": 7}}') from generate_series(1, 3); select jobs.consume(5)"#,
+    )
+    .await;
+    let limit = r#"{"limit": "each"}"#;
+    for (what, expected) in [("held", 1.0), ("max", 1.0), ("blocked", 2.0)] {
+        assert_eq!(number(&db, &format!("pgjobs_limit_{what}"), limit).await, expected, "{what}");
+    }
+    let often = r#"{"limit": "often"}"#;
+    assert_eq!(number(&db, "pgjobs_limit_max", often).await, -1.0, "it has none");
+    assert_eq!(number(&db, "pgjobs_limit_held", often).await, 1.0);
+}

@@ -15,6 +15,7 @@ pub(crate) mod edit;
 pub(crate) mod explain;
 pub(crate) mod inspect;
 pub(crate) mod jobs;
+pub(crate) mod limit;
 pub(crate) mod migrate;
 pub(crate) mod operation;
 pub(crate) mod pause;

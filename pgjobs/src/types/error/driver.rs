@@ -143,6 +143,7 @@ fn role_of(function: &str) -> &'static str {
         "explain",
         "workers",
         "pauses",
+        "limits",
         "problems",
         "metrics",
         "statistics",
@@ -198,6 +199,7 @@ fn role_of(function: &str) -> &'static str {
         "set_progress",
         "job_log",
         "announce_events",
+        "block_key",
     ];
     match function {
         name if PUBLISHER.contains(&name) => "jobs_publisher",

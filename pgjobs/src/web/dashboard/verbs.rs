@@ -18,6 +18,8 @@ pub enum Verb {
     Operate,
     /// Pause and resume topics.
     Pause,
+    /// Make, change and drop limits, and close and open their keys.
+    Limit,
     /// Publish jobs.
     Publish,
     /// Run, pause, resume and back-fill schedules.
@@ -46,6 +48,7 @@ const PERMISSIONS: &[(Verb, Role, &str)] = &[
     (Verb::Cancel, Role::Operator, "cancel"),
     (Verb::Operate, Role::Operator, "operate"),
     (Verb::Pause, Role::Operator, "pause"),
+    (Verb::Limit, Role::Operator, "limit"),
     (Verb::Publish, Role::Operator, "publish"),
     (Verb::Schedule, Role::Operator, "schedule"),
     (Verb::Control, Role::Operator, "control"),

@@ -15,6 +15,7 @@ pub(super) const SECTIONS: &[(Section, &str, &str, &str)] = &[
     (Section::Jobs, "/jobs", "Jobs", "j"),
     (Section::Tasks, "/tasks", "Tasks", "t"),
     (Section::Topics, "/topics", "Topics", "i"),
+    (Section::Limits, "/limits", "Limits", "l"),
     (Section::Schedules, "/schedules", "Schedules", "s"),
     (Section::Workers, "/workers", "Workers", "k"),
     (Section::Errors, "/errors", "Errors", "e"),
@@ -34,6 +35,8 @@ pub(super) enum Section {
     Tasks,
     /// Topics and what is paused.
     Topics,
+    /// Limits and one limit.
+    Limits,
     /// Schedules and one schedule.
     Schedules,
     /// Workers and one worker.

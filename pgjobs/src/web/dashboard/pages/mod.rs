@@ -8,6 +8,7 @@ pub(super) mod job_edit;
 pub(super) mod jobs;
 pub(super) mod jobs_act;
 pub(super) mod jobs_do;
+mod limits;
 mod notice;
 pub(super) mod operations;
 pub(super) mod overview;

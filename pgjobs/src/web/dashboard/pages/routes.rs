@@ -1,8 +1,8 @@
 //! The table of these pages and of what is done on them: a line for each.
 
-use super::{audit, database, errors, schedules, statistics, tasks, topics, workers};
+use super::{audit, database, errors, limits, schedules, statistics, tasks, topics, workers};
 use crate::web::dashboard::verbs::Verb;
-use crate::web::dashboard::view::Section::{Audit, Database, Errors, Schedules, Tasks, Topics, Workers};
+use crate::web::dashboard::view::Section::{Audit, Database, Errors, Limits, Schedules, Tasks, Topics, Workers};
 use crate::web::dashboard::view::{Action, Page};
 
 /// Read by GET: they change nothing.
@@ -11,6 +11,8 @@ pub(in crate::web::dashboard) const PAGES: &[Page] = &[
     Page { path: "/tasks", section: Tasks, verb: Verb::View, show: |ask| Box::pin(tasks::show(ask)) },
     Page { path: "/tasks/{name}", section: Tasks, verb: Verb::View, show: |ask| Box::pin(tasks::one(ask)) },
     Page { path: "/topics", section: Topics, verb: Verb::View, show: |ask| Box::pin(topics::show(ask)) },
+    Page { path: "/limits", section: Limits, verb: Verb::View, show: |ask| Box::pin(limits::show(ask)) },
+    Page { path: "/limits/{name}", section: Limits, verb: Verb::View, show: |ask| Box::pin(limits::one(ask)) },
     Page { path: "/schedules", section: Schedules, verb: Verb::View, show: |ask| Box::pin(schedules::show(ask)) },
     Page { path: "/schedules/{name}", section: Schedules, verb: Verb::View, show: |ask| Box::pin(schedules::one(ask)) },
     Page { path: "/workers", section: Workers, verb: Verb::View, show: |ask| Box::pin(workers::show(ask)) },
@@ -28,6 +30,10 @@ pub(in crate::web::dashboard) const ACTIONS: &[Action] = &[
     Action { path: "/tasks/{name}/publish", verb: Verb::Publish, run: |ask, form| Box::pin(tasks::publish(ask, form)) },
     Action { path: "/topics/pause", verb: Verb::Pause, run: |ask, form| Box::pin(topics::pause(ask, form)) },
     Action { path: "/topics/resume", verb: Verb::Pause, run: |ask, form| Box::pin(topics::resume(ask, form)) },
+    Action { path: "/limits/set", verb: Verb::Limit, run: |ask, form| Box::pin(limits::set(ask, form)) },
+    Action { path: "/limits/drop", verb: Verb::Limit, run: |ask, form| Box::pin(limits::drop(ask, form)) },
+    Action { path: "/limits/block", verb: Verb::Limit, run: |ask, form| Box::pin(limits::block(ask, form)) },
+    Action { path: "/limits/release", verb: Verb::Limit, run: |ask, form| Box::pin(limits::release(ask, form)) },
     Action { path: "/schedules/{name}/run", verb: Verb::Schedule, run: |ask, form| Box::pin(schedules::run(ask, form)) },
     Action { path: "/schedules/{name}/pause", verb: Verb::Schedule, run: |ask, form| Box::pin(schedules::pause(ask, form)) },
     Action { path: "/schedules/{name}/resume", verb: Verb::Schedule, run: |ask, form| Box::pin(schedules::resume(ask, form)) },
