@@ -48,13 +48,14 @@ return array(
   select greatest(t.tat, i_now) + make_interval(secs => i_starts * r.seconds / r.count)
   from unnest(i_rates) with ordinality r(count, seconds, burst, at) left join unnest(i_tats) with ordinality t(tat, at) on t.at = r.at order by r.at);
 
--- When a job can start in a bucket where none can now because of time; null: when a slot is given back.
+-- When time lets a job start in a bucket in which one waits: the next start that the rates allow, beyond those that they
+-- allow already and that are too few for what the job costs. null: when a slot is given back.
 create or replace function jobs._opens_at(i_max integer, i_rates jobs.rate[], i_held integer, i_tats timestamptz[], i_closed_until timestamptz, i_now timestamptz) returns timestamptz
 language sql immutable parallel safe
 return case when i_closed_until > i_now then nullif(i_closed_until, 'infinity') when i_held >= i_max then null
-  else (select max(t.tat - make_interval(secs => (r.burst - 1) * r.seconds / r.count))
-        from unnest(i_rates) with ordinality r(count, seconds, burst, at) join unnest(i_tats) with ordinality t(tat, at) on t.at = r.at
-        where extract(epoch from t.tat - i_now)::double precision * r.count / r.seconds > r.burst - 1 + 1e-6) end;
+  else (select max(t.tat - make_interval(secs => (r.burst - 1 - n.starts) * r.seconds / r.count))
+        from (select jobs._starts_left(i_rates, i_tats, i_now)) n(starts), unnest(i_rates) with ordinality r(count, seconds, burst, at) join unnest(i_tats) with ordinality t(tat, at) on t.at = r.at
+        where extract(epoch from t.tat - i_now)::double precision * r.count / r.seconds > r.burst - 1 - n.starts + 1e-6) end;
 
 -- The share that a fair limit gives to a key.
 create or replace function jobs._weight_of(i_weights jsonb, i_key jsonb) returns double precision

@@ -245,3 +245,71 @@ async fn a_claim_does_not_ask_for_another_while_a_limit_for_all_is_full() {
     limit(&db, "b", "t", r#"{"max": 2}"#).await;
     assert_eq!(keys(&worker.claim(10).await), [1]);
 }
+
+/// Of two tasks with limits, the older's is full; and jobs of it wait at keys that have room.
+#[tokio::test]
+async fn a_full_limit_for_all_keeps_no_other_limited_task_back() {
+    for keyed in [false, true] {
+        let db = Db::new().await;
+        limit(&db, "b", "t", r#"{"max": 2}"#).await;
+        limit(&db, "c", "u", r#"{"max": 100}"#).await;
+        if keyed {
+            limit(&db, "a", "t", r#"{"key": ["c"], "max": 1}"#).await;
+        }
+        let worker = db.worker(&["t", "u"]).await;
+        put(&db, "t", 1, 300).await;
+        put(&db, "t", 2, 300).await;
+        let first = worker.claim(10).await;
+        assert_eq!(first.len(), 2);
+        limit(&db, "b", "t", r#"{"max": 0}"#).await;
+        db.settle("success", &first.jobs).await;
+        put(&db, "u", 3, 30).await;
+        for number in [1, 1, 10, 18] {
+            assert_eq!(keys(&worker.claim(number).await), vec![3; usize::try_from(number).unwrap()], "keyed: {keyed}");
+        }
+        limit(&db, "b", "t", r#"{"max": 2}"#).await;
+        assert_eq!(worker.claim(10).await.len(), 2);
+        assert_right(&db).await;
+    }
+}
+
+/// The first job of a key costs more than what is left of it.
+#[tokio::test]
+async fn a_dear_job_that_waits_keeps_no_other_key_back() {
+    let db = Db::new().await;
+    limit(&db, "a", "t", r#"{"key": ["c"], "max": 3, "cost": "d"}"#).await;
+    let worker = db.worker(&["t"]).await;
+    for (c, d) in [(1, 2), (1, 3), (1, 1), (2, 1), (2, 3), (3, 1)] {
+        db.publish("t", body(c, d)).await;
+    }
+    let mut runs = Vec::new();
+    for _ in 0..5 {
+        runs.extend(worker.claim(1).await.jobs);
+    }
+    let started: Vec<_> = runs.iter().map(|job| &job.body).collect();
+    assert_eq!(started, [&body(1, 2), &body(2, 1), &body(3, 1)], "and none passes a dear one of its key");
+    db.settle("success", [&runs[0]]).await;
+    assert_eq!(worker.claim(1).await.jobs[0].body, body(1, 3));
+    assert_right(&db).await;
+}
+
+/// A worker without the task at the head of a key's line takes what is behind it, and forgets nothing.
+#[tokio::test]
+async fn a_worker_of_one_task_takes_its_jobs_out_of_a_key_of_several() {
+    let db = Db::new().await;
+    limit(&db, "a", "*", r#"{"key": ["c"], "max": 1}"#).await;
+    let both = db.worker(&["t", "u"]).await;
+    for task in ["t", "u", "t"] {
+        put(&db, task, 1, 1).await;
+    }
+    let first = both.claim(10).await;
+    assert_eq!(first.len(), 1);
+    db.settle("success", &first.jobs).await;
+    let other = db.worker(&["t"]).await;
+    let second = other.claim(10).await;
+    assert_eq!(second.jobs[0].task, "t");
+    db.settle("success", &second.jobs).await;
+    assert!(other.claim(10).await.is_empty());
+    assert_eq!(both.claim(10).await.jobs[0].task, "u");
+    assert_right(&db).await;
+}
