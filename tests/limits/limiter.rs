@@ -10,7 +10,9 @@ use pgjobs_tests::Db;
 async fn starts_are_taken_while_there_is_room_and_waited_for_after() {
     let db = Db::new().await;
     Limit::new("stripe").topic("pay.*").key(["account"]).rate("10/s").burst(2).save(&db.pool).await.unwrap();
-    let ask = async |account: &str, cost: u32| limiter("stripe").key(account).cost(cost).try_acquire(&db.pool).await.unwrap();
+    let ask = async |account: &str, cost: u32| {
+        limiter("stripe").key(account).cost(cost).try_acquire(&db.pool).await.unwrap()
+    };
     assert_eq!(ask("acme", 2).await, Acquired::Granted);
     assert_eq!(ask("other", 1).await, Acquired::Granted, "a key of its own");
     let begun = Instant::now();

@@ -1,5 +1,5 @@
-//! Running workers and limits that let jobs start by time: rates, and keys that are closed for a while. The workers
-//! poll once a minute, so only what a claim says of the next start wakes them.
+//! Running workers and limits that let jobs start by time: rates, and keys that are closed for a while. The
+//! workers poll once a minute, so only what a claim says of the next start wakes them.
 
 use std::time::{Duration, Instant};
 
@@ -21,7 +21,8 @@ async fn ask(#[inject] job: &Job, customer: i64, seconds: i64) -> Result<(), Tas
 }
 
 async fn worker(db: &Db) -> WorkerHandle {
-    let worker = Worker::new(db.pool.clone()).task(call::DEF).task(ask::DEF).topic("limits.*").concurrency(10);
+    let worker =
+        Worker::new(db.pool.clone()).task(call::DEF).task(ask::DEF).topic("limits.*").concurrency(10);
     worker.poll(Duration::from_secs(60)).start().await.unwrap()
 }
 
@@ -39,7 +40,14 @@ async fn run_all(db: &Db, customers: &[i64], each: usize) -> Duration {
 #[tokio::test(flavor = "multi_thread")]
 async fn jobs_start_at_the_rate_of_their_key_though_the_worker_polls_seldom() {
     let db = Db::new().await;
-    Limit::new("calls").topic("limits.*").key(["customer"]).rate("10/s").burst(1).save(&db.pool).await.unwrap();
+    Limit::new("calls")
+        .topic("limits.*")
+        .key(["customer"])
+        .rate("10/s")
+        .burst(1)
+        .save(&db.pool)
+        .await
+        .unwrap();
     let worker = worker(&db).await;
     let took = run_all(&db, &[1, 2], 6).await;
     assert!(took >= Duration::from_millis(450), "six starts at ten a second: {took:?}");
@@ -85,7 +93,11 @@ async fn a_key_that_is_opened_by_hand_wakes_a_sleeping_worker() {
     let worker = worker(&db).await;
     let held = call::publish(&db.pool, 1).await.unwrap();
     until("the job waits for its key", async || {
-        limits::keys(&db.pool, "calls", 10).await.unwrap().iter().any(|key| key.blocked == 1 && key.closed_until.is_some())
+        limits::keys(&db.pool, "calls", 10)
+            .await
+            .unwrap()
+            .iter()
+            .any(|key| key.blocked == 1 && key.closed_until.is_some())
     })
     .await;
     let limit = limits::get(&db.pool, "calls").await.unwrap().expect("a limit");

@@ -64,7 +64,13 @@ impl Database {
         Ok(())
     }
 
-    pub(super) fn claim(&mut self, worker: Uuid, lease: Uuid, room: usize, now: u64) -> Result<Vec<Run>, Dead> {
+    pub(super) fn claim(
+        &mut self,
+        worker: Uuid,
+        lease: Uuid,
+        room: usize,
+        now: u64,
+    ) -> Result<Vec<Run>, Dead> {
         if self.alive.is_none_or(|(id, _)| id != worker) {
             return Err(Dead);
         }
