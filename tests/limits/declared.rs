@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use pgjobs::limits::Limit;
-use pgjobs::{Task, Worker, task};
+use pgjobs::{Worker, task};
 use pgjobs_tests::Db;
 
 /// What is declared, as the database is told.
@@ -152,7 +152,7 @@ fn chrono() -> String {
 #[tokio::test]
 async fn a_worker_declares_what_the_attribute_says() {
     let db = Db::new().await;
-    let worker = Worker::new(db.pool.clone()).task(sync::DEF).topic("limits.sync").start().await.unwrap();
+    let worker = Worker::new(db.pool.clone()).topic("limits.sync").start().await.unwrap();
     worker.shutdown().await;
     assert_eq!(
         limits(&db).await,
