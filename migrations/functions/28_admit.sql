@@ -6,7 +6,7 @@
 
 -- A key as it is stored: of a long one a hash.
 create or replace function jobs._short_key(i_key jsonb) returns jsonb
-language sql immutable parallel safe
+language sql stable parallel safe
 return case when pg_catalog.pg_column_size(i_key) <= 500 then i_key else pg_catalog.jsonb_build_array('sha256:' || pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to(i_key::text, 'UTF8')), 'hex')) end;
 
 -- What a job costs whose argument says so: 0 to a million; 1 for what is no number.
@@ -33,7 +33,8 @@ language sql stable begin atomic
             lateral (select jobs._rank(t.priority, t.ready_seq) as rank, t.ready_seq as seq, t.size, t.bytes, t.job_id, t.task, t.on_end, t.bucket, t.body from jobs.pending t where t.ctid = r.at offset 0) p
           offset 0) q
       join pg_catalog.unnest(i_limits) l on l.task = q.task
-    offset 0) k;
+    offset 0) k
+  offset 0;
 end;
 
 -- Decides about locked rows: up to i_num jobs go, in the order of their queue. i_states are the states of buckets that

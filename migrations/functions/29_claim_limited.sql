@@ -186,6 +186,7 @@ create or replace function jobs._admit(
 language plpgsql as $$
 declare
   v_fair integer[] := array(select l.id from jobs.job_limit l where l.fair and l.id = any (array(select t.limit_id from unnest(i_limits) t)));
+  v_blocks boolean := exists (select from unnest(i_limits) t where t.key is not null);   -- rows may have to be looked through
   v_rows tid[];
   v_round record;
 begin
@@ -202,7 +203,7 @@ begin
     states := v_round.states;
   end if;
   if admission is null and v_rows is null and i_looked < 5000 then
-    v_rows := jobs._ready_rows(array(select distinct t.task from unnest(i_limits) t), i_limits, states, i_now, i_num, least(5000 - i_looked, greatest(2 * i_num, 128, i_looked)), i_own_batch,
+    v_rows := jobs._ready_rows(array(select distinct t.task from unnest(i_limits) t), i_limits, states, i_now, i_num, least(5000 - i_looked, case when v_blocks then greatest(i_num + 64, i_looked) else i_num end), i_own_batch,
                                i_watermark_tasks, i_watermark_priorities, i_watermarks, i_jobs_per_mib);
     looked := coalesce(cardinality(v_rows), 0);
   end if;
@@ -249,12 +250,17 @@ declare
 begin
   v_packed := array(
     select r.at
-    from (select g.at, q.size, t.room, sum(q.size) over (partition by q.task order by q.rank, q.ready_seq rows unbounded preceding) as reach
+    from (select g.at, q.size, t.room, t.is_keyed, sum(q.size) over (partition by q.task order by q.rank, q.ready_seq rows unbounded preceding) as reach
           from unnest(i_rows) g(at), lateral (select p.task, p.size, jobs._rank(p.priority, p.ready_seq) as rank, p.ready_seq from jobs.pending p where p.ctid = g.at offset 0) q
-          join (select l.task, min(case when l.key is null and l.cost is null then jobs._room(d.max, d.rates, coalesce(b.held, 0), b.tats, b.closed_until, i_now) else 0 end) as room
+          join (select l.task, bool_or(l.key is not null or l.cost is not null) as is_keyed,
+                  least(i_num, min(jobs._room(d.max, d.rates, coalesce(i.held, b.held, 0), coalesce(i.tats, b.tats), coalesce(i.closed_until, b.closed_until), i_now))) as room
                 from unnest(i_limits) l join jobs.job_limit d on d.id = l.limit_id
-                left join lateral (select s.* from jobs.bucket s where l.key is null and s.id = l.limit_id order by s.version desc limit 1) b on true group by 1) t on t.task = q.task) r
-    where r.size > 1 and r.reach > least(i_num, r.room));
+                left join unnest(i_states) i on i.id = l.limit_id and l.key is null
+                left join lateral (select s.* from jobs.bucket s where l.key is null and i.id is null and s.id = l.limit_id order by s.version desc limit 1) b on true group by 1) t on t.task = q.task) r
+    where r.size > 1 and (r.is_keyed or r.reach > r.room and r.reach - r.size < r.room));
+  if v_packed = '{}' then
+    return i_rows;
+  end if;
   return array(select r from unnest(i_rows) r where r <> all (v_packed)) || jobs._unpack_rows(v_packed);
 end $$;
 
