@@ -74,7 +74,7 @@ begin
           and sum(case when g.is_kept then 0 else g.price end) over (partition by g.bucket order by g.rank, g.seq rows unbounded preceding)
               <= jobs._room(g.max, g.rates, g.held, g.tats, g.closed_until, i_now) as fits,
         row_number() over (partition by g.bucket order by g.rank, g.seq rows unbounded preceding) as place
-    from (select a.*, s.held, s.waits, s.tats, s.closed_until, a.bucket = any (a.kept) is true as is_kept, s.closed_by = a.job_id and a.on_dead = 'hold' as is_opener
+    from (select a.*, s.held, s.waits, s.tats, s.closed_until, a.bucket = any (a.kept) is true as is_kept, (s.closed_by = a.job_id and a.on_dead = 'hold') is true as is_opener
           from asked a join states s on s.id = a.bucket) g
   ), verdicts as (
     select j.at, min(j.task) as task, min(j.rank) as rank, min(j.seq) as seq, min(j.size) as size, min(j.bytes) as bytes, min(j.from_bucket) as from_bucket, bool_or(j.has_on_end) as on_end,

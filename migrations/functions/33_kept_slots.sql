@@ -1,21 +1,24 @@
--- Pending jobs that limits know of: those that are blocked at a bucket, and those in order that keep their slots until
--- their next run (on_end.kept). What changes or ends such a job from outside has to leave its limits right.
+-- Pending jobs that limits know of: those that are blocked at a bucket, and those in order that keep their
+-- slots until their next run (on_end.kept). What changes or ends such a job from outside has to leave its
+-- limits right.
 
--- What follows from a job's end, without the slots that it has kept: for where it holds none any more. Inlined.
+-- What follows from a job's end, without the slots that it has kept: for where it holds none any more.
+-- Inlined.
 create or replace function jobs._without_kept(i_on_end jobs.on_end) returns jobs.on_end
 language sql immutable parallel safe
 return case when (i_on_end).kept is null then i_on_end
   when (i_on_end).unique_name is not null then row((i_on_end).unique_name, (i_on_end).unique_key, (i_on_end).until_started, null)::jobs.on_end end;
 
--- The place of a job that leaves its bucket: before every watermark, in its old order, as for jobs that are released.
--- Inlined.
+-- The place of a job that leaves its bucket: before every watermark, in its old order, as for jobs that are
+-- released. Inlined.
 create or replace function jobs._unblocked_seq(i_bucket bigint, i_ready_seq bigint) returns bigint
 language sql immutable parallel safe
 return case when i_bucket is not null and i_ready_seq > 0 then i_ready_seq - 4611686018427387904 else i_ready_seq end;
 
--- After the arguments of a pending job have changed, whose row the caller has locked: where they make another key,
--- gives back the slots that it has kept of the old one, and if it is blocked there, makes it ready. Then it comes
--- before others of its priority until a claim has looked at it. Where the key is the same, it keeps its place.
+-- After the arguments of a pending job have changed, whose row the caller has locked: where they make another
+-- key, gives back the slots that it has kept of the old one, and if it is blocked there, makes it ready. Then
+-- it comes before others of its priority until a claim has looked at it. Where the key is the same, it keeps
+-- its place.
 create or replace function jobs._change_key(i_job text) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_nestloop = on set jit = off as $$
 declare

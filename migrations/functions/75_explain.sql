@@ -51,8 +51,8 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   from pg_locks l where l.locktype = 'transactionid' and l.transactionid = i_holder and l.granted and l.pid <> pg_backend_pid()
 $$;
 
--- Reports whether the workers with its task are busy, and the job's position in the queue, unless it waits at a limit.
--- Counts to 10,000 and no further.
+-- Reports whether the workers with its task are busy, and the job's position in the queue, unless it waits at
+-- a limit. Counts to 10,000 and no further.
 create or replace function jobs._explain_queue(i_task varchar, i_rank bigint, i_ready_seq bigint, i_ahead bigint) returns setof jobs.reason
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$

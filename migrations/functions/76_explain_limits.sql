@@ -1,7 +1,8 @@
--- Why a job that is due does not start: the limits that keep it back, in the order in which claims check them.
+-- Why a job that is due does not start: the limits that keep it back, in the order in which claims check
+-- them.
 
--- Jobs that hold slots of a bucket, at most i_num: those that run, and one in order that waits for its next run (its
--- time, else null).
+-- Jobs that hold slots of a bucket, at most i_num: those that run, and one in order that waits for its next
+-- run (its time, else null).
 create or replace function jobs._holders_of(i_bucket bigint, i_num integer) returns table (job_id varchar, scheduled_at timestamptz)
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp set enable_nestloop = on set jit = off as $$
 begin
@@ -75,8 +76,8 @@ begin
   end if;
 end $$;
 
--- Which limits keep a job back that is due: where it waits at a bucket, that one; else those without key over its task.
--- The key goes to those who may read arguments.
+-- Which limits keep a job back that is due: where it waits at a bucket, that one; else those without key over
+-- its task. The key goes to those who may read arguments.
 create or replace function jobs._explain_limits(i_job varchar, i_task varchar, i_bucket bigint) returns setof jobs.reason
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare

@@ -1,7 +1,8 @@
 -- Keys of limits that hold up their jobs: listing, closing and opening them.
 
--- The key of a limit as it is stored, from what a caller gives: an array with a value for each argument that makes the
--- key, or the value alone where that is one argument and no array; null for a limit without key. PT400 for anything else.
+-- The key of a limit as it is stored, from what a caller gives: an array with a value for each argument that
+-- makes the key, or the value alone where that is one argument and no array; null for a limit without key.
+-- PT400 for anything else.
 create or replace function jobs._limit_key(i_limit jobs.job_limit, i_key jsonb) returns jsonb
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 declare
@@ -17,11 +18,11 @@ begin
   return jobs._short_key(v_key);
 end $$;
 
--- Closes a key: no job of it starts before i_until (infinity: until jobs.release_key). For a handler that was told to
--- wait, by HTTP's 429 for example. A key that is closed for longer stays so, and a time that is over changes nothing. Only
--- says so to the next claim (jobs.bucket_delta), so it waits for nobody. i_key as jobs._limit_key takes it. PT404 for
--- an unknown limit, PT400 for a key that does not fit or a time out of range, PT403 when a restricted caller may not
--- consume what is under the limit.
+-- Closes a key: no job of it starts before i_until (infinity: until jobs.release_key). For a handler that was
+-- told to wait, by HTTP's 429 for example. A key that is closed for longer stays so, and a time that is over
+-- changes nothing. Only says so to the next claim (jobs.bucket_delta), so it waits for nobody. i_key as
+-- jobs._limit_key takes it. PT404 for an unknown limit, PT400 for a key that does not fit or a time out of
+-- range, PT403 when a restricted caller may not consume what is under the limit.
 create or replace function jobs.block_key(i_name text, i_key jsonb, i_until timestamptz, i_reason text default null) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
@@ -40,8 +41,8 @@ begin
   where i_until > jobs.now() and not exists (select from jobs._states_of(array[v_limit.id], array[v_bucket]) s where s.closed_until >= i_until);
 end $$;
 
--- Opens a key that is closed, and wakes workers; false when it is not closed. i_key as jobs._limit_key takes it. Waits
--- for nobody. PT404 for an unknown limit, PT400 for a key that does not fit.
+-- Opens a key that is closed, and wakes workers; false when it is not closed. i_key as jobs._limit_key takes
+-- it. Waits for nobody. PT404 for an unknown limit, PT400 for a key that does not fit.
 create or replace function jobs.release_key(i_name text, i_key jsonb default null) returns boolean
 language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
@@ -58,7 +59,8 @@ begin
   return true;
 end $$;
 
--- Jobs in order that keep their slots while they wait for their next run, at most 10,000, each with the buckets.
+-- Jobs in order that keep their slots while they wait for their next run, at most 10,000, each with the
+-- buckets.
 create or replace function jobs._keepers() returns table (bucket bigint, job_id varchar, scheduled_at timestamptz)
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
@@ -69,9 +71,10 @@ begin
     unnest(q.kept) k(bucket);
 end $$;
 
--- The keys that hold up their jobs, at most i_limit: those that are closed, and those in order whose job waits for its
--- next run (closed_by). Of each how many jobs wait, counted to 10,001, and since when the first of them is due. i_topic as
--- jobs.limits takes it. For administrators, because keys are made of arguments. Locks nothing.
+-- The keys that hold up their jobs, at most i_limit: those that are closed, and those in order whose job
+-- waits for its next run (closed_by). Of each how many jobs wait, counted to 10,001, and since when the first
+-- of them is due. i_topic as jobs.limits takes it. For administrators, because keys are made of arguments.
+-- Locks nothing.
 create or replace function jobs.blocked_keys(i_topic text default null, i_limit integer default 100) returns table (
   name varchar, key jsonb, closed_by varchar, reason text, closed_until timestamptz, blocked bigint, oldest timestamptz
 )

@@ -1,5 +1,5 @@
--- Limits for those who look at them, and closing a key. Readers see a bucket as the next claim would find it: as it
--- is stored, with what was said of it since. They lock nothing, and count no further than a page shows.
+-- Limits for those who look at them, and closing a key. Readers see a bucket as the next claim would find it:
+-- as it is stored, with what was said of it since. They lock nothing, and count no further than a page shows.
 
 -- What was said about the buckets of a limit and no claim has applied yet, at most 10,000 rows.
 create or replace function jobs._unheard(i_limit integer) returns setof jobs.bucket_delta
@@ -14,8 +14,8 @@ begin
   select d.* from pg_snapshot_xip(v_heard) x(xid), lateral (select u.* from jobs.bucket_delta u where u.limit_id = i_limit and u.xid = x.xid limit 10000) d;
 end $$;
 
--- The states of buckets of these limits: of those in i_some, or of all (null) among the first 100,000 buckets there
--- are.
+-- The states of buckets of these limits: of those in i_some, or of all (null) among the first 100,000 buckets
+-- there are.
 create or replace function jobs._states_of(i_limits integer[], i_some bigint[] default null) returns setof jobs.bucket_state
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp set enable_nestloop = on set jit = off as $$
 declare
@@ -78,9 +78,9 @@ begin
   return (select count(*) from (select from jobs.pending q where q.bucket = i_bucket limit 10001) c);
 end $$;
 
--- The limits in force, by name: those that cover the task i_topic, or whose topics are under it (null: all). Of each
--- the slots that jobs hold, how many jobs wait for one (counted to 10,001), how many keys it has in use, and how many
--- of these are closed. Locks nothing.
+-- The limits in force, by name: those that cover the task i_topic, or whose topics are under it (null: all).
+-- Of each the slots that jobs hold, how many jobs wait for one (counted to 10,001), how many keys it has in
+-- use, and how many of these are closed. Locks nothing.
 create or replace function jobs.limits(i_topic text default null) returns table (
   name varchar, topic varchar, key text[], max integer, rates text[], cost text, in_order boolean, on_dead text, fair boolean, weights jsonb,
   declared_by varchar, held bigint, blocked bigint, keys bigint, closed bigint, changed_at timestamptz, changed_by name
@@ -102,8 +102,8 @@ begin
   where l.id = any (v_ids) order by l.name;
 end $$;
 
--- The name of an argument among those that make a key, and what the tasks under the limit declare of it, where one of
--- them calls it sensitive.
+-- The name of an argument among those that make a key, and what the tasks under the limit declare of it,
+-- where one of them calls it sensitive.
 create or replace function jobs._sensitive_keys(i_limit jobs.job_limit) returns table (at integer, args_schema jsonb)
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select n.at::integer - 1, t.args_schema
@@ -126,10 +126,10 @@ begin
   return v_key;
 end $$;
 
--- The keys of a limit, at most i_limit: those that are closed, then those for which jobs wait, then by the slots that
--- are held. next_at: when a rate or a closed key lets the next job start; null: now, or when a slot is given back. For
--- administrators, because keys are made of arguments; of sensitive ones without the value. Looks at 100,000 keys at
--- most. Locks nothing. PT404 for an unknown limit.
+-- The keys of a limit, at most i_limit: those that are closed, then those for which jobs wait, then by the
+-- slots that are held. next_at: when a rate or a closed key lets the next job start; null: now, or when a
+-- slot is given back. For administrators, because keys are made of arguments; of sensitive ones without the
+-- value. Looks at 100,000 keys at most. Locks nothing. PT404 for an unknown limit.
 create or replace function jobs.limit_keys(i_name text, i_limit integer default 50) returns table (
   key jsonb, held integer, blocked bigint, closed_until timestamptz, closed_by varchar, reason text, next_at timestamptz
 )

@@ -1,9 +1,9 @@
 -- Problems of jobs that are ready: nobody runs them, or not soon.
 
 -- The heads of the queues of up to 1,000 tasks, in parallel arrays: the first job of each, and of its last
--- priority if it has several; and of those that limits have blocked the same (o_blocked). Two index probes or three
--- for each task, of which only one goes past dead rows before the head, and two more where jobs are blocked; stops
--- after 0.3 s.
+-- priority if it has several; and of those that limits have blocked the same (o_blocked). Two index probes or
+-- three for each task, of which only one goes past dead rows before the head, and two more where jobs are
+-- blocked; stops after 0.3 s.
 create or replace function jobs._queue_heads(out o_tasks text[], out o_jobs text[], out o_since timestamptz[], out o_blocked boolean[])
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off set jit = off as $$
@@ -27,7 +27,7 @@ begin
     select jobs._rank(q.priority, q.ready_seq, q.bucket) into v_last from jobs.pending q where q.task = v_task and q.ready_seq is not null
     order by q.task desc, jobs._rank(q.priority, q.ready_seq, q.bucket) desc, q.ready_seq desc limit 1;
     o_tasks := o_tasks || v_task; o_jobs := o_jobs || v_head.job_id::text; o_since := array_append(o_since, v_head.since); o_blocked := o_blocked || (v_first >= c_blocked);
-    foreach v_rank in array case when v_first < c_blocked and v_last >= c_blocked then jobs._ranks_between(v_task, v_first, c_blocked) || v_last else array[v_last] end loop
+    foreach v_rank in array case when v_first < c_blocked and v_last >= c_blocked then jobs._ranks_between(v_task, c_blocked) || v_last else array[v_last] end loop
       continue when v_rank = v_first;
       select q.job_id, jobs._waits_since(q) as since into v_head from jobs.pending q
       where q.task = v_task and q.ready_seq is not null and jobs._rank(q.priority, q.ready_seq, q.bucket) = v_rank order by q.ready_seq limit 1;
@@ -36,8 +36,8 @@ begin
   end loop;
 end $$;
 
--- The last rank of a task's queue below i_blocked, where it is not i_first, and the first from there on.
-create or replace function jobs._ranks_between(i_task text, i_first bigint, i_blocked bigint) returns bigint[]
+-- The last rank of a task's queue below i_blocked, and the first from there on.
+create or replace function jobs._ranks_between(i_task text, i_blocked bigint) returns bigint[]
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off set jit = off as $$
 begin
@@ -55,9 +55,10 @@ create or replace function jobs._waits_since(q jobs.pending) returns timestamptz
 language sql immutable parallel safe
 return case when q.ready_seq > 0 and (q.attempt = 0 or q.scheduled_at is not null) then greatest(q.created_at, q.scheduled_at) end;
 
--- Tasks with ready jobs, at most 1,000: the job that waits the longest, as the heads of the first and of the last
--- priority show, and since when (null: not known); whether a live worker has the task, whether it is paused; whether
--- all its jobs are blocked by limits (else the job is one that is not), and the longest wait of them all.
+-- Tasks with ready jobs, at most 1,000: the job that waits the longest, as the heads of the first and of the
+-- last priority show, and since when (null: not known); whether a live worker has the task, whether it is
+-- paused; whether all its jobs are blocked by limits (else the job is one that is not), and the longest wait
+-- of them all.
 create or replace function jobs._queues() returns table (
   task varchar, job_id varchar, since timestamptz, is_served boolean, is_paused boolean, is_blocked boolean, oldest timestamptz
 )

@@ -1,8 +1,8 @@
 -- Limits for monitors: keys that hold up their jobs for long, and how much of each limit is in use.
 
--- Keys that are closed while jobs of them have waited for an hour, a row for each limit, at most 20; of a limit whose
--- dead jobs pause their keys at once. Without the keys, which are made of arguments. Looks at the first 1,000 closed keys
--- for which jobs wait.
+-- Keys that are closed while jobs of them have waited for an hour, a row for each limit, at most 20; of a
+-- limit whose dead jobs pause their keys at once. Without the keys, which are made of arguments. Looks at the
+-- first 1,000 closed keys for which jobs wait.
 create or replace function jobs._problems_of_limits() returns setof jobs.problem
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
@@ -27,8 +27,8 @@ begin
   group by w.name order by min(w.since) limit 20;
 end $$;
 
--- Of each limit, the first 200 by name: the slots that jobs hold, how many there are (of each key), and how many jobs
--- wait, counted to 10,001.
+-- Of each limit, the first 200 by name: the slots that jobs hold, how many there are (of each key), and how
+-- many jobs wait, counted to 10,001.
 create or replace function jobs._metrics_of_limits() returns table (name text, labels jsonb, value double precision)
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 begin

@@ -169,3 +169,17 @@ async fn a_job_in_order_whose_worker_dies_runs_before_the_next() {
     assert!(db.worker(&["t"]).await.claim(10).await.is_empty(), "its key is held");
     assert_eq!(db.one::<i64>("select count(*) from jobs.blocked_keys()").await, 1);
 }
+
+/// Beside another limit, which has room for more.
+#[tokio::test]
+async fn one_job_of_a_key_in_order_runs_whatever_follows_when_it_dies() {
+    for policy in ["skip", "hold", "pause"] {
+        let db = Db::new().await;
+        limit(&db, "o", "t", &IN_ORDER.replace("POLICY", policy)).await;
+        limit(&db, "a", "t", r#"{"key": ["c"], "max": 3}"#).await;
+        put(&db, "t", 1, 5).await;
+        let worker = db.worker(&["t"]).await;
+        assert_eq!(worker.claim(10).await.len(), 1, "{policy}");
+        assert_eq!((held(&db, "o").await, held(&db, "a").await), (vec![1], vec![1]), "{policy}");
+    }
+}
