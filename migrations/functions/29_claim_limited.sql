@@ -32,6 +32,7 @@ declare
   v_is_left boolean;
   v_shut bigint[] := '{}';   -- keys of which no job can start in this claim any more
 begin
+  i_now := jobs.now();   -- after all that was heard: no run begins before the end of the one whose slot it takes
   v_open := jobs._without_full(v_limits, v_states, i_now);
   for v_step in select s.is_free, case when s.is_half then (v_most + 1) / 2 else v_most end as most from jobs._steps(v_free, v_limited, v_states) s loop
     while v_got < v_step.most loop
@@ -64,6 +65,7 @@ begin
     end loop;
   end loop;
   v_is_left := jobs._store_buckets(v_states, i_now);
+  perform jobs._note_served(v_ids, v_states);
   run_at := jobs._claim_again(v_ids, v_states, v_looked >= 5000, v_is_left, cardinality(v_limits) < cardinality(i_limits), i_now);   -- sees the timers that were just stored
   if v_got < v_most and run_at is not null then
     part := null;
@@ -137,6 +139,18 @@ begin
     end if;
   end loop;
   return v_states;
+end $$;
+
+-- Notes how far the turns of fair limits have come: to the least of those who wait, or where nobody waits, to the
+-- greatest. Who comes to wait begins there, and has nothing left of the time before.
+create or replace function jobs._note_served(i_ids integer[], i_states jobs.bucket_state[]) returns void
+language plpgsql as $$
+begin
+  perform jobs._note_heard(l.id, s.heard, s.timers_to, coalesce(s.run_seconds, 0), t.turn)
+  from jobs.job_limit l
+  left join lateral (select n.* from jobs.limit_state n where n.limit_id = l.id order by n.version desc limit 1) s on true,
+    lateral (select coalesce(min(greatest(b.turn, s.turn)) filter (where b.waits), max(b.turn)) as turn from unnest(i_states) b where (b.id & 16383)::integer = l.id) t
+  where l.id = any (i_ids) and l.fair and t.turn > coalesce(s.turn, 0);
 end $$;
 
 -- These limits without those of tasks that have one without a key which is full, and of which it is known that jobs
@@ -284,7 +298,7 @@ begin
     left join lateral (select n.turn, n.run_seconds from jobs.limit_state n where l.fair and n.limit_id = l.id order by n.version desc limit 1) s on true
     where b.waits and l.key is not null and b.id <> all (i_shut)
   ), heads as materialized (
-    select o.id, o.room, p.*, case when o.fair then o.turn + p.nth * greatest(o.run_seconds, 0.001) / o.weight else 0 end as start
+    select o.id, o.room, p.*, case when o.fair then greatest(o.turn, o.limit_turn) + p.nth * greatest(o.run_seconds, 0.001) / o.weight else 0 end as start
     from open o, lateral (
       select h.*, row_number() over (order by h.rank, h.seq rows unbounded preceding) as nth
       from (select q.ctid as at, jobs._rank(q.priority, q.ready_seq) as rank, q.ready_seq as seq, q.job_id, q.bytes, q.on_end is distinct from null as on_end, q.task = any (v_simple) as is_simple

@@ -3,8 +3,11 @@
 mod declared;
 mod dropped;
 mod ends;
+mod fair;
+mod history;
 mod limiter;
 mod options;
 mod races;
+mod rates;
 mod slots;
 mod worker;

@@ -132,7 +132,7 @@ async fn a_packed_row_larger_than_the_cap_starts_in_pieces() {
         db.settle("success", &claimed.jobs).await;
     }
     limit(&db, "a", "t", r#"{"max": 100}"#).await;
-    assert_eq!(worker.claim(1000).await.len(), 100);
+    assert_eq!(worker.claim(200).await.len(), 100);
     assert_eq!(held(&db, "a").await, [100]);
     assert_right(&db).await;
 }
@@ -221,7 +221,7 @@ async fn a_limit_that_is_set_while_jobs_wait_holds_at_once() {
     limit(&db, "a", "t", r#"{"max": 5}"#).await;
     assert_eq!(worker.claim(100).await.len(), 21, "a raised limit holds at once, too");
     assert!(db.one::<bool>("select jobs.drop_limit('a')").await);
-    assert_eq!(worker.claim(1000).await.len(), 1000, "and a dropped one keeps nothing back");
+    assert_eq!(worker.claim(100).await.len(), 100, "and a dropped one keeps nothing back");
     assert_eq!(db.one::<i64>(r#"select count(*) from jobs."all""#).await, 20_000, "none was lost");
 }
 
