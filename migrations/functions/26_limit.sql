@@ -96,7 +96,7 @@ begin
   )
   insert into jobs.bucket (id, version, key, held, waits, first_rank, first_seq, tats, timer, turn, closed_until, closed_by, reason)
   select o.id, nextval('jobs.bucket_versions'), o.key, o.held, o.waits, o.first_rank, o.first_seq, (
-      select array_agg(least(t.tat, jobs.now() + make_interval(secs => r.burst * r.seconds / r.count)) order by r.at)
+      select array_agg(case when t.tat is not null then least(t.tat, jobs.now() + make_interval(secs => r.burst * r.seconds / r.count)) end order by r.at)
       from unnest(i_limit.rates) with ordinality r(count, seconds, burst, at) left join unnest(o.tats) with ordinality t(tat, at) on t.at = r.at),
     o.timer, o.turn, o.closed_until, o.closed_by, o.reason
   from old o;
@@ -172,15 +172,19 @@ create or replace function jobs._free_dropped(i_num integer default 10000) retur
 language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
   v_limit jobs.job_limit;
+  v_rows integer;
 begin
   for v_limit in select l.* from jobs.job_limit l where l.dropped_at is not null order by l.id for update skip locked loop
-    if jobs._free_blocked(v_limit.id, i_num) > 0 then
+    v_rows := jobs._free_blocked(v_limit.id, i_num);
+    if v_rows > 0 then
       perform jobs._wake_workers();
-      return true;
     end if;
-    continue when jobs._is_limit_used(v_limit);
-    delete from jobs.bucket b where b.ctid = any (array(select o.ctid from jobs.bucket o where (o.id & 16383) = v_limit.id limit i_num));
-    if found then
+    if v_rows < i_num then
+      continue when jobs._is_limit_used(v_limit);
+      delete from jobs.bucket b where b.ctid = any (array(select o.ctid from jobs.bucket o where (o.id & 16383) = v_limit.id limit i_num));
+      get diagnostics v_rows = row_count;
+    end if;
+    if v_rows >= i_num then
       return true;
     end if;
     delete from jobs.bucket_delta d where d.limit_id = v_limit.id;

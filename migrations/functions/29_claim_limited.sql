@@ -27,6 +27,7 @@ declare
   v_shared_part integer := 0;
   v_own_part integer := 0;
   v_size integer;
+  v_is_left boolean;
 begin
   for v_step in select s.is_free, case when s.is_half then (v_most + 1) / 2 else v_most end as most from jobs._steps(v_free, v_limited, v_states) s loop
     while v_got < v_step.most loop
@@ -53,7 +54,8 @@ begin
       exit when v_step.is_free;
     end loop;
   end loop;
-  run_at := jobs._claim_again(v_ids, jobs._store_buckets(v_states, i_now) or v_looked >= 5000, cardinality(v_limits) < cardinality(i_limits), i_now);
+  v_is_left := jobs._store_buckets(v_states, i_now) or v_looked >= 5000;
+  run_at := jobs._claim_again(v_ids, v_states, v_is_left, cardinality(v_limits) < cardinality(i_limits), i_now);   -- sees the timers that were just stored
   if v_got < v_most and run_at is not null then
     part := null;
     jobs := null;
@@ -282,7 +284,7 @@ end $$;
 
 -- When to claim again because a limit opens then; null: when a slot is given back. i_is_left: there is more to look
 -- at; i_is_busy: another claim has one of the limits.
-create or replace function jobs._claim_again(i_ids integer[], i_is_left boolean, i_is_busy boolean, i_now timestamptz) returns timestamptz
+create or replace function jobs._claim_again(i_ids integer[], i_states jobs.bucket_state[], i_is_left boolean, i_is_busy boolean, i_now timestamptz) returns timestamptz
 language plpgsql stable as $$
 begin
   if i_is_left then
@@ -290,5 +292,7 @@ begin
   end if;
   return least(case when i_is_busy then i_now + interval '50 ms' end, (
     select min(t.at) from unnest(i_ids) i(id), lateral (
-      select t.at from jobs.bucket_timer t where t.limit_id = i.id and t.at > i_now order by t.at limit 1) t));
+      select t.at from jobs.bucket_timer t where t.limit_id = i.id and t.at > i_now order by t.at limit 1) t), (
+    select min(jobs._opens_at(l.max, l.rates, b.held, b.tats, b.closed_until, i_now)) from unnest(i_states) b
+      join jobs.job_limit l on l.id = (b.id & 16383)::integer and l.key is null where b.waits));
 end $$;

@@ -89,8 +89,8 @@ pub async fn blocked_keys(
 }
 
 /// Closes a key: none of its jobs starts before that time. Runs go on, and never wait for this. The key is one
-/// value, or several as a tuple or array in the order of the limit's key; `()` for a limit without one. A later
-/// call changes the time.
+/// value, or several as a tuple or array in the order of the limit's key; `()` for a limit without one. A key
+/// that is closed for longer stays so.
 ///
 /// ```no_run
 /// # async fn f(pool: sqlx::PgPool, retry_after: std::time::Duration) -> Result<(), pgjobs::Error> {

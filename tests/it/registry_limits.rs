@@ -115,6 +115,22 @@ fn fields() -> Vec<(&'static str, Vec<Value>, Vec<Value>)> {
             ]
             .concat(),
         ),
+        (
+            "limits",
+            vec![
+                json!(null),
+                json!([]),
+                json!((0..20).map(|n| json!({"name": format!("l{n}"), "max": 1})).collect::<Vec<_>>()),
+            ],
+            vec![
+                json!("x"),
+                json!({}),
+                json!([1]),
+                json!([{}]),
+                json!([{"name": 1, "max": 1}]),
+                json!((0..21).map(|n| json!({"name": format!("l{n}"), "max": 1})).collect::<Vec<_>>()),
+            ],
+        ),
         ("extra_kwargs", vec![json!(null), json!(true)], vec![json!("true"), json!(1)]),
         ("validate", vec![json!(null), json!("off")], vec![json!("loose"), json!(false)]),
     ]

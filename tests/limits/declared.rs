@@ -123,7 +123,7 @@ fn region() -> String {
 #[task(
     name = "limits.sync",
     limit(key = (customer, region), max = 2, rate = "100/s", burst = 20, cost = units),
-    in_order(key = customer, on_dead = "pause", name = "order of customers"),
+    in_order(key = customer, on_dead = "pause", name = "order.of.customers"),
     fair_by = customer
 )]
 async fn sync(customer: i64, #[default(1)] units: u32, #[default(region())] region: String, #[default(chrono())] at: String) {
@@ -144,7 +144,7 @@ async fn a_worker_declares_what_the_attribute_says() {
         [
             r#"limits.sync/customer limits.sync false {"key": ["customer"], "fair": true}"#,
             r#"limits.sync/customer,region limits.sync false {"key": ["customer", "region"], "max": 2, "cost": "units", "rates": [{"rate": "100/s", "burst": 20}]}"#,
-            r#"order of customers limits.sync false {"key": ["customer"], "on_dead": "pause", "in_order": true}"#,
+            r#"order.of.customers limits.sync false {"key": ["customer"], "on_dead": "pause", "in_order": true}"#,
         ]
     );
     let defaults: Vec<String> = db

@@ -2,4 +2,6 @@
 
 mod declared;
 mod dropped;
+mod limiter;
 mod options;
+mod worker;

@@ -8,6 +8,7 @@ mod databases;
 mod drain;
 mod faults;
 mod guide;
+mod limits;
 mod processes;
 mod published;
 mod run_now;

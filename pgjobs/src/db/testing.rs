@@ -95,11 +95,17 @@ pub(crate) async fn tasks_published(pool: &PgPool) -> Result<Vec<(String, i64)>,
     rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
 }
 
-/// When the next job of these tasks is due that is not yet.
+/// When the next job of these tasks is due that is not yet, or a limit lets one of them start.
+const NEXT_DUE: &str = "
+select min(n.at) from (
+  select q.scheduled_at as at from jobs.pending q where q.ready_seq is null and q.task = any ($1)
+  union all
+  select t.at from jobs.bucket_timer t
+  where t.at > jobs.now() and exists (select from jobs.pending q where q.bucket = t.bucket and q.task = any ($1))) n";
+
+/// When there is something to do for these tasks again, because time passes.
 pub(crate) async fn next_due(pool: &PgPool, names: &[String]) -> Result<Option<DateTime<Utc>>, Error> {
-    let next =
-        "select min(q.scheduled_at) from jobs.pending q where q.ready_seq is null and q.task = any ($1)";
-    maybe_time(&sqlx::query(next).bind(names).fetch_one(pool).await?, 0)
+    maybe_time(&sqlx::query(NEXT_DUE).bind(names).fetch_one(pool).await?, 0)
 }
 
 /// Makes a pending job ready, whenever it is scheduled for, in a row of its own. False when it was ready, or
@@ -120,7 +126,7 @@ where q.job_id in (
 /// Takes back [`make_ready`], for a job that did not run.
 pub(crate) async fn unmake_ready(pool: &PgPool, id: &JobId) -> Result<(), Error> {
     let unmake =
-        "update jobs.pending q set ready_seq = null where q.job_id = $1 and q.scheduled_at > jobs.now()";
+        "update jobs.pending q set ready_seq = null, bucket = null where q.job_id = $1 and q.scheduled_at > jobs.now()";
     sqlx::query(unmake).bind(id.as_str()).execute(pool).await?;
     Ok(())
 }
@@ -137,6 +143,7 @@ const OBSTACLES: &str = "
 select o.message
 from jobs.pending q,
   lateral (select p.message from jobs._explain_pause(q.task) p
+           union all select i.message from jobs._explain_limits(q.job_id, q.task, q.bucket) i
            union all select l.message from jobs._explain_lock(q.xmax) l) o
 where q.job_id = $1";
 

@@ -39,7 +39,7 @@ pub struct Limiter {
 pub enum Acquired {
     /// The starts were taken.
     Granted,
-    /// Nothing was taken: there will be room after this time, if nobody else takes it. [`Duration::MAX`] while
+    /// Nothing was taken: there will be room after this time, if nobody else takes it. A day at most while
     /// the key is closed without an end.
     After(Duration),
 }

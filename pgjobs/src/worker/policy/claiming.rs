@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::prefetch::{Load, Pace, Want};
 use crate::db::claim::ran_dry;
 use crate::db::session::Session;
+pub(crate) use refusal::Refusal;
 
 /// The state of the worker when the claim loop asks.
 #[derive(Debug, Clone, Copy)]
@@ -70,30 +71,8 @@ pub(crate) struct Unconfirmed {
 /// without knowing what that claim took: as a multiple of the time that a claim may take.
 pub(crate) const PATIENCE: u32 = 3;
 
-/// Why a claim was refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Refusal {
-    /// It took too long.
-    Slow,
-    /// Because of the content of its jobs.
-    Content,
-    /// The server had no memory for it, which may pass.
-    Memory,
-}
-
 /// The time between two checks whether a session has ended.
 const LOOK: Duration = Duration::from_millis(200);
-
-impl Refusal {
-    /// How often a single job is refused before it counts as the reason.
-    fn patience(self) -> Option<u32> {
-        match self {
-            Refusal::Slow => None,
-            Refusal::Content => Some(2),
-            Refusal::Memory => Some(10),
-        }
-    }
-}
 
 pub(crate) struct Claims {
     pace: Pace,
@@ -105,6 +84,8 @@ pub(crate) struct Claims {
     dry: bool,
     /// The step that follows the last claim.
     then: Option<Step>,
+    /// How long it has waited for limits since it got a job.
+    waited: Duration,
     /// No job was open when the last claim was decided on.
     was_idle: bool,
     unconfirmed: Vec<Unconfirmed>,
@@ -137,6 +118,7 @@ impl Claims {
             dry: false,
             // Before this, nobody can claim what has long been due, or was lost with a worker.
             then: burst.then_some(Step::Maintain),
+            waited: Duration::ZERO,
             was_idle: false,
             unconfirmed: Vec::new(),
             under_way: Vec::new(),
@@ -296,5 +278,6 @@ impl Claims {
 }
 
 mod limits;
+mod refusal;
 #[cfg(test)]
 mod tests;

@@ -176,11 +176,25 @@ fn nothing_sleeps_past_the_time_when_a_limit_opens() {
 }
 
 #[test]
-fn a_burst_waits_for_a_rate_and_not_for_a_key_that_is_closed_for_long() {
-    let mut claims = claims(4, true);
+fn a_burst_waits_for_a_rate_but_not_for_long_nor_for_ever() {
+    let rest = |millis| Step::Rest(Duration::from_millis(millis));
+    let began = || {
+        let mut claims = claims(4, true);
+        assert_eq!(next(&mut claims), Step::Maintain);
+        claims.maintained();
+        claims
+    };
+    let mut claims = began();
+    assert_eq!(after(&mut claims, 0, 6000), rest(6000));
+    assert_eq!(after(&mut claims, 0, 6000), Step::EndBurst { sure: true }, "a clock that stands still");
+    let mut claims = began();
+    assert_eq!(after(&mut claims, 0, 6000), rest(6000));
+    assert!(matches!(after(&mut claims, 1, 6000), Step::Claim { .. }));
+    claims.claimed(4, 0, false, Duration::ZERO);
+    claims.opens_in(Duration::from_millis(6000), 0);
+    assert_eq!(next(&mut claims), Step::Maintain, "a job has run, and may have published");
     claims.maintained();
-    assert_eq!(next(&mut claims), Step::Maintain, "before its first claim");
-    claims.maintained();
-    assert_eq!(after(&mut claims, 0, 300), Step::Rest(Duration::from_millis(300)));
-    assert_eq!(after(&mut claims, 0, 60_000), Step::EndBurst { sure: true });
+    assert_eq!(after(&mut claims, 0, 6000), rest(6000), "it waits anew");
+    let mut claims = began();
+    assert_eq!(after(&mut claims, 0, 60_000), Step::EndBurst { sure: true }, "a key that is closed for long");
 }

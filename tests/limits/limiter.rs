@@ -1,0 +1,48 @@
+//! The rates of a limit for code that is no job.
+
+use std::time::{Duration, Instant};
+
+use pgjobs::limits::{Acquired, Limit};
+use pgjobs::{Error, limiter};
+use pgjobs_tests::Db;
+
+#[tokio::test]
+async fn starts_are_taken_while_there_is_room_and_waited_for_after() {
+    let db = Db::new().await;
+    Limit::new("stripe").topic("pay.*").key(["account"]).rate("10/s").burst(2).save(&db.pool).await.unwrap();
+    let ask = async |account: &str, cost: u32| limiter("stripe").key(account).cost(cost).try_acquire(&db.pool).await.unwrap();
+    assert_eq!(ask("acme", 2).await, Acquired::Granted);
+    assert_eq!(ask("other", 1).await, Acquired::Granted, "a key of its own");
+    let begun = Instant::now();
+    match ask("acme", 1).await {
+        Acquired::After(wait) => assert!(wait <= Duration::from_millis(100), "{wait:?}"),
+        Acquired::Granted => panic!("the burst was taken"),
+    }
+    limiter("stripe").key("acme").cost(2).acquire(&db.pool).await.unwrap();
+    assert!(begun.elapsed() >= Duration::from_millis(150), "two more at ten a second: {:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn what_is_taken_in_a_transaction_that_is_rolled_back_was_not_taken() {
+    let db = Db::new().await;
+    Limit::new("stripe").topic("pay.*").rate("1/h").save(&db.pool).await.unwrap();
+    let mut tx = db.pool.begin().await.unwrap();
+    assert_eq!(limiter("stripe").try_acquire(&mut *tx).await.unwrap(), Acquired::Granted);
+    tx.rollback().await.unwrap();
+    assert_eq!(limiter("stripe").try_acquire(&db.pool).await.unwrap(), Acquired::Granted);
+    assert!(matches!(limiter("stripe").try_acquire(&db.pool).await.unwrap(), Acquired::After(_)));
+}
+
+#[tokio::test]
+async fn a_limit_without_rates_or_of_another_key_is_refused() {
+    let db = Db::new().await;
+    Limit::new("two").topic("*").max(2).save(&db.pool).await.unwrap();
+    Limit::new("stripe").topic("pay.*").key(["account"]).rate("1/h").save(&db.pool).await.unwrap();
+    let code = |error: Error| match error {
+        Error::Refused { code, .. } => code,
+        other => other.to_string(),
+    };
+    assert_eq!(code(limiter("two").acquire(&db.pool).await.unwrap_err()), "PT400");
+    assert_eq!(code(limiter("stripe").acquire(&db.pool).await.unwrap_err()), "PT400");
+    assert_eq!(code(limiter("none").acquire(&db.pool).await.unwrap_err()), "PT404");
+}
