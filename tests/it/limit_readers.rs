@@ -71,7 +71,7 @@ async fn limits_say_what_is_held_what_waits_and_which_keys_are_closed() {
             "select concat_ws(' ', key, held, blocked) from jobs.limit_keys('each', 2) order by key"
         )
         .await,
-        ["[1] 1 2", r#"["new"] 0 0"#],
+        [r#"["new"] 0 0"#, "[1] 1 2"],
         "closed ones come first"
     );
 }

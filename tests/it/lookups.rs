@@ -134,6 +134,7 @@ const CALLS: &[(&str, &str)] = &[
     ("pauses", "select jobs.pauses()"),
     ("set_limit", "select jobs.set_limit('l', 'noop', '{\"max\": 1}'); select jobs.set_limit('l', null, '{\"max\": 2}')"),
     ("drop_limit", "select jobs.set_limit('l', 'noop', '{\"max\": 1}'); select jobs.drop_limit('l')"),
+    ("check_limits", "select jobs.set_limit('l', 'noop', '{\"max\": 1}'); select jobs.check_limits()"),
     ("acquire", "select jobs.set_limit('l', 'noop', '{\"rates\": [\"1/h\"]}'); select jobs.acquire('l'), jobs.acquire('l')"),
     ("limits", "select jobs.set_limit('l', 'noop', '{\"max\": 1}'); select jobs.limits('noop'), jobs.limits()"),
     (
