@@ -134,7 +134,7 @@ end $$;
 
 -- Stores the states of these buckets where they differ from what is stored. A bucket with nothing to remember loses
 -- its row. Where a job waits that only time keeps back, a timer says when to look again; where one waits that can
--- start, a delta says so. Returns whether there is such a one. The caller has locked the limits.
+-- start, a delta says so. Returns whether the next claim can start such a one at once. The caller has locked the limits.
 create or replace function jobs._store_buckets(i_states jobs.bucket_state[], i_now timestamptz) returns boolean
 language plpgsql as $$
 declare
@@ -161,5 +161,8 @@ begin
   if v_open is not null then
     insert into jobs.bucket_delta (limit_id, buckets, slots) select b & 16383, array_agg(b), array_agg(0) from unnest(v_open) b group by 1;
   end if;
-  return v_open is not null;
+  -- Where a limit without a key is full, it may be what keeps them back: then a slot of it has to be given back first.
+  return v_open is not null and not exists (
+    select from unnest(i_states) s join jobs.job_limit l on l.id = s.id and l.key is null
+    where s.waits and jobs._room(l.max, l.rates, s.held, s.tats, s.closed_until, i_now) <= 0);
 end $$;

@@ -15,36 +15,26 @@ language sql immutable parallel safe
 return case pg_catalog.jsonb_typeof(i_value) when 'number' then least(greatest(i_value::numeric, 0), 1000000)::integer else 1 end;
 
 -- What these rows of jobs.pending ask for: of each row, each limit that applies to it. A packed row, of a task whose
--- limits have no key, asks for all its jobs. Inlined.
+-- limits have no key, asks for all its jobs. Inlined; each `offset 0` keeps a step from being done again in the next.
 create or replace function jobs._asked(i_rows tid[], i_limits jobs.task_limit[]) returns table (
-  at tid, rank bigint, seq bigint, size integer, bytes integer, job_id varchar, task varchar, on_end jobs.on_end, from_bucket bigint, limit_id integer, key jsonb, cost integer
+  at tid, rank bigint, seq bigint, size integer, bytes integer, job_id varchar, task varchar, kept bigint[], has_on_end boolean, from_bucket bigint,
+  limit_id integer, key jsonb, cost integer
 )
 language sql stable begin atomic
-  select r.at, jobs._rank(q.priority, q.ready_seq), q.ready_seq, q.size, q.bytes, q.job_id, q.task, q.on_end, q.bucket, l.limit_id, case when pg_catalog.pg_column_size(k.key) <= 500 then k.key else jobs._short_key(k.key) end,
-    case when l.cost is null then 1 else jobs._cost_of(coalesce(q.body->'kwargs'->l.cost, q.body->'args'->l.cost_position, l.cost_default)) end
-  from pg_catalog.unnest(i_rows) r(at), lateral (select p.* from jobs.pending p where p.ctid = r.at offset 0) q
-    join pg_catalog.unnest(i_limits) l on l.task = q.task,
-    lateral (select case pg_catalog.cardinality(l.key)
-      when 1 then pg_catalog.jsonb_build_array(coalesce(q.body->'kwargs'->l.key[1], q.body->'args'->l.positions[1], l.defaults[1]))
-      else coalesce((select pg_catalog.jsonb_agg(coalesce(q.body->'kwargs'->n.name, q.body->'args'->n.position, n.value) order by n.nth)
-                     from rows from (pg_catalog.unnest(l.key), pg_catalog.unnest(l.positions), pg_catalog.unnest(l.defaults)) with ordinality n(name, "position", value, nth)), '[]') end as key
-      offset 0) k
-  offset 0;
+  select k.at, k.rank, k.seq, k.size, k.bytes, k.job_id, k.task, k.kept, k.has_on_end, k.from_bucket, k.limit_id, jobs._short_key(k.key), k.cost
+  from (
+    select q.at, q.rank, q.seq, q.size, q.bytes, q.job_id, q.task, (q.on_end).kept, q.on_end is distinct from null as has_on_end, q.bucket as from_bucket, l.limit_id,
+      case pg_catalog.cardinality(l.key)
+        when 1 then pg_catalog.jsonb_build_array(coalesce(q.body->'kwargs'->l.key[1], q.body->'args'->l.positions[1], l.defaults[1]))
+        else coalesce((select pg_catalog.jsonb_agg(coalesce(q.body->'kwargs'->n.name, q.body->'args'->n.position, n.value) order by n.nth)
+                       from rows from (pg_catalog.unnest(l.key), pg_catalog.unnest(l.positions), pg_catalog.unnest(l.defaults)) with ordinality n(name, "position", value, nth)), '[]') end as key,
+      case when l.cost is null then 1 else jobs._cost_of(coalesce(q.body->'kwargs'->l.cost, q.body->'args'->l.cost_position, l.cost_default)) end as cost
+    from (select r.at, p.* from pg_catalog.unnest(i_rows) r(at),
+            lateral (select jobs._rank(t.priority, t.ready_seq) as rank, t.ready_seq as seq, t.size, t.bytes, t.job_id, t.task, t.on_end, t.bucket, t.body from jobs.pending t where t.ctid = r.at offset 0) p
+          offset 0) q
+      join pg_catalog.unnest(i_limits) l on l.task = q.task
+    offset 0) k;
 end;
-
--- The state of a bucket after that many slots were taken, that many starts, perhaps a refusal, of a job that is blocked
--- at this place if the limit has a key, and perhaps the start of the dead job that had closed it. Inlined.
-create or replace function jobs._after_use(
-  i_state jobs.bucket_state, i_taken integer, i_starts bigint, i_is_refused boolean, i_is_opened boolean, i_rank bigint, i_seq bigint, i_is_keyless boolean, i_rates jobs.rate[], i_fair boolean,
-  i_weight double precision, i_turn double precision, i_run_seconds double precision, i_now timestamptz
-) returns jobs.bucket_state
-language sql immutable parallel safe
-return row(i_state.id, i_state.key, i_state.held + i_taken, i_is_refused or not i_is_keyless and i_state.waits, least(i_state.first_rank, i_rank), least(i_state.first_seq, i_seq),
-  case when i_rates is not null and i_starts > 0 then jobs._after_starts(i_rates, i_state.tats, i_starts, i_now) else i_state.tats end, i_state.timer,
-  case when i_fair then greatest(i_state.turn, i_turn) + i_starts * coalesce(i_run_seconds, 0) / i_weight else i_state.turn end,
-  case when not i_is_opened then i_state.closed_until end, case when not i_is_opened then i_state.closed_by end, case when not i_is_opened then i_state.reason end,
-  i_state.at, i_state.stored_held, i_state.stored_waits,
-  i_state.is_changed or i_is_opened or i_starts > 0 and (i_fair or i_rates is not null) or (i_rank, i_seq) < (i_state.first_rank, i_state.first_seq) is true)::jobs.bucket_state;
 
 -- Decides about locked rows: up to i_num jobs go, in the order of their queue. i_states are the states of buckets that
 -- this claim knows; those of others are read, and all are returned as they are once this is done. The steps: what is
@@ -63,43 +53,51 @@ declare
   v_decided record;
 begin
   with asked as materialized (
-    select a.*, jobs._bucket_id(a.limit_id, a.key) as bucket, l.max, l.rates, l.fair, l.on_dead, l.key is null as is_keyless, (a.on_end).kept is not null and jobs._bucket_id(a.limit_id, a.key) = any ((a.on_end).kept) as is_kept,
+    select a.*, jobs._bucket_id(a.limit_id, a.key) as bucket, l.max, l.rates, l.fair, l.on_dead, l.key is null as is_keyless,
       a.size * case when l.cost is null then 1 else least(a.cost, l.max, (select min(r.burst) from unnest(l.rates) r)) end as price
     from jobs._asked(i_rows, i_limits) a join jobs.job_limit l on l.id = a.limit_id
   ), states as materialized (
-    select coalesce(i.id, a.bucket) as bucket, case when i.id is not null then i else coalesce(s.state,
-        row(a.bucket, a.key, 0, false, null, null, null, null, 0, null, null, null, null, 0, false, false)::jobs.bucket_state) end as state
+    select coalesce(i.id, a.bucket) as id, coalesce(i.key, s.key, a.key) as key, coalesce(i.held, s.held, 0) as held, coalesce(i.waits, s.waits, false) as waits,
+      coalesce(i.first_rank, s.first_rank) as first_rank, coalesce(i.first_seq, s.first_seq) as first_seq, coalesce(i.tats, s.tats) as tats, coalesce(i.timer, s.timer) as timer,
+      coalesce(i.turn, s.turn, 0) as turn, coalesce(i.closed_until, s.closed_until) as closed_until, coalesce(i.closed_by, s.closed_by) as closed_by, coalesce(i.reason, s.reason) as reason,
+      coalesce(i.at, s.at) as at, coalesce(i.stored_held, s.held, 0) as stored_held, coalesce(i.stored_waits, s.waits, false) as stored_waits, coalesce(i.is_changed, false) as is_changed
     from (select u.bucket, (array_agg(u.key))[1] as key from asked u group by u.bucket) a
     full join unnest(i_states) i on i.id = a.bucket
-    left join lateral (select jobs._state_of(b, b.ctid) as state from jobs.bucket b where b.id = a.bucket and i.id is null order by b.version desc limit 1) s on true
+    left join lateral (select b.ctid as at, b.* from jobs.bucket b where b.id = a.bucket and i.id is null order by b.version desc limit 1) s on true
   ), judged as materialized (
-    select a.*, s.state, a.is_kept
-        or (s.state).closed_by = a.job_id and a.on_dead = 'hold' and (s.state).held < a.max
-        or (a.from_bucket is not null or a.is_keyless or not (a.fair or (s.state).waits))
-          and sum(case when a.is_kept then 0 else a.price end) over (partition by a.bucket order by a.rank, a.seq rows unbounded preceding)
-              <= jobs._room(a.max, a.rates, (s.state).held, (s.state).tats, (s.state).closed_until, i_now) as fits
-    from asked a join states s on s.bucket = a.bucket
+    select g.*, g.is_kept or g.is_opener and g.held < g.max
+        or (g.from_bucket is not null or g.is_keyless or not (g.fair or g.waits))
+          and sum(case when g.is_kept then 0 else g.price end) over (partition by g.bucket order by g.rank, g.seq rows unbounded preceding)
+              <= jobs._room(g.max, g.rates, g.held, g.tats, g.closed_until, i_now) as fits
+    from (select a.*, s.held, s.waits, s.tats, s.closed_until, a.bucket = any (a.kept) is true as is_kept, s.closed_by = a.job_id and a.on_dead = 'hold' as is_opener
+          from asked a join states s on s.id = a.bucket) g
   ), verdicts as (
-    select j.at, min(j.task) as task, min(j.rank) as rank, min(j.seq) as seq, min(j.size) as size, min(j.bytes) as bytes, min(j.from_bucket) as from_bucket, bool_and(j.fits) as fits,
-      (array_agg(j.bucket order by j.limit_id) filter (where not j.fits and not j.is_keyless))[1] as refused_at, bool_or(not j.fits and j.is_keyless) as stays, bool_or(j.on_end is distinct from null) as on_end
+    select j.at, min(j.task) as task, min(j.rank) as rank, min(j.seq) as seq, min(j.size) as size, min(j.bytes) as bytes, min(j.from_bucket) as from_bucket, bool_or(j.has_on_end) as on_end,
+      bool_and(j.fits) as fits, min(j.bucket) filter (where not j.fits and not j.is_keyless) as refused_at, bool_or(not j.fits and j.is_keyless) as stays
     from judged j group by j.at
+  ), numbered as materialized (
+    select v.*, row_number() over places as nth, coalesce(sum(v.size) filter (where v.fits) over places, 0) as going
+    from verdicts v window places as (order by v.rank, v.seq rows unbounded preceding)
   ), decided as materialized (
-    select v.*, t.is_touched and v.fits as goes, case when t.is_touched and not v.fits and not v.stays then v.refused_at end as blocked_at
-    from (select v.*, coalesce(sum(v.size) filter (where v.fits) over (order by v.rank, v.seq rows unbounded preceding), 0) <= i_num
-            and bool_or(v.stays and v.from_bucket is null) over (partition by v.task order by v.rank, v.seq rows unbounded preceding) is not true as is_touched
-          from verdicts v) v, lateral (select v.is_touched) t
+    select t.*, t.is_touched and t.fits as goes, case when t.is_touched and not t.fits and not t.stays then t.refused_at end as blocked_at
+    from (select n.*, n.going <= i_num and (n.nth >= s.nth) is not true as is_touched
+          from numbered n left join (select o.task, min(o.nth) as nth from numbered o where o.stays and o.from_bucket is null group by o.task) s on s.task = n.task) t
   ), used as (
     select j.bucket, coalesce(sum(j.price) filter (where d.goes and not j.is_kept), 0)::integer as taken, coalesce(sum(j.price) filter (where d.goes), 0) as starts,
-      bool_or(d.blocked_at = j.bucket or not d.goes and (j.from_bucket = j.bucket or j.is_keyless and not j.fits)) is true as is_refused,
-      bool_or(d.goes and (j.state).closed_by = j.job_id and j.on_dead = 'hold') is true as is_opened, min(j.rank) filter (where d.blocked_at = j.bucket) as rank, min(j.seq) filter (where d.blocked_at = j.bucket) as seq
+      bool_or(d.blocked_at = j.bucket or not d.goes and (j.from_bucket = j.bucket or j.is_keyless and not j.fits)) is true as is_refused, bool_or(d.goes and j.is_opener) is true as is_opened,
+      min(j.rank) filter (where d.blocked_at = j.bucket) as rank, min(j.seq) filter (where d.blocked_at = j.bucket) as seq
     from judged j join decided d on d.at = j.at group by j.bucket
   )
   select g.*, b.*, s.*, (
-      select array_agg(case when u.bucket is null then s.state else jobs._after_use(s.state, u.taken, u.starts, u.is_refused, u.is_opened, u.rank, u.seq, l.key is null, l.rates, l.fair, case when l.fair then jobs._weight_of(l.weights, (s.state).key) end, f.turn, f.run_seconds, i_now) end)
-      from states s join jobs.job_limit l on l.id = s.bucket & 16383 left join used u on u.bucket = s.bucket
+      select array_agg(row(s.id, s.key, s.held + coalesce(u.taken, 0), u.is_refused is true or not (l.key is null and u.bucket is not null) and s.waits, least(s.first_rank, u.rank), least(s.first_seq, u.seq),
+          case when l.rates is not null and u.starts > 0 then jobs._after_starts(l.rates, s.tats, u.starts, i_now) else s.tats end, s.timer,
+          case when l.fair and u.starts > 0 then greatest(s.turn, f.turn) + u.starts * coalesce(f.run_seconds, 0) / jobs._weight_of(l.weights, s.key) else s.turn end,
+          case when u.is_opened is not true then s.closed_until end, case when u.is_opened is not true then s.closed_by end, case when u.is_opened is not true then s.reason end, s.at, s.stored_held, s.stored_waits,
+          s.is_changed or u.is_opened is true or u.starts > 0 and (l.fair or l.rates is not null) or (u.rank, u.seq) < (s.first_rank, s.first_seq) is true)::jobs.bucket_state)
+      from states s join jobs.job_limit l on l.id = s.id & 16383 left join used u on u.bucket = s.id
       left join lateral (select n.turn, n.run_seconds from jobs.limit_state n where l.fair and n.limit_id = l.id order by n.version desc limit 1) f on true) as states
   into v_decided
-  from (select array_agg(d.at order by d.rank, d.seq) as rows, sum(d.bytes + 300 * d.size) as bytes, (count(*) filter (where d.size > 1))::integer as packed, bool_or(d.on_end) as on_end, sum(d.size)::integer as jobs from decided d where d.goes) g,
+  from (select array_agg(d.at order by d.nth) as rows, sum(d.bytes + 300 * d.size) as bytes, (count(*) filter (where d.size > 1))::integer as packed, bool_or(d.on_end) as on_end, sum(d.size)::integer as jobs from decided d where d.goes) g,
     (select array_agg(d.at) as blocked, array_agg(d.blocked_at) as blocked_at from decided d where d.blocked_at is not null and d.blocked_at is distinct from d.from_bucket) b,
     (select array_agg(j.job_id) as slot_jobs, array_agg(j.size) as slot_sizes, array_agg(j.bucket) as slot_buckets, array_agg(j.price / j.size) as slot_costs from judged j join decided d on d.at = j.at where d.goes) s;
   states := v_decided.states;

@@ -18,6 +18,7 @@ declare
 begin
   select l.* into v_limit from jobs.job_limit l where l.name = i_name and l.dropped_at is null for no key update;
   perform jobs._check_acquire(v_limit, i_name, v_key, i_cost);
+  perform jobs._note_turn();
   v_now := jobs.now();
   v_states := jobs._hear(v_limit, v_now);
   select s.* into v_state from unnest(v_states) s where s.id = jobs._bucket_id(v_limit.id, v_key);

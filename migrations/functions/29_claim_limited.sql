@@ -22,6 +22,7 @@ declare
   v_unseen bigint := pg_snapshot_xmin(pg_current_snapshot())::text::bigint;   -- before any queue is read
   v_step record;
   v_round record;
+  v_admission jobs.admission;   -- of a round for limited jobs; those without limits need none
   v_got integer := 0;
   v_looked integer := 0;
   v_shared_part integer := 0;
@@ -36,11 +37,12 @@ begin
         from jobs._admit(v_limits, v_states, v_step.most - v_got, v_looked, i_now, i_own_batch, i_watermark_tasks, i_watermark_priorities, i_watermarks, i_jobs_per_mib) a;
         v_states := v_round.states;
         v_looked := v_looked + v_round.looked;
-        exit when v_round.admission is null;
+        v_admission := v_round.admission;
+        exit when v_admission is null;
       end if;
       for part, run_at, unseen, next, started, jobs, v_size in
         select m.part, m.run_at, v_unseen, m.xid, m.started, m.jobs, m.size
-        from jobs._move_admitted(v_round.admission, i_worker, i_lease, i_now, i_margin, i_own_batch, i_num - i_ahead - v_got, v_shared_part, v_own_part) m where not v_step.is_free
+        from jobs._move_admitted(v_admission, i_worker, i_lease, i_now, i_margin, i_own_batch, i_num - i_ahead - v_got, v_shared_part, v_own_part) m where not v_step.is_free
         union all
         select c.part, c.run_at, c.unseen, c.next, c.started, c.jobs, c.size
         from jobs._claim_in_order(i_worker, v_free, v_step.most - v_got, i_lease, i_now, i_margin, i_own_batch, i_watermark_tasks, i_watermark_priorities, i_watermarks,
@@ -72,9 +74,28 @@ declare
   v_ids integer[] := array(select distinct l.limit_id from unnest(i_limits) l);
 begin
   if i_is_plain or jobs._is_awaited('jobs.plain_clients_until') then
-    return array(select l.id from jobs.job_limit l where l.id = any (v_ids) and l.dropped_at is null order by l.id for no key update skip locked);
+    v_ids := array(select l.id from jobs.job_limit l where l.id = any (v_ids) and l.dropped_at is null order by l.id for no key update skip locked);
+  else
+    v_ids := array(select l.id from jobs.job_limit l where l.id = any (v_ids) and l.dropped_at is null order by l.id for no key update);
   end if;
-  return array(select l.id from jobs.job_limit l where l.id = any (v_ids) and l.dropped_at is null order by l.id for no key update);
+  perform jobs._note_turn();
+  return v_ids;
+end $$;
+
+-- Notes that this transaction has a turn, after it has locked limits. 40001 where it reads with an older snapshot than
+-- that of the last turn, as a caller's transaction with the isolation level REPEATABLE READ or SERIALIZABLE may: the
+-- lock alone does not show it what that turn has taken.
+create or replace function jobs._note_turn() returns void
+language plpgsql as $$
+declare
+  v_last xid8 := pg_sequence_last_value('jobs.limit_turns')::text::xid8;
+  v_own xid8 := pg_current_xact_id();
+begin
+  if v_last <> v_own and not pg_visible_in_snapshot(v_last, pg_current_snapshot()) and current_setting('transaction_isolation') <> 'read committed' then
+    raise sqlstate '40001' using message = 'another claim under the same limits was committed after this transaction began',
+      hint = 'run the transaction again, or claim with the isolation level READ COMMITTED';
+  end if;
+  perform setval('jobs.limit_turns', v_own::text::bigint);
 end $$;
 
 -- The limits of those tasks of which all limits are locked.
@@ -242,7 +263,7 @@ begin
     select c.* from (select h.* from heads h where h.nth <= h.room order by h.is_simple desc, h.start, h.rank, h.seq limit i_num) c,
       lateral (select 1 from jobs.pending q where q.ctid = c.at for update skip locked) l
   ), used as (
-    select h.id, count(*) > count(l.at) as is_left, (count(l.at) filter (where l.is_simple))::integer as taken, min(h.rank) as rank, min(h.seq) as seq from heads h left join locked l on l.at = h.at group by 1
+    select h.id, count(*) > count(l.at) filter (where l.is_simple or not (select coalesce(bool_or(s.is_simple), false) from locked s)) as is_left, (count(l.at) filter (where l.is_simple))::integer as taken, min(h.rank) as rank, min(h.seq) as seq from heads h left join locked l on l.at = h.at group by 1
   )
   select array_agg(l.at order by l.rank, l.seq) filter (where l.is_simple) as rows, array_agg(l.at) filter (where not l.is_simple) as others, sum(l.bytes + 300) as bytes, bool_or(l.on_end) as on_end,
     array_agg(l.job_id) filter (where l.is_simple) as jobs, array_agg(l.id) filter (where l.is_simple) as buckets, (

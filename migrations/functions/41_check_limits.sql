@@ -9,8 +9,10 @@ create or replace function jobs.check_limits() returns bigint
 language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
   v_ids integer[] := array(select l.id from jobs.job_limit l where l.dropped_at is null order by l.id for no key update skip locked);
-  v_wrong jsonb := jobs._correct_buckets(v_ids);
+  v_wrong jsonb;
 begin
+  perform jobs._note_turn();
+  v_wrong := jobs._correct_buckets(v_ids);
   if v_wrong is not null then
     perform jobs._audit('correct_limits', null, null, 'the slots counted were not those that runs hold', v_wrong);
     raise warning 'the slots counted for % keys of limits were not those that runs hold, and are corrected: see the audit', jsonb_array_length(v_wrong);

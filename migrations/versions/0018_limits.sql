@@ -32,6 +32,9 @@ create table jobs.job_limit (
 -- Has a value once a limit was set: until then claims do not look for limits.
 create sequence jobs.limits_made as bigint;
 
+-- The transaction that was the last to have a turn at some limit.
+create sequence jobs.limit_turns as bigint;
+
 -- When the buckets were last compared with the runs, in milliseconds.
 create sequence jobs.limits_checked as bigint minvalue 0 start 0;
 
