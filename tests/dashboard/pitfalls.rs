@@ -56,8 +56,7 @@ async fn texts_of_jobs_are_shown_and_never_run() {
             .unwrap();
     }
     let site = Site::of(&db, Role::Admin).await;
-    let mut paths =
-        ["/", "/jobs?state=failed", "/limits", "/limits/bad"].map(str::to_owned).to_vec();
+    let mut paths = ["/", "/jobs?state=failed", "/limits", "/limits/bad"].map(str::to_owned).to_vec();
     for id in db.all::<String>("select job_id::text from jobs.find('failed')").await {
         paths.extend([
             format!("/jobs/{id}"),
