@@ -21,13 +21,16 @@ select q.ctid as at, q.task, jobs._rank(q.priority, q.ready_seq, q.bucket) as ra
   q.on_end is distinct from null as on_end
 from jobs.pending q where q.ready_seq is not null and jobs._rank(q.priority, q.ready_seq, q.bucket) < 1099511627776;
 
-create or replace view jobs.running as
+-- A restricted role sees the jobs of its tasks. The barrier keeps conditions of its own from being
+-- evaluated on the rows of others.
+create or replace view jobs.running with (security_barrier) as
 select r.id, r.job_id, r.task, r.body, r.retries, r.max_retries, r.priority, r.timeout, r.created_at,
   r.run_at, r.scheduled_at, r.attempt, r.expires_at, r.worker, r.meta
-from jobs._runs r;
+from jobs._runs r
+where (select jobs.sees_task()) or jobs.sees_task(r.task);
 
 -- Running jobs whose lease has expired, which the next sweep requeues.
-create or replace view jobs.expired as
+create or replace view jobs.expired with (security_barrier) as
 select r.id, r.job_id, r.task, r.body, r.retries, r.max_retries, r.priority, r.timeout, r.created_at,
   r.run_at, r.scheduled_at, r.attempt, r.expires_at, r.worker, r.meta
 from jobs.running r
@@ -67,12 +70,20 @@ select h.id, h.job_id, h.task, h.body, h.retries, h.max_retries, h.status::text:
   h.complete_on, h.result, h.traceback, h.attempt, h.worker, h.meta
 from jobs.job h;
 
+-- The same as the caller may see it: for a restricted role the jobs of its tasks. Barriers of their own, since the one of
+-- a union is none.
+create or replace view jobs._seen_open with (security_barrier) as
+select o.* from jobs._open o where (select jobs.sees_task()) or jobs.sees_task(o.task);
+
+create or replace view jobs._seen_ended with (security_barrier) as
+select e.* from jobs._ended e where (select jobs.sees_task()) or jobs.sees_task(e.task);
+
 -- Every job in any state.
 create or replace view jobs."all" as
 select o.id, o.job_id, o.task, o.body, o.retries, o.max_retries, o.status, o.priority, o.timeout,
   o.created_at, o.run_at, o.scheduled_at, o.complete_on, o.result, o.traceback, o.attempt, o.worker, o.meta
-from jobs._open o
+from jobs._seen_open o
 union all
 select e.id, e.job_id, e.task, e.body, e.retries, e.max_retries, e.status, e.priority, e.timeout,
   e.created_at, e.run_at, e.scheduled_at, e.complete_on, e.result, e.traceback, e.attempt, e.worker, e.meta
-from jobs._ended e;
+from jobs._seen_ended e;

@@ -21,7 +21,11 @@ async fn every_outcome_gives_back_one_slot() {
         let worker = db.worker(&["t"]).await;
         let claimed = running(&db, &worker).await;
         assert!(db.settle(outcome, [&claimed.jobs[0]]).await.is_empty());
-        assert_eq!(db.settle(outcome, [&claimed.jobs[0]]).await.len(), usize::from(!matches!(outcome, "success" | "fail")), "{outcome}: once");
+        assert_eq!(
+            db.settle(outcome, [&claimed.jobs[0]]).await.len(),
+            usize::from(!matches!(outcome, "success" | "fail")),
+            "{outcome}: once"
+        );
         assert_eq!(worker.claim(10).await.len(), 1, "{outcome}");
         assert_eq!(held(&db, "a").await, [2], "{outcome}");
         assert_right(&db).await;

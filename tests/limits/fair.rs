@@ -37,7 +37,11 @@ async fn keys_share_the_time_by_weight_from_when_they_come() {
         assert_eq!(of_two(&turns(&db, 20, seconds).await), 0);
         put(&db, "t", 2, 60).await;
         let taken = turns(&db, 20, seconds).await;
-        assert_eq!(taken.iter().position(|key| *key == 2), Some(0), "a single job waits for no more than a run");
+        assert_eq!(
+            taken.iter().position(|key| *key == 2),
+            Some(0),
+            "a single job waits for no more than a run"
+        );
         let got = of_two(&taken);
         assert!(got.abs_diff(share) <= 2, "{options}: {got} of 20: {taken:?}");
         assert_right(&db).await;
@@ -53,7 +57,10 @@ async fn a_closed_key_starts_nothing_until_its_time_or_its_release() {
     let close = "select jobs.block_key('a', '1', jobs.now() + interval '10 s', 'busy')";
     db.run(close).await;
     assert!(worker.claim(10).await.is_empty());
-    let again = format!("select extract(epoch from c.run_at - jobs.now())::float8 from jobs.claim('{}', '{{t}}', 10, gen_random_uuid()) c where c.part is null", worker.id);
+    let again = format!(
+        "select extract(epoch from c.run_at - jobs.now())::float8 from jobs.claim('{}', '{{t}}', 10, gen_random_uuid()) c where c.part is null",
+        worker.id
+    );
     assert_eq!(db.all::<f64>(&again).await, [10.0]);
     db.advance(Duration::from_secs(10)).await;
     assert_eq!(worker.claim(1).await.len(), 1);

@@ -112,5 +112,9 @@ async fn no_key_ever_has_more_accepted_runs_than_its_max() {
     until("no slot, delta or job is left", async || ask::<i64>(&db, LEFT_OVER).await == 0).await;
     assert_eq!(ask::<i64>(&db, "select jobs.check_limits()").await, 0);
     let fenced: i64 = ask(&db, "select sum(attempt - 1)::int8 from jobs.job").await;
-    println!("{} jobs in {:?}, {fenced} runs were fenced; at most 2 accepted runs of a key at once", jobs(), begun.elapsed());
+    println!(
+        "{} jobs in {:?}, {fenced} runs were fenced; at most 2 accepted runs of a key at once",
+        jobs(),
+        begun.elapsed()
+    );
 }

@@ -16,7 +16,10 @@ async fn two_claims_at_the_same_time_take_no_slot_twice() {
         first.execute("begin").await.unwrap();
         assert_eq!(worker.claim(1).on(&mut first).await.len(), 1);
         let other = db.connect().await;
-        let claim = format!("select 1 from jobs.claim('{}', '{{t}}', 10, gen_random_uuid()) c, unnest(c.jobs)", worker.id);
+        let claim = format!(
+            "select 1 from jobs.claim('{}', '{{t}}', 10, gen_random_uuid()) c, unnest(c.jobs)",
+            worker.id
+        );
         let second = waiting(&db, other, claim).await;
         first.execute(end).await.unwrap();
         let got = second.await.unwrap().unwrap().len();
@@ -37,7 +40,10 @@ async fn an_open_transaction_of_a_plain_client_stops_no_other_task() {
     plain.execute("begin; select jobs.consume('t', 1)").await.unwrap();
     let worker = db.worker(&["t", "u"]).await;
     assert_eq!(keys(&worker.claim(10).await), [2, 2, 2]);
-    let again = format!("select count(*) from jobs.claim('{}', '{{t,u}}', 10, gen_random_uuid()) c where c.part is null and c.run_at is not null", worker.id);
+    let again = format!(
+        "select count(*) from jobs.claim('{}', '{{t,u}}', 10, gen_random_uuid()) c where c.part is null and c.run_at is not null",
+        worker.id
+    );
     assert_eq!(db.one::<i64>(&again).await, 1, "it is told to look again");
     plain.execute("commit").await.unwrap();
     assert_eq!(keys(&worker.claim(10).await), [1]);
@@ -67,14 +73,20 @@ async fn a_claim_with_an_old_snapshot_is_refused() {
         put(&db, "t", 1, 3).await;
         put(&db, "u", 1, 3).await;
         let mut old = db.connect().await;
-        old.execute(&*format!("begin isolation level {isolation}; select count(*) from jobs.config").leak()).await.unwrap();
+        old.execute(&*format!("begin isolation level {isolation}; select count(*) from jobs.config").leak())
+            .await
+            .unwrap();
         let worker = db.worker(&["t"]).await;
         assert_eq!(worker.claim(2).await.len(), 2);
         let refused = old.execute("select jobs.consume('u', 10)").await.unwrap_err();
         let code = refused.as_database_error().and_then(|error| error.code().map(|code| code.into_owned()));
         assert_eq!(code.as_deref(), Some("40001"), "{isolation}: {refused}");
         old.execute("rollback").await.unwrap();
-        old.execute(&*format!("begin isolation level {isolation}; select jobs.consume('u', 10); commit").leak()).await.unwrap();
+        old.execute(
+            &*format!("begin isolation level {isolation}; select jobs.consume('u', 10); commit").leak(),
+        )
+        .await
+        .unwrap();
         assert_eq!(held(&db, "a").await, [2]);
         assert_right(&db).await;
     }

@@ -24,7 +24,8 @@ async fn worker(db: &Db) -> WorkerHandle {
 
 /// The seconds of all starts, in order, from the first one.
 async fn times(db: &Db) -> Vec<f64> {
-    db.all("select extract(epoch from run_at - min(run_at) over ())::float8 from jobs.job order by run_at").await
+    db.all("select extract(epoch from run_at - min(run_at) over ())::float8 from jobs.job order by run_at")
+        .await
 }
 
 /// How many more starts than the rate allows any stretch of time has.
@@ -46,7 +47,8 @@ async fn three_workers_start_as_many_as_a_rate_says() {
         Limit::new("calls").topic("limits.start").rate("100/s").burst(20).save(&db.pool).await.unwrap();
         db.run(&format!("select jobs.publish('limits.start', jsonb_build_object('args', jsonb_build_array(n))) from generate_series(1, {}) n", starts())).await;
         let workers = [worker(&db).await, worker(&db).await, worker(&db).await];
-        until("all have run", async || db.one::<i64>("select count(*) from jobs.job").await == starts()).await;
+        until("all have run", async || db.one::<i64>("select count(*) from jobs.job").await == starts())
+            .await;
         for worker in workers {
             worker.shutdown().await;
         }

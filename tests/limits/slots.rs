@@ -21,7 +21,8 @@ pub(crate) async fn limit(db: &Db, name: &str, topic: &str, options: &str) {
 
 /// The keys of what was claimed, in order.
 pub(crate) fn keys(claimed: &Claimed) -> Vec<i64> {
-    let mut keys: Vec<i64> = claimed.jobs.iter().map(|job| job.body["kwargs"]["c"].as_i64().expect("a key")).collect();
+    let mut keys: Vec<i64> =
+        claimed.jobs.iter().map(|job| job.body["kwargs"]["c"].as_i64().expect("a key")).collect();
     keys.sort_unstable();
     keys
 }
@@ -265,7 +266,11 @@ async fn a_full_limit_for_all_keeps_no_other_limited_task_back() {
         db.settle("success", &first.jobs).await;
         put(&db, "u", 3, 30).await;
         for number in [1, 1, 10, 18] {
-            assert_eq!(keys(&worker.claim(number).await), vec![3; usize::try_from(number).unwrap()], "keyed: {keyed}");
+            assert_eq!(
+                keys(&worker.claim(number).await),
+                vec![3; usize::try_from(number).unwrap()],
+                "keyed: {keyed}"
+            );
         }
         limit(&db, "b", "t", r#"{"max": 2}"#).await;
         assert_eq!(worker.claim(10).await.len(), 2);

@@ -21,8 +21,7 @@ async fn ask(#[inject] job: &Job, customer: i64, seconds: i64) -> Result<(), Tas
 }
 
 async fn worker(db: &Db) -> WorkerHandle {
-    let worker =
-        Worker::new(db.pool.clone()).topic("calls.*").concurrency(10);
+    let worker = Worker::new(db.pool.clone()).topic("calls.*").concurrency(10);
     worker.poll(Duration::from_secs(60)).start().await.unwrap()
 }
 

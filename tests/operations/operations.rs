@@ -200,8 +200,10 @@ async fn jobs_that_cannot_be_retried_are_counted_with_the_reason() {
 async fn a_step_waits_for_nobody_for_long() {
     let db = Db::new().await;
     failed(&db, 20, 1).await;
-    db.run(r#"update jobs.job set on_end = row('mail.send', '[1]', false, null) where body->'args'->0 = '7'"#)
-        .await;
+    db.run(
+        r#"update jobs.job set on_end = row('mail.send', '[1]', false, null) where body->'args'->0 = '7'"#,
+    )
+    .await;
     let mut other = db.connect().await;
     other.execute(r#"begin; select jobs.publish('mail.send', i_unique => '{"key": 1}')"#).await.unwrap();
     let id = start(&db, "'redrive', '*'").await;

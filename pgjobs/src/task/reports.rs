@@ -9,6 +9,7 @@ use sqlx::PgPool;
 use super::job::Job;
 use super::notes::RunNotes;
 use super::outbox::Outbox;
+use super::secrets::Secrets;
 use super::state::State;
 use crate::db;
 use crate::types::error::Error;
@@ -22,6 +23,8 @@ pub(super) struct Reports {
     outbox: OnceLock<(Arc<Outbox>, LogLevel)>,
     /// What the worker was given; set when the run begins.
     state: OnceLock<Arc<State>>,
+    /// What notes and errors must not say; set when the run begins, if there is something.
+    secrets: OnceLock<Arc<Secrets>>,
     notes: OnceLock<Arc<RunNotes>>,
 }
 
@@ -113,7 +116,16 @@ impl Job {
     }
 
     /// Its run begins: from here on it can say something.
-    pub(crate) fn opens(&self, outbox: &Arc<Outbox>, level: Option<LogLevel>, state: &Arc<State>) {
+    pub(crate) fn opens(
+        &self,
+        outbox: &Arc<Outbox>,
+        level: Option<LogLevel>,
+        secrets: Option<Secrets>,
+        state: &Arc<State>,
+    ) {
+        if let Some(secrets) = secrets {
+            let _ = self.reports.secrets.set(Arc::new(secrets));
+        }
         let _ = self.reports.outbox.set((outbox.clone(), outbox.level(level)));
         let _ = self.reports.state.set(state.clone());
     }
@@ -122,7 +134,14 @@ impl Job {
     fn notes(&self) -> Option<&Arc<RunNotes>> {
         let (outbox, level) = self.reports.outbox.get()?;
         let run = (self.lease(), self.batch_index());
-        Some(self.reports.notes.get_or_init(|| RunNotes::new(run, self.id().clone(), *level, outbox.clone())))
+        let secrets = || self.reports.secrets.get().cloned();
+        let new = || RunNotes::new(run, self.id().clone(), *level, outbox.clone(), secrets());
+        Some(self.reports.notes.get_or_init(new))
+    }
+
+    /// What its errors must not say.
+    pub(crate) fn secrets(&self) -> Option<&Secrets> {
+        self.reports.secrets.get().map(|secrets| &**secrets)
     }
 
     /// The notes for the log of this run, if any of it is kept.

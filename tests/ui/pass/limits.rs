@@ -12,7 +12,12 @@ fn region() -> String {
     in_order(key = region, on_dead = "hold"),
     fair_by = customer
 )]
-pub async fn sync(customer: i64, r#type: String, #[default(1)] units: u32, #[default(region())] region: String) {
+pub async fn sync(
+    customer: i64,
+    r#type: String,
+    #[default(1)] units: u32,
+    #[default(region())] region: String,
+) {
     drop((customer, r#type, units, region));
 }
 

@@ -1,6 +1,6 @@
 //! The table of these pages and of what is done on them: a line for each.
 
-use super::{audit, database, errors, limits, schedules, statistics, tasks, topics, workers};
+use super::{audit, database, errors, limits, schedules, statistics, tasks, topic, topics, workers};
 use crate::web::dashboard::verbs::Verb;
 use crate::web::dashboard::view::Section::{
     Audit, Database, Errors, Limits, Schedules, Tasks, Topics, Workers,
@@ -15,6 +15,7 @@ pub(in crate::web::dashboard) const PAGES: &[Page] = &[
     Page { path: "/topics", section: Topics, verb: Verb::View, show: |ask| Box::pin(topics::show(ask)) },
     Page { path: "/limits", section: Limits, verb: Verb::View, show: |ask| Box::pin(limits::show(ask)) },
     Page { path: "/limits/{name}", section: Limits, verb: Verb::View, show: |ask| Box::pin(limits::one(ask)) },
+    Page { path: "/topics/{name}", section: Topics, verb: Verb::View, show: |ask| Box::pin(topic::show(ask)) },
     Page { path: "/schedules", section: Schedules, verb: Verb::View, show: |ask| Box::pin(schedules::show(ask)) },
     Page { path: "/schedules/{name}", section: Schedules, verb: Verb::View, show: |ask| Box::pin(schedules::one(ask)) },
     Page { path: "/workers", section: Workers, verb: Verb::View, show: |ask| Box::pin(workers::show(ask)) },
