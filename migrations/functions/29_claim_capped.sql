@@ -31,6 +31,7 @@ declare
   v_size integer;
   v_is_left boolean;
 begin
+  i_now := jobs.now();   -- after all that was heard: no run begins before the end of the one whose slot it takes
   for v_step in
     select s.is_free, case when s.is_half then (v_most + 1) / 2 else v_most end as most, case when s.is_free then array(select t from unnest(i_tasks) t where t <> all (v_limited)) else v_limited end as tasks
     from jobs._steps(array(select t from unnest(i_tasks) t where t <> all (v_limited)), v_limited, v_states) s

@@ -315,8 +315,12 @@ begin
   )
   select array_agg(l.at order by l.rank, l.seq) filter (where l.is_simple) as rows, array_agg(l.at) filter (where not l.is_simple) as others, sum(l.bytes + 300) as bytes, bool_or(l.on_end) as on_end,
     array_agg(l.job_id) filter (where l.is_simple) as jobs, array_agg(l.id) filter (where l.is_simple) as buckets, (
-      select array_agg(case when o.room > 0 then jobs._after_open(b, u.is_left is true or exists (select from jobs.pending q where q.bucket = o.id and q.ctid <> all (coalesce(u.at, '{}'))), coalesce(u.taken, 0), u.rank, u.seq, o.rates, o.fair, o.weight, o.limit_turn, o.run_seconds, i_now) else b end)
-      from unnest(i_states) b left join open o on o.id = b.id left join used u on u.id = b.id) as states
+      select array_agg(case when o.room > 0 then jobs._after_open(b, u.is_left is true or exists (select from jobs.pending q where q.bucket = o.id and q.ctid <> all (coalesce(u.at, '{}'))), coalesce(u.taken, 0), p.rank, p.seq, o.rates, o.fair, o.weight, o.limit_turn, o.run_seconds, i_now) else b end)
+      from unnest(i_states) b left join open o on o.id = b.id left join used u on u.id = b.id
+      left join lateral (   -- the first place, unless there are jobs of other tasks before it
+        select u.rank, u.seq where not exists (
+          select from jobs.pending q where q.bucket = o.id and (jobs._rank(q.priority, q.ready_seq), q.ready_seq) >= (o.first_rank, o.first_seq)
+            and (jobs._rank(q.priority, q.ready_seq), q.ready_seq) < (u.rank, u.seq))) p on true) as states
   into v_opened from locked l;
   states := v_opened.states;
   if v_opened.rows is not null then

@@ -13,7 +13,7 @@ create table jobs.job_limit (
   name varchar collate "C" not null constraint job_limit_by_name unique,
   topic varchar collate "C" not null,
   pattern text not null,               -- the topic as a LIKE pattern
-  key text[],                          -- the arguments that make the key; null: one bucket for all jobs
+  key text[],                          -- the arguments that make the key; null: one bucket for all jobs, which wait in their queue; {}: which are blocked there (in_order)
   max integer constraint max_is_0_or_more check (max >= 0),   -- slots of a bucket; null: any number
   rates jobs.rate[],                   -- all of them hold; null: none
   cost text,                           -- the argument that says how many slots and starts a job takes; null: 1

@@ -299,8 +299,8 @@ async fn a_worker_of_one_task_takes_its_jobs_out_of_a_key_of_several() {
     let db = Db::new().await;
     limit(&db, "a", "*", r#"{"key": ["c"], "max": 1}"#).await;
     let both = db.worker(&["t", "u"]).await;
-    for task in ["t", "u", "t"] {
-        put(&db, task, 1, 1).await;
+    for (task, priority) in [("t", 9), ("u", 5), ("t", 0)] {
+        db.publish(task, body(1, 0)).priority(priority).await;
     }
     let first = both.claim(10).await;
     assert_eq!(first.len(), 1);
