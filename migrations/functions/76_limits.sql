@@ -136,9 +136,10 @@ create or replace function jobs.limit_keys(i_name text, i_limit integer default 
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
   v_now timestamptz := jobs.now();
-  v_limit jobs.job_limit := jobs._limit_named(i_name);
+  v_limit jobs.job_limit;
 begin
   perform jobs._check_limit('i_limit', i_limit);
+  v_limit := jobs._limit_named(i_name);
   return query
   with first as materialized (
     select s.*, coalesce(s.closed_until > v_now, false) as is_closed from jobs._states_of(array[v_limit.id]) s

@@ -77,12 +77,14 @@ create table jobs.bucket_delta (
   autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 10000, autovacuum_vacuum_cost_delay = 0,
   autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 50000, vacuum_truncate = off
 );
+alter table jobs.bucket_delta replica identity full;    -- otherwise a publication of all tables stops deletes
 create index bucket_delta_in_order on jobs.bucket_delta (limit_id, xid);
 
 -- When to look at a bucket again whose rate or closing lets a job start later.
 create table jobs.bucket_timer (limit_id integer not null, at timestamptz not null, bucket bigint not null) with (
   autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 10000, autovacuum_vacuum_cost_delay = 0, vacuum_truncate = off
 );
+alter table jobs.bucket_timer replica identity full;
 create index bucket_timer_in_order on jobs.bucket_timer (limit_id, at);
 
 -- How far the claims of a limit have read, with versions as above.

@@ -119,9 +119,9 @@ async fn stored_text_of_others_is_shown_as_text_on_every_page() {
         .iter()
         .map(|id| format!("/jobs/{id}"))
         .chain(workers.iter().map(|id| format!("/workers/{id}")));
-    let named = PAYLOADS
-        .iter()
-        .flat_map(|payload| ["/tasks/", "/limits/", "/schedules/"].map(|page| format!("{page}{}", encode(payload))));
+    let named = PAYLOADS.iter().flat_map(|payload| {
+        ["/tasks/", "/limits/", "/schedules/"].map(|page| format!("{page}{}", encode(payload)))
+    });
     for path in things.chain(named) {
         site.open(&path).await;
         assert_harmless(&site, &path).await;

@@ -10,16 +10,21 @@ async fn a_limit_is_made_changed_listed_and_dropped() {
     let db = Db::new().await;
     let empty = run(&mut on(&db.url, &["limit", "list"])).data();
     assert!(empty.starts_with("no limits"), "{empty}");
-    let set = ["limit", "set", "each", "--topic", "mail.*", "--key", "customer", "--max", "2", "--rate", "100/s", "--burst", "20", "--rate", "1000/h", "--cost", "units"];
+    let set = [
+        "limit", "set", "each", "--topic", "mail.*", "--key", "customer", "--max", "2", "--rate", "100/s",
+        "--burst", "20", "--rate", "1000/h", "--cost", "units",
+    ];
     assert_eq!(run(&mut on(&db.url, &set)).data(), "each limits mail.*: max 2, 100/s, 1000/h, cost units");
     let saved = run(&mut on(&db.url, &["limit", "list", "--json"])).json();
     let limit = &saved["limits"][0];
     assert_eq!((&limit["key"], &limit["max"], &limit["held"]), (&json!(["customer"]), &json!(2), &json!(0)));
     let changed = ["limit", "set", "each", "--max", "3", "--without", "rates,cost"];
     assert_eq!(run(&mut on(&db.url, &changed)).data(), "each limits mail.*: max 3");
-    let line = ["limit", "set", "line", "--topic", "post", "--key", "account", "--in-order", "--on-dead", "hold"];
+    let line =
+        ["limit", "set", "line", "--topic", "post", "--key", "account", "--in-order", "--on-dead", "hold"];
     assert_eq!(run(&mut on(&db.url, &line)).data(), "line limits post: in order (hold)");
-    let fair = ["limit", "set", "fair", "--topic", "*", "--key", "tenant", "--fair", "--weight", "acme=3", "--json"];
+    let fair =
+        ["limit", "set", "fair", "--topic", "*", "--key", "tenant", "--fair", "--weight", "acme=3", "--json"];
     assert_eq!(run(&mut on(&db.url, &fair)).json()["limit"]["weights"], json!({"acme": 3.0}));
     let listed = run(&mut on(&db.url, &["limit", "list", "--topic", "post"])).data();
     assert!(listed.contains("line") && listed.contains("fair") && !listed.contains("each"), "{listed}");
@@ -39,7 +44,10 @@ async fn keys_are_shown_closed_and_opened() {
     )
     .await;
     let shown = run(&mut on(&db.url, &["limit", "show", "each"])).data();
-    assert!(shown.lines().any(|line| line.split_whitespace().eq([r#"["acme"]"#, "1", "2", "-", "-"])), "{shown}");
+    assert!(
+        shown.lines().any(|line| line.split_whitespace().eq([r#"["acme"]"#, "1", "2", "-", "-"])),
+        "{shown}"
+    );
     let block = ["limit", "block", "each", "acme", "--for", "2h", "--reason", "told to"];
     let said = run(&mut on(&db.url, &block)).data();
     assert!(said.starts_with(r#"closed "acme" of each until in"#), "{said}");

@@ -22,7 +22,10 @@ async fn limits_are_shown_with_their_keys_and_what_they_keep_back() {
     let db = each().await;
     let site = Site::of(&db, Role::Viewer).await;
     let list = site.get("/limits").await.ok();
-    assert!(list.contains("each/customer") && list.contains("max 1, 100/s") && list.contains("by customer"), "{list}");
+    assert!(
+        list.contains("each/customer") && list.contains("max 1, 100/s") && list.contains("by customer"),
+        "{list}"
+    );
     assert!(!list.contains("hold up their jobs") && !list.contains("<form class=\"form\""), "{list}");
     let one = site.get("/limits/each%2Fcustomer").await.ok();
     assert!(one.contains("[7]") && !one.contains("/limits/drop"), "{one}");
@@ -33,15 +36,28 @@ async fn limits_are_shown_with_their_keys_and_what_they_keep_back() {
 async fn a_limit_is_made_changed_and_dropped() {
     let db = Db::new().await;
     let site = Site::of(&db, Role::Operator).await;
-    let form = [("name", "a/b"), ("topic", "mail.*"), ("key", "customer, host"), ("max", "2"), ("rates", "10/s, 100/h")];
+    let form = [
+        ("name", "a/b"),
+        ("topic", "mail.*"),
+        ("key", "customer, host"),
+        ("max", "2"),
+        ("rates", "10/s, 100/h"),
+    ];
     assert_eq!(site.post("/limits/set", &form).await.to(), "/limits/a%2Fb");
     let said = "select concat_ws(' ', topic, key, max, rates) from jobs.limits()";
     assert_eq!(db.one::<String>(said).await, "mail.* {customer,host} 2 {10/s,100/h}");
     site.post("/limits/set", &[("name", "a/b"), ("max", "3"), ("rates", "")]).await.to();
     assert_eq!(db.one::<String>(said).await, "mail.* {customer,host} 3 {10/s,100/h}", "what is empty stays");
-    for (field, value, reason) in [("max", "many", "many is no number of jobs"), ("rates", "often", "is no rate"), ("topic", "", "")] {
+    for (field, value, reason) in
+        [("max", "many", "many is no number of jobs"), ("rates", "often", "is no rate"), ("topic", "", "")]
+    {
         let answer = site.post("/limits/set", &[("name", "new"), (field, value)]).await;
-        assert!(answer.status.is_client_error() && answer.text.contains(reason), "{field}: {} {}", answer.status, answer.text);
+        assert!(
+            answer.status.is_client_error() && answer.text.contains(reason),
+            "{field}: {} {}",
+            answer.status,
+            answer.text
+        );
     }
     assert_eq!(site.post("/limits/drop", &[("name", "a/b")]).await.to(), "/limits");
     assert_eq!(db.one::<i64>("select count(*) from jobs.limits()").await, 0);
@@ -55,9 +71,13 @@ async fn a_key_is_closed_and_released() {
     assert_eq!(site.post("/limits/block", &form).await.to(), "/limits/each%2Fcustomer");
     for path in ["/limits", "/limits/each%2Fcustomer"] {
         let page = site.get(path).await.ok();
-        assert!(page.contains("mara (dashboard): &lt;b&gt;told") && page.contains("Release [7] of each/customer"), "{path}: {page}");
+        assert!(
+            page.contains("mara (dashboard): &lt;b&gt;told") && page.contains("Release [7] of each/customer"),
+            "{path}: {page}"
+        );
     }
-    let wrong = site.post("/limits/block", &[("name", "each/customer"), ("key", "7"), ("minutes", "soon")]).await;
+    let wrong =
+        site.post("/limits/block", &[("name", "each/customer"), ("key", "7"), ("minutes", "soon")]).await;
     assert_eq!(wrong.status, StatusCode::BAD_REQUEST);
     site.post("/limits/release", &[("name", "each/customer"), ("key", "[7]")]).await.to();
     assert_eq!(db.one::<i64>("select count(*) from jobs.blocked_keys()").await, 0);

@@ -47,8 +47,16 @@ async fn texts_of_jobs_are_shown_and_never_run() {
             .await
             .unwrap();
     }
+    db.run(r#"select jobs.set_limit('bad', '*', '{"key": ["a"], "max": 1}')"#).await;
+    for payload in PAYLOADS {
+        sqlx::query("select jobs.block_key('bad', to_jsonb($1::text), 'infinity', $1)")
+            .bind(payload)
+            .execute(&db.pool)
+            .await
+            .unwrap();
+    }
     let site = Site::of(&db, Role::Admin).await;
-    let mut paths = vec!["/".to_owned(), "/jobs?state=failed".to_owned()];
+    let mut paths = ["/", "/jobs?state=failed", "/limits", "/limits/bad"].map(str::to_owned).to_vec();
     for id in db.all::<String>("select job_id::text from jobs.find('failed')").await {
         paths.extend([
             format!("/jobs/{id}"),
@@ -56,7 +64,7 @@ async fn texts_of_jobs_are_shown_and_never_run() {
             format!("/jobs/act?do=retry&id={id}"),
         ]);
     }
-    assert_eq!(paths.len(), 2 + 3 * PAYLOADS.len());
+    assert_eq!(paths.len(), 4 + 3 * PAYLOADS.len());
     for path in paths {
         let page = site.get(&path).await.ok();
         assert!(is_clean(&page), "{path}: {page}");
@@ -87,6 +95,7 @@ async fn texts_of_urls_are_shown_and_never_run() {
             "/jobs/act?do=X",
             "/jobs/act?do=retry&id=X",
             "/operations/X",
+            "/limits/X",
             "/operations?before=X",
             "/X",
             "/live?of=X",

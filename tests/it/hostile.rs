@@ -103,6 +103,8 @@ const SCENARIO: &[&str] = &[
     "select concat_ws(' ', k.name, k.key, k.reason, k.closed_until, k.blocked) from jobs.blocked_keys() k",
     "select string_agg(e.code || ': ' || regexp_replace(e.message, '[0-9a-f]{32}', 'id'), '; ') from (select job_id from jobs.find('pending', 'limited', null, 1)) f, lateral jobs.explain(f.job_id) e",
     "select jobs.release_key('limit', '[1]')::text",
+    "select concat_ws(' ', jobs.acquire('limit', '2'), jobs.acquire('limit', '2', 2) > 0)",
+    "select jobs.check_limits()::text",
     "select jobs.drop_limit('limit')::text",
     "select jobs.purge('limited')::text",
     "select jobs.watch('b.*', '{queued,cancelled}')::text",

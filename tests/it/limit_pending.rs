@@ -1,10 +1,12 @@
-//! Pending jobs that limits know of: how they are listed, and what changing or ending them from outside leaves.
+//! Pending jobs that limits know of: how they are listed, and what changing or ending them from outside
+//! leaves.
 
 use std::time::Duration;
 
 use pgjobs_tests::Db;
 
-/// Under a limit of one job for each customer: a job of customer 1 runs, and three more wait, the last of another task.
+/// Under a limit of one job for each customer: a job of customer 1 runs, and three more wait, the last of
+/// another task.
 async fn blocked() -> Db {
     let db = Db::with_clock().await;
     db.run(
@@ -23,7 +25,8 @@ async fn taken(db: &Db) -> Vec<i32> {
     db.all("select (body->'kwargs'->>'n')::integer from jobs.consume(10)").await
 }
 
-/// Under a limit in order: a job of account 1 waits an hour for its next run, and another one of its key is blocked.
+/// Under a limit in order: a job of account 1 waits an hour for its next run, and another one of its key is
+/// blocked.
 async fn kept() -> Db {
     let db = Db::with_clock().await;
     db.run(
@@ -46,16 +49,37 @@ async fn blocked_jobs_are_listed_and_counted_as_ready_ones() {
     for (what, query, expected) in [
         ("find", "select count(*)::text from jobs.find('pending')", "3"),
         ("count", "select jobs.count('pending', 'mail.*')::text", "3"),
-        ("get", "select string_agg(g.status, ' ') from jobs.pending q, jobs.get(q.job_id) g", "pending pending pending"),
-        ("overview", "select string_agg(concat_ws(' ', task, ready, running, round(extract(epoch from jobs.now() - oldest_ready))), ', ' order by task) from jobs.overview()",
-         "mail.index 1 0 60, mail.send 2 1 60"),
-        ("open counts", "select string_agg(concat_ws(' ', task, ready), ', ' order by task) from jobs.open_counts()", "mail.index 1, mail.send 2"),
-        ("tasks in use", "select string_agg(concat_ws(' ', task, ready), ', ' order by task) from jobs.tasks_in_use('{*}')", "mail.index 1, mail.send 2"),
+        (
+            "get",
+            "select string_agg(g.status, ' ') from jobs.pending q, jobs.get(q.job_id) g",
+            "pending pending pending",
+        ),
+        (
+            "overview",
+            "select string_agg(concat_ws(' ', task, ready, running, round(extract(epoch from jobs.now() - oldest_ready))), ', ' order by task) from jobs.overview()",
+            "mail.index 1 0 60, mail.send 2 1 60",
+        ),
+        (
+            "open counts",
+            "select string_agg(concat_ws(' ', task, ready), ', ' order by task) from jobs.open_counts()",
+            "mail.index 1, mail.send 2",
+        ),
+        (
+            "tasks in use",
+            "select string_agg(concat_ws(' ', task, ready), ', ' order by task) from jobs.tasks_in_use('{*}')",
+            "mail.index 1, mail.send 2",
+        ),
         ("check", "select count(*)::text from jobs.read_ready('mail.send')", "2"),
-        ("metrics", "select string_agg(labels->>'task' || ' ' || value, ', ' order by labels->>'task') from jobs.metrics('tasks') where name = 'pgjobs_open_jobs' and labels->>'state' = 'ready'",
-         "mail.index 1, mail.send 2"),
-        ("age", "select string_agg(labels->>'task' || ' ' || round(value), ', ' order by labels->>'task') from jobs.metrics('tasks') where name = 'pgjobs_oldest_ready_seconds'",
-         "mail.index 60, mail.send 60"),
+        (
+            "metrics",
+            "select string_agg(labels->>'task' || ' ' || value, ', ' order by labels->>'task') from jobs.metrics('tasks') where name = 'pgjobs_open_jobs' and labels->>'state' = 'ready'",
+            "mail.index 1, mail.send 2",
+        ),
+        (
+            "age",
+            "select string_agg(labels->>'task' || ' ' || round(value), ', ' order by labels->>'task') from jobs.metrics('tasks') where name = 'pgjobs_oldest_ready_seconds'",
+            "mail.index 60, mail.send 60",
+        ),
         ("search", "select count(job_id)::text from jobs.search('ready')", "3"),
     ] {
         assert_eq!(db.one::<String>(query).await, expected, "{what}");
@@ -90,7 +114,8 @@ async fn a_blocked_job_with_another_key_starts_at_once() {
 #[tokio::test]
 async fn a_blocked_job_with_another_priority_comes_first() {
     let db = blocked().await;
-    db.run("select jobs.edit(job_id, i_priority => 5) from jobs.pending where body->'kwargs'->>'n' = '3'").await;
+    db.run("select jobs.edit(job_id, i_priority => 5) from jobs.pending where body->'kwargs'->>'n' = '3'")
+        .await;
     assert_eq!(taken(&db).await, [0; 0], "its key has no slot");
     db.run("select jobs.ack(job_id) from jobs.running").await;
     assert_eq!(taken(&db).await, [3]);
@@ -116,7 +141,10 @@ async fn a_blocked_job_that_is_scheduled_anew_waits_for_its_time() {
 #[tokio::test]
 async fn cancel_and_purge_end_blocked_jobs() {
     let db = blocked().await;
-    db.run("select jobs.cancel(array(select job_id::text from jobs.pending where body->'kwargs'->>'n' = '2'))").await;
+    db.run(
+        "select jobs.cancel(array(select job_id::text from jobs.pending where body->'kwargs'->>'n' = '2'))",
+    )
+    .await;
     assert_eq!(db.one::<i64>("select jobs.purge('mail.send')").await, 1);
     db.run("select jobs.ack(job_id) from jobs.running").await;
     assert_eq!(taken(&db).await, [4], "the next of its key starts");
@@ -128,7 +156,9 @@ async fn cancel_and_purge_end_blocked_jobs() {
 async fn a_blocked_job_that_is_replaced_starts_with_its_new_key() {
     let db = blocked().await;
     let publish = |customer: i32| {
-        format!(r#"select jobs.publish('mail.send', '{{"kwargs": {{"customer": {customer}, "n": 5}}}}', i_unique => '{{"key": 1, "on_conflict": "replace", "until": "ended"}}')"#)
+        format!(
+            r#"select jobs.publish('mail.send', '{{"kwargs": {{"customer": {customer}, "n": 5}}}}', i_unique => '{{"key": 1, "on_conflict": "replace", "until": "ended"}}')"#
+        )
     };
     db.run(&publish(1)).await;
     assert_eq!(taken(&db).await, [0; 0]);
@@ -168,7 +198,8 @@ async fn a_job_that_kept_its_key_keeps_it_unless_it_is_edited_to_another_one() {
 #[tokio::test]
 async fn a_job_that_kept_its_key_fails_for_good_and_gives_it_back() {
     let db = kept().await;
-    let nack = format!("select jobs.nack(({HEAD}), 'x', jobs.now() + interval '1 h', ensure_running => false)");
+    let nack =
+        format!("select jobs.nack(({HEAD}), 'x', jobs.now() + interval '1 h', ensure_running => false)");
     db.run(&nack).await;
     assert_eq!(taken(&db).await, [0; 0], "it waits for its next run");
     db.run(&nack).await;
@@ -194,7 +225,9 @@ async fn a_job_that_kept_its_key_is_redriven_without_it() {
 async fn a_job_that_kept_its_key_and_is_replaced_gives_it_back() {
     let db = Db::with_clock().await;
     let publish = |account: i32, n: i32| {
-        format!(r#"select jobs.publish('post', '{{"kwargs": {{"account": {account}, "n": {n}}}}}', i_max_retries => 3, i_unique => '{{"key": 1, "on_conflict": "replace", "until": "ended"}}')"#)
+        format!(
+            r#"select jobs.publish('post', '{{"kwargs": {{"account": {account}, "n": {n}}}}}', i_max_retries => 3, i_unique => '{{"key": 1, "on_conflict": "replace", "until": "ended"}}')"#
+        )
     };
     db.run(r#"select jobs.set_limit('line', 'post', '{"key": ["account"], "in_order": true}')"#).await;
     db.run(&publish(1, 1)).await;

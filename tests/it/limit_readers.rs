@@ -15,7 +15,8 @@ async fn explained(db: &Db, which: &str) -> Vec<String> {
     .await
 }
 
-/// A limit of one job for each customer, under which two customers have three jobs each, of which the first run.
+/// A limit of one job for each customer, under which two customers have three jobs each, of which the first
+/// run.
 async fn one_for_each_customer() -> Db {
     let db = Db::with_clock().await;
     db.run(
@@ -35,7 +36,8 @@ async fn limits_say_what_is_held_what_waits_and_which_keys_are_closed() {
            select jobs.block_key('each', '[1]', jobs.now() + interval '1 h'), jobs.block_key('each', '"new"', 'infinity', 'told to')"#,
     )
     .await;
-    let said = "select concat_ws(' ', name, topic, key, max, rates, held, blocked, keys, closed) from jobs.limits";
+    let said =
+        "select concat_ws(' ', name, topic, key, max, rates, held, blocked, keys, closed) from jobs.limits";
     assert_eq!(
         db.all::<String>(&format!("{said}()")).await,
         ["all * 50 {100/s,1000/h} 0 0 0 0", "each mail.* {customer} 1 2 4 3 2"]
@@ -43,7 +45,11 @@ async fn limits_say_what_is_held_what_waits_and_which_keys_are_closed() {
     assert_eq!(db.all::<String>(&format!("{said}('bill')")).await, ["all * 50 {100/s,1000/h} 0 0 0 0"]);
     assert_eq!(db.all::<String>(&format!("{said}('mail.send')")).await.len(), 2, "those over a task");
     assert_eq!(
-        db.all::<String>("select concat_ws(' ', key, held, blocked, closed_until, reason) from jobs.limit_keys('each')").await.len(),
+        db.all::<String>(
+            "select concat_ws(' ', key, held, blocked, closed_until, reason) from jobs.limit_keys('each')"
+        )
+        .await
+        .len(),
         3
     );
     assert_eq!(
@@ -61,8 +67,11 @@ async fn limits_say_what_is_held_what_waits_and_which_keys_are_closed() {
     );
     assert_eq!(db.one::<i64>("select count(*) from jobs.consume_topic('mail.*', 10)").await, 1);
     assert_eq!(
-        db.all::<String>("select concat_ws(' ', key, held, blocked) from jobs.limit_keys('each', 2) order by key").await,
-        ["[1] 1 2", r#"["new"] 0 0"#],
+        db.all::<String>(
+            "select concat_ws(' ', key, held, blocked) from jobs.limit_keys('each', 2) order by key"
+        )
+        .await,
+        [r#"["new"] 0 0"#, "[1] 1 2"],
         "closed ones come first"
     );
 }
@@ -156,12 +165,17 @@ async fn a_dead_job_in_order_closes_its_key_until_it_is_released() {
         said[1],
         "key_closed: the limit 'line' is closed for its key until it is opened by `pgjobs limit release`, by job ?: a job in order is dead"
     );
-    assert!(db.one::<bool>("select closed_by = (select job_id from jobs.job) from jobs.blocked_keys()").await);
+    assert!(
+        db.one::<bool>("select closed_by = (select job_id from jobs.job) from jobs.blocked_keys()").await
+    );
     assert!(db.one::<bool>("select jobs.release_key('line', '1')").await);
     assert!(!db.one::<bool>("select jobs.release_key('line', '[1]')").await, "it is open");
     assert_eq!(db.one::<i64>("select count(*) from jobs.consume(5)").await, 1);
     assert_eq!(
-        db.one::<String>("select concat_ws(' ', action, target, details) from jobs.audit_log('line', 'release_key')").await,
+        db.one::<String>(
+            "select concat_ws(' ', action, target, details) from jobs.audit_log('line', 'release_key')"
+        )
+        .await,
         r#"release_key line {"key": [1]}"#
     );
 }
@@ -194,12 +208,28 @@ async fn keys_and_limits_that_do_not_exist_are_refused() {
         ("jobs.limit_keys('no')", "PT404", "there is no limit 'no'"),
         ("jobs.block_key('no', '1', now())", "PT404", "there is no limit 'no'"),
         ("jobs.release_key(null)", "PT404", "there is no limit null"),
-        ("jobs.block_key('two', '1', now())", "PT400", "a key of the limit 'two' has 2 values, and this has 1"),
+        (
+            "jobs.block_key('two', '1', now())",
+            "PT400",
+            "a key of the limit 'two' has 2 values, and this has 1",
+        ),
         ("jobs.release_key('two')", "PT400", "a key of the limit 'two' has 2 values, and this has 0"),
         ("jobs.release_key('none', '1')", "PT400", "a key of the limit 'none' has 0 values, and this has 1"),
-        ("jobs.block_key('none', null, null)", "PT400", "a key is closed until a time, and this is none or out of range"),
-        ("jobs.block_key('none', null, '20000-01-01')", "PT400", "a key is closed until a time, and this is none or out of range"),
-        ("jobs.block_key('none', null, '2100-01-01', repeat('x', 1001))", "PT400", "the reason for closing a key has at most 1000 characters"),
+        (
+            "jobs.block_key('none', null, null)",
+            "PT400",
+            "a key is closed until a time, and this is none or out of range",
+        ),
+        (
+            "jobs.block_key('none', null, '20000-01-01')",
+            "PT400",
+            "a key is closed until a time, and this is none or out of range",
+        ),
+        (
+            "jobs.block_key('none', null, '2100-01-01', repeat('x', 1001))",
+            "PT400",
+            "the reason for closing a key has at most 1000 characters",
+        ),
         ("jobs.limit_keys('two', -1)", "PT400", ""),
     ] {
         let (found, message) = db.refusal(&format!("select {call}")).await;
@@ -217,7 +247,13 @@ async fn readers_see_limits_and_no_keys() {
         assert_eq!(code(&mut reader, &format!("select {call}")).await, "42501");
     }
     let job: String = db.one("select job_id::text from jobs.pending limit 1").await;
-    let seen: String = one(&mut reader, &format!("select string_agg(details::text, '') from jobs.explain('{job}') where code = 'limit_reached'")).await;
+    let seen: String = one(
+        &mut reader,
+        &format!(
+            "select string_agg(details::text, '') from jobs.explain('{job}') where code = 'limit_reached'"
+        ),
+    )
+    .await;
     assert!(seen.contains(r#""name": "each""#) && !seen.contains("key"), "{seen}");
 }
 
@@ -231,18 +267,25 @@ async fn a_sensitive_argument_is_not_shown_as_a_key() {
            select jobs.publish('a', '{"kwargs": {"host": "h", "token": "canary"}}') from generate_series(1, 2); select jobs.consume(5)"#,
     )
     .await;
-    assert_eq!(db.one::<String>("select key::text from jobs.limit_keys('both')").await, r#"["h", "(sensitive)"]"#);
+    assert_eq!(
+        db.one::<String>("select key::text from jobs.limit_keys('both')").await,
+        r#"["h", "(sensitive)"]"#
+    );
     let said: String =
         db.one("select string_agg(e::text, '') from jobs.pending q, jobs.explain(q.job_id) e").await;
     assert!(said.contains("(sensitive)") && !said.contains("canary"), "{said}");
     db.run(r#"select jobs.block_key('both', '["h", "canary"]', 'infinity')"#).await;
-    assert_eq!(db.one::<String>("select key::text from jobs.blocked_keys()").await, r#"["h", "(sensitive)"]"#);
+    assert_eq!(
+        db.one::<String>("select key::text from jobs.blocked_keys()").await,
+        r#"["h", "(sensitive)"]"#
+    );
 }
 
 #[tokio::test]
 async fn a_worker_may_close_a_key_of_what_it_may_consume() {
     let db = Db::new().await;
-    db.run(r#"select jobs.set_limit('all', '*', '{"max": 9}'), jobs.set_limit('eu', 'eu.*', '{"max": 9}')"#).await;
+    db.run(r#"select jobs.set_limit('all', '*', '{"max": 9}'), jobs.set_limit('eu', 'eu.*', '{"max": 9}')"#)
+        .await;
     role(&db, "limit_worker", "jobs_worker").await;
     db.run("select jobs.grant_topic('limit_worker', 'eu.*')").await;
     let mut worker = as_role(&db, "limit_worker").await;
@@ -261,8 +304,10 @@ async fn a_key_that_is_closed_for_long_is_a_problem_until_it_is_released() {
     db.advance(Duration::from_secs(7200)).await;
     assert_eq!(
         db.all::<String>(problem).await,
-        ["warning | 1 keys of the limit 'each' are closed, and the first job behind them waits for 2 h | 7200 | 3600 | \
-          `pgjobs limit show 'each'` lists them; `pgjobs limit release 'each'` with a key opens it"]
+        [
+            "warning | 1 keys of the limit 'each' are closed, and the first job behind them waits for 2 h | 7200 | 3600 | \
+          `pgjobs limit show 'each'` lists them; `pgjobs limit release 'each'` with a key opens it"
+        ]
     );
     db.run("select jobs.release_key('each', '1')").await;
     assert_eq!(db.all::<String>(problem).await, [""; 0]);

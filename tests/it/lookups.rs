@@ -132,8 +132,10 @@ const CALLS: &[(&str, &str)] = &[
     ("sample_keys", "select jobs.sample_keys('noop', 5, 5)"),
     ("pause_topic", "select jobs.pause_topic('noop')"),
     ("pauses", "select jobs.pauses()"),
-    ("set_limit", r#"select jobs.set_limit('two', 'noop', '{"key": ["n"], "max": 2}')"#),
-    ("drop_limit", r#"select jobs.set_limit('two', 'noop', '{"key": ["n"], "max": 2}'); select jobs.drop_limit('two')"#),
+    ("set_limit", "select jobs.set_limit('l', 'noop', '{\"max\": 1}'); select jobs.set_limit('l', null, '{\"max\": 2}')"),
+    ("drop_limit", "select jobs.set_limit('l', 'noop', '{\"max\": 1}'); select jobs.drop_limit('l')"),
+    ("check_limits", "select jobs.set_limit('l', 'noop', '{\"max\": 1}'); select jobs.check_limits()"),
+    ("acquire", "select jobs.set_limit('l', 'noop', '{\"rates\": [\"1/h\"]}'); select jobs.acquire('l'), jobs.acquire('l')"),
     ("limits", "select jobs.set_limit('l', 'noop', '{\"max\": 1}'); select jobs.limits('noop'), jobs.limits()"),
     (
         "limit_keys",

@@ -30,7 +30,7 @@ const CALLS: [(&str, &str); 7] = [
         "worker admin",
         "consume consume_topic claim fetch start fail_next release ack nack settle heartbeat beat held_by register_worker \
          unregister_worker count_workers count_lost register_tasks sweep promote maintain maintain_partitions maintain_partitions_and_commit result results await_results \
-         tasks_in_use sample_keys read_ready sample_not_ready open_bodies tick note_progress set_progress job_log announce_events block_key",
+         tasks_in_use sample_keys read_ready sample_not_ready open_bodies tick note_progress set_progress job_log announce_events block_key acquire",
     ),
 ];
 

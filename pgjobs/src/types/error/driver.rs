@@ -200,6 +200,7 @@ fn role_of(function: &str) -> &'static str {
         "job_log",
         "announce_events",
         "block_key",
+        "acquire",
     ];
     match function {
         name if PUBLISHER.contains(&name) => "jobs_publisher",

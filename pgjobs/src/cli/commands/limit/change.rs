@@ -87,7 +87,8 @@ pub(super) async fn set(args: Set, pool: &PgPool, console: &Console) -> Result<(
     let name = args.name.clone();
     limit(args).save(pool).await.map_err(Failure::refused)?;
     let saved = limits::get(pool, &name).await?.ok_or_else(|| unknown(&name))?;
-    console.data(&json!({ "limit": saved }), || format!("{name} limits {}: {}", saved.topic, in_words(&saved)))
+    console
+        .data(&json!({ "limit": saved }), || format!("{name} limits {}: {}", saved.topic, in_words(&saved)))
 }
 
 fn limit(args: Set) -> Limit {

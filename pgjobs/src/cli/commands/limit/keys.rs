@@ -47,7 +47,9 @@ pub(super) async fn block(args: &Block, pool: &PgPool, console: &Console) -> Res
     let reason = args.reason.as_deref();
     limits::block_key(pool, &args.name, &args.key, until, reason).await.map_err(Failure::refused)?;
     let document = json!({ "name": args.name, "key": args.key, "until": until });
-    console.data(&document, || format!("closed {} until {}", which(&args.name, args.key.as_ref()), format::when(until, now)))
+    console.data(&document, || {
+        format!("closed {} until {}", which(&args.name, args.key.as_ref()), format::when(until, now))
+    })
 }
 
 pub(super) async fn release(args: &Release, pool: &PgPool, console: &Console) -> Result<(), Failure> {

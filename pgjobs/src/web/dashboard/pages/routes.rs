@@ -2,7 +2,9 @@
 
 use super::{audit, database, errors, limits, schedules, statistics, tasks, topics, workers};
 use crate::web::dashboard::verbs::Verb;
-use crate::web::dashboard::view::Section::{Audit, Database, Errors, Limits, Schedules, Tasks, Topics, Workers};
+use crate::web::dashboard::view::Section::{
+    Audit, Database, Errors, Limits, Schedules, Tasks, Topics, Workers,
+};
 use crate::web::dashboard::view::{Action, Page};
 
 /// Read by GET: they change nothing.
