@@ -39,13 +39,14 @@ end;
 
 -- Decides about locked rows: up to i_num jobs go, in the order of their queue. i_states are the states of buckets that
 -- this claim knows; those of others are read, and all are returned as they are once this is done. The steps: what is
--- asked, the states of those buckets, what each limit says (judged), what that means for each row (verdicts), and
+-- asked, the states of those buckets, what each limit says (keyed, and with those without a key judged), what that means for each row (verdicts), and
 -- which rows are touched at all (decided). Where the first of those that ask for a bucket is refused there, this claim
 -- need not look further: at tasks whose limit without a key is full (shut_tasks), and at keys whose first job that is
 -- blocked there costs too much (shut_buckets).
 --
--- Where several rows ask for one bucket, each counts those before it, also those that another limit refuses: so it
--- never lets too many go, and the next look finds what is left. No row behind the first that finds no place among
+-- Where several rows ask for one bucket of a limit with a key, each counts those before it, also those that another
+-- limit refuses: so it never lets too many go, and the next look finds what is left. A limit without a key counts those
+-- that no limit with one refuses, so that a long line of one key is out of the way at once. No row behind the first that finds no place among
 -- i_num, and none of a task behind one that stays, is touched: what is before a job that was claimed is gone from
 -- its queue, which is what watermarks rely on.
 create or replace function jobs._judge(
@@ -68,14 +69,20 @@ begin
     from (select u.bucket, (array_agg(u.key))[1] as key from asked u group by u.bucket) a
     full join unnest(i_states) i on i.id = a.bucket
     left join lateral (select b.ctid as at, b.* from jobs.bucket b where b.id = a.bucket and i.id is null order by b.version desc limit 1) s on true
-  ), judged as materialized (
+  ), keyed as materialized (
     select g.*, g.is_kept or g.is_opener and g.held < g.max
         or (g.from_bucket is not null or g.is_keyless or not (g.fair or g.waits))
           and sum(case when g.is_kept then 0 else g.price end) over (partition by g.bucket order by g.rank, g.seq rows unbounded preceding)
-              <= jobs._room(g.max, g.rates, g.held, g.tats, g.closed_until, i_now) as fits,
-        row_number() over (partition by g.bucket order by g.rank, g.seq rows unbounded preceding) as place
-    from (select a.*, s.held, s.waits, s.tats, s.closed_until, a.bucket = any (a.kept) is true as is_kept, (s.closed_by = a.job_id and a.on_dead = 'hold') is true as is_opener
+              <= g.room as fits_there,
+        row_number() over (partition by g.bucket order by g.rank, g.seq rows unbounded preceding) as nth_there
+    from (select a.*, s.held, s.waits, jobs._room(a.max, a.rates, s.held, s.tats, s.closed_until, i_now) as room, s.closed_by, a.bucket = any (a.kept) is true as is_kept, (s.closed_by = a.job_id and a.on_dead = 'hold') is true as is_opener
           from asked a join states s on s.id = a.bucket) g
+  ), judged as materialized (
+    select k.*, case when k.is_keyless then k.is_kept
+          or sum(case when k.is_kept or not k.keys_fit then 0 else k.price end) over (partition by k.bucket order by k.rank, k.seq rows unbounded preceding) <= k.room
+        else k.fits_there end as fits,
+      case when k.is_keyless then case when k.keys_fit then count(*) filter (where k.keys_fit) over (partition by k.bucket order by k.rank, k.seq rows unbounded preceding) end else k.nth_there end as place
+    from (select f.*, bool_and(f.fits_there or f.is_keyless) over (partition by f.at) as keys_fit from keyed f) k
   ), verdicts as (
     select j.at, min(j.task) as task, min(j.rank) as rank, min(j.seq) as seq, min(j.size) as size, min(j.bytes) as bytes, min(j.from_bucket) as from_bucket, bool_or(j.has_on_end) as on_end,
       bool_and(j.fits) as fits, min(j.bucket) filter (where not j.fits and not j.is_keyless) as refused_at, bool_or(not j.fits and j.is_keyless) as stays
