@@ -314,4 +314,20 @@ check "what an operator said of a declared limit" "_declare_limit|v_old.declared
 check "limits that were made by hand" "_declare_limit|(v_old.declared is null or|(false or" "${lim[@]}" declared
 check "older workers of a limit that is declared no more" "_drop_undeclared|and w.started_at < l.undeclared_at)|and false)" "${lim[@]}" declared
 check "the task of a declared limit alone" "_declare_limit|v_new.pattern := jobs._literally(i_task);|" "${lim[@]}" declared
+check "turns of claims at a limit" "_take_turns|order by l.id for no key update);|order by l.id);" "${lim[@]}" races
+check "a limit that a plain client has locked" "_take_turns|for no key update skip locked|for no key update" "${lim[@]}" races
+check "claims with an old snapshot" "_note_turn|v_last <> v_own and not|false and not" "${lim[@]}" races
+check "what was said by transactions that commit late" "_hear|select pg_snapshot_xip(v_state.heard) as xid|select null::xid8 as xid" "${lim[@]}" races
+check "jobs of several limits beside those of one" "_open_blocked|l.is_simple or not (select coalesce(bool_or(s.is_simple), false) from locked s)|true" "${lim[@]}" slots
+check "jobs of other tasks at a key" "_open_blocked|q.task = any (v_tasks) and|" "${lim[@]}" slots
+check "tasks whose limit is full, in a claim" "_claim_limited|where l.task <> all (v_round.shut_tasks)|" "${lim[@]}" slots
+check "keys whose first job costs too much, in a claim" "_claim_limited|v_shut := v_shut || v_round.shut_buckets;|" "${lim[@]}" slots
+check "a long line of one key" "_judge|when k.is_kept or not k.keys_fit then 0|when k.is_kept then 0" "${lim[@]}" slots
+check "who may open a key that is held" "_judge|(s.closed_by = a.job_id and a.on_dead = 'hold') is true|s.closed_by = a.job_id and a.on_dead = 'hold'" "${lim[@]}" ends
+check "slots that a job in order keeps" "_keep_slots|on_end.kept = k.buckets|on_end.kept = null" "${lim[@]}" ends
+check "the turn of a key that comes to wait" "_note_served|t.turn > coalesce(s.turn, 0)|false" "${lim[@]}" fair
+check "the room of a cap" "_claim_capped|case when not v_step.is_free then v_room - v_taken end|null" "${lim[@]}" slots
+check "the rest of a cap, for packed rows" "_claim_capped|v_taken > 0 and n.num < 64|false" "${lim[@]}" slots
+check "what the minute's check corrects" "_correct_buckets|set held = w.slots|set held = w.held" "${lim[@]}" races
+check "what the minute's check finds blocked" "_correct_waiting|s.waits is not true|false" "${lim[@]}" races
 exit $survived
