@@ -330,4 +330,6 @@ check "the room of a cap" "_claim_capped|case when not v_step.is_free then v_roo
 check "the rest of a cap, for packed rows" "_claim_capped|v_taken > 0 and n.num < 64|false" "${lim[@]}" slots
 check "what the minute's check corrects" "_correct_buckets|set held = w.slots|set held = w.held" "${lim[@]}" races
 check "what the minute's check finds blocked" "_correct_waiting|s.waits is not true|false" "${lim[@]}" races
+check "keys with room among those whose turn is next" "_states_in_turn|and jobs._room(v_limit.max, v_limit.rates, b.held, b.tats, b.closed_until, i_now) > 0|" "${lim[@]}" fair
+check "slots that are kept of a limit that has gone" "_give_back_kept|where exists (select from jobs.job_limit l where l.id = (b & 16383)::integer)|" "${lim[@]}" ends
 exit $survived

@@ -118,7 +118,7 @@ begin
 end $$;
 
 -- The states of buckets that a turn begins with: those of which something was said, those without a key, and of
--- fair limits those whose turn is next.
+-- fair limits those with room whose turn is next.
 create or replace function jobs._states_in_turn(i_ids integer[], i_limits jobs.task_limit[], i_num integer, i_now timestamptz) returns jobs.bucket_state[]
 language plpgsql as $$
 declare
@@ -134,7 +134,7 @@ begin
     elsif v_limit.fair then
       v_states := v_states || (
         select array_agg(s.state)
-        from (select jobs._state_of(b, b.ctid) as state, b.id from jobs.bucket b where (b.id & 16383) = v_limit.id and b.waits order by b.turn limit greatest(100, i_num)) s
+        from (select jobs._state_of(b, b.ctid) as state, b.id from jobs.bucket b where (b.id & 16383) = v_limit.id and b.waits and jobs._room(v_limit.max, v_limit.rates, b.held, b.tats, b.closed_until, i_now) > 0 order by b.turn limit greatest(100, i_num)) s
         left join unnest(v_heard) h on h.id = s.id where h.id is null);
     end if;
   end loop;

@@ -214,3 +214,15 @@ async fn a_limit_in_order_without_a_key_goes_on_with_the_job_that_runs_again() {
         assert_right(&db).await;
     }
 }
+
+/// It waits for its next run while its limit goes.
+#[tokio::test]
+async fn a_job_that_keeps_a_slot_of_a_dropped_limit_leaves_nothing() {
+    let db = Db::new().await;
+    let claimed = in_order(&db, "skip").await;
+    db.settle("snooze", &claimed.jobs).await;
+    db.run("select jobs.drop_limit('o'); select jobs.maintain()").await;
+    assert_eq!(db.one::<i64>("select count(*) from jobs.job_limit").await, 0);
+    db.run("select count(*) from jobs.cancel(array(select q.job_id::text from jobs.pending q))").await;
+    assert_eq!(db.one::<i64>("select count(*) from jobs.bucket_delta").await, 0);
+}
