@@ -34,6 +34,7 @@ pub(crate) const FILES: &[Migration] = files!("functions":
     "27_bucket"
     "28_admit"
     "29_acquire"
+    "29_claim_capped"
     "29_claim_limited"
     "30_runs"
     "31_settle"

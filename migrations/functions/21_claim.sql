@@ -74,7 +74,11 @@ begin
     raise sqlstate 'PT400' using message = 'i_own_batch is a list of task names, without null';
   end if;
   v_now := jobs._begin_claim(i_worker, i_tasks, v_most, i_sleep_seconds);
-  if v_limits is not null then
+  if v_limits is not null and jobs._shares_caps(v_limits) then
+    return query select c.part, c.run_at, c.unseen, c.next, c.started, c.jobs
+      from jobs._claim_capped(i_worker, i_tasks, v_limits, i_num, i_lease, v_now, i_margin, v_own_batch, i_watermark_tasks, i_watermark_priorities, i_watermarks, i_ahead, v_jobs_per_mib) c;
+    v_rows.is_too_large := false;   -- nothing more to claim
+  elsif v_limits is not null then
     return query select c.part, c.run_at, c.unseen, c.next, c.started, c.jobs
       from jobs._claim_limited(i_worker, i_tasks, v_limits, i_num, i_lease, v_now, i_margin, v_own_batch, i_watermark_tasks, i_watermark_priorities, i_watermarks, i_ahead, v_jobs_per_mib) c;
     v_rows.is_too_large := false;   -- nothing more to claim

@@ -8,12 +8,26 @@
 -- matches one of the task's names. Reads the limits, and what is known of the tasks that they cover.
 create or replace function jobs._limits_of(i_tasks text[]) returns jobs.task_limit[]
 language plpgsql stable as $$
+declare
+  v_tasks text[];
+  v_ids integer[];
+begin
+  select array_agg(m.task), array_agg(m.id) into v_tasks, v_ids
+  from (select distinct n.task, l.id
+        from (select t as task, t as name from unnest(i_tasks) t
+              union all
+              select t, c.name from unnest(i_tasks) t join jobs.publish_check k on k.name = t join jobs.publish_check c on c.task = k.task and c.name <> t) n
+        join jobs.job_limit l on l.dropped_at is null and n.name like l.pattern) m;
+  return case when v_ids is not null then jobs._limits_with_arguments(i_tasks, v_tasks, v_ids) end;
+end $$;
+
+-- These limits of these tasks, in step, with where in a body the arguments are that make their keys and costs.
+create or replace function jobs._limits_with_arguments(i_order text[], i_tasks text[], i_ids integer[]) returns jobs.task_limit[]
+language plpgsql stable as $$
 begin
   return (
-    select array_agg(row(g.task, l.id, l.key, k.positions, k.defaults, l.cost, k.cost_position, k.cost_default)::jobs.task_limit order by g.at, l.id)
-    from unnest(i_tasks) with ordinality g(task, at)
-    join jobs.job_limit l on l.dropped_at is null and (g.task like l.pattern
-      or exists (select from jobs.publish_check k join jobs.publish_check c on c.task = k.task where k.name = g.task and c.name like l.pattern)),
+    select array_agg(row(g.task, l.id, l.key, k.positions, k.defaults, l.cost, k.cost_position, k.cost_default)::jobs.task_limit order by array_position(i_order, g.task), l.id)
+    from unnest(i_tasks, i_ids) g(task, id) join jobs.job_limit l on l.id = g.id,
       lateral (
         select array_agg(p.at::integer - 1 order by n.at) filter (where n.at > 0) as positions, array_agg(p.param->'default' order by n.at) filter (where n.at > 0) as defaults,
           max(p.at::integer - 1) filter (where n.at = 0) as cost_position, (array_agg(p.param->'default') filter (where n.at = 0))[1] as cost_default
@@ -48,13 +62,14 @@ return array(
   select greatest(t.tat, i_now) + make_interval(secs => i_starts * r.seconds / r.count)
   from unnest(i_rates) with ordinality r(count, seconds, burst, at) left join unnest(i_tats) with ordinality t(tat, at) on t.at = r.at order by r.at);
 
--- When a job can start in a bucket where none can now because of time; null: when a slot is given back.
+-- When time lets a job start in a bucket in which one waits: the next start that the rates allow, beyond those that they
+-- allow already and that are too few for what the job costs. null: when a slot is given back.
 create or replace function jobs._opens_at(i_max integer, i_rates jobs.rate[], i_held integer, i_tats timestamptz[], i_closed_until timestamptz, i_now timestamptz) returns timestamptz
 language sql immutable parallel safe
 return case when i_closed_until > i_now then nullif(i_closed_until, 'infinity') when i_held >= i_max then null
-  else (select max(t.tat - make_interval(secs => (r.burst - 1) * r.seconds / r.count))
-        from unnest(i_rates) with ordinality r(count, seconds, burst, at) join unnest(i_tats) with ordinality t(tat, at) on t.at = r.at
-        where extract(epoch from t.tat - i_now)::double precision * r.count / r.seconds > r.burst - 1 + 1e-6) end;
+  else (select max(t.tat - make_interval(secs => (r.burst - 1 - n.starts) * r.seconds / r.count))
+        from (select jobs._starts_left(i_rates, i_tats, i_now)) n(starts), unnest(i_rates) with ordinality r(count, seconds, burst, at) join unnest(i_tats) with ordinality t(tat, at) on t.at = r.at
+        where extract(epoch from t.tat - i_now)::double precision * r.count / r.seconds > r.burst - 1 - n.starts + 1e-6) end;
 
 -- The share that a fair limit gives to a key.
 create or replace function jobs._weight_of(i_weights jsonb, i_key jsonb) returns double precision

@@ -6,7 +6,7 @@
 
 -- A key as it is stored: of a long one a hash.
 create or replace function jobs._short_key(i_key jsonb) returns jsonb
-language sql immutable parallel safe
+language sql stable parallel safe
 return case when pg_catalog.pg_column_size(i_key) <= 500 then i_key else pg_catalog.jsonb_build_array('sha256:' || pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to(i_key::text, 'UTF8')), 'hex')) end;
 
 -- What a job costs whose argument says so: 0 to a million; 1 for what is no number.
@@ -33,20 +33,24 @@ language sql stable begin atomic
             lateral (select jobs._rank(t.priority, t.ready_seq) as rank, t.ready_seq as seq, t.size, t.bytes, t.job_id, t.task, t.on_end, t.bucket, t.body from jobs.pending t where t.ctid = r.at offset 0) p
           offset 0) q
       join pg_catalog.unnest(i_limits) l on l.task = q.task
-    offset 0) k;
+    offset 0) k
+  offset 0;
 end;
 
 -- Decides about locked rows: up to i_num jobs go, in the order of their queue. i_states are the states of buckets that
 -- this claim knows; those of others are read, and all are returned as they are once this is done. The steps: what is
 -- asked, the states of those buckets, what each limit says (judged), what that means for each row (verdicts), and
--- which rows are touched at all (decided).
+-- which rows are touched at all (decided). Where the first of those that ask for a bucket is refused there, this claim
+-- need not look further: at tasks whose limit without a key is full (shut_tasks), and at keys whose first job that is
+-- blocked there costs too much (shut_buckets).
 --
 -- Where several rows ask for one bucket, each counts those before it, also those that another limit refuses: so it
 -- never lets too many go, and the next look finds what is left. No row behind the first that finds no place among
 -- i_num, and none of a task behind one that stays, is touched: what is before a job that was claimed is gone from
 -- its queue, which is what watermarks rely on.
 create or replace function jobs._judge(
-  i_rows tid[], i_num integer, i_limits jobs.task_limit[], i_states jobs.bucket_state[], i_now timestamptz, out admission jobs.admission, out states jobs.bucket_state[]
+  i_rows tid[], i_num integer, i_limits jobs.task_limit[], i_states jobs.bucket_state[], i_now timestamptz, out admission jobs.admission, out states jobs.bucket_state[],
+  out shut_tasks text[], out shut_buckets bigint[]
 )
 language plpgsql as $$
 declare
@@ -68,8 +72,9 @@ begin
     select g.*, g.is_kept or g.is_opener and g.held < g.max
         or (g.from_bucket is not null or g.is_keyless or not (g.fair or g.waits))
           and sum(case when g.is_kept then 0 else g.price end) over (partition by g.bucket order by g.rank, g.seq rows unbounded preceding)
-              <= jobs._room(g.max, g.rates, g.held, g.tats, g.closed_until, i_now) as fits
-    from (select a.*, s.held, s.waits, s.tats, s.closed_until, a.bucket = any (a.kept) is true as is_kept, s.closed_by = a.job_id and a.on_dead = 'hold' as is_opener
+              <= jobs._room(g.max, g.rates, g.held, g.tats, g.closed_until, i_now) as fits,
+        row_number() over (partition by g.bucket order by g.rank, g.seq rows unbounded preceding) as place
+    from (select a.*, s.held, s.waits, s.tats, s.closed_until, a.bucket = any (a.kept) is true as is_kept, (s.closed_by = a.job_id and a.on_dead = 'hold') is true as is_opener
           from asked a join states s on s.id = a.bucket) g
   ), verdicts as (
     select j.at, min(j.task) as task, min(j.rank) as rank, min(j.seq) as seq, min(j.size) as size, min(j.bytes) as bytes, min(j.from_bucket) as from_bucket, bool_or(j.has_on_end) as on_end,
@@ -88,7 +93,7 @@ begin
       min(j.rank) filter (where d.blocked_at = j.bucket) as rank, min(j.seq) filter (where d.blocked_at = j.bucket) as seq
     from judged j join decided d on d.at = j.at group by j.bucket
   )
-  select g.*, b.*, s.*, (
+  select g.*, b.*, s.*, f.*, (
       select array_agg(row(s.id, s.key, s.held + coalesce(u.taken, 0), u.is_refused is true or not (l.key is null and u.bucket is not null) and s.waits, least(s.first_rank, u.rank), least(s.first_seq, u.seq),
           case when l.rates is not null and u.starts > 0 then jobs._after_starts(l.rates, s.tats, u.starts, i_now) else s.tats end, s.timer,
           case when l.fair and u.starts > 0 then greatest(s.turn, f.turn) + u.starts * coalesce(f.run_seconds, 0) / jobs._weight_of(l.weights, s.key) else s.turn end,
@@ -99,8 +104,11 @@ begin
   into v_decided
   from (select array_agg(d.at order by d.nth) as rows, sum(d.bytes + 300 * d.size) as bytes, (count(*) filter (where d.size > 1))::integer as packed, bool_or(d.on_end) as on_end, sum(d.size)::integer as jobs from decided d where d.goes) g,
     (select array_agg(d.at) as blocked, array_agg(d.blocked_at) as blocked_at from decided d where d.blocked_at is not null and d.blocked_at is distinct from d.from_bucket) b,
-    (select array_agg(j.job_id) as slot_jobs, array_agg(j.size) as slot_sizes, array_agg(j.bucket) as slot_buckets, array_agg(j.price / j.size) as slot_costs from judged j join decided d on d.at = j.at where d.goes) s;
+    (select array_agg(j.job_id) as slot_jobs, array_agg(j.size) as slot_sizes, array_agg(j.bucket) as slot_buckets, array_agg(j.price / j.size) as slot_costs from judged j join decided d on d.at = j.at where d.goes) s,
+    (select array_agg(distinct j.task::text) filter (where j.is_keyless) as shut_tasks, array_agg(distinct j.bucket) filter (where j.from_bucket = j.bucket) as shut_buckets from judged j where j.place = 1 and not j.fits) f;
   states := v_decided.states;
+  shut_tasks := v_decided.shut_tasks;
+  shut_buckets := v_decided.shut_buckets;
   admission := row(row(v_decided.rows, v_decided.bytes, v_decided.packed, false, null, v_decided.on_end)::jobs.locked_rows, v_decided.jobs,
                    v_decided.slot_jobs, v_decided.slot_sizes, v_decided.slot_buckets, v_decided.slot_costs, v_decided.blocked, v_decided.blocked_at)::jobs.admission;
 end $$;

@@ -65,7 +65,8 @@ return case
   when coalesce(pg_catalog.jsonb_typeof(i_task->'schedules'), 'null') not in ('array', 'null') or pg_catalog.jsonb_array_length(i_task->'schedules') > 100
     then 'schedules: at most 100'
   when coalesce(pg_catalog.jsonb_typeof(i_task->'limits'), 'null') not in ('array', 'null')
-    or i_task @? '$.limits[*] ? (@.type() != "object" || !exists(@.name ? (@.type() == "string")))' or i_task @? 'strict $.limits[20]'
+    or pg_catalog.jsonb_typeof(i_task->'limits') = 'array'
+      and i_task @? '$.limits[*] ? (@.type() != "object" || !exists(@.name ? (@.type() == "string")))' or i_task @? 'strict $.limits[20]'
     then 'limits: at most 20 objects with a name'
   when jobs._schedule_flaw(i_task->'schedules') is not null then 'schedules: ' || jobs._schedule_flaw(i_task->'schedules')
 end;

@@ -99,13 +99,7 @@ impl Limit {
         Some(Limit { key: value(meta, errors, fair_by)?, ..Limit::of(Kind::Fair) })
     }
 
-    fn filled(
-        mut self,
-        meta: &Meta,
-        rows: &[Row<Limit>],
-        errors: &mut Errors,
-        form: &str,
-    ) -> Option<Self> {
+    fn filled(mut self, meta: &Meta, rows: &[Row<Limit>], errors: &mut Errors, form: &str) -> Option<Self> {
         table::fill(&mut self, meta, rows, errors, form).then_some(self)
     }
 }
@@ -158,7 +152,10 @@ fn rate(value: &Expr) -> syn::Result<LitStr> {
 fn rates(value: &Expr) -> syn::Result<Vec<LitStr>> {
     match value {
         Expr::Array(array) => array.elems.iter().map(|element| rate(ungrouped(element))).collect(),
-        _ => Err(syn::Error::new_spanned(value, "`rates` takes a list of strings: rates = [\"10/s\", \"1000/h\"]")),
+        _ => Err(syn::Error::new_spanned(
+            value,
+            "`rates` takes a list of strings: rates = [\"10/s\", \"1000/h\"]",
+        )),
     }
 }
 

@@ -1,4 +1,5 @@
-//! Rates in options: `100/s`, `300/m`, `1000/h`, `5000/d`, `100/10s`. The database reads them by the same rules.
+//! Rates in options: `100/s`, `300/m`, `1000/h`, `5000/d`, `100/10s`. The database reads them by the same
+//! rules.
 
 const FORM: &str = "a rate is a count and a span (s, m, h, d): \"100/s\", \"300/m\", \"1000/h\", \"100/10s\"";
 const UNITS: [(char, u64); 4] = [('s', 1), ('m', 60), ('h', 3600), ('d', 86_400)];
@@ -44,12 +45,28 @@ mod tests {
 
     #[test]
     fn rates_are_read_as_the_database_reads_them() {
-        for text in ["1/s", "100/10s", "300/m", "1000/h", "5000/d", "1000000/s", "999999999/1000s", "1/366d"] {
+        for text in ["1/s", "100/10s", "300/m", "1000/h", "5000/d", "1000000/s", "999999999/1000s", "1/366d"]
+        {
             assert_eq!(check(text), Ok(()), "{text}");
         }
         for text in [
-            "", "100", "/s", "100/", "100/w", "100 / s", "-1/s", "1.5/s", "0/s", "1/0s", "1000001/s", "1/367d",
-            "9999999999/d", "1/999999999s", "100/s ", "100/ä", "+1/s",
+            "",
+            "100",
+            "/s",
+            "100/",
+            "100/w",
+            "100 / s",
+            "-1/s",
+            "1.5/s",
+            "0/s",
+            "1/0s",
+            "1000001/s",
+            "1/367d",
+            "9999999999/d",
+            "1/999999999s",
+            "100/s ",
+            "100/ä",
+            "+1/s",
         ] {
             assert!(check(text).is_err(), "{text}");
         }

@@ -13,7 +13,8 @@
 //!
 //! A task may declare its limits, `#[task(limit(key = customer, max = 2, rate = "100/s"))]`; a worker saves
 //! them when it starts. Others are made while the program runs, by [`Limit::save`], by the command line or in
-//! SQL: the same rows, which anybody may list and change. A change holds at once, also for the jobs that wait.
+//! SQL: the same rows, which anybody may list and change. A change holds at once, also for the jobs that
+//! wait.
 //!
 //! ```no_run
 //! use pgjobs::limits::{self, Limit};
@@ -31,11 +32,11 @@
 //! ```
 //!
 //! A service that says when it will take more is answered by [`Job::block_key`](crate::Job::block_key), from
-//! within a job, or [`block_key`] from anywhere. Code that is no job takes part in the rates of a limit with a
-//! [`limiter`](crate::limiter).
+//! within a job, or [`block_key`] from anywhere. Code that is no job takes part in the rates of a limit with
+//! a [`limiter`](crate::limiter).
 //!
-//! What changes limits takes a pool, or a connection or transaction of yours as `&mut *tx`; what reads takes a
-//! pool. Each function returns [`Error::Refused`] with `PT404` for a name that no limit has, and
+//! What changes limits takes a pool, or a connection or transaction of yours as `&mut *tx`; what reads takes
+//! a pool. Each function returns [`Error::Refused`] with `PT404` for a name that no limit has, and
 //! [`Error::Database`] when its query fails. Most need the role `jobs_admin`.
 
 mod builder;
@@ -78,8 +79,8 @@ pub async fn keys(pool: &PgPool, name: &str, limit: u16) -> Result<Vec<LimitKeyR
     db::keys(&mut *pool.acquire().await?, name, i32::from(limit)).await
 }
 
-/// The keys whose jobs wait for somebody, of the limits that cover a topic (`None`: all), at most so many: that
-/// are closed, or whose job in order waits for its next run.
+/// The keys whose jobs wait for somebody, of the limits that cover a topic (`None`: all), at most so many:
+/// that are closed, or whose job in order waits for its next run.
 pub async fn blocked_keys(
     pool: &PgPool,
     topic: Option<&Topic>,
@@ -88,9 +89,9 @@ pub async fn blocked_keys(
     db::blocked_keys(&mut *pool.acquire().await?, topic, i32::from(limit)).await
 }
 
-/// Closes a key: none of its jobs starts before that time. Runs go on, and never wait for this. The key is one
-/// value, or several as a tuple or array in the order of the limit's key; `()` for a limit without one. A key
-/// that is closed for longer stays so.
+/// Closes a key: none of its jobs starts before that time. Runs go on, and never wait for this. The key is
+/// one value, or several as a tuple or array in the order of the limit's key; `()` for a limit without one. A
+/// key that is closed for longer stays so.
 ///
 /// ```no_run
 /// # async fn f(pool: sqlx::PgPool, retry_after: std::time::Duration) -> Result<(), pgjobs::Error> {
@@ -101,8 +102,8 @@ pub async fn blocked_keys(
 /// ```
 ///
 /// # Errors
-/// [`Error::Encode`] for a key that is not JSON, [`Error::Refused`] with `PT400` for one with another number of
-/// values.
+/// [`Error::Encode`] for a key that is not JSON, [`Error::Refused`] with `PT400` for one with another number
+/// of values.
 pub async fn block_key(
     database: impl PgExecutor<'_>,
     name: &str,
@@ -113,8 +114,8 @@ pub async fn block_key(
     db::block_key(database, name, &db::key(key)?, until, reason).await
 }
 
-/// Opens a key that is closed, also one that a failed job in order has closed; `false` when it was open. The key
-/// is given as in [`block_key`].
+/// Opens a key that is closed, also one that a failed job in order has closed; `false` when it was open. The
+/// key is given as in [`block_key`].
 ///
 /// # Errors
 /// As [`block_key`].

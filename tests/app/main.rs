@@ -61,6 +61,13 @@ async fn slow(seconds: f64) -> Result<f64, TaskError> {
     Ok(seconds)
 }
 
+/// Takes its time, as one of its key.
+#[task(name = "app.keyed", timeout = "10m", backoff = "fixed(50ms)")]
+async fn keyed(key: i64, millis: u64) -> Result<i64, TaskError> {
+    tokio::time::sleep(Duration::from_millis(millis)).await;
+    Ok(key)
+}
+
 /// Takes its time, and says whether that was longer than it should.
 #[task(name = "app.late", warn_after = "200ms", slo = "100ms")]
 async fn late(#[inject] job: &Job, millis: u64) -> Result<bool, TaskError> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use pgjobs::limits::Limit;
-use pgjobs::{Task, Worker, task};
+use pgjobs::{Worker, task};
 use pgjobs_tests::Db;
 
 /// What is declared, as the database is told.
@@ -23,13 +23,17 @@ async fn limits(db: &Db) -> Vec<String> {
     .await
 }
 
-const TWO: &str = r#"[{"name": "t/c", "key": ["c"], "max": 2, "cost": "n"}, {"name": "t", "rates": ["10/s"]}]"#;
+const TWO: &str =
+    r#"[{"name": "t/c", "key": ["c"], "max": 2, "cost": "n"}, {"name": "t", "rates": ["10/s"]}]"#;
 
 #[tokio::test]
 async fn code_makes_changes_and_drops_its_limits() {
     let db = Db::new().await;
     db.run(&declaration(TWO)).await;
-    let both = [r#"t t false {"rates": [{"rate": "10/s"}]}"#, r#"t/c t false {"key": ["c"], "max": 2, "cost": "n"}"#];
+    let both = [
+        r#"t t false {"rates": [{"rate": "10/s"}]}"#,
+        r#"t/c t false {"key": ["c"], "max": 2, "cost": "n"}"#,
+    ];
     assert_eq!(limits(&db).await, both);
     let versions = "select array_agg(l.xmin::text || l.ctid::text order by l.id)::text from jobs.job_limit l";
     let before: String = db.one(versions).await;
@@ -65,7 +69,8 @@ async fn a_limit_goes_with_the_last_worker_that_declares_it() {
     db.run(&declaration("[]")).await;
     db.run("select jobs.maintain()").await;
     assert_eq!(limits(&db).await, [r#"a t false {"max": 1}"#]);
-    db.run("select jobs.unregister_worker('00000000-0000-7000-8000-000000000000'); select jobs.maintain()").await;
+    db.run("select jobs.unregister_worker('00000000-0000-7000-8000-000000000000'); select jobs.maintain()")
+        .await;
     assert_eq!(limits(&db).await, [""; 0]);
 }
 
@@ -76,7 +81,12 @@ async fn an_operators_word_stays_until_the_code_says_something_else() {
     Limit::new("t").without_rates().rate("20/s").save(&db.pool).await.unwrap();
     db.run(&declaration(TWO)).await;
     assert_eq!(limits(&db).await[0], r#"t t true {"rates": [{"rate": "20/s"}]}"#);
-    assert!(db.one::<bool>("select 't' like pattern and 'tt' not like pattern from jobs.job_limit where name = 't'").await);
+    assert!(
+        db.one::<bool>(
+            "select 't' like pattern and 'tt' not like pattern from jobs.job_limit where name = 't'"
+        )
+        .await
+    );
     db.run(&declaration(r#"[{"name": "t", "rates": ["30/s"]}]"#)).await;
     assert_eq!(limits(&db).await[0], r#"t t false {"rates": [{"rate": "30/s"}]}"#);
 }
@@ -126,7 +136,12 @@ fn region() -> String {
     in_order(key = customer, on_dead = "pause", name = "order.of.customers"),
     fair_by = customer
 )]
-async fn sync(customer: i64, #[default(1)] units: u32, #[default(region())] region: String, #[default(chrono())] at: String) {
+async fn sync(
+    customer: i64,
+    #[default(1)] units: u32,
+    #[default(region())] region: String,
+    #[default(chrono())] at: String,
+) {
     drop((customer, units, region, at));
 }
 
@@ -137,7 +152,7 @@ fn chrono() -> String {
 #[tokio::test]
 async fn a_worker_declares_what_the_attribute_says() {
     let db = Db::new().await;
-    let worker = Worker::new(db.pool.clone()).task(sync::DEF).topic("limits.sync").start().await.unwrap();
+    let worker = Worker::new(db.pool.clone()).topic("limits.sync").start().await.unwrap();
     worker.shutdown().await;
     assert_eq!(
         limits(&db).await,

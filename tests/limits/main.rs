@@ -1,7 +1,13 @@
-//! Limits: what may be said of them, what the code declares, and workers that keep them.
+//! Limits: what may be said of them, what the code declares, what claims let start, and workers that keep them.
 
 mod declared;
 mod dropped;
+mod ends;
+mod fair;
+mod history;
 mod limiter;
 mod options;
+mod races;
+mod rates;
+mod slots;
 mod worker;

@@ -63,7 +63,11 @@ async fn another_key_order_fairness_or_topic_makes_a_new_limit() {
         assert_ne!(now, last, "{change}");
         last = now;
     }
-    assert_eq!(options(&db, "a").await, json!({"key": ["d"], "max": 1}), "what hung on an option went with it");
+    assert_eq!(
+        options(&db, "a").await,
+        json!({"key": ["d"], "max": 1}),
+        "what hung on an option went with it"
+    );
     let dropped: i64 = db.one("select count(*) from jobs.job_limit where dropped_at is not null").await;
     assert_eq!(dropped, 5);
     db.run("select jobs.maintain()").await;
@@ -110,7 +114,10 @@ async fn what_cannot_be_meant_is_refused_and_named() {
         (r#"{"in_order": "yes"}"#, "in_order: true or false"),
     ] {
         let (code, message) = db.refusal(&set(options)).await;
-        assert!(code == "PT400" && message.starts_with("limit 'a': ") && message.contains(words), "{options}: {message}");
+        assert!(
+            code == "PT400" && message.starts_with("limit 'a': ") && message.contains(words),
+            "{options}: {message}"
+        );
     }
     for (call, code, words) in [
         (r#"'a', null, '{"max": 1}'"#, "PT404", "there is no limit 'a'"),
@@ -135,7 +142,15 @@ async fn a_limit_is_set_and_changed_from_rust() {
     Limit::new("eu.api").without_rates().max(7).key(["c", "d"]).cost("n").save(&mut *tx).await.unwrap();
     tx.rollback().await.unwrap();
     assert_eq!(options(&db, "eu.api").await, json!({"max": 50, "rates": rates}), "it was rolled back");
-    Limit::new("eu.api").without_rates().without_max().key(["c"]).in_order(true).on_dead(OnDead::Hold).save(&db.pool).await.unwrap();
+    Limit::new("eu.api")
+        .without_rates()
+        .without_max()
+        .key(["c"])
+        .in_order(true)
+        .on_dead(OnDead::Hold)
+        .save(&db.pool)
+        .await
+        .unwrap();
     assert_eq!(options(&db, "eu.api").await, json!({"key": ["c"], "in_order": true, "on_dead": "hold"}));
     Limit::new("eu.api").in_order(false).fair(true).weight("acme", 3.0).save(&db.pool).await.unwrap();
     assert_eq!(options(&db, "eu.api").await, json!({"key": ["c"], "fair": true, "weights": {"acme": 3.0}}));
@@ -159,8 +174,9 @@ async fn a_faster_rate_holds_at_once_for_keys_that_were_used_up() {
     )
     .await;
     db.run(&set(r#"{"rates": ["100/s", "2/m"]}"#)).await;
-    let ahead: Vec<Option<f64>> =
-        db.all("select extract(epoch from t - jobs.now())::float8 from jobs.bucket b, unnest(b.tats) t").await;
+    let ahead: Vec<Option<f64>> = db
+        .all("select extract(epoch from t - jobs.now())::float8 from jobs.bucket b, unnest(b.tats) t")
+        .await;
     assert_eq!(ahead, [Some(1.0), None], "a burst of 100 takes a second; the second rate is new");
     let asked: Vec<i64> = db.all("select b >> 14 from jobs.bucket_delta d, unnest(d.buckets) b").await;
     assert_eq!(asked, [7], "the next claim looks at it");

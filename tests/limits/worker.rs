@@ -1,27 +1,28 @@
-//! Running workers and limits that let jobs start by time: rates, and keys that are closed for a while. The workers
-//! poll once a minute, so only what a claim says of the next start wakes them.
+//! Running workers and limits that let jobs start by time: rates, and keys that are closed for a while. The
+//! workers poll once a minute, so only what a claim says of the next start wakes them.
 
 use std::time::{Duration, Instant};
 
 use pgjobs::chrono::{TimeDelta, Utc};
 use pgjobs::limits::{self, Limit};
-use pgjobs::{Job, Task, TaskError, Worker, WorkerHandle, publish_all, task};
+use pgjobs::{Job, TaskError, Worker, WorkerHandle, publish_all, task};
 use pgjobs_tests::{Db, until};
 
-#[task(name = "limits.call")]
+#[task(name = "calls.call")]
 async fn call(customer: i64) {
     let _ = customer;
 }
 
 /// Asks for a pause of its customer, as a service does with a 429.
-#[task(name = "limits.ask")]
+#[task(name = "calls.ask")]
 async fn ask(#[inject] job: &Job, customer: i64, seconds: i64) -> Result<(), TaskError> {
     job.block_key("calls", customer, Utc::now() + TimeDelta::seconds(seconds)).await?;
     Ok(())
 }
 
 async fn worker(db: &Db) -> WorkerHandle {
-    let worker = Worker::new(db.pool.clone()).task(call::DEF).task(ask::DEF).topic("limits.*").concurrency(10);
+    let worker =
+        Worker::new(db.pool.clone()).topic("calls.*").concurrency(10);
     worker.poll(Duration::from_secs(60)).start().await.unwrap()
 }
 
@@ -39,7 +40,14 @@ async fn run_all(db: &Db, customers: &[i64], each: usize) -> Duration {
 #[tokio::test(flavor = "multi_thread")]
 async fn jobs_start_at_the_rate_of_their_key_though_the_worker_polls_seldom() {
     let db = Db::new().await;
-    Limit::new("calls").topic("limits.*").key(["customer"]).rate("10/s").burst(1).save(&db.pool).await.unwrap();
+    Limit::new("calls")
+        .topic("calls.*")
+        .key(["customer"])
+        .rate("10/s")
+        .burst(1)
+        .save(&db.pool)
+        .await
+        .unwrap();
     let worker = worker(&db).await;
     let took = run_all(&db, &[1, 2], 6).await;
     assert!(took >= Duration::from_millis(450), "six starts at ten a second: {took:?}");
@@ -49,7 +57,7 @@ async fn jobs_start_at_the_rate_of_their_key_though_the_worker_polls_seldom() {
 #[tokio::test(flavor = "multi_thread")]
 async fn jobs_start_at_a_rate_for_all_though_the_worker_polls_seldom() {
     let db = Db::new().await;
-    Limit::new("calls").topic("limits.*").rate("10/s").burst(1).save(&db.pool).await.unwrap();
+    Limit::new("calls").topic("calls.*").rate("10/s").burst(1).save(&db.pool).await.unwrap();
     let worker = worker(&db).await;
     let took = run_all(&db, &[1, 2], 3).await;
     assert!(took >= Duration::from_millis(450), "six starts at ten a second: {took:?}");
@@ -59,14 +67,14 @@ async fn jobs_start_at_a_rate_for_all_though_the_worker_polls_seldom() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_handler_closes_a_key_and_others_go_on() {
     let db = Db::new().await;
-    Limit::new("calls").topic("limits.*").key(["customer"]).max(1).save(&db.pool).await.unwrap();
+    Limit::new("calls").topic("calls.*").key(["customer"]).max(1).save(&db.pool).await.unwrap();
     let worker = worker(&db).await;
     let asked = Instant::now();
     ask::publish(&db.pool, 1, 2).await.unwrap().wait(&db.pool).await.unwrap();
     let closed = limits::blocked_keys(&db.pool, None, 10).await.unwrap();
     assert_eq!(closed.len(), 1);
     assert_eq!((closed[0].name.as_str(), closed[0].key.get()), ("calls", "[1]"));
-    assert!(closed[0].reason.as_deref().is_some_and(|reason| reason.contains("limits.ask")), "{closed:?}");
+    assert!(closed[0].reason.as_deref().is_some_and(|reason| reason.contains("calls.ask")), "{closed:?}");
     let held = call::publish(&db.pool, 1).await.unwrap();
     call::publish(&db.pool, 2).await.unwrap().wait(&db.pool).await.unwrap();
     tokio::time::timeout(Duration::from_secs(30), held.wait(&db.pool)).await.expect("in time").unwrap();
@@ -80,12 +88,16 @@ async fn a_handler_closes_a_key_and_others_go_on() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_that_is_opened_by_hand_wakes_a_sleeping_worker() {
     let db = Db::new().await;
-    Limit::new("calls").topic("limits.*").key(["customer"]).max(1).save(&db.pool).await.unwrap();
+    Limit::new("calls").topic("calls.*").key(["customer"]).max(1).save(&db.pool).await.unwrap();
     limits::block_key(&db.pool, "calls", 1, Utc::now() + TimeDelta::hours(1), Some("429")).await.unwrap();
     let worker = worker(&db).await;
     let held = call::publish(&db.pool, 1).await.unwrap();
     until("the job waits for its key", async || {
-        limits::keys(&db.pool, "calls", 10).await.unwrap().iter().any(|key| key.blocked == 1 && key.closed_until.is_some())
+        limits::keys(&db.pool, "calls", 10)
+            .await
+            .unwrap()
+            .iter()
+            .any(|key| key.blocked == 1 && key.closed_until.is_some())
     })
     .await;
     let limit = limits::get(&db.pool, "calls").await.unwrap().expect("a limit");
@@ -99,7 +111,7 @@ async fn a_key_that_is_opened_by_hand_wakes_a_sleeping_worker() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_raised_limit_wakes_a_sleeping_worker() {
     let db = Db::new().await;
-    Limit::new("calls").topic("limits.*").key(["customer"]).max(0).save(&db.pool).await.unwrap();
+    Limit::new("calls").topic("calls.*").key(["customer"]).max(0).save(&db.pool).await.unwrap();
     let worker = worker(&db).await;
     let held = call::publish(&db.pool, 1).await.unwrap();
     until("the job waits", async || limits::list(&db.pool, None).await.unwrap()[0].blocked == 1).await;
@@ -112,7 +124,7 @@ async fn a_raised_limit_wakes_a_sleeping_worker() {
 #[tokio::test]
 async fn a_wrong_key_or_name_is_refused() {
     let db = Db::new().await;
-    Limit::new("calls").topic("limits.*").key(["customer", "day"]).max(1).save(&db.pool).await.unwrap();
+    Limit::new("calls").topic("calls.*").key(["customer", "day"]).max(1).save(&db.pool).await.unwrap();
     let until = Utc::now() + TimeDelta::hours(1);
     let block = async |name: &str, key: &[i64]| limits::block_key(&db.pool, name, key, until, None).await;
     block("calls", &[1, 2]).await.unwrap();

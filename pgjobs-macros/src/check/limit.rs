@@ -1,7 +1,7 @@
 //! Checks limits: their keys name published arguments that may be shown, and their options fit together.
 
-use syn::ext::IdentExt;
 use syn::Ident;
+use syn::ext::IdentExt;
 
 use super::{key, options};
 use crate::errors::Errors;
@@ -38,7 +38,13 @@ fn arguments(task: &Task, limit: &Limit, errors: &mut Errors) {
         key::check(task, std::slice::from_ref(cost), errors);
     }
     limit.key.iter().filter(|name| is_sensitive(task, name)).for_each(|name| {
-        errors.add(name, format!("`{}` is sensitive, and the keys of limits are shown; take another argument", name.unraw()));
+        errors.add(
+            name,
+            format!(
+                "`{}` is sensitive, and the keys of limits are shown; take another argument",
+                name.unraw()
+            ),
+        );
     });
 }
 
@@ -52,7 +58,12 @@ fn numbers(limit: &Limit, errors: &mut Errors) {
             errors.add(&at.source, words);
         }
     };
-    range(&limit.max, 1_000_000_000, "`max` is how many run at once, 1 to 1000000000; pgjobs pause stops a task", errors);
+    range(
+        &limit.max,
+        1_000_000_000,
+        "`max` is how many run at once, 1 to 1000000000; pgjobs pause stops a task",
+        errors,
+    );
     range(&limit.burst, 9_999_999, "`burst` is how many start at once, 1 to 9999999", errors);
     if let Some(burst) = limit.burst.as_ref().filter(|_| limit.rates.is_empty()) {
         errors.add(&burst.source, "`burst` belongs to a rate: limit(rate = \"100/s\", burst = 20)");

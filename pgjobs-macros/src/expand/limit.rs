@@ -33,7 +33,11 @@ fn limit(pgjobs: &TokenStream, limit: &Limit) -> TokenStream {
         (!rates.is_empty()).then(|| quote!(.rates(&[#(#rates),*]))),
         limit.burst.as_ref().map(number).map(|burst| quote!(.burst(#burst))),
         limit.cost.as_ref().map(text).map(|cost| quote!(.cost(#cost))),
-        limit.on_dead.as_ref().map(|on_dead| on_dead.expression(pgjobs)).map(|on_dead| quote!(.on_dead(#on_dead))),
+        limit
+            .on_dead
+            .as_ref()
+            .map(|on_dead| on_dead.expression(pgjobs))
+            .map(|on_dead| quote!(.on_dead(#on_dead))),
     ];
     let steps = steps.into_iter().flatten();
     quote!(#pgjobs::define::TaskLimit::#made #(#steps)*)
@@ -43,7 +47,8 @@ fn limit(pgjobs: &TokenStream, limit: &Limit) -> TokenStream {
 /// needs to know.
 pub(super) fn defaults(task: &Task) -> Option<Vec<TokenStream>> {
     let pgjobs = task.library();
-    let defaults: Vec<TokenStream> = task.arguments().filter_map(|param| default(&pgjobs, task, param)).collect();
+    let defaults: Vec<TokenStream> =
+        task.arguments().filter_map(|param| default(&pgjobs, task, param)).collect();
     (!defaults.is_empty()).then_some(defaults)
 }
 
@@ -57,7 +62,10 @@ fn default(pgjobs: &TokenStream, task: &Task, param: &Param) -> Option<TokenStre
 }
 
 fn is_needed(task: &Task, name: &str) -> bool {
-    task.options.limits.iter().any(|(limit, _)| limit.key.iter().chain(&limit.cost).any(|of| text(of) == name))
+    task.options
+        .limits
+        .iter()
+        .any(|(limit, _)| limit.key.iter().chain(&limit.cost).any(|of| text(of) == name))
 }
 
 fn is_literal(expr: &Expr) -> bool {

@@ -7,7 +7,13 @@ use quote::quote;
 fn mistakes(options: TokenStream) -> Vec<String> {
     let mut errors = crate::errors::Errors::default();
     let item = quote!(
-        async fn invoice(#[inject] mailer: &Mailer, customer: i64, #[sensitive] card: String, #[kwargs] rest: Map) {}
+        async fn invoice(
+            #[inject] mailer: &Mailer,
+            customer: i64,
+            #[sensitive] card: String,
+            #[kwargs] rest: Map,
+        ) {
+        }
     );
     let options = crate::options::Options::read(options, &mut errors);
     let function = crate::signature::Function::read(item, "task").expect("a function");
@@ -52,26 +58,56 @@ fn mistakes_in_unique_are_named_with_what_is_allowed() {
 fn mistakes_in_limits_are_named_with_what_is_allowed() {
     let rate = "a rate is a count and a span (s, m, h, d): \"100/s\", \"300/m\", \"1000/h\", \"100/10s\"";
     for (option, expected) in [
-        (quote!(limit(key = custommer, max = 2)), "the task has no argument `custommer`; did you mean `customer`?"),
-        (quote!(limit(max = 2, cost = mailer)), "`mailer` is injected by the worker; a key is made of published arguments"),
+        (
+            quote!(limit(key = custommer, max = 2)),
+            "the task has no argument `custommer`; did you mean `customer`?",
+        ),
+        (
+            quote!(limit(max = 2, cost = mailer)),
+            "`mailer` is injected by the worker; a key is made of published arguments",
+        ),
         (quote!(limit(key = rest, max = 2)), "`rest` takes any keyword; a key is made of named arguments"),
-        (quote!(limit(key = card, max = 2)), "`card` is sensitive, and the keys of limits are shown; take another argument"),
-        (quote!(limit(key = "customer", max = 2)), "`key` names arguments of the task: key = customer, key = (customer, day)"),
-        (quote!(limit(max = 2, cost = 5)), "`cost` names the argument that says how much a job takes: cost = units"),
+        (
+            quote!(limit(key = card, max = 2)),
+            "`card` is sensitive, and the keys of limits are shown; take another argument",
+        ),
+        (
+            quote!(limit(key = "customer", max = 2)),
+            "`key` names arguments of the task: key = customer, key = (customer, day)",
+        ),
+        (
+            quote!(limit(max = 2, cost = 5)),
+            "`cost` names the argument that says how much a job takes: cost = units",
+        ),
         (quote!(limit(max = 0)), "`max` is how many run at once, 1 to 1000000000; pgjobs pause stops a task"),
         (quote!(limit(max = "2")), "`max` takes a whole number, how many run at once: max = 2"),
         (quote!(limit(max = 2, bursts = 3)), "unknown option `bursts`; did you mean `burst`?"),
-        (quote!(limit(max = 2, fields = 3)), "unknown option `fields`; the options are `name`, `key`, `max`, `rate`, `rates`, `burst`, `cost`"),
+        (
+            quote!(limit(max = 2, fields = 3)),
+            "unknown option `fields`; the options are `name`, `key`, `max`, `rate`, `rates`, `burst`, `cost`",
+        ),
         (quote!(limit(rate = "100")), &*format!("`100` is no rate; {rate}")),
         (quote!(limit(rates = "100/s")), "`rates` takes a list of strings: rates = [\"10/s\", \"1000/h\"]"),
-        (quote!(limit(rates = ["1/s", "60/m"])), "this rate is there already; several differ, as \"10/s\" and \"1000/h\""),
+        (
+            quote!(limit(rates = ["1/s", "60/m"])),
+            "this rate is there already; several differ, as \"10/s\" and \"1000/h\"",
+        ),
         (quote!(limit(rate = "0/s")), "a rate has 1 start or more in its span, and at most 1000000 a second"),
         (quote!(limit(max = 1, burst = 5)), "`burst` belongs to a rate: limit(rate = \"100/s\", burst = 20)"),
         (quote!(limit(rate = "1/s", burst = 0)), "`burst` is how many start at once, 1 to 9999999"),
-        (quote!(limit(key = customer)), "a limit says how many run or start: limit(max = 2), limit(rate = \"100/s\")"),
+        (
+            quote!(limit(key = customer)),
+            "a limit says how many run or start: limit(max = 2), limit(rate = \"100/s\")",
+        ),
         (quote!(limit = 5), "`limit` takes a list: limit(key = customer, max = 2), limit(rate = \"100/s\")"),
-        (quote!(limit(max = 1, name = "a"), limit(max = 2, name = "a")), "several limits of a task need different names"),
-        (quote!(in_order(key = customer, max = 2)), "`in_order` runs one job of a key at a time; remove `max`, or write limit(max = …)"),
+        (
+            quote!(limit(max = 1, name = "a"), limit(max = 2, name = "a")),
+            "several limits of a task need different names",
+        ),
+        (
+            quote!(in_order(key = customer, max = 2)),
+            "`in_order` runs one job of a key at a time; remove `max`, or write limit(max = …)",
+        ),
         (
             quote!(in_order(on_dead = "stop")),
             "`on_dead` is \"skip\", \"hold\" or \"pause\"; it says what follows when a job in order fails for good",

@@ -31,8 +31,8 @@ pub(crate) struct Claim<'a> {
     pub(crate) lease: Uuid,
     /// How long the lease outlasts the job's timeout, so that the worker ends a run before the server does.
     pub(crate) margin: Duration,
-    /// How long to record that the caller sleeps, which expects to get little; `None` when it expects to be kept busy,
-    /// or does not listen.
+    /// How long to record that the caller sleeps, which expects to get little; `None` when it expects to be
+    /// kept busy, or does not listen.
     pub(crate) sleep: Option<Duration>,
     /// Tasks that may end their jobs in a transaction of their own: each of their jobs gets an own batch.
     pub(crate) own_batch: &'a [String],
@@ -65,8 +65,13 @@ pub(crate) async fn claim(connection: &mut PgConnection, claim: &Claim<'_>) -> R
         .bind(claim.ahead)
         .fetch_all(connection)
         .await?;
-    let mut answer =
-        Answer { lease: claim.lease, batches: Vec::with_capacity(rows.len()), unseen: 0, next: 0, again: None };
+    let mut answer = Answer {
+        lease: claim.lease,
+        batches: Vec::with_capacity(rows.len()),
+        unseen: 0,
+        next: 0,
+        again: None,
+    };
     for row in &rows {
         let Some(part) = row.try_get(0)? else {
             answer.again = row.try_get::<Option<f64>, _>(6)?.map(pause);

@@ -15,9 +15,9 @@ pub(crate) mod deploy;
 pub(crate) mod events;
 pub(crate) mod explain;
 pub(crate) mod inspect;
+pub(crate) mod limit;
 #[cfg(feature = "web")]
 pub(crate) mod metrics;
-pub(crate) mod limit;
 pub(crate) mod migrate;
 pub(crate) mod notify;
 pub(crate) mod open_job;

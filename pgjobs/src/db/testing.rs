@@ -125,8 +125,7 @@ where q.job_id in (
 
 /// Takes back [`make_ready`], for a job that did not run.
 pub(crate) async fn unmake_ready(pool: &PgPool, id: &JobId) -> Result<(), Error> {
-    let unmake =
-        "update jobs.pending q set ready_seq = null, bucket = null where q.job_id = $1 and q.scheduled_at > jobs.now()";
+    let unmake = "update jobs.pending q set ready_seq = null, bucket = null where q.job_id = $1 and q.scheduled_at > jobs.now()";
     sqlx::query(unmake).bind(id.as_str()).execute(pool).await?;
     Ok(())
 }

@@ -28,8 +28,8 @@ impl Limit {
         self
     }
 
-    /// The arguments that make the key, 1 to 10: the limit holds for each of their values by itself. A task under
-    /// the topic without such an argument has null for it.
+    /// The arguments that make the key, 1 to 10: the limit holds for each of their values by itself. A task
+    /// under the topic without such an argument has null for it.
     pub fn key<'a>(self, arguments: impl IntoIterator<Item = &'a str>) -> Self {
         self.with("key", arguments.into_iter().collect())
     }
@@ -49,8 +49,8 @@ impl Limit {
         self.with("max", Value::Null)
     }
 
-    /// How many jobs of a key start in a time: `100/s`, `300/m`, `1000/h`, `5000/d`, `100/10s`. Several may be
-    /// given, up to 8, and all of them hold; they replace those that there were.
+    /// How many jobs of a key start in a time: `100/s`, `300/m`, `1000/h`, `5000/d`, `100/10s`. Several may
+    /// be given, up to 8, and all of them hold; they replace those that there were.
     pub fn rate(mut self, rate: impl Into<String>) -> Self {
         let rates = self.options.entry("rates").or_insert(Value::Null);
         match rates {
@@ -65,8 +65,8 @@ impl Limit {
         self.with("rates", Value::Null).with("burst", Value::Null)
     }
 
-    /// How many jobs may start at once after a pause, by the first rate, 1 to 9,999,999; otherwise what a second
-    /// brings, and at least 1.
+    /// How many jobs may start at once after a pause, by the first rate, 1 to 9,999,999; otherwise what a
+    /// second brings, and at least 1.
     pub fn burst(self, jobs: u32) -> Self {
         self.with("burst", jobs.into())
     }
@@ -81,8 +81,8 @@ impl Limit {
         self.with("cost", Value::Null)
     }
 
-    /// Whether one job of a key runs after another, in the order of publishing, also while one waits for its next
-    /// run. It cannot have a `max`.
+    /// Whether one job of a key runs after another, in the order of publishing, also while one waits for its
+    /// next run. It cannot have a `max`.
     pub fn in_order(self, in_order: bool) -> Self {
         self.with("in_order", in_order.into())
     }
@@ -97,8 +97,8 @@ impl Limit {
         self.with("fair", fair.into())
     }
 
-    /// The share of a key of a fair limit, by its text, from 0.001 to 1,000,000; others have 1. The weights that
-    /// are given here replace those that there were.
+    /// The share of a key of a fair limit, by its text, from 0.001 to 1,000,000; others have 1. The weights
+    /// that are given here replace those that there were.
     pub fn weight(mut self, key: impl Into<String>, share: f64) -> Self {
         let weights = self.options.entry("weights").or_insert(Value::Null);
         match weights {
@@ -115,16 +115,16 @@ impl Limit {
         self
     }
 
-    /// Makes the limit, or changes the one of this name in what is said here. It holds from the next claim on,
-    /// also for the jobs that wait; runs go on. A change of topic, key, order or fairness makes a new limit, under
-    /// which no job runs yet.
+    /// Makes the limit, or changes the one of this name in what is said here. It holds from the next claim
+    /// on, also for the jobs that wait; runs go on. A change of topic, key, order or fairness makes a new
+    /// limit, under which no job runs yet.
     ///
     /// Inside a transaction of yours it holds from the commit on; until then claims of the jobs that an older
     /// limit of this name covers wait.
     ///
     /// # Errors
-    /// [`Error::Refused`] with `PT400` for what cannot be meant, and with `PT404` when there is no limit of this
-    /// name and no topic is given.
+    /// [`Error::Refused`] with `PT400` for what cannot be meant, and with `PT404` when there is no limit of
+    /// this name and no topic is given.
     pub async fn save(self, database: impl PgExecutor<'_>) -> Result<(), Error> {
         db::set(database, &self.name, self.topic.as_deref(), &Value::Object(self.options)).await
     }
@@ -140,8 +140,7 @@ mod tests {
         let expected = json!({"rates": ["1/s", "10/m"], "burst": 3, "weights": {"x": 2.0, "y": 0.5}});
         assert_eq!(Value::Object(limit.options.clone()), expected);
         let taken_back = Value::Object(limit.without_rates().rate("5/h").max(1).options);
-        let expected =
-            json!({"rates": ["5/h"], "burst": null, "weights": {"x": 2.0, "y": 0.5}, "max": 1});
+        let expected = json!({"rates": ["5/h"], "burst": null, "weights": {"x": 2.0, "y": 0.5}, "max": 1});
         assert_eq!(taken_back, expected);
     }
 }

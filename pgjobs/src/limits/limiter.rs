@@ -12,8 +12,8 @@ use crate::types::error::Error;
 /// The longest pause between two questions: the limit may change, or its key be opened, meanwhile.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
-/// Takes part in the rates of a limit, beside the jobs that it covers: for calls of a service from a web request
-/// or a script, which count as the calls from jobs do.
+/// Takes part in the rates of a limit, beside the jobs that it covers: for calls of a service from a web
+/// request or a script, which count as the calls from jobs do.
 ///
 /// ```no_run
 /// # async fn f(pool: sqlx::PgPool) -> Result<(), pgjobs::Error> {
@@ -59,18 +59,18 @@ impl Limiter {
 
     /// Takes the starts if the rates have room now; never waits for time to pass.
     ///
-    /// In a transaction of yours the starts are taken at its commit, and until then claims of the jobs that the
-    /// limit covers wait.
+    /// In a transaction of yours the starts are taken at its commit, and until then claims of the jobs that
+    /// the limit covers wait.
     ///
     /// # Errors
-    /// [`Error::Refused`] with `PT404` for a name that no limit has, with `PT400` for a limit without rates or
-    /// another number of values in the key; [`Error::Encode`] for a key that is not JSON.
+    /// [`Error::Refused`] with `PT404` for a name that no limit has, with `PT400` for a limit without rates
+    /// or another number of values in the key; [`Error::Encode`] for a key that is not JSON.
     pub async fn try_acquire(self, database: impl PgExecutor<'_>) -> Result<Acquired, Error> {
         ask(&self.name, &self.key?, self.cost, database).await
     }
 
-    /// Waits until the rates have room, and takes the starts. Those who wait are not in a line: each asks again
-    /// when there should be room, a little later than told. Dropping the future takes nothing.
+    /// Waits until the rates have room, and takes the starts. Those who wait are not in a line: each asks
+    /// again when there should be room, a little later than told. Dropping the future takes nothing.
     ///
     /// # Errors
     /// As [`try_acquire`](Limiter::try_acquire).
@@ -91,8 +91,8 @@ async fn ask(name: &str, key: &Value, cost: i32, database: impl PgExecutor<'_>) 
     Ok(Acquired::Granted)
 }
 
-/// A little longer than told, so that those who were told the same do not all ask at once. `chance` lies within 0
-/// and 1.
+/// A little longer than told, so that those who were told the same do not all ask at once. `chance` lies
+/// within 0 and 1.
 fn pause(wait: Duration, chance: f64) -> Duration {
     let jitter = (wait / 4).min(Duration::from_millis(250)).mul_f64(chance);
     wait.saturating_add(jitter).clamp(Duration::from_millis(1), LONGEST_PAUSE)

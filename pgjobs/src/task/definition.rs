@@ -82,8 +82,8 @@ pub struct TaskDef {
     pub location: &'static str,
     /// The published arguments, in order.
     pub params: &'static [Param],
-    /// What a body means that leaves one of these arguments out, where it is always the same: then publishers in
-    /// SQL get the keys of limits that typed calls get.
+    /// What a body means that leaves one of these arguments out, where it is always the same: then publishers
+    /// in SQL get the keys of limits that typed calls get.
     pub defaults: &'static [DefaultValue],
     /// Whether keywords beyond `params` are accepted (a `#[kwargs]` parameter takes them).
     pub extra_kwargs: bool,
@@ -164,8 +164,8 @@ impl TaskDef {
         self
     }
 
-    /// Sets what is meant by a body that leaves these arguments out. Only what is the same in all processes of the
-    /// program belongs here: the database stores it.
+    /// Sets what is meant by a body that leaves these arguments out. Only what is the same in all processes
+    /// of the program belongs here: the database stores it.
     pub const fn defaults(mut self, defaults: &'static [DefaultValue]) -> Self {
         self.defaults = defaults;
         self

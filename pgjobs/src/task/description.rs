@@ -63,7 +63,8 @@ impl TaskDef {
 fn known(default: fn() -> Value) -> Option<Value> {
     let value = catch_unwind(default).ok()?;
     let text = value.to_string();
-    let is_storable = text.len() <= LONGEST_DEFAULT && !text.chars().any(char::is_control) && !text.contains("\\u00");
+    let is_storable =
+        text.len() <= LONGEST_DEFAULT && !text.chars().any(char::is_control) && !text.contains("\\u00");
     (is_storable && catch_unwind(default).ok()? == value).then_some(value)
 }
 

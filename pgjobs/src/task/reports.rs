@@ -66,14 +66,14 @@ impl Job {
         self.progress(done, 100, None);
     }
 
-    /// Closes a key of a limit: no job of it starts before that time. For the answer of a service that says when it
-    /// will take more; runs that go on, also this one, go on. The key is one value, or several as a tuple in the
-    /// order of the limit's key; `()` for a limit without one.
+    /// Closes a key of a limit: no job of it starts before that time. For the answer of a service that says
+    /// when it will take more; runs that go on, also this one, go on. The key is one value, or several as a
+    /// tuple in the order of the limit's key; `()` for a limit without one.
     ///
-    /// Return [`TaskError::retry_in`](crate::TaskError::retry_in) or the like afterwards, if the job has to run
-    /// again. It uses a connection of the worker's pool; code without the job calls
-    /// [`limits::block_key`](crate::limits::block_key). A job that no worker runs, as in a test of the function
-    /// alone, closes nothing.
+    /// Return [`TaskError::retry_in`](crate::TaskError::retry_in) or the like afterwards, if the job has to
+    /// run again. It uses a connection of the worker's pool; code without the job calls
+    /// [`limits::block_key`](crate::limits::block_key). A job that no worker runs, as in a test of the
+    /// function alone, closes nothing.
     ///
     /// ```
     /// use pgjobs::{Job, TaskError, chrono::{TimeDelta, Utc}, task};
@@ -93,9 +93,14 @@ impl Job {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Refused`] with `PT404` for a name that no limit has, with `PT400` for another number of values in
-    /// the key; [`Error::Encode`] for a key that is not JSON; [`Error::Database`] otherwise.
-    pub async fn block_key(&self, name: &str, key: impl Serialize, until: DateTime<Utc>) -> Result<(), Error> {
+    /// [`Error::Refused`] with `PT404` for a name that no limit has, with `PT400` for another number of
+    /// values in the key; [`Error::Encode`] for a key that is not JSON; [`Error::Database`] otherwise.
+    pub async fn block_key(
+        &self,
+        name: &str,
+        key: impl Serialize,
+        until: DateTime<Utc>,
+    ) -> Result<(), Error> {
         let key = db::limit::key(key)?;
         let Some(pool) = self.pool() else { return Ok(()) };
         let reason = format!("asked for by job {} of {}", self.id(), self.task());

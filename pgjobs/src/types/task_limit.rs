@@ -6,8 +6,8 @@ use super::limit::OnDead;
 
 /// A limit of a task as the code declares it, with `#[task(limit(…))]`, `in_order(…)`, `fair_by = …` or by
 /// hand. A worker saves it when it starts, under the name of the task and of its key (`eu.sync/customer`)
-/// unless [`name`](TaskLimit::name) gives another; what an operator changes stays until the code says something
-/// else. What each option means: [`limits`](mod@crate::limits).
+/// unless [`name`](TaskLimit::name) gives another; what an operator changes stays until the code says
+/// something else. What each option means: [`limits`](mod@crate::limits).
 ///
 /// ```
 /// use pgjobs::define::TaskLimit;
@@ -75,15 +75,15 @@ impl TaskLimit {
         self
     }
 
-    /// Sets how many jobs of a key start in a time, such as `100/s`, `300/m`, `1000/h`, `5000/d`, `100/10s`; all
-    /// of several hold, at most 8.
+    /// Sets how many jobs of a key start in a time, such as `100/s`, `300/m`, `1000/h`, `5000/d`, `100/10s`;
+    /// all of several hold, at most 8.
     pub const fn rates(mut self, rates: &'static [&'static str]) -> Self {
         self.rates = rates;
         self
     }
 
-    /// Sets how many jobs may start at once after a pause, by the first rate; otherwise what a second brings, and
-    /// at least 1.
+    /// Sets how many jobs may start at once after a pause, by the first rate; otherwise what a second brings,
+    /// and at least 1.
     pub const fn burst(mut self, jobs: u32) -> Self {
         self.burst = Some(jobs);
         self
@@ -101,8 +101,8 @@ impl TaskLimit {
         self
     }
 
-    /// The descriptions that the database stores, for a task of this name. A name that the code does not give is
-    /// made of the task's and the key's, and a number from the second of the same on.
+    /// The descriptions that the database stores, for a task of this name. A name that the code does not give
+    /// is made of the task's and the key's, and a number from the second of the same on.
     pub(crate) fn describe_all(limits: &[TaskLimit], task: &str) -> Value {
         let mut names: Vec<String> = Vec::new();
         let mut described = Vec::new();

@@ -25,7 +25,7 @@ pub(super) struct Database {
     /// The registered worker, and until when it counts as alive.
     alive: Option<(Uuid, u64)>,
     /// A limit: the time between two starts.
-    pub(super) gap: Option<u64>,
+    gap: Option<u64>,
     /// When the limit lets the next job start.
     opens_at: u64,
 }
@@ -34,6 +34,11 @@ pub(super) struct Database {
 pub(super) struct Dead;
 
 impl Database {
+    /// A database with a limit, which lets a job start so long after the one before.
+    pub(super) fn limited(gap: Option<u64>) -> Self {
+        Database { gap, ..Database::default() }
+    }
+
     pub(super) fn publish(&mut self, jobs: usize) {
         self.jobs.extend(std::iter::repeat_n(State::Pending, jobs));
     }
@@ -64,7 +69,13 @@ impl Database {
         Ok(())
     }
 
-    pub(super) fn claim(&mut self, worker: Uuid, lease: Uuid, room: usize, now: u64) -> Result<Vec<Run>, Dead> {
+    pub(super) fn claim(
+        &mut self,
+        worker: Uuid,
+        lease: Uuid,
+        room: usize,
+        now: u64,
+    ) -> Result<Vec<Run>, Dead> {
         if self.alive.is_none_or(|(id, _)| id != worker) {
             return Err(Dead);
         }

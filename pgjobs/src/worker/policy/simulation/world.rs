@@ -99,7 +99,7 @@ impl World {
             blocks,
             publishes,
             stop_at,
-            database: Database { gap, ..Database::default() },
+            database: Database::limited(gap),
             seen: Seen::default(),
             worker: 1,
             lost: false,
