@@ -3,7 +3,7 @@
 # Not part of every CI run: tests/mutations.sh takes about half an hour. With an argument: only what matches it.
 set -uo pipefail
 cd "$(dirname "$0")/.."
-cargo test -q -p pgjobs-tests --test it --test worker --test crash --test schedules --test control --test operations --test events --no-run || exit 2
+cargo test -q -p pgjobs-tests --test it --test worker --test crash --test schedules --test control --test operations --test events --test limits --no-run || exit 2
 survived=0
 
 # safeguard: what it is; then the mutation as function|text|replacement; then the tests that should notice
@@ -302,4 +302,16 @@ check "topics of a reader" "_events_between|where jobs._is_under(e.task, v_publi
 check "notes of progress, for those who may read them" "events_after|case when v_reads_notes then e.details else e.details - 'note' end|e.details" "${ev[@]}" positions
 check "other names of what is watched" "_likes_of|jobs._paused_names(array[v_pattern])|array[]::text[]" "${ev[@]}" written
 check "that claims look for watches only once there are some" "claim|and not jobs._are_watched()|and false" "${it[@]}" unused
+lim=(--test limits --)
+check "when a claim says to come again" "_claim_limited|if v_got < v_most and run_at is not null then|if false then" "${lim[@]}" worker::jobs_start
+check "when a limit without a key opens" "_claim_again|l.key is null where b.waits|l.key is null where false" "${lim[@]}" worker::jobs_start
+check "keys that wait, when a limit is changed" "_save_limit|perform jobs._look_at_waiting(v_new.id), jobs._wake_workers();|perform jobs._wake_workers();" "${lim[@]}" dropped
+check "what was used of other rates" "_save_limit|perform jobs._fit_rates(v_new);|" "${lim[@]}" options
+check "jobs that a dropped limit has blocked" "_retire_limit|perform jobs._free_blocked(i_limit.id, 10000);|" "${lim[@]}" dropped
+check "the place of jobs that were blocked" "_free_blocked|case when q.ready_seq > 0 then q.ready_seq - 4611686018427387904 else q.ready_seq end|q.ready_seq" "${lim[@]}" dropped
+check "dropped limits that are in use" "_free_dropped|continue when jobs._is_limit_used(v_limit);|" "${lim[@]}" dropped
+check "what an operator said of a declared limit" "_declare_limit|v_old.declared = i_declared|false" "${lim[@]}" declared
+check "limits that were made by hand" "_declare_limit|(v_old.declared is null or|(false or" "${lim[@]}" declared
+check "older workers of a limit that is declared no more" "_drop_undeclared|and w.started_at < l.undeclared_at)|and false)" "${lim[@]}" declared
+check "the task of a declared limit alone" "_declare_limit|v_new.pattern := jobs._literally(i_task);|" "${lim[@]}" declared
 exit $survived
