@@ -22,6 +22,8 @@
 
 create sequence jobs.audit_id_seq;
 
+create sequence jobs.bucket_versions;
+
 create sequence jobs.commands_made;
 
 create sequence jobs.event_number;
@@ -29,6 +31,12 @@ create sequence jobs.event_number;
 create sequence jobs.job_number;
 
 create sequence jobs.keep_rules_made;
+
+create sequence jobs.limit_turns;
+
+create sequence jobs.limits_checked;
+
+create sequence jobs.limits_made;
 
 create sequence jobs.operation_id_seq;
 
@@ -63,6 +71,36 @@ create type jobs.accepted_runs as (
   number bigint,
   on_end boolean,
   watched boolean
+);
+
+create type jobs.admission as (
+  rows jobs.locked_rows,
+  jobs integer,
+  slot_jobs text[],
+  slot_sizes integer[],
+  slot_buckets bigint[],
+  slot_costs integer[],
+  blocked tid[],
+  blocked_at bigint[]
+);
+
+create type jobs.bucket_state as (
+  id bigint,
+  key jsonb,
+  held integer,
+  waits boolean,
+  first_rank bigint,
+  first_seq bigint,
+  tats timestamp with time zone[],
+  timer timestamp with time zone,
+  turn double precision,
+  closed_until timestamp with time zone,
+  closed_by character varying,
+  reason text,
+  at tid,
+  stored_held integer,
+  stored_waits boolean,
+  is_changed boolean
 );
 
 create type jobs.bulk_job as (
@@ -234,7 +272,8 @@ create type jobs.new_event as (
 create type jobs.on_end as (
   unique_name character varying,
   unique_key text,
-  until_started boolean
+  until_started boolean,
+  kept bigint[]
 );
 
 create type jobs.open_job as (
@@ -313,6 +352,12 @@ create type jobs.queued as (
   meta jsonb
 );
 
+create type jobs.rate as (
+  count integer,
+  seconds double precision,
+  burst integer
+);
+
 create type jobs.reason as (
   code text,
   message text,
@@ -378,6 +423,17 @@ create type jobs.search_part as (
   floor text
 );
 
+create type jobs.task_limit as (
+  task character varying,
+  limit_id integer,
+  key text[],
+  positions integer[],
+  defaults jsonb[],
+  cost text,
+  cost_position integer,
+  cost_default jsonb
+);
+
 create type jobs.unique_rule as (
   name character varying,
   key text,
@@ -428,12 +484,53 @@ create table jobs.batch (
   first_job character varying(32) not null,
   last_job character varying(32) not null,
   jobs jobs.open_job[] not null,
+  buckets bigint[],
+  costs integer[],
+  slots_each integer,
   constraint batch_by_lease PRIMARY KEY (lease, part)
 );
 CREATE INDEX batch_by_expiry ON jobs.batch USING btree (expires_at);
 CREATE INDEX batch_by_first_job ON jobs.batch USING btree (first_job);
 CREATE INDEX batch_by_worker ON jobs.batch USING btree (worker) WHERE (worker IS NOT NULL);
 CREATE INDEX batch_of_many ON jobs.batch USING btree (first_job, last_job) WHERE (part >= 0);
+
+create table jobs.bucket (
+  id bigint not null,
+  version bigint not null,
+  key jsonb not null,
+  held integer not null default 0,
+  waits boolean not null default false,
+  first_rank bigint,
+  first_seq bigint,
+  tats timestamp with time zone[],
+  timer timestamp with time zone,
+  turn double precision not null default 0,
+  closed_until timestamp with time zone,
+  closed_by character varying(32),
+  reason text,
+  constraint bucket_by_id PRIMARY KEY (id, version)
+);
+CREATE INDEX bucket_by_turn ON jobs.bucket USING btree (((id & (16383)::bigint)), turn) WHERE waits;
+
+create table jobs.bucket_delta (
+  limit_id integer not null,
+  xid xid8 not null default pg_current_xact_id(),
+  buckets bigint[] not null,
+  slots integer[] not null,
+  seconds double precision[],
+  closed_until timestamp with time zone,
+  closed_by character varying(32),
+  reason text,
+  keys jsonb[]
+);
+CREATE INDEX bucket_delta_in_order ON jobs.bucket_delta USING btree (limit_id, xid);
+
+create table jobs.bucket_timer (
+  limit_id integer not null,
+  at timestamp with time zone not null,
+  bucket bigint not null
+);
+CREATE INDEX bucket_timer_in_order ON jobs.bucket_timer USING btree (limit_id, at);
 
 create table jobs.command (
   id bigint not null default nextval('jobs.commands_made'::regclass),
@@ -513,6 +610,35 @@ create table jobs.job (
 CREATE INDEX job_by_job_id ON ONLY jobs.job USING btree (job_id);
 CREATE INDEX job_not_success ON ONLY jobs.job USING btree (job_id) WHERE (status <> 'success'::jobs.job_status);
 
+create table jobs.job_limit (
+  id integer not null,
+  name character varying not null,
+  topic character varying not null,
+  pattern text not null,
+  key text[],
+  max integer,
+  rates jobs.rate[],
+  cost text,
+  in_order boolean not null default false,
+  on_dead text not null default 'skip'::text,
+  fair boolean not null default false,
+  weights jsonb,
+  declared_by character varying,
+  declared jsonb,
+  edited boolean not null default false,
+  undeclared_at timestamp with time zone,
+  dropped_at timestamp with time zone,
+  created_at timestamp with time zone not null,
+  changed_at timestamp with time zone not null,
+  changed_by name not null,
+  constraint job_limit_by_name UNIQUE (name),
+  constraint job_limit_pkey PRIMARY KEY (id),
+  constraint id_fits_into_a_bucket CHECK (((id >= 1) AND (id <= 16383))),
+  constraint max_is_0_or_more CHECK ((max >= 0)),
+  constraint on_dead_is_known CHECK ((on_dead = ANY (ARRAY['skip'::text, 'hold'::text, 'pause'::text])))
+);
+CREATE UNIQUE INDEX job_limit_by_name ON jobs.job_limit USING btree (name);
+
 create table jobs.keep_rule (
   topic text not null,
   status text not null default '*'::text,
@@ -525,6 +651,16 @@ create table jobs.keep_rule (
   constraint keep_rule_pkey PRIMARY KEY (topic, status),
   constraint days_is_0_to_36500 CHECK (((days >= 0) AND (days <= 36500))),
   constraint status_is_known CHECK ((status = ANY (ARRAY['*'::text, 'success'::text, 'failed'::text, 'cancelled'::text])))
+);
+
+create table jobs.limit_state (
+  limit_id integer not null,
+  version bigint not null,
+  heard pg_snapshot,
+  timers_to timestamp with time zone,
+  run_seconds double precision not null default 0,
+  turn double precision not null default 0,
+  constraint limit_state_by_id PRIMARY KEY (limit_id, version)
 );
 
 create table jobs.log (
@@ -612,12 +748,15 @@ create table jobs.pending (
   bytes integer not null default 0,
   last_job character varying(32),
   jobs jobs.open_job[],
+  bucket bigint,
   returned smallint not null default 0,
   constraint pending_by_job_id PRIMARY KEY (job_id, returned)
 );
+CREATE INDEX pending_blocked ON jobs.pending USING btree (bucket, jobs._rank(priority, ready_seq), ready_seq) WHERE (bucket IS NOT NULL);
 CREATE INDEX pending_future ON jobs.pending USING btree (scheduled_at) WHERE (ready_seq IS NULL);
+CREATE INDEX pending_kept ON jobs.pending USING btree (job_id) WHERE ((on_end).kept IS NOT NULL);
 CREATE INDEX pending_of_many ON jobs.pending USING btree (job_id, last_job) WHERE (size > 1);
-CREATE INDEX pending_ready ON jobs.pending USING btree (task, jobs._rank(priority, ready_seq), ready_seq) WHERE (ready_seq IS NOT NULL);
+CREATE INDEX pending_ready ON jobs.pending USING btree (task, jobs._rank(priority, ready_seq, bucket), ready_seq) WHERE (ready_seq IS NOT NULL);
 
 create table jobs.progress (
   job_id character varying(32) not null,
@@ -1008,14 +1147,18 @@ create table jobs.worker (
   meta jsonb
 
 -- function jobs.ack(i_job character varying, i_result jsonb DEFAULT NULL::jsonb, i_lease uuid DEFAULT NULL::uuid) returns jobs.ended
+-- function jobs.acquire(i_name text, i_key jsonb DEFAULT NULL::jsonb, i_cost integer DEFAULT 1) returns double precision
 -- function jobs.announce_events() returns boolean
 -- function jobs.audit_log(i_target text DEFAULT NULL::text, i_action text DEFAULT NULL::text, i_before bigint DEFAULT NULL::bigint, i_num integer DEFAULT 50) returns TABLE(id bigint, at timestamp with time zone, who name, role name, action text, target text, jobs bigint, reason text, details jsonb)
 -- function jobs.await_events(i_seconds double precision) returns void
 -- function jobs.await_results(i_seconds double precision) returns void
 -- function jobs.backfill_schedule(i_name text, i_from timestamp with time zone, i_to timestamp with time zone) returns TABLE(tick timestamp with time zone, job_id character varying)
 -- function jobs.beat(i_worker uuid, i_late_leases uuid[] DEFAULT '{}'::uuid[], i_late_batch_indexes integer[] DEFAULT '{}'::integer[], i_started_leases uuid[] DEFAULT '{}'::uuid[], i_started_batch_indexes integer[] DEFAULT '{}'::integer[], i_progress jsonb DEFAULT NULL::jsonb, i_receipts jsonb DEFAULT NULL::jsonb, i_status jsonb DEFAULT NULL::jsonb, OUT alive boolean, OUT commands jsonb, OUT polls boolean) returns record
+-- function jobs.block_key(i_name text, i_key jsonb, i_until timestamp with time zone, i_reason text DEFAULT NULL::text) returns void
+-- function jobs.blocked_keys(i_topic text DEFAULT NULL::text, i_limit integer DEFAULT 100) returns TABLE(name character varying, key jsonb, closed_by character varying, reason text, closed_until timestamp with time zone, blocked bigint, oldest timestamp with time zone)
 -- function jobs.cancel_operation(i_operation bigint, i_reason text DEFAULT NULL::text) returns jobs.operation_info
 -- function jobs.cancel(i_jobs text[], i_grace_seconds double precision DEFAULT jobs._grace(), i_reason text DEFAULT NULL::text) returns SETOF text
+-- function jobs.check_limits() returns bigint
 -- function jobs.claim(i_worker uuid, i_tasks text[], i_num integer, i_lease uuid, i_margin double precision DEFAULT 0, i_sleep_seconds double precision DEFAULT NULL::double precision, i_own_batch text[] DEFAULT NULL::text[], i_watermark_tasks text[] DEFAULT NULL::text[], i_watermark_priorities integer[] DEFAULT NULL::integer[], i_watermarks bigint[] DEFAULT NULL::bigint[], i_ahead integer DEFAULT 0) returns TABLE(part integer, run_at timestamp with time zone, unseen bigint, next bigint, started bigint, jobs jobs.open_job[])
 -- function jobs.commands(i_worker uuid DEFAULT NULL::uuid, i_commands bigint[] DEFAULT NULL::bigint[], i_before bigint DEFAULT NULL::bigint, i_num integer DEFAULT 100) returns TABLE(id bigint, worker uuid, host text, kind text, details jsonb, who name, reason text, sent_at timestamp with time zone, expires_at timestamp with time zone, state text, answer text, answered_at timestamp with time zone)
 -- function jobs.consume_topic(topic character varying, num integer DEFAULT 1) returns SETOF jobs.claimed
@@ -1026,6 +1169,7 @@ create table jobs.worker (
 -- function jobs.count_workers(i_worker uuid) returns TABLE(alive integer, idle integer)
 -- function jobs.count(i_state text, i_topic text DEFAULT '*'::text, i_cap bigint DEFAULT 1000000) returns bigint
 -- function jobs.drop_keep(i_topic text, i_status text DEFAULT NULL::text) returns boolean
+-- function jobs.drop_limit(i_name text) returns boolean
 -- function jobs.drop_schedule(i_name text) returns boolean
 -- function jobs.edit(i_job text, i_body jsonb DEFAULT NULL::jsonb, i_priority integer DEFAULT NULL::integer, i_scheduled_at timestamp with time zone DEFAULT NULL::timestamp with time zone, i_timeout numeric DEFAULT NULL::numeric, i_max_retries integer DEFAULT NULL::integer, i_meta jsonb DEFAULT NULL::jsonb, i_reason text DEFAULT NULL::text) returns SETOF jobs."all"
 -- function jobs.ended_lately(i_seconds integer DEFAULT 10) returns TABLE(task character varying, success bigint, failed bigint, cancelled bigint, seconds double precision)
@@ -1048,6 +1192,8 @@ create table jobs.worker (
 -- function jobs.keep_rules() returns TABLE(topic text, status text, days integer, set_at timestamp with time zone, set_by name, clean_until date)
 -- function jobs.keep_statistics(i_on boolean DEFAULT true) returns boolean
 -- function jobs.keep(i_topic text, i_status text DEFAULT NULL::text, i_days integer DEFAULT NULL::integer) returns void
+-- function jobs.limit_keys(i_name text, i_limit integer DEFAULT 50) returns TABLE(key jsonb, held integer, blocked bigint, closed_until timestamp with time zone, closed_by character varying, reason text, next_at timestamp with time zone)
+-- function jobs.limits(i_topic text DEFAULT NULL::text) returns TABLE(name character varying, topic character varying, key text[], max integer, rates text[], cost text, in_order boolean, on_dead text, fair boolean, weights jsonb, declared_by character varying, held bigint, blocked bigint, keys bigint, closed bigint, changed_at timestamp with time zone, changed_by name)
 -- procedure jobs.maintain_partitions_and_commit()
 -- function jobs.maintain_partitions() returns SETOF text
 -- function jobs.maintain(i_limit integer DEFAULT 1000) returns double precision
@@ -1079,6 +1225,7 @@ create table jobs.worker (
 -- function jobs.redrive(i_jobs text[], i_reason text DEFAULT NULL::text) returns TABLE(job_id character varying, new_job_id character varying, skipped text)
 -- function jobs.register_tasks(i_tasks jsonb) returns void
 -- function jobs.register_worker(i_worker uuid, i_host text, i_pid integer, i_version text, i_topics text[], i_tasks text[], i_slots integer, i_lease_seconds double precision, i_commands text[] DEFAULT NULL::text[]) returns void
+-- function jobs.release_key(i_name text, i_key jsonb DEFAULT NULL::jsonb) returns boolean
 -- function jobs.release_unique_key(i_name text, i_key text) returns character varying
 -- function jobs.release(i_worker uuid, i_lease uuid) returns integer
 -- function jobs.result(i_job character varying) returns TABLE(status character varying, result jsonb, traceback text)
@@ -1097,6 +1244,7 @@ create table jobs.worker (
 -- function jobs.schedules(i_name text DEFAULT '*'::text, i_after text DEFAULT ''::text, i_limit integer DEFAULT 1000) returns SETOF jobs.schedule_info
 -- function jobs.search(i_state text DEFAULT 'open'::text, i_topic text DEFAULT NULL::text, i_tag text DEFAULT NULL::text, i_meta jsonb DEFAULT NULL::jsonb, i_key text DEFAULT NULL::text, i_since timestamp with time zone DEFAULT NULL::timestamp with time zone, i_until timestamp with time zone DEFAULT NULL::timestamp with time zone, i_text text DEFAULT NULL::text, i_error text DEFAULT NULL::text, i_before text DEFAULT NULL::text, i_num integer DEFAULT 50, i_look integer DEFAULT 20000, i_seconds double precision DEFAULT 0.15) returns SETOF jobs.found
 -- function jobs.server_health() returns jsonb
+-- function jobs.set_limit(i_name text, i_topic text DEFAULT NULL::text, i_options jsonb DEFAULT '{}'::jsonb) returns void
 -- function jobs.set_progress(i_job character varying, i_done double precision, i_total double precision DEFAULT NULL::double precision, i_note text DEFAULT NULL::text, i_lease uuid DEFAULT NULL::uuid) returns void
 -- function jobs.set_schedule(i_name text, i_task text, i_body jsonb DEFAULT NULL::jsonb, i_cron text DEFAULT NULL::text, i_every interval DEFAULT NULL::interval, i_at timestamp with time zone DEFAULT NULL::timestamp with time zone, i_zone text DEFAULT 'UTC'::text, i_catch_up text DEFAULT 'last'::text, i_catch_up_limit integer DEFAULT 100, i_overlap text DEFAULT 'allow'::text, i_jitter interval DEFAULT '00:00:00'::interval, i_gap text DEFAULT NULL::text, i_fold text DEFAULT NULL::text, i_timeout numeric DEFAULT NULL::numeric, i_priority integer DEFAULT NULL::integer, i_max_retries integer DEFAULT NULL::integer, i_meta jsonb DEFAULT NULL::jsonb) returns jobs.schedule_info
 -- function jobs.set_validation(i_task character varying, i_mode text) returns void
@@ -1125,21 +1273,29 @@ create table jobs.worker (
 -- function jobs._act(i_op jobs.operation, i_jobs text[], i_part text) returns jobs.operation
 -- function jobs._acts_as(i_role oid, i_login oid) returns boolean
 -- function jobs._add_histograms(i_one integer[], i_other integer[]) returns integer[]
+-- function jobs._admit(i_limits jobs.task_limit[], i_states jobs.bucket_state[], i_num integer, i_looked integer, i_now timestamp with time zone, i_own_batch text[], i_watermark_tasks text[], i_watermark_priorities integer[], i_watermarks bigint[], i_jobs_per_mib bigint, OUT admission jobs.admission, OUT states jobs.bucket_state[], OUT looked integer) returns record
 -- function jobs._adopt_grants(i_role name) returns void
 -- function jobs._after_end(i_runs jobs.accepted_runs, i_leases uuid[], i_batch_indexes integer[], i_outcomes text[], i_errors text[]) returns void
+-- function jobs._after_open(i_state jobs.bucket_state, i_is_left boolean, i_taken integer, i_rank bigint, i_seq bigint, i_rates jobs.rate[], i_fair boolean, i_weight double precision, i_turn double precision, i_run_seconds double precision, i_now timestamp with time zone) returns jobs.bucket_state
 -- function jobs._after_start(i_lease uuid) returns void
+-- function jobs._after_starts(i_rates jobs.rate[], i_tats timestamp with time zone[], i_starts bigint, i_now timestamp with time zone) returns timestamp with time zone[]
 -- function jobs._age(i_now timestamp with time zone, i_at timestamp with time zone) returns double precision
 -- function jobs._allowed(i_publish boolean, i_tasks text[]) returns text[]
 -- function jobs._any_key() returns smallint
+-- function jobs._applied(i_limit jobs.job_limit, i_said jobs.bucket_delta[], i_due bigint[], i_run_seconds double precision) returns jobs.bucket_state[]
 -- function jobs._are_apart(i_one jsonb, i_other jsonb) returns boolean
 -- function jobs._are_disjoint(i_one jsonb, i_other jsonb) returns boolean
 -- function jobs._are_few(i_state text, i_look bigint) returns boolean
 -- function jobs._are_jobs(i_tasks text[], i_bodies jsonb[], i_priorities integer[], i_job_ids text[]) returns boolean
 -- function jobs._are_watched() returns boolean
 -- function jobs._as_array(i_value jsonb) returns jsonb
+-- function jobs._as_limit(i_name text, i_topic text, i_options jsonb) returns jobs.job_limit
 -- function jobs._as_operation(i_kind text, i_topic text, i_state text, i_error text, i_since timestamp with time zone, i_until timestamp with time zone, i_rate double precision, i_reason text, i_grace_seconds double precision DEFAULT NULL::double precision) returns jobs.operation
+-- function jobs._as_rate(i_rate jsonb) returns jobs.rate
+-- function jobs._as_rates(i_name text, i_rates jsonb, i_burst jsonb) returns jobs.rate[]
 -- function jobs._as_schedule(i_name text, i_task text, i_when jsonb) returns jobs.schedule
 -- function jobs._as_snapshot(i_text text) returns pg_snapshot
+-- function jobs._asked(i_rows tid[], i_limits jobs.task_limit[]) returns TABLE(at tid, rank bigint, seq bigint, size integer, bytes integer, job_id character varying, task character varying, kept bigint[], has_on_end boolean, from_bucket bigint, limit_id integer, key jsonb, cost integer)
 -- function jobs._at(i_template text, i_at text) returns text
 -- function jobs._audit_jobs(i_action text, i_jobs text[], i_reason text DEFAULT NULL::text) returns void
 -- function jobs._audit_schedule(i_action text, i_schedule jobs.schedule, i_reason text DEFAULT NULL::text, i_since timestamp with time zone DEFAULT NULL::timestamp with time zone) returns jobs.schedule_info
@@ -1150,7 +1306,10 @@ create table jobs.worker (
 -- function jobs._begin_rollup_days(i_now timestamp with time zone) returns void
 -- function jobs._begin_watching() returns void
 -- function jobs._bit(i_run bigint) returns bigint
+-- function jobs._blocked_since(i_bucket bigint) returns timestamp with time zone
+-- function jobs._block(i_admission jobs.admission) returns void
 -- function jobs._bound(i_args jsonb, i_kwargs jsonb, i_params jsonb) returns jsonb
+-- function jobs._bucket_id(i_limit integer, i_key jsonb) returns bigint
 -- function jobs._bucket(i_span interval) returns integer
 -- function jobs._caller() returns name
 -- function jobs._cancel_note(i_who name, i_reason text) returns text
@@ -1159,21 +1318,26 @@ create table jobs.worker (
 -- function jobs._cancelled_by(i_traceback text) returns text
 -- function jobs._change_event_partitions(i_today date, i_oldest date) returns text[]
 -- function jobs._change_holders(i_met jobs.wanted_key[], i_new jobs.open_job[], i_bytes bigint[], i_rules jobs.unique_rule[]) returns boolean
+-- function jobs._change_key(i_job text) returns void
 -- function jobs._change_operation(i_operation bigint, i_action text, i_state text, i_reason text) returns jobs.operation_info
 -- function jobs._change_partitions(i_today date, i_full boolean, i_make date[], i_drop text[]) returns text[]
 -- function jobs._change_run_partitions(i_today date, i_oldest date) returns text[]
+-- function jobs._changed_options(i_old jsonb, i_given jsonb) returns jsonb
 -- function jobs._changes(i_tasks jobs.declaration[]) returns SETOF jobs.change
+-- function jobs._check_acquire(i_limit jobs.job_limit, i_name text, i_key jsonb, i_cost integer) returns void
 -- function jobs._check_bodies(i_tasks text[], i_bodies jsonb[], i_checked boolean[] DEFAULT NULL::boolean[]) returns boolean
 -- function jobs._check_bulk_bytes(i_sizes bigint[], i_limit integer) returns void
 -- function jobs._check_bulk(i_tasks text[], i_bodies jsonb[]) returns bigint[]
 -- function jobs._check_choice(i_what text, i_word text, i_known text[]) returns void
 -- function jobs._check_control(i_kind text, i_details jsonb, i_expires_seconds double precision) returns void
 -- function jobs._check_declarations(i_tasks jsonb) returns void
+-- function jobs._check_declared_limits(i_task jsonb) returns void
 -- function jobs._check_declared_unique(i_task jsonb) returns void
 -- function jobs._check_edit(i_task character varying, i_body jsonb, i_is_new_body boolean, i_meta jsonb, i_new jsonb) returns bigint
 -- function jobs._check_jitter(i_schedule jobs.schedule) returns void
 -- function jobs._check_lease(i_lease uuid) returns void
 -- function jobs._check_limit(i_name text, i_limit bigint) returns void
+-- function jobs._check_limits_now_and_then() returns void
 -- function jobs._check_meta(i_which text, i_meta jsonb) returns bigint
 -- function jobs._check_new_ids(i_job_ids text[], i_now timestamp with time zone) returns void
 -- function jobs._check_period(i_from timestamp with time zone, i_to timestamp with time zone) returns void
@@ -1185,11 +1349,17 @@ create table jobs.worker (
 -- function jobs._check_topics(i_publish boolean, i_tasks text[]) returns void
 -- function jobs._check_worker(i_worker uuid, i_host text, i_pid integer, i_version text, i_topics text[], i_tasks text[], i_slots integer) returns void
 -- function jobs._check_zone(i_zone text) returns void
--- function jobs._claim_in_order(i_worker uuid, i_tasks text[], i_num integer, i_lease uuid, i_now timestamp with time zone, i_margin double precision, i_own_batch text[], i_watermark_tasks text[], i_watermark_priorities integer[], i_watermarks bigint[], i_ahead integer, i_jobs_per_mib bigint) returns TABLE(part integer, run_at timestamp with time zone, unseen bigint, next bigint, started bigint, jobs jobs.open_job[])
+-- function jobs._claim_again(i_ids integer[], i_states jobs.bucket_state[], i_is_left boolean, i_is_busy boolean, i_now timestamp with time zone) returns timestamp with time zone
+-- function jobs._claim_in_order(i_worker uuid, i_tasks text[], i_num integer, i_lease uuid, i_now timestamp with time zone, i_margin double precision, i_own_batch text[], i_watermark_tasks text[], i_watermark_priorities integer[], i_watermarks bigint[], i_ahead integer, i_jobs_per_mib bigint, i_shared_part integer DEFAULT 0, i_own_part integer DEFAULT 0) returns TABLE(part integer, run_at timestamp with time zone, unseen bigint, next bigint, started bigint, jobs jobs.open_job[], size integer)
+-- function jobs._claim_limited(i_worker uuid, i_tasks text[], i_limits jobs.task_limit[], i_num integer, i_lease uuid, i_now timestamp with time zone, i_margin double precision, i_own_batch text[], i_watermark_tasks text[], i_watermark_priorities integer[], i_watermarks bigint[], i_ahead integer, i_jobs_per_mib bigint) returns TABLE(part integer, run_at timestamp with time zone, unseen bigint, next bigint, started bigint, jobs jobs.open_job[])
 -- function jobs._clear_bits(i_runs jobs.accepted_runs) returns void
 -- function jobs._clock_change(i_zone text, i_first timestamp with time zone, i_last timestamp with time zone) returns timestamp with time zone
 -- function jobs._compiled(i_schema jsonb, i_params jsonb, i_extra_kwargs boolean) returns jsonpath
+-- function jobs._correct_buckets(i_ids integer[]) returns jsonb
+-- function jobs._cost_of(i_value jsonb) returns integer
 -- function jobs._cost(i_body_bytes bigint, i_predicate_bytes integer) returns bigint
+-- function jobs._count_blocked_at(i_bucket bigint) returns bigint
+-- function jobs._count_blocked(i_limit integer) returns bigint
 -- function jobs._count_blocks(i_table regclass, i_day jobs.rollup_day, i_from bigint) returns void
 -- function jobs._count_day(i_day jobs.rollup_day, i_now timestamp with time zone, i_blocks integer) returns integer
 -- function jobs._count_from_now(i_worker uuid, i_leases uuid[], i_batch_indexes integer[], i_now timestamp with time zone) returns void
@@ -1205,6 +1375,8 @@ create table jobs.worker (
 -- function jobs._cron_rest(i_parts text[], i_field text, i_low integer, i_high integer, i_names text[] DEFAULT NULL::text[]) returns integer[]
 -- function jobs._cron_time(i_cron jobs.cron, i_hour integer, i_minute integer) returns integer
 -- function jobs._declare_changes(i_changes jobs.change[]) returns void
+-- function jobs._declare_limit(i_name text, i_task text, i_declared jsonb, i_names text[]) returns void
+-- function jobs._declare_limits(i_tasks jsonb, i_names text[]) returns void
 -- function jobs._declare_one_by_one(i_changes jobs.change[]) returns void
 -- function jobs._declare_schedule(i_name text, i_task text, i_declared jsonb, i_names text[]) returns void
 -- function jobs._declare_schedules(i_tasks jsonb, i_names text[]) returns void
@@ -1212,11 +1384,14 @@ create table jobs.worker (
 -- function jobs._declared(i_tasks jsonb) returns SETOF jobs.declaration
 -- function jobs._declare(i_tasks jobs.declaration[]) returns void
 -- function jobs._declarer() returns oid
+-- function jobs._default_burst(i_count integer, i_seconds double precision) returns integer
 -- function jobs._definition(i_root jsonb, i_ref text) returns jsonb
 -- function jobs._delete_blocks(i_partition text, i_rule jobs.keep_rule, i_until timestamp with time zone) returns bigint
+-- function jobs._delete_idle_buckets(i_ids integer[]) returns void
 -- function jobs._delete_schedule(i_name text) returns void
 -- function jobs._delete_unkept(i_today date, i_seconds double precision) returns void
 -- function jobs._draw_numbers(i_jobs integer) returns bigint[]
+-- function jobs._drop_undeclared() returns void
 -- function jobs._due_at(i_schedule jobs.schedule) returns timestamp with time zone
 -- function jobs._due_ticks(i_schedule jobs.schedule, i_now timestamp with time zone, OUT o_ticks timestamp with time zone[], OUT o_next timestamp with time zone, OUT o_is_late boolean, OUT o_missed timestamp with time zone) returns record
 -- function jobs._due(i_scheduled_at timestamp with time zone[], i_delays double precision[], i_jobs integer, i_now timestamp with time zone) returns timestamp with time zone[]
@@ -1244,11 +1419,16 @@ create table jobs.worker (
 -- function jobs._expire_commands(i_worker uuid, i_why text) returns void
 -- function jobs._explain_absence(i_task character varying) returns SETOF jobs.reason
 -- function jobs._explain_body(i_task character varying, i_body jsonb) returns SETOF jobs.reason
+-- function jobs._explain_bucket(i_limit jobs.job_limit, i_bucket bigint, i_details jsonb) returns SETOF jobs.reason
+-- function jobs._explain_closed(i_limit jobs.job_limit, i_state jobs.bucket_state, i_details jsonb) returns jobs.reason
 -- function jobs._explain_ended(i_job character varying) returns SETOF jobs.reason
+-- function jobs._explain_held(i_limit jobs.job_limit, i_state jobs.bucket_state, i_details jsonb) returns jobs.reason
 -- function jobs._explain_last_tick(i_schedule jobs.schedule) returns SETOF jobs.reason
+-- function jobs._explain_limits(i_job character varying, i_task character varying, i_bucket bigint) returns SETOF jobs.reason
 -- function jobs._explain_lock(i_holder xid) returns SETOF jobs.reason
 -- function jobs._explain_pause(i_task character varying) returns SETOF jobs.reason
 -- function jobs._explain_pending(i_job character varying) returns SETOF jobs.reason
+-- function jobs._explain_place(i_job character varying, i_limit jobs.job_limit, i_bucket bigint) returns jobs.reason
 -- function jobs._explain_progress(i_job character varying) returns SETOF jobs.reason
 -- function jobs._explain_queue(i_task character varying, i_rank bigint, i_ready_seq bigint, i_ahead bigint) returns SETOF jobs.reason
 -- function jobs._explain_running(i_job character varying) returns SETOF jobs.reason
@@ -1261,21 +1441,30 @@ create table jobs.worker (
 -- function jobs._find_run(i_job character varying) returns TABLE(lease uuid, batch_index integer)
 -- function jobs._first_due(i_cron jobs.cron, i_zone text, i_gap text, i_fold text, i_after timestamp with time zone, i_local timestamp without time zone) returns timestamp with time zone
 -- function jobs._first_tick(i_schedule jobs.schedule) returns timestamp with time zone
+-- function jobs._fit_rates(i_limit jobs.job_limit) returns void
 -- function jobs._fits(i_bytes bigint, i_limit integer, i_scheduled_at timestamp with time zone, i_timeout numeric, i_max_retries integer) returns boolean
 -- function jobs._flaw(i_task jsonb) returns text
 -- function jobs._fold_days(i_now timestamp with time zone) returns void
 -- function jobs._fold(i_from timestamp with time zone, i_to timestamp with time zone, i_seconds integer) returns void
 -- function jobs._for_each(i_values anyarray, i_jobs integer) returns anyarray
+-- function jobs._free_blocked(i_limit integer, i_num integer) returns integer
+-- function jobs._free_dropped(i_num integer DEFAULT 10000) returns boolean
 -- function jobs._gap_end(i_local timestamp without time zone, i_zone text) returns timestamp with time zone
+-- function jobs._give_back_in_order(i_runs jobs.accepted_runs, i_leases uuid[], i_batch_indexes integer[], i_outcomes text[], i_now timestamp with time zone) returns bigint[]
+-- function jobs._give_back_kept(i_on_ends jobs.on_end[]) returns void
+-- function jobs._give_back_slots(i_runs jobs.accepted_runs, i_leases uuid[], i_batch_indexes integer[], i_outcomes text[]) returns void
 -- function jobs._given_over(i_given jsonb, i_checked boolean, i_declared jsonb) returns jsonb
 -- function jobs._grace() returns double precision
 -- function jobs._grantee(i_grant jobs.topic_grant) returns oid
 -- function jobs._has_type(i_types jsonb, i_value jsonb) returns boolean
 -- function jobs._have_ended(i_jobs text[], i_least text) returns boolean
 -- function jobs._heads(i_tasks text[], i_watermark_tasks text[], i_watermark_priorities integer[], i_watermarks bigint[], i_ranges integer, i_num integer, i_own_batch text[], i_jobs_per_mib bigint) returns jobs.claim_plan
+-- function jobs._hear(i_limit jobs.job_limit, i_now timestamp with time zone) returns jobs.bucket_state[]
 -- function jobs._held_keys(i_job character varying, i_now timestamp with time zone) returns TABLE(name character varying, until_started boolean, until timestamp with time zone)
 -- function jobs._history_of(i_jobs text[], i_everywhere boolean DEFAULT true) returns SETOF jobs.job
+-- function jobs._hold_slots(i_lease uuid, i_admission jobs.admission) returns void
 -- function jobs._holders_of_history() returns text
+-- function jobs._holders_of(i_bucket bigint, i_num integer) returns TABLE(job_id character varying, scheduled_at timestamp with time zone)
 -- function jobs._holders(i_names text[], i_keys text[], i_which integer[], i_now timestamp with time zone) returns TABLE(nth integer, holder character varying, task character varying, state character varying)
 -- function jobs._hold(i_job character varying, i_lease uuid) returns jobs._runs
 -- function jobs._id_time(i_now timestamp with time zone) returns bytea
@@ -1293,6 +1482,7 @@ create table jobs.worker (
 -- function jobs._is_fit(i_body jsonb, i_fits jsonpath, i_names text[]) returns boolean
 -- function jobs._is_in_use(i_signature jobs.task_signature) returns boolean
 -- function jobs._is_kept_by(i_rule jobs.keep_rule) returns text
+-- function jobs._is_limit_used(i_limit jobs.job_limit) returns boolean
 -- function jobs._is_listed(i_list jsonb, i_value jsonb) returns boolean
 -- function jobs._is_name(i_name text) returns boolean
 -- function jobs._is_open(i_job character varying) returns boolean
@@ -1304,6 +1494,9 @@ create table jobs.worker (
 -- function jobs._is_usual(i_kind text, i_attempt integer, i_details jsonb) returns boolean
 -- function jobs._jitter(i_schedule jobs.schedule) returns interval
 -- function jobs._joined(i_parts text[], i_by text) returns text
+-- function jobs._judge(i_rows tid[], i_num integer, i_limits jobs.task_limit[], i_states jobs.bucket_state[], i_now timestamp with time zone, OUT admission jobs.admission, OUT states jobs.bucket_state[]) returns record
+-- function jobs._keep_slots(i_runs jobs.accepted_runs, i_leases uuid[], i_batch_indexes integer[], i_outcomes text[]) returns void
+-- function jobs._keepers() returns TABLE(bucket bigint, job_id character varying, scheduled_at timestamp with time zone)
 -- function jobs._key_part(i_value jsonb) returns text
 -- function jobs._kind_of_end(i_outcome text, i_retries integer, i_max_retries integer) returns text
 -- function jobs._kind(i_value jsonb) returns text
@@ -1314,8 +1507,16 @@ create table jobs.worker (
 -- function jobs._last_tick(i_schedule jobs.schedule, i_cron jobs.cron, i_known timestamp with time zone, i_now timestamp with time zone) returns timestamp with time zone
 -- function jobs._last_ticks(i_schedule jobs.schedule, i_cron jobs.cron, i_last timestamp with time zone, i_num integer) returns timestamp with time zone[]
 -- function jobs._likes_of(i_topic text, i_is_declared boolean) returns text[]
+-- function jobs._limit_contradiction(i_options jsonb) returns text
+-- function jobs._limit_flaw(i_options jsonb) returns text
+-- function jobs._limit_key(i_limit jobs.job_limit, i_key jsonb) returns jsonb
+-- function jobs._limit_named(i_name text) returns jobs.job_limit
+-- function jobs._limit_options(i_limit jobs.job_limit) returns jsonb
 -- function jobs._limit_the_rest() returns void
+-- function jobs._limits_in_turn(i_limits jobs.task_limit[], i_ids integer[]) returns jobs.task_limit[]
 -- function jobs._limits_of(i_role name, i_publish boolean, i_how text) returns text[]
+-- function jobs._limits_of(i_tasks text[]) returns jobs.task_limit[]
+-- function jobs._limits_under(i_topic text) returns SETOF jobs.job_limit
 -- function jobs._limits(i_publish boolean) returns jobs.limits
 -- function jobs._listen_until(i_flag regclass, i_until timestamp with time zone) returns void
 -- function jobs._literal(i_at timestamp with time zone) returns text
@@ -1328,6 +1529,8 @@ create table jobs.worker (
 -- function jobs._log_missed(i_schedule jobs.schedule, i_last timestamp with time zone, i_why text) returns void
 -- function jobs._log_schedule(i_name text, i_outcome text, i_ticks timestamp with time zone[], i_jobs character varying[], i_reason text) returns void
 -- function jobs._look_again() returns void
+-- function jobs._look_at_waiting(i_limit integer) returns void
+-- function jobs._look_where_room(i_ids integer[]) returns void
 -- function jobs._lowest_bits(i_number bigint) returns bigint
 -- function jobs._maintain_event_partitions(i_now timestamp with time zone, i_clock_is_sure boolean) returns text[]
 -- function jobs._maintain_partitions() returns SETOF text
@@ -1348,6 +1551,7 @@ create table jobs.worker (
 -- function jobs._measured_tasks() returns TABLE(task text, state text, number double precision)
 -- function jobs._meet_holders(i_wanted jobs.wanted_key[], i_new jobs.open_job[], i_rules jobs.unique_rule[], i_now timestamp with time zone, i_in_turn boolean) returns jobs.wanted_key[]
 -- function jobs._meta_of_tick(i_schedule jobs.schedule, i_tick timestamp with time zone) returns jsonb
+-- function jobs._metrics_of_limits() returns TABLE(name text, labels jsonb, value double precision)
 -- function jobs._metrics_of_problems() returns TABLE(name text, labels jsonb, value double precision)
 -- function jobs._metrics_of_schedules() returns TABLE(name text, labels jsonb, value double precision)
 -- function jobs._metrics_of_snapshots() returns TABLE(name text, labels jsonb, value double precision)
@@ -1357,6 +1561,7 @@ create table jobs.worker (
 -- function jobs._millis(i_at timestamp with time zone) returns bigint
 -- function jobs._moment(i_at timestamp with time zone) returns text
 -- function jobs._moments(i_local timestamp without time zone, i_zone text) returns timestamp with time zone[]
+-- function jobs._move_admitted(i_admission jobs.admission, i_worker uuid, i_lease uuid, i_now timestamp with time zone, i_margin double precision, i_own_batch text[], i_begin integer, i_shared_part integer, i_own_part integer) returns TABLE(part integer, run_at timestamp with time zone, xid bigint, started bigint, jobs jobs.open_job[], size integer)
 -- function jobs._move_many(i_rows jobs.locked_rows, i_worker uuid, i_lease uuid, i_now timestamp with time zone, i_margin double precision, i_own_batch text[], i_begin integer, i_shared_part integer, i_own_part integer) returns TABLE(part integer, run_at timestamp with time zone, xid bigint, started bigint, jobs jobs.open_job[], size integer)
 -- function jobs._move_on(i_schedule jobs.schedule, i_next timestamp with time zone) returns void
 -- function jobs._move_rows(i_rows jobs.locked_rows, i_worker uuid, i_lease uuid, i_now timestamp with time zone, i_margin double precision, i_own_batch text[], i_begin integer, i_shared_part integer, i_own_part integer) returns TABLE(part integer, run_at timestamp with time zone, xid bigint, started bigint, jobs jobs.open_job[], size integer)
@@ -1365,6 +1570,7 @@ create table jobs.worker (
 -- function jobs._new_job_id(i_time bytea, i_number bigint, i_random bytea DEFAULT substr(uuid_send(gen_random_uuid()), 11)) returns character varying
 -- function jobs._new_job_ids(i_numbers bigint[], i_now timestamp with time zone) returns character varying[]
 -- function jobs._new_jobs(i_ids bigint[], i_job_ids character varying[], i_tasks text[], i_bodies jsonb[], i_bytes bigint[], i_due timestamp with time zone[], i_timeouts numeric[], i_priorities integer[], i_max_retries integer[], i_metas jsonb[], i_rules jobs.unique_rule[], i_now timestamp with time zone) returns jobs.open_job[]
+-- function jobs._new_limit_id() returns integer
 -- function jobs._next_commands(i_worker uuid, i_now timestamp with time zone) returns jsonb
 -- function jobs._next_cron(i_cron jobs.cron, i_zone text, i_gap text, i_fold text, i_after timestamp with time zone) returns timestamp with time zone
 -- function jobs._next_ended(i_op jobs.operation, i_jobs integer, OUT o_jobs text[], OUT o_op jobs.operation) returns record
@@ -1380,6 +1586,7 @@ create table jobs.worker (
 -- function jobs._note_dropped_events(i_partition text, i_from timestamp with time zone, i_to timestamp with time zone) returns void
 -- function jobs._note_each(i_kind text, i_events jobs.new_event[]) returns void
 -- function jobs._note_ends(i_runs jobs.accepted_runs, i_leases uuid[], i_batch_indexes integer[], i_outcomes text[], i_errors text[]) returns void
+-- function jobs._note_heard(i_limit integer, i_heard pg_snapshot, i_timers_to timestamp with time zone, i_run_seconds double precision, i_turn double precision) returns void
 -- function jobs._note_picked(i_lease uuid) returns void
 -- function jobs._note_plain_client() returns void
 -- function jobs._note_progress(i_worker uuid, i_progress jsonb) returns void
@@ -1392,14 +1599,17 @@ create table jobs.worker (
 -- function jobs._note_started(i_worker uuid, i_leases uuid[], i_batch_indexes integer[], i_skip boolean) returns void
 -- function jobs._note_status(i_worker uuid, i_status jsonb, i_now timestamp with time zone) returns void
 -- function jobs._note_ticks(i_name text, i_outcome text, i_ticks timestamp with time zone[], i_published jobs.published, i_reason text) returns void
+-- function jobs._note_turn() returns void
 -- function jobs._nth_random(i_randoms bytea, i_nth integer) returns bytea
 -- function jobs._offset(i_at timestamp with time zone, i_zone text) returns interval
 -- function jobs._old_values(i_old jsonb, i_new jsonb) returns jsonb
 -- function jobs._oldest_kept(i_now pg_snapshot) returns pg_snapshot
 -- function jobs._on_day(i_day timestamp with time zone) returns text
+-- function jobs._open_blocked(i_states jobs.bucket_state[], i_limits jobs.task_limit[], i_num integer, i_now timestamp with time zone, OUT admission jobs.admission, OUT rows tid[], OUT states jobs.bucket_state[]) returns record
 -- function jobs._open_job(i_row jobs.pending) returns jobs.open_job
 -- function jobs._open_of(i_jobs text[]) returns TABLE(job_id character varying, status character varying, task character varying)
 -- function jobs._opened(i_leases uuid[], i_parts integer[], i_bits bigint[]) returns TABLE(lease uuid, batch_index integer, run_at timestamp with time zone, worker uuid, id bigint, job_id character varying, task character varying, body jsonb, retries integer, max_retries integer, priority integer, timeout numeric, created_at timestamp with time zone, scheduled_at timestamp with time zone, ready_seq bigint, attempt integer, traceback text, meta jsonb, on_end jobs.on_end)
+-- function jobs._opens_at(i_max integer, i_rates jobs.rate[], i_held integer, i_tats timestamp with time zone[], i_closed_until timestamp with time zone, i_now timestamp with time zone) returns timestamp with time zone
 -- function jobs._other_counts() returns TABLE(task text, state text, jobs bigint)
 -- function jobs._outcomes(i_new jobs.open_job[], i_rules jobs.unique_rule[], i_met jobs.wanted_key[]) returns jobs.published
 -- function jobs._own_schedule(i_name text) returns jobs.schedule
@@ -1434,6 +1644,7 @@ create table jobs.worker (
 -- function jobs._problems_of_history() returns SETOF jobs.problem
 -- function jobs._problems_of_keys() returns SETOF jobs.problem
 -- function jobs._problems_of_leases() returns SETOF jobs.problem
+-- function jobs._problems_of_limits() returns SETOF jobs.problem
 -- function jobs._problems_of_owners() returns SETOF jobs.problem
 -- function jobs._problems_of_pauses() returns SETOF jobs.problem
 -- function jobs._problems_of_queues() returns SETOF jobs.problem
@@ -1457,19 +1668,22 @@ create table jobs.worker (
 -- function jobs._publishable(i_task character varying, i_bytes bigint, i_limit integer, i_scheduled_at timestamp with time zone, i_timeout numeric, i_max_retries integer) returns boolean
 -- function jobs._published_rows(i_published jobs.published) returns SETOF jobs.queued
 -- function jobs._purge_rows(i_rows tid[]) returns bigint
--- function jobs._queue_heads(OUT o_tasks text[], OUT o_jobs text[], OUT o_since timestamp with time zone[]) returns record
--- function jobs._queues() returns TABLE(task character varying, job_id character varying, since timestamp with time zone, is_served boolean, is_paused boolean)
+-- function jobs._queue_heads(OUT o_tasks text[], OUT o_jobs text[], OUT o_since timestamp with time zone[], OUT o_blocked boolean[]) returns record
+-- function jobs._queues() returns TABLE(task character varying, job_id character varying, since timestamp with time zone, is_served boolean, is_paused boolean, is_blocked boolean, oldest timestamp with time zone)
 -- function jobs._quota(i_op jobs.operation, i_now timestamp with time zone) returns integer
 -- function jobs._quotas(i_ranges jobs.key_range[], i_num integer, i_own_batch text[]) returns TABLE(key_range jobs.key_range, rows integer, jobs integer, cut boolean)
 -- function jobs._quoted(i_text text) returns text
 -- function jobs._randoms(i_ids integer) returns bytea
 -- function jobs._range_end(i_from timestamp with time zone, i_until timestamp with time zone) returns timestamp with time zone
--- function jobs._rank(i_priority integer, i_ready_seq bigint) returns bigint
+-- function jobs._rank(i_priority integer, i_ready_seq bigint, i_bucket bigint DEFAULT NULL::bigint) returns bigint
+-- function jobs._ranks_between(i_task text, i_blocked bigint) returns bigint[]
+-- function jobs._rate_text(i_rate jobs.rate) returns text
 -- function jobs._read_cron(i_cron text) returns jobs.cron
 -- function jobs._read_position(i_position text, i_now pg_snapshot, OUT o_before pg_snapshot, OUT o_read pg_snapshot, OUT o_number bigint, OUT o_nth integer, OUT o_flaw text) returns record
 -- function jobs._read_unique(i_which text, i_unique jsonb, i_task text) returns jobs.unique_rule
 -- function jobs._reads_arguments() returns boolean
 -- function jobs._ready_counts(i_tasks text[]) returns TABLE(task text, state text, jobs bigint)
+-- function jobs._ready_rows(i_tasks text[], i_limits jobs.task_limit[], i_states jobs.bucket_state[], i_now timestamp with time zone, i_num integer, i_look integer, i_own_batch text[], i_watermark_tasks text[], i_watermark_priorities integer[], i_watermarks bigint[], i_jobs_per_mib bigint) returns tid[]
 -- function jobs._ready_tasks(i_topic text) returns text[]
 -- function jobs._redrive(i_jobs text[], i_parts text[]) returns jobs.redriven[]
 -- function jobs._refresh_publish_checks(i_names text[] DEFAULT NULL::text[]) returns void
@@ -1484,20 +1698,25 @@ create table jobs.worker (
 -- function jobs._refuse(i_which text, i_task character varying, i_bytes bigint, i_scheduled_at timestamp with time zone, i_timeout numeric, i_max_retries integer) returns boolean
 -- function jobs._release_keys(i_jobs text[], i_on_ends jobs.on_end[]) returns void
 -- function jobs._remember_signatures(i_tasks jobs.declaration[]) returns void
+-- function jobs._repeats(i_array jsonb) returns boolean
 -- function jobs._replaced(i_old jobs.schedule, i_new jobs.schedule) returns jobs.schedule
 -- function jobs._report_details(i_done double precision, i_total double precision, i_note text) returns jsonb
 -- function jobs._report_left(i_words text, i_hint text, i_code text, i_is_any_back boolean) returns void
 -- function jobs._requeue(i_jobs text[], i_parts text[], OUT o_back text[], OUT o_too_large text[], OUT o_blocked text[], OUT o_holders text[], OUT o_redriven text[], OUT o_left text[], OUT o_skips text[]) returns record
 -- function jobs._restricted() returns name
+-- function jobs._retire_limit(i_limit jobs.job_limit) returns void
 -- function jobs._role_oid(i_name name) returns oid
 -- function jobs._roll_up(i_blocks integer) returns void
 -- function jobs._rollup_rows(i_topic text, i_from timestamp with time zone, i_to timestamp with time zone) returns SETOF jobs.rollup
+-- function jobs._room(i_max integer, i_rates jobs.rate[], i_held integer, i_tats timestamp with time zone[], i_closed_until timestamp with time zone, i_now timestamp with time zone) returns integer
 -- function jobs._rows_of_one(i_ranges jobs.key_range[], i_num integer, i_own_batch text[]) returns integer[]
 -- function jobs._rules_of_kind(i_which text, i_task text, i_kind jsonb, i_bodies jsonb[], i_values jsonb[]) returns jobs.unique_rule[]
 -- function jobs._run_operation(i_op jobs.operation, i_seconds double precision) returns jobs.operation
 -- function jobs._run_partitions() returns TABLE(parent text, name text, day date)
+-- function jobs._runs_in_order(i_runs jobs.accepted_runs, i_leases uuid[], i_batch_indexes integer[], i_outcomes text[]) returns TABLE(job_id character varying, bucket bigint, seconds double precision, ends boolean, is_dead boolean, on_dead text)
 -- function jobs._runs_since(i_jobs text[]) returns text
 -- function jobs._said(i_said text, OUT done double precision, OUT total double precision, OUT note text, OUT lines jsonb) returns record
+-- function jobs._save_limit(i_new jobs.job_limit) returns jobs.job_limit
 -- function jobs._save_schedule(i_new jobs.schedule) returns jobs.schedule
 -- function jobs._schedule_flaw(i_schedules jsonb) returns text
 -- function jobs._schema_error_of_any(i_variants jsonb, i_one boolean, i_value jsonb, i_root jsonb, i_depth integer, i_left integer, i_until timestamp with time zone) returns jobs.schema_error
@@ -1521,6 +1740,7 @@ create table jobs.worker (
 -- function jobs._seconds(i_span interval) returns numeric
 -- function jobs._seen_schedule(i_name text) returns jobs.schedule
 -- function jobs._send_commands(i_kind text, i_workers uuid[], i_details jsonb[], i_who name, i_reason text, i_expires_seconds double precision, i_now timestamp with time zone) returns TABLE(command bigint, worker uuid)
+-- function jobs._sensitive_keys(i_limit jobs.job_limit) returns TABLE(at integer, args_schema jsonb)
 -- function jobs._settle_alike(i_leases uuid[], i_batch_indexes integer[], i_outcome text, i_error text, i_delay double precision) returns void
 -- function jobs._settle_lost(i_leases uuid[], i_parts integer[], i_limit integer, i_reason text, i_now timestamp with time zone, i_only_expired boolean) returns integer
 -- function jobs._settle_others(i_runs jobs.accepted_runs, i_leases uuid[], i_batch_indexes integer[], i_outcomes text[], i_errors text[], i_delays double precision[], i_now timestamp with time zone) returns void
@@ -1531,9 +1751,11 @@ create table jobs.worker (
 -- function jobs._share(i_done double precision, i_total double precision) returns text
 -- function jobs._share(i_num integer, i_ranges integer) returns integer
 -- function jobs._short_error(i_error text) returns text
+-- function jobs._short_key(i_key jsonb) returns jsonb
 -- function jobs._shorten_audit(i_now timestamp with time zone) returns void
 -- function jobs._short(i_part text) returns text
 -- function jobs._shown_body(i_task character varying, i_body jsonb) returns jsonb
+-- function jobs._shown_key(i_limit jobs.job_limit, i_key jsonb) returns jsonb
 -- function jobs._shown_operation(i_op jobs.operation) returns jobs.operation_info
 -- function jobs._shown_result(i_task character varying, i_result jsonb) returns jsonb
 -- function jobs._shown(i_text text) returns text
@@ -1548,10 +1770,16 @@ create table jobs.worker (
 -- function jobs._snapshot_to_count(i_before pg_snapshot) returns pg_snapshot
 -- function jobs._span(i_span interval) returns text
 -- function jobs._start(i_job character varying) returns void
+-- function jobs._starts_left(i_rates jobs.rate[], i_tats timestamp with time zone[], i_now timestamp with time zone) returns integer
+-- function jobs._state_of(i_bucket jobs.bucket, i_at tid) returns jobs.bucket_state
+-- function jobs._states_in_turn(i_ids integer[], i_limits jobs.task_limit[], i_num integer, i_now timestamp with time zone) returns jobs.bucket_state[]
+-- function jobs._states_of(i_limits integer[], i_some bigint[] DEFAULT NULL::bigint[]) returns SETOF jobs.bucket_state
 -- function jobs._step_of_statistics(i_from timestamp with time zone, i_to timestamp with time zone, i_step interval) returns interval
 -- function jobs._step_operations(i_seconds double precision) returns void
 -- function jobs._step(i_op jobs.operation, i_jobs integer) returns jobs.operation
+-- function jobs._steps(i_free text[], i_limited text[], i_states jobs.bucket_state[]) returns TABLE(is_free boolean, is_half boolean)
 -- function jobs._store_beside_others(i_new jobs.open_job[], i_bytes bigint[], i_rules jobs.unique_rule[], i_now timestamp with time zone) returns jobs.published
+-- function jobs._store_buckets(i_states jobs.bucket_state[], i_now timestamp with time zone) returns boolean
 -- function jobs._store_or_change(i_wanted jobs.wanted_key[], i_new jobs.open_job[], i_bytes bigint[], i_rules jobs.unique_rule[], i_now timestamp with time zone) returns jobs.wanted_key[]
 -- function jobs._store_progress(i_worker uuid, i_progress jsonb, i_new boolean) returns void
 -- function jobs._store_redriven(i_jobs jobs.redriven[], i_parts text[], i_now timestamp with time zone) returns void
@@ -1568,6 +1796,7 @@ create table jobs.worker (
 -- function jobs._take_keys_in_turn(i_names text[], i_keys text[], i_jobs text[], i_untils timestamp with time zone[], i_now timestamp with time zone) returns TABLE(nth integer, holder character varying, task character varying, state character varying)
 -- function jobs._take_keys_together(i_names text[], i_keys text[], i_jobs text[], i_untils timestamp with time zone[], i_now timestamp with time zone) returns TABLE(nth integer, holder character varying, task character varying, state character varying)
 -- function jobs._take_keys(i_names text[], i_keys text[], i_jobs text[], i_untils timestamp with time zone[], i_now timestamp with time zone) returns TABLE(nth integer, holder character varying, task character varying, state character varying)
+-- function jobs._take_turns(i_limits jobs.task_limit[], i_is_plain boolean) returns integer[]
 -- function jobs._tell_cancelled(i_runs jobs.cancelled_runs, i_grace_seconds double precision, i_who name, i_reason text) returns void
 -- function jobs._template_of_array(i_schema jsonb, i_root jsonb, i_refs text[], i_known jsonb) returns text
 -- function jobs._template_of_number(i_type text, i_schema jsonb) returns text
@@ -1580,6 +1809,7 @@ create table jobs.worker (
 -- function jobs._template_of_values(i_values jsonb) returns text
 -- function jobs._template(i_schema jsonb, i_root jsonb, i_refs text[], i_known jsonb) returns text
 -- function jobs._templates(i_schemas jsonb, i_root jsonb, i_refs text[], i_known jsonb) returns text[]
+-- function jobs._tend_limits() returns void
 -- function jobs._text_size(i_value jsonb) returns bigint
 -- function jobs._tick(i_schedule jobs.schedule, i_now timestamp with time zone) returns void
 -- function jobs._ticks_between(i_schedule jobs.schedule, i_cron jobs.cron, i_from timestamp with time zone, i_to timestamp with time zone, i_num integer) returns timestamp with time zone[]
@@ -1589,6 +1819,8 @@ create table jobs.worker (
 -- function jobs._try_to_change_partitions(i_today date, i_full boolean, i_make date[], i_drop text[]) returns text[]
 -- function jobs._turn_away() returns void
 -- function jobs._types(i_schema jsonb) returns jsonb
+-- function jobs._unblocked_seq(i_bucket bigint, i_ready_seq bigint) returns bigint
+-- function jobs._unheard(i_limit integer) returns SETOF jobs.bucket_delta
 -- function jobs._unique_due(i_due timestamp with time zone, i_longest timestamp with time zone) returns timestamp with time zone
 -- function jobs._unique_kind(i_which text, i_unique jsonb, i_task text) returns jobs.unique_rule
 -- function jobs._unique_options() returns text[]
@@ -1597,13 +1829,15 @@ create table jobs.worker (
 -- function jobs._unkept(i_which text) returns text[]
 -- function jobs._unknown_key(i_task jsonb) returns text
 -- function jobs._unpack_heads(i_ranges jobs.key_range[], i_most integer, i_own_batch text[], i_depth integer DEFAULT 1000) returns boolean
--- function jobs._unpack_rows(i_rows tid[]) returns bigint
+-- function jobs._unpack_limited(i_rows tid[], i_limits jobs.task_limit[], i_states jobs.bucket_state[], i_num integer, i_now timestamp with time zone) returns tid[]
+-- function jobs._unpack_rows(i_rows tid[]) returns tid[]
 -- function jobs._unpack(i_jobs text[]) returns void
 -- function jobs._unpaused(i_tasks text[]) returns text[]
 -- function jobs._utc(i_at timestamp with time zone) returns text
 -- function jobs._values(i_schema jsonb) returns jsonb
 -- function jobs._visible_now() returns pg_snapshot
 -- function jobs._visible(i_tasks text[]) returns text[]
+-- function jobs._wait_for(i_rates jobs.rate[], i_state jobs.bucket_state, i_cost integer, i_now timestamp with time zone) returns double precision
 -- function jobs._waits_since(q jobs.pending) returns timestamp with time zone
 -- function jobs._wake_commanded(i_workers uuid[]) returns void
 -- function jobs._wake_waiters() returns void
@@ -1617,11 +1851,13 @@ create table jobs.worker (
 -- function jobs._watch_likes(i_kinds text[]) returns text[]
 -- function jobs._weekday_names() returns text[]
 -- function jobs._weeks() returns SETOF text
+-- function jobs._weight_of(i_weights jsonb, i_key jsonb) returns double precision
 -- function jobs._weight(i_size integer, i_bytes integer, i_jobs_per_mib bigint) returns integer
 -- function jobs._when(i_schedule jobs.schedule) returns text
 -- function jobs._which(i_at bigint, i_of integer) returns text
 -- function jobs._why_expired(i_command jobs.command) returns text
 -- function jobs._with_metas(i_bytes bigint[], i_metas jsonb[]) returns bigint[]
 -- function jobs._with_note(i_note text, i_traceback text) returns text
+-- function jobs._without_kept(i_on_end jobs.on_end) returns jobs.on_end
 -- function jobs._workday(i_day integer, i_last integer, i_first_weekday integer) returns integer
 -- function jobs._write_events(i_groups jobs.event_group[]) returns void

@@ -3,7 +3,7 @@
 # Not part of every CI run: tests/mutations.sh takes about half an hour. With an argument: only what matches it.
 set -uo pipefail
 cd "$(dirname "$0")/.."
-cargo test -q -p pgjobs-tests --test it --test worker --test crash --test schedules --test control --test operations --test events --no-run || exit 2
+cargo test -q -p pgjobs-tests --test it --test worker --test crash --test schedules --test control --test operations --test events --test limits --no-run || exit 2
 survived=0
 
 # safeguard: what it is; then the mutation as function|text|replacement; then the tests that should notice
@@ -302,4 +302,34 @@ check "topics of a reader" "_events_between|where jobs._is_under(e.task, v_publi
 check "notes of progress, for those who may read them" "events_after|case when v_reads_notes then e.details else e.details - 'note' end|e.details" "${ev[@]}" positions
 check "other names of what is watched" "_likes_of|jobs._paused_names(array[v_pattern])|array[]::text[]" "${ev[@]}" written
 check "that claims look for watches only once there are some" "claim|and not jobs._are_watched()|and false" "${it[@]}" unused
+lim=(--test limits --)
+check "when a claim says to come again" "_claim_limited|if v_got < v_most and run_at is not null then|if false then" "${lim[@]}" worker::jobs_start
+check "when a limit without a key opens" "_claim_again|l.key is null where b.waits|l.key is null where false" "${lim[@]}" worker::jobs_start
+check "keys that wait, when a limit is changed" "_save_limit|perform jobs._look_at_waiting(v_new.id), jobs._wake_workers();|perform jobs._wake_workers();" "${lim[@]}" dropped
+check "what was used of other rates" "_save_limit|perform jobs._fit_rates(v_new);|" "${lim[@]}" options
+check "jobs that a dropped limit has blocked" "_retire_limit|perform jobs._free_blocked(i_limit.id, 10000);|" "${lim[@]}" dropped
+check "the place of jobs that were blocked" "_free_blocked|case when q.ready_seq > 0 then q.ready_seq - 4611686018427387904 else q.ready_seq end|q.ready_seq" "${lim[@]}" dropped
+check "dropped limits that are in use" "_free_dropped|continue when jobs._is_limit_used(v_limit);|" "${lim[@]}" dropped
+check "what an operator said of a declared limit" "_declare_limit|v_old.declared = i_declared|false" "${lim[@]}" declared
+check "limits that were made by hand" "_declare_limit|(v_old.declared is null or|(false or" "${lim[@]}" declared
+check "older workers of a limit that is declared no more" "_drop_undeclared|and w.started_at < l.undeclared_at)|and false)" "${lim[@]}" declared
+check "the task of a declared limit alone" "_declare_limit|v_new.pattern := jobs._literally(i_task);|" "${lim[@]}" declared
+check "turns of claims at a limit" "_take_turns|order by l.id for no key update);|order by l.id);" "${lim[@]}" races
+check "a limit that a plain client has locked" "_take_turns|for no key update skip locked|for no key update" "${lim[@]}" races
+check "claims with an old snapshot" "_note_turn|v_last <> v_own and not|false and not" "${lim[@]}" races
+check "what was said by transactions that commit late" "_hear|select pg_snapshot_xip(v_state.heard) as xid|select null::xid8 as xid" "${lim[@]}" races
+check "jobs of several limits beside those of one" "_open_blocked|l.is_simple or not (select coalesce(bool_or(s.is_simple), false) from locked s)|true" "${lim[@]}" slots
+check "jobs of other tasks at a key" "_open_blocked|q.task = any (v_tasks) and|" "${lim[@]}" slots
+check "tasks whose limit is full, in a claim" "_claim_limited|where l.task <> all (v_round.shut_tasks)|" "${lim[@]}" slots
+check "keys whose first job costs too much, in a claim" "_claim_limited|v_shut := v_shut || v_round.shut_buckets;|" "${lim[@]}" slots
+check "a long line of one key" "_judge|when k.is_kept or not k.keys_fit then 0|when k.is_kept then 0" "${lim[@]}" slots
+check "who may open a key that is held" "_judge|(s.closed_by = a.job_id and a.on_dead = 'hold') is true|s.closed_by = a.job_id and a.on_dead = 'hold'" "${lim[@]}" ends
+check "slots that a job in order keeps" "_keep_slots|on_end.kept = k.buckets|on_end.kept = null" "${lim[@]}" ends
+check "the turn of a key that comes to wait" "_note_served|t.turn > coalesce(s.turn, 0)|false" "${lim[@]}" fair
+check "the room of a cap" "_claim_capped|case when not v_step.is_free then v_room - v_taken end|null" "${lim[@]}" slots
+check "the rest of a cap, for packed rows" "_claim_capped|v_taken > 0 and n.num < 64|false" "${lim[@]}" slots
+check "what the minute's check corrects" "_correct_buckets|set held = w.slots|set held = w.held" "${lim[@]}" races
+check "what the minute's check finds blocked" "_correct_waiting|s.waits is not true|false" "${lim[@]}" races
+check "keys with room among those whose turn is next" "_states_in_turn|and jobs._room(v_limit.max, v_limit.rates, b.held, b.tats, b.closed_until, i_now) > 0|" "${lim[@]}" fair
+check "slots that are kept of a limit that has gone" "_give_back_kept|where exists (select from jobs.job_limit l where l.id = (b & 16383)::integer)|" "${lim[@]}" ends
 exit $survived

@@ -101,7 +101,8 @@ begin
   v_limit.name := i_name;
   v_limit.topic := i_topic;
   v_limit.pattern := jobs._pattern(i_topic);
-  v_limit.key := (select array_agg(k.name order by k.at) from jsonb_array_elements_text(v_given->'key') with ordinality k(name, at));
+  -- One in order without a key has an empty one, so that what waits for it is out of the way of the job that keeps its place.
+  v_limit.key := coalesce((select array_agg(k.name order by k.at) from jsonb_array_elements_text(v_given->'key') with ordinality k(name, at)), case when v_given->'in_order' = 'true' then '{}'::text[] end);
   v_limit.in_order := coalesce((v_given->'in_order')::boolean, false);
   v_limit.max := case when v_limit.in_order then 1 else (v_given->>'max')::integer end;
   v_limit.cost := v_given->>'cost';
@@ -139,7 +140,7 @@ end $$;
 -- The options of a limit, from which jobs._as_limit makes the same.
 create or replace function jobs._limit_options(i_limit jobs.job_limit) returns jsonb
 language sql stable set search_path = pg_catalog, pg_temp as $$
-  select jsonb_strip_nulls(jsonb_build_object('key', to_jsonb(i_limit.key), 'max', case when not i_limit.in_order then i_limit.max end,
+  select jsonb_strip_nulls(jsonb_build_object('key', to_jsonb(nullif(i_limit.key, '{}')), 'max', case when not i_limit.in_order then i_limit.max end,
     'rates', (select jsonb_agg(jsonb_build_object('rate', jobs._rate_text(row(r.count, r.seconds, r.burst)::jobs.rate),
                 'burst', nullif(r.burst, jobs._default_burst(r.count, r.seconds))) order by r.at)
               from unnest(i_limit.rates) with ordinality r(count, seconds, burst, at)),

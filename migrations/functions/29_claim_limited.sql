@@ -118,7 +118,7 @@ begin
 end $$;
 
 -- The states of buckets that a turn begins with: those of which something was said, those without a key, and of
--- fair limits those whose turn is next.
+-- fair limits those with room whose turn is next.
 create or replace function jobs._states_in_turn(i_ids integer[], i_limits jobs.task_limit[], i_num integer, i_now timestamptz) returns jobs.bucket_state[]
 language plpgsql as $$
 declare
@@ -134,7 +134,7 @@ begin
     elsif v_limit.fair then
       v_states := v_states || (
         select array_agg(s.state)
-        from (select jobs._state_of(b, b.ctid) as state, b.id from jobs.bucket b where (b.id & 16383) = v_limit.id and b.waits order by b.turn limit greatest(100, i_num)) s
+        from (select jobs._state_of(b, b.ctid) as state, b.id from jobs.bucket b where (b.id & 16383) = v_limit.id and b.waits and jobs._room(v_limit.max, v_limit.rates, b.held, b.tats, b.closed_until, i_now) > 0 order by b.turn limit greatest(100, i_num)) s
         left join unnest(v_heard) h on h.id = s.id where h.id is null);
     end if;
   end loop;
@@ -315,8 +315,12 @@ begin
   )
   select array_agg(l.at order by l.rank, l.seq) filter (where l.is_simple) as rows, array_agg(l.at) filter (where not l.is_simple) as others, sum(l.bytes + 300) as bytes, bool_or(l.on_end) as on_end,
     array_agg(l.job_id) filter (where l.is_simple) as jobs, array_agg(l.id) filter (where l.is_simple) as buckets, (
-      select array_agg(case when o.room > 0 then jobs._after_open(b, u.is_left is true or exists (select from jobs.pending q where q.bucket = o.id and q.ctid <> all (coalesce(u.at, '{}'))), coalesce(u.taken, 0), u.rank, u.seq, o.rates, o.fair, o.weight, o.limit_turn, o.run_seconds, i_now) else b end)
-      from unnest(i_states) b left join open o on o.id = b.id left join used u on u.id = b.id) as states
+      select array_agg(case when o.room > 0 then jobs._after_open(b, u.is_left is true or exists (select from jobs.pending q where q.bucket = o.id and q.ctid <> all (coalesce(u.at, '{}'))), coalesce(u.taken, 0), p.rank, p.seq, o.rates, o.fair, o.weight, o.limit_turn, o.run_seconds, i_now) else b end)
+      from unnest(i_states) b left join open o on o.id = b.id left join used u on u.id = b.id
+      left join lateral (   -- the first place, unless there are jobs of other tasks before it
+        select u.rank, u.seq where not exists (
+          select from jobs.pending q where q.bucket = o.id and (jobs._rank(q.priority, q.ready_seq), q.ready_seq) >= (o.first_rank, o.first_seq)
+            and (jobs._rank(q.priority, q.ready_seq), q.ready_seq) < (u.rank, u.seq))) p on true) as states
   into v_opened from locked l;
   states := v_opened.states;
   if v_opened.rows is not null then

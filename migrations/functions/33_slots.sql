@@ -85,7 +85,8 @@ create or replace function jobs._give_back_kept(i_on_ends jobs.on_end[]) returns
 language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 begin
   insert into jobs.bucket_delta (limit_id, buckets, slots, seconds)
-  select b & 16383, array_agg(b), array_agg(1), array_agg(0::double precision) from unnest(i_on_ends) e, unnest(e.kept) b group by 1;
+  select b & 16383, array_agg(b), array_agg(1), array_agg(0::double precision) from unnest(i_on_ends) e, unnest(e.kept) b
+  where exists (select from jobs.job_limit l where l.id = (b & 16383)::integer) group by 1;
   if found then
     perform jobs._wake_workers();
   end if;

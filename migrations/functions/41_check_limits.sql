@@ -12,7 +12,7 @@ declare
   v_wrong jsonb;
 begin
   perform jobs._note_turn();
-  v_wrong := jobs._correct_buckets(v_ids);
+  v_wrong := nullif(coalesce(jobs._correct_buckets(v_ids), '[]') || jobs._correct_waiting(v_ids), '[]');
   if v_wrong is not null then
     perform jobs._audit('correct_limits', null, null, 'the slots counted were not those that runs hold', v_wrong);
     raise warning 'the slots counted for % keys of limits were not those that runs hold, and are corrected: see the audit', jsonb_array_length(v_wrong);
@@ -56,12 +56,45 @@ begin
   ), fixed as (
     update jobs.bucket b set held = w.slots from wrong w where b.id = w.id and b.version = w.version
   ), missing as (
-    insert into jobs.bucket (id, version, key, held, waits) select h.bucket, nextval('jobs.bucket_versions'), '[]', h.slots, true from held h
+    insert into jobs.bucket (id, version, key, held) select h.bucket, nextval('jobs.bucket_versions'), '[]', h.slots from held h
     where h.slots > 0 and not exists (select from jobs.bucket b where b.id = h.bucket) returning id, held
   )
   select jsonb_agg(jsonb_build_object('limit', l.name, 'bucket', w.id::text, 'counted', w.was, 'held', w.slots)) into v_wrong
   from (select w.id, w.held as was, w.slots from wrong w union all select m.id, 0, m.held from missing m limit 100) w join jobs.job_limit l on l.id = w.id & 16383;
   return v_wrong;
+end $$;
+
+-- Corrects the buckets of these limits at which jobs are blocked and which do not say so, and makes jobs ready that are
+-- blocked at a limit which is not there any more; what was wrong. Reads one row of each bucket that has blocked jobs.
+create or replace function jobs._correct_waiting(i_ids integer[]) returns jsonb
+language plpgsql set enable_seqscan = off as $$
+declare
+  v_buckets bigint[];
+  v_wrong jsonb;
+begin
+  with recursive blocked as (
+    (select q.bucket from jobs.pending q where q.bucket is not null order by q.bucket limit 1)
+    union all
+    select (select q.bucket from jobs.pending q where q.bucket > b.bucket order by q.bucket limit 1) from blocked b where b.bucket is not null
+  )
+  select array_agg(b.bucket) into v_buckets from blocked b;
+  with wrong as materialized (
+    select w.id, s.version, s.key, s.held, s.tats, s.turn, s.closed_until, s.closed_by, s.reason
+    from unnest(v_buckets) w(id) left join lateral (select b.* from jobs.bucket b where b.id = w.id order by b.version desc limit 1) s on true
+    where (w.id & 16383)::integer = any (i_ids) and s.waits is not true
+  ), gone as (
+    delete from jobs.bucket b using wrong w where b.id = w.id and b.version = w.version
+  ), made as (
+    insert into jobs.bucket (id, version, key, held, waits, first_rank, first_seq, tats, turn, closed_until, closed_by, reason)
+    select w.id, nextval('jobs.bucket_versions'), coalesce(w.key, '[]'), coalesce(w.held, 0), true, -9223372036854775808, -9223372036854775808, w.tats, coalesce(w.turn, 0), w.closed_until, w.closed_by, w.reason
+    from wrong w
+  ), freed as (
+    update jobs.pending q set bucket = null, ready_seq = jobs._unblocked_seq(q.bucket, q.ready_seq)
+    where q.bucket = any (array(select b from unnest(v_buckets) b where not exists (select from jobs.job_limit l where l.id = (b & 16383)::integer))) returning q.bucket
+  )
+  select jsonb_agg(jsonb_build_object('limit', l.name, 'bucket', w.id::text, 'waits', true)) into v_wrong
+  from (select w.id from wrong w limit 100) w join jobs.job_limit l on l.id = (w.id & 16383)::integer;
+  return coalesce(v_wrong, '[]');
 end $$;
 
 -- Lets claims look at buckets where jobs may wait though there is room.

@@ -95,7 +95,7 @@ begin
     select (s.id & 16383)::integer as limit_id, sum(s.held) as held, count(*) as keys, count(*) filter (where s.closed_until > v_now) as closed
     from jobs._states_of(v_ids) s group by 1
   )
-  select l.name, l.topic, l.key, l.max, (select array_agg(jobs._rate_text(row(r.count, r.seconds, r.burst)::jobs.rate) order by r.at) from unnest(l.rates) with ordinality r(count, seconds, burst, at)), l.cost, l.in_order, l.on_dead, l.fair, l.weights,
+  select l.name, l.topic, nullif(l.key, '{}'), l.max, (select array_agg(jobs._rate_text(row(r.count, r.seconds, r.burst)::jobs.rate) order by r.at) from unnest(l.rates) with ordinality r(count, seconds, burst, at)), l.cost, l.in_order, l.on_dead, l.fair, l.weights,
     l.declared_by, coalesce(s.held, 0), case when l.key is null then 0 else jobs._count_blocked(l.id) end, coalesce(s.keys, 0), coalesce(s.closed, 0),
     l.changed_at, l.changed_by
   from jobs.job_limit l left join states s on s.limit_id = l.id

@@ -13,7 +13,7 @@ create table jobs.job_limit (
   name varchar collate "C" not null constraint job_limit_by_name unique,
   topic varchar collate "C" not null,
   pattern text not null,               -- the topic as a LIKE pattern
-  key text[],                          -- the arguments that make the key; null: one bucket for all jobs
+  key text[],                          -- the arguments that make the key; null: one bucket for all jobs, which wait in their queue; {}: which are blocked there (in_order)
   max integer constraint max_is_0_or_more check (max >= 0),   -- slots of a bucket; null: any number
   rates jobs.rate[],                   -- all of them hold; null: none
   cost text,                           -- the argument that says how many slots and starts a job takes; null: 1
@@ -110,6 +110,13 @@ create type jobs.bucket_state as (
   id bigint, key jsonb, held integer, waits boolean, first_rank bigint, first_seq bigint, tats timestamptz[], timer timestamptz, turn double precision,
   closed_until timestamptz, closed_by varchar, reason text,
   at tid, stored_held integer, stored_waits boolean, is_changed boolean   -- in something else
+);
+
+-- What a row of jobs.pending that a claim has locked asks of one limit: the row, and its bucket there with what it
+-- takes of it.
+create type jobs.ask as (
+  at tid, rank bigint, seq bigint, size integer, bytes integer, job_id varchar, task varchar, has_on_end boolean, from_bucket bigint,
+  bucket bigint, key jsonb, price integer, is_keyless boolean, is_kept boolean, holds_dead boolean
 );
 
 -- What a claim decides about rows that it has locked: those that go, in their order, with what jobs._move_rows has to

@@ -187,3 +187,46 @@ async fn one_job_of_a_key_in_order_runs_whatever_follows_when_it_dies() {
         assert_eq!((held(&db, "o").await, held(&db, "a").await), (vec![1], vec![1]), "{policy}");
     }
 }
+
+/// All jobs of its tasks are one line.
+#[tokio::test]
+async fn a_limit_in_order_without_a_key_goes_on_with_the_job_that_runs_again() {
+    for (outcome, delay) in [("retry", 60), ("snooze", 60), ("release", 0)] {
+        let db = Db::with_clock().await;
+        limit(&db, "o", "t", r#"{"in_order": true, "on_dead": "hold"}"#).await;
+        let worker = db.worker(&["t"]).await;
+        for c in 1..=3 {
+            put(&db, "t", c, 1).await;
+        }
+        let first = worker.claim(10).await;
+        assert_eq!(keys(&first), [1]);
+        db.settle(outcome, &first.jobs).await;
+        if delay > 0 {
+            assert!(worker.claim(10).await.is_empty(), "{outcome}");
+            db.advance(Duration::from_secs(delay)).await;
+            db.run("select jobs.promote()").await;
+        }
+        let again = worker.claim(10).await;
+        assert_eq!(keys(&again), [1], "{outcome}");
+        db.settle("fail", &again.jobs).await;
+        assert!(worker.claim(10).await.is_empty(), "{outcome}: held");
+        db.run(&format!("select jobs.retry(array['{}'])", again.jobs[0].job_id)).await;
+        let last = worker.claim(10).await;
+        assert_eq!(keys(&last), [1], "{outcome}");
+        db.settle("success", &last.jobs).await;
+        assert_eq!(keys(&worker.claim(10).await), [2], "{outcome}");
+        assert_right(&db).await;
+    }
+}
+
+/// It waits for its next run while its limit goes.
+#[tokio::test]
+async fn a_job_that_keeps_a_slot_of_a_dropped_limit_leaves_nothing() {
+    let db = Db::new().await;
+    let claimed = in_order(&db, "skip").await;
+    db.settle("snooze", &claimed.jobs).await;
+    db.run("select jobs.drop_limit('o'); select jobs.maintain()").await;
+    assert_eq!(db.one::<i64>("select count(*) from jobs.job_limit").await, 0);
+    db.run("select count(*) from jobs.cancel(array(select q.job_id::text from jobs.pending q))").await;
+    assert_eq!(db.one::<i64>("select count(*) from jobs.bucket_delta").await, 0);
+}

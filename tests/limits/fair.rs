@@ -137,3 +137,23 @@ async fn a_job_that_a_limit_let_go_late_is_behind_no_watermark() {
     assert!(db.one::<bool>("select jobs.drop_limit('a')").await);
     assert_eq!(keys(&worker.claim(10).watermark("t", 0, last + 100).await), [4, 4]);
 }
+
+/// Of many keys the first by turn are full, and wait.
+#[tokio::test]
+async fn keys_that_are_full_keep_no_other_key_of_a_fair_limit_back() {
+    let db = Db::with_clock().await;
+    limit(&db, "f", "t", r#"{"key": ["c"], "fair": true, "max": 1}"#).await;
+    let publish = "select count(jobs.publish('t', jsonb_build_object('args', '[]'::jsonb, 'kwargs', jsonb_build_object('c', c)))) from generate_series(FROM, TO) c, generate_series(1, 3)";
+    let worker = db.worker(&["t"]).await;
+    db.run(&publish.replace("FROM", "1").replace("TO", "150")).await;
+    assert_eq!(worker.claim(150).await.len() + worker.claim(150).await.len(), 150);
+    db.run(&publish.replace("FROM", "201").replace("TO", "210")).await;
+    let others = worker.claim(20).await;
+    assert_eq!(others.len(), 10);
+    db.advance(Duration::from_secs(10)).await;
+    db.settle("success", &others.jobs).await;
+    for _ in 0..10 {
+        assert_eq!(worker.claim(1).await.len(), 1);
+    }
+    assert_right(&db).await;
+}

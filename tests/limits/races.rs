@@ -135,3 +135,33 @@ async fn slots_come_back_once_whatever_the_order_of_commits() {
     assert_eq!(held(&db, "a").await, [3]);
     assert_right(&db).await;
 }
+
+/// As after a row was deleted by hand, or an error of ours.
+#[tokio::test]
+async fn a_counter_that_is_wrong_is_corrected_and_noted() {
+    let db = Db::new().await;
+    limit(&db, "a", "t", r#"{"key": ["c"], "max": 2}"#).await;
+    put(&db, "t", 1, 4).await;
+    put(&db, "t", 2, 1).await;
+    let worker = db.worker(&["t"]).await;
+    assert_eq!(worker.claim(3).await.len(), 3);
+    for (wrong, number) in [("update jobs.bucket set held = held + 1", 2), ("delete from jobs.bucket where held = 2", 2)] {
+        db.run(wrong).await;
+        assert_eq!(db.one::<i64>("select jobs.check_limits()").await, number, "{wrong}");
+        assert_right(&db).await;
+    }
+    assert_eq!(db.one::<i64>("select count(*) from jobs.audit_log() where action = 'correct_limits'").await, 2);
+    assert!(worker.claim(10).await.is_empty());
+    let all = "select jobs.settle(array_agg(r.job_id::text), array_agg(r.lease)) from jobs._runs r";
+    db.run(all).await;
+    assert_eq!(worker.claim(10).await.len(), 2, "who was blocked is found again");
+    assert_right(&db).await;
+    put(&db, "t", 3, 1).await;
+    put(&db, "t", 3, 1).await;
+    put(&db, "t", 3, 1).await;
+    assert_eq!(worker.claim(10).await.len(), 2);
+    db.run("delete from jobs.job_limit; delete from jobs.bucket").await;
+    assert!(worker.claim(10).await.is_empty());
+    assert_right(&db).await;
+    assert_eq!(worker.claim(10).await.len(), 1, "whose limit is not there any more");
+}

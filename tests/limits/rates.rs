@@ -1,7 +1,7 @@
 //! How often jobs start under a rate, by the times in history.
 
 use pgjobs::limits::Limit;
-use pgjobs::{Task, TaskError, Worker, WorkerHandle, task};
+use pgjobs::{TaskError, Worker, WorkerHandle, task};
 use pgjobs_tests::{Db, until};
 
 #[task(name = "limits.start")]
@@ -19,7 +19,7 @@ fn starts() -> i64 {
 }
 
 async fn worker(db: &Db) -> WorkerHandle {
-    Worker::new(db.pool.clone()).task(start::DEF).topic("limits.start").concurrency(20).start().await.unwrap()
+    Worker::new(db.pool.clone()).topic("limits.start").concurrency(20).start().await.unwrap()
 }
 
 /// The seconds of all starts, in order, from the first one.

@@ -304,8 +304,8 @@ async fn a_worker_of_one_task_takes_its_jobs_out_of_a_key_of_several() {
     let db = Db::new().await;
     limit(&db, "a", "*", r#"{"key": ["c"], "max": 1}"#).await;
     let both = db.worker(&["t", "u"]).await;
-    for task in ["t", "u", "t"] {
-        put(&db, task, 1, 1).await;
+    for (task, priority) in [("t", 9), ("u", 5), ("t", 0)] {
+        db.publish(task, body(1, 0)).priority(priority).await;
     }
     let first = both.claim(10).await;
     assert_eq!(first.len(), 1);
@@ -316,5 +316,18 @@ async fn a_worker_of_one_task_takes_its_jobs_out_of_a_key_of_several() {
     db.settle("success", &second.jobs).await;
     assert!(other.claim(10).await.is_empty());
     assert_eq!(both.claim(10).await.jobs[0].task, "u");
+    assert_right(&db).await;
+}
+
+/// A long line of one key comes first, and the limit for all has little room.
+#[tokio::test]
+async fn a_long_line_of_one_key_is_out_of_the_way_at_once() {
+    let db = Db::new().await;
+    limit(&db, "a", "t", r#"{"key": ["c"], "max": 1}"#).await;
+    limit(&db, "b", "t", r#"{"max": 3}"#).await;
+    put(&db, "t", 1, 600).await;
+    put(&db, "t", 2, 1).await;
+    let worker = db.worker(&["t"]).await;
+    assert_eq!(keys(&worker.claim(10).await), [1, 2]);
     assert_right(&db).await;
 }
