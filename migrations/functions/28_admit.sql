@@ -37,87 +37,183 @@ language sql stable begin atomic
   offset 0;
 end;
 
--- Decides about locked rows: up to i_num jobs go, in the order of their queue. i_states are the states of buckets that
--- this claim knows; those of others are read, and all are returned as they are once this is done. The steps: what is
--- asked, the states of those buckets, what each limit says (keyed, and with those without a key judged), what that means for each row (verdicts), and
--- which rows are touched at all (decided). Where the first of those that ask for a bucket is refused there, this claim
--- need not look further: at tasks whose limit without a key is full (shut_tasks), and at keys whose first job that is
--- blocked there costs too much (shut_buckets).
+-- What these rows ask for, with the buckets and what each of them takes there.
+create or replace function jobs._asks(i_rows tid[], i_limits jobs.task_limit[]) returns jobs.ask[]
+language plpgsql stable as $$
+begin
+  return array(
+    select row(a.at, a.rank, a.seq, a.size, a.bytes, a.job_id, a.task, a.has_on_end, a.from_bucket, a.bucket, a.key,
+               a.size * case when l.cost is null then 1 else least(a.cost, l.max, (select min(r.burst) from unnest(l.rates) r)) end, l.key is null, (a.bucket = any (a.kept)) is true, l.on_dead = 'hold')::jobs.ask
+    from (select d.*, jobs._bucket_id(d.limit_id, d.key) as bucket from jobs._asked(i_rows, i_limits) d offset 0) a join jobs.job_limit l on l.id = a.limit_id);
+end $$;
+
+-- These states, and those of the other buckets that are asked for: as they are stored, or new.
+create or replace function jobs._with_states(i_states jobs.bucket_state[], i_asks jobs.ask[]) returns jobs.bucket_state[]
+language plpgsql stable as $$
+begin
+  return i_states || array(
+    select coalesce(s.state, row(a.bucket, a.key, 0, false, null, null, null, null, 0, null, null, null, null, 0, false, false)::jobs.bucket_state)
+    from (select u.bucket, (array_agg(u.key))[1] as key from unnest(i_asks) u group by u.bucket) a
+    left join unnest(i_states) i on i.id = a.bucket
+    left join lateral (select jobs._state_of(b, b.ctid) as state from jobs.bucket b where b.id = a.bucket and i.id is null order by b.version desc limit 1) s on true
+    where i.id is null);
+end $$;
+
+-- What the buckets of these states have room for, in their order: now, and if they were not closed; and whether jobs
+-- wait there, behind which others have to go.
+create or replace function jobs._rooms_of(i_states jobs.bucket_state[], i_now timestamptz, out rooms integer[], out slots integer[], out waits boolean[])
+language plpgsql stable as $$
+begin
+  select array_agg(jobs._room(l.max, l.rates, s.held, s.tats, s.closed_until, i_now) order by s.nth), array_agg(coalesce(l.max - s.held, 1000000000) order by s.nth),
+    array_agg(l.key is not null and (l.fair or s.waits) order by s.nth)
+  into rooms, slots, waits
+  from unnest(i_states) with ordinality s(id, key, held, waits, first_rank, first_seq, tats, timer, turn, closed_until, closed_by, reason, at, stored_held, stored_waits, is_changed, nth)
+  join jobs.job_limit l on l.id = s.id & 16383;
+end $$;
+
+-- The rows that ask, in the order of their queue, each with the numbers of its buckets in i_states: first those of
+-- limits with a key.
+create or replace function jobs._rows_asking(i_asks jobs.ask[], i_states jobs.bucket_state[]) returns table (
+  at tid, rank bigint, seq bigint, size integer, bytes integer, job_id varchar, task varchar, has_on_end boolean, from_bucket bigint, from_number bigint,
+  numbers bigint[], buckets bigint[], prices integer[], is_keyless boolean[], is_kept boolean[], is_opener boolean[]
+)
+language plpgsql stable as $$
+begin
+  return query
+  select a.at, min(a.rank), min(a.seq), min(a.size), min(a.bytes), min(a.job_id)::varchar, min(a.task)::varchar, bool_or(a.has_on_end), min(a.from_bucket), min(s.nth) filter (where a.from_bucket = a.bucket),
+    array_agg(s.nth order by a.is_keyless, a.bucket), array_agg(a.bucket order by a.is_keyless, a.bucket), array_agg(a.price order by a.is_keyless, a.bucket),
+    array_agg(a.is_keyless order by a.is_keyless, a.bucket), array_agg(a.is_kept order by a.is_keyless, a.bucket), array_agg((s.closed_by = a.job_id and a.holds_dead) is true order by a.is_keyless, a.bucket)
+  from unnest(i_asks) a
+  join (select i.id, i.closed_by, row_number() over () as nth from unnest(i_states) i) s on s.id = a.bucket
+  group by a.at order by 2, 3;
+end $$;
+
+-- Decides about locked rows, one after the other in the order of their queue: up to i_num jobs go. i_states are the
+-- states of buckets that this claim knows; those of others are read, and all are returned as they are once this is done.
+-- Where a row is refused, this claim need not look again for others: at its task, when a limit without a key is full
+-- (shut_tasks), and at its key, when it was blocked there already (shut_buckets).
 --
--- Where several rows ask for one bucket of a limit with a key, each counts those before it, also those that another
--- limit refuses: so it never lets too many go, and the next look finds what is left. A limit without a key counts those
--- that no limit with one refuses, so that a long line of one key is out of the way at once. No row behind the first that finds no place among
--- i_num, and none of a task behind one that stays, is touched: what is before a job that was claimed is gone from
--- its queue, which is what watermarks rely on.
+-- No row behind the first that finds no place among i_num, and none of a task behind one that stays, is touched: what
+-- is before a job that was claimed is gone from its queue, which is what watermarks rely on.
 create or replace function jobs._judge(
   i_rows tid[], i_num integer, i_limits jobs.task_limit[], i_states jobs.bucket_state[], i_now timestamptz, out admission jobs.admission, out states jobs.bucket_state[],
   out shut_tasks text[], out shut_buckets bigint[]
 )
 language plpgsql as $$
 declare
-  v_decided record;
+  v_asks jobs.ask[] := jobs._asks(i_rows, i_limits);
+  v_states jobs.bucket_state[] := jobs._with_states(i_states, v_asks);
+  v_size integer := cardinality(v_states);
+  v_rooms integer[];   -- of the buckets, in the order of v_states
+  v_slots integer[];
+  v_waits boolean[];
+  v_taken integer[] := array_fill(0, array[v_size]);
+  v_starts integer[] := array_fill(0, array[v_size]);
+  v_refused boolean[] := array_fill(false, array[v_size]);
+  v_opened boolean[] := array_fill(false, array[v_size]);
+  v_ranks bigint[] := array_fill(null::bigint, array[v_size]);
+  v_seqs bigint[] := array_fill(null::bigint, array[v_size]);
+  v_row record;
+  v_at integer;        -- the number of a bucket
+  v_refuses integer;   -- which of the row's buckets does
+  v_stopped text[] := '{}';
+  v_going tid[] := '{}';
+  v_blocked tid[] := '{}';
+  v_blocked_at bigint[] := '{}';
+  v_jobs integer := 0;
 begin
-  with asked as materialized (
-    select a.*, jobs._bucket_id(a.limit_id, a.key) as bucket, l.max, l.rates, l.fair, l.on_dead, l.key is null as is_keyless,
-      a.size * case when l.cost is null then 1 else least(a.cost, l.max, (select min(r.burst) from unnest(l.rates) r)) end as price
-    from jobs._asked(i_rows, i_limits) a join jobs.job_limit l on l.id = a.limit_id
-  ), states as materialized (
-    select coalesce(i.id, a.bucket) as id, coalesce(i.key, s.key, a.key) as key, coalesce(i.held, s.held, 0) as held, coalesce(i.waits, s.waits, false) as waits,
-      coalesce(i.first_rank, s.first_rank) as first_rank, coalesce(i.first_seq, s.first_seq) as first_seq, coalesce(i.tats, s.tats) as tats, coalesce(i.timer, s.timer) as timer,
-      coalesce(i.turn, s.turn, 0) as turn, coalesce(i.closed_until, s.closed_until) as closed_until, coalesce(i.closed_by, s.closed_by) as closed_by, coalesce(i.reason, s.reason) as reason,
-      coalesce(i.at, s.at) as at, coalesce(i.stored_held, s.held, 0) as stored_held, coalesce(i.stored_waits, s.waits, false) as stored_waits, coalesce(i.is_changed, false) as is_changed
-    from (select u.bucket, (array_agg(u.key))[1] as key from asked u group by u.bucket) a
-    full join unnest(i_states) i on i.id = a.bucket
-    left join lateral (select b.ctid as at, b.* from jobs.bucket b where b.id = a.bucket and i.id is null order by b.version desc limit 1) s on true
-  ), keyed as materialized (
-    select g.*, g.is_kept or g.is_opener and g.held < g.max
-        or (g.from_bucket is not null or g.is_keyless or not (g.fair or g.waits))
-          and sum(case when g.is_kept then 0 else g.price end) over (partition by g.bucket order by g.rank, g.seq rows unbounded preceding)
-              <= g.room as fits_there,
-        row_number() over (partition by g.bucket order by g.rank, g.seq rows unbounded preceding) as nth_there
-    from (select a.*, s.held, s.waits, jobs._room(a.max, a.rates, s.held, s.tats, s.closed_until, i_now) as room, s.closed_by, a.bucket = any (a.kept) is true as is_kept, (s.closed_by = a.job_id and a.on_dead = 'hold') is true as is_opener
-          from asked a join states s on s.id = a.bucket) g
-  ), judged as materialized (
-    select k.*, case when k.is_keyless then k.is_kept
-          or sum(case when k.is_kept or not k.keys_fit then 0 else k.price end) over (partition by k.bucket order by k.rank, k.seq rows unbounded preceding) <= k.room
-        else k.fits_there end as fits,
-      case when k.is_keyless then case when k.keys_fit then count(*) filter (where k.keys_fit) over (partition by k.bucket order by k.rank, k.seq rows unbounded preceding) end else k.nth_there end as place
-    from (select f.*, bool_and(f.fits_there or f.is_keyless) over (partition by f.at) as keys_fit from keyed f) k
-  ), verdicts as (
-    select j.at, min(j.task) as task, min(j.rank) as rank, min(j.seq) as seq, min(j.size) as size, min(j.bytes) as bytes, min(j.from_bucket) as from_bucket, bool_or(j.has_on_end) as on_end,
-      bool_and(j.fits) as fits, min(j.bucket) filter (where not j.fits and not j.is_keyless) as refused_at, bool_or(not j.fits and j.is_keyless) as stays
-    from judged j group by j.at
-  ), numbered as materialized (
-    select v.*, row_number() over places as nth, coalesce(sum(v.size) filter (where v.fits) over places, 0) as going
-    from verdicts v window places as (order by v.rank, v.seq rows unbounded preceding)
-  ), decided as materialized (
-    select t.*, t.is_touched and t.fits as goes, case when t.is_touched and not t.fits and not t.stays then t.refused_at end as blocked_at
-    from (select n.*, n.going <= i_num and (n.nth >= s.nth) is not true as is_touched
-          from numbered n left join (select o.task, min(o.nth) as nth from numbered o where o.stays and o.from_bucket is null group by o.task) s on s.task = n.task) t
-  ), used as (
-    select j.bucket, coalesce(sum(j.price) filter (where d.goes and not j.is_kept), 0)::integer as taken, coalesce(sum(j.price) filter (where d.goes), 0) as starts,
-      bool_or(d.blocked_at = j.bucket or not d.goes and (j.from_bucket = j.bucket or j.is_keyless and not j.fits)) is true as is_refused, bool_or(d.goes and j.is_opener) is true as is_opened,
-      min(j.rank) filter (where d.blocked_at = j.bucket) as rank, min(j.seq) filter (where d.blocked_at = j.bucket) as seq
-    from judged j join decided d on d.at = j.at group by j.bucket
-  )
-  select g.*, b.*, s.*, f.*, (
-      select array_agg(row(s.id, s.key, s.held + coalesce(u.taken, 0), u.is_refused is true or not (l.key is null and u.bucket is not null) and s.waits, least(s.first_rank, u.rank), least(s.first_seq, u.seq),
-          case when l.rates is not null and u.starts > 0 then jobs._after_starts(l.rates, s.tats, u.starts, i_now) else s.tats end, s.timer,
-          case when l.fair and u.starts > 0 then greatest(s.turn, f.turn) + u.starts * coalesce(f.run_seconds, 0) / jobs._weight_of(l.weights, s.key) else s.turn end,
-          case when u.is_opened is not true then s.closed_until end, case when u.is_opened is not true then s.closed_by end, case when u.is_opened is not true then s.reason end, s.at, s.stored_held, s.stored_waits,
-          s.is_changed or u.is_opened is true or u.starts > 0 and (l.fair or l.rates is not null) or (u.rank, u.seq) < (s.first_rank, s.first_seq) is true)::jobs.bucket_state)
-      from states s join jobs.job_limit l on l.id = s.id & 16383 left join used u on u.bucket = s.id
-      left join lateral (select n.turn, n.run_seconds from jobs.limit_state n where l.fair and n.limit_id = l.id order by n.version desc limit 1) f on true) as states
-  into v_decided
-  from (select array_agg(d.at order by d.nth) as rows, sum(d.bytes + 300 * d.size) as bytes, (count(*) filter (where d.size > 1))::integer as packed, bool_or(d.on_end) as on_end, sum(d.size)::integer as jobs from decided d where d.goes) g,
-    (select array_agg(d.at) as blocked, array_agg(d.blocked_at) as blocked_at from decided d where d.blocked_at is not null and d.blocked_at is distinct from d.from_bucket) b,
-    (select array_agg(j.job_id) as slot_jobs, array_agg(j.size) as slot_sizes, array_agg(j.bucket) as slot_buckets, array_agg(j.price / j.size) as slot_costs from judged j join decided d on d.at = j.at where d.goes) s,
-    (select array_agg(distinct j.task::text) filter (where j.is_keyless) as shut_tasks, array_agg(distinct j.bucket) filter (where j.from_bucket = j.bucket) as shut_buckets from judged j where j.place = 1 and not j.fits) f;
-  states := v_decided.states;
-  shut_tasks := v_decided.shut_tasks;
-  shut_buckets := v_decided.shut_buckets;
-  admission := row(row(v_decided.rows, v_decided.bytes, v_decided.packed, false, null, v_decided.on_end)::jobs.locked_rows, v_decided.jobs,
-                   v_decided.slot_jobs, v_decided.slot_sizes, v_decided.slot_buckets, v_decided.slot_costs, v_decided.blocked, v_decided.blocked_at)::jobs.admission;
+  select r.rooms, r.slots, r.waits into v_rooms, v_slots, v_waits from jobs._rooms_of(v_states, i_now) r;
+  for v_row in select r.* from jobs._rows_asking(v_asks, v_states) r loop
+    if v_jobs + v_row.size > i_num or v_row.task = any (v_stopped) then
+      v_jobs := case when v_row.task = any (v_stopped) then v_jobs else i_num end;   -- nothing behind it goes
+      if v_row.from_number is not null then
+        v_refused[v_row.from_number] := true;
+      end if;
+      continue;
+    end if;
+    v_refuses := null;
+    for k in 1..cardinality(v_row.numbers) loop
+      v_at := v_row.numbers[k];
+      if not (v_row.is_kept[k] or v_row.is_opener[k] and v_slots[v_at] >= v_row.prices[k]
+          or v_rooms[v_at] >= v_row.prices[k] and (v_row.from_bucket is not null or not v_waits[v_at])) then
+        v_refuses := k;
+        exit;
+      end if;
+    end loop;
+    if v_refuses is null then
+      v_going := v_going || v_row.at;
+      v_jobs := v_jobs + v_row.size;
+      for k in 1..cardinality(v_row.numbers) loop
+        v_at := v_row.numbers[k];
+        v_starts[v_at] := v_starts[v_at] + v_row.prices[k];
+        if not v_row.is_kept[k] then
+          v_taken[v_at] := v_taken[v_at] + v_row.prices[k];
+          v_rooms[v_at] := v_rooms[v_at] - v_row.prices[k];
+          v_slots[v_at] := v_slots[v_at] - v_row.prices[k];
+        end if;
+        v_opened[v_at] := v_opened[v_at] or v_row.is_opener[k];
+      end loop;
+      continue;
+    end if;
+    v_at := v_row.numbers[v_refuses];
+    v_refused[v_at] := true;
+    if v_row.is_keyless[v_refuses] then
+      v_stopped := v_stopped || v_row.task::text;
+      if v_row.from_number is not null then
+        v_refused[v_row.from_number] := true;
+      end if;
+      if v_rooms[v_at] <= 0 then
+        shut_tasks := shut_tasks || v_row.task::text;
+      end if;
+    elsif v_row.buckets[v_refuses] = v_row.from_bucket then
+      shut_buckets := shut_buckets || v_row.from_bucket;
+    else
+      v_blocked := v_blocked || v_row.at;
+      v_blocked_at := v_blocked_at || v_row.buckets[v_refuses];
+      v_ranks[v_at] := least(v_ranks[v_at], v_row.rank);
+      v_seqs[v_at] := least(v_seqs[v_at], v_row.seq);
+      v_waits[v_at] := true;
+    end if;
+  end loop;
+  admission := jobs._admission(v_asks, v_going, v_blocked, v_blocked_at);
+  states := jobs._next_states(v_states, v_taken, v_starts, v_refused, v_opened, v_ranks, v_seqs, i_now);
+end $$;
+
+-- What was decided, as jobs._move_rows, jobs._hold_slots and jobs._block take it.
+create or replace function jobs._admission(i_asks jobs.ask[], i_going tid[], i_blocked tid[], i_blocked_at bigint[]) returns jobs.admission
+language plpgsql immutable as $$
+declare
+  v_admission jobs.admission;
+  v_rows record;
+begin
+  select sum(r.bytes + 300 * r.size) as bytes, count(*) filter (where r.size > 1) as packed, bool_or(r.has_on_end) as on_end, sum(r.size) as jobs into v_rows
+  from (select distinct a.at, a.size, a.bytes, a.has_on_end from unnest(i_going) g(at) join unnest(i_asks) a on a.at = g.at) r;
+  select array_agg(a.job_id), array_agg(a.size), array_agg(a.bucket), array_agg(a.price / a.size)
+  into v_admission.slot_jobs, v_admission.slot_sizes, v_admission.slot_buckets, v_admission.slot_costs from unnest(i_going) g(at) join unnest(i_asks) a on a.at = g.at;
+  v_admission.rows := row(nullif(i_going, '{}'), v_rows.bytes, v_rows.packed, false, null, v_rows.on_end)::jobs.locked_rows;
+  v_admission.jobs := v_rows.jobs;
+  v_admission.blocked := nullif(i_blocked, '{}');
+  v_admission.blocked_at := nullif(i_blocked_at, '{}');
+  return v_admission;
+end $$;
+
+-- These states after what was decided, in step: the slots taken, the starts, whether a job was refused, whether the
+-- dead job that had closed it goes, and the first place at which a job was blocked.
+create or replace function jobs._next_states(
+  i_states jobs.bucket_state[], i_taken integer[], i_starts integer[], i_refused boolean[], i_opened boolean[], i_ranks bigint[], i_seqs bigint[], i_now timestamptz
+) returns jobs.bucket_state[]
+language plpgsql stable as $$
+begin
+  return (
+    select array_agg(row(s.id, s.key, s.held + s.taken, s.refused or l.key is not null and s.waits, least(s.first_rank, s.rank), least(s.first_seq, s.seq),
+        case when l.rates is not null and s.starts > 0 then jobs._after_starts(l.rates, s.tats, s.starts, i_now) else s.tats end, s.timer,
+        case when l.fair and s.starts > 0 then greatest(s.turn, f.turn) + s.starts * coalesce(f.run_seconds, 0) / jobs._weight_of(l.weights, s.key) else s.turn end,
+        case when not s.opened then s.closed_until end, case when not s.opened then s.closed_by end, case when not s.opened then s.reason end, s.at, s.stored_held, s.stored_waits,
+        s.is_changed or s.opened or s.starts > 0 and (l.fair or l.rates is not null) or (s.rank, s.seq) < (s.first_rank, s.first_seq) is true)::jobs.bucket_state)
+    from rows from (unnest(i_states), unnest(i_taken), unnest(i_starts), unnest(i_refused), unnest(i_opened), unnest(i_ranks), unnest(i_seqs))
+      s(id, key, held, waits, first_rank, first_seq, tats, timer, turn, closed_until, closed_by, reason, at, stored_held, stored_waits, is_changed, taken, starts, refused, opened, rank, seq)
+    join jobs.job_limit l on l.id = s.id & 16383
+    left join lateral (select n.turn, n.run_seconds from jobs.limit_state n where l.fair and n.limit_id = l.id order by n.version desc limit 1) f on true);
 end $$;
 
 -- Blocks the rows that a limit with a key refuses.

@@ -112,6 +112,13 @@ create type jobs.bucket_state as (
   at tid, stored_held integer, stored_waits boolean, is_changed boolean   -- in something else
 );
 
+-- What a row of jobs.pending that a claim has locked asks of one limit: the row, and its bucket there with what it
+-- takes of it.
+create type jobs.ask as (
+  at tid, rank bigint, seq bigint, size integer, bytes integer, job_id varchar, task varchar, has_on_end boolean, from_bucket bigint,
+  bucket bigint, key jsonb, price integer, is_keyless boolean, is_kept boolean, holds_dead boolean
+);
+
 -- What a claim decides about rows that it has locked: those that go, in their order, with what jobs._move_rows has to
 -- know; their slots, one for each job and limit (of a packed row under its first job: size jobs hold it each); and
 -- those that are blocked, and where.

@@ -48,17 +48,19 @@ async fn a_limit_is_made_changed_and_dropped() {
     assert_eq!(db.one::<String>(said).await, "mail.* {customer,host} 2 {10/s,100/h}");
     site.post("/limits/set", &[("name", "a/b"), ("max", "3"), ("rates", "")]).await.to();
     assert_eq!(db.one::<String>(said).await, "mail.* {customer,host} 3 {10/s,100/h}", "what is empty stays");
-    for (field, value, reason) in
-        [("max", "many", "many is no number of jobs"), ("rates", "often", "is no rate"), ("topic", "", "")]
-    {
-        let answer = site.post("/limits/set", &[("name", "new"), (field, value)]).await;
-        assert!(
-            answer.status.is_client_error() && answer.text.contains(reason),
-            "{field}: {} {}",
-            answer.status,
-            answer.text
-        );
+    for (field, value, reason) in [
+        ("max", "many", "many is no number of jobs"),
+        ("rates", "often", "is no rate"),
+        ("key", "a,a", "key: 1 to 10"),
+    ] {
+        let form = [("name", "new"), ("topic", "x"), ("max", "1"), (field, value)];
+        let form = if field == "max" { [form[0], form[1], form[3], form[3]] } else { form };
+        let answer = site.post("/limits/set", &form).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{field}: {}", answer.text);
+        assert!(answer.text.contains(reason), "{field}: {}", answer.text);
     }
+    let unknown = site.post("/limits/set", &[("name", "new"), ("max", "1")]).await;
+    assert_eq!(unknown.status, StatusCode::NOT_FOUND, "a new one needs a topic");
     assert_eq!(site.post("/limits/drop", &[("name", "a/b")]).await.to(), "/limits");
     assert_eq!(db.one::<i64>("select count(*) from jobs.limits()").await, 0);
 }
