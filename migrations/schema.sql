@@ -1273,8 +1273,9 @@ create table jobs.worker (
 -- function jobs._act(i_op jobs.operation, i_jobs text[], i_part text) returns jobs.operation
 -- function jobs._acts_as(i_role oid, i_login oid) returns boolean
 -- function jobs._add_histograms(i_one integer[], i_other integer[]) returns integer[]
--- function jobs._admit(i_limits jobs.task_limit[], i_states jobs.bucket_state[], i_num integer, i_looked integer, i_now timestamp with time zone, i_own_batch text[], i_watermark_tasks text[], i_watermark_priorities integer[], i_watermarks bigint[], i_jobs_per_mib bigint, OUT admission jobs.admission, OUT states jobs.bucket_state[], OUT looked integer) returns record
+-- function jobs._admit(i_limits jobs.task_limit[], i_shut bigint[], i_states jobs.bucket_state[], i_num integer, i_looked integer, i_now timestamp with time zone, i_own_batch text[], i_watermark_tasks text[], i_watermark_priorities integer[], i_watermarks bigint[], i_jobs_per_mib bigint, OUT admission jobs.admission, OUT states jobs.bucket_state[], OUT looked integer, OUT shut_tasks text[], OUT shut_buckets bigint[]) returns record
 -- function jobs._adopt_grants(i_role name) returns void
+-- function jobs._after_caps(i_states jobs.bucket_state[], i_taken integer, i_waits boolean, i_now timestamp with time zone) returns jobs.bucket_state[]
 -- function jobs._after_end(i_runs jobs.accepted_runs, i_leases uuid[], i_batch_indexes integer[], i_outcomes text[], i_errors text[]) returns void
 -- function jobs._after_open(i_state jobs.bucket_state, i_is_left boolean, i_taken integer, i_rank bigint, i_seq bigint, i_rates jobs.rate[], i_fair boolean, i_weight double precision, i_turn double precision, i_run_seconds double precision, i_now timestamp with time zone) returns jobs.bucket_state
 -- function jobs._after_start(i_lease uuid) returns void
@@ -1349,13 +1350,15 @@ create table jobs.worker (
 -- function jobs._check_topics(i_publish boolean, i_tasks text[]) returns void
 -- function jobs._check_worker(i_worker uuid, i_host text, i_pid integer, i_version text, i_topics text[], i_tasks text[], i_slots integer) returns void
 -- function jobs._check_zone(i_zone text) returns void
--- function jobs._claim_again(i_ids integer[], i_states jobs.bucket_state[], i_is_left boolean, i_is_busy boolean, i_now timestamp with time zone) returns timestamp with time zone
+-- function jobs._claim_again(i_ids integer[], i_states jobs.bucket_state[], i_is_more boolean, i_is_left boolean, i_is_busy boolean, i_now timestamp with time zone) returns timestamp with time zone
+-- function jobs._claim_capped(i_worker uuid, i_tasks text[], i_limits jobs.task_limit[], i_num integer, i_lease uuid, i_now timestamp with time zone, i_margin double precision, i_own_batch text[], i_watermark_tasks text[], i_watermark_priorities integer[], i_watermarks bigint[], i_ahead integer, i_jobs_per_mib bigint) returns TABLE(part integer, run_at timestamp with time zone, unseen bigint, next bigint, started bigint, jobs jobs.open_job[])
 -- function jobs._claim_in_order(i_worker uuid, i_tasks text[], i_num integer, i_lease uuid, i_now timestamp with time zone, i_margin double precision, i_own_batch text[], i_watermark_tasks text[], i_watermark_priorities integer[], i_watermarks bigint[], i_ahead integer, i_jobs_per_mib bigint, i_shared_part integer DEFAULT 0, i_own_part integer DEFAULT 0) returns TABLE(part integer, run_at timestamp with time zone, unseen bigint, next bigint, started bigint, jobs jobs.open_job[], size integer)
 -- function jobs._claim_limited(i_worker uuid, i_tasks text[], i_limits jobs.task_limit[], i_num integer, i_lease uuid, i_now timestamp with time zone, i_margin double precision, i_own_batch text[], i_watermark_tasks text[], i_watermark_priorities integer[], i_watermarks bigint[], i_ahead integer, i_jobs_per_mib bigint) returns TABLE(part integer, run_at timestamp with time zone, unseen bigint, next bigint, started bigint, jobs jobs.open_job[])
 -- function jobs._clear_bits(i_runs jobs.accepted_runs) returns void
 -- function jobs._clock_change(i_zone text, i_first timestamp with time zone, i_last timestamp with time zone) returns timestamp with time zone
 -- function jobs._compiled(i_schema jsonb, i_params jsonb, i_extra_kwargs boolean) returns jsonpath
 -- function jobs._correct_buckets(i_ids integer[]) returns jsonb
+-- function jobs._correct_waiting(i_ids integer[]) returns jsonb
 -- function jobs._cost_of(i_value jsonb) returns integer
 -- function jobs._cost(i_body_bytes bigint, i_predicate_bytes integer) returns bigint
 -- function jobs._count_blocked_at(i_bucket bigint) returns bigint
@@ -1462,6 +1465,7 @@ create table jobs.worker (
 -- function jobs._hear(i_limit jobs.job_limit, i_now timestamp with time zone) returns jobs.bucket_state[]
 -- function jobs._held_keys(i_job character varying, i_now timestamp with time zone) returns TABLE(name character varying, until_started boolean, until timestamp with time zone)
 -- function jobs._history_of(i_jobs text[], i_everywhere boolean DEFAULT true) returns SETOF jobs.job
+-- function jobs._hold_caps(i_lease uuid, i_parts integer[], i_ids integer[]) returns void
 -- function jobs._hold_slots(i_lease uuid, i_admission jobs.admission) returns void
 -- function jobs._holders_of_history() returns text
 -- function jobs._holders_of(i_bucket bigint, i_num integer) returns TABLE(job_id character varying, scheduled_at timestamp with time zone)
@@ -1494,7 +1498,7 @@ create table jobs.worker (
 -- function jobs._is_usual(i_kind text, i_attempt integer, i_details jsonb) returns boolean
 -- function jobs._jitter(i_schedule jobs.schedule) returns interval
 -- function jobs._joined(i_parts text[], i_by text) returns text
--- function jobs._judge(i_rows tid[], i_num integer, i_limits jobs.task_limit[], i_states jobs.bucket_state[], i_now timestamp with time zone, OUT admission jobs.admission, OUT states jobs.bucket_state[]) returns record
+-- function jobs._judge(i_rows tid[], i_num integer, i_limits jobs.task_limit[], i_states jobs.bucket_state[], i_now timestamp with time zone, OUT admission jobs.admission, OUT states jobs.bucket_state[], OUT shut_tasks text[], OUT shut_buckets bigint[]) returns record
 -- function jobs._keep_slots(i_runs jobs.accepted_runs, i_leases uuid[], i_batch_indexes integer[], i_outcomes text[]) returns void
 -- function jobs._keepers() returns TABLE(bucket bigint, job_id character varying, scheduled_at timestamp with time zone)
 -- function jobs._key_part(i_value jsonb) returns text
@@ -1506,6 +1510,7 @@ create table jobs.worker (
 -- function jobs._last_ended(i_num integer, i_each integer) returns TABLE(task character varying, failed bigint)
 -- function jobs._last_tick(i_schedule jobs.schedule, i_cron jobs.cron, i_known timestamp with time zone, i_now timestamp with time zone) returns timestamp with time zone
 -- function jobs._last_ticks(i_schedule jobs.schedule, i_cron jobs.cron, i_last timestamp with time zone, i_num integer) returns timestamp with time zone[]
+-- function jobs._least_room(i_states jobs.bucket_state[], i_now timestamp with time zone) returns integer
 -- function jobs._likes_of(i_topic text, i_is_declared boolean) returns text[]
 -- function jobs._limit_contradiction(i_options jsonb) returns text
 -- function jobs._limit_flaw(i_options jsonb) returns text
@@ -1517,6 +1522,7 @@ create table jobs.worker (
 -- function jobs._limits_of(i_role name, i_publish boolean, i_how text) returns text[]
 -- function jobs._limits_of(i_tasks text[]) returns jobs.task_limit[]
 -- function jobs._limits_under(i_topic text) returns SETOF jobs.job_limit
+-- function jobs._limits_with_arguments(i_order text[], i_tasks text[], i_ids integer[]) returns jobs.task_limit[]
 -- function jobs._limits(i_publish boolean) returns jobs.limits
 -- function jobs._listen_until(i_flag regclass, i_until timestamp with time zone) returns void
 -- function jobs._literal(i_at timestamp with time zone) returns text
@@ -1595,6 +1601,7 @@ create table jobs.worker (
 -- function jobs._note_queued(i_jobs text[], i_tasks text[], i_metas jsonb[]) returns void
 -- function jobs._note_receipts(i_worker uuid, i_receipts jsonb, i_now timestamp with time zone) returns void
 -- function jobs._note_requeued(i_jobs text[]) returns void
+-- function jobs._note_served(i_ids integer[], i_states jobs.bucket_state[]) returns void
 -- function jobs._note_skips(i_op jobs.operation, i_jobs text[], i_skips text[]) returns jobs.operation
 -- function jobs._note_started(i_worker uuid, i_leases uuid[], i_batch_indexes integer[], i_skip boolean) returns void
 -- function jobs._note_status(i_worker uuid, i_status jsonb, i_now timestamp with time zone) returns void
@@ -1605,7 +1612,7 @@ create table jobs.worker (
 -- function jobs._old_values(i_old jsonb, i_new jsonb) returns jsonb
 -- function jobs._oldest_kept(i_now pg_snapshot) returns pg_snapshot
 -- function jobs._on_day(i_day timestamp with time zone) returns text
--- function jobs._open_blocked(i_states jobs.bucket_state[], i_limits jobs.task_limit[], i_num integer, i_now timestamp with time zone, OUT admission jobs.admission, OUT rows tid[], OUT states jobs.bucket_state[]) returns record
+-- function jobs._open_blocked(i_states jobs.bucket_state[], i_limits jobs.task_limit[], i_shut bigint[], i_num integer, i_now timestamp with time zone, OUT admission jobs.admission, OUT rows tid[], OUT states jobs.bucket_state[]) returns record
 -- function jobs._open_job(i_row jobs.pending) returns jobs.open_job
 -- function jobs._open_of(i_jobs text[]) returns TABLE(job_id character varying, status character varying, task character varying)
 -- function jobs._opened(i_leases uuid[], i_parts integer[], i_bits bigint[]) returns TABLE(lease uuid, batch_index integer, run_at timestamp with time zone, worker uuid, id bigint, job_id character varying, task character varying, body jsonb, retries integer, max_retries integer, priority integer, timeout numeric, created_at timestamp with time zone, scheduled_at timestamp with time zone, ready_seq bigint, attempt integer, traceback text, meta jsonb, on_end jobs.on_end)
@@ -1750,6 +1757,7 @@ create table jobs.worker (
 -- function jobs._share(i_tasks bigint) returns bigint
 -- function jobs._share(i_done double precision, i_total double precision) returns text
 -- function jobs._share(i_num integer, i_ranges integer) returns integer
+-- function jobs._shares_caps(i_limits jobs.task_limit[]) returns boolean
 -- function jobs._short_error(i_error text) returns text
 -- function jobs._short_key(i_key jsonb) returns jsonb
 -- function jobs._shorten_audit(i_now timestamp with time zone) returns void
@@ -1773,6 +1781,7 @@ create table jobs.worker (
 -- function jobs._starts_left(i_rates jobs.rate[], i_tats timestamp with time zone[], i_now timestamp with time zone) returns integer
 -- function jobs._state_of(i_bucket jobs.bucket, i_at tid) returns jobs.bucket_state
 -- function jobs._states_in_turn(i_ids integer[], i_limits jobs.task_limit[], i_num integer, i_now timestamp with time zone) returns jobs.bucket_state[]
+-- function jobs._states_of_caps(i_ids integer[], i_limits jobs.task_limit[], i_num integer, i_now timestamp with time zone) returns jobs.bucket_state[]
 -- function jobs._states_of(i_limits integer[], i_some bigint[] DEFAULT NULL::bigint[]) returns SETOF jobs.bucket_state
 -- function jobs._step_of_statistics(i_from timestamp with time zone, i_to timestamp with time zone, i_step interval) returns interval
 -- function jobs._step_operations(i_seconds double precision) returns void
@@ -1858,6 +1867,7 @@ create table jobs.worker (
 -- function jobs._why_expired(i_command jobs.command) returns text
 -- function jobs._with_metas(i_bytes bigint[], i_metas jsonb[]) returns bigint[]
 -- function jobs._with_note(i_note text, i_traceback text) returns text
+-- function jobs._without_full(i_limits jobs.task_limit[], i_states jobs.bucket_state[], i_now timestamp with time zone) returns jobs.task_limit[]
 -- function jobs._without_kept(i_on_end jobs.on_end) returns jobs.on_end
 -- function jobs._workday(i_day integer, i_last integer, i_first_weekday integer) returns integer
 -- function jobs._write_events(i_groups jobs.event_group[]) returns void

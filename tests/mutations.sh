@@ -303,8 +303,8 @@ check "notes of progress, for those who may read them" "events_after|case when v
 check "other names of what is watched" "_likes_of|jobs._paused_names(array[v_pattern])|array[]::text[]" "${ev[@]}" written
 check "that claims look for watches only once there are some" "claim|and not jobs._are_watched()|and false" "${it[@]}" unused
 lim=(--test limits --)
-check "when a claim says to come again" "_claim_limited|if v_got < v_most and run_at is not null then|if false then" "${lim[@]}" worker::jobs_start
-check "when a limit without a key opens" "_claim_again|l.key is null where b.waits|l.key is null where false" "${lim[@]}" worker::jobs_start
+check "when a claim says to come again" "_claim_limited|if v_got < v_most and run_at is not null then|if false then" "${lim[@]}" worker::a_job_starts
+check "when a limit without a key opens" "_claim_again|l.key is null where b.waits|l.key is null where false" "${lim[@]}" worker::a_job_starts
 check "keys that wait, when a limit is changed" "_save_limit|perform jobs._look_at_waiting(v_new.id), jobs._wake_workers();|perform jobs._wake_workers();" "${lim[@]}" dropped
 check "what was used of other rates" "_save_limit|perform jobs._fit_rates(v_new);|" "${lim[@]}" options
 check "jobs that a dropped limit has blocked" "_retire_limit|perform jobs._free_blocked(i_limit.id, 10000);|" "${lim[@]}" dropped

@@ -67,7 +67,7 @@ end $$;
 -- Corrects the buckets of these limits at which jobs are blocked and which do not say so, and makes jobs ready that are
 -- blocked at a limit which is not there any more; what was wrong. Reads one row of each bucket that has blocked jobs.
 create or replace function jobs._correct_waiting(i_ids integer[]) returns jsonb
-language plpgsql set enable_seqscan = off as $$
+language plpgsql set enable_seqscan = off set jit = off as $$
 declare
   v_buckets bigint[];
   v_wrong jsonb;

@@ -8,6 +8,7 @@ mod history;
 mod limiter;
 mod options;
 mod races;
+mod random;
 mod rates;
 mod slots;
 mod worker;
