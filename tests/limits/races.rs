@@ -145,12 +145,17 @@ async fn a_counter_that_is_wrong_is_corrected_and_noted() {
     put(&db, "t", 2, 1).await;
     let worker = db.worker(&["t"]).await;
     assert_eq!(worker.claim(3).await.len(), 3);
-    for (wrong, number) in [("update jobs.bucket set held = held + 1", 2), ("delete from jobs.bucket where held = 2", 2)] {
+    for (wrong, number) in
+        [("update jobs.bucket set held = held + 1", 2), ("delete from jobs.bucket where held = 2", 2)]
+    {
         db.run(wrong).await;
         assert_eq!(db.one::<i64>("select jobs.check_limits()").await, number, "{wrong}");
         assert_right(&db).await;
     }
-    assert_eq!(db.one::<i64>("select count(*) from jobs.audit_log() where action = 'correct_limits'").await, 2);
+    assert_eq!(
+        db.one::<i64>("select count(*) from jobs.audit_log() where action = 'correct_limits'").await,
+        2
+    );
     assert!(worker.claim(10).await.is_empty());
     let all = "select jobs.settle(array_agg(r.job_id::text), array_agg(r.lease)) from jobs._runs r";
     db.run(all).await;

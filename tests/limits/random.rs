@@ -119,7 +119,10 @@ async fn play(seed: u64) {
                 let before: String = db.one(OVER).await;
                 play.claim().await;
                 let after: String = db.one(OVER).await;
-                assert!(after.is_empty() || !before.is_empty(), "seed {seed}, step {step}: {after}; {limits:?}");
+                assert!(
+                    after.is_empty() || !before.is_empty(),
+                    "seed {seed}, step {step}: {after}; {limits:?}"
+                );
                 "claim"
             }
             12..17 => (play.settle().await, "settle").1,
@@ -133,7 +136,8 @@ async fn play(seed: u64) {
     }
     db.run("select jobs.set_limit(l.name, null, '{\"max\": 4}') from jobs.job_limit l where l.dropped_at is null and l.max = 0").await;
     play.drain().await;
-    let left: Vec<String> = db.all("select q.task || ' ' || q.body || coalesce(' ' || q.bucket, '') from jobs.pending q").await;
+    let left: Vec<String> =
+        db.all("select q.task || ' ' || q.body || coalesce(' ' || q.bucket, '') from jobs.pending q").await;
     assert!(left.is_empty(), "seed {seed}: {limits:?} leave {} jobs: {:?}", left.len(), left.first());
 }
 
