@@ -19,3 +19,13 @@ return pg_catalog.substring(i_topic, '^[^*%]*');
 create or replace function jobs._is_under(i_task text, i_limits jobs.limits) returns boolean
 language sql immutable parallel safe
 return ((i_limits).login is null or i_task like any ((i_limits).login)) and ((i_limits).role is null or i_task like any ((i_limits).role));
+
+-- Whether the caller may know of the jobs of a task (null: of every task): a restricted role (85_topic_grants.sql)
+-- knows those that it may publish or consume, and others know all. The views ask it for each row. Locks nothing.
+create or replace function jobs.sees_task(i_task varchar default null) returns boolean
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_publishes jobs.limits := jobs._limits(true);
+begin
+  return v_publishes is null or i_task is not null and (jobs._is_under(i_task, v_publishes) or jobs._is_under(i_task, jobs._limits(false)));
+end $$;

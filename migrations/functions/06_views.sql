@@ -20,13 +20,16 @@ select q.ctid as at, q.task, jobs._rank(q.priority, q.ready_seq) as rank, q.read
   q.on_end is distinct from null as on_end
 from jobs.pending q where q.ready_seq is not null;
 
-create or replace view jobs.running as
+-- A restricted role sees the jobs of its tasks. The barrier keeps conditions of its own from being
+-- evaluated on the rows of others.
+create or replace view jobs.running with (security_barrier) as
 select r.id, r.job_id, r.task, r.body, r.retries, r.max_retries, r.priority, r.timeout, r.created_at,
   r.run_at, r.scheduled_at, r.attempt, r.expires_at, r.worker, r.meta
-from jobs._runs r;
+from jobs._runs r
+where (select jobs.sees_task()) or jobs.sees_task(r.task);
 
 -- Running jobs whose lease has expired, which the next sweep requeues.
-create or replace view jobs.expired as
+create or replace view jobs.expired with (security_barrier) as
 select r.id, r.job_id, r.task, r.body, r.retries, r.max_retries, r.priority, r.timeout, r.created_at,
   r.run_at, r.scheduled_at, r.attempt, r.expires_at, r.worker, r.meta
 from jobs.running r
@@ -66,12 +69,14 @@ select h.id, h.job_id, h.task, h.body, h.retries, h.max_retries, h.status::text:
   h.complete_on, h.result, h.traceback, h.attempt, h.worker, h.meta
 from jobs.job h;
 
--- Every job in any state.
-create or replace view jobs."all" as
+-- Every job in any state; for a restricted role those of its tasks.
+create or replace view jobs."all" with (security_barrier) as
 select o.id, o.job_id, o.task, o.body, o.retries, o.max_retries, o.status, o.priority, o.timeout,
   o.created_at, o.run_at, o.scheduled_at, o.complete_on, o.result, o.traceback, o.attempt, o.worker, o.meta
 from jobs._open o
+where (select jobs.sees_task()) or jobs.sees_task(o.task)
 union all
 select e.id, e.job_id, e.task, e.body, e.retries, e.max_retries, e.status, e.priority, e.timeout,
   e.created_at, e.run_at, e.scheduled_at, e.complete_on, e.result, e.traceback, e.attempt, e.worker, e.meta
-from jobs._ended e;
+from jobs._ended e
+where (select jobs.sees_task()) or jobs.sees_task(e.task);

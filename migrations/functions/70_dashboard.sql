@@ -16,7 +16,7 @@ language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 declare
   v_time text := case when i_state in ('success', 'failed', 'cancelled') then 'w.complete_on' else 'w.created_at' end;
 begin
-  return 'true'
+  return 'true' || jobs._in_sight('w.task')
     || coalesce(' and w.task like ' || quote_literal(jobs._pattern(i_topic)), '')
     || coalesce(' and w.meta -> ''tags'' ? ' || quote_literal(i_tag), '')
     || coalesce(' and w.meta @> ' || quote_literal(i_meta) || '::jsonb', '')
@@ -172,7 +172,7 @@ end $$;
 -- ended ones by the day of their end, and on a day in that order too.
 --
 -- Looks at i_look jobs at most (20,000), newest first, and stops after about i_seconds (0.15; at most 60) with what it has;
--- at least 1,000 jobs are looked at. Its last row, whose job_id is null, says how many and from where
+-- at least 1,000 jobs are looked at. A restricted role finds jobs of its tasks. Its last row, whose job_id is null, says how many and from where
 -- to search on: give that back as i_before. PT400 for what cannot be meant; PT403 for a search in texts by who
 -- may not read them. Locks nothing, and history for a moment a day at a time.
 create or replace function jobs.search(
@@ -246,14 +246,16 @@ end $$;
 
 -- How many jobs of each task are open: what jobs.overview counts of them, without history, for a page that asks each
 -- second. Counts at most i_cap rows of each kind, of ready jobs an equal share for each task; `exact` is false when one
--- of the counts is a lower bound.
+-- of the counts is a lower bound. For a restricted role, of its tasks.
 create or replace function jobs.open_counts(i_cap integer default 10000) returns table (
   task varchar, ready bigint, scheduled bigint, running bigint, oldest_ready timestamptz, exact boolean
 )
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
 declare
-  v_ready text[] := jobs._ready_tasks(null);
+  v_publishes jobs.limits := jobs._limits(true);
+  v_consumes jobs.limits := jobs._limits(false);
+  v_ready text[] := array(select t from unnest(jobs._ready_tasks(null)) t where jobs._is_under(t, v_publishes) or jobs._is_under(t, v_consumes));
   v_each bigint := greatest(i_cap / greatest(cardinality(v_ready), 1), least(i_cap, 100));
 begin
   perform jobs._check_limit('i_cap', i_cap);
@@ -265,9 +267,9 @@ begin
                from (select q.size, q.created_at from jobs.pending q where q.task = r.task and q.ready_seq is not null limit v_each) h) l
     union all
     select s.task, 'scheduled', count(*), null, true
-    from (select q.task from jobs.pending q where q.ready_seq is null order by q.scheduled_at limit i_cap) s group by s.task
+    from (select q.task from jobs.pending q where q.ready_seq is null and (jobs._is_under(q.task, v_publishes) or jobs._is_under(q.task, v_consumes)) order by q.scheduled_at limit i_cap) s group by s.task
     union all
-    select r.task, 'running', count(*), null, true from (select x.task from jobs._runs x limit i_cap) r group by r.task
+    select r.task, 'running', count(*), null, true from (select x.task from jobs._runs x where (jobs._is_under(x.task, v_publishes) or jobs._is_under(x.task, v_consumes)) limit i_cap) r group by r.task
   )
   select c.task, coalesce(sum(c.jobs) filter (where c.state = 'ready'), 0)::bigint, coalesce(sum(c.jobs) filter (where c.state = 'scheduled'), 0)::bigint,
     coalesce(sum(c.jobs) filter (where c.state = 'running'), 0)::bigint, min(c.oldest), bool_and(c.exact)

@@ -6,6 +6,7 @@ create or replace function jobs._ended_counts(i_state text, i_pattern text, i_ca
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set enable_partition_pruning = on set jit = off as $$
 declare
+  v_in_sight text := jobs._in_sight('h.task');
   v_week text;
   v_tasks text[];
   v_states text[];
@@ -15,8 +16,8 @@ begin
     begin
       execute format('select array_agg(g.task), array_agg(g.status), array_agg(g.jobs)
                       from (select e.task, e.status::text as status, count(*) as jobs
-                            from (select h.task, h.status from jobs.job h where h.task like $1%s%s order by h.job_id desc limit $2) e
-                            group by 1, 2) g', jobs._in_state(i_state), v_week) into v_tasks, v_states, v_counts using i_pattern, i_cap;
+                            from (select h.task, h.status from jobs.job h where h.task like $1%s%s%s order by h.job_id desc limit $2) e
+                            group by 1, 2) g', jobs._in_state(i_state), v_week, v_in_sight) into v_tasks, v_states, v_counts using i_pattern, i_cap;
       raise sqlstate 'PT000';
     exception when sqlstate 'PT000' then null;
     end;
@@ -29,7 +30,7 @@ end $$;
 -- The number of jobs in each state, for each task. Cheap on any backlog, because it counts at most i_cap rows
 -- of each kind: of ready jobs an equal share for each task, of scheduled jobs the soonest, of ended jobs the
 -- newest, and of the failed and of the cancelled ones again the newest. `exact` is false when one of the
--- counts is a lower bound.
+-- counts is a lower bound. For a restricted role (85_topic_grants.sql), of its tasks.
 create or replace function jobs.overview(i_cap integer default 100000) returns table (
   task varchar, ready bigint, scheduled bigint, running bigint, success bigint, failed bigint, cancelled bigint,
   oldest_ready timestamptz, exact boolean
@@ -37,7 +38,9 @@ create or replace function jobs.overview(i_cap integer default 100000) returns t
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
 declare
-  v_ready text[] := jobs._ready_tasks(null);
+  v_publishes jobs.limits := jobs._limits(true);
+  v_consumes jobs.limits := jobs._limits(false);
+  v_ready text[] := array(select t from unnest(jobs._ready_tasks(null)) t where jobs._is_under(t, v_publishes) or jobs._is_under(t, v_consumes));
   v_each bigint := greatest(i_cap / greatest(cardinality(v_ready), 1), least(i_cap, 100));
 begin
   perform jobs._check_limit('i_cap', i_cap);
@@ -51,9 +54,9 @@ begin
                from (select q.size, q.created_at from jobs.pending q where q.task = r.task and q.ready_seq is not null limit v_each) h) l
     union all
     select s.task, 'scheduled', count(*), null, false
-    from (select q.task from jobs.pending q where q.ready_seq is null order by q.scheduled_at limit i_cap) s group by s.task
+    from (select q.task from jobs.pending q where q.ready_seq is null and (jobs._is_under(q.task, v_publishes) or jobs._is_under(q.task, v_consumes)) order by q.scheduled_at limit i_cap) s group by s.task
     union all
-    select r.task, 'running', count(*), null, false from (select x.task from jobs._runs x limit i_cap) r group by r.task
+    select r.task, 'running', count(*), null, false from (select x.task from jobs._runs x where (jobs._is_under(x.task, v_publishes) or jobs._is_under(x.task, v_consumes)) limit i_cap) r group by r.task
     union all
     select e.task, e.state, e.jobs, null, false from ended e where e.state = 'success'
     union all
@@ -107,11 +110,13 @@ language sql stable security definer set search_path = pg_catalog, pg_temp set j
 $$;
 
 -- Counts the jobs in a state under a topic, up to i_cap: tools show it before they ask for confirmation.
--- PT400 for an unknown state.
+-- For a restricted role, those of its tasks. PT400 for an unknown state.
 create or replace function jobs.count(i_state text, i_topic text default '*', i_cap bigint default 1000000) returns bigint
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
   v_pattern text := jobs._pattern(i_topic);
+  v_publishes jobs.limits := jobs._limits(true);
+  v_consumes jobs.limits := jobs._limits(false);
 begin
   perform jobs._check_limit('i_cap', i_cap);
   if (i_state in ('pending', 'running', 'success', 'failed', 'cancelled')) is not true then
@@ -122,8 +127,8 @@ begin
   end if;
   return (
     select least(coalesce(sum(c.size), 0), i_cap) from (
-      select q.size from jobs.pending q where i_state = 'pending' and q.task like v_pattern
+      select q.size from jobs.pending q where i_state = 'pending' and q.task like v_pattern and (jobs._is_under(q.task, v_publishes) or jobs._is_under(q.task, v_consumes))
       union all
-      select 1 from jobs._runs r where i_state = 'running' and r.task like v_pattern
+      select 1 from jobs._runs r where i_state = 'running' and r.task like v_pattern and (jobs._is_under(r.task, v_publishes) or jobs._is_under(r.task, v_consumes))
       limit i_cap) c);
 end $$;

@@ -205,18 +205,24 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
 $$;
 
 -- Why a job is not running, or where it runs, or how it ended: one row for each reason, the most important
--- first. Reads by index and locks nothing. PT404 for an unknown job.
+-- first. Reads by index and locks nothing. PT404 for an unknown job, and where a restricted role asks for
+-- one of another's tasks.
 create or replace function jobs.explain(i_job varchar) returns setof jobs.reason
 language plpgsql stable rows 5 security definer set search_path = pg_catalog, pg_temp set jit = off as $$
+declare
+  v_is_known boolean := false;
 begin
-  return query select p.* from jobs._explain_pending(i_job) p;
-  if not found then
-    return query select e.* from jobs._explain_ended(i_job) e;
+  if jobs.sees_task() or exists (select from jobs.get(i_job) a where jobs.sees_task(a.task)) then
+    return query select p.* from jobs._explain_pending(i_job) p;
+    if not found then
+      return query select e.* from jobs._explain_ended(i_job) e;
+    end if;
+    if not found then
+      return query select r.* from jobs._explain_running(i_job) r;
+    end if;
+    v_is_known := found;
   end if;
-  if not found then
-    return query select r.* from jobs._explain_running(i_job) r;
-  end if;
-  if not found then
+  if not v_is_known then
     raise sqlstate 'PT404' using message = format('there is no job %s', jobs._shown(i_job)),
       hint = 'history that was dropped for its age, or not kept for this task, is not known any more';
   end if;

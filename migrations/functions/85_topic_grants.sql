@@ -105,6 +105,17 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select jobs._allowed(true, i_tasks) || jobs._allowed(false, i_tasks)
 $$;
 
+-- The condition that the caller may know of the task in this column, as SQL that begins with and; empty for
+-- a caller who is not restricted.
+create or replace function jobs._in_sight(i_column text) returns text
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_publishes jobs.limits := jobs._limits(true);
+begin
+  return case when v_publishes is null then ''
+              else format(' and (jobs._is_under(%1$s, %2$L::jobs.limits) or jobs._is_under(%1$s, %3$L::jobs.limits))', i_column, v_publishes, jobs._limits(false)) end;
+end $$;
+
 -- Raises PT403 when the caller may not publish, or consume, one of the tasks.
 create or replace function jobs._check_topics(i_publish boolean, i_tasks text[]) returns void
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$

@@ -17,11 +17,18 @@ begin
   return null;
 end $$;
 
--- The rows of the statistics under a topic (null or *: all tasks together), from i_from to i_to.
+-- The rows of the statistics under a topic (null or *: all tasks together), from i_from to i_to; for a
+-- restricted role those of its tasks.
 create or replace function jobs._rollup_rows(i_topic text, i_from timestamptz, i_to timestamptz) returns setof jobs.rollup
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
+declare
+  v_publishes jobs.limits := jobs._limits(true);
+  v_consumes jobs.limits := jobs._limits(false);
 begin
-  if coalesce(i_topic, '*') = '*' then
+  if v_publishes is not null then
+    return query select r.* from jobs.rollup r
+      where r.task like coalesce(jobs._pattern(i_topic), '%') and r.task <> '' and r.at >= i_from and r.at < i_to and (jobs._is_under(r.task, v_publishes) or jobs._is_under(r.task, v_consumes));
+  elsif coalesce(i_topic, '*') = '*' then
     return query select r.* from jobs.rollup r where r.task = '' and r.at >= i_from and r.at < i_to;
   elsif i_topic !~ '[*%]' then
     return query select r.* from jobs.rollup r where r.task = i_topic and r.at >= i_from and r.at < i_to;
@@ -34,7 +41,7 @@ end $$;
 -- (null: about a hundred): how many succeeded, failed and were cancelled, and how long the last runs of
 -- these jobs had waited and took, in seconds (null: none ran). A row for each step, also where nothing
 -- ended. Steps are whole minutes; ten minutes where i_from is three hours ago or more, hours from a day on.
--- Reads statistics, not jobs; nothing until jobs.keep_statistics(true), and the last 10 s or so are
+-- For a restricted role, of its tasks. Reads statistics, not jobs; nothing until jobs.keep_statistics(true), and the last 10 s or so are
 -- missing. PT400 for more than 1,000 steps or a time that is over before it begins.
 create or replace function jobs.statistics(i_topic text default null, i_from timestamptz default null, i_to timestamptz default null, i_step interval default null)
 returns table (
@@ -102,11 +109,13 @@ declare
   v_to timestamptz := coalesce(i_to, jobs.now());
   v_from timestamptz := coalesce(i_from, v_to - interval '1 hour');
   v_pattern text := coalesce(jobs._pattern(i_topic), '%');
+  v_publishes jobs.limits := jobs._limits(true);
+  v_consumes jobs.limits := jobs._limits(false);
 begin
   perform jobs._step_of_statistics(v_from, v_to, null);
   return query
   with found as materialized (
-    select r.* from jobs.rollup r where r.at >= v_from and r.at < v_to and r.task <> '' and r.task like v_pattern
+    select r.* from jobs.rollup r where r.at >= v_from and r.at < v_to and r.task <> '' and r.task like v_pattern and (jobs._is_under(r.task, v_publishes) or jobs._is_under(r.task, v_consumes))
   ), sums as (
     select f.task, sum(f.success) as success, sum(f.failed) as failed, sum(f.cancelled) as cancelled from found f group by 1
   ), waits as (

@@ -65,7 +65,7 @@ declare
     beat,held_by,register_worker,unregister_worker,count_workers,register_tasks,sweep,promote,maintain,maintain_partitions,
     maintain_partitions_and_commit,result,results,await_results,count_lost,tasks_in_use,sample_keys,read_ready,sample_not_ready,
     open_bodies,unusable,tick,note_progress,set_progress,progress_of,job_log,watches,event_position,events_after,await_events,announce_events}'::text[];
-  c_reader constant text[] := '{overview,count,open_counts,flow,search,explain,workers,unusable,pauses,problems,statistics,task_statistics,server_health,metrics,now,next_ticks,schedules,get_schedule,schedule_ticks,schedule_log,explain_schedule,
+  c_reader constant text[] := '{sees_task,overview,count,open_counts,flow,search,explain,workers,unusable,pauses,problems,statistics,task_statistics,server_health,metrics,now,next_ticks,schedules,get_schedule,schedule_ticks,schedule_log,explain_schedule,
     progress_of,ended_lately,watches,event_position,events_after,await_events}';
   -- New to the schema: made after the last time that these grants were.
   v_new constant name[] := array(

@@ -15,7 +15,7 @@ const CALLS: [(&str, &str); 7] = [
     ("publisher reader worker admin", "now"),
     (
         "reader admin",
-        "overview ended_lately count open_counts flow search explain workers pauses problems statistics task_statistics server_health metrics",
+        "sees_task overview ended_lately count open_counts flow search explain workers pauses problems statistics task_statistics server_health metrics",
     ),
     (
         "publisher worker admin",
