@@ -33,11 +33,12 @@ begin
   order by j.job_id desc limit i_num;
 end $$;
 
--- A condition that jobs.job h ended in this state (null: any). Jobs that did not succeed have a separate
--- index.
+-- A condition that jobs.job h ended in this state (null: any; unsuccessful: failed or cancelled). Jobs that did
+-- not succeed have a separate index.
 create or replace function jobs._in_state(i_state text) returns text
 language sql immutable set search_path = pg_catalog, pg_temp as $$
   select case when i_state = 'success' then ' and h.status = ' || quote_literal('success')
+              when i_state = 'unsuccessful' then ' and h.status <> ' || quote_literal('success')
               when i_state is not null then format(' and h.status <> ''success'' and h.status = %L', i_state) else '' end
 $$;
 

@@ -29,7 +29,7 @@ end $$;
 
 -- The number of jobs in each state, for each task. Cheap on any backlog, because it counts at most i_cap rows
 -- of each kind: of ready jobs an equal share for each task, of scheduled jobs the soonest, of ended jobs the
--- newest, and of the failed and of the cancelled ones again the newest. `exact` is false when one of the
+-- newest, and of those that did not succeed again the newest. `exact` is false when one of the
 -- counts is a lower bound. For a restricted role (85_topic_grants.sql), of its tasks.
 create or replace function jobs.overview(i_cap integer default 100000) returns table (
   task varchar, ready bigint, scheduled bigint, running bigint, success bigint, failed bigint, cancelled bigint,
@@ -60,12 +60,12 @@ begin
     union all
     select e.task, e.state, e.jobs, null, false from ended e where e.state = 'success'
     union all
-    select e.task, e.state, e.jobs, null, false
-    from unnest(array['failed', 'cancelled']) o(state), lateral jobs._ended_counts(o.state, '%', i_cap) e
+    select e.task, e.state, e.jobs, null, false from jobs._ended_counts('unsuccessful', '%', i_cap) e
   ), capped as (
     -- Whether a kind that is counted for all tasks together has reached the cap.
     select coalesce(bool_or(k.jobs >= i_cap), false) as any
-    from (select sum(c.jobs) as jobs from counted c where c.state <> 'ready' group by c.state union all select sum(e.jobs) from ended e) k
+    from (select sum(c.jobs) as jobs from counted c where c.state <> 'ready' group by case when c.state in ('failed', 'cancelled') then 'unsuccessful' else c.state end
+          union all select sum(e.jobs) from ended e) k
   )
   select c.task, coalesce(sum(c.jobs) filter (where c.state = 'ready'), 0)::bigint, coalesce(sum(c.jobs) filter (where c.state = 'scheduled'), 0)::bigint,
     coalesce(sum(c.jobs) filter (where c.state = 'running'), 0)::bigint, coalesce(sum(c.jobs) filter (where c.state = 'success'), 0)::bigint,

@@ -25,7 +25,7 @@ declare
   v_publishes jobs.limits := jobs._limits(true);
   v_consumes jobs.limits := jobs._limits(false);
 begin
-  if v_publishes is not null then
+  if not v_publishes is null then
     return query select r.* from jobs.rollup r
       where r.task like coalesce(jobs._pattern(i_topic), '%') and r.task <> '' and r.at >= i_from and r.at < i_to and (jobs._is_under(r.task, v_publishes) or jobs._is_under(r.task, v_consumes));
   elsif coalesce(i_topic, '*') = '*' then

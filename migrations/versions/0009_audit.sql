@@ -4,6 +4,7 @@ create table jobs.audit (
   at timestamptz not null,
   who name not null,        -- the session user
   role name,                -- the role that was set; null: none
+  person text,              -- who of the users of that program, as it says itself; null: it does not say
   action text not null,     -- cancel, retry, purge, edit, ...: the function that was called
   target text,              -- what it was done to: a job, a topic, a worker
   jobs bigint,              -- how many jobs it changed; null: it changes none

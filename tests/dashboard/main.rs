@@ -3,6 +3,7 @@
 mod actions;
 mod jobs;
 mod look;
+mod people;
 mod pitfalls;
 mod roles;
 mod scale;
@@ -41,9 +42,14 @@ impl Site {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("port");
         let url = format!("http://{}", listener.local_addr().expect("address"));
         tokio::spawn(pgjobs::web::axum::serve(listener, router).into_future());
+        Site::at(&url)
+    }
+
+    /// Somebody else at the same dashboard.
+    pub(crate) fn at(url: &str) -> Self {
         let client =
             Client::builder().cookie_store(true).redirect(redirect::Policy::none()).build().expect("client");
-        Site { url, client }
+        Site { url: url.to_owned(), client }
     }
 
     /// A request as it is.

@@ -261,6 +261,52 @@ async fn a_read_that_takes_too_long_ends_and_says_so() {
 }
 
 #[tokio::test]
+async fn what_no_column_can_hold_is_the_visitors_mistake() {
+    let db = Db::new().await;
+    let site = Site::of(&db, Role::Admin).await;
+    for path in [
+        "/jobs?task=%00",
+        "/jobs?tag=%00",
+        "/jobs?meta=a:%00",
+        "/jobs?key=%00",
+        "/jobs?text=%00",
+        "/jobs?error=%00&state=failed",
+        "/jobs?before=%00",
+        "/jobs?since=90000000d",
+        "/jobs?until=90000000d&state=failed",
+        "/jobs?state=failed&before=2026-02-31/x",
+        "/jobs/%00",
+        "/tasks/%00",
+        "/schedules/%00",
+        "/errors?topic=%00",
+        "/audit?target=%00",
+        "/audit?before=99999999999999999999",
+        "/operations/99999999999999999999",
+        "/operations?before=-1",
+    ] {
+        let page = site.get(path).await;
+        assert!(page.status.is_client_error() || page.status.is_success(), "{path}: {} {}", page.status, page.text);
+    }
+}
+
+#[tokio::test]
+async fn pages_are_there_while_counts_take_too_long() {
+    let db = Db::new().await;
+    fill(&db).await;
+    db.run("select jobs._make_partition(current_date - 5)").await;
+    let old: String = db.one("select name from jobs._partitions() order by day limit 1").await;
+    let site = Site::of(&db, Role::Viewer).await;
+    // Only the counts of ended jobs read a day of last week.
+    let mut tx = db.pool.begin().await.unwrap();
+    let lock = format!("lock table jobs.{old} in access exclusive mode");
+    sqlx::query(sqlx::AssertSqlSafe(lock)).execute(&mut *tx).await.unwrap();
+    let page = site.get("/topics").await;
+    assert_eq!(page.status, StatusCode::OK, "{}", page.text);
+    assert!(page.text.contains("they took the database too long") && page.text.contains("mail"), "{}", page.text);
+    tx.rollback().await.unwrap();
+}
+
+#[tokio::test]
 async fn only_pages_of_the_web_are_links_to_elsewhere() {
     let db = Db::new().await;
     db.run(

@@ -47,6 +47,7 @@ const SCENARIO: &[&str] = &[
     "select string_agg(concat_ws(' ', f.task, f.status, f.priority), ', ' order by f.task, f.id) from jobs.find('pending', 'b.*') f",
     "select string_agg(concat_ws(' ', f.task, f.state, f.arguments, f.looked), ', ') from jobs.search('open', 'b.*', i_since => '2000-01-01', i_text => '1') f",
     "select string_agg(concat_ws(' ', o.task, o.ready, o.scheduled, o.running, o.exact), ', ' order by o.task) from jobs.open_counts() o",
+    "select concat_ws(' ', jobs.sees_task(), jobs.sees_task('b.x'))",
     "select concat_ws(' ', f.failed, f.failed_exactly, f.backoff, f.backoff_exactly) from jobs.flow() f",
     "select string_agg(concat_ws(' ', f.task, f.state, f.error, f.looked), ', ') from jobs.search('failed', i_error => 'X', i_num => 3) f",
     "select string_agg(concat_ws(' ', s.task, s.body), ', ') from jobs.find('pending', 'b.*') f, lateral jobs.shown(f.job_id) s",

@@ -124,6 +124,7 @@ const CALLS: &[(&str, &str)] = &[
     ),
     ("now", "select jobs.now()"),
     ("overview", "select jobs.overview()"),
+    ("sees_task", "select jobs.sees_task(), jobs.sees_task('noop')"),
     (
         "own_task",
         r#"select jobs.register_tasks('[{"name": "owned", "args_schema": {}, "result_schema": true, "retries": 3, "timeout": 60, "priority": 0}]');

@@ -57,7 +57,8 @@ fn lines(rows: &[AuditRow]) -> Vec<String> {
 }
 
 fn row(audit: &AuditRow, now: DateTime<Utc>) -> [String; 7] {
-    let who = audit.role.as_ref().map_or(audit.who.clone(), |role| format!("{} as {role}", audit.who));
+    let user = audit.role.as_ref().map_or(audit.who.clone(), |role| format!("{} as {role}", audit.who));
+    let who = audit.person.as_ref().map_or(user.clone(), |person| format!("{person} by {user}"));
     [
         audit.id.to_string(),
         format::when(audit.at, now),

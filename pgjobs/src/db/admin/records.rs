@@ -23,6 +23,9 @@ pub struct AuditRow {
     pub who: String,
     /// The role that this user had set.
     pub role: Option<String>,
+    /// Who of the people that a program serves, as it says in the setting `pgjobs.person`: the name with which
+    /// somebody has logged in to the dashboard. Nobody checks it.
+    pub person: Option<String>,
     /// What was called: `retry`, `edit`, `pause_schedule`, …
     pub action: String,
     /// What it was done to: a job, a topic, a schedule, a role.
@@ -48,7 +51,7 @@ pub struct AuditFilter {
     pub num: u16,
 }
 
-const AUDIT: &str = "select a.id, a.at, a.who::text, a.role::text, a.action, a.target, a.jobs, a.reason, a.details::text \
+const AUDIT: &str = "select a.id, a.at, a.who::text, a.role::text, a.action, a.target, a.jobs, a.reason, a.details::text, a.person \
      from jobs.audit_log($1, $2, $3, $4) a";
 
 pub(crate) async fn audit(
@@ -71,6 +74,7 @@ fn audit_row(row: &PgRow) -> Result<AuditRow, Error> {
         at: time(row, 1)?,
         who: row.try_get(2)?,
         role: row.try_get(3)?,
+        person: row.try_get(9)?,
         action: row.try_get(4)?,
         target: row.try_get(5)?,
         jobs: row.try_get(6)?,

@@ -21,9 +21,14 @@ pub(crate) async fn begin_read(pool: &PgPool) -> Result<Transaction<'static, Pos
     begin(pool, "set transaction read only; ", READ).await
 }
 
-/// A transaction for one change.
-pub(crate) async fn begin_write(pool: &PgPool) -> Result<Transaction<'static, Postgres>, Error> {
-    begin(pool, "", WRITE).await
+/// A transaction for one change by this person, whom the audit names.
+pub(crate) async fn begin_write(
+    pool: &PgPool,
+    person: &str,
+) -> Result<Transaction<'static, Postgres>, Error> {
+    let mut tx = begin(pool, "", WRITE).await?;
+    sqlx::query("select set_config('pgjobs.person', $1, true)").bind(person).execute(&mut *tx).await?;
+    Ok(tx)
 }
 
 /// The settings hold until the transaction ends, so the pool gets its connection back as it was.

@@ -66,13 +66,13 @@ impl Ask {
         Ok(db::begin_read(self.pool()).await?)
     }
 
-    /// A transaction for a change, whose statements end after 15 seconds.
+    /// A transaction for a change, whose statements end after 15 seconds, and for which the audit names the viewer.
     pub(super) async fn write(&self) -> Result<sqlx::Transaction<'static, Postgres>, Failed> {
-        Ok(db::begin_write(self.pool()).await?)
+        Ok(db::begin_write(self.pool(), &self.viewer.name).await?)
     }
 
-    /// The reason as the audit keeps it: who of the dashboard's users, and why. The audit's `who` is the role of the
-    /// database, which all of them share.
+    /// The reason: who of the dashboard's users, and why. Not only the audit keeps it: what explains a pause or a
+    /// cancelled job says it as well, and knows the role of the database alone otherwise.
     pub(super) fn reason(&self, fields: &Fields) -> String {
         let why = fields.get("reason").unwrap_or("no reason given");
         format!("{} (dashboard): {}", self.viewer.name, why.trim())

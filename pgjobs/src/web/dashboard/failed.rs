@@ -77,8 +77,12 @@ impl Failed {
     }
 }
 
-/// The status in a code of the SQL layer, PT404.
+/// The status in a code of the SQL layer, PT404. Class 22 is a value that no column can have: a text with the character
+/// 0, a year that is too far.
 fn status(code: &str) -> StatusCode {
+    if code.starts_with("22") {
+        return StatusCode::BAD_REQUEST;
+    }
     let status = code.strip_prefix("PT").and_then(|status| status.parse().ok());
     status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }

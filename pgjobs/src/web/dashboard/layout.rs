@@ -186,6 +186,7 @@ fn foot(ask: &Ask) -> Markup {
         footer.foot {
             span { "pgjobs " (env!("CARGO_PKG_VERSION")) }
             span { "Times in UTC, as of " (ask.now().format("%H:%M:%S").to_string()) }
+            @if ask.snapshot.is_late { span { "Problems and counts of ended jobs are older, or missing: they took the database too long." } }
             form.theme method="post" action=(ask.link("/theme")) {
                 input type="hidden" name="to" value=(with_query(&ask.path, ask.query.iter()));
                 "Theme: "

@@ -6,6 +6,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
 
+use super::attempts::BROWSER;
 use super::form::Fields;
 use super::gate::{Gate, SESSION, THEME, cookie};
 use super::layout::{Theme, alone};
@@ -44,7 +45,8 @@ pub(super) fn begin(site: &Site, request: &Parts, base: &str, theme: Theme, fiel
     let Gate::Login(users) = &site.gate else { return StatusCode::NOT_FOUND.into_response() };
     let (name, password) = (fields.get("name").unwrap_or(""), fields.get("password").unwrap_or(""));
     let to = fields.get("to").unwrap_or("/");
-    if let Some(wait) = site.sessions.attempt(name) {
+    let source = site.attempts.source(request, name, users.has(name));
+    if let Some(wait) = site.attempts.begin(source) {
         let seconds = wait.as_secs() + 1;
         let words = format!("Too many wrong passwords for this name: the next attempt in {seconds} s.");
         let mut response = form(base, theme, to, Some(&words));
@@ -55,10 +57,11 @@ pub(super) fn begin(site: &Site, request: &Parts, base: &str, theme: Theme, fiel
     let Some(viewer) = users.check(name, password) else {
         return form(base, theme, to, Some("Name or password is wrong."));
     };
-    site.sessions.was_right(name);
+    let browser = site.attempts.was_right(source, name);
     let id = site.sessions.begin(viewer.clone());
     let mut response = go(&format!("{base}{}", local(to)));
     set(&mut response, &cookie_of(request, base, SESSION, &id, "; HttpOnly"));
+    set(&mut response, &cookie_of(request, base, BROWSER, &browser, "; HttpOnly; Max-Age=31536000"));
     response
 }
 
@@ -81,7 +84,7 @@ pub(super) fn theme(request: &Parts, base: &str, fields: &Fields) -> Response {
 }
 
 /// Path and query within the dashboard: never another site, whatever a form says.
-fn local(to: &str) -> &str {
+pub(super) fn local(to: &str) -> &str {
     let is_local = to.starts_with('/') && !to.starts_with("//") && !to.contains('\\');
     if is_local && to.bytes().all(|byte| byte.is_ascii_graphic()) && to.len() < 8000 { to } else { "/" }
 }

@@ -10,6 +10,7 @@
 
 mod ask;
 mod assets;
+mod attempts;
 mod charts;
 mod failed;
 mod form;

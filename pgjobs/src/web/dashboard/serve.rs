@@ -54,7 +54,8 @@ async fn answer(
         _ => {}
     }
     let viewer = match site.gate.enter(&parts, &site.sessions) {
-        Entry::Open(viewer) => viewer,
+        // No text of the database has this character, and the name is a part of reasons.
+        Entry::Open(viewer) => Viewer { name: viewer.name.replace('\0', "\u{fffd}"), ..viewer },
         Entry::Login if path == "/login" => return login_form(&base, theme, &parts.uri),
         Entry::Login if is_from_elsewhere(&parts) => return again(&base, theme),
         Entry::Login if is_post => return login::to_form(&base, "/"),
@@ -213,7 +214,7 @@ impl Asked {
         let done = (action.run)(&ask, &fields).await;
         self.site.snapshots.expire().await;
         match done {
-            Ok(Done::Go(path)) => login::go(&ask.link(&path)),
+            Ok(Done::Go(path)) => login::go(&ask.link(login::local(&path))),
             Ok(Done::Show(section, view)) => page(&ask, section, self.theme, *view),
             Err(failed) => self.failed(failed, Some(&ask)).await,
         }

@@ -12,20 +12,18 @@ use super::viewer::Viewer;
 const IDLE: Duration = Duration::from_secs(12 * 3600);
 /// So many sessions at most; beyond it the one that was used longest ago ends.
 const MOST: usize = 1000;
-/// So many wrong passwords for a name in [`WINDOW`] until its attempts are refused.
-const ATTEMPTS: u32 = 5;
-const WINDOW: Duration = Duration::from_secs(60);
+/// So many of one person; beyond it their own oldest ends, and nobody else's.
+const OF_ONE: usize = 50;
 
 struct Session {
     viewer: Viewer,
     used: Instant,
 }
 
-/// Sessions, and wrong passwords by name.
+/// Sessions.
 #[derive(Default)]
 pub(super) struct Sessions {
     open: Mutex<HashMap<[u8; 32], Session>>,
-    wrong: Mutex<HashMap<[u8; 32], (Instant, u32)>>,
 }
 
 impl Sessions {
@@ -34,10 +32,11 @@ impl Sessions {
         let id = format!("{}{}", uuid::Uuid::new_v4().simple(), uuid::Uuid::new_v4().simple());
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.retain(|_, session| session.used.elapsed() < IDLE);
-        if open.len() >= MOST
-            && let Some(oldest) = open.iter().min_by_key(|(_, session)| session.used).map(|(key, _)| *key)
-        {
-            open.remove(&oldest);
+        let own = open.values().filter(|session| session.viewer.name == viewer.name).count();
+        if own >= OF_ONE {
+            end_oldest(&mut open, |session| session.viewer.name == viewer.name);
+        } else if open.len() >= MOST {
+            end_oldest(&mut open, |_| true);
         }
         open.insert(hash(id.as_bytes()), Session { viewer, used: Instant::now() });
         id
@@ -55,25 +54,13 @@ impl Sessions {
     pub(super) fn end(&self, id: &str) {
         self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(&hash(id.as_bytes()));
     }
+}
 
-    /// How long a login with this name has to wait; `None`: not at all. Counts it as wrong until
-    /// [`Sessions::was_right`], so attempts at the same time count as well.
-    pub(super) fn attempt(&self, name: &str) -> Option<Duration> {
-        let mut wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
-        wrong.retain(|_, (since, _)| since.elapsed() < WINDOW);
-        // Names that an attacker makes up share one count, so that they cannot fill the memory.
-        let key = if wrong.len() < MOST { hash(name.as_bytes()) } else { [0; 32] };
-        let (since, count) = wrong.entry(key).or_insert((Instant::now(), 0));
-        if *count >= ATTEMPTS {
-            return Some(WINDOW.saturating_sub(since.elapsed()));
-        }
-        *count += 1;
-        None
-    }
-
-    /// The password was right.
-    pub(super) fn was_right(&self, name: &str) {
-        self.wrong.lock().unwrap_or_else(PoisonError::into_inner).remove(&hash(name.as_bytes()));
+/// Ends the one of these sessions that was used longest ago.
+fn end_oldest(open: &mut HashMap<[u8; 32], Session>, of: impl Fn(&Session) -> bool) {
+    let oldest = open.iter().filter(|(_, session)| of(session)).min_by_key(|(_, session)| session.used);
+    if let Some(key) = oldest.map(|(key, _)| *key) {
+        open.remove(&key);
     }
 }
 
@@ -94,27 +81,21 @@ mod tests {
     }
 
     #[test]
-    fn the_sixth_wrong_password_of_a_name_waits_and_others_do_not() {
+    fn no_number_of_sessions_fills_the_memory_or_ends_those_of_others() {
         let sessions = Sessions::default();
-        for _ in 0..ATTEMPTS {
-            assert_eq!(sessions.attempt("mara"), None);
-        }
-        assert!(sessions.attempt("mara").is_some());
-        assert_eq!(sessions.attempt("jonas"), None);
-        sessions.was_right("mara");
-        assert_eq!(sessions.attempt("mara"), None);
-    }
-
-    #[test]
-    fn no_number_of_sessions_or_names_fills_the_memory() {
-        let sessions = Sessions::default();
-        let first = sessions.begin(Viewer::new("mara", Role::Viewer));
-        for nth in 0..2 * MOST {
+        let (first, other) = (
+            sessions.begin(Viewer::new("mara", Role::Viewer)),
+            sessions.begin(Viewer::new("jonas", Role::Viewer)),
+        );
+        for _ in 0..2 * MOST {
             sessions.begin(Viewer::new("mara", Role::Viewer));
-            sessions.attempt(&nth.to_string());
+        }
+        assert_eq!(sessions.open.lock().unwrap().len(), OF_ONE + 1);
+        assert_eq!(sessions.find(&first), None);
+        assert!(sessions.find(&other).is_some());
+        for nth in 0..2 * MOST {
+            sessions.begin(Viewer::new(nth.to_string(), Role::Viewer));
         }
         assert_eq!(sessions.open.lock().unwrap().len(), MOST);
-        assert!(sessions.wrong.lock().unwrap().len() <= MOST + 1);
-        assert_eq!(sessions.find(&first), None);
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use sqlx::PgPool;
 
+use super::attempts::Attempts;
 use super::gate::Gate;
 use super::sessions::Sessions;
 use super::snapshot::Snapshots;
@@ -14,6 +15,7 @@ pub(super) struct Site {
     pub(super) name: String,
     pub(super) gate: Gate,
     pub(super) sessions: Sessions,
+    pub(super) attempts: Attempts,
     pub(super) snapshots: Snapshots,
     /// The path under which browsers see it, where it was given.
     pub(super) path: Option<String>,
@@ -21,7 +23,7 @@ pub(super) struct Site {
 
 impl Site {
     pub(super) fn new(pool: PgPool, name: String, gate: Gate, path: Option<String>) -> Arc<Self> {
-        let (sessions, snapshots) = (Sessions::default(), Snapshots::default());
-        Arc::new(Site { pool, name, gate, sessions, snapshots, path })
+        let (sessions, attempts, snapshots) = Default::default();
+        Arc::new(Site { pool, name, gate, sessions, attempts, snapshots, path })
     }
 }

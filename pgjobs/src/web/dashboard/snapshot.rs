@@ -10,6 +10,7 @@ use tokio::sync::Mutex;
 
 use crate::db;
 use crate::db::dashboard::flow::{self, Flow, Open};
+use crate::db::refusal::server_code;
 use crate::inspect::{PauseRow, Problem, TaskCounts, WorkerRow};
 use crate::types::error::Error;
 
@@ -36,16 +37,20 @@ pub(super) struct Snapshot {
     pub(super) rate: Option<f64>,
     /// Errors first; at most ten seconds older than the rest.
     pub(super) problems: Arc<Vec<Problem>>,
+    /// Problems or counts of ended jobs took too long, and are those that were read before, or none.
+    pub(super) is_late: bool,
 }
 
 /// The last snapshot, and what is known of the minute before it.
 #[derive(Default)]
-pub(super) struct Snapshots(Mutex<Last>);
+pub(super) struct Snapshots(Arc<Mutex<Last>>);
 
 #[derive(Default)]
 struct Last {
     snapshot: Option<(Instant, Arc<Snapshot>)>,
     slow: Option<Slow>,
+    /// A task reads it anew.
+    is_refreshing: bool,
     ended: Ended,
 }
 
@@ -56,6 +61,7 @@ struct Slow {
     problems: Arc<Vec<Problem>>,
     /// Of each task, with the open jobs as they were.
     counts: Arc<Vec<TaskCounts>>,
+    is_late: bool,
 }
 
 impl Snapshots {
@@ -70,11 +76,17 @@ impl Snapshots {
         {
             return Ok(snapshot.clone());
         }
-        let known = last.slow.clone().filter(|slow| slow.read.elapsed() < SLOW);
-        let (mut snapshot, slow) = read(pool, known).await?;
+        let slow = match &last.slow {
+            Some(slow) => slow.clone(),
+            None => read_slow(pool, None).await?,
+        };
+        last.slow = Some(slow.clone());
+        if slow.read.elapsed() >= SLOW && !std::mem::replace(&mut last.is_refreshing, true) {
+            tokio::spawn(refresh(self.0.clone(), pool.clone(), slow.clone()));
+        }
+        let mut snapshot = read(pool, &slow).await?;
         snapshot.rate = last.ended.rate(snapshot.flow.ended);
         let snapshot = Arc::new(snapshot);
-        last.slow = Some(slow);
         last.snapshot = Some((Instant::now(), snapshot.clone()));
         Ok(snapshot)
     }
@@ -114,16 +126,8 @@ impl Ended {
     }
 }
 
-async fn read(pool: &PgPool, known: Option<Slow>) -> Result<(Snapshot, Slow), Error> {
+async fn read(pool: &PgPool, slow: &Slow) -> Result<Snapshot, Error> {
     let mut tx = db::dashboard::begin_read(pool).await?;
-    let slow = match known {
-        Some(known) => known,
-        None => Slow {
-            read: Instant::now(),
-            problems: Arc::new(db::problems::problems(&mut tx).await?),
-            counts: Arc::new(db::inspect::overview(&mut tx, CAP).await?),
-        },
-    };
     let snapshot = Snapshot {
         at: db::dashboard::now(&mut tx).await?,
         counts: with_open(&slow.counts, flow::open(&mut tx, CAP).await?),
@@ -132,9 +136,49 @@ async fn read(pool: &PgPool, known: Option<Slow>) -> Result<(Snapshot, Slow), Er
         flow: flow::flow(&mut tx, CAP).await?,
         rate: None,
         problems: slow.problems.clone(),
+        is_late: slow.is_late,
     };
     tx.commit().await?;
-    Ok((snapshot, slow))
+    Ok(snapshot)
+}
+
+/// Reads anew what costs more, while pages have what was read before.
+async fn refresh(last: Arc<Mutex<Last>>, pool: PgPool, before: Slow) {
+    let read = read_slow(&pool, Some(&before)).await;
+    let mut last = last.lock().await;
+    last.is_refreshing = false;
+    // After an error too it is tried again in a while, and not at once.
+    last.slow = Some(read.unwrap_or(Slow { read: Instant::now(), is_late: true, ..before }));
+}
+
+/// Reads what costs more. No page needs all of it to be there: what takes too long stays as it was before.
+async fn read_slow(pool: &PgPool, before: Option<&Slow>) -> Result<Slow, Error> {
+    let mut tx = db::dashboard::begin_read(pool).await?;
+    let problems = in_time(db::problems::problems(&mut tx).await)?;
+    drop(tx);
+    let mut tx = db::dashboard::begin_read(pool).await?;
+    let counts = in_time(db::inspect::overview(&mut tx, CAP).await)?;
+    drop(tx);
+    let is_late = problems.is_none() || counts.is_none();
+    let old_problems = || before.map(|slow| slow.problems.clone()).unwrap_or_default();
+    let old_counts = || before.map(|slow| slow.counts.clone()).unwrap_or_default();
+    Ok(Slow {
+        read: Instant::now(),
+        problems: problems.map_or_else(old_problems, Arc::new),
+        counts: counts.map_or_else(old_counts, Arc::new),
+        is_late,
+    })
+}
+
+/// What was read, or nothing where the server gave up because it took too long, or waited too long for a lock.
+fn in_time<T>(read: Result<T, Error>) -> Result<Option<T>, Error> {
+    match read {
+        Ok(read) => Ok(Some(read)),
+        Err(error) => match server_code(&error).as_deref() {
+            Some("57014" | "55P03") => Ok(None),
+            _ => Err(error),
+        },
+    }
 }
 
 /// The ended jobs as they were counted before, and the open ones as they are now.

@@ -56,6 +56,11 @@ impl Users {
         }
     }
 
+    /// Whether somebody has this name.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|user| user.viewer.name == name)
+    }
+
     /// The user with this name, exactly, and this password. Takes as long for a wrong name as for a wrong password.
     pub(super) fn check(&self, name: &str, password: &str) -> Option<&Viewer> {
         let given = hash(password.as_bytes());

@@ -33,7 +33,9 @@ impl Server {
         dashboard: Dashboard,
         until: impl Future<Output = ()>,
     ) -> Result<(), Failure> {
-        let serving = axum::serve(self.listener, dashboard.router());
+        // With the addresses of clients, by which wrong passwords are counted.
+        let service = dashboard.router().into_make_service_with_connect_info::<SocketAddr>();
+        let serving = axum::serve(self.listener, service);
         tokio::select! {
             served = serving.into_future() => served.map_err(|error| Failure::failed(format!("the dashboard ended: {error}"))),
             () = until => Ok(()),

@@ -58,7 +58,10 @@ fn list(ask: &Ask, rows: &[AuditRow]) -> Markup {
                 th scope="row" { (row.action) }
                 td.cut { (row.target.as_deref().unwrap_or("–")) @if let Some(details) = &row.details { span.sub.mono { (details.get()) } } }
                 td.num.p1 { (row.jobs.map_or("–".to_owned(), number)) }
-                td { (row.who) @if let Some(role) = &row.role { span.sub { "as " (role) } } }
+                td {
+                    @if let Some(person) = &row.person { b { (person) } span.sub { "by " (row.who) } } @else { (row.who) }
+                    @if let Some(role) = &row.role { span.sub { "as " (role) } }
+                }
                 td.p1 { (row.reason.as_deref().unwrap_or("–")) }
                 td.num.dim { (time(ask.now(), row.at)) }
             }

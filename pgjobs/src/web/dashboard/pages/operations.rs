@@ -97,10 +97,15 @@ fn buttons(ask: &Ask, found: &OperationRow) -> Markup {
     html! {
         @if ask.may(Verb::Operate) {
             form method="post" action=(ask.link(&format!("/operations/{}", found.id))) {
-                @for (change, word, class) in shown { button class=(class) name="change" value=(change) { (word) } " " }
+                @for (change, word, class) in shown.iter().filter(|(change, ..)| *change != "resume" || may_go_on(ask, found)) { button class=(class) name="change" value=(change) { (word) } " " }
             }
         }
     }
+}
+
+/// Whether the viewer may do what the operation does: to let it go on is to do it.
+fn may_go_on(ask: &Ask, found: &OperationRow) -> bool {
+    Verb::named(&found.kind).is_none_or(|verb| ask.may(verb))
 }
 
 fn progress(ask: &Ask, found: &OperationRow) -> Markup {
@@ -149,6 +154,10 @@ pub(in crate::web::dashboard) async fn change(ask: &Ask, fields: &Fields) -> Res
         _ => return Err(Failed::bad("An operation is paused, resumed or cancelled.")),
     };
     let mut tx = ask.write().await?;
+    if matches!(change, Change::Resume) {
+        let found = operation::get(&mut tx, id).await?;
+        Verb::named(&found.kind).map_or(Ok(()), |verb| ask.need(verb))?;
+    }
     operation::change(&mut *tx, id, change, Some(&ask.reason(fields))).await?;
     tx.commit().await?;
     Ok(Done::Go(format!("/operations/{id}")))
