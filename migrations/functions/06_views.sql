@@ -69,14 +69,20 @@ select h.id, h.job_id, h.task, h.body, h.retries, h.max_retries, h.status::text:
   h.complete_on, h.result, h.traceback, h.attempt, h.worker, h.meta
 from jobs.job h;
 
--- Every job in any state; for a restricted role those of its tasks.
-create or replace view jobs."all" with (security_barrier) as
+-- The same as the caller may see it: for a restricted role the jobs of its tasks. Barriers of their own, since the one of
+-- a union is none.
+create or replace view jobs._seen_open with (security_barrier) as
+select o.* from jobs._open o where (select jobs.sees_task()) or jobs.sees_task(o.task);
+
+create or replace view jobs._seen_ended with (security_barrier) as
+select e.* from jobs._ended e where (select jobs.sees_task()) or jobs.sees_task(e.task);
+
+-- Every job in any state.
+create or replace view jobs."all" as
 select o.id, o.job_id, o.task, o.body, o.retries, o.max_retries, o.status, o.priority, o.timeout,
   o.created_at, o.run_at, o.scheduled_at, o.complete_on, o.result, o.traceback, o.attempt, o.worker, o.meta
-from jobs._open o
-where (select jobs.sees_task()) or jobs.sees_task(o.task)
+from jobs._seen_open o
 union all
 select e.id, e.job_id, e.task, e.body, e.retries, e.max_retries, e.status, e.priority, e.timeout,
   e.created_at, e.run_at, e.scheduled_at, e.complete_on, e.result, e.traceback, e.attempt, e.worker, e.meta
-from jobs._ended e
-where (select jobs.sees_task()) or jobs.sees_task(e.task);
+from jobs._seen_ended e;
