@@ -2,7 +2,7 @@
 
 use crate::app::{bare, run};
 
-const COMMANDS: [&[&str]; 66] = [
+const COMMANDS: [&[&str]; 68] = [
     &["dev"],
     &["dashboard"],
     &["migrate"],
@@ -14,6 +14,8 @@ const COMMANDS: [&[&str]; 66] = [
     &["inspect", "tasks"],
     &["inspect", "workers"],
     &["inspect", "pauses"],
+    &["inspect", "statistics"],
+    &["inspect", "errors"],
     &["explain"],
     &["tail"],
     &["doctor"],

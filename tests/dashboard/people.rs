@@ -90,6 +90,8 @@ async fn a_form_leads_to_a_page_of_this_dashboard_only() {
     }
     let users = Users::one("mara", Role::Admin, "opensesame");
     let login = Site::serve(Dashboard::new(db.pool.clone()).login(users).router()).await;
-    let answer = login.post("/login", &[("name", "mara"), ("password", "opensesame"), ("to", "/\\evil.example")]).await;
+    let answer = login
+        .post("/login", &[("name", "mara"), ("password", "opensesame"), ("to", "/\\evil.example")])
+        .await;
     assert_eq!(answer.to(), "/");
 }

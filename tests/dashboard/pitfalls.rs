@@ -285,7 +285,12 @@ async fn what_no_column_can_hold_is_the_visitors_mistake() {
         "/operations?before=-1",
     ] {
         let page = site.get(path).await;
-        assert!(page.status.is_client_error() || page.status.is_success(), "{path}: {} {}", page.status, page.text);
+        assert!(
+            page.status.is_client_error() || page.status.is_success(),
+            "{path}: {} {}",
+            page.status,
+            page.text
+        );
     }
 }
 
@@ -302,7 +307,11 @@ async fn pages_are_there_while_counts_take_too_long() {
     sqlx::query(sqlx::AssertSqlSafe(lock)).execute(&mut *tx).await.unwrap();
     let page = site.get("/topics").await;
     assert_eq!(page.status, StatusCode::OK, "{}", page.text);
-    assert!(page.text.contains("they took the database too long") && page.text.contains("mail"), "{}", page.text);
+    assert!(
+        page.text.contains("they took the database too long") && page.text.contains("mail"),
+        "{}",
+        page.text
+    );
     tx.rollback().await.unwrap();
 }
 

@@ -3,8 +3,9 @@
 use pgjobs::schemars::JsonSchema;
 use pgjobs::serde::{Deserialize, Serialize};
 use pgjobs::web::Role;
-use pgjobs::{Task, Worker, inspect, task};
+use pgjobs::{Job, Task, Worker, inspect, task};
 use pgjobs_tests::Db;
+use tracing_subscriber::prelude::*;
 
 use crate::{Site, id_of};
 
@@ -26,6 +27,18 @@ async fn charge(
 ) -> Result<Card, pgjobs::TaskError> {
     let _ = (order, token, pin);
     cards.into_iter().next().ok_or_else(|| "no card".into())
+}
+
+/// Says its token wherever a run can say something, and fails with it.
+#[task(name = "dash.quote", retries = 1, log = "info")]
+async fn quote(
+    #[inject] job: &Job,
+    #[sensitive] token: String,
+    #[sensitive] pin: i64,
+) -> Result<(), pgjobs::TaskError> {
+    job.progress(1, 2, format!("with {token}").as_str());
+    tracing::info!(token, pin, "asking with {token:?}");
+    Err(format!("refused: {{\"token\": {token:?}, \"pin\": {pin}}}").into())
 }
 
 const SECRETS: [&str; 3] = ["tok-4711", "4242-4242", "31337"];
@@ -78,4 +91,30 @@ async fn no_page_and_no_tool_shows_what_is_sensitive() {
     let form = site.get(&format!("/jobs/{}/edit", id_of(&db, "dash.charge").await)).await.ok();
     assert!(form.contains("tok-4711"), "{form}");
     worker.shutdown().await;
+}
+
+#[tokio::test]
+async fn no_error_log_or_note_of_a_run_has_what_is_sensitive() {
+    let _ = tracing_subscriber::registry().with(pgjobs::logs::layer()).try_init();
+    let db = Db::new().await;
+    let worker = Worker::new(db.pool.clone()).topic("dash.quote").start().await.unwrap();
+    let token = "tok \"4711\"\n".to_owned();
+    quote::publish(&db.pool, token.clone(), 31_337).await.unwrap();
+    let done = "select count(*) from jobs.find('failed')";
+    while db.one::<i64>(done).await == 0 {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    worker.shutdown().await;
+    for (kept, hidden) in [
+        ("select traceback from jobs.find()", 2),
+        ("select note from jobs.find() f, jobs.progress_of(array[f.job_id::text]) p", 1),
+        ("select concat_ws(' ', l.message, l.fields) from jobs.find() f, jobs.job_log(f.job_id) l", 3),
+    ] {
+        let text: String = db.one(kept).await;
+        assert!(!text.contains("4711") && !text.contains("31337"), "{text}");
+        assert_eq!(text.matches("(sensitive)").count(), hidden, "{text}");
+    }
+    let site = Site::of(&db, Role::Admin).await;
+    let page = site.get(&format!("/jobs/{}", id_of(&db, "dash.quote").await)).await.ok();
+    assert!(page.contains("(sensitive)") && !page.contains("4711"), "{page}");
 }

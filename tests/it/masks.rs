@@ -61,12 +61,19 @@ async fn no_form_of_a_body_shows_what_is_sensitive() {
         let shown: String =
             db.one("select s.body::text from jobs.find(i_num => 1) f, jobs.shown(f.job_id) s").await;
         assert!(!shown.contains("\"S\""), "{sent} is shown as {shown}");
-        assert_eq!(shown.matches("\"V\"").count(), sent.matches("\"V\"").count(), "{sent} is shown as {shown}");
+        assert_eq!(
+            shown.matches("\"V\"").count(),
+            sent.matches("\"V\"").count(),
+            "{sent} is shown as {shown}"
+        );
         assert_eq!(shown.contains("\"none\""), sent.contains("\"none\""), "{sent} is shown as {shown}");
     }
     let found: Vec<String> =
         db.all("select arguments from jobs.search(i_num => 100) where job_id is not null").await;
     assert_eq!(found.len(), bodies().len());
     assert!(found.iter().all(|arguments| !arguments.contains("\"S\"")), "{found:?}");
-    assert_eq!(db.one::<i64>("select count(*) from jobs.search(i_text => '\"S\"') where job_id is not null").await, 0);
+    assert_eq!(
+        db.one::<i64>("select count(*) from jobs.search(i_text => '\"S\"') where job_id is not null").await,
+        0
+    );
 }

@@ -42,7 +42,10 @@ async fn two_tasks() -> Db {
     jobs_of(&db, "pay.charge").await;
     jobs_of(&db, "mail.a").await;
     // A pass over history does not read the blocks of the pass before: two of them see all.
-    db.run("select jobs.maintain(); update jobs.rollup_day set begun_at = '2000-01-01'; select jobs.maintain()").await;
+    db.run(
+        "select jobs.maintain(); update jobs.rollup_day set begun_at = '2000-01-01'; select jobs.maintain()",
+    )
+    .await;
     db
 }
 
@@ -54,11 +57,17 @@ async fn a_restricted_reader_knows_the_jobs_of_its_tasks_alone() {
     let mut reader = as_role(&db, "sight_reader").await;
     let tasks = async |session: &mut sqlx::PgConnection, door: &str| -> Vec<String> {
         let distinct = format!("select distinct task from ({door}) d(task) order by 1");
-        sqlx::query_scalar(AssertSqlSafe(distinct)).fetch_all(session).await.unwrap_or_else(|error| panic!("{door}: {error}"))
+        sqlx::query_scalar(AssertSqlSafe(distinct))
+            .fetch_all(session)
+            .await
+            .unwrap_or_else(|error| panic!("{door}: {error}"))
     };
     for door in DOORS {
         let seen = tasks(&mut reader, door).await;
-        assert!(seen == ["mail.a", "pay.charge"] || seen == ["more"], "without a grant it sees all: {door}: {seen:?}");
+        assert!(
+            seen == ["mail.a", "pay.charge"] || seen == ["more"],
+            "without a grant it sees all: {door}: {seen:?}"
+        );
     }
     db.run("select jobs.grant_topic('sight_reader', 'mail.*')").await;
     for door in DOORS {
@@ -90,7 +99,9 @@ async fn no_condition_of_a_readers_own_sees_jobs_of_others() {
     .await
     .unwrap();
     for view in ["\"all\"", "running", "expired"] {
-        spy.execute(AssertSqlSafe(format!("select count(*) from jobs.{view} where public.spy(task)"))).await.unwrap();
+        spy.execute(AssertSqlSafe(format!("select count(*) from jobs.{view} where public.spy(task)")))
+            .await
+            .unwrap();
     }
     assert_eq!(db.all::<String>("select distinct task from public.seen").await, ["mail.a"]);
 }

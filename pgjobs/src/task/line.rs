@@ -3,6 +3,9 @@
 use chrono::{SecondsFormat, Utc};
 use serde_json::{Map, Value};
 
+#[cfg(feature = "logs")]
+use super::secrets::Secrets;
+
 /// Bytes of the texts of a line; the rest is cut.
 pub(crate) const LINE: usize = 4 << 10;
 
@@ -59,6 +62,25 @@ impl Line {
         let end = text.floor_char_boundary(self.room);
         self.room -= end;
         storable(&text[..end])
+    }
+
+    /// The same without what the run must not say.
+    #[cfg(feature = "logs")]
+    pub(super) fn without(&self, secrets: &Secrets) -> Self {
+        let hide = |text: &str| secrets.hide(text).into_owned();
+        let field = |(name, value): (&String, &Value)| {
+            let said = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            let shown = secrets.hide(&said);
+            (name.clone(), if shown == said { value.clone() } else { Value::from(shown) })
+        };
+        let fields = self.fields.iter().map(field).collect();
+        Line {
+            level: self.level,
+            target: self.target.clone(),
+            message: hide(&self.message),
+            fields,
+            room: self.room,
+        }
     }
 
     pub(super) fn json(&self) -> String {

@@ -16,6 +16,7 @@ pub(crate) mod notes;
 pub(crate) mod outbox;
 pub(crate) mod registry;
 mod reports;
+pub(crate) mod secrets;
 pub(crate) mod state;
 #[cfg(feature = "otel")]
 pub(crate) mod trace;

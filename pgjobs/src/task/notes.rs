@@ -5,12 +5,14 @@
 //! lines that were sent together stay together until the database has answered: so they may be sent again,
 //! also by another loop of the worker at the same time, and are stored once.
 
+use std::borrow::Cow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use uuid::Uuid;
 
 use super::line::{Line, storable};
 use super::outbox::Outbox;
+use super::secrets::Secrets;
 use crate::types::job_id::JobId;
 use crate::types::log_level::LogLevel;
 
@@ -27,6 +29,8 @@ pub(crate) struct RunNotes {
     #[cfg_attr(not(feature = "logs"), expect(dead_code, reason = "nothing catches lines"))]
     level: LogLevel,
     outbox: Arc<Outbox>,
+    /// What it must not say.
+    secrets: Option<Arc<Secrets>>,
     said: Mutex<Said>,
 }
 
@@ -113,8 +117,14 @@ impl Draft {
 }
 
 impl RunNotes {
-    pub(crate) fn new(run: (Uuid, i32), job: JobId, level: LogLevel, outbox: Arc<Outbox>) -> Arc<Self> {
-        Arc::new(RunNotes { run, job, level, outbox, said: Mutex::default() })
+    pub(crate) fn new(
+        run: (Uuid, i32),
+        job: JobId,
+        level: LogLevel,
+        outbox: Arc<Outbox>,
+        secrets: Option<Arc<Secrets>>,
+    ) -> Arc<Self> {
+        Arc::new(RunNotes { run, job, level, outbox, secrets, said: Mutex::default() })
     }
 
     /// Whether lines of this level are kept.
@@ -128,7 +138,8 @@ impl RunNotes {
         if !done.is_finite() {
             return;
         }
-        let note = note.map(|note| storable(cut(note)));
+        let hide = |note| self.secrets.as_ref().map_or(Cow::Borrowed(note), |secrets| secrets.hide(note));
+        let note = note.map(|note| storable(cut(&hide(note))));
         let mut said = self.said();
         if said.has_ended {
             return;
@@ -141,7 +152,10 @@ impl RunNotes {
     /// Keeps a line, or counts it as dropped.
     #[cfg(feature = "logs")]
     pub(crate) fn log(self: &Arc<Self>, line: &Line) {
-        let line = line.json();
+        let line = match &self.secrets {
+            Some(secrets) => line.without(secrets).json(),
+            None => line.json(),
+        };
         let mut said = self.said();
         if said.has_ended {
             return;

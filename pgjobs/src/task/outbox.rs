@@ -111,7 +111,7 @@ mod tests {
     use crate::types::job_id::JobId;
 
     fn run_of(outbox: &Arc<Outbox>) -> Arc<RunNotes> {
-        RunNotes::new((Uuid::nil(), 0), JobId::generate(), LogLevel::Info, outbox.clone())
+        RunNotes::new((Uuid::nil(), 0), JobId::generate(), LogLevel::Info, outbox.clone(), None)
     }
 
     fn held(outbox: &Outbox) -> usize {

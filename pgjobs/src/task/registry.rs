@@ -14,8 +14,10 @@
 //! registry and pass the same tests.
 
 use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
 
 use super::definition::TaskDef;
+use super::secrets::{Secrets, SensitiveTasks};
 use crate::types::error::Error;
 use crate::types::topic::Topic;
 
@@ -45,6 +47,8 @@ fn linked() -> impl Iterator<Item = &'static TaskDef> {
 #[derive(Clone, Default)]
 pub(crate) struct Registry {
     by_name: HashMap<&'static str, &'static TaskDef>,
+    /// Made when the first run asks: their schemas take a while.
+    sensitive: Arc<OnceLock<SensitiveTasks>>,
 }
 
 impl Registry {
@@ -80,6 +84,12 @@ impl Registry {
 
     pub(crate) fn get(&self, name: &str) -> Option<&'static TaskDef> {
         self.by_name.get(name).copied()
+    }
+
+    /// What a run of this task with this body must not say; `None` where nothing is sensitive.
+    pub(crate) fn secrets(&self, task: &str, body: Option<&str>) -> Option<Secrets> {
+        let tasks = || SensitiveTasks::of(self.by_name.iter().map(|(name, def)| (*name, *def)));
+        self.sensitive.get_or_init(tasks).secrets(task, body)
     }
 
     /// Every name for a claim, aliases included, sorted.

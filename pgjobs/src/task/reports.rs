@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use super::job::Job;
 use super::notes::RunNotes;
 use super::outbox::Outbox;
+use super::secrets::Secrets;
 use crate::types::log_level::LogLevel;
 use crate::types::progress::{Amount, Total};
 
@@ -13,6 +14,8 @@ use crate::types::progress::{Amount, Total};
 pub(super) struct Reports {
     /// Where notes go, and from which level on the log is kept; set when the run begins.
     outbox: OnceLock<(Arc<Outbox>, LogLevel)>,
+    /// What notes and errors must not say; set when the run begins, if there is something.
+    secrets: OnceLock<Arc<Secrets>>,
     notes: OnceLock<Arc<RunNotes>>,
 }
 
@@ -58,7 +61,10 @@ impl Job {
     }
 
     /// Its run begins: from here on it can say something.
-    pub(crate) fn opens(&self, outbox: &Arc<Outbox>, level: Option<LogLevel>) {
+    pub(crate) fn opens(&self, outbox: &Arc<Outbox>, level: Option<LogLevel>, secrets: Option<Secrets>) {
+        if let Some(secrets) = secrets {
+            let _ = self.reports.secrets.set(Arc::new(secrets));
+        }
         let _ = self.reports.outbox.set((outbox.clone(), outbox.level(level)));
     }
 
@@ -66,7 +72,14 @@ impl Job {
     fn notes(&self) -> Option<&Arc<RunNotes>> {
         let (outbox, level) = self.reports.outbox.get()?;
         let run = (self.lease(), self.batch_index());
-        Some(self.reports.notes.get_or_init(|| RunNotes::new(run, self.id().clone(), *level, outbox.clone())))
+        let secrets = || self.reports.secrets.get().cloned();
+        let new = || RunNotes::new(run, self.id().clone(), *level, outbox.clone(), secrets());
+        Some(self.reports.notes.get_or_init(new))
+    }
+
+    /// What its errors must not say.
+    pub(crate) fn secrets(&self) -> Option<&Secrets> {
+        self.reports.secrets.get().map(|secrets| &**secrets)
     }
 
     /// The notes for the log of this run, if any of it is kept.

@@ -146,6 +146,12 @@ impl TaskError {
         self.origin == Origin::Cancelled
     }
 
+    /// The same with another message.
+    pub(crate) fn saying(mut self, message: impl Into<String>) -> Self {
+        self.message = message.into();
+        self
+    }
+
     pub(crate) fn then(&self) -> Then {
         self.then
     }

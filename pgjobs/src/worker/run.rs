@@ -17,7 +17,7 @@ use crate::task::layer::Next;
 use crate::task::log_span;
 #[cfg(feature = "otel")]
 use crate::task::trace;
-use crate::types::task_error::{RunResult, Then};
+use crate::types::task_error::{RunResult, TaskError, Then};
 
 /// `seat`: where it meets the other jobs of its joint run.
 pub(super) async fn run(shared: &Arc<Shared>, job: Arc<Job>, seat: Option<Seat>) {
@@ -38,6 +38,7 @@ pub(super) async fn run(shared: &Arc<Shared>, job: Arc<Job>, seat: Option<Seat>)
             None => run.await,
             Some(age) => warn_after(age, &job, run).await,
         };
+        let result = result.map_err(|error| without_secrets(&job, error));
         #[cfg(feature = "otel")]
         trace::end(&Span::current(), &job, &result);
         let outcome = outcome(def, &job, result);
@@ -56,7 +57,8 @@ pub(super) async fn run(shared: &Arc<Shared>, job: Arc<Job>, seat: Option<Seat>)
 /// Opens the span of a run. What the run says from here on, the worker sends.
 fn open(shared: &Shared, job: &Job) -> Span {
     let options = shared.registry.get(job.task()).map(|def| def.options);
-    job.opens(&shared.outbox, options.and_then(|options| options.log));
+    let secrets = shared.registry.secrets(job.task(), job.body());
+    job.opens(&shared.outbox, options.and_then(|options| options.log), secrets);
     let new = || new_span(job);
     #[cfg(feature = "logs")]
     let span = log_span::open(job.log_notes(), new);
@@ -125,6 +127,14 @@ fn on_one_line(error: &str) -> Cow<'_, str> {
         Some((end, _)) => format!("{}…", &line[..end]).into(),
         None if line.len() < text.len() => format!("{line} …").into(),
         None => line.into(),
+    }
+}
+
+/// The error as it may be kept, logged and traced.
+fn without_secrets(job: &Job, error: TaskError) -> TaskError {
+    match job.secrets().map(|secrets| secrets.hide(error.message()).into_owned()) {
+        Some(message) => error.saying(message),
+        None => error,
     }
 }
 

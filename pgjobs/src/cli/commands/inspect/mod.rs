@@ -6,6 +6,7 @@ mod one;
 mod overview;
 mod pauses;
 mod said;
+mod statistics;
 mod tasks;
 mod workers;
 
@@ -63,6 +64,10 @@ enum What {
     Workers,
     /// List the topics that are paused.
     Pauses,
+    /// Show how many jobs of each task ended lately, and how long they waited and ran.
+    Statistics(statistics::StatisticsArgs),
+    /// Show what jobs failed with lately, in groups.
+    Errors(statistics::ErrorsArgs),
 }
 
 pub(crate) async fn run(args: Inspect, global: &Global, console: &Console) -> Result<(), Failure> {
@@ -74,6 +79,8 @@ pub(crate) async fn run(args: Inspect, global: &Global, console: &Console) -> Re
         Some(What::Job { id, lines, .. }) => one::show(&pool, &id, lines, console).await,
         Some(What::Tasks) => tasks::show(&pool, console).await,
         Some(What::Pauses) => pauses::show(&pool, console).await,
+        Some(What::Statistics(args)) => statistics::show(&pool, args, console).await,
+        Some(What::Errors(args)) => statistics::errors(&pool, args, console).await,
         Some(What::Workers) => workers::show(&pool, console).await,
         None => overview::show(&pool, args.watch, console).await,
     }

@@ -16,5 +16,6 @@ pub(super) mod routes;
 mod schedules;
 mod statistics;
 mod tasks;
+mod topic;
 mod topics;
 mod workers;

@@ -1,6 +1,6 @@
 //! The table of these pages and of what is done on them: a line for each.
 
-use super::{audit, database, errors, schedules, statistics, tasks, topics, workers};
+use super::{audit, database, errors, schedules, statistics, tasks, topic, topics, workers};
 use crate::web::dashboard::verbs::Verb;
 use crate::web::dashboard::view::Section::{Audit, Database, Errors, Schedules, Tasks, Topics, Workers};
 use crate::web::dashboard::view::{Action, Page};
@@ -11,6 +11,7 @@ pub(in crate::web::dashboard) const PAGES: &[Page] = &[
     Page { path: "/tasks", section: Tasks, verb: Verb::View, show: |ask| Box::pin(tasks::show(ask)) },
     Page { path: "/tasks/{name}", section: Tasks, verb: Verb::View, show: |ask| Box::pin(tasks::one(ask)) },
     Page { path: "/topics", section: Topics, verb: Verb::View, show: |ask| Box::pin(topics::show(ask)) },
+    Page { path: "/topics/{name}", section: Topics, verb: Verb::View, show: |ask| Box::pin(topic::show(ask)) },
     Page { path: "/schedules", section: Schedules, verb: Verb::View, show: |ask| Box::pin(schedules::show(ask)) },
     Page { path: "/schedules/{name}", section: Schedules, verb: Verb::View, show: |ask| Box::pin(schedules::one(ask)) },
     Page { path: "/workers", section: Workers, verb: Verb::View, show: |ask| Box::pin(workers::show(ask)) },

@@ -70,7 +70,7 @@ fn list(ask: &Ask, topics: &BTreeMap<String, Sums>) -> Markup {
         @for (name, sums) in topics {
             tr {
                 th scope="row" {
-                    a href=(ask.link_with("/jobs", [("task", name.as_str())])) { (name) }
+                    a href=(ask.link_to("/topics/", name)) { (name) }
                     @if let Some(pause) = ask.snapshot.pauses.iter().find(|pause| pause.topic == *name || pause.topic == "*") { (said(ask, pause)) }
                 }
                 (cell(sums.tasks, "p2")) (cell(sums.ready, "")) (cell(sums.running, "p1"))
@@ -82,7 +82,8 @@ fn list(ask: &Ask, topics: &BTreeMap<String, Sums>) -> Markup {
     html! { @if topics.is_empty() { (empty("No job is open, and none has ended lately.", "")) } @else { (table("Topics", head, rows)) } }
 }
 
-fn said(ask: &Ask, pause: &PauseRow) -> Markup {
+/// Who paused it, since when and why.
+pub(super) fn said(ask: &Ask, pause: &PauseRow) -> Markup {
     html! {
         span.sub {
             span.s-paused { (icon("paused")) " Paused" } " by " (pause.paused_by) " " (time(ask.now(), pause.paused_at))

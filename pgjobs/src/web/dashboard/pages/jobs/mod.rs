@@ -77,7 +77,8 @@ fn sum(ask: &Ask, filter: &Filter, state: &str) -> Option<i64> {
     let counts = || ask.snapshot.counts.iter();
     let sum: i64 = counts().filter(fits).map(of).sum();
     // None were found among the newest, and there may be older ones.
-    let is_unknown = sum == 0 && counts().any(|task| !task.exact) && ["success", "failed", "cancelled"].contains(&state);
+    let is_unknown =
+        sum == 0 && counts().any(|task| !task.exact) && ["success", "failed", "cancelled"].contains(&state);
     (!is_unknown).then_some(sum)
 }
 

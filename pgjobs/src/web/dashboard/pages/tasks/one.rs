@@ -122,6 +122,7 @@ fn facts(ask: &Ask, task: &TaskRow) -> Markup {
         dl.facts {
             (fact("Runs", task.retries.map(|runs| html! { "at most " (runs) " for each job" })))
             (fact("Timeout", task.timeout.map(|timeout| Unit::Seconds.said(timeout))))
+            (fact("Has to end", task.slo.map(|slo| html! { "within " (Unit::Seconds.said(slo)) " after it is due" })))
             (fact("Priority", task.priority))
             (fact("Arguments", task.validation.map(|validation| format!("validated: {}", validation.as_str()))))
             (fact("Unique by", task.unique.as_ref().map(|unique| html! { code { (unique.get()) } })))
