@@ -171,14 +171,14 @@ end $$;
 -- until; with a text in their arguments, and in their last error. Open jobs are in the order of their publication;
 -- ended ones by the day of their end, and on a day in that order too.
 --
--- Looks at i_look jobs at most (20,000), newest first, and stops after about i_seconds (0.15; at most 60) with what it has;
+-- Looks at i_look jobs at most (20,000), newest first, and stops after about i_seconds (0.1; at most 60) with what it has;
 -- at least 1,000 jobs are looked at. A restricted role finds jobs of its tasks. Its last row, whose job_id is null, says how many and from where
 -- to search on: give that back as i_before. PT400 for what cannot be meant; PT403 for a search in texts by who
 -- may not read them. Locks nothing, and history for a moment a day at a time.
 create or replace function jobs.search(
   i_state text default 'open', i_topic text default null, i_tag text default null, i_meta jsonb default null, i_key text default null,
   i_since timestamptz default null, i_until timestamptz default null, i_text text default null, i_error text default null,
-  i_before text default null, i_num integer default 50, i_look integer default 20000, i_seconds double precision default 0.15
+  i_before text default null, i_num integer default 50, i_look integer default 20000, i_seconds double precision default 0.1
 ) returns setof jobs.found
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare

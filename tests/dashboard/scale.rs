@@ -1,12 +1,13 @@
 //! How long pages take with many jobs: `cargo test --release --test dashboard -- --ignored --nocapture scale`.
-//! `PGJOBS_OPEN` and `PGJOBS_ENDED` say how many (100,000 and 1,000,000).
+//! `PGJOBS_OPEN` and `PGJOBS_ENDED` say how many (100,000 and 1,000,000). `PGJOBS_SCALE_URL` names a database that has them
+//! already: one that was loaded by hand, and is measured again and again.
 
 use std::time::{Duration, Instant};
 
-use pgjobs::web::Role;
+use pgjobs::web::{Dashboard, Role, Viewer};
 use pgjobs_tests::Db;
 
-use crate::{Site, id_of};
+use crate::Site;
 
 /// Every page and filter, each with and without anything to find.
 const PATHS: &[&str] = &[
@@ -31,6 +32,18 @@ const PATHS: &[&str] = &[
     "/jobs?state=failed&error=none",
     "/jobs?state=success&since=20d&until=19d",
     "/operations",
+    "/tasks",
+    "/tasks/topic1.task1",
+    "/topics",
+    "/topics/topic1.*",
+    "/schedules",
+    "/workers",
+    "/errors",
+    "/errors?range=30d",
+    "/errors?range=30d&topic=topic7.*",
+    "/database",
+    "/audit",
+    "/jobs/act?do=redrive&all=1&state=failed&task=topic0.*",
 ];
 
 const TIMES: usize = 20;
@@ -53,9 +66,18 @@ async fn scale_of_pages() {
     let of =
         |name: &str, default: u64| std::env::var(name).ok().and_then(|n| n.parse().ok()).unwrap_or(default);
     let db = Db::new().await;
-    load(&db, of("PGJOBS_OPEN", 100_000), of("PGJOBS_ENDED", 1_000_000)).await;
-    let site = Site::of(&db, Role::Admin).await;
-    let job = format!("/jobs/{}", id_of(&db, "topic1.task1").await);
+    let pool = match std::env::var("PGJOBS_SCALE_URL") {
+        Ok(url) => sqlx::PgPool::connect(&url).await.expect("the database of PGJOBS_SCALE_URL"),
+        Err(_) => {
+            load(&db, of("PGJOBS_OPEN", 100_000), of("PGJOBS_ENDED", 1_000_000)).await;
+            db.pool.clone()
+        }
+    };
+    let hook = |_: &_| Some(Viewer::new("mara", Role::Admin));
+    let site = Site::serve(Dashboard::new(pool.clone()).authenticate(hook).router()).await;
+    let one = "select job_id::text from jobs.find('success', 'topic1.task1', i_num => 1)";
+    let job: String = sqlx::query_scalar(one).fetch_one(&pool).await.expect("a job");
+    let job = format!("/jobs/{job}");
     let mut slow = Vec::new();
     for path in PATHS.iter().copied().chain([job.as_str()]) {
         let mut times = Vec::new();
