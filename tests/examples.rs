@@ -124,6 +124,24 @@ fn quickstart_leaves_its_dashboard_open_until_it_is_interrupted() {
 }
 
 #[test]
+fn metrics_are_what_a_monitor_reads() {
+    let shown = run("metrics", &[]);
+    for (name, outcome, number) in [
+        ("pgjobs_settled_total", "success", "3"),
+        ("pgjobs_settled_total", "failed", "1"),
+        ("pgjobs_published_total", "published", "5"),
+        ("pgjobs_open_jobs", "ready", "1"),
+        ("pgjobs_failed_jobs_last_hour", "", "1"),
+        ("pgjobs_slo_seconds", "", "30"),
+    ] {
+        let is_it = |line: &str| {
+            line.starts_with(name) && line.contains(outcome) && line.split(' ').next_back() == Some(number)
+        };
+        assert!(shown.lines().any(|line| is_it(line.trim())), "{name} {outcome} {number}: {shown}");
+    }
+}
+
+#[test]
 fn transactional_keeps_order_and_job_together() {
     let shown = run("transactional", &[]);
     assert!(shown.contains("committed: the purchase is there, its job is pending"));
