@@ -48,7 +48,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         let answer = scrape(address, path).await?;
         let told = ["published", "settled", "open_jobs", "failed_jobs", "slo_seconds"];
         let of_ours = answer.lines().filter(|line| line.contains("task=\"metrics.send\""));
-        for line in of_ours.filter(|line| told.iter().any(|name| line.starts_with(&format!("pgjobs_{name}")))) {
+        for line in of_ours.filter(|line| told.iter().any(|name| line.starts_with(&format!("pgjobs_{name}"))))
+        {
             println!("  {line}");
         }
     }

@@ -23,7 +23,7 @@ begin
   for v_part in select p from jobs._parts_to_mask(i_schema, i_value) p loop
     v_value := jobs._masked(v_value, v_part, i_root, i_depth + 1);
   end loop;
-  if jsonb_typeof(v_value) = 'object' then
+  if jsonb_typeof(v_value) = 'object' and (i_schema ?| '{properties,patternProperties,additionalProperties}' or not i_schema ?| '{items,prefixItems}') then
     return (select coalesce(jsonb_object_agg(f.key, jobs._masked_field(f.key, f.value, i_schema, i_root, i_depth + 1)), '{}') from jsonb_each(v_value) f);
   elsif jsonb_typeof(v_value) = 'array' and (i_schema ? 'items' or i_schema ? 'prefixItems') then
     return (select coalesce(jsonb_agg(jobs._masked(f.value, coalesce(i_schema->'prefixItems'->(f.n::integer - 1), i_schema->'items', '{"writeOnly": true}'), i_root, i_depth + 1) order by f.n), '[]')

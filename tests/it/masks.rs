@@ -3,7 +3,7 @@
 use pgjobs_tests::Db;
 use serde_json::json;
 
-const DECLARE: &str = r##"select jobs.register_tasks(jsonb_build_array(jsonb_build_object('name', 'pay', 'validate', 'off', 'result_schema', true,
+const DECLARE: &str = r##"select jobs.register_tasks(jsonb_build_array(jsonb_build_object('name', 'pay', 'validate', 'off', 'doc', '', 'retries', 3, 'timeout', 60, 'priority', 0, 'result_schema', true,
   'params', '[{"name": "order", "required": true, "type": "i64"}, {"name": "token", "required": true, "type": "String"}, {"name": "card", "required": false, "type": "Card"}]'::jsonb,
   'args_schema', '{"type": "object", "properties": {
       "order": {"type": "integer"},

@@ -138,6 +138,7 @@ fn role_of(function: &str) -> &'static str {
         "ended_lately",
         "count",
         "open_counts",
+        "sees_task",
         "flow",
         "search",
         "explain",
