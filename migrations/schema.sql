@@ -405,6 +405,7 @@ create table jobs.audit (
   at timestamp with time zone not null,
   who name not null,
   role name,
+  person text,
   action text not null,
   target text,
   jobs bigint,
@@ -919,6 +920,46 @@ create table jobs.worker (
   meta jsonb,
   on_end jobs.on_end
 
+-- view jobs._seen_ended:
+  id bigint,
+  job_id character varying,
+  task character varying,
+  body jsonb,
+  retries integer,
+  max_retries integer,
+  status character varying,
+  priority integer,
+  timeout numeric,
+  created_at timestamp with time zone,
+  run_at timestamp with time zone,
+  scheduled_at timestamp with time zone,
+  complete_on timestamp with time zone,
+  result jsonb,
+  traceback text,
+  attempt integer,
+  worker uuid,
+  meta jsonb
+
+-- view jobs._seen_open:
+  id bigint,
+  job_id character varying,
+  task character varying,
+  body jsonb,
+  retries integer,
+  max_retries integer,
+  status character varying,
+  priority integer,
+  timeout numeric,
+  created_at timestamp with time zone,
+  run_at timestamp with time zone,
+  scheduled_at timestamp with time zone,
+  complete_on timestamp with time zone,
+  result jsonb,
+  traceback text,
+  attempt integer,
+  worker uuid,
+  meta jsonb
+
 -- view jobs._waiting:
   id bigint,
   job_id character varying,
@@ -1009,7 +1050,7 @@ create table jobs.worker (
 
 -- function jobs.ack(i_job character varying, i_result jsonb DEFAULT NULL::jsonb, i_lease uuid DEFAULT NULL::uuid) returns jobs.ended
 -- function jobs.announce_events() returns boolean
--- function jobs.audit_log(i_target text DEFAULT NULL::text, i_action text DEFAULT NULL::text, i_before bigint DEFAULT NULL::bigint, i_num integer DEFAULT 50) returns TABLE(id bigint, at timestamp with time zone, who name, role name, action text, target text, jobs bigint, reason text, details jsonb)
+-- function jobs.audit_log(i_target text DEFAULT NULL::text, i_action text DEFAULT NULL::text, i_before bigint DEFAULT NULL::bigint, i_num integer DEFAULT 50) returns TABLE(id bigint, at timestamp with time zone, who name, role name, action text, target text, jobs bigint, reason text, details jsonb, person text)
 -- function jobs.await_events(i_seconds double precision) returns void
 -- function jobs.await_results(i_seconds double precision) returns void
 -- function jobs.backfill_schedule(i_name text, i_from timestamp with time zone, i_to timestamp with time zone) returns TABLE(tick timestamp with time zone, job_id character varying)
@@ -1095,7 +1136,8 @@ create table jobs.worker (
 -- function jobs.schedule_log(i_name text, i_limit integer DEFAULT 20) returns TABLE(number bigint, tick timestamp with time zone, at timestamp with time zone, outcome text, job_id character varying, reason text)
 -- function jobs.schedule_ticks(i_name text, i_num integer DEFAULT 5, i_after timestamp with time zone DEFAULT NULL::timestamp with time zone) returns SETOF timestamp with time zone
 -- function jobs.schedules(i_name text DEFAULT '*'::text, i_after text DEFAULT ''::text, i_limit integer DEFAULT 1000) returns SETOF jobs.schedule_info
--- function jobs.search(i_state text DEFAULT 'open'::text, i_topic text DEFAULT NULL::text, i_tag text DEFAULT NULL::text, i_meta jsonb DEFAULT NULL::jsonb, i_key text DEFAULT NULL::text, i_since timestamp with time zone DEFAULT NULL::timestamp with time zone, i_until timestamp with time zone DEFAULT NULL::timestamp with time zone, i_text text DEFAULT NULL::text, i_error text DEFAULT NULL::text, i_before text DEFAULT NULL::text, i_num integer DEFAULT 50, i_look integer DEFAULT 20000, i_seconds double precision DEFAULT 0.15) returns SETOF jobs.found
+-- function jobs.search(i_state text DEFAULT 'open'::text, i_topic text DEFAULT NULL::text, i_tag text DEFAULT NULL::text, i_meta jsonb DEFAULT NULL::jsonb, i_key text DEFAULT NULL::text, i_since timestamp with time zone DEFAULT NULL::timestamp with time zone, i_until timestamp with time zone DEFAULT NULL::timestamp with time zone, i_text text DEFAULT NULL::text, i_error text DEFAULT NULL::text, i_before text DEFAULT NULL::text, i_num integer DEFAULT 50, i_look integer DEFAULT 20000, i_seconds double precision DEFAULT 0.1) returns SETOF jobs.found
+-- function jobs.sees_task(i_task character varying DEFAULT NULL::character varying) returns boolean
 -- function jobs.server_health() returns jsonb
 -- function jobs.set_progress(i_job character varying, i_done double precision, i_total double precision DEFAULT NULL::double precision, i_note text DEFAULT NULL::text, i_lease uuid DEFAULT NULL::uuid) returns void
 -- function jobs.set_schedule(i_name text, i_task text, i_body jsonb DEFAULT NULL::jsonb, i_cron text DEFAULT NULL::text, i_every interval DEFAULT NULL::interval, i_at timestamp with time zone DEFAULT NULL::timestamp with time zone, i_zone text DEFAULT 'UTC'::text, i_catch_up text DEFAULT 'last'::text, i_catch_up_limit integer DEFAULT 100, i_overlap text DEFAULT 'allow'::text, i_jitter interval DEFAULT '00:00:00'::interval, i_gap text DEFAULT NULL::text, i_fold text DEFAULT NULL::text, i_timeout numeric DEFAULT NULL::numeric, i_priority integer DEFAULT NULL::integer, i_max_retries integer DEFAULT NULL::integer, i_meta jsonb DEFAULT NULL::jsonb) returns jobs.schedule_info
@@ -1270,6 +1312,7 @@ create table jobs.worker (
 -- function jobs._given_over(i_given jsonb, i_checked boolean, i_declared jsonb) returns jsonb
 -- function jobs._grace() returns double precision
 -- function jobs._grantee(i_grant jobs.topic_grant) returns oid
+-- function jobs._has_sensitive(i_schema jsonb) returns boolean
 -- function jobs._has_type(i_types jsonb, i_value jsonb) returns boolean
 -- function jobs._have_ended(i_jobs text[], i_least text) returns boolean
 -- function jobs._heads(i_tasks text[], i_watermark_tasks text[], i_watermark_priorities integer[], i_watermarks bigint[], i_ranges integer, i_num integer, i_own_batch text[], i_jobs_per_mib bigint) returns jobs.claim_plan
@@ -1280,6 +1323,7 @@ create table jobs.worker (
 -- function jobs._hold(i_job character varying, i_lease uuid) returns jobs._runs
 -- function jobs._id_time(i_now timestamp with time zone) returns bytea
 -- function jobs._in_range(i_rank bigint, i_ready_seq bigint, i_from_rank bigint, i_from_seq bigint, i_to_rank bigint) returns boolean
+-- function jobs._in_sight(i_column text) returns text
 -- function jobs._in_state(i_state text) returns text
 -- function jobs._info(s jobs.schedule) returns jobs.schedule_info
 -- function jobs._insert_keys(i_job_ids character varying[], i_rules jobs.unique_rule[], i_now timestamp with time zone) returns bigint
@@ -1336,6 +1380,7 @@ create table jobs.worker (
 -- function jobs._make_partition_of_default(i_today date) returns void
 -- function jobs._make_partition(i_day date) returns boolean
 -- function jobs._make_run_partition(i_parent text, i_name text, i_day date) returns boolean
+-- function jobs._masked_field(i_name text, i_value jsonb, i_schema jsonb, i_root jsonb, i_depth integer) returns jsonb
 -- function jobs._masked(i_value jsonb, i_schema jsonb, i_root jsonb, i_depth integer DEFAULT 0) returns jsonb
 -- function jobs._matches_in_history(i_op jobs.operation, i_limit bigint) returns TABLE(jobs bigint, exact boolean, examples jsonb)
 -- function jobs._matches(i_op jobs.operation, i_limit bigint) returns TABLE(jobs bigint, exact boolean, examples jsonb)
@@ -1412,6 +1457,7 @@ create table jobs.worker (
 -- function jobs._partitions() returns TABLE(name text, day date)
 -- function jobs._part(i_run integer) returns integer
 -- function jobs._parts_of(i_jobs text[]) returns text[]
+-- function jobs._parts_to_mask(i_schema jsonb, i_value jsonb) returns SETOF jsonb
 -- function jobs._path(i_path text, i_further text) returns text
 -- function jobs._pattern(i_topic text) returns text
 -- function jobs._pause_of(i_task text) returns jobs.pause
