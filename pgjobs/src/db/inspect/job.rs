@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use sqlx::postgres::PgRow;
-use sqlx::{PgConnection, Row};
+use sqlx::{Connection, PgConnection, Row};
 use uuid::Uuid;
 
 use crate::db::read::{cannot_be_sent, document, maybe_time, why_not_sent};
@@ -109,7 +109,7 @@ const BODY: &str = "select a.body::text from jobs.shown($1) a";
 const RESULT: &str = "select a.result::text from jobs.shown($1) a";
 
 pub(crate) async fn get(connection: &mut PgConnection, id: &JobId) -> Result<JobRow, Error> {
-    match sqlx::query(WHOLE).bind(id.as_str()).fetch_optional(&mut *connection).await {
+    match fetch(connection, WHOLE, id).await {
         Ok(Some(row)) => {
             let (body, result): (Option<String>, Option<String>) =
                 (row.try_get(COLUMNS)?, row.try_get(COLUMNS + 1)?);
@@ -138,12 +138,24 @@ async fn in_parts(connection: &mut PgConnection, id: &JobId) -> Result<JobRow, E
     Ok(shown)
 }
 
+/// What the server refuses to send leaves a transaction of the caller usable.
+async fn fetch(
+    connection: &mut PgConnection,
+    statement: &'static str,
+    id: &JobId,
+) -> Result<Option<PgRow>, sqlx::Error> {
+    let mut point = connection.begin().await?;
+    let row = sqlx::query(statement).bind(id.as_str()).fetch_optional(&mut *point).await?;
+    point.commit().await?;
+    Ok(row)
+}
+
 async fn part(
     connection: &mut PgConnection,
     statement: &'static str,
     id: &JobId,
 ) -> Result<Result<Option<Box<RawValue>>, String>, Error> {
-    match sqlx::query(statement).bind(id.as_str()).fetch_optional(connection).await {
+    match fetch(connection, statement, id).await {
         Ok(row) => {
             let json: Option<String> = row.map(|row| row.try_get(0)).transpose()?.flatten();
             Ok(Ok(json.map(document)))

@@ -70,7 +70,7 @@ async fn read(ask: &Ask) -> Result<Job, Failed> {
 /// The id in the path.
 pub(in crate::web::dashboard) fn id(ask: &Ask) -> Result<JobId, Failed> {
     let id = ask.param("id");
-    if id.is_empty() || id.len() > 32 {
+    if id.is_empty() || id.len() > 32 || id.contains(char::is_control) {
         return Err(Failed::missing("There is no such job: an id has 32 hexadecimal digits."));
     }
     Ok(JobId::from_database(id.to_owned()))
