@@ -1,7 +1,7 @@
 //! What a monitor reads: counters of this process and the state of the database, in the text format of Prometheus.
 //!
-//! `cargo run --example metrics`. `pgjobs worker --metrics 127.0.0.1:9000` serves the same, and `contrib/` has alerts and a
-//! dashboard of Grafana that read it.
+//! `cargo run --example metrics`. `pgjobs worker --metrics 127.0.0.1:9000` serves the same, and `contrib/` has
+//! alerts and a dashboard of Grafana that read it.
 
 use std::error::Error;
 use std::net::SocketAddr;

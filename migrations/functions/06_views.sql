@@ -69,8 +69,8 @@ select h.id, h.job_id, h.task, h.body, h.retries, h.max_retries, h.status::text:
   h.complete_on, h.result, h.traceback, h.attempt, h.worker, h.meta
 from jobs.job h;
 
--- The same as the caller may see it: for a restricted role the jobs of its tasks. Barriers of their own, since the one of
--- a union is none.
+-- The same as the caller may see it: for a restricted role the jobs of its tasks. Barriers of their own,
+-- since the one of a union is none.
 create or replace view jobs._seen_open with (security_barrier) as
 select o.* from jobs._open o where (select jobs.sees_task()) or jobs.sees_task(o.task);
 

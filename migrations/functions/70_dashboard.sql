@@ -172,8 +172,8 @@ end $$;
 -- ended ones by the day of their end, and on a day in that order too.
 --
 -- Looks at i_look jobs at most (20,000), newest first, and stops after about i_seconds (0.1; at most 60) with what it has;
--- at least 1,000 jobs are looked at. A restricted role finds jobs of its tasks. Its last row, whose job_id is null, says how many and from where
--- to search on: give that back as i_before. PT400 for what cannot be meant; PT403 for a search in texts by who
+-- at least 1,000 jobs are looked at. A restricted role finds jobs of its tasks. Its last row, whose job_id is
+-- null, says how many and from where to search on: give that back as i_before. PT400 for what cannot be meant; PT403 for a search in texts by who
 -- may not read them. Locks nothing, and history for a moment a day at a time.
 create or replace function jobs.search(
   i_state text default 'open', i_topic text default null, i_tag text default null, i_meta jsonb default null, i_key text default null,

@@ -41,8 +41,8 @@ end $$;
 -- (null: about a hundred): how many succeeded, failed and were cancelled, and how long the last runs of
 -- these jobs had waited and took, in seconds (null: none ran). A row for each step, also where nothing
 -- ended. Steps are whole minutes; ten minutes where i_from is three hours ago or more, hours from a day on.
--- For a restricted role, of its tasks. Reads statistics, not jobs; nothing until jobs.keep_statistics(true), and the last 10 s or so are
--- missing. PT400 for more than 1,000 steps or a time that is over before it begins.
+-- For a restricted role, of its tasks. Reads statistics, not jobs; nothing until jobs.keep_statistics(true),
+-- and the last 10 s or so are missing. PT400 for more than 1,000 steps or a time that is over before it begins.
 create or replace function jobs.statistics(i_topic text default null, i_from timestamptz default null, i_to timestamptz default null, i_step interval default null)
 returns table (
   at timestamptz, success bigint, failed bigint, cancelled bigint, wait_p50 double precision, wait_p95 double precision, wait_p99 double precision,

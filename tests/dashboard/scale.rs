@@ -1,6 +1,6 @@
 //! How long pages take with many jobs: `cargo test --release --test dashboard -- --ignored --nocapture scale`.
-//! `PGJOBS_OPEN` and `PGJOBS_ENDED` say how many (100,000 and 1,000,000). `PGJOBS_SCALE_URL` names a database that has them
-//! already: one that was loaded by hand, and is measured again and again.
+//! `PGJOBS_OPEN` and `PGJOBS_ENDED` say how many (100,000 and 1,000,000). `PGJOBS_SCALE_URL` names a database
+//! that has them already: one that was loaded by hand, and is measured again and again.
 
 use std::time::{Duration, Instant};
 
