@@ -81,6 +81,20 @@ async fn an_operator_does_not_let_go_on_what_only_an_admin_may_do() {
 }
 
 #[tokio::test]
+async fn the_page_of_a_topic_has_its_tasks_and_its_pause() {
+    let db = Db::new().await;
+    fill(&db).await;
+    db.run("select jobs.publish('bill.run'); select jobs.pause_topic('mail.*', null, 'the bank is away')").await;
+    let (viewer, operator) = (Site::of(&db, Role::Viewer).await, Site::of(&db, Role::Operator).await);
+    let page = viewer.get("/topics/mail.*").await.ok();
+    assert!(page.contains("mail.later") && !page.contains("bill.run"), "{page}");
+    assert!(page.contains("the bank is away") && !page.contains(">Resume<"), "{page}");
+    assert!(operator.get("/topics/mail.*").await.ok().contains(">Resume<"));
+    let other = operator.get("/topics/bill.run").await.ok();
+    assert!(other.contains("Pause…") && !other.contains("the bank is away"), "{other}");
+}
+
+#[tokio::test]
 async fn a_form_leads_to_a_page_of_this_dashboard_only() {
     let db = Db::new().await;
     let site = Site::of(&db, Role::Admin).await;

@@ -86,6 +86,8 @@ async fn texts_of_urls_are_shown_and_never_run() {
             "/jobs/X/edit",
             "/jobs/act?do=X",
             "/jobs/act?do=retry&id=X",
+            "/topics/X",
+            "/tasks/X",
             "/operations/X",
             "/operations?before=X",
             "/X",
