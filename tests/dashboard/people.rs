@@ -84,7 +84,8 @@ async fn an_operator_does_not_let_go_on_what_only_an_admin_may_do() {
 async fn the_page_of_a_topic_has_its_tasks_and_its_pause() {
     let db = Db::new().await;
     fill(&db).await;
-    db.run("select jobs.publish('bill.run'); select jobs.pause_topic('mail.*', null, 'the bank is away')").await;
+    db.run("select jobs.publish('bill.run'); select jobs.pause_topic('mail.*', null, 'the bank is away')")
+        .await;
     let (viewer, operator) = (Site::of(&db, Role::Viewer).await, Site::of(&db, Role::Operator).await);
     let page = viewer.get("/topics/mail.*").await.ok();
     assert!(page.contains("mail.later") && !page.contains("bill.run"), "{page}");
