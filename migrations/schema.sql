@@ -84,6 +84,24 @@ create type jobs.admission as (
   blocked_at bigint[]
 );
 
+create type jobs.ask as (
+  at tid,
+  rank bigint,
+  seq bigint,
+  size integer,
+  bytes integer,
+  job_id character varying,
+  task character varying,
+  has_on_end boolean,
+  from_bucket bigint,
+  bucket bigint,
+  key jsonb,
+  price integer,
+  is_keyless boolean,
+  is_kept boolean,
+  holds_dead boolean
+);
+
 create type jobs.bucket_state as (
   id bigint,
   key jsonb,
@@ -1315,6 +1333,7 @@ create table jobs.worker (
 -- function jobs._act(i_op jobs.operation, i_jobs text[], i_part text) returns jobs.operation
 -- function jobs._acts_as(i_role oid, i_login oid) returns boolean
 -- function jobs._add_histograms(i_one integer[], i_other integer[]) returns integer[]
+-- function jobs._admission(i_asks jobs.ask[], i_going tid[], i_blocked tid[], i_blocked_at bigint[]) returns jobs.admission
 -- function jobs._admit(i_limits jobs.task_limit[], i_shut bigint[], i_states jobs.bucket_state[], i_num integer, i_looked integer, i_now timestamp with time zone, i_own_batch text[], i_watermark_tasks text[], i_watermark_priorities integer[], i_watermarks bigint[], i_jobs_per_mib bigint, OUT admission jobs.admission, OUT states jobs.bucket_state[], OUT looked integer, OUT shut_tasks text[], OUT shut_buckets bigint[]) returns record
 -- function jobs._adopt_grants(i_role name) returns void
 -- function jobs._after_caps(i_states jobs.bucket_state[], i_taken integer, i_waits boolean, i_now timestamp with time zone) returns jobs.bucket_state[]
@@ -1339,6 +1358,7 @@ create table jobs.worker (
 -- function jobs._as_schedule(i_name text, i_task text, i_when jsonb) returns jobs.schedule
 -- function jobs._as_snapshot(i_text text) returns pg_snapshot
 -- function jobs._asked(i_rows tid[], i_limits jobs.task_limit[]) returns TABLE(at tid, rank bigint, seq bigint, size integer, bytes integer, job_id character varying, task character varying, kept bigint[], has_on_end boolean, from_bucket bigint, limit_id integer, key jsonb, cost integer)
+-- function jobs._asks(i_rows tid[], i_limits jobs.task_limit[]) returns jobs.ask[]
 -- function jobs._at(i_template text, i_at text) returns text
 -- function jobs._audit_jobs(i_action text, i_jobs text[], i_reason text DEFAULT NULL::text) returns void
 -- function jobs._audit_schedule(i_action text, i_schedule jobs.schedule, i_reason text DEFAULT NULL::text, i_since timestamp with time zone DEFAULT NULL::timestamp with time zone) returns jobs.schedule_info
@@ -1630,6 +1650,7 @@ create table jobs.worker (
 -- function jobs._next_phase(i_op jobs.operation) returns jobs.operation
 -- function jobs._next_running(i_op jobs.operation, i_jobs integer, OUT o_jobs text[], OUT o_op jobs.operation) returns record
 -- function jobs._next_snapshot(i_from pg_snapshot, i_until pg_snapshot, i_rows integer) returns pg_snapshot
+-- function jobs._next_states(i_states jobs.bucket_state[], i_taken integer[], i_starts integer[], i_refused boolean[], i_opened boolean[], i_ranks bigint[], i_seqs bigint[], i_now timestamp with time zone) returns jobs.bucket_state[]
 -- function jobs._next_tick(i_schedule jobs.schedule, i_cron jobs.cron, i_after timestamp with time zone) returns timestamp with time zone
 -- function jobs._not_expressible() returns text
 -- function jobs._not_held(i_job character varying, i_lease uuid) returns void
@@ -1762,6 +1783,8 @@ create table jobs.worker (
 -- function jobs._roll_up(i_blocks integer) returns void
 -- function jobs._rollup_rows(i_topic text, i_from timestamp with time zone, i_to timestamp with time zone) returns SETOF jobs.rollup
 -- function jobs._room(i_max integer, i_rates jobs.rate[], i_held integer, i_tats timestamp with time zone[], i_closed_until timestamp with time zone, i_now timestamp with time zone) returns integer
+-- function jobs._rooms_of(i_states jobs.bucket_state[], i_now timestamp with time zone, OUT rooms integer[], OUT slots integer[], OUT waits boolean[]) returns record
+-- function jobs._rows_asking(i_asks jobs.ask[], i_states jobs.bucket_state[]) returns TABLE(at tid, rank bigint, seq bigint, size integer, bytes integer, job_id character varying, task character varying, has_on_end boolean, from_bucket bigint, from_number bigint, numbers bigint[], buckets bigint[], prices integer[], is_keyless boolean[], is_kept boolean[], is_opener boolean[])
 -- function jobs._rows_of_one(i_ranges jobs.key_range[], i_num integer, i_own_batch text[]) returns integer[]
 -- function jobs._rules_of_kind(i_which text, i_task text, i_kind jsonb, i_bodies jsonb[], i_values jsonb[]) returns jobs.unique_rule[]
 -- function jobs._run_operation(i_op jobs.operation, i_seconds double precision) returns jobs.operation
@@ -1913,6 +1936,7 @@ create table jobs.worker (
 -- function jobs._why_expired(i_command jobs.command) returns text
 -- function jobs._with_metas(i_bytes bigint[], i_metas jsonb[]) returns bigint[]
 -- function jobs._with_note(i_note text, i_traceback text) returns text
+-- function jobs._with_states(i_states jobs.bucket_state[], i_asks jobs.ask[]) returns jobs.bucket_state[]
 -- function jobs._without_full(i_limits jobs.task_limit[], i_states jobs.bucket_state[], i_now timestamp with time zone) returns jobs.task_limit[]
 -- function jobs._without_kept(i_on_end jobs.on_end) returns jobs.on_end
 -- function jobs._workday(i_day integer, i_last integer, i_first_weekday integer) returns integer
