@@ -42,11 +42,11 @@ create sequence jobs.operation_id_seq;
 
 create sequence jobs.operations_made;
 
-create sequence jobs.pauses_made;
-
 create sequence jobs.plain_clients_until;
 
 create sequence jobs.progress_made;
+
+create sequence jobs.restrictions_made;
 
 create sequence jobs.retentions_turned_away;
 
@@ -1515,7 +1515,7 @@ create table jobs.worker (
 -- function jobs._free_blocked(i_limit integer, i_num integer) returns integer
 -- function jobs._free_dropped(i_num integer DEFAULT 10000) returns boolean
 -- function jobs._gap_end(i_local timestamp without time zone, i_zone text) returns timestamp with time zone
--- function jobs._give_back_in_order(i_runs jobs.accepted_runs, i_leases uuid[], i_batch_indexes integer[], i_outcomes text[], i_now timestamp with time zone) returns bigint[]
+-- function jobs._give_back_in_order(i_runs jobs.accepted_runs, i_leases uuid[], i_batch_indexes integer[], i_outcomes text[]) returns bigint[]
 -- function jobs._give_back_kept(i_on_ends jobs.on_end[]) returns void
 -- function jobs._give_back_slots(i_runs jobs.accepted_runs, i_leases uuid[], i_batch_indexes integer[], i_outcomes text[]) returns void
 -- function jobs._given_over(i_given jsonb, i_checked boolean, i_declared jsonb) returns jsonb
@@ -1849,8 +1849,8 @@ create table jobs.worker (
 -- function jobs._start(i_job character varying) returns void
 -- function jobs._starts_left(i_rates jobs.rate[], i_tats timestamp with time zone[], i_now timestamp with time zone) returns integer
 -- function jobs._state_of(i_bucket jobs.bucket, i_at tid) returns jobs.bucket_state
--- function jobs._states_in_turn(i_ids integer[], i_limits jobs.task_limit[], i_num integer, i_now timestamp with time zone) returns jobs.bucket_state[]
--- function jobs._states_of_caps(i_ids integer[], i_limits jobs.task_limit[], i_num integer, i_now timestamp with time zone) returns jobs.bucket_state[]
+-- function jobs._states_in_turn(i_ids integer[], i_num integer, i_now timestamp with time zone) returns jobs.bucket_state[]
+-- function jobs._states_of_caps(i_ids integer[], i_num integer, i_now timestamp with time zone) returns jobs.bucket_state[]
 -- function jobs._states_of(i_limits integer[], i_some bigint[] DEFAULT NULL::bigint[]) returns SETOF jobs.bucket_state
 -- function jobs._step_of_statistics(i_from timestamp with time zone, i_to timestamp with time zone, i_step interval) returns interval
 -- function jobs._step_operations(i_seconds double precision) returns void

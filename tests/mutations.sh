@@ -86,11 +86,11 @@ check "that plain jobs ask for no keys" "_settle|if v_runs.on_end then|if true t
 check "that claims pass over paused topics" "claim|i_tasks := jobs._unpaused(i_tasks);|" "${it[@]}" pause
 check "pauses of a task under its other names" "_unpaused|where p.name is null and|where" "${it[@]}" pause
 check "that a pause ends at its time" "_paused_patterns|where (p.until > jobs.now()) is not false|" "${it[@]}" pause
-check "that paused jobs hold up no plain client" "consume_topic|when pg_sequence_last_value('jobs.pauses_made') is not null then|when false then" "${it[@]}" pause
+check "that paused jobs hold up no plain client" "consume_topic|when pg_sequence_last_value('jobs.restrictions_made') is not null then|when false then" "${it[@]}" pause
 check "that paused tasks miss no worker" "_problems_of_queues|not q.is_served and not q.is_paused|not q.is_served" "${it[@]}" doctor
 check "the minute that a sweep may take" "_problems_of_leases|interval '60 s' having|interval '0 s' having" "${it[@]}" doctor
 check "the ten minutes that a transaction may take" "_problems_of_snapshots|and a.xact_start < v_now - interval '10 minutes'|" "${it[@]}" doctor
-check "that claims look for pauses only once there are some" "claim|pg_sequence_last_value('jobs.pauses_made') is null|false" "${it[@]}" unused
+check "that claims look for pauses only once there are some" "claim|pg_sequence_last_value('jobs.restrictions_made') is null|false" "${it[@]}" unused
 check "own batches" "_move_many|q.task = any (i_own_batch) or q.bytes|q.bytes" "${it[@]}" batches packed
 check "history's knowledge of an outcome accepted before" "settle|where h.job_id = g.job_id and h.lease = g.lease|where false" "${it[@]}" settling batches
 check "the topics of a role, when it publishes" "publish|perform jobs._check_topics(true, array[i_task]);|" "${it[@]}" topics

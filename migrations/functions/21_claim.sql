@@ -59,8 +59,8 @@ declare
   v_limits jobs.task_limit[];
 begin
   -- One test for the rare cases, because PL/pgSQL sets up each expression anew.
-  if (i_num >= 1 and i_lease is not null and i_margin between 0 and 3600 and i_ahead >= 0 and pg_sequence_last_value('jobs.pauses_made') is null
-      and not jobs._are_watched() and pg_sequence_last_value('jobs.limits_made') is null) is not true then
+  if (i_num >= 1 and i_lease is not null and i_margin between 0 and 3600 and i_ahead >= 0 and pg_sequence_last_value('jobs.restrictions_made') is null
+      and not jobs._are_watched()) is not true then
     if (i_num >= 1 and i_lease is not null and i_margin between 0 and 3600 and i_ahead >= 0) is not true then
       raise sqlstate 'PT400' using message = 'a claim needs a number of at least 1, a lease, and a margin of 0 to 3600 seconds';
     end if;

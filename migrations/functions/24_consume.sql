@@ -64,7 +64,7 @@ begin
     num := num - v_got;
     exit when num <= 0 or v_round = 2;
     -- Not those of paused tasks: it may make no more than num ready, and those would not be claimed.
-    v_paused := case when pg_sequence_last_value('jobs.pauses_made') is not null then jobs._paused_likes() end;
+    v_paused := case when pg_sequence_last_value('jobs.restrictions_made') is not null then jobs._paused_likes() end;
     v_back := jobs._promote(jobs._pattern(topic), num, '-infinity', v_paused);
     v_back := v_back + jobs._sweep_plain(jobs._pattern(topic), num - v_back, v_paused);
     exit when v_back = 0;

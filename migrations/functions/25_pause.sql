@@ -49,7 +49,7 @@ language plpgsql stable security definer set search_path = pg_catalog, pg_temp s
 declare
   v_pause jobs.pause;
 begin
-  if pg_sequence_last_value('jobs.pauses_made') is not null then
+  if pg_sequence_last_value('jobs.restrictions_made') is not null then
     select p.* into v_pause from jobs.pause p
     where (p.until > jobs.now()) is not false
       and (i_task like p.pattern
@@ -78,7 +78,7 @@ begin
   elsif length(i_note) > 1000 then
     raise sqlstate 'PT400' using message = 'the note of a pause has at most 1000 characters';
   end if;
-  perform nextval('jobs.pauses_made') where pg_sequence_last_value('jobs.pauses_made') is null;
+  perform nextval('jobs.restrictions_made') where pg_sequence_last_value('jobs.restrictions_made') is null;
   insert into jobs.pause as p (topic, pattern, paused_at, paused_by, until, note)
   values (i_topic, jobs._pattern(i_topic), v_now, jobs._caller(), i_until, i_note)
   on conflict (topic) do update set (paused_at, paused_by, until, note) =

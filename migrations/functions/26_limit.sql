@@ -79,6 +79,7 @@ begin
     raise sqlstate 'PT413' using message = 'there are 16383 limits, those included that were dropped and still have jobs',
       hint = 'a limit with a key serves any number of values: jobs.set_limit(''mail'', ''mail.*'', ''{"key": ["customer"], "max": 2}'')';
   end if;
+  perform nextval('jobs.restrictions_made') where pg_sequence_last_value('jobs.restrictions_made') is null;
   loop
     v_id := (nextval('jobs.limits_made') - 1) % 16383 + 1;
     exit when not exists (select from jobs.job_limit l where l.id = v_id);

@@ -116,10 +116,10 @@ declare
   v_row record;
   v_at integer;        -- the number of a bucket
   v_refuses integer;   -- which of the row's buckets does
-  v_stopped text[] := '{}';
-  v_going tid[] := '{}';
-  v_blocked tid[] := '{}';
-  v_blocked_at bigint[] := '{}';
+  v_stopped text[] := array[]::text[];
+  v_going tid[] := array[]::tid[];
+  v_blocked tid[] := array[]::tid[];
+  v_blocked_at bigint[] := array[]::bigint[];
   v_jobs integer := 0;
 begin
   select r.rooms, r.slots, r.waits into v_rooms, v_slots, v_waits from jobs._rooms_of(v_states, i_now) r;

@@ -20,10 +20,10 @@ declare
   v_ids integer[] := jobs._take_turns(i_limits, i_worker is null);
   v_is_busy boolean := cardinality(jobs._limits_in_turn(i_limits, v_ids)) = 0;
   v_limited text[] := array(select distinct l.task from unnest(i_limits) l);
-  v_states jobs.bucket_state[] := jobs._states_of_caps(v_ids, i_limits, v_most, i_now);
+  v_states jobs.bucket_state[] := jobs._states_of_caps(v_ids, v_most, i_now);
   v_room integer := case when v_is_busy then 0 else jobs._least_room(v_states, i_now) end;
   v_step record;
-  v_parts integer[] := '{}';
+  v_parts integer[] := array[]::integer[];
   v_got integer := 0;
   v_taken integer := 0;
   v_shared_part integer := 0;
@@ -67,10 +67,10 @@ begin
 end $$;
 
 -- The states of the buckets of these limits: one each, new ones included.
-create or replace function jobs._states_of_caps(i_ids integer[], i_limits jobs.task_limit[], i_num integer, i_now timestamptz) returns jobs.bucket_state[]
+create or replace function jobs._states_of_caps(i_ids integer[], i_num integer, i_now timestamptz) returns jobs.bucket_state[]
 language plpgsql as $$
 declare
-  v_states jobs.bucket_state[] := jobs._states_in_turn(i_ids, i_limits, i_num, i_now);
+  v_states jobs.bucket_state[] := jobs._states_in_turn(i_ids, i_num, i_now);
 begin
   return v_states || array(
     select row(i.id, '[]'::jsonb, 0, false, null, null, null, null, 0, null, null, null, null, 0, false, false)::jobs.bucket_state

@@ -18,7 +18,7 @@ declare
   v_limits jobs.task_limit[] := jobs._limits_in_turn(i_limits, v_ids);
   v_limited text[] := array(select distinct l.task from unnest(v_limits) l);
   v_free text[] := array(select t from unnest(i_tasks) t where t <> all (array(select l.task from unnest(i_limits) l)));
-  v_states jobs.bucket_state[] := jobs._states_in_turn(v_ids, v_limits, v_most, i_now);
+  v_states jobs.bucket_state[] := jobs._states_in_turn(v_ids, v_most, i_now);
   v_unseen bigint := pg_snapshot_xmin(pg_current_snapshot())::text::bigint;   -- before any queue is read
   v_step record;
   v_open jobs.task_limit[];   -- those of tasks of which a job may start in this claim
@@ -30,7 +30,7 @@ declare
   v_own_part integer := 0;
   v_size integer;
   v_is_left boolean;
-  v_shut bigint[] := '{}';   -- keys of which no job can start in this claim any more
+  v_shut bigint[] := array[]::bigint[];   -- keys of which no job can start in this claim any more
 begin
   i_now := jobs.now();   -- after all that was heard: no run begins before the end of the one whose slot it takes
   v_open := jobs._without_full(v_limits, v_states, i_now);
@@ -119,7 +119,7 @@ end $$;
 
 -- The states of buckets that a turn begins with: those of which something was said, those without a key, and of
 -- fair limits those with room whose turn is next.
-create or replace function jobs._states_in_turn(i_ids integer[], i_limits jobs.task_limit[], i_num integer, i_now timestamptz) returns jobs.bucket_state[]
+create or replace function jobs._states_in_turn(i_ids integer[], i_num integer, i_now timestamptz) returns jobs.bucket_state[]
 language plpgsql as $$
 declare
   v_limit jobs.job_limit;

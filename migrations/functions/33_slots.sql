@@ -27,7 +27,7 @@ begin
   )
   select array_agg(b) into v_buckets from given g, unnest(g.buckets) b;
   if v_in_order <> '{}' then
-    v_buckets := v_buckets || jobs._give_back_in_order(i_runs, i_leases, i_batch_indexes, i_outcomes, v_now);
+    v_buckets := v_buckets || jobs._give_back_in_order(i_runs, i_leases, i_batch_indexes, i_outcomes);
   end if;
   if jobs._is_awaited('jobs.sleeping_until') and exists (
       select from unnest(v_buckets) g(id), lateral (select b.waits from jobs.bucket b where b.id = g.id order by b.version desc limit 1) s where s.waits) then
@@ -53,7 +53,7 @@ language sql stable begin atomic
 end;
 
 -- The same for limits in order.
-create or replace function jobs._give_back_in_order(i_runs jobs.accepted_runs, i_leases uuid[], i_batch_indexes integer[], i_outcomes text[], i_now timestamptz) returns bigint[]
+create or replace function jobs._give_back_in_order(i_runs jobs.accepted_runs, i_leases uuid[], i_batch_indexes integer[], i_outcomes text[]) returns bigint[]
 language plpgsql as $$
 declare
   v_buckets bigint[];

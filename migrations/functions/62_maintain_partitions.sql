@@ -98,7 +98,7 @@ begin
   delete from jobs.unique_key u where u.ctid = any (array(
     select k.ctid from jobs.unique_key k where k.until <= v_now limit 10000 for update skip locked));
   -- Pauses that have ended, which every claim would go on reading.
-  if pg_sequence_last_value('jobs.pauses_made') is not null then
+  if pg_sequence_last_value('jobs.restrictions_made') is not null then
     delete from jobs.pause p where p.ctid = any (array(select o.ctid from jobs.pause o where o.until <= v_now limit 10000 for update skip locked));
   end if;
   v_made := jobs._maintain_run_partitions(v_today, v_oldest, v_clock_is_sure) || jobs._maintain_event_partitions(v_now, v_clock_is_sure);

@@ -69,7 +69,7 @@ begin
     return next jobs._explain_held(i_limit, v_state, i_details);
   end if;
   v_until := jobs._opens_at(null, i_limit.rates, 0, v_state.tats, null, v_now);
-  if v_until > v_now then
+  if v_until > v_now and jobs._room(null, i_limit.rates, 0, v_state.tats, null, v_now) = 0 then
     return next row('rate_limited',
       format('the limit %s lets the next job start at %s (%s)', jobs._shown(i_limit.name), jobs._moment(v_until),
              (select string_agg(jobs._rate_text(r), ', ') from unnest(i_limit.rates) r)), v_until, i_details)::jobs.reason;
@@ -97,7 +97,7 @@ begin
     return next row('blocked', 'it waited for a limit that was dropped: the next round of any live worker gives it back to its queue', null, '{}'::jsonb)::jobs.reason;
     return;
   end if;
-  if has_function_privilege(jobs._caller(), 'jobs.get(varchar)', 'execute') then
+  if jobs._reads_arguments() then
     v_key := jobs._shown_key(v_limit, (select s.key from jobs._states_of(array[v_limit.id], array[i_bucket]) s));
   end if;
   return query select e.* from jobs._explain_bucket(v_limit, i_bucket, jsonb_strip_nulls(jsonb_build_object('name', v_limit.name, 'key', v_key))) e;

@@ -74,7 +74,7 @@ begin
     from (select distinct w.tasks from jobs.worker w where w.lost_at is null and w.expires_at >= v_now) p, unnest(p.tasks) t(name)
   ), unpaused as materialized (
     select distinct u.name
-    from unnest(case when pg_sequence_last_value('jobs.pauses_made') is null then v_heads.tasks else jobs._unpaused(v_heads.tasks) end) u(name)
+    from unnest(case when pg_sequence_last_value('jobs.restrictions_made') is null then v_heads.tasks else jobs._unpaused(v_heads.tasks) end) u(name)
   ), longest as (
     select distinct on (h.task) h.task, h.job, h.since, h.is_blocked, min(h.since) over (partition by h.task) as oldest
     from unnest(v_heads.tasks, v_heads.jobs, v_heads.since, v_heads.blocked) h(task, job, since, is_blocked) order by h.task, h.is_blocked, h.since

@@ -44,7 +44,7 @@ language plpgsql stable security definer set search_path = pg_catalog, pg_temp s
 declare
   v_now timestamptz := jobs.now();
 begin
-  if pg_sequence_last_value('jobs.pauses_made') is null then
+  if pg_sequence_last_value('jobs.restrictions_made') is null then
     return;
   end if;
   return query

@@ -8,5 +8,5 @@ create table jobs.pause (
   note text
 );
 
--- Has a value once a topic was paused: until then claims do not look for pauses.
-create sequence jobs.pauses_made as bigint;
+-- Has a value once a topic was paused or a limit was set: until then claims look for neither.
+create sequence jobs.restrictions_made as bigint;

@@ -29,7 +29,7 @@ create table jobs.job_limit (
   created_at timestamptz not null, changed_at timestamptz not null, changed_by name not null
 );
 
--- Has a value once a limit was set: until then claims do not look for limits.
+-- Has a value once a limit was set. (Claims look at jobs.restrictions_made, which then has one too.)
 create sequence jobs.limits_made as bigint;
 
 -- The transaction that was the last to have a turn at some limit.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 fn with(field: &str, value: Option<Value>) -> Value {
     let mut task = json!({
         "name": "t", "aliases": [], "doc": "", "args_schema": {"type": "object"}, "result_schema": true, "retries": 3, "timeout": 60,
-        "priority": 0, "keep": "all", "params": [], "extra_kwargs": false, "validate": "strict",
+        "priority": 0, "keep": "all", "params": [], "extra_kwargs": false, "validate": "strict", "limits": [],
     });
     let fields = task.as_object_mut().unwrap();
     match value {
@@ -193,7 +193,7 @@ async fn a_key_that_is_no_field_of_a_task_is_refused_by_name() {
     assert_eq!(db.one::<i64>("select count(*) from jobs.task").await, 0, "all or nothing");
     let all = fields().into_iter().map(|(field, _, _)| field);
     let every = with("name", Some(json!("t")));
-    assert!(all.clone().all(|field| every.get(field).is_some()) && all.count() == 12);
+    assert!(all.clone().all(|field| every.get(field).is_some()) && all.count() == 13);
     declare(&db, &json!([every])).await.expect("every key that is known");
 }
 

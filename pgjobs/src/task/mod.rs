@@ -18,6 +18,7 @@ pub(crate) mod outbox;
 pub(crate) mod registry;
 mod reports;
 pub(crate) mod secrets;
+pub(crate) mod sensitive;
 pub(crate) mod state;
 #[cfg(feature = "otel")]
 pub(crate) mod trace;

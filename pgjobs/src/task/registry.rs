@@ -17,7 +17,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use super::definition::TaskDef;
-use super::secrets::{Secrets, SensitiveTasks};
+use super::secrets::Secrets;
+use super::sensitive::SensitiveTasks;
 use crate::types::error::Error;
 use crate::types::topic::Topic;
 
