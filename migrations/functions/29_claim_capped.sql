@@ -35,12 +35,12 @@ begin
   for v_step in
     select s.is_free, case when s.is_half then (v_most + 1) / 2 else v_most end as most, s.nth, case when s.is_free then array(select t from unnest(i_tasks) t where t <> all (v_limited)) else v_limited end as tasks
     from (select n.*, 0 as nth from jobs._steps(array(select t from unnest(i_tasks) t where t <> all (v_limited)), v_limited, v_states) n
-          union all select false, false, 1) s   -- and once more where a packed row did not fit into what is left
+          union all select false, false, 1) s   -- and once more where a packed row did not fit into what is left of the room
   loop
     for part, run_at, unseen, next, started, jobs, v_size in
       select c.* from (select least(v_step.most - v_got, case when not v_step.is_free then v_room - v_taken end) as num) n,
         lateral jobs._claim_in_order(i_worker, v_step.tasks, n.num, i_lease, i_now, i_margin, i_own_batch, i_watermark_tasks, i_watermark_priorities, i_watermarks,
-                                     n.num + v_got - i_num + i_ahead, i_jobs_per_mib, v_shared_part, v_own_part) c where n.num > 0 and (v_step.nth = 0 or v_taken > 0 and n.num < 64)
+                                     n.num + v_got - i_num + i_ahead, i_jobs_per_mib, v_shared_part, v_own_part) c where n.num > 0 and (v_step.nth = 0 or v_taken > 0 and v_room - v_taken < 64)
     loop
       v_got := v_got + v_size;
       v_shared_part := greatest(v_shared_part, part + 1);
