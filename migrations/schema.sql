@@ -1387,7 +1387,7 @@ create table jobs.worker (
 -- function jobs._change_run_partitions(i_today date, i_oldest date) returns text[]
 -- function jobs._changed_options(i_old jsonb, i_given jsonb) returns jsonb
 -- function jobs._changes(i_tasks jobs.declaration[]) returns SETOF jobs.change
--- function jobs._check_acquire(i_limit jobs.job_limit, i_name text, i_key jsonb, i_cost integer) returns void
+-- function jobs._check_acquire(i_limit jobs.job_limit, i_cost integer) returns void
 -- function jobs._check_bodies(i_tasks text[], i_bodies jsonb[], i_checked boolean[] DEFAULT NULL::boolean[]) returns boolean
 -- function jobs._check_bulk_bytes(i_sizes bigint[], i_limit integer) returns void
 -- function jobs._check_bulk(i_tasks text[], i_bodies jsonb[]) returns bigint[]
@@ -1600,6 +1600,7 @@ create table jobs.worker (
 -- function jobs._log_schedule(i_name text, i_outcome text, i_ticks timestamp with time zone[], i_jobs character varying[], i_reason text) returns void
 -- function jobs._look_again() returns void
 -- function jobs._look_at_waiting(i_limit integer) returns void
+-- function jobs._look_at(i_buckets bigint[]) returns void
 -- function jobs._look_where_room(i_ids integer[]) returns void
 -- function jobs._lowest_bits(i_number bigint) returns bigint
 -- function jobs._maintain_event_partitions(i_now timestamp with time zone, i_clock_is_sure boolean) returns text[]
@@ -1642,6 +1643,7 @@ create table jobs.worker (
 -- function jobs._new_job_ids(i_numbers bigint[], i_now timestamp with time zone) returns character varying[]
 -- function jobs._new_jobs(i_ids bigint[], i_job_ids character varying[], i_tasks text[], i_bodies jsonb[], i_bytes bigint[], i_due timestamp with time zone[], i_timeouts numeric[], i_priorities integer[], i_max_retries integer[], i_metas jsonb[], i_rules jobs.unique_rule[], i_now timestamp with time zone) returns jobs.open_job[]
 -- function jobs._new_limit_id() returns integer
+-- function jobs._new_state(i_bucket bigint, i_key jsonb) returns jobs.bucket_state
 -- function jobs._next_commands(i_worker uuid, i_now timestamp with time zone) returns jsonb
 -- function jobs._next_cron(i_cron jobs.cron, i_zone text, i_gap text, i_fold text, i_after timestamp with time zone) returns timestamp with time zone
 -- function jobs._next_ended(i_op jobs.operation, i_jobs integer, OUT o_jobs text[], OUT o_op jobs.operation) returns record

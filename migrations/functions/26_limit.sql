@@ -107,10 +107,7 @@ end $$;
 create or replace function jobs._look_at_waiting(i_limit integer) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 begin
-  insert into jobs.bucket_delta (limit_id, buckets, slots)
-  select i_limit, array_agg(w.id), array_agg(0)
-  from (select b.id, row_number() over () / 1000 as part from jobs.bucket b where (b.id & 16383) = i_limit and b.waits) w
-  group by w.part;
+  perform jobs._look_at(array(select b.id from jobs.bucket b where (b.id & 16383) = i_limit and b.waits));
 end $$;
 
 -- Drops a limit; false when there is none of this name. Its runs go on, and the jobs that it has blocked
@@ -148,7 +145,7 @@ set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_hashjo
 declare
   v_freed integer;
 begin
-  update jobs.pending q set bucket = null, ready_seq = case when q.ready_seq > 0 then q.ready_seq - 4611686018427387904 else q.ready_seq end
+  update jobs.pending q set bucket = null, ready_seq = jobs._unblocked_seq(q.bucket, q.ready_seq)
   where q.ctid = any (array(
     select p.ctid from jobs.bucket b, lateral (select o.ctid from jobs.pending o where o.bucket = b.id limit i_num for update skip locked) p
     where (b.id & 16383) = i_limit and b.waits limit i_num));

@@ -82,6 +82,19 @@ language sql immutable parallel safe
 return row(i_bucket.id, i_bucket.key, i_bucket.held, i_bucket.waits, i_bucket.first_rank, i_bucket.first_seq, i_bucket.tats, i_bucket.timer, i_bucket.turn, i_bucket.closed_until,
            i_bucket.closed_by, i_bucket.reason, i_at, i_bucket.held, i_bucket.waits, false)::jobs.bucket_state;
 
+-- The state of a bucket that has no row. Inlined.
+create or replace function jobs._new_state(i_bucket bigint, i_key jsonb) returns jobs.bucket_state
+language sql immutable parallel safe
+return row(i_bucket, i_key, 0, false, null, null, null, null, 0, null, null, null, null, 0, false, false)::jobs.bucket_state;
+
+-- Asks the next claims to look whether a job can start in these buckets: a delta for each limit and thousand of them.
+create or replace function jobs._look_at(i_buckets bigint[]) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
+begin
+  insert into jobs.bucket_delta (limit_id, buckets, slots)
+  select g.bucket & 16383, array_agg(g.bucket), array_agg(0) from unnest(i_buckets) with ordinality g(bucket, nth) group by 1, g.nth / 1000;
+end $$;
+
 -- Applies what was said about the buckets of a limit since the last claim of it, and returns the states of those
 -- buckets and of those whose time has come. They are not stored yet. The transactions whose deltas were applied
 -- are noted as a snapshot, so that the order in which they commit does not matter, and deltas that were deleted
@@ -174,7 +187,7 @@ begin
   )
   select array_agg(c.id) into v_open from changed c where c.waits and c.is_keyed and not c.fair and c.room > 0;
   if v_open is not null then
-    insert into jobs.bucket_delta (limit_id, buckets, slots) select b & 16383, array_agg(b), array_agg(0) from unnest(v_open) b group by 1;
+    perform jobs._look_at(v_open);
   end if;
   -- Where a limit without a key is full, it may be what keeps them back: then a slot of it has to be given back first.
   return v_open is not null and not exists (

@@ -52,7 +52,7 @@ create or replace function jobs._with_states(i_states jobs.bucket_state[], i_ask
 language plpgsql stable as $$
 begin
   return i_states || array(
-    select coalesce(s.state, row(a.bucket, a.key, 0, false, null, null, null, null, 0, null, null, null, null, 0, false, false)::jobs.bucket_state)
+    select coalesce(s.state, jobs._new_state(a.bucket, a.key))
     from (select u.bucket, (array_agg(u.key))[1] as key from unnest(i_asks) u group by u.bucket) a
     left join unnest(i_states) i on i.id = a.bucket
     left join lateral (select jobs._state_of(b, b.ctid) as state from jobs.bucket b where b.id = a.bucket and i.id is null order by b.version desc limit 1) s on true

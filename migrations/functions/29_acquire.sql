@@ -11,22 +11,28 @@ set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_mergej
 declare
   v_limit jobs.job_limit;
   v_now timestamptz;
-  v_key jsonb := case when jsonb_typeof(i_key) = 'array' then i_key when i_key is null or i_key = 'null' then '[]' else jsonb_build_array(i_key) end;
+  v_key jsonb;
+  v_bucket bigint;
   v_states jobs.bucket_state[];
   v_state jobs.bucket_state;
   v_wait double precision := 0;
 begin
   select l.* into v_limit from jobs.job_limit l where l.name = i_name and l.dropped_at is null for no key update;
-  perform jobs._check_acquire(v_limit, i_name, v_key, i_cost);
+  if not found then
+    v_limit := jobs._limit_named(i_name);
+  end if;
+  perform jobs._check_acquire(v_limit, i_cost);
+  v_key := jobs._limit_key(v_limit, nullif(i_key, 'null'));
+  v_bucket := jobs._bucket_id(v_limit.id, v_key);
   perform jobs._note_turn();
   v_now := jobs.now();
   v_states := jobs._hear(v_limit, v_now);
-  select s.* into v_state from unnest(v_states) s where s.id = jobs._bucket_id(v_limit.id, v_key);
+  select s.* into v_state from unnest(v_states) s where s.id = v_bucket;
   if not found then
-    select s.* into v_state from (select (jobs._state_of(b, b.ctid)).* from jobs.bucket b where b.id = jobs._bucket_id(v_limit.id, v_key) order by b.version desc limit 1) s;
+    select s.* into v_state from (select (jobs._state_of(b, b.ctid)).* from jobs.bucket b where b.id = v_bucket order by b.version desc limit 1) s;
   end if;
   if v_state.id is null then
-    v_state := row(jobs._bucket_id(v_limit.id, v_key), v_key, 0, false, null, null, null, null, 0, null, null, null, null, 0, false, false)::jobs.bucket_state;
+    v_state := jobs._new_state(v_bucket, v_key);
   end if;
   if jobs._room(null, v_limit.rates, 0, v_state.tats, v_state.closed_until, v_now) >= i_cost then
     v_state.tats := jobs._after_starts(v_limit.rates, v_state.tats, i_cost, v_now);
@@ -34,7 +40,7 @@ begin
   else
     v_wait := jobs._wait_for(v_limit.rates, v_state, i_cost, v_now);
   end if;
-  perform jobs._store_buckets(array(select s from unnest(v_states) s where s.id <> v_state.id) || v_state, v_now);
+  perform jobs._store_buckets(array(select s from unnest(v_states) s where s.id <> v_bucket) || v_state, v_now);
   return v_wait;
 end $$;
 
@@ -48,20 +54,15 @@ begin
 end $$;
 
 -- Refuses to acquire what cannot be had.
-create or replace function jobs._check_acquire(i_limit jobs.job_limit, i_name text, i_key jsonb, i_cost integer) returns void
+create or replace function jobs._check_acquire(i_limit jobs.job_limit, i_cost integer) returns void
 language plpgsql stable as $$
 declare
   v_burst integer := (select min(r.burst) from unnest(i_limit.rates) r);
 begin
-  if i_limit.id is null then
-    raise sqlstate 'PT404' using message = format('there is no limit %s', coalesce(jobs._shown(i_name), 'null')), hint = 'jobs.limits() lists them';
-  elsif v_burst is null then
-    raise sqlstate 'PT400' using message = format('the limit %s has no rates: its slots belong to runs of jobs', jobs._shown(i_name)),
+  if v_burst is null then
+    raise sqlstate 'PT400' using message = format('the limit %s has no rates: its slots belong to runs of jobs', jobs._shown(i_limit.name)),
       hint = 'give it a rate: jobs.set_limit(name, null, ''{"rates": ["100/s"]}'')';
   elsif (i_cost between 1 and v_burst) is not true then
-    raise sqlstate 'PT400' using message = format('the cost lies within 1 and %s, the burst of the limit %s', v_burst, jobs._shown(i_name));
-  elsif jsonb_array_length(i_key) <> coalesce(cardinality(i_limit.key), 0) then
-    raise sqlstate 'PT400' using message = format('the key of the limit %s has %s values', jobs._shown(i_name), coalesce(cardinality(i_limit.key), 0)),
-      hint = 'give an array of the values of its arguments, in their order';
+    raise sqlstate 'PT400' using message = format('the cost lies within 1 and %s, the burst of the limit %s', v_burst, jobs._shown(i_limit.name));
   end if;
 end $$;

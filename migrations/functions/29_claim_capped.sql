@@ -20,6 +20,7 @@ declare
   v_ids integer[] := jobs._take_turns(i_limits, i_worker is null);
   v_is_busy boolean := cardinality(jobs._limits_in_turn(i_limits, v_ids)) = 0;
   v_limited text[] := array(select distinct l.task from unnest(i_limits) l);
+  v_free text[] := array(select t from unnest(i_tasks) t where t <> all (v_limited));
   v_states jobs.bucket_state[] := jobs._states_of_caps(v_ids, v_most, i_now);
   v_room integer := case when v_is_busy then 0 else jobs._least_room(v_states, i_now) end;
   v_step record;
@@ -33,8 +34,8 @@ declare
 begin
   i_now := jobs.now();   -- after all that was heard: no run begins before the end of the one whose slot it takes
   for v_step in
-    select s.is_free, case when s.is_half then (v_most + 1) / 2 else v_most end as most, s.nth, case when s.is_free then array(select t from unnest(i_tasks) t where t <> all (v_limited)) else v_limited end as tasks
-    from (select n.*, 0 as nth from jobs._steps(array(select t from unnest(i_tasks) t where t <> all (v_limited)), v_limited, v_states) n
+    select s.is_free, case when s.is_half then (v_most + 1) / 2 else v_most end as most, s.nth, case when s.is_free then v_free else v_limited end as tasks
+    from (select n.*, 0 as nth from jobs._steps(v_free, v_limited, v_states) n
           union all select false, false, 1) s   -- and once more where a packed row did not fit into what is left of the room
   loop
     for part, run_at, unseen, next, started, jobs, v_size in
@@ -73,7 +74,7 @@ declare
   v_states jobs.bucket_state[] := jobs._states_in_turn(i_ids, i_num, i_now);
 begin
   return v_states || array(
-    select row(i.id, '[]'::jsonb, 0, false, null, null, null, null, 0, null, null, null, null, 0, false, false)::jobs.bucket_state
+    select jobs._new_state(i.id, '[]')
     from unnest(i_ids) i(id) where i.id not in (select s.id from unnest(v_states) s));
 end $$;
 

@@ -100,13 +100,13 @@ end $$;
 -- Lets claims look at buckets where jobs may wait though there is room.
 create or replace function jobs._look_where_room(i_ids integer[]) returns void
 language plpgsql as $$
+declare
+  v_buckets bigint[] := array(
+    select b.id from jobs.bucket b join jobs.job_limit l on l.id = b.id & 16383 and l.key is not null and not l.fair
+    where l.id = any (i_ids) and b.waits and jobs._room(l.max, l.rates, b.held, b.tats, b.closed_until, jobs.now()) > 0);
 begin
-  insert into jobs.bucket_delta (limit_id, buckets, slots)
-  select b.id & 16383, array_agg(b.id), array_agg(0)
-  from jobs.bucket b join jobs.job_limit l on l.id = b.id & 16383 and l.key is not null and not l.fair
-  where l.id = any (i_ids) and b.waits and jobs._room(l.max, l.rates, b.held, b.tats, b.closed_until, jobs.now()) > 0 group by 1;
-  if found then
-    perform jobs._wake_workers();
+  if v_buckets <> '{}' then
+    perform jobs._look_at(v_buckets), jobs._wake_workers();
   end if;
 end $$;
 

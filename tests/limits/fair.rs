@@ -157,3 +157,13 @@ async fn keys_that_are_full_keep_no_other_key_of_a_fair_limit_back() {
     }
     assert_right(&db).await;
 }
+
+#[tokio::test]
+async fn a_long_key_is_the_same_for_all_who_name_it() {
+    let db = Db::with_clock().await;
+    limit(&db, "a", "t", r#"{"key": ["c"], "rates": ["10/s"]}"#).await;
+    let long = "to_jsonb(repeat('x', 600))";
+    db.run(&format!("select jobs.block_key('a', {long}, jobs.now() + interval '1 h')")).await;
+    let wait: f64 = db.one(&format!("select jobs.acquire('a', {long})")).await;
+    assert!((wait - 3600.0).abs() < 1.0, "{wait}");
+}

@@ -28,7 +28,7 @@ async fn times(db: &Db) -> Vec<f64> {
         .await
 }
 
-/// How many more starts than the rate allows any stretch of time has.
+/// How many more starts than the rate allows any span of time has.
 fn most_over(times: &[f64]) -> f64 {
     let (mut most, mut least) = (0.0_f64, f64::INFINITY);
     for (nth, time) in (0_u32..).zip(times) {

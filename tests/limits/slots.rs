@@ -92,7 +92,7 @@ async fn a_job_of_two_limits_takes_nothing_until_both_have_room() {
     assert_eq!((held(&db, "a").await, held(&db, "b").await), (vec![2], vec![1, 1]));
     db.settle("success", [&runs[1]]).await;
     assert!(worker.claim(10).await.is_empty(), "the other limit is full");
-    assert_eq!(held(&db, "a").await, [1], "who waits holds nothing");
+    assert_eq!(held(&db, "a").await, [1], "a job that waits holds nothing");
     db.settle("success", [&runs[0]]).await;
     assert_eq!(worker.claim(10).await.len(), 1);
     assert_right(&db).await;
