@@ -45,8 +45,12 @@ async fn ten_thousand_plain_jobs_touch_no_table_of_a_feature() {
     ] {
         sqlx::raw_sql(sqlx::AssertSqlSafe(call)).execute(&mut session).await.unwrap_or_else(|error| panic!("{call}: {error}"));
     }
-    // A session reports what it has touched at the latest when it ends.
+    // A session reports what it has touched at the latest when it ends, which is after its client has left.
+    let (pid,): (i32,) =
+        sqlx::query_as("select pg_backend_pid()").fetch_one(&mut session).await.expect("its process");
     sqlx::Connection::close(session).await.unwrap();
+    let gone = format!("select not exists (select from pg_stat_activity where pid = {pid})");
+    pgjobs_tests::until("the session has ended", async || db.one::<bool>(&gone).await).await;
     assert_eq!(touched(&db).await, "none");
     let reported = "select exists (select from pg_stat_user_tables where schemaname = 'jobs' and relname = 'pending' and n_tup_ins >= 6000)";
     assert!(db.one::<bool>(reported).await, "the statistics are those of these calls");
