@@ -63,7 +63,7 @@ const VERSIONS: &[Migration] = files!("versions":
     "0015_slo"
     "0016_dashboard"
     "0017_rollup"
-    "0018_limits"
+    "0018_limits" "0019_workflows"
 );
 
 /// A clock that tests can set: SQL to run in a test database, as the owner of schema `jobs`.

@@ -58,9 +58,9 @@ begin
     delete from jobs.pending q where q.ctid = any (i_rows) returning q.jobs
   ), unpacked as (
     insert into jobs.pending (id, job_id, task, body, retries, max_retries, priority, timeout, created_at, scheduled_at,
-                              ready_seq, attempt, traceback, meta, bytes, returned)
+                              ready_seq, attempt, traceback, meta, on_end, bytes, returned)
     select j.id, j.job_id, j.task, j.body, j.retries, j.max_retries, j.priority, j.timeout, j.created_at, j.scheduled_at,
-      j.ready_seq, j.attempt, j.traceback, j.meta, jobs._text_size(j.body) + jobs._text_size(j.meta), jobs._any_key()
+      j.ready_seq, j.attempt, j.traceback, j.meta, j.on_end, jobs._text_size(j.body) + jobs._text_size(j.meta), jobs._any_key()
     from taken t, unnest(t.jobs) j
     returning ctid
   )

@@ -27,7 +27,7 @@ begin
   return array(
   select row(g.id, g.job_id, g.task, g.body, 0, coalesce(g.max_retries, 3), coalesce(g.priority, 0), coalesce(g.timeout, 60)::numeric(9, 2), i_now, d.due,
       case when (d.due > i_now) is not true then g.id end, 0, null, g.meta,
-      case when g.key is not null and g.until is null then row(g.name, g.key, g.until_started, null)::jobs.on_end end)::jobs.open_job
+      case when g.key is not null and g.until is null then row(g.name, g.key, g.until_started, null, null, null, null)::jobs.on_end end)::jobs.open_job
   from unnest(i_ids, i_job_ids, i_tasks, i_bodies, i_bytes, i_due, i_timeouts, i_priorities, i_max_retries, i_metas, i_rules)
     with ordinality g(id, job_id, task, body, bytes, due, timeout, priority, max_retries, meta, name, key, until_started, until, on_conflict, wait, max_wait, at),
     lateral (select jobs._unique_due(coalesce(g.due, i_now + g.wait), i_now + g.max_wait) as due) d
@@ -52,7 +52,7 @@ begin
   end if;
   insert into jobs.pending (id, job_id, task, body, scheduled_at, timeout, priority, max_retries, created_at, ready_seq, bytes, meta, on_end)
   select g.id, g.job_id, g.task, g.body, d.due, coalesce(g.timeout, 60), coalesce(g.priority, 0), coalesce(g.max_retries, 3), i_now,
-    case when (d.due > i_now) is not true then g.id end, g.bytes, g.meta, case when g.until is null then row(g.name, g.key, g.until_started, null)::jobs.on_end end
+    case when (d.due > i_now) is not true then g.id end, g.bytes, g.meta, case when g.until is null then row(g.name, g.key, g.until_started, null, null, null, null)::jobs.on_end end
   from unnest(i_ids, i_job_ids, i_tasks, i_bodies, i_bytes, i_due, i_timeouts, i_priorities, i_max_retries, i_metas, i_rules)
     with ordinality g(id, job_id, task, body, bytes, due, timeout, priority, max_retries, meta, name, key, until_started, until, on_conflict, wait, max_wait, at),
     lateral (select jobs._unique_due(coalesce(g.due, i_now + g.wait), i_now + g.max_wait) as due) d
@@ -189,7 +189,7 @@ begin
   insert into jobs.pending as q (id, job_id, task, body, scheduled_at, timeout, priority, max_retries, created_at, ready_seq, bytes, meta, on_end)
   select i_id, v_job_id, i_task, i_body, d.due, coalesce(i_timeout, 60), coalesce(i_priority, 0), coalesce(i_max_retries, 3), i_now,
     case when (d.due > i_now) is not true then i_id end, i_bytes, i_meta,
-    case when v_rule.until is null then row(v_rule.name, v_rule.key, v_rule.until_started, null)::jobs.on_end end
+    case when v_rule.until is null then row(v_rule.name, v_rule.key, v_rule.until_started, null, null, null, null)::jobs.on_end end
   from taken, (select jobs._unique_due(coalesce(i_due, i_now + v_rule.wait), i_now + v_rule.max_wait) as due) d
   returning q.id, q.job_id, q.task, q.body, q.retries, q.max_retries, q.priority, q.timeout, q.created_at, null::timestamptz, q.scheduled_at, q.attempt, q.meta into v_job;
   if v_job.job_id is null then

@@ -113,7 +113,8 @@ begin
   return query
   with taken as (
     delete from jobs.pending q where q.ctid = any (i_rows.rows)
-    returning q.size, q.timeout, q.job_id, q.last_job, q.jobs, jobs._rank(q.priority, q.ready_seq, q.bucket) as rank, q.ready_seq,
+    returning q.size, q.timeout, q.job_id, q.last_job, q.jobs, q.on_end is distinct from null as on_end, jobs._rank(q.priority, q.ready_seq, q.bucket) as rank,
+      q.ready_seq,
       case when q.size = 1 then jobs._open_job(q) end as job,
       q.task = any (i_own_batch) or q.bytes > 65536 as is_own, q.returned < 0 and q.retries < q.max_retries - 1 as has_begun
   ), rows_in_order as materialized (
@@ -126,7 +127,7 @@ begin
     from taken t where t.size = 1
     window w as (order by t.rank, t.ready_seq rows unbounded preceding)
   ), batches as (
-    select i_shared_part + row_number() over (order by r.jobs_to) - 1 as part, t.size, t.timeout, t.job_id as first_job, t.last_job, t.jobs, false as on_end,
+    select i_shared_part + row_number() over (order by r.jobs_to) - 1 as part, t.size, t.timeout, t.job_id as first_job, t.last_job, t.jobs, t.on_end,
       jobs._lowest_bits(least(i_begin - r.jobs_to + t.size, t.size)) as started
     from taken t join rows_in_order r on r.job_id = t.job_id and r.size > 1 where t.size > 1
     union all

@@ -53,7 +53,7 @@ language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
 begin
   delete from jobs.unique_key u where u.ctid = any (array(
-    select k.at from unnest(i_on_ends, i_jobs) g(unique_name, unique_key, until_started, kept, job_id),
+    select k.at from unnest(i_on_ends, i_jobs) g(unique_name, unique_key, until_started, kept, node, nth, steps, job_id),
       lateral (select h.ctid as at from jobs.unique_key h
                where h.name = g.unique_name and h.key = g.unique_key and h.job_id = g.job_id for update skip locked) k));
 end $$;
@@ -70,7 +70,7 @@ declare
 begin
   select array_agg(h.job_id), array_agg(h.name), array_agg(h.key) into v_jobs, v_names, v_keys
   from (select distinct on (1, 2) (e.on_end).unique_name as name, (e.on_end).unique_key as key, e.job_id from jobs._history_of(i_jobs) e
-        where e.status <> 'success' and e.on_end is distinct from null and e.job_id = any (i_except) is not true order by 1, 2, 3) h;
+        where e.status <> 'success' and (e.on_end).unique_name is not null and e.job_id = any (i_except) is not true order by 1, 2, 3) h;
   if v_jobs is null then
     return;
   end if;

@@ -79,7 +79,7 @@ begin
   o_back := array[]::text[];
   foreach v_part in array i_parts loop
     execute format('select array_agg(h.job_id::text) filter (where jobs._text_size(h.body) >= 268435456) as large, array_agg(h.job_id::text) filter (where h.redriven_as is not null) as redriven,
-                      bool_or(h.on_end is distinct from null) as is_unique
+                      bool_or((h.on_end).unique_name is not null) as is_unique
                     from (select h.* from jobs.job h where h.job_id = any ($1) and h.status <> ''success'' and %s for update) h', v_part)
       into v_found using i_jobs;
     o_too_large := o_too_large || v_found.large;
@@ -98,7 +98,7 @@ begin
           -- As a subquery it is one index lookup for each; as a join, statistics could reverse it.
           and (select q.job_id from jobs.pending q where q.job_id = h.job_id) is null
           -- Not a job that has ended only since the keys were taken: it has none.
-          and (h.on_end is not distinct from null
+          and ((h.on_end).unique_name is null
             or (select u.job_id from jobs.unique_key u where u.name = (h.on_end).unique_name and u.key = (h.on_end).unique_key) = h.job_id)
         returning h.*
       ), placed as (

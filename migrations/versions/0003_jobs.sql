@@ -36,12 +36,15 @@ return coalesce(case
   else jobs._large_text_size(i_value) end, 0);
 
 -- What follows from the end of a job, besides its row in history; null: nothing. A kind of consequence is an
--- attribute or more. Jobs that have it are never packed, so that each can be treated by itself.
+-- attribute or more. Of the jobs that have it only those of a node are packed; any other is treated by itself.
 create type jobs.on_end as (
   unique_name varchar collate "C",             -- the unique key that the job holds (jobs.unique_key)
   unique_key text collate "C",
   until_started boolean,                       -- gives the key up when it is claimed, and not when it ends
-  kept bigint[]                                -- buckets of limits in order whose slots it keeps between its runs
+  kept bigint[],                               -- buckets of limits in order whose slots it keeps between its runs
+  node bigint,                                 -- the node of a workflow that it is a job of (jobs.node)
+  nth integer,                                 -- its position among the jobs of the node, from 0
+  steps boolean                                -- it has recorded steps, which go when it has ended
 );
 
 -- A job that has not ended, as it was while pending.
