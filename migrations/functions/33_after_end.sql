@@ -11,6 +11,7 @@ language plpgsql as $$
 declare
   v_jobs text[];
   v_ends jobs.on_end[];
+  v_succeeded boolean[];
 begin
   if i_runs.watched then
     perform jobs._note_ends(i_runs, i_leases, i_batch_indexes, i_outcomes, i_errors);
@@ -21,12 +22,15 @@ begin
   if pg_sequence_last_value('jobs.limits_made') is not null then
     perform jobs._give_back_slots(i_runs, i_leases, i_batch_indexes, i_outcomes);
   end if;
-  select array_agg(o.job_id), array_agg(o.on_end) into v_jobs, v_ends
+  select array_agg(o.job_id), array_agg(o.on_end), array_agg(coalesce(s.outcome = 'success', true)) into v_jobs, v_ends, v_succeeded
   from jobs._opened(i_runs.leases, i_runs.parts, i_runs.bits) o
     join unnest(i_leases, i_batch_indexes, i_outcomes) s(lease, batch_index, outcome) on s.lease = o.lease and s.batch_index = o.batch_index
   where o.on_end is distinct from null and coalesce(jobs._ends(s.outcome, o.retries, o.max_retries), true);
   if v_jobs is not null then
     perform jobs._release_keys(v_jobs, v_ends);
+    if pg_sequence_last_value('jobs.steps_made') is not null then
+      perform jobs._end_steps(v_jobs, v_ends, v_succeeded);
+    end if;
   end if;
 end $$;
 

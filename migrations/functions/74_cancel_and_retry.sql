@@ -168,7 +168,8 @@ begin
   ) select coalesce(sum(g.size), 0), array_agg(g.job_id) filter (where g.on_end is distinct from null), array_agg(g.on_end) filter (where g.on_end is distinct from null)
   into v_purged, v_jobs, v_ends from gone g;
   if v_ends is not null then
-    perform jobs._release_keys(v_jobs, v_ends), jobs._give_back_kept(v_ends);
+    perform jobs._release_keys(v_jobs, v_ends), jobs._give_back_kept(v_ends),
+      jobs._end_steps(v_jobs, v_ends, array_fill(true, array[cardinality(v_jobs)]));
   end if;
   return v_purged;
 end $$;
