@@ -48,8 +48,8 @@ begin
   perform nextval('jobs.steps_made') where pg_sequence_last_value('jobs.steps_made') is null;
 end $$;
 
--- Refuses a name, a value or inputs that cannot be recorded.
-create or replace function jobs._check_step(i_name text, i_value jsonb default null, i_inputs text default null) returns void
+-- Refuses a name or a value that cannot be recorded.
+create or replace function jobs._check_step(i_name text, i_value jsonb default null) returns void
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_limit integer := (select c.max_step_bytes from jobs.config c);
@@ -57,8 +57,6 @@ declare
 begin
   if jobs._is_name(i_name) is not true then
     raise sqlstate 'PT400' using message = 'the name of a step or signal has 1 to 200 characters, none of them a control character';
-  elsif octet_length(i_inputs) > 200 then
-    raise sqlstate 'PT400' using message = format('inputs of the step %s take more than 200 bytes', jobs._shown(i_name)), hint = 'give a hash of them';
   elsif v_size > v_limit then
     raise sqlstate 'PT413' using message = format('the value of %s takes %s bytes as text, the limit is %s', jobs._shown(i_name), v_size, v_limit),
       hint = 'store the data elsewhere and record a reference, or raise jobs.config.max_step_bytes';
@@ -79,25 +77,30 @@ end $$;
 -- left out (is_large): jobs.step_value has it. is_over: the sleep is over, the signal came or was waited for
 -- in vain. Locks the job's batch to note that it has steps. PT409 when the lease is gone.
 create or replace function jobs.begin_steps(i_job varchar, i_lease uuid) returns table (
-  name text, kind text, inputs text, value jsonb, is_large boolean, is_over boolean
+  name text, kind text, value jsonb, is_large boolean, is_over boolean
 )
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 begin
   perform jobs._note_steps(jobs._step_run(i_job, i_lease));
   return query
-  select c.name, c.kind, c.inputs, case when s.is_small then c.value end, c.value is not null and not s.is_small,
+  select c.name, c.kind, case when s.is_small then c.value end, c.value is not null and not s.is_small,
     case c.kind when 'sleep' then c.until <= jobs.now() else not c.waits end
   from jobs.checkpoint c, lateral (select pg_column_size(c.value) <= 8000 and pg_column_compression(c.value) is null as is_small) s
   where c.job_id = i_job
   order by c.saved_at, c.name;
 end $$;
 
--- Records a step of a running job and returns its value: what was recorded first holds. i_inputs tells one
--- set of inputs from another, as a hash does; other inputs than those recorded replace the value. Nobody else
--- can run the job until this transaction ends: so an effect in it happens once. PT409 when the lease is gone,
--- and then the transaction has to be rolled back; PT413 for a value above jobs.config.max_step_bytes.
-create or replace function jobs.save_step(i_job varchar, i_lease uuid, i_name text, i_value jsonb default null, i_inputs text default null) returns jsonb
+-- What tells inputs of a step from others; inputs themselves, which may be secrets, are not stored.
+create or replace function jobs._inputs_hash(i_inputs jsonb) returns bytea
+language sql stable parallel safe
+return pg_catalog.sha256(pg_catalog.convert_to(i_inputs::text, 'UTF8'));
+
+-- Records a step of a running job and returns its value: what was recorded first holds. i_inputs is what it
+-- was made from, of which a hash is kept; other inputs than those recorded replace the value. Nobody else can
+-- run the job until this transaction ends: so an effect in it happens once. PT409 when the lease is gone, and
+-- then the transaction has to be rolled back; PT413 for a value above jobs.config.max_step_bytes.
+create or replace function jobs.save_step(i_job varchar, i_lease uuid, i_name text, i_value jsonb default null, i_inputs jsonb default null) returns jsonb
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
@@ -105,13 +108,13 @@ declare
   v_kind text := 'step';
   v_value jsonb;
 begin
-  perform jobs._check_step(i_name, i_value, i_inputs);
+  perform jobs._check_step(i_name, i_value);
   v_run := jobs._step_run(i_job, i_lease);
   perform jobs._note_steps(v_run);
-  insert into jobs.checkpoint as c (job_id, name, kind, task, inputs, value, attempt, saved_at)
-  values (i_job, i_name, 'step', v_run.task, i_inputs, coalesce(i_value, 'null'), v_run.attempt, jobs.now())
-  on conflict (job_id, name) do update set inputs = excluded.inputs, value = excluded.value, attempt = excluded.attempt, saved_at = excluded.saved_at
-    where c.kind = 'step' and c.inputs is distinct from excluded.inputs
+  insert into jobs.checkpoint as c (job_id, name, kind, task, inputs_hash, value, attempt, saved_at)
+  values (i_job, i_name, 'step', v_run.task, jobs._inputs_hash(i_inputs), coalesce(i_value, 'null'), v_run.attempt, jobs.now())
+  on conflict (job_id, name) do update set inputs_hash = excluded.inputs_hash, value = excluded.value, attempt = excluded.attempt, saved_at = excluded.saved_at
+    where c.kind = 'step' and c.inputs_hash is distinct from excluded.inputs_hash
   returning c.value into v_value;
   if not found then
     select c.kind, c.value into v_kind, v_value from jobs.checkpoint c where c.job_id = i_job and c.name = i_name;
@@ -120,14 +123,17 @@ begin
   return v_value;
 end $$;
 
--- What is recorded under a name for the run of this lease, for one who has the run: jobs.save_step in the
--- same transaction comes to the same answer. No row when nothing is.
-create or replace function jobs.find_step(i_job varchar, i_lease uuid, i_name text) returns table (value jsonb, inputs text, kind text)
+-- What is recorded under a name, for whoever has the run of this lease; no row when nothing is. is_same: it
+-- was made from these inputs. PT409 when the lease is gone.
+create or replace function jobs.find_step(i_job varchar, i_lease uuid, i_name text, i_inputs jsonb default null) returns table (
+  value jsonb, kind text, is_same boolean
+)
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 begin
   perform jobs._step_run(i_job, i_lease);
-  return query select c.value, c.inputs, c.kind from jobs.checkpoint c where c.job_id = i_job and c.name = i_name;
+  return query select c.value, c.kind, c.inputs_hash is not distinct from jobs._inputs_hash(i_inputs)
+    from jobs.checkpoint c where c.job_id = i_job and c.name = i_name;
 end $$;
 
 -- Records the end of a sleep of a running job, i_seconds from now (0 to ten years), the first time that it is

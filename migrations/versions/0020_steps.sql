@@ -7,7 +7,7 @@ create table jobs.checkpoint (
   name text collate "C" not null,
   kind text not null constraint kind_is_known check (kind in ('step', 'sleep', 'signal')),
   task varchar collate "C" not null,
-  inputs text,                                 -- what tells one set of inputs of a step from another, such as a hash
+  inputs_hash bytea,                           -- SHA-256 of what a step was made from; null: nothing was said of that
   value jsonb,                                 -- of a step its value, of a signal its payload; null: the signal is not there
   until timestamptz,                           -- of a sleep its end, of a signal until when the job waits
   waits boolean not null default false,        -- the job waits for this signal; without it and without a value: in vain
