@@ -125,6 +125,7 @@ fn role_of(function: &str) -> &'static str {
         "publish_json",
         "publish_arrays",
         "publish_unique",
+        "signal",
         "now",
         "set_schedule",
         "drop_schedule",
@@ -161,6 +162,7 @@ fn role_of(function: &str) -> &'static str {
         "event_position",
         "events_after",
         "await_events",
+        "steps",
     ];
     const WORKER: &[&str] = &[
         "consume",
@@ -202,6 +204,13 @@ fn role_of(function: &str) -> &'static str {
         "announce_events",
         "block_key",
         "acquire",
+        "begin_steps",
+        "find_step",
+        "save_step",
+        "sleep",
+        "await_signal",
+        "step_value",
+        "unknown_steps",
     ];
     match function {
         name if PUBLISHER.contains(&name) => "jobs_publisher",
