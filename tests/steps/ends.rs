@@ -6,7 +6,12 @@ use pgjobs_tests::Db;
 
 use crate::support::{Run, consume, execute, left};
 
-const DAY: Duration = Duration::from_secs(86_400);
+/// A day goes by. The first call makes the partition of the new day, and only the next one tidies up.
+async fn next_day(db: &Db) {
+    db.advance(Duration::from_secs(86_400)).await;
+    db.run("select jobs.maintain_partitions()").await;
+    db.run("select jobs.maintain_partitions()").await;
+}
 
 /// A job that waits for a signal, with a step and a sleep behind it.
 async fn waits(db: &Db) -> Run {
@@ -67,7 +72,10 @@ async fn a_job_that_leaves_no_trace_leaves_no_steps() {
     waits(&db).await;
     db.run("select jobs.purge('a')").await;
     assert_eq!(left(&db).await, "0 0 0 0");
-    db.run("select jobs.register_tasks('[{\"name\": \"a\", \"keep\": \"none\"}]')").await;
+    db.run(
+        r#"select jobs.register_tasks('[{"name": "a", "args_schema": {}, "result_schema": true, "retries": 3, "timeout": 60, "priority": 0, "keep": "none"}]')"#,
+    )
+    .await;
     let run = waits(&db).await;
     db.run(&format!("select jobs.cancel(array['{}'])", run.job)).await;
     assert_eq!(left(&db).await, "0 0 0 0");
@@ -87,13 +95,11 @@ async fn steps_go_when_history_drops_their_job() {
     asleep.settle(&db, "snooze", 8_640_000.0).await;
     db.run(&format!("select jobs.cancel(array['{}'])", failed.job)).await;
     for _ in 0..13 {
-        db.advance(DAY).await;
-        db.run("select jobs.maintain_partitions()").await;
+        next_day(&db).await;
     }
     assert_eq!(left(&db).await, "5 1 0 0", "while history has it");
     for _ in 0..4 {
-        db.advance(DAY).await;
-        db.run("select jobs.maintain_partitions()").await;
+        next_day(&db).await;
     }
     assert_eq!(db.one::<i64>("select count(*) from jobs.job").await, 0);
     assert_eq!(left(&db).await, "2 0 0 0", "those of the job that sleeps stay");
@@ -106,8 +112,7 @@ async fn steps_of_a_job_that_runs_again_stay_however_old_they_are() {
     db.run(&format!("select jobs.cancel(array['{}'])", run.job)).await;
     db.run(&format!("select jobs.retry(array['{}'])", run.job)).await;
     for _ in 0..17 {
-        db.advance(DAY).await;
-        db.run("select jobs.maintain_partitions()").await;
+        next_day(&db).await;
     }
     assert_eq!(consume(&db).await.save(&db, "'one', '2'").await, "1");
 }
@@ -135,8 +140,7 @@ async fn a_rule_that_deletes_a_job_deletes_its_steps() {
     db.run(&format!("select jobs.cancel(array['{}'])", run.job)).await;
     db.run("select jobs.keep('a', 'cancelled', 1)").await;
     for _ in 0..3 {
-        db.advance(DAY).await;
-        db.run("select jobs.maintain_partitions()").await;
+        next_day(&db).await;
     }
     assert_eq!(db.one::<i64>("select count(*) from jobs.job").await, 0);
     assert_eq!(left(&db).await, "0 0 0 0");
@@ -152,8 +156,7 @@ async fn a_signal_is_kept_for_its_days_and_a_waiting_one_for_as_long_as_it_takes
     db.run("select jobs.signal('sent')").await;
     db.run("insert into jobs.signal (name, made_at) values ('orphan', jobs.now())").await;
     for _ in 0..3 {
-        db.advance(DAY).await;
-        db.run("select jobs.maintain_partitions()").await;
+        next_day(&db).await;
     }
     db.advance(Duration::from_secs(60)).await;
     assert_eq!(db.one::<i64>("select count(*) from jobs.signal").await, 3);
@@ -172,7 +175,6 @@ async fn a_step_in_a_transaction_that_is_undone_is_not_recorded() {
     execute(&mut session, "begin").await;
     execute(&mut session, &run.call("save_step", "'one', '1'")).await;
     // Nobody can begin another run meanwhile.
-    db.run("update jobs.batch set expires_at = '-infinity' where false").await;
     run.settle(&db, "retry", 0.0).await;
     assert_eq!(
         db.one::<i64>("select count(*) from jobs.pending").await,

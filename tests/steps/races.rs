@@ -12,11 +12,12 @@ const MOMENTS: [usize; 3] = [0, 1, 2];
 
 async fn sent_at(db: &Db, sends: usize, ends: usize, commits: bool) {
     let run = Run::of(db).await;
-    let mut sender = db.connect().await;
+    let (mut sender, mut seconds) = (db.connect().await, 3600.0);
     for moment in MOMENTS {
         match moment {
-            1 => drop(run.ask(db, "go", 3600.0).await),
-            2 => run.settle(db, "snooze", 3600.0).await,
+            // A job that has its answer at once runs again here, to be asked for it.
+            1 if run.ask(db, "go", 3600.0).await != "waiting" => seconds = 0.0,
+            2 => run.settle(db, "snooze", seconds).await,
             _ => {}
         }
         if moment == sends {
@@ -145,13 +146,12 @@ async fn jobs_that_are_locked_when_their_signal_is_sent_are_woken_later() {
     execute(&mut editor, &format!("select from jobs.pending where job_id = '{}' for update", run.job)).await;
     db.run("set statement_timeout = '10s'; select jobs.signal('go', '7')").await;
     db.run("select jobs.maintain()").await;
+    assert_eq!(db.one::<i64>("select count(*) from jobs.signal where is_left").await, 1);
     let ready = "select count(*) from jobs.pending where ready_seq is not null";
     assert_eq!(db.one::<i64>(ready).await, 0);
     execute(&mut editor, "rollback").await;
     db.run("select jobs.maintain()").await;
     assert_eq!(consume(&db).await.ask(&db, "go", 3600.0).await, "sent 7");
-    assert_eq!(db.one::<i64>("select count(*) from jobs.signal where is_left").await, 1);
-    db.run("select jobs.maintain()").await;
     assert_eq!(db.one::<i64>("select count(*) from jobs.signal where is_left").await, 0);
 }
 

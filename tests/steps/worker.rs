@@ -184,7 +184,7 @@ async fn mistakes_with_steps_fail_for_good_and_say_what_to_do() {
     for (how, says) in [
         ("undeclared", "task `steps.wrong` does not declare the step `three`: add it to #[task(steps(…))]"),
         ("twice", "`one` was asked for twice in one run"),
-        ("kind", "step `two/a`: "),
+        ("kind", "`two/a` was asked for twice in one run"),
         ("large", "step `one`: the value of 'one' takes 2097154 bytes as text, the limit is 1048576"),
         ("type", "step `two/b`: what is recorded is no u8"),
         ("empty", "1 to 200 characters"),
