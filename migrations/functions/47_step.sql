@@ -1,5 +1,5 @@
--- Steps: what a job records while it runs, so that its next run goes on behind it. Whoever has the run writes,
--- under its lease; what was recorded first holds.
+-- Steps: what a job records while it runs, so that its next run goes on behind it. Whoever has the run
+-- writes, under its lease; what was recorded first holds.
 --
 -- A step is recorded after its effect: an effect outside of the database happens at least once. Where the
 -- effect and the step are in one transaction it happens once, because nobody can requeue the job, and so
@@ -136,9 +136,9 @@ begin
     from jobs.checkpoint c where c.job_id = i_job and c.name = i_name;
 end $$;
 
--- Records the end of a sleep of a running job, i_seconds from now (0 to ten years), the first time that it is
--- asked for, and returns how many seconds are left of it; 0: it is over. Whoever has the run then ends it with
--- the outcome `snooze` and this delay. PT409 when the lease is gone.
+-- Records the end of a sleep of a running job, i_seconds from now (0 to ten years), the first time that it
+-- is asked for, and returns how many seconds are left of it; 0: it is over. Whoever has the run then ends
+-- it with the outcome `snooze` and this delay. PT409 when the lease is gone.
 create or replace function jobs.sleep(i_job varchar, i_lease uuid, i_name text, i_seconds double precision) returns double precision
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$

@@ -82,10 +82,10 @@ begin
 end $$;
 
 -- Asks for a signal, for a running job that waits for it until i_seconds (0 to ten years) after it first
--- asked. state: `sent`, with the payload; `timed_out`, which then is what every later run gets; or `waiting`:
--- then whoever has the run ends it with the outcome `snooze` and the delay `seconds`, and the job runs again
--- when the signal comes, or when the time is over. PT409 when the lease is gone. Waits half a second at most for
--- a transaction that sends the signal.
+-- asked. state: `sent`, with the payload; `timed_out`, which then is what every later run gets; or
+-- `waiting`: then whoever has the run ends it with the outcome `snooze` and the delay `seconds`, and the
+-- job runs again when the signal comes, or when the time is over. PT409 when the lease is gone. Waits half
+-- a second at most for a transaction that sends the signal.
 create or replace function jobs.await_signal(
   i_job varchar, i_lease uuid, i_name text, i_seconds double precision, out state text, out payload jsonb, out seconds double precision
 )
@@ -124,8 +124,8 @@ begin
   state := case when payload is null then 'timed_out' else 'sent' end;
 end $$;
 
--- Makes the row by which waiting jobs and senders find each other. Returns when the job has to ask again: after
--- i_seconds, or after one second where somebody is just sending the signal.
+-- Makes the row by which waiting jobs and senders find each other. Returns when the job has to ask again:
+-- after i_seconds, or after one second where somebody is just sending the signal.
 create or replace function jobs._name_signal(i_name text, i_seconds double precision) returns double precision
 language plpgsql security definer set search_path = pg_catalog, pg_temp set lock_timeout = '500ms' as $$
 begin

@@ -1,5 +1,6 @@
--- What becomes of the steps of jobs that end. A job that succeeded, or that leaves no trace, needs them no more.
--- Those of a job that failed or was cancelled stay while history has it: its retry goes on where it was.
+-- What becomes of the steps of jobs that end. A job that succeeded, or that leaves no trace, needs them no
+-- more. Those of a job that failed or was cancelled stay while history has it: its retry goes on where it
+-- was.
 
 -- Deletes what these jobs have recorded.
 create or replace function jobs._drop_steps(i_jobs text[]) returns void
@@ -11,8 +12,8 @@ begin
   perform jobs._forget_waits(i_jobs);
 end $$;
 
--- After the end of these jobs, each with what it has on its end, and whether it needs its steps no more (null: none
--- of them does without).
+-- After the end of these jobs, each with what it has on its end, and whether it needs its steps no more
+-- (null: none of them does without).
 create or replace function jobs._end_steps(i_jobs text[], i_on_ends jobs.on_end[], i_are_over boolean[] default null) returns void
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off as $$
@@ -39,8 +40,9 @@ begin
   end if;
 end $$;
 
--- Deletes, a bounded number in each call: the steps of jobs that were dropped from history for their age; signals that
--- were sent longer ago than jobs.config.signal_days; and old rows of signals that nobody waits for.
+-- Deletes, a bounded number in each call: the steps of jobs that were dropped from history for their age;
+-- signals that were sent longer ago than jobs.config.signal_days; and old rows of signals that nobody waits
+-- for.
 create or replace function jobs._tidy_steps(i_now timestamptz, i_oldest timestamptz) returns void
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_partition_pruning = on set jit = off as $$
@@ -69,8 +71,8 @@ begin
   end if;
 end $$;
 
--- What a pending job, not due yet, waits for by its own will: a signal, or the end of a sleep. No row when its
--- last run, the i_attempt, has not asked for either.
+-- What a pending job, not due yet, waits for by its own will: a signal, or the end of a sleep. No row when
+-- its last run, the i_attempt, has not asked for either.
 create or replace function jobs._explain_waits(i_job varchar, i_attempt integer) returns setof jobs.reason
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select case c.kind when 'sleep' then 'sleeps' else 'waits_for_signal' end,
@@ -78,6 +80,7 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
                 else format('it waits for the signal %s until %s', jobs._shown(c.name), jobs._moment(c.until)) end,
     c.until, jsonb_build_object('name', c.name, 'since', c.saved_at)
   from jobs.checkpoint c
-  where c.job_id = i_job and c.attempt = i_attempt and c.until > jobs.now() and (c.waits or c.kind = 'sleep')
+  where c.job_id = i_job and c.attempt = i_attempt and c.until > jobs.now()
+    and (c.kind = 'sleep' or c.waits and exists (select from jobs.signal_waiter w where w.job_id = c.job_id and w.name = c.name and w.attempt = c.attempt))
   order by c.until, c.name
 $$;

@@ -1,5 +1,6 @@
--- Durable steps: what a job has done so far, so that its next run goes on behind it; and signals, which jobs
--- wait for. Nothing reads these tables until a job records its first step or a signal is first sent or awaited.
+-- Durable steps: what a job has done so far, so that its next run goes on behind it; and signals, which
+-- jobs wait for. Nothing reads these tables until a job records its first step or a signal is first sent or
+-- awaited.
 
 -- What a job has recorded, by name. No code is replayed: a name that is here is done, whatever the code says.
 create table jobs.checkpoint (

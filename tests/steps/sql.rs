@@ -206,9 +206,22 @@ async fn all_who_wait_for_a_signal_are_woken_and_nobody_else() {
     db.run("select jobs.signal('go')").await;
     let ready = "select count(*) from jobs.pending where ready_seq is not null";
     assert_eq!(db.one::<i64>(ready).await, 15);
-    assert_eq!(why(&db, &backs_off.job).await, "waits_for_signal");
+    assert_eq!(why(&db, &backs_off.job).await, "backoff");
     db.run("select jobs.maintain()").await;
     assert_eq!(db.one::<i64>(ready).await, 15);
+}
+
+#[tokio::test]
+async fn a_wait_of_an_earlier_run_wakes_nobody() {
+    let db = Db::with_clock().await;
+    let run = Run::of(&db).await;
+    run.ask(&db, "go", 60.0).await;
+    run.settle(&db, "snooze", 60.0).await;
+    db.advance(Duration::from_secs(60)).await;
+    consume(&db).await.settle(&db, "retry", 60.0).await; // it has asked for nothing
+    db.run("select jobs.signal('go')").await;
+    assert_eq!(db.one::<i64>("select count(*) from jobs.pending where ready_seq is not null").await, 0);
+    assert_eq!(why(&db, &run.job).await, "backoff");
 }
 
 #[tokio::test]

@@ -9,7 +9,6 @@ use serde_json::value::RawValue;
 use sqlx::PgPool;
 
 use super::arguments::Arguments;
-use super::definition::TaskDef;
 use super::job::Job;
 use super::state::State;
 use super::steps::Steps;
@@ -28,9 +27,14 @@ pub struct Context {
 }
 
 impl Context {
-    pub(crate) fn new(def: &TaskDef, job: Arc<Job>, state: Arc<State>) -> Self {
-        let (arguments, steps) = (def.arguments(), OnceLock::new());
-        Context { arguments, job, state, steps, declared: def.steps }
+    /// `declared`: the names of the task's steps.
+    pub(crate) fn new(
+        arguments: Arguments,
+        declared: &'static [&'static str],
+        job: Arc<Job>,
+        state: Arc<State>,
+    ) -> Self {
+        Context { arguments, job, state, steps: OnceLock::new(), declared }
     }
 
     /// The steps of the job; a hand-written task that uses them declares `StateType::of::<Steps>()`.
