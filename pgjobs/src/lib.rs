@@ -53,7 +53,7 @@
 //! # Overview
 //! [`task`](macro@task) declares · [`Task::publish`], [`publish_all`], [`NewJob`], [`Tx`] publish · [`JobHandle::wait`]
 //! waits · [`Worker`] runs jobs · [`layers`] and [`on_publish`] add code around all of that · [`inspect`] queries ·
-//! [`schedule`] publishes at set times · [`limits`] say how many run · [`events`](mod@events) says what happens · [`admin`] operates · [`migrate`] installs · [`deploy`] checks before a deployment · [`testing`] helps tests.
+//! [`schedule`] publishes at set times · [`Steps`] go on where they were, sleep and wait for a [`signal()`] · [`limits`] say how many run · [`events`](mod@events) says what happens · [`admin`] operates · [`migrate`] installs · [`deploy`] checks before a deployment · [`testing`] helps tests.
 //! Rarely needed: [`define`] writes tasks by hand, [`migrations`] lists what [`migrate`] applies.
 //!
 //! # Features
