@@ -3,7 +3,7 @@
 # Not part of every CI run: tests/mutations.sh takes about half an hour. With an argument: only what matches it.
 set -uo pipefail
 cd "$(dirname "$0")/.."
-cargo test -q -p pgjobs-tests --test it --test worker --test crash --test schedules --test control --test operations --test events --test limits --no-run || exit 2
+cargo test -q -p pgjobs-tests --test it --test worker --test crash --test schedules --test control --test operations --test events --test limits --test steps --no-run || exit 2
 survived=0
 
 # safeguard: what it is; then the mutation as function|text|replacement; then the tests that should notice
@@ -332,4 +332,15 @@ check "what the minute's check corrects" "_correct_buckets|set held = w.slots|se
 check "what the minute's check finds blocked" "_correct_waiting|s.waits is not true|false" "${lim[@]}" races
 check "keys with room among those whose turn is next" "_states_in_turn|and jobs._room(v_limit.max, v_limit.rates, b.held, b.tats, b.closed_until, i_now) > 0|" "${lim[@]}" fair
 check "slots that are kept of a limit that has gone" "_give_back_kept|where exists (select from jobs.job_limit l where l.id = (b & 16383)::integer)|" "${lim[@]}" ends
+steps=(--test steps --)
+check "the lease of a step" "_step_run|where f.lease = i_lease|where true" "${steps[@]}" sql
+check "the lock that keeps a run from being ended beside a step" "_step_run|for key share|" "${steps[@]}" sql ends
+check "that what is recorded first holds" "save_step|c.inputs_hash is distinct from excluded.inputs_hash|true" "${steps[@]}" sql
+check "the look at a signal when a job begins to wait" "_await_signals|s.sent_at is not null) into|false) into" "${steps[@]}" races
+check "that a settle waits for no sender" "_await_signals|for share skip locked|for share" "${steps[@]}" races
+check "that a job asks again when its signal is being sent" "_await_signals|jobs.now() + interval '1 s'|q.scheduled_at" "${steps[@]}" races
+check "jobs that were locked when their signal was sent" "signal|set is_left = true|set is_left = false" "${steps[@]}" races
+check "senders with an old snapshot" "signal|<> 'read committed'|<> current_setting('transaction_isolation')" "${steps[@]}" races
+check "that a signal wakes only who waits for it" "_deliver|q.attempt = w.attempt and q.ready_seq is null for update|q.ready_seq is null for update" "${steps[@]}" sql
+check "steps of jobs that history still has" "_tidy_steps|not jobs._is_open(j) and|" "${steps[@]}" ends
 exit $survived

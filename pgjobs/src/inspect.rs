@@ -37,6 +37,7 @@ pub use crate::db::inspect::{
 pub use crate::db::pause::PauseRow;
 pub use crate::db::problems::Problem;
 pub use crate::db::statistics::{ErrorGroup, Percentiles, StatisticsRow, TaskStatistics};
+pub use crate::db::steps::StepRow;
 pub use crate::types::severity::Severity;
 
 /// The number of jobs of each task in each state; cheap on any backlog, since counting stops at a cap
@@ -125,6 +126,20 @@ pub async fn progress(pool: &PgPool, id: &JobId) -> Result<Vec<Progress>, Error>
 /// ```
 pub async fn log(pool: &PgPool, id: &JobId, after: Option<i64>, num: u16) -> Result<Vec<LogLine>, Error> {
     db::progress::log(&mut *pool.acquire().await?, id, after, num).await
+}
+
+/// What a job has recorded, in that order: steps, sleeps and signals; without their values. Empty for a job
+/// that is not known. Of a job that succeeded nothing is left.
+///
+/// ```no_run
+/// # async fn f(pool: sqlx::PgPool, id: pgjobs::JobId) -> Result<(), pgjobs::Error> {
+/// for step in pgjobs::inspect::steps(&pool, &id).await? {
+///     println!("{} {} {}", step.kind, step.name, step.state);
+/// }
+/// # Ok(()) }
+/// ```
+pub async fn steps(pool: &PgPool, id: &JobId) -> Result<Vec<StepRow>, Error> {
+    db::steps::steps(&mut *pool.acquire().await?, id).await
 }
 
 /// Tasks that workers declared, and undeclared ones that have ready jobs.

@@ -1,5 +1,6 @@
 //! A user's own binary: a few tasks and the whole command line. Tests run it as a real process.
 
+mod journey;
 mod lab;
 
 use std::fs::File;

@@ -2,7 +2,7 @@
 
 use crate::app::{bare, run};
 
-const COMMANDS: [&[&str]; 75] = [
+const COMMANDS: [&[&str]; 76] = [
     &["dev"],
     &["dashboard"],
     &["migrate"],
@@ -17,6 +17,7 @@ const COMMANDS: [&[&str]; 75] = [
     &["inspect", "statistics"],
     &["inspect", "errors"],
     &["explain"],
+    &["signal"],
     &["tail"],
     &["doctor"],
     &["top"],

@@ -21,6 +21,7 @@ mod rights;
 mod schedule;
 mod secrets;
 mod shown;
+mod signal;
 mod tail;
 mod top;
 mod unique;

@@ -146,6 +146,9 @@ async fn no_command_prints_foreign_text_raw() {
     let db = hostile().await;
     let ids: Vec<String> = db.all("select job_id::text from jobs.\"all\"").await;
     assert_eq!(ids.len(), 4);
+    let steps = "insert into jobs.checkpoint (job_id, name, kind, task, until, waits, attempt, saved_at)
+                 select job_id, $1, 'signal', task, now() + interval '1 h', true, attempt, now() from jobs.\"all\"";
+    sqlx::query(steps).bind(HOSTILE).execute(&db.pool).await.unwrap();
     let unique = serde_json::json!({ "key": HOSTILE }).to_string();
     let out = folder().join("client");
     let out = out.to_str().unwrap();
@@ -170,6 +173,8 @@ async fn no_command_prints_foreign_text_raw() {
         vec!["codegen", "--lang", "rust", "--check", out],
         vec!["codegen", "--lang", "rust", "--topic", "o*\u{202e}\u{2028}*"],
         vec!["worker", "--topic", "no\u{202e}*"],
+        vec!["signal", HOSTILE],
+        vec!["signal", "x\u{202e}y", "--payload", "\"\u{202e}\""],
         vec!["explain", "nosuchjob"],
         vec!["explain", "no\u{1b}[2Jjob"],
         vec!["no\u{202e}command"],

@@ -14,8 +14,8 @@ use crate::types::job_id::JobId;
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct Reason {
-    /// For programs: `arguments_do_not_fit`, `scheduled`, `backoff`, `due`, `unknown_task`, `no_worker`,
-    /// `held_by_transaction`, `workers_busy`, `queued`; `prefetched`, `running`, `lease_expired`, `progress`; `success`,
+    /// For programs: `arguments_do_not_fit`, `scheduled`, `backoff`, `sleeps`, `waits_for_signal`, `due`,
+    /// `unknown_task`, `no_worker`, `held_by_transaction`, `workers_busy`, `queued`; `prefetched`, `running`, `lease_expired`, `progress`; `success`,
     /// `failed`, `cancelled`. Of a schedule: `paused`, `undeclared`, `ended`, `scheduled`, `due`, `no_ticks`,
     /// `tick_skipped`, `tick_missed`, `tick_failed`, `tick_delayed`.
     pub code: String,

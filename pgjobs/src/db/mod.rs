@@ -34,6 +34,7 @@ pub(crate) mod servers;
 pub(crate) mod session;
 pub(crate) mod settle;
 pub(crate) mod statistics;
+pub(crate) mod steps;
 #[cfg(feature = "testing")]
 pub(crate) mod testing;
 pub(crate) mod worker;

@@ -21,6 +21,7 @@ pub(crate) mod position;
 pub(crate) mod progress;
 pub(crate) mod schedule;
 pub(crate) mod severity;
+pub(crate) mod step_error;
 pub(crate) mod strict_json;
 pub(crate) mod task_error;
 pub(crate) mod task_limit;

@@ -24,6 +24,7 @@ pub(crate) mod retention;
 pub(crate) mod schedule;
 #[cfg(feature = "web")]
 pub(crate) mod serving;
+pub(crate) mod signal;
 pub(crate) mod tail;
 #[cfg(feature = "top")]
 pub(crate) mod top;

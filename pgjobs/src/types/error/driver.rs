@@ -126,6 +126,7 @@ fn role_of(function: &str) -> &'static str {
         "publish_arrays",
         "publish_unique",
         "publish_workflow",
+        "signal",
         "now",
         "set_schedule",
         "drop_schedule",
@@ -166,6 +167,7 @@ fn role_of(function: &str) -> &'static str {
         "workflows",
         "workflow_nodes",
         "explain_workflow",
+        "steps",
     ];
     const WORKER: &[&str] = &[
         "consume",
@@ -210,6 +212,13 @@ fn role_of(function: &str) -> &'static str {
         "add_nodes",
         "node_results",
         "workflow_result",
+        "begin_steps",
+        "find_step",
+        "save_step",
+        "sleep",
+        "await_signal",
+        "step_value",
+        "unknown_steps",
     ];
     match function {
         name if PUBLISHER.contains(&name) => "jobs_publisher",
