@@ -159,8 +159,10 @@ begin
   elsif v_workflow.state = 'compensating' and jobs._start_undos(i_workflow) then
     return;
   end if;
-  v_unhandled := (select count(*) from jobs.node n where n.workflow = i_workflow and n.state = 'failed' and not jobs._is_continued(n.id, v_workflow.on_failure)
-                                                    and (v_workflow.state <> 'compensating' or n.undoes is not null));
+  v_unhandled := (
+    select count(*) from jobs.node n
+    where n.workflow = i_workflow and case when v_workflow.state = 'compensating' then n.undoes is not null and n.state <> 'success'
+                                           else n.state = 'failed' and not jobs._is_continued(n.id, v_workflow.on_failure) end);
   update jobs.workflow w
   set ended_at = jobs.now(), failed = v_unhandled,
       state = case when v_workflow.state = 'cancelled' then 'cancelled'

@@ -184,11 +184,18 @@ begin
   end if;
   perform jobs._store(v_ids, v_job_ids, (i_jobs).tasks, (i_jobs).bodies, array(select jobs._text_size(b.body) from unnest((i_jobs).bodies) with ordinality b(body, at) order by b.at),
                       v_due, v_timeouts, v_priorities, v_max_retries, v_metas, v_now, jobs._packs(), (i_jobs).nodes, (i_jobs).nths);
-  update jobs.node n
-  set state = 'running', jobs = s.jobs, open = s.jobs, failed = 0, job_id = case when not n.is_group then s.job_ids[1] end,
-      job_ids = case when n.is_group then s.job_ids end, bodies = null, reason = null, started_at = v_now, ended_at = null
-  from (select g.node, count(*) as jobs, array_agg(g.job_id order by g.at) as job_ids
-        from unnest((i_jobs).nodes, v_job_ids) with ordinality g(node, job_id, at) group by g.node) s where n.id = s.node;
+  if (i_jobs).nodes[1] = (i_jobs).nodes[v_number] then   -- all of one node
+    update jobs.node n
+    set state = 'running', jobs = v_number, open = v_number, failed = 0, job_id = case when not n.is_group then v_job_ids[1] end,
+        job_ids = case when n.is_group then v_job_ids end, bodies = null, reason = null, started_at = v_now, ended_at = null
+    where n.id = (i_jobs).nodes[1];
+  else
+    update jobs.node n
+    set state = 'running', jobs = s.jobs, open = s.jobs, failed = 0, job_id = case when not n.is_group then s.job_ids[1] end,
+        job_ids = case when n.is_group then s.job_ids end, bodies = null, reason = null, started_at = v_now, ended_at = null
+    from (select g.node, count(*) as jobs, array_agg(g.job_id order by g.at) as job_ids
+          from unnest((i_jobs).nodes, v_job_ids) with ordinality g(node, job_id, at) group by g.node) s where n.id = s.node;
+  end if;
   if jobs._are_watched() then
     perform jobs._note_published(row(v_ids, v_job_ids, null)::jobs.published, (i_jobs).tasks, v_metas);
   end if;

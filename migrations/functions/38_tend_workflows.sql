@@ -91,3 +91,9 @@ create or replace function jobs._oldest_kept(i_day date) returns date
 language sql stable strict security definer set search_path = pg_catalog, pg_temp as $$
   select least(i_day, (select (w.created_at at time zone 'utc')::date from jobs.workflow w where w.state in ('running', 'compensating', 'failed') order by w.id limit 1))
 $$;
+
+-- Whether the workflow of a node is over, or gone: then nothing of it runs again.
+create or replace function jobs._is_over(i_node bigint) returns boolean
+language sql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off as $$
+  select not exists (select from jobs.node n join jobs.workflow w on w.id = n.workflow where n.id = i_node and w.state in ('running', 'compensating', 'failed'))
+$$;

@@ -66,12 +66,14 @@ declare
   v_reopened bigint[];
 begin
   for v_workflow in
-    select distinct n.workflow from unnest(i_on_ends) e(unique_name, unique_key, until_started, kept, node, nth, steps) join jobs.node n on n.id = e.node order by 1
+    select distinct n.workflow from (select distinct e.node from unnest(i_on_ends) e(unique_name, unique_key, until_started, kept, node, nth, steps)) e, lateral (select q.workflow from jobs.node q where q.id = e.node limit 1) n order by 1
   loop
     perform jobs._workflow_held(v_workflow), jobs._advance(v_workflow);
     with back as (
-      delete from jobs.node_failure f using unnest(i_on_ends) e(unique_name, unique_key, until_started, kept, node, nth, steps)
-      where f.node = e.node and f.nth = e.nth and (select n.workflow from jobs.node n where n.id = f.node) = v_workflow
+      delete from jobs.node_failure f where f.ctid = any (array(
+        select g.at from unnest(i_on_ends) e(unique_name, unique_key, until_started, kept, node, nth, steps),
+          lateral (select q.ctid as at from jobs.node_failure q where q.node = e.node and q.nth = e.nth limit 1) g))
+        and (select n.workflow from jobs.node n where n.id = f.node) = v_workflow
       returning f.node
     ), sums as (
       select b.node, count(*) as jobs from back b group by b.node
