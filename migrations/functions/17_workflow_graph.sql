@@ -154,29 +154,15 @@ begin
       or jobs._are_apart(case when i_is_chunked then v_list else jobs._meant(v_one->'items', i_result) end, v_argument) end;
 end $$;
 
--- Refuses the bodies of nodes that do not fit their tasks, and returns the size of each of all bodies: what a
--- publisher of single jobs is refused for. Of a node whose arguments come partly from others, what is given is
--- validated (PT422).
+-- Refuses the bodies of nodes for what a publisher of single jobs is refused for. Of a node whose arguments come
+-- partly from others, what is given is validated (PT422).
 create or replace function jobs._check_node_bodies(i_specs jobs.node_spec[]) returns void
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 declare
-  v_tasks text[];
-  v_bodies jsonb[];
-  v_checked boolean[];
   v_spec jobs.node_spec;
 begin
-  select array_agg(s.task order by s.at, b.at), array_agg(b.body order by s.at, b.at) into v_tasks, v_bodies
-  from (select u.*, row_number() over () as at from unnest(i_specs) u) s, lateral (
-    select * from unnest(s.bodies) with ordinality x(body, at) union all select s.undo->'body', 0 where s.undo is not null) b;
-  if v_tasks is not null then
-    perform jobs._check_bulk(v_tasks, v_bodies);
-  end if;
+  perform jobs._check_sizes_of_nodes(i_specs);
   perform jobs._check_topics(true, array(select s.task from unnest(i_specs) s union select s.undo->>'task' from unnest(i_specs) s where s.undo is not null));
-  select array_agg(s.task order by s.at, b.at), array_agg(b.body order by s.at, b.at), array_agg(s.is_checked order by s.at, b.at) into v_tasks, v_bodies, v_checked
-  from (select u.*, row_number() over () as at from unnest(i_specs) u) s, unnest(s.bodies) with ordinality b(body, at) where s.binds is null and s.each_of is null;
-  if v_tasks is not null then
-    perform jobs._check_bodies(v_tasks, v_bodies, v_checked);
-  end if;
   for v_spec in select s.* from unnest(i_specs) s where s.binds is not null or s.each_of is not null or s.undo is not null loop
     if (select c.unknown_task = 'reject' from jobs.config c) then
       perform jobs._refuse_unknown(array[v_spec.task] || array(select v_spec.undo->>'task' where v_spec.undo is not null));
@@ -188,6 +174,42 @@ begin
       perform jobs._check_partial_body(v_spec.name, v_spec.undo->>'task', v_spec.undo->'body', v_spec.undo->'bind', null);
     end if;
   end loop;
+end $$;
+
+-- The part of it for bodies that are given whole, and for what they take together: large groups each by itself, all
+-- others, and undos, as if they were published in one call.
+create or replace function jobs._check_sizes_of_nodes(i_specs jobs.node_spec[]) returns void
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+declare
+  v_limits jobs.config := (select c from jobs.config c);
+  v_jobs bigint := (select sum(cardinality(s.bodies)) from unnest(i_specs) s);
+  v_spec jobs.node_spec;
+  v_sizes bigint[] := '{}';
+  v_tasks text[];
+  v_bodies jsonb[];
+  v_checked boolean[];
+begin
+  if v_jobs > v_limits.max_bulk then
+    raise sqlstate 'PT413' using message = format('a workflow is published with at most %s jobs, this one has %s', v_limits.max_bulk, v_jobs),
+      hint = 'let a node make the others from a result ("each"), or raise jobs.config.max_bulk';
+  end if;
+  for v_spec in select s.* from unnest(i_specs) s where cardinality(s.bodies) >= 64 loop
+    v_sizes := v_sizes || (select sum(b) from unnest(jobs._check_bulk(array[v_spec.task::text], v_spec.bodies)) b)::bigint;
+    if v_spec.binds is null and v_spec.each_of is null then
+      perform jobs._check_bodies(array[v_spec.task::text], v_spec.bodies, array[v_spec.is_checked]);
+    end if;
+  end loop;
+  select array_agg(s.task), array_agg(b.body) into v_tasks, v_bodies
+  from unnest(i_specs) s, lateral (select unnest(s.bodies) as body union all select s.undo->'body' where s.undo is not null) b where cardinality(s.bodies) < 64;
+  if v_tasks is not null then
+    v_sizes := v_sizes || jobs._check_bulk(v_tasks, v_bodies);
+  end if;
+  perform jobs._check_bulk_bytes(v_sizes, v_limits.max_bulk_bytes);
+  select array_agg(s.task), array_agg(b.body), array_agg(s.is_checked) into v_tasks, v_bodies, v_checked
+  from unnest(i_specs) s, unnest(s.bodies) b(body) where s.binds is null and s.each_of is null and cardinality(s.bodies) < 64;
+  if v_tasks is not null then
+    perform jobs._check_bodies(v_tasks, v_bodies, v_checked);
+  end if;
 end $$;
 
 -- Refuses a body without the arguments that come from nodes when what it has does not fit (PT422): these

@@ -52,7 +52,8 @@ end $$;
 -- Adds nodes to the workflow of a running job, given as to jobs.publish_workflow; their `after` may name nodes of
 -- the workflow, and those without one start when the caller's transaction commits. i_before: nodes that still wait,
 -- which from now on also wait for all of the new ones. The job is known by its lease: PT409 when that is gone,
--- and when a node of i_before has started. Locks the workflow until the caller's transaction ends: jobs of the workflow
+-- when the workflow
+-- has failed or is cancelled meanwhile, and when a node of i_before has started. Locks the workflow until the caller's transaction ends: jobs of the workflow
 -- that end meanwhile do not wait for it, but what follows from their ends does.
 create or replace function jobs.add_nodes(i_job text, i_lease uuid, i_nodes jsonb, i_before text[] default null) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
@@ -61,6 +62,8 @@ declare
   v_specs jobs.node_spec[];
   v_workflow jobs.workflow;
 begin
+  -- The workflow before the job, as whoever cancels it.
+  select w.* into v_workflow from jobs.workflow w where w.id = jobs._workflow_of_run(i_job, i_lease) for update;
   perform pg_current_xact_id();
   if i_lease is not null then
     v_run := jobs._hold(i_job, i_lease);
@@ -70,15 +73,25 @@ begin
   elsif (v_run.on_end).node is null then
     raise sqlstate 'PT400' using message = format('job %s belongs to no workflow', jobs._shown(i_job)), hint = 'jobs.publish_workflow publishes one';
   end if;
-  select w.* into v_workflow from jobs.workflow w where w.id = (select n.workflow from jobs.node n where n.id = (v_run.on_end).node) for update;
   v_specs := jobs._read_nodes(i_nodes, v_workflow.on_failure);
   if v_workflow.nodes + cardinality(v_specs) > 100000 then
     raise sqlstate 'PT413' using message = format('a workflow grows to at most 100000 nodes, this one has %s', v_workflow.nodes), hint = 'publish another workflow';
-  elsif v_workflow.state not in ('running', 'failed') then
+  elsif v_workflow.state <> 'running' then
     raise sqlstate 'PT409' using message = format('workflow %s is %s', v_workflow.id, v_workflow.state), hint = 'publish another workflow';
   end if;
   perform jobs._check_graph(v_specs, v_workflow.id), jobs._check_binds(v_specs, v_workflow.id), jobs._check_not_unique(v_specs, i_nodes), jobs._check_node_bodies(v_specs);
   perform jobs._join(v_workflow, v_specs, i_before);
+end $$;
+
+-- The workflow of which a run is a job; null: none. Locks nothing.
+create or replace function jobs._workflow_of_run(i_job text, i_lease uuid) returns bigint
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
+begin
+  return (
+    select n.workflow
+    from jobs._find_run(i_job) f join jobs._runs r on r.lease = f.lease and r.part = jobs._part(f.batch_index) and r.batch_index = f.batch_index
+      join jobs.node n on n.id = (r.on_end).node
+    where f.lease = i_lease);
 end $$;
 
 -- Refuses a name and options of a workflow that cannot be meant (PT400).

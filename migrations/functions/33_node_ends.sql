@@ -80,7 +80,7 @@ begin
   where not e.is_failed group by e.node order by e.node;
   if exists (select from unnest(v_nodes) n where n.failed > 0) then
     insert into jobs.node_failure as f (node, nth, job_id, is_cancelled, error)
-    select e.node, e.nth, e.job_id, e.is_cancelled, left(jobs._short_error(e.error), 2000) from unnest(i_ends) e where e.is_failed order by e.node, e.nth
+    select e.node, e.nth, e.job_id, e.is_cancelled, left(jobs._short_error(e.error), 2000) from unnest(i_ends) e join unnest(v_nodes) n on n.node = e.node where e.is_failed order by e.node, e.nth
     on conflict (node, nth) do nothing;
   end if;
   insert into jobs.node_delta (workflow, node, ended, failed, result)

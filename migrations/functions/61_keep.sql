@@ -98,14 +98,16 @@ begin
   end loop;
 end $$;
 
--- Deletes what a rule says is over from its block on in a partition, with the steps of such jobs, until i_until; returns the block that is
--- next, 0 when there is none.
+-- Deletes what a rule says is over from its block on in a partition, with the steps of such jobs, until i_until;
+-- returns the block that is next, 0 when there is none. Failed jobs of workflows that may go on stay, since a
+-- retry needs them.
 create or replace function jobs._delete_blocks(i_partition text, i_rule jobs.keep_rule, i_until timestamptz) returns bigint
 language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
   v_block bigint := i_rule.blocks;
   v_blocks bigint := pg_relation_size('jobs.' || i_partition) / current_setting('block_size')::bigint;
-  v_unkept text := jobs._is_kept_by(i_rule);
+  v_unkept text := jobs._is_kept_by(i_rule) || case when pg_sequence_last_value('jobs.workflows_made') is not null then
+    ' and ((h.on_end).node is null or jobs._is_over((h.on_end).node))' else '' end;
   v_stepped text[];
 begin
   loop

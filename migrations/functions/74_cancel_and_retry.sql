@@ -77,6 +77,9 @@ declare
   v_is_unique boolean := false;
 begin
   o_back := array[]::text[];
+  if pg_sequence_last_value('jobs.workflows_made') is not null then
+    perform jobs._lock_workflows_of(i_jobs, i_parts);
+  end if;
   foreach v_part in array i_parts loop
     execute format('select array_agg(h.job_id::text) filter (where jobs._text_size(h.body) >= 268435456) as large, array_agg(h.job_id::text) filter (where h.redriven_as is not null) as redriven,
                       bool_or((h.on_end).unique_name is not null) as is_unique

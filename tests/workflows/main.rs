@@ -1,0 +1,14 @@
+//! Workflows: nodes and edges in SQL, and the canvas of Rust (`rust_…`) with real workers.
+
+mod sql_cancel;
+mod sql_chord;
+mod sql_edges;
+mod sql_flow;
+mod sql_graft;
+mod sql_history;
+mod sql_members;
+mod sql_policies;
+mod sql_publish;
+mod sql_races;
+mod sql_retention;
+mod sql_retry;
