@@ -1,0 +1,77 @@
+//! Waits for many jobs.
+
+use std::borrow::Borrow;
+
+use futures_util::stream::{FuturesUnordered, Stream};
+use futures_util::{StreamExt, future};
+use serde::de::DeserializeOwned;
+use sqlx::PgPool;
+
+use super::handle::JobHandle;
+use crate::types::error::Error;
+
+/// Waits until all of these jobs have ended, and returns their results in the order of the handles.
+///
+/// It waits as [`JobHandle::wait`] does: with one connection for all waits of this process, and one query for
+/// all jobs.
+///
+/// ```no_run
+/// use pgjobs::task;
+///
+/// #[task]
+/// async fn square(n: i64) -> i64 { n * n }
+///
+/// # async fn f(pool: sqlx::PgPool) -> Result<(), pgjobs::Error> {
+/// let jobs = pgjobs::publish_all(&pool, (1..=3).map(square::new)).await?;
+/// assert_eq!(pgjobs::wait_all(&pool, &jobs).await?, [1, 4, 9]);
+/// # Ok(()) }
+/// ```
+///
+/// # Errors
+/// As [`JobHandle::wait`], of the first job of which it is known; the others go on. [`results`] goes on with
+/// those that succeed.
+pub async fn wait_all<R, H>(pool: &PgPool, handles: impl IntoIterator<Item = H>) -> Result<Vec<R>, Error>
+where
+    R: DeserializeOwned,
+    H: Borrow<JobHandle<R>>,
+{
+    let handles: Vec<H> = handles.into_iter().collect();
+    future::try_join_all(handles.iter().map(|handle| handle.borrow().wait(pool))).await
+}
+
+/// The results of these jobs as they end, each with its handle: the first one first.
+///
+/// It waits as [`JobHandle::wait`] does: with one connection for all waits of this process, and one query for
+/// all jobs. The stream ends after the last job; to stop earlier, drop it.
+///
+/// ```no_run
+/// use pgjobs::task;
+/// # use futures_util::StreamExt;
+///
+/// #[task]
+/// async fn square(n: i64) -> i64 { n * n }
+///
+/// # async fn f(pool: sqlx::PgPool) -> Result<(), pgjobs::Error> {
+/// let jobs = pgjobs::publish_all(&pool, (1..=3).map(square::new)).await?;
+/// let mut results = pgjobs::results(&pool, jobs);
+/// while let Some((job, result)) = results.next().await {
+///     match result {
+///         Ok(square) => println!("{}: {square}", job.id()),
+///         Err(error) => println!("{error}"),
+///     }
+/// }
+/// # Ok(()) }
+/// ```
+pub fn results<R: DeserializeOwned>(
+    pool: &PgPool,
+    handles: impl IntoIterator<Item = JobHandle<R>>,
+) -> impl Stream<Item = (JobHandle<R>, Result<R, Error>)> + Send + Unpin {
+    let wait = |handle: JobHandle<R>| {
+        let pool = pool.clone();
+        Box::pin(async move {
+            let result = handle.wait(&pool).await;
+            (handle, result)
+        })
+    };
+    handles.into_iter().map(wait).collect::<FuturesUnordered<_>>().map(|ended| ended)
+}
