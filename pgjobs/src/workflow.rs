@@ -10,7 +10,7 @@
 //! use pgjobs::{TaskError, sqlx::PgPool, task, workflow::{Flow, OnFailure}};
 //!
 //! #[task] async fn render(page: u32) -> Result<String, TaskError> { Ok(format!("page {page}")) }
-//! #[task] async fn bind(pages: Vec<String>) -> String { pages.join("\n") }
+//! #[task] async fn bind(pages: Vec<String>) -> Result<String, TaskError> { Ok(pages.join("\n")) }
 //! #[task] async fn mail(pdf: String, user: i64) {}
 //! #[task] async fn apologise(user: i64) {}
 //!

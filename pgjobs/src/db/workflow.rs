@@ -11,6 +11,7 @@ use super::explain::{Reason, reasons};
 use super::pooler::Statements;
 use crate::types::error::Error;
 use crate::types::job_id::JobId;
+use crate::types::workflow_error::WorkflowError;
 
 pub use row::{EdgeRow, NodeRow, WorkflowRow};
 pub(crate) use row::{ResultRow, WorkflowResult};
@@ -52,14 +53,26 @@ fn lost(job: &JobId, error: sqlx::Error) -> Error {
     }
 }
 
-pub(crate) async fn get(connection: &mut PgConnection, id: i64) -> Result<Option<WorkflowRow>, Error> {
-    let rows = sqlx::query(row::workflows_from!("jobs.workflow($1) w")).bind(id);
-    rows.fetch_optional(connection).await?.as_ref().map(row::workflow).transpose()
+/// Whether a workflow or a node was asked for that does not exist.
+pub(crate) fn is_unknown(error: &Error) -> bool {
+    matches!(error, Error::Refused { code, .. } if code == "PT404")
+}
+
+/// The error of a query about one workflow.
+fn of(id: i64, error: sqlx::Error) -> Error {
+    let error = Error::from(error);
+    if is_unknown(&error) { WorkflowError::Unknown(id).into() } else { error }
+}
+
+pub(crate) async fn get(connection: &mut PgConnection, id: i64) -> Result<WorkflowRow, Error> {
+    const ONE: &str = "select w.id, w.name, w.state, w.reason, w.on_failure, w.meta::text, w.created_at, w.ended_at, \
+         w.deadline, w.nodes, w.open, w.failed, w.running from jobs.workflow($1) w";
+    row::workflow(&sqlx::query(ONE).bind(id).fetch_one(connection).await.map_err(|error| of(id, error))?)
 }
 
 pub(crate) async fn nodes(connection: &mut PgConnection, id: i64) -> Result<Vec<NodeRow>, Error> {
-    let rows = sqlx::query(row::NODES).bind(id).fetch_all(connection).await?;
-    rows.iter().map(row::node).collect()
+    let rows = sqlx::query(row::NODES).bind(id).fetch_all(connection).await;
+    rows.map_err(|error| of(id, error))?.iter().map(row::node).collect()
 }
 
 /// The results of the jobs of a node from the one after this position on, at most so many.
@@ -75,10 +88,10 @@ pub(crate) async fn results(
     rows.fetch_all(connection).await?.iter().map(row::result).collect()
 }
 
-pub(crate) async fn result(connection: &mut PgConnection, id: i64) -> Result<Option<WorkflowResult>, Error> {
-    const RESULT: &str = "select r.state::text, r.result::text, r.reason from jobs.workflow_result($1) r";
-    let row = sqlx::query(RESULT).bind(id).fetch_optional(connection).await?;
-    row.as_ref().map(row::workflow_result).transpose()
+pub(crate) async fn result(connection: &mut PgConnection, id: i64) -> Result<WorkflowResult, Error> {
+    const RESULT: &str = "select r.state, r.result::text, r.reason from jobs.workflow_result($1) r";
+    let row = sqlx::query(RESULT).bind(id).fetch_one(connection).await;
+    row::workflow_result(&row.map_err(|error| of(id, error))?)
 }
 
 /// Returns how many nodes were cancelled.
@@ -89,7 +102,7 @@ pub(crate) async fn cancel(
     reason: Option<&str>,
 ) -> Result<i64, Error> {
     let call = sqlx::query("select jobs.cancel_workflow($1, $2, $3)").bind(id).bind(node).bind(reason);
-    Ok(call.fetch_one(database).await?.try_get(0)?)
+    Ok(call.fetch_one(database).await.map_err(|error| of(id, error))?.try_get(0)?)
 }
 
 /// Returns the jobs that run again.
@@ -100,7 +113,7 @@ pub(crate) async fn retry(
     reason: Option<&str>,
 ) -> Result<Vec<JobId>, Error> {
     let call = sqlx::query("select jobs.retry_workflow($1, $2, $3)").bind(id).bind(node).bind(reason);
-    let rows = call.fetch_all(database).await?;
+    let rows = call.fetch_all(database).await.map_err(|error| of(id, error))?;
     rows.iter().map(|row| Ok(JobId::from_database(row.try_get(0)?))).collect()
 }
 
@@ -111,7 +124,8 @@ pub(crate) async fn explain(
 ) -> Result<Vec<Reason>, Error> {
     const EXPLAIN: &str =
         "select e.code, e.message, e.until, e.details::text from jobs.explain_workflow($1, $2) e";
-    reasons(&sqlx::query(EXPLAIN).bind(id).bind(node).fetch_all(connection).await?)
+    let rows = sqlx::query(EXPLAIN).bind(id).bind(node).fetch_all(connection).await;
+    reasons(&rows.map_err(|error| of(id, error))?)
 }
 
 /// JSON of the database; null where a library cannot read it.

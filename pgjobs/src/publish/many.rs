@@ -16,10 +16,10 @@ use crate::types::error::Error;
 /// all jobs.
 ///
 /// ```no_run
-/// use pgjobs::task;
+/// use pgjobs::{TaskError, task};
 ///
 /// #[task]
-/// async fn square(n: i64) -> i64 { n * n }
+/// async fn square(n: i64) -> Result<i64, TaskError> { Ok(n * n) }
 ///
 /// # async fn f(pool: sqlx::PgPool) -> Result<(), pgjobs::Error> {
 /// let jobs = pgjobs::publish_all(&pool, (1..=3).map(square::new)).await?;
@@ -45,11 +45,11 @@ where
 /// all jobs. The stream ends after the last job; to stop earlier, drop it.
 ///
 /// ```no_run
-/// use pgjobs::task;
+/// use pgjobs::{TaskError, task};
 /// # use futures_util::StreamExt;
 ///
 /// #[task]
-/// async fn square(n: i64) -> i64 { n * n }
+/// async fn square(n: i64) -> Result<i64, TaskError> { Ok(n * n) }
 ///
 /// # async fn f(pool: sqlx::PgPool) -> Result<(), pgjobs::Error> {
 /// let jobs = pgjobs::publish_all(&pool, (1..=3).map(square::new)).await?;

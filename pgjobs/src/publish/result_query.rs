@@ -65,11 +65,14 @@ async fn look_at_kind(
         match ask(connection, chunk, statements, which, &mut found).await {
             Ok(()) if which == Which::All => waiting.found_only(&chunk, &there),
             Ok(()) => {}
-            Err(error) if results::is_about_a_job(&error) => match (chunk.halves(), chunk.first()) {
-                (Some(halves), _) => left.extend(halves),
-                (None, Some(alone)) => waiting.fail_one(alone, error),
-                (None, None) => return Err(error),
-            },
+            Err(error) if results::is_about_a_job(&error) || workflow::is_unknown(&error) => {
+                match (chunk.halves(), chunk.first()) {
+                    (Some(halves), _) => left.extend(halves),
+                    (None, Some(_)) if workflow::is_unknown(&error) => waiting.found_only(&chunk, &there),
+                    (None, Some(alone)) => waiting.fail_one(alone, error),
+                    (None, None) => return Err(error),
+                }
+            }
             Err(error) => return Err(error),
         }
     }

@@ -35,7 +35,8 @@ pub(super) fn worker(db: &Inner) -> Worker {
 /// [`Database::drain`](super::Database::drain) and started by `.await`.
 ///
 /// It is a worker like any other, with claims, leases and settlements, so what it does is what happens in
-/// production. Jobs that are scheduled for later, and those that wait for their backoff, stay where they are.
+/// production. Jobs that are scheduled for later, and those that wait for their backoff, stay where they are. A
+/// workflow goes on to its end, or to a node that is scheduled for later.
 ///
 /// ```no_run
 /// # use pgjobs::{task, testing::Database};
@@ -129,6 +130,9 @@ impl<'a> Drain<'a> {
             let report = burst(db, worker.clone(), &count, &death).await?;
             let ended = report.end;
             total = sum(total, report);
+            if ended == End::Orderly && testing::tend_workflows(&db.pool).await? {
+                continue;
+            }
             let next = match scheduled && ended == End::Orderly {
                 true => testing::next_due(&db.pool, &names).await?,
                 false => None,

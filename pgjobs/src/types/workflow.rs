@@ -110,11 +110,11 @@ words! {
 /// `Result<T, NodeFailure>`, or of a group `Vec<Result<T, NodeFailure>>`.
 ///
 /// ```
-/// use pgjobs::{task, workflow::NodeFailure};
+/// use pgjobs::{TaskError, task, workflow::NodeFailure};
 ///
 /// #[task]
-/// async fn report(pages: Vec<Result<String, NodeFailure>>) -> usize {
-///     pages.iter().filter(|page| page.is_ok()).count()
+/// async fn report(pages: Vec<Result<String, NodeFailure>>) -> Result<usize, TaskError> {
+///     Ok(pages.iter().filter(|page| page.is_ok()).count())
 /// }
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

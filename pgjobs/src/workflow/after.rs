@@ -20,10 +20,10 @@ use crate::types::job_request::JobRequest;
 /// [`Args`] of their types.
 ///
 /// ```
-/// use pgjobs::{task, workflow::{After, Flow}};
+/// use pgjobs::{TaskError, task, workflow::{After, Flow}};
 ///
 /// #[task]
-/// async fn fetch(url: String) -> String { url }
+/// async fn fetch(url: String) -> Result<String, TaskError> { Ok(url) }
 ///
 /// #[task]
 /// async fn store(folder: String, #[from] page: String, #[default(false)] packed: bool) {}
@@ -45,10 +45,10 @@ pub struct After<C, In> {
 /// parent of its own.
 ///
 /// ```
-/// use pgjobs::{task, workflow::Flow};
+/// use pgjobs::{TaskError, task, workflow::Flow};
 ///
-/// #[task] async fn charge(order: i64) -> String { format!("payment of {order}") }
-/// #[task] async fn pack(order: i64) -> u32 { 1 }
+/// #[task] async fn charge(order: i64) -> Result<String, TaskError> { Ok(format!("payment of {order}")) }
+/// #[task] async fn pack(order: i64) -> Result<u32, TaskError> { Ok(1) }
 /// #[task] async fn ship(#[from] payment: String, #[from] parcels: u32) {}
 ///
 /// let mut flow = Flow::new("order");

@@ -29,10 +29,10 @@ pub struct Chain<N> {
 /// Begins a chain with a job.
 ///
 /// ```no_run
-/// use pgjobs::{task, workflow::chain};
-/// #[task] async fn fetch(url: String) -> String { url }
-/// #[task] async fn parse(page: String) -> Vec<String> { vec![page] }
-/// #[task] async fn store(links: Vec<String>, #[default(false)] replace: bool) -> usize { links.len() }
+/// use pgjobs::{TaskError, task, workflow::chain};
+/// #[task] async fn fetch(url: String) -> Result<String, TaskError> { Ok(url) }
+/// #[task] async fn parse(page: String) -> Result<Vec<String>, TaskError> { Ok(vec![page]) }
+/// #[task] async fn store(links: Vec<String>, #[default(false)] replace: bool) -> Result<usize, TaskError> { Ok(links.len()) }
 ///
 /// # async fn f(pool: sqlx::PgPool) -> Result<(), pgjobs::Error> {
 /// let url = "https://example.org".to_owned();
@@ -50,8 +50,8 @@ pub fn chain<C: Call>(call: C) -> Chain<Node<C::Output>> {
 /// returns the list of their results.
 ///
 /// ```no_run
-/// use pgjobs::{task, workflow::group};
-/// #[task] async fn square(n: u64) -> u64 { n * n }
+/// use pgjobs::{TaskError, task, workflow::group};
+/// #[task] async fn square(n: u64) -> Result<u64, TaskError> { Ok(n * n) }
 ///
 /// # async fn f(pool: sqlx::PgPool) -> Result<(), pgjobs::Error> {
 /// let run = group((1..=3).map(square::new)).publish(&pool).await?;
@@ -67,9 +67,9 @@ pub fn group<T: Task>(calls: impl IntoIterator<Item = T>) -> Chain<Group<T::Outp
 /// A group, and a body that runs with the list of its results: `group(calls).then(body)`.
 ///
 /// ```no_run
-/// use pgjobs::{task, workflow::chord};
-/// #[task] async fn square(n: u64) -> u64 { n * n }
-/// #[task] async fn sum(squares: Vec<u64>) -> u64 { squares.iter().sum() }
+/// use pgjobs::{TaskError, task, workflow::chord};
+/// #[task] async fn square(n: u64) -> Result<u64, TaskError> { Ok(n * n) }
+/// #[task] async fn sum(squares: Vec<u64>) -> Result<u64, TaskError> { Ok(squares.iter().sum()) }
 ///
 /// # async fn f(pool: sqlx::PgPool) -> Result<(), pgjobs::Error> {
 /// let run = chord((1..=3).map(square::new), sum::after()).publish(&pool).await?;

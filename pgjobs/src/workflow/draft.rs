@@ -59,6 +59,8 @@ pub struct Given {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum As {
+    /// As SQL decides: a result where the edge continues after a failure, else the value.
+    Any,
     Value,
     Results,
     Handle,

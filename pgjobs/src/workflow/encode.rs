@@ -50,6 +50,9 @@ struct OptionsJson {
     scheduled_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     meta: Option<Box<RawValue>>,
+    /// Only `false`, see `Node::not_unique`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unique: Option<bool>,
 }
 
 #[derive(Serialize)]
@@ -78,8 +81,8 @@ struct EdgeJson<'a> {
 #[derive(Serialize)]
 struct BindJson<'a> {
     node: &'a str,
-    #[serde(rename = "as")]
-    kind: &'static str,
+    #[serde(rename = "as", skip_serializing_if = "Option::is_none")]
+    kind: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -125,7 +128,7 @@ fn node<'a>(
         body: &undo.request.body,
         bind: undo
             .param
-            .map(|param| (param, BindJson { node: &draft.name, kind: "value" }))
+            .map(|param| (param, BindJson { node: &draft.name, kind: Some("value") }))
             .into_iter()
             .collect(),
     });
@@ -170,6 +173,7 @@ fn options(request: &JobRequest) -> Result<OptionsJson, Error> {
         delay: options.delay_seconds(),
         scheduled_at: options.scheduled_at().map(|at| at.to_rfc3339()),
         meta: meta.map_err(|error| Error::Encode(format!("meta: {error}")))?,
+        unique: options.unique.as_ref().filter(|unique| !unique.is_unique()).map(|_| false),
     })
 }
 
@@ -194,9 +198,10 @@ fn refusal(draft: &Draft, reason: String) -> Error {
 
 fn bind<'a>(draft: &Draft, given: &Given, names: &'a HashMap<u64, String>) -> Result<BindJson<'a>, Error> {
     let kind = match given.kind {
-        As::Value => "value",
-        As::Results => "results",
-        As::Handle => "handle",
+        As::Any => None,
+        As::Value => Some("value"),
+        As::Results => Some("results"),
+        As::Handle => Some("handle"),
     };
     Ok(BindJson { node: name_of(draft, given.id, &given.name, names)?, kind })
 }

@@ -154,10 +154,10 @@ impl<R> Flow<R> {
     /// Nodes of the other flow may come after nodes of this one, before or after it is taken in.
     ///
     /// ```
-    /// use pgjobs::{task, workflow::{Flow, Node}};
+    /// use pgjobs::{TaskError, task, workflow::{Flow, Node}};
     ///
-    /// #[task] async fn pack(order: i64) -> u32 { 1 }
-    /// #[task] async fn send(parcels: u32) -> String { "label".to_owned() }
+    /// #[task] async fn pack(order: i64) -> Result<u32, TaskError> { Ok(1) }
+    /// #[task] async fn send(parcels: u32) -> Result<String, TaskError> { Ok("label".to_owned()) }
     /// #[task] async fn mail(label: String, order: i64) {}
     ///
     /// fn shipping(order: i64) -> (Flow, Node<String>) {

@@ -60,7 +60,7 @@ impl RunningWorkflow<'_> {
     ///
     /// # Errors
     /// [`Error::LeaseLost`] when the lease of this run is gone, [`Error::Refused`] when the job is in no workflow
-    /// (`PT404`), and as [`Flow::publish`].
+    /// (`PT400`), and as [`Flow::publish`].
     pub async fn add<'c, R>(self, publisher: impl Publisher<'c>, flow: Flow<R>) -> Result<(), Error> {
         let nodes = encode(&flow.nodes, OnFailure::Hold)?;
         let before = (!self.before.is_empty()).then(|| serde_json::Value::from(self.before).to_string());

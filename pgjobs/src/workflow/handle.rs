@@ -23,8 +23,8 @@ use crate::types::workflow_error::WorkflowError;
 /// The id can be stored and turned back into a handle with [`WorkflowHandle::new`].
 ///
 /// ```no_run
-/// use pgjobs::{task, workflow::{Flow, WorkflowHandle}};
-/// #[task] async fn fetch(url: String) -> String { url }
+/// use pgjobs::{TaskError, task, workflow::{Flow, WorkflowHandle}};
+/// #[task] async fn fetch(url: String) -> Result<String, TaskError> { Ok(url) }
 ///
 /// # async fn f(pool: sqlx::PgPool) -> Result<(), pgjobs::Error> {
 /// let mut flow = Flow::new("fetch");
@@ -73,8 +73,7 @@ impl<R> WorkflowHandle<R> {
     /// # Errors
     /// [`WorkflowError::Unknown`] when there is no such workflow, or no longer.
     pub async fn fetch(&self, pool: &PgPool) -> Result<WorkflowRow, Error> {
-        let found = db::get(&mut *pool.acquire().await?, self.id).await?;
-        found.ok_or_else(|| WorkflowError::Unknown(self.id).into())
+        db::get(&mut *pool.acquire().await?, self.id).await
     }
 
     /// Its state.
@@ -88,7 +87,7 @@ impl<R> WorkflowHandle<R> {
     /// How its nodes are, in the order in which they were defined.
     ///
     /// # Errors
-    /// [`Error::Database`] when the query fails.
+    /// As [`fetch`](WorkflowHandle::fetch).
     pub async fn nodes(&self, pool: &PgPool) -> Result<Vec<NodeRow>, Error> {
         db::nodes(&mut *pool.acquire().await?, self.id).await
     }
@@ -96,7 +95,7 @@ impl<R> WorkflowHandle<R> {
     /// Why it has not ended, or how it did.
     ///
     /// # Errors
-    /// [`Error::Refused`] with `PT404` when there is no such workflow, or no longer.
+    /// [`WorkflowError::Unknown`] when there is no such workflow, or no longer.
     pub async fn explain(&self, pool: &PgPool) -> Result<Vec<Reason>, Error> {
         db::explain(&mut *pool.acquire().await?, self.id, None).await
     }
@@ -105,7 +104,7 @@ impl<R> WorkflowHandle<R> {
     /// of nodes cancelled: none when it has ended.
     ///
     /// # Errors
-    /// [`Error::Refused`] with `PT404` when there is no such workflow, [`Error::Database`] when the database user
+    /// [`WorkflowError::Unknown`] when there is no such workflow, [`Error::Database`] when the database user
     /// lacks the role `jobs_admin`.
     pub async fn cancel(&self, database: impl PgExecutor<'_>, reason: &str) -> Result<u64, Error> {
         let cancelled = db::cancel(database, self.id, None, Some(reason)).await?;
@@ -154,7 +153,6 @@ impl<R: DeserializeOwned> WorkflowHandle<R> {
 
     async fn read(&self, pool: &PgPool) -> Result<R, Error> {
         let found = db::result(&mut *pool.acquire().await?, self.id).await?;
-        let found = found.ok_or(WorkflowError::Unknown(self.id))?;
         if found.state != WorkflowState::Success {
             let (state, reason) = (found.state, found.reason);
             return Err(WorkflowError::Ended { workflow: self.id, state, reason }.into());

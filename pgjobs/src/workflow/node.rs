@@ -11,6 +11,7 @@ use super::draft::{As, Given, Shared, Undo, When};
 use super::gives::Gives;
 use super::include::Included;
 use crate::types::call_options::{CallOptions, Due};
+use crate::types::unique::Unique;
 use crate::types::workflow::OnFailure;
 
 /// A node of a flow that is one job and returns a `T`.
@@ -122,9 +123,10 @@ macro_rules! builder {
 
             /// Fills in an argument by its name with the result of a node: for calls by name
             /// ([`NewJob`](crate::NewJob)), whose types the compiler does not know. The database refuses a name
-            /// or type that the task does not have, if it knows the task.
+            /// or type that the task does not have, if it knows the task. Where it runs also after a failure of
+            /// the parent, the argument is `{"Ok": result}` or `{"Err": {"job_id", "error", "state"}}`.
             pub fn bind(self, param: impl Into<String>, parent: impl Returns) -> Self {
-                let given = parent.draft().given(As::Value);
+                let given = parent.draft().given(As::Any);
                 self.draft.lock().bind([param.into()], vec![given]);
                 self
             }
@@ -151,9 +153,9 @@ macro_rules! builder {
             /// skipped, and so is what needs its success.
             ///
             /// ```
-            /// use pgjobs::{serde_json::json, task, workflow::Flow};
+            /// use pgjobs::{TaskError, serde_json::json, task, workflow::Flow};
             ///
-            /// #[task] async fn check(order: i64) -> bool { true }
+            /// #[task] async fn check(order: i64) -> Result<bool, TaskError> { Ok(true) }
             /// #[task] async fn ship(order: i64) {}
             ///
             /// let mut flow = Flow::new("order");
@@ -168,9 +170,9 @@ macro_rules! builder {
             /// What undoes it, in a flow with [`OnFailure::Compensate`]: a task that takes its result.
             ///
             /// ```
-            /// use pgjobs::{task, workflow::{Flow, OnFailure}};
+            /// use pgjobs::{TaskError, task, workflow::{Flow, OnFailure}};
             ///
-            /// #[task] async fn charge(order: i64) -> String { format!("payment of {order}") }
+            /// #[task] async fn charge(order: i64) -> Result<String, TaskError> { Ok(format!("payment of {order}")) }
             /// #[task] async fn refund(payment: String) {}
             ///
             /// let mut flow = Flow::new("order").on_failure(OnFailure::Compensate);
@@ -233,6 +235,13 @@ macro_rules! builder {
             /// Notes a tag on its jobs, as [`Publish::tag`](crate::Publish::tag).
             pub fn tag(self, tag: impl Into<String>) -> Self {
                 self.option(|options| options.meta.tag(tag.into()))
+            }
+
+            /// For a task whose jobs are unique ([`Unique`](crate::Unique)), which is refused otherwise: a job that
+            /// another one stands for would leave those waiting that come after it. The node runs beside the
+            /// holder of its key.
+            pub fn not_unique(self) -> Self {
+                self.option(|options| options.set_unique(Unique::none()))
             }
 
             fn option(self, set: impl FnOnce(&mut CallOptions)) -> Self {

@@ -28,7 +28,7 @@ const PAGE: i32 = 1000;
 /// # use futures_util::TryStreamExt;
 ///
 /// #[task]
-/// async fn count(line: String) -> u64 { line.len() as u64 }
+/// async fn count(line: String) -> Result<u64, TaskError> { Ok(line.len() as u64) }
 ///
 /// #[task]
 /// async fn sum(#[inject] pool: &PgPool, #[from] counts: Results<u64>) -> Result<u64, TaskError> {

@@ -6,18 +6,18 @@ use serde_json::{Value, json};
 
 use super::encode::encode;
 use super::{Flow, NodeFailure, OnFailure, Results, chain, chord, group};
-use crate::NewJob;
 use crate::types::error::Error;
+use crate::{NewJob, TaskError};
 
 #[pgjobs_macros::task(crate = crate, name = "t.page", retries = 5)]
-async fn page(id: i64, #[default("a4".to_owned())] size: String) -> String {
-    format!("{id} {size}")
+async fn page(id: i64, #[default("a4".to_owned())] size: String) -> Result<String, TaskError> {
+    Ok(format!("{id} {size}"))
 }
 
 #[pgjobs_macros::task(crate = crate, name = "t.bind")]
-async fn bind(pages: Vec<String>, title: Option<String>) -> u32 {
+async fn bind(pages: Vec<String>, title: Option<String>) -> Result<u32, TaskError> {
     let _ = title;
-    u32::try_from(pages.len()).unwrap_or_default()
+    Ok(u32::try_from(pages.len()).unwrap_or_default())
 }
 
 #[pgjobs_macros::task(crate = crate, name = "t.mail")]
@@ -31,14 +31,14 @@ async fn check(#[from] sheets: Result<u32, NodeFailure>, #[from] pages: Vec<Resu
 }
 
 #[pgjobs_macros::task(crate = crate, name = "t.count")]
-async fn count(pages: Results<String>) -> u64 {
+async fn count(pages: Results<String>) -> Result<u64, TaskError> {
     let _ = pages;
-    0
+    Ok(0)
 }
 
 #[pgjobs_macros::task(crate = crate, name = "t.ids")]
-async fn ids() -> Vec<i64> {
-    vec![]
+async fn ids() -> Result<Vec<i64>, TaskError> {
+    Ok(vec![])
 }
 
 #[pgjobs_macros::task(crate = crate, name = "t.many")]
@@ -110,11 +110,9 @@ fn edges_say_when_and_what_a_failure_does() {
     assert_eq!(nodes[1]["after"], json!([{"node": "a", "condition": "1 a4"}]));
     assert_eq!(nodes[1]["body"], json!({"args": [1], "kwargs": {}}));
     assert!(nodes[1].get("checked").is_none() && nodes[1].get("priority").is_none());
+    assert_eq!(nodes[2]["after"], json!([{"node": "a", "when": "failure"}, {"node": "b", "when": "ended"}]));
+    assert_eq!(nodes[2]["bind"], json!({"x": {"node": "a"}}));
     assert_eq!(nodes[3]["after"], json!([{"node": "b", "on_failure": "cancel"}]));
-    let mut flow = Flow::new("report");
-    let a = flow.node("a", page::new(1));
-    flow.node("c", NewJob::named("py.c")).after(&a).when_failed();
-    assert_eq!(sent(&flow)[1]["after"], json!([{"node": "a", "when": "failure"}]));
 }
 
 #[test]

@@ -40,8 +40,8 @@ pub struct WorkflowRow {
     pub open: i32,
     /// Nodes that failed and that nobody continued.
     pub failed: i32,
-    /// Jobs of it that are pending or run.
-    pub running: i64,
+    /// Nodes whose jobs are pending or run.
+    pub running: i32,
 }
 
 /// A node of a workflow.
@@ -111,17 +111,6 @@ pub(crate) struct WorkflowResult {
     pub(crate) reason: Option<String>,
 }
 
-macro_rules! workflows_from {
-    ($from:literal) => {
-        concat!(
-            "select w.id, w.name, w.state::text, w.reason, w.on_failure, w.meta::text, w.created_at, w.ended_at, w.deadline, \
-             w.nodes, w.open, w.failed, w.running::bigint from ",
-            $from
-        )
-    };
-}
-pub(super) use workflows_from;
-
 pub(super) fn workflow(row: &PgRow) -> Result<WorkflowRow, Error> {
     Ok(WorkflowRow {
         id: row.try_get(0)?,
@@ -140,7 +129,7 @@ pub(super) fn workflow(row: &PgRow) -> Result<WorkflowRow, Error> {
     })
 }
 
-pub(super) const NODES: &str = "select n.id, n.name, n.task, n.state::text, n.reason, n.jobs, n.open, n.failed, \
+pub(super) const NODES: &str = "select n.id, n.name, n.task, n.state, n.reason, n.jobs, n.open, n.failed, \
      n.is_group, n.job_id, n.started_at, n.ended_at, n.after::text from jobs.workflow_nodes($1) n";
 
 pub(super) fn node(row: &PgRow) -> Result<NodeRow, Error> {

@@ -13,6 +13,8 @@ use crate::types::workflow::{NodeState, WorkflowState};
 #[derive(Debug, Clone)]
 pub(crate) struct WorkflowStanding {
     pub(crate) state: WorkflowState,
+    /// Nothing of it happens any more by itself.
+    is_over: bool,
     /// Why the workflow, or the node where one was asked for, is in its state.
     pub(crate) reason: Option<String>,
     pub(crate) node: Option<NodeStanding>,
@@ -27,11 +29,11 @@ pub(crate) struct NodeStanding {
 impl WorkflowStanding {
     /// Of a node: also when the workflow has ended without it.
     pub(crate) fn has_ended(&self) -> bool {
-        self.state.has_ended() || self.node.as_ref().is_some_and(|node| node.state.has_ended())
+        self.is_over || self.node.as_ref().is_some_and(|node| node.state.has_ended())
     }
 }
 
-const STANDINGS: &str = "select a.id, a.node, w.state::text, coalesce(n.reason, w.reason), n.state::text, n.is_group \
+const STANDINGS: &str = "select a.id, a.node, w.state, coalesce(n.reason, w.reason), n.state, n.is_group, w.ended_at is not null \
      from unnest($1::bigint[], $2::text[]) a(id, node) cross join lateral jobs.workflow(a.id) w \
      left join lateral (select x.state, x.reason, x.is_group from jobs.workflow_nodes(a.id) x where x.name = a.node) n \
        on a.node is not null \
@@ -78,6 +80,7 @@ fn standing(row: &PgRow) -> Result<WorkflowStanding, Error> {
         .map(|state| Ok::<_, Error>(NodeStanding { state: state.parse()?, is_group: row.try_get(5)? }));
     Ok(WorkflowStanding {
         state: row.try_get::<&str, _>(2)?.parse()?,
+        is_over: row.try_get(6)?,
         reason: row.try_get(3)?,
         node: node.transpose()?,
     })
