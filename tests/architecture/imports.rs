@@ -21,6 +21,7 @@ const FLOORS: &[&[&str]] = &[
         "control",
         "schedule",
         "limits",
+        "workflow",
         "events",
         "deploy",
     ],

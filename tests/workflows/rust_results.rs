@@ -19,7 +19,7 @@ async fn all_results_come_in_the_order_of_the_handles() {
     let worker = worker.start().await.unwrap();
     let squares = pgjobs::wait_all(&db.pool, &jobs).await.unwrap();
     assert_eq!(squares, (0..300).map(|n| n * n).collect::<Vec<i64>>());
-    assert_eq!(pgjobs::wait_all::<i64, pgjobs::JobHandle<i64>>(&db.pool, []).await.unwrap(), []);
+    assert_eq!(pgjobs::wait_all(&db.pool, &jobs[..0]).await.unwrap(), [0; 0]);
     worker.shutdown().await;
 }
 

@@ -1,7 +1,5 @@
 //! Waits for many jobs.
 
-use std::borrow::Borrow;
-
 use futures_util::stream::{FuturesUnordered, Stream};
 use futures_util::{StreamExt, future};
 use serde::de::DeserializeOwned;
@@ -30,13 +28,11 @@ use crate::types::error::Error;
 /// # Errors
 /// As [`JobHandle::wait`], of the first job of which it is known; the others go on. [`results`] goes on with
 /// those that succeed.
-pub async fn wait_all<R, H>(pool: &PgPool, handles: impl IntoIterator<Item = H>) -> Result<Vec<R>, Error>
-where
-    R: DeserializeOwned,
-    H: Borrow<JobHandle<R>>,
-{
-    let handles: Vec<H> = handles.into_iter().collect();
-    future::try_join_all(handles.iter().map(|handle| handle.borrow().wait(pool))).await
+pub async fn wait_all<'h, R: DeserializeOwned + 'h>(
+    pool: &PgPool,
+    handles: impl IntoIterator<Item = &'h JobHandle<R>>,
+) -> Result<Vec<R>, Error> {
+    future::try_join_all(handles.into_iter().map(|handle| handle.wait(pool))).await
 }
 
 /// The results of these jobs as they end, each with its handle: the first one first.
