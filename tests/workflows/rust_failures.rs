@@ -9,7 +9,7 @@ use crate::rust_tasks::{Seen, number, outcome, outcomes, picky, say, square, und
 
 async fn drain(db: &Database) -> Result<Vec<String>, Box<dyn std::error::Error>> {
     let seen = Seen::default();
-    db.drain().topic("flow.*").state(seen.clone()).state(db.pool().clone()).await?;
+    let _ = db.drain().topic("flow.*").state(seen.clone()).state(db.pool().clone()).await?;
     Ok(seen.list())
 }
 
@@ -69,7 +69,7 @@ async fn cancel_all_takes_what_waits_everywhere(db: Database) -> Outcome {
     let slow = flow.node("slow", number::new(1)).delay(std::time::Duration::from_secs(3600));
     flow.node("after slow", number::new(1)).after(slow);
     let run = flow.on_failure(OnFailure::CancelAll).publish(db.pool()).await?;
-    db.drain().topic("flow.*").state(Seen::default()).state(db.pool().clone()).concurrency(1).await?;
+    let _ = db.drain().topic("flow.*").state(Seen::default()).state(db.pool().clone()).concurrency(1).await?;
     sqlx::query("select jobs.maintain()").execute(db.pool()).await?;
     drain(&db).await?;
     let states = states(&db, &run).await?;

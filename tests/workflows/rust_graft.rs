@@ -86,7 +86,7 @@ async fn a_run_that_has_ended_adds_nothing(db: Database) -> Outcome {
     flow.node("lost", lost::new());
     let run = flow.publish(db.pool()).await?;
     let seen = Seen::default();
-    db.drain().topic("flow.*").state(seen.clone()).state(db.pool().clone()).await?;
+    let _ = db.drain().topic("flow.*").state(seen.clone()).state(db.pool().clone()).await?;
     assert_eq!(seen.list(), ["lost"]);
     assert_eq!(run.nodes(db.pool()).await?.len(), 1);
     Ok(())

@@ -26,7 +26,7 @@ async fn all_results_come_in_the_order_of_the_handles() {
 #[pgjobs::test]
 async fn the_first_failure_ends_the_wait_for_all(db: Database) -> Outcome {
     let jobs = publish_all(db.pool(), (1..=3).map(picky::new)).await?;
-    db.drain().topic("flow.*").state(Seen::default()).state(db.pool().clone()).await?;
+    let _ = db.drain().topic("flow.*").state(Seen::default()).state(db.pool().clone()).await?;
     let error = pgjobs::wait_all(db.pool(), &jobs).await.unwrap_err();
     assert!(matches!(&error, Error::JobFailed { id, .. } if id == jobs[2].id()), "{error}");
     Ok(())
@@ -62,7 +62,7 @@ async fn results_of_a_group_are_read_in_pages_or_as_a_stream(db: Database) -> Ou
     let numbers = flow.group("numbers", (0..25).map(picky::new));
     flow.then("sum", &numbers, sum::after());
     let run = flow.publish(db.pool()).await?;
-    db.drain().topic("flow.*").state(Seen::default()).state(db.pool().clone()).await?;
+    let _ = db.drain().topic("flow.*").state(Seen::default()).state(db.pool().clone()).await?;
     let results = run.results(&numbers);
     let page = results.page(db.pool(), Some(9), 5).await?;
     let seen: Vec<_> = page.iter().map(|job| (job.nth, job.result.as_ref().ok().copied())).collect();
@@ -78,7 +78,7 @@ async fn results_of_a_group_are_read_in_pages_or_as_a_stream(db: Database) -> Ou
 #[pgjobs::test]
 async fn results_of_a_workflow_do_not_need_the_history_of_its_jobs(db: Database) -> Outcome {
     let run = group((1..=3).map(number::new)).then(sum::after()).publish(db.pool()).await?;
-    db.drain().topic("flow.*").state(Seen::default()).state(db.pool().clone()).await?;
+    let _ = db.drain().topic("flow.*").state(Seen::default()).state(db.pool().clone()).await?;
     pgjobs::sqlx::query("delete from jobs.job").execute(db.pool()).await?;
     assert_eq!(run.wait(db.pool()).await?, 6);
     assert_eq!(run.node::<Vec<i64>>("number").wait(db.pool()).await?, [1, 2, 3]);
