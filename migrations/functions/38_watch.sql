@@ -3,7 +3,7 @@
 -- The kinds of events.
 create or replace function jobs._event_kinds() returns text[]
 language sql immutable parallel safe
-return array['queued', 'picked', 'progress', 'completed', 'failed', 'retried', 'snoozed', 'cancelled'];
+return array['queued', 'picked', 'progress', 'completed', 'failed', 'retried', 'snoozed', 'cancelled', 'workflow_ended'];
 
 -- What covers a topic: its pattern, and the names of tasks that have one of their names under it.
 create or replace function jobs._likes_of(i_topic text, i_is_declared boolean) returns text[]

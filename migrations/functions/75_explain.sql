@@ -235,6 +235,9 @@ begin
   if pg_sequence_last_value('jobs.progress_made') is not null then
     return query select p.* from jobs._explain_progress(i_job) p;
   end if;
+  if pg_sequence_last_value('jobs.workflows_made') is not null then
+    return query select m.* from jobs._explain_membership(i_job) m;
+  end if;
   return query select u.* from jobs._explain_unique(i_job) u;
 end $$;
 

@@ -21,6 +21,7 @@ begin
     union all select s.* from jobs._problems_of_schedules() s
     union all select t.* from jobs._problems_of_pauses() t
     union all select f.* from jobs._problems_of_limits() f
+    union all select y.* from jobs._problems_of_workflows() y
     union all select o.* from jobs._problems_of_owners() o
     union all select k.* from jobs._problems_of_keys() k
     union all select h.* from jobs._problems_of_history() h

@@ -1,7 +1,7 @@
 -- Measurements of the queue, for monitors: jobs.metrics and those of its groups that are about tasks.
 
 -- What there is to measure now, a row for each series: `name` and `labels` as in Prometheus, `kind` always
--- gauge, `value` in the unit that the name says. i_group: only one of tasks, limits, schedules, workers,
+-- gauge, `value` in the unit that the name says. i_group: only one of tasks, limits, workflows, schedules, workers,
 -- database, problems (null: all). A series with nothing to count is there and zero, so that an alert or an autoscaler
 -- sees zero and not silence. At most 200 tasks have series of their own, the first by name, declared ones
 -- before others; the rest counts as `other`. Reads by index and of what may be large a bounded part, so that
@@ -10,15 +10,18 @@
 create or replace function jobs.metrics(i_group text default null) returns table (name text, kind text, labels jsonb, value double precision)
 language plpgsql stable rows 1000 security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 begin
-  if i_group not in ('tasks', 'limits', 'schedules', 'workers', 'database', 'problems') then
+  if i_group not in ('tasks', 'limits', 'workflows', 'schedules', 'workers', 'database', 'problems') then
     raise sqlstate 'PT400' using message = format('%s is no group of metrics', jobs._shown(left(i_group, 200))),
-      hint = 'a group is one of tasks, limits, schedules, workers, database, problems; null is all';
+      hint = 'a group is one of tasks, limits, workflows, schedules, workers, database, problems; null is all';
   end if;
   if coalesce(i_group, 'tasks') = 'tasks' then
     return query select m.name, 'gauge', m.labels, m.value from jobs._metrics_of_tasks() m;
   end if;
   if coalesce(i_group, 'limits') = 'limits' then
     return query select m.name, 'gauge', m.labels, m.value from jobs._metrics_of_limits() m;
+  end if;
+  if coalesce(i_group, 'workflows') = 'workflows' then
+    return query select m.name, 'gauge', m.labels, m.value from jobs._metrics_of_workflows() m;
   end if;
   if coalesce(i_group, 'schedules') = 'schedules' then
     return query select m.name, 'gauge', m.labels, m.value from jobs._metrics_of_schedules() m;

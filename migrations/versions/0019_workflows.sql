@@ -50,8 +50,9 @@ create table jobs.workflow (
   fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0,
   autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 50000, vacuum_truncate = off
 );
+create index workflow_by_state on jobs.workflow (state, id);
 create index workflow_not_over on jobs.workflow (id) where state in ('running', 'compensating', 'failed');
-create index workflow_stopping on jobs.workflow (id) where state = 'failed' and running > 0;
+create index workflow_stopping on jobs.workflow (id) where state = 'failed' and ended_at is null;
 create index workflow_deadline on jobs.workflow (deadline) where deadline is not null and ended_at is null;
 create index workflow_ended on jobs.workflow (ended_at) where ended_at is not null;
 create index workflow_by_name on jobs.workflow (name, id) where name is not null;
