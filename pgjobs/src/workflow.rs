@@ -1,7 +1,8 @@
 //! Workflows: jobs that wait for the ends of others and take their results as arguments.
 //!
-//! A [`Flow`] is a set of nodes. A node is one job, or a [`Group`] of jobs of one task. An edge says that a node
-//! waits for another one, and usually that it takes that one's result: `#[task]` writes for each task a function
+//! A [`Flow`] is a set of nodes. A node is one job, or a [`Group`] of jobs of one task. An edge says that a
+//! node waits for another one, and usually that it takes that one's result: `#[task]` writes for each task a
+//! function
 //! `after`, which makes a call without the argument that the edge fills in. With a result of another type
 //! the program does not compile.
 //!
@@ -40,9 +41,10 @@
 //! | `task.replace(…)`, `add_to_chord` | [`Job::workflow`](crate::Job::workflow) |
 //! | `AsyncResult.get()` | [`WorkflowHandle::wait`], [`NodeHandle::wait`] |
 //!
-//! A node that waits is no job: it is a row that no worker looks at, and it becomes a job, whose id is known from
-//! then on, in the transaction that ends the last of its parents. So a workflow of 10,000 jobs costs claims
-//! nothing until they are ready. What is decided when, and what is promised, is in the book, `workflows.md`.
+//! A node that waits is no job: it is a row that no worker looks at, and it becomes a job, whose id is known
+//! from then on, in the transaction that ends the last of its parents. So a workflow of 10,000 jobs costs
+//! claims nothing until they are ready. What is decided when, and what is promised, is in the book,
+//! `workflows.md`.
 //!
 //! What tests can do: [`testing::Database::drain`](crate::testing) runs a workflow to its end.
 

@@ -187,13 +187,18 @@ async fn what_cannot_be_meant_is_refused_with_the_node(db: Database) -> Outcome 
     flow.node("a", number::new(1));
     flow.node("a", number::new(2));
     let error = flow.publish(db.pool()).await.unwrap_err().to_string();
-    assert!(error.contains("node a: there are two of this name"), "{error}");
+    assert!(error.contains("node 'a': there are two of this name"), "{error}");
     let mut flow = Flow::new("circle");
     let a = flow.node("a", number::new(1));
     let b = flow.node("b", number::new(2)).after(&a);
     a.after(&b);
     let error = flow.publish(db.pool()).await.unwrap_err().to_string();
     assert!(error.contains("in a circle: "), "{error}");
+    let mut flow = Flow::new("itself");
+    let a = flow.node("a", number::new(1));
+    a.clone().after(&a);
+    let error = flow.publish(db.pool()).await.unwrap_err().to_string();
+    assert!(error.contains("in a circle: 'a'"), "{error}");
     let error = Flow::new("empty").publish(db.pool()).await.unwrap_err().to_string();
     assert!(error.contains("at least one"), "{error}");
     Ok(())

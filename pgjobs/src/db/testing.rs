@@ -108,8 +108,8 @@ pub(crate) async fn next_due(pool: &PgPool, names: &[String]) -> Result<Option<D
     maybe_time(&sqlx::query(NEXT_DUE).bind(names).fetch_one(pool).await?, 0)
 }
 
-/// Does for workflows what workers do once a second. True when there were ends of jobs that their workflows did
-/// not know of, or one was over its time: jobs may be ready by that.
+/// Does for workflows what workers do once a second. True when there were ends of jobs that their workflows
+/// did not know of, or one was over its time: jobs may be ready by that.
 pub(crate) async fn tend_workflows(pool: &PgPool) -> Result<bool, Error> {
     if !sqlx::query(UNTENDED).fetch_one(pool).await?.try_get(0)? {
         return Ok(false);

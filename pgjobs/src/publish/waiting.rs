@@ -1,4 +1,5 @@
-//! The waiters for jobs and workflows of one database ("jobs" below means both), and when these were last queried.
+//! The waiters for jobs and workflows of one database ("jobs" below means both), and when these were last
+//! queried.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -4,8 +4,9 @@ use std::fmt;
 
 use super::workflow::{NodeState, WorkflowState};
 
-/// What goes wrong with a workflow, see [`Error::Workflow`](crate::Error::Workflow). Other mistakes in a flow (a
-/// name twice, a cycle) are refused by the database, which names the node: [`Error::Refused`](crate::Error::Refused).
+/// What goes wrong with a workflow, see [`Error::Workflow`](crate::Error::Workflow). Other mistakes in a flow
+/// (a name twice, a cycle) are refused by the database, which names the node:
+/// [`Error::Refused`](crate::Error::Refused).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WorkflowError {

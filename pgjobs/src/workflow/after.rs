@@ -59,7 +59,8 @@ pub struct After<C, In> {
 pub struct Args<T>(PhantomData<fn() -> T>);
 
 /// What `then`, `map` and `chunks` of a flow take: [`After`], and what `my_task::after(…)` returns for a task
-/// with arguments that may be absent, which has their setters. Code outside of `#[task]` does not implement it.
+/// with arguments that may be absent, which has their setters. Code outside of `#[task]` does not implement
+/// it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a call with an argument left open",
     label = "expected `my_task::after(…)`",

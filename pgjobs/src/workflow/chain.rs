@@ -16,8 +16,8 @@ use crate::task::definition::Task;
 use crate::types::error::Error;
 use crate::types::workflow::OnFailure;
 
-/// A workflow in which each node comes after the one before, without names: each is called as its task. Made by
-/// [`chain`], [`group`] and [`chord`].
+/// A workflow in which each node comes after the one before, without names: each is called as its task. Made
+/// by [`chain`], [`group`] and [`chord`].
 ///
 /// `N` is its last node, whose result is the result of the workflow.
 #[must_use = "a chain does nothing until it is published"]
@@ -32,11 +32,15 @@ pub struct Chain<N> {
 /// use pgjobs::{TaskError, task, workflow::chain};
 /// #[task] async fn fetch(url: String) -> Result<String, TaskError> { Ok(url) }
 /// #[task] async fn parse(page: String) -> Result<Vec<String>, TaskError> { Ok(vec![page]) }
-/// #[task] async fn store(links: Vec<String>, #[default(false)] replace: bool) -> Result<usize, TaskError> { Ok(links.len()) }
+/// #[task]
+/// async fn store(links: Vec<String>, #[default(false)] replace: bool) -> Result<usize, TaskError> {
+///     Ok(links.len())
+/// }
 ///
 /// # async fn f(pool: sqlx::PgPool) -> Result<(), pgjobs::Error> {
 /// let url = "https://example.org".to_owned();
-/// let run = chain(fetch::new(url)).then(parse::after()).then(store::after().replace(true)).publish(&pool).await?;
+/// let pages = chain(fetch::new(url)).then(parse::after()).then(store::after().replace(true));
+/// let run = pages.publish(&pool).await?;
 /// let links: usize = run.wait(&pool).await?;
 /// # Ok(()) }
 /// ```
@@ -46,8 +50,8 @@ pub fn chain<C: Call>(call: C) -> Chain<Node<C::Output>> {
     Chain { flow, last }
 }
 
-/// Begins a chain with a group of jobs of one task, which run at the same time; by itself it is a workflow that
-/// returns the list of their results.
+/// Begins a chain with a group of jobs of one task, which run at the same time; by itself it is a workflow
+/// that returns the list of their results.
 ///
 /// ```no_run
 /// use pgjobs::{TaskError, task, workflow::group};

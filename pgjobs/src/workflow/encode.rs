@@ -231,8 +231,8 @@ fn edge<'a>(
     })
 }
 
-/// What the failure of the parent does to a node that waits for its success. Who takes a `Result` goes on; who
-/// takes a value cannot.
+/// What the failure of the parent does to a node that waits for its success. Who takes a `Result` goes on;
+/// who takes a value cannot.
 fn on_failure(draft: &Draft, edge: &Edge, default: OnFailure) -> Result<Option<OnFailure>, Error> {
     let takes_value = takes(draft, edge, As::Value);
     match edge.on_failure {

@@ -95,8 +95,8 @@ impl<R> Flow<R> {
         self.many(name.into(), first, Work::Each(bodies))
     }
 
-    /// Adds a node of a job for each element of a list: of the `Vec` that a node returns, or of the results of
-    /// a group. The element is the argument left open.
+    /// Adds a node of a job for each element of a list: of the `Vec` that a node returns, or of the results
+    /// of a group. The element is the argument left open.
     pub fn map<P, A>(&mut self, name: impl Into<String>, list: P, call: A) -> Group<<A::Call as Task>::Output>
     where
         A: Open,
@@ -105,8 +105,8 @@ impl<R> Flow<R> {
         self.over(name.into(), list.list(), None, call.open())
     }
 
-    /// As [`map`](Flow::map), with a job for each `size` elements, the last one for what is left: the argument
-    /// left open is a `Vec`.
+    /// As [`map`](Flow::map), with a job for each `size` elements, the last one for what is left: the
+    /// argument left open is a `Vec`.
     pub fn chunks<P, A>(
         &mut self,
         name: impl Into<String>,
@@ -208,8 +208,8 @@ impl<R> Flow<R> {
     }
 
     /// What the failure of a node does to those that need its success; [`OnFailure::Hold`] unless this says
-    /// otherwise. With [`OnFailure::Continue`], a node whose argument is a plain value cannot run without it and is
-    /// cancelled; those that take a `Result`, or no result, go on.
+    /// otherwise. With [`OnFailure::Continue`], a node whose argument is a plain value cannot run without it
+    /// and is cancelled; those that take a `Result`, or no result, go on.
     pub fn on_failure(mut self, choice: OnFailure) -> Self {
         self.options.on_failure = choice;
         self
@@ -227,7 +227,8 @@ impl<R> Flow<R> {
         self
     }
 
-    /// Notes a value on the workflow, for people; what is for its jobs is noted on nodes. It holds no secrets.
+    /// Notes a value on the workflow, for people; what is for its jobs is noted on nodes. It holds no
+    /// secrets.
     pub fn meta(mut self, key: impl Into<String>, value: impl Serialize) -> Self {
         self.options.meta.set(key.into(), value);
         self

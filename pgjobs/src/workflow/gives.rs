@@ -12,7 +12,7 @@ use crate::types::workflow::NodeFailure;
 /// |---|---|
 /// | [`Node<T>`](Node) | `T`; or `Result<T, NodeFailure>`, then the child runs also when the parent failed |
 /// | [`Group<T>`](Group) | `Vec<T>`; or `Vec<Result<T, NodeFailure>>`, likewise |
-/// | [`Group<T>`](Group) | [`Results<T>`](Results), which reads the results in pages: for groups of thousands |
+/// | [`Group<T>`](Group) | [`Results<T>`](Results), read in pages: for groups of thousands |
 /// | a tuple of parents | several arguments with `#[from]`, one of each |
 #[diagnostic::on_unimplemented(
     message = "the result of `{Self}` is not what the task takes there: `{In}`",

@@ -52,15 +52,15 @@ impl RunningWorkflow<'_> {
     }
 
     /// Adds the nodes of a flow. Those that wait for nothing start when the transaction commits; to wait for
-    /// nodes that the workflow has, get these by [`Flow::existing`]. The options of the flow do not matter: those
-    /// of the workflow hold.
+    /// nodes that the workflow has, get these by [`Flow::existing`]. The options of the flow do not matter:
+    /// those of the workflow hold.
     ///
-    /// A run may be repeated, and then it adds nodes again: under other names, or in the transaction in which it
-    /// ends itself ([`Job::finish`](crate::Job::finish)), so that they are added once.
+    /// A run may be repeated, and then it adds nodes again: under other names, or in the transaction in which
+    /// it ends itself ([`Job::finish`](crate::Job::finish)), so that they are added once.
     ///
     /// # Errors
-    /// [`Error::LeaseLost`] when the lease of this run is gone, [`Error::Refused`] when the job is in no workflow
-    /// (`PT400`), and as [`Flow::publish`].
+    /// [`Error::LeaseLost`] when the lease of this run is gone, [`Error::Refused`] when the job is in no
+    /// workflow (`PT400`), and as [`Flow::publish`].
     pub async fn add<'c, R>(self, publisher: impl Publisher<'c>, flow: Flow<R>) -> Result<(), Error> {
         let nodes = encode(&flow.nodes, OnFailure::Hold)?;
         let before = (!self.before.is_empty()).then(|| serde_json::Value::from(self.before).to_string());

@@ -100,8 +100,8 @@ impl<R> WorkflowHandle<R> {
         db::explain(&mut *pool.acquire().await?, self.id, None).await
     }
 
-    /// Cancels what waits and what runs, for this reason; runs are told to stop within 5 s. Returns the number
-    /// of nodes cancelled: none when it has ended.
+    /// Cancels what waits and what runs, for this reason; runs are told to stop within 5 s. Returns the
+    /// number of nodes cancelled: none when it has ended.
     ///
     /// # Errors
     /// [`WorkflowError::Unknown`] when there is no such workflow, [`Error::Database`] when the database user
@@ -134,9 +134,9 @@ impl<R: DeserializeOwned> WorkflowHandle<R> {
     /// [`JobHandle::wait`](crate::JobHandle::wait) does: all waits of this process share one connection.
     ///
     /// # Errors
-    /// [`WorkflowError::Ended`] when it failed or was cancelled (a retry may resume it), [`WorkflowError::Unknown`] when
-    /// there is no such workflow or no longer, [`Error::Body`] when its result is no `R`, [`Error::Database`] when
-    /// the database refuses the query or the pool is closed.
+    /// [`WorkflowError::Ended`] when it failed or was cancelled (a retry may resume it),
+    /// [`WorkflowError::Unknown`] when there is no such workflow or no longer, [`Error::Body`] when its
+    /// result is no `R`, [`Error::Database`] when the database refuses the query or the pool is closed.
     pub async fn wait(&self, pool: &PgPool) -> Result<R, Error> {
         stands(pool, self.id, None, None).await?;
         self.read(pool).await
@@ -197,8 +197,9 @@ impl<T: DeserializeOwned> NodeHandle<T> {
     /// Waits until it has ended, and returns its result.
     ///
     /// # Errors
-    /// [`WorkflowError::NoResult`] when it failed, was skipped or cancelled, or when the workflow has ended before it
-    /// ran; [`WorkflowError::UnknownNode`] when there is no such node; else as [`WorkflowHandle::wait`].
+    /// [`WorkflowError::NoResult`] when it failed, was skipped or cancelled, or when the workflow has ended
+    /// before it ran; [`WorkflowError::UnknownNode`] when there is no such node; else as
+    /// [`WorkflowHandle::wait`].
     pub async fn wait(&self, pool: &PgPool) -> Result<T, Error> {
         self.read(pool, stands(pool, self.workflow, Some(&self.name), None).await?).await
     }

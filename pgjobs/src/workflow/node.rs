@@ -57,7 +57,8 @@ impl Parent for Included {
     }
 }
 
-/// A node whose result somebody waits for: of a [`Node<T>`](Node) it is a `T`, of a [`Group<T>`](Group) a `Vec<T>`.
+/// A node whose result somebody waits for: of a [`Node<T>`](Node) it is a `T`, of a [`Group<T>`](Group) a
+/// `Vec<T>`.
 pub trait Returns {
     /// The type of the result.
     type Value;
@@ -113,18 +114,21 @@ macro_rules! builder {
 
             /// It waits also for this node, without taking its result.
             ///
-            /// What [`when_failed`]($node::when_failed), [`always`]($node::always), [`on_failure`]($node::on_failure)
-            /// and [`condition`]($node::condition) say is of the edges that the latest `then`, `map`, `chunks` or
+            /// What [`when_failed`]($node::when_failed), [`always`]($node::always),
+            /// [`on_failure`]($node::on_failure) and [`condition`]($node::condition) say is of the edges that
+            /// the latest `then`, `map`, `chunks` or
             /// `after` made.
             pub fn after(self, parent: impl Parent) -> Self {
-                self.draft.lock().follow(&parent.parents());
+                let parents = parent.parents(); // before the lock: it may be this node
+                self.draft.lock().follow(&parents);
                 self
             }
 
             /// Fills in an argument by its name with the result of a node: for calls by name
-            /// ([`NewJob`](crate::NewJob)), whose types the compiler does not know. The database refuses a name
-            /// or type that the task does not have, if it knows the task. Where it runs also after a failure of
-            /// the parent, the argument is `{"Ok": result}` or `{"Err": {"job_id", "error", "state"}}`.
+            /// ([`NewJob`](crate::NewJob)), whose types the compiler does not know. The database refuses a
+            /// name or type that the task does not have, if it knows the task. Where it runs also after a
+            /// failure of the parent, the argument is `{"Ok": result}` or `{"Err": {"job_id", "error",
+            /// "state"}}`.
             pub fn bind(self, param: impl Into<String>, parent: impl Returns) -> Self {
                 let given = parent.draft().given(As::Any);
                 self.draft.lock().bind([param.into()], vec![given]);
@@ -172,7 +176,8 @@ macro_rules! builder {
             /// ```
             /// use pgjobs::{TaskError, task, workflow::{Flow, OnFailure}};
             ///
-            /// #[task] async fn charge(order: i64) -> Result<String, TaskError> { Ok(format!("payment of {order}")) }
+            /// #[task]
+            /// async fn charge(order: i64) -> Result<String, TaskError> { Ok(format!("payment of {order}")) }
             /// #[task] async fn refund(payment: String) {}
             ///
             /// let mut flow = Flow::new("order").on_failure(OnFailure::Compensate);
@@ -237,9 +242,9 @@ macro_rules! builder {
                 self.option(|options| options.meta.tag(tag.into()))
             }
 
-            /// For a task whose jobs are unique ([`Unique`](crate::Unique)), which is refused otherwise: a job that
-            /// another one stands for would leave those waiting that come after it. The node runs beside the
-            /// holder of its key.
+            /// For a task whose jobs are unique ([`Unique`](crate::Unique)), which is refused otherwise: a
+            /// job that another one stands for would leave those waiting that come after it. The node runs
+            /// beside the holder of its key.
             pub fn not_unique(self) -> Self {
                 self.option(|options| options.set_unique(Unique::none()))
             }

@@ -18,8 +18,8 @@ use crate::types::workflow::{NodeFailure, NodeState};
 /// How many results are read at a time.
 const PAGE: i32 = 1000;
 
-/// The results of a [`Group`](super::Group), which are read in pages: for groups of thousands of jobs, or with
-/// results that are too large together to be one argument.
+/// The results of a [`Group`](super::Group), which are read in pages: for groups of thousands of jobs, or
+/// with results that are too large together to be one argument.
 ///
 /// As an argument it takes up a few bytes, whatever the size of the group:
 ///
@@ -44,8 +44,8 @@ const PAGE: i32 = 1000;
 /// flow.then("sum", counts, sum::after());
 /// ```
 ///
-/// It is also what [`WorkflowHandle::results`](super::WorkflowHandle::results) returns. Results stay as long as the
-/// workflow does, also where the task keeps no history of its jobs.
+/// It is also what [`WorkflowHandle::results`](super::WorkflowHandle::results) returns. Results stay as long
+/// as the workflow does, also where the task keeps no history of its jobs.
 #[derive(Serialize, Deserialize)]
 #[serde(bound = "")]
 pub struct Results<T> {
@@ -89,7 +89,8 @@ impl<T: DeserializeOwned> Results<T> {
     /// Of a group that runs, those of the jobs that have ended: there may be gaps.
     ///
     /// # Errors
-    /// [`Error::Refused`] with `PT404` for an unknown workflow or node, [`Error::Body`] for a result that is no
+    /// [`Error::Refused`] with `PT404` for an unknown workflow or node, [`Error::Body`] for a result that is
+    /// no
     /// `T`, [`Error::Database`] when the query fails.
     pub async fn page(
         &self,
@@ -104,8 +105,8 @@ impl<T: DeserializeOwned> Results<T> {
     }
 
     /// All results in the order of the group, read in pages of 1,000 while they are taken. To know that all
-    /// jobs have ended, [`wait`](super::WorkflowHandle::wait) first; a task that gets it as its argument runs after
-    /// that.
+    /// jobs have ended, [`wait`](super::WorkflowHandle::wait) first; a task that gets it as its argument runs
+    /// after that.
     ///
     /// # Errors
     /// The items are errors as those of [`page`](Results::page); after one the stream ends.

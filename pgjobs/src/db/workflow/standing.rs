@@ -41,8 +41,8 @@ const STANDINGS: &str = "select a.id, a.node, w.state, coalesce(n.reason, w.reas
 
 type Found<'f> = &'f mut (dyn FnMut((i64, Option<String>), Result<WorkflowStanding, Error>) + Send);
 
-/// Passes how each of these stands to `found`: workflows, or nodes of them by name. What does not exist is left
-/// out. With unnamed statements it runs in a
+/// Passes how each of these stands to `found`: workflows, or nodes of them by name. What does not exist is
+/// left out. With unnamed statements it runs in a
 /// transaction, which stays in one session of a pooler.
 pub(crate) async fn standings(
     connection: &mut PgConnection,
