@@ -74,19 +74,6 @@ impl std::fmt::Display for NodeState {
     }
 }
 
-impl std::str::FromStr for NodeState {
-    type Err = super::error::Error;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        use NodeState::{Cancelled, Failed, Running, Skipped, Success, Waiting};
-        let all = [Waiting, Running, Success, Failed, Skipped, Cancelled];
-        all.into_iter().find(|state| state.as_str() == text).ok_or_else(|| {
-            let reason = format!("`{}` is no state of a node", text.escape_debug());
-            super::error::Error::Option { name: "state", reason }
-        })
-    }
-}
-
 words! {
     /// What the failure of a node does to the nodes that need its success.
     ///

@@ -26,9 +26,11 @@ impl Included {
         self.starts.iter().for_each(|node| node.lock().follow(&parents));
         self
     }
+}
 
+impl Parent for Included {
     /// Its last nodes, those that none of them waits for.
-    pub(super) fn ends(&self) -> Vec<Given> {
+    fn parents(&self) -> Vec<Given> {
         let edges = |node: &Shared| node.lock().edges.iter().map(|edge| edge.parent).collect::<Vec<_>>();
         let parents: HashSet<u64> = self.nodes.iter().flat_map(edges).collect();
         self.nodes

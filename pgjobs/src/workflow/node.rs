@@ -9,7 +9,6 @@ use super::after::Open;
 use super::call::Call;
 use super::draft::{As, Given, Shared, Undo, When};
 use super::gives::Gives;
-use super::include::Included;
 use crate::types::call_options::{CallOptions, Due};
 use crate::types::unique::Unique;
 use crate::types::workflow::OnFailure;
@@ -34,8 +33,8 @@ pub struct Group<T> {
     result: PhantomData<fn() -> T>,
 }
 
-/// What may come before a node: a [`Node`], a [`Group`], a flow that was taken in ([`Included`]), or a
-/// reference to one.
+/// What may come before a node: a [`Node`], a [`Group`], a flow that was taken in
+/// ([`Included`](super::Included)), or a reference to one.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no node of a flow",
     label = "expected a `Node`, a `Group`, or what `include` returned"
@@ -48,12 +47,6 @@ pub trait Parent {
 impl<P: Parent> Parent for &P {
     fn parents(&self) -> Vec<Given> {
         (**self).parents()
-    }
-}
-
-impl Parent for Included {
-    fn parents(&self) -> Vec<Given> {
-        self.ends()
     }
 }
 
