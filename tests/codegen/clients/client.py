@@ -115,7 +115,8 @@ async def workflows(connection: asyncpg.Connection) -> None:
     ]
     run = await demo.publish_workflow(connection, nodes, name="greetings", result="second", timeout=600)
     assert await run.wait(connection, limit=30) == "en: en: Ada"
-    broken = await demo.publish_workflow(connection, [{"task": "demo.fail"}, {"task": "demo.ping", "after": ["demo.fail"]}])
+    fails: demo.WorkflowNode = {"task": "demo.fail", "body": {"kwargs": {"reason": "no tea"}}}
+    broken = await demo.publish_workflow(connection, [fails, {"task": "demo.ping", "after": ["demo.fail"]}])
     try:
         await broken.wait(connection, limit=30)
         raise AssertionError("it fails")

@@ -82,7 +82,8 @@ async function workflows(sql: postgres.Sql) {
     ], { name: "greetings", result: "second", timeout: 600 }));
     const greeting: string = await run.wait(sql, 30);
     assert.equal(greeting, "en: en: Ada");
-    const broken = await demo.publishWorkflow(sql, [{ task: "demo.fail" }, { task: "demo.ping", after: ["demo.fail"] }]);
+    const fails: demo.WorkflowNode = { task: "demo.fail", body: { kwargs: { reason: "no tea" } } };
+    const broken = await demo.publishWorkflow(sql, [fails, { task: "demo.ping", after: ["demo.fail"] }]);
     await assert.rejects(broken.wait(sql, 30), { state: "failed", workflowId: broken.id });
     const jobs = [await demo.demoGreet(sql, { name: "Ada", times: 1 }), await demo.demoGreet(sql, { name: "Bob", times: 1 })];
     assert.deepEqual(await demo.waitAll(sql, jobs, 30), ["en: Ada", "en: Bob"]);
