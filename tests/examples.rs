@@ -304,6 +304,39 @@ fn limits_hold_and_say_what_they_keep_back() {
 }
 
 #[test]
+fn an_order_that_cannot_be_packed_is_refunded() {
+    let shown = run("order", &[]);
+    for line in [
+        "order 1: a parcel with one teapot is on its way to Lisbon\n",
+        "order 2: 1900 cents refunded\n",
+        "order 2: sorry, there is no unicorn\n",
+        "order 2 is compensated: a node failed\n",
+        "  ship       cancelled\n",
+    ] {
+        assert!(shown.contains(line), "{line} is not in\n{shown}");
+    }
+    assert!(!shown.contains("order 1: 1900 cents refunded"), "{shown}");
+}
+
+#[test]
+fn words_of_a_folder_are_counted_by_a_job_for_each_ten_files() {
+    let folder = Folder::new("words");
+    for number in 0..25 {
+        folder.write(&format!("{number}.txt"), b"apple banana banana\n");
+    }
+    folder.write("image.bin", b"apple");
+    let shown = run("map_reduce", &[folder.0.to_str().unwrap()]);
+    assert_eq!(shown, "    50 banana\n    25 apple\nlist: 1 jobs\ncount: 3 jobs\ntop: 1 jobs\n");
+}
+
+#[test]
+fn a_schedule_starts_a_workflow_whose_report_comes() {
+    let shown = run("nightly_report", &[]);
+    assert!(shown.contains("nightly.start is due at 0 3 * * *\n"), "{shown}");
+    assert!(shown.contains(": 4 shops sold for 10000\n"), "{shown}");
+}
+
+#[test]
 fn unique_jobs_are_published_once_and_postponed_ones_run_once() {
     let shown = run("unique", &[]);
     for line in [

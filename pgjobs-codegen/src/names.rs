@@ -79,6 +79,7 @@ pub(crate) const TYPES: &[&str] = &[
     "Any",
     "Array",
     "BTreeMap",
+    "Body",
     "Boolean",
     "Box",
     "Connection",
@@ -101,7 +102,10 @@ pub(crate) const TYPES: &[&str] = &[
     "Literal",
     "LookupError",
     "Map",
+    "Mapping",
     "None",
+    "NodeEdge",
+    "NodeResult",
     "NotRequired",
     "Number",
     "Object",
@@ -117,6 +121,7 @@ pub(crate) const TYPES: &[&str] = &[
     "Result",
     "RuntimeError",
     "Self",
+    "Sequence",
     "Set",
     "Some",
     "String",
@@ -131,6 +136,11 @@ pub(crate) const TYPES: &[&str] = &[
     "Value",
     "Vec",
     "WaitError",
+    "Workflow",
+    "WorkflowEnded",
+    "WorkflowError",
+    "WorkflowNode",
+    "WorkflowOptions",
 ];
 
 #[cfg(test)]

@@ -28,12 +28,15 @@ const TAKEN: &[&str] = &[
     "int",
     "json",
     "list",
+    "max",
     "min",
     "object",
+    "publish_workflow",
     "str",
     "super",
     "time",
     "tuple",
+    "wait_all",
 ];
 
 /// Names that an argument may not have.

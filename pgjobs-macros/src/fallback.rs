@@ -8,6 +8,7 @@ use syn::{FnArg, Type};
 
 use crate::check;
 use crate::errors::Errors;
+use crate::expand::after::{open, type_of};
 use crate::model::{Param, Task};
 use crate::text::source;
 
@@ -44,6 +45,7 @@ fn methods(task: &Task) -> TokenStream {
     let (pgjobs, vis, call) = (task.library(), &task.function.vis, task.call());
     let required: Vec<_> = task.required().map(|param| taken(task, &param.ty)).collect();
     let setters = task.arguments().filter_map(|param| setter(task, param));
+    let after = after(task);
     quote! {
         impl #call {
             #vis fn new(#(_: #required),*) -> Self {
@@ -55,9 +57,27 @@ fn methods(task: &Task) -> TokenStream {
             ) -> #pgjobs::Publish<'c, __P, <Self as #pgjobs::Task>::Output> {
                 #pgjobs::Task::publish(Self {}, publisher)
             }
+            #after
             #(#setters)*
         }
     }
+}
+
+/// The call with arguments left open, of the same types.
+fn after(task: &Task) -> Option<TokenStream> {
+    let open = open(task);
+    if open.is_empty() || !task.function.sig.generics.params.is_empty() {
+        return None;
+    }
+    let (pgjobs, vis) = (task.library(), &task.function.vis);
+    let is_open = |param: &&Param| open.iter().any(|other| other.ident == param.ident);
+    let others = task.required().filter(|param| !is_open(param)).map(|param| &param.ty);
+    let ty = type_of(&pgjobs, &open);
+    Some(quote! {
+        #vis fn after(#(_: #others),*) -> #pgjobs::__private::After<Self, #ty> {
+            #pgjobs::__private::After::open_call(&[])
+        }
+    })
 }
 
 /// The type itself, so that type inference still works; any type where it may name a generic parameter of the
@@ -71,7 +91,7 @@ fn taken(task: &Task, ty: &Type) -> TokenStream {
 }
 
 fn setter(task: &Task, param: &Param) -> Option<TokenStream> {
-    if ["new", "publish"].iter().any(|taken| param.ident == taken) || !param.has_setter() {
+    if ["new", "publish", "after"].iter().any(|taken| param.ident == taken) || !param.has_setter() {
         return None;
     }
     let (vis, ident) = (&task.function.vis, &param.ident);

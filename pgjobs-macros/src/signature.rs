@@ -84,6 +84,8 @@ pub(crate) struct Markers {
     pub(crate) kwargs: Option<Attribute>,
     /// A batch handler takes the argument of each of its jobs.
     pub(crate) each: Option<Attribute>,
+    /// In a workflow, the result of a parent fills it in.
+    pub(crate) from: Option<Attribute>,
     /// The type that describes the argument's JSON, if not its own.
     pub(crate) schema: Option<(Attribute, Type)>,
     /// Pages and tools do not show the argument.
@@ -96,7 +98,7 @@ impl Markers {
     fn take(attrs: &mut Vec<Attribute>, errors: &mut Errors) -> Self {
         let mut markers = Markers::default();
         let ours = attrs.extract_if(.., |attr| {
-            ["inject", "default", "kwargs", "each", "sensitive", "schemars", "doc"]
+            ["inject", "default", "kwargs", "each", "from", "sensitive", "schemars", "doc"]
                 .iter()
                 .any(|name| attr.path().is_ident(name))
         });
@@ -122,6 +124,9 @@ impl Markers {
         } else if attr.path().is_ident("each") {
             errors.keep(bare(&attr, "#[each]"));
             self.each.replace(attr).is_none()
+        } else if attr.path().is_ident("from") {
+            errors.keep(bare(&attr, "#[from]"));
+            self.from.replace(attr).is_none()
         } else if attr.path().is_ident("sensitive") {
             errors.keep(bare(&attr, "#[sensitive]"));
             self.sensitive.replace(attr).is_none()

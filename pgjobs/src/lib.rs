@@ -53,7 +53,7 @@
 //! # Overview
 //! [`task`](macro@task) declares · [`Task::publish`], [`publish_all`], [`NewJob`], [`Tx`] publish · [`JobHandle::wait`]
 //! waits · [`Worker`] runs jobs · [`layers`] and [`on_publish`] add code around all of that · [`inspect`] queries ·
-//! [`schedule`] publishes at set times · [`Steps`] go on where they were, sleep and wait for a [`signal()`] · [`limits`] say how many run · [`events`](mod@events) says what happens · [`admin`] operates · [`migrate`] installs · [`deploy`] checks before a deployment · [`testing`] helps tests.
+//! [`workflow`] lets jobs wait for others · [`schedule`] publishes at set times · [`Steps`] go on where they were, sleep and wait for a [`signal()`] · [`limits`] say how many run · [`events`](mod@events) says what happens · [`admin`] operates · [`migrate`] installs · [`deploy`] checks before a deployment · [`testing`] helps tests.
 //! Rarely needed: [`define`] writes tasks by hand, [`migrations`] lists what [`migrate`] applies.
 //!
 //! # Features
@@ -93,6 +93,7 @@ mod signal;
 pub mod testing;
 #[cfg(feature = "web")]
 pub mod web;
+pub mod workflow;
 
 mod db;
 mod metrics;
@@ -109,7 +110,8 @@ pub use db::migrate::migrate;
 pub use events::events;
 pub use limits::{Limiter, limiter};
 pub use publish::{
-    JobHandle, NewJob, Publish, PublishAll, Publisher, Tx, TxConnection, on_publish, publish_all,
+    JobHandle, NewJob, Publish, PublishAll, Publisher, Tx, TxConnection, on_publish, publish_all, results,
+    wait_all,
 };
 pub use signal::signal;
 pub use task::cancel::CancelToken;

@@ -11,6 +11,7 @@ pub use linkme;
 #[cfg(feature = "linkme")]
 pub use crate::task::registry::REGISTERED;
 pub use crate::task::registry::Registered;
+pub use crate::workflow::{After, Args, Open};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;

@@ -22,6 +22,7 @@ const FLOORS: &[&[&str]] = &[
         "schedule",
         "signal",
         "limits",
+        "workflow",
         "events",
         "deploy",
     ],

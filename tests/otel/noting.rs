@@ -38,13 +38,14 @@ async fn every_way_to_publish_notes_the_span_that_it_runs_in() {
         let tx = Tx::begin(&db.pool).await.unwrap();
         noted::publish(&tx, 5).await.unwrap();
         tx.commit().await.unwrap();
+        pgjobs::workflow::group([noted::new(6), noted::new(7)]).publish(&db.pool).await.unwrap();
     }
     .instrument(span.clone())
     .await;
     let context = span.context().span().span_context().clone();
     let parent = format!("00-{}-{}-01", context.trace_id(), context.span_id());
     let notes = notes(&db).await;
-    assert_eq!(notes.len(), 5);
+    assert_eq!(notes.len(), 7);
     for meta in notes.iter().flatten() {
         assert_eq!(meta["traceparent"], parent.as_str(), "{notes:?}");
         assert_eq!(meta.get("tracestate"), None, "there is none");

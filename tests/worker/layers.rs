@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use pgjobs::define::{TaskDef, TaskOptions};
 use pgjobs::layers::{Layer, Next, RunResult};
+use pgjobs::workflow::Flow;
 use pgjobs::{Error, Job, JobState, NewJob, Task, TaskError, Tx, Worker, task};
 use pgjobs_tests::{Db, until};
 
@@ -308,6 +309,29 @@ async fn every_way_to_publish_goes_through_the_publish_layers() {
 async fn publishes(#[inject] job: &Job) -> Result<(), TaskError> {
     seen::publish(job.on_success(), 1).priority(6).await?;
     Ok(())
+}
+
+#[tokio::test]
+async fn nodes_of_workflows_go_through_the_publish_layers() {
+    publish_layer();
+    let db = Db::new().await;
+    let mut flow = Flow::new("layers");
+    flow.node("first", seen::new(1)).priority(1);
+    let group = flow.group("group", [1, 2].map(seen::new)).priority(2);
+    flow.node("waits", seen::new(3)).priority(3).after(&group);
+    flow.publish(&db.pool).await.unwrap();
+    let shown = "select priority || ' ' || timeout::float8 || ' ' || meta from jobs.job_queue order by id";
+    let seen_once = [101, 102, 102].map(|priority| format!("{priority} 61 {{\"request\": 1}}"));
+    assert_eq!(db.all::<String>(shown).await, seen_once);
+    let waits = "select (n.options->'priority')::text from jobs.node n where n.name = 'waits'";
+    assert_eq!(db.one::<String>(waits).await, "103");
+
+    let mut flow = Flow::new("refused");
+    flow.node("fine", seen::new(1));
+    flow.node("refused", seen::new(2)).priority(13);
+    let refused = flow.publish(&db.pool).await.unwrap_err();
+    assert!(matches!(&refused, Error::PublishRefused { task, .. } if task == "layers.seen"), "{refused}");
+    assert_eq!(db.one::<i64>("select count(*) from jobs.workflow").await, 1);
 }
 
 #[tokio::test]

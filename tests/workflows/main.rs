@@ -1,5 +1,11 @@
 //! Workflows: nodes and edges in SQL, and the canvas of Rust (`rust_…`) with real workers.
 
+mod rust_failures;
+mod rust_forms;
+mod rust_graft;
+mod rust_results;
+mod rust_tasks;
+mod rust_waiting;
 mod sql_cancel;
 mod sql_chord;
 mod sql_edges;
@@ -12,3 +18,6 @@ mod sql_publish;
 mod sql_races;
 mod sql_retention;
 mod sql_retry;
+
+/// What these tests return.
+type Outcome = Result<(), Box<dyn std::error::Error>>;

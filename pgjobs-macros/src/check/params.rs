@@ -42,6 +42,13 @@ fn marks(param: &Param, errors: &mut Errors) {
              left over only those that are parameters can be hidden",
         );
     }
+    if let (Some(from), true) = (&marks.from, marks.inject.is_some() || marks.kwargs.is_some()) {
+        errors.add(
+            from,
+            "`#[from]` is for an argument that the result of another job may be; \
+             remove it, or the other mark",
+        );
+    }
     if let (Some(kwargs), true) = (&marks.kwargs, marks.inject.is_some() || marks.default.is_some()) {
         errors
             .add(kwargs, "`#[kwargs]` takes every keyword left over and stands alone; remove the other mark");
@@ -63,12 +70,12 @@ fn name(param: &Param, errors: &mut Errors) {
         pat => return errors.add(pat, format!("{why}; take it whole, and take it apart in the body")),
     };
     let keyword = param.keyword();
-    if param.has_setter() && (matches!(&*keyword, "new" | "publish") || keyword.starts_with("__")) {
+    if param.has_setter() && (matches!(&*keyword, "new" | "publish" | "after") || keyword.starts_with("__")) {
         errors.add(
             ident,
             format!(
                 "`{keyword}` is taken: this argument gets a setter of its name on the call, \
-                 beside `new` and `publish`; choose another name"
+                 beside `new`, `publish` and `after`; choose another name"
             ),
         );
     }

@@ -5,7 +5,7 @@ use quote::{quote, quote_spanned};
 use syn::LitStr;
 use syn::spanned::Spanned;
 
-use super::{joint, optional, run};
+use super::{after, joint, optional, run};
 use crate::docs;
 use crate::model::{Kind, Param, Task};
 use crate::text::source;
@@ -81,7 +81,7 @@ pub(super) fn methods(task: &Task) -> TokenStream {
     // The only lint that applies inside macros: the worker calls a deprecated task like any other.
     let deprecated = task.function.is_deprecated().then(|| quote!(#[allow(deprecated)]));
     let run = if task.is_batch_handler() { joint::function(task) } else { run::function(task) };
-    let (new, publish) = (new(task), publish(task));
+    let (new, publish, after) = (new(task), publish(task), after::function(task));
     let setters = task.arguments().filter_map(|param| optional::setter(task, param));
     let defaults = task.arguments().filter_map(optional::default);
     quote! {
@@ -89,6 +89,7 @@ pub(super) fn methods(task: &Task) -> TokenStream {
         impl #call {
             #new
             #publish
+            #after
             #(#setters)*
             #(#defaults)*
             #run

@@ -9,6 +9,7 @@ use syn::spanned::Spanned;
 
 use crate::model::Task;
 
+pub(crate) mod after;
 mod assert;
 mod call;
 mod definition;
@@ -31,7 +32,8 @@ pub(crate) fn expand(task: &Task) -> TokenStream {
         import(task),
         registration(task),
     ];
-    let items = items.iter().map(|item| quote!(#cfgs #item));
+    let items = items.into_iter().chain(after::items(task));
+    let items = items.map(|item| quote!(#cfgs #item));
     quote!(#function #(#items)*)
 }
 

@@ -47,6 +47,12 @@ fn conversion(ty: &syn::Type, ident: &Ident) -> (TokenStream, TokenStream) {
     (quote!(impl ::core::convert::Into<#ty>), quote!(::core::convert::Into::into(#ident)))
 }
 
+/// The same, and the type that it is converted to.
+pub(super) fn converted(ty: &syn::Type, ident: &Ident) -> (TokenStream, TokenStream, TokenStream) {
+    let (taken, value) = conversion(ty, ident);
+    (taken, value, quote!(#ty))
+}
+
 /// The default as a function, for `new` and for reading a body without the argument.
 pub(super) fn default(param: &Param) -> Option<TokenStream> {
     let Kind::Default(expr) = &param.kind else { return None };

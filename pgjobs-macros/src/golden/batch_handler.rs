@@ -52,6 +52,13 @@ impl index {
     ) -> ::pgjobs::Publish<'c, __P, <Self as ::pgjobs::Task>::Output> {
         ::pgjobs::Task::publish(Self::new(doc), publisher)
     }
+    /// A call of `index` without `doc`, for a workflow: another node gives it.
+    pub fn after() -> __index_after {
+        __index_after(
+            ::pgjobs::__private::After::open_call(&["doc"])
+                .with("locale", &Self::__default_locale()),
+        )
+    }
     /// Sets the argument `locale`.
     pub fn locale(mut self, locale: impl ::core::convert::Into<String>) -> Self {
         self.locale = ::core::convert::Into::into(locale);
@@ -143,3 +150,26 @@ impl ::pgjobs::Task for index {
 #[doc(hidden)]
 pub use ::pgjobs::Task as _;
 ::pgjobs::__private::register!(< index as ::pgjobs::Task > ::DEF);
+#[doc(hidden)]
+#[must_use = "it is given to `then`, `map` or `chunks` of a flow"]
+pub struct __index_after(::pgjobs::__private::After<index, Doc>);
+impl __index_after {
+    /// Sets the argument `locale`.
+    pub fn locale(self, locale: impl ::core::convert::Into<String>) -> Self {
+        let locale: String = ::core::convert::Into::into(locale);
+        Self(self.0.with("locale", &locale))
+    }
+    /// Sets the argument `boost`.
+    pub fn boost(self, boost: f64) -> Self {
+        let boost: f64 = boost;
+        Self(self.0.with("boost", &boost))
+    }
+}
+#[automatically_derived]
+impl ::pgjobs::__private::Open for __index_after {
+    type Call = index;
+    type In = Doc;
+    fn open(self) -> ::pgjobs::__private::After<index, Doc> {
+        self.0
+    }
+}

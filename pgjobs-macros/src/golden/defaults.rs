@@ -47,6 +47,14 @@ impl search {
     ) -> ::pgjobs::Publish<'c, __P, <Self as ::pgjobs::Task>::Output> {
         ::pgjobs::Task::publish(Self::new(text), publisher)
     }
+    /// A call of `search` without `text`, for a workflow: another node gives it.
+    pub(crate) fn after() -> __search_after {
+        __search_after(
+            ::pgjobs::__private::After::open_call(&["text"])
+                .with("limit", &Self::__default_limit())
+                .with("fields", &Self::__default_fields()),
+        )
+    }
     /// How many at most.
     pub(crate) fn limit(mut self, limit: u64) -> Self {
         self.limit = limit;
@@ -128,3 +136,26 @@ impl ::pgjobs::Task for search {
 #[doc(hidden)]
 pub(crate) use ::pgjobs::Task as _;
 ::pgjobs::__private::register!(< search as ::pgjobs::Task > ::DEF);
+#[doc(hidden)]
+#[must_use = "it is given to `then`, `map` or `chunks` of a flow"]
+pub(crate) struct __search_after(::pgjobs::__private::After<search, String>);
+impl __search_after {
+    /// Sets the argument `limit`.
+    pub(crate) fn limit(self, limit: u64) -> Self {
+        let limit: u64 = limit;
+        Self(self.0.with("limit", &limit))
+    }
+    /// Sets the argument `fields`.
+    pub(crate) fn fields(self, fields: impl ::core::convert::Into<Vec<String>>) -> Self {
+        let fields: Vec<String> = ::core::convert::Into::into(fields);
+        Self(self.0.with("fields", &fields))
+    }
+}
+#[automatically_derived]
+impl ::pgjobs::__private::Open for __search_after {
+    type Call = search;
+    type In = String;
+    fn open(self) -> ::pgjobs::__private::After<search, String> {
+        self.0
+    }
+}

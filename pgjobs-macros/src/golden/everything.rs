@@ -55,6 +55,13 @@ impl welcome {
     ) -> ::pgjobs::Publish<'c, __P, <Self as ::pgjobs::Task>::Output> {
         ::pgjobs::Task::publish(Self::new(user_id), publisher)
     }
+    /// A call of `welcome` without `user_id`, for a workflow: another node gives it.
+    pub fn after() -> __welcome_after {
+        __welcome_after(
+            ::pgjobs::__private::After::open_call(&["user_id"])
+                .with("locale", &Self::__default_locale()),
+        )
+    }
     /// Sets the argument `locale`.
     pub fn locale(mut self, locale: impl ::core::convert::Into<String>) -> Self {
         self.locale = ::core::convert::Into::into(locale);
@@ -155,3 +162,26 @@ impl ::pgjobs::Task for welcome {
 #[doc(hidden)]
 pub use ::pgjobs::Task as _;
 ::pgjobs::__private::register!(< welcome as ::pgjobs::Task > ::DEF);
+#[doc(hidden)]
+#[must_use = "it is given to `then`, `map` or `chunks` of a flow"]
+pub struct __welcome_after(::pgjobs::__private::After<welcome, i64>);
+impl __welcome_after {
+    /// Sets the argument `locale`.
+    pub fn locale(self, locale: impl ::core::convert::Into<String>) -> Self {
+        let locale: String = ::core::convert::Into::into(locale);
+        Self(self.0.with("locale", &locale))
+    }
+    /// Sets the argument `coupon`.
+    pub fn coupon(self, coupon: impl ::core::convert::Into<String>) -> Self {
+        let coupon: String = ::core::convert::Into::into(coupon);
+        Self(self.0.with("coupon", &coupon))
+    }
+}
+#[automatically_derived]
+impl ::pgjobs::__private::Open for __welcome_after {
+    type Call = welcome;
+    type In = i64;
+    fn open(self) -> ::pgjobs::__private::After<welcome, i64> {
+        self.0
+    }
+}

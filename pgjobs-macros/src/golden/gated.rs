@@ -33,6 +33,10 @@ impl welcome {
     ) -> ::pgjobs::Publish<'c, __P, <Self as ::pgjobs::Task>::Output> {
         ::pgjobs::Task::publish(Self::new(user_id), publisher)
     }
+    /// A call of `welcome` without `user_id`, for a workflow: another node gives it.
+    pub fn after() -> ::pgjobs::__private::After<Self, i64> {
+        ::pgjobs::__private::After::open_call(&["user_id"])
+    }
     fn __run(context: ::pgjobs::define::Context) -> ::pgjobs::define::RunFuture {
         ::std::boxed::Box::pin(async move {
             let arguments = context.arguments::<welcome>()?;

@@ -39,6 +39,10 @@ impl log {
     ) -> ::pgjobs::Publish<'c, __P, <Self as ::pgjobs::Task>::Output> {
         ::pgjobs::Task::publish(Self::new(level), publisher)
     }
+    /// A call of `log` without `level`, for a workflow: another node gives it.
+    fn after() -> __log_after {
+        __log_after(::pgjobs::__private::After::open_call(&["level"]))
+    }
     /// Sets the argument `fields`.
     fn fields(mut self, fields: BTreeMap<String, Value>) -> Self {
         self.fields = fields;
@@ -86,3 +90,20 @@ impl ::pgjobs::Task for log {
 #[doc(hidden)]
 use ::pgjobs::Task as _;
 ::pgjobs::__private::register!(< log as ::pgjobs::Task > ::DEF);
+#[doc(hidden)]
+#[must_use = "it is given to `then`, `map` or `chunks` of a flow"]
+struct __log_after(::pgjobs::__private::After<log, String>);
+impl __log_after {
+    /// Sets the keywords left over.
+    fn fields(self, fields: BTreeMap<String, Value>) -> Self {
+        Self(self.0.with_all(&fields))
+    }
+}
+#[automatically_derived]
+impl ::pgjobs::__private::Open for __log_after {
+    type Call = log;
+    type In = String;
+    fn open(self) -> ::pgjobs::__private::After<log, String> {
+        self.0
+    }
+}

@@ -42,6 +42,14 @@ impl sync {
     ) -> ::pgjobs::Publish<'c, __P, <Self as ::pgjobs::Task>::Output> {
         ::pgjobs::Task::publish(Self::new(customer), publisher)
     }
+    /// A call of `sync` without `customer`, for a workflow: another node gives it.
+    fn after() -> __sync_after {
+        __sync_after(
+            ::pgjobs::__private::After::open_call(&["customer"])
+                .with("units", &Self::__default_units())
+                .with("region", &Self::__default_region()),
+        )
+    }
     /// Sets the argument `units`.
     fn units(mut self, units: u32) -> Self {
         self.units = units;
@@ -125,3 +133,26 @@ impl ::pgjobs::Task for sync {
 #[doc(hidden)]
 use ::pgjobs::Task as _;
 ::pgjobs::__private::register!(< sync as ::pgjobs::Task > ::DEF);
+#[doc(hidden)]
+#[must_use = "it is given to `then`, `map` or `chunks` of a flow"]
+struct __sync_after(::pgjobs::__private::After<sync, i64>);
+impl __sync_after {
+    /// Sets the argument `units`.
+    fn units(self, units: u32) -> Self {
+        let units: u32 = units;
+        Self(self.0.with("units", &units))
+    }
+    /// Sets the argument `region`.
+    fn region(self, region: impl ::core::convert::Into<String>) -> Self {
+        let region: String = ::core::convert::Into::into(region);
+        Self(self.0.with("region", &region))
+    }
+}
+#[automatically_derived]
+impl ::pgjobs::__private::Open for __sync_after {
+    type Call = sync;
+    type In = i64;
+    fn open(self) -> ::pgjobs::__private::After<sync, i64> {
+        self.0
+    }
+}

@@ -20,6 +20,9 @@ impl welcome {
     ) -> ::pgjobs::Publish<'c, __P, <Self as ::pgjobs::Task>::Output> {
         ::pgjobs::Task::publish(Self {}, publisher)
     }
+    pub fn after() -> ::pgjobs::__private::After<Self, &str> {
+        ::pgjobs::__private::After::open_call(&[])
+    }
     pub fn limit(self, _: impl ::core::marker::Sized) -> Self {
         self
     }

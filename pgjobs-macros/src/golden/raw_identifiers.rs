@@ -36,6 +36,13 @@ impl r#move {
     ) -> ::pgjobs::Publish<'c, __P, <Self as ::pgjobs::Task>::Output> {
         ::pgjobs::Task::publish(Self::new(r#type), publisher)
     }
+    /// A call of `move` without `type`, for a workflow: another node gives it.
+    fn after() -> __move_after {
+        __move_after(
+            ::pgjobs::__private::After::open_call(&["type"])
+                .with("as", &Self::__default_as()),
+        )
+    }
     /// Sets the argument `as`.
     fn r#as(mut self, r#as: bool) -> Self {
         self.r#as = r#as;
@@ -85,3 +92,21 @@ impl ::pgjobs::Task for r#move {
 #[doc(hidden)]
 use ::pgjobs::Task as _;
 ::pgjobs::__private::register!(< r#move as ::pgjobs::Task > ::DEF);
+#[doc(hidden)]
+#[must_use = "it is given to `then`, `map` or `chunks` of a flow"]
+struct __move_after(::pgjobs::__private::After<r#move, String>);
+impl __move_after {
+    /// Sets the argument `as`.
+    fn r#as(self, r#as: bool) -> Self {
+        let r#as: bool = r#as;
+        Self(self.0.with("as", &r#as))
+    }
+}
+#[automatically_derived]
+impl ::pgjobs::__private::Open for __move_after {
+    type Call = r#move;
+    type In = String;
+    fn open(self) -> ::pgjobs::__private::After<r#move, String> {
+        self.0
+    }
+}

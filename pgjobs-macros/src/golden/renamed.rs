@@ -28,6 +28,10 @@ impl Welcome {
     ) -> app::jobs::Publish<'c, __P, <Self as app::jobs::Task>::Output> {
         app::jobs::Task::publish(Self::new(user_id), publisher)
     }
+    /// A call of `welcome` without `user_id`, for a workflow: another node gives it.
+    pub fn after() -> app::jobs::__private::After<Self, i64> {
+        app::jobs::__private::After::open_call(&["user_id"])
+    }
     fn __run(context: app::jobs::define::Context) -> app::jobs::define::RunFuture {
         ::std::boxed::Box::pin(async move {
             let arguments = context.arguments::<Welcome>()?;

@@ -42,6 +42,13 @@ impl invoice {
     ) -> ::pgjobs::Publish<'c, __P, <Self as ::pgjobs::Task>::Output> {
         ::pgjobs::Task::publish(Self::new(customer), publisher)
     }
+    /// A call of `invoice` without `customer`, for a workflow: another node gives it.
+    pub fn after() -> __invoice_after {
+        __invoice_after(
+            ::pgjobs::__private::After::open_call(&["customer"])
+                .with("region", &Self::__default_region()),
+        )
+    }
     /// Sets the argument `note`.
     pub fn note(mut self, note: impl ::core::convert::Into<String>) -> Self {
         self.note = ::core::option::Option::Some(::core::convert::Into::into(note));
@@ -117,3 +124,26 @@ impl ::pgjobs::Task for invoice {
 #[doc(hidden)]
 pub use ::pgjobs::Task as _;
 ::pgjobs::__private::register!(< invoice as ::pgjobs::Task > ::DEF);
+#[doc(hidden)]
+#[must_use = "it is given to `then`, `map` or `chunks` of a flow"]
+pub struct __invoice_after(::pgjobs::__private::After<invoice, i64>);
+impl __invoice_after {
+    /// Sets the argument `note`.
+    pub fn note(self, note: impl ::core::convert::Into<String>) -> Self {
+        let note: String = ::core::convert::Into::into(note);
+        Self(self.0.with("note", &note))
+    }
+    /// Sets the argument `region`.
+    pub fn region(self, region: impl ::core::convert::Into<String>) -> Self {
+        let region: String = ::core::convert::Into::into(region);
+        Self(self.0.with("region", &region))
+    }
+}
+#[automatically_derived]
+impl ::pgjobs::__private::Open for __invoice_after {
+    type Call = invoice;
+    type In = i64;
+    fn open(self) -> ::pgjobs::__private::After<invoice, i64> {
+        self.0
+    }
+}

@@ -34,6 +34,10 @@ impl sync {
     ) -> ::pgjobs::Publish<'c, __P, <Self as ::pgjobs::Task>::Output> {
         ::pgjobs::Task::publish(Self::new(id, deep), publisher)
     }
+    /// A call of `sync` without `id`, for a workflow: another node gives it.
+    fn after(deep: bool) -> ::pgjobs::__private::After<Self, i64> {
+        ::pgjobs::__private::After::open_call(&["id"]).with("deep", &deep)
+    }
     fn __run(context: ::pgjobs::define::Context) -> ::pgjobs::define::RunFuture {
         ::std::boxed::Box::pin(async move {
             let arguments = context.arguments::<sync>()?;

@@ -38,3 +38,4 @@ pub(crate) mod steps;
 #[cfg(feature = "testing")]
 pub(crate) mod testing;
 pub(crate) mod worker;
+pub(crate) mod workflow;

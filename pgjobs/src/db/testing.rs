@@ -108,6 +108,20 @@ pub(crate) async fn next_due(pool: &PgPool, names: &[String]) -> Result<Option<D
     maybe_time(&sqlx::query(NEXT_DUE).bind(names).fetch_one(pool).await?, 0)
 }
 
+/// Does for workflows what workers do once a second. True when there were ends of jobs that their workflows
+/// did not know of, or one was over its time: jobs may be ready by that.
+pub(crate) async fn tend_workflows(pool: &PgPool) -> Result<bool, Error> {
+    if !sqlx::query(UNTENDED).fetch_one(pool).await?.try_get(0)? {
+        return Ok(false);
+    }
+    sqlx::query("select jobs._tend_workflows()").execute(pool).await?;
+    Ok(!sqlx::query(UNTENDED).fetch_one(pool).await?.try_get::<bool, _>(0)?)
+}
+
+const UNTENDED: &str = "
+select exists (select from jobs.node_delta) or exists (
+  select from jobs.workflow w where w.ended_at is null and (w.deadline <= jobs.now() or w.state = 'failed'))";
+
 /// Makes a pending job ready, whenever it is scheduled for, in a row of its own. False when it was ready, or
 /// when a transaction that is open holds it: waiting for that one could be for ever.
 pub(crate) async fn make_ready(pool: &PgPool, id: &JobId) -> Result<bool, Error> {

@@ -9,6 +9,7 @@ use sqlx::PgPool;
 
 use super::publisher::Sent;
 use super::result_listener::until_ended;
+use super::subject::{Stand, Subject};
 use crate::db::admin;
 use crate::db::explain::{self, Reason};
 use crate::db::inspect::{self, JobRow};
@@ -138,7 +139,7 @@ impl<R: DeserializeOwned> JobHandle<R> {
     /// result is not an `R`, [`Error::Database`] when the database refuses the query or the pool is closed,
     /// [`Error::SchemaMissing`] without a schema.
     pub async fn wait(&self, pool: &PgPool) -> Result<R, Error> {
-        self.read(until_ended(pool, self.id(), None).await?)
+        self.read(self.until_ended(pool, None).await?)
     }
 
     /// As [`wait`](JobHandle::wait), for at most `limit`.
@@ -147,7 +148,14 @@ impl<R: DeserializeOwned> JobHandle<R> {
     /// As [`wait`](JobHandle::wait), and [`Error::WaitTimeout`] when the job is not known to have ended by
     /// then; the job continues.
     pub async fn wait_for(&self, pool: &PgPool, limit: Duration) -> Result<R, Error> {
-        self.read(until_ended(pool, self.id(), Some(limit)).await?)
+        self.read(self.until_ended(pool, Some(limit)).await?)
+    }
+
+    async fn until_ended(&self, pool: &PgPool, limit: Option<Duration>) -> Result<Standing, Error> {
+        match until_ended(pool, &Subject::Job(self.id().clone()), limit).await? {
+            Stand::Job(standing) => Ok(standing),
+            Stand::Workflow(_) => Err(Error::UnknownJob(self.id().clone())),
+        }
     }
 
     fn read(&self, standing: Standing) -> Result<R, Error> {

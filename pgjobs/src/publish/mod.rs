@@ -6,6 +6,7 @@
 
 mod counting;
 mod handle;
+mod many;
 mod new_job;
 mod on_publish;
 mod on_success;
@@ -15,16 +16,21 @@ mod publisher;
 mod result_listener;
 mod result_query;
 mod setters;
+mod subject;
 mod tx;
 mod waiting;
 mod watcher;
 
 pub use handle::JobHandle;
+pub use many::{results, wait_all};
 pub use new_job::NewJob;
 pub use on_publish::on_publish;
 pub(crate) use on_success::finish_with_jobs;
 pub use publish_all::{PublishAll, publish_all};
 pub use publish_one::Publish;
-pub(crate) use publish_one::draft_of;
+pub(crate) use publish_one::{draft_of, options_of};
 pub use publisher::Publisher;
+pub(crate) use publisher::{on_target, prepare, target};
+pub(crate) use result_listener::until_ended;
+pub(crate) use subject::{Stand, Subject};
 pub use tx::{Tx, TxConnection};

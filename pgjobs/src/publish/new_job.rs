@@ -71,6 +71,10 @@ impl NewJob {
         Publish::new(publisher, self.request(), options)
     }
 
+    pub(crate) fn name(&self) -> &str {
+        &self.task
+    }
+
     pub(crate) fn request(self) -> Result<JobRequest, Error> {
         match self.error {
             Some(error) => Err(error),

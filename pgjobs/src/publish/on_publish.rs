@@ -26,9 +26,10 @@ struct Link {
 /// published; each call adds one more.
 ///
 /// Every way to publish from Rust goes through them: a typed call, [`publish_all`](crate::publish_all) (once
-/// for each job), [`NewJob`](crate::NewJob) and the command line of your program, to a pool, a connection, a
-/// transaction or a [`Tx`](crate::Tx) (when the job is published to it, not at its commit). What is published
-/// in SQL, by a trigger or by another language does not, and neither does a job that runs again.
+/// for each job), a [`workflow`](crate::workflow) (once for each node), [`NewJob`](crate::NewJob) and the
+/// command line of your program, to a pool, a connection, a transaction or a [`Tx`](crate::Tx) (when the job
+/// is published to it, not at its commit). What is published in SQL, by a trigger or by another language does
+/// not, and neither does a job that runs again.
 ///
 /// A layer runs before the job is in the database and does not hear whether its transaction commits. It
 /// delays the caller, so it should not block. A panic in it is a panic of the caller.

@@ -89,6 +89,6 @@ pub(crate) fn draft_of<T: Task>(call: &T) -> Result<JobRequest, Error> {
 }
 
 /// The options of a typed call that sets none.
-pub(super) fn options_of<T: Task>() -> CallOptions {
+pub(crate) fn options_of<T: Task>() -> CallOptions {
     CallOptions::of(&T::DEF.options, T::DEF.unique.as_ref())
 }

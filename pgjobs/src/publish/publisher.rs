@@ -115,11 +115,16 @@ impl Sent {
     }
 }
 
-pub(super) async fn send(target: Target<'_>, mut requests: Vec<JobRequest>) -> Result<Vec<Sent>, Error> {
+/// What happens to every job before it is sent.
+pub(crate) fn prepare(requests: &mut [JobRequest]) -> Result<(), Error> {
     #[cfg(feature = "otel")]
-    crate::task::trace::note(&mut requests);
-    apply_layers(&mut requests)?;
-    requests.iter().try_for_each(|request| request.options.check())?;
+    crate::task::trace::note(requests);
+    apply_layers(requests)?;
+    requests.iter().try_for_each(|request| request.options.check())
+}
+
+pub(super) async fn send(target: Target<'_>, mut requests: Vec<JobRequest>) -> Result<Vec<Sent>, Error> {
+    prepare(&mut requests)?;
     match target {
         _ if requests.is_empty() => Ok(Vec::new()), // without taking a connection
         Target::Tx(tx) => Ok(tx.keep(requests)),
@@ -139,8 +144,20 @@ pub(super) async fn send(target: Target<'_>, mut requests: Vec<JobRequest>) -> R
     }
 }
 
-pub(super) fn target<'c>(publisher: impl Publisher<'c>) -> Target<'c> {
+pub(crate) fn target<'c>(publisher: impl Publisher<'c>) -> Target<'c> {
     publisher.target()
+}
+
+/// Runs statements at once on the connection that a publisher has, also on that of a [`Tx`].
+pub(crate) async fn on_target<T>(
+    target: Target<'_>,
+    statements: impl AsyncFnOnce(&mut PgConnection, Statements) -> Result<T, Error>,
+) -> Result<T, Error> {
+    match target {
+        Target::Pool(pool) => on_pool(pool, statements).await,
+        Target::Connection(connection) => statements(connection, Statements::Named).await,
+        Target::Tx(tx) => statements(&mut *tx.connection().await, tx.statements()).await,
+    }
 }
 
 /// All or nothing, in as many statements as the size of the jobs requires; and counts them.

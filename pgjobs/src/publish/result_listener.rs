@@ -1,4 +1,4 @@
-//! Waits until a job has ended.
+//! Waits until a job, a workflow or a node of one has ended; "job" below means any of them.
 //!
 //! A connection per waiter would exhaust the program's pool, and so would a statement per waiter whenever
 //! some job ends. So all waiters on a database are registered in one structure, and one thread with one
@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::result_query::look;
+use super::subject::Subject;
 use super::waiting::{Answer, POLL, Turn, Waiting};
 use super::watcher;
 use crate::db::address::database_key;
@@ -23,7 +24,6 @@ use crate::db::notify::ANSWER;
 use crate::db::pooler::Statements;
 use crate::db::results::{Which, is_passing};
 use crate::types::error::Error;
-use crate::types::job_id::JobId;
 
 static WAITING: LazyLock<Mutex<HashMap<String, Arc<Waiting>>>> = LazyLock::new(Mutex::default);
 
@@ -36,7 +36,7 @@ struct Wait<'a> {
     database: String,
     waiting: Arc<Waiting>,
     pool: &'a PgPool,
-    job: &'a JobId,
+    job: &'a Subject,
     ticket: u64,
     answer: oneshot::Receiver<Answer>,
 }
@@ -48,7 +48,7 @@ impl Drop for Wait<'_> {
 }
 
 /// How a job ended, or why that cannot be known; waits until then, or for about `limit`.
-pub(super) async fn until_ended(pool: &PgPool, job: &JobId, limit: Option<Duration>) -> Answer {
+pub(crate) async fn until_ended(pool: &PgPool, job: &Subject, limit: Option<Duration>) -> Answer {
     if pool.is_closed() {
         return Err(Error::Database(sqlx::Error::PoolClosed));
     }
@@ -62,7 +62,7 @@ pub(super) async fn until_ended(pool: &PgPool, job: &JobId, limit: Option<Durati
         // The job is queried at least once, whatever the limit, unless that is impossible.
         let may_end = now >= began + POLL || wait.was_looked_at();
         if may_end && deadline.is_some_and(|deadline| deadline <= now) {
-            return wait.answer.try_recv().unwrap_or_else(|_| Err(Error::WaitTimeout(job.clone())));
+            return wait.answer.try_recv().unwrap_or_else(|_| Err(job.late()));
         }
         let wake = deadline.filter(|deadline| *deadline > now).map_or(now + pause, |at| at.min(now + pause));
         tokio::select! {
@@ -76,7 +76,7 @@ pub(super) async fn until_ended(pool: &PgPool, job: &JobId, limit: Option<Durati
 }
 
 impl<'a> Wait<'a> {
-    fn begin(pool: &'a PgPool, job: &'a JobId) -> Self {
+    fn begin(pool: &'a PgPool, job: &'a Subject) -> Self {
         let database = database_key(&pool.connect_options());
         let (waiting, (ticket, answer)) = {
             let mut all = all();
@@ -103,7 +103,7 @@ impl<'a> Wait<'a> {
 
 /// Polls for all waiters through the pool of one of them. A failure that does not pass is reported to that
 /// one only: others may have other pools.
-async fn look_for_all(turn: Turn, pool: PgPool, job: JobId) {
+async fn look_for_all(turn: Turn, pool: PgPool, job: Subject) {
     let waiting = &turn.0;
     match look_through(waiting, &pool).await {
         Ok(()) => waiting.looked_in_turn(None),

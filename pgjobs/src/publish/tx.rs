@@ -81,6 +81,10 @@ impl Tx {
         Ok(self.transaction.into_inner().rollback().await?)
     }
 
+    pub(super) fn statements(&self) -> Statements {
+        self.statements
+    }
+
     pub(super) fn keep(&self, mut requests: Vec<JobRequest>) -> Vec<Sent> {
         let sent = requests.iter_mut().map(name).collect();
         self.kept.lock().unwrap_or_else(PoisonError::into_inner).extend(requests);

@@ -1,4 +1,5 @@
-//! The waiters for jobs of one database, and when their jobs were last queried.
+//! The waiters for jobs and workflows of one database ("jobs" below means both), and when these were last
+//! queried.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,10 +9,9 @@ use sqlx::PgPool;
 use sqlx::postgres::PgConnectOptions;
 use tokio::sync::{Notify, oneshot};
 
+use super::subject::{Stand, Subject};
 use crate::db::pooler::Statements;
-use crate::db::results::Standing;
 use crate::types::error::Error;
-use crate::types::job_id::JobId;
 
 /// The longest pause between two polls of all jobs; notifications only shorten it.
 pub(super) const POLL: Duration = Duration::from_secs(1);
@@ -22,8 +22,8 @@ const OVERDUE: Duration = Duration::from_millis(1500);
 /// As [`OVERDUE`], when the watcher has no connection and some waiter's job has not been queried yet.
 const SOON: Duration = Duration::from_millis(20);
 
-/// How a job ended, or why that cannot be known.
-pub(super) type Answer = Result<Standing, Error>;
+/// How a job or workflow ended, or why that cannot be known.
+pub(super) type Answer = Result<Stand, Error>;
 
 /// All waiters on one database.
 #[derive(Default)]
@@ -35,7 +35,7 @@ pub(super) struct Waiting {
 
 #[derive(Default)]
 pub(super) struct State {
-    jobs: HashMap<JobId, Job>,
+    jobs: HashMap<Subject, Job>,
     tickets: u64,
     /// When all jobs were last queried, or when the first waiter came.
     looked: Option<Instant>,
@@ -66,8 +66,8 @@ struct Waiter {
 /// The jobs to query.
 pub(super) struct Jobs {
     /// Jobs with a waiter for whom they have not been queried yet.
-    pub(super) fresh: Vec<JobId>,
-    pub(super) others: Vec<JobId>,
+    pub(super) fresh: Vec<Subject>,
+    pub(super) others: Vec<Subject>,
     /// The last ticket issued by then.
     ticket: u64,
 }
@@ -99,7 +99,7 @@ impl Waiting {
     }
 
     /// Adds a waiter; returns its ticket, and the channel of the answer.
-    pub(super) fn enter(&self, pool: &PgPool, job: &JobId) -> (u64, oneshot::Receiver<Answer>) {
+    pub(super) fn enter(&self, pool: &PgPool, job: &Subject) -> (u64, oneshot::Receiver<Answer>) {
         let (tell, answer) = oneshot::channel();
         let mut state = self.state();
         if state.jobs.is_empty() {
@@ -114,7 +114,7 @@ impl Waiting {
     }
 
     /// Removes a waiter.
-    pub(super) fn leave(&self, job: &JobId, ticket: u64) {
+    pub(super) fn leave(&self, job: &Subject, ticket: u64) {
         let mut state = self.state();
         let Some(left) = state.jobs.get_mut(job) else { return };
         left.waiters.retain(|waiter| waiter.ticket != ticket);
@@ -124,7 +124,7 @@ impl Waiting {
     }
 
     /// Whether a waiter's job has been queried since the waiter came.
-    pub(super) fn was_looked_at(&self, job: &JobId, ticket: u64) -> bool {
+    pub(super) fn was_looked_at(&self, job: &Subject, ticket: u64) -> bool {
         let state = self.state();
         let mut waiters = state.jobs.get(job).into_iter().flat_map(|job| &job.waiters);
         waiters.any(|waiter| waiter.ticket == ticket && waiter.looked)
@@ -159,7 +159,7 @@ impl Waiting {
     pub(super) fn jobs(&self) -> Jobs {
         let state = self.state();
         let (fresh, others): (Vec<_>, Vec<_>) = state.jobs.iter().partition(|(_, job)| job.is_fresh());
-        let ids = |jobs: Vec<(&JobId, &Job)>| jobs.into_iter().map(|(id, _)| id.clone()).collect();
+        let ids = |jobs: Vec<(&Subject, &Job)>| jobs.into_iter().map(|(id, _)| id.clone()).collect();
         Jobs { fresh: ids(fresh), others: ids(others), ticket: state.tickets }
     }
 
@@ -197,9 +197,9 @@ impl Waiting {
     }
 
     /// Records the state of a job, or that the job cannot be read.
-    pub(super) fn found(&self, id: &JobId, answer: Answer) {
+    pub(super) fn found(&self, id: &Subject, answer: Answer) {
         match answer {
-            Ok(standing) if standing.state.has_ended() => {
+            Ok(standing) if standing.has_ended() => {
                 let job = self.state().jobs.remove(id);
                 let waiters = job.into_iter().flat_map(|job| job.waiters);
                 // A waiter that is gone meanwhile needs no answer.
@@ -216,7 +216,7 @@ impl Waiting {
 
     /// Sends the error to one waiter of the job: errors cannot be cloned, so the next poll finds the error
     /// again for another waiter.
-    pub(super) fn fail_one(&self, id: &JobId, error: Error) {
+    pub(super) fn fail_one(&self, id: &Subject, error: Error) {
         let mut state = self.state();
         let Some(job) = state.jobs.get_mut(id) else { return };
         let waiter = job.waiters.pop();
@@ -231,11 +231,10 @@ impl Waiting {
 
     /// Ends the waits for those of these jobs, all of which were queried, that do not exist: they are unknown
     /// or gone.
-    pub(super) fn found_only(&self, ids: &[JobId], there: &HashSet<JobId>) {
+    pub(super) fn found_only(&self, ids: &[Subject], there: &HashSet<Subject>) {
         for id in ids.iter().filter(|id| !there.contains(id)) {
             let Some(job) = self.state().jobs.remove(id) else { continue };
-            let missing = if job.known { Error::NotKept } else { Error::UnknownJob };
-            job.waiters.into_iter().for_each(|waiter| drop(waiter.tell.send(Err(missing(id.clone())))));
+            job.waiters.into_iter().for_each(|waiter| drop(waiter.tell.send(Err(id.missing(job.known)))));
         }
     }
 }

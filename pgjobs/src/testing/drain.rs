@@ -36,6 +36,7 @@ pub(super) fn worker(db: &Inner) -> Worker {
 ///
 /// It is a worker like any other, with claims, leases and settlements, so what it does is what happens in
 /// production. Jobs that are scheduled for later, and those that wait for their backoff, stay where they are.
+/// A workflow goes on to its end, or to a node that is scheduled for later.
 ///
 /// ```no_run
 /// # use pgjobs::{task, testing::Database};
@@ -73,8 +74,8 @@ impl<'a> Drain<'a> {
         self.worker(|worker| worker.topic(pattern))
     }
 
-    /// How many jobs run at the same time, as [`Worker::concurrency`]; 1 runs them one after another, by priority and
-    /// in the order of their publishing.
+    /// How many jobs run at the same time, as [`Worker::concurrency`]; 1 runs them one after another, by
+    /// priority and in the order of their publishing.
     pub fn concurrency(self, slots: usize) -> Self {
         self.worker(|worker| worker.concurrency(slots))
     }
@@ -129,6 +130,9 @@ impl<'a> Drain<'a> {
             let report = burst(db, worker.clone(), &count, &death).await?;
             let ended = report.end;
             total = sum(total, report);
+            if ended == End::Orderly && testing::tend_workflows(&db.pool).await? {
+                continue;
+            }
             let next = match scheduled && ended == End::Orderly {
                 true => testing::next_due(&db.pool, &names).await?,
                 false => None,

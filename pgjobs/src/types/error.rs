@@ -9,6 +9,7 @@ pub(crate) use driver::chain;
 use super::body::BodyError;
 use super::job_id::JobId;
 use super::nearest::nearest;
+use super::workflow_error::WorkflowError;
 
 /// An error of the framework; a task returns [`TaskError`](crate::TaskError).
 ///
@@ -127,6 +128,8 @@ pub enum Error {
     },
     /// A job did not end within the limit of the wait.
     WaitTimeout(JobId),
+    /// Something about a workflow: a node that cannot be published, or one that did not end well.
+    Workflow(WorkflowError),
 }
 
 impl fmt::Display for Error {
@@ -214,6 +217,7 @@ impl fmt::Display for Error {
             ),
             Error::JobFailed { id, state, error } => write!(f, "job {id} ended as {state}: {error}"),
             Error::WaitTimeout(id) => write!(f, "job {id} has not ended within the time given"),
+            Error::Workflow(error) => error.fmt(f),
         }
     }
 }
@@ -270,6 +274,12 @@ impl From<BodyError> for Error {
     }
 }
 
+impl From<WorkflowError> for Error {
+    fn from(error: WorkflowError) -> Self {
+        Error::Workflow(error)
+    }
+}
+
 impl From<sqlx::migrate::MigrateError> for Error {
     fn from(error: sqlx::migrate::MigrateError) -> Self {
         Error::Migration(error)
@@ -285,16 +295,4 @@ fn names(known: &[&'static str]) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_unknown_task_names_its_neighbour() {
-        let error = Error::UnknownTask { name: "mail.snd".into(), known: vec!["mail.send", "ledger.close"] };
-        assert_eq!(
-            error.to_string(),
-            "task `mail.snd` is not linked into this binary (2 known: mail.send, ledger.close); \
-             did you mean `mail.send`?"
-        );
-    }
-}
+mod tests;

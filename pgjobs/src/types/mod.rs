@@ -36,3 +36,5 @@ pub(crate) mod trace_context;
 pub(crate) mod unique;
 pub(crate) mod update;
 mod words;
+pub(crate) mod workflow;
+pub(crate) mod workflow_error;

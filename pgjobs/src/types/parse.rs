@@ -6,6 +6,7 @@ use super::error::Error;
 use super::job_id::JobId;
 use super::job_state::JobState;
 use super::options::Validation;
+use super::workflow::NodeState;
 
 impl FromStr for JobId {
     type Err = Error;
@@ -37,6 +38,19 @@ impl FromStr for JobState {
                 let reason = format!("`{other}` is none of pending, running, success, failed, cancelled");
                 return Err(Error::Option { name: "state", reason });
             }
+        })
+    }
+}
+
+impl FromStr for NodeState {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        use NodeState::{Cancelled, Failed, Running, Skipped, Success, Waiting};
+        let all = [Waiting, Running, Success, Failed, Skipped, Cancelled];
+        all.into_iter().find(|state| state.as_str() == text).ok_or_else(|| {
+            let words = all.map(NodeState::as_str).join(", ");
+            Error::Option { name: "state", reason: format!("`{}` is none of {words}", text.escape_debug()) }
         })
     }
 }

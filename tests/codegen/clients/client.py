@@ -107,11 +107,31 @@ async def errors(connection: asyncpg.Connection) -> None:
         pass
 
 
+async def workflows(connection: asyncpg.Connection) -> None:
+    nodes: list[demo.WorkflowNode] = [
+        {"name": "first", "task": "demo.greet", "body": {"kwargs": {"name": "Ada", "times": 1}}},
+        {"name": "second", "task": "demo.greet", "body": {"kwargs": {"times": 1}}, "bind": {"name": "first"}},
+        {"task": "demo.ping", "after": [{"node": "first", "when": "failure"}]},
+    ]
+    run = await demo.publish_workflow(connection, nodes, name="greetings", result="second", timeout=600)
+    assert await run.wait(connection, limit=30) == "en: en: Ada"
+    fails: demo.WorkflowNode = {"task": "demo.fail", "body": {"kwargs": {"reason": "no tea"}}}
+    broken = await demo.publish_workflow(connection, [fails, {"task": "demo.ping", "after": ["demo.fail"]}])
+    try:
+        await broken.wait(connection, limit=30)
+        raise AssertionError("it fails")
+    except demo.WorkflowEnded as error:
+        assert error.state == "failed" and error.workflow_id == broken.id, error
+    jobs = [await demo.demo_greet(connection, name=name, times=1) for name in ("Ada", "Bob")]
+    assert await demo.wait_all(connection, jobs, limit=30) == ["en: Ada", "en: Bob"]
+
+
 async def main() -> None:
     connection = await asyncpg.connect(sys.argv[1])
     await typed(connection)
     await nested(connection)
     await errors(connection)
+    await workflows(connection)
     await connection.close()
     async with asyncpg.create_pool(sys.argv[1], min_size=1, max_size=2) as pool:
         job = await demo.demo_greet(pool, name="Bob", locale="pt")

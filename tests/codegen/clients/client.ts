@@ -74,6 +74,21 @@ async function errors(sql: postgres.Sql) {
     await assert.rejects(undone!.wait(sql), { reason: "unknown" });
 }
 
+async function workflows(sql: postgres.Sql) {
+    const run = await sql.begin((tx) => demo.publishWorkflow<string>(tx, [
+        { name: "first", task: "demo.greet", body: { kwargs: { name: "Ada", times: 1 } } },
+        { name: "second", task: "demo.greet", body: { kwargs: { times: 1 } }, bind: { name: "first" } },
+        { task: "demo.ping", after: [{ node: "first", when: "failure" }] },
+    ], { name: "greetings", result: "second", timeout: 600 }));
+    const greeting: string = await run.wait(sql, 30);
+    assert.equal(greeting, "en: en: Ada");
+    const fails: demo.WorkflowNode = { task: "demo.fail", body: { kwargs: { reason: "no tea" } } };
+    const broken = await demo.publishWorkflow(sql, [fails, { task: "demo.ping", after: ["demo.fail"] }]);
+    await assert.rejects(broken.wait(sql, 30), { state: "failed", workflowId: broken.id });
+    const jobs = [await demo.demoGreet(sql, { name: "Ada", times: 1 }), await demo.demoGreet(sql, { name: "Bob", times: 1 })];
+    assert.deepEqual(await demo.waitAll(sql, jobs, 30), ["en: Ada", "en: Bob"]);
+}
+
 export async function refused(sql: postgres.Sql) {
     // @ts-expect-error: a name is no number
     await demo.demoGreet(sql, { name: 7 });
@@ -85,6 +100,8 @@ export async function refused(sql: postgres.Sql) {
     await demo.demoArea(sql, { shapes: [{ kind: "triangle", side: 1 }] });
     // @ts-expect-error: it is a size
     const size: number = await (await demo.demoOrderPack2(sql)).wait(sql);
+    // @ts-expect-error: a node has a task
+    await demo.publishWorkflow(sql, [{ name: "first" }]);
     // @ts-expect-error: it takes nothing
     await demo.demoPing(sql, { x: size });
 }
@@ -94,4 +111,5 @@ const sql = postgres({ host, port: Number(port), database, username, max: 2, onn
 await typed(sql);
 await nested(sql);
 await errors(sql);
+await workflows(sql);
 await sql.end();

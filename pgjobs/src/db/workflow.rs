@@ -1,0 +1,134 @@
+//! SQL calls for workflows.
+
+mod row;
+mod standing;
+
+use serde_json::Value;
+use sqlx::{PgConnection, PgExecutor, Row};
+use uuid::Uuid;
+
+use super::explain::{Reason, reasons};
+use super::pooler::Statements;
+use crate::types::error::Error;
+use crate::types::job_id::JobId;
+use crate::types::workflow_error::WorkflowError;
+
+pub use row::{EdgeRow, NodeRow, WorkflowRow};
+pub(crate) use row::{ResultRow, WorkflowResult};
+pub(crate) use standing::{WorkflowStanding, standings};
+
+/// Publishes a workflow: the nodes and options as JSON text. Returns its id.
+pub(crate) async fn publish(
+    connection: &mut PgConnection,
+    nodes: &str,
+    name: Option<&str>,
+    options: &str,
+    statements: Statements,
+) -> Result<i64, Error> {
+    const PUBLISH: &str = "select jobs.publish_workflow($1::jsonb, $2, $3::jsonb)";
+    let query = sqlx::query(PUBLISH).persistent(statements.are_named()).bind(nodes).bind(name).bind(options);
+    Ok(query.fetch_one(connection).await?.try_get(0)?)
+}
+
+/// Adds nodes to the workflow of a running job; those named in `before` wait for them.
+pub(crate) async fn add_nodes(
+    connection: &mut PgConnection,
+    job: (&JobId, Uuid),
+    nodes: &str,
+    before: Option<&str>,
+    statements: Statements,
+) -> Result<(), Error> {
+    const ADD: &str = "select jobs.add_nodes($1, $2, $3::jsonb, \
+         (select array_agg(b) from jsonb_array_elements_text($4::jsonb) b))";
+    let query = sqlx::query(ADD).persistent(statements.are_named());
+    let query = query.bind(job.0.as_str()).bind(job.1).bind(nodes).bind(before);
+    query.execute(connection).await.map_err(|error| lost(job.0, error))?;
+    Ok(())
+}
+
+fn lost(job: &JobId, error: sqlx::Error) -> Error {
+    match error.as_database_error().and_then(|error| error.code()) {
+        Some(code) if code == "PT409" => Error::LeaseLost(job.clone()),
+        _ => error.into(),
+    }
+}
+
+/// Whether a workflow or a node was asked for that does not exist.
+pub(crate) fn is_unknown(error: &Error) -> bool {
+    matches!(error, Error::Refused { code, .. } if code == "PT404")
+}
+
+/// The error of a query about one workflow.
+fn of(id: i64, error: sqlx::Error) -> Error {
+    let error = Error::from(error);
+    if is_unknown(&error) { WorkflowError::Unknown(id).into() } else { error }
+}
+
+pub(crate) async fn get(connection: &mut PgConnection, id: i64) -> Result<WorkflowRow, Error> {
+    const ONE: &str = "select w.id, w.name, w.state, w.reason, w.on_failure, w.meta::text, w.created_at, w.ended_at, \
+         w.deadline, w.nodes, w.open, w.failed, w.running from jobs.workflow($1) w";
+    row::workflow(&sqlx::query(ONE).bind(id).fetch_one(connection).await.map_err(|error| of(id, error))?)
+}
+
+pub(crate) async fn nodes(connection: &mut PgConnection, id: i64) -> Result<Vec<NodeRow>, Error> {
+    let rows = sqlx::query(row::NODES).bind(id).fetch_all(connection).await;
+    rows.map_err(|error| of(id, error))?.iter().map(row::node).collect()
+}
+
+/// The results of the jobs of a node from the one after this position on, at most so many.
+pub(crate) async fn results(
+    connection: &mut PgConnection,
+    id: i64,
+    node: &str,
+    after: i32,
+    number: i32,
+) -> Result<Vec<ResultRow>, Error> {
+    const RESULTS: &str = "select r.nth, r.job_id, r.result::text, r.error from jobs.node_results($1, $2, $3, $4) r order by r.nth";
+    let rows = sqlx::query(RESULTS).bind(id).bind(node).bind(after).bind(number);
+    rows.fetch_all(connection).await?.iter().map(row::result).collect()
+}
+
+pub(crate) async fn result(connection: &mut PgConnection, id: i64) -> Result<WorkflowResult, Error> {
+    const RESULT: &str = "select r.state, r.result::text, r.reason from jobs.workflow_result($1) r";
+    let row = sqlx::query(RESULT).bind(id).fetch_one(connection).await;
+    row::workflow_result(&row.map_err(|error| of(id, error))?)
+}
+
+/// Returns how many nodes were cancelled.
+pub(crate) async fn cancel(
+    database: impl PgExecutor<'_>,
+    id: i64,
+    node: Option<&str>,
+    reason: Option<&str>,
+) -> Result<i64, Error> {
+    let call = sqlx::query("select jobs.cancel_workflow($1, $2, $3)").bind(id).bind(node).bind(reason);
+    Ok(call.fetch_one(database).await.map_err(|error| of(id, error))?.try_get(0)?)
+}
+
+/// Returns the jobs that run again.
+pub(crate) async fn retry(
+    database: impl PgExecutor<'_>,
+    id: i64,
+    node: Option<&str>,
+    reason: Option<&str>,
+) -> Result<Vec<JobId>, Error> {
+    let call = sqlx::query("select jobs.retry_workflow($1, $2, $3)").bind(id).bind(node).bind(reason);
+    let rows = call.fetch_all(database).await.map_err(|error| of(id, error))?;
+    rows.iter().map(|row| Ok(JobId::from_database(row.try_get(0)?))).collect()
+}
+
+pub(crate) async fn explain(
+    connection: &mut PgConnection,
+    id: i64,
+    node: Option<&str>,
+) -> Result<Vec<Reason>, Error> {
+    const EXPLAIN: &str =
+        "select e.code, e.message, e.until, e.details::text from jobs.explain_workflow($1, $2) e";
+    let rows = sqlx::query(EXPLAIN).bind(id).bind(node).fetch_all(connection).await;
+    reasons(&rows.map_err(|error| of(id, error))?)
+}
+
+/// JSON of the database; null where a library cannot read it.
+fn json(text: Option<&str>) -> Value {
+    text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+}

@@ -1,0 +1,264 @@
+//! The nodes of a flow as SQL takes them.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde::Serialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::draft::{As, Draft, Edge, Given, Shared, When, Work};
+use crate::publish::prepare;
+use crate::types::error::Error;
+use crate::types::job_request::JobRequest;
+use crate::types::workflow::OnFailure;
+use crate::types::workflow_error::WorkflowError;
+
+#[derive(Serialize)]
+struct NodeJson<'a> {
+    name: &'a str,
+    task: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body: Option<&'a RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    each: Option<EachJson<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    after: Vec<EdgeJson<'a>>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    bind: BTreeMap<&'a str, BindJson<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    undo: Option<UndoJson<'a>>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    keep_results: bool,
+    /// The task's own type made the arguments.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    checked: bool,
+    #[serde(flatten)]
+    options: OptionsJson,
+}
+
+#[derive(Serialize)]
+struct OptionsJson {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    priority: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timeout: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_retries: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delay: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scheduled_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    meta: Option<Box<RawValue>>,
+    /// Only `false`, see `Node::not_unique`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unique: Option<bool>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum EachJson<'a> {
+    Bodies(&'a [Box<RawValue>]),
+    Of {
+        node: &'a str,
+        param: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        chunk: Option<usize>,
+    },
+}
+
+#[derive(Serialize)]
+struct EdgeJson<'a> {
+    node: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    when: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    on_failure: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    condition: Option<&'a Value>,
+}
+
+#[derive(Serialize)]
+struct BindJson<'a> {
+    node: &'a str,
+    #[serde(rename = "as", skip_serializing_if = "Option::is_none")]
+    kind: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+struct UndoJson<'a> {
+    task: &'a str,
+    body: &'a RawValue,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    bind: BTreeMap<&'a str, BindJson<'a>>,
+}
+
+/// The JSON of all nodes that are not there already, after the publish layers of this process have seen them:
+/// each node once, also a group.
+pub(super) fn encode(nodes: &[Shared], default: OnFailure) -> Result<String, Error> {
+    let mut drafts: Vec<_> = nodes.iter().map(Shared::lock).collect();
+    let names: HashMap<u64, String> = drafts.iter().map(|draft| (draft.id, draft.name.clone())).collect();
+    let mut requests = Vec::with_capacity(drafts.len());
+    for draft in &mut drafts {
+        if let Some(error) = draft.error.take() {
+            return Err(error);
+        }
+        requests.push(draft.request.take());
+    }
+    let (places, mut requests): (Vec<usize>, Vec<JobRequest>) =
+        requests.into_iter().enumerate().filter_map(|(at, request)| Some((at, request?))).unzip();
+    prepare(&mut requests)?;
+    let nodes =
+        places.iter().zip(&requests).map(|(at, request)| node(&drafts[*at], request, &names, default));
+    let nodes = nodes.collect::<Result<Vec<_>, Error>>()?;
+    serde_json::to_string(&nodes).map_err(|error| Error::Encode(format!("a flow: {error}")))
+}
+
+fn node<'a>(
+    draft: &'a Draft,
+    request: &'a JobRequest,
+    names: &'a HashMap<u64, String>,
+    default: OnFailure,
+) -> Result<NodeJson<'a>, Error> {
+    let (body, each) = work(draft, request, names)?;
+    let edges = draft.edges.iter().map(|one| edge(draft, one, names, default));
+    let binds = draft.binds.iter().map(|(param, given)| Ok((param.as_str(), bind(draft, given, names)?)));
+    let undo = draft.undo.as_ref().map(|undo| UndoJson {
+        task: undo.request.task(),
+        body: &undo.request.body,
+        bind: undo
+            .param
+            .map(|param| (param, BindJson { node: &draft.name, kind: Some("value") }))
+            .into_iter()
+            .collect(),
+    });
+    Ok(NodeJson {
+        name: &draft.name,
+        task: request.task(),
+        body,
+        each,
+        after: edges.collect::<Result<_, Error>>()?,
+        bind: binds.collect::<Result<_, Error>>()?,
+        undo,
+        keep_results: draft.keeps_results,
+        checked: request.checked,
+        options: options(request)?,
+    })
+}
+
+type WorkJson<'a> = (Option<&'a RawValue>, Option<EachJson<'a>>);
+
+fn work<'a>(
+    draft: &'a Draft,
+    request: &'a JobRequest,
+    names: &'a HashMap<u64, String>,
+) -> Result<WorkJson<'a>, Error> {
+    Ok(match &draft.work {
+        Work::One | Work::Existing => (Some(&*request.body), None),
+        Work::Each(bodies) => (None, Some(EachJson::Bodies(bodies))),
+        Work::Of { list, param, chunk } => {
+            let node = name_of(draft, list.id, &list.name, names)?;
+            (Some(&*request.body), Some(EachJson::Of { node, param, chunk: *chunk }))
+        }
+    })
+}
+
+fn options(request: &JobRequest) -> Result<OptionsJson, Error> {
+    let options = &request.options;
+    let meta = options.meta.json().map(RawValue::from_string).transpose();
+    Ok(OptionsJson {
+        priority: options.priority,
+        timeout: options.timeout.map(|timeout| timeout.as_secs_f64()),
+        max_retries: options.retries,
+        delay: options.delay_seconds(),
+        scheduled_at: options.scheduled_at().map(|at| at.to_rfc3339()),
+        meta: meta.map_err(|error| Error::Encode(format!("meta: {error}")))?,
+        unique: options.unique.as_ref().filter(|unique| !unique.is_unique()).map(|_| false),
+    })
+}
+
+fn name_of<'a>(
+    draft: &Draft,
+    parent: u64,
+    name: &str,
+    names: &'a HashMap<u64, String>,
+) -> Result<&'a str, Error> {
+    names.get(&parent).map(String::as_str).ok_or_else(|| {
+        let name = name.escape_debug();
+        refusal(
+            draft,
+            format!("`{name}` comes before it and is in another flow; take that flow in with `include`"),
+        )
+    })
+}
+
+fn refusal(draft: &Draft, reason: String) -> Error {
+    WorkflowError::Node { node: draft.name.clone(), reason }.into()
+}
+
+fn bind<'a>(draft: &Draft, given: &Given, names: &'a HashMap<u64, String>) -> Result<BindJson<'a>, Error> {
+    let kind = match given.kind {
+        As::Any => None,
+        As::Value => Some("value"),
+        As::Results => Some("results"),
+        As::Handle => Some("handle"),
+    };
+    Ok(BindJson { node: name_of(draft, given.id, &given.name, names)?, kind })
+}
+
+fn edge<'a>(
+    draft: &'a Draft,
+    edge: &'a Edge,
+    names: &'a HashMap<u64, String>,
+    default: OnFailure,
+) -> Result<EdgeJson<'a>, Error> {
+    let node = name_of(draft, edge.parent, &edge.name, names)?;
+    let on_failure = match edge.when {
+        When::Success => on_failure(draft, edge, default)?,
+        When::Failure | When::Ended if takes(draft, edge, As::Value) => return Err(no_value(draft, edge)),
+        When::Failure | When::Ended => None,
+    };
+    let when = match edge.when {
+        When::Success => None,
+        When::Failure => Some("failure"),
+        When::Ended => Some("ended"),
+    };
+    Ok(EdgeJson {
+        node,
+        when,
+        on_failure: on_failure.map(OnFailure::as_str),
+        condition: edge.condition.as_ref(),
+    })
+}
+
+/// What the failure of the parent does to a node that waits for its success. Who takes a `Result` goes on;
+/// who takes a value cannot.
+fn on_failure(draft: &Draft, edge: &Edge, default: OnFailure) -> Result<Option<OnFailure>, Error> {
+    let takes_value = takes(draft, edge, As::Value);
+    match edge.on_failure {
+        Some(OnFailure::Continue) if takes_value => Err(no_value(draft, edge)),
+        Some(choice @ (OnFailure::CancelAll | OnFailure::Compensate)) => {
+            Err(refusal(draft, format!("`{choice}` is for a flow; an edge takes hold, cancel or continue")))
+        }
+        None if takes(draft, edge, As::Results) => Ok(Some(OnFailure::Continue)),
+        None if takes_value && default == OnFailure::Continue => Ok(Some(OnFailure::Cancel)),
+        choice => Ok(choice),
+    }
+}
+
+/// Whether the result of the parent is an argument, or its elements are, in this form.
+fn takes(draft: &Draft, edge: &Edge, kind: As) -> bool {
+    let is_list = kind == As::Value && matches!(&draft.work, Work::Of { list, .. } if list.id == edge.parent);
+    is_list || draft.binds.iter().any(|(_, given)| given.id == edge.parent && given.kind == kind)
+}
+
+fn no_value(draft: &Draft, edge: &Edge) -> Error {
+    let name = edge.name.escape_debug();
+    refusal(
+        draft,
+        format!(
+            "its argument is the result of `{name}`, and there is none when `{name}` failed; \
+             take `Result<T, NodeFailure>` there, or no argument: `flow.node(…).after(&{name})`"
+        ),
+    )
+}

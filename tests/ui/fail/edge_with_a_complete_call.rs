@@ -1,0 +1,13 @@
+use pgjobs::TaskError;
+use pgjobs::workflow::Flow;
+
+#[pgjobs::task]
+async fn render(page: u32) -> Result<String, TaskError> {
+    Ok(page.to_string())
+}
+
+fn main() {
+    let mut flow = Flow::new("report");
+    let page = flow.node("page", render::new(1));
+    flow.then("again", page, render::new(2));
+}
