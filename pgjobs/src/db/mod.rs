@@ -37,3 +37,4 @@ pub(crate) mod statistics;
 #[cfg(feature = "testing")]
 pub(crate) mod testing;
 pub(crate) mod worker;
+pub(crate) mod workflow_read;
