@@ -14,7 +14,7 @@ return row(i_row.id, i_row.job_id, i_row.task, i_row.body, i_row.retries, i_row.
 -- in step, so that their order is kept.
 create or replace function jobs._publish_packed(
   i_ids bigint[], i_job_ids varchar[], i_task varchar, i_bodies jsonb[], i_bytes bigint[], i_timeouts numeric[], i_priority integer,
-  i_max_retries integer[], i_metas jsonb[], i_now timestamptz
+  i_max_retries integer[], i_metas jsonb[], i_now timestamptz, i_nodes bigint[], i_nths integer[]
 ) returns void
 language plpgsql
 set plan_cache_mode = force_generic_plan set enable_sort = off set jit = off as $$   -- a sort could change the order within a row
@@ -25,14 +25,16 @@ begin
   if jobs._publishable(i_task, 0, 0, null, null, null) is not true then
     perform jobs._refuse('', i_task, 0, null, null, null);
   end if;
-  insert into jobs.pending (id, job_id, task, timeout, priority, created_at, ready_seq, size, last_job, jobs, bytes)
-  select (r.jobs[1]).id, r.first_job, i_task, r.timeout, i_priority, i_now, (r.jobs[1]).id, r.size, r.last_job, r.jobs, r.bytes
+  insert into jobs.pending (id, job_id, task, timeout, priority, created_at, ready_seq, size, last_job, jobs, bytes, on_end)
+  select (r.jobs[1]).id, r.first_job, i_task, r.timeout, i_priority, i_now, (r.jobs[1]).id, r.size, r.last_job, r.jobs, r.bytes, (r.jobs[1]).on_end
   from (
     select count(*) as size, min(g.job_id collate "C") as first_job, max(g.job_id collate "C") as last_job, sum(g.bytes) as bytes, min(coalesce(g.timeout, 60))::numeric(9, 2) as timeout,
       array_agg(row(g.id, g.job_id, i_task, g.body, 0, coalesce(g.max_retries, 3), i_priority, coalesce(g.timeout::numeric(9, 2), 60), i_now,
-                    null, g.id, 0, null, g.meta, null)::jobs.open_job) as jobs
+                    null, g.id, 0, null, g.meta,
+                    case when g.node is not null then row(null, null, null, null, g.node, g.nth, null)::jobs.on_end end)::jobs.open_job) as jobs
     from (select unnest(i_ids) as id, unnest(i_job_ids) as job_id, unnest(i_bodies) as body, unnest(i_bytes) as bytes, unnest(i_timeouts) as timeout,
-            unnest(i_max_retries) as max_retries, unnest(i_metas) as meta, generate_series(1, v_size) as at) g
+            unnest(i_max_retries) as max_retries, unnest(i_metas) as meta, unnest(i_nodes) as node, unnest(i_nths) as nth,
+            generate_series(1, v_size) as at) g
     where jobs._fits(0, 0, null, g.timeout, g.max_retries) is true
       or jobs._refuse(format('job %s of %s: ', g.at, v_size), i_task, g.bytes, null, g.timeout, g.max_retries)
     group by (g.at - 1) * v_rows / v_size) r;

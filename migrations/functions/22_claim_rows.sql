@@ -113,7 +113,7 @@ begin
   return query
   with taken as (
     delete from jobs.pending q where q.ctid = any (i_rows.rows)
-    returning q.size, q.timeout, q.job_id, q.last_job, q.jobs, q.on_end is distinct from null as on_end, jobs._rank(q.priority, q.ready_seq, q.bucket) as rank,
+    returning q.size, q.timeout, q.job_id, q.last_job, q.jobs, q.on_end, jobs._rank(q.priority, q.ready_seq, q.bucket) as rank,
       q.ready_seq,
       case when q.size = 1 then jobs._open_job(q) end as job,
       q.task = any (i_own_batch) or q.bytes > 65536 as is_own, q.returned < 0 and q.retries < q.max_retries - 1 as has_begun
@@ -127,11 +127,13 @@ begin
     from taken t where t.size = 1
     window w as (order by t.rank, t.ready_seq rows unbounded preceding)
   ), batches as (
-    select i_shared_part + row_number() over (order by r.jobs_to) - 1 as part, t.size, t.timeout, t.job_id as first_job, t.last_job, t.jobs, t.on_end,
+    select i_shared_part + row_number() over (order by r.jobs_to) - 1 as part, t.size, t.timeout, t.job_id as first_job, t.last_job, t.jobs, t.on_end is distinct from null as on_end,
+      (t.on_end).node, (t.on_end).nth as node_from,
       jobs._lowest_bits(least(i_begin - r.jobs_to + t.size, t.size)) as started
     from taken t join rows_in_order r on r.job_id = t.job_id and r.size > 1 where t.size > 1
     union all
     select case when g.part < 0 then i_own_part else i_shared_part + i_rows.packed end + g.part, g.size, g.timeout, g.first_job, g.last_job, g.jobs, i_rows.on_end,   -- of shared batches all, where some job has one
+      null::bigint, null::integer,
       jobs._lowest_bits(g.begin) | g.has_begun
     from (select case when j.number < 0 then j.number else j.number >> 6 end as part, count(*) as size, min(j.timeout) as timeout,
             min(j.job_id) as first_job, max(j.job_id) as last_job, array_agg(j.job) as jobs,
@@ -141,9 +143,9 @@ begin
           from (select o.* from jobs_in_order o order by o.number) j   -- the order in which array_agg gets them
           group by 1) g
   )
-  insert into jobs.batch as b (lease, part, worker, on_end, run_at, counted_from, margin, expires_at, open, started, first_job, last_job, jobs)
+  insert into jobs.batch as b (lease, part, worker, on_end, run_at, counted_from, margin, expires_at, open, started, first_job, last_job, jobs, node, node_from)
   select i_lease, g.part, i_worker, g.on_end, i_now, i_now, make_interval(secs => i_margin), i_now + make_interval(secs => g.timeout::double precision + i_margin),
-    jobs._lowest_bits(g.size), g.started, g.first_job, g.last_job, g.jobs
+    jobs._lowest_bits(g.size), g.started, g.first_job, g.last_job, g.jobs, g.node, g.node_from
   from batches g
   returning b.part, b.run_at, (select pg_current_xact_id_if_assigned()::text::bigint), b.started,
     case when i_worker is null or i_rows.bytes <= 65536 then b.jobs end, jobs._count(b.open);

@@ -20,7 +20,7 @@ declare
 begin
   if v_runs.number > 0 then
     if v_runs.on_end or v_runs.watched then
-      perform jobs._after_end(v_runs, i_leases, i_batch_indexes, i_outcomes, i_errors);
+      perform jobs._after_end(v_runs, i_leases, i_batch_indexes, i_outcomes, i_results, i_errors);
     end if;
     perform case when v_runs.watched then jobs._settle_watched_successes(v_runs, i_leases, i_batch_indexes, i_outcomes, i_results, i_now, i_said)
                  else jobs._settle_successes(v_runs, i_leases, i_batch_indexes, i_outcomes, i_results, i_now, i_said) end;

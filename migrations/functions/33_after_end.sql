@@ -2,15 +2,18 @@
 -- batches that have such a job (jobs.batch.on_end), or once a topic was watched, by whoever has locked them;
 -- the functions take no lock that could be waited for.
 
--- Does what follows from the end of these runs, before they leave their batches: writes their events, and
--- gives up what jobs hold that end. Every way out of a run leads here: ack and nack, settle, sweeps, cancel.
+-- Does what follows from the end of these runs, before they leave their batches: writes their events, gives up
+-- what jobs hold that end, and tells workflows. Every way out of a run leads here: ack and nack, settle, sweeps,
+-- cancel. The batches are opened once, and not for the successes of groups (jobs._note_group_successes).
 create or replace function jobs._after_end(
-  i_runs jobs.accepted_runs, i_leases uuid[], i_batch_indexes integer[], i_outcomes text[], i_errors text[]
+  i_runs jobs.accepted_runs, i_leases uuid[], i_batch_indexes integer[], i_outcomes text[], i_results jsonb[], i_errors text[]
 ) returns void
 language plpgsql as $$
 declare
+  v_runs jobs.accepted_runs := i_runs;
   v_jobs text[];
   v_ends jobs.on_end[];
+  v_nodes jobs.node_end[];
 begin
   if i_runs.watched then
     perform jobs._note_ends(i_runs, i_leases, i_batch_indexes, i_outcomes, i_errors);
@@ -21,12 +24,23 @@ begin
   if pg_sequence_last_value('jobs.limits_made') is not null then
     perform jobs._give_back_slots(i_runs, i_leases, i_batch_indexes, i_outcomes);
   end if;
-  select array_agg(o.job_id), array_agg(o.on_end) into v_jobs, v_ends
-  from jobs._opened(i_runs.leases, i_runs.parts, i_runs.bits) o
-    join unnest(i_leases, i_batch_indexes, i_outcomes) s(lease, batch_index, outcome) on s.lease = o.lease and s.batch_index = o.batch_index
+  if pg_sequence_last_value('jobs.workflows_made') is not null then
+    v_runs := jobs._note_group_successes(i_runs, i_leases, i_batch_indexes, i_outcomes, i_results);
+  end if;
+  select array_agg(o.job_id) filter (where (o.on_end).unique_name is not null), array_agg(o.on_end) filter (where (o.on_end).unique_name is not null),
+    array_agg(row((o.on_end).node, (o.on_end).nth, o.job_id, coalesce(s.outcome, 'success') <> 'success', s.outcome = 'cancel', s.result,
+                  case when s.outcome <> 'success' then coalesce(s.error, o.traceback) end)::jobs.node_end) filter (where (o.on_end).node is not null)
+  into v_jobs, v_ends, v_nodes
+  from jobs._opened(v_runs.leases, v_runs.parts, v_runs.bits) o
+    join (select unnest(i_leases) as lease, unnest(i_batch_indexes) as batch_index, unnest(i_outcomes) as outcome, unnest(i_results) as result,
+            unnest(i_errors) as error) s
+      on s.lease = o.lease and s.batch_index = o.batch_index
   where o.on_end is distinct from null and coalesce(jobs._ends(s.outcome, o.retries, o.max_retries), true);
   if v_jobs is not null then
     perform jobs._release_keys(v_jobs, v_ends);
+  end if;
+  if v_nodes is not null then
+    perform jobs._leave_ends(v_nodes);
   end if;
 end $$;
 
@@ -39,7 +53,7 @@ declare
 begin
   select array_agg(j.job_id), array_agg(j.on_end) into v_jobs, v_ends
   from jobs.batch b, unnest(b.jobs) j
-  where b.lease = i_lease and b.on_end and (j.on_end).until_started;
+  where b.lease = i_lease and b.on_end and b.node is null and (j.on_end).until_started;
   if v_jobs is not null then
     perform jobs._release_keys(v_jobs, v_ends);
   end if;

@@ -10,6 +10,13 @@ return case when (i_on_end).kept is null then i_on_end
   when (i_on_end).unique_name is not null or (i_on_end).node is not null or (i_on_end).steps
     then row((i_on_end).unique_name, (i_on_end).unique_key, (i_on_end).until_started, null, (i_on_end).node, (i_on_end).nth, (i_on_end).steps)::jobs.on_end end;
 
+-- What follows from the end of a job that is published anew, as a job of its own: neither a node of a workflow nor
+-- steps. Inlined.
+create or replace function jobs._without_node(i_on_end jobs.on_end) returns jobs.on_end
+language sql immutable parallel safe
+return case when (i_on_end).unique_name is not null
+  then row((i_on_end).unique_name, (i_on_end).unique_key, (i_on_end).until_started, null, null, null, null)::jobs.on_end end;
+
 -- The place of a job that leaves its bucket: before every watermark, in its old order, as for jobs that are
 -- released. Inlined.
 create or replace function jobs._unblocked_seq(i_bucket bigint, i_ready_seq bigint) returns bigint

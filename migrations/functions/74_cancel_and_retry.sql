@@ -105,9 +105,13 @@ begin
         insert into jobs.pending as q (id, job_id, task, body, max_retries, priority, timeout, created_at, ready_seq, attempt, traceback, meta, on_end, bytes, returned)
         select b.id, b.job_id, b.task, b.body, greatest(b.max_retries, 1), b.priority, greatest(b.timeout, 0.01), b.created_at,
           nextval(''jobs.job_number''), b.attempt, b.traceback, b.meta, b.on_end, jobs._text_size(b.body) + jobs._text_size(b.meta) + coalesce(octet_length(b.traceback), 0), jobs._any_key()
-        from back b returning q.job_id
-      ) select array_agg(p.job_id::text) as jobs from placed p', v_part) into v_found using i_jobs, coalesce(o_too_large, '{}') || coalesce(o_blocked, '{}');
+        from back b returning q.job_id, q.on_end
+      ) select array_agg(p.job_id::text) as jobs, array_agg(p.on_end) filter (where (p.on_end).node is not null) as members from placed p', v_part)
+      into v_found using i_jobs, coalesce(o_too_large, '{}') || coalesce(o_blocked, '{}');
     o_back := o_back || coalesce(v_found.jobs, '{}');
+    if v_found.members is not null then
+      perform jobs._reopen_nodes(v_found.members);
+    end if;
   end loop;
   o_left := coalesce(o_too_large, '{}') || coalesce(o_redriven, '{}') || coalesce(o_blocked, '{}');
   o_skips := array_fill('too large: its arguments cannot be sent to a worker'::text, array[coalesce(cardinality(o_too_large), 0)])
@@ -164,11 +168,13 @@ begin
     perform jobs._note_purged(i_rows);
   end if;
   with gone as (
-    delete from jobs.pending q where q.ctid = any (i_rows) returning q.size, q.job_id, q.on_end
-  ) select coalesce(sum(g.size), 0), array_agg(g.job_id) filter (where g.on_end is distinct from null), array_agg(g.on_end) filter (where g.on_end is distinct from null)
-  into v_purged, v_jobs, v_ends from gone g;
+    delete from jobs.pending q where q.ctid = any (i_rows) returning q.size, q.job_id, q.on_end, q.jobs
+  ), ends as (
+    select g.job_id, g.on_end from gone g where g.size = 1 and g.on_end is distinct from null
+    union all select j.job_id, j.on_end from gone g, unnest(g.jobs) j where g.size > 1 and g.on_end is distinct from null
+  ) select (select coalesce(sum(g.size), 0) from gone g), array_agg(e.job_id), array_agg(e.on_end) into v_purged, v_jobs, v_ends from ends e;
   if v_ends is not null then
-    perform jobs._release_keys(v_jobs, v_ends), jobs._give_back_kept(v_ends);
+    perform jobs._release_keys(v_jobs, v_ends), jobs._give_back_kept(v_ends), jobs._note_nodes_gone(v_jobs, v_ends, 'purged');
   end if;
   return v_purged;
 end $$;

@@ -19,6 +19,7 @@ return case i_reason
   when 'too_large' then 'the results that it gets are too large to be an argument'
   when 'not_an_array' then 'the result over which it runs is no array'
   when 'deadline' then 'the deadline of the workflow has passed'
+  when 'workflow_failed' then 'another node failed, and the policy of the workflow cancels the rest'
   else jobs._escaped(i_reason) end;
 
 -- Why a node waits: a row for the parents that it waits for, and one for those that failed and hold it.
@@ -115,14 +116,14 @@ language plpgsql stable rows 5 security definer set search_path = pg_catalog, pg
 declare
   v_workflow jobs.workflow;
 begin
-  perform jobs._check_workflow(i_workflow);
+  perform jobs._check_in_sight(i_workflow);
   if i_node is not null then
-    return query select n.* from jobs._explain_node(jobs._node_named(i_workflow, i_node)) n;
+    return query select n.* from jobs._explain_node(jobs._seen_node(i_workflow, i_node)) n;
     return;
   end if;
   select w.* into v_workflow from jobs.workflow w where w.id = i_workflow;
   return next jobs._explain_state(v_workflow);
-  if v_workflow.failed > 0 then
+  if v_workflow.state <> 'success' then
     return query select f.* from jobs._explain_failed_nodes(v_workflow) f;
   end if;
   if v_workflow.deadline is not null and v_workflow.ended_at is null then

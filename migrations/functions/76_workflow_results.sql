@@ -2,7 +2,7 @@
 
 -- Results of the jobs of a group with positions after i_after, at most i_limit, in their order. Finds the
 -- positions first, which are small, and reads the results of these alone.
-create or replace function jobs._group_results(i_node bigint, i_after integer, i_limit integer) returns table (nth integer, job_id text, result jsonb)
+create or replace function jobs._group_results(i_node bigint, i_after integer, i_limit integer) returns table (nth integer, result jsonb)
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
   v_rows tid[];
@@ -11,7 +11,7 @@ begin
   select array_agg(distinct f.tid), max(f.nth) into v_rows, v_last
   from (select r.ctid as tid, u.nth from jobs.node_result r, unnest(r.nths) u(nth) where r.node = i_node and u.nth > i_after order by u.nth limit i_limit) f;
   return query
-  select u.nth, u.job_id, u.result from jobs.node_result r, unnest(r.nths, r.job_ids, r.results) u(nth, job_id, result)
+  select u.nth, u.result from jobs.node_result r, unnest(r.nths, r.results) u(nth, result)
   where r.ctid = any (v_rows) and u.nth > i_after and u.nth <= v_last order by u.nth;
 end $$;
 
@@ -20,8 +20,8 @@ create or replace function jobs._results_of_node(i_node jobs.node, i_after integ
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 begin
   return query
-  select a.nth, a.job_id::varchar, a.result, a.error from (
-    select r.nth, r.job_id, r.result, null::text as error from jobs._group_results(i_node.id, i_after, i_limit) r where i_node.is_group
+  select a.nth, a.job_id, a.result, a.error from (
+    select r.nth, i_node.job_ids[r.nth + 1] as job_id, r.result, null::text as error from jobs._group_results(i_node.id, i_after, i_limit) r where i_node.is_group
     union all
     select 0, i_node.job_id, i_node.result, null where not i_node.is_group and i_node.state = 'success' and i_after < 0
     union all
@@ -40,7 +40,7 @@ create or replace function jobs.node_results(i_workflow bigint, i_node text, i_a
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 begin
   perform jobs._check_limit('i_limit', i_limit);
-  return query select r.* from jobs._results_of_node(jobs._node_named(i_workflow, i_node), coalesce(i_after, -1), i_limit) r;
+  return query select r.* from jobs._results_of_node(jobs._seen_node(i_workflow, i_node), coalesce(i_after, -1), i_limit) r;
 end $$;
 
 -- The same as people see it: without what the task declares as sensitive. For administrators.
@@ -52,7 +52,7 @@ declare
   v_node jobs.node;
 begin
   perform jobs._check_limit('i_limit', i_limit);
-  v_node := jobs._node_named(i_workflow, i_node);
+  v_node := jobs._seen_node(i_workflow, i_node);
   return query select r.nth, r.job_id, jobs._shown_result(v_node.task, r.result), r.error from jobs._results_of_node(v_node, coalesce(i_after, -1), i_limit) r;
 end $$;
 
@@ -80,7 +80,7 @@ declare
   v_workflow jobs.workflow;
   v_last jobs.node[];
 begin
-  perform jobs._check_workflow(i_workflow);
+  perform jobs._check_in_sight(i_workflow);
   select w.* into v_workflow from jobs.workflow w where w.id = i_workflow;
   if v_workflow.state <> 'success' then
     return query select v_workflow.state::text, null::jsonb, v_workflow.reason;

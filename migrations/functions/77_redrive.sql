@@ -146,7 +146,7 @@ begin
         returning h.*, r.id as new_id, r.new_job
       )
       insert into jobs.pending (id, job_id, task, body, max_retries, priority, timeout, created_at, ready_seq, meta, on_end, bytes)
-      select o.new_id, o.new_job, o.task, o.body, greatest(o.max_retries, 1), o.priority, greatest(o.timeout, 0.01), $3, o.new_id, m.meta, o.on_end,
+      select o.new_id, o.new_job, o.task, o.body, greatest(o.max_retries, 1), o.priority, greatest(o.timeout, 0.01), $3, o.new_id, m.meta, jobs._without_node(o.on_end),
         jobs._text_size(o.body) + jobs._text_size(m.meta)
       from old o, lateral (select coalesce(o.meta, ''{}'') || jsonb_build_object(''redrive'', jsonb_build_object(
         ''origin'', coalesce(o.meta->''redrive''->''origin'', to_jsonb(o.job_id)), ''from'', o.job_id)) as meta) m

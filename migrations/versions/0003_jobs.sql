@@ -142,6 +142,9 @@ create table jobs.batch (
   buckets bigint[],
   costs integer[],
   slots_each integer,
+  -- All of these jobs are of this node of a workflow, and the first has this position there; null: not known.
+  node bigint,
+  node_from integer,
   constraint batch_by_lease primary key (lease, part)
 ) with (
   fillfactor = 80,                             -- room to update the bits in place

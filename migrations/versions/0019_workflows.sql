@@ -9,6 +9,26 @@
 create type jobs.workflow_state as enum ('running', 'compensating', 'success', 'failed', 'cancelled', 'compensated');
 create type jobs.node_state as enum ('waiting', 'running', 'success', 'failed', 'skipped', 'cancelled');
 
+-- A node as its publisher gave it, once it has been read.
+create type jobs.node_spec as (
+  name varchar, task varchar, bodies jsonb[], options jsonb, each_of jsonb, binds jsonb, undo jsonb,
+  after jsonb,                                 -- [{"node", "when", "on_failure", "condition"}], also those that binds and each_of mean
+  is_group boolean, keeps_results boolean,
+  is_checked boolean                           -- its bodies were made from the task's own types
+);
+
+-- Jobs of nodes that are about to be published, as parallel arrays; or why they cannot be.
+create type jobs.node_jobs as (nodes bigint[], tasks text[], bodies jsonb[], nths integer[], options jsonb[], flaw text);
+
+-- The end of a job of a node.
+create type jobs.node_end as (node bigint, nth integer, job_id varchar, is_failed boolean, is_cancelled boolean, result jsonb, error text);
+
+-- The ends of jobs of one node at one time.
+create type jobs.node_sum as (node bigint, workflow bigint, ended integer, failed integer, is_group boolean, keeps_results boolean);
+
+-- What a workflow learns at one time: nodes that are ready, and those that have ended without a job.
+create type jobs.node_change as (ready bigint[], ended bigint[]);
+
 create table jobs.workflow (
   id bigint generated always as identity primary key,
   name varchar collate "C",                    -- as its publisher calls it; several may have one name
@@ -31,7 +51,8 @@ create table jobs.workflow (
   autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 50000, vacuum_truncate = off
 );
 create index workflow_by_state on jobs.workflow (state, id);
-create index workflow_open on jobs.workflow (id) where state in ('running', 'compensating');
+create index workflow_not_over on jobs.workflow (id) where state in ('running', 'compensating', 'failed');
+create index workflow_stopping on jobs.workflow (id) where state = 'failed' and running > 0;
 create index workflow_deadline on jobs.workflow (deadline) where deadline is not null and ended_at is null;
 create index workflow_ended on jobs.workflow (ended_at) where ended_at is not null;
 create index workflow_by_name on jobs.workflow (name, id) where name is not null;
@@ -55,6 +76,7 @@ create table jobs.node (
   each_of jsonb,                               -- {"node", "param", "chunk"}: a job for each element of the result of this parent
   binds jsonb,                                 -- {param: {"node", "as"}}: arguments that are results of parents
   undo jsonb,                                  -- {"task", "body", "bind"}: what compensates it
+  undoes bigint,                               -- the node that it compensates
   is_group boolean not null,                   -- its result is an array
   keeps_results boolean not null,              -- of a group: somebody wants the results of its jobs
   waits integer not null,                      -- edges from parents that are not decided
@@ -62,6 +84,7 @@ create table jobs.node (
   open integer not null default 0,             -- of these, those that have not ended
   failed integer not null default 0,           -- of these, those that failed or were cancelled
   job_id varchar(32) collate "C",              -- of one job
+  job_ids varchar[],                           -- of a group, in order
   result jsonb,                                -- of one job
   started_at timestamptz,
   ended_at timestamptz,
@@ -70,6 +93,8 @@ create table jobs.node (
   fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0,
   autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 50000, vacuum_truncate = off
 );
+
+alter table jobs.node alter column job_ids set storage external;   -- compressing ids costs more than it saves
 
 create table jobs.edge (
   parent bigint not null,
@@ -86,7 +111,6 @@ create index edge_by_child on jobs.edge (child);
 create table jobs.node_result (
   node bigint not null,
   nths integer[] not null,                     -- positions of these jobs
-  job_ids text[] not null,
   results jsonb[] not null
 ) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 10000, autovacuum_vacuum_cost_delay = 0, vacuum_truncate = off);
 alter table jobs.node_result replica identity full;    -- otherwise a publication of all tables stops deletes
@@ -112,3 +136,13 @@ create table jobs.node_delta (
 ) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0, vacuum_truncate = off);
 alter table jobs.node_delta replica identity full;
 create index node_delta_by_workflow on jobs.node_delta (workflow);
+
+-- Applies it when the transaction commits.
+create function jobs._advance_at_commit() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  perform jobs._advance(new.workflow);
+  return null;
+end $$;
+create constraint trigger advance after insert on jobs.node_delta deferrable initially deferred
+  for each row execute function jobs._advance_at_commit();

@@ -1,0 +1,184 @@
+-- Advancing workflows: what follows from the ends of jobs of nodes. A transaction that ends such jobs leaves
+-- deltas (33_node_ends.sql), and when it commits a trigger applies them: counts, decides edges, starts what is
+-- ready. So the workflow's row is locked for the instant of the commit only, also where a handler ends its job
+-- in a long transaction. Who finds it locked leaves the deltas to the next commit, or to jobs.maintain.
+
+-- Applies the deltas of a workflow, unless another transaction has it locked or this one sees an old snapshot:
+-- then somebody else will. Waits for nobody, and never fails: the ends of jobs stand whatever becomes of
+-- their workflow, and jobs.maintain tries again.
+create or replace function jobs._advance(i_workflow bigint) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
+declare
+  v_ended bigint[];
+begin
+  if not exists (select from jobs.node_delta d where d.workflow = i_workflow) then
+    return;   -- an earlier delta of this transaction has taken this one along
+  end if;
+  if current_setting('transaction_isolation') = 'read committed' then
+    perform from jobs.workflow w where w.id = i_workflow for update skip locked;
+    if found then
+      v_ended := jobs._count_ends(i_workflow);
+      perform jobs._go_on(i_workflow, v_ended) where v_ended <> '{}';
+      return;
+    end if;
+  end if;
+  perform jobs._leave_deltas();
+exception when others then
+  raise warning 'workflow % does not go on: %', i_workflow, jobs._escaped(left(sqlerrm, 500)) using hint = 'jobs.maintain tries again every second';
+  perform jobs._leave_deltas();
+end $$;
+
+-- Says that deltas are left for jobs.maintain.
+create or replace function jobs._leave_deltas() returns void
+language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
+  select setval('jobs.deltas_left', greatest(jobs._millis(jobs.now()), 1))
+$$;
+
+-- Takes the deltas of a workflow that the caller has locked into its nodes, and returns the nodes that have ended
+-- by that: those that ran, and whose jobs have all ended.
+create or replace function jobs._count_ends(i_workflow bigint) returns bigint[]
+language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
+declare
+  v_ended bigint[];
+begin
+  with gone as (
+    delete from jobs.node_delta d where d.workflow = i_workflow returning d.node, d.ended, d.failed, d.result
+  ), sums as (
+    select g.node, sum(g.ended) as ended, sum(g.failed) as failed, (array_agg(g.result) filter (where g.result is not null))[1] as result from gone g group by g.node
+  ), counted as (
+    update jobs.node n
+    set open = n.open - s.ended, failed = n.failed + s.failed, result = coalesce(s.result, n.result),
+        ended_at = case when n.open = s.ended then jobs.now() end,
+        state = case when n.state <> 'running' or n.open > s.ended then n.state when n.failed + s.failed > 0 then 'failed' else 'success' end
+    from sums s where n.id = s.node
+    returning n.id, n.open, n.state
+  ) select coalesce(array_agg(c.id order by c.id), '{}') into v_ended from counted c where c.open = 0 and c.state in ('success', 'failed');
+  return v_ended;
+end $$;
+
+-- Goes on from nodes that have just ended (i_ended) and nodes that are ready (i_ready) until nothing more
+-- follows, and then sees whether the workflow has ended. The caller has locked it. i_is_new: the publisher is
+-- calling, who gets errors of what it publishes.
+create or replace function jobs._go_on(i_workflow bigint, i_ended bigint[], i_ready bigint[] default '{}', i_is_new boolean default false) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
+declare
+  v_ended bigint[] := i_ended;
+  v_ready bigint[] := i_ready;
+  v_ran bigint[] := array(select n.id from jobs.node n where n.id = any (i_ended) and n.jobs > 0);
+  v_started integer := 0;
+  v_over integer := cardinality(i_ended);
+  v_change jobs.node_change;
+  v_at_once bigint[];
+begin
+  while v_ended <> '{}' or v_ready <> '{}' loop
+    v_change := jobs._decide(i_workflow, v_ended);
+    v_ready := v_ready || v_change.ready;
+    v_at_once := jobs._start_nodes(v_ready, i_is_new);
+    v_started := v_started + cardinality(v_ready) - cardinality(v_at_once);
+    v_ended := v_change.ended || v_at_once;
+    v_over := v_over + cardinality(v_ended);
+    v_ready := '{}';
+  end loop;
+  update jobs.workflow w set open = w.open - v_over, running = w.running + v_started - cardinality(v_ran) where w.id = i_workflow and (v_over > 0 or v_started > 0);
+  perform jobs._conclude(i_workflow, i_ended);
+end $$;
+
+-- Decides the edges of nodes that have ended, and returns the nodes that are ready by that, and those that are skipped
+-- or cancelled. An edge is decided once: of a parent that runs again, those that were stay. On hold, the edge of
+-- a failed parent is not decided.
+create or replace function jobs._decide(i_workflow bigint, i_ended bigint[]) returns jobs.node_change
+language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
+declare
+  v_on_failure text := (select w.on_failure from jobs.workflow w where w.id = i_workflow);
+  v_change jobs.node_change := ('{}', '{}');
+begin
+  if i_ended = '{}' then
+    return v_change;
+  end if;
+  with decided as (
+    update jobs.edge e set is_met = d.is_met
+    from (select g.ctid as at, p.state, jobs._is_met(p, g, coalesce(g.on_failure, v_on_failure)) as is_met
+          from unnest(i_ended) i(id) join jobs.node p on p.id = i.id join jobs.edge g on g.parent = p.id and g.is_met is null) d
+    where e.ctid = d.at and d.is_met is not null
+    returning e.child, e.is_met, jobs._why_unmet(d.state, e."when") as why
+  ), sums as (
+    select d.child, count(*) as edges, bool_and(d.is_met) as is_met, min(d.why) filter (where not d.is_met) as why from decided d group by d.child
+  ), counted as (
+    update jobs.node n
+    set waits = n.waits - s.edges, reason = case when s.is_met then n.reason else s.why end, ended_at = case when not s.is_met then jobs.now() end,
+        state = case when s.is_met then n.state when s.why in ('parent_failed', 'parent_cancelled') then 'cancelled' else 'skipped' end
+    from sums s where n.id = s.child and n.state = 'waiting'
+    returning n.id, n.state, n.waits
+  ) select coalesce(array_agg(c.id order by c.id) filter (where c.state = 'waiting' and c.waits = 0), '{}'),
+           coalesce(array_agg(c.id order by c.id) filter (where c.state <> 'waiting'), '{}')
+  into v_change.ready, v_change.ended from counted c;
+  return v_change;
+end $$;
+
+-- Whether an edge of a node that has ended is met; null: on hold. i_on_failure is what holds for this edge.
+create or replace function jobs._is_met(i_parent jobs.node, i_edge jobs.edge, i_on_failure text) returns boolean
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  return case
+    when (i_edge)."when" = 'ended' then true
+    when (i_parent).state = 'success' then (i_edge)."when" = 'success' and coalesce(jobs._node_value(i_parent, 'value') @> (i_edge).condition, (i_edge).condition is null)
+    when (i_parent).state = 'failed' and (i_edge)."when" = 'success' then case i_on_failure when 'continue' then true when 'cancel' then false end
+    else (i_parent).state = 'failed' end;
+end $$;
+
+-- Why an edge is not met, from the state of its parent. Inlined.
+create or replace function jobs._why_unmet(i_state jobs.node_state, i_when text) returns text
+language sql immutable parallel safe
+return case i_state when 'success' then case i_when when 'success' then 'condition_unmet' else 'parent_succeeded' end
+                    when 'failed' then 'parent_failed' when 'cancelled' then 'parent_cancelled' else 'parent_skipped' end;
+
+-- Sees what becomes of a workflow whose nodes i_ended have just ended, and which the caller has locked.
+create or replace function jobs._conclude(i_workflow bigint, i_ended bigint[]) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
+declare
+  v_workflow jobs.workflow;
+  v_unhandled integer;
+begin
+  select * into v_workflow from jobs.workflow w where w.id = i_workflow;
+  if v_workflow.state = 'running' and v_workflow.on_failure in ('cancel_all', 'compensate') and exists (
+      select from unnest(i_ended) i(id) join jobs.node n on n.id = i.id where n.state = 'failed' and not jobs._is_continued(n.id, v_workflow.on_failure)) then
+    v_workflow := jobs._give_up(v_workflow);
+  end if;
+  if v_workflow.running > 0 or v_workflow.ended_at is not null then
+    return;
+  elsif v_workflow.state = 'compensating' and jobs._start_undos(i_workflow) then
+    return;
+  end if;
+  v_unhandled := (select count(*) from jobs.node n where n.workflow = i_workflow and n.state = 'failed' and not jobs._is_continued(n.id, v_workflow.on_failure)
+                                                    and (v_workflow.state <> 'compensating' or n.undoes is not null));
+  update jobs.workflow w
+  set ended_at = jobs.now(), failed = v_unhandled,
+      state = case when v_workflow.state = 'cancelled' then 'cancelled'
+                   when v_unhandled > 0 or w.open > 0 or v_workflow.state = 'failed' then 'failed'
+                   when v_workflow.state = 'compensating' then 'compensated' else 'success' end::jobs.workflow_state
+  where w.id = i_workflow returning * into v_workflow;
+  perform jobs._note_workflow_end(v_workflow.id, v_workflow.name, v_workflow.state::text);
+  perform jobs._wake_waiters();
+end $$;
+
+-- Whether what waits for this failed node goes on all the same.
+create or replace function jobs._is_continued(i_node bigint, i_on_failure text) returns boolean
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select exists (select from jobs.edge e where e.parent = i_node and e."when" = 'success' and coalesce(e.on_failure, i_on_failure) = 'continue')
+$$;
+
+-- Cancels the nodes that wait, of a workflow where a node has failed and whose policy says so. What runs is
+-- stopped by jobs.maintain (cancel_all), or runs to its end and is then compensated.
+create or replace function jobs._give_up(i_workflow jobs.workflow) returns jobs.workflow
+language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
+declare
+  v_cancelled integer;
+  v_workflow jobs.workflow;
+begin
+  update jobs.node n set state = 'cancelled', reason = 'workflow_failed', ended_at = jobs.now() where n.workflow = (i_workflow).id and n.state = 'waiting';
+  get diagnostics v_cancelled = row_count;
+  update jobs.workflow w
+  set open = w.open - v_cancelled, reason = 'a node failed', state = case when w.on_failure = 'compensate' then 'compensating' else 'failed' end::jobs.workflow_state
+  where w.id = (i_workflow).id returning * into v_workflow;
+  return v_workflow;
+end $$;

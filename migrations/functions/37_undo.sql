@@ -1,0 +1,35 @@
+-- Compensation: once a workflow with this policy has failed and nothing of it runs any more, the undos of its nodes run,
+-- one after the other, that of the node that ended last first.
+
+-- Adds a node for each undo and starts the first; false when there is none, or when they have been added before.
+-- A node's undo runs when the node succeeded; that of a group also when some of its jobs did.
+create or replace function jobs._start_undos(i_workflow bigint) returns boolean
+language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
+declare
+  v_undos bigint[];
+begin
+  if exists (select from jobs.node n where n.workflow = i_workflow and n.undoes is not null) then
+    return false;
+  end if;
+  with made as (
+    insert into jobs.node (workflow, name, task, bodies, binds, undoes, is_group, keeps_results, waits)
+    select i_workflow, jobs._undo_name(n), n.undo->>'task', array[n.undo->'body'], n.undo->'bind', n.id, false, false, (row_number() over (order by n.ended_at desc, n.id desc) > 1)::integer
+    from jobs.node n where n.workflow = i_workflow and n.undo is not null and (n.state = 'success' or n.is_group and n.jobs > n.failed)
+    order by n.ended_at desc, n.id desc
+    returning id
+  ) select array_agg(m.id order by m.id) into v_undos from made m;
+  if v_undos is null then
+    return false;
+  end if;
+  insert into jobs.edge (parent, child, "when") select v_undos[g], v_undos[g + 1], 'ended' from generate_series(1, cardinality(v_undos) - 1) g;
+  update jobs.workflow w set nodes = w.nodes + cardinality(v_undos), open = w.open + cardinality(v_undos) where w.id = i_workflow;
+  perform jobs._go_on(i_workflow, '{}', v_undos[:1]);
+  return true;
+end $$;
+
+-- The name of the node that compensates this one.
+create or replace function jobs._undo_name(i_node jobs.node) returns varchar
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select case when exists (select from jobs.node o where o.workflow = (i_node).workflow and o.name = n.name) then left(n.name, 170) || ' ' || (i_node).id else n.name end
+  from (select left('undo ' || (i_node).name, 200) as name) n
+$$;

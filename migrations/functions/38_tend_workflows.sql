@@ -1,0 +1,68 @@
+-- What workflows need besides the ends of their jobs: deltas that were left, deadlines, and what is to be stopped.
+
+-- For jobs.maintain. Locks workflows that nobody else has locked.
+create or replace function jobs._tend_workflows() returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  if pg_sequence_last_value('jobs.workflows_made') is not null then
+    perform jobs._apply_left_deltas(), jobs._stop_workflows();
+  end if;
+end $$;
+
+-- Applies deltas that were left: for ten seconds after somebody left one, and about once in a minute.
+create or replace function jobs._apply_left_deltas() returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  if pg_sequence_last_value('jobs.deltas_left') > jobs._millis(jobs.now()) - 10000 or extract(second from jobs.now()) < 2 then
+    perform jobs._advance(d.workflow) from (select distinct g.workflow from jobs.node_delta g order by g.workflow limit 1000) d;
+  end if;
+end $$;
+
+-- Stops workflows whose deadline is over, and what runs of those that cancel everything when a node fails. Waits
+-- half a second at most for what others have locked, and leaves the rest to the next call.
+create or replace function jobs._stop_workflows() returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off set lock_timeout = '500ms' as $$
+declare
+  v_workflow jobs.workflow;
+begin
+  for v_workflow in
+    select w.* from jobs.workflow w where w.id in (
+      select d.id from (select o.id from jobs.workflow o where o.deadline <= jobs.now() and o.deadline is not null and o.ended_at is null order by o.deadline limit 20) d
+      union all select s.id from (select o.id from jobs.workflow o where o.state = 'failed' and o.running > 0 order by o.id limit 20) s)
+    order by w.id for update skip locked
+  loop
+    if v_workflow.state = 'failed' then
+      perform jobs._cancel_nodes(v_workflow, jobs._running_nodes(v_workflow.id), 'workflow_failed', 'a node failed', jobs._grace(), jobs._caller());
+    elsif v_workflow.state = 'compensating' then   -- its undos still run
+      update jobs.workflow w set deadline = null where w.id = v_workflow.id;
+    else
+      perform jobs._cancel_whole(v_workflow, 'deadline', 'the deadline of its workflow is over', jobs._grace(), jobs._caller());
+    end if;
+  end loop;
+exception when lock_not_available then
+  null;
+end $$;
+
+-- Deletes workflows, up to i_num, which ended before i_before, with all that is theirs.
+create or replace function jobs._trim_workflows(i_before timestamptz, i_num integer) returns integer
+language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
+declare
+  v_gone bigint[];
+  v_nodes bigint[];
+begin
+  with gone as (
+    delete from jobs.workflow w where w.id = any (array(
+      select o.id from jobs.workflow o where o.ended_at < i_before order by o.ended_at limit i_num for update skip locked)) returning w.id
+  ) select array_agg(g.id) into v_gone from gone g;
+  if v_gone is null then
+    return 0;
+  end if;
+  with gone as (
+    delete from jobs.node n where n.workflow = any (v_gone) returning n.id
+  ) select array_agg(g.id) into v_nodes from gone g;
+  delete from jobs.edge e where e.parent = any (v_nodes);
+  delete from jobs.node_result r where r.node = any (v_nodes);
+  delete from jobs.node_failure f where f.node = any (v_nodes);
+  delete from jobs.node_delta d where d.workflow = any (v_gone);
+  return cardinality(v_gone);
+end $$;
