@@ -25,3 +25,4 @@ mod tail;
 mod top;
 mod unique;
 mod worker;
+mod workflow;

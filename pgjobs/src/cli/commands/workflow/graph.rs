@@ -134,7 +134,7 @@ mod tests {
 
     fn node(name: &str, state: &str, after: &[&str]) -> NodeRow {
         let edge = |node: &&str| {
-            let (node, when) = node.split_once(' ').unwrap_or((node, "success"));
+            let (node, when) = node.split_once('|').unwrap_or((node, "success"));
             serde_json::from_value::<NodeEdge>(serde_json::json!({ "node": node, "when": when })).unwrap()
         };
         NodeRow::for_tests(name, state, after.iter().map(edge).collect())
@@ -157,7 +157,7 @@ mod tests {
             group("images", "running", [6016, 1438, 0], &["fetch"]),
             node("check", "waiting", &["rows"]),
             node("publish", "waiting", &["check", "images"]),
-            node("alert", "skipped", &["publish failure"]),
+            node("alert", "skipped", &["publish|failure"]),
         ];
         let golden = "\
 ✓   fetch    success    demo
