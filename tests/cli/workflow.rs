@@ -25,12 +25,16 @@ async fn workflows_are_listed_by_state_and_name() {
     let db = held().await;
     db.run(r#"select jobs.publish_workflow('[{"name": "a", "task": "none"}]', 'import.' || n) from generate_series(1, 3) n"#).await;
     let listed = run(&mut on(&db.url, &["workflow", "list", "--state", "failed"])).data();
-    let row = |line: &str| line.split_whitespace().take(7).eq(["1", "catalogue", "failed", "3", "1", "0", "1"]);
+    let row =
+        |line: &str| line.split_whitespace().take(7).eq(["1", "catalogue", "failed", "3", "1", "0", "1"]);
     assert!(listed.lines().any(row), "{listed}");
-    let json = run(&mut on(&db.url, &["workflow", "list", "--name", "import.*", "--limit", "2", "--json"])).json();
-    let names: Vec<&str> = json["workflows"].as_array().unwrap().iter().map(|w| w["name"].as_str().unwrap()).collect();
+    let json =
+        run(&mut on(&db.url, &["workflow", "list", "--name", "import.*", "--limit", "2", "--json"])).json();
+    let names: Vec<&str> =
+        json["workflows"].as_array().unwrap().iter().map(|w| w["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["import.3", "import.2"]);
-    let next = run(&mut on(&db.url, &["workflow", "list", "--name", "import.*", "--before", "3", "--json"])).json();
+    let next =
+        run(&mut on(&db.url, &["workflow", "list", "--name", "import.*", "--before", "3", "--json"])).json();
     assert_eq!(next["workflows"].as_array().unwrap().len(), 1);
     assert_eq!(run(&mut on(&db.url, &["workflow", "list", "--name", "none"])).data(), "no workflows");
     let wrong = run(&mut on(&db.url, &["workflow", "list", "--state", "odd"]));
@@ -54,7 +58,10 @@ async fn the_graph_is_drawn_with_what_each_node_waits_for() {
     assert!(none.code == Some(1) && none.err.contains("there is no workflow 9"), "{none:?}");
     let job: String = db.one("select job_id::text from jobs.node_failure").await;
     let inspected = run(&mut on(&db.url, &["inspect", "job", &job])).data();
-    assert!(inspected.contains("Part of          it is job 2 of 2 of the node 'rows' of workflow 1, 'catalogue'"), "{inspected}");
+    assert!(
+        inspected.contains("Part of          it is job 2 of 2 of the node 'rows' of workflow 1, 'catalogue'"),
+        "{inspected}"
+    );
 }
 
 #[tokio::test]
@@ -64,7 +71,11 @@ async fn a_workflow_is_retried_and_cancelled() {
     assert_eq!(retried, "1 job of workflow 1 runs again");
     let cancel = ["workflow", "cancel", "1", "--node", "rows"];
     let asked = run(&mut on(&db.url, &cancel));
-    assert!(asked.code == Some(2) && asked.err.contains("the node `rows` of workflow 1 `catalogue` and what comes after it"), "{asked:?}");
+    assert!(
+        asked.code == Some(2)
+            && asked.err.contains("the node `rows` of workflow 1 `catalogue` and what comes after it"),
+        "{asked:?}"
+    );
     let json = run(on(&db.url, &cancel).args(["--yes", "--json"])).json();
     assert_eq!(json, json!({"id": 1, "node": "rows", "cancelled": 2}));
     let state = "select string_agg(state::text, ' ' order by id) from jobs.node";
@@ -72,7 +83,10 @@ async fn a_workflow_is_retried_and_cancelled() {
     let unknown = run(&mut on(&db.url, &["workflow", "retry", "1", "--node", "none"]));
     assert!(unknown.code == Some(1) && unknown.err.contains("has no node 'none'"), "{unknown:?}");
     assert_eq!(
-        db.one::<String>("select string_agg(concat_ws(' ', action, target, reason), ' | ' order by id) from jobs.audit").await,
+        db.one::<String>(
+            "select string_agg(concat_ws(' ', action, target, reason), ' | ' order by id) from jobs.audit"
+        )
+        .await,
         "retry_workflow 1 corrected | cancel_workflow 1"
     );
 }

@@ -34,7 +34,10 @@ async fn workflows_are_listed_by_state_and_name() {
     assert!(first.contains(">import.60<") && !first.contains(">catalogue<"), "{first}");
     let second = first.split("id=\"older\" href=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
     let second = site.get(&second.replace("&amp;", "&")).await.ok();
-    assert!(second.contains(">catalogue<") && second.contains(">import.1<") && !second.contains(">import.60<"), "{second}");
+    assert!(
+        second.contains(">catalogue<") && second.contains(">import.1<") && !second.contains(">import.60<"),
+        "{second}"
+    );
     for (path, is_there) in [
         ("/workflows?state=failed", true),
         ("/workflows?state=success", false),
@@ -68,9 +71,13 @@ async fn the_graph_and_the_outline_say_why_each_node_waits() {
         assert!(page.contains(part), "{part}: {page}");
     }
     let job: String = db.one("select job_id::text from jobs.node where name = 'fetch'").await;
-    assert!(page.contains(&format!("href=\"/jobs/{job}\"")), "a node leads to its job: {page}");
+    assert!(page.contains(&format!("href=\"/jobs/{job}?workflow=1\"")), "a node leads to its job: {page}");
+    let back = site.get(&format!("/jobs/{job}?workflow=1")).await.ok();
+    assert!(back.contains("<a href=\"/workflows/1\">catalogue</a>, node fetch"), "and that back: {back}");
     assert!(!page.contains("do=retry"), "a viewer has no buttons");
     let failed: String = db.one("select job_id::text from jobs.node_failure").await;
+    let other = site.get(&format!("/jobs/{failed}?workflow=7")).await.ok();
+    assert!(other.contains("<a href=\"/workflows/1\">"), "what the database knows counts: {other}");
     let job = site.get(&format!("/jobs/{failed}")).await.ok();
     assert!(job.contains("<a href=\"/workflows/1\">catalogue</a>, node rows"), "{job}");
 }
@@ -80,8 +87,15 @@ async fn a_workflow_is_retried_and_cancelled_after_a_question() {
     let db = held().await;
     let site = Site::of(&db, Role::Operator).await;
     let asked = site.get("/workflows/1/act?do=retry&node=rows").await.ok();
-    assert!(asked.contains("the node rows and what comes after it") && asked.contains("1 node has failed"), "{asked}");
-    assert_eq!(db.one::<String>("select state::text from jobs.workflow").await, "failed", "looking changes nothing");
+    assert!(
+        asked.contains("the node rows and what comes after it") && asked.contains("1 node has failed"),
+        "{asked}"
+    );
+    assert_eq!(
+        db.one::<String>("select state::text from jobs.workflow").await,
+        "failed",
+        "looking changes nothing"
+    );
     let form = [("node", "rows"), ("reason", "corrected")];
     assert_eq!(site.post("/workflows/1/retry", &form).await.to(), "/workflows/1");
     assert_eq!(db.one::<String>("select state::text from jobs.node where name = 'rows'").await, "running");
@@ -121,7 +135,11 @@ async fn hostile_names_of_nodes_are_text_in_the_graph() {
     db.run("update jobs.workflow set reason = name; update jobs.node set reason = name").await;
     let site = Site::of(&db, Role::Admin).await;
     let encoded: String = odd.bytes().map(|byte| format!("%{byte:02x}")).collect();
-    for path in ["/workflows".to_owned(), "/workflows/1".to_owned(), format!("/workflows/1/act?do=cancel&node={encoded}")] {
+    for path in [
+        "/workflows".to_owned(),
+        "/workflows/1".to_owned(),
+        format!("/workflows/1/act?do=cancel&node={encoded}"),
+    ] {
         let page = site.get(&path).await.ok();
         assert!(page.contains("&lt;script&gt;") && !page.contains("<script>alert"), "{path}: {page}");
     }

@@ -164,7 +164,13 @@ pub(crate) async fn workflows(
     filter: &WorkflowFilter,
 ) -> Result<Vec<WorkflowRow>, Error> {
     let page = sqlx::query(workflows_from!("jobs.workflows($1, $2, $3, $4) w order by w.id desc"));
-    let rows = page.bind(&filter.state).bind(&filter.name).bind(filter.before).bind(i32::from(filter.limit)).fetch_all(connection).await?;
+    let rows = page
+        .bind(&filter.state)
+        .bind(&filter.name)
+        .bind(filter.before)
+        .bind(i32::from(filter.limit))
+        .fetch_all(connection)
+        .await?;
     rows.iter().map(workflow_row).collect()
 }
 

@@ -89,7 +89,8 @@ pub(crate) fn waits(node: &NodeRow, state_of: &dyn Fn(&str) -> Option<String>) -
         return None;
     }
     let open = || node.after.iter().filter(|edge| edge.state.is_none());
-    let failed = open().find(|edge| edge.when == "success" && state_of(&edge.node).as_deref() == Some("failed"));
+    let failed =
+        open().find(|edge| edge.when == "success" && state_of(&edge.node).as_deref() == Some("failed"));
     if let Some(edge) = failed {
         return Some(format!("held: {} failed", edge.node));
     }

@@ -75,8 +75,7 @@ mod tests {
             parents.push(vec![2 * chain + 1]);
         }
         parents.push((1..=100).map(|chain| 2 * chain).collect());
-        let looks: Vec<&str> =
-            (0..202).map(|n| if n == 6 { "odd" } else { ["b", "a"][n % 2] }).collect();
+        let looks: Vec<&str> = (0..202).map(|n| if n == 6 { "odd" } else { ["b", "a"][n % 2] }).collect();
         let folded = fold(&Graph::new(parents), &looks);
         let sizes: Vec<usize> = folded.members.iter().map(Vec::len).collect();
         assert_eq!(sizes, [1, 99, 99, 1, 1, 1]);

@@ -61,7 +61,8 @@ pub(crate) fn layout(graph: &Graph) -> Layout {
 fn things(graph: &Graph) -> (Vec<Thing>, Vec<(Way, Vec<usize>)>) {
     let thing = |column, height| Thing { column, height, before: vec![], after: vec![] };
     let mut things: Vec<Thing> = graph.depth.iter().map(|depth| thing(*depth, 1.0)).collect();
-    let pairs = || graph.parents.iter().enumerate().flat_map(|(child, of)| of.iter().map(move |p| (*p, child)));
+    let pairs =
+        || graph.parents.iter().enumerate().flat_map(|(child, of)| of.iter().map(move |p| (*p, child)));
     let passing: usize = pairs().map(|(parent, child)| graph.depth[child] - graph.depth[parent] - 1).sum();
     let mut edges = Vec::new();
     for (parent, child) in pairs() {
@@ -106,7 +107,9 @@ fn improve(things: &[Thing], columns: &mut [Vec<usize>], is_forward: bool) {
         let mut keyed: Vec<(f64, usize)> = columns[column]
             .iter()
             .enumerate()
-            .map(|(nth, thing)| (mean(toward(*thing), &place).unwrap_or(share(nth, columns[column].len())), *thing))
+            .map(|(nth, thing)| {
+                (mean(toward(*thing), &place).unwrap_or(share(nth, columns[column].len())), *thing)
+            })
             .collect();
         keyed.sort_by(|one, other| one.0.total_cmp(&other.0));
         columns[column] = keyed.into_iter().map(|(_, thing)| thing).collect();

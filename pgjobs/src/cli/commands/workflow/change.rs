@@ -52,9 +52,7 @@ pub(super) async fn cancel(args: &Cancel, pool: &PgPool, console: &Console) -> R
     let nodes =
         admin::cancel_workflow(pool, args.id, node, reason, args.grace).await.map_err(Failure::refused)?;
     let document = json!({ "id": args.id, "node": args.node, "cancelled": nodes });
-    console.data(&document, || {
-        format!("cancelled {} of workflow {}", counted(nodes, "node"), args.id)
-    })
+    console.data(&document, || format!("cancelled {} of workflow {}", counted(nodes, "node"), args.id))
 }
 
 pub(super) async fn retry(args: &Retry, pool: &PgPool, console: &Console) -> Result<(), Failure> {

@@ -17,7 +17,8 @@ const LONGEST: usize = 32;
 
 /// The lines of the graph; `is_whole`: a line for each node, however many there are.
 pub(super) fn draw(nodes: &[NodeRow], is_whole: bool) -> Vec<Line> {
-    let at: HashMap<&str, usize> = nodes.iter().enumerate().map(|(nth, node)| (node.name.as_str(), nth)).collect();
+    let at: HashMap<&str, usize> =
+        nodes.iter().enumerate().map(|(nth, node)| (node.name.as_str(), nth)).collect();
     let parents = nodes
         .iter()
         .map(|node| node.after.iter().filter_map(|edge| at.get(edge.node.as_str()).copied()).collect());
@@ -33,7 +34,12 @@ pub(super) fn draw(nodes: &[NodeRow], is_whole: bool) -> Vec<Line> {
     let width = texts.iter().map(|text| text.name.chars().count()).max().unwrap_or(0).min(LONGEST);
     match lanes::draw(&folded.graph) {
         Some(drawn) => drawn.into_iter().map(|line| line_of(line, &texts, width)).collect(),
-        None => folded.graph.order.iter().map(|node| texts[*node].after(Line::from(String::new()), width)).collect(),
+        None => folded
+            .graph
+            .order
+            .iter()
+            .map(|node| texts[*node].after(Line::from(String::new()), width))
+            .collect(),
     }
 }
 
@@ -111,7 +117,8 @@ fn what(node: &NodeRow) -> String {
     if node.state == "waiting" {
         return format!("group of {}", node.task);
     }
-    let failed = if node.failed > 0 { format!(", {} failed", format::count(node.failed)) } else { String::new() };
+    let failed =
+        if node.failed > 0 { format!(", {} failed", format::count(node.failed)) } else { String::new() };
     let (jobs, ended) = (format::count(node.jobs), format::count(node.jobs - node.open));
     format!("{jobs} × {}, {ended} ended{failed}", node.task)
 }

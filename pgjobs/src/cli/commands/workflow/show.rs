@@ -55,7 +55,7 @@ pub(super) async fn run(args: &Show, pool: &PgPool, console: &Console) -> Result
         if !args.follow || console.is_unread() {
             return Ok(());
         }
-        if !["running", "compensating"].contains(&found.workflow.state.as_str()) {
+        if found.workflow.ended_at.is_some() {
             return end(&found.workflow);
         }
         tokio::time::sleep(PAUSE).await;

@@ -1,6 +1,8 @@
 //! The table of these pages and of what is done on them: a line for each.
 
-use super::{audit, database, errors, limits, schedules, statistics, tasks, topic, topics, workers, workflows};
+use super::{
+    audit, database, errors, limits, schedules, statistics, tasks, topic, topics, workers, workflows,
+};
 use crate::web::dashboard::verbs::Verb;
 use crate::web::dashboard::view::Section::{
     Audit, Database, Errors, Limits, Schedules, Tasks, Topics, Workers, Workflows,

@@ -56,7 +56,6 @@ fn lineage(ask: &Ask, job: &Job, meta: &Value) -> Markup {
     let schedule = text("tick", "schedule");
     let next =
         job.reasons.iter().find_map(|reason| reason.details.get("redriven_as")).and_then(Value::as_str);
-    let workflow = workflow(ask, job);
     let link = |id: &str| html! { a.mono href=(ask.link_to("/jobs/", id)) { (id) } };
     html! {
         dl.facts {
@@ -64,17 +63,8 @@ fn lineage(ask: &Ask, job: &Job, meta: &Value) -> Markup {
             (fact("Re-driven from", from.map(link)))
             (fact("Re-driven as", next.map(link)))
             (fact("Schedule", schedule))
-            (fact("Workflow", workflow.as_ref()))
+            (fact("Workflow", job.part.as_ref().map(|part| part.link(ask))))
         }
-        @if origin.is_none() && schedule.is_none() && next.is_none() && workflow.is_none() { p.empty { "It was published by itself." } }
+        @if origin.is_none() && schedule.is_none() && next.is_none() && job.part.is_none() { p.empty { "It was published by itself." } }
     }
-}
-
-/// The workflow of which it is a node.
-fn workflow(ask: &Ask, job: &Job) -> Option<Markup> {
-    let reason = job.reasons.iter().find(|reason| reason.code == "part_of_workflow")?;
-    let id = reason.details.get("workflow")?.as_i64()?;
-    let text = |name: &str| reason.details.get(name).and_then(Value::as_str);
-    let name = text("name").map_or_else(|| format!("workflow {id}"), str::to_owned);
-    Some(html! { a href=(ask.link(&format!("/workflows/{id}"))) { (name) } ", node " (text("node").unwrap_or("–")) })
 }

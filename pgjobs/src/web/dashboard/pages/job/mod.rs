@@ -3,6 +3,7 @@
 mod attempts;
 mod facts;
 mod life;
+mod part;
 
 use maud::{Markup, html};
 
@@ -29,6 +30,7 @@ pub(super) struct Job {
     pub(super) reasons: Vec<Reason>,
     pub(super) progress: Vec<Progress>,
     pub(super) log: Vec<LogLine>,
+    part: Option<part::Part>,
 }
 
 pub(in crate::web::dashboard) async fn show(ask: &Ask) -> Result<View, Failed> {
@@ -63,8 +65,9 @@ async fn read(ask: &Ask) -> Result<Job, Failed> {
     let reasons = explain::explain(&mut tx, &id).await?;
     let (progress, log) =
         (db::progress::progress(&mut tx, &id).await?, db::progress::log(&mut tx, &id, None, LINES).await?);
+    let part = part::Part::read(ask, id.as_str(), &reasons, &mut tx).await?;
     tx.commit().await?;
-    Ok(Job { row, reasons, progress, log })
+    Ok(Job { row, reasons, progress, log, part })
 }
 
 /// The id in the path.

@@ -11,6 +11,7 @@ pub(super) const FOLDED_ABOVE: usize = 60;
 
 /// The nodes in their order, and the graph of what is drawn.
 pub(super) struct Drawn<'a> {
+    pub(super) workflow: i64,
     pub(super) nodes: &'a [NodeRow],
     pub(super) folded: Folded,
     /// Edges between drawn nodes that are followed on a condition only.
@@ -19,7 +20,7 @@ pub(super) struct Drawn<'a> {
 }
 
 impl<'a> Drawn<'a> {
-    pub(super) fn of(nodes: &'a [NodeRow]) -> Self {
+    pub(super) fn of(workflow: i64, nodes: &'a [NodeRow]) -> Self {
         let at: HashMap<&str, usize> =
             nodes.iter().enumerate().map(|(nth, node)| (node.name.as_str(), nth)).collect();
         let parents = nodes
@@ -33,7 +34,7 @@ impl<'a> Drawn<'a> {
             Folded::nothing(graph)
         };
         let conditional = conditional(nodes, &folded, &at);
-        Drawn { nodes, folded, conditional, at }
+        Drawn { workflow, nodes, folded, conditional, at }
     }
 
     /// The first of those that a drawn node stands for, and how many these are.
@@ -62,7 +63,8 @@ fn conditional(nodes: &[NodeRow], folded: &Folded, at: &HashMap<&str, usize>) ->
     for (drawn, members) in folded.members.iter().enumerate() {
         members.iter().for_each(|node| drawn_as[*node] = drawn);
     }
-    let edges = nodes.iter().enumerate().flat_map(|(child, node)| node.after.iter().map(move |edge| (child, edge)));
+    let edges =
+        nodes.iter().enumerate().flat_map(|(child, node)| node.after.iter().map(move |edge| (child, edge)));
     edges
         .filter(|(_, edge)| edge.when != "success" || edge.condition.is_some())
         .filter_map(|(child, edge)| Some((drawn_as[*at.get(edge.node.as_str())?], drawn_as[child])))

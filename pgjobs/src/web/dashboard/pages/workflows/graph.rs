@@ -97,7 +97,7 @@ fn box_of(ask: &Ask, drawn: &Drawn<'_>, nth: usize, place: (usize, f64), size: S
     let title = if members > 1 { format!("{} nodes", number(members as i64)) } else { node.name.clone() };
     let words = if members > 1 { format!("{} …", node.name) } else { drawn.words(node) };
     html! {
-        a href=(target(ask, node, members)) {
+        a href=(target(ask, node, members, drawn.workflow)) {
             g class={ "nd s-" (shape(&node.state)) @if node.state == "skipped" { " off" } } transform={ "translate(" (x) "," (y) ")" } {
                 title { (title) ", " (node.task) ", " (node.state) ": " (words) }
                 @if is_many { path.box d={ "M6,0V-4H" (size.width + 4.0) "V" (size.height - 6.0) "H" (size.width) } {} }
@@ -126,10 +126,10 @@ fn second_line(node: &NodeRow, members: usize, words: &str, size: Size) -> Marku
     }
 }
 
-/// The page of the node's job, else the jobs of its task, and where there are none its line in the outline.
-fn target(ask: &Ask, node: &NodeRow, members: usize) -> String {
+/// The page of the node's job, and where there are none or several its line in the outline.
+fn target(ask: &Ask, node: &NodeRow, members: usize, workflow: i64) -> String {
     match &node.job_id {
-        Some(job) if members == 1 => ask.link_to("/jobs/", job),
+        Some(job) if members == 1 => super::outline::job(ask, job, workflow),
         _ => format!("#n{}", node.id),
     }
 }

@@ -26,7 +26,9 @@ const STATES: &[&str] = &["running", "failed", "success", "cancelled", "compensa
 pub(in crate::web::dashboard) async fn show(ask: &Ask) -> Result<View, Failed> {
     let state = ask.get("state").filter(|state| *state != "all");
     let name = ask.get("name").map(str::trim);
-    let before = ask.get("before").map(|id| id.parse::<i64>().map_err(|_| Failed::bad("before is the number of a workflow")));
+    let before = ask
+        .get("before")
+        .map(|id| id.parse::<i64>().map_err(|_| Failed::bad("before is the number of a workflow")));
     let filter = WorkflowFilter {
         state: state.map(str::to_owned),
         name: name.map(str::to_owned),
@@ -63,12 +65,7 @@ fn shape(state: &str) -> &'static str {
     }
 }
 
-fn link<'a>(
-    ask: &Ask,
-    state: Option<&'a str>,
-    name: Option<&'a str>,
-    before: Option<&'a str>,
-) -> String {
+fn link<'a>(ask: &Ask, state: Option<&'a str>, name: Option<&'a str>, before: Option<&'a str>) -> String {
     let query = [("state", state), ("name", name), ("before", before)];
     ask.link_with("/workflows", query.into_iter().filter_map(|(key, value)| Some((key, value?))))
 }

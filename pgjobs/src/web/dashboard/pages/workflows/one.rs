@@ -38,13 +38,13 @@ pub(super) async fn read(ask: &Ask) -> Result<Found, Failed> {
 
 pub(in crate::web::dashboard) async fn one(ask: &Ask) -> Result<View, Failed> {
     let found = read(ask).await?;
-    let drawn = Drawn::of(&found.nodes);
+    let drawn = Drawn::of(found.workflow.id, &found.nodes);
     let main = html! {
         p.crumb { a href=(ask.link("/workflows")) { "Workflows" } }
         (live("head", head(ask, &found.workflow)))
         (live("why", why(&found)))
         (section("Graph", html! { p { "left before right" } }, "", live("graph", picture(ask, &drawn))))
-        (section("Outline", html! { p { "the same as text" } }, "", live("outline", outline::outline(ask, &drawn, found.workflow.id))))
+        (section("Outline", html! { p { "the same as text" } }, "", live("outline", outline::outline(ask, &drawn))))
         (section("Facts", "", "", facts(ask, &found.workflow)))
     };
     Ok(View::live(format!("{} {}", title(&found.workflow), found.workflow.state), main))

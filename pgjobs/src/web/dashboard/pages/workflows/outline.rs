@@ -15,7 +15,8 @@ use crate::web::dashboard::words::{number, span};
 const LINES: usize = 500;
 const NAMES: usize = 100;
 
-pub(super) fn outline(ask: &Ask, drawn: &Drawn<'_>, workflow: i64) -> Markup {
+pub(super) fn outline(ask: &Ask, drawn: &Drawn<'_>) -> Markup {
+    let workflow = drawn.workflow;
     let order = &drawn.folded.graph.order;
     html! {
         ol.outline {
@@ -39,17 +40,22 @@ fn many(ask: &Ask, drawn: &Drawn<'_>, nth: usize) -> Markup {
         b { (number(number_of as i64)) " nodes" } " " span.dim { (node.task) ", " (node.state) }
         details {
             summary { "Their names" }
-            @for member in members.iter().take(NAMES) { (name(ask, &drawn.nodes[*member])) " " }
+            @for member in members.iter().take(NAMES) { (name(ask, &drawn.nodes[*member], drawn.workflow)) " " }
             @if number_of > NAMES { "and " (number((number_of - NAMES) as i64)) " more" }
         }
     }
 }
 
+/// The page of a job, which leads back to the workflow.
+pub(super) fn job(ask: &Ask, id: &str, workflow: i64) -> String {
+    ask.link_with(&format!("/jobs/{}", encode(id)), [("workflow", workflow.to_string().as_str())])
+}
+
 /// The node's name, which leads to its job.
-fn name(ask: &Ask, node: &NodeRow) -> Markup {
+fn name(ask: &Ask, node: &NodeRow, workflow: i64) -> Markup {
     html! {
         @match &node.job_id {
-            Some(job) => { a.plain href=(ask.link_to("/jobs/", job)) { b { (node.name) } } }
+            Some(id) => { a.plain href=(job(ask, id, workflow)) { b { (node.name) } } }
             None => b { (node.name) }
         }
     }
@@ -57,7 +63,7 @@ fn name(ask: &Ask, node: &NodeRow) -> Markup {
 
 fn line(ask: &Ask, drawn: &Drawn<'_>, node: &NodeRow, workflow: i64) -> Markup {
     html! {
-        (name(ask, node)) " " span.dim { (task(ask, node)) @if let Some(took) = took(ask, node) { ", " (took) } }
+        (name(ask, node, workflow)) " " span.dim { (task(ask, node)) @if let Some(took) = took(ask, node) { ", " (took) } }
         p {
             (drawn.words(node))
             @if node.failed > 0 && node.is_group { ", " (number(i64::from(node.failed))) " failed" }
