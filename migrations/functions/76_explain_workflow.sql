@@ -84,11 +84,11 @@ create or replace function jobs._explain_state(i_workflow jobs.workflow) returns
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 begin
   return row(i_workflow.state::text, case i_workflow.state
-      when 'running' then format('of %s nodes %s have ended and %s run', i_workflow.nodes, i_workflow.nodes - i_workflow.open, i_workflow.running)
+      when 'running' then format('%s of %s nodes have ended, %s running', i_workflow.nodes - i_workflow.open, i_workflow.nodes, i_workflow.running)
       when 'compensating' then format('nothing new starts, and what succeeded is undone: %s nodes are open', i_workflow.open)
       when 'success' then format('it succeeded at %s', jobs._moment(i_workflow.ended_at))
-      when 'failed' then case when i_workflow.ended_at is null then 'a node failed, and what runs is being stopped' else format('it cannot go on since %s: of %s nodes %s failed and %s wait; `pgjobs workflow retry %s` resumes it', jobs._moment(i_workflow.ended_at),
-                                i_workflow.nodes, i_workflow.failed, i_workflow.open, i_workflow.id) end
+      when 'failed' then case when i_workflow.ended_at is null then 'a node failed, and what runs is being stopped' else format('it cannot go on since %s: %s of %s nodes failed, %s waiting; `pgjobs workflow retry %s` resumes it', jobs._moment(i_workflow.ended_at),
+                                i_workflow.failed, i_workflow.nodes, i_workflow.open, i_workflow.id) end
       when 'compensated' then format('a node failed, and what had succeeded was undone by %s', jobs._moment(i_workflow.ended_at))
       else coalesce('it was cancelled at ' || jobs._moment(i_workflow.ended_at), 'it is being cancelled') end || coalesce(': ' || jobs._in_words(i_workflow.reason), ''),
     null, jsonb_strip_nulls(jsonb_build_object('workflow', i_workflow.id, 'reason', i_workflow.reason, 'nodes', i_workflow.nodes, 'open', i_workflow.open,

@@ -6,20 +6,27 @@ use pgjobs_tests::{Db, Lateness, amount};
 
 use crate::sessions::{as_role, code, one, role};
 
-/// fetch has succeeded, one of three jobs of rows has failed, publish is held, and alert waits for publish.
-const HELD: &str = r#"
-    select jobs.publish_workflow('[{"name": "fetch", "task": "mail.fetch"},
+/// What follows from an end follows at the commit, so each is sent by itself: fetch has succeeded, one of three jobs of rows has failed, publish is held, and alert waits for publish.
+const HELD: [&str; 4] = [
+    r#"select jobs.publish_workflow('[{"name": "fetch", "task": "mail.fetch"},
       {"name": "rows", "task": "pay.rows", "each": [{"args": [1]}, {"args": [2]}, {"args": [3]}], "max_retries": 1, "after": ["fetch"], "keep_results": true},
       {"name": "publish", "task": "mail.publish", "after": [{"node": "rows", "condition": [7]}]},
-      {"name": "alert", "task": "mail.alert", "after": [{"node": "publish", "when": "failure"}]}]', 'catalogue', '{"meta": {"tenant": 7}}');
-    select jobs.ack(c.job_id, '{"a": 1.50}', c.lease) from jobs.consume_topic('mail.fetch', 1) c;
-    select jobs.nack(c.job_id, 'boom', i_lease => c.lease) from jobs.consume_topic('pay.rows', 1) c;
-    select jobs.ack(c.job_id, to_jsonb('row'::text), c.lease) from jobs.consume_topic('pay.rows', 2) c"#;
+      {"name": "alert", "task": "mail.alert", "after": [{"node": "publish", "when": "failure"}]}]', 'catalogue', '{"meta": {"tenant": 7}}')"#,
+    r#"select jobs.ack(c.job_id, '{"a": 1.50}', c.lease) from jobs.consume_topic('mail.fetch', 1) c"#,
+    r#"select jobs.nack(c.job_id, 'boom', i_lease => c.lease) from jobs.consume_topic('pay.rows', 1) c"#,
+    r#"select jobs.ack(c.job_id, to_jsonb('row'::text), c.lease) from jobs.consume_topic('pay.rows', 2) c"#,
+];
 
 async fn held() -> Db {
     let db = Db::new().await;
-    db.run(HELD).await;
+    hold(&db).await;
     db
+}
+
+async fn hold(db: &Db) {
+    for statement in HELD {
+        db.run(statement).await;
+    }
 }
 
 const NODES: &str = "select concat_ws(' ', n.name, n.state, n.jobs, n.open, n.failed, n.is_group, n.after) from jobs.workflow_nodes(1) n";
@@ -100,7 +107,7 @@ async fn it_is_said_what_each_node_waits_for_and_how_it_ended() {
     let whole = "select string_agg(e.code || ': ' || regexp_replace(e.message, '[0-9]{4}-.*?[)]', 'T'), ' | ') from jobs.explain_workflow(1) e";
     assert_eq!(
         db.one::<String>(whole).await,
-        "failed: it cannot go on since T: of 4 nodes 1 failed and 2 wait; `pgjobs workflow retry 1` resumes it | parent_failed: failed: 'rows'"
+        "failed: it cannot go on since T: 1 of 4 nodes failed, 2 waiting; `pgjobs workflow retry 1` resumes it | parent_failed: failed: 'rows'"
     );
     db.run("select jobs.retry_workflow(1)").await;
     let running = "select string_agg(e.code || ': ' || regexp_replace(e.message, '[0-9]{4}-.*?[)]', 'T'), ' | ') from jobs.explain_workflow(1, 'rows') e";
@@ -258,7 +265,7 @@ async fn people_see_no_result_that_a_task_calls_sensitive() {
 #[tokio::test]
 async fn a_workflow_that_is_held_for_a_day_is_a_problem_until_it_is_retried() {
     let db = Db::with_clock().await;
-    db.run(HELD).await;
+    hold(&db).await;
     let problem = "select concat_ws(' | ', severity, message, found, allowed, remedy) from jobs.problems() where code = 'workflows_held'";
     assert_eq!(db.all::<String>(problem).await, [""; 0], "not yet");
     db.advance(Duration::from_secs(86_401)).await;
@@ -282,7 +289,7 @@ async fn a_workflow_that_is_held_for_a_day_is_a_problem_until_it_is_retried() {
 #[tokio::test]
 async fn the_end_of_a_watched_workflow_is_an_event() {
     let db = Db::new().await;
-    db.run(HELD).await;
+    hold(&db).await;
     let position: String = db.one("select jobs.event_position()").await;
     db.run("select jobs.watch('workflow.cat*'); select jobs.retry_workflow(1)").await;
     db.run("select jobs.cancel_workflow(1)").await;
@@ -302,7 +309,7 @@ async fn the_end_of_a_watched_workflow_is_an_event() {
 async fn readers_of_workflows_cost_little_beside_all_that_have_ended() {
     let lateness = Lateness::watch();
     let db = Db::new().await;
-    db.run(HELD).await;
+    hold(&db).await;
     let ended: u32 = amount(100_000, 1_000_000);
     let history = "insert into jobs.workflow (name, state, created_at, ended_at, nodes, open, published_by)
            select 'w' || n % 1000, case when n % 100 = 0 then 'cancelled' else 'success' end::jobs.workflow_state, now(), now(), 1, 0, 'x' from generate_series(1, {ended}) n;

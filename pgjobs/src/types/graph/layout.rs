@@ -3,6 +3,8 @@
 
 use super::nodes::Graph;
 
+/// With more rows than so many times those of the highest column, columns are centered instead.
+const LOOSEST: f64 = 1.5;
 /// How often the order within columns is improved.
 const SWEEPS: usize = 6;
 /// The part of a row that an edge takes which passes a column.
@@ -127,9 +129,27 @@ fn mean(nodes: &[usize], of: &[f64]) -> Option<f64> {
     (!nodes.is_empty()).then(|| nodes.iter().map(|node| of[*node]).sum::<f64>() / nodes.len() as f64)
 }
 
-/// The middle of each thing, and how many rows all take: each as near as it can be to those before it, and
-/// none upon another.
+/// The middle of each thing, and how many rows all take.
 fn heights(things: &[Thing], columns: &[Vec<usize>]) -> (Vec<f64>, f64) {
+    let total = |column: &Vec<usize>| column.iter().map(|thing| things[*thing].height).sum::<f64>();
+    let highest = columns.iter().map(total).fold(0.0, f64::max);
+    let (middles, rows) = from_top(things, near(things, columns));
+    if rows <= highest * LOOSEST {
+        return (middles, rows);
+    }
+    let mut middles = vec![0.0; things.len()];
+    for column in columns {
+        let mut top = (highest - total(column)) / 2.0;
+        for thing in column {
+            middles[*thing] = top + things[*thing].height / 2.0;
+            top += things[*thing].height;
+        }
+    }
+    (middles, highest)
+}
+
+/// Each thing as near as it can be to those before it, and none upon another.
+fn near(things: &[Thing], columns: &[Vec<usize>]) -> Vec<f64> {
     let mut middles = vec![0.0; things.len()];
     for column in columns {
         let mut least = f64::NEG_INFINITY;
@@ -145,9 +165,14 @@ fn heights(things: &[Thing], columns: &[Vec<usize>]) -> (Vec<f64>, f64) {
         let moved = moved / column.len().max(1) as f64;
         column.iter().for_each(|thing| middles[*thing] -= moved);
     }
-    let top = |thing: usize, sign: f64| middles[thing] + sign * things[thing].height / 2.0;
-    let first = (0..things.len()).map(|thing| top(thing, -1.0)).fold(f64::INFINITY, f64::min);
-    let last = (0..things.len()).map(|thing| top(thing, 1.0)).fold(f64::NEG_INFINITY, f64::max);
+    middles
+}
+
+/// The same from a top at 0, and the height of all.
+fn from_top(things: &[Thing], middles: Vec<f64>) -> (Vec<f64>, f64) {
+    let edge = |thing: usize, sign: f64| middles[thing] + sign * things[thing].height / 2.0;
+    let first = (0..things.len()).map(|thing| edge(thing, -1.0)).fold(f64::INFINITY, f64::min);
+    let last = (0..things.len()).map(|thing| edge(thing, 1.0)).fold(f64::NEG_INFINITY, f64::max);
     let rows = if things.is_empty() { 0.0 } else { last - first };
     (middles.iter().map(|middle| middle - first).collect(), rows)
 }

@@ -32,15 +32,12 @@ pub(super) fn draw(nodes: &[NodeRow], is_whole: bool) -> Vec<Line> {
     let state_of = |name: &str| at.get(name).map(|nth| nodes[*nth].state.clone());
     let texts: Vec<Text> = folded.members.iter().map(|members| Text::of(nodes, members, &state_of)).collect();
     let width = texts.iter().map(|text| text.name.chars().count()).max().unwrap_or(0).min(LONGEST);
-    match lanes::draw(&folded.graph) {
-        Some(drawn) => drawn.into_iter().map(|line| line_of(line, &texts, width)).collect(),
-        None => folded
-            .graph
-            .order
-            .iter()
-            .map(|node| texts[*node].after(Line::from(String::new()), width))
-            .collect(),
-    }
+    let without_lanes = || {
+        let alone = |node: &usize| Drawn::Node { before: String::new(), after: String::new(), node: *node };
+        folded.graph.order.iter().map(alone).collect()
+    };
+    let drawn = lanes::draw(&folded.graph).unwrap_or_else(without_lanes);
+    drawn.into_iter().map(|line| line_of(line, &texts, width)).collect()
 }
 
 fn line_of(drawn: Drawn, texts: &[Text], width: usize) -> Line {

@@ -20,6 +20,7 @@ use crate::web::dashboard::json;
 use crate::web::dashboard::url::encode;
 use crate::web::dashboard::verbs::Verb;
 use crate::web::dashboard::view::View;
+use crate::web::dashboard::words::capital;
 
 /// The newest lines of the log that the page shows.
 const LINES: u16 = 200;
@@ -154,11 +155,6 @@ fn why(job: &Job) -> Markup {
             }
         }
     }
-}
-
-fn capital(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map(|first| first.to_uppercase().collect::<String>() + chars.as_str()).unwrap_or_default()
 }
 
 fn arguments(job: &Job) -> Markup {

@@ -2,9 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 
+use chrono::{DateTime, Utc};
+
 use crate::inspect::{NodeRow, waits};
 use crate::types::graph::{Folded, Graph, fold};
-use crate::web::dashboard::words::number;
+use crate::web::dashboard::words::{number, span};
 
 /// Above so many nodes, those that look and stand alike are drawn as one.
 pub(super) const FOLDED_ABOVE: usize = 60;
@@ -43,7 +45,17 @@ impl<'a> Drawn<'a> {
         (&self.nodes[members[0]], members.len())
     }
 
-    /// Why a node waits, or how far it is, in a few words.
+    /// In a few words why a node waits, how far it is, or how long it took.
+    pub(super) fn short(&self, node: &NodeRow, now: DateTime<Utc>) -> String {
+        match (node.state.as_str(), node.started_at) {
+            ("success" | "running", Some(started)) if !node.is_group => {
+                span(node.ended_at.unwrap_or(now) - started)
+            }
+            _ => self.words(node),
+        }
+    }
+
+    /// Why a node waits, how far it is, or how it ended.
     pub(super) fn words(&self, node: &NodeRow) -> String {
         let state_of = |name: &str| self.at.get(name).map(|nth| self.nodes[*nth].state.clone());
         if let Some(waits) = waits(node, &state_of) {

@@ -95,7 +95,7 @@ fn box_of(ask: &Ask, drawn: &Drawn<'_>, nth: usize, place: (usize, f64), size: S
     let y = px(middle - size.height / 2.0);
     let is_many = node.is_group || members > 1;
     let title = if members > 1 { format!("{} nodes", number(members as i64)) } else { node.name.clone() };
-    let words = if members > 1 { format!("{} …", node.name) } else { drawn.words(node) };
+    let words = if members > 1 { format!("{} …", node.name) } else { drawn.short(node, ask.now()) };
     html! {
         a href=(target(ask, node, members, drawn.workflow)) {
             g class={ "nd s-" (shape(&node.state)) @if node.state == "skipped" { " off" } } transform={ "translate(" (x) "," (y) ")" } {

@@ -12,6 +12,7 @@ use crate::web::dashboard::html::{fact, icon, live, section, time, with_code};
 use crate::web::dashboard::json;
 use crate::web::dashboard::verbs::Verb;
 use crate::web::dashboard::view::View;
+use crate::web::dashboard::words::capital;
 
 /// All that the page shows.
 pub(super) struct Found {
@@ -55,7 +56,7 @@ fn head(ask: &Ask, workflow: &WorkflowRow) -> Markup {
         div.page-head {
             h1 { (title(workflow)) }
             p { (state_of(&workflow.state)) }
-            p { span.mono { (workflow.id) } " published " (time(ask.now(), workflow.created_at)) }
+            p { "workflow " span.mono { (workflow.id) } ", published " (time(ask.now(), workflow.created_at)) }
             div.end.acts { (actions(ask, workflow)) }
         }
     }
@@ -83,7 +84,7 @@ fn why(found: &Found) -> Markup {
     html! {
         div class={ "why " (class) } {
             @if let Some(first) = found.reasons.first() {
-                p.say { (with_code(&first.message)) "." }
+                p.say { (with_code(&capital(&first.message))) "." }
                 ul { @for reason in &found.reasons { li { code { (reason.code) } " " (with_code(&reason.message)) } } }
             }
         }
@@ -95,7 +96,7 @@ fn picture(ask: &Ask, drawn: &Drawn<'_>) -> Markup {
         @match graph::graph(ask, drawn) {
             None => p.empty { "It is too large to be drawn; the outline has its nodes." }
             Some(svg) => {
-                div.wrap tabindex="0" role="region" aria-label="Graph of the workflow; the outline has the same as text" { (svg) }
+                div.wrap.graph tabindex="0" role="region" aria-label="Graph of the workflow; the outline has the same as text" { (svg) }
                 p.key {
                     @for state in ["success", "running", "waiting", "failed", "skipped", "cancelled"] { (state_of(state)) }
                     span.st { (icon("group")) " many jobs or nodes" }

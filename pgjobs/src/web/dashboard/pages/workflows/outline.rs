@@ -69,8 +69,8 @@ fn line(ask: &Ask, drawn: &Drawn<'_>, node: &NodeRow, workflow: i64) -> Markup {
             @if node.failed > 0 && node.is_group { ", " (number(i64::from(node.failed))) " failed" }
             @if let Some(reason) = &node.reason { ": " (reason) }
             @if !node.after.is_empty() { ". After: " (after(&node.after)) }
+            (action(ask, node, workflow))
         }
-        (buttons(ask, node, workflow))
     }
 }
 
@@ -98,18 +98,15 @@ fn after(edges: &[NodeEdge]) -> Markup {
     }
 }
 
-/// What can be done with it, as far as the viewer may; each asks first.
-fn buttons(ask: &Ask, node: &NodeRow, workflow: i64) -> Markup {
+/// What can be done with it, as far as the viewer may; it asks first.
+fn action(ask: &Ask, node: &NodeRow, workflow: i64) -> Markup {
     let verb = match node.state.as_str() {
         "waiting" | "running" => Verb::Cancel,
         "failed" | "cancelled" | "skipped" => Verb::Retry,
         _ => return html! {},
     };
     let words = if verb == Verb::Cancel { "Cancel…" } else { "Retry…" };
-    let path = format!("/workflows/{workflow}/act");
-    html! {
-        @if ask.may(verb) {
-            p.acts { a.btn href=(format!("{}?do={}&node={}", ask.link(&path), verb.name(), encode(&node.name))) aria-label={ (words) " " (node.name) } { (words) } }
-        }
-    }
+    let query = [("do", verb.name()), ("node", node.name.as_str())];
+    let link = ask.link_with(&format!("/workflows/{workflow}/act"), query);
+    html! { @if ask.may(verb) { " " a href=(link) aria-label={ (words) " " (node.name) } { (words) } } }
 }
