@@ -27,7 +27,7 @@ end $$;
 -- Refuses nodes that wait for each other in a circle (PT400, which names them). Nodes that come after all their
 -- parents, as builders make them, cost one look; for others the edges are followed, once each.
 create or replace function jobs._check_order(i_specs jobs.node_spec[]) returns void
-language plpgsql stable set search_path = pg_catalog, pg_temp set enable_nestloop = off as $$
+language plpgsql stable set search_path = pg_catalog, pg_temp set enable_nestloop = off set jit = off as $$
 declare
   v_parents integer[];
   v_children integer[];

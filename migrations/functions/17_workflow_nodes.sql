@@ -105,11 +105,17 @@ exception when data_exception then
   return null;
 end $$;
 
--- Arguments that come from nodes, all in one form: {param: {"node", "as"}}; null: none. Inlined.
-create or replace function jobs._read_binds(i_binds jsonb) returns jsonb
+-- Arguments that come from nodes, all in one form: {param: {"node", "as"}}; null: none. Where nothing else is said,
+-- they are values, and results of nodes whose failure continues: of all when i_on_failure does, or by the edge.
+create or replace function jobs._read_binds(i_binds jsonb, i_after jsonb, i_on_failure text) returns jsonb
 language sql immutable parallel safe
-return (select pg_catalog.jsonb_object_agg(b.key, case when pg_catalog.jsonb_typeof(b.value) = 'string' then pg_catalog.jsonb_build_object('node', b.value) else b.value end)
-        from pg_catalog.jsonb_each(i_binds) b);
+return (
+  select pg_catalog.jsonb_object_agg(b.key, pg_catalog.jsonb_build_object(
+    'node', coalesce(b.value->>'node', b.value #>> '{}'),
+    'as', coalesce(b.value->>'as', case when coalesce((
+        select a->>'on_failure' from pg_catalog.jsonb_array_elements(i_after) a where a->>'node' = coalesce(b.value->>'node', b.value #>> '{}') limit 1), i_on_failure) = 'continue'
+      then 'results' else 'value' end)))
+  from pg_catalog.jsonb_each(i_binds) b);
 
 -- The edges of a node, all in one form: those of `after`, and one for each node that its arguments or its jobs
 -- come from.
@@ -125,7 +131,7 @@ begin
 end $$;
 
 -- Reads one node. i_which names it in an error.
-create or replace function jobs._read_node(i_which text, i_node jsonb) returns jobs.node_spec
+create or replace function jobs._read_node(i_which text, i_node jsonb, i_on_failure text) returns jobs.node_spec
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 declare
   v_flaw text := case when jsonb_typeof(i_node) <> 'object' then 'it is an object' else jobs._node_flaw(i_node) end;
@@ -143,16 +149,16 @@ begin
   v_spec.options := nullif(jsonb_strip_nulls(jsonb_build_object('priority', i_node->'priority', 'timeout', i_node->'timeout', 'max_retries', i_node->'max_retries',
                                                                 'delay', i_node->'delay', 'scheduled_at', i_node->'scheduled_at', 'meta', i_node->'meta')), '{}');
   v_spec.each_of := case when jsonb_typeof(i_node->'each') = 'object' then i_node->'each' end;
-  v_spec.binds := jobs._read_binds(i_node->'bind');
-  v_spec.undo := case when i_node ? 'undo' then jsonb_strip_nulls(i_node->'undo' || jsonb_build_object('bind', jobs._read_binds(i_node->'undo'->'bind'))) end;
+  v_spec.binds := jobs._read_binds(i_node->'bind', i_node->'after', i_on_failure);
+  v_spec.undo := case when i_node ? 'undo' then jsonb_strip_nulls(i_node->'undo' || jsonb_build_object('bind', jobs._read_binds(i_node->'undo'->'bind', null, null))) end;
   v_spec.after := jobs._read_after(i_node->'after', v_spec.binds, v_spec.each_of);
   v_spec.keeps_results := coalesce((i_node->>'keep_results')::boolean, false);
   v_spec.is_checked := coalesce(i_node->'checked' = 'true', false);
   return v_spec;
 end $$;
 
--- Reads the nodes of a call. PT400 for what cannot be meant, PT413 for more than 10,000.
-create or replace function jobs._read_nodes(i_nodes jsonb) returns jobs.node_spec[]
+-- Reads the nodes of a call, of a workflow with this on_failure. PT400 for what cannot be meant, PT413 for more than 10,000.
+create or replace function jobs._read_nodes(i_nodes jsonb, i_on_failure text) returns jobs.node_spec[]
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 begin
   if jsonb_typeof(i_nodes) is distinct from 'array' or i_nodes = '[]' then
@@ -162,6 +168,6 @@ begin
       hint = 'many jobs of one task are one node: give it their bodies as "each"';
   end if;
   return array(
-    select jobs._read_node(format('node %s: ', case when jsonb_typeof(n.node->'name') = 'string' then jobs._shown(n.node->>'name') else format('%s of %s', n.at, jsonb_array_length(i_nodes)) end), n.node)
+    select jobs._read_node(format('node %s: ', case when jsonb_typeof(n.node->'name') = 'string' then jobs._shown(n.node->>'name') else format('%s of %s', n.at, jsonb_array_length(i_nodes)) end), n.node, i_on_failure)
     from jsonb_array_elements(i_nodes) with ordinality n(node, at) order by n.at);
 end $$;

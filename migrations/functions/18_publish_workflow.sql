@@ -34,8 +34,8 @@ declare
   v_specs jobs.node_spec[];
   v_workflow jobs.workflow;
 begin
-  perform jobs._check_workflow(i_name, i_options), pg_current_xact_id();   -- the xid before the numbers of jobs
-  v_specs := jobs._read_nodes(i_nodes);
+  perform jobs._check_workflow_options(i_name, i_options), pg_current_xact_id();   -- the xid before the numbers of jobs
+  v_specs := jobs._read_nodes(i_nodes, i_options->>'on_failure');
   perform jobs._check_graph(v_specs, null), jobs._check_binds(v_specs, null), jobs._check_not_unique(v_specs, i_nodes), jobs._check_node_bodies(v_specs);
   if i_options ? 'result' and not exists (select from unnest(v_specs) s where s.name = i_options->>'result') then
     raise sqlstate 'PT400' using message = format('the result is that of node %s, which is not there', jobs._shown(i_options->>'result')), hint = 'result takes the name of a node';
@@ -71,7 +71,7 @@ begin
     raise sqlstate 'PT400' using message = format('job %s belongs to no workflow', jobs._shown(i_job)), hint = 'jobs.publish_workflow publishes one';
   end if;
   select w.* into v_workflow from jobs.workflow w where w.id = (select n.workflow from jobs.node n where n.id = (v_run.on_end).node) for update;
-  v_specs := jobs._read_nodes(i_nodes);
+  v_specs := jobs._read_nodes(i_nodes, v_workflow.on_failure);
   if v_workflow.nodes + cardinality(v_specs) > 100000 then
     raise sqlstate 'PT413' using message = format('a workflow grows to at most 100000 nodes, this one has %s', v_workflow.nodes), hint = 'publish another workflow';
   elsif v_workflow.state not in ('running', 'failed') then
@@ -82,7 +82,7 @@ begin
 end $$;
 
 -- Refuses a name and options of a workflow that cannot be meant (PT400).
-create or replace function jobs._check_workflow(i_name text, i_options jsonb) returns void
+create or replace function jobs._check_workflow_options(i_name text, i_options jsonb) returns void
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 declare
   v_keys constant text[] := array['on_failure', 'timeout', 'deadline', 'result', 'meta'];

@@ -157,8 +157,7 @@ begin
                    when v_unhandled > 0 or w.open > 0 or v_workflow.state = 'failed' then 'failed'
                    when v_workflow.state = 'compensating' then 'compensated' else 'success' end::jobs.workflow_state
   where w.id = i_workflow returning * into v_workflow;
-  perform jobs._note_workflow_end(v_workflow.id, v_workflow.name, v_workflow.state::text);
-  perform jobs._wake_waiters();
+  perform jobs._note_workflow_end(i_workflow, v_workflow.name, v_workflow.state::text), jobs._wake_waiters();
 end $$;
 
 -- Whether what waits for this failed node goes on all the same.

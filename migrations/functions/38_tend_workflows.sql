@@ -28,7 +28,7 @@ begin
   for v_workflow in
     select w.* from jobs.workflow w where w.id in (
       select d.id from (select o.id from jobs.workflow o where o.deadline <= jobs.now() and o.deadline is not null and o.ended_at is null order by o.deadline limit 20) d
-      union all select s.id from (select o.id from jobs.workflow o where o.state = 'failed' and o.running > 0 order by o.id limit 20) s)
+      union all select s.id from (select o.id from jobs.workflow o where o.state = 'failed' and o.ended_at is null order by o.id limit 20) s)
     order by w.id for update skip locked
   loop
     if v_workflow.state = 'failed' then
@@ -66,3 +66,10 @@ begin
   delete from jobs.node_delta d where d.workflow = any (v_gone);
   return cardinality(v_gone);
 end $$;
+
+-- The oldest day that history keeps, when it may drop what comes before i_day: workflows that are open, or failed and
+-- may be retried, keep the days since they were published.
+create or replace function jobs._oldest_kept(i_day date) returns date
+language sql stable strict security definer set search_path = pg_catalog, pg_temp as $$
+  select least(i_day, (select (w.created_at at time zone 'utc')::date from jobs.workflow w where w.state in ('running', 'compensating', 'failed') order by w.id limit 1))
+$$;

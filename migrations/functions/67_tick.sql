@@ -169,7 +169,7 @@ begin
     v_published := jobs._store_unique(v_published.ids, v_published.job_ids, v_tasks, v_bodies, v_bytes, null, v_timeouts, v_priorities, v_max_retries, v_metas,
                                       jobs._unique_rules(v_tasks[:1], v_bodies, null, null), i_now);
   else
-    perform jobs._publish_singly(v_published.ids, v_published.job_ids, v_tasks, v_bodies, v_bytes, null, v_timeouts, v_priorities, v_max_retries, v_metas, i_now);
+    perform jobs._publish_singly(v_published.ids, v_published.job_ids, v_tasks, v_bodies, v_bytes, null, v_timeouts, v_priorities, v_max_retries, v_metas, i_now, null, null);
   end if;
   if jobs._are_watched() then
     perform jobs._note_published(v_published, v_tasks, v_metas);

@@ -17,7 +17,7 @@ begin
   end if;
   v_workflow := jobs._workflow_held(i_workflow);
   v_cancelled := case when i_node is null then jobs._cancel_whole(v_workflow, 'cancelled', i_reason, i_grace_seconds, jobs._caller())
-    else jobs._cancel_nodes(v_workflow, jobs._nodes_from(i_workflow, jobs._node_named(i_workflow, i_node)), 'cancelled', i_reason, i_grace_seconds, jobs._caller()) end;
+    else jobs._cancel_nodes(v_workflow, jobs._nodes_from(i_workflow, jobs._node_id(i_workflow, i_node)), 'cancelled', i_reason, i_grace_seconds, jobs._caller()) end;
   perform jobs._audit('cancel_workflow', i_workflow::text, null, i_reason, jsonb_strip_nulls(jsonb_build_object('node', i_node, 'nodes', v_cancelled)));
   return v_cancelled;
 end $$;
@@ -36,7 +36,7 @@ begin
 end $$;
 
 -- The id of a node by its name. PT404 when there is none.
-create or replace function jobs._node_named(i_workflow bigint, i_node text) returns bigint
+create or replace function jobs._node_id(i_workflow bigint, i_node text) returns bigint
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_node bigint := (select n.id from jobs.node n where n.workflow = i_workflow and n.name = i_node);

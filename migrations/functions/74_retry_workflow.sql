@@ -16,7 +16,7 @@ begin
     raise sqlstate 'PT409' using message = format('workflow %s is %s: what its nodes did was undone', i_workflow, v_workflow.state), hint = 'publish it anew';
   end if;
   perform jobs._advance(i_workflow);
-  v_nodes := case when i_node is null then array(select n.id from jobs.node n where n.workflow = i_workflow) else jobs._nodes_from(i_workflow, jobs._node_named(i_workflow, i_node)) end;
+  v_nodes := case when i_node is null then array(select n.id from jobs.node n where n.workflow = i_workflow) else jobs._nodes_from(i_workflow, jobs._node_id(i_workflow, i_node)) end;
   v_jobs := array(select f.job_id::text from jobs.node_failure f where f.node = any (v_nodes) order by f.node, f.nth);
   if v_jobs <> '{}' then
     v_back := (jobs._requeue(v_jobs, jobs._parts_of(v_jobs))).o_back;

@@ -119,9 +119,9 @@ language plpgsql stable rows 5 security definer set search_path = pg_catalog, pg
 declare
   v_workflow jobs.workflow;
 begin
-  perform jobs._check_in_sight(i_workflow);
+  perform jobs._check_workflow(i_workflow);
   if i_node is not null then
-    return query select n.* from jobs._explain_node(jobs._seen_node(i_workflow, i_node)) n;
+    return query select n.* from jobs._explain_node(jobs._node_named(i_workflow, i_node)) n;
     return;
   end if;
   select w.* into v_workflow from jobs.workflow w where w.id = i_workflow;

@@ -20,7 +20,7 @@ create or replace function jobs._results_of_node(i_node jobs.node, i_after integ
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 begin
   return query
-  select a.nth, a.job_id, a.result, a.error from (
+  select a.nth, a.job_id::varchar, a.result, a.error from (
     select r.nth, i_node.job_ids[r.nth + 1] as job_id, r.result, null::text as error from jobs._group_results(i_node.id, i_after, i_limit) r where i_node.is_group
     union all
     select 0, i_node.job_id, i_node.result, null where not i_node.is_group and i_node.state = 'success' and i_after < 0
@@ -40,7 +40,7 @@ create or replace function jobs.node_results(i_workflow bigint, i_node text, i_a
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 begin
   perform jobs._check_limit('i_limit', i_limit);
-  return query select r.* from jobs._results_of_node(jobs._seen_node(i_workflow, i_node), coalesce(i_after, -1), i_limit) r;
+  return query select r.* from jobs._results_of_node(jobs._node_named(i_workflow, i_node), coalesce(i_after, -1), i_limit) r;
 end $$;
 
 -- The same as people see it: without what the task declares as sensitive. For administrators.
@@ -52,7 +52,7 @@ declare
   v_node jobs.node;
 begin
   perform jobs._check_limit('i_limit', i_limit);
-  v_node := jobs._seen_node(i_workflow, i_node);
+  v_node := jobs._node_named(i_workflow, i_node);
   return query select r.nth, r.job_id, jobs._shown_result(v_node.task, r.result), r.error from jobs._results_of_node(v_node, coalesce(i_after, -1), i_limit) r;
 end $$;
 
@@ -80,7 +80,7 @@ declare
   v_workflow jobs.workflow;
   v_last jobs.node[];
 begin
-  perform jobs._check_in_sight(i_workflow);
+  perform jobs._check_workflow(i_workflow);
   select w.* into v_workflow from jobs.workflow w where w.id = i_workflow;
   if v_workflow.state <> 'success' then
     return query select v_workflow.state::text, null::jsonb, v_workflow.reason;

@@ -26,7 +26,7 @@ begin
 end $$;
 
 -- Raises PT404 when there is no such workflow, or none of which the caller may know.
-create or replace function jobs._check_in_sight(i_workflow bigint) returns void
+create or replace function jobs._check_workflow(i_workflow bigint) returns void
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 begin
   if jobs._sees_workflow(i_workflow) is not true then
@@ -36,12 +36,12 @@ begin
 end $$;
 
 -- The node of this name, of which the caller may know. PT404 when there is none.
-create or replace function jobs._seen_node(i_workflow bigint, i_node text) returns jobs.node
-language plpgsql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off as $$
+create or replace function jobs._node_named(i_workflow bigint, i_node text) returns jobs.node
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
   v_node jobs.node;
 begin
-  perform jobs._check_in_sight(i_workflow);
+  perform jobs._check_workflow(i_workflow);
   select n.* into v_node from jobs.node n where n.workflow = i_workflow and n.name = i_node;
   if not found or not jobs.sees_task(v_node.task) then
     raise sqlstate 'PT404' using message = format('workflow %s has no node %s', i_workflow, coalesce(jobs._shown(i_node), 'null')),
@@ -84,7 +84,7 @@ create or replace function jobs.workflow(i_workflow bigint) returns table (
 )
 language plpgsql stable rows 1 security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 begin
-  perform jobs._check_in_sight(i_workflow);
+  perform jobs._check_workflow(i_workflow);
   return query select w.* from jobs._seen_workflows(array[i_workflow]) w;
 end $$;
 
@@ -146,7 +146,7 @@ declare
   v_consumes jobs.limits := jobs._limits(false);
   v_reads boolean := jobs._reads_arguments();
 begin
-  perform jobs._check_in_sight(i_workflow);
+  perform jobs._check_workflow(i_workflow);
   return query
   select n.id, n.name, n.task, n.state::text, n.reason, n.jobs, n.open, n.failed, n.is_group, n.job_id, n.started_at, n.ended_at,
     jobs._edges_to(n.id, v_publishes, v_consumes, v_reads)

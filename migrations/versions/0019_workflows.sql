@@ -52,7 +52,7 @@ create table jobs.workflow (
 );
 create index workflow_by_state on jobs.workflow (state, id);
 create index workflow_not_over on jobs.workflow (id) where state in ('running', 'compensating', 'failed');
-create index workflow_stopping on jobs.workflow (id) where state = 'failed' and running > 0;
+create index workflow_stopping on jobs.workflow (id) where state = 'failed' and ended_at is null;
 create index workflow_deadline on jobs.workflow (deadline) where deadline is not null and ended_at is null;
 create index workflow_ended on jobs.workflow (ended_at) where ended_at is not null;
 create index workflow_by_name on jobs.workflow (name, id) where name is not null;

@@ -62,10 +62,15 @@ fn each_command_that_ci_takes_from_the_readme_is_there() {
     let readme = read("README.md");
     let scripts = scripts().into_iter().map(|script| read(&format!(".ci/steps/{script}")));
     let commands: Vec<String> = scripts
-        .filter_map(|text| text.split_once("/fresh\" \"").map(|(_, rest)| rest.split('"').next().unwrap().to_owned()))
+        .filter_map(|text| {
+            text.split_once("/fresh\" \"").map(|(_, rest)| rest.split('"').next().unwrap().to_owned())
+        })
         .collect();
     assert!(commands.len() > 1, "{commands:?}");
     for command in commands {
-        assert!(readme.lines().any(|line| line.starts_with(&command)), "the README has no line that begins with {command}");
+        assert!(
+            readme.lines().any(|line| line.starts_with(&command)),
+            "the README has no line that begins with {command}"
+        );
     }
 }

@@ -10,12 +10,15 @@ const LEASE: &str = "00000000-0000-4000-8000-000000000001";
 
 /// Which roles may call what. A function that is not here is for administrators alone, and one that begins
 /// with `_` for nobody: so a new function fails closed, or fails this test.
-const CALLS: [(&str, &str); 8] = [
-    ("publisher worker admin", "publish publish_bulk publish_json publish_arrays publish_unique"),
+const CALLS: [(&str, &str); 7] = [
+    (
+        "publisher worker admin",
+        "publish publish_bulk publish_json publish_arrays publish_unique publish_workflow",
+    ),
     ("publisher reader worker admin", "now"),
     (
         "reader admin",
-        "sees_task overview ended_lately count open_counts flow search explain workers pauses limits problems statistics task_statistics server_health metrics workflows",
+        "workflows sees_task overview ended_lately count open_counts flow search explain workers pauses limits problems statistics task_statistics server_health metrics",
     ),
     (
         "publisher worker admin",
@@ -25,13 +28,16 @@ const CALLS: [(&str, &str); 8] = [
         "publisher reader worker admin",
         "next_ticks schedules get_schedule schedule_ticks schedule_log explain_schedule",
     ),
-    ("reader worker admin", "workflow workflow_nodes explain_workflow"),
-    ("reader worker admin", "unusable progress_of watches event_position events_after await_events"),
+    (
+        "reader worker admin",
+        "unusable progress_of watches event_position events_after await_events workflow workflow_nodes explain_workflow",
+    ),
     (
         "worker admin",
         "consume consume_topic claim fetch start fail_next release ack nack settle heartbeat beat held_by register_worker \
          unregister_worker count_workers count_lost register_tasks sweep promote maintain maintain_partitions maintain_partitions_and_commit result results await_results \
-         tasks_in_use sample_keys read_ready sample_not_ready open_bodies tick note_progress set_progress job_log announce_events block_key acquire node_results workflow_result",
+         tasks_in_use sample_keys read_ready sample_not_ready open_bodies tick note_progress set_progress job_log announce_events block_key acquire \
+         add_nodes node_results workflow_result",
     ),
 ];
 

@@ -149,6 +149,9 @@ async fn calls(db: &Db, reader: &mut PgConnection, jobs: &[String]) -> Vec<Strin
             (1, "i_name") => calls.push(format!(
                 "select r::text from jobs.schedules() s, lateral jobs.{name}(s.name) r"
             )),
+            (1, "i_workflow") => calls.push(format!(
+                "select r::text from jobs.workflows() w, lateral jobs.{name}(w.id) r"
+            )),
             (1, "i_seconds") => calls.push(format!("select jobs.{name}(1)::text")),
             (1, "i_cron") => calls.push(format!("select r::text from jobs.{name}('@daily') r")),
             (1, "i_state") => calls.push(format!("select r::text from unnest('{{pending,running,success,failed,cancelled}}'::text[]) s, jobs.{name}(s) r")),
@@ -178,10 +181,31 @@ async fn make_schedules(db: &Db) {
     }
 }
 
+/// A workflow with secrets in all that a publisher gives, whose first node has failed with one.
+async fn make_workflow(db: &Db) {
+    let nodes = json!([
+        {"name": "first", "task": "flow", "body": {"kwargs": {"a": CANARY}}, "max_retries": 1},
+        {"name": "group", "task": "flow", "each": [CANARY, {"args": [CANARY]}], "undo": {"task": "flow", "body": CANARY}},
+        {"name": "then", "task": "flow", "body": CANARY, "after": [{"node": "group", "condition": [CANARY]}, "first"]},
+    ]);
+    sqlx::query("select jobs.publish_workflow($1, 'flow')").bind(nodes).execute(&db.pool).await.unwrap();
+    sqlx::query("select jobs.nack(c.job_id, $1) from jobs.consume_topic('flow', 1) c")
+        .bind(CANARY)
+        .execute(&db.pool)
+        .await
+        .unwrap();
+    sqlx::query("select jobs.ack(c.job_id, to_jsonb($1)) from jobs.consume_topic('flow', 3) c")
+        .bind(CANARY)
+        .execute(&db.pool)
+        .await
+        .unwrap();
+}
+
 #[tokio::test]
 async fn nothing_that_a_reader_may_call_shows_a_part_of_a_body() {
     let db = Db::new().await;
     make_schedules(&db).await;
+    make_workflow(&db).await;
     declare(&db, "strict").await;
     db.run(
         "update jobs.schedule set next_at = now() - interval '1 hour', due_at = next_at; select jobs.tick()",

@@ -133,6 +133,8 @@ async fn a_job_says_of_which_node_it_is_until_it_has_succeeded() {
     let plain =
         "select string_agg(e.code, ' ') from jobs.pending q, jobs.explain(q.job_id) e where q.task = 'plain'";
     assert!(!db.one::<String>(plain).await.contains("part_of_workflow"));
+    // A group of many jobs is packed where no plain client has consumed lately.
+    let db = Db::new().await;
     db.run(
         r#"select jobs.publish_workflow(jsonb_build_array(jsonb_build_object('name', 'many', 'task', 'many', 'each', (select jsonb_agg('{}'::jsonb) from generate_series(1, 100)))))"#,
     )
@@ -150,8 +152,14 @@ async fn results_come_in_pages_and_in_order_with_the_errors() {
     let db = Db::new().await;
     db.run(
         r#"select jobs.publish_workflow(jsonb_build_array(jsonb_build_object('name', 'many', 'task', 'many', 'keep_results', true, 'max_retries', 1, 'each', (select jsonb_agg(jsonb_build_object('args', jsonb_build_array(n))) from generate_series(0, 149) n))));
-           create table public.held as select * from jobs.consume_topic('many', 150);
-           select jobs.nack(h.job_id, 'odd', i_lease => h.lease) from public.held h where h.body->'args' in ('[7]', '[120]');
+           create table public.held as select * from jobs.consume_topic('many', 0)"#,
+    )
+    .await;
+    while db.one::<i64>("select count(*) from public.held").await < 150 {
+        db.run("insert into public.held select * from jobs.consume_topic('many', 150)").await;
+    }
+    db.run(
+        r#"select jobs.nack(h.job_id, 'odd', i_lease => h.lease) from public.held h where h.body->'args' in ('[7]', '[120]');
            select jobs.ack(h.job_id, h.body->'args'->0, h.lease) from (select * from public.held order by random()) h where h.body->'args' not in ('[7]', '[120]')"#,
     )
     .await;

@@ -125,6 +125,7 @@ fn role_of(function: &str) -> &'static str {
         "publish_json",
         "publish_arrays",
         "publish_unique",
+        "publish_workflow",
         "now",
         "set_schedule",
         "drop_schedule",
@@ -165,6 +166,10 @@ fn role_of(function: &str) -> &'static str {
         "event_position",
         "events_after",
         "await_events",
+        "workflow",
+        "workflows",
+        "workflow_nodes",
+        "explain_workflow",
     ];
     const WORKER: &[&str] = &[
         "consume",
@@ -208,6 +213,9 @@ fn role_of(function: &str) -> &'static str {
         "announce_events",
         "block_key",
         "acquire",
+        "add_nodes",
+        "node_results",
+        "workflow_result",
     ];
     match function {
         name if PUBLISHER.contains(&name) => "jobs_publisher",
