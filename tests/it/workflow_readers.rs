@@ -152,7 +152,7 @@ async fn results_come_in_pages_and_in_order_with_the_errors() {
     let db = Db::new().await;
     db.run(
         r#"select jobs.publish_workflow(jsonb_build_array(jsonb_build_object('name', 'many', 'task', 'many', 'keep_results', true, 'max_retries', 1, 'each', (select jsonb_agg(jsonb_build_object('args', jsonb_build_array(n))) from generate_series(0, 149) n))));
-           create table public.held as select * from jobs.consume_topic('many', 0)"#,
+           create table public.held as select * from jobs.consume_topic('many', 1)"#,
     )
     .await;
     while db.one::<i64>("select count(*) from public.held").await < 150 {
