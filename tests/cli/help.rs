@@ -2,7 +2,7 @@
 
 use crate::app::{bare, run};
 
-const COMMANDS: [&[&str]; 75] = [
+const COMMANDS: [&[&str]; 81] = [
     &["dev"],
     &["dashboard"],
     &["migrate"],
