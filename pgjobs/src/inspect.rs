@@ -19,6 +19,8 @@
 //! other rows: bodies and results are returned as the text that the database writes, and only for a single
 //! job.
 
+mod workflows;
+
 use chrono::{DateTime, Utc};
 use serde_json::value::RawValue;
 use sqlx::PgPool;
@@ -38,7 +40,11 @@ pub use crate::db::pause::PauseRow;
 pub use crate::db::problems::Problem;
 pub use crate::db::statistics::{ErrorGroup, Percentiles, StatisticsRow, TaskStatistics};
 pub use crate::db::steps::StepRow;
+pub use crate::db::workflow_read::{NodeEdge, NodeResultRow, NodeRow, WorkflowFilter, WorkflowRow};
 pub use crate::types::severity::Severity;
+#[cfg(any(feature = "cli", feature = "web"))]
+pub(crate) use workflows::waits;
+pub use workflows::{explain_workflow, node_results, workflow, workflow_nodes, workflows};
 
 /// The number of jobs of each task in each state; cheap on any backlog, since counting stops at a cap
 /// ([`exact`](TaskCounts::exact) is false when it did).

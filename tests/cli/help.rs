@@ -2,7 +2,7 @@
 
 use crate::app::{bare, run};
 
-const COMMANDS: [&[&str]; 76] = [
+const COMMANDS: [&[&str]; 82] = [
     &["dev"],
     &["dashboard"],
     &["migrate"],
@@ -51,6 +51,12 @@ const COMMANDS: [&[&str]; 76] = [
     &["limit", "drop"],
     &["limit", "block"],
     &["limit", "release"],
+    &["workflow"],
+    &["workflow", "list"],
+    &["workflow", "show"],
+    &["workflow", "cancel"],
+    &["workflow", "retry"],
+    &["workflow", "results"],
     &["watch"],
     &["watch", "add"],
     &["watch", "remove"],

@@ -26,3 +26,4 @@ mod tail;
 mod top;
 mod unique;
 mod worker;
+mod workflow;

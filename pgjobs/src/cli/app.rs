@@ -10,6 +10,7 @@ use super::command::{Cli, Command};
 use super::commands::{
     audit, bench, check, codegen, completions, control, dashboard, dev, doctor, edit, explain, inspect, jobs,
     limit, migrate, operation, pause, publish, retention, schedule, signal, tail, unique, watch, worker,
+    workflow,
 };
 use super::database::connect;
 use super::output::console::{self, Console};
@@ -121,6 +122,7 @@ impl App {
             Command::Resume(args) => pause::resume(args, global, console).await,
             Command::Limit(args) => limit::run(args, global, console).await,
             Command::Signal(args) => signal::run(args, global, console).await,
+            Command::Workflow(args) => workflow::run(args, global, console).await,
             Command::Watch(args) => watch::run(args, global, console).await,
             Command::Check(args) => check::run(args, self.setup, global, console).await,
             Command::Retry(args) => jobs::retry(args, global, console).await,

@@ -9,6 +9,7 @@ use super::commands::top;
 use super::commands::{
     audit, bench, check, codegen, completions, control, dashboard, dev, doctor, edit, explain, inspect, jobs,
     limit, migrate, operation, pause, publish, retention, schedule, signal, tail, unique, watch, worker,
+    workflow,
 };
 
 const STYLES: Styles = Styles::styled()
@@ -83,6 +84,8 @@ pub(crate) enum Command {
     Limit(limit::Limit),
     /// Send a signal, for which jobs wait.
     Signal(signal::SignalArgs),
+    /// List and draw workflows, cancel and retry them, and print results of their nodes.
+    Workflow(workflow::Workflow),
     /// Say whose events are written.
     Watch(watch::Watch),
     /// Check whether this program would break jobs that are open now.

@@ -39,3 +39,4 @@ pub(crate) mod steps;
 pub(crate) mod testing;
 pub(crate) mod worker;
 pub(crate) mod workflow;
+pub(crate) mod workflow_read;

@@ -6,6 +6,8 @@ pub(crate) mod call_options;
 pub(crate) mod command;
 pub(crate) mod error;
 pub(crate) mod event;
+#[cfg(any(feature = "cli", feature = "web"))]
+pub(crate) mod graph;
 pub(crate) mod integer_bounds;
 pub(crate) mod job_id;
 pub(crate) mod job_request;

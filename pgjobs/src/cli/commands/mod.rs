@@ -31,3 +31,4 @@ pub(crate) mod top;
 pub(crate) mod unique;
 pub(crate) mod watch;
 pub(crate) mod worker;
+pub(crate) mod workflow;
