@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, Literal, NotRequired, Protocol, TypeAlias, TypedDict, TypeVar, cast
 
 _T = TypeVar("_T", covariant=True)
+_R = TypeVar("_R")
 
 
 class Connection(Protocol):
@@ -114,6 +115,99 @@ async def _publish(
         defaults.max_retries if options.max_retries is None else options.max_retries,
     )
     return Job(row[0])
+
+
+async def wait_all(connection: Connection, jobs: Sequence[Job[_R]], *, limit: float | None = None) -> list[_R]:
+    """Waits for the results of all of these jobs, in their order; after `limit` seconds raises TimeoutError."""
+    end = None if limit is None else time.monotonic() + limit
+    return [await job.wait(connection, limit=None if end is None else max(end - time.monotonic(), 0.0)) for job in jobs]
+
+
+class NodeEdge(TypedDict):
+    """What a node waits for. Without `on_failure` as the workflow says; `condition`: what the result contains."""
+
+    node: str
+    when: NotRequired[Literal["success", "failure", "ended"]]
+    on_failure: NotRequired[Literal["hold", "cancel", "continue"]]
+    condition: NotRequired[Any]
+
+
+class WorkflowNode(TypedDict):
+    """A node of a workflow: the job of `body`, or one for each body, or element of a node's array, of `each`.
+
+    `bind` fills in arguments by results of nodes, for which it then waits; `after` waits without taking a result.
+    """
+
+    task: str
+    name: NotRequired[str]
+    body: NotRequired[Mapping[str, Any]]
+    each: NotRequired[Sequence[Mapping[str, Any]] | Mapping[str, Any]]
+    after: NotRequired[Sequence[str | NodeEdge]]
+    bind: NotRequired[Mapping[str, str | Mapping[str, str]]]
+    undo: NotRequired[Mapping[str, Any]]
+    keep_results: NotRequired[bool]
+    unique: NotRequired[Literal[False]]
+    priority: NotRequired[int]
+    timeout: NotRequired[float]
+    max_retries: NotRequired[int]
+    delay: NotRequired[float]
+    scheduled_at: NotRequired[str]
+    meta: NotRequired[Mapping[str, Any]]
+
+
+class WorkflowEnded(Exception):
+    """A workflow has ended, and has no result: it is failed (a retry resumes it), cancelled or compensated."""
+
+    def __init__(self, workflow_id: int, state: str, reason: str | None) -> None:
+        super().__init__(f"workflow {workflow_id} is {state}" + ("" if reason is None else f": {reason}"))
+        self.workflow_id = workflow_id
+        self.state = state
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Workflow:
+    """A published workflow."""
+
+    id: int
+
+    async def wait(self, connection: Connection, *, limit: float | None = None) -> Any:
+        """Waits for its result; after `limit` seconds raises TimeoutError, and the workflow goes on."""
+        end = None if limit is None else time.monotonic() + limit
+        pause = 0.01
+        while True:
+            row = await connection.fetchrow("select state, result::text, reason from jobs.workflow_result($1)", self.id)
+            if row[0] == "success":
+                return None if row[1] is None else json.loads(row[1])
+            if row[0] not in ("running", "compensating"):
+                raise WorkflowEnded(self.id, row[0], row[2])
+            left = pause if end is None else end - time.monotonic()
+            if left <= 0:
+                raise TimeoutError(f"workflow {self.id} takes longer than {limit} s")
+            await asyncio.sleep(min(pause, left))
+            pause = min(pause * 1.5, 1.0)
+
+
+async def publish_workflow(
+    connection: Connection,
+    nodes: Sequence[WorkflowNode],
+    *,
+    name: str | None = None,
+    on_failure: Literal["hold", "cancel", "cancel_all", "continue", "compensate"] | None = None,
+    timeout: float | None = None,
+    result: str | None = None,
+    meta: Mapping[str, Any] | None = None,
+) -> Workflow:
+    """Publishes a workflow, all or nothing. `timeout`: seconds, after which what is left is cancelled; `result`: the
+    node whose result is the workflow's."""
+    given = {"on_failure": on_failure, "timeout": timeout, "result": result, "meta": meta}
+    row = await connection.fetchrow(
+        "select jobs.publish_workflow($1::text::jsonb, $2, $3::text::jsonb)",
+        json.dumps(nodes, allow_nan=False),
+        name,
+        json.dumps({key: value for key, value in given.items() if value is not None}, allow_nan=False),
+    )
+    return Workflow(row[0])
 
 
 class Address(TypedDict):
