@@ -303,6 +303,53 @@ create type jobs.new_event as (
   details jsonb
 );
 
+create type jobs.node_change as (
+  ready bigint[],
+  ended bigint[]
+);
+
+create type jobs.node_end as (
+  node bigint,
+  nth integer,
+  job_id character varying,
+  is_failed boolean,
+  is_cancelled boolean,
+  result jsonb,
+  error text
+);
+
+create type jobs.node_jobs as (
+  nodes bigint[],
+  tasks text[],
+  bodies jsonb[],
+  nths integer[],
+  options jsonb[],
+  flaw text
+);
+
+create type jobs.node_spec as (
+  name character varying,
+  task character varying,
+  bodies jsonb[],
+  options jsonb,
+  each_of jsonb,
+  binds jsonb,
+  undo jsonb,
+  after jsonb,
+  is_group boolean,
+  keeps_results boolean,
+  is_checked boolean
+);
+
+create type jobs.node_sum as (
+  node bigint,
+  workflow bigint,
+  ended integer,
+  failed integer,
+  is_group boolean,
+  keeps_results boolean
+);
+
 create type jobs.on_end as (
   unique_name character varying,
   unique_key text,
@@ -525,6 +572,8 @@ create table jobs.batch (
   buckets bigint[],
   costs integer[],
   slots_each integer,
+  node bigint,
+  node_from integer,
   constraint batch_by_lease PRIMARY KEY (lease, part)
 );
 CREATE INDEX batch_by_expiry ON jobs.batch USING btree (expires_at);
@@ -761,6 +810,7 @@ create table jobs.node (
   each_of jsonb,
   binds jsonb,
   undo jsonb,
+  undoes bigint,
   is_group boolean not null,
   keeps_results boolean not null,
   waits integer not null,
@@ -768,6 +818,7 @@ create table jobs.node (
   open integer not null default 0,
   failed integer not null default 0,
   job_id character varying(32),
+  job_ids character varying[],
   result jsonb,
   started_at timestamp with time zone,
   ended_at timestamp with time zone,
@@ -797,7 +848,6 @@ create table jobs.node_failure (
 create table jobs.node_result (
   node bigint not null,
   nths integer[] not null,
-  job_ids text[] not null,
   results jsonb[] not null
 );
 CREATE INDEX node_result_by_node ON jobs.node_result USING btree (node);
@@ -1158,9 +1208,11 @@ create table jobs.workflow (
   constraint on_failure_is_known CHECK ((on_failure = ANY (ARRAY['hold'::text, 'cancel'::text, 'cancel_all'::text, 'continue'::text, 'compensate'::text])))
 );
 CREATE INDEX workflow_by_name ON jobs.workflow USING btree (name, id) WHERE (name IS NOT NULL);
+CREATE INDEX workflow_by_state ON jobs.workflow USING btree (state, id);
 CREATE INDEX workflow_deadline ON jobs.workflow USING btree (deadline) WHERE ((deadline IS NOT NULL) AND (ended_at IS NULL));
 CREATE INDEX workflow_ended ON jobs.workflow USING btree (ended_at) WHERE (ended_at IS NOT NULL);
-CREATE INDEX workflow_open ON jobs.workflow USING btree (id) WHERE (state = ANY (ARRAY['running'::jobs.workflow_state, 'compensating'::jobs.workflow_state]));
+CREATE INDEX workflow_not_over ON jobs.workflow USING btree (id) WHERE (state = ANY (ARRAY['running'::jobs.workflow_state, 'compensating'::jobs.workflow_state, 'failed'::jobs.workflow_state]));
+CREATE INDEX workflow_stopping ON jobs.workflow USING btree (id) WHERE ((state = 'failed'::jobs.workflow_state) AND (ended_at IS NULL));
 
 -- view jobs._ended:
   id bigint,
@@ -1363,6 +1415,7 @@ CREATE INDEX workflow_open ON jobs.workflow USING btree (id) WHERE (state = ANY 
 
 -- function jobs.ack(i_job character varying, i_result jsonb DEFAULT NULL::jsonb, i_lease uuid DEFAULT NULL::uuid) returns jobs.ended
 -- function jobs.acquire(i_name text, i_key jsonb DEFAULT NULL::jsonb, i_cost integer DEFAULT 1) returns double precision
+-- function jobs.add_nodes(i_job text, i_lease uuid, i_nodes jsonb, i_before text[] DEFAULT NULL::text[]) returns void
 -- function jobs.announce_events() returns boolean
 -- function jobs.audit_log(i_target text DEFAULT NULL::text, i_action text DEFAULT NULL::text, i_before bigint DEFAULT NULL::bigint, i_num integer DEFAULT 50) returns TABLE(id bigint, at timestamp with time zone, who name, role name, action text, target text, jobs bigint, reason text, details jsonb, person text)
 -- function jobs.await_events(i_seconds double precision) returns void
@@ -1374,6 +1427,7 @@ CREATE INDEX workflow_open ON jobs.workflow USING btree (id) WHERE (state = ANY 
 -- function jobs.block_key(i_name text, i_key jsonb, i_until timestamp with time zone, i_reason text DEFAULT NULL::text) returns void
 -- function jobs.blocked_keys(i_topic text DEFAULT NULL::text, i_limit integer DEFAULT 100) returns TABLE(name character varying, key jsonb, closed_by character varying, reason text, closed_until timestamp with time zone, blocked bigint, oldest timestamp with time zone)
 -- function jobs.cancel_operation(i_operation bigint, i_reason text DEFAULT NULL::text) returns jobs.operation_info
+-- function jobs.cancel_workflow(i_workflow bigint, i_node text DEFAULT NULL::text, i_reason text DEFAULT NULL::text, i_grace_seconds double precision DEFAULT jobs._grace()) returns bigint
 -- function jobs.cancel(i_jobs text[], i_grace_seconds double precision DEFAULT jobs._grace(), i_reason text DEFAULT NULL::text) returns SETOF text
 -- function jobs.check_limits() returns bigint
 -- function jobs.claim(i_worker uuid, i_tasks text[], i_num integer, i_lease uuid, i_margin double precision DEFAULT 0, i_sleep_seconds double precision DEFAULT NULL::double precision, i_own_batch text[] DEFAULT NULL::text[], i_watermark_tasks text[] DEFAULT NULL::text[], i_watermark_priorities integer[] DEFAULT NULL::integer[], i_watermarks bigint[] DEFAULT NULL::bigint[], i_ahead integer DEFAULT 0) returns TABLE(part integer, run_at timestamp with time zone, unseen bigint, next bigint, started bigint, jobs jobs.open_job[])
@@ -1394,6 +1448,7 @@ CREATE INDEX workflow_open ON jobs.workflow USING btree (id) WHERE (state = ANY 
 -- function jobs.event_position() returns text
 -- function jobs.events_after(i_position text DEFAULT NULL::text, i_topic text DEFAULT '*'::text, i_num integer DEFAULT 1000, i_until text DEFAULT NULL::text) returns TABLE("position" text, at timestamp with time zone, kind text, task character varying, job_id character varying, attempt integer, details jsonb)
 -- function jobs.explain_schedule(i_name text) returns SETOF jobs.reason
+-- function jobs.explain_workflow(i_workflow bigint, i_node text DEFAULT NULL::text) returns SETOF jobs.reason
 -- function jobs.explain(i_job character varying) returns SETOF jobs.reason
 -- function jobs.fail_next(i_worker uuid, i_tasks text[], i_lease uuid, i_reason text) returns text
 -- function jobs.fetch(i_worker uuid, i_lease uuid, i_part integer DEFAULT NULL::integer) returns TABLE(part integer, jobs jobs.open_job[])
@@ -1418,6 +1473,7 @@ CREATE INDEX workflow_open ON jobs.workflow USING btree (id) WHERE (state = ANY 
 -- function jobs.metrics(i_group text DEFAULT NULL::text) returns TABLE(name text, kind text, labels jsonb, value double precision)
 -- function jobs.nack(i_job character varying, i_traceback text DEFAULT NULL::text, i_scheduled_at timestamp with time zone DEFAULT NULL::timestamp with time zone, ensure_running boolean DEFAULT true, i_lease uuid DEFAULT NULL::uuid) returns void
 -- function jobs.next_ticks(i_cron text, i_zone text DEFAULT 'UTC'::text, i_num integer DEFAULT 5, i_after timestamp with time zone DEFAULT NULL::timestamp with time zone, i_gap text DEFAULT NULL::text, i_fold text DEFAULT NULL::text) returns SETOF timestamp with time zone
+-- function jobs.node_results(i_workflow bigint, i_node text, i_after integer DEFAULT '-1'::integer, i_limit integer DEFAULT 1000) returns TABLE(nth integer, job_id character varying, result jsonb, error text)
 -- function jobs.note_progress(i_worker uuid, i_progress jsonb) returns void
 -- function jobs.now() returns timestamp with time zone
 -- function jobs.open_bodies(i_jobs text[]) returns TABLE(job_id character varying, body jsonb)
@@ -1437,6 +1493,7 @@ CREATE INDEX workflow_open ON jobs.workflow USING btree (id) WHERE (state = ANY 
 -- function jobs.publish_bulk(i_jobs jobs.bulk_job[]) returns SETOF jobs.queued
 -- function jobs.publish_json(i_jobs jsonb) returns SETOF jobs.queued
 -- function jobs.publish_unique(i_tasks text[], i_bodies jsonb[], i_uniques jsonb[] DEFAULT NULL::jsonb[], i_scheduled_at timestamp with time zone[] DEFAULT NULL::timestamp with time zone[], i_delays double precision[] DEFAULT NULL::double precision[], i_timeouts double precision[] DEFAULT NULL::double precision[], i_priorities integer[] DEFAULT NULL::integer[], i_max_retries integer[] DEFAULT NULL::integer[], i_job_ids text[] DEFAULT NULL::text[], i_checked boolean[] DEFAULT NULL::boolean[], i_metas jsonb[] DEFAULT NULL::jsonb[]) returns TABLE(job_id character varying, outcome text)
+-- function jobs.publish_workflow(i_nodes jsonb, i_name text DEFAULT NULL::text, i_options jsonb DEFAULT '{}'::jsonb) returns bigint
 -- function jobs.publish(i_task character varying, i_body jsonb DEFAULT NULL::jsonb, i_scheduled_at timestamp with time zone DEFAULT NULL::timestamp with time zone, i_timeout numeric DEFAULT NULL::numeric, i_priority integer DEFAULT NULL::integer, i_max_retries integer DEFAULT NULL::integer, i_checked boolean DEFAULT false, i_job_id text DEFAULT NULL::text, i_meta jsonb DEFAULT NULL::jsonb, i_unique jsonb DEFAULT NULL::jsonb) returns jobs.queued
 -- function jobs.purge(i_topic text, i_limit integer DEFAULT 10000, i_reason text DEFAULT NULL::text) returns bigint
 -- function jobs.read_ready(i_task character varying, i_rank bigint DEFAULT NULL::bigint, i_seq bigint DEFAULT NULL::bigint, i_num integer DEFAULT 100) returns TABLE(job_id character varying, body jsonb, rank bigint, seq bigint)
@@ -1451,6 +1508,7 @@ CREATE INDEX workflow_open ON jobs.workflow USING btree (id) WHERE (state = ANY 
 -- function jobs.resume_operation(i_operation bigint, i_reason text DEFAULT NULL::text) returns jobs.operation_info
 -- function jobs.resume_schedule(i_name text, i_catch_up boolean DEFAULT true) returns jobs.schedule_info
 -- function jobs.resume_topic(i_topic text) returns boolean
+-- function jobs.retry_workflow(i_workflow bigint, i_node text DEFAULT NULL::text, i_reason text DEFAULT NULL::text) returns SETOF text
 -- function jobs.retry(i_jobs text[], i_reason text DEFAULT NULL::text) returns SETOF text
 -- function jobs.revoke_topic(i_role name, i_topic text) returns boolean
 -- function jobs.run_schedule(i_name text) returns character varying
@@ -1469,6 +1527,7 @@ CREATE INDEX workflow_open ON jobs.workflow USING btree (id) WHERE (state = ANY 
 -- function jobs.set_schedule(i_name text, i_task text, i_body jsonb DEFAULT NULL::jsonb, i_cron text DEFAULT NULL::text, i_every interval DEFAULT NULL::interval, i_at timestamp with time zone DEFAULT NULL::timestamp with time zone, i_zone text DEFAULT 'UTC'::text, i_catch_up text DEFAULT 'last'::text, i_catch_up_limit integer DEFAULT 100, i_overlap text DEFAULT 'allow'::text, i_jitter interval DEFAULT '00:00:00'::interval, i_gap text DEFAULT NULL::text, i_fold text DEFAULT NULL::text, i_timeout numeric DEFAULT NULL::numeric, i_priority integer DEFAULT NULL::integer, i_max_retries integer DEFAULT NULL::integer, i_meta jsonb DEFAULT NULL::jsonb) returns jobs.schedule_info
 -- function jobs.set_validation(i_task character varying, i_mode text) returns void
 -- function jobs.settle(i_job_ids text[], i_leases uuid[], i_outcomes text[] DEFAULT NULL::text[], i_results jsonb[] DEFAULT NULL::jsonb[], i_errors text[] DEFAULT NULL::text[], i_delays double precision[] DEFAULT NULL::double precision[], i_batch_indexes integer[] DEFAULT NULL::integer[], i_said text[] DEFAULT NULL::text[]) returns TABLE(at integer, job_id text, reason text)
+-- function jobs.shown_node_results(i_workflow bigint, i_node text, i_after integer DEFAULT '-1'::integer, i_limit integer DEFAULT 1000) returns TABLE(nth integer, job_id character varying, result jsonb, error text)
 -- function jobs.shown(i_job character varying) returns SETOF jobs."all"
 -- function jobs.signal(i_name text, i_payload jsonb DEFAULT NULL::jsonb) returns boolean
 -- function jobs.sleep(i_job character varying, i_lease uuid, i_name text, i_seconds double precision) returns double precision
@@ -1492,17 +1551,25 @@ CREATE INDEX workflow_open ON jobs.workflow USING btree (id) WHERE (state = ANY 
 -- function jobs.watches() returns TABLE(topic character varying, kinds text[], watched_at timestamp with time zone, watched_by name, is_declared boolean)
 -- function jobs.watch(i_topic text, i_kinds text[] DEFAULT NULL::text[]) returns void
 -- function jobs.workers() returns TABLE(id uuid, host text, pid integer, version text, topics text[], tasks text[], slots integer, held bigint, started_at timestamp with time zone, heartbeat_at timestamp with time zone, alive boolean, paused_at timestamp with time zone)
+-- function jobs.workflow_nodes(i_workflow bigint) returns TABLE(id bigint, name character varying, task character varying, state text, reason text, jobs integer, open integer, failed integer, is_group boolean, job_id character varying, started_at timestamp with time zone, ended_at timestamp with time zone, after jsonb)
+-- function jobs.workflow_result(i_workflow bigint) returns TABLE(state text, result jsonb, reason text)
+-- function jobs.workflow(i_workflow bigint) returns TABLE(id bigint, name character varying, state text, reason text, on_failure text, meta jsonb, created_at timestamp with time zone, ended_at timestamp with time zone, deadline timestamp with time zone, nodes integer, open integer, failed integer, running integer)
+-- function jobs.workflows(i_state text DEFAULT NULL::text, i_name text DEFAULT NULL::text, i_before bigint DEFAULT NULL::bigint, i_limit integer DEFAULT 50) returns TABLE(id bigint, name character varying, state text, reason text, on_failure text, meta jsonb, created_at timestamp with time zone, ended_at timestamp with time zone, deadline timestamp with time zone, nodes integer, open integer, failed integer, running integer)
 -- function jobs._able_workers(i_task character varying) returns TABLE(workers bigint, slots bigint, held bigint, paused bigint)
 -- function jobs._absent(i_at text) returns text
 -- function jobs._accept(i_leases uuid[], i_batch_indexes integer[]) returns jobs.accepted_runs
 -- function jobs._act(i_op jobs.operation, i_jobs text[], i_part text) returns jobs.operation
 -- function jobs._acts_as(i_role oid, i_login oid) returns boolean
+-- function jobs._add_edges_before(i_workflow jobs.workflow, i_new bigint[], i_before text[]) returns void
 -- function jobs._add_histograms(i_one integer[], i_other integer[]) returns integer[]
 -- function jobs._admission(i_asks jobs.ask[], i_going tid[], i_blocked tid[], i_blocked_at bigint[]) returns jobs.admission
 -- function jobs._admit(i_limits jobs.task_limit[], i_shut bigint[], i_states jobs.bucket_state[], i_num integer, i_looked integer, i_now timestamp with time zone, i_own_batch text[], i_watermark_tasks text[], i_watermark_priorities integer[], i_watermarks bigint[], i_jobs_per_mib bigint, OUT admission jobs.admission, OUT states jobs.bucket_state[], OUT looked integer, OUT shut_tasks text[], OUT shut_buckets bigint[]) returns record
 -- function jobs._adopt_grants(i_role name) returns void
+-- function jobs._advance_at_commit() returns trigger
+-- function jobs._advance(i_workflow bigint) returns void
 -- function jobs._after_caps(i_states jobs.bucket_state[], i_taken integer, i_waits boolean, i_now timestamp with time zone) returns jobs.bucket_state[]
--- function jobs._after_end(i_runs jobs.accepted_runs, i_leases uuid[], i_batch_indexes integer[], i_outcomes text[], i_errors text[]) returns void
+-- function jobs._after_end(i_runs jobs.accepted_runs, i_leases uuid[], i_batch_indexes integer[], i_outcomes text[], i_results jsonb[], i_errors text[]) returns void
+-- function jobs._after_flaw(i_after jsonb) returns text
 -- function jobs._after_open(i_state jobs.bucket_state, i_is_left boolean, i_taken integer, i_rank bigint, i_seq bigint, i_rates jobs.rate[], i_fair boolean, i_weight double precision, i_turn double precision, i_run_seconds double precision, i_now timestamp with time zone) returns jobs.bucket_state
 -- function jobs._after_start(i_lease uuid) returns void
 -- function jobs._after_starts(i_rates jobs.rate[], i_tats timestamp with time zone[], i_starts bigint, i_now timestamp with time zone) returns timestamp with time zone[]
@@ -1510,6 +1577,7 @@ CREATE INDEX workflow_open ON jobs.workflow USING btree (id) WHERE (state = ANY 
 -- function jobs._allowed(i_publish boolean, i_tasks text[]) returns text[]
 -- function jobs._any_key() returns smallint
 -- function jobs._applied(i_limit jobs.job_limit, i_said jobs.bucket_delta[], i_due bigint[], i_run_seconds double precision) returns jobs.bucket_state[]
+-- function jobs._apply_left_deltas() returns void
 -- function jobs._are_apart(i_one jsonb, i_other jsonb) returns boolean
 -- function jobs._are_disjoint(i_one jsonb, i_other jsonb) returns boolean
 -- function jobs._are_few(i_state text, i_look bigint) returns boolean
@@ -1534,15 +1602,19 @@ CREATE INDEX workflow_open ON jobs.workflow USING btree (id) WHERE (state = ANY 
 -- function jobs._begin_progress() returns void
 -- function jobs._begin_rollup_days(i_now timestamp with time zone) returns void
 -- function jobs._begin_watching() returns void
+-- function jobs._bind_flaw(i_bind jsonb) returns text
 -- function jobs._bit(i_run bigint) returns bigint
 -- function jobs._blocked_since(i_bucket bigint) returns timestamp with time zone
 -- function jobs._block(i_admission jobs.admission) returns void
+-- function jobs._bodies_for_each(i_task text, i_body jsonb, i_each jsonb, i_elements jsonb) returns jsonb[]
 -- function jobs._bound(i_args jsonb, i_kwargs jsonb, i_params jsonb) returns jsonb
 -- function jobs._bucket_id(i_limit integer, i_key jsonb) returns bigint
 -- function jobs._bucket(i_span interval) returns integer
 -- function jobs._caller() returns name
+-- function jobs._cancel_nodes(i_workflow jobs.workflow, i_nodes bigint[], i_why text, i_reason text, i_grace_seconds double precision, i_who name) returns bigint
 -- function jobs._cancel_note(i_who name, i_reason text) returns text
 -- function jobs._cancel_runs(i_jobs text[], i_note text) returns jobs.cancelled_runs
+-- function jobs._cancel_whole(i_workflow jobs.workflow, i_why text, i_reason text, i_grace_seconds double precision, i_who name) returns bigint
 -- function jobs._cancel(i_jobs text[], i_grace_seconds double precision, i_who name, i_reason text) returns jobs.cancelled
 -- function jobs._cancelled_by(i_traceback text) returns text
 -- function jobs._change_event_partitions(i_today date, i_oldest date) returns text[]
@@ -1554,6 +1626,7 @@ CREATE INDEX workflow_open ON jobs.workflow USING btree (id) WHERE (state = ANY 
 -- function jobs._changed_options(i_old jsonb, i_given jsonb) returns jsonb
 -- function jobs._changes(i_tasks jobs.declaration[]) returns SETOF jobs.change
 -- function jobs._check_acquire(i_limit jobs.job_limit, i_cost integer) returns void
+-- function jobs._check_binds(i_specs jobs.node_spec[], i_workflow bigint) returns void
 -- function jobs._check_bodies(i_tasks text[], i_bodies jsonb[], i_checked boolean[] DEFAULT NULL::boolean[]) returns boolean
 -- function jobs._check_bulk_bytes(i_sizes bigint[], i_limit integer) returns void
 -- function jobs._check_bulk(i_tasks text[], i_bodies jsonb[]) returns bigint[]
@@ -1563,6 +1636,7 @@ CREATE INDEX workflow_open ON jobs.workflow USING btree (id) WHERE (state = ANY 
 -- function jobs._check_declared_limits(i_task jsonb) returns void
 -- function jobs._check_declared_unique(i_task jsonb) returns void
 -- function jobs._check_edit(i_task character varying, i_body jsonb, i_is_new_body boolean, i_meta jsonb, i_new jsonb) returns bigint
+-- function jobs._check_graph(i_specs jobs.node_spec[], i_workflow bigint) returns void
 -- function jobs._check_jitter(i_schedule jobs.schedule) returns void
 -- function jobs._check_kind(i_name text, i_kind text, i_recorded text) returns void
 -- function jobs._check_lease(i_lease uuid) returns void
@@ -1570,6 +1644,10 @@ CREATE INDEX workflow_open ON jobs.workflow USING btree (id) WHERE (state = ANY 
 -- function jobs._check_limits_now_and_then() returns void
 -- function jobs._check_meta(i_which text, i_meta jsonb) returns bigint
 -- function jobs._check_new_ids(i_job_ids text[], i_now timestamp with time zone) returns void
+-- function jobs._check_node_bodies(i_specs jobs.node_spec[]) returns void
+-- function jobs._check_not_unique(i_specs jobs.node_spec[], i_nodes jsonb) returns void
+-- function jobs._check_order(i_specs jobs.node_spec[]) returns void
+-- function jobs._check_partial_body(i_node text, i_task text, i_body jsonb, i_binds jsonb, i_each jsonb) returns void
 -- function jobs._check_period(i_from timestamp with time zone, i_to timestamp with time zone) returns void
 -- function jobs._check_results(i_results jsonb[], i_code text) returns void
 -- function jobs._check_schedule_job(i_schedule jobs.schedule) returns void
@@ -1579,6 +1657,8 @@ CREATE INDEX workflow_open ON jobs.workflow USING btree (id) WHERE (state = ANY 
 -- function jobs._check_step(i_name text, i_value jsonb DEFAULT NULL::jsonb) returns void
 -- function jobs._check_topics(i_publish boolean, i_tasks text[]) returns void
 -- function jobs._check_worker(i_worker uuid, i_host text, i_pid integer, i_version text, i_topics text[], i_tasks text[], i_slots integer) returns void
+-- function jobs._check_workflow_options(i_name text, i_options jsonb) returns void
+-- function jobs._check_workflow(i_workflow bigint) returns void
 -- function jobs._check_zone(i_zone text) returns void
 -- function jobs._claim_again(i_ids integer[], i_states jobs.bucket_state[], i_is_more boolean, i_is_left boolean, i_is_busy boolean, i_now timestamp with time zone) returns timestamp with time zone
 -- function jobs._claim_capped(i_worker uuid, i_tasks text[], i_limits jobs.task_limit[], i_num integer, i_lease uuid, i_now timestamp with time zone, i_margin double precision, i_own_batch text[], i_watermark_tasks text[], i_watermark_priorities integer[], i_watermarks bigint[], i_ahead integer, i_jobs_per_mib bigint) returns TABLE(part integer, run_at timestamp with time zone, unseen bigint, next bigint, started bigint, jobs jobs.open_job[])
@@ -1587,6 +1667,7 @@ CREATE INDEX workflow_open ON jobs.workflow USING btree (id) WHERE (state = ANY 
 -- function jobs._clear_bits(i_runs jobs.accepted_runs) returns void
 -- function jobs._clock_change(i_zone text, i_first timestamp with time zone, i_last timestamp with time zone) returns timestamp with time zone
 -- function jobs._compiled(i_schema jsonb, i_params jsonb, i_extra_kwargs boolean) returns jsonpath
+-- function jobs._conclude(i_workflow bigint, i_ended bigint[]) returns void
 -- function jobs._correct_buckets(i_ids integer[]) returns jsonb
 -- function jobs._correct_waiting(i_ids integer[]) returns jsonb
 -- function jobs._cost_of(i_value jsonb) returns integer
@@ -1595,6 +1676,7 @@ CREATE INDEX workflow_open ON jobs.workflow USING btree (id) WHERE (state = ANY 
 -- function jobs._count_blocked(i_limit integer) returns bigint
 -- function jobs._count_blocks(i_table regclass, i_day jobs.rollup_day, i_from bigint) returns void
 -- function jobs._count_day(i_day jobs.rollup_day, i_now timestamp with time zone, i_blocks integer) returns integer
+-- function jobs._count_ends(i_workflow bigint) returns bigint[]
 -- function jobs._count_from_now(i_worker uuid, i_leases uuid[], i_batch_indexes integer[], i_now timestamp with time zone) returns void
 -- function jobs._count(i_bits bigint) returns integer
 -- function jobs._covers(i_snapshot pg_snapshot, i_other pg_snapshot) returns boolean
@@ -1607,6 +1689,7 @@ CREATE INDEX workflow_open ON jobs.workflow USING btree (id) WHERE (state = ANY 
 -- function jobs._cron_of(i_schedule jobs.schedule) returns jobs.cron
 -- function jobs._cron_rest(i_parts text[], i_field text, i_low integer, i_high integer, i_names text[] DEFAULT NULL::text[]) returns integer[]
 -- function jobs._cron_time(i_cron jobs.cron, i_hour integer, i_minute integer) returns integer
+-- function jobs._decide(i_workflow bigint, i_ended bigint[]) returns jobs.node_change
 -- function jobs._declare_changes(i_changes jobs.change[]) returns void
 -- function jobs._declare_limit(i_name text, i_task text, i_declared jsonb, i_names text[]) returns void
 -- function jobs._declare_limits(i_tasks jsonb, i_names text[]) returns void
@@ -1631,6 +1714,8 @@ CREATE INDEX workflow_open ON jobs.workflow USING btree (id) WHERE (state = ANY 
 -- function jobs._due_at(i_schedule jobs.schedule) returns timestamp with time zone
 -- function jobs._due_ticks(i_schedule jobs.schedule, i_now timestamp with time zone, OUT o_ticks timestamp with time zone[], OUT o_next timestamp with time zone, OUT o_is_late boolean, OUT o_missed timestamp with time zone) returns record
 -- function jobs._due(i_scheduled_at timestamp with time zone[], i_delays double precision[], i_jobs integer, i_now timestamp with time zone) returns timestamp with time zone[]
+-- function jobs._each_flaw(i_each jsonb) returns text
+-- function jobs._edges_to(i_node bigint, i_publishes jobs.limits, i_consumes jobs.limits, i_reads boolean) returns jsonb
 -- function jobs._edit_ended(i_job text, i_new jsonb) returns jsonb
 -- function jobs._edit_pending(i_job text, i_new jsonb) returns jsonb
 -- function jobs._edited_key(i_job text, i_task text, i_old jsonb, i_new jsonb, i_on_end jobs.on_end, i_holds boolean) returns jobs.on_end
@@ -1659,22 +1744,30 @@ CREATE INDEX workflow_open ON jobs.workflow USING btree (id) WHERE (state = ANY 
 -- function jobs._explain_bucket(i_limit jobs.job_limit, i_bucket bigint, i_details jsonb) returns SETOF jobs.reason
 -- function jobs._explain_closed(i_limit jobs.job_limit, i_state jobs.bucket_state, i_details jsonb) returns jobs.reason
 -- function jobs._explain_ended(i_job character varying) returns SETOF jobs.reason
+-- function jobs._explain_failed_nodes(i_workflow jobs.workflow) returns SETOF jobs.reason
 -- function jobs._explain_held(i_limit jobs.job_limit, i_state jobs.bucket_state, i_details jsonb) returns jobs.reason
 -- function jobs._explain_last_tick(i_schedule jobs.schedule) returns SETOF jobs.reason
 -- function jobs._explain_limits(i_job character varying, i_task character varying, i_bucket bigint) returns SETOF jobs.reason
 -- function jobs._explain_lock(i_holder xid) returns SETOF jobs.reason
+-- function jobs._explain_membership(i_job character varying) returns SETOF jobs.reason
+-- function jobs._explain_node(i_node jobs.node) returns SETOF jobs.reason
 -- function jobs._explain_pause(i_task character varying) returns SETOF jobs.reason
 -- function jobs._explain_pending(i_job character varying) returns SETOF jobs.reason
 -- function jobs._explain_place(i_job character varying, i_limit jobs.job_limit, i_bucket bigint) returns jobs.reason
 -- function jobs._explain_progress(i_job character varying) returns SETOF jobs.reason
 -- function jobs._explain_queue(i_task character varying, i_rank bigint, i_ready_seq bigint, i_ahead bigint) returns SETOF jobs.reason
 -- function jobs._explain_running(i_job character varying) returns SETOF jobs.reason
+-- function jobs._explain_state(i_workflow jobs.workflow) returns jobs.reason
 -- function jobs._explain_stop(i_schedule jobs.schedule) returns SETOF jobs.reason
 -- function jobs._explain_tick(i_schedule jobs.schedule) returns SETOF jobs.reason
 -- function jobs._explain_unique(i_job character varying) returns SETOF jobs.reason
 -- function jobs._explain_waits(i_job character varying, i_attempt integer) returns SETOF jobs.reason
+-- function jobs._explain_waits(i_node jobs.node) returns SETOF jobs.reason
+-- function jobs._fail_node(i_node bigint, i_reason text) returns bigint
 -- function jobs._fail_tick(i_schedule jobs.schedule, i_now timestamp with time zone, i_reason text) returns void
 -- function jobs._failed_counts() returns TABLE(task text, state text, jobs bigint)
+-- function jobs._failure_of(i_node jobs.node) returns jsonb
+-- function jobs._failure(i_job character varying, i_is_cancelled boolean, i_error text) returns jsonb
 -- function jobs._find_packed(i_job character varying) returns SETOF jobs.open_job
 -- function jobs._find_run(i_job character varying) returns TABLE(lease uuid, batch_index integer)
 -- function jobs._first_due(i_cron jobs.cron, i_zone text, i_gap text, i_fold text, i_after timestamp with time zone, i_local timestamp without time zone) returns timestamp with time zone
@@ -1693,9 +1786,12 @@ CREATE INDEX workflow_open ON jobs.workflow USING btree (id) WHERE (state = ANY 
 -- function jobs._give_back_in_order(i_runs jobs.accepted_runs, i_leases uuid[], i_batch_indexes integer[], i_outcomes text[]) returns bigint[]
 -- function jobs._give_back_kept(i_on_ends jobs.on_end[]) returns void
 -- function jobs._give_back_slots(i_runs jobs.accepted_runs, i_leases uuid[], i_batch_indexes integer[], i_outcomes text[]) returns void
+-- function jobs._give_up(i_workflow jobs.workflow) returns jobs.workflow
 -- function jobs._given_over(i_given jsonb, i_checked boolean, i_declared jsonb) returns jsonb
+-- function jobs._go_on(i_workflow bigint, i_ended bigint[], i_ready bigint[] DEFAULT '{}'::bigint[], i_is_new boolean DEFAULT false) returns void
 -- function jobs._grace() returns double precision
 -- function jobs._grantee(i_grant jobs.topic_grant) returns oid
+-- function jobs._group_results(i_node bigint, i_after integer, i_limit integer) returns TABLE(nth integer, result jsonb)
 -- function jobs._has_sensitive(i_schema jsonb) returns boolean
 -- function jobs._has_type(i_types jsonb, i_value jsonb) returns boolean
 -- function jobs._have_ended(i_jobs text[], i_least text) returns boolean
@@ -1710,9 +1806,11 @@ CREATE INDEX workflow_open ON jobs.workflow USING btree (id) WHERE (state = ANY 
 -- function jobs._holders(i_names text[], i_keys text[], i_which integer[], i_now timestamp with time zone) returns TABLE(nth integer, holder character varying, task character varying, state character varying)
 -- function jobs._hold(i_job character varying, i_lease uuid) returns jobs._runs
 -- function jobs._id_time(i_now timestamp with time zone) returns bytea
+-- function jobs._in_circles(i_nodes integer, i_parents integer[], i_children integer[]) returns integer[]
 -- function jobs._in_range(i_rank bigint, i_ready_seq bigint, i_from_rank bigint, i_from_seq bigint, i_to_rank bigint) returns boolean
 -- function jobs._in_sight(i_column text) returns text
 -- function jobs._in_state(i_state text) returns text
+-- function jobs._in_words(i_reason text) returns text
 -- function jobs._info(s jobs.schedule) returns jobs.schedule_info
 -- function jobs._inputs_hash(i_inputs jsonb) returns bytea
 -- function jobs._insert_keys(i_job_ids character varying[], i_rules jobs.unique_rule[], i_now timestamp with time zone) returns bigint
@@ -1722,12 +1820,15 @@ CREATE INDEX workflow_open ON jobs.workflow USING btree (id) WHERE (state = ANY 
 -- function jobs._is_administrator(i_role name) returns boolean
 -- function jobs._is_awaited(i_flag regclass) returns boolean
 -- function jobs._is_clock_sure(i_now timestamp with time zone) returns boolean
+-- function jobs._is_continued(i_node bigint, i_on_failure text) returns boolean
 -- function jobs._is_due_alike(i_one jobs.schedule, i_other jobs.schedule) returns boolean
 -- function jobs._is_fit(i_body jsonb, i_fits jsonpath, i_names text[]) returns boolean
 -- function jobs._is_in_use(i_signature jobs.task_signature) returns boolean
 -- function jobs._is_kept_by(i_rule jobs.keep_rule) returns text
 -- function jobs._is_limit_used(i_limit jobs.job_limit) returns boolean
 -- function jobs._is_listed(i_list jsonb, i_value jsonb) returns boolean
+-- function jobs._is_met(i_parent jobs.node, i_edge jobs.edge, i_on_failure text) returns boolean
+-- function jobs._is_misfit(i_form text, i_is_group boolean, i_is_chunked boolean, i_result jsonb, i_schema jsonb, i_root jsonb) returns boolean
 -- function jobs._is_name(i_name text) returns boolean
 -- function jobs._is_open(i_job character varying) returns boolean
 -- function jobs._is_portable(i_pattern text) returns boolean
@@ -1737,10 +1838,14 @@ CREATE INDEX workflow_open ON jobs.workflow USING btree (id) WHERE (state = ANY 
 -- function jobs._is_under(i_task text, i_limits jobs.limits) returns boolean
 -- function jobs._is_usual(i_kind text, i_attempt integer, i_details jsonb) returns boolean
 -- function jobs._jitter(i_schedule jobs.schedule) returns interval
+-- function jobs._jobs_of(i_node jobs.node) returns jobs.node_jobs
 -- function jobs._joined(i_parts text[], i_by text) returns text
+-- function jobs._join(i_workflow jobs.workflow, i_specs jobs.node_spec[], i_before text[]) returns void
 -- function jobs._judge(i_rows tid[], i_num integer, i_limits jobs.task_limit[], i_states jobs.bucket_state[], i_now timestamp with time zone, OUT admission jobs.admission, OUT states jobs.bucket_state[], OUT shut_tasks text[], OUT shut_buckets bigint[]) returns record
+-- function jobs._keep_results(i_workflow jobs.workflow, i_specs jobs.node_spec[], i_new bigint[]) returns void
 -- function jobs._keep_slots(i_runs jobs.accepted_runs, i_leases uuid[], i_batch_indexes integer[], i_outcomes text[]) returns void
 -- function jobs._keepers() returns TABLE(bucket bigint, job_id character varying, scheduled_at timestamp with time zone)
+-- function jobs._key_outside(i_object jsonb, i_keys text[]) returns text
 -- function jobs._key_part(i_value jsonb) returns text
 -- function jobs._kind_of_end(i_outcome text, i_retries integer, i_max_retries integer) returns text
 -- function jobs._kind(i_value jsonb) returns text
@@ -1751,6 +1856,8 @@ CREATE INDEX workflow_open ON jobs.workflow USING btree (id) WHERE (state = ANY 
 -- function jobs._last_tick(i_schedule jobs.schedule, i_cron jobs.cron, i_known timestamp with time zone, i_now timestamp with time zone) returns timestamp with time zone
 -- function jobs._last_ticks(i_schedule jobs.schedule, i_cron jobs.cron, i_last timestamp with time zone, i_num integer) returns timestamp with time zone[]
 -- function jobs._least_room(i_states jobs.bucket_state[], i_now timestamp with time zone) returns integer
+-- function jobs._leave_deltas() returns void
+-- function jobs._leave_ends(i_ends jobs.node_end[]) returns void
 -- function jobs._likes_of(i_topic text, i_is_declared boolean) returns text[]
 -- function jobs._limit_contradiction(i_options jsonb) returns text
 -- function jobs._limit_flaw(i_options jsonb) returns text
@@ -1764,6 +1871,7 @@ CREATE INDEX workflow_open ON jobs.workflow USING btree (id) WHERE (state = ANY 
 -- function jobs._limits_under(i_topic text) returns SETOF jobs.job_limit
 -- function jobs._limits_with_arguments(i_order text[], i_tasks text[], i_ids integer[]) returns jobs.task_limit[]
 -- function jobs._limits(i_publish boolean) returns jobs.limits
+-- function jobs._listed(i_names text[], i_number bigint) returns text
 -- function jobs._listen_until(i_flag regclass, i_until timestamp with time zone) returns void
 -- function jobs._literal(i_at timestamp with time zone) returns text
 -- function jobs._literally(i_task text) returns text
@@ -1806,6 +1914,7 @@ CREATE INDEX workflow_open ON jobs.workflow USING btree (id) WHERE (state = ANY 
 -- function jobs._metrics_of_tables() returns TABLE(name text, labels jsonb, value double precision)
 -- function jobs._metrics_of_tasks() returns TABLE(name text, labels jsonb, value double precision)
 -- function jobs._metrics_of_workers() returns TABLE(name text, labels jsonb, value double precision)
+-- function jobs._metrics_of_workflows() returns TABLE(name text, labels jsonb, value double precision)
 -- function jobs._millis(i_at timestamp with time zone) returns bigint
 -- function jobs._moment(i_at timestamp with time zone) returns text
 -- function jobs._moments(i_local timestamp without time zone, i_zone text) returns timestamp with time zone[]
@@ -1831,13 +1940,22 @@ CREATE INDEX workflow_open ON jobs.workflow USING btree (id) WHERE (state = ANY 
 -- function jobs._next_snapshot(i_from pg_snapshot, i_until pg_snapshot, i_rows integer) returns pg_snapshot
 -- function jobs._next_states(i_states jobs.bucket_state[], i_taken integer[], i_starts integer[], i_refused boolean[], i_opened boolean[], i_ranks bigint[], i_seqs bigint[], i_now timestamp with time zone) returns jobs.bucket_state[]
 -- function jobs._next_tick(i_schedule jobs.schedule, i_cron jobs.cron, i_after timestamp with time zone) returns timestamp with time zone
+-- function jobs._node_flaw(i_node jsonb) returns text
+-- function jobs._node_id(i_workflow bigint, i_node text) returns bigint
+-- function jobs._node_keys() returns text[]
+-- function jobs._node_named(i_workflow bigint, i_node text) returns jobs.node
+-- function jobs._node_options_flaw(i_node jsonb) returns text
+-- function jobs._node_value(i_node jobs.node, i_form text) returns jsonb
+-- function jobs._nodes_from(i_workflow bigint, i_node bigint) returns bigint[]
 -- function jobs._not_expressible() returns text
 -- function jobs._not_held(i_job character varying, i_lease uuid) returns void
 -- function jobs._note_cancelled(i_jobs text[], i_tasks text[], i_attempts integer[], i_metas jsonb[]) returns void
 -- function jobs._note_dropped_events(i_partition text, i_from timestamp with time zone, i_to timestamp with time zone) returns void
 -- function jobs._note_each(i_kind text, i_events jobs.new_event[]) returns void
 -- function jobs._note_ends(i_runs jobs.accepted_runs, i_leases uuid[], i_batch_indexes integer[], i_outcomes text[], i_errors text[]) returns void
+-- function jobs._note_group_successes(i_runs jobs.accepted_runs, i_leases uuid[], i_batch_indexes integer[], i_outcomes text[], i_results jsonb[]) returns jobs.accepted_runs
 -- function jobs._note_heard(i_limit integer, i_heard pg_snapshot, i_timers_to timestamp with time zone, i_run_seconds double precision, i_turn double precision) returns void
+-- function jobs._note_nodes_gone(i_jobs text[], i_on_ends jobs.on_end[], i_note text) returns void
 -- function jobs._note_picked(i_lease uuid) returns void
 -- function jobs._note_plain_client() returns void
 -- function jobs._note_progress(i_worker uuid, i_progress jsonb) returns void
@@ -1853,9 +1971,11 @@ CREATE INDEX workflow_open ON jobs.workflow USING btree (id) WHERE (state = ANY 
 -- function jobs._note_steps(i_run jobs._runs) returns void
 -- function jobs._note_ticks(i_name text, i_outcome text, i_ticks timestamp with time zone[], i_published jobs.published, i_reason text) returns void
 -- function jobs._note_turn() returns void
+-- function jobs._note_workflow_end(i_workflow bigint, i_name text, i_state text) returns void
 -- function jobs._nth_random(i_randoms bytea, i_nth integer) returns bytea
 -- function jobs._offset(i_at timestamp with time zone, i_zone text) returns interval
 -- function jobs._old_values(i_old jsonb, i_new jsonb) returns jsonb
+-- function jobs._oldest_kept(i_day date) returns date
 -- function jobs._oldest_kept(i_now pg_snapshot) returns pg_snapshot
 -- function jobs._on_day(i_day timestamp with time zone) returns text
 -- function jobs._open_blocked(i_states jobs.bucket_state[], i_limits jobs.task_limit[], i_shut bigint[], i_num integer, i_now timestamp with time zone, OUT admission jobs.admission, OUT rows tid[], OUT states jobs.bucket_state[]) returns record
@@ -1911,13 +2031,16 @@ CREATE INDEX workflow_open ON jobs.workflow USING btree (id) WHERE (state = ANY 
 -- function jobs._problems_of_tables() returns SETOF jobs.problem
 -- function jobs._problems_of_waiting(i_waiting jsonb, i_now timestamp with time zone) returns SETOF jobs.problem
 -- function jobs._problems_of_workers() returns SETOF jobs.problem
+-- function jobs._problems_of_workflows() returns SETOF jobs.problem
 -- function jobs._promote(i_pattern text, i_limit integer, i_since timestamp with time zone, i_except text[] DEFAULT NULL::text[]) returns integer
 -- function jobs._publish_beside_holder(i_task text, i_body jsonb, i_due timestamp with time zone, i_timeout numeric, i_priority integer, i_max_retries integer, i_checked boolean, i_job_id text, i_meta jsonb, i_unique jsonb, i_now timestamp with time zone) returns jobs.queued
 -- function jobs._publish_many(i_tasks text[], i_bodies jsonb[], i_due timestamp with time zone[], i_timeouts numeric[], i_priorities integer[], i_max_retries integer[], i_job_ids text[], i_pack boolean, i_checked boolean[], i_metas jsonb[], i_uniques jsonb[], i_now timestamp with time zone) returns jobs.published
+-- function jobs._publish_members(i_jobs jobs.node_jobs) returns void
+-- function jobs._publish_nodes(i_nodes bigint[]) returns bigint[]
 -- function jobs._publish_one_unique(i_id bigint, i_task text, i_body jsonb, i_bytes bigint, i_due timestamp with time zone, i_timeout numeric, i_priority integer, i_max_retries integer, i_checked boolean, i_job_id text, i_meta jsonb, i_unique jsonb, i_now timestamp with time zone) returns jobs.queued
--- function jobs._publish_packed(i_ids bigint[], i_job_ids character varying[], i_task character varying, i_bodies jsonb[], i_bytes bigint[], i_timeouts numeric[], i_priority integer, i_max_retries integer[], i_metas jsonb[], i_now timestamp with time zone) returns void
+-- function jobs._publish_packed(i_ids bigint[], i_job_ids character varying[], i_task character varying, i_bodies jsonb[], i_bytes bigint[], i_timeouts numeric[], i_priority integer, i_max_retries integer[], i_metas jsonb[], i_now timestamp with time zone, i_nodes bigint[], i_nths integer[]) returns void
 -- function jobs._publish_rows(i_jobs jobs.bulk_job[], i_metas jsonb[], i_uniques jsonb[]) returns SETOF jobs.queued
--- function jobs._publish_singly(i_ids bigint[], i_job_ids character varying[], i_tasks text[], i_bodies jsonb[], i_bytes bigint[], i_due timestamp with time zone[], i_timeouts numeric[], i_priorities integer[], i_max_retries integer[], i_metas jsonb[], i_now timestamp with time zone) returns void
+-- function jobs._publish_singly(i_ids bigint[], i_job_ids character varying[], i_tasks text[], i_bodies jsonb[], i_bytes bigint[], i_due timestamp with time zone[], i_timeouts numeric[], i_priorities integer[], i_max_retries integer[], i_metas jsonb[], i_now timestamp with time zone, i_nodes bigint[], i_nths integer[]) returns void
 -- function jobs._publish_ticks(i_schedule jobs.schedule, i_ticks timestamp with time zone[], i_now timestamp with time zone) returns jobs.published
 -- function jobs._publishable(i_task character varying, i_bytes bigint, i_limit integer, i_scheduled_at timestamp with time zone, i_timeout numeric, i_max_retries integer) returns boolean
 -- function jobs._published_rows(i_published jobs.published) returns SETOF jobs.queued
@@ -1932,7 +2055,11 @@ CREATE INDEX workflow_open ON jobs.workflow USING btree (id) WHERE (state = ANY 
 -- function jobs._rank(i_priority integer, i_ready_seq bigint, i_bucket bigint DEFAULT NULL::bigint) returns bigint
 -- function jobs._ranks_between(i_task text, i_blocked bigint) returns bigint[]
 -- function jobs._rate_text(i_rate jobs.rate) returns text
+-- function jobs._read_after(i_after jsonb, i_binds jsonb, i_each jsonb) returns jsonb
+-- function jobs._read_binds(i_binds jsonb, i_after jsonb, i_on_failure text) returns jsonb
 -- function jobs._read_cron(i_cron text) returns jobs.cron
+-- function jobs._read_node(i_which text, i_node jsonb, i_on_failure text) returns jobs.node_spec
+-- function jobs._read_nodes(i_nodes jsonb, i_on_failure text) returns jobs.node_spec[]
 -- function jobs._read_position(i_position text, i_now pg_snapshot, OUT o_before pg_snapshot, OUT o_read pg_snapshot, OUT o_number bigint, OUT o_nth integer, OUT o_flaw text) returns record
 -- function jobs._read_unique(i_which text, i_unique jsonb, i_task text) returns jobs.unique_rule
 -- function jobs._reads_arguments() returns boolean
@@ -1952,12 +2079,14 @@ CREATE INDEX workflow_open ON jobs.workflow USING btree (id) WHERE (state = ANY 
 -- function jobs._refuse(i_which text, i_task character varying, i_bytes bigint, i_scheduled_at timestamp with time zone, i_timeout numeric, i_max_retries integer) returns boolean
 -- function jobs._release_keys(i_jobs text[], i_on_ends jobs.on_end[]) returns void
 -- function jobs._remember_signatures(i_tasks jobs.declaration[]) returns void
+-- function jobs._reopen_nodes(i_on_ends jobs.on_end[]) returns void
 -- function jobs._repeats(i_array jsonb) returns boolean
 -- function jobs._replaced(i_old jobs.schedule, i_new jobs.schedule) returns jobs.schedule
 -- function jobs._report_details(i_done double precision, i_total double precision, i_note text) returns jsonb
 -- function jobs._report_left(i_words text, i_hint text, i_code text, i_is_any_back boolean) returns void
 -- function jobs._requeue(i_jobs text[], i_parts text[], OUT o_back text[], OUT o_too_large text[], OUT o_blocked text[], OUT o_holders text[], OUT o_redriven text[], OUT o_left text[], OUT o_skips text[]) returns record
 -- function jobs._restricted() returns name
+-- function jobs._results_of_node(i_node jobs.node, i_after integer, i_limit integer) returns TABLE(nth integer, job_id character varying, result jsonb, error text)
 -- function jobs._retire_limit(i_limit jobs.job_limit) returns void
 -- function jobs._role_oid(i_name name) returns oid
 -- function jobs._roll_up(i_blocks integer) returns void
@@ -1969,6 +2098,7 @@ CREATE INDEX workflow_open ON jobs.workflow USING btree (id) WHERE (state = ANY 
 -- function jobs._rules_of_kind(i_which text, i_task text, i_kind jsonb, i_bodies jsonb[], i_values jsonb[]) returns jobs.unique_rule[]
 -- function jobs._run_operation(i_op jobs.operation, i_seconds double precision) returns jobs.operation
 -- function jobs._run_partitions() returns TABLE(parent text, name text, day date)
+-- function jobs._running_nodes(i_workflow bigint) returns bigint[]
 -- function jobs._runs_in_order(i_runs jobs.accepted_runs, i_leases uuid[], i_batch_indexes integer[], i_outcomes text[]) returns TABLE(job_id character varying, bucket bigint, seconds double precision, ends boolean, is_dead boolean, on_dead text)
 -- function jobs._runs_since(i_jobs text[]) returns text
 -- function jobs._said(i_said text, OUT done double precision, OUT total double precision, OUT note text, OUT lines jsonb) returns record
@@ -1995,6 +2125,8 @@ CREATE INDEX workflow_open ON jobs.workflow USING btree (id) WHERE (state = ANY 
 -- function jobs._search_segment(i_window text, i_jobs text, i_condition text, i_before text, i_num integer, i_look bigint, i_deadline timestamp with time zone) returns jobs.search_part
 -- function jobs._seconds(i_span interval) returns numeric
 -- function jobs._seen_schedule(i_name text) returns jobs.schedule
+-- function jobs._seen_workflows(i_ids bigint[]) returns TABLE(id bigint, name character varying, state text, reason text, on_failure text, meta jsonb, created_at timestamp with time zone, ended_at timestamp with time zone, deadline timestamp with time zone, nodes integer, open integer, failed integer, running integer)
+-- function jobs._sees_workflow(i_workflow bigint) returns boolean
 -- function jobs._send_commands(i_kind text, i_workers uuid[], i_details jsonb[], i_who name, i_reason text, i_expires_seconds double precision, i_now timestamp with time zone) returns TABLE(command bigint, worker uuid)
 -- function jobs._sensitive_keys(i_limit jobs.job_limit) returns TABLE(at integer, args_schema jsonb)
 -- function jobs._settle_alike(i_leases uuid[], i_batch_indexes integer[], i_outcome text, i_error text, i_delay double precision) returns void
@@ -2016,6 +2148,7 @@ CREATE INDEX workflow_open ON jobs.workflow USING btree (id) WHERE (state = ANY 
 -- function jobs._shown_operation(i_op jobs.operation) returns jobs.operation_info
 -- function jobs._shown_result(i_task character varying, i_result jsonb) returns jsonb
 -- function jobs._shown(i_text text) returns text
+-- function jobs._signature_of(i_task text) returns TABLE(schema jsonb, names text[], result_schema jsonb, params jsonb, extra_kwargs boolean, validation text)
 -- function jobs._similar_tasks(i_names text[]) returns TABLE(name text, similar_to text)
 -- function jobs._since(i_schedule jobs.schedule, i_last timestamp with time zone) returns text
 -- function jobs._since(i_now timestamp with time zone, i_at timestamp with time zone) returns interval
@@ -2026,6 +2159,8 @@ CREATE INDEX workflow_open ON jobs.workflow USING btree (id) WHERE (state = ANY 
 -- function jobs._snapshot_text(i_snapshot pg_snapshot) returns text
 -- function jobs._snapshot_to_count(i_before pg_snapshot) returns pg_snapshot
 -- function jobs._span(i_span interval) returns text
+-- function jobs._start_nodes(i_nodes bigint[], i_is_new boolean) returns bigint[]
+-- function jobs._start_undos(i_workflow bigint) returns boolean
 -- function jobs._start(i_job character varying) returns void
 -- function jobs._starts_left(i_rates jobs.rate[], i_tats timestamp with time zone[], i_now timestamp with time zone) returns integer
 -- function jobs._state_of(i_bucket jobs.bucket, i_at tid) returns jobs.bucket_state
@@ -2037,6 +2172,7 @@ CREATE INDEX workflow_open ON jobs.workflow USING btree (id) WHERE (state = ANY 
 -- function jobs._step_run(i_job character varying, i_lease uuid) returns jobs._runs
 -- function jobs._step(i_op jobs.operation, i_jobs integer) returns jobs.operation
 -- function jobs._steps(i_free text[], i_limited text[], i_states jobs.bucket_state[]) returns TABLE(is_free boolean, is_half boolean)
+-- function jobs._stop_workflows() returns void
 -- function jobs._store_beside_others(i_new jobs.open_job[], i_bytes bigint[], i_rules jobs.unique_rule[], i_now timestamp with time zone) returns jobs.published
 -- function jobs._store_buckets(i_states jobs.bucket_state[], i_now timestamp with time zone) returns boolean
 -- function jobs._store_or_change(i_wanted jobs.wanted_key[], i_new jobs.open_job[], i_bytes bigint[], i_rules jobs.unique_rule[], i_now timestamp with time zone) returns jobs.wanted_key[]
@@ -2044,7 +2180,8 @@ CREATE INDEX workflow_open ON jobs.workflow USING btree (id) WHERE (state = ANY 
 -- function jobs._store_redriven(i_jobs jobs.redriven[], i_parts text[], i_now timestamp with time zone) returns void
 -- function jobs._store_under_keys(i_wanted jobs.wanted_key[], i_new jobs.open_job[], i_bytes bigint[], i_rules jobs.unique_rule[], i_now timestamp with time zone, i_in_turn boolean) returns jobs.wanted_key[]
 -- function jobs._store_unique(i_ids bigint[], i_job_ids character varying[], i_tasks text[], i_bodies jsonb[], i_bytes bigint[], i_due timestamp with time zone[], i_timeouts numeric[], i_priorities integer[], i_max_retries integer[], i_metas jsonb[], i_rules jobs.unique_rule[], i_now timestamp with time zone) returns jobs.published
--- function jobs._store(i_ids bigint[], i_job_ids character varying[], i_tasks text[], i_bodies jsonb[], i_bytes bigint[], i_due timestamp with time zone[], i_timeouts numeric[], i_priorities integer[], i_max_retries integer[], i_metas jsonb[], i_now timestamp with time zone, i_pack boolean) returns void
+-- function jobs._store(i_ids bigint[], i_job_ids character varying[], i_tasks text[], i_bodies jsonb[], i_bytes bigint[], i_due timestamp with time zone[], i_timeouts numeric[], i_priorities integer[], i_max_retries integer[], i_metas jsonb[], i_now timestamp with time zone, i_pack boolean, i_nodes bigint[] DEFAULT NULL::bigint[], i_nths integer[] DEFAULT NULL::integer[]) returns void
+-- function jobs._success_bits(i_runs jobs.accepted_runs, i_nodes bigint[], i_leases uuid[], i_batch_indexes integer[], i_outcomes text[]) returns bigint[]
 -- function jobs._sweep_expired(i_limit integer, i_limits jobs.limits) returns integer
 -- function jobs._sweep_plain(i_pattern text, i_limit integer, i_except text[]) returns integer
 -- function jobs._sweep_workers(i_limit integer, i_limits jobs.limits) returns integer
@@ -2069,17 +2206,21 @@ CREATE INDEX workflow_open ON jobs.workflow USING btree (id) WHERE (state = ANY 
 -- function jobs._template(i_schema jsonb, i_root jsonb, i_refs text[], i_known jsonb) returns text
 -- function jobs._templates(i_schemas jsonb, i_root jsonb, i_refs text[], i_known jsonb) returns text[]
 -- function jobs._tend_limits() returns void
+-- function jobs._tend_workflows() returns void
 -- function jobs._text_size(i_value jsonb) returns bigint
 -- function jobs._tick(i_schedule jobs.schedule, i_now timestamp with time zone) returns void
 -- function jobs._ticks_between(i_schedule jobs.schedule, i_cron jobs.cron, i_from timestamp with time zone, i_to timestamp with time zone, i_num integer) returns timestamp with time zone[]
 -- function jobs._tidy_commands(i_now timestamp with time zone) returns void
 -- function jobs._tidy_steps(i_now timestamp with time zone, i_oldest timestamp with time zone) returns void
+-- function jobs._time_of(i_text text) returns timestamp with time zone
+-- function jobs._trim_workflows(i_before timestamp with time zone, i_num integer) returns integer
 -- function jobs._try_keys(i_names text[], i_keys text[], i_jobs text[], i_untils timestamp with time zone[], i_now timestamp with time zone, i_in_turn boolean) returns TABLE(nth integer, holder character varying, task character varying, state character varying)
 -- function jobs._try_tick(i_schedule jobs.schedule, i_now timestamp with time zone) returns void
 -- function jobs._try_to_change_partitions(i_today date, i_full boolean, i_make date[], i_drop text[]) returns text[]
 -- function jobs._turn_away() returns void
 -- function jobs._types(i_schema jsonb) returns jsonb
 -- function jobs._unblocked_seq(i_bucket bigint, i_ready_seq bigint) returns bigint
+-- function jobs._undo_name(i_node jobs.node) returns character varying
 -- function jobs._unheard(i_limit integer) returns SETOF jobs.bucket_delta
 -- function jobs._unique_due(i_due timestamp with time zone, i_longest timestamp with time zone) returns timestamp with time zone
 -- function jobs._unique_kind(i_which text, i_unique jsonb, i_task text) returns jobs.unique_rule
@@ -2094,9 +2235,12 @@ CREATE INDEX workflow_open ON jobs.workflow USING btree (id) WHERE (state = ANY 
 -- function jobs._unpack(i_jobs text[]) returns void
 -- function jobs._unpaused(i_tasks text[]) returns text[]
 -- function jobs._utc(i_at timestamp with time zone) returns text
+-- function jobs._value_of_node(i_node jobs.node) returns jsonb
+-- function jobs._value_of(i_workflow bigint, i_node text, i_form text) returns jsonb
 -- function jobs._values(i_schema jsonb) returns jsonb
 -- function jobs._visible_now() returns pg_snapshot
 -- function jobs._visible(i_tasks text[]) returns text[]
+-- function jobs._wait_again(i_workflow bigint, i_nodes bigint[]) returns void
 -- function jobs._wait_for(i_rates jobs.rate[], i_state jobs.bucket_state, i_cost integer, i_now timestamp with time zone) returns double precision
 -- function jobs._waits_since(q jobs.pending) returns timestamp with time zone
 -- function jobs._wake_commanded(i_workers uuid[]) returns void
@@ -2116,10 +2260,15 @@ CREATE INDEX workflow_open ON jobs.workflow USING btree (id) WHERE (state = ANY 
 -- function jobs._when(i_schedule jobs.schedule) returns text
 -- function jobs._which(i_at bigint, i_of integer) returns text
 -- function jobs._why_expired(i_command jobs.command) returns text
+-- function jobs._why_unmet(i_state jobs.node_state, i_when text) returns text
+-- function jobs._with_arguments(i_body jsonb, i_arguments jsonb) returns jsonb
 -- function jobs._with_metas(i_bytes bigint[], i_metas jsonb[]) returns bigint[]
 -- function jobs._with_note(i_note text, i_traceback text) returns text
 -- function jobs._with_states(i_states jobs.bucket_state[], i_asks jobs.ask[]) returns jobs.bucket_state[]
 -- function jobs._without_full(i_limits jobs.task_limit[], i_states jobs.bucket_state[], i_now timestamp with time zone) returns jobs.task_limit[]
 -- function jobs._without_kept(i_on_end jobs.on_end) returns jobs.on_end
+-- function jobs._without_node(i_on_end jobs.on_end) returns jobs.on_end
 -- function jobs._workday(i_day integer, i_last integer, i_first_weekday integer) returns integer
+-- function jobs._workflow_held(i_workflow bigint) returns jobs.workflow
+-- function jobs._workflow_state(i_state text) returns jobs.workflow_state
 -- function jobs._write_events(i_groups jobs.event_group[]) returns void

@@ -54,10 +54,12 @@ async fn one_job_is_followed_through_its_life() {
 #[tokio::test]
 async fn the_end_of_a_workflow_is_heard_with_its_state() {
     let db = watched().await;
-    let subscription = pgjobs::events(&db.pool).topic("workflow.*").unwrap().kinds([EventKind::WorkflowEnded]);
+    let subscription =
+        pgjobs::events(&db.pool).topic("workflow.*").unwrap().kinds([EventKind::WorkflowEnded]);
     let mut stream = subscription.after(position(&db).await).stream();
     for job in ["one", "two"] {
-        db.run(&format!(r#"select jobs.publish_workflow('[{{"name": "a", "task": "{job}"}}]', 'nightly')"#)).await;
+        db.run(&format!(r#"select jobs.publish_workflow('[{{"name": "a", "task": "{job}"}}]', 'nightly')"#))
+            .await;
     }
     db.run("select jobs.cancel_workflow(1)").await;
     db.run("select jobs.ack(c.job_id, '1', c.lease) from jobs.consume_topic('two', 1) c").await;

@@ -25,7 +25,12 @@ impl<'a> Flow<'a> {
     }
 
     pub async fn publish(&self, nodes: Value, options: Value) -> i64 {
-        sqlx::query_scalar("select jobs.publish_workflow($1, null, $2)").bind(nodes).bind(options).fetch_one(&self.db.pool).await.unwrap()
+        sqlx::query_scalar("select jobs.publish_workflow($1, null, $2)")
+            .bind(nodes)
+            .bind(options)
+            .fetch_one(&self.db.pool)
+            .await
+            .unwrap()
     }
 
     /// Runs what is ready of a task, round after round, until nothing is.
@@ -88,7 +93,11 @@ impl<'a> Flow<'a> {
 
     /// The job of a node of one.
     pub async fn job(&self, workflow: i64, node: &str) -> String {
-        self.db.one(&format!("select n.job_id::text from jobs.node n where n.workflow = {workflow} and n.name = '{node}'")).await
+        self.db
+            .one(&format!(
+                "select n.job_id::text from jobs.node n where n.workflow = {workflow} and n.name = '{node}'"
+            ))
+            .await
     }
 }
 

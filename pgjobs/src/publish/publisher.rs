@@ -16,6 +16,7 @@ use crate::types::error::Error;
 use crate::types::job_id::JobId;
 use crate::types::job_request::{JobRequest, PublishedJob};
 use crate::types::unique::PublishOutcome;
+use crate::types::workflow_error::WorkflowError;
 
 /// What a job is published through: a pool, a connection, your transaction, or a [`Tx`].
 ///
@@ -157,6 +158,7 @@ pub(crate) async fn on_target<T>(
         Target::Pool(pool) => on_pool(pool, statements).await,
         Target::Connection(connection) => statements(connection, Statements::Named).await,
         Target::Tx(tx) => statements(&mut *tx.connection().await, tx.statements()).await,
+        Target::OnSuccess(_) => Err(Error::Workflow(WorkflowError::OnSuccess)),
     }
 }
 
