@@ -64,13 +64,19 @@ fn mistakes_in_steps_are_named_with_what_is_allowed() {
         (quote!(steps(charge)), form),
         (quote!(steps("")), name),
         (quote!(steps("a\n")), name),
-        (quote!(steps("a*b")), "`*` stands at the end of a step's name, for any that begins so: \"charge/*\""),
+        (
+            quote!(steps("a*b")),
+            "`*` stands at the end of a step's name, for any that begins so: \"charge/*\"",
+        ),
         (quote!(steps("a", "b", "a")), "the step `a` is given twice; keep one"),
     ] {
         assert_eq!(mistakes(option.clone()), [expected], "{option}");
     }
     let batch = mistakes(quote!(steps("a"), batch = 10));
-    assert!(batch.iter().any(|mistake| mistake.contains("steps are those of one; remove `steps`")), "{batch:?}");
+    assert!(
+        batch.iter().any(|mistake| mistake.contains("steps are those of one; remove `steps`")),
+        "{batch:?}"
+    );
 }
 
 #[test]

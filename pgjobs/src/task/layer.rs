@@ -154,7 +154,8 @@ impl<'a> Next<'a> {
         match (def.run, seat) {
             // Called inside of the future, so that a panic before the first `.await` is caught too.
             (Handler::One(run), _) => {
-                let task = async { run(Context::new(def.arguments(), def.steps, job.clone(), state.clone())).await };
+                let task =
+                    async { run(Context::new(def.arguments(), def.steps, job.clone(), state.clone())).await };
                 guard(None, limit, unless_cut(job, task)).await
             }
             (Handler::Many(_), Some(seat)) => unless_cut(job, seat.take(job, limit)).await,
