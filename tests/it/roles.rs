@@ -150,6 +150,7 @@ async fn nothing_is_for_everybody_and_every_function_knows_its_names() {
             "jobs._skip_unfit(jobs.redriven[],text[])",
             "jobs._store_redriven(jobs.redriven[],text[],timestamp with time zone)",
             "jobs._take_back(regclass)",
+            "jobs._tidy_steps(timestamp with time zone,timestamp with time zone)",
             "jobs.ended_lately(integer)",
             "jobs.errors(text,timestamp with time zone,integer,integer)",
             "jobs.events_after(text,text,integer,text)",

@@ -171,6 +171,7 @@ async fn a_signal_is_kept_for_its_days_and_a_waiting_one_for_as_long_as_it_takes
 async fn a_step_in_a_transaction_that_is_undone_is_not_recorded() {
     let db = Db::new().await;
     let run = Run::of(&db).await;
+    db.run(&run.call("begin_steps", "")).await;
     let mut session = db.connect().await;
     execute(&mut session, "begin").await;
     execute(&mut session, &run.call("save_step", "'one', '1'")).await;
