@@ -12,7 +12,12 @@ use crate::sql_flow::{Flow, node};
 async fn what_waits_for_any_end_of_a_cancelled_node_starts() {
     let db = Db::new().await;
     let flow = Flow::on(&db).await;
-    let nodes = json!([node("x", "a", json!({})), node("y", "b", json!({"after": ["x"]})), node("tidy", "c", json!({"after": [{"node": "x", "when": "ended"}, {"node": "y", "when": "ended"}]})), node("last", "d", json!({"after": ["tidy"]}))]);
+    let nodes = json!([
+        node("x", "a", json!({})),
+        node("y", "b", json!({"after": ["x"]})),
+        node("tidy", "c", json!({"after": [{"node": "x", "when": "ended"}, {"node": "y", "when": "ended"}]})),
+        node("last", "d", json!({"after": ["tidy"]}))
+    ]);
     let workflow = flow.publish(nodes.clone(), json!({})).await;
     db.run(&format!("select jobs.cancel_workflow({workflow}, 'x')")).await;
     flow.assert(workflow, "running: x cancelled, y cancelled, tidy running, last waiting").await;
@@ -35,7 +40,10 @@ async fn a_job_that_somebody_has_locked_keeps_back_no_other_deadline() {
     }
     let job = flow.job(workflows[0], "x").await;
     let mut session = db.connect().await;
-    session.execute(&*format!("begin; select from jobs.pending where job_id = '{job}' for update")).await.unwrap();
+    session
+        .execute(&*format!("begin; select from jobs.pending where job_id = '{job}' for update"))
+        .await
+        .unwrap();
     db.advance(Duration::from_secs(21)).await;
     for _ in 0..5 {
         flow.maintain().await;
@@ -54,7 +62,11 @@ async fn a_member_that_is_cancelled_purged_or_edited_is_still_of_its_node() {
     let flow = Flow::on(&db).await;
     let workflow = flow.publish(json!([{"name": "g", "task": "a", "each": vec![json!({}); 130]}, node("y", "b", json!({"after": ["g"]}))]), json!({})).await;
     let jobs: Vec<String> = db.all("select unnest(job_ids)::text from jobs.node where name = 'g'").await;
-    db.run(&format!("select jobs.cancel('{{{},{}}}'); select jobs.edit('{}', '{{\"priority\": 3}}')", jobs[0], jobs[64], jobs[65])).await;
+    db.run(&format!(
+        "select jobs.cancel('{{{},{}}}'); select jobs.edit('{}', '{{\"priority\": 3}}')",
+        jobs[0], jobs[64], jobs[65]
+    ))
+    .await;
     crate::sql_flow::assert_right(&db).await;
     db.run("select jobs.purge('a', 1)").await;
     crate::sql_flow::assert_right(&db).await;

@@ -29,7 +29,9 @@ impl Drop for Worker {
 
 /// A list, a chord of two groups over it of which one percent of the first fails, and what comes after.
 fn chord(size: u32) -> Value {
-    let jobs: Vec<Value> = (0..size).map(|at| json!({"args": [], "kwargs": {"at": at, "every": 100, "millis": at % 7}})).collect();
+    let jobs: Vec<Value> = (0..size)
+        .map(|at| json!({"args": [], "kwargs": {"at": at, "every": 100, "millis": at % 7}}))
+        .collect();
     json!([
         {"name": "start", "task": "app.add", "body": {"args": [1, 2], "kwargs": {}}, "undo": {"task": "app.add", "body": {"args": [0, 1], "kwargs": {}}}},
         {"name": "group", "task": "app.sometimes", "each": jobs, "after": ["start"], "max_retries": 1000, "undo": {"task": "app.add", "body": {"args": [0, 2], "kwargs": {}}}},
@@ -38,12 +40,18 @@ fn chord(size: u32) -> Value {
     ])
 }
 
-/// Publishes it under a policy, kills workers at random until nothing runs, and returns the states of its nodes.
+/// Publishes it under a policy, kills workers at random until nothing runs, and returns the states of its
+/// nodes.
 async fn end_of(policy: &str, size: u32) -> String {
     let db = Db::new().await;
     let mut workers: Vec<Worker> = (0..2).map(|_| Worker::start(&db)).collect();
     let begun = Instant::now();
-    let workflow: i64 = sqlx::query_scalar("select jobs.publish_workflow($1, 'chord', $2)").bind(chord(size)).bind(json!({"on_failure": policy})).fetch_one(&db.pool).await.unwrap();
+    let workflow: i64 = sqlx::query_scalar("select jobs.publish_workflow($1, 'chord', $2)")
+        .bind(chord(size))
+        .bind(json!({"on_failure": policy}))
+        .fetch_one(&db.pool)
+        .await
+        .unwrap();
     let mut kills = 0;
     let deadline = begun + Duration::from_secs(180 + u64::from(size) / 10);
     while db.one::<bool>(&format!("select ended_at is null from jobs.workflow where id = {workflow}")).await {
@@ -73,7 +81,10 @@ async fn a_chord_of_which_jobs_fail_ends_as_its_policy_says() {
         ("cancel", "failed: start success, group failed, join cancelled, last cancelled"),
         ("cancel_all", "failed: start success, group failed, join cancelled, last cancelled"),
         ("continue", "success: start success, group failed, join success, last success"),
-        ("compensate", "compensated: start success, group failed, join cancelled, last cancelled, undo group success, undo start success"),
+        (
+            "compensate",
+            "compensated: start success, group failed, join cancelled, last cancelled, undo group success, undo start success",
+        ),
     ] {
         assert_eq!(end_of(policy, amount(300, 10_000)).await, expected);
     }

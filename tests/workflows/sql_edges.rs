@@ -23,7 +23,12 @@ const TABLE: &[(&str, [&str; 4])] = &[
 async fn ended(flow: &Flow<'_>, edge: &str, how: usize, policy: &str) -> i64 {
     let mut edge: Value = serde_json::from_str(edge).unwrap();
     edge["node"] = json!("p");
-    let nodes = json!([node("first", "a", json!({})), node("p", "b", json!({"after": [{"node": "first", "when": "failure"}]})), node("c", "c", json!({"after": [edge]})), node("other", "d", json!({}))]);
+    let nodes = json!([
+        node("first", "a", json!({})),
+        node("p", "b", json!({"after": [{"node": "first", "when": "failure"}]})),
+        node("c", "c", json!({"after": [edge]})),
+        node("other", "d", json!({}))
+    ]);
     let workflow = flow.publish(nodes, json!({"on_failure": policy})).await;
     flow.end("a", if how == 3 { "success" } else { "fail" }).await;
     match how {
@@ -42,7 +47,9 @@ async fn an_edge_of_each_kind_starts_skips_cancels_or_holds_its_child() {
         for (how, expected) in children.iter().enumerate() {
             let workflow = ended(&flow, edge, how, "hold").await;
             // Cancelling a node takes along what comes after it, but not what waits for any end of it.
-            let child: String = db.one(&format!("select state::text from jobs.node where workflow = {workflow} and name = 'c'")).await;
+            let child: String = db
+                .one(&format!("select state::text from jobs.node where workflow = {workflow} and name = 'c'"))
+                .await;
             assert_eq!(child, *expected, "{edge} of a parent that ended in way {how}");
             crate::sql_flow::assert_right(&db).await;
             db.run(&format!("select jobs.cancel_workflow({workflow})")).await;
@@ -57,7 +64,9 @@ async fn a_failure_does_what_the_policy_says_to_edges_without_one() {
     let flow = Flow::on(&db).await;
     for (policy, expected) in [("hold", "waiting"), ("cancel", "cancelled"), ("continue", "running")] {
         let workflow = ended(&flow, "{}", 1, policy).await;
-        let child: String = db.one(&format!("select state::text from jobs.node where workflow = {workflow} and name = 'c'")).await;
+        let child: String = db
+            .one(&format!("select state::text from jobs.node where workflow = {workflow} and name = 'c'"))
+            .await;
         assert_eq!(child, expected, "{policy}");
     }
     crate::sql_flow::assert_right(&db).await;
@@ -73,9 +82,19 @@ async fn a_condition_looks_into_results_of_jobs_and_of_groups() {
         ("[1, 2]", json!([3]), "skipped"),
         ("\"x\"", json!("x"), "running"),
     ] {
-        let workflow = flow.publish(json!([node("p", "a", json!({})), node("c", "b", json!({"after": [{"node": "p", "condition": condition}]}))]), json!({})).await;
+        let workflow = flow
+            .publish(
+                json!([
+                    node("p", "a", json!({})),
+                    node("c", "b", json!({"after": [{"node": "p", "condition": condition}]}))
+                ]),
+                json!({}),
+            )
+            .await;
         flow.end_with("a", "success", result).await;
-        let child: String = db.one(&format!("select state::text from jobs.node where workflow = {workflow} and name = 'c'")).await;
+        let child: String = db
+            .one(&format!("select state::text from jobs.node where workflow = {workflow} and name = 'c'"))
+            .await;
         assert_eq!(child, expected, "{result}");
         flow.finish().await;
     }

@@ -1,4 +1,5 @@
-//! What the tests of workflows in SQL share: publishing one, ending jobs of its nodes, and looking at what became of it.
+//! What the tests of workflows in SQL share: publishing one, ending jobs of its nodes, and looking at what
+//! became of it.
 
 use pgjobs_tests::{Db, ManualWorker};
 use serde_json::{Value, json};
@@ -25,7 +26,12 @@ impl<'a> Flow<'a> {
     }
 
     pub async fn publish(&self, nodes: Value, options: Value) -> i64 {
-        sqlx::query_scalar("select jobs.publish_workflow($1, null, $2)").bind(nodes).bind(options).fetch_one(&self.db.pool).await.unwrap()
+        sqlx::query_scalar("select jobs.publish_workflow($1, null, $2)")
+            .bind(nodes)
+            .bind(options)
+            .fetch_one(&self.db.pool)
+            .await
+            .unwrap()
     }
 
     /// Runs what is ready of a task, round after round, until nothing is.
@@ -88,11 +94,16 @@ impl<'a> Flow<'a> {
 
     /// The job of a node of one.
     pub async fn job(&self, workflow: i64, node: &str) -> String {
-        self.db.one(&format!("select n.job_id::text from jobs.node n where n.workflow = {workflow} and n.name = '{node}'")).await
+        self.db
+            .one(&format!(
+                "select n.job_id::text from jobs.node n where n.workflow = {workflow} and n.name = '{node}'"
+            ))
+            .await
     }
 }
 
-/// What is wrong with workflows: counters that are not those of rows, nodes that wait for nobody, jobs counted twice.
+/// What is wrong with workflows: counters that are not those of rows, nodes that wait for nobody, jobs
+/// counted twice.
 const WRONG: &str = "
 with members as materialized (
   select (q.on_end).node as node, q.job_id from jobs.pending q where q.size = 1 and (q.on_end).node is not null

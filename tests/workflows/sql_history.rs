@@ -1,5 +1,5 @@
-//! Random histories: sessions that publish, claim, end, retry, cancel and add at the same time, and are killed at random.
-//! Whatever happens, the counters are those of the rows, and all that can end ends.
+//! Random histories: sessions that publish, claim, end, retry, cancel and add at the same time, and are
+//! killed at random. Whatever happens, the counters are those of the rows, and all that can end ends.
 
 use pgjobs_tests::{Db, until};
 use serde_json::{Value, json};
@@ -25,7 +25,9 @@ fn workflow(random: &mut fastrand::Rng) -> (Value, Value) {
         match (parents.first(), random.u8(..8)) {
             (Some(parent), 0) => node["each"] = json!({"node": format!("n{parent}"), "param": "y"}),
             (_, 1..4) => node["each"] = json!(vec![json!({}); [0, 1, 3, 70, 130][random.usize(..5)]]),
-            (Some(parent), 4..7) => node["bind"] = json!({"x": {"node": format!("n{parent}"), "as": ["value", "results", "handle"][random.usize(..3)]}}),
+            (Some(parent), 4..7) => {
+                node["bind"] = json!({"x": {"node": format!("n{parent}"), "as": ["value", "results", "handle"][random.usize(..3)]}})
+            }
             _ => {}
         }
         if random.bool() {
@@ -34,7 +36,11 @@ fn workflow(random: &mut fastrand::Rng) -> (Value, Value) {
         nodes.push(node);
     }
     let policy = ["hold", "cancel", "cancel_all", "continue", "compensate"][random.usize(..5)];
-    let options = if random.u8(..10) == 0 { json!({"on_failure": policy, "timeout": 0.5}) } else { json!({"on_failure": policy}) };
+    let options = if random.u8(..10) == 0 {
+        json!({"on_failure": policy, "timeout": 0.5})
+    } else {
+        json!({"on_failure": policy})
+    };
     (json!(nodes), options)
 }
 
@@ -94,7 +100,9 @@ async fn session(db: &Db, seed: u64) {
         let call = match random.u8(..20) {
             0..2 => {
                 let (nodes, options) = workflow(&mut random);
-                format!("select case when (select count(*) from jobs.workflow where ended_at is null) < 15 then jobs.publish_workflow('{nodes}', null, '{options}') end")
+                format!(
+                    "select case when (select count(*) from jobs.workflow where ended_at is null) < 15 then jobs.publish_workflow('{nodes}', null, '{options}') end"
+                )
             }
             2..8 => {
                 let worker = format!("00000000-0000-7000-8000-{seed:012}");
@@ -106,8 +114,12 @@ async fn session(db: &Db, seed: u64) {
             _ => "select jobs.maintain()".to_owned(),
         };
         if let Err(error) = sqlx::raw_sql(AssertSqlSafe(call.clone())).execute(&mut connection).await {
-            let code = error.as_database_error().and_then(|error| error.code()).unwrap_or_default().into_owned();
-            assert!(code.is_empty() || code.starts_with("PT") || EXPECTED.contains(&&*code), "{call}: {error}");
+            let code =
+                error.as_database_error().and_then(|error| error.code()).unwrap_or_default().into_owned();
+            assert!(
+                code.is_empty() || code.starts_with("PT") || EXPECTED.contains(&&*code),
+                "{call}: {error}"
+            );
             // The pool of the test is not killed: only what has this name.
             connection = named(db).await;
         }
@@ -138,7 +150,14 @@ async fn kill(db: &Db, seed: u64) {
 async fn play(seed: u64) {
     let db = Db::new().await;
     db.run("select jobs.set_limit('some', 'd', '{\"max\": 20}'); select jobs.set_limit('turns', 'c', '{\"key\": [\"x\"], \"in_order\": true}')").await;
-    let sessions = async { tokio::join!(session(&db, seed), session(&db, seed + 1), session(&db, seed + 2), session(&db, seed + 3)) };
+    let sessions = async {
+        tokio::join!(
+            session(&db, seed),
+            session(&db, seed + 1),
+            session(&db, seed + 2),
+            session(&db, seed + 3)
+        )
+    };
     tokio::select! { _ = sessions => {}, () = kill(&db, seed) => {} }
     db.run("update jobs.worker set expires_at = now() - interval '1 s'").await;
     let flow = Flow::on(&db).await;
@@ -151,7 +170,8 @@ async fn play(seed: u64) {
     assert_right(&db).await;
     let ended: i64 = db.one("select count(*) from jobs.workflow where ended_at is null").await;
     assert_eq!(ended, 0, "seed {seed}: a workflow of which nothing runs has not ended");
-    let (workflows, jobs): (i64, i64) = (db.one("select count(*) from jobs.workflow").await, db.one("select count(*) from jobs.job").await);
+    let (workflows, jobs): (i64, i64) =
+        (db.one("select count(*) from jobs.workflow").await, db.one("select count(*) from jobs.job").await);
     println!("seed {seed}: {workflows} workflows, {jobs} ended jobs");
 }
 

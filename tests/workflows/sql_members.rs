@@ -15,7 +15,10 @@ async fn jobs_of_many_single_nodes_of_one_task_end_each_its_own_node() {
     assert!(db.one::<i64>("select count(*) from jobs.pending where size > 1").await > 0, "they are packed");
     flow.worker.claim(70).await;
     flow.settle("a", "success", "2").await;
-    assert_eq!(db.one::<i64>("select count(*) from jobs.node where state = 'success' and result = '2'").await, 70);
+    assert_eq!(
+        db.one::<i64>("select count(*) from jobs.node where state = 'success' and result = '2'").await,
+        70
+    );
     flow.end("a", "fail").await;
     assert_eq!(db.one::<i64>("select count(*) from jobs.node where state = 'failed'").await, 80);
     assert!(flow.states(workflow).await.starts_with("failed: "));
@@ -39,7 +42,9 @@ async fn a_group_counts_jobs_that_were_unpacked_failed_or_ran_again() {
     flow.end_with("a", "success", "7").await;
     flow.assert(workflow, "running: g failed, c running").await;
     let all = "select j.body->'kwargs'->'all' from jobs.pending j where j.task = 'b'";
-    let ok = format!("select count(*) filter (where v ? 'Ok') * 1000 + count(*) filter (where v->'Err'->>'error' = 'boom') from jsonb_array_elements(({all})) v");
+    let ok = format!(
+        "select count(*) filter (where v ? 'Ok') * 1000 + count(*) filter (where v->'Err'->>'error' = 'boom') from jsonb_array_elements(({all})) v"
+    );
     assert_eq!(db.one::<i64>(&ok).await, 190_010);
     flow.finish().await;
     // What nobody continues is the failure of a leaf; here somebody went on.
@@ -51,7 +56,8 @@ async fn arguments_that_are_too_large_fail_their_node_and_no_other() {
     let db = Db::new().await;
     let flow = Flow::on(&db).await;
     let nodes = json!([
-        node("p", "a", json!({})), node("q", "a", json!({})),
+        node("p", "a", json!({})),
+        node("q", "a", json!({})),
         node("both", "b", json!({"bind": {"p": "p", "q": "q"}})),
         node("handle", "c", json!({"bind": {"p": {"node": "p", "as": "handle"}}, "after": ["q"]})),
         node("amends", "d", json!({"after": [{"node": "both", "when": "failure"}]})),
@@ -61,7 +67,11 @@ async fn arguments_that_are_too_large_fail_their_node_and_no_other() {
     flow.end_with("a", "success", &large).await;
     flow.assert(workflow, "running: p success, q success, both failed, handle running, amends running").await;
     let reason: String = db.one("select reason from jobs.node where name = 'both'").await;
-    assert!(reason.starts_with("too large: the body of a job takes 1400") && reason.contains("bind the node as \"handle\""), "{reason}");
+    assert!(
+        reason.starts_with("too large: the body of a job takes 1400")
+            && reason.contains("bind the node as \"handle\""),
+        "{reason}"
+    );
 }
 
 #[tokio::test]
@@ -69,11 +79,28 @@ async fn a_group_over_a_result_has_a_job_for_each_element_or_fails() {
     let db = Db::new().await;
     let flow = Flow::on(&db).await;
     for (result, chunk, bodies) in [
-        ("[null, 1]", None, "[null, 1]"), ("[[1, 2], [3]]", None, "[[1, 2], [3]]"), ("[]", None, "[]"), ("[1, 2, 3]", Some(2), "[[1, 2], [3]]"),
-        ("null", None, "no array"), ("{\"a\": 1}", None, "no array"), ("5", Some(3), "no array"),
+        ("[null, 1]", None, "[null, 1]"),
+        ("[[1, 2], [3]]", None, "[[1, 2], [3]]"),
+        ("[]", None, "[]"),
+        ("[1, 2, 3]", Some(2), "[[1, 2], [3]]"),
+        ("null", None, "no array"),
+        ("{\"a\": 1}", None, "no array"),
+        ("5", Some(3), "no array"),
     ] {
-        let each = chunk.map_or(json!({"node": "l", "param": "x"}), |chunk| json!({"node": "l", "param": "x", "chunk": chunk}));
-        let workflow = flow.publish(json!([node("l", "a", json!({})), node("e", "b", json!({"each": each})), node("z", "c", json!({"bind": {"all": "e"}}))]), json!({})).await;
+        let each = chunk.map_or(
+            json!({"node": "l", "param": "x"}),
+            |chunk| json!({"node": "l", "param": "x", "chunk": chunk}),
+        );
+        let workflow = flow
+            .publish(
+                json!([
+                    node("l", "a", json!({})),
+                    node("e", "b", json!({"each": each})),
+                    node("z", "c", json!({"bind": {"all": "e"}}))
+                ]),
+                json!({}),
+            )
+            .await;
         flow.end_with("a", "success", result).await;
         if bodies == "no array" {
             flow.assert(workflow, "failed: l success, e failed, z waiting").await;

@@ -12,7 +12,9 @@ const ENDS: [&str; 4] = ["commit", "rollback", "prepare, commit", "prepare, roll
 /// A session that has ended the job of a task in its open transaction.
 async fn ending(db: &Db, task: &str, isolation: &str) -> PgConnection {
     let mut session = db.connect().await;
-    let ack = format!("begin isolation level {isolation}; set local jobs.notify = off; select jobs.ack(r.job_id, '5', r.lease) from jobs._runs r where r.task = '{task}'");
+    let ack = format!(
+        "begin isolation level {isolation}; set local jobs.notify = off; select jobs.ack(r.job_id, '5', r.lease) from jobs._runs r where r.task = '{task}'"
+    );
     session.execute(&*ack).await.unwrap();
     session
 }
@@ -31,7 +33,11 @@ async fn end(db: &Db, session: &mut PgConnection, how: &str, name: &str) -> bool
 
 /// A workflow of two parents that run, and a child.
 async fn two_parents(flow: &Flow<'_>) -> i64 {
-    let nodes = json!([node("x", "a", json!({})), node("y", "b", json!({})), node("z", "c", json!({"bind": {"p": "x", "q": "y"}}))]);
+    let nodes = json!([
+        node("x", "a", json!({})),
+        node("y", "b", json!({})),
+        node("z", "c", json!({"bind": {"p": "x", "q": "y"}}))
+    ]);
     let workflow = flow.publish(nodes, json!({})).await;
     flow.worker.claim(2).await;
     workflow
@@ -41,11 +47,17 @@ async fn two_parents(flow: &Flow<'_>) -> i64 {
 async fn a_node_is_published_once_however_its_last_parents_end() {
     let db = Db::new().await;
     let flow = Flow::on(&db).await;
-    for (first, second) in [("read committed", "read committed"), ("repeatable read", "read committed"), ("read committed", "serializable"), ("repeatable read", "repeatable read")] {
+    for (first, second) in [
+        ("read committed", "read committed"),
+        ("repeatable read", "read committed"),
+        ("read committed", "serializable"),
+        ("repeatable read", "repeatable read"),
+    ] {
         for (how, other) in ENDS.iter().flat_map(|how| ENDS.iter().map(move |other| (*how, *other))) {
             let workflow = two_parents(&flow).await;
             let (mut one, mut two) = (ending(&db, "a", first).await, ending(&db, "b", second).await);
-            let both = (end(&db, &mut one, how, "one").await, end(&db, &mut two, other, "two").await) == (true, true);
+            let both = (end(&db, &mut one, how, "one").await, end(&db, &mut two, other, "two").await)
+                == (true, true);
             // What was left is applied by whoever maintains.
             flow.maintain().await;
             let published: i64 = db.one("select count(*) from jobs.pending where task = 'c'").await;
@@ -70,7 +82,9 @@ async fn who_ends_a_job_does_not_wait_for_a_prepared_end_of_another() {
     one.execute(&*format!("prepare transaction '{name}'")).await.unwrap();
     let mut two = db.connect().await;
     two.execute("set lock_timeout = '1s'; set statement_timeout = '20s'").await.unwrap();
-    two.execute("select jobs.ack(r.job_id, '5', r.lease) from jobs._runs r where r.task = 'b'").await.unwrap();
+    two.execute("select jobs.ack(r.job_id, '5', r.lease) from jobs._runs r where r.task = 'b'")
+        .await
+        .unwrap();
     two.execute("select jobs.maintain()").await.unwrap();
     flow.assert(workflow, "running: x running, y running, z waiting").await;
     one.execute(&*format!("commit prepared '{name}'")).await.unwrap();
@@ -83,7 +97,9 @@ async fn who_ends_a_job_does_not_wait_for_a_prepared_end_of_another() {
 async fn a_timeout_while_a_workflow_goes_on_does_not_undo_the_end_of_the_job() {
     let db = Db::new().await;
     let flow = Flow::on(&db).await;
-    let workflow = flow.publish(json!([node("x", "a", json!({})), node("y", "b", json!({"after": ["x"]}))]), json!({})).await;
+    let workflow = flow
+        .publish(json!([node("x", "a", json!({})), node("y", "b", json!({"after": ["x"]}))]), json!({}))
+        .await;
     flow.worker.claim(1).await;
     db.run("create function slow() returns trigger language plpgsql as 'begin perform pg_sleep(case when new.task = ''b'' and current_setting(''statement_timeout'') <> ''0'' then 30 else 0 end); return new; end';
             create trigger slow before insert on jobs.pending for each row execute function slow()").await;
@@ -100,12 +116,20 @@ async fn a_timeout_while_a_workflow_goes_on_does_not_undo_the_end_of_the_job() {
 async fn a_node_that_cannot_be_published_now_is_tried_again_and_a_broken_one_fails() {
     let db = Db::new().await;
     let flow = Flow::on(&db).await;
-    let nodes = json!([node("x", "a", json!({})), node("y", "b", json!({"after": ["x"]})), node("z", "c", json!({"after": ["x"]}))]);
+    let nodes = json!([
+        node("x", "a", json!({})),
+        node("y", "b", json!({"after": ["x"]})),
+        node("z", "c", json!({"after": ["x"]}))
+    ]);
     let break_with = |code: &str| {
         format!("create or replace function breaks() returns trigger language plpgsql as 'begin if new.task = ''b'' then raise exception ''broken'' using errcode = ''{code}''; end if; return new; end';
                  create or replace trigger breaks before insert on jobs.pending for each row execute function breaks()")
     };
-    for (code, then) in [("40P01", "running: x running, y waiting, z waiting"), ("53100", "running: x running, y waiting, z waiting"), ("22023", "running: x success, y failed, z running")] {
+    for (code, then) in [
+        ("40P01", "running: x running, y waiting, z waiting"),
+        ("53100", "running: x running, y waiting, z waiting"),
+        ("22023", "running: x success, y failed, z running"),
+    ] {
         let workflow = flow.publish(nodes.clone(), json!({})).await;
         db.run(&break_with(code)).await;
         flow.worker.claim(1).tasks(&["a"]).await;

@@ -36,7 +36,11 @@ async fn a_workflow_that_has_ended_goes_with_its_day_and_an_open_one_keeps_its_d
     assert!(db.one::<bool>(oldest).await, "the failed one keeps history");
     assert_eq!(db.one::<i32>(trim).await, 1);
     for table in ["node", "edge", "node_result", "node_failure", "node_delta"] {
-        let column = match table { "edge" => "parent", "node" => "id", _ => "node" };
+        let column = match table {
+            "edge" => "parent",
+            "node" => "id",
+            _ => "node",
+        };
         let left: i64 = db.one(&format!("select count(*) from jobs.{table} t where t.{column} not in (select id from jobs.node where workflow = {failed})")).await;
         assert_eq!(left, 0, "{table}");
     }
