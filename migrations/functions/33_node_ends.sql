@@ -1,9 +1,9 @@
--- The ends of jobs that belong to nodes of workflows: what they leave behind for their workflow. Nobody here waits
--- for a workflow or changes one: rows are only added, and what follows from them is decided when the transaction
--- commits (37_advance.sql).
+-- The ends of jobs that belong to nodes of workflows: what they leave behind for their workflow. Nobody here
+-- waits for a workflow or changes one: rows are only added, and what follows from them is decided when the
+-- transaction commits (37_advance.sql).
 
--- Of runs that end, before they leave their batches: notes the successes in batches of which all jobs are of one
--- group, without opening these batches, and returns the runs that are left.
+-- Of runs that end, before they leave their batches: notes the successes in batches of which all jobs are of
+-- one group, without opening these batches, and returns the runs that are left.
 create or replace function jobs._note_group_successes(
   i_runs jobs.accepted_runs, i_leases uuid[], i_batch_indexes integer[], i_outcomes text[], i_results jsonb[]
 ) returns jobs.accepted_runs

@@ -1,11 +1,11 @@
 -- Advancing workflows: what follows from the ends of jobs of nodes. A transaction that ends such jobs leaves
--- deltas (33_node_ends.sql), and when it commits a trigger applies them: counts, decides edges, starts what is
--- ready. So the workflow's row is locked for the instant of the commit only, also where a handler ends its job
--- in a long transaction. Who finds it locked leaves the deltas to the next commit, or to jobs.maintain.
+-- deltas (33_node_ends.sql), and when it commits a trigger applies them: counts, decides edges, starts what
+-- is ready. So the workflow's row is locked for the instant of the commit only, also where a handler ends its
+-- job in a long transaction. Who finds it locked leaves the deltas to the next commit, or to jobs.maintain.
 
--- Applies the deltas of a workflow, unless another transaction has it locked or this one sees an old snapshot:
--- then somebody else will. Waits for nobody, and never fails, nor at a timeout of the caller's statement: the
--- ends of jobs stand whatever becomes of their workflow, and jobs.maintain tries again.
+-- Applies the deltas of a workflow, unless another transaction has it locked or this one sees an old
+-- snapshot: then somebody else will. Waits for nobody, and never fails, nor at a timeout of the caller's
+-- statement: the ends of jobs stand whatever becomes of their workflow, and jobs.maintain tries again.
 create or replace function jobs._advance(i_workflow bigint) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
@@ -34,8 +34,8 @@ language sql volatile security definer set search_path = pg_catalog, pg_temp as 
   select setval('jobs.deltas_left', greatest(jobs._millis(jobs.now()), 1))
 $$;
 
--- Takes the deltas of a workflow that the caller has locked into its nodes, and returns the nodes that have ended
--- by that: those that ran, and whose jobs have all ended.
+-- Takes the deltas of a workflow that the caller has locked into its nodes, and returns the nodes that have
+-- ended by that: those that ran, and whose jobs have all ended.
 create or replace function jobs._count_ends(i_workflow bigint) returns bigint[]
 language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
@@ -84,9 +84,9 @@ begin
   perform jobs._conclude(i_workflow, v_all);
 end $$;
 
--- Decides the edges of nodes that have ended, and returns the nodes that are ready by that, and those that are skipped
--- or cancelled. An edge is decided once: of a parent that runs again, those that were stay. On hold, the edge of
--- a failed parent is not decided.
+-- Decides the edges of nodes that have ended, and returns the nodes that are ready by that, and those that
+-- are skipped or cancelled. An edge is decided once: of a parent that runs again, those that were stay. On
+-- hold, the edge of a failed parent is not decided.
 create or replace function jobs._decide(i_workflow bigint, i_ended bigint[]) returns jobs.node_change
 language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
@@ -174,7 +174,7 @@ end $$;
 
 -- Whether what waits for this failed node goes on all the same.
 create or replace function jobs._is_continued(i_node bigint, i_on_failure text) returns boolean
-language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+language sql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
   select exists (select from jobs.edge e where e.parent = i_node and e."when" = 'success' and coalesce(e.on_failure, i_on_failure) = 'continue')
 $$;
 

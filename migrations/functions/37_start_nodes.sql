@@ -1,8 +1,8 @@
 -- Starting nodes of workflows: their arguments are put together, and their jobs are published.
 
 -- Publishes the jobs of nodes that are ready, and returns the nodes that ended without one: groups of no
--- jobs, and nodes whose jobs cannot be published, which fail with the reason. i_is_new: errors go to the caller, and
--- so do those that pass (a deadlock, a full disk): somebody will try again.
+-- jobs, and nodes whose jobs cannot be published, which fail with the reason. i_is_new: errors go to the
+-- caller, and so do those that pass (a deadlock, a full disk): somebody will try again.
 create or replace function jobs._start_nodes(i_nodes bigint[], i_is_new boolean) returns bigint[]
 language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
@@ -34,7 +34,7 @@ end $$;
 
 -- Fails a node without a job, and returns it.
 create or replace function jobs._fail_node(i_node bigint, i_reason text) returns bigint
-language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
+language sql volatile security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
   update jobs.node n set state = 'failed', reason = i_reason, ended_at = jobs.now() where n.id = i_node returning n.id
 $$;
 
@@ -69,7 +69,7 @@ end $$;
 
 -- The jobs of a node: their bodies with the arguments that come from parents, or a flaw for which it fails.
 create or replace function jobs._jobs_of(i_node jobs.node) returns jobs.node_jobs
-language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
   v_bodies jsonb[] := (i_node).bodies;
   v_binds jsonb;
@@ -127,15 +127,16 @@ return pg_catalog.jsonb_build_object('Err', pg_catalog.jsonb_build_object(
 
 -- The failure of a node of one job, or of one that has no job.
 create or replace function jobs._failure_of(i_node jobs.node) returns jsonb
-language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+language sql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
   select coalesce((select jobs._failure(f.job_id, f.is_cancelled, f.error) from jobs.node_failure f where f.node = (i_node).id and f.nth = 0),
                   jsonb_build_object('Err', jsonb_build_object('job_id', (i_node).job_id, 'state', (i_node).state, 'error', (i_node).reason)))
 $$;
 
--- The result of a node: a value, or for a group the array of those of its jobs, in order; null where a job failed. As
--- results, each says whether it is one or an error; of a group that failed without jobs the only one is that error.
+-- The result of a node: a value, or for a group the array of those of its jobs, in order; null where a job
+-- failed. As results, each says whether it is one or an error; of a group that failed without jobs the only
+-- one is that error.
 create or replace function jobs._node_value(i_node jobs.node, i_form text) returns jsonb
-language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
   v_all jsonb;
 begin
@@ -155,7 +156,7 @@ end $$;
 
 -- What a node of a workflow hands on, in one of the forms of `bind`; null for a node that is not there.
 create or replace function jobs._value_of(i_workflow bigint, i_node text, i_form text) returns jsonb
-language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+language sql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
   select case when i_form = 'handle' then jsonb_build_object('workflow', i_workflow, 'node', i_node) else jobs._node_value(n, i_form) end
   from jobs.node n where n.workflow = i_workflow and n.name = i_node
 $$;

@@ -1,4 +1,5 @@
--- What workflows need besides the ends of their jobs: deltas that were left, deadlines, and what is to be stopped.
+-- What workflows need besides the ends of their jobs: deltas that were left, deadlines, and what is to be
+-- stopped.
 
 -- For jobs.maintain. Locks workflows that nobody else has locked.
 create or replace function jobs._tend_workflows() returns void
@@ -18,9 +19,9 @@ begin
   end if;
 end $$;
 
--- Stops workflows whose deadline is over, and what runs of those that cancel everything when a node fails. Waits
--- for what others have locked, but a second in all at most: other workflows are stopped all the same, and that one
--- by a later call. (In no order, so that some that are locked do not keep back the others.)
+-- Stops workflows whose deadline is over, and what runs of those that cancel everything when a node fails.
+-- Waits for what others have locked, but a second in all at most: other workflows are stopped all the same,
+-- and that one by a later call. (In no order, so that some that are locked do not keep back the others.)
 create or replace function jobs._stop_workflows() returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
@@ -85,8 +86,8 @@ begin
   return cardinality(v_gone);
 end $$;
 
--- The oldest day that history keeps, when it may drop what comes before i_day: workflows that are open, or failed and
--- may be retried, keep the days since they were published.
+-- The oldest day that history keeps, when it may drop what comes before i_day: workflows that are open, or
+-- failed and may be retried, keep the days since they were published.
 create or replace function jobs._oldest_kept(i_day date) returns date
 language sql stable strict security definer set search_path = pg_catalog, pg_temp as $$
   select least(i_day, (select (w.created_at at time zone 'utc')::date from jobs.workflow w where w.state in ('running', 'compensating', 'failed') order by w.id limit 1))
@@ -94,6 +95,6 @@ $$;
 
 -- Whether the workflow of a node is over, or gone: then nothing of it runs again.
 create or replace function jobs._is_over(i_node bigint) returns boolean
-language sql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off as $$
+language sql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
   select not exists (select from jobs.node n join jobs.workflow w on w.id = n.workflow where n.id = i_node and w.state in ('running', 'compensating', 'failed'))
 $$;

@@ -116,7 +116,8 @@ begin
     elsif v_block > i_rule.blocks and clock_timestamp() > i_until then
       return v_block;
     end if;
-    -- Not those that somebody has locked: their turn is the next one, and nobody may wait for this call meanwhile.
+    -- Not those that somebody has locked: their turn is the next one, and nobody may wait for this call
+    -- meanwhile.
     execute format('with gone as (delete from jobs.%1$I o where o.ctid = any (array(select h.ctid from jobs.%1$I h where h.ctid >= %2$L and h.ctid < %3$L and %4$s for update skip locked))
                       returning o.job_id, (o.on_end).steps) select array_agg(g.job_id::text) from gone g where g.steps',
                    i_partition, format('(%s,0)', v_block), format('(%s,0)', v_block + 500), v_unkept) into v_stepped;

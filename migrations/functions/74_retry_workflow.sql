@@ -1,12 +1,12 @@
 -- Workflows that go on after a failure: jobs of nodes that run again, and what waits again for them.
 
--- Runs again what failed or was cancelled of a workflow, or of a node and what comes after it, and returns the jobs that
--- are back. What was skipped or cancelled because of it waits again; what has succeeded is not run again. Nodes that
--- failed without a job are published anew. Once undos have begun, only these run again. A deadline that is over is
--- taken away. Locks the workflow; waits for whoever has it locked. Audited. PT404 when
--- there is no such workflow or node, PT409 for a workflow that was compensated, or when nothing failed.
+-- Runs again what failed or was cancelled of a workflow, or of a node and what comes after it, and returns
+-- the jobs that are back. What was skipped or cancelled because of it waits again; what has succeeded is not
+-- run again. Nodes that failed without a job are published anew. Once undos have begun, only these run again.
+-- A deadline that is over is taken away. Locks the workflow; waits for whoever has it locked. Audited. PT404
+-- when there is no such workflow or node, PT409 for a workflow that was compensated, or when nothing failed.
 create or replace function jobs.retry_workflow(i_workflow bigint, i_node text default null, i_reason text default null) returns setof text
-language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
   v_workflow jobs.workflow := jobs._workflow_held(i_workflow);
   v_nodes bigint[];
@@ -36,8 +36,8 @@ begin
   return query select b from unnest(v_back) b;
 end $$;
 
--- Locks the workflows of ended jobs, before these, as whoever retries or cancels a workflow. Waits for whoever has
--- them locked.
+-- Locks the workflows of ended jobs, before these, as whoever retries or cancels a workflow. Waits for
+-- whoever has them locked.
 create or replace function jobs._lock_workflows_of(i_jobs text[], i_parts text[]) returns void
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_partition_pruning = on set jit = off as $$
@@ -94,8 +94,8 @@ begin
 end $$;
 
 -- Nodes among these that were skipped or cancelled before they ran, or failed without a job, wait again; then
--- edges from nodes that have ended are decided anew, and what is ready starts. Where they still waited they wait for
--- parents that run again, whose failure had been enough. The caller has locked the workflow.
+-- edges from nodes that have ended are decided anew, and what is ready starts. Where they still waited they
+-- wait for parents that run again, whose failure had been enough. The caller has locked the workflow.
 create or replace function jobs._wait_again(i_workflow bigint, i_nodes bigint[]) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare

@@ -40,7 +40,8 @@ fn chord(size: u32) -> Value {
     ])
 }
 
-/// Publishes it under a policy, kills workers at random until nothing runs, and returns the states of its nodes.
+/// Publishes it under a policy, kills workers at random until nothing runs, and returns the states of its
+/// nodes.
 async fn end_of(policy: &str, size: u32) -> String {
     let db = Db::new().await;
     let mut workers: Vec<Worker> = (0..2).map(|_| Worker::start(&db)).collect();

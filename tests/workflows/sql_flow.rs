@@ -1,4 +1,5 @@
-//! What the tests of workflows in SQL share: publishing one, ending jobs of its nodes, and looking at what became of it.
+//! What the tests of workflows in SQL share: publishing one, ending jobs of its nodes, and looking at what
+//! became of it.
 
 use pgjobs_tests::{Db, ManualWorker};
 use serde_json::{Value, json};
@@ -101,7 +102,8 @@ impl<'a> Flow<'a> {
     }
 }
 
-/// What is wrong with workflows: counters that are not those of rows, nodes that wait for nobody, jobs counted twice.
+/// What is wrong with workflows: counters that are not those of rows, nodes that wait for nobody, jobs
+/// counted twice.
 const WRONG: &str = "
 with members as materialized (
   select (q.on_end).node as node, q.job_id from jobs.pending q where q.size = 1 and (q.on_end).node is not null

@@ -1,5 +1,5 @@
-//! Random histories: sessions that publish, claim, end, retry, cancel and add at the same time, and are killed at random.
-//! Whatever happens, the counters are those of the rows, and all that can end ends.
+//! Random histories: sessions that publish, claim, end, retry, cancel and add at the same time, and are
+//! killed at random. Whatever happens, the counters are those of the rows, and all that can end ends.
 
 use pgjobs_tests::{Db, until};
 use serde_json::{Value, json};
