@@ -126,6 +126,7 @@ mod tests {
         needs: &[],
         schedules: &[],
         limits: &[],
+        steps: &[],
         unique: None,
         options: TaskOptions::DEFAULT,
         args_schema: || schema("i64"),
