@@ -147,7 +147,7 @@ async fn a_rule_that_deletes_a_job_deletes_its_steps() {
 }
 
 #[tokio::test]
-async fn a_signal_is_kept_for_its_days_and_a_waiting_one_for_as_long_as_it_takes() {
+async fn a_signal_is_kept_for_its_days_and_longer_while_jobs_wait_for_it() {
     let db = Db::with_clock().await;
     db.run("update jobs.config set signal_days = 3").await;
     let run = Run::of(&db).await;
