@@ -45,7 +45,10 @@ async fn count(files: Vec<String>) -> Result<Counts, TaskError> {
 
 /// Adds up what was counted, and says the most frequent words; what could not be read is left out.
 #[task(name = "words.top")]
-async fn top(parts: Vec<Result<Counts, NodeFailure>>, #[default(5)] number: usize) -> Result<Vec<(String, u64)>, TaskError> {
+async fn top(
+    parts: Vec<Result<Counts, NodeFailure>>,
+    #[default(5)] number: usize,
+) -> Result<Vec<(String, u64)>, TaskError> {
     let mut total = Counts::new();
     for (word, count) in parts.into_iter().flatten().flatten() {
         *total.entry(word).or_default() += count;
@@ -62,7 +65,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let (_database, pool) = pgjobs_examples::database().await?;
     let worker = Worker::new(pool.clone()).topic("words.*").start().await?;
 
-    let flow = chain(list::new(folder)).chunks(10, count::after()).then(top::after().number(3)).named("words");
+    let flow =
+        chain(list::new(folder)).chunks(10, count::after()).then(top::after().number(3)).named("words");
     let run = flow.publish(&pool).await?;
     for (word, count) in run.wait(&pool).await? {
         println!("{count:>6} {word}");

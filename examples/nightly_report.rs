@@ -30,7 +30,8 @@ async fn report(sums: Vec<i64>, night: String) -> Result<String, TaskError> {
 async fn start(#[inject] job: &Job, #[inject] pool: &PgPool) -> Result<i64, TaskError> {
     let night = job.tick().map_or_else(|| "tonight".to_owned(), |tick| tick.at.date_naive().to_string());
     let mut tx = pool.begin().await?;
-    let run = chord((1..=4).map(shop::new), report::after(night)).named("nightly report").publish(&mut *tx).await?;
+    let run =
+        chord((1..=4).map(shop::new), report::after(night)).named("nightly report").publish(&mut *tx).await?;
     job.finish(&mut tx, &run.id()).await?;
     tx.commit().await?;
     Ok(run.id())

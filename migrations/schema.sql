@@ -56,9 +56,13 @@ create sequence jobs.retentions_turned_away;
 
 create sequence jobs.schedules_made;
 
+create sequence jobs.signals_made;
+
 create sequence jobs.sleeping_until;
 
 create sequence jobs.statistics_kept;
+
+create sequence jobs.steps_made;
 
 create sequence jobs.subscribed_until;
 
@@ -615,6 +619,22 @@ create table jobs.bucket_timer (
 );
 CREATE INDEX bucket_timer_in_order ON jobs.bucket_timer USING btree (limit_id, at);
 
+create table jobs.checkpoint (
+  job_id character varying(32) not null,
+  name text not null,
+  kind text not null,
+  task character varying not null,
+  inputs_hash bytea,
+  value jsonb,
+  until timestamp with time zone,
+  waits boolean not null default false,
+  attempt integer not null,
+  saved_at timestamp with time zone not null,
+  constraint checkpoint_by_name PRIMARY KEY (job_id, name),
+  constraint kind_is_known CHECK ((kind = ANY (ARRAY['step'::text, 'sleep'::text, 'signal'::text])))
+);
+CREATE INDEX checkpoint_waiting ON jobs.checkpoint USING btree (job_id) WHERE waits;
+
 create table jobs.command (
   id bigint not null default nextval('jobs.commands_made'::regclass),
   worker uuid not null,
@@ -642,6 +662,8 @@ create table jobs.config (
   notify boolean not null default true,
   unknown_task text not null default 'accept'::text,
   event_hours integer not null default 48,
+  max_step_bytes integer not null default 1048576,
+  signal_days integer not null default 14,
   constraint config_pkey PRIMARY KEY (only_row),
   constraint config_only_row_check CHECK (only_row),
   constraint event_hours_is_1_to_8760 CHECK (((event_hours >= 1) AND (event_hours <= 8760))),
@@ -650,6 +672,8 @@ create table jobs.config (
   constraint max_bulk_bytes_is_512_to_1073741823 CHECK (((max_bulk_bytes >= 512) AND (max_bulk_bytes <= 1073741823))),
   constraint max_bulk_is_1_to_10000000 CHECK (((max_bulk >= 1) AND (max_bulk <= 10000000))),
   constraint max_result_bytes_is_1_to_134217728 CHECK (((max_result_bytes >= 1) AND (max_result_bytes <= 134217728))),
+  constraint max_step_bytes_is_1_to_134217728 CHECK (((max_step_bytes >= 1) AND (max_step_bytes <= 134217728))),
+  constraint signal_days_is_1_to_36500 CHECK (((signal_days >= 1) AND (signal_days <= 36500))),
   constraint unknown_task_is_known CHECK ((unknown_task = ANY (ARRAY['accept'::text, 'reject'::text])))
 );
 
@@ -934,6 +958,13 @@ create table jobs.publish_check (
 );
 CREATE INDEX publish_check_unkept ON jobs.publish_check USING btree (keep, name) WHERE (keep <> 'all'::text);
 
+create table jobs.resumable (
+  job_id character varying(32) not null,
+  ended_at timestamp with time zone not null,
+  constraint resumable_pkey PRIMARY KEY (job_id)
+);
+CREATE INDEX resumable_by_end ON jobs.resumable USING btree (ended_at);
+
 create table jobs.retention (
   only_row boolean not null default true,
   looked_at timestamp with time zone not null,
@@ -1045,6 +1076,26 @@ create table jobs.schema_migrations (
   execution_time bigint not null,
   constraint schema_migrations_pkey PRIMARY KEY (version)
 );
+
+create table jobs.signal (
+  name text not null,
+  payload jsonb,
+  made_at timestamp with time zone not null,
+  sent_at timestamp with time zone,
+  sent_by name,
+  is_left boolean not null default false,
+  constraint signal_pkey PRIMARY KEY (name)
+);
+CREATE INDEX signal_by_age ON jobs.signal USING btree (COALESCE(sent_at, made_at));
+CREATE INDEX signal_left ON jobs.signal USING btree (name) WHERE is_left;
+
+create table jobs.signal_waiter (
+  name text not null,
+  job_id character varying(32) not null,
+  attempt integer not null,
+  constraint signal_waiter_by_name PRIMARY KEY (name, job_id)
+);
+CREATE INDEX signal_waiter_by_job ON jobs.signal_waiter USING btree (job_id);
 
 create table jobs.task (
   name character varying not null,
@@ -1369,8 +1420,10 @@ CREATE INDEX workflow_stopping ON jobs.workflow USING btree (id) WHERE ((state =
 -- function jobs.audit_log(i_target text DEFAULT NULL::text, i_action text DEFAULT NULL::text, i_before bigint DEFAULT NULL::bigint, i_num integer DEFAULT 50) returns TABLE(id bigint, at timestamp with time zone, who name, role name, action text, target text, jobs bigint, reason text, details jsonb, person text)
 -- function jobs.await_events(i_seconds double precision) returns void
 -- function jobs.await_results(i_seconds double precision) returns void
+-- function jobs.await_signal(i_job character varying, i_lease uuid, i_name text, i_seconds double precision, OUT state text, OUT payload jsonb, OUT seconds double precision) returns record
 -- function jobs.backfill_schedule(i_name text, i_from timestamp with time zone, i_to timestamp with time zone) returns TABLE(tick timestamp with time zone, job_id character varying)
 -- function jobs.beat(i_worker uuid, i_late_leases uuid[] DEFAULT '{}'::uuid[], i_late_batch_indexes integer[] DEFAULT '{}'::integer[], i_started_leases uuid[] DEFAULT '{}'::uuid[], i_started_batch_indexes integer[] DEFAULT '{}'::integer[], i_progress jsonb DEFAULT NULL::jsonb, i_receipts jsonb DEFAULT NULL::jsonb, i_status jsonb DEFAULT NULL::jsonb, OUT alive boolean, OUT commands jsonb, OUT polls boolean) returns record
+-- function jobs.begin_steps(i_job character varying, i_lease uuid) returns TABLE(name text, kind text, value jsonb, is_large boolean, is_over boolean)
 -- function jobs.block_key(i_name text, i_key jsonb, i_until timestamp with time zone, i_reason text DEFAULT NULL::text) returns void
 -- function jobs.blocked_keys(i_topic text DEFAULT NULL::text, i_limit integer DEFAULT 100) returns TABLE(name character varying, key jsonb, closed_by character varying, reason text, closed_until timestamp with time zone, blocked bigint, oldest timestamp with time zone)
 -- function jobs.cancel_operation(i_operation bigint, i_reason text DEFAULT NULL::text) returns jobs.operation_info
@@ -1399,6 +1452,7 @@ CREATE INDEX workflow_stopping ON jobs.workflow USING btree (id) WHERE ((state =
 -- function jobs.explain(i_job character varying) returns SETOF jobs.reason
 -- function jobs.fail_next(i_worker uuid, i_tasks text[], i_lease uuid, i_reason text) returns text
 -- function jobs.fetch(i_worker uuid, i_lease uuid, i_part integer DEFAULT NULL::integer) returns TABLE(part integer, jobs jobs.open_job[])
+-- function jobs.find_step(i_job character varying, i_lease uuid, i_name text, i_inputs jsonb DEFAULT NULL::jsonb) returns TABLE(value jsonb, kind text, is_same boolean)
 -- function jobs.find(i_state text DEFAULT NULL::text, i_topic text DEFAULT NULL::text, i_before character varying DEFAULT NULL::character varying, i_num integer DEFAULT 50) returns SETOF jobs."all"
 -- function jobs.flow(i_cap integer DEFAULT 10000) returns TABLE(ended bigint, failed bigint, failed_exactly boolean, backoff bigint, backoff_exactly boolean)
 -- function jobs.get_operation(i_operation bigint) returns jobs.operation_info
@@ -1460,6 +1514,7 @@ CREATE INDEX workflow_stopping ON jobs.workflow USING btree (id) WHERE ((state =
 -- function jobs.run_schedule(i_name text) returns character varying
 -- function jobs.sample_keys(i_task character varying, i_num integer, i_each integer) returns TABLE(rank bigint, seq bigint)
 -- function jobs.sample_not_ready(i_task character varying, i_num integer, i_cap integer DEFAULT 10000) returns SETOF character varying
+-- function jobs.save_step(i_job character varying, i_lease uuid, i_name text, i_value jsonb DEFAULT NULL::jsonb, i_inputs jsonb DEFAULT NULL::jsonb) returns jsonb
 -- function jobs.schedule_body(i_name text) returns jsonb
 -- function jobs.schedule_log(i_name text, i_limit integer DEFAULT 20) returns TABLE(number bigint, tick timestamp with time zone, at timestamp with time zone, outcome text, job_id character varying, reason text)
 -- function jobs.schedule_ticks(i_name text, i_num integer DEFAULT 5, i_after timestamp with time zone DEFAULT NULL::timestamp with time zone) returns SETOF timestamp with time zone
@@ -1474,10 +1529,14 @@ CREATE INDEX workflow_stopping ON jobs.workflow USING btree (id) WHERE ((state =
 -- function jobs.settle(i_job_ids text[], i_leases uuid[], i_outcomes text[] DEFAULT NULL::text[], i_results jsonb[] DEFAULT NULL::jsonb[], i_errors text[] DEFAULT NULL::text[], i_delays double precision[] DEFAULT NULL::double precision[], i_batch_indexes integer[] DEFAULT NULL::integer[], i_said text[] DEFAULT NULL::text[]) returns TABLE(at integer, job_id text, reason text)
 -- function jobs.shown_node_results(i_workflow bigint, i_node text, i_after integer DEFAULT '-1'::integer, i_limit integer DEFAULT 1000) returns TABLE(nth integer, job_id character varying, result jsonb, error text)
 -- function jobs.shown(i_job character varying) returns SETOF jobs."all"
+-- function jobs.signal(i_name text, i_payload jsonb DEFAULT NULL::jsonb) returns boolean
+-- function jobs.sleep(i_job character varying, i_lease uuid, i_name text, i_seconds double precision) returns double precision
 -- function jobs.start_operation(i_kind text, i_topic text, i_state text DEFAULT NULL::text, i_error text DEFAULT NULL::text, i_since timestamp with time zone DEFAULT NULL::timestamp with time zone, i_until timestamp with time zone DEFAULT NULL::timestamp with time zone, i_rate double precision DEFAULT NULL::double precision, i_reason text DEFAULT NULL::text, i_matched bigint DEFAULT NULL::bigint, i_grace_seconds double precision DEFAULT NULL::double precision) returns jobs.operation_info
 -- function jobs.start(i_worker uuid, i_leases uuid[], i_batch_indexes integer[]) returns SETOF integer
 -- function jobs.statistics(i_topic text DEFAULT NULL::text, i_from timestamp with time zone DEFAULT NULL::timestamp with time zone, i_to timestamp with time zone DEFAULT NULL::timestamp with time zone, i_step interval DEFAULT NULL::interval) returns TABLE(at timestamp with time zone, success bigint, failed bigint, cancelled bigint, wait_p50 double precision, wait_p95 double precision, wait_p99 double precision, run_p50 double precision, run_p95 double precision, run_p99 double precision)
 -- function jobs.step_operation(i_operation bigint, i_seconds double precision DEFAULT 0.3) returns jobs.operation_info
+-- function jobs.step_value(i_job character varying, i_name text) returns jsonb
+-- function jobs.steps(i_job character varying) returns TABLE(name text, kind text, state text, bytes bigint, until timestamp with time zone, attempt integer, saved_at timestamp with time zone)
 -- function jobs.sweep(i_limit integer DEFAULT 100) returns integer
 -- function jobs.task_statistics(i_topic text DEFAULT NULL::text, i_from timestamp with time zone DEFAULT NULL::timestamp with time zone, i_to timestamp with time zone DEFAULT NULL::timestamp with time zone) returns TABLE(task character varying, success bigint, failed bigint, cancelled bigint, wait_p50 double precision, wait_p95 double precision, wait_p99 double precision, run_p50 double precision, run_p95 double precision, run_p99 double precision, ended bigint[])
 -- function jobs.tasks_in_use(i_topics text[] DEFAULT NULL::text[], i_known text[] DEFAULT '{}'::text[], i_cap integer DEFAULT 100000) returns TABLE(task character varying, ready bigint, scheduled bigint, running bigint, exact boolean, workers bigint, others bigint, signatures jsonb)
@@ -1485,6 +1544,7 @@ CREATE INDEX workflow_stopping ON jobs.workflow USING btree (id) WHERE ((state =
 -- function jobs.tick(i_limit integer DEFAULT 200, i_seconds double precision DEFAULT NULL::double precision) returns integer
 -- function jobs.topic_grants() returns TABLE(role name, topic text, publish boolean, consume boolean, known boolean)
 -- function jobs.unique_keys(i_topic text DEFAULT '*'::text, i_num integer DEFAULT 100) returns TABLE(name character varying, key text, job_id character varying, state character varying, until timestamp with time zone)
+-- function jobs.unknown_steps(i_tasks text[], i_steps text[], i_limit integer DEFAULT 100) returns TABLE(task character varying, name text, jobs bigint, job_id character varying)
 -- function jobs.unregister_worker(i_worker uuid) returns void
 -- function jobs.unusable() returns SETOF text
 -- function jobs.unwatch(i_topic text) returns boolean
@@ -1536,6 +1596,7 @@ CREATE INDEX workflow_stopping ON jobs.workflow USING btree (id) WHERE ((state =
 -- function jobs._audit_jobs(i_action text, i_jobs text[], i_reason text DEFAULT NULL::text) returns void
 -- function jobs._audit_schedule(i_action text, i_schedule jobs.schedule, i_reason text DEFAULT NULL::text, i_since timestamp with time zone DEFAULT NULL::timestamp with time zone) returns jobs.schedule_info
 -- function jobs._audit(i_action text, i_target text, i_jobs bigint, i_reason text DEFAULT NULL::text, i_details jsonb DEFAULT NULL::jsonb) returns void
+-- function jobs._await_signals(i_runs jobs.accepted_runs, i_leases uuid[], i_batch_indexes integer[], i_outcomes text[]) returns void
 -- function jobs._backoff(i_retries integer) returns interval
 -- function jobs._begin_claim(i_worker uuid, i_tasks text[], i_num integer, i_sleep_seconds double precision) returns timestamp with time zone
 -- function jobs._begin_progress() returns void
@@ -1577,6 +1638,7 @@ CREATE INDEX workflow_stopping ON jobs.workflow USING btree (id) WHERE ((state =
 -- function jobs._check_edit(i_task character varying, i_body jsonb, i_is_new_body boolean, i_meta jsonb, i_new jsonb) returns bigint
 -- function jobs._check_graph(i_specs jobs.node_spec[], i_workflow bigint) returns void
 -- function jobs._check_jitter(i_schedule jobs.schedule) returns void
+-- function jobs._check_kind(i_name text, i_kind text, i_recorded text) returns void
 -- function jobs._check_lease(i_lease uuid) returns void
 -- function jobs._check_limit(i_name text, i_limit bigint) returns void
 -- function jobs._check_limits_now_and_then() returns void
@@ -1592,6 +1654,7 @@ CREATE INDEX workflow_stopping ON jobs.workflow USING btree (id) WHERE ((state =
 -- function jobs._check_schedule(i_schedule jobs.schedule) returns void
 -- function jobs._check_search(i_state text, i_before text, i_num integer, i_look integer, i_seconds double precision, i_in_texts boolean) returns void
 -- function jobs._check_sizes(i_changes jobs.declaration[]) returns void
+-- function jobs._check_step(i_name text, i_value jsonb DEFAULT NULL::jsonb) returns void
 -- function jobs._check_topics(i_publish boolean, i_tasks text[]) returns void
 -- function jobs._check_worker(i_worker uuid, i_host text, i_pid integer, i_version text, i_topics text[], i_tasks text[], i_slots integer) returns void
 -- function jobs._check_workflow_options(i_name text, i_options jsonb) returns void
@@ -1643,7 +1706,10 @@ CREATE INDEX workflow_stopping ON jobs.workflow USING btree (id) WHERE ((state =
 -- function jobs._delete_idle_buckets(i_ids integer[]) returns void
 -- function jobs._delete_schedule(i_name text) returns void
 -- function jobs._delete_unkept(i_today date, i_seconds double precision) returns void
+-- function jobs._deliver_left() returns void
+-- function jobs._deliver(i_name text, i_payload jsonb) returns boolean
 -- function jobs._draw_numbers(i_jobs integer) returns bigint[]
+-- function jobs._drop_steps(i_jobs text[]) returns void
 -- function jobs._drop_undeclared() returns void
 -- function jobs._due_at(i_schedule jobs.schedule) returns timestamp with time zone
 -- function jobs._due_ticks(i_schedule jobs.schedule, i_now timestamp with time zone, OUT o_ticks timestamp with time zone[], OUT o_next timestamp with time zone, OUT o_is_late boolean, OUT o_missed timestamp with time zone) returns record
@@ -1653,6 +1719,7 @@ CREATE INDEX workflow_stopping ON jobs.workflow USING btree (id) WHERE ((state =
 -- function jobs._edit_ended(i_job text, i_new jsonb) returns jsonb
 -- function jobs._edit_pending(i_job text, i_new jsonb) returns jsonb
 -- function jobs._edited_key(i_job text, i_task text, i_old jsonb, i_new jsonb, i_on_end jobs.on_end, i_holds boolean) returns jobs.on_end
+-- function jobs._end_steps(i_jobs text[], i_on_ends jobs.on_end[], i_are_over boolean[] DEFAULT NULL::boolean[]) returns void
 -- function jobs._ended_counts(i_state text, i_pattern text, i_cap bigint) returns TABLE(task character varying, state text, jobs bigint)
 -- function jobs._ended_in_blocks(i_table regclass, i_day jobs.rollup_day, i_from bigint) returns TABLE(task character varying, at timestamp with time zone, seconds integer, status jobs.job_status, wait integer, run integer, jobs bigint)
 -- function jobs._ended_since(i_jobs text[]) returns timestamp with time zone
@@ -1694,6 +1761,7 @@ CREATE INDEX workflow_stopping ON jobs.workflow USING btree (id) WHERE ((state =
 -- function jobs._explain_stop(i_schedule jobs.schedule) returns SETOF jobs.reason
 -- function jobs._explain_tick(i_schedule jobs.schedule) returns SETOF jobs.reason
 -- function jobs._explain_unique(i_job character varying) returns SETOF jobs.reason
+-- function jobs._explain_waits(i_job character varying, i_attempt integer) returns SETOF jobs.reason
 -- function jobs._explain_waits(i_node jobs.node) returns SETOF jobs.reason
 -- function jobs._fail_node(i_node bigint, i_reason text) returns bigint
 -- function jobs._fail_tick(i_schedule jobs.schedule, i_now timestamp with time zone, i_reason text) returns void
@@ -1710,6 +1778,8 @@ CREATE INDEX workflow_stopping ON jobs.workflow USING btree (id) WHERE ((state =
 -- function jobs._fold_days(i_now timestamp with time zone) returns void
 -- function jobs._fold(i_from timestamp with time zone, i_to timestamp with time zone, i_seconds integer) returns void
 -- function jobs._for_each(i_values anyarray, i_jobs integer) returns anyarray
+-- function jobs._forget_signals(i_names text[]) returns void
+-- function jobs._forget_waits(i_jobs text[], i_name text DEFAULT NULL::text) returns void
 -- function jobs._free_blocked(i_limit integer, i_num integer) returns integer
 -- function jobs._free_dropped(i_num integer DEFAULT 10000) returns boolean
 -- function jobs._gap_end(i_local timestamp without time zone, i_zone text) returns timestamp with time zone
@@ -1742,6 +1812,7 @@ CREATE INDEX workflow_stopping ON jobs.workflow USING btree (id) WHERE ((state =
 -- function jobs._in_state(i_state text) returns text
 -- function jobs._in_words(i_reason text) returns text
 -- function jobs._info(s jobs.schedule) returns jobs.schedule_info
+-- function jobs._inputs_hash(i_inputs jsonb) returns bytea
 -- function jobs._insert_keys(i_job_ids character varying[], i_rules jobs.unique_rule[], i_now timestamp with time zone) returns bigint
 -- function jobs._insert_new(i_new jobs.open_job[], i_bytes bigint[], i_first integer[], i_contents integer[]) returns void
 -- function jobs._is_abandoned(i_schedule jobs.schedule) returns boolean
@@ -1851,6 +1922,7 @@ CREATE INDEX workflow_stopping ON jobs.workflow USING btree (id) WHERE ((state =
 -- function jobs._move_many(i_rows jobs.locked_rows, i_worker uuid, i_lease uuid, i_now timestamp with time zone, i_margin double precision, i_own_batch text[], i_begin integer, i_shared_part integer, i_own_part integer) returns TABLE(part integer, run_at timestamp with time zone, xid bigint, started bigint, jobs jobs.open_job[], size integer)
 -- function jobs._move_on(i_schedule jobs.schedule, i_next timestamp with time zone) returns void
 -- function jobs._move_rows(i_rows jobs.locked_rows, i_worker uuid, i_lease uuid, i_now timestamp with time zone, i_margin double precision, i_own_batch text[], i_begin integer, i_shared_part integer, i_own_part integer) returns TABLE(part integer, run_at timestamp with time zone, xid bigint, started bigint, jobs jobs.open_job[], size integer)
+-- function jobs._name_signal(i_name text, i_seconds double precision) returns double precision
 -- function jobs._names_of_others(i_task character varying, i_aliases text[]) returns text[]
 -- function jobs._names(i_params jsonb, i_extra_kwargs boolean) returns text[]
 -- function jobs._new_job_id(i_time bytea, i_number bigint, i_random bytea DEFAULT substr(uuid_send(gen_random_uuid()), 11)) returns character varying
@@ -1896,6 +1968,7 @@ CREATE INDEX workflow_stopping ON jobs.workflow USING btree (id) WHERE ((state =
 -- function jobs._note_skips(i_op jobs.operation, i_jobs text[], i_skips text[]) returns jobs.operation
 -- function jobs._note_started(i_worker uuid, i_leases uuid[], i_batch_indexes integer[], i_skip boolean) returns void
 -- function jobs._note_status(i_worker uuid, i_status jsonb, i_now timestamp with time zone) returns void
+-- function jobs._note_steps(i_run jobs._runs) returns void
 -- function jobs._note_ticks(i_name text, i_outcome text, i_ticks timestamp with time zone[], i_published jobs.published, i_reason text) returns void
 -- function jobs._note_turn() returns void
 -- function jobs._note_workflow_end(i_workflow bigint, i_name text, i_state text) returns void
@@ -2096,6 +2169,7 @@ CREATE INDEX workflow_stopping ON jobs.workflow USING btree (id) WHERE ((state =
 -- function jobs._states_of(i_limits integer[], i_some bigint[] DEFAULT NULL::bigint[]) returns SETOF jobs.bucket_state
 -- function jobs._step_of_statistics(i_from timestamp with time zone, i_to timestamp with time zone, i_step interval) returns interval
 -- function jobs._step_operations(i_seconds double precision) returns void
+-- function jobs._step_run(i_job character varying, i_lease uuid) returns jobs._runs
 -- function jobs._step(i_op jobs.operation, i_jobs integer) returns jobs.operation
 -- function jobs._steps(i_free text[], i_limited text[], i_states jobs.bucket_state[]) returns TABLE(is_free boolean, is_half boolean)
 -- function jobs._stop_workflows() returns void
@@ -2137,6 +2211,7 @@ CREATE INDEX workflow_stopping ON jobs.workflow USING btree (id) WHERE ((state =
 -- function jobs._tick(i_schedule jobs.schedule, i_now timestamp with time zone) returns void
 -- function jobs._ticks_between(i_schedule jobs.schedule, i_cron jobs.cron, i_from timestamp with time zone, i_to timestamp with time zone, i_num integer) returns timestamp with time zone[]
 -- function jobs._tidy_commands(i_now timestamp with time zone) returns void
+-- function jobs._tidy_steps(i_now timestamp with time zone, i_oldest timestamp with time zone) returns void
 -- function jobs._time_of(i_text text) returns timestamp with time zone
 -- function jobs._trim_workflows(i_before timestamp with time zone, i_num integer) returns integer
 -- function jobs._try_keys(i_names text[], i_keys text[], i_jobs text[], i_untils timestamp with time zone[], i_now timestamp with time zone, i_in_turn boolean) returns TABLE(nth integer, holder character varying, task character varying, state character varying)

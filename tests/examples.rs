@@ -353,6 +353,23 @@ fn unique_jobs_are_published_once_and_postponed_ones_run_once() {
 }
 
 #[test]
+fn an_order_in_steps_waits_for_a_person_and_is_charged_once() {
+    let shown = run("approval", &[]);
+    assert_eq!(shown.matches(": charged\n").count(), 3, "{shown}");
+    assert_eq!(shown.matches(": thank you\n").count(), 2, "{shown}");
+    for line in [
+        "the second order: waits_for_signal (3)\n",
+        "the worker has ended; another one goes on\n",
+        ": approved by ada, receipt ",
+        ": approved by grace, receipt ",
+        ": nobody approved it, receipt ",
+        "2 orders are booked\n",
+    ] {
+        assert!(shown.contains(line), "{line}: {shown}");
+    }
+}
+
+#[test]
 fn a_cancel_reaches_the_code_and_a_drained_worker_ends() {
     let shown = run("cancel", &[]);
     for line in [

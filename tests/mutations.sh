@@ -3,7 +3,7 @@
 # Not part of every CI run: tests/mutations.sh takes about half an hour. With an argument: only what matches it.
 set -uo pipefail
 cd "$(dirname "$0")/.."
-cargo test -q -p pgjobs-tests --test it --test worker --test crash --test schedules --test control --test operations --test events --test limits --no-run || exit 2
+cargo test -q -p pgjobs-tests --test it --test worker --test crash --test schedules --test control --test operations --test events --test limits --test steps --test workflows --no-run || exit 2
 survived=0
 
 # safeguard: what it is; then the mutation as function|text|replacement; then the tests that should notice
@@ -332,4 +332,43 @@ check "what the minute's check corrects" "_correct_buckets|set held = w.slots|se
 check "what the minute's check finds blocked" "_correct_waiting|s.waits is not true|false" "${lim[@]}" races
 check "keys with room among those whose turn is next" "_states_in_turn|and jobs._room(v_limit.max, v_limit.rates, b.held, b.tats, b.closed_until, i_now) > 0|" "${lim[@]}" fair
 check "slots that are kept of a limit that has gone" "_give_back_kept|where exists (select from jobs.job_limit l where l.id = (b & 16383)::integer)|" "${lim[@]}" ends
+steps=(--test steps --)
+check "the lease of a step" "_step_run|if v_run.job_id is null then|if false then" "${steps[@]}" sql
+check "the lock that keeps a run from being ended beside a step" "_step_run|for key share|" "${steps[@]}" sql ends
+check "that what is recorded first holds" "save_step|c.inputs_hash is distinct from excluded.inputs_hash|true" "${steps[@]}" sql
+check "the look at a signal when a job begins to wait" "_await_signals|array_agg(l.name) filter (where l.sent_at is not null)|null::text[]" "${steps[@]}" races
+check "that a settle waits for no sender" "_await_signals|for share skip locked|for share" "${steps[@]}" races
+check "that a job asks again when its signal is being sent" "_await_signals|jobs.now() + interval '1 s'|q.scheduled_at" "${steps[@]}" races
+check "jobs that were locked when their signal was sent" "signal|set is_left = true|set is_left = false" "${steps[@]}" races
+check "senders with an old snapshot" "signal|<> 'read committed'|<> current_setting('transaction_isolation')" "${steps[@]}" races
+check "that a signal wakes only who waits for it" "_deliver|q.attempt = w.attempt and q.ready_seq is null for update|q.ready_seq is null for update" "${steps[@]}" sql
+check "steps of jobs that run again" "_tidy_steps|not jobs._is_open(j) and|" "${steps[@]}" ends
+check "steps of jobs that history still has" "_tidy_steps|h.job_id = j and|false and" "${steps[@]}" ends
+flow=(--test workflows --)
+check "which node a packed row is of" "_publish_packed|when ((r.jobs[1]).on_end).node is distinct from ((r.jobs[r.size]).on_end).node|when false" "${flow[@]}" sql_members
+check "successes of a group among other outcomes" "_success_bits|g.bits & ~coalesce(o.bits, 0)|g.bits" "${flow[@]}" sql_members
+check "a workflow that somebody else has locked" "_advance|for update skip locked|for update" "${flow[@]}" sql_races
+check "the snapshot of who applies deltas" "_advance|current_setting('transaction_isolation') = 'read committed'|true" "${flow[@]}" sql_races
+check "deltas that were left" "_apply_left_deltas|jobs._advance(d.workflow)|null" "${flow[@]}" sql_races
+check "the timeout of a statement at a commit" "_advance|when query_canceled or others|when others" "${flow[@]}" sql_races
+check "errors that pass, when a node starts" "_start_nodes|if sqlstate like any|if false and sqlstate like any" "${flow[@]}" sql_races
+check "nodes that fail without a job, for the policy" "_go_on|jobs._conclude(i_workflow, v_all)|jobs._conclude(i_workflow, i_ended)" "${flow[@]}" sql_policies
+check "what follows a failure on hold" "_is_met|when 'cancel' then false end|else false end" "${flow[@]}" sql_edges
+check "a child of a parent that was skipped" "_is_met|else (i_parent).state = 'failed' end|else true end" "${flow[@]}" sql_edges
+check "edges that are decided once" "_decide|and g.is_met is null|" "${flow[@]}" sql_
+check "undos alone after undos have begun" "retry_workflow|if jobs._is_undone(i_workflow) then|if false then" "${flow[@]}" sql_policies
+check "what waits after a job that runs again while others are undone" "_reopen_nodes|where v_state = 'running'|where true" "${flow[@]}" sql_policies
+check "undos that were cancelled" "_conclude|n.undoes is not null and n.state <> 'success'|n.undoes is not null and n.state = 'failed'" "${flow[@]}" sql_policies
+check "the deadline of a workflow that is retried" "_wait_again|deadline = case when w.deadline > jobs.now() then w.deadline end|deadline = w.deadline" "${flow[@]}" sql_policies
+check "a child that waited for a parent that runs again" "_wait_again|and n.state = 'waiting');|and false);" "${flow[@]}" sql_retry
+check "a node that succeeded while it was cancelled" "retry_workflow|n.state = 'cancelled' and n.jobs > 0|false and n.jobs > 0" "${flow[@]}" sql_retry
+check "the workflow before its jobs, in a retry" "_requeue|perform jobs._lock_workflows_of(i_jobs, i_parts);|null;" "${flow[@]}" sql_retry
+check "the workflow before the job, in a graft" "add_nodes|jobs._workflow_of_run(i_job, i_lease) for update|jobs._workflow_of_run(i_job, i_lease)" "${flow[@]}" sql_graft
+check "nodes that join what has failed" "add_nodes|v_workflow.state <> 'running'|v_workflow.state not in ('running', 'failed', 'compensating')" "${flow[@]}" sql_graft
+check "what waits for any end of a cancelled node" "_nodes_from|or e.\"when\" <> 'ended'|or true" "${flow[@]}" sql_cancel
+check "one job that is locked, beside other deadlines" "_stop_workflow|when lock_not_available then|when division_by_zero then" "${flow[@]}" sql_cancel
+check "failed jobs of open workflows, for rules of history" "_delete_blocks|jobs._is_over((h.on_end).node)|true" "${flow[@]}" sql_retention
+check "the days of open workflows" "_oldest_kept|least(i_day, |coalesce(i_day, " "${flow[@]}" sql_retention
+check "topics of undos" "_check_node_bodies|union select s.undo->>'task' from unnest(i_specs) s where s.undo is not null|" "${flow[@]}" sql_publish
+check "a condition on an edge for failure" "_after_flaw|array['on_failure', 'condition']|array['on_failure']" "${flow[@]}" sql_publish
 exit $survived

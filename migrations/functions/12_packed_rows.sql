@@ -26,7 +26,9 @@ begin
     perform jobs._refuse('', i_task, 0, null, null, null);
   end if;
   insert into jobs.pending (id, job_id, task, timeout, priority, created_at, ready_seq, size, last_job, jobs, bytes, on_end)
-  select (r.jobs[1]).id, r.first_job, i_task, r.timeout, i_priority, i_now, (r.jobs[1]).id, r.size, r.last_job, r.jobs, r.bytes, (r.jobs[1]).on_end
+  select (r.jobs[1]).id, r.first_job, i_task, r.timeout, i_priority, i_now, (r.jobs[1]).id, r.size, r.last_job, r.jobs, r.bytes,
+    -- Of jobs of several nodes the row names none, so that each is counted for its own.
+    case when ((r.jobs[1]).on_end).node is distinct from ((r.jobs[r.size]).on_end).node then row(null, null, null, null, null, -1, null)::jobs.on_end else (r.jobs[1]).on_end end
   from (
     select count(*) as size, min(g.job_id collate "C") as first_job, max(g.job_id collate "C") as last_job, sum(g.bytes) as bytes, min(coalesce(g.timeout, 60))::numeric(9, 2) as timeout,
       array_agg(row(g.id, g.job_id, i_task, g.body, 0, coalesce(g.max_retries, 3), i_priority, coalesce(g.timeout::numeric(9, 2), 60), i_now,

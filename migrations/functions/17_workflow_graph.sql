@@ -3,7 +3,7 @@
 -- Refuses nodes (PT400) that do not make a graph: a name twice, an edge to no node or twice to one, a cycle.
 -- i_workflow: the workflow that they join, whose nodes they may name; null: none.
 create or replace function jobs._check_graph(i_specs jobs.node_spec[], i_workflow bigint) returns void
-language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+language plpgsql stable set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
   v_flaw record;
 begin
@@ -24,8 +24,8 @@ begin
   perform jobs._check_order(i_specs);
 end $$;
 
--- Refuses nodes that wait for each other in a circle (PT400, which names them). Nodes that come after all their
--- parents, as builders make them, cost one look; for others the edges are followed, once each.
+-- Refuses nodes that wait for each other in a circle (PT400, which names them). Nodes that come after all
+-- their parents, as builders make them, cost one look; for others the edges are followed, once each.
 create or replace function jobs._check_order(i_specs jobs.node_spec[]) returns void
 language plpgsql stable set search_path = pg_catalog, pg_temp set enable_nestloop = off set jit = off as $$
 declare
@@ -79,7 +79,8 @@ begin
     end loop;
     v_at := v_at + 1;
   end loop;
-  -- Back along edges from any node that is left: it comes into a circle, and the second time round it is in one.
+  -- Back along edges from any node that is left: it comes into a circle, and the second time round it is in
+  -- one.
   select w.at into v_edge from unnest(v_waits) with ordinality w(waits, at) where w.waits > 0 limit 1;
   for v_at in 1..case when v_edge is null then 0 else i_nodes end loop
     select e.parent into v_edge from unnest(i_parents, i_children) e(parent, child) where e.child = v_edge and v_waits[e.parent] > 0 limit 1;
@@ -90,8 +91,8 @@ begin
   return v_circle;
 end $$;
 
--- The declaration of the task of a node: its parameters as a schema by name, its names of parameters (null: any),
--- and the schema of its result; no row for a task that nobody has declared.
+-- The declaration of the task of a node: its parameters as a schema by name, its names of parameters (null:
+-- any), and the schema of its result; no row for a task that nobody has declared.
 create or replace function jobs._signature_of(i_task text) returns table (schema jsonb, names text[], result_schema jsonb, params jsonb, extra_kwargs boolean, validation text)
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select t.args_schema, k.names, t.result_schema, t.params, t.extra_kwargs, k.validation
@@ -101,7 +102,7 @@ $$;
 -- Refuses arguments that come from nodes (PT400) where the task has no such argument, or where what the node
 -- returns plainly fits it never. What nobody has declared is left to the worker.
 create or replace function jobs._check_binds(i_specs jobs.node_spec[], i_workflow bigint) returns void
-language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+language plpgsql stable set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
   v_bind record;
   v_task record;
@@ -154,29 +155,15 @@ begin
       or jobs._are_apart(case when i_is_chunked then v_list else jobs._meant(v_one->'items', i_result) end, v_argument) end;
 end $$;
 
--- Refuses the bodies of nodes that do not fit their tasks, and returns the size of each of all bodies: what a
--- publisher of single jobs is refused for. Of a node whose arguments come partly from others, what is given is
--- validated (PT422).
+-- Refuses the bodies of nodes for what a publisher of single jobs is refused for. Of a node whose arguments
+-- come partly from others, what is given is validated (PT422).
 create or replace function jobs._check_node_bodies(i_specs jobs.node_spec[]) returns void
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 declare
-  v_tasks text[];
-  v_bodies jsonb[];
-  v_checked boolean[];
   v_spec jobs.node_spec;
 begin
-  select array_agg(s.task order by s.at, b.at), array_agg(b.body order by s.at, b.at) into v_tasks, v_bodies
-  from (select u.*, row_number() over () as at from unnest(i_specs) u) s, lateral (
-    select * from unnest(s.bodies) with ordinality x(body, at) union all select s.undo->'body', 0 where s.undo is not null) b;
-  if v_tasks is not null then
-    perform jobs._check_bulk(v_tasks, v_bodies);
-  end if;
+  perform jobs._check_sizes_of_nodes(i_specs);
   perform jobs._check_topics(true, array(select s.task from unnest(i_specs) s union select s.undo->>'task' from unnest(i_specs) s where s.undo is not null));
-  select array_agg(s.task order by s.at, b.at), array_agg(b.body order by s.at, b.at), array_agg(s.is_checked order by s.at, b.at) into v_tasks, v_bodies, v_checked
-  from (select u.*, row_number() over () as at from unnest(i_specs) u) s, unnest(s.bodies) with ordinality b(body, at) where s.binds is null and s.each_of is null;
-  if v_tasks is not null then
-    perform jobs._check_bodies(v_tasks, v_bodies, v_checked);
-  end if;
   for v_spec in select s.* from unnest(i_specs) s where s.binds is not null or s.each_of is not null or s.undo is not null loop
     if (select c.unknown_task = 'reject' from jobs.config c) then
       perform jobs._refuse_unknown(array[v_spec.task] || array(select v_spec.undo->>'task' where v_spec.undo is not null));
@@ -188,6 +175,42 @@ begin
       perform jobs._check_partial_body(v_spec.name, v_spec.undo->>'task', v_spec.undo->'body', v_spec.undo->'bind', null);
     end if;
   end loop;
+end $$;
+
+-- The part of it for bodies that are given whole, and for what they take together: large groups each by
+-- itself, all others, and undos, as if they were published in one call.
+create or replace function jobs._check_sizes_of_nodes(i_specs jobs.node_spec[]) returns void
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+declare
+  v_limits jobs.config := (select c from jobs.config c);
+  v_jobs bigint := (select sum(cardinality(s.bodies)) from unnest(i_specs) s);
+  v_spec jobs.node_spec;
+  v_sizes bigint[] := '{}';
+  v_tasks text[];
+  v_bodies jsonb[];
+  v_checked boolean[];
+begin
+  if v_jobs > v_limits.max_bulk then
+    raise sqlstate 'PT413' using message = format('a workflow is published with at most %s jobs, this one has %s', v_limits.max_bulk, v_jobs),
+      hint = 'let a node make the others from a result ("each"), or raise jobs.config.max_bulk';
+  end if;
+  for v_spec in select s.* from unnest(i_specs) s where cardinality(s.bodies) >= 64 loop
+    v_sizes := v_sizes || (select sum(b) from unnest(jobs._check_bulk(array[v_spec.task::text], v_spec.bodies)) b)::bigint;
+    if v_spec.binds is null and v_spec.each_of is null then
+      perform jobs._check_bodies(array[v_spec.task::text], v_spec.bodies, array[v_spec.is_checked]);
+    end if;
+  end loop;
+  select array_agg(s.task), array_agg(b.body) into v_tasks, v_bodies
+  from unnest(i_specs) s, lateral (select unnest(s.bodies) as body union all select s.undo->'body' where s.undo is not null) b where cardinality(s.bodies) < 64;
+  if v_tasks is not null then
+    v_sizes := v_sizes || jobs._check_bulk(v_tasks, v_bodies);
+  end if;
+  perform jobs._check_bulk_bytes(v_sizes, v_limits.max_bulk_bytes);
+  select array_agg(s.task), array_agg(b.body), array_agg(s.is_checked) into v_tasks, v_bodies, v_checked
+  from unnest(i_specs) s, unnest(s.bodies) b(body) where s.binds is null and s.each_of is null and cardinality(s.bodies) < 64;
+  if v_tasks is not null then
+    perform jobs._check_bodies(v_tasks, v_bodies, v_checked);
+  end if;
 end $$;
 
 -- Refuses a body without the arguments that come from nodes when what it has does not fit (PT422): these
@@ -217,8 +240,8 @@ exception when statement_too_complex or data_exception then
   return;
 end $$;
 
--- Refuses nodes (PT400) whose task says that its jobs are unique, unless they say that they are not: a job that
--- another one stands for would leave those waiting that come after it.
+-- Refuses nodes (PT400) whose task says that its jobs are unique, unless they say that they are not: a job
+-- that another one stands for would leave those waiting that come after it.
 create or replace function jobs._check_not_unique(i_specs jobs.node_spec[], i_nodes jsonb) returns void
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 declare

@@ -24,7 +24,8 @@ begin
       when jsonb_typeof(i_after->'node') is distinct from 'string' then 'after: an edge names its node'
       when coalesce(i_after->>'when', 'success') not in ('success', 'failure', 'ended') then 'after: when is success, failure or ended'
       when coalesce(i_after->>'on_failure', 'hold') not in ('hold', 'cancel', 'continue') then 'after: on_failure of an edge is hold, cancel or continue'
-      when i_after ? 'on_failure' and coalesce(i_after->>'when', 'success') <> 'success' then 'after: only an edge for success has an on_failure' end
+      when i_after ?| array['on_failure', 'condition'] and coalesce(i_after->>'when', 'success') <> 'success'
+        then 'after: only an edge for success has an on_failure or a condition' end
     else 'after: names of nodes, or objects like {"node": "fetch", "when": "failure"}' end;
 end $$;
 
@@ -56,10 +57,11 @@ end $$;
 
 -- What is wrong with a node by itself; null: nothing.
 create or replace function jobs._node_flaw(i_node jsonb) returns text
-language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
-begin
-  return case
-    when jobs._key_outside(i_node, jobs._node_keys()) is not null
+language plpgsql immutable set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan as $$
+declare
+  -- An expression without queries, which is evaluated without a plan.
+  v_flaw text := case
+    when i_node - jobs._node_keys() <> '{}'
       then format('it has no %s; its keys are %s', jobs._shown(jobs._key_outside(i_node, jobs._node_keys())), array_to_string(jobs._node_keys(), ', '))
     when (jsonb_typeof(i_node->'task') = 'string' and jobs._is_name(i_node->>'task')) is not true then 'task: a name of 1 to 200 characters, no control characters'
     when i_node ? 'name' and (jsonb_typeof(i_node->'name') = 'string' and jobs._is_name(i_node->>'name')) is not true then 'name: 1 to 200 characters, no control characters'
@@ -68,14 +70,20 @@ begin
     when jsonb_typeof(i_node->'bind') <> 'object' then 'bind: an object of arguments, each with a node'
     when jsonb_typeof(i_node->'undo') <> 'object' then 'undo: an object with task, body, bind'
     when jsonb_typeof(i_node->'options') is not null then 'give priority, timeout, max_retries, delay, scheduled_at and meta beside its task'
-    when i_node ? 'undo' and jobs._key_outside(i_node->'undo', array['task', 'body', 'bind']) is not null then 'undo: its keys are task, body, bind'
+    when (i_node->'undo') - array['task', 'body', 'bind'] <> '{}' then 'undo: its keys are task, body, bind'
     when i_node ? 'undo' and (jsonb_typeof(i_node->'undo'->'task') = 'string' and jobs._is_name(i_node->'undo'->>'task')) is not true then 'undo: it names its task'
-    else coalesce(
-      jobs._each_flaw(i_node->'each'),
-      (select min(jobs._after_flaw(a)) from jsonb_array_elements(i_node->'after') a),
-      (select min(jobs._bind_flaw(b.value)) from jsonb_each(i_node->'bind') b),
-      (select min(jobs._bind_flaw(b.value)) from jsonb_each(i_node->'undo'->'bind') b),
-      jobs._node_options_flaw(i_node)) end;
+    else jobs._each_flaw(i_node->'each') end;
+begin
+  if v_flaw is null and i_node ? 'after' then
+    v_flaw := (select min(jobs._after_flaw(a)) from jsonb_array_elements(i_node->'after') a where jsonb_typeof(a) <> 'string');
+  end if;
+  if v_flaw is null and (i_node ? 'bind' or i_node->'undo' ? 'bind') then
+    v_flaw := (select min(jobs._bind_flaw(b.value)) from (values (i_node->'bind'), (i_node->'undo'->'bind')) o(binds), jsonb_each(o.binds) b);
+  end if;
+  if v_flaw is null and i_node - array['name', 'task', 'body', 'each', 'after', 'bind', 'undo', 'checked'] <> '{}' then
+    v_flaw := jobs._node_options_flaw(i_node);
+  end if;
+  return v_flaw;
 end $$;
 
 -- What is wrong with the options of its jobs; null: nothing.
@@ -120,10 +128,16 @@ return (
 -- The edges of a node, all in one form: those of `after`, and one for each node that its arguments or its jobs
 -- come from.
 create or replace function jobs._read_after(i_after jsonb, i_binds jsonb, i_each jsonb) returns jsonb
-language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
+language plpgsql immutable set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan as $$
 declare
-  v_after jsonb := coalesce((select jsonb_agg(case when jsonb_typeof(a) = 'string' then jsonb_build_object('node', a) else a end) from jsonb_array_elements(i_after) a), '[]');
+  v_after jsonb := '[]';
 begin
+  if jsonb_array_length(i_after) > 0 then
+    v_after := (select jsonb_agg(case when jsonb_typeof(a) = 'string' then jsonb_build_object('node', a) else a end) from jsonb_array_elements(i_after) a);
+  end if;
+  if i_binds is null and i_each is null then
+    return v_after;
+  end if;
   return v_after || coalesce((
     select jsonb_agg(jsonb_build_object('node', m.node))
     from (select b.value->>'node' as node from jsonb_each(i_binds) b union select i_each->>'node' where jsonb_typeof(i_each) = 'object') m
@@ -132,7 +146,7 @@ end $$;
 
 -- Reads one node. i_which names it in an error.
 create or replace function jobs._read_node(i_which text, i_node jsonb, i_on_failure text) returns jobs.node_spec
-language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+language plpgsql stable set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan as $$
 declare
   v_flaw text := case when jsonb_typeof(i_node) <> 'object' then 'it is an object' else jobs._node_flaw(i_node) end;
   v_spec jobs.node_spec;
@@ -140,16 +154,21 @@ begin
   if v_flaw is not null then
     raise sqlstate 'PT400' using message = i_which || v_flaw, hint = '[{"name": "fetch", "task": "web.fetch", "body": {"args": [1]}}, {"task": "web.parse", "bind": {"page": "fetch"}}]';
   end if;
-  perform jobs._check_meta(i_which, i_node->'meta');
+  if i_node ? 'meta' then
+    perform jobs._check_meta(i_which, i_node->'meta');
+  end if;
   v_spec.name := coalesce(i_node->>'name', i_node->>'task');
   v_spec.task := i_node->>'task';
   v_spec.is_group := i_node ? 'each';
-  v_spec.bodies := case when jsonb_typeof(i_node->'each') = 'array'
-    then array(select nullif(b, 'null') from jsonb_array_elements(i_node->'each') b) else array[nullif(i_node->'body', 'null')] end;
-  v_spec.options := nullif(jsonb_strip_nulls(jsonb_build_object('priority', i_node->'priority', 'timeout', i_node->'timeout', 'max_retries', i_node->'max_retries',
-                                                                'delay', i_node->'delay', 'scheduled_at', i_node->'scheduled_at', 'meta', i_node->'meta')), '{}');
+  if jsonb_typeof(i_node->'each') = 'array' then
+    v_spec.bodies := array(select nullif(b, 'null') from jsonb_array_elements(i_node->'each') b);
+  else
+    v_spec.bodies := array[nullif(i_node->'body', 'null')];
+  end if;
+  v_spec.options := case when i_node ?| array['priority', 'timeout', 'max_retries', 'delay', 'scheduled_at', 'meta'] then nullif(jsonb_strip_nulls(jsonb_build_object('priority', i_node->'priority', 'timeout', i_node->'timeout', 'max_retries', i_node->'max_retries',
+                                                                'delay', i_node->'delay', 'scheduled_at', i_node->'scheduled_at', 'meta', i_node->'meta')), '{}') end;
   v_spec.each_of := case when jsonb_typeof(i_node->'each') = 'object' then i_node->'each' end;
-  v_spec.binds := jobs._read_binds(i_node->'bind', i_node->'after', i_on_failure);
+  v_spec.binds := case when i_node ? 'bind' then jobs._read_binds(i_node->'bind', i_node->'after', i_on_failure) end;
   v_spec.undo := case when i_node ? 'undo' then jsonb_strip_nulls(i_node->'undo' || jsonb_build_object('bind', jobs._read_binds(i_node->'undo'->'bind', null, null))) end;
   v_spec.after := jobs._read_after(i_node->'after', v_spec.binds, v_spec.each_of);
   v_spec.keeps_results := coalesce((i_node->>'keep_results')::boolean, false);

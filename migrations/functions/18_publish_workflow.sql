@@ -19,14 +19,15 @@
 --   undo: {"task", "body", "bind"}: publishes this when the workflow is compensated and the node had succeeded.
 --   unique: false, for tasks whose jobs are unique. checked: true when the task's own type made the body.
 --
--- i_options: on_failure, what the failure of a node does: hold (the default: what waits for it goes on waiting,
--- and a retry resumes it), cancel (what comes after it is cancelled), cancel_all (everything is), continue (what
--- waits for it runs, and gets results as "results"), compensate (what waits is cancelled, and once nothing runs the
--- undos of the nodes that succeeded run, the last one first). timeout: seconds, after which what is left is cancelled; or deadline.
--- result: the node whose result is the workflow's. meta: notes of the publisher.
+-- i_options: on_failure, what the failure of a node does: hold (the default: what waits for it goes on
+-- waiting, and a retry resumes it), cancel (what comes after it is cancelled), cancel_all (everything is),
+-- continue (what waits for it runs, and gets results as "results"), compensate (what waits is cancelled, and
+-- once nothing runs the undos of the nodes that succeeded run, the last one first). timeout: seconds, after
+-- which what is left is cancelled; or deadline. result: the node whose result is the workflow's. meta: notes
+-- of the publisher.
 --
--- All or nothing, in the caller's transaction. PT400 for what cannot be meant, with the node's name; other errors as
--- jobs.publish. Locks nothing that others wait for.
+-- All or nothing, in the caller's transaction. PT400 for what cannot be meant, with the node's name; other
+-- errors as jobs.publish. Locks nothing that others wait for.
 create or replace function jobs.publish_workflow(i_nodes jsonb, i_name text default null, i_options jsonb default '{}') returns bigint
 language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
@@ -49,18 +50,21 @@ begin
   return v_workflow.id;
 end $$;
 
--- Adds nodes to the workflow of a running job, given as to jobs.publish_workflow; their `after` may name nodes of
--- the workflow, and those without one start when the caller's transaction commits. i_before: nodes that still wait,
--- which from now on also wait for all of the new ones. The job is known by its lease: PT409 when that is gone,
--- and when a node of i_before has started. Locks the workflow until the caller's transaction ends: jobs of the workflow
--- that end meanwhile do not wait for it, but what follows from their ends does.
+-- Adds nodes to the workflow of a running job, given as to jobs.publish_workflow; their `after` may name
+-- nodes of the workflow, and those without one start when the caller's transaction commits. i_before: nodes
+-- that still wait, which from now on also wait for all of the new ones. The job is known by its lease: PT409
+-- when that is gone, when the workflow has failed or is cancelled meanwhile, and when a node of i_before has
+-- started. Locks the workflow until the caller's transaction ends: jobs of the workflow that end meanwhile do
+-- not wait for it, but what follows from their ends does.
 create or replace function jobs.add_nodes(i_job text, i_lease uuid, i_nodes jsonb, i_before text[] default null) returns void
-language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
   v_run jobs._runs;
   v_specs jobs.node_spec[];
   v_workflow jobs.workflow;
 begin
+  -- The workflow before the job, as whoever cancels it.
+  select w.* into v_workflow from jobs.workflow w where w.id = jobs._workflow_of_run(i_job, i_lease) for update;
   perform pg_current_xact_id();
   if i_lease is not null then
     v_run := jobs._hold(i_job, i_lease);
@@ -70,15 +74,25 @@ begin
   elsif (v_run.on_end).node is null then
     raise sqlstate 'PT400' using message = format('job %s belongs to no workflow', jobs._shown(i_job)), hint = 'jobs.publish_workflow publishes one';
   end if;
-  select w.* into v_workflow from jobs.workflow w where w.id = (select n.workflow from jobs.node n where n.id = (v_run.on_end).node) for update;
   v_specs := jobs._read_nodes(i_nodes, v_workflow.on_failure);
   if v_workflow.nodes + cardinality(v_specs) > 100000 then
     raise sqlstate 'PT413' using message = format('a workflow grows to at most 100000 nodes, this one has %s', v_workflow.nodes), hint = 'publish another workflow';
-  elsif v_workflow.state not in ('running', 'failed') then
+  elsif v_workflow.state <> 'running' then
     raise sqlstate 'PT409' using message = format('workflow %s is %s', v_workflow.id, v_workflow.state), hint = 'publish another workflow';
   end if;
   perform jobs._check_graph(v_specs, v_workflow.id), jobs._check_binds(v_specs, v_workflow.id), jobs._check_not_unique(v_specs, i_nodes), jobs._check_node_bodies(v_specs);
   perform jobs._join(v_workflow, v_specs, i_before);
+end $$;
+
+-- The workflow of which a run is a job; null: none. Locks nothing.
+create or replace function jobs._workflow_of_run(i_job text, i_lease uuid) returns bigint
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
+begin
+  return (
+    select n.workflow
+    from jobs._find_run(i_job) f join jobs._runs r on r.lease = f.lease and r.part = jobs._part(f.batch_index) and r.batch_index = f.batch_index
+      join jobs.node n on n.id = (r.on_end).node
+    where f.lease = i_lease);
 end $$;
 
 -- Refuses a name and options of a workflow that cannot be meant (PT400).
@@ -104,10 +118,10 @@ begin
   perform jobs._check_meta('workflow: ', i_options->'meta');
 end $$;
 
--- Stores nodes and edges that were checked, for a workflow that the caller has locked or just made, and starts
--- what is ready. Edges from nodes that have ended are decided at once.
+-- Stores nodes and edges that were checked, for a workflow that the caller has locked or just made, and
+-- starts what is ready. Edges from nodes that have ended are decided at once.
 create or replace function jobs._join(i_workflow jobs.workflow, i_specs jobs.node_spec[], i_before text[]) returns void
-language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
   v_new bigint[];
   v_ready bigint[];
@@ -131,10 +145,10 @@ begin
   perform jobs._go_on(i_workflow.id, v_change.ended, coalesce(v_ready, '{}') || v_change.ready, true);
 end $$;
 
--- Of a group, results are kept where somebody takes them: a node by bind or each, a condition, an undo, or who
--- asks for the result of the workflow. PT409 when nodes that join take results that were not kept.
+-- Of a group, results are kept where somebody takes them: a node by bind or each, a condition, an undo, or
+-- who asks for the result of the workflow. PT409 when nodes that join take results that were not kept.
 create or replace function jobs._keep_results(i_workflow jobs.workflow, i_specs jobs.node_spec[], i_new bigint[]) returns void
-language plpgsql set search_path = pg_catalog, pg_temp as $$
+language plpgsql set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
   v_taken text[] := array(
     select b.value->>'node' from unnest(i_specs) s, jsonb_each(coalesce(s.binds, '{}') || coalesce(s.undo->'bind', '{}')) b
@@ -152,10 +166,10 @@ begin
     and (n.name = any (v_taken) or n.id = any (i_new) and i_workflow.result_of is null and not exists (select from jobs.edge e where e.parent = n.id));
 end $$;
 
--- Makes these nodes of the workflow, which still wait, wait for all the new ones too. PT404 for a name that no
--- node has, PT409 for one that has started.
+-- Makes these nodes of the workflow, which still wait, wait for all the new ones too. PT404 for a name that
+-- no node has, PT409 for one that has started.
 create or replace function jobs._add_edges_before(i_workflow jobs.workflow, i_new bigint[], i_before text[]) returns void
-language plpgsql set search_path = pg_catalog, pg_temp as $$
+language plpgsql set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
   v_wrong record;
 begin

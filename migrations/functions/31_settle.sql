@@ -28,6 +28,7 @@ begin
       perform jobs._settle_others(v_runs, i_leases, i_batch_indexes, i_outcomes, i_errors, i_delays, i_now);
       if v_runs.on_end then
         perform jobs._keep_slots(v_runs, i_leases, i_batch_indexes, i_outcomes);
+        perform jobs._await_signals(v_runs, i_leases, i_batch_indexes, i_outcomes);
       end if;
     end if;
     perform jobs._clear_bits(v_runs);

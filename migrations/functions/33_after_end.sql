@@ -14,6 +14,7 @@ declare
   v_jobs text[];
   v_ends jobs.on_end[];
   v_nodes jobs.node_end[];
+  v_succeeded boolean[];
 begin
   if i_runs.watched then
     perform jobs._note_ends(i_runs, i_leases, i_batch_indexes, i_outcomes, i_errors);
@@ -27,17 +28,22 @@ begin
   if pg_sequence_last_value('jobs.workflows_made') is not null then
     v_runs := jobs._note_group_successes(i_runs, i_leases, i_batch_indexes, i_outcomes, i_results);
   end if;
-  select array_agg(o.job_id) filter (where (o.on_end).unique_name is not null), array_agg(o.on_end) filter (where (o.on_end).unique_name is not null),
+  select array_agg(o.job_id) filter (where k.is_kept), array_agg(o.on_end) filter (where k.is_kept),
+    array_agg(coalesce(s.outcome = 'success', true)) filter (where k.is_kept),
     array_agg(row((o.on_end).node, (o.on_end).nth, o.job_id, coalesce(s.outcome, 'success') <> 'success', s.outcome = 'cancel', s.result,
                   case when s.outcome <> 'success' then coalesce(s.error, o.traceback) end)::jobs.node_end) filter (where (o.on_end).node is not null)
-  into v_jobs, v_ends, v_nodes
+  into v_jobs, v_ends, v_succeeded, v_nodes
   from jobs._opened(v_runs.leases, v_runs.parts, v_runs.bits) o
     join (select unnest(i_leases) as lease, unnest(i_batch_indexes) as batch_index, unnest(i_outcomes) as outcome, unnest(i_results) as result,
             unnest(i_errors) as error) s
-      on s.lease = o.lease and s.batch_index = o.batch_index
+      on s.lease = o.lease and s.batch_index = o.batch_index,
+    lateral (select (o.on_end).unique_name is not null or (o.on_end).steps is true as is_kept) k   -- it holds a key, or has steps
   where o.on_end is distinct from null and coalesce(jobs._ends(s.outcome, o.retries, o.max_retries), true);
   if v_jobs is not null then
     perform jobs._release_keys(v_jobs, v_ends);
+    if pg_sequence_last_value('jobs.steps_made') is not null then
+      perform jobs._end_steps(v_jobs, v_ends, v_succeeded);
+    end if;
   end if;
   if v_nodes is not null then
     perform jobs._leave_ends(v_nodes);

@@ -1,9 +1,9 @@
--- The ends of jobs that belong to nodes of workflows: what they leave behind for their workflow. Nobody here waits
--- for a workflow or changes one: rows are only added, and what follows from them is decided when the transaction
--- commits (37_advance.sql).
+-- The ends of jobs that belong to nodes of workflows: what they leave behind for their workflow. Nobody here
+-- waits for a workflow or changes one: rows are only added, and what follows from them is decided when the
+-- transaction commits (37_advance.sql).
 
--- Of runs that end, before they leave their batches: notes the successes in batches of which all jobs are of one
--- group, without opening these batches, and returns the runs that are left.
+-- Of runs that end, before they leave their batches: notes the successes in batches of which all jobs are of
+-- one group, without opening these batches, and returns the runs that are left.
 create or replace function jobs._note_group_successes(
   i_runs jobs.accepted_runs, i_leases uuid[], i_batch_indexes integer[], i_outcomes text[], i_results jsonb[]
 ) returns jobs.accepted_runs
@@ -80,7 +80,7 @@ begin
   where not e.is_failed group by e.node order by e.node;
   if exists (select from unnest(v_nodes) n where n.failed > 0) then
     insert into jobs.node_failure as f (node, nth, job_id, is_cancelled, error)
-    select e.node, e.nth, e.job_id, e.is_cancelled, left(jobs._short_error(e.error), 2000) from unnest(i_ends) e where e.is_failed order by e.node, e.nth
+    select e.node, e.nth, e.job_id, e.is_cancelled, left(jobs._short_error(e.error), 2000) from unnest(i_ends) e join unnest(v_nodes) n on n.node = e.node where e.is_failed order by e.node, e.nth
     on conflict (node, nth) do nothing;
   end if;
   insert into jobs.node_delta (workflow, node, ended, failed, result)

@@ -1,13 +1,13 @@
 -- Advancing workflows: what follows from the ends of jobs of nodes. A transaction that ends such jobs leaves
--- deltas (33_node_ends.sql), and when it commits a trigger applies them: counts, decides edges, starts what is
--- ready. So the workflow's row is locked for the instant of the commit only, also where a handler ends its job
--- in a long transaction. Who finds it locked leaves the deltas to the next commit, or to jobs.maintain.
+-- deltas (33_node_ends.sql), and when it commits a trigger applies them: counts, decides edges, starts what
+-- is ready. So the workflow's row is locked for the instant of the commit only, also where a handler ends its
+-- job in a long transaction. Who finds it locked leaves the deltas to the next commit, or to jobs.maintain.
 
--- Applies the deltas of a workflow, unless another transaction has it locked or this one sees an old snapshot:
--- then somebody else will. Waits for nobody, and never fails: the ends of jobs stand whatever becomes of
--- their workflow, and jobs.maintain tries again.
+-- Applies the deltas of a workflow, unless another transaction has it locked or this one sees an old
+-- snapshot: then somebody else will. Waits for nobody, and never fails, nor at a timeout of the caller's
+-- statement: the ends of jobs stand whatever becomes of their workflow, and jobs.maintain tries again.
 create or replace function jobs._advance(i_workflow bigint) returns void
-language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
   v_ended bigint[];
 begin
@@ -23,7 +23,7 @@ begin
     end if;
   end if;
   perform jobs._leave_deltas();
-exception when others then
+exception when query_canceled or others then
   raise warning 'workflow % does not go on: %', i_workflow, jobs._escaped(left(sqlerrm, 500)) using hint = 'jobs.maintain tries again every second';
   perform jobs._leave_deltas();
 end $$;
@@ -34,8 +34,8 @@ language sql volatile security definer set search_path = pg_catalog, pg_temp as 
   select setval('jobs.deltas_left', greatest(jobs._millis(jobs.now()), 1))
 $$;
 
--- Takes the deltas of a workflow that the caller has locked into its nodes, and returns the nodes that have ended
--- by that: those that ran, and whose jobs have all ended.
+-- Takes the deltas of a workflow that the caller has locked into its nodes, and returns the nodes that have
+-- ended by that: those that ran, and whose jobs have all ended.
 create or replace function jobs._count_ends(i_workflow bigint) returns bigint[]
 language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
@@ -48,7 +48,7 @@ begin
   ), counted as (
     update jobs.node n
     set open = n.open - s.ended, failed = n.failed + s.failed, result = coalesce(s.result, n.result),
-        ended_at = case when n.open = s.ended then jobs.now() end,
+        ended_at = case when n.state <> 'running' then n.ended_at when n.open = s.ended then jobs.now() end,
         state = case when n.state <> 'running' or n.open > s.ended then n.state when n.failed + s.failed > 0 then 'failed' else 'success' end
     from sums s where n.id = s.node
     returning n.id, n.open, n.state
@@ -60,13 +60,13 @@ end $$;
 -- follows, and then sees whether the workflow has ended. The caller has locked it. i_is_new: the publisher is
 -- calling, who gets errors of what it publishes.
 create or replace function jobs._go_on(i_workflow bigint, i_ended bigint[], i_ready bigint[] default '{}', i_is_new boolean default false) returns void
-language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
   v_ended bigint[] := i_ended;
   v_ready bigint[] := i_ready;
   v_ran bigint[] := array(select n.id from jobs.node n where n.id = any (i_ended) and n.jobs > 0);
   v_started integer := 0;
-  v_over integer := cardinality(i_ended);
+  v_all bigint[] := i_ended;
   v_change jobs.node_change;
   v_at_once bigint[];
 begin
@@ -76,16 +76,17 @@ begin
     v_at_once := jobs._start_nodes(v_ready, i_is_new);
     v_started := v_started + cardinality(v_ready) - cardinality(v_at_once);
     v_ended := v_change.ended || v_at_once;
-    v_over := v_over + cardinality(v_ended);
+    v_all := v_all || v_ended;
     v_ready := '{}';
   end loop;
-  update jobs.workflow w set open = w.open - v_over, running = w.running + v_started - cardinality(v_ran) where w.id = i_workflow and (v_over > 0 or v_started > 0);
-  perform jobs._conclude(i_workflow, i_ended);
+  update jobs.workflow w set open = w.open - cardinality(v_all), running = w.running + v_started - cardinality(v_ran)
+  where w.id = i_workflow and (v_all <> '{}' or v_started > 0);
+  perform jobs._conclude(i_workflow, v_all);
 end $$;
 
--- Decides the edges of nodes that have ended, and returns the nodes that are ready by that, and those that are skipped
--- or cancelled. An edge is decided once: of a parent that runs again, those that were stay. On hold, the edge of
--- a failed parent is not decided.
+-- Decides the edges of nodes that have ended, and returns the nodes that are ready by that, and those that
+-- are skipped or cancelled. An edge is decided once: of a parent that runs again, those that were stay. On
+-- hold, the edge of a failed parent is not decided.
 create or replace function jobs._decide(i_workflow bigint, i_ended bigint[]) returns jobs.node_change
 language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
@@ -121,9 +122,18 @@ language plpgsql stable security definer set search_path = pg_catalog, pg_temp a
 begin
   return case
     when (i_edge)."when" = 'ended' then true
-    when (i_parent).state = 'success' then (i_edge)."when" = 'success' and coalesce(jobs._node_value(i_parent, 'value') @> (i_edge).condition, (i_edge).condition is null)
+    when (i_parent).state = 'success' then (i_edge)."when" = 'success' and ((i_edge).condition is null or jobs._contains(i_parent, (i_edge).condition))
     when (i_parent).state = 'failed' and (i_edge)."when" = 'success' then case i_on_failure when 'continue' then true when 'cancel' then false end
     else (i_parent).state = 'failed' end;
+end $$;
+
+-- Whether the result of a node contains this. A result that is too large to look at does not.
+create or replace function jobs._contains(i_node jobs.node, i_condition jsonb) returns boolean
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  return coalesce(jobs._node_value(i_node, 'value') @> i_condition, false);
+exception when program_limit_exceeded or out_of_memory or internal_error then
+  return false;
 end $$;
 
 -- Why an edge is not met, from the state of its parent. Inlined.
@@ -134,7 +144,7 @@ return case i_state when 'success' then case i_when when 'success' then 'conditi
 
 -- Sees what becomes of a workflow whose nodes i_ended have just ended, and which the caller has locked.
 create or replace function jobs._conclude(i_workflow bigint, i_ended bigint[]) returns void
-language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
   v_workflow jobs.workflow;
   v_unhandled integer;
@@ -149,8 +159,10 @@ begin
   elsif v_workflow.state = 'compensating' and jobs._start_undos(i_workflow) then
     return;
   end if;
-  v_unhandled := (select count(*) from jobs.node n where n.workflow = i_workflow and n.state = 'failed' and not jobs._is_continued(n.id, v_workflow.on_failure)
-                                                    and (v_workflow.state <> 'compensating' or n.undoes is not null));
+  v_unhandled := (
+    select count(*) from jobs.node n
+    where n.workflow = i_workflow and case when v_workflow.state = 'compensating' then n.undoes is not null and n.state <> 'success'
+                                           else n.state = 'failed' and not jobs._is_continued(n.id, v_workflow.on_failure) end);
   update jobs.workflow w
   set ended_at = jobs.now(), failed = v_unhandled,
       state = case when v_workflow.state = 'cancelled' then 'cancelled'
@@ -162,7 +174,7 @@ end $$;
 
 -- Whether what waits for this failed node goes on all the same.
 create or replace function jobs._is_continued(i_node bigint, i_on_failure text) returns boolean
-language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+language sql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
   select exists (select from jobs.edge e where e.parent = i_node and e."when" = 'success' and coalesce(e.on_failure, i_on_failure) = 'continue')
 $$;
 

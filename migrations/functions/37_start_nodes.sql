@@ -1,7 +1,8 @@
 -- Starting nodes of workflows: their arguments are put together, and their jobs are published.
 
 -- Publishes the jobs of nodes that are ready, and returns the nodes that ended without one: groups of no
--- jobs, and nodes whose jobs cannot be published, which fail with the reason. i_is_new: errors go to the caller.
+-- jobs, and nodes whose jobs cannot be published, which fail with the reason. i_is_new: errors go to the
+-- caller, and so do those that pass (a deadlock, a full disk): somebody will try again.
 create or replace function jobs._start_nodes(i_nodes bigint[], i_is_new boolean) returns bigint[]
 language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
@@ -22,6 +23,9 @@ begin
     begin
       v_ended := v_ended || jobs._publish_nodes(array[v_node]);
     exception when others then
+      if sqlstate like any ('{40%,531%,533%,534%,55%,57%,58%}') then
+        raise;
+      end if;
       v_ended := v_ended || jobs._fail_node(v_node, left(jobs._escaped(sqlerrm), 1000));
     end;
   end loop;
@@ -30,7 +34,7 @@ end $$;
 
 -- Fails a node without a job, and returns it.
 create or replace function jobs._fail_node(i_node bigint, i_reason text) returns bigint
-language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
+language sql volatile security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
   update jobs.node n set state = 'failed', reason = i_reason, ended_at = jobs.now() where n.id = i_node returning n.id
 $$;
 
@@ -65,7 +69,7 @@ end $$;
 
 -- The jobs of a node: their bodies with the arguments that come from parents, or a flaw for which it fails.
 create or replace function jobs._jobs_of(i_node jobs.node) returns jobs.node_jobs
-language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
   v_bodies jsonb[] := (i_node).bodies;
   v_binds jsonb;
@@ -115,7 +119,6 @@ language sql immutable parallel safe
 return case when i_arguments is null then i_body
   else coalesce(i_body, '{}') || pg_catalog.jsonb_build_object('args', coalesce(i_body->'args', '[]'), 'kwargs', coalesce(nullif(i_body->'kwargs', 'null'), '{}') || i_arguments) end;
 
--- The result of a node: a value, or for a group the array of those of its jobs, in order; null where a job
 -- A failure as an argument. Inlined.
 create or replace function jobs._failure(i_job varchar, i_is_cancelled boolean, i_error text) returns jsonb
 language sql immutable parallel safe
@@ -124,20 +127,25 @@ return pg_catalog.jsonb_build_object('Err', pg_catalog.jsonb_build_object(
 
 -- The failure of a node of one job, or of one that has no job.
 create or replace function jobs._failure_of(i_node jobs.node) returns jsonb
-language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+language sql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
   select coalesce((select jobs._failure(f.job_id, f.is_cancelled, f.error) from jobs.node_failure f where f.node = (i_node).id and f.nth = 0),
                   jsonb_build_object('Err', jsonb_build_object('job_id', (i_node).job_id, 'state', (i_node).state, 'error', (i_node).reason)))
 $$;
 
--- failed. As results, each says whether it is one or an error.
+-- The result of a node: a value, or for a group the array of those of its jobs, in order; null where a job
+-- failed. As results, each says whether it is one or an error; of a group that failed without jobs the only
+-- one is that error.
 create or replace function jobs._node_value(i_node jobs.node, i_form text) returns jsonb
-language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
   v_all jsonb;
 begin
   if not (i_node).is_group then
     return case when i_form = 'value' then coalesce((i_node).result, 'null') when (i_node).state = 'success' then jsonb_build_object('Ok', (i_node).result)
                 else jobs._failure_of(i_node) end;
+  end if;
+  if i_form = 'results' and (i_node).jobs = 0 and (i_node).state <> 'success' then
+    return jsonb_build_array(jobs._failure_of(i_node));
   end if;
   select jsonb_agg(case when i_form = 'value' then coalesce(r.result, 'null') else coalesce(f.failure, jsonb_build_object('Ok', r.result)) end order by g.nth) into v_all
   from generate_series(0, (i_node).jobs - 1) g(nth)
@@ -148,7 +156,7 @@ end $$;
 
 -- What a node of a workflow hands on, in one of the forms of `bind`; null for a node that is not there.
 create or replace function jobs._value_of(i_workflow bigint, i_node text, i_form text) returns jsonb
-language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+language sql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
   select case when i_form = 'handle' then jsonb_build_object('workflow', i_workflow, 'node', i_node) else jobs._node_value(n, i_form) end
   from jobs.node n where n.workflow = i_workflow and n.name = i_node
 $$;
@@ -177,11 +185,18 @@ begin
   end if;
   perform jobs._store(v_ids, v_job_ids, (i_jobs).tasks, (i_jobs).bodies, array(select jobs._text_size(b.body) from unnest((i_jobs).bodies) with ordinality b(body, at) order by b.at),
                       v_due, v_timeouts, v_priorities, v_max_retries, v_metas, v_now, jobs._packs(), (i_jobs).nodes, (i_jobs).nths);
-  update jobs.node n
-  set state = 'running', jobs = s.jobs, open = s.jobs, failed = 0, job_id = case when not n.is_group then s.job_ids[1] end,
-      job_ids = case when n.is_group then s.job_ids end, bodies = null, reason = null, started_at = v_now, ended_at = null
-  from (select g.node, count(*) as jobs, array_agg(g.job_id order by g.at) as job_ids
-        from unnest((i_jobs).nodes, v_job_ids) with ordinality g(node, job_id, at) group by g.node) s where n.id = s.node;
+  if (i_jobs).nodes[1] = (i_jobs).nodes[v_number] then   -- all of one node
+    update jobs.node n
+    set state = 'running', jobs = v_number, open = v_number, failed = 0, job_id = case when not n.is_group then v_job_ids[1] end,
+        job_ids = case when n.is_group then v_job_ids end, bodies = null, reason = null, started_at = v_now, ended_at = null
+    where n.id = (i_jobs).nodes[1];
+  else
+    update jobs.node n
+    set state = 'running', jobs = s.jobs, open = s.jobs, failed = 0, job_id = case when not n.is_group then s.job_ids[1] end,
+        job_ids = case when n.is_group then s.job_ids end, bodies = null, reason = null, started_at = v_now, ended_at = null
+    from (select g.node, count(*) as jobs, array_agg(g.job_id order by g.at) as job_ids
+          from unnest((i_jobs).nodes, v_job_ids) with ordinality g(node, job_id, at) group by g.node) s where n.id = s.node;
+  end if;
   if jobs._are_watched() then
     perform jobs._note_published(row(v_ids, v_job_ids, null)::jobs.published, (i_jobs).tasks, v_metas);
   end if;

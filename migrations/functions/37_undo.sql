@@ -1,14 +1,14 @@
--- Compensation: once a workflow with this policy has failed and nothing of it runs any more, the undos of its nodes run,
--- one after the other, that of the node that ended last first.
+-- Compensation: once a workflow with this policy has failed and nothing of it runs any more, the undos of its
+-- nodes run, one after the other, that of the node that ended last first.
 
--- Adds a node for each undo and starts the first; false when there is none, or when they have been added before.
--- A node's undo runs when the node succeeded; that of a group also when some of its jobs did.
+-- Adds a node for each undo and starts the first; false when there is none, or when they have been added
+-- before. A node's undo runs when the node succeeded; that of a group also when some of its jobs did.
 create or replace function jobs._start_undos(i_workflow bigint) returns boolean
-language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
   v_undos bigint[];
 begin
-  if exists (select from jobs.node n where n.workflow = i_workflow and n.undoes is not null) then
+  if jobs._is_undone(i_workflow) then
     return false;
   end if;
   with made as (
@@ -27,9 +27,17 @@ begin
   return true;
 end $$;
 
--- The name of the node that compensates this one.
+-- Whether the undos of a workflow have begun. Then only these run again: what they have undone does not go
+-- on.
+create or replace function jobs._is_undone(i_workflow bigint) returns boolean
+language sql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
+  select exists (select from jobs.node n where n.workflow = i_workflow and n.undoes is not null)
+$$;
+
+-- The name of the node that compensates this one: with its number where it is too long, or there is one of
+-- this name.
 create or replace function jobs._undo_name(i_node jobs.node) returns varchar
-language sql stable security definer set search_path = pg_catalog, pg_temp as $$
-  select case when exists (select from jobs.node o where o.workflow = (i_node).workflow and o.name = n.name) then left(n.name, 170) || ' ' || (i_node).id else n.name end
+language sql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
+  select case when length((i_node).name) > 195 or exists (select from jobs.node o where o.workflow = (i_node).workflow and o.name = n.name) then left(n.name, 170) || ' ' || (i_node).id else n.name end
   from (select left('undo ' || (i_node).name, 200) as name) n
 $$;

@@ -41,7 +41,8 @@ end $$;
 
 -- What any worker calls for all workers about once a second: sweeps, promotes due jobs, publishes the jobs
 -- of schedules that are due, does steps of operations, counts what ended for statistics, cleans up after limits
--- that were dropped, stops workflows whose time is over, and returns in how many seconds the next scheduled job is due (null: none is scheduled).
+-- that were dropped, stops workflows whose time is over, wakes jobs whose signal found them locked, and returns in how many seconds
+-- the next scheduled job is due (null: none is scheduled).
 -- For a restricted caller it considers only the caller's own jobs among the next thousand. 0 means that there
 -- is more to do than i_limit of a kind: call it again at once.
 create or replace function jobs.maintain(i_limit integer default 1000) returns double precision
@@ -53,7 +54,7 @@ declare
   v_is_full boolean := greatest(jobs._sweep_expired(v_limit, v_limits), jobs._sweep_workers(v_limit, v_limits), jobs.promote(v_limit)) >= v_limit;
   v_next timestamptz;
 begin
-  perform jobs.tick(200, 0.3), jobs._step_operations(0.2), jobs._roll_up(1000), jobs._tend_limits(), jobs._tend_workflows();
+  perform jobs.tick(200, 0.3), jobs._step_operations(0.2), jobs._roll_up(1000), jobs._tend_limits(), jobs._tend_workflows(), jobs._deliver_left();
   if v_is_full then
     return 0;
   end if;

@@ -52,7 +52,7 @@ begin
     into v_gone, v_tasks, v_attempts, v_metas, v_keyed, v_ends from gone d;
     v_ended.jobs := v_ended.jobs || v_gone;
     if v_ends is not null then
-      perform jobs._release_keys(v_keyed, v_ends), jobs._give_back_kept(v_ends), jobs._note_nodes_gone(v_keyed, v_ends, v_note);
+      perform jobs._release_keys(v_keyed, v_ends), jobs._give_back_kept(v_ends), jobs._note_nodes_gone(v_keyed, v_ends, v_note), jobs._end_steps(v_keyed, v_ends);
     end if;
     if v_gone is not null and jobs._are_watched() then
       perform jobs._note_cancelled(v_gone, v_tasks, v_attempts, v_metas);

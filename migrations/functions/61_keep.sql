@@ -98,14 +98,17 @@ begin
   end loop;
 end $$;
 
--- Deletes what a rule says is over from its block on in a partition, until i_until; returns the block that is
--- next, 0 when there is none.
+-- Deletes what a rule says is over from its block on in a partition, with the steps of such jobs, until i_until;
+-- returns the block that is next, 0 when there is none. Failed jobs of workflows that may go on stay, since a
+-- retry needs them.
 create or replace function jobs._delete_blocks(i_partition text, i_rule jobs.keep_rule, i_until timestamptz) returns bigint
 language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
   v_block bigint := i_rule.blocks;
   v_blocks bigint := pg_relation_size('jobs.' || i_partition) / current_setting('block_size')::bigint;
-  v_unkept text := jobs._is_kept_by(i_rule);
+  v_unkept text := jobs._is_kept_by(i_rule) || case when pg_sequence_last_value('jobs.workflows_made') is not null then
+    ' and ((h.on_end).node is null or jobs._is_over((h.on_end).node))' else '' end;
+  v_stepped text[];
 begin
   loop
     if v_block >= v_blocks then
@@ -113,9 +116,14 @@ begin
     elsif v_block > i_rule.blocks and clock_timestamp() > i_until then
       return v_block;
     end if;
-    -- Not those that somebody has locked: their turn is the next one, and nobody may wait for this call meanwhile.
-    execute format('delete from jobs.%1$I o where o.ctid = any (array(select h.ctid from jobs.%1$I h where h.ctid >= %2$L and h.ctid < %3$L and %4$s for update skip locked))',
-                   i_partition, format('(%s,0)', v_block), format('(%s,0)', v_block + 500), v_unkept);
+    -- Not those that somebody has locked: their turn is the next one, and nobody may wait for this call
+    -- meanwhile.
+    execute format('with gone as (delete from jobs.%1$I o where o.ctid = any (array(select h.ctid from jobs.%1$I h where h.ctid >= %2$L and h.ctid < %3$L and %4$s for update skip locked))
+                      returning o.job_id, (o.on_end).steps) select array_agg(g.job_id::text) from gone g where g.steps',
+                   i_partition, format('(%s,0)', v_block), format('(%s,0)', v_block + 500), v_unkept) into v_stepped;
+    if v_stepped is not null then
+      perform jobs._drop_steps(v_stepped);
+    end if;
     v_block := v_block + 500;
   end loop;
 end $$;

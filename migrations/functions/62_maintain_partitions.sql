@@ -112,7 +112,7 @@ begin
     and (v_gave_way_at > v_now - interval '1 minute' and v_gave_way_at <= v_now) is not true then
     return query select unnest(jobs._try_to_change_partitions(v_today, v_full, v_make, v_drop));
   elsif v_clock_is_sure and cardinality(v_made) > 0 is not true then   -- not in one transaction with the locks of partitions
-    perform jobs._shorten_audit(v_now), jobs._delete_unkept(v_today, 1);
+    perform jobs._shorten_audit(v_now), jobs._delete_unkept(v_today, 1), jobs._tidy_steps(v_now, v_oldest::timestamp at time zone 'utc');
   end if;
   if pg_sequence_last_value('jobs.commands_made') > 0 then
     perform jobs._tidy_commands(v_now);   -- last: a worker's receipt waits for it
@@ -121,7 +121,7 @@ end $$;
 
 -- Maintains the partitions of history: creates those of today and the next two days, and drops those that
 -- ended more than jobs.config.history_days ago (null: none), at most ten in a call. Deletes what rules
--- (jobs.keep) and the audit's year say is over, for about a second. Workers call it every few minutes,
+-- (jobs.keep) and the audit's year say is over, and steps of jobs that went, and old signals, for about a second. Workers call it every few minutes,
 -- `pgjobs migrate` calls it at once, and plain clients should call it daily; one caller at a time does the
 -- work, the others return. Returns the names of the partitions created and dropped.
 --

@@ -77,6 +77,9 @@ declare
   v_is_unique boolean := false;
 begin
   o_back := array[]::text[];
+  if pg_sequence_last_value('jobs.workflows_made') is not null then
+    perform jobs._lock_workflows_of(i_jobs, i_parts);
+  end if;
   foreach v_part in array i_parts loop
     execute format('select array_agg(h.job_id::text) filter (where jobs._text_size(h.body) >= 268435456) as large, array_agg(h.job_id::text) filter (where h.redriven_as is not null) as redriven,
                       bool_or((h.on_end).unique_name is not null) as is_unique
@@ -174,7 +177,8 @@ begin
     union all select j.job_id, j.on_end from gone g, unnest(g.jobs) j where g.size > 1 and g.on_end is distinct from null
   ) select (select coalesce(sum(g.size), 0) from gone g), array_agg(e.job_id), array_agg(e.on_end) into v_purged, v_jobs, v_ends from ends e;
   if v_ends is not null then
-    perform jobs._release_keys(v_jobs, v_ends), jobs._give_back_kept(v_ends), jobs._note_nodes_gone(v_jobs, v_ends, 'purged');
+    perform jobs._release_keys(v_jobs, v_ends), jobs._give_back_kept(v_ends), jobs._note_nodes_gone(v_jobs, v_ends, 'purged'),
+      jobs._end_steps(v_jobs, v_ends, array_fill(true, array[cardinality(v_jobs)]));
   end if;
   return v_purged;
 end $$;

@@ -1,9 +1,10 @@
 -- Cancelling workflows and their nodes.
 
--- Cancels a workflow, or a node of it with all that comes after it, and returns how many nodes that were. Nodes that
--- wait never run, and jobs end as jobs.cancel ends them: at once here, and their workers are told. What an edge for
--- any end (ended) starts, starts. Locks the workflow and its jobs; waits for whoever has locked them. Audited.
--- PT404 when there is no such workflow or node.
+-- Cancels a workflow, or a node of it with all that comes after it, and returns how many nodes that were.
+-- Nodes that wait never run, and jobs end as jobs.cancel ends them: at once here, and their workers are told.
+-- What waits for any end of a cancelled node (ended) starts, unless the whole workflow is cancelled. Locks
+-- the workflow and its jobs; waits for whoever has locked them. Audited. PT404 when there is no such workflow
+-- or node.
 create or replace function jobs.cancel_workflow(
   i_workflow bigint, i_node text default null, i_reason text default null, i_grace_seconds double precision default jobs._grace()
 ) returns bigint
@@ -17,7 +18,7 @@ begin
   end if;
   v_workflow := jobs._workflow_held(i_workflow);
   v_cancelled := case when i_node is null then jobs._cancel_whole(v_workflow, 'cancelled', i_reason, i_grace_seconds, jobs._caller())
-    else jobs._cancel_nodes(v_workflow, jobs._nodes_from(i_workflow, jobs._node_id(i_workflow, i_node)), 'cancelled', i_reason, i_grace_seconds, jobs._caller()) end;
+    else jobs._cancel_nodes(v_workflow, jobs._nodes_from(i_workflow, jobs._node_id(i_workflow, i_node), false), 'cancelled', i_reason, i_grace_seconds, jobs._caller()) end;
   perform jobs._audit('cancel_workflow', i_workflow::text, null, i_reason, jsonb_strip_nulls(jsonb_build_object('node', i_node, 'nodes', v_cancelled)));
   return v_cancelled;
 end $$;
@@ -37,7 +38,7 @@ end $$;
 
 -- The id of a node by its name. PT404 when there is none.
 create or replace function jobs._node_id(i_workflow bigint, i_node text) returns bigint
-language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
   v_node bigint := (select n.id from jobs.node n where n.workflow = i_workflow and n.name = i_node);
 begin
@@ -47,23 +48,23 @@ begin
   return v_node;
 end $$;
 
--- A node and all that comes after it.
-create or replace function jobs._nodes_from(i_workflow bigint, i_node bigint) returns bigint[]
-language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+-- A node and all that comes after it; without i_also_ended not what waits for any end.
+create or replace function jobs._nodes_from(i_workflow bigint, i_node bigint, i_also_ended boolean default true) returns bigint[]
+language sql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
   with recursive below as (
-    select i_node as id union select e.child from below b join jobs.edge e on e.parent = b.id
+    select i_node as id union select e.child from below b join jobs.edge e on e.parent = b.id and (i_also_ended or e."when" <> 'ended')
   ) select array_agg(b.id order by b.id) from below b
 $$;
 
 -- The nodes of a workflow that run.
 create or replace function jobs._running_nodes(i_workflow bigint) returns bigint[]
-language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+language sql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
   select array(select n.id from jobs.node n where n.workflow = i_workflow and n.state = 'running' order by n.id)
 $$;
 
 -- Cancels all that has not ended of a workflow, which the caller has locked.
 create or replace function jobs._cancel_whole(i_workflow jobs.workflow, i_why text, i_reason text, i_grace_seconds double precision, i_who name) returns bigint
-language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 begin
   if (i_workflow).ended_at is not null and (i_workflow).open = 0 then
     return 0;

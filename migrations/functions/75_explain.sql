@@ -104,6 +104,12 @@ begin
   if not found then
     return;
   end if;
+  if v_job.ready_seq is null and pg_sequence_last_value('jobs.steps_made') is not null then
+    return query select w.* from jobs._explain_waits(i_job, v_job.attempt) w;
+    if found then
+      return;
+    end if;
+  end if;
   if v_job.scheduled_at > jobs.now() and v_job.retries = 0 then
     return next row('scheduled', format('it is scheduled for %s', jobs._moment(v_job.scheduled_at)), v_job.scheduled_at,
       jsonb_build_object('attempt', v_job.attempt))::jobs.reason;

@@ -19,6 +19,7 @@ return case i_reason
   when 'too_large' then 'the results that it gets are too large to be an argument'
   when 'not_an_array' then 'the result over which it runs is no array'
   when 'deadline' then 'the deadline of the workflow has passed'
+  when 'workflow_failed' then 'another node failed, and the policy of the workflow cancels the rest'
   else jobs._escaped(i_reason) end;
 
 -- Why a node waits: a row for the parents that it waits for, and one for those that failed and hold it.
@@ -71,7 +72,10 @@ begin
       jsonb_strip_nulls(v_details || jsonb_build_object('reason', i_node.reason, 'failed', i_node.failed, 'first_failed', v_failure.job_id)))::jobs.reason;
   end if;
   if not i_node.is_group and i_node.state = 'running' then
-    return query select e.* from jobs.explain(i_node.job_id) e where e.code <> 'part_of_workflow';
+    return query select p.* from jobs._explain_pending(i_node.job_id) p;
+    if not found then
+      return query select r.* from jobs._explain_running(i_node.job_id) r;
+    end if;
   end if;
 end $$;
 
@@ -80,13 +84,13 @@ create or replace function jobs._explain_state(i_workflow jobs.workflow) returns
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 begin
   return row(i_workflow.state::text, case i_workflow.state
-      when 'running' then format('of %s nodes %s have ended and %s run', i_workflow.nodes, i_workflow.nodes - i_workflow.open, i_workflow.running)
+      when 'running' then format('%s of %s nodes have ended, %s running', i_workflow.nodes - i_workflow.open, i_workflow.nodes, i_workflow.running)
       when 'compensating' then format('nothing new starts, and what succeeded is undone: %s nodes are open', i_workflow.open)
       when 'success' then format('it succeeded at %s', jobs._moment(i_workflow.ended_at))
-      when 'failed' then format('it cannot go on since %s: of %s nodes %s failed and %s wait; `pgjobs workflow retry %s` resumes it', jobs._moment(i_workflow.ended_at),
-                                i_workflow.nodes, i_workflow.failed, i_workflow.open, i_workflow.id)
+      when 'failed' then case when i_workflow.ended_at is null then 'a node failed, and what runs is being stopped' else format('it cannot go on since %s: %s of %s nodes failed, %s waiting; `pgjobs workflow retry %s` resumes it', jobs._moment(i_workflow.ended_at),
+                                i_workflow.failed, i_workflow.nodes, i_workflow.open, i_workflow.id) end
       when 'compensated' then format('a node failed, and what had succeeded was undone by %s', jobs._moment(i_workflow.ended_at))
-      else format('it was cancelled at %s', jobs._moment(i_workflow.ended_at)) end || coalesce(': ' || jobs._in_words(i_workflow.reason), ''),
+      else coalesce('it was cancelled at ' || jobs._moment(i_workflow.ended_at), 'it is being cancelled') end || coalesce(': ' || jobs._in_words(i_workflow.reason), ''),
     null, jsonb_strip_nulls(jsonb_build_object('workflow', i_workflow.id, 'reason', i_workflow.reason, 'nodes', i_workflow.nodes, 'open', i_workflow.open,
       'running', i_workflow.running, 'failed', i_workflow.failed)))::jobs.reason;
 end $$;
@@ -122,7 +126,7 @@ begin
   end if;
   select w.* into v_workflow from jobs.workflow w where w.id = i_workflow;
   return next jobs._explain_state(v_workflow);
-  if v_workflow.failed > 0 then
+  if v_workflow.state <> 'success' then
     return query select f.* from jobs._explain_failed_nodes(v_workflow) f;
   end if;
   if v_workflow.deadline is not null and v_workflow.ended_at is null then

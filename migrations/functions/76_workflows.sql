@@ -1,5 +1,5 @@
--- Workflows for those who look at them. Readers lock nothing. A restricted role (85_topic_grants.sql) sees the
--- nodes of its tasks, and of the others neither names nor counts; results go to those who may read results.
+-- Workflows for those who look at them. Readers lock nothing. A restricted role (85_topic_grants.sql) sees
+-- the nodes of its tasks, and of the others neither names nor counts; results go to those who may read them.
 
 -- The state that a caller names. PT400 for another word; null stays null.
 create or replace function jobs._workflow_state(i_state text) returns jobs.workflow_state

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::{Expr, ExprLit, Ident, Lit, LitStr, Meta, Path};
+use syn::parse::Parser;
+use syn::punctuated::Punctuated;
+use syn::{Expr, ExprLit, Ident, Lit, LitStr, Meta, Path, Token};
 
 use crate::backoff::Backoff;
 use crate::choice::{Chosen, KEEP, LOG, TRACE, VALIDATE};
@@ -38,6 +40,7 @@ const OPTIONS: &[Row<Options>] = &[
     }),
     once("linger", |options, meta, errors| options.linger = value(meta, errors, linger)),
     once("unique", |options, meta, errors| options.unique = unique(meta, errors)),
+    once("steps", |options, meta, errors| options.steps = errors.keep(steps(meta)).unwrap_or_default()),
     Row {
         repeats: true,
         ..once("schedule", |options, meta, errors| options.schedules.extend(schedule(meta, errors)))
@@ -90,6 +93,8 @@ pub(crate) struct Options {
     pub(crate) linger: Option<At<Duration>>,
     /// With what the user wrote, for errors about the whole.
     pub(crate) unique: Option<(Unique, Meta)>,
+    /// The names of its steps.
+    pub(crate) steps: Vec<LitStr>,
     /// Those of `schedule(…)`, each with what the user wrote.
     pub(crate) schedules: Vec<(Schedule, Meta)>,
     /// The one of options without `schedule(…)`, with the first of them.
@@ -219,6 +224,14 @@ fn trace(value: &Expr) -> syn::Result<Chosen> {
 
 fn unique(meta: &Meta, errors: &mut Errors) -> Option<(Unique, Meta)> {
     Unique::read(meta, errors).map(|unique| (unique, meta.clone()))
+}
+
+fn steps(meta: &Meta) -> syn::Result<Vec<LitStr>> {
+    let wrong = || syn::Error::new_spanned(meta, "`steps` takes names: steps(\"charge\", \"approve/*\")");
+    let Meta::List(list) = meta else { return Err(wrong()) };
+    let names = Punctuated::<LitStr, Token![,]>::parse_terminated.parse2(list.tokens.clone());
+    let names = names.map_err(|_| wrong())?;
+    if names.is_empty() { Err(wrong()) } else { Ok(names.into_iter().collect()) }
 }
 
 fn schedule(meta: &Meta, errors: &mut Errors) -> Option<(Schedule, Meta)> {

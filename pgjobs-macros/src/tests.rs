@@ -42,7 +42,7 @@ fn a_task_with_everything() {
     let options = quote! {
         name = "mail.welcome", aliases = ["mail.hello"], retries = 5, timeout = "30s", warn_after = "20s", slo = "2m", priority = 3,
         backoff = "exponential(1s, 1h)", keep = "failed", validate = "warn",
-        log = "info", trace = "child", events = true
+        log = "info", trace = "child", events = true, steps("letter", "coupon/*")
     };
     golden(
         "everything",

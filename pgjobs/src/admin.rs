@@ -6,6 +6,7 @@
 mod cancel;
 mod edit;
 mod operation;
+mod workflow;
 
 use chrono::{DateTime, Utc};
 use sqlx::{PgExecutor, PgPool};
@@ -26,6 +27,7 @@ pub use operation::{
     Operation, OperationRow, Preview, cancel_operation, operation, operations, pause_operation,
     resume_operation, step_operation,
 };
+pub use workflow::{cancel_workflow, retry_workflow};
 
 /// Requeues failed and cancelled jobs, with all their runs available again, and returns the ids of those that
 /// it found.

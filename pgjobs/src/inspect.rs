@@ -19,6 +19,8 @@
 //! other rows: bodies and results are returned as the text that the database writes, and only for a single
 //! job.
 
+mod workflows;
+
 use chrono::{DateTime, Utc};
 use serde_json::value::RawValue;
 use sqlx::PgPool;
@@ -37,7 +39,12 @@ pub use crate::db::inspect::{
 pub use crate::db::pause::PauseRow;
 pub use crate::db::problems::Problem;
 pub use crate::db::statistics::{ErrorGroup, Percentiles, StatisticsRow, TaskStatistics};
+pub use crate::db::steps::StepRow;
+pub use crate::db::workflow_read::{NodeEdge, NodeResultRow, NodeRow, WorkflowFilter, WorkflowRow};
 pub use crate::types::severity::Severity;
+#[cfg(any(feature = "cli", feature = "web"))]
+pub(crate) use workflows::waits;
+pub use workflows::{explain_workflow, node_results, workflow, workflow_nodes, workflows};
 
 /// The number of jobs of each task in each state; cheap on any backlog, since counting stops at a cap
 /// ([`exact`](TaskCounts::exact) is false when it did).
@@ -125,6 +132,20 @@ pub async fn progress(pool: &PgPool, id: &JobId) -> Result<Vec<Progress>, Error>
 /// ```
 pub async fn log(pool: &PgPool, id: &JobId, after: Option<i64>, num: u16) -> Result<Vec<LogLine>, Error> {
     db::progress::log(&mut *pool.acquire().await?, id, after, num).await
+}
+
+/// What a job has recorded, in that order: steps, sleeps and signals; without their values. Empty for a job
+/// that is not known. Of a job that succeeded nothing is left.
+///
+/// ```no_run
+/// # async fn f(pool: sqlx::PgPool, id: pgjobs::JobId) -> Result<(), pgjobs::Error> {
+/// for step in pgjobs::inspect::steps(&pool, &id).await? {
+///     println!("{} {} {}", step.kind, step.name, step.state);
+/// }
+/// # Ok(()) }
+/// ```
+pub async fn steps(pool: &PgPool, id: &JobId) -> Result<Vec<StepRow>, Error> {
+    db::steps::steps(&mut *pool.acquire().await?, id).await
 }
 
 /// Tasks that workers declared, and undeclared ones that have ready jobs.

@@ -53,7 +53,7 @@
 //! # Overview
 //! [`task`](macro@task) declares · [`Task::publish`], [`publish_all`], [`NewJob`], [`Tx`] publish · [`JobHandle::wait`]
 //! waits · [`Worker`] runs jobs · [`layers`] and [`on_publish`] add code around all of that · [`inspect`] queries ·
-//! [`workflow`] lets jobs wait for others · [`schedule`] publishes at set times · [`limits`] say how many run · [`events`](mod@events) says what happens · [`admin`] operates · [`migrate`] installs · [`deploy`] checks before a deployment · [`testing`] helps tests.
+//! [`workflow`] lets jobs wait for others · [`schedule`] publishes at set times · [`Steps`] go on where they were, sleep and wait for a [`signal()`] · [`limits`] say how many run · [`events`](mod@events) says what happens · [`admin`] operates · [`migrate`] installs · [`deploy`] checks before a deployment · [`testing`] helps tests.
 //! Rarely needed: [`define`] writes tasks by hand, [`migrations`] lists what [`migrate`] applies.
 //!
 //! # Features
@@ -89,6 +89,7 @@ pub mod migrations;
 #[cfg(feature = "otel")]
 pub mod otel;
 pub mod schedule;
+mod signal;
 pub mod testing;
 #[cfg(feature = "web")]
 pub mod web;
@@ -112,10 +113,12 @@ pub use publish::{
     JobHandle, NewJob, Publish, PublishAll, Publisher, Tx, TxConnection, on_publish, publish_all, results,
     wait_all,
 };
+pub use signal::signal;
 pub use task::cancel::CancelToken;
 pub use task::definition::Task;
-pub use task::job::Job;
+pub use task::job::{Job, OnSuccess};
 pub use task::joint::context::Jobs;
+pub use task::steps::{OnChange, Steps};
 pub use types::backoff::Backoff;
 pub use types::error::Error;
 pub use types::job_id::JobId;
@@ -123,6 +126,7 @@ pub use types::job_state::JobState;
 pub use types::log_level::LogLevel;
 pub use types::options::{Keep, Validation};
 pub use types::progress::{LogLine, Progress};
+pub use types::step_error::StepError;
 pub use types::task_error::TaskError;
 #[cfg(feature = "chrono-tz")]
 pub use types::time_zone::TimeZone;

@@ -1,5 +1,6 @@
 //! A user's own binary: a few tasks and the whole command line. Tests run it as a real process.
 
+mod journey;
 mod lab;
 
 use std::fs::File;
@@ -66,6 +67,19 @@ async fn slow(seconds: f64) -> Result<f64, TaskError> {
 async fn keyed(key: i64, millis: u64) -> Result<i64, TaskError> {
     tokio::time::sleep(Duration::from_millis(millis)).await;
     Ok(key)
+}
+
+/// Fails for every so many, for good.
+#[task(name = "app.sometimes", timeout = "10m", backoff = "fixed(50ms)")]
+async fn sometimes(at: i64, every: i64, millis: u64) -> Result<i64, TaskError> {
+    tokio::time::sleep(Duration::from_millis(millis)).await;
+    if at % every == 0 { Err(TaskError::fatal("one of those that fail")) } else { Ok(at) }
+}
+
+/// Says how many it was given.
+#[task(name = "app.size")]
+async fn size(of: Vec<pgjobs::serde_json::Value>) -> Result<usize, TaskError> {
+    Ok(of.len())
 }
 
 /// Takes its time, and says whether that was longer than it should.

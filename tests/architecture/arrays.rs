@@ -15,6 +15,7 @@ const BOUNDED_ARRAYS: &[(&str, &str, &str)] = &[
     ("edit.rs", "redrive", "jobs.redrive takes a thousand; cli/commands/jobs/selection.rs asks for so many"),
     ("events.rs", "watch", "kinds of events, of which there are eight"),
     ("settle.rs", "settle", "worker/settle_loop.rs cuts by number and bytes"),
+    ("steps.rs", "unknown", "steps that the program's tasks declare"),
     ("testing.rs", "advance", "workers that died of a fault in one test"),
     ("testing.rs", "hold_others", "names of one task"),
     ("testing.rs", "next_due", "names of the program's tasks"),

@@ -20,6 +20,7 @@ const FLOORS: &[&[&str]] = &[
         "admin",
         "control",
         "schedule",
+        "signal",
         "limits",
         "workflow",
         "events",

@@ -13,7 +13,7 @@ pub(crate) struct Site {
 }
 
 /// Every page that needs no id.
-pub(crate) const PAGES: [&str; 13] = [
+pub(crate) const PAGES: [&str; 15] = [
     "/",
     "/jobs",
     "/jobs?state=failed",
@@ -22,6 +22,8 @@ pub(crate) const PAGES: [&str; 13] = [
     "/topics",
     "/limits",
     "/limits/each",
+    "/workflows",
+    "/workflows/1",
     "/schedules",
     "/schedules/nightly",
     "/workers",
@@ -54,6 +56,10 @@ select jobs.publish('bill.late', i_max_retries => 2);
 select jobs.set_limit('each', 'mail.*', '{"key": ["user_id"], "max": 2}'), jobs.set_limit('stripe', 'bill.*', '{"max": 20, "rates": ["100/s"]}');
 select jobs.block_key('each', '7', now() + interval '1 hour', 'they asked for a pause');
 select jobs.consume('mail.welcome', 2);
+select jobs.publish_workflow('[{"name": "fetch", "task": "flow.fetch"}, {"name": "rows", "task": "flow.rows", "each": [{"args": [1]}, {"args": [2]}], "max_retries": 1, "after": ["fetch"]},
+  {"name": "publish", "task": "flow.publish", "after": ["rows"]}, {"name": "alert", "task": "flow.alert", "after": [{"node": "publish", "when": "failure"}]}]', 'catalogue');
+select jobs.ack(c.job_id, '1', c.lease) from jobs.consume_topic('flow.fetch', 1) c;
+select jobs.nack(c.job_id, 'boom', i_lease => c.lease) from jobs.consume_topic('flow.rows', 1) c;
 select jobs.set_schedule('nightly', 'mail.welcome', '{"kwargs": {"user_id": 1}}', '0 3 * * mon-fri', i_zone => 'Europe/Berlin');
 select jobs.set_schedule('often', 'bill.charge', i_every => '90 s');
 select jobs.run_schedule('nightly');

@@ -2,7 +2,7 @@
 
 use crate::app::{bare, run};
 
-const COMMANDS: [&[&str]; 75] = [
+const COMMANDS: [&[&str]; 82] = [
     &["dev"],
     &["dashboard"],
     &["migrate"],
@@ -17,6 +17,7 @@ const COMMANDS: [&[&str]; 75] = [
     &["inspect", "statistics"],
     &["inspect", "errors"],
     &["explain"],
+    &["signal"],
     &["tail"],
     &["doctor"],
     &["top"],
@@ -50,6 +51,12 @@ const COMMANDS: [&[&str]; 75] = [
     &["limit", "drop"],
     &["limit", "block"],
     &["limit", "release"],
+    &["workflow"],
+    &["workflow", "list"],
+    &["workflow", "show"],
+    &["workflow", "cancel"],
+    &["workflow", "retry"],
+    &["workflow", "results"],
     &["watch"],
     &["watch", "add"],
     &["watch", "remove"],

@@ -72,7 +72,7 @@ async fn what_an_operation_skips_is_said_with_the_reason() {
     let db = Db::new().await;
     failed(&db).await;
     db.run(
-        r#"update jobs.job set on_end = row('mail.send', '[1]', false, null) where body->'args'->0 in ('1', '2');
+        r#"update jobs.job set on_end = row('mail.send', '[1]', false, null, null, null, null) where body->'args'->0 in ('1', '2');
               select jobs.publish('mail.send', i_unique => '{"key": 1}')"#,
     )
     .await;

@@ -82,6 +82,7 @@ async fn hostile() -> Db {
     said(&db, odd).await;
     db.run("update jobs.schedule_entry set schedule = (select name from jobs.schedule)").await;
     limited(&db, odd).await;
+    workflow(&db, odd).await;
     db
 }
 
@@ -91,6 +92,23 @@ async fn limited(db: &Db, odd: &str) {
     for statement in [
         "select jobs.block_key('l', to_jsonb($1), 'infinity', $1)",
         "update jobs.job_limit set name = $1, topic = $1, key = array[$1], cost = $1, declared_by = $1",
+    ] {
+        sqlx::query(statement).bind(odd).execute(&db.pool).await.unwrap();
+    }
+}
+
+/// A workflow that waits for a retry, with odd names, notes, reasons and results.
+async fn workflow(db: &Db, odd: &str) {
+    db.run(
+        r#"select jobs.publish_workflow('[{"name": "a", "task": "none.a", "max_retries": 1}, {"name": "b", "task": "none.b", "after": ["a"]}]');
+           select jobs.nack(c.job_id, 'x', i_lease => c.lease) from jobs.consume_topic('none.a', 1) c"#,
+    )
+    .await;
+    for statement in [
+        "update jobs.workflow set name = $1, reason = $1, meta = jsonb_build_object($1, $1)",
+        "update jobs.node set name = case name when 'a' then $1 else 'b' || $1 end, task = $1, reason = $1, result = to_jsonb($1)",
+        "update jobs.node_failure set error = $1",
+        "update jobs.edge set condition = jsonb_build_object($1, $1)",
     ] {
         sqlx::query(statement).bind(odd).execute(&db.pool).await.unwrap();
     }
@@ -146,6 +164,9 @@ async fn no_command_prints_foreign_text_raw() {
     let db = hostile().await;
     let ids: Vec<String> = db.all("select job_id::text from jobs.\"all\"").await;
     assert_eq!(ids.len(), 4);
+    let steps = "insert into jobs.checkpoint (job_id, name, kind, task, until, waits, attempt, saved_at)
+                 select job_id, $1, 'signal', task, now() + interval '1 h', true, attempt, now() from jobs.\"all\"";
+    sqlx::query(steps).bind(HOSTILE).execute(&db.pool).await.unwrap();
     let unique = serde_json::json!({ "key": HOSTILE }).to_string();
     let out = folder().join("client");
     let out = out.to_str().unwrap();
@@ -170,6 +191,8 @@ async fn no_command_prints_foreign_text_raw() {
         vec!["codegen", "--lang", "rust", "--check", out],
         vec!["codegen", "--lang", "rust", "--topic", "o*\u{202e}\u{2028}*"],
         vec!["worker", "--topic", "no\u{202e}*"],
+        vec!["signal", HOSTILE],
+        vec!["signal", "x\u{202e}y", "--payload", "\"\u{202e}\""],
         vec!["explain", "nosuchjob"],
         vec!["explain", "no\u{1b}[2Jjob"],
         vec!["no\u{202e}command"],
@@ -211,6 +234,15 @@ async fn no_command_prints_foreign_text_raw() {
         vec!["limit", "block", HOSTILE, HOSTILE, "--for", "5m", "--reason", HOSTILE],
         vec!["limit", "release", HOSTILE, HOSTILE],
         vec!["limit", "drop", HOSTILE],
+        vec!["workflow", "list"],
+        vec!["workflow", "list", "--name", HOSTILE, "--state", "failed"],
+        vec!["workflow", "list", "--state", HOSTILE],
+        vec!["workflow", "show", "1"],
+        vec!["workflow", "results", "1", HOSTILE],
+        vec!["workflow", "results", "1", "no\u{202e}"],
+        vec!["workflow", "retry", "1", "--node", "no\u{202e}"],
+        vec!["workflow", "cancel", "1", "--node", HOSTILE, "--yes", "--reason", HOSTILE],
+        vec!["workflow", "show", "1"],
         vec!["unique", "list"],
         vec!["unique", "release", HOSTILE, HOSTILE, "--yes"],
         vec!["unique", "release", HOSTILE, HOSTILE],

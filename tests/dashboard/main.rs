@@ -10,6 +10,7 @@ mod roles;
 mod scale;
 mod sensitive;
 mod states;
+mod workflows;
 
 use pgjobs::web::axum::Router;
 use pgjobs::web::{Dashboard, Role, Users, Viewer};

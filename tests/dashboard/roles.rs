@@ -39,6 +39,8 @@ fn posts(id: &str) -> Vec<Post> {
         ("/limits/block".to_owned(), Verb::Limit, vec![("name", "none".to_owned())]),
         ("/limits/release".to_owned(), Verb::Limit, vec![("name", "none".to_owned())]),
         ("/limits/drop".to_owned(), Verb::Limit, vec![("name", "none".to_owned())]),
+        ("/workflows/1/cancel".to_owned(), Verb::Cancel, vec![("node", "none".to_owned())]),
+        ("/workflows/1/retry".to_owned(), Verb::Retry, vec![]),
         ("/schedules/none/run".to_owned(), Verb::Schedule, vec![]),
         ("/schedules/none/pause".to_owned(), Verb::Schedule, vec![]),
         ("/schedules/none/resume".to_owned(), Verb::Schedule, vec![]),
@@ -80,6 +82,12 @@ async fn a_button_is_shown_exactly_to_who_may_press_it() {
     fill(&db).await;
     let (bad, later, run) =
         (id_of(&db, "mail.bad").await, id_of(&db, "mail.later").await, id_of(&db, "mail.run").await);
+    db.run(
+        r#"select jobs.publish_workflow('[{"name": "a", "task": "flow.a"}]');
+           select jobs.publish_workflow('[{"name": "a", "task": "flow.b", "max_retries": 1}, {"name": "b", "task": "flow.b", "after": ["a"]}]');
+           select jobs.nack(c.job_id, 'x', i_lease => c.lease) from jobs.consume_topic('flow.b', 1) c"#,
+    )
+    .await;
     db.run("select jobs.start_operation('retry', 'none'); update jobs.operation set state = 'running'").await;
     let buttons = [
         (format!("/jobs/{bad}"), "do=retry", Verb::Retry),
@@ -93,6 +101,10 @@ async fn a_button_is_shown_exactly_to_who_may_press_it() {
         ("/jobs".to_owned(), "value=\"cancel\"", Verb::Cancel),
         ("/jobs".to_owned(), "do=purge", Verb::Purge),
         ("/operations/1".to_owned(), "value=\"pause\"", Verb::Operate),
+        ("/workflows/1".to_owned(), "act?do=cancel", Verb::Cancel),
+        ("/workflows/1".to_owned(), "act?do=cancel&amp;node=a", Verb::Cancel),
+        ("/workflows/2".to_owned(), "act?do=retry", Verb::Retry),
+        ("/workflows/2".to_owned(), "act?do=retry&amp;node=a", Verb::Retry),
     ];
     for role in Role::ALL {
         let site = Site::of(&db, role).await;

@@ -52,6 +52,25 @@ async fn one_job_is_followed_through_its_life() {
 }
 
 #[tokio::test]
+async fn the_end_of_a_workflow_is_heard_with_its_state() {
+    let db = watched().await;
+    let subscription =
+        pgjobs::events(&db.pool).topic("workflow.*").unwrap().kinds([EventKind::WorkflowEnded]);
+    let mut stream = subscription.after(position(&db).await).stream();
+    for job in ["one", "two"] {
+        db.run(&format!(r#"select jobs.publish_workflow('[{{"name": "a", "task": "{job}"}}]', 'nightly')"#))
+            .await;
+    }
+    db.run("select jobs.cancel_workflow(1)").await;
+    db.run("select jobs.ack(c.job_id, '1', c.lease) from jobs.consume_topic('two', 1) c").await;
+    for (id, state) in [("1", "cancelled"), ("2", "success")] {
+        let Update::Event(event) = stream.next().await.unwrap().unwrap() else { panic!("an event") };
+        assert_eq!((&*event.task, event.job_id.as_str()), ("workflow.nightly", id));
+        assert_eq!(event.state.as_deref(), Some(state));
+    }
+}
+
+#[tokio::test]
 async fn a_position_that_cannot_be_continued_gives_a_resync_and_then_events() {
     let db = watched().await;
     let mut stream = pgjobs::events(&db.pool).after("from\u{0}elsewhere").stream();

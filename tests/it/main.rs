@@ -57,3 +57,4 @@ mod unseen;
 mod unused_features;
 mod weights;
 mod workers;
+mod workflow_readers;

@@ -13,7 +13,7 @@ const LEASE: &str = "00000000-0000-4000-8000-000000000001";
 const CALLS: [(&str, &str); 7] = [
     (
         "publisher worker admin",
-        "publish publish_bulk publish_json publish_arrays publish_unique publish_workflow",
+        "publish publish_bulk publish_json publish_arrays publish_unique publish_workflow signal",
     ),
     ("publisher reader worker admin", "now"),
     (
@@ -30,14 +30,14 @@ const CALLS: [(&str, &str); 7] = [
     ),
     (
         "reader worker admin",
-        "unusable progress_of watches event_position events_after await_events workflow workflow_nodes explain_workflow",
+        "unusable progress_of watches event_position events_after await_events steps workflow workflow_nodes explain_workflow",
     ),
     (
         "worker admin",
         "consume consume_topic claim fetch start fail_next release ack nack settle heartbeat beat held_by register_worker \
          unregister_worker count_workers count_lost register_tasks sweep promote maintain maintain_partitions maintain_partitions_and_commit result results await_results \
          tasks_in_use sample_keys read_ready sample_not_ready open_bodies tick note_progress set_progress job_log announce_events block_key acquire \
-         add_nodes node_results workflow_result",
+         add_nodes node_results workflow_result begin_steps find_step save_step sleep await_signal step_value unknown_steps",
     ),
 ];
 
@@ -150,6 +150,7 @@ async fn nothing_is_for_everybody_and_every_function_knows_its_names() {
             "jobs._skip_unfit(jobs.redriven[],text[])",
             "jobs._store_redriven(jobs.redriven[],text[],timestamp with time zone)",
             "jobs._take_back(regclass)",
+            "jobs._tidy_steps(timestamp with time zone,timestamp with time zone)",
             "jobs.ended_lately(integer)",
             "jobs.errors(text,timestamp with time zone,integer,integer)",
             "jobs.events_after(text,text,integer,text)",

@@ -20,7 +20,7 @@ pub(crate) fn read(name: &str) -> String {
 /// The metrics that a worker serves, of itself and of the database.
 async fn served() -> BTreeSet<String> {
     let db = Db::new().await;
-    db.run(r#"select jobs.register_tasks('[{"name": "a", "args_schema": true, "result_schema": true, "retries": 3, "timeout": 60, "priority": 0, "slo": 30}]'); select jobs.set_limit('few', 'a', '{"max": 1}')"#).await;
+    db.run(r#"select jobs.register_tasks('[{"name": "a", "args_schema": true, "result_schema": true, "retries": 3, "timeout": 60, "priority": 0, "slo": 30}]'); select jobs.set_limit('few', 'a', '{"max": 1}'); select jobs.publish_workflow('[{"name": "a", "task": "none"}]')"#).await;
     let worker = Serving::start(&db, &["--topic", "app.add"]).await;
     db.run(r#"select jobs.publish('app.add', '{"args": [1, 2]}')"#).await;
     worker.shows(r#"pgjobs_settled_total{task="app.add",outcome="success"}"#, 1.0).await;

@@ -201,7 +201,7 @@ async fn a_step_waits_for_nobody_for_long() {
     let db = Db::new().await;
     failed(&db, 20, 1).await;
     db.run(
-        r#"update jobs.job set on_end = row('mail.send', '[1]', false, null) where body->'args'->0 = '7'"#,
+        r#"update jobs.job set on_end = row('mail.send', '[1]', false, null, null, null, null) where body->'args'->0 = '7'"#,
     )
     .await;
     let mut other = db.connect().await;
@@ -253,7 +253,7 @@ async fn a_job_that_is_skipped_is_met_once_at_any_pace() {
     let db = Db::with_clock().await;
     failed(&db, 3, 1).await;
     db.run(
-        r#"update jobs.job set on_end = row('mail.send', '[1]', false, null);
+        r#"update jobs.job set on_end = row('mail.send', '[1]', false, null, null, null, null);
            select jobs.publish('mail.send', i_unique => '{"key": 1}')"#,
     )
     .await;

@@ -300,6 +300,15 @@ async fn every_way_to_publish_goes_through_the_publish_layers() {
     assert_eq!(metas[7..], ["{\"request\": 2}"], "what the caller notes is there before");
     seen::publish(&db.pool, 1).delay(Duration::from_secs(60)).await.unwrap();
     assert_eq!(db.one::<i64>("select count(*) from jobs.job_queue where priority = 0").await, 1);
+    publishes::publish(&db.pool).await.unwrap();
+    Worker::new(db.pool.clone()).topic("layers.publishes").burst().run().await.unwrap();
+    assert_eq!(db.one::<i64>("select count(*) from jobs.job_queue where priority = 106").await, 1);
+}
+
+#[task(name = "layers.publishes")]
+async fn publishes(#[inject] job: &Job) -> Result<(), TaskError> {
+    seen::publish(job.on_success(), 1).priority(6).await?;
+    Ok(())
 }
 
 #[tokio::test]

@@ -85,10 +85,21 @@ fn other(param: &Param, errors: &mut Errors) {
         );
     } else if param.state().is_some_and(is_job) {
         errors.add(&param.ty, "a call of a batch handler has several jobs; inject `&pgjobs::Jobs`");
+    } else if param.state().is_some_and(|ty| is(ty, "Steps")) {
+        errors.add(
+            &param.ty,
+            "a call of a batch handler has several jobs, and steps are those of one; remove `batch`, or the steps",
+        );
     }
 }
 
 fn is_job(ty: &Type) -> bool {
-    let named = |path: &Path| path.is_ident("Job") || source(path).trim_start_matches("::") == "pgjobs::Job";
+    is(ty, "Job")
+}
+
+/// Whether it is this type of pgjobs.
+fn is(ty: &Type, name: &str) -> bool {
+    let full = format!("pgjobs::{name}");
+    let named = |path: &Path| path.is_ident(name) || source(path).trim_start_matches("::") == full;
     matches!(ty, Type::Path(path) if path.qself.is_none() && named(&path.path))
 }

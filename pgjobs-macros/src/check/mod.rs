@@ -10,6 +10,7 @@ mod limit;
 mod options;
 mod params;
 mod schedule;
+mod steps;
 mod types;
 mod unique;
 
@@ -23,5 +24,6 @@ pub(crate) fn check(task: &Task, errors: &mut Errors) {
     batch::check(task, errors);
     unique::check(task, errors);
     schedule::check(task, errors);
+    steps::check(task, errors);
     limit::check(task, errors);
 }

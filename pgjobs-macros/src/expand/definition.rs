@@ -41,6 +41,10 @@ fn definition(task: &Task) -> TokenStream {
         extra_kwargs.then(|| quote!(.extra_kwargs())),
         (!needs.is_empty()).then(|| quote!(.needs(&[#(#pgjobs::__private::need::<#needs>()),*]))),
         options(task).map(|options| quote!(.options(#options))),
+        (!task.options.steps.is_empty()).then(|| {
+            let steps = &task.options.steps;
+            quote!(.steps(&[#(#steps),*]))
+        }),
         super::unique::unique(task).map(|unique| quote!(.unique(#unique))),
         super::schedule::schedules(task).map(|schedules| quote!(.schedules(&[#(#schedules),*]))),
         super::limit::limits(task).map(|limits| quote!(.limits(&[#(#limits),*]))),

@@ -155,6 +155,7 @@ impl ::pgjobs::Task for welcome {
                 .trace(::pgjobs::Trace::Child)
                 .events(true),
         )
+        .steps(&["letter", "coupon/*"])
         .call::<Self>()
         .result::<<Self as ::pgjobs::Task>::Output>();
 }

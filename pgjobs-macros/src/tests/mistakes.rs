@@ -55,6 +55,31 @@ fn mistakes_in_unique_are_named_with_what_is_allowed() {
 }
 
 #[test]
+fn mistakes_in_steps_are_named_with_what_is_allowed() {
+    let form = "`steps` takes names: steps(\"charge\", \"approve/*\")";
+    let name = "the name of a step has 1 to 200 characters, none of them a control character";
+    for (option, expected) in [
+        (quote!(steps = "charge"), form),
+        (quote!(steps()), form),
+        (quote!(steps(charge)), form),
+        (quote!(steps("")), name),
+        (quote!(steps("a\n")), name),
+        (
+            quote!(steps("a*b")),
+            "`*` stands at the end of a step's name, for any that begins so: \"charge/*\"",
+        ),
+        (quote!(steps("a", "b", "a")), "the step `a` is given twice; keep one"),
+    ] {
+        assert_eq!(mistakes(option.clone()), [expected], "{option}");
+    }
+    let batch = mistakes(quote!(steps("a"), batch = 10));
+    assert!(
+        batch.iter().any(|mistake| mistake.contains("steps are those of one; remove `steps`")),
+        "{batch:?}"
+    );
+}
+
+#[test]
 fn mistakes_in_limits_are_named_with_what_is_allowed() {
     let rate = "a rate is a count and a span (s, m, h, d): \"100/s\", \"300/m\", \"1000/h\", \"100/10s\"";
     for (option, expected) in [

@@ -9,7 +9,8 @@ use super::args::global::color_of_arguments;
 use super::command::{Cli, Command};
 use super::commands::{
     audit, bench, check, codegen, completions, control, dashboard, dev, doctor, edit, explain, inspect, jobs,
-    limit, migrate, operation, pause, publish, retention, schedule, tail, unique, watch, worker,
+    limit, migrate, operation, pause, publish, retention, schedule, signal, tail, unique, watch, worker,
+    workflow,
 };
 use super::database::connect;
 use super::output::console::{self, Console};
@@ -120,6 +121,8 @@ impl App {
             Command::Pause(args) => pause::pause(args, global, console).await,
             Command::Resume(args) => pause::resume(args, global, console).await,
             Command::Limit(args) => limit::run(args, global, console).await,
+            Command::Signal(args) => signal::run(args, global, console).await,
+            Command::Workflow(args) => workflow::run(args, global, console).await,
             Command::Watch(args) => watch::run(args, global, console).await,
             Command::Check(args) => check::run(args, self.setup, global, console).await,
             Command::Retry(args) => jobs::retry(args, global, console).await,

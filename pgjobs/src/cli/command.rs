@@ -8,7 +8,8 @@ use super::args::global::Global;
 use super::commands::top;
 use super::commands::{
     audit, bench, check, codegen, completions, control, dashboard, dev, doctor, edit, explain, inspect, jobs,
-    limit, migrate, operation, pause, publish, retention, schedule, tail, unique, watch, worker,
+    limit, migrate, operation, pause, publish, retention, schedule, signal, tail, unique, watch, worker,
+    workflow,
 };
 
 const STYLES: Styles = Styles::styled()
@@ -81,6 +82,10 @@ pub(crate) enum Command {
     Resume(pause::ResumeArgs),
     /// List, make, change and drop limits, and close and open their keys.
     Limit(limit::Limit),
+    /// Send a signal, for which jobs wait.
+    Signal(signal::SignalArgs),
+    /// List and draw workflows, cancel and retry them, and print results of their nodes.
+    Workflow(workflow::Workflow),
     /// Say whose events are written.
     Watch(watch::Watch),
     /// Check whether this program would break jobs that are open now.

@@ -3,6 +3,7 @@
 pub(crate) mod edit;
 pub(crate) mod operation;
 pub(crate) mod records;
+pub(crate) mod workflow;
 
 use std::time::Duration;
 

@@ -98,7 +98,7 @@ fn event(row: &PgRow, position: Position, kind: EventKind) -> Result<Event, Erro
     let details = row.try_get::<Option<&str>, _>(6)?;
     // What cannot be read there must not hide the event, nor those beside it.
     let details: Details = details.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
-    let Details { error, done, total, note, purged, meta } = details;
+    let Details { error, done, total, note, purged, state, meta } = details;
     Ok(Event {
         position,
         at: time(row, 5)?,
@@ -111,6 +111,7 @@ fn event(row: &PgRow, position: Position, kind: EventKind) -> Result<Event, Erro
         total,
         note,
         is_purged: purged,
+        state,
         meta,
     })
 }

@@ -10,14 +10,17 @@ use super::read::maybe_time;
 use crate::types::error::Error;
 use crate::types::job_id::JobId;
 
-/// One reason why a job is in the state it is in, or why a schedule publishes nothing.
+/// One reason why a job, a workflow or a node is in the state it is in, or why a schedule publishes nothing.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct Reason {
-    /// For programs: `arguments_do_not_fit`, `scheduled`, `backoff`, `due`, `unknown_task`, `no_worker`,
-    /// `held_by_transaction`, `workers_busy`, `queued`; `prefetched`, `running`, `lease_expired`, `progress`; `success`,
-    /// `failed`, `cancelled`. Of a schedule: `paused`, `undeclared`, `ended`, `scheduled`, `due`, `no_ticks`,
-    /// `tick_skipped`, `tick_missed`, `tick_failed`, `tick_delayed`.
+    /// For programs: `arguments_do_not_fit`, `scheduled`, `backoff`, `sleeps`,
+    /// `waits_for_signal`, `due`, `unknown_task`, `no_worker`,
+    /// `held_by_transaction`, `workers_busy`, `queued`; `prefetched`, `running`, `lease_expired`,
+    /// `progress`; `success`, `failed`, `cancelled`; `part_of_workflow`. Of a workflow or a node: its state,
+    /// `waits_for`, `parent_failed`, `ready`, `deadline`, `not_counted`. Of a schedule: `paused`,
+    /// `undeclared`, `ended`, `scheduled`, `due`, `no_ticks`, `tick_skipped`, `tick_missed`, `tick_failed`,
+    /// `tick_delayed`.
     pub code: String,
     /// For people: one sentence. It never contains an argument, a result or an error.
     pub message: String,

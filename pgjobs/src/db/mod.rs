@@ -34,7 +34,9 @@ pub(crate) mod servers;
 pub(crate) mod session;
 pub(crate) mod settle;
 pub(crate) mod statistics;
+pub(crate) mod steps;
 #[cfg(feature = "testing")]
 pub(crate) mod testing;
 pub(crate) mod worker;
 pub(crate) mod workflow;
+pub(crate) mod workflow_read;

@@ -26,6 +26,8 @@ pub enum Code {
     ArgumentsMoved,
     /// Open jobs whose arguments the server cannot send, so that they fail with every program.
     BodiesNotSent,
+    /// Open jobs have recorded steps that the task of this program does not declare.
+    StepsUnknown,
     /// Jobs wait for a task that no live worker has.
     NoWorker,
 }
@@ -40,6 +42,7 @@ impl Code {
             Code::ArgumentsIncompatible => "arguments_incompatible",
             Code::ArgumentsMoved => "arguments_moved",
             Code::BodiesNotSent => "bodies_not_sent",
+            Code::StepsUnknown => "steps_unknown",
             Code::NoWorker => "no_worker",
         }
     }

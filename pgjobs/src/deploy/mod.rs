@@ -1,8 +1,9 @@
 //! Checks before a deployment whether a new version of a program would break jobs that are open now.
 //!
 //! [`check`] compares the tasks of this binary with the database. It finds tasks that are gone or renamed
-//! while they have open jobs, arguments with incompatible types, and open jobs whose arguments the new code
-//! cannot read; for the latter it decodes them as a worker does. It only reads, and locks nothing.
+//! while they have open jobs, arguments with incompatible types, open jobs whose arguments the new code
+//! cannot read, for which it decodes them as a worker does, and open jobs that have recorded steps which the
+//! new code does not declare. It only reads, and locks nothing.
 //!
 //! ```no_run
 //! # async fn f(pool: sqlx::PgPool) -> Result<(), pgjobs::Error> {
@@ -24,6 +25,7 @@ mod rules;
 mod sampling;
 mod signature;
 pub(crate) mod snapshot;
+mod steps;
 
 use std::collections::HashMap;
 
@@ -128,6 +130,7 @@ impl<'a> DeployCheck<'a> {
                 None => rules::gone(task, !self.topics.is_empty(), &new).into_iter().collect(),
             })
             .collect();
+        findings.extend(steps::unknown(&registry, &self.topics, connection).await?);
         findings.sort_by_key(|finding| (finding.severity, finding.code));
         let mut coverage: Vec<Coverage> = seen.into_values().map(|seen| seen.coverage).collect();
         coverage.sort_by(|a, b| a.task.cmp(&b.task));

@@ -7,14 +7,16 @@ use sqlx::{Connection, PgConnection, PgPool, Postgres, Transaction};
 
 use super::counting;
 use super::on_publish::apply_layers;
-use super::tx::Tx;
+use super::tx::{self, Tx};
 use crate::db;
 use crate::db::chunk::{Chunk, chunks};
 use crate::db::pooler::{Statements, on_pool};
+use crate::task::job::OnSuccess;
 use crate::types::error::Error;
 use crate::types::job_id::JobId;
 use crate::types::job_request::{JobRequest, PublishedJob};
 use crate::types::unique::PublishOutcome;
+use crate::types::workflow_error::WorkflowError;
 
 /// What a job is published through: a pool, a connection, your transaction, or a [`Tx`].
 ///
@@ -22,8 +24,8 @@ use crate::types::unique::PublishOutcome;
 /// `&pool` or to a `Tx` begun on it: these then use unnamed statements in one transaction. Any other
 /// connection must come from a pooler that pools by session, or from the server.
 ///
-/// Sealed: implemented only for `&PgPool`, `&mut PgConnection`, `&mut PoolConnection`, `&mut Transaction` and
-/// `&Tx`.
+/// Sealed: implemented only for `&PgPool`, `&mut PgConnection`, `&mut PoolConnection`, `&mut Transaction`,
+/// `&Tx`, and what [`Job::on_success`](crate::Job::on_success) returns.
 #[diagnostic::on_unimplemented(
     message = "jobs cannot be published to `{Self}`",
     label = "expected `&PgPool`, `&mut PgConnection`, `&mut *transaction` or `&pgjobs::Tx`",
@@ -47,6 +49,7 @@ pub enum Target<'c> {
     Pool(&'c PgPool),
     Connection(&'c mut PgConnection),
     Tx(&'c Tx),
+    OnSuccess(OnSuccess<'c>),
 }
 
 impl<'c> sealed::Place<'c> for &'c PgPool {
@@ -76,6 +79,12 @@ impl<'c> sealed::Place<'c> for &'c mut Transaction<'_, Postgres> {
 impl<'c> sealed::Place<'c> for &'c Tx {
     fn target(self) -> Target<'c> {
         Target::Tx(self)
+    }
+}
+
+impl<'c> sealed::Place<'c> for OnSuccess<'c> {
+    fn target(self) -> Target<'c> {
+        Target::OnSuccess(self)
     }
 }
 
@@ -120,6 +129,10 @@ pub(super) async fn send(target: Target<'_>, mut requests: Vec<JobRequest>) -> R
     match target {
         _ if requests.is_empty() => Ok(Vec::new()), // without taking a connection
         Target::Tx(tx) => Ok(tx.keep(requests)),
+        Target::OnSuccess(run) => {
+            let sent = requests.iter_mut().map(tx::name).collect();
+            run.keep(requests).map(|()| sent)
+        }
         Target::Connection(connection) => {
             Ok(insert(connection, &requests, Statements::Named).await?.into_iter().map(Sent::Now).collect())
         }
@@ -145,6 +158,7 @@ pub(crate) async fn on_target<T>(
         Target::Pool(pool) => on_pool(pool, statements).await,
         Target::Connection(connection) => statements(connection, Statements::Named).await,
         Target::Tx(tx) => statements(&mut *tx.connection().await, tx.statements()).await,
+        Target::OnSuccess(_) => Err(Error::Workflow(WorkflowError::OnSuccess)),
     }
 }
 

@@ -69,11 +69,7 @@ impl Tx {
         }
         let published = insert(&mut transaction, &requests, self.statements).await?;
         transaction.commit().await?;
-        for (request, job) in requests.iter().zip(published) {
-            if let Some(placed) = &request.placed {
-                let _set_once = placed.set(job);
-            }
-        }
+        tell(&requests, published);
         Ok(())
     }
 
@@ -96,8 +92,17 @@ impl Tx {
     }
 }
 
+/// Tells the handles of jobs that were sent later what became of them.
+pub(super) fn tell(requests: &[JobRequest], published: Vec<PublishedJob>) {
+    for (request, job) in requests.iter().zip(published) {
+        if let Some(placed) = &request.placed {
+            let _set_once = placed.set(job);
+        }
+    }
+}
+
 /// Gives a job an id before it is sent. Only where another job may hold its unique key, more is to be learnt.
-fn name(request: &mut JobRequest) -> Sent {
+pub(super) fn name(request: &mut JobRequest) -> Sent {
     let id = JobId::generate();
     request.id = Some(id.clone());
     if request.checked && request.options.unique.is_none() {

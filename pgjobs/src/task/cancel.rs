@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::SeqCst};
 use std::sync::{Arc, OnceLock};
 use std::task::Context;
+use std::time::Duration;
 
 use futures_util::task::AtomicWaker;
 use tokio::sync::Notify;
@@ -69,8 +70,9 @@ const OVER: u8 = 8;
 pub(crate) struct Ending {
     state: AtomicU8,
     token: OnceLock<CancelToken>,
-    /// The run, which is to be cut off.
+    /// The run, which is to be cut off, or goes on so much later.
     run: AtomicWaker,
+    suspended: OnceLock<Duration>,
 }
 
 impl Ending {
@@ -115,6 +117,17 @@ impl Ending {
     pub(crate) fn is_cut(&self, cx: &Context<'_>) -> bool {
         self.run.register(cx.waker());
         self.is(CUT)
+    }
+
+    /// Has the run end where it waits, so that another one goes on so much later.
+    pub(crate) fn suspend(&self, time: Duration) {
+        if self.suspended.set(time).is_ok() {
+            self.run.wake(); // it may wait elsewhere than where this is called
+        }
+    }
+
+    pub(crate) fn suspended(&self) -> Option<Duration> {
+        self.suspended.get().copied()
     }
 
     pub(crate) fn is_late(&self) -> bool {

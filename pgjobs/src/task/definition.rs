@@ -12,6 +12,7 @@ use super::handler::{Handler, Many, RunFunction};
 use super::job::Job;
 use super::joint::context::Jobs;
 use super::state::{State, StateType};
+use super::steps::Steps;
 use crate::publish::{Publish, Publisher};
 use crate::types::body::{self, BodyError, Param};
 use crate::types::integer_bounds::schema;
@@ -97,6 +98,9 @@ pub struct TaskDef {
     pub limits: &'static [TaskLimit],
     /// What makes its jobs one of a kind.
     pub unique: Option<TaskUnique>,
+    /// The names of its steps, sleeps and signals, with `*` at the end of one for any that begins so; empty:
+    /// it does not say.
+    pub steps: &'static [&'static str],
     /// JSON Schema of the arguments, as an object by name.
     pub args_schema: fn() -> Schema,
     /// JSON Schema of the result.
@@ -133,6 +137,7 @@ impl TaskDef {
             schedules: &[],
             limits: &[],
             unique: None,
+            steps: &[],
             args_schema: anything,
             result_schema: anything,
             decode: accept,
@@ -207,6 +212,14 @@ impl TaskDef {
         self
     }
 
+    /// Sets the names of its steps, sleeps and signals. Then its code may use no others
+    /// ([`StepError::Undeclared`](crate::StepError::Undeclared)), and
+    /// [`deploy::check`](crate::deploy::check) finds open jobs that have recorded others.
+    pub const fn steps(mut self, names: &'static [&'static str]) -> Self {
+        self.steps = names;
+        self
+    }
+
     /// Takes the schema of the arguments, and how a body is read, from the call `T`.
     pub const fn call<T: Task + DeserializeOwned + JsonSchema>(mut self) -> Self {
         self.args_schema = schema::<T>;
@@ -245,9 +258,10 @@ impl TaskDef {
         body::read::<T>(body, T::DEF.params, T::DEF.extra_kwargs).map(drop)
     }
 
-    /// Whether the function injects its [`Job`] or [`Jobs`], and so may end them in a transaction of its own.
+    /// Whether the function injects its [`Job`], [`Steps`] or [`Jobs`], and so may end them, or record steps,
+    /// in a transaction of its own.
     pub(crate) fn asks_for_job(&self) -> bool {
-        let jobs = [TypeId::of::<Job>(), TypeId::of::<Jobs>()];
+        let jobs = [TypeId::of::<Job>(), TypeId::of::<Steps>(), TypeId::of::<Jobs>()];
         self.needs.iter().any(|need| jobs.contains(&(need.id)()))
     }
 
@@ -258,11 +272,11 @@ impl TaskDef {
 
     /// The first state type that it asks for and neither this state nor its run itself provides.
     pub(crate) fn lacks(&self, state: &State) -> Option<&'static str> {
-        let of_the_run = match self.run {
-            Handler::One(_) => TypeId::of::<Job>(),
-            Handler::Many(_) => TypeId::of::<Jobs>(),
+        let of_the_run: &[TypeId] = match self.run {
+            Handler::One(_) => &[TypeId::of::<Job>(), TypeId::of::<Steps>()],
+            Handler::Many(_) => &[TypeId::of::<Jobs>()],
         };
-        let met = |id| id == of_the_run || state.holds(id);
+        let met = |id| of_the_run.contains(&id) || state.holds(id);
         self.needs.iter().find(|need| !met((need.id)())).map(|need| (need.name)())
     }
 }

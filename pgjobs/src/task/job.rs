@@ -1,5 +1,6 @@
 //! A running job, as its task sees it.
 
+mod on_success;
 mod times;
 
 use std::fmt;
@@ -20,6 +21,7 @@ use crate::types::error::Error;
 use crate::types::job_id::JobId;
 use crate::types::meta::TAGS;
 use crate::types::task_error::encode_result;
+pub use on_success::OnSuccess;
 pub(crate) use times::ClaimTimes;
 
 /// The job that a task is running, injected with `#[inject] job: &Job`.
@@ -32,12 +34,13 @@ pub struct Job {
     finished: AtomicBool,
     ending: Ending,
     pub(super) reports: Reports,
+    kept: on_success::Kept,
 }
 
 impl Job {
     pub(crate) fn new(claimed: Claimed, times: ClaimTimes) -> Self {
-        let (ending, reports) = (Ending::default(), Reports::default());
-        Job { claimed, times, finished: AtomicBool::new(false), ending, reports }
+        let (ending, reports, kept) = Default::default();
+        Job { claimed, times, finished: AtomicBool::new(false), ending, reports, kept }
     }
 
     /// A job as a test needs it, claimed just now.
@@ -240,8 +243,16 @@ impl Job {
     ///
     /// # Errors
     /// [`Error::LeaseLost`] when the lease is lost, [`Error::Encode`] when `result` cannot be written as
-    /// JSON, [`Error::Database`] otherwise.
-    pub async fn finish<T: Serialize>(&self, tx: &mut sqlx::PgConnection, result: &T) -> Result<(), Error> {
+    /// JSON, [`Error::Option`] when something is to be published [`on_success`](Job::on_success),
+    /// [`Error::Database`] otherwise.
+    pub async fn finish<T: Serialize + ?Sized>(
+        &self,
+        tx: &mut sqlx::PgConnection,
+        result: &T,
+    ) -> Result<(), Error> {
+        if self.publishes_on_success() {
+            return Err(on_success::refused("there is something to publish when the worker ends this job"));
+        }
         let result: Box<RawValue> =
             encode_result(result).map_err(|e| Error::Encode(e.message().to_owned()))?;
         db::settle::ack(tx, &self.claimed.id, self.claimed.lease, &result).await?;

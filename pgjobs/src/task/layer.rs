@@ -154,7 +154,8 @@ impl<'a> Next<'a> {
         match (def.run, seat) {
             // Called inside of the future, so that a panic before the first `.await` is caught too.
             (Handler::One(run), _) => {
-                let task = async { run(Context::new(def.arguments(), job.clone(), state.clone())).await };
+                let task =
+                    async { run(Context::new(def.arguments(), def.steps, job.clone(), state.clone())).await };
                 guard(None, limit, unless_cut(job, task)).await
             }
             (Handler::Many(_), Some(seat)) => unless_cut(job, seat.take(job, limit)).await,
@@ -196,12 +197,16 @@ async fn guard(
 }
 
 /// Runs the task, or as much of it as there is time for after its job was cancelled: then it is dropped
-/// where it waits, and the layers see an error.
+/// where it waits, and the layers see an error. It is dropped too where it sleeps or waits for a signal, and
+/// then they see a snooze.
 async fn unless_cut(job: &Job, task: impl Future<Output = RunResult>) -> RunResult {
     let mut task = pin!(task);
     std::future::poll_fn(|cx| match job.ending().is_cut(cx) {
         true => Poll::Ready(Err(TaskError::cancelled("cancelled: cut off when its grace was over"))),
-        false => task.as_mut().poll(cx),
+        false => match (task.as_mut().poll(cx), job.ending().suspended()) {
+            (Poll::Pending, Some(time)) => Poll::Ready(Err(TaskError::snooze(time))),
+            (polled, _) => polled,
+        },
     })
     .await
 }

@@ -20,5 +20,6 @@ mod reports;
 pub(crate) mod secrets;
 pub(crate) mod sensitive;
 pub(crate) mod state;
+pub(crate) mod steps;
 #[cfg(feature = "otel")]
 pub(crate) mod trace;

@@ -15,7 +15,7 @@ use super::topic::Topic;
 
 /// What happened to a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum EventKind {
     /// It was published, or is pending again: a worker handed it back, or somebody retried it.
@@ -34,11 +34,14 @@ pub enum EventKind {
     Snoozed,
     /// Somebody cancelled it, or purged it.
     Cancelled,
+    /// Not of a job: a workflow has ended, or failed and waits for a retry. The task is `workflow.` and its
+    /// name, [`job_id`](Event::job_id) its number.
+    WorkflowEnded,
 }
 
 impl EventKind {
     /// All kinds, in the order of a job's life.
-    pub const ALL: [EventKind; 8] = [
+    pub const ALL: [EventKind; 9] = [
         EventKind::Queued,
         EventKind::Picked,
         EventKind::Progress,
@@ -47,6 +50,7 @@ impl EventKind {
         EventKind::Retried,
         EventKind::Snoozed,
         EventKind::Cancelled,
+        EventKind::WorkflowEnded,
     ];
 
     /// The name, as SQL spells it.
@@ -60,6 +64,7 @@ impl EventKind {
             EventKind::Retried => "retried",
             EventKind::Snoozed => "snoozed",
             EventKind::Cancelled => "cancelled",
+            EventKind::WorkflowEnded => "workflow_ended",
         }
     }
 
@@ -113,6 +118,8 @@ pub struct Event {
     pub note: Option<String>,
     /// Of a cancelled job: it was purged, and nothing is left of it.
     pub is_purged: bool,
+    /// Of a workflow that has ended: `success`, `failed`, `cancelled` or `compensated`.
+    pub state: Option<String>,
     /// What the publisher noted on the job, a JSON object.
     pub meta: Option<Box<RawValue>>,
 }
@@ -126,6 +133,7 @@ pub(crate) struct Details {
     pub(crate) note: Option<String>,
     #[serde(default)]
     pub(crate) purged: bool,
+    pub(crate) state: Option<String>,
     pub(crate) meta: Option<Box<RawValue>>,
 }
 

@@ -6,6 +6,8 @@ pub(crate) mod call_options;
 pub(crate) mod command;
 pub(crate) mod error;
 pub(crate) mod event;
+#[cfg(any(feature = "cli", feature = "web"))]
+pub(crate) mod graph;
 pub(crate) mod integer_bounds;
 pub(crate) mod job_id;
 pub(crate) mod job_request;
@@ -21,6 +23,7 @@ pub(crate) mod position;
 pub(crate) mod progress;
 pub(crate) mod schedule;
 pub(crate) mod severity;
+pub(crate) mod step_error;
 pub(crate) mod strict_json;
 pub(crate) mod task_error;
 pub(crate) mod task_limit;

@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::error::chain;
+use super::step_error::StepError;
 
 /// The error of a task: any error or text, and what happens next.
 ///
@@ -169,8 +170,15 @@ where
     E: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     fn from(error: E) -> Self {
-        TaskError::new(chain(&*error.into()))
+        let error = error.into();
+        resolved(&*error).unwrap_or_else(|| TaskError::new(chain(&*error)))
     }
+}
+
+/// The task error that an error says it is, itself or one of its causes.
+fn resolved(error: &(dyn std::error::Error + 'static)) -> Option<TaskError> {
+    let mut causes = std::iter::successors(Some(error), |error| error.source());
+    causes.find_map(|cause| cause.downcast_ref::<StepError>()).map(StepError::task_error)
 }
 
 /// The return types of a `#[task]` function: nothing, or a `Result` whose value can be written as JSON.
@@ -233,7 +241,7 @@ impl<E: Into<TaskError>> Failure for E {}
 const LONGEST_RESULT: usize = 64 << 20;
 
 /// Encodes the result of a run as JSON text; refuses one that the database cannot store.
-pub(crate) fn encode_result<T: Serialize>(value: &T) -> Result<Box<RawValue>, TaskError> {
+pub(crate) fn encode_result<T: Serialize + ?Sized>(value: &T) -> Result<Box<RawValue>, TaskError> {
     let raw = serde_json::value::to_raw_value(value)
         .map_err(|e| TaskError::fatal(format!("the result cannot be written as JSON: {e}")))?;
     if crate::types::body::holds_nul(raw.get()) {

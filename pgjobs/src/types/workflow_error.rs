@@ -48,6 +48,10 @@ pub enum WorkflowError {
     },
     /// A workflow, or a node of it, did not end within the limit of the wait.
     Timeout(i64),
+    /// A workflow cannot be kept until a run succeeds ([`Job::on_success`](crate::Job::on_success)), since its
+    /// id is wanted at once. Publish it on the transaction that ends the job
+    /// ([`Job::finish`](crate::Job::finish)).
+    OnSuccess,
 }
 
 impl fmt::Display for WorkflowError {
@@ -70,6 +74,9 @@ impl fmt::Display for WorkflowError {
             WorkflowError::UnknownNode { workflow, node } => {
                 write!(f, "workflow {workflow} has no node `{}`", node.escape_debug())
             }
+            WorkflowError::OnSuccess => f.write_str(
+                "a workflow is not published on the success of a run: publish it on the transaction that ends the job (`Job::finish`)",
+            ),
             WorkflowError::Timeout(id) => {
                 write!(f, "workflow {id} has not come that far within the time given")
             }

@@ -17,6 +17,7 @@ pub(super) const METRICS: &[(&str, &str)] = &[
     ("pgjobs_slo_seconds", "how soon a job of the task has to end after it is due"),
     ("pgjobs_limit_held", "slots of the limit that jobs hold"),
     ("pgjobs_limit_max", "slots that the limit has, of each key"),
+    ("pgjobs_workflows", "workflows that run, are compensating, or failed, counted to 10,001"),
     ("pgjobs_limit_blocked", "jobs that wait for a slot of the limit, counted to 10,001"),
     ("pgjobs_schedule_lag_seconds", "for how long a schedule is due and nobody ticks"),
     ("pgjobs_promotion_lag_seconds", "for how long a job is due and not in the queue"),

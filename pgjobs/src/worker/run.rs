@@ -4,11 +4,14 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use serde_json::value::RawValue;
+use sqlx::PgPool;
 use tracing::{Instrument, Span};
 
 use super::outage::in_seconds;
 use super::shared::Shared;
 use crate::db::settle::Outcome;
+use crate::publish::finish_with_jobs;
 use crate::task::definition::TaskDef;
 use crate::task::job::Job;
 use crate::task::joint::meeting::Seat;
@@ -38,6 +41,10 @@ pub(super) async fn run(shared: &Arc<Shared>, job: Arc<Job>, seat: Option<Seat>)
             None => run.await,
             Some(age) => warn_after(age, &job, run).await,
         };
+        let result = match result {
+            Ok(result) if job.publishes_on_success() => publish_and_finish(shared, &job, result).await,
+            result => result,
+        };
         let result = result.map_err(|error| without_secrets(&job, error));
         #[cfg(feature = "otel")]
         trace::end(&Span::current(), &job, &result);
@@ -52,6 +59,14 @@ pub(super) async fn run(shared: &Arc<Shared>, job: Arc<Job>, seat: Option<Seat>)
     .instrument(span)
     .await;
     shared.settle(&job, outcome);
+}
+
+/// Ends the job in one transaction with the jobs that its run publishes with its success.
+async fn publish_and_finish(shared: &Shared, job: &Job, result: Box<RawValue>) -> RunResult {
+    let pool = shared.state.get::<PgPool>(job.task())?;
+    let finished = finish_with_jobs(&pool, job, &result).await;
+    finished.map_err(|error| TaskError::new(format!("publishing on success: {error}")))?;
+    Ok(result)
 }
 
 /// Opens the span of a run. What the run says from here on, the worker sends.

@@ -24,9 +24,11 @@ pub(crate) mod retention;
 pub(crate) mod schedule;
 #[cfg(feature = "web")]
 pub(crate) mod serving;
+pub(crate) mod signal;
 pub(crate) mod tail;
 #[cfg(feature = "top")]
 pub(crate) mod top;
 pub(crate) mod unique;
 pub(crate) mod watch;
 pub(crate) mod worker;
+pub(crate) mod workflow;

@@ -110,7 +110,8 @@ fn line(event: &Event) -> Line {
     let attempt = if *attempt > 0 { format!(" attempt {attempt}") } else { String::new() };
     let error = event.error.as_ref().map(|error| format!(" {error}")).unwrap_or_default();
     let purged = if event.is_purged { " (purged)" } else { "" };
-    let rest = format!(" {task} {job_id}{attempt}{error}{purged}{}", progress(event));
+    let state = event.state.as_ref().map(|state| format!(" {state}")).unwrap_or_default();
+    let rest = format!(" {task} {job_id}{attempt}{error}{purged}{state}{}", progress(event));
     begin.paint(style(*kind), &format!("{kind:<9}")).plain(&rest)
 }
 
@@ -128,6 +129,6 @@ fn style(kind: EventKind) -> Style {
         EventKind::Completed => Style::Green,
         EventKind::Failed => Style::Red,
         EventKind::Retried | EventKind::Snoozed | EventKind::Cancelled => Style::Yellow,
-        EventKind::Queued | EventKind::Picked | EventKind::Progress => Style::Cyan,
+        EventKind::Queued | EventKind::Picked | EventKind::Progress | EventKind::WorkflowEnded => Style::Cyan,
     }
 }

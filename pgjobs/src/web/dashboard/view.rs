@@ -13,6 +13,7 @@ use super::verbs::Verb;
 pub(super) const SECTIONS: &[(Section, &str, &str, &str)] = &[
     (Section::Overview, "/", "Overview", "o"),
     (Section::Jobs, "/jobs", "Jobs", "j"),
+    (Section::Workflows, "/workflows", "Workflows", "w"),
     (Section::Tasks, "/tasks", "Tasks", "t"),
     (Section::Topics, "/topics", "Topics", "i"),
     (Section::Limits, "/limits", "Limits", "l"),
@@ -31,6 +32,8 @@ pub(super) enum Section {
     Overview,
     /// Jobs and one job.
     Jobs,
+    /// Workflows and one workflow.
+    Workflows,
     /// Tasks and one task.
     Tasks,
     /// Topics and what is paused.

@@ -26,6 +26,8 @@ pub(super) struct ShownEvent<'a> {
     error: Option<&'a str>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     purged: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<&'a str>,
 }
 
 impl<'a> ShownEvent<'a> {
@@ -41,6 +43,7 @@ impl<'a> ShownEvent<'a> {
             note: event.note.as_deref(),
             error: event.error.as_deref(),
             purged: event.is_purged,
+            state: event.state.as_deref(),
         }
     }
 }

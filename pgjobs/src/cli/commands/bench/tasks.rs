@@ -69,6 +69,7 @@ pub(crate) static NOOP: TaskDef = TaskDef {
     limits: &[],
     options: OPTIONS,
     unique: None,
+    steps: &[],
     args_schema: anything,
     result_schema: nothing,
     decode: TaskDef::decode_as::<Noop>,

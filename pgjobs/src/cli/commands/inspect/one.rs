@@ -12,7 +12,7 @@ use crate::cli::output::console::Console;
 use crate::cli::output::failure::Failure;
 use crate::cli::output::format;
 use crate::cli::output::lines::{Line, Style, indented};
-use crate::inspect::{self, JobRow, Reason};
+use crate::inspect::{self, JobRow, Reason, StepRow};
 use crate::types::trace_context::{TRACEPARENT, TRACESTATE, TraceContext};
 use crate::{JobId, JobState, LogLine, Progress};
 
@@ -28,26 +28,31 @@ struct Shown {
     trace_id: Option<String>,
     /// Of each run that reported any, the newest last.
     progress: Vec<Progress>,
+    /// What it has recorded.
+    steps: Vec<StepRow>,
     /// The last lines.
     log: Vec<LogLine>,
 }
 
 pub(crate) async fn show(pool: &PgPool, id: &JobId, lines: u16, console: &Console) -> Result<(), Failure> {
     let job = inspect::job(pool, id).await?;
-    let reason = inspect::explain(pool, id).await?.into_iter().next();
+    let reasons = inspect::explain(pool, id).await?;
     let (progress, log) = (inspect::progress(pool, id).await?, inspect::log(pool, id, None, lines).await?);
+    let steps = inspect::steps(pool, id).await?;
     let trace = job.meta.as_deref().and_then(|meta| TraceContext::of(meta.get()));
-    let shown = Shown { trace_id: trace.map(|trace| trace.trace_id()), job, progress, log };
-    console.data(&shown, || describe(&shown, reason.as_ref()))
+    let shown = Shown { trace_id: trace.map(|trace| trace.trace_id()), job, progress, steps, log };
+    console.data(&shown, || describe(&shown, &reasons))
 }
 
-fn describe(shown: &Shown, reason: Option<&Reason>) -> Vec<Line> {
-    let Shown { job, progress, log, .. } = shown;
+fn describe(shown: &Shown, reasons: &[Reason]) -> Vec<Line> {
+    let Shown { job, progress, steps, log, .. } = shown;
     let mut lines = named("Job", Some(job.job_id.to_string()));
     lines.extend(named("Task", Some(job.task.clone())));
     lines.push(Line::from(label("State")).paint(style(job.state), job.state.as_str()));
     let mut say = |name: &str, value: Option<String>| lines.extend(named(name, value));
-    say("Why", reason.map(|reason| reason.message.clone()));
+    let part = reasons.iter().find(|reason| reason.code == "part_of_workflow");
+    say("Why", reasons.first().map(|reason| reason.message.clone()));
+    say("Part of", part.map(|reason| reason.message.clone()));
     say("Starts", Some(job.attempt.to_string()));
     say("Failed attempts", Some(format!("{} of {}", job.retries, job.max_retries)));
     say("Priority", Some(job.priority.to_string()));
@@ -63,6 +68,8 @@ fn describe(shown: &Shown, reason: Option<&Reason>) -> Vec<Line> {
             .last()
             .map(|last| format!("{} ({})", said::progress(last), format::when(last.at, Utc::now()))),
     );
+    let recorded = steps.iter().map(|step| said::step(step, Utc::now()));
+    say("Steps", (!steps.is_empty()).then(|| recorded.collect::<Vec<_>>().join("\n")));
     say("Trace", shown.trace_id.clone());
     say("Meta", notes(shown).map(|meta| pretty(&meta)));
     say("Arguments", job.body.as_deref().map(pretty));

@@ -3,6 +3,8 @@
 use chrono::{DateTime, Utc};
 use serde_json::value::RawValue;
 
+use crate::cli::output::format;
+use crate::inspect::StepRow;
 use crate::types::text::shown;
 use crate::{LogLine, Progress};
 
@@ -13,6 +15,17 @@ pub(super) fn progress(progress: &Progress) -> String {
         progress.fraction().map(|part| format!(" ({:.0} %)", (part * 100.0).floor())).unwrap_or_default();
     let note = progress.note.as_ref().map(|note| format!(", {}", shown(note))).unwrap_or_default();
     format!("{}{total}{part}{note}", progress.done)
+}
+
+/// `12:30:00.123 step charge done, 12 bytes`, `12:30:00.123 sleep cool off sleeping until …`
+pub(super) fn step(step: &StepRow, now: DateTime<Utc>) -> String {
+    let StepRow { name, kind, state, bytes, .. } = step;
+    let more = match (state.as_str(), step.until) {
+        ("sleeping" | "waiting", Some(until)) => format!(" until {}", format::when(until, now)),
+        _ if *bytes > 0 => format!(", {bytes} bytes"),
+        _ => String::new(),
+    };
+    format!("{} {kind} {} {state}{more}", clock(step.saved_at), shown(name))
 }
 
 /// `12:30:00.123 INFO  shop::import: read lines=40`

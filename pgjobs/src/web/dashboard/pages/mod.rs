@@ -20,3 +20,4 @@ mod tasks;
 mod topic;
 mod topics;
 mod workers;
+mod workflows;

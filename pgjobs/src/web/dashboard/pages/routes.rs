@@ -1,9 +1,11 @@
 //! The table of these pages and of what is done on them: a line for each.
 
-use super::{audit, database, errors, limits, schedules, statistics, tasks, topic, topics, workers};
+use super::{
+    audit, database, errors, limits, schedules, statistics, tasks, topic, topics, workers, workflows,
+};
 use crate::web::dashboard::verbs::Verb;
 use crate::web::dashboard::view::Section::{
-    Audit, Database, Errors, Limits, Schedules, Tasks, Topics, Workers,
+    Audit, Database, Errors, Limits, Schedules, Tasks, Topics, Workers, Workflows,
 };
 use crate::web::dashboard::view::{Action, Page};
 
@@ -21,6 +23,9 @@ pub(in crate::web::dashboard) const PAGES: &[Page] = &[
     Page { path: "/workers", section: Workers, verb: Verb::View, show: |ask| Box::pin(workers::show(ask)) },
     Page { path: "/workers/{id}", section: Workers, verb: Verb::View, show: |ask| Box::pin(workers::one(ask)) },
     Page { path: "/workers/{id}/stop", section: Workers, verb: Verb::Stop, show: |ask| Box::pin(workers::stop_form(ask)) },
+    Page { path: "/workflows", section: Workflows, verb: Verb::View, show: |ask| Box::pin(workflows::show(ask)) },
+    Page { path: "/workflows/{id}", section: Workflows, verb: Verb::View, show: |ask| Box::pin(workflows::one(ask)) },
+    Page { path: "/workflows/{id}/act", section: Workflows, verb: Verb::View, show: |ask| Box::pin(workflows::confirm(ask)) },
     Page { path: "/errors", section: Errors, verb: Verb::View, show: |ask| Box::pin(errors::show(ask)) },
     Page { path: "/database", section: Database, verb: Verb::View, show: |ask| Box::pin(database::show(ask)) },
     Page { path: "/audit", section: Audit, verb: Verb::Audit, show: |ask| Box::pin(audit::show(ask)) },
@@ -42,6 +47,8 @@ pub(in crate::web::dashboard) const ACTIONS: &[Action] = &[
     Action { path: "/schedules/{name}/resume", verb: Verb::Schedule, run: |ask, form| Box::pin(schedules::resume(ask, form)) },
     Action { path: "/schedules/{name}/backfill", verb: Verb::Schedule, run: |ask, form| Box::pin(schedules::backfill(ask, form)) },
     Action { path: "/schedules/{name}/edit", verb: Verb::Schedule, run: |ask, form| Box::pin(schedules::edit(ask, form)) },
+    Action { path: "/workflows/{id}/cancel", verb: Verb::Cancel, run: |ask, form| Box::pin(workflows::cancel(ask, form)) },
+    Action { path: "/workflows/{id}/retry", verb: Verb::Retry, run: |ask, form| Box::pin(workflows::retry(ask, form)) },
     Action { path: "/workers/{id}/stop", verb: Verb::Stop, run: |ask, form| Box::pin(workers::stop(ask, form)) },
     Action { path: "/workers/{id}/{kind}", verb: Verb::Control, run: |ask, form| Box::pin(workers::send(ask, form)) },
 ];

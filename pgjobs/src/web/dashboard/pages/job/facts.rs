@@ -63,7 +63,8 @@ fn lineage(ask: &Ask, job: &Job, meta: &Value) -> Markup {
             (fact("Re-driven from", from.map(link)))
             (fact("Re-driven as", next.map(link)))
             (fact("Schedule", schedule))
+            (fact("Workflow", job.part.as_ref().map(|part| part.link(ask))))
         }
-        @if origin.is_none() && schedule.is_none() && next.is_none() { p.empty { "It was published by itself." } }
+        @if origin.is_none() && schedule.is_none() && next.is_none() && job.part.is_none() { p.empty { "It was published by itself." } }
     }
 }

@@ -3,6 +3,7 @@
 mod attempts;
 mod facts;
 mod life;
+mod part;
 
 use maud::{Markup, html};
 
@@ -19,6 +20,7 @@ use crate::web::dashboard::json;
 use crate::web::dashboard::url::encode;
 use crate::web::dashboard::verbs::Verb;
 use crate::web::dashboard::view::View;
+use crate::web::dashboard::words::capital;
 
 /// The newest lines of the log that the page shows.
 const LINES: u16 = 200;
@@ -29,6 +31,7 @@ pub(super) struct Job {
     pub(super) reasons: Vec<Reason>,
     pub(super) progress: Vec<Progress>,
     pub(super) log: Vec<LogLine>,
+    part: Option<part::Part>,
 }
 
 pub(in crate::web::dashboard) async fn show(ask: &Ask) -> Result<View, Failed> {
@@ -63,8 +66,9 @@ async fn read(ask: &Ask) -> Result<Job, Failed> {
     let reasons = explain::explain(&mut tx, &id).await?;
     let (progress, log) =
         (db::progress::progress(&mut tx, &id).await?, db::progress::log(&mut tx, &id, None, LINES).await?);
+    let part = part::Part::read(ask, id.as_str(), &reasons, &mut tx).await?;
     tx.commit().await?;
-    Ok(Job { row, reasons, progress, log })
+    Ok(Job { row, reasons, progress, log, part })
 }
 
 /// The id in the path.
@@ -151,11 +155,6 @@ fn why(job: &Job) -> Markup {
             }
         }
     }
-}
-
-fn capital(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map(|first| first.to_uppercase().collect::<String>() + chars.as_str()).unwrap_or_default()
 }
 
 fn arguments(job: &Job) -> Markup {

@@ -1,0 +1,193 @@
+//! What becomes of a workflow when a node fails, by its policy; and compensation.
+
+use std::time::Duration;
+
+use pgjobs_tests::Db;
+use serde_json::{Value, json};
+
+use crate::sql_flow::{Flow, node};
+
+/// A node whose arguments cannot be made fails without a job, and that is a failure as any other.
+fn flawed(undo: bool) -> Value {
+    let first = if undo { json!({"undo": {"task": "u"}}) } else { json!({}) };
+    json!([
+        node("list", "a", first),
+        node("each", "b", json!({"each": {"node": "list"}})),
+        node("beside", "c", json!({"after": ["list"]})),
+        node("later", "d", json!({"after": ["beside"]}))
+    ])
+}
+
+#[tokio::test]
+async fn a_node_that_fails_without_a_job_cancels_everything_where_a_failure_does() {
+    let db = Db::new().await;
+    let flow = Flow::on(&db).await;
+    let workflow = flow.publish(flawed(false), json!({"on_failure": "cancel_all"})).await;
+    flow.end("a", "success").await;
+    flow.assert(workflow, "failed: list success, each failed, beside running, later cancelled").await;
+    flow.maintain().await;
+    flow.assert(workflow, "failed: list success, each failed, beside cancelled, later cancelled").await;
+    assert_eq!(db.count("cancelled").await, 1);
+}
+
+#[tokio::test]
+async fn a_node_that_fails_without_a_job_is_compensated_for() {
+    let db = Db::new().await;
+    let flow = Flow::on(&db).await;
+    let workflow = flow.publish(flawed(true), json!({"on_failure": "compensate"})).await;
+    flow.end("a", "success").await;
+    flow.assert(workflow, "compensating: list success, each failed, beside running, later cancelled").await;
+    flow.end("c", "success").await;
+    flow.assert(
+        workflow,
+        "compensating: list success, each failed, beside success, later cancelled, undo list running",
+    )
+    .await;
+    flow.end("u", "success").await;
+    assert!(flow.states(workflow).await.starts_with("compensated: "));
+}
+
+/// Two nodes with undos, and one that fails after them: up to its failure.
+async fn compensating(flow: &Flow<'_>, options: Value) -> i64 {
+    let nodes = json!([
+        node("x", "a", json!({"undo": {"task": "u"}})),
+        node("y", "b", json!({"after": ["x"], "undo": {"task": "u"}})),
+        node("z", "c", json!({"after": ["y"]})),
+        node("end", "d", json!({"after": ["z"]}))
+    ]);
+    let mut all = json!({"on_failure": "compensate"});
+    all.as_object_mut().unwrap().extend(options.as_object().unwrap().clone());
+    let workflow = flow.publish(nodes, all).await;
+    flow.end("a", "success").await;
+    flow.end("b", "success").await;
+    flow.end("c", "fail").await;
+    flow.assert(
+        workflow,
+        "compensating: x success, y success, z failed, end cancelled, undo y running, undo x waiting",
+    )
+    .await;
+    workflow
+}
+
+#[tokio::test]
+async fn undos_run_one_after_the_other_and_go_on_after_a_failure() {
+    let db = Db::new().await;
+    let flow = Flow::on(&db).await;
+    let workflow = compensating(&flow, json!({})).await;
+    flow.worker.claim(10).await;
+    flow.settle("u", "fail", "1").await;
+    flow.assert(
+        workflow,
+        "compensating: x success, y success, z failed, end cancelled, undo y failed, undo x running",
+    )
+    .await;
+    flow.end("u", "success").await;
+    flow.assert(
+        workflow,
+        "failed: x success, y success, z failed, end cancelled, undo y failed, undo x success",
+    )
+    .await;
+    // A retry runs the undo alone: what was undone does not go on.
+    db.run(&format!("select jobs.retry_workflow({workflow})")).await;
+    flow.assert(
+        workflow,
+        "compensating: x success, y success, z failed, end cancelled, undo y running, undo x success",
+    )
+    .await;
+    flow.end("u", "success").await;
+    assert!(flow.states(workflow).await.starts_with("compensated: "));
+    assert_eq!(db.refusal(&format!("select jobs.retry_workflow({workflow})")).await.0, "PT409");
+}
+
+#[tokio::test]
+async fn a_failed_job_that_is_retried_while_others_are_undone_starts_nothing_after_it() {
+    let db = Db::new().await;
+    let flow = Flow::on(&db).await;
+    let workflow = compensating(&flow, json!({})).await;
+    let job = flow.job(workflow, "z").await;
+    db.run(&format!("select jobs.retry('{{{job}}}')")).await;
+    flow.assert(
+        workflow,
+        "compensating: x success, y success, z running, end cancelled, undo y running, undo x waiting",
+    )
+    .await;
+    flow.finish().await;
+    flow.assert(
+        workflow,
+        "compensated: x success, y success, z success, end cancelled, undo y success, undo x success",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn undos_that_are_cancelled_leave_a_workflow_that_may_be_retried() {
+    let db = Db::new().await;
+    let flow = Flow::on(&db).await;
+    for (call, state) in
+        [("jobs.cancel_workflow({})", "cancelled"), ("jobs.cancel_workflow({}, 'undo y')", "failed")]
+    {
+        let workflow = compensating(&flow, json!({})).await;
+        db.run(&format!("select {}", call.replace("{}", &workflow.to_string()))).await;
+        flow.end("u", "success").await;
+        assert!(flow.states(workflow).await.starts_with(state), "{call}: {}", flow.states(workflow).await);
+        db.run(&format!("select jobs.retry_workflow({workflow})")).await;
+        flow.finish().await;
+        flow.assert(
+            workflow,
+            "compensated: x success, y success, z failed, end cancelled, undo y success, undo x success",
+        )
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_deadline_does_not_stop_undos() {
+    let db = Db::with_clock().await;
+    let flow = Flow::on(&db).await;
+    let workflow = compensating(&flow, json!({"timeout": 60})).await;
+    db.advance(Duration::from_secs(61)).await;
+    flow.maintain().await;
+    flow.assert(
+        workflow,
+        "compensating: x success, y success, z failed, end cancelled, undo y running, undo x waiting",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_retry_after_the_deadline_is_not_cancelled_again() {
+    let db = Db::with_clock().await;
+    let flow = Flow::on(&db).await;
+    let workflow = flow
+        .publish(
+            json!([node("x", "a", json!({})), node("y", "b", json!({"after": ["x"]}))]),
+            json!({"timeout": 20}),
+        )
+        .await;
+    db.advance(Duration::from_secs(21)).await;
+    flow.maintain().await;
+    flow.assert(workflow, "cancelled: x cancelled, y cancelled").await;
+    db.run(&format!("select jobs.retry_workflow({workflow})")).await;
+    flow.maintain().await;
+    flow.assert(workflow, "running: x running, y waiting").await;
+    flow.finish().await;
+    flow.assert(workflow, "success: x success, y success").await;
+}
+
+#[tokio::test]
+async fn a_group_of_which_some_jobs_failed_is_undone_with_their_results() {
+    let db = Db::new().await;
+    let flow = Flow::on(&db).await;
+    let group = json!([{"name": "g", "task": "a", "max_retries": 1, "each": [{}, {}, {}], "undo": {"task": "u", "bind": {"r": "g", "s": {"node": "g", "as": "results"}}}}]);
+    let workflow = flow.publish(group, json!({"on_failure": "compensate"})).await;
+    flow.worker.claim(1).await;
+    flow.settle("a", "fail", "1").await;
+    flow.end_with("a", "success", "3").await;
+    flow.assert(workflow, "compensating: g failed, undo g running").await;
+    assert_eq!(db.one::<Value>("select body->'kwargs'->'r' from jobs.pending").await, json!([null, 3, 3]));
+    assert_eq!(db.one::<Value>("select body->'kwargs'->'s'->1 from jobs.pending").await, json!({"Ok": 3}));
+    assert_eq!(
+        db.one::<Value>("select body->'kwargs'->'s'->0->'Err'->'error' from jobs.pending").await,
+        json!("boom")
+    );
+}
