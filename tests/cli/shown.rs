@@ -163,7 +163,7 @@ async fn everywhere(db: &Db, odd: &str) {
 async fn no_command_prints_foreign_text_raw() {
     let db = hostile().await;
     let ids: Vec<String> = db.all("select job_id::text from jobs.\"all\"").await;
-    assert_eq!(ids.len(), 4);
+    assert_eq!(ids.len(), 5);
     let steps = "insert into jobs.checkpoint (job_id, name, kind, task, until, waits, attempt, saved_at)
                  select job_id, $1, 'signal', task, now() + interval '1 h', true, attempt, now() from jobs.\"all\"";
     sqlx::query(steps).bind(HOSTILE).execute(&db.pool).await.unwrap();
