@@ -26,6 +26,9 @@ begin
   end if;
   if pg_sequence_last_value('jobs.workflows_made') is not null then
     v_runs := jobs._note_group_successes(i_runs, i_leases, i_batch_indexes, i_outcomes, i_results);
+    if v_runs.leases is null then
+      return;   -- all of them
+    end if;
   end if;
   select array_agg(o.job_id) filter (where (o.on_end).unique_name is not null), array_agg(o.on_end) filter (where (o.on_end).unique_name is not null),
     array_agg(row((o.on_end).node, (o.on_end).nth, o.job_id, coalesce(s.outcome, 'success') <> 'success', s.outcome = 'cancel', s.result,
