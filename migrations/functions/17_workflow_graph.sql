@@ -58,10 +58,10 @@ language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 declare
   v_waits integer[] := array_fill(0, array[i_nodes]);
   v_first integer[] := array_fill(0, array[i_nodes]);
-  v_free integer[] := '{}';
+  v_free integer[] := array[]::integer[];
   v_at integer := 1;
   v_edge integer;
-  v_circle integer[] := '{}';
+  v_circle integer[] := array[]::integer[];
 begin
   for v_edge in reverse cardinality(i_parents)..1 loop
     v_waits[i_children[v_edge]] := v_waits[i_children[v_edge]] + 1;
@@ -140,7 +140,7 @@ end $$;
 create or replace function jobs._is_misfit(i_form text, i_is_group boolean, i_is_chunked boolean, i_result jsonb, i_schema jsonb, i_root jsonb) returns boolean
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 declare
-  v_list constant jsonb := '{"type": "array"}';
+  v_list constant jsonb := '{"type": "array"}'::jsonb;
   v_one jsonb := jobs._meant(i_result, i_result);
   v_argument jsonb := jobs._meant(i_schema, i_root);
 begin
@@ -185,7 +185,7 @@ declare
   v_limits jobs.config := (select c from jobs.config c);
   v_jobs bigint := (select sum(cardinality(s.bodies)) from unnest(i_specs) s);
   v_spec jobs.node_spec;
-  v_sizes bigint[] := '{}';
+  v_sizes bigint[] := array[]::bigint[];
   v_tasks text[];
   v_bodies jsonb[];
   v_checked boolean[];

@@ -130,7 +130,7 @@ return (
 create or replace function jobs._read_after(i_after jsonb, i_binds jsonb, i_each jsonb) returns jsonb
 language plpgsql immutable set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan as $$
 declare
-  v_after jsonb := '[]';
+  v_after jsonb := '[]'::jsonb;
 begin
   if jsonb_array_length(i_after) > 0 then
     v_after := (select jsonb_agg(case when jsonb_typeof(a) = 'string' then jsonb_build_object('node', a) else a end) from jsonb_array_elements(i_after) a);

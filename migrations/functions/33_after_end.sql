@@ -27,6 +27,9 @@ begin
   end if;
   if pg_sequence_last_value('jobs.workflows_made') is not null then
     v_runs := jobs._note_group_successes(i_runs, i_leases, i_batch_indexes, i_outcomes, i_results);
+    if v_runs.leases is null then
+      return;   -- all of them
+    end if;
   end if;
   select array_agg(o.job_id) filter (where k.is_kept), array_agg(o.on_end) filter (where k.is_kept),
     array_agg(coalesce(s.outcome = 'success', true)) filter (where k.is_kept),

@@ -20,6 +20,9 @@ begin
       v_ended := jobs._count_ends(i_workflow);
       perform jobs._go_on(i_workflow, v_ended) where v_ended <> '{}';
       return;
+    elsif not exists (select from jobs.workflow w where w.id = i_workflow) then
+      delete from jobs.node_delta d where d.workflow = i_workflow;   -- its time in history was over
+      return;
     end if;
   end if;
   perform jobs._leave_deltas();

@@ -7,7 +7,7 @@ create or replace function jobs._start_nodes(i_nodes bigint[], i_is_new boolean)
 language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
   v_node bigint;
-  v_ended bigint[] := '{}';
+  v_ended bigint[] := array[]::bigint[];
 begin
   if i_nodes = '{}' then
     return i_nodes;
@@ -46,7 +46,7 @@ declare
   v_node jobs.node;
   v_jobs jobs.node_jobs;
   v_rest jobs.node_jobs := ('{}', '{}', '{}', '{}', '{}', null);
-  v_ended bigint[] := '{}';
+  v_ended bigint[] := array[]::bigint[];
 begin
   for v_node in select n.* from unnest(i_nodes) with ordinality i(id, at) join jobs.node n on n.id = i.id order by i.at loop
     v_jobs := jobs._jobs_of(v_node);

@@ -11,7 +11,7 @@ declare
   v_workflow jobs.workflow := jobs._workflow_held(i_workflow);
   v_nodes bigint[];
   v_jobs text[];
-  v_back text[] := '{}';
+  v_back text[] := array[]::text[];
 begin
   if v_workflow.state in ('compensating', 'compensated') then
     raise sqlstate 'PT409' using message = format('workflow %s is %s: what its nodes did was undone', i_workflow, v_workflow.state), hint = 'publish it anew';
@@ -44,7 +44,7 @@ set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_hashjo
 declare
   v_part text;
   v_found bigint[];
-  v_nodes bigint[] := '{}';
+  v_nodes bigint[] := array[]::bigint[];
 begin
   foreach v_part in array i_parts loop
     execute format('select array_agg(distinct (h.on_end).node) from jobs.job h where h.job_id = any ($1) and h.status <> ''success'' and (h.on_end).node is not null and %s', v_part)
@@ -83,7 +83,7 @@ begin
       update jobs.node n set open = n.open + s.jobs, failed = n.failed - s.jobs, state = 'running', reason = null, ended_at = null from sums s where n.id = s.node returning n.id
     ) select array_agg(o.id) into v_reopened from old o where o.state <> 'running' and exists (select from reopened r where r.id = o.id);
     if v_reopened is not null then
-      v_state := (select case when w.state = 'compensating' or jobs._is_undone(w.id) then 'compensating' else 'running' end from jobs.workflow w where w.id = v_workflow);
+      v_state := (select case when w.state = 'compensating' or jobs._is_undone(w.id) then 'compensating' else 'running' end::jobs.workflow_state from jobs.workflow w where w.id = v_workflow);
       update jobs.workflow w
       set state = v_state, reason = null, ended_at = null, failed = 0, deadline = case when w.deadline > jobs.now() then w.deadline end,
           open = w.open + cardinality(v_reopened), running = w.running + cardinality(v_reopened)

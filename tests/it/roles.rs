@@ -133,6 +133,7 @@ async fn nothing_is_for_everybody_and_every_function_knows_its_names() {
             "jobs._history_of(text[],boolean)",
             "jobs._last_ended(integer,integer)",
             "jobs._lock_failed(text[],text[])",
+            "jobs._lock_workflows_of(text[],text[])",
             "jobs._make_event_partition(text,date)",
             "jobs._make_partition(date)",
             "jobs._make_partition_of_default(date)",

@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use pgjobs_tests::Db;
 use serde_json::json;
-use sqlx::Executor;
 
-use crate::sql_flow::{Flow, node};
+use crate::sql_flow::{Flow, node, tell};
 
 #[tokio::test]
 async fn what_waits_for_any_end_of_a_cancelled_node_starts() {
@@ -40,17 +39,14 @@ async fn a_job_that_somebody_has_locked_keeps_back_no_other_deadline() {
     }
     let job = flow.job(workflows[0], "x").await;
     let mut session = db.connect().await;
-    session
-        .execute(&*format!("begin; select from jobs.pending where job_id = '{job}' for update"))
-        .await
-        .unwrap();
+    tell(&mut session, &format!("begin; select from jobs.pending where job_id = '{job}' for update")).await;
     db.advance(Duration::from_secs(21)).await;
     for _ in 0..5 {
         flow.maintain().await;
     }
     let over = "select count(*) from jobs.workflow where state = 'cancelled' and ended_at is not null";
     assert_eq!(db.one::<i64>(over).await, 4);
-    session.execute("commit").await.unwrap();
+    tell(&mut session, "commit").await;
     flow.maintain().await;
     assert_eq!(db.one::<i64>(over).await, 5);
     crate::sql_flow::assert_right(&db).await;

@@ -102,6 +102,12 @@ impl<'a> Flow<'a> {
     }
 }
 
+/// Runs statements in a session.
+pub async fn tell(session: &mut sqlx::PgConnection, sql: &str) {
+    let statements = sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned()));
+    statements.execute(session).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+}
+
 /// What is wrong with workflows: counters that are not those of rows, nodes that wait for nobody, jobs
 /// counted twice.
 const WRONG: &str = "

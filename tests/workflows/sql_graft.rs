@@ -2,9 +2,8 @@
 
 use pgjobs_tests::Db;
 use serde_json::json;
-use sqlx::Executor;
 
-use crate::sql_flow::{Flow, node};
+use crate::sql_flow::{Flow, node, tell};
 
 /// The call by the job that runs of this task.
 fn add(task: &str, nodes: &str, before: &str) -> String {
@@ -70,14 +69,11 @@ async fn a_job_that_adds_nodes_while_its_workflow_is_cancelled_loses_its_lease()
     let workflow = flow.publish(json!([node("x", "a", json!({}))]), json!({})).await;
     flow.worker.claim(1).await;
     let mut session = db.connect().await;
-    session
-        .execute(&*format!("begin; select from jobs.workflow where id = {workflow} for update"))
-        .await
-        .unwrap();
+    tell(&mut session, &format!("begin; select from jobs.workflow where id = {workflow} for update")).await;
     let adding =
         pgjobs_tests::waiting(&db, db.connect().await, add("a", r#"[{"name": "n", "task": "d"}]"#, "null"))
             .await;
-    session.execute(&*format!("select jobs.cancel_workflow({workflow}); commit")).await.unwrap();
+    tell(&mut session, &format!("select jobs.cancel_workflow({workflow}); commit")).await;
     let error = adding.await.unwrap().unwrap_err();
     assert_eq!(error.as_database_error().unwrap().code().unwrap(), "PT409");
     flow.assert(workflow, "cancelled: x cancelled").await;

@@ -19,14 +19,14 @@ const EXPECTED: [&str; 8] = ["57P01", "57014", "40001", "40P01", "55P03", "P0001
 fn workflow(random: &mut fastrand::Rng) -> (Value, Value) {
     let mut nodes = Vec::new();
     for at in 0..random.usize(1..9) {
-        let mut node = json!({"name": format!("n{at}"), "task": ["a", "b", "c", "d"][random.usize(..4)], "max_retries": random.u8(1..3)});
+        let mut node = json!({"name": format!("n{at}"), "task": (["a", "b", "c", "d"][random.usize(..4)]), "max_retries": random.u8(1..3)});
         let parents: Vec<usize> = (0..at).filter(|_| random.u8(..3) == 0).collect();
         node["after"] = parents.iter().map(|parent| edge(random, *parent)).collect();
         match (parents.first(), random.u8(..8)) {
             (Some(parent), 0) => node["each"] = json!({"node": format!("n{parent}"), "param": "y"}),
             (_, 1..4) => node["each"] = json!(vec![json!({}); [0, 1, 3, 70, 130][random.usize(..5)]]),
             (Some(parent), 4..7) => {
-                node["bind"] = json!({"x": {"node": format!("n{parent}"), "as": ["value", "results", "handle"][random.usize(..3)]}})
+                node["bind"] = json!({"x": {"node": format!("n{parent}"), "as": (["value", "results", "handle"][random.usize(..3)])}})
             }
             _ => {}
         }
@@ -50,7 +50,7 @@ fn edge(random: &mut fastrand::Rng, parent: usize) -> Value {
         0 => json!({"node": node, "when": "failure"}),
         1 => json!({"node": node, "when": "ended"}),
         2 => json!({"node": node, "condition": 1}),
-        3..6 => json!({"node": node, "on_failure": ["hold", "cancel", "continue"][random.usize(..3)]}),
+        3..6 => json!({"node": node, "on_failure": (["hold", "cancel", "continue"][random.usize(..3)])}),
         _ => json!(node),
     }
 }

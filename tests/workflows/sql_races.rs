@@ -2,9 +2,9 @@
 
 use pgjobs_tests::Db;
 use serde_json::json;
-use sqlx::{Executor, PgConnection};
+use sqlx::PgConnection;
 
-use crate::sql_flow::{Flow, node};
+use crate::sql_flow::{Flow, node, tell};
 
 /// How a transaction that ends a job ends itself.
 const ENDS: [&str; 4] = ["commit", "rollback", "prepare, commit", "prepare, rollback"];
@@ -15,7 +15,7 @@ async fn ending(db: &Db, task: &str, isolation: &str) -> PgConnection {
     let ack = format!(
         "begin isolation level {isolation}; set local jobs.notify = off; select jobs.ack(r.job_id, '5', r.lease) from jobs._runs r where r.task = '{task}'"
     );
-    session.execute(&*ack).await.unwrap();
+    tell(&mut session, &ack).await;
     session
 }
 
@@ -23,10 +23,10 @@ async fn ending(db: &Db, task: &str, isolation: &str) -> PgConnection {
 async fn end(db: &Db, session: &mut PgConnection, how: &str, name: &str) -> bool {
     let name = format!("{name}_{}", db.one::<String>("select current_database()::text").await);
     if let Some(second) = how.strip_prefix("prepare, ") {
-        session.execute(&*format!("prepare transaction '{name}'")).await.unwrap();
-        session.execute(&*format!("{second} prepared '{name}'")).await.unwrap();
+        tell(session, &format!("prepare transaction '{name}'")).await;
+        tell(session, &format!("{second} prepared '{name}'")).await;
     } else {
-        session.execute(how).await.unwrap();
+        tell(session, how).await;
     }
     how.ends_with("commit")
 }
@@ -39,7 +39,9 @@ async fn two_parents(flow: &Flow<'_>) -> i64 {
         node("z", "c", json!({"bind": {"p": "x", "q": "y"}}))
     ]);
     let workflow = flow.publish(nodes, json!({})).await;
-    flow.worker.claim(2).await;
+    // Each in a batch of its own, as what a transaction ends by itself.
+    flow.worker.claim(1).await;
+    flow.worker.claim(1).await;
     workflow
 }
 
@@ -79,15 +81,13 @@ async fn who_ends_a_job_does_not_wait_for_a_prepared_end_of_another() {
     let workflow = two_parents(&flow).await;
     let mut one = ending(&db, "a", "read committed").await;
     let name: String = db.one("select 'held_' || current_database()").await;
-    one.execute(&*format!("prepare transaction '{name}'")).await.unwrap();
+    tell(&mut one, &format!("prepare transaction '{name}'")).await;
     let mut two = db.connect().await;
-    two.execute("set lock_timeout = '1s'; set statement_timeout = '20s'").await.unwrap();
-    two.execute("select jobs.ack(r.job_id, '5', r.lease) from jobs._runs r where r.task = 'b'")
-        .await
-        .unwrap();
-    two.execute("select jobs.maintain()").await.unwrap();
+    tell(&mut two, "set lock_timeout = '1s'; set statement_timeout = '20s'").await;
+    tell(&mut two, "select jobs.ack(r.job_id, '5', r.lease) from jobs._runs r where r.task = 'b'").await;
+    tell(&mut two, "select jobs.maintain()").await;
     flow.assert(workflow, "running: x running, y running, z waiting").await;
-    one.execute(&*format!("commit prepared '{name}'")).await.unwrap();
+    tell(&mut one, &format!("commit prepared '{name}'")).await;
     flow.maintain().await;
     flow.assert(workflow, "running: x success, y success, z running").await;
 }
@@ -104,8 +104,8 @@ async fn a_timeout_while_a_workflow_goes_on_does_not_undo_the_end_of_the_job() {
     db.run("create function slow() returns trigger language plpgsql as 'begin perform pg_sleep(case when new.task = ''b'' and current_setting(''statement_timeout'') <> ''0'' then 30 else 0 end); return new; end';
             create trigger slow before insert on jobs.pending for each row execute function slow()").await;
     let mut session = db.connect().await;
-    session.execute("set statement_timeout = '400ms'").await.unwrap();
-    session.execute("select jobs.ack(r.job_id, '5', r.lease) from jobs._runs r").await.unwrap();
+    tell(&mut session, "set statement_timeout = '400ms'").await;
+    tell(&mut session, "select jobs.ack(r.job_id, '5', r.lease) from jobs._runs r").await;
     assert_eq!(db.count("success").await, 1);
     flow.maintain().await;
     flow.assert(workflow, "running: x success, y running").await;

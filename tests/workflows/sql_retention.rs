@@ -46,3 +46,23 @@ async fn a_workflow_that_has_ended_goes_with_its_day_and_an_open_one_keeps_its_d
     }
     flow.assert(failed, "failed: g failed, y waiting").await;
 }
+
+/// A job that ends after its workflow was dropped leaves nothing behind, and its failure may be retried.
+#[tokio::test]
+async fn a_job_may_end_and_run_again_after_its_workflow_has_gone() {
+    let db = Db::new().await;
+    let flow = Flow::on(&db).await;
+    flow.publish(json!([node("x", "a", json!({})), node("y", "a", json!({}))]), json!({})).await;
+    flow.worker.claim(1).await;
+    // What was left before its workflow went, and what ends after that.
+    db.run("insert into jobs.node_delta (workflow, node, ended, failed) values (999999, 1, 1, 0)").await;
+    db.run("delete from jobs.workflow; delete from jobs.node").await;
+    flow.settle("a", "fail", "1").await;
+    flow.end("a", "success").await;
+    db.run("select jobs.retry(array(select job_id::text from jobs.job where status = 'failed'))").await;
+    flow.end("a", "success").await;
+    flow.maintain().await;
+    assert_eq!(db.count("success").await, 2);
+    let left = "select (select count(*) from jobs.node_delta) + (select count(*) from jobs.node_failure)";
+    assert_eq!(db.one::<i64>(left).await, 0);
+}

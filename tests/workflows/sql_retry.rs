@@ -2,9 +2,8 @@
 
 use pgjobs_tests::Db;
 use serde_json::json;
-use sqlx::Executor;
 
-use crate::sql_flow::{Flow, node};
+use crate::sql_flow::{Flow, node, tell};
 
 #[tokio::test]
 async fn a_retry_resumes_a_workflow_under_each_policy() {
@@ -72,11 +71,11 @@ async fn a_node_that_succeeded_while_it_was_cancelled_does_not_stop_a_retry() {
         .await;
     flow.worker.claim(1).tasks(&["a"]).await;
     let mut session = db.connect().await;
-    session.execute("begin; select jobs.ack(r.job_id, '5', r.lease) from jobs._runs r").await.unwrap();
+    tell(&mut session, "begin; select jobs.ack(r.job_id, '5', r.lease) from jobs._runs r").await;
     let cancel =
         pgjobs_tests::waiting(&db, db.connect().await, format!("select jobs.cancel_workflow({workflow})"))
             .await;
-    session.execute("commit").await.unwrap();
+    tell(&mut session, "commit").await;
     cancel.await.unwrap().unwrap();
     flow.maintain().await;
     flow.assert(workflow, "cancelled: x cancelled, y cancelled").await;
@@ -93,15 +92,12 @@ async fn a_retry_of_jobs_and_one_of_their_workflow_do_not_stop_each_other() {
     flow.end("a", "fail").await;
     let job = flow.job(workflow, "x").await;
     let mut session = db.connect().await;
-    session
-        .execute(&*format!("begin; select from jobs.workflow where id = {workflow} for update"))
-        .await
-        .unwrap();
+    tell(&mut session, &format!("begin; select from jobs.workflow where id = {workflow} for update")).await;
     let by_job =
         pgjobs_tests::waiting(&db, db.connect().await, format!("select jobs.retry('{{{job}}}')")).await;
     // It waits without a lock on the job, which the retry of the workflow takes.
-    session.execute("set local lock_timeout = '10s'").await.unwrap();
-    session.execute(&*format!("select jobs.retry_workflow({workflow}); commit")).await.unwrap();
+    tell(&mut session, "set local lock_timeout = '10s'").await;
+    tell(&mut session, &format!("select jobs.retry_workflow({workflow}); commit")).await;
     by_job.await.unwrap().unwrap();
     flow.assert(workflow, "running: x running").await;
 }
