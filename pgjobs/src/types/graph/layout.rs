@@ -3,8 +3,8 @@
 
 use super::nodes::Graph;
 
-/// With more rows than so many times those of the highest column, columns are centered instead.
-const LOOSEST: f64 = 1.5;
+/// What has more rows fits no screen: there columns begin at the top, so that the beginning is seen first.
+const SCREEN: f64 = 24.0;
 /// How often the order within columns is improved.
 const SWEEPS: usize = 6;
 /// The part of a row that an edge takes which passes a column.
@@ -131,21 +131,21 @@ fn mean(nodes: &[usize], of: &[f64]) -> Option<f64> {
 
 /// The middle of each thing, and how many rows all take.
 fn heights(things: &[Thing], columns: &[Vec<usize>]) -> (Vec<f64>, f64) {
-    let total = |column: &Vec<usize>| column.iter().map(|thing| things[*thing].height).sum::<f64>();
-    let highest = columns.iter().map(total).fold(0.0, f64::max);
     let (middles, rows) = from_top(things, near(things, columns));
-    if rows <= highest * LOOSEST {
+    if rows <= SCREEN {
         return (middles, rows);
     }
     let mut middles = vec![0.0; things.len()];
+    let mut rows: f64 = 0.0;
     for column in columns {
-        let mut top = (highest - total(column)) / 2.0;
+        let mut top = 0.0;
         for thing in column {
             middles[*thing] = top + things[*thing].height / 2.0;
             top += things[*thing].height;
         }
+        rows = rows.max(top);
     }
-    (middles, highest)
+    (middles, rows)
 }
 
 /// Each thing as near as it can be to those before it, and none upon another.
