@@ -65,7 +65,7 @@ mod results;
 #[cfg(all(test, not(feature = "linkme")))] // whose statics a crate that forbids unsafe code cannot have
 mod tests;
 
-pub use crate::db::workflow::{EdgeRow, NodeRow, WorkflowRow};
+pub use crate::db::workflow_read::{NodeEdge, NodeRow, WorkflowRow};
 pub use crate::types::workflow::{NodeFailure, NodeState, OnFailure, WorkflowState};
 pub use crate::types::workflow_error::WorkflowError;
 pub use after::{After, Args, Open};

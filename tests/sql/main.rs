@@ -58,7 +58,8 @@ async fn plpgsql_check_finds_nothing_in_any_function() {
 const PLPGSQL: &str = "pg_proc p join pg_language l on l.oid = p.prolang and l.lanname = 'plpgsql' and p.pronamespace = 'jobs'::regnamespace";
 
 /// The table of a function that is a trigger.
-const TABLE: &str = "coalesce((select t.tgrelid from pg_trigger t where t.tgfoid = p.oid limit 1), 0::oid)::regclass";
+const TABLE: &str =
+    "coalesce((select t.tgrelid from pg_trigger t where t.tgfoid = p.oid limit 1), 0::oid)::regclass";
 
 #[tokio::test]
 async fn the_contract_holds_in_pgtap() {

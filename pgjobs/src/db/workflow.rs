@@ -3,17 +3,16 @@
 mod row;
 mod standing;
 
-use serde_json::Value;
 use sqlx::{PgConnection, PgExecutor, Row};
 use uuid::Uuid;
 
-use super::explain::{Reason, reasons};
+use super::explain::Reason;
 use super::pooler::Statements;
+use super::workflow_read::{self, NodeRow, WorkflowRow};
 use crate::types::error::Error;
 use crate::types::job_id::JobId;
 use crate::types::workflow_error::WorkflowError;
 
-pub use row::{EdgeRow, NodeRow, WorkflowRow};
 pub(crate) use row::{ResultRow, WorkflowResult};
 pub(crate) use standing::{WorkflowStanding, standings};
 
@@ -59,20 +58,17 @@ pub(crate) fn is_unknown(error: &Error) -> bool {
 }
 
 /// The error of a query about one workflow.
-fn of(id: i64, error: sqlx::Error) -> Error {
-    let error = Error::from(error);
+fn of(id: i64, error: impl Into<Error>) -> Error {
+    let error = error.into();
     if is_unknown(&error) { WorkflowError::Unknown(id).into() } else { error }
 }
 
 pub(crate) async fn get(connection: &mut PgConnection, id: i64) -> Result<WorkflowRow, Error> {
-    const ONE: &str = "select w.id, w.name, w.state, w.reason, w.on_failure, w.meta::text, w.created_at, w.ended_at, \
-         w.deadline, w.nodes, w.open, w.failed, w.running from jobs.workflow($1) w";
-    row::workflow(&sqlx::query(ONE).bind(id).fetch_one(connection).await.map_err(|error| of(id, error))?)
+    workflow_read::workflow(connection, id).await.map_err(|error| of(id, error))
 }
 
 pub(crate) async fn nodes(connection: &mut PgConnection, id: i64) -> Result<Vec<NodeRow>, Error> {
-    let rows = sqlx::query(row::NODES).bind(id).fetch_all(connection).await;
-    rows.map_err(|error| of(id, error))?.iter().map(row::node).collect()
+    workflow_read::nodes(connection, id).await.map_err(|error| of(id, error))
 }
 
 /// The results of the jobs of a node from the one after this position on, at most so many.
@@ -122,13 +118,5 @@ pub(crate) async fn explain(
     id: i64,
     node: Option<&str>,
 ) -> Result<Vec<Reason>, Error> {
-    const EXPLAIN: &str =
-        "select e.code, e.message, e.until, e.details::text from jobs.explain_workflow($1, $2) e";
-    let rows = sqlx::query(EXPLAIN).bind(id).bind(node).fetch_all(connection).await;
-    reasons(&rows.map_err(|error| of(id, error))?)
-}
-
-/// JSON of the database; null where a library cannot read it.
-fn json(text: Option<&str>) -> Value {
-    text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+    workflow_read::explain(connection, id, node).await.map_err(|error| of(id, error))
 }

@@ -10,6 +10,8 @@ use sqlx::{PgConnection, Row};
 use super::explain::{Reason, reasons};
 use super::read::{document, maybe_time, time};
 use crate::types::error::Error;
+use crate::types::job_id::JobId;
+use crate::types::workflow::{NodeState, OnFailure, WorkflowState};
 
 /// A workflow, and how far it is.
 #[derive(Debug, Clone, Serialize)]
@@ -19,14 +21,12 @@ pub struct WorkflowRow {
     pub id: i64,
     /// Its name; several workflows may have the same.
     pub name: Option<String>,
-    /// `running`, `compensating`, `success`, `failed`, `cancelled` or `compensated`. One that failed goes on
-    /// when it is retried.
-    pub state: String,
+    /// Its state. One that failed goes on when it is retried.
+    pub state: WorkflowState,
     /// Why it is in this state, if something is said of that.
     pub reason: Option<String>,
-    /// What the failure of a node does to those that wait for it: `hold`, `cancel`, `cancel_all`, `continue`
-    /// or `compensate`.
-    pub on_failure: String,
+    /// What the failure of a node does to those that wait for it.
+    pub on_failure: OnFailure,
     /// What its publisher noted.
     pub meta: Option<Box<RawValue>>,
     /// When it was published.
@@ -55,8 +55,8 @@ pub struct NodeRow {
     pub name: String,
     /// The task of its jobs.
     pub task: String,
-    /// `waiting`, `running`, `success`, `failed`, `skipped` or `cancelled`.
-    pub state: String,
+    /// Its state.
+    pub state: NodeState,
     /// Why it was skipped or cancelled, or failed without a job.
     pub reason: Option<String>,
     /// The jobs that it has published.
@@ -68,7 +68,7 @@ pub struct NodeRow {
     /// Whether it is a group, whose result is an array.
     pub is_group: bool,
     /// Of one job, once it is published: its id.
-    pub job_id: Option<String>,
+    pub job_id: Option<JobId>,
     /// When its jobs were published.
     pub started_at: Option<DateTime<Utc>>,
     /// When the last of them ended, or it was skipped or cancelled.
@@ -80,12 +80,12 @@ pub struct NodeRow {
 #[cfg(test)]
 impl NodeRow {
     /// A node of one job of the task `demo`.
-    pub(crate) fn for_tests(name: &str, state: &str, after: Vec<NodeEdge>) -> Self {
+    pub(crate) fn for_tests(name: &str, state: NodeState, after: Vec<NodeEdge>) -> Self {
         NodeRow {
             id: 1,
             name: name.to_owned(),
             task: "demo".to_owned(),
-            state: state.to_owned(),
+            state,
             reason: None,
             jobs: 0,
             open: 0,
@@ -122,7 +122,7 @@ pub struct NodeResultRow {
     /// The position of the job in its group, from 0.
     pub nth: i32,
     /// The job.
-    pub job_id: Option<String>,
+    pub job_id: Option<JobId>,
     /// Its result; `None` when it failed, or gave none.
     pub result: Option<Box<RawValue>>,
     /// The error with which it ended.
@@ -212,9 +212,9 @@ fn workflow_row(row: &PgRow) -> Result<WorkflowRow, Error> {
     Ok(WorkflowRow {
         id: row.try_get(0)?,
         name: row.try_get(1)?,
-        state: row.try_get(2)?,
+        state: row.try_get::<&str, _>(2)?.parse()?,
         reason: row.try_get(3)?,
-        on_failure: row.try_get(4)?,
+        on_failure: row.try_get::<&str, _>(4)?.parse()?,
         meta: row.try_get::<Option<String>, _>(5)?.map(document),
         created_at: time(row, 6)?,
         ended_at: maybe_time(row, 7)?,
@@ -231,13 +231,13 @@ fn node_row(row: &PgRow) -> Result<NodeRow, Error> {
         id: row.try_get(0)?,
         name: row.try_get(1)?,
         task: row.try_get(2)?,
-        state: row.try_get(3)?,
+        state: row.try_get::<&str, _>(3)?.parse()?,
         reason: row.try_get(4)?,
         jobs: row.try_get(5)?,
         open: row.try_get(6)?,
         failed: row.try_get(7)?,
         is_group: row.try_get(8)?,
-        job_id: row.try_get(9)?,
+        job_id: row.try_get::<Option<String>, _>(9)?.map(JobId::from_database),
         started_at: maybe_time(row, 10)?,
         ended_at: maybe_time(row, 11)?,
         after: edges(row.try_get(12)?),
@@ -253,7 +253,7 @@ fn edges(json: &str) -> Vec<NodeEdge> {
 fn result_row(row: &PgRow) -> Result<NodeResultRow, Error> {
     Ok(NodeResultRow {
         nth: row.try_get(0)?,
-        job_id: row.try_get(1)?,
+        job_id: row.try_get::<Option<String>, _>(1)?.map(JobId::from_database),
         result: row.try_get::<Option<String>, _>(2)?.map(document),
         error: row.try_get(3)?,
     })

@@ -5,6 +5,8 @@ use sqlx::PgPool;
 use crate::db::explain::Reason;
 use crate::db::workflow_read::{self as db, NodeResultRow, NodeRow, WorkflowFilter, WorkflowRow};
 use crate::types::error::Error;
+#[cfg(any(feature = "cli", feature = "web"))]
+use crate::types::workflow::NodeState;
 
 /// A page of workflows, newest first.
 ///
@@ -84,13 +86,13 @@ impl WorkflowFilter {
 
 /// Why a node waits, as its edges and the nodes before it say; `None` for one that does not wait.
 #[cfg(any(feature = "cli", feature = "web"))]
-pub(crate) fn waits(node: &NodeRow, state_of: &dyn Fn(&str) -> Option<String>) -> Option<String> {
-    if node.state != "waiting" {
+pub(crate) fn waits(node: &NodeRow, state_of: &dyn Fn(&str) -> Option<NodeState>) -> Option<String> {
+    if node.state != NodeState::Waiting {
         return None;
     }
     let open = || node.after.iter().filter(|edge| edge.state.is_none());
     let failed =
-        open().find(|edge| edge.when == "success" && state_of(&edge.node).as_deref() == Some("failed"));
+        open().find(|edge| edge.when == "success" && state_of(&edge.node) == Some(NodeState::Failed));
     if let Some(edge) = failed {
         return Some(format!("held: {} failed", edge.node));
     }

@@ -9,6 +9,7 @@ use crate::cli::output::lines::Line;
 use crate::inspect::{NodeRow, waits};
 use crate::types::graph::{Folded, Graph, fold};
 use crate::types::text::shown;
+use crate::types::workflow::NodeState;
 
 /// Above so many nodes, those that look and stand alike are drawn as one.
 const FOLDED_ABOVE: usize = 40;
@@ -26,10 +27,10 @@ pub(super) fn draw(nodes: &[NodeRow], is_whole: bool) -> Vec<Line> {
     let folded = if is_whole || nodes.len() <= FOLDED_ABOVE {
         Folded::nothing(graph)
     } else {
-        let looks: Vec<_> = nodes.iter().map(|node| (&node.task, &node.state)).collect();
+        let looks: Vec<_> = nodes.iter().map(|node| (&node.task, node.state)).collect();
         fold(&graph, &looks)
     };
-    let state_of = |name: &str| at.get(name).map(|nth| nodes[*nth].state.clone());
+    let state_of = |name: &str| at.get(name).map(|nth| nodes[*nth].state);
     let texts: Vec<Text> = folded.members.iter().map(|members| Text::of(nodes, members, &state_of)).collect();
     let width = texts.iter().map(|text| text.name.chars().count()).max().unwrap_or(0).min(LONGEST);
     let without_lanes = || {
@@ -77,7 +78,7 @@ struct Text<'a> {
 }
 
 impl<'a> Text<'a> {
-    fn of(nodes: &'a [NodeRow], members: &[usize], state_of: &dyn Fn(&str) -> Option<String>) -> Self {
+    fn of(nodes: &'a [NodeRow], members: &[usize], state_of: &dyn Fn(&str) -> Option<NodeState>) -> Self {
         let first = &nodes[members[0]];
         let mut more = vec![what(first)];
         let name = match members.len() {
@@ -92,7 +93,7 @@ impl<'a> Text<'a> {
         };
         more.extend(condition(first));
         more.extend(first.reason.clone());
-        Text { name: shown(&name).into_owned(), state: &first.state, more: more.join(", ") }
+        Text { name: shown(&name).into_owned(), state: first.state.as_str(), more: more.join(", ") }
     }
 
     fn after(&self, line: Line, width: usize) -> Line {
@@ -111,7 +112,7 @@ fn what(node: &NodeRow) -> String {
     if !node.is_group {
         return node.task.clone();
     }
-    if node.state == "waiting" {
+    if node.state == NodeState::Waiting {
         return format!("group of {}", node.task);
     }
     let failed =
@@ -141,7 +142,7 @@ mod tests {
             let (node, when) = node.split_once('|').unwrap_or((node, "success"));
             serde_json::from_value::<NodeEdge>(serde_json::json!({ "node": node, "when": when })).unwrap()
         };
-        NodeRow::for_tests(name, state, after.iter().map(edge).collect())
+        NodeRow::for_tests(name, state.parse().unwrap(), after.iter().map(edge).collect())
     }
 
     fn group(name: &str, state: &str, jobs: [i32; 3], after: &[&str]) -> NodeRow {

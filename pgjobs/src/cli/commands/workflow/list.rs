@@ -52,7 +52,7 @@ fn row(workflow: &WorkflowRow, now: DateTime<Utc>) -> [String; 9] {
     [
         workflow.id.to_string(),
         workflow.name.clone().unwrap_or_else(|| "-".to_owned()),
-        workflow.state.clone(),
+        workflow.state.to_string(),
         format::count(workflow.nodes),
         format::count(workflow.open),
         format::count(workflow.running),

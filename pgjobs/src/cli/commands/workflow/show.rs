@@ -81,12 +81,12 @@ fn describe(shown: &Shown, is_whole: bool, now: DateTime<Utc>) -> Vec<Line> {
     let named = |name: &str, value: String| Line::from(format!("{name:<12}{value}"));
     let name = workflow.name.as_ref().map(|name| format!(" {name}")).unwrap_or_default();
     let mut lines = vec![named("Workflow", format!("{}{name}", workflow.id))];
-    lines.push(match style(&workflow.state) {
-        Some(style) => named("State", String::new()).paint(style, &workflow.state),
-        None => named("State", workflow.state.clone()),
+    lines.push(match style(workflow.state.as_str()) {
+        Some(style) => named("State", String::new()).paint(style, workflow.state.as_str()),
+        None => named("State", workflow.state.to_string()),
     });
     lines.extend(shown.reasons.iter().map(|reason| named("", reason.message.clone())));
-    lines.push(named("On failure", workflow.on_failure.clone()));
+    lines.push(named("On failure", workflow.on_failure.to_string()));
     lines.push(named("Published", format::when(workflow.created_at, now)));
     lines.extend(workflow.deadline.map(|at| named("Deadline", format::when(at, now))));
     lines.extend(workflow.ended_at.map(|at| named("Ended", format::when(at, now))));

@@ -33,7 +33,7 @@ impl Part {
         };
         let Ok(row) = db::workflow(connection, workflow).await else { return Ok(None) };
         let nodes = db::nodes(connection, workflow).await?;
-        let node = nodes.into_iter().find(|node| node.job_id.as_deref() == Some(id));
+        let node = nodes.into_iter().find(|node| node.job_id.as_ref().is_some_and(|job| job.as_str() == id));
         Ok(node.map(|node| Part { workflow, name: row.name, node: node.name }))
     }
 

@@ -30,7 +30,7 @@ impl<'a> Drawn<'a> {
             .map(|node| node.after.iter().filter_map(|edge| at.get(edge.node.as_str()).copied()).collect());
         let graph = Graph::new(parents.collect());
         let folded = if nodes.len() > FOLDED_ABOVE {
-            let looks: Vec<_> = nodes.iter().map(|node| (&node.task, &node.state, node.is_group)).collect();
+            let looks: Vec<_> = nodes.iter().map(|node| (&node.task, node.state, node.is_group)).collect();
             fold(&graph, &looks)
         } else {
             Folded::nothing(graph)
@@ -57,7 +57,7 @@ impl<'a> Drawn<'a> {
 
     /// Why a node waits, how far it is, or how it ended.
     pub(super) fn words(&self, node: &NodeRow) -> String {
-        let state_of = |name: &str| self.at.get(name).map(|nth| self.nodes[*nth].state.clone());
+        let state_of = |name: &str| self.at.get(name).map(|nth| self.nodes[*nth].state);
         if let Some(waits) = waits(node, &state_of) {
             return waits;
         }
@@ -65,7 +65,7 @@ impl<'a> Drawn<'a> {
             let (ended, jobs) = (i64::from(node.jobs - node.open), i64::from(node.jobs));
             return format!("{} of {}", number(ended), number(jobs));
         }
-        node.state.clone()
+        node.state.to_string()
     }
 }
 

@@ -6,6 +6,7 @@ use super::drawn::{Drawn, FOLDED_ABOVE};
 use super::shape;
 use crate::inspect::NodeRow;
 use crate::types::graph::{Layout, Way, layout};
+use crate::types::workflow::NodeState;
 use crate::web::dashboard::ask::Ask;
 use crate::web::dashboard::words::number;
 
@@ -98,12 +99,12 @@ fn box_of(ask: &Ask, drawn: &Drawn<'_>, nth: usize, place: (usize, f64), size: S
     let words = if members > 1 { format!("{} …", node.name) } else { drawn.short(node, ask.now()) };
     html! {
         a href=(target(ask, node, members, drawn.workflow)) {
-            g class={ "nd s-" (shape(&node.state)) @if node.state == "skipped" { " off" } } transform={ "translate(" (x) "," (y) ")" } {
+            g class={ "nd s-" (shape(node.state.as_str())) @if node.state == NodeState::Skipped { " off" } } transform={ "translate(" (x) "," (y) ")" } {
                 title { (title) ", " (node.task) ", " (node.state) ": " (words) }
                 @if is_many { path.box d={ "M6,0V-4H" (size.width + 4.0) "V" (size.height - 6.0) "H" (size.width) } {} }
                 rect.box width=(size.width) height=(size.height) rx="1" {}
                 rect.head width="4" height=(size.height) {}
-                svg.icn x="12" y=(if size.height > 40.0 { 13 } else { 7 }) width="14" height="14" role="img" aria-label=(node.state) { use href={ "#i-" (shape(&node.state)) } {} }
+                svg.icn x="12" y=(if size.height > 40.0 { 13 } else { 7 }) width="14" height="14" role="img" aria-label=(node.state) { use href={ "#i-" (shape(node.state.as_str())) } {} }
                 text.t x="33" y=(if size.height > 40.0 { 25 } else { 18 }) { (cut(&title, size.letters)) }
                 @if size.height > 40.0 { (second_line(node, members, &words, size)) }
             }
@@ -129,7 +130,7 @@ fn second_line(node: &NodeRow, members: usize, words: &str, size: Size) -> Marku
 /// The page of the node's job, and where there are none or several its line in the outline.
 fn target(ask: &Ask, node: &NodeRow, members: usize, workflow: i64) -> String {
     match &node.job_id {
-        Some(job) if members == 1 => super::outline::job(ask, job, workflow),
+        Some(job) if members == 1 => super::outline::job(ask, job.as_str(), workflow),
         _ => format!("#n{}", node.id),
     }
 }

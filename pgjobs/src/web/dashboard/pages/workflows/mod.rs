@@ -10,6 +10,7 @@ use maud::{Markup, html};
 
 use crate::db::workflow_read as db;
 use crate::inspect::{WorkflowFilter, WorkflowRow};
+use crate::types::workflow::WorkflowState;
 use crate::web::dashboard::ask::Ask;
 use crate::web::dashboard::failed::Failed;
 use crate::web::dashboard::html::{empty, gauge, icon, live, table, time};
@@ -129,7 +130,7 @@ fn rows(ask: &Ask, workflows: &[WorkflowRow]) -> Markup {
                     a href=(ask.link(&format!("/workflows/{}", workflow.id))) { (title(workflow)) }
                     span.sub.mono { (workflow.id) }
                 }
-                td { (state_of(&workflow.state)) @if is_held(workflow) { span.sub { "held: waits for a retry" } } }
+                td { (state_of(workflow.state.as_str())) @if is_held(workflow) { span.sub { "held: waits for a retry" } } }
                 td.num { (number(done)) " of " (number(i64::from(workflow.nodes))) } td.p2 { (gauge(done, i64::from(workflow.nodes))) }
                 td class={ "num p1" @if workflow.failed == 0 { " zero" } } { (number(i64::from(workflow.failed))) }
                 td.num.p1 { (time(ask.now(), workflow.created_at)) }
@@ -147,5 +148,5 @@ fn title(workflow: &WorkflowRow) -> String {
 
 /// Whether nodes of it wait for somebody.
 fn is_held(workflow: &WorkflowRow) -> bool {
-    workflow.state == "failed" && workflow.open > 0
+    workflow.state == WorkflowState::Failed && workflow.open > 0
 }

@@ -6,6 +6,7 @@ use super::drawn::Drawn;
 use super::{graph, outline, state_of, title};
 use crate::db::workflow_read as db;
 use crate::inspect::{NodeRow, Reason, WorkflowRow};
+use crate::types::workflow::WorkflowState;
 use crate::web::dashboard::ask::Ask;
 use crate::web::dashboard::failed::Failed;
 use crate::web::dashboard::html::{fact, icon, live, section, time, with_code};
@@ -55,7 +56,7 @@ fn head(ask: &Ask, workflow: &WorkflowRow) -> Markup {
     html! {
         div.page-head {
             h1 { (title(workflow)) }
-            p { (state_of(&workflow.state)) }
+            p { (state_of(workflow.state.as_str())) }
             p { "workflow " span.mono { (workflow.id) } ", published " (time(ask.now(), workflow.created_at)) }
             div.end.acts { (actions(ask, workflow)) }
         }
@@ -65,7 +66,7 @@ fn head(ask: &Ask, workflow: &WorkflowRow) -> Markup {
 /// What can be done with it, as far as the viewer may.
 fn actions(ask: &Ask, workflow: &WorkflowRow) -> Markup {
     let can_retry = ["failed", "cancelled"].contains(&workflow.state.as_str());
-    let can_cancel = workflow.state == "running" || super::is_held(workflow);
+    let can_cancel = workflow.state == WorkflowState::Running || super::is_held(workflow);
     let path = format!("/workflows/{}/act", workflow.id);
     let link = |verb: Verb| ask.link_with(&path, [("do", verb.name())]);
     html! {
@@ -111,7 +112,7 @@ fn facts(ask: &Ask, workflow: &WorkflowRow) -> Markup {
     let when = |at: Option<_>| at.map(|at| time(ask.now(), at));
     html! {
         dl.facts {
-            (fact("On failure", Some(&workflow.on_failure)))
+            (fact("On failure", Some(workflow.on_failure.as_str())))
             (fact("Deadline", when(workflow.deadline)))
             (fact("Ended", when(workflow.ended_at)))
             (fact("Reason", workflow.reason.as_ref()))

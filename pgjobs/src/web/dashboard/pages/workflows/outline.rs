@@ -23,7 +23,7 @@ pub(super) fn outline(ask: &Ask, drawn: &Drawn<'_>) -> Markup {
             @for nth in order.iter().take(LINES) {
                 @let (node, members) = drawn.first(*nth);
                 li id={ "n" (node.id) } {
-                    span class={ "st s-" (shape(&node.state)) } { (icon(shape(&node.state))) span.vh { (node.state) ":" } } " "
+                    span class={ "st s-" (shape(node.state.as_str())) } { (icon(shape(node.state.as_str()))) span.vh { (node.state) ":" } } " "
                     @if members > 1 { (many(ask, drawn, *nth)) } @else { (line(ask, drawn, node, workflow)) }
                 }
             }
@@ -55,7 +55,7 @@ pub(super) fn job(ask: &Ask, id: &str, workflow: i64) -> String {
 fn name(ask: &Ask, node: &NodeRow, workflow: i64) -> Markup {
     html! {
         @match &node.job_id {
-            Some(id) => { a.plain href=(job(ask, id, workflow)) { b { (node.name) } } }
+            Some(id) => { a.plain href=(job(ask, id.as_str(), workflow)) { b { (node.name) } } }
             None => b { (node.name) }
         }
     }
