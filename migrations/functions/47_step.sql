@@ -79,7 +79,7 @@ end $$;
 create or replace function jobs.begin_steps(i_job varchar, i_lease uuid) returns table (
   name text, kind text, value jsonb, is_large boolean, is_over boolean
 )
-language plpgsql rows 20 security definer
+language plpgsql rows 10 security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 begin
   perform jobs._note_steps(jobs._step_run(i_job, i_lease));
@@ -168,7 +168,7 @@ end $$;
 create or replace function jobs.steps(i_job varchar) returns table (
   name text, kind text, state text, bytes bigint, until timestamptz, attempt integer, saved_at timestamptz
 )
-language plpgsql stable rows 20 security definer
+language plpgsql stable rows 10 security definer
 set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 begin
   return query
