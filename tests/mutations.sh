@@ -354,7 +354,7 @@ check "the workflow before its jobs, in a retry" "_requeue|perform jobs._lock_wo
 check "the workflow before the job, in a graft" "add_nodes|jobs._workflow_of_run(i_job, i_lease) for update|jobs._workflow_of_run(i_job, i_lease)" "${flow[@]}" sql_graft
 check "nodes that join what has failed" "add_nodes|v_workflow.state <> 'running'|v_workflow.state not in ('running', 'failed', 'compensating')" "${flow[@]}" sql_graft
 check "what waits for any end of a cancelled node" "_nodes_from|or e.\"when\" <> 'ended'|or true" "${flow[@]}" sql_cancel
-check "one job that is locked, beside other deadlines" "_stop_workflow|when lock_not_available then|when division_by_zero then" "${flow[@]}" sql_cancel
+check "one job that is locked, beside other deadlines" "_stop_workflow|when lock_not_available then|when lock_not_available then raise;" "${flow[@]}" sql_cancel
 check "failed jobs of open workflows, for rules of history" "_delete_blocks|jobs._is_over((h.on_end).node)|true" "${flow[@]}" sql_retention
 check "the days of open workflows" "_oldest_kept|least(i_day, |coalesce(i_day, " "${flow[@]}" sql_retention
 check "topics of undos" "_check_node_bodies|union select s.undo->>'task' from unnest(i_specs) s where s.undo is not null|" "${flow[@]}" sql_publish

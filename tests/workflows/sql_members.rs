@@ -51,6 +51,28 @@ async fn a_group_counts_jobs_that_were_unpacked_failed_or_ran_again() {
     flow.assert(workflow, "success: g failed, c success").await;
 }
 
+/// One call with several outcomes: only the successes of a batch are counted without opening it.
+#[tokio::test]
+async fn a_settle_of_mixed_outcomes_counts_each_job_of_a_group_once() {
+    let db = Db::new().await;
+    let flow = Flow::on(&db).await;
+    let group = json!([{"name": "g", "task": "a", "each": vec![json!({}); 64], "max_retries": 2}]);
+    let workflow = flow.publish(group, json!({})).await;
+    flow.worker.claim(64).await;
+    db.run(
+        "select jobs.settle(s.ids, s.leases, s.outcomes) from (
+           select array_agg(r.job_id::text) as ids, array_agg(r.lease) as leases,
+             array_agg((array['success', 'fail', 'retry', 'success'])[(r.on_end).nth % 4 + 1]) as outcomes from jobs._runs r) s",
+    )
+    .await;
+    crate::sql_flow::assert_right(&db).await;
+    assert_eq!(
+        db.one::<String>("select jobs || ' ' || open || ' ' || failed from jobs.node").await,
+        "64 16 16"
+    );
+    flow.assert(workflow, "running: g running").await;
+}
+
 #[tokio::test]
 async fn arguments_that_are_too_large_fail_their_node_and_no_other() {
     let db = Db::new().await;
