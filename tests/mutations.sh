@@ -347,7 +347,6 @@ check "edges that are decided once" "_decide|and g.is_met is null|" "${flow[@]}"
 check "undos alone after undos have begun" "retry_workflow|if jobs._is_undone(i_workflow) then|if false then" "${flow[@]}" sql_policies
 check "what waits after a job that runs again while others are undone" "_reopen_nodes|where v_state = 'running'|where true" "${flow[@]}" sql_policies
 check "undos that were cancelled" "_conclude|n.undoes is not null and n.state <> 'success'|n.undoes is not null and n.state = 'failed'" "${flow[@]}" sql_policies
-check "the deadline of a workflow that is retried" "_wait_again|deadline = case when w.deadline > jobs.now() then w.deadline end|deadline = w.deadline" "${flow[@]}" sql_policies
 check "a child that waited for a parent that runs again" "_wait_again|and n.state = 'waiting');|and false);" "${flow[@]}" sql_retry
 check "a node that succeeded while it was cancelled" "retry_workflow|n.state = 'cancelled' and n.jobs > 0|false and n.jobs > 0" "${flow[@]}" sql_retry
 check "the workflow before its jobs, in a retry" "_requeue|perform jobs._lock_workflows_of(i_jobs, i_parts);|null;" "${flow[@]}" sql_retry

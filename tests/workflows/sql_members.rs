@@ -13,7 +13,7 @@ async fn jobs_of_many_single_nodes_of_one_task_end_each_its_own_node() {
     let nodes: Vec<Value> = (0..150).map(|at| node(&format!("n{at}"), "a", json!({}))).collect();
     let workflow = flow.publish(json!(nodes), json!({})).await;
     assert!(db.one::<i64>("select count(*) from jobs.pending where size > 1").await > 0, "they are packed");
-    let some = flow.worker.claim(70).await.len() as i64;
+    let some = i64::try_from(flow.worker.claim(70).await.len()).unwrap();
     flow.settle("a", "success", "2").await;
     assert_eq!(
         db.one::<i64>("select count(*) from jobs.node where state = 'success' and result = '2'").await,
