@@ -1653,6 +1653,7 @@ CREATE INDEX workflow_stopping ON jobs.workflow USING btree (id) WHERE ((state =
 -- function jobs._check_schedule_job(i_schedule jobs.schedule) returns void
 -- function jobs._check_schedule(i_schedule jobs.schedule) returns void
 -- function jobs._check_search(i_state text, i_before text, i_num integer, i_look integer, i_seconds double precision, i_in_texts boolean) returns void
+-- function jobs._check_sizes_of_nodes(i_specs jobs.node_spec[]) returns void
 -- function jobs._check_sizes(i_changes jobs.declaration[]) returns void
 -- function jobs._check_step(i_name text, i_value jsonb DEFAULT NULL::jsonb) returns void
 -- function jobs._check_topics(i_publish boolean, i_tasks text[]) returns void
@@ -1668,6 +1669,7 @@ CREATE INDEX workflow_stopping ON jobs.workflow USING btree (id) WHERE ((state =
 -- function jobs._clock_change(i_zone text, i_first timestamp with time zone, i_last timestamp with time zone) returns timestamp with time zone
 -- function jobs._compiled(i_schema jsonb, i_params jsonb, i_extra_kwargs boolean) returns jsonpath
 -- function jobs._conclude(i_workflow bigint, i_ended bigint[]) returns void
+-- function jobs._contains(i_node jobs.node, i_condition jsonb) returns boolean
 -- function jobs._correct_buckets(i_ids integer[]) returns jsonb
 -- function jobs._correct_waiting(i_ids integer[]) returns jsonb
 -- function jobs._cost_of(i_value jsonb) returns integer
@@ -1831,11 +1833,13 @@ CREATE INDEX workflow_stopping ON jobs.workflow USING btree (id) WHERE ((state =
 -- function jobs._is_misfit(i_form text, i_is_group boolean, i_is_chunked boolean, i_result jsonb, i_schema jsonb, i_root jsonb) returns boolean
 -- function jobs._is_name(i_name text) returns boolean
 -- function jobs._is_open(i_job character varying) returns boolean
+-- function jobs._is_over(i_node bigint) returns boolean
 -- function jobs._is_portable(i_pattern text) returns boolean
 -- function jobs._is_reachable(i_at timestamp with time zone) returns boolean
 -- function jobs._is_receipt(i_receipt jsonb) returns boolean
 -- function jobs._is_same(i_one jobs.schedule, i_other jobs.schedule) returns boolean
 -- function jobs._is_under(i_task text, i_limits jobs.limits) returns boolean
+-- function jobs._is_undone(i_workflow bigint) returns boolean
 -- function jobs._is_usual(i_kind text, i_attempt integer, i_details jsonb) returns boolean
 -- function jobs._jitter(i_schedule jobs.schedule) returns interval
 -- function jobs._jobs_of(i_node jobs.node) returns jobs.node_jobs
@@ -1880,6 +1884,7 @@ CREATE INDEX workflow_stopping ON jobs.workflow USING btree (id) WHERE ((state =
 -- function jobs._lock_operation(i_operation bigint) returns jobs.operation
 -- function jobs._lock_rows(i_plan jobs.claim_plan, i_num integer, i_is_first boolean, i_largest integer, i_own_batch text[], i_jobs_per_mib bigint) returns jobs.locked_rows
 -- function jobs._lock_schedule(i_name text) returns jobs.schedule
+-- function jobs._lock_workflows_of(i_jobs text[], i_parts text[]) returns void
 -- function jobs._log_missed(i_schedule jobs.schedule, i_last timestamp with time zone, i_why text) returns void
 -- function jobs._log_schedule(i_name text, i_outcome text, i_ticks timestamp with time zone[], i_jobs character varying[], i_reason text) returns void
 -- function jobs._look_again() returns void
@@ -1946,7 +1951,7 @@ CREATE INDEX workflow_stopping ON jobs.workflow USING btree (id) WHERE ((state =
 -- function jobs._node_named(i_workflow bigint, i_node text) returns jobs.node
 -- function jobs._node_options_flaw(i_node jsonb) returns text
 -- function jobs._node_value(i_node jobs.node, i_form text) returns jsonb
--- function jobs._nodes_from(i_workflow bigint, i_node bigint) returns bigint[]
+-- function jobs._nodes_from(i_workflow bigint, i_node bigint, i_also_ended boolean DEFAULT true) returns bigint[]
 -- function jobs._not_expressible() returns text
 -- function jobs._not_held(i_job character varying, i_lease uuid) returns void
 -- function jobs._note_cancelled(i_jobs text[], i_tasks text[], i_attempts integer[], i_metas jsonb[]) returns void
@@ -2172,6 +2177,7 @@ CREATE INDEX workflow_stopping ON jobs.workflow USING btree (id) WHERE ((state =
 -- function jobs._step_run(i_job character varying, i_lease uuid) returns jobs._runs
 -- function jobs._step(i_op jobs.operation, i_jobs integer) returns jobs.operation
 -- function jobs._steps(i_free text[], i_limited text[], i_states jobs.bucket_state[]) returns TABLE(is_free boolean, is_half boolean)
+-- function jobs._stop_workflow(i_workflow bigint) returns void
 -- function jobs._stop_workflows() returns void
 -- function jobs._store_beside_others(i_new jobs.open_job[], i_bytes bigint[], i_rules jobs.unique_rule[], i_now timestamp with time zone) returns jobs.published
 -- function jobs._store_buckets(i_states jobs.bucket_state[], i_now timestamp with time zone) returns boolean
@@ -2270,5 +2276,6 @@ CREATE INDEX workflow_stopping ON jobs.workflow USING btree (id) WHERE ((state =
 -- function jobs._without_node(i_on_end jobs.on_end) returns jobs.on_end
 -- function jobs._workday(i_day integer, i_last integer, i_first_weekday integer) returns integer
 -- function jobs._workflow_held(i_workflow bigint) returns jobs.workflow
+-- function jobs._workflow_of_run(i_job text, i_lease uuid) returns bigint
 -- function jobs._workflow_state(i_state text) returns jobs.workflow_state
 -- function jobs._write_events(i_groups jobs.event_group[]) returns void

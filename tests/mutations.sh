@@ -359,14 +359,13 @@ check "edges that are decided once" "_decide|and g.is_met is null|" "${flow[@]}"
 check "undos alone after undos have begun" "retry_workflow|if jobs._is_undone(i_workflow) then|if false then" "${flow[@]}" sql_policies
 check "what waits after a job that runs again while others are undone" "_reopen_nodes|where v_state = 'running'|where true" "${flow[@]}" sql_policies
 check "undos that were cancelled" "_conclude|n.undoes is not null and n.state <> 'success'|n.undoes is not null and n.state = 'failed'" "${flow[@]}" sql_policies
-check "the deadline of a workflow that is retried" "_wait_again|deadline = case when w.deadline > jobs.now() then w.deadline end|deadline = w.deadline" "${flow[@]}" sql_policies
 check "a child that waited for a parent that runs again" "_wait_again|and n.state = 'waiting');|and false);" "${flow[@]}" sql_retry
 check "a node that succeeded while it was cancelled" "retry_workflow|n.state = 'cancelled' and n.jobs > 0|false and n.jobs > 0" "${flow[@]}" sql_retry
 check "the workflow before its jobs, in a retry" "_requeue|perform jobs._lock_workflows_of(i_jobs, i_parts);|null;" "${flow[@]}" sql_retry
 check "the workflow before the job, in a graft" "add_nodes|jobs._workflow_of_run(i_job, i_lease) for update|jobs._workflow_of_run(i_job, i_lease)" "${flow[@]}" sql_graft
 check "nodes that join what has failed" "add_nodes|v_workflow.state <> 'running'|v_workflow.state not in ('running', 'failed', 'compensating')" "${flow[@]}" sql_graft
 check "what waits for any end of a cancelled node" "_nodes_from|or e.\"when\" <> 'ended'|or true" "${flow[@]}" sql_cancel
-check "one job that is locked, beside other deadlines" "_stop_workflow|when lock_not_available then|when division_by_zero then" "${flow[@]}" sql_cancel
+check "one job that is locked, beside other deadlines" "_stop_workflow|when lock_not_available then|when lock_not_available then raise;" "${flow[@]}" sql_cancel
 check "failed jobs of open workflows, for rules of history" "_delete_blocks|jobs._is_over((h.on_end).node)|true" "${flow[@]}" sql_retention
 check "the days of open workflows" "_oldest_kept|least(i_day, |coalesce(i_day, " "${flow[@]}" sql_retention
 check "topics of undos" "_check_node_bodies|union select s.undo->>'task' from unnest(i_specs) s where s.undo is not null|" "${flow[@]}" sql_publish

@@ -104,11 +104,12 @@ async fn session(db: &Db, seed: u64) {
                     "select case when (select count(*) from jobs.workflow where ended_at is null) < 15 then jobs.publish_workflow('{nodes}', null, '{options}') end"
                 )
             }
-            2..8 => {
-                let worker = format!("00000000-0000-7000-8000-{seed:012}");
-                format!("select jobs.register_worker('{worker}', 'h', 1, 'v', '{{}}', '{{a,b,c,d,u}}', 100, 3600) where not exists (select from jobs.worker where id = '{worker}' and lost_at is null);
-                         select count(*) from jobs.claim('{worker}', '{{a,b,c,d,u}}', {}, gen_random_uuid())", [1, 5, 64, 200][random.usize(..4)])
-            }
+            2..8 => format!(
+                "do $$ declare w uuid := gen_random_uuid(); begin
+                   perform jobs.register_worker(w, 'h', 1, 'v', '{{}}', '{{a,b,c,d,u}}', 100, 3600);
+                   perform jobs.claim(w, '{{a,b,c,d,u}}', {}, gen_random_uuid()); end $$",
+                [1, 5, 64, 200][random.usize(..4)]
+            ),
             8..15 => end(&mut random),
             15..18 => disturb(&mut random),
             _ => "select jobs.maintain()".to_owned(),
