@@ -19,7 +19,7 @@ fn flawed(undo: bool) -> Value {
 }
 
 #[tokio::test]
-async fn a_node_that_fails_without_a_job_cancels_everything_where_a_failure_does() {
+async fn a_node_that_fails_without_a_job_cancels_as_a_failed_job_does() {
     let db = Db::new().await;
     let flow = Flow::on(&db).await;
     let workflow = flow.publish(flawed(false), json!({"on_failure": "cancel_all"})).await;

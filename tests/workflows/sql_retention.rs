@@ -21,7 +21,7 @@ async fn rules_for_history_leave_failed_jobs_of_workflows_that_may_go_on() {
 }
 
 #[tokio::test]
-async fn a_workflow_that_has_ended_goes_with_its_day_and_an_open_one_keeps_its_days() {
+async fn an_ended_workflow_goes_with_its_day_and_an_open_one_keeps_its_days() {
     let db = Db::new().await;
     let flow = Flow::on(&db).await;
     let nodes = json!([{"name": "g", "task": "a", "each": [{}, {}], "keep_results": true, "max_retries": 1}, node("y", "b", json!({"after": ["g"]}))]);
