@@ -79,7 +79,7 @@ async fn end_of(policy: &str, size: u32) -> String {
     }
     let joins: i64 = db.one("select count(*) from jobs.\"all\" where task = 'app.size'").await;
     assert_eq!(joins, i64::from(policy == "continue"), "the join is published once, or never");
-    println!("{policy}: {size} jobs in {took:?}, {kills} workers were killed");
+    eprintln!("{policy}: {size} jobs in {took:?}, {kills} workers were killed");
     db.one(&format!("select w.state || ': ' || string_agg(n.name || ' ' || n.state, ', ' order by n.id) from jobs.workflow w join jobs.node n on n.workflow = w.id where w.id = {workflow} group by w.id")).await
 }
 

@@ -8,24 +8,24 @@ use serde_json::{Value, json};
 const TASKS: [&str; 5] = ["a", "b", "c", "d", "u"];
 
 /// A node of one job of this task, with what else is said of it.
-pub fn node(name: &str, task: &str, more: Value) -> Value {
+pub(crate) fn node(name: &str, task: &str, more: Value) -> Value {
     let mut node = json!({"name": name, "task": task, "max_retries": 1});
     node.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     node
 }
 
 /// A database with workflows, and a worker of all tasks.
-pub struct Flow<'a> {
-    pub db: &'a Db,
-    pub worker: ManualWorker<'a>,
+pub(crate) struct Flow<'a> {
+    pub(crate) db: &'a Db,
+    pub(crate) worker: ManualWorker<'a>,
 }
 
 impl<'a> Flow<'a> {
-    pub async fn on(db: &'a Db) -> Self {
+    pub(crate) async fn on(db: &'a Db) -> Self {
         Flow { db, worker: db.worker(&TASKS).await }
     }
 
-    pub async fn publish(&self, nodes: Value, options: Value) -> i64 {
+    pub(crate) async fn publish(&self, nodes: Value, options: Value) -> i64 {
         sqlx::query_scalar("select jobs.publish_workflow($1, null, $2)")
             .bind(nodes)
             .bind(options)
@@ -35,11 +35,11 @@ impl<'a> Flow<'a> {
     }
 
     /// Runs what is ready of a task, round after round, until nothing is.
-    pub async fn end(&self, task: &str, outcome: &str) {
+    pub(crate) async fn end(&self, task: &str, outcome: &str) {
         self.end_with(task, outcome, "1").await;
     }
 
-    pub async fn end_with(&self, task: &str, outcome: &str, result: &str) {
+    pub(crate) async fn end_with(&self, task: &str, outcome: &str, result: &str) {
         loop {
             if self.worker.claim(200).tasks(&[task]).await.is_empty() {
                 return;
@@ -49,7 +49,7 @@ impl<'a> Flow<'a> {
     }
 
     /// Ends what runs of a task.
-    pub async fn settle(&self, task: &str, outcome: &str, result: &str) {
+    pub(crate) async fn settle(&self, task: &str, outcome: &str, result: &str) {
         self.db
             .run(&format!(
                 "select jobs.settle(s.ids, s.leases, array_fill('{outcome}'::text, array[cardinality(s.ids)]), array_fill('{result}'::jsonb, array[cardinality(s.ids)]), array_fill('boom'::text, array[cardinality(s.ids)]))
@@ -59,14 +59,14 @@ impl<'a> Flow<'a> {
     }
 
     /// Ends all that runs as a success.
-    pub async fn settle_all(&self) {
+    pub(crate) async fn settle_all(&self) {
         self.db
             .run("select jobs.settle(s.ids, s.leases) from (select array_agg(r.job_id::text) as ids, array_agg(r.lease) as leases from jobs._runs r) s where s.ids is not null")
             .await;
     }
 
     /// Ends everything as a success.
-    pub async fn finish(&self) {
+    pub(crate) async fn finish(&self) {
         self.settle_all().await;
         while !self.worker.claim(200).await.is_empty() {
             self.settle_all().await;
@@ -74,7 +74,7 @@ impl<'a> Flow<'a> {
     }
 
     /// The state of a workflow, and those of its nodes: `running: a success, b waiting`.
-    pub async fn states(&self, workflow: i64) -> String {
+    pub(crate) async fn states(&self, workflow: i64) -> String {
         self.db
             .one(&format!(
                 "select w.state || ': ' || string_agg(n.name || ' ' || n.state, ', ' order by n.id) from jobs.workflow w join jobs.node n on n.workflow = w.id where w.id = {workflow} group by w.id"
@@ -83,17 +83,17 @@ impl<'a> Flow<'a> {
     }
 
     /// Asserts the states, and that all counters are right.
-    pub async fn assert(&self, workflow: i64, states: &str) {
+    pub(crate) async fn assert(&self, workflow: i64, states: &str) {
         assert_eq!(self.states(workflow).await, states);
         assert_right(self.db).await;
     }
 
-    pub async fn maintain(&self) {
+    pub(crate) async fn maintain(&self) {
         self.db.run("select jobs.maintain()").await;
     }
 
     /// The job of a node of one.
-    pub async fn job(&self, workflow: i64, node: &str) -> String {
+    pub(crate) async fn job(&self, workflow: i64, node: &str) -> String {
         self.db
             .one(&format!(
                 "select n.job_id::text from jobs.node n where n.workflow = {workflow} and n.name = '{node}'"
@@ -103,7 +103,7 @@ impl<'a> Flow<'a> {
 }
 
 /// Runs statements in a session.
-pub async fn tell(session: &mut sqlx::PgConnection, sql: &str) {
+pub(crate) async fn tell(session: &mut sqlx::PgConnection, sql: &str) {
     let statements = sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned()));
     statements.execute(session).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
 }
@@ -140,6 +140,6 @@ with members as materialized (
 select coalesce(string_agg(format('%s: %s %s', w.what, w.id, w.name), '; '), '') from wrong w";
 
 /// Asserts that nothing is wrong with any workflow.
-pub async fn assert_right(db: &Db) {
+pub(crate) async fn assert_right(db: &Db) {
     assert_eq!(db.one::<String>(WRONG).await, "");
 }

@@ -173,7 +173,7 @@ async fn play(seed: u64) {
     assert_eq!(ended, 0, "seed {seed}: a workflow of which nothing runs has not ended");
     let (workflows, jobs): (i64, i64) =
         (db.one("select count(*) from jobs.workflow").await, db.one("select count(*) from jobs.job").await);
-    println!("seed {seed}: {workflows} workflows, {jobs} ended jobs");
+    eprintln!("seed {seed}: {workflows} workflows, {jobs} ended jobs");
 }
 
 #[tokio::test(flavor = "multi_thread")]
