@@ -100,7 +100,7 @@ async fn undos_run_one_after_the_other_and_go_on_after_a_failure() {
 }
 
 #[tokio::test]
-async fn a_failed_job_that_is_retried_while_others_are_undone_starts_nothing_after_it() {
+async fn a_failed_job_that_is_retried_beside_undos_starts_nothing() {
     let db = Db::new().await;
     let flow = Flow::on(&db).await;
     let workflow = compensating(&flow, json!({})).await;
