@@ -236,7 +236,7 @@ async fn the_least_and_the_greatest_of_each_setting_work() {
              where a.attrelid = 'jobs.config'::regclass and a.attnum > 0 and a.atttypid = 'int4'::regtype order by 1",
         )
         .await;
-    assert_eq!(ranges.len(), 6, "{ranges:?}");
+    assert_eq!(ranges.len(), 8, "{ranges:?}");
     for range in ranges {
         let [name, least, greatest] = range.split(' ').collect::<Vec<_>>()[..] else {
             panic!("{range}: no range")
@@ -244,13 +244,13 @@ async fn the_least_and_the_greatest_of_each_setting_work() {
         for value in [least, greatest] {
             db.run(&format!("update jobs.config set {name} = {value}")).await;
             db.run("select jobs.maintain_partitions(); select jobs.publish('a', '{}'), jobs.publish_arrays('{a,b}', '{null,null}', null, null, null, null, null) where (select max_bulk > 1 from jobs.config);
-                    select jobs.publish('a'); select jobs.ack(job_id, '1', lease) from jobs.consume(1); select jobs.overview()").await;
+                    select jobs.publish('a'); select jobs.ack(job_id, '1', lease) from jobs.consume(1); select jobs.overview(); select jobs.signal('s')").await;
         }
         for value in [least.parse::<i64>().unwrap() - 1, greatest.parse::<i64>().unwrap() + 1] {
             let (state, message) = db.refusal(&format!("update jobs.config set {name} = {value}")).await;
             assert!(state == "23514" && message.contains(least), "{range} {value}: {state} {message}");
         }
-        db.run("update jobs.config set history_days = 14, max_body_bytes = 1048576, max_result_bytes = 67108864, max_bulk = 100000, max_bulk_bytes = 67108864").await;
+        db.run("update jobs.config set history_days = 14, max_body_bytes = 1048576, max_result_bytes = 67108864, max_bulk = 100000, max_bulk_bytes = 67108864, max_step_bytes = 1048576, signal_days = 14").await;
     }
 }
 
