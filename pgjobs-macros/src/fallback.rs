@@ -63,7 +63,8 @@ fn methods(task: &Task) -> TokenStream {
     }
 }
 
-/// The call with arguments left open, of the same types.
+/// The call with arguments left open, of the same types: of any type where one cannot be written in a separate
+/// `impl`.
 fn after(task: &Task) -> Option<TokenStream> {
     let open = open(task);
     if open.is_empty() || !task.function.sig.generics.params.is_empty() {
@@ -72,9 +73,13 @@ fn after(task: &Task) -> Option<TokenStream> {
     let (pgjobs, vis) = (task.library(), &task.function.vis);
     let is_open = |param: &&Param| open.iter().any(|other| other.ident == param.ident);
     let others = task.required().filter(|param| !is_open(param)).map(|param| &param.ty);
-    let ty = type_of(&pgjobs, &open);
+    let (generics, ty) = if open.iter().all(|param| check::is_fit(&param.ty)) {
+        (quote!(), type_of(&pgjobs, &open))
+    } else {
+        (quote!(<__From>), quote!(__From))
+    };
     Some(quote! {
-        #vis fn after(#(_: #others),*) -> #pgjobs::__private::After<Self, #ty> {
+        #vis fn after #generics(#(_: #others),*) -> #pgjobs::__private::After<Self, #ty> {
             #pgjobs::__private::After::open_call(&[])
         }
     })

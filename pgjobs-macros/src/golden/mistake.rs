@@ -20,7 +20,7 @@ impl welcome {
     ) -> ::pgjobs::Publish<'c, __P, <Self as ::pgjobs::Task>::Output> {
         ::pgjobs::Task::publish(Self {}, publisher)
     }
-    pub fn after() -> ::pgjobs::__private::After<Self, &str> {
+    pub fn after<__From>() -> ::pgjobs::__private::After<Self, __From> {
         ::pgjobs::__private::After::open_call(&[])
     }
     pub fn limit(self, _: impl ::core::marker::Sized) -> Self {
