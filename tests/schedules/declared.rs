@@ -14,13 +14,20 @@ fn declaration(schedules: &str) -> String {
     )
 }
 
+/// A database whose clock stands at half past an hour: near a full one, an hourly schedule would tick as well.
+async fn at_half_past() -> Db {
+    let db = Db::with_clock().await;
+    db.run("update jobs.test_clock set at = date_trunc('hour', at) + interval '90 minutes'").await;
+    db
+}
+
 async fn names(db: &Db) -> Vec<String> {
     db.all("select name || ' ' || coalesce(cron, every::text) from jobs.schedules()").await
 }
 
 #[tokio::test]
 async fn code_makes_changes_and_drops_its_schedules() {
-    let db = Db::with_clock().await;
+    let db = at_half_past().await;
     db.run(&declaration(r#"[{"name": "a", "cron": "@daily"}, {"name": "b", "every": "90 s"}]"#)).await;
     assert_eq!(names(&db).await, ["a @daily", "b 00:01:30"]);
     let entries = "select count(*) from jobs.schedule_entry";
@@ -38,7 +45,7 @@ async fn code_makes_changes_and_drops_its_schedules() {
 /// While a worker of an older release lives, what it declares ticks on.
 #[tokio::test]
 async fn a_schedule_goes_with_the_last_worker_that_declares_it() {
-    let db = Db::with_clock().await;
+    let db = at_half_past().await;
     db.run(&declaration(r#"[{"name": "b", "every": "90 s"}]"#)).await;
     db.run("select jobs.register_worker('00000000-0000-7000-8000-000000000000', 'h', 1, 'v', '{*}', '{t}', 10, 3600)").await;
     db.advance(Duration::from_secs(1)).await;
@@ -56,7 +63,7 @@ async fn a_schedule_goes_with_the_last_worker_that_declares_it() {
 
 #[tokio::test]
 async fn an_operators_word_stays_until_the_code_says_something_else() {
-    let db = Db::with_clock().await;
+    let db = at_half_past().await;
     let daily = declaration(r#"[{"name": "a", "cron": "@daily"}]"#);
     db.run(&daily).await;
     db.run("select jobs.set_schedule('a', 't', i_cron => '0 5 * * *'); select jobs.pause_schedule('a')")
@@ -76,7 +83,7 @@ async fn an_operators_word_stays_until_the_code_says_something_else() {
 
 #[tokio::test]
 async fn a_wrong_declaration_is_refused_and_a_taken_name_left_alone() {
-    let db = Db::with_clock().await;
+    let db = at_half_past().await;
     for (schedules, reason) in [
         (r#"[{"name": "a", "crn": "@daily"}]"#, "unknown key 'crn'"),
         (r#"[{"cron": "@daily"}]"#, "a name"),
@@ -95,7 +102,7 @@ async fn a_wrong_declaration_is_refused_and_a_taken_name_left_alone() {
 
 #[tokio::test]
 async fn the_schedule_of_a_renamed_task_goes_with_it() {
-    let db = Db::with_clock().await;
+    let db = at_half_past().await;
     db.run(&declaration(r#"[{"name": "t", "every": "90 s"}, {"name": "nightly", "every": "90 s"}]"#)).await;
     let renamed = declaration(r#"[{"name": "new", "every": "90 s"}, {"name": "nightly", "every": "1 h"}]"#);
     db.run(&renamed.replace(r#""name": "t", "#, r#""name": "new.t", "aliases": ["t"], "#)).await;
@@ -113,7 +120,7 @@ async fn the_schedule_of_a_renamed_task_goes_with_it() {
 /// Of two programs that declare one name for their tasks, the first keeps it.
 #[tokio::test]
 async fn a_name_that_another_tasks_code_has_is_left_alone() {
-    let db = Db::with_clock().await;
+    let db = at_half_past().await;
     let theirs = declaration(r#"[{"name": "a", "every": "90 s"}]"#)
         .replace(r#""name": "t", "#, r#""name": "theirs", "#);
     db.run(&theirs).await;
@@ -126,7 +133,7 @@ async fn a_name_that_another_tasks_code_has_is_left_alone() {
 
 #[tokio::test]
 async fn what_was_made_by_hand_stays_by_hand() {
-    let db = Db::with_clock().await;
+    let db = at_half_past().await;
     db.run("select jobs.set_schedule('a', 't', i_every => '1 h', i_priority => 9)").await;
     db.run(&declaration(r#"[{"name": "a", "every": "90 s"}, {"name": "b", "every": "90 s"}]"#)).await;
     assert_eq!(names(&db).await, ["a 01:00:00", "b 00:01:30"]);
@@ -142,7 +149,7 @@ async fn what_was_made_by_hand_stays_by_hand() {
 /// A transaction that has changed schedules and stays open is warned of, and waited for a moment alone.
 #[tokio::test]
 async fn a_worker_starts_beside_a_transaction_that_holds_its_schedules() {
-    let db = Db::with_clock().await;
+    let db = at_half_past().await;
     db.run(&declaration(r#"[{"name": "a", "every": "90 s"}, {"name": "b", "every": "90 s"}]"#)).await;
     let mut holder = db.pool.begin().await.unwrap();
     sqlx::raw_sql("select jobs.pause_schedule('a'); select jobs.pause_schedule('b')")
@@ -187,7 +194,7 @@ async fn a_worker_saves_its_schedules_and_the_task_sees_its_tick() {
 
 #[tokio::test]
 async fn a_program_makes_schedules_in_its_own_transaction() {
-    let db = Db::with_clock().await;
+    let db = at_half_past().await;
     db.run("update jobs.test_clock set at = '2030-06-15 12:00:00+00'").await;
     let mut tx = db.pool.begin().await.unwrap();
     let saved = Schedule::new("of.7", &hello::new().number(9))
