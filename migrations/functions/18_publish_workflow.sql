@@ -139,7 +139,7 @@ begin
   where c.id = any (v_new);
   perform jobs._add_edges_before(i_workflow, v_new, i_before);
   perform jobs._keep_results(i_workflow, i_specs, v_new);
-  update jobs.workflow w set nodes = w.nodes + cardinality(v_new), open = w.open + cardinality(v_new), state = 'running', reason = null, ended_at = null where w.id = i_workflow.id;
+  update jobs.workflow w set nodes = w.nodes + cardinality(v_new), open = w.open + cardinality(v_new) where w.id = i_workflow.id;
   v_change := jobs._decide(i_workflow.id, array(select distinct e.parent from jobs.edge e join jobs.node p on p.id = e.parent
                                                 where e.child = any (v_new) and p.id <> all (v_new) and p.state not in ('waiting', 'running')));
   perform jobs._go_on(i_workflow.id, v_change.ended, coalesce(v_ready, '{}') || v_change.ready, true);

@@ -67,7 +67,7 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp set enab
 declare
   v_ended bigint[] := i_ended;
   v_ready bigint[] := i_ready;
-  v_ran bigint[] := array(select n.id from jobs.node n where n.id = any (i_ended) and n.jobs > 0);
+  v_ran integer := (select count(*) from jobs.node n where n.id = any (i_ended) and n.jobs > 0);
   v_started integer := 0;
   v_all bigint[] := i_ended;
   v_change jobs.node_change;
@@ -82,7 +82,7 @@ begin
     v_all := v_all || v_ended;
     v_ready := '{}';
   end loop;
-  update jobs.workflow w set open = w.open - cardinality(v_all), running = w.running + v_started - cardinality(v_ran)
+  update jobs.workflow w set open = w.open - cardinality(v_all), running = w.running + v_started - v_ran
   where w.id = i_workflow and (v_all <> '{}' or v_started > 0);
   perform jobs._conclude(i_workflow, v_all);
 end $$;

@@ -3,9 +3,12 @@
 mod row;
 mod standing;
 
+use std::time::Duration;
+
 use sqlx::{PgConnection, PgExecutor, Row};
 use uuid::Uuid;
 
+use super::admin;
 use super::explain::Reason;
 use super::pooler::Statements;
 use super::workflow_read::{self, NodeRow, WorkflowRow};
@@ -90,27 +93,20 @@ pub(crate) async fn result(connection: &mut PgConnection, id: i64) -> Result<Wor
     row::workflow_result(&row.map_err(|error| of(id, error))?)
 }
 
-/// Returns how many nodes were cancelled.
+/// Returns how many nodes were cancelled; their runs have 5 s to stop.
 pub(crate) async fn cancel(
     database: impl PgExecutor<'_>,
     id: i64,
     node: Option<&str>,
-    reason: Option<&str>,
+    reason: &str,
 ) -> Result<i64, Error> {
-    let call = sqlx::query("select jobs.cancel_workflow($1, $2, $3)").bind(id).bind(node).bind(reason);
-    Ok(call.fetch_one(database).await.map_err(|error| of(id, error))?.try_get(0)?)
+    let cancelled = admin::workflow::cancel(database, id, node, Some(reason), Duration::from_secs(5)).await;
+    cancelled.map_err(|error| of(id, error))
 }
 
 /// Returns the jobs that run again.
-pub(crate) async fn retry(
-    database: impl PgExecutor<'_>,
-    id: i64,
-    node: Option<&str>,
-    reason: Option<&str>,
-) -> Result<Vec<JobId>, Error> {
-    let call = sqlx::query("select jobs.retry_workflow($1, $2, $3)").bind(id).bind(node).bind(reason);
-    let rows = call.fetch_all(database).await.map_err(|error| of(id, error))?;
-    rows.iter().map(|row| Ok(JobId::from_database(row.try_get(0)?))).collect()
+pub(crate) async fn retry(database: impl PgExecutor<'_>, id: i64) -> Result<Vec<JobId>, Error> {
+    admin::workflow::retry(database, id, None, None).await.map_err(|error| of(id, error))
 }
 
 pub(crate) async fn explain(

@@ -108,7 +108,7 @@ impl<R> WorkflowHandle<R> {
     /// [`WorkflowError::Unknown`] when there is no such workflow, [`Error::Database`] when the database user
     /// lacks the role `jobs_admin`.
     pub async fn cancel(&self, database: impl PgExecutor<'_>, reason: &str) -> Result<u64, Error> {
-        let cancelled = db::cancel(database, self.id, None, Some(reason)).await?;
+        let cancelled = db::cancel(database, self.id, None, reason).await?;
         Ok(u64::try_from(cancelled).unwrap_or_default())
     }
 
@@ -118,7 +118,7 @@ impl<R> WorkflowHandle<R> {
     /// # Errors
     /// As [`cancel`](WorkflowHandle::cancel).
     pub async fn retry(&self, database: impl PgExecutor<'_>) -> Result<Vec<JobId>, Error> {
-        db::retry(database, self.id, None, None).await
+        db::retry(database, self.id).await
     }
 
     /// Waits until it has ended, however, and returns how.
@@ -185,7 +185,7 @@ impl<T> NodeHandle<T> {
     /// # Errors
     /// As [`WorkflowHandle::cancel`].
     pub async fn cancel(&self, database: impl PgExecutor<'_>, reason: &str) -> Result<u64, Error> {
-        let cancelled = db::cancel(database, self.workflow, Some(&self.name), Some(reason)).await?;
+        let cancelled = db::cancel(database, self.workflow, Some(&self.name), reason).await?;
         Ok(u64::try_from(cancelled).unwrap_or_default())
     }
 

@@ -71,7 +71,7 @@ fn page(ask: &Ask, verb: Verb, found: &Found, node: Option<&str>) -> Markup {
 pub(in crate::web::dashboard) async fn cancel(ask: &Ask, fields: &Fields) -> Result<Done, Failed> {
     let id = id(ask)?;
     let mut tx = ask.write().await?;
-    db::cancel(&mut tx, id, fields.get("node"), Some(&ask.reason(fields)), GRACE).await?;
+    db::cancel(&mut *tx, id, fields.get("node"), Some(&ask.reason(fields)), GRACE).await?;
     tx.commit().await?;
     Ok(Done::Go(format!("/workflows/{id}")))
 }
@@ -80,7 +80,7 @@ pub(in crate::web::dashboard) async fn cancel(ask: &Ask, fields: &Fields) -> Res
 pub(in crate::web::dashboard) async fn retry(ask: &Ask, fields: &Fields) -> Result<Done, Failed> {
     let id = id(ask)?;
     let mut tx = ask.write().await?;
-    db::retry(&mut tx, id, fields.get("node"), Some(&ask.reason(fields))).await?;
+    db::retry(&mut *tx, id, fields.get("node"), Some(&ask.reason(fields))).await?;
     tx.commit().await?;
     Ok(Done::Go(format!("/workflows/{id}")))
 }
