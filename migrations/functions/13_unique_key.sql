@@ -125,9 +125,10 @@ declare
   v_places bigint[] := array[]::bigint[];
   v_rules jobs.unique_rule[] := array[]::jobs.unique_rule[];
 begin
-  if 1 = all (array[cardinality(i_tasks), cardinality(coalesce(i_uniques, '{null}')), cardinality(coalesce(i_checked, '{null}'))])
-    and (i_uniques[1] ? 'key') is not true then
-    -- The usual call: all its jobs are alike.
+  if array[cardinality(i_tasks), cardinality(coalesce(i_uniques, '{null}')), cardinality(coalesce(i_checked, '{null}'))] <@ array[1, v_jobs]
+    and i_tasks[1] = all (i_tasks) and (i_uniques is null or cardinality(i_uniques) = 1 or i_uniques[1] = all (i_uniques)) is true
+    and (i_checked is null or cardinality(i_checked) = 1 or i_checked[1] = all (i_checked)) is true and (i_uniques[1] ? 'key') is not true then
+    -- The usual call: all its jobs are alike. (A null beside other values takes the long way, as nulls alone do.)
     select coalesce(k.task, i_tasks[1]) as task, jobs._given_over(i_uniques[1], i_checked[1], k.unique_by) as kind into v_kind
     from (values (1)) one left join jobs.publish_check k on k.name = i_tasks[1];
     return case when v_kind.kind is null then array_fill(null::jobs.unique_rule, array[v_jobs])

@@ -51,11 +51,13 @@ begin
       jobs._new_jobs(i_ids, i_job_ids, i_tasks, i_bodies, i_bytes, i_due, i_timeouts, i_priorities, i_max_retries, i_metas, i_rules, i_now), i_bytes, i_rules, i_now);
   end if;
   insert into jobs.pending (id, job_id, task, body, scheduled_at, timeout, priority, max_retries, created_at, ready_seq, bytes, meta, on_end)
-  select g.id, g.job_id, g.task, g.body, d.due, coalesce(g.timeout, 60), coalesce(g.priority, 0), coalesce(g.max_retries, 3), i_now,
-    case when (d.due > i_now) is not true then g.id end, g.bytes, g.meta, case when g.until is null then row(g.name, g.key, g.until_started, null, null, null, null)::jobs.on_end end
-  from unnest(i_ids, i_job_ids, i_tasks, i_bodies, i_bytes, i_due, i_timeouts, i_priorities, i_max_retries, i_metas, i_rules)
-    with ordinality g(id, job_id, task, body, bytes, due, timeout, priority, max_retries, meta, name, key, until_started, until, on_conflict, wait, max_wait, at),
-    lateral (select jobs._unique_due(coalesce(g.due, i_now + g.wait), i_now + g.max_wait) as due) d
+  select g.id, g.job_id, g.task, g.body, g.due, coalesce(g.timeout, 60), coalesce(g.priority, 0), coalesce(g.max_retries, 3), i_now,
+    case when (g.due > i_now) is not true then g.id end, g.bytes, g.meta, g.on_end
+  from (select u.*, jobs._unique_due(coalesce(u.given_due, i_now + (u.rule).wait), i_now + (u.rule).max_wait) as due,
+          case when (u.rule).until is null then row((u.rule).name, (u.rule).key, (u.rule).until_started, null, null, null, null)::jobs.on_end end as on_end
+        from (select unnest(i_ids) as id, unnest(i_job_ids) as job_id, unnest(i_tasks) as task, unnest(i_bodies) as body, unnest(i_bytes) as bytes,
+                unnest(i_due) as given_due, unnest(i_timeouts) as timeout, unnest(i_priorities) as priority, unnest(i_max_retries) as max_retries,
+                unnest(i_metas) as meta, unnest(i_rules) as rule, generate_series(1, cardinality(i_ids)) as at) u) g
   where jobs._publishable(g.task, 0, 0, g.due, g.timeout, g.max_retries) is true
     or jobs._refuse(jobs._which(g.at, cardinality(i_ids)), g.task, g.bytes, g.due, g.timeout, g.max_retries);
   v_published.ids := i_ids;

@@ -152,10 +152,10 @@ declare
   v_taken bigint;
 begin
   insert into jobs.unique_key (name, key, job_id, until)
-  select r.name, r.key, r.job_id, i_now + r.until
-  from unnest(i_rules, i_job_ids) with ordinality r(name, key, until_started, until, on_conflict, wait, max_wait, job_id, at)
-  where r.key is not null
-  order by r.name, r.key, r.at
+  select (r.rule).name, (r.rule).key, r.job_id, i_now + (r.rule).until
+  from (select unnest(i_rules) as rule, unnest(i_job_ids) as job_id, generate_series(1, cardinality(i_job_ids)) as at) r
+  where (r.rule).key is not null
+  order by (r.rule).name, (r.rule).key, r.at
   on conflict do nothing;
   get diagnostics v_taken = row_count;
   return v_taken;
