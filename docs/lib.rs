@@ -1,0 +1,44 @@
+//! Compiles the Rust code of the book, page by page: `cargo test -p pgjobs-book --doc`.
+//!
+//! A line of code that begins with `# ` is compiled and not shown. What is SQL or a command, `--test book` runs.
+
+/// A module for each page of `docs/src`, in the order of their names; `--test book` compares the list with SUMMARY.md.
+macro_rules! pages {
+    ($($page:ident: $file:literal),* $(,)?) => {
+        $(#[cfg(doctest)] #[doc = include_str!(concat!("src/", $file))] struct $page;)*
+    };
+}
+
+pages! {
+    BatchHandlers: "batch-handlers.md",
+    Clients: "clients.md",
+    Control: "control.md",
+    Dashboard: "dashboard.md",
+    Deploy: "deploy.md",
+    Doctor: "doctor.md",
+    Events: "events.md",
+    Layers: "layers.md",
+    Life: "life.md",
+    Limits: "limits.md",
+    Meta: "meta.md",
+    Monitoring: "monitoring.md",
+    Operating: "operating.md",
+    Operations: "operations.md",
+    Pause: "pause.md",
+    Progress: "progress.md",
+    Promises: "promises.md",
+    Python: "python.md",
+    Rest: "rest.md",
+    Schedules: "schedules.md",
+    Sql: "sql.md",
+    Statistics: "statistics.md",
+    Steps: "steps.md",
+    Terminal: "terminal.md",
+    Testing: "testing.md",
+    Traces: "traces.md",
+    Triggers: "triggers.md",
+    Unique: "unique.md",
+    Validation: "validation.md",
+    WorkflowOperations: "workflow-operations.md",
+    Workflows: "workflows.md",
+}

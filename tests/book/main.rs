@@ -1,0 +1,60 @@
+//! The book: its list of pages, its SQL, run on a database, and its commands, as the command line reads them.
+//! Its Rust is compiled by `cargo test -p pgjobs-book --doc`.
+
+mod pages;
+mod sql;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A page: its path under `docs/src`, and its text.
+struct Page {
+    path: String,
+    text: String,
+}
+
+/// A block of code: what stands behind its three backticks, and the code.
+struct Block<'p> {
+    language: &'p str,
+    code: &'p str,
+}
+
+fn source() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/src")
+}
+
+/// The pages that SUMMARY.md lists, in its order.
+fn pages() -> Vec<Page> {
+    let summary = fs::read_to_string(source().join("SUMMARY.md")).expect("SUMMARY.md");
+    let paths = summary.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+    paths
+        .map(|path| Page {
+            path: path.to_owned(),
+            text: fs::read_to_string(source().join(path)).unwrap_or_else(|error| panic!("{path}: {error}")),
+        })
+        .collect()
+}
+
+impl Page {
+    /// The blocks of code, and the comments of HTML that begin with a language: what a reader need not see.
+    fn blocks(&self) -> Vec<Block<'_>> {
+        let mut found = Vec::new();
+        let mut rest = self.text.as_str();
+        while let Some((start, open, close)) = next_block(rest) {
+            let inside = &rest[start + open.len()..];
+            let end = inside.find(close).unwrap_or_else(|| panic!("{}: a block does not end", self.path));
+            let (language, code) = inside[..end].split_once('\n').unwrap_or_default();
+            found.push(Block { language: language.trim(), code });
+            rest = &inside[end + close.len()..];
+        }
+        found
+    }
+}
+
+/// Where the next block or comment begins, and what opens and closes it.
+fn next_block(text: &str) -> Option<(usize, &'static str, &'static str)> {
+    [("\n```", "\n```"), ("\n<!--", "-->")]
+        .into_iter()
+        .filter_map(|(open, close)| Some((text.find(open)?, open, close)))
+        .min()
+}
