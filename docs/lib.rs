@@ -2,6 +2,12 @@
 //!
 //! A line of code that begins with `# ` is compiled and not shown. What is SQL or a command, `--test book` runs.
 
+/// The client that the page on clients calls, as `pgjobs codegen --lang rust` writes it; `--test codegen` compares it.
+#[path = "../tests/codegen/golden/mail.rs"]
+#[rustfmt::skip]
+#[doc(hidden)]
+pub mod mail_client;
+
 /// A module for each page of `docs/src`, in the order of their names; `--test book` compares the list with SUMMARY.md.
 macro_rules! pages {
     ($($page:ident: $file:literal),* $(,)?) => {
@@ -17,6 +23,7 @@ pages! {
     Deploy: "deploy.md",
     Doctor: "doctor.md",
     Events: "events.md",
+    Introduction: "introduction.md",
     Layers: "layers.md",
     Life: "life.md",
     Limits: "limits.md",
@@ -25,9 +32,11 @@ pages! {
     Operating: "operating.md",
     Operations: "operations.md",
     Pause: "pause.md",
+    Performance: "performance.md",
     Progress: "progress.md",
     Promises: "promises.md",
     Python: "python.md",
+    Reliability: "reliability.md",
     Rest: "rest.md",
     Schedules: "schedules.md",
     Sql: "sql.md",

@@ -1,6 +1,6 @@
 //! A long steady flow with some failures and some slow jobs: nothing is lost, and nothing grows.
 //!
-//! 200,000 jobs by default; `PGJOBS_SOAK=1000000` for the long run (docs/reliability.md has its result).
+//! 200,000 jobs by default; `PGJOBS_SOAK=1000000` for the long run (docs/src/reliability.md has its result).
 
 use std::time::Duration;
 

@@ -103,7 +103,7 @@ fn every_test_of_a_promise_exists() {
 #[test]
 fn every_test_quoted_with_its_module_exists() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let text = fs::read_to_string(root.join("../docs/reliability.md")).unwrap();
+    let text = fs::read_to_string(root.join("../docs/src/reliability.md")).unwrap();
     let mut tests = tests_of("pgjobs");
     for entry in fs::read_dir(root).unwrap() {
         let path = entry.unwrap().path();

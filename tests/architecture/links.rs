@@ -1,9 +1,15 @@
-//! Links of the documentation: a relative one leads to a file and a heading that exist, and the book has every page.
+//! Links of the documentation: one to a file of the repository leads to a file and a heading that exist, and those of the book
+//! to its own pages.
 
+use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use crate::root;
+
+/// Where a reader of the built book finds files that are no pages of it. `tree` is what the site calls a folder.
+const REPOSITORY: [&str; 2] =
+    ["https://github.com/pgjobs/pgjobs/blob/main/", "https://github.com/pgjobs/pgjobs/tree/main/"];
 
 /// Every Markdown file of the repository, without what builds leave, and without those that are part of the
 /// documentation of the library, whose links rustdoc checks.
@@ -26,69 +32,104 @@ fn pages() -> Vec<PathBuf> {
     pages
 }
 
-/// The lines of a page that are not code.
+/// The lines of a page that are neither code nor a comment.
 fn prose(page: &Path) -> Vec<String> {
     let text = fs::read_to_string(page).unwrap_or_else(|error| panic!("{}: {error}", page.display()));
-    let mut in_code = false;
+    let (mut in_code, mut in_comment) = (false, false);
     let lines = text.lines().filter(|line| {
         let fence = line.trim_start().starts_with("```");
         in_code ^= fence;
-        !fence && !in_code
+        in_comment |= line.starts_with("<!--");
+        let hidden = fence || in_code || in_comment;
+        in_comment &= !line.contains("-->");
+        !hidden
     });
     lines.map(str::to_owned).collect()
 }
 
-/// The relative links of a page, each as path and anchor.
-fn links(page: &Path) -> Vec<(String, String)> {
+/// The links of a page to files, each as path, from the page or from the root of the repository, and anchor.
+fn links(page: &Path) -> Vec<(PathBuf, String, String)> {
+    let folder = page.parent().unwrap();
     let mut found = Vec::new();
     for line in prose(page) {
         let targets = line.split("](").skip(1).filter_map(|rest| rest.split(')').next());
-        for target in targets.filter(|target| !target.contains("://")) {
+        for target in targets {
+            let inside = REPOSITORY.iter().find_map(|base| target.strip_prefix(base));
+            let (base, target) = match inside {
+                Some(path) => (root(), path),
+                None if target.contains("://") => continue,
+                None => (folder.to_owned(), target),
+            };
             let (path, anchor) = target.split_once('#').unwrap_or((target, ""));
-            found.push((path.to_owned(), anchor.to_owned()));
+            let file = if path.is_empty() { page.to_owned() } else { base.join(path) };
+            found.push((file, anchor.to_owned(), target.to_owned()));
         }
     }
     found
 }
 
-/// The anchors of a page's headings, as renderers make them: lower case, a hyphen for each space, no other punctuation.
+/// The anchors of a page's headings, as renderers make them: lower case, a hyphen for each space, no other punctuation; a
+/// heading that is there already gets a number.
 fn anchors(page: &Path) -> Vec<String> {
     let headings = prose(page).into_iter().filter(|line| line.starts_with('#'));
+    let mut seen: BTreeMap<String, u32> = BTreeMap::new();
     let anchor = |heading: String| {
         let kept = heading.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
-        kept.chars().filter(|c| c.is_alphanumeric() || matches!(c, '-' | '_')).collect()
+        let kept: String = kept.chars().filter(|c| c.is_alphanumeric() || matches!(c, '-' | '_')).collect();
+        let times = seen.entry(kept.clone()).and_modify(|times| *times += 1).or_default();
+        if *times == 0 { kept } else { format!("{kept}-{times}") }
     };
     headings.map(anchor).collect()
 }
 
 #[test]
 fn every_relative_link_leads_to_a_file_and_a_heading() {
-    let (mut seen, mut broken) = (0, Vec::new());
+    let (mut seen, mut with_anchor, mut broken) = (0, 0, Vec::new());
     for page in pages() {
-        for (path, anchor) in links(&page) {
+        for (file, anchor, target) in links(&page) {
             seen += 1;
-            let target = if path.is_empty() { page.clone() } else { page.parent().unwrap().join(&path) };
-            let found = target.exists() && (anchor.is_empty() || anchors(&target).contains(&anchor));
-            if !found {
-                broken.push(format!("{}: {path}#{anchor}", page.display()));
+            with_anchor += u32::from(!anchor.is_empty());
+            let heading =
+                |anchor| file.extension().is_none_or(|e| e != "md") || anchors(&file).contains(anchor);
+            if !(file.exists() && (anchor.is_empty() || heading(&anchor))) {
+                broken.push(format!("{}: {target}", page.display()));
             }
         }
     }
-    assert!(seen > 50, "{seen} links");
+    assert!(seen > 200 && with_anchor > 10, "{seen} links, {with_anchor} with anchors");
     assert!(broken.is_empty(), "no such file or heading:\n{}", broken.join("\n"));
 }
 
-/// A page of the book is shown by nothing but the summary, and a link from it to outside of the book leads nowhere.
+/// A path without its `..`, which mean the folder before them.
+fn normal(path: &Path) -> PathBuf {
+    path.components().fold(PathBuf::new(), |mut normal, part| {
+        match part {
+            Component::ParentDir if normal.file_name().is_some() => drop(normal.pop()),
+            part => normal.push(part),
+        }
+        normal
+    })
+}
+
+/// The built book has the pages that SUMMARY.md lists, and what is no page (images) beside them. So its links lead to these,
+/// and to everything else of the repository by its address there.
 #[test]
-fn the_book_has_every_page_and_links_only_to_its_own() {
-    let book = root().join("docs/src");
-    let listed = links(&book.join("SUMMARY.md")).into_iter().map(|(path, _)| path).collect::<Vec<_>>();
-    let pages = pages().into_iter().filter(|page| page.starts_with(&book)).collect::<Vec<_>>();
-    assert!(pages.len() > 8, "{pages:?}");
-    for page in pages {
-        let name = page.strip_prefix(&book).unwrap().to_string_lossy().into_owned();
-        assert!(name == "SUMMARY.md" || listed.contains(&name), "SUMMARY.md does not list {name}");
-        let outside = links(&page).into_iter().filter(|(path, _)| path.starts_with(".."));
-        assert_eq!(outside.collect::<Vec<_>>(), [], "{name} links to what is not in the book");
+fn the_book_links_to_its_own_pages_or_to_addresses() {
+    let book = normal(&fs::canonicalize(root().join("docs/src")).unwrap());
+    let listed: Vec<PathBuf> =
+        links(&book.join("SUMMARY.md")).into_iter().map(|(path, ..)| normal(&path)).collect();
+    assert!(listed.len() > 30, "{listed:?}");
+    let mut broken = Vec::new();
+    for page in &listed {
+        let relative = links(page).into_iter().filter(|(file, ..)| !file.starts_with(root()));
+        for (file, _, target) in relative {
+            let file = normal(&file);
+            let is_page = file.extension().is_some_and(|extension| extension == "md");
+            if !file.starts_with(&book) || (is_page && !listed.contains(&file)) {
+                broken.push(format!("{}: {target}", page.display()));
+            }
+        }
     }
+    let remedy = format!("not in the book; give its address: {}…", REPOSITORY[0]);
+    assert!(broken.is_empty(), "{remedy}\n{}", broken.join("\n"));
 }

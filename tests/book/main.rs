@@ -1,6 +1,8 @@
 //! The book: its list of pages, its SQL, run on a database, and its commands, as the command line reads them.
 //! Its Rust is compiled by `cargo test -p pgjobs-book --doc`.
 
+mod commands;
+mod data;
 mod pages;
 mod sql;
 
@@ -13,9 +15,10 @@ struct Page {
     text: String,
 }
 
-/// A block of code: what stands behind its three backticks, and the code.
+/// A block of code: what stands behind its three backticks, the line of the page where the code begins, and the code.
 struct Block<'p> {
     language: &'p str,
+    line: usize,
     code: &'p str,
 }
 
@@ -43,8 +46,10 @@ impl Page {
         while let Some((start, open, close)) = next_block(rest) {
             let inside = &rest[start + open.len()..];
             let end = inside.find(close).unwrap_or_else(|| panic!("{}: a block does not end", self.path));
-            let (language, code) = inside[..end].split_once('\n').unwrap_or_default();
-            found.push(Block { language: language.trim(), code });
+            let (language, code) = inside[..end].split_once('\n').unwrap_or((&inside[..end], ""));
+            let before = self.text.len() - inside.len() + language.len() + 1;
+            let line = self.text[..before.min(self.text.len())].matches('\n').count() + 1;
+            found.push(Block { language: language.trim(), line, code });
             rest = &inside[end + close.len()..];
         }
         found

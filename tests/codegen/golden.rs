@@ -4,7 +4,7 @@ use std::fs;
 
 use pgjobs_tests::Db;
 
-use crate::support::{client, declared, here, odd};
+use crate::support::{client, declared, here, letters, odd};
 
 #[tokio::test]
 async fn each_client_is_as_it_was_seen_to_be_right() {
@@ -15,6 +15,12 @@ async fn each_client_is_as_it_was_seen_to_be_right() {
 #[tokio::test]
 async fn what_nobody_would_declare_is_expressed_as_far_as_it_goes() {
     compare(&odd().await, "odd");
+}
+
+/// The book's page on clients shows calls of golden/mail.rs, which its doc test compiles.
+#[tokio::test]
+async fn the_client_of_the_book_is_what_the_command_makes() {
+    compare(&letters().await, "mail");
 }
 
 fn compare(db: &Db, name: &str) {

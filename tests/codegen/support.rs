@@ -25,6 +25,29 @@ pub(crate) async fn odd() -> Db {
     db
 }
 
+/// A database with the one task that the book's examples publish.
+pub(crate) async fn letters() -> Db {
+    let db = Db::new().await;
+    let task = serde_json::json!([{
+        "name": "mail.welcome", "doc": "Sends the welcome letter.",
+        "params": [
+            {"name": "user_id", "type": "i64", "required": true},
+            {"name": "locale", "type": "String", "required": false},
+        ],
+        "args_schema": {
+            "type": "object", "required": ["user_id"], "additionalProperties": false,
+            "properties": {"user_id": {"type": "integer", "format": "int64"}, "locale": {"type": "string", "default": "en"}},
+        },
+        "result_schema": {"$ref": "#/$defs/Receipt", "$defs": {"Receipt": {
+            "type": "object", "required": ["message_id"], "properties": {"message_id": {"type": "string"}},
+        }}},
+        "retries": 5, "timeout": 30, "priority": 0,
+    }]);
+    let declare = sqlx::query("select jobs.register_tasks($1)").bind(task);
+    declare.execute(&db.pool).await.expect("the task declared");
+    db
+}
+
 /// A worker for the tasks.
 pub(crate) fn worker(db: &Db) -> Worker {
     assert!(linked_tasks().is_ok_and(|tasks| tasks.len() >= 10), "the tasks are linked");

@@ -8,8 +8,8 @@
 //! machine makes it longer and not red; one whose fault does not happen at all fails after a quarter of an hour.
 //!
 //! The whole set takes three and a half minutes on an idle machine, and libfaketime for the clocks; the cargo feature
-//! `laboratory` turns it on. `PGJOBS_LABORATORY=long` makes each experiment ten times as long (docs/reliability.md has
-//! the last results).
+//! `laboratory` turns it on. `PGJOBS_LABORATORY=long` makes each experiment ten times as long
+//! (docs/src/reliability.md has the last results).
 
 mod check;
 mod experiment;

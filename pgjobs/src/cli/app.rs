@@ -32,6 +32,12 @@ pub fn main() -> ExitCode {
     App::new().main()
 }
 
+/// What the command line takes: for tests of what the documentation says of it.
+#[doc(hidden)]
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
 /// The command line of a binary that configures its worker in code as well.
 ///
 /// ```no_run

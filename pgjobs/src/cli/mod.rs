@@ -31,4 +31,6 @@ mod interrupt;
 mod output;
 mod setup;
 
+#[doc(hidden)]
+pub use app::command;
 pub use app::{App, main};
