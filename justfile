@@ -18,6 +18,12 @@ bless:
     BLESS=1 cargo test -p pgjobs-tests --test codegen
     BLESS=1 cargo test -p pgjobs-tests --test it schema_file
 
+# The book as pages, in target/book (`cargo install mdbook`), and the tests of its code.
+book:
+    mdbook build docs
+    cargo test -p pgjobs-book --doc
+    cargo test -p pgjobs-tests --test book
+
 # Formatting and lints.
 check:
     .ci/run format lints

@@ -25,6 +25,7 @@ has() {
     # pg_prove, with pgTAP and plpgsql_check for the newest installed PostgreSQL.
     pgtap) command -v pg_prove ;;
     postrust) PATH=$PATH:$HOME/.cargo/bin command -v postrust ;;
+    mdbook) PATH=$PATH:$HOME/.cargo/bin command -v mdbook ;;
     # With promtool, and the exporter for PostgreSQL.
     prometheus) command -v promtool && command -v prometheus-postgres-exporter ;;
     *) command -v "$1" ;;
@@ -71,6 +72,8 @@ add() {
     prometheus) packages prometheus prometheus-postgres-exporter ;;
     # Locked it would want a version of a dependency that not every registry has.
     postrust) cargo install postrust-server --version 3.1.0 --debug --quiet ;;
+    # With its search, without its server.
+    mdbook) cargo install mdbook --version 0.5.4 --no-default-features --features search --locked --debug --quiet ;;
     # Half a minute of building each, the last some minutes.
     cargo-deny) cargo install cargo-deny --version 0.20.2 --locked --debug --quiet ;;
     cargo-fuzz) cargo install cargo-fuzz --version 0.13.2 --locked --debug --quiet ;;
