@@ -18,6 +18,7 @@ macro_rules! pages {
 pages! {
     BatchHandlers: "batch-handlers.md",
     Clients: "clients.md",
+    Compared: "compared.md",
     Control: "control.md",
     Dashboard: "dashboard.md",
     Deploy: "deploy.md",
