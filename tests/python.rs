@@ -121,3 +121,17 @@ async fn rust_publishes_python_works_rust_reads_the_result() {
     assert_eq!(named.wait(&db.pool).await.unwrap(), json!({"doubled": 8}));
     assert!(failing.wait(&db.pool).await.unwrap_err().to_string().contains("ended as failed"));
 }
+
+/// The package's worker asks for any job; what it cannot import costs the job a run.
+#[tokio::test]
+async fn the_packages_worker_takes_tasks_of_others_unless_it_is_given_names() {
+    let db = Db::new().await;
+    NewJob::named("math.add").arg(1).publish(&db.pool).await.unwrap();
+    NewJob::named("py_tasks.double").arg(4).publish(&db.pool).await.unwrap();
+    python(&db, &["work", "1", "py_tasks.double"]).await;
+    assert_eq!(db.one::<i32>("select retries from jobs.all where task = 'math.add'").await, 0, "left alone");
+
+    NewJob::named("py_tasks.double").arg(4).publish(&db.pool).await.unwrap();
+    python(&db, &["work", "2"]).await;
+    assert_eq!(db.one::<i32>("select retries from jobs.all where task = 'math.add'").await, 1, "tried");
+}

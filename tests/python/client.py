@@ -2,7 +2,7 @@
 
 client.py publish   publishes singly and in bulk, prints the ids
 client.py read ID…  prints what the client's own `get` says of each job
-client.py work N    runs the client's own worker until N jobs have ended
+client.py work N [NAME…]  runs the client's own worker until N jobs have ended, on these tasks or on any
 client.py refused   publishes what a task does not take, prints how it is refused
 client.py schedules makes, edits, runs and explains a schedule
 client.py unique    publishes what is one of a kind, and what waits for quiet
@@ -54,7 +54,16 @@ async def read(db):
     print(json.dumps([[row["status"], row["result"]] for row in rows]))
 
 
+def only(names):
+    """As the book says: the worker looks `consume` up when it calls it."""
+    async def consume(db, n=1):
+        return [job for name in names for job in await jobs.consume_topic(db, name, n)]
+    jobs.consume = consume
+
+
 async def work(db):
+    if names := sys.argv[4:]:
+        only(names)
     worker = Worker(DSN, batch_size=8, wait=0.01)
     running = asyncio.create_task(worker.work())
     while await db.fetchval("select count(*) from jobs.job") < int(sys.argv[3]):
