@@ -3,7 +3,10 @@
 
 mod commands;
 mod data;
+mod deploy;
+mod figures;
 mod pages;
+mod probes;
 mod sql;
 
 use std::fs;
