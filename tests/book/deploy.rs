@@ -145,6 +145,22 @@ fn every_program_of_the_files_is_one_of_the_shop() {
     assert!(named.iter().all(|name| binaries.contains(name)), "{named:?} of {binaries:?}");
 }
 
+/// A task of which no worker was started waits for ever.
+#[test]
+fn every_task_of_the_shop_has_a_worker_in_kubernetes() {
+    let documents = documents(&deploy("kubernetes.yaml"));
+    let words: Vec<String> = workers(&documents).into_iter().flat_map(|(_, words)| words).collect();
+    let topics: Vec<&str> = words.iter().filter_map(|word| word.strip_prefix("--topic=")).collect();
+    let tasks: Value = serde_json::from_str(&read("examples/shop/jobs.schema.json")).expect("JSON");
+    let names: Vec<&str> =
+        tasks.as_array().expect("tasks").iter().filter_map(|task| task["name"].as_str()).collect();
+    assert!(names.len() > 4, "{names:?}");
+    for name in names {
+        let has_one = topics.iter().any(|topic| name.starts_with(topic.trim_end_matches('*')));
+        assert!(has_one, "{name}: not under {topics:?}");
+    }
+}
+
 #[test]
 fn the_image_compiles_with_a_rust_that_is_new_enough() {
     let version = |text: &str, before: &str| -> (u32, u32) {
